@@ -1,7 +1,7 @@
 /*
  * eventcounter: the read loop; see eventcounter.h.
  *
- *   read a message -> parse the event -> check its id -> count it by type
+ *   read a message -> make an event record of it -> into the tenant's model
  *   when the batch is full or old enough: counter_commit()
  *       dead letters confirmed -> counts and ids committed -> rows confirmed
  *       -> acknowledge
@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -29,6 +30,7 @@
 #include "common/os/daemon.h"
 #include "common/os/stop.h"
 
+#include "aggregator/containers/dedup.h"
 #include "aggregator/eventcounter/eventcounter_files.h"
 
 #define BINDING "*.event.*"
@@ -74,19 +76,20 @@ dead_letter_message(struct counter *c, const char *body, size_t len)
 static enum outcome
 take_event(struct counter *c, const char *body, size_t len)
 {
-	struct user_event e;
-	struct text user;
+	struct record r = { .type = RECORD_EVENT, .at = CLOCK_NONE };
 	size_t key_len;
 	const char *key = endpoint_routing_key(c->in, &key_len);
 
-	if (event_parse(&e, &c->flat, key, key_len, body, len, &c->why) == -1)
+	if (event_parse(&r, &c->flat, key, key_len, body, len, &c->why) == -1)
 		return dead_letter_message(c, body, len);
-	if (!ids_add(&c->ids, e.id, e.id_len)) {
+	/* Of records a later version of an event counts; these have none. */
+	if (model_knows_event(&c->pipeline.model, r.id)) {
 		c->duplicates++;
 		return OUTCOME_DONE;
 	}
-	user = counter_user(c, (struct text){ e.user, e.user_len });
-	event_counts_add(&c->counts, e.type, user.p, user.len);
+	r.tenant = (struct text){ c->job->tenant, strlen(c->job->tenant) };
+	r.user = counter_user(c, r.user);
+	(void)pipeline_add(&c->pipeline, &r);
 	c->counted++;
 	return OUTCOME_DONE;
 }
@@ -143,8 +146,10 @@ handle_delivery(struct counter *c, enum endpoint_status status,
 {
 	enum outcome o;
 
-	if (c->pending++ == 0)
+	if (c->pending++ == 0) {
 		c->pending_since_ms = clock_mono_ms();
+		counter_pass_time(c);
+	}
 	if (status == ENDPOINT_RECORD) {
 		o = take_event(c, body, len);
 	} else {
@@ -227,15 +232,40 @@ count_until_end(struct counter *c)
 	return OUTCOME_DONE;
 }
 
+/* Without a state, too, identities are forgotten in time. */
+static void
+open_pipeline(struct counter *c, int64_t window_ms)
+{
+	const struct pipeline_setup setup = { .conf = c->job->conf,
+		.definition = &definition_ours,
+		.selection = &c->selection,
+		.state = c->state,
+		.window_ms = window_ms,
+		.memory_ms = window_ms,
+		.future = &c->future };
+	struct model *m = &c->pipeline.model;
+
+	metric_selection_add(&c->selection, "event_counts");
+	pipeline_init(&c->pipeline, &setup,
+	    (struct text){ c->job->tenant, strlen(c->job->tenant) }, true,
+	    CLOCK_NONE, 0);
+	m->incremental = true;
+	m->event_pairs = 0; /* the files have all */
+	counter_pass_time(c);
+	/* The state keeps counts only, not since when: rows do not say it. */
+	m->since = CLOCK_NONE;
+}
+
 static int
 open_counter_state(struct counter *c)
 {
 	const struct eventcounter_job *job = c->job;
+	const int64_t window = conf_int(job->conf, "aggregator", "window");
 	const struct state_identity id = { .definition = "eventcounter",
-		.window_ms = conf_int(job->conf, "aggregator", "window") };
+		.window_ms = window,
+		.span_ms = dedup_span_ms(window) };
 	size_t limit = (size_t)conf_int(job->conf, "aggregator", "state_limit");
 
-	c->ids.window_ms = id.window_ms;
 	if (job->state != NULL) {
 		if (counter_forget_begin(c, &id, limit) != PROG_OK)
 			return -1;
@@ -243,13 +273,13 @@ open_counter_state(struct counter *c)
 		    state_open(job->state, &id, limit, &c->code, &c->why);
 		if (c->state == NULL)
 			return -1;
-		counter_restore(c);
-		counter_restore_aliases(c);
 	}
-	ids_open(&c->ids, c->state);
-	/* Commits nothing: reports whether all tables could be read. */
+	open_pipeline(c, window);
 	if (c->state == NULL)
 		return 0;
+	counter_restore(c);
+	counter_restore_aliases(c);
+	/* Commits nothing: reports whether all tables could be read. */
 	c->code = state_commit(c->state, &c->why);
 	return c->code == PROG_OK ? 0 : -1;
 }
@@ -316,9 +346,9 @@ close_counter(struct counter *c)
 	endpoint_close(c->in);
 	if (c->in != NULL)
 		deadletter_close(&c->dead);
-	ids_release(&c->ids);
+	if (c->pipeline.model.private != NULL)
+		pipeline_release(&c->pipeline);
 	state_close(c->state);
-	event_counts_close(&c->counts);
 	flat_release(&c->flat);
 	strmap_release(&c->unread, NULL);
 	strmap_release(&c->aliases, free);
@@ -346,14 +376,8 @@ run_once(const struct eventcounter_job *job, bool *again)
 {
 	struct counter c = { .job = job,
 		.wait_forever = job->idle_exit_ms < 0 && !job->until_empty };
-	enum exit_code code = event_counts_open(&c.counts, &c.why);
+	enum exit_code code;
 
-	*again = false;
-	if (code != PROG_OK) {
-		log_error("%s", buf_str(&c.why));
-		buf_release(&c.why);
-		return code;
-	}
 	if (open_counter_state(&c) == 0 && open_files(&c) == 0) {
 		code = connect_and_run(&c);
 	} else {

@@ -2,13 +2,14 @@
  * eventcounter: counts the events of a foreign publisher, in the publisher's
  * own format: a topic exchange and a classic queue bound to it with *.event.*.
  * A message is one event. Its routing key is USER.event.TYPE, where TYPE is
- * created, updated or deleted; its body is {"id":"..."}. The result is one
- * JSON file per type, {"USER": COUNT, ...}, and, on request, rows of the table
- * event_counts.
+ * created, updated or deleted; its body is {"id":"..."}. Each becomes an
+ * `event` record without a time, and the metric event_counts counts them, as
+ * everywhere. The result is one JSON file per type, {"USER": COUNT, ...}, and,
+ * on request, the rows of that metric.
  *
- * An event id is counted once, whatever its user and type; it is remembered
- * for one to two windows ([aggregator] window). A message that is not an event
- * or has no id goes to the queue's dead letters, with the reason.
+ * An event id is counted once, whatever its user and type: the first counts. It
+ * is remembered for [aggregator] window. A message that is no event or has no
+ * id goes to the queue's dead letters, with the reason.
  *
  * Customers whom `reaper --forget` names count under an alias from then on, see
  * eventcounter_forget.c.

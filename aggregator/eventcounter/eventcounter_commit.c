@@ -5,18 +5,20 @@
 #include "aggregator/eventcounter/eventcounter_impl.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/syserr.h"
-#include "common/containers/pack.h"
 #include "common/os/stop.h"
-#include "common/text/jsonw.h"
 
 #include "aggregator/eventcounter/eventcounter_files.h"
+#include "aggregator/model/model_pack.h"
+#include "aggregator/tenant/tenant_rows.h"
 
 #define PAUSE_MS 500
+
+/* Runs of expired identities that a commit deletes, at most. */
+#define EXPIRE_RUNS 64
 
 enum outcome
 counter_retry(struct counter *c, enum outcome (*step)(struct counter *c))
@@ -72,42 +74,26 @@ flush_rows(struct counter *c)
 }
 
 static int
-write_count_row(struct counter *c, size_t type, const struct user_count *count)
+write_row_line(void *ctx, const char *line, size_t len)
 {
-	struct buf *b = &c->text;
+	struct counter *c = ctx;
 
-	buf_clear(b);
-	jsonw_open(b);
-	jsonw_str(b, "type", "row");
-	jsonw_str(b, "table", "event_counts");
-	jsonw_str(b, "tenant", c->job->tenant);
-	jsonw_strn(b, "user", count->user, count->user_len);
-	jsonw_str(b, "event", event_type_names[type]);
-	jsonw_int(b, "count", count->n);
-	jsonw_time(b, "as_of", c->version);
-	jsonw_int(b, "version", c->version);
-	jsonw_close(b);
-	return endpoint_write(c->out, b->data, b->len);
+	return endpoint_write(c->out, line, len);
 }
 
-/* Writes the rows of the counts that changed, or of all counts. */
+/* Writes the rows of the counts that changed. */
 static enum outcome
-write_count_rows(struct counter *c, bool all)
+write_count_rows(struct counter *c)
 {
-	const struct strmap_entry *e;
-	const struct type_counts *t;
-	size_t type, i;
+	struct tenant_rows rows;
+	int rc;
 
-	for (type = 0; type < EVENT_TYPES; type++) {
-		t = &c->counts.by_type[type];
-		for (i = 0; all && (e = strmap_next(&t->users, &i)) != NULL;)
-			if (write_count_row(c, type, e->value) != 0)
-				return rows_failed(c);
-		for (i = 0; !all && i < t->changed_n; i++)
-			if (write_count_row(c, type, t->changed[i]) != 0)
-				return rows_failed(c);
-	}
-	return counter_retry(c, flush_rows);
+	pipeline_recompute(&c->pipeline, &definition_ours, false);
+	tenant_rows_init_changed(
+	    &rows, &c->pipeline, &definition_ours, c->version);
+	rc = tenant_rows_ndjson(&rows, write_row_line, c);
+	tenant_rows_release(&rows);
+	return rc == 0 ? counter_retry(c, flush_rows) : rows_failed(c);
 }
 
 static void
@@ -122,26 +108,69 @@ advance_version(struct counter *c)
 }
 
 static void
+put_run_key(struct buf *key, uint16_t span)
+{
+	buf_clear(key);
+	buf_addc(key, (char)(span >> 8));
+	buf_addc(key, (char)(span & 255));
+}
+
+static void
+note_run(struct counter *c, uint16_t span)
+{
+	if (!c->has_runs || (int16_t)(uint16_t)(span - c->oldest_run) < 0)
+		c->oldest_run = span;
+	c->has_runs = true;
+}
+
+/* A run of identities, for model_pack_identities(). */
+static void
+save_run(void *ctx, uint16_t span, const void *p, size_t len)
+{
+	struct counter *c = ctx;
+	int64_t version = state_version(c->state);
+	int shift;
+
+	put_run_key(&c->text, span);
+	for (shift = 56; shift >= 0; shift -= 8)
+		buf_addc(&c->text, (char)(version >> shift & 255));
+	state_put(c->seen_table, c->text.data, c->text.len, p, len);
+	note_run(c, span);
+}
+
+/* Deletes a few runs of spans that the window has passed. */
+static void
+expire_runs(struct counter *c)
+{
+	size_t left = EXPIRE_RUNS, n;
+
+	while (c->has_runs && left > 0 &&
+	       model_span_is_over(&c->pipeline.model, c->oldest_run)) {
+		put_run_key(&c->text, c->oldest_run);
+		n = state_delete_prefix(
+		    c->seen_table, c->text.data, c->text.len, left);
+		if (n < left)
+			c->oldest_run++;
+		left -= n > 0 ? n : 1;
+	}
+}
+
+static void
 save_counts(struct counter *c)
 {
-	const struct type_counts *t;
+	const struct model *m = &c->pipeline.model;
 	struct buf count = BUF_INIT;
-	size_t type, i;
+	size_t i;
 
-	for (type = 0; type < EVENT_TYPES; type++) {
-		t = &c->counts.by_type[type];
-		for (i = 0; i < t->changed_n; i++) {
-			buf_clear(&count);
-			pack_put_signed(&count, t->changed[i]->n);
-			buf_clear(&c->text);
-			buf_add(&c->text, event_type_names[type],
-			    strlen(event_type_names[type]) + 1);
-			buf_add(&c->text, t->changed[i]->user,
-			    t->changed[i]->user_len);
-			state_put(c->counts_table, c->text.data, c->text.len,
-			    count.data, count.len);
-		}
+	for (i = 0; i < m->changes.events_n; i++) {
+		buf_clear(&count);
+		buf_clear(&c->text);
+		model_pack_event(m, m->changes.events[i], &c->text, &count);
+		state_put(c->counts_table, c->text.data, c->text.len,
+		    count.data, count.len);
 	}
+	model_pack_identities(m, c, save_run);
+	expire_runs(c);
 	buf_release(&count);
 }
 
@@ -164,7 +193,7 @@ counter_write_files(struct counter *c)
 		return OUTCOME_DONE;
 	c->files_ms = clock_mono_ms();
 	c->files_counted = c->counted;
-	if (files_write(c->job->json_dir, &c->counts, &c->why) == 0)
+	if (files_write(c->job->json_dir, &c->pipeline.model, &c->why) == 0)
 		return OUTCOME_DONE;
 	c->code = syserr_code(errno, PROG_CANTCREATE);
 	log_error("%s", buf_str(&c->why));
@@ -177,13 +206,12 @@ counter_commit(struct counter *c)
 	int64_t began = clock_mono_ms();
 	enum outcome o;
 
-	event_counts_wait(&c->counts);
+	counter_pass_time(c);
 	o = counter_retry(c, flush_dead_letters);
 	if (o != OUTCOME_DONE)
 		return o;
 	if (c->out != NULL)
 		advance_version(c);
-	ids_save(&c->ids);
 	if (c->state != NULL) {
 		save_counts(c);
 		/* The commit point with a state. */
@@ -193,10 +221,10 @@ counter_commit(struct counter *c)
 		o = counter_write_files(c);
 	}
 	if (o == OUTCOME_DONE && c->out != NULL)
-		o = write_count_rows(c, false);
+		o = write_count_rows(c);
 	if (o != OUTCOME_DONE)
 		return o;
-	event_counts_clear_changed(&c->counts);
+	pipeline_sent(&c->pipeline);
 	endpoint_ack(c->in);
 	if (c->pending > 0)
 		daemon_metrics_flushed(c->metrics, clock_mono_ms() - began);
@@ -205,32 +233,69 @@ counter_commit(struct counter *c)
 	return OUTCOME_DONE;
 }
 
+void
+counter_pass_time(struct counter *c)
+{
+	const struct record r = { .type = RECORD_CLOCK, .at = clock_now_ms() };
+
+	(void)pipeline_add(&c->pipeline, &r);
+}
+
+/* False if unpacking failed: the state is damaged. */
+static bool
+check_unpacked(struct counter *c, int rc)
+{
+	if (rc == -1)
+		state_set_damaged(c->state);
+	return rc == 0;
+}
+
 static bool
 restore_count(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
 	struct counter *c = ctx;
-	const char *p = key, *zero = memchr(p, '\0', key_len);
-	struct pack r = pack_open_bare(data, len);
-	int64_t n = pack_signed(&r);
-	enum event_type type;
 
-	if (zero == NULL || pack_end(&r) == -1 ||
-	    event_type_parse(p, (size_t)(zero - p), &type) == -1) {
-		state_set_damaged(c->state);
-		return false;
-	}
-	event_counts_restore(
-	    &c->counts, type, zero + 1, key_len - (size_t)(zero + 1 - p), n);
-	return true;
+	return check_unpacked(
+	    c, model_unpack_event(&c->pipeline.model, key, key_len, data, len));
+}
+
+static bool
+restore_run(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
+{
+	struct counter *c = ctx;
+	const unsigned char *b = key;
+	uint16_t span;
+
+	if (key_len < 2)
+		return check_unpacked(c, -1);
+	span = (uint16_t)(b[0] << 8 | b[1]);
+	note_run(c, span);
+	return check_unpacked(
+	    c, model_unpack_identities(&c->pipeline.model, span, data, len));
 }
 
 void
 counter_restore(struct counter *c)
 {
 	c->counts_table = state_table(c->state, COUNTS, STATE_BYTES);
-	if (!state_failed(c->state))
-		state_each(c->counts_table, NULL, 0, restore_count, c);
+	c->seen_table = state_table(c->state, SEEN, STATE_BYTES);
+	if (state_failed(c->state))
+		return;
+	state_each(c->counts_table, NULL, 0, restore_count, c);
+	state_each(c->seen_table, NULL, 0, restore_run, c);
+}
+
+static void
+mark_all_counts(struct counter *c)
+{
+	struct model *m = &c->pipeline.model;
+	size_t i;
+
+	for (i = 0; i < m->events_n; i++)
+		model_mark_event(m, model_name(m, m->events[i]->user),
+		    model_name(m, m->events[i]->event));
 }
 
 enum outcome
@@ -242,10 +307,12 @@ counter_write_old_rows(struct counter *c)
 	    state_number(c->state, "rows_to_come", 0) == 0)
 		return OUTCOME_DONE;
 	advance_version(c);
-	o = write_count_rows(c, true);
-	if (o == OUTCOME_DONE)
-		o = commit_state(c, false);
-	return o;
+	mark_all_counts(c);
+	o = write_count_rows(c);
+	if (o != OUTCOME_DONE)
+		return o;
+	pipeline_sent(&c->pipeline);
+	return commit_state(c, false);
 }
 
 enum outcome

@@ -6,21 +6,20 @@
 #include <string.h>
 
 #include "common/base/parse.h"
-#include "common/records/record.h"
+#include "common/base/text.h"
 
-int
-event_type_parse(const char *p, size_t len, enum event_type *type)
+const char *const event_type_names[EVENT_TYPES] = { "created", "updated",
+	"deleted" };
+
+static bool
+is_event_type(struct text type)
 {
 	size_t i;
 
-	for (i = 0; i < EVENT_TYPES; i++) {
-		if (len == strlen(event_type_names[i]) &&
-		    memcmp(p, event_type_names[i], len) == 0) {
-			*type = (enum event_type)i;
-			return 0;
-		}
-	}
-	return -1;
+	for (i = 0; i < EVENT_TYPES; i++)
+		if (text_is(type, event_type_names[i]))
+			return true;
+	return false;
 }
 
 /* A user has the form of a record's id, because rows carry it. */
@@ -31,7 +30,7 @@ user_error(const char *user, size_t len)
 }
 
 static int
-parse_key(struct user_event *e, const char *key, size_t len, struct buf *why)
+parse_key(struct record *r, const char *key, size_t len, struct buf *why)
 {
 	static const char middle[] = ".event.";
 	const size_t n = sizeof middle - 1;
@@ -50,14 +49,14 @@ parse_key(struct user_event *e, const char *key, size_t len, struct buf *why)
 		return -1;
 	}
 	type = dot + n;
-	e->user = key;
-	e->user_len = (size_t)(dot - key);
-	error = user_error(e->user, e->user_len);
+	r->user = (struct text){ key, (size_t)(dot - key) };
+	error = user_error(r->user.p, r->user.len);
 	if (error != NULL) {
 		buf_setf(why, "the user of the routing key %s", error);
 		return -1;
 	}
-	if (event_type_parse(type, (size_t)(end - type), &e->type) == 0)
+	r->event = (struct text){ type, (size_t)(end - type) };
+	if (is_event_type(r->event))
 		return 0;
 	buf_setf(why,
 	    "'%.*s' is not a type of event; there are created, updated and "
@@ -67,7 +66,7 @@ parse_key(struct user_event *e, const char *key, size_t len, struct buf *why)
 }
 
 static int
-parse_body(struct user_event *e, struct flat *f, const char *body, size_t len,
+parse_body(struct record *r, struct flat *f, const char *body, size_t len,
     struct buf *why)
 {
 	const struct flat_field *id;
@@ -89,16 +88,15 @@ parse_body(struct user_event *e, struct flat *f, const char *body, size_t len,
 		buf_setf(why, "the id %s", error);
 		return -1;
 	}
-	e->id = id->val;
-	e->id_len = id->val_len;
+	r->id = (struct text){ id->val, id->val_len };
 	return 0;
 }
 
 int
-event_parse(struct user_event *e, struct flat *f, const char *key,
-    size_t key_len, const char *body, size_t body_len, struct buf *why)
+event_parse(struct record *r, struct flat *f, const char *key, size_t key_len,
+    const char *body, size_t body_len, struct buf *why)
 {
-	if (parse_key(e, key, key_len, why) == -1)
+	if (parse_key(r, key, key_len, why) == -1)
 		return -1;
-	return parse_body(e, f, body, body_len, why);
+	return parse_body(r, f, body, body_len, why);
 }

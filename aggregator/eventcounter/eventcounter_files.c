@@ -21,37 +21,55 @@
 #include "common/os/file.h"
 #include "common/text/jsonw.h"
 
+#include "aggregator/eventcounter/eventcounter_event.h"
+
+struct user_count {
+	struct text user;
+	uint64_t n;
+};
+
 static int
 compare_users(const void *a, const void *b)
 {
-	const struct user_count *x = *(const struct user_count *const *)a;
-	const struct user_count *y = *(const struct user_count *const *)b;
+	const struct user_count *x = a, *y = b;
 
-	return text_compare((struct text){ x->user, x->user_len },
-	    (struct text){ y->user, y->user_len });
+	return text_compare(x->user, y->user);
+}
+
+/* The counts of that event in the order of the users; owned. */
+static struct user_count *
+sort_counts(const struct model *m, const char *event, size_t *n)
+{
+	struct user_count *sorted = xcalloc(m->events_n + 1, sizeof *sorted);
+	const struct event_count *e;
+	size_t i;
+
+	*n = 0;
+	for (i = 0; i < m->events_n; i++) {
+		e = m->events[i];
+		if (e->count > 0 && text_is(model_name(m, e->event), event))
+			sorted[(*n)++] =
+			    (struct user_count){ model_name(m, e->user),
+				    e->count };
+	}
+	qsort(sorted, *n, sizeof *sorted, compare_users);
+	return sorted;
 }
 
 static void
-format_counts(const struct type_counts *t, struct buf *to)
+format_counts(const struct user_count *sorted, size_t n, struct buf *to)
 {
-	const struct user_count **sorted =
-	    xcalloc(t->users.live, sizeof *sorted);
-	const struct strmap_entry *e;
-	size_t i = 0, n = 0;
+	size_t i;
 
-	while ((e = strmap_next(&t->users, &i)) != NULL)
-		sorted[n++] = e->value;
-	qsort(sorted, n, sizeof *sorted, compare_users);
 	buf_clear(to);
 	buf_addc(to, '{');
 	for (i = 0; i < n; i++) {
 		buf_adds(to, i > 0 ? ",\n  " : "\n  ");
-		jsonw_quote(to, sorted[i]->user, sorted[i]->user_len);
+		jsonw_quote(to, sorted[i].user.p, sorted[i].user.len);
 		buf_adds(to, ": ");
-		buf_addi(to, sorted[i]->n);
+		buf_addi(to, (int64_t)sorted[i].n);
 	}
 	buf_adds(to, "\n}");
-	free(sorted);
 }
 
 /* Writes and syncs the file. 0, or -1 with errno. */
@@ -136,17 +154,20 @@ files_check(const char *dir, struct buf *why)
 }
 
 int
-files_write(const char *dir, const struct event_counts *counts, struct buf *why)
+files_write(const char *dir, const struct model *m, struct buf *why)
 {
 	struct buf content = BUF_INIT;
+	struct user_count *sorted;
 	int rc = 0;
-	size_t i;
+	size_t i, n;
 
 	for (i = 0; i < EVENT_TYPES && rc == 0; i++) {
-		if (counts->by_type[i].users.live == 0)
-			continue;
-		format_counts(&counts->by_type[i], &content);
-		rc = replace_file(dir, event_type_names[i], &content, why);
+		sorted = sort_counts(m, event_type_names[i], &n);
+		format_counts(sorted, n, &content);
+		if (n > 0)
+			rc = replace_file(
+			    dir, event_type_names[i], &content, why);
+		free(sorted);
 	}
 	buf_release(&content);
 	return rc;

@@ -9,16 +9,16 @@
 
 #include "common/base/buf.h"
 
-#include "aggregator/eventcounter/eventcounter_counts.h"
+#include "aggregator/model/model.h"
 
 /* Creates the folder if it is missing, and checks that it is writable. 0, or -1
  * with errno and *why. */
 int files_check(const char *dir, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* Call it after event_counts_wait(). 0, or -1 with errno and *why. */
-int files_write(const char *dir, const struct event_counts *counts,
-    struct buf *why) __attribute__((warn_unused_result));
+/* 0, or -1 with errno and *why. */
+int files_write(const char *dir, const struct model *m, struct buf *why)
+    __attribute__((warn_unused_result));
 
 /* Removes what runs that were killed had begun to write there. */
 void files_clear(const char *dir);

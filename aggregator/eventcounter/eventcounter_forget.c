@@ -17,10 +17,10 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "common/containers/pack.h"
 #include "common/digest/keyed_hash.h"
 
 #include "aggregator/eventcounter/eventcounter_files.h"
+#include "aggregator/model/model_pack.h"
 
 #define LOOK_MS 1000
 #define ALIASES "forgotten" /* a hash of an id -> its alias */
@@ -73,10 +73,11 @@ note_aliases(struct counter *c, const struct state_identity *id, size_t limit)
 	return c->code;
 }
 
-/* The user of a key, by the alias. */
+/* A model_rename_fn: the alias of a user. */
 static struct text
-name_of_user(const struct counter *c, struct text user)
+name_of_user(void *ctx, struct text user)
 {
+	const struct counter *c = ctx;
 	const struct forget_order *o;
 	size_t i;
 
@@ -88,48 +89,40 @@ name_of_user(const struct counter *c, struct text user)
 	return user;
 }
 
-/* Adds the count to that of the key, which may be there: of a customer who was
- * forgotten before. */
+/* Adds the count to that of the alias, which may be there: of a customer who
+ * was forgotten before. What is damaged stays what it is: counter_restore()
+ * finds it. */
 static void
-add_count(
-    struct counter *c, struct state_table *to, const struct buf *key, int64_t n)
-{
-	const void *data;
-	struct pack r;
-	size_t len;
-
-	if (state_get(to, key->data, key->len, &data, &len)) {
-		r = pack_open_bare(data, len);
-		n += pack_signed(&r);
-	}
-	buf_clear(&c->text);
-	pack_put_signed(&c->text, n);
-	state_put(to, key->data, key->len, c->text.data, c->text.len);
-}
-
-/* What is damaged stays what it is: counter_restore() finds it. */
-static void
-copy_count(struct counter *c, struct state_table *to, const char *key,
+copy_count(struct counter *c, struct state_table *to, const void *key,
     size_t key_len, const void *data, size_t len)
 {
-	const char *zero = memchr(key, '\0', key_len);
-	struct pack r = pack_open_bare(data, len);
-	int64_t n = pack_signed(&r);
 	struct buf new = BUF_INIT;
-	struct text user;
-	size_t type_len;
+	struct text value = { data, len }, known = { NULL, 0 };
+	const void *p;
 
-	if (zero == NULL || pack_end(&r) == -1) {
+	buf_clear(&c->text);
+	if (model_rename_event(key, key_len, name_of_user, c, &new) == -1) {
 		state_put(to, key, key_len, data, len);
-		return;
+	} else {
+		if (state_get(to, new.data, new.len, &p, &known.len))
+			known.p = p;
+		if (known.p != NULL &&
+		    model_add_event_counts(value, known, &c->text) == 0)
+			value = (struct text){ c->text.data, c->text.len };
+		state_put(to, new.data, new.len, value.p, value.len);
 	}
-	type_len = (size_t)(zero + 1 - key);
-	user = name_of_user(
-	    c, (struct text){ key + type_len, key_len - type_len });
-	buf_add(&new, key, type_len);
-	buf_add(&new, user.p, user.len);
-	add_count(c, to, &new, n);
 	buf_release(&new);
+}
+
+static void
+copy_run(struct counter *c, struct state_table *to, const void *key,
+    size_t key_len, const void *data, size_t len)
+{
+	buf_clear(&c->text);
+	if (model_rename_identities(data, len, name_of_user, c, &c->text) == -1)
+		state_put(to, key, key_len, data, len);
+	else
+		state_put(to, key, key_len, c->text.data, c->text.len);
 }
 
 /* A state_copy_fn. */
@@ -139,6 +132,8 @@ copy_by_alias(void *ctx, struct state_table *to, const char *name,
 {
 	if (strcmp(name, COUNTS) == 0)
 		copy_count(ctx, to, key, key_len, data, len);
+	else if (strcmp(name, SEEN) == 0)
+		copy_run(ctx, to, key, key_len, data, len);
 	else
 		state_put(to, key, key_len, data, len);
 }

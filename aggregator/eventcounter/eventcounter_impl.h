@@ -11,10 +11,14 @@
 
 #include "aggregator/eventcounter/eventcounter.h"
 #include "aggregator/eventcounter/eventcounter_event.h"
-#include "aggregator/eventcounter/eventcounter_ids.h"
 #include "aggregator/orders/forget_orders.h"
+#include "aggregator/state/state.h"
+#include "aggregator/tenant/pipeline.h"
 
-#define COUNTS "counts" /* "TYPE\0USER" -> int64_t, in the state */
+/* Tables of the state: user and event -> count; span and version -> identities
+ * of that span. */
+#define COUNTS "events"
+#define SEEN "seen"
 
 struct counter {
 	const struct eventcounter_job *job;
@@ -23,9 +27,12 @@ struct counter {
 	struct deadletter dead;
 	struct daemon_metrics *metrics; /* NULL: none */
 	struct state *state;
-	struct state_table *counts_table;
-	struct ids ids;
-	struct event_counts counts;
+	struct state_table *counts_table, *seen_table;
+	bool has_runs;       /* of identities, in the state */
+	uint16_t oldest_run; /* the oldest span of these */
+	struct metric_selection selection;
+	struct future future;     /* no record is of it */
+	struct pipeline pipeline; /* of the tenant */
 	struct flat flat;
 	struct buf why, text;
 	enum exit_code code;
@@ -36,7 +43,7 @@ struct counter {
 	int64_t files_ms;         /* when the files were written */
 	uint64_t files_counted;   /* the value of counted at that time */
 	bool hold_reported;
-	int64_t version; /* of rows, without a state */
+	int64_t version; /* of rows */
 
 	uint64_t counted, duplicates, refused;
 
@@ -58,8 +65,11 @@ enum outcome counter_retry(
 /* What was read so far, for Prometheus. */
 void counter_tell(const struct counter *c);
 
-/* Loads the counts of the state; errors are in state_failed(). */
+/* Loads counts and identities of the state; errors are in state_failed(). */
 void counter_restore(struct counter *c);
+
+/* The tenant's time is that of the system. */
+void counter_pass_time(struct counter *c);
 
 /* Before the state is opened: reads the orders to forget customers, and writes
  * the state again; behind that, when the counts are restored: the files, and
@@ -81,8 +91,7 @@ struct text counter_user(const struct counter *c, struct text user);
  * them. */
 enum outcome counter_commit(struct counter *c);
 
-/* Writes the files, if there is a folder for them. The counting threads are
- * idle (event_counts_wait()). */
+/* Writes the files, if there is a folder for them. */
 enum outcome counter_write_files(struct counter *c);
 
 /* Writes the rows that an earlier run may have left unwritten; and, at the end

@@ -261,6 +261,9 @@ void model_release(struct model *m);
 /* Takes in one record of the tenant. Borrowed text is copied. */
 enum model_result model_add(struct model *m, const struct record *r);
 
+/* The id is that of an event which came, and is not forgotten yet. */
+bool model_knows_event(const struct model *m, struct text id);
+
 /* Adds all that the other has, before either is recomputed. */
 void model_copy(struct model *to, struct model *from);
 

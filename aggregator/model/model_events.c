@@ -298,6 +298,16 @@ events_fingerprint(struct model *m, struct text id)
 	return dedup_fingerprint(s, (struct text){ NULL, 0 }, id);
 }
 
+bool
+model_knows_event(const struct model *m, struct text id)
+{
+	const struct dedup *s = &m->private->dedup_events;
+
+	return s->width > 0 &&
+	       dedup_find(s, dedup_fingerprint(s, (struct text){ NULL, 0 }, id),
+		   span_of(m, CLOCK_NONE)) != DEDUP_NEW;
+}
+
 void
 events_sort(const struct model *m, struct event_count **v, size_t n)
 {

@@ -171,3 +171,56 @@ model_forget_customer(
 		buf_add(to, (const char *)r.p, (size_t)(r.end - r.p));
 	return any && !r.bad;
 }
+
+int
+model_rename_event(const void *key, size_t len, model_rename_fn *rename,
+    void *ctx, struct buf *to)
+{
+	struct pack r = pack_open_bare(key, len);
+	struct text user = pack_text(&r), event = pack_text(&r);
+
+	if (pack_end(&r) == -1 || user.p == NULL)
+		return -1;
+	pack_put_text(to, rename(ctx, user));
+	pack_put_text(to, event);
+	return 0;
+}
+
+/* As put_fresh() in model_pack.c. */
+int
+model_rename_identities(const void *p, size_t len, model_rename_fn *rename,
+    void *ctx, struct buf *to)
+{
+	struct pack r = pack_open(p, len, LAYOUT_IDENTITIES);
+	struct text user;
+	uint64_t a, b;
+
+	pack_put_number(to, LAYOUT_IDENTITIES);
+	while (pack_more(&r)) {
+		a = pack_fixed(&r);
+		b = pack_fixed(&r);
+		pack_put_fixed(to, a);
+		pack_put_fixed(to, b);
+		if ((b & 1) == 0)
+			continue;
+		pack_put_signed(to, pack_signed(&r));
+		user = pack_text(&r);
+		pack_put_text(to, user.p != NULL ? rename(ctx, user) : user);
+		pack_put_text(to, pack_text(&r));
+	}
+	return pack_end(&r);
+}
+
+int
+model_add_event_counts(struct text a, struct text b, struct buf *to)
+{
+	struct pack x = pack_open(a.p, a.len, LAYOUT_EVENT);
+	struct pack y = pack_open(b.p, b.len, LAYOUT_EVENT);
+	uint64_t sum = pack_number(&x) + pack_number(&y);
+
+	if (pack_end(&x) == -1 || pack_end(&y) == -1)
+		return -1;
+	pack_put_number(to, LAYOUT_EVENT);
+	pack_put_number(to, sum);
+	return 0;
+}

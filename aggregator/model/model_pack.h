@@ -75,4 +75,15 @@ void model_pack_event(const struct model *m, const struct event_count *e,
 int model_unpack_event(struct model *m, const void *key, size_t key_len,
     const void *value, size_t len) __attribute__((warn_unused_result));
 
+/* Of a customer who is forgotten: copies a packed key of counted events, or
+ * packed identities, under the name that rename() gives for each user; and adds
+ * two packed counts. */
+typedef struct text model_rename_fn(void *ctx, struct text user);
+int model_rename_event(const void *key, size_t len, model_rename_fn *rename,
+    void *ctx, struct buf *to) __attribute__((warn_unused_result));
+int model_rename_identities(const void *p, size_t len, model_rename_fn *rename,
+    void *ctx, struct buf *to) __attribute__((warn_unused_result));
+int model_add_event_counts(struct text a, struct text b, struct buf *to)
+    __attribute__((warn_unused_result));
+
 #endif
