@@ -8,8 +8,8 @@
  * on request, the rows of that metric.
  *
  * An event id is counted once, whatever its user and type: the first counts. It
- * is remembered for [aggregator] window. A message that is no event or has no
- * id goes to the queue's dead letters, with the reason.
+ * is remembered for [aggregator] window. A message that is not an event or has
+ * no id goes to the queue's dead letters, with the reason.
  *
  * Customers whom `reaper --forget` names count under an alias from then on, see
  * eventcounter_forget.c.
