@@ -1,221 +1,224 @@
-#!/usr/bin/env bash
-# The scripts as they are used: the jobs from cron's bare environment, silent
-# when all is well; companies added, listed and removed while jobs run; one
-# company that fails beside others; the report in its three faces.
-set -euo pipefail
-# shellcheck source=tests/e2e/lib.sh
-. "$(dirname "$0")/lib.sh"
+#!/usr/bin/env -S python3 -B
+"""The scripts as people use them: the jobs of cron are silent while all is well,
+companies come and go while jobs run, and one that fails delays no other."""
 
-root=$PWD
-scripts=$root/scripts
+import json
+import os
+import re
 
-stop_servers() {
-	"$scripts/servers" stop "$tmp/srv" >/dev/null 2>&1 || :
-	clean_up
-}
-trap stop_servers EXIT
-"$scripts/servers" start "$tmp/srv"
-start_sim --account one-token:5:12 --account two-token:6:5 --pace 60
-eval "$("$scripts/servers" env "$tmp/srv")"
-umask 077
-mkdir "$tmp/state" "$tmp/tenants"
-cat >"$tmp/messaging.conf" <<END
-[amqp]
-url = $AMQP_URL
-[mysql]
-url = $MYSQL_URL
-[aggregator]
-state = $tmp/aggregator
-[poller]
-state = $tmp/state
-tenants = $tmp/tenants
-END
-unset AMQP_URL MYSQL_URL CRM_URL CRM_TOKEN
-export MESSAGING_CONFIG=$tmp/messaging.conf MESSAGING_BIN=$BIN
-"$BIN/sink" --migrate
-cd "$tmp"
+from harness import BIN, Checks, Lab, main, steps, until
 
-q() {
-	"$scripts/servers" mysql "$tmp/srv" messaging -N -B -e "$1"
-}
+SCRIPTS = os.path.abspath("scripts")
 
-is() { # WHAT GOT WANTED
-	[ "$2" = "$3" ] || fail "$1: got '$2', wanted '$3'"
-}
 
-# cron WANTED-CODE SCRIPT...: in the environment that cron gives.
-cron() {
-	local want=$1 rc=0
-	shift
-	env -i HOME="$tmp" SHELL=/bin/sh PATH=/usr/bin:/bin \
-		MESSAGING_CONFIG="$MESSAGING_CONFIG" MESSAGING_BIN="$BIN" \
-		"$scripts/$1" -l "$tmp/$1.lock" "${@:2}" >mail 2>&1 </dev/null ||
-		rc=$?
-	is "exit status of $1 ($(cat mail))" "$rc" "$want"
-}
+class Test:
+    def __init__(self, lab):
+        self.lab, self.checks = lab, Checks()
+        self.that, self.equal = self.checks.that, self.checks.equal
+        lab.start_servers()
+        self.sim = lab.sim("--account", "one-token:5:12", "--account",
+                           "two-token:6:5", "--pace", 60)
+        self.database = lab.door("mariadb")
+        for folder in ("state", "tenants"):
+            os.mkdir(lab.path(folder), 0o700)
+        self.sections = {
+            "amqp": {"url": lab.env.pop("AMQP_URL")},
+            "mysql": {"url": self.database.url},
+            "aggregator": {"state": lab.path("aggregator")},
+            "poller": {"state": lab.path("state"),
+                       "tenants": lab.path("tenants")}}
+        del lab.env["MYSQL_URL"]
+        lab.env.update(MESSAGING_BIN=BIN, MESSAGING_CONFIG=lab.conf(
+            "messaging.conf", self.sections))
+        lab.must(["sink", "--migrate"])
 
-silent() {
-	[ ! -s mail ] || fail "a mail: $(cat mail)"
-}
+    def cron(self, script, *more, code=0, says=""):
+        """In the environment that cron gives; what it says is a mail."""
+        lab = self.lab
+        done = lab.run([
+            "env", "-i", f"HOME={lab.tmp}", "SHELL=/bin/sh",
+            "PATH=/usr/bin:/bin", f"MESSAGING_BIN={BIN}",
+            "MESSAGING_CONFIG=" + lab.path("messaging.conf"),
+            f"{SCRIPTS}/{script}", "-l", lab.path(script + ".lock"), *more])
+        mail = done.out.decode() + done.err
+        self.that(done.code == code and (says is None or mail == says),
+                  f"{script}: exit {done.code}, not {code}, mail {mail!r}")
+        return mail
 
-advance() {
-	curl -sS --fail -X POST "$sim/control/advance?seconds=$1" >/dev/null
-}
+    def tenant(self, *words, token="", code=0):
+        done = self.lab.run(["scripts/tenant", *words],
+                            stdin=token.encode() + b"\n" * bool(token))
+        self.that(done.code == code and (code or not done.err),
+                  f"tenant {words}: {done}")
+        return done
 
-chats() {
-	q "SELECT COUNT(*) FROM chat_metrics WHERE tenant = '$1' AND status = 'open'"
-}
+    def add(self, name, *options, **kw):
+        return self.tenant("add", name, "--url", self.sim.url, *options, **kw)
 
-echo "- a company is added, and is there after the next minute"
-"$scripts/tenant" add one --url "$sim/v1" <<<no-token 2>refused && fail "added"
-grep -q "the CRM refuses the token: " refused || fail "$(cat refused)"
-[ ! -e tenants/one.conf ] || fail "a refused tenant is there"
-"$scripts/tenant" add one --url "$sim/v1" <<<one-token 2>said
-[ ! -s said ] || fail "a good token: $(cat said)"
-cron 0 job
-silent
-is "chats of one" "$(chats one)" 12
-cron 0 reap
-silent
+    def listed(self):
+        return {r["tenant"]: r for r in self.tenant("list").records()}
 
-echo "- a daemon that reads a queue is left alone"
-advance 120
-"$BIN/aggregator" -f queue:records -t queue:rows --every 50ms 2>aggregator.log &
-aggregator=$!
-"$BIN/sink" -f queue:rows 2>sink.log &
-sink=$!
-newest() {
-	q "SELECT as_of FROM tenants WHERE tenant = 'one'"
-}
-before=$(newest)
-has_readers() {
-	[ "$(printf 'readers %s\n' records rows | "$BIN/aggregator" --declare |
-		cut -c 1 | paste -sd ' ')" = "1 1" ]
-}
-until_true 20 has_readers || fail "no daemon reads: $(cat ./*.log)"
-cron 0 job
-silent
-is_newer() {
-	[[ $(newest) > $before ]]
-}
-until_true 20 is_newer || fail "the daemons stored nothing: $(cat ./*.log)"
-kill "$aggregator" "$sink"
-wait "$aggregator" "$sink" || fail "the daemons gave $?: $(cat ./*.log)"
+    def number(self, statement):
+        return int(self.lab.sql(statement)[0][0])
 
-echo "- another one, while a job is at work"
-"$scripts/job" -l "$tmp/job.lock" >during 2>&1 &
-running=$!
-echo two-token >two.token
-"$scripts/tenant" add two --url "$sim/v1" --token-file two.token
-wait "$running"
-[ ! -s during ] || fail "the job said: $(cat during)"
-advance 60
-cron 0 job
-silent
-[ "$(chats two)" -gt 0 ] || fail "the second company was not read"
-"$scripts/tenant" list >listed
-is "the list" "$(jq -r '"\(.tenant) \(.state)"' listed)" "one current
-two current"
-is "its chats" "$(jq -r 'select(.tenant == "two").open_chats' listed)" "$(chats two)"
-# One whose CRM only pushes has no token.
-(umask 077 && echo 0123456789abcdef >pushed.key)
-"$scripts/tenant" add pushed --profile chatwoot --no-token --set account=1 \
-	--set hook=signature --set hook_secret_file="$PWD/pushed.key" </dev/null
-cron 0 job
-silent
-"$scripts/tenant" remove pushed
+    def chats(self, tenant, more="status = 'open'"):
+        return self.number("SELECT COUNT(*) FROM chat_metrics WHERE "
+                           f"tenant = '{tenant}' AND {more}")
 
-echo "- the report: for people, for a spreadsheet, for a pipe"
-"$scripts/report" -o table >report
-grep -q '^one, as of 20[0-9-]* [0-9:]* [A-Z]' report || fail "$(cat report)"
-grep -q "^open $(chats two), unassigned " report || fail "$(cat report)"
-grep -q '^OPERATOR *WAITING *LONGEST *AVAIL' report || fail "$(cat report)"
-"$scripts/report" -t one -o csv | tr -d '\r' >report
-is "lines of CSV" "$(wc -l <report)" \
-	"$(($(q "SELECT COUNT(*) FROM operator_metrics WHERE tenant = 'one'") + 1))"
-cut -d , -f 4 report >available
-! grep -vxE 'available|true|false|' available ||
-	fail "available is not true or false: $(cat report)"
-"$scripts/report" | jq -es 'map(.tenant) | unique == ["one", "two"]' >/dev/null ||
-	fail "the report in a pipe: $("$scripts/report")"
-is "sums of chats held" \
-	"$("$scripts/report" -t one | jq -s 'map(.open_chats) | add')" \
-	"$(q "SELECT COUNT(*) FROM chat_metrics c WHERE tenant = 'one'
-		AND status = 'open' AND operator IS NOT NULL")"
-env timeout --foreground 300 "$scripts/report" -o table --watch=1 >watched &
-watcher=$!
-until_true 15 grep -q '^two, as of' watched || fail "--watch shows nothing"
-kill "$watcher"
-wait "$watcher" 2>/dev/null || :
+    def as_of(self, tenant):
+        return self.lab.sql("SELECT as_of FROM tenants WHERE "
+                            f"tenant = '{tenant}'")[0][0]
 
-echo "- one company fails, the other is served, the code tells"
-echo wrong-token >two.token
-before=$(q "SELECT as_of FROM tenants WHERE tenant = 'two'")
-advance 60
-rc=0
-env -i HOME="$tmp" PATH=/usr/bin:/bin MESSAGING_CONFIG="$MESSAGING_CONFIG" \
-	MESSAGING_BIN="$BIN" "$scripts/job" -l "$tmp/job.lock" >mail 2>&1 || rc=$?
-is "the poller's code ($(cat mail))" "$rc" 77
-grep -q "two" mail || fail "who failed? $(cat mail)"
-! grep -q wrong-token mail || fail "a token in a mail"
-is "the failed one is as it was" \
-	"$(q "SELECT as_of FROM tenants WHERE tenant = 'two'")" "$before"
-is "the other one is newer" "$(q "SELECT as_of > '$before' FROM tenants
-	WHERE tenant = 'one'")" 1
-"$scripts/tenant" add two --replace --url "$sim/v1" <<<two-token
-cron 0 job
-silent
+    def report(self, *options):
+        return self.lab.must(["scripts/report", *options])
 
-echo "- closed chats are reaped, archived, and come back when reopened"
-chat=$(q "SELECT chat FROM chat_metrics WHERE tenant = 'one'
-	AND status = 'open' ORDER BY chat LIMIT 1")
-curl -sS --fail -X POST \
-	"$sim/control/act?do=close&dialog=$chat&account=one-token" >/dev/null
-advance 1
-cron 0 job
-cron 0 reap -a "$tmp/archive"
-silent
-is "the closed chat" "$(q "SELECT COUNT(*) FROM chat_metrics
-	WHERE tenant = 'one' AND chat = '$chat'")" 0
-jq -es --arg chat "$chat" 'any(.chat == $chat)' archive >/dev/null ||
-	fail "chat $chat is not in the archive: $(cat archive)"
-curl -sS --fail -X POST \
-	"$sim/control/act?do=client&dialog=$chat&account=one-token" >/dev/null
-# A poll knows the CRM's clock to half of what its first call takes.
-advance 10
-cron 0 job
-cron 0 reap
-is "the reopened chat" "$(q "SELECT status FROM chat_metrics
-	WHERE tenant = 'one' AND chat = '$chat'")" open
+    # The steps.
 
-echo "- the database is away: rows wait in the queue for the next minute"
-"$scripts/servers" stop "$tmp/srv" mariadb
-sed -i 's/^\[mysql\]/&\nwait_timeout = 1s/' messaging.conf
-advance 60
-cron 75 job
-# Again as long as it waits by itself: busy servers answer late.
-sed -i '/^wait_timeout = 1s$/d' messaging.conf
-"$scripts/servers" start "$tmp/srv" mariadb
-before=$(q "SELECT as_of FROM tenants WHERE tenant = 'one'")
-cron 0 job
-silent
-is "newer than before" "$(q "SELECT as_of > '$before' FROM tenants
-	WHERE tenant = 'one'")" 1
+    def added(self):
+        done = self.add("one", token="no-token", code=77)
+        self.that("the CRM refuses the token: " in done.err, done)
+        self.that(not os.path.exists(self.lab.path("tenants/one.conf")),
+                  "a refused tenant is there")
+        self.add("one", token="one-token")
+        self.cron("job")
+        self.equal(self.chats("one"), 12, "chats of one")
+        self.cron("reap")
 
-echo "- a company is removed, and with --purge all its rows"
-"$scripts/tenant" remove two
-cron 0 job
-is "the removed one is still shown" \
-	"$("$scripts/tenant" list | jq -r 'select(.tenant == "two").file')" \
-	"not configured"
-[ -s "$tmp/state/two.mdb" ] || fail "the poller kept nothing of it"
-"$scripts/tenant" remove two --purge
-is "what is kept of it" "$(echo "$tmp/state/two"*)" "$tmp/state/two*"
-cron 0 job
-silent
-is "rows of two" "$(q "SELECT COUNT(*) FROM chat_metrics
-	WHERE tenant = 'two'")$(q "SELECT COUNT(*) FROM operator_metrics
-	WHERE tenant = 'two'")" 00
-is "its state" "$("$scripts/tenant" list |
-	jq -r 'select(.tenant == "two").state')" purged
-[ "$(chats one)" -gt 0 ] || fail "the other company is gone, too"
+    def beside_daemons(self):
+        """A daemon that reads a queue is left alone."""
+        lab, before = self.lab, self.as_of("one")
+        self.sim.advance(120)
+        daemons = [lab.start(argv, lab.path("log")) for argv in (
+            ["aggregator", "-f", "queue:records", "-t", "queue:rows", "--every",
+             "50ms"], ["sink", "-f", "queue:rows"])]
+        until(20, lambda: lab.must(
+            ["aggregator", "--declare"], stdin=b"readers records\nreaders rows\n"
+        ).out == b"1 records\n1 rows\n", "readers")
+        self.cron("job")
+        until(20, lambda: self.as_of("one") > before, "rows of the daemons")
+        self.equal([lab.end(p) for p in daemons], [0, 0], lab.text("log"))
+
+    def another_while_a_job_runs(self):
+        lab = self.lab
+        job = lab.start([SCRIPTS + "/job", "-l", lab.path("job.lock")],
+                        lab.path("during"))
+        self.token_of_two = lab.write("two.token", "two-token\n")
+        self.add("two", "--token-file", self.token_of_two)
+        self.equal((job.wait(), lab.text("during")), (0, ""), "the job")
+        self.sim.advance(60)
+        self.cron("job")
+        self.that(self.chats("two") > 0, "the second company was not read")
+        found = self.listed()
+        self.equal({t: r["state"] for t, r in found.items()},
+                   {"one": "current", "two": "current"}, "the list")
+        self.equal(found["two"]["open_chats"], self.chats("two"), "its chats")
+        # A company whose CRM only pushes has no token.
+        key = lab.write("pushed.key", "0123456789abcdef\n")
+        self.tenant("add", "pushed", "--profile", "chatwoot", "--no-token",
+                    "--set", "account=1", "--set", "hook=signature", "--set",
+                    "hook_secret_file=" + key)
+        self.cron("job")
+        self.tenant("remove", "pushed")
+
+    def reports(self):
+        """For people, for a spreadsheet, for a pipe."""
+        lab = self.lab
+        table = self.report("-o", "table").out.decode()
+        for pattern in (r"one, as of 20[\d-]* [\d:]* [A-Z]",
+                        f"open {self.chats('two')}, unassigned ",
+                        "OPERATOR *WAITING *LONGEST *AVAIL"):
+            self.that(re.search("(?m)^" + pattern, table), f"{pattern}: {table}")
+        csv = self.report("-t", "one", "-o", "csv").out.decode().splitlines()
+        self.equal(len(csv) - 1, self.number(
+            "SELECT COUNT(*) FROM operator_metrics WHERE tenant = 'one'"),
+            "lines of CSV")
+        column = [line.split(",")[3] for line in csv]
+        self.that(column[0] == "available" and set(column[1:]) <= {
+            "true", "false", ""}, f"available: {column}")
+        self.equal({r["tenant"] for r in self.report().records()},
+                   {"one", "two"}, "tenants in a pipe")
+        self.equal(sum(r["open_chats"]
+                       for r in self.report("-t", "one").records()),
+                   self.chats("one", "status = 'open' AND operator IS NOT NULL"),
+                   "chats held")
+        watch = lab.start(["scripts/report", "-o", "table", "--watch=1"],
+                          lab.path("watched"))
+        until(15, lambda: "\ntwo, as of" in lab.text("watched"), "--watch")
+        watch.terminate()
+        watch.wait()
+
+    def one_fails(self):
+        """The other is served, and the exit code says so."""
+        self.lab.write("two.token", "wrong-token\n")
+        before = self.as_of("two")
+        self.sim.advance(60)
+        mail = self.cron("job", code=77, says=None)
+        self.that("two" in mail and "wrong-token" not in mail, mail)
+        self.equal(self.as_of("two"), before, "the one that fails")
+        self.that(self.as_of("one") > before, "the other one is not newer")
+        self.add("two", "--replace", token="two-token")
+        self.cron("job")
+
+    def closed_and_reopened(self):
+        chat = self.lab.sql("SELECT chat FROM chat_metrics WHERE tenant = 'one' "
+                            "AND status = 'open' ORDER BY chat LIMIT 1")[0][0]
+        account = {"dialog": chat, "account": "one-token"}
+        self.sim.control("act", do="close", **account)
+        self.sim.advance(1)
+        self.cron("job")
+        self.cron("reap", "-a", self.lab.path("archive"))
+        self.equal(self.chats("one", f"chat = '{chat}'"), 0, "the closed chat")
+        self.that(chat in [json.loads(line).get("chat") for line in
+                           self.lab.text("archive").splitlines()],
+                  f"chat {chat} is not in the archive")
+        self.sim.control("act", do="client", **account)
+        # A poll knows the CRM's clock to half of what its first call takes.
+        self.sim.advance(10)
+        self.cron("job")
+        self.cron("reap")
+        self.equal(self.chats("one", f"chat = '{chat}' AND status = 'open'"), 1,
+                   "the reopened chat")
+
+    def database_away(self):
+        """Rows wait in the queue for the next minute."""
+        sections, before = self.sections, self.as_of("one")
+        self.database.shut()
+        self.lab.conf("messaging.conf", {**sections, "mysql": {
+            **sections["mysql"], "wait_timeout": "1s"}})
+        self.sim.advance(60)
+        self.cron("job", code=75, says=None)
+        self.lab.conf("messaging.conf", sections)
+        self.database.open()
+        self.cron("job")
+        self.that(self.as_of("one") > before, "nothing newer was stored")
+
+    def removed(self):
+        """With --purge also from the tables and the state."""
+        def kept():
+            return [f for f in os.listdir(self.lab.path("state"))
+                    if f.startswith("two")]
+
+        self.tenant("remove", "two")
+        self.cron("job")
+        self.equal(self.listed()["two"]["file"], "not configured", "it is shown")
+        self.that("two.mdb" in kept(), kept())
+        self.tenant("remove", "two", "--purge")
+        self.equal(kept(), [], "what is kept of it")
+        self.cron("job")
+        for table in ("chat_metrics", "operator_metrics"):
+            self.equal(self.number(f"SELECT COUNT(*) FROM {table} WHERE "
+                                   "tenant = 'two'"), 0, table)
+        self.equal(self.listed()["two"]["state"], "purged", "its state")
+        self.that(self.chats("one") > 0, "the other company is gone, too")
+
+
+def body():
+    with Lab("scripts") as lab:
+        test = Test(lab)
+        steps(test.added, test.beside_daemons, test.another_while_a_job_runs,
+              test.reports, test.one_fails, test.closed_and_reopened,
+              test.database_away, test.removed)
+        return test.checks.result()
+
+
+main(body)

@@ -1,160 +1,159 @@
-#!/usr/bin/env bash
-# scripts/servers: two sets at once, in a folder with a name too long for a
-# socket, killed and started again, stopped without a trace.
-set -eu
-. tests/e2e/lib.sh
+#!/usr/bin/env -S python3 -B
+"""scripts/servers runs two sets at once, one in a folder with a very long name;
+killed, they start again with their data; stopped, they leave nothing."""
 
-servers=$PWD/scripts/servers
-long=$tmp/$(printf 'a folder with blanks and a long name %.0s' 1 2 3)
-trap '"$servers" stop "$tmp/one" || :; "$servers" stop "$long" || :
-	clean_up' EXIT
-if ! PATH=$PATH:/usr/sbin command -v mariadbd >/dev/null ||
-	[ ! -x /usr/lib/rabbitmq/bin/rabbitmq-server ]; then
-	echo "rabbitmq-server or mariadb-server is not installed"
-	exit 77
-fi
+import glob
+import os
+import re
+import shlex
+import stat
+import subprocess
 
-# pids DIR: of all that runs there, the port mapper too.
-pids() {
-	cat "$1"/*/*pid 2>/dev/null | cut -d' ' -f 1 | sort -u
-}
+from harness import Checks, Lab, main, steps
 
-# Read once: a process may end between two looks.
-runs() {
-	grep -qs '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status"
-}
 
-# began PID: when, in clock ticks since boot: its number is soon another's.
-began() {
-	sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20
-}
+def pids(folder):
+    """Of all that runs there, the port mapper too."""
+    found = set()
+    for path in glob.glob(glob.escape(folder) + "/*/*pid"):
+        with open(path, encoding="ascii") as f:
+            found.add(int(f.read().split()[0]))
+    return found
 
-# select_1 DIR: as the application's user, by the URL.
-select_1() {
-	mariadb --defaults-file="$1/mariadb/client.cnf" -N -e 'select 1' messaging
-}
 
-# A server that ended, and is collected while somebody looks whether it runs:
-# whoever reads /proc through this sed finds it gone the second time.
-mkdir -p "$tmp/bin" "$tmp/ended/mariadb"
-cat >"$tmp/bin/sed" <<END
-#!/bin/sh
-$(command -v sed) "\$@"
-touch "$tmp/read"
-until [ -e "$tmp/collected" ]; do sleep 0.01; done
-END
-chmod +x "$tmp/bin/sed"
-perl -e 'my ($dir) = @ARGV;
-	my $child = fork() // die;
-	exit 0 unless $child;
-	sub stat_of { open(my $f, "<", "/proc/$child/stat") or die;
-		my $s = <$f>; $s =~ s/^.*\) //; return split / /, $s }
-	select(undef, undef, undef, 0.01) until (stat_of())[0] eq "Z";
-	open(my $pid, ">", "$dir/ended/mariadb/pid") or die;
-	print $pid "$child ", (stat_of())[19], "\n";
-	close $pid;
-	select(undef, undef, undef, 0.01) until -e "$dir/read";
-	waitpid $child, 0;
-	open(my $done, ">", "$dir/collected") or die' "$tmp" &
-until_true 20 test -s "$tmp/ended/mariadb/pid" || fail "there is no zombie"
-PATH=$tmp/bin:$PATH "$servers" status "$tmp/ended" >"$tmp/status" &&
-	fail "what has ended runs: $(cat "$tmp/status")"
-grep -qx 'mariadb down' "$tmp/status" || fail "no: $(cat "$tmp/status")"
+def life(pid):
+    """When a process began, in ticks since boot, since its number may soon be
+    another's; None when it has ended."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
+            fields = f.read().rsplit(") ", 1)[1].split()
+    except OSError:
+        return None
+    return None if fields[0] in "ZX" else fields[19]
 
-mkdir "$tmp/one" "$long"
-"$servers" start "$tmp/one" &
-one=$!
-"$servers" start "$long" &
-two=$!
-wait $one || fail "the first set does not start"
-wait $two || fail "the second set does not start"
-for dir in "$tmp/one" "$long"; do
-	[ "$("$servers" status "$dir" | grep -c ' up ')" = 2 ] ||
-		fail "not both run in $dir"
-	[ "$(select_1 "$dir")" = 1 ] || fail "no database in $dir"
-	[ "$("$servers" mysql "$dir" -N -e 'select user()')" = root@localhost ] ||
-		fail "no root in $dir"
-	[ "$(stat -c %a "$dir/rabbitmq" "$dir/mariadb" | uniq)" = 700 ] ||
-		fail "others may look into $dir"
-done
-eval "$("$servers" env "$tmp/one")"
-url=$AMQP_URL
-: "$MYSQL_URL" "$MYSQL_SOCKET"
-eval "$("$servers" env "$long")"
-[ "$url" != "$AMQP_URL" ] || fail "both sets have the same broker"
-[ -S "$MYSQL_SOCKET" ] || fail "'$MYSQL_SOCKET' is not a socket"
 
-# Only this machine is listened to, and root only through the socket.
-ss -ltnHp >"$tmp/listening"
-for pid in $(pids "$tmp/one"); do
-	grep "pid=$pid," "$tmp/listening" | awk '{ print $4 }' >"$tmp/addresses"
-	[ -s "$tmp/addresses" ] || fail "process $pid listens nowhere"
-	! grep -vE '^(127\.0\.0\.1|\[::1\]):' "$tmp/addresses" ||
-		fail "process $pid listens to everybody"
-done
-! mariadb --no-defaults -uroot --protocol=tcp -h 127.0.0.1 \
-	-P "$(cat "$tmp/one/mariadb/ports")" -e 'select 1' 2>/dev/null ||
-	fail "root comes in by the network"
-users=$("$servers" rabbitmqctl "$tmp/one" -q list_users --no-table-headers)
-[ "$(echo "$users" | cut -f 1)" = messaging ] || fail "the users: $users"
+class Test:
+    def __init__(self, lab):
+        self.lab, self.checks = lab, Checks()
+        self.that, self.equal = self.checks.that, self.checks.equal
+        self.one = lab.path("one")
+        self.long = lab.path("a folder with blanks and a long name " * 3)
 
-# What the broker answers is printed; what it cannot answer is an error.
-[ "$("$servers" eval "$tmp/one" '{1, none}.')" = "{1, none}" ] ||
-	fail "eval prints something else"
-! "$servers" eval "$tmp/one" '1 = 2.' 2>"$tmp/err" || fail "1 is 2"
-grep -q "cannot evaluate '1 = 2.': .*badmatch" "$tmp/err" ||
-	fail "eval says: $(cat "$tmp/err")"
+    def servers(self, command, folder, *words, code=0):
+        done = self.lab.run(["scripts/servers", command, folder, *words])
+        self.that(done.code == code, f"{command} {words}: {done}, not {code}")
+        return done
 
-# Killed, and started with the same data and ports.
-"$servers" mysql "$tmp/one" messaging -e 'create table t (n int)'
-"$servers" rabbitmqctl "$tmp/one" -q add_user other secret
-"$servers" kill "$tmp/one" rabbitmq mariadb
-! "$servers" status "$tmp/one" >/dev/null || fail "status does not tell"
-"$servers" start "$tmp/one"
-eval "$("$servers" env "$tmp/one")"
-[ "$url" = "$AMQP_URL" ] || fail "the ports have changed"
-"$servers" mysql "$tmp/one" messaging -e 'select * from t' ||
-	fail "the database lost a table"
-"$servers" rabbitmqctl "$tmp/one" -q list_users | grep -q other ||
-	fail "the broker lost a user"
-"$servers" restart "$tmp/one" mariadb
-[ "$(select_1 "$tmp/one")" = 1 ] || fail "no database after a restart"
+    def asked(self, *words):
+        return self.servers(*words).out.decode().strip()
 
-# A number that belongs to another process now is not signalled.
-sleep 1000 &
-other=$!
-"$servers" stop "$long" mariadb
-echo "$other 1" >"$long/mariadb/pid"
-"$servers" stop "$long" mariadb
-runs $other || fail "it killed a stranger"
+    def env(self, folder):
+        return dict(shlex.split(line)[1].split("=", 1)
+                    for line in self.asked("env", folder).splitlines())
 
-# What ends by itself right after it was looked at is killed well enough.
-mkdir -p "$tmp/ends/mariadb" "$tmp/path"
-bash -c 'sleep 1000 & echo $! >"$1"; wait' - "$tmp/ends/pid" &
-until_true 10 test -s "$tmp/ends/pid"
-read -r pid <"$tmp/ends/pid"
-echo "$pid $(sed 's/^.*) //' "/proc/$pid/stat" | cut -d ' ' -f 20)" \
-	>"$tmp/ends/mariadb/pid"
-cat >"$tmp/path/sed" <<-END
-	#!/bin/sh
-	$(command -v sed) "\$@"
-	kill -KILL $pid 2>/dev/null
-	while [ -e /proc/$pid ]; do sleep 0.01; done
-END
-chmod +x "$tmp/path/sed"
-PATH=$tmp/path:$PATH "$servers" kill "$tmp/ends" mariadb ||
-	fail "it cannot kill what has ended"
+    def client(self, folder):
+        """The database as the application's user sees it."""
+        return self.lab.run([
+            "mariadb", f"--defaults-file={folder}/mariadb/client.cnf", "-N",
+            "-e", "select 1", "messaging"]).out
 
-all=$(for pid in $(pids "$tmp/one"; pids "$long"); do
-	echo "$pid:$(began "$pid")"
-done)
-"$servers" kill "$long" rabbitmq
-"$servers" stop "$long"
-"$servers" stop "$tmp/one"
-"$servers" stop "$tmp/one"
-for each in $all; do
-	pid=${each%:*}
-	[ "$(began "$pid")" != "${each#*:}" ] || ! runs "$pid" ||
-		fail "process $pid still runs"
-done
-[ ! -e "$MYSQL_SOCKET" ] || fail "'$MYSQL_SOCKET' is left behind"
+    def two_sets(self):
+        starts = []
+        for folder in (self.one, self.long):
+            os.mkdir(folder)
+            starts.append(self.lab.start(["scripts/servers", "start", folder],
+                                         self.lab.path("log")))
+        self.equal([p.wait() for p in starts], [0, 0], self.lab.text("log"))
+        for folder in (self.one, self.long):
+            self.equal(self.asked("status", folder).count(" up "), 2, folder)
+            self.equal(self.client(folder), b"1\n", "the database")
+            self.equal(self.asked("mysql", folder, "-N", "-e", "select user()"),
+                       "root@localhost", "root")
+            for name in ("rabbitmq", "mariadb"):
+                self.equal(stat.S_IMODE(os.stat(f"{folder}/{name}").st_mode),
+                           0o700, f"mode of {folder}/{name}")
+        self.url, other = self.env(self.one)["AMQP_URL"], self.env(self.long)
+        self.that(self.url != other["AMQP_URL"], "both sets have one broker")
+        self.socket = other["MYSQL_SOCKET"]
+        self.that(stat.S_ISSOCK(os.stat(self.socket).st_mode), self.socket)
+
+    def only_this_machine(self):
+        """No other machine reaches them, and root comes only by the socket."""
+        listening = self.lab.must(["ss", "-ltnHp"]).out.decode().splitlines()
+        for pid in pids(self.one):
+            places = [line.split()[3] for line in listening
+                      if f"pid={pid}," in line]
+            self.that(places and all(re.match(r"(127\.0\.0\.1|\[::1\]):", p)
+                                     for p in places), f"{pid}: {places}")
+        with open(self.one + "/mariadb/ports", encoding="ascii") as f:
+            port = f.read().strip()
+        self.that(self.lab.run([
+            "mariadb", "--no-defaults", "-uroot", "--protocol=tcp", "-h",
+            "127.0.0.1", "-P", port, "-e", "select 1"]).code != 0,
+            "root comes by the network")
+        users = self.asked("rabbitmqctl", self.one, "-q", "list_users",
+                           "--no-table-headers")
+        self.equal(users.split("\t")[0], "messaging", users)
+        self.equal(users.count("\n"), 0, users)
+
+    def answers(self):
+        """What the broker answers is printed; an error is an error."""
+        self.equal(self.asked("eval", self.one, "{1, none}."), "{1, none}",
+                   "eval")
+        done = self.lab.run(["scripts/servers", "eval", self.one, "1 = 2."])
+        self.that(done.code and re.search(
+            "cannot evaluate '1 = 2.': .*badmatch", done.err), done)
+
+    def killed(self):
+        one = self.one
+        self.servers("mysql", one, "messaging", "-e", "create table t (n int)")
+        self.servers("rabbitmqctl", one, "-q", "add_user", "other", "secret")
+        self.servers("kill", one, "rabbitmq", "mariadb")
+        self.servers("status", one, code=1)
+        self.servers("start", one)
+        self.equal(self.env(one)["AMQP_URL"], self.url, "the ports")
+        self.servers("mysql", one, "messaging", "-e", "select * from t")
+        self.that("other" in self.asked("rabbitmqctl", one, "-q", "list_users"),
+                  "the broker lost a user")
+        self.servers("restart", one, "mariadb")
+        self.equal(self.client(one), b"1\n", "the database after a restart")
+
+    def stranger(self):
+        """A number that belongs to another process now is not signalled."""
+        other = self.lab.start(["sleep", "1000"])
+        self.servers("stop", self.long, "mariadb")
+        with open(self.long + "/mariadb/pid", "w", encoding="ascii") as f:
+            f.write(f"{other.pid} 1\n")
+        self.servers("stop", self.long, "mariadb")
+        self.equal(other.poll(), None, "a stranger's end")
+
+    def nothing_left(self):
+        ran = {pid: life(pid) for pid in pids(self.one) | pids(self.long)}
+        self.that(any(ran.values()), "nothing ran")
+        self.servers("kill", self.long, "rabbitmq")
+        for folder in (self.long, self.one, self.one):
+            self.servers("stop", folder)
+        for pid, began in ran.items():
+            self.that(began is None or life(pid) != began,
+                      f"process {pid} still runs")
+        self.that(not os.path.exists(self.socket), "the socket is left behind")
+
+    def end(self):
+        for folder in (self.one, self.long):
+            if os.path.exists(folder):
+                subprocess.run(["scripts/servers", "stop", folder], check=False,
+                               stderr=subprocess.DEVNULL)
+
+
+def body():
+    with Lab("servers") as lab:
+        test = Test(lab)
+        try:
+            steps(test.two_sets, test.only_this_machine, test.answers,
+                  test.killed, test.stranger, test.nothing_left)
+        finally:
+            test.end()
+        return test.checks.result()
+
+
+main(body)
