@@ -1,302 +1,352 @@
-#!/usr/bin/env bash
-# scripts/health-check.sh: one line, and the exit code that Nagios wants: each
-# check fires in the fault it is for and in no other, servers that hang are given
-# up, and no password is in any command line. And what the jobs of cron write for
-# Prometheus.
-set -euo pipefail
-# shellcheck source=tests/e2e/amqp.sh
-. "$(dirname "$0")/amqp.sh"
+#!/usr/bin/env -S python3 -B
+"""scripts/health-check.sh says in one line what is wrong, with the exit code that
+Nagios expects: each check finds its own fault and no other."""
 
-"$servers" start "$tmp/servers" || fail "no servers"
-eval "$("$servers" env "$tmp/servers")"
-scripts=$PWD/scripts
-start_sim --account one-token:3:6
-mkdir "$tmp/state" "$tmp/metrics"
-cat >"$tmp/conf" <<END
-[amqp]
-url = $AMQP_URL
-# A busy broker takes more than a second to confirm what a job writes.
-wait_timeout = 10s
-[mysql]
-url = $MYSQL_URL
-[crm one]
-url = $sim/v1
-budget = 5000
-token_file = $tmp/token
-[poller]
-state = $tmp/state
-[metrics]
-folder = $tmp/metrics
-END
-echo one-token >"$tmp/token"
-chmod 600 "$tmp/conf" "$tmp/token"
-unset AMQP_URL MYSQL_URL CRM_URL CRM_TOKEN
-export MESSAGING_CONFIG=$tmp/conf MESSAGING_BIN=$BIN
-"$BIN/sink" --migrate
+import glob
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
 
-sql() {
-	"$servers" mysql "$tmp/servers" messaging -N -B -e "$1"
-}
+from harness import BIN, PROBE, Checks, Lab, Skip, main, shown_in, steps, until
 
-# checked WANTED-CODE PATTERN [OPTION]...: one line with that after its level.
+CHECK = "scripts/health-check.sh"
+LEVELS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 # The CRM's clock may not be ours.
-checked() {
-	local want=$1 pattern=$2 got=0 level
-	level=$(echo OK WARNING CRITICAL UNKNOWN | cut -d ' ' -f $((want + 1)))
-	shift 2
-	"$scripts/health-check.sh" -w 100000d -c 200000d -t 60 "$@" >"$tmp/out" \
-		2>"$tmp/err" || got=$?
-	[ "$got" = "$want" ] || fail "exit $got, not $want: $(cat "$tmp/out" "$tmp/err")"
-	[ "$(wc -l <"$tmp/out")" = 1 ] || fail "not one line: $(cat "$tmp/out")"
-	[ ! -s "$tmp/err" ] || fail "on stderr: $(cat "$tmp/err")"
-	grep -Eq "^MESSAGING $level - $pattern" "$tmp/out" ||
-		fail "no '$level - $pattern': $(cat "$tmp/out")"
-	! grep -qF "$(password)" "$tmp/out" || fail "it shows a password"
-}
+PATIENT = ["-w", "100000d", "-c", "200000d", "-t", "60"]
 
-metric() { # FILE METRIC
-	awk -v name="$2" '$1 == name { print $2 }' "$tmp/metrics/messaging_$1"_*.prom
-}
-# However long the test has taken, the jobs have just succeeded.
-jobs_succeed() {
-	sed -i "s/\(last_success_timestamp_seconds{.*}\) .*/\1 $(date +%s)/" \
-		"$tmp"/metrics/messaging_{job,reap}_*.prom
-}
-is() { # WHAT EXPECTED GOT
-	[ "$2" = "$3" ] || fail "$1: expected '$2', got '$3'"
-}
 
-echo "- before the first run"
-checked 2 'no metrics \|'
-[ -z "$(ls "$tmp/metrics")" ] || fail "$(ls "$tmp/metrics")"
+def command_lines(pid):
+    """Of a process and all that it started."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as f:
+            found = [f.read().replace(b"\0", b" ").decode()]
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+            children = f.read().split()
+    except OSError: # it has ended
+        return []
+    return found + [x for child in children for x in command_lines(child)]
 
-echo "- the jobs tell how they ended"
-before=$(date +%s)
-"$scripts/job" -l "$tmp/lock" || fail "the job gives $?"
-"$scripts/reap" -l "$tmp/lock" || fail "the reaper's job gives $?"
-config="config=\"$(realpath "$tmp/conf")\""
-succeeded() { # TASK: when it did
-	metric "$1" "messaging_job_last_success_timestamp_seconds{task=\"$1\",$config}"
-}
-[ "$(succeeded job)" -ge "$before" ] || fail "no success"
-[ "$(succeeded reap)" -ge "$before" ] || fail "no success"
-runs="messaging_job_runs_total{task=\"job\",$config,result="
-is "runs" "1 0" "$(metric job "$runs\"success\"}") $(metric job "$runs\"failure\"}")"
-is "mode" 644 "$(stat -c %a "$tmp"/metrics/messaging_job_*.prom)"
-at=$(succeeded job)
-echo wrong >"$tmp/token"
-! "$scripts/job" -l "$tmp/lock" 2>"$tmp/err" || fail "it did not fail"
-is "runs" "1 1" "$(metric job "$runs\"success\"}") $(metric job "$runs\"failure\"}")"
-is "last success" "$at" "$(succeeded job)"
-echo one-token >"$tmp/token"
-is "left behind" "messaging_calls_poll_one.prom messaging_calls_status_one.prom \
-messaging_job_N.prom messaging_reap_N.prom" \
-	"$(find "$tmp/metrics" -type f -printf '%f\n' | sed 's/_[0-9]*\./_N./' |
-		sort | paste -sd ' ')"
-mv "$tmp/metrics" "$tmp/gone"
-"$scripts/job" -l "$tmp/lock" 2>"$tmp/err" || fail "its metrics end a job: $?"
-grep -q "cannot write .*messaging_job_.*prom" "$tmp/err" || fail "it is silent"
-mv "$tmp/gone" "$tmp/metrics"
 
-echo "- what came of all calls is kept"
-calls() { # MODE RESULT
-	metric "calls_$1" "messaging_crm_calls_total{mode=\"$1\",tenant=\"one\",result=\"$2\"}"
-}
-before="$(calls poll ok) $(calls poll refused)"
-read -r ok refused <<<"$before"
-[ "$ok" -gt 1 ] || fail "calls: $before"
-[ "$refused" -gt 0 ] || fail "calls: $before"
-"$scripts/job" -l "$tmp/lock" || fail "the job gives $?"
-[ "$(calls poll ok)" -gt "$ok" ] || fail "no calls"
-whole() { # the calls that are told, and what they leave of the budget
-	cat "$tmp"/metrics/messaging_calls_*.prom |
-		awk '/^messaging_crm/ { n += $2 } END { print n }'
-}
-whole=$(whole)
-[ "$whole" -gt 4000 ] || fail "calls and their budget: $whole"
-is "refused" "$refused" "$(calls poll refused)"
-at=$(succeeded job)
-echo wrong >"$tmp/token"
-! "$scripts/job" -l "$tmp/lock" 2>"$tmp/err" || fail "it did not fail"
-echo one-token >"$tmp/token"
-is "last success" "$at" "$(succeeded job)"
-is "the last run" 0 "$(metric job "messaging_job_last_run_succeeded{task=\"job\",$config}")"
-[ "$(calls poll refused)" -gt "$refused" ] || fail "no call was refused"
-is "calls and their budget" "$whole" "$(whole)"
-sed -i "s/\(last_success_timestamp_seconds{.*}\) .*/\1 $(($(date +%s) - 1200))/" \
-	"$tmp"/metrics/messaging_job_*.prom
-checked 2 '.*the last success of job is 1[2-9].. s old' -w 5m -c 15m
-jobs_succeed
-no_promtool=
-command -v promtool >/dev/null || no_promtool=1
-[ -n "$no_promtool" ] ||
-	cat "$tmp"/metrics/messaging_{job,calls_poll}_*.prom |
-	promtool check metrics || fail "promtool complains"
-names=$(sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' "$tmp"/metrics/*.prom | sort -u)
-for name in $names; do
-	grep -q "^\.It Li $name\b" man/man7/messaging-monitoring.7 ||
-		fail "messaging-monitoring(7) does not describe $name"
-done
+class Test:
+    def __init__(self, lab):
+        self.lab, self.checks = lab, Checks()
+        self.that, self.equal = self.checks.that, self.checks.equal
+        lab.start_servers()
+        self.passwords = [lab.env[k].split("@")[0].split(":")[2]
+                          for k in ("AMQP_URL", "MYSQL_URL")]
+        self.broker, self.database = lab.door("rabbitmq"), lab.door("mariadb")
+        del lab.env["AMQP_URL"], lab.env["MYSQL_URL"]
+        self.sim = lab.sim("--account", "one-token:3:6")
+        for folder in ("state", "metrics"):
+            os.mkdir(lab.path(folder))
+        self.metrics = lab.path("metrics")
+        self.conf = lab.conf("conf", {
+            "amqp": {"url": self.broker.url, "wait_timeout": "10s"},
+            "mysql": {"url": self.database.url},
+            "crm one": {"url": self.sim.url, "budget": 5000,
+                        "token_file": self.token("one-token")},
+            "poller": {"state": lab.path("state")},
+            "metrics": {"folder": self.metrics}})
+        lab.env.update(MESSAGING_CONFIG=self.conf, MESSAGING_BIN=BIN)
+        lab.must(["sink", "--migrate"])
 
-echo "- all is well"
-checked 0 '1 tenants \| dead_letters=0;0 age_one=[0-9]+s;8640000000;17280000000'
-checked 0 '1 tenants' --tenant one
-checked 0 '1 tenants .* job_job=[0-9]+s;[0-9;]* job_reap=[0-9]+s'
+    def token(self, text):
+        return self.lab.write("token", text + "\n")
 
-shown_in messaging-monitoring.7 'HEALTH CHECK' | sed "s,^,$scripts/,
-	s,/var/lib/messaging-analytics/listener,$tmp/state,; s/acme/one/" >"$tmp/typed"
-[ "$(wc -l <"$tmp/typed")" = 3 ] || fail "$(cat "$tmp/typed")"
-while read -r line; do
-	rc=0
-	bash -c "$line" >"$tmp/out" || rc=$?
-	[ $rc -le 2 ] || fail "$line: $(cat "$tmp/out")"
-done <"$tmp/typed"
-(
-	shown_in messaging-monitoring.7 'The jobs of cron' >"$tmp/page.conf"
-	chmod 600 "$tmp/page.conf"
-	"$BIN/sink" -n -c "$tmp/page.conf" 2>"$tmp/err" ||
-		grep -q 'no database' "$tmp/err" || fail "$(cat "$tmp/err")"
-)
+    def says_once(self, done, code, pattern):
+        out = done.out.decode()
+        self.that(done.code == code and not done.err and out.count("\n") == 1
+                  and re.match(f"MESSAGING {LEVELS[code]} - {pattern}", out)
+                  and not any(p in out for p in self.passwords),
+                  f"{out!r}, {done}, not {code} with {pattern!r}")
 
-echo "- what programs and shells complain of besides is not an answer"
-chmod 644 "$tmp/conf"
-checked 0 '1 tenants \| dead_letters=0;0 age_one='
-chmod 600 "$tmp/conf"
-"$scripts/health-check.sh" -w 100000d -c 200000d -t 60 >"$tmp/wanted"
-LC_ALL=xx_XX.UTF-8 "$scripts/health-check.sh" -w 100000d -c 200000d -t 60 \
-	>"$tmp/out" 2>/dev/null ||
-	fail "a locale that is not there: $? $(cat "$tmp/out")"
-# Ages and what is free of the disk go on meanwhile.
-still='s/=[0-9]*[s%]//g'
-diff <(sed "$still" "$tmp/wanted") <(sed "$still" "$tmp/out") ||
-	fail "a locale that is not there"
-rc=0
-"$scripts/health-check.sh" >/dev/full 2>"$tmp/err" || rc=$?
-is "nowhere to write" 3 "$rc"
+    def checked(self, code, pattern, *options):
+        self.says_once(self.lab.run([CHECK, *PATIENT, *options]), code, pattern)
 
-echo "- metrics are old, or are none"
-sql "UPDATE tenants SET as_of = UTC_TIMESTAMP(3) + INTERVAL 2 HOUR"
-checked 1 'the newest of one is 7[0-9]* s in the future: whose clock is wrong' \
-	-w 10m -c 1h
-sql "UPDATE tenants SET as_of = UTC_TIMESTAMP(3) - INTERVAL 20 MINUTE;
-	UPDATE tenant_metrics SET as_of = UTC_TIMESTAMP(3) - INTERVAL 20 MINUTE"
-jobs_succeed
-checked 1 'the newest of one is 1[0-9]* s old; 1 tenants \|' -w 10m -c 1h
-checked 2 'the newest of one is 1[0-9]* s old; 1 tenants \|' -w 9m -c 10m
-checked 0 '1 tenants' -w 1h -c 2h
-checked 2 'no metrics of two' --tenant two
+    def job(self, script="job", fails=None):
+        done = self.lab.run(["scripts/" + script, "-l", self.lab.path("lock")])
+        self.that(bool(done.code) == bool(fails), f"{script}: {done}")
+        return done
 
-echo "- the tenant of a stream, purged, and added again"
-stream() { # TIME: a row of it
-	printf '{"type":"row","table":"tenant_metrics","tenant":"flow",%s}\n' \
-		"\"operators\":1,\"version\":$(date +%s%3N),\"as_of\":\"$(
-			date -u -d "$1" +%Y-%m-%dT%H:%M:%SZ)\"" | "$BIN/sink" -f -
-}
-stream now
-checked 0 '2 tenants .* age_flow='
-"$BIN/reaper" --purge flow
-checked 0 '1 tenants'
-stream '+1 minute'
-checked 0 '2 tenants .* age_flow='
-"$BIN/reaper" --purge flow
-checked 0 '1 tenants'
+    def failing_job(self):
+        self.token("wrong")
+        self.job(fails=True)
+        self.token("one-token")
 
-echo "- a job has not succeeded for long"
-jobs_succeed
-sed -i "s/\(timestamp_seconds{.*}\) .*/\1 $(($(date +%s) - 1200))/" \
-	"$tmp/metrics/messaging_reap_"*.prom
-checked 1 'the newest of one .*; the last success of reap is 1[2-9].. s old;' \
-	-w 15m -c 1h
-sed -i "s/\(timestamp_seconds{.*}\) .*/\1 0/" \
-	"$tmp/metrics/messaging_reap_"*.prom
-checked 2 'reap has not succeeded yet;'
-jobs_succeed
-checked 0 '1 tenants'
+    # What jobs write for Prometheus.
 
-echo "- a report was not mailed, or was, a week ago"
-report() { # STATUS
-	(
-		# shellcheck source=scripts/lib.sh
-		. scripts/lib.sh && config=$tmp/conf && job_metrics report "$1" 2
-	)
-	sed -i "s/\(success_timestamp_seconds{.*}\) .*/\1 $(($(date +%s) - 600000))/" \
-		"$tmp"/metrics/messaging_report_*.prom
-}
-report 69
-checked 1 'the last report was not mailed; 1 tenants' -w 1d -c 2d
-report 0
-checked 0 '1 tenants' -w 1d -c 2d
+    def files(self, task):
+        return glob.glob(f"{self.metrics}/messaging_{task}_*.prom")
 
-echo "- dead letters"
-echo '{"type":"row","table":"x"}' | "$probe" write queue:rows >/dev/null
-"$BIN/sink" -f queue:rows --until-empty
-checked 1 '1 messages of dead letters in rows.dead; 1 tenants \| dead_letters=1;0'
-"$probe" -e read queue:rows.dead >/dev/null
-checked 0 '1 tenants'
+    def values(self, task):
+        """Of each metric in a job's file."""
+        path, = self.files(task)
+        with open(path, encoding="utf-8") as f:
+            return {key: float(value) for key, value in (
+                line.rsplit(" ", 1) for line in f if not line.startswith("#"))}
 
-echo "- the disk"
-checked 1 '[0-9]* % of the disk of .*/state are free; 1 tenants' -d 101,0
-checked 2 '[0-9]* % of the disk of .*/state are free; 1 tenants' -d 101,101
-checked 2 "cannot look at the folder $tmp/none; 1 tenants" -s "$tmp/none"
+    def value(self, task, name, **labels):
+        config = f'config="{os.path.realpath(self.conf)}"'
+        more = "".join(f',{k}="{v}"' for k, v in labels.items())
+        return self.values(task)[
+            f'messaging_job_{name}{{task="{task}",{config}{more}}}']
 
-echo "- a schema of another version"
-sql "CREATE TABLE kept AS SELECT * FROM schema_migrations
-	ORDER BY number DESC LIMIT 1;
-	DELETE FROM schema_migrations ORDER BY number DESC LIMIT 1"
-checked 2 'the schema has version [0-9]*, not [0-9]*; run sink --migrate; 1 tenants'
-sql "INSERT INTO schema_migrations SELECT * FROM kept; DROP TABLE kept"
-checked 0 '1 tenants'
+    def succeeded(self, task):
+        return self.value(task, "last_success_timestamp_seconds")
 
-echo "- the broker, the database: away, and hanging"
-"$servers" stop "$tmp/servers" rabbitmq
-checked 2 'broker: cannot reach RabbitMQ .*; 1 tenants'
-"$servers" start "$tmp/servers" rabbitmq
-read -r pid _ <"$tmp/servers/mariadb/pid"
-kill -STOP "$pid"
-"$scripts/health-check.sh" -w 100000d -c 200000d -t 10 >"$tmp/out" &
-check=$!
-# command_lines PID: of that process and all it started.
-command_lines() {
-	local child children
-	tr '\0' ' ' <"/proc/$1/cmdline" && echo
-	children=$(cat "/proc/$1/task/$1/children")
-	for child in $children; do
-		command_lines "$child"
-	done
-} 2>/dev/null
-asks_database() {
-	command_lines $check >"$tmp/lines"
-	grep -q "mariadb --defaults-file=/dev/fd/8" "$tmp/lines"
-}
-until_true 20 asks_database || fail "it asks no database"
-! grep -Ff "$tmp/servers/mariadb/password" "$tmp/lines" || fail "in a command line"
-rc=0
-wait $check || rc=$?
-kill -CONT "$pid"
-is "exit status" 2 "$rc"
-# A busy broker may be given up, too.
-late='no answer within 10 s'
-grep -qE "CRITICAL - (broker: $late; )?database: $late \\|" \
-	"$tmp/out" || fail "$(cat "$tmp/out")"
-"$servers" stop "$tmp/servers" mariadb
-checked 2 'database: .*[Cc]an.t connect'
-"$servers" start "$tmp/servers" mariadb
-checked 0 '1 tenants'
+    def runs(self):
+        return [self.value("job", "runs_total", result=result)
+                for result in ("success", "failure")]
 
-echo "- used wrongly, or not configured"
-checked 3 "'x' is not a time" -t x
-checked 3 '-t 0 leaves no time' -t 0
-checked 3 '-t 0 leaves no time' -t 0m
-checked 3 "unknown argument '--what'" --what
-checked 3 "-c needs a value" -c
-checked 3 "-d wants two" -d 5
-grep -v '^url = mysql' "$tmp/conf" >"$tmp/half"
-chmod 600 "$tmp/half"
-checked 2 'database: no database is configured; .*' -C "$tmp/half"
-checked 3 "cannot read the configuration" -C "$tmp/none"
-checked 3 "cannot find the program" -b "$tmp"
+    def calls(self, result):
+        return self.values("calls_poll")[
+            'messaging_crm_calls_total{mode="poll",tenant="one",'
+            f'result="{result}"}}']
 
-[ -z "$no_promtool" ] || {
-	echo "promtool is missing: scripts/install-deps monitoring"
-	exit 77
-}
+    def all_calls(self):
+        """Those of each mode, and what they leave of the budget."""
+        return sum(value for mode in ("poll", "status")
+                   for key, value in self.values("calls_" + mode).items()
+                   if key.startswith("messaging_crm"))
+
+    def set_success(self, task, ago):
+        """Writes that a job succeeded so many seconds ago; None: never."""
+        for path in self.files(task):
+            with open(path, encoding="utf-8") as f:
+                text = f.read()
+            at = 0 if ago is None else int(time.time()) - ago
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(re.sub(r"(success_timestamp_seconds{.*}) .*",
+                               rf"\1 {at}", text))
+
+    def jobs_succeed(self):
+        """However long the test has taken."""
+        for task in ("job", "reap"):
+            self.set_success(task, 0)
+
+    # The steps.
+
+    def before_the_first_run(self):
+        self.checked(2, r"no metrics \|")
+        self.equal(os.listdir(self.metrics), [], "metrics")
+
+    def how_jobs_ended(self):
+        before = int(time.time())
+        self.job()
+        self.job("reap")
+        for task in ("job", "reap"):
+            self.that(self.succeeded(task) >= before, f"no success of {task}")
+        self.equal(self.runs(), [1, 0], "runs")
+        self.equal(os.stat(self.files("job")[0]).st_mode & 0o777, 0o644, "mode")
+        at = self.succeeded("job")
+        self.failing_job()
+        self.equal((self.runs(), self.succeeded("job")), ([1, 1], at), "failed")
+        self.equal(self.value("job", "last_run_succeeded"), 0, "the last run")
+        self.equal(sorted(re.sub(r"_\d+\.", "_N.", name)
+                          for name in os.listdir(self.metrics)),
+                   ["messaging_calls_poll_one.prom",
+                    "messaging_calls_status_one.prom", "messaging_job_N.prom",
+                    "messaging_reap_N.prom"], "files")
+        os.rename(self.metrics, self.lab.path("gone"))
+        done = self.job()
+        self.that(re.search("cannot write .*messaging_job_.*prom", done.err),
+                  f"no folder of metrics: {done}")
+        os.rename(self.lab.path("gone"), self.metrics)
+
+    def calls_are_counted(self):
+        ok, refused = self.calls("ok"), self.calls("refused")
+        self.that(ok > 1 and refused > 0, f"calls: {ok}, {refused}")
+        self.job()
+        self.that(self.calls("ok") > ok, "no calls")
+        self.equal(self.calls("refused"), refused, "refused")
+        whole = self.all_calls()
+        self.that(whole > 4000, f"calls and their budget: {whole}")
+        self.failing_job()
+        self.that(self.calls("refused") > refused, "no call was refused")
+        self.equal(self.all_calls(), whole, "calls and their budget")
+
+    def described(self):
+        """Each metric has an entry in messaging-monitoring(7), and a form that
+        promtool accepts."""
+        text = ""
+        for path in glob.glob(self.metrics + "/*.prom"):
+            with open(path, encoding="utf-8") as f:
+                text += f.read()
+        with open("man/man7/messaging-monitoring.7", encoding="utf-8") as f:
+            page = f.read()
+        for name in set(re.findall(r"(?m)^# TYPE (\w+) ", text)):
+            self.that(re.search(rf"(?m)^\.It Li {name}\b", page), name)
+        if shutil.which("promtool"):
+            for task in ("job", "calls_poll"):
+                with open(self.files(task)[0], "rb") as f:
+                    self.checks.ends(self.lab.run(
+                        ["promtool", "check", "metrics"], stdin=f), 0, "", task)
+
+    def all_is_well(self):
+        self.jobs_succeed()
+        self.checked(0, r"1 tenants \| dead_letters=0;0 "
+                     "age_one=[0-9]+s;8640000000;17280000000")
+        self.checked(0, "1 tenants .* job_job=[0-9]+s;[0-9;]* job_reap=[0-9]+s")
+        self.checked(0, "1 tenants", "--tenant", "one")
+        lines = shown_in("messaging-monitoring.7", "HEALTH CHECK").splitlines()
+        self.equal(len(lines), 3, "lines of the page")
+        for line in lines:
+            line = line.replace("/var/lib/messaging-analytics/listener",
+                                self.lab.path("state")).replace("acme", "one")
+            done = self.lab.run(["bash", "-c", "scripts/" + line])
+            self.that(done.code in (0, 1, 2), f"{line}: {done}")
+        done = self.lab.run(["sink", "-n", "-c", self.lab.write(
+            "page.conf", shown_in("messaging-monitoring.7",
+                                  "The jobs of cron"))])
+        self.that(done.code == 0 or "no database" in done.err, done)
+
+    def other_complaints(self):
+        """What programs and shells complain of is not the answer."""
+        os.chmod(self.conf, 0o644)
+        self.checked(0, r"1 tenants \| dead_letters=0;0 age_one=")
+        os.chmod(self.conf, 0o600)
+        # Ages and free disk change meanwhile.
+        want, got = (re.sub(rb"=\d*[s%]", b"", self.lab.run(
+            [CHECK, *PATIENT], env=env).out)
+            for env in ({}, {"LC_ALL": "xx_XX.UTF-8"}))
+        self.equal(got, want, "with a locale that does not exist")
+        with open("/dev/full", "wb") as full:
+            self.equal(subprocess.run(
+                [CHECK], stdout=full, stderr=subprocess.DEVNULL, check=False,
+                env=self.lab.env).returncode, 3, "nowhere to write")
+
+    def old_metrics(self):
+        sql = self.lab.sql
+        sql("UPDATE tenants SET as_of = UTC_TIMESTAMP(3) + INTERVAL 2 HOUR")
+        self.checked(1, "the newest of one is 7[0-9]* s in the future: whose "
+                     "clock is wrong", "-w", "10m", "-c", "1h")
+        for table in ("tenants", "tenant_metrics"):
+            sql(f"UPDATE {table} SET as_of = UTC_TIMESTAMP(3) - "
+                "INTERVAL 20 MINUTE")
+        old = r"the newest of one is 1[0-9]* s old; 1 tenants \|"
+        for code, pattern, warn, critical in (
+                (1, old, "10m", "1h"), (2, old, "9m", "10m"),
+                (0, "1 tenants", "1h", "2h")):
+            self.jobs_succeed()
+            self.checked(code, pattern, "-w", warn, "-c", critical)
+        self.checked(2, "no metrics of two", "--tenant", "two")
+
+    def purged(self):
+        """A tenant of a stream, that comes again."""
+        for minute in (0, 1):
+            now = time.time()
+            self.lab.must(["sink"], stdin=json.dumps({
+                "type": "row", "table": "tenant_metrics", "tenant": "flow",
+                "operators": 1, "version": int(now * 1000), "as_of":
+                time.strftime("%FT%TZ", time.gmtime(now + 60 * minute))
+            }).encode() + b"\n")
+            self.checked(0, "2 tenants .* age_flow=")
+            self.lab.must(["reaper", "--purge", "flow"])
+            self.checked(0, "1 tenants")
+
+    def job_without_success(self):
+        self.jobs_succeed()
+        self.set_success("job", 1200)
+        self.checked(2, ".*the last success of job is 1[2-9].. s old",
+                     "-w", "5m", "-c", "15m")
+        self.jobs_succeed()
+        self.set_success("reap", 1200)
+        self.checked(1, "the newest of one .*; the last success of reap is "
+                     "1[2-9].. s old;", "-w", "15m", "-c", "1h")
+        self.set_success("reap", None)
+        self.checked(2, "reap has not succeeded yet;")
+        self.jobs_succeed()
+        self.checked(0, "1 tenants")
+
+    def report_not_mailed(self):
+        for status, code, says in (
+                (69, 1, "the last report was not mailed; 1 tenants"),
+                (0, 0, "1 tenants")):
+            self.lab.must(["bash", "-euc", '. scripts/lib.sh; config=$1; '
+                           'job_metrics report "$2" 2', "-", self.conf, status])
+            self.set_success("report", 600000)
+            self.checked(code, says, "-w", "1d", "-c", "2d")
+
+    def dead_letters(self):
+        self.lab.put("rows", ['{"type":"row","table":"x"}'])
+        self.lab.must(["sink", "-f", "queue:rows", "--until-empty"])
+        self.checked(1, "1 messages of dead letters in rows.dead; 1 tenants "
+                     r"\| dead_letters=1;0")
+        self.lab.must([PROBE, "-e", "read", "queue:rows.dead"])
+        self.checked(0, "1 tenants")
+
+    def full_disk(self):
+        disk = "[0-9]* % of the disk of .*/state are free; 1 tenants"
+        self.checked(1, disk, "-d", "101,0")
+        self.checked(2, disk, "-d", "101,101")
+        none = self.lab.path("none")
+        self.checked(2, f"cannot look at the folder {none}; 1 tenants", "-s",
+                     none)
+
+    def other_schema(self):
+        newest = "FROM schema_migrations ORDER BY number DESC LIMIT 1"
+        self.lab.sql(f"CREATE TABLE kept AS SELECT * {newest}; DELETE {newest}")
+        self.checked(2, "the schema has version [0-9]*, not [0-9]*; run "
+                     "sink --migrate; 1 tenants")
+        self.lab.sql("INSERT INTO schema_migrations SELECT * FROM kept")
+        self.checked(0, "1 tenants")
+
+    def servers_away(self):
+        self.broker.shut()
+        self.checked(2, "broker: cannot reach RabbitMQ .*; 1 tenants")
+        self.broker.open()
+        self.database.shut()
+        self.checked(2, "database: .*[Cc]an.t connect")
+        self.database.open()
+        self.checked(0, "1 tenants")
+
+    def database_hangs(self):
+        """It is given up; no password stands in a command line meanwhile."""
+        self.database.freeze()
+        check = self.lab.start([CHECK, *PATIENT[:-1], "10"],
+                               self.lab.path("out"))
+        lines = until(20, lambda: (
+            found := "\n".join(command_lines(check.pid))) and
+            "mariadb --defaults-file=/dev/fd/8" in found and found,
+            "a question to the database")
+        self.that(not any(p in lines for p in self.passwords), lines)
+        self.equal(check.wait(), 2, "exit status")
+        # A busy broker may be given up, too.
+        late = "no answer within 10 s"
+        self.that(re.match(
+            rf"MESSAGING CRITICAL - (broker: {late}; )?database: {late} \|",
+            self.lab.text("out")), self.lab.text("out"))
+        self.database.open()
+
+    def used_wrongly(self):
+        for words, pattern in (
+                ("-t x", "'x' is not a time"), ("-t 0", "-t 0 leaves no time"),
+                ("-t 0m", "-t 0 leaves no time"),
+                ("--what", "unknown argument '--what'"),
+                ("-c", "-c needs a value"), ("-d 5", "-d wants two"),
+                (f"-C {self.lab.path('none')}", "cannot read the configuration"),
+                (f"-b {self.lab.tmp}", "cannot find the program")):
+            self.checked(3, pattern, *words.split())
+        half = self.lab.write("half", re.sub("url = mysql.*", "",
+                                             self.lab.text("conf")))
+        self.checked(2, "database: no database is configured; .*", "-C", half)
+
+
+def body():
+    with Lab("health_check") as lab:
+        test = Test(lab)
+        steps(test.before_the_first_run, test.how_jobs_ended,
+              test.calls_are_counted, test.described, test.all_is_well,
+              test.other_complaints, test.old_metrics, test.purged,
+              test.job_without_success, test.report_not_mailed,
+              test.dead_letters, test.full_disk, test.other_schema,
+              test.servers_away, test.database_hangs, test.used_wrongly)
+        if not shutil.which("promtool"):
+            raise Skip("promtool is missing: scripts/install-deps monitoring")
+        return test.checks.result()
+
+
+main(body)

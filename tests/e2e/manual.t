@@ -1,108 +1,133 @@
-#!/usr/bin/env bash
-# The manual's example of a stream, as it is typed: line by line into a shell,
-# until the operator table has moved; then ^C, and the lines that stop it all.
-# The records it shows are ones, and each gives a row. Its messages and events
-# are sent as they stand, and its daemons of allocation have options that exist.
-set -euo pipefail
-# shellcheck source=tests/e2e/lib.sh
-. "$(dirname "$0")/lib.sh"
+#!/usr/bin/env -S python3 -B
+"""The manual's example of a stream, typed line by line, moves the table of
+operators and leaves nothing; so do the examples of messaging-listen(7) and
+messaging-allocation(7) what these pages say."""
 
-# A checkout that is built: the scripts are ours, so are the programs.
-mkdir "$tmp/checkout" "$tmp/checkout/build"
-ln -s "$PWD/scripts" "$PWD/sink" "$tmp/checkout"
-ln -s "$(realpath "$BIN")" "$tmp/checkout/build/bin"
-ln -s "$(realpath "$TESTBIN")" "$tmp/checkout/build/tests"
+import os
+import re
+import subprocess
 
-shown_in messaging-stream.7 'TRYING IT' >"$tmp/typed"
-shown_in messaging-stream.7 'WHAT IS PUBLISHED' >"$tmp/records"
-[ "$(wc -l <"$tmp/records")" -ge 6 ] || fail "no records in the page"
-grep -q -- '--watch' "$tmp/typed" || fail "no example in the page"
-# What was built above.
-sed -i '/^make /d' "$tmp/typed"
+from harness import BIN, TESTBIN, Checks, Lab, main, shown_in, steps, until
 
-stop_it() {
-	[ ! -d "$tmp/checkout/build/try" ] ||
-		scripts/servers stop "$tmp/checkout/build/try" || :
-	clean_up
-}
-trap stop_it EXIT
 
-echo "- the stream moves"
-(cd "$tmp/checkout" && exec bash "$tmp/typed") >"$tmp/out" 2>&1 </dev/null &
-shell=$!
+class Test:
+    def __init__(self, lab):
+        self.lab, self.checks = lab, Checks()
+        self.that, self.equal = self.checks.that, self.checks.equal
+        # A checkout that is built: the scripts are ours, so are the programs.
+        self.checkout = lab.path("checkout")
+        os.makedirs(self.checkout + "/build/demo")
+        for name, target in (
+                ("scripts", "scripts"), ("sink", "sink"),
+                ("build/bin", os.path.realpath(BIN)),
+                ("build/tests", os.path.realpath(TESTBIN))):
+            os.symlink(os.path.abspath(target), f"{self.checkout}/{name}")
+        self.records = shown_in("messaging-stream.7", "WHAT IS PUBLISHED")
 
-# Without a terminal each operator is a line of JSON.
-moves() {
-	[ "$(grep '"operator":"501"' "$tmp/out" | sort -u | wc -l)" -ge 3 ]
-}
-until_true 200 moves || fail "nothing moves: $(cat "$tmp/out")"
+    def typed(self, lines, **env):
+        done = self.lab.run(["bash", self.lab.write("typed", lines)],
+                            cwd=self.checkout, env=env, timeout=300)
+        self.equal(done.code, 0, f"{lines}: {done.out} {done}")
+        return done.out.decode() + done.err
 
-echo "- and stops, and leaves nothing"
-# What a terminal would send to the one in front.
-report=
-for each in /proc/[0-9]*/cmdline; do
-	pid=${each#/proc/} pid=${pid%/cmdline}
-	if tr '\0' ' ' <"$each" 2>/dev/null | grep -q 'sink --now --watch' &&
-		grep -qs "^PPid:	$shell$" "/proc/$pid/status"; then
-		report=$pid
-	fi
-done
-[ -n "$report" ] || fail "there is no report to stop"
-kill "$report"
-wait "$shell" || fail "it ends with $?: $(cat "$tmp/out")"
-[ ! -e "$tmp/checkout/build/try" ] || fail "build/try was left"
-! grep -E '^(aggregator|sink|servers|report|load): ' "$tmp/out" ||
-	fail "somebody complained"
+    def stream(self):
+        lines = shown_in("messaging-stream.7", "TRYING IT")
+        self.that("--watch" in lines, "no example in the page")
+        # What was built above.
+        lines = re.sub("(?m)^make .*\n", "", lines)
+        shell = self.lab.start(["bash", self.lab.write("typed", lines)],
+                               self.lab.path("out"), cwd=self.checkout)
+        # Without a terminal each operator is a line of JSON.
+        until(200, lambda: len({
+            line for line in self.lab.text("out").splitlines()
+            if '"operator":"501"' in line}) >= 3, "the stream to move")
 
-echo "- the records are some, and each gives rows"
-"$BIN/aggregator" -a all -o ndjson <"$tmp/records" >"$tmp/rows" ||
-	fail "the records are not good"
-for table in operator_metrics chat_metrics tenant_metrics event_counts \
-	intervals conversation_metrics user_stats; do
-	grep -q "\"table\":\"$table\"" "$tmp/rows" || fail "no $table"
-done
-grep -q '"responses":1,"avg_response_seconds":30.000' "$tmp/rows" ||
-	fail "other metrics: $(cat "$tmp/rows")"
+        # What a terminal would send to the one in front.
+        def report():
+            with open(f"/proc/{shell.pid}/task/{shell.pid}/children",
+                      encoding="ascii") as f:
+                for pid in f.read().split():
+                    with open(f"/proc/{pid}/cmdline", "rb") as command:
+                        if b"sink\0--now\0--watch" in command.read():
+                            return int(pid)
+            return None
 
-# once WORDS: the one command of allocation's page that begins so, its lines
-# put together.
-once() {
-	{
-		shown_in messaging-allocation.7 DESCRIPTION
-		shown_in messaging-allocation.7 'What if'
-	} | sed -e ':a' -e '/\\$/N; s/ *\\\n */ /; ta' >"$tmp/commands"
-	[ "$(grep -c "^$1" "$tmp/commands")" = 1 ] || fail "not one '$1'"
-	grep "^$1" "$tmp/commands"
-}
+        os.kill(until(20, report, "the report"), 15)
+        self.equal(shell.wait(), 0, self.lab.text("out"))
+        self.that(not os.path.exists(self.checkout + "/build/try"),
+                  "build/try was left")
+        self.that(not re.search("(?m)^(aggregator|sink|servers|report|load): ",
+                                self.lab.text("out")), self.lab.text("out"))
 
-echo "- what applications send, typed as it stands"
-shown_in messaging-listen.7 EXAMPLES | sed -n '/^printf/,/^build.bin.aggregator/p' >"$tmp/typed"
-[ "$(grep -c '^curl ' "$tmp/typed")" = 3 ] || fail "not three requests"
-# Not at a port that may be taken; and nobody types so fast.
-sed -i "s,127.0.0.1:8080 \\\\,unix:$tmp/listens \\\\,
-	s,^curl ,curl -sS --unix-socket $tmp/listens ,
-	s,\.ndjson &\$,&\nuntil curl -s -o /dev/null --unix-socket $tmp/listens \
-		http://x/health; do sleep 0.1; done," "$tmp/typed"
-(cd "$tmp/checkout" && exec timeout 300 bash "$tmp/typed") >"$tmp/out" 2>&1 \
-	</dev/null || fail "it gives $?: $(cat "$tmp/out")"
-for answer in '"status":"success","message_id":"msg-' '"id":"order-17-' \
-	'"status":"healthy"' '"type":"event".*"id":"order-17-' \
-	'"table":"user_stats"'; do
-	grep -q "$answer" "$tmp/out" || fail "no $answer in: $(cat "$tmp/out")"
-done
+    def records_of_a_stream(self):
+        """Each that the page shows gives rows."""
+        self.that(self.records.count("\n") >= 6, "no records in the page")
+        rows = self.lab.must(["aggregator", "-a", "all", "-o", "ndjson"],
+                             stdin=self.records.encode()).out.decode()
+        for table in ("operator_metrics", "chat_metrics", "tenant_metrics",
+                      "event_counts", "intervals", "conversation_metrics",
+                      "user_stats"):
+            self.that(f'"table":"{table}"' in rows, f"no {table}")
+        self.that('"responses":1,"avg_response_seconds":30.000' in rows, rows)
 
-echo "- allocation has these options"
-once 'aggregator -f queue' | sed "s,DIR,$tmp/state,; s,^,$BIN/,; s,$, -n," >"$tmp/typed"
-once 'poller --assign' | sed "s,^,$BIN/,; s,$, -n," >>"$tmp/typed"
-printf '[crm acme]\ntoken = x\nassign = yes\n' >"$tmp/conf"
-AMQP_URL=amqp://a:b@localhost MESSAGING_CONFIG=$tmp/conf bash -e "$tmp/typed" \
-	>"$tmp/out" 2>&1 || fail "$(cat "$tmp/out")"
-mkdir "$tmp/checkout/build/demo"
-cp "$tmp/records" "$tmp/checkout/build/demo/allocation.ndjson"
-once 'aggregator -a allocation' | sed "s,^,$BIN/," >"$tmp/typed"
-(cd "$tmp/checkout" && bash "$tmp/typed") >"$tmp/out" 2>&1 ||
-	fail "$(cat "$tmp/out")"
-grep -q '"table":"allocation_operators".*"max_chats":3' "$tmp/out" ||
-	fail "no what-if: $(cat "$tmp/out")"
-shown_in messaging-listen.7 EXAMPLES | grep -q "openssl rand" ||
-	fail "no webhooks"
+    def messages_and_events(self):
+        """What applications send to the listener."""
+        page = shown_in("messaging-listen.7", "EXAMPLES")
+        self.that("openssl rand" in page, "no webhooks")
+        lines = re.search(r"(?ms)^printf.*?^build.bin.aggregator[^\n]*\n",
+                          page)[0]
+        self.equal(len(re.findall("(?m)^curl ", lines)), 3, "requests")
+        # Not at a port that may be taken; and nobody types so fast.
+        socket = self.lab.path("listens")
+        lines = lines.replace("127.0.0.1:8080 \\", f"unix:{socket} \\")
+        lines = re.sub("(?m)^curl ", f"curl -sS --unix-socket {socket} ", lines)
+        lines = re.sub(
+            r"(?m)\.ndjson &$", r"\g<0>" f"\nuntil curl -s -o /dev/null "
+            f"--unix-socket {socket} http://x/health; do sleep 0.1; done", lines)
+        out = self.typed(lines)
+        for answer in ('"status":"success","message_id":"msg-', '"id":"order-17-',
+                       '"status":"healthy"',
+                       '"type":"event".*"id":"order-17-',
+                       '"table":"user_stats"'):
+            self.that(re.search(answer, out), f"no {answer}: {out}")
+
+    def command(self, begins):
+        """The one command of allocation's page that begins so, in one line."""
+        page = shown_in("messaging-allocation.7", "DESCRIPTION") + \
+            shown_in("messaging-allocation.7", "What if")
+        found = [line for line in re.sub(r" *\\\n *", " ", page).splitlines()
+                 if line.startswith(begins)]
+        self.equal(len(found), 1, begins)
+        return f"{BIN}/{found[0]}"
+
+    def allocation(self):
+        """Its daemons have these options, and the what-if answers."""
+        conf = self.lab.conf("conf", {"crm acme": {"token": "x",
+                                                   "assign": "yes"}})
+        lines = [self.command("aggregator -f queue").replace(
+            "DIR", self.lab.path("state")), self.command("poller --assign")]
+        self.typed("set -e\n" + "".join(line + " -n\n" for line in lines),
+                   AMQP_URL="amqp://a:b@localhost", MESSAGING_CONFIG=conf)
+        self.lab.write("checkout/build/demo/allocation.ndjson", self.records)
+        out = self.typed(self.command("aggregator -a allocation") + "\n")
+        self.that(re.search('"table":"allocation_operators".*"max_chats":3',
+                            out), f"no what-if: {out}")
+
+    def end(self):
+        folder = self.checkout + "/build/try"
+        if os.path.exists(folder):
+            subprocess.run(["scripts/servers", "stop", folder], check=False)
+
+
+def body():
+    with Lab("manual") as lab:
+        test = Test(lab)
+        try:
+            steps(test.records_of_a_stream, test.messages_and_events,
+                  test.allocation, test.stream)
+        finally:
+            test.end()
+        return test.checks.result()
+
+
+main(body)
