@@ -1,254 +1,273 @@
-#!/usr/bin/env bash
-# scripts/topology and exchange:NAME: chats are spread over queues and never
-# split, each in order; what concerns all comes to all; a new number of queues
-# loses nothing while somebody writes; what is in use is not removed.
-set -euo pipefail
-# shellcheck source=tests/e2e/amqp.sh
-. "$(dirname "$0")/amqp.sh"
+#!/usr/bin/env -S python3 -B
+"""scripts/topology spreads chats over queues, each whole and in order; another
+number of queues loses nothing while somebody writes."""
 
-"$servers" start "$tmp/servers" || fail "no servers"
-eval "$("$servers" env "$tmp/servers")"
-export AMQP_URL MYSQL_URL
-"$BIN/sink" --migrate
-settings 'wait_timeout = 40s' 'prefetch = 500'
-topology() {
-	scripts/topology -b "$BIN" "$@"
-}
+import json
+import subprocess
+import threading
 
-# stream FROM TO [PAUSE]: messages of 3,000 chats and two tenants, numbered,
-# views and events among them; after each thousand a pause.
-stream() {
-	python3 - "$@" <<-'END'
-	import sys, time
-	first, last = int(sys.argv[1]), int(sys.argv[2])
-	pause = float(sys.argv[3]) if len(sys.argv) > 3 else 0
-	for i in range(first, last + 1):
-	    chat = i * 7919 % 3000
-	    head = '"tenant":"%s","at":"2026-11-20T10:00:00Z"' % (
-	        "one" if chat % 3 else "two")
-	    kind = i % 10
-	    if kind == 0:
-	        print('{"type":"view","n":%d,%s,"message":"%d","chat":"%d"}'
-	              % (i, head, i, chat))
-	    elif kind == 1:
-	        print('{%s,"type":"event","n":%d,"chat":"%d","user":"u"}'
-	              % (head, i, chat))
-	    else:
-	        print('{"type":"message","n":%d,%s,"chat":"%d","id":"%d"}'
-	              % (i, head, chat, i))
-	    if pause and i % 1000 == 0:
-	        sys.stdout.flush()
-	        time.sleep(pause)
-	END
-}
+from harness import BIN, PROBE, Checks, Lab, main, steps, until
 
-take() { # QUEUE: "id TAB line" of all that waits in it
-	"$probe" -e read "queue:$1"
-}
+KINDS = {0: {"type": "view"}, 1: {"type": "event", "user": "u"}}
 
-echo "- writing to a missing exchange fails and says so"
-expect 78 "$probe" write exchange:records </dev/null
-says "there is no exchange 'records'.*scripts/topology"
-expect 64 "$probe" read exchange:records
-says "can be written to only"
-expect 65 topology --list
-says "there is no 'records.g1'; make it with -n N"
 
-echo "- three queues"
-topology -n 3 >"$tmp/queues"
-printf 'records.g1.%d\n' 0 1 2 | diff - "$tmp/queues"
-topology --list | diff "$tmp/queues" - || fail "another list"
-topology -n 3 | diff "$tmp/queues" - || fail "a second time is not the same"
-ctl -p messaging list_queues name type >"$tmp/queues"
-grep -qx 'records.g1.2.dead	quorum' "$tmp/queues" || fail "no dead letters"
+def records(first, last):
+    """Numbered lines of 3,000 chats and two tenants, views and events too."""
+    for i in range(first, last + 1):
+        chat = i * 7919 % 3000
+        yield json.dumps({
+            **KINDS.get(i % 10, {"type": "message", "id": str(i)}), "n": i,
+            "tenant": "one" if chat % 3 else "two", "chat": str(chat),
+            "message": str(i), "at": "2026-11-20T10:00:00Z"})
 
-echo "- a chat is in one queue, in order; what concerns all is in all"
-{
-	echo '{"type":"snapshot","tenant":"one","state":"begin","snapshot":"s"}'
-	stream 1 20000
-	echo '{"type":"operator","tenant":"one","operator":"5"}'
-	stream 20001 40000
-	echo '{"type":"something new","tenant":"one","chat":"1"}'
-} | "$probe" -b 3000 write exchange:records >/dev/null
-for q in 0 1 2; do
-	take records.g1.$q | cut -f 2- >"$tmp/part.$q"
-done
-python3 - "$tmp"/part.? <<-'END' || fail "not spread as it should be"
-import json, sys
-queue_of, last, numbers = {}, {}, []
-for path in sys.argv[1:]:
-    for_all = []
-    for line in open(path):
-        r = json.loads(line)
-        if "n" not in r:
-            for_all.append(r["type"])
-            continue
-        numbers.append(r["n"])
-        chat = r["tenant"], r["chat"]
-        assert queue_of.setdefault(chat, path) == path, (chat, "is split")
-        assert last.get(chat, 0) < r["n"], (chat, "is out of order")
-        last[chat] = r["n"]
-    assert for_all == ["snapshot", "operator", "something new"], for_all
-assert sorted(numbers) == list(range(1, 40001)), len(numbers)
-chats = [list(queue_of.values()).count(path) for path in sys.argv[1:]]
-print("  chats a queue:", chats)
-assert min(chats) > 300, chats
-END
 
-echo "- a chat stays in its queue when the broker comes back"
-where() {
-	stream 1 6000 | "$probe" -p -b 3000 write exchange:records >/dev/null
-	for q in 0 1 2; do
-		take records.g1.$q | cut -f 2- | sed "s/^/$q /" | sort -u
-	done
-}
-where >"$tmp/before"
-"$servers" kill "$tmp/servers" rabbitmq
-"$servers" start "$tmp/servers" rabbitmq
-where >"$tmp/after"
-cmp "$tmp/before" "$tmp/after" || fail "some went to another one"
+def queues(prefix, count):
+    return [f"{prefix}.{i}" for i in range(count)]
 
-echo "- each message on the wire holds one bucket"
-for chat in 1 2 1 2; do
-	echo "{\"type\":\"message\",\"tenant\":\"one\",\"chat\":\"$chat\",\"id\":\"1\"}"
-done | "$probe" write exchange:records >/dev/null
-for q in 0 1 2; do
-	take records.g1.$q
-done | sed 's/"id":.*//' >"$tmp/is"
-[ "$(wc -l <"$tmp/is")" = 4 ] || fail "not all four: $(cat "$tmp/is")"
-[ "$(sort -u "$tmp/is" | wc -l)" = "$(cut -f 1 "$tmp/is" | sort -u | wc -l)" ] ||
-	fail "mixed: $(cat "$tmp/is")"
 
-echo "- another number while somebody writes: all in one generation or the other"
-stream 1 60000 0.05 | "$probe" -p -b 500 write exchange:records >"$tmp/log" &
-writer=$!
-confirmed() {
-	[ "$(wc -l <"$tmp/log")" -ge "$1" ]
-}
-until_true 30 confirmed 20 || fail "nothing is written"
-expect 75 topology -n 2
-says "is not empty; let its reader finish, and try again"
-[ -d /proc/$writer ] || fail "it was not a switch under way"
-for q in records.g1.0 records.g1.1 records.g1.2; do
-	take $q | sed "s/^/$q	/"
-done >"$tmp/both"
-"$probe" -p read queue:records.g1.1 >/dev/null &
-reader=$!
-is_read() {
-	ctl -p messaging list_queues name consumers | grep -cx 'records.g1.1	1' >/dev/null
-}
-until_true 20 is_read || fail "no reader"
-expect 75 topology -n 2
-says "'records.g1.1' has a reader; end it first"
-kill $reader
-wait $reader || :
-topology -n 2 >"$tmp/queues"
-printf 'records.g2.%d\n' 0 1 | diff - "$tmp/queues"
-wait $writer || fail "the writer gave up: $?"
-[ "$(tail -n 1 "$tmp/log")" = "confirmed 60000" ] || fail "not all was confirmed"
-for q in records.g2.0 records.g2.1; do
-	take $q | sed "s/^/$q	/"
-done >>"$tmp/both"
-python3 - "$tmp/both" <<-'END' || fail "the switch lost or doubled something"
-import json, sys
-ids, generations, where = {}, set(), {}
-for line in open(sys.argv[1]):
-    queue, message, text = line.rstrip("\n").split("\t", 2)
-    r = json.loads(text)
-    # What was not confirmed may come again, by the same id.
-    assert ids.setdefault(r["n"], message) == message, line
-    generations.add(queue.split(".")[1])
-    key = queue.split(".")[1], r["tenant"], r["chat"]
-    assert where.setdefault(key, queue) == queue, (line, "is split")
-assert sorted(ids) == list(range(1, 60001)), len(ids)
-assert generations == {"g1", "g2"}, generations
-END
+class Test:
+    def __init__(self, lab):
+        self.lab, self.checks = lab, Checks()
+        self.equal, self.that = self.checks.equal, self.checks.that
+        lab.start_servers(private=True)
+        lab.must(["sink", "--migrate"])
+        lab.env["MESSAGING_CONFIG"] = lab.conf("conf", {
+            "amqp": {"wait_timeout": "40s", "prefetch": 500}})
 
-ctl -p messaging list_queues name >"$tmp/names"
-grep -q '^records\.g2' "$tmp/names" || fail "$(cat "$tmp/names")"
-! grep '^records\.g1' "$tmp/names" || fail "it stays"
-topology --list | diff "$tmp/queues" - || fail "it is not the newest one"
-[ "$(echo 'SELECT generation, parts FROM generations' |
-	"$servers" mysql "$tmp/servers" messaging -N -B)" = "2	2" ] ||
-	fail "the database was not told"
+    def topology(self, *words, code=0, says=""):
+        done = self.lab.run(["scripts/topology", "-b", BIN, *words])
+        self.checks.ends(done, code, says, words)
+        return done.out.decode().split()
 
-echo "- by hand: what would be done"
-topology -p x -n 1 --print >"$tmp/plan"
-for bucket in $(seq 0 63); do
-	grep -qx "bind x.g1 x.g1.0 $bucket" "$tmp/plan" ||
-		fail "bucket $bucket has no queue"
-done
-diff - <(grep -Ev ' x.g1.0 [0-9]+$' "$tmp/plan") <<-'END' ||
-exchange x.g1 direct
-queue x.g1.0
-exchange x.g1.all fanout
-bind x.g1.all x.g1.0 all
-exchange x fanout
-exchange x.all fanout
-pass x x.g1
-pass x.all x.g1.all
-END
-	fail "another plan"
-"$BIN/aggregator" --declare -f "$tmp/plan"
-"$BIN/aggregator" --declare <"$tmp/plan"
-echo '{"type":"message","tenant":"t","chat":"1"}' |
-	"$probe" write exchange:x >/dev/null
-[ "$(take x.g1.0 | wc -l)" = 1 ] || fail "the plan does not work"
-rc=0
-topology -p x -n 1 --print >/dev/full 2>"$tmp/err" || rc=$?
-[ "$rc" = 74 ] || fail "nowhere to write: $rc $(cat "$tmp/err")"
-plan() {
-	printf '%s\n' "$@" | "$BIN/aggregator" --declare
-}
-expect 65 plan 'queue a' 'bind a'
-says "line 2: 'bind' is nothing that can be done, or has other words behind it"
-expect 65 plan 'queue a b/c'
-expect 65 plan 'exchange a/b fanout'
-says "'a/b' is not a name"
-expect 78 plan 'exchange x topic'
-says "line 1: cannot make exchange 'x'.*delete or change what is in the way"
-expect 78 plan 'exchange y x-no-such-type'
-says 'unknown exchange type'
+    def plan(self, *lines, code=0, says=""):
+        self.checks.ends(self.lab.run(
+            ["aggregator", "--declare"], stdin="".join(
+                line + "\n" for line in lines).encode()), code, says, lines)
 
-echo "- cut off at any line, and run again, perhaps with another number of queues"
-bound() { # GENERATION: its bindings, and whose queues are there
-	ctl -p messaging list_bindings source_name destination_name routing_key |
-		grep "^cut.g$1[.	]" | sort
-	ctl -p messaging list_queues name | grep "^cut.g$1[.]" | sort
-}
-cut_off() { # LINES N
-	topology -p cut -n "$2" --print | sed -n "1,$1p" |
-		"$BIN/aggregator" --declare
-}
-topology -p cut -n 2 >/dev/null
-bound 1 >"$tmp/wanted"
-for cut in "3 3" "60 3" "65 1"; do
-	{
-		ctl -p messaging list_queues name | sed -n 's/^cut[.]g1/drop queue &/p'
-		printf 'drop exchange %s\n' cut.g1 cut.g1.all
-	} | "$BIN/aggregator" --declare
-	# shellcheck disable=SC2086 # two words
-	cut_off $cut
-	topology -p cut -n 2 >/dev/null || fail "after $cut: $?"
-	bound 1 | diff "$tmp/wanted" - || fail "after $cut"
-done
-is_switched() { # GENERATION
-	ctl -p messaging list_bindings source_name destination_name |
-		grep '^cut	' | diff <(printf 'cut\tcut.g%d\n' "$1") - ||
-		fail "no switch"
-	ctl -p messaging list_queues name | grep '^cut' | grep -v '[.]dead' |
-		sort | diff <(topology -p cut --list) - ||
-		fail "other queues"
-}
-cut_off 60 3
-topology -p cut -n 4 >/dev/null || fail "to four: $?"
-is_switched 2
-plan 'part cut cut.g2' 'part cut.all cut.g2.all'
-topology -p cut -n 4 >/dev/null || fail "before it was switched: $?"
-is_switched 2
-topology -p cut -n 1 >/dev/null || fail "to one: $?"
-is_switched 3
+    def write(self, lines, *options, to="records"):
+        self.lab.must([PROBE, *options, "write", "exchange:" + to],
+                      stdin="".join(line + "\n" for line in lines).encode())
 
-expect 64 topology -n 0
-expect 64 topology -n 3 --list
-expect 64 topology
+    def listed(self, what, *columns):
+        """Rows that rabbitmqctl lists."""
+        out = self.lab.must(
+            ["scripts/servers", "rabbitmqctl", self.lab.server_dir, "-q", "-p",
+             self.lab.vhost, "list_" + what, "--no-table-headers", *columns])
+        return [line.split("\t") for line in out.out.decode().splitlines()]
+
+    def names(self, prefix):
+        return sorted(q for q, in self.listed("queues", "name")
+                      if q.startswith(prefix) and not q.endswith(".dead"))
+
+    def nothing_there(self):
+        lab = self.lab
+        self.checks.ends(lab.run([PROBE, "write", "exchange:records"]), 78,
+                         "there is no exchange 'records'.*scripts/topology")
+        self.checks.ends(lab.run([PROBE, "read", "exchange:records"]), 64,
+                         "can be written to only")
+        self.topology("--list", code=65,
+                      says="there is no 'records.g1'; make it with -n N")
+        for wrong in (["-n", "0"], ["-n", "3", "--list"], []):
+            self.topology(*wrong, code=64, says=None)
+
+    def three_queues(self):
+        want = queues("records.g1", 3)
+        for words in (["-n", "3"], ["--list"], ["-n", "3"]):
+            self.equal(self.topology(*words), want, words)
+        self.that(["records.g1.2.dead", "quorum"] in
+                  self.listed("queues", "name", "type"), "no dead letters")
+
+    def each_chat_in_one(self):
+        """In order; what concerns all is in each queue."""
+        for_all = ['{"type":"snapshot","tenant":"one","state":"begin",'
+                   '"snapshot":"s"}',
+                   '{"type":"operator","tenant":"one","operator":"5"}',
+                   '{"type":"something new","tenant":"one","chat":"1"}']
+        self.write([for_all[0], *records(1, 20000), for_all[1],
+                    *records(20001, 40000), for_all[2]], "-b", "3000")
+        queue_of, last, numbers = {}, {}, []
+        for queue in queues("records.g1", 3):
+            lines = self.lab.take(queue)
+            self.equal([x for x in lines if '"n"' not in x], for_all, queue)
+            for r in map(json.loads, lines):
+                if "n" in r:
+                    chat = r["tenant"], r["chat"]
+                    numbers.append(r["n"])
+                    self.that(queue_of.setdefault(chat, queue) == queue
+                              and last.get(chat, 0) < r["n"], f"{chat} is split"
+                              f" or out of order: {queue}, {r}")
+                    last[chat] = r["n"]
+        self.that(sorted(numbers) == list(range(1, 40001)), len(numbers))
+        self.that(all(list(queue_of.values()).count(q) > 300
+                      for q in queues("records.g1", 3)), "chats a queue")
+
+    def broker_comes_back(self):
+        """A chat stays in its queue."""
+        def where():
+            self.write(records(1, 6000), "-p", "-b", "3000")
+            return [set(self.lab.take(q)) for q in queues("records.g1", 3)]
+
+        before = where()
+        self.lab.servers("kill", "rabbitmq")
+        self.lab.servers("start", "rabbitmq")
+        self.that(where() == before, "some chats went to another queue")
+
+    def one_bucket_a_message(self):
+        self.write(['{"type":"message","tenant":"one","chat":"%s","id":"1"}' % c
+                    for c in "1212"])
+        chats = {}
+        for queue in queues("records.g1", 3):
+            out = self.lab.must([PROBE, "-e", "read", "queue:" + queue]).out
+            for line in out.decode().splitlines():
+                message, record = line.split("\t", 1)
+                chats.setdefault(message, []).append(json.loads(record)["chat"])
+        self.equal(sorted(c for x in chats.values() for c in x), list("1122"),
+                   "all four")
+        self.that(all(len(set(x)) == 1 for x in chats.values()),
+                  f"mixed: {chats}")
+
+    def another_number(self):
+        """While somebody writes: each line is in one generation or the other."""
+        lab, log, old = self.lab, self.lab.path("log"), queues("records.g1", 3)
+        with open(log, "wb") as out:
+            writer = lab.start([PROBE, "-p", "-b", "500", "write",
+                                "exchange:records"], stdout=out,
+                               stdin=subprocess.PIPE)
+        stop, sent = threading.Event(), 0
+
+        def feed():
+            nonlocal sent
+            while not stop.is_set():
+                writer.stdin.write("".join(x + "\n" for x in records(
+                    sent + 1, sent + 1000)).encode())
+                writer.stdin.flush()
+                sent += 1000
+                until(60, lambda: f"confirmed {sent}\n" in lab.text("log"),
+                      "a confirm")
+
+        feeder = threading.Thread(target=feed, daemon=True)
+        feeder.start()
+        both = []
+
+        def take(*names):
+            for queue in names:
+                out = lab.must([PROBE, "-e", "read", "queue:" + queue]).out
+                both.extend((queue, *line.split("\t", 1))
+                            for line in out.decode().splitlines())
+
+        until(30, lambda: sent >= 10000, "some to be written")
+        self.topology("-n", "2", code=75,
+                      says="is not empty; let its reader finish, and try again")
+        take(*old)
+        reader = lab.start([PROBE, "-p", "read", "queue:" + old[1]])
+        until(20, lambda: [old[1], "1"] in self.listed(
+            "queues", "name", "consumers"), "a reader")
+        self.topology("-n", "2", code=75,
+                      says=f"'{old[1]}' has a reader; end it first")
+        lab.end(reader)
+        new = self.topology("-n", "2")
+        self.equal(new, queues("records.g2", 2), "new queues")
+        was = sent
+        until(30, lambda: sent > was + 1000, "more to be written")
+        stop.set()
+        feeder.join()
+        writer.stdin.close()
+        self.equal(writer.wait(), 0, "the writer")
+        self.equal(lab.text("log").splitlines()[-1], f"confirmed {sent}", "log")
+        take(*new)
+        ids, where, generations = {}, {}, set()
+        for queue, message, text in both:
+            r, generation = json.loads(text), queue.split(".")[1]
+            # What was not confirmed may come again, by the same id.
+            self.that(ids.setdefault(r["n"], message) == message, text)
+            generations.add(generation)
+            chat = generation, r["tenant"], r["chat"]
+            self.that(where.setdefault(chat, queue) == queue, f"split: {text}")
+        self.that(sorted(ids) == list(range(1, sent + 1)), f"{len(ids)} lines")
+        self.equal(generations, {"g1", "g2"}, "generations")
+        self.equal(self.names("records.g"), new, "queues that are left")
+        self.equal(self.topology("--list"), new, "the newest")
+        self.equal(lab.sql("SELECT generation, parts FROM generations"),
+                   [["2", "2"]], "what the database knows")
+
+    def printed(self):
+        """The plan of --print does the same when the aggregator gets it."""
+        done = self.lab.must(["scripts/topology", "-b", BIN, "-p", "x", "-n",
+                              "1", "--print"])
+        lines = done.out.decode().splitlines()
+        binds = [f"bind x.g1 x.g1.0 {bucket}" for bucket in range(64)]
+        self.equal([x for x in lines if x in binds], binds, "buckets")
+        self.equal([x for x in lines if x not in binds], [
+            "exchange x.g1 direct", "queue x.g1.0", "exchange x.g1.all fanout",
+            "bind x.g1.all x.g1.0 all", "exchange x fanout",
+            "exchange x.all fanout", "pass x x.g1", "pass x.all x.g1.all"],
+            "the plan")
+        self.plan(*lines)
+        self.plan(*lines)
+        self.write(['{"type":"message","tenant":"t","chat":"1"}'], to="x")
+        self.equal(len(self.lab.take("x.g1.0")), 1, "messages")
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(
+                ["scripts/topology", "-b", BIN, "-p", "x", "-n", "1", "--print"],
+                stdout=full, stderr=subprocess.PIPE, env=self.lab.env,
+                check=False)
+        self.equal(done.returncode, 74, f"nowhere to write: {done}")
+
+    def wrong_plans(self):
+        self.plan("queue a", "bind a", code=65, says="line 2: 'bind' is nothing "
+                  "that can be done, or has other words behind it")
+        self.plan("queue a b/c", code=65, says=None)
+        self.plan("exchange a/b fanout", code=65, says="'a/b' is not a name")
+        self.plan("exchange x topic", code=78, says="line 1: cannot make "
+                  "exchange 'x'.*delete or change what is in the way")
+        self.plan("exchange y x-no-such-type", code=78,
+                  says="unknown exchange type")
+
+    def cut_off(self):
+        """At any line, and run again, perhaps with another number of queues."""
+        def half_done(lines, count):
+            done = self.lab.must(["scripts/topology", "-b", BIN, "-p", "cut",
+                                  "-n", str(count), "--print"])
+            self.plan(*done.out.decode().splitlines()[:lines])
+
+        def bound():
+            return sorted(b for b in self.listed(
+                "bindings", "source_name", "destination_name", "routing_key")
+                if b[0].startswith("cut.g1")), self.names("cut.g1")
+
+        def switched(generation):
+            self.equal([b for b in self.listed(
+                "bindings", "source_name", "destination_name")
+                if b[0] == "cut"], [["cut", f"cut.g{generation}"]], "the switch")
+            self.equal(self.names("cut"), self.topology("-p", "cut", "--list"),
+                       "queues")
+
+        self.topology("-p", "cut", "-n", "2")
+        want = bound()
+        for lines, count in ((3, 3), (60, 3), (65, 1)):
+            self.plan(*(f"drop queue {q}" for q, in self.listed("queues", "name")
+                        if q.startswith("cut.g1")),
+                      "drop exchange cut.g1", "drop exchange cut.g1.all")
+            half_done(lines, count)
+            self.topology("-p", "cut", "-n", "2")
+            self.equal(bound(), want, f"after {lines} lines of {count} queues")
+        half_done(60, 3)
+        self.topology("-p", "cut", "-n", "4")
+        switched(2)
+        self.plan("part cut cut.g2", "part cut.all cut.g2.all")
+        self.topology("-p", "cut", "-n", "4")
+        switched(2)
+        self.topology("-p", "cut", "-n", "1")
+        switched(3)
+
+
+def body():
+    with Lab("topology") as lab:
+        test = Test(lab)
+        steps(test.nothing_there, test.three_queues, test.each_chat_in_one,
+              test.broker_comes_back, test.one_bucket_a_message,
+              test.another_number, test.printed, test.wrong_plans, test.cut_off)
+        return test.checks.result()
+
+
+main(body)
