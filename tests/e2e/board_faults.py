@@ -89,7 +89,8 @@ def an_older_answer_is_dropped(test):
                   == "Within 1m00s", "the second ones' answer")
     browser.ask("release()")
     browser.until(lambda: browser.ask("holding") == 0, "the first answers")
-    path = browser.ask("asked.findLast((p) => /operator=2.*by=total/.test(p))")
+    path = browser.ask("asked.findLast((p) => /operator=2.*within_seconds=60"
+                       "&by=total$/.test(p))")
     [row] = [row for row in answer_of(test, path)["rows"]
              if row["span"] == "asked"]
     # Its answer may come behind that of the figures.

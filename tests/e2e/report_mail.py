@@ -105,8 +105,8 @@ def that_refused(mail, that):
     for arguments, env, code, says in (
         ((), {}, 64, "to whom"),
         (("-Xlog",), {}, 64, "option"),
-        (("--", "-Xlog"), {}, 64, "no address"),
-        (("a@b.example\nBcc: c@d.example",), {}, 64, "no address"),
+        (("--", "-Xlog"), {}, 64, "not an address"),
+        (("a@b.example\nBcc: c@d.example",), {}, 64, "not an address"),
         (("-z", "Mars/Base", "a@b.example"), {}, 64, "Mars"),
         (("a@b.example",), {"SENDMAIL": None, "PATH": mail.lab.path("bin")},
          69, "sink --report"),
