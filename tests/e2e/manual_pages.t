@@ -1,308 +1,363 @@
-#!/usr/bin/env bash
-# The examples of the pages, typed as they stand, with a simulated CRM, a broker
-# and a database of their own. What differs here is said where it is replaced.
-set -euo pipefail
-# shellcheck source=tests/e2e/lib.sh
-. "$(dirname "$0")/lib.sh"
+#!/usr/bin/env -S python3 -B
+"""The examples of the pages do what the pages say when they are typed as they
+stand, with a simulated CRM. What differs here is said where it is replaced."""
 
-servers=$PWD/scripts/servers
-stop_servers() {
-	"$servers" stop "$tmp/srv" >/dev/null 2>&1 || :
-	clean_up
-}
-trap stop_servers EXIT
-"$servers" start "$tmp/srv"
-eval "$("$servers" env "$tmp/srv")"
-start_sim --seed 7
-mkdir "$tmp/bin" "$tmp/here" "$tmp/lib"
-ln -s "$(realpath "$BIN")"/* "$tmp/bin"
-# No other user is there to become.
-# shellcheck disable=SC2016 # for that script to expand
-printf '#!/bin/sh\n[ "$1" != -u ] || shift 2\nexec "$@"\n' >"$tmp/bin/sudo"
-printf '#!/bin/sh\n' >"$tmp/bin/systemctl"
-printf '#!/bin/sh\nexec "%s" rabbitmqctl "%s" "$@"\n' "$servers" "$tmp/srv" \
-	>"$tmp/bin/rabbitmqctl"
-chmod +x "$tmp/bin"/{sudo,systemctl,rabbitmqctl}
-PATH=$tmp/bin:$PATH
-export CRM_TENANT=acme
-cd "$tmp/here"
-umask 077
-echo sim-token >token
-cp token acme.token
-
-# typed WHAT [CODE]: runs the lines of standard input; their output is in out.
-typed() {
-	sed "s,/var/lib/messaging-analytics,$tmp/lib,g
-		s,/var/lib/stream,$tmp/lib/stream,g
-		s,mysql://admin:PASSWORD@localhost/messaging,$MYSQL_URL,
-		s,/etc/messaging-analytics,$tmp/here,g
-		s,^scripts/,$root/scripts/,; s, scripts/, $root/scripts/,g" >typed
-	[ -s typed ] || fail "$1: no such example"
-	local rc=0
-	timeout 300 bash -euo pipefail typed >out 2>err </dev/null || rc=$?
-	[ $rc = "${2:-0}" ] || fail "$1 gives $rc: $(cat typed out err)"
-}
-sql() { # WHAT PAGE HEADING BLOCK
-	shown_in "$2" "$3" "$4" | "$servers" mysql "$tmp/srv" messaging >out ||
-		fail "$1 fails"
-	[ "$(wc -l <out)" -gt 1 ] || fail "$1 shows nothing"
-}
-
-echo "- sink(1): the schema"
-shown_in sink.1 EXAMPLES 1 | typed "the schema"
-
-echo "- poller(1)"
-# What it says of costs depends on the world.
-{
-	shown_in poller.1 EXAMPLES 1 | sed 's/$/ || [ $? = 78 ]/'
-	echo unset CRM_TOKEN
-	shown_in poller.1 EXAMPLES 2
-} | typed "poller's first two"
-grep -q '"table":"operator_metrics"' out || fail "no metrics: $(cat out)"
-shown_in poller.1 EXAMPLES 3 | sed '/^curl/,$d
-	s, | tee .*, --port-file port >day.ndjson \&, ; s,:8080,:0,' >listener
-shown_in poller.1 EXAMPLES 3 | sed -n '/^curl/,$p' | sed \
-	"s,:8080,:'\$(cat port)',; s,^curl,curl -sS --fail," >event
-{
-	cat listener
-	echo 'until [ -s port ]; do sleep 0.02; done'
-	cat event
-	echo 'kill %1; wait'
-} | typed "an event by hand"
-grep -q '"type":"event"' day.ndjson || fail "no event: $(cat day.ndjson out)"
-shown_in poller.1 EXAMPLES 4 | typed "a chat's status"
-grep -q '"chat":"9001".*"status":"open"' out || fail "no status: $(cat out)"
-shown_in poller.1 EXAMPLES 5 | typed "the job"
-printf '[crm acme]\nurl = %s\ntoken = sim-token\nhook = signature\n' \
-	"$CRM_URL" >hooks.conf
-{
-	echo 'unset CRM_URL CRM_TOKEN; export MESSAGING_CONFIG=hooks.conf'
-	shown_in poller.1 EXAMPLES 6
-	echo poller --registered
-} | typed "webhooks"
-grep -q 'https://hooks.example.com' out || fail "not registered: $(cat out)"
-
-echo "- aggregator(1)"
-shown_in aggregator.1 EXAMPLES 1 | typed "the metrics now"
-shown_in aggregator.1 EXAMPLES 2 | typed "a day's records"
-[ -s chats.csv ] || fail "no chats"
-shown_in aggregator.1 EXAMPLES 3 | typed "what if"
-grep -q '"table":"allocation_operators".*"max_chats":3' out || fail "no what-if"
-shown_in aggregator.1 EXAMPLES 4 | typed "the job"
-shown_in messaging-stream.7 'WHAT IS PUBLISHED' >stream
-aggregator --publish -f stream -t queue:records
-# It is not to run for ever.
-shown_in aggregator.1 EXAMPLES 5 | sed '$s/$/ --until-empty/' | typed "a stream"
-
-echo "- sink(1)"
-shown_in sink.1 EXAMPLES 2 | typed "from cron"
-shown_in sink.1 EXAMPLES 3 | typed "without a broker"
-grep '"type":"view"' stream | sink
-sql "read messages" sink.1 EXAMPLES 4
-grep -q "^2	read" out || fail "message 2 is not read: $(cat out)"
-(umask 077 && printf '[serve]\nsecret_key = %064d\n' 0 >key.conf)
-export MESSAGING_CONFIG=$PWD/key.conf
-shown_in sink.1 EXAMPLES 5 | typed "a token"
-unset MESSAGING_CONFIG
-[ "$(tr -cd . <ann.token)" = .. ] || fail "no token: $(cat ann.token)"
-
-echo "- messaging-api(7)"
-shown_in messaging-api.7 EXAMPLES 1 | typed "the API"
-grep -q '^{"tenant":"acme","now":' out || fail "no answer: $(cat out)"
-
-echo "- messaging-report(7)"
-shown_in messaging-report.7 EXAMPLES 1 | typed "last week"
-grep -q '^<h1>acme: ' week.html || fail "no report: $(cat week.html)"
-grep -q '^totals,responses,Responses,count,' week.csv ||
-	fail "no report: $(cat week.csv)"
-shown_in messaging-report.7 EXAMPLES 2 | typed "a month"
-grep -q '2026-11-30' november.html || fail "not November"
-shown_in messaging-report.7 EXAMPLES 3 | typed "the operators"
-grep -q '^operator,name,count,' out || fail "no operators: $(cat out)"
-grep -qF "$(shown_in messaging-report.7 'EACH MONDAY' 1)" \
-	"$root/scripts/examples/crontab.example" || fail "not in the crontab"
-shown_in messaging-report.7 'EACH MONDAY' 2 | sed "s,.*/bin/sink,sink,
-	s,/var/www/html,$tmp/lib,; s/\$/ --tenant acme/" | typed "a file by cron"
-[ -s "$tmp/lib/team.html" ] || fail "cron keeps no file"
-
-echo "- messaging-quickstart(7)"
-{
-	echo unset CRM_TOKEN
-	shown_in messaging-quickstart.7 'LOOK FIRST' | sed -n '/^export.*token$/p
-		/^build.bin/s,build/bin/,,gp' | sed '/--check/s/$/ || [ $? = 78 ]/'
-} >looked
-[ "$(wc -l <looked)" = 4 ] || fail "not three lines: $(cat looked)"
-typed "look first" <looked
-grep -q '"table":"operator_metrics"' out || fail "no metrics: $(cat out)"
-shown_in messaging-quickstart.7 'MONDAY REPORT' 1 | typed "Monday's report"
-grep -q '^totals,responses,Responses,' out || fail "no report: $(cat out)"
-
-echo "- messaging-troubleshooting(7): commands that exist, with such options"
-sed -n 's/^\.Sh //p' "$root/man/man7/messaging-troubleshooting.7" |
-	while read -r heading; do
-		shown_in messaging-troubleshooting.7 "$heading" 1 >typed
-		[ -s typed ] || continue
-		rc=0
-		(PATH=$root/scripts:$PATH && timeout 300 bash -o pipefail typed) \
-			>out 2>&1 </dev/null || rc=$?
-		case $rc in 64 | 70 | 124 | 126 | 127)
-			fail "$heading gives $rc: $(cat typed out)" ;;
-		esac
-	done
-
-echo "- messaging-tables(5)"
-aggregator -f day.ndjson -a all -o ndjson | sink
-sql "who lets customers wait" messaging-tables.5 EXAMPLES 1
-sql "how fresh" messaging-tables.5 EXAMPLES 2
-sql "a median" messaging-tables.5 EXAMPLES 3
-
-echo "- messaging-metrics(7)"
-shown_in messaging-metrics.7 METRICS | typed "two metrics"
-grep -q '"table":"realtime_user_activity"' out || fail "no activity"
-shown_in messaging-records.5 EXAMPLES 1 >snapshot
-shown_in messaging-metrics.7 'Over which chats' >explained
-head -n 1 explained | sed 's/day/snapshot/; s/\.ndjson//; s/$/ -o table/' |
-	typed "--explain"
-diff <(sed 1d explained) out || fail "the page explains otherwise"
-
-echo "- messaging-records(5)"
-shown_in messaging-records.5 EXAMPLES 2 | sed 's/day.ndjson/snapshot/' |
-	typed "messages of each operator"
-grep -qx ' *1 7' out || fail "other counts: $(cat out)"
-{
-	printf '{"type":"message","tenant":"t1","id":"3","chat":"9","at":"%s"' \
-		2026-11-20T10:03:00Z
-	echo ",\"from\":\"customer\",\"data\":$(shown_in messaging-records.5 message 1 |
-		tr -d '\n' | sed 's/\.\.\././')}"
-} >about
-aggregator -f about -a messages -o ndjson | sink
-echo 'SELECT sentiment_label, intent_name FROM message_analytics' |
-	"$servers" mysql "$tmp/srv" messaging >out
-grep -qx 'positive	order' out || fail "nothing is known of it: $(cat about out)"
-
-echo "- messaging-analytics(7): the job of a minute"
-shown_in messaging-analytics.7 'THE MINUTE JOB' 2 | typed "job"
-shown_in messaging-analytics.7 'THE MINUTE JOB' 3 | typed "reap"
-shown_in messaging-analytics.7 'THE MINUTE JOB' 1 | while read -r line; do
-	grep -qF "${line% *}" "$root/scripts/examples/crontab.example" ||
-		fail "not in the crontab: $line"
-done
-
-echo "- messaging.conf(5)"
-for block in "DESCRIPTION 1" "EXAMPLES 1"; do
-	# shellcheck disable=SC2086 # two words
-	shown_in messaging.conf.5 $block >some.conf
-	sed -i "s,/etc/messaging-analytics,$tmp/here,; s,/var/lib/.*,$tmp/lib/p," \
-		some.conf
-	(unset CRM_URL CRM_TOKEN CRM_TENANT && poller -n -c some.conf) >out 2>&1 ||
-		fail "no configuration: $(cat some.conf out)"
-done
-{
-	echo unset CRM_TOKEN
-	shown_in messaging.conf.5 EXAMPLES 2
-} | typed "a token by hand"
-
-echo "- reaper(1)"
-shown_in reaper.1 EXAMPLES 1 | typed "what would go"
-shown_in reaper.1 EXAMPLES 2 | typed "with a copy"
-shown_in reaper.1 EXAMPLES 5 | typed "retention"
-who=$("$servers" mysql "$tmp/srv" messaging -N -B -e "SELECT customer FROM
-	chat_metrics WHERE tenant = 'acme' AND customer IS NOT NULL LIMIT 1")
-[ -n "$who" ] || fail "no customer is left"
-mkdir -p "$tmp/lib/poller"
-shown_in reaper.1 EXAMPLES 6 | sed "s/5001/$who/" | typed "a customer's rights"
-grep -q '"type":"export".*"customer":"'"$who" customer.ndjson ||
-	fail "exported: $(cat customer.ndjson)"
-
-echo "- messaging-listen(7)"
-sed -i 's,^hook = .*,hook = secret\nhook_secret_file = acme.hook,' hooks.conf
-{
-	echo 'unset CRM_URL CRM_TOKEN; export MESSAGING_CONFIG=hooks.conf'
-	shown_in messaging-listen.7 EXAMPLES 1 | sed "s,/etc/systemd/system,$tmp/lib,"
-} | typed "webhooks"
-grep -qx '[0-9a-f]\{64\}' acme.hook || fail "no secret"
-[ -s "$tmp/lib/messaging-listener.service" ] || fail "no unit"
-shown_in messaging-listen.7 'MESSAGES AND EVENTS' 1 | typed "a conversation's id"
-# As tests/unit/poller/routes/test_routes_messages.c has it.
-grep -q '= e45069dcdc2f393c4fbdeda3' out || fail "another id: $(cat out)"
-
-echo "- messaging-operation(7): rights at the broker"
-for user in aggregator sink listener assign; do
-	rabbitmqctl -q add_user $user secret
-done
-shown_in messaging-operation.7 SECURITY 1 | typed "rights at the broker"
-[ "$(rabbitmqctl -q list_permissions -p messaging | grep -c 'amq')" = 4 ] ||
-	fail "not four have rights"
-
-echo "- messaging-stream(7): more than one core"
-many() { shown_in messaging-stream.7 'MORE THAN ONE CORE' "$1"; }
-many 1 | typed "three queues"
-[ "$(grep -c '^records\.g1\.[0-2]$' out)" = 3 ] || fail "not three: $(cat out)"
-aggregator --publish -f stream -t exchange:records
-for part in 0 1 2; do
-	many 2 | sed "s,g1\.0,g1.$part,g; s,0/3,$part/3,; \$s,\$, --until-empty," |
-		typed "part $part"
-done
-many 3 | typed "the units' parts"
-grep -qx 'GENERATION=1' parts || fail "no parts: $(cat parts)"
-shown_in messaging-stream.7 'Another number' 1 | typed "another number"
-for part in 0 1 2 3; do
-	shown_in messaging-stream.7 'Another number' 2 | sed "s,g2\.0,g2.$part,g; s,0/4,$part/4,; \$s,\$, --until-empty," |
-		typed "part $part"
-done
-sink -f queue:rows --until-empty
-sql "the metrics of parts" messaging-tables.5 EXAMPLES 1
-grep -q '^Ann	1	' out || fail "Ann is not there: $(cat out)"
-
-echo "- messaging-profile(5)"
-sed -n '/^def about:/,/^\.Ed/{/^\.Ed/d; s/\\e/\\/g; p}' \
-	"$root/man/man5/messaging-profile.5" >mycrm.jq
-cat >crm.py <<'END'
 import http.server
+import json
 import os
-now = "2026-11-20T10:00:00Z"
-PAGES = {"/api/agents": '{"agents":[{"id":7,"name":"Ann"}]}',
-         "/api/chats": '{"chats":[{"id":9,"agent_id":7,"created_at":"%s",'
-         '"updated_at":"%s","last_message_id":1}]}' % (now, now),
-         "/api/chats/9/messages": '{"messages":[{"id":1,"sent_at":"%s",'
-         '"by_agent":false,"author_id":"c1"}]}' % now}
+import re
+import threading
+
+from harness import BIN, TOKEN, Checks, Lab, main, shown_in, steps
+
+SCRIPTS = os.path.abspath("scripts")
+NO_CRM = "unset CRM_URL CRM_TOKEN CRM_TENANT\n"
+NOW = "2026-11-20T10:00:00Z"
+# The CRM of messaging-profile(5).
+PAGES = {
+    "/api/agents": {"agents": [{"id": 7, "name": "Ann"}]},
+    "/api/chats": {"chats": [{"id": 9, "agent_id": 7, "created_at": NOW,
+                              "updated_at": NOW, "last_message_id": 1}]},
+    "/api/chats/9/messages": {"messages": [{
+        "id": 1, "sent_at": NOW, "by_agent": False, "author_id": "c1"}]}}
 
 
 class Crm(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
-        body = PAGES[self.path.split("?")[0]].encode()
-        if self.headers["Authorization"] != "Bearer sim-token":
-            body = b"{}"
+        known = self.headers["Authorization"] == f"Bearer {TOKEN}"
+        body = json.dumps(PAGES[self.path.split("?")[0]] if known else {})
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(body.encode())
 
     def log_message(self, *args):
         pass
 
 
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Crm)
-with open("crm.part", "w") as f:
-    f.write(str(server.server_port))
-os.rename("crm.part", "crm.port")
-server.serve_forever()
-END
-python3 crm.py &
-until_true 20 test -s crm.port || fail "no CRM"
-# shellcheck disable=SC2016 # for the typed shell to expand
-{
-	echo 'unset CRM_TOKEN; export CRM_URL=http://127.0.0.1:$(cat crm.port)/api'
-	shown_in messaging-profile.5 EXAMPLES 2
-} | typed "a CRM of one's own"
-grep -q '"table":"chat_metrics".*"chat":"9"' out || fail "no chat: $(cat out)"
+def page(name):
+    with open(f"man/man{name[-1]}/{name}", encoding="utf-8") as f:
+        return f.read()
 
-echo "- reaper(1): a conversation that was deleted, and a company that left"
-"$servers" mysql "$tmp/srv" messaging -e "INSERT INTO chat_metrics (tenant, chat,
-	status, as_of) VALUES ('acme', '42', 'open', UTC_TIMESTAMP(3))"
-{
-	echo 'unset CRM_URL CRM_TOKEN CRM_TENANT'
-	shown_in reaper.1 EXAMPLES 3
-} | typed "a company that left"
+
+def costs_may_be_high(lines, which="."):
+    """What the self-check says of costs depends on the world."""
+    return re.sub(f"(?m)^(.*{which}.*)$", r"\1 || [ $? = 78 ]", lines)
+
+
+def ends(lines):
+    """The last command ends when its queue is empty."""
+    return lines.rstrip("\n") + " --until-empty\n"
+
+
+class Test:
+    def __init__(self, lab):
+        self.lab, self.checks = lab, Checks()
+        self.that = self.checks.that
+        lab.start_servers()
+        os.umask(0o077)
+        for folder in ("bin", "here", "lib", "lib/poller"):
+            os.mkdir(lab.path(folder))
+        for program in os.listdir(BIN):
+            os.symlink(os.path.realpath(f"{BIN}/{program}"),
+                       lab.path(f"bin/{program}"))
+        # No other user is there to become, no systemd and another broker.
+        for name, text in (
+                ("sudo", '[ "$1" != -u ] || shift 2\nexec "$@"\n'),
+                ("systemctl", ""),
+                ("rabbitmqctl", f"exec {SCRIPTS}/servers rabbitmqctl "
+                 f"{lab.server_dir} \"${{@/#messaging/{lab.vhost}}}\"\n")):
+            lab.write("bin/" + name, "#!/bin/bash\n" + text, 0o700)
+        sim = lab.sim("--seed", 7)
+        lab.env.update(CRM_URL=sim.url, CRM_TOKEN=TOKEN, CRM_TENANT="acme",
+                       PATH=lab.path("bin") + ":" + lab.env["PATH"])
+        self.write("token", TOKEN + "\n")
+        self.write("acme.token", TOKEN + "\n")
+        self.write("stream", shown_in("messaging-stream.7",
+                                      "WHAT IS PUBLISHED"))
+
+    def write(self, name, text):
+        return self.lab.write("here/" + name, text)
+
+    def text(self, name):
+        return self.lab.text("here/" + name)
+
+    def command(self, *argv, **kw):
+        return self.lab.must(argv, cwd=self.lab.path("here"), **kw).out.decode()
+
+    def typed(self, what, lines, shows="", strict="-euo"):
+        """Runs lines of a page, whose output has a pattern; the output."""
+        lib, here = self.lab.path("lib"), self.lab.path("here")
+        for shown, mine in (
+                ("/var/lib/messaging-analytics", lib),
+                ("/var/lib/stream", lib + "/stream"),
+                ("mysql://admin:PASSWORD@localhost/messaging",
+                 self.lab.env["MYSQL_URL"]),
+                ("/etc/messaging-analytics", here)):
+            lines = lines.replace(shown, mine)
+        lines = re.sub(r"(?m)(^| )scripts/", rf"\1{SCRIPTS}/", lines)
+        self.that(lines.strip(), f"{what}: no such example")
+        done = self.lab.run(["bash", strict, "pipefail",
+                             self.write("typed", lines)],
+                            cwd=here, timeout=300)
+        out = done.out.decode()
+        if strict == "-euo":
+            self.that(done.code == 0 and re.search(shows, out, re.M),
+                      f"{what}: {done}, {out[-500:]!r} after {lines}")
+        else: # a command that exists, with options that it has
+            self.that(done.code not in (64, 70, 126, 127),
+                      f"{what}: {done} after {lines}")
+        return out
+
+    def query(self, what, name, block, shows="\n"):
+        """A statement for the database, which shows something."""
+        out = self.command(*map(str, (f"{SCRIPTS}/servers", "mysql",
+                                      self.lab.server_dir, self.lab.database)),
+                           stdin=shown_in(name, "EXAMPLES", block).encode())
+        self.that(out.count("\n") > 1 and re.search(shows, out, re.M),
+                  f"{what} shows {out!r}")
+
+    # The pages.
+
+    def poller(self):
+        self.typed("the schema", shown_in("sink.1", "EXAMPLES", 1))
+
+        def example(number):
+            return shown_in("poller.1", "EXAMPLES", number)
+
+        self.typed("poller's first two", costs_may_be_high(example(1))
+                   + "unset CRM_TOKEN\n" + example(2),
+                   '"table":"operator_metrics"')
+        # Another port, and the event comes once the listener is ready.
+        listener, event = example(3).split("curl", 1)
+        listener = listener.replace(":8080", ":0")
+        listener = re.sub(r" \| tee .*",
+                          " --port-file port >day.ndjson &", listener)
+        event = event.replace(":8080", ":'$(cat port)'")
+        self.typed("an event", listener + "until [ -s port ]; do sleep 0.02; "
+                   "done\ncurl -sS --fail" + event + "kill %1; wait\n")
+        self.that('"type":"event"' in self.text("day.ndjson"), "no event")
+        self.typed("a chat's status", example(4),
+                   '"chat":"9001".*"status":"open"')
+        self.typed("the job", example(5))
+        self.write("hooks.conf", f"[crm acme]\nurl = {self.lab.env['CRM_URL']}\n"
+                   f"token = {TOKEN}\nhook = signature\n")
+        self.hooks = "unset CRM_URL CRM_TOKEN\n" \
+            "export MESSAGING_CONFIG=hooks.conf\n"
+        self.typed("webhooks", self.hooks + example(6) +
+                   "poller --registered\n", "https://hooks.example.com")
+
+    def aggregator(self):
+        def example(number):
+            return shown_in("aggregator.1", "EXAMPLES", number)
+
+        self.typed("the metrics now", example(1))
+        self.typed("a day's records", example(2))
+        self.that(self.text("chats.csv"), "no chats")
+        self.typed("what if", example(3),
+                   '"table":"allocation_operators".*"max_chats":3')
+        self.typed("the job", example(4))
+        self.command("aggregator", "--publish", "-f", "stream", "-t",
+                     "queue:records")
+        self.typed("a stream", ends(example(5)))
+
+    def sink(self):
+        self.typed("from cron", shown_in("sink.1", "EXAMPLES", 2))
+        self.typed("without a broker", shown_in("sink.1", "EXAMPLES", 3))
+        self.command("sink", stdin="".join(
+            line + "\n" for line in self.text("stream").splitlines()
+            if '"type":"view"' in line).encode())
+        self.query("read messages", "sink.1", 4, "^2\tread")
+        self.write("key.conf", "[serve]\nsecret_key = " + 64 * "0" + "\n")
+        self.typed("a token", "export MESSAGING_CONFIG=key.conf\n"
+                   + shown_in("sink.1", "EXAMPLES", 5))
+        self.that(self.text("ann.token").count(".") == 2, "no token")
+        self.typed("the API", shown_in("messaging-api.7", "EXAMPLES", 1),
+                   '^{"tenant":"acme","now":')
+
+    def report(self):
+        def example(number):
+            return shown_in("messaging-report.7", "EXAMPLES", number)
+
+        self.typed("last week", example(1))
+        self.that("\n<h1>acme: " in self.text("week.html"), "no week.html")
+        self.that("\ntotals,responses,Responses,count," in
+                  self.text("week.csv"), "no week.csv")
+        self.typed("a month", example(2))
+        self.that("2026-11-30" in self.text("november.html"), "not November")
+        self.typed("the operators", example(3), "^operator,name,count,")
+        with open("scripts/examples/crontab.example", encoding="utf-8") as f:
+            self.crontab = f.read()
+        self.that(shown_in("messaging-report.7", "EACH MONDAY", 1).strip() in
+                  self.crontab, "not in the crontab")
+        line = shown_in("messaging-report.7", "EACH MONDAY", 2).rstrip("\n")
+        line = re.sub("(?m).*/bin/sink", "sink", line)
+        self.typed("a file by cron", line.replace(
+            "/var/www/html", self.lab.path("lib")) + " --tenant acme\n")
+        self.that(self.lab.text("lib/team.html"), "cron keeps no file")
+
+    def quickstart(self):
+        lines = re.findall("(?m)^(?:export.*token|build.bin.*)$", shown_in(
+            "messaging-quickstart.7", "LOOK FIRST"))
+        self.checks.equal(len(lines), 3, f"lines {lines}")
+        self.typed("look first", "unset CRM_TOKEN\n" + costs_may_be_high(
+            "\n".join(lines).replace("build/bin/", ""), "--check"),
+            '"table":"operator_metrics"')
+        self.typed("Monday's report", shown_in(
+            "messaging-quickstart.7", "MONDAY REPORT", 1),
+            "^totals,responses,Responses,")
+
+    def troubleshooting(self):
+        """Commands that exist, with options that they have."""
+        name = "messaging-troubleshooting.7"
+        commands = [(heading, shown_in(name, heading, 1)) for heading in
+                    re.findall(r"(?m)^\.Sh (.*)", page(name))]
+        self.that(any(lines for _, lines in commands), "no commands")
+        for heading, lines in commands:
+            if lines:
+                self.typed(heading, f"PATH={SCRIPTS}:$PATH\n" + lines,
+                           strict="-o")
+
+    def metrics(self):
+        rows = self.command("aggregator", "-f", "day.ndjson", "-a", "all", "-o",
+                            "ndjson")
+        self.command("sink", stdin=rows.encode())
+        for block, what in enumerate(("waiting customers", "how fresh",
+                                      "a median"), 1):
+            self.query(what, "messaging-tables.5", block)
+        self.typed("two metrics", shown_in("messaging-metrics.7", "METRICS"),
+                   '"table":"realtime_user_activity"')
+        self.write("snapshot", shown_in("messaging-records.5", "EXAMPLES", 1))
+        command, explained = shown_in(
+            "messaging-metrics.7", "Over which chats").split("\n", 1)
+        out = self.typed("--explain", command.replace("day", "snapshot").replace(
+            ".ndjson", "") + " -o table\n")
+        self.checks.equal(out, explained, "what --explain says")
+
+    def records(self):
+        self.typed("messages of each operator", shown_in(
+            "messaging-records.5", "EXAMPLES", 2).replace(
+            "day.ndjson", "snapshot"), "^ *1 7$")
+        about = shown_in("messaging-records.5", "message", 1)
+        about = about.replace("\n", "").replace("...", ".")
+        self.write("about", '{"type":"message","tenant":"t1","id":"3","chat":"9"'
+                   ',"at":"2026-11-20T10:03:00Z","from":"customer","data":'
+                   + about + "}\n")
+        self.command("sink", stdin=self.command(
+            "aggregator", "-f", "about", "-a", "messages", "-o",
+            "ndjson").encode())
+        self.checks.equal(self.lab.sql(
+            "SELECT sentiment_label, intent_name FROM message_analytics"),
+            [["positive", "order"]], "what is known of a message")
+
+    def jobs_and_conf(self):
+        heading = "messaging-analytics.7", "THE MINUTE JOB"
+        self.typed("job", shown_in(*heading, 2))
+        self.typed("reap", shown_in(*heading, 3))
+        for line in shown_in(*heading, 1).splitlines():
+            self.that(line.rsplit(" ", 1)[0] in self.crontab,
+                      f"not in the crontab: {line}")
+        for heading in ("DESCRIPTION", "EXAMPLES"):
+            self.write("some.conf", re.sub(
+                "/var/lib/.*", self.lab.path("lib"), shown_in(
+                    "messaging.conf.5", heading, 1)))
+            conf = self.text("some.conf").replace("/etc/messaging-analytics",
+                                                  self.lab.path("here"))
+            self.write("some.conf", conf)
+            self.typed("a configuration", NO_CRM + "poller -n -c some.conf\n")
+        self.typed("a token", "unset CRM_TOKEN\n" + shown_in(
+            "messaging.conf.5", "EXAMPLES", 2))
+
+    def reaper(self):
+        for block, what in ((1, "what would go"), (2, "with a copy"),
+                            (5, "retention")):
+            self.typed(what, shown_in("reaper.1", "EXAMPLES", block))
+        who = self.lab.sql("SELECT customer FROM chat_metrics WHERE tenant = "
+                           "'acme' AND customer IS NOT NULL LIMIT 1")[0][0]
+        self.typed("a customer's rights", shown_in(
+            "reaper.1", "EXAMPLES", 6).replace("5001", who))
+        self.that(re.search(f'"type":"export".*"customer":"{who}',
+                            self.text("customer.ndjson")), "not exported")
+
+    def listen(self):
+        with open(self.lab.path("here/hooks.conf"), encoding="utf-8") as f:
+            conf = f.read()
+        self.write("hooks.conf", conf.replace(
+            "hook = signature", "hook = secret\nhook_secret_file = acme.hook"))
+        self.typed("webhooks", self.hooks + shown_in(
+            "messaging-listen.7", "EXAMPLES", 1).replace(
+            "/etc/systemd/system", self.lab.path("lib")))
+        self.that(re.fullmatch("[0-9a-f]{64}\n", self.text("acme.hook")),
+                  "no secret")
+        self.that(self.lab.text("lib/messaging-listener.service"), "no unit")
+        # As tests/unit/poller/routes/test_routes_messages.c has it.
+        self.typed("a conversation's id", shown_in(
+            "messaging-listen.7", "MESSAGES AND EVENTS", 1),
+            "= e45069dcdc2f393c4fbdeda3")
+
+    def rights_at_the_broker(self):
+        for user in ("aggregator", "sink", "listener", "assign"):
+            self.command("rabbitmqctl", "-q", "add_user", user, "secret")
+        self.typed("rights", shown_in("messaging-operation.7", "SECURITY", 1))
+        listed = self.command("rabbitmqctl", "-q", "list_permissions", "-p",
+                              "messaging")
+        self.checks.equal(len([x for x in listed.splitlines() if "amq" in x]),
+                          4, listed)
+
+    def more_than_one_core(self):
+        def example(number, heading="MORE THAN ONE CORE"):
+            return shown_in("messaging-stream.7", heading, number)
+
+        def parts(lines, generation, count):
+            for i in range(count):
+                self.typed(f"part {i}", ends(lines.replace(
+                    f"g{generation}.0", f"g{generation}.{i}").replace(
+                    f"0/{count}", f"{i}/{count}")))
+
+        out = self.typed("three queues", example(1))
+        self.checks.equal(re.findall(r"(?m)^records\.g1\.([0-2])$", out),
+                          ["0", "1", "2"], out)
+        self.command("aggregator", "--publish", "-f", "stream", "-t",
+                     "exchange:records")
+        parts(example(2), 1, 3)
+        self.typed("the units' parts", example(3))
+        self.that("GENERATION=1\n" in self.text("parts"), self.text("parts"))
+        self.typed("another number", example(1, "Another number"))
+        parts(example(2, "Another number"), 2, 4)
+        self.command("sink", "-f", "queue:rows", "--until-empty")
+        self.query("the metrics of parts", "messaging-tables.5", 1, "^Ann\t1\t")
+
+    def profile(self):
+        profile = re.search(r"(?ms)^def about:.*?(?=^\.Ed)",
+                            page("messaging-profile.5"))[0]
+        self.write("mycrm.jq", profile.replace(r"\e", "\\"))
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Crm) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            self.typed("your own CRM", "unset CRM_TOKEN; export CRM_URL="
+                       f"http://127.0.0.1:{server.server_port}/api\n"
+                       + shown_in("messaging-profile.5", "EXAMPLES", 2),
+                       '"table":"chat_metrics".*"chat":"9"')
+            server.shutdown()
+
+    def who_left(self):
+        """A conversation that was deleted, and a company that left."""
+        self.lab.sql("INSERT INTO chat_metrics (tenant, chat, status, as_of) "
+                     "VALUES ('acme', '42', 'open', UTC_TIMESTAMP(3))")
+        self.typed("a company that left",
+                   NO_CRM + shown_in("reaper.1", "EXAMPLES", 3))
+
+
+def body():
+    with Lab("manual_pages") as lab:
+        test = Test(lab)
+        steps(test.poller, test.aggregator, test.sink, test.report,
+              test.quickstart, test.troubleshooting, test.metrics, test.records,
+              test.jobs_and_conf, test.reaper, test.listen,
+              test.rights_at_the_broker, test.more_than_one_core, test.profile,
+              test.who_left)
+        return test.checks.result()
+
+
+main(body)

@@ -4,7 +4,7 @@ of the manual computes.
 
 Each round is a nasty stream of its own: published in messages of some lines,
 with and without a message_id, while aggregator, sink and broker are killed
-with -9 and begun anew. Then all is taken in, and every table holds what the
+with -9 and started again. Then all is taken in, and every table holds what the
 oracle says: metrics, messages, views, events, findings, dead letters. In
 shards it is the views that add up, up to the buckets of percentiles.
 

@@ -1,17 +1,6 @@
-#!/usr/bin/env python3
-"""streams.py fold [--by-hand] < ROWS: what tables hold after these rows.
+"""streams: a streaming aggregator between two queues, and what tables hold after
+its rows."""
 
-The newest version of each row, a line each, sorted, without what may differ
-between two ways to the same metrics: as_of, since, version, snapshot. Rows
-that say that something is gone (a chat that left, an operator of zeros, an
-interval that was withdrawn, counts that fell back to zero) are left out.
-Without --by-hand each row must have a version, and two rows of one version
-must be the same.
-
-streams.py lines TYPE < RECORDS: the different lines of that type, sorted.
-
-Flow is a streaming aggregator between two queues, for tests in Python.
-"""
 import json
 import os
 import sys
@@ -33,7 +22,11 @@ def is_gone(row):
 
 
 def folded(records, by_hand):
-    """A line for each row that a table has in the end."""
+    """A line for each row that a table has in the end, sorted, without what may
+    differ between two ways to the same metrics. Rows that say that something is
+    gone (a chat that left, an operator of zeros, a withdrawn interval, counts
+    that fell back to zero) are left out. Unless BY_HAND each row must have a
+    version, and two rows of one version must be the same."""
     newest = {}
     for line in records:
         row = json.loads(line)
@@ -56,15 +49,6 @@ def folded(records, by_hand):
         for name in ("as_of", "since", "version", "snapshot"):
             row.pop(name, None)
         yield json.dumps(row, sort_keys=True, ensure_ascii=False)
-
-
-def fold(by_hand):
-    for line in folded(sys.stdin, by_hand):
-        print(line)
-
-
-def lines(kind):
-    print("\n".join(lines_of(kind, sys.stdin)))
 
 
 class Flow:
@@ -137,10 +121,3 @@ class Flow:
 def lines_of(kind, records):
     return sorted({line.rstrip("\n") for line in records
                    if json.loads(line)["type"] == kind})
-
-
-if __name__ == "__main__":
-    if sys.argv[1] == "fold":
-        fold("--by-hand" in sys.argv)
-    else:
-        lines(sys.argv[2])
