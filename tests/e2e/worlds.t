@@ -294,7 +294,7 @@ class World:
                 self.reaped(tenant, chat, None)
             elif d["state"] == "closed":
                 end = crm.milliseconds(d["end"])
-                if self.now() - end < self.longest_wait():
+                if self.now() - end <= self.longest_wait():
                     self.may_wait.append((tenant, chat, end))
                 else:
                     self.reaped(tenant, chat, end)
