@@ -49,6 +49,7 @@ configure_allocation() {
 
 			[aggregator]
 			state = $tmp/allocation
+			clock = records
 			metrics = operators, chats, tenant, allocation
 			every = 50ms
 			assign_to = queue:assignments
