@@ -444,12 +444,12 @@ printf '[aggregator]\nallocation_silent = 6h\nwindow = 5m\n' >"$tmp/conf"
 	chat 1 open 00:00
 	chat 2 closed 00:00 | sed 's/2026/2126/'
 } >"$tmp/day"
-gives '1>7@00:00 1>7@00:00 1>8@00:00' -c "$tmp/conf"
+gives '1>7@00:00 1>7@00:00 1>8@00:00' --clock records -c "$tmp/conf"
 has '"moved":5,'
 
 # The longest time that there is for a chat is within that.
 printf '[aggregator]\nallocation_silent = 24h\nwindow = 5m\n' >"$tmp/conf"
-gives '1>7@00:00 1>8@00:00 1>7@00:00' -c "$tmp/conf"
+gives '1>7@00:00 1>8@00:00 1>7@00:00' --clock records -c "$tmp/conf"
 has '"moved":2,'
 
 # A load that rises above the limit, and on, is above it once. An operator whose

@@ -137,7 +137,7 @@ class Test:
         """While its reader refuses it again, a replay ends all the same."""
         reader = self.lab.start(["sink", "-f", "queue:rows"])
         stays = "1 dead letters stay in 'queue:rows.dead': what they keep is "\
-            "no record"
+            "not a record"
         self.letters("replay", "--all", "rows", says=stays)
         self.letters("replay", "--reason", "UTF-8", "rows", says=stays)
         self.letters("replay", "--reason", "nobody", "rows")

@@ -117,7 +117,7 @@ CRM = [
     Crm("a gzip bomb", 69, r"max_body", ("bomb", {}),
         conf={"max_body": "1M"}, calls=3),
     Crm("arrays in arrays in arrays", 69, UNREADABLE, ("deep", {})),
-    Crm("invalid UTF-8", 0, r"no UTF-8", ("bad-utf8", {})),
+    Crm("invalid UTF-8", 0, r"not UTF-8", ("bad-utf8", {})),
     *[
         Crm(f"JSON of another shape ({n})", 69, r"", ("wrong-shape",
                                                       {"value": n}))

@@ -540,8 +540,8 @@ class Test:
             (["--report", "x.html", "--from", "1900-01-01", "--to",
               "2026-10-01"], 64, "--from 1900-01-01 --to 2026-10-01: "),
             (["--report", "none/x.html"], 73, "none/x.html"),
-            (["--report", "/dev/null", "-o", "html"], 73, "no such report"),
-            (["--report", ".", "-o", "html"], 73, "no such report"),
+            (["--report", "/dev/null", "-o", "html"], 73, "not such a report"),
+            (["--report", ".", "-o", "html"], 73, "not such a report"),
         ):
             done = self.lab.run(["sink", "--tenant", TENANT, *options],
                                 cwd=self.lab.tmp)
