@@ -114,6 +114,8 @@ def line(**fields):
 
 
 def snapshot_lines(dice, tenant, operators, chats, messages, as_of):
+    """Shuffled; the messages of each chat are put into the order in which they
+    come, which decides about those of one instant."""
     head = {"tenant": tenant, "snapshot": "s1"}
     body = [
         line(type="operator", **head, operator=o, name=v["name"],
@@ -122,10 +124,14 @@ def snapshot_lines(dice, tenant, operators, chats, messages, as_of):
     ] + [
         line(type="chat", **head, chat=k, **c) for k, c in chats.items()
     ] + [
-        line(type="message", **head, chat=k, **m)
+        (line(type="message", **head, chat=k, **m), k, m)
         for k, own in messages.items() for m in own
     ]
     dice.shuffle(body)
+    sent = [each for each in body if isinstance(each, tuple)]
+    for k, own in messages.items():
+        own[:] = [m for _, chat, m in sent if chat == k]
+    body = [each[0] if isinstance(each, tuple) else each for each in body]
     return [
         line(type="snapshot", **head, state="begin", at=as_of), *body,
         line(type="snapshot", **head, state="end", at=as_of,
