@@ -276,7 +276,7 @@ class Test(Tables):
         want = store()
         address = self.where.split("/")[0]
         port = address.split(":")[1]
-        for what in ("1",), ("100",), ("8", "begin"), ("100", "rollback"):
+        for what in ("1",), ("100",), ("8", "begin"), ("8", "rollback"):
             self.empty()
             name = self.lab.path("proxy" + "".join(what))
             proxy = self.lab.start([sys.executable, "-B",
