@@ -327,9 +327,6 @@ int64_t alloc_limit_of(
 /* Lines, operators, channels and tags. */
 void alloc_room_release(struct allocation *a);
 
-/* Of tags; p NULL: none. */
-struct text alloc_tags_text(const struct alloc_tags *t);
-
 /* limit_records.c */
 /* Whose limit a key of a->limits names; p NULL: of all. -1: it is none. */
 int alloc_limit_key(

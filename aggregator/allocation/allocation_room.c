@@ -99,12 +99,6 @@ alloc_tags_get(struct allocation *a, struct text text)
 	return *slot;
 }
 
-struct text
-alloc_tags_text(const struct alloc_tags *t)
-{
-	return alloc_text_of(t->n > 0 ? t->text : NULL);
-}
-
 /* Both are sorted. */
 static bool
 has_all_tags(const struct alloc_tags *has, const struct alloc_tags *required)

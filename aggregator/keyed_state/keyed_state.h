@@ -145,12 +145,6 @@ struct text keyed_state_key(const void *payload);
  * of their keys' bytes: an array of *n, which the caller frees. */
 void **keyed_state_list(struct keyed_state *k, bool all, size_t *n);
 
-/* Calls back with the key of each saved entry, in their order. What was found
- * in a call is valid until its end. */
-typedef void keyed_state_key_fn(void *ctx, struct text key);
-void keyed_state_each(
-    struct keyed_state *k, keyed_state_key_fn *each, void *ctx);
-
 /* Deletes saved entries whose keys begin with a time before this one, a limited
  * number at each call. */
 void keyed_state_expire(struct keyed_state *k, int64_t before);

@@ -86,36 +86,3 @@ keyed_state_home_sent(struct keyed_state_home *h)
 	for (i = 0; i < h->tables_n; i++)
 		clear_pending(h->tables[i]);
 }
-
-struct key_receiver {
-	struct keyed_state_home *home;
-	keyed_state_key_fn *each;
-	void *ctx;
-	size_t prefix;
-};
-
-static bool
-pass_saved_key(
-    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
-{
-	const struct key_receiver *to = ctx;
-	struct text own = { (const char *)key + to->prefix,
-		key_len - to->prefix };
-
-	(void)data;
-	(void)len;
-	to->each(to->ctx, own);
-	keyed_state_pool_evict(to->home->pool);
-	return true;
-}
-
-void
-keyed_state_each(struct keyed_state *k, keyed_state_key_fn *each, void *ctx)
-{
-	struct key prefix = { 0 };
-	struct key_receiver to = { k->home, each, ctx, 0 };
-
-	keyed_state_home_prefix(k->home, &prefix);
-	to.prefix = prefix.len;
-	state_each(k->store, prefix.bytes, prefix.len, pass_saved_key, &to);
-}

@@ -310,13 +310,6 @@ void model_mark_event(struct model *m, struct text user, struct text event);
  * grows with time. */
 void model_mark_waits(struct model *m);
 
-/* Calls back for each message that is kept of a chat. Those of an unpacked chat
- * are fetched and dropped again. */
-typedef void model_message_fn(void *ctx, const struct model *m,
-    const struct chat *c, const struct message *x);
-void model_each_message(
-    struct model *m, struct chat *c, model_message_fn *each, void *ctx);
-
 /* The chat of that id, or NULL. */
 struct chat *model_find_chat(const struct model *m, struct text id);
 

@@ -318,20 +318,6 @@ chats_touch(struct model *m, struct chat *c, bool derive)
 	m->changes.chats[m->changes.chats_n++] = c;
 }
 
-void
-model_each_message(
-    struct model *m, struct chat *c, model_message_fn *each, void *ctx)
-{
-	uint32_t i;
-
-	if (!c->loaded && m->fetch != NULL)
-		m->fetch(m->ctx, m, c);
-	for (i = 0; i < c->n; i++)
-		each(ctx, m, c, &c->messages[i]);
-	if (!c->loaded)
-		chats_drop_messages(m, c, c->n);
-}
-
 /* A heap by due. */
 static void
 heap_put(struct chat_expiry *v, size_t i, struct chat_expiry x)

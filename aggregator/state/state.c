@@ -273,30 +273,6 @@ state_delete_prefix(
 	return n;
 }
 
-void
-state_empty(struct state_table *t)
-{
-	struct state *s = t->state;
-	MDB_val key, data;
-	MDB_cursor *c;
-	int rc;
-
-	if (!state_begin(s))
-		return;
-	state_guard(true);
-	rc = mdb_cursor_open(s->txn, t->dbi, &c);
-	if (rc == 0) {
-		while ((rc = mdb_cursor_get(c, &key, &data, MDB_NEXT)) == 0)
-			subtract_stored(s, &data);
-		mdb_cursor_close(c);
-	}
-	if (rc == MDB_NOTFOUND)
-		rc = mdb_drop(s->txn, t->dbi, 0);
-	state_guard(false);
-	if (rc != 0)
-		state_fail(s, rc);
-}
-
 /* Returns what ended the walk: 0 when entry() did, or a damaged value. */
 static int
 walk_entries(struct state_table *t, MDB_cursor *c, const void *prefix,

@@ -124,9 +124,6 @@ void state_delete(struct state_table *t, const void *key, size_t key_len);
 size_t state_delete_prefix(
     struct state_table *t, const void *prefix, size_t len, size_t max);
 
-/* Deletes all entries. */
-void state_empty(struct state_table *t);
-
 /* Receives one entry, borrowed for the time of the call. Must not change the
  * table. False ends state_each(). */
 typedef bool state_entry_fn(

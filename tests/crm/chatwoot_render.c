@@ -239,7 +239,7 @@ chatwoot_message(struct buf *b, const struct world *w, const struct message *m)
 	free(line);
 }
 
-/* Whoever left the account is nobody's assignee. */
+/* An agent who left the account is not an assignee. */
 static void
 assignee(struct buf *b, const struct world *w, const struct dialog *d)
 {

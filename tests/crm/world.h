@@ -217,7 +217,7 @@ const struct message *world_last(const struct world *w, const struct dialog *d);
 /* Whether /messages shows it already. */
 bool world_visible(const struct world *w, const struct message *m);
 
-/* Whether a line tells of each closing, opening and change of the assignee. */
+/* Whether a line reports each closing, opening and change of the assignee. */
 static inline bool
 world_tells_all(const struct world *w)
 {
