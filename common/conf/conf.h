@@ -50,7 +50,6 @@ struct conf_key {
 	int64_t min, max; /* of INT, SIZE, DURATION; both 0: no limits */
 	const char *choices;
 	const char *env; /* overrides the file; NULL: none */
-	const char *help;
 };
 
 extern const struct conf_key conf_keys[];

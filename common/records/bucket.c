@@ -145,7 +145,7 @@ bucket_of_record(const struct record *r)
 	    r->type == RECORD_UNKNOWN)
 		return bucket_of_flat(r->flat);
 	for (i = 0; i < ARRAY_LEN(types); i++)
-		if (strcmp(types[i].type, record_types[r->type].name) == 0)
+		if (strcmp(types[i].type, record_types[r->type]) == 0)
 			break;
 	if (i == ARRAY_LEN(types))
 		return BUCKET_ALL;

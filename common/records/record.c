@@ -314,7 +314,7 @@ record_read(struct record *r, const struct flat *f, struct buf *why)
 		return -1;
 	missing = missing_field(r, present);
 	if (missing != NULL) {
-		name = record_types[r->type].name;
+		name = record_types[r->type];
 		buf_setf(why, "field '%s' is missing in %s %s record", missing,
 		    strchr("aeiou", name[0]) != NULL ? "an" : "a", name);
 		return -1;

@@ -120,17 +120,11 @@ struct record_field {
 	size_t offset;     /* into struct record */
 	unsigned in;       /* types that may have it: 1u << record_type */
 	unsigned required; /* types that must have it */
-	const char *help;
-};
-
-struct record_type_info {
-	const char *name;
-	const char *help;
 };
 
 extern const struct record_field record_fields[];
 extern const size_t record_fields_n;
-extern const struct record_type_info record_types[RECORD_TYPES];
+extern const char *const record_types[RECORD_TYPES]; /* their names */
 
 /* Parses one line (no newline). 0, or -1 with the reason in *why; a type that
  * is not known gives 0 and RECORD_UNKNOWN. Unknown fields are skipped. The

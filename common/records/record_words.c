@@ -38,9 +38,7 @@ make_all_words(void)
 	size_t i;
 
 	make_keys();
-	for (i = 0; i < RECORD_TYPES; i++)
-		names[i] = record_types[i].name;
-	keywords_init(&all.types, names, RECORD_TYPES, "\"");
+	keywords_init(&all.types, record_types, RECORD_TYPES, "\"");
 	for (i = 0; i < SNAPSHOT_STATES; i++)
 		names[i] = record_state_name((enum snapshot_state)i);
 	keywords_init(&all.states, names, SNAPSHOT_STATES, "\"");

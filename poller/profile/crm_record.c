@@ -207,13 +207,13 @@ add_fields(struct buf *b, const struct fields *all, enum record_type type,
 		before = b->len;
 		if (crm_field_add(b, f, &all->views[i]) != 0) {
 			buf_setf(why, "record '%s' has a bad '%s'",
-			    record_types[type].name, f->name);
+			    record_types[type], f->name);
 			if (!may_lack(f, type, opt))
 				return -1;
 		} else if (b->len == before &&
 			   (f->required & 1u << type) != 0) {
 			buf_setf(why, "record '%s' has no '%s'",
-			    record_types[type].name, f->name);
+			    record_types[type], f->name);
 			return -1;
 		}
 	}
@@ -278,8 +278,7 @@ check_own_fields(const struct fields *f, enum record_type type,
 
 	if (bad == NULL)
 		return 0;
-	buf_setf(
-	    why, "record '%s' has a bad '%s'", record_types[type].name, bad);
+	buf_setf(why, "record '%s' has a bad '%s'", record_types[type], bad);
 	return opt->partly ? 0 : -1;
 }
 
@@ -358,7 +357,7 @@ find_type(const struct value_view *v, enum record_type *type)
 
 	*type = RECORD_UNKNOWN;
 	for (i = 0; i < ARRAY_LEN(types); i++) {
-		if (crm_field_is(v, record_types[types[i]].name))
+		if (crm_field_is(v, record_types[types[i]]))
 			*type = types[i];
 	}
 	return *type != RECORD_UNKNOWN || crm_field_is(v, "customer") ? 0 : -1;
@@ -499,8 +498,7 @@ crm_record_write(const struct crm_record *r, struct buf *out)
 {
 	jsonw_open(out);
 	jsonw_str(out, "type",
-	    r->type == RECORD_UNKNOWN ? "customer"
-				      : record_types[r->type].name);
+	    r->type == RECORD_UNKNOWN ? "customer" : record_types[r->type]);
 	jsonw_members(out, r->body, strlen(r->body));
 	if (*r->person != '\0')
 		jsonw_members(out, r->person, strlen(r->person));

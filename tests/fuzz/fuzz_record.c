@@ -409,7 +409,7 @@ type_of(json_t *root)
 	    json_string_length(j) == 0)
 		return -1;
 	for (i = 1; i < RECORD_TYPES; i++)
-		if (strcmp(json_string_value(j), record_types[i].name) == 0)
+		if (strcmp(json_string_value(j), record_types[i]) == 0)
 			return i;
 	return RECORD_UNKNOWN;
 }

@@ -254,7 +254,7 @@ put_type(struct line *l, size_t type)
 	if (type == RECORD_UNKNOWN)
 		buf_adds(l->out, chance(l, 90) ? "\"telepathy\"" : "\"\"");
 	else
-		buf_addf(l->out, "\"%s\"", record_types[type].name);
+		buf_addf(l->out, "\"%s\"", record_types[type]);
 }
 
 /* Which members the record gets, by their numbers: rows of the table, then

@@ -43,7 +43,7 @@ print_fields(void)
 			f = &record_fields[i];
 			if ((f->in & 1u << type) == 0)
 				continue;
-			printf("field\t%s\t%s\t%s\n", record_types[type].name,
+			printf("field\t%s\t%s\t%s\n", record_types[type],
 			    f->name,
 			    (f->required & 1u << type) != 0 ? "required"
 							    : "optional");
