@@ -8,6 +8,8 @@
 #include "common/base/text.h"
 #include "common/digest/hex.h"
 
+const char json_text_too_deep[] = "nested too deep";
+
 bool
 json_text_wrong(struct json_text *t, const char *what)
 {
@@ -147,7 +149,7 @@ enter_nested(struct json_text *t, struct json_nest *n)
 	unsigned char *at = &n->objects[n->depth / 8];
 
 	if (n->depth == JSON_TEXT_DEPTH)
-		return json_text_wrong(t, "nested too deep");
+		return json_text_wrong(t, json_text_too_deep);
 	*at = (unsigned char)(*t->p == '{' ? *at | bit : *at & ~bit);
 	n->depth++;
 	t->p++;

@@ -41,6 +41,9 @@ bool json_text_colon(struct json_text *t);
  * so it is on one line. */
 void json_text_compact(const char *json, size_t len, struct buf *to);
 
+/* What it says of a value that is nested too deep. */
+extern const char json_text_too_deep[];
+
 /* Sets t->what and returns false. */
 bool json_text_wrong(struct json_text *t, const char *what);
 

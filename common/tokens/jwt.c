@@ -1,25 +1,45 @@
 /*
- * jwt: see jwt.h. libjwt 1.10 reads header and claims before it verifies, takes
- * the algorithm from the header, accepts sloppy base64 and duplicate members,
- * ignores crit, and reads 0 for what is not a number. So all of that, and the
- * signature, is checked here on the token as it came, before libjwt reads it;
- * libjwt then verifies it again and returns the tenant.
+ * jwt: see jwt.h. Libjwt 1.10, which Debian has, reads header and claims before
+ * it verifies, takes the algorithm from the header, accepts sloppy base64 and
+ * duplicate members, ignores crit, and reads 0 for what is not a number. So a
+ * token is read here; the MAC is libcrypto's.
  */
 #include "common/tokens/jwt.h"
 
+#include <errno.h>
 #include <jansson.h>
-#include <jwt.h>
-#include <limits.h>
-#include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/parse.h"
+#include "common/base/syserr.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
+#include "common/conf/secret.h"
 #include "common/digest/encoding.h"
-#include "common/http/json_body.h"
 #include "common/http/signature.h"
 #include "common/records/record.h"
+#include "common/text/json_read.h"
+#include "common/text/jsonw.h"
+
+#define BEARER "Bearer "
+#define BLANKS " \t"
+
+bool
+bearer_add(struct buf *to, const char *header)
+{
+	size_t len;
+
+	if (header == NULL || strncasecmp(header, BEARER, strlen(BEARER)) != 0)
+		return false;
+	header += strlen(BEARER);
+	header += strspn(header, BLANKS);
+	len = strlen(header);
+	while (len > 0 && strchr(BLANKS, header[len - 1]) != NULL)
+		len--;
+	buf_add(to, header, len);
+	return true;
+}
 
 /* The last second of the year 9999. */
 #define SECONDS_MAX INT64_C(253402300799)
@@ -57,26 +77,31 @@ split_token(const char *token, struct token_part parts[PARTS], struct buf *why)
 	return 0;
 }
 
-/* The key that made the signature, or NULL. Tries both: constant time. */
-static const char *
-find_signing_key(
-    const struct jwt_rules *rules, const struct token_part parts[PARTS])
+/* Appends the signature of a text. */
+static void
+sign_text(struct buf *to, const char *key, const char *text, size_t len)
 {
-	const struct signature_piece signed_text = { parts[HEADER].p,
-		parts[HEADER].len + 1 + parts[CLAIMS].len };
+	const struct signature_piece piece = { text, len };
 	unsigned char mac[SIGNATURE_MAC];
+
+	signature_mac(key, strlen(key), &piece, 1, mac);
+	base64url_encode(to, mac, sizeof mac);
+}
+
+/* Whether one of our keys made the signature. Tries both: constant time. */
+static bool
+is_signed(const struct jwt_rules *rules, const struct token_part parts[PARTS])
+{
 	struct buf text = BUF_INIT;
-	const char *found = NULL;
+	bool found = false;
 	size_t i;
 
 	for (i = 0; i < rules->keys_n; i++) {
-		signature_mac(rules->keys[i], strlen(rules->keys[i]),
-		    &signed_text, 1, mac);
 		buf_clear(&text);
-		base64url_encode(&text, mac, sizeof mac);
-		if (signature_same_secret(
-			buf_str(&text), parts[MAC].p, parts[MAC].len))
-			found = rules->keys[i];
+		sign_text(&text, rules->keys[i], parts[HEADER].p,
+		    parts[HEADER].len + 1 + parts[CLAIMS].len);
+		found |= signature_same_secret(
+		    buf_str(&text), parts[MAC].p, parts[MAC].len);
 	}
 	buf_release(&text);
 	return found;
@@ -87,11 +112,11 @@ static json_t *
 read_token_part(const struct token_part *part)
 {
 	struct buf text = BUF_INIT;
-	struct json_body_error fault;
+	struct json_read_error fault;
 	json_t *v = NULL;
 
 	if (base64url_decode(&text, part->p, part->len))
-		v = json_body_read(text.data, text.len, &fault);
+		v = json_read_strictly(text.data, text.len, &fault);
 	buf_release(&text);
 	if (v != NULL && !json_is_object(v)) {
 		json_decref(v);
@@ -206,8 +231,19 @@ is_for(const json_t *aud, const char *audience)
 }
 
 static int
+take_tenant(const json_t *name, char *tenant, struct buf *why)
+{
+	if (!json_is_string(name))
+		return refuse_token(why, "it names no tenant");
+	if (!parse_is_name(json_string_value(name), RECORD_MAX_TENANT))
+		return refuse_token(why, "its tenant is not a name of one");
+	memcpy(tenant, json_string_value(name), json_string_length(name) + 1);
+	return 0;
+}
+
+static int
 check_claims(const struct jwt_rules *rules, const struct token_part *part,
-    int64_t now_ms, struct buf *why)
+    int64_t now_ms, char *tenant, struct buf *why)
 {
 	json_t *claims = read_token_part(part);
 	int rc;
@@ -223,37 +259,10 @@ check_claims(const struct jwt_rules *rules, const struct token_part *part,
 	    !is_for(json_object_get(claims, "aud"), rules->audience))
 		rc = refuse_token(
 		    why, "its aud is not that of [listen] audience");
-	if (rc == 0 &&
-	    !json_is_string(json_object_get(claims, rules->tenant_claim)))
-		rc = refuse_token(why, "it names no tenant");
+	if (rc == 0)
+		rc = take_tenant(
+		    json_object_get(claims, rules->tenant_claim), tenant, why);
 	json_decref(claims);
-	return rc;
-}
-
-/* Lets libjwt verify the token, and reads the tenant. */
-static int
-take_tenant(const char *token, const char *key, const char *claim, char *tenant,
-    struct buf *why)
-{
-	const char *name;
-	jwt_t *jwt = NULL;
-	int rc = -1;
-
-	if (strlen(key) > INT_MAX ||
-	    jwt_decode(&jwt, token, (const unsigned char *)key,
-		(int)strlen(key)) != 0 ||
-	    jwt_get_alg(jwt) != JWT_ALG_HS256) {
-		buf_setf(why, "libjwt refuses it");
-	} else {
-		name = jwt_get_grant(jwt, claim);
-		if (name != NULL && parse_is_name(name, RECORD_MAX_TENANT)) {
-			memcpy(tenant, name, strlen(name) + 1);
-			rc = 0;
-		} else {
-			buf_setf(why, "its tenant is not a name of one");
-		}
-	}
-	jwt_free(jwt);
 	return rc;
 }
 
@@ -262,17 +271,14 @@ jwt_check(const struct jwt_rules *rules, const char *token, int64_t now_ms,
     char *tenant, struct buf *why)
 {
 	struct token_part parts[PARTS];
-	const char *key;
 
 	if (split_token(token, parts, why) != 0)
 		return -1;
-	key = find_signing_key(rules, parts);
-	if (key == NULL)
+	if (!is_signed(rules, parts))
 		return refuse_token(why, "its signature is wrong");
-	if (check_header(&parts[HEADER], why) != 0 ||
-	    check_claims(rules, &parts[CLAIMS], now_ms, why) != 0)
+	if (check_header(&parts[HEADER], why) != 0)
 		return -1;
-	return take_tenant(token, key, rules->tenant_claim, tenant, why);
+	return check_claims(rules, &parts[CLAIMS], now_ms, tenant, why);
 }
 
 /* Copies a text of 1 to room - 1 printable bytes, or nothing when there is no
@@ -363,4 +369,145 @@ jwt_has_role(const char *token)
 	json_decref(claims);
 	buf_release(&unused);
 	return !none;
+}
+
+static void
+add_token_teams(struct buf *claims, const char *teams)
+{
+	size_t len;
+
+	jsonw_key(claims, "teams");
+	jsonw_list(claims);
+	for (; *teams != '\0'; teams += len + (teams[len] == ',')) {
+		len = strcspn(teams, ",");
+		jsonw_next(claims);
+		jsonw_quote(claims, teams, len);
+	}
+	jsonw_list_end(claims);
+}
+
+/* -1 and *why: the claim of the tenant has the name of another one, or a text
+ * is not UTF-8. */
+static int
+write_claims(struct buf *to, const struct jwt_rules *rules,
+    const struct jwt_content *c, struct buf *why)
+{
+	const char *const texts[][2] = {
+		{ "role", c->role },
+		{ "jti", c->id },
+		{ "sub", c->subject },
+		{ "iss", rules->issuer },
+		{ "aud", rules->audience },
+	};
+	const char *tenant = rules->tenant_claim;
+	bool twice = strcmp(tenant, "iat") == 0 || strcmp(tenant, "exp") == 0 ||
+		     (c->teams != NULL && strcmp(tenant, "teams") == 0);
+	size_t i;
+
+	jsonw_open(to);
+	jsonw_str(to, tenant, c->tenant);
+	for (i = 0; i < ARRAY_LEN(texts); i++) {
+		if (texts[i][1] == NULL)
+			continue;
+		twice |= strcmp(tenant, texts[i][0]) == 0;
+		jsonw_str(to, texts[i][0], texts[i][1]);
+	}
+	if (c->teams != NULL)
+		add_token_teams(to, c->teams);
+	jsonw_int(to, "iat", c->issued_s);
+	jsonw_int(to, "exp", c->expires_s);
+	jsonw_close(to);
+	if (twice)
+		buf_setf(why,
+		    "[listen] tenant_claim is '%s', which says something else "
+		    "in these tokens; choose another name",
+		    tenant);
+	else if (!parse_is_utf8(to->data, to->len))
+		buf_setf(why, "a text of the token is not UTF-8");
+	else
+		return 0;
+	return -1;
+}
+
+int
+jwt_sign(const struct jwt_rules *rules, const struct jwt_content *c,
+    struct buf *token, struct buf *why)
+{
+	static const char header[] = "{\"alg\":\"HS256\",\"typ\":\"JWT\"}";
+	struct buf claims = BUF_INIT;
+	size_t begin = token->len, end;
+	int rc = -1;
+
+	if (rules->keys_n == 0)
+		buf_setf(why, "there is no key to sign tokens with");
+	else
+		rc = write_claims(&claims, rules, c, why);
+	if (rc == 0) {
+		base64url_encode(token, header, sizeof header - 1);
+		buf_addc(token, '.');
+		base64url_encode(token, claims.data, claims.len);
+		end = token->len;
+		buf_addc(token, '.');
+		sign_text(
+		    token, rules->keys[0], token->data + begin, end - begin);
+	}
+	buf_release(&claims);
+	return rc;
+}
+
+/* Adds the key of that name. NULL: none, or it could not be read, *why. */
+static int
+take_token_key(struct jwt_conf *j, char *key, const char *section,
+    const char *name, enum exit_code *code, struct buf *why)
+{
+	if (key == NULL && why->len > 0)
+		*code = syserr_code(errno, PROG_CONFIG);
+	if (key == NULL)
+		return why->len > 0 ? -1 : 0;
+	j->secrets[j->rules.keys_n] = key;
+	if (strlen(key) < JWT_KEY_LEAST) {
+		buf_setf(why,
+		    "[%s] %s has %zu bytes, and %d random ones are the "
+		    "least; make one by: openssl rand -hex 32",
+		    section, name, strlen(key), JWT_KEY_LEAST);
+		return -1;
+	}
+	j->rules.keys[j->rules.keys_n++] = key;
+	return 0;
+}
+
+int
+jwt_conf_read(struct jwt_conf *j, const struct conf *conf, const char *section,
+    enum exit_code *code, struct buf *why)
+{
+	bool plain = conf_text(conf, section, "secret_key") != NULL;
+	const char *old = conf_text(conf, section, "secret_key_old_file");
+	char *key;
+
+	j->rules.issuer = conf_text(conf, section, "issuer");
+	j->rules.audience = conf_text(conf, section, "audience");
+	j->rules.tenant_claim = conf_text(conf, section, "tenant_claim");
+	key = conf_secret(conf, section, "secret_key", why);
+	if (take_token_key(j, key, section,
+		plain ? "secret_key" : "secret_key_file", code, why) != 0)
+		return -1;
+	if (j->rules.keys_n == 0 && old != NULL) {
+		buf_setf(why,
+		    "[%s] has secret_key_old_file and no key; "
+		    "set secret_key_file",
+		    section);
+		return -1;
+	}
+	key = secret_choose(section, "secret_key_old", NULL, old, why);
+	return take_token_key(
+	    j, key, section, "secret_key_old_file", code, why);
+}
+
+void
+jwt_conf_release(struct jwt_conf *j)
+{
+	size_t i;
+
+	for (i = 0; i < JWT_KEYS; i++)
+		secret_free(j->secrets[i]);
 }

@@ -1,6 +1,6 @@
 /*
- * jwt: checks bearer tokens: JWTs signed with HS256, and no other algorithm.
- * libjwt is visible in jwt*.c only; jwt_sign.h makes tokens.
+ * jwt: bearer tokens, checked and made: JWTs signed with HS256, and no other
+ * algorithm.
  *
  * A token is valid when it has three parts in canonical base64url, 8 KiB at
  * most; one of our keys has made its signature; its header has HS256 and no
@@ -14,6 +14,8 @@
 #define COMMON_TOKENS_JWT_H
 
 #include "common/base/buf.h"
+#include "common/base/prog.h"
+#include "common/conf/conf.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -54,5 +56,44 @@ int jwt_read_claims(const char *token, struct jwt_claims *c, struct buf *why)
 
 /* Whether a token that jwt_check() has accepted says a role, of any form. */
 bool jwt_has_role(const char *token);
+
+/* What a token says, beside issuer and audience, which are those of the rules.
+ * Texts are UTF-8, borrowed. */
+struct jwt_content {
+	const char *tenant, *role, *id;
+	const char *subject;         /* NULL: nobody in particular */
+	const char *teams;           /* with commas between; NULL: none */
+	int64_t issued_s, expires_s; /* since 1970 */
+};
+
+/* Appends a token that jwt_check() accepts, signed with the current key. -1 and
+ * *why, without any part of a secret, when the rules have no key, or when their
+ * tenant_claim is the name of another claim. */
+int jwt_sign(const struct jwt_rules *rules, const struct jwt_content *c,
+    struct buf *token, struct buf *why) __attribute__((warn_unused_result));
+
+/* The rules of a section, [listen] or [serve]: secret_key, its files, issuer,
+ * audience, tenant_claim. */
+
+/* Zeros before jwt_conf_read(). */
+struct jwt_conf {
+	struct jwt_rules rules;  /* no keys: none is configured */
+	char *secrets[JWT_KEYS]; /* the keys of rules, owned */
+};
+
+/* 0, or -1 with *code and *why; jwt_conf_release() is called in any case. The
+ * configuration is borrowed. */
+int jwt_conf_read(struct jwt_conf *j, const struct conf *conf,
+    const char *section, enum exit_code *code, struct buf *why)
+    __attribute__((warn_unused_result));
+void jwt_conf_release(struct jwt_conf *j);
+
+/* Of the header "Authorization: Bearer TOKEN" (RFC 6750). */
+
+/* Appends the token of that header's value, without the blanks around it, which
+ * are no part of it (RFC 9112). False: there is no such header (NULL), or it is
+ * of another scheme. */
+bool bearer_add(struct buf *to, const char *header)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -13,7 +13,7 @@
 #include "common/base/prog.h"
 #include "common/conf/conf.h"
 #include "common/http/address.h"
-#include "common/tokens/jwt_conf.h"
+#include "common/tokens/jwt.h"
 
 #include <stdbool.h>
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "common/text/utf8_repair.h"
+#include "common/text/json_read.h"
 #include "poller/profile/profile_impl.h"
 
 /* libjq rounds whole numbers above this. */
@@ -206,7 +206,7 @@ struct value *
 value_parse(const char *body, size_t len, bool *repaired, struct buf *why)
 {
 	json_error_t e;
-	json_t *j = utf8_repair_read(body, len, repaired, &e);
+	json_t *j = json_read_repaired(body, len, repaired, &e);
 	struct value *v = NULL;
 
 	if (j != NULL)

@@ -8,7 +8,6 @@
 
 #include "common/base/log.h"
 #include "common/digest/checksum.h"
-#include "common/tokens/bearer.h"
 #include "common/tokens/jwt.h"
 #include "poller/hooks/listener_context.h"
 #include "poller/routes/route.h"

@@ -3,10 +3,11 @@
  */
 #include "poller/routes/route_collect.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/parse.h"
-#include "common/http/json_body.h"
+#include "common/text/json_read.h"
 #include "common/text/jsonw.h"
 #include "poller/hooks/listener_context.h"
 #include "poller/routes/route.h"
@@ -20,9 +21,9 @@ static bool
 read_json_request(struct collect *c)
 {
 	struct validate_place at = { &collect_body, NULL, 0 };
-	struct json_body_error fault;
+	struct json_read_error fault;
 
-	c->body = json_body_read(c->r->body, c->r->len, &fault);
+	c->body = json_read_strictly(c->r->body, c->r->len, &fault);
 	if (c->body != NULL)
 		return true;
 	if (fault.what == NULL) {
@@ -166,6 +167,10 @@ collect_fits(struct collect *c, size_t from, const struct validate_place *at)
 void
 collect_member(struct buf *b, const char *name, json_t *v)
 {
+	char *text =
+	    v != NULL ? json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+
 	jsonw_key(b, name);
-	json_body_write(b, v);
+	buf_adds(b, text != NULL ? text : "null");
+	free(text);
 }

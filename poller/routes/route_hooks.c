@@ -23,7 +23,7 @@
 #include "common/base/log.h"
 #include "common/http/path_pattern.h"
 #include "common/stage/deadletter.h"
-#include "common/text/json_shorten.h"
+#include "common/text/json_read.h"
 #include "common/text/jsonw.h"
 #include "poller/intake/idempotency.h"
 #include "poller/routes/route_hooks.h"

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "common/http/json_body.h"
+#include "common/text/json_read.h"
 #include "common/text/jsonw.h"
 #include "poller/hooks/known_operators.h"
 #include "poller/hooks/listener_context.h"
@@ -232,13 +232,13 @@ route_messages_send(const struct listener_context *in,
     const struct web_request *r, struct web_answer *a)
 {
 	struct sender s = { .by_token = false };
-	struct json_body_error fault;
+	struct json_read_error fault;
 	struct sent_message m;
 	json_t *body;
 
 	if (!route_token(in, r, a, &s) || !is_there(in, r, &s, a))
 		return;
-	body = json_body_read(r->body, r->len, &fault);
+	body = json_read_strictly(r->body, r->len, &fault);
 	if (body == NULL)
 		answer_invalid(a, NULL);
 	else if (read_message(&m, body, a))

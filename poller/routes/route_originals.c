@@ -13,8 +13,8 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "common/text/json_read.h"
 #include "common/text/jsonw.h"
-#include "common/text/utf8_repair.h"
 #include "poller/routes/route_auth.h"
 #include "poller/routes/route_hooks.h"
 
@@ -183,7 +183,7 @@ is_payload(const struct payload_member *members, const struct web_request *r)
 {
 	bool repaired = false;
 	json_error_t e;
-	json_t *v = utf8_repair_read(r->body, r->len, &repaired, &e);
+	json_t *v = json_read_repaired(r->body, r->len, &repaired, &e);
 	bool yes = json_is_object(v) && members_fit(members, v);
 
 	yes = yes || json_is_null(v);

@@ -17,7 +17,7 @@
 #include "common/digest/hex.h"
 #include "common/digest/random.h"
 #include "common/records/record.h"
-#include "common/tokens/jwt_sign.h"
+#include "common/tokens/jwt.h"
 #include "sink/access/revocation.h"
 #include "sink/access/teams.h"
 #include "sink/access/viewer.h"

@@ -7,7 +7,7 @@
 #include "common/db/db.h"
 #include "common/options/option_table.h"
 #include "common/output/output_table.h"
-#include "common/tokens/jwt_conf.h"
+#include "common/tokens/jwt.h"
 #include "sink/access/viewer.h"
 #include "sink/report/report.h"
 

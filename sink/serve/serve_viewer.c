@@ -6,7 +6,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/tokens/bearer.h"
+#include "common/tokens/jwt.h"
 #include "sink/access/revocation.h"
 #include "sink/answer/problem.h"
 #include "sink/serve/serve.h"

@@ -28,7 +28,6 @@ call common/base/prog.c exit        # before anything can be logged
 call common/base/prog_die.c exit    # prog_die()
 way_out common/base/log.c           # the home of log_errno()
 way_out common/digest/random.c      # a system call that takes no name
-way_out common/tokens/jwt_sign.c    # libjwt's, of a key
 way_out poller/profile/profile.c    # a timer that cannot be made
 way_out aggregator/state/state_error.c  # the error is known
 END
@@ -39,12 +38,11 @@ libraries() {
 	cat <<'END'
 ^curl/ ^(poller/client/http|tests/crm/push)[.]c$
 ^j[qv][.]h$ ^poller/profile/profile[a-z_]*[.][ch]$
-^jwt[.]h$ ^common/tokens/jwt(_sign)?[.]c$
 ^lmdb[.]h$ ^(poller/store/store[.]c|aggregator/state/state.*|poller/intake/request_store[.]c|common/os/lmdb_guard[.]h)$
 ^lz4 ^(common/amqp/|tests/unit/common/amqp/test_)amqp_compress[.]c$
 ^amqp ^(common/(amqp|endpoint)/(endpoint_)?amqp[a-z_]*|tests/tools/event_publisher)[.][ch]$
 ^(mysql|mariadb|mysqld_error|errmsg) ^(common/db/db[a-z_]*|tests/tools/sink_bare|tests/bench/peers/store)[.][ch]$
-^jansson[.]h$ ^(common/base/prog|common/(tokens/jwt|http/json_body|http/validate_errors|text/utf8_repair)|poller/profile/profile[a-z_]*|poller/routes/[a-z_]*|poller/hooks/known_operators|sink/resources/by_hand|poller/client/tape|sink/report/[a-z_]*|tests/.*)[.][ch]$
+^jansson[.]h$ ^(common/base/prog|common/(tokens/jwt|text/json_read)|poller/profile/profile[a-z_]*|poller/routes/[a-z_]*|poller/hooks/known_operators|sink/resources/by_hand|poller/client/tape|sink/report/[a-z_]*|tests/.*)[.][ch]$
 ^uni(case|ctype|norm|str|width)[.]h$ ^common/(output/display_width|words/(text_words|plain_letters|normal_form))[.][ch]$
 ^xxhash[.]h$ ^(common/digest/checksum|tests/tools/hash_loop)[.]c$
 ^openssl/ ^(common/http/signature|tests/unit/common/http/test_signature)[.]c$

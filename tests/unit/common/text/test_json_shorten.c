@@ -6,7 +6,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "common/text/json_shorten.h"
+#include "common/text/json_read.h"
 
 static void
 check(const char *text, size_t most, const char *want)

@@ -5,7 +5,7 @@
 #include "tests/unit/unit.h"
 
 #include "common/base/xalloc.h"
-#include "common/tokens/bearer.h"
+#include "common/tokens/jwt.h"
 
 static void
 blanks_are_no_part_of_it(void **state)

@@ -53,8 +53,7 @@ static const struct bad bad[] = {
 	{ EVENTS, "[]", AT("\"body\"", "must be an object") },
 	{ EVENTS, "", AT("\"body\"", "is missing") },
 	{ EVENTS, "{\"a\":1,}",
-	    AT("\"body\",7", "is not JSON: Expecting property name enclosed in "
-			     "double quotes") },
+	    AT("\"body\",7", "is not JSON: '\\\"' expected") },
 	{ BULK,
 	    "{\"events\":[{\"event_type\":\"user_action\",\"event_data\":{}},"
 	    "{\"event_type\":\"user_action\"},7]}",

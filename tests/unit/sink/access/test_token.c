@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "common/tokens/jwt_sign.h"
+#include "common/tokens/jwt.h"
 #include "sink/access/viewer.h"
 
 #define KEY "0123456789abcdef0123456789abcdef"

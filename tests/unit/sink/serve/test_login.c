@@ -11,7 +11,7 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/containers/strmap.h"
-#include "common/tokens/jwt_sign.h"
+#include "common/tokens/jwt.h"
 #include "sink/access/revocation.h"
 #include "sink/serve/serve.h"
 #include "sink/serve/serve_routes.h"

@@ -1,0 +1,322 @@
+/*
+ * json_read: see json_read.h. Repairing is one pass over the bytes that
+ * distinguishes only strings, escapes and numbers.
+ */
+#include "common/text/json_read.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/parse.h"
+#include "common/base/text.h"
+#include "common/digest/hex.h"
+#include "common/text/json_text.h"
+
+#define REPLACEMENT "\xEF\xBF\xBD"
+
+/* A whole number with more digits may not fit into 64 bits. */
+#define DIGITS_KEPT 18
+
+struct utf8_repair {
+	const char *p, *end;
+	struct buf *out;
+	struct buf number; /* a copy with a NUL behind it */
+	bool as_texts;     /* numbers that are too large become strings */
+	bool replaced;     /* text that is not UTF-8 */
+};
+
+/* The value of "\uXXXX" at p, or -1. */
+static int
+escape_value(const char *p, const char *end)
+{
+	if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
+		return -1;
+	return hex_four(p + 2);
+}
+
+static void
+replace_bytes(struct utf8_repair *s)
+{
+	buf_adds(s->out, REPLACEMENT);
+	s->replaced = true;
+}
+
+/* NUL is UTF-8, but no record may contain it. */
+static void
+repair_escape(struct utf8_repair *s)
+{
+	int v = escape_value(s->p, s->end), low;
+	size_t n = s->end - s->p < 2 ? 1 : 2;
+
+	if (v >= 0)
+		n = 6;
+	if (v >= 0xD800 && v <= 0xDBFF) {
+		low = escape_value(s->p + 6, s->end);
+		if (low >= 0xDC00 && low <= 0xDFFF)
+			n = 12;
+	}
+	if (v >= 0xD800 && v <= 0xDFFF && n == 6)
+		replace_bytes(s);
+	else if (v == 0)
+		buf_adds(s->out, REPLACEMENT);
+	else
+		buf_add(s->out, s->p, n);
+	s->p += n;
+}
+
+/* Copies one character of a string that is not an escape. */
+static void
+repair_character(struct utf8_repair *s)
+{
+	unsigned char c = (unsigned char)*s->p;
+	size_t n = c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
+
+	if (n > (size_t)(s->end - s->p) || !parse_is_utf8(s->p, n)) {
+		replace_bytes(s);
+		s->p++;
+		return;
+	}
+	buf_add(s->out, s->p, n);
+	s->p += n;
+}
+
+static void
+repair_string(struct utf8_repair *s)
+{
+	buf_addc(s->out, *s->p++);
+	while (s->p < s->end && *s->p != '"') {
+		if (*s->p == '\\')
+			repair_escape(s);
+		else
+			repair_character(s);
+	}
+	if (s->p < s->end)
+		buf_addc(s->out, *s->p++);
+}
+
+/* Jansson does not read it: the number, as a string or as the nearest that a
+ * double has. */
+static void
+replace_number(struct utf8_repair *s, const char *number, size_t len)
+{
+	if (s->as_texts) {
+		buf_addf(s->out, "\"%s\"", number);
+	} else if (isfinite(strtod(number, NULL))) {
+		buf_add(s->out, number, len);
+		buf_adds(s->out, ".0");
+	} else {
+		buf_addf(s->out, "%s%.17g", *number == '-' ? "-" : "", DBL_MAX);
+	}
+}
+
+/* Is it a number, and one that jansson does not read? */
+static bool
+is_too_large(const char *number, size_t len)
+{
+	struct json_text t = { .p = number, .end = number + len };
+	const char *digits = number + (*number == '-');
+
+	if (!json_text_value(&t) || t.p != t.end)
+		return false;
+	if (strpbrk(digits, ".eE") == NULL)
+		return t.end - digits > DIGITS_KEPT;
+	return !isfinite(strtod(number, NULL));
+}
+
+static void
+repair_number(struct utf8_repair *s)
+{
+	const char *p = s->p;
+
+	while (p < s->end && (text_is_digit(*p) || strchr("+-.eE", *p) != NULL))
+		p++;
+	buf_clear(&s->number);
+	buf_add(&s->number, s->p, (size_t)(p - s->p));
+	if (is_too_large(buf_str(&s->number), s->number.len))
+		replace_number(s, buf_str(&s->number), s->number.len);
+	else
+		buf_add(s->out, s->number.data, s->number.len);
+	s->p = p;
+}
+
+/* Reads everything: the text as repaired goes to s->out. */
+static void
+repair_json(struct utf8_repair *s)
+{
+	while (s->p < s->end) {
+		if (*s->p == '"')
+			repair_string(s);
+		else if (text_is_digit(*s->p) || *s->p == '-')
+			repair_number(s);
+		else
+			buf_addc(s->out, *s->p++);
+	}
+	buf_release(&s->number);
+}
+
+/* Errors that repair_json() may repair. */
+static bool
+is_repairable(const json_error_t *e)
+{
+	enum json_error_code code = json_error_code(e);
+
+	return code == json_error_invalid_utf8 ||
+	       code == json_error_invalid_syntax ||
+	       code == json_error_null_byte_in_key ||
+	       code == json_error_numeric_overflow;
+}
+
+/* As it is, or else repaired; *replaced: the text was not UTF-8. */
+static json_t *
+read_or_repair(const char *text, size_t len, size_t flags, bool as_texts,
+    bool *replaced, json_error_t *e)
+{
+	json_t *j = json_loadb(text, len, flags, e);
+	struct buf good = BUF_INIT;
+	struct utf8_repair s = {
+		.p = text, .end = text + len, .out = &good, .as_texts = as_texts
+	};
+	json_error_t again = { .line = 0 };
+
+	if (j != NULL || !is_repairable(e))
+		return j;
+	repair_json(&s);
+	j = json_loadb(buf_str(&good), good.len, flags, &again);
+	if (json_error_code(&again) == json_error_duplicate_key)
+		*e = again;
+	*replaced = s.replaced;
+	buf_release(&good);
+	return j;
+}
+
+json_t *
+json_read_repaired(
+    const char *text, size_t len, bool *repaired, json_error_t *e)
+{
+	size_t mark = parse_utf8_mark(text, len);
+	bool replaced = false;
+	json_t *j = read_or_repair(text + mark, len - mark,
+	    JSON_DECODE_ANY | JSON_ALLOW_NUL, true, &replaced, e);
+
+	*repaired = *repaired || (j != NULL && replaced);
+	return j;
+}
+
+static size_t
+characters_between(const char *from, const char *to)
+{
+	size_t n = 0;
+
+	for (; from < to; from++)
+		n += ((unsigned char)*from & 0xC0) != 0x80;
+	return n;
+}
+
+json_t *
+json_read_strictly(const char *text, size_t len, struct json_read_error *wrong)
+{
+	size_t mark = parse_utf8_mark(text, len);
+	struct json_text t = { text + mark, text + len, NULL };
+	bool replaced;
+	json_error_t e;
+	json_t *j;
+
+	*wrong = (struct json_read_error){ NULL, 0 };
+	if (!parse_is_utf8(text, len))
+		return NULL;
+	json_text_blanks(&t);
+	if (json_text_value(&t)) {
+		json_text_blanks(&t);
+		if (t.p < t.end)
+			(void)json_text_wrong(&t, "more than one value");
+	}
+	wrong->at = characters_between(text + mark, t.p);
+	if (t.what != NULL) {
+		wrong->what = t.what != json_text_too_deep ? t.what : NULL;
+		return NULL;
+	}
+	j = read_or_repair(text + mark, len - mark,
+	    JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, false,
+	    &replaced, &e);
+	if (j == NULL && json_error_code(&e) == json_error_duplicate_key)
+		*wrong = (struct json_read_error){ "a name stands twice", 0 };
+	return j;
+}
+
+/* Bytes of \uXXXX. */
+#define UNICODE_ESCAPE 6
+
+/* A high surrogate, and behind it another escape. */
+static bool
+is_escaped_pair(const char *p, const char *end)
+{
+	static const char high[] = { '8', '9', 'a', 'b', 'A', 'B' };
+
+	return end - p >= 2 * UNICODE_ESCAPE && p[0] == '\\' && p[1] == 'u' &&
+	       (p[2] == 'd' || p[2] == 'D') &&
+	       memchr(high, p[3], sizeof high) != NULL &&
+	       p[UNICODE_ESCAPE] == '\\' && p[UNICODE_ESCAPE + 1] == 'u';
+}
+
+/* Behind the character at p, which has no meaning to be checked here: whatever
+ * reads the text refuses what is wrong. */
+static const char *
+next_character(const char *p, const char *end)
+{
+	size_t n = 1;
+
+	if (is_escaped_pair(p, end))
+		n = 2 * UNICODE_ESCAPE;
+	else if (*p == '\\')
+		n = end - p > 1 && p[1] == 'u' ? UNICODE_ESCAPE : 2;
+	else
+		while ((size_t)(end - p) > n && (p[n] & 0xC0) == 0x80)
+			n++;
+	return n < (size_t)(end - p) ? p + n : end;
+}
+
+/* The quote that ends a string whose text begins at p, or the end. */
+static const char *
+string_end(const char *p, const char *end)
+{
+	for (; p < end && *p != '"'; p++)
+		p += *p == '\\' && end - p > 1;
+	return p;
+}
+
+/* The end of the characters that have room in so many bytes. */
+static const char *
+cut_at(const char *p, const char *end, size_t most)
+{
+	const char *limit = p + most, *next;
+
+	for (; p < end; p = next) {
+		next = next_character(p, end);
+		if (next > limit)
+			break;
+	}
+	return p;
+}
+
+void
+json_shorten(const char *text, size_t len, size_t most, struct buf *to)
+{
+	const char *p = text, *end = text + len, *quote, *last, *stop;
+
+	while (p < end) {
+		quote = memchr(p, '"', (size_t)(end - p));
+		if (quote == NULL)
+			break;
+		buf_add(to, p, (size_t)(quote + 1 - p));
+		p = quote + 1;
+		last = string_end(p, end);
+		stop = (size_t)(last - p) > most ? cut_at(p, last, most) : last;
+		buf_add(to, p, (size_t)(stop - p));
+		if (last < end)
+			buf_addc(to, '"');
+		p = last < end ? last + 1 : end;
+	}
+	buf_add(to, p, (size_t)(end - p));
+}
