@@ -17,7 +17,6 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
-#include "common/os/lock.h"
 #include "common/os/stop.h"
 #include "common/text/jsonw.h"
 #include "reaper/files/counts_file.h"

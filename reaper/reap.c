@@ -11,7 +11,7 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/db/db.h"
-#include "common/os/daemon.h"
+#include "common/os/notify.h"
 #include "common/os/stop.h"
 #include "common/stage/stage.h"
 #include "common/text/jsonw.h"

@@ -27,7 +27,7 @@
 #include "common/base/log.h"
 #include "common/base/syserr.h"
 #include "common/conf/conf.h"
-#include "common/os/daemon.h"
+#include "common/os/notify.h"
 #include "common/os/stop.h"
 
 #include "aggregator/containers/dedup.h"

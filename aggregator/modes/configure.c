@@ -6,7 +6,7 @@
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "common/os/state_folder.h"
+#include "common/os/file.h"
 
 #include "aggregator/metrics/metrics.h"
 #include "aggregator/modes/modes.h"

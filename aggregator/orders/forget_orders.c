@@ -13,7 +13,6 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
-#include "common/os/statefile.h"
 
 static bool
 is_order(const char *name)

@@ -15,7 +15,7 @@
 #include "common/base/log.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
-#include "common/os/statefile.h"
+#include "common/os/file.h"
 
 #include "aggregator/snapshot/staging_spool.h"
 

@@ -10,7 +10,7 @@
 
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
-#include "common/os/lock.h"
+#include "common/os/file.h"
 
 int
 state_lock_take(

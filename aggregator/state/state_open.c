@@ -18,7 +18,6 @@
 #include "common/base/xalloc.h"
 #include "common/digest/random.h"
 #include "common/os/file.h"
-#include "common/os/lock.h"
 #include "common/os/notify.h"
 
 #include "aggregator/state/state_lock.h"

@@ -13,7 +13,6 @@
 #include "common/base/clock.h"
 #include "common/base/fault.h"
 #include "common/base/log.h"
-#include "common/os/daemon.h"
 #include "common/os/notify.h"
 #include "common/os/stop.h"
 

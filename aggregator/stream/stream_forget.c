@@ -20,7 +20,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "common/os/lock.h"
+#include "common/os/file.h"
 
 #include "aggregator/model/model_pack.h"
 #include "aggregator/orders/forget_orders.h"

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "common/base/log.h"
-#include "common/os/file_replace.h"
+#include "common/os/file.h"
 
 /* File descriptors beside those of connections. */
 #define OWN_FILES 512

@@ -1,12 +1,13 @@
 /*
  * file: see file.h.
  */
-#define _DEFAULT_SOURCE /* flock */
+#define _DEFAULT_SOURCE /* flock, flock */
 
 #include "common/os/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/prog.h"
+#include "common/base/syserr.h"
 #include "common/base/xalloc.h"
+#include "common/digest/checksum.h"
 
 #define CHUNK ((size_t)64 * 1024)
 
@@ -296,4 +300,234 @@ int
 file_rename(const char *from, const char *to)
 {
 	return rename(from, to) == 0 ? file_sync_folder_of(to) : -1;
+}
+
+enum exit_code
+file_replace(const char *path, mode_t mode, const void *data, size_t len,
+    struct buf *why)
+{
+	char *new = xasprintf("%s" FILE_NEW, path);
+	const char *failed = NULL;
+	enum exit_code code = PROG_OK;
+	int fd, err;
+
+	(void)unlink(new);
+	fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	if (fd < 0 || file_write_and_close(fd, data, len) != 0)
+		failed = new;
+	else if (file_rename(new, path) != 0)
+		failed = path;
+	err = errno;
+	if (failed != NULL) {
+		(void)unlink(new);
+		errno = err;
+		code = syserr_explain(
+		    why, PROG_CANTCREATE, "cannot write '%s'", failed);
+	}
+	free(new);
+	return code;
+}
+
+/*
+ * The first line of a file of state is
+ *
+ *   messaging-state 2 CHECKSUM LENGTH
+ *
+ * with the checksum (64 bits, hexadecimal) of what follows.
+ */
+#define NAME "messaging-state "
+#define NAME_LEN (sizeof NAME - 1)
+#define MAGIC NAME "2 "
+#define HEAD_MAX 64
+#define CONTENT_MAX ((size_t)64 * 1024 * 1024)
+
+int
+statefile_write(const char *path, const void *data, size_t len, struct buf *why)
+{
+	struct buf all = BUF_INIT;
+	enum exit_code code;
+	int err;
+
+	buf_addf(
+	    &all, MAGIC "%016" PRIx64 " %zu\n", checksum(0, data, len), len);
+	buf_add(&all, data, len);
+	code = file_replace(path, 0600, all.data, all.len, why);
+	err = errno;
+	buf_release(&all);
+	errno = err;
+	return code == PROG_OK ? 0 : -1;
+}
+
+/* Length of the first line, newline included; 0 when checksum or length do not
+ * match. */
+static size_t
+head_length(const struct buf *b)
+{
+	char want[HEAD_MAX];
+	const char *data = buf_str(b), *nl;
+	size_t head;
+	int n;
+
+	nl = memchr(data, '\n', b->len < HEAD_MAX ? b->len : HEAD_MAX);
+	if (nl == NULL)
+		return 0;
+	head = (size_t)(nl - data) + 1;
+	n = snprintf(want, sizeof want, MAGIC "%016" PRIx64 " %zu\n",
+	    checksum(0, data + head, b->len - head), b->len - head);
+	if ((size_t)n != head || memcmp(want, data, head) != 0)
+		return 0;
+	return head;
+}
+
+static bool
+is_other_version(const struct buf *b)
+{
+	const char *text = buf_str(b);
+
+	return strncmp(text, MAGIC, NAME_LEN) == 0 &&
+	       strncmp(text, MAGIC, strlen(MAGIC)) != 0;
+}
+
+int
+statefile_read(const char *path, struct buf *content, struct buf *why)
+{
+	struct buf all = { .max = CONTENT_MAX };
+	size_t head;
+	int fd, rc = -1, err = 0;
+
+	fd = file_open(path, O_RDONLY, 0);
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 || file_read_all(fd, &all) != 0) {
+		err = errno;
+		(void)syserr_explain(
+		    why, PROG_NOINPUT, "cannot read '%s'", path);
+		goto out;
+	}
+	head = head_length(&all);
+	if (head == 0) {
+		buf_setf(why, "'%s' is %s; remove it to start without it", path,
+		    is_other_version(&all) ? "of a version that is not known"
+					   : "damaged");
+		goto out;
+	}
+	buf_clear(content);
+	buf_add(content, all.data + head, all.len - head);
+	rc = 1;
+out:
+	buf_release(&all);
+	if (fd >= 0)
+		(void)close(fd);
+	errno = err;
+	return rc;
+}
+
+/* The file stays after the release: unlinking it would let two processes lock
+ * two files of one name. */
+int
+lock_take(const char *path, struct buf *why)
+{
+	int fd, err;
+
+	fd = file_open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		(void)syserr_explain(
+		    why, PROG_CANTCREATE, "cannot open lock file '%s'", path);
+		return -1;
+	}
+	while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		if (errno == EINTR)
+			continue;
+		err = errno;
+		if (err == EWOULDBLOCK)
+			buf_setf(why, "another run holds '%s'", path);
+		else
+			(void)syserr_explain(
+			    why, PROG_CANTCREATE, "cannot lock '%s'", path);
+		(void)close(fd);
+		errno = err;
+		return -1;
+	}
+	return fd;
+}
+
+void
+lock_release(int fd)
+{
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+#define PACKAGE_STATE "/var/lib/messaging-analytics"
+
+/* The value of an environment variable that names a folder, or NULL. The
+ * specification of XDG says that a relative path is ignored. */
+static const char *
+folder_of_env(const char *name)
+{
+	const char *path = getenv(name);
+
+	return path != NULL && *path == '/' ? path : NULL;
+}
+
+static bool
+is_own_folder(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
+	       st.st_uid == geteuid();
+}
+
+/* NULL: the environment names no folder. */
+static char *
+choose_folder(const char *program)
+{
+	const char *xdg = folder_of_env("XDG_STATE_HOME");
+	const char *home = folder_of_env("HOME");
+
+	if (xdg != NULL)
+		return xasprintf("%s/messaging-analytics/%s", xdg, program);
+	if (is_own_folder(PACKAGE_STATE))
+		return xasprintf(PACKAGE_STATE "/%s", program);
+	if (home != NULL)
+		return xasprintf(
+		    "%s/.local/state/messaging-analytics/%s", home, program);
+	return NULL;
+}
+
+/* mkdir -p. 0, or -1 with errno. */
+static int
+make_folders(char *path)
+{
+	char *slash = path;
+	int rc = 0;
+
+	while (rc == 0 && slash != NULL) {
+		slash = strchr(slash + 1, '/');
+		if (slash != NULL)
+			*slash = '\0';
+		if (mkdir(path, 0700) != 0 && errno != EEXIST)
+			rc = -1;
+		if (slash != NULL)
+			*slash = '/';
+	}
+	return rc;
+}
+
+char *
+state_folder(const char *program, struct buf *why)
+{
+	char *path = choose_folder(program);
+
+	if (path == NULL) {
+		buf_setf(why, "neither XDG_STATE_HOME nor HOME is set");
+		return NULL;
+	}
+	if (make_folders(path) == 0 && access(path, W_OK | X_OK) == 0)
+		return path;
+	(void)syserr_explain(
+	    why, PROG_CANTCREATE, "cannot write to '%s'", path);
+	free(path);
+	return NULL;
 }

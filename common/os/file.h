@@ -1,12 +1,15 @@
 /*
- * file: read(2), write(2) and fsync(2) with what they leave to their callers:
- * short counts, interruptions, and syncing the folder of a new name. Functions
- * return 0 unless they say otherwise, or -1 with errno.
+ * file: files and folders: read(2), write(2) and fsync(2) with what they leave
+ * to their callers (short counts, interruptions, syncing the folder of a new
+ * name), files that are replaced as a whole, locks between processes, and where
+ * a program keeps its state. Functions return 0 unless they say otherwise, or
+ * -1 with errno.
  */
 #ifndef COMMON_OS_FILE_H
 #define COMMON_OS_FILE_H
 
 #include "common/base/buf.h"
+#include "common/base/prog.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -79,5 +82,43 @@ int file_rename(const char *from, const char *to)
 /* Opens the regular file for reading and closes it, to get the errno that a
  * library does not report. */
 int file_readable(const char *path);
+
+/* Replaces a file as a whole: it is written beside the old one, as PATH.new,
+ * synced, renamed, and the folder synced, so that a reader sees the old content
+ * or the new one, never half of one. What a killed process left under that name
+ * is removed first, so that nothing piles up. One process writes it at a time.
+ * mode: of a new file, as for open(2), from its first byte. Not PROG_OK: *why,
+ * with the name of the file that cannot be written, and errno; no part is left.
+ */
+#define FILE_NEW ".new"
+enum exit_code file_replace(const char *path, mode_t mode, const void *data,
+    size_t len, struct buf *why) __attribute__((warn_unused_result));
+
+/* The same for a small file of state, with a checksum in its first line, so
+ * that damage is detected, and mode 0600. Writing: 0, or -1 with *why and
+ * errno. Reading: 1 and the content, 0 when there is no such file, -1 with *why
+ * when it is damaged or cannot be read. */
+int statefile_write(const char *path, const void *data, size_t len,
+    struct buf *why) __attribute__((warn_unused_result));
+int statefile_read(const char *path, struct buf *content, struct buf *why)
+    __attribute__((warn_unused_result));
+
+/* A lock between processes, by flock(2) on a file; the kernel releases it when
+ * the process ends, however it ends. The descriptor (>= 0) to keep open while
+ * the lock is wanted; -1 with *why, and errno EWOULDBLOCK when another process
+ * holds it. */
+int lock_take(const char *path, struct buf *why)
+    __attribute__((warn_unused_result));
+void lock_release(int fd);
+
+/* Where a program keeps its state when neither the command line nor the
+ * configuration names a folder: messaging-analytics/PROGRAM in $XDG_STATE_HOME;
+ * if that is not set, /var/lib/messaging-analytics/PROGRAM when
+ * /var/lib/messaging-analytics belongs to this user, else
+ * ~/.local/state/messaging-analytics/PROGRAM. Makes it and its parents (mode
+ * 0700) if they are missing. Owned. NULL and the reason in *why if nothing can
+ * be kept there. */
+char *state_folder(const char *program, struct buf *why)
+    __attribute__((warn_unused_result));
 
 #endif

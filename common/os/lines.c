@@ -290,40 +290,15 @@ lines_of(const char *p, size_t len, size_t most)
 	return n;
 }
 
-/* Sixteen bytes at once, with the vector extension of the compiler. */
-typedef unsigned char sixteen __attribute__((vector_size(16)));
-
-/* Newlines in 16 * n bytes; n is at most 255, so that no byte of the sum
- * overflows. */
-static uint64_t
-count_some(const char *p, size_t n)
-{
-	sixteen sum = { 0 }, newlines = sum + '\n', x;
-	uint64_t total = 0;
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		memcpy(&x, p + i * sizeof x, sizeof x);
-		sum -= (sixteen)(x == newlines); /* true is 255: minus one */
-	}
-	for (i = 0; i < sizeof sum; i++)
-		total += sum[i];
-	return total;
-}
-
 uint64_t
 lines_count(const char *p, size_t len)
 {
+	const char *end = p + len;
 	uint64_t n = 0;
-	size_t some;
 
-	for (; len >= sizeof(sixteen); len -= some * sizeof(sixteen)) {
-		some = len / sizeof(sixteen);
-		some = some < 255 ? some : 255;
-		n += count_some(p, some);
-		p += some * sizeof(sixteen);
+	while ((p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+		n++;
+		p++;
 	}
-	for (; len > 0; len--)
-		n += *p++ == '\n';
 	return n;
 }

@@ -7,7 +7,10 @@
 
 #include "common/os/notify.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,10 +22,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/parse.h"
+#include "common/base/prog.h"
 #include "common/base/xalloc.h"
+#include "common/os/stop.h"
 
 /* Parts of WatchdogSec: how often the manager is told, because a message may
  * be lost, and how long a thread may take for a turn. */
@@ -103,8 +109,8 @@ free_slot(void *p)
 	atomic_store(&slot->taken, false);
 }
 
-void
-notify_open(void)
+static void
+connect_manager(void)
 {
 	const struct timeval timeout = { .tv_sec = READY_S };
 	const char *path = getenv("NOTIFY_SOCKET");
@@ -231,4 +237,50 @@ notify_stopping(void)
 {
 	if (!atomic_exchange(&manager.stopping, true))
 		notify_manager("STOPPING=1", 0);
+}
+
+/* Formatted beforehand: a signal handler may do little more than write(2). */
+static struct buf refusal = BUF_INIT;
+
+static void
+refuse_reload(int sig)
+{
+	int saved = errno;
+	ssize_t n = write(STDERR_FILENO, refusal.data, refusal.len);
+
+	(void)sig;
+	(void)n; /* there is nobody to report it to */
+	errno = saved;
+}
+
+static bool
+has_terminal(void)
+{
+	int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+void
+daemon_init(void)
+{
+	struct sigaction sa = { .sa_handler = refuse_reload }, old;
+
+	log_stamp(true);
+	connect_manager();
+	if (sigaction(SIGHUP, NULL, &old) != 0 || old.sa_handler == SIG_IGN)
+		return;
+	buf_setf(&refusal,
+	    "%s%s: SIGHUP: the configuration is read at the start only; "
+	    "restart to read it\n",
+	    log_prefix(LOG_LEVEL_WARN), prog_name());
+	sigemptyset(&sa.sa_mask);
+	sa.sa_flags = SA_RESTART;
+	if (has_terminal()) {
+		sa.sa_handler = stop_on_signal;
+		sa.sa_flags = 0; /* waits end at once */
+	}
+	sigaction(SIGHUP, &sa, NULL);
 }

@@ -11,15 +11,20 @@
  * of them has gone on within half of WatchdogSec. So no single wait, time-outs
  * of servers included, may take longer than that.
  *
- * Without notify_open(), or without a manager, all functions do nothing. Any
+ * Without daemon_init(), or without a manager, all functions do nothing. Any
  * thread may call them.
  */
 #ifndef COMMON_OS_NOTIFY_H
 #define COMMON_OS_NOTIFY_H
 
-/* Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID. daemon_init() calls it,
- * so a program that is not a daemon says nothing. */
-void notify_open(void);
+/* Makes a daemon of the program, which runs for ever without a terminal: reads
+ * NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID; log lines have the time,
+ * unless they go to the journal, which adds it (log.h). SIGHUP does not end it:
+ * one line says that the configuration is read at the start only. With a
+ * terminal SIGHUP means that the terminal has gone, and the program stops as on
+ * SIGTERM. Under nohup(1) SIGHUP stays ignored. Call once, after stop_init(),
+ * before threads are made. */
+void daemon_init(void);
 
 /* It serves, or consumes its input. Only the first call counts. */
 void notify_ready(void);

@@ -12,7 +12,7 @@
 #include "common/base/xalloc.h"
 #include "common/conf/secret.h"
 #include "common/conf/url.h"
-#include "common/os/file_replace.h"
+#include "common/os/file.h"
 #include "common/os/stop.h"
 #include "poller/client/failure.h"
 #include "poller/hooks/hook.h"

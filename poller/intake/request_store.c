@@ -17,7 +17,6 @@
 #include "common/digest/checksum.h"
 #include "common/os/file.h"
 #include "common/os/lmdb_guard.h"
-#include "common/os/lock.h"
 
 #define FORMAT 1
 

@@ -19,7 +19,6 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/endpoint/endpoint.h"
-#include "common/os/daemon.h"
 #include "common/os/notify.h"
 #include "common/os/stop.h"
 #include "common/records/record.h"

@@ -8,7 +8,7 @@
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "common/os/state_folder.h"
+#include "common/os/file.h"
 #include "poller/profile/crm_record.h"
 #include "poller/profile/value.h"
 

@@ -21,7 +21,6 @@
 #include "common/digest/checksum.h"
 #include "common/os/file.h"
 #include "common/os/lmdb_guard.h"
-#include "common/os/lock.h"
 
 #define STORE_FORMAT 4
 #define SUM_LEN sizeof(uint64_t)

@@ -16,8 +16,7 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/containers/pack.h"
-#include "common/os/lock.h"
-#include "common/os/statefile.h"
+#include "common/os/file.h"
 #include "common/os/stop.h"
 #include "common/records/forget_order.h"
 #include "common/records/stream_files.h"
@@ -85,7 +84,7 @@ remove_done(const struct subject *s, const char *dir)
 static void
 remove_unfinished(const struct subject *s, const char *dir)
 {
-	char *path = order_path(s, dir, FORGET_ENDING STATEFILE_NEW);
+	char *path = order_path(s, dir, FORGET_ENDING FILE_NEW);
 
 	(void)unlink(path);
 	free(path);

@@ -15,7 +15,6 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
-#include "common/os/lock.h"
 #include "common/text/jsonw.h"
 
 #define V1 "/api/v1/"

@@ -12,7 +12,6 @@
 #include "common/base/xalloc.h"
 #include "common/http_server/service.h"
 #include "common/http_server/work_queue.h"
-#include "common/os/daemon.h"
 #include "common/os/notify.h"
 #include "common/os/stop.h"
 #include "sink/access/audit.h"

@@ -7,7 +7,7 @@
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
 #include "common/endpoint/endpoint.h"
-#include "common/os/daemon.h"
+#include "common/os/notify.h"
 #include "common/os/stop.h"
 #include "sink/check/check.h"
 #include "sink/modes/modes.h"

@@ -14,7 +14,6 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
-#include "common/os/file_replace.h"
 
 static const struct {
 	const char *suffix; /* of a file of that form */

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 #include "common/base/xalloc.h"
-#include "common/os/statefile.h"
+#include "common/os/file.h"
 #include "common/records/forget_order.h"
 
 static struct text

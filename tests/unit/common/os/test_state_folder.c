@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 
 #include "common/base/xalloc.h"
-#include "common/os/state_folder.h"
+#include "common/os/file.h"
 
 static char tmp[] = "/tmp/state_folder.XXXXXX";
 
