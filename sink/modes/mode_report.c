@@ -10,7 +10,7 @@
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
 #include "sink/modes/modes.h"
-#include "sink/report/report_file.h"
+#include "sink/report/report.h"
 #include "sink/resources/resource_parameters.h"
 
 /* Nobody waits for a report of cron: a statement may take so many times as long

@@ -1,119 +1,1115 @@
 /*
- * report: see report.h: the order of the sections, and the two forms they are
- * written in. A line of CSV begins with the name of its section, so that one
- * of them is cut out by grep; sections have an empty line between them.
+ * report: see report.h. Each section is a row of `sections`, with its table: an
+ * answer of the API, or the rows of a statement. To add one: its row there, the
+ * page messaging-report(7), and its figures in tests/e2e/report.t.
  */
 #include "sink/report/report.h"
 
+#include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "common/calendar/calendar.h"
+#include "common/digest/encoding.h"
 #include "common/output/output_table.h"
-#include "sink/page/page.h"
-#include "sink/report/fill_sections.h"
+#include "common/tables/intervals.h"
+#include "sink/api/kept.h"
+#include "sink/report/chart.h"
+#include "sink/report/page.h"
+#include "sink/resources/by_hand.h"
+#include "sink/responses/responses.h"
 
-static const struct section *const sections[] = {
-	&section_totals,
-	&section_days,
-	&section_operators,
-	&section_week,
-	&section_waits,
-	&section_resolved,
-	&section_transfers,
-	&section_channels,
-	&section_receipts,
-	&section_alerts,
-	&section_words,
-	&section_about,
+#define V1 "/api/v1/"
+
+struct report {
+	const struct report_request *request; /* borrowed */
+	struct zone *zone;                    /* owned */
+	const char *zone_name;
+	char from_day[CALENDAR_TEXT], to_day[CALENDAR_TEXT];
+	int64_t from, to;
+	/* The previous period. While this one runs, that is the same elapsed
+	 * part, which ends within a day. */
+	int64_t before, before_to;
+	bool runs;
+	char before_day[CALENDAR_TEXT], before_end[CALENDAR_TEXT];
+	json_t *totals; /* the answer about the whole; owned */
+	/* By kind, the rows of the whole and of the previous period; owned. */
+	json_t *kinds;
+	json_t *names; /* of operators, by id; owned */
+	struct kept_lacking not_kept;
+	/* Responses of an hour that the span, or the one before, cuts are
+	 * stored, and intervals of it missing. */
+	bool cut_hour_lacks;
+	struct db *db;            /* borrowed */
+	struct web_answer answer; /* of the last question */
+	enum exit_code code;      /* why it failed */
 };
 
-static void
-write_html(struct buf *to, const struct filled_section *f)
-{
-	const struct section *s = f->section;
-	bool without = f->without.len > 0;
-	const struct page_part part = { s->name, s->title,
-		without ? buf_str(&f->without) : s->note };
+/* A section, and how its table is filled: by sql, over the tenant and the span,
+ * or by fill(); false: r->code says why. */
+struct section {
+	const char *name;         /* of its lines in CSV */
+	const char *title, *note; /* for people; note may be NULL */
+	const char *metric; /* without rows of it there is no table; or NULL */
+	const struct figure_column *columns;
+	size_t columns_n;
+	size_t ends; /* of page_table() */
+	const char *sql;
+	bool (*fill)(struct report *r, struct figure_table *t);
+	/* Appends the chart of a table that has rows; NULL: there is none. */
+	void (*draw)(const struct figure_table *t, struct buf *to);
+};
 
-	page_part_begin(to, &part);
-	if (s->draw != NULL && figure_rows(&f->table) > 0)
-		s->draw(&f->table, to);
-	if (!without)
-		page_table(to, &f->table);
-	page_part_end(to);
+/* The API. */
+
+/* Anyone who gave days knows those, and no address of the API: where they are
+ * what is refused, they are named. */
+static void
+explain_refusal(struct report *r, const char *target, bool of_span)
+{
+	bool bad = r->answer.status == 400 || r->answer.status == 422;
+	char *days = NULL;
+
+	if (of_span && bad && r->request->from != NULL)
+		days = xasprintf(
+		    "--from %s --to %s", r->request->from, r->request->to);
+	r->code =
+	    by_hand_explain(&r->answer, r->db, days != NULL ? days : target);
+	free(days);
+}
+
+/* The answer to a GET; of_span: it names the days. Owned; NULL: it failed. */
+static json_t *
+get_json(struct report *r, const char *target, bool of_span)
+{
+	json_t *answer;
+
+	buf_clear(&r->answer.body);
+	buf_clear(&r->answer.headers);
+	by_hand_get(r->request->viewer, r->db, r->request->timeout_ms, target,
+	    &r->answer);
+	if (r->answer.status >= 400) {
+		explain_refusal(r, target, of_span);
+		return NULL;
+	}
+	answer = json_loadb(r->answer.body.data, r->answer.body.len, 0, NULL);
+	if (answer == NULL) {
+		log_error("%s: the answer is not JSON", target);
+		r->code = PROG_SOFTWARE;
+	}
+	return answer;
+}
+
+/* About the span: a resource and more parameters, as "transfers",
+ * "&group=operator". */
+static json_t *
+ask_span(struct report *r, const char *resource, const char *more)
+{
+	struct buf target = BUF_INIT;
+	json_t *answer;
+
+	buf_addf(&target, V1 "%s?from=%s&to=%s&zone=", resource, r->from_day,
+	    r->to_day);
+	percent_encode(&target, r->zone_name);
+	buf_adds(&target, more);
+	answer = get_json(r, buf_str(&target), true);
+	buf_release(&target);
+	return answer;
+}
+
+/* Its rows alone. */
+static json_t *
+ask_rows(struct report *r, const char *resource, const char *more)
+{
+	json_t *answer = ask_span(r, resource, more);
+	json_t *rows = json_incref(json_object_get(answer, "rows"));
+
+	json_decref(answer);
+	return rows;
+}
+
+/* Of responses, with the share within the limit. */
+static json_t *
+ask_responses(
+    struct report *r, const char *by, const char *kind, const char *more)
+{
+	struct buf all = BUF_INIT;
+	json_t *answer;
+
+	buf_addf(&all, "&by=%s&kind=%s&within_seconds=%s%s", by, kind,
+	    r->request->within, more);
+	answer = ask_span(r, "responses", buf_str(&all));
+	buf_release(&all);
+	return answer;
+}
+
+static const char *
+text_of(const json_t *row, const char *member)
+{
+	const char *text = json_string_value(json_object_get(row, member));
+
+	return text != NULL ? text : "";
+}
+
+static double
+number_of(const json_t *row, const char *member)
+{
+	return json_number_value(json_object_get(row, member));
+}
+
+/* Adds a member as a cell. */
+static void
+add_member(struct figure_table *t, const json_t *row, const char *member)
+{
+	const json_t *v = json_object_get(row, member);
+	char text[32];
+
+	if (json_is_integer(v)) {
+		figure_add_int(t, json_integer_value(v));
+	} else if (json_is_real(v)) {
+		/* As the API has it: shares have four decimals. */
+		(void)snprintf(text, sizeof text,
+		    strcmp(member, "within") == 0 ? "%.4f" : "%.3f",
+		    json_real_value(v));
+		figure_add(t, text);
+	} else {
+		figure_add(t, json_string_value(v));
+	}
+}
+
+/* The name of an operator, or the id. */
+static const char *
+name_of(const struct report *r, const char *id)
+{
+	const char *name;
+
+	if (id == NULL || *id == '\0')
+		return "(nobody)";
+	name = text_of(r->names, id);
+	return *name != '\0' ? name : id;
+}
+
+/* Writes "2026-11-20 10:00", by the clock in the zone. */
+static void
+format_time(const struct report *r, int64_t ms, char text[CALENDAR_TEXT])
+{
+	calendar_format(r->zone, ms, text);
+	text[strlen(REPORT_DAY)] = ' ';
+	text[strlen(REPORT_DAY " 10:00")] = '\0';
+}
+
+static void
+format_day(const struct report *r, int64_t ms, char text[CALENDAR_TEXT])
+{
+	calendar_format(r->zone, ms, text);
+	text[strlen(REPORT_DAY)] = '\0';
+}
+
+/* Statements. */
+
+static struct question
+question_of(struct report *r)
+{
+	return (struct question){ .answer = &r->answer,
+		.db = r->db,
+		.viewer = *r->request->viewer,
+		.timeout_ms = r->request->timeout_ms };
 }
 
 static bool
-is_number(enum figure_unit unit)
+query(struct report *r, const char *sql, const struct db_value *args, size_t n,
+    struct db_rows **rows)
 {
-	return unit >= FIGURE_COUNT && unit <= FIGURE_CHANGE;
+	struct question q = question_of(r);
+
+	buf_clear(&r->answer.body);
+	if (question_ask(&q, sql, args, n, rows))
+		return true;
+	r->code = by_hand_explain(&r->answer, r->db, "the report");
+	return false;
 }
 
-/* With blanks in place of line breaks: each line is a whole row. */
-static void
-write_csv_cell(struct buf *to, const char *text, bool number)
+/* Adds the rows of a statement, which has a column for each of the table's; the
+ * one called name has an operator's id. */
+static bool
+fill_by_sql(struct report *r, struct figure_table *t, const char *sql,
+    const struct db_value *args, size_t n)
 {
-	struct buf cell = BUF_INIT;
+	struct db_rows *rows = NULL;
+	char time[CALENDAR_TEXT];
 	size_t i;
 
-	output_csv_cell(&cell, text, number);
-	for (i = 0; i < cell.len; i++)
-		if (cell.data[i] == '\r' || cell.data[i] == '\n')
-			buf_addc(to, ' ');
+	if (!query(r, sql, args, n, &rows))
+		return false;
+	while (db_next(rows))
+		for (i = 0; i < t->columns_n; i++) {
+			if (t->columns[i].unit == FIGURE_TIME) {
+				format_time(r, db_get_time(rows, i), time);
+				figure_add(t, time);
+			} else if (strcmp(t->columns[i].name, "name") == 0) {
+				figure_add(t, name_of(r, db_get(rows, i)));
+			} else {
+				figure_add(t, db_get(rows, i));
+			}
+		}
+	db_rows_free(rows);
+	return true;
+}
+
+/* Totals: the period as a whole, beside the previous one. */
+
+static const struct figure_column total_columns[] = {
+	{ "figure", "Figure", FIGURE_KEY },
+	{ "title", "Figure", FIGURE_TEXT },
+	{ "unit", "Unit", FIGURE_UNIT },
+	{ "value", "This period", FIGURE_OF_ROW },
+	{ "before", "Previous period", FIGURE_OF_ROW },
+	{ "change", "Change", FIGURE_CHANGE },
+};
+
+/* From /api/v1/responses, by kind and member. */
+static const struct {
+	const char *kind, *member, *name, *title;
+	enum figure_unit unit;
+} response_totals[] = {
+	{ "response", "count", "responses", "Responses", FIGURE_COUNT },
+	{ "response", "avg_seconds", "response_avg", "Response time, average",
+	    FIGURE_SECONDS },
+	{ "response", "median_seconds", "response_median",
+	    "Response time, median", FIGURE_SECONDS },
+	{ "response", "p90_seconds", "response_p90", "Response time, P90",
+	    FIGURE_SECONDS },
+	{ "response", "max_seconds", "response_max", "Response time, longest",
+	    FIGURE_SECONDS },
+	{ "response", "within", "response_within", "Answered within the limit",
+	    FIGURE_SHARE },
+	{ "first_response", "count", "first_responses", "First responses",
+	    FIGURE_COUNT },
+	{ "first_response", "median_seconds", "first_response_median",
+	    "First response, median", FIGURE_SECONDS },
+	{ "resolution", "count", "resolutions", "Resolutions", FIGURE_COUNT },
+	{ "resolution", "median_seconds", "resolution_median",
+	    "Time to resolution, median", FIGURE_SECONDS },
+	{ "unanswered", "count", "unanswered", "Closed while a customer waited",
+	    FIGURE_COUNT },
+};
+
+/* How many there are in a time, in all of the statements together. */
+static const struct {
+	const char *name, *title, *metric, *sql[2];
+} counted_totals[] = {
+	/* As conversation_metrics_all has them; that view would group all of
+	 * them first, which takes minutes for a million. */
+	{ "conversations", "Conversations begun", "conversations",
+	    { "SELECT COUNT(*) FROM conversation_metrics WHERE tenant = ? "
+	      "AND created_at >= ? AND created_at < ?",
+		"SELECT COUNT(*) FROM (SELECT 1 FROM "
+		"conversation_metrics_parts p WHERE p.tenant = ? "
+		"AND NOT EXISTS (SELECT 1 FROM conversation_metrics m "
+		"WHERE m.tenant = p.tenant "
+		"AND m.conversation_id = p.conversation_id) "
+		"GROUP BY p.conversation_id HAVING MIN(p.created_at) >= ? "
+		"AND MIN(p.created_at) < ?) parts" } },
+	{ "alerts", "Alerts: somebody wrote too much", "alerts",
+	    { "SELECT COUNT(*) FROM alerts_all WHERE tenant = ? "
+	      "AND started_at >= ? AND started_at < ? AND messages > 0" } },
+};
+
+/* Of the two cells before it: relative to the previous period, but of a share
+ * the difference. */
+static void
+add_total_change(struct figure_table *t)
+{
+	size_t row = figure_rows(t);
+	double now = figure_value(t, row, 3), then = figure_value(t, row, 4);
+	bool share = figure_unit_at(t, row, 3) == FIGURE_SHARE;
+	char text[32];
+
+	if (isnan(now) || isnan(then) || (!share && fabs(then) < 1e-9)) {
+		figure_add(t, NULL);
+		return;
+	}
+	(void)snprintf(text, sizeof text, "%.4f",
+	    share ? now - then : (now - then) / then);
+	figure_add(t, text);
+}
+
+static void
+begin_total(struct figure_table *t, const char *name, const char *title,
+    enum figure_unit unit)
+{
+	figure_add(t, name);
+	figure_add(t, title);
+	figure_add(t, figure_unit_word(unit));
+}
+
+/* Adds the cell of a count; what is not kept is not 0. */
+static bool
+add_count(struct report *r, struct figure_table *t, size_t of, int64_t from,
+    int64_t to)
+{
+	const struct db_value args[] = { db_time(from), db_time(to) };
+	bool kept = !kept_lacks(&r->not_kept, counted_totals[of].metric);
+	struct db_rows *rows;
+	int64_t n = 0;
+	size_t i;
+
+	for (i = 0; i < 2 && counted_totals[of].sql[i] != NULL; i++) {
+		rows = NULL;
+		if (!query(r, counted_totals[of].sql[i], args, 2, &rows))
+			return false;
+		n += db_next(rows) ? db_get_int(rows, 0) : 0;
+		db_rows_free(rows);
+	}
+	figure_add_int(t, kept ? n : INT64_MIN);
+	return true;
+}
+
+static bool
+fill_totals(struct report *r, struct figure_table *t)
+{
+	const json_t *rows;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(response_totals); i++) {
+		rows = json_object_get(r->kinds, response_totals[i].kind);
+		begin_total(t, response_totals[i].name,
+		    response_totals[i].title, response_totals[i].unit);
+		add_member(
+		    t, json_array_get(rows, 0), response_totals[i].member);
+		add_member(
+		    t, json_array_get(rows, 1), response_totals[i].member);
+		add_total_change(t);
+	}
+	for (i = 0; i < ARRAY_LEN(counted_totals); i++) {
+		begin_total(t, counted_totals[i].name, counted_totals[i].title,
+		    FIGURE_COUNT);
+		if (!add_count(r, t, i, r->from, r->to) ||
+		    !add_count(r, t, i, r->before, r->before_to))
+			return false;
+		add_total_change(t);
+	}
+	return true;
+}
+
+/* Response times over the span, and what was resolved: by hour, day, week or
+ * month, whichever gives a table that a person still reads. */
+
+static const struct figure_column day_columns[] = {
+	{ "begin", "Begin", FIGURE_PERIOD },
+	{ "count", "Responses", FIGURE_COUNT },
+	{ "avg_seconds", "Average", FIGURE_SECONDS },
+	{ "median_seconds", "Median", FIGURE_SECONDS },
+	{ "p90_seconds", "P90", FIGURE_SECONDS },
+	{ "max_seconds", "Longest", FIGURE_SECONDS },
+	{ "within", "Within the limit", FIGURE_SHARE },
+};
+
+static const struct figure_column resolved_columns[] = {
+	{ "begin", "Begin", FIGURE_PERIOD },
+	{ "resolutions", "Resolutions", FIGURE_COUNT },
+	{ "avg_seconds", "Average time", FIGURE_SECONDS },
+	{ "median_seconds", "Median time", FIGURE_SECONDS },
+	{ "unanswered", "Closed while a customer waited", FIGURE_COUNT },
+};
+
+static const char *
+period_of(const struct report *r)
+{
+	int64_t days =
+	    calendar_day(r->zone, r->to) - calendar_day(r->zone, r->from);
+
+	if (days <= 2)
+		return "hour";
+	if (days <= 62)
+		return "day";
+	return days <= 400 ? "week" : "month";
+}
+
+/* The date, of an hour with its time, too: so many characters. */
+#define PERIOD_NAME strlen("2026-11-20 10:00")
+
+/* Where clocks go back an hour has the name of the next one, or of the one
+ * before. */
+static bool
+is_hour_twice(const json_t *rows, size_t i)
+{
+	const char *begin = text_of(json_array_get(rows, i), "begin");
+
+	return strncmp(begin, text_of(json_array_get(rows, i + 1), "begin"),
+		   PERIOD_NAME) == 0 ||
+	       (i > 0 &&
+		   strncmp(begin, text_of(json_array_get(rows, i - 1), "begin"),
+		       PERIOD_NAME) == 0);
+}
+
+static void
+add_period_cell(const struct report *r, struct figure_table *t,
+    const json_t *rows, size_t i)
+{
+	const char *begin = text_of(json_array_get(rows, i), "begin"), *offset;
+	struct buf name = BUF_INIT;
+
+	if (strcmp(period_of(r), "hour") != 0) {
+		buf_add(&name, begin, strlen(REPORT_DAY));
+	} else {
+		buf_add(&name, begin, PERIOD_NAME);
+		name.data[strlen(REPORT_DAY)] = ' ';
+		offset = strpbrk(begin + PERIOD_NAME, "+-Z");
+		if (offset != NULL && is_hour_twice(rows, i))
+			buf_addf(&name, " %s", offset);
+	}
+	figure_add(t, buf_str(&name));
+	buf_release(&name);
+}
+
+static bool
+fill_days(struct report *r, struct figure_table *t)
+{
+	json_t *answer = ask_responses(r, period_of(r), "response", "");
+	const json_t *rows = json_object_get(answer, "rows");
+	size_t i, c;
+
+	for (i = 0; i < json_array_size(rows); i++) {
+		add_period_cell(r, t, rows, i);
+		for (c = 1; c < t->columns_n; c++)
+			add_member(
+			    t, json_array_get(rows, i), t->columns[c].name);
+	}
+	json_decref(answer);
+	return answer != NULL;
+}
+
+/* The two answers have the same periods. */
+static bool
+fill_resolved(struct report *r, struct figure_table *t)
+{
+	json_t *resolved = ask_responses(r, period_of(r), "resolution", "");
+	json_t *unanswered = NULL;
+	const json_t *rows = json_object_get(resolved, "rows"), *row;
+	size_t i;
+
+	if (resolved != NULL)
+		unanswered = ask_responses(r, period_of(r), "unanswered", "");
+	for (i = 0; unanswered != NULL && i < json_array_size(rows); i++) {
+		row = json_array_get(rows, i);
+		add_period_cell(r, t, rows, i);
+		add_member(t, row, "count");
+		add_member(t, row, "avg_seconds");
+		add_member(t, row, "median_seconds");
+		row = json_array_get(json_object_get(unanswered, "rows"), i);
+		add_member(t, row, "count");
+	}
+	json_decref(resolved);
+	json_decref(unanswered);
+	return unanswered != NULL;
+}
+
+static void
+draw_days(const struct figure_table *t, struct buf *to)
+{
+	static const char *const titles[] = { "median", "P90" };
+	size_t i, n = figure_rows(t);
+	struct chart_point *points = xcalloc(n, sizeof *points);
+
+	for (i = 0; i < n; i++) {
+		points[i].label = figure_at(t, i, 0);
+		points[i].values[0] = figure_value(t, i, 3);
+		points[i].values[1] = figure_value(t, i, 4);
+	}
+	chart_curves(to, "Response times over the span", titles, points, n);
+	free(points);
+}
+
+/* Response times of each operator, and those of the previous period. */
+
+/* A page shows so many of the fastest and of the slowest. */
+#define OPERATOR_ENDS 10
+
+static const struct figure_column operator_columns[] = {
+	{ "operator", "Id", FIGURE_KEY },
+	{ "name", "Operator", FIGURE_TEXT },
+	{ "count", "Responses", FIGURE_COUNT },
+	{ "avg_seconds", "Average", FIGURE_SECONDS },
+	{ "median_seconds", "Median", FIGURE_SECONDS },
+	{ "p90_seconds", "P90", FIGURE_SECONDS },
+	{ "max_seconds", "Longest", FIGURE_SECONDS },
+	{ "within", "Within the limit", FIGURE_SHARE },
+	{ "count_before", "Previous responses", FIGURE_COUNT },
+	{ "median_seconds_before", "Previous median", FIGURE_SECONDS },
+};
+
+/* The fastest first. */
+static int
+compare_operators(const void *a, const void *b)
+{
+	const json_t *const *x = a, *const *y = b;
+	double more =
+	    number_of(*x, "median_seconds") - number_of(*y, "median_seconds");
+
+	if (more > 0 || more < 0)
+		return more > 0 ? 1 : -1;
+	return strcmp(text_of(*x, "operator"), text_of(*y, "operator"));
+}
+
+static bool
+fill_operators(struct report *r, struct figure_table *t)
+{
+	json_t *answer = ask_responses(
+	    r, "total", "response", "&group=operator&compare=previous");
+	const json_t *rows = json_object_get(answer, "rows"), **list;
+	json_t *row, *before = json_object();
+	const char *id;
+	size_t i, c, n = 0;
+
+	list = xcalloc(json_array_size(rows) + 1, sizeof *list);
+	for (i = 0; i < json_array_size(rows); i++) {
+		row = json_array_get(rows, i);
+		if (strcmp(text_of(row, "span"), "previous") == 0)
+			json_object_set(before, text_of(row, "operator"), row);
 		else
-			buf_addc(to, cell.data[i]);
-	buf_release(&cell);
+			list[n++] = row;
+	}
+	qsort(list, n, sizeof *list, compare_operators);
+	for (i = 0; i < n; i++) {
+		id = text_of(list[i], "operator");
+		figure_add(t, id);
+		figure_add(t, name_of(r, id));
+		for (c = 2; c < 8; c++)
+			add_member(t, list[i], t->columns[c].name);
+		row = json_object_get(before, id);
+		add_member(t, row, "count");
+		add_member(t, row, "median_seconds");
+	}
+	free(list);
+	json_decref(before);
+	json_decref(answer);
+	return answer != NULL;
+}
+
+/* Responses by hour of the week: how many, and how long they took. */
+
+static const struct figure_column week_columns[] = {
+	{ "hour", "Hour", FIGURE_TEXT },
+	{ "mon_count", "Mon", FIGURE_COUNT },
+	{ "tue_count", "Tue", FIGURE_COUNT },
+	{ "wed_count", "Wed", FIGURE_COUNT },
+	{ "thu_count", "Thu", FIGURE_COUNT },
+	{ "fri_count", "Fri", FIGURE_COUNT },
+	{ "sat_count", "Sat", FIGURE_COUNT },
+	{ "sun_count", "Sun", FIGURE_COUNT },
+	{ "mon_median_seconds", "Mon median", FIGURE_SECONDS },
+	{ "tue_median_seconds", "Tue median", FIGURE_SECONDS },
+	{ "wed_median_seconds", "Wed median", FIGURE_SECONDS },
+	{ "thu_median_seconds", "Thu median", FIGURE_SECONDS },
+	{ "fri_median_seconds", "Fri median", FIGURE_SECONDS },
+	{ "sat_median_seconds", "Sat median", FIGURE_SECONDS },
+	{ "sun_median_seconds", "Sun median", FIGURE_SECONDS },
+};
+
+static bool
+has_week(const struct report *r)
+{
+	return r->to - r->from <= HEATMAP_DAYS_MAX * DAY_MS;
+}
+
+/* The API's rows are the hours from Monday on. */
+static bool
+fill_week(struct report *r, struct figure_table *t)
+{
+	static const char *const members[] = { "count", "median_seconds" };
+	json_t *rows = has_week(r) ? ask_rows(r, "heatmap", "") : json_array();
+	size_t hour, m, day, hours = json_array_size(rows) / CHART_DAYS;
+	char text[32];
+
+	for (hour = 0; hour < hours; hour++) {
+		(void)snprintf(text, sizeof text, "%02zu:00", hour);
+		figure_add(t, text);
+		for (m = 0; m < ARRAY_LEN(members); m++)
+			for (day = 0; day < CHART_DAYS; day++)
+				add_member(t,
+				    json_array_get(
+					rows, day * CHART_HOURS + hour),
+				    members[m]);
+	}
+	json_decref(rows);
+	return rows != NULL;
 }
 
 static void
-write_csv_row(struct buf *to, const struct figure_table *t, size_t row)
+draw_week(const struct figure_table *t, struct buf *to)
 {
-	const char *cell;
-	size_t c;
+	double counts[CHART_DAYS][CHART_HOURS];
+	size_t day, hour;
 
-	for (c = 0; c < t->columns_n; c++) {
-		buf_addc(to, ',');
-		cell = figure_at(t, row, c);
-		if (cell != NULL)
-			write_csv_cell(
-			    to, cell, is_number(figure_unit_at(t, row, c)));
-	}
-	buf_adds(to, "\r\n");
+	for (day = 0; day < CHART_DAYS; day++)
+		for (hour = 0; hour < CHART_HOURS; hour++)
+			counts[day][hour] = figure_value(t, hour, 1 + day);
+	chart_week(to, "Responses by hour of the week", counts);
 }
 
+/* Who waited longest, and the waits that a transfer cut. */
+
+static const struct figure_column wait_columns[] = {
+	{ "ended", "Ended", FIGURE_TIME },
+	{ "seconds", "Waited", FIGURE_SECONDS },
+	{ "chat", "Chat", FIGURE_TEXT },
+	{ "operator", "Id", FIGURE_KEY },
+	{ "name", "Operator", FIGURE_TEXT },
+	{ "kind", "Ended by", FIGURE_TEXT },
+};
+
+static const struct figure_column transfer_columns[] = {
+	{ "operator", "Id", FIGURE_KEY },
+	{ "name", "Operator", FIGURE_TEXT },
+	{ "parts", "Parts of waits", FIGURE_COUNT },
+	{ "sum_seconds", "All together", FIGURE_SECONDS },
+	{ "max_seconds", "Longest", FIGURE_SECONDS },
+};
+
+#define OPERATORS 100
+#define OPERATORS_TEXT "100"
+
+static bool
+fill_transfers(struct report *r, struct figure_table *t)
+{
+	json_t *rows = ask_rows(r, "transfers", "&group=operator");
+	const json_t *row;
+	size_t i;
+
+	for (i = 0; i < json_array_size(rows) && i < OPERATORS; i++) {
+		row = json_array_get(rows, i);
+		add_member(t, row, "operator");
+		figure_add(t, name_of(r, text_of(row, "operator")));
+		add_member(t, row, "count");
+		add_member(t, row, "sum_seconds");
+		add_member(t, row, "max_seconds");
+	}
+	json_decref(rows);
+	return rows != NULL;
+}
+
+/* Messages by channel, and what was read of them. */
+
+#define CHANNELS_MAX "50"
+#define DEVICES_MAX "20"
+
+static const struct figure_column channel_columns[] = {
+	{ "channel", "Channel", FIGURE_TEXT },
+	{ "inbound_messages", "From customers", FIGURE_COUNT },
+	{ "outbound_messages", "To customers", FIGURE_COUNT },
+	{ "inbound_before", "Previous, from customers", FIGURE_COUNT },
+	{ "outbound_before", "Previous, to customers", FIGURE_COUNT },
+};
+
+static const struct figure_column receipt_columns[] = {
+	{ "device", "Device", FIGURE_TEXT },
+	{ "receipts", "Receipts", FIGURE_COUNT },
+};
+
+/* Hours that begin in the period. While it runs, the hour that cuts the
+ * previous one is left out there. */
+static bool
+fill_channels(struct report *r, struct figure_table *t)
+{
+	int64_t cut = r->runs ? r->before_to % HOUR_MS : 0;
+	const struct db_value args[] = { db_time(r->before), db_time(r->to),
+		db_time(r->from), db_time(r->before_to - cut) };
+
+	return fill_by_sql(r, t,
+	    "SELECT IF(channel = '', '(none)', channel), "
+	    "SUM(IF(`hour` >= begin_at, inbound_messages, 0)), "
+	    "SUM(IF(`hour` >= begin_at, outbound_messages, 0)), "
+	    "SUM(IF(`hour` < end_before, inbound_messages, 0)), "
+	    "SUM(IF(`hour` < end_before, outbound_messages, 0)) "
+	    "FROM (SELECT * FROM channel_metrics_all WHERE tenant = ? "
+	    "AND `hour` >= ? AND `hour` < ?) c JOIN "
+	    "(SELECT CAST(? AS DATETIME(3)) AS begin_at, "
+	    "CAST(? AS DATETIME(3)) AS end_before) spans GROUP BY channel "
+	    "ORDER BY SUM(IF(`hour` >= begin_at, messages, 0)) DESC, "
+	    "SUM(messages) DESC, channel LIMIT " CHANNELS_MAX,
+	    args, ARRAY_LEN(args));
+}
+
+/* Who wrote too much, and the words that were used more than before. */
+
+#define USERS_MAX "20"
+#define WORDS_MAX "30"
+
+static const struct figure_column alert_columns[] = {
+	{ "user_id", "User", FIGURE_TEXT },
+	{ "alerts", "Alerts", FIGURE_COUNT },
+	{ "messages", "Messages in the worst", FIGURE_COUNT },
+	{ "first", "First", FIGURE_TIME },
+	{ "last", "Last", FIGURE_TIME },
+};
+
+static const struct figure_column word_columns[] = {
+	{ "word", "Word", FIGURE_TEXT },
+	{ "occurrences", "Messages with it", FIGURE_COUNT },
+	{ "windows", "Times it was a trend", FIGURE_COUNT },
+	{ "first", "First", FIGURE_TIME },
+};
+
+/* What the report is about. */
+
+static const struct figure_column about_columns[] = {
+	{ "what", "What", FIGURE_TEXT },
+	{ "value", "Value", FIGURE_TEXT },
+};
+
+static bool
+fill_about(struct report *r, struct figure_table *t)
+{
+	struct buf names = BUF_INIT;
+	const char *const pairs[] = { "tenant", r->request->viewer->tenant,
+		"from", r->from_day, "to", r->to_day, "zone", r->zone_name,
+		"before_from", r->before_day, "before_to", r->before_end,
+		"within_seconds", r->request->within };
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(pairs); i++)
+		figure_add(t, pairs[i]);
+	figure_add(t, "as_of");
+	add_member(t, r->totals, "as_of");
+	figure_add(t, "version");
+	add_member(t, r->totals, "version");
+	figure_add(t, "not_kept");
+	kept_add_lacking(&r->not_kept, &names);
+	figure_add(t, names.data);
+	figure_add(t, "cut_hour_lacks");
+	figure_add(t, r->cut_hour_lacks ? "intervals" : NULL);
+	buf_release(&names);
+	return true;
+}
+
+#define COLUMNS(list) .columns = (list), .columns_n = ARRAY_LEN(list)
+
+static const struct section sections[] = {
+	{ "totals", "Totals",
+	    "Change is relative to the previous period; of shares it is in "
+	    "percentage points (pp).",
+	    NULL, COLUMNS(total_columns), .fill = fill_totals },
+	{ "days", "Response times over the span",
+	    "Half of the responses took no longer than the median, 90 of 100 "
+	    "no longer than P90.",
+	    "histograms", COLUMNS(day_columns), .fill = fill_days,
+	    .draw = draw_days },
+	{ "operators", "Operators",
+	    "The fastest first, by their medians; of more than 20 the page has "
+	    "the ten fastest and the ten slowest, the CSV all.",
+	    "histograms", COLUMNS(operator_columns), .ends = OPERATOR_ENDS,
+	    .fill = fill_operators },
+	{ "week", "Hours of the week",
+	    "Responses, and how long the median one took, by the clock in the "
+	    "zone.",
+	    "histograms", COLUMNS(week_columns), .fill = fill_week,
+	    .draw = draw_week },
+	{ "waits", "Who waited longest", NULL, "intervals",
+	    COLUMNS(wait_columns),
+	    /* Whole waits; the parts that a transfer cuts are of the kind
+	     * waiting. */
+	    .sql = "SELECT end_at, seconds, chat, operator, operator, "
+		   "CASE kind WHEN 'first_response' THEN 'first response' "
+		   "WHEN 'unanswered' THEN 'closing, unanswered' ELSE kind END "
+		   "FROM intervals WHERE tenant = ? AND end_at >= ? "
+		   "AND end_at < ? AND kind IN ('first_response', 'reply', "
+		   "'unanswered') AND " INTERVAL_COUNTS
+		   " ORDER BY ms DESC, end_at, chat LIMIT 10" },
+	{ "resolved", "Resolutions",
+	    "From the first message of an episode to its closing.",
+	    "histograms", COLUMNS(resolved_columns), .fill = fill_resolved },
+	{ "transfers", "Waits that a transfer cut",
+	    "A wait that was handed over has a part for each operator who held "
+	    "the chat meanwhile; the parts add up to the wait. At "
+	    "most " OPERATORS_TEXT " operators, those who held the longest.",
+	    "intervals", COLUMNS(transfer_columns), .fill = fill_transfers },
+	{ "channels", "Channels",
+	    "Messages in the hours of UTC that begin in the period; while it "
+	    "runs, the previous period ends with a full hour. At "
+	    "most " CHANNELS_MAX
+	    " channels, those with the most messages then.",
+	    "channels", COLUMNS(channel_columns), .fill = fill_channels },
+	{ "receipts", "Read receipts",
+	    "At most " DEVICES_MAX " devices, those with the most receipts.",
+	    "views", COLUMNS(receipt_columns),
+	    .sql = "SELECT device, COUNT(*) FROM message_views "
+		   "WHERE tenant = ? AND viewed_at >= ? AND viewed_at < ? "
+		   "GROUP BY device ORDER BY 2 DESC, 1 LIMIT " DEVICES_MAX },
+	{ "alerts", "Who wrote too much",
+	    "At most " USERS_MAX " users, those with the most alerts.",
+	    "alerts", COLUMNS(alert_columns),
+	    .sql = "SELECT user_id, COUNT(*), MAX(messages), MIN(started_at), "
+		   "MAX(started_at) FROM alerts_all WHERE tenant = ? "
+		   "AND started_at >= ? AND started_at < ? AND messages > 0 "
+		   "GROUP BY user_id ORDER BY 2 DESC, 3 DESC, 1 "
+		   "LIMIT " USERS_MAX },
+	{ "words", "Trending words",
+	    "At most " WORDS_MAX " words, those with the most messages.",
+	    "trends", COLUMNS(word_columns),
+	    .sql = "SELECT word, SUM(occurrences), COUNT(*), "
+		   "MIN(window_start) FROM trends_all WHERE tenant = ? "
+		   "AND window_start >= ? AND window_start < ? "
+		   "AND occurrences > 0 GROUP BY word ORDER BY 2 DESC, 1 "
+		   "LIMIT " WORDS_MAX },
+	{ "about", "About this report",
+	    "A date is its beginning in the zone; the last one does not "
+	    "belong to the period. The limit of response times is "
+	    "within_seconds. Percentiles are off by at most 1.6 %.",
+	    NULL, COLUMNS(about_columns), .fill = fill_about },
+};
+
+/* What all sections share. */
+
+struct zone *
+report_open_zone(const char *name)
+{
+	struct buf why = BUF_INIT;
+	struct zone *zone = zone_open(name, &why);
+
+	if (zone == NULL)
+		(void)prog_usage_error("--zone '%s': %s", name, buf_str(&why));
+	buf_release(&why);
+	return zone;
+}
+
+/* Without dates the last week that is over. */
 static void
-write_csv(struct buf *to, const struct filled_section *f)
+choose_days(struct report *r)
 {
-	const struct section *s = f->section;
-	const struct figure_table *t = &f->table;
-	size_t row, c;
+	int64_t monday =
+	    calendar_begin(r->zone, CALENDAR_WEEK, r->request->now_ms);
 
-	if (to->len > 0)
-		buf_adds(to, "\r\n");
-	buf_adds(to, s->name);
-	for (c = 0; c < t->columns_n; c++)
-		buf_addf(to, ",%s", t->columns[c].name);
-	buf_adds(to, "\r\n");
-	for (row = 0; row < figure_rows(t); row++) {
-		buf_adds(to, s->name);
-		write_csv_row(to, t, row);
+	if (r->request->from != NULL) {
+		(void)snprintf(
+		    r->from_day, sizeof r->from_day, "%s", r->request->from);
+		(void)snprintf(
+		    r->to_day, sizeof r->to_day, "%s", r->request->to);
+		return;
 	}
+	format_day(r, monday, r->to_day);
+	format_day(
+	    r, calendar_begin(r->zone, CALENDAR_WEEK, monday - 1), r->from_day);
 }
 
-void
-report_beginning(enum report_form form, struct buf *to)
+static int64_t
+time_member(const json_t *row, const char *member)
 {
-	if (form == REPORT_CSV)
-		buf_addf(to, "%s,%s,", sections[0]->name,
-		    sections[0]->columns[0].name);
+	const char *text = text_of(row, member);
+	int64_t ms;
+
+	return clock_parse(text, strlen(text), &ms) == 0 ? ms : CLOCK_NONE;
+}
+
+/* The API knows which period is the previous one. A period that has just begun
+ * is compared with nothing. */
+static void
+find_previous(struct report *r, const json_t *row)
+{
+	r->runs = r->request->now_ms > r->from && r->request->now_ms < r->to;
+	r->before = r->before_to = r->from;
+	if (row != NULL) {
+		r->before = time_member(row, "begin_utc");
+		r->before_to = time_member(row, "end_utc");
+	}
+	format_day(r, r->before, r->before_day);
+	if (r->runs)
+		format_time(r, r->before_to, r->before_end);
 	else
-		buf_adds(to, PAGE_BEGIN);
+		format_day(r, r->before_to, r->before_end);
+}
+
+static bool
+read_totals(struct report *r)
+{
+	static const char *const kinds[] = { "response", "first_response",
+		"resolution", "unanswered" };
+	json_t *answer, *rows;
+	size_t i;
+
+	r->kinds = json_object();
+	for (i = 0; i < ARRAY_LEN(kinds); i++) {
+		answer =
+		    ask_responses(r, "total", kinds[i], "&compare=previous");
+		if (answer == NULL)
+			return false;
+		rows = json_object_get(answer, "rows");
+		json_object_set(r->kinds, kinds[i], rows);
+		if (i == 0) {
+			r->totals = json_incref(answer);
+			r->from =
+			    time_member(json_array_get(rows, 0), "begin_utc");
+			r->to = time_member(json_array_get(rows, 0), "end_utc");
+			find_previous(r, json_array_get(rows, 1));
+		}
+		json_decref(answer);
+	}
+	return true;
+}
+
+/* Of all operators, page by page. */
+static bool
+read_names(struct report *r)
+{
+	struct buf target = BUF_INIT;
+	const json_t *rows, *row;
+	const char *cursor;
+	json_t *answer;
+	size_t i;
+
+	r->names = json_object();
+	buf_adds(&target, V1 "operators?limit=1000");
+	do {
+		answer = get_json(r, buf_str(&target), false);
+		rows = json_object_get(answer, "rows");
+		for (i = 0; i < json_array_size(rows); i++) {
+			row = json_array_get(rows, i);
+			json_object_set(r->names, text_of(row, "operator"),
+			    json_object_get(row, "name"));
+		}
+		cursor = json_string_value(json_object_get(answer, "next"));
+		if (cursor != NULL)
+			buf_setf(&target, V1 "operators?limit=1000&cursor=%s",
+			    cursor);
+		json_decref(answer);
+	} while (cursor != NULL);
+	buf_release(&target);
+	return r->code == PROG_OK;
+}
+
+/* An hour may have some responses of one kind only. */
+static void
+look_at_cut_hours(struct report *r)
+{
+	const json_t *rows;
+	const char *kind;
+	size_t i;
+
+	json_object_foreach(
+	    r->kinds, kind, rows) for (i = 0; i < json_array_size(rows); i++)
+	    r->cut_hour_lacks |=
+	    json_is_null(json_object_get(json_array_get(rows, i), "count"));
+}
+
+static bool
+read_not_kept(struct report *r)
+{
+	static const char *const metrics[] = { "histograms", "intervals",
+		"conversations", "channels", "views", "alerts", "trends" };
+	struct question q = question_of(r);
+
+	if (!kept_find_lacking(&q, metrics, ARRAY_LEN(metrics), &r->not_kept)) {
+		r->code = by_hand_explain(&r->answer, r->db, "what is kept");
+		return false;
+	}
+	if (!kept_lacks(&r->not_kept, "histograms"))
+		look_at_cut_hours(r);
+	kept_drop_derivable(&r->not_kept);
+	return true;
+}
+
+static bool
+begin_report(struct report *r)
+{
+	r->zone_name = r->request->zone != NULL ? r->request->zone : "UTC";
+	r->zone = report_open_zone(r->zone_name);
+	if (r->zone == NULL) {
+		r->code = PROG_USAGE;
+		return false;
+	}
+	choose_days(r);
+	return read_totals(r) && read_names(r) && read_not_kept(r);
+}
+
+/* The page's first lines. */
+
+/* "Median first response 1m47s, 6 % faster than in the previous period (1m54s).
+ * " Nothing without first responses. */
+static void
+add_verdict(const struct report *r, struct buf *to)
+{
+	const json_t *rows = json_object_get(r->kinds, "first_response");
+	double is = number_of(json_array_get(rows, 0), "median_seconds");
+	double was = number_of(json_array_get(rows, 1), "median_seconds");
+	double percent = was > 0 ? 100 * (is - was) / was : 0;
+
+	if (is <= 0)
+		return;
+	buf_adds(to, "Median first response ");
+	figure_duration(to, is);
+	if (was > 0) {
+		if (fabs(percent) < 0.5)
+			buf_adds(to, ", as in the previous period (");
+		else
+			buf_addf(to,
+			    ", %.0f %% %s than in the previous period (",
+			    fabs(percent), percent > 0 ? "slower" : "faster");
+		figure_duration(to, was);
+		buf_addc(to, ')');
+	}
+	buf_adds(to, ". ");
+}
+
+/* The row of that channel in the previous period; NULL: none. */
+static const json_t *
+row_before(const json_t *rows, const char *channel)
+{
+	const json_t *row;
+	size_t i;
+
+	for (i = 0; i < json_array_size(rows); i++) {
+		row = json_array_get(rows, i);
+		if (strcmp(text_of(row, "span"), "previous") == 0 &&
+		    strcmp(text_of(row, "channel"), channel) == 0)
+			return row;
+	}
+	return NULL;
+}
+
+/* "On whatsapp it rose from 1m10s to 3m24s. ": of the channels that are a tenth
+ * slower, the one whose customers waited the most longer in all. */
+static bool
+add_slower_channel(struct report *r, struct buf *to)
+{
+	json_t *rows = ask_rows(r, "responses",
+	    "&by=total&kind=first_response&group=channel&compare=previous");
+	const json_t *row, *worst = NULL;
+	double is, was, cost, most = 0, rose_from = 0;
+	size_t i;
+
+	for (i = 0; i < json_array_size(rows); i++) {
+		row = json_array_get(rows, i);
+		if (strcmp(text_of(row, "span"), "asked") != 0 ||
+		    *text_of(row, "channel") == '\0')
+			continue;
+		is = number_of(row, "median_seconds");
+		was = number_of(row_before(rows, text_of(row, "channel")),
+		    "median_seconds");
+		cost = number_of(row, "count") * (is - was);
+		if (was <= 0 || is < 1.1 * was || cost <= most)
+			continue;
+		most = cost;
+		worst = row;
+		rose_from = was;
+	}
+	if (worst != NULL) {
+		buf_addf(to, "On %s it rose from ", text_of(worst, "channel"));
+		figure_duration(to, rose_from);
+		buf_adds(to, " to ");
+		figure_duration(to, number_of(worst, "median_seconds"));
+		buf_adds(to, ". ");
+	}
+	json_decref(rows);
+	return rows != NULL;
 }
 
 static void
-add_previous(const struct report_work *r, struct buf *to)
+add_previous(const struct report *r, struct buf *to)
 {
 	char last[CALENDAR_TEXT];
 
@@ -126,54 +1122,27 @@ add_previous(const struct report_work *r, struct buf *to)
 		    r->before_end);
 		return;
 	}
-	report_time(r, r->before_to - 1, last);
-	last[strlen(REPORT_DAY)] = '\0';
+	format_day(r, r->before_to - 1, last);
 	buf_adds(to, " to ");
 	figure_period(to, last);
 	buf_addc(to, '.');
 }
 
-/* The sentence that comes first: "Median first response 1m47s, 6 % faster than
- * in the previous period (1m54s)." Nothing without first responses. */
-static void
-add_verdict(const struct report_work *r, struct buf *to)
-{
-	const json_t *rows = json_object_get(r->kinds, "first_response");
-	double is = report_number(json_array_get(rows, 0), "median_seconds");
-	double was = report_number(json_array_get(rows, 1), "median_seconds");
-	double percent = was > 0 ? 100 * (is - was) / was : 0;
-
-	if (is <= 0)
-		return;
-	buf_adds(to, "Median first response ");
-	figure_duration(to, is);
-	if (was > 0 && fabs(percent) < 0.5)
-		buf_adds(to, ", as in the previous period");
-	else if (was > 0)
-		buf_addf(to, ", %.0f %% %s than in the previous period",
-		    fabs(percent), percent > 0 ? "slower" : "faster");
-	if (was > 0) {
-		buf_adds(to, " (");
-		figure_duration(to, was);
-		buf_addc(to, ')');
-	}
-	buf_adds(to, ". ");
-}
-
 /* For people: the last day that belongs to the period. */
-static void
-begin_html(const struct report_work *r, struct buf *to)
+static bool
+begin_page(struct report *r, struct buf *to)
 {
 	struct buf title = BUF_INIT, subtitle = BUF_INIT;
 	char last[CALENDAR_TEXT];
+	bool good;
 
-	report_time(r, r->to - 1, last);
-	last[strlen(REPORT_DAY)] = '\0';
+	format_day(r, r->to - 1, last);
 	buf_addf(&title, "%s: response times, ", r->request->viewer->tenant);
 	figure_period(&title, r->from_day);
 	buf_adds(&title, " to ");
 	figure_period(&title, last);
 	add_verdict(r, &subtitle);
+	good = add_slower_channel(r, &subtitle);
 	buf_addf(&subtitle, "Days and hours of %s. ", r->zone_name);
 	add_previous(r, &subtitle);
 	buf_adds(&subtitle, " The limit: ");
@@ -192,40 +1161,121 @@ begin_html(const struct report_work *r, struct buf *to)
 	page_begin(to, buf_str(&title), buf_str(&subtitle));
 	buf_release(&title);
 	buf_release(&subtitle);
+	return good;
+}
+
+/* The two forms. A line of CSV begins with the name of its section, so that one
+ * of them is cut out by grep; sections have an empty line between them. */
+
+/* Why there is no table, instead of the note; nothing: there is one. */
+static void
+add_reason(const struct report *r, const struct section *s, struct buf *to)
+{
+	if (s->fill == fill_week && !has_week(r))
+		buf_adds(to,
+		    "The hours of the week are not computed for a span of "
+		    "more than ten years.");
+	else if (s->metric != NULL && kept_lacks(&r->not_kept, s->metric))
+		buf_addf(to,
+		    "Not kept: nothing of the metric %s was ever stored. "
+		    "Unless there was nothing, add %s to metrics of "
+		    "[aggregator] in messaging.conf; see messaging-report(7), "
+		    "WHAT IT NEEDS.",
+		    s->metric, s->metric);
 }
 
 static void
-write_sections(struct report_work *r, const struct filled_section *list,
-    size_t n, struct buf *to)
+write_html(struct buf *to, const struct section *s,
+    const struct figure_table *t, const struct buf *reason)
 {
-	bool html = r->request->form == REPORT_HTML;
+	page_part_begin(
+	    to, s->name, s->title, reason->len > 0 ? buf_str(reason) : s->note);
+	if (s->draw != NULL && figure_rows(t) > 0)
+		s->draw(t, to);
+	if (reason->len == 0)
+		page_table(to, t, s->ends);
+	page_part_end(to);
+}
+
+/* With blanks in place of line breaks: each line is a whole row. */
+static void
+write_csv_cell(
+    struct buf *to, const struct figure_table *t, size_t row, size_t column)
+{
+	enum figure_unit unit = figure_unit_at(t, row, column);
+	const char *text = figure_at(t, row, column);
+	struct buf cell = BUF_INIT;
 	size_t i;
 
-	if (html)
-		begin_html(r, to);
-	for (i = 0; i < n; i++) {
-		if (html)
-			write_html(to, &list[i]);
-		else
-			write_csv(to, &list[i]);
+	buf_addc(to, ',');
+	if (text != NULL)
+		output_csv_cell(
+		    &cell, text, unit >= FIGURE_COUNT && unit <= FIGURE_CHANGE);
+	for (i = 0; i < cell.len; i++)
+		buf_addc(to,
+		    strchr("\r\n", cell.data[i]) != NULL ? ' ' : cell.data[i]);
+	buf_release(&cell);
+}
+
+static void
+write_csv(struct buf *to, const struct section *s, const struct figure_table *t)
+{
+	size_t row, c;
+
+	if (to->len > 0)
+		buf_adds(to, "\r\n");
+	buf_adds(to, s->name);
+	for (c = 0; c < t->columns_n; c++)
+		buf_addf(to, ",%s", t->columns[c].name);
+	buf_adds(to, "\r\n");
+	for (row = 0; row < figure_rows(t); row++) {
+		buf_adds(to, s->name);
+		for (c = 0; c < t->columns_n; c++)
+			write_csv_cell(to, t, row, c);
+		buf_adds(to, "\r\n");
 	}
-	if (html)
-		page_end(to);
+}
+
+static bool
+write_section(struct report *r, const struct section *s, struct buf *to)
+{
+	const struct db_value span[] = { db_time(r->from), db_time(r->to) };
+	struct figure_table t = { .columns = s->columns,
+		.columns_n = s->columns_n };
+	struct buf reason = BUF_INIT;
+	bool good = true;
+
+	add_reason(r, s, &reason);
+	if (reason.len == 0)
+		good = s->sql != NULL ? fill_by_sql(r, &t, s->sql, span, 2)
+				      : s->fill(r, &t);
+	if (good && r->request->form == REPORT_HTML)
+		write_html(to, s, &t, &reason);
+	else if (good)
+		write_csv(to, s, &t);
+	figure_release(&t);
+	buf_release(&reason);
+	return good;
 }
 
 enum exit_code
 report_write(
     const struct report_request *request, struct db *db, struct buf *to)
 {
-	struct report_work r = { .request = request, .db = db };
-	struct filled_section list[ARRAY_LEN(sections)] = { 0 };
+	struct report r = { .request = request, .db = db };
+	bool html = request->form == REPORT_HTML;
+	bool good = begin_report(&r) && (!html || begin_page(&r, to));
 	size_t i;
 
-	for (i = 0; i < ARRAY_LEN(list); i++)
-		list[i].section = sections[i];
-	if (report_begin(&r) && fill_sections(&r, list, ARRAY_LEN(list)))
-		write_sections(&r, list, ARRAY_LEN(list), to);
-	filled_sections_release(list, ARRAY_LEN(list));
-	report_end(&r);
+	for (i = 0; good && i < ARRAY_LEN(sections); i++)
+		good = write_section(&r, &sections[i], to);
+	if (html)
+		page_end(to);
+	zone_close(r.zone);
+	json_decref(r.totals);
+	json_decref(r.kinds);
+	json_decref(r.names);
+	buf_release(&r.answer.body);
+	buf_release(&r.answer.headers);
 	return r.code;
 }

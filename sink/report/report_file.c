@@ -1,7 +1,7 @@
 /*
- * report_file: see report_file.h.
+ * report_file: the file of a report; see report.h.
  */
-#include "sink/report/report_file.h"
+#include "sink/report/report.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +14,7 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
+#include "sink/report/page.h"
 
 static const struct {
 	const char *suffix; /* of a file of that form */
@@ -42,7 +43,9 @@ report_form_of(const char *path)
 static int
 may_be_replaced(int fd, enum report_form form, bool *is)
 {
-	struct buf want = BUF_INIT, got = BUF_INIT;
+	const char *want = form == REPORT_CSV ? REPORT_CSV_BEGIN : PAGE_BEGIN;
+	size_t len = strlen(want);
+	struct buf got = BUF_INIT;
 	struct stat st;
 	int rc;
 
@@ -51,11 +54,9 @@ may_be_replaced(int fd, enum report_form form, bool *is)
 	*is = S_ISREG(st.st_mode) && st.st_size == 0;
 	if (*is || !S_ISREG(st.st_mode))
 		return 0;
-	report_beginning(form, &want);
-	rc = file_read_at(fd, buf_room(&got, want.len), want.len, 0);
-	*is = rc == 0 && memcmp(got.data, want.data, want.len) == 0;
+	rc = file_read_at(fd, buf_room(&got, len), len, 0);
+	*is = rc == 0 && memcmp(got.data, want, len) == 0;
 	buf_release(&got);
-	buf_release(&want);
 	return rc == 0 || errno == ENODATA ? 0 : -1;
 }
 

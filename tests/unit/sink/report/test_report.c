@@ -9,11 +9,9 @@
 
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
-#include "sink/page/chart.h"
-#include "sink/page/figures.h"
-#include "sink/page/markup.h"
-#include "sink/page/page.h"
-#include "sink/report/report_file.h"
+#include "sink/report/chart.h"
+#include "sink/report/page.h"
+#include "sink/report/report.h"
 
 static const struct figure_column columns[] = {
 	{ "day", "Day", FIGURE_PERIOD },
@@ -149,7 +147,7 @@ tables_have_what_people_see(void **state)
 	struct buf to = BUF_INIT;
 
 	(void)state;
-	page_table(&to, &t);
+	page_table(&to, &t, 0);
 	assert_non_null(strstr(buf_str(&to),
 	    "<td align=\"left\" nowrap=\"nowrap\">Fri 2026-11-20</td>"
 	    "<td align=\"left\" dir=\"auto\">&lt;b&gt;&quot;&amp;</td>"
@@ -157,7 +155,7 @@ tables_have_what_people_see(void **state)
 	assert_null(strstr(buf_str(&to), "key"));
 	assert_null(strstr(buf_str(&to), "Unit"));
 	buf_clear(&to);
-	page_table(&to, &empty);
+	page_table(&to, &empty, 0);
 	assert_string_equal(
 	    buf_str(&to), "<p>There is nothing of it in this span.</p>\n");
 	buf_release(&to);
@@ -200,11 +198,11 @@ curves_have_gaps(void **state)
 	size_t i;
 
 	(void)state;
-	chart_curves(&to, "none", titles, 2, NULL, 0);
+	chart_curves(&to, "none", titles, NULL, 0);
 	assert_int_equal(to.len, 0);
 	for (i = 0; i < ARRAY_LEN(lengths); i++) {
 		points = some_points(lengths[i], 3);
-		chart_curves(&to, "\"t\"", titles, 2, points, lengths[i]);
+		chart_curves(&to, "\"t\"", titles, points, lengths[i]);
 		assert_int_equal(occurrences(&to, "<title>&quot;t&quot;<"), 1);
 		assert_null(strstr(buf_str(&to), "nan"));
 		assert_null(strstr(buf_str(&to), "inf"));
@@ -222,19 +220,33 @@ curves_have_gaps(void **state)
 }
 
 static void
-bars_and_weeks_of_nothing(void **state)
+a_long_table_shows_its_ends(void **state)
+{
+	struct figure_table t = { .columns = &columns[4], .columns_n = 1 };
+	struct buf to = BUF_INIT;
+	int i;
+
+	(void)state;
+	for (i = 1; i <= 9; i++)
+		figure_add_int(&t, 10 * i);
+	page_table(&to, &t, 2);
+	assert_int_equal(occurrences(&to, "<td "), 4);
+	assert_non_null(strstr(buf_str(&to), ">80<"));
+	assert_null(strstr(buf_str(&to), ">30<"));
+	buf_clear(&to);
+	page_table(&to, &t, 5);
+	assert_int_equal(occurrences(&to, "<td "), 9);
+	buf_release(&to);
+	figure_release(&t);
+}
+
+static void
+a_week_of_nothing_is_white(void **state)
 {
 	double counts[CHART_DAYS][CHART_HOURS] = { { 0 } };
-	struct chart_point *points = some_points(4, 2);
 	struct buf to = BUF_INIT;
 
 	(void)state;
-	chart_bars(&to, "none", NULL, 0);
-	assert_int_equal(to.len, 0);
-	chart_bars(&to, "gap", points, 4);
-	assert_int_equal(occurrences(&to, "<rect "), 3);
-	assert_int_equal(occurrences(&to, ">3m00s<"), 1);
-	buf_clear(&to);
 	chart_week(&to, "week", counts);
 	assert_int_equal(occurrences(&to, "fill=\"#ffffff\""), 168);
 	buf_clear(&to);
@@ -243,7 +255,6 @@ bars_and_weeks_of_nothing(void **state)
 	assert_int_equal(occurrences(&to, "fill=\"#1b5e9e\""), 1);
 	assert_int_equal(occurrences(&to, ">12k<"), 1);
 	buf_release(&to);
-	free(points);
 }
 
 static void
@@ -290,7 +301,8 @@ test_report(void)
 		cmocka_unit_test(durations_have_two_units),
 		cmocka_unit_test(tables_have_what_people_see),
 		cmocka_unit_test(curves_have_gaps),
-		cmocka_unit_test(bars_and_weeks_of_nothing),
+		cmocka_unit_test(a_long_table_shows_its_ends),
+		cmocka_unit_test(a_week_of_nothing_is_white),
 		cmocka_unit_test_setup_teardown(
 		    only_reports_are_replaced, tmpdir_enter, tmpdir_leave),
 	};

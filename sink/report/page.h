@@ -1,18 +1,32 @@
 /*
- * figures: a table of a report in memory, and how people read its cells. Cells
- * are text, as the API and the database have them: seconds with three decimals,
- * shares from 0 to 1. CSV has them like that; the page has "3m20s", "93.4 %".
+ * page: a report in HTML: its frame, its text, and its tables, which CSV is
+ * made of, too. Whatever a mail program takes away, pictures, styles, or all
+ * but tables and text, the rest says the same: so tables have the attributes of
+ * old, which survive where styles do not. The page is well-formed XML: anyone
+ * who reads it by a program needs no parser of HTML.
  */
-#ifndef SINK_PAGE_FIGURES_H
-#define SINK_PAGE_FIGURES_H
+#ifndef SINK_REPORT_PAGE_H
+#define SINK_REPORT_PAGE_H
 
 #include "common/base/buf.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+/* Appends text of anyone, in UTF-8, as text or within quotes: it becomes no
+ * tag and no attribute. What XML forbids becomes a question mark. */
+void markup_text(struct buf *to, const char *text);
+
+/* The same of its first characters, with an ellipsis where it is longer. */
+void markup_cut(struct buf *to, const char *text, size_t characters);
+
+/* Cells are text, as the API and the database have them: seconds with three
+ * decimals, shares from 0 to 1. CSV has them like that; the page has "3m20s",
+ * "93.4 %". */
 enum figure_unit {
 	FIGURE_TEXT,
+	FIGURE_TIME,   /* "2026-11-20 10:00" */
 	FIGURE_PERIOD, /* a day, or text: see figure_period() */
 	FIGURE_COUNT,
 	FIGURE_SECONDS,
@@ -40,7 +54,6 @@ struct figure_table {
 
 void figure_add(struct figure_table *t, const char *text);
 void figure_add_int(struct figure_table *t, int64_t n); /* INT64_MIN: absent */
-void figure_add_seconds(struct figure_table *t, int64_t ms); /* the same */
 void figure_release(struct figure_table *t);
 
 size_t figure_rows(const struct figure_table *t);
@@ -63,5 +76,20 @@ void figure_duration(struct buf *to, double seconds);
 
 /* Appends "Mon 2026-11-16" for a day, and any other text unchanged. */
 void figure_period(struct buf *to, const char *text);
+
+/* How each page begins; see report_file_check(). */
+#define PAGE_BEGIN "<!DOCTYPE html>\n<!-- messaging-analytics: a report -->\n"
+
+void page_begin(struct buf *to, const char *title, const char *subtitle);
+void page_end(struct buf *to);
+
+/* Begins and ends a part; note may be NULL. */
+void page_part_begin(
+    struct buf *to, const char *name, const char *title, const char *note);
+void page_part_end(struct buf *to);
+
+/* Appends a table; one without rows is a sentence. Of one with more rows than
+ * twice `ends` only so many first and last ones; 0: all. */
+void page_table(struct buf *to, const struct figure_table *t, size_t ends);
 
 #endif

@@ -1,0 +1,35 @@
+/*
+ * chart: the two charts of a report, as SVG within HTML: no script, no style
+ * sheet, no reference, so that a chart looks the same wherever it is shown. It
+ * says nothing that the table below it does not: mail programs leave it out,
+ * and a screen reader hears only its title.
+ */
+#ifndef SINK_REPORT_CHART_H
+#define SINK_REPORT_CHART_H
+
+#include "common/base/buf.h"
+
+#include <stddef.h>
+
+#define CHART_CURVES 2
+#define CHART_DAYS 7
+#define CHART_HOURS 24
+
+/* A place on the horizontal axis: its label, and the value of each curve in
+ * seconds. NAN: none, the curve has a gap. */
+struct chart_point {
+	const char *label;
+	double values[CHART_CURVES];
+};
+
+/* Appends curves of durations over points in order; titles names each. */
+void chart_curves(struct buf *to, const char *title,
+    const char *const titles[CHART_CURVES], const struct chart_point *points,
+    size_t n);
+
+/* Appends a row for each day of the week from Monday, a cell for each hour, the
+ * darker the more. */
+void chart_week(
+    struct buf *to, const char *title, double counts[CHART_DAYS][CHART_HOURS]);
+
+#endif

@@ -1,0 +1,400 @@
+/*
+ * page: see page.h.
+ */
+#include "sink/report/page.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/decimal.h"
+#include "common/base/xalloc.h"
+#include "common/output/duration.h"
+
+static const char *
+entity_of(char c)
+{
+	switch (c) {
+	case '&':
+		return "&amp;";
+	case '<':
+		return "&lt;";
+	case '>':
+		return "&gt;";
+	case '"':
+		return "&quot;";
+	case '\'':
+		return "&#39;";
+	default:
+		return NULL;
+	}
+}
+
+/* U+FFFE and U+FFFF, the only characters above the controls that XML does not
+ * have. */
+static bool
+is_no_character(const char *p)
+{
+	return memcmp(p, "\xef\xbf\xbe", 3) == 0 ||
+	       memcmp(p, "\xef\xbf\xbf", 3) == 0;
+}
+
+static void
+add_with_entities(struct buf *to, const char *text, size_t len)
+{
+	const char *p, *end = text + len, *entity;
+
+	for (p = text; p < end; p++) {
+		entity = entity_of(*p);
+		if (entity != NULL) {
+			buf_adds(to, entity);
+		} else if ((unsigned char)*p < ' ' || *p == '\x7f') {
+			buf_addc(to, *p >= '\t' && *p <= '\r' ? ' ' : '?');
+		} else if (end - p >= 3 && is_no_character(p)) {
+			buf_addc(to, '?');
+			p += 2;
+		} else {
+			buf_addc(to, *p);
+		}
+	}
+}
+
+void
+markup_text(struct buf *to, const char *text)
+{
+	add_with_entities(to, text, strlen(text));
+}
+
+void
+markup_cut(struct buf *to, const char *text, size_t characters)
+{
+	size_t i, n = 0;
+
+	for (i = 0; text[i] != '\0'; i++) {
+		if (((unsigned char)text[i] & 0xc0) != 0x80 &&
+		    n++ == characters)
+			break;
+	}
+	add_with_entities(to, text, i);
+	if (text[i] != '\0')
+		buf_adds(to, "\xe2\x80\xa6");
+}
+
+#define DASH "\xe2\x80\x93"
+
+static const char *const unit_words[] = {
+	[FIGURE_COUNT] = "count",
+	[FIGURE_SECONDS] = "seconds",
+	[FIGURE_SHARE] = "share",
+};
+
+void
+figure_add(struct figure_table *t, const char *text)
+{
+	XGROW(t->cells, t->n, t->cap);
+	t->cells[t->n++] = text != NULL ? xstrdup(text) : NULL;
+}
+
+void
+figure_add_int(struct figure_table *t, int64_t n)
+{
+	char text[DECIMAL_ROOM];
+
+	figure_add(t, decimal_text(text, n));
+}
+
+void
+figure_release(struct figure_table *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++)
+		free(t->cells[i]);
+	free(t->cells);
+	*t = (struct figure_table){ .cells = NULL };
+}
+
+size_t
+figure_rows(const struct figure_table *t)
+{
+	return t->n / t->columns_n;
+}
+
+const char *
+figure_at(const struct figure_table *t, size_t row, size_t column)
+{
+	return t->cells[row * t->columns_n + column];
+}
+
+double
+figure_value(const struct figure_table *t, size_t row, size_t column)
+{
+	const char *text = figure_at(t, row, column);
+
+	return text != NULL ? strtod(text, NULL) : (double)NAN;
+}
+
+const char *
+figure_unit_word(enum figure_unit unit)
+{
+	return unit_words[unit];
+}
+
+static enum figure_unit
+unit_of_row(const struct figure_table *t, size_t row)
+{
+	const char *word = "";
+	size_t i;
+
+	for (i = 0; i < t->columns_n; i++) {
+		if (t->columns[i].unit == FIGURE_UNIT)
+			word = figure_at(t, row, i);
+	}
+	for (i = 0; i < ARRAY_LEN(unit_words); i++) {
+		if (unit_words[i] != NULL && strcmp(unit_words[i], word) == 0)
+			return (enum figure_unit)i;
+	}
+	return FIGURE_TEXT;
+}
+
+enum figure_unit
+figure_unit_at(const struct figure_table *t, size_t row, size_t column)
+{
+	enum figure_unit unit = t->columns[column].unit;
+
+	return unit == FIGURE_OF_ROW ? unit_of_row(t, row) : unit;
+}
+
+void
+figure_duration(struct buf *to, double seconds)
+{
+	char text[DURATION_TEXT];
+
+	/* What has three decimals is not a whole number of ms as a double. */
+	buf_adds(
+	    to, duration_format((int64_t)floor(seconds * 1000 + 1e-3), text));
+}
+
+void
+figure_period(struct buf *to, const char *text)
+{
+	static const char *const weekdays[] = { "Thu", "Fri", "Sat", "Sun",
+		"Mon", "Tue", "Wed" }; /* 1970 began with a Thursday */
+	char day[] = "2026-11-20T00:00:00Z";
+	int64_t ms;
+
+	if (strlen(text) == 10) {
+		memcpy(day, text, 10);
+		if (clock_parse(day, sizeof day - 1, &ms) == 0 && ms >= 0)
+			buf_addf(to, "%s ", weekdays[ms / DAY_MS % 7]);
+	}
+	buf_adds(to, text);
+}
+
+void
+figure_show(
+    struct buf *to, const struct figure_table *t, size_t row, size_t column)
+{
+	const char *text = figure_at(t, row, column);
+	double value = figure_value(t, row, column);
+
+	if (text == NULL) {
+		buf_adds(to, DASH);
+		return;
+	}
+	switch (figure_unit_at(t, row, column)) {
+	case FIGURE_SECONDS:
+		figure_duration(to, value);
+		break;
+	case FIGURE_SHARE:
+		buf_addf(to, "%.1f %%", 100 * value);
+		break;
+	case FIGURE_CHANGE:
+		buf_addf(to, "%+.1f %s", 100 * value,
+		    unit_of_row(t, row) == FIGURE_SHARE ? "pp" : "%");
+		break;
+	case FIGURE_PERIOD:
+		figure_period(to, text);
+		break;
+	case FIGURE_TEXT:
+	case FIGURE_TIME:
+	case FIGURE_COUNT:
+	case FIGURE_KEY:
+	case FIGURE_UNIT:
+	case FIGURE_OF_ROW:
+		buf_adds(to, text);
+		break;
+	}
+}
+
+/* Nothing is loaded and no script runs, no matter who opens it. */
+static const char head[] =
+    PAGE_BEGIN "<html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"en\">\n"
+	       "<head>\n<meta charset=\"utf-8\"/>\n"
+	       "<meta http-equiv=\"Content-Security-Policy\" "
+	       "content=\"default-src 'none'; style-src 'unsafe-inline'\"/>\n"
+	       "<meta name=\"viewport\" content=\"width=device-width\"/>\n";
+
+static const char style[] =
+    "<style>\n"
+    "body { font: 14px/1.4 sans-serif; color: #222; background: #fff;\n"
+    "  max-width: 46em; margin: 1.5em auto; padding: 0 1em }\n"
+    "h1 { font-size: 1.6em; margin: 0 }\n"
+    "h2 { font-size: 1.15em; margin: 1.6em 0 .4em }\n"
+    "svg { display: block; max-width: 100%; min-width: 560px;\n"
+    "  height: auto }\n"
+    "div { overflow-x: auto }\n"
+    "table { border: 0; border-collapse: collapse; font-size: .9em;\n"
+    "  font-variant-numeric: tabular-nums; table-layout: fixed;\n"
+    "  width: 100%; min-width: 640px }\n"
+    "th, td { border: 0; border-bottom: 1px solid #ccc }\n"
+    "th, td { padding: 4px 3px }\n"
+    "th { font-size: .8em }\n"
+    "td[dir] { overflow-wrap: break-word }\n"
+    "td[align=right] { white-space: nowrap }\n"
+    "thead th { vertical-align: bottom; border-bottom-color: #222 }\n"
+    "table.wide { font-size: .72em; min-width: 760px }\n"
+    "table.wide th, table.wide td { padding: 2px 3px }\n"
+    "@page { size: A4; margin: 15mm 12mm }\n"
+    "@media print {\n"
+    "  body { font-size: 10pt; max-width: none; margin: 0; padding: 0 }\n"
+    "  h2, h2 + p { break-after: avoid }\n"
+    "  div { overflow: visible }\n"
+    "  svg, table, table.wide { min-width: 0 }\n"
+    "  svg, tr { break-inside: avoid }\n"
+    "  thead { display: table-header-group }\n"
+    "}\n"
+    "</style>\n";
+
+/* A table with so many columns is set smaller. */
+#define WIDE 12
+
+void
+page_begin(struct buf *to, const char *title, const char *subtitle)
+{
+	buf_adds(to, head);
+	buf_adds(to, "<title>");
+	markup_text(to, title);
+	buf_adds(to, "</title>\n");
+	buf_adds(to, style);
+	buf_adds(to, "</head>\n<body>\n<h1>");
+	markup_text(to, title);
+	buf_adds(to, "</h1>\n<p>");
+	markup_text(to, subtitle);
+	buf_adds(to, "</p>\n");
+}
+
+void
+page_end(struct buf *to)
+{
+	buf_adds(to, "</body>\n</html>\n");
+}
+
+void
+page_part_begin(
+    struct buf *to, const char *name, const char *title, const char *note)
+{
+	buf_addf(to, "<section id=\"%s\">\n<h2>", name);
+	markup_text(to, title);
+	buf_adds(to, "</h2>\n");
+	if (note != NULL) {
+		buf_adds(to, "<p>");
+		markup_text(to, note);
+		buf_adds(to, "</p>\n");
+	}
+}
+
+void
+page_part_end(struct buf *to)
+{
+	buf_adds(to, "</section>\n");
+}
+
+static bool
+is_shown(const struct figure_table *t, size_t column)
+{
+	return t->columns[column].unit != FIGURE_KEY &&
+	       t->columns[column].unit != FIGURE_UNIT;
+}
+
+/* Numbers stand to the right; titles are no exception. A date is not broken,
+ * and a name may be written from right to left. */
+static const char *
+attributes_of(enum figure_unit unit)
+{
+	if (unit == FIGURE_PERIOD)
+		return " align=\"left\" nowrap=\"nowrap\"";
+	return unit <= FIGURE_TIME ? " align=\"left\" dir=\"auto\""
+				   : " align=\"right\"";
+}
+
+/* Shares of the width of a table: names and dates need more than numbers. */
+static unsigned
+share_of(enum figure_unit unit)
+{
+	return unit <= FIGURE_PERIOD ? 3 : 2;
+}
+
+static void
+add_titles(struct buf *to, const struct figure_table *t)
+{
+	enum figure_unit unit;
+	unsigned shares = 0;
+	size_t c;
+
+	for (c = 0; c < t->columns_n; c++)
+		shares += is_shown(t, c) ? share_of(t->columns[c].unit) : 0;
+
+	buf_adds(to, "<thead><tr>");
+	for (c = 0; c < t->columns_n; c++) {
+		if (!is_shown(t, c))
+			continue;
+		unit = t->columns[c].unit;
+		buf_addf(to, "<th scope=\"col\"%s width=\"%u%%\">",
+		    attributes_of(unit), 100 * share_of(unit) / shares);
+		markup_text(to, t->columns[c].title);
+		buf_adds(to, "</th>");
+	}
+	buf_adds(to, "</tr></thead>\n");
+}
+
+static void
+add_table_row(struct buf *to, const struct figure_table *t, size_t row)
+{
+	struct buf text = BUF_INIT;
+	size_t c;
+
+	buf_adds(to, "<tr>");
+	for (c = 0; c < t->columns_n; c++) {
+		if (!is_shown(t, c))
+			continue;
+		buf_clear(&text);
+		figure_show(&text, t, row, c);
+		buf_addf(to, "<td%s>", attributes_of(t->columns[c].unit));
+		markup_text(to, buf_str(&text));
+		buf_adds(to, "</td>");
+	}
+	buf_adds(to, "</tr>\n");
+	buf_release(&text);
+}
+
+void
+page_table(struct buf *to, const struct figure_table *t, size_t ends)
+{
+	size_t row, rows = figure_rows(t);
+
+	if (rows == 0) {
+		buf_adds(to, "<p>There is nothing of it in this span.</p>\n");
+		return;
+	}
+	buf_addf(to,
+	    "<div><table border=\"1\" cellpadding=\"4\" cellspacing=\"0\"%s>\n",
+	    t->columns_n >= WIDE ? " class=\"wide\"" : "");
+	add_titles(to, t);
+	buf_adds(to, "<tbody>\n");
+	for (row = 0; row < rows; row++)
+		if (ends == 0 || row < ends || row + ends >= rows)
+			add_table_row(to, t, row);
+	buf_adds(to, "</tbody></table></div>\n");
+}
