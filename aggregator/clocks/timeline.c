@@ -270,8 +270,6 @@ message_compare_version(
 	int c = compare_int((int64_t)a->updated, (int64_t)b->updated);
 
 	if (c == 0)
-		c = compare_int(a->at, b->at);
-	if (c == 0)
 		c = strcmp(record_from_name((enum message_from)a->from),
 		    record_from_name((enum message_from)b->from));
 	if (c == 0)
@@ -289,39 +287,21 @@ message_compare_version(
 	return c;
 }
 
-/* In the place of a message that has moved: the word of no id. */
-#define MOVED ((UINT64_C(1) << 62) - 1)
-
-/* Keeps the version that counts, in the place of the first. One with another
- * time does not fit there: true, and that place is MOVED. */
-static bool
+/* Keeps the version that counts, in the place and at the time of the first. */
+static void
 drop_version(const struct lexicon *w, struct timeline_versions *v,
     struct message *old, const struct message *new)
 {
-	bool moves;
+	int64_t at = old->at;
 
 	XGROW(v->list, v->n, v->cap);
 	if (message_compare_version(w, new, old) <= 0) {
 		v->list[v->n++] = *new;
-		return false;
+		return;
 	}
-	moves = old->at != new->at;
 	v->list[v->n++] = *old;
 	*old = *new;
-	if (moves)
-		old->id = MOVED;
-	return moves;
-}
-
-static size_t
-drop_moved(struct message *m, size_t n)
-{
-	size_t i, kept = 0;
-
-	for (i = 0; i < n; i++)
-		if (m[i].id != MOVED)
-			m[kept++] = m[i];
-	return kept;
+	message_set_at(old, at);
 }
 
 /* Moves the messages that count to the front; returns how many they are. */
@@ -345,11 +325,13 @@ drop_duplicates_by_table(const struct lexicon *w, struct timeline_scratch *t,
 		while (table[slot] != 0 &&
 		       !message_id_same(m[table[slot] - 1].id, m[i].id))
 			slot = (slot + 1) & (slots - 1);
-		if (table[slot] == 0 ||
-		    drop_version(w, &t->dropped, &m[table[slot] - 1], &m[i])) {
-			m[kept++] = m[i];
-			table[slot] = (uint32_t)kept;
+		if (table[slot] != 0) {
+			drop_version(
+			    w, &t->dropped, &m[table[slot] - 1], &m[i]);
+			continue;
 		}
+		m[kept++] = m[i];
+		table[slot] = (uint32_t)kept;
 	}
 	return kept;
 }
@@ -366,7 +348,6 @@ drop_duplicates(const struct lexicon *w, struct timeline_scratch *t,
 	for (i = 0; i < n; i++) {
 		k = 0;
 		if (message_id_is_text(m[i].id) || looked > LOOKS * n) {
-			kept = drop_moved(m, kept);
 			memmove(m + kept, m + i, (n - i) * sizeof *m);
 			return drop_duplicates_by_table(w, t, m, kept + n - i);
 		}
@@ -375,7 +356,9 @@ drop_duplicates(const struct lexicon *w, struct timeline_scratch *t,
 				looked++;
 		else
 			highest = m[i].id;
-		if (k == 0 || drop_version(w, &t->dropped, &m[k - 1], &m[i]))
+		if (k > 0)
+			drop_version(w, &t->dropped, &m[k - 1], &m[i]);
+		else
 			m[kept++] = m[i];
 	}
 	return kept;
@@ -470,7 +453,7 @@ size_t
 timeline_normalize(const struct lexicon *w, struct timeline_scratch *t,
     struct message *m, size_t n)
 {
-	n = drop_moved(m, drop_duplicates(w, t, m, n));
+	n = drop_duplicates(w, t, m, n);
 	(void)timeline_sort(t, m, n, 0);
 	return n;
 }

@@ -162,9 +162,10 @@ message_operator(const struct message *m)
 	return m->operator_id != 0 ? m->operator_id : m->user;
 }
 
-/* Compares two versions of one message: > 0 when a counts. The sink compares
- * the same columns in the same order (sink/tables/upsert_sql.c), and then `to`
- * and texts, which no metric reads. */
+/* Compares two versions of one message: > 0 when a counts. Their times do not
+ * matter: the first one's stays. The sink compares the same columns in the same
+ * order (sink/tables/upsert_sql.c), and then `to` and texts, which no metric
+ * reads. */
 int message_compare_version(
     const struct lexicon *w, const struct message *a, const struct message *b);
 
@@ -178,8 +179,8 @@ size_t timeline_sort(
 size_t timeline_find(
     const struct message *m, size_t n, int64_t at, message_id id);
 
-/* Keeps the version of each id that counts, sorts these, and returns how many
- * they are. The others are in t->dropped. */
+/* Keeps the version of each id that counts, at the time of the first one,
+ * sorts these, and returns how many they are. The others are in t->dropped. */
 size_t timeline_normalize(const struct lexicon *w, struct timeline_scratch *t,
     struct message *m, size_t n);
 void timeline_drop(struct lexicon *w, struct timeline_versions *v);

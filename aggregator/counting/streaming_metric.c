@@ -143,7 +143,6 @@ streaming_metric_message_read(
     struct streaming_metric_message *m, const struct record *r)
 {
 	m->chat = r->chat;
-	m->id = r->id;
 	m->user = r->user;
 	/* A record names an operator in either way. */
 	if (m->user.p == NULL && r->from == FROM_OPERATOR)

@@ -27,7 +27,7 @@
 
 /* What streaming metrics use of a message. Text is borrowed for the call. */
 struct streaming_metric_message {
-	struct text chat, id, user, channel, text;
+	struct text chat, user, channel, text;
 	int64_t at;
 	enum message_from from;
 	/* It is from a customer, operator or bot, neither private nor

@@ -7,11 +7,7 @@
  * A row is written when the tenant's newest time reaches the end of its window,
  * and again when a late message has the word. An edited message counts with
  * the words it came with: those of a changed text are neither added nor
- * removed. A newer version with the same text moves its words to the window of
- * that version, and they no longer count in the earlier one; a row that thereby
- * falls to the threshold is written once more, with occurrences 0. So of each
- * message that has words a hash of its text is kept, and in which window it
- * counts.
+ * removed.
  *
  * One of several aggregators writes every word, whatever its count, and at each
  * refresh those of windows that go on: the view that adds them up applies the
@@ -36,18 +32,9 @@ enum {
 	MISSING_TEXT_AFTER = 10000,
 };
 
-/* The text a message came with. */
-struct first_text {
-	uint64_t hash;
-	int64_t begin; /* of the window in which its words count */
-};
-
 struct trends {
 	struct keyed_state table;   /* (window, word) -> in how many messages */
 	struct keyed_state windows; /* (window) -> how many words */
-	/* (window of the newest version, hash of chat and id) -> first text;
-	 * of messages that have words */
-	struct keyed_state texts;
 	struct timer_queue timer_queue;
 	struct words words;
 	struct strmap stop;
@@ -95,8 +82,6 @@ trends_open(const struct streaming_metric_setup *setup)
 	    &f->table, setup->home, "trend_words", sizeof(uint64_t));
 	keyed_state_open(
 	    &f->windows, setup->home, "trend_windows", sizeof(uint64_t));
-	keyed_state_open(
-	    &f->texts, setup->home, "trend_texts", sizeof(struct first_text));
 	timer_queue_open(&f->timer_queue, setup->home, "trends_due");
 	streaming_metric_cap_init(&f->cap, setup, "trend_words");
 	f->tenant = setup->tenant;
@@ -137,7 +122,6 @@ trends_close(void *ctx)
 
 	keyed_state_close(&f->table);
 	keyed_state_close(&f->windows);
-	keyed_state_close(&f->texts);
 	timer_queue_close(&f->timer_queue);
 	words_release(&f->words);
 	strmap_release(&f->stop, NULL);
@@ -210,107 +194,14 @@ count_word(struct trends *f, int64_t begin, struct text word)
 }
 
 static void
-remove_word(struct trends *f, int64_t begin, struct text word)
-{
-	struct key k;
-	uint64_t *n;
-
-	if (is_stopped(f, word))
-		return;
-	word_key(&k, begin, word);
-	n = keyed_state_find(&f->table, k.bytes, k.len);
-	if (n == NULL || *n == 0)
-		return;
-	change_word(f, begin, n);
-	*n -= 1;
-}
-
-/* The key of a message's first text begins with its window, so that both expire
- * together. */
-static void
-first_text_key(struct trends *f, struct key *k,
-    const struct streaming_metric_message *m, int64_t begin)
-{
-	uint64_t message;
-
-	k->len = 0;
-	key_text(k, m->chat);
-	key_text(k, m->id);
-	message = hash_text(f->texts.home->seed, k->bytes, k->len);
-	k->len = 0;
-	key_time(k, begin);
-	key_number(k, message);
-}
-
-static void
-keep_first_text(struct trends *f, const struct streaming_metric_message *m,
-    struct first_text first)
-{
-	struct first_text *to;
-	struct key k;
-
-	first_text_key(f, &k, m, streaming_metric_span(m->at, f->length));
-	to = keyed_state_get(&f->texts, k.bytes, k.len, NULL);
-	*to = first;
-	keyed_state_change(&f->texts, to);
-}
-
-static uint64_t
-hash_message_text(struct trends *f, const struct streaming_metric_message *m)
-{
-	return hash_text(f->texts.home->seed, m->text.p, m->text.len);
-}
-
-static void
-move_words(struct trends *f, struct text text, int64_t from, int64_t to)
-{
-	size_t i;
-
-	words_find(&f->words, text, f->shortest);
-	for (i = 0; i < f->words.n; i++) {
-		remove_word(f, from, f->words.v[i]);
-		count_word(f, to, f->words.v[i]);
-	}
-}
-
-/* A newer version has another time: its words move there, if its text is still
- * the first one. */
-static void
-follow_version(
-    struct trends *f, const struct streaming_metric_message *m, int64_t old_at)
-{
-	int64_t begin = streaming_metric_span(m->at, f->length);
-	struct first_text *kept, first;
-	struct key k;
-
-	first_text_key(f, &k, m, streaming_metric_span(old_at, f->length));
-	kept = keyed_state_find(&f->texts, k.bytes, k.len);
-	if (kept == NULL)
-		return;
-	first = *kept;
-	keyed_state_delete(&f->texts, kept);
-	if (m->text.p != NULL && first.begin != begin &&
-	    first.hash == hash_message_text(f, m)) {
-		move_words(f, m->text, first.begin, begin);
-		first.begin = begin;
-	}
-	keep_first_text(f, m, first);
-}
-
-static void
 trends_message(void *ctx, const struct streaming_metric_message *m,
     const struct streaming_metric_message *old)
 {
 	struct trends *f = ctx;
-	struct first_text first = { .begin = streaming_metric_span(
-					m->at, f->length) };
+	int64_t begin = streaming_metric_span(m->at, f->length);
 	size_t i;
 
-	if (old != NULL) {
-		follow_version(f, m, old->at);
-		return;
-	}
-	if (!m->counted)
+	if (old != NULL || !m->counted)
 		return;
 	f->messages++;
 	f->texts_n += m->text.p != NULL;
@@ -320,11 +211,7 @@ trends_message(void *ctx, const struct streaming_metric_message *m,
 		return;
 	words_find(&f->words, m->text, f->shortest);
 	for (i = 0; i < f->words.n; i++)
-		count_word(f, first.begin, f->words.v[i]);
-	if (f->words.n > 0) {
-		first.hash = hash_message_text(f, m);
-		keep_first_text(f, m, first);
-	}
+		count_word(f, begin, f->words.v[i]);
 	if (!f->words.full || f->reported_long)
 		return;
 	f->reported_long = true;
@@ -387,7 +274,6 @@ trends_advance(void *ctx, int64_t newest, bool refresh)
 		return;
 	keyed_state_expire(&f->table, newest - f->window - f->length);
 	keyed_state_expire(&f->windows, newest - f->window - f->length);
-	keyed_state_expire(&f->texts, newest - f->window - f->length);
 }
 
 static void

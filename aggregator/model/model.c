@@ -226,7 +226,7 @@ model_add(struct model *m, const struct record *r)
 {
 	int64_t at = time_of_record(r);
 
-	m->known_stays = false;
+	m->known_at = r->at;
 	/* A record about a message is not a message and has no time. */
 	if (r->type == RECORD_MESSAGE && r->about)
 		return MODEL_SKIPPED;

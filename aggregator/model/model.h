@@ -242,10 +242,9 @@ struct model {
 	/* After MODEL_VERSION of a message, until the next record: the version
 	 * that was replaced. Its id is not valid. */
 	struct message replaced;
-	/* After MODEL_DUPLICATE or MODEL_VERSION of a message: a store that
-	 * keeps messages by time and id must keep the version it has, because
-	 * this one is older or has another time. */
-	bool known_stays;
+	/* After a message: the time of its first version, with which the record
+	 * is to be stored; CLOCK_NONE: a newer version came before it. */
+	int64_t known_at;
 
 	struct tenant_totals totals;
 	struct model_changes changes;
@@ -283,9 +282,9 @@ void model_merge(
     struct model *m, struct model *snapshot, const struct bucket_set *part);
 
 /* Whether a message of a snapshot that is going to correct the model is new to
- * it, or a newer version of a known one. False for a message of a past episode
- * that is older than the window. */
-bool model_lacks(struct model *m, const struct record *r);
+ * it, or a newer version of a known one, whose time it gets then. False for a
+ * message of a past episode that is older than the window. */
+bool model_lacks(struct model *m, struct record *r);
 
 /* Derives everything that changed. */
 void model_recompute(struct model *m, const struct definition *definition);

@@ -184,18 +184,13 @@ void descriptions_unpack(struct model *m, struct chat *c, struct pack *r);
 
 /* A new message at the end of the chat, to be filled in. */
 struct message *messages_append(struct model *m, struct chat *c);
-/* The index of the message that is kept, or c->n. One that is older than the
- * window may have been dropped at a flush, so a time within the window does not
- * find it. */
+/* The index of the message that is kept, or c->n. */
 size_t messages_find(
     struct model *m, struct chat *c, int64_t at, message_id id);
 /* A message that comes, of a model that recognizes duplicates: appends it, or
  * takes it over or drops it as another version of one that came before. */
 enum model_result messages_take(struct model *m, struct chat *c,
     struct fingerprint f, const struct message *new);
-/* Of two versions: see struct model, known_stays. */
-bool messages_known_stays(const struct model *m, const struct message *new,
-    const struct message *old);
 void messages_keep_text(struct model *m, const struct record *r);
 
 /* model_pending.c: for a model that need not say at once whether a message or

@@ -155,13 +155,15 @@ merge_message(struct model *to, struct chat *c, const struct model *from,
 	if (is_past_episode(c, old->at, late))
 		return;
 	copy_message(to, from, old, &new);
-	to->known_stays = false;
 	if (to->dedup_on_add || to->incremental)
 		result = messages_take(
 		    to, c, identities_make(to, chat_id(c), id), &new);
 	else
 		*messages_append(to, c) = new;
-	if (to->on_merged != NULL && !late && result != MODEL_DUPLICATE)
+	if (result == MODEL_VERSION)
+		message_set_at(&new, to->known_at);
+	if (to->on_merged != NULL && !late &&
+	    (result == MODEL_NEW || result == MODEL_VERSION))
 		to->on_merged(
 		    to->ctx, to, c, &new, model_text(from, c, old), result);
 }
@@ -381,9 +383,10 @@ model_merge(
 	model_pass_time(m, snapshot->as_of);
 }
 
-/* Compares it with the message of the chat, if that is kept. */
+/* Compares it with the message of the chat, if that is kept. Gives it the time
+ * of the first version. */
 static bool
-lacks_held(struct model *m, struct chat *c, const struct record *r, bool *held)
+lacks_held(struct model *m, struct chat *c, struct record *r, bool *held)
 {
 	uint32_t hints[2] = { c->name_hints[0], c->name_hints[1] };
 	struct lexicon *w = &m->lexicon;
@@ -398,15 +401,15 @@ lacks_held(struct model *m, struct chat *c, const struct record *r, bool *held)
 	*held = i < c->n;
 	if (*held) {
 		old = &c->messages[i];
-		lacks = message_compare_version(w, &new, old) > 0 &&
-			!messages_known_stays(m, &new, old);
+		lacks = message_compare_version(w, &new, old) > 0;
+		r->at = old->at;
 	}
 	message_drop(w, &new);
 	return lacks;
 }
 
 bool
-model_lacks(struct model *m, const struct record *r)
+model_lacks(struct model *m, struct record *r)
 {
 	struct chat *c = model_find_chat(m, r->chat);
 	bool late = model_is_late(m, r->at), held, lacks;

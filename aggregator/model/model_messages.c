@@ -20,9 +20,8 @@ messages_append(struct model *m, struct chat *c)
 	return &c->messages[c->n++];
 }
 
-/* Whatever its age. */
-static size_t
-find_kept_message(struct model *m, struct chat *c, int64_t at, message_id id)
+size_t
+messages_find(struct model *m, struct chat *c, int64_t at, message_id id)
 {
 	size_t i;
 
@@ -42,17 +41,6 @@ find_kept_message(struct model *m, struct chat *c, int64_t at, message_id id)
 	return i < c->sorted ? i : c->n;
 }
 
-size_t
-messages_find(struct model *m, struct chat *c, int64_t at, message_id id)
-{
-	size_t i = find_kept_message(m, c, at, id);
-
-	if (i < c->n && !model_is_late(m, at) &&
-	    model_is_late(m, c->messages[i].at))
-		return c->n;
-	return i;
-}
-
 /* Keeps the version that is replaced, for struct model: replaced. */
 static void
 save_replaced(struct model *m, const struct message *old)
@@ -66,16 +54,6 @@ save_replaced(struct model *m, const struct message *old)
 	m->replaced = *old;
 }
 
-bool
-messages_known_stays(
-    const struct model *m, const struct message *new, const struct message *old)
-{
-	int c = message_compare_version(&m->lexicon, new, old);
-
-	return c < 0 ||
-	       (c > 0 && old->updated == new->updated && old->at != new->at);
-}
-
 static void
 add_message(struct model *m, struct chat *c, const struct message *new)
 {
@@ -83,20 +61,8 @@ add_message(struct model *m, struct chat *c, const struct message *new)
 	chats_touch(m, c, true);
 }
 
-/* The i-th message gets another time: among those of that time it is the last
- * that came. */
-static void
-move_to_end(struct chat *c, size_t i, const struct message *x)
-{
-	memmove(c->messages + i, c->messages + i + 1,
-	    (c->n - i - 1) * sizeof *c->messages);
-	c->messages[c->n - 1] = *x;
-	if (i < c->sorted)
-		c->sorted--;
-}
-
-/* Another version of the i-th message of the chat: takes it over, or drops
- * it. */
+/* Another version of the i-th message of the chat: takes it over, but for its
+ * time, or drops it. */
 static enum model_result
 revise_message(
     struct model *m, struct chat *c, size_t i, const struct message *new)
@@ -104,23 +70,22 @@ revise_message(
 	struct lexicon *w = &m->lexicon;
 	struct message *old = &c->messages[i];
 	struct message now = *new;
+	int newer = message_compare_version(w, new, old);
 
-	m->known_stays = messages_known_stays(m, new, old);
-	if (message_compare_version(w, new, old) <= 0) {
+	m->known_at = newer < 0 ? CLOCK_NONE : old->at;
+	if (newer <= 0) {
 		message_drop(w, new);
 		return MODEL_DUPLICATE;
 	}
 	save_replaced(m, old);
+	message_set_at(&now, old->at);
 	/* Reported intervals have the id of the old one. */
 	now.id = old->id;
 	interner_drop(&w->names, old->user);
 	interner_drop(&w->names, old->operator_id);
 	if (new->id != now.id)
 		message_id_drop(&w->message_ids, new->id);
-	if (now.at == old->at)
-		*old = now;
-	else
-		move_to_end(c, i, &now);
+	*old = now;
 	if (i < c->clean)
 		c->clean = (uint32_t)i;
 	chats_touch(m, c, true);
@@ -139,39 +104,36 @@ messages_take(struct model *m, struct chat *c, struct fingerprint f,
 
 	if (late || known != DEDUP_NEW)
 		i = messages_find(m, c, new->at, new->id);
-	if (i < c->n)
+	if (i < c->n && (late || !model_is_late(m, c->messages[i].at)))
 		return revise_message(m, c, i, new);
-	/* One that is not kept is older than the window. Whether a version of
-	 * no later time is an older one, or came before, is not known any more;
-	 * one of a later time counts besides it. */
-	if (known == DEDUP_KNOWN) {
+	/* The time of its first version is older than the window: so is the
+	 * message. One that is not kept is that old. */
+	if (i < c->n || known == DEDUP_KNOWN) {
 		message_drop(&m->lexicon, new);
-		return MODEL_DUPLICATE;
+		return MODEL_LATE;
 	}
 	add_message(m, c, new);
 	return MODEL_NEW;
 }
 
-/* A text is kept for each version of a message: chat, id, at, updated. */
-#define TEXT_KEY (MESSAGE_ID_TEXT + 16 + RECORD_MAX_ID + 1)
+/* A text is kept for each version of a message: updated, chat, id. */
+#define TEXT_KEY (MESSAGE_ID_TEXT + 8 + RECORD_MAX_ID + 1)
 
 static size_t
-text_key(char key[TEXT_KEY], struct text chat, struct text id, int64_t at,
-    int64_t updated)
+text_key(char key[TEXT_KEY], struct text chat, struct text id, int64_t updated)
 {
-	memcpy(key, &at, 8);
-	memcpy(key + 8, &updated, 8);
-	memcpy(key + 16, chat.p, chat.len);
-	key[16 + chat.len] = '\0';
-	memcpy(key + 17 + chat.len, id.p, id.len);
-	return 17 + chat.len + id.len;
+	memcpy(key, &updated, 8);
+	memcpy(key + 8, chat.p, chat.len);
+	key[8 + chat.len] = '\0';
+	memcpy(key + 9 + chat.len, id.p, id.len);
+	return 9 + chat.len + id.len;
 }
 
 void
 messages_keep_text(struct model *m, const struct record *r)
 {
 	char key[TEXT_KEY];
-	size_t len = text_key(key, r->chat, r->id, r->at, r->updated_at);
+	size_t len = text_key(key, r->chat, r->id, r->updated_at);
 	void **slot = strmap_put(&m->private->texts, key, len);
 	char *text = text_dup(r->text);
 
@@ -194,6 +156,5 @@ model_text(
 	    message_id_text(&m->lexicon.message_ids, message->id, buf);
 
 	return strmap_get(&m->private->texts, key,
-	    text_key(
-		key, chat_id(c), id, message->at, message_updated_at(message)));
+	    text_key(key, chat_id(c), id, message_updated_at(message)));
 }

@@ -53,7 +53,7 @@ report_endpoint_error(const struct endpoint *e)
 
 /* A one-shot run passes all selected records through. */
 static bool
-one_shot_passes(void *ctx, const struct record *r)
+one_shot_passes(void *ctx, struct record *r)
 {
 	const struct one_shot *b = ctx;
 

@@ -57,7 +57,7 @@ report_output_error(struct queue *q)
 
 /* There is no record of what was passed through before: all is, each time. */
 static bool
-queue_passes(void *ctx, const struct record *r)
+queue_passes(void *ctx, struct record *r)
 {
 	const struct queue *q = ctx;
 

@@ -76,7 +76,7 @@ struct staging {
 	    void *ctx, const char *line, size_t len, const char *reason);
 	/* True if a record of a whole snapshot is to be passed through. NULL:
 	 * none is. */
-	bool (*passes)(void *ctx, const struct record *r);
+	bool (*passes)(void *ctx, struct record *r);
 	/* Writes the rows of the one whole snapshot in the intake; only those
 	 * of the parts in intake->wanted, unless that is NULL. */
 	enum outcome (*publish)(void *ctx, struct intake *in);

@@ -68,10 +68,20 @@ refuse_late_record(struct stream *s)
 	return refuse_record(s, reason, &s->counts.late);
 }
 
+/* Of a message at the time of its first version. */
 static enum outcome
-pass_record_through(struct stream *s)
+pass_record_through(struct stream *s, int64_t at)
 {
-	if (endpoint_write(s->out, s->scan.line, s->scan.len) == 0) {
+	const char *line = s->scan.line;
+	size_t len = s->scan.len;
+
+	if (s->record.type == RECORD_MESSAGE && at != s->record.at) {
+		buf_clear(&s->scratch);
+		pass_through_add_at(&s->scratch, line, len, at);
+		line = s->scratch.data;
+		len = s->scratch.len - 1; /* without the newline */
+	}
+	if (endpoint_write(s->out, line, len) == 0) {
 		s->counts.passed++;
 		return OUTCOME_DONE;
 	}
@@ -92,7 +102,8 @@ is_passed_through(const struct stream *s, const struct stream_tenant *t,
 
 	return metric_selection_passes(&s->job->selection, r) &&
 	       taken != MODEL_LATE &&
-	       !(r->type == RECORD_MESSAGE && t->pipeline.model.known_stays);
+	       !(r->type == RECORD_MESSAGE &&
+		   t->pipeline.model.known_at == CLOCK_NONE);
 }
 
 /* Adds a record outside of any snapshot to its tenant. */
@@ -130,7 +141,8 @@ add_stream_record(struct stream *s)
 		stream_touch(t);
 		break;
 	}
-	return passes ? pass_record_through(s) : OUTCOME_DONE;
+	return passes ? pass_record_through(s, t->pipeline.model.known_at)
+		      : OUTCOME_DONE;
 }
 
 /* Dead letters first: a bad line in the staging is not refused again. */

@@ -215,8 +215,9 @@ stream_is_undated(const struct stream_tenant *t)
 }
 
 /* Callbacks of the staging, whose context is the stream: true if a message of a
- * snapshot did not come in the stream; and a whole snapshot corrects it. */
-bool stream_passes(void *ctx, const struct record *r);
+ * snapshot did not come in the stream, and then it has the time of its first
+ * version; and a whole snapshot corrects it. */
+bool stream_passes(void *ctx, struct record *r);
 enum outcome stream_publish(void *ctx, struct intake *intake)
     __attribute__((warn_unused_result));
 

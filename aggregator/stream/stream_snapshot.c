@@ -24,7 +24,7 @@
  * Whether a record about a message came is not stored, so it passes; the key of
  * its row removes duplicates. */
 bool
-stream_passes(void *ctx, const struct record *r)
+stream_passes(void *ctx, struct record *r)
 {
 	struct stream *s = ctx;
 

@@ -90,10 +90,15 @@ get_tenant(struct intake *in, struct text name)
 static void
 keep_passed(struct intake *in, struct buf *to)
 {
-	const struct record *r = &in->record;
+	struct record *r = &in->record;
+	int64_t at = r->at;
 
-	if (in->passes != NULL && in->passes(in->passes_ctx, r))
+	if (in->passes == NULL || !in->passes(in->passes_ctx, r))
+		return;
+	if (r->at == at)
 		pass_through_add(to, r, in->scan.line, in->scan.len);
+	else
+		pass_through_add_at(to, in->scan.line, in->scan.len, r->at);
 }
 
 /* A record of the future is a bad line. */

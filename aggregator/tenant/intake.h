@@ -75,7 +75,7 @@ struct intake {
 	const struct bucket_set *wanted;
 	/* The record's line is to be kept and passed through
 	 * (pass_through.h); NULL: none is. */
-	bool (*passes)(void *ctx, const struct record *r);
+	bool (*passes)(void *ctx, struct record *r);
 	void *passes_ctx;
 
 	/* The rest is read only. */

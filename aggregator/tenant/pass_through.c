@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+#include "common/text/flat.h"
+#include "common/text/jsonw.h"
+
 static const char key[] = "\"snapshot\"";
 
 static bool
@@ -72,4 +75,34 @@ pass_through_add(
 		add_without(to, line, len, from, after);
 	}
 	buf_addc(to, '\n');
+}
+
+void
+pass_through_add_at(struct buf *to, const char *line, size_t len, int64_t at)
+{
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT;
+	const struct flat_field *x;
+	const char *raw;
+	size_t i, n;
+
+	/* It is a record, so it can be parsed. */
+	if (flat_parse(&f, line, len, &why) == 0) {
+		jsonw_open(to);
+		for (i = 0; i < f.n; i++) {
+			x = &f.field[i];
+			if (x == flat_find(&f, "snapshot"))
+				continue;
+			if (x == flat_find(&f, "at")) {
+				jsonw_time(to, "at", at);
+				continue;
+			}
+			raw = flat_raw(x, &n);
+			jsonw_name(to, x->key, x->key_len);
+			buf_add(to, raw, n);
+		}
+		jsonw_line(to);
+	}
+	flat_release(&f);
+	buf_release(&why);
 }

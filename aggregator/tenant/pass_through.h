@@ -13,4 +13,8 @@
 void pass_through_add(
     struct buf *to, const struct record *r, const char *line, size_t len);
 
+/* The same of a line in a block of scan.h, with another time. */
+void pass_through_add_at(
+    struct buf *to, const char *line, size_t len, int64_t at);
+
 #endif

@@ -61,10 +61,8 @@ take_merged(void *ctx, const struct model *m, const struct chat *c,
 {
 	struct pipeline *d = ctx;
 	struct streaming_metric_message now = message_of(m, x), old;
-	char id[MESSAGE_ID_TEXT];
 
 	now.chat = chat_id(c);
-	now.id = message_id_text(&m->lexicon.message_ids, x->id, id);
 	now.text.p = text;
 	now.text.len = text != NULL ? strlen(text) : 0;
 	if (taken == MODEL_NEW) {
@@ -157,6 +155,7 @@ pipeline_add(struct pipeline *d, const struct record *r)
 		return taken;
 	streaming_metrics_pass_time(d->streaming, model->as_of);
 	streaming_metric_message_read(&m, r);
+	m.at = model->known_at;
 	if (taken == MODEL_NEW) {
 		streaming_metrics_message(d->streaming, &m, NULL);
 	} else {

@@ -220,8 +220,6 @@ sort_rows(struct row_list *r, struct sort_entry *place)
 		if (n == 0 || place[i - 1].head != place[i].head ||
 		    row_compare_key(r->row[n - 1], place[i].row) != 0)
 			r->row[n++] = place[i].row;
-		else if (place[i].row->version == 0)
-			r->row[n - 1]->replaces_original = true;
 	r->n = n;
 }
 

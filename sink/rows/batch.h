@@ -27,7 +27,7 @@ struct end_marker {
 /* The tenant's row of the table tenants, read again in each try. */
 struct tenant_stored {
 	bool known;
-	int64_t as_of, removed_at, newest_at, edited_at;
+	int64_t as_of, removed_at, newest_at;
 	char snapshot[RECORD_MAX_ID + 1];
 	int64_t pending_as_of, pending_records;
 	char pending[RECORD_MAX_ID + 1]; /* snapshot; "": none */
@@ -56,7 +56,6 @@ struct batch_tenant {
 	int64_t oldest_chat; /* as_of of its oldest row that a tombstone can
 				refuse */
 	int64_t newest_at;   /* to be stored if newer than stored.newest_at */
-	int64_t edited_at;   /* of its newest edit of a message */
 	struct tenant_stored stored;
 	bool ends; /* this batch may complete the pending snapshot */
 	enum end_fate fate;

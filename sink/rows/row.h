@@ -32,8 +32,7 @@ enum row_fate {
 	ROW_STORED,
 	ROW_BAD,     /* the database refuses it: a dead letter is written */
 	ROW_TOMB,    /* its chat was deleted later than its as_of */
-	ROW_OLDER,   /* its snapshot, or its message, is stored in a newer
-			version */
+	ROW_OLDER,   /* its snapshot is older than the stored one */
 	ROW_EXPIRED, /* it is older than tombstones are kept */
 	ROW_REMOVED, /* its tenant was removed later than its as_of */
 	ROW_SHORT,   /* it counts since a later time than the stored rows */
@@ -55,7 +54,6 @@ struct sink_row {
 	const char *reason;       /* with ROW_BAD */
 	bool undated;             /* as_of is when it was read */
 	uint32_t cut;             /* bit i: the text of column i was cut */
-	bool replaces_original;   /* a row of version 0 in its batch */
 	struct db_value values[]; /* one for each column */
 };
 

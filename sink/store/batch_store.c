@@ -41,7 +41,6 @@ batch_store_release(struct batch_store *s)
 	barred_rows_release(&s->barred);
 	short_counts_release(&s->short_counts);
 	forgotten_rows_release(&s->forgotten);
-	message_versions_release(&s->versions);
 	batch_rollup_release(&s->rollup);
 	free(s->sent);
 }
@@ -110,19 +109,15 @@ store_in_transaction(struct db *db, void *ctx)
 		o = barred_rows_decide(&s->barred, s->batch);
 	if (o == OUTCOME_DONE)
 		o = short_counts_decide(&s->short_counts, db, s->batch);
-	if (o == OUTCOME_DONE)
-		o = message_versions_find(&s->versions, db, s->batch);
 	for (i = 0; i < TABLES && o == OUTCOME_DONE; i++)
 		o = upsert(s, i);
-	if (o == OUTCOME_DONE)
-		o = message_versions_replace(&s->versions, db);
 	if (o == OUTCOME_DONE)
 		o = barred_rows_store(&s->barred, s->batch);
 	i = 0;
 	while (o == OUTCOME_DONE &&
 	       (e = strmap_next(&s->batch->tenants, &i)) != NULL) {
 		t = e->value;
-		o = tenant_locks_raise_times(db, t);
+		o = tenant_locks_raise_newest(db, t);
 		if (o == OUTCOME_DONE && t->ends)
 			o = snapshot_end(db, t);
 	}

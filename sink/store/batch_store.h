@@ -7,7 +7,7 @@
  *     who was forgotten lose what identifies them (forgotten_rows.h)
  *   3 upsert the other rows in the order of row_compare(), the newest version
  *     wins; a row that the database refuses is found by halving, and its
- *     neighbours are stored; what edits replace goes (message_versions.h)
+ *     neighbours are stored
  *   4 record refused rows, so that the end of their snapshot counts them
  *   5 where a snapshot is complete: remove what it no longer has
  *   6 add up what was stored of responses, or note it to be (batch_rollup.h)
@@ -27,7 +27,6 @@
 #include "sink/store/barred_rows.h"
 #include "sink/store/batch_rollup.h"
 #include "sink/store/forgotten_rows.h"
-#include "sink/store/message_versions.h"
 #include "sink/store/short_counts.h"
 
 struct batch_store {
@@ -39,7 +38,6 @@ struct batch_store {
 	struct barred_rows barred;
 	struct short_counts short_counts;
 	struct forgotten_rows forgotten;
-	struct message_versions versions;
 	struct batch_rollup rollup;
 	struct row_batch *batch;
 	struct arena_mark mark; /* of the arena before the first try */

@@ -10,7 +10,6 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/db/tenant_lock.h"
-#include "sink/store/message_versions.h"
 
 enum {
 	NEWEST_STEP_MS = HOUR_MS, /* tenants.newest_at grows by it, or more */
@@ -39,7 +38,6 @@ read_stored_tenant(struct row_batch *b, struct db_rows *rows)
 	snprintf(s->forget_key, sizeof s->forget_key, "%s",
 	    db_get(rows, 8) != NULL ? db_get(rows, 8) : "");
 	s->newest_at = db_get_time(rows, 9);
-	s->edited_at = db_get_time(rows, 10);
 }
 
 /* Appends the names of the batch's tenants as an SQL list. With `unknown`, only
@@ -102,7 +100,7 @@ read_tenants(struct db *db, struct row_batch *b)
 	buf_adds(&sql,
 	    "SELECT tenant, as_of, snapshot, removed_at, pending_as_of, "
 	    "pending_snapshot, pending_records, forgets, forget_key, "
-	    "newest_at, edited_at FROM tenants WHERE tenant IN (");
+	    "newest_at FROM tenants WHERE tenant IN (");
 	list_tenant_names(db, b, &sql, false);
 	buf_addc(&sql, ')');
 	o = db_query(db, sql.data, NULL, 0, &rows);
@@ -202,28 +200,16 @@ find_newer_times(const struct row_batch *b)
 	return found;
 }
 
-static enum outcome
-raise_time(struct db *db, const struct batch_tenant *t, const char *sql,
-    int64_t time, int64_t stored)
+enum outcome
+tenant_locks_raise_newest(struct db *db, const struct batch_tenant *t)
 {
-	struct db_value args[2] = { db_time(time),
+	struct db_value args[2] = { db_time(t->newest_at),
 		db_text(t->name.p, t->name.len) };
 
-	return time > stored ? db_exec(db, sql, args, 2, NULL) : OUTCOME_DONE;
-}
-
-enum outcome
-tenant_locks_raise_times(struct db *db, const struct batch_tenant *t)
-{
-	enum outcome o = raise_time(db, t,
-	    "UPDATE tenants SET newest_at = ? WHERE tenant = ?", t->newest_at,
-	    t->stored.newest_at);
-
-	return o != OUTCOME_DONE
-		   ? o
-		   : raise_time(db, t,
-			 "UPDATE tenants SET edited_at = ? WHERE tenant = ?",
-			 t->edited_at, t->stored.edited_at);
+	if (t->newest_at <= t->stored.newest_at)
+		return OUTCOME_DONE;
+	return db_exec(db, "UPDATE tenants SET newest_at = ? WHERE tenant = ?",
+	    args, 2, NULL);
 }
 
 enum outcome
@@ -242,7 +228,6 @@ tenant_locks_take(struct db *db, struct row_batch *b, unsigned slot)
 		t->stored.as_of = CLOCK_NONE;
 		t->stored.removed_at = CLOCK_NONE;
 		t->stored.newest_at = t->newest_at = CLOCK_NONE;
-		t->stored.edited_at = t->edited_at = CLOCK_NONE;
 		t->ends = t->end.snapshot.p != NULL;
 		t->fate = END_NONE;
 	}
@@ -253,7 +238,6 @@ tenant_locks_take(struct db *db, struct row_batch *b, unsigned slot)
 		return o;
 	writes = may_complete(b);
 	writes |= find_newer_times(b);
-	writes |= message_versions_find_edits(b);
 	if (!writes || b->exclusive)
 		return o;
 	/* Takes the other slots, too. If two transactions do that at once, one

@@ -1,7 +1,7 @@
 /*
  * tenant_locks: a batch shares its tenants (common/db/tenant_lock.h), or has
- * them alone when a snapshot ends in it, newest_at grows or a message was
- * edited. What their rows of `tenants` say is read with the lock.
+ * them alone when a snapshot ends in it or newest_at grows. What their rows of
+ * `tenants` say is read with the lock.
  *
  * Why the lock: the reaper has the tenant alone when it writes tombstones. A
  * sink that did not share it, and read tombstones at the same time, would store
@@ -26,9 +26,9 @@
 enum outcome tenant_locks_take(struct db *db, struct row_batch *b,
     unsigned slot) __attribute__((warn_unused_result));
 
-/* With the tenants alone: stores newest_at and edited_at, as
- * tenant_locks_take() found them, where they are newer. */
-enum outcome tenant_locks_raise_times(struct db *db,
+/* With the tenant alone: stores newest_at, as tenant_locks_take() found it,
+ * where it is newer. */
+enum outcome tenant_locks_raise_newest(struct db *db,
     const struct batch_tenant *t) __attribute__((warn_unused_result));
 
 #endif

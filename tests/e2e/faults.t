@@ -35,7 +35,7 @@ MOMENT = 30 # seconds of a quiet machine
 # made again where they are missing, so that which are there depends on batches.
 UNCOMPARED = {"as_of", "version", "stored_at", "snapshot", "asked_at",
               "done_at", "digest", "forget_key", "forgets", "removed_at",
-              "newest_at", "edited_at", "pending_as_of", "pending_snapshot"}
+              "newest_at", "pending_as_of", "pending_snapshot"}
 
 
 class Run:
