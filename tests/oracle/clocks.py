@@ -35,10 +35,10 @@ def by_bytes(text):
 
 
 def version_key(m):
-    """The greater one of two versions of a message counts."""
+    """The greater one of two versions of a message counts, at the time of the
+    first."""
     return (
         LONG_AGO if m.get("updated_at") is None else m["updated_at"],
-        m["at"],
         by_bytes(m["from"]),
         by_bytes(writer(m)),
         by_bytes(named_operator(m)),
@@ -52,15 +52,15 @@ def version_key(m):
 
 
 def in_order(messages):
-    """One version of each message, by time. Of one instant a version stands
-    where the first one of that time did, among those that came."""
+    """One version of each message, at the time and in the place of the first
+    that came, by time."""
     best = {}
     for m in messages:
         old = best.get(m["id"])
-        if old is None or version_key(m) > version_key(old):
-            if old is not None and old["at"] != m["at"]:
-                del best[m["id"]]
+        if old is None:
             best[m["id"]] = m
+        elif version_key(m) > version_key(old):
+            best[m["id"]] = dict(m, at=old["at"])
     return sorted(best.values(), key=instant_key)
 
 

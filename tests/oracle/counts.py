@@ -209,19 +209,11 @@ def alert_rows(named, newest, rule, length, threshold):
             "messages": n, "threshold": threshold}
 
 
-def told_at(versions):
-    """When a message told the words that it came with: at the time of the
-    newest version that tells the same."""
-    return max((m for m in versions
-                if m.get("text") == versions[0].get("text")),
-               key=version_key)["at"]
-
-
 def trend_rows(versions, newest, conf):
-    """Of all versions of each message, in the order they came."""
+    """Of the version of each message that came first."""
     length = conf["trend_window"]
     told = collections.Counter(
-        (word, told_at(v) // length) for v in versions if counts(v[0])
+        (word, v[0]["at"] // length) for v in versions if counts(v[0])
         for word in words(v[0].get("text") or "", conf["trend_length"]))
     for (word, window), n in told.items():
         end = (window + 1) * length

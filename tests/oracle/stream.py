@@ -105,8 +105,14 @@ class Tenant:
         }
 
     def message(self, r):
-        if not r.get("about"):
-            self.versions[r["chat"], r["id"]].append(self.taken_in(r))
+        """In a stream a later version has the time of the first."""
+        if r.get("about"):
+            return
+        versions = self.versions[r["chat"], r["id"]]
+        taken = self.taken_in(r)
+        if versions and not self.by_hand:
+            taken["at"] = versions[0]["at"]
+        versions.append(taken)
 
     def told_operator(self, r):
         """Of two records the later one counts, and one without a time is the
@@ -197,10 +203,19 @@ class Tenant:
         return clocks.Chat(said, messages, definition,
                            None if alone else window, missing)
 
+    def keep_first_times(self):
+        """By hand, once the order of all versions is known."""
+        for versions in self.versions.values():
+            versions.sort(key=self.came)
+            for m in versions:
+                m["at"] = versions[0]["at"]
+
     def rows(self):
         """{(table, key...): row}"""
         if self.newest is None:
             return {}
+        if self.by_hand:
+            self.keep_first_times()
         chats = self.chats()
         found = metrics.live_rows(
             self.name, self.listed, self.names, chats, self.newest)
@@ -349,6 +364,7 @@ def alone(name, snapshot, conf):
     t = Tenant(name, conf)
     t.whole(snapshot)
     t.newest = snapshot.at
+    t.keep_first_times()
     chats = t.chats(alone=True)
     for k, c in chats.items():
         if k in t.said:

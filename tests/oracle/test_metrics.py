@@ -190,9 +190,11 @@ class Rows(unittest.TestCase):
 
     def test_a_later_version_of_a_message_wins(self):
         old = message(1, "customer", 5, None)
-        new = dict(old, at=4000, updated_at=9000)
-        self.assertEqual(clocks.in_order([new, old])[0]["at"], 4000)
-        self.assertEqual(clocks.in_order([old, new])[0]["at"], 4000)
+        new = dict(old, at=4000, updated_at=9000, user="7")
+        for first, second in (old, new), (new, old):
+            best, = clocks.in_order([first, second])
+            self.assertEqual(best["user"], "7")
+            self.assertEqual(best["at"], first["at"])
 
     def test_a_wait_never_runs_backwards(self):
         rows = self.compute([message(1, "customer", 500, None)])
