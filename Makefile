@@ -176,13 +176,16 @@ LONG_TESTS = tests/cases/alerts.t $(patsubst %,tests/e2e/%.t, \
 LONGEST = $(patsubst %,tests/e2e/%.t,fault_injection budget \
 	forget api rollup reaper forget_files retention board_stream)
 
+# Of the tests with servers those that show much in a few seconds.
+FAST_E2E = $(patsubst %,tests/e2e/%.t,assign gone isolation rollup sink stream tape)
+
 check:  ## install what tests need, build, run the tests
 	@scripts/install-deps check
 	@MAKE='$(MAKE)' scripts/build test-programs
 	@$(RUN) $(LONGEST) $(UNITS) \
 	    $(filter-out $(LONGEST) $(LONG_TESTS),$(CASES) $(E2E))
-check-fast: test-programs  ## the tests without servers
-	@$(RUN) $(UNITS) $(filter-out $(LONG_TESTS),$(CASES))
+check-fast: test-programs  ## units, cases and quick tests with servers: two minutes
+	@$(RUN) $(FAST_E2E) $(UNITS) $(filter-out $(LONG_TESTS),$(CASES))
 check-e2e: test-programs  ## the tests with private servers
 	@$(RUN) $(filter-out $(LONG_TESTS),$(E2E))
 check-long: test-programs  ## all that check lacks: kills, worlds, sanitizers, clang ...
@@ -193,7 +196,7 @@ check-long: test-programs  ## all that check lacks: kills, worlds, sanitizers, c
 	@LONG=1 $(RUN) -t 7200 $(CASES) $(E2E)
 coverage:  ## lines that the tests of check pass, by folder and room
 	@$(MAKE) -s -j$$(nproc) B=build/coverage CFLAGS='-O1 --coverage' test-programs
-	@$(MAKE) -s B=build/coverage CFLAGS='-O1 --coverage' check-fast check-e2e
+	@$(MAKE) -s B=build/coverage CFLAGS='-O1 --coverage' check-fast FAST_E2E= check-e2e
 	@tests/coverage build/coverage
 mutants:  ## put 30 mistakes into copies of the code: which do tests notice?
 	@tests/mutants -e

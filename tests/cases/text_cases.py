@@ -20,6 +20,8 @@ import subprocess
 import sys
 
 RESULTS = ["out", "err", "rc"]
+SNAPSHOT = re.compile(
+    r'("snapshot":")\d{8}T\d{9}-[0-9a-f]{8}(?:","at":"[^"]+(?="))?')
 
 
 def read(path):
@@ -53,6 +55,7 @@ def run(program, case):
     out = done.stdout
     if (case / "only").exists():
         out = matching(read(case / "only").splitlines(), out)
+    out = SNAPSHOT.sub(r"\1", out)
     rc = "%d\n" % done.returncode if done.returncode != 0 else ""
     return dict(zip(RESULTS, [out, done.stderr, rc]))
 

@@ -1,0 +1,178 @@
+#!/usr/bin/env -S python3 -B
+"""What a tenant's answers, report and terminal show is the same whether another
+tenant is stored beside it or not, with the same ids and newer figures; and after
+that one was erased in part, cleaned up and purged.
+
+It holds for every path that OpenAPI describes, so that a query without its
+tenant is seen wherever it is.
+"""
+
+import json
+import os
+import re
+from datetime import datetime, timedelta, timezone
+
+from api_client import resources
+from harness import TESTBIN, Checks, Lab, main, steps
+
+HOURS = 30 # of messages, of which the newest is an hour old
+# What the clock changes between two questions.
+CLOCKS = re.compile(r'("(?:longest_)?wait_seconds": ?)[0-9.]+|'
+                    r'("period":\{)"start":"[^"]+","end":"[^"]+"|'
+                    r"\b\d+[dhm](?:\d\d[hms])?\b")
+
+
+def at(time):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Test:
+    def __init__(self, lab):
+        self.lab, self.checks = lab, Checks()
+        lab.start_servers("mariadb")
+        self.conf = lab.conf("conf", {
+            "sink": {}, "crm ours": {"url": "http://127.0.0.1:1/v1",
+                                     "token": "x"},
+            "crm theirs": {"url": "http://127.0.0.1:1/v1", "token": "x"}})
+        lab.must(["sink", "-c", self.conf, "--migrate"])
+        begin = datetime.now(timezone.utc) - timedelta(hours=HOURS + 1)
+        self.lines = self.records(begin)
+
+    def records(self, begin):
+        """Of a tenant: what the load generator makes, and what it does not."""
+        lines = self.lab.must(
+            [os.path.join(TESTBIN, "load"), "--seed", 3, "--start", at(begin),
+             "--gap", HOURS * 3600000 // 700, "-n", 400, "--tenants", 1,
+             "--operators", 4, "--users", 30, "--chats", 30, "--active", 6,
+             "--late", 0, "--latecomers", 0]).out.decode().replace(
+                 '"tenant":"t1"', '"tenant":"ours"').splitlines()
+        for n in range(80):
+            # First a burst, for alerts and trends.
+            when = begin + timedelta(seconds=n if n < 40 else n * 1000)
+            lines.append(json.dumps({
+                "type": "message", "tenant": "ours", "id": f"a{n}",
+                "chat": f"9{n % 4}", "channel": "web", "at": at(when),
+                "from": "customer" if n < 40 or n % 2 else "operator",
+                "user": "u1", "operator": None if n < 40 or n % 2 else "501",
+                "text": "urgent price",
+                "data": {"analytics": {
+                    "id": f"analysis{n}", "message_length": 10 + n,
+                    "direction": "outbound" if n % 2 else "inbound",
+                    "sentiment_score": n / 80, "sentiment_label": "positive",
+                    "response_time": n * 1.5, "intent_name": "order"}}}))
+        return lines
+
+    def store(self, lines):
+        rows = self.lab.must(
+            ["aggregator", "-c", self.conf, "-a", "all", "-o", "ndjson"],
+            stdin=("\n".join(lines) + "\n").encode()).out
+        self.lab.must(["sink", "-c", self.conf], stdin=rows)
+
+    def of_theirs(self):
+        """The same ids, a little later, and another story: more rows, newer
+        versions."""
+        self.store([re.sub(
+            r'"tenant": ?"ours"', '"tenant":"theirs"', line).replace(
+                "price", "refund") for line in self.lines])
+
+    def paths(self):
+        lab = self.lab
+        document = json.loads(lab.must(
+            ["sink", "-c", self.conf, "--tenant", "ours", "--get",
+             "/api/v1/openapi"]).out)
+        now = datetime.now(timezone.utc)
+        self.days = [at(now + timedelta(days=n))[:10] for n in (-3, 0, 1)]
+        span = f"from={self.days[0]}&to={self.days[2]}"
+        times = (f"tenant_id=ours&start_time={at(now - timedelta(days=2))}"
+                 f"&end_time={at(now)}")
+        chat = lab.sql("SELECT chat FROM intervals ORDER BY 1 LIMIT 1")[0][0]
+        for pattern in resources(document):
+            if "openapi" in pattern or "health" in pattern:
+                continue
+            path = pattern.replace("{conversation_id}", "90").replace(
+                "{channel_id}", "web").replace("{chat}", chat)
+            if "{" in path:
+                raise AssertionError(f"what is in {path}?")
+            if path.endswith("/dashboard"):
+                yield path + "?tenant_id=ours&period=week"
+            elif path.endswith("/analytics"):
+                yield path + "?" + times
+            elif path.endswith("/responses"):
+                for by in ("total", "hour", "day", "week", "month"):
+                    yield f"{path}?{span}&by={by}"
+                for more in ("group=channel", "operator=501", "group=operator",
+                             "channel=telegram"):
+                    yield f"{path}?{span}&by=day&{more}"
+            elif path.endswith("/heatmap") or path.endswith("/transfers"):
+                yield f"{path}?{span}"
+            else:
+                yield path
+
+    def shown(self):
+        """{what was asked: the answer, but for what the clock changes}."""
+        lab, found = self.lab, {}
+        argv = ["sink", "-c", self.conf, "--tenant", "ours"]
+        for path in self.asked:
+            done = lab.run([*argv, "--get", path])
+            if done.code != 0:
+                raise AssertionError(f"{path}: {done}")
+            found[path] = done.out.decode()
+        for first in self.days[:2]: # all, and with all in the period before
+            found["--report from " + first] = lab.must(
+                [*argv, "--report", "-", "-o", "csv", "-f", first, "--to",
+                 self.days[2]]).out.decode()
+        for form in ("ndjson", "table"):
+            found["--now as " + form] = lab.must(
+                [*argv, "--now", "-o", form]).out.decode()
+        return {what: CLOCKS.sub(r"\1\2", text) for what, text in found.items()}
+
+    def same(self, what):
+        for asked, answer in self.shown().items():
+            old = self.before[asked]
+            first = next((i for i, (a, b) in enumerate(zip(old, answer))
+                          if a != b), min(len(old), len(answer)))
+            self.checks.that(
+                answer == old, f"{what}, {asked}: "
+                f"{answer[max(0, first - 80):first + 80]!r}, it was "
+                f"{old[max(0, first - 80):first + 80]!r}")
+
+    def alone(self):
+        self.store(self.lines)
+        self.asked = list(self.paths())
+        self.before = self.shown()
+        self.same("asked again")
+        empty = [asked for asked, answer in self.before.items()
+                 if '"rows":[]' in answer and "assignments" not in asked
+                 and "receipts" not in asked]
+        self.checks.equal(empty, [], "nothing there")
+
+    def beside_another(self):
+        self.of_theirs()
+        self.same("beside another tenant")
+
+    def when_another_is_cleaned_up(self):
+        reaper = ["reaper", "-c", self.conf]
+        who = self.lab.sql("SELECT user_id FROM user_stats WHERE tenant = "
+                           "'theirs' ORDER BY 1 LIMIT 1")[0][0]
+        self.lab.must([*reaper, "--forget", who, "--tenant", "theirs"])
+        self.same("a customer of another tenant is erased")
+        self.lab.sql("UPDATE messages SET created_at = created_at - INTERVAL "
+                     "3 YEAR WHERE tenant = 'theirs'")
+        self.lab.must([*reaper, "--purge", "theirs", "--force"])
+        self.same("another tenant is purged")
+        left = [table for (table,) in self.lab.sql(
+            "SELECT table_name FROM information_schema.columns WHERE "
+            "table_schema = DATABASE() AND column_name = 'tenant'")
+            if table not in ("tenants", "tenant_locks") and self.lab.sql(f"SELECT 1 FROM `{table}` WHERE tenant = 'theirs' "
+                            "LIMIT 1")]
+        self.checks.equal(left, [], "still has rows of a purged tenant")
+
+
+def body():
+    with Lab("isolation") as lab:
+        test = Test(lab)
+        steps(test.alone, test.beside_another, test.when_another_is_cleaned_up)
+        return test.checks.result()
+
+
+main(body)
