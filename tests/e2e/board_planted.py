@@ -39,8 +39,8 @@ def zone_of(sql):
     """A zone where it is the hour now, and its offset in hours."""
     [[hour]] = sql("SELECT HOUR(UTC_TIMESTAMP())")
     offset = HOUR - int(hour)
-    if offset < -12:
-        offset += 24
+    if offset > 14: # there is no such zone; it is that hour of the day before
+        offset -= 24
     name = f"Etc/GMT{-offset:+}" if offset else "UTC"
     return name.replace("+", "%2B"), offset
 
