@@ -125,15 +125,16 @@ within() {
 	# shellcheck disable=SC2154 # set by need_programs
 	both=$({
 		out=$(timeout -k 1 "$limit" bash -c 'set -eu; . "$0"
-			config=$1 aggregator=$2; shift 2; "$@"' "$here/lib.sh" \
-			"$config" "$aggregator" "$@" 2>&3) || rc=$?
+			config=$1 bin=$2 aggregator=$3; shift 3; "$@"' \
+			"$here/lib.sh" "$config" "$bin" "$aggregator" "$@" \
+			2>&3) || rc=$?
 		printf '%s%s' "$mark" "$out"
 		exit "$rc"
 	} 3>&1) || rc=$?
 	answer=${both#*"$mark"}
 	[ $rc != 0 ] || return 0
 	answer=${both%%"$mark"*} answer=${answer%$'\n'}
-	answer=${answer##*$'\n'} answer=${answer#lib.sh: }
+	answer=${answer##*$'\n'} answer=${answer#*: }
 	[ $rc -lt 124 ] || answer="no answer within $limit s"
 	return 1
 }
@@ -141,12 +142,12 @@ within() {
 check_broker() {
 	local queue n=0 count
 	if ! within reader_queues; then
-		judge critical "broker: ${answer#aggregator: }"
+		judge critical "broker: $answer"
 		return
 	fi
 	for queue in $answer; do
 		within dead_letter_count "$queue" || {
-			judge critical "broker: ${answer#aggregator: }"
+			judge critical "broker: $answer"
 			return
 		}
 		count=$answer

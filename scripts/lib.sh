@@ -411,125 +411,6 @@ job_metric() {
 	echo "${value:-0}"
 }
 
-# mysql_options [N]: prints the database's URL, of its N-th host (the first, unless
-# given), as an option file for its client: a
-# password must not be in argv, nor in a file that may be left. A URL of which a
-# part would be taken for another is refused as by the programs, see
-# common/conf/url.c.
-mysql_options() {
-	url=${MYSQL_URL:-$(conf_value mysql url)}
-	[ -n "$url" ] || die 78 \
-		"no database is configured; set url in [mysql], or MYSQL_URL"
-	ca=$(conf_path mysql ca_file)
-	plain=$(conf_value mysql plaintext)
-	# -v would turn a \t of the path into a tab.
-	printf '%s\n' "$url" | me=$me ca=$ca LC_ALL=C awk -v plain="$plain" \
-		-v nth="${1:-1}" '
-	function decode(s,   out, at, hex, n) {
-		while ((at = index(s, "%")) > 0) {
-			hex = tolower(substr(s, at + 1, 2))
-			if (hex !~ /^[0-9a-f][0-9a-f]$/ || hex == "00")
-				refuse("a \047%\047 in the URL is not followed " \
-				    "by two hexadecimal digits; write it as %25")
-			n = (index(digits, substr(hex, 1, 1)) - 1) * 16 + \
-			    index(digits, substr(hex, 2, 1)) - 1
-			out = out substr(s, 1, at - 1) sprintf("%c", n)
-			s = substr(s, at + 3)
-		}
-		return out s
-	}
-	function option(name, value) {
-		# Two for one, in every awk: "\\\\" is one in some.
-		gsub(/\\/, "&&", value)
-		# One inside would let the client end the value at a # behind it.
-		gsub(/"/, "\\\"", value)
-		gsub(/\n/, "\\n", value)
-		printf "%s=\"%s\"\n", name, value
-	}
-	# What is left of a password that was cut is not shown.
-	function refuse(why) {
-		print ENVIRON["me"] ": [mysql] url: " why >"/dev/stderr"
-		exit 78
-	}
-	# USER:PASSWORD@HOST:PORT,HOST:PORT. The brackets of IPv6 hold colons, too.
-	function authority(s,   at, hosts) {
-		host = s
-		if (match(s, /.*@/)) {
-			user = substr(s, 1, RLENGTH - 1)
-			host = substr(s, RLENGTH + 1)
-		}
-		if ((at = index(user, ":")) > 0) {
-			password = decode(substr(user, at + 1))
-			user = substr(user, 1, at - 1)
-		}
-		if ((count = split(host, hosts, ",")) > 0)
-			host = hosts[nth]
-		match(host, /^(\[[^]]*\]|[^:]*)/)
-		port = substr(host, RLENGTH + 1)
-		host = substr(host, 1, RLENGTH)
-		if (sub(/^:/, "", port) ? port ~ /[^0-9]/ || (port != "" && \
-		    (port + 0 < 1 || port + 0 > 65535)) : port != "")
-			refuse("the port of the URL is not a number from 1 to " \
-			    "65535; a \047/\047 in its password must be " \
-			    "written as %2F")
-	}
-	# /DATABASE?KEY=VALUE&...
-	function tail(s,   at, cut, n, i, query) {
-		cut = s ~ /^[^@]*\?/ ? "?" : substr(s, 1, 1)
-		if (index(s, "@") > 0)
-			refuse("there is an \047@\047 behind the \047" cut \
-			    "\047 of the URL; a \047" cut "\047 in its " \
-			    "password must be written as " escape[cut] ", " \
-			    "and an \047@\047 in the name of a database or " \
-			    "a virtual host as %40")
-		sub(/#.*/, "", s)
-		if ((at = index(s, "?")) > 0) {
-			n = split(substr(s, at + 1), query, "&")
-			for (i = 1; i <= n; i++)
-				if (sub(/^socket=/, "", query[i]))
-					socket = decode(query[i])
-			s = substr(s, 1, at - 1)
-		}
-		base = decode(substr(s, 2))
-	}
-	{
-		ca = ENVIRON["ca"]
-		digits = "0123456789abcdef"
-		escape["/"] = "%2F"
-		escape["?"] = "%3F"
-		escape["#"] = "%23"
-		sub(/^[A-Za-z]+:\/\//, "")
-		match($0, /^[^\/?#]*/)
-		rest = substr($0, RLENGTH + 1)
-		authority(substr($0, 1, RLENGTH))
-		tail(rest)
-		gsub(/[][]/, "", host)
-		if (count > 1)
-			print "# of " count " hosts"
-		print "[client]"
-		option("user", decode(user))
-		option("password", password)
-		option("database", base)
-		print "default-character-set=utf8mb4\nconnect-timeout=10"
-		if (socket != "" || (host == "localhost" && port == "")) {
-			if (socket != "")
-				option("socket", socket)
-			print "protocol=socket"
-			exit
-		}
-		option("host", host)
-		print "protocol=tcp\nport=" (port != "" ? port : 3306)
-		# As common/db/db.c has it; 127.example.com is somebody else.
-		here = host ~ /^127\.[0-9]+\.[0-9]+\.[0-9]+$/ || host == "::1" || \
-		    tolower(host) == "localhost"
-		if (ca == "" && (here || plain ~ /^(yes|true|on|1)$/))
-			exit
-		print "ssl-verify-server-cert"
-		option("ssl-ca", ca != "" ? ca : \
-		    "/etc/ssl/certs/ca-certificates.crt")
-	}'
-}
-
 # SQL: whether row m of tenant_metrics_all is a stream's. Its version is the clock;
 # the version of a snapshot's row is its time.
 # shellcheck disable=SC2034 # for tenant
@@ -541,38 +422,17 @@ of_stream="(m.version <> TIMESTAMPDIFF(MICROSECOND, '1970-01-01', m.as_of)
 # shellcheck disable=SC2034 # for health-check.sh and tenant
 newest='GREATEST(COALESCE(t.as_of, m.as_of), COALESCE(m.as_of, t.as_of))'
 
-# sql STATEMENT: rows as lines of cells between tabs, no header, from the first
-# host of the URL that answers. Anything the client complains of goes to stderr.
+# sql STATEMENT: rows as lines of cells between tabs, no titles; \001 is NULL.
 sql() {
-	client=$(command -v mariadb || command -v mysql) || die 69 \
-		"there is no mariadb client; install mariadb-client"
-	nth=1
-	while options=$(mysql_options "$nth") || exit; do
-		sql_at_host "$1" && return
-		rc=$?
-		more=${options#"# of "}
-		[ "$more" != "$options" ] && [ "$nth" -lt "${more%% *}" ] ||
-			return $rc
-		nth=$((nth + 1))
-	done
+	need_programs sink
+	# shellcheck disable=SC2154 # set by need_programs
+	answer=$("$sink" -o ndjson --sql "$1") || return
+	printf '%s' "$answer" | jq -r 'map(. // "\u0001") | @tsv'
 }
 
-sql_at_host() {
-	# The options come through a pipe or an unlinked file of the shell's. The
-	# server's defaults may neither undo nor cut nor change what is asked.
-	printf '%s\n' "SET NAMES utf8mb4 COLLATE utf8mb4_bin;" \
-		"SET autocommit = 1, sql_select_limit = 18446744073709551615;" \
-		"$1" |
-		"$client" --defaults-file=/dev/fd/8 --batch \
-		--skip-column-names 8<<-END
-		$options
-	END
-}
-
-# unreadable CODE: ends the script after sql failed. Our own codes are explained
-# already.
+# unreadable CODE: ends the script after sink --sql failed.
 unreadable() {
-	[ "$1" != 69 ] && [ "$1" != 78 ] || exit "$1"
+	[ "$1" != 69 ] && [ "$1" != 74 ] && [ "$1" != 78 ] || exit "$1"
 	die 69 "cannot read the database, see above; 'sink --check' says what to do"
 }
 
@@ -591,10 +451,9 @@ choose_format() {
 	esac
 }
 
-# show FORMAT TITLE...: lines of cells between tabs on stdin, as the client of the
-# database writes them, as table, csv or ndjson. \001 in a cell is NULL. A title
-# that ends in # is of a number, one that ends in ? of a flag (1 or 0). A table cuts
-# cells at 60 characters, except the last one of a row.
+# show FORMAT TITLE...: lines of cells between tabs on stdin, as sql prints them, as
+# table, csv or ndjson. A title that ends in # is of a number, one that ends in ? of a
+# flag (1 or 0). A table cuts cells at 60 characters, except the last one of a row.
 show() {
 	format=$1
 	shift

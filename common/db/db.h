@@ -127,7 +127,8 @@ enum outcome db_exec(struct db *db, const char *sql,
     __attribute__((warn_unused_result));
 
 /* One statement with a result, which is copied into memory as a whole: bound
- * it with LIMIT. *rows is owned (db_rows_free), NULL unless DONE. */
+ * it with LIMIT. *rows is owned (db_rows_free), NULL unless DONE; it has no
+ * columns after a statement without a result. */
 enum outcome db_query(struct db *db, const char *sql,
     const struct db_value *args, size_t n, struct db_rows **rows)
     __attribute__((warn_unused_result));
@@ -157,6 +158,9 @@ void db_quote(struct db *db, struct buf *sql, struct db_value v);
  * last row stays the present one. */
 bool db_next(struct db_rows *r);
 size_t db_rows_count(const struct db_rows *r);
+size_t db_columns(const struct db_rows *r);
+const char *db_column_name(const struct db_rows *r, size_t i); /* borrowed */
+bool db_column_is_number(const struct db_rows *r, size_t i);
 bool db_rows_cut(const struct db_rows *r); /* by a bound: there were more */
 void db_rows_free(struct db_rows *r);
 

@@ -27,8 +27,14 @@ struct result_cell {
 
 #define CELL_NULL ((size_t)-1)
 
+struct result_column {
+	size_t name; /* where it is in db_rows.text */
+	bool number;
+};
+
 struct db_rows {
-	struct buf text; /* all cells, each NUL-ended */
+	struct buf text; /* the columns' names and all cells, each NUL-ended */
+	struct result_column *titles;
 	struct result_cell *cells;
 	size_t columns, rows, cells_cap;
 	size_t next; /* the row after the present one */
@@ -237,9 +243,17 @@ take_row(struct db_rows *r, char *const *row, const unsigned long *lengths)
 static void
 take_rows(struct db_rows *r, MYSQL_RES *res, struct db_bound most)
 {
+	const MYSQL_FIELD *fields = mysql_fetch_fields(res);
 	MYSQL_ROW row;
+	size_t i;
 
 	r->columns = mysql_num_fields(res);
+	r->titles = xcalloc(r->columns, sizeof *r->titles);
+	for (i = 0; i < r->columns; i++) {
+		r->titles[i].name = r->text.len;
+		r->titles[i].number = IS_NUM(fields[i].type);
+		buf_add(&r->text, fields[i].name, strlen(fields[i].name) + 1);
+	}
 	while ((row = mysql_fetch_row(res)) != NULL) {
 		r->cut = r->rows >= most.rows || r->text.len >= most.bytes;
 		if (r->cut)
@@ -270,13 +284,11 @@ db_query_first(struct db *db, const char *sql, const struct db_value *args,
 	if (o != OUTCOME_DONE)
 		return o;
 	res = mysql_use_result(db->my);
-	if (res == NULL) {
-		if (mysql_errno(db->my) != 0)
-			return db_failed(db);
-		return db_refuse(db, DB_BUG, "no answer to: %.60s", sql);
-	}
+	if (res == NULL && mysql_errno(db->my) != 0)
+		return db_failed(db);
 	r = xcalloc(1, sizeof *r);
-	take_rows(r, res, most);
+	if (res != NULL)
+		take_rows(r, res, most);
 	if (mysql_errno(db->my) != 0) {
 		db_rows_free(r);
 		return db_failed(db);
@@ -321,6 +333,24 @@ db_rows_count(const struct db_rows *r)
 	return r->rows;
 }
 
+size_t
+db_columns(const struct db_rows *r)
+{
+	return r->columns;
+}
+
+const char *
+db_column_name(const struct db_rows *r, size_t i)
+{
+	return r->text.data + r->titles[i].name;
+}
+
+bool
+db_column_is_number(const struct db_rows *r, size_t i)
+{
+	return r->titles[i].number;
+}
+
 bool
 db_rows_cut(const struct db_rows *r)
 {
@@ -353,6 +383,7 @@ db_rows_free(struct db_rows *r)
 	if (r == NULL)
 		return;
 	buf_release(&r->text);
+	free(r->titles);
 	free(r->cells);
 	free(r);
 }

@@ -16,6 +16,7 @@ struct sink {
 	const char *from;            /* NULL: as configured */
 	enum output_format format;
 	const char *get;    /* --get */
+	const char *sql;    /* --sql */
 	const char *tenant; /* of --now, --get, --report and --token */
 	const char *report, *from_day, *to_day, *zone, *within; /* --report */
 	enum report_form report_form;
@@ -36,6 +37,7 @@ extern const struct option_mode sink_mode_get;       /* --get */
 extern const struct option_mode sink_mode_report;    /* --report */
 extern const struct option_mode sink_mode_serve;     /* --serve */
 extern const struct option_mode sink_mode_token;     /* --token */
+extern const struct option_mode sink_mode_sql;       /* --sql */
 extern const struct option_mode sink_mode_openapi;   /* --openapi */
 
 /* Opens the configured database, calls work() unless only the configuration is

@@ -277,6 +277,21 @@ class Test:
                 f"{minutes} MINUTE, stored_at = stored_at + INTERVAL {minutes} "
                 "MINUTE")
 
+    def statements_print_their_rows(self):
+        for statement, form, want in (
+                ("SELECT 1 AS n, 'a,b' AS t, NULL AS no", "csv",
+                 'n,t,no\r\n1,"a,b",\r\n'),
+                ("SELECT 1.50 AS n, '7' AS t, NULL AS no", "ndjson",
+                 '{"n":1.50,"t":"7","no":null}\n'),
+                ("SELECT 1 AS n, 'x' AS open_chats FROM DUAL WHERE FALSE",
+                 "table", "n  open_chats\n"),
+                ("UPDATE generations SET parts = parts", "ndjson", "")):
+            done = self.lab.must(["sink", "-o", form, "--sql", statement])
+            self.checks.equal(done.out.decode(), want, statement)
+        done = self.lab.run(["sink", "--sql", "SELECT 1 FROM nowhere"])
+        self.that(done.code == 78 and "nowhere" in done.err and not done.out,
+                  f"no such table: {done}")
+
     def unknown_tenants_are_refused(self):
         for command in (["sink", "--now", "--tenant", "nobody"],
                         ["scripts/report", "-t", "nobody"]):
@@ -295,6 +310,7 @@ def body():
         test.the_database_goes()
         test.old_metrics_are_marked()
         test.old_snapshots_are_marked()
+        test.statements_print_their_rows()
         test.unknown_tenants_are_refused()
         return test.checks.result()
 
