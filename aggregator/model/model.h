@@ -196,7 +196,9 @@ struct model {
 			       record for so many ms; 0: never
 			       (model_lives.c) */
 	bool by_clock;      /* of an incremental one: `now` is never after the
-			       system clock */
+			       system clock, or the CRM's, which is that far
+			       ahead of it by the newest snapshot */
+	int64_t ahead;
 	const struct definition *definition; /* needed when chats are fetched */
 	struct dedup_seed seed; /* as kept with packed identities */
 	void *ctx;              /* of the callbacks, which may be NULL */

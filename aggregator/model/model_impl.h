@@ -222,11 +222,11 @@ void identities_expire(struct model *m);
 /* Advances the time of the tenant. */
 void model_pass_time(struct model *m, int64_t at);
 
-/* A time, but none after the system clock where that bounds it. */
+/* A time, but none after the clock where that bounds it. */
 static inline int64_t
 model_by_clock(const struct model *m, int64_t at)
 {
-	int64_t now = m->by_clock ? clock_now_ms() : at;
+	int64_t now = m->by_clock ? clock_now_ms() + m->ahead : at;
 
 	return at < now ? at : now;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "aggregator/model/model_pack.h"
+#include "common/base/clock.h"
 
 static void
 copy_descriptions(struct model *to, struct chat *c, const struct model *from,
@@ -258,6 +259,7 @@ touch_missing_chats(struct model *m, const struct model *snapshot,
 			m->whole_at[i] = at;
 	}
 	m->corrected = true;
+	m->ahead = at > clock_now_ms() ? at - clock_now_ms() : 0;
 	for (i = 0; i < m->chats_n; i++) {
 		c = m->chats[i];
 		if (c->gone || c->listed_at == at ||

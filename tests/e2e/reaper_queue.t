@@ -4,6 +4,7 @@ it refuses are dead letters, and what failed for want of a server waits."""
 
 import collections
 import json
+from datetime import datetime, timedelta, timezone
 
 from harness import TESTBIN, Checks, Lab, main, steps, until
 
@@ -112,6 +113,43 @@ class Test:
         self.equal(self.chats("acme"), 30, "chats of acme")
         self.lab.take("closed")
 
+    def crm_ahead(self):
+        """Its clock is two minutes ahead of ours. Waits end at its clock, and a
+        chat that is opened again after it was deleted returns at once."""
+        now = datetime.now(timezone.utc) + timedelta(minutes=2)
+
+        def at(seconds):
+            return (now + timedelta(seconds=seconds)).strftime("%FT%T.000Z")
+
+        def poll(second, opened, written):
+            own = {"tenant": "fast", "snapshot": at(second)}
+            self.lab.put("records", [json.dumps({**own, **r}) for r in (
+                {"type": "snapshot", "state": "begin", "at": at(second)},
+                {"type": "chat", "chat": "1", "status": "open",
+                 "at": at(second), "opened_at": at(opened)},
+                {"type": "message", "chat": "1", "id": str(900 + written),
+                 "from": "customer", "at": at(written)},
+                {"type": "snapshot", "state": "end", "at": at(second),
+                 "records": 2})])
+            self.lab.must([
+                "aggregator", "--state", self.lab.path("state"), "--every",
+                "1s", "-f", "queue:records", "-t", "queue:rows",
+                "--until-empty"])
+            self.lab.must(["sink", "-f", "queue:rows", "--until-empty"])
+            return self.lab.sql(
+                "SELECT longest_wait_seconds, c.chat FROM tenant_metrics t "
+                "LEFT JOIN chat_metrics c USING (tenant) "
+                "WHERE t.tenant = 'fast'")
+
+        self.equal(poll(0, -600, -60), [["60.000", "1"]], "the first poll")
+        self.lab.put("closed", [json.dumps({
+            "type": "chat", "tenant": "fast", "chat": "1", "at": at(5),
+            "status": "closed", "closed_at": at(4)})])
+        self.reap(0, "--until-empty")
+        self.equal(self.lab.sql("SELECT chat FROM chat_metrics WHERE "
+                                "tenant = 'fast'"), [], "deleted")
+        self.equal(poll(12, 10, 10), [["2.000", "1"]], "opened again")
+
     def empty_messages(self):
         """Without a line, as many as the broker sends ahead."""
         self.prefetch(2)
@@ -139,7 +177,7 @@ def body():
     with Lab("reaper_queue") as lab:
         test = Test(lab)
         steps(test.list_and_answers, test.gone_in_portions, test.dry_run,
-              test.empty_messages, test.database_away)
+              test.crm_ahead, test.empty_messages, test.database_away)
         return test.checks.result()
 
 
