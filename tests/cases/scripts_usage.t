@@ -90,11 +90,12 @@ while read -r verb kind name; do
 	esac
 done
 END
-cat >"$tmp/bin/mariadb" <<'END'
+cat >"$tmp/bin/sink" <<'END'
 #!/bin/bash
-case $(tee -a "$TMP/done") in
-*schema_migrations*) echo 1 ;;
-*SELECT*) printf 'acme\t10\n' ;;
+echo "${*: -1}" >>"$TMP/done"
+case $* in
+*schema_migrations*) echo '{"number":1}' ;;
+*SELECT*) echo '{"tenant":"acme","age":10}' ;;
 esac
 END
 chmod +x "$tmp/bin"/*
