@@ -4,7 +4,7 @@
  * hashes are taken for equal inputs.
  *
  * libcrypto's SipHash takes 70 ns for 24 bytes because of its calls, this one
- * 26 (build/tests/tools/hash_loop).
+ * 26.
  */
 #ifndef COMMON_DIGEST_KEYED_HASH_H
 #define COMMON_DIGEST_KEYED_HASH_H

@@ -15,7 +15,7 @@ def body():
             raise Skip(f"{tool} is missing")
     with Lab("bench") as lab:
         for scale, *parts in (
-                [("0.01", "parse", "partitions", "pipeline"),
+                [("0.01", "parse", "pipeline"),
                  ("0.002", "serve"),
                  # Each sampled record is followed to its commit.
                  ("0.05", "trace")] if LONG else [("0.002", "parse")]):

@@ -1,8 +1,4 @@
-"""budget: calls cost money, so they are counted where they arrive.
-
-The measuring functions are used by tests/bench too, which prints what they
-return; here it is held against what is reserved.
-"""
+"""budget: calls cost money, so they are counted where they arrive."""
 
 import datetime
 import json

@@ -41,10 +41,10 @@ libraries() {
 ^lmdb[.]h$ ^(poller/store/store[.]c|aggregator/state/state.*|poller/intake/request_store[.]c|common/os/lmdb_guard[.]h)$
 ^lz4 ^(common/amqp/|tests/unit/common/amqp/test_)amqp_compress[.]c$
 ^amqp ^(common/(amqp|endpoint)/(endpoint_)?amqp[a-z_]*|tests/tools/event_publisher)[.][ch]$
-^(mysql|mariadb|mysqld_error|errmsg) ^(common/db/db[a-z_]*|tests/tools/sink_bare|tests/bench/peers/store)[.][ch]$
+^(mysql|mariadb|mysqld_error|errmsg) ^(common/db/db[a-z_]*|tests/bench/peers/store)[.][ch]$
 ^jansson[.]h$ ^(common/base/prog|common/(tokens/jwt|text/json_read)|poller/profile/profile[a-z_]*|poller/routes/[a-z_]*|poller/hooks/known_operators|sink/resources/by_hand|poller/client/tape|sink/report/[a-z_]*|tests/.*)[.][ch]$
 ^uni(case|ctype|norm|str|width)[.]h$ ^common/(output/display_width|words/(text_words|plain_letters|normal_form))[.][ch]$
-^xxhash[.]h$ ^(common/digest/checksum|tests/tools/hash_loop)[.]c$
+^xxhash[.]h$ ^common/digest/checksum[.]c$
 ^openssl/ ^(common/http/signature|tests/unit/common/http/test_signature)[.]c$
 ^microhttpd[.]h$ ^(tests/|common/http_server/server[a-z_]*[.][ch]$)
 ^cmocka[.]h$ ^tests/unit/
