@@ -25,7 +25,7 @@ from streamlib import Sql
 
 OURS, THEIRS = "ours", "theirs"
 NEW, QUIET = "new", "quiet"  # without rows; of whom nothing is there now
-STRANGER_REQUESTS = 10000
+STRANGER_REQUESTS = 10000 if LONG else 1500
 V1 = "/api/v1/"
 
 # Resource: table, order, columns of time.

@@ -41,7 +41,7 @@ def changed_between(old, new):
     )
 
 
-def second_poll(lab, dialogs=2000, percent=5):
+def second_poll(lab, dialogs=1000, percent=5):
     """Calls of a poll of many open dialogs of which few changed, and of idle
     minutes after it."""
     sim = lab.sim("--dialogs", dialogs, "--operators", 10, "--messages", 5,
@@ -251,7 +251,7 @@ def body():
             c["idle_with_operators"] == 2 * c["listing"] + 1,
             f"with operators: {c['idle_with_operators']}",
         )
-        count = quiet_hours(lab, minutes=60 if LONG else 20)
+        count = quiet_hours(lab, minutes=60 if LONG else 10)
         month = month_of(count, Schedule(POLLS), Schedule(REAPS))
         say(f"{count}, {month} a month")
         checks.that(month < 27000, f"{month} calls a month")

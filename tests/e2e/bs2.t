@@ -1,0 +1,503 @@
+#!/usr/bin/env -S python3 -B
+"""board_stream: the files of the board have the headers that keep a page safe;
+the stream has what /api/v1/now has for the same role, at once and after each
+change; a listener that does not read holds up nobody; all ends with the server.
+"""
+
+import gzip
+import json
+import os
+import re
+import resource
+import socket
+import subprocess
+import time
+
+from api_client import PATIENCE, Server, token
+from board_world import MARKUP, OPERATORS, TENANT, BoardWorld, example
+from harness import Checks, Lab, Skip, main, until
+
+STREAM = "/api/v1/now/stream"
+NOW = "/api/v1/now"
+FILES = {
+    "/": "text/html; charset=utf-8",
+    "/login": "text/html; charset=utf-8",
+    "/board/board.css": "text/css; charset=utf-8",
+    "/board/board.js": "text/javascript; charset=utf-8",
+    "/board/within.js": "text/javascript; charset=utf-8",
+}
+POLICY = {
+    "default-src 'none'", "script-src 'self'", "style-src 'self'",
+    "connect-src 'self'", "img-src 'self' data:", "form-action 'self'",
+    "base-uri 'none'", "frame-ancestors 'none'",
+}
+MOST_BYTES = 120000 # of all files, compressed
+LISTENERS = 50
+CROWD = 1000
+CROWD_KB = 50 * 1024
+# Open files that the crowd takes of the test, and a server by its defaults.
+OPEN_FILES = 2560
+# Chats whose reading takes longer than a short query_timeout.
+MANY = 200000
+
+
+def resident(pid):
+    """What a process has in memory, in KB."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
+        return int(re.search(r"VmRSS:\s*(\d+)", f.read())[1])
+
+
+class Listener:
+    """A raw connection to the stream; takes chunks and events apart."""
+
+    def __init__(self, port, bearer, last=None, cookie=False):
+        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
+        who = ("Cookie: a=b; session=" if cookie
+               else "Authorization: Bearer ")
+        known = f"Last-Event-ID: {last}\r\n" if last else ""
+        self.socket.sendall(
+            f"GET {STREAM} HTTP/1.1\r\nHost: x\r\n{who}{bearer}\r\n{known}"
+            "\r\n".encode())
+        self.file = self.socket.makefile("rb")
+        self.status = int(self.file.readline().split()[1])
+        self.headers = {}
+        while (line := self.file.readline().decode().strip()):
+            name, value = line.split(": ", 1)
+            self.headers[name] = value
+        self.text = b""
+        self.ended = False
+
+    def chunk(self):
+        size = self.file.readline()
+        if not size:
+            return False
+        data = self.file.read(int(size, 16))
+        self.file.readline()
+        self.text += data
+        self.ended = not data
+        return bool(data)
+
+    def block(self):
+        """What stands before the next empty line."""
+        while b"\n\n" not in self.text:
+            if not self.chunk():
+                raise AssertionError(f"the stream ended: {self.text!r}")
+        block, self.text = self.text.split(b"\n\n", 1)
+        return block.decode()
+
+    def event(self, name="now"):
+        """The next one of that name, as (id, data); others and comments are
+        passed over."""
+        while True:
+            block = self.block()
+            fields = dict(line.split(": ", 1) for line in block.split("\n")
+                          if not line.startswith(":"))
+            if "data" in fields:
+                if fields["event"] not in ("now", "problem"):
+                    raise AssertionError(f"no event of ours: {block}")
+                if fields["event"] == name:
+                    return fields["id"], fields["data"]
+
+    def until_revoked(self):
+        """False: it goes on, and only comments come."""
+        while self.text.count(b":\n\n") < 4:
+            if not self.chunk():
+                return self.ended
+        return False
+
+    def until_end(self):
+        while self.chunk():
+            pass
+        return self.ended
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
+class Test:
+    def __init__(self, lab):
+        self.lab = lab
+        self.checks = Checks()
+        self.world = BoardWorld(lab)
+        self.server = self.world.server
+        self.lead = self.world.token("lead")
+
+    def that(self, good, text):
+        return self.checks.that(good, text)
+
+    def listen(self, bearer=None, **how):
+        return Listener(self.server.port, bearer or self.lead, **how)
+
+    def files_are_compressed(self):
+        """All that the first page loads, and the same as without."""
+        weight = 0
+        for path in FILES:
+            plain = self.server.ask(path)
+            got = self.server.ask(path, headers={
+                "Accept-Encoding": "gzip, deflate, br"})
+            self.that(got.headers["Content-Encoding"] == "gzip"
+                      and got.headers["Vary"] == "Accept-Encoding"
+                      and gzip.decompress(got.body) == plain.body,
+                      f"{path}: {got.headers}")
+            self.that(plain.headers["Content-Encoding"] is None
+                      and plain.headers["ETag"] != got.headers["ETag"],
+                      f"{path}: {plain.headers}")
+        for name in sorted(os.listdir("sink/board")):
+            path = "/" if name == "index.html" else f"/board/{name}"
+            if not name.startswith("login"):
+                got = self.server.ask(path, headers={
+                    "Accept-Encoding": "gzip"})
+                self.that(got.status == 200, f"{path}: {got.status}")
+                weight += len(got.body)
+        self.that(weight < MOST_BYTES, f"the board weighs {weight} bytes")
+
+    def files_have_their_headers(self):
+        for path, kind in FILES.items():
+            got = self.server.ask(path)
+            policy = set(got.headers["Content-Security-Policy"].split("; "))
+            self.that(got.status == 200, f"{path}: {got.status}")
+            self.that(got.headers["Content-Type"] == kind, f"{path}: type")
+            self.that(policy == POLICY, f"{path}: {policy ^ POLICY}")
+            for name, value in {"X-Content-Type-Options": "nosniff",
+                                "Referrer-Policy": "same-origin",
+                                "Cache-Control": "no-cache"}.items():
+                self.that(got.headers[name] == value,
+                          f"{path}: {name}: {got.headers[name]}")
+            again = self.server.ask(path, headers={
+                "If-None-Match": got.headers["ETag"]})
+            self.that(again.status == 304 and again.body == b"",
+                      f"{path} is sent again")
+            text = got.body.decode()
+            self.that("<script>" not in text and " style=" not in text
+                      and "innerHTML" not in text, f"{path}: inline")
+        help_text = self.lab.must(["sink", "--report", "-h"]).out
+        within = self.server.ask("/board/within.js").body
+        self.that(re.findall(rb"within so long \((\d+)\)", help_text)
+                  == re.findall(rb"^export const WITHIN_S = (\d+);$", within),
+                  f"the board has {within}, the report {help_text}")
+        for path in ("/board/none.js", "/board/..%2f..%2fmain.c", "/board/"):
+            got = self.server.ask(path)
+            self.that(got.status in (401, 404), f"{path}: {got.status}")
+
+    def who_may_hear_it(self):
+        for bearer in ("nonsense", token(tenant_id=TENANT),
+                       self.world.token("lead", exp=1000)):
+            refused = self.listen(bearer)
+            self.that(refused.status == 401, f"heard by {bearer}")
+            refused.close()
+        got = self.server.ask(STREAM, self.lead, method="POST")
+        self.that(got.status in (404, 405), f"POST: {got.status}")
+        cookie = {"Cookie": "session=" + self.lead}
+        got = self.server.ask(NOW, headers=cookie)
+        self.that(got.status == 200, f"the cookie is refused: {got.status}")
+        got = self.server.ask(NOW, method="POST", headers=cookie)
+        self.that(got.status == 401, f"POST by cookie: {got.status}")
+
+    def it_says_what_now_says(self):
+        tokens = {"lead": self.lead, "wall": self.world.token("wall"),
+                  "agent": self.world.token("agent", sub="2"),
+                  "stranger": token(tenant_id="other", role="admin")}
+        for who, bearer in tokens.items():
+            listener = self.listen(bearer, cookie=who == "wall")
+            self.that(listener.status == 200
+                      and listener.headers["Content-Type"]
+                      == "text/event-stream"
+                      and listener.headers["X-Accel-Buffering"] == "no",
+                      f"{who}: {listener.status} {listener.headers}")
+            key, data = listener.event()
+            got = self.server.ask(NOW, bearer)
+            self.that(data == got.body.decode(), f"{who} hears otherwise")
+            self.that(got.headers["ETag"] == f'"{key}"', f"{who}: id {key}")
+            if who == "wall":
+                self.that(MARKUP not in data and not any(
+                    name in data for name, *_ in OPERATORS.values()),
+                    "a wall hears names")
+            if who == "stranger":
+                self.that(json.loads(data)["waiting"] == []
+                          and TENANT not in data, "a stranger hears ours")
+            listener.close()
+
+    def each_change_is_told(self):
+        listeners = [self.listen() for _ in range(LISTENERS)]
+        first = {listener.event() for listener in listeners}
+        self.that(len(first) == 1, "listeners hear different things")
+        key = first.pop()[0]
+        self.world.answer_chat("9003")
+        present = self.server.ask(NOW, self.lead).headers["ETag"]
+        for listener in listeners:
+            new, data = listener.event()
+            # A look between the two commits gives one more.
+            if f'"{new}"' != present:
+                new, data = listener.event()
+            self.that(new != key and "9003" not in data, "a change is lost")
+        for listener in listeners:
+            listener.close()
+
+    def another_generation_is_a_change(self):
+        """Of a tenant whose shards wrote two (messaging-stream(7))."""
+        bearer = token(tenant_id="shards", role="lead")
+        for generation, chats in (1, 5), (2, 7):
+            self.world.sql.ask(
+                "INSERT INTO tenant_metrics_parts (tenant, generation, part, "
+                "as_of, version, operators, open_chats, unassigned_chats, "
+                f"waiting_chats, responses) VALUES ('shards', {generation}, 0, "
+                f"UTC_TIMESTAMP(3), {generation}, 1, {chats}, 0, 0, 0)")
+        listener = self.listen(bearer)
+        for generation, chats in (1, 5), (2, 7), (1, 5):
+            self.world.sql.ask(
+                f"UPDATE generations SET generation = {generation}")
+            _, data = listener.event()
+            self.that(json.loads(data)["now"][0]["open_chats"] == chats,
+                      f"of generation {generation}: {data[:200]}")
+        listener.close()
+
+    def a_burst_of_changes_is_told_once(self):
+        """No look sees anything until the last of them is committed. What is
+        told then comes before the stream is silent for as long as it takes to
+        send a comment: a look is never that far away. One transaction: 200
+        of them take a busy disk longer than that."""
+        began = time.monotonic()
+        listener = self.listen()
+        listener.event()
+        changes = "".join(
+            "UPDATE chat_metrics SET version = version + 1, customer_name = "
+            f"'burst {n}' WHERE tenant = '{TENANT}' AND chat = '9006';"
+            for n in range(50))
+        self.world.sql.ask(
+            f"START TRANSACTION; {changes} COMMIT")
+        # A look that takes long is followed by a pause nine times as long.
+        slow = time.monotonic() - began > 1
+        block = listener.block()
+        while block.startswith("retry:") or (slow and block == ":"):
+            block = listener.block()
+        self.that("burst 49" in block, f"after a burst: {block[:80]}")
+        self.world.put_chat(TENANT, "after", 5, "1", "web", "After")
+        self.that("after" in listener.event()[1],
+                  "a burst is told more than once")
+        listener.close()
+
+    def a_thousand_listeners_are_one_question(self, lab):
+        """The tables are asked as often as for one, however many listen; what
+        the answer takes is shared."""
+        wide = Server(lab, {"serve": {
+            "rate": 0, "connections_per_address": CROWD + 10}}, name="wide")
+        before = resident(wide.process.pid)
+        crowd = [Listener(wide.port, self.lead) for _ in range(CROWD)]
+        first = {one.event()[0] for one in crowd}
+        self.that(len(first) == 1, f"{len(first)} answers to one question")
+        before_one = lab.rows_read()
+        alone = self.listen()
+        alone.event()
+        alone.close()
+        before_all = lab.rows_read()
+        self.world.put_chat(TENANT, "crowded", 5, "1", "web", "Crowded")
+        told = {one.event() for one in crowd}
+        for_one, for_all = before_all - before_one, lab.rows_read() - before_all
+        self.that(len(told) == 1 and "crowded" in told.pop()[1],
+                  "listeners hear different things of one change")
+        self.that(for_all < 10 * for_one, f"{for_all} rows are read for "
+                  f"{CROWD} listeners, {for_one} for one")
+        more = resident(wide.process.pid) - before
+        self.that(more < CROWD_KB, f"{CROWD} listeners take {more} KB")
+        for one in crowd:
+            one.close()
+        wide.process.terminate()
+        self.that(wide.process.wait(PATIENCE) == 0, "the wide one")
+
+    def no_chat_is_read_while_nothing_changes(self, lab):
+        """However often it is looked for changes: only the tenant's slots."""
+        listener = self.listen()
+        listener.event()
+
+        def read(table):
+            return int(self.world.sql.ask(
+                "SELECT COALESCE(SUM(ROWS_READ), 0) FROM "
+                "information_schema.TABLE_STATISTICS WHERE TABLE_SCHEMA = "
+                f"'{lab.database}' AND TABLE_NAME = '{table}'")[0][0])
+
+        def looks(before, n):
+            until(PATIENCE, lambda: read("tenant_locks") >= before + n,
+                  "looks for changes")
+
+        looks(read("tenant_locks"), 3) # the first answer is done with
+        before, rest = read("tenant_locks"), [
+            read(t) for t in ("chat_metrics", "operator_metrics",
+                              "tenant_metrics", "intervals")]
+        looks(before, 20)
+        self.that([read(t) for t in ("chat_metrics", "operator_metrics",
+                                     "tenant_metrics", "intervals")] == rest,
+                  "tables are read while nothing changes")
+        self.world.put_chat(TENANT, "idle", 5, "1", "web", "Idle")
+        self.that("idle" in listener.event()[1], "after it was idle")
+        listener.close()
+
+    def what_is_known_is_not_repeated(self):
+        listener = self.listen()
+        key, _ = listener.event()
+        known = self.listen(last=key)
+        stale = self.listen(last="0000")
+        self.that(stale.event()[0] == key, "the present state is not told")
+        self.world.answer_chat("9005")
+        self.that(known.event()[0] != key, "what is known is told again")
+        for one in (listener, known, stale):
+            one.close()
+
+    def a_forgotten_name_is_told_no_more(self, lab):
+        """Though a row that is forgotten keeps its version."""
+        name = "Customer 4"
+        self.world.sql.ask(
+            "UPDATE chat_metrics SET customer = 'c4' "
+            f"WHERE tenant = '{TENANT}' AND customer_name = '{name}'")
+        self.world.sql.ask(f"INSERT INTO tenants (tenant) VALUES ('{TENANT}')")
+        listener = self.listen()
+        self.that(name in listener.event()[1], "the name is not told before")
+        conf = lab.conf("forget.conf", {"reaper": {}})
+        lab.must(["reaper", "-c", conf, "--forget", "c4", "--tenant", TENANT])
+        # What changed before may be told by an event of its own.
+        self.that(any(name not in listener.event()[1] for _ in range(3)),
+                  "the name stays")
+        newcomer = self.listen()
+        self.that(name not in newcomer.event()[1], "a newcomer hears the name")
+        for one in (listener, newcomer):
+            one.close()
+
+    def a_session_that_rested_and_was_ended_is_not_missed(self):
+        """As the database ends those of two minutes."""
+        self.that(self.server.ask(NOW, self.lead).status == 200, "before")
+        self.world.door.cut()
+        time.sleep(1.2) # that is the rest
+        got = self.server.ask(NOW, self.lead)
+        self.that(got.status == 200, f"after a rest: {got.status}")
+
+    def a_revoked_token_hears_no_more(self):
+        gone, other = (self.listen(self.world.token("lead", jti=jti))
+                       for jti in ("gone", "other"))
+        for listener in (gone, other):
+            listener.event()
+        self.world.sql.ask("INSERT INTO revoked_tokens (tenant, id, "
+                           f"revoked_at) VALUES ('{TENANT}', 'gone', NOW(3))")
+        self.that(gone.until_revoked(), "a revoked token listens on")
+        self.world.put_chat(TENANT, "later", 5, "1", "web", "Later")
+        self.world.put_tenant(TENANT)
+        while "later" not in other.event()[1]:
+            pass
+        for listener in (gone, other):
+            listener.close()
+        again = self.listen(self.world.token("lead", jti="gone"))
+        self.that(again.status == 401, f"it comes back: {again.status}")
+        again.close()
+
+    def who_does_not_read_holds_up_nobody(self):
+        deaf = [self.listen() for _ in range(5)]
+        reader = self.listen()
+        reader.event()
+        for n in range(10):
+            self.world.put_chat(TENANT, f"new{n}", 5, "1", "web",
+                                "N" * 200)
+            self.world.put_tenant(TENANT)
+            while f"new{n}" not in reader.event()[1]:
+                pass
+        for one in deaf:
+            one.close()
+        reader.close()
+
+    def a_tenant_too_large_holds_up_no_other(self, lab):
+        """Nothing tells its listener anything; the others hear all."""
+        self.world.sql.ask(
+            "INSERT INTO chat_metrics (tenant, chat, status, messages, "
+            "responses, waiting_since, opened_at, as_of, version) SELECT "
+            "'large', seq, 'open', 1, 1, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), "
+            f"UTC_TIMESTAMP(3), 1 FROM seq_1_to_{MANY}")
+        hasty = Server(lab, {"serve": {"rate": 0, "query_timeout": "50ms"}},
+                       name="hasty")
+        ours = Listener(hasty.port, self.lead)
+        ours.event()
+        # Whoever comes last is looked at first.
+        large = Listener(hasty.port, token(tenant_id="large", role="lead"))
+        self.that(large.block().startswith("retry:"), "a beginning")
+        for n in range(3):
+            time.sleep(0.5) # it is looked at meanwhile
+            self.world.put_chat(TENANT, f"beside{n}", 5, "1", "web", "B")
+            self.world.put_tenant(TENANT)
+            while f"beside{n}" not in ours.event()[1]:
+                pass
+        for one in (ours, large):
+            one.close()
+        hasty.process.terminate()
+        self.that(hasty.process.wait(PATIENCE) == 0, "the hasty one")
+
+    def the_page_shows_it_right(self, lab):
+        """Its example, typed as it stands."""
+        lab.write("token", self.lead + "\n")
+        typed = example(1).replace(":8081", f":{self.server.port}")
+        shell = lab.start(["bash", "-euo", "pipefail", "-c", typed],
+                          cwd=lab.tmp, stdout=subprocess.PIPE)
+        waiting = self.world.sql.ask(
+            "SELECT waiting_chats FROM tenant_metrics_all")[0][0]
+        # The last chat and the tenant's row are two commits: what a first
+        # line tells may be of the moment between them.
+        line = shell.stdout.readline().decode().strip()
+        while line not in (waiting, ""):
+            line = shell.stdout.readline().decode().strip()
+        self.that(line == waiting, "the first lines of the example")
+        self.world.answer_chat("9002")
+        line = waiting
+        while line == waiting:
+            line = shell.stdout.readline().decode().strip()
+        self.that(line == str(int(waiting) - 1), f"the next line is {line}")
+        # curl ends with the stream, jq with it.
+        for pid in subprocess.run(
+                ["pgrep", "-P", str(shell.pid)], capture_output=True,
+                text=True, check=True).stdout.split():
+            subprocess.run(["kill", pid], check=False)
+        shell.wait(PATIENCE)
+        shell.stdout.close()
+
+    def it_outlives_the_database(self):
+        listener = self.listen()
+        listener.event()
+        self.world.door.shut()
+        until(PATIENCE, lambda: self.server.ask(NOW, self.lead).status == 503,
+              "the database to be away")
+        _, data = listener.event("problem")
+        self.that(json.loads(data) == {"detail": "the database is away"},
+                  f"the problem: {data}")
+        self.world.door.open()
+        self.world.answer_chat("9001")
+        while '"9001"' in listener.event()[1]:
+            pass
+        listener.close()
+
+    def it_ends_with_the_server(self):
+        listeners = [self.listen() for _ in range(LISTENERS)]
+        for listener in listeners:
+            listener.event()
+        self.server.process.terminate()
+        self.that(all(listener.until_end() for listener in listeners),
+                  "a stream is broken off")
+        self.that(self.server.process.wait(PATIENCE) == 0, "it ends badly")
+        with open(self.server.log, encoding="utf-8") as f:
+            self.that(self.lead not in f.read(), "a token is in the log")
+
+
+def raise_files():
+    """Before anything is started, which then has the same limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if resource.RLIM_INFINITY not in (soft, hard) and hard < OPEN_FILES:
+        raise Skip(f"{OPEN_FILES} open files are wanted, the hard limit is "
+                   f"{hard}; run: ulimit -n {OPEN_FILES}")
+    if soft != resource.RLIM_INFINITY and soft < OPEN_FILES:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, hard))
+
+
+def body():
+    raise_files()
+    with Lab("board_stream") as lab:
+        test = Test(lab)
+        try: test.a_tenant_too_large_holds_up_no_other(lab)
+        finally: print(open(lab.path("hasty.log")).read()[-3000:])
+        return test.checks.result()
+
+
+main(body)
