@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """A month's budget of calls lasts: the poller as cron starts it, on a clock that
-is set forward, over the last day of a month into the next one. LONG=1: a whole
-month with 2,000 dialogs and 30,000 calls.
+is set forward, over the last two days of a month into the next one. LONG=1: a
+whole month with 2,000 dialogs and 30,000 calls.
 
 Pages of the lists are ten times smaller than Chat2Desk's, and so are the lists:
 a poll costs as many calls, and the test a tenth of the time. Most minutes in
@@ -170,8 +170,8 @@ def body():
         lab.seed, checks = seed(), Checks()
         lab.profile = profile(lab)
         used_up(lab, checks)
-        month(lab, checks, "a day", datetime(2026, 11, 30), cron=10,
-              dialogs=40, budget=210, hourly=(0.5, 4))
+        month(lab, checks, "two days", datetime(2026, 11, 29), cron=10,
+              dialogs=40, budget=420, hourly=(0.5, 4))
         if LONG:
             month(lab, checks, "a month", datetime(2026, 11, 1), cron=1,
                   dialogs=200, budget=30000, hourly=(5, 50))

@@ -154,6 +154,35 @@ keys_that_cannot_be_stored_are_refused_at_last(void **state)
 	buf_release(&why);
 }
 
+static off_t
+size_after_compacting(struct request_store *s)
+{
+	struct buf why = BUF_INIT;
+	struct stat st;
+
+	assert_int_equal(request_store_compact(s, &why), 0);
+	assert_int_equal(stat(request_store_path(s), &st), 0);
+	buf_release(&why);
+	return st.st_size;
+}
+
+static void
+a_spool_that_is_used_no_more_becomes_small(void **state)
+{
+	struct request_store *s = open_store(*state, 64 * MIB);
+	off_t used;
+
+	assert_int_equal(change(s, REQUEST_LINES, 0, 500), 0);
+	used = size_after_compacting(s);
+	assert_true(used > (off_t)MIB);
+	assert_int_equal(change(s, REQUEST_LINES, 490, 0), 0);
+	assert_true(size_after_compacting(s) < used / 4);
+	assert_int_equal(request_store_first(s, REQUEST_LINES), 491);
+	assert_int_equal(request_store_end(s, REQUEST_LINES), 501);
+	assert_int_equal(change(s, REQUEST_LINES, 491, 1), 0);
+	request_store_close(s);
+}
+
 static int
 leave(void **state)
 {
@@ -173,6 +202,9 @@ test_request_store(void)
 		cmocka_unit_test_setup_teardown(
 		    keys_that_cannot_be_stored_are_refused_at_last,
 		    tmpdir_enter, leave),
+		cmocka_unit_test_setup_teardown(
+		    a_spool_that_is_used_no_more_becomes_small, tmpdir_enter,
+		    leave),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
