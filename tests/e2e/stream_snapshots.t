@@ -6,7 +6,9 @@ messages that the stream did not know, once, and keeps the names of operators
 who left. A queue without a leader does not mix up its order."""
 
 import json
+import os
 import resource
+import shutil
 import signal
 
 from harness import TESTBIN, Checks, Lab, main, say, until
@@ -66,6 +68,15 @@ def check_polls(lab, checks):
     say("- one that came already is passed over")
     flow.put(small(), 5)
     checks.that(flow.take()[1] == [], "rows of it again")
+
+    say("- a folder of another version is refused")
+    version, done = (os.path.join(flow.state, name)
+                     for name in ("version", "acme.done"))
+    shutil.copy(version, version + ".kept")
+    shutil.copy(done, version) # which says something else
+    checks.ends(lab.run(flow.argv("--until-empty")), 65,
+                "is not of a version this program knows", "another version")
+    os.rename(version + ".kept", version)
 
     say("- an unfinished one waits for its rest, without a word")
     flow.fresh()
