@@ -160,6 +160,10 @@ class Test:
                      "3 YEAR WHERE tenant = 'theirs'")
         self.lab.must([*reaper, "--purge", "theirs", "--force"])
         self.same("another tenant is purged")
+        for unknown in "theirs", "nobody":
+            self.checks.ends(self.lab.run(
+                ["sink", "-c", self.conf, "--tenant", unknown, "--report", "-",
+                 "-o", "csv"]), 66, f"'{unknown}'")
         left = [table for (table,) in self.lab.sql(
             "SELECT table_name FROM information_schema.columns WHERE "
             "table_schema = DATABASE() AND column_name = 'tenant'")
