@@ -5,6 +5,7 @@ for the user to try, until --stop. Nothing is left behind: no process, no
 folder. LONG=1: also on a terminal, and interrupted in each of its parts.
 """
 
+import fcntl
 import json
 import os
 import re
@@ -76,6 +77,9 @@ class Test:
 
     def kept(self):
         say("- left running, tried, and stopped")
+        # All demos of a checkout leave their files in build/demo.
+        alone = open("build/demo.lock", "w")
+        fcntl.flock(alone, fcntl.LOCK_EX)
         done = self.lab.must([DEMO, "--keep"])
         said = done.out.decode() + done.err
         path = folder(said)
@@ -92,6 +96,7 @@ class Test:
             done = self.lab.run([DEMO, "--stop", path + "/none"])
             self.that(done.code == 64, f"--stop of nothing: {done}")
         finally:
+            alone.close()
             self.lab.must([DEMO, "--stop", path])
         self.nothing_left(said)
 
