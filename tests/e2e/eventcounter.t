@@ -450,8 +450,9 @@ class Test:
         nothing_of("user_c")
         same("user_a", "user_b", "user_c")
         # Of another tenant, or of an operator with the same id: nothing changes.
-        for order in (("other", "forgotten-0123456789abcdef"), ("default", "")):
-            lab.must([TOOLS + "forget_order", self.state, order[0], "user_d",
+        for order in (("other", "forgotten-0123456789abcdef"),
+                      ("another", "forgotten-0123456789abcdef"), ("default", "")):
+            lab.must([TOOLS + "forget_order", self.state, order[0], "user_a",
                       "0", order[1]])
             count()
             os.unlink(self.state + "/forget/1.done")

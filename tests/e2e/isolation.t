@@ -12,10 +12,10 @@ import os
 import re
 from datetime import datetime, timedelta, timezone
 
-from api_client import resources
+from api_client import Server, resources, token
 from harness import TESTBIN, Checks, Lab, main, steps
 
-HOURS = 30 # of messages, of which the newest is an hour old
+HOURS = 60 # of messages, of which the newest is an hour old
 # What the clock changes between two questions.
 CLOCKS = re.compile(r'("(?:longest_)?wait_seconds": ?)[0-9.]+|'
                     r'("period":\{)"start":"[^"]+","end":"[^"]+"|'
@@ -30,11 +30,12 @@ class Test:
     def __init__(self, lab):
         self.lab, self.checks = lab, Checks()
         lab.start_servers("mariadb")
-        self.conf = lab.conf("conf", {
-            "sink": {}, "crm ours": {"url": "http://127.0.0.1:1/v1",
-                                     "token": "x"},
-            "crm theirs": {"url": "http://127.0.0.1:1/v1", "token": "x"}})
+        crm = {"url": "http://127.0.0.1:1/v1", "token": "x"}
+        sections = {"crm ours": {**crm, "teams": "support: 501 502"},
+                    "crm theirs": {**crm, "teams": "support: 502 503 504"}}
+        self.conf = lab.conf("conf", sections)
         lab.must(["sink", "-c", self.conf, "--migrate"])
+        self.server = Server(lab, {**sections, "serve": {"rate": 0}})
         begin = datetime.now(timezone.utc) - timedelta(hours=HOURS + 1)
         self.lines = self.records(begin)
 
@@ -48,7 +49,7 @@ class Test:
                  '"tenant":"t1"', '"tenant":"ours"').splitlines()
         for n in range(80):
             # First a burst, for alerts and trends.
-            when = begin + timedelta(seconds=n if n < 40 else n * 1000)
+            when = begin + timedelta(seconds=n if n < 40 else n * 2000)
             lines.append(json.dumps({
                 "type": "message", "tenant": "ours", "id": f"a{n}",
                 "chat": f"9{n % 4}", "channel": "web", "at": at(when),
@@ -58,8 +59,9 @@ class Test:
                 "data": {"analytics": {
                     "id": f"analysis{n}", "message_length": 10 + n,
                     "direction": "outbound" if n % 2 else "inbound",
-                    "sentiment_score": n / 80, "sentiment_label": "positive",
-                    "response_time": n * 1.5, "intent_name": "order"}}}))
+                    "response_time": n * 1.5,
+                    "sentiment": {"score": n / 80, "label": "positive"},
+                    "intent": {"name": "order"}}}}))
         return lines
 
     def store(self, lines):
@@ -67,6 +69,7 @@ class Test:
             ["aggregator", "-c", self.conf, "-a", "all", "-o", "ndjson"],
             stdin=("\n".join(lines) + "\n").encode()).out
         self.lab.must(["sink", "-c", self.conf], stdin=rows)
+        self.lab.sql("DELETE FROM chat_metrics WHERE chat = '90'")
 
     def of_theirs(self):
         """The same ids, a little later, and another story: more rows, newer
@@ -74,6 +77,8 @@ class Test:
         self.store([re.sub(
             r'"tenant": ?"ours"', '"tenant":"theirs"', line).replace(
                 "price", "refund") for line in self.lines])
+        self.lab.sql("UPDATE tenants SET stale_at = '2031-01-01' WHERE tenant "
+                     "= 'theirs'")
 
     def paths(self):
         lab = self.lab
@@ -81,11 +86,12 @@ class Test:
             ["sink", "-c", self.conf, "--tenant", "ours", "--get",
              "/api/v1/openapi"]).out)
         now = datetime.now(timezone.utc)
-        self.days = [at(now + timedelta(days=n))[:10] for n in (-3, 0, 1)]
+        self.days = [at(now + timedelta(days=n))[:10] for n in (-4, -1, 0)]
         span = f"from={self.days[0]}&to={self.days[2]}"
-        times = (f"tenant_id=ours&start_time={at(now - timedelta(days=2))}"
+        times = (f"tenant_id=ours&start_time={at(now - timedelta(days=3))}"
                  f"&end_time={at(now)}")
         chat = lab.sql("SELECT chat FROM intervals ORDER BY 1 LIMIT 1")[0][0]
+        yield "/api/v1/chats/90/timeline" # which is not there any more
         for pattern in resources(document):
             if "openapi" in pattern or "health" in pattern:
                 continue
@@ -117,6 +123,12 @@ class Test:
             if done.code != 0:
                 raise AssertionError(f"{path}: {done}")
             found[path] = done.out.decode()
+        of_team = token(tenant_id="ours", role="lead", teams=["support"])
+        for path in ("now", "operators", "chats", "intervals",
+                     "chats/90/timeline"):
+            answer = self.server.ask("/api/v1/" + path, of_team)
+            self.checks.equal(answer.status, 200, path)
+            found[path + " of a team"] = answer.body.decode()
         for first in self.days[:2]: # all, and with all in the period before
             found["--report from " + first] = lab.must(
                 [*argv, "--report", "-", "-o", "csv", "-f", first, "--to",
@@ -138,6 +150,7 @@ class Test:
 
     def alone(self):
         self.store(self.lines)
+        self.lab.sql("UPDATE tenants SET stale_at = '2030-01-01'")
         self.asked = list(self.paths())
         self.before = self.shown()
         self.same("asked again")
