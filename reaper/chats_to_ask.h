@@ -2,7 +2,7 @@
  * chats_to_ask: reaper --list, the chats that the CRM has to be asked about:
  * those that left the snapshot, and all chats of a tenant whose newest snapshot
  * is older than [reaper] stale, because then it is unknown which ones left. Who
- * asks is poller --status (poller/poll/asked_chats.c).
+ * asks is poller --status (poller/modes/status.c).
  */
 #ifndef REAPER_CHATS_TO_ASK_H
 #define REAPER_CHATS_TO_ASK_H

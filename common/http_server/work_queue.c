@@ -148,7 +148,8 @@ run_jobs(void *ctx)
 		j->run(j);
 		notify_idle();
 	}
-	q->at_end();
+	if (q->at_end != NULL)
+		q->at_end();
 	return NULL;
 }
 

@@ -23,8 +23,8 @@ struct work_queue_job {
 };
 
 /* At most so many jobs, and so many bytes of them, wait for one of 1 to
- * WORK_QUEUE_THREADS threads. at_end() is called in each thread when it ends.
- * Owned. */
+ * WORK_QUEUE_THREADS threads. at_end() (or NULL) is called in each thread when
+ * it ends. Owned. */
 #define WORK_QUEUE_THREADS 64
 struct work_queue *work_queue_open(unsigned threads, size_t jobs, size_t bytes,
     void (*at_end)(void)) __attribute__((warn_unused_result));

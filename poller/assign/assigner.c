@@ -8,8 +8,8 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "poller/quota/call_metrics.h"
-#include "poller/store/store.h"
+#include "poller/crm/crm_session.h"
+#include "poller/crm/store.h"
 
 /* How often calls are counted. */
 #define ACCOUNT_MS 60000
@@ -34,8 +34,8 @@ report_forbidden(struct assigners *all, struct assigner_slot *slot)
 	    t->name, t->section);
 }
 
-/* NULL if there is none, or it cannot be used, which is logged. It stays open,
- * beside polls, because opening it reads all of it. */
+/* NULL if there is none, or it cannot be used, which is logged. Opened each
+ * time: it may have been removed, as its messages advise. */
 static struct store *
 open_state(const char *folder, const char *tenant)
 {
@@ -44,7 +44,7 @@ open_state(const char *folder, const char *tenant)
 	enum exit_code code;
 
 	if (folder != NULL)
-		store = store_open(folder, tenant, STORE_SHARED, &code, &why);
+		store = store_open(folder, tenant, STORE_COUNTING, &code, &why);
 	if (why.len > 0)
 		log_warn("tenant %s: %s", tenant, buf_str(&why));
 	buf_release(&why);
@@ -57,12 +57,15 @@ open_slot(struct assigners *all, size_t i)
 	const struct assigners_options *opt = all->opt;
 	struct assigner_slot *slot = &all->slots[i];
 
+	struct crm_session *crm = &slot->assigner.crm;
+
 	slot->assigner = opt->defaults;
 	slot->allowed = opt->tenants[i].assign || opt->defaults.dry_run;
-	crm_session_open(&slot->assigner.crm, all->http, &opt->tenants[i],
-	    USAGE_ASSIGN,
+	crm_session_open(crm, all->http, &opt->tenants[i], USAGE_ASSIGN,
 	    slot->allowed ? open_state(opt->state, opt->tenants[i].name)
 			  : NULL);
+	store_close(crm->store);
+	crm->store = NULL;
 }
 
 int
@@ -159,7 +162,8 @@ assigners_turn(struct assigners *all, int64_t wait_ms)
 		fetch_answer(answer);
 }
 
-void
+/* Appends the counts of the calls for Prometheus; see call_metrics_add(). */
+static void
 assigners_add_calls(
     const struct assigners *all, struct buf *to, const char *labels)
 {
@@ -173,15 +177,13 @@ assigners_add_calls(
 			    fetch_results(all->slots[i].assigner.crm.fetch));
 }
 
-/* The state may have been removed, as its messages advise. */
 static void
 account_slot(const struct assigners *all, struct crm_session *crm)
 {
-	if (crm->store == NULL || !store_is_there(crm->store)) {
-		store_close(crm->store);
-		crm->store = open_state(all->opt->state, crm->tenant->name);
-	}
+	crm->store = open_state(all->opt->state, crm->tenant->name);
 	crm_session_count(crm);
+	store_close(crm->store);
+	crm->store = NULL;
 }
 
 void
@@ -196,4 +198,45 @@ assigners_account(struct assigners *all, bool at_once)
 		if (all->slots[i].allowed)
 			account_slot(all, &all->slots[i].assigner.crm);
 	all->accounted_ms = clock_mono_ms();
+}
+
+/* ---- assign metrics ---- */
+
+/* A daemon_metrics_writer. */
+static void
+add_assign_metrics(void *ctx, struct buf *to, const char *labels)
+{
+	static const char ended[] = "messaging_assign_reservations_total",
+			  in_hand[] = "messaging_assign_open_reservations";
+	static const enum reservation_result results[] = {
+		RESERVATION_FULFILLED,
+		RESERVATION_CONFIRMED,
+		RESERVATION_TAKEN,
+		RESERVATION_CLOSED,
+		RESERVATION_REFUSED,
+		RESERVATION_EXPIRED,
+		RESERVATION_FAILED,
+	};
+	const struct assign_counts *c = ctx;
+	size_t i;
+
+	prometheus_head(to, ended, PROMETHEUS_COUNTER,
+	    "Reservations that ended: the operator got the chat (fulfilled) or "
+	    "had it (confirmed), another one has it (taken), it is closed, the "
+	    "CRM refused, it was too late (expired), an error left it undone "
+	    "(failed).");
+	for (i = 0; i < ARRAY_LEN(results); i++)
+		prometheus_result(to, ended, labels,
+		    reservation_result_names[results[i]], c->ended[results[i]]);
+	prometheus_head(to, in_hand, PROMETHEUS_GAUGE,
+	    "Reservations that were read and are not done with.");
+	prometheus_sample(to, in_hand, labels, c->in_hand);
+	assigners_add_calls(c->assigners, to, labels);
+}
+
+struct daemon_metrics *
+assign_metrics_open(
+    const struct conf *conf, const char *queue, struct assign_counts *counts)
+{
+	return daemon_metrics_open(conf, queue, add_assign_metrics, counts);
 }

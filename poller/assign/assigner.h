@@ -7,6 +7,7 @@
 #ifndef POLLER_ASSIGN_ASSIGNER_H
 #define POLLER_ASSIGN_ASSIGNER_H
 
+#include "common/monitoring/daemon_metrics.h"
 #include "common/records/record.h"
 #include "poller/assign/reservation.h"
 
@@ -51,12 +52,25 @@ size_t assigners_in_flight(const struct assigners *all);
  * are requests in flight. */
 void assigners_turn(struct assigners *all, int64_t wait_ms);
 
-/* Appends the counts of the calls for Prometheus; see call_metrics_add(). */
-void assigners_add_calls(
-    const struct assigners *all, struct buf *to, const char *labels);
-
 /* Adds the calls made to the state, if there is one, and checks the budget of
  * each tenant: once a minute, or at once. */
 void assigners_account(struct assigners *all, bool at_once);
+
+/*
+ * assign_metrics: what poller --assign tells Prometheus as a daemon: what came
+ * of the reservations and of its calls (daemon_metrics.h has the rest).
+ */
+
+struct assign_counts {
+	uint64_t lines; /* read, bad ones included */
+	uint64_t ended[RESERVATION_RESULTS];
+	size_t in_hand;                    /* read and not acknowledged */
+	const struct assigners *assigners; /* whose calls they are; open */
+};
+
+/* counts are borrowed until the close. NULL without [metrics] folder. Owned. */
+struct daemon_metrics *assign_metrics_open(
+    const struct conf *conf, const char *queue, struct assign_counts *counts)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -1,17 +1,36 @@
 /*
- * reservation: see reservation.h. Start and end of a reservation, and what
- * reservation_read.c, reservation_decide.c and reservation_give.c share.
+ * reservation: see reservation.h. No state is stored: after a crash the
+ * assignment comes again, and READING finds what was done.
  */
-#include "poller/assign/reservation_impl.h"
+#include "poller/assign/reservation.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"
 #include "common/text/jsonw.h"
+
+/* No pause between its readings is longer, but while the CRM wants fewer
+ * calls. */
+#define RESERVATION_CAP_MS 4000
+
+/* Each answer of the CRM leads to a decision, and each decision to the next
+ * question. A caller must not use the reservation after one of these, which may
+ * have ended it. */
+static void reservation_read(struct reservation *r);
+static void reservation_decide(struct reservation *r);
+static void reservation_give(struct reservation *r);
+
+static bool
+reservation_is_same(const char *a, const char *b)
+{
+	return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
 
 /* The first pause between readings of one reservation. */
 #define DELAY_BASE_MS 400
@@ -26,7 +45,7 @@ tenant_assigner_release(struct tenant_assigner *assigner)
 	crm_session_close(&assigner->crm);
 	strmap_release(&assigner->busy, NULL);
 	strmap_release(&assigner->asked, free);
-	recent_load_release(&assigner->recent);
+	strmap_release(&assigner->counting, NULL);
 }
 
 void
@@ -60,7 +79,9 @@ reservation_release(struct reservation *r)
 	strmap_release(&r->listed_ids, NULL);
 }
 
-int64_t
+/* Milliseconds until its expires, by the CRM's clock; and whether there are
+ * none left. */
+static int64_t
 reservation_expires_in(const struct reservation *r)
 {
 	if (r->assigner->timeless)
@@ -68,7 +89,7 @@ reservation_expires_in(const struct reservation *r)
 	return r->expires - crm_session_now(&r->assigner->crm);
 }
 
-bool
+static bool
 reservation_is_expired(const struct reservation *r)
 {
 	return reservation_expires_in(r) <= 0;
@@ -99,12 +120,24 @@ has_failed(const struct reservation *r)
 	return false;
 }
 
+/* Whether the operator's open chats are counted before the chat is given: only
+ * some CRMs list the chats of one operator. */
+static bool
+is_counted(const struct reservation *r)
+{
+	return r->max_chats != RECORD_NO_NUMBER &&
+	       profile_about(r->assigner->crm.tenant->profile)->by_operator;
+}
+
 bool
 reservation_may_start(const struct reservation *r)
 {
 	const struct tenant_assigner *assigner = r->assigner;
 
 	if (!assigner->wait_forever && assigner->active > 0 && has_failed(r))
+		return false;
+	if (is_counted(r) && strmap_get(&assigner->counting, r->operator_id,
+				 strlen(r->operator_id)) != NULL)
 		return false;
 	return assigner->active < assigner->crm.tenant->concurrency &&
 	       strmap_get(&assigner->busy, r->chat, strlen(r->chat)) == NULL;
@@ -125,17 +158,62 @@ end_reservation(struct reservation *r, enum reservation_result result)
 	assigner->done(assigner->ctx, r);
 }
 
-void
+/* End the reservation and call assigner->done: without an outcome, or with a
+ * chat record of the chat as it was read and of the assignee that the CRM named
+ * since. */
+static void
 reservation_done(struct reservation *r, enum reservation_result result)
 {
 	struct tenant_assigner *assigner = r->assigner;
 
 	assigner->active--;
 	(void)strmap_delete(&assigner->busy, r->chat, strlen(r->chat));
+	if (is_counted(r))
+		(void)strmap_delete(&assigner->counting, r->operator_id,
+		    strlen(r->operator_id));
 	end_reservation(r, result);
 }
 
-void
+/* Logs why the CRM did not give the chat. */
+static void
+reservation_warn(const struct reservation *r, const char *why)
+{
+	log_warn("tenant %s: chat %s is not given to operator %s: %s",
+	    r->assigner->crm.tenant->name, r->chat, r->operator_id, why);
+}
+
+/* How long a reservation may still be given, ms: until it expires; in a run
+ * that does not wait for the CRM also until the retry budget is over, from the
+ * first unclear answer on. */
+static int64_t
+reservation_give_ms(const struct reservation *r)
+{
+	const struct tenant_assigner *assigner = r->assigner;
+	int64_t left = reservation_expires_in(r), budget;
+
+	if (r->unclear == NULL || assigner->wait_forever)
+		return left;
+	budget = assigner->crm.tenant->retry_budget_ms -
+		 (clock_mono_ms() - r->unclear_ms);
+	return budget < left ? budget : left;
+}
+
+/* Pauses, but not until long after it could be given, and reads the chat
+ * again. */
+static void
+reservation_wait(struct reservation *r)
+{
+	int64_t pause = retry_next(&r->retry, -1),
+		left = reservation_give_ms(r);
+
+	if (pause > RESERVATION_CAP_MS && pause > left)
+		pause = left > RESERVATION_CAP_MS ? left : RESERVATION_CAP_MS;
+	r->state = STATE_WAITING;
+	r->due_ms = clock_mono_ms() + pause;
+}
+
+/* The CRM is unreachable: waits, if the run does, until it has expired. */
+static void
 reservation_away(struct reservation *r)
 {
 	bool expired = reservation_is_expired(r);
@@ -151,7 +229,9 @@ reservation_away(struct reservation *r)
 	}
 }
 
-void
+/* Puts a question of the reservation's, which is its ctx, to the CRM before
+ * those of others. How it ends also shows whether the CRM is away. */
+static void
 reservation_ask(struct reservation *r, struct crm_question *q)
 {
 	q->item = r->chat;
@@ -188,7 +268,7 @@ reservation_give_up(struct reservation *r)
 	return true;
 }
 
-void
+static void
 reservation_outcome(struct reservation *r, enum reservation_result result)
 {
 	struct buf *b = &r->outcome;
@@ -213,7 +293,8 @@ reservation_outcome(struct reservation *r, enum reservation_result result)
 }
 
 /* That the CRM does not answer is one thing to say, whatever the reason. */
-bool
+/* That this error, or one that means the same, was logged. */
+static bool
 reservation_is_reported(
     const struct tenant_assigner *assigner, enum error_class error)
 {
@@ -221,7 +302,9 @@ reservation_is_reported(
 	       (failure_passes(assigner->reported) && failure_passes(error));
 }
 
-void
+/* Logs an error of the tenant once, until such a request works again. Does not
+ * end the reservation. */
+static void
 reservation_report(struct tenant_assigner *assigner, enum error_class error,
     const char *what, const char *message)
 {
@@ -242,25 +325,6 @@ reservation_report(struct tenant_assigner *assigner, enum error_class error,
 }
 
 void
-reservation_wait(struct reservation *r)
-{
-	int64_t pause = retry_next(&r->retry, -1),
-		left = reservation_give_ms(r);
-
-	if (pause > RESERVATION_CAP_MS && pause > left)
-		pause = left > RESERVATION_CAP_MS ? left : RESERVATION_CAP_MS;
-	r->state = STATE_WAITING;
-	r->due_ms = clock_mono_ms() + pause;
-}
-
-void
-reservation_warn(const struct reservation *r, const char *why)
-{
-	log_warn("tenant %s: chat %s is not given to operator %s: %s",
-	    r->assigner->crm.tenant->name, r->chat, r->operator_id, why);
-}
-
-void
 reservation_start(struct reservation *r)
 {
 	struct tenant_assigner *assigner = r->assigner;
@@ -269,6 +333,9 @@ reservation_start(struct reservation *r)
 
 	assigner->active++;
 	*strmap_put(&assigner->busy, r->chat, strlen(r->chat)) = r;
+	if (is_counted(r))
+		*strmap_put(&assigner->counting, r->operator_id,
+		    strlen(r->operator_id)) = r;
 	/* After an outage many expired ones of a chat come at once: one reading
 	 * is enough for all of them. */
 	if (!assigner->timeless && asked != NULL && *asked >= r->expires)
@@ -286,4 +353,518 @@ reservation_wake(struct reservation *r, int64_t now_mono)
 		return r->due_ms - now_mono;
 	reservation_read(r);
 	return INT64_MAX;
+}
+
+/*
+ * reservation_read: the questions of a reservation that change nothing: the
+ * chat itself; where that does not name its assignee, the lists of the
+ * operators it may be; and, before it is given, the operator's open chats.
+ */
+
+/* Chats of which the time of the last reading is kept. */
+#define ASKED_MAX 100000
+
+static void
+set_id(char **operator_id, const char *now)
+{
+	free(*operator_id);
+	*operator_id = xstrdup(now);
+}
+
+/* A record of the chat that has these members, not yet closed. */
+static void
+open_chat_record(
+    struct buf *b, const struct reservation *r, const char *members)
+{
+	jsonw_open(b);
+	jsonw_str(b, "type", "chat");
+	jsonw_str(b, "tenant", r->assigner->crm.tenant->name);
+	jsonw_members(b, members, strlen(members));
+}
+
+static bool
+is_of_chat(const struct flat_field *f)
+{
+	const struct text key = { f->key, f->key_len };
+
+	return !text_is(key, "type") && !text_is(key, "tenant") &&
+	       !text_is(key, "operator");
+}
+
+/* Keeps the members for the outcome. Not the operator, who may be another one
+ * by then: the outcome names the assignee. */
+static void
+note_body(struct reservation *r, const struct flat *flat)
+{
+	const struct flat_field *f;
+	const char *raw;
+	size_t i, len;
+
+	buf_clear(&r->body);
+	for (i = 0; i < flat->n; i++) {
+		f = &flat->field[i];
+		if (!is_of_chat(f))
+			continue;
+		raw = flat_raw(f, &len);
+		jsonw_name(&r->body, f->key, f->key_len);
+		buf_add(&r->body, raw, len);
+	}
+}
+
+static void
+note_chat(struct reservation *r, const struct crm_record *record)
+{
+	struct buf line = BUF_INIT;
+	struct flat flat = FLAT_INIT;
+	static const char padding[64];
+	size_t len;
+
+	open_chat_record(&line, r, record->body);
+	jsonw_close(&line);
+	len = line.len;
+	buf_add(&line, padding, sizeof padding);
+	free(r->assignee);
+	r->assignee =
+	    record->operator_id != NULL ? xstrdup(record->operator_id) : NULL;
+	if (flat_parse(&flat, line.data, len, NULL) == 0)
+		note_body(r, &flat);
+	flat_release(&flat);
+	buf_release(&line);
+}
+
+static void
+note_asked(struct reservation *r)
+{
+	struct tenant_assigner *assigner = r->assigner;
+	void **slot;
+
+	if (assigner->asked.live >= ASKED_MAX) {
+		strmap_release(&assigner->asked, free);
+		assigner->asked = (struct strmap)STRMAP_INIT;
+	}
+	slot = strmap_put(&assigner->asked, r->chat, strlen(r->chat));
+	if (*slot == NULL)
+		*slot = xmalloc(sizeof(int64_t));
+	*(int64_t *)*slot = r->asked_ms;
+}
+
+/* Without one it is open: messaging-records(5). */
+static enum chat_status
+status_of(const struct crm_record *r)
+{
+	return r->status != CHAT_NONE ? r->status : CHAT_OPEN;
+}
+
+static void
+reservation_chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct reservation *r = ctx;
+	size_t i;
+
+	for (i = 0; i < a->n; i++) {
+		const struct crm_record *record = &a->records[i];
+
+		if (record->type != RECORD_CHAT ||
+		    strcmp(record->id, r->chat) != 0)
+			continue;
+		note_chat(r, record);
+		r->status = status_of(record);
+		r->closed_at = record->closed_at;
+		r->taken = record->taken;
+		r->asked_ms = asked_ms;
+		note_asked(r);
+	}
+}
+
+static void
+read_failed(struct reservation *r, const struct ending *e)
+{
+	reservation_report(r->assigner, e->error, "read chats", e->message);
+	if (failure_passes(e->error))
+		reservation_away(r);
+	else
+		reservation_done(r, RESERVATION_FAILED);
+}
+
+/* The chat is assigned and the CRM does not say to whom: the outcome says only
+ * that the reservation has ended. It bears no time, so it counts as older than
+ * everything else that is known of the chat. */
+static void
+outcome_unknown(struct reservation *r)
+{
+	struct buf *b = &r->outcome;
+
+	jsonw_open(b);
+	jsonw_str(b, "type", "chat");
+	jsonw_str(b, "tenant", r->assigner->crm.tenant->name);
+	jsonw_str(b, "chat", r->chat);
+	jsonw_str(b, "assignment", r->id);
+	jsonw_close(b);
+	reservation_done(r, RESERVATION_TAKEN);
+}
+
+static void
+operator_list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct reservation *r = ctx;
+	size_t i;
+
+	for (i = 0; i < a->n; i++) {
+		const struct crm_record *record = &a->records[i];
+
+		if (record->type != RECORD_CHAT ||
+		    status_of(record) != CHAT_OPEN)
+			continue;
+		*strmap_put(&r->listed_ids, record->id, strlen(record->id)) = r;
+		open_chat_record(&r->listed_chats, r, record->body);
+		jsonw_time(&r->listed_chats, "at", asked_ms);
+		jsonw_line(&r->listed_chats);
+	}
+}
+
+static void
+operator_list_end(void *ctx, const struct ending *e)
+{
+	struct reservation *r = ctx;
+
+	if (e->error != ERROR_CLASS_NONE) {
+		read_failed(r, e);
+		return;
+	}
+	if (strmap_get(&r->listed_ids, r->chat, strlen(r->chat)) != NULL) {
+		/* It moved here from the replaced operator meanwhile. */
+		set_id(&r->assignee, r->operator_id);
+	}
+	reservation_decide(r);
+}
+
+static void
+reservation_list(struct reservation *r)
+{
+	struct crm_question q = { .call = PROFILE_CHATS,
+		.operator_id = r->operator_id,
+		.ctx = r,
+		.page = operator_list_page,
+		.end = operator_list_end };
+
+	r->state = STATE_LISTING;
+	reservation_ask(r, &q);
+}
+
+static void
+on_chat_shown(struct reservation *r)
+{
+	struct tenant_assigner *assigner = r->assigner;
+
+	if (!assigner->cannot_give)
+		assigner->reported = ERROR_CLASS_NONE;
+	if (r->assignee == NULL && r->locate.assignee != NULL)
+		set_id(&r->assignee, r->locate.assignee);
+	if (r->status == CHAT_OPEN && r->taken && r->assignee == NULL)
+		outcome_unknown(r);
+	else
+		reservation_decide(r);
+}
+
+static void
+located(void *ctx, enum where where, const struct ending *e)
+{
+	struct reservation *r = ctx;
+
+	switch (where) {
+	case WHERE_SHOWN:
+		on_chat_shown(r);
+		break;
+	case WHERE_GONE:
+		r->asked_ms = e->ended_ms;
+		note_asked(r);
+		reservation_outcome(r, RESERVATION_CLOSED);
+		break;
+	case WHERE_FAILED:
+		read_failed(r, e);
+		break;
+	case WHERE_MISSING:
+	case WHERE_UNASKED:
+	case WHERE_OTHER:
+		reservation_report(r->assigner, ERROR_CLASS_UNUSABLE,
+		    "read chats", "the answer is about another chat");
+		reservation_done(r, RESERVATION_FAILED);
+		break;
+	}
+}
+
+/* reservation_read.c: read the chat, find its assignee in the operators' lists,
+ * list the operator's chats. */
+static void
+reservation_read(struct reservation *r)
+{
+	buf_clear(&r->body);
+	strmap_release(&r->listed_ids, NULL);
+	buf_clear(&r->listed_chats);
+	r->state = STATE_READING;
+	r->locate = (struct locate){ .fetch = r->assigner->crm.fetch,
+		.chat = r->chat,
+		.operators = { r->operator_id, r->replaces },
+		.urgent = true,
+		.search = true,
+		.ctx = r,
+		.page = reservation_chat_page,
+		.end = located };
+	locate_chat(&r->locate);
+}
+
+/*
+ * reservation_decide: what follows from the chat as it was read: it is given
+ * already, to this operator or another one; it is not open any more; it has to
+ * be looked for; or it may be given. The same after a crash: the assignment
+ * comes again, and its chat is read before it is given. Who gets a chat was
+ * selected before: aggregator/allocation/allocation_select.c.
+ */
+
+static bool
+is_operator_full(const struct reservation *r)
+{
+	return r->state == STATE_LISTING &&
+	       (int64_t)r->listed_ids.live >= r->max_chats;
+}
+
+/* The CRM gives chats, or says why not: what was in vain before is forgotten.
+ */
+static void
+reservation_clear_answer(struct tenant_assigner *assigner)
+{
+	breaker_close(fetch_breaker(assigner->crm.fetch, PROFILE_ASSIGN));
+	assigner->throttled = false;
+}
+
+static void
+report(struct tenant_assigner *assigner, enum error_class error,
+    const char *message)
+{
+	reservation_report(assigner, error, "give chats to operators", message);
+	assigner->cannot_give = true;
+}
+
+/* Ends one of which the budget is over; false: it is not. */
+static bool
+reservation_end_unclear(struct reservation *r)
+{
+	struct tenant_assigner *assigner = r->assigner;
+	struct breaker *b = fetch_breaker(assigner->crm.fetch, PROFILE_ASSIGN);
+
+	if (r->unclear == NULL || assigner->wait_forever ||
+	    reservation_give_ms(r) > 0)
+		return false;
+	if (!breaker_is_open(b))
+		report(assigner,
+		    assigner->throttled ? ERROR_CLASS_THROTTLED
+					: ERROR_CLASS_LATER,
+		    r->unclear);
+	breaker_fail(b, r->chat, FAILURE_SILENT);
+	reservation_done(r, RESERVATION_UNANSWERED);
+	return true;
+}
+
+static void
+end_expired(struct reservation *r)
+{
+	if (r->unclear != NULL)
+		reservation_warn(r, r->unclear);
+	reservation_outcome(r, RESERVATION_EXPIRED);
+}
+
+/* The chat may be given: it is unassigned, or with the operator who is to be
+ * replaced. */
+static void
+give_or_refuse(struct reservation *r)
+{
+	if (reservation_is_expired(r))
+		end_expired(r);
+	else if (r->assigner->dry_run)
+		reservation_done(r, RESERVATION_ASSIGNABLE);
+	else if (stop_asked())
+		reservation_done(r, RESERVATION_UNANSWERED);
+	else if (reservation_end_unclear(r))
+		; /* it was asked for long enough */
+	else if (is_counted(r) && r->state != STATE_LISTING)
+		reservation_list(r);
+	else if (is_operator_full(r))
+		reservation_outcome(r, RESERVATION_REFUSED);
+	else
+		reservation_give(r);
+}
+
+/* The operator has the chat: by a request without an answer, perhaps. */
+static void
+end_given(struct reservation *r)
+{
+	if (r->giving != GIVING_NONE)
+		reservation_clear_answer(r->assigner);
+	reservation_outcome(r, r->giving != GIVING_NONE
+				   ? RESERVATION_FULFILLED
+				   : RESERVATION_CONFIRMED);
+}
+
+/* reservation_decide.c: decides on the next state from what was read. */
+static void
+reservation_decide(struct reservation *r)
+{
+	if (r->status != CHAT_OPEN)
+		reservation_outcome(r, RESERVATION_CLOSED);
+	else if (reservation_is_same(r->assignee, r->operator_id))
+		end_given(r);
+	else if (r->assignee != NULL &&
+		 !reservation_is_same(r->assignee, r->replaces))
+		reservation_outcome(r, RESERVATION_TAKEN);
+	else if (r->giving == GIVING_REFUSED)
+		reservation_outcome(r, RESERVATION_REFUSED);
+	else
+		give_or_refuse(r);
+}
+
+/*
+ * reservation_give: asks the CRM to give the chat of a reservation to its
+ * operator, and handles the answer or the lack of one.
+ */
+
+/* No pause is longer while the CRM wants fewer calls. */
+#define THROTTLED_CAP_MS HOUR_MS
+
+static void
+give_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct reservation *r = ctx;
+
+	r->giving = GIVING_NAMED;
+	r->asked_ms = asked_ms;
+	r->answer = a->operator_id;
+	a->operator_id = NULL;
+}
+
+static void
+on_chat_given(struct reservation *r)
+{
+	struct tenant_assigner *assigner = r->assigner;
+
+	FAULT_POINT("poller.assigned");
+	assigner->reported = ERROR_CLASS_NONE;
+	assigner->cannot_give = false;
+	free(r->assignee);
+	r->assignee = r->answer != NULL ? xstrdup(r->answer) : NULL;
+	if (reservation_is_same(r->answer, r->operator_id)) {
+		reservation_outcome(r, RESERVATION_FULFILLED);
+		return;
+	}
+	log_warn("tenant %s: chat %s was to be given to operator %s; the CRM "
+		 "says that %s%s has it",
+	    assigner->crm.tenant->name, r->chat, r->operator_id,
+	    r->answer != NULL ? "operator " : "nobody",
+	    r->answer != NULL ? r->answer : "");
+	reservation_outcome(
+	    r, r->answer != NULL ? RESERVATION_TAKEN : RESERVATION_REFUSED);
+}
+
+/* Whatever its answers were, the CRM may give chats later. */
+/* The pauses go on growing then; they may be longer than the retry budget: says
+ * why nothing happens. */
+static void
+on_throttled(struct reservation *r, const struct ending *e)
+{
+	struct tenant_assigner *assigner = r->assigner;
+
+	r->retry.cap_ms = THROTTLED_CAP_MS;
+	assigner->throttled = true;
+	if (!assigner->wait_forever ||
+	    reservation_is_reported(assigner, ERROR_CLASS_THROTTLED))
+		return;
+	log_warn("tenant %s: cannot give chats to operators: %s; it is waited "
+		 "for",
+	    assigner->crm.tenant->name, e->message);
+	assigner->reported = ERROR_CLASS_THROTTLED;
+	assigner->cannot_give = true;
+}
+
+/* Only reading the chat shows whether the CRM has done it. While the CRM is
+ * silenced it cannot be read, either: a run that does not wait ends. */
+static void
+on_give_unclear(struct reservation *r, const struct ending *e)
+{
+	const struct tenant_assigner *assigner = r->assigner;
+
+	if (r->unclear == NULL) {
+		r->unclear = xstrdup(e->message);
+		r->unclear_ms = clock_mono_ms();
+	}
+	if (e->silenced && !assigner->wait_forever) {
+		/* Silenced, whatever the answer was. */
+		report(r->assigner, ERROR_CLASS_THROTTLED, e->message);
+		reservation_done(r, RESERVATION_UNANSWERED);
+		return;
+	}
+	log_info("unclear", "tenant=%s chat=%s operator=%s reason='%s'",
+	    assigner->crm.tenant->name, r->chat, r->operator_id, e->message);
+	if (e->silenced || e->error == ERROR_CLASS_THROTTLED)
+		on_throttled(r, e);
+	else
+		r->retry.cap_ms = RESERVATION_CAP_MS;
+	reservation_wait(r);
+}
+
+static bool
+is_unclear(const struct ending *e)
+{
+	return e->maybe || failure_passes(e->error);
+}
+
+static void
+give_end(void *ctx, const struct ending *e)
+{
+	struct reservation *r = ctx;
+	struct tenant_assigner *assigner = r->assigner;
+
+	if (is_unclear(e)) {
+		on_give_unclear(r, e);
+		return;
+	}
+	reservation_clear_answer(assigner);
+	if (e->error == ERROR_CLASS_NONE && r->giving == GIVING_NAMED) {
+		on_chat_given(r);
+	} else if (e->error == ERROR_CLASS_NONE) {
+		report(assigner, ERROR_CLASS_UNUSABLE,
+		    "its profile has no request for that");
+		reservation_done(r, RESERVATION_FAILED);
+	} else if (e->error == ERROR_CLASS_DENIED ||
+		   e->error == ERROR_CLASS_QUOTA) {
+		report(assigner, e->error, e->message);
+		reservation_done(r, RESERVATION_FAILED);
+	} else {
+		reservation_warn(r, e->message);
+		r->giving = GIVING_REFUSED;
+		reservation_read(r);
+	}
+}
+
+/* reservation_give.c: asks the CRM once, and not after r->expires. */
+static void
+reservation_give(struct reservation *r)
+{
+	struct crm_question q = { .call = PROFILE_ASSIGN,
+		.operator_id = r->operator_id,
+		.replaces = r->replaces,
+		.changes = true,
+		.tries = 1,
+		.at_once = true,
+		.until_ms = r->expires,
+		.ctx = r,
+		.page = give_page,
+		.end = give_end };
+
+	FAULT_POINT("poller.before_assign");
+	r->state = STATE_GIVING;
+	r->giving = GIVING_ASKED;
+	free(r->answer);
+	r->answer = NULL;
+	q.chat = value_chat(r->chat);
+	reservation_ask(r, &q);
+	value_unref(q.chat);
 }

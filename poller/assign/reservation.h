@@ -17,7 +17,9 @@
  *
  * max_chats is checked here again, because the allocation's picture may be out
  * of date: webhooks bear no time, so a late one hides a newer state. The
- * operator's chats that were read go out together with the refusal.
+ * operator's chats that were read go out together with the refusal. An operator
+ * whose chats are counted gets one chat at a time, or the list would lack those
+ * that are being given.
  *
  * No state is kept between runs. A record that was not acknowledged comes again
  * and starts with reading, which finds what was done before. For the same
@@ -30,11 +32,6 @@
  * elsewhere the last one wins, and the outcome with the later time shows it. A
  * request without an answer may reach the CRM after the next reading: then the
  * same operator gets the chat again, or the next poll shows who has it.
- *
- * reservation.c, reservation_read.c, reservation_decide.c and
- * reservation_give.c are one state machine and call each other; see
- * reservation_impl.h. No state is stored: after a crash the assignment comes
- * again, and READING finds what was done.
  *
  *   NONE --> READING --> LISTING --> GIVING        DONE: from each but WAITING
  *             ^ ^ |                   ^  |         WAITING: from each that asks
@@ -49,9 +46,8 @@
 #include "common/containers/strmap.h"
 #include "common/os/retry.h"
 #include "common/records/record.h"
-#include "poller/assign/recent_load.h"
-#include "poller/client/locate.h"
-#include "poller/quota/crm_session.h"
+#include "poller/chats/locate.h"
+#include "poller/crm/crm_session.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -101,10 +97,10 @@ struct tenant_assigner {
 	void (*done)(void *ctx, struct reservation *r);
 	void *ctx;
 
-	struct recent_load recent; /* that a list may lack */
-	size_t active;             /* reservations started and not ended */
-	struct strmap busy;        /* their chats, by id */
-	struct strmap asked;       /* chat -> when it was last read */
+	size_t active;          /* reservations started and not ended */
+	struct strmap busy;     /* their chats, by id */
+	struct strmap counting; /* operators whose chats are counted */
+	struct strmap asked;    /* chat -> when it was last read */
 	enum error_class
 	    reported;     /* the error that was logged, until a success */
 	bool cannot_give; /* it was about giving; reading succeeds meanwhile */
@@ -133,8 +129,7 @@ struct reservation {
 	int64_t asked_ms, closed_at;
 	enum chat_status status;
 	enum reservation_giving giving;
-	bool taken;        /* assigned, but the CRM does not say to whom */
-	int64_t listed_ms; /* request of the operator's list, monotonic */
+	bool taken; /* assigned, but the CRM does not say to whom */
 	struct strmap listed_ids; /* chats of that list */
 	char *answer;  /* assignee in the answer to giving, or NULL */
 	char *unclear; /* why it was not clear whether it is given, or NULL; */
@@ -148,9 +143,10 @@ void reservation_init(struct reservation *r, struct tenant_assigner *assigner,
     const struct record *record);
 void reservation_release(struct reservation *r);
 
-/* True if no other reservation of the same chat is active and the tenant's
- * concurrency allows one more; and, where the run does not wait for the CRM,
- * unless those that are active are about to show whether it is away. */
+/* True if no other reservation of the same chat, or of an operator whose chats
+ * are counted, is active and the tenant's concurrency allows one more; and,
+ * where the run does not wait for the CRM, unless those that are active are
+ * about to show whether it is away. */
 bool reservation_may_start(const struct reservation *r);
 
 /* Ends one that was not started, if the CRM is known to be away, and the run

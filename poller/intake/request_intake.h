@@ -31,12 +31,28 @@
 #include "common/base/prog.h"
 #include "common/conf/conf.h"
 #include "common/http/pending_request.h"
-#include "poller/intake/dead_letter_files.h"
 #include "poller/intake/idempotency.h"
 #include "poller/intake/request_store.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+/*
+ * dead_letter_files: dead letters of a listener that has no queue for them:
+ * files in a folder of its state, one a day (UTC), YYYY-MM-DD.ndjson, which are
+ * removed when they are older than keep_ms, whether others come or not. A file
+ * is open, and locked, only from a write to the flush, so that reaper --forget
+ * may rewrite it between two. For one thread.
+ */
+
+struct dead_letter_files;
+
+/* The folder is made with the first dead letter. Owned. */
+struct dead_letter_files *dead_letter_files_open(
+    const char *dir, int64_t keep_ms) __attribute__((warn_unused_result));
+
+/* ---- request intake ---- */
 
 struct intake;
 

@@ -8,8 +8,8 @@
  * anything else is done. Several processes may share a queue.
  */
 #define _DEFAULT_SOURCE /* sys/queue.h */
-
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -17,17 +17,89 @@
 #include "common/base/clock.h"
 #include "common/base/fault.h"
 #include "common/base/log.h"
+#include "common/base/prog.h"
 #include "common/base/xalloc.h"
 #include "common/endpoint/endpoint.h"
 #include "common/os/notify.h"
 #include "common/os/stop.h"
+#include "common/output/output_table.h"
 #include "common/records/record.h"
 #include "common/stage/deadletter.h"
-#include "poller/assign/assign_metrics.h"
+#include "common/text/jsonw.h"
 #include "poller/assign/assigner.h"
-#include "poller/assign/dry_run.h"
 #include "poller/assign/reservation.h"
 #include "poller/modes/poller.h"
+
+/*
+ * dry_run: the output of poller --assign --dry-run, one line a reservation, as
+ * a table or as NDJSON.
+ */
+
+struct dry_run {
+	enum output_format format;
+	struct output_table table;
+	struct buf lines;
+};
+
+/* ---- dry run ---- */
+
+static const struct output_column columns[] = { { "tenant", OUTPUT_TEXT },
+	{ "chat", OUTPUT_TEXT }, { "operator", OUTPUT_TEXT },
+	{ "assignee", OUTPUT_TEXT }, { "result", OUTPUT_TEXT } };
+
+static void
+dry_run_init(struct dry_run *d, enum output_format format)
+{
+	*d = (struct dry_run){ .format = output_format_resolve(format) };
+	output_table_init(&d->table, columns, ARRAY_LEN(columns));
+}
+
+/* Adds the line of a reservation that has ended. */
+static void
+dry_run_add(struct dry_run *d, const struct reservation *r)
+{
+	const char *tenant = r->assigner->crm.tenant->name;
+	const char *result = reservation_result_names[r->result];
+
+	if (d->format != OUTPUT_NDJSON) {
+		output_table_cell(&d->table, tenant);
+		output_table_cell(&d->table, r->chat);
+		output_table_cell(&d->table, r->operator_id);
+		output_table_cell(&d->table, r->assignee);
+		output_table_cell(&d->table, result);
+		return;
+	}
+	jsonw_open(&d->lines);
+	jsonw_str(&d->lines, "type", "dry_run");
+	jsonw_str(&d->lines, "tenant", tenant);
+	jsonw_str(&d->lines, "assignment", r->id);
+	jsonw_str(&d->lines, "chat", r->chat);
+	jsonw_str(&d->lines, "operator", r->operator_id);
+	if (r->assignee != NULL)
+		jsonw_str(&d->lines, "assignee", r->assignee);
+	jsonw_str(&d->lines, "result", result);
+	jsonw_line(&d->lines);
+}
+
+/* Writes all lines to stdout. PROG_OK, or the exit code of the error that was
+ * logged. */
+static enum exit_code
+dry_run_show(struct dry_run *d)
+{
+	if (d->format != OUTPUT_NDJSON)
+		output_table_show(&d->table, d->format, &d->lines);
+	fwrite(buf_str(&d->lines), 1, d->lines.len, stdout);
+	return prog_flush();
+}
+
+static void
+dry_run_release(struct dry_run *d)
+{
+	output_table_release(&d->table);
+	buf_release(&d->lines);
+}
+
+/* ---- assign ---- */
 
 enum {
 	/* Records read and not acknowledged: more than wait at a time for a CRM

@@ -21,14 +21,12 @@
 #include "common/endpoint/endpoint.h"
 #include "common/os/stop.h"
 #include "common/text/jsonw.h"
-#include "poller/client/fetch.h"
-#include "poller/client/progress.h"
+#include "poller/chats/operators.h"
+#include "poller/crm/crm_session.h"
+#include "poller/crm/fetch.h"
+#include "poller/crm/quota.h"
+#include "poller/crm/store.h"
 #include "poller/modes/poller.h"
-#include "poller/poll/odd_records.h"
-#include "poller/poll/operators.h"
-#include "poller/quota/crm_session.h"
-#include "poller/quota/quota.h"
-#include "poller/store/store.h"
 
 /* So often the records are flushed and the place is kept. */
 #define COMMIT_CHATS 50
@@ -43,7 +41,6 @@ struct backfill {
 	struct http *http;
 	struct endpoint *to;
 	struct operators operators;
-	struct odd_records odd;
 	int64_t since_ms, until_ms; /* what happened between them is written */
 	int64_t place_ms;           /* what is later was written; 0: nothing */
 	struct crm_record *chats;   /* those to read */
@@ -111,7 +108,6 @@ past_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	void **slot;
 
 	(void)asked_ms;
-	odd_records_count(&b->odd, a);
 	for (r = a->records; r < a->records + a->n; r++) {
 		if (!is_wanted(b, r))
 			continue;
@@ -176,7 +172,6 @@ past_messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	const struct crm_record *r;
 
 	(void)asked_ms;
-	odd_records_count(&b->odd, a);
 	for (r = a->records; r < a->records + a->n; r++) {
 		if (r->type != RECORD_MESSAGE || r->at >= b->until_ms)
 			continue;
@@ -358,7 +353,7 @@ backfill_tenant(struct backfill *b)
 		return;
 	keep_pace(b);
 	read_chats(b);
-	odd_records_warn(&b->odd, b->crm.tenant->name);
+	fetch_warn_odd(b->crm.fetch);
 	if (stop_asked() && b->crm.code == PROG_OK)
 		b->crm.code = PROG_TEMPFAIL;
 	log_info("backfill",
@@ -378,7 +373,6 @@ release(struct backfill *b)
 	free(b->chats);
 	strmap_release(&b->seen, NULL);
 	operators_release(&b->operators);
-	odd_records_release(&b->odd);
 	buf_release(&b->lines);
 	buf_release(&b->line);
 	crm_session_close(&b->crm);

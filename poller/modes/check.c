@@ -1,21 +1,607 @@
 /*
- * check: poller --check, the self-check. Puts each kind of question once to
- * every tenant's CRM (tenant_check.h) and shows, as a table or NDJSON, what
- * works, what the token can see, and how many calls the month will cost.
+ * tenant_check: see tenant_check.h.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "common/base/buf.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
+#include "common/containers/strmap.h"
 #include "common/os/stop.h"
 #include "common/output/output_table.h"
 #include "common/text/jsonw.h"
+#include "poller/chats/operators.h"
+#include "poller/chats/pull.h"
+#include "poller/crm/crm_session.h"
+#include "poller/crm/fetch.h"
+#include "poller/crm/quota.h"
+#include "poller/crm/store.h"
 #include "poller/modes/poller.h"
-#include "poller/modes/tenant_check.h"
+
+/*
+ * tenant_check: the self-check of one tenant for poller --check: puts each kind
+ * of question once to its CRM, and collects a finding for each step.
+ */
+
+enum check_step {
+	STEP_PROFILE,
+	STEP_ADDRESS,
+	STEP_TOKEN,
+	STEP_CLOCK,
+	STEP_OPERATORS,
+	STEP_CHATS,
+	STEP_MESSAGES,
+	STEP_CUSTOMER,
+	STEP_STATE,
+	STEP_CALLS,
+	STEPS
+};
+
+struct finding {
+	enum { UNKNOWN, GOOD, ADVICE, BAD } result;
+	struct buf detail;
+};
+
+/* Calls a month. */
+struct tenant_cost {
+	bool state; /* polls keep a state, where calls are counted */
+	bool measured;
+	int64_t used, expected;
+	unsigned interval, apart; /* minutes, see pace.h */
+};
+
+struct tenant_check {
+	struct crm_session crm; /* its code is that of the first failure */
+	const struct conf *conf;
+	struct finding findings[STEPS];
+	uint64_t operators, available, bots, operator_pages;
+	uint64_t chats, unassigned, pages, recent, messages;
+	int64_t silence_ms; /* see changed_per_minute() */
+	int64_t oldest;     /* earliest opened_at, or CLOCK_NONE */
+	struct strmap seen; /* chats: pages may repeat one */
+	struct operators directory;
+	struct chat_lists lists;
+	struct value *sample; /* a chat, to read its messages */
+	char *customer;
+	struct tenant_cost cost;
+};
+
+/* ---- tenant check ---- */
+
+#define TRIES 2
+
+/* Only last messages as young as this count for the rate of changes. */
+#define RECENT_MS (10 * MINUTE_MS)
+
+static const char *const tenant_check_names[STEPS] = { "profile", "address",
+	"token", "clock", "operators", "chats", "messages", "customer", "state",
+	"calls" };
+
+static void
+set_finding(struct tenant_check *p, enum check_step s, bool good)
+{
+	p->findings[s].result = good ? GOOD : BAD;
+}
+
+static void
+set_failed_finding(
+    struct tenant_check *p, enum check_step s, const struct ending *e)
+{
+	struct buf way = BUF_INIT;
+
+	failure_way_out(p->crm.tenant, e->error, &way);
+	set_finding(p, s, false);
+	buf_setf(&p->findings[s].detail, "%s; %s", e->message, buf_str(&way));
+	if (p->crm.code == PROG_OK)
+		p->crm.code = failure_code(e->error, FAILURE_TENANT);
+	buf_release(&way);
+}
+
+/* The profile has no request for that, so there is nothing to find. */
+static bool
+is_nothing(const struct ending *e)
+{
+	return e->error == ERROR_CLASS_NONE && !e->asked;
+}
+
+/* Any answer, even a refusal, shows that the address is right. */
+static void
+check_address(struct tenant_check *p, const struct ending *e)
+{
+	struct finding *f = &p->findings[STEP_ADDRESS];
+	bool tls = strncmp(p->crm.tenant->base, "https", 5) == 0;
+
+	if (is_nothing(e))
+		return;
+	if (e->error == ERROR_CLASS_LATER && f->result == UNKNOWN) {
+		set_failed_finding(p, STEP_ADDRESS, e);
+	} else if (e->error == ERROR_CLASS_NONE ||
+		   e->error == ERROR_CLASS_DENIED ||
+		   e->error == ERROR_CLASS_QUOTA) {
+		set_finding(p, STEP_ADDRESS, true);
+		buf_setf(&f->detail, "%s, %s", p->crm.tenant->base,
+		    tls ? "TLS verified" : "without TLS");
+	}
+}
+
+static void
+token_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct tenant_check *p = ctx;
+
+	(void)asked_ms;
+	if (a->message.len > 0)
+		buf_setf(&p->findings[STEP_TOKEN].detail, "%s",
+		    buf_str(&a->message));
+}
+
+static void
+token_end(void *ctx, const struct ending *e)
+{
+	struct tenant_check *p = ctx;
+	struct finding *f = &p->findings[STEP_TOKEN];
+
+	check_address(p, e);
+	if (is_nothing(e))
+		return;
+	if (e->error == ERROR_CLASS_NONE) {
+		set_finding(p, STEP_TOKEN, true);
+		if (f->detail.len == 0)
+			buf_setf(&f->detail, "%s", p->crm.tenant->token_source);
+	} else {
+		set_failed_finding(p, STEP_TOKEN, e);
+	}
+}
+
+static void
+checked_operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct tenant_check *p = ctx;
+	size_t i;
+
+	p->operator_pages++;
+	for (i = 0; i < a->n; i++) {
+		if (a->records[i].type != RECORD_OPERATOR)
+			continue;
+		(void)operators_add(&p->directory, &a->records[i], asked_ms);
+		if (operators_is_bot(&p->directory, a->records[i].id)) {
+			p->bots++;
+			continue;
+		}
+		p->operators++;
+		p->available += a->records[i].available;
+	}
+}
+
+static void
+checked_operators_end(void *ctx, const struct ending *e)
+{
+	struct tenant_check *p = ctx;
+
+	check_address(p, e);
+	if (e->error != ERROR_CLASS_NONE &&
+	    !(e->error == ERROR_CLASS_SHORT && p->directory.n > 0)) {
+		set_failed_finding(p, STEP_OPERATORS, e);
+		return;
+	}
+	if (!is_nothing(e)) {
+		set_finding(p, STEP_OPERATORS, true);
+		buf_setf(&p->findings[STEP_OPERATORS].detail,
+		    "%llu operators, %llu of them available",
+		    (unsigned long long)p->operators,
+		    (unsigned long long)p->available);
+		if (p->bots > 0)
+			buf_addf(&p->findings[STEP_OPERATORS].detail,
+			    "; bots: %llu", (unsigned long long)p->bots);
+	}
+	if (p->lists.by_operator)
+		chat_lists_ask(&p->lists);
+}
+
+static void
+checked_messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct tenant_check *p = ctx;
+
+	(void)asked_ms;
+	p->messages += a->n;
+}
+
+static void
+checked_messages_end(void *ctx, const struct ending *e)
+{
+	struct tenant_check *p = ctx;
+
+	if (e->error != ERROR_CLASS_NONE) {
+		set_failed_finding(p, STEP_MESSAGES, e);
+		return;
+	}
+	if (is_nothing(e))
+		return;
+	set_finding(p, STEP_MESSAGES, true);
+	buf_setf(&p->findings[STEP_MESSAGES].detail,
+	    "%llu messages of one chat", (unsigned long long)p->messages);
+}
+
+static void
+checked_customer_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	(void)ctx;
+	(void)a;
+	(void)asked_ms;
+}
+
+static void
+checked_customer_end(void *ctx, const struct ending *e)
+{
+	struct tenant_check *p = ctx;
+
+	if (e->error != ERROR_CLASS_NONE) {
+		set_failed_finding(p, STEP_CUSTOMER, e);
+		return;
+	}
+	if (is_nothing(e))
+		return;
+	set_finding(p, STEP_CUSTOMER, true);
+	buf_setf(&p->findings[STEP_CUSTOMER].detail, "can be asked about");
+}
+
+/* Counts the last message of a chat, by its age. */
+static void
+count_last_message(struct tenant_check *p, int64_t ago_ms)
+{
+	p->recent += ago_ms < RECENT_MS;
+	p->silence_ms += ago_ms < 0           ? 0
+			 : ago_ms < RECENT_MS ? ago_ms
+					      : RECENT_MS;
+}
+
+/* Chats that change in a minute. A chat shows only its last message, so
+ * counting recent ones would miss those before it. The estimate is the number
+ * of recent last messages, divided by the total time for which chats have been
+ * silent. */
+static double
+changed_per_minute(const struct tenant_check *p)
+{
+	if (p->silence_ms == 0)
+		return 0;
+	return (double)p->chats * (double)p->recent * MINUTE_MS /
+	       (double)p->silence_ms;
+}
+
+static bool
+was_seen(struct tenant_check *p, const char *chat)
+{
+	void **slot = strmap_put(&p->seen, chat, strlen(chat));
+	bool before = *slot != NULL;
+
+	*slot = p;
+	return before;
+}
+
+static void
+checked_chats_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct tenant_check *p = ctx;
+	size_t i;
+
+	p->pages++;
+	for (i = 0; i < a->n; i++) {
+		const struct crm_record *r = &a->records[i];
+
+		if (r->type == RECORD_MESSAGE)
+			count_last_message(p, asked_ms - r->at);
+		if (r->type != RECORD_CHAT || r->status == CHAT_CLOSED ||
+		    was_seen(p, r->id))
+			continue;
+		p->chats++;
+		p->unassigned += r->operator_id == NULL;
+		if (r->opened_at != CLOCK_NONE &&
+		    (p->oldest == CLOCK_NONE || r->opened_at < p->oldest))
+			p->oldest = r->opened_at;
+		if (p->sample == NULL)
+			p->sample = value_ref(r->raw);
+		if (p->customer == NULL && r->customer != NULL)
+			p->customer = xstrdup(r->customer);
+	}
+}
+
+static void
+ask_once(struct tenant_check *p, enum profile_call call,
+    void (*page)(void *, struct profile_answer *, int64_t),
+    void (*end)(void *, const struct ending *))
+{
+	struct crm_question q = { .call = call,
+		.tries = TRIES,
+		.at_once = true,
+		.chat = p->sample,
+		.customer = p->customer,
+		.ctx = p,
+		.page = page,
+		.end = end };
+
+	fetch_ask(p->crm.fetch, &q);
+}
+
+static void
+checked_chats_end(void *ctx, const struct ending *e)
+{
+	struct tenant_check *p = ctx;
+	struct buf *detail = &p->findings[STEP_CHATS].detail;
+	char text[CLOCK_TEXT];
+
+	check_address(p, e);
+	if (e->error != ERROR_CLASS_NONE) {
+		set_failed_finding(p, STEP_CHATS, e);
+		return;
+	}
+	if (p->pages == 0)
+		return; /* as is_nothing(), of several lists */
+	set_finding(p, STEP_CHATS, true);
+	buf_setf(detail, "%llu open, %llu of them unassigned",
+	    (unsigned long long)p->chats, (unsigned long long)p->unassigned);
+	if (p->oldest != CLOCK_NONE) {
+		clock_format(p->oldest, text);
+		buf_addf(detail, ", the oldest thread from %.10s", text);
+	}
+	if (p->sample != NULL)
+		ask_once(p, PROFILE_MESSAGES, checked_messages_page,
+		    checked_messages_end);
+	if (p->customer != NULL && p->crm.tenant->customers)
+		ask_once(p, PROFILE_CUSTOMER, checked_customer_page,
+		    checked_customer_end);
+}
+
+/* Time only goes forward: a state may be ahead of a clock that was wrong. */
+static void
+check_last_snapshot(struct tenant_check *p)
+{
+	struct finding *f = &p->findings[STEP_CLOCK];
+	int64_t now = crm_session_now(&p->crm), last;
+	char text[CLOCK_TEXT];
+
+	last =
+	    p->crm.store != NULL ? store_number(p->crm.store, "as_of", 0) : 0;
+	if (last - now <= PULL_CLOCK_BACK_MS)
+		return;
+	f->result = ADVICE;
+	clock_format(last, text);
+	buf_addf(&f->detail,
+	    "; but it was ahead, and until %s metrics are dated then; wait, or "
+	    "see DIAGNOSTICS in poller(1)",
+	    text);
+}
+
+static void
+check_clock_skew(struct tenant_check *p)
+{
+	struct buf *detail = &p->findings[STEP_CLOCK].detail;
+	double s = (double)p->crm.skew.offset_ms / 1000;
+
+	if (!p->crm.skew.known)
+		return;
+	set_finding(p, STEP_CLOCK, true);
+	if (p->crm.skew.offset_ms == 0)
+		buf_setf(detail, "the CRM's and ours agree");
+	else
+		buf_setf(detail,
+		    "the CRM's is %.1f s %s; times are by the CRM's",
+		    s < 0 ? -s : s, s < 0 ? "behind" : "ahead");
+	check_last_snapshot(p);
+}
+
+/* Opens the state, if there is one. */
+static struct store *
+check_state(struct tenant_check *p, const struct tenant *t, const char *dir,
+    enum exit_code *code)
+{
+	struct finding *f = &p->findings[STEP_STATE];
+	char *path = dir != NULL ? xasprintf("%s/%s.mdb", dir, t->name) : NULL;
+	struct store *store = NULL;
+	struct buf why = BUF_INIT;
+
+	p->cost.state = dir != NULL;
+	if (dir == NULL) {
+		buf_setf(&f->detail,
+		    "none: every poll reads everything, and no calls are "
+		    "counted; set [poller] state");
+	} else if (access(path, F_OK) != 0) {
+		buf_setf(&f->detail, "'%s': nothing kept yet", dir);
+	} else {
+		store = store_open(dir, t->name, STORE_SHARED, code, &why);
+		set_finding(p, STEP_STATE, store != NULL);
+		if (store != NULL)
+			buf_setf(&f->detail, "'%s'", path);
+		else
+			buf_setf(&f->detail, "%s", buf_str(&why));
+	}
+	buf_release(&why);
+	free(path);
+	return store;
+}
+
+/* What polls will cost by what the CRM shows now, as if an hour had been
+ * measured, until one was: the lists, a call for each chat that changes, the
+ * names of customers once a day. Without a state each poll reads everything. */
+static struct pace_measurement
+guess_measurement(const struct tenant_check *p, int64_t now)
+{
+	const double minutes = PACE_MEASURED_MINUTES;
+	double every = (double)p->crm.tenant->operators_every_ms / MINUTE_MS;
+	double operators = (double)p->operator_pages;
+	double chats = (double)p->chats;
+	double pages = (double)p->pages;
+	double apart =
+	    (double)profile_about(p->crm.tenant->profile)->changes_ms /
+	    MINUTE_MS;
+	double customers =
+	    p->customer != NULL && p->crm.tenant->customers ? chats : 0;
+	double changes =
+	    changed_per_minute(p) + customers / ((double)DAY_MS / MINUTE_MS);
+
+	if (!p->cost.state)
+		changes = chats + customers;
+	if (p->cost.state && every > 1)
+		operators /= every;
+	/* A poll asks for changes, and now and then for all. */
+	if (p->cost.state && apart > 1)
+		pages = 1 + pages / apart;
+	return (struct pace_measurement){ .since_ms = now,
+		.polls = minutes,
+		.minutes = minutes,
+		.list = minutes * (pages + operators),
+		.changes = minutes * changes };
+}
+
+/* "18,300" */
+static void
+add_grouped(struct buf *to, int64_t n)
+{
+	if (n >= 1000) {
+		add_grouped(to, n / 1000);
+		buf_addf(to, ",%03d", (int)(n % 1000));
+	} else {
+		buf_addf(to, "%d", (int)n);
+	}
+}
+
+/* To two or three digits: the rest would seem more exact than it is. */
+static int64_t
+rounded(double n)
+{
+	int64_t unit = 1;
+
+	while (n >= (double)(1000 * unit))
+		unit *= 10;
+	return (int64_t)(n / (double)unit + 0.5) * unit;
+}
+
+/* "1,204 calls this month, about 18,300 expected of 30,000: polls every minute"
+ */
+static void
+describe_calls(const struct tenant_check *p, struct buf *to)
+{
+	const struct tenant_cost *c = &p->cost;
+
+	if (c->state) {
+		add_grouped(to, c->used);
+		buf_adds(to, " calls this month, ");
+	}
+	buf_adds(to, "about ");
+	add_grouped(to, c->expected);
+	buf_adds(to, " expected");
+	if (p->crm.tenant->budget > 0) {
+		buf_adds(to, " of ");
+		add_grouped(to, p->crm.tenant->budget);
+	}
+	if (c->apart > 1)
+		buf_addf(to, ": polls every %u minutes", c->apart);
+	else
+		buf_adds(to, ": polls every minute");
+	if (!c->state)
+		buf_adds(to, ", each of everything; set [poller] state");
+}
+
+static void
+check_calls(struct tenant_check *p)
+{
+	int64_t now = crm_session_now(&p->crm);
+	struct pace_measurement measured = { .polls = 0 };
+	struct pace_month month = quota_month(p->crm.tenant, p->crm.store, now);
+	struct finding *f = &p->findings[STEP_CALLS];
+	struct pace pace;
+
+	if (p->findings[STEP_CHATS].result != GOOD)
+		return;
+	if (p->crm.store != NULL)
+		measured = usage_measure(p->crm.store, now);
+	p->cost.measured = pace_is_measured(&measured);
+	if (!p->cost.measured)
+		measured = guess_measurement(p, now);
+	pace = pace_compute(&month, &measured);
+	p->cost.used = month.used;
+	p->cost.expected = rounded(pace.expected);
+	p->cost.interval = pace.interval;
+	p->cost.apart = (unsigned)(pace.apart + 0.5);
+	f->result = pace.interval > 1 || !p->cost.state ? ADVICE : GOOD;
+	describe_calls(p, &f->detail);
+}
+
+/* Queues the questions; their answers come by fetch_turn(). state: the folder
+ * of the state, or NULL. Pointers are borrowed until tenant_check_release(). */
+static void
+tenant_check_begin(struct tenant_check *p, struct http *http,
+    const struct conf *conf, const struct tenant *t, const char *state)
+{
+	struct store *store;
+	enum exit_code code = PROG_OK;
+
+	store = check_state(p, t, state, &code);
+	crm_session_open(&p->crm, http, t, USAGE_STATUS, store);
+	p->crm.code = code;
+	p->conf = conf;
+	p->oldest = CLOCK_NONE;
+	p->directory.bots = t->bot_operators;
+	set_finding(p, STEP_PROFILE, true);
+	buf_setf(&p->findings[STEP_PROFILE].detail, "%s",
+	    conf_text(p->conf, t->section, "profile"));
+	ask_once(p, PROFILE_CHECK, token_page, token_end);
+	ask_once(p, PROFILE_OPERATORS, checked_operators_page,
+	    checked_operators_end);
+	p->lists = (struct chat_lists){ .fetch = p->crm.fetch,
+		.profile = t->profile,
+		.operators = &p->directory,
+		.by_operator = profile_about(t->profile)->by_operator,
+		.list_question = { .tries = TRIES,
+		    .at_once = true,
+		    .ctx = p,
+		    .page = checked_chats_page,
+		    .end = checked_chats_end } };
+	if (!p->lists.by_operator)
+		chat_lists_ask(&p->lists);
+}
+
+/* A step that fails for the same reason as an earlier one, for example because
+ * the CRM is away, becomes unknown and names the earlier one. */
+static void
+drop_repeated_failures(struct tenant_check *p)
+{
+	struct finding *f = p->findings;
+	size_t i, j;
+
+	for (i = 1; i < STEPS; i++) {
+		for (j = 0; j < i && f[i].result == BAD; j++) {
+			if (f[j].result != BAD ||
+			    strcmp(buf_str(&f[i].detail),
+				buf_str(&f[j].detail)) != 0)
+				continue;
+			f[i].result = UNKNOWN;
+			buf_setf(&f[i].detail, "see %s", tenant_check_names[j]);
+		}
+	}
+}
+
+/* After the last answer: sets the findings that depend on several answers. */
+static void
+tenant_check_end(struct tenant_check *p)
+{
+	drop_repeated_failures(p);
+	check_clock_skew(p);
+	check_calls(p);
+	crm_session_count(&p->crm); /* against the budget, too */
+}
+
+/*
+ * check: poller --check, the self-check. Puts each kind of question once to
+ * every tenant's CRM (tenant_check.h) and shows, as a table or NDJSON, what
+ * works, what the token can see, and how many calls the month will cost.
+ */
 
 static const struct option_row rows[] = {
 	OPTION_FORMAT(struct poller, format),
@@ -97,6 +683,20 @@ show_findings(
 	(void)fwrite(buf_str(&out), 1, out.len, stdout);
 	output_table_release(&table);
 	buf_release(&out);
+}
+
+static void
+tenant_check_release(struct tenant_check *p)
+{
+	size_t i;
+
+	for (i = 0; i < STEPS; i++)
+		buf_release(&p->findings[i].detail);
+	crm_session_close(&p->crm);
+	operators_release(&p->directory);
+	strmap_release(&p->seen, NULL);
+	value_unref(p->sample);
+	free(p->customer);
 }
 
 static void

@@ -15,12 +15,12 @@
 #include "common/os/file.h"
 #include "common/os/notify.h"
 #include "common/os/stop.h"
-#include "poller/hooks/hook.h"
-#include "poller/hooks/listener_context.h"
+#include "poller/intake/hook.h"
 #include "poller/intake/idempotency.h"
+#include "poller/intake/listener_context.h"
 #include "poller/intake/request_intake.h"
+#include "poller/intake/route.h"
 #include "poller/modes/poller.h"
-#include "poller/routes/route.h"
 
 #define CHECK_MS 200
 

@@ -10,10 +10,11 @@
 #include "common/endpoint/endpoint.h"
 #include "common/options/option_table.h"
 #include "common/output/output_table.h"
-#include "poller/client/tenant.h"
+#include "poller/crm/tenant.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct poller {
 	struct option_common common; /* first: see option_table.h */
@@ -95,5 +96,26 @@ int poller_check_ends(void *poller);
 
 /* Where records go: the option, else [poller] to. */
 const char *poller_to(const struct poller *p);
+
+/*
+ * progress: a progress line on stderr that is rewritten while a long run goes
+ * on; only on a terminal.
+ */
+
+struct progress {
+	bool on, drawn;
+	int64_t next_ms; /* when it may be drawn again, monotonic */
+};
+
+void progress_init(struct progress *p);
+
+/* True when the line may be drawn again, so that callers compute its numbers
+ * only then. */
+bool progress_due(const struct progress *p);
+void progress_draw(struct progress *p, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Erases the line. */
+void progress_end(struct progress *p);
 
 #endif

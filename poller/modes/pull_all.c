@@ -11,12 +11,11 @@
 #include "common/base/xalloc.h"
 #include "common/endpoint/endpoint.h"
 #include "common/os/stop.h"
-#include "poller/client/fetch.h"
-#include "poller/client/progress.h"
-#include "poller/client/tape.h"
+#include "poller/chats/pull.h"
+#include "poller/crm/fetch.h"
+#include "poller/crm/quota.h"
+#include "poller/crm/tape.h"
 #include "poller/modes/poller.h"
-#include "poller/poll/pull.h"
-#include "poller/quota/quota.h"
 
 /* Many, so that tenants whose CRM does not answer delay no other one; not more,
  * because each needs descriptors for its connections and its state. */

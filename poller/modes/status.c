@@ -3,18 +3,684 @@
  * (asked_chats.h), and writes chat records that say which are open, closed or
  * gone, and when that was asked.
  */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "common/base/buf.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/prog.h"
 #include "common/base/xalloc.h"
 #include "common/containers/strmap.h"
 #include "common/endpoint/endpoint.h"
 #include "common/os/stop.h"
 #include "common/records/record.h"
 #include "common/stage/deadletter.h"
-#include "poller/client/fetch.h"
+#include "common/text/jsonw.h"
+#include "poller/chats/history.h"
+#include "poller/chats/locate.h"
+#include "poller/chats/operators.h"
+#include "poller/chats/pull.h"
+#include "poller/crm/crm_session.h"
+#include "poller/crm/fetch.h"
+#include "poller/crm/quota.h"
 #include "poller/modes/poller.h"
-#include "poller/poll/asked_chats.h"
+
+/*
+ * asked_chats: the chats that the reaper asks about: which of them are open,
+ * closed or gone, found out with as few calls as possible.
+ *
+ * One call of the list of open chats covers 200 of them. A chat that is not in
+ * the list is asked about singly, and so is every chat where the CRM lists
+ * chats by operator. `gone` is written only when the list was read in the same
+ * run and lacks the chat: a token without rights must not look like a CRM from
+ * which everything was deleted. Where the list has unassigned chats only, the
+ * chat is asked about once more instead. And it is written last, when all the
+ * questions have ended, as the reaper judges by the number of them: a run that
+ * gave up or was stopped says of none that it is gone.
+ *
+ * A chat that was answered and closed since the last poll has messages that no
+ * poll will read. They are read here once, where the state shows that the
+ * closed chat's last one is missing, and are written before the closing.
+ */
+
+/* Those of one tenant. */
+struct asked_chats {
+	/* Set by the caller; borrowed. */
+	struct endpoint *to; /* the answers: chat and message records */
+	bool cut;            /* not all chats to ask about could be read */
+
+	struct crm_session crm; /* open until asked_chats_end() */
+
+	/* Private. */
+	struct strmap chats; /* id -> struct asked */
+	size_t live;         /* chats that the input says are open */
+	bool by_operator;    /* the list has unassigned chats only */
+	bool list_first, listing, listed;
+	bool stopped;  /* not all questions were put */
+	int64_t floor; /* as_of of the last snapshot: answers are later */
+	enum exit_code unclear; /* of chats without an answer */
+	size_t unasked; /* chats about which the profile has nothing to ask */
+	size_t singly;  /* chats that are asked about by themselves */
+	struct buf line;
+};
+
+/* ---- asked chats ---- */
+
+/* Chats a page of the list. */
+#define PAGE_ROWS 200
+
+#define TRIES 3
+
+struct asked {
+	struct asked_chats *of;
+	char *id;
+	bool live; /* the input says that it is open */
+	bool answered;
+	bool missing; /* the CRM does not have it */
+	struct locate locate;
+	int64_t gone_ms; /* answered so: when it was asked; 0: another answer */
+
+	/* A closing, while the chat's last messages are read. */
+	struct crm_record closed;
+	int64_t closed_asked_ms;
+	struct chat_state state; /* as polls know the chat */
+	struct history last;     /* what was read */
+	bool reading;
+};
+
+/* Adds the chat of a chat record, once. */
+static void
+asked_chats_add(struct asked_chats *q, const struct record *r)
+{
+	void **slot = strmap_put(&q->chats, r->chat.p, r->chat.len);
+	struct asked *a;
+
+	if (*slot != NULL)
+		return;
+	a = xcalloc(1, sizeof *a);
+	a->of = q;
+	a->id = text_dup(r->chat);
+	a->live = r->status == CHAT_OPEN;
+	q->live += a->live;
+	*slot = a;
+}
+
+static void
+free_asked(void *v)
+{
+	struct asked *a = v;
+
+	free(a->id);
+	crm_record_release(&a->closed);
+	chat_state_release(&a->state);
+	history_release(&a->last);
+	free(a);
+}
+
+static void
+stop_asking(struct asked_chats *q)
+{
+	q->stopped = true;
+	fetch_stop(q->crm.fetch);
+}
+
+static void
+open_answer(struct asked_chats *q, const char *type)
+{
+	buf_clear(&q->line);
+	jsonw_open(&q->line);
+	jsonw_str(&q->line, "type", type);
+	jsonw_str(&q->line, "tenant", q->crm.tenant->name);
+}
+
+static void
+write_answer(struct asked_chats *q)
+{
+	jsonw_close(&q->line);
+	if (endpoint_write(q->to, q->line.data, q->line.len) != 0)
+		stop_asking(q); /* the flush reports why */
+}
+
+/* Answers are later than the last snapshot. */
+static int64_t
+answer_time(const struct asked_chats *q, int64_t asked_ms)
+{
+	return asked_ms <= q->floor ? q->floor + 1 : asked_ms;
+}
+
+static void
+write_found_chat(struct asked *a, const struct crm_record *r, int64_t asked_ms)
+{
+	struct asked_chats *q = a->of;
+
+	a->answered = true;
+	open_answer(q, "chat");
+	jsonw_members(&q->line, r->body, strlen(r->body));
+	if (r->status == CHAT_NONE) /* then it is open: messaging-records(5) */
+		jsonw_str(&q->line, "status", record_status_name(CHAT_OPEN));
+	jsonw_time(&q->line, "at", answer_time(q, asked_ms));
+	if (r->closed_at != CLOCK_NONE)
+		jsonw_time(&q->line, "closed_at", r->closed_at);
+	write_answer(q);
+}
+
+static void
+write_gone_chat(struct asked_chats *q, const struct asked *a, int64_t gone)
+{
+	open_answer(q, "chat");
+	jsonw_str(&q->line, "chat", a->id);
+	jsonw_str(&q->line, "status", record_status_name(CHAT_GONE));
+	jsonw_time(&q->line, "at", answer_time(q, a->gone_ms));
+	jsonw_int(&q->line, "records", gone);
+	write_answer(q);
+}
+
+static int64_t
+count_asked_gone(const struct asked_chats *q)
+{
+	struct strmap_entry *e;
+	int64_t gone = 0;
+	size_t i = 0;
+
+	while ((e = strmap_next(&q->chats, &i)) != NULL)
+		gone += ((const struct asked *)e->value)->gone_ms != 0;
+	return gone;
+}
+
+/* All of them or none: of a part the reaper could not tell whether very many
+ * are gone at once. A kill may still leave a part, so each says how many they
+ * are. */
+static void
+write_gone_chats(struct asked_chats *q)
+{
+	struct strmap_entry *e;
+	int64_t gone = count_asked_gone(q);
+	size_t i = 0;
+
+	if (q->cut || q->stopped || fetch_left(q->crm.fetch) > 0)
+		return;
+	while (!q->stopped && (e = strmap_next(&q->chats, &i)) != NULL) {
+		const struct asked *a = e->value;
+
+		if (a->gone_ms != 0)
+			write_gone_chat(q, a, gone);
+	}
+}
+
+static void
+give_up_asking(struct asked_chats *q, enum error_class error, const char *what,
+    const char *message)
+{
+	q->stopped = true;
+	crm_session_fail(&q->crm, error, what, message);
+}
+
+static void ask_list(struct asked_chats *q);
+static void ask_last_messages(struct asked *a);
+
+/* Whether the last message that the CRM names is among those read. */
+static bool
+has_last(struct history *h, const struct crm_record *r)
+{
+	history_sort(h);
+	return history_has_last(h, r->last, r->last_at);
+}
+
+/* Whether polls know the chat, but perhaps not all of its messages. */
+static bool
+lacks_last(struct asked *a, const struct crm_record *r)
+{
+	struct store *s = a->of->crm.store;
+	const void *data;
+	size_t len;
+
+	if (s == NULL || !store_get(s, STORE_CHATS, a->id, &data, &len) ||
+	    chat_state_decode(&a->state, data, len) != 0)
+		return false;
+	return (r->last == NULL && r->last_at == CLOCK_NONE) ||
+	       !has_last(&a->state.history, r);
+}
+
+/* Takes over *r if its last messages are to be read before. */
+static void
+on_found_chat(struct asked *a, struct crm_record *r, int64_t asked_ms)
+{
+	if (r->status != CHAT_CLOSED || !lacks_last(a, r)) {
+		write_found_chat(a, r, asked_ms);
+		return;
+	}
+	a->answered = a->reading = true;
+	a->closed = *r;
+	a->closed_asked_ms = asked_ms;
+	*r = (struct crm_record){ .type = RECORD_UNKNOWN };
+	ask_last_messages(a);
+}
+
+static void
+take_last_message(struct asked *a, const struct crm_record *r, bool fetched)
+{
+	const struct history_message m = { r->id, r->episode, r->body, r->at,
+		r->closing, fetched };
+
+	if (strcmp(r->chat, a->id) == 0)
+		history_put(&a->last, &m);
+}
+
+static void
+asked_chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct asked *asked = ctx;
+	struct crm_record *r;
+
+	for (r = a->records; r < a->records + a->n; r++) {
+		if (r->type == RECORD_CHAT && !asked->answered &&
+		    strcmp(r->id, asked->id) == 0)
+			on_found_chat(asked, r, asked_ms);
+		else if (r->type == RECORD_MESSAGE && asked->reading)
+			take_last_message(asked, r, false);
+	}
+}
+
+/* Neither the CRM nor its list has the chat. */
+static void
+on_chat_gone(struct asked *a, const struct ending *e)
+{
+	a->answered = true;
+	a->gone_ms = e->ended_ms;
+}
+
+/* A chat failed. That others are gone does not depend on it. */
+static void
+count_unclear(struct asked *a, enum error_class error, const char *why)
+{
+	enum exit_code code = failure_code(error, FAILURE_ITEM);
+
+	if (code > a->of->unclear)
+		a->of->unclear = code;
+	log_warn("tenant %s: chat %s: %s; it is asked about again next time",
+	    a->of->crm.tenant->name, a->id, why);
+}
+
+static void
+asked_chat_end(void *ctx, enum where where, const struct ending *e)
+{
+	struct asked *a = ctx;
+	struct asked_chats *q = a->of;
+
+	switch (where) {
+	case WHERE_SHOWN:
+		break;
+	case WHERE_GONE:
+		on_chat_gone(a, e);
+		break;
+	case WHERE_MISSING:
+		a->missing = true;
+		if (q->listed)
+			on_chat_gone(a, e);
+		else
+			ask_list(q);
+		break;
+	case WHERE_UNASKED:
+		q->unasked++;
+		break;
+	case WHERE_OTHER:
+		count_unclear(a, ERROR_CLASS_UNUSABLE,
+		    "the answer has another chat, or none");
+		break;
+	case WHERE_FAILED:
+		if (e->failure == FAILURE_TENANT)
+			give_up_asking(q, e->error, "chats", e->message);
+		else
+			count_unclear(a, e->error, e->message);
+		break;
+	}
+}
+
+static void
+ask_asked_chat(struct asked *a)
+{
+	struct asked_chats *q = a->of;
+
+	a->locate = (struct locate){ .fetch = q->crm.fetch,
+		.chat = a->id,
+		.tries = TRIES,
+		.unlisted = q->listed && !q->by_operator,
+		.ctx = a,
+		.page = asked_chat_page,
+		.end = asked_chat_end };
+	locate_chat(&a->locate);
+}
+
+static void
+last_messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct asked *asked = ctx;
+	size_t i;
+
+	(void)asked_ms;
+	for (i = 0; i < a->n; i++)
+		if (a->records[i].type == RECORD_MESSAGE)
+			take_last_message(asked, &a->records[i], true);
+}
+
+/* Polls have sent what they fetched: an aggregator would refuse it as late when
+ * it is older than its window. Messages of the last minutes are sent again,
+ * because the last poll may have been killed before it sent them. */
+static bool
+was_sent(const struct asked *a, const struct history_message *m)
+{
+	return m->at < a->closed_asked_ms - HISTORY_WAIT_MS &&
+	       history_fetched(&a->state.history, m->id);
+}
+
+static void
+write_last_messages(struct asked *a)
+{
+	struct asked_chats *q = a->of;
+	int64_t opened_at = a->state.opened_at;
+	const struct history_message *m;
+	size_t i;
+
+	for (i = 0; i < a->last.n; i++) {
+		m = &a->last.messages[i];
+		if (!q->crm.tenant->history_all && opened_at != CLOCK_NONE &&
+		    m->at < opened_at)
+			continue;
+		if (was_sent(a, m))
+			continue;
+		open_answer(q, "message");
+		jsonw_members(&q->line, m->body, strlen(m->body));
+		write_answer(q);
+	}
+}
+
+/* Whether the chat closed so recently that its closing can wait. */
+static bool
+is_closed_lately(const struct asked *a)
+{
+	int64_t since = a->closed.closed_at != CLOCK_NONE ? a->closed.closed_at
+							  : a->state.left_at;
+
+	return a->closed_asked_ms - since < HISTORY_WAIT_MS;
+}
+
+/* A closing without the messages before it would make an answered chat an
+ * unanswered one for good. So the closing is left to a later run, in which the
+ * reaper asks about the chat again, while the CRM may still show them. */
+static void
+last_messages_end(void *ctx, const struct ending *e)
+{
+	struct asked *a = ctx;
+	bool failed = e->failure != FAILURE_NONE;
+
+	if (e->failure == FAILURE_TENANT) {
+		give_up_asking(a->of, e->error, "chats", e->message);
+		return;
+	}
+	if (failed && is_closed_lately(a)) {
+		count_unclear(a, e->error, e->message);
+		return;
+	}
+	if (!failed && !has_last(&a->last, &a->closed) && is_closed_lately(a))
+		return;
+	if (failed)
+		log_warn("tenant %s: chat %s: its last messages are missing in "
+			 "the history: %s",
+		    a->of->crm.tenant->name, a->id, e->message);
+	history_sort(&a->last);
+	write_last_messages(a);
+	write_found_chat(a, &a->closed, a->closed_asked_ms);
+}
+
+static void
+ask_last_messages(struct asked *a)
+{
+	const struct crm_question question = { .call = PROFILE_MESSAGES,
+		.item = a->id,
+		.chat = a->closed.raw,
+		.known = history_complete_up_to(
+		    &a->state.history, a->closed_asked_ms - HISTORY_LATE_MS),
+		.tries = TRIES,
+		.ctx = a,
+		.page = last_messages_page,
+		.end = last_messages_end };
+
+	fetch_ask(a->of->crm.fetch, &question);
+}
+
+static void
+ask_chats(struct asked_chats *q)
+{
+	struct strmap_entry *e;
+	size_t i = 0;
+
+	while ((e = strmap_next(&q->chats, &i)) != NULL) {
+		struct asked *a = e->value;
+
+		if (a->answered || a->missing)
+			continue;
+		q->singly++;
+		ask_asked_chat(a);
+	}
+}
+
+static void
+open_list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct asked_chats *q = ctx;
+	struct asked *asked;
+	size_t i;
+
+	for (i = 0; i < a->n; i++) {
+		const struct crm_record *r = &a->records[i];
+
+		/* Of a chat that is closed the last messages may be missing. */
+		if (r->type != RECORD_CHAT || r->status == CHAT_CLOSED)
+			continue;
+		asked = strmap_get(&q->chats, r->id, strlen(r->id));
+		if (asked != NULL && !asked->answered)
+			write_found_chat(asked, r, asked_ms);
+	}
+}
+
+/* A list that polls take all the same: that it lacks a chat counts as there. */
+static bool
+is_as_polls_take_it(const struct asked_chats *q, const struct ending *e)
+{
+	return e->error == ERROR_CLASS_SHORT && q->crm.store != NULL &&
+	       short_list_is_taken(q->crm.store, e->missing);
+}
+
+/* From here on a chat may be gone. */
+static void
+open_list_end(void *ctx, const struct ending *e)
+{
+	struct asked_chats *q = ctx;
+	struct strmap_entry *entry;
+	size_t i = 0;
+
+	if (e->error != ERROR_CLASS_NONE && !is_as_polls_take_it(q, e)) {
+		give_up_asking(q, e->error, "open chats", e->message);
+		return;
+	}
+	q->listed = true;
+	while ((entry = strmap_next(&q->chats, &i)) != NULL) {
+		struct asked *a = entry->value;
+
+		if (a->missing && !a->answered)
+			on_chat_gone(a, e);
+	}
+	if (q->list_first)
+		ask_chats(q);
+}
+
+static void
+ask_list(struct asked_chats *q)
+{
+	struct crm_question question = { .call = PROFILE_CHATS,
+		.urgent = true,
+		.take_short =
+		    q->crm.store != NULL && short_list_is_taken(q->crm.store, 0)
+			? SHORT_LIST_MOST
+			: 0,
+		.ctx = q,
+		.page = open_list_page,
+		.end = open_list_end };
+
+	if (q->listing)
+		return;
+	q->listing = true;
+	fetch_ask(q->crm.fetch, &question);
+}
+
+/* Profiles find the writers of messages among them. */
+static void
+tell_profile_operators(struct asked_chats *q)
+{
+	struct operators known = { .n = 0 };
+
+	(void)operators_load(
+	    &known, q->crm.store, crm_session_now(&q->crm), INT64_MAX);
+	operators_set_in_profile(&known, q->crm.tenant->profile);
+	operators_release(&known);
+}
+
+/* Without the polls' state the chats are asked about all the same. */
+static struct store *
+open_polls_state(const struct tenant *t, const char *state)
+{
+	struct buf why = BUF_INIT;
+	struct store *store = NULL;
+	enum exit_code code;
+
+	if (state != NULL)
+		store = store_open(state, t->name, STORE_SHARED, &code, &why);
+	if (why.len > 0)
+		log_warn("tenant %s: %s", t->name, buf_str(&why));
+	buf_release(&why);
+	return store;
+}
+
+/* Whether the list, and then only what it lacks, costs fewer calls than each
+ * chat singly. */
+static bool
+is_list_cheaper(const struct asked_chats *q)
+{
+	size_t pages = (q->live + PAGE_ROWS - 1) / PAGE_ROWS;
+
+	if (q->crm.store != NULL)
+		pages =
+		    (size_t)store_number(q->crm.store, "pages", (int64_t)pages);
+	return q->live > 0 && pages < q->live && !q->by_operator;
+}
+
+/* While polls are paced, the snapshot is older than the reaper expects, and it
+ * asks about all chats. Those that the last poll saw in the list are left to
+ * the next one, which is not due yet: the reaper asks again. */
+static void
+skip_listed_chats(struct asked_chats *q)
+{
+	int64_t now_ms = crm_session_now(&q->crm);
+	unsigned interval = quota_interval(q->crm.tenant, q->crm.store, now_ms);
+	struct strmap_entry *e;
+	struct chat_peek peek;
+	const void *data;
+	size_t i = 0, len;
+
+	/* cron runs the job each minute. */
+	if (interval <= 1 ||
+	    !quota_is_recent(q->crm.store, interval + 1, now_ms))
+		return;
+	while ((e = strmap_next(&q->chats, &i)) != NULL) {
+		struct asked *a = e->value;
+
+		if (!store_get(q->crm.store, STORE_CHATS, a->id, &data, &len) ||
+		    chat_peek_decode(&peek, data, len) != 0 ||
+		    peek.left_at != 0)
+			continue;
+		a->answered = true;
+		q->live -= a->live;
+	}
+}
+
+/* Puts the questions; then the caller turns q->crm.fetch until nothing is left.
+ * state: the folder of what polls kept, NULL: none. */
+static void
+asked_chats_begin(struct asked_chats *q, struct http *http,
+    const struct tenant *t, const char *state)
+{
+	crm_session_open(
+	    &q->crm, http, t, USAGE_STATUS, open_polls_state(t, state));
+	if (q->crm.store != NULL) {
+		q->floor = store_number(q->crm.store, "as_of", 0);
+		tell_profile_operators(q);
+		skip_listed_chats(q);
+	}
+	crm_session_begin(&q->crm);
+	if (q->crm.code != PROG_OK) {
+		q->stopped = true;
+		return;
+	}
+	q->by_operator = profile_about(q->crm.tenant->profile)->by_operator;
+	q->list_first = is_list_cheaper(q);
+	if (q->list_first)
+		ask_list(q);
+	else
+		ask_chats(q);
+}
+
+/* What is so of all chats, or of all that the list does not answer, is not one
+ * chat's fault. */
+static enum exit_code
+judge_unclear(const struct asked_chats *q)
+{
+	const char *tenant = q->crm.tenant->name;
+	size_t all = q->chats.n,
+	       refused = fetch_refused(q->crm.fetch, PROFILE_CHAT);
+
+	if (q->unasked > 0 && q->unasked == q->singly) {
+		log_error("tenant %s: its profile has no chat_request for %s, "
+			  "so they cannot be asked about; see "
+			  "messaging-profile(5)",
+		    tenant,
+		    q->singly == all ? "its chats"
+				     : "chats that its list lacks");
+		return PROG_CONFIG;
+	}
+	if (q->unasked > 0)
+		log_warn("tenant %s: the chat_request of its profile asks "
+			 "nothing about %zu of %zu chats",
+		    tenant, q->unasked, all);
+	if (refused > 0 && refused == all) {
+		failure_log(q->crm.tenant, ERROR_CLASS_DENIED, "chats",
+		    "each of them is forbidden");
+		return PROG_NOPERM;
+	}
+	return q->unclear == PROG_OK && q->unasked > 0 ? PROG_UNAVAILABLE
+						       : q->unclear;
+}
+
+/* Writes which chats are gone, counts the calls in the state, sets the code,
+ * and releases the rest. */
+static void
+asked_chats_end(struct asked_chats *q)
+{
+	write_gone_chats(q);
+	fetch_warn_odd(q->crm.fetch);
+	if (q->crm.code == PROG_OK && !q->stopped)
+		q->crm.code = judge_unclear(q);
+	crm_session_count(&q->crm);
+	call_metrics_keep(&q->crm);
+	crm_session_close(&q->crm);
+	strmap_release(&q->chats, free_asked);
+	buf_release(&q->line);
+}
+
+/* ---- status ---- */
 
 /* The chat records that are read. */
 struct status_input {

@@ -11,8 +11,8 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
+#include "poller/crm/profile.h"
 #include "poller/modes/poller.h"
-#include "poller/profile/profile_try.h"
 
 static const struct option_row rows[] = {
 	POLLER_TENANT,

@@ -271,3 +271,49 @@ def past_read: missing("past_read");
 def check_request: null;
 def check_read: {info: {}};
 def failure: http_failure;
+
+# The result of about, if each member is what messaging-profile(5) says, or the
+# first fault as an error. null counts as absent.
+def jq_checked_about:
+    def fails(is; $path; $what):
+        select(. != null and (is | not)) | "\($path) must be \($what)";
+    def text($path): fails(type == "string"; $path; "a text");
+    def flag($path): fails(type == "boolean"; $path; "true or false");
+    def texts($path):
+        fails(type == "array" and all(.[]; type == "string"); $path;
+              "a list of texts");
+    def within($path; $least; $most; $what; is):
+        fails(type == "number" and . >= $least and . <= $most and is; $path;
+              "a \($what)number from \($least) to \($most)");
+    def whole($path; $least; $most):
+        within($path; $least; $most; "whole "; . == floor);
+    def object($path): fails(type == "object"; $path; "an object");
+    def texts_in($path; names):
+        object($path),
+        (objects | names[] as $name | .[$name] | text("\($path).\($name)"));
+    def host($path):
+        (.url | text($path + "url")),
+        (.auth | texts_in($path + "auth"; ["header", "prefix", "key"])),
+        (.headers | texts_in($path + "headers"; objects | keys));
+    . as $about
+    | first(if type != "object" then "it must be an object"
+            else
+                host(""),
+                (.hosts | object("hosts"),
+                 (objects | to_entries[] | "hosts.\(.key)" as $path | .value
+                  | object($path), (objects | host($path + ".")))),
+                (("by_operator", "operators_first", "needs") as $name
+                 | .[$name] | flag($name)),
+                (.max_pages | whole("max_pages"; 1; 1000000)),
+                (.backfill | whole("backfill"; 1; 60000)),
+                (("period", "changes") as $name
+                 | .[$name] | within($name; 0; 86400; ""; true)),
+                (.hooks | object("hooks"),
+                 (objects
+                  | (.sign | texts_in("hooks.sign"; ["header", "timestamp",
+                                                     "prefix"]),
+                     (objects | (.parts | texts("hooks.sign.parts")),
+                      (.key | text("hooks.sign.key")),
+                      (.window | whole("hooks.sign.window"; 1; 86400)))),
+                    (.headers | texts("hooks.headers"))))
+            end | error), $about;

@@ -27,10 +27,9 @@
 #include "common/conf/conf.h"
 #include "common/records/record.h"
 #include "common/text/flat.h"
-#include "poller/hooks/listener_context.h"
-#include "poller/profile/crm_record.h"
-#include "poller/profile/value.h"
-#include "poller/routes/route.h"
+#include "poller/crm/profile.h"
+#include "poller/intake/listener_context.h"
+#include "poller/intake/route.h"
 #include "tests/unit/jwt_vectors.h"
 
 /* The time at which the vectors' tokens are good. */

@@ -28,7 +28,7 @@ call common/base/prog.c exit        # before anything can be logged
 call common/base/prog_die.c exit    # prog_die()
 way_out common/base/log.c           # the home of log_errno()
 way_out common/digest/random.c      # a system call that takes no name
-way_out poller/profile/profile.c    # a timer that cannot be made
+way_out poller/crm/profile.c    #   a timer that cannot be made
 way_out aggregator/state/state_error.c  # the error is known
 END
 }
@@ -36,13 +36,13 @@ END
 # FOREIGN HEADER (a pattern) and the files that may include it (another).
 libraries() {
 	cat <<'END'
-^curl/ ^(poller/client/http|tests/crm/push)[.]c$
-^j[qv][.]h$ ^poller/profile/profile[a-z_]*[.][ch]$
-^lmdb[.]h$ ^(poller/store/store[.]c|aggregator/state/state.*|poller/intake/request_store[.]c|common/os/lmdb_guard[.]h)$
+^curl/ ^(poller/crm/http|tests/crm/push)[.]c$
+^j[qv][.]h$ ^poller/crm/profile[a-z_]*[.][ch]$
+^lmdb[.]h$ ^(poller/crm/store[.]c|aggregator/state/state.*|poller/intake/request_store[.]c|common/os/lmdb_guard[.]h)$
 ^lz4 ^(common/amqp/|tests/unit/common/amqp/test_)amqp_compress[.]c$
 ^amqp ^(common/(amqp|endpoint)/(endpoint_)?amqp[a-z_]*|tests/tools/event_publisher)[.][ch]$
 ^(mysql|mariadb|mysqld_error|errmsg) ^(common/db/db[a-z_]*|tests/bench/peers/store)[.][ch]$
-^jansson[.]h$ ^(common/base/prog|common/(tokens/jwt|text/json_read)|poller/profile/profile[a-z_]*|poller/routes/[a-z_]*|poller/hooks/known_operators|sink/resources/by_hand|poller/client/tape|sink/report/[a-z_]*|tests/.*)[.][ch]$
+^jansson[.]h$ ^(common/base/prog|common/(tokens/jwt|text/json_read)|poller/crm/profile[a-z_]*|poller/intake/route[a-z_]*|sink/resources/by_hand|poller/crm/tape|sink/report/[a-z_]*|tests/.*)[.][ch]$
 ^uni(case|ctype|norm|str|width)[.]h$ ^common/(output/display_width|words/(text_words|plain_letters|normal_form))[.][ch]$
 ^xxhash[.]h$ ^common/digest/checksum[.]c$
 ^openssl/ ^(common/http/signature|tests/unit/common/http/test_signature)[.]c$

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "poller/profile/profile.h"
+#include "poller/crm/profile.h"
 
 static char bot[] = "777";
 static char *bots[] = { bot, NULL };

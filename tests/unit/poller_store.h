@@ -9,7 +9,7 @@
 
 #include "tests/unit/unit.h"
 
-#include "poller/store/store.h"
+#include "poller/crm/store.h"
 
 static inline struct store *
 open_store(const char *dir, const char *tenant, enum store_access access)

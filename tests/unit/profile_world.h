@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "poller/profile/profile.h"
+#include "poller/crm/profile.h"
 
 #define PROFILE_OPTIONS                                                        \
 	.tenant = "acme", .customers = true, .customer_phone = true,           \

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "poller/profile/profile_hook.h"
+#include "poller/crm/profile.h"
 
 #define CHAT(id, rest)                                                         \
 	"\"chat\":\"" id "\",\"channel\":\"12\"," rest                         \

@@ -17,9 +17,9 @@
 #include "common/conf/conf.h"
 #include "common/records/record.h"
 #include "common/text/flat.h"
-#include "poller/hooks/listener_context.h"
 #include "poller/intake/idempotency.h"
-#include "poller/routes/route.h"
+#include "poller/intake/listener_context.h"
+#include "poller/intake/route.h"
 
 /* 2026-11-20T10:00:00.123Z */
 #define WORLD_NOW INT64_C(1795168800123)

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "poller/client/failure.h"
+#include "poller/crm/failure.h"
 
 static void
 some_errors_are_never_an_items(void **state)

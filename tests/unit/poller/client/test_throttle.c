@@ -7,8 +7,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "poller/client/skew.h"
-#include "poller/client/throttle.h"
+#include "poller/crm/failure.h"
+#include "poller/crm/fetch.h"
 
 /* 2026-11-20T10:00:05Z */
 #define NOW INT64_C(1795168805000)

@@ -9,8 +9,8 @@
 #include "common/base/buf.h"
 #include "common/base/log.h"
 #include "common/conf/conf.h"
-#include "poller/hooks/hook.h"
-#include "poller/profile/crm_record.h"
+#include "poller/crm/profile.h"
+#include "poller/intake/hook.h"
 
 #define NOW INT64_C(1795168800250) /* 2026-11-20T10:00:00.250Z */
 
@@ -36,8 +36,6 @@ close_all(struct hooks *all, struct conf *conf)
 {
 	hooks_free(all);
 	conf_free(conf);
-	crm_record_end();
-	value_end();
 }
 
 static const char *

@@ -11,9 +11,8 @@
 
 #include "common/base/buf.h"
 #include "common/conf/conf.h"
-#include "poller/hooks/hook.h"
-#include "poller/profile/crm_record.h"
-#include "poller/profile/profile.h"
+#include "poller/crm/profile.h"
+#include "poller/intake/hook.h"
 
 #define NOW INT64_C(1795168800250)
 
@@ -208,7 +207,5 @@ test_hook_memory(void)
 		return 1;
 	rc = cmocka_run_group_tests(tests, tmpdir_enter, tmpdir_leave);
 	buf_release(&table);
-	crm_record_end();
-	value_end();
 	return rc;
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "poller/profile/crm_record.h"
+#include "poller/crm/profile.h"
 
 /* A mark may be any scalar; what is none of the poller's own fields is left out
  * of a list with a word, and is an error elsewhere. */

@@ -223,7 +223,5 @@ test_profile(void)
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-	crm_record_end();
-	value_end();
 	return failed;
 }

@@ -201,7 +201,5 @@ test_profile_lists(void)
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-	crm_record_end();
-	value_end();
 	return failed;
 }

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "common/base/xalloc.h"
-#include "poller/profile/profile.h"
+#include "poller/crm/profile.h"
 
 static const struct profile_options options = { .tenant = "acme",
 	.account = "app-1" };
@@ -290,7 +290,5 @@ test_profile_request(void)
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-	crm_record_end();
-	value_end();
 	return failed;
 }

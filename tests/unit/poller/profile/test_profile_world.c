@@ -11,7 +11,7 @@
 
 #include "common/base/xalloc.h"
 #include "common/os/thread.h"
-#include "poller/profile/profile.h"
+#include "poller/crm/profile.h"
 
 static char bot[] = "777";
 static char *bots[] = { bot, NULL };
@@ -307,7 +307,5 @@ test_profile_world(void)
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-	crm_record_end();
-	value_end();
 	return failed;
 }

@@ -6,7 +6,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "poller/quota/pace.h"
+#include "poller/crm/quota.h"
 
 #define MONTH INT64_C(1793491200000) /* 2026-11-01 */
 #define DAYS 30
@@ -110,16 +110,16 @@ struct office {
 	int64_t budget;
 };
 
-struct outcome {
+struct month_outcome {
 	int64_t used, last_day;
 	unsigned slowest;
 };
 
-static struct outcome
+static struct month_outcome
 simulate(const struct office *o)
 {
 	struct pace_measurement m = { MONTH, 0, 0, 0, 0 };
-	struct outcome r = { o->dialogs + (int64_t)o->list, 0, 1 };
+	struct month_outcome r = { o->dialogs + (int64_t)o->list, 0, 1 };
 	double waiting = 0, read, debt = 0;
 	int64_t minute, last = 0;
 
@@ -166,7 +166,7 @@ a_month_lasts(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(offices); i++) {
-		struct outcome r = simulate(&offices[i]);
+		struct month_outcome r = simulate(&offices[i]);
 
 		/* Used up is a waste, too: three quarters at least, where polls
 		 * were skipped. */

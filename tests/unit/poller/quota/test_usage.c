@@ -6,7 +6,7 @@
 #include "tests/unit/tmpdir.h"
 
 #include "common/base/clock.h"
-#include "poller/quota/usage.h"
+#include "poller/crm/quota.h"
 
 #define NOW INT64_C(1795000000000) /* 2026-11-18T11:06:40Z */
 

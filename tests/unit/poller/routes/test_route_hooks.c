@@ -9,11 +9,11 @@
 
 #include "common/base/buf.h"
 #include "common/conf/conf.h"
-#include "poller/hooks/hook.h"
-#include "poller/hooks/listener_context.h"
+#include "poller/crm/profile.h"
+#include "poller/intake/hook.h"
 #include "poller/intake/idempotency.h"
-#include "poller/profile/crm_record.h"
-#include "poller/routes/route.h"
+#include "poller/intake/listener_context.h"
+#include "poller/intake/route.h"
 
 #define NOW INT64_C(1750163802250)
 #define LONGEST 10000
@@ -81,8 +81,6 @@ close_all(void **state)
 	idempotency_close(in.keys);
 	networks_release(&in.trusted);
 	conf_free((struct conf *)(uintptr_t)in.conf);
-	crm_record_end();
-	value_end();
 	return tmpdir_leave(state);
 }
 

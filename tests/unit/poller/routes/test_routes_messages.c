@@ -6,8 +6,8 @@
 
 #include <sys/wait.h>
 
-#include "poller/routes/route_ids.h"
-#include "poller/store/store.h"
+#include "poller/crm/store.h"
+#include "poller/intake/route.h"
 #include "tests/unit/jwt_vectors.h"
 
 #define SEND "/api/v1/messages/send"

@@ -1,0 +1,912 @@
+/*
+ * chats: see chats.h.
+ *
+ * A chat whose mark has not changed since it was read is written from the state
+ * as it is. Of any other the messages are read. It is complete when the list's
+ * last message is among those fetched; if not, the next poll reads it again,
+ * because a CRM may show messages late.
+ */
+#include "poller/chats/chats.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "common/text/jsonw.h"
+#include "poller/chats/history.h"
+#include "poller/chats/locate.h"
+#include "poller/chats/pull.h"
+#include "poller/crm/profile.h"
+
+/*
+ * holders: the operators who have one chat at the same time, where chats are
+ * listed for each operator. Only one of them counts: the one who counted at the
+ * last poll, else the one who joined or wrote last, else the least id. So it is
+ * the same one in each poll, in whichever order the lists come.
+ */
+
+/* Begin with zeros. */
+struct holders {
+	struct crm_record *others; /* records of the chat: one a holder */
+	size_t n, cap;
+	bool chosen;  /* by the last poll */
+	char *writer; /* one of them, who joined or wrote last; or NULL */
+	int64_t writer_at;
+};
+
+/* ---- holders ---- */
+
+static void
+holders_release(struct holders *h)
+{
+	size_t i;
+
+	for (i = 0; i < h->n; i++)
+		crm_record_release(&h->others[i]);
+	free(h->others);
+	free(h->writer);
+	*h = (struct holders){ .n = 0 };
+}
+
+static bool
+is_of(const struct crm_record *r, const char *operator_id)
+{
+	return r->operator_id != NULL &&
+	       strcmp(r->operator_id, operator_id) == 0;
+}
+
+static void
+swap_records(struct crm_record *a, struct crm_record *b)
+{
+	struct crm_record other = *a;
+
+	*a = *b;
+	*b = other;
+}
+
+/* The record of that holder among the others, or NULL. */
+static struct crm_record *
+find_other(const struct holders *h, const char *operator_id)
+{
+	size_t i;
+
+	for (i = 0; i < h->n; i++) {
+		if (is_of(&h->others[i], operator_id))
+			return &h->others[i];
+	}
+	return NULL;
+}
+
+/* The chat came in another list than *listed: takes over *r, which is the new
+ * *listed if that one has the same holder or none. */
+static void
+holders_add(struct holders *h, struct crm_record *listed, struct crm_record *r)
+{
+	struct crm_record *same;
+
+	if (r->operator_id == NULL)
+		return;
+	if (listed->operator_id == NULL || is_of(listed, r->operator_id)) {
+		swap_records(listed, r);
+		return;
+	}
+	same = find_other(h, r->operator_id);
+	if (same == NULL) {
+		XGROW(h->others, h->n, h->cap);
+		same = &h->others[h->n++];
+		*same = (struct crm_record){ .type = RECORD_UNKNOWN };
+	}
+	swap_records(same, r);
+}
+
+/* As numbers, if they are some. */
+static bool
+is_less(const char *a, const char *b)
+{
+	size_t n = strlen(a), m = strlen(b);
+
+	return n != m ? n < m : strcmp(a, b) < 0;
+}
+
+/* Makes that holder's record *listed; false: it is none of them. */
+static bool
+choose(struct holders *h, struct crm_record *listed, const char *operator_id)
+{
+	struct crm_record *other = find_other(h, operator_id);
+
+	if (other != NULL)
+		swap_records(listed, other);
+	return is_of(listed, operator_id);
+}
+
+/* Once all lists are read: last is who counted at the last poll, "" if nobody.
+ * Makes *listed the record of who counts by that or the id. */
+static void
+holders_choose(struct holders *h, struct crm_record *listed, const char *last)
+{
+	size_t i;
+
+	if (h->n == 0)
+		return;
+	h->chosen = choose(h, listed, last);
+	for (i = 0; i < h->n && !h->chosen; i++) {
+		if (is_less(h->others[i].operator_id, listed->operator_id))
+			swap_records(listed, &h->others[i]);
+	}
+}
+
+/* A message of the chat: one of the holders may have written it. */
+static void
+holders_wrote(struct holders *h, const struct crm_record *listed,
+    const struct crm_record *message)
+{
+	const char *who = message->operator_id;
+
+	if (h->n == 0 || h->chosen || who == NULL ||
+	    (h->writer != NULL && message->at < h->writer_at) ||
+	    (!is_of(listed, who) && find_other(h, who) == NULL))
+		return;
+	free(h->writer);
+	h->writer = xstrdup(who);
+	h->writer_at = message->at;
+}
+
+/* Once the messages are read: makes *listed the record of who counts. */
+static void
+holders_settle(struct holders *h, struct crm_record *listed)
+{
+	if (h->writer != NULL)
+		(void)choose(h, listed, h->writer);
+}
+
+/* ---- chats ---- */
+
+/* From so many failures in consecutive polls on a chat is written from the
+ * state. */
+#define FAILURES_MAX 3
+
+/* Tries of one chat in a poll. */
+#define TRIES 4
+
+struct polled_chat {
+	struct chats *chats;
+	struct crm_record list; /* as the list has it */
+	struct holders holders; /* if it came in several lists */
+	struct chat_state state;
+	struct history read; /* pages of its messages, until the last came */
+	bool known;          /* state comes from the store */
+	unsigned waiting;    /* answers to come */
+	bool unchanged, failed;
+	bool mixed; /* its answer had messages of another chat */
+	int64_t asked_ms;
+	char *person; /* the customer; NULL: as the list has it */
+};
+
+/* Marks chats that were written. */
+static struct polled_chat DONE;
+
+static void
+free_chat(struct polled_chat *c)
+{
+	if (c == &DONE)
+		return;
+	crm_record_release(&c->list);
+	holders_release(&c->holders);
+	chat_state_release(&c->state);
+	history_release(&c->read);
+	free(c->person);
+	free(c);
+}
+
+static void
+free_chat_entry(void *c)
+{
+	free_chat(c);
+}
+
+void
+chats_init(struct chats *c, struct crm_session *crm, struct emit *emit)
+{
+	*c = (struct chats){ .crm = crm,
+		.emit = emit,
+		.all = STRMAP_INIT,
+		.closed = STRMAP_INIT,
+		.customers = { .crm = crm } };
+}
+
+void
+chats_release(struct chats *c)
+{
+	strmap_release(&c->all, free_chat_entry);
+	strmap_release(&c->closed, NULL);
+	customers_release(&c->customers);
+	free(c->gathered);
+	free(c->first_failure);
+}
+
+/* Frees it; only its id stays, as DONE. */
+static void
+finish_chat(struct polled_chat *c)
+{
+	*strmap_put(&c->chats->all, c->list.id, strlen(c->list.id)) = &DONE;
+	free_chat(c);
+}
+
+/* The chat's own record. */
+static void
+emit_chat(struct polled_chat *c, int64_t opened_at, bool stale)
+{
+	const char *person = c->person != NULL && *c->person != '\0'
+				 ? c->person
+				 : c->list.person;
+	struct buf more = BUF_INIT;
+
+	buf_adds(&more, person);
+	if (opened_at != CLOCK_NONE)
+		jsonw_time(&more, "opened_at", opened_at);
+	jsonw_time(&more, "at", c->asked_ms);
+	if (stale)
+		jsonw_bool(&more, "stale", true);
+	emit_record(
+	    c->chats->emit, "chat", c->list.body, strlen(c->list.body), &more);
+	buf_release(&more);
+}
+
+static bool
+is_message_wanted(const struct chats *cs, int64_t at, int64_t opened_at)
+{
+	return cs->crm->tenant->history_all || opened_at == CLOCK_NONE ||
+	       at >= opened_at;
+}
+
+static void
+emit_history(struct polled_chat *c, bool stale)
+{
+	const struct history *h = &c->state.history;
+	size_t i;
+
+	emit_chat(c, c->state.opened_at, stale);
+	for (i = 0; i < h->n; i++) {
+		const struct history_message *m = &h->messages[i];
+
+		if (is_message_wanted(c->chats, m->at, c->state.opened_at))
+			emit_record(c->chats->emit, "message", m->body,
+			    strlen(m->body), NULL);
+	}
+}
+
+/* Straight from the store. */
+static void
+emit_unchanged(struct polled_chat *c, struct chat_peek *p)
+{
+	const char *body;
+	int64_t at;
+	size_t len;
+
+	emit_chat(c, p->opened_at, false);
+	while (chat_peek_next(p, &at, &body, &len)) {
+		if (is_message_wanted(c->chats, at, p->opened_at))
+			emit_record(c->chats->emit, "message", body, len, NULL);
+	}
+}
+
+/* The chat's record for the next polls; NULL: they need none. Owned. */
+static char *
+row_of(const struct polled_chat *c)
+{
+	struct buf row = BUF_INIT;
+
+	if (!c->chats->keep_rows)
+		return NULL;
+	crm_record_write(&c->list, &row);
+	return buf_take(&row);
+}
+
+static void
+keep_chat_state(struct polled_chat *c)
+{
+	struct buf b = BUF_INIT;
+
+	if (c->chats->crm->store == NULL)
+		return;
+	free(c->state.row);
+	c->state.row = row_of(c);
+	chat_state_encode(&c->state, &b);
+	store_put(c->chats->crm->store, STORE_CHATS, c->list.id, b.data, b.len);
+	buf_release(&b);
+}
+
+static void
+set_text(char **to, const char *s)
+{
+	char *copy = xstrdup(s != NULL ? s : "");
+
+	free(*to);
+	*to = copy;
+}
+
+/* Whether the list's last message was read. */
+static bool
+has_last(const struct polled_chat *c)
+{
+	return history_has_last(
+	    &c->state.history, c->list.last, c->list.last_at);
+}
+
+/* When the episode began, as far as an earlier poll could know: it may have
+ * taken for the first message one of the list, before which others are shown
+ * later. */
+static int64_t
+known_opening(struct chat_state *s)
+{
+	history_sort(&s->history);
+	return history_reaches(&s->history, s->opened_at) ? s->opened_at
+							  : CLOCK_NONE;
+}
+
+/* Updates the state from the messages that were read. */
+static void
+update_state(struct polled_chat *c)
+{
+	struct chat_state *s = &c->state;
+	const char *mark = c->list.mark != NULL ? c->list.mark : "";
+	bool same_mark = c->known && strcmp(s->mark, mark) == 0;
+	int64_t known = known_opening(s);
+
+	history_move(&s->history, &c->read);
+	history_sort(&s->history);
+	s->opened_at = history_opened_at(
+	    &s->history, c->list.episode, known, c->list.opened_at);
+	if (!c->chats->crm->tenant->history_all && s->opened_at != CLOCK_NONE)
+		history_drop_before(&s->history, s->opened_at);
+	if (!same_mark)
+		s->since = c->asked_ms;
+	s->complete = c->list.mark != NULL &&
+		      (has_last(c) || c->asked_ms - s->since > HISTORY_WAIT_MS);
+	s->failures = 0;
+	s->left_at = 0;
+	set_text(&s->mark, mark);
+	set_text(&s->episode, c->list.episode);
+	set_text(&s->operator_id, c->list.operator_id);
+}
+
+/* The chat could not be read: counts that in the state and changes nothing else
+ * there: between pages that were read and the messages of the state may be
+ * some that never would be. From FAILURES_MAX on it is written as last read. */
+static void
+fail_chat(struct polled_chat *c)
+{
+	struct chat_state *s = &c->state;
+
+	s->failures++;
+	s->complete = false;
+	if (!c->known) {
+		set_text(&s->mark, "");
+		set_text(&s->episode, "");
+		set_text(&s->operator_id, "");
+	}
+	history_sort(&s->history);
+	s->left_at = 0;
+	keep_chat_state(c);
+	if (s->failures < FAILURES_MAX || c->chats->crm->store == NULL) {
+		c->chats->failed++;
+		return;
+	}
+	if (s->opened_at == CLOCK_NONE)
+		s->opened_at = history_opened_at(&s->history, c->list.episode,
+		    CLOCK_NONE, c->list.opened_at);
+	c->chats->stale++;
+	emit_history(c, true);
+}
+
+/* Called when all answers about the chat have come. */
+static void
+complete_chat(struct polled_chat *c)
+{
+	holders_settle(&c->holders, &c->list);
+	if (c->failed) {
+		fail_chat(c);
+	} else if (c->unchanged) {
+		/* The list may have shown the last message again. */
+		history_sort(&c->state.history);
+		if (c->chats->keep_rows)
+			keep_chat_state(c);
+		emit_history(c, false);
+	} else {
+		update_state(c);
+		keep_chat_state(c);
+		emit_history(c, false);
+	}
+	finish_chat(c);
+}
+
+static void
+answer_arrived(struct polled_chat *c)
+{
+	if (--c->waiting == 0)
+		complete_chat(c);
+}
+
+static void
+add_chat_message(struct history *to, const struct crm_record *r, bool fetched)
+{
+	const struct history_message m = { r->id, r->episode, r->body, r->at,
+		r->closing, fetched };
+
+	history_put(to, &m);
+}
+
+static void
+chat_messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct polled_chat *c = ctx;
+	const struct crm_record *r;
+
+	(void)asked_ms;
+	for (r = a->records; r < a->records + a->n; r++) {
+		if (r->type != RECORD_MESSAGE)
+			continue;
+		if (strcmp(r->chat, c->list.id) != 0) {
+			c->mixed = true;
+			continue;
+		}
+		holders_wrote(&c->holders, &c->list, r);
+		add_chat_message(&c->read, r, true);
+	}
+}
+
+static void
+remember_failure(struct polled_chat *c, const struct ending *e)
+{
+	struct chats *cs = c->chats;
+
+	if (cs->first_failure != NULL)
+		return;
+	cs->first_failure = xasprintf("chat %s: %s", c->list.id, e->message);
+	cs->first_error = e->error;
+}
+
+/* The CRM ignores which chat is asked for, or its profile does: what is missing
+ * of this chat would look like silence. */
+static struct ending
+ending_of_messages(const struct polled_chat *c, const struct ending *e)
+{
+	struct ending end = *e;
+
+	if (c->mixed && e->error == ERROR_CLASS_NONE) {
+		end.failure = FAILURE_ITEM;
+		end.error = ERROR_CLASS_UNUSABLE;
+		end.message = "the answer has messages of another chat";
+	}
+	return end;
+}
+
+static void
+chat_messages_end(void *ctx, const struct ending *ending)
+{
+	struct polled_chat *c = ctx;
+	struct chats *cs = c->chats;
+	const struct ending e = ending_of_messages(c, ending);
+
+	cs->read++;
+	c->failed = e.failure != FAILURE_NONE;
+	if (e.failure != FAILURE_TENANT || !failure_is_general(e.error)) {
+		if (c->failed)
+			remember_failure(c, &e);
+		answer_arrived(c);
+	}
+	if (e.failure == FAILURE_TENANT)
+		crm_session_fail(cs->crm, e.error, "messages", e.message);
+}
+
+static void
+ask_chat_messages(struct polled_chat *c)
+{
+	struct chats *cs = c->chats;
+	/* That one fails once more which failed in the last poll says nothing
+	 * of others; else some such chats, and no other to ask about, would end
+	 * every poll before they are shown as last read. */
+	bool again = c->state.failures > 0;
+	struct crm_question q = { .call = PROFILE_MESSAGES,
+		.item = c->list.id,
+		.chat = c->list.raw,
+		.tries = again ? 2 : TRIES,
+		.at_once = again,
+		.weight = again ? FAILURE_ALONE : FAILURE_OTHER,
+		.ctx = c,
+		.page = chat_messages_page,
+		.end = chat_messages_end };
+
+	if (c->state.failures >= FAILURES_MAX)
+		q.tries = 1;
+	if (c->known)
+		q.known = history_complete_up_to(
+		    &c->state.history, c->asked_ms - HISTORY_LATE_MS);
+	c->waiting++;
+	cs->to_read++;
+	fetch_ask(cs->crm->fetch, &q);
+}
+
+static void
+customer_known(void *ctx, const char *person)
+{
+	struct polled_chat *c = ctx;
+
+	c->person = xstrdup(person);
+	answer_arrived(c);
+}
+
+/* Gets the customer's name, if [crm] customers asks for it. */
+static void
+find_customer(struct polled_chat *c)
+{
+	struct chats *cs = c->chats;
+	const char *person;
+
+	if (!cs->crm->tenant->customers || c->list.customer == NULL)
+		return;
+	person = customers_get(
+	    &cs->customers, c->list.customer, c->asked_ms, customer_known, c);
+	if (person != NULL)
+		c->person = xstrdup(person);
+	else
+		c->waiting++;
+}
+
+/* Who held it when it was in the list last, "" if it was not. */
+static const char *
+last_holder(const struct chat_peek *p)
+{
+	return p->left_at == 0 ? p->operator_id : "";
+}
+
+static bool
+is_unchanged(const struct polled_chat *c, const struct chat_peek *p)
+{
+	return p->complete && p->failures == 0 && p->left_at == 0 &&
+	       c->list.mark != NULL && strcmp(p->mark, c->list.mark) == 0;
+}
+
+/* Whether the state has the chat's record as it is. */
+static bool
+has_row(const struct polled_chat *c, const struct chat_peek *p)
+{
+	char *row = row_of(c);
+	bool same = row == NULL || strcmp(row, p->row) == 0;
+
+	free(row);
+	return same;
+}
+
+/* Writes or reads a chat of the list. Messages that came with the list are in
+ * its history already. */
+static void
+decide_chat(struct polled_chat *c)
+{
+	struct chats *cs = c->chats;
+	struct chat_state stored;
+	struct chat_peek peek;
+	const void *data = NULL;
+	size_t len = 0;
+	bool found =
+	    cs->crm->store != NULL &&
+	    store_get(cs->crm->store, STORE_CHATS, c->list.id, &data, &len) &&
+	    chat_peek_decode(&peek, data, len) == 0;
+
+	holders_choose(&c->holders, &c->list, found ? last_holder(&peek) : "");
+	c->waiting = 1; /* until all questions are queued */
+	find_customer(c);
+	if (found && c->waiting == 1 && is_unchanged(c, &peek) &&
+	    has_row(c, &peek)) {
+		emit_unchanged(c, &peek);
+		finish_chat(c);
+		return;
+	}
+	if (found && chat_state_decode(&stored, data, len) == 0) {
+		/* The list's messages come last, as they are newer. */
+		history_move(&stored.history, &c->state.history);
+		chat_state_release(&c->state);
+		c->state = stored;
+		c->known = true;
+		c->unchanged = is_unchanged(c, &peek);
+	}
+	if (!c->unchanged)
+		ask_chat_messages(c);
+	answer_arrived(c);
+}
+
+static struct polled_chat *
+add_listed_chat(struct chats *cs, struct crm_record *r, int64_t asked_ms)
+{
+	void **slot = strmap_put(&cs->all, r->id, strlen(r->id));
+	struct polled_chat *c;
+
+	if (*slot != NULL) { /* it moved to the next page or list */
+		if (cs->gather) {
+			c = *slot;
+			holders_add(&c->holders, &c->list, r);
+			c->asked_ms = asked_ms;
+		}
+		return NULL;
+	}
+	c = xcalloc(1, sizeof *c);
+	c->chats = cs;
+	c->list = *r;
+	*r = (struct crm_record){ .type = RECORD_UNKNOWN };
+	c->state = (struct chat_state){ .opened_at = CLOCK_NONE,
+		.history = HISTORY_INIT };
+	c->read = (struct history)HISTORY_INIT;
+	c->asked_ms = asked_ms;
+	*slot = c;
+	return c;
+}
+
+void
+chats_page(struct chats *cs, struct profile_answer *a, int64_t asked_ms)
+{
+	struct polled_chat **added = xcalloc(a->n + 1, sizeof *added);
+	struct polled_chat *c;
+	size_t i, n = 0;
+
+	for (i = 0; i < a->n; i++) {
+		struct crm_record *r = &a->records[i];
+
+		if (r->type == RECORD_CHAT && r->taken) {
+			cs->unknown++;
+		} else if (r->type == RECORD_CHAT && cs->keep_rows &&
+			   r->status == CHAT_CLOSED) {
+			*strmap_put(&cs->closed, r->id, strlen(r->id)) = &DONE;
+		} else if (r->type == RECORD_CHAT && r->status != CHAT_CLOSED &&
+			   r->status != CHAT_GONE) {
+			c = add_listed_chat(cs, r, asked_ms);
+			if (c != NULL)
+				added[n++] = c;
+		} else if (r->type == RECORD_MESSAGE) {
+			c = strmap_get(&cs->all, r->chat, strlen(r->chat));
+			if (c != NULL && c != &DONE)
+				add_chat_message(&c->state.history, r, false);
+		}
+	}
+	cs->listed += n;
+	for (i = 0; i < n; i++) {
+		if (!cs->gather) {
+			decide_chat(added[i]);
+			continue;
+		}
+		XGROW(cs->gathered, cs->gathered_n, cs->gathered_cap);
+		cs->gathered[cs->gathered_n++] = added[i];
+	}
+	free(added);
+}
+
+struct carried {
+	struct chats *chats;
+	struct profile_answer rows;
+	size_t cap;
+};
+
+static void
+carry_stored(void *ctx, const char *id, const void *data, size_t len)
+{
+	struct carried *c = ctx;
+	struct chats *cs = c->chats;
+	struct profile_answer *a = &c->rows;
+	struct chat_peek p;
+
+	if (strmap_get(&cs->all, id, strlen(id)) != NULL ||
+	    strmap_get(&cs->closed, id, strlen(id)) != NULL ||
+	    chat_peek_decode(&p, data, len) != 0 || p.left_at != 0)
+		return;
+	XGROW(a->records, a->n, c->cap);
+	if (profile_record_read(cs->crm->tenant->profile, p.row, strlen(p.row),
+		&a->records[a->n]) == 0)
+		a->n++;
+}
+
+void
+chats_carry(struct chats *cs, int64_t asked_ms)
+{
+	struct carried c = { .chats = cs };
+
+	store_each(cs->crm->store, STORE_CHATS, carry_stored, &c);
+	chats_page(cs, &c.rows, asked_ms);
+	profile_answer_release(&c.rows);
+}
+
+void
+chats_listed(struct chats *cs)
+{
+	size_t i;
+
+	cs->gather = false;
+	for (i = 0; i < cs->gathered_n; i++)
+		decide_chat(cs->gathered[i]);
+	cs->gathered_n = 0;
+}
+
+/* ---- chats leave ---- */
+
+/* Chats that left are deleted after that, as they bear personal data. One that
+ * left as far in the future did so by a clock that was wrong, and would stay
+ * until it is right. */
+#define KEEP_LEFT_MS (7 * DAY_MS)
+
+/* More chats that leave at once were closed, not missed between pages. */
+#define VERIFY_MAX SHORT_LIST_MOST
+
+/* One that is asked about. */
+struct left_chat {
+	struct chats *chats;
+	struct left_chat *next;
+	struct locate locate;
+	char id[];
+};
+
+struct left_chats {
+	struct chats *chats;
+	int64_t now_ms;
+	size_t most; /* that may leave */
+	char **ids;
+	size_t n, cap;
+};
+
+static void
+look_at_stored(void *ctx, const char *id, const void *data, size_t len)
+{
+	struct left_chats *l = ctx;
+	struct chat_peek p;
+
+	if (strmap_get(&l->chats->all, id, strlen(id)) != NULL)
+		return;
+	if (chat_peek_decode(&p, data, len) == 0 && p.left_at != 0 &&
+	    l->now_ms - p.left_at < KEEP_LEFT_MS &&
+	    p.left_at - l->now_ms < KEEP_LEFT_MS)
+		return;
+	XGROW(l->ids, l->n, l->cap);
+	l->ids[l->n++] = xstrdup(id);
+}
+
+/* Stores the chat with another left_at; releases its state. */
+static void
+put_left_at(
+    struct chats *cs, const char *id, struct chat_state *s, int64_t left_at)
+{
+	struct buf b = BUF_INIT;
+
+	s->left_at = left_at;
+	chat_state_encode(s, &b);
+	store_put(cs->crm->store, STORE_CHATS, id, b.data, b.len);
+	chat_state_release(s);
+	buf_release(&b);
+}
+
+/* Marks the chat as left, if it may leave, or deletes it if it was marked
+ * before. True if it left just now. */
+static bool
+mark_left(struct chats *cs, const char *id, int64_t now_ms, bool may)
+{
+	struct chat_state s;
+	const void *data;
+	size_t len;
+	bool left;
+
+	if (!store_get(cs->crm->store, STORE_CHATS, id, &data, &len))
+		return false;
+	left = chat_state_decode(&s, data, len) == 0 && s.left_at == 0;
+	if (left && may) {
+		put_left_at(cs, id, &s, now_ms);
+		return true;
+	}
+	if (!left)
+		store_delete(cs->crm->store, STORE_CHATS, id);
+	chat_state_release(&s);
+	return false;
+}
+
+/* The chat did not leave, or nobody knows. It is marked no more, so that it is
+ * asked about again if the next list lacks it, too. */
+static void
+unmark_left(struct chats *cs, const char *id)
+{
+	struct chat_state s;
+	const void *data;
+	size_t len;
+
+	if (store_get(cs->crm->store, STORE_CHATS, id, &data, &len) &&
+	    chat_state_decode(&s, data, len) == 0)
+		put_left_at(cs, id, &s, 0);
+}
+
+static bool
+is_open(const struct crm_record *r)
+{
+	return r->type == RECORD_CHAT && !r->taken &&
+	       r->status != CHAT_CLOSED && r->status != CHAT_GONE;
+}
+
+static void
+verify_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct left_chat *l = ctx;
+	struct chats *cs = l->chats;
+	size_t i;
+
+	for (i = 0; i < a->n; i++)
+		if (is_open(&a->records[i]))
+			unmark_left(cs, a->records[i].id);
+	chats_page(cs, a, asked_ms);
+}
+
+static void
+verify_end(void *ctx, enum where where, const struct ending *e)
+{
+	struct left_chat *l = ctx;
+
+	(void)e;
+	if (where == WHERE_FAILED)
+		unmark_left(l->chats, l->id);
+}
+
+static void
+verify(struct chats *cs, const char *id)
+{
+	struct left_chat *l = xcalloc(1, sizeof *l + strlen(id) + 1);
+
+	l->chats = cs;
+	memcpy(l->id, id, strlen(id) + 1);
+	l->next = cs->asked_left;
+	cs->asked_left = l;
+	l->locate = (struct locate){ .fetch = cs->crm->fetch,
+		.chat = l->id,
+		.tries = 1,
+		.at_once = true,
+		.unlisted = true,
+		.ctx = l,
+		.page = verify_page,
+		.end = verify_end };
+	locate_chat(&l->locate);
+}
+
+void
+chats_leave(struct chats *cs, enum chats_asked ask)
+{
+	struct left_chats l = { .chats = cs,
+		.now_ms = crm_session_now(cs->crm),
+		.most = ask == LEFT_ALL ? VERIFY_MAX : SIZE_MAX };
+	size_t i, left = 0;
+	char *id;
+
+	store_each(cs->crm->store, STORE_CHATS, look_at_stored, &l);
+	for (i = 0; i < l.n; i++) {
+		id = l.ids[i];
+		if (!mark_left(cs, id, l.now_ms, left < l.most))
+			continue;
+		/* The list itself says that it is closed. */
+		if (strmap_get(&cs->closed, id, strlen(id)) != NULL)
+			continue;
+		l.ids[i] = l.ids[left];
+		l.ids[left++] = id;
+	}
+	cs->left += left;
+	for (i = 0; i < l.n; i++) {
+		if (ask != LEFT_NONE && left <= VERIFY_MAX && i < left)
+			verify(cs, l.ids[i]);
+		free(l.ids[i]);
+	}
+	free(l.ids);
+}
+
+void
+chats_leave_release(struct chats *cs)
+{
+	struct left_chat *l;
+
+	while ((l = cs->asked_left) != NULL) {
+		cs->asked_left = l->next;
+		free(l);
+	}
+}

@@ -1,0 +1,78 @@
+/*
+ * chats: the chats of one poll. Takes them from the pages of the list, reads
+ * the messages of those that changed, and writes each chat when it is complete.
+ *
+ * Pointers are borrowed.
+ */
+#ifndef POLLER_CHATS_CHATS_H
+#define POLLER_CHATS_CHATS_H
+
+#include "common/containers/strmap.h"
+#include "poller/chats/customers.h"
+#include "poller/chats/emit.h"
+#include "poller/crm/crm_session.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct polled_chat;
+
+struct left_chat;
+
+struct chats {
+	struct crm_session *crm;
+	struct emit *emit;
+	struct strmap all; /* id -> struct polled_chat, or DONE */
+	bool keep_rows;    /* lists are of changes: the state keeps each chat's
+			      record, and `closed` who left */
+	struct strmap closed;
+	struct customers customers;
+	size_t listed, to_read, read, failed, stale, left;
+	size_t unknown; /* assigned to an operator we do not have yet */
+
+	/* With a list for each operator, chats are gathered and handled when
+	 * all lists are read, because a chat may move between them. */
+	bool gather;
+	struct polled_chat **gathered;
+	size_t gathered_n, gathered_cap;
+	char *first_failure; /* of a chat, half a sentence, or NULL */
+	enum error_class first_error;
+	struct left_chat *asked_left; /* chats_leave.h's */
+};
+
+void chats_init(struct chats *c, struct crm_session *crm, struct emit *emit);
+void chats_release(struct chats *c);
+
+/* Takes a page of the list: chats, and the messages that come with them. */
+void chats_page(struct chats *c, struct profile_answer *a, int64_t asked_ms);
+
+/* Call it when a list of changes is complete: takes the chats of the state that
+ * are not in it, which are as they were. */
+void chats_carry(struct chats *c, int64_t asked_ms);
+
+/* Call it when the list is complete: handles the chats that were gathered. */
+void chats_listed(struct chats *c);
+
+/*
+ * chats_leave: marks chats of the state that are not in the complete list as
+ * left, and deletes them a week later. A chat may move from one page to another
+ * and be missed: where that is possible it is asked about singly. Whether one
+ * is gone, for the reaper: asked_chats.c.
+ */
+
+enum chats_asked {
+	LEFT_NONE, /* the list has all there are */
+	LEFT_FEW,  /* it may have missed some; if many left, they were closed */
+	LEFT_ALL, /* it did miss some: so many are asked about in each poll, and
+		     others do not count as left before */
+};
+
+/* Needs cs->store. Ages go by the CRM's clock as it is now: the time of a
+ * snapshot stands still while that clock is behind the last one. A chat whose
+ * question is not answered is asked about again when the next list lacks it. */
+void chats_leave(struct chats *cs, enum chats_asked ask);
+
+/* Frees what the questions had; there are none any more. */
+void chats_leave_release(struct chats *cs);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * emit: collects one tenant's snapshot, line by line, between a begin and an
+ * end marker, and writes it to an endpoint when it is whole: of a poll that
+ * fails nothing is written, and lines of tenants are never mixed. An exchange
+ * routes each bucket of chats separately (common/records/bucket.h), so there
+ * each bucket has its own two markers, also an empty one, and so have the lines
+ * that concern all buckets.
+ */
+#ifndef POLLER_CHATS_EMIT_H
+#define POLLER_CHATS_EMIT_H
+
+#include "common/base/buf.h"
+#include "common/endpoint/endpoint.h"
+#include "common/records/bucket.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct emit {
+	struct endpoint *to; /* borrowed */
+	const char *tenant;  /* borrowed */
+	char id[48];         /* of the snapshot; "" before emit_begin() */
+	uint64_t records;
+	bool broken; /* writing failed, see endpoint_why() */
+
+	/* Private. */
+	struct buf line, prefix;
+	struct buf whole; /* the lines so far */
+	int64_t at;
+	bool spread;                  /* the endpoint is an exchange */
+	struct bucket_set begun;      /* parts with a begin marker, */
+	uint64_t parts[BUCKET_PARTS]; /* and the number of their lines */
+	struct flat flat;
+};
+
+void emit_init(struct emit *e, struct endpoint *to, const char *tenant);
+void emit_release(struct emit *e);
+
+/* Makes the snapshot's id and adds the begin marker: of the whole snapshot,
+ * or, through an exchange, of the part for all buckets. The markers of the
+ * buckets come before their first lines. */
+void emit_begin(struct emit *e, int64_t at);
+
+/* Adds one record. body and more (or NULL) are members without braces. */
+void emit_record(struct emit *e, const char *type, const char *body, size_t len,
+    const struct buf *more);
+
+/* Adds the end marker of the snapshot, or of each part, and writes all lines.
+ */
+void emit_end(struct emit *e, int64_t at);
+
+#endif

@@ -1,0 +1,431 @@
+/*
+ * history: see history.h. Repeated ids are removed when it is sorted, not when
+ * it grows.
+ */
+#include "poller/chats/history.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "common/containers/pack.h"
+
+static void
+release_message(struct history_message *m)
+{
+	free(m->id);
+	free(m->episode);
+	free(m->body);
+}
+
+void
+history_release(struct history *h)
+{
+	size_t i;
+
+	for (i = 0; i < h->n; i++)
+		release_message(&h->messages[i]);
+	free(h->messages);
+	*h = (struct history)HISTORY_INIT;
+}
+
+void
+history_put(struct history *h, const struct history_message *m)
+{
+	struct history_message *to;
+
+	XGROW(h->messages, h->n, h->cap);
+	to = &h->messages[h->n++];
+	*to = *m;
+	to->id = xstrdup(m->id);
+	to->episode = xstrdup(m->episode != NULL ? m->episode : "");
+	to->body = xstrdup(m->body);
+	h->sorted = false;
+}
+
+void
+history_move(struct history *to, struct history *from)
+{
+	size_t i;
+
+	for (i = 0; i < from->n; i++) {
+		XGROW(to->messages, to->n, to->cap);
+		to->messages[to->n++] = from->messages[i];
+	}
+	to->sorted = to->sorted && from->n == 0;
+	from->n = 0;
+}
+
+static bool
+is_numeric_id(const char *s)
+{
+	if (*s == '0')
+		return s[1] == '\0';
+	return *s != '\0' && s[strspn(s, "0123456789")] == '\0';
+}
+
+/* Compares ids in the order of messaging-metrics(7): numbers of any length by
+ * value, then all others by bytes. */
+static int
+compare_ids(const char *a, const char *b)
+{
+	bool na = is_numeric_id(a), nb = is_numeric_id(b);
+	size_t la, lb;
+
+	if (na != nb)
+		return na ? -1 : 1;
+	la = strlen(a);
+	lb = strlen(b);
+	if (na && la != lb)
+		return la < lb ? -1 : 1;
+	return strcmp(a, b);
+}
+
+static int
+by_id_newest_first(const void *x, const void *y)
+{
+	const struct history_message *const *a = x, *const *b = y;
+	int c = compare_ids((*a)->id, (*b)->id);
+
+	if (c != 0)
+		return c;
+	/* A message that was added later stands later in memory. */
+	return *a > *b ? -1 : *a < *b;
+}
+
+static int
+by_time(const void *x, const void *y)
+{
+	const struct history_message *a = x, *b = y;
+
+	if (a->at != b->at)
+		return a->at < b->at ? -1 : 1;
+	return compare_ids(a->id, b->id);
+}
+
+/* Keeps the latest version of each message; fetched stays true. */
+static void
+drop_replaced(struct history *h)
+{
+	struct history_message **index = xcalloc(h->n + 1, sizeof *index);
+	struct history_message *kept = NULL;
+	size_t i, n = 0;
+
+	for (i = 0; i < h->n; i++)
+		index[i] = &h->messages[i];
+	qsort(index, h->n, sizeof *index, by_id_newest_first);
+	for (i = 0; i < h->n; i++) {
+		if (kept == NULL || strcmp(kept->id, index[i]->id) != 0) {
+			kept = index[i];
+			continue;
+		}
+		kept->fetched |= index[i]->fetched;
+		release_message(index[i]);
+		index[i]->id = NULL;
+	}
+	free(index);
+	for (i = 0; i < h->n; i++) {
+		if (h->messages[i].id != NULL)
+			h->messages[n++] = h->messages[i];
+	}
+	h->n = n;
+}
+
+void
+history_sort(struct history *h)
+{
+	if (h->sorted)
+		return;
+	drop_replaced(h);
+	qsort(h->messages, h->n, sizeof *h->messages, by_time);
+	h->sorted = true;
+}
+
+/* How many messages there are up to the last closing and with it; 0: none is
+ * there. */
+static size_t
+up_to_closing(const struct history *h)
+{
+	size_t n = h->n;
+
+	while (n > 0 && !h->messages[n - 1].closing)
+		n--;
+	return n;
+}
+
+/* The time of the first message after the last closing, or of the closing if it
+ * is the last message; before there was one: what was known. */
+static int64_t
+after_closing(const struct history *h, int64_t known)
+{
+	size_t n = up_to_closing(h);
+
+	return n == 0 ? known : h->messages[n == h->n ? n - 1 : n].at;
+}
+
+/* The time of the episode's first message; CLOCK_NONE if it has none. */
+static int64_t
+first_of(const struct history *h, const char *episode)
+{
+	size_t i;
+
+	for (i = 0; i < h->n; i++) {
+		if (strcmp(h->messages[i].episode, episode) == 0)
+			return h->messages[i].at;
+	}
+	return CLOCK_NONE;
+}
+
+/* The time of the first message of the newest message's episode. */
+static int64_t
+newest_episode(const struct history *h)
+{
+	const char *episode = h->n > 0 ? h->messages[h->n - 1].episode : "";
+
+	return episode[0] != '\0' ? first_of(h, episode) : CLOCK_NONE;
+}
+
+int64_t
+history_opened_at(
+    const struct history *h, const char *episode, int64_t known, int64_t begin)
+{
+	int64_t last = after_closing(h, known);
+	int64_t first = episode != NULL ? first_of(h, episode) : CLOCK_NONE;
+
+	if (first != CLOCK_NONE)
+		return first;
+	/* The newest that is seen began before that which is not: the CRM may
+	 * give as begin that of a conversation of many episodes. */
+	if (episode != NULL)
+		first = newest_episode(h);
+	if (first > last) /* CLOCK_NONE is less than any time */
+		last = first;
+	if (begin > last)
+		last = begin;
+	if (last == CLOCK_NONE && h->n > 0)
+		last = h->messages[0].at;
+	return last;
+}
+
+bool
+history_fetched(const struct history *h, const char *id)
+{
+	size_t i;
+
+	for (i = h->n; i > 0; i--) {
+		if (strcmp(h->messages[i - 1].id, id) == 0)
+			return h->messages[i - 1].fetched;
+	}
+	return false;
+}
+
+bool
+history_reaches(const struct history *h, int64_t at)
+{
+	size_t i;
+
+	for (i = h->n; i > 0 && h->messages[i - 1].at >= at; i--) {
+		if (h->messages[i - 1].fetched)
+			return true;
+	}
+	return false;
+}
+
+bool
+history_has_last(const struct history *h, const char *id, int64_t at)
+{
+	return (id == NULL || history_fetched(h, id)) &&
+	       (at == CLOCK_NONE || history_reaches(h, at - at % 1000));
+}
+
+const char *
+history_complete_up_to(const struct history *h, int64_t before_ms)
+{
+	const char *least = NULL, *greatest = NULL;
+	size_t i;
+
+	for (i = 0; i < h->n; i++) {
+		const struct history_message *m = &h->messages[i];
+
+		if (!m->fetched)
+			continue;
+		if (least == NULL || compare_ids(m->id, least) < 0)
+			least = m->id;
+		if (m->at < before_ms &&
+		    (greatest == NULL || compare_ids(m->id, greatest) > 0))
+			greatest = m->id;
+	}
+	return greatest != NULL ? greatest : least;
+}
+
+void
+history_drop_before(struct history *h, int64_t at)
+{
+	size_t i, n = 0, closing = up_to_closing(h);
+
+	for (i = 0; i < h->n; i++) {
+		if (h->messages[i].at < at && i + 1 != closing)
+			release_message(&h->messages[i]);
+		else
+			h->messages[n++] = h->messages[i];
+	}
+	h->n = n;
+}
+
+/* ---- chat state ---- */
+
+/* The bytes are the chat's own members, the
+ * number of messages, and each message; texts end with NUL. */
+
+#define LAYOUT 4
+
+/* Bytes: a time, flags, and length and NUL of three texts. */
+#define MESSAGE_LEAST 8
+
+enum { CLOSING = 1, FETCHED = 2 }; /* flags of a message */
+
+void
+chat_state_release(struct chat_state *c)
+{
+	free(c->row);
+	free(c->mark);
+	free(c->episode);
+	free(c->operator_id);
+	history_release(&c->history);
+	*c = (struct chat_state){ .row = NULL };
+}
+
+void
+chat_state_encode(const struct chat_state *c, struct buf *out)
+{
+	const struct history_message *m;
+	size_t i;
+
+	pack_put_number(out, LAYOUT);
+	pack_put_number(out, c->failures);
+	pack_put_number(out, c->complete);
+	pack_put_signed(out, c->opened_at);
+	pack_put_signed(out, c->since);
+	pack_put_signed(out, c->left_at);
+	pack_put_string(out, c->row != NULL ? c->row : "");
+	pack_put_string(out, c->mark);
+	pack_put_string(out, c->episode);
+	pack_put_string(out, c->operator_id);
+	pack_put_number(out, c->history.n);
+	for (i = 0; i < c->history.n; i++) {
+		m = &c->history.messages[i];
+		pack_put_signed(out, m->at);
+		pack_put_number(out,
+		    (m->closing ? CLOSING : 0u) | (m->fetched ? FETCHED : 0u));
+		pack_put_string(out, m->id);
+		pack_put_string(out, m->episode);
+		pack_put_string(out, m->body);
+	}
+}
+
+/* What stands before the messages; borrowed. */
+struct chat_head {
+	struct pack rest;
+	struct chat_peek peek;
+	int64_t since;
+	const char *episode;
+	uint64_t messages;
+};
+
+static struct chat_head
+get_head(const void *data, size_t len)
+{
+	struct chat_head h = { .rest = pack_open(data, len, LAYOUT) };
+	struct pack *r = &h.rest;
+	size_t n;
+
+	h.peek.failures = (unsigned)pack_number(r);
+	h.peek.complete = pack_number(r) != 0;
+	h.peek.opened_at = pack_signed(r);
+	h.since = pack_signed(r);
+	h.peek.left_at = pack_signed(r);
+	h.peek.row = pack_string(r, &n);
+	h.peek.mark = pack_string(r, &n);
+	h.episode = pack_string(r, &n);
+	h.peek.operator_id = pack_string(r, &n);
+	h.messages = pack_count(r, MESSAGE_LEAST);
+	return h;
+}
+
+struct stored_message {
+	int64_t at;
+	bool closing, fetched;
+	const char *id, *episode, *body;
+	size_t len; /* of body */
+};
+
+static bool
+get_message(struct pack *r, struct stored_message *e)
+{
+	uint64_t flags;
+	size_t len;
+
+	e->at = pack_signed(r);
+	flags = pack_number(r);
+	e->closing = (flags & CLOSING) != 0;
+	e->fetched = (flags & FETCHED) != 0;
+	e->id = pack_string(r, &len);
+	e->episode = pack_string(r, &len);
+	e->body = pack_string(r, &e->len);
+	return !r->bad;
+}
+
+int
+chat_state_decode(struct chat_state *c, const void *data, size_t len)
+{
+	struct chat_head h = get_head(data, len);
+	struct history_message m;
+	struct stored_message e;
+
+	*c = (struct chat_state){ .history = HISTORY_INIT };
+	c->failures = h.peek.failures;
+	c->complete = h.peek.complete;
+	c->opened_at = h.peek.opened_at;
+	c->since = h.since;
+	c->left_at = h.peek.left_at;
+	c->row = xstrdup(h.peek.row);
+	c->mark = xstrdup(h.peek.mark);
+	c->episode = xstrdup(h.episode);
+	c->operator_id = xstrdup(h.peek.operator_id);
+	for (; h.messages > 0 && get_message(&h.rest, &e); h.messages--) {
+		/* history_put() copies. */
+		m = (struct history_message){ (char *)(uintptr_t)e.id,
+			(char *)(uintptr_t)e.episode, (char *)(uintptr_t)e.body,
+			e.at, e.closing, e.fetched };
+		history_put(&c->history, &m);
+	}
+	c->history.sorted = true; /* they were encoded in order */
+	if (pack_end(&h.rest) == 0)
+		return 0;
+	chat_state_release(c);
+	return -1;
+}
+
+int
+chat_peek_decode(struct chat_peek *p, const void *data, size_t len)
+{
+	struct chat_head h = get_head(data, len);
+
+	*p = h.peek;
+	p->messages = h.rest;
+	return h.rest.bad ? -1 : 0;
+}
+
+bool
+chat_peek_next(struct chat_peek *p, int64_t *at, const char **body, size_t *len)
+{
+	struct stored_message e;
+
+	if (!pack_more(&p->messages) || !get_message(&p->messages, &e))
+		return false;
+	*at = e.at;
+	*body = e.body;
+	*len = e.len;
+	return true;
+}

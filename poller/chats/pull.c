@@ -1,0 +1,516 @@
+/*
+ * short_list: see short_list.h.
+ */
+#include "poller/chats/pull.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/fault.h"
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "common/digest/checksum.h"
+#include "poller/chats/chats.h"
+#include "poller/chats/customers.h"
+#include "poller/chats/emit.h"
+#include "poller/chats/operators.h"
+#include "poller/crm/crm_session.h"
+#include "poller/crm/quota.h"
+
+#define POLLS 3
+
+static const char KEY[] = "short_lists";
+
+/* Counts a poll whose list lacks so many rows; 0: it is whole. True if that
+ * list is taken. */
+static bool
+short_list_count(struct store *s, size_t missing)
+{
+	int64_t before = store_number(s, KEY, 0);
+	int64_t n = missing == 0 || missing > SHORT_LIST_MOST ? 0 : before + 1;
+
+	if (n != before && n <= POLLS)
+		store_set_number(s, KEY, n);
+	return n >= POLLS;
+}
+
+bool
+short_list_is_taken(struct store *s, size_t missing)
+{
+	return missing <= SHORT_LIST_MOST && store_number(s, KEY, 0) >= POLLS;
+}
+
+/* Whether the next poll would take it: reading it again would be paid for. */
+static bool
+short_list_is_next(struct store *s)
+{
+	return store_number(s, KEY, 0) + 1 >= POLLS;
+}
+
+/* ---- pull ---- */
+
+/* The state is committed when so much was read, so that a crash loses no more;
+ * and when so many calls were made, or any so long ago: they are paid for, so
+ * those of polls that are killed must be counted too. */
+#define COMMIT_BYTES ((size_t)1024 * 1024)
+#define COMMIT_CALLS 50
+#define COMMIT_MS 1000
+
+struct pull {
+	struct crm_session crm;
+	struct emit emit;
+	struct chats chats;
+	int64_t began_ms; /* on the CRM's clock */
+	int64_t as_of;    /* CLOCK_NONE: not begun */
+	struct operators operators;
+	struct chat_lists lists;
+	unsigned pages;       /* of the list of chats */
+	int64_t since;        /* the list has what changed since; 0: all */
+	int64_t listed_ms;    /* when its first page was asked for */
+	bool listed;          /* it was read to its end */
+	int64_t interval_ms;  /* since the poll before began */
+	int64_t committed_ms; /* when, monotonic */
+	bool first;           /* the state was empty: its cost is not typical */
+	bool done;
+};
+
+/* Warns once a day. Until the clock passes the last snapshot's time, snapshots
+ * are a millisecond apart, and waits are counted up to that time. */
+static void
+warn_clock_back(struct pull *p, int64_t last)
+{
+	int64_t today = clock_now_ms() / DAY_MS;
+	char text[CLOCK_TEXT];
+
+	if (store_number(p->crm.store, "clock_warned", 0) == today)
+		return;
+	store_set_number(p->crm.store, "clock_warned", today);
+	clock_format(last, text);
+	log_warn("tenant %s: its CRM's clock, or ours, went back by %lld s; "
+		 "until %s metrics are dated then; see poller --check",
+	    p->crm.tenant->name, (long long)((last - p->as_of) / 1000), text);
+}
+
+/* The first good answer begins the snapshot. */
+static void
+begin_snapshot(struct pull *p, int64_t asked_ms)
+{
+	int64_t last;
+
+	if (p->as_of != CLOCK_NONE)
+		return;
+	p->as_of = asked_ms;
+	if (p->crm.store != NULL) {
+		last = store_number(p->crm.store, "as_of", 0);
+		if (last - p->as_of > PULL_CLOCK_BACK_MS)
+			warn_clock_back(p, last);
+		if (p->as_of <= last)
+			p->as_of = last + 1;
+	}
+	emit_begin(&p->emit, p->as_of);
+	operators_emit(&p->operators, &p->emit); /* those from the state */
+}
+
+static void
+pulled_operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct pull *p = ctx;
+	const char *body;
+	size_t i;
+
+	begin_snapshot(p, asked_ms);
+	p->operators.asked_ms = asked_ms;
+	for (i = 0; i < a->n; i++) {
+		body = operators_add(&p->operators, &a->records[i], asked_ms);
+		if (body != NULL)
+			emit_record(
+			    &p->emit, "operator", body, strlen(body), NULL);
+	}
+}
+
+/* Whether the list that shows which chats there are is taken, though it ends
+ * before its total. With a list for each operator, that is the operators'. */
+static bool
+takes_short_list(struct pull *p, const struct ending *e)
+{
+	return e->error == ERROR_CLASS_SHORT && p->crm.store != NULL &&
+	       short_list_count(p->crm.store, e->missing);
+}
+
+static void
+pulled_operators_end(void *ctx, const struct ending *e)
+{
+	struct pull *p = ctx;
+	bool must = p->lists.by_operator;
+	bool taken =
+	    must ? takes_short_list(p, e) : e->error == ERROR_CLASS_SHORT;
+
+	if (taken && p->operators.n > 0) {
+		log_warn("tenant %s: its operators: %s; it is taken as it is",
+		    p->crm.tenant->name, e->message);
+	} else if (e->error != ERROR_CLASS_NONE) {
+		crm_session_fail(&p->crm, e->error, "operators", e->message);
+		return;
+	}
+	if (p->crm.store != NULL) {
+		if (must && !taken)
+			(void)short_list_count(p->crm.store, 0);
+		operators_keep(&p->operators, p->crm.store);
+	}
+	if (profile_about(p->crm.tenant->profile)->operators_first)
+		chat_lists_ask(&p->lists);
+}
+
+static void
+pulled_chats_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct pull *p = ctx;
+
+	begin_snapshot(p, asked_ms);
+	if (p->pages++ == 0)
+		p->listed_ms = asked_ms;
+	chats_page(&p->chats, a, asked_ms);
+}
+
+static void
+pulled_chats_end(void *ctx, const struct ending *e)
+{
+	struct pull *p = ctx;
+	bool one = !p->lists.by_operator;
+	bool taken = one && takes_short_list(p, e);
+
+	if (e->error != ERROR_CLASS_NONE && !taken) {
+		crm_session_fail(&p->crm, e->error, "open chats", e->message);
+		return;
+	}
+	if (taken) {
+		log_warn("tenant %s: its open chats: %s, as in the polls "
+			 "before; it is taken, and chats that it lacks are "
+			 "asked about singly",
+		    p->crm.tenant->name, e->message);
+		/* If even its first page is empty. */
+		begin_snapshot(p, p->began_ms);
+	}
+	if (p->crm.store != NULL) {
+		if (p->since == 0)
+			store_set_number(p->crm.store, "pages", p->pages);
+		if (one && !taken)
+			(void)short_list_count(p->crm.store, 0);
+		if (p->since != 0)
+			chats_carry(&p->chats, p->listed_ms);
+	}
+	p->listed = true;
+	chats_listed(&p->chats);
+	if (p->crm.store != NULL)
+		chats_leave(&p->chats, taken ? LEFT_ALL
+				       : p->pages > 1 && p->since == 0
+					   ? LEFT_FEW
+					   : LEFT_NONE);
+}
+
+/* Where the profile's list may be of changes: since when this poll asks for
+ * them, 0: for all, because there is no earlier list to go on from, or it was
+ * too long ago that all were asked for. */
+static int64_t
+changes_since(const struct pull *p)
+{
+	int64_t every = profile_about(p->crm.tenant->profile)->changes_ms;
+	int64_t all, last, now = crm_session_now(&p->crm);
+
+	if (every == 0 || p->crm.store == NULL)
+		return 0;
+	all = store_number(p->crm.store, "listed_all", 0);
+	last = store_number(p->crm.store, "listed", 0);
+	return last > 0 && last <= now && now - all < every ? last : 0;
+}
+
+/* The next list may go on from this one: the state has all its chats. */
+static void
+keep_listed(struct pull *p)
+{
+	if (!p->chats.keep_rows || !p->listed || p->crm.code != PROG_OK ||
+	    p->emit.broken)
+		return;
+	store_set_number(p->crm.store, "listed", p->listed_ms);
+	if (p->since == 0)
+		store_set_number(p->crm.store, "listed_all", p->listed_ms);
+}
+
+/* forgotten: the operators of the state are of another profile or tenant. */
+static void
+ask_lists(struct pull *p, bool forgotten)
+{
+	const struct profile_about *about =
+	    profile_about(p->crm.tenant->profile);
+	bool by_operator = about->by_operator;
+	size_t few = p->crm.store != NULL && short_list_is_next(p->crm.store)
+			 ? SHORT_LIST_MOST
+			 : 0;
+	const struct crm_question q = { .call = PROFILE_OPERATORS,
+		.urgent = true,
+		.take_short = by_operator ? few : SIZE_MAX,
+		.ctx = p,
+		.page = pulled_operators_page,
+		.end = pulled_operators_end };
+	bool known =
+	    p->crm.store != NULL && !forgotten &&
+	    operators_load(&p->operators, p->crm.store,
+		crm_session_now(&p->crm), p->crm.tenant->operators_every_ms);
+
+	p->since = forgotten ? 0 : changes_since(p);
+	p->chats.keep_rows = about->changes_ms > 0 && p->crm.store != NULL;
+	p->operators.bots = p->crm.tenant->bot_operators;
+	p->lists = (struct chat_lists){ .fetch = p->crm.fetch,
+		.profile = p->crm.tenant->profile,
+		.operators = &p->operators,
+		.by_operator = by_operator,
+		.list_question = { .urgent = true,
+		    .since_ms = p->since,
+		    .take_short = few,
+		    .ctx = p,
+		    .page = pulled_chats_page,
+		    .end = pulled_chats_end } };
+	p->chats.gather = p->lists.by_operator;
+	if (!known)
+		fetch_ask(p->crm.fetch, &q);
+	if (known || !about->operators_first)
+		chat_lists_ask(&p->lists);
+}
+
+/* Empties a state that was made with another profile or other options, or by
+ * another tenant whose file was moved here; false: it is ours. */
+static bool
+forget_other_state(struct pull *p)
+{
+	const char *name = p->crm.tenant->name;
+	int64_t version = (int64_t)checksum(
+	    profile_version(p->crm.tenant->profile), name, strlen(name));
+	bool other = store_number(p->crm.store, "profile", version) != version;
+
+	if (other) {
+		log_info("state_forgotten",
+		    "tenant=%s reason='profile or options changed, or of "
+		    "another tenant'",
+		    name);
+		p->first = true;
+		store_empty(p->crm.store, STORE_CHATS);
+		store_empty(p->crm.store, STORE_CUSTOMERS);
+		operators_forget(p->crm.store);
+		store_set_number(p->crm.store, "listed", 0);
+	}
+	store_set_number(p->crm.store, "profile", version);
+	return other;
+}
+
+struct pull *
+pull_new(struct http *h, const struct tenant *t, struct store *store,
+    struct endpoint *to)
+{
+	struct pull *p = xcalloc(1, sizeof *p);
+	bool forgotten = false;
+
+	p->as_of = CLOCK_NONE;
+	emit_init(&p->emit, to, t->name);
+	crm_session_open(&p->crm, h, t, USAGE_POLL, store);
+	chats_init(&p->chats, &p->crm, &p->emit);
+	if (store != NULL) {
+		p->first = store_number(store, "as_of", 0) == 0;
+		forgotten = forget_other_state(p);
+		/* Before this poll stores customers. */
+		customers_drop_old(store, crm_session_now(&p->crm));
+	}
+	crm_session_begin(&p->crm);
+	p->began_ms = crm_session_now(&p->crm);
+	if (store != NULL && p->crm.code == PROG_OK)
+		p->interval_ms = quota_begin_poll(store, p->began_ms);
+	p->committed_ms = clock_mono_ms();
+	ask_lists(p, forgotten);
+	return p;
+}
+
+void
+pull_free(struct pull *p)
+{
+	if (p == NULL)
+		return;
+	chats_leave_release(&p->chats);
+	chats_release(&p->chats);
+	crm_session_close(&p->crm);
+	emit_release(&p->emit);
+	operators_release(&p->operators);
+	free(p);
+}
+
+int64_t
+pull_step(struct pull *p)
+{
+	int64_t wait = p->done ? INT64_MAX : fetch_step(p->crm.fetch);
+
+	/* No answer will come: pull_done() ends it now. */
+	return !p->done && fetch_left(p->crm.fetch) == 0 ? 0 : wait;
+}
+
+static void
+commit_pull_state(struct pull *p)
+{
+	struct buf why = BUF_INIT;
+	enum exit_code code = crm_session_commit(&p->crm, &why);
+
+	p->committed_ms = clock_mono_ms();
+	if (code != PROG_OK) {
+		if (p->crm.code == PROG_OK) {
+			p->crm.code = code;
+			log_error("tenant %s: %s", p->crm.tenant->name,
+			    buf_str(&why));
+		}
+		fetch_stop(p->crm.fetch);
+	}
+	buf_release(&why);
+}
+
+/* One forbidden chat does not stop the rest, nor the poll while there is no
+ * other. Several, and all of them: it is the token. */
+static void
+report_refused_chats(struct pull *p)
+{
+	size_t refused = fetch_refused(p->crm.fetch, PROFILE_MESSAGES);
+
+	if (refused > 1 && refused == p->chats.listed)
+		crm_session_fail(&p->crm, ERROR_CLASS_DENIED, "messages",
+		    p->chats.first_failure);
+}
+
+/* Chats that failed, but not yet in so many polls that they are written as last
+ * read: the snapshot fails. */
+static void
+report_failed_chats(struct pull *p)
+{
+	if (p->chats.failed == 0 || p->crm.code != PROG_OK)
+		return;
+	p->crm.code = failure_code(p->chats.first_error, FAILURE_ITEM);
+	log_error("tenant %s: %zu of %zu chats could not be read, so there is "
+		  "no snapshot; %s; what was read is kept%s",
+	    p->crm.tenant->name, p->chats.failed, p->chats.listed,
+	    p->chats.first_failure,
+	    p->crm.store != NULL
+		? ", and from the third time on they are shown as last seen"
+		: " only with --state");
+}
+
+static void
+warn_stale(const struct pull *p)
+{
+	fetch_warn_odd(p->crm.fetch);
+	if (p->chats.stale > 0)
+		log_warn("tenant %s: %zu chats are shown as last seen; %s",
+		    p->crm.tenant->name, p->chats.stale,
+		    p->chats.first_failure);
+	if (p->chats.customers.failed > 0)
+		log_warn("tenant %s: %zu customers have no name for now; %s",
+		    p->crm.tenant->name, p->chats.customers.failed,
+		    p->chats.customers.first_failure);
+}
+
+/* Stores what the next poll and the self-check need of this one. */
+static void
+keep_pull_state(struct pull *p)
+{
+	int64_t now = crm_session_now(&p->crm);
+
+	if (!p->first && crm_session_calls(&p->crm) > 0)
+		usage_add_poll(p->crm.store, now, p->interval_ms,
+		    fetch_calls(p->crm.fetch));
+	if (p->crm.skew.known)
+		store_set_number(p->crm.store, "skew", p->crm.skew.offset_ms);
+	if (p->as_of != CLOCK_NONE)
+		store_set_number(p->crm.store, "as_of", p->as_of);
+	if (p->as_of != CLOCK_NONE &&
+	    store_number(p->crm.store, "first_as_of", 0) == 0)
+		store_set_number(p->crm.store, "first_as_of", p->as_of);
+	if (p->chats.unknown > 0)
+		operators_invalidate(
+		    p->crm.store); /* the assignee may be new */
+	quota_warn(p->crm.tenant, p->crm.store, now);
+	FAULT_POINT("poller.before_state_commit");
+	commit_pull_state(p);
+	FAULT_POINT("poller.after_state_commit");
+}
+
+static void
+finish_pull(struct pull *p)
+{
+	struct pull_progress n;
+
+	if (p->crm.store != NULL)
+		keep_listed(p);
+	report_refused_chats(p);
+	report_failed_chats(p);
+	if (p->crm.store != NULL)
+		keep_pull_state(p);
+	call_metrics_keep(&p->crm);
+	/* Once its end is confirmed, or in the file, the snapshot counts. */
+	if (p->crm.code == PROG_OK && !p->emit.broken) {
+		emit_end(&p->emit, p->as_of);
+		warn_stale(p);
+		pull_progress(p, &n);
+		log_info("snapshot",
+		    "tenant=%s chats=%llu read=%llu records=%llu calls=%llu "
+		    "skew_ms=%lld",
+		    p->crm.tenant->name, (unsigned long long)n.chats,
+		    (unsigned long long)n.read, (unsigned long long)n.records,
+		    (unsigned long long)n.calls,
+		    (long long)p->crm.skew.offset_ms);
+	}
+	p->done = true;
+}
+
+static bool
+is_commit_due(const struct pull *p)
+{
+	uint64_t calls = crm_session_calls(&p->crm) - p->crm.counted;
+
+	return store_pending(p->crm.store) > COMMIT_BYTES ||
+	       calls >= COMMIT_CALLS ||
+	       (calls > 0 && clock_mono_ms() - p->committed_ms >= COMMIT_MS);
+}
+
+bool
+pull_done(struct pull *p)
+{
+	if (p->done)
+		return true;
+	if (p->emit.broken)
+		fetch_stop(p->crm.fetch);
+	else if (p->crm.store != NULL && is_commit_due(p))
+		commit_pull_state(p);
+	if (fetch_left(p->crm.fetch) == 0)
+		finish_pull(p);
+	return p->done;
+}
+
+void
+pull_stop(struct pull *p)
+{
+	fetch_stop(p->crm.fetch);
+	if (!p->done && p->crm.code == PROG_OK)
+		p->crm.code = PROG_TEMPFAIL; /* no end marker */
+	if (!p->done)
+		finish_pull(p);
+}
+
+enum exit_code
+pull_code(const struct pull *p)
+{
+	return p->crm.code;
+}
+
+void
+pull_progress(const struct pull *p, struct pull_progress *out)
+{
+	*out = (struct pull_progress){ .chats = p->chats.listed,
+		.to_read = p->chats.to_read,
+		.read = p->chats.read,
+		.records = p->emit.records,
+		.calls = crm_session_calls(&p->crm) };
+}

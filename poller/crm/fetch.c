@@ -1,0 +1,939 @@
+/*
+ * fetch: see fetch.h. First the queues of questions and sending them, then the
+ * answers: each is a page of its question, its end, or a retry (may_retry()). A
+ * question that changes the CRM is retried only when the change is known not to
+ * have been made.
+ *
+ * A job is a question that has not ended: ready (or urgent), delayed after a
+ * failure, in flight, or in none of these queues while its answer is handled.
+ * Throttling by the CRM (throttle_wait()) delays all jobs.
+ */
+#define _DEFAULT_SOURCE /* sys/queue.h */
+#include "poller/crm/fetch.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/queue.h>
+
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "common/containers/strmap.h"
+#include "common/digest/checksum.h"
+#include "common/os/retry.h"
+#include "poller/crm/failure.h"
+#include "poller/crm/profile.h"
+
+/* The pages of a question end, whatever the CRM answers: a page or cursor that
+ * comes twice is an error, and so are more pages than the profile allows. Where
+ * they end is what the profile says (next). */
+struct paging_guard {
+	struct strmap visited; /* cursors and hashes of pages */
+	unsigned pages;
+	bool moved; /* rows moved during the last page, which may come again */
+};
+
+struct fetch_job {
+	TAILQ_ENTRY(fetch_job) link;
+	struct fetch *fetch;
+	struct crm_question q;
+	char *item, *known, *customer, *operator_id, *replaces; /* as in q */
+	struct value *cursor;
+	struct paging_guard paging;
+	struct profile_rows rows; /* of the pages so far */
+	/* Of the current page. */
+	char *url;
+	const struct tenant_host *host;
+	struct profile_request request;
+	int64_t asked_ms; /* the now_ms that its request was made with */
+	unsigned redirects, failures;
+	bool refused;   /* denied, but perhaps of this item alone: the CRM does
+			   not speak of the token */
+	size_t missing; /* see struct ending */
+	bool asked;     /* a request was sent, of this page or another */
+	uint64_t answered_before; /* fetch->answered at the first failure */
+	struct retry retry;
+	int64_t due_ms; /* of a delayed one, monotonic */
+};
+
+TAILQ_HEAD(fetch_jobs, fetch_job);
+
+struct fetch {
+	struct http *http;
+	const struct tenant *tenant;
+	struct skew *skew;
+	struct fetch_jobs urgent, ready, delayed, in_flight;
+	size_t in_flight_n, left;
+	uint64_t calls[PROFILE_CALLS], results[CALL_RESULTS];
+	uint64_t answered; /* pages, of all questions */
+	struct breaker breakers[PROFILE_CALLS];
+	size_t refused[PROFILE_CALLS]; /* items */
+	int64_t hold_until_ms;         /* monotonic */
+	bool stopped, warned_repaired;
+	size_t odd;      /* records that could not be read wholly */
+	char *first_odd; /* which, and why; NULL: none */
+};
+
+/* A pause of so long is longer than [poller] retry_budget. */
+static inline bool
+fetch_is_silenced(const struct fetch *f, int64_t ms)
+{
+	return ms > f->tenant->retry_budget_ms;
+}
+
+/* ---- fetch ---- */
+
+#define DELAY_BASE_MS 500
+#define DELAY_CAP_MS 10000
+
+struct fetch *
+fetch_new(struct http *h, const struct tenant *t, struct skew *skew)
+{
+	struct fetch *f = xcalloc(1, sizeof *f);
+
+	f->http = h;
+	f->tenant = t;
+	f->skew = skew;
+	TAILQ_INIT(&f->urgent);
+	TAILQ_INIT(&f->ready);
+	TAILQ_INIT(&f->delayed);
+	TAILQ_INIT(&f->in_flight);
+	return f;
+}
+
+void
+fetch_hold(struct fetch *f, int64_t ms)
+{
+	int64_t until = clock_mono_ms() + ms;
+
+	if (ms > 0 && until > f->hold_until_ms)
+		f->hold_until_ms = until;
+}
+
+/* Frees the request, so that the next start asks the profile for one. */
+static void
+fetch_drop_request(struct fetch_job *j)
+{
+	free(j->url);
+	j->url = NULL;
+	profile_request_release(&j->request);
+}
+
+static void
+job_free(struct fetch_job *j)
+{
+	j->fetch->left--;
+	value_unref(j->q.chat);
+	value_unref(j->q.hook);
+	value_unref(j->cursor);
+	strmap_release(&j->paging.visited, NULL);
+	free(j->item);
+	free(j->known);
+	free(j->customer);
+	free(j->replaces);
+	free(j->operator_id);
+	fetch_drop_request(j);
+	free(j);
+}
+
+/* Queues the job for sending. */
+static void
+fetch_ready(struct fetch_job *j)
+{
+	if (j->q.urgent)
+		TAILQ_INSERT_TAIL(&j->fetch->urgent, j, link);
+	else
+		TAILQ_INSERT_TAIL(&j->fetch->ready, j, link);
+}
+
+void
+fetch_ask(struct fetch *f, const struct crm_question *q)
+{
+	struct fetch_job *j;
+
+	if (f->stopped)
+		return;
+	j = xcalloc(1, sizeof *j);
+	j->fetch = f;
+	j->q = *q;
+	j->q.chat = value_ref(q->chat);
+	j->q.hook = value_ref(q->hook);
+	j->item = q->item != NULL ? xstrdup(q->item) : NULL;
+	j->known = q->known != NULL ? xstrdup(q->known) : NULL;
+	j->customer = q->customer != NULL ? xstrdup(q->customer) : NULL;
+	j->replaces = q->replaces != NULL ? xstrdup(q->replaces) : NULL;
+	j->operator_id =
+	    q->operator_id != NULL ? xstrdup(q->operator_id) : NULL;
+	j->retry = (struct retry)RETRY_INIT(
+	    DELAY_BASE_MS, DELAY_CAP_MS, f->tenant->retry_budget_ms);
+	f->left++;
+	fetch_ready(j);
+}
+
+/* Counts the end of a question, and returns whose failure it is. */
+static enum failure
+judge(struct fetch_job *j, enum error_class error, bool silenced)
+{
+	struct fetch *f = j->fetch;
+	struct breaker *b = &f->breakers[j->q.call];
+	bool silent = error == ERROR_CLASS_LATER && !j->q.at_once &&
+		      j->failures > 0 && f->answered == j->answered_before;
+
+	if (j->item == NULL)
+		return failure_whose(error, true, false);
+	/* A listed chat has messages. */
+	if (error == ERROR_CLASS_NONE ||
+	    (error == ERROR_CLASS_GONE && j->q.call != PROFILE_MESSAGES))
+		breaker_close(b);
+	else if (silenced)
+		breaker_fail(b, j->item, FAILURE_OPEN);
+	else if (silent)
+		breaker_fail(b, j->item, FAILURE_SILENT);
+	else if (j->q.weight != FAILURE_ALONE)
+		breaker_fail(b, j->item, j->q.weight);
+	else if (!failure_passes(error)) /* it answers */
+		breaker_close(b);
+	f->refused[j->q.call] += j->refused;
+	return failure_whose(
+	    error, breaker_is_open(b) && !j->q.optional, j->refused);
+}
+
+static void
+fetch_end_as(struct fetch_job *j, enum error_class error, const char *message,
+    bool maybe)
+{
+	const struct fetch *f = j->fetch;
+	struct buf text = BUF_INIT;
+	struct ending e = { .error = error,
+		.asked = j->asked,
+		.maybe = maybe,
+		.missing = j->missing,
+		.ended_ms = skew_apply(f->skew, clock_now_ms()),
+		.silenced =
+		    fetch_is_silenced(f, f->hold_until_ms - clock_mono_ms()) };
+
+	e.failure = judge(j, error, e.silenced);
+	if (message != NULL) {
+		buf_adds(&text, message);
+		tenant_conceal(f->tenant, &text);
+		e.message = buf_str(&text);
+	}
+	if (!f->stopped)
+		j->q.end(j->q.ctx, &e);
+	buf_release(&text);
+	job_free(j);
+}
+
+/* Calls the end of the question and frees the job. maybe: see struct ending. */
+static void
+fetch_end(struct fetch_job *j, enum error_class error, const char *message)
+{
+	fetch_end_as(j, error, message, false);
+}
+
+/* The arguments of the question for the profile. */
+static struct profile_input
+fetch_input(const struct fetch_job *j)
+{
+	return (struct profile_input){
+		.now_ms = skew_apply(j->fetch->skew, clock_now_ms()),
+		.cursor = j->cursor,
+		.chat = j->q.chat,
+		.hook = j->q.hook,
+		.known = j->known,
+		.customer = j->customer,
+		.replaces = j->replaces,
+		.operator_id = j->operator_id,
+		.since_ms = j->q.since_ms,
+		.asked_ms = j->asked_ms,
+		.before = j->rows,
+	};
+}
+
+/* Sets j->url, host and request: 1; or 0: the profile asks nothing for the
+ * question; or -1: it cannot be asked, *why. */
+static int
+prepare_request(struct fetch_job *j, struct buf *why)
+{
+	const struct tenant *t = j->fetch->tenant;
+	struct profile_input in = fetch_input(j);
+	struct profile_request *r = &j->request;
+	const char *base;
+	int rc;
+
+	if (j->url != NULL) /* a retry, or after a redirect */
+		return 1;
+	j->asked_ms = in.now_ms;
+	rc = profile_request(t->profile, j->q.call, &in, r, why);
+	if (rc != 1)
+		return rc;
+	j->host = tenant_host(t, r->host);
+	if (j->host == NULL) {
+		buf_setf(why, "about.hosts has no '%s'", r->host);
+		return -1;
+	}
+	if (j->host->headers == NULL) {
+		buf_setf(why, "host '%s' is for webhooks alone", r->host);
+		return -1;
+	}
+	base = j->host->base;
+	j->url = r->is_url ? http_resolve(base, base, r->target, why)
+			   : xasprintf("%s%s", base, r->target);
+	return j->url == NULL ? -1 : 1;
+}
+
+static bool
+is_too_late(const struct fetch_job *j)
+{
+	return j->q.until_ms != 0 &&
+	       skew_apply(j->fetch->skew, clock_now_ms()) >= j->q.until_ms;
+}
+
+/* The address may be one that the CRM gave, with a token in it. */
+static void
+log_call(const struct fetch_job *j)
+{
+	struct buf url = BUF_INIT;
+
+	buf_adds(&url, j->url);
+	tenant_conceal(j->fetch->tenant, &url);
+	log_debug("call", "tenant=%s method=%s url=%s", j->fetch->tenant->name,
+	    j->request.method, buf_str(&url));
+	buf_release(&url);
+}
+
+static void
+send_job(struct fetch_job *j)
+{
+	struct fetch *f = j->fetch;
+	const struct http_request r = { .url = j->url,
+		.headers = j->host->headers,
+		.method = j->request.method,
+		.body = j->request.body,
+		.body_len = j->request.body_len,
+		.type = j->request.type,
+		.once = j->q.changes,
+		.limits = &f->tenant->limits,
+		.in_flight = &f->in_flight_n,
+		.ctx = j };
+
+	j->asked = true;
+	f->calls[j->q.call]++;
+	TAILQ_INSERT_TAIL(&f->in_flight, j, link);
+	log_call(j);
+	http_start(f->http, &r);
+}
+
+/* Sends the job, or ends it. */
+static void
+start_job(struct fetch_job *j)
+{
+	struct buf why = BUF_INIT;
+	int rc;
+
+	if (j->q.optional && breaker_is_open(&j->fetch->breakers[j->q.call])) {
+		fetch_end(j, ERROR_CLASS_LATER, "others could not be read");
+		return;
+	}
+	rc = prepare_request(j, &why);
+	if (rc < 0) {
+		fetch_end(j, ERROR_CLASS_UNUSABLE, buf_str(&why));
+	} else if (rc == 0) {
+		fetch_end(j, ERROR_CLASS_NONE, NULL);
+	} else if (is_too_late(j)) {
+		fetch_end(
+		    j, ERROR_CLASS_LATER, "it was due, and could not be asked");
+	} else {
+		send_job(j);
+	}
+	buf_release(&why);
+}
+
+/* Makes delayed jobs ready that are due. Milliseconds until the next one. */
+static int64_t
+wake_delayed(struct fetch *f, int64_t now)
+{
+	struct fetch_job *j, *next;
+	int64_t wait = INT64_MAX;
+
+	for (j = TAILQ_FIRST(&f->delayed); j != NULL; j = next) {
+		next = TAILQ_NEXT(j, link);
+		if (j->due_ms > now) {
+			if (j->due_ms - now < wait)
+				wait = j->due_ms - now;
+			continue;
+		}
+		TAILQ_REMOVE(&f->delayed, j, link);
+		fetch_ready(j);
+	}
+	return wait;
+}
+
+/* Appends that the CRM wants no call for so long. */
+static void
+fetch_explain_hold(int64_t ms, struct buf *text)
+{
+	buf_addf(text, "%sit wants no call for %lld s",
+	    text->len > 0 ? "; " : "", (long long)(ms / 1000));
+}
+
+/* Ends a question while the CRM wants no call for long; false: it waits. */
+static bool
+give_up_held(struct fetch_job *j, struct fetch_jobs *from, int64_t hold)
+{
+	struct buf text = BUF_INIT;
+
+	if (!fetch_is_silenced(j->fetch, hold))
+		return false;
+	fetch_explain_hold(hold, &text);
+	TAILQ_REMOVE(from, j, link);
+	fetch_end(j, ERROR_CLASS_THROTTLED, buf_str(&text));
+	buf_release(&text);
+	return true;
+}
+
+int64_t
+fetch_step(struct fetch *f)
+{
+	int64_t now = clock_mono_ms(), wait = wake_delayed(f, now);
+	struct fetch_jobs *from;
+	struct fetch_job *j;
+
+	while (f->in_flight_n < f->tenant->concurrency) {
+		from = !TAILQ_EMPTY(&f->urgent) ? &f->urgent : &f->ready;
+		j = TAILQ_FIRST(from);
+		if (j == NULL)
+			break;
+		if (f->hold_until_ms > now) {
+			/* Who was given up is not in the list any more. */
+			/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+			if (give_up_held(j, from, f->hold_until_ms - now))
+				continue;
+			return f->hold_until_ms - now;
+		}
+		TAILQ_REMOVE(from, j, link);
+		start_job(j);
+	}
+	return wait;
+}
+
+size_t
+fetch_turn(struct http *http, struct fetch *const *all, size_t n)
+{
+	struct http_answer *a;
+	int64_t wait = INT64_MAX, w;
+	size_t i, left = 0;
+
+	for (i = 0; i < n; i++) {
+		w = fetch_step(all[i]);
+		wait = w < wait ? w : wait;
+		left += fetch_left(all[i]);
+	}
+	if (left > 0)
+		http_wait(http, wait);
+	while ((a = http_next(http)) != NULL)
+		fetch_answer(a);
+	return left;
+}
+
+static void
+drop_jobs(struct fetch_jobs *jobs)
+{
+	struct fetch_job *j;
+
+	while ((j = TAILQ_FIRST(jobs)) != NULL) {
+		TAILQ_REMOVE(jobs, j, link);
+		job_free(j);
+	}
+}
+
+void
+fetch_stop(struct fetch *f)
+{
+	const struct fetch_job *j;
+
+	f->stopped = true;
+	for (j = TAILQ_FIRST(&f->in_flight); j != NULL; j = TAILQ_NEXT(j, link))
+		f->results[CALL_FAILED]++;
+	http_cancel(f->http, &f->in_flight_n);
+	drop_jobs(&f->urgent);
+	drop_jobs(&f->ready);
+	drop_jobs(&f->delayed);
+	drop_jobs(&f->in_flight);
+}
+
+void
+fetch_free(struct fetch *f)
+{
+	size_t i;
+
+	if (f == NULL)
+		return;
+	fetch_stop(f);
+	for (i = 0; i < PROFILE_CALLS; i++)
+		breaker_close(&f->breakers[i]);
+	free(f->first_odd);
+	free(f);
+}
+
+size_t
+fetch_left(const struct fetch *f)
+{
+	return f->left;
+}
+
+const uint64_t *
+fetch_calls(const struct fetch *f)
+{
+	return f->calls;
+}
+
+const uint64_t *
+fetch_results(const struct fetch *f)
+{
+	return f->results;
+}
+
+size_t
+fetch_refused(const struct fetch *f, enum profile_call call)
+{
+	return f->refused[call];
+}
+
+bool
+fetch_lists_by_operator(const struct fetch *f)
+{
+	return profile_about(f->tenant->profile)->by_operator;
+}
+
+void
+fetch_warn_odd(const struct fetch *f)
+{
+	if (f->odd > 0)
+		log_warn("tenant %s: %zu records of the CRM cannot be read "
+			 "wholly; what cannot is left out; the first: %s",
+		    f->tenant->name, f->odd, f->first_odd);
+}
+
+struct breaker *
+fetch_breaker(struct fetch *f, enum profile_call call)
+{
+	return &f->breakers[call];
+}
+
+int64_t
+fetch_hold_ms(const struct fetch *f)
+{
+	int64_t left = f->hold_until_ms - clock_mono_ms();
+
+	return left > 0 ? left : 0;
+}
+
+/* ---- answers ---- */
+
+#define REDIRECTS_MAX 3
+
+/* Bytes of the CRM's text in a message. */
+#define MESSAGE_MAX 200
+
+/* Adds the key; true if it was there already. */
+static bool
+was_visited(struct paging_guard *p, const struct buf *key)
+{
+	void **v = strmap_put(&p->visited, buf_str(key), key->len);
+	bool before = *v != NULL;
+
+	*v = p;
+	return before;
+}
+
+/* 0; or -1 and *why: the same page or cursor came before, or there are more
+ * than max pages. */
+static int
+check_paging(struct paging_guard *p, const struct profile_answer *a,
+    unsigned max, struct buf *why)
+{
+	struct buf page = BUF_INIT, cursor = BUF_INIT;
+	bool moved = p->moved;
+	uint64_t sum = 0;
+	size_t i;
+
+	p->pages++;
+	p->moved = a->moved;
+	/* Most questions have one page: save the hashing. */
+	if (p->pages == 1 && a->next == NULL)
+		return 0;
+	for (i = 0; i < a->n; i++)
+		sum = checksum(
+		    sum, a->records[i].body, strlen(a->records[i].body));
+	buf_addf(&page, "page %llu", (unsigned long long)sum);
+	buf_adds(&cursor, "cursor ");
+	value_dump(a->next, &cursor);
+	if (a->n > 0 && was_visited(p, &page) && !moved)
+		buf_setf(why, "page %u repeats an earlier one", p->pages);
+	else if (a->next != NULL && was_visited(p, &cursor))
+		buf_setf(why, "page %u leads back to an earlier one", p->pages);
+	else if (a->next != NULL && p->pages >= max)
+		buf_setf(why, "there are more than %u pages", max);
+	buf_release(&page);
+	buf_release(&cursor);
+	return why->len > 0 ? -1 : 0;
+}
+
+/* Whether to try a page once more that ended in an error; if so after *delay
+ * ms. tries: how often it may be tried, 0: while the retry budget lasts. hint:
+ * the CRM's own wait in ms, or -1. */
+static bool
+may_retry(struct fetch_job *j, enum error_class error, unsigned tries,
+    int64_t hint, int64_t *delay)
+{
+	const struct fetch *f = j->fetch;
+
+	if (j->failures++ == 0)
+		j->answered_before = f->answered;
+	if (tries > 0 && j->failures >= tries)
+		return false;
+	if (error == ERROR_CLASS_SHORT && j->missing <= j->q.take_short)
+		return false;
+	if (j->q.tries > 0 && j->failures >= j->q.tries &&
+	    (j->q.at_once || f->answered > j->answered_before))
+		return false;
+	*delay = retry_next(&j->retry, hint);
+	return *delay >= 0;
+}
+
+static void
+retry_or_end(struct fetch_job *j, enum error_class error, unsigned tries,
+    int64_t hint, const char *text)
+{
+	int64_t delay;
+
+	if (!may_retry(j, error, tries, hint, &delay)) {
+		fetch_end(j, error, text);
+		return;
+	}
+	log_debug("retry", "tenant=%s what=%s in_ms=%lld reason='%s'",
+	    j->fetch->tenant->name, profile_call_names[j->q.call],
+	    (long long)delay, text);
+	/* The others would be refused, too. */
+	if (error == ERROR_CLASS_THROTTLED)
+		fetch_hold(j->fetch, delay);
+	j->due_ms = clock_mono_ms() + delay;
+	TAILQ_INSERT_TAIL(&j->fetch->delayed, j, link);
+}
+
+static bool
+is_success(const struct http_answer *h)
+{
+	return h->status >= 200 && h->status < 300;
+}
+
+/* "it answers HTTP 503: text"; for 2xx the text alone. */
+static void
+describe_error(const struct http_answer *a, const char *text, struct buf *out)
+{
+	size_t n = strnlen(text, MESSAGE_MAX);
+
+	buf_clear(out);
+	if (!is_success(a))
+		buf_addf(
+		    out, "it answers HTTP %d%s", a->status, n > 0 ? ": " : "");
+	buf_add(out, text, n);
+	if (out->len == 0)
+		buf_adds(out, "it answers with an error");
+}
+
+/* Says what an answer is that is not JSON. */
+static void
+describe_body(const struct http_answer *a, const char *reason, struct buf *out)
+{
+	const char *body = buf_str(&a->body);
+	size_t blank = strspn(body, " \t\r\n");
+
+	if (a->status == 204 || body[blank] == '\0')
+		buf_setf(out, "the answer is empty (HTTP %d)", a->status);
+	else if (body[blank] == '<' ||
+		 strncasecmp(a->headers.content_type, "text/html", 9) == 0)
+		buf_setf(out, "it answers with a web page (HTTP %d), not JSON",
+		    a->status);
+	else
+		buf_setf(out, "the answer is not JSON: %s", reason);
+}
+
+/* Handles a page that the profile could read. */
+static void
+good_page(struct fetch_job *j, struct profile_answer *a, int64_t sent_ms)
+{
+	struct fetch *f = j->fetch;
+	struct buf why = BUF_INIT;
+	struct value *next;
+
+	f->answered++;
+	f->odd += a->odd;
+	if (a->odd > 0 && f->first_odd == NULL)
+		f->first_odd = xstrdup(buf_str(&a->first_odd));
+	if (check_paging(&j->paging, a,
+		profile_about(f->tenant->profile)->max_pages, &why) != 0) {
+		fetch_end(j, ERROR_CLASS_UNUSABLE, buf_str(&why));
+		buf_release(&why);
+		return;
+	}
+	next = value_ref(a->next);
+	j->rows = a->rows;
+	j->q.page(j->q.ctx, a, skew_apply(f->skew, sent_ms));
+	if (next == NULL || f->stopped) {
+		fetch_end(j, ERROR_CLASS_NONE, NULL);
+		value_unref(next);
+		return;
+	}
+	value_unref(j->cursor);
+	j->cursor = next;
+	fetch_drop_request(j);
+	j->redirects = j->failures = 0;
+	retry_reset(&j->retry);
+	fetch_ready(j);
+}
+
+/* How often a page is asked for, by its answer. An error status is meant, and
+ * so is that a chat is not there, unless the list has just shown it. */
+static unsigned
+tries_of(const struct fetch_job *j, const struct http_answer *h,
+    const struct profile_answer *a)
+{
+	if (a->error == ERROR_CLASS_UNUSABLE && (!is_success(h) || a->unread))
+		return 1;
+	if (a->error == ERROR_CLASS_GONE && j->q.call != PROFILE_MESSAGES)
+		return 1;
+	return failure_tries(a->error);
+}
+
+/* Retries or ends a question whose answer was an error. told: the answer itself
+ * says so, and so that nothing was changed. wait: how long the CRM throttles,
+ * or -1. */
+static void
+retry_error(struct fetch_job *j, const struct http_answer *h,
+    const struct profile_answer *a, bool told, int64_t wait, const char *text)
+{
+	bool maybe =
+	    a->error == ERROR_CLASS_LATER ||
+	    (a->error == ERROR_CLASS_UNUSABLE && is_success(h) && !told);
+
+	if (j->q.changes && maybe)
+		fetch_end_as(j, a->error, text, true);
+	else
+		retry_or_end(j, a->error, tries_of(j, h, a), wait, text);
+}
+
+/* "oken" is Token, too. If it is refused from now on all the same, the next
+ * run's lists are. */
+static bool
+is_refused_alone(const struct http_answer *h, const struct profile_answer *a)
+{
+	const char *said = buf_str(&a->message);
+
+	return a->error == ERROR_CLASS_DENIED &&
+	       (a->alone || (h->status == 403 && strstr(said, "oken") == NULL &&
+				strstr(said, "OKEN") == NULL));
+}
+
+/* How long the CRM throttles from now on, or -1: its headers do not say. */
+static int64_t
+wait_of(const struct fetch *f, const struct http_answer *h,
+    enum throttle_case answer)
+{
+	return throttle_wait(&h->headers, answer,
+	    skew_apply(f->skew, h->got_ms),
+	    profile_about(f->tenant->profile)->period_ms);
+}
+
+static enum throttle_case
+throttle_case_of(const struct http_answer *h, const struct profile_answer *a)
+{
+	if (a->error == ERROR_CLASS_THROTTLED)
+		return THROTTLE_REFUSED;
+	return h->status == 503 ? THROTTLE_BUSY : THROTTLE_GIVEN;
+}
+
+/* An answer in which the profile found an error, or that it could not read. */
+static void
+bad_answer(struct fetch_job *j, const struct http_answer *h,
+    struct profile_answer *a, bool json)
+{
+	struct fetch *f = j->fetch;
+	struct buf text = BUF_INIT;
+	int64_t wait;
+
+	tenant_conceal(f->tenant, &a->message);
+	j->refused = is_refused_alone(h, a);
+	j->missing = a->missing;
+	if (json || !is_success(h))
+		describe_error(h, buf_str(&a->message), &text);
+	else
+		buf_adds(&text, buf_str(&a->message));
+	wait = wait_of(f, h, throttle_case_of(h, a));
+	fetch_hold(f, wait);
+	if (fetch_is_silenced(f, wait))
+		fetch_explain_hold(wait, &text);
+	retry_error(j, h, a, json && !a->unread, wait, buf_str(&text));
+	buf_release(&text);
+}
+
+/* An answer that may have no body. */
+static bool
+may_be_empty(enum profile_call call)
+{
+	return call == PROFILE_HOOK_ADD || call == PROFILE_HOOK_REMOVE;
+}
+
+/* Lets the profile read the body into *a. True if the body is JSON. */
+static bool
+read_answer_body(
+    struct fetch_job *j, const struct http_answer *h, struct profile_answer *a)
+{
+	struct fetch *f = j->fetch;
+	struct profile_input in = fetch_input(j);
+	struct buf why = BUF_INIT;
+	bool repaired = false;
+	struct value *v = NULL;
+
+	if (h->status != 204)
+		v = value_parse(
+		    buf_str(&h->body), h->body.len, &repaired, &why);
+	if (repaired && !f->warned_repaired) {
+		f->warned_repaired = true;
+		log_warn("tenant %s: its CRM sends text that is not UTF-8; "
+			 "U+FFFD stands for it",
+		    f->tenant->name);
+	}
+	in.answer = v;
+	in.status = h->status;
+	if (v != NULL || !is_success(h) || may_be_empty(j->q.call)) {
+		profile_read(f->tenant->profile, j->q.call, &in, a);
+	} else {
+		*a = (struct profile_answer){ .error = ERROR_CLASS_UNUSABLE };
+		describe_body(h, buf_str(&why), &a->message);
+	}
+	buf_release(&why);
+	value_unref(v);
+	return in.answer != NULL;
+}
+
+static bool
+is_redirect(const struct http_answer *h)
+{
+	return h->redirect != NULL && (h->status == 301 || h->status == 302 ||
+					  h->status == 307 || h->status == 308);
+}
+
+/* Only on the same host, because the token is sent along; and only for a GET,
+ * because a redirect may turn any other method into one. */
+static void
+follow_redirect(struct fetch_job *j, const struct http_answer *h)
+{
+	struct buf why = BUF_INIT, text = BUF_INIT;
+	char *url = NULL;
+
+	if (strcmp(j->request.method, "GET") == 0)
+		url = http_resolve(j->host->base, j->url, h->redirect, &why);
+	else
+		buf_setf(&why, "not a GET");
+	if (url != NULL && ++j->redirects <= REDIRECTS_MAX) {
+		j->fetch->results[CALL_OK]++;
+		free(j->url);
+		j->url = url;
+		fetch_ready(j);
+		return;
+	}
+	if (url == NULL)
+		buf_setf(&text, "it redirects, but %s", buf_str(&why));
+	else
+		buf_setf(&text, "it redirects without end");
+	j->fetch->results[CALL_FAILED]++;
+	free(url);
+	fetch_end(j, ERROR_CLASS_UNUSABLE, buf_str(&text));
+	buf_release(&text);
+	buf_release(&why);
+}
+
+static void
+handle_answer(struct fetch_job *j, struct http_answer *h)
+{
+	struct fetch *f = j->fetch;
+	struct profile_answer a;
+	bool json;
+
+	skew_update(f->skew, h->sent_ms, h->got_ms, h->headers.date_ms);
+	if (is_redirect(h)) {
+		follow_redirect(j, h);
+		return;
+	}
+	json = read_answer_body(j, h, &a);
+	f->results[failure_result(a.error)]++;
+	if (a.error != ERROR_CLASS_NONE) {
+		bad_answer(j, h, &a, json);
+	} else {
+		fetch_hold(f, wait_of(f, h, THROTTLE_GIVEN));
+		good_page(j, &a, h->sent_ms);
+	}
+	profile_answer_release(&a);
+}
+
+void
+fetch_answer(struct http_answer *h)
+{
+	struct fetch_job *j = h->ctx;
+
+	TAILQ_REMOVE(&j->fetch->in_flight, j, link);
+	if (h->outcome != HTTP_ANSWERED)
+		j->fetch->results[CALL_FAILED]++;
+	switch (h->outcome) {
+	case HTTP_ANSWERED:
+		handle_answer(j, h);
+		break;
+	case HTTP_LATER:
+		if (j->q.changes && !h->not_sent)
+			fetch_end_as(
+			    j, ERROR_CLASS_LATER, buf_str(&h->reason), true);
+		else
+			retry_or_end(
+			    j, ERROR_CLASS_LATER, 0, -1, buf_str(&h->reason));
+		break;
+	case HTTP_NEVER:
+	case HTTP_TOO_LONG:
+		fetch_end_as(j, ERROR_CLASS_UNUSABLE, buf_str(&h->reason),
+		    j->q.changes && !h->not_sent);
+		break;
+	}
+	http_answer_free(h);
+}
+
+/* ---- skew ---- */
+
+/* A Date of 10:00:05 means 10:00:05.000 to 10:00:05.999; clocks within a second
+ * of that count as equal. */
+#define EARLY_MS 1000
+#define LATE_MS 2000
+
+void
+skew_update(struct skew *s, int64_t sent_ms, int64_t got_ms, int64_t date_ms)
+{
+	if (date_ms == CLOCK_NONE)
+		return;
+	s->known = true;
+	if (got_ms >= date_ms - EARLY_MS && sent_ms <= date_ms + LATE_MS)
+		s->offset_ms = 0;
+	else
+		s->offset_ms =
+		    date_ms + 500 - (sent_ms + (got_ms - sent_ms) / 2);
+}
+
+int64_t
+skew_apply(const struct skew *s, int64_t ours_ms)
+{
+	return ours_ms + s->offset_ms;
+}

@@ -1,0 +1,632 @@
+/*
+ * http: see http.h. One multi handle; easy handles are reused.
+ */
+#define _DEFAULT_SOURCE /* explicit_bzero, sys/queue.h */
+#include "poller/crm/http.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/queue.h>
+
+#include "common/base/clock.h"
+#include "common/base/prog.h"
+#include "common/base/xalloc.h"
+#include "common/conf/url.h"
+#include "poller/crm/tape.h"
+
+#define KEEP_HANDLES 64
+
+struct http_headers {
+	struct curl_slist *list;
+};
+
+struct transfer {
+	CURL *easy;
+	struct http_request request;
+	struct http_answer *answer;
+	int64_t began_ms; /* monotonic */
+	bool too_long;
+	/* Linked in front of the shared list of headers. */
+	struct curl_slist type, expect;
+	char type_line[96];
+	char error[CURL_ERROR_SIZE];
+	TAILQ_ENTRY(transfer) link;
+};
+
+TAILQ_HEAD(transfers, transfer);
+
+struct http {
+	CURLM *multi;
+	char *agent;
+	struct tape *tape; /* or NULL */
+	struct transfers under_way;
+	struct http_answer **done;
+	size_t done_n, done_cap, done_at;
+	CURL *idle[KEEP_HANDLES];
+	size_t idle_n;
+};
+
+struct http_headers *
+http_headers_new(const char *const *lines)
+{
+	struct http_headers *h = xcalloc(1, sizeof *h);
+
+	for (; *lines != NULL; lines++) {
+		struct curl_slist *l = curl_slist_append(h->list, *lines);
+
+		if (l == NULL)
+			prog_die(PROG_TEMPFAIL, "out of memory");
+		h->list = l;
+	}
+	return h;
+}
+
+void
+http_headers_free(struct http_headers *h)
+{
+	struct curl_slist *l;
+
+	if (h == NULL)
+		return;
+	for (l = h->list; l != NULL; l = l->next)
+		explicit_bzero(l->data, strlen(l->data));
+	curl_slist_free_all(h->list);
+	free(h);
+}
+
+struct http *
+http_new(void)
+{
+	struct http *h = xcalloc(1, sizeof *h);
+
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		prog_die(
+		    PROG_TEMPFAIL, "libcurl does not start: out of memory");
+	TAILQ_INIT(&h->under_way);
+	h->multi = curl_multi_init();
+	if (h->multi == NULL)
+		prog_die(PROG_TEMPFAIL, "out of memory");
+	h->agent = xasprintf("messaging-analytics/%s", prog_version());
+	return h;
+}
+
+void
+http_answer_free(struct http_answer *a)
+{
+	if (a == NULL)
+		return;
+	buf_release(&a->body);
+	buf_release(&a->reason);
+	free(a->redirect);
+	free(a);
+}
+
+static size_t
+receive_body(char *data, size_t size, size_t n, void *ctx)
+{
+	struct transfer *t = ctx;
+
+	buf_add(&t->answer->body, data, size * n);
+	if (!t->answer->body.over)
+		return size * n;
+	t->too_long = true;
+	return 0; /* ends the transfer */
+}
+
+/* Method, headers and body. libcurl resends a request when a kept connection
+ * turns out to be closed, so one that may be sent only once gets a new
+ * connection. */
+static void
+set_request(struct transfer *t)
+{
+	static char no_expect[] = "Expect:";
+	const struct http_request *r = &t->request;
+	CURL *c = t->easy;
+
+	t->type = (struct curl_slist){ t->type_line, r->headers->list };
+	t->expect = (struct curl_slist){ no_expect, &t->type };
+	if (strcmp(r->method, "GET") == 0) {
+		(void)curl_easy_setopt(c, CURLOPT_HTTPHEADER, r->headers->list);
+		return;
+	}
+	(void)snprintf(t->type_line, sizeof t->type_line, "Content-Type: %s",
+	    r->body != NULL ? r->type : "application/json");
+	(void)curl_easy_setopt(c, CURLOPT_HTTPHEADER, &t->expect);
+	(void)curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, r->method);
+	if (r->body != NULL || strcmp(r->method, "DELETE") != 0) {
+		(void)curl_easy_setopt(
+		    c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
+		(void)curl_easy_setopt(
+		    c, CURLOPT_POSTFIELDS, r->body != NULL ? r->body : "");
+	}
+	(void)curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, r->once ? 1L : 0L);
+}
+
+/* One part of a URL, "" if it is absent. Owned. */
+static char *
+url_part(CURLU *u, CURLUPart what)
+{
+	char *s = NULL, *copy;
+
+	if (curl_url_get(u, what, &s, CURLU_DEFAULT_PORT) != CURLUE_OK)
+		s = NULL;
+	copy = xstrdup(s != NULL ? s : "");
+	curl_free(s);
+	return copy;
+}
+
+/* Removes the brackets of an IPv6 address from host. */
+static bool
+is_loopback(char *host)
+{
+	size_t n = strlen(host);
+
+	if (n > 1 && host[0] == '[' && host[n - 1] == ']') {
+		host[n - 1] = '\0';
+		host++;
+	}
+	return url_is_loopback(host);
+}
+
+static bool
+is_on_this_machine(const char *url)
+{
+	CURLU *u = curl_url();
+	char *host;
+	bool yes = false;
+
+	if (u != NULL && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK) {
+		host = url_part(u, CURLUPART_HOST);
+		yes = is_loopback(host);
+		free(host);
+	}
+	curl_url_cleanup(u);
+	return yes;
+}
+
+static void
+set_easy_options(struct http *h, struct transfer *t)
+{
+	const struct http_request *r = &t->request;
+	CURL *c = t->easy;
+
+	/* These fail only for lack of memory, and then the transfer fails,
+	 * too. */
+	(void)curl_easy_setopt(c, CURLOPT_URL, r->url);
+	set_request(t);
+	(void)curl_easy_setopt(c, CURLOPT_USERAGENT, h->agent);
+	(void)curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "gzip");
+	(void)curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+	(void)curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
+	/* The environment's proxy is elsewhere, and would get the token. */
+	if (is_on_this_machine(r->url))
+		(void)curl_easy_setopt(c, CURLOPT_PROXY, "");
+	(void)curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	(void)curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L);
+	(void)curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
+	(void)curl_easy_setopt(
+	    c, CURLOPT_TIMEOUT_MS, (long)r->limits->timeout_ms);
+	(void)curl_easy_setopt(
+	    c, CURLOPT_CONNECTTIMEOUT_MS, (long)r->limits->connect_ms);
+	if (r->limits->ca_file != NULL)
+		(void)curl_easy_setopt(c, CURLOPT_CAINFO, r->limits->ca_file);
+	(void)curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L);
+	(void)curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L);
+	(void)curl_easy_setopt(
+	    c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	(void)curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, receive_body);
+	(void)curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
+	(void)curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->error);
+	(void)curl_easy_setopt(c, CURLOPT_PRIVATE, t);
+}
+
+void
+http_use_tape(struct http *h, struct tape *tape)
+{
+	h->tape = tape;
+}
+
+static void
+add_answer(struct http *h, struct http_answer *a)
+{
+	XGROW(h->done, h->done_n, h->done_cap);
+	h->done[h->done_n++] = a;
+}
+
+static struct http_answer *
+new_answer(const struct http_request *r)
+{
+	struct http_answer *a = xcalloc(1, sizeof *a);
+
+	a->ctx = r->ctx;
+	a->in_flight = r->in_flight;
+	return a;
+}
+
+void
+http_start(struct http *h, const struct http_request *r)
+{
+	struct http_answer *a = new_answer(r);
+	struct transfer *t;
+
+	if (h->tape != NULL && tape_plays(h->tape)) {
+		tape_play(h->tape, r, a);
+		add_answer(h, a);
+		return;
+	}
+	t = xcalloc(1, sizeof *t);
+	t->easy = h->idle_n > 0 ? h->idle[--h->idle_n] : curl_easy_init();
+	t->request = *r;
+	t->answer = a;
+	t->answer->body.max = r->limits->max_body;
+	t->began_ms = clock_mono_ms();
+	if (t->easy == NULL)
+		prog_die(PROG_TEMPFAIL, "out of memory");
+	set_easy_options(h, t);
+	TAILQ_INSERT_TAIL(&h->under_way, t, link);
+	++*r->in_flight;
+	if (curl_multi_add_handle(h->multi, t->easy) != CURLM_OK)
+		prog_die(PROG_TEMPFAIL, "out of memory");
+}
+
+/* Frees the transfer and keeps its easy handle for the next one. */
+static void
+end_transfer(struct http *h, struct transfer *t)
+{
+	(void)curl_multi_remove_handle(h->multi, t->easy);
+	curl_easy_reset(t->easy); /* connections stay */
+	if (h->idle_n < KEEP_HANDLES)
+		h->idle[h->idle_n++] = t->easy;
+	else
+		curl_easy_cleanup(t->easy);
+	TAILQ_REMOVE(&h->under_way, t, link);
+	--*t->request.in_flight;
+	free(t);
+}
+
+static void
+get_header(CURL *c, const char *name, char *to, size_t size)
+{
+	struct curl_header *header;
+	size_t n;
+
+	if (*to != '\0' || curl_easy_header(c, name, 0, CURLH_HEADER, -1,
+			       &header) != CURLHE_OK)
+		return;
+	n = strlen(header->value);
+	if (n >= size)
+		n = size - 1;
+	memcpy(to, header->value, n);
+	to[n] = '\0';
+}
+
+static void
+get_headers(CURL *c, struct http_answer_headers *headers)
+{
+	char date[64] = "";
+
+	get_header(c, "Retry-After", headers->retry_after,
+	    sizeof headers->retry_after);
+	get_header(
+	    c, "X-RateLimit-Reset", headers->reset, sizeof headers->reset);
+	get_header(
+	    c, "X-Rate-Limit-Reset", headers->reset, sizeof headers->reset);
+	get_header(c, "RateLimit-Reset", headers->reset, sizeof headers->reset);
+	get_header(c, "X-RateLimit-Remaining", headers->remaining,
+	    sizeof headers->remaining);
+	get_header(c, "X-Rate-Limit-Remaining", headers->remaining,
+	    sizeof headers->remaining);
+	get_header(c, "RateLimit-Remaining", headers->remaining,
+	    sizeof headers->remaining);
+	get_header(c, "Content-Type", headers->content_type,
+	    sizeof headers->content_type);
+	get_header(c, "Date", date, sizeof date);
+	headers->date_ms = http_date(date);
+}
+
+/* Errors that a retry cannot cure. */
+static const CURLcode never[] = {
+	CURLE_PEER_FAILED_VERIFICATION,
+	CURLE_SSL_CACERT_BADFILE,
+	CURLE_SSL_ISSUER_ERROR,
+	CURLE_URL_MALFORMAT,
+	CURLE_UNSUPPORTED_PROTOCOL,
+};
+
+static enum http_outcome
+classify(const struct transfer *t, CURLcode code)
+{
+	size_t i;
+
+	if (code == CURLE_OK)
+		return HTTP_ANSWERED;
+	if (t->too_long)
+		return HTTP_TOO_LONG;
+	for (i = 0; i < ARRAY_LEN(never); i++) {
+		if (code == never[i])
+			return HTTP_NEVER;
+	}
+	return HTTP_LATER;
+}
+
+/* Whether the certificate is of an authority that is unknown, its own perhaps:
+ * no ca_file repairs one that has expired, or of another host. */
+static bool
+is_authority_unknown(const struct transfer *t)
+{
+	/* X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT and the three behind it, of
+	 * OpenSSL. */
+	const long first = 18, last = 21;
+	long result = 0;
+
+	(void)curl_easy_getinfo(t->easy, CURLINFO_SSL_VERIFYRESULT, &result);
+	return result >= first && result <= last;
+}
+
+/* Says why there is no TLS, and what may repair it. */
+static void
+set_tls_reason(struct transfer *t, CURLcode code, const char *text)
+{
+	struct buf *reason = &t->answer->reason;
+	bool own = t->request.limits->ca_file != NULL;
+
+	if (code == CURLE_SSL_CONNECT_ERROR)
+		buf_setf(reason,
+		    "TLS fails: %s; check that the port of url speaks TLS 1.2 "
+		    "or later",
+		    text);
+	else if (code == CURLE_SSL_CACERT_BADFILE)
+		buf_setf(reason, "%s: %s",
+		    own ? "ca_file has no certificates"
+			: "the system's certificates cannot be read; install "
+			  "ca-certificates, or set ca_file",
+		    text);
+	else
+		buf_setf(reason, "its certificate is not trusted: %s%s", text,
+		    !is_authority_unknown(t) ? ""
+		    : own ? "; ca_file has not its authority's certificate"
+			  : "; if its authority is your own, set ca_file to "
+			    "a file of its certificate");
+}
+
+/* libcurl says "Failed to connect to HOST port N after 3 ms: REASON". The time
+ * is left out, so that failures of one cause have one text. */
+static void
+set_text_without_time(struct buf *reason, const char *text)
+{
+	const char *after = strstr(text, " after "), *rest = NULL;
+
+	if (after != NULL)
+		rest = strstr(after, " ms: ");
+	if (rest == NULL)
+		buf_setf(reason, "%s", text);
+	else
+		buf_setf(reason, "%.*s%s", (int)(after - text), text, rest + 3);
+}
+
+static void
+set_reason(struct transfer *t, CURLcode code)
+{
+	struct http_answer *a = t->answer;
+	const char *text =
+	    t->error[0] != '\0' ? t->error : curl_easy_strerror(code);
+
+	if (a->outcome == HTTP_TOO_LONG)
+		buf_setf(&a->reason,
+		    "the answer is longer than max_body, %zu bytes",
+		    t->request.limits->max_body);
+	else if (code == CURLE_PEER_FAILED_VERIFICATION ||
+		 code == CURLE_SSL_CONNECT_ERROR ||
+		 code == CURLE_SSL_CACERT_BADFILE)
+		set_tls_reason(t, code, text);
+	else
+		set_text_without_time(&a->reason, text);
+}
+
+static void
+finish_transfer(struct http *h, struct transfer *t, CURLcode code)
+{
+	struct http_answer *a = t->answer;
+	char *url = NULL;
+	long status = 0, sent = 0;
+
+	a->got_ms = clock_now_ms();
+	/* The clock may have been set meanwhile: both times are of one clock,
+	 * or the CRM's would seem to be apart by half of that. */
+	a->sent_ms = a->got_ms - (clock_mono_ms() - t->began_ms);
+	a->outcome = classify(t, code);
+	a->body.max = 0;
+	(void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	a->status = (int)status;
+	get_headers(t->easy, &a->headers);
+	if (curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &url) ==
+		CURLE_OK &&
+	    url != NULL)
+		a->redirect = xstrdup(url);
+	if (a->outcome != HTTP_ANSWERED)
+		set_reason(t, code);
+	(void)curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent);
+	a->not_sent = a->outcome != HTTP_ANSWERED && sent == 0;
+	if (h->tape != NULL)
+		tape_keep(h->tape, &t->request, a);
+	end_transfer(h, t);
+	add_answer(h, a);
+}
+
+static void
+collect(struct http *h)
+{
+	CURLMsg *m;
+	int left;
+
+	while ((m = curl_multi_info_read(h->multi, &left)) != NULL) {
+		char *t = NULL;
+
+		(void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t);
+		if (m->msg == CURLMSG_DONE && t != NULL)
+			finish_transfer(
+			    h, (struct transfer *)(void *)t, m->data.result);
+	}
+}
+
+void
+http_wait(struct http *h, int64_t timeout_ms)
+{
+	int running;
+
+	(void)curl_multi_perform(h->multi, &running);
+	collect(h);
+	if (timeout_ms <= 0 || h->done_at < h->done_n)
+		return;
+	/* Returns at the first event or signal. */
+	(void)curl_multi_poll(h->multi, NULL, 0,
+	    (int)(timeout_ms < 1000 ? timeout_ms : 1000), NULL);
+	(void)curl_multi_perform(h->multi, &running);
+	collect(h);
+}
+
+struct http_answer *
+http_next(struct http *h)
+{
+	if (h->done_at < h->done_n)
+		return h->done[h->done_at++];
+	h->done_at = h->done_n = 0;
+	return NULL;
+}
+
+void
+http_cancel(struct http *h, const size_t *in_flight)
+{
+	struct transfer *t, *next;
+	size_t i, n = 0;
+
+	for (t = TAILQ_FIRST(&h->under_way); t != NULL; t = next) {
+		next = TAILQ_NEXT(t, link);
+		if (t->request.in_flight != in_flight)
+			continue;
+		http_answer_free(t->answer);
+		end_transfer(h, t);
+	}
+	for (i = h->done_at; i < h->done_n; i++) {
+		if (h->done[i]->in_flight == in_flight)
+			http_answer_free(h->done[i]);
+		else
+			h->done[n++] = h->done[i];
+	}
+	h->done_at = 0;
+	h->done_n = n;
+}
+
+void
+http_free(struct http *h)
+{
+	struct http_answer *a;
+
+	if (h == NULL)
+		return;
+	while (!TAILQ_EMPTY(&h->under_way))
+		http_cancel(h, TAILQ_FIRST(&h->under_way)->request.in_flight);
+	while ((a = http_next(h)) != NULL)
+		http_answer_free(a);
+	while (h->idle_n > 0)
+		curl_easy_cleanup(h->idle[--h->idle_n]);
+	(void)curl_multi_cleanup(h->multi);
+	curl_global_cleanup();
+	free(h->done);
+	free(h->agent);
+	free(h);
+}
+
+int64_t
+http_date(const char *text)
+{
+	time_t t = curl_getdate(text, NULL);
+
+	return t < 0 ? CLOCK_NONE : (int64_t)t * 1000;
+}
+
+static bool
+has_part(CURLU *u, CURLUPart what)
+{
+	char *s = url_part(u, what);
+	bool yes = *s != '\0';
+
+	free(s);
+	return yes;
+}
+
+int
+http_check_base(const char *base, bool plaintext, struct buf *why)
+{
+	CURLU *u = curl_url();
+	char *scheme = NULL, *host = NULL;
+	int rc = -1;
+
+	if (u == NULL || curl_url_set(u, CURLUPART_URL, base,
+			     CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK) {
+		buf_setf(why, "is not a URL such as https://HOST/v1");
+		goto out;
+	}
+	scheme = url_part(u, CURLUPART_SCHEME);
+	host = url_part(u, CURLUPART_HOST);
+	if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0)
+		buf_setf(why, "must begin with https://");
+	else if (has_part(u, CURLUPART_USER) || has_part(u, CURLUPART_PASSWORD))
+		buf_setf(why, "holds a password; put secrets into token_file");
+	else if (has_part(u, CURLUPART_QUERY) ||
+		 has_part(u, CURLUPART_FRAGMENT))
+		buf_setf(why, "may not have a '?' or '#'");
+	else if (strcmp(scheme, "http") == 0 && !plaintext &&
+		 !is_loopback(host))
+		buf_setf(why, "would send the token unencrypted; use https://, "
+			      "or set plaintext = yes if that is meant");
+	else
+		rc = 0;
+out:
+	free(scheme);
+	free(host);
+	curl_url_cleanup(u);
+	return rc;
+}
+
+static bool
+same_part(CURLU *a, CURLU *b, CURLUPart what)
+{
+	char *x = url_part(a, what), *y = url_part(b, what);
+	bool same = strcasecmp(x, y) == 0;
+
+	free(x);
+	free(y);
+	return same;
+}
+
+char *
+http_resolve(
+    const char *base, const char *from, const char *target, struct buf *why)
+{
+	CURLU *b = curl_url(), *t = curl_url();
+	char *url = NULL, *out = NULL;
+
+	if (b == NULL || t == NULL ||
+	    curl_url_set(b, CURLUPART_URL, base, 0) != CURLUE_OK ||
+	    curl_url_set(t, CURLUPART_URL, from, 0) != CURLUE_OK ||
+	    curl_url_set(t, CURLUPART_URL, target, 0) != CURLUE_OK ||
+	    curl_url_get(t, CURLUPART_URL, &url, 0) != CURLUE_OK) {
+		buf_setf(why, "'%s' is not an address", target);
+	} else if (!same_part(b, t, CURLUPART_SCHEME) ||
+		   !same_part(b, t, CURLUPART_HOST) ||
+		   !same_part(b, t, CURLUPART_PORT) ||
+		   has_part(t, CURLUPART_USER) ||
+		   has_part(t, CURLUPART_PASSWORD)) {
+		buf_setf(why, "'%s' is not on the configured host", target);
+	} else {
+		out = xstrdup(url);
+	}
+	curl_free(url);
+	curl_url_cleanup(b);
+	curl_url_cleanup(t);
+	return out;
+}

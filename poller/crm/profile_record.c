@@ -1,0 +1,676 @@
+/*
+ * profile_record: checks a record that a profile returned, and writes it as
+ * JSON members; see profile.h. The table of records says which fields a record
+ * has, of which kind, and which are required. A few more fields are for the
+ * poller's own use.
+ */
+#include "poller/crm/profile.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/parse.h"
+#include "common/base/xalloc.h"
+#include "common/text/jsonw.h"
+#include "poller/crm/profile_impl.h"
+
+/* Bytes. Longer texts are cut, because a line has a limit. A name has at least
+ * the 255 characters that a table keeps. */
+#define TEXT_MAX ((size_t)128 * 1024)
+#define PERSON_MAX ((size_t)255 * 4)
+
+/* Bytes of a body, which leaves room for what is added later: the tenant,
+ * times, and the three texts of a person, with six bytes for each that JSON
+ * escapes. */
+#define BODY_MAX ((size_t)RECORD_MAX_LINE - 4096 - 20480)
+
+/* 2^53: whole numbers up to it are exact in a double. */
+#define EXACT_MAX 9007199254740992.0
+
+static bool
+is_absent(jv v)
+{
+	return !jv_is_valid(v) || jv_get_kind(v) == JV_KIND_NULL;
+}
+
+static size_t
+text_length(jv v)
+{
+	return (size_t)jv_string_length_bytes(jv_copy(v));
+}
+
+/* ---- values of one kind; they are borrowed ---- */
+
+/* An identifier as text, "" if absent, NULL if it cannot be one. Owned. */
+static char *
+read_id(jv v)
+{
+	struct buf digits = BUF_INIT;
+	double n;
+
+	if (is_absent(v))
+		return xstrdup("");
+	if (jv_get_kind(v) == JV_KIND_STRING) {
+		const char *s = jv_string_value(v);
+		size_t len = text_length(v);
+
+		return len <= RECORD_MAX_ID && record_id_error(s, len) == NULL
+			   ? xstrndup(s, len)
+			   : NULL;
+	}
+	n = jv_get_kind(v) == JV_KIND_NUMBER ? jv_number_value(v) : 0.5;
+	if (n > EXACT_MAX || n < -EXACT_MAX || n != (double)(int64_t)n)
+		return NULL;
+	if (n != 0)
+		buf_addi(&digits, (int64_t)n);
+	return buf_take(&digits);
+}
+
+/* A time in RFC 3339, " UTC" for Z allowed, or in seconds since 1970;
+ * CLOCK_NONE if absent. -1: it is not a time. */
+static int
+read_time(jv v, int64_t *ms)
+{
+	char text[64];
+	size_t len;
+	double n;
+
+	*ms = CLOCK_NONE;
+	if (is_absent(v))
+		return 0;
+	if (jv_get_kind(v) == JV_KIND_NUMBER) {
+		n = jv_number_value(v);
+		if (!(n > -6e10 && n < 2.5e11))
+			return -1;
+		*ms = (int64_t)(n * 1000 + (n < 0 ? -0.5 : 0.5));
+		return 0;
+	}
+	if (jv_get_kind(v) != JV_KIND_STRING)
+		return -1;
+	len = text_length(v);
+	if (len == 0)
+		return 0;
+	if (len >= sizeof text)
+		return -1;
+	memcpy(text, jv_string_value(v), len);
+	if (len > 4 && memcmp(text + len - 4, " UTC", 4) == 0) {
+		len -= 3;
+		text[len - 1] = 'Z';
+	}
+	return clock_parse(text, len, ms);
+}
+
+static bool
+is_text(jv v, const char *s)
+{
+	return jv_get_kind(v) == JV_KIND_STRING &&
+	       strcmp(jv_string_value(v), s) == 0;
+}
+
+/* CHAT_NONE if absent. -1: it is not a status of chats. */
+static int
+read_status(jv v, enum chat_status *status)
+{
+	enum chat_status s;
+
+	*status = CHAT_NONE;
+	for (s = CHAT_OPEN; s <= CHAT_GONE; s++)
+		if (is_text(v, record_status_name(s)))
+			*status = s;
+	return is_absent(v) || *status != CHAT_NONE ? 0 : -1;
+}
+
+/* ---- fields of the body: -1 when the value is not of the kind ---- */
+
+static int
+add_id(struct buf *b, const char *name, jv v)
+{
+	char *id = read_id(v);
+
+	if (id == NULL)
+		return -1;
+	if (*id != '\0')
+		jsonw_str(b, name, id);
+	free(id);
+	return 0;
+}
+
+static int
+add_text(struct buf *b, const char *name, jv v, size_t max)
+{
+	const char *s;
+	size_t len;
+
+	if (is_absent(v))
+		return 0;
+	if (jv_get_kind(v) != JV_KIND_STRING)
+		return -1;
+	s = jv_string_value(v);
+	len = text_length(v);
+	if (len > max) {
+		len = max;
+		while (((unsigned char)s[len] & 0xC0) == 0x80)
+			len--;
+	}
+	jsonw_strn(b, name, s, len);
+	return 0;
+}
+
+static int
+add_time(struct buf *b, const char *name, jv v)
+{
+	int64_t ms;
+
+	if (read_time(v, &ms) != 0)
+		return -1;
+	if (ms != CLOCK_NONE)
+		jsonw_time(b, name, ms);
+	return 0;
+}
+
+/* Some CRMs send numbers as text. Those that profiles return are max_chats and
+ * reported_open_chats, which no reader of records takes above that. */
+static int
+add_count(struct buf *b, const char *name, jv v)
+{
+	int64_t n;
+	double d;
+
+	if (jv_get_kind(v) == JV_KIND_STRING) {
+		if (parse_int(jv_string_value(v), 0, RECORD_MAX_COUNT, &n) != 0)
+			return -1;
+	} else {
+		d = jv_get_kind(v) == JV_KIND_NUMBER ? jv_number_value(v) : -1;
+		if (d < 0 || d > RECORD_MAX_COUNT)
+			return -1;
+		n = (int64_t)d;
+	}
+	jsonw_int(b, name, n);
+	return 0;
+}
+
+static int
+add_choice(struct buf *b, const struct record_field *f, jv v)
+{
+	enum chat_status s;
+	enum message_from from;
+	bool ok = f->kind == FIELD_STATUS && read_status(v, &s) == 0;
+
+	for (from = FROM_CUSTOMER; f->kind == FIELD_FROM && from <= FROM_SYSTEM;
+	     from++)
+		ok |= is_text(v, record_from_name(from));
+	return ok ? add_text(b, f->name, v, TEXT_MAX) : -1;
+}
+
+/* Appends the member, or nothing if it is absent. */
+static int
+add_field(struct buf *b, const struct record_field *f, jv v)
+{
+	jv_kind kind = jv_get_kind(v);
+
+	if (is_absent(v))
+		return 0;
+	switch (f->kind) {
+	case FIELD_ID:
+		return add_id(b, f->name, v);
+	case FIELD_TEXT:
+		return add_text(b, f->name, v, TEXT_MAX);
+	case FIELD_TIME:
+		return add_time(b, f->name, v);
+	case FIELD_COUNT:
+		return add_count(b, f->name, v);
+	case FIELD_FLAG:
+		/* An absent flag means false, so false is written only of
+		 * available. */
+		if (kind == JV_KIND_TRUE ||
+		    (kind == JV_KIND_FALSE &&
+			strcmp(f->name, "available") == 0))
+			jsonw_bool(b, f->name, kind == JV_KIND_TRUE);
+		return kind == JV_KIND_TRUE || kind == JV_KIND_FALSE ? 0 : -1;
+	case FIELD_STATUS:
+	case FIELD_FROM:
+		return add_choice(b, f, v);
+	case FIELD_JSON:
+		if (kind != JV_KIND_ARRAY && kind != JV_KIND_OBJECT)
+			return -1;
+		jsonw_key(b, f->name);
+		value_dump_jv(jv_copy(v), b);
+		return 0;
+	case FIELD_TENANT:
+	case FIELD_STATE:
+		break;
+	}
+	return 0;
+}
+
+static bool
+is_one_of(const char *s, const char *const *names)
+{
+	while (*names != NULL && strcmp(*names, s) != 0)
+		names++;
+	return *names != NULL;
+}
+
+/* Fields that the poller adds itself, or only with an option. */
+static bool
+is_added_later(const struct record_field *f, enum record_type type,
+    const struct crm_record_options *opt)
+{
+	static const char *const of_all[] = { "tenant", "snapshot", "about",
+		"available_at", NULL };
+	static const char *const of_chat[] = { "at", "opened_at", "closed_at",
+		"customer_name", "customer_phone", "tag", "assignment", NULL };
+
+	if (is_one_of(f->name, of_all) ||
+	    (type == RECORD_CHAT && is_one_of(f->name, of_chat)))
+		return true;
+	if (strcmp(f->name, "stale") == 0)
+		return type != RECORD_OPERATOR;
+	return strcmp(f->name, "text") == 0 && !opt->texts;
+}
+
+/* What is left out if it cannot be read. Response times need none of these, so
+ * even a webhook or a chat's messages, which are read whole or not at all, are
+ * not lost for an e-mail with a blank behind it. */
+static bool
+may_lack(const struct record_field *f, enum record_type type,
+    const struct crm_record_options *opt)
+{
+	static const char *const names[] = { "user", "to", "channel",
+		"customer", "text", NULL };
+
+	return (f->required & 1u << type) == 0 &&
+	       (opt->partly || is_one_of(f->name, names));
+}
+
+static int
+add_fields(struct buf *b, jv o, enum record_type type,
+    const struct crm_record_options *opt, struct buf *why)
+{
+	size_t i, before;
+	jv v;
+	int rc;
+
+	for (i = 0; i < record_fields_n; i++) {
+		const struct record_field *f = &record_fields[i];
+
+		if ((f->in & 1u << type) == 0 || is_added_later(f, type, opt))
+			continue;
+		before = b->len;
+		v = profile_member(o, f->name);
+		rc = add_field(b, f, v);
+		jv_free(v);
+		if (rc != 0) {
+			buf_setf(why, "record '%s' has a bad '%s'",
+			    record_types[type], f->name);
+			if (!may_lack(f, type, opt))
+				return -1;
+		} else if (b->len == before &&
+			   (f->required & 1u << type) != 0) {
+			buf_setf(why, "record '%s' has no '%s'",
+			    record_types[type], f->name);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* ---- members of a record ---- */
+
+/* NULL if it is absent or bad. */
+static char *
+id_of(jv o, const char *name)
+{
+	jv v = profile_member(o, name);
+	char *id = read_id(v);
+
+	jv_free(v);
+	if (id != NULL && *id == '\0') {
+		free(id);
+		id = NULL;
+	}
+	return id;
+}
+
+static int
+time_of(jv o, const char *name, int64_t *ms)
+{
+	jv v = profile_member(o, name);
+	int rc = read_time(v, ms);
+
+	jv_free(v);
+	return rc;
+}
+
+static jv_kind
+kind_of(jv o, const char *name)
+{
+	jv v = profile_member(o, name);
+	jv_kind kind = jv_get_kind(v);
+
+	jv_free(v);
+	return kind;
+}
+
+static bool
+member_is(jv o, const char *name, const char *text)
+{
+	jv v = profile_member(o, name);
+	bool is = is_text(v, text);
+
+	jv_free(v);
+	return is;
+}
+
+/* Any scalar as a text; NULL if it is absent or bad. */
+static char *
+mark_of(jv o)
+{
+	jv v = profile_member(o, "mark");
+	struct buf text = BUF_INIT;
+
+	if (jv_get_kind(v) == JV_KIND_STRING)
+		buf_adds(&text, jv_string_value(v));
+	else if (!is_absent(v) && jv_get_kind(v) != JV_KIND_ARRAY &&
+		 jv_get_kind(v) != JV_KIND_OBJECT)
+		value_dump_jv(jv_copy(v), &text);
+	else {
+		jv_free(v);
+		return NULL;
+	}
+	jv_free(v);
+	return buf_take(&text);
+}
+
+static void
+add_person_members(struct buf *b, jv o, const struct crm_record_options *opt)
+{
+	const struct {
+		const char *name;
+		bool kept;
+	} members[] = { { "customer_name", opt->names },
+		{ "customer_phone", opt->phones }, { "tag", true } };
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(members); i++) {
+		jv v = profile_member(o, members[i].name);
+
+		if (members[i].kept)
+			(void)add_text(b, members[i].name, v, PERSON_MAX);
+		jv_free(v);
+	}
+}
+
+/* The members without the comma in front of the first, which jsonw writes. */
+static char *
+detach_members(struct buf *b)
+{
+	size_t skip = b->len > 0 && b->data[0] == ',';
+	char *s = xstrdup(buf_str(b) + skip);
+
+	buf_release(b);
+	return s;
+}
+
+static bool
+is_bad_id(jv o, const char *name)
+{
+	jv v = profile_member(o, name);
+	char *id = read_id(v);
+
+	jv_free(v);
+	free(id);
+	return id == NULL;
+}
+
+/* What cannot be a mark, an id or a flag among the poller's own fields, or
+ * NULL: without its mark a chat would be read in each poll, without its last
+ * message it would count as complete. */
+static const char *
+bad_own_field(jv o, enum record_type type)
+{
+	jv_kind mark = kind_of(o, "mark"), taken = kind_of(o, "taken");
+
+	if ((type == RECORD_CHAT || type == RECORD_MESSAGE) &&
+	    is_bad_id(o, "episode"))
+		return "episode";
+	if (type != RECORD_CHAT)
+		return NULL;
+	if (is_bad_id(o, "last"))
+		return "last";
+	if (mark == JV_KIND_ARRAY || mark == JV_KIND_OBJECT)
+		return "mark";
+	return taken == JV_KIND_NUMBER || taken == JV_KIND_STRING ||
+		       taken == JV_KIND_ARRAY || taken == JV_KIND_OBJECT
+		   ? "taken"
+		   : NULL;
+}
+
+/* Puts the chat's or operator's id before the reason. */
+static void
+name_owner(jv o, enum record_type type, struct buf *why)
+{
+	const char *who = type == RECORD_OPERATOR ? "operator" : "chat";
+	char *id = id_of(o, who), *reason = xstrdup(buf_str(why));
+
+	if (id != NULL)
+		buf_setf(why, "%s %s: %s", who, id, reason);
+	free(id);
+	free(reason);
+}
+
+/* ---- a record ---- */
+
+static int
+read_chat(struct crm_record *r, jv o, const struct crm_record_options *opt,
+    struct buf *why)
+{
+	const struct {
+		const char *name;
+		int64_t *ms;
+	} times[] = { { "at", &r->at }, { "opened_at", &r->opened_at },
+		{ "closed_at", &r->closed_at }, { "last_at", &r->last_at } };
+	int rc = 0;
+	size_t i;
+	jv status;
+
+	r->id = id_of(o, "chat");
+	r->customer = id_of(o, "customer");
+	r->last = id_of(o, "last");
+	r->mark = mark_of(o);
+	r->operator_id = id_of(o, "operator");
+	r->taken =
+	    r->operator_id == NULL && kind_of(o, "taken") == JV_KIND_TRUE;
+	for (i = 0; i < ARRAY_LEN(times); i++) {
+		if (time_of(o, times[i].name, times[i].ms) == 0)
+			continue;
+		buf_setf(why, "record 'chat' has a bad '%s'", times[i].name);
+		rc = -1;
+	}
+	status = profile_member(o, "status");
+	if (read_status(status, &r->status) != 0)
+		rc = -1;
+	jv_free(status);
+	return opt->partly ? 0 : rc;
+}
+
+/* A bad time is none: when a record came tells it about as well. */
+static void
+read_operator(struct crm_record *r, jv o)
+{
+	jv_kind kind = kind_of(o, "available");
+
+	r->id = id_of(o, "operator");
+	if (time_of(o, "at", &r->at) != 0)
+		r->at = CLOCK_NONE;
+	r->available = kind == JV_KIND_TRUE;
+	r->has_available = r->available || kind == JV_KIND_FALSE;
+	if (time_of(o, "available_at", &r->available_at) != 0)
+		r->available_at = CLOCK_NONE;
+}
+
+static int
+read_message(struct crm_record *r, jv o)
+{
+	r->id = id_of(o, "id");
+	r->chat = id_of(o, "chat");
+	r->operator_id = id_of(o, "operator");
+	r->closing =
+	    member_is(o, "from", "system") && member_is(o, "kind", "closed");
+	return time_of(o, "at", &r->at);
+}
+
+/* Reads what a record of its type has beside the body. */
+static int
+read_by_type(struct crm_record *r, struct value *v,
+    const struct crm_record_options *opt, struct buf *why)
+{
+	r->episode = id_of(v->v, "episode");
+	if (r->type == RECORD_MESSAGE)
+		return read_message(r, v->v);
+	if (r->type == RECORD_UNKNOWN) {
+		r->id = id_of(v->v, "customer");
+		return 0;
+	}
+	r->raw = value_ref(v);
+	if (r->type == RECORD_CHAT)
+		return read_chat(r, v->v, opt, why);
+	read_operator(r, v->v);
+	return 0;
+}
+
+static int
+find_type(jv o, enum record_type *type)
+{
+	static const enum record_type types[] = { RECORD_OPERATOR, RECORD_CHAT,
+		RECORD_MESSAGE };
+	size_t i;
+
+	*type = RECORD_UNKNOWN;
+	for (i = 0; i < ARRAY_LEN(types); i++)
+		if (member_is(o, "type", record_types[types[i]]))
+			*type = types[i];
+	return *type != RECORD_UNKNOWN || member_is(o, "type", "customer") ? 0
+									   : -1;
+}
+
+/* Finds the type, and the fields of that type into the body. */
+static int
+read_fields(struct crm_record *r, jv o, const struct crm_record_options *opt,
+    struct buf *body, struct buf *why)
+{
+	const char *bad;
+
+	if (find_type(o, &r->type) != 0) {
+		buf_setf(why, "a record is of no type that is known here");
+		return -1;
+	}
+	if (r->type != RECORD_UNKNOWN &&
+	    add_fields(body, o, r->type, opt, why) != 0)
+		return -1;
+	bad = bad_own_field(o, r->type);
+	if (bad != NULL) {
+		buf_setf(why, "record '%s' has a bad '%s'",
+		    record_types[r->type], bad);
+		if (!opt->partly)
+			return -1;
+	}
+	if (body->len <= BODY_MAX)
+		return 0;
+	buf_setf(why, "a record is longer than %d bytes", RECORD_MAX_LINE);
+	return -1;
+}
+
+int
+crm_record_read(struct crm_record *r, struct value *v,
+    const struct crm_record_options *opt, struct buf *why)
+{
+	struct buf body = BUF_INIT, person = BUF_INIT;
+	enum record_type type;
+	int rc;
+
+	*r = (struct crm_record){ .at = CLOCK_NONE,
+		.last_at = CLOCK_NONE,
+		.opened_at = CLOCK_NONE,
+		.closed_at = CLOCK_NONE };
+	rc = read_fields(r, v->v, opt, &body, why);
+	if (rc == 0) {
+		add_person_members(&person, v->v, opt);
+		rc = read_by_type(r, v, opt, why);
+	}
+	if ((opt->partly || rc == 0) && why->len > 0)
+		name_owner(v->v, r->type, why);
+	r->body = detach_members(&body);
+	r->person = detach_members(&person);
+	if (rc != 0) {
+		type = r->type;
+		crm_record_release(r);
+		r->type = type;
+	}
+	return rc;
+}
+
+void
+crm_record_add_available_at(
+    struct buf *to, const struct crm_record *r, int64_t now_ms)
+{
+	if (r->has_available)
+		jsonw_time(to, "available_at",
+		    r->available_at != CLOCK_NONE ? r->available_at : now_ms);
+}
+
+static void
+write_text(struct buf *to, const char *key, const char *value)
+{
+	if (value != NULL)
+		jsonw_str(to, key, value);
+}
+
+static void
+write_time(struct buf *to, const char *key, int64_t ms)
+{
+	if (ms != CLOCK_NONE)
+		jsonw_time(to, key, ms);
+}
+
+void
+crm_record_write(const struct crm_record *r, struct buf *out)
+{
+	jsonw_open(out);
+	jsonw_str(out, "type",
+	    r->type == RECORD_UNKNOWN ? "customer" : record_types[r->type]);
+	jsonw_members(out, r->body, strlen(r->body));
+	if (*r->person != '\0')
+		jsonw_members(out, r->person, strlen(r->person));
+	if (r->type == RECORD_CHAT) {
+		write_time(out, "opened_at", r->opened_at);
+		write_time(out, "closed_at", r->closed_at);
+		write_time(out, "at", r->at);
+		write_time(out, "last_at", r->last_at);
+	}
+	if (r->type == RECORD_OPERATOR)
+		write_time(out, "available_at", r->available_at);
+	write_text(out, "last", r->last);
+	write_text(out, "mark", r->mark);
+	write_text(out, "episode", r->episode);
+	if (r->taken)
+		jsonw_bool(out, "taken", true);
+	jsonw_close(out);
+}
+
+void
+crm_record_release(struct crm_record *r)
+{
+	free(r->body);
+	free(r->person);
+	free(r->id);
+	free(r->chat);
+	free(r->operator_id);
+	free(r->customer);
+	free(r->mark);
+	free(r->last);
+	free(r->episode);
+	value_unref(r->raw);
+	*r = (struct crm_record){ .type = RECORD_UNKNOWN };
+}

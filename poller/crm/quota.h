@@ -1,0 +1,127 @@
+/*
+ * quota: when a tenant's CRM may be called: by the pace at which the month's
+ * budget of calls lasts (pace.h), which skips polls.
+ */
+#ifndef POLLER_CRM_QUOTA_H
+#define POLLER_CRM_QUOTA_H
+
+#include "poller/crm/profile.h"
+#include "poller/crm/store.h"
+#include "poller/crm/tenant.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * pace: how often to poll so that the month's budget of calls lasts. Pure.
+ *
+ * Over the last days two kinds of calls were counted:
+ *
+ *     list      the calls of a poll that its interval does not change: the list
+ *               of open chats and that of operators
+ *     changes   all other calls, for each minute of polling: the messages of
+ *               chats that changed, customers, status runs, assignments
+ *
+ * A poll every n minutes costs list / n + changes calls a minute. The budget
+ * pays for left / minutes calls a minute: `left` is what is left of it, without
+ * a reserve of 2 %, and `minutes` are those of polling until the month ends.
+ * So the interval is
+ *
+ *     n = list / (left / minutes - changes)
+ *
+ * in whole minutes, rounded up, from 1 to PACE_SLOWEST. If the changes alone
+ * cost more than the budget pays for, it is PACE_SLOWEST: polls never stop.
+ * Each poll computes it from what was really used, so an error of the
+ * measurement, or a busy day, is made up for on the days after it.
+ *
+ * minutes: the time left, times the part of the measured time in which polls
+ * ran, since a team may poll in office hours only. All of it until a day was
+ * measured.
+ */
+
+/* Minutes. A longer pause between two polls is a time without polls. */
+#define PACE_SLOWEST 60
+
+/* With fewer minutes of polling measured, every poll is made until the budget
+ * is used up. */
+#define PACE_MEASURED_MINUTES 60
+
+struct pace_measurement {
+	int64_t since_ms;     /* when it began */
+	double polls;         /* in that time */
+	double minutes;       /* of polling: the sum of the polls' intervals */
+	double list, changes; /* calls, see above */
+};
+
+struct pace_month {
+	int64_t budget; /* calls; 0: no limit */
+	int64_t used;   /* of them */
+	int64_t now_ms, end_ms;
+};
+
+struct pace {
+	unsigned interval; /* minutes */
+	double apart;    /* the same, or more if cron runs the job less often */
+	double expected; /* calls of the whole month, at that interval */
+};
+
+bool pace_is_measured(const struct pace_measurement *m);
+
+/* Without a budget every poll is made. */
+struct pace pace_compute(
+    const struct pace_month *month, const struct pace_measurement *m);
+
+/*
+ * usage: counts in the state the calls of polls, status runs and assigning: a
+ * sum for each month, and for a week one for each day. Days and months are
+ * those of UTC, by the CRM's clock.
+ */
+
+enum usage_who { USAGE_POLL, USAGE_STATUS, USAGE_ASSIGN, USAGE_WHO };
+extern const char *const usage_names[USAGE_WHO];
+
+/* The sum of calls of all kinds. */
+uint64_t usage_calls(const uint64_t calls[PROFILE_CALLS]);
+
+/* These add to the committed value: call each once at most between two commits.
+ *
+ * Adds calls to the month of now_ms, and those that are not a poll's to their
+ * day. */
+void usage_add(
+    struct store *s, enum usage_who who, int64_t now_ms, uint64_t calls);
+
+/* Adds a poll that began interval_ms after the one before to its day. Deletes
+ * days that are a week old, or as far ahead. */
+void usage_add_poll(struct store *s, int64_t now_ms, int64_t interval_ms,
+    const uint64_t calls[PROFILE_CALLS]);
+
+/* Calls in the month of now_ms. */
+uint64_t usage_month(struct store *s, int64_t now_ms);
+
+/* When the month of now_ms ends. */
+int64_t usage_month_end(int64_t now_ms);
+
+/* The sums of the days that are kept. */
+struct pace_measurement usage_measure(struct store *s, int64_t now_ms);
+
+/* ---- quota ---- */
+
+/* The month of the tenant's budget, by the calls that are committed. */
+struct pace_month quota_month(
+    const struct tenant *t, struct store *s, int64_t now_ms);
+
+/* The present interval of polls in minutes; 1: every poll is made. */
+unsigned quota_interval(
+    const struct tenant *t, struct store *s, int64_t now_ms);
+
+/* Whether the last poll began less than an interval ago (in minutes). */
+bool quota_is_recent(struct store *s, unsigned interval, int64_t now_ms);
+
+/* Notes that a poll begins. Returns the milliseconds since the one before, at
+ * most PACE_SLOWEST minutes. */
+int64_t quota_begin_poll(struct store *s, int64_t now_ms);
+
+/* Warns once a day while polls are skipped. */
+void quota_warn(const struct tenant *t, struct store *s, int64_t now_ms);
+
+#endif

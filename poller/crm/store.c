@@ -1,0 +1,578 @@
+/*
+ * store: see store.h. Changes stay in memory until they are committed, so that
+ * when the map is too small the commit is repeated with a larger one. Reading
+ * uses one transaction, which each commit ends. A value is stored behind a
+ * checksum of key and value, except "format" in the table meta, which
+ * identifies the file's version.
+ */
+#include "poller/crm/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lmdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+#include "common/containers/strmap.h"
+#include "common/digest/checksum.h"
+#include "common/os/file.h"
+#include "common/os/lmdb_guard.h"
+
+#define STORE_FORMAT 4
+#define SUM_LEN sizeof(uint64_t)
+#define MAP_MIN ((size_t)16 * 1024 * 1024)
+#define LOCK_BYTES 65536 /* of LMDB's lock file, with its table of readers */
+
+static const char *const table_names[STORE_TABLES] = { "meta", "chats",
+	"customers", "statistics" };
+
+/* A change that is not committed. */
+struct store_change {
+	enum store_table table;
+	char *key;
+	void *data; /* NULL: delete */
+	size_t len;
+};
+
+struct store {
+	char *path, *damage; /* damage: the message about a damaged file */
+	int lock;            /* -1: shared */
+	MDB_env *env;
+	MDB_dbi dbi[STORE_TABLES];
+	MDB_txn *reader; /* NULL: none open */
+	struct store_change *changes;
+	size_t changes_n, changes_cap, pending;
+	bool emptied[STORE_TABLES];
+	struct buf scratch;
+};
+
+/* Borrows the text. */
+static MDB_val
+text_key(const char *key)
+{
+	return (MDB_val){ strlen(key), (void *)(uintptr_t)key };
+}
+
+static uint64_t
+sum_of(const MDB_val *key, const void *data, size_t len)
+{
+	return checksum(checksum(0, key->mv_data, key->mv_size), data, len);
+}
+
+/* Moves *v behind its checksum; false: that does not match. */
+static bool
+take_summed(const MDB_val *key, MDB_val *v)
+{
+	uint64_t sum;
+
+	if (v->mv_size < SUM_LEN)
+		return false;
+	memcpy(&sum, v->mv_data, SUM_LEN);
+	v->mv_data = (char *)v->mv_data + SUM_LEN;
+	v->mv_size -= SUM_LEN;
+	return sum == sum_of(key, v->mv_data, v->mv_size);
+}
+
+static void
+drop_changes(struct store *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->changes_n; i++) {
+		free(s->changes[i].key);
+		free(s->changes[i].data);
+	}
+	s->changes_n = s->pending = 0;
+	memset(s->emptied, 0, sizeof s->emptied);
+}
+
+void
+store_close(struct store *s)
+{
+	if (s == NULL)
+		return;
+	if (s->reader != NULL)
+		mdb_txn_abort(s->reader);
+	if (s->env != NULL)
+		mdb_env_close(s->env);
+	lock_release(s->lock);
+	drop_changes(s);
+	free(s->changes);
+	free(s->path);
+	free(s->damage);
+	buf_release(&s->scratch);
+	free(s);
+}
+
+/* The exit code and a sentence for an error code of LMDB or the system. */
+static enum exit_code
+explain_store_error(const struct store *s, int rc, struct buf *why)
+{
+	const char *path = s->path;
+
+	switch (rc) {
+	case MDB_INVALID:
+	case MDB_CORRUPTED:
+	case MDB_PAGE_NOTFOUND:
+	case MDB_PANIC:
+	case MDB_BAD_TXN:
+		buf_setf(why, "%s", s->damage);
+		return PROG_IO;
+	case MDB_VERSION_MISMATCH:
+	case MDB_INCOMPATIBLE:
+		buf_setf(why,
+		    "state '%s' is of a version that is not known; remove it, "
+		    "and the next poll reads everything again",
+		    path);
+		return PROG_IO;
+	default:
+		break;
+	}
+	if (rc > 0) {
+		errno = syserr_written(rc, path);
+		return syserr_explain(
+		    why, PROG_CANTCREATE, "cannot use state '%s'", path);
+	}
+	buf_setf(why, "cannot use state '%s': %s; check its folder", path,
+	    mdb_strerror(rc));
+	return PROG_IO;
+}
+
+/* Allocates LMDB's lock file: it is mapped, and on a full disk a write to a
+ * page that is not allocated would kill the process. */
+static int
+reserve_lock_file(const char *path, int create)
+{
+	char *name = xasprintf("%s-lock", path);
+	int fd = file_open(name, O_RDWR | create | O_NOFOLLOW, 0600);
+	struct stat st;
+	int rc = 0;
+
+	if (fd < 0 || fstat(fd, &st) != 0)
+		rc = errno;
+	else if (st.st_size < LOCK_BYTES)
+		rc = posix_fallocate(fd, 0, LOCK_BYTES);
+	if (fd >= 0)
+		(void)close(fd);
+	free(name);
+	return rc;
+}
+
+static size_t
+map_size(const char *path)
+{
+	struct stat st;
+	size_t want = MAP_MIN;
+
+	if (stat(path, &st) != 0)
+		return want;
+	while (want < (size_t)st.st_size * 2)
+		want *= 2;
+	return want;
+}
+
+/* MDB_NOTFOUND: the file is new. */
+static int
+check_format(MDB_txn *txn, MDB_dbi meta)
+{
+	int64_t format = STORE_FORMAT;
+	MDB_val key = text_key("format"), data;
+	int rc = mdb_get(txn, meta, &key, &data);
+
+	if (rc == 0 && (data.mv_size != sizeof format ||
+			   memcmp(data.mv_data, &format, sizeof format) != 0))
+		return MDB_VERSION_MISMATCH;
+	return rc;
+}
+
+/* Reads a whole table, so that what is damaged is found before it is used. */
+static int
+check_table(struct store *s, MDB_txn *txn, enum store_table t)
+{
+	MDB_val key, data, format = text_key("format");
+	MDB_cursor *cursor;
+	int rc = mdb_cursor_open(txn, s->dbi[t], &cursor);
+
+	if (rc != 0)
+		return rc;
+	while ((rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)) == 0) {
+		if (t == STORE_META &&
+		    mdb_cmp(txn, s->dbi[t], &key, &format) == 0)
+			continue;
+		if (!take_summed(&key, &data)) {
+			rc = MDB_CORRUPTED;
+			break;
+		}
+	}
+	mdb_cursor_close(cursor);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* Opens the tables and checks what is in them; creates those that are missing,
+ * and the format, unless the file is only read: then MDB_NOTFOUND, while
+ * another process creates them. */
+static int
+open_tables(struct store *s, MDB_txn *txn, enum store_access access)
+{
+	bool read_only = access == STORE_READ_ONLY;
+	bool all = access == STORE_EXCLUSIVE || access == STORE_SHARED;
+	int64_t format = STORE_FORMAT;
+	MDB_val key = text_key("format"), data = { sizeof format, &format };
+	int rc = 0, i;
+
+	for (i = 0; rc == 0 && i < STORE_TABLES; i++)
+		rc = mdb_dbi_open(txn, table_names[i],
+		    read_only ? 0 : MDB_CREATE, &s->dbi[i]);
+	if (rc == 0)
+		rc = check_format(txn, s->dbi[STORE_META]);
+	if (rc == MDB_NOTFOUND && !read_only)
+		rc = mdb_put(txn, s->dbi[STORE_META], &key, &data, 0);
+	for (i = 0; rc == 0 && all && i < STORE_TABLES; i++)
+		rc = check_table(s, txn, (enum store_table)i);
+	return rc;
+}
+
+static int
+open_env(struct store *s, enum store_access access)
+{
+	unsigned flags = access == STORE_READ_ONLY ? MDB_RDONLY : 0;
+	MDB_txn *txn;
+	int rc = mdb_env_create(&s->env), dead;
+
+	if (rc != 0)
+		return rc;
+	lmdb_guard_env(s->env);
+	rc = mdb_env_set_maxdbs(s->env, STORE_TABLES);
+	if (rc == 0)
+		rc = mdb_env_set_mapsize(s->env, map_size(s->path));
+	if (rc == 0)
+		rc = mdb_env_open(s->env, s->path, MDB_NOSUBDIR | flags, 0600);
+	if (rc == 0)
+		rc = mdb_reader_check(s->env, &dead); /* of killed polls */
+	if (rc == 0)
+		rc = mdb_txn_begin(s->env, NULL, flags, &txn);
+	if (rc != 0)
+		return rc;
+	rc = open_tables(s, txn, access);
+	if (rc == 0)
+		return mdb_txn_commit(txn);
+	mdb_txn_abort(txn);
+	return rc;
+}
+
+static int
+lock_tenant_state(struct store *s, const char *dir, const char *tenant,
+    enum exit_code *code, struct buf *why)
+{
+	char *name = xasprintf("%s/%s.lock", dir, tenant);
+
+	s->lock = lock_take(name, why);
+	if (s->lock < 0)
+		*code = syserr_code(errno, PROG_CANTCREATE);
+	free(name);
+	return s->lock < 0 ? -1 : 0;
+}
+
+static int
+make_folder(const char *dir, enum exit_code *code, struct buf *why)
+{
+	if (mkdir(dir, 0700) == 0 || errno == EEXIST)
+		return 0;
+	*code = syserr_explain(
+	    why, PROG_CANTCREATE, "cannot make state folder '%s'", dir);
+	return -1;
+}
+
+/* 0, or an error code of LMDB or the system. */
+static int
+open_file(struct store *s, enum store_access access)
+{
+	bool read_only = access == STORE_READ_ONLY;
+	struct stat st;
+	int rc;
+
+	if (read_only && stat(s->path, &st) != 0)
+		return errno;
+	if (read_only && st.st_size == 0)
+		return ENOENT;
+	rc = reserve_lock_file(s->path, read_only ? 0 : O_CREAT);
+	if (rc != 0)
+		return rc;
+	lmdb_guard_begin(s->damage, PROG_IO);
+	rc = open_env(s, access);
+	lmdb_guard_end();
+	return rc;
+}
+
+struct store *
+store_open(const char *dir, const char *tenant, enum store_access access,
+    enum exit_code *code, struct buf *why)
+{
+	struct store *s = xcalloc(1, sizeof *s);
+	int rc, err;
+
+	s->lock = -1;
+	s->path = xasprintf("%s/%s.mdb", dir, tenant);
+	s->damage = xasprintf("state '%s' is damaged; remove it, and the next "
+			      "poll reads everything again",
+	    s->path);
+	if ((access != STORE_READ_ONLY && make_folder(dir, code, why) != 0) ||
+	    (access == STORE_EXCLUSIVE &&
+		lock_tenant_state(s, dir, tenant, code, why) != 0)) {
+		err = errno;
+		store_close(s);
+		errno = err;
+		return NULL;
+	}
+	rc = open_file(s, access);
+	if (rc == 0)
+		return s;
+	if (access == STORE_READ_ONLY && (rc == ENOENT || rc == MDB_NOTFOUND)) {
+		buf_setf(why, "there is no state '%s' yet", s->path);
+		*code = PROG_NOINPUT;
+	} else {
+		*code = explain_store_error(s, rc, why);
+	}
+	store_close(s);
+	errno = 0;
+	return NULL;
+}
+
+/* Opens the read transaction if there is none. Another process may have
+ * enlarged the map. */
+static bool
+read_begin(struct store *s)
+{
+	int rc;
+
+	if (s->reader != NULL)
+		return true;
+	rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &s->reader);
+	if (rc == MDB_MAP_RESIZED && mdb_env_set_mapsize(s->env, 0) == 0)
+		rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &s->reader);
+	if (rc != 0)
+		s->reader = NULL;
+	return rc == 0;
+}
+
+bool
+store_get(struct store *s, enum store_table t, const char *key,
+    const void **data, size_t *len)
+{
+	MDB_val k = text_key(key), v;
+	bool got;
+
+	lmdb_guard_begin(s->damage, PROG_IO);
+	got = !s->emptied[t] && read_begin(s) &&
+	      mdb_get(s->reader, s->dbi[t], &k, &v) == 0 && take_summed(&k, &v);
+	lmdb_guard_end();
+	if (got) {
+		*data = v.mv_data;
+		*len = v.mv_size;
+	}
+	return got;
+}
+
+static void
+end_read(struct store *s)
+{
+	if (s->reader != NULL)
+		mdb_txn_abort(s->reader);
+	s->reader = NULL;
+}
+
+static void
+add_change(struct store *s, enum store_table t, const char *key,
+    const void *data, size_t len)
+{
+	struct store_change *c;
+
+	XGROW(s->changes, s->changes_n, s->changes_cap);
+	c = &s->changes[s->changes_n++];
+	*c = (struct store_change){ t, xstrdup(key), NULL, len };
+	if (data != NULL) {
+		c->data = xmalloc(len + 1);
+		memcpy(c->data, data, len);
+	}
+	s->pending += len + strlen(key);
+}
+
+void
+store_put(struct store *s, enum store_table t, const char *key,
+    const void *data, size_t len)
+{
+	add_change(s, t, key, data, len);
+}
+
+void
+store_delete(struct store *s, enum store_table t, const char *key)
+{
+	add_change(s, t, key, NULL, 0);
+}
+
+void
+store_empty(struct store *s, enum store_table t)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < s->changes_n; i++) {
+		if (s->changes[i].table == t) {
+			free(s->changes[i].key);
+			free(s->changes[i].data);
+		} else {
+			s->changes[n++] = s->changes[i];
+		}
+	}
+	s->changes_n = n;
+	s->emptied[t] = true;
+}
+
+static bool
+next_entry(const struct store *s, MDB_cursor *cursor, MDB_val *k, MDB_val *v)
+{
+	int rc;
+
+	lmdb_guard_begin(s->damage, PROG_IO);
+	rc = mdb_cursor_get(cursor, k, v, MDB_NEXT);
+	lmdb_guard_end();
+	return rc == 0;
+}
+
+void
+store_each(struct store *s, enum store_table t,
+    void (*entry)(void *ctx, const char *key, const void *data, size_t len),
+    void *ctx)
+{
+	MDB_cursor *cursor;
+	MDB_val k, v;
+
+	if (s->emptied[t] || !read_begin(s) ||
+	    mdb_cursor_open(s->reader, s->dbi[t], &cursor) != 0)
+		return;
+	while (next_entry(s, cursor, &k, &v)) {
+		if (!take_summed(&k, &v))
+			continue;
+		buf_clear(&s->scratch);
+		buf_add(&s->scratch, k.mv_data, k.mv_size);
+		entry(ctx, buf_str(&s->scratch), v.mv_data, v.mv_size);
+	}
+	mdb_cursor_close(cursor);
+}
+
+size_t
+store_pending(const struct store *s)
+{
+	return s->pending;
+}
+
+static int
+put_checksummed(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, const MDB_val *data)
+{
+	MDB_val room = { SUM_LEN + data->mv_size, NULL };
+	uint64_t sum = sum_of(key, data->mv_data, data->mv_size);
+	int rc = mdb_put(txn, dbi, key, &room, MDB_RESERVE);
+
+	if (rc != 0)
+		return rc;
+	memcpy(room.mv_data, &sum, SUM_LEN);
+	memcpy((char *)room.mv_data + SUM_LEN, data->mv_data, data->mv_size);
+	return 0;
+}
+
+static int
+write_changes(struct store *s, MDB_txn *txn)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && i < STORE_TABLES; i++) {
+		if (s->emptied[i])
+			rc = mdb_drop(txn, s->dbi[i], 0);
+	}
+	for (i = 0; rc == 0 && i < s->changes_n; i++) {
+		const struct store_change *c = &s->changes[i];
+		MDB_val k = text_key(c->key), v = { c->len, c->data };
+
+		if (c->data != NULL) {
+			rc = put_checksummed(txn, s->dbi[c->table], &k, &v);
+			continue;
+		}
+		rc = mdb_del(txn, s->dbi[c->table], &k, NULL);
+		if (rc == MDB_NOTFOUND)
+			rc = 0;
+	}
+	return rc;
+}
+
+static int
+commit_once(struct store *s)
+{
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(s->env, NULL, 0, &txn);
+
+	if (rc != 0)
+		return rc;
+	rc = write_changes(s, txn);
+	if (rc == 0)
+		return mdb_txn_commit(txn);
+	mdb_txn_abort(txn);
+	return rc;
+}
+
+static int
+grow_store_map(struct store *s)
+{
+	MDB_envinfo info;
+	int rc = mdb_env_info(s->env, &info);
+
+	return rc != 0 ? rc : mdb_env_set_mapsize(s->env, info.me_mapsize * 2);
+}
+
+enum exit_code
+store_commit(struct store *s, struct buf *why)
+{
+	int rc;
+
+	/* An open reader would keep LMDB from reusing old pages. */
+	end_read(s);
+	lmdb_guard_begin(s->damage, PROG_IO);
+	for (;;) {
+		rc = commit_once(s);
+		if (rc == MDB_MAP_FULL)
+			rc = grow_store_map(s);
+		else if (rc == MDB_MAP_RESIZED)
+			rc = mdb_env_set_mapsize(s->env, 0);
+		else
+			break;
+		if (rc != 0)
+			break;
+	}
+	lmdb_guard_end();
+	if (rc != 0)
+		return explain_store_error(s, rc, why);
+	drop_changes(s);
+	return PROG_OK;
+}
+
+int64_t
+store_number(struct store *s, const char *key, int64_t def)
+{
+	const void *data;
+	size_t len;
+	int64_t n;
+
+	if (!store_get(s, STORE_META, key, &data, &len) || len != sizeof n)
+		return def;
+	memcpy(&n, data, sizeof n);
+	return n;
+}
+
+void
+store_set_number(struct store *s, const char *key, int64_t n)
+{
+	store_put(s, STORE_META, key, &n, sizeof n);
+}

@@ -1,0 +1,354 @@
+/*
+ * tenant: see tenant.h.
+ */
+#define _DEFAULT_SOURCE /* explicit_bzero */
+#include "poller/crm/tenant.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/syserr.h"
+#include "common/base/text.h"
+#include "common/base/xalloc.h"
+#include "common/conf/secret.h"
+#include "common/os/file.h"
+
+/* Sets the header lines of each request to that host, and its token; not if a
+ * line has control characters. */
+static void
+set_headers(
+    struct tenant_host *host, const struct profile_host *h, const char *token)
+{
+	size_t n = 0, i;
+	char **lines;
+	bool good = true;
+
+	while (h->headers[n] != NULL)
+		n++;
+	lines = xcalloc(n + 3, sizeof *lines);
+	for (i = 0; i < n; i++) {
+		lines[i] = h->headers[i];
+		good = good && text_is_printable(lines[i], strlen(lines[i]));
+	}
+	lines[n] = xasprintf("%s: %s%s",
+	    h->auth_header != NULL ? h->auth_header : "Authorization",
+	    h->auth_prefix != NULL ? h->auth_prefix : "", token);
+	lines[n + 1] = xstrdup("Accept: application/json");
+	if (good) {
+		host->headers = http_headers_new((const char *const *)lines);
+		host->token = xstrdup(token);
+	}
+	secret_free(lines[n]);
+	free(lines[n + 1]);
+	free(lines);
+}
+
+static enum exit_code
+set_token(struct tenant *t, const struct conf *c, struct buf *why)
+{
+	const struct profile_about *about = profile_about(t->profile);
+	const char *token = conf_text(c, t->section, "token");
+	const char *file = conf_text(c, t->section, "token_file");
+	size_t i;
+
+	if (token == NULL) {
+		buf_setf(why,
+		    "[%s] has no token; set token_file to a file "
+		    "that holds it, or CRM_TOKEN",
+		    t->section);
+		return PROG_CONFIG;
+	}
+	if (file != NULL)
+		t->token_source = xasprintf("token_file '%s'", file);
+	else
+		t->token_source =
+		    xasprintf("the token of [%s] (or CRM_TOKEN)", t->section);
+	if (!text_is_printable(token, strlen(token))) {
+		buf_setf(why,
+		    "%s holds control characters; it has to be one "
+		    "line of text",
+		    t->token_source);
+		return PROG_CONFIG;
+	}
+	for (i = 0; i < t->hosts_n; i++) {
+		if (about->hosts[i].for_admin)
+			continue;
+		set_headers(&t->hosts[i], &about->hosts[i], token);
+		if (t->hosts[i].headers == NULL) {
+			buf_setf(why,
+			    "account of [%s] holds control characters",
+			    t->section);
+			return PROG_CONFIG;
+		}
+	}
+	return PROG_OK;
+}
+
+/* Owned; NULL and *why if it is missing. */
+static char *
+admin_token(struct tenant *t, const struct conf *c, struct buf *why)
+{
+	char *secret = conf_secret(c, t->section, "admin_token", why);
+
+	if (secret == NULL && why->len == 0)
+		buf_setf(why,
+		    "[%s] has no admin_token, without which its CRM registers "
+		    "no webhooks; set admin_token_file to a file that holds it",
+		    t->section);
+	return secret;
+}
+
+enum exit_code
+tenant_admit(struct tenant *t, const struct conf *c, struct buf *why)
+{
+	const struct profile_about *about = profile_about(t->profile);
+	enum exit_code code = PROG_OK;
+	char *token;
+	size_t i;
+
+	for (i = 0; i < t->hosts_n && code == PROG_OK; i++) {
+		if (!about->hosts[i].for_admin)
+			continue;
+		token = admin_token(t, c, why);
+		if (token != NULL && text_is_printable(token, strlen(token)))
+			set_headers(&t->hosts[i], &about->hosts[i], token);
+		else if (token != NULL)
+			buf_setf(why,
+			    "the admin_token of [%s] holds control characters; "
+			    "it has to be one line of text",
+			    t->section);
+		if (t->hosts[i].headers == NULL)
+			code = PROG_CONFIG;
+		else if (t->admin_source == NULL)
+			t->admin_source =
+			    xasprintf("the admin_token of [%s]", t->section);
+		secret_free(token);
+	}
+	return code;
+}
+
+/* Checks the URL of host i and sets it. what: its key in the configuration, for
+ * messages. */
+static enum exit_code
+set_host(struct tenant *t, size_t i, const struct conf *c, const char *what,
+    const char *url, struct buf *why)
+{
+	struct buf reason = BUF_INIT;
+	size_t len = strlen(url);
+	int rc = http_check_base(
+	    url, conf_bool(c, t->section, "plaintext"), &reason);
+
+	if (rc != 0)
+		buf_setf(
+		    why, "%s of [%s] %s", what, t->section, buf_str(&reason));
+	buf_release(&reason);
+	while (len > 0 && url[len - 1] == '/')
+		len--;
+	t->hosts[i].base = xstrndup(url, len);
+	return rc == 0 ? PROG_OK : PROG_CONFIG;
+}
+
+static enum exit_code
+set_base(struct tenant *t, const struct conf *c, struct buf *why)
+{
+	const struct profile_about *about = profile_about(t->profile);
+	const char *url = conf_text(c, t->section, "url");
+	enum exit_code code;
+
+	t->hosts_n = about->hosts_n;
+	t->hosts = xcalloc(t->hosts_n, sizeof *t->hosts);
+	if (about->needs_account) {
+		buf_setf(why,
+		    "[%s] has no account, and its profile needs one; set "
+		    "account, or CRM_ACCOUNT",
+		    t->section);
+		return PROG_CONFIG;
+	}
+	if (url == NULL)
+		url = about->hosts[0].url;
+	if (url == NULL) {
+		buf_setf(why,
+		    "[%s] has no url, and its profile has none; "
+		    "set url",
+		    t->section);
+		return PROG_CONFIG;
+	}
+	code = set_host(t, 0, c, "url", url, why);
+	t->base = t->hosts[0].base;
+	return code;
+}
+
+/* The address behind NAME= in [crm] hosts, or NULL. */
+static const char *
+find_word(char *const *words, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (; *words != NULL; words++) {
+		if (strncmp(*words, name, n) == 0 && (*words)[n] == '=')
+			return *words + n + 1;
+	}
+	return NULL;
+}
+
+/* Hosts beside the CRM itself: the profile names them, [crm] hosts may set
+ * their URLs. */
+static enum exit_code
+set_others(struct tenant *t, const struct conf *c, struct buf *why)
+{
+	const struct profile_about *about = profile_about(t->profile);
+	static char *const none[] = { NULL };
+	char *const *words = conf_list(c, t->section, "hosts");
+	size_t i, given = 0;
+
+	if (words == NULL)
+		words = none;
+	for (i = 1; i < t->hosts_n; i++) {
+		const char *name = about->hosts[i].name;
+		const char *url = find_word(words, name);
+		char *what = xasprintf("hosts: %s", name);
+		enum exit_code code;
+
+		given += url != NULL;
+		if (url == NULL)
+			url = about->hosts[i].url;
+		if (url == NULL && about->hosts[i].for_admin)
+			url = t->base;
+		code = set_host(t, i, c, what, url != NULL ? url : "", why);
+		free(what);
+		if (code != PROG_OK)
+			return code;
+	}
+	for (i = 0; words[i] != NULL; i++)
+		given -= 1;
+	if (given == 0)
+		return PROG_OK;
+	buf_setf(why,
+	    "hosts of [%s]: NAME=URL each, of names that its profile has, see "
+	    "messaging-profile(5)",
+	    t->section);
+	return PROG_CONFIG;
+}
+
+static void
+set_limits(struct tenant *t, const struct conf *c)
+{
+	t->limits.timeout_ms = conf_int(c, t->section, "timeout");
+	t->limits.connect_ms = conf_int(c, t->section, "connect_timeout");
+	t->limits.max_body = (size_t)conf_int(c, t->section, "max_body");
+	t->limits.ca_file = conf_text(c, t->section, "ca_file");
+	t->concurrency = (size_t)conf_int(c, t->section, "concurrency");
+	t->operators_every_ms = conf_int(c, t->section, "operators_every");
+	t->budget = conf_int(c, t->section, "budget");
+	t->retry_budget_ms = conf_int(c, "poller", "retry_budget");
+}
+
+struct profile_options
+tenant_profile_options(
+    const struct conf *c, const char *name, const char *section, bool with_text)
+{
+	return (struct profile_options){ .tenant = name,
+		.account = conf_text(c, section, "account"),
+		.customers = conf_bool(c, section, "customers"),
+		.customer_phone = conf_bool(c, section, "customer_phone"),
+		.with_text = with_text,
+		.polled = conf_text(c, section, "token") != NULL ||
+			  conf_text(c, section, "token_file") != NULL,
+		.history_all =
+		    strcmp(conf_text(c, section, "history"), "all") == 0,
+		.bot_operators = conf_list(c, section, "bot_operators"),
+		.need = conf_list(c, section, "need") };
+}
+
+/* Else it is found out by the first call alone, and looks like the CRM's fault.
+ */
+static enum exit_code
+check_ca_file(const struct tenant *t, struct buf *why)
+{
+	const char *file = t->limits.ca_file;
+
+	if (file == NULL || file_readable(file) == 0)
+		return PROG_OK;
+	return syserr_explain(why, PROG_CONFIG,
+	    "cannot read ca_file '%s' of [%s]", file, t->section);
+}
+
+enum exit_code
+tenant_open(struct tenant *t, const struct conf *c, const char *name,
+    bool with_text, struct buf *why)
+{
+	struct profile_options opt;
+	enum exit_code code;
+
+	*t = (struct tenant){ .name = name };
+	t->section = xasprintf("crm %s", name);
+	opt = tenant_profile_options(c, name, t->section, with_text);
+	opt.shared = true; /* tenants are polled in one thread */
+	t->assign = conf_bool(c, t->section, "assign");
+	t->metrics = conf_text(c, "metrics", "folder");
+	t->history_all = opt.history_all;
+	t->bot_operators = opt.bot_operators;
+	t->customers = opt.customers || opt.customer_phone;
+	set_limits(t, c);
+	t->profile =
+	    profile_open(conf_text(c, t->section, "profile"), &opt, why);
+	if (t->profile == NULL)
+		return PROG_CONFIG;
+	if (opt.need != NULL && *opt.need != NULL &&
+	    !profile_about(t->profile)->needs) {
+		buf_setf(why,
+		    "need of [%s]: its profile has no tags of operators; "
+		    "remove it",
+		    t->section);
+		return PROG_CONFIG;
+	}
+	/* Chats of an operator who is not known yet are in no list. */
+	if (profile_about(t->profile)->by_operator)
+		t->operators_every_ms = 0;
+	code = set_base(t, c, why);
+	if (code == PROG_OK)
+		code = set_others(t, c, why);
+	if (code == PROG_OK)
+		code = check_ca_file(t, why);
+	return code == PROG_OK ? set_token(t, c, why) : code;
+}
+
+void
+tenant_release(struct tenant *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->hosts_n; i++) {
+		http_headers_free(t->hosts[i].headers);
+		secret_free(t->hosts[i].token);
+		free(t->hosts[i].base);
+	}
+	free(t->hosts);
+	profile_close(t->profile);
+	free(t->section);
+	free(t->token_source);
+	free(t->admin_source);
+	*t = (struct tenant){ .name = NULL };
+}
+
+void
+tenant_conceal(const struct tenant *t, struct buf *text)
+{
+	size_t i;
+
+	for (i = 0; i < t->hosts_n; i++)
+		secret_conceal(text, t->hosts[i].token);
+}
+
+const struct tenant_host *
+tenant_host(const struct tenant *t, const char *name)
+{
+	const struct profile_about *about = profile_about(t->profile);
+	size_t i;
+
+	for (i = 1; name != NULL && i < t->hosts_n; i++) {
+		if (strcmp(about->hosts[i].name, name) == 0)
+			return &t->hosts[i];
+	}
+	return name == NULL ? &t->hosts[0] : NULL;
+}

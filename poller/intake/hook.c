@@ -1,0 +1,587 @@
+/*
+ * hook: authenticates and reads deliveries of webhooks; see hook.h. hook_open.c
+ * opens the webhooks.
+ */
+#include "poller/intake/hook.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/parse.h"
+#include "common/base/xalloc.h"
+#include "common/conf/secret.h"
+#include "common/http_server/work_queue.h"
+#include "common/text/jsonw.h"
+#include "poller/crm/profile.h"
+#include "poller/crm/tenant.h"
+
+/*
+ * hook_impl: what hook.c and hook_open.c share, for them alone.
+ */
+
+struct hook {
+	char *tenant, *source;
+	char *section; /* of the configuration: "crm TENANT" */
+	struct profile *profile;
+	struct profile_hooks spec; /* what the profile says of its webhooks */
+	struct signature_scheme scheme;
+	bool signs;
+	bool closed; /* for the routes of the original service only */
+	char *key;   /* of signatures, or the secret of the address */
+	struct work_queue *queue;
+};
+
+struct hooks {
+	struct hook *all;
+	size_t n, failed;
+	pthread_mutex_t counting; /* of what follows */
+	struct hook_count {
+		uint64_t all;
+		unsigned since; /* the last warning, at logged_ms */
+		int64_t logged_ms;
+	} counts[HOOK_RESULTS];
+	/* Of hooks_log_counts(): when it is due again, 0 before the first call,
+	 * and how many deliveries the last line of the log counted. */
+	int64_t log_mono;
+	uint64_t logged;
+};
+
+/* ---- hook ---- */
+
+/* At most one warning about each result in that time. */
+#define LOG_MS (INT64_C(10) * 1000)
+
+size_t
+hooks_failed(const struct hooks *all)
+{
+	return all->failed;
+}
+
+static bool
+same_name(const char *name, const char *p, size_t len)
+{
+	return strlen(name) == len && memcmp(name, p, len) == 0;
+}
+
+const struct hook *
+hook_find(const struct hooks *all, const char *tenant, size_t tenant_len,
+    const char *source, size_t source_len)
+{
+	size_t i;
+
+	for (i = 0; i < all->n; i++) {
+		if (!all->all[i].closed &&
+		    same_name(all->all[i].tenant, tenant, tenant_len) &&
+		    same_name(all->all[i].source, source, source_len))
+			return &all->all[i];
+	}
+	return NULL;
+}
+
+const struct hook *
+hook_of(const struct hooks *all, const char *tenant)
+{
+	size_t i;
+
+	for (i = 0; i < all->n; i++) {
+		if (strcmp(all->all[i].tenant, tenant) == 0)
+			return &all->all[i];
+	}
+	return NULL;
+}
+
+const char *
+hook_tenant(const struct hook *h)
+{
+	return h->tenant;
+}
+
+struct work_queue *
+hook_queue(const struct hook *h)
+{
+	return h->queue;
+}
+
+const char *
+hook_source(const struct hook *h)
+{
+	return h->source;
+}
+
+static enum signature_verdict
+check_signature(const struct hook *h, const struct hook_delivery *d)
+{
+	const struct signature_scheme *s = &h->scheme;
+	struct signature_claim c = {
+		.body = d->body, .len = d->len, .now_ms = d->now_ms
+	};
+
+	c.signature = d->header(d->ctx, s->header);
+	if (s->timestamp != NULL)
+		c.timestamp = d->header(d->ctx, s->timestamp);
+	return signature_check(s, h->key, &c);
+}
+
+bool
+hook_authenticate(const struct hook *h, const struct hook_delivery *d,
+    enum signature_verdict *verdict)
+{
+	if (h == NULL || (!h->signs && d->secret == NULL))
+		*verdict = SIGNATURE_MISSING;
+	else if (h->signs)
+		*verdict = check_signature(h, d);
+	else if (signature_same_secret(h->key, d->secret, d->secret_len))
+		*verdict = SIGNATURE_GOOD;
+	else
+		*verdict = SIGNATURE_WRONG;
+	return *verdict == SIGNATURE_GOOD;
+}
+
+unsigned
+hook_count(struct hooks *all, enum hook_result what, int64_t now_ms)
+{
+	struct hook_count *t = &all->counts[what];
+	unsigned n = 0;
+
+	(void)pthread_mutex_lock(&all->counting);
+	t->all++;
+	t->since++;
+	if (now_ms - t->logged_ms >= LOG_MS || now_ms < t->logged_ms) {
+		n = t->since;
+		t->since = 0;
+		t->logged_ms = now_ms;
+	}
+	(void)pthread_mutex_unlock(&all->counting);
+	return n;
+}
+
+/* Whose a chat is counts from the time of its record on. A closing that names
+ * nobody is told as of the instant after it, so that it is theirs who had the
+ * chat until then. */
+static int64_t
+chat_record_at(const struct crm_record *r, int64_t now_ms)
+{
+	int64_t at = r->at != CLOCK_NONE ? r->at : now_ms;
+
+	return r->status == CHAT_CLOSED && r->operator_id == NULL &&
+		       r->closed_at == at
+		   ? at + 1
+		   : at;
+}
+
+/* Appends a record of the stream, which is part of no snapshot. */
+static void
+add_hook_record(struct buf *out, const struct hook *h,
+    const struct crm_record *r, int64_t now_ms)
+{
+	struct buf line = BUF_INIT;
+
+	jsonw_open(&line);
+	jsonw_str(&line, "type", record_types[r->type]);
+	jsonw_str(&line, "tenant", h->tenant);
+	jsonw_members(&line, r->body, strlen(r->body));
+	if (r->type == RECORD_CHAT) {
+		if (*r->person != '\0')
+			jsonw_members(&line, r->person, strlen(r->person));
+		if (r->opened_at != CLOCK_NONE)
+			jsonw_time(&line, "opened_at", r->opened_at);
+		if (r->closed_at != CLOCK_NONE)
+			jsonw_time(&line, "closed_at", r->closed_at);
+		jsonw_time(&line, "at", chat_record_at(r, now_ms));
+	}
+	if (r->type == RECORD_OPERATOR) {
+		crm_record_add_available_at(&line, r, now_ms);
+		/* Of two records of an operator the later one counts; one that
+		 * only tells a name changes nothing that a list says. */
+		if (r->has_available && r->at == CLOCK_NONE)
+			jsonw_time(&line, "at",
+			    r->available_at != CLOCK_NONE ? r->available_at
+							  : now_ms);
+	}
+	jsonw_line(&line);
+	buf_add(out, line.data, line.len);
+	buf_release(&line);
+}
+
+/* The time of the signature, by which the delivery was authenticated. */
+static int64_t
+signed_ms(const struct hook *h, const struct hook_delivery *d)
+{
+	const char *text = h->signs && h->scheme.timestamp != NULL
+			       ? d->header(d->ctx, h->scheme.timestamp)
+			       : NULL;
+	int64_t s;
+
+	return text != NULL && parse_int(text, 0, INT64_MAX / 1000, &s) == 0
+		   ? s * 1000
+		   : CLOCK_NONE;
+}
+
+/* Has the profile read the payload. A repeat of an event without a time of its
+ * own is read as if it came when the first one did, *now_ms. */
+static int
+ask_profile(const struct hook *h, const struct hook_delivery *d,
+    const struct value *payload, struct profile_hook_answer *a, int64_t *now_ms,
+    struct buf *why)
+{
+	struct profile_hook_input in = { .now_ms = d->now_ms,
+		.signed_ms = signed_ms(h, d),
+		.payload = payload,
+		.header = d->header,
+		.ctx = d->ctx };
+	int rc = profile_hook_read(h->profile, &h->spec, &in, a, why);
+
+	*now_ms = d->now_ms;
+	if (rc == 0 && a->once != NULL && d->first != NULL)
+		*now_ms = d->first(d->ctx, a->once);
+	if (*now_ms != d->now_ms) {
+		profile_hook_release(a);
+		in.now_ms = *now_ms;
+		rc = profile_hook_read(h->profile, &h->spec, &in, a, why);
+	}
+	return rc;
+}
+
+static enum hook_outcome
+read_payload(const struct hook *h, const struct hook_delivery *d,
+    const struct value *payload, struct buf *records, size_t *n,
+    struct buf *why)
+{
+	struct profile_hook_answer a;
+	enum hook_outcome o = HOOK_RECORDS;
+	int64_t now_ms;
+	size_t i;
+
+	if (ask_profile(h, d, payload, &a, &now_ms, why) != 0) {
+		o = HOOK_UNREAD;
+	} else if (a.refused != NULL) {
+		buf_setf(why, "%s", a.refused);
+		o = HOOK_FOREIGN;
+	} else if (a.unknown != NULL) {
+		buf_setf(why, "unknown event '%s'", a.unknown);
+		o = HOOK_UNKNOWN;
+	} else if (a.bad > 0) {
+		o = HOOK_PARTLY;
+	}
+	for (i = 0; i < a.n; i++) {
+		if (a.records[i].type == RECORD_UNKNOWN)
+			continue; /* a customer: no record of a stream */
+		add_hook_record(records, h, &a.records[i], now_ms);
+		++*n;
+	}
+	profile_hook_release(&a);
+	return o;
+}
+
+enum hook_outcome
+hook_read(const struct hook *h, const struct hook_delivery *d,
+    struct buf *records, size_t *n, struct buf *why)
+{
+	enum hook_outcome o = HOOK_NO_JSON;
+	struct value *payload;
+	bool repaired = false;
+
+	payload = value_parse(d->body, d->len, &repaired, why);
+	if (payload != NULL)
+		o = read_payload(h, d, payload, records, n, why);
+	value_unref(payload);
+	return o;
+}
+
+/*
+ * hook_open: opens the webhooks of the configuration, and makes their
+ * addresses; see hook.h.
+ */
+
+#define LOG_EVERY_MS (10 * MINUTE_MS)
+/* The processor time that reading a payload may take. */
+#define READ_MS 1000
+/* The queue of a tenant has room for one in so many of all connections, and for
+ * so many of the longest payloads. */
+#define WORK_QUEUE_SHARE 4
+#define WORK_QUEUE_LONGEST 16
+#define FEW_LONGEST 4
+
+static void
+release_hook(struct hook *h)
+{
+	work_queue_close(h->queue);
+	profile_hooks_release(&h->spec);
+	profile_close(h->profile);
+	secret_free(h->key);
+	free(h->tenant);
+	free(h->source);
+	free(h->section);
+}
+
+/* "chatwoot" of "./profiles/chatwoot.jq". */
+static char *
+source_name(const char *profile)
+{
+	const char *slash = strrchr(profile, '/');
+	const char *name = slash != NULL ? slash + 1 : profile;
+	size_t len = strlen(name);
+
+	if (len > 3 && strcmp(name + len - 3, ".jq") == 0)
+		len -= 3;
+	return xstrndup(name, len);
+}
+
+static int
+open_profile(struct hook *h, const struct conf *c, struct buf *why)
+{
+	const char *name = conf_text(c, h->section, "profile");
+	struct profile_options opt = tenant_profile_options(
+	    c, h->tenant, h->section, conf_bool(c, "poller", "with_text"));
+	struct buf reason = BUF_INIT;
+	int rc;
+
+	h->source = source_name(name);
+	h->profile = profile_open(name, &opt, why);
+	if (h->profile == NULL)
+		return -1;
+	profile_set_limit(h->profile, READ_MS);
+	rc = profile_hooks_read(h->profile, &h->spec, &reason);
+	if (rc != 0)
+		buf_setf(why, "profile '%s': %s", name, buf_str(&reason));
+	buf_release(&reason);
+	return rc;
+}
+
+/* Owned; NULL and *why. */
+static char *
+find_hook_secret(const struct hook *h, const struct conf *c, struct buf *why)
+{
+	char *secret = conf_secret(c, h->section, "hook_secret", why);
+	const char *token = conf_text(c, h->section, "token");
+
+	if (secret != NULL || why->len > 0)
+		return secret;
+	if (h->signs && h->spec.key_is_token && token != NULL)
+		return xstrdup(token);
+	buf_setf(why, "it has no secret for its webhooks; set "
+		      "hook_secret_file to a file that holds it");
+	return NULL;
+}
+
+/* A secret in an address has enough letters, which need no escape there. */
+static bool
+is_address_secret(const char *s)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "abcdefghijklmnopqrstuvwxyz0123456789-_";
+	size_t len = strlen(s);
+
+	return len >= HOOK_SECRET_LEAST && len <= HOOK_SECRET_MOST &&
+	       strspn(s, plain) == len;
+}
+
+static int
+set_hook_key(struct hook *h, const struct conf *c, struct buf *why)
+{
+	char md5[SIGNATURE_MD5_HEX];
+
+	h->key = find_hook_secret(h, c, why);
+	if (h->key == NULL)
+		return -1;
+	if (!h->signs && !is_address_secret(h->key)) {
+		secret_free(h->key);
+		h->key = NULL;
+		buf_setf(why,
+		    "its webhooks' secret must be %d to %d letters, digits, "
+		    "'-', '_': it stands in an address",
+		    HOOK_SECRET_LEAST, HOOK_SECRET_MOST);
+		return -1;
+	}
+	if (h->signs && h->spec.key_is_md5) {
+		signature_md5(h->key, md5);
+		secret_free(h->key);
+		h->key = xstrdup(md5);
+	}
+	return 0;
+}
+
+static int
+set_hook_scheme(struct hook *h, const struct conf *c, struct buf *why)
+{
+	const char *header = conf_text(c, h->section, "hook_signature");
+	const char *time = conf_text(c, h->section, "hook_timestamp");
+
+	if (h->signs && h->spec.parts == NULL) {
+		buf_setf(why,
+		    "%s does not sign its webhooks; set hook = secret",
+		    h->source);
+		return -1;
+	}
+	h->scheme = (struct signature_scheme){
+		.header = header != NULL ? header : h->spec.header,
+		.timestamp = time != NULL && h->spec.timestamp != NULL
+				 ? time
+				 : h->spec.timestamp,
+		.prefix = h->spec.prefix,
+		.parts = (const char *const *)h->spec.parts,
+		.window_ms = conf_text(c, h->section, "hook_window") != NULL
+				 ? conf_int(c, h->section, "hook_window")
+				 : h->spec.window_ms,
+	};
+	return 0;
+}
+
+/* 0, or -1 and *why. */
+static int
+open_hook(
+    struct hook *h, const struct conf *c, const char *tenant, struct buf *why)
+{
+	*h = (struct hook){ .tenant = xstrdup(tenant) };
+	h->section = xasprintf("crm %s", tenant);
+	h->signs = strcmp(conf_text(c, h->section, "hook"), "signature") == 0;
+	h->closed = strcmp(conf_text(c, h->section, "hook"), "off") == 0;
+	if (open_profile(h, c, why) != 0)
+		return -1;
+	if (h->closed)
+		return 0;
+	return set_hook_scheme(h, c, why) == 0 ? set_hook_key(h, c, why) : -1;
+}
+
+/* Also for the routes of the original service, which are for Qiscus alone. */
+static bool
+hook_is_wanted(const struct conf *c, const char *tenant)
+{
+	const char *original = conf_text(c, "listen", "tenant");
+	char *section = xasprintf("crm %s", tenant);
+	char *source = source_name(conf_text(c, section, "profile"));
+	bool wanted = strcmp(conf_text(c, section, "hook"), "off") != 0 ||
+		      (original != NULL && strcmp(original, tenant) == 0 &&
+			  strcmp(source, "qiscus") == 0);
+
+	free(source);
+	free(section);
+	return wanted;
+}
+
+static struct work_queue *
+open_hook_queue(const struct conf *c)
+{
+	size_t connections = (size_t)conf_int(c, "listen", "connections");
+	size_t bytes = (size_t)conf_int(c, "listen", "max_hook");
+	size_t longest = (size_t)conf_int(c, "listen", "max_body");
+
+	/* They are shortened only when their turn comes, and an e-mail comes in
+	 * several at a time. */
+	bytes *= WORK_QUEUE_LONGEST;
+	longest *= FEW_LONGEST;
+	return work_queue_open(1,
+	    (connections + WORK_QUEUE_SHARE - 1) / WORK_QUEUE_SHARE,
+	    bytes > longest ? bytes : longest, NULL);
+}
+
+struct hooks *
+hooks_open(const struct conf *c)
+{
+	struct hooks *all = xcalloc(1, sizeof *all);
+	size_t n = conf_tenants(c), i;
+	struct buf why = BUF_INIT;
+
+	(void)pthread_mutex_init(&all->counting, NULL);
+	all->all = xcalloc(n + 1, sizeof *all->all);
+	for (i = 0; i < n; i++) {
+		struct hook *h = &all->all[all->n];
+		const char *tenant = conf_tenant(c, i);
+
+		if (!hook_is_wanted(c, tenant))
+			continue;
+		buf_clear(&why);
+		all->failed++;
+		if (conf_tenant_error(c, i) != NULL) {
+			log_error(
+			    "tenant %s: %s", tenant, conf_tenant_error(c, i));
+		} else if (open_hook(h, c, tenant, &why) != 0) {
+			log_error(
+			    "webhooks of tenant %s: %s", tenant, buf_str(&why));
+			release_hook(h);
+		} else {
+			h->queue = open_hook_queue(c);
+			all->n++;
+			all->failed--;
+		}
+	}
+	buf_release(&why);
+	return all;
+}
+
+/* Logs all counts so far, unless they are as many as at the last time. */
+static void
+log_hook_counts(struct hooks *all, uint64_t logged)
+{
+	uint64_t n[HOOK_RESULTS];
+	size_t i;
+
+	all->logged = 0;
+	(void)pthread_mutex_lock(&all->counting);
+	for (i = 0; i < HOOK_RESULTS; i++) {
+		n[i] = all->counts[i].all;
+		all->logged += n[i];
+	}
+	(void)pthread_mutex_unlock(&all->counting);
+	if (all->logged != logged)
+		log_info("webhooks",
+		    "taken=%" PRIu64 " kept=%" PRIu64 " refused=%" PRIu64
+		    " long=%" PRIu64,
+		    n[HOOK_TAKEN], n[HOOK_KEPT], n[HOOK_REFUSED], n[HOOK_LONG]);
+}
+
+void
+hooks_log_counts(struct hooks *all, int64_t now_mono)
+{
+	if (all->log_mono != 0 && now_mono < all->log_mono)
+		return;
+	if (all->log_mono != 0)
+		log_hook_counts(all, all->logged);
+	all->log_mono = now_mono + LOG_EVERY_MS;
+}
+
+void
+hooks_free(struct hooks *all)
+{
+	size_t i;
+
+	if (all == NULL)
+		return;
+	if (all->n > 0)
+		log_hook_counts(all, UINT64_MAX);
+	for (i = 0; i < all->n; i++)
+		release_hook(&all->all[i]);
+	free(all->all);
+	(void)pthread_mutex_destroy(&all->counting);
+	free(all);
+}
+
+char *
+hook_path(
+    const struct conf *c, const char *tenant, char **secret, struct buf *why)
+{
+	char *section = xasprintf("crm %s", tenant), *path = NULL;
+	const char *how = conf_text(c, section, "hook");
+	struct hook h = { .section = section };
+
+	*secret = NULL;
+	if (strcmp(how, "off") == 0) {
+		buf_setf(why,
+		    "it takes no webhooks; set hook in [%s] to signature or "
+		    "secret",
+		    section);
+	} else if (strcmp(how, "signature") == 0 ||
+		   set_hook_key(&h, c, why) == 0) {
+		h.source = source_name(conf_text(c, section, "profile"));
+		path = xasprintf("/hooks/%s/%s", tenant, h.source);
+		*secret = h.key;
+	}
+	free(h.source);
+	free(section);
+	return path;
+}

@@ -1,0 +1,240 @@
+/*
+ * listener_context: see listener_context.h.
+ */
+#include "poller/intake/listener_context.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/parse.h"
+#include "common/base/text.h"
+#include "common/base/xalloc.h"
+#include "common/containers/strmap.h"
+#include "common/records/record.h"
+#include "poller/crm/store.h"
+#include "poller/intake/hook.h"
+#include "poller/intake/idempotency.h"
+
+/* ---- the operators of each tenant ---- */
+
+#define LOOK_AGAIN_MS (60 * INT64_C(1000))
+
+/* One tenant. */
+struct operator_list {
+	const char *tenant;
+	char *const *named;   /* by the configuration, */
+	char *const *bots;    /* and those of all that are bots */
+	struct buf logged;    /* the last reason for a warning */
+	struct strmap listed; /* ids from the CRM; values are unused */
+	int64_t looked_ms;    /* when the state was last read */
+};
+
+struct known_operators {
+	pthread_mutex_t lock;
+	const char *dir; /* the poller's state; NULL: none */
+	struct operator_list *lists;
+	size_t n;
+};
+
+/* Does not log the same reason again. */
+static void
+warn_operators_unknown(
+    struct operator_list *l, const char *why, const char *way_out)
+{
+	if (strcmp(why, buf_str(&l->logged)) == 0)
+		return;
+	buf_setf(&l->logged, "%s", why);
+	log_warn("operators of %s that the CRM lists are not known: %s%s",
+	    l->tenant, why, way_out);
+}
+
+/* Reads the operators from the state; if it cannot be read, or has none, those
+ * of before stay. asked: an operator is looked up, it is not the start. */
+static void
+read_operators(struct operator_list *l, const char *dir, bool asked)
+{
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+	struct store *s =
+	    store_open(dir, l->tenant, STORE_READ_ONLY, &code, &why);
+	const void *data;
+	const char *id, *end;
+	size_t len;
+
+	if (s == NULL && code != PROG_NOINPUT)
+		warn_operators_unknown(l, buf_str(&why), "");
+	else if (s == NULL && asked && l->named[0] == NULL)
+		warn_operators_unknown(l, buf_str(&why),
+		    "; poll into it, set [poller] state to the folder that is "
+		    "polled into, or name them (operators in [crm])");
+	if (s != NULL &&
+	    store_get(s, STORE_META, "operator_rows", &data, &len)) {
+		strmap_release(&l->listed, NULL);
+		end = (const char *)data + len;
+		/* Of each its id and its JSON, ended by NUL. */
+		for (id = data; id < end; id = strchr(strchr(id, 0) + 1, 0) + 1)
+			*strmap_put(&l->listed, id, strlen(id)) = l;
+	}
+	store_close(s);
+	buf_release(&why);
+}
+
+static struct known_operators *
+known_operators_open(const struct conf *conf, const char *state)
+{
+	struct known_operators *l = xcalloc(1, sizeof *l);
+	const char *dir = conf_text(conf, "poller", "state");
+	struct operator_list *one;
+	char *section;
+	size_t i;
+
+	(void)pthread_mutex_init(&l->lock, NULL);
+	l->dir = dir != NULL ? dir : state;
+	l->n = conf_tenants(conf);
+	l->lists = xcalloc(l->n + 1, sizeof *l->lists);
+	for (i = 0; i < l->n; i++) {
+		one = &l->lists[i];
+		one->tenant = conf_tenant(conf, i);
+		one->looked_ms = CLOCK_NONE;
+		section = xasprintf("crm %s", one->tenant);
+		one->named = conf_list(conf, section, "operators");
+		one->bots = conf_list(conf, section, "bot_operators");
+		free(section);
+		if (l->dir != NULL)
+			read_operators(one, l->dir, false);
+	}
+	return l;
+}
+
+static void
+known_operators_close(struct known_operators *l)
+{
+	size_t i;
+
+	if (l == NULL)
+		return;
+	for (i = 0; i < l->n; i++) {
+		strmap_release(&l->lists[i].listed, NULL);
+		buf_release(&l->lists[i].logged);
+	}
+	free(l->lists);
+	(void)pthread_mutex_destroy(&l->lock);
+	free(l);
+}
+
+static bool
+is_listed(const struct known_operators *all, struct operator_list *l,
+    const char *id, int64_t now_ms)
+{
+	if (all->dir == NULL)
+		return false;
+	if (l->looked_ms == CLOCK_NONE || now_ms < l->looked_ms ||
+	    now_ms - l->looked_ms >= LOOK_AGAIN_MS) {
+		l->looked_ms = now_ms;
+		read_operators(l, all->dir, true);
+	}
+	return strmap_get(&l->listed, id, strlen(id)) != NULL;
+}
+
+enum known_operator
+known_operators_find(struct known_operators *l, const char *tenant,
+    const char *id, int64_t now_ms)
+{
+	bool yes = false;
+	size_t i;
+
+	for (i = 0; i < l->n; i++) {
+		if (strcmp(l->lists[i].tenant, tenant) != 0)
+			continue;
+		if (text_is_listed(id, l->lists[i].bots))
+			return KNOWN_OPERATOR_BOT;
+		(void)pthread_mutex_lock(&l->lock);
+		yes = text_is_listed(id, l->lists[i].named) ||
+		      is_listed(l, &l->lists[i], id, now_ms);
+		(void)pthread_mutex_unlock(&l->lock);
+	}
+	return yes ? KNOWN_OPERATOR_PERSON : KNOWN_OPERATOR_NONE;
+}
+
+/* ---- what the routes share ---- */
+
+#define LISTEN "listen"
+
+static int
+open_default_tenant(struct listener_context *in, struct buf *why)
+{
+	in->tenant = conf_text(in->conf, LISTEN, "tenant");
+	if (in->tenant == NULL || parse_is_name(in->tenant, RECORD_MAX_TENANT))
+		return 0;
+	buf_setf(why,
+	    "[listen] tenant is not a name of up to %d letters, digits, '_', "
+	    "'.', '-'",
+	    RECORD_MAX_TENANT);
+	return -1;
+}
+
+static int
+open_trusted(struct listener_context *in, struct buf *why)
+{
+	struct buf reason = BUF_INIT;
+	int rc = networks_read(
+	    &in->trusted, conf_list(in->conf, LISTEN, "trusted"), &reason);
+
+	if (rc != 0)
+		buf_setf(why, "[listen] trusted: %s", buf_str(&reason));
+	buf_release(&reason);
+	return rc;
+}
+
+struct listener_context *
+listener_context_open(const struct conf *conf, const char *state,
+    struct request_store *store, enum exit_code *code, struct buf *why)
+{
+	struct listener_context *in = xcalloc(1, sizeof *in);
+
+	in->conf = conf;
+	in->max_events = (size_t)conf_int(conf, LISTEN, "max_events");
+	in->max_hook = (size_t)conf_int(conf, LISTEN, "max_hook");
+	*code = PROG_CONFIG;
+	if (open_default_tenant(in, why) != 0 || open_trusted(in, why) != 0 ||
+	    jwt_conf_read(&in->tokens, conf, LISTEN, code, why) != 0)
+		goto fail;
+	in->keys = idempotency_open(
+	    store, (size_t)conf_int(conf, LISTEN, "idempotency_keys"), why);
+	*code = PROG_IO;
+	if (in->keys == NULL)
+		goto fail;
+	in->operators = known_operators_open(conf, state);
+	in->hooks = hooks_open(conf);
+	/* Other tenants' webhooks are served; `poller -n` ends with it. */
+	*code = hooks_failed(in->hooks) > 0 ? PROG_CONFIG : PROG_OK;
+	return in;
+fail:
+	listener_context_close(in);
+	return NULL;
+}
+
+bool
+listener_context_trusts(const struct listener_context *in, const char *peer)
+{
+	struct address a;
+
+	return address_parse(&a, peer, strlen(peer)) == 0 &&
+	       networks_have(&in->trusted, &a);
+}
+
+void
+listener_context_close(struct listener_context *in)
+{
+	if (in == NULL)
+		return;
+	jwt_conf_release(&in->tokens);
+	networks_release(&in->trusted);
+	idempotency_close(in->keys);
+	known_operators_close(in->operators);
+	hooks_free(in->hooks);
+	free(in);
+}

@@ -1,0 +1,433 @@
+/*
+ * route_hooks: webhooks of CRMs, POST /hooks/TENANT/SOURCE, with a secret as
+ * the last part, or as ?secret=, where the CRM does not sign.
+ *
+ * No body is parsed before the delivery is authenticated; then that is done in
+ * the thread of the tenant's work queue, since it may take a second. A wrong
+ * secret, a bad signature and an unknown tenant get the same answer after the
+ * same time.
+ *
+ * Authentic JSON is answered 200 even if the profile cannot read it: else a CRM
+ * sends it again and again, and disables the webhook. One of another account
+ * than [crm] account is refused with 403. What cannot be read becomes a dead
+ * letter, and gets 503 only if the outbox has no place for those. Only what is
+ * still too long with its texts cut gets 413. Most repeats do no harm: their
+ * records have the ids and times of the payload. An event without a time is
+ * remembered by the name that its profile gives it, and its repeats get the
+ * time of the first.
+ */
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/http/path_pattern.h"
+#include "common/stage/deadletter.h"
+#include "common/text/json_read.h"
+#include "common/text/jsonw.h"
+#include "poller/intake/idempotency.h"
+#include "poller/intake/route.h"
+
+/* So many texts of the longest kind have room in a payload that is cut. */
+#define TEXTS 16
+
+/* One delivery, as the callbacks see it. */
+struct arrived {
+	const struct listener_context *in;
+	const struct hook *hook; /* NULL: not known yet */
+	const struct web_request *request;
+};
+
+static const char *
+find_delivery_header(const void *ctx, const char *name)
+{
+	const struct arrived *a = ctx;
+
+	return a->request->header(a->request, name);
+}
+
+/* An event that cannot be remembered counts as the first: losing it would be
+ * worse. */
+static int64_t
+first_time(const void *ctx, const char *once)
+{
+	const struct arrived *a = ctx;
+	struct idempotent first = { .at = a->request->now_ms };
+	enum idempotency_verdict v = IDEMPOTENCY_NEW;
+	struct buf kind = BUF_INIT;
+
+	/* Not only the source: a profile may have the name of another kind. */
+	buf_addf(&kind, "webhook %s", hook_source(a->hook));
+	if (strlen(once) <= IDEMPOTENCY_KEY_MAX)
+		v = idempotency_first(a->in->keys, hook_tenant(a->hook),
+		    buf_str(&kind), once, &first);
+	buf_release(&kind);
+	return v == IDEMPOTENCY_AGAIN ? first.at : a->request->now_ms;
+}
+
+static struct hook_delivery
+delivery(const struct arrived *a)
+{
+	const struct web_request *r = a->request;
+
+	return (struct hook_delivery){ .body = r->body,
+		.len = r->len,
+		.now_ms = r->now_ms,
+		.header = find_delivery_header,
+		.first = first_time,
+		.ctx = a };
+}
+
+/* The webhook of the path; NULL: there is none. */
+static const struct hook *
+addressee(const struct listener_context *in, const struct web_request *r)
+{
+	size_t tenant_len, source_len;
+	const char *tenant = path_pattern_part(r->path, 1, &tenant_len);
+	const char *source = path_pattern_part(r->path, 2, &source_len);
+
+	return hook_find(in->hooks, tenant, tenant_len, source, source_len);
+}
+
+/* Adds a dead letter. The reason may quote the body, so it is not logged, but
+ * what kind of fault it is. */
+static void
+keep_dead_letter(const struct listener_context *in, const struct hook *h,
+    const struct web_request *r, const char *fault, const char *why,
+    struct web_answer *a)
+{
+	struct buf where = BUF_INIT, letter = BUF_INIT;
+	unsigned n = hook_count(in->hooks, HOOK_KEPT, r->now_ms);
+
+	buf_addf(&where, "webhook %s/%s", hook_tenant(h), hook_source(h));
+	deadletter_write(&letter, buf_str(&where), r->body, r->len, why);
+	buf_add(&a->dead, letter.data, letter.len);
+	buf_addc(&a->dead, '\n');
+	a->dead_n++;
+	if (n > 0)
+		log_warn("%u webhooks were not understood, the last one for "
+			 "%s/%s: %s; the reason of each is in its dead letter, "
+			 "if --state keeps that",
+		    n, hook_tenant(h), hook_source(h), fault);
+	buf_release(&where);
+	buf_release(&letter);
+}
+
+/* Tells the sender and the log which account it is of. */
+static void
+refuse_account(const struct listener_context *in, const struct hook *h,
+    const struct web_request *r, const char *why, struct web_answer *a)
+{
+	struct buf detail = BUF_INIT;
+	unsigned n = hook_count(in->hooks, HOOK_REFUSED, r->now_ms);
+
+	if (n > 0)
+		log_warn("%u webhooks were refused, the last one for %s/%s: "
+			 "%s; see account of [crm %s]",
+		    n, hook_tenant(h), hook_source(h), why, hook_tenant(h));
+	buf_addf(&detail, "the webhook was refused: %s", why);
+	route_detail(a, 403, buf_str(&detail));
+	buf_release(&detail);
+}
+
+static int
+route_hook_take(const struct listener_context *in, const struct hook *h,
+    const struct web_request *r, struct text body, struct web_answer *a)
+{
+	const struct arrived arrived = { in, h, r };
+	struct hook_delivery d = delivery(&arrived);
+	struct buf why = BUF_INIT;
+	int status = 200;
+
+	d.body = body.p;
+	d.len = body.len;
+	switch (hook_read(h, &d, &a->records, &a->records_n, &why)) {
+	case HOOK_RECORDS:
+		(void)hook_count(in->hooks, HOOK_TAKEN, r->now_ms);
+		break;
+	case HOOK_PARTLY:
+		keep_dead_letter(in, h, r,
+		    "a part of what it tells cannot be read", buf_str(&why), a);
+		break;
+	case HOOK_FOREIGN:
+		refuse_account(in, h, r, buf_str(&why), a);
+		status = 403;
+		break;
+	case HOOK_UNKNOWN:
+		keep_dead_letter(in, h, r,
+		    "the profile does not know the event", buf_str(&why), a);
+		break;
+	case HOOK_UNREAD:
+		keep_dead_letter(
+		    in, h, r, "the profile cannot read it", buf_str(&why), a);
+		break;
+	case HOOK_NO_JSON:
+		(void)hook_count(in->hooks, HOOK_REFUSED, r->now_ms);
+		status = 400;
+		break;
+	}
+	buf_release(&why);
+	return status;
+}
+
+/* Anybody can cause it, so it is not logged each time. */
+static void
+refuse_delivery(const struct listener_context *in, const struct hook *h,
+    const struct web_request *r, enum signature_verdict verdict,
+    struct web_answer *a)
+{
+	unsigned n = hook_count(in->hooks, HOOK_REFUSED, r->now_ms);
+
+	if (n > 0)
+		log_warn("%u webhooks were refused, the last one from %s for "
+			 "%s: its signature or secret is %s",
+		    n, r->peer,
+		    h != NULL ? hook_tenant(h) : "no tenant of ours",
+		    signature_verdict_name(verdict));
+	route_detail(a, 401, "Unauthorized");
+}
+
+static bool
+route_hook_fits(const struct listener_context *in, const struct hook *h,
+    const struct web_request *r, size_t len, struct web_answer *a)
+{
+	unsigned n;
+
+	if (len <= in->max_hook)
+		return true;
+	n = hook_count(in->hooks, HOOK_LONG, r->now_ms);
+	if (n > 0)
+		log_warn(
+		    "%u webhooks were too long, the last one for %s/%s: "
+		    "%zu bytes; what they tell is lost unless a poll finds "
+		    "it: raise max_hook of [listen]",
+		    n, hook_tenant(h), hook_source(h), r->len);
+	route_detail(a, 413, "Content Too Large");
+	return false;
+}
+
+/* The payload, with its long texts cut if that is what makes it too long: an
+ * e-mail is in a webhook of Chatwoot twice as HTML and ten times as text. */
+static struct text
+shorten_payload(const struct listener_context *in, const struct web_request *r,
+    struct buf *shorter)
+{
+	if (r->len <= in->max_hook)
+		return (struct text){ r->body, r->len };
+	json_shorten(r->body, r->len, in->max_hook / TEXTS, shorter);
+	return (struct text){ buf_str(shorter), shorter->len };
+}
+
+/* In the thread of the tenant's work queue. */
+static void
+read_hook(
+    const void *context, const struct web_request *r, struct web_answer *a)
+{
+	const struct listener_context *in = context;
+	const struct hook *h = addressee(in, r);
+	struct buf shorter = BUF_INIT;
+	struct text body = shorten_payload(in, r, &shorter);
+
+	if (route_hook_fits(in, h, r, body.len, a)) {
+		switch (route_hook_take(in, h, r, body, a)) {
+		case 200:
+			jsonw_object_of(&a->body, "status", "ok");
+			break;
+		case 400:
+			route_detail(a, 400, "Invalid JSON");
+			break;
+		}
+	}
+	buf_release(&shorter);
+}
+
+void
+route_hook(const struct listener_context *in, const struct web_request *r,
+    struct web_answer *a)
+{
+	const struct arrived arrived = { in, NULL, r };
+	struct hook_delivery d = delivery(&arrived);
+	enum signature_verdict verdict = SIGNATURE_WRONG;
+	const struct hook *h = addressee(in, r);
+
+	d.secret = path_pattern_part(r->path, 3, &d.secret_len);
+	if (d.secret_len == 0) {
+		d.secret = r->query(r, "secret");
+		d.secret_len = d.secret != NULL ? strlen(d.secret) : 0;
+	}
+	if (hook_authenticate(h, &d, &verdict)) {
+		a->queue = hook_queue(h);
+		a->later = read_hook;
+	} else {
+		refuse_delivery(in, h, r, verdict, a);
+	}
+}
+
+/*
+ * route_originals: POST /webhook and POST /resolve of the custom agent
+ * allocation for Qiscus, which this program replaces: a room without an agent,
+ * and a room that is resolved. Their paths have no tenant and no secret, so
+ * they answer only for [listen] tenant, if its profile is qiscus, and to
+ * trusted addresses.
+ *
+ * Answers, also to wrong types, are those of the original; but a room that is
+ * reported twice is not an error.
+ */
+
+/* What the original's types accept of a member that is present and not null:
+ * s: a text, i: a whole number, n: a text or a number, b: true or false, l: a
+ * list, t: a list of texts, and the members of an object in braces. */
+static const char webhook_types[] =
+    "app_id:s source:s name:s email:s avatar_url:s extras:s is_resolved:b "
+    "room_id:s latest_service:{id:i user_id:i room_log_id:i app_id:i room_id:s "
+    "resolved_at:s is_resolved:b created_at:s updated_at:s first_comment_id:s "
+    "last_comment_id:n retrieved_at:s } candidate_agent:{id:i name:s email:s "
+    "authentication_token:s created_at:s updated_at:s sdk_email:s sdk_key:s "
+    "is_available:b type:i avatar_url:s app_id:i is_verified:b "
+    "notifications_room_id:s bubble_color:s qismo_key:s type_as_string:s "
+    "assigned_rules:t } ";
+static const char resolve_types[] =
+    "customer:{additional_info:l avatar:s name:s user_id:s } "
+    "resolved_by:{id:i email:s name:s type:s is_available:b } "
+    "service:{id:i room_id:s is_resolved:b first_comment_id:s "
+    "last_comment_id:n source:s } ";
+
+static bool
+are_texts(json_t *list)
+{
+	json_t *v;
+	size_t i;
+
+	json_array_foreach(list, i, v)
+	{
+		if (!json_is_string(v) && !json_is_null(v))
+			return false;
+	}
+	return json_is_array(list);
+}
+
+static bool
+is_of_type(json_t *v, char type)
+{
+	switch (type) {
+	case 's':
+		return json_is_string(v);
+	case 'i':
+		return json_is_integer(v);
+	case 'n':
+		return json_is_string(v) || json_is_number(v);
+	case 'b':
+		return json_is_boolean(v);
+	case 'l':
+		return json_is_array(v);
+	case 't':
+		return are_texts(v);
+	default:
+		return json_is_object(v);
+	}
+}
+
+/* Checks the members of an object (NULL: there is none) from *types on, up to
+ * the brace that ends them or the end. */
+static bool
+members_fit(const char **types, json_t *object)
+{
+	bool fits = true;
+	char name[32];
+	json_t *v;
+	size_t len;
+
+	while (**types != '\0' && **types != '}') {
+		len = strcspn(*types, ":");
+		(void)snprintf(name, sizeof name, "%.*s", (int)len, *types);
+		*types += len + 1;
+		v = json_object_get(object, name);
+		if (json_is_null(v))
+			v = NULL;
+		fits = fits && (v == NULL || is_of_type(v, **types));
+		if (*(*types)++ == '{') {
+			fits = members_fit(types, v) && fits;
+			++*types;
+		}
+		++*types;
+	}
+	return fits;
+}
+
+/* Half an emoji in a name must not lose a room: the original, in Go,
+ * reads it as well. */
+static bool
+is_payload(const char *types, const struct web_request *r)
+{
+	bool repaired = false;
+	json_error_t e;
+	json_t *v = json_read_repaired(r->body, r->len, &repaired, &e);
+	bool yes = json_is_object(v) && members_fit(&types, v);
+
+	yes = yes || json_is_null(v);
+	json_decref(v);
+	return yes;
+}
+
+/* In the thread of the tenant's work queue. */
+static void
+take_payload(const struct listener_context *in, const struct web_request *r,
+    const char *types, struct web_answer *a)
+{
+	int status = 400;
+
+	if (is_payload(types, r))
+		status = route_hook_take(in, hook_of(in->hooks, in->tenant), r,
+		    (struct text){ r->body, r->len }, a);
+	if (status == 200) {
+		jsonw_object_of(
+		    &a->body, "message", "Webhook received successfully");
+	} else if (status == 400) {
+		a->status = 400;
+		jsonw_object_of(&a->body, "error", "Invalid payload");
+	}
+}
+
+static void
+take_webhook(
+    const void *context, const struct web_request *r, struct web_answer *a)
+{
+	take_payload(context, r, webhook_types, a);
+}
+
+static void
+take_resolve(
+    const void *context, const struct web_request *r, struct web_answer *a)
+{
+	take_payload(context, r, resolve_types, a);
+}
+
+static void
+answer_original(const struct listener_context *in, const struct web_request *r,
+    web_handler *later, struct web_answer *a)
+{
+	const struct hook *h =
+	    in->tenant != NULL ? hook_of(in->hooks, in->tenant) : NULL;
+
+	if (h == NULL || strcmp(hook_source(h), "qiscus") != 0) {
+		route_detail(a, 404, "Not Found");
+	} else if (route_is_trusted(in, r, 404, a) &&
+		   route_hook_fits(in, h, r, r->len, a)) {
+		a->queue = hook_queue(h);
+		a->later = later;
+	}
+}
+
+void
+route_original_webhook(const struct listener_context *in,
+    const struct web_request *r, struct web_answer *a)
+{
+	answer_original(in, r, take_webhook, a);
+}
+
+void
+route_original_resolve(const struct listener_context *in,
+    const struct web_request *r, struct web_answer *a)
+{
+	answer_original(in, r, take_resolve, a);
+}

@@ -1,0 +1,485 @@
+/*
+ * register: poller --register, --registered and --unregister, for all selected
+ * tenants one after the other: lists, adds and removes the webhooks of a tenant
+ * over its CRM's API; then shows those that each CRM has.
+ *
+ * A request that changes something is never sent again when no answer came, as
+ * it may have arrived. To run the command again is harmless: an existing
+ * webhook is updated, not added twice.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/base/log.h"
+#include "common/base/syserr.h"
+#include "common/base/xalloc.h"
+#include "common/conf/secret.h"
+#include "common/os/file.h"
+#include "common/os/stop.h"
+#include "common/output/output_table.h"
+#include "common/text/jsonw.h"
+#include "poller/crm/fetch.h"
+#include "poller/intake/hook.h"
+#include "poller/modes/poller.h"
+
+enum webhook_action { REGISTER, UNREGISTER, SHOW };
+
+/* The run. */
+struct registration {
+	struct poller *poller;
+	enum webhook_action action;
+	char *base;        /* the listener's address from outside, or NULL */
+	struct http *http; /* NULL: check only */
+	enum output_format format;
+	struct output_table table;
+	struct buf lines; /* the output */
+};
+
+/* One tenant. */
+struct registry {
+	const struct registration *run;
+	const struct tenant *tenant;
+	char *path, *secret; /* hook_path()'s; NULL if it is off */
+	char *url;           /* base, path and secret; NULL: no base */
+	struct webhooks there;
+	/* The answer to the present question. */
+	struct webhooks *hooks; /* they are added to it */
+	enum exit_code code;
+	struct buf *why; /* half a sentence, unless PROG_OK */
+};
+
+/* The end of the tenant's path in an address, where the secret follows; NULL:
+ * it is not the tenant's. */
+static const char *
+find_hook_path(const struct registry *r, const char *url)
+{
+	const char *at = r->path != NULL ? strstr(url, r->path) : NULL;
+
+	if (at == NULL)
+		return NULL;
+	at += strlen(r->path);
+	return *at == '\0' || *at == '/' || *at == '?' ? at : NULL;
+}
+
+/* Whether the address begins with the base: scheme and host have no case. */
+static bool
+begins_with_base(const char *url, const char *base)
+{
+	const char *host = strstr(base, "://");
+	size_t len = strlen(base), origin = 0;
+
+	if (host != NULL)
+		origin = (size_t)(host + 3 - base) + strcspn(host + 3, "/");
+	return strncasecmp(url, base, origin) == 0 &&
+	       strncmp(url + origin, base + origin, len - origin) == 0;
+}
+
+/* True at our address, with any secret. */
+static bool
+is_our_webhook(const struct registry *r, const struct webhook *w)
+{
+	const char *end, *base = r->run->base;
+
+	if (w->url == NULL || !begins_with_base(w->url, base))
+		return false;
+	end = find_hook_path(r, w->url);
+	return end != NULL &&
+	       (size_t)(end - w->url) == strlen(base) + strlen(r->path);
+}
+
+/* Appends an address for people: ours without its secret, of others the host
+ * alone. */
+static void
+add_url(const struct registry *r, const char *url, struct buf *out)
+{
+	const char *end = find_hook_path(r, url), *host = strstr(url, "://");
+
+	if (end != NULL) {
+		buf_add(out, url, (size_t)(end - url));
+		if (*end != '\0')
+			buf_addf(out, "%c***", *end);
+		return;
+	}
+	host = host != NULL ? host + 3 : url;
+	buf_add(out, url, (size_t)(host - url) + strcspn(host, "/?#@"));
+	buf_adds(out, "/***");
+}
+
+/* ---- questions to the CRM ---- */
+
+static void
+hooks_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct registry *r = ctx;
+	size_t i;
+
+	(void)asked_ms;
+	for (i = 0; i < a->hooks.n; i++) {
+		XGROW(r->hooks->list, r->hooks->n, r->hooks->cap);
+		r->hooks->list[r->hooks->n++] = a->hooks.list[i];
+	}
+	a->hooks.n = 0;
+}
+
+static void
+hooks_end(void *ctx, const struct ending *e)
+{
+	struct registry *r = ctx;
+	struct buf way = BUF_INIT;
+
+	r->code = failure_code(e->error, FAILURE_TENANT);
+	if (e->error == ERROR_CLASS_NONE)
+		return;
+	if (e->error == ERROR_CLASS_DENIED && r->tenant->admin_source != NULL)
+		buf_setf(&way, "check %s, which may have expired",
+		    r->tenant->admin_source);
+	else
+		failure_way_out(r->tenant, e->error, &way);
+	buf_setf(r->why, "%s%s; %s", e->message,
+	    e->maybe ? "; it may have arrived all the same" : "",
+	    buf_str(&way));
+	buf_release(&way);
+}
+
+/* Puts the question and waits for its end. hook: the webhook that it is about,
+ * NULL: none that the CRM has. */
+static enum exit_code
+ask(struct registry *r, enum profile_call call, const struct webhook *hook,
+    struct webhooks *out)
+{
+	bool remove = call == PROFILE_HOOK_REMOVE;
+	const char *url = remove ? hook->url : r->url;
+	struct skew skew = { .known = false };
+	struct fetch *f = fetch_new(r->run->http, r->tenant, &skew);
+	struct crm_question q = { .call = call,
+		.hook = value_hook(hook != NULL ? hook->id : NULL, url),
+		.changes = call != PROFILE_HOOKS,
+		.tries = 1,
+		.at_once = true,
+		.ctx = r,
+		.page = hooks_page,
+		.end = hooks_end };
+	const char *end = url != NULL ? find_hook_path(r, url) : NULL;
+
+	r->hooks = out;
+	r->code = PROG_TEMPFAIL;
+	buf_setf(r->why, "asked to stop");
+	fetch_ask(f, &q);
+	while (fetch_turn(r->run->http, &f, 1) > 0 && !stop_asked())
+		;
+	if (r->code == PROG_OK && q.changes && fetch_calls(f)[call] == 0) {
+		r->code = PROG_UNAVAILABLE;
+		buf_setf(r->why, "its CRM has no API for that");
+	}
+	/* The CRM may quote the address with its secret. */
+	if (end != NULL && *end != '\0')
+		secret_conceal(r->why, end + 1);
+	value_unref(q.hook);
+	fetch_free(f);
+	return r->code;
+}
+
+/* ---- what is done for one tenant ---- */
+
+/* Webhooks carry a secret: no plain HTTP to another machine. */
+static enum exit_code
+check_base(const struct registry *r)
+{
+	bool plaintext = conf_bool(
+	    r->run->poller->common.conf, r->tenant->section, "plaintext");
+	struct buf reason = BUF_INIT;
+	bool ok = http_check_base(r->run->base, plaintext, &reason) == 0;
+
+	if (!ok)
+		buf_setf(r->why, "the listener's address %s", buf_str(&reason));
+	buf_release(&reason);
+	return ok ? PROG_OK : PROG_USAGE;
+}
+
+/* Finds the tenant's address. */
+static enum exit_code
+open_registry(struct registry *r)
+{
+	const char *base = r->run->base;
+
+	r->path = hook_path(
+	    r->run->poller->common.conf, r->tenant->name, &r->secret, r->why);
+	if (r->path == NULL && base != NULL)
+		return PROG_CONFIG;
+	buf_clear(r->why);
+	if (base != NULL)
+		r->url = xasprintf("%s%s%s%s", base, r->path,
+		    r->secret != NULL ? "/" : "",
+		    r->secret != NULL ? r->secret : "");
+	return PROG_OK;
+}
+
+/* Sets *file to where the key is to be written that the CRM makes up to sign
+ * with, NULL: it makes up none. Found before anything is changed at the CRM. */
+static enum exit_code
+find_key_file(const struct registry *r, const char **file)
+{
+	const char *section = r->tenant->section;
+	struct profile_hooks spec;
+	struct buf why = BUF_INIT;
+	bool made_up =
+	    profile_hooks_read(r->tenant->profile, &spec, &why) == 0 &&
+	    r->secret == NULL && !spec.key_is_token;
+
+	profile_hooks_release(&spec);
+	buf_release(&why);
+	*file = NULL;
+	if (!made_up)
+		return PROG_OK;
+	*file =
+	    conf_text(r->run->poller->common.conf, section, "hook_secret_file");
+	if (*file != NULL)
+		return PROG_OK;
+	buf_setf(r->why,
+	    "its CRM makes up the key it signs with; set hook_secret_file in "
+	    "[%s] to where that is to be written",
+	    section);
+	return PROG_CONFIG;
+}
+
+static enum exit_code
+keep_key(
+    const struct registry *r, const struct webhooks *answer, const char *file)
+{
+	enum exit_code code;
+	size_t i = 0;
+	char *line;
+
+	while (i < answer->n && answer->list[i].secret == NULL)
+		i++;
+	if (i == answer->n) {
+		buf_setf(r->why,
+		    "it is registered, but its CRM gave no key to sign with; "
+		    "is it an older one, then set hook = secret in [%s]",
+		    r->tenant->section);
+		return PROG_UNAVAILABLE;
+	}
+	line = xasprintf("%s\n", answer->list[i].secret);
+	code = file_replace(file, 0600, line, strlen(line), r->why);
+	secret_free(line);
+	return code == PROG_OK ? PROG_OK : PROG_CANTCREATE;
+}
+
+/* Registers the tenant's address, or updates its webhook. */
+static enum exit_code
+add_webhook(struct registry *r)
+{
+	const struct webhook *known = NULL;
+	struct webhooks answer = { .list = NULL };
+	const char *file;
+	enum exit_code code = find_key_file(r, &file);
+	size_t i;
+
+	for (i = 0; i < r->there.n && known == NULL; i++)
+		if (is_our_webhook(r, &r->there.list[i]))
+			known = &r->there.list[i];
+	if (code == PROG_OK)
+		code = ask(r, PROFILE_HOOK_ADD, known, &answer);
+	if (code == PROG_OK && file != NULL)
+		code = keep_key(r, &answer, file);
+	if (code == PROG_OK)
+		log_info("registered", "tenant=%s", r->tenant->name);
+	webhooks_release(&answer);
+	return code;
+}
+
+/* Removes all webhooks of the tenant at this address. */
+static enum exit_code
+remove_webhooks(struct registry *r)
+{
+	struct webhooks answer = { .list = NULL };
+	enum exit_code code = PROG_OK;
+	size_t i, n = 0;
+
+	for (i = 0; i < r->there.n && code == PROG_OK; i++) {
+		if (!is_our_webhook(r, &r->there.list[i]))
+			continue;
+		code = ask(r, PROFILE_HOOK_REMOVE, &r->there.list[i], &answer);
+		n++;
+	}
+	if (code == PROG_OK && n == 0)
+		log_warn("tenant %s: no webhook of it is registered at '%s'",
+		    r->tenant->name, r->run->base);
+	webhooks_release(&answer);
+	return code;
+}
+
+static void
+show_webhook(
+    struct registration *s, const struct registry *r, const struct webhook *w)
+{
+	struct buf url = BUF_INIT;
+
+	if (w->url != NULL)
+		add_url(r, w->url, &url);
+	if (s->format == OUTPUT_NDJSON) {
+		jsonw_open(&s->lines);
+		jsonw_str(&s->lines, "type", "webhook");
+		jsonw_str(&s->lines, "tenant", r->tenant->name);
+		jsonw_str(&s->lines, "url", buf_str(&url));
+		jsonw_str(&s->lines, "events", w->events);
+		jsonw_bool(&s->lines, "active", w->active);
+		jsonw_line(&s->lines);
+	} else {
+		output_table_cell(&s->table, r->tenant->name);
+		output_table_cell(&s->table, buf_str(&url));
+		output_table_cell(&s->table, w->events);
+		output_table_cell(&s->table, w->active ? "yes" : "no");
+	}
+	buf_release(&url);
+}
+
+/* Lists the webhooks, changes them, and shows those that there are then. */
+static enum exit_code
+work_on(struct registration *s, struct registry *r)
+{
+	enum exit_code code = open_registry(r);
+	const char *file;
+	size_t i;
+
+	if (s->http == NULL)
+		return code == PROG_OK && s->action == REGISTER
+			   ? find_key_file(r, &file)
+			   : code;
+	if (code == PROG_OK)
+		code = ask(r, PROFILE_HOOKS, NULL, &r->there);
+	if (code == PROG_OK && s->action != SHOW) {
+		code =
+		    s->action == REGISTER ? add_webhook(r) : remove_webhooks(r);
+		webhooks_release(&r->there);
+		if (code == PROG_OK)
+			code = ask(r, PROFILE_HOOKS, NULL, &r->there);
+	}
+	for (i = 0; code == PROG_OK && i < r->there.n; i++)
+		show_webhook(s, r, &r->there.list[i]);
+	return code;
+}
+
+static void
+register_tenant(struct registration *s, struct tenant *t)
+{
+	struct buf why = BUF_INIT;
+	struct registry r = { .run = s, .tenant = t, .why = &why };
+	enum exit_code code = tenant_admit(t, s->poller->common.conf, &why);
+
+	if (code == PROG_OK && s->action != SHOW)
+		code = check_base(&r);
+	if (code == PROG_OK && (s->http != NULL || s->action != SHOW))
+		code = work_on(s, &r);
+	if (code != PROG_OK) {
+		poller_failed(s->poller, code);
+		log_error("webhooks of tenant %s: %s", t->name, buf_str(&why));
+	}
+	webhooks_release(&r.there);
+	secret_free(r.secret);
+	secret_free(r.url);
+	free(r.path);
+	buf_release(&why);
+}
+
+/* ---- the modes ---- */
+
+static void
+show_result(struct registration *s)
+{
+	if (s->format != OUTPUT_NDJSON)
+		output_table_show(&s->table, s->format, &s->lines);
+	(void)fwrite(buf_str(&s->lines), 1, s->lines.len, stdout);
+	if (fflush(stdout) != 0 && errno != EPIPE) {
+		log_error("cannot write the result: %s; %s", log_errno(errno),
+		    syserr_way_out(errno));
+		poller_failed(s->poller, PROG_IO);
+	}
+}
+
+static enum exit_code
+register_all(struct poller *p, enum webhook_action action)
+{
+	static const struct output_column columns[] = {
+		{ "TENANT", OUTPUT_TEXT }, { "ADDRESS", OUTPUT_TEXT },
+		{ "EVENTS", OUTPUT_TEXT }, { "ACTIVE", OUTPUT_TEXT }
+	};
+	struct registration s = { .poller = p,
+		.action = action,
+		.base = p->hook_url != NULL ? xstrdup(p->hook_url) : NULL,
+		.format = output_format_resolve(p->format) };
+	bool opened = poller_open(p, false);
+	size_t i, len = s.base != NULL ? strlen(s.base) : 0;
+
+	while (len > 0 && s.base[len - 1] == '/')
+		s.base[--len] = '\0';
+	output_table_init(&s.table, columns, ARRAY_LEN(columns));
+	if (opened)
+		s.http = http_new();
+	for (i = 0; (opened || p->common.only_check) && i < p->tenants_n &&
+		    !stop_asked();
+	     i++)
+		register_tenant(&s, &p->tenants[i]);
+	if (opened)
+		show_result(&s);
+	http_free(s.http);
+	output_table_release(&s.table);
+	buf_release(&s.lines);
+	free(s.base);
+	return p->code;
+}
+
+static enum exit_code
+run_register(void *options)
+{
+	return register_all(options, REGISTER);
+}
+
+static enum exit_code
+run_unregister(void *options)
+{
+	return register_all(options, UNREGISTER);
+}
+
+static enum exit_code
+run_registered(void *options)
+{
+	return register_all(options, SHOW);
+}
+
+static const struct option_row rows[] = {
+	OPTION_FORMAT(struct poller, format),
+	POLLER_TENANT,
+};
+
+const struct option_mode poller_mode_register = {
+	.choice = OPTION_TEXT(0, "register", "URL", struct poller, hook_url,
+	    "register the listener's webhooks at the CRMs"),
+	.about = "Registers each tenant's webhooks at its CRM. URL is where "
+		 "the listener is, as\nseen from the CRM.\n",
+	.rows = rows,
+	.rows_n = ARRAY_LEN(rows),
+	.run = run_register,
+};
+
+const struct option_mode poller_mode_registered = {
+	.choice =
+	    OPTION_MODE("registered", "show the webhooks that the CRMs have"),
+	.about =
+	    "Shows the webhooks that the CRMs have, without their secrets.\n",
+	.rows = rows,
+	.rows_n = ARRAY_LEN(rows),
+	.run = run_registered,
+};
+
+const struct option_mode poller_mode_unregister = {
+	.choice = OPTION_TEXT(0, "unregister", "URL", struct poller, hook_url,
+	    "remove the webhooks that are registered there"),
+	.about = "Removes the tenants' webhooks that are registered at URL.\n",
+	.rows = rows,
+	.rows_n = ARRAY_LEN(rows),
+	.run = run_unregister,
+};
