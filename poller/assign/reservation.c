@@ -593,8 +593,7 @@ located(void *ctx, enum where where, const struct ending *e)
 	}
 }
 
-/* reservation_read.c: read the chat, find its assignee in the operators' lists,
- * list the operator's chats. */
+/* Reads the chat, and finds its assignee in the operators' lists. */
 static void
 reservation_read(struct reservation *r)
 {
@@ -705,7 +704,7 @@ end_given(struct reservation *r)
 				   : RESERVATION_CONFIRMED);
 }
 
-/* reservation_decide.c: decides on the next state from what was read. */
+/* Decides on the next state from what was read. */
 static void
 reservation_decide(struct reservation *r)
 {
@@ -844,7 +843,7 @@ give_end(void *ctx, const struct ending *e)
 	}
 }
 
-/* reservation_give.c: asks the CRM once, and not after r->expires. */
+/* Asks the CRM once, and not after r->expires. */
 static void
 reservation_give(struct reservation *r)
 {

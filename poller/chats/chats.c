@@ -279,21 +279,6 @@ emit_history(struct polled_chat *c, bool stale)
 	}
 }
 
-/* Straight from the store. */
-static void
-emit_unchanged(struct polled_chat *c, struct chat_peek *p)
-{
-	const char *body;
-	int64_t at;
-	size_t len;
-
-	emit_chat(c, p->opened_at, false);
-	while (chat_peek_next(p, &at, &body, &len)) {
-		if (is_message_wanted(c->chats, at, p->opened_at))
-			emit_record(c->chats->emit, "message", body, len, NULL);
-	}
-}
-
 /* The chat's record for the next polls; NULL: they need none. Owned. */
 static char *
 row_of(const struct polled_chat *c)
@@ -309,15 +294,22 @@ row_of(const struct polled_chat *c)
 static void
 keep_chat_state(struct polled_chat *c)
 {
-	struct buf b = BUF_INIT;
-
 	if (c->chats->crm->store == NULL)
 		return;
 	free(c->state.row);
 	c->state.row = row_of(c);
-	chat_state_encode(&c->state, &b);
-	store_put(c->chats->crm->store, STORE_CHATS, c->list.id, b.data, b.len);
-	buf_release(&b);
+	chat_state_keep(&c->state, c->chats->crm->store, c->list.id);
+}
+
+/* Whether the state has the chat's record as it is. */
+static bool
+has_row(const struct polled_chat *c)
+{
+	char *row = row_of(c);
+	bool same = row == NULL || strcmp(row, c->state.row) == 0;
+
+	free(row);
+	return same;
 }
 
 static void
@@ -413,7 +405,7 @@ complete_chat(struct polled_chat *c)
 	} else if (c->unchanged) {
 		/* The list may have shown the last message again. */
 		history_sort(&c->state.history);
-		if (c->chats->keep_rows)
+		if (c->chats->keep_rows && !has_row(c))
 			keep_chat_state(c);
 		emit_history(c, false);
 	} else {
@@ -557,29 +549,28 @@ find_customer(struct polled_chat *c)
 		c->waiting++;
 }
 
-/* Who held it when it was in the list last, "" if it was not. */
-static const char *
-last_holder(const struct chat_peek *p)
+static bool
+is_unchanged(const struct polled_chat *c)
 {
-	return p->left_at == 0 ? p->operator_id : "";
+	const struct chat_state *s = &c->state;
+
+	return s->complete && s->failures == 0 && s->left_at == 0 &&
+	       c->list.mark != NULL && strcmp(s->mark, c->list.mark) == 0;
 }
 
+/* Takes the chat's state from the store; false: there is none. */
 static bool
-is_unchanged(const struct polled_chat *c, const struct chat_peek *p)
+load_state(struct polled_chat *c)
 {
-	return p->complete && p->failures == 0 && p->left_at == 0 &&
-	       c->list.mark != NULL && strcmp(p->mark, c->list.mark) == 0;
-}
+	struct chat_state stored;
 
-/* Whether the state has the chat's record as it is. */
-static bool
-has_row(const struct polled_chat *c, const struct chat_peek *p)
-{
-	char *row = row_of(c);
-	bool same = row == NULL || strcmp(row, p->row) == 0;
-
-	free(row);
-	return same;
+	if (!chat_state_load(&stored, c->chats->crm->store, c->list.id))
+		return false;
+	/* The list's messages come last, as they are newer. */
+	history_move(&stored.history, &c->state.history);
+	chat_state_release(&c->state);
+	c->state = stored;
+	return true;
 }
 
 /* Writes or reads a chat of the list. Messages that came with the list are in
@@ -587,33 +578,13 @@ has_row(const struct polled_chat *c, const struct chat_peek *p)
 static void
 decide_chat(struct polled_chat *c)
 {
-	struct chats *cs = c->chats;
-	struct chat_state stored;
-	struct chat_peek peek;
-	const void *data = NULL;
-	size_t len = 0;
-	bool found =
-	    cs->crm->store != NULL &&
-	    store_get(cs->crm->store, STORE_CHATS, c->list.id, &data, &len) &&
-	    chat_peek_decode(&peek, data, len) == 0;
-
-	holders_choose(&c->holders, &c->list, found ? last_holder(&peek) : "");
+	c->known = load_state(c);
+	/* Who held it when it was in the list last. */
+	holders_choose(&c->holders, &c->list,
+	    c->known && c->state.left_at == 0 ? c->state.operator_id : "");
 	c->waiting = 1; /* until all questions are queued */
 	find_customer(c);
-	if (found && c->waiting == 1 && is_unchanged(c, &peek) &&
-	    has_row(c, &peek)) {
-		emit_unchanged(c, &peek);
-		finish_chat(c);
-		return;
-	}
-	if (found && chat_state_decode(&stored, data, len) == 0) {
-		/* The list's messages come last, as they are newer. */
-		history_move(&stored.history, &c->state.history);
-		chat_state_release(&c->state);
-		c->state = stored;
-		c->known = true;
-		c->unchanged = is_unchanged(c, &peek);
-	}
+	c->unchanged = c->known && is_unchanged(c);
 	if (!c->unchanged)
 		ask_chat_messages(c);
 	answer_arrived(c);
@@ -695,16 +666,17 @@ carry_stored(void *ctx, const char *id, const void *data, size_t len)
 	struct carried *c = ctx;
 	struct chats *cs = c->chats;
 	struct profile_answer *a = &c->rows;
-	struct chat_peek p;
+	struct chat_state s;
 
 	if (strmap_get(&cs->all, id, strlen(id)) != NULL ||
 	    strmap_get(&cs->closed, id, strlen(id)) != NULL ||
-	    chat_peek_decode(&p, data, len) != 0 || p.left_at != 0)
+	    chat_state_decode(&s, data, len) != 0)
 		return;
 	XGROW(a->records, a->n, c->cap);
-	if (profile_record_read(cs->crm->tenant->profile, p.row, strlen(p.row),
-		&a->records[a->n]) == 0)
+	if (s.left_at == 0 && profile_record_read(cs->crm->tenant->profile,
+				  s.row, strlen(s.row), &a->records[a->n]) == 0)
 		a->n++;
+	chat_state_release(&s);
 }
 
 void
@@ -758,13 +730,18 @@ static void
 look_at_stored(void *ctx, const char *id, const void *data, size_t len)
 {
 	struct left_chats *l = ctx;
-	struct chat_peek p;
+	struct chat_state s;
+	bool stays = false;
 
 	if (strmap_get(&l->chats->all, id, strlen(id)) != NULL)
 		return;
-	if (chat_peek_decode(&p, data, len) == 0 && p.left_at != 0 &&
-	    l->now_ms - p.left_at < KEEP_LEFT_MS &&
-	    p.left_at - l->now_ms < KEEP_LEFT_MS)
+	if (chat_state_decode(&s, data, len) == 0) {
+		stays = s.left_at != 0 &&
+			l->now_ms - s.left_at < KEEP_LEFT_MS &&
+			s.left_at - l->now_ms < KEEP_LEFT_MS;
+		chat_state_release(&s);
+	}
+	if (stays)
 		return;
 	XGROW(l->ids, l->n, l->cap);
 	l->ids[l->n++] = xstrdup(id);
@@ -775,13 +752,9 @@ static void
 put_left_at(
     struct chats *cs, const char *id, struct chat_state *s, int64_t left_at)
 {
-	struct buf b = BUF_INIT;
-
 	s->left_at = left_at;
-	chat_state_encode(s, &b);
-	store_put(cs->crm->store, STORE_CHATS, id, b.data, b.len);
+	chat_state_keep(s, cs->crm->store, id);
 	chat_state_release(s);
-	buf_release(&b);
 }
 
 /* Marks the chat as left, if it may leave, or deletes it if it was marked
@@ -789,20 +762,14 @@ put_left_at(
 static bool
 mark_left(struct chats *cs, const char *id, int64_t now_ms, bool may)
 {
-	struct chat_state s;
-	const void *data;
-	size_t len;
-	bool left;
+	struct chat_state s = { .row = NULL };
 
-	if (!store_get(cs->crm->store, STORE_CHATS, id, &data, &len))
-		return false;
-	left = chat_state_decode(&s, data, len) == 0 && s.left_at == 0;
-	if (left && may) {
+	if (!chat_state_load(&s, cs->crm->store, id) || s.left_at != 0) {
+		store_delete(cs->crm->store, STORE_CHATS, id);
+	} else if (may) {
 		put_left_at(cs, id, &s, now_ms);
 		return true;
 	}
-	if (!left)
-		store_delete(cs->crm->store, STORE_CHATS, id);
 	chat_state_release(&s);
 	return false;
 }
@@ -813,11 +780,8 @@ static void
 unmark_left(struct chats *cs, const char *id)
 {
 	struct chat_state s;
-	const void *data;
-	size_t len;
 
-	if (store_get(cs->crm->store, STORE_CHATS, id, &data, &len) &&
-	    chat_state_decode(&s, data, len) == 0)
+	if (chat_state_load(&s, cs->crm->store, id))
 		put_left_at(cs, id, &s, 0);
 }
 

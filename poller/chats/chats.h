@@ -37,7 +37,7 @@ struct chats {
 	size_t gathered_n, gathered_cap;
 	char *first_failure; /* of a chat, half a sentence, or NULL */
 	enum error_class first_error;
-	struct left_chat *asked_left; /* chats_leave.h's */
+	struct left_chat *asked_left; /* of chats_leave() */
 };
 
 void chats_init(struct chats *c, struct crm_session *crm, struct emit *emit);
@@ -57,7 +57,7 @@ void chats_listed(struct chats *c);
  * chats_leave: marks chats of the state that are not in the complete list as
  * left, and deletes them a week later. A chat may move from one page to another
  * and be missed: where that is possible it is asked about singly. Whether one
- * is gone, for the reaper: asked_chats.c.
+ * is gone, for the reaper: modes/status.c.
  */
 
 enum chats_asked {

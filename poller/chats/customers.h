@@ -24,8 +24,9 @@ struct customers {
 
 void customers_release(struct customers *c);
 
-/* The customer as members of a record (see crm_record.h), "" if it has no name;
- * borrowed. NULL: known(waiter, person) is called when the answer comes. */
+/* The customer as members of a record (see struct crm_record), "" if it has no
+ * name; borrowed. NULL: known(waiter, person) is called when the answer comes.
+ */
 const char *customers_get(struct customers *c, const char *id, int64_t now_ms,
     void (*known)(void *waiter, const char *person), void *waiter);
 

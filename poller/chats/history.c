@@ -296,8 +296,8 @@ chat_state_release(struct chat_state *c)
 	*c = (struct chat_state){ .row = NULL };
 }
 
-void
-chat_state_encode(const struct chat_state *c, struct buf *out)
+static void
+encode(const struct chat_state *c, struct buf *out)
 {
 	const struct history_message *m;
 	size_t i;
@@ -324,108 +324,74 @@ chat_state_encode(const struct chat_state *c, struct buf *out)
 	}
 }
 
-/* What stands before the messages; borrowed. */
-struct chat_head {
-	struct pack rest;
-	struct chat_peek peek;
-	int64_t since;
-	const char *episode;
-	uint64_t messages;
-};
-
-static struct chat_head
-get_head(const void *data, size_t len)
+/* A text of the bytes, owned. */
+static char *
+get_text(struct pack *r)
 {
-	struct chat_head h = { .rest = pack_open(data, len, LAYOUT) };
-	struct pack *r = &h.rest;
-	size_t n;
-
-	h.peek.failures = (unsigned)pack_number(r);
-	h.peek.complete = pack_number(r) != 0;
-	h.peek.opened_at = pack_signed(r);
-	h.since = pack_signed(r);
-	h.peek.left_at = pack_signed(r);
-	h.peek.row = pack_string(r, &n);
-	h.peek.mark = pack_string(r, &n);
-	h.episode = pack_string(r, &n);
-	h.peek.operator_id = pack_string(r, &n);
-	h.messages = pack_count(r, MESSAGE_LEAST);
-	return h;
-}
-
-struct stored_message {
-	int64_t at;
-	bool closing, fetched;
-	const char *id, *episode, *body;
-	size_t len; /* of body */
-};
-
-static bool
-get_message(struct pack *r, struct stored_message *e)
-{
-	uint64_t flags;
 	size_t len;
 
-	e->at = pack_signed(r);
+	return xstrdup(pack_string(r, &len));
+}
+
+static void
+get_message(struct pack *r, struct history *h)
+{
+	struct history_message *m;
+	uint64_t flags;
+
+	XGROW(h->messages, h->n, h->cap);
+	m = &h->messages[h->n++];
+	m->at = pack_signed(r);
 	flags = pack_number(r);
-	e->closing = (flags & CLOSING) != 0;
-	e->fetched = (flags & FETCHED) != 0;
-	e->id = pack_string(r, &len);
-	e->episode = pack_string(r, &len);
-	e->body = pack_string(r, &e->len);
-	return !r->bad;
+	m->closing = (flags & CLOSING) != 0;
+	m->fetched = (flags & FETCHED) != 0;
+	m->id = get_text(r);
+	m->episode = get_text(r);
+	m->body = get_text(r);
 }
 
 int
 chat_state_decode(struct chat_state *c, const void *data, size_t len)
 {
-	struct chat_head h = get_head(data, len);
-	struct history_message m;
-	struct stored_message e;
+	struct pack r = pack_open(data, len, LAYOUT);
+	uint64_t messages;
 
 	*c = (struct chat_state){ .history = HISTORY_INIT };
-	c->failures = h.peek.failures;
-	c->complete = h.peek.complete;
-	c->opened_at = h.peek.opened_at;
-	c->since = h.since;
-	c->left_at = h.peek.left_at;
-	c->row = xstrdup(h.peek.row);
-	c->mark = xstrdup(h.peek.mark);
-	c->episode = xstrdup(h.episode);
-	c->operator_id = xstrdup(h.peek.operator_id);
-	for (; h.messages > 0 && get_message(&h.rest, &e); h.messages--) {
-		/* history_put() copies. */
-		m = (struct history_message){ (char *)(uintptr_t)e.id,
-			(char *)(uintptr_t)e.episode, (char *)(uintptr_t)e.body,
-			e.at, e.closing, e.fetched };
-		history_put(&c->history, &m);
-	}
-	c->history.sorted = true; /* they were encoded in order */
-	if (pack_end(&h.rest) == 0)
+	c->failures = (unsigned)pack_number(&r);
+	c->complete = pack_number(&r) != 0;
+	c->opened_at = pack_signed(&r);
+	c->since = pack_signed(&r);
+	c->left_at = pack_signed(&r);
+	c->row = get_text(&r);
+	c->mark = get_text(&r);
+	c->episode = get_text(&r);
+	c->operator_id = get_text(&r);
+	/* They were encoded in order, so the history is sorted. */
+	for (messages = pack_count(&r, MESSAGE_LEAST); messages > 0 && !r.bad;
+	     messages--)
+		get_message(&r, &c->history);
+	if (pack_end(&r) == 0)
 		return 0;
 	chat_state_release(c);
 	return -1;
 }
 
-int
-chat_peek_decode(struct chat_peek *p, const void *data, size_t len)
+bool
+chat_state_load(struct chat_state *c, struct store *s, const char *id)
 {
-	struct chat_head h = get_head(data, len);
+	const void *data;
+	size_t len;
 
-	*p = h.peek;
-	p->messages = h.rest;
-	return h.rest.bad ? -1 : 0;
+	return s != NULL && store_get(s, STORE_CHATS, id, &data, &len) &&
+	       chat_state_decode(c, data, len) == 0;
 }
 
-bool
-chat_peek_next(struct chat_peek *p, int64_t *at, const char **body, size_t *len)
+void
+chat_state_keep(const struct chat_state *c, struct store *s, const char *id)
 {
-	struct stored_message e;
+	struct buf b = BUF_INIT;
 
-	if (!pack_more(&p->messages) || !get_message(&p->messages, &e))
-		return false;
-	*at = e.at;
-	*body = e.body;
-	*len = e.len;
-	return true;
+	encode(c, &b);
+	store_put(s, STORE_CHATS, id, b.data, b.len);
+	buf_release(&b);
 }

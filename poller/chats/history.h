@@ -5,7 +5,7 @@
 #ifndef POLLER_CHATS_HISTORY_H
 #define POLLER_CHATS_HISTORY_H
 
-#include "common/containers/pack.h"
+#include "poller/crm/store.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,7 +20,7 @@
 struct history_message {
 	char *id;
 	char *episode; /* "": none */
-	char *body;    /* members of the record, see crm_record.h */
+	char *body;    /* members of the record, see struct crm_record */
 	int64_t at;
 	bool closing; /* a system message of a closing */
 	bool fetched; /* read among the chat's messages, now or before; false:
@@ -95,26 +95,19 @@ struct chat_state {
 };
 
 void chat_state_release(struct chat_state *c);
-void chat_state_encode(const struct chat_state *c, struct buf *out);
 
-/* Decodes; -1 if the bytes are damaged, and then *c is released. */
+/* Reads the state of the chat with that id. False, and nothing to release:
+ * there is none that can be read. s: NULL has none. */
+bool chat_state_load(struct chat_state *c, struct store *s, const char *id)
+    __attribute__((warn_unused_result));
+
+/* Puts it into the store. */
+void chat_state_keep(
+    const struct chat_state *c, struct store *s, const char *id);
+
+/* Reads the bytes of an entry; -1 if they are damaged, and then *c is
+ * released. */
 int chat_state_decode(struct chat_state *c, const void *data, size_t len)
     __attribute__((warn_unused_result));
-
-/* The same without copying, and without the history. Texts are borrowed. */
-struct chat_peek {
-	const char *row, *mark, *operator_id;
-	bool complete;
-	unsigned failures;
-	int64_t opened_at, left_at;
-	struct pack messages; /* for chat_peek_next() */
-};
-int chat_peek_decode(struct chat_peek *p, const void *data, size_t len)
-    __attribute__((warn_unused_result));
-
-/* The next message, in order of time: *body has the members of its record,
- * borrowed. False at the end. */
-bool chat_peek_next(
-    struct chat_peek *p, int64_t *at, const char **body, size_t *len);
 
 #endif

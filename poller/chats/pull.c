@@ -1,5 +1,5 @@
 /*
- * short_list: see short_list.h.
+ * pull: see pull.h.
  */
 #include "poller/chats/pull.h"
 
@@ -17,6 +17,8 @@
 #include "poller/chats/operators.h"
 #include "poller/crm/crm_session.h"
 #include "poller/crm/quota.h"
+
+/* ---- lists that are too short ---- */
 
 #define POLLS 3
 

@@ -56,7 +56,7 @@ void pull_progress(const struct pull *p, struct pull_progress *out);
  * moment, and its poll fails. A CRM that counts a few rows more than it shows
  * in every poll would never have a snapshot: from the third poll in a row on
  * its list is taken, with a warning, and the chats that it lacks are asked
- * about singly (chats_leave.h).
+ * about singly (chats_leave()).
  */
 
 /* Rows that a list may lack: as many chats as can be asked about singly. */

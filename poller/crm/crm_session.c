@@ -1,24 +1,17 @@
 /*
  * crm_session: see crm_session.h.
  */
-#define _DEFAULT_SOURCE /* flock() */
 #include "poller/crm/crm_session.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/monitoring/metrics_file.h"
 #include "common/monitoring/prometheus.h"
-#include "common/os/file.h"
-#include "common/os/stop.h"
 #include "poller/crm/failure.h"
 #include "poller/crm/quota.h"
 
@@ -105,19 +98,57 @@ keep_hold(struct crm_session *s)
 		fetch_hold(s->fetch, stored);
 }
 
+static const char *const result_names[CALL_RESULTS] = {
+	[CALL_OK] = "ok",
+	[CALL_GONE] = "gone",
+	[CALL_LIMITED] = "limited",
+	[CALL_REFUSED] = "refused",
+	[CALL_FAILED] = "failed",
+};
+
+/* "poll calls ok", of all runs. */
+#define RESULT_KEY 32
+static void
+result_key(enum usage_who who, size_t result, char key[RESULT_KEY])
+{
+	(void)snprintf(key, RESULT_KEY, "%s calls %s", usage_names[who],
+	    result_names[result]);
+}
+
+static void
+count_results(struct crm_session *s, const uint64_t now[CALL_RESULTS])
+{
+	char key[RESULT_KEY];
+	size_t i;
+
+	for (i = 0; i < CALL_RESULTS; i++) {
+		if (now[i] == s->results[i])
+			continue;
+		result_key(s->who, i, key);
+		store_set_number(s->store, key,
+		    store_number(s->store, key, 0) +
+			(int64_t)(now[i] - s->results[i]));
+	}
+}
+
 enum exit_code
 crm_session_commit(struct crm_session *s, struct buf *why)
 {
 	uint64_t calls = crm_session_calls(s), n = calls - s->counted;
+	uint64_t results[CALL_RESULTS];
 	enum exit_code code;
 
 	if (s->store == NULL)
 		return PROG_OK;
+	memcpy(results, fetch_results(s->fetch), sizeof results);
+	count_results(s, results);
 	usage_add(s->store, s->who, crm_session_now(s), n);
 	keep_hold(s);
 	code = store_commit(s->store, why);
-	if (code == PROG_OK)
+	if (code == PROG_OK) {
 		s->counted = calls;
+		memcpy(s->results, results, sizeof results);
+	}
 	return code;
 }
 
@@ -133,20 +164,7 @@ crm_session_count(struct crm_session *s)
 
 /* ---- call metrics ---- */
 
-/* How long another run is waited for that writes the counts, which takes it
- * some milliseconds; a snapshot waits meanwhile for its end. */
-#define LOCK_MS 1500
-#define LOCK_PAUSE_MS 20
-
 static const char calls_total[] = "messaging_crm_calls_total";
-
-static const char *const result_names[CALL_RESULTS] = {
-	[CALL_OK] = "ok",
-	[CALL_GONE] = "gone",
-	[CALL_LIMITED] = "limited",
-	[CALL_REFUSED] = "refused",
-	[CALL_FAILED] = "failed",
-};
 
 void
 call_metrics_head(struct buf *to)
@@ -173,28 +191,6 @@ call_metrics_add(struct buf *to, const char *labels, const char *mode,
 	buf_release(&with);
 }
 
-/* Adds the counts of an earlier file; it may be missing, or damaged. */
-static void
-add_earlier(const char *path, uint64_t results[CALL_RESULTS])
-{
-	struct buf text = BUF_INIT;
-	char key[32];
-	const char *at;
-	size_t i;
-
-	if (file_read_path(path, 0, &text) == 0) {
-		for (i = 0; i < CALL_RESULTS; i++) {
-			(void)snprintf(key, sizeof key, "result=\"%s\"} ",
-			    result_names[i]);
-			at = strstr(buf_str(&text), key);
-			if (at != NULL)
-				results[i] +=
-				    strtoull(at + strlen(key), NULL, 10);
-		}
-	}
-	buf_release(&text);
-}
-
 /* As far as calls are committed. */
 static void
 add_calls_left(struct buf *to, const struct crm_session *s)
@@ -211,23 +207,6 @@ add_calls_left(struct buf *to, const struct crm_session *s)
 	    used < budget ? budget - used : 0);
 }
 
-/* Of the folder: two runs at a time would count from the same begin. Where it
- * cannot be had, the counts are kept without. The descriptor to close, or -1.
- */
-static int
-lock_folder(const char *folder)
-{
-	int64_t end = clock_mono_ms() + LOCK_MS;
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		if ((errno != EWOULDBLOCK && errno != EINTR) ||
-		    clock_mono_ms() >= end || stop_sleep(LOCK_PAUSE_MS))
-			break;
-	}
-	return fd;
-}
-
 void
 call_metrics_keep(const struct crm_session *s)
 {
@@ -236,21 +215,21 @@ call_metrics_keep(const struct crm_session *s)
 	uint64_t results[CALL_RESULTS];
 	struct buf text = BUF_INIT;
 	bool failed = false;
-	char *path;
-	int lock;
+	char key[RESULT_KEY], *path;
+	size_t i;
 
 	if (folder == NULL)
 		return;
-	lock = lock_folder(folder);
-	path = xasprintf("%s/messaging_calls_%s_%s.prom", folder, mode, tenant);
 	memcpy(results, fetch_results(s->fetch), sizeof results);
-	add_earlier(path, results);
+	for (i = 0; s->store != NULL && i < CALL_RESULTS; i++) {
+		result_key(s->who, i, key);
+		results[i] = (uint64_t)store_number(s->store, key, 0);
+	}
+	path = xasprintf("%s/messaging_calls_%s_%s.prom", folder, mode, tenant);
 	call_metrics_head(&text);
 	call_metrics_add(&text, "", mode, tenant, results);
 	add_calls_left(&text, s);
 	metrics_file_write(path, &text, &failed);
-	if (lock >= 0)
-		(void)close(lock);
 	buf_release(&text);
 	free(path);
 }

@@ -25,7 +25,8 @@ struct crm_session {
 
 	/* private */
 	enum usage_who who;
-	uint64_t counted; /* calls counted in the state */
+	uint64_t counted;               /* calls counted in the state, */
+	uint64_t results[CALL_RESULTS]; /* and what came of them */
 };
 
 /* Takes over the store, which may be NULL; borrows the others. Close it. */
@@ -60,10 +61,10 @@ void crm_session_count(struct crm_session *s);
  *
  * A daemon adds its counts to its own metrics. A run that ends is gone before
  * anybody could ask it: it keeps them in a file for node_exporter,
- * messaging_calls_MODE_TENANT.prom in [metrics] folder. The counts go on from
- * those in the file, so that they grow from run to run; without it they begin
- * at 0, which Prometheus takes for a restart. Each mode has a file of its own,
- * since a poll and poller --status may end at one time.
+ * messaging_calls_MODE_TENANT.prom in [metrics] folder. The counts are those of
+ * the tenant's state, so that they grow from run to run; without it they are
+ * those of the run, which Prometheus takes for a restart. Each mode has a file
+ * of its own, since a poll and poller --status may end at one time.
  */
 
 /* The head of the counts, then the samples of one mode and tenant, with these
@@ -72,8 +73,8 @@ void call_metrics_head(struct buf *to);
 void call_metrics_add(struct buf *to, const char *labels, const char *mode,
     const char *tenant, const uint64_t results[CALL_RESULTS]);
 
-/* Adds the calls of a run that ends to the tenant's file; a poll with a state
- * also adds what the budget leaves. */
+/* Writes the file when a run ends, and its state is committed; a poll with a
+ * state also writes what the budget leaves. */
 void call_metrics_keep(const struct crm_session *s);
 
 #endif

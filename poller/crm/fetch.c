@@ -685,7 +685,8 @@ good_page(struct fetch_job *j, struct profile_answer *a, int64_t sent_ms)
 	}
 	next = value_ref(a->next);
 	j->rows = a->rows;
-	j->q.page(j->q.ctx, a, skew_apply(f->skew, sent_ms));
+	if (j->q.page != NULL)
+		j->q.page(j->q.ctx, a, skew_apply(f->skew, sent_ms));
 	if (next == NULL || f->stopped) {
 		fetch_end(j, ERROR_CLASS_NONE, NULL);
 		value_unref(next);

@@ -74,7 +74,8 @@ struct crm_question {
 	size_t take_short; /* a list that lacks no more rows is not read
 			      again; 0: any that is too short is */
 	void *ctx;
-	/* A page; asked_ms is on the CRM's clock. May take from *a. */
+	/* A page; asked_ms is on the CRM's clock. May take from *a. NULL: its
+	 * content does not matter. */
 	void (*page)(void *ctx, struct profile_answer *a, int64_t asked_ms);
 	/* After the last page, or instead of the next one. */
 	void (*end)(void *ctx, const struct ending *e);
@@ -118,7 +119,8 @@ const uint64_t *fetch_results(const struct fetch *f);
  * token. */
 size_t fetch_refused(const struct fetch *f, enum profile_call call);
 
-/* Whether the CRM's lists of chats are those of operators, see chat_lists.h. */
+/* Whether the CRM's lists of chats are those of operators, see struct
+ * chat_lists. */
 bool fetch_lists_by_operator(const struct fetch *f);
 
 /* The breaker of such questions. */

@@ -1,6 +1,6 @@
 /*
  * profile: opens a profile and calls its functions; see profile.h. The program
- * is compiled once, by profile_compile.c.
+ * is compiled once, by profile_program.c.
  */
 #include "poller/crm/profile.h"
 
@@ -541,58 +541,54 @@ say_what_to_give(enum profile_call call, struct buf *why)
 static size_t
 read_missing(jv result)
 {
-	jv missing = jv_object_get(result, jv_string("missing"));
-	double n = jv_get_kind(missing) == JV_KIND_NUMBER
-		       ? jv_number_value(missing)
-		       : 0;
+	double n = number_member(result, "missing", 0);
 
-	jv_free(missing);
 	return n >= 1 && n < UINT32_MAX ? (size_t)n : UINT32_MAX;
 }
 
-/* 0, or -1 with the reason in out->message. Takes the result. */
+static void
+read_error(jv result, const char *error, struct profile_answer *out)
+{
+	char *message = profile_text(result, "message");
+
+	out->error = profile_error_class(error);
+	if (out->error == ERROR_CLASS_SHORT)
+		out->missing = read_missing(result);
+	out->alone = flag_member(result, "alone");
+	buf_adds(&out->message, message != NULL ? message : "");
+	free(message);
+}
+
+/* 0, or -1 with the reason in out->message. */
 static int
 read_answer_value(struct profile *p, enum profile_call call,
     const struct profile_input *in, jv result, struct profile_answer *out)
 {
-	jv error = jv_object_get(jv_copy(result), jv_string("error"));
-	jv next = jv_object_get(jv_copy(result), jv_string("next"));
-	jv other;
+	char *error = profile_text(result, "error");
+	jv next;
 	int rc = 0;
 
-	if (jv_get_kind(error) == JV_KIND_STRING) {
-		out->error = profile_error_class(jv_string_value(error));
-		if (out->error == ERROR_CLASS_SHORT)
-			out->missing = read_missing(jv_copy(result));
-		other = jv_object_get(jv_copy(result), jv_string("alone"));
-		out->alone = jv_get_kind(other) == JV_KIND_TRUE;
-		jv_free(other);
-		other = jv_object_get(jv_copy(result), jv_string("message"));
-		if (jv_get_kind(other) == JV_KIND_STRING)
-			buf_adds(&out->message, jv_string_value(other));
-		jv_free(other);
-	} else if (!has_answer(call, result)) {
-		say_what_to_give(call, &out->message);
-		rc = -1;
-	} else {
-		rc = read_answer_records(p, call, in,
-		    jv_object_get(jv_copy(result), jv_string("records")), out);
-		other = jv_object_get(jv_copy(result), jv_string("info"));
-		if (rc == 0)
-			show_info(jv_copy(other), &out->message);
-		jv_free(other);
-		other = jv_object_get(jv_copy(result), jv_string("moved"));
-		out->moved = jv_get_kind(other) == JV_KIND_TRUE;
-		jv_free(other);
-		profile_webhooks_read(result, &out->hooks);
-		out->operator_id = profile_id(
-		    jv_object_get(jv_copy(result), jv_string("operator")));
-		if (jv_is_valid(next) && jv_get_kind(next) != JV_KIND_NULL)
-			out->next = value_new_jv(jv_copy(next));
+	if (error != NULL) {
+		read_error(result, error, out);
+		free(error);
+		return 0;
 	}
-	jv_free(error);
-	jv_free(next);
-	jv_free(result);
+	if (!has_answer(call, result)) {
+		say_what_to_give(call, &out->message);
+		return -1;
+	}
+	rc = read_answer_records(
+	    p, call, in, profile_member(result, "records"), out);
+	if (rc == 0)
+		show_info(profile_member(result, "info"), &out->message);
+	out->moved = flag_member(result, "moved");
+	profile_webhooks_read(result, &out->hooks);
+	out->operator_id = profile_id(profile_member(result, "operator"));
+	next = profile_member(result, "next");
+	if (jv_is_valid(next) && jv_get_kind(next) != JV_KIND_NULL)
+		out->next = value_new_jv(next);
+	else
+		jv_free(next);
 	return rc;
 }
 
@@ -608,7 +604,7 @@ profile_read(struct profile *p, enum profile_call call,
 	(void)snprintf(name, sizeof name, "%s_read", profile_call_names[call]);
 	result = run_program(p, make_input(p, name, in), &out->message);
 	if (jv_get_kind(result) == JV_KIND_OBJECT)
-		rc = read_answer_value(p, call, in, jv_copy(result), out);
+		rc = read_answer_value(p, call, in, result, out);
 	else if (jv_is_valid(result))
 		say_what_to_give(call, &out->message);
 	if (rc != 0) {

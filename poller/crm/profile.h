@@ -1,7 +1,7 @@
 /*
  * profile: what is particular about a CRM, as one jq file: which request each
- * question needs, and how an answer becomes records. Its contract is at the
- * head of profiles/prelude.jq.
+ * question needs, and how an answer becomes records. Its contract is
+ * messaging-profile(5).
  *
  * libjq runs it without environment and files, and for a limited time a call.
  * Only one thread may use a profile at a time; several threads may have one
@@ -265,8 +265,7 @@ void profile_answer_release(struct profile_answer *a);
 
 /*
  * profile_hook: the webhooks of a CRM: how its profile says that they are
- * signed, and the records of a payload. The contract is at the head of
- * profiles/prelude.jq.
+ * signed, and the records of a payload.
  */
 
 /* about.hooks; owned. */

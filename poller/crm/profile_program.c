@@ -1,6 +1,6 @@
 /*
  * profile_compile: makes the jq program of a profile: prelude.jq, then the
- * profile, then MAIN, which calls the function that the input names. libjq
+ * profile, then what calls the function that the input names. libjq
  * reads the environment through the global environ, so that points to an empty
  * one while it compiles; in a running program, the prelude hides it.
  */
@@ -27,35 +27,28 @@ extern char **environ;
 /* Static, since another thread may read it while environ is restored. */
 static char *no_environ[] = { NULL };
 
-/* A read function gets only answers in which failure finds no error. */
-static const char MAIN[] =
-    "def read(f): failure as $e | if $e == null then f else $e end;"
-    "jq_call(.call as $c "
-    "| if $c == \"messages_read\" then read(messages_read)"
-    " elif $c == \"messages_request\" then messages_request"
-    " elif $c == \"chats_request\" then chats_request"
-    " elif $c == \"chats_read\" then read(chats_read)"
-    " elif $c == \"operators_request\" then operators_request"
-    " elif $c == \"operators_read\" then read(operators_read)"
-    " elif $c == \"chat_request\" then chat_request"
-    " elif $c == \"chat_read\" then read(chat_read)"
-    " elif $c == \"customer_request\" then customer_request"
-    " elif $c == \"customer_read\" then read(customer_read)"
-    " elif $c == \"check_request\" then check_request"
-    " elif $c == \"check_read\" then read(check_read)"
-    " elif $c == \"assign_request\" then assign_request"
-    " elif $c == \"assign_read\" then read(assign_read)"
-    " elif $c == \"past_request\" then past_request"
-    " elif $c == \"past_read\" then read(past_read)"
-    " elif $c == \"hook_read\" then hook_read"
-    " elif $c == \"hooks_request\" then hooks_request"
-    " elif $c == \"hooks_read\" then read(hooks_read)"
-    " elif $c == \"hook_add_request\" then hook_add_request"
-    " elif $c == \"hook_add_read\" then read(hook_add_read)"
-    " elif $c == \"hook_remove_request\" then hook_remove_request"
-    " elif $c == \"hook_remove_read\" then read(hook_remove_read)"
-    /* jq's regular expressions are initialized before there are threads. */
-    " else (\"\" | test(\"\")) as $ready | about | jq_checked_about end)";
+/* Calls the function that the input names. A read function gets only answers in
+ * which failure finds no error. */
+static void
+add_main(struct buf *program)
+{
+	const char *name;
+	size_t i;
+
+	buf_adds(program,
+	    "def read(f): failure as $e | if $e == null then f else $e end;"
+	    "jq_call(.call as $c | if $c == \"hook_read\" then hook_read");
+	for (i = 0; i < PROFILE_CALLS; i++) {
+		name = profile_call_names[i];
+		buf_addf(program,
+		    " elif $c == \"%s_request\" then %s_request"
+		    " elif $c == \"%s_read\" then read(%s_read)",
+		    name, name, name, name);
+	}
+	/* jq's regular expressions are initialized before there are threads. */
+	buf_adds(program, " else (\"\" | test(\"\")) as $ready"
+			  " | about | jq_checked_about end)");
+}
 
 static void
 remember_error(void *ctx, jv message)
@@ -109,7 +102,7 @@ profile_compile(jq_state *jq, const char *name, const struct profile_file *f,
 		prelude_lines += *c == '\n';
 	buf_adds(&program, buf_str(&f->text));
 	buf_addc(&program, '\n');
-	buf_adds(&program, MAIN);
+	add_main(&program);
 
 	jq_set_error_cb(jq, remember_error, error);
 	environ = no_environ;

@@ -1,7 +1,7 @@
 /*
  * profile_request: turns the result of an X_request function into the method,
  * path, query and body of an HTTP request; see profile_impl.h. The host, the
- * headers and the token are the tenant's (client/tenant.h); fetch.c joins them.
+ * headers and the token are the tenant's (tenant.h); fetch.c joins them.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -9,10 +9,6 @@
 #include "poller/crm/profile.h"
 #include "poller/crm/profile_impl.h"
 
-static const char *const bases[] = { "operators", "chats", "messages", "chat",
-	"customer", "check", "assign", "past", "hooks", "hook_add",
-	"hook_remove" };
-
 /* Whether it is X_request or X_read of a question X; end: "_request", "_read".
  */
 static bool
@@ -22,11 +18,11 @@ has_end(const char *function, const char *end)
 
 	if (len < end_len || strcmp(function + len - end_len, end) != 0)
 		return false;
-	for (i = 0; i < ARRAY_LEN(bases); i++) {
-		if (strlen(bases[i]) == len - end_len &&
-		    strncmp(bases[i], function, len - end_len) == 0)
+	for (i = 0; i < PROFILE_CALLS; i++)
+		if (strlen(profile_call_names[i]) == len - end_len &&
+		    strncmp(profile_call_names[i], function, len - end_len) ==
+			0)
 			return true;
-	}
 	return false;
 }
 

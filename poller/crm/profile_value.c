@@ -1,5 +1,5 @@
 /*
- * profile_value: JSON values for profiles; see value.h and profile_impl.h.
+ * profile_value: JSON values for profiles; see profile.h and profile_impl.h.
  */
 #include <jansson.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /*
  * quota: when a tenant's CRM may be called: by the pace at which the month's
- * budget of calls lasts (pace.h), which skips polls.
+ * budget of calls lasts (see below), which skips polls.
  */
 #ifndef POLLER_CRM_QUOTA_H
 #define POLLER_CRM_QUOTA_H

@@ -1,10 +1,9 @@
 /*
- * hook: authenticates and reads deliveries of webhooks; see hook.h. hook_open.c
- * opens the webhooks.
+ * hook: opens the webhooks of the configuration, authenticates and reads their
+ * deliveries; see hook.h.
  */
 #include "poller/intake/hook.h"
 
-#include <inttypes.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -19,10 +18,6 @@
 #include "common/text/jsonw.h"
 #include "poller/crm/profile.h"
 #include "poller/crm/tenant.h"
-
-/*
- * hook_impl: what hook.c and hook_open.c share, for them alone.
- */
 
 struct hook {
 	char *tenant, *source;
@@ -41,14 +36,9 @@ struct hooks {
 	size_t n, failed;
 	pthread_mutex_t counting; /* of what follows */
 	struct hook_count {
-		uint64_t all;
 		unsigned since; /* the last warning, at logged_ms */
 		int64_t logged_ms;
 	} counts[HOOK_RESULTS];
-	/* Of hooks_log_counts(): when it is due again, 0 before the first call,
-	 * and how many deliveries the last line of the log counted. */
-	int64_t log_mono;
-	uint64_t logged;
 };
 
 /* ---- hook ---- */
@@ -149,7 +139,6 @@ hook_count(struct hooks *all, enum hook_result what, int64_t now_ms)
 	unsigned n = 0;
 
 	(void)pthread_mutex_lock(&all->counting);
-	t->all++;
 	t->since++;
 	if (now_ms - t->logged_ms >= LOG_MS || now_ms < t->logged_ms) {
 		n = t->since;
@@ -298,7 +287,6 @@ hook_read(const struct hook *h, const struct hook_delivery *d,
  * addresses; see hook.h.
  */
 
-#define LOG_EVERY_MS (10 * MINUTE_MS)
 /* The processor time that reading a payload may take. */
 #define READ_MS 1000
 /* The queue of a tenant has room for one in so many of all connections, and for
@@ -514,37 +502,6 @@ hooks_open(const struct conf *c)
 	return all;
 }
 
-/* Logs all counts so far, unless they are as many as at the last time. */
-static void
-log_hook_counts(struct hooks *all, uint64_t logged)
-{
-	uint64_t n[HOOK_RESULTS];
-	size_t i;
-
-	all->logged = 0;
-	(void)pthread_mutex_lock(&all->counting);
-	for (i = 0; i < HOOK_RESULTS; i++) {
-		n[i] = all->counts[i].all;
-		all->logged += n[i];
-	}
-	(void)pthread_mutex_unlock(&all->counting);
-	if (all->logged != logged)
-		log_info("webhooks",
-		    "taken=%" PRIu64 " kept=%" PRIu64 " refused=%" PRIu64
-		    " long=%" PRIu64,
-		    n[HOOK_TAKEN], n[HOOK_KEPT], n[HOOK_REFUSED], n[HOOK_LONG]);
-}
-
-void
-hooks_log_counts(struct hooks *all, int64_t now_mono)
-{
-	if (all->log_mono != 0 && now_mono < all->log_mono)
-		return;
-	if (all->log_mono != 0)
-		log_hook_counts(all, all->logged);
-	all->log_mono = now_mono + LOG_EVERY_MS;
-}
-
 void
 hooks_free(struct hooks *all)
 {
@@ -552,8 +509,6 @@ hooks_free(struct hooks *all)
 
 	if (all == NULL)
 		return;
-	if (all->n > 0)
-		log_hook_counts(all, UINT64_MAX);
 	for (i = 0; i < all->n; i++)
 		release_hook(&all->all[i]);
 	free(all->all);

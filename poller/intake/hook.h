@@ -82,9 +82,8 @@ struct hook_delivery {
 bool hook_authenticate(const struct hook *h, const struct hook_delivery *d,
     enum signature_verdict *verdict);
 
-/* The results of deliveries, which are counted for hooks_log_counts(). */
+/* The results of deliveries of which the log warns. */
 enum hook_result {
-	HOOK_TAKEN,
 	HOOK_KEPT,    /* as a dead letter */
 	HOOK_REFUSED, /* not authentic, of another account, or no JSON */
 	HOOK_LONG,    /* longer than [listen] max_hook */
@@ -94,11 +93,6 @@ enum hook_result {
 /* Counts a result. How many there were since the last warning about it, if
  * another one is due, else 0. */
 unsigned hook_count(struct hooks *all, enum hook_result what, int64_t now_ms);
-
-/* Logs all counts so far (-v), every ten minutes if they have changed;
- * hooks_free() does so at the end. For one thread, which calls it now and then;
- * now_mono: milliseconds of the monotonic clock. */
-void hooks_log_counts(struct hooks *all, int64_t now_mono);
 
 enum hook_outcome {
 	HOOK_RECORDS, /* perhaps none: an event without records */

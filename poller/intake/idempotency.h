@@ -1,11 +1,11 @@
 /*
  * idempotency: keys of requests of HTTP clients that came before (header
- * Idempotency-Key); assignments: assign/reservation_decide.c. A key is
+ * Idempotency-Key); assignments: assign/reservation.c. A key is
  * remembered for a day, so that a client that got no answer may repeat the
  * request: it makes the same records, with the time of the first, which are one
  * row, because rows are identified by id and time, and gets the same answer
- * (routes/route_collect.c, route_messages.c). Later the key may be used for
- * something else (routes/route_ids.h).
+ * (route_collect.c, route_messages.c). Later the key may be used for
+ * something else (intake/route.h).
  *
  * Keys are looked up in memory. The intake writes them to its store, with the
  * lines of their requests or before them; so a key is never missing there when

@@ -1,6 +1,5 @@
 /*
- * route: the answer that several routes give; see route.h. The table of routes
- * is route_table.c's.
+ * route: the table of routes, who sends a request, and ids; see route.h.
  */
 #include "poller/intake/route.h"
 

@@ -6,7 +6,7 @@
  * Patterns: see path_pattern.h.
  *
  * To add a route: its handler below, with the fields of its body beside it, its
- * row in route_table.c with what describes it, the shape of its answer in
+ * row in route.c with what describes it, the shape of its answer in
  * route_openapi.c, its tests.
  */
 #ifndef POLLER_INTAKE_ROUTE_H
@@ -70,15 +70,12 @@ route_handler route_analytics_health;  /* route_service.c */
 route_handler route_messages_send;     /* route_messages.c */
 route_handler route_events_one;        /* route_events.c */
 route_handler route_events_bulk;       /* route_events.c */
-route_handler route_message_analytics; /* route_analytics.c */
+route_handler route_message_analytics; /* route_events.c */
 route_handler route_openapi;           /* route_openapi.c */
 route_handler route_metrics;           /* route_service.c */
 route_handler route_hook;              /* route_hooks.c */
-route_handler route_original_webhook;  /* route_originals.c */
-route_handler route_original_resolve;  /* route_originals.c */
-
-/* Appends the description that route_openapi answers. */
-void route_openapi_write(struct buf *to, size_t max_events);
+route_handler route_original_webhook;  /* route_hooks.c */
+route_handler route_original_resolve;  /* route_hooks.c */
 
 /* The bodies that they accept, and objects in these, each in the file of its
  * route. */

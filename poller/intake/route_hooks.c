@@ -143,7 +143,6 @@ route_hook_take(const struct listener_context *in, const struct hook *h,
 	d.len = body.len;
 	switch (hook_read(h, &d, &a->records, &a->records_n, &why)) {
 	case HOOK_RECORDS:
-		(void)hook_count(in->hooks, HOOK_TAKEN, r->now_ms);
 		break;
 	case HOOK_PARTLY:
 		keep_dead_letter(in, h, r,

@@ -404,10 +404,13 @@ add_components(struct buf *to, size_t max_events)
 }
 
 void
-route_openapi_write(struct buf *to, size_t max_events)
+route_openapi(const struct listener_context *in, const struct web_request *r,
+    struct web_answer *a)
 {
+	struct buf *to = &a->body;
 	size_t i;
 
+	(void)r;
 	jsonw_open(to);
 	jsonw_str(to, "openapi", "3.1.0");
 	jsonw_open_in(to, "info");
@@ -423,15 +426,7 @@ route_openapi_write(struct buf *to, size_t max_events)
 		jsonw_close(to);
 	}
 	jsonw_close(to);
-	add_components(to, max_events);
+	add_components(to, in->max_events);
 	jsonw_close(to);
 	buf_addc(to, '\n');
-}
-
-void
-route_openapi(const struct listener_context *in, const struct web_request *r,
-    struct web_answer *a)
-{
-	(void)r;
-	route_openapi_write(&a->body, in->max_events);
 }

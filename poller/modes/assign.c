@@ -20,14 +20,16 @@
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
 #include "common/endpoint/endpoint.h"
+#include "common/monitoring/daemon_metrics.h"
 #include "common/os/notify.h"
 #include "common/os/stop.h"
 #include "common/output/output_table.h"
 #include "common/records/record.h"
 #include "common/stage/deadletter.h"
 #include "common/text/jsonw.h"
-#include "poller/assign/assigner.h"
 #include "poller/assign/reservation.h"
+#include "poller/crm/crm_session.h"
+#include "poller/crm/store.h"
 #include "poller/modes/poller.h"
 
 /*
@@ -97,6 +99,256 @@ dry_run_release(struct dry_run *d)
 {
 	output_table_release(&d->table);
 	buf_release(&d->lines);
+}
+
+/* ---- the assigners of all tenants ---- */
+
+struct assigner_slot {
+	struct tenant_assigner assigner;
+	bool allowed;  /* [crm NAME] assign allows to change the CRM */
+	bool reported; /* that it does not was logged */
+};
+
+struct assigners {
+	struct poller *poller;
+	const char *state; /* its folder, or NULL */
+	struct http *http;
+	struct assigner_slot *slots; /* in the order of the tenants */
+	struct strmap unknown;       /* tenants that were logged as unknown */
+	int64_t accounted_ms;        /* monotonic; 0: not yet */
+};
+
+/* How often calls are counted. */
+#define ACCOUNT_MS 60000
+
+static void
+report_forbidden(struct assigners *all, struct assigner_slot *slot)
+{
+	const struct tenant *t = slot->assigner.crm.tenant;
+
+	if (slot->reported)
+		return;
+	slot->reported = true;
+	poller_failed(all->poller, PROG_CONFIG);
+	log_error("tenant %s: nothing is changed at its CRM; set assign = yes "
+		  "in [%s] to have chats given to operators",
+	    t->name, t->section);
+}
+
+/* NULL if there is none, or it cannot be used, which is logged. Opened each
+ * time: it may have been removed, as its messages advise. */
+static struct store *
+open_state(const char *folder, const char *tenant)
+{
+	struct buf why = BUF_INIT;
+	struct store *store = NULL;
+	enum exit_code code;
+
+	if (folder != NULL)
+		store = store_open(folder, tenant, STORE_COUNTING, &code, &why);
+	if (why.len > 0)
+		log_warn("tenant %s: %s", tenant, buf_str(&why));
+	buf_release(&why);
+	return store;
+}
+
+static void
+open_slot(
+    struct assigners *all, size_t i, const struct tenant_assigner *defaults)
+{
+	struct assigner_slot *slot = &all->slots[i];
+
+	struct crm_session *crm = &slot->assigner.crm;
+
+	slot->assigner = *defaults;
+	slot->allowed = all->poller->tenants[i].assign || defaults->dry_run;
+	crm_session_open(crm, all->http, &all->poller->tenants[i], USAGE_ASSIGN,
+	    slot->allowed ? open_state(all->state, all->poller->tenants[i].name)
+			  : NULL);
+	store_close(crm->store);
+	crm->store = NULL;
+}
+
+/* 0; or -1, after logging, when no tenant allows changes. Release it in both
+ * cases. */
+static int
+assigners_open(struct assigners *all, const struct tenant_assigner *defaults)
+{
+	bool any = false;
+	size_t i;
+
+	all->http = http_new();
+	all->slots = xcalloc(all->poller->tenants_n + 1, sizeof *all->slots);
+	for (i = 0; i < all->poller->tenants_n; i++) {
+		open_slot(all, i, defaults);
+		any = any || all->slots[i].allowed;
+	}
+	for (i = 0; !any && i < all->poller->tenants_n; i++)
+		report_forbidden(all, &all->slots[i]);
+	return any ? 0 : -1;
+}
+
+/* With one_shot each tenant's last error is that of the run. */
+static void
+assigners_release(struct assigners *all, bool one_shot)
+{
+	size_t i;
+
+	for (i = 0; all->slots != NULL && i < all->poller->tenants_n; i++) {
+		struct tenant_assigner *assigner = &all->slots[i].assigner;
+
+		if (one_shot)
+			poller_failed(all->poller, assigner->crm.code);
+		tenant_assigner_release(assigner);
+	}
+	free(all->slots);
+	http_free(all->http);
+	strmap_release(&all->unknown, NULL);
+}
+
+static void
+report_unassignable(struct assigners *all, struct text tenant)
+{
+	void **known = strmap_put(&all->unknown, tenant.p, tenant.len);
+
+	if (*known != NULL)
+		return;
+	*known = all;
+	poller_failed(all->poller, PROG_CONFIG);
+	log_error("chats of tenant '%.*s' cannot be given to operators: it is "
+		  "not configured, wrongly, or left out; see the [crm NAME] "
+		  "sections",
+	    TEXT_ARG(tenant));
+}
+
+/* The tenant's assigner. NULL, and an error logged once a tenant, when the
+ * tenant is not configured or does not allow changes. */
+static struct tenant_assigner *
+assigners_find(struct assigners *all, struct text tenant)
+{
+	size_t i;
+
+	for (i = 0; i < all->poller->tenants_n; i++) {
+		if (!text_is(tenant, all->poller->tenants[i].name))
+			continue;
+		if (all->slots[i].allowed)
+			return &all->slots[i].assigner;
+		report_forbidden(all, &all->slots[i]);
+		return NULL;
+	}
+	report_unassignable(all, tenant);
+	return NULL;
+}
+
+/* Number of questions that have not ended, of all tenants. */
+static size_t
+assigners_in_flight(const struct assigners *all)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < all->poller->tenants_n; i++)
+		n += fetch_left(all->slots[i].assigner.crm.fetch);
+	return n;
+}
+
+/* Starts requests and hands out answers; waits for some up to wait_ms if there
+ * are requests in flight. */
+static void
+assigners_turn(struct assigners *all, int64_t wait_ms)
+{
+	struct http_answer *answer;
+	int64_t w;
+	size_t i;
+
+	for (i = 0; i < all->poller->tenants_n; i++) {
+		w = fetch_step(all->slots[i].assigner.crm.fetch);
+		wait_ms = w < wait_ms ? w : wait_ms;
+	}
+	if (assigners_in_flight(all) == 0)
+		return;
+	http_wait(all->http, wait_ms);
+	while ((answer = http_next(all->http)) != NULL)
+		fetch_answer(answer);
+}
+
+/* Appends the counts of the calls for Prometheus; see call_metrics_add(). */
+static void
+assigners_add_calls(
+    const struct assigners *all, struct buf *to, const char *labels)
+{
+	size_t i;
+
+	call_metrics_head(to);
+	for (i = 0; i < all->poller->tenants_n; i++)
+		if (all->slots[i].allowed)
+			call_metrics_add(to, labels, "assign",
+			    all->poller->tenants[i].name,
+			    fetch_results(all->slots[i].assigner.crm.fetch));
+}
+
+static void
+account_slot(const struct assigners *all, struct crm_session *crm)
+{
+	crm->store = open_state(all->state, crm->tenant->name);
+	crm_session_count(crm);
+	store_close(crm->store);
+	crm->store = NULL;
+}
+
+/* Adds the calls made to the state, if there is one: once a minute, or at
+ * once. */
+static void
+assigners_account(struct assigners *all, bool at_once)
+{
+	size_t i;
+
+	if (all->state == NULL ||
+	    (!at_once && all->accounted_ms + ACCOUNT_MS > clock_mono_ms()))
+		return;
+	for (i = 0; i < all->poller->tenants_n; i++)
+		if (all->slots[i].allowed)
+			account_slot(all, &all->slots[i].assigner.crm);
+	all->accounted_ms = clock_mono_ms();
+}
+
+/* What is told Prometheus as a daemon. */
+struct assign_counts {
+	uint64_t lines; /* read, bad ones included */
+	uint64_t ended[RESERVATION_RESULTS];
+	size_t in_hand;                    /* read and not acknowledged */
+	const struct assigners *assigners; /* whose calls they are; open */
+};
+
+/* A daemon_metrics_writer. */
+static void
+add_assign_metrics(void *ctx, struct buf *to, const char *labels)
+{
+	static const char ended[] = "messaging_assign_reservations_total",
+			  in_hand[] = "messaging_assign_open_reservations";
+	static const enum reservation_result results[] = {
+		RESERVATION_FULFILLED,
+		RESERVATION_CONFIRMED,
+		RESERVATION_TAKEN,
+		RESERVATION_CLOSED,
+		RESERVATION_REFUSED,
+		RESERVATION_EXPIRED,
+		RESERVATION_FAILED,
+	};
+	const struct assign_counts *c = ctx;
+	size_t i;
+
+	prometheus_head(to, ended, PROMETHEUS_COUNTER,
+	    "Reservations that ended: the operator got the chat (fulfilled) or "
+	    "had it (confirmed), another one has it (taken), it is closed, the "
+	    "CRM refused, it was too late (expired), an error left it undone "
+	    "(failed).");
+	for (i = 0; i < ARRAY_LEN(results); i++)
+		prometheus_result(to, ended, labels,
+		    reservation_result_names[results[i]], c->ended[results[i]]);
+	prometheus_head(to, in_hand, PROMETHEUS_GAUGE,
+	    "Reservations that were read and are not done with.");
+	prometheus_sample(to, in_hand, labels, c->in_hand);
+	assigners_add_calls(c->assigners, to, labels);
 }
 
 /* ---- assign ---- */
@@ -520,8 +772,9 @@ open_assign_metrics(struct assign *a)
 {
 	a->counts.assigners = &a->assigners;
 	if (a->waits)
-		a->metrics = assign_metrics_open(a->poller->common.conf,
-		    endpoint_amqp_name(endpoint_name(a->from)), &a->counts);
+		a->metrics = daemon_metrics_open(a->poller->common.conf,
+		    endpoint_amqp_name(endpoint_name(a->from)),
+		    add_assign_metrics, &a->counts);
 }
 
 static void
@@ -540,33 +793,23 @@ release_assign(struct assign *a)
 	endpoint_close(a->from);
 }
 
-static void
-tenant_failed(void *poller, enum exit_code code)
-{
-	poller_failed(poller, code);
-}
-
 static enum exit_code
 assign(struct poller *p)
 {
-	struct assign a = { .poller = p };
-	struct assigners_options opt = { .tenants = p->tenants,
-		.tenants_n = p->tenants_n,
-		.state = poller_state(p),
-		.defaults = { .dry_run = p->dry_run,
-		    .done = on_reservation_done,
-		    .ctx = &a },
-		.failed = tenant_failed,
-		.ctx = p };
+	struct assign a = { .poller = p,
+		.assigners = { .poller = p, .state = poller_state(p) } };
+	struct tenant_assigner defaults = {
+		.dry_run = p->dry_run, .done = on_reservation_done, .ctx = &a
+	};
 
 	STAILQ_INIT(&a.entries);
 	dry_run_init(&a.dry_run, p->format);
 	if (open_assign_ends(&a) == 0) {
-		opt.defaults.wait_forever = a.waits;
+		defaults.wait_forever = a.waits;
 		/* A file may be of a past day, and nothing is changed. */
-		opt.defaults.timeless =
+		defaults.timeless =
 		    p->dry_run && !endpoint_is_queue(endpoint_name(a.from));
-		if (assigners_open(&a.assigners, &opt) == 0) {
+		if (assigners_open(&a.assigners, &defaults) == 0) {
 			open_assign_metrics(&a);
 			carry_out_assignments(&a);
 			log_assign_summary(&a);

@@ -37,6 +37,7 @@
 static const char PLACE[] = "backfill";
 
 struct backfill {
+	struct poller *poller;
 	struct crm_session crm;
 	struct http *http;
 	struct endpoint *to;
@@ -224,17 +225,10 @@ past_messages_end(void *ctx, const struct ending *e)
 static void
 commit(struct backfill *b, int64_t place_ms)
 {
-	enum outcome o;
+	enum outcome o = poller_flush(b->poller, b->to);
 
-	do
-		o = endpoint_flush(b->to);
-	while (o == OUTCOME_LATER && endpoint_code(b->to) == PROG_OK &&
-	       !stop_asked());
-	if (o != OUTCOME_DONE && b->crm.code == PROG_OK) {
+	if (o != OUTCOME_DONE && b->crm.code == PROG_OK)
 		b->crm.code = endpoint_code(b->to);
-		if (b->crm.code != PROG_OK)
-			log_error("%s", endpoint_why(b->to));
-	}
 	if (o == OUTCOME_DONE && b->crm.store != NULL)
 		store_set_number(b->crm.store, PLACE, place_ms);
 	crm_session_count(&b->crm);
@@ -378,27 +372,13 @@ release(struct backfill *b)
 	crm_session_close(&b->crm);
 }
 
-/* The state of the tenant, beside its polls; NULL: none, or after an error. */
-static struct store *
-open_state(const struct tenant *t, const char *dir, enum exit_code *code)
-{
-	struct buf why = BUF_INIT;
-	struct store *s = NULL;
-
-	if (dir != NULL) {
-		s = store_open(dir, t->name, STORE_SHARED, code, &why);
-		if (s == NULL)
-			log_error("tenant %s: %s", t->name, buf_str(&why));
-	}
-	buf_release(&why);
-	return s;
-}
-
 static void
 run_tenant(struct poller *p, const struct tenant *t, struct http *http,
     struct endpoint *to, int64_t span_ms)
 {
-	struct backfill b = { .http = http, .to = to, .since_ms = span_ms };
+	struct backfill b = {
+		.poller = p, .http = http, .to = to, .since_ms = span_ms
+	};
 	enum exit_code code = PROG_OK;
 	struct store *store;
 
@@ -409,7 +389,7 @@ run_tenant(struct poller *p, const struct tenant *t, struct http *http,
 		poller_failed(p, PROG_CONFIG);
 		return;
 	}
-	store = open_state(t, poller_state(p), &code);
+	store = poller_open_store(poller_state(p), t, true, &code);
 	crm_session_open(&b.crm, http, t, USAGE_STATUS, store);
 	b.crm.code = code;
 	b.operators.bots = t->bot_operators;

@@ -1,8 +1,8 @@
 /*
- * tenant_check: see tenant_check.h.
+ * check: poller --check, the self-check. Puts each kind of question once to
+ * every tenant's CRM and shows, as a table or NDJSON, what works, what the
+ * token can see, and how many calls the month will cost.
  */
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,7 +10,6 @@
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/containers/strmap.h"
 #include "common/os/stop.h"
@@ -24,10 +23,7 @@
 #include "poller/crm/store.h"
 #include "poller/modes/poller.h"
 
-/*
- * tenant_check: the self-check of one tenant for poller --check: puts each kind
- * of question once to its CRM, and collects a finding for each step.
- */
+/* ---- one tenant: a finding for each step ---- */
 
 enum check_step {
 	STEP_PROFILE,
@@ -53,7 +49,7 @@ struct tenant_cost {
 	bool state; /* polls keep a state, where calls are counted */
 	bool measured;
 	int64_t used, expected;
-	unsigned interval, apart; /* minutes, see pace.h */
+	unsigned interval, apart; /* minutes, see quota.h */
 };
 
 struct tenant_check {
@@ -71,8 +67,6 @@ struct tenant_check {
 	char *customer;
 	struct tenant_cost cost;
 };
-
-/* ---- tenant check ---- */
 
 #define TRIES 2
 
@@ -103,11 +97,17 @@ set_failed_finding(
 	buf_release(&way);
 }
 
-/* The profile has no request for that, so there is nothing to find. */
-static bool
-is_nothing(const struct ending *e)
+/* How a question about a step ended: the finding to describe, if it is good.
+ * NULL: it failed, which is said, or the profile has no request for it. */
+static struct buf *
+end_step(struct tenant_check *p, enum check_step s, const struct ending *e)
 {
-	return e->error == ERROR_CLASS_NONE && !e->asked;
+	if (e->error != ERROR_CLASS_NONE)
+		set_failed_finding(p, s, e);
+	else if (e->asked)
+		set_finding(p, s, true);
+	return e->error == ERROR_CLASS_NONE && e->asked ? &p->findings[s].detail
+							: NULL;
 }
 
 /* Any answer, even a refusal, shows that the address is right. */
@@ -117,8 +117,8 @@ check_address(struct tenant_check *p, const struct ending *e)
 	struct finding *f = &p->findings[STEP_ADDRESS];
 	bool tls = strncmp(p->crm.tenant->base, "https", 5) == 0;
 
-	if (is_nothing(e))
-		return;
+	if (e->error == ERROR_CLASS_NONE && !e->asked)
+		return; /* the profile has no request */
 	if (e->error == ERROR_CLASS_LATER && f->result == UNKNOWN) {
 		set_failed_finding(p, STEP_ADDRESS, e);
 	} else if (e->error == ERROR_CLASS_NONE ||
@@ -145,18 +145,12 @@ static void
 token_end(void *ctx, const struct ending *e)
 {
 	struct tenant_check *p = ctx;
-	struct finding *f = &p->findings[STEP_TOKEN];
+	struct buf *detail;
 
 	check_address(p, e);
-	if (is_nothing(e))
-		return;
-	if (e->error == ERROR_CLASS_NONE) {
-		set_finding(p, STEP_TOKEN, true);
-		if (f->detail.len == 0)
-			buf_setf(&f->detail, "%s", p->crm.tenant->token_source);
-	} else {
-		set_failed_finding(p, STEP_TOKEN, e);
-	}
+	detail = end_step(p, STEP_TOKEN, e);
+	if (detail != NULL && detail->len == 0)
+		buf_setf(detail, "%s", p->crm.tenant->token_source);
 }
 
 static void
@@ -179,28 +173,27 @@ checked_operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	}
 }
 
+/* A list that ends too early has operators all the same. */
 static void
-checked_operators_end(void *ctx, const struct ending *e)
+checked_operators_end(void *ctx, const struct ending *ending)
 {
 	struct tenant_check *p = ctx;
+	struct ending e = *ending;
+	struct buf *detail;
 
-	check_address(p, e);
-	if (e->error != ERROR_CLASS_NONE &&
-	    !(e->error == ERROR_CLASS_SHORT && p->directory.n > 0)) {
-		set_failed_finding(p, STEP_OPERATORS, e);
-		return;
-	}
-	if (!is_nothing(e)) {
-		set_finding(p, STEP_OPERATORS, true);
-		buf_setf(&p->findings[STEP_OPERATORS].detail,
-		    "%llu operators, %llu of them available",
+	check_address(p, ending);
+	if (e.error == ERROR_CLASS_SHORT && p->directory.n > 0)
+		e.error = ERROR_CLASS_NONE;
+	detail = end_step(p, STEP_OPERATORS, &e);
+	if (detail != NULL) {
+		buf_setf(detail, "%llu operators, %llu of them available",
 		    (unsigned long long)p->operators,
 		    (unsigned long long)p->available);
 		if (p->bots > 0)
-			buf_addf(&p->findings[STEP_OPERATORS].detail,
-			    "; bots: %llu", (unsigned long long)p->bots);
+			buf_addf(detail, "; bots: %llu",
+			    (unsigned long long)p->bots);
 	}
-	if (p->lists.by_operator)
+	if (e.error == ERROR_CLASS_NONE && p->lists.by_operator)
 		chat_lists_ask(&p->lists);
 }
 
@@ -217,39 +210,20 @@ static void
 checked_messages_end(void *ctx, const struct ending *e)
 {
 	struct tenant_check *p = ctx;
+	struct buf *detail = end_step(p, STEP_MESSAGES, e);
 
-	if (e->error != ERROR_CLASS_NONE) {
-		set_failed_finding(p, STEP_MESSAGES, e);
-		return;
-	}
-	if (is_nothing(e))
-		return;
-	set_finding(p, STEP_MESSAGES, true);
-	buf_setf(&p->findings[STEP_MESSAGES].detail,
-	    "%llu messages of one chat", (unsigned long long)p->messages);
-}
-
-static void
-checked_customer_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
-{
-	(void)ctx;
-	(void)a;
-	(void)asked_ms;
+	if (detail != NULL)
+		buf_setf(detail, "%llu messages of one chat",
+		    (unsigned long long)p->messages);
 }
 
 static void
 checked_customer_end(void *ctx, const struct ending *e)
 {
-	struct tenant_check *p = ctx;
+	struct buf *detail = end_step(ctx, STEP_CUSTOMER, e);
 
-	if (e->error != ERROR_CLASS_NONE) {
-		set_failed_finding(p, STEP_CUSTOMER, e);
-		return;
-	}
-	if (is_nothing(e))
-		return;
-	set_finding(p, STEP_CUSTOMER, true);
-	buf_setf(&p->findings[STEP_CUSTOMER].detail, "can be asked about");
+	if (detail != NULL)
+		buf_setf(detail, "can be asked about");
 }
 
 /* Counts the last message of a chat, by its age. */
@@ -354,8 +328,7 @@ checked_chats_end(void *ctx, const struct ending *e)
 		ask_once(p, PROFILE_MESSAGES, checked_messages_page,
 		    checked_messages_end);
 	if (p->customer != NULL && p->crm.tenant->customers)
-		ask_once(p, PROFILE_CUSTOMER, checked_customer_page,
-		    checked_customer_end);
+		ask_once(p, PROFILE_CUSTOMER, NULL, checked_customer_end);
 }
 
 /* Time only goes forward: a state may be ahead of a clock that was wrong. */
@@ -597,11 +570,7 @@ tenant_check_end(struct tenant_check *p)
 	crm_session_count(&p->crm); /* against the budget, too */
 }
 
-/*
- * check: poller --check, the self-check. Puts each kind of question once to
- * every tenant's CRM (tenant_check.h) and shows, as a table or NDJSON, what
- * works, what the token can see, and how many calls the month will cost.
- */
+/* ---- all tenants ---- */
 
 static const struct option_row rows[] = {
 	OPTION_FORMAT(struct poller, format),
@@ -650,8 +619,7 @@ show_findings_ndjson(const struct tenant_check *p, struct buf *out)
 }
 
 static void
-show_findings(
-    const struct tenant_check *checks, size_t n, enum output_format format)
+show_findings(struct poller *poller, const struct tenant_check *checks)
 {
 	static const struct output_column columns[] = {
 		{ "TENANT", OUTPUT_TEXT }, { "CHECK", OUTPUT_TEXT },
@@ -660,10 +628,10 @@ show_findings(
 	struct output_table table;
 	struct buf out = BUF_INIT;
 	size_t i, s;
+	enum output_format format = output_format_resolve(poller->format);
 
-	format = output_format_resolve(format);
 	output_table_init(&table, columns, ARRAY_LEN(columns));
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < poller->tenants_n; i++) {
 		const struct tenant_check *p = &checks[i];
 
 		if (format == OUTPUT_NDJSON) {
@@ -680,7 +648,7 @@ show_findings(
 	}
 	if (format != OUTPUT_NDJSON)
 		output_table_show(&table, format, &out);
-	(void)fwrite(buf_str(&out), 1, out.len, stdout);
+	poller_print(poller, &out);
 	output_table_release(&table);
 	buf_release(&out);
 }
@@ -728,16 +696,11 @@ check_tenants(struct poller *poller)
 		tenant_check_end(&checks[i]);
 		poller_failed(poller, checks[i].crm.code);
 	}
-	show_findings(checks, poller->tenants_n, poller->format);
+	show_findings(poller, checks);
 	for (i = 0; i < poller->tenants_n; i++)
 		tenant_check_release(&checks[i]);
 	free(checks);
 	http_free(http);
-	if (fflush(stdout) != 0 && errno != EPIPE) {
-		log_error("cannot write the result: %s; %s", log_errno(errno),
-		    syserr_way_out(errno));
-		poller_failed(poller, PROG_IO);
-	}
 	return poller->code;
 }
 

@@ -228,7 +228,6 @@ serve_until_stopped(struct listener *l)
 	service_log_address(&l->service);
 	notify_ready();
 	while (!stop_asked() && !intake_has_ended(l->intake, &l->code)) {
-		hooks_log_counts(l->context->hooks, clock_mono_ms());
 		idempotency_expire(l->context->keys, clock_now_ms());
 		compact_store(l);
 		(void)stop_sleep(CHECK_MS);

@@ -4,6 +4,7 @@
 #include "poller/modes/poller.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
+#include "common/os/stop.h"
 #include "poller/crm/profile.h"
 
 /* ---- progress ---- */
@@ -290,4 +292,44 @@ poller_open(struct poller *p, bool asking)
 	}
 	open_tenants(p, asking);
 	return !p->common.only_check;
+}
+
+enum outcome
+poller_flush(struct poller *p, struct endpoint *to)
+{
+	enum outcome o;
+
+	do
+		o = endpoint_flush(to);
+	while (o == OUTCOME_LATER && endpoint_code(to) == PROG_OK &&
+	       !stop_asked());
+	if (o != OUTCOME_DONE && endpoint_code(to) != PROG_OK) {
+		log_error("%s", endpoint_why(to));
+		poller_failed(p, endpoint_code(to));
+	}
+	return o;
+}
+
+void
+poller_print(struct poller *p, const struct buf *result)
+{
+	(void)fwrite(buf_str(result), 1, result->len, stdout);
+	poller_failed(p, prog_flush());
+}
+
+struct store *
+poller_open_store(
+    const char *dir, const struct tenant *t, bool must, enum exit_code *code)
+{
+	struct buf why = BUF_INIT;
+	struct store *s =
+	    dir != NULL ? store_open(dir, t->name, STORE_SHARED, code, &why)
+			: NULL;
+
+	if (why.len > 0 && must)
+		log_error("tenant %s: %s", t->name, buf_str(&why));
+	else if (why.len > 0)
+		log_warn("tenant %s: %s", t->name, buf_str(&why));
+	buf_release(&why);
+	return s;
 }

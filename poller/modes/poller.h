@@ -10,6 +10,7 @@
 #include "common/endpoint/endpoint.h"
 #include "common/options/option_table.h"
 #include "common/output/output_table.h"
+#include "poller/crm/store.h"
 #include "poller/crm/tenant.h"
 
 #include <stdbool.h>
@@ -90,6 +91,18 @@ const char *poller_state(struct poller *p);
 
 /* The same without that default. */
 const char *poller_named_state(const struct poller *p);
+
+/* Waits until all records are written or confirmed; logs why not. DONE, or
+ * LATER after a signal. */
+enum outcome poller_flush(struct poller *p, struct endpoint *to);
+
+/* Prints the result of a mode. */
+void poller_print(struct poller *p, const struct buf *result);
+
+/* Opens the tenant's state beside its polls. NULL: dir is NULL, or it cannot be
+ * used: *code and an error, or a warning, where the run goes on without. */
+struct store *poller_open_store(
+    const char *dir, const struct tenant *t, bool must, enum exit_code *code);
 
 /* The check() of modes that read records and write others. */
 int poller_check_ends(void *poller);

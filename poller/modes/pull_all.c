@@ -203,23 +203,6 @@ run_pulls(struct pull_run *j)
 	progress_end(&j->progress);
 }
 
-/* Waits until all records are written or confirmed. */
-static void
-flush_pulled(struct pull_run *j)
-{
-	enum outcome o;
-
-	do
-		o = endpoint_flush(j->to);
-	while (o == OUTCOME_LATER && endpoint_code(j->to) == PROG_OK &&
-	       !stop_asked());
-	FAULT_POINT("poller.snapshot_confirmed");
-	if (o != OUTCOME_DONE && endpoint_code(j->to) != PROG_OK) {
-		log_error("%s", endpoint_why(j->to));
-		poller_failed(j->poller, endpoint_code(j->to));
-	}
-}
-
 static enum exit_code
 pull_all(struct poller *p, struct tape *tape)
 {
@@ -245,7 +228,8 @@ pull_all(struct poller *p, struct tape *tape)
 			pull_stop(j.slots[i].pull);
 		close_slot(&j.slots[i]);
 	}
-	flush_pulled(&j);
+	(void)poller_flush(p, j.to);
+	FAULT_POINT("poller.snapshot_confirmed");
 	for (i = 0; i < p->tenants_n && !stop_asked(); i++) {
 		if (j.codes[i] != PROG_OK)
 			poller_failed(p, j.codes[i]);

@@ -7,14 +7,11 @@
  * it may have arrived. To run the command again is harmless: an existing
  * webhook is updated, not added twice.
  */
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "common/base/log.h"
-#include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/conf/secret.h"
 #include "common/os/file.h"
@@ -387,19 +384,6 @@ register_tenant(struct registration *s, struct tenant *t)
 
 /* ---- the modes ---- */
 
-static void
-show_result(struct registration *s)
-{
-	if (s->format != OUTPUT_NDJSON)
-		output_table_show(&s->table, s->format, &s->lines);
-	(void)fwrite(buf_str(&s->lines), 1, s->lines.len, stdout);
-	if (fflush(stdout) != 0 && errno != EPIPE) {
-		log_error("cannot write the result: %s; %s", log_errno(errno),
-		    syserr_way_out(errno));
-		poller_failed(s->poller, PROG_IO);
-	}
-}
-
 static enum exit_code
 register_all(struct poller *p, enum webhook_action action)
 {
@@ -423,8 +407,10 @@ register_all(struct poller *p, enum webhook_action action)
 		    !stop_asked();
 	     i++)
 		register_tenant(&s, &p->tenants[i]);
+	if (opened && s.format != OUTPUT_NDJSON)
+		output_table_show(&s.table, s.format, &s.lines);
 	if (opened)
-		show_result(&s);
+		poller_print(p, &s.lines);
 	http_free(s.http);
 	output_table_release(&s.table);
 	buf_release(&s.lines);

@@ -1,7 +1,7 @@
 /*
  * status: poller --status. Reads chat records, asks the CRM about those chats
- * (asked_chats.h), and writes chat records that say which are open, closed or
- * gone, and when that was asked.
+ * (struct asked_chats), and writes chat records that say which are open, closed
+ * or gone, and when that was asked.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -234,12 +234,7 @@ has_last(struct history *h, const struct crm_record *r)
 static bool
 lacks_last(struct asked *a, const struct crm_record *r)
 {
-	struct store *s = a->of->crm.store;
-	const void *data;
-	size_t len;
-
-	if (s == NULL || !store_get(s, STORE_CHATS, a->id, &data, &len) ||
-	    chat_state_decode(&a->state, data, len) != 0)
+	if (!chat_state_load(&a->state, a->of->crm.store, a->id))
 		return false;
 	return (r->last == NULL && r->last_at == CLOCK_NONE) ||
 	       !has_last(&a->state.history, r);
@@ -549,22 +544,6 @@ tell_profile_operators(struct asked_chats *q)
 	operators_release(&known);
 }
 
-/* Without the polls' state the chats are asked about all the same. */
-static struct store *
-open_polls_state(const struct tenant *t, const char *state)
-{
-	struct buf why = BUF_INIT;
-	struct store *store = NULL;
-	enum exit_code code;
-
-	if (state != NULL)
-		store = store_open(state, t->name, STORE_SHARED, &code, &why);
-	if (why.len > 0)
-		log_warn("tenant %s: %s", t->name, buf_str(&why));
-	buf_release(&why);
-	return store;
-}
-
 /* Whether the list, and then only what it lacks, costs fewer calls than each
  * chat singly. */
 static bool
@@ -587,9 +566,9 @@ skip_listed_chats(struct asked_chats *q)
 	int64_t now_ms = crm_session_now(&q->crm);
 	unsigned interval = quota_interval(q->crm.tenant, q->crm.store, now_ms);
 	struct strmap_entry *e;
-	struct chat_peek peek;
-	const void *data;
-	size_t i = 0, len;
+	struct chat_state state;
+	size_t i = 0;
+	bool left;
 
 	/* cron runs the job each minute. */
 	if (interval <= 1 ||
@@ -598,9 +577,11 @@ skip_listed_chats(struct asked_chats *q)
 	while ((e = strmap_next(&q->chats, &i)) != NULL) {
 		struct asked *a = e->value;
 
-		if (!store_get(q->crm.store, STORE_CHATS, a->id, &data, &len) ||
-		    chat_peek_decode(&peek, data, len) != 0 ||
-		    peek.left_at != 0)
+		if (!chat_state_load(&state, q->crm.store, a->id))
+			continue;
+		left = state.left_at != 0;
+		chat_state_release(&state);
+		if (left)
 			continue;
 		a->answered = true;
 		q->live -= a->live;
@@ -613,8 +594,11 @@ static void
 asked_chats_begin(struct asked_chats *q, struct http *http,
     const struct tenant *t, const char *state)
 {
-	crm_session_open(
-	    &q->crm, http, t, USAGE_STATUS, open_polls_state(t, state));
+	enum exit_code code;
+
+	/* Without the polls' state the chats are asked about all the same. */
+	crm_session_open(&q->crm, http, t, USAGE_STATUS,
+	    poller_open_store(state, t, false, &code));
 	if (q->crm.store != NULL) {
 		q->floor = store_number(q->crm.store, "as_of", 0);
 		tell_profile_operators(q);
@@ -812,18 +796,8 @@ ask_all(struct status_input *in, struct endpoint *to)
 static void
 flush_answers(struct status_input *in, struct endpoint *to)
 {
-	enum outcome o;
-
-	do
-		o = endpoint_flush(to);
-	while (o == OUTCOME_LATER && endpoint_code(to) == PROG_OK &&
-	       !stop_asked());
-	if (o != OUTCOME_DONE) {
-		if (endpoint_code(to) != PROG_OK)
-			log_error("%s", endpoint_why(to));
-		poller_failed(in->poller, endpoint_code(to));
+	if (poller_flush(in->poller, to) != OUTCOME_DONE)
 		return;
-	}
 	/* The next reaper --list has the chats without an answer again. */
 	if (deadletter_flush(&in->dead) == OUTCOME_DONE && !stop_asked())
 		endpoint_ack(in->from);

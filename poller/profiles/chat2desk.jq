@@ -1,5 +1,5 @@
 # chat2desk.jq: requests to Chat2Desk, and how its answers become records.
-# The contract of the functions is at the head of prelude.jq.
+# messaging-profile(5) says what each function gets and returns.
 #
 # What Chat2Desk reports and what it does not:
 #

@@ -1,5 +1,5 @@
 # chatwoot.jq: requests to Chatwoot, and how its answers and webhooks become
-# records. The contract of the functions is at the head of prelude.jq.
+# records. messaging-profile(5) says what each function gets and returns.
 #
 # What Chatwoot reports and what it does not:
 #

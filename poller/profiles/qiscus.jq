@@ -1,6 +1,5 @@
 # qiscus.jq: requests to Qiscus Omnichannel, and how its answers and webhooks
-# become records. The contract of the functions is at the head of
-# prelude.jq.
+# become records. messaging-profile(5) says what each function gets and returns.
 #
 # What Qiscus reports and what it does not:
 #

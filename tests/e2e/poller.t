@@ -20,7 +20,7 @@ def content(done):
     for r in done.records():
         if r["type"] != "snapshot":
             for key in ("snapshot", "text", "available_at") + (
-                    ("at",) if r["type"] == "chat" else ()):
+                    ("at",) if r["type"] in ("chat", "operator") else ()):
                 r.pop(key, None)
             kept.append(json.dumps(r, sort_keys=True))
     return sorted(kept)

@@ -530,46 +530,6 @@ a_body_that_is_no_json_is_told_apart(void **state)
 	close_all(all, c);
 }
 
-/* What hooks_log_counts says at a time; "": nothing. */
-static void
-tells(struct hooks *all, int64_t now, const char *want)
-{
-	char told[256];
-	int saved = tmpdir_catch_stderr();
-
-	hooks_log_counts(all, now);
-	tmpdir_stderr(saved, told, sizeof told);
-	if (*want == '\0' ? *told != '\0' : strstr(told, want) == NULL)
-		fail_msg(
-		    "at %lld told '%s', not '%s'", (long long)now, told, want);
-}
-
-static void
-counts_are_told_every_ten_minutes(void **state)
-{
-	const int64_t minute = 60000, first = 5;
-	struct conf *c;
-	struct hooks *all = open_text("", &c);
-	int i;
-
-	(void)state;
-	log_set_verbosity(false, 1);
-	for (i = 0; i < 3; i++)
-		(void)hook_count(all, HOOK_TAKEN, NOW);
-	(void)hook_count(all, HOOK_KEPT, NOW);
-	tells(all, first, "");
-	tells(all, first + 10 * minute - 1, "");
-	tells(all, first + 10 * minute, "taken=3 kept=1 refused=0 long=0");
-	(void)hook_count(all, HOOK_REFUSED, NOW);
-	tells(all, first + 19 * minute, "");
-	tells(all, first + 20 * minute, "taken=3 kept=1 refused=1 long=0");
-	tells(all, first + 60 * minute, "");
-	(void)hook_count(all, HOOK_TAKEN, NOW);
-	tells(all, first + 80 * minute, "taken=4 kept=1 refused=1 long=0");
-	log_set_verbosity(false, 0);
-	close_all(all, c);
-}
-
 int
 test_hook(void)
 {
@@ -583,7 +543,6 @@ test_hook(void)
 		cmocka_unit_test(one_is_found_by_tenant_and_source),
 		cmocka_unit_test(mistakes_stop_one_tenant),
 		cmocka_unit_test(a_body_that_is_no_json_is_told_apart),
-		cmocka_unit_test(counts_are_told_every_ten_minutes),
 	};
 	struct buf text = BUF_INIT;
 	FILE *f = fopen("tests/records/hooks.txt", "re");

@@ -170,7 +170,7 @@ put_operators(const char *dir, const void *text, size_t len)
 		s = store_open(dir, "acme", STORE_EXCLUSIVE, &code, &why);
 		if (s == NULL)
 			_exit(1);
-		store_put(s, STORE_META, "operators", text, len);
+		store_put(s, STORE_META, "operator_rows", text, len);
 		code = store_commit(s, &why);
 		store_close(s);
 		_exit(code == PROG_OK ? 0 : 1);
@@ -212,9 +212,8 @@ empty_state(void)
 static void
 an_operator_is_who_the_poller_saw(void **state)
 {
-	static const char first[] = "\"operator\":\"x1\",\"name\":\"X\"\0"
-				    "\"operator\":\"x2\"";
-	static const char later[] = "\"operator\":\"x3\"";
+	static const char first[] = "x1\0{\"name\":\"X\"}\0x2\0{}";
+	static const char later[] = "x3\0{}";
 	static const char x2[] =
 	    "{\"sender_id\":\"x2\",\"conversation_id\":\"c\"}";
 	static const char x3[] =
@@ -245,8 +244,8 @@ the_pollers_state_is_another_folder(void **state)
 				  "[poller]\nstate = polled\n";
 	static const char x1[] =
 	    "{\"sender_id\":\"x1\",\"conversation_id\":\"c\"}";
-	static const char is_x1[] = "\"operator\":\"x1\"";
-	static const char is_x2[] = "\"operator\":\"x2\"";
+	static const char is_x1[] = "x1\0{}";
+	static const char is_x2[] = "x2\0{}";
 	char told[1024];
 	struct world w;
 	int saved = tmpdir_catch_stderr(), i;
