@@ -231,16 +231,6 @@ forget_state_file(struct forget_run *f, char *path, char *lock)
 	return log_unless_ok(code, &why);
 }
 
-/* A snapshot that is not whole, of an aggregator that is not a stream's: the
- * next one has all. */
-static enum exit_code
-remove_staged(struct forget_run *f, const char *dir)
-{
-	return forget_state_file(f,
-	    xasprintf("%s/%s.spool", dir, f->subject->tenant),
-	    xasprintf("%s/lock", dir));
-}
-
 /* Of a poller's state the file goes: all in it is read from the CRM again, and
  * pages that LMDB has freed would still hold what was deleted. */
 static enum exit_code
@@ -265,9 +255,6 @@ forget_in_files(struct forget_run *f)
 
 	for (i = 0; i < states->n && code == PROG_OK; i++)
 		code = forget_in_state(f, states->path[i]);
-	for (i = 0; i < states->n && code == PROG_OK; i++)
-		if (!state_order_takes(states->path[i]))
-			code = remove_staged(f, states->path[i]);
 	return code;
 }
 
@@ -275,12 +262,9 @@ static bool
 has_tenant(const char *dir, const char *tenant)
 {
 	char *poll = xasprintf("%s/%s.mdb", dir, tenant);
-	char *staged = xasprintf("%s/%s.spool", dir, tenant);
-	bool there = access(poll, F_OK) == 0 || access(staged, F_OK) == 0 ||
-		     state_order_takes(dir);
+	bool there = access(poll, F_OK) == 0 || state_order_takes(dir);
 
 	free(poll);
-	free(staged);
 	return there;
 }
 

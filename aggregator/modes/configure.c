@@ -119,21 +119,13 @@ is_of_stream_only(const struct aggregator *a)
 	       !endpoint_is_queue(a->job.from);
 }
 
-/* The aggregator keeps what it knows in a state, and can add up chats of the
- * past. */
-static bool
-has_history(const struct aggregator_job *job)
-{
-	return endpoint_is_queue(job->from) &&
-	       conf_int(job->conf, "aggregator", "every") > 0;
-}
-
 /* Arrays of char, as conf_list() has them. */
 static char *const all_metrics[] = { (char[]){ "all" }, NULL };
 static char *const present_metrics[] = { (char[]){ "operators" },
 	(char[]){ "chats" }, (char[]){ "tenant" }, (char[]){ "events" }, NULL };
 
-/* Without a choice: all metrics where there is history, else those of now. */
+/* Without a choice: of a queue all metrics, since the state has history, else
+ * those of now. */
 static char *const *
 chosen_metrics(const struct aggregator_job *job)
 {
@@ -141,7 +133,7 @@ chosen_metrics(const struct aggregator_job *job)
 
 	if (*chosen != NULL)
 		return chosen;
-	return has_history(job) ? all_metrics : present_metrics;
+	return endpoint_is_queue(job->from) ? all_metrics : present_metrics;
 }
 
 /* Selects the metrics, and which part of them is computed. */
@@ -215,10 +207,6 @@ can_allocate(const struct aggregator_job *job)
 	}
 	if (!endpoint_is_queue(job->from))
 		return can_simulate(job);
-	if (conf_int(job->conf, "aggregator", "every") == 0) {
-		log_error("allocation is for a stream; give --every 50ms");
-		return false;
-	}
 	if (job->assign_to == NULL) {
 		log_error("where do allocation's reservations go? give "
 			  "--assign-to queue:assignments, which poller "
@@ -248,15 +236,8 @@ find_state(struct aggregator_job *job)
 static bool
 can_run(struct aggregator_job *job)
 {
-	bool from_queue = endpoint_is_queue(job->from);
-
-	if (from_queue && !find_state(job))
+	if (endpoint_is_queue(job->from) && !find_state(job))
 		return false;
-	if (job->part.of > 0 && from_queue &&
-	    conf_int(job->conf, "aggregator", "every") == 0) {
-		log_error("--part is for a stream; give --every 50ms");
-		return false;
-	}
 	return !job->selection.allocation || can_allocate(job);
 }
 

@@ -14,11 +14,11 @@
 #include "common/os/stop.h"
 #include "common/stage/deadletter.h"
 
+#include "aggregator/input/intake.h"
 #include "aggregator/metrics/metrics.h"
 #include "aggregator/modes/explain.h"
 #include "aggregator/modes/modes.h"
 #include "aggregator/simulation/simulation.h"
-#include "aggregator/tenant/intake.h"
 
 /* The greatest --limit. */
 enum { MOST_LIMIT = 1000000 };
@@ -205,7 +205,9 @@ stream_version(const struct intake_tenant *t)
 {
 	int64_t as_of = t->stream->model.as_of;
 
-	return t->whole != NULL && as_of <= t->whole->at ? t->whole->at + 1 : 0;
+	return t->whole != NULL && as_of <= t->whole->markers.at
+		   ? t->whole->markers.at + 1
+		   : 0;
 }
 
 /* The reports that can be made of each tenant; owned, *n of them. People want
@@ -230,7 +232,8 @@ make_reports(struct one_shot *b, size_t *n)
 		both = stream && job->format == OUTPUT_NDJSON;
 		if (t->whole != NULL && (!stream || both)) {
 			tenant_rows_init(&reports[*n], &t->whole->pipeline,
-			    job->definition, t->whole->id, t->whole->end_at);
+			    job->definition, t->whole->markers.id,
+			    t->whole->markers.end_at);
 			reports[*n].continued = both;
 			reports[(*n)++].pass_through = &t->whole->pass_through;
 		}
@@ -475,8 +478,8 @@ run_one_shot(const struct aggregator *a)
 	b.setup.memory_ms = conf_int(job->conf, "aggregator", "window");
 	intake_init(&b.intake, &b.setup, job->explain);
 	if (job->format == OUTPUT_NDJSON && job->explain == NULL)
-		b.intake.passes = one_shot_passes;
-	b.intake.passes_ctx = &b;
+		b.intake.passing.passes = one_shot_passes;
+	b.intake.passing.ctx = &b;
 	code = read_one_shot_input(&b);
 	if (code == PROG_OK && !b.stopped) {
 		code = prepare_answer(&b);

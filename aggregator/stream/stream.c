@@ -42,7 +42,7 @@ refuse_stream_line(void *ctx, const char *line, size_t len, const char *reason)
 	enum outcome o = deadletter_add(&s->dead, where, line, len, reason);
 
 	if (o == OUTCOME_NEVER)
-		s->code = s->staging.code = s->dead.code;
+		s->code = s->dead.code;
 	return o;
 }
 
@@ -77,7 +77,7 @@ pass_record_through(struct stream *s, int64_t at)
 
 	if (s->record.type == RECORD_MESSAGE && at != s->record.at) {
 		buf_clear(&s->scratch);
-		pass_through_add_at(&s->scratch, line, len, at);
+		passing_add_at(&s->scratch, line, len, at);
 		line = s->scratch.data;
 		len = s->scratch.len - 1; /* without the newline */
 	}
@@ -118,7 +118,7 @@ add_stream_record(struct stream *s)
 	bool passes;
 
 	if (r->type == RECORD_ROW)
-		return refuse_record(s, INTAKE_NO_ROW, &s->counts.bad);
+		return refuse_record(s, REFUSED_ROW, &s->counts.bad);
 	if (ahead != NULL)
 		return refuse_record(s, ahead, &s->counts.ahead);
 	t = stream_tenant(s, r->tenant);
@@ -145,40 +145,30 @@ add_stream_record(struct stream *s)
 		      : OUTCOME_DONE;
 }
 
-/* Dead letters first: a bad line in the staging is not refused again. */
-static enum outcome
-flush_snapshots(struct stream *s)
-{
-	enum outcome o = stream_flush_dead_letters(s);
-
-	if (o != OUTCOME_DONE)
-		return o;
-	o = staging_flush(&s->staging);
-	if (o == OUTCOME_NEVER)
-		s->code = s->staging.code;
-	return o;
-}
-
 /* Handles the current line: a record, or a bad line. */
 static enum outcome
 handle_line(struct stream *s)
 {
-	const struct record *r = &s->record;
-	enum outcome o;
+	struct record *r = &s->record;
+	const struct staging_line line = {
+		.p = s->scan.line,
+		.len = s->scan.len,
+		.record = s->scanned == 1 ? r : NULL,
+		.flat = s->scanned == 1 ? r->flat : &s->scan.flat,
+		.why = buf_str(&s->scan.why),
+	};
 
 	if (s->scanned == 1 && r->snapshot.p == NULL &&
 	    r->type != RECORD_SNAPSHOT && r->type != RECORD_UNKNOWN) {
-		staging_outside(&s->staging);
+		s->staging.marked.outside = true;
 		/* What comes behind a snapshot takes effect after it. */
-		o = staging_has_unpublished(&s->staging, r->tenant)
-			? flush_snapshots(s)
-			: OUTCOME_DONE;
-		return o == OUTCOME_DONE ? add_stream_record(s) : o;
+		if (staging_is_ready(&s->staging, r->tenant) &&
+		    staging_apply(&s->staging) == -1)
+			return OUTCOME_NEVER;
+		return add_stream_record(s);
 	}
 	s->counts.bad += s->scanned == -1 || r->type == RECORD_ROW;
-	o = staging_add(&s->staging, s->scan.line, s->scan.len);
-	s->code = s->staging.code;
-	return o;
+	return staging_add(&s->staging, &line);
 }
 
 static enum outcome
@@ -214,26 +204,18 @@ handle_stream_block(void *ctx, char *block, size_t len, size_t *lines)
 static enum outcome
 take_unread_line(void *ctx)
 {
+	static const struct flat nothing;
 	struct stream *s = ctx;
 	struct endpoint_delivery d = { .line = 1 };
+	struct staging_line line = { .flat = &nothing };
 	enum outcome o;
 
 	(void)endpoint_delivery(s->in, &d);
-	o = staging_add_unread(&s->staging, endpoint_refusal(s->in), d.line);
+	line.unread = d.line;
+	line.why = endpoint_refusal(s->in);
+	o = staging_add(&s->staging, &line);
 	s->counts.bad += o == OUTCOME_DONE;
-	s->stage.code = s->staging.code;
-	return o;
-}
-
-static enum outcome
-confirm_stream(void *ctx)
-{
-	struct stream *s = ctx;
-	enum outcome o = stream_flush_dead_letters(s);
-
-	if (o == OUTCOME_DONE)
-		o = stream_flush(s, false);
-	s->staging.code = s->code;
+	s->stage.code = s->code;
 	return o;
 }
 
@@ -241,10 +223,8 @@ static enum outcome
 flush_stream(void *ctx)
 {
 	struct stream *s = ctx;
-	enum outcome o = flush_snapshots(s);
+	enum outcome o = stream_flush_begin(s);
 
-	if (o == OUTCOME_DONE)
-		o = stream_flush_begin(s);
 	s->stage.code = s->code;
 	stream_forget_look(s);
 	return o;
@@ -334,9 +314,7 @@ finish_pending(struct stream *s, bool refresh)
 {
 	enum outcome o;
 
-	while ((o = staging_flush(&s->staging)) == OUTCOME_LATER ||
-	       (o == OUTCOME_DONE &&
-		   (o = stream_flush(s, refresh)) == OUTCOME_LATER)) {
+	while ((o = stream_flush(s, refresh)) == OUTCOME_LATER) {
 		if (s->job->until_empty || stop_sleep(PAUSE_MS))
 			break;
 	}
@@ -366,6 +344,7 @@ commit_confirmed(struct stream *s)
 	if (!aged && !s->refreshed)
 		state_set_number(s->state, STREAM_REFRESHED, 1);
 	stream_save_pending(s);
+	staging_save(&s->staging);
 	code = state_commit(s->state, &why);
 	if (code != PROG_OK)
 		log_error("%s", buf_str(&why));
@@ -465,11 +444,9 @@ stream_init(struct stream *s, const struct aggregator_job *job)
 	s->staging.setup = &s->snapshots;
 	s->staging.ctx = s;
 	s->staging.refuse = refuse_stream_line;
-	s->staging.by_part = true;
 	if (job->selection.messages)
-		s->staging.passes = stream_passes;
-	s->staging.publish = stream_publish;
-	s->staging.confirm = confirm_stream;
+		s->staging.passing = (struct passing){ stream_passes, s };
+	s->staging.apply = stream_apply;
 	scan_init(&s->scan);
 }
 
@@ -496,8 +473,8 @@ stream_release(struct stream *s)
 	buf_release(&s->scratch);
 	buf_release(&s->key);
 	keyed_state_pool_release(&s->pool);
-	state_close(s->state);
 	staging_close(&s->staging);
+	state_close(s->state);
 }
 
 /* One run, and what it was asked to forget in it. *again: to go on. */

@@ -26,7 +26,7 @@
  *   state_commit()        they come again and change nothing: messages and
  *                         events are known by their ids, of chats and operators
  *                         the latest record counts, lines of snapshots are
- *                         known by their bytes; the keys of pending rows are in
+ *                         known (staging.h); the keys of pending rows are in
  *                         the state, so the rows are written at the next start
  *                         (pending_rows.c)
  *   rows confirmed        the same rows are written once more
@@ -54,7 +54,7 @@
 #include "common/records/scan.h"
 #include "common/stage/stage.h"
 
-#include "aggregator/snapshot/staging.h"
+#include "aggregator/input/staging.h"
 #include "aggregator/state/state.h"
 #include "aggregator/stream/stream_state.h"
 #include "aggregator/tenant/job.h"
@@ -218,8 +218,8 @@ stream_is_undated(const struct stream_tenant *t)
  * snapshot did not come in the stream, and then it has the time of its first
  * version; and a whole snapshot corrects it. */
 bool stream_passes(void *ctx, struct record *r);
-enum outcome stream_publish(void *ctx, struct intake *intake)
-    __attribute__((warn_unused_result));
+int stream_apply(void *ctx, struct text tenant, struct snapshot *snapshot,
+    const struct bucket_set *part) __attribute__((warn_unused_result));
 
 /* Only begins a flush: stream_confirm() ends it, and meanwhile records may come
  * in. DONE also if that was done. */

@@ -99,6 +99,7 @@ commit_flush(struct stream *s)
 		state_set_number(s->state, STREAM_REFRESHED, 0);
 	s->refreshed = false;
 	stream_save_pending(s);
+	staging_save(&s->staging);
 	/* Commit point: what has come need not come again. */
 	code = state_commit(s->state, &why);
 	if (code == PROG_OK) {
@@ -214,6 +215,8 @@ commit_and_write(struct stream *s, bool refresh)
 	int64_t version;
 	enum outcome o;
 
+	if (staging_apply(&s->staging) == -1)
+		return OUTCOME_NEVER;
 	o = stream_flush_dead_letters(s);
 	if (o == OUTCOME_DONE)
 		o = confirm_passed(s);
@@ -222,7 +225,7 @@ commit_and_write(struct stream *s, bool refresh)
 	stream_allocation_clock(s);
 	recompute_touched(s, refresh);
 	stream_trace(s, STREAM_TRACE_RECOMPUTED);
-	if (s->touched == 0) {
+	if (s->touched == 0 && !s->staging.changed) {
 		stream_step(s, STREAM_NOTHING);
 		return OUTCOME_DONE;
 	}

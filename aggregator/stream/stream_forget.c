@@ -20,11 +20,9 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "common/os/file.h"
 
 #include "aggregator/model/model_pack.h"
 #include "aggregator/orders/forget_orders.h"
-#include "aggregator/state/state_lock.h"
 #include "aggregator/tenant/rare_words.h"
 
 enum {
@@ -97,18 +95,24 @@ struct stream_forgetting *
 stream_forget_begin(struct stream *s)
 {
 	struct stream_forgetting *f = xcalloc(1, sizeof *f);
-	enum outcome o = OUTCOME_DONE;
+	struct buf why = BUF_INIT;
+	enum exit_code code;
 	size_t i;
 
 	forget_orders_read(s->job->state, &s->forget.unread, &f->orders);
 	f->list = xcalloc(f->orders.n, sizeof *f->list);
 	for (i = 0; i < f->orders.n; i++)
 		prepare_stream_order(&f->list[i], &f->orders.file[i].order, s);
-	for (i = 0; i < f->orders.n && o == OUTCOME_DONE; i++)
-		o = staging_forget(&s->staging, f->list[i].order->tenant);
-	if (o == OUTCOME_DONE)
+	for (i = 0; i < f->orders.n; i++)
+		staging_forget(&s->staging, f->list[i].order->tenant);
+	staging_save(&s->staging);
+	code = state_commit(s->state, &why);
+	if (code != PROG_OK)
+		log_error("%s", buf_str(&why));
+	buf_release(&why);
+	if (code == PROG_OK)
 		return f;
-	s->code = s->staging.code;
+	s->code = code;
 	release_forgetting(f);
 	return NULL;
 }
@@ -211,15 +215,10 @@ stream_forget_end(struct stream_forgetting *f, const struct stream *s)
 	struct buf why = BUF_INIT;
 	struct state_identity id;
 	char part[SHARD_TEXT];
-	int lock;
 
 	stream_identity(s, part, &id);
-	lock = state_lock_take(s->job->state, "lock", &code, &why);
-	if (lock >= 0) {
-		code = f->orders.n > 0 ? forget_in_folder(f, s, &id, &why)
-				       : PROG_OK;
-		lock_release(lock);
-	}
+	if (f->orders.n > 0)
+		code = forget_in_folder(f, s, &id, &why);
 	if (code != PROG_OK)
 		log_error("%s", buf_str(&why));
 	buf_release(&why);

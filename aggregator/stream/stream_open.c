@@ -1,6 +1,5 @@
 /*
- * stream_open: opens the staging first, because it locks the folder, then the
- * state, then the input and the outputs.
+ * stream_open: opens the state, then the input and the outputs.
  */
 #include "aggregator/stream/stream.h"
 
@@ -54,7 +53,8 @@ stream_open_state(struct stream *s, struct buf *why)
 	s->setup.state = s->state;
 	for (i = 0; i < n; i++)
 		*own[i].table = state_table(s->state, own[i].name, own[i].keys);
-	if (state_failed(s->state) || stream_load(s) == -1)
+	if (state_failed(s->state) || stream_load(s) == -1 ||
+	    staging_open(&s->staging, s->state) == -1)
 		return state_commit(s->state, why);
 	return PROG_OK;
 }
@@ -122,12 +122,6 @@ stream_open(struct stream *s, struct buf *why)
 		.append = true };
 	enum exit_code code;
 
-	if (staging_open(&s->staging, s->job->state, why) == -1)
-		return s->staging.code;
-	/* Snapshots of a state that was removed are not known to the next. */
-	if (!state_is_there(s->job->state) &&
-	    staging_start_anew(&s->staging) != OUTCOME_DONE)
-		return s->staging.code;
 	code = stream_open_state(s, why);
 	if (code != PROG_OK)
 		return code;

@@ -17,7 +17,7 @@ struct tenant_rows {
 	bool continued;                 /* by others, which have all about the
 				   past */
 	const struct buf *pass_through; /* lines before all rows
-				   (pass_through.h), or NULL; borrowed */
+				   (passing_add()), or NULL; borrowed */
 	const struct simulation *simulation; /* NULL: none; borrowed */
 	const char *definition;
 	/* Private. */

@@ -134,7 +134,7 @@ const struct conf_key conf_keys[] = {
 	CHOICE("aggregator", "definition", "ours", "ours|chatwoot"),
 	PATH("aggregator", "state", NULL),
 	WORDS("aggregator", "metrics", NULL),
-	DURATION("aggregator", "every", "0s", 0, MINUTE),
+	DURATION("aggregator", "every", "50ms", 1, MINUTE),
 	DURATION("aggregator", "window", "24h", MINUTE, 30 * DAY),
 	CHOICE("aggregator", "clock", "system", "system|records"),
 	DURATION("aggregator", "ahead", "5m", SECOND, 36500 * DAY),

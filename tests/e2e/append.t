@@ -41,15 +41,6 @@ def load(lab, seed):
                     ).out.decode().splitlines()
 
 
-def snapshot(n):
-    """Its lines differ: over a queue, of equal ones one counts."""
-    with open("tests/records/small.ndjson", encoding="utf-8") as f:
-        for line in dict.fromkeys(
-                f.read().replace('"s1"', f'"s{n}"').splitlines()):
-            yield line.replace("10:15:00", f"10:1{n}:00").replace(
-                '"records":31', '"records":29')
-
-
 def writers(lab):
     sim = lab.sim("--dialogs", 4, "--messages", 1, "--operators", 1)
     operator = str(sim.get("/operators")["data"][0]["id"])
@@ -73,9 +64,6 @@ def writers(lab):
     yield Writer(lab, "stream", ["aggregator", "-f", "queue:records", "--every",
                                  "20ms", *state("stream")],
                  lambda n: lab.put("records", load(lab, n)))
-    yield Writer(lab, "snapshots", ["aggregator", "-f", "queue:snapshots",
-                                    *state("snapshots")],
-                 lambda n: lab.put("snapshots", snapshot(n)))
     yield Writer(lab, "counter", [
         "aggregator", "--input", "eventcounter", "-f", "queue:counted",
         "--exchange", "counting", *state("counter")], count)

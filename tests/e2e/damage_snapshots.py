@@ -1,98 +1,29 @@
-"""damage_snapshots: the folders of an aggregator of snapshots, of a stream that
-is asked to forget a customer, and of one that assigns chats, for damage.t: see
-damage_states.py.
+"""damage_snapshots: the folders of an aggregator in the middle of snapshots, of a
+stream that is asked to forget a customer, and of one that assigns chats, for
+damage.t: see damage_states.py.
 """
 
 import glob
 import json
 import os
-import re
 import shutil
 
-from damage_states import PROBE, REFUSALS, State, Stream, is_told, read_text
+from damage_states import Stream, is_told, read_text
 from harness import TESTBIN
 
 ASKED_AT = 1795305600000 # 2026-11-22
-MISSED = re.compile(r"not whole|is cut|not all their records")
 
 
-class Staging(State):
-    """Of snapshots of two tenants, in the middle of one each. Of each comes
-    all that comes undamaged, or nothing, which is told."""
+class Staging(Stream):
+    """Of snapshots of two tenants, cut anywhere by the ends of the runs."""
     name = "staging"
-    wants_broker = True
-    tenants = ("a", "b")
-    pieces = 4 # of a snapshot
-    whole = 3  # snapshots, when the copies end, and one that began
+    some = 4
+    runs = 4
 
-    def make(self):
-        self.snapshots = {}
-        self.steps = [(number, piece) for number in range(self.whole + 2)
-                      for piece in range(self.pieces)]
-        now = self.whole * self.pieces + 2
-        for step in self.steps[:now]:
-            self.publish("staged", step)
-            out = self.lab.path("staged.rows")
-            self.lab.must(self.argv(self.folder, "staged", out))
-            self.snapshots.update(self.read_snapshots(out))
-            os.unlink(out)
-            self.copy()
-        # One that was published comes again, and is ignored.
-        over = [step for step in self.steps if step[0] == self.whole - 1]
-        self.rest = over + self.steps[now:]
-
-    def publish(self, queue, step):
-        number, piece = step
-        for tenant in self.tenants:
-            lines = list(snapshot(tenant, number))
-            size = len(lines) // self.pieces + 1
-            self.lab.must(
-                [TESTBIN + "/tools/amqp_lines", queue, 100],
-                stdin=b"".join(lines[piece * size:(piece + 1) * size]))
-
-    def argv(self, folder, queue, to):
-        return ["aggregator", "-f", "queue:" + queue, "-t", to, "--state",
-                folder, "-a", "operators,chats,tenant,users", "--until-empty"]
-
-    @staticmethod
-    def read_snapshots(path):
-        """{(tenant, time of the snapshot): its lines}; published again they
-        are the same."""
-        found = {}
-        for line in read_text(path):
-            r = json.loads(line)
-            time = r["as_of"] if r["type"] == "row" else r["at"]
-            found.setdefault((r["tenant"], time), set()).add(line)
-        return found
-
-    def judge(self, folder, place):
-        queue, out = f"staged.{place}", folder + ".rows"
-        for step in self.rest:
-            self.publish(queue, step)
-        if os.path.exists(out):
-            os.unlink(out)
-        done = self.lab.run(self.argv(folder, queue, out))
-        self.drain(queue)
-        letters = self.read_queue(queue + ".dead")
-        if done.code in REFUSALS and is_told(done.lines()):
-            return "refused", done.lines()[0]
-        if done.code not in (0, 65) or not os.path.exists(out):
-            return "WRONG", repr(done)
-        got = self.read_snapshots(out)
-        if self.want is None:
-            self.want = got
-            self.snapshots.update(got)
-            if len(got) != 4 or letters:
-                return "WRONG", f"{sorted(got)}, {letters[:300]}, {done}"
-        other = [k for k in got if got[k] != self.snapshots.get(k)]
-        missing = [k for k in self.want if k not in got]
-        told = letters or MISSED.search(done.err)
-        if other or (missing and not told) or not got:
-            return "WRONG", f"other {other}, missing {missing}, {done}"
-        return ("refused" if missing else "the same"), ""
-
-    def read_queue(self, queue):
-        return self.lab.must([PROBE, "-e", "read", "queue:" + queue]).out
+    def lines(self):
+        return [line for number in range(5) for pair in zip(
+            *(snapshot(tenant, number) for tenant in ("a", "b")))
+                for line in pair]
 
 
 def snapshot(tenant, number):

@@ -399,8 +399,6 @@ def check_calm(checks, house):
     os.makedirs(lab.path("state/dead"))
     lab.write(f"state/dead/{DAY}.ndjson",
               "".join(x + "\n" for x in letters("calm")))
-    # A snapshot that was cut, in the state of the aggregator of a job.
-    lab.write("state/calm.spool", json.dumps(next(talk("100", C, 1))))
     dry = house.forget("calm", "--dry-run", "-o", "ndjson")
     checks.that(dry.code == 0 and house.found("zyxtrand", "calm"),
                 f"a dry run: {dry}")

@@ -162,8 +162,6 @@ class Test:
             "stream": ["aggregator", "-f", "queue:records", "-t",
                        "queue:rows", "--every", "50ms", "--state",
                        lab.path("stream")],
-            "snapshots": ["aggregator", "-f", "queue:snapshots", "-t",
-                          "queue:rows", "--state", lab.path("snapshots")],
         }.items():
             p = self.daemon(name, argv, abstract=name == "assign")
             self.ready(p)

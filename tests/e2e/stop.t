@@ -173,8 +173,6 @@ class Test:
                        f" 20ms --state {state}.1 -a events"),
             "counter": ("counted", "aggregator --input eventcounter -f "
                         f"queue:counted -t queue:out --state {state}.2"),
-            "snapshots": ("snapshots", "aggregator -f queue:snapshots -t "
-                          f"queue:out --state {state}.3"),
             "sink": ("rows", "sink -f queue:rows"),
             "reaper": ("closed", "reaper -f queue:closed"),
             "assign": ("given", f"poller -c {conf} --assign -f queue:given -t "
@@ -262,7 +260,6 @@ class Test:
         daemons = [
             "poller --listen 127.0.0.1:0 -t queue:records",
             "poller --assign -f queue:assignments -t queue:records",
-            f"aggregator -f queue:snapshots -t queue:rows --state {state}.1",
             f"aggregator -f queue:records -t queue:rows --state {state}.2 "
             "--every 50ms",
             "aggregator --input eventcounter -f queue:counted -t queue:rows "

@@ -1,0 +1,295 @@
+/*
+ * snapshot: see snapshot.h.
+ */
+#include "aggregator/input/snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/xalloc.h"
+#include "common/text/flat.h"
+#include "common/text/jsonw.h"
+
+void
+markers_open(struct markers *m, const struct record *begin)
+{
+	markers_close(m);
+	m->id = text_dup(begin->snapshot);
+	m->at = m->end_at = begin->at;
+	m->in_parts = begin->bucket != RECORD_NO_NUMBER;
+	markers_begin_part(m, markers_part_of(NULL, begin));
+}
+
+void
+markers_begin_part(struct markers *m, unsigned part)
+{
+	m->parts[part] = (struct marked_part){ .begun = true, .records = -1 };
+}
+
+void
+markers_end_part(struct markers *m, unsigned part, const struct record *end)
+{
+	m->parts[part].records = end->records;
+	if (end->at != CLOCK_NONE)
+		m->end_at = end->at;
+}
+
+void
+markers_close(struct markers *m)
+{
+	free(m->id);
+	memset(m, 0, sizeof *m);
+}
+
+bool
+markers_are_of(const struct markers *m, struct text id)
+{
+	return m != NULL && text_is(id, m->id);
+}
+
+unsigned
+markers_part_of(const struct markers *m, const struct record *r)
+{
+	if (r->type == RECORD_SNAPSHOT)
+		return r->bucket != RECORD_NO_NUMBER ? (unsigned)r->bucket
+						     : MARKERS_WHOLE;
+	return m != NULL && m->in_parts ? bucket_of_record(r) : MARKERS_WHOLE;
+}
+
+size_t
+markers_count_whole(const struct markers *m)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < MARKERS_PARTS; i++)
+		n += m->parts[i].begun && !m->parts[i].applied &&
+		     marked_part_is_whole(&m->parts[i]);
+	return n;
+}
+
+struct text
+record_peek(const struct flat *f, const char *key)
+{
+	const struct flat_field *v = flat_find(f, key);
+	struct text t = { NULL, 0 };
+
+	if (v != NULL && v->val_len > 0 &&
+	    (v->kind == FLAT_STRING || v->kind == FLAT_NUMBER)) {
+		t.p = v->val;
+		t.len = v->val_len;
+	}
+	return t;
+}
+
+/* No bad line can belong to that part: it has ended, or none is open. */
+static bool
+is_part_over(const struct marked_tenant *t, unsigned part)
+{
+	return t->open == NULL || !t->open->parts[part].begun ||
+	       t->open->parts[part].records >= 0;
+}
+
+static struct marked_tenant *
+find_named_owner(struct marked_input *in, const struct flat *f)
+{
+	struct text tenant = record_peek(f, "tenant");
+	struct text snapshot = record_peek(f, "snapshot");
+	struct marked_tenant *t;
+
+	if (tenant.p == NULL || snapshot.p == NULL)
+		return NULL;
+	t = strmap_get(&in->tenants, tenant.p, tenant.len);
+	if (t == NULL || !markers_are_of(t->open, snapshot))
+		return NULL;
+	in->last_part = t->open->in_parts ? bucket_of_flat(f) : MARKERS_WHOLE;
+	return t->open->parts[in->last_part].begun ? t : NULL;
+}
+
+static struct marked_tenant *
+guess_owner(struct marked_input *in)
+{
+	struct marked_tenant *t, *only = NULL;
+	const struct strmap_entry *e;
+	size_t i = 0;
+
+	if (in->outside)
+		return NULL;
+	if (in->last != NULL && !is_part_over(in->last, in->last_part))
+		return in->last;
+	in->last_part = MARKERS_WHOLE;
+	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
+		t = e->value;
+		if (is_part_over(t, MARKERS_WHOLE))
+			continue;
+		if (only != NULL)
+			return NULL;
+		only = t;
+	}
+	return only;
+}
+
+struct marked_tenant *
+marked_owner(struct marked_input *in, const struct flat *f)
+{
+	return f->n > 0 ? find_named_owner(in, f) : guess_owner(in);
+}
+
+static const char key[] = "\"snapshot\"";
+
+static bool
+is_line_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* The start of the member whose value is at p: its key's quote. NULL: it is
+ * written in an unusual way. */
+static const char *
+member_start(const char *line, const char *p)
+{
+	size_t len = strlen(key);
+
+	if (p > line && p[-1] == '"')
+		p--;
+	while (p > line && is_line_blank(p[-1]))
+		p--;
+	if (p == line || *--p != ':')
+		return NULL;
+	while (p > line && is_line_blank(p[-1]))
+		p--;
+	if ((size_t)(p - line) < len || memcmp(p - len, key, len) != 0)
+		return NULL;
+	return p - len;
+}
+
+/* Also drops the comma after the member, or the one before it. */
+static void
+add_without(struct buf *to, const char *line, size_t len, const char *from,
+    const char *after)
+{
+	const char *end = line + len;
+
+	while (after < end && is_line_blank(*after))
+		after++;
+	if (after < end && *after == ',') {
+		after++;
+	} else {
+		while (from > line && is_line_blank(from[-1]))
+			from--;
+		if (from > line && from[-1] == ',')
+			from--;
+	}
+	buf_add(to, line, (size_t)(from - line));
+	buf_add(to, after, (size_t)(end - after));
+}
+
+static void
+add_line_without(
+    struct buf *to, const struct record *r, const char *line, size_t len)
+{
+	const char *value = r->snapshot.p, *after, *from = NULL;
+
+	/* A value with escapes is not part of the line. */
+	if (value != NULL && value > line && value < line + len)
+		from = member_start(line, value);
+	if (from == NULL) {
+		buf_add(to, line, len);
+	} else {
+		after = value + r->snapshot.len;
+		if (value[-1] == '"')
+			after++;
+		add_without(to, line, len, from, after);
+	}
+	buf_addc(to, '\n');
+}
+
+void
+passing_add_at(struct buf *to, const char *line, size_t len, int64_t at)
+{
+	struct flat f = FLAT_INIT;
+	struct buf why = BUF_INIT;
+	const struct flat_field *x;
+	const char *raw;
+	size_t i, n;
+
+	/* It is a record, so it can be parsed. */
+	if (flat_parse(&f, line, len, &why) == 0) {
+		jsonw_open(to);
+		for (i = 0; i < f.n; i++) {
+			x = &f.field[i];
+			if (x == flat_find(&f, "snapshot"))
+				continue;
+			if (x == flat_find(&f, "at")) {
+				jsonw_time(to, "at", at);
+				continue;
+			}
+			raw = flat_raw(x, &n);
+			jsonw_name(to, x->key, x->key_len);
+			buf_add(to, raw, n);
+		}
+		jsonw_line(to);
+	}
+	flat_release(&f);
+	buf_release(&why);
+}
+
+void
+passing_add(const struct passing *p, struct buf *to, struct record *r,
+    const char *line, size_t len)
+{
+	int64_t at = r->at;
+
+	if (p->passes == NULL || !p->passes(p->ctx, r))
+		return;
+	if (r->at == at)
+		add_line_without(to, r, line, len);
+	else
+		passing_add_at(to, line, len, r->at);
+}
+
+struct snapshot *
+snapshot_new(const struct pipeline_setup *setup, struct text tenant, int64_t at)
+{
+	struct snapshot *s = xcalloc(1, sizeof *s);
+
+	s->markers.at = at;
+	pipeline_init(&s->pipeline, setup, tenant, false, at, 0);
+	return s;
+}
+
+void
+snapshot_free(struct snapshot *s)
+{
+	if (s == NULL)
+		return;
+	pipeline_release(&s->pipeline);
+	buf_release(&s->pass_through);
+	replay_log_release(&s->replay);
+	markers_close(&s->markers);
+	free(s);
+}
+
+/* A chat without a time is as of when the CRM was asked: the snapshot has it,
+ * whatever said before that it had left. The record is as before in the end,
+ * since what is scanned next clears only what it has set itself. */
+const char *
+snapshot_add(struct snapshot *s, const struct pipeline_setup *setup,
+    const struct passing *passing, struct strmap *texts, struct record *r,
+    const char *line, size_t len)
+{
+	bool undated = r->type == RECORD_CHAT && r->at == CLOCK_NONE;
+	const char *why;
+
+	if (undated)
+		r->at = s->markers.at;
+	why = future_refuses(setup->future, r);
+	if (why == NULL) {
+		passing_add(passing, &s->pass_through, r, line, len);
+		if (setup->selection->allocation)
+			replay_log_add(&s->replay, texts, r, s->markers.at);
+		(void)pipeline_add(&s->pipeline, r);
+	}
+	if (undated)
+		r->at = CLOCK_NONE;
+	return why;
+}

@@ -1,0 +1,801 @@
+/*
+ * staging: see staging.h.
+ */
+#include "aggregator/input/staging.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/fault.h"
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "common/containers/pack.h"
+#include "common/records/scan.h"
+
+#include "aggregator/containers/key.h"
+
+#define LAYOUT 1
+#define EXPIRE_MS (7 * DAY_MS)
+
+/* Lines are put into the state when a flush comes, or there are so many bytes
+ * of them. */
+#define PIECE_BYTES ((size_t)64 * 1024)
+
+/* What is kept of a line that could not be read: its number. */
+#define UNREAD_LINE "unread %" PRIu64
+
+static struct staging_tenant *
+get_tenant(struct staging *in, struct text name)
+{
+	void **slot = strmap_put(&in->marked.tenants, name.p, name.len);
+	struct staging_tenant *t;
+
+	if (*slot == NULL) {
+		t = xcalloc(1, sizeof *t);
+		t->name = text_dup(name);
+		t->over_at = CLOCK_NONE;
+		*slot = t;
+	}
+	return *slot;
+}
+
+static void
+close_snapshot(struct staging_tenant *t)
+{
+	size_t i;
+
+	t->marked.open = NULL;
+	markers_close(&t->markers);
+	dedup_release(&t->lines);
+	memset(&t->lines, 0, sizeof t->lines);
+	for (i = 0; i < MARKERS_PARTS; i++)
+		buf_clear(&t->pending[i]);
+}
+
+static void
+free_tenant(void *tenant)
+{
+	struct staging_tenant *t = tenant;
+	size_t i;
+
+	close_snapshot(t);
+	for (i = 0; i < MARKERS_PARTS; i++)
+		buf_release(&t->pending[i]);
+	while (t->over_n > 0)
+		free(t->over[--t->over_n].id);
+	free(t->name);
+	free(t);
+}
+
+static void
+mark_changed(struct staging *in, struct staging_tenant *t)
+{
+	if (!t->changed)
+		t->changed_at = clock_now_ms();
+	t->changed = in->changed = true;
+}
+
+/* Snapshots that are over. */
+
+static struct staging_over *
+find_over(struct staging_tenant *t, struct text id)
+{
+	size_t i;
+
+	for (i = 0; i < t->over_n; i++)
+		if (text_is(id, t->over[i].id))
+			return &t->over[i];
+	return NULL;
+}
+
+/* That part of that snapshot is over. */
+static bool
+is_over(struct staging_tenant *t, struct text id, unsigned part)
+{
+	const struct staging_over *o = find_over(t, id);
+
+	if (o == NULL)
+		return false;
+	return !o->applied || !o->in_parts ||
+	       (part != MARKERS_WHOLE && bucket_set_has(&o->parts, part));
+}
+
+/* The entry of a snapshot, made if it is missing; then the oldest may go. */
+static struct staging_over *
+get_over(struct staging_tenant *t, struct text id)
+{
+	struct staging_over *o = find_over(t, id);
+
+	if (o != NULL)
+		return o;
+	if (t->over_n == STAGING_OVER) {
+		free(t->over[0].id);
+		t->over_n--;
+		memmove(t->over, t->over + 1, t->over_n * sizeof *t->over);
+	}
+	o = &t->over[t->over_n++];
+	*o = (struct staging_over){ .id = text_dup(id) };
+	return o;
+}
+
+/* No line of it counts any more, not even of parts that were applied. */
+static void
+ignore_snapshot(struct staging *in, struct staging_tenant *t, struct text id)
+{
+	get_over(t, id)->applied = false;
+	mark_changed(in, t);
+}
+
+/* Lines of the unfinished snapshot. */
+
+static void
+begin_key(struct key *k, const struct staging_tenant *t)
+{
+	k->len = 0;
+	key_number(k, t->number);
+}
+
+static void
+put_pending(struct staging *in, struct staging_tenant *t, unsigned part)
+{
+	struct buf *lines = &t->pending[part];
+	struct key k;
+
+	if (lines->len == 0)
+		return;
+	begin_key(&k, t);
+	key_byte(&k, part);
+	key_number(&k, t->pieces++);
+	state_put(in->staged, k.bytes, k.len, lines->data, lines->len);
+	buf_clear(lines);
+}
+
+static void
+delete_part(struct staging *in, const struct staging_tenant *t, unsigned part)
+{
+	struct key k;
+
+	begin_key(&k, t);
+	key_byte(&k, part);
+	(void)state_delete_prefix(in->staged, k.bytes, k.len, SIZE_MAX);
+}
+
+/* The unfinished snapshot is dropped. */
+static void
+drop_snapshot(struct staging *in, struct staging_tenant *t)
+{
+	struct key k;
+
+	begin_key(&k, t);
+	(void)state_delete_prefix(in->staged, k.bytes, k.len, SIZE_MAX);
+	close_snapshot(t);
+	mark_changed(in, t);
+}
+
+static struct fingerprint
+print_of_line(const struct staging_tenant *t, struct text line)
+{
+	return dedup_fingerprint(&t->lines, (struct text){ NULL, 0 }, line);
+}
+
+static bool
+has_line(const struct staging_tenant *t, const struct staging_line *l)
+{
+	struct text line = { l->p, l->len };
+
+	return t->lines.width != 0 &&
+	       dedup_find(&t->lines, print_of_line(t, line), 0) != DEDUP_NEW;
+}
+
+static bool
+is_new_line(struct staging_tenant *t, struct text line)
+{
+	if (t->lines.width == 0)
+		dedup_init(&t->lines, dedup_new_seed(), 0);
+	return dedup_add(&t->lines, print_of_line(t, line), 0) == DEDUP_NEW;
+}
+
+/* Adds the line to its snapshot. False: it is there already. */
+static bool
+append_line(struct staging *in, struct staging_tenant *t, unsigned part,
+    const struct staging_line *l)
+{
+	struct buf *to = &t->pending[part];
+
+	if (!is_new_line(t, (struct text){ l->p, l->len }))
+		return false;
+	buf_add(to, l->p, l->len);
+	buf_addc(to, '\n');
+	if (to->len >= PIECE_BYTES)
+		put_pending(in, t, part);
+	mark_changed(in, t);
+	return true;
+}
+
+/* A line of a part that began. end: its end marker, or NULL. */
+static void
+add_to_part(struct staging *in, struct staging_tenant *t, unsigned part,
+    const struct staging_line *l, const struct record *end)
+{
+	struct marked_part *p = &t->markers.parts[part];
+
+	if (p->applied || !append_line(in, t, part, l))
+		return;
+	if (end != NULL)
+		markers_end_part(&t->markers, part, end);
+	else
+		p->lines++;
+	in->ready = in->ready || marked_part_is_whole(p);
+}
+
+/* Whole parts, applied. */
+
+struct reading {
+	struct staging *in;
+	struct snapshot *to;
+	struct scan scan;
+	struct buf piece;
+	struct strmap texts; /* of the replay log */
+};
+
+/* A bad line was refused when it came. */
+static bool
+read_piece(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
+{
+	static const char zeros[SCAN_BEHIND];
+	struct reading *g = ctx;
+	struct staging *in = g->in;
+	struct record r;
+	int rc;
+
+	(void)key;
+	(void)key_len;
+	buf_clear(&g->piece);
+	buf_add(&g->piece, zeros, SCAN_BEFORE);
+	buf_add(&g->piece, data, len);
+	buf_add(&g->piece, zeros, SCAN_BEHIND);
+	memset(&r, 0, sizeof r);
+	scan_block(&g->scan, g->piece.data + SCAN_BEFORE, len);
+	while ((rc = scan_record(&g->scan, &r)) != 0)
+		if (rc == 1 && r.type != RECORD_SNAPSHOT &&
+		    r.type != RECORD_UNKNOWN)
+			(void)snapshot_add(g->to, in->setup, &in->passing,
+			    &g->texts, &r, g->scan.line, g->scan.len);
+	return true;
+}
+
+static void
+read_part(struct reading *g, struct staging_tenant *t, unsigned part)
+{
+	struct key k;
+
+	put_pending(g->in, t, part);
+	begin_key(&k, t);
+	key_byte(&k, part);
+	state_each(g->in->staged, k.bytes, k.len, read_piece, g);
+}
+
+static bool
+is_applicable(const struct marked_part *p)
+{
+	return p->begun && !p->applied && marked_part_is_whole(p);
+}
+
+/* The parts that are whole are applied. */
+static void
+finish_parts(struct staging *in, struct staging_tenant *t,
+    const struct bucket_set *parts, struct staging_over *over)
+{
+	struct markers *m = &t->markers;
+	size_t left = 0, n = 0;
+	uint64_t lines = 0;
+	unsigned i;
+
+	for (i = 0; i < MARKERS_PARTS; i++) {
+		if (is_applicable(&m->parts[i])) {
+			m->parts[i].applied = true;
+			lines += m->parts[i].lines;
+			n++;
+			delete_part(in, t, i);
+		}
+		left += m->parts[i].begun && !m->parts[i].applied;
+	}
+	over->applied = true;
+	over->in_parts = m->in_parts;
+	over->parts.chats |= parts->chats;
+	over->parts.all |= parts->all;
+	if (m->at > t->over_at)
+		t->over_at = m->at;
+	log_info("snapshot_done",
+	    "tenant=%s snapshot=%s lines=%" PRIu64 " parts=%zu", t->name, m->id,
+	    lines, n);
+	mark_changed(in, t);
+	if (left == 0)
+		close_snapshot(t);
+}
+
+/* After an error of the state nothing is applied: its commit fails. */
+static int
+apply_tenant(struct staging *in, struct staging_tenant *t)
+{
+	struct markers *m = &t->markers;
+	struct text name = { t->name, strlen(t->name) };
+	struct bucket_set parts = { .all = false };
+	struct reading g = { .in = in };
+	unsigned i;
+	int rc = 0;
+
+	if (t->marked.open == NULL || markers_count_whole(m) == 0)
+		return 0;
+	scan_init(&g.scan);
+	g.to = snapshot_new(in->setup, name, m->at);
+	g.to->markers.id = xstrdup(m->id);
+	for (i = 0; i < MARKERS_PARTS; i++) {
+		if (!is_applicable(&m->parts[i]))
+			continue;
+		read_part(&g, t, i);
+		if (i != MARKERS_WHOLE)
+			bucket_set_add(&parts, i);
+	}
+	if (!state_failed(in->state)) {
+		rc =
+		    in->apply(in->ctx, name, g.to, m->in_parts ? &parts : NULL);
+		FAULT_POINT("aggregator.snapshot_applied");
+		if (rc == 0)
+			finish_parts(in, t, &parts,
+			    get_over(t, (struct text){ m->id, strlen(m->id) }));
+	}
+	snapshot_free(g.to);
+	strmap_release(&g.texts, free);
+	scan_release(&g.scan);
+	buf_release(&g.piece);
+	return rc;
+}
+
+int
+staging_apply(struct staging *in)
+{
+	const struct strmap_entry *e;
+	size_t i = 0;
+
+	if (!in->ready)
+		return 0;
+	while ((e = strmap_next(&in->marked.tenants, &i)) != NULL)
+		if (apply_tenant(in, e->value) == -1)
+			return -1;
+	in->ready = false;
+	return 0;
+}
+
+bool
+staging_is_ready(const struct staging *in, struct text tenant)
+{
+	const struct staging_tenant *t;
+
+	if (!in->ready)
+		return false;
+	t = strmap_get(&in->marked.tenants, tenant.p, tenant.len);
+	return t != NULL && markers_count_whole(&t->markers) > 0;
+}
+
+/* Where each line goes: to the snapshot that is open, to a new one, to the dead
+ * letters, or nowhere. */
+
+static void
+log_unfinished(struct staging *in, const struct staging_tenant *t)
+{
+	const struct markers *m = &t->markers;
+	const struct marked_part *p = &m->parts[MARKERS_WHOLE];
+	size_t left = 0, i;
+
+	for (i = 0; i < BUCKET_PARTS; i++)
+		left += m->parts[i].begun && !m->parts[i].applied;
+	if (m->in_parts)
+		log_error("snapshot '%s' of tenant '%s' is not whole: %zu of "
+			  "its parts are cut, and nothing of them is used",
+		    m->id, t->name, left);
+	else if (p->records >= 0)
+		log_error("snapshot '%s' of tenant '%s' is not whole: %" PRIu64
+			  " of %" PRId64
+			  " records came before another one began; nothing "
+			  "of it is used",
+		    m->id, t->name, p->lines, p->records);
+	else
+		log_error("snapshot '%s' of tenant '%s' is cut: another one "
+			  "began before its end; nothing of it is used",
+		    m->id, t->name);
+	in->failed++;
+}
+
+/* In place of an unfinished one, which is over. */
+static void
+begin_snapshot(struct staging *in, struct staging_tenant *t,
+    const struct staging_line *l, unsigned part)
+{
+	if (t->marked.open != NULL) {
+		log_unfinished(in, t);
+		ignore_snapshot(in, t,
+		    (struct text){ t->markers.id, strlen(t->markers.id) });
+		drop_snapshot(in, t);
+	}
+	markers_open(&t->markers, l->record);
+	t->marked.open = &t->markers;
+	t->number = (uint64_t)state_number(in->state, "snapshot", 0) + 1;
+	state_set_number(in->state, "snapshot", (int64_t)t->number);
+	t->pieces = 0;
+	(void)append_line(in, t, part, l);
+}
+
+static enum outcome
+add_begin_marker(struct staging *in, struct staging_tenant *t,
+    const struct staging_line *l, unsigned part)
+{
+	struct record *r = l->record;
+	bool same = markers_are_of(t->marked.open, r->snapshot);
+	const char *ahead;
+	enum outcome o = OUTCOME_DONE;
+
+	if (same && has_line(t, l))
+		return OUTCOME_DONE;
+	/* One more part of the open snapshot. */
+	if (same && t->markers.in_parts && part != MARKERS_WHOLE &&
+	    !t->markers.parts[part].begun && !is_over(t, r->snapshot, part)) {
+		markers_begin_part(&t->markers, part);
+		(void)append_line(in, t, part, l);
+		return OUTCOME_DONE;
+	}
+	if (apply_tenant(in, t) == -1)
+		return OUTCOME_NEVER;
+	if (is_over(t, r->snapshot, part))
+		return OUTCOME_DONE;
+	if (r->at < t->over_at ||
+	    (t->marked.open != NULL && r->at < t->markers.at)) {
+		log_warn("snapshot '%.*s' of tenant '%s' is older than one "
+			 "that came before it; it is ignored",
+		    TEXT_ARG(r->snapshot), t->name);
+		ignore_snapshot(in, t, r->snapshot);
+		return OUTCOME_DONE;
+	}
+	ahead = future_refuses(in->setup->future, r);
+	if (ahead == NULL) {
+		begin_snapshot(in, t, l, part);
+		return OUTCOME_DONE;
+	}
+	o = in->refuse(in->ctx, l->p, l->len, ahead);
+	if (o != OUTCOME_DONE)
+		return o;
+	in->ahead++;
+	ignore_snapshot(in, t, r->snapshot);
+	return OUTCOME_DONE;
+}
+
+/* A line of the open snapshot that is of the future counts as a bad one. */
+static enum outcome
+add_line(struct staging *in, struct staging_tenant *t,
+    const struct staging_line *l, unsigned part)
+{
+	struct record *r = l->record;
+	const char *ahead = future_refuses(in->setup->future, r);
+	enum outcome o = OUTCOME_DONE;
+
+	if (ahead != NULL && !has_line(t, l)) {
+		o = in->refuse(in->ctx, l->p, l->len, ahead);
+		in->ahead += o == OUTCOME_DONE;
+	}
+	if (o == OUTCOME_DONE)
+		add_to_part(
+		    in, t, part, l, r->type == RECORD_SNAPSHOT ? r : NULL);
+	return o;
+}
+
+static enum outcome
+add_record(struct staging *in, const struct staging_line *l)
+{
+	struct record *r = l->record;
+	struct staging_tenant *t = get_tenant(in, r->tenant);
+	bool open = markers_are_of(t->marked.open, r->snapshot);
+	bool marker = r->type == RECORD_SNAPSHOT;
+	unsigned part = open || marker ? markers_part_of(t->marked.open, r)
+				       : bucket_of_record(r);
+
+	in->marked.last = &t->marked;
+	in->marked.last_part = part;
+	in->marked.outside = false;
+	if (marker && r->state == SNAPSHOT_BEGIN)
+		return add_begin_marker(in, t, l, part);
+	if (open && t->markers.parts[part].begun)
+		return add_line(in, t, l, part);
+	if (is_over(t, r->snapshot, part))
+		return OUTCOME_DONE;
+	return in->refuse(in->ctx, l->p, l->len, "its snapshot did not begin");
+}
+
+static enum outcome
+add_bad_line(struct staging *in, const struct staging_line *l)
+{
+	struct staging_tenant *t =
+	    (struct staging_tenant *)marked_owner(&in->marked, l->flat);
+	struct staging_line kept = *l;
+	char text[sizeof UNREAD_LINE + 20];
+	enum outcome o;
+
+	if (l->p == NULL) {
+		kept.p = text;
+		kept.len =
+		    (size_t)snprintf(text, sizeof text, UNREAD_LINE, l->unread);
+	}
+	if (t != NULL && has_line(t, &kept))
+		return OUTCOME_DONE;
+	o = in->refuse(in->ctx, l->p, l->len, l->why);
+	if (o == OUTCOME_DONE && t != NULL)
+		add_to_part(in, t, in->marked.last_part, &kept, NULL);
+	return o;
+}
+
+enum outcome
+staging_add(struct staging *in, const struct staging_line *l)
+{
+	struct record *r = l->record;
+
+	if (r == NULL)
+		return add_bad_line(in, l);
+	if (r->type == RECORD_ROW)
+		return in->refuse(in->ctx, l->p, l->len, REFUSED_ROW);
+	if (r->type == RECORD_UNKNOWN) {
+		r->tenant = record_peek(l->flat, "tenant");
+		r->snapshot = record_peek(l->flat, "snapshot");
+		if (r->tenant.p == NULL || r->snapshot.p == NULL)
+			return OUTCOME_DONE;
+	}
+	return add_record(in, l);
+}
+
+void
+staging_forget(struct staging *in, struct text tenant)
+{
+	struct staging_tenant *t =
+	    strmap_get(&in->marked.tenants, tenant.p, tenant.len);
+
+	if (t == NULL || t->marked.open == NULL)
+		return;
+	log_warn("snapshot '%s' of tenant '%s' is ignored: a customer was "
+		 "forgotten while it came",
+	    t->markers.id, t->name);
+	ignore_snapshot(
+	    in, t, (struct text){ t->markers.id, strlen(t->markers.id) });
+	drop_snapshot(in, t);
+}
+
+void
+staging_expire(struct staging *in)
+{
+	const struct strmap_entry *e;
+	struct staging_tenant *t;
+	size_t i = 0;
+
+	while ((e = strmap_next(&in->marked.tenants, &i)) != NULL) {
+		t = e->value;
+		if (t->marked.open == NULL ||
+		    t->changed_at > clock_now_ms() - EXPIRE_MS)
+			continue;
+		log_warn("unfinished snapshot '%s' of tenant '%s' is removed: "
+			 "nothing more of it came for a week",
+		    t->markers.id, t->name);
+		drop_snapshot(in, t);
+	}
+}
+
+size_t
+staging_report_incomplete(const struct staging *in)
+{
+	const struct strmap_entry *e;
+	size_t i = 0, n = 0, part;
+
+	while ((e = strmap_next(&in->marked.tenants, &i)) != NULL) {
+		const struct staging_tenant *t = e->value;
+		bool incomplete = false;
+
+		for (part = 0; part < MARKERS_PARTS; part++)
+			incomplete = incomplete ||
+				     (t->markers.parts[part].records >= 0 &&
+					 t->markers.parts[part].begun &&
+					 !t->markers.parts[part].applied);
+		n += incomplete;
+	}
+	if (n > 0)
+		log_error("%zu snapshots have their end and not all their "
+			  "records; the next ones replace them",
+		    n);
+	return n;
+}
+
+/* The tables. */
+
+static void
+pack_open_snapshot(const struct staging_tenant *t, struct buf *to)
+{
+	const struct markers *m = &t->markers;
+	const struct marked_part *p;
+
+	pack_put_string(to, m->id);
+	pack_put_signed(to, m->at);
+	pack_put_number(to, m->in_parts);
+	pack_put_number(to, t->number);
+	pack_put_number(to, t->pieces);
+	pack_put_signed(to, t->changed_at);
+	for (p = m->parts; p < m->parts + MARKERS_PARTS; p++) {
+		pack_put_number(to, (unsigned)p->begun | p->applied * 2u);
+		pack_put_signed(to, p->records);
+		pack_put_number(to, p->lines);
+	}
+}
+
+static void
+pack_tenant(const struct staging_tenant *t, struct buf *to)
+{
+	const struct staging_over *o;
+
+	pack_put_number(to, LAYOUT);
+	pack_put_signed(to, t->over_at);
+	pack_put_number(to, t->over_n);
+	for (o = t->over; o < t->over + t->over_n; o++) {
+		pack_put_string(to, o->id);
+		pack_put_number(to, o->applied);
+		pack_put_number(to, o->in_parts);
+		pack_put_fixed(to, o->parts.chats);
+		pack_put_number(to, o->parts.all);
+	}
+	if (t->marked.open != NULL)
+		pack_open_snapshot(t, to);
+}
+
+void
+staging_save(struct staging *in)
+{
+	const struct strmap_entry *e;
+	struct buf packed = BUF_INIT;
+	size_t i = 0;
+	unsigned part;
+
+	if (!in->changed)
+		return;
+	while ((e = strmap_next(&in->marked.tenants, &i)) != NULL) {
+		struct staging_tenant *t = e->value;
+
+		if (!t->changed)
+			continue;
+		for (part = 0; part < MARKERS_PARTS; part++)
+			put_pending(in, t, part);
+		buf_clear(&packed);
+		pack_tenant(t, &packed);
+		state_put(
+		    in->snapshots, e->key, e->key_len, packed.data, packed.len);
+		t->changed = false;
+	}
+	in->changed = false;
+	buf_release(&packed);
+}
+
+static void
+unpack_open_snapshot(struct staging_tenant *t, struct pack *r)
+{
+	struct markers *m = &t->markers;
+	struct marked_part *p;
+	uint64_t flags;
+	size_t len;
+
+	m->id = xstrdup(pack_string(r, &len));
+	m->at = m->end_at = pack_signed(r);
+	m->in_parts = pack_number(r) != 0;
+	t->number = pack_number(r);
+	t->pieces = pack_number(r);
+	t->changed_at = pack_signed(r);
+	for (p = m->parts; p < m->parts + MARKERS_PARTS; p++) {
+		flags = pack_number(r);
+		p->begun = (flags & 1) != 0;
+		p->applied = (flags & 2) != 0;
+		p->records = pack_signed(r);
+		p->lines = pack_number(r);
+	}
+	t->marked.open = m;
+	log_info("snapshot_resumed", "tenant=%s snapshot=%s", t->name, m->id);
+}
+
+static bool
+load_tenant(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
+{
+	struct staging *in = ctx;
+	struct staging_tenant *t =
+	    get_tenant(in, (struct text){ key, key_len });
+	struct pack r = pack_open(data, len, LAYOUT);
+	struct staging_over *o;
+	size_t id_len;
+
+	t->over_at = pack_signed(&r);
+	t->over_n = (size_t)pack_count(&r, 1);
+	if (t->over_n > STAGING_OVER) {
+		t->over_n = 0;
+		state_set_damaged(in->state);
+		return false;
+	}
+	for (o = t->over; o < t->over + t->over_n; o++) {
+		o->id = xstrdup(pack_string(&r, &id_len));
+		o->applied = pack_number(&r) != 0;
+		o->in_parts = pack_number(&r) != 0;
+		o->parts.chats = pack_fixed(&r);
+		o->parts.all = pack_number(&r) != 0;
+	}
+	if (pack_more(&r))
+		unpack_open_snapshot(t, &r);
+	if (pack_end(&r) == -1)
+		state_set_damaged(in->state);
+	return !state_failed(in->state);
+}
+
+/* The tenant whose unfinished snapshot has that number. */
+static struct staging_tenant *
+find_numbered(struct staging *in, uint64_t number)
+{
+	const struct strmap_entry *e;
+	size_t i = 0;
+
+	while ((e = strmap_next(&in->marked.tenants, &i)) != NULL) {
+		struct staging_tenant *t = e->value;
+
+		if (t->marked.open != NULL && t->number == number)
+			return t;
+	}
+	return NULL;
+}
+
+static bool
+load_piece(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
+{
+	struct staging *in = ctx;
+	const char *p = data, *end = p + len, *nl;
+	struct staging_tenant *t;
+	size_t at = 0;
+
+	t = find_numbered(
+	    in, key_read_number((struct text){ key, key_len }, &at));
+	for (; t != NULL && p < end; p = nl + 1) {
+		nl = memchr(p, '\n', (size_t)(end - p));
+		if (nl == NULL)
+			t = NULL;
+		else
+			(void)is_new_line(
+			    t, (struct text){ p, (size_t)(nl - p) });
+		if (t == NULL)
+			break;
+	}
+	if (t == NULL)
+		state_set_damaged(in->state);
+	return t != NULL;
+}
+
+int
+staging_open(struct staging *in, struct state *state)
+{
+	in->state = state;
+	in->snapshots = state_table(state, "snapshots", STATE_BYTES);
+	in->staged = state_table(state, "staged", STATE_BYTES);
+	if (state_failed(state))
+		return -1;
+	state_each(in->snapshots, NULL, 0, load_tenant, in);
+	if (!state_failed(state))
+		state_each(in->staged, NULL, 0, load_piece, in);
+	staging_expire(in);
+	return state_failed(state) ? -1 : 0;
+}
+
+void
+staging_close(struct staging *in)
+{
+	strmap_release(&in->marked.tenants, free_tenant);
+}
