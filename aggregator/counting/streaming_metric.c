@@ -62,7 +62,7 @@ new_metrics(const struct streaming_metrics_home *at, size_t n,
 	f->home.seed = hash_seed(at->state);
 	f->home.window_ms = at->window_ms;
 	f->home.newest = f->home.now = CLOCK_NONE;
-	f->home.pool = at->pool;
+	f->home.cache = at->cache;
 	f->setup.conf = conf;
 	f->setup.tenant = tenant;
 	f->setup.home = &f->home;
@@ -112,7 +112,7 @@ streaming_metrics_close(struct streaming_metrics *f)
 struct streaming_metrics *
 streaming_metrics_recount(struct streaming_metrics *f, int64_t newest)
 {
-	const struct streaming_metrics_home home = { .pool = f->home.pool,
+	const struct streaming_metrics_home home = { .cache = f->home.cache,
 		.window_ms = f->home.window_ms };
 	size_t i;
 
@@ -311,6 +311,12 @@ streaming_metrics_sent(struct streaming_metrics *f)
 		if (f->v[i].ops->sent != NULL)
 			f->v[i].ops->sent(f->v[i].ctx);
 	keyed_state_home_sent(&f->home);
+}
+
+void
+streaming_metrics_drop_saved(struct streaming_metrics *f)
+{
+	keyed_state_home_drop(&f->home);
 }
 
 /* Of each changed row: the name of its table, and its key. */

@@ -88,10 +88,10 @@ struct streaming_metric_ops {
 
 struct streaming_metrics;
 
-/* Where streaming metrics keep what they count. A one-shot run has only a pool:
- * all is in memory, and nothing is too late. */
+/* Where streaming metrics keep what they count. A one-shot run has only a
+ * cache: all is in memory, and nothing is too late. */
 struct streaming_metrics_home {
-	struct keyed_state_pool *pool; /* see keyed_state.h */
+	struct keyed_state_cache *cache; /* see keyed_state.h */
 	struct state *state;
 	uint32_t number;   /* the tenant's in the state */
 	int64_t window_ms; /* how late a message may come */
@@ -153,6 +153,8 @@ void streaming_metrics_save(struct streaming_metrics *f);
 void streaming_metrics_emit(
     struct streaming_metrics *f, struct rowset *to, enum metric_rows which);
 void streaming_metrics_sent(struct streaming_metrics *f);
+/* After it: drops from memory what the state has. */
+void streaming_metrics_drop_saved(struct streaming_metrics *f);
 
 /* Appends the keys of changed rows to *to. After a crash the same bytes mark
  * these rows as changed again: 0, or -1 when they are malformed. */

@@ -2,8 +2,7 @@
  * keyed_state: a hash table with open addressing over pointers to entries. An
  * entry is a head with the payload behind it and the key in front of it, so
  * that a look-up finds key and head in one line of the cache, and the head is
- * found from the payload. Beside it: keyed_state_save.c, keyed_state_evict.c
- * and keyed_state_delete.c.
+ * found from the payload.
  */
 #include "aggregator/keyed_state/keyed_state.h"
 
@@ -14,28 +13,20 @@
 #include "common/base/xalloc.h"
 #include "common/containers/hash.h"
 
-#include "aggregator/keyed_state/keyed_state_impl.h"
 #include "aggregator/state/state.h"
 
-static void
-join_pool(struct keyed_state *k)
-{
-	struct keyed_state_pool *p = k->home->pool;
+enum {
+	FIRST_SLOTS = 8,
+	/* Entries of the state that expire in a call, so that none takes long.
+	 */
+	EXPIRE_AT_ONCE = 512,
+};
 
-	XGROW(p->tables, p->tables_n, p->tables_cap);
-	k->place = p->tables_n;
-	p->tables[p->tables_n++] = k;
-}
-
-static void
-leave_pool(struct keyed_state *k)
-{
-	struct keyed_state_pool *p = k->home->pool;
-	struct keyed_state *last = p->tables[--p->tables_n];
-
-	p->tables[k->place] = last;
-	last->place = k->place;
-}
+enum {
+	DIRTY = 1,   /* in the list of entries to save */
+	PENDING = 2, /* in the list of rows to write */
+	DELETED = 4, /* deleted, and that is not saved or written */
+};
 
 void
 keyed_state_open(struct keyed_state *k, struct keyed_state_home *home,
@@ -45,13 +36,11 @@ keyed_state_open(struct keyed_state *k, struct keyed_state_home *home,
 	k->name = name;
 	k->home = home;
 	k->payload = payload;
-	k->slots = xcalloc(KEYED_STATE_FIRST_SLOTS, sizeof *k->slots);
-	k->mask = KEYED_STATE_FIRST_SLOTS - 1;
+	k->slots = xcalloc(FIRST_SLOTS, sizeof *k->slots);
+	k->mask = FIRST_SLOTS - 1;
 	k->expired = INT64_MIN;
-	if (home->state != NULL) {
+	if (home->state != NULL)
 		k->store = state_table(home->state, name, STATE_BYTES);
-		join_pool(k);
-	}
 	if (home->tables_n == KEYED_STATE_TABLES)
 		prog_die(PROG_SOFTWARE, "too many tables");
 	home->tables[home->tables_n++] = k;
@@ -73,17 +62,22 @@ key_room(size_t len)
 	return (len + 15) / 16 * 16;
 }
 
+static size_t
+entry_bytes(const struct keyed_state *k, size_t key_len)
+{
+	return key_room(key_len) + sizeof(struct keyed_state_entry) +
+	       k->payload;
+}
+
 static void
 free_entry(struct keyed_state *k, struct keyed_state_entry *e)
 {
-	size_t room = key_room(e->key_len);
-
-	keyed_state_pool_give(
-	    k->home->pool, (char *)e - room, room + sizeof *e + k->payload);
+	k->home->cache->used -= entry_bytes(k, e->key_len);
+	free((char *)e - key_room(e->key_len));
 }
 
-const unsigned char *
-keyed_state_entry_key(const struct keyed_state_entry *e)
+static const unsigned char *
+entry_key(const struct keyed_state_entry *e)
 {
 	return (const unsigned char *)e - key_room(e->key_len);
 }
@@ -110,8 +104,6 @@ keyed_state_close(struct keyed_state *k)
 	for (i = 0; i <= k->mask; i++)
 		if (k->slots[i].entry != NULL)
 			free_entry(k, k->slots[i].entry);
-	if (k->home->state != NULL)
-		leave_pool(k);
 	free(k->slots);
 	free(k->dirty.v);
 	free(k->pending.v);
@@ -128,14 +120,14 @@ seek_slot(
 	for (; k->slots[i].entry != NULL; i = (i + 1) & k->mask)
 		if (k->slots[i].hash == hash &&
 		    k->slots[i].entry->key_len == len &&
-		    memcmp(keyed_state_entry_key(k->slots[i].entry), key,
-			len) == 0)
+		    memcmp(entry_key(k->slots[i].entry), key, len) == 0)
 			break;
 	return &k->slots[i];
 }
 
-void
-keyed_state_resize(struct keyed_state *k, size_t slots)
+/* Moves the entries to so many slots, a power of two. */
+static void
+resize_table(struct keyed_state *k, size_t slots)
 {
 	size_t old = k->mask + 1, i, j;
 	struct keyed_state_slot *from = k->slots;
@@ -157,17 +149,17 @@ insert_entry(struct keyed_state *k, struct keyed_state_slot *slot,
     uint64_t hash, const void *key, size_t len)
 {
 	size_t room = key_room(len);
-	char *block = keyed_state_pool_take(k->home->pool,
-	    room + sizeof(struct keyed_state_entry) + k->payload);
+	char *block = xcalloc(1, entry_bytes(k, len));
 	struct keyed_state_entry *e =
 	    (struct keyed_state_entry *)(void *)(block + room);
 
+	k->home->cache->used += entry_bytes(k, len);
 	e->hash = hash;
 	e->key_len = (uint16_t)len;
 	memcpy(block, key, len);
 	/* At most two thirds full. */
 	if ((k->n + 1) * 3 > (k->mask + 1) * 2) {
-		keyed_state_resize(k, 2 * (k->mask + 1));
+		resize_table(k, 2 * (k->mask + 1));
 		slot = seek_slot(k, hash, key, len);
 	}
 	slot->hash = hash;
@@ -176,8 +168,9 @@ insert_entry(struct keyed_state *k, struct keyed_state_slot *slot,
 	return e;
 }
 
-void
-keyed_state_remove(struct keyed_state *k, struct keyed_state_entry *e)
+/* Removes an entry from the table and frees it. */
+static void
+remove_entry(struct keyed_state *k, struct keyed_state_entry *e)
 {
 	size_t hole = e->hash & k->mask, i, home;
 
@@ -232,17 +225,16 @@ find_or_make(
 	struct keyed_state_entry *e = slot->entry;
 	bool is_new = false;
 
-	k->home->pool->uses++;
 	if (e == NULL && k->store != NULL)
 		e = load_stored_entry(k, slot, hash, key, len);
 	if (e == NULL && make) {
 		e = insert_entry(
 		    k, seek_slot(k, hash, key, len), hash, key, len);
 		is_new = true;
-	} else if (e != NULL && (e->flags & KEYED_STATE_DELETED) != 0) {
+	} else if (e != NULL && (e->flags & DELETED) != 0) {
 		is_new = true;
 		if (make) {
-			e->flags &= (uint8_t)~KEYED_STATE_DELETED;
+			e->flags &= (uint8_t)~DELETED;
 			memset(payload_of(e), 0, k->payload);
 		} else {
 			e = NULL;
@@ -250,10 +242,7 @@ find_or_make(
 	}
 	if (made != NULL)
 		*made = is_new;
-	if (e == NULL)
-		return NULL;
-	e->flags |= KEYED_STATE_USED;
-	return payload_of(e);
+	return e != NULL ? payload_of(e) : NULL;
 }
 
 void
@@ -289,12 +278,12 @@ keyed_state_get(struct keyed_state *k, const void *key, size_t len, bool *made)
 }
 
 static void
-list_flagged_entry(struct keyed_state_list *list, struct keyed_state_entry *e,
-    enum keyed_state_flags flag)
+list_flagged_entry(
+    struct keyed_state_list *list, struct keyed_state_entry *e, uint8_t flag)
 {
 	if ((e->flags & flag) != 0)
 		return;
-	e->flags |= (uint8_t)flag;
+	e->flags |= flag;
 	XGROW(list->v, list->n, list->cap);
 	list->v[list->n++] = e;
 }
@@ -303,21 +292,20 @@ void
 keyed_state_change(struct keyed_state *k, void *payload)
 {
 	if (k->store != NULL)
-		list_flagged_entry(
-		    &k->dirty, entry_of(payload), KEYED_STATE_DIRTY);
+		list_flagged_entry(&k->dirty, entry_of(payload), DIRTY);
 }
 
 void
 keyed_state_emit(struct keyed_state *k, void *payload)
 {
 	keyed_state_change(k, payload);
-	list_flagged_entry(&k->pending, entry_of(payload), KEYED_STATE_PENDING);
+	list_flagged_entry(&k->pending, entry_of(payload), PENDING);
 }
 
 bool
 keyed_state_is_pending(const void *payload)
 {
-	return (entry_of(payload)->flags & KEYED_STATE_PENDING) != 0;
+	return (entry_of(payload)->flags & PENDING) != 0;
 }
 
 void
@@ -325,19 +313,19 @@ keyed_state_delete(struct keyed_state *k, void *payload)
 {
 	struct keyed_state_entry *e = entry_of(payload);
 
-	if (k->store == NULL && (e->flags & KEYED_STATE_PENDING) == 0) {
-		keyed_state_remove(k, e);
+	if (k->store == NULL && (e->flags & PENDING) == 0) {
+		remove_entry(k, e);
 		return;
 	}
 	keyed_state_change(k, payload);
-	e->flags |= KEYED_STATE_DELETED;
+	e->flags |= DELETED;
 }
 
 struct text
 keyed_state_key(const void *payload)
 {
 	const struct keyed_state_entry *e = entry_of(payload);
-	struct text t = { (const char *)keyed_state_entry_key(e), e->key_len };
+	struct text t = { (const char *)entry_key(e), e->key_len };
 
 	return t;
 }
@@ -372,10 +360,10 @@ add_sorted_entry(struct keyed_state_entry *e, bool deleted,
 	struct sorted_entry *to;
 	size_t i;
 
-	if (e == NULL || (!deleted && (e->flags & KEYED_STATE_DELETED) != 0))
+	if (e == NULL || (!deleted && (e->flags & DELETED) != 0))
 		return;
 	to = &v[(*n)++];
-	to->key = keyed_state_entry_key(e);
+	to->key = entry_key(e);
 	to->len = e->key_len;
 	to->payload = payload_of(e);
 	for (i = 0; i < 16; i++)
@@ -397,8 +385,9 @@ sort_payloads(struct sorted_entry *v, size_t n)
 	return list;
 }
 
-void **
-keyed_state_sort(const struct keyed_state_list *list, bool deleted, size_t *n)
+/* The payloads of the list in the order of their keys; owned. */
+static void **
+sort_list(const struct keyed_state_list *list, bool deleted, size_t *n)
 {
 	struct sorted_entry *v = xcalloc(list->n + 1, sizeof *v);
 	size_t i;
@@ -416,10 +405,201 @@ keyed_state_list(struct keyed_state *k, bool all, size_t *n)
 	size_t i;
 
 	if (!all)
-		return keyed_state_sort(&k->pending, false, n);
+		return sort_list(&k->pending, false, n);
 	v = xcalloc(k->n + 1, sizeof *v);
 	*n = 0;
 	for (i = 0; i <= k->mask; i++)
 		add_sorted_entry(k->slots[i].entry, false, v, n);
 	return sort_payloads(v, *n);
+}
+
+/* Collects keys, each behind two bytes of length. */
+static bool
+collect_prefixed_key(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
+{
+	(void)data;
+	(void)len;
+	buf_addc(ctx, (char)(key_len >> 8));
+	buf_addc(ctx, (char)(key_len & 255));
+	buf_add(ctx, key, key_len);
+	return true;
+}
+
+void
+keyed_state_delete_prefix(struct keyed_state *k, const void *prefix, size_t len)
+{
+	struct buf keys = BUF_INIT;
+	struct key p = { 0 };
+	const unsigned char *at, *end;
+	size_t n, own;
+	void *payload;
+
+	if (k->store == NULL)
+		return;
+	keyed_state_home_prefix(k->home, &p);
+	own = p.len;
+	memcpy(p.bytes + own, prefix, len);
+	state_each(k->store, p.bytes, own + len, collect_prefixed_key, &keys);
+	at = (const unsigned char *)buf_str(&keys);
+	for (end = at + keys.len; at < end; at += 2 + n) {
+		n = (size_t)at[0] << 8 | at[1];
+		payload = keyed_state_find(k, at + 2 + own, n - own);
+		if (payload != NULL)
+			keyed_state_delete(k, payload);
+	}
+	buf_release(&keys);
+}
+
+static bool
+read_first_time(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
+{
+	struct key *first = ctx;
+
+	(void)data;
+	(void)len;
+	if (key_len >= first->len + sizeof(int64_t)) {
+		first->len += sizeof(int64_t);
+		memcpy(first->bytes, key, first->len);
+	}
+	return false;
+}
+
+void
+keyed_state_expire(struct keyed_state *k, int64_t before)
+{
+	struct key first = { 0 };
+	struct text t;
+	size_t prefix, at, left = EXPIRE_AT_ONCE;
+	int64_t time;
+
+	if (k->store == NULL || before <= k->expired)
+		return;
+	while (left > 0) {
+		first.len = 0;
+		keyed_state_home_prefix(k->home, &first);
+		at = prefix = first.len;
+		state_each(
+		    k->store, first.bytes, prefix, read_first_time, &first);
+		k->expired = before;
+		if (first.len == prefix)
+			return;
+		t.p = (const char *)first.bytes;
+		t.len = first.len;
+		time = key_read_time(t, &at);
+		if (time >= before) {
+			/* Nothing is to be done before that time. */
+			k->expired = time;
+			return;
+		}
+		left -=
+		    state_delete_prefix(k->store, first.bytes, first.len, left);
+		k->expired = time;
+	}
+}
+
+static void
+save_table_entry(
+    struct keyed_state *k, const struct keyed_state_entry *e, struct key *key)
+{
+	size_t prefix = key->len;
+
+	memcpy(key->bytes + prefix, entry_key(e), e->key_len);
+	if ((e->flags & DELETED) != 0)
+		state_delete(k->store, key->bytes, prefix + e->key_len);
+	else
+		state_put(k->store, key->bytes, prefix + e->key_len, e + 1,
+		    k->payload);
+}
+
+/* Saves in the order of keys, so that neighbours fall on one page. */
+static void
+save_table(struct keyed_state *k)
+{
+	struct key key = { 0 };
+	struct keyed_state_entry *e;
+	void **list;
+	size_t n, i;
+
+	if (k->dirty.n == 0)
+		return;
+	keyed_state_home_prefix(k->home, &key);
+	list = sort_list(&k->dirty, true, &n);
+	for (i = 0; i < n; i++) {
+		e = (struct keyed_state_entry *)list[i] - 1;
+		save_table_entry(k, e, &key);
+		e->flags &= (uint8_t)~DIRTY;
+		if ((e->flags & (DELETED | PENDING)) == DELETED)
+			remove_entry(k, e);
+	}
+	free(list);
+	k->dirty.n = 0;
+}
+
+void
+keyed_state_home_save(struct keyed_state_home *h)
+{
+	size_t i;
+
+	if (h->state == NULL)
+		return;
+	for (i = 0; i < h->tables_n; i++)
+		save_table(h->tables[i]);
+	for (i = 0; i < h->timer_queues_n; i++)
+		timer_queue_save(h->timer_queues[i]);
+}
+
+static void
+clear_pending(struct keyed_state *k)
+{
+	struct keyed_state_entry *e;
+	size_t i;
+
+	for (i = 0; i < k->pending.n; i++) {
+		e = k->pending.v[i];
+		e->flags &= (uint8_t)~PENDING;
+		if ((e->flags & (DELETED | DIRTY)) == DELETED)
+			remove_entry(k, e);
+	}
+	k->pending.n = 0;
+}
+
+void
+keyed_state_home_sent(struct keyed_state_home *h)
+{
+	size_t i;
+
+	for (i = 0; i < h->tables_n; i++)
+		clear_pending(h->tables[i]);
+}
+
+/* Drops the entries that are in the state as they are. */
+static void
+drop_saved(struct keyed_state *k)
+{
+	struct keyed_state_entry *e;
+	size_t i, slots = FIRST_SLOTS;
+
+	for (i = 0; i <= k->mask; i++) {
+		e = k->slots[i].entry;
+		if (e == NULL || e->flags != 0)
+			continue;
+		free_entry(k, e);
+		k->slots[i].entry = NULL;
+		k->n--;
+	}
+	while (k->n * 3 > slots * 2)
+		slots *= 2;
+	resize_table(k, slots);
+}
+
+void
+keyed_state_home_drop(struct keyed_state_home *h)
+{
+	size_t i;
+
+	for (i = 0; i < h->tables_n; i++)
+		if (h->tables[i]->store != NULL)
+			drop_saved(h->tables[i]);
 }

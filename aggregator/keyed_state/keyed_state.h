@@ -3,9 +3,8 @@
  * streaming metrics use it. It is held in memory, or is a write-back cache over
  * a table of the state: opening loads nothing, an entry is read when it is
  * first looked up, keyed_state_home_save() writes all changes together, and
- * clean entries that were not used lately are dropped when memory is short. So
- * a table may be far larger than memory, and a flush costs in proportion to
- * what changed.
+ * when memory is short all saved entries are dropped. So a table may be far
+ * larger than memory, and a flush costs in proportion to what changed.
  *
  * Each table lists which of its entries changed since the last save, and which
  * are pending: rows to write to the next program.
@@ -16,7 +15,6 @@
 #define AGGREGATOR_KEYED_STATE_KEYED_STATE_H
 
 #include "common/base/buf.h"
-#include "common/containers/arena.h"
 
 #include "aggregator/containers/key.h"
 #include "aggregator/keyed_state/timer_queue.h"
@@ -28,32 +26,12 @@
 struct state;
 struct state_table;
 
-/* In bytes. Blocks of the pool are reused by size, in steps of 16 bytes. */
-#define KEYED_STATE_MAX_BLOCK 1024
-
-/* The memory of the entries of all tenants. The caller sets limit only. */
-struct keyed_state_pool {
-	size_t
-	    limit; /* in bytes; 0: none. Applies only where there is a state */
+/* The memory of the entries of all tenants. */
+struct keyed_state_cache {
+	size_t limit; /* in bytes; 0: none. Applies only where there is a
+			 state */
 	size_t used;
-	struct arena arena;
-	void *freed[KEYED_STATE_MAX_BLOCK / 16 + 1];
-	/* Tables over a state, of all tenants; and the one where eviction goes
-	 * on. */
-	struct keyed_state **tables;
-	size_t tables_n, tables_cap, hand;
-	uint64_t uses; /* look-ups since the last eviction */
 };
-
-/* A zeroed block, aligned for any type; at most KEYED_STATE_MAX_BLOCK. */
-void *keyed_state_pool_take(struct keyed_state_pool *p, size_t size);
-void keyed_state_pool_give(
-    struct keyed_state_pool *p, void *block, size_t size);
-/* Drops clean entries that were not used lately, of any tenant, while the pool
- * is above its limit. Call it after each flush, once nothing is pending. */
-void keyed_state_pool_evict(struct keyed_state_pool *p);
-/* Call it after all tables are closed. */
-void keyed_state_pool_release(struct keyed_state_pool *p);
 
 /* Private. */
 struct keyed_state_entry {
@@ -81,8 +59,6 @@ struct keyed_state {
 	size_t payload;            /* bytes */
 	struct keyed_state_slot *slots;
 	size_t mask, n;
-	size_t place;                  /* among the pool's tables */
-	size_t hand;                   /* the slot where eviction goes on */
 	int64_t expired;               /* no saved key has a time before this */
 	struct keyed_state_list dirty; /* to save */
 	struct keyed_state_list pending; /* rows to write */
@@ -99,7 +75,7 @@ struct keyed_state_home {
 	int64_t newest;      /* the tenant's time at the last recompute */
 	int64_t now;         /* the same, at the record that comes in */
 	bool inexact;        /* see streaming_metrics_recount() */
-	struct keyed_state_pool *pool;
+	struct keyed_state_cache *cache;
 	struct keyed_state *tables[KEYED_STATE_TABLES];
 	struct timer_queue *timer_queues[KEYED_STATE_TABLES];
 	size_t tables_n, timer_queues_n;
@@ -116,7 +92,7 @@ void keyed_state_close(struct keyed_state *k);
 void keyed_state_prepare(
     const struct keyed_state *k, const void *key, size_t len, bool near);
 
-/* The payload of a key, or NULL. Valid until keyed_state_pool_evict(). */
+/* The payload of a key, or NULL. Valid until keyed_state_home_drop(). */
 void *keyed_state_find(struct keyed_state *k, const void *key, size_t len);
 
 /* The same; a missing entry is made, of zeros, and *made set, unless NULL. */
@@ -157,5 +133,9 @@ void keyed_state_home_save(struct keyed_state_home *h);
 
 /* The pending rows were written: empties the lists of them. */
 void keyed_state_home_sent(struct keyed_state_home *h);
+
+/* Drops what is saved and not pending from memory, for a cache that is above
+ * its limit; after a flush. */
+void keyed_state_home_drop(struct keyed_state_home *h);
 
 #endif

@@ -27,19 +27,13 @@ timer_queue_open(
 	home->timer_queues[home->timer_queues_n++] = c;
 }
 
-static void
-free_timer(struct timer_queue *c, struct timer_queue_item *item)
-{
-	keyed_state_pool_give(c->home->pool, item->key, item->len + 1);
-}
-
 void
 timer_queue_close(struct timer_queue *c)
 {
 	size_t i;
 
 	for (i = 0; i < c->n; i++)
-		free_timer(c, &c->heap[i]);
+		free(c->heap[i].key);
 	free(c->heap);
 	buf_release(&c->key);
 	memset(c, 0, sizeof *c);
@@ -64,7 +58,7 @@ timer_queue_add(struct timer_queue *c, int64_t due, const void *key, size_t len)
 	item = &c->heap[c->n++];
 	item->due = due;
 	item->len = len;
-	item->key = keyed_state_pool_take(c->home->pool, len + 1);
+	item->key = xmalloc(len + 1);
 	if (len > 0)
 		memcpy(item->key, key, len);
 	for (; i > 0 && c->heap[(i - 1) / 2].due > due; i = (i - 1) / 2)
@@ -76,7 +70,7 @@ remove_first_timer(struct timer_queue *c)
 {
 	size_t i = 0, child;
 
-	free_timer(c, &c->heap[0]);
+	free(c->heap[0].key);
 	c->heap[0] = c->heap[--c->n];
 	while ((child = 2 * i + 1) < c->n) {
 		if (child + 1 < c->n &&
@@ -184,7 +178,7 @@ timer_queue_save(struct timer_queue *c)
 	for (i = 0; i < c->n; i++) {
 		make_timer_key(&key, c, &c->heap[i]);
 		state_put(c->store, key.data, key.len, "", 0);
-		free_timer(c, &c->heap[i]);
+		free(c->heap[i].key);
 	}
 	c->n = 0;
 	buf_release(&key);

@@ -25,7 +25,7 @@ enum { MOST_LIMIT = 1000000 };
 
 struct one_shot {
 	const struct aggregator_job *job;
-	struct keyed_state_pool pool;
+	struct keyed_state_cache cache;
 	struct pipeline_setup setup;
 	struct future future;
 	struct intake intake;
@@ -446,7 +446,6 @@ release_one_shot(struct one_shot *b)
 	free(b->reports);
 	deadletter_close(&b->dead);
 	intake_release(&b->intake);
-	keyed_state_pool_release(&b->pool);
 	buf_release(&b->text);
 	buf_release(&b->where);
 }
@@ -472,7 +471,7 @@ run_one_shot(const struct aggregator *a)
 	b.setup.definition = job->definition;
 	b.setup.selection = &job->selection;
 	b.setup.part = job->part;
-	b.setup.pool = &b.pool;
+	b.setup.cache = &b.cache;
 	future_init(&b.future, job->conf);
 	b.setup.future = &b.future;
 	b.setup.memory_ms = conf_int(job->conf, "aggregator", "window");

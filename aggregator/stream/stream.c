@@ -427,8 +427,8 @@ stream_init(struct stream *s, const struct aggregator_job *job)
 	s->setup.definition = job->definition;
 	s->setup.selection = &job->selection;
 	s->setup.part = job->part;
-	s->pool.limit = (size_t)conf_int(job->conf, "aggregator", "cache");
-	s->setup.pool = &s->pool;
+	s->cache.limit = (size_t)conf_int(job->conf, "aggregator", "cache");
+	s->setup.cache = &s->cache;
 	s->setup.window_ms = conf_int(job->conf, "aggregator", "window");
 	s->setup.memory_ms = s->setup.window_ms;
 	future_init(&s->future, job->conf);
@@ -472,7 +472,6 @@ stream_release(struct stream *s)
 	scan_release(&s->scan);
 	buf_release(&s->scratch);
 	buf_release(&s->key);
-	keyed_state_pool_release(&s->pool);
 	staging_close(&s->staging);
 	state_close(s->state);
 }

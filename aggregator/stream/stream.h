@@ -106,7 +106,7 @@ struct stream {
 	struct staging staging;
 	struct state *state;
 	struct stream_tables tables;
-	struct keyed_state_pool pool;
+	struct keyed_state_cache cache;
 	struct pipeline_setup setup, snapshots; /* of streams, of snapshots */
 	struct future future;
 	enum exit_code code; /* why an outcome was NEVER */

@@ -153,6 +153,20 @@ write_changed_rows(struct stream *s, int64_t version)
 	return OUTCOME_DONE;
 }
 
+/* A cache that has grown too large begins again. */
+static void
+drop_saved(const struct stream *s)
+{
+	size_t i;
+
+	if (s->cache.limit == 0 || s->cache.used <= s->cache.limit)
+		return;
+	for (i = 0; i < s->tenants_n; i++)
+		if (s->tenants[i]->pipeline.streaming != NULL)
+			streaming_metrics_drop_saved(
+			    s->tenants[i]->pipeline.streaming);
+}
+
 /* The rows are written, and their keys stay in the state until they are
  * confirmed. Rows without a date stay pending. */
 static void
@@ -171,7 +185,7 @@ clear_changed_rows(struct stream *s)
 		stream_tenant_step(t, TENANT_SENT);
 	}
 	s->touched = 0;
-	keyed_state_pool_evict(&s->pool);
+	drop_saved(s);
 }
 
 enum outcome

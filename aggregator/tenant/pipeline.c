@@ -126,7 +126,7 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	d->streaming = streaming_metrics_open(d->selection->metrics,
 	    d->selection->n, setup->conf, m->tenant,
 	    &(struct streaming_metrics_home){
-		setup->pool, setup->state, number, setup->window_ms });
+		setup->cache, setup->state, number, setup->window_ms });
 	m->dedup_on_add = true;
 	m->on_interval = pass_interval;
 	m->on_merged = take_merged;

@@ -30,7 +30,7 @@ struct pipeline_setup {
 	const struct definition *definition;
 	const struct metric_selection *selection;
 	struct shard part;
-	struct keyed_state_pool *pool;
+	struct keyed_state_cache *cache;
 	struct state *state;   /* NULL: one-shot */
 	int64_t window_ms;     /* 0: one-shot, nothing is too late */
 	int64_t memory_ms;     /* how long a closed chat is kept */
