@@ -36,7 +36,7 @@
  *   NONE -- for an operator --> RESERVED -- kept, refused, expired --> NONE
  *
  * A reservation is committed, then published until it is confirmed: the flush
- * of a stream (aggregator/stream/stream_state.h).
+ * of a stream (aggregator/stream/stream_flush.c).
  *
  *   ANSWER_NONE -- a reservation is fulfilled --> ANSWER_OWED -- they write -->
  *   ANSWER_GIVEN; another assignee, or closed: back to ANSWER_NONE

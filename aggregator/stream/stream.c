@@ -238,8 +238,7 @@ flush_when_idle(struct stream *s)
 	bool refresh = stream_refresh_due(s);
 	enum outcome o;
 
-	if (s->flush_state == STREAM_FAILED ||
-	    (!refresh && !stream_allocation_due(s)))
+	if (s->failed || (!refresh && !stream_allocation_due(s)))
 		return;
 	/* A run that ends by itself leaves it to its end, which gives up. */
 	while ((o = stream_flush(s, refresh)) == OUTCOME_LATER &&
@@ -339,7 +338,7 @@ commit_confirmed(struct stream *s)
 
 	for (i = 0; i < s->tenants_n; i++) {
 		stream_allocation_save(s->tenants[i]);
-		aged = aged || stream_is_aged(s->tenants[i]);
+		aged = aged || s->tenants[i]->aged;
 	}
 	if (!aged && !s->refreshed)
 		state_set_number(s->state, STREAM_REFRESHED, 1);
@@ -396,18 +395,18 @@ run_stream(struct stream *s)
 	enum exit_code code = finish_pending(s, false);
 	size_t incomplete;
 
-	if (code != PROG_OK || s->flush_state == STREAM_FAILED || stop_asked())
+	if (code != PROG_OK || s->failed || stop_asked())
 		return code;
 	set_up_stage(s);
 	code = stage_run(&s->stage);
-	if (s->flush_state == STREAM_FAILED)
+	if (s->failed)
 		code = s->code;
 	else if (code == PROG_OK)
 		code = finish_pending(s, true);
 	/* Rows that were not confirmed are written at the next start, also if
 	 * the reader closed the pipe, which is not an error. What was not
 	 * flushed, of which some may be saved early, is not committed. */
-	if (code == PROG_OK && s->flush_state == STREAM_OPEN && s->touched == 0)
+	if (code == PROG_OK && !s->failed && !s->written && s->touched == 0)
 		code = commit_confirmed(s);
 	daemon_metrics_close(s->stage.metrics);
 	log_stream_summary(s);
@@ -491,7 +490,7 @@ run_once(struct stream *s, const struct aggregator_job *job, bool *again)
 	/* If it is stopped while it connects, it has no input or output. */
 	if (code == PROG_OK && !stop_asked()) {
 		code = run_stream(s);
-		if (code == PROG_OK && s->flush_state == STREAM_OPEN &&
+		if (code == PROG_OK && !s->failed && !s->written &&
 		    (s->stage.enough || s->stage.ended)) {
 			f = stream_forget_begin(s);
 			code = f != NULL ? PROG_OK : s->code;

@@ -8,13 +8,10 @@
  *   stream_snapshot.c    a snapshot corrects its tenant
  *   stream_flush.c       a flush: recompute, save, commit, write rows, confirm
  *   stream_open.c        opens the state, the input and the outputs
- *   stream_save.c        writes a tenant into the state
- *   stream_load.c        reads the state at the start
+ *   stream_tables.c      the tables of the state, written and read
  *   stream_allocation.c  assignment of chats, and the reservations it makes
- *   stream_metrics.c     what Prometheus is told
- *   stream_trace.c       where the time of a flush goes, for the bench
- *   stream_tenant.c      the tenants, and the steps of a flush
- *   stream_state.c       the steps as tables
+ *   stream_metrics.c     what Prometheus is told, and the bench
+ *   stream_tenant.c      the tenants
  *
  * A flush comes every [aggregator] every, or sooner after many records. Its
  * steps, and what follows a crash after each:
@@ -56,7 +53,6 @@
 
 #include "aggregator/input/staging.h"
 #include "aggregator/state/state.h"
-#include "aggregator/stream/stream_state.h"
 #include "aggregator/tenant/job.h"
 
 /* Name of a number in the state. 1: no tenant is aged. */
@@ -68,8 +64,10 @@ struct stream_tenant {
 	struct stream *stream;
 	char *name;
 	uint32_t number; /* in the state */
-	enum stream_age age;
-	bool has_runs;       /* of identities, in the state */
+	bool touched;    /* the flush writes what changed of it */
+	bool aged;       /* time went on since its waits were written: a refresh
+			    would change its rows */
+	bool has_runs;   /* of identities, in the state */
 	uint16_t oldest_run; /* the oldest span of these */
 	/* The marker of the newest snapshot that corrected it since the last
 	 * flush; empty: none did. */
@@ -87,7 +85,7 @@ struct stream_counts {
 	    assigned;
 };
 
-/* When a flush reached what, see stream_trace.c. */
+/* When a flush reached what, see stream_metrics.c. */
 enum stream_trace_step {
 	STREAM_TRACE_BEGIN,
 	STREAM_TRACE_RECOMPUTED,
@@ -129,9 +127,9 @@ struct stream {
 	bool again;    /* the current line is handled again, after LATER */
 
 	/* The current flush. */
-	enum stream_state flush_state;
+	bool written; /* its rows and reservations, which are not confirmed */
+	bool failed;  /* an outcome is NEVER: nothing is committed any more */
 	uint64_t pending_version; /* key of the pending rows; 0: none */
-	bool unconfirmed;         /* some that the last run left have a date */
 	uint64_t passed;          /* of counts, that are confirmed */
 	uint64_t out_mark;  /* of what WRITTEN means, if confirming it... */
 	bool begun;         /* ...was begun */
@@ -184,28 +182,9 @@ enum exit_code stream_forget_end(
 struct stream_tenant *stream_tenant(struct stream *s, struct text name);
 void stream_touch(struct stream_tenant *t);
 
-/* Changes the state of the current flush, or of a tenant in it; an event that
- * cannot happen there ends the program. */
-void stream_step(struct stream *s, enum stream_event e);
-void stream_tenant_step(struct stream_tenant *t, enum stream_tenant_event e);
-
 /* After an outcome of NEVER: nothing more is committed, and the stream ends
  * with that code. */
 void stream_fail(struct stream *s, enum exit_code code);
-
-/* This flush writes the tenant. */
-static inline bool
-stream_is_touched(const struct stream_tenant *t)
-{
-	return t->age == TENANT_TOUCHED || t->age == TENANT_REFRESHED;
-}
-
-/* A refresh would change its rows. */
-static inline bool
-stream_is_aged(const struct stream_tenant *t)
-{
-	return t->age == TENANT_AGED || t->age == TENANT_TOUCHED;
-}
 
 /* No time of the tenant is known to date its rows by, which stay pending. */
 static inline bool
@@ -289,7 +268,7 @@ void stream_save(struct stream_tenant *t);
  * records. */
 void stream_save_early(struct stream_tenant *t);
 
-/* The number of a chat in the state; stream_save.c uses the higher bits of
+/* The number of a chat in the state; stream_tables.c uses the higher bits of
  * struct chat's number. */
 #define STREAM_CHAT_NUMBER(n) ((n) & ((UINT64_C(1) << 40) - 1))
 

@@ -29,8 +29,7 @@ stream_allocation_clock(struct stream *s)
 	now = stream_allocation_now(s);
 	for (i = 0; i < s->tenants_n; i++) {
 		t = s->tenants[i];
-		if (stream_is_touched(t) ||
-		    allocation_due(t->pipeline.allocation) <= now)
+		if (t->touched || allocation_due(t->pipeline.allocation) <= now)
 			allocation_clock(t->pipeline.allocation, now);
 		else
 			continue;
@@ -141,7 +140,7 @@ stream_allocation_write(struct stream *s)
 
 	for (i = 0; s->assign != NULL && i < s->tenants_n; i++) {
 		w.tenant = s->tenants[i];
-		if (stream_is_touched(w.tenant))
+		if (w.tenant->touched)
 			allocation_outbox_each(w.tenant->pipeline.allocation,
 			    write_reservation, &w);
 	}

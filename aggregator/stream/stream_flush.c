@@ -32,7 +32,7 @@ stream_refresh_due(const struct stream *s)
 	if (clock_mono_ms() - s->refreshed_ms < s->refresh_ms)
 		return false;
 	for (i = 0; i < s->tenants_n; i++)
-		if (stream_is_aged(s->tenants[i]))
+		if (s->tenants[i]->aged)
 			return true;
 	return false;
 }
@@ -45,14 +45,14 @@ recompute_touched(struct stream *s, bool refresh)
 
 	for (i = 0; i < s->tenants_n; i++) {
 		t = s->tenants[i];
-		if (refresh && stream_is_aged(t))
+		if (refresh && t->aged)
 			stream_touch(t);
-		if (!stream_is_touched(t))
+		if (!t->touched)
 			continue;
 		pipeline_recompute(&t->pipeline, s->job->definition, refresh);
 		stream_allocation_select(t);
 		if (refresh)
-			stream_tenant_step(t, TENANT_REFRESH);
+			t->aged = false;
 	}
 	if (refresh)
 		s->refreshed_ms = clock_mono_ms();
@@ -67,7 +67,7 @@ stream_save_pending(struct stream *s)
 
 	for (i = 0; i < s->tenants_n; i++) {
 		t = s->tenants[i];
-		if ((stream_is_touched(t) || stream_is_undated(t)) &&
+		if ((t->touched || stream_is_undated(t)) &&
 		    pending_rows_any(&t->pipeline))
 			pending_rows_pack(&t->pipeline, t->number, &keys);
 	}
@@ -93,7 +93,7 @@ commit_flush(struct stream *s)
 	size_t i;
 
 	for (i = 0; i < s->tenants_n; i++)
-		if (stream_is_touched(s->tenants[i]))
+		if (s->tenants[i]->touched)
 			stream_save(s->tenants[i]);
 	if (s->refreshed)
 		state_set_number(s->state, STREAM_REFRESHED, 0);
@@ -104,7 +104,6 @@ commit_flush(struct stream *s)
 	code = state_commit(s->state, &why);
 	if (code == PROG_OK) {
 		FAULT_POINT("aggregator.after_commit");
-		stream_step(s, STREAM_COMMIT);
 		stream_trace(s, STREAM_TRACE_COMMITTED);
 	} else {
 		o = fail_flush(s, code, buf_str(&why));
@@ -132,7 +131,7 @@ write_changed_rows(struct stream *s, int64_t version)
 	for (i = 0; i < s->tenants_n && rc == 0; i++) {
 		struct stream_tenant *t = s->tenants[i];
 
-		if (!stream_is_touched(t) || stream_is_undated(t))
+		if (!t->touched || stream_is_undated(t))
 			continue;
 		if (pending_rows_any(&t->pipeline)) {
 			tenant_rows_init_changed(
@@ -177,12 +176,12 @@ clear_changed_rows(struct stream *s)
 
 	for (i = 0; i < s->tenants_n; i++) {
 		t = s->tenants[i];
-		if (!stream_is_touched(t))
+		if (!t->touched)
 			continue;
 		if (!stream_is_undated(t))
 			pipeline_sent(&t->pipeline);
 		stream_allocation_sent(t);
-		stream_tenant_step(t, TENANT_SENT);
+		t->touched = false;
 	}
 	s->touched = 0;
 	drop_saved(s);
@@ -240,7 +239,7 @@ commit_and_write(struct stream *s, bool refresh)
 	recompute_touched(s, refresh);
 	stream_trace(s, STREAM_TRACE_RECOMPUTED);
 	if (s->touched == 0 && !s->staging.changed) {
-		stream_step(s, STREAM_NOTHING);
+		s->written = true;
 		return OUTCOME_DONE;
 	}
 	version = state_version(s->state);
@@ -252,7 +251,7 @@ commit_and_write(struct stream *s, bool refresh)
 	if (o != OUTCOME_DONE)
 		return o;
 	clear_changed_rows(s);
-	stream_step(s, STREAM_WRITE);
+	s->written = true;
 	stream_trace(s, STREAM_TRACE_WRITTEN);
 	return OUTCOME_DONE;
 }
@@ -285,15 +284,15 @@ stream_confirm(struct stream *s, bool wait)
 {
 	enum outcome o;
 
-	if (s->flush_state == STREAM_FAILED)
+	if (s->failed)
 		return OUTCOME_NEVER;
-	if (s->flush_state == STREAM_OPEN)
+	if (!s->written)
 		return OUTCOME_DONE;
 	o = wait ? confirm_outputs(s) : look_at_outputs(s);
 	if (o != OUTCOME_DONE)
 		return o;
 	stream_trace(s, STREAM_TRACE_CONFIRMED);
-	stream_step(s, STREAM_CONFIRM);
+	s->written = false;
 	stream_trace_flush(s);
 	return OUTCOME_DONE;
 }

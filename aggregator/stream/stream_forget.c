@@ -21,9 +21,9 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 
+#include "aggregator/containers/key.h"
 #include "aggregator/model/model_pack.h"
 #include "aggregator/orders/forget_orders.h"
-#include "aggregator/tenant/rare_words.h"
 
 enum {
 	LOOK_MS = 1000,
@@ -31,6 +31,15 @@ enum {
 	 * time when the stream is behind. */
 	QUIET_MS = 1000,
 	LATEST_MS = 10000,
+};
+
+/* Which entries of the tables of trends go: words too rare to be a trend, which
+ * no view shows, and which may be of a text of the customer's. The reaper does
+ * the same with rows (reaper/rights/personal_tables.c). */
+struct rare_words {
+	int64_t until;      /* windows that began later stay as they are */
+	uint64_t rare;      /* a word that came that often at most is rare */
+	struct strmap gone; /* keys of words that go */
 };
 
 struct stream_order {
@@ -63,6 +72,44 @@ stream_forget_look(struct stream *s)
 	if (s->forget.seen_ms != 0 &&
 	    now - s->forget.seen_ms >= (s->stage.busy ? LATEST_MS : QUIET_MS))
 		s->stage.enough = true;
+}
+
+static void
+rare_words_init(struct rare_words *r, const struct conf *conf, int64_t until)
+{
+	memset(r, 0, sizeof *r);
+	r->until = until;
+	r->rare = (uint64_t)conf_int(conf, "aggregator", "trend_count");
+}
+
+static void
+rare_words_release(struct rare_words *r)
+{
+	strmap_release(&r->gone, NULL);
+}
+
+/* Whether an entry goes; key: without the number of the tenant. The tables are
+ * asked about in the order of their names; in those of metric_trends.c the
+ * timers of words come after the words. */
+static bool
+rare_words_has(struct rare_words *r, const char *table, struct text key,
+    const void *payload, size_t len)
+{
+	uint64_t count = 0;
+	size_t at = 0;
+
+	if (strcmp(table, "trend_words") == 0 && len == sizeof count) {
+		memcpy(&count, payload, sizeof count);
+		if (key_read_time(key, &at) > r->until || count > r->rare)
+			return false;
+		*strmap_put(&r->gone, key.p, key.len) = r;
+		return true;
+	}
+	if (strcmp(table, "trends_due") != 0)
+		return false;
+	(void)key_read_time(key, &at);
+	return at < key.len &&
+	       strmap_get(&r->gone, key.p + at, key.len - at) != NULL;
 }
 
 static void

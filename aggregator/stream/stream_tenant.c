@@ -1,6 +1,5 @@
 /*
- * stream_tenant: the tenants of a stream, and the steps of a flush and of a
- * tenant in it (stream_state.h).
+ * stream_tenant: the tenants of a stream.
  */
 #include "aggregator/stream/stream.h"
 
@@ -8,50 +7,18 @@
 
 #include "aggregator/model/model_pack.h"
 
-static void
-die_of_wrong_event(const char *what, unsigned event, unsigned state)
-{
-	prog_die(PROG_SOFTWARE,
-	    "%s cannot go on: event %u in state %u; this is a mistake in the "
-	    "program",
-	    what, event, state);
-}
-
-void
-stream_step(struct stream *s, enum stream_event e)
-{
-	enum stream_state next = stream_next(s->flush_state, e);
-
-	if (next == STREAM_STATES)
-		die_of_wrong_event("the flush", e, s->flush_state);
-	s->flush_state = next;
-}
-
-void
-stream_tenant_step(struct stream_tenant *t, enum stream_tenant_event e)
-{
-	enum stream_age next = stream_age_next(t->age, e);
-
-	if (next == TENANT_AGES)
-		die_of_wrong_event(t->name, e, t->age);
-	t->age = next;
-}
-
 void
 stream_fail(struct stream *s, enum exit_code code)
 {
 	s->code = code;
-	if (s->flush_state != STREAM_FAILED)
-		stream_step(s, STREAM_FAIL);
+	s->failed = true;
 }
 
 void
 stream_touch(struct stream_tenant *t)
 {
-	if (t->age == TENANT_TOUCHED) /* by most records */
-		return;
-	t->stream->touched += !stream_is_touched(t);
-	stream_tenant_step(t, TENANT_TOUCH);
+	t->stream->touched += !t->touched;
+	t->touched = t->aged = true;
 }
 
 /* Reads the messages of a chat that was loaded without them. */
