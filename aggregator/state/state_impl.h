@@ -6,7 +6,6 @@
  *   state_open.c     opening: makes the file, or verifies all of it
  *   state.c          reading, changes, the commit
  *   state_error.c    errors as sentences and exit codes, crashes inside LMDB
- *   state_lock.c     the folder, made and locked
  *
  * There is one write transaction at a time, begun when it is needed; reading
  * goes through it, too.

@@ -20,8 +20,6 @@
 #include "common/os/file.h"
 #include "common/os/notify.h"
 
-#include "aggregator/state/state_lock.h"
-
 #define FORMAT "messaging-analytics stream 13"
 #define FORMAT_ANY "messaging-analytics stream "
 
@@ -437,13 +435,39 @@ open_file(struct state *s, const struct state_identity *id, struct buf *why)
 	return s->rc == 0 ? check_identity(s, id, why) : state_explain(s, why);
 }
 
+/* Makes the folder that --state names if it is missing, and locks it. */
+static int
+lock_folder(const char *dir, enum exit_code *code, struct buf *why)
+{
+	char *path = xasprintf("%s/" STREAM_LOCK, dir);
+	bool there = mkdir(dir, 0700) == 0 || errno == EEXIST;
+	int fd = there ? lock_take(path, why) : -1, err;
+
+	err = errno;
+	free(path);
+	errno = err;
+	if (fd >= 0)
+		return fd;
+	if (errno == EWOULDBLOCK) {
+		*code = PROG_TEMPFAIL;
+		buf_adds(
+		    why, "; end it, or choose another folder with --state");
+	} else if (there && errno != ENOTDIR) {
+		*code = syserr_code(errno, PROG_CANTCREATE);
+	} else {
+		*code = syserr_explain(why, PROG_CANTCREATE,
+		    "cannot use '%s', of --state, as a folder", dir);
+	}
+	return -1;
+}
+
 struct state *
 state_open(const char *dir, const struct state_identity *id, size_t limit,
     enum exit_code *code, struct buf *why)
 {
 	struct state *s = new_state(dir, STREAM_MDB, limit);
 
-	s->lock = state_lock_take(dir, STREAM_LOCK, code, why);
+	s->lock = lock_folder(dir, code, why);
 	if (s->lock >= 0) {
 		*code = open_file(s, id, why);
 		if (*code == PROG_OK)

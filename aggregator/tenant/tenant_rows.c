@@ -1,7 +1,6 @@
 /*
- * tenant_rows: writes the rows as CSV, and as NDJSON between markers (the rows
- * themselves: tenant_rows_write.c); the table for people is in
- * tenant_rows_table.c.
+ * tenant_rows: makes the rows of each table, and writes them as CSV, and as
+ * NDJSON between markers; the tables for people are in tenant_rows_table.c.
  */
 #include "aggregator/tenant/tenant_rows.h"
 
@@ -11,6 +10,97 @@
 #include "common/base/xalloc.h"
 #include "common/output/output_table.h"
 #include "common/text/jsonw.h"
+
+#include "aggregator/rows/rowline.h"
+
+static void
+emit_rows(const struct tenant_rows *r, struct rowset *to)
+{
+	const struct metric *f = to->metric;
+
+	if (f->emit != NULL)
+		f->emit(r->model, to, r->which);
+	else if (f->emit_simulation != NULL && r->simulation != NULL)
+		f->emit_simulation(r->simulation, to);
+	else if (f->streaming != NULL && r->pipeline->streaming != NULL)
+		streaming_metrics_emit(r->pipeline->streaming, to, r->which);
+	rowset_end(to);
+}
+
+/* Its rows are those of one of several aggregators. */
+static bool
+is_in_parts(const struct tenant_rows *r, const struct metric *f)
+{
+	return f->table->parts != NULL && r->pipeline->part.of > 0;
+}
+
+static bool
+is_state(const struct tenant_rows *r, const struct metric *f)
+{
+	return f->table->life == LIFE_NOW && !is_in_parts(r, f);
+}
+
+/* A table on its way out. */
+struct row_writer {
+	const struct tenant_rows *report;
+	const struct metric *metric;
+	struct rowline line;
+	tenant_rows_line_fn *to;
+	void *ctx;
+	int64_t written;
+	bool failed;
+	struct buf buf;
+};
+
+static void
+write_row(void *ctx, const struct cell *cells)
+{
+	struct row_writer *w = ctx;
+
+	if (w->failed)
+		return;
+	buf_clear(&w->buf);
+	rowline_add(&w->line, cells, &w->buf);
+	w->failed = w->to(w->ctx, w->buf.data, w->buf.len) == -1;
+	w->written++;
+}
+
+/* What the row adds up over time begins then, if nothing is known of before. By
+ * the tenant's row the sink knows how far the tables go. */
+static int64_t
+counts_since(const struct tenant_rows *r, const struct table *t)
+{
+	bool counts = t->life != LIFE_NOW && t != &tables[TABLE_intervals];
+
+	return r->model->incremental &&
+		       (counts || t == &tables[TABLE_tenant_metrics])
+		   ? r->model->since
+		   : CLOCK_NONE;
+}
+
+static int
+write_rows(const struct tenant_rows *r, const struct metric *f,
+    tenant_rows_line_fn *line, void *ctx, int64_t *written)
+{
+	struct row_writer w = {
+		.report = r, .metric = f, .to = line, .ctx = ctx
+	};
+	const struct shard *part =
+	    is_in_parts(r, f) ? &r->pipeline->part : NULL;
+	struct rowset rows = {
+		.metric = f, .part = part != NULL, .each = write_row, .ctx = &w
+	};
+
+	rowline_init(&w.line, part != NULL ? f->table->parts : f->table, part,
+	    r->model->tenant, is_state(r, f) ? r->snapshot : NULL,
+	    r->model->now, counts_since(r, f->table), r->version);
+	emit_rows(r, &rows);
+	rowset_release(&rows);
+	rowline_release(&w.line);
+	buf_release(&w.buf);
+	*written += w.written;
+	return w.failed ? -1 : 0;
+}
 
 static void
 begin_rows(struct tenant_rows *r, struct pipeline *d,
@@ -63,7 +153,7 @@ tenant_rows_make_tables(struct tenant_rows *r)
 	r->tables_n = c->n;
 	for (i = 0; i < c->n; i++) {
 		r->tables[i].metric = c->metrics[i];
-		tenant_rows_emit(r, &r->tables[i]);
+		emit_rows(r, &r->tables[i]);
 	}
 }
 
@@ -96,12 +186,11 @@ write_tables(const struct tenant_rows *r, enum share share,
 
 	*written = 0;
 	for (i = 0; i < c->n && rc == 0; i++) {
-		state = tenant_rows_is_state(r, c->metrics[i]);
+		state = is_state(r, c->metrics[i]);
 		if (r->continued && !state)
 			continue;
 		if (share == SHARE_ALL || state == (share == SHARE_STATE))
-			rc = tenant_rows_write(
-			    r, c->metrics[i], line, ctx, written);
+			rc = write_rows(r, c->metrics[i], line, ctx, written);
 	}
 	return rc;
 }
@@ -115,7 +204,7 @@ has_state(const struct tenant_rows *r)
 	size_t i;
 
 	for (i = 0; i < c->n; i++)
-		if (tenant_rows_is_state(r, c->metrics[i]))
+		if (is_state(r, c->metrics[i]))
 			return true;
 	return false;
 }

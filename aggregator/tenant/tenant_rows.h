@@ -53,18 +53,6 @@ void tenant_rows_table(struct tenant_rows *r, size_t n, struct buf *to);
 /* For tenant_rows_table.c: makes the rows. */
 void tenant_rows_make_tables(struct tenant_rows *r);
 
-/* tenant_rows_plain.c. Whether there is anything but the overview to show. */
+/* Whether there is anything but the overview to show. */
 bool tenant_rows_has_plain(const struct metric_selection *c);
-/* Appends a table of the rows of each such metric. */
-void tenant_rows_plain(const struct tenant_rows *r, struct buf *to);
-
-/* tenant_rows_write.c. Adds the rows of a table. */
-void tenant_rows_emit(const struct tenant_rows *r, struct rowset *to);
-/* Writes each as a line, and adds their number to *written: 0 or -1. */
-int tenant_rows_write(const struct tenant_rows *r, const struct metric *f,
-    tenant_rows_line_fn *line, void *ctx, int64_t *written)
-    __attribute__((warn_unused_result));
-/* Whether they stand within the snapshot. */
-bool tenant_rows_is_state(const struct tenant_rows *r, const struct metric *f);
-
 #endif
