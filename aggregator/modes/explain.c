@@ -1,6 +1,6 @@
 /*
  * explain: see explain.h. Finds the chat, and shows the lines of its walk as a
- * table or as records.
+ * table or as records; in the end the mode --explain, a one-shot run.
  */
 #include "aggregator/modes/explain.h"
 
@@ -11,6 +11,8 @@
 #include "common/base/xalloc.h"
 #include "common/output/display_width.h"
 #include "common/text/jsonw.h"
+
+#include "aggregator/modes/modes.h"
 
 /* The messages of a chat in the order of the clocks, and what each one did to
  * them. */
@@ -435,3 +437,34 @@ explain_ndjson(const struct explain *x, tenant_rows_line_fn *line, void *ctx)
 	buf_release(&b);
 	return ret;
 }
+
+static const struct option_row rows[] = {
+	AGGREGATOR_FROM,
+	AGGREGATOR_TO,
+	AGGREGATOR_FORMAT,
+	AGGREGATOR_CLOCK,
+	AGGREGATOR_DEFINITION,
+	AGGREGATOR_TENANT,
+};
+
+static int
+check_explain(void *options)
+{
+	const struct aggregator *a = options;
+
+	if (endpoint_is_queue(a->job.from))
+		return prog_usage_error(
+		    "--explain reads a file or standard input");
+	return aggregator_check_rows(options);
+}
+
+const struct option_mode aggregator_mode_explain = {
+	.choice = OPTION_TEXT(0, "explain", "CHAT", struct aggregator,
+	    job.explain, "its messages, and what they did to the clocks"),
+	.about = "Shows CHAT message by message: which clock each one started "
+		 "or stopped, the\nseconds, and who is credited.\n",
+	.rows = rows,
+	.rows_n = ARRAY_LEN(rows),
+	.check = check_explain,
+	.run = aggregator_run_once,
+};

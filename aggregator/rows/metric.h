@@ -2,7 +2,7 @@
  * metric: a table of rows and how they are made. The metrics themselves are in
  * aggregator/metrics; their columns, and their places among the others, are in
  * common/tables/tables.def. The columns `tenant` and `as_of`, first and last of
- * every table, are added by rowline.c.
+ * every table, are added by tenant_rows.c.
  *
  * A metric reads the recomputed model (emit), or keeps counts of its own while
  * records pass (streaming). A metric that is not selected costs nothing.

@@ -9,6 +9,7 @@
  *   stream_flush.c       a flush: recompute, save, commit, write rows, confirm
  *   stream_open.c        opens the state, the input and the outputs
  *   stream_tables.c      the tables of the state, written and read
+ *   stream_pending.c     the keys of rows that may not be confirmed
  *   stream_allocation.c  assignment of chats, and the reservations it makes
  *   stream_metrics.c     what Prometheus is told, and the bench
  *   stream_tenant.c      the tenants
@@ -25,7 +26,7 @@
  *                         the latest record counts, lines of snapshots are
  *                         known (staging.h); the keys of pending rows are in
  *                         the state, so the rows are written at the next start
- *                         (pending_rows.c)
+ *                         (stream_pending.c)
  *   rows confirmed        the same rows are written once more
  *   input acknowledged    the same, until the next commit removes the keys
  *
@@ -213,6 +214,10 @@ enum outcome stream_confirm(struct stream *s, bool wait)
 /* Replaces the keys of pending rows in the state by those of the rows that the
  * flush writes or that have no date yet. */
 void stream_save_pending(struct stream *s);
+/* At the start: marks these rows, so that they are written again. */
+void stream_load_pending(struct stream *s);
+/* There are rows of the tenant to write. */
+bool stream_has_rows(const struct pipeline *d);
 
 /* A flush: commits everything taken in, writes the rows and confirms them.
  * After LATER it goes on at the next call. refresh: also writes rows in which a

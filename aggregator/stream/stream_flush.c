@@ -13,8 +13,6 @@
 #include "common/base/fault.h"
 #include "common/base/log.h"
 
-#include "aggregator/tenant/pending_rows.h"
-
 static enum outcome
 fail_flush(struct stream *s, enum exit_code code, const char *why)
 {
@@ -56,31 +54,6 @@ recompute_touched(struct stream *s, bool refresh)
 	}
 	if (refresh)
 		s->refreshed_ms = clock_mono_ms();
-}
-
-void
-stream_save_pending(struct stream *s)
-{
-	struct buf keys = BUF_INIT;
-	struct stream_tenant *t;
-	size_t i;
-
-	for (i = 0; i < s->tenants_n; i++) {
-		t = s->tenants[i];
-		if ((t->touched || stream_is_undated(t)) &&
-		    pending_rows_any(&t->pipeline))
-			pending_rows_pack(&t->pipeline, t->number, &keys);
-	}
-	if (s->pending_version != 0)
-		state_delete(s->tables.pending_rows, &s->pending_version,
-		    sizeof s->pending_version);
-	s->pending_version = 0;
-	if (keys.len > 0) {
-		s->pending_version = (uint64_t)state_version(s->state);
-		state_put(s->tables.pending_rows, &s->pending_version,
-		    sizeof s->pending_version, keys.data, keys.len);
-	}
-	buf_release(&keys);
 }
 
 /* Commits everything to the state, with the keys of the rows to write. */
@@ -133,7 +106,7 @@ write_changed_rows(struct stream *s, int64_t version)
 
 		if (!t->touched || stream_is_undated(t))
 			continue;
-		if (pending_rows_any(&t->pipeline)) {
+		if (stream_has_rows(&t->pipeline)) {
 			tenant_rows_init_changed(
 			    &report, &t->pipeline, s->job->definition, version);
 			rc = tenant_rows_ndjson(&report, write_row_line, s);
