@@ -8,9 +8,44 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
+#include "common/digest/checksum.h"
 #include "common/tables/tables.h"
 #include "common/text/jsonw.h"
-#include "sink/api/sharded.h"
+
+bool
+sharded_find(struct question *q, const char *parts, bool *sharded)
+{
+	const struct db_value args[] = { db_str(q->viewer.tenant) };
+	struct buf sql = BUF_INIT;
+	struct db_rows *rows = NULL;
+	size_t before = q->rows;
+	bool good;
+
+	/* Views ask these for the present generation, too. */
+	buf_addf(&sql,
+	    "SELECT EXISTS(SELECT 1 FROM %s WHERE tenant = ?) OR "
+	    "EXISTS(SELECT 1 FROM tenant_metrics_parts WHERE tenant = ?)",
+	    parts);
+	good = question_ask(q, buf_str(&sql), args, ARRAY_LEN(args), &rows) &&
+	       db_next(rows);
+	q->rows = before; /* nothing of it is answered */
+	*sharded = good && db_get_int(rows, 0) != 0;
+	db_rows_free(rows);
+	buf_release(&sql);
+	return good;
+}
+
+bool
+sharded_table(
+    struct question *q, const char *table, const char *parts, struct buf *name)
+{
+	bool sharded;
+
+	if (!sharded_find(q, parts, &sharded))
+		return false;
+	buf_addf(name, "%s%s", table, sharded ? "_all" : "");
+	return true;
+}
 
 static const char *
 metric_of(const struct table *t)
@@ -190,4 +225,38 @@ kept_write_lacking(const struct kept_lacking *l, struct buf *to)
 	kept_add_lacking(l, &names);
 	jsonw_text(to, "not_kept", (struct text){ names.data, names.len });
 	buf_release(&names);
+}
+
+static const char statement[] =
+    "SELECT SUM(uses), (SELECT MAX(generation) FROM generations) "
+    "FROM tenant_locks WHERE tenant = ?";
+
+#define COLUMNS 2
+
+bool
+now_state(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
+    uint64_t *state)
+{
+	struct web_answer unused = { .status = 200 };
+	struct question q = { .answer = &unused,
+		.db = db,
+		.viewer = *viewer,
+		.timeout_ms = timeout_ms };
+	struct db_rows *rows = NULL;
+	bool asked;
+	size_t i;
+
+	asked = question_ask(&q, statement, NULL, 0, &rows);
+	*state = 0;
+	while (asked && db_next(rows)) {
+		for (i = 0; i < COLUMNS; i++) {
+			if (db_get(rows, i) != NULL)
+				*state = checksum(*state, db_get(rows, i),
+				    db_get_len(rows, i) + 1);
+		}
+	}
+	db_rows_free(rows);
+	buf_release(&unused.body);
+	buf_release(&unused.headers);
+	return asked;
 }

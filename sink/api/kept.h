@@ -12,7 +12,12 @@
 #ifndef SINK_API_KEPT_H
 #define SINK_API_KEPT_H
 
+#include "common/db/db.h"
+#include "sink/access/viewer.h"
 #include "sink/api/question.h"
+
+#include <stdbool.h>
+#include <stdint.h>
 
 /* The metric that a table is of. */
 const char *kept_metric(const char *table);
@@ -47,5 +52,25 @@ void kept_add_lacking(const struct kept_lacking *l, struct buf *to);
 
 /* Appends the member not_kept of an answer: these names, or null. */
 void kept_write_lacking(const struct kept_lacking *l, struct buf *to);
+
+/* Figures that several aggregators store in parts. The view that adds them up
+ * groups all that a tenant has, whatever is asked of it; so it is read only
+ * where the tenant has parts, else the table itself. */
+
+/* Whether the tenant has rows in the table of parts. False: the answer is a
+ * problem. */
+bool sharded_find(struct question *q, const char *parts, bool *sharded)
+    __attribute__((warn_unused_result));
+
+/* Appends the name of what is to be read: the table, or the view TABLE_all.
+ * parts: the table of parts that the view reads. False: the answer is a
+ * problem. */
+bool sharded_table(struct question *q, const char *table, const char *parts,
+    struct buf *name) __attribute__((warn_unused_result));
+
+/* A number that changes whenever a row does that /api/v1/now of the viewer's
+ * tenant is made from. False: the tables cannot be read; it is logged. */
+bool now_state(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
+    uint64_t *state) __attribute__((warn_unused_result));
 
 #endif

@@ -1,19 +1,73 @@
 /*
  * list: resources that are the rows of a table: filtered by a range of time and
- * by columns, in pages. A page ends with a cursor (page_cursor.h), which the
- * next request sends back; rows that are stored meanwhile are neither repeated
- * nor passed over. JSON has a member not_kept: of a page without rows the
- * metric that it lacks (kept.h), else null.
+ * by columns, in pages. A page ends with a cursor, which the next request sends
+ * back; rows that are stored meanwhile are neither repeated nor passed over.
+ * JSON has a member not_kept: of a page without rows the metric that it lacks
+ * (kept.h), else null.
  *
  * Parameters: from, to (the column `time`; dates by the clock of the parameter
  * zone, for a list that has it), limit, cursor, and each column that filters.
+ *
+ * The cursor is made from the last row of one page and sent back for the next.
+ * It is the values of the columns of the order, with NULs between them, in
+ * hexadecimal.
  */
 #ifndef SINK_API_LIST_H
 #define SINK_API_LIST_H
 
-#include "sink/api/page_cursor.h"
+#include "common/base/buf.h"
+#include "common/db/db.h"
 #include "sink/api/question.h"
-#include "sink/api/reply.h"
+#include "sink/api/sheet.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The most columns of an order. */
+#define PAGE_CURSOR_KEYS 4
+
+/* The most arguments of the condition. */
+#define PAGE_CURSOR_ARGS (2 * PAGE_CURSOR_KEYS)
+
+struct page_cursor_key {
+	const char *name;
+	enum sheet_type type;
+	size_t column; /* of the rows */
+};
+
+struct page_cursor {
+	/* Set by the caller. */
+	struct page_cursor_key keys[PAGE_CURSOR_KEYS];
+	size_t keys_n;
+	bool newest_first;
+
+	/* Private. */
+	const char *after[PAGE_CURSOR_KEYS]; /* [0] NULL: the first page */
+	struct buf values;                   /* each NUL-ended */
+};
+
+/* Takes the parameter apart; NULL: the first page. False: page_cursor_write()
+ * did not make it. */
+bool page_cursor_read(struct page_cursor *c, const char *text)
+    __attribute__((warn_unused_result));
+
+/* Appends " AND ..." for the rows behind its place, if it has one, and sets its
+ * arguments; returns how many. */
+size_t page_cursor_condition(const struct page_cursor *c, struct buf *sql,
+    struct db_value args[PAGE_CURSOR_ARGS]);
+
+/* The same for the rows up to its place and of it. */
+size_t page_cursor_until(const struct page_cursor *c, struct buf *sql,
+    struct db_value args[PAGE_CURSOR_ARGS]);
+
+/* Appends " ORDER BY ...". */
+void page_cursor_order(const struct page_cursor *c, struct buf *sql);
+
+/* Appends the cursor behind the present row. */
+void page_cursor_write(
+    const struct page_cursor *c, const struct db_rows *row, struct buf *to);
+
+void page_cursor_release(struct page_cursor *c);
 
 #define LIST_COLUMNS 20
 #define LIST_WORDS 7
@@ -54,7 +108,7 @@ struct list_index {
 struct list {
 	const char *table;
 	const char *parts;     /* where several aggregators store theirs, see
-				  sharded.h; NULL: nowhere */
+				  kept.h; NULL: nowhere */
 	const char *condition; /* of the rows that are shown; NULL: all are */
 	struct list_column columns[LIST_COLUMNS]; /* up to one without name */
 	/* Behind these, before the link, come all others that the table has,

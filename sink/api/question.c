@@ -1,15 +1,79 @@
 /*
  * question: see question.h.
+ *
+ * The ETag is a checksum of the answer: the same figures have the same one,
+ * whichever server or process computed them. The cursor of the next page counts
+ * too: what was the last page may get one behind it.
  */
 #include "sink/api/question.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/parse.h"
+#include "common/base/text.h"
 #include "common/base/xalloc.h"
-#include "sink/answer/problem.h"
+#include "common/calendar/calendar.h"
+#include "common/digest/encoding.h"
+#include "common/http/etag.h"
+#include "common/http/http_status.h"
+#include "common/http/path_pattern.h"
+#include "common/text/jsonw.h"
+
+/* Problems. */
+
+void
+problem_answer(struct web_answer *a, int status, const char *detail)
+{
+	a->status = status;
+	a->content_type = "application/problem+json";
+	buf_clear(&a->body);
+	buf_clear(&a->headers);
+	jsonw_open(&a->body);
+	jsonw_str(&a->body, "type", "about:blank");
+	jsonw_str(&a->body, "title", http_status_text(status));
+	jsonw_int(&a->body, "status", status);
+	jsonw_str(&a->body, "detail", detail);
+	jsonw_close(&a->body);
+}
+
+static const char *
+why_refused(int status)
+{
+	switch (status) {
+	case 400:
+		return "the request is malformed: its line, a header, or a NUL "
+		       "in its query";
+	case 403:
+		return "X-Forwarded-For came from an address that is not in "
+		       "[serve] proxies";
+	case 413:
+		return "the body is too long";
+	case 414:
+		return "path and query are longer than 4096 bytes";
+	case 429:
+		return "too many requests; wait as Retry-After says";
+	case 431:
+		return "the headers are too many or too long";
+	case 503:
+		return "the server is busy, or ends; try again";
+	default:
+		return http_status_text(status);
+	}
+}
+
+void
+problem_of_server(int status, struct web_answer *a)
+{
+	problem_answer(a, status, why_refused(status));
+}
+
+/* The tables. */
 
 /* The server's number for a statement that took too long, MariaDB's and
  * MySQL's. */
@@ -115,4 +179,395 @@ question_end(struct question *q)
 {
 	db_end_reading(q->db);
 	q->begun = false;
+}
+
+/* Parameters: the ids in the path, and those of the query, as times, zones,
+ * numbers and flags. */
+
+/* False: not percent-encoded right, or too long, or no text. */
+static bool
+decode_part(const char *p, size_t len, char *to, size_t room)
+{
+	char *text = percent_decode(p, len);
+	size_t n = text != NULL ? strlen(text) : 0;
+	bool good = n > 0 && n < room && parse_is_utf8(text, n);
+
+	if (good)
+		memcpy(to, text, n + 1);
+	free(text);
+	return good;
+}
+
+static bool
+take_id(struct question *q, const char *part, size_t len,
+    char id[RECORD_MAX_ID + 1])
+{
+	if (!decode_part(part, len, id, RECORD_MAX_ID + 1))
+		return question_problem(q, 400,
+		    "a part of the path is not an id of 1 to 191 bytes");
+	/* For the database it would be another id, the one without. */
+	return !text_ends_with_blank(id, strlen(id)) ||
+	       question_problem(
+		   q, 400, "a part of the path ends with a blank, as no id");
+}
+
+bool
+question_part(struct question *q, size_t n, char id[RECORD_MAX_ID + 1])
+{
+	size_t len;
+	const char *part = path_pattern_part(q->path, n, &len);
+
+	return take_id(q, part, len, id);
+}
+
+bool
+question_rest(struct question *q, size_t n, char id[RECORD_MAX_ID + 1])
+{
+	size_t len;
+	const char *part = path_pattern_part(q->request->path, n, &len);
+
+	return take_id(q, part, strlen(part), id);
+}
+
+const char *
+question_parameter(const struct question *q, const char *name)
+{
+	const char *v = q->request->query(q->request, name);
+
+	return v != NULL && *v != '\0' ? v : NULL;
+}
+
+/* Where the + of an offset was not encoded, a blank stands for it. */
+static bool
+parse_instant(const char *v, int64_t *ms)
+{
+	static const char offset[] = " 03:00";
+	size_t len = strlen(v), at;
+	char *text = xstrndup(v, len);
+	bool good;
+
+	at = len - (len < strlen(offset) ? len : strlen(offset));
+	if (text[at] == ' ')
+		text[at] = '+';
+	good = clock_parse(text, len, ms) == 0;
+	free(text);
+	return good;
+}
+
+/* "24h". A number alone is refused: who writes one means a year, a day without
+ * dashes or seconds since 1970, not seconds ago; so is what was before the year
+ * 1, which no link to a next page can say. */
+static bool
+parse_ago(const char *v, int64_t now_ms, int64_t *ms)
+{
+	const int64_t first = clock_civil(1, 1, 1, 0, 0, 0) * 1000;
+	int64_t back;
+
+	if (v[strspn(v, "0123456789")] == '\0' ||
+	    parse_duration(v, &back) != 0 || back > now_ms - first)
+		return false;
+	*ms = now_ms - back;
+	return true;
+}
+
+static bool
+read_time(struct question *q, const char *name, int64_t *ms)
+{
+	const char *v = question_parameter(q, name);
+	char date[32];
+
+	if (v == NULL || parse_instant(v, ms) ||
+	    parse_ago(v, q->request->now_ms, ms))
+		return true;
+	if (strlen(v) == strlen("2026-11-20")) {
+		memcpy(date, v, 10);
+		memcpy(date + 10, "T00:00:00Z", 11);
+		if (clock_parse(date, 20, ms) == 0)
+			return true;
+	}
+	return question_problem(q, 400,
+	    "%s is not a time; give 2026-11-20T10:00:00Z, 2026-11-20, or how "
+	    "long ago: 24h, 7d",
+	    name);
+}
+
+bool
+question_zoned_time(
+    struct question *q, const struct zone *zone, const char *name, int64_t *ms)
+{
+	const char *v = question_parameter(q, name);
+
+	if (!read_time(q, name, ms))
+		return false;
+	if (v != NULL && strlen(v) == strlen("2026-11-20") && v[4] == '-' &&
+	    v[7] == '-')
+		*ms = calendar_day_begin(zone, *ms / DAY_MS);
+	return true;
+}
+
+struct zone *
+question_zone(struct question *q)
+{
+	const char *name = question_parameter(q, "zone");
+	struct buf why = BUF_INIT;
+	struct zone *zone = zone_open(name != NULL ? name : "UTC", &why);
+
+	if (zone == NULL)
+		(void)question_problem(q, 400, "zone: %s", buf_str(&why));
+	buf_release(&why);
+	return zone;
+}
+
+bool
+question_int(
+    struct question *q, const char *name, int64_t min, int64_t max, int64_t *n)
+{
+	const char *v = question_parameter(q, name);
+
+	if (v == NULL || parse_int(v, min, max, n) == 0)
+		return true;
+	return question_problem(q, 400,
+	    "%s is not a whole number from %" PRId64 " to %" PRId64, name, min,
+	    max);
+}
+
+bool
+question_flag(struct question *q, const char *name, bool *is)
+{
+	const char *v = question_parameter(q, name);
+
+	*is = v != NULL;
+	return v == NULL || strcmp(v, "1") == 0 ||
+	       question_problem(q, 400, "%s is nothing but 1", name);
+}
+
+bool
+question_seconds(
+    struct question *q, const char *name, int64_t max_s, int64_t *ms)
+{
+	const char *v = question_parameter(q, name), *p;
+	char whole[16], thousandths[4] = "000";
+	int64_t s, rest;
+	size_t len, decimals = 0;
+
+	if (v == NULL)
+		return true;
+	p = strchr(v, '.');
+	len = p != NULL ? (size_t)(p - v) : strlen(v);
+	if (p != NULL)
+		decimals = strlen(p + 1);
+	/* "-0" is a whole number, and its sign would be that of no decimals. */
+	if (*v != '-' && len < sizeof whole && decimals <= 3 &&
+	    (p == NULL || decimals > 0)) {
+		memcpy(whole, v, len);
+		whole[len] = '\0';
+		if (p != NULL)
+			memcpy(thousandths, p + 1, decimals);
+		if (parse_int(whole, 0, max_s, &s) == 0 &&
+		    parse_int(thousandths, 0, 999, &rest) == 0 &&
+		    (s < max_s || rest == 0)) {
+			*ms = 1000 * s + rest;
+			return true;
+		}
+	}
+	return question_problem(q, 400,
+	    "%s is not a number of seconds up to %" PRId64
+	    " with at most three decimals",
+	    name, max_s);
+}
+
+/* The form of the answer. */
+
+#define BLANKS " \t"
+
+static const struct {
+	const char *suffix, *type;
+	enum sheet_format format;
+} forms[] = {
+	{ ".json", "application/json", SHEET_JSON },
+	{ ".csv", "text/csv", SHEET_CSV },
+	{ ".ndjson", "application/x-ndjson", SHEET_NDJSON },
+};
+
+/* Cuts the suffix off the path. */
+static bool
+take_suffix(char *path, const char *suffix)
+{
+	size_t len = strlen(path), n = strlen(suffix);
+
+	if (len <= n || strcmp(path + len - n, suffix) != 0)
+		return false;
+	path[len - n] = '\0';
+	return true;
+}
+
+/* Whether a range of the header is this one. */
+static bool
+is_range(const char *range, size_t len, const char *type)
+{
+	return len == strlen(type) && strncasecmp(range, type, len) == 0;
+}
+
+/* The first form that the header names; parameters, also weights, are passed
+ * over. JSON where any form will do. */
+static void
+read_accept(struct question *q)
+{
+	const char *p = q->request->header(q->request, "Accept");
+	bool named = false;
+	size_t len, i;
+
+	/* An empty list asks for nothing (RFC 9110). */
+	q->any_form = q->json_too =
+	    p == NULL || p[strspn(p, BLANKS ",")] == '\0';
+	for (; p != NULL && *p != '\0'; p += strcspn(p, ",")) {
+		p += strspn(p, BLANKS ",");
+		len = strcspn(p, BLANKS ";,");
+		if (is_range(p, len, "*/*") ||
+		    is_range(p, len, "application/*"))
+			q->any_form = q->json_too = true;
+		for (i = 0; i < ARRAY_LEN(forms); i++) {
+			if (!is_range(p, len, forms[i].type))
+				continue;
+			if (!named)
+				q->format = forms[i].format;
+			named = q->any_form = true;
+			q->json_too |= forms[i].format == SHEET_JSON;
+		}
+	}
+}
+
+bool
+reply_form_read(struct question *q)
+{
+	const char *path = q->request->path;
+	size_t i;
+
+	if (strlen(path) >= QUESTION_PATH_MAX)
+		return false;
+	memcpy(q->path, path, strlen(path) + 1);
+	q->format = SHEET_JSON;
+	q->any_form = true;
+	for (i = 0; i < ARRAY_LEN(forms); i++) {
+		if (take_suffix(q->path, forms[i].suffix)) {
+			q->format = forms[i].format;
+			q->by_suffix = true;
+			return true;
+		}
+	}
+	read_accept(q);
+	return true;
+}
+
+/* The answer. */
+
+struct buf *
+reply_begin(struct question *q)
+{
+	static const char *const types[] = {
+		[SHEET_JSON] = "application/json",
+		[SHEET_NDJSON] = "application/x-ndjson",
+		[SHEET_CSV] = "text/csv; charset=utf-8",
+	};
+	struct buf *to = &q->answer->body;
+
+	q->answer->content_type = types[q->format];
+	if (q->format == SHEET_JSON) {
+		jsonw_open(to);
+		jsonw_str(to, "tenant", q->viewer.tenant);
+		jsonw_key(to, "rows");
+	}
+	return to;
+}
+
+bool
+reply_takes_object(struct question *q)
+{
+	if (q->json_too)
+		q->format = SHEET_JSON;
+	return q->format == SHEET_JSON ||
+	       question_problem(q, 406, "this resource has JSON only");
+}
+
+bool
+reply_takes_json(struct question *q)
+{
+	if (!q->by_suffix)
+		q->format = SHEET_JSON;
+	return reply_takes_object(q);
+}
+
+struct buf *
+reply_begin_object(struct question *q)
+{
+	struct buf *to = &q->answer->body;
+
+	jsonw_open(to);
+	jsonw_str(to, "tenant", q->viewer.tenant);
+	return to;
+}
+
+void
+reply_rows(struct buf *to, const char *name, const struct sheet_column *columns,
+    size_t n, struct db_rows *rows)
+{
+	struct sheet s;
+
+	jsonw_key(to, name);
+	sheet_begin(&s, to, SHEET_JSON, columns, n);
+	while (db_next(rows))
+		sheet_row(&s, rows);
+	sheet_end(&s);
+}
+
+void
+reply_row(const struct question *q, struct sheet *s, const struct db_rows *row,
+    reply_link *link)
+{
+	struct buf href = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i + 1 < s->columns_n; i++)
+		sheet_cell(s, row, i);
+	sheet_text(
+	    s, link != NULL && link(q, row, &href) ? buf_str(&href) : NULL);
+	buf_release(&href);
+}
+
+void
+reply_end(struct question *q, const char *next)
+{
+	if (q->format == SHEET_JSON && next != NULL)
+		jsonw_str(&q->answer->body, "next", next);
+	reply_end_linked(q, next);
+}
+
+void
+reply_end_linked(struct question *q, const char *next)
+{
+	struct web_answer *a = q->answer;
+	char etag[ETAG_TEXT];
+
+	if (q->format == SHEET_JSON)
+		jsonw_close(&a->body);
+	etag_write(etag, &a->body, next);
+	buf_addf(&a->headers,
+	    "ETag: %s\nCache-Control: private, no-cache\nVary: Accept, "
+	    "Authorization, Cookie\n",
+	    etag);
+	if (etag_is_known(q->request, etag)) {
+		a->status = 304;
+		buf_clear(&a->body);
+	}
+}
+
+void
+reply_encode_time(struct buf *to, const char *name, int64_t ms)
+{
+	char text[CLOCK_TEXT];
+
+	clock_format(ms, text);
+	buf_addf(to, "%s=", name);
+	percent_encode(to, text);
+	buf_addc(to, '&');
 }

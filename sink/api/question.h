@@ -1,6 +1,6 @@
 /*
  * question: a request to the API under way, and what all resources share:
- * parameters and the way to the tables.
+ * parameters, the way to the tables, and the frame of the answer.
  *
  * question_ask() is the only way to the tables. It puts the viewer's tenant in
  * place of the first question mark of the statement, so nobody is answered from
@@ -13,11 +13,20 @@
 #include "common/db/db.h"
 #include "common/http/web.h"
 #include "sink/access/viewer.h"
-#include "sink/answer/sheet.h"
+#include "sink/api/sheet.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* Answers that are errors, in the form of RFC 9457. */
+
+/* Makes the answer a problem of that status, whatever it was before. detail is
+ * a sentence for the client. */
+void problem_answer(struct web_answer *a, int status, const char *detail);
+
+/* The same for what the HTTP server itself refuses: a server_refuser. */
+void problem_of_server(int status, struct web_answer *a);
 
 #define QUESTION_PATH_MAX 1024
 
@@ -28,7 +37,7 @@ struct question {
 	struct viewer viewer;
 	int64_t timeout_ms;           /* of a statement */
 	char path[QUESTION_PATH_MAX]; /* without the suffix of the format */
-	enum sheet_format format;     /* by reply_form.h */
+	enum sheet_format format;     /* by reply_form_read() */
 	bool by_suffix;               /* it is that of the path's suffix */
 	bool any_form;                /* the header Accept has one of them */
 	bool json_too;                /* JSON would do as well */
@@ -95,5 +104,54 @@ bool question_flag(struct question *q, const char *name, bool *is)
 /* Seconds with at most three decimals, into ms. */
 bool question_seconds(struct question *q, const char *name, int64_t max_s,
     int64_t *ms) __attribute__((warn_unused_result));
+
+/* Which form of an answer a request wants: by the suffix of its path, else by
+ * the header Accept, else JSON. The forms are written by sheet.h. */
+
+/* Sets path, format, by_suffix, any_form and json_too. Of several forms that
+ * are wanted as much the one is taken that is named, then JSON before CSV.
+ * False: the path is too long for any resource. */
+bool reply_form_read(struct question *q) __attribute__((warn_unused_result));
+
+/* The frame of a good answer: content type, ETag, and in JSON the object
+ * around the rows: {"tenant":..., "rows":[...], "next":...}. */
+
+/* Begins the answer in the question's format; the rows are written next, by a
+ * sheet, into what is returned. */
+struct buf *reply_begin(struct question *q);
+
+/* For an answer that is one object, which has JSON only. False: another format
+ * is asked for, and the answer is a problem. Call it before asking tables. */
+bool reply_takes_object(struct question *q);
+
+/* The same where JSON is the answer whatever the header Accept says: only by a
+ * suffix another format can be asked for. */
+bool reply_takes_json(struct question *q);
+
+/* Begins that object; the members are written next. */
+struct buf *reply_begin_object(struct question *q);
+
+/* Appends a member of such an object: a list of all rows of a result. */
+void reply_rows(struct buf *to, const char *name,
+    const struct sheet_column *columns, size_t n, struct db_rows *rows);
+
+/* Sets *href to the address of what the figures of a row are made of. False:
+ * there is none, or not for the viewer. */
+typedef bool reply_link(
+    const struct question *q, const struct db_rows *row, struct buf *href);
+
+/* Writes a row of a sheet whose last column is its link, and not of the result;
+ * NULL: no row has one. */
+void reply_row(const struct question *q, struct sheet *s,
+    const struct db_rows *row, reply_link *link);
+
+/* Ends either. next: the cursor of the next page, NULL: none. Answers 304 when
+ * the client has the same already. */
+void reply_end(struct question *q, const char *next);
+/* The same for a resource whose next page stands only in the header Link. */
+void reply_end_linked(struct question *q, const char *next);
+
+/* Appends a parameter that is a time, in ms: "from=...&". */
+void reply_encode_time(struct buf *to, const char *name, int64_t ms);
 
 #endif

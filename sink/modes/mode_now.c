@@ -18,10 +18,9 @@
 #include "common/os/stop.h"
 #include "common/output/duration.h"
 #include "common/output/overview.h"
-#include "sink/answer/sheet.h"
+#include "sink/api/sheet.h"
 #include "sink/modes/modes.h"
-#include "sink/resources/chat_waits.h"
-#include "sink/resources/stale.h"
+#include "sink/resources/chat_rows.h"
 
 /* Ends the CAST of a column of seconds: exactly, as ms. */
 #define IN_MS " * 1000 AS SIGNED), "

@@ -6,7 +6,7 @@
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"
 #include "sink/modes/modes.h"
-#include "sink/rollup/recompute.h"
+#include "sink/rollup/rollup.h"
 
 static enum exit_code
 recompute(struct sink *s, struct db **db)

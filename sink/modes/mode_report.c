@@ -11,7 +11,7 @@
 #include "common/conf/conf.h"
 #include "sink/modes/modes.h"
 #include "sink/report/report.h"
-#include "sink/resources/resource_parameters.h"
+#include "sink/resources/resource.h"
 
 /* Nobody waits for a report of cron: a statement may take so many times as long
  * as one of a request. */

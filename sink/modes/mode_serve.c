@@ -17,7 +17,7 @@
 #include "sink/access/audit.h"
 #include "sink/access/revocation.h"
 #include "sink/access/teams.h"
-#include "sink/answer/problem.h"
+#include "sink/api/question.h"
 #include "sink/modes/modes.h"
 #include "sink/resources/resource.h"
 #include "sink/serve/board_files.h"

@@ -8,7 +8,7 @@
 #include "common/base/log.h"
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
-#include "sink/answer/sheet.h"
+#include "sink/api/sheet.h"
 #include "sink/modes/modes.h"
 
 static void

@@ -12,7 +12,7 @@
 #include "sink/check/check.h"
 #include "sink/modes/modes.h"
 #include "sink/read/consume.h"
-#include "sink/rollup/sums_maker.h"
+#include "sink/rollup/sums_due.h"
 
 static const struct option_row rows[] = {
 	OPTION_TAKE('f', "from", "FROM", struct sink, from, endpoint_take_from,

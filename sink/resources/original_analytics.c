@@ -12,19 +12,171 @@
  * how much of what a channel was sent had success, and when it was up; and the
  * cache, which is none.
  */
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
+#include "common/http/validate_errors.h"
 #include "common/tables/intervals.h"
 #include "common/text/jsonw.h"
 #include "sink/api/kept.h"
-#include "sink/api/reply.h"
-#include "sink/api/sharded.h"
-#include "sink/resources/count_cache.h"
-#include "sink/resources/original_query.h"
+#include "sink/api/question.h"
 #include "sink/resources/resource.h"
-#include "sink/responses/response_sums.h"
+#include "sink/responses/responses.h"
+
+/* The query, checked in the order and words of that service: a wrong parameter
+ * is 422 and the list of all that are wrong. tenant_id has to be there and to
+ * be that of the token: it never decides. */
+
+/* Beyond it a number is milliseconds; and the longest text of a time. */
+#define SECONDS_UP_TO 20000000000.0
+#define TIME_TEXT_MAX 40
+
+struct original_query {
+	struct question *q;
+	struct validate_errors errors;
+};
+
+static const struct validate_place in_parameters = { NULL, "query", 0 };
+
+static const char *
+original_parameter(const struct original_query *o, const char *name)
+{
+	return web_last_parameter(o->q->request, name, "");
+}
+
+static void
+add_missing(struct original_query *o, const char *name)
+{
+	struct validate_place at = { &in_parameters, name, 0 };
+
+	validate_error(&o->errors, &at, "is missing");
+}
+
+static void
+original_query_begin(struct original_query *o, struct question *q)
+{
+	*o = (struct original_query){ .q = q };
+	if (original_parameter(o, "tenant_id") == NULL)
+		add_missing(o, "tenant_id");
+}
+
+/* Seconds, or milliseconds where they are too many, in the years 1 to 9999: a
+ * sign and a fraction may be there. */
+static bool
+parse_seconds(const char *text, int64_t *ms)
+{
+	static const char digits[] = "0123456789";
+	const double first = (double)clock_civil(1, 1, 1, 0, 0, 0) * 1000,
+		     behind = (double)clock_civil(10000, 1, 1, 0, 0, 0) * 1000;
+	const char *number = text + (*text == '+' || *text == '-');
+	size_t len = strspn(number, digits);
+	double n;
+
+	if (len > 0 && number[len] == '.')
+		len += 1 + strspn(number + len + 1, digits);
+	if (len == 0 || number[len] != '\0')
+		return false;
+	n = strtod(text, NULL);
+	n = round(fabs(n) <= SECONDS_UP_TO ? n * 1000 : n);
+	if (n < first || n >= behind)
+		return false;
+	*ms = (int64_t)n;
+	return true;
+}
+
+/* A date, or a time whose seconds, offset, or colon of the offset may be
+ * missing. */
+static bool
+parse_loose(const char *text, int64_t *ms)
+{
+	static const char date[] = "2026-11-20", minutes[] = "2026-11-20T10:00";
+	size_t len = strlen(text), begin = strlen(date), at;
+	const char *zone, *colon = "", *missing = "";
+	char whole[TIME_TEXT_MAX + 16];
+	int n;
+
+	if (len < begin || len > TIME_TEXT_MAX)
+		return false;
+	at = begin + strcspn(text + begin, "Zz+-");
+	zone = at < len ? text + at : "Z";
+	if (strlen(zone) == strlen("+0100"))
+		colon = ":";
+	if (len == begin)
+		missing = "T00:00:00";
+	else if (at == strlen(minutes))
+		missing = ":00";
+	n = snprintf(whole, sizeof whole, "%.*s%s%.3s%s%s", (int)at, text,
+	    missing, zone, colon, strlen(zone) > 3 ? zone + 3 : "");
+	if (whole[begin] == '_')
+		whole[begin] = 'T';
+	return clock_parse(whole, (size_t)n, ms) == 0;
+}
+
+static bool
+parse_original_time(const char *text, int64_t *ms)
+{
+	return parse_loose(text, ms) || parse_seconds(text, ms);
+}
+
+static void
+original_query_time(
+    struct original_query *o, const char *name, bool needed, int64_t *ms)
+{
+	struct validate_place at = { &in_parameters, name, 0 };
+	const char *text = original_parameter(o, name);
+
+	if (text == NULL && needed)
+		add_missing(o, name);
+	if (text != NULL && !parse_original_time(text, ms))
+		validate_error(&o->errors, &at, "must be a time (RFC 3339)");
+}
+
+static size_t
+original_query_word(struct original_query *o, const char *name,
+    const char *const *words, size_t otherwise)
+{
+	struct validate_place at = { &in_parameters, name, 0 };
+	const char *text = original_parameter(o, name);
+	struct buf known = BUF_INIT;
+	size_t i;
+
+	if (text == NULL)
+		return otherwise;
+	for (i = 0; words[i] != NULL; i++) {
+		if (strcmp(words[i], text) == 0)
+			break;
+		buf_addf(&known, "%s%s", i > 0 ? ", " : "", words[i]);
+	}
+	if (words[i] == NULL) {
+		validate_error(
+		    &o->errors, &at, "must be one of %s", buf_str(&known));
+		i = otherwise;
+	}
+	buf_release(&known);
+	return i;
+}
+
+static bool
+original_query_end(struct original_query *o)
+{
+	const char *tenant = original_parameter(o, "tenant_id");
+	bool good = o->errors.n == 0;
+
+	if (!good)
+		validate_answer(&o->errors, o->q->answer);
+	else if (strcmp(tenant, o->q->viewer.tenant) != 0)
+		good = question_problem(
+		    o->q, 403, "tenant_id is not the tenant of the token");
+	validate_release(&o->errors);
+	return good;
+}
+
+/* The answers. */
 
 /* Different labels, and different intents, of one conversation. */
 #define WORDS_MAX "1000"
@@ -634,36 +786,111 @@ ask_counted_messages(
 	       db_next(*rows);
 }
 
-struct active_question {
-	struct question *q;
-	int64_t since;
-};
+/* Counts of many rows of a period that ends now, kept in memory while the
+ * server runs. The database counts some million rows a second, so a count of as
+ * many as a large tenant has would hold up the answers behind it each time; and
+ * of so many a few more or less are nobody's question. The service that these
+ * routes come from kept its answers for five minutes. */
+
+/* A smaller count is not kept; others for such a part of their period, and at
+ * most so long; and so much longer while one thread counts again. */
+#define CACHED_LEAST 10000
+#define CACHED_PART 10000
+#define CACHED_MOST_MS 50000
+#define CACHED_LATE_MS 10000
+
+/* Of some large tenants; another one takes the place of that which ends
+ * first. */
+static struct cached_count {
+	char tenant[RECORD_MAX_TENANT + 1];
+	int64_t period_ms, n, end_ms;
+} cached[64];
+static pthread_mutex_t cache_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Its place, or that which ended or ends first; with the lock. */
+static struct cached_count *
+find_cached(const char *tenant, int64_t period_ms, bool *is)
+{
+	struct cached_count *c, *first = cached;
+
+	for (c = cached; c < cached + ARRAY_LEN(cached); c++) {
+		*is =
+		    c->period_ms == period_ms && strcmp(c->tenant, tenant) == 0;
+		if (*is)
+			return c;
+		if (c->end_ms < first->end_ms)
+			first = c;
+	}
+	return first;
+}
+
+/* What is kept. False: the caller is to count, while others are answered with
+ * what was kept. */
+static bool
+get_cached(const char *tenant, int64_t period_ms, int64_t *n)
+{
+	int64_t now = clock_mono_ms();
+	struct cached_count *c;
+	bool is;
+
+	(void)pthread_mutex_lock(&cache_lock);
+	c = find_cached(tenant, period_ms, &is);
+	*n = c->n;
+	if (is && now >= c->end_ms) {
+		is = false;
+		c->end_ms = now + CACHED_LATE_MS;
+	}
+	(void)pthread_mutex_unlock(&cache_lock);
+	return is;
+}
+
+static void
+put_cached(const char *tenant, int64_t period_ms, int64_t n)
+{
+	int64_t for_ms = period_ms / CACHED_PART;
+	struct cached_count *c;
+	bool is;
+
+	if (n < CACHED_LEAST)
+		return;
+	(void)pthread_mutex_lock(&cache_lock);
+	c = find_cached(tenant, period_ms, &is);
+	(void)snprintf(c->tenant, sizeof c->tenant, "%s", tenant);
+	c->period_ms = period_ms;
+	c->n = n;
+	c->end_ms = clock_mono_ms() +
+		    (for_ms < CACHED_MOST_MS ? for_ms : CACHED_MOST_MS);
+	(void)pthread_mutex_unlock(&cache_lock);
+}
 
 #define COUNT_SINCE(table)                                                     \
 	"SELECT COUNT(*) FROM " table                                          \
 	" WHERE tenant = ? AND last_message_at >= ?"
 
-/* A count_cache_fn. The period ends now: anyone who wrote in it wrote last in
- * it. CLOCK_NONE: no conversations are kept. */
+/* The period ends now: anyone who wrote in it wrote last in it. CLOCK_NONE: no
+ * conversations are kept. */
 static bool
-count_active(void *ctx, int64_t *n)
+count_active(struct question *q, int64_t period_ms, int64_t *n)
 {
-	const struct active_question *a = ctx;
-	const struct db_value since = db_time(a->since);
+	const struct db_value since = db_time(q->request->now_ms - period_ms);
 	struct db_rows *rows = NULL;
 	bool sharded, good, are_kept = true;
 
+	if (get_cached(q->viewer.tenant, period_ms, n))
+		return true;
 	/* Left to itself the server counts in all that the tenant has. */
-	good = sharded_find(a->q, "conversation_metrics_parts", &sharded) &&
-	       question_ask(a->q,
+	good = sharded_find(q, "conversation_metrics_parts", &sharded) &&
+	       question_ask(q,
 		   sharded ? COUNT_SINCE("conversation_metrics_all")
 			   : COUNT_SINCE(
 				 "conversation_metrics FORCE INDEX (by_time)"),
 		   &since, 1, &rows);
 	*n = good && db_next(rows) ? db_get_int(rows, 0) : 0;
 	db_rows_free(rows);
+	if (good)
+		put_cached(q->viewer.tenant, period_ms, *n);
 	if (good && *n == 0)
-		good = kept_find(a->q, "conversations", &are_kept);
+		good = kept_find(q, "conversations", &are_kept);
 	if (!are_kept)
 		*n = CLOCK_NONE;
 	return good;
@@ -761,26 +988,20 @@ original_dashboard(struct question *q)
 {
 	static const char *const words[] = { "hour", "day", "week", "month",
 		NULL };
-	static const char *const counted[] = { "active/hour", "active/day",
-		"active/week", "active/month" };
 	static const int days[] = { 1, 7, 28, 90 };
 	struct analytics_period p = { .end = q->request->now_ms };
-	struct count_cache_key key = { .tenant = q->viewer.tenant };
-	struct active_question a = { .q = q };
 	struct dashboard d = { .posted = NULL };
 	struct original_query o;
-	size_t word;
+	int64_t period_ms;
 
 	if (!reply_takes_json(q))
 		return;
 	original_query_begin(&o, q);
-	word = original_query_word(&o, "period", words, 1);
-	key.what = counted[word];
-	key.period_ms = days[word] * DAY_MS;
-	a.since = p.start = p.end - key.period_ms;
+	period_ms = days[original_query_word(&o, "period", words, 1)] * DAY_MS;
+	p.start = p.end - period_ms;
 	if (original_query_end(&o) && ask_messages_of(q, &p, &d.posted) &&
 	    db_next(d.posted) && ask_counted_messages(q, &p, &d.counted) &&
-	    count_cache_get(&key, count_active, &a, &d.active) &&
+	    count_active(q, period_ms, &d.active) &&
 	    ask_durations(q, &p, "'resolution'", 1U << SPAN_RESOLUTION,
 		&d.resolved, &d.resolved_ms) &&
 	    ask_durations(q, &p, RESPONSE_KINDS, RESPONSE_KIND_SET,

@@ -17,8 +17,8 @@
 #include "common/base/xalloc.h"
 #include "common/digest/encoding.h"
 #include "common/text/jsonw.h"
-#include "sink/answer/message_order.h"
-#include "sink/api/reply.h"
+#include "sink/api/question.h"
+#include "sink/resources/chat_rows.h"
 #include "sink/resources/resource.h"
 
 static const struct sheet_column original_columns[] = {

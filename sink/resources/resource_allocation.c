@@ -13,9 +13,8 @@
 #include "common/text/jsonw.h"
 #include "sink/access/scope.h"
 #include "sink/api/kept.h"
-#include "sink/api/reply.h"
-#include "sink/api/sharded.h"
-#include "sink/resources/chat_waits.h"
+#include "sink/api/question.h"
+#include "sink/resources/chat_rows.h"
 #include "sink/resources/resource.h"
 
 static const struct sheet_column queue_columns[] = {

@@ -10,9 +10,8 @@
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 #include "sink/access/scope.h"
-#include "sink/answer/message_order.h"
-#include "sink/api/reply.h"
-#include "sink/resources/chat_waits.h"
+#include "sink/api/question.h"
+#include "sink/resources/chat_rows.h"
 #include "sink/resources/resource.h"
 
 /* Messages of one chat, and intervals; of each half of them around a time. */

@@ -5,9 +5,9 @@
 #include "common/base/clock.h"
 #include "common/digest/encoding.h"
 #include "common/tables/intervals.h"
-#include "sink/resources/chat_waits.h"
+#include "sink/resources/chat_rows.h"
 #include "sink/resources/resource.h"
-#include "sink/responses/response_href.h"
+#include "sink/responses/responses.h"
 
 #define TEXT(name)                                                             \
 	{                                                                      \

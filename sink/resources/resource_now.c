@@ -11,12 +11,10 @@
 #include "common/text/jsonw.h"
 #include "sink/access/scope.h"
 #include "sink/api/kept.h"
-#include "sink/api/reply.h"
-#include "sink/api/sharded.h"
-#include "sink/resources/chat_waits.h"
+#include "sink/api/question.h"
+#include "sink/resources/chat_rows.h"
 #include "sink/resources/resource.h"
-#include "sink/resources/stale.h"
-#include "sink/responses/response_href.h"
+#include "sink/responses/responses.h"
 
 #define WAITING_MAX "200"
 

@@ -11,9 +11,8 @@
 #include "common/digest/encoding.h"
 #include "common/text/jsonw.h"
 #include "common/text/openapi.h"
-#include "sink/api/reply.h"
+#include "sink/api/question.h"
 #include "sink/resources/resource.h"
-#include "sink/resources/resource_parameters.h"
 
 #define PROBLEM "application/problem+json=@Problem"
 

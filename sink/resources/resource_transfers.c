@@ -3,7 +3,7 @@
  * waits that they cut and that ended in a range. With group=operator a row for
  * each operator who held one, those who held them the longest first; else one
  * of all together. Besides group the parameters are from, to and zone of
- * response_span.h.
+ * responses.h.
  */
 #include <string.h>
 
@@ -11,10 +11,9 @@
 #include "common/base/xalloc.h"
 #include "common/tables/intervals.h"
 #include "sink/access/scope.h"
-#include "sink/api/reply.h"
+#include "sink/api/question.h"
 #include "sink/resources/resource.h"
-#include "sink/responses/response_href.h"
-#include "sink/responses/response_sums.h"
+#include "sink/responses/responses.h"
 
 const char *const transfers_parameters[] = { "from", "to", "zone", "group",
 	NULL };

@@ -1,15 +1,19 @@
 /*
- * response_span: see response_span.h.
+ * response_span: what is asked for, and the links back to it; see responses.h.
  */
-#include "sink/responses/response_span.h"
+#include "sink/responses/responses.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
+#include "common/digest/encoding.h"
+#include "common/tables/intervals.h"
 #include "sink/access/scope.h"
-#include "sink/rollup/span_sums.h"
+#include "sink/api/question.h"
+#include "sink/rollup/span.h"
 
 #define DAYS_WITHOUT_FROM 7
 
@@ -326,4 +330,218 @@ void
 response_span_release(struct response_span *s)
 {
 	free(s->begins);
+}
+
+/* The hour of the week. */
+
+/* Appends what the zone's clock is before UTC, in ms, when an interval of the
+ * span ended. */
+static void
+add_offset(struct buf *to, const struct response_span *s)
+{
+	struct zone_span z = zone_find(s->zone, s->from);
+
+	buf_adds(to, "CASE");
+	for (; z.until < s->to; z = zone_find(s->zone, z.until))
+		buf_addf(to,
+		    " WHEN " RESPONSE_SLOT_MS " < %" PRId64 " THEN %" PRId64,
+		    z.until, z.offset);
+	buf_addf(to, " WHEN TRUE THEN %" PRId64 " END", z.offset);
+}
+
+void
+response_week_hour(struct buf *to, const struct response_span *s)
+{
+	buf_adds(to, "((" RESPONSE_SLOT_MS " + ");
+	add_offset(to, s);
+	buf_addf(to, ") DIV %" PRId64 " + %d) MOD %d", HOUR_MS, WEEK_FIRST_HOUR,
+	    WEEK_HOURS);
+}
+
+/* The filters of intervals. What is appended has checked numbers only, so no
+ * argument is needed for it. */
+
+const char *const interval_parameters[] = { "weekday", "hour", "zone", "open",
+	NULL };
+
+/* By the definition of Chatwoot a chat counts with its whole life. Asked once a
+ * statement, as it depends on no row. */
+#define WHOLE_LIFE                                                             \
+	"(SELECT s.value FROM metric_settings s "                              \
+	"WHERE s.name = 'definition') = 1"
+
+/* Of an open chat those since its episode began: when it was opened, or closed
+ * last. Whatever ended in the very millisecond of that closing was before. The
+ * closing depends on nothing but the chat, so MariaDB's cache of subqueries has
+ * it for the chat's other intervals. */
+static const char of_open_chats[] =
+    " AND intervals.chat IN (SELECT c.chat FROM chat_metrics c "
+    "WHERE c.tenant = intervals.tenant AND c.status <> 'left' "
+    "AND (c.opened_at IS NULL OR intervals.start_at >= c.opened_at "
+    "OR " WHOLE_LIFE ")) "
+    "AND (" WHOLE_LIFE " OR intervals.end_at > COALESCE("
+    "(SELECT MAX(r.end_at) FROM intervals r FORCE INDEX (by_chat) "
+    "WHERE r.tenant = intervals.tenant AND r.chat = intervals.chat "
+    "AND r.kind = 'resolution' AND " INTERVAL_COUNTS "), '1000-01-01'))";
+
+static bool
+add_open(struct question *q, struct buf *sql)
+{
+	bool open;
+
+	if (!question_flag(q, "open", &open))
+		return false;
+	if (open)
+		buf_adds(sql, of_open_chats);
+	return true;
+}
+
+/* The clock is asked for a day more on both sides: whatever a date means. */
+static bool
+add_hour_condition(struct question *q, int64_t hour, struct buf *sql)
+{
+	struct zone *zone = question_zone(q);
+	struct response_span span = { .zone = NULL };
+	bool good = zone != NULL && response_span_read(q, zone, &span);
+
+	if (good) {
+		span.from -= DAY_MS;
+		span.to += DAY_MS;
+		buf_adds(sql, " AND ");
+		response_week_hour(sql, &span);
+		buf_addf(sql, " = %" PRId64, hour);
+	}
+	response_span_release(&span);
+	zone_close(zone);
+	return good;
+}
+
+static bool
+add_hour_of_week(struct question *q, struct buf *sql)
+{
+	int64_t weekday = 0, hour = -1;
+
+	if (!question_int(q, "weekday", 1, 7, &weekday) ||
+	    !question_int(q, "hour", 0, 23, &hour))
+		return false;
+	if (weekday == 0 && hour < 0)
+		return true;
+	if (weekday == 0 || hour < 0 || question_parameter(q, "from") == NULL ||
+	    question_parameter(q, "to") == NULL)
+		return question_problem(
+		    q, 400, "weekday and hour need each other, from and to");
+	return add_hour_condition(q, 24 * (weekday - 1) + hour, sql);
+}
+
+bool
+interval_filter_add(struct question *q, struct buf *sql)
+{
+	return add_open(q, sql) && add_hour_of_week(q, sql);
+}
+
+void
+interval_filter_link(const struct question *q, struct buf *to)
+{
+	const char *const *p, *v;
+
+	for (p = interval_parameters; *p != NULL; p++) {
+		v = question_parameter(q, *p);
+		if (v == NULL)
+			continue;
+		buf_addf(to, "&%s=", *p);
+		percent_encode(to, v);
+	}
+}
+
+/* Links. */
+
+bool
+response_href(const struct question *q, const struct response_filter *c,
+    int64_t from, int64_t to, const char *operator_id, struct buf *href)
+{
+	const struct viewer *v = &q->viewer;
+
+	/* An agent's totals are those of others, too. */
+	if (v->role < VIEWER_AGENT ||
+	    (v->role == VIEWER_AGENT &&
+		(operator_id == NULL || !scope_has(v, operator_id))))
+		return false;
+	buf_clear(href);
+	buf_adds(href, "/api/v1/intervals?");
+	if (from != CLOCK_NONE) {
+		reply_encode_time(href, "from", from);
+		reply_encode_time(href, "to", to);
+	}
+	buf_addf(href, "kind=%s&withdrawn=0", c->kind);
+	if (operator_id != NULL && *operator_id == '\0') {
+		buf_adds(href, "&nobody=1");
+	} else if (operator_id != NULL) {
+		buf_adds(href, "&operator=");
+		percent_encode(href, operator_id);
+	}
+	return true;
+}
+
+static bool
+link_present(
+    const struct question *q, const char *operator_id, struct buf *href)
+{
+	static const struct response_filter responses = { .kind = "response" };
+
+	if (!response_href(
+		q, &responses, CLOCK_NONE, CLOCK_NONE, operator_id, href))
+		return false;
+	buf_adds(href, "&open=1");
+	return true;
+}
+
+bool
+response_href_operator(
+    const struct question *q, const struct db_rows *row, struct buf *href)
+{
+	return link_present(q, db_get(row, 0), href);
+}
+
+bool
+response_href_total(
+    const struct question *q, const struct db_rows *row, struct buf *href)
+{
+	(void)row;
+	return link_present(q, NULL, href);
+}
+
+/* Who sees some operators only lacks what others answered in the chat. One that
+ * left is not open, and keeps what was counted. */
+bool
+response_href_chat(
+    const struct question *q, const struct db_rows *row, struct buf *href)
+{
+	const char *status = db_get(row, 3);
+
+	if (scope_limits_rows(&q->viewer) || status == NULL ||
+	    strcmp(status, "left") == 0 || !link_present(q, NULL, href))
+		return false;
+	buf_adds(href, "&chat=");
+	percent_encode(href, db_get(row, 0));
+	return true;
+}
+
+bool
+response_href_hour(
+    const struct question *q, const struct db_rows *row, struct buf *href)
+{
+	const struct response_filter of_kind = { .kind = db_get(row, 2) };
+	int64_t hour = db_get_time(row, 0);
+
+	return response_href(
+	    q, &of_kind, hour, hour + HOUR_MS, db_get(row, 1), href);
+}
+
+void
+response_href_channel(const char *channel, struct buf *href)
+{
+	if (channel == NULL)
+		return;
+	buf_adds(href, *channel == '\0' ? "&no_channel=1" : "&channel=");
+	percent_encode(href, channel);
 }

@@ -1,8 +1,9 @@
 /*
- * response_sums: see response_sums.h. All that is read is of one moment.
+ * response_sums: see responses.h. All that is read is of one moment.
  */
-#include "sink/responses/response_sums.h"
+#include "sink/responses/responses.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,8 +14,343 @@
 #include "common/tables/intervals.h"
 #include "common/text/jsonw.h"
 #include "sink/access/scope.h"
-#include "sink/rollup/span_set.h"
-#include "sink/rollup/span_text.h"
+#include "sink/rollup/span.h"
+
+/* The plan. */
+
+/* A range of time, in ms. */
+struct response_range {
+	int64_t from, to;
+};
+
+/* Ranges in order. */
+struct response_ranges {
+	struct response_range *list; /* owned */
+	size_t n, cap;
+};
+
+enum response_level {
+	RESPONSE_DAYS,
+	RESPONSE_HOURS,
+	RESPONSE_INTERVALS,
+	RESPONSE_LEVELS
+};
+
+/* What sums there are: of all hours in [first, end) but those on the list, and
+ * of all days that have all their hours. */
+struct response_available {
+	int64_t first, end;
+	int64_t *due; /* in order; owned */
+	size_t due_n, due_cap;
+};
+
+static const int64_t lengths[] = {
+	[RESPONSE_DAYS] = DAY_MS,
+	[RESPONSE_HOURS] = HOUR_MS,
+};
+
+/* Nothing is added where from is not before to. */
+static void
+response_ranges_add(struct response_ranges *r, int64_t from, int64_t to)
+{
+	if (from >= to)
+		return;
+	if (r->n > 0 && r->list[r->n - 1].to == from) {
+		r->list[r->n - 1].to = to;
+		return;
+	}
+	XGROW(r->list, r->n, r->cap);
+	r->list[r->n++] = (struct response_range){ from, to };
+}
+
+void
+response_plan_release(struct response_plan *p)
+{
+	free(p->stretches);
+}
+
+void
+response_plan_stretch(struct response_plan *p, int64_t begin, int64_t slot)
+{
+	size_t n = p->stretches_n;
+
+	if (n > 0 && p->stretches[n - 1].slot == slot)
+		return;
+	XGROW(p->stretches, p->stretches_n, p->stretches_cap);
+	p->stretches[p->stretches_n++] =
+	    (struct response_stretch){ begin, slot };
+}
+
+void
+response_plan_periods(struct response_plan *p, const struct response_span *s)
+{
+	size_t i;
+
+	p->from = s->from;
+	p->to = s->to;
+	for (i = 0; i < s->n; i++)
+		response_plan_stretch(p, s->begins[i], (int64_t)i);
+	response_plan_stretch(p, s->to, -1);
+}
+
+/* The last stretch that begins at that time or before; none: the number of
+ * stretches. */
+static size_t
+find_stretch(const struct response_plan *p, int64_t ms)
+{
+	size_t low = 0, high = p->stretches_n, middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (p->stretches[middle].begin <= ms)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low > 0 ? low - 1 : p->stretches_n;
+}
+
+/* The last one has no slot, and no end. */
+static int64_t
+stretch_end(const struct response_plan *p, size_t i)
+{
+	return i + 1 < p->stretches_n ? p->stretches[i + 1].begin : INT64_MAX;
+}
+
+/* The slot that a day or hour lies in; -1: none. */
+static int64_t
+response_plan_slot(
+    const struct response_plan *p, int64_t begin, enum response_level level)
+{
+	size_t i = find_stretch(p, begin);
+
+	return i < p->stretches_n && begin + lengths[level] <= stretch_end(p, i)
+		   ? p->stretches[i].slot
+		   : -1;
+}
+
+static bool
+is_due(const struct response_available *k, int64_t from, int64_t to)
+{
+	size_t low = 0, high = k->due_n, middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (k->due[middle] < from)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < k->due_n && k->due[low] < to;
+}
+
+/* Whether the day or hour that begins at t is in the stretch, and has sums. */
+static bool
+fits(const struct response_available *k, enum response_level level, int64_t t,
+    int64_t to)
+{
+	int64_t end = t + lengths[level];
+
+	return t % lengths[level] == 0 && end <= to && t >= k->first &&
+	       end <= k->end && !is_due(k, t, end);
+}
+
+/* The hour that ms is in, unless it is the last one. */
+static void
+add_cut_hour(const struct response_available *k, struct response_ranges *hours,
+    int64_t ms)
+{
+	int64_t begin = clock_floor(ms, HOUR_MS);
+
+	if (begin >= k->first && begin + HOUR_MS <= k->end &&
+	    (hours->n == 0 || hours->list[hours->n - 1].to <= begin))
+		response_ranges_add(hours, begin, begin + HOUR_MS);
+}
+
+/* Cuts the stretches into days and hours that have sums, and the rest. With
+ * `cut` the hours whose sums are there, but which a stretch cuts, are among the
+ * hours, too: they have no slot, but tell how many responses there are. */
+static void
+response_plan_cut(const struct response_plan *p,
+    const struct response_available *k, bool cut,
+    struct response_ranges *ranges)
+{
+	enum response_level level;
+	int64_t t, to, next;
+	size_t i;
+
+	for (i = 0; i < p->stretches_n; i++) {
+		if (p->stretches[i].slot < 0)
+			continue;
+		to = stretch_end(p, i);
+		for (t = p->stretches[i].begin; t < to; t = next) {
+			level = RESPONSE_DAYS;
+			while (level < RESPONSE_INTERVALS &&
+			       !fits(k, level, t, to))
+				level++;
+			next = level < RESPONSE_INTERVALS
+				   ? t + lengths[level]
+				   : clock_floor(t, HOUR_MS) + HOUR_MS;
+			next = next < to ? next : to;
+			response_ranges_add(&ranges[level], t, next);
+			if (cut && level == RESPONSE_INTERVALS)
+				add_cut_hour(k, &ranges[RESPONSE_HOURS], t);
+		}
+	}
+}
+
+/* Puts the slots of the parts of a time that are in the ranges into a map, by
+ * their 8 bytes. */
+static void
+response_plan_mark(const struct response_plan *p,
+    const struct response_ranges *ranges, const struct response_range *time,
+    struct strmap *slots)
+{
+	const struct response_stretch *s = p->stretches;
+	const struct response_range *r;
+	int64_t from, to;
+	size_t i;
+
+	for (r = ranges->list; r < ranges->list + ranges->n; r++) {
+		from = r->from > time->from ? r->from : time->from;
+		to = r->to < time->to ? r->to : time->to;
+		if (from >= to)
+			continue;
+		for (i = find_stretch(p, from);
+		     i < p->stretches_n && s[i].begin < to; i++)
+			if (s[i].slot >= 0)
+				*strmap_put(slots, (const char *)&s[i].slot,
+				    sizeof s[i].slot) = slots;
+	}
+}
+
+/* Appends the slot that an interval of the ranges ended in, as SQL: stretches
+ * that share one, as the hours of a week do, are one group there. */
+static void
+response_plan_add_slot(const struct response_plan *p,
+    const struct response_ranges *ranges, struct buf *sql)
+{
+	const struct response_range *r;
+	const struct response_stretch *s;
+	struct buf times = BUF_INIT, slots = BUF_INIT;
+	size_t i, at, n = 0;
+
+	for (i = 0; i < ranges->n; i++) {
+		r = &ranges->list[i];
+		for (at = find_stretch(p, r->from); at < p->stretches_n;
+		     at++, n++) {
+			s = &p->stretches[at];
+			if (s->begin >= r->to)
+				break;
+			buf_addf(&slots, ", %" PRId64, s->slot);
+			buf_addf(&times, ", %" PRId64,
+			    s->begin > r->from ? s->begin : r->from);
+		}
+	}
+	if (n == 1) /* as of most ranges, and computed once */
+		buf_adds(sql, buf_str(&slots) + strlen(", "));
+	else
+		buf_addf(sql,
+		    "CAST(ELT(INTERVAL(" RESPONSE_SLOT_MS "%s)%s) AS UNSIGNED)",
+		    buf_str(&times), buf_str(&slots));
+	buf_release(&times);
+	buf_release(&slots);
+}
+
+/* What is computed from a sum and its buckets. A bucket is at most 1/32 of its
+ * low end wide, so its middle is off by at most 1/64 of what it stands for. */
+
+int64_t
+response_mean(const struct span_sum *s)
+{
+	int64_t rest;
+
+	if (s->n <= 0)
+		return CLOCK_NONE;
+	/* Rounded; twice the sum may be no number any more. */
+	rest = s->sum_ms % s->n;
+	return s->sum_ms / s->n + (rest >= s->n - rest);
+}
+
+/* As sums do, it ends at the greatest number. */
+static int64_t
+bucketed(const struct span_sum *s)
+{
+	int64_t n = 0;
+	size_t i;
+
+	for (i = 0; i < s->buckets_n; i++) {
+		if (__builtin_add_overflow(n, s->buckets[i].n, &n))
+			n = INT64_MAX;
+	}
+	return n;
+}
+
+/* Twice the middle of the bucket of the element at that place, from 1. */
+static uint64_t
+twice_at(const struct span_sum *s, int64_t place)
+{
+	uint64_t twice, longest = 2 * (uint64_t)s->max_ms;
+	uint32_t bucket = 0;
+	size_t i;
+
+	for (i = 0; i < s->buckets_n && place > 0; i++) {
+		bucket = s->buckets[i].bucket;
+		place -= s->buckets[i].n;
+	}
+	twice = (uint64_t)duration_bucket_low(bucket) +
+		(uint64_t)duration_bucket_high(bucket);
+	return twice < longest ? twice : longest;
+}
+
+/* A quarter of each and of what is left: both together may be no number. */
+int64_t
+response_median(const struct span_sum *s)
+{
+	int64_t n = bucketed(s);
+	uint64_t a, b;
+
+	if (n == 0)
+		return CLOCK_NONE;
+	a = twice_at(s, n - n / 2);
+	b = twice_at(s, n / 2 + 1);
+	return (int64_t)(a / 4 + b / 4 + (a % 4 + b % 4 + 2) / 4);
+}
+
+int64_t
+response_percentile(const struct span_sum *s, int64_t permille)
+{
+	int64_t n = bucketed(s), place;
+
+	if (n == 0)
+		return CLOCK_NONE;
+	place = n / 1000 * permille + (n % 1000 * permille + 999) / 1000;
+	return (int64_t)((twice_at(s, place) + 1) / 2);
+}
+
+double
+response_share_within(const struct span_sum *s, int64_t ms, bool *exact)
+{
+	uint32_t last = duration_bucket(ms);
+	int64_t low = duration_bucket_low(last),
+		high = duration_bucket_high(last);
+	double n = 0;
+	size_t i;
+
+	*exact = true;
+	for (i = 0; i < s->buckets_n && s->buckets[i].bucket <= last; i++) {
+		if (s->buckets[i].bucket < last || ms >= high) {
+			n += (double)s->buckets[i].n;
+			continue;
+		}
+		*exact = false;
+		n += (double)s->buckets[i].n * (double)(ms - low + 1) /
+		     (double)(high - low + 1);
+	}
+	return n / (double)bucketed(s);
+}
+
+/* Reading. */
 
 /* Days and hours of a statement: what it reads stays small enough for memory,
  * also where each of many operators has some. */
@@ -167,38 +503,6 @@ note_version(struct response_sums *s, int64_t version, int64_t as_of)
 
 /* What has sums. */
 
-/* Where nothing but hours reports the time before the first or behind the last
- * one, nothing was answered then. */
-static bool
-drop_bounds(const struct sums_reader *r, struct response_available *k)
-{
-	static const char of_time[] = "SELECT EXISTS(SELECT 1 FROM intervals "
-				      "WHERE tenant = ? AND end_at >= ? "
-				      "AND end_at < ?), EXISTS(SELECT 1 FROM "
-				      "intervals WHERE tenant = ? "
-				      "AND end_at >= ? AND end_at < ?)";
-	const struct response_plan *p = r->plan;
-	const struct db_value args[] = { db_time(p->from),
-		db_time(k->first < p->to ? k->first : p->to),
-		db_str(r->q->viewer.tenant),
-		db_time(k->end > p->from ? k->end : p->from), db_time(p->to) };
-	struct buf sql = BUF_INIT;
-	struct db_rows *rows = NULL;
-	bool good;
-
-	if (k->first == INT64_MAX || (p->from >= k->first && p->to <= k->end))
-		return true;
-	buf_adds(&sql, of_time);
-	good = ask(r, &sql, args, ARRAY_LEN(args), 1, &rows) && db_next(rows);
-	if (good && db_get_int(rows, 0) == 0)
-		k->first = INT64_MIN;
-	if (good && db_get_int(rows, 1) == 0)
-		k->end = INT64_MAX;
-	db_rows_free(rows);
-	buf_release(&sql);
-	return good;
-}
-
 /* From the first to the last hour, which the index knows. */
 static bool
 find_hours(const struct sums_reader *r, struct response_available *k)
@@ -218,7 +522,7 @@ find_hours(const struct sums_reader *r, struct response_available *k)
 	}
 	db_rows_free(rows);
 	buf_release(&sql);
-	return good && drop_bounds(r, k);
+	return good;
 }
 
 /* Channels have sums of all operators together only, and not of hours that are
@@ -636,87 +940,34 @@ read_available(struct sums_reader *r, const struct response_available *k)
 
 /* Channels. */
 
-/* Adds to the number of a slot. */
-static void
-add_number(struct strmap *numbers, int64_t slot, int64_t n)
-{
-	void **of = strmap_put(numbers, (const char *)&slot, sizeof slot);
-
-	n += (intptr_t)*of;
-	*of = (void *)(intptr_t)n; /* NOLINT(performance-no-int-to-ptr) */
-}
-
+/* Adds the numbers of the sums to those of their slots. */
 static void
 add_numbers(struct strmap *numbers, const struct response_sums *s, int64_t sign)
 {
+	void **of;
+	int64_t slot, n;
 	size_t i;
 
-	for (i = 0; i < s->n; i++)
-		add_number(numbers, s->list[i].slot, sign * s->list[i].of.n);
-}
-
-static bool
-has_negative(const struct strmap *numbers)
-{
-	const struct strmap_entry *e;
-	size_t i = 0;
-
-	while ((e = strmap_next(numbers, &i)) != NULL)
-		if ((intptr_t)e->value < 0)
-			return true;
-	return false;
-}
-
-/* The tenant's hours, by names that intervals has not. */
-#define HOUR_VERSIONS                                                          \
-	"(SELECT begin_at AS hour_at, version AS hour_version "                \
-	"FROM response_rollups WHERE tenant = ? AND subject = 'tenant' "       \
-	"AND span = 'hour' AND begin_at >= ? AND begin_at < ?) AS h"
-
-/* An interval that was withdrawn is in the sums while those of its hour are
- * older: it is as good as kept. */
-static bool
-add_withdrawn(const struct sums_reader *r, struct strmap *numbers)
-{
-	struct response_range all = { r->plan->from, r->plan->to };
-	const struct response_ranges whole = { .list = &all, .n = 1 };
-	struct db_value args[6] = { db_time(clock_floor(all.from, HOUR_MS)),
-		db_time(all.to), db_str(r->q->viewer.tenant) };
-	struct buf sql = BUF_INIT;
-	struct db_rows *rows = NULL;
-	size_t n = 3;
-	bool good;
-
-	buf_adds(&sql, "SELECT ");
-	response_plan_add_slot(r->plan, &whole, &sql);
-	buf_adds(&sql, " AS slot, COUNT(*) FROM " HOUR_VERSIONS " JOIN (SELECT "
-		       "end_at, version");
-	add_intervals(r, &whole, &sql, args, &n);
-	buf_adds(&sql, " AND withdrawn = 1) i ON end_at >= hour_at "
-		       "AND end_at < hour_at + INTERVAL 1 HOUR "
-		       "AND version > hour_version GROUP BY slot");
-	good = ask(r, &sql, args, n, HOURS_MAX, &rows);
-	while (good && db_next(rows))
-		add_number(numbers, db_get_int(rows, 0), db_get_int(rows, 1));
-	db_rows_free(rows);
-	buf_release(&sql);
-	return good;
+	for (i = 0; i < s->n; i++) {
+		slot = s->list[i].slot;
+		of = strmap_put(numbers, (const char *)&slot, sizeof slot);
+		n = (intptr_t)*of + sign * s->list[i].of.n;
+		*of =
+		    (void *)(intptr_t)n; /* NOLINT(performance-no-int-to-ptr) */
+	}
 }
 
 /* Slots that have fewer responses than all channels together, or that all
  * together miss, are missing. */
-static bool
+static void
 find_missing_of_channels(struct sums_reader *r, const struct response_sums *all)
 {
 	struct strmap numbers = STRMAP_INIT;
 	const struct strmap_entry *e;
 	size_t i = 0;
-	bool good = true;
 
 	add_numbers(&numbers, r->to, 1);
 	add_numbers(&numbers, all, -1);
-	if (has_negative(&numbers))
-		good = add_withdrawn(r, &numbers);
 	while ((e = strmap_next(&numbers, &i)) != NULL)
 		if ((intptr_t)e->value < 0)
 			*strmap_put(&r->to->missing, e->key, e->key_len) = r;
@@ -724,7 +975,6 @@ find_missing_of_channels(struct sums_reader *r, const struct response_sums *all)
 		*strmap_put(&r->to->missing, e->key, e->key_len) = r;
 	note_version(r->to, all->version, all->as_of);
 	strmap_release(&numbers, NULL);
-	return good;
 }
 
 static const struct response_sums no_sums = { .version = CLOCK_NONE,
@@ -744,7 +994,9 @@ read_channels(struct sums_reader *r, struct response_available *k)
 	of_all.by_channel = of_all.channels = false;
 	of_all.to = &all;
 	good = read_available(&of_all, k) && find_hours_of_channels(r, k) &&
-	       read_available(r, k) && find_missing_of_channels(r, &all);
+	       read_available(r, k);
+	if (good)
+		find_missing_of_channels(r, &all);
 	response_sums_release(&all);
 	free(of_all.cut);
 	return good;

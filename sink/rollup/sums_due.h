@@ -2,7 +2,7 @@
  * sums_due: sums that are made from rows of an hour once the hour is over,
  * instead of with each row: the responses of channels, of hours and days of
  * response_rollups, from intervals; and message_analytics_hours, from
- * message_analytics (analytics_hours.h).
+ * message_analytics
  *
  * The table sums_due lists the hours that have rows which are not added up, and
  * anyone who reads takes the rows of these hours. Who stores a row of an hour
@@ -64,5 +64,18 @@ enum outcome sums_due_make_one(struct sums_due *s, int64_t now_ms, bool *made)
  * transaction. */
 enum outcome sums_due_make_day(struct sums_due *s, struct text tenant,
     int64_t day) __attribute__((warn_unused_result));
+
+/* Makes them beside those who store, over a connection of its own. Several
+ * sinks may have one each. */
+struct sums_maker;
+
+/* Starts a thread. Owns db, and sums_maker_end() closes it. */
+struct sums_maker *sums_maker_start(struct db *db)
+    __attribute__((warn_unused_result));
+void sums_maker_end(struct sums_maker *m);
+
+/* Instead, at the end of a run that is not a daemon: those of a day at most, so
+ * that the run ends soon. Closes db. */
+void sums_maker_run(struct db *db);
 
 #endif

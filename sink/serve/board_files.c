@@ -12,8 +12,8 @@
 #include "common/base/xalloc.h"
 #include "common/http/etag.h"
 #include "common/os/file.h"
-#include "sink/answer/problem.h"
-#include "sink/resources/resource_parameters.h"
+#include "sink/api/question.h"
+#include "sink/resources/resource.h"
 #include "sink/serve/serve.h"
 
 #define FILE_BYTES_MAX ((size_t)1024 * 1024)

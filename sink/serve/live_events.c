@@ -19,9 +19,8 @@
 #include "common/os/thread.h"
 #include "common/text/jsonw.h"
 #include "sink/access/scope.h"
-#include "sink/api/now_state.h"
+#include "sink/api/kept.h"
 #include "sink/resources/resource.h"
-#include "sink/resources/resource_parameters.h"
 #include "sink/serve/serve.h"
 #include "sink/serve/serve_api.h"
 

@@ -11,7 +11,7 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/text/form.h"
-#include "sink/answer/problem.h"
+#include "sink/api/question.h"
 #include "sink/serve/serve.h"
 #include "sink/serve/session.h"
 

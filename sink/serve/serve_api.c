@@ -7,7 +7,7 @@
 
 #include "common/containers/hash.h"
 #include "sink/access/audit.h"
-#include "sink/answer/problem.h"
+#include "sink/api/question.h"
 #include "sink/resources/resource.h"
 #include "sink/serve/serve.h"
 

@@ -11,7 +11,7 @@
 #include "common/http_server/server_metrics.h"
 #include "common/http_server/work_queue.h"
 #include "common/monitoring/prometheus.h"
-#include "sink/answer/problem.h"
+#include "sink/api/question.h"
 #include "sink/serve/serve.h"
 #include "sink/serve/tenant_metrics.h"
 

@@ -7,7 +7,7 @@
 
 #include "common/base/xalloc.h"
 #include "common/http/path_pattern.h"
-#include "sink/answer/problem.h"
+#include "sink/api/question.h"
 #include "sink/serve/board_files.h"
 #include "sink/serve/live_events.h"
 #include "sink/serve/login.h"

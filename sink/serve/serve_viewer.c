@@ -8,7 +8,7 @@
 #include "common/base/log.h"
 #include "common/tokens/jwt.h"
 #include "sink/access/revocation.h"
-#include "sink/answer/problem.h"
+#include "sink/api/question.h"
 #include "sink/serve/serve.h"
 #include "sink/serve/session.h"
 

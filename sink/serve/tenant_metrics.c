@@ -6,7 +6,7 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/monitoring/prometheus.h"
-#include "sink/resources/stale.h"
+#include "sink/resources/chat_rows.h"
 
 /* Beyond so many tenants their metrics are no longer small. */
 #define TENANTS_SQL                                                            \

@@ -4,7 +4,7 @@
  * views read the thresholds from the table metric_settings. Only `sink
  * --migrate` fills it, from the configuration ([aggregator] alert_minute and so
  * on). So it does with the definition of the metrics, by which the sink knows
- * what the present is made of (sink/responses/interval_filter.c).
+ * what the present is made of (sink/responses/response_span.c).
  */
 #ifndef SINK_TABLES_THRESHOLDS_H
 #define SINK_TABLES_THRESHOLDS_H

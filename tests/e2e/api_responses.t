@@ -1113,32 +1113,6 @@ class Test:
             before = [r["count"] for r in rows if r["span"] != "asked"]
             self.that(not any(before), f"{whose}: {rows}")
 
-    def what_is_withdrawn_counts_with_its_hour(self):
-        """By channel: one of two is known to be all once the sums are those of
-        after it, and one more is in them before."""
-        self.sql.ask(
-            "INSERT INTO response_rollups SELECT 'undone', 'tenant', span, at, "
-            "'', 'reply 2 2000 1000 5 300:c;', NOW(3), 5 FROM (SELECT 'hour' "
-            "AS span, '2026-03-01 10:00' AS at UNION SELECT 'day', "
-            "'2026-03-01') spans; "
-            "INSERT INTO sums_due VALUES ('undone', 'channels', "
-            "'2026-03-01 10:00')")
-        self.put_intervals(
-            "SELECT 'undone', '2026-03-01 10:30', n, '', 'reply', "
-            "'2026-03-01', '1', 1000, n, '2026-03-01 12:00', 5 + 2 * n FROM "
-            "(SELECT 0 AS n UNION SELECT 1) numbers")
-
-        def count():
-            return self.server.get(
-                V1 + "responses", token(tenant_id="undone", role="lead"),
-                no_channel="1", by="total", **{
-                    "from": "2026-03-01", "to": "2026-03-02"}
-                ).json()["rows"][0]["count"]
-        self.that(count() == 1, f"before the sums: {count()}")
-        self.sql.ask("UPDATE response_rollups SET version = 7 WHERE tenant = "
-                     "'undone'")
-        self.that(count() is None, f"one is missing: {count()}")
-
     def what_the_span_before_lacks_is_told(self):
         """An hour that it cuts has no intervals; the asked one is whole."""
         self.sql.ask(
@@ -1343,7 +1317,6 @@ def body():
         test.resolutions_are_known_or_null()
         test.what_the_span_before_lacks_is_told()
         test.the_span_before_may_be_empty()
-        test.what_is_withdrawn_counts_with_its_hour()
         test.a_withdrawal_is_a_version()
         if LONG:
             test.a_year_of_hours_is_168_groups()

@@ -5,7 +5,7 @@
 #include "tests/unit/unit.h"
 
 #include "common/base/xalloc.h"
-#include "sink/api/page_cursor.h"
+#include "sink/api/list.h"
 
 /* "2026-11-20 10:00:00.000", and that with "7" behind a NUL. */
 #define TIME "323032362d31312d32302031303a30303a30302e303030"

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "sink/responses/response_sums.h"
+#include "sink/responses/responses.h"
 
 static const char *from_asked, *to_asked;
 

@@ -1,7 +1,7 @@
 /*
  * sheet: see sheet.h.
  */
-#include "sink/answer/sheet.h"
+#include "sink/api/sheet.h"
 
 #include <string.h>
 

@@ -3,8 +3,8 @@
  * sheet has columns with types; each row has a cell for each, in order. JSON is
  * a list of objects; an absent value is null, in CSV an empty cell.
  */
-#ifndef SINK_ANSWER_SHEET_H
-#define SINK_ANSWER_SHEET_H
+#ifndef SINK_API_SHEET_H
+#define SINK_API_SHEET_H
 
 #include "common/base/buf.h"
 #include "common/db/db.h"

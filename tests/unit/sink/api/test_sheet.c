@@ -5,7 +5,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "sink/answer/sheet.h"
+#include "sink/api/sheet.h"
 
 static const struct sheet_column columns[] = {
 	{ "name", SHEET_TEXT },

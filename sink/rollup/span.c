@@ -1,0 +1,540 @@
+/*
+ * span: see span.h.
+ */
+#include "sink/rollup/span.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/text.h"
+#include "common/base/xalloc.h"
+#include "common/containers/duration_bucket.h"
+
+const char *const span_kind_names[SPAN_KINDS] = {
+	[SPAN_FIRST_RESPONSE] = "first_response",
+	[SPAN_REPLY] = "reply",
+	[SPAN_RESOLUTION] = "resolution",
+	[SPAN_UNANSWERED] = "unanswered",
+};
+
+enum span_kind
+span_kind_named(const char *name, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < SPAN_KINDS; i++) {
+		if (strlen(span_kind_names[i]) == len &&
+		    memcmp(span_kind_names[i], name, len) == 0)
+			break;
+	}
+	return (enum span_kind)i;
+}
+
+/* Numbers are not below 0. */
+static int64_t
+plus(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
+void
+span_sum_add(struct span_sum *to, int64_t n, int64_t sum_ms, int64_t max_ms,
+    int64_t version)
+{
+	to->n = plus(to->n, n);
+	to->sum_ms = plus(to->sum_ms, sum_ms);
+	if (max_ms > to->max_ms)
+		to->max_ms = max_ms;
+	if (version > to->version)
+		to->version = version;
+}
+
+/* The place of a bucket, or where it belongs. */
+static size_t
+find_bucket(const struct span_sum *s, uint32_t bucket)
+{
+	size_t low = 0, high = s->buckets_n, middle;
+
+	/* Buckets mostly come in order. */
+	if (high > 0 && s->buckets[high - 1].bucket < bucket)
+		return high;
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (s->buckets[middle].bucket < bucket)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+void
+span_sum_add_bucket(struct span_sum *to, uint32_t bucket, int64_t n)
+{
+	size_t at;
+
+	if (n == 0)
+		return;
+	at = find_bucket(to, bucket);
+	if (at == to->buckets_n || to->buckets[at].bucket != bucket) {
+		XGROW(to->buckets, to->buckets_n, to->cap);
+		memmove(&to->buckets[at + 1], &to->buckets[at],
+		    (to->buckets_n - at) * sizeof *to->buckets);
+		to->buckets[at] = (struct span_bucket){ bucket, 0 };
+		to->buckets_n++;
+	}
+	to->buckets[at].n = plus(to->buckets[at].n, n);
+}
+
+/* How many buckets b has that a has not. */
+static size_t
+count_missing(const struct span_sum *a, const struct span_sum *b)
+{
+	const struct span_bucket *x = a->buckets, *y = b->buckets;
+	const struct span_bucket *x_end = x + a->buckets_n;
+	const struct span_bucket *y_end = y + b->buckets_n;
+	size_t missing = 0;
+
+	while (y < y_end) {
+		while (x < x_end && x->bucket < y->bucket)
+			x++;
+		missing += x == x_end || x->bucket != y->bucket;
+		y++;
+	}
+	return missing;
+}
+
+/* From the last bucket to the first, so that all moves once, in place. */
+static void
+merge_buckets(struct span_sum *to, const struct span_sum *from)
+{
+	size_t missing = count_missing(to, from), n = to->buckets_n + missing;
+	size_t i = to->buckets_n, k = n, j = from->buckets_n;
+
+	if (n > to->cap) {
+		to->cap = 2 * n;
+		to->buckets =
+		    xrealloc(to->buckets, to->cap, sizeof *to->buckets);
+	}
+	to->buckets_n = n;
+	while (j > 0) {
+		if (i > 0 &&
+		    to->buckets[i - 1].bucket > from->buckets[j - 1].bucket) {
+			to->buckets[--k] = to->buckets[--i];
+		} else if (i > 0 && to->buckets[i - 1].bucket ==
+					from->buckets[j - 1].bucket) {
+			to->buckets[--k] = to->buckets[--i];
+			to->buckets[k].n =
+			    plus(to->buckets[k].n, from->buckets[--j].n);
+		} else {
+			to->buckets[--k] = from->buckets[--j];
+		}
+	}
+}
+
+void
+span_sum_merge(struct span_sum *to, const struct span_sum *from)
+{
+	span_sum_add(to, from->n, from->sum_ms, from->max_ms, from->version);
+	if (from->buckets_n > 0)
+		merge_buckets(to, from);
+}
+
+void
+span_sum_release(struct span_sum *s)
+{
+	free(s->buckets);
+	*s = (struct span_sum){ .n = 0 };
+}
+
+void
+span_sums_release(struct span_sums *s)
+{
+	size_t i;
+
+	for (i = 0; i < SPAN_KINDS; i++)
+		span_sum_release(&s->kind[i]);
+}
+
+/* Digits of a count. */
+#define BASE 26
+
+/* The last digit in small letters, those before it in capital ones. */
+static void
+write_count(int64_t n, struct buf *to)
+{
+	char text[16], *c = text + sizeof text;
+
+	*--c = (char)('a' + n % BASE);
+	while ((n /= BASE) > 0)
+		*--c = (char)('A' + n % BASE);
+	buf_add(to, c, (size_t)(text + sizeof text - c));
+}
+
+/* Empty buckets between two are shorter than a number in front of a run. */
+#define GAP_MAX 4
+
+static void
+write_buckets(const struct span_sum *s, struct buf *to)
+{
+	uint32_t next = 0;
+	size_t i;
+
+	for (i = 0; i < s->buckets_n; i++) {
+		if (i > 0 && s->buckets[i].bucket - next <= GAP_MAX) {
+			for (; next < s->buckets[i].bucket; next++)
+				buf_addc(to, 'a');
+		} else {
+			buf_addc(to, ' ');
+			buf_addi(to, s->buckets[i].bucket);
+			buf_addc(to, ':');
+		}
+		write_count(s->buckets[i].n, to);
+		next = s->buckets[i].bucket + 1;
+	}
+}
+
+void
+span_sums_write(const struct span_sums *s, struct buf *to)
+{
+	const struct span_sum *k;
+	size_t i;
+
+	for (i = 0; i < SPAN_KINDS; i++) {
+		k = &s->kind[i];
+		if (k->n == 0 && k->version == 0 && k->buckets_n == 0)
+			continue;
+		buf_addf(to, "%s %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64,
+		    span_kind_names[i], k->n, k->sum_ms, k->max_ms, k->version);
+		write_buckets(k, to);
+		buf_addc(to, ';');
+	}
+}
+
+/* A whole number that int64_t can hold; *bad: there is none. */
+static int64_t
+read_digits(const char **p, bool *bad)
+{
+	const char *first = *p, *c = first;
+	int64_t n = 0;
+
+	for (; text_is_digit(*c) && c - first < 18; c++)
+		n = 10 * n + (*c - '0');
+	/* One more may be too many. */
+	if (text_is_digit(*c))
+		*bad |= __builtin_mul_overflow(n, 10, &n) ||
+			__builtin_add_overflow(n, *c++ - '0', &n);
+	*bad |= c == first;
+	*p = c;
+	return n;
+}
+
+/* What is expected next. */
+static void
+skip(const char **p, char expected, bool *bad)
+{
+	if (**p == expected)
+		++*p;
+	else
+		*bad = true;
+}
+
+/* Moves n on by a digit. */
+static void
+add_digit(int64_t *n, int digit, bool *bad)
+{
+	*bad |= __builtin_mul_overflow(*n, BASE, n) ||
+		__builtin_add_overflow(*n, digit, n);
+}
+
+static bool
+is_last_digit(char c)
+{
+	return c >= 'a' && c <= 'z';
+}
+
+static int64_t
+read_count(const char **p, bool *bad)
+{
+	int64_t n = 0;
+
+	if (is_last_digit(**p)) /* as most of an hour's */
+		return *(*p)++ - 'a';
+	for (; **p >= 'A' && **p <= 'Z'; ++*p)
+		add_digit(&n, **p - 'A', bad);
+	if (is_last_digit(**p))
+		add_digit(&n, *(*p)++ - 'a', bad);
+	else
+		*bad = true;
+	return n;
+}
+
+int
+span_text_next(struct span_text *t)
+{
+	int64_t *const numbers[] = { &t->n, &t->sum_ms, &t->max_ms,
+		&t->version };
+	const char *p = t->rest;
+	bool bad = false;
+	size_t i, len;
+
+	if (*p == '\0')
+		return 0;
+	len = strcspn(p, " ;");
+	t->kind = span_kind_named(p, len);
+	if (t->kind == SPAN_KINDS)
+		return -1;
+	p += len;
+	for (i = 0; i < ARRAY_LEN(numbers) && !bad; i++) {
+		skip(&p, ' ', &bad);
+		*numbers[i] = read_digits(&p, &bad);
+	}
+	t->runs = p;
+	t->end = bad ? NULL : strchr(p, ';');
+	if (t->end == NULL)
+		return -1;
+	t->rest = t->end + 1;
+	return 1;
+}
+
+/* Adds a run, " BUCKET:" and the counts of that bucket and those behind it. *p
+ * is moved behind the run; *next is the first bucket that it may have, and then
+ * that of the next run. */
+static bool
+add_run(const char **p, const char *end, int64_t *next, struct span_sum *to)
+{
+	bool bad = false;
+	int64_t bucket, n;
+
+	skip(p, ' ', &bad);
+	bucket = read_digits(p, &bad);
+	skip(p, ':', &bad);
+	if (bad || bucket < *next || *p == end || **p == ' ')
+		return false;
+	for (; *p < end && **p != ' '; bucket++) {
+		n = read_count(p, &bad);
+		if (bad || bucket >= DURATION_BUCKETS)
+			return false;
+		span_sum_add_bucket(to, (uint32_t)bucket, n);
+	}
+	*next = bucket;
+	return true;
+}
+
+int
+span_text_add(const struct span_text *t, struct span_sum *to)
+{
+	struct span_sum one = { .n = t->n,
+		.sum_ms = t->sum_ms,
+		.max_ms = t->max_ms,
+		.version = t->version };
+	const char *p = t->runs;
+	int64_t next = 0;
+	bool good = true;
+
+	while (good && p < t->end)
+		good = add_run(&p, t->end, &next, &one);
+	if (good)
+		span_sum_merge(to, &one);
+	span_sum_release(&one);
+	return good ? 0 : -1;
+}
+
+int
+span_sums_read(const char *text, struct span_sums *to)
+{
+	struct span_text t = { .rest = text };
+	int rc;
+
+	while ((rc = span_text_next(&t)) == 1)
+		if (span_text_add(&t, &to->kind[t.kind]) != 0)
+			return -1;
+	return rc;
+}
+
+static void
+write_span_key(struct buf *key, int64_t begin, const char *id, size_t len)
+{
+	buf_add(key, &begin, sizeof begin);
+	buf_add(key, id, len);
+}
+
+struct span_row *
+span_set_row(struct span_set *s, int64_t begin, const char *id, size_t len)
+{
+	struct buf key = BUF_INIT;
+	struct span_row *row;
+	void **slot;
+
+	write_span_key(&key, begin, id, len);
+	slot = strmap_put(&s->rows, key.data, key.len);
+	buf_release(&key);
+	if (*slot == NULL) {
+		row = xcalloc(1, sizeof *row);
+		row->begin = begin;
+		row->as_of = begin;
+		row->id = xstrndup(id, len);
+		*slot = row;
+	}
+	return *slot;
+}
+
+static void
+free_span_row(void *ctx)
+{
+	struct span_row *row = ctx;
+
+	span_sums_release(&row->sums);
+	buf_release(&row->text);
+	free(row->id);
+	free(row);
+}
+
+void
+span_set_release(struct span_set *s)
+{
+	strmap_release(&s->rows, free_span_row);
+	s->rows = (struct strmap)STRMAP_INIT;
+}
+
+void
+span_row_merge(struct span_row *to, const struct span_row *from)
+{
+	size_t i;
+
+	to->damaged |= from->damaged;
+	if (from->as_of > to->as_of)
+		to->as_of = from->as_of;
+	for (i = 0; i < SPAN_KINDS; i++)
+		span_sum_merge(&to->sums.kind[i], &from->sums.kind[i]);
+}
+
+/* Adds the sums of a stored span. */
+static void
+add_stored(struct span_row *to, const char *sums, int64_t as_of)
+{
+	if (as_of > to->as_of)
+		to->as_of = as_of;
+	to->damaged |= span_sums_read(sums, &to->sums) != 0;
+}
+
+enum outcome
+span_set_read(struct span_set *s, struct db *db, const char *tenant,
+    int64_t from, int64_t to, bool emptied)
+{
+	const struct db_value args[] = { db_str(tenant), db_str(s->of),
+		db_str(s->span), db_time(from), db_time(to) };
+	struct db_rows *rows;
+	struct span_row *row;
+	enum outcome o;
+
+	o = db_query(db,
+	    "SELECT begin_at, id, sums, as_of FROM response_rollups "
+	    "WHERE tenant = ? AND subject = ? AND span = ? AND begin_at >= ? "
+	    "AND begin_at < ?",
+	    args, ARRAY_LEN(args), &rows);
+	while (o == OUTCOME_DONE && db_next(rows)) {
+		row = span_set_row(s, db_get_time(rows, 0), db_get(rows, 1),
+		    db_get_len(rows, 1));
+		if (emptied)
+			row->put = true;
+		else if (!row->put)
+			add_stored(row, db_get(rows, 2), db_get_time(rows, 3));
+		if (row->damaged)
+			log_warn("response_rollups has a damaged row of tenant "
+				 "%s at %s; run `sink --recompute`",
+			    tenant, db_get(rows, 0));
+	}
+	db_rows_free(rows);
+	return o;
+}
+
+static int64_t
+newest_version(const struct span_sums *s)
+{
+	int64_t version = 0;
+	size_t i;
+
+	for (i = 0; i < SPAN_KINDS; i++) {
+		if (s->kind[i].version > version)
+			version = s->kind[i].version;
+	}
+	return version;
+}
+
+enum outcome
+span_set_lock(
+    const struct span_set *s, struct db *db, const char *tenant, int64_t begin)
+{
+	const struct db_value args[] = { db_str(tenant), db_str(s->of),
+		db_str(s->span), db_time(begin), db_time(begin) };
+
+	return db_exec(db,
+	    "INSERT INTO response_rollups (tenant, subject, span, begin_at, "
+	    "id, sums, as_of, version) VALUES (?, ?, ?, ?, '', '', ?, 0) "
+	    "ON DUPLICATE KEY UPDATE tenant = VALUES(tenant)",
+	    args, ARRAY_LEN(args), NULL);
+}
+
+enum { COLUMNS = 8 };
+
+/* No text of sums: no kind has that name. */
+static const char damaged_text[] = "damaged";
+
+struct db_bulk *
+span_set_bulk(struct db *db)
+{
+	return db_bulk_new(db,
+	    "INSERT INTO response_rollups (tenant, subject, span, begin_at, "
+	    "id, sums, as_of, version) VALUES ",
+	    "(?, ?, ?, ?, ?, ?, ?, ?)",
+	    " ON DUPLICATE KEY UPDATE sums = VALUES(sums), "
+	    "as_of = VALUES(as_of), version = VALUES(version)",
+	    COLUMNS);
+}
+
+static void
+put_rows(struct span_set *s, const char *tenant, struct db_bulk *put)
+{
+	const struct strmap_entry *e;
+	struct span_row *row;
+	size_t i = 0;
+
+	while ((e = strmap_next(&s->rows, &i)) != NULL) {
+		row = e->value;
+		if (!row->put)
+			continue;
+		buf_clear(&row->text);
+		if (row->damaged)
+			buf_adds(&row->text, damaged_text);
+		else
+			span_sums_write(&row->sums, &row->text);
+		db_bulk_add(
+		    put, (const struct db_value[COLUMNS]){ db_str(tenant),
+			     db_str(s->of), db_str(s->span),
+			     db_time(row->begin), db_str(row->id),
+			     db_text(buf_str(&row->text), row->text.len),
+			     db_time(row->as_of),
+			     db_int(newest_version(&row->sums)) });
+	}
+}
+
+enum outcome
+span_sets_write(struct span_set *const sets[], size_t n, const char *tenant,
+    struct db_bulk *put)
+{
+	enum outcome o = OUTCOME_DONE;
+	size_t i;
+
+	db_bulk_clear(put);
+	for (i = 0; i < n; i++)
+		put_rows(sets[i], tenant, put);
+	if (db_bulk_rows(put) > 0)
+		o = db_bulk_run(put, 0, db_bulk_rows(put));
+	db_bulk_clear(put);
+	return o;
+}
