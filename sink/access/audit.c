@@ -7,7 +7,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/log.h"
@@ -23,7 +22,6 @@ struct audit {
 	pthread_mutex_t lock; /* of fd, and of the file's lines */
 	const char *path;     /* NULL: none */
 	int fd;               /* -1: to be opened */
-	int lock_fd;          /* of PATH.lock; -1: none */
 };
 
 /* What shows neither a chat nor a customer. What is not here is written down,
@@ -67,25 +65,6 @@ close_audit_file(struct audit *a)
 	a->fd = -1;
 }
 
-/* The file's own lock goes with it when it is renamed, and a second server
- * would take the name before the next line. Where no file can be made beside
- * it, it has to do; a pipe or a device needs none. */
-static int
-lock_audit_name(struct audit *a)
-{
-	struct buf why = BUF_INIT;
-	struct stat st;
-	char *name;
-
-	if (stat(a->path, &st) == 0 && !S_ISREG(st.st_mode))
-		return 0;
-	name = xasprintf("%s.lock", a->path);
-	a->lock_fd = lock_take(name, &why);
-	buf_release(&why);
-	free(name);
-	return a->lock_fd < 0 && errno == EWOULDBLOCK ? -1 : 0;
-}
-
 struct audit *
 audit_open(const char *path, struct buf *why, enum exit_code *code)
 {
@@ -93,9 +72,8 @@ audit_open(const char *path, struct buf *why, enum exit_code *code)
 
 	(void)pthread_mutex_init(&a->lock, NULL);
 	a->path = path;
-	a->fd = a->lock_fd = -1;
-	if (path == NULL ||
-	    (lock_audit_name(a) == 0 && open_audit_file(a) == 0))
+	a->fd = -1;
+	if (path == NULL || open_audit_file(a) == 0)
 		return a;
 	if (errno == EWOULDBLOCK) {
 		buf_setf(why,
@@ -117,7 +95,6 @@ audit_close(struct audit *a)
 	if (a == NULL)
 		return;
 	close_audit_file(a);
-	lock_release(a->lock_fd);
 	(void)pthread_mutex_destroy(&a->lock);
 	free(a);
 }
@@ -150,25 +127,23 @@ audit_wants(const struct viewer *v, const struct web_request *r,
 	return v->role >= VIEWER_LEAD && !is_impersonal(r->path);
 }
 
-/* Text of a client's; JSON has UTF-8 only. */
+/* A value of a client's; JSON has UTF-8 only. */
 static void
-add_client_text(struct buf *line, const char *key, const char *text)
+add_client_text(struct buf *to, const char *text)
 {
 	size_t len = strlen(text);
 
 	if (parse_is_utf8(text, len))
-		jsonw_strn(line, key, text, len);
+		jsonw_quote(to, text, len);
 	else
-		jsonw_null(line, key);
+		buf_adds(to, "null");
 }
 
 /* The values of one parameter, of a request that may have it several times. */
 struct parameter_values {
 	const char *name;
-	struct buf *line;
-	const char *only; /* of one that is there once */
+	struct buf list;
 	size_t n;
-	bool listed; /* they are added to a list in the line */
 };
 
 static void
@@ -178,15 +153,9 @@ take_parameter(void *ctx, const char *name, const char *value)
 
 	if (strcmp(name, values->name) != 0)
 		return;
-	values->n++;
-	values->only = value != NULL ? value : "";
-	if (!values->listed)
-		return;
-	jsonw_next(values->line);
-	if (parse_is_utf8(values->only, strlen(values->only)))
-		jsonw_quote(values->line, values->only, strlen(values->only));
-	else
-		buf_adds(values->line, "null");
+	if (values->n++ > 0)
+		buf_addc(&values->list, ',');
+	add_client_text(&values->list, value != NULL ? value : "");
 }
 
 /* A word or a tag can be the name of a customer, and would stay here when that
@@ -205,22 +174,18 @@ static void
 add_parameter_values(
     struct buf *line, const struct web_request *r, const char *name)
 {
-	struct parameter_values values = { .name = name, .line = line };
+	struct parameter_values values = { .name = name };
 
 	r->parameters(r, take_parameter, &values);
-	if (values.n > 0 && is_withheld(r, name)) {
-		jsonw_null(line, name);
-		return;
+	if (values.n > 0) {
+		jsonw_key(line, name);
+		if (is_withheld(r, name))
+			buf_adds(line, "null");
+		else
+			buf_addf(line, values.n > 1 ? "[%s]" : "%s",
+			    buf_str(&values.list));
 	}
-	if (values.n == 1)
-		add_client_text(line, name, values.only);
-	if (values.n < 2)
-		return;
-	values.listed = true;
-	jsonw_key(line, name);
-	jsonw_list(line);
-	r->parameters(r, take_parameter, &values);
-	jsonw_list_end(line);
+	buf_release(&values.list);
 }
 
 static void
@@ -236,7 +201,8 @@ write_audit_line(struct buf *line, const struct viewer *v,
 	jsonw_str(line, "role", viewer_role_name(v->role));
 	jsonw_str(line, "subject", v->claims.subject);
 	jsonw_str(line, "peer", r->peer);
-	add_client_text(line, "path", r->path);
+	jsonw_key(line, "path");
+	add_client_text(line, r->path);
 	jsonw_open_in(line, "parameters");
 	for (i = 0; r->parameters != NULL && i < ARRAY_LEN(logged_parameters);
 	     i++)

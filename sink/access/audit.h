@@ -10,7 +10,7 @@
  * id and subject are the token's jti and sub, rows what the answer has. A
  * parameter that the request has several times is a list of its values. The
  * file is for appending, locked, of mode 0600; when it was renamed (logrotate)
- * or removed, a new one is begun. Its name is locked, too, by PATH.lock.
+ * or removed, a new one is begun.
  */
 #ifndef SINK_ACCESS_AUDIT_H
 #define SINK_ACCESS_AUDIT_H

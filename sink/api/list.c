@@ -385,25 +385,15 @@ word_of(const struct page *p, const char *parameter)
 static bool
 check_list_words(const struct page *p)
 {
-	const struct list_word *w = p->list->words;
+	const struct list_word *w = p->list->words, *of;
 
 	for (; w->parameter != NULL; w++) {
-		if (question_parameter(p->q, w->parameter) != NULL &&
-		    column_named(p, w->parameter) == p->columns_n &&
-		    word_of(p, w->parameter) == NULL)
+		of = word_of(p, w->parameter);
+		if (of == NULL && question_parameter(p->q, w->parameter) &&
+		    column_named(p, w->parameter) == p->columns_n)
 			return question_problem(p->q, 400,
 			    "%s is nothing but %s", w->parameter, w->value);
-	}
-	return true;
-}
-
-static bool
-check_list_contradictions(const struct page *p)
-{
-	const struct list_word *w = p->list->words;
-
-	for (; w->parameter != NULL; w++) {
-		if (w->excludes != NULL && word_of(p, w->parameter) == w &&
+		if (of == w && w->excludes != NULL &&
 		    question_parameter(p->q, w->excludes) != NULL)
 			return question_problem(p->q, 400,
 			    "%s and %s exclude each other", w->excludes,
@@ -412,21 +402,28 @@ check_list_contradictions(const struct page *p)
 	return true;
 }
 
-/* true and false are words of the list. */
+/* Who may not see a column may not ask for its values either. true and false
+ * are words of the list. */
 static bool
-check_list_flags(const struct page *p)
+check_list_columns(const struct page *p)
 {
+	enum viewer_role role = p->q->viewer.role;
 	const struct list_column *c = p->columns;
 	const char *v;
 
 	for (; c < p->columns + p->columns_n; c++) {
-		v = c->type == SHEET_FLAG && c->use == LIST_FILTER
-			? question_parameter(p->q, c->name)
-			: NULL;
-		if (v != NULL && word_of(p, c->name) == NULL &&
+		v = c->use != LIST_SHOWN ? question_parameter(p->q, c->name)
+					 : NULL;
+		if (v == NULL)
+			continue;
+		if (c->type == SHEET_FLAG && word_of(p, c->name) == NULL &&
 		    strcmp(v, "1") != 0)
 			return question_problem(
 			    p->q, 400, "%s is true or false", c->name);
+		if (role < c->least)
+			return question_problem(p->q, 403,
+			    "%s is not for the role %s", c->name,
+			    viewer_role_name(role));
 	}
 	return true;
 }
@@ -447,23 +444,6 @@ check_list_kind(const struct page *p)
 		    p->q, 400, "kind is none of %s", buf_str(&names));
 	buf_release(&names);
 	return *k != NULL;
-}
-
-/* Who may not see a column may not ask for its values either. */
-static bool
-check_list_roles(const struct page *p)
-{
-	const struct list_column *c = p->columns;
-	enum viewer_role role = p->q->viewer.role;
-
-	for (; c < p->columns + p->columns_n; c++) {
-		if (role < c->least && c->use != LIST_SHOWN &&
-		    question_parameter(p->q, c->name) != NULL)
-			return question_problem(p->q, 403,
-			    "%s is not for the role %s", c->name,
-			    viewer_role_name(role));
-	}
-	return true;
 }
 
 static bool
@@ -489,9 +469,8 @@ read_parameters(struct page *p)
 {
 	p->limit = LIST_PAGE;
 	return question_int(p->q, "limit", 1, LIST_PAGE_MAX, &p->limit) &&
-	       read_range(p) && check_list_words(p) &&
-	       check_list_contradictions(p) && check_list_flags(p) &&
-	       check_list_kind(p) && check_list_roles(p) && read_cursor(p);
+	       read_range(p) && check_list_words(p) && check_list_kind(p) &&
+	       check_list_columns(p) && read_cursor(p);
 }
 
 static void

@@ -69,6 +69,13 @@ void page_cursor_write(
 
 void page_cursor_release(struct page_cursor *c);
 
+/* Names, up to NULL. */
+#define LIST_NAMES(...)                                                        \
+	(const char *const[])                                                  \
+	{                                                                      \
+		__VA_ARGS__, NULL                                              \
+	}
+
 #define LIST_COLUMNS 20
 #define LIST_WORDS 7
 #define LIST_INDEXES 4

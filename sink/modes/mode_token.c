@@ -19,7 +19,7 @@
 #include "common/records/record.h"
 #include "common/tokens/jwt.h"
 #include "sink/access/revocation.h"
-#include "sink/access/teams.h"
+#include "sink/access/scope.h"
 #include "sink/access/viewer.h"
 #include "sink/modes/modes.h"
 

@@ -13,8 +13,6 @@
 
 #define WAITING_MAX_S (INT64_C(3660) * 86400)
 
-const char *const chat_waits_parameters[] = { "waiting_seconds", NULL };
-
 bool
 chat_waits_from(struct question *q, struct buf *sql)
 {

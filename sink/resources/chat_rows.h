@@ -36,7 +36,6 @@ bool chat_waits_from(struct question *q, struct buf *sql)
  * not left. False: the answer is a problem. */
 bool chat_waits_filter(struct question *q, struct buf *sql)
     __attribute__((warn_unused_result));
-extern const char *const chat_waits_parameters[]; /* up to NULL */
 
 /* From when on metrics are stale: they are more than three minutes old, and the
  * newest snapshot more than three polling intervals (tenants.stale_at).

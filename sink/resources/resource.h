@@ -67,9 +67,6 @@ resource_handler original_messages;   /* original_messages.c */
 resource_handler original_conversation, original_channel, original_dashboard,
     original_health;
 
-/* resource_transfers.c: its parameters, up to NULL. */
-extern const char *const transfers_parameters[];
-
 /* resource_chat.c: for the list of messages, struct list: a viewer of teams who
  * asks for a chat that they may see sees all that its timeline shows. An
  * operator is not asked for so: the answer would tell who it is that the rows

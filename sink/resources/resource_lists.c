@@ -75,7 +75,7 @@ const struct list list_chats = {
 	.operator_column = "operator",
 	.nobodys = true,
 	.add_more = chat_waits_filter,
-	.more = chat_waits_parameters,
+	.more = LIST_NAMES("waiting_seconds"),
 	.link = response_href_chat,
 };
 
@@ -139,7 +139,7 @@ const struct list list_intervals = {
 	.indexes = { { "chat", "by_chat" }, { "operator", "by_operator" },
 	    { "nobody", "by_operator" } },
 	.add_more = interval_filter_add,
-	.more = interval_parameters,
+	.more = LIST_NAMES("weekday", "hour", "zone", "open"),
 	.link = timeline_link,
 };
 

@@ -237,15 +237,14 @@ resource_check_parameters(const struct resource *found,
 #define V1 "/api/v1/"
 #define ANALYTICS V1 "analytics/"
 
-static const char *const no_parameters[] = { NULL };
-static const char *const timeline_parameters[] = { "at", NULL };
-
-#define HANDLED(function, names)                                               \
-	.answer = (function), .of_operators = true, .parameters = (names)
+#define HANDLED(function) HANDLED_BY(function, NULL)
+#define HANDLED_BY(function, ...)                                              \
+	.answer = (function), .of_operators = true,                            \
+	.parameters = LIST_NAMES(__VA_ARGS__)
 
 const struct resource resources[] = {
-	{ V1 "now", VIEWER_WALL, HANDLED(resource_now, no_parameters),
-	    .id = "now", .shape = "Now",
+	{ V1 "now", VIEWER_WALL, HANDLED(resource_now), .id = "now",
+	    .shape = "Now",
 	    .summary =
 		"How things are at this moment, for each role as much as it"
 		" may see." },
@@ -256,12 +255,11 @@ const struct resource resources[] = {
 	    .shape = "Chats",
 	    .summary =
 		"The chats that are open or were in the newest snapshot." },
-	{ V1 "chats/{chat}", VIEWER_AGENT,
-	    HANDLED(resource_chat, no_parameters), .id = "chat",
+	{ V1 "chats/{chat}", VIEWER_AGENT, HANDLED(resource_chat), .id = "chat",
 	    .shape = "Chat", .summary = "One chat." },
 	{ V1 "chats/{chat}/timeline", VIEWER_LEAD,
-	    HANDLED(resource_timeline, timeline_parameters),
-	    .id = "chat_timeline", .shape = "Timeline",
+	    HANDLED_BY(resource_timeline, "at"), .id = "chat_timeline",
+	    .shape = "Timeline",
 	    .summary =
 		"What was written in a chat, the intervals that end with "
 		"each message, and the wait that goes on." },
@@ -275,25 +273,29 @@ const struct resource resources[] = {
 	    .summary = "Counts, sums and maxima of intervals by hour, newest "
 		       "first." },
 	{ V1 "responses", VIEWER_WALL,
-	    HANDLED(resource_responses, responses_parameters),
+	    HANDLED_BY(resource_responses, "from", "to", "zone", "kind",
+		"operator", "nobody", "channel", "no_channel", "by", "group",
+		"compare", "within_seconds"),
 	    .id = "responses", .shape = "Responses",
 	    .summary = "Response times by period in a time zone." },
 	{ V1 "heatmap", VIEWER_WALL,
-	    HANDLED(resource_heatmap, heatmap_parameters), .id = "heatmap",
-	    .shape = "Heatmap",
+	    HANDLED_BY(resource_heatmap, "from", "to", "zone", "kind",
+		"operator", "nobody", "channel", "no_channel"),
+	    .id = "heatmap", .shape = "Heatmap",
 	    .summary = "Responses by hour of the week in a time zone." },
 	{ V1 "transfers", VIEWER_WALL,
-	    HANDLED(resource_transfers, transfers_parameters),
+	    HANDLED_BY(resource_transfers, "from", "to", "zone", "group"),
 	    .id = "transfers", .shape = "Transfers",
 	    .summary =
 		"What transfers cost: the parts of waits that they cut." },
 	{ V1 "figure", VIEWER_AGENT,
-	    HANDLED(resource_figure, figure_parameters), .id = "figure",
-	    .shape = "Figure",
+	    HANDLED_BY(resource_figure, "from", "to", "zone", "kind",
+		"operator", "nobody", "channel", "no_channel", "chat",
+		"weekday", "hour", "open"),
+	    .id = "figure", .shape = "Figure",
 	    .summary = "One figure, opened: what it is now." },
-	{ V1 "allocation", VIEWER_LEAD,
-	    HANDLED(resource_allocation, no_parameters), .id = "allocation",
-	    .shape = "Allocation",
+	{ V1 "allocation", VIEWER_LEAD, HANDLED(resource_allocation),
+	    .id = "allocation", .shape = "Allocation",
 	    .summary =
 		"Chats without an operator, and how many more each operator"
 		" may hold." },
@@ -348,7 +350,7 @@ const struct resource resources[] = {
 	{ "/health", VIEWER_NONE, .answer = original_health, .id = "health",
 	    .shape = "Health", .summary = "Whether the database answers." },
 	{ V1 "openapi", VIEWER_NONE, .answer = resource_openapi,
-	    .parameters = no_parameters, .id = "openapi", .shape = "Openapi",
+	    .parameters = LIST_NAMES(NULL), .id = "openapi", .shape = "Openapi",
 	    .summary = "This description." },
 };
 

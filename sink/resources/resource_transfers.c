@@ -15,9 +15,6 @@
 #include "sink/resources/resource.h"
 #include "sink/responses/responses.h"
 
-const char *const transfers_parameters[] = { "from", "to", "zone", "group",
-	NULL };
-
 static const struct sheet_column transfer_columns[] = {
 	{ "operator", SHEET_TEXT },
 	{ "count", SHEET_NUMBER },

@@ -28,10 +28,6 @@
 
 #define WITHIN_MAX_S (INT64_C(366) * 86400)
 
-const char *const responses_parameters[] = { "from", "to", "zone", "kind",
-	"operator", "nobody", "channel", "no_channel", "by", "group", "compare",
-	"within_seconds", NULL };
-
 static const struct sheet_column response_columns[] = {
 	{ "span", SHEET_TEXT },
 	{ "period", SHEET_NUMBER },
@@ -284,9 +280,6 @@ resource_responses(struct question *q)
  * of the week is one of the clock on the wall: when the clocks change, one
  * comes twice in the range or not at all. */
 
-const char *const heatmap_parameters[] = { "from", "to", "zone", "kind",
-	"operator", "nobody", "channel", "no_channel", NULL };
-
 static const struct sheet_column heatmap_columns[] = {
 	{ "weekday", SHEET_NUMBER },
 	{ "hour", SHEET_NUMBER },
@@ -405,10 +398,6 @@ resource_heatmap(struct question *q)
 
 /* Of a statement. */
 #define ARGS_MAX 5
-
-const char *const figure_parameters[] = { "from", "to", "zone", "kind",
-	"operator", "nobody", "channel", "no_channel", "chat", "weekday",
-	"hour", "open", NULL };
 
 struct figure_question {
 	struct question *q;

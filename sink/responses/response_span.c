@@ -361,9 +361,6 @@ response_week_hour(struct buf *to, const struct response_span *s)
 /* The filters of intervals. What is appended has checked numbers only, so no
  * argument is needed for it. */
 
-const char *const interval_parameters[] = { "weekday", "hour", "zone", "open",
-	NULL };
-
 /* By the definition of Chatwoot a chat counts with its whole life. Asked once a
  * statement, as it depends on no row. */
 #define WHOLE_LIFE                                                             \
@@ -442,9 +439,11 @@ interval_filter_add(struct question *q, struct buf *sql)
 void
 interval_filter_link(const struct question *q, struct buf *to)
 {
+	static const char *const names[] = { "weekday", "hour", "zone", "open",
+		NULL };
 	const char *const *p, *v;
 
-	for (p = interval_parameters; *p != NULL; p++) {
+	for (p = names; *p != NULL; p++) {
 		v = question_parameter(q, *p);
 		if (v == NULL)
 			continue;

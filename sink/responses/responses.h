@@ -108,9 +108,6 @@ void response_week_hour(struct buf *to, const struct response_span *s);
  *                    whole life by the definition of Chatwoot, which `sink
  *                    --migrate` stores (sink/tables/thresholds.h) */
 
-/* Up to NULL. */
-extern const char *const interval_parameters[];
-
 /* Appends the conditions, on columns of intervals: " AND ...". False: the
  * answer is a problem. */
 bool interval_filter_add(struct question *q, struct buf *sql)
@@ -253,9 +250,5 @@ resource_handler resource_responses, resource_heatmap, resource_figure;
  * memory, and in zones whose hours begin with no hour of UTC a place in a
  * statement. */
 #define HEATMAP_DAYS_MAX 3660
-
-/* Their parameters, up to NULL. */
-extern const char *const responses_parameters[], *const heatmap_parameters[],
-						     *const figure_parameters[];
 
 #endif

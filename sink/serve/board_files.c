@@ -1,7 +1,7 @@
 /*
- * board_files: see board_files.h.
+ * board_files: see serve.h.
  */
-#include "sink/serve/board_files.h"
+#include "sink/serve/serve.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,6 @@
 #include "common/os/file.h"
 #include "sink/api/question.h"
 #include "sink/resources/resource.h"
-#include "sink/serve/serve.h"
 
 #define FILE_BYTES_MAX ((size_t)1024 * 1024)
 

@@ -1,9 +1,9 @@
 /*
- * live_events: see live_events.h. Views (of a tenant, as a role sees it) are
+ * live_events: see serve.h. Views (of a tenant, as a role sees it) are
  * added by the threads of the server and removed by the thread that watches; so
  * that one may read a view without the lock.
  */
-#include "sink/serve/live_events.h"
+#include "sink/serve/serve.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -21,8 +21,6 @@
 #include "sink/access/scope.h"
 #include "sink/api/kept.h"
 #include "sink/resources/resource.h"
-#include "sink/serve/serve.h"
-#include "sink/serve/serve_api.h"
 
 #define LOOK_MS 25
 /* Or less often, so that looking takes a tenth of the time at most. */

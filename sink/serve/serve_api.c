@@ -1,15 +1,80 @@
 /*
- * serve_api: see serve_api.h.
+ * serve_api: requests to the API, and the other paths; see serve.h.
  */
-#include "sink/serve/serve_api.h"
+#include "sink/serve/serve.h"
 
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "common/base/xalloc.h"
 #include "common/containers/hash.h"
+#include "common/http/path_pattern.h"
 #include "sink/access/audit.h"
 #include "sink/api/question.h"
 #include "sink/resources/resource.h"
-#include "sink/serve/serve.h"
+
+/* Connections. The one that was used last is taken first, so that few stay open
+ * when few are needed. */
+
+struct db_pool {
+	pthread_mutex_t lock;
+	pthread_cond_t given;
+	struct db **free; /* a stack */
+	size_t free_n, n;
+};
+
+struct db_pool *
+db_pool_open(const struct db *db, size_t n)
+{
+	struct db_pool *p = xcalloc(1, sizeof *p);
+
+	(void)pthread_mutex_init(&p->lock, NULL);
+	(void)pthread_cond_init(&p->given, NULL);
+	p->free = xcalloc(n, sizeof *p->free);
+	for (p->n = 0; p->n < n; p->n++)
+		p->free[p->free_n++] = db_another(db);
+	return p;
+}
+
+struct db *
+db_pool_take(struct db_pool *p)
+{
+	struct db *db;
+
+	(void)pthread_mutex_lock(&p->lock);
+	while (p->free_n == 0)
+		(void)pthread_cond_wait(&p->given, &p->lock);
+	db = p->free[--p->free_n];
+	(void)pthread_mutex_unlock(&p->lock);
+	db_thread_begin();
+	return db;
+}
+
+void
+db_pool_give(struct db_pool *p, struct db *db)
+{
+	(void)pthread_mutex_lock(&p->lock);
+	p->free[p->free_n++] = db;
+	(void)pthread_cond_signal(&p->given);
+	(void)pthread_mutex_unlock(&p->lock);
+}
+
+void
+db_pool_close(struct db_pool *p)
+{
+	if (p == NULL)
+		return;
+	while (p->free_n > 0)
+		db_close(p->free[--p->free_n]);
+	(void)pthread_mutex_destroy(&p->lock);
+	(void)pthread_cond_destroy(&p->given);
+	free(p->free);
+	free(p);
+}
+
+/* The API. */
 
 bool
 serve_write_down(const struct serve *s, const struct viewer *v,
@@ -65,4 +130,59 @@ serve_api_answer(
 	a->later = answer_from_tables;
 	a->queue = s->queue;
 	a->lane = lane_of(&v);
+}
+
+/* The paths. */
+
+static const struct {
+	enum web_method method;
+	const char *pattern; /* see path_pattern.h */
+	web_handler *answer;
+} routes[] = {
+	{ WEB_GET, "/", board_files_answer },
+	{ WEB_GET, "/login", board_files_answer },
+	{ WEB_GET, "/board/{file}", board_files_answer },
+	{ WEB_GET, "/api/v1/now/stream", live_events_answer },
+	{ WEB_GET, "/metrics", serve_metrics_answer },
+	{ WEB_POST, "/login", login_answer },
+	{ WEB_POST, "/logout", logout_answer },
+};
+
+static bool
+route_takes(enum web_method method, const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(routes); i++) {
+		if (routes[i].method == method &&
+		    path_pattern_fits(routes[i].pattern, path))
+			return true;
+	}
+	return false;
+}
+
+static void
+refuse_method(
+    const void *context, const struct web_request *r, struct web_answer *a)
+{
+	(void)context;
+	problem_answer(a, 405, "this path does not take that method");
+	a->allow = web_allow(
+	    route_takes(WEB_GET, r->path), route_takes(WEB_POST, r->path));
+}
+
+web_handler *
+serve_route(const struct web_request *r)
+{
+	bool found = false;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(routes); i++) {
+		if (!path_pattern_fits(routes[i].pattern, r->path))
+			continue;
+		if (routes[i].method == r->method)
+			return routes[i].answer;
+		found = true;
+	}
+	return found ? refuse_method : serve_api_answer;
 }

@@ -564,19 +564,6 @@ class Test:
                                  "127.0.0.1:0"])
             self.that(done.code == 78 and len(done.lines()) == 1
                       and word in done.err, f"{done}")
-        # Nor is the name free when the first one has a line to come.
-        kept = self.audit_file + ".2"
-        os.rename(self.audit_file, kept)
-        self.lab.conf("second.conf", {"serve": {"secret_key": KEY,
-                                                "audit": self.audit_file}})
-        second = self.lab.start(
-            ["sink", "-c", conf, "--serve", "127.0.0.1:0"],
-            self.lab.path("second.log"))
-        until(60, lambda: second.poll() is not None, "the end of the second")
-        with open(self.lab.path("second.log"), encoding="utf-8") as f:
-            said = f.read()
-        self.that(second.returncode == 78 and "another process" in said,
-                  f"behind a rotation: {second.returncode}, {said}")
 
     def the_serving_user_reads_what_it_serves(self):
         url = urlsplit(self.serving_url)

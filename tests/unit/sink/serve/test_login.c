@@ -14,8 +14,6 @@
 #include "common/tokens/jwt.h"
 #include "sink/access/revocation.h"
 #include "sink/serve/serve.h"
-#include "sink/serve/serve_routes.h"
-#include "sink/serve/session.h"
 
 #define NOW_S INT64_C(1795168800)
 #define FORM "application/x-www-form-urlencoded"
