@@ -429,24 +429,6 @@ check_list_columns(const struct page *p)
 }
 
 static bool
-check_list_kind(const struct page *p)
-{
-	const char *const *k = p->list->kinds;
-	const char *v = question_parameter(p->q, "kind");
-	struct buf names = BUF_INIT;
-
-	if (v == NULL || k == NULL)
-		return true;
-	for (; *k != NULL && strcmp(*k, v) != 0; k++)
-		buf_addf(&names, "%s%s", names.len > 0 ? ", " : "", *k);
-	if (*k == NULL)
-		(void)question_problem(
-		    p->q, 400, "kind is none of %s", buf_str(&names));
-	buf_release(&names);
-	return *k != NULL;
-}
-
-static bool
 read_range(struct page *p)
 {
 	struct zone *zone = p->list->time != NULL ? question_zone(p->q) : NULL;
@@ -467,9 +449,13 @@ read_range(struct page *p)
 static bool
 read_parameters(struct page *p)
 {
+	size_t kind;
+
 	p->limit = LIST_PAGE;
 	return question_int(p->q, "limit", 1, LIST_PAGE_MAX, &p->limit) &&
-	       read_range(p) && check_list_words(p) && check_list_kind(p) &&
+	       read_range(p) && check_list_words(p) &&
+	       (p->list->kinds == NULL ||
+		   question_word(p->q, "kind", p->list->kinds, &kind)) &&
 	       check_list_columns(p) && read_cursor(p);
 }
 

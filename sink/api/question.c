@@ -342,6 +342,27 @@ question_flag(struct question *q, const char *name, bool *is)
 }
 
 bool
+question_word(struct question *q, const char *name, const char *const *words,
+    size_t *place)
+{
+	const char *v = question_parameter(q, name);
+	struct buf all = BUF_INIT;
+	size_t i;
+
+	if (v == NULL)
+		return true;
+	for (i = 0; words[i] != NULL && strcmp(words[i], v) != 0; i++)
+		buf_addf(&all, "%s%s", i > 0 ? ", " : "", words[i]);
+	if (words[i] != NULL)
+		*place = i;
+	else
+		(void)question_problem(
+		    q, 400, "%s is none of %s", name, buf_str(&all));
+	buf_release(&all);
+	return words[i] != NULL;
+}
+
+bool
 question_seconds(
     struct question *q, const char *name, int64_t max_s, int64_t *ms)
 {
@@ -508,19 +529,6 @@ reply_begin_object(struct question *q)
 }
 
 void
-reply_rows(struct buf *to, const char *name, const struct sheet_column *columns,
-    size_t n, struct db_rows *rows)
-{
-	struct sheet s;
-
-	jsonw_key(to, name);
-	sheet_begin(&s, to, SHEET_JSON, columns, n);
-	while (db_next(rows))
-		sheet_row(&s, rows);
-	sheet_end(&s);
-}
-
-void
 reply_row(const struct question *q, struct sheet *s, const struct db_rows *row,
     reply_link *link)
 {
@@ -532,6 +540,25 @@ reply_row(const struct question *q, struct sheet *s, const struct db_rows *row,
 	sheet_text(
 	    s, link != NULL && link(q, row, &href) ? buf_str(&href) : NULL);
 	buf_release(&href);
+}
+
+void
+reply_rows(struct question *q, const char *name,
+    const struct sheet_column *columns, size_t n, struct db_rows *rows,
+    reply_link *link)
+{
+	bool linked = strcmp(columns[n - 1].name, "href") == 0;
+	struct sheet s;
+
+	jsonw_key(&q->answer->body, name);
+	sheet_begin(&s, &q->answer->body, SHEET_JSON, columns, n);
+	while (db_next(rows)) {
+		if (linked)
+			reply_row(q, &s, rows, link);
+		else
+			sheet_row(&s, rows);
+	}
+	sheet_end(&s);
 }
 
 void

@@ -101,6 +101,10 @@ bool question_int(struct question *q, const char *name, int64_t min,
 /* Whether it is there; its only value is 1. */
 bool question_flag(struct question *q, const char *name, bool *is)
     __attribute__((warn_unused_result));
+/* The place of the parameter among these words, up to NULL. */
+bool question_word(struct question *q, const char *name,
+    const char *const *words, size_t *place)
+    __attribute__((warn_unused_result));
 /* Seconds with at most three decimals, into ms. */
 bool question_seconds(struct question *q, const char *name, int64_t max_s,
     int64_t *ms) __attribute__((warn_unused_result));
@@ -131,10 +135,6 @@ bool reply_takes_json(struct question *q);
 /* Begins that object; the members are written next. */
 struct buf *reply_begin_object(struct question *q);
 
-/* Appends a member of such an object: a list of all rows of a result. */
-void reply_rows(struct buf *to, const char *name,
-    const struct sheet_column *columns, size_t n, struct db_rows *rows);
-
 /* Sets *href to the address of what the figures of a row are made of. False:
  * there is none, or not for the viewer. */
 typedef bool reply_link(
@@ -144,6 +144,12 @@ typedef bool reply_link(
  * NULL: no row has one. */
 void reply_row(const struct question *q, struct sheet *s,
     const struct db_rows *row, reply_link *link);
+
+/* Appends a member of such an object: a list of all rows of a result; where the
+ * last column is href, each with its link, NULL: no row has one. */
+void reply_rows(struct question *q, const char *name,
+    const struct sheet_column *columns, size_t n, struct db_rows *rows,
+    reply_link *link);
 
 /* Ends either. next: the cursor of the next page, NULL: none. Answers 304 when
  * the client has the same already. */

@@ -140,10 +140,10 @@ resource_allocation(struct question *q)
 	    kept_find_if_empty(q, reservations, "assignments", &lacking)) {
 		to = reply_begin_object(q);
 		write_queue(to, queue, !kept_lacks(&lacking, "chats"));
-		reply_rows(to, "operators", operator_columns,
-		    ARRAY_LEN(operator_columns), operators);
-		reply_rows(to, "assigned", reservation_columns,
-		    ARRAY_LEN(reservation_columns), reservations);
+		reply_rows(q, "operators", operator_columns,
+		    ARRAY_LEN(operator_columns), operators, NULL);
+		reply_rows(q, "assigned", reservation_columns,
+		    ARRAY_LEN(reservation_columns), reservations, NULL);
 		kept_write_lacking(&lacking, to);
 		reply_end(q, NULL);
 	}

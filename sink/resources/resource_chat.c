@@ -350,9 +350,9 @@ write_timeline(struct question *q, const char *chat, struct timeline *t)
 	narrow_range(&r, &t->messages);
 	narrow_range(&r, &t->intervals);
 	jsonw_str(to, "chat", chat);
-	reply_rows(to, "now", now_columns, ARRAY_LEN(now_columns), t->now);
-	reply_rows(to, "running", running_columns, ARRAY_LEN(running_columns),
-	    t->running);
+	reply_rows(q, "now", now_columns, ARRAY_LEN(now_columns), t->now, NULL);
+	reply_rows(q, "running", running_columns, ARRAY_LEN(running_columns),
+	    t->running, NULL);
 	write_sides(to, "messages", message_columns, ARRAY_LEN(message_columns),
 	    &t->messages, &r);
 	write_sides(to, "intervals", interval_columns,

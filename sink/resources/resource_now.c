@@ -211,22 +211,6 @@ write_chat_url(const struct viewer *v, struct buf *to)
 		jsonw_str(to, "chat_url", url);
 }
 
-/* As reply_rows(), with a link in the last column; NULL: no row has one. */
-static void
-write_linked_rows(struct question *q, const char *name,
-    const struct sheet_column *columns, size_t n, struct db_rows *rows,
-    reply_link *link)
-{
-	struct buf *to = &q->answer->body;
-	struct sheet s;
-
-	jsonw_key(to, name);
-	sheet_begin(&s, to, SHEET_JSON, columns, n);
-	while (db_next(rows))
-		reply_row(q, &s, rows, link);
-	sheet_end(&s);
-}
-
 bool
 resource_now_write(struct question *q)
 {
@@ -243,14 +227,13 @@ resource_now_write(struct question *q)
 	       find_links(q, &links);
 	if (good) {
 		to = reply_begin_object(q);
-		write_linked_rows(q, "now", tenant_columns,
-		    ARRAY_LEN(tenant_columns), tenant,
-		    links ? response_href_total : NULL);
-		write_linked_rows(q, "operators", operator_columns,
+		reply_rows(q, "now", tenant_columns, ARRAY_LEN(tenant_columns),
+		    tenant, links ? response_href_total : NULL);
+		reply_rows(q, "operators", operator_columns,
 		    ARRAY_LEN(operator_columns), operators,
 		    links ? response_href_operator : NULL);
-		reply_rows(to, "waiting", waiting_columns,
-		    ARRAY_LEN(waiting_columns), waiting);
+		reply_rows(q, "waiting", waiting_columns,
+		    ARRAY_LEN(waiting_columns), waiting, NULL);
 		jsonw_str(to, "role", viewer_role_name(q->viewer.role));
 		jsonw_bool(to, "of_teams", scope_limits_totals(&q->viewer));
 		write_chat_url(&q->viewer, to);

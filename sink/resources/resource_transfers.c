@@ -5,7 +5,6 @@
  * of all together. Besides group the parameters are from, to and zone of
  * responses.h.
  */
-#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
@@ -35,12 +34,12 @@ struct transfers {
 static bool
 read_group(struct transfers *t)
 {
-	const char *v = question_parameter(t->q, "group");
+	static const char *const names[] = { "none", "operator", NULL };
+	size_t i = 0;
 
-	t->by_operator = v != NULL && strcmp(v, "operator") == 0;
-	if (v != NULL && !t->by_operator && strcmp(v, "none") != 0)
-		return question_problem(
-		    t->q, 400, "group is neither none nor operator");
+	if (!question_word(t->q, "group", names, &i))
+		return false;
+	t->by_operator = i > 0;
 	return !t->by_operator || response_may_name_operators(t->q);
 }
 

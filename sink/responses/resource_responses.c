@@ -10,7 +10,6 @@
 #include "sink/responses/responses.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
@@ -62,33 +61,16 @@ struct responses_question {
 	struct response_sums sums[2];
 };
 
-/* A word of a parameter that has two; absent is the first. */
-static bool
-read_word(struct question *q, const char *name, const char *no, const char *yes,
-    bool *is_yes)
-{
-	const char *v = question_parameter(q, name);
-
-	*is_yes = v != NULL && strcmp(v, yes) == 0;
-	if (v == NULL || *is_yes || strcmp(v, no) == 0)
-		return true;
-	return question_problem(
-	    q, 400, "%s is neither %s nor %s", name, no, yes);
-}
-
 static bool
 read_group(struct responses_question *r)
 {
-	static const char *const names[] = { "none", "operator", "channel" };
+	static const char *const names[] = { "none", "operator", "channel",
+		NULL };
 	struct question *q = r->q;
-	const char *v = question_parameter(q, "group");
-	size_t i = 0;
+	size_t i = GROUP_NONE;
 
-	while (v != NULL && i < ARRAY_LEN(names) && strcmp(v, names[i]) != 0)
-		i++;
-	if (i == ARRAY_LEN(names))
-		return question_problem(
-		    q, 400, "group is none of none, operator, channel");
+	if (!question_word(q, "group", names, &i))
+		return false;
 	r->group = (enum response_group)i;
 	if (r->group != GROUP_OPERATOR)
 		return true;
@@ -100,16 +82,19 @@ read_group(struct responses_question *r)
 static bool
 read_responses_parameters(struct responses_question *r)
 {
+	static const char *const before[] = { "none", "previous", NULL };
 	struct question *q = r->q;
+	size_t compares = 0;
 
 	if (!response_filter_read(q, false, &r->filter) || !read_group(r) ||
 	    !response_by_read(q, &r->by) ||
-	    !read_word(q, "compare", "none", "previous", &r->compares) ||
+	    !question_word(q, "compare", before, &compares) ||
 	    !question_seconds(
 		q, "within_seconds", WITHIN_MAX_S, &r->within_ms) ||
 	    !response_span_read(q, r->filter.zone, &r->spans[0]) ||
 	    !response_span_cut(q, &r->spans[0], r->by))
 		return false;
+	r->compares = compares > 0;
 	if (r->compares)
 		r->spans[1] = response_span_before(
 		    &r->spans[0], r->by, q->request->now_ms);

@@ -21,14 +21,13 @@
  * zone's calendar, in which a request has its dates. */
 #define YEAR_MIN 1970
 
-static const char *const by_names[] = {
-	[BY_QUARTER] = "quarter",
+static const char *const by_names[] = { [BY_QUARTER] = "quarter",
 	[BY_HOUR] = "hour",
 	[BY_DAY] = "day",
 	[BY_WEEK] = "week",
 	[BY_MONTH] = "month",
 	[BY_TOTAL] = "total",
-};
+	NULL };
 
 #define BIT(kind) (1U << SPAN_##kind)
 
@@ -178,19 +177,11 @@ response_span_read(
 bool
 response_by_read(struct question *q, enum response_by *by)
 {
-	const char *v = question_parameter(q, "by");
-	size_t i;
+	size_t i = BY_DAY;
+	bool good = question_word(q, "by", by_names, &i);
 
-	*by = BY_DAY;
-	if (v == NULL)
-		return true;
-	for (i = 0; i < ARRAY_LEN(by_names); i++) {
-		*by = (enum response_by)i;
-		if (strcmp(v, by_names[i]) == 0)
-			return true;
-	}
-	return question_problem(
-	    q, 400, "by is none of quarter, hour, day, week, month, total");
+	*by = (enum response_by)i;
+	return good;
 }
 
 static int64_t

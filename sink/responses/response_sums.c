@@ -33,6 +33,7 @@ enum response_level {
 	RESPONSE_DAYS,
 	RESPONSE_HOURS,
 	RESPONSE_INTERVALS,
+	RESPONSE_CUT_HOURS, /* which intervals are read of, and have sums */
 	RESPONSE_LEVELS
 };
 
@@ -157,14 +158,17 @@ fits(const struct response_available *k, enum response_level level, int64_t t,
 
 /* The hour that ms is in, unless it is the last one. */
 static void
-add_cut_hour(const struct response_available *k, struct response_ranges *hours,
+add_cut_hour(const struct response_available *k, struct response_ranges *ranges,
     int64_t ms)
 {
-	int64_t begin = clock_floor(ms, HOUR_MS);
+	int64_t begin = clock_floor(ms, HOUR_MS), end = begin + HOUR_MS;
+	struct response_ranges *hours = &ranges[RESPONSE_HOURS];
 
-	if (begin >= k->first && begin + HOUR_MS <= k->end &&
-	    (hours->n == 0 || hours->list[hours->n - 1].to <= begin))
-		response_ranges_add(hours, begin, begin + HOUR_MS);
+	if (begin < k->first || end > k->end ||
+	    (hours->n > 0 && hours->list[hours->n - 1].to > begin))
+		return;
+	response_ranges_add(hours, begin, end);
+	response_ranges_add(&ranges[RESPONSE_CUT_HOURS], begin, end);
 }
 
 /* Cuts the stretches into days and hours that have sums, and the rest. With
@@ -194,7 +198,7 @@ response_plan_cut(const struct response_plan *p,
 			next = next < to ? next : to;
 			response_ranges_add(&ranges[level], t, next);
 			if (cut && level == RESPONSE_INTERVALS)
-				add_cut_hour(k, &ranges[RESPONSE_HOURS], t);
+				add_cut_hour(k, ranges, t);
 		}
 	}
 }
@@ -378,11 +382,6 @@ response_share_within(const struct span_sum *s, int64_t ms, bool *exact)
  * has such a name. */
 #define OTHERS "\n"
 
-/* A whole hour that a stretch cuts, and how many responses it reports. */
-struct cut_hour {
-	int64_t begin, n;
-};
-
 struct sums_reader {
 	struct question *q;
 	const struct response_filter *filter;
@@ -390,9 +389,10 @@ struct sums_reader {
 	bool by_operator, by_channel;
 	bool channels; /* by channel, or of one */
 	struct response_sums *to;
-	int64_t end_ms;       /* no further statement, by the monotonic clock */
-	struct cut_hour *cut; /* owned */
-	size_t cut_n, cut_cap;
+	int64_t end_ms; /* no further statement, by the monotonic clock */
+	/* How many more responses than intervals an hour has that a stretch
+	 * cuts, by its begin. */
+	struct strmap cut;
 };
 
 /* Whether sums of single operators are read, not of several together. */
@@ -503,6 +503,36 @@ note_version(struct response_sums *s, int64_t version, int64_t as_of)
 
 /* What has sums. */
 
+/* Where nothing but hours reports the time before the first or behind the last
+ * one, nothing was answered then. */
+static bool
+drop_bounds(const struct sums_reader *r, struct response_available *k)
+{
+	const struct response_plan *p = r->plan;
+	const struct db_value args[] = { db_time(p->from),
+		db_time(k->first < p->to ? k->first : p->to),
+		db_str(r->q->viewer.tenant),
+		db_time(k->end > p->from ? k->end : p->from), db_time(p->to) };
+	struct buf sql = BUF_INIT;
+	struct db_rows *rows = NULL;
+	bool good;
+
+	if (k->first == INT64_MAX || (p->from >= k->first && p->to <= k->end))
+		return true;
+	buf_adds(&sql,
+	    "SELECT EXISTS(SELECT 1 FROM intervals WHERE tenant = ? "
+	    "AND end_at >= ? AND end_at < ?), EXISTS(SELECT 1 FROM intervals "
+	    "WHERE tenant = ? AND end_at >= ? AND end_at < ?)");
+	good = ask(r, &sql, args, ARRAY_LEN(args), 1, &rows) && db_next(rows);
+	if (good && db_get_int(rows, 0) == 0)
+		k->first = INT64_MIN;
+	if (good && db_get_int(rows, 1) == 0)
+		k->end = INT64_MAX;
+	db_rows_free(rows);
+	buf_release(&sql);
+	return good;
+}
+
 /* From the first to the last hour, which the index knows. */
 static bool
 find_hours(const struct sums_reader *r, struct response_available *k)
@@ -522,7 +552,7 @@ find_hours(const struct sums_reader *r, struct response_available *k)
 	}
 	db_rows_free(rows);
 	buf_release(&sql);
-	return good;
+	return good && drop_bounds(r, k);
 }
 
 /* Channels have sums of all operators together only, and not of hours that are
@@ -591,13 +621,14 @@ refuse_damage(const struct sums_reader *r, const char *begin)
 	    begin);
 }
 
+/* Adds to the number of a time, or of a slot. */
 static void
-note_cut(struct sums_reader *r, int64_t begin, int64_t n)
+add_number(struct strmap *numbers, int64_t of, int64_t n)
 {
-	if (n == 0)
-		return;
-	XGROW(r->cut, r->cut_n, r->cut_cap);
-	r->cut[r->cut_n++] = (struct cut_hour){ begin, n };
+	void **to = strmap_put(numbers, (const char *)&of, sizeof of);
+
+	n += (intptr_t)*to;
+	*to = (void *)(intptr_t)n; /* NOLINT(performance-no-int-to-ptr) */
 }
 
 /* A row: begin, id, sums, as_of, span. False: it is damaged or one too many,
@@ -617,8 +648,8 @@ take_span(struct sums_reader *r, const struct db_rows *rows)
 		if ((r->filter->kind_set & 1U << t.kind) == 0)
 			continue;
 		note_version(r->to, t.version, db_get_time(rows, 3));
-		if (slot < 0)
-			note_cut(r, begin, t.n);
+		if (slot < 0 && t.n > 0)
+			add_number(&r->cut, begin, t.n);
 		if (slot < 0 || t.n == 0)
 			continue;
 		if (to == NULL)
@@ -837,34 +868,6 @@ read_intervals(struct sums_reader *r, const struct response_ranges *ranges)
 
 /* What intervals lack. */
 
-static int
-compare_cuts(const void *pa, const void *pb)
-{
-	const struct cut_hour *a = pa, *b = pb;
-
-	return (a->begin > b->begin) - (a->begin < b->begin);
-}
-
-/* One of each hour, in order. */
-static void
-merge_cuts(struct sums_reader *r, struct response_ranges *hours)
-{
-	struct cut_hour *c = r->cut;
-	size_t i, n = 0;
-
-	if (r->cut_n > 0)
-		qsort(c, r->cut_n, sizeof *c, compare_cuts);
-	for (i = 0; i < r->cut_n; i++) {
-		if (n > 0 && c[n - 1].begin == c[i].begin) {
-			c[n - 1].n += c[i].n;
-			continue;
-		}
-		c[n++] = c[i];
-		response_ranges_add(hours, c[i].begin, c[i].begin + HOUR_MS);
-	}
-	r->cut_n = n;
-}
-
 /* Takes off what intervals the hours have. */
 static bool
 count_intervals(struct sums_reader *r, const struct response_ranges *hours)
@@ -872,7 +875,6 @@ count_intervals(struct sums_reader *r, const struct response_ranges *hours)
 	struct buf sql = BUF_INIT;
 	struct db_rows *rows = NULL;
 	struct db_value *args = xcalloc(2 * hours->n + 1, sizeof *args);
-	struct cut_hour hour = { .n = 0 }, *cut;
 	size_t n = 0;
 	bool good;
 
@@ -880,14 +882,10 @@ count_intervals(struct sums_reader *r, const struct response_ranges *hours)
 	    "SELECT TIMESTAMPDIFF(HOUR, '1970-01-01', end_at) AS h, COUNT(*)");
 	add_intervals(r, hours, &sql, args, &n);
 	buf_adds(&sql, " AND " INTERVAL_COUNTS " GROUP BY h");
-	good = ask(r, &sql, args, n, r->cut_n, &rows);
-	while (good && db_next(rows)) {
-		hour.begin = db_get_int(rows, 0) * HOUR_MS;
-		cut =
-		    bsearch(&hour, r->cut, r->cut_n, sizeof *cut, compare_cuts);
-		if (cut != NULL)
-			cut->n -= db_get_int(rows, 1);
-	}
+	good = ask(r, &sql, args, n, HOURS_MAX, &rows);
+	while (good && db_next(rows))
+		add_number(&r->cut, db_get_int(rows, 0) * HOUR_MS,
+		    -db_get_int(rows, 1));
 	db_rows_free(rows);
 	buf_release(&sql);
 	free(args);
@@ -897,25 +895,23 @@ count_intervals(struct sums_reader *r, const struct response_ranges *hours)
 /* Looks whether the hours that are cut have as many intervals as they tell of;
  * the slots of the others are missing. */
 static bool
-find_missing(struct sums_reader *r, const struct response_ranges *intervals)
+find_missing(struct sums_reader *r, const struct response_ranges *ranges)
 {
-	struct response_ranges hours = { .n = 0 };
+	const struct strmap_entry *e;
 	struct response_range time;
-	bool good = true;
-	size_t i;
+	size_t i = 0;
 
-	merge_cuts(r, &hours);
-	if (r->cut_n > 0)
-		good = for_some_ranges(r, &hours, count_intervals);
-	for (i = 0; good && i < r->cut_n; i++) {
-		time.from = r->cut[i].begin;
+	if (r->cut.n > 0 &&
+	    !for_some_ranges(r, &ranges[RESPONSE_CUT_HOURS], count_intervals))
+		return false;
+	while ((e = strmap_next(&r->cut, &i)) != NULL) {
+		memcpy(&time.from, e->key, sizeof time.from);
 		time.to = time.from + HOUR_MS;
-		if (r->cut[i].n > 0)
-			response_plan_mark(
-			    r->plan, intervals, &time, &r->to->missing);
+		if ((intptr_t)e->value > 0)
+			response_plan_mark(r->plan, &ranges[RESPONSE_INTERVALS],
+			    &time, &r->to->missing);
 	}
-	free(hours.list);
-	return good;
+	return true;
 }
 
 static bool
@@ -932,7 +928,7 @@ read_available(struct sums_reader *r, const struct response_available *k)
 	    read_level(r, RESPONSE_HOURS, &ranges[RESPONSE_HOURS], &b) &&
 	    read_batch(r, &b) &&
 	    for_some_ranges(r, &ranges[RESPONSE_INTERVALS], read_intervals) &&
-	    find_missing(r, &ranges[RESPONSE_INTERVALS]);
+	    find_missing(r, ranges);
 	for (level = 0; level < RESPONSE_LEVELS; level++)
 		free(ranges[level].list);
 	return good;
@@ -944,17 +940,10 @@ read_available(struct sums_reader *r, const struct response_available *k)
 static void
 add_numbers(struct strmap *numbers, const struct response_sums *s, int64_t sign)
 {
-	void **of;
-	int64_t slot, n;
 	size_t i;
 
-	for (i = 0; i < s->n; i++) {
-		slot = s->list[i].slot;
-		of = strmap_put(numbers, (const char *)&slot, sizeof slot);
-		n = (intptr_t)*of + sign * s->list[i].of.n;
-		*of =
-		    (void *)(intptr_t)n; /* NOLINT(performance-no-int-to-ptr) */
-	}
+	for (i = 0; i < s->n; i++)
+		add_number(numbers, s->list[i].slot, sign * s->list[i].of.n);
 }
 
 /* Slots that have fewer responses than all channels together, or that all
@@ -998,7 +987,7 @@ read_channels(struct sums_reader *r, struct response_available *k)
 	if (good)
 		find_missing_of_channels(r, &all);
 	response_sums_release(&all);
-	free(of_all.cut);
+	strmap_release(&of_all.cut, NULL);
 	return good;
 }
 
@@ -1080,7 +1069,7 @@ response_sums_read(struct question *q, const struct response_plan *p,
 	if (alone)
 		question_end(q);
 	free(available.due);
-	free(r.cut);
+	strmap_release(&r.cut, NULL);
 	arrange_sums(s);
 	return good && find_not_kept(q, s);
 }
