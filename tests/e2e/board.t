@@ -234,10 +234,16 @@ class Test:
         until, before = re.fullmatch(
             r"vs\. the previous 7 days until (\d\d:\d\d): (\d+)",
             text("#summary-count .before")).groups()
-        [[previous]] = self.sql(
-            f"SELECT COUNT(*) {of % 14} AND {local} < "
+        [[previous, mean_before, share_before]] = self.sql(
+            "SELECT COUNT(*), ROUND(AVG(ms) / 1000, 3), "
+            f"100 * AVG(ms <= 300000) {of % 14} AND {local} < "
             f"TIMESTAMP({today}, '{until}') - INTERVAL 7 DAY")
-        return (text("#summary-count .value") == n
+        shown = [text(f"#summary-{figure} .before").rpartition(": ")[2]
+                 for figure in ("average", "within")]
+        same = (shown == ["–", "–"] if previous == "0" else
+                shown[0] == span(mean_before)
+                and abs(float(shown[1].split()[0]) - float(share_before)) < 4)
+        return (same and text("#summary-count .value") == n
                 and text("#total-average .value") == span(mean)
                 and text("#total-within .value")
                 == text("#summary-within .value")
