@@ -420,12 +420,15 @@ prepare_answer(struct one_shot *b)
 	return PROG_NOINPUT;
 }
 
-/* With -v, as the other programs say what they did; incomplete: snapshots. */
+/* As the other programs say what they did; incomplete: snapshots. A table is for
+ * people, who see what was done. */
 static void
 log_one_shot_summary(const struct one_shot *b)
 {
 	size_t tenants;
 
+	if (b->job->format == OUTPUT_TABLE)
+		return;
 	free(intake_tenants(&b->intake, &tenants));
 	log_info("aggregator_done",
 	    "lines=%" PRIu64 " refused=%" PRIu64
