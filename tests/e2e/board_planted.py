@@ -287,6 +287,7 @@ def what_opens_has_a_title(test, zone):
         browser.until(lambda: browser.text(link), link)
         browser.ask("document.querySelector(arguments[0]).click()", link)
         test.shows(lambda: browser.text("#opened-title") == title, title)
+    browser.until(lambda: len(browser.rows("#opened-table")) == 6, "the chats")
     waits = [row["Waits"] for row in browser.rows("#opened-table")]
     test.that(len(waits) == 6 and waits == sorted(
         waits, key=seconds_of, reverse=True), f"sorted by wait: {waits}")
