@@ -1,7 +1,6 @@
 #!/bin/bash
 # scripts/tenant without a database, and how scripts/lib.sh reads the
-# configuration: companies are added, listed and removed as whole files, and a
-# password reaches the database's client by no way that others could see.
+# configuration: companies are added, listed and removed as whole files.
 set -euo pipefail
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/scripts_tenant.XXXXXX")
