@@ -177,7 +177,8 @@ LONGEST = $(patsubst %,tests/e2e/%.t,fault_injection budget \
 	forget api rollup reaper forget_files retention board_stream)
 
 # Of the tests with servers those that show much in a few seconds.
-FAST_E2E = $(patsubst %,tests/e2e/%.t,assign gone isolation rollup sink stream tape)
+FAST_E2E = $(patsubst %,tests/e2e/%.t,acks amqp assign forget_who gone \
+    isolation rollup sink stream stream_snapshots tape)
 
 check:  ## install what tests need, build, run the tests
 	@scripts/install-deps check

@@ -9,10 +9,12 @@ import os
 import random
 import time
 
+from amqp_doors import Confirms
 from harness import LONG, TESTBIN, Checks, Door, Lab, main, seed, until
 
 PROBE = os.path.join(TESTBIN, "tools", "amqp_probe")
 PATIENCE = 60
+WINDOW = 128 # messages, see common/endpoint/amqp_unconfirmed.h
 
 
 def records(first, last):
@@ -259,6 +261,36 @@ class Test:
         self.that(cuts >= 2, f"only {cuts} cuts")
 
 
+    def what_the_broker_refuses_is_sent_again(self):
+        door = self.lab.door("rabbitmq", Confirms)
+        door.nacks = 3
+        door.free.set()
+        lines = records(1, 200)
+        self.write("refused", lines, "-p", "-b", "10", AMQP_URL=door.url)
+        self.checks.equal(door.nacks, 0, "refusals that were not seen")
+        got = set(self.read("refused", "-e"))
+        self.that(sorted(line for _, line in got) == sorted(lines),
+                  f"{len(got)} lines, or two ids of one")
+
+    def few_messages_wait_for_confirms(self):
+        """Two lines are a message. The rest is read when confirms come."""
+        door = self.lab.door("rabbitmq", Confirms)
+        lines = [b"%05d" % n + b"x" * 60000 for n in range(4 * WINDOW)]
+        with open(self.lab.write("large", text(lines)), "rb") as large:
+            writer = self.lab.start(
+                [PROBE, "-p", "-b", "1000", "write", "queue:window"],
+                self.lab.path("window.log"), stdin=large,
+                env={"AMQP_URL": door.url})
+        until(PATIENCE, lambda: self.lab.in_queue("window") >= WINDOW,
+              "a full window")
+        for _ in range(3):
+            self.checks.equal(self.lab.in_queue("window"), WINDOW, "window")
+        door.free.set()
+        self.that(writer.wait() == 0, self.lab.text("window.log"))
+        self.checks.equal(self.lab.in_queue("window"), len(lines) // 2,
+                          "messages")
+
+
 def body():
     with Lab("amqp") as lab:
         test = Test(lab)
@@ -269,6 +301,8 @@ def body():
         test.what_is_not_acknowledged_comes_again()
         test.what_is_in_hand_is_finished()
         test.packed_lines_are_less()
+        test.what_the_broker_refuses_is_sent_again()
+        test.few_messages_wait_for_confirms()
         test.connections_are_cut()
         return test.checks.result()
 

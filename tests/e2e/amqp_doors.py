@@ -7,6 +7,7 @@ from harness import Door
 
 METHOD = 1
 ACK = bytes([0, 60, 0, 80])
+NACK = bytes([0, 60, 0, 120])
 
 
 class Frames(Door):
@@ -46,6 +47,23 @@ class Acks(Frames):
                 while not self.cut_there and source.recv(65536):
                     pass
                 raise OSError
+        yield frame
+
+
+class Confirms(Frames):
+    """The first `nacks` confirms of the broker become refusals; none passes
+    before `free` is set."""
+
+    def __init__(self, url):
+        super().__init__(url)
+        self.nacks, self.free = 0, threading.Event()
+
+    def see(self, frame, source, upward):
+        if not upward and frame[0] == METHOD and frame[7:11] == ACK:
+            self.free.wait()
+            if self.nacks > 0:
+                self.nacks -= 1
+                frame = frame[:7] + NACK + frame[11:]
         yield frame
 
 
