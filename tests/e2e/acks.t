@@ -1,0 +1,63 @@
+#!/usr/bin/env -S python3 -B
+"""What a program read from a queue is not there any more when the program ends,
+records that it refuses and messages without a record included."""
+
+import json
+
+from harness import PROBE, TOKEN, Checks, Lab, main, until
+
+AT = "2026-11-20T10:00:00.000Z"
+CHAT = {"type": "chat", "tenant": "acme", "chat": "9001"}
+QUEUES = {
+    "rows": {"type": "row", "table": "chat_metrics", "tenant": "acme",
+             "chat": "1", "status": "open", "as_of": AT},
+    "records": {"type": "message", "tenant": "acme", "chat": "1", "id": "1",
+                "at": AT, "from": "customer", "user": "c"},
+    "chats": CHAT,
+    "statuses": {**CHAT, "status": "closed", "at": AT},
+    "reservations": {"type": "assignment", "tenant": "acme", "id": "a1",
+                     "chat": "9001", "operator": "501", "expires": AT},
+}
+READERS = {
+    "rows": ["sink", "--until-empty"],
+    "records": ["aggregator", "-t", "queue:rows2", "--every", "20ms",
+                "--until-empty", "--state", "STATE"],
+    "chats": ["poller", "--status", "-t", "queue:statuses2"],
+    "statuses": ["reaper", "--until-empty"],
+    "reservations": ["poller", "--assign", "-t", "queue:outcomes"],
+}
+
+
+def body():
+    checks = Checks()
+    with Lab("acks") as lab:
+        lab.start_servers()
+        sim = lab.sim("--dialogs", 3, "--operators", 2, "--pace", 0)
+        conf = lab.conf("conf", {
+            "crm acme": {"url": sim.url, "token": TOKEN, "assign": "yes"},
+            "poller": {"state": lab.path("polls")}})
+        lab.must(["sink", "-c", conf, "--migrate"])
+        for queue, record in QUEUES.items():
+            # One by one: a message in the middle and the last one have none.
+            lab.put(queue, [json.dumps(record), "no record", "",
+                            json.dumps(record), ""], 1)
+            program, *options = READERS[queue]
+            argv = [program, "-c", conf, "-f", "queue:" + queue,
+                    *(lab.path("state") if o == "STATE" else o
+                      for o in options)]
+            reader = lab.start(argv, lab.path(queue + ".log"))
+            until(60, lambda: lab.in_queue(queue) == 0, queue)
+            if "--until-empty" in argv:
+                checks.equal(reader.wait(60), 0, lab.text(queue + ".log"))
+            else:
+                until(60, lambda: lab.in_queue(queue, "total") == 0,
+                      f"{queue} to be acknowledged")
+                checks.equal(lab.end(reader), 0, lab.text(queue + ".log"))
+            checks.equal(lab.in_queue(queue, "total"), 0, queue)
+            letters = lab.must([PROBE, "-e", "read", f"queue:{queue}.dead"])
+            checks.that(b"no record" in letters.out,
+                        f"{queue}.dead: {letters.out}")
+        return checks.result()
+
+
+main(body)
