@@ -1,6 +1,6 @@
 /*
  * clocks: see clocks.h. What both definitions share; definition_*.c have the
- * rest, clocks_first_assignee.c who has a chat before anything says so.
+ * rest.
  */
 #include "aggregator/clocks/clocks.h"
 
@@ -96,8 +96,7 @@ apply_mark(struct clocks *c, const struct mark *x)
 			c->replaced = c->assignee;
 		c->replaced_at = x->at;
 		c->assignee = x->assignee;
-		c->assignee_known = c->assignee_recorded = true;
-		c->assignee_guessed = false;
+		c->assignee_known = true;
 		break;
 	case MARK_CLOSED:
 		message_set_at(&closing, x->at);
@@ -127,7 +126,6 @@ apply_marks(struct clocks *c, const struct message *m)
 		if (m != NULL && (x->at > m->at || (x->at == m->at &&
 						       x->kind == MARK_CLOSED)))
 			break;
-		clocks_guess_assignee(c, x->at);
 		apply_mark(c, x);
 	}
 	c->by_record = false;
@@ -151,7 +149,6 @@ walk_message(struct clocks *c, const struct message *m)
 	enum event_kind kind = clocks_classify(m);
 
 	apply_marks(c, m);
-	clocks_guess_assignee(c, m->at);
 	c->current = m;
 	/* A chat record may have reported this closing before. */
 	if (kind != EVENT_CLOSED || c->episode != EPISODE_CLOSED_BY_RECORD) {
@@ -163,6 +160,37 @@ walk_message(struct clocks *c, const struct message *m)
 	}
 	if (c->listener->on_message != NULL)
 		c->listener->on_message(c->listener->ctx, c, m, kind);
+}
+
+/* Who has the chat before anything names its assignee: whom the first chat
+ * record or transfer names; of one time, the record. */
+static void
+find_first_assignee(struct clocks *c)
+{
+	const struct clocks_chat *chat = c->chat;
+	const struct mark *x, *first = NULL;
+	size_t i;
+
+	c->assignee = chat->first_assignee;
+	c->assignee_known = chat->first_assignee_known;
+	if (c->assignee_known)
+		return;
+	for (x = chat->marks; x < chat->marks + chat->marks_n; x++) {
+		if (x->kind != MARK_ASSIGNEE)
+			continue;
+		if (first != NULL && x->at > first->at)
+			break;
+		first = x;
+		c->assignee = x->assignee;
+	}
+	for (i = 0; i < chat->n; i++) {
+		if (first != NULL && chat->messages[i].at >= first->at)
+			break;
+		if (clocks_classify(&chat->messages[i]) != EVENT_TRANSFER)
+			continue;
+		c->assignee = chat->messages[i].operator_id;
+		break;
+	}
 }
 
 void
@@ -177,7 +205,7 @@ clocks_walk(const struct definition *definition, const struct clocks_chat *chat,
 	size_t i;
 
 	clocks_reset(&c);
-	clocks_find_first_assignee(&c);
+	find_first_assignee(&c);
 	definition->begin(&c);
 	for (i = 0; i < chat->n; i++)
 		walk_message(&c, &chat->messages[i]);

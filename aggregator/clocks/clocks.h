@@ -153,12 +153,9 @@ struct clocks_chat {
 	int64_t opened_at; /* the first reported opening; CLOCK_NONE: none, or
 			      in a stream a message was before it */
 	int64_t as_of;
-	uint32_t assignee;         /* at the end of the chat */
-	uint32_t first_assignee;   /* before the first message, */
-	bool first_assignee_known; /* if dropped messages left it known */
-	/* The first chat record's assignee is assumed for so many ms before
-	 * that record; 0: without limit. */
-	int64_t guess_limit_ms;
+	uint32_t assignee;              /* at the end of the chat */
+	uint32_t first_assignee;        /* before the first message, */
+	bool first_assignee_known;      /* if dropped messages left it known */
 	enum episode_state first_state; /* after the last dropped message */
 	bool ongoing;
 };
@@ -186,16 +183,9 @@ struct clocks {
 	bool by_record;                /* or a mark is applied */
 	size_t marks;                  /* how many were applied */
 	uint32_t assignee;
-	bool assignee_known;
-	bool assignee_recorded; /* by a chat record: it is certain */
-	int64_t replaced_at;    /* when a chat record named the assignee, */
-	uint32_t replaced;      /* and who it was before that time */
-	bool assignee_guessed;  /* from the first chat record: */
-	uint32_t guess;         /* its assignee, */
-	int64_t guess_from;     /* from this time on */
-	uint32_t assigned_to;
-	bool assigned;      /* an `assigned` message was walked over */
-	bool ever_assigned; /* the chat has one */
+	bool assignee_known; /* something up to here named them */
+	int64_t replaced_at; /* when a chat record named the assignee, */
+	uint32_t replaced;   /* and who it was before that time */
 };
 
 /* Walks over the chat. *end, unless NULL, is the state after the last
@@ -205,12 +195,6 @@ void clocks_walk(const struct definition *definition,
     struct clocks *end);
 
 const char *clocks_interval_name(enum interval_kind k);
-
-/* For the walk, see clocks_first_assignee.c: finds who had the chat at first,
- * and whether it was ever assigned; and sets the guessed assignee as of a time,
- * none before guess_from, as long as nothing has reported one. */
-void clocks_find_first_assignee(struct clocks *c);
-void clocks_guess_assignee(struct clocks *c, int64_t at);
 
 /* For a definition: sets the state that an episode begins with. */
 void clocks_reset(struct clocks *c);

@@ -29,17 +29,6 @@ chatwoot_customer_writes(struct clocks *c, const struct message *m)
 		c->w = m->at;
 }
 
-/* A reply is credited to the assignee at that time. Before the first transfer
- * that is not known, and it is credited to the writer; a chat that was never
- * transferred had one assignee all the time. */
-static uint32_t
-credit_reply(const struct clocks *c, const struct message *m)
-{
-	if (!c->ever_assigned)
-		return c->chat->assignee;
-	return c->assigned ? c->assigned_to : message_operator(m);
-}
-
 static void
 chatwoot_human_answers(struct clocks *c, const struct message *m)
 {
@@ -48,7 +37,7 @@ chatwoot_human_answers(struct clocks *c, const struct message *m)
 		clocks_emit(c, INTERVAL_FIRST_RESPONSE, c->a, m->at,
 		    message_operator(m));
 	} else if (c->w != CLOCK_NONE) {
-		clocks_emit(c, INTERVAL_REPLY, c->w, m->at, credit_reply(c, m));
+		clocks_emit(c, INTERVAL_REPLY, c->w, m->at, c->assignee);
 	}
 	c->w = CLOCK_NONE;
 }
@@ -84,9 +73,6 @@ chatwoot_transfer(struct clocks *c, const struct message *m)
 {
 	c->assignee = m->operator_id;
 	c->assignee_known = true;
-	c->assignee_guessed = false;
-	c->assigned_to = m->operator_id;
-	c->assigned = true;
 }
 
 static void

@@ -91,7 +91,6 @@ ours_transfer(struct clocks *c, const struct message *m)
 		before = c->replaced;
 	c->replaced_at = CLOCK_NONE;
 	c->assignee_known = true;
-	c->assignee_guessed = false;
 	if (before == m->operator_id)
 		return;
 	if (c->w != CLOCK_NONE) {

@@ -241,7 +241,6 @@ open_pipeline(struct counter *c, int64_t window_ms)
 		.selection = &c->selection,
 		.state = c->state,
 		.window_ms = window_ms,
-		.memory_ms = window_ms,
 		.future = &c->future };
 	struct model *m = &c->pipeline.model;
 

@@ -25,7 +25,6 @@
 #include "aggregator/containers/dedup.h"
 #include "aggregator/containers/order_stats.h"
 #include "aggregator/containers/pieces.h"
-#include "aggregator/containers/sparse_times.h"
 
 /* What one chat record says. The names are held. */
 struct description {
@@ -72,15 +71,11 @@ struct chat {
 	int64_t first_response; /* TALLY_NONE: none */
 	struct tally responses;
 	uint32_t messages_counted, participants, skewed;
-	uint32_t described; /* how many descriptions its present life has */
 	uint32_t descriptions_n;
 
 	/* Private. */
 	struct description *descriptions; /* newest first, once recomputed */
 	int64_t listed_at; /* of the newest snapshot that has the chat */
-	/* The whole snapshots that lack it, of which the newest one may be in
-	 * whole_at alone; see model_lives.c. */
-	struct sparse_times *absences;
 	struct credit *credits;
 	struct reported_interval *reported;
 	uint32_t credits_n, reported_n;
@@ -192,9 +187,6 @@ struct model {
 	size_t event_pairs; /* how many pairs of user and event are counted; 0:
 			       all. Unpacked ones are counted besides */
 	int64_t window;     /* of an incremental one, in ms; 0: no limit */
-	int64_t memory;     /* a chat that is over expires when it has no
-			       record for so many ms; 0: never
-			       (model_lives.c) */
 	bool by_clock;      /* of an incremental one: `now` is never after the
 			       system clock, or the CRM's, which is that far
 			       ahead of it by the newest snapshot */
@@ -368,7 +360,7 @@ operator_has_row(const struct operator_info *o)
 /* In ms; TALLY_NONE: no chat waits. */
 int64_t operator_longest_wait(const struct model *m, struct operator_info *o);
 
-/* The input of a walk over the present life of a recomputed chat. */
+/* The input of a walk over a recomputed chat. */
 struct clocks_chat model_clocks_chat(
     const struct model *m, const struct chat *c);
 

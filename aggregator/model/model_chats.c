@@ -252,7 +252,6 @@ free_parts(struct chat *c)
 	slab_free_large(c->messages, c->cap);
 	free(c->credits);
 	free(c->reported);
-	free(c->absences);
 	if (c->id_len > sizeof c->id.bytes)
 		free(c->id.far);
 }
@@ -347,19 +346,16 @@ heap_take(struct chat_expiry *v, size_t n)
 	return first;
 }
 
-/* Its messages go once no record is as old as its last one; it does `memory` ms
- * later, or when none is as old as the first snapshot that lacked it since:
- * before that it was open. */
+/* Its messages go once no record is as old as its last one; it does a window
+ * later, or when none is as old as the snapshot that lacks it. */
 static int64_t
 expiry_due(const struct model *m, const struct chat *c)
 {
-	int64_t due = c->newest + (c->trimmed ? m->memory : 0), left;
+	int64_t due = c->newest + (c->trimmed ? m->window : 0), left;
 
 	if (!c->trimmed || c->now.status != CHAT_GONE)
 		return due;
-	left = sparse_times_first(c->absences, c->newest);
-	if (left == CLOCK_NONE)
-		left = model_missing_at(m, c);
+	left = model_missing_at(m, c);
 	return left > due ? left : due;
 }
 

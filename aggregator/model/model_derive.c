@@ -1,8 +1,9 @@
 /*
- * model_derive: derives a chat from its records: its state, its present
- * episode, the intervals of all its episodes, and which messages may be
- * dropped. The result does not depend on the order in which the records came.
- * A chat is derived from nothing but its own records and the names.
+ * model_derive: derives a chat from its records, messages and descriptions: its
+ * state, its present episode, the intervals of all its episodes, and which
+ * messages may be dropped. The result does not depend on the order in which
+ * the records came. A chat is derived from nothing but its own records and the
+ * names.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -10,6 +11,254 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
+
+/* The status that a message sets; CHAT_NONE: none. */
+static enum chat_status
+status_of_message(const struct message *m)
+{
+	switch (clocks_classify(m)) {
+	case EVENT_CLOSED:
+		return CHAT_CLOSED;
+	case EVENT_REOPENED:
+	case EVENT_CUSTOMER_WRITES:
+		return CHAT_OPEN;
+	case EVENT_TRANSFER:
+	case EVENT_NOTHING:
+	case EVENT_HUMAN_ANSWERS:
+	case EVENT_BOT_ANSWERS:
+	case EVENT_HANDOFF:
+	case EVENT_KINDS:
+		break;
+	}
+	return CHAT_NONE;
+}
+
+/* Oldest first. */
+static void
+gather_descriptions(struct derivation *w, const struct chat *c)
+{
+	const struct description *d;
+	size_t i;
+
+	w->descriptions_n = 0;
+	for (d = c->descriptions; d != NULL; d = d->next) {
+		XGROW(w->descriptions, w->descriptions_n, w->descriptions_cap);
+		w->descriptions[w->descriptions_n++] = d;
+	}
+	for (i = 0; i < w->descriptions_n / 2; i++) {
+		d = w->descriptions[i];
+		w->descriptions[i] = w->descriptions[w->descriptions_n - 1 - i];
+		w->descriptions[w->descriptions_n - 1 - i] = d;
+	}
+}
+
+static void
+inherit(uint32_t *to, uint32_t from)
+{
+	if (*to == 0)
+		*to = from;
+}
+
+/* The newest description counts. Fields that do not change, which a closing
+ * seldom repeats, are inherited from older ones. */
+void
+chats_describe(struct chat *c)
+{
+	const struct description *d = c->descriptions;
+
+	memset(&c->now, 0, sizeof c->now);
+	c->now.at = CLOCK_NONE;
+	c->now.opened_at = CLOCK_NONE;
+	if (d != NULL) {
+		c->now = *d;
+		c->now.next = NULL;
+		c->now.status = status_or_open(d);
+	}
+	for (; d != NULL; d = d->next) {
+		if (c->now.opened_at == CLOCK_NONE)
+			c->now.opened_at = d->opened_at;
+		inherit(&c->now.channel, d->channel);
+		inherit(&c->now.customer, d->customer);
+		inherit(&c->now.customer_name, d->customer_name);
+		inherit(&c->now.customer_phone, d->customer_phone);
+		inherit(&c->now.tag, d->tag);
+	}
+}
+
+/* Applies messages after the newest description. Of the same instant the
+ * description decides the status, and a transfer the assignee. */
+static void
+apply_newer_messages(struct chat *c)
+{
+	int64_t described_at = c->now.at;
+	enum chat_status status = CHAT_NONE;
+	size_t i;
+
+	if (c->now.status == CHAT_NONE)
+		c->now.status = CHAT_OPEN;
+	if (c->dropped.status_at > described_at)
+		c->now.status = c->dropped.status;
+	if (c->dropped.assignee_at != CLOCK_NONE &&
+	    c->dropped.assignee_at >= described_at)
+		c->now.assignee = c->dropped.assignee;
+	/* The newest message with a status decides. */
+	for (i = c->n; i > 0 && c->messages[i - 1].at > described_at &&
+		       status == CHAT_NONE;
+	     i--)
+		status = status_of_message(&c->messages[i - 1]);
+	if (status != CHAT_NONE)
+		c->now.status = status;
+	for (i = c->n; i > 0 && c->messages[i - 1].at >= described_at; i--) {
+		if (clocks_classify(&c->messages[i - 1]) != EVENT_TRANSFER)
+			continue;
+		c->now.assignee = c->messages[i - 1].operator_id;
+		break;
+	}
+}
+
+static void
+find_newest(struct chat *c)
+{
+	c->newest = c->dropped.at;
+	if (c->n > 0 && c->messages[c->n - 1].at > c->newest)
+		c->newest = c->messages[c->n - 1].at;
+	if (c->descriptions != NULL && c->descriptions->at > c->newest)
+		c->newest = c->descriptions->at;
+}
+
+static void
+set_state(const struct model *m, struct chat *c)
+{
+	int64_t missed = model_missing_at(m, c);
+
+	chats_describe(c);
+	find_newest(c);
+	if (!m->stream)
+		return;
+	apply_newer_messages(c);
+	/* Only a record newer than the snapshot brings it back. */
+	if (missed != CLOCK_NONE && missed >= c->newest)
+		c->now.status = CHAT_GONE;
+}
+
+static void
+add_mark(struct derivation *w, size_t *n, int64_t at, enum mark_kind kind,
+    uint32_t assignee)
+{
+	struct mark x = { .at = at, .kind = kind, .assignee = assignee };
+	size_t i;
+
+	XGROW(w->marks, *n, w->marks_cap);
+	for (i = (*n)++; i > 0 && (w->marks[i - 1].at > at ||
+				      (w->marks[i - 1].at == at &&
+					  w->marks[i - 1].kind > kind));
+	     i--)
+		w->marks[i] = w->marks[i - 1];
+	w->marks[i] = x;
+}
+
+/* The j-th description reports an opening that none before it did. The latest
+ * of those is mostly told again, or followed by a later one. */
+static bool
+is_new_opening(const struct derivation *w, size_t j, int64_t *latest)
+{
+	int64_t at = w->descriptions[j]->opened_at;
+	size_t i;
+
+	if (at > *latest) {
+		*latest = at;
+		return true;
+	}
+	if (at == CLOCK_NONE || at == *latest)
+		return false;
+	for (i = 0; i < j; i++)
+		if (w->descriptions[i]->opened_at == at)
+			return false;
+	return true;
+}
+
+/* A mark of before the last dropped message: dropped_history has its effect. Of
+ * one instant messages come before a closing. */
+static bool
+is_in_dropped(const struct chat *c, int64_t at, enum mark_kind kind)
+{
+	return kind == MARK_CLOSED ? at < c->dropped.at : at <= c->dropped.at;
+}
+
+static size_t
+make_marks(struct derivation *w, const struct chat *c)
+{
+	const struct dropped_history *f = &c->dropped;
+	const struct description *d;
+	int64_t opened = CLOCK_NONE;
+	size_t j, n = 0;
+
+	for (j = 0; j < w->descriptions_n; j++) {
+		d = w->descriptions[j];
+		if (is_new_opening(w, j, &opened) &&
+		    !is_in_dropped(c, d->opened_at, MARK_OPENED))
+			add_mark(w, &n, d->opened_at, MARK_OPENED, 0);
+		/* An older one is in dropped.assignee. */
+		if (f->assignee_at == CLOCK_NONE || d->at > f->assignee_at)
+			add_mark(w, &n, d->at, MARK_ASSIGNEE, d->assignee);
+		if (d->closed_at != CLOCK_NONE &&
+		    !is_in_dropped(c, d->closed_at, MARK_CLOSED))
+			add_mark(w, &n, d->closed_at, MARK_CLOSED, 0);
+	}
+	return n;
+}
+
+/* The input of a walk over the chat. */
+static struct clocks_chat
+view_chat(struct derivation *w, const struct chat *c)
+{
+	const struct model *m = w->model;
+	struct clocks_chat view = { .messages = c->messages,
+		.n = c->n,
+		.opened_at = CLOCK_NONE,
+		.assignee = c->now.assignee,
+		.first_assignee = c->dropped.assignee,
+		.first_assignee_known = c->dropped.assignee_at != CLOCK_NONE,
+		.first_state = c->dropped.episode,
+		.as_of = m->as_of,
+		.ongoing = chat_is_open(c) };
+	size_t j;
+
+	gather_descriptions(w, c);
+	view.marks_n = make_marks(w, c);
+	view.marks = w->marks;
+	for (j = 0; j < w->descriptions_n && view.opened_at == CLOCK_NONE; j++)
+		view.opened_at = w->descriptions[j]->opened_at;
+	/* Messages before it keep the opening that they had. */
+	if (m->stream && view.n > 0 && view.messages[0].at < view.opened_at)
+		view.opened_at = CLOCK_NONE;
+	return view;
+}
+
+struct clocks_chat
+model_clocks_chat(const struct model *m, const struct chat *c)
+{
+	return view_chat(&m->private->derivation, c);
+}
+
+void
+derive_drop_messages(struct model *m, struct chat *c, size_t messages)
+{
+	struct dropped_history *f = &c->dropped;
+	enum chat_status status;
+	size_t i;
+
+	for (i = 0; i < messages; i++) {
+		status = status_of_message(&c->messages[i]);
+		if (status != CHAT_NONE) {
+			f->status = (uint8_t)status;
+			f->status_at = c->messages[i].at;
+		}
+	}
+	if (messages > 0 && c->messages[messages - 1].at > f->at)
+		f->at = c->messages[messages - 1].at;
+	chats_drop_messages(m, c, messages);
+}
 
 /* What one walk collects, besides what the derivation has. */
 struct collector {
@@ -24,7 +273,7 @@ struct collector {
 	/* After the message walked over last. */
 	int64_t last_at;
 	uint32_t assignee;
-	bool assignee_known, assignee_recorded;
+	bool assignee_known;
 	enum episode_state episode;
 	struct droppable old;
 };
@@ -49,10 +298,10 @@ collect_episode(void *ctx, int64_t ended_at)
 	int64_t limit = k->limit;
 
 	start_episode(k);
-	/* The first chat record may still come and set the assignee of up to
-	 * `memory` ms before it. */
-	if (!k->assignee_recorded && limit != INT64_MIN)
-		limit -= k->work->model->memory;
+	/* What names the assignee first may still come, and names the one of
+	 * before it, too. */
+	if (!k->assignee_known && limit != INT64_MIN)
+		limit -= k->work->model->window;
 	if (k->walked == 0 || k->last_at >= limit || ended_at >= limit)
 		return;
 	k->old.messages = k->walked;
@@ -60,22 +309,6 @@ collect_episode(void *ctx, int64_t ended_at)
 	k->old.assignee = k->assignee;
 	k->old.assignee_known = k->assignee_known;
 	k->old.episode = k->episode;
-}
-
-/* A past life may be dropped when no record can come any more that would join
- * it with the next one. */
-static void
-end_life(struct collector *k, size_t life)
-{
-	int64_t at = lives_last_at(k->work, k->chat, life);
-
-	start_episode(k);
-	if (k->limit == INT64_MIN || at >= k->limit - k->work->model->memory)
-		return;
-	k->old = (struct droppable){ .messages = k->walked,
-		.intervals = k->n,
-		.lives = life + 1,
-		.at = at };
 }
 
 static void
@@ -102,7 +335,6 @@ collect_message(void *ctx, const struct clocks *clocks, const struct message *m,
 	k->last_at = m->at;
 	k->assignee = clocks->assignee;
 	k->assignee_known = clocks->assignee_known;
-	k->assignee_recorded = clocks->assignee_recorded;
 	k->episode = clocks->episode;
 	if (kind != EVENT_CUSTOMER_WRITES && kind != EVENT_HUMAN_ANSWERS &&
 	    kind != EVENT_BOT_ANSWERS)
@@ -114,7 +346,7 @@ collect_message(void *ctx, const struct clocks *clocks, const struct message *m,
 		k->told->ops->message(k->told->ctx, k->work->model, m);
 }
 
-/* Walks over the lives of the chat. Sets its derived counts, and the intervals
+/* Walks over the chat. Sets its derived counts, and the intervals
  * of the derivation. */
 static void
 walk_chat(struct collector *k, struct derivation *w, struct chat *c,
@@ -125,7 +357,6 @@ walk_chat(struct collector *k, struct derivation *w, struct chat *c,
 		.on_interval = collect_interval,
 		.on_message = collect_message,
 		.on_episode = collect_episode };
-	size_t lives = w->lives_n, i;
 	/* A chat that is not open has no wait. */
 	struct clocks end = { .w = CLOCK_NONE };
 	struct clocks_chat view;
@@ -142,13 +373,9 @@ walk_chat(struct collector *k, struct derivation *w, struct chat *c,
 	start_episode(k);
 	if (told != NULL)
 		told->ops->begin(told->ctx, c);
-	for (i = k->all ? 0 : lives - 1; i < lives; i++) {
-		if (!chat_is_open(c) && !k->all)
-			break;
-		view = lives_view(w, c, i);
+	if (chat_is_open(c) || k->all) {
+		view = view_chat(w, c);
 		clocks_walk(m->definition, &view, &listener, &end);
-		if (i + 1 < lives)
-			end_life(k, i);
 	}
 	if (end.closed)
 		collect_episode(k, end.ended_at);
@@ -214,7 +441,6 @@ derive_walk(struct derivation *w, struct chat *c)
 {
 	struct collector k;
 
-	lives_find(w, c);
 	walk_chat(&k, w, c, NULL);
 	return (struct derived){ .intervals = k.n, .old = k.old };
 }
@@ -228,8 +454,7 @@ derive_chat(struct derivation *w, struct chat *c)
 
 	sort_messages(w, c);
 	chats_sort_descriptions(w->model, c);
-	lives_find(w, c);
-	lives_set_state(w, c);
+	set_state(w->model, c);
 	if (told->ops == NULL)
 		told = NULL;
 	walk_chat(&k, w, c, told);
@@ -266,7 +491,6 @@ void
 derivation_release(struct derivation *w)
 {
 	free(w->descriptions);
-	free(w->lives);
 	free(w->marks);
 	key_set_release(&w->participants);
 	free(w->intervals);

@@ -97,7 +97,7 @@ compare_descriptions(const struct model *m, const struct description *a,
 }
 
 /* Bits for the fields that it has, of those that a newer description inherits
- * from an older one (lives_describe()). */
+ * from an older one (chats_describe()). */
 static unsigned
 fields_of(const struct description *d)
 {
@@ -105,15 +105,6 @@ fields_of(const struct description *d)
 	       (d->channel != 0 ? 2u : 0u) | (d->customer != 0 ? 4u : 0u) |
 	       (d->customer_name != 0 ? 8u : 0u) |
 	       (d->customer_phone != 0 ? 16u : 0u) | (d->tag != 0 ? 32u : 0u);
-}
-
-/* The time between them is too short for a chat to expire. */
-static bool
-is_within_memory(const struct model *m, const struct description *older,
-    const struct description *newer)
-{
-	return m->memory == 0 || older->at == CLOCK_NONE ||
-	       newer->at - older->at <= m->memory;
 }
 
 static bool
@@ -167,7 +158,6 @@ prune_descriptions(struct model *m, struct chat *c)
 	for (at = &c->descriptions; (d = *at) != NULL;) {
 		if (newer != NULL && (fields_of(d) & ~newer_fields) == 0 &&
 		    is_same_state(d->next, d) &&
-		    is_within_memory(m, d->next, newer) &&
 		    (d->at < limit || (many && is_same_state(newer, d))) &&
 		    !has_change_between(c, d->next, d)) {
 			*at = d->next;

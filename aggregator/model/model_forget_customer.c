@@ -71,7 +71,7 @@ read_customers(struct pack r, uint64_t n, struct owners *o)
 }
 
 /* A description without a customer goes on with the one of an older one, as
- * lives_describe() has it; what came before any belongs to the first. */
+ * chats_describe() has it; what came before any belongs to the first. */
 static void
 fill_owners(struct owners *o)
 {

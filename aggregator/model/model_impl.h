@@ -12,7 +12,7 @@
  *   model_duplicates.c    which messages came already
  *   model_recompute.c     brings up to date what metrics read, with
  *                         model_intervals.c and model_credit.c
- *   model_derive.c        derives chats, with model_lives.c
+ *   model_derive.c        derives chats
  *   model_merge.c         merges another model
  *   model_forget_customer.c  removes what is known of a customer
  *   model_pack.c          the packed form for the state
@@ -61,24 +61,15 @@ struct chat_expiry {
 	uint32_t use;
 };
 
-/* A life of a chat (model_lives.c) begins with this message and this
- * description, oldest first. */
-struct life {
-	size_t message, description;
-};
-
 /* Derives one chat after the other: what was found of the present one, in
  * memory that the next one uses again. Each thread has its own. */
 struct derivation {
 	const struct model *model;
-	/* Of the chat that lives_find() was called for last. */
-	const struct description **descriptions; /* oldest first */
+	/* Of the chat that was walked over, oldest first. */
+	const struct description **descriptions;
 	size_t descriptions_n, descriptions_cap;
-	struct life *lives;
-	size_t lives_n, lives_cap;
 	struct mark *marks;
 	size_t marks_cap;
-	/* Of the chat that was walked over. */
 	struct key_set participants; /* of the present episode */
 	struct interval *intervals;
 	size_t intervals_cap;
@@ -290,30 +281,6 @@ void events_copy(struct model *to, const struct model *from);
  * at the event, which may have waited for others. */
 void events_tell_limit(struct model *m);
 
-/* model_lives.c. */
-
-/* Finds the lives of a chat whose messages are in order, for the functions
- * below. */
-void lives_find(struct derivation *w, const struct chat *c);
-/* Derives status, assignee and description of the present life. */
-void lives_set_state(const struct derivation *w, struct chat *c);
-/* The input of a walk over one life; of the last record of one, its time. */
-struct clocks_chat lives_view(
-    struct derivation *w, const struct chat *c, size_t life);
-int64_t lives_last_at(
-    const struct derivation *w, const struct chat *c, size_t life);
-/* Sets c->now from the descriptions of the present life. */
-void lives_describe(struct chat *c);
-/* Removes the first messages and keeps the last status they report. */
-void lives_drop_messages(struct model *m, struct chat *c, size_t messages);
-/* A silence around that time is so long that a life ends there if a whole
- * snapshot of then lacks the chat; of one that is loaded. */
-bool lives_are_parted(const struct model *m, const struct chat *c, int64_t at);
-/* A whole snapshot of then lacks the chat. */
-void lives_add_absence(const struct model *m, struct chat *c, int64_t at);
-/* Removes absences that separate no records that are kept or may come. */
-void lives_drop_absences(const struct model *m, struct chat *c);
-
 /* model_intervals.c. */
 
 /* Reports the differences between the intervals that were reported of the chat
@@ -332,10 +299,9 @@ void chat_intervals_drop(struct model *m, struct chat *c, size_t n);
 struct derived {
 	size_t intervals; /* that the derivation has, as it has the credits */
 	size_t credits;
-	/* What may be dropped: past episodes before the window, past lives. */
+	/* What may be dropped: past episodes before the window. */
 	struct droppable {
-		size_t messages, intervals, lives;
-		int64_t at;
+		size_t messages, intervals;
 		uint32_t assignee;
 		bool assignee_known;
 		enum episode_state episode;
@@ -347,6 +313,10 @@ struct derived {
 struct derived derive_chat(struct derivation *w, struct chat *c);
 struct derived derive_walk(struct derivation *w, struct chat *c);
 void derivation_release(struct derivation *w);
+/* Sets c->now from the descriptions. */
+void chats_describe(struct chat *c);
+/* Removes the first messages and keeps the last status they report. */
+void derive_drop_messages(struct model *m, struct chat *c, size_t messages);
 
 /* Prefetches those that come next, before the i-th of n chats is derived. */
 void derive_prefetch(struct chat *const *v, size_t n, size_t i);

@@ -17,11 +17,9 @@ copy_descriptions(struct model *to, struct chat *c, const struct model *from,
 {
 	const struct description *d;
 	struct description new;
-	int64_t missing = model_missing_at(to, c);
 
-	if (missing != CLOCK_NONE)
-		lives_add_absence(to, c, missing);
-	c->listed_at = from->as_of;
+	if (from->as_of > c->listed_at)
+		c->listed_at = from->as_of;
 	for (d = old->descriptions; d != NULL; d = d->next) {
 		new = *d;
 		new.assignee = model_translate_name(to, from, d->assignee);
@@ -211,35 +209,14 @@ newest_of(const struct chat *c)
 	return at;
 }
 
-/* Two whole snapshots lacked the chat, and of its bucket only the newer one is
- * known: the older one must be kept with the chat, unless that was closed, or
- * it lies close enough behind another absence. */
-static void
-keep_absence(struct model *m, struct chat *c, int64_t older)
-{
-	int64_t now = m->whole_at[c->bucket];
-	int64_t last = sparse_times_last(c->absences);
-	bool closed = !c->dirty && c->now.status == CHAT_CLOSED;
-
-	if (older <= c->listed_at || older == now || m->memory == 0 ||
-	    (last != CLOCK_NONE && now - last <= m->memory) ||
-	    (closed && newest_of(c) <= older))
-		return;
-	lives_add_absence(m, c, older);
-	chats_touch(m, c, false);
-}
-
-/* What a whole snapshot of then changes of a chat that it lacks: one without a
- * newer record becomes CHAT_GONE, unless it is over; of another one a life may
- * have ended then. */
+/* A chat that a whole snapshot of then lacks becomes CHAT_GONE, unless it has a
+ * newer record or is over. */
 static bool
-is_changed_by_absence(struct model *m, struct chat *c, int64_t at)
+leaves_by_absence(const struct chat *c, int64_t at)
 {
-	if (newest_of(c) <= at)
-		return c->dirty || (c->now.status != CHAT_CLOSED &&
-				       c->now.status != CHAT_GONE);
-	chats_load(m, c);
-	return lives_are_parted(m, c, at);
+	return newest_of(c) <= at &&
+	       (c->dirty || (c->now.status != CHAT_CLOSED &&
+				c->now.status != CHAT_GONE));
 }
 
 /* Has chats recomputed that are not in the snapshot, as far as that changes
@@ -248,12 +225,11 @@ static void
 touch_missing_chats(struct model *m, const struct model *snapshot,
     const struct bucket_set *part)
 {
-	int64_t older[BUCKETS], at = snapshot->as_of;
+	int64_t at = snapshot->as_of;
 	struct chat *c;
 	size_t i;
 
 	for (i = 0; i < BUCKETS; i++) {
-		older[i] = at < m->whole_at[i] ? at : m->whole_at[i];
 		if (at > m->whole_at[i] &&
 		    (part == NULL || bucket_set_has(part, (unsigned)i)))
 			m->whole_at[i] = at;
@@ -262,11 +238,10 @@ touch_missing_chats(struct model *m, const struct model *snapshot,
 	m->ahead = at > clock_now_ms() ? at - clock_now_ms() : 0;
 	for (i = 0; i < m->chats_n; i++) {
 		c = m->chats[i];
-		if (c->gone || c->listed_at == at ||
+		if (c->gone || c->listed_at >= at ||
 		    (part != NULL && !bucket_set_has(part, c->bucket)))
 			continue;
-		keep_absence(m, c, older[c->bucket]);
-		if (is_changed_by_absence(m, c, at)) {
+		if (leaves_by_absence(c, at)) {
 			chats_load(m, c);
 			chats_touch(m, c, true);
 		}

@@ -1,9 +1,7 @@
 /*
  * model_pack: see model_pack.h. Everything packed begins with the number of its
  * layout. A layout that changes gets a new number, and the state a new version
- * (state.h). In version 7 came a chat's absences but for the first, to its end;
- * before there was one at most; and DESCRIPTION_REPEATS. In version 10 came an
- * operator's available_at, behind its flag.
+ * (state.h).
  */
 #include "aggregator/model/model_pack.h"
 
@@ -155,34 +153,13 @@ unpack_credits(struct pack *r, struct model *m, struct chat *c)
 	c->credits_n = (uint32_t)i;
 }
 
-static void
-put_absences(struct buf *b, const struct chat *c)
-{
-	size_t i;
-
-	for (i = 1; c->absences != NULL && i < c->absences->n; i++)
-		pack_put_signed(b, c->absences->at[i]);
-}
-
-static void
-unpack_absence(struct pack *r, const struct model *m, struct chat *c)
-{
-	int64_t at = pack_signed(r);
-
-	if (!r->bad && at != CLOCK_NONE)
-		lives_add_absence(m, c, at);
-}
-
 void
 model_pack_chat(const struct model *m, const struct chat *c, struct buf *to)
 {
 	pack_put_number(to, LAYOUT_CHAT);
 	pack_put_text(to, chat_id(c));
 	descriptions_pack(m, c, to);
-	pack_put_number(to, c->described);
 	pack_put_signed(to, c->listed_at);
-	pack_put_signed(
-	    to, c->absences != NULL ? c->absences->at[0] : CLOCK_NONE);
 	pack_put_number(to, (uint64_t)c->now.status);
 	model_put_name(to, m, c->now.assignee);
 	pack_put_signed(to, c->dropped.at);
@@ -199,7 +176,6 @@ model_pack_chat(const struct model *m, const struct chat *c, struct buf *to)
 	pack_put_number(to, c->participants);
 	pack_put_number(to, c->loaded ? c->n : c->stored * MODEL_SEGMENT);
 	put_credits(to, m, c);
-	put_absences(to, c);
 }
 
 static void
@@ -226,10 +202,8 @@ unpack_chat_head(struct pack *r, struct model *m, struct chat *c)
 	uint64_t n;
 
 	descriptions_unpack(m, c, r);
-	c->described = (uint32_t)pack_number(r);
 	c->listed_at = pack_signed(r);
-	unpack_absence(r, m, c);
-	lives_describe(c);
+	chats_describe(c);
 	c->now.status = (enum chat_status)pack_number(r);
 	assignee = model_unpack_name(r, m);
 	c->now.assignee = assignee;
@@ -243,8 +217,6 @@ unpack_chat_head(struct pack *r, struct model *m, struct chat *c)
 	c->stored = (uint32_t)((n + MODEL_SEGMENT - 1) / MODEL_SEGMENT);
 	c->loaded = n == 0;
 	unpack_credits(r, m, c);
-	while (pack_more(r))
-		unpack_absence(r, m, c);
 	if (c->now.status > CHAT_GONE || n > UINT32_MAX)
 		r->bad = true;
 	/* The operator it is counted for holds the name. */

@@ -8,39 +8,15 @@
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
 
-/* Past lives leave the time of their last record alone. Returns how many
- * messages they had. */
-static size_t
-drop_lives(struct model *m, struct chat *c, const struct droppable *old)
-{
-	struct dropped_history *f = &c->dropped;
-	struct life next = m->private->derivation.lives[old->lives];
-
-	chats_drop_descriptions(m, c, next.description);
-	chats_drop_messages(m, c, next.message);
-	interner_drop(&m->lexicon.names, f->assignee);
-	*f = (struct dropped_history){ .at = old->at,
-		.status_at = old->at,
-		.assignee_at = CLOCK_NONE,
-		.status = CHAT_GONE };
-	return next.message;
-}
-
-/* Past episodes of the present life leave their status and assignee. */
+/* Past episodes leave their status and assignee. */
 static void
-drop_episodes(struct model *m, struct chat *c, const struct droppable *old,
-    size_t messages)
+drop_episodes(struct model *m, struct chat *c, const struct droppable *old)
 {
 	struct dropped_history *f = &c->dropped;
 
 	/* Maybe nothing else has the name but the messages. */
 	interner_hold(&m->lexicon.names, old->assignee);
-	/* They replace what the lives before left. */
-	if (old->lives > 0)
-		*f = (struct dropped_history){ .at = CLOCK_NONE,
-			.status_at = CLOCK_NONE,
-			.assignee_at = CLOCK_NONE };
-	lives_drop_messages(m, c, messages);
+	derive_drop_messages(m, c, old->messages);
 	interner_drop(&m->lexicon.names, f->assignee);
 	f->assignee = old->assignee;
 	f->assignee_at = old->assignee_known ? f->at : CLOCK_NONE;
@@ -58,15 +34,10 @@ tell_dropped(const struct model *m, const struct chat *c, size_t n)
 static void
 trim_chat(struct model *m, struct chat *c, const struct droppable *old)
 {
-	size_t of_lives = 0;
-
-	tell_dropped(m, c, old->messages);
-	if (old->lives > 0)
-		of_lives = drop_lives(m, c, old);
-	if (old->messages > of_lives)
-		drop_episodes(m, c, old, old->messages - of_lives);
 	if (old->messages == 0)
 		return;
+	tell_dropped(m, c, old->messages);
+	drop_episodes(m, c, old);
 	chat_intervals_drop(m, c, old->intervals);
 	c->sorted = c->n;
 	c->clean = 0;
@@ -83,7 +54,6 @@ recompute_chat(struct model *m, struct chat *c)
 	chat_intervals_report(m, c, w->intervals, derived.intervals);
 	credit_open(m, c);
 	trim_chat(m, c, &derived.old);
-	lives_drop_absences(m, c);
 	chats_queue_expiry(m, c);
 }
 
@@ -195,8 +165,8 @@ recompute_gone(struct model *m, struct chat *c)
 }
 
 /* A chat that is over loses its messages when it had no record for a window,
- * and is freed `memory` ms later, or a window after it left: until then a
- * record that is not late may still belong to its last life. */
+ * and is freed another window later, or a window after it left. What comes
+ * after starts a new chat. */
 static void
 expire_chats(struct model *m)
 {

@@ -477,7 +477,6 @@ run_one_shot(const struct aggregator *a)
 	b.setup.cache = &b.cache;
 	future_init(&b.future, job->conf);
 	b.setup.future = &b.future;
-	b.setup.memory_ms = conf_int(job->conf, "aggregator", "window");
 	intake_init(&b.intake, &b.setup, job->explain);
 	if (job->format == OUTPUT_NDJSON && job->explain == NULL)
 		b.intake.passing.passes = one_shot_passes;

@@ -429,7 +429,6 @@ stream_init(struct stream *s, const struct aggregator_job *job)
 	s->cache.limit = (size_t)conf_int(job->conf, "aggregator", "cache");
 	s->setup.cache = &s->cache;
 	s->setup.window_ms = conf_int(job->conf, "aggregator", "window");
-	s->setup.memory_ms = s->setup.window_ms;
 	future_init(&s->future, job->conf);
 	s->setup.future = &s->future;
 	s->refresh_ms = conf_int(job->conf, "aggregator", "refresh");

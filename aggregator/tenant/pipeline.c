@@ -109,7 +109,6 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	if (setup->state != NULL)
 		state_seed(setup->state, m->seed.k);
 	m->window = setup->window_ms;
-	m->memory = setup->memory_ms;
 	/* A snapshot may be merged into a stream, which counts its words. */
 	m->keeps_texts = !stream && metric_selection_needs_text(d->selection);
 	m->by_clock = m->incremental && setup->future->bounded;

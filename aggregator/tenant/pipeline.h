@@ -33,7 +33,6 @@ struct pipeline_setup {
 	struct keyed_state_cache *cache;
 	struct state *state;   /* NULL: one-shot */
 	int64_t window_ms;     /* 0: one-shot, nothing is too late */
-	int64_t memory_ms;     /* how long a closed chat is kept */
 	struct future *future; /* which records are refused before the model */
 	bool no_streaming;     /* its records only correct another pipeline */
 	bool clocks;           /* keeps chats even if no metric needs them */

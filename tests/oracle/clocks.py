@@ -133,7 +133,7 @@ class Happening:
 
 
 def happenings(records, messages):
-    """What a life of a chat consists of, in order; messages are."""
+    """What a chat consists of, in order; messages are."""
     out = [Happening(m["at"], Happening.MESSAGE, (), m) for m in messages]
     for r in records:
         at, *rank = says_last(r)
@@ -148,25 +148,6 @@ def happenings(records, messages):
 def closing(r):
     """When the episode ended that a record says is closed."""
     return as_of_what(r) if r.get("closed_at") is None else r["closed_at"]
-
-
-def lives(records, messages, window, missing):
-    """(records, messages, end of the life before) of each life: parted where
-    the chat was over and then silent for more than a window, so that it was
-    forgotten. `missing` are the times of whole snapshots without it."""
-    own, status, last, before = ([], []), Status(), None, None
-    for e in happenings(records, messages):
-        if e.what not in (Happening.SAYS, Happening.MESSAGE):
-            continue
-        if last is not None and window is not None and \
-                e.at - last > window and (status.now in OVER or any(
-                    last <= t < e.at for t in missing)):
-            yield own + (before,)
-            own, status, before = ([], []), Status(), last
-        own[e.what == Happening.MESSAGE].append(e.given)
-        status.after(e)
-        last = e.at
-    yield own + (before,)
 
 
 class Status:
@@ -190,14 +171,15 @@ class Status:
         return self.now
 
 
-class Life:
-    """What one life of a chat comes to."""
+class Chat:
+    """What a chat comes to. missing: the time of the newest snapshot, if it
+    lacks the chat. Outside a stream chat records are final."""
 
-    def __init__(self, events, definition, window):
+    def __init__(self, records, messages, definition=OURS, in_stream=False,
+                 missing=None):
         self.ours = definition == OURS
-        self.in_stream = window is not None
-        self.window = window
-        self.events = events
+        self.in_stream = in_stream
+        self.events = events = happenings(records, in_order(messages))
         status = Status()
         self.operator = None # who holds it
         self.details = dict.fromkeys(DETAILS)
@@ -206,38 +188,36 @@ class Life:
         self.closings = 0
         self.said_closed = False
         self.unwritten = True # no message since it was opened
-        self.assigned = None # the latest such message
         self.said = None # when a record last named the holder, and who was it
-        self.over = [] # episodes: the end, and whether a record said who held
-        self.recorded = self.recorded_then = False
+        self.over = [] # episodes: the end, and whether its holder was named
+        self.known = self.known_then = False # whether a holder was named
         self.A = None
         self.begin()
         self.messages = [
             e.given for e in events if e.what == Happening.MESSAGE]
         self.says = [e for e in events if e.what == Happening.SAYS]
-        self.any_assigned = any(is_assigned(m) for m in self.messages)
         self.before_all = self.holder_before_all()
-        self.known = False # whether anything said who holds it
         if not self.ours:
             self.begin_of_life()
         for e in events:
             status.after(e)
             self.step(e)
         self.status = status.now
+        if missing is not None and all(missing >= e.at for e in events
+                                       if e.what in (Happening.SAYS,
+                                                     Happening.MESSAGE)):
+            self.status = "left"
 
     def holder_before_all(self):
-        """Who held it before anything said so."""
-        if not self.says:
-            return None
-        first = [e for e in self.says if e.at == self.says[0].at][-1]
-        operator = first.given.get("operator")
-        for e in self.events:
-            if e is first:
-                return operator
-            if e.what == Happening.MESSAGE and is_assigned(e.given) and \
-                    e.given.get("operator") == operator:
-                return None
-        return operator
+        """Whom the first record names, or the first assigned message, if
+        that is earlier."""
+        first = [e for e in self.says if e.at == self.says[0].at][-1:]
+        for m in self.messages:
+            if first and m["at"] >= first[0].at:
+                break
+            if is_assigned(m):
+                return m.get("operator")
+        return first[0].given.get("operator") if first else None
 
     def begin_of_life(self):
         opened = [e.given["opened_at"] for e in self.says
@@ -261,18 +241,13 @@ class Life:
         self.first_response = None
         self.counted = []
 
-    def holder(self, at):
-        """The first record tells no more than a window back in a stream."""
-        if self.known:
-            return self.operator
-        if self.says and self.in_stream and \
-                at < self.says[0].at - self.window:
-            return None
-        return self.before_all
+    def holder(self):
+        return self.operator if self.known else self.before_all
 
     def step(self, e):
         if e.what == Happening.MESSAGE:
             self.message(e.given)
+            self.known_then = self.known
         elif e.what == Happening.SAYS:
             self.say(e.at, e.given)
         elif e.what == Happening.BEGINS:
@@ -290,16 +265,15 @@ class Life:
         """What was written before keeps what it had."""
         if self.ours:
             if self.begun:
-                self.over.append((at, self.recorded_then))
+                self.over.append((at, self.known_then))
             self.begin()
         elif at > self.life_at:
             self.life_at = self.A = at
 
     def say(self, at, r):
         if self.said is None or self.said[0] != at:
-            self.said = (at, self.holder(at))
+            self.said = (at, self.holder())
         self.operator, self.known = r.get("operator"), True
-        self.recorded = True
         for name in DETAILS:
             if r.get(name) is not None:
                 self.details[name] = r[name]
@@ -308,7 +282,6 @@ class Life:
 
     def message(self, m):
         at, who = m["at"], m["from"]
-        self.recorded_then = self.recorded
         if who == "system" and m.get("kind") == "closed" and \
                 self.said_closed and not self.begun:
             return # a record told of this closing
@@ -338,7 +311,7 @@ class Life:
 
     def served(self, at, by):
         if self.W is not None and self.cut:
-            self.tell("waiting", self.holder(at), self.part, at, by)
+            self.tell("waiting", self.holder(), self.part, at, by)
         self.W = None
 
     def tell(self, kind, operator, start, end, by):
@@ -355,18 +328,10 @@ class Life:
                     "first_response", answerer(m), self.A, at, m)
                 self.responses.append(self.first_response)
         elif self.W is not None:
-            credited = answerer(m) if self.ours else self.credited(m)
+            credited = answerer(m) if self.ours else self.holder()
             self.responses.append(
                 self.tell("reply", credited, self.W, at, m))
         self.served(at, m)
-
-    def credited(self, m):
-        """Chatwoot's reply."""
-        if not self.any_assigned:
-            return self.says[-1].given.get("operator") if self.says else None
-        if self.assigned is None:
-            return answerer(m)
-        return self.assigned.get("operator")
 
     def system(self, m):
         at, kind = m["at"], m.get("kind")
@@ -377,14 +342,13 @@ class Life:
         elif kind == "opened" and not self.ours:
             self.A = at
         elif kind == "assigned":
-            self.assigned = m
             self.transfer(m)
         elif kind == "closed":
             self.end(at, m)
             self.said_closed = False
 
     def transfer(self, m):
-        before = self.holder(m["at"])
+        before = self.holder()
         if before == m.get("operator") and self.said is not None and \
                 self.said[0] == m["at"]:
             before = self.said[1] # the record tells of the same transfer
@@ -400,20 +364,25 @@ class Life:
         waited = self.W
         first = self.first_at if self.ours else self.life_at
         self.served(at, by)
-        self.tell("resolution", self.holder(at), first, at, by)
+        self.tell("resolution", self.holder(), first, at, by)
         self.begun = False
         if not self.ours:
             return
-        self.over.append((at, self.recorded_then))
+        self.over.append((at, self.known if by else self.known_then))
         if waited is not None:
-            self.tell("unanswered", self.holder(at), waited, at, by)
+            self.tell("unanswered", self.holder(), waited, at, by)
         self.begin()
 
+    def is_as_said(self, record):
+        """The record of a snapshot is final for status and holder."""
+        self.status = record.get("status") or "open"
+        self.operator = record.get("operator")
 
-def heard(records, messages, definition, window, missing):
+
+def heard(records, messages, definition, window):
     """The records as a stream takes them in: what one tells more than a window
     after it, it tells too late for episodes that were over by then. Before
-    anything says who holds the chat, they are not over for another window."""
+    anything names the holder, they are not over for another window."""
     out = []
     for r in sorted(records, key=lambda r: r["taken"]):
         told = [("opened_late", r.get("opened_at"))]
@@ -424,7 +393,7 @@ def heard(records, messages, definition, window, missing):
                     at >= r["before"] - window:
                 continue
             over = Chat(out, [m for m in messages if m["taken"] < r["taken"]],
-                        definition, window, missing).now.over
+                        definition, in_stream=True).over
             if any(at <= end < r["before"] - window * (1 if known else 2)
                    for end, known in over):
                 r = dict(r, **{name: True})
@@ -434,30 +403,3 @@ def heard(records, messages, definition, window, missing):
 
 def is_assigned(m):
     return m["from"] == "system" and m.get("kind") == "assigned"
-
-
-class Chat:
-    """All lives of a chat; the last one is the present. Without a window
-    it is not a stream, and nothing is ever forgotten."""
-
-    def __init__(self, records, messages, definition=OURS, window=None,
-                 missing=()):
-        messages = in_order(messages)
-        self.lives = []
-        for said, written, before in lives(
-                records, messages, window, missing):
-            events = [e for e in happenings(said, written)
-                      if before is None or e.at > before]
-            self.lives.append(Life(events, definition, window))
-        self.now = self.lives[-1]
-        self.intervals = [i for life in self.lives for i in life.intervals]
-        last = max([m["at"] for m in messages]
-                   + [as_of_what(r) for r in records], default=LONG_AGO)
-        self.status = self.now.status
-        if any(t >= last for t in missing):
-            self.status = "left"
-
-    def is_as_said(self, record):
-        """The record of a snapshot is final for status and holder."""
-        self.status = record.get("status") or "open"
-        self.now.operator = record.get("operator")

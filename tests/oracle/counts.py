@@ -139,7 +139,7 @@ def conversation_rows(versions, chats, conf):
     for chat, own in remembered(versions, of_chat, conf).items():
         if own:
             told = chats[chat]
-            first = told.now.first_response if told.status == "open" \
+            first = told.first_response if told.status == "open" \
                 else None
             yield {
                 "first_response_seconds":

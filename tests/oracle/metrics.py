@@ -96,7 +96,7 @@ def live_rows(tenant, operators, names, chats, as_of):
     """{table: {key: row}}. operators are those listed, {id: {"name",
     "available", "reported"}}; names the last known ones of all others; chats
     {id: Chat}."""
-    ongoing = {k: c.now for k, c in chats.items() if c.status == "open"}
+    ongoing = {k: c for k, c in chats.items() if c.status == "open"}
     everything = [i for c in ongoing.values() for i in c.responses]
     waits = [c.W for c in ongoing.values() if c.W is not None]
     ids = set(operators)
@@ -134,11 +134,13 @@ def live_rows(tenant, operators, names, chats, as_of):
 
 def compute(tenant, operators, chats, messages, as_of, definition=OURS):
     """The rows of a snapshot alone, whose chat records are final: {id: chat
-    record}, {id: [message]}. A bot is not an operator, but has its name."""
+    record}, {id: [message]}. One without a time counts as of the snapshot. A
+    bot is not an operator, but has its name."""
     bots = {k: o["name"] for k, o in operators.items() if o.get("bot")}
     operators = {k: o for k, o in operators.items() if k not in bots}
     lived = {}
     for k, record in chats.items():
-        lived[k] = Chat([record], messages.get(k, []), definition)
+        lived[k] = Chat([dict(record, at=record.get("at") or as_of)],
+                        messages.get(k, []), definition)
         lived[k].is_as_said(record)
     return live_rows(tenant, operators, bots, lived, as_of)

@@ -103,7 +103,9 @@ EVERY = ("edits", "repeats", "records", "closed_records", "opened_later",
          "snapshots", "snapshot_texts", "forgetting", "forget", "json",
          "words", "blanks", "years", "about", "late", "broken", "views",
          "moved_events", "chatwoot", "busy")
-BY_HAND = (*EVERY, "withdrawn")  # a stream keeps the last few times only
+# A stream keeps the last few times only, and forgets chats that are over: what
+# comes a window later, and returns, may be of a new one or not.
+BY_HAND = (*EVERY, "withdrawn", "returns")
 
 
 class Nasty:
@@ -202,6 +204,13 @@ class Tenant:
         return self.start + d.randrange(self.span + 1) // self.grain \
             * self.grain
 
+    def name_then(self, chat, at):
+        """The chat of that instant: others later, unless chats return."""
+        later = (at - self.start) // (self.window // 2)
+        if "returns" in self.world.features or later <= 0:
+            return chat
+        return "%s.%d" % (chat[:180], later)
+
     def delay(self):
         """How much later than its time a record comes."""
         d = self.dice
@@ -277,6 +286,7 @@ class Tenant:
              % self.n,
              "chat": d.choice(self.chats), "at": self.at(),
              "from": d.choices(WRITERS, (45, 30, 8, 17))[0]}
+        m["chat"] = self.name_then(m["chat"], m["at"])
         self.author(m)
         for flag in ("private", "automated"):
             if d.random() < 0.06:
@@ -443,7 +453,7 @@ class Tenant:
                 continue
             if "opened_later" in self.world.features and d.random() < 0.1:
                 at = self.opened(chat, at)
-            c = self.chat(chat, at, d.random() < 0.8)
+            c = self.chat(self.name_then(chat, at), at, d.random() < 0.8)
             delay = self.delay()
             if "opened_long_ago" not in self.world.features and \
                     delay <= 2 * self.window: # more is late in any case
@@ -557,7 +567,8 @@ class Tenant:
         body = [self.operator(t) for _ in range(d.choice((0, 1, 3)))]
         body = list({o["operator"]: o for o in body}.values())
         share = d.choice((0.2, 0.8, 1))
-        there = [c for c in self.chats if d.random() < share]
+        there = [self.name_then(c, t)
+                 for c in self.chats if d.random() < share]
         for chat in there:
             c = self.chat(chat, t - d.choice((0, 0, 1, 5000)))
             c["status"] = d.choice(("open", "open", "open", c["status"]))

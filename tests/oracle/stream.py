@@ -197,11 +197,13 @@ class Tenant:
         said = self.said.get(name, [])
         messages = sorted(messages, key=self.came if self.by_hand
                           else lambda m: m["taken"])
-        missing = [at for at, there in self.snapshots if name not in there]
+        newest = max((at for at, _ in self.snapshots), default=None)
+        lacked = newest is not None and not any(
+            at == newest and name in there for at, there in self.snapshots)
         if not self.by_hand:
-            said = clocks.heard(said, messages, definition, window, missing)
-        return clocks.Chat(said, messages, definition,
-                           None if alone else window, missing)
+            said = clocks.heard(said, messages, definition, window)
+        return clocks.Chat(said, messages, definition, not alone,
+                           newest if lacked else None)
 
     def keep_first_times(self):
         """By hand, once the order of all versions is known."""

@@ -55,13 +55,13 @@ NAMES = {"first_response": "FR", "reply": "RT"}
 
 def shown(chat, now, with_operator):
     out = []
-    for i in chat.now.responses:
+    for i in chat.responses:
         text = "%s %d" % (NAMES[i.kind], i.ms // 1000)
         out.append(text + (" %s" % i.operator if with_operator else ""))
     out += ["%s %d" % (i.kind, i.ms // 1000) for i in chat.intervals
             if i.kind in ("resolution", "unanswered")]
-    if chat.now.W is not None:
-        out.append("waiting %d" % ((now - chat.now.W) // 1000))
+    if chat.W is not None:
+        out.append("waiting %d" % ((now - chat.W) // 1000))
     return out
 
 

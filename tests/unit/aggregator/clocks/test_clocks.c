@@ -94,7 +94,7 @@ static const struct vector {
 	    "FR 20 A, RT 20 -", "FR 10 A, RT 20 B" },
 	{ "customer 0, A 10, customer 20, B 30, transfer C 40, customer 50, "
 	  "B 60",
-	    "FR 10 A, RT 10 B, RT 10 C", "FR 10 A, RT 10 B, RT 10 B" },
+	    "FR 10 A, RT 10 A, RT 10 C", "FR 10 A, RT 10 B, RT 10 B" },
 	{ "transfer B 5, transfer C 6, customer 10, A 20, customer 30, A 40",
 	    "FR 20 A, RT 10 C", "FR 10 A, RT 10 A" },
 	{ "customer 0, ? 20, customer 30, ? 40", "FR 20 -, RT 10 A",
@@ -107,10 +107,9 @@ static const struct vector {
 	    "waiting 10 A, FR 90 B, waiting 80 B" },
 	{ "customer 0, transfer nobody 10, B 30", "FR 30 B",
 	    "waiting 10 A, FR 30 B, waiting 20 -" },
-	{ "held A 500, customer 0, transfer B 10, B 30", "FR 30 B",
-	    "waiting 10 A, FR 30 B, waiting 20 B" },
+	{ "held A 500, customer 0, transfer B 10, B 30", "FR 30 B", "FR 30 B" },
 	{ "held A 500, customer 0, transfer B 10, transfer A 30, A 50",
-	    "FR 50 A", "waiting 10 -, waiting 20 B, FR 50 A, waiting 20 A" },
+	    "FR 50 A", "waiting 30 B, FR 50 A, waiting 20 A" },
 	{ "customer 0, transfer B 10, closed 30", "resolution 30 B",
 	    "waiting 10 A, waiting 20 B, resolution 30 B, unanswered 30 B" },
 	{ "customer 0, transfer B 10, bot 30, now 900", "",
@@ -142,8 +141,7 @@ static const struct vector {
 	    "waiting 10 A, waiting 20 B, resolution 30 B, unanswered 30 B" },
 	{ "held B 60, customer 10, transfer B 20, transfer C 30, closed 40",
 	    "resolution 40 C",
-	    "waiting 10 -, waiting 10 B, waiting 10 C, resolution 30 C, "
-	    "unanswered 30 C" },
+	    "waiting 20 B, waiting 10 C, resolution 30 C, unanswered 30 C" },
 	{ "held B 20, customer 10, transfer C 20, closed 40", "resolution 40 C",
 	    "waiting 10 B, waiting 20 C, resolution 30 C, unanswered 30 C" },
 
