@@ -92,7 +92,7 @@ alloc_chat_get(struct allocation *a, struct text id)
 	c = xcalloc(1, sizeof *c);
 	c->id = alloc_text(xstrndup(id.p, id.len), id.len);
 	c->bucket = bucket_of(a->tenant, strlen(a->tenant), id.p, id.len);
-	c->listed_at = c->absent_at = c->newest = c->began = CLOCK_NONE;
+	c->listed_at = c->newest = CLOCK_NONE;
 	c->said.at = c->wrote.at = c->handed.at = CLOCK_NONE;
 	c->assignee_at = c->opened_at = CLOCK_NONE;
 	c->closed_at = c->arrival = c->held_since = CLOCK_NONE;

@@ -28,8 +28,7 @@
  *   allocation_news.c         which of two updates is the newer one
  *   allocation_room.c         who serves what: tags, lines, operators' room
  *   allocation.c              chats, and the place of each
- *   allocation_status.c       the status of a chat, and its arrival
- *   allocation_forget.c       closed chats are forgotten
+ *   allocation_status.c       the status of a chat, its arrival, its end
  *   allocation_reservation.c  a reservation, how it ends, and the outbox
  *   allocation_select.c       who is selected, or waited for
  *   allocation_events.c       chats, operators, the clock and snapshots change
@@ -55,8 +54,8 @@ struct allocation_settings {
 	int64_t limit;  /* chats of an operator without a limit of their own */
 	int64_t expiry; /* of a reservation */
 	int64_t pause;  /* after a refusal, doubled with each more */
-	int64_t window; /* how long after its last record a closed chat goes
-			   on with the next, in the time of records */
+	int64_t window; /* two of them after its last record a chat that is
+			   over is forgotten, in the time of records */
 	int64_t sticky; /* how long a customer's last operator is */
 	int64_t
 	    sticky_for;  /* how long after its arrival a chat waits for them */

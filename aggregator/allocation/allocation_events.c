@@ -7,46 +7,24 @@
 
 #include <stdlib.h>
 
-/* What is older only fills what is unknown. */
+/* The newest of what a chat record may leave out counts. */
+static bool
+is_newer_text(struct text new, int64_t *known_at, int64_t at)
+{
+	if (new.p == NULL || at < *known_at)
+		return false;
+	*known_at = at;
+	return true;
+}
+
 static void
 update_customer(struct alloc_chat *c, struct text customer, int64_t at)
 {
-	if (!alloc_is_text_newer(
-		alloc_text_of(c->customer_id), c->customer_at, customer, at))
-		return;
-	c->customer_at = at;
-	if (c->customer_id != NULL && text_is(customer, c->customer_id))
+	if (!is_newer_text(customer, &c->customer_at, at) ||
+	    (c->customer_id != NULL && text_is(customer, c->customer_id)))
 		return;
 	free(c->customer_id);
 	c->customer_id = text_dup(customer);
-}
-
-static const struct alloc_tags *
-newer_tags(
-    struct allocation *a, struct alloc_chat *c, struct text new, int64_t at)
-{
-	const struct alloc_tags *tags;
-
-	if (new.p == NULL)
-		return c->tags;
-	tags = alloc_tags_get(a, new);
-	if (!alloc_is_text_newer(alloc_text_of(c->tags->text), c->tags_at,
-		alloc_text_of(tags->text), at))
-		return c->tags;
-	c->tags_at = at;
-	return tags;
-}
-
-static struct alloc_channel *
-newer_channel(
-    struct allocation *a, struct alloc_chat *c, struct text new, int64_t at)
-{
-	const char *old = c->channel != NULL ? c->channel->name : NULL;
-
-	if (!alloc_is_text_newer(alloc_text_of(old), c->channel_at, new, at))
-		return c->channel;
-	c->channel_at = at;
-	return alloc_channel_get(a, new);
 }
 
 /* Tags and channel decide a chat's line: it leaves its place before they
@@ -55,11 +33,13 @@ static void
 update_required(struct allocation *a, struct alloc_chat *c,
     const struct allocation_chat_update *update)
 {
-	const struct alloc_tags *tags =
-	    newer_tags(a, c, update->tags, update->at);
-	struct alloc_channel *channel =
-	    newer_channel(a, c, update->channel, update->at);
+	const struct alloc_tags *tags = c->tags;
+	struct alloc_channel *channel = c->channel;
 
+	if (is_newer_text(update->tags, &c->tags_at, update->at))
+		tags = alloc_tags_get(a, update->tags);
+	if (is_newer_text(update->channel, &c->channel_at, update->at))
+		channel = alloc_channel_get(a, update->channel);
 	update_customer(c, update->customer, update->at);
 	if (tags == c->tags && channel == c->channel)
 		return;
@@ -139,11 +119,10 @@ void
 allocation_chat(struct allocation *a, struct text id,
     const struct allocation_chat_update *update)
 {
-	struct alloc_chat *c = alloc_chat_at(a, id, update->at);
+	struct alloc_chat *c = alloc_chat_get(a, id);
 
 	c->mark = a->mark;
-	if (alloc_is_of_life_before(a, c, update->at))
-		return;
+	alloc_pass_time(a, update->at);
 	update_required(a, c, update);
 	if (update->status != CHAT_NONE)
 		alloc_update_status(a, c, update);
@@ -169,9 +148,10 @@ recompute_status(struct allocation *a, struct alloc_chat *c)
 void
 allocation_message(struct allocation *a, struct text id, int64_t at)
 {
-	struct alloc_chat *c = alloc_chat_at(a, id, at);
+	struct alloc_chat *c = alloc_chat_get(a, id);
 
 	c->mark = a->mark;
+	alloc_pass_time(a, at);
 	if (at <= c->newest)
 		return;
 	c->newest = at;
@@ -321,11 +301,8 @@ is_in_part(const struct alloc_chat *c, const struct bucket_set *part)
 static void
 list_chat(struct allocation *a, struct alloc_chat *c, int64_t at)
 {
-	int64_t before = a->whole_at[c->bucket];
-
-	if (before > c->listed_at && before > c->absent_at)
-		c->absent_at = before;
-	c->listed_at = at;
+	if (at > c->listed_at)
+		c->listed_at = at;
 	alloc_chat_changed(a, c);
 }
 

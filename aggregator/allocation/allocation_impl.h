@@ -3,9 +3,8 @@
  * Each calls only those before it in this list:
  * allocation_order.c, allocation_news.c, allocation_room.c,
  * allocation_refusals.c, allocation.c, allocation_status.c,
- * allocation_forget.c, allocation_reservation.c, allocation_select.c,
- * allocation_events.c and limit_records.c, allocation_record.c and
- * allocation_pack.c.
+ * allocation_reservation.c, allocation_select.c, allocation_events.c and
+ * limit_records.c, allocation_record.c and allocation_pack.c.
  */
 #ifndef AGGREGATOR_ALLOCATION_ALLOCATION_IMPL_H
 #define AGGREGATOR_ALLOCATION_ALLOCATION_IMPL_H
@@ -157,11 +156,8 @@ struct alloc_chat {
 	enum alloc_answer answer;
 	bool changed, deleted;
 	unsigned bucket;
-	/* Of the newest whole snapshot that has it, and of one before it that
-	 * lacked it. */
-	int64_t listed_at, absent_at;
-	int64_t newest; /* of its records */
-	int64_t began;  /* when it started over; CLOCK_NONE: it did not */
+	int64_t listed_at; /* of the newest whole snapshot that has it */
+	int64_t newest;    /* of its records */
 	int64_t assignee_at, opened_at, closed_at, arrival, assigned_at;
 	/* The newest of its time that reports the arrival, and whether a
 	 * closing of that time is newer. */
@@ -294,10 +290,6 @@ bool alloc_is_news_newer(
     const struct alloc_news *old, const struct allocation_chat_update *update);
 bool alloc_is_assignee_newer(
     const struct alloc_chat *c, const struct allocation_chat_update *update);
-/* Of what a chat record may leave out the newest that is said counts, of one
- * time the greater by bytes. */
-bool alloc_is_text_newer(
-    struct text old, int64_t old_at, struct text new, int64_t at);
 /* Keeps the id of the message that said something; p NULL: a chat record. */
 void alloc_keep_message(char **by, struct text message);
 
@@ -357,7 +349,6 @@ struct alloc_customer_chat {
 void alloc_customer_set(struct allocation *a, struct text id,
     const struct alloc_customer_chat *chat, int64_t at);
 
-/* allocation_forget.c */
 /* A record or a snapshot of that time came. */
 static inline void
 alloc_pass_time(struct allocation *a, int64_t at)
@@ -365,28 +356,18 @@ alloc_pass_time(struct allocation *a, int64_t at)
 	if (at > a->newest)
 		a->newest = at;
 }
-/* The chat that a record of that time reports, made if it is missing. */
-struct alloc_chat *alloc_chat_at(
-    struct allocation *a, struct text id, int64_t at);
-/* A record of that time is of the chat's life before: the state of another
- * aggregator was exported twice, and so reports it once more. */
-bool alloc_is_of_life_before(
-    const struct allocation *a, const struct alloc_chat *c, int64_t at);
-/* What is too old by now. */
-void alloc_forget_chats(struct allocation *a);
 
 /* allocation_status.c */
 void alloc_update_status(struct allocation *a, struct alloc_chat *c,
     const struct allocation_chat_update *update);
 /* A chat that was assigned and never described is open. */
 void alloc_assume_open(struct alloc_chat *c, int64_t arrival);
-/* After its newest record and before a later time it was closed, or a whole
- * snapshot lacked it. */
-bool alloc_was_over(
-    const struct allocation *a, const struct alloc_chat *c, int64_t at);
 /* A chat has left while no record is newer than a snapshot that lacked it; then
  * it is back as it was. */
 void alloc_derive_status(struct allocation *a, struct alloc_chat *c);
+/* Forgets chats that are over and had no record for two windows: records that
+ * are as old as their last one are refused as late by then. */
+void alloc_forget_chats(struct allocation *a);
 
 /* allocation_reservation.c */
 /* The chat is reserved for the operator, and listed in the outbox. */

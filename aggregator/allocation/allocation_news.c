@@ -71,14 +71,6 @@ alloc_is_assignee_newer(
 	return compare_message_ids(update->message, c->assignee_by) >= 0;
 }
 
-bool
-alloc_is_text_newer(
-    struct text old, int64_t old_at, struct text new, int64_t at)
-{
-	return new.p != NULL &&
-	       (at != old_at ? at > old_at : text_compare(new, old) > 0);
-}
-
 /* Keeps the message that said something; NULL: a chat record. */
 void
 alloc_keep_message(char **by, struct text message)

@@ -5,8 +5,10 @@
  */
 #include "aggregator/allocation/allocation_impl.h"
 
+#include <stddef.h>
 #include <string.h>
 
+#include "common/base/xalloc.h"
 #include "common/containers/pack.h"
 
 enum {
@@ -18,27 +20,16 @@ enum {
 	KEY_WHOLE = 'w'
 };
 
-enum { FLAG_ASSIGNED = 1, FLAG_ANSWERED = 2, FLAG_SENT = 4 };
+enum {
+	FLAG_ASSIGNED = 1,
+	FLAG_ANSWERED = 2,
+	FLAG_SENT = 4,
+	FLAG_ARRIVAL_OVER = 8
+};
 enum { FLAG_KNOWN = 1, FLAG_AVAILABLE = 2 };
 
-/* The first number of each value. What was not changed since is of the layout
- * in which it was written. */
-enum allocation_layout {
-	LAYOUT_FIRST = 1,
-	/* What a chat's status and assignee come from, and since when the rest
-	 * is known. */
-	LAYOUT_SOURCES,
-	/* Customers' messages and hand-overs apart from the status, and the
-	 * newest answer. */
-	LAYOUT_CONDITIONS,
-	/* Which chat of a customer was the last, and when it began. */
-	LAYOUT_LAST_CHATS,
-	/* Since when an operator is available, or not. */
-	LAYOUT_AVAILABLE_AT,
-	/* When a chat started over, and what reports its arrival. */
-	LAYOUT_BEGAN,
-	LAYOUTS
-};
+/* The first number of each value. */
+enum { ALLOCATION_LAYOUT = 7 };
 
 static void
 put_text_of(struct buf *to, const char *s)
@@ -81,84 +72,112 @@ static void
 begin_entry(struct buf *value)
 {
 	buf_clear(value);
-	pack_put_number(value, LAYOUTS - 1);
+	pack_put_number(value, ALLOCATION_LAYOUT);
 }
 
-static void
-pack_sources(const struct alloc_chat *c, struct buf *to)
+/* What a chat has besides its operators, its place and its reservation, in the
+ * order in which it is packed. */
+enum chat_field_kind { PACKED_NUMBER, PACKED_STATUS, PACKED_TEXT };
+
+#define FIELD(kind, name)                                                      \
+	{                                                                      \
+		PACKED_##kind, offsetof(struct alloc_chat, name)               \
+	}
+
+static const struct chat_field {
+	enum chat_field_kind kind;
+	size_t offset;
+} chat_fields[] = {
+	FIELD(STATUS, status),
+	FIELD(STATUS, said.status),
+	FIELD(NUMBER, said.at),
+	FIELD(TEXT, said.by),
+	FIELD(STATUS, wrote.status),
+	FIELD(NUMBER, wrote.at),
+	FIELD(TEXT, wrote.by),
+	FIELD(STATUS, handed.status),
+	FIELD(NUMBER, handed.at),
+	FIELD(TEXT, handed.by),
+	FIELD(STATUS, assignee_status),
+	FIELD(NUMBER, assignee_at),
+	FIELD(TEXT, assignee_by),
+	FIELD(NUMBER, arrival),
+	FIELD(TEXT, arrival_by),
+	FIELD(NUMBER, opened_at),
+	FIELD(NUMBER, closed_at),
+	FIELD(NUMBER, assigned_at),
+	FIELD(NUMBER, held_since),
+	FIELD(NUMBER, answered_at),
+	FIELD(NUMBER, channel_at),
+	FIELD(NUMBER, tags_at),
+	FIELD(NUMBER, customer_at),
+	FIELD(TEXT, customer_id),
+	FIELD(NUMBER, listed_at),
+	FIELD(NUMBER, newest),
+};
+
+static void *
+chat_field(struct alloc_chat *c, size_t i)
 {
-	put_text_of(to, c->said.by);
-	put_text_of(to, c->assignee_by);
-	pack_put_number(to, (uint64_t)c->assignee_status);
-	pack_put_signed(to, c->held_since);
-	pack_put_signed(to, c->channel_at);
-	pack_put_signed(to, c->tags_at);
-	pack_put_signed(to, c->customer_at);
-	pack_put_signed(to, c->listed_at);
-	pack_put_signed(to, c->absent_at);
-	pack_put_number(to, (uint64_t)c->said.status);
-	pack_put_signed(to, c->newest);
+	return (char *)c + chat_fields[i].offset;
 }
 
 static void
-pack_opening(const struct alloc_news *x, struct buf *to)
+pack_chat_fields(struct alloc_chat *c, struct buf *to)
 {
-	put_text_of(to, x->by);
-	if (x->by != NULL)
-		pack_put_signed(to, x->at);
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(chat_fields); i++) {
+		void *p = chat_field(c, i);
+
+		switch (chat_fields[i].kind) {
+		case PACKED_NUMBER:
+			pack_put_signed(to, *(int64_t *)p);
+			break;
+		case PACKED_STATUS:
+			pack_put_number(to, *(enum chat_status *)p);
+			break;
+		case PACKED_TEXT:
+			put_text_of(to, *(char **)p);
+			break;
+		}
+	}
 }
 
 static void
-unpack_sources(struct alloc_chat *c, struct pack *r)
+unpack_chat_fields(struct alloc_chat *c, struct pack *r)
 {
-	c->said.by = text_dup(pack_text(r));
-	c->assignee_by = text_dup(pack_text(r));
-	c->assignee_status = unpack_status(r);
-	c->held_since = pack_signed(r);
-	c->channel_at = pack_signed(r);
-	c->tags_at = pack_signed(r);
-	c->customer_at = pack_signed(r);
-	c->listed_at = pack_signed(r);
-	c->absent_at = pack_signed(r);
-	c->said.status = unpack_status(r);
-	c->newest = pack_signed(r);
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(chat_fields); i++) {
+		void *p = chat_field(c, i);
+
+		switch (chat_fields[i].kind) {
+		case PACKED_NUMBER:
+			*(int64_t *)p = pack_signed(r);
+			break;
+		case PACKED_STATUS:
+			*(enum chat_status *)p = unpack_status(r);
+			break;
+		case PACKED_TEXT:
+			*(char **)p = text_dup(pack_text(r));
+			break;
+		}
+	}
 }
 
 static void
-unpack_opening(struct alloc_news *x, struct pack *r)
-{
-	x->by = text_dup(pack_text(r));
-	if (x->by == NULL)
-		return;
-	x->at = pack_signed(r);
-	x->status = CHAT_OPEN;
-}
-
-static void
-pack_chat(const struct alloc_chat *c, struct buf *to)
+pack_chat(struct alloc_chat *c, struct buf *to)
 {
 	pack_put_number(
 	    to, (c->answer != ANSWER_NONE ? FLAG_ASSIGNED : 0u) |
 		    (c->answer == ANSWER_GIVEN ? FLAG_ANSWERED : 0u) |
-		    (treap_has(&c->in_outbox) ? 0u : FLAG_SENT));
-	pack_put_number(to, (uint64_t)c->status);
-	pack_put_signed(to, c->said.at);
-	pack_put_signed(to, c->assignee_at);
-	pack_put_signed(to, c->opened_at);
-	pack_put_signed(to, c->closed_at);
-	pack_put_signed(to, c->arrival);
-	pack_put_signed(to, c->assigned_at);
+		    (treap_has(&c->in_outbox) ? 0u : FLAG_SENT) |
+		    (c->arrival_over ? FLAG_ARRIVAL_OVER : 0u));
+	pack_chat_fields(c, to);
 	put_operator(to, c->assignee);
 	put_text_of(to, c->channel != NULL ? c->channel->name : NULL);
 	put_text_of(to, c->tags->text);
-	put_text_of(to, c->customer_id);
-	pack_sources(c, to);
-	pack_opening(&c->wrote, to);
-	pack_opening(&c->handed, to);
-	pack_put_signed(to, c->answered_at);
-	pack_put_signed(to, c->began);
-	put_text_of(to, c->arrival_by);
-	pack_put_number(to, c->arrival_over);
 	put_operator(to, c->reserved);
 	if (c->reserved == NULL)
 		return;
@@ -191,8 +210,7 @@ unpack_reservation(
 }
 
 static void
-unpack_chat(
-    struct allocation *a, struct text id, struct pack *r, uint64_t layout)
+unpack_chat(struct allocation *a, struct text id, struct pack *r)
 {
 	struct alloc_chat *c = alloc_chat_get(a, id);
 	uint64_t flags = pack_number(r);
@@ -201,33 +219,13 @@ unpack_chat(
 	if ((flags & FLAG_ASSIGNED) != 0)
 		c->answer =
 		    (flags & FLAG_ANSWERED) != 0 ? ANSWER_GIVEN : ANSWER_OWED;
-	c->status = unpack_status(r);
-	c->said.at = pack_signed(r);
-	c->assignee_at = pack_signed(r);
-	c->opened_at = pack_signed(r);
-	c->closed_at = pack_signed(r);
-	c->arrival = pack_signed(r);
-	c->assigned_at = pack_signed(r);
+	c->arrival_over = (flags & FLAG_ARRIVAL_OVER) != 0;
+	unpack_chat_fields(c, r);
 	c->assignee = read_operator(a, r);
 	channel = pack_text(r);
 	if (channel.p != NULL)
 		c->channel = alloc_channel_get(a, channel);
 	c->tags = alloc_tags_get(a, pack_text(r));
-	c->customer_id = text_dup(pack_text(r));
-	c->said.status = c->status;
-	c->newest = c->said.at > c->assignee_at ? c->said.at : c->assignee_at;
-	if (layout >= LAYOUT_SOURCES)
-		unpack_sources(c, r);
-	if (layout >= LAYOUT_CONDITIONS) {
-		unpack_opening(&c->wrote, r);
-		unpack_opening(&c->handed, r);
-		c->answered_at = pack_signed(r);
-	}
-	if (layout >= LAYOUT_BEGAN) {
-		c->began = pack_signed(r);
-		c->arrival_by = text_dup(pack_text(r));
-		c->arrival_over = pack_number(r) != 0;
-	}
 	c->reserved = read_operator(a, r);
 	if (c->reserved != NULL)
 		unpack_reservation(a, c, (flags & FLAG_SENT) != 0, r);
@@ -248,8 +246,7 @@ pack_operator(const struct alloc_operator *o, struct buf *to)
 }
 
 static void
-unpack_operator(
-    struct allocation *a, struct text id, uint64_t layout, struct pack *r)
+unpack_operator(struct allocation *a, struct text id, struct pack *r)
 {
 	struct alloc_operator *o = alloc_operator_get(a, id);
 	uint64_t flags = pack_number(r);
@@ -261,8 +258,7 @@ unpack_operator(
 	o->away_since = pack_signed(r);
 	o->last_reservation = pack_number(r);
 	o->tags = alloc_tags_get(a, pack_text(r));
-	if (layout >= LAYOUT_AVAILABLE_AT)
-		o->available_at = pack_signed(r);
+	o->available_at = pack_signed(r);
 	alloc_operator_seats(a, o);
 	alloc_operator_timer(a, o);
 	/* Chats are read before it is known that their operator is away. */
@@ -422,18 +418,13 @@ unpack_limit(struct allocation *a, struct text id, struct pack *r)
 
 /* Those whom an earlier run kept are deleted once nobody is. */
 static void
-unpack_customer(
-    struct allocation *a, struct text id, struct pack *r, uint64_t layout)
+unpack_customer(struct allocation *a, struct text id, struct pack *r)
 {
-	struct alloc_customer_chat chat = { .id = { "", 0 },
-		.began = CLOCK_NONE,
-		.had_by = read_operator(a, r) };
+	struct alloc_customer_chat chat = { .had_by = read_operator(a, r) };
 	int64_t at = pack_signed(r);
 
-	if (layout >= LAYOUT_LAST_CHATS) {
-		chat.began = pack_signed(r);
-		chat.id = pack_text(r);
-	}
+	chat.began = pack_signed(r);
+	chat.id = pack_text(r);
 	if (chat.id.p == NULL)
 		r->bad = true;
 	else if (chat.had_by == NULL || a->set.sticky == 0)
@@ -461,23 +452,22 @@ allocation_unpack(struct allocation *a, const void *key, size_t key_len,
     const void *data, size_t len)
 {
 	struct pack r = pack_open_bare(data, len);
-	uint64_t layout = pack_number(&r);
 	const char *k = key;
 	struct text id = alloc_text(k + 1, key_len - 1);
 
-	r.bad |= layout < LAYOUT_FIRST || layout >= LAYOUTS;
+	r.bad |= pack_number(&r) != ALLOCATION_LAYOUT;
 	switch (key_len > 0 ? *k : '\0') {
 	case KEY_CHAT:
-		unpack_chat(a, id, &r, layout);
+		unpack_chat(a, id, &r);
 		break;
 	case KEY_OPERATOR:
-		unpack_operator(a, id, layout, &r);
+		unpack_operator(a, id, &r);
 		break;
 	case KEY_LIMIT:
 		unpack_limit(a, id, &r);
 		break;
 	case KEY_CUSTOMER:
-		unpack_customer(a, id, &r, layout);
+		unpack_customer(a, id, &r);
 		break;
 	case KEY_NUMBERS:
 		a->reservations = pack_number(&r);

@@ -1,9 +1,9 @@
 /*
- * allocation_status: the status of a chat and its arrival. Chat records,
- * closings and openings say the status; after them a customer's message opens a
- * chat that is not pending, and a bot's hand-over one that is not over. The
- * newest of each kind is kept, so that the order in which they come does not
- * matter.
+ * allocation_status: the status of a chat, its arrival and its end. Chat
+ * records, closings and openings say the status; after them a customer's
+ * message opens a chat that is not pending, and a bot's hand-over one that is
+ * not over. The newest of each kind is kept, so that the order in which they
+ * come does not matter.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
@@ -195,33 +195,39 @@ alloc_assume_open(struct alloc_chat *c, int64_t arrival)
 	alloc_keep_message(&c->arrival_by, no_message);
 }
 
-/* The newest whole snapshot that lacked the chat; CLOCK_NONE: none. */
-static int64_t
-missed_at(const struct allocation *a, const struct alloc_chat *c)
-{
-	int64_t at = a->whole_at[c->bucket];
-
-	return at > c->listed_at && at > c->absent_at ? at : c->absent_at;
-}
-
-bool
-alloc_was_over(
-    const struct allocation *a, const struct alloc_chat *c, int64_t at)
-{
-	int64_t missed = missed_at(a, c);
-
-	return alloc_is_over(reported_status(c)) ||
-	       (missed >= c->newest && missed < at);
-}
-
 void
 alloc_derive_status(struct allocation *a, struct alloc_chat *c)
 {
-	int64_t missed = missed_at(a, c);
+	int64_t whole = a->whole_at[c->bucket];
 
-	c->status = missed != CLOCK_NONE && missed >= c->newest
+	c->status = whole > c->listed_at && whole >= c->newest
 			? CHAT_GONE
 			: reported_status(c);
 	if (alloc_is_over(c->status))
 		c->answer = ANSWER_NONE;
+}
+
+/* The struct stays until its key was deleted from the state. */
+static void
+forget_chat(struct allocation *a, struct alloc_chat *c)
+{
+	c->status = CHAT_GONE;
+	c->assignee = c->reserved = NULL;
+	c->deleted = true;
+	alloc_recompute_chat(a, c);
+	(void)strmap_delete(&a->chats, c->id.p, c->id.len);
+}
+
+void
+alloc_forget_chats(struct allocation *a)
+{
+	const struct treap_node *n;
+	struct alloc_chat *c;
+
+	while ((n = treap_first(&a->expiring)) != NULL) {
+		c = TREAP_OF(n, struct alloc_chat, in_expiring);
+		if (c->newest + 2 * a->set.window >= a->newest)
+			break;
+		forget_chat(a, c);
+	}
 }

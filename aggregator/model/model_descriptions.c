@@ -1,8 +1,8 @@
 /*
- * model_descriptions: the chat records of a chat, which of two is the newer one
- * (as allocation/allocation_news.c decides, too), which of them need not be
- * kept, and their packed form. An incremental model puts each in
- * its place; any other one sorts them once, when the chat is derived.
+ * model_descriptions: the chat records of a chat, which of two is the newer
+ * one, which of them need not be kept, and their packed form. An incremental
+ * model puts each in its place; any other one sorts them once, when the chat is
+ * derived.
  */
 #include "aggregator/model/model_impl.h"
 

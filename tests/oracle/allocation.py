@@ -42,7 +42,7 @@ class Chat:
         self.arrival_rank = ()  # among what is of its time
         self.tags = frozenset()
         self.tag_text = self.channel = self.customer = self.holder = None
-        self.known_at = {}      # customer, channel, tag_text -> (at, text)
+        self.known_at = {}      # customer, channel, tag_text -> at
         self.given = self.answered = False
         self.given_at = 0
         self.answered_at = NEVER
@@ -54,16 +54,14 @@ class Chat:
         self.failures = 0
         self.awaited = None     # (operator, until)
         self.mark = 0
-        self.listed_at = self.absent_at = self.newest = NEVER
-        self.began = NEVER      # anew
+        self.listed_at = self.newest = NEVER
         self.told = None        # the status, by records
 
     def learn(self, what, at, text):
-        """The newest that is said counts, of one time the greater."""
-        if text is not None:
-            self.known_at[what] = max((at, text), self.known_at.get(
-                what, (NEVER, "")))
-            setattr(self, what, self.known_at[what][1])
+        """The newest that is said counts."""
+        if text is not None and at >= self.known_at.get(what, NEVER):
+            self.known_at[what] = at
+            setattr(self, what, text)
 
 
 def id_key(name):
@@ -264,14 +262,8 @@ class World:
                 del self.chats[c.name]
 
     def chat_at(self, name, at):
-        """The chat; anew after a silence in which it was over."""
         self.newest = max(at, self.newest)
         c = self.chats.setdefault(name, Chat(name))
-        silence = at - c.newest if c.newest > NEVER else 0
-        if silence > self.set["window"] and (
-                c.told in OVER or c.newest <= self.missed(c) < at):
-            c = self.chats[name] = Chat(name)
-            c.began = at
         c.mark = self.mark
         return c
 
@@ -279,8 +271,6 @@ class World:
              tags=None, channel=None, customer=None, reservation=None,
              message=None, kind="said"):
         c = self.chat_at(name, at)
-        if at < c.began - self.set["window"]:
-            return
         before = c.tags, c.channel
         c.learn("customer", at, customer)
         c.learn("channel", at, channel)
@@ -309,8 +299,7 @@ class World:
 
     def missed(self, c):
         """The newest snapshot without it."""
-        return max(c.absent_at, self.whole_at
-                   if c.listed_at < self.whole_at else NEVER)
+        return self.whole_at if c.listed_at < self.whole_at else NEVER
 
     def set_status(self, c):
         """It has left while nothing is newer than a snapshot without it."""
@@ -479,9 +468,7 @@ class World:
                 o.known, o.since = False, None
         for c in self.chats.values():
             if c.mark == self.mark:
-                if c.listed_at < self.whole_at:
-                    c.absent_at = max(self.whole_at, c.absent_at)
-                c.listed_at = at
+                c.listed_at = max(at, c.listed_at)
         self.whole_at = max(at, self.whole_at)
         self.within = False
         for c in self.chats.values():
