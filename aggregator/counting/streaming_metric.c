@@ -25,7 +25,6 @@ struct streaming_metrics {
 	struct streaming_metric_setup setup;
 	struct streaming_metric *v;
 	size_t n;
-	struct streaming_metrics *recounted; /* whose rows count instead */
 };
 
 /* Nobody outside can choose keys that collide. */
@@ -102,28 +101,10 @@ streaming_metrics_close(struct streaming_metrics *f)
 
 	if (f == NULL)
 		return;
-	streaming_metrics_close(f->recounted);
 	for (i = 0; i < f->n; i++)
 		f->v[i].ops->close(f->v[i].ctx);
 	free(f->v);
 	free(f);
-}
-
-struct streaming_metrics *
-streaming_metrics_recount(struct streaming_metrics *f, int64_t newest)
-{
-	const struct streaming_metrics_home home = { .cache = f->home.cache,
-		.window_ms = f->home.window_ms };
-	size_t i;
-
-	if (!f->home.inexact)
-		return NULL;
-	f->recounted = new_metrics(&home, f->n, f->setup.conf, f->setup.tenant);
-	for (i = 0; i < f->n; i++)
-		if (f->v[i].ops->recounts)
-			open_metric(f->recounted, f->v[i].ops);
-	streaming_metrics_pass_time(f->recounted, newest);
-	return f->recounted;
 }
 
 struct model_walker
@@ -165,52 +146,19 @@ prepare_metrics(struct streaming_metrics *f,
 			f->v[i].ops->prepare(f->v[i].ctx, m, near);
 }
 
-static bool
-same_text(struct text a, struct text b)
-{
-	if (a.p == NULL || b.p == NULL)
-		return a.p == b.p;
-	return a.len == b.len && memcmp(a.p, b.p, a.len) == 0;
-}
-
-static bool
-counts_alike(const struct streaming_metric_message *a,
-    const struct streaming_metric_message *b)
-{
-	return a->at == b->at && a->from == b->from &&
-	       a->counted == b->counted && same_text(a->user, b->user) &&
-	       same_text(a->chat, b->chat) && same_text(a->channel, b->channel);
-}
-
-static void
-count_message(const struct streaming_metric *x,
-    const struct streaming_metric_message *m,
-    const struct streaming_metric_message *old)
-{
-	const struct streaming_metric_ops *ops = x->ops;
-
-	if (ops->message != NULL)
-		ops->message(x->ctx, m, old);
-	if (ops->remove != NULL && old != NULL && old->counted)
-		ops->remove(x->ctx, old);
-	if (ops->add != NULL && m->counted)
-		ops->add(x->ctx, m);
-}
-
 void
-streaming_metrics_message(struct streaming_metrics *f,
-    const struct streaming_metric_message *m,
-    const struct streaming_metric_message *old)
+streaming_metrics_message(
+    struct streaming_metrics *f, const struct streaming_metric_message *m)
 {
 	size_t i;
 
-	/* Most versions change nothing that counts. */
-	if (old != NULL && counts_alike(m, old))
+	if (!m->counted)
 		return;
 	prepare_metrics(f, m, false);
 	prepare_metrics(f, m, true);
 	for (i = 0; i < f->n; i++)
-		count_message(&f->v[i], m, old);
+		if (f->v[i].ops->add != NULL)
+			f->v[i].ops->add(f->v[i].ctx, m);
 }
 
 static void
@@ -266,8 +214,6 @@ streaming_metrics_advance(
 	for (i = 0; i < f->n; i++)
 		if (f->v[i].ops->advance != NULL)
 			f->v[i].ops->advance(f->v[i].ctx, newest, refresh);
-	if (f->recounted != NULL)
-		streaming_metrics_advance(f->recounted, newest, refresh);
 }
 
 bool
@@ -293,10 +239,6 @@ streaming_metrics_emit(
 {
 	const struct streaming_metric *x;
 
-	if (f->recounted != NULL && to->metric->streaming->recounts) {
-		streaming_metrics_emit(f->recounted, to, which);
-		return;
-	}
 	x = find_streaming(f, to->metric->streaming);
 	if (x != NULL)
 		x->ops->emit(x->ctx, to, which);

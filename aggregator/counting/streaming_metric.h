@@ -7,8 +7,8 @@
  * struct metric names its struct streaming_metric_ops; metrics with the same
  * one share what they count.
  *
- * The model sees to it that each message comes exactly once: as a new one, or
- * as a later version together with the version it replaces. No result depends
+ * The model sees to it that each message comes exactly once: its first version
+ * fixes what is counted by time, user and channel. No result depends
  * on the order in which messages come, nor on when streaming_metrics_advance()
  * is called in between: it follows from the messages and the tenant's newest
  * time. What has a cap is exact below it.
@@ -52,9 +52,6 @@ struct streaming_metric_setup {
 
 /* Each may be NULL but open, close and emit. */
 struct streaming_metric_ops {
-	/* It counts what a model keeps of messages, with neither ids nor
-	 * texts; see streaming_metrics_recount(). */
-	bool recounts;
 	void *(*open)(const struct streaming_metric_setup *setup);
 	void (*close)(void *ctx);
 	/* This message comes next: fetches the memory it will need, so that
@@ -64,13 +61,6 @@ struct streaming_metric_ops {
 	    void *ctx, const struct streaming_metric_message *m, bool near);
 	/* A message that counts. */
 	void (*add)(void *ctx, const struct streaming_metric_message *m);
-	/* One that was added: a later version replaces it. Called before add of
-	 * that version. */
-	void (*remove)(void *ctx, const struct streaming_metric_message *m);
-	/* Instead of these two, of a metric that needs both versions at once:
-	 * any new message, or a new version and the one it replaces. */
-	void (*message)(void *ctx, const struct streaming_metric_message *m,
-	    const struct streaming_metric_message *old);
 	void (*interval)(void *ctx, const struct streaming_metric_interval *i,
 	    bool withdrawn);
 	/* It follows the walks over chats instead of counting messages; its
@@ -121,23 +111,13 @@ void streaming_metrics_pass_time(struct streaming_metrics *f, int64_t newest);
 void streaming_metric_message_read(
     struct streaming_metric_message *m, const struct record *r);
 
-/* A new message (old is NULL), or a later version of one. Of the version that
- * it replaces neither the text nor the id is needed. */
-void streaming_metrics_message(struct streaming_metrics *f,
-    const struct streaming_metric_message *m,
-    const struct streaming_metric_message *old);
+/* A new message. */
+void streaming_metrics_message(
+    struct streaming_metrics *f, const struct streaming_metric_message *m);
 /* Of one chat the withdrawn intervals come first. A model calls
  * streaming_metrics_model_interval(), with the streaming metrics as context. */
 void streaming_metrics_model_interval(void *streaming, const struct model *m,
     const struct chat *c, const struct interval *i, bool withdrawn);
-
-/* Of the times in a row few are kept: when as many were withdrawn, the home is
- * inexact, and what the row shows and counts is not right any more. Then, in a
- * one-shot run, whose model has all messages: opens again those metrics that
- * recount. Owned by f, which emits their rows instead; the caller gives it all
- * messages before streaming_metrics_advance(). NULL: not inexact. */
-struct streaming_metrics *streaming_metrics_recount(
-    struct streaming_metrics *f, int64_t newest);
 
 /* A flush of a stream calls streaming_metrics_advance(); commits to the state
  * what streaming_metrics_save() and streaming_metrics_pending() give; writes

@@ -93,8 +93,7 @@ static bool
 is_dropped(const struct stretches *x, const struct stretch *newest)
 {
 	return x->expires && newest->messages > 0 &&
-	       when_silent(x, top_values_get(&newest->last)) <=
-		   x->heads->home->now;
+	       when_silent(x, newest->last) <= x->heads->home->now;
 }
 
 /* As if the head had been deleted and made again. */
@@ -155,20 +154,13 @@ insert_past(struct stretches *x, void *head, int64_t at,
 }
 
 void *
-stretches_at(struct stretches *x, void *head, int64_t at, bool make)
+stretches_at(struct stretches *x, void *head, int64_t at)
 {
 	struct stretch *s = head, *after = NULL;
 
-	if (is_dropped(x, s)) {
-		if (!make)
-			return NULL;
+	if (is_dropped(x, s))
 		drop_head(x, head);
-	}
-	/* It is new, or every message was withdrawn. */
-	if (s->messages == 0 && s->has_before == 0) {
-		if (!make)
-			return NULL;
-		memset(head, 0, x->kind->size);
+	if (s->messages == 0) {
 		set_span(x, s, at, NULL, NULL);
 		return s;
 	}
@@ -176,8 +168,6 @@ stretches_at(struct stretches *x, void *head, int64_t at, bool make)
 		after = s;
 	if (s != NULL && at < s->end)
 		return s;
-	if (!make)
-		return NULL;
 	if (after != NULL)
 		return insert_past(x, head, at, s, after);
 	set_span(x, head, at, move_head_to_past(x, head), NULL);
@@ -187,66 +177,10 @@ stretches_at(struct stretches *x, void *head, int64_t at, bool make)
 void
 stretch_add(struct stretch *s, int64_t at)
 {
-	s->messages++;
-	top_values_add(&s->last, at);
-	top_values_add(&s->first, -at);
-}
-
-void
-stretch_remove(struct stretches *x, struct stretch *s, int64_t at)
-{
-	s->messages--;
-	top_values_remove(&s->last, at);
-	top_values_remove(&s->first, -at);
-	if (s->messages > 0 &&
-	    (top_values_is_bound(&s->last) || top_values_is_bound(&s->first)))
-		x->heads->home->inexact = true;
-}
-
-/* The newest stretch is empty: the one before takes its place. */
-static void
-replace_head(struct stretches *x, void *head, void *before)
-{
-	if (before != NULL && is_dropped(x, before))
-		delete_before(x, head, head);
-	else if (before != NULL) {
-		memcpy(head, before, x->kind->size);
-		keyed_state_delete(&x->past, before);
-		return;
-	}
-	((struct stretch *)head)->has_before = 0;
-}
-
-void
-stretches_drop_empty(struct stretches *x, void *head, void *s)
-{
-	struct stretch *gone = s, *after, *before;
-
-	if (gone->messages > 0)
-		return;
-	before = stretches_before(x, head, gone);
-	if (s == head) {
-		replace_head(x, head, before);
-		return;
-	}
-	after = head;
-	while (after->before != gone->start) {
-		struct stretch *next = stretches_before(x, head, after);
-
-		if (next == NULL)
-			return; /* it is not linked, so no sum has it */
-		after = next;
-	}
-	after->has_before = gone->has_before;
-	after->before = gone->before;
-	stretches_change(x, head, after);
-	keyed_state_delete(&x->past, gone);
-}
-
-static int64_t
-first_counted(const struct stretch *s)
-{
-	return -top_values_get(&s->first);
+	if (s->messages == 0 || at < s->first)
+		s->first = at;
+	if (s->messages++ == 0 || at > s->last)
+		s->last = at;
 }
 
 void *
@@ -255,7 +189,7 @@ stretches_joined(struct stretches *x, const void *head, const void *s)
 	const struct stretch *before = stretches_before(x, head, s);
 
 	if (before == NULL ||
-	    first_counted(s) - top_values_get(&before->last) > x->forget)
+	    ((const struct stretch *)s)->first - before->last > x->forget)
 		return NULL;
 	return (void *)(uintptr_t)before;
 }
@@ -263,15 +197,12 @@ stretches_joined(struct stretches *x, const void *head, const void *s)
 struct stretch_sum
 stretches_sum(struct stretches *x, const void *head)
 {
-	struct stretch_sum sum = { 0, CLOCK_NONE, CLOCK_NONE };
 	const struct stretch *s = head;
+	struct stretch_sum sum = { .last = s->last };
 
-	if (s->messages == 0)
-		return sum;
-	sum.last = top_values_get(&s->last);
 	for (; s != NULL; s = stretches_joined(x, head, s)) {
 		sum.messages += s->messages;
-		sum.first = first_counted(s);
+		sum.first = s->first;
 	}
 	return sum;
 }
@@ -280,14 +211,13 @@ stretches_sum(struct stretches *x, const void *head)
 static void
 delete_unreachable(struct stretches *x, void *head)
 {
-	/* A later version of an older message is not accepted: a message is
-	 * known for a window and a part of one. */
+	/* No message as old as that comes any more. */
 	int64_t reachable = x->heads->home->newest - 2 * x->window;
 	struct stretch *s, *before;
 
 	for (s = head; s != NULL; s = before) {
 		before = stretches_before(x, head, s);
-		if (before == NULL || first_counted(s) >= reachable ||
+		if (before == NULL || s->first >= reachable ||
 		    stretches_joined(x, head, s) != NULL)
 			continue;
 		delete_before(x, head, s);

@@ -2,8 +2,8 @@
  * stretch: the counts of a key, such as a user, split by time so that long
  * silences in it show. What comes after a silence longer than [aggregator]
  * forget starts over: a row has only what was counted since the last such
- * silence. That follows from the messages alone, in whatever order they arrive
- * and are withdrawn, and wherever a flush falls between them.
+ * silence. That follows from the messages alone, in whatever order they arrive,
+ * and wherever a flush falls between them.
  *
  * A stretch is never longer than such a silence, so none lies inside it, and
  * its first and last time are all that has to be compared. The newest stretch
@@ -12,13 +12,12 @@
  * before it.
  *
  * In a stream, a queue of keys says when a key may have become silent.
- * stretches_expire() then deletes what no message can reach any more, neither a
- * late one nor a later version of another. In a one-shot run all stays.
+ * stretches_expire() then deletes what no late message can reach any more. In a
+ * one-shot run all stays.
  */
 #ifndef AGGREGATOR_COUNTING_STRETCH_H
 #define AGGREGATOR_COUNTING_STRETCH_H
 
-#include "aggregator/containers/top_values.h"
 #include "aggregator/counting/streaming_metric.h"
 
 /* The payload of a stretch begins with it. */
@@ -27,7 +26,7 @@ struct stretch {
 	int64_t before;      /* the start of the one before */
 	uint64_t has_before; /* 1: there is one before */
 	uint64_t messages;
-	struct top_values last, first; /* first: of negated times */
+	int64_t first, last; /* of these */
 };
 
 /* What a metric keeps in stretches. */
@@ -35,7 +34,7 @@ struct stretches_kind {
 	const char *past, *silent; /* two of the state's tables: of stretches
 				      and of keys; both are borrowed */
 	size_t size;               /* of a stretch's payload, in bytes */
-	/* When the key's last message came, at least; CLOCK_NONE: long ago. */
+	/* When the key's last message came. */
 	int64_t (*last)(const void *head);
 	/* The head must stay for another reason; NULL: never. */
 	bool (*is_needed)(const void *head);
@@ -59,9 +58,9 @@ void stretches_close(struct stretches *x);
 /* A head was just made, for a message of that time. */
 void stretches_watch(struct stretches *x, const void *head, int64_t at);
 
-/* The stretch that holds a time; NULL: there is none and make is false. The
+/* The stretch that holds a time; made if it is missing. The
  * newest is always in the head, so others may move. */
-void *stretches_at(struct stretches *x, void *head, int64_t at, bool make);
+void *stretches_at(struct stretches *x, void *head, int64_t at);
 
 /* The stretch before; NULL: none. */
 void *stretches_before(struct stretches *x, const void *head, const void *s);
@@ -69,19 +68,14 @@ void *stretches_before(struct stretches *x, const void *head, const void *s);
 /* The caller changed the stretch. */
 void stretches_change(struct stretches *x, const void *head, void *s);
 
-/* Counts a message more or less. */
+/* Counts a message. */
 void stretch_add(struct stretch *s, int64_t at);
-void stretch_remove(struct stretches *x, struct stretch *s, int64_t at);
-
-/* After stretch_remove(), and the removal of what else the payload counts:
- * deletes an empty stretch, unless it is the key's only one. */
-void stretches_drop_empty(struct stretches *x, void *head, void *s);
 
 /* The stretch before; NULL also when the silence between the two is longer than
  * [aggregator] forget. A row is the sum of the stretches joined like this. */
 void *stretches_joined(struct stretches *x, const void *head, const void *s);
 
-/* Such a sum. Times are CLOCK_NONE when there are no messages. */
+/* Such a sum. */
 struct stretch_sum {
 	uint64_t messages;
 	int64_t first, last;

@@ -74,7 +74,6 @@ struct keyed_state_home {
 	int64_t window_ms;   /* older messages are refused; 0: none are */
 	int64_t newest;      /* the tenant's time at the last recompute */
 	int64_t now;         /* the same, at the record that comes in */
-	bool inexact;        /* see streaming_metrics_recount() */
 	struct keyed_state_cache *cache;
 	struct keyed_state *tables[KEYED_STATE_TABLES];
 	struct timer_queue *timer_queues[KEYED_STATE_TABLES];

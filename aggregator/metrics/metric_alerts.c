@@ -14,15 +14,13 @@
  * messages give it more messages, a later end, or make it go on. A message that
  * fills the gap between two alerts joins them: the earlier one goes on to the
  * end of the later. The later one is withdrawn: one more row with messages 0
- * and ended_at its own start. So is an alert whose windows all emptied again by
- * later versions of messages. So the rows with messages above 0 are the same in
+ * and ended_at its own start. So the rows with messages above 0 are the same in
  * the end, whatever the order in which messages came. How many messages an
  * alert that goes on has so far is written at each refresh.
  *
  * A window remembers its alert by where that started when the window joined it;
  * an alert that was joined to another one says where that one starts. So
- * nothing here walks along the windows of an alert, except when one of them
- * empties.
+ * nothing here walks along the windows of an alert.
  */
 #include "aggregator/counting/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"
@@ -248,95 +246,36 @@ window_fills(const struct alert_series *w, struct window *window, int64_t begin)
 	change_alert_messages(w, a);
 }
 
-/* The windows after one that is no longer full become an alert of their own.
- * Returns how many messages they have. */
-static uint64_t
-split_alert(const struct alert_series *w, int64_t begin, int64_t end)
-{
-	struct alert *a = begin_alert(w, begin);
-	struct window *window;
-	int64_t at;
-
-	for (at = begin; at < end; at += w->length) {
-		window = find_window(w, at, false);
-		if (window == NULL)
-			continue;
-		a->messages += window->messages;
-		window->alert = begin;
-		keyed_state_change(&w->f->windows, window);
-	}
-	change_alert_end(w, a, end);
-	return a->messages;
-}
-
 static void
-window_empties(const struct alert_series *w, struct window *window,
-    int64_t begin, uint64_t had)
-{
-	int64_t from, end;
-	struct alert *a = alert_of(w, window, &from);
-
-	window->full = 0;
-	if (a == NULL)
-		return;
-	end = a->end;
-	a->messages -= had < a->messages ? had : a->messages;
-	if (begin + w->length < end) {
-		had = split_alert(w, begin + w->length, end);
-		a->messages -= had < a->messages ? had : a->messages;
-	}
-	if (from == begin) {
-		withdraw_alert(w, a, CLOCK_NONE);
-		return;
-	}
-	keyed_state_emit(&w->f->table, a);
-	change_alert_end(w, a, begin);
-}
-
-static void
-count_in_window(struct alerts *f, const struct streaming_metric_message *m,
-    unsigned rule, bool add)
+count_in_window(
+    struct alerts *f, const struct streaming_metric_message *m, unsigned rule)
 {
 	struct alert_series w = { f, rule, m->user, f->rules[rule].length };
 	int64_t begin = streaming_metric_span(m->at, w.length), from;
-	struct window *window = find_window(&w, begin, add);
+	struct window *window = find_window(&w, begin, true);
 	struct alert *a;
-	uint64_t had;
 
-	if (window == NULL || (!add && window->messages == 0))
-		return;
-	had = window->messages;
-	window->messages += add ? UINT64_C(1) : UINT64_MAX;
+	window->messages++;
 	keyed_state_change(&f->windows, window);
 	if (window->full == 0) {
 		if (window->messages > f->rules[rule].threshold)
 			window_fills(&w, window, begin);
 		return;
 	}
-	if (window->messages <= f->rules[rule].threshold) {
-		window_empties(&w, window, begin, had);
-		return;
-	}
 	a = alert_of(&w, window, &from);
 	if (a == NULL)
 		return;
-	a->messages += window->messages - had;
+	a->messages++;
 	change_alert_messages(&w, a);
 }
 
 static void
-alerts_message(void *ctx, const struct streaming_metric_message *m,
-    const struct streaming_metric_message *old)
+alerts_add(void *ctx, const struct streaming_metric_message *m)
 {
 	unsigned i;
 
-	for (i = 0; i < RULES; i++) {
-		/* Adding comes first: no window empties for a moment. */
-		if (m->counted && m->user.p != NULL)
-			count_in_window(ctx, m, i, true);
-		if (old != NULL && old->counted && old->user.p != NULL)
-			count_in_window(ctx, old, i, false);
-	}
+	for (i = 0; i < RULES && m->user.p != NULL; i++)
+		count_in_window(ctx, m, i);
 }
 
 /* Reads the key of an alert; returns its start. */
@@ -474,7 +413,7 @@ alerts_emit(void *ctx, struct rowset *to, enum metric_rows which)
 static const struct streaming_metric_ops ops = {
 	.open = alerts_open,
 	.close = alerts_close,
-	.message = alerts_message,
+	.add = alerts_add,
 	.advance = alerts_advance,
 	.emit = alerts_emit,
 };

@@ -19,8 +19,7 @@ struct channel {
 
 struct channels {
 	struct keyed_state table; /* (hour, channel) */
-	struct keyed_state
-	    chats; /* (hour, channel, chat) -> how many messages */
+	struct keyed_state chats; /* (hour, channel, chat) -> nothing */
 	struct streaming_metric_cap cap;
 	int64_t window;
 };
@@ -63,7 +62,6 @@ channels_add(void *ctx, const struct streaming_metric_message *m)
 	struct channels *f = ctx;
 	struct channel *c;
 	struct key k;
-	uint64_t *n;
 
 	channel_hour_key(&k, m->at, m->channel);
 	c = keyed_state_get(&f->table, k.bytes, k.len, NULL);
@@ -73,44 +71,13 @@ channels_add(void *ctx, const struct streaming_metric_message *m)
 		c->outbound++;
 	keyed_state_emit(&f->table, c);
 	key_text(&k, m->chat);
-	n = keyed_state_find(&f->chats, k.bytes, k.len);
-	if (n == NULL) {
-		if (!streaming_metric_cap_allows(&f->cap, c->chats,
-			"a channel with more chats in an hour than that"))
-			return;
-		c->chats++;
-		n = keyed_state_get(&f->chats, k.bytes, k.len, NULL);
-	}
-	*n += 1;
-	keyed_state_change(&f->chats, n);
-}
-
-static void
-channels_remove(void *ctx, const struct streaming_metric_message *m)
-{
-	struct channels *f = ctx;
-	struct channel *c;
-	struct key k;
-	uint64_t *n, *side;
-
-	channel_hour_key(&k, m->at, m->channel);
-	c = keyed_state_find(&f->table, k.bytes, k.len);
-	if (c == NULL)
+	if (keyed_state_find(&f->chats, k.bytes, k.len) != NULL ||
+	    !streaming_metric_cap_allows(&f->cap, c->chats,
+		"a channel with more chats in an hour than that"))
 		return;
-	side = m->from == FROM_CUSTOMER ? &c->inbound : &c->outbound;
-	if (*side == 0)
-		return;
-	*side -= 1;
-	keyed_state_emit(&f->table, c);
-	key_text(&k, m->chat);
-	n = keyed_state_find(&f->chats, k.bytes, k.len);
-	if (n == NULL)
-		return;
-	keyed_state_change(&f->chats, n);
-	if (--*n == 0) {
-		keyed_state_delete(&f->chats, n);
-		c->chats--;
-	}
+	c->chats++;
+	keyed_state_change(
+	    &f->chats, keyed_state_get(&f->chats, k.bytes, k.len, NULL));
 }
 
 static void
@@ -138,8 +105,6 @@ channels_emit(void *ctx, struct rowset *to, enum metric_rows which)
 
 	for (i = 0; i < n; i++) {
 		h = list[i];
-		if (which == ROWS_ALL && h->inbound + h->outbound == 0)
-			continue;
 		key = keyed_state_key(h);
 		at = 0;
 		hour = key_read_time(key, &at);
@@ -158,7 +123,6 @@ static const struct streaming_metric_ops ops = {
 	.open = channels_open,
 	.close = channels_close,
 	.add = channels_add,
-	.remove = channels_remove,
 	.advance = channels_advance,
 	.emit = channels_emit,
 };

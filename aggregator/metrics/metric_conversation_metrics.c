@@ -45,8 +45,7 @@ struct conversation {
 	uint64_t near[NEAR];    /* participants of the past; 0: none */
 	int64_t first_response; /* of the present episode; TALLY_NONE */
 	int64_t known_last;     /* the latest last_at of a row */
-	int64_t withdrawn; /* the tenant's time when a message was withdrawn */
-	int64_t due;       /* when it is reviewed */
+	int64_t due;            /* when it is reviewed */
 };
 
 struct conversations {
@@ -277,12 +276,9 @@ conversations_end(void *ctx, const struct chat *chat)
 		return;
 	if (c == NULL) {
 		c = find_conversation(f, chat_id(chat), &made);
-		c->known_last = c->withdrawn = CLOCK_NONE;
+		c->known_last = CLOCK_NONE;
 		schedule(f, c, when_silent(f, t->last_at));
 	}
-	if (f->lasts && t->messages > 0 &&
-	    when_silent(f, t->last_at) <= c->withdrawn)
-		*t = (struct talk){ 0 };
 	if (memcmp(&c->all, t, sizeof *t) == 0 &&
 	    c->first_response == chat->first_response)
 		return;
@@ -291,18 +287,6 @@ conversations_end(void *ctx, const struct chat *chat)
 	c->all = *t;
 	c->first_response = chat->first_response;
 	keyed_state_emit(&f->table, c);
-}
-
-static void
-conversations_remove(void *ctx, const struct streaming_metric_message *m)
-{
-	struct conversations *f = ctx;
-	struct conversation *c = find_conversation(f, m->chat, NULL);
-
-	if (c == NULL)
-		return;
-	c->withdrawn = f->table.home->now;
-	keyed_state_change(&f->table, c);
 }
 
 /* A conversation is due: it is deleted once it is silent for good, unless the
@@ -396,7 +380,6 @@ static const struct model_walk_ops walk = {
 static const struct streaming_metric_ops ops = {
 	.open = conversations_open,
 	.close = conversations_close,
-	.remove = conversations_remove,
 	.walk = &walk,
 	.advance = conversations_advance,
 	.emit = conversations_emit,

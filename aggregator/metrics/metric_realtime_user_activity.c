@@ -39,9 +39,9 @@ activity_close(void *ctx)
 }
 
 static void
-count_in_minute(
-    struct activity *f, const struct streaming_metric_message *m, bool add)
+activity_add(void *ctx, const struct streaming_metric_message *m)
 {
+	struct activity *f = ctx;
 	struct key k;
 	uint64_t *n;
 
@@ -50,24 +50,9 @@ count_in_minute(
 	k.len = 0;
 	key_time(&k, streaming_metric_span(m->at, MINUTE_MS));
 	key_text(&k, m->user);
-	n = add ? keyed_state_get(&f->table, k.bytes, k.len, NULL)
-		: keyed_state_find(&f->table, k.bytes, k.len);
-	if (n == NULL || (!add && *n == 0))
-		return;
-	*n += add ? UINT64_C(1) : UINT64_MAX;
+	n = keyed_state_get(&f->table, k.bytes, k.len, NULL);
+	*n += 1;
 	keyed_state_emit(&f->table, n);
-}
-
-static void
-activity_add(void *ctx, const struct streaming_metric_message *m)
-{
-	count_in_minute(ctx, m, true);
-}
-
-static void
-activity_remove(void *ctx, const struct streaming_metric_message *m)
-{
-	count_in_minute(ctx, m, false);
 }
 
 static void
@@ -93,8 +78,6 @@ activity_emit(void *ctx, struct rowset *to, enum metric_rows which)
 
 	for (i = 0; i < n; i++) {
 		count = list[i];
-		if (which == ROWS_ALL && *count == 0)
-			continue;
 		key = keyed_state_key(count);
 		at = 0;
 		minute = key_read_time(key, &at);
@@ -110,7 +93,6 @@ static const struct streaming_metric_ops ops = {
 	.open = activity_open,
 	.close = activity_close,
 	.add = activity_add,
-	.remove = activity_remove,
 	.advance = activity_advance,
 	.emit = activity_emit,
 };

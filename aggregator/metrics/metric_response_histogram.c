@@ -27,7 +27,7 @@
 struct hour {
 	uint64_t n;
 	int64_t sum;
-	struct top_values_long longest;
+	struct top_values longest;
 };
 
 /* Either metric: a table by (hour, kind, operator), that of buckets by bucket,
@@ -96,9 +96,9 @@ add_to_hour(
 	h->n += withdrawn ? UINT64_MAX : UINT64_C(1);
 	h->sum += withdrawn ? -i->ms : i->ms;
 	if (withdrawn)
-		top_values_remove_long(&h->longest, i->ms);
+		top_values_remove(&h->longest, i->ms);
 	else
-		top_values_add_long(&h->longest, i->ms);
+		top_values_add(&h->longest, i->ms);
 	keyed_state_emit(&f->table, h);
 }
 
@@ -167,7 +167,7 @@ emit_hours(void *ctx, struct rowset *to, enum metric_rows which)
 		c = begin_response_row(h, to, &key, &at);
 		c = cell_count(c, h->n);
 		c = cell_number(c, h->sum);
-		cell_number(c, h->n > 0 ? top_values_get_long(&h->longest) : 0);
+		cell_number(c, h->n > 0 ? top_values_get(&h->longest) : 0);
 	}
 	free(list);
 }

@@ -194,15 +194,12 @@ count_word(struct trends *f, int64_t begin, struct text word)
 }
 
 static void
-trends_message(void *ctx, const struct streaming_metric_message *m,
-    const struct streaming_metric_message *old)
+trends_add(void *ctx, const struct streaming_metric_message *m)
 {
 	struct trends *f = ctx;
 	int64_t begin = streaming_metric_span(m->at, f->length);
 	size_t i;
 
-	if (old != NULL || !m->counted)
-		return;
 	f->messages++;
 	f->texts_n += m->text.p != NULL;
 	if (f->messages == MISSING_TEXT_AFTER)
@@ -312,7 +309,7 @@ trends_emit(void *ctx, struct rowset *to, enum metric_rows which)
 static const struct streaming_metric_ops ops = {
 	.open = trends_open,
 	.close = trends_close,
-	.message = trends_message,
+	.add = trends_add,
 	.advance = trends_advance,
 	.emit = trends_emit,
 };

@@ -33,9 +33,7 @@ struct user {
 };
 
 struct pair {
-	uint64_t messages;
-	int64_t due;
-	struct top_values last;
+	int64_t due, last; /* last: its newest message */
 };
 
 struct users {
@@ -48,11 +46,10 @@ struct users {
 	int64_t expired_at;
 };
 
-/* CLOCK_NONE when all messages were withdrawn: long ago. */
 static int64_t
 last_counted(const void *user)
 {
-	return top_values_get(&((const struct user *)user)->newest.last);
+	return ((const struct user *)user)->newest.last;
 }
 
 static bool
@@ -153,7 +150,7 @@ review_pair(struct users *f, struct text key, int64_t due)
 
 	if (p == NULL || p->due != due)
 		return;
-	p->due = top_values_get(&p->last) + f->active;
+	p->due = p->last + f->active;
 	if (p->due <= f->table.home->now) {
 		remove_pair(f, key_read_text(key, &at), p);
 		return;
@@ -207,11 +204,12 @@ add_to_pair(
 			return;
 		p = keyed_state_get(&f->pairs, k.bytes, k.len, NULL);
 		u->conversations++;
+		p->last = m->at;
 		p->due = m->at + f->active;
 		timer_queue_add(&f->timer_queue, p->due, k.bytes, k.len);
 	}
-	p->messages++;
-	top_values_add(&p->last, m->at);
+	if (m->at > p->last)
+		p->last = m->at;
 	keyed_state_change(&f->pairs, p);
 }
 
@@ -226,7 +224,7 @@ users_add(void *ctx, const struct streaming_metric_message *m)
 		return;
 	expire_pairs_at_times(f);
 	u = get_user(f, m);
-	s = stretches_at(&f->stretches, u, m->at, true);
+	s = stretches_at(&f->stretches, u, m->at);
 	stretch_add(s, m->at);
 	stretches_change(&f->stretches, u, s);
 	keyed_state_emit(&f->table, u);
@@ -235,60 +233,12 @@ users_add(void *ctx, const struct streaming_metric_message *m)
 }
 
 static void
-remove_from_pair(struct users *f, const struct streaming_metric_message *m)
-{
-	struct pair *p;
-	struct key k;
-
-	expire_pairs_at_times(f);
-	/* It is too old to be in the pair, which may have been made since. */
-	if (m->at + f->active <= f->table.home->now)
-		return;
-	pair_key(&k, m);
-	p = keyed_state_find(&f->pairs, k.bytes, k.len);
-	if (p == NULL)
-		return;
-	top_values_remove(&p->last, m->at);
-	if (--p->messages == 0) {
-		remove_pair(f, m->user, p);
-		return;
-	}
-	if (top_values_is_bound(&p->last))
-		f->pairs.home->inexact = true;
-	if (top_values_get(&p->last) + f->active < p->due) {
-		p->due = top_values_get(&p->last) + f->active;
-		timer_queue_add(&f->timer_queue, p->due, k.bytes, k.len);
-	}
-	keyed_state_change(&f->pairs, p);
-}
-
-static void
-users_remove(void *ctx, const struct streaming_metric_message *m)
-{
-	struct users *f = ctx;
-	struct user *u = NULL;
-	struct stretch *s = NULL;
-
-	if (m->user.p != NULL)
-		u = find_user(f, m->user);
-	if (u != NULL)
-		s = stretches_at(&f->stretches, u, m->at, false);
-	if (s == NULL)
-		return;
-	stretch_remove(&f->stretches, s, m->at);
-	stretches_change(&f->stretches, u, s);
-	stretches_drop_empty(&f->stretches, u, s);
-	keyed_state_emit(&f->table, u);
-	remove_from_pair(f, m);
-}
-
-static void
 users_prepare(void *ctx, const struct streaming_metric_message *m, bool near)
 {
 	struct users *f = ctx;
 	struct key k;
 
-	if (!m->counted || m->user.p == NULL)
+	if (m->user.p == NULL)
 		return;
 	k.len = 0;
 	key_text(&k, m->user);
@@ -325,25 +275,20 @@ static void
 users_emit(void *ctx, struct rowset *to, enum metric_rows which)
 {
 	struct users *f = ctx;
-	const struct user *u;
 	size_t n, i;
 	void **list = keyed_state_list(&f->table, which == ROWS_ALL, &n);
 
 	for (i = 0; i < n; i++) {
-		u = list[i];
-		if (which == ROWS_CHANGED || u->newest.messages > 0)
-			emit_user(f, u, to);
+		emit_user(f, list[i], to);
 	}
 	free(list);
 }
 
 static const struct streaming_metric_ops ops = {
-	.recounts = true,
 	.open = users_open,
 	.close = users_close,
 	.prepare = users_prepare,
 	.add = users_add,
-	.remove = users_remove,
 	.advance = users_advance,
 	.emit = users_emit,
 };

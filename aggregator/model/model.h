@@ -203,11 +203,10 @@ struct model {
 	/* The messages of an unpacked chat are needed: the callee passes them
 	 * to model_unpack_segment(). */
 	void (*fetch)(void *ctx, struct model *m, struct chat *c);
-	/* With dedup_on_add: model_copy() or model_merge() brought a message
-	 * that is new (MODEL_NEW) or replaces one (MODEL_VERSION). */
+	/* With dedup_on_add: model_copy() or model_merge() brought a new
+	 * message. */
 	void (*on_merged)(void *ctx, const struct model *m,
-	    const struct chat *c, const struct message *x, const char *text,
-	    enum model_result result);
+	    const struct chat *c, const struct message *x, const char *text);
 	const char *text_of; /* the chat whose texts are kept; may be NULL */
 	bool keeps_texts;    /* of all chats */
 
@@ -233,9 +232,6 @@ struct model {
 	struct event_count **events; /* by user, event */
 	size_t events_n, events_cap;
 
-	/* After MODEL_VERSION of a message, until the next record: the version
-	 * that was replaced. Its id is not valid. */
-	struct message replaced;
 	/* After a message: the time of its first version, with which the record
 	 * is to be stored; CLOCK_NONE: a newer version came before it. */
 	int64_t known_at;

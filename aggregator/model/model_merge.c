@@ -159,12 +159,8 @@ merge_message(struct model *to, struct chat *c, const struct model *from,
 		    to, c, identities_make(to, chat_id(c), id), &new);
 	else
 		*messages_append(to, c) = new;
-	if (result == MODEL_VERSION)
-		message_set_at(&new, to->known_at);
-	if (to->on_merged != NULL && !late &&
-	    (result == MODEL_NEW || result == MODEL_VERSION))
-		to->on_merged(
-		    to->ctx, to, c, &new, model_text(from, c, old), result);
+	if (to->on_merged != NULL && !late && result == MODEL_NEW)
+		to->on_merged(to->ctx, to, c, &new, model_text(from, c, old));
 }
 
 static bool

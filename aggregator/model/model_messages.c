@@ -41,19 +41,6 @@ messages_find(struct model *m, struct chat *c, int64_t at, message_id id)
 	return i < c->sorted ? i : c->n;
 }
 
-/* Keeps the version that is replaced, for struct model: replaced. */
-static void
-save_replaced(struct model *m, const struct message *old)
-{
-	struct interner *n = &m->lexicon.names;
-
-	interner_hold(n, old->user);
-	interner_hold(n, old->operator_id);
-	interner_drop(n, m->replaced.user);
-	interner_drop(n, m->replaced.operator_id);
-	m->replaced = *old;
-}
-
 static void
 add_message(struct model *m, struct chat *c, const struct message *new)
 {
@@ -77,7 +64,6 @@ revise_message(
 		message_drop(w, new);
 		return MODEL_DUPLICATE;
 	}
-	save_replaced(m, old);
 	message_set_at(&now, old->at);
 	/* Reported intervals have the id of the old one. */
 	now.id = old->id;

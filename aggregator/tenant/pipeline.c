@@ -39,39 +39,21 @@ pass_interval(void *ctx, const struct model *m, const struct chat *c,
 	streaming_metrics_model_interval(d->streaming, m, c, i, withdrawn);
 }
 
-/* The same fields as streaming_metric_message_read() reads from a record. */
-static struct streaming_metric_message
-message_of(const struct model *m, const struct message *x)
-{
-	struct streaming_metric_message f = {
-		.user = model_name(m, message_writer(x)),
-		.channel = lexicon_channel_text(&m->lexicon, x->channel),
-	};
-
-	f.at = x->at;
-	f.from = (enum message_from)x->from;
-	f.counted = message_counts(x);
-	return f;
-}
-
 /* A message that came with a snapshot. */
 static void
 take_merged(void *ctx, const struct model *m, const struct chat *c,
-    const struct message *x, const char *text, enum model_result taken)
+    const struct message *x, const char *text)
 {
 	struct pipeline *d = ctx;
-	struct streaming_metric_message now = message_of(m, x), old;
 
-	now.chat = chat_id(c);
-	now.text.p = text;
-	now.text.len = text != NULL ? strlen(text) : 0;
-	if (taken == MODEL_NEW) {
-		streaming_metrics_message(d->streaming, &now, NULL);
-	} else {
-		old = message_of(m, &m->replaced);
-		old.chat = now.chat;
-		streaming_metrics_message(d->streaming, &now, &old);
-	}
+	streaming_metrics_message(d->streaming,
+	    &(struct streaming_metric_message){ .chat = chat_id(c),
+		.user = model_name(m, message_writer(x)),
+		.channel = lexicon_channel_text(&m->lexicon, x->channel),
+		.text = { text, text != NULL ? strlen(text) : 0 },
+		.at = x->at,
+		.from = (enum message_from)x->from,
+		.counted = message_counts(x) });
 }
 
 static void
@@ -112,7 +94,7 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	/* A snapshot may be merged into a stream, which counts its words. */
 	m->keeps_texts = !stream && metric_selection_needs_text(d->selection);
 	m->by_clock = m->incremental && setup->future->bounded;
-	/* A streaming metric needs the version that a message replaces. */
+	/* The model recognizes the messages that streaming metrics count. */
 	m->no_clocks = !needs_clocks(d->selection) &&
 		       !pipeline_has_streaming(d->selection) && !setup->clocks;
 	m->no_events = !metric_selection_has(d->selection, "event_counts");
@@ -145,53 +127,17 @@ pipeline_add(struct pipeline *d, const struct record *r)
 {
 	const struct model *model = &d->model;
 	enum model_result taken = model_add(&d->model, r);
-	struct streaming_metric_message m, old;
+	struct streaming_metric_message m;
 
 	if (d->allocation != NULL)
 		update_allocation(d, r, taken);
 	if (d->streaming == NULL || r->type != RECORD_MESSAGE ||
-	    (taken != MODEL_NEW && taken != MODEL_VERSION))
+	    taken != MODEL_NEW)
 		return taken;
 	streaming_metrics_pass_time(d->streaming, model->as_of);
 	streaming_metric_message_read(&m, r);
-	m.at = model->known_at;
-	if (taken == MODEL_NEW) {
-		streaming_metrics_message(d->streaming, &m, NULL);
-	} else {
-		old = message_of(model, &model->replaced);
-		old.chat = m.chat;
-		streaming_metrics_message(d->streaming, &m, &old);
-	}
+	streaming_metrics_message(d->streaming, &m);
 	return taken;
-}
-
-static void
-recount_chat(
-    const struct model *m, const struct chat *c, struct streaming_metrics *to)
-{
-	struct streaming_metric_message one;
-	uint32_t i;
-
-	for (i = 0; i < c->n; i++) {
-		one = message_of(m, &c->messages[i]);
-		one.chat = chat_id(c);
-		streaming_metrics_message(to, &one, NULL);
-	}
-}
-
-/* A model with a state has dropped messages. */
-static void
-recount_if_inexact(struct pipeline *d)
-{
-	const struct model *m = &d->model;
-	struct streaming_metrics *again;
-	size_t i;
-
-	if (d->streaming == NULL || m->incremental)
-		return;
-	again = streaming_metrics_recount(d->streaming, m->as_of);
-	for (i = 0; again != NULL && i < m->chats_n; i++)
-		recount_chat(m, m->chats[i], again);
 }
 
 void
@@ -201,7 +147,6 @@ pipeline_recompute(
 	if (refresh && d->model.incremental)
 		model_mark_waits(&d->model);
 	model_recompute(&d->model, definition);
-	recount_if_inexact(d);
 	if (d->streaming != NULL)
 		streaming_metrics_advance(
 		    d->streaming, d->model.as_of, refresh);

@@ -98,79 +98,47 @@ def pieces(messages, forget):
     return found
 
 
-def undropped(own, now, conf):
-    """A state drops a piece forget and a window after its last message."""
-    return {(m["chat"], m["id"]): m
-            for piece in pieces(own.values(), conf["forget"])
-            if piece[-1]["at"] + conf["forget"] + conf["window"] >= now
-            for m in piece}
-
-
-def remembered(versions, key, conf):
-    """{key: messages of its row}, those since the last silence. A row without
-    any has an empty list. In a stream the row shows what was there when a
-    message of it came or was withdrawn; by hand nothing is dropped."""
-    best, kept, shown = {}, collections.defaultdict(dict), {}
-    for m in sorted((m for v in versions for m in v),
-                    key=lambda m: m["taken"]):
-        name = m["chat"], m["id"]
-        old = best.get(name)
-        if old is not None and version_key(m) <= version_key(old):
-            continue
-        best[name] = m
-        for k in {key(x) for x in (old, m) if x and counts(x)} - {None}:
-            own = kept[k]
-            if m["now"] is not None:
-                own = kept[k] = undropped(own, m["now"], conf)
-            there = own.pop(name, None)
-            if counts(m) and key(m) == k:
-                own[name] = m
-            elif there is None:
-                continue # the piece that it was in is dropped
-            shown[k] = (pieces(own.values(), conf["forget"]) or [[]])[-1]
-    return shown
+def remembered(messages, key, conf):
+    """{key: messages of its row}, those since the last silence."""
+    return {k: pieces(own, conf["forget"])[-1]
+            for k, own in groups(messages, key) if k is not None}
 
 
 def of_chat(m):
     return m["chat"]
 
 
-def conversation_rows(versions, chats, conf):
-    for chat, own in remembered(versions, of_chat, conf).items():
-        if own:
-            told = chats[chat]
-            first = told.first_response if told.status == "open" \
-                else None
-            yield {
-                "first_response_seconds":
-                    seconds(first.ms) if first else None,
-                "conversation_id": chat, "message_count": len(own),
-                "participant_count": len({
-                    (m["from"], writer(m)) for m in own}),
-                "last_message_at": own[-1]["at"], "created_at": own[0]["at"]}
+def conversation_rows(messages, chats, conf):
+    for chat, own in remembered(messages, of_chat, conf).items():
+        told = chats[chat]
+        first = told.first_response if told.status == "open" else None
+        yield {
+            "first_response_seconds":
+                seconds(first.ms) if first else None,
+            "conversation_id": chat, "message_count": len(own),
+            "participant_count": len({
+                (m["from"], writer(m)) for m in own}),
+            "last_message_at": own[-1]["at"], "created_at": own[0]["at"]}
 
 
 def user_of_shard(m):
     return None if writer(m) is None else (writer(m), m.get("shard"))
 
 
-def user_rows(versions, named, newest, conf):
+def user_rows(named, newest, conf):
     """Each shard counts from the last silence in the messages that it reads."""
     active = {user: {m["chat"] for m in own
                      if m["at"] > newest - conf["user_active"]}
               for user, own in groups(named, writer)}
     for user, shards in groups(
-            remembered(versions, user_of_shard, conf).items(),
+            remembered(named, user_of_shard, conf).items(),
             lambda item: item[0][0]):
         own = [m for _, part in shards for m in part]
-        if not own and not active.get(user):
-            continue
         times = [m["at"] for m in own]
         yield {
             "user_id": user, "message_count": len(own),
             "active_conversations": len(active.get(user, ())),
-            "last_active": max(times, default=None),
-            "created_at": min(times, default=None)}
+            "last_active": max(times), "created_at": min(times)}
 
 
 def activity_rows(named):
@@ -287,16 +255,17 @@ def event_rows(events, conf):
 def rows(versions, events, chats, newest, conf):
     """{table: [row]} of a tenant: of each message all versions, in the order
     they came, events, {id: Chat}."""
-    best = [max(v, key=version_key) for v in versions]
+    first = [v[0] for v in versions if counts(v[0])]
+    named = [m for m in first if writer(m) is not None]
+    best = [dict(max(v, key=version_key), at=v[0]["at"]) for v in versions]
     best = [m for m in best if counts(m)]
-    named = [m for m in best if writer(m) is not None]
     intervals = [i for c in chats.values() for i in c.intervals]
     hours, histogram = hour_rows(intervals)
     found = {
-        "conversation_metrics": conversation_rows(versions, chats, conf),
-        "user_stats": user_rows(versions, named, newest, conf),
+        "conversation_metrics": conversation_rows(best, chats, conf),
+        "user_stats": user_rows(named, newest, conf),
         "realtime_user_activity": activity_rows(named),
-        "channel_metrics": channel_rows(best),
+        "channel_metrics": channel_rows(first),
         "alerts": [row for rule, length in (
             ("minute", MINUTE), ("five_minutes", 5 * MINUTE))
             for row in alert_rows(named, newest, rule, length,

@@ -3,7 +3,7 @@
 import itertools
 
 import counts
-from clocks import in_order
+from clocks import in_order, version_key
 
 KEY = ("conversation_id",)
 ZERO_IF_WITHDRAWN = ("messages",)
@@ -25,10 +25,10 @@ def places(versions):
 
 def rows(versions, newest, conf):
     place = places(versions)
+    best = [dict(max(v, key=version_key), at=v[0]["at"]) for v in versions]
     for chat, own in counts.remembered(
-            versions, counts.of_chat, conf).items():
-        if not own:
-            continue
+            [m for m in best if counts.counts(m)], counts.of_chat,
+            conf).items():
         own = sorted(own, key=lambda m: place[m["chat"], m["id"]])
         yield {
             "conversation_id": chat, "last_message_at": own[-1]["at"],
