@@ -98,7 +98,8 @@ page_cursor_condition(const struct page_cursor *c, struct buf *sql,
 	return add_side(c, c->newest_first ? '<' : '>', "", sql, args);
 }
 
-size_t
+/* The same for the rows up to its place and of it. */
+static size_t
 page_cursor_until(const struct page_cursor *c, struct buf *sql,
     struct db_value args[PAGE_CURSOR_ARGS])
 {
@@ -115,7 +116,8 @@ page_cursor_order(const struct page_cursor *c, struct buf *sql)
 		    c->keys[i].name, c->newest_first ? " DESC" : "");
 }
 
-void
+/* Appends the cursor behind the present row. */
+static void
 page_cursor_write(
     const struct page_cursor *c, const struct db_rows *row, struct buf *to)
 {

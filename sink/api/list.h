@@ -56,16 +56,8 @@ bool page_cursor_read(struct page_cursor *c, const char *text)
 size_t page_cursor_condition(const struct page_cursor *c, struct buf *sql,
     struct db_value args[PAGE_CURSOR_ARGS]);
 
-/* The same for the rows up to its place and of it. */
-size_t page_cursor_until(const struct page_cursor *c, struct buf *sql,
-    struct db_value args[PAGE_CURSOR_ARGS]);
-
 /* Appends " ORDER BY ...". */
 void page_cursor_order(const struct page_cursor *c, struct buf *sql);
-
-/* Appends the cursor behind the present row. */
-void page_cursor_write(
-    const struct page_cursor *c, const struct db_rows *row, struct buf *to);
 
 void page_cursor_release(struct page_cursor *c);
 

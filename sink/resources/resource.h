@@ -97,11 +97,6 @@ bool resource_now_write(struct question *q) __attribute__((warn_unused_result));
  * `within` is not given: the default of a report and of the board's slider. */
 #define WITHIN_S "300"
 
-/* False: the answer is a problem, 400. */
-bool resource_check_parameters(const struct resource *found,
-    const struct web_request *r, struct web_answer *a)
-    __attribute__((warn_unused_result));
-
 /* The names of a resource's parameters, borrowed. Returns how many. */
 size_t resource_parameters(
     const struct resource *r, const char *names[RESOURCE_PARAMETERS]);

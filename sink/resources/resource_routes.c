@@ -222,7 +222,8 @@ resource_parameters(
 	return n;
 }
 
-bool
+/* False: the answer is a problem, 400. */
+static bool
 resource_check_parameters(const struct resource *found,
     const struct web_request *r, struct web_answer *a)
 {

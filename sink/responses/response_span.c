@@ -340,7 +340,8 @@ add_offset(struct buf *to, const struct response_span *s)
 	buf_addf(to, " WHEN TRUE THEN %" PRId64 " END", z.offset);
 }
 
-void
+/* Appends the hour of the week in which an interval of the span ended. */
+static void
 response_week_hour(struct buf *to, const struct response_span *s)
 {
 	buf_adds(to, "((" RESPONSE_SLOT_MS " + ");

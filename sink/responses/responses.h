@@ -97,9 +97,6 @@ void response_filter_release(struct response_filter *c);
 /* 1970-01-01 was a Thursday. */
 #define WEEK_FIRST_HOUR (3 * 24)
 
-/* Appends the hour of the week in which an interval of the span ended. */
-void response_week_hour(struct buf *to, const struct response_span *s);
-
 /* The parameters of /api/v1/intervals that choose by more than a column, as
  * /api/v1/figure does:
  *

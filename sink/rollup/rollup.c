@@ -347,7 +347,9 @@ rollup_changed(struct rollup *r)
 	return o;
 }
 
-enum outcome
+/* The same of all that is stored of a day (ms of its begin), whatever was there
+ * before. Within a transaction. */
+static enum outcome
 rollup_day(struct rollup *r, struct text tenant, int64_t day)
 {
 	struct rollup_work d;

@@ -54,11 +54,6 @@ void rollup_add(struct rollup *r, struct text tenant, int64_t hour,
 enum outcome rollup_changed(struct rollup *r)
     __attribute__((warn_unused_result));
 
-/* The same of all that is stored of a day (ms of its begin), whatever was there
- * before. Within a transaction. */
-enum outcome rollup_day(struct rollup *r, struct text tenant, int64_t day)
-    __attribute__((warn_unused_result));
-
 /* Makes response_rollups and message_analytics_hours again from what is stored,
  * day by day, each in a transaction of its own, beside sinks that store. What
  * the latter counts of rows that are gone since stays. All days of a tenant, or

@@ -136,7 +136,7 @@ merge_buckets(struct span_sum *to, const struct span_sum *from)
 	}
 }
 
-void
+static void
 span_sum_merge(struct span_sum *to, const struct span_sum *from)
 {
 	span_sum_add(to, from->n, from->sum_ms, from->max_ms, from->version);
@@ -151,7 +151,7 @@ span_sum_release(struct span_sum *s)
 	*s = (struct span_sum){ .n = 0 };
 }
 
-void
+static void
 span_sums_release(struct span_sums *s)
 {
 	size_t i;
@@ -198,7 +198,7 @@ write_buckets(const struct span_sum *s, struct buf *to)
 	}
 }
 
-void
+static void
 span_sums_write(const struct span_sums *s, struct buf *to)
 {
 	const struct span_sum *k;
@@ -344,7 +344,9 @@ span_text_add(const struct span_text *t, struct span_sum *to)
 	return good ? 0 : -1;
 }
 
-int
+/* Adds each kind of a text. -1: the text is damaged; the kinds before that are
+ * added. */
+static int
 span_sums_read(const char *text, struct span_sums *to)
 {
 	struct span_text t = { .rest = text };

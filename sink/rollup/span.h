@@ -49,9 +49,7 @@ void span_sum_add(struct span_sum *to, int64_t n, int64_t sum_ms,
     int64_t max_ms, int64_t version);
 /* A bucket of a duration. */
 void span_sum_add_bucket(struct span_sum *to, uint32_t bucket, int64_t n);
-void span_sum_merge(struct span_sum *to, const struct span_sum *from);
 void span_sum_release(struct span_sum *s);
-void span_sums_release(struct span_sums *s);
 
 /* The column `sums` of response_rollups. Each kind is
  *
@@ -65,13 +63,6 @@ void span_sums_release(struct span_sums *s);
  * letters: what ends it needs no comma, and most counts are one letter. An
  * answer reads hundreds of such texts; with decimal numbers they were 1.7 times
  * as long, and took 2.4 times the time to read. */
-
-void span_sums_write(const struct span_sums *s, struct buf *to);
-
-/* Adds each kind of a text. -1: the text is damaged; the kinds before that are
- * added. */
-int span_sums_read(const char *text, struct span_sums *to)
-    __attribute__((warn_unused_result));
 
 /* A text of which one kind after the other is read: its numbers, and where its
  * counts stand. */

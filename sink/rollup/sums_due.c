@@ -297,7 +297,9 @@ make_hour(
 	return o;
 }
 
-enum outcome
+/* Makes the sums of an hour that is on the list and was over some time ago, the
+ * newest first. *made: there was one. In a transaction of its own. */
+static enum outcome
 sums_due_make_one(struct sums_due *s, int64_t now_ms, bool *made)
 {
 	const struct db_value args[] = { db_time(

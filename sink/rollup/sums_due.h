@@ -55,11 +55,6 @@ void sums_due_add(
 enum outcome sums_due_list(struct sums_due *s)
     __attribute__((warn_unused_result));
 
-/* Makes the sums of an hour that is on the list and was over some time ago, the
- * newest first. *made: there was one. In a transaction of its own. */
-enum outcome sums_due_make_one(struct sums_due *s, int64_t now_ms, bool *made)
-    __attribute__((warn_unused_result));
-
 /* The same of a day (ms of its begin), whatever is on the list. Within a
  * transaction. */
 enum outcome sums_due_make_day(struct sums_due *s, struct text tenant,

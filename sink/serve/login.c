@@ -61,7 +61,9 @@ check_revocation(const struct serve *s, const struct web_request *r,
 	return refuse_for_now(a);
 }
 
-bool
+/* Finds the viewer of a token; r says from whom it came. False: the answer is
+ * made. */
+static bool
 serve_check_token(const struct serve *s, const struct web_request *r,
     const char *token, struct viewer *v, struct web_answer *a)
 {
@@ -172,7 +174,9 @@ wants_secure_cookie(const struct web_request *r)
 	       !is_page_of(origin, "127.0.0.1") && !is_page_of(origin, "[::1]");
 }
 
-void
+/* Appends the line of a header that sets it for age_s seconds; 0 removes it. r:
+ * the login or logout. token has characters of tokens only. */
+static void
 session_set(const struct web_request *r, struct buf *headers, const char *token,
     int64_t age_s)
 {

@@ -50,11 +50,6 @@ struct serve {
 bool serve_find_viewer(const struct serve *s, const struct web_request *r,
     struct viewer *v, struct web_answer *a) __attribute__((warn_unused_result));
 
-/* The same for a token that stands elsewhere; r says from whom it came. */
-bool serve_check_token(const struct serve *s, const struct web_request *r,
-    const char *token, struct viewer *v, struct web_answer *a)
-    __attribute__((warn_unused_result));
-
 /* For what is done later: keeps the viewer with the answer, and finds it there
  * without the token. False: that was revoked, and the answer is made. */
 void serve_keep_viewer(const struct viewer *v, struct web_answer *a);
@@ -72,10 +67,6 @@ bool serve_token_is_good(const void *context, const struct web_answer *a);
 struct db_pool *db_pool_open(const struct db *db, size_t n)
     __attribute__((warn_unused_result));
 
-/* Takes a connection for the calling thread, and gives it back. */
-struct db *db_pool_take(struct db_pool *p) __attribute__((warn_unused_result));
-void db_pool_give(struct db_pool *p, struct db *db);
-
 /* All must have been given back. NULL is fine. */
 void db_pool_close(struct db_pool *p);
 
@@ -92,11 +83,6 @@ void db_pool_close(struct db_pool *p);
 /* The token in the request's cookie, to *token. False: there is none. */
 bool session_cookie(const struct web_request *r, struct buf *token)
     __attribute__((warn_unused_result));
-
-/* Appends the line of a header that sets it for age_s seconds; 0 removes it. r:
- * the login or logout. token has characters of tokens only. */
-void session_set(const struct web_request *r, struct buf *headers,
-    const char *token, int64_t age_s);
 
 /* POST /login, a form with a token, which a browser then keeps in a cookie; and
  * POST /logout, which removes it. A form on another site's page is refused

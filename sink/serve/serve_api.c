@@ -38,7 +38,8 @@ db_pool_open(const struct db *db, size_t n)
 	return p;
 }
 
-struct db *
+/* Takes a connection for the calling thread, and gives it back. */
+static struct db *
 db_pool_take(struct db_pool *p)
 {
 	struct db *db;
@@ -52,7 +53,7 @@ db_pool_take(struct db_pool *p)
 	return db;
 }
 
-void
+static void
 db_pool_give(struct db_pool *p, struct db *db)
 {
 	(void)pthread_mutex_lock(&p->lock);
