@@ -217,6 +217,15 @@ class Test:
                 terminal.key(key)
                 terminal.shows("ended 0")
 
+    def other_keys_do_not(self):
+        with Terminal(self.lab, "scripts/report --watch=1", 80,
+                      40) as terminal:
+            terminal.shows("^t, as of ")
+            terminal.key("x")
+            for chats in 4321, 1234:
+                self.lab.sql(f"UPDATE tenant_metrics SET open_chats = {chats}")
+                terminal.shows(f"open {chats},")
+
     def the_database_goes(self):
         with Terminal(self.lab, "scripts/report --watch=1", 80,
                       60) as terminal:
@@ -307,6 +316,7 @@ def body():
         test = Test(lab)
         test.every_width()
         test.keys_end_it()
+        test.other_keys_do_not()
         test.the_database_goes()
         test.old_metrics_are_marked()
         test.old_snapshots_are_marked()
