@@ -3,7 +3,7 @@
  * "lz4") and decompresses them; any program with the library can read them.
  * Most of the cost of a busy quorum queue is the bytes that the broker writes,
  * and records shrink to a quarter. Private to the two ends of a queue:
- * amqp_inflow.c; endpoint_amqp_write.c and amqp_unconfirmed.c.
+ * amqp_message.c and endpoint_amqp_write.c.
  */
 #ifndef COMMON_AMQP_AMQP_COMPRESS_H
 #define COMMON_AMQP_AMQP_COMPRESS_H

@@ -1,10 +1,10 @@
 /*
  * amqp_link: one connection with one channel to RabbitMQ, over librabbitmq,
- * which is visible only in common/amqp, endpoint_amqp*.c and
- * amqp_unconfirmed.c. What the library leaves to its users is done here:
+ * which is visible only in common/amqp and endpoint_amqp*.c. What the library
+ * leaves to its users is done here:
  *
- * - every wait has an end: connecting, logging in, calls (CALL_MS in
- *   amqp_connect.c), and sending, by TCP_USER_TIMEOUT, without which a publish
+ * - every wait has an end: connecting, logging in, calls (CALL_MS),
+ *   and sending, by TCP_USER_TIMEOUT, without which a publish
  *   to a broker that hangs waits for ever;
  * - the login asks for connection.blocked and consumer_cancel_notify, which
  *   the library's own login does not, so that the broker reports an alarm or a
@@ -20,9 +20,6 @@
  *
  * A connection has one channel, one direction and one thread. Heartbeats are
  * served in amqp_link_frame() and in every call that waits for the broker.
- *
- * amqp_link_init(), amqp_link_release() and amqp_link_connect() are in
- * amqp_connect.c, the others in amqp_link.c; queues are amqp_declare.h.
  */
 #ifndef COMMON_AMQP_AMQP_LINK_H
 #define COMMON_AMQP_AMQP_LINK_H
@@ -85,7 +82,7 @@ int64_t amqp_link_end(struct amqp_link *l);
 void amqp_link_hurry(struct amqp_link *l);
 /* Begins the end, and closes the connection in order; does nothing when the
  * link is down. Acknowledgements arrive at the broker; that the leader of a
- * quorum queue has them, too, is what endpoint_amqp_ack_settle() sees to. */
+ * quorum queue has them, too, is what endpoint_amqp_read.c sees to. */
 void amqp_link_close(struct amqp_link *l);
 
 /* Destroys the connection; the text becomes l->why, the outcome LATER. */

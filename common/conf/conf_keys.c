@@ -98,7 +98,7 @@ const struct conf_key conf_keys[] = {
 	SECRET("amqp", "url", "AMQP_URL"),
 	PATH("amqp", "ca_file", NULL),
 	BOOL("amqp", "plaintext", "no"),
-	INT("amqp", "prefetch", "0", 0, 65535),
+	INT("amqp", "prefetch", "2000", 1, 65535),
 	BOOL("amqp", "compress", "no"),
 	DURATION("amqp", "heartbeat", "30s", SECOND, HOUR),
 	DURATION("amqp", "wait_timeout", "30s", 0, DAY),

@@ -1,6 +1,6 @@
 /*
  * endpoint_amqp: what the reading and the writing end of a queue share.
- * Private to endpoint_amqp*.c and amqp_unconfirmed.c.
+ * Private to endpoint_amqp*.c.
  *
  * Each end owns one link. A lost link is made again, with back-off, by the next
  * call that needs it. Then the reading end drops its messages, which come

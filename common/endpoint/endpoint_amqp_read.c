@@ -3,28 +3,298 @@
  *
  * The broker sends messages ahead of their acknowledgement, [amqp] prefetch of
  * them at most; they wait in `ready`, in order. `now` is the one whose lines
- * are being returned. Unless prefetch is set, it grows for small messages:
- * where each record is a message, a batch must not end after 100 of them. The
- * broker cannot change a consumer's limit, so a consumer with a higher limit
- * replaces it. There is never a second one: the broker puts back the messages
+ * are being returned. There is one consumer: the broker puts back the messages
  * of a lost connection consumer by consumer, out of order.
  *
- * Guarantee: a message is acknowledged by endpoint_amqp_ack() after its last
+ * Guarantee: a message is acknowledged by endpoint_ack() after its last
  * line was returned, or later. When the link goes down, all unacknowledged
  * messages are dropped here, because the broker sends them again; delivery tags
  * of the old connection are never used on a new one.
  */
-#include "common/endpoint/endpoint_amqp_reader.h"
-
 #include <stdlib.h>
+#include <string.h>
 
+#include "common/amqp/amqp_message.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
+#include "common/endpoint/endpoint.h"
+#include "common/endpoint/endpoint_amqp.h"
 #include "common/os/lines.h"
 #include "common/os/stop.h"
 #include "common/records/record.h"
+
+/* The current message, and how far its lines were returned. */
+struct amqp_cursor {
+	size_t max_line;
+	bool whole; /* each message is one line, whatever is in it */
+
+	bool in_hand; /* there is a message */
+	struct amqp_message message;
+	uint64_t serial;     /* its number, from 1 */
+	uint64_t connection; /* the number of its connection */
+	size_t at;           /* how far its lines were returned */
+	uint64_t line;       /* number of the last line returned */
+	uint64_t first;      /* of the first line returned with it */
+	const char
+	    *refusal; /* of the last TOOLONG; NULL: the line is too long */
+};
+
+/* Callers serve their links between two blocks. */
+#define BLOCK_BYTES (64 * 1024)
+
+/* Makes m the current message; the cursor owns it, and has none before. */
+static void
+cursor_take(struct amqp_cursor *c, struct amqp_message m, size_t max_message,
+    uint64_t connection)
+{
+	c->message = m;
+	amqp_message_unpack(&c->message, max_message);
+	c->in_hand = true;
+	c->serial++;
+	c->connection = connection;
+	c->at = 0;
+	c->line = 0;
+}
+
+static void
+cursor_release(struct amqp_cursor *c)
+{
+	amqp_message_release(&c->message);
+	c->in_hand = false;
+}
+
+static bool
+cursor_is_done(const struct amqp_cursor *c)
+{
+	return c->at >= c->message.size;
+}
+
+/* The message has a line left. */
+static enum endpoint_status
+next_line(struct amqp_cursor *c, char **line, size_t *len)
+{
+	struct amqp_message *m = &c->message;
+	char *from = m->data + c->at, *nl;
+
+	nl = memchr(from, '\n', m->size - c->at);
+	*line = from;
+	*len = nl != NULL ? (size_t)(nl - from) : m->size - c->at;
+	c->at += *len + (nl != NULL);
+	from[*len] = '\0';
+	c->first = ++c->line;
+	return *len > c->max_line ? ENDPOINT_TOOLONG : ENDPOINT_RECORD;
+}
+
+static enum endpoint_status
+next_block(struct amqp_cursor *c, char **block, size_t *len)
+{
+	struct amqp_message *m = &c->message;
+	char *from = m->data + c->at;
+	size_t n;
+
+	if (m->data[m->size - 1] != '\n')
+		m->data[m->size++] = '\n';
+	n = lines_of(from, m->size - c->at, BLOCK_BYTES);
+	n = lines_within(from, n, c->max_line);
+	if (n == 0)
+		return next_line(c, block, len);
+	*block = from;
+	*len = n;
+	c->at += n;
+	c->first = c->line + 1;
+	c->line += lines_count(from, n);
+	return ENDPOINT_RECORD;
+}
+
+/* The whole body as one line. */
+static enum endpoint_status
+next_whole(struct amqp_cursor *c, char **line, size_t *len)
+{
+	*line = c->message.data;
+	*len = c->at = c->message.size;
+	c->first = ++c->line;
+	c->refusal = "the message is too long";
+	return *len > c->max_line ? ENDPOINT_TOOLONG : ENDPOINT_RECORD;
+}
+
+/* The next line (lines), or the next block of lines, which ends at some size or
+ * before a line that is too long; *status is RECORD or TOOLONG. False when
+ * nothing is left. */
+static bool
+cursor_next(struct amqp_cursor *c, bool lines, char **part, size_t *len,
+    enum endpoint_status *status)
+{
+	/* A message that is read whole has one line even when it is empty. */
+	if (!c->in_hand || (cursor_is_done(c) && (!c->whole || c->line > 0)))
+		return false;
+	c->refusal = amqp_message_refusal(&c->message);
+	if (c->refusal != NULL) {
+		c->first = ++c->line;
+		c->at = c->message.size;
+		*status = ENDPOINT_TOOLONG;
+	} else if (c->whole) {
+		*status = next_whole(c, part, len);
+	} else if (lines) {
+		*status = next_line(c, part, len);
+	} else {
+		*status = next_block(c, part, len);
+	}
+	return true;
+}
+
+struct amqp_reader {
+	struct amqp_endpoint a;
+	uint16_t prefetch; /* 0: no limit */
+	bool reads_all;    /* nothing is acknowledged before the end */
+	bool until_empty;
+	bool asked_type;   /* whether the queue is a stream */
+	bool present_only; /* what waited when it connected: ... */
+	uint32_t present;  /* ... so many messages */
+
+	struct amqp_inflow ready;
+
+	struct amqp_cursor now;
+	bool stale; /* its connection broke: to be freed by the next read */
+
+	/* Of this connection. */
+	struct endpoint_mark done;  /* whole messages returned so far */
+	struct endpoint_mark acked; /* of them, acknowledged */
+	bool said_empty;            /* at the last check of the queue */
+	int64_t check_ms;           /* the next check is not before */
+
+	bool passed_over; /* messages waited at the last idle check */
+	int64_t idle_ms;  /* since when nothing came; or the last check */
+
+	/* Since when links were dropped because nothing came, though messages
+	 * wait; 0: something came. */
+	int64_t silent_since_ms;
+};
+
+static struct amqp_reader *
+reader_of(struct endpoint *e)
+{
+	return (struct amqp_reader *)(void *)e;
+}
+
+static const struct amqp_reader *
+const_reader_of(const struct endpoint *e)
+{
+	return (const struct amqp_reader *)(const void *)e;
+}
+
+/* A channel keeps acknowledgements back when 32 are under way to a quorum
+ * queue, and forgets them when it is closed. */
+#define ACKS_AT_ONCE 25
+
+/* The link is gone, and with it every delivery that was not acknowledged. */
+static void
+drop_unacknowledged(struct amqp_reader *r)
+{
+	amqp_inflow_clear(&r->ready);
+	/* The caller may still look at its line. */
+	r->stale = r->now.in_hand;
+	r->done.connection++;
+	r->done.tag = r->done.messages = 0;
+	r->acked = r->done;
+	r->said_empty = false;
+}
+
+/* The link is gone, and with it all that was not acknowledged. Returns -1. */
+static int
+reader_lost(struct amqp_reader *r)
+{
+	drop_unacknowledged(r);
+	endpoint_amqp_lost(&r->a);
+	return -1;
+}
+
+static struct endpoint_mark
+reader_mark(const struct endpoint *e)
+{
+	return const_reader_of(e)->done;
+}
+
+static void
+reader_ack_to(struct endpoint *e, const struct endpoint_mark *mark)
+{
+	struct amqp_reader *r = reader_of(e);
+	struct amqp_link *l = &r->a.link;
+
+	if (l->conn == NULL || mark->connection != r->done.connection ||
+	    mark->tag <= r->acked.tag)
+		return;
+	/* Commit point: the broker deletes what was returned. */
+	if (amqp_link_check(l, "acknowledge",
+		amqp_basic_ack(l->conn, AMQP_LINK_CHANNEL, mark->tag, 1)) !=
+	    0) {
+		(void)reader_lost(r);
+		return;
+	}
+	r->acked = *mark;
+}
+
+/* One message; 0, or -1 when the link is lost. */
+static int
+ack_alone(struct amqp_reader *r, uint64_t tag)
+{
+	struct amqp_link *l = &r->a.link;
+
+	/* Commit point: the broker deletes this message. */
+	if (amqp_link_check(l, "acknowledge",
+		amqp_basic_ack(l->conn, AMQP_LINK_CHANNEL, tag, 0)) == 0)
+		return 0;
+	return reader_lost(r);
+}
+
+/* Waits until the leader of a quorum queue has taken all requests so far. */
+static bool
+leader_has_all(struct amqp_reader *r)
+{
+	struct amqp_link *l = &r->a.link;
+
+	return amqp_declare_probe(l, r->a.queue, true) == OUTCOME_DONE &&
+	       amqp_declare_probe(l, r->a.queue, false) == OUTCOME_DONE;
+}
+
+static bool
+wait_for_leader(struct amqp_reader *r)
+{
+	if (!leader_has_all(r))
+		(void)reader_lost(r);
+	return r->a.link.conn != NULL;
+}
+
+static bool
+reader_ack_only(struct endpoint *e, const struct endpoint_mark *marks, size_t n)
+{
+	struct amqp_reader *r = reader_of(e);
+	size_t i = 0, sent = 0;
+
+	if (n == 0)
+		return true;
+	/* Without a gap one acknowledgement is enough. */
+	while (i < n && marks[i].tag == r->acked.tag + i + 1)
+		i++;
+	if (i > 0)
+		reader_ack_to(e, &marks[i - 1]);
+	for (; i < n; i++) {
+		if (marks[i].connection != r->done.connection ||
+		    ack_alone(r, marks[i].tag) != 0 ||
+		    (++sent % ACKS_AT_ONCE == 0 && !wait_for_leader(r)))
+			return false;
+	}
+	return marks[0].connection == r->done.connection && wait_for_leader(r);
+}
+
+static void
+reader_ack(struct endpoint *e)
+{
+	const struct endpoint_mark all = reader_mark(e);
+
+	reader_ack_to(e, &all);
+}
 
 /* A queue counts as empty when the broker says so twice, that far apart, and
  * sends nothing in between: its count leaves out messages under way. */
@@ -41,49 +311,28 @@
 #define READY_BYTES (16 * 1024 * 1024)
 #define PREFETCH_MAX 65535
 
-/* The prefetch for large messages, and how many more for smaller ones, of up to
- * that many bytes on average. More unacknowledged messages make each cheaper,
- * but more come again after a crash. Messages of this project are medium
- * (AMQP_BODY_BYTES), and their number holds one batch of a stream that has
- * fallen behind (aggregator/stream/stream.c). */
-#define PREFETCH 100
-#define MEDIUM_MORE 2000
-#define MEDIUM_BYTES (128 * 1024)
-#define SMALL_MORE 20000
-#define SMALL_BYTES 4096
-#define MEAN_OF 16
+#define CONSUMER "lines" /* the tag of it */
 
 /* With less time for its end a reader does not wait for the leader of a queue,
  * but closes in order: what the leader has not got comes again. */
 #define LEADER_MS 1000
 
-/* Consumers need different tags; the broker puts messages back in the order of
- * the tags. */
-static amqp_bytes_t
-consumer_tag(const struct amqp_reader *r, char tag[2])
-{
-	tag[0] = (char)('0' + r->consumers);
-	tag[1] = '\0';
-	return amqp_cstring_bytes(tag);
-}
-
-/* Starts a consumer with that prefetch. */
 static enum outcome
-consume(struct amqp_endpoint *a, uint16_t prefetch)
+consume(struct amqp_endpoint *a)
 {
 	amqp_table_t none = { 0, NULL };
-	struct amqp_reader *r = amqp_reader_of(&a->base);
+	struct amqp_reader *r = reader_of(&a->base);
 	struct amqp_link *l = &a->link;
-	char tag[2], *what;
+	char *what;
 	int status;
 
-	r->consumers++;
-	amqp_basic_qos(l->conn, AMQP_LINK_CHANNEL, 0, prefetch, 0);
+	amqp_basic_qos(l->conn, AMQP_LINK_CHANNEL, 0, r->prefetch, 0);
 	if (amqp_link_check_reply(
 		l, "limit deliveries", amqp_get_rpc_reply(l->conn)) != 0)
 		return l->outcome;
 	amqp_basic_consume(l->conn, AMQP_LINK_CHANNEL,
-	    amqp_cstring_bytes(a->queue), consumer_tag(r, tag), 0, 0, 0, none);
+	    amqp_cstring_bytes(a->queue), amqp_cstring_bytes(CONSUMER), 0, 0, 0,
+	    none);
 	what = xasprintf("read queue '%s'", a->queue);
 	status = amqp_link_check_reply(l, what, amqp_get_rpc_reply(l->conn));
 	free(what);
@@ -95,10 +344,9 @@ static enum outcome
 retire_consumer(struct amqp_reader *r)
 {
 	struct amqp_link *l = &r->a.link;
-	char tag[2];
 
 	(void)amqp_basic_cancel(
-	    l->conn, AMQP_LINK_CHANNEL, consumer_tag(r, tag));
+	    l->conn, AMQP_LINK_CHANNEL, amqp_cstring_bytes(CONSUMER));
 	if (amqp_link_check_reply(
 		l, "stop reading a queue", amqp_get_rpc_reply(l->conn)) != 0)
 		return l->outcome;
@@ -140,11 +388,10 @@ refuse_empty_stream(struct amqp_reader *r)
 static enum outcome
 reader_set_up(struct amqp_endpoint *a)
 {
-	struct amqp_reader *r = amqp_reader_of(&a->base);
+	struct amqp_reader *r = reader_of(&a->base);
 	struct amqp_queue_load load = { 0, 0 };
 	enum outcome o = OUTCOME_DONE;
 
-	r->consumers = 0;
 	if (r->until_empty && !r->asked_type) {
 		r->asked_type = true;
 		o = refuse_empty_stream(r);
@@ -153,7 +400,7 @@ reader_set_up(struct amqp_endpoint *a)
 		o = amqp_declare_load(&a->link, a->queue, &load);
 	r->present = load.messages;
 	if (o == OUTCOME_DONE)
-		o = consume(a, r->prefetch);
+		o = consume(a);
 	if (o != OUTCOME_DONE)
 		return o;
 	r->passed_over = false;
@@ -167,7 +414,6 @@ open_read(const char *queue, const struct endpoint_options *opt,
     struct buf *why, enum exit_code *code)
 {
 	struct amqp_reader *r = xcalloc(1, sizeof *r);
-	size_t room;
 
 	if (endpoint_amqp_init(&r->a, queue, false, opt, why, code) != 0) {
 		free(r);
@@ -176,22 +422,19 @@ open_read(const char *queue, const struct endpoint_options *opt,
 	r->a.set_up = reader_set_up;
 	r->now.max_line = opt->max_line != 0 ? opt->max_line : RECORD_MAX_LINE;
 	r->prefetch = (uint16_t)conf_int(opt->conf, "amqp", "prefetch");
-	r->may_widen = r->prefetch == 0 && opt->prefetch == 0;
 	r->reads_all = opt->prefetch > PREFETCH_MAX;
 	if (r->reads_all)
 		r->prefetch = opt->exchange != NULL ? 0 : PREFETCH_MAX;
 	else if (opt->prefetch != 0)
 		r->prefetch = (uint16_t)opt->prefetch;
-	else if (r->prefetch == 0)
-		r->prefetch = PREFETCH;
 	r->present_only = opt->present;
 	/* Others may have taken some of those that were counted. */
 	r->until_empty = opt->until_empty || opt->present;
 	r->now.whole = opt->whole;
 	/* One more than may come: then it is never full. */
-	room = (size_t)r->prefetch + (r->may_widen ? SMALL_MORE : 0);
-	amqp_inflow_init(
-	    &r->ready, room > 0 && room < READY_MAX ? room + 1 : READY_MAX);
+	amqp_inflow_init(&r->ready, r->prefetch > 0 && r->prefetch < READY_MAX
+					? r->prefetch + (size_t)1
+					: READY_MAX);
 	r->ready.max_message =
 	    (size_t)conf_int(opt->conf, "amqp", "max_message");
 	r->ready.with_keys = opt->whole;
@@ -249,7 +492,7 @@ receive_frames(struct amqp_reader *r, int wait_ms)
 		/* The rest of a message may be waited for, but once. */
 		wait_ms = r->ready.n == 0 && wait_ms > 0 ? 1 : 0;
 	}
-	return l->conn == NULL || got < 0 ? endpoint_amqp_reader_lost(r) : 0;
+	return l->conn == NULL || got < 0 ? reader_lost(r) : 0;
 }
 
 static void
@@ -258,7 +501,6 @@ finish_message(struct amqp_reader *r)
 	if (!r->stale) {
 		r->done.tag = r->now.message.tag;
 		r->done.messages++;
-		r->mean += r->now.message.len - r->mean / MEAN_OF;
 	}
 }
 
@@ -267,10 +509,10 @@ static bool
 next_part(struct amqp_reader *r, bool lines, char **part, size_t *len,
     enum endpoint_status *status)
 {
-	if (!amqp_cursor_next(&r->now, lines, part, len, status))
+	if (!cursor_next(&r->now, lines, part, len, status))
 		return false;
 	r->a.base.refusal = r->now.refusal;
-	if (amqp_cursor_is_done(&r->now))
+	if (cursor_is_done(&r->now))
 		finish_message(r);
 	return true;
 }
@@ -279,12 +521,12 @@ next_part(struct amqp_reader *r, bool lines, char **part, size_t *len,
 static bool
 next_message(struct amqp_reader *r)
 {
-	amqp_cursor_release(&r->now);
+	cursor_release(&r->now);
 	r->stale = false;
 	if (r->ready.n == 0)
 		return false;
-	amqp_cursor_take(&r->now, amqp_inflow_next(&r->ready),
-	    r->ready.max_message, r->done.connection + 1);
+	cursor_take(&r->now, amqp_inflow_next(&r->ready), r->ready.max_message,
+	    r->done.connection + 1);
 	if (r->now.message.size == 0 && !r->now.whole)
 		finish_message(r); /* empty, but to be acknowledged */
 	return true;
@@ -294,28 +536,8 @@ next_message(struct amqp_reader *r)
 static bool
 is_starved(const struct amqp_reader *r)
 {
-	uint64_t limit = (uint64_t)r->prefetch + r->more;
-
-	return r->prefetch > 0 && r->done.messages - r->acked.messages >= limit;
-}
-
-/* Raises the prefetch if messages are not large. */
-static void
-widen(struct amqp_reader *r)
-{
-	uint16_t more = 0;
-
-	if (r->mean <= SMALL_BYTES * MEAN_OF)
-		more = SMALL_MORE;
-	else if (r->mean <= MEDIUM_BYTES * MEAN_OF)
-		more = MEDIUM_MORE;
-	if (!r->may_widen || more <= r->more || r->a.link.conn == NULL)
-		return;
-	if (retire_consumer(r) != OUTCOME_DONE ||
-	    consume(&r->a, (uint16_t)(r->prefetch + more)) != OUTCOME_DONE)
-		(void)endpoint_amqp_reader_lost(r);
-	else
-		r->more = more;
+	return r->prefetch > 0 &&
+	       r->done.messages - r->acked.messages >= r->prefetch;
 }
 
 /* All lines were returned: was the queue empty at two checks in a row? One that
@@ -329,7 +551,7 @@ is_empty(struct amqp_reader *r)
 	if (clock_mono_ms() < r->check_ms)
 		return false;
 	if (endpoint_amqp_look(&r->a, &load) != OUTCOME_DONE) {
-		(void)endpoint_amqp_reader_lost(r);
+		(void)reader_lost(r);
 		return false;
 	}
 	/* What was under way may have come ahead of the answer. */
@@ -393,7 +615,7 @@ is_overlooked(struct amqp_reader *r)
 	}
 	if (l->conn != NULL)
 		drop_overlooked(r, &load);
-	(void)endpoint_amqp_reader_lost(r);
+	(void)reader_lost(r);
 	return true;
 }
 
@@ -457,8 +679,6 @@ reader_next(
 			return ENDPOINT_EMPTY;
 		if (next_message(r))
 			continue;
-		if (is_starved(r))
-			widen(r);
 		if (is_starved(r) && r->reads_all) {
 			warn_rest_is_left(r);
 			return ENDPOINT_EMPTY;
@@ -480,19 +700,19 @@ reader_next(
 static enum endpoint_status
 amqp_read(struct endpoint *e, char **line, size_t *len, int timeout_ms)
 {
-	return reader_next(amqp_reader_of(e), true, line, len, timeout_ms);
+	return reader_next(reader_of(e), true, line, len, timeout_ms);
 }
 
 static enum endpoint_status
 amqp_read_block(struct endpoint *e, char **block, size_t *len, int timeout_ms)
 {
-	return reader_next(amqp_reader_of(e), false, block, len, timeout_ms);
+	return reader_next(reader_of(e), false, block, len, timeout_ms);
 }
 
 static void
 reader_pump(struct endpoint *e)
 {
-	struct amqp_reader *r = amqp_reader_of(e);
+	struct amqp_reader *r = reader_of(e);
 
 	if (r->a.link.conn != NULL)
 		(void)receive_frames(r, 0);
@@ -501,7 +721,7 @@ reader_pump(struct endpoint *e)
 static void
 amqp_where(const struct endpoint *e, uint64_t behind, struct buf *where)
 {
-	const struct amqp_reader *r = reader_of_const(e);
+	const struct amqp_reader *r = const_reader_of(e);
 
 	buf_addf(where, "message %s",
 	    r->now.message.id != NULL ? r->now.message.id : "without id");
@@ -515,7 +735,7 @@ amqp_where(const struct endpoint *e, uint64_t behind, struct buf *where)
 static const char *
 amqp_routing_key(const struct endpoint *e, size_t *len)
 {
-	const struct amqp_reader *r = reader_of_const(e);
+	const struct amqp_reader *r = const_reader_of(e);
 
 	*len = r->now.message.key_len;
 	return r->now.message.key;
@@ -524,7 +744,7 @@ amqp_routing_key(const struct endpoint *e, size_t *len)
 static void
 amqp_delivery(const struct endpoint *e, struct endpoint_delivery *d)
 {
-	const struct amqp_reader *r = reader_of_const(e);
+	const struct amqp_reader *r = const_reader_of(e);
 
 	*d = (struct endpoint_delivery){ .serial = r->now.serial,
 		.connection = r->now.connection,
@@ -533,20 +753,23 @@ amqp_delivery(const struct endpoint *e, struct endpoint_delivery *d)
 		.body = r->now.message.data,
 		.len = r->now.message.size,
 		.line = r->now.first,
-		.last = amqp_cursor_is_done(&r->now) };
+		.last = cursor_is_done(&r->now) };
 }
 
 static void
 amqp_set_until_empty(struct endpoint *e, bool until_empty)
 {
-	struct amqp_reader *r = amqp_reader_of(e);
+	struct amqp_reader *r = reader_of(e);
 
 	if (until_empty && !r->until_empty)
 		r->said_empty = false;
 	r->until_empty = until_empty;
 }
 
-/* Where one reads alone, a probe beside its consumer is refused. */
+/* Waits until the leader of a quorum queue has the acknowledgements that were
+ * sent, since a channel that is closed forgets what it kept back while the
+ * leader was slow. Where one reads alone, a probe beside its consumer is
+ * refused, so the consumer goes first. */
 static void
 end_consumer(struct amqp_reader *r)
 {
@@ -556,28 +779,28 @@ end_consumer(struct amqp_reader *r)
 		return;
 	if (amqp_link_end(l) >= LEADER_MS &&
 	    retire_consumer(r) == OUTCOME_DONE && amqp_link_end(l) >= LEADER_MS)
-		endpoint_amqp_ack_settle(r);
+		(void)leader_has_all(r);
 }
 
 static void
 reader_close(struct endpoint *e)
 {
-	struct amqp_reader *r = amqp_reader_of(e);
+	struct amqp_reader *r = reader_of(e);
 
 	end_consumer(r);
 	endpoint_amqp_release(&r->a);
 	amqp_inflow_release(&r->ready);
-	amqp_cursor_release(&r->now);
+	cursor_release(&r->now);
 	free(r);
 }
 
 static const struct endpoint_ops ops = {
 	.read = amqp_read,
 	.read_block = amqp_read_block,
-	.ack = endpoint_amqp_ack,
-	.mark = endpoint_amqp_mark,
-	.ack_to = endpoint_amqp_ack_to,
-	.ack_only = endpoint_amqp_ack_only,
+	.ack = reader_ack,
+	.mark = reader_mark,
+	.ack_to = reader_ack_to,
+	.ack_only = reader_ack_only,
 	.pump = reader_pump,
 	.where = amqp_where,
 	.delivery = amqp_delivery,
@@ -596,7 +819,7 @@ endpoint_amqp_open_read(const char *queue, const struct endpoint_options *opt,
 	if (e == NULL)
 		return NULL;
 	e->ops = &ops;
-	if (endpoint_amqp_first(&amqp_reader_of(e)->a) == OUTCOME_DONE)
+	if (endpoint_amqp_first(&reader_of(e)->a) == OUTCOME_DONE)
 		return e;
 	buf_setf(why, "%s", buf_str(&e->why));
 	*code = e->code;

@@ -1,7 +1,7 @@
 /*
  * endpoint_amqp_write: the writing end of a queue, or of an exchange that
- * spreads records over queues: it gathers lines to messages. amqp_unconfirmed.c
- * sends them and handles their confirms.
+ * spreads records over queues: it gathers lines to messages, sends them and
+ * handles their confirms.
  *
  * Lines gather in a buffer until it holds body_bytes, LINGER_MS have passed, a
  * flush, or a send while nothing else is unconfirmed. Then they are one
@@ -16,20 +16,362 @@
  *
  * Guarantee: flush() is DONE only when the window and all buffers are empty.
  */
-#include "common/endpoint/amqp_unconfirmed.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/amqp/amqp_compress.h"
 #include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
 #include "common/digest/random.h"
+#include "common/endpoint/endpoint_amqp.h"
 #include "common/os/notify.h"
 #include "common/records/bucket.h"
 #include "common/records/publisher_clock.h"
+
+/* Messages in a window at most. */
+#define AMQP_WINDOW 128
+#define AMQP_BODY_BYTES ((size_t)124 * 1024) /* one frame: of 128 at most */
+
+/* The messages that the broker has not confirmed, in the order of writing:
+ *
+ *              publish            ack
+ *   TO_SEND ------------> SENT ---------> DONE, and out of the window
+ *    ^  ^                 |  |
+ *    |  +-- nack, lost ---+  | return
+ *    |                       v
+ *    +-- ack, lost ---- RETURNED
+ *
+ *   ack              it is on the disk: it leaves the window
+ *   return, then ack the queue is gone, or no queue is bound to the exchange:
+ *                    the link is made again, which makes the queue again, and
+ *                    the message is sent again
+ *   nack             the queue is full: it is sent again after a pause
+ *   nothing          the link is lost: it is sent again on the next one */
+enum amqp_outgoing_state {
+	OUTGOING_TO_SEND,
+	OUTGOING_SENT,
+	OUTGOING_RETURNED, /* its ack is to come */
+	OUTGOING_DONE,
+};
+
+struct amqp_outgoing {
+	uint64_t seq;
+	uint64_t tag; /* of this connection, while SENT or RETURNED */
+	enum amqp_outgoing_state state;
+	size_t bucket; /* 0 of a queue */
+	bool packed;
+	uint64_t before, lines; /* written before it, and with it */
+	int64_t sent_us;        /* 0: not traced */
+	struct buf body;
+};
+
+struct amqp_buffer {
+	struct buf filling;
+	int64_t since_ms;
+};
+
+struct amqp_writer {
+	struct amqp_endpoint a;
+	char run[17]; /* random; makes message ids unique among all writers */
+	uint64_t next_seq, next_tag;
+	uint64_t lines, sealed; /* written, and of these in messages */
+
+	struct amqp_outgoing
+	    window[AMQP_WINDOW]; /* ring, in order of writing */
+	size_t head, n;
+	int64_t progress_ms; /* when the broker last confirmed something */
+	struct retry pause;  /* after a refusal because the queue is full */
+	int64_t pause_until_ms;
+	bool full;
+
+	size_t body_bytes;
+	bool packs; /* bodies of AMQP_COMPRESS_LEAST bytes are packed */
+	struct amqp_buffer *buffers;
+	size_t buffers_n;
+	int64_t swept_ms; /* when all buffers were checked last */
+	char *all;        /* the exchange NAME.all, for records of BUCKET_ALL */
+	struct publisher_clock clock;
+
+	enum amqp_phase phase; /* of a message that is being returned */
+	uint64_t returned_left;
+};
+
+static struct amqp_outgoing *
+outgoing_at(struct amqp_writer *w, size_t i)
+{
+	return &w->window[(w->head + i) % AMQP_WINDOW];
+}
+
+/* The link is gone: all unconfirmed messages are sent again. */
+static int
+window_lost(struct amqp_writer *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->n; i++)
+		if (outgoing_at(w, i)->state != OUTGOING_DONE)
+			outgoing_at(w, i)->state = OUTGOING_TO_SEND;
+	w->phase = AMQP_PHASE_METHOD;
+	endpoint_amqp_lost(&w->a);
+	return -1;
+}
+
+/* Empties a buffer, and frees it when a long line made it large. */
+static void
+shorten_body(struct buf *b)
+{
+	if (b->cap > 2 * AMQP_BODY_BYTES)
+		buf_release(b);
+	buf_clear(b);
+}
+
+/* Removes confirmed messages from the oldest end of the window. */
+static void
+slide(struct amqp_writer *w)
+{
+	while (w->n > 0 && outgoing_at(w, 0)->state == OUTGOING_DONE) {
+		shorten_body(&outgoing_at(w, 0)->body);
+		w->head = (w->head + 1) % AMQP_WINDOW;
+		w->n--;
+	}
+	/* With frequent flushes only a few places are used, and have memory. */
+	if (w->n == 0)
+		w->head = 0;
+}
+
+static void
+on_ack(struct amqp_writer *w, struct amqp_outgoing *m)
+{
+	if (m->state == OUTGOING_RETURNED) {
+		m->state = OUTGOING_TO_SEND;
+		w->a.gone = true;
+		return;
+	}
+	/* Of a queue; an exchange writes several messages at a time. */
+	if (m->sent_us != 0 && !w->a.spread)
+		endpoint_trace_sent(
+		    m->before, m->lines, m->body.len, m->sent_us);
+	m->state = OUTGOING_DONE;
+	w->progress_ms = clock_mono_ms();
+	w->full = false;
+	retry_reset(&w->pause);
+	endpoint_amqp_works(&w->a);
+}
+
+static void
+on_nack(struct amqp_writer *w, struct amqp_outgoing *m)
+{
+	int64_t now = clock_mono_ms();
+
+	m->state = OUTGOING_TO_SEND;
+	if (!w->full)
+		log_info("queue_full", "queue=%s", w->a.queue);
+	w->full = true;
+	if (w->pause_until_ms <= now)
+		w->pause_until_ms = now + retry_next(&w->pause, -1);
+}
+
+/* An ack or a nack of one message, or of all up to it. */
+static void
+on_confirms(struct amqp_writer *w, uint64_t tag, bool multiple, bool ack)
+{
+	struct amqp_outgoing *m;
+	size_t i;
+
+	for (i = 0; i < w->n; i++) {
+		m = outgoing_at(w, i);
+		if (m->state != OUTGOING_SENT && m->state != OUTGOING_RETURNED)
+			continue;
+		if (m->tag != tag && !(multiple && m->tag < tag))
+			continue;
+		if (ack)
+			on_ack(w, m);
+		else
+			on_nack(w, m);
+	}
+	slide(w);
+	if (w->a.gone)
+		amqp_link_drop(&w->a.link,
+		    w->a.spread ? "no queue takes what is sent to exchange "
+				  "'%s' at %s"
+				: "the queue '%s' at %s is gone",
+		    w->a.queue, w->a.link.title);
+}
+
+static void
+format_id(const struct amqp_writer *w, uint64_t seq, struct buf *id)
+{
+	buf_setf(id, "%s-%" PRIu64, w->run, seq);
+}
+
+/* The header of a returned message tells which one it is. */
+static void
+mark_returned(struct amqp_writer *w, const amqp_frame_t *f)
+{
+	const amqp_basic_properties_t *p = f->payload.properties.decoded;
+	struct buf id = BUF_INIT;
+	size_t i;
+
+	w->returned_left = f->payload.properties.body_size;
+	w->phase = w->returned_left > 0 ? AMQP_PHASE_BODY : AMQP_PHASE_METHOD;
+	if ((p->_flags & AMQP_BASIC_MESSAGE_ID_FLAG) == 0)
+		return;
+	for (i = 0; i < w->n; i++) {
+		format_id(w, outgoing_at(w, i)->seq, &id);
+		if (outgoing_at(w, i)->state == OUTGOING_SENT &&
+		    id.len == p->message_id.len &&
+		    memcmp(id.data, p->message_id.bytes, id.len) == 0)
+			outgoing_at(w, i)->state = OUTGOING_RETURNED;
+	}
+	buf_release(&id);
+}
+
+static void
+window_take_method(struct amqp_writer *w, const amqp_method_t *m)
+{
+	const amqp_basic_ack_t *ack = m->decoded;
+	const amqp_basic_nack_t *nack = m->decoded;
+
+	if (m->id == AMQP_BASIC_ACK_METHOD)
+		on_confirms(w, ack->delivery_tag, ack->multiple != 0, true);
+	else if (m->id == AMQP_BASIC_NACK_METHOD)
+		on_confirms(w, nack->delivery_tag, nack->multiple != 0, false);
+	else if (m->id == AMQP_BASIC_RETURN_METHOD)
+		w->phase = AMQP_PHASE_HEADER;
+}
+
+static bool
+window_take_frame(struct amqp_writer *w, const amqp_frame_t *f)
+{
+	size_t len;
+
+	if (f->frame_type == AMQP_FRAME_METHOD &&
+	    w->phase == AMQP_PHASE_METHOD) {
+		window_take_method(w, &f->payload.method);
+		return true;
+	}
+	if (f->frame_type == AMQP_FRAME_HEADER &&
+	    w->phase == AMQP_PHASE_HEADER) {
+		mark_returned(w, f);
+		return true;
+	}
+	if (f->frame_type != AMQP_FRAME_BODY || w->phase != AMQP_PHASE_BODY)
+		return false;
+	len = f->payload.body_fragment.len;
+	w->returned_left -= len < w->returned_left ? len : w->returned_left;
+	if (w->returned_left == 0)
+		w->phase = AMQP_PHASE_METHOD;
+	return true;
+}
+
+/* Handles the answers that have come; waits for the first of them. -1: the link
+ * is lost. */
+static int
+receive_answers(struct amqp_writer *w, int wait_ms)
+{
+	struct amqp_link *l = &w->a.link;
+	amqp_frame_t f;
+	int got;
+
+	while ((got = amqp_link_frame(l, &f, wait_ms)) > 0) {
+		if (!window_take_frame(w, &f))
+			amqp_link_drop(
+			    l, "%s sends frames out of order", l->title);
+		wait_ms = 0;
+	}
+	return l->conn == NULL || got < 0 ? window_lost(w) : 0;
+}
+
+static int
+publish_message(struct amqp_writer *w, struct amqp_outgoing *m)
+{
+	struct buf id = BUF_INIT;
+	amqp_basic_properties_t p = {
+		._flags = AMQP_BASIC_CONTENT_TYPE_FLAG |
+			  AMQP_BASIC_DELIVERY_MODE_FLAG |
+			  AMQP_BASIC_MESSAGE_ID_FLAG |
+			  (m->packed ? AMQP_BASIC_CONTENT_ENCODING_FLAG : 0),
+		.content_type = amqp_cstring_bytes("application/x-ndjson"),
+		.content_encoding = amqp_cstring_bytes(AMQP_COMPRESS_ENCODING),
+		.delivery_mode = AMQP_DELIVERY_PERSISTENT,
+	};
+	const char *exchange = "", *key = w->a.queue;
+	char number[8] = "";
+	int status;
+
+	if (w->a.spread) {
+		exchange = m->bucket == BUCKET_ALL ? w->all : w->a.queue;
+		if (m->bucket != BUCKET_ALL)
+			(void)snprintf(number, sizeof number, "%zu", m->bucket);
+		key = number;
+	}
+	format_id(w, m->seq, &id);
+	p.message_id = amqp_cstring_bytes(buf_str(&id));
+	status = amqp_basic_publish(w->a.link.conn, AMQP_LINK_CHANNEL,
+	    amqp_cstring_bytes(exchange), amqp_cstring_bytes(key), 1, 0, &p,
+	    (amqp_bytes_t){ m->body.len, m->body.data });
+	buf_release(&id);
+	if (amqp_link_check(&w->a.link, "publish", status) != 0)
+		return window_lost(w);
+	/* Of single lines there are too many. */
+	if (w->body_bytes > 1 ? log_traces()
+			      : log_traces_some(m->before, m->lines))
+		m->sent_us = clock_mono_us();
+	m->tag = w->next_tag++;
+	m->state = OUTGOING_SENT;
+	return 0;
+}
+
+/* The oldest message that is to be sent, or NULL. */
+static struct amqp_outgoing *
+next_to_send(struct amqp_writer *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->n; i++)
+		if (outgoing_at(w, i)->state == OUTGOING_TO_SEND)
+			return outgoing_at(w, i);
+	return NULL;
+}
+
+static bool
+awaits_answer(struct amqp_writer *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->n; i++)
+		if (outgoing_at(w, i)->state != OUTGOING_TO_SEND &&
+		    outgoing_at(w, i)->state != OUTGOING_DONE)
+			return true;
+	return false;
+}
+
+/* Reads before each message whether the broker wants any, so that an alarm
+ * stops the sending in time. To a queue that was full one message goes at a
+ * time until it takes one: it may take the last of several and not the first,
+ * and their order matters. Behind an exchange the other queues would wait, too.
+ */
+static int
+send_outgoing(struct amqp_writer *w)
+{
+	struct amqp_outgoing *m;
+
+	for (;;) {
+		if (receive_answers(w, 0) != 0)
+			return -1;
+		if (w->a.link.blocked || clock_mono_ms() < w->pause_until_ms)
+			return 0;
+		m = next_to_send(w);
+		if (m == NULL || (w->full && !w->a.spread && awaits_answer(w)))
+			return 0;
+		if (publish_message(w, m) != 0)
+			return -1;
+	}
+}
 
 #define LINGER_MS 5
 /* How often `clock` records are sent between flushes. */
@@ -66,8 +408,8 @@ send_and_receive(struct amqp_writer *w, size_t n, int wait_ms)
 
 	if (o != OUTCOME_DONE)
 		return o;
-	if (amqp_unconfirmed_send(w) != 0 ||
-	    (w->n > n && amqp_unconfirmed_receive(w, wait_ms) != 0))
+	if (send_outgoing(w) != 0 ||
+	    (w->n > n && receive_answers(w, wait_ms) != 0))
 		return w->a.link.outcome;
 	return OUTCOME_DONE;
 }
@@ -124,14 +466,14 @@ confirm_down_to(struct amqp_writer *w, size_t n, bool flushing)
 static void
 seal_message(struct amqp_writer *w, struct amqp_buffer *buffer)
 {
-	struct amqp_outgoing *m = amqp_unconfirmed_at(w, w->n);
+	struct amqp_outgoing *m = outgoing_at(w, w->n);
 	struct buf empty = m->body;
 
 	m->packed = w->packs && buffer->filling.len >= AMQP_COMPRESS_LEAST;
 	if (m->packed) {
 		amqp_compress(
 		    &m->body, buffer->filling.data, buffer->filling.len);
-		amqp_unconfirmed_shorten(&buffer->filling);
+		shorten_body(&buffer->filling);
 	} else {
 		m->body = buffer->filling;
 		buffer->filling = empty;
@@ -140,7 +482,7 @@ seal_message(struct amqp_writer *w, struct amqp_buffer *buffer)
 	m->before = w->sealed;
 	m->lines = w->sealed = w->lines;
 	m->sent_us = 0;
-	m->state = AMQP_OUTGOING_TO_SEND;
+	m->state = OUTGOING_TO_SEND;
 	m->bucket = (size_t)(buffer - w->buffers);
 	w->n++;
 }
@@ -166,7 +508,7 @@ send_due(struct amqp_writer *w)
 		if (is_buffer_due(w, &w->buffers[i], w->swept_ms))
 			seal_message(w, &w->buffers[i]);
 	if (w->a.link.conn != NULL)
-		(void)amqp_unconfirmed_send(w);
+		(void)send_outgoing(w);
 }
 
 static int
@@ -237,7 +579,7 @@ amqp_flush_begin(struct endpoint *e, uint64_t *mark)
 		seal_message(w, &w->buffers[i]);
 	}
 	*mark = w->next_seq;
-	return amqp_unconfirmed_send(w) == 0;
+	return send_outgoing(w) == 0;
 }
 
 static bool
@@ -246,8 +588,8 @@ amqp_flush_done(struct endpoint *e, uint64_t mark)
 	struct amqp_writer *w = amqp_writer_of(e);
 
 	if (w->n > 0 && w->a.link.conn != NULL)
-		(void)amqp_unconfirmed_send(w);
-	return w->n == 0 || amqp_unconfirmed_at(w, 0)->seq >= mark;
+		(void)send_outgoing(w);
+	return w->n == 0 || outgoing_at(w, 0)->seq >= mark;
 }
 
 static bool
@@ -259,7 +601,7 @@ amqp_send(struct endpoint *e)
 	if (w->a.spread || w->a.link.conn == NULL ||
 	    w->buffers[0].filling.len == 0)
 		return false;
-	if (w->n > 0 && amqp_unconfirmed_receive(w, 0) != 0)
+	if (w->n > 0 && receive_answers(w, 0) != 0)
 		return false;
 	if (w->n == 0)
 		seal_message(w, &w->buffers[0]);

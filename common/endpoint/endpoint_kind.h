@@ -4,11 +4,9 @@
  *
  *   endpoint.c               picks the kind by the name
  *   endpoint_stdio.c         -, files
- *   endpoint_amqp_open.c     queue:NAME, exchange:NAME
- *     endpoint_amqp_read.c   one end, with endpoint_amqp_ack.c, amqp_cursor.c
- *     endpoint_amqp_write.c  the other one, with amqp_unconfirmed.c
- *     endpoint_amqp.c        what both ends share
- *   endpoint_kind.c          what all kinds share
+ *   endpoint_amqp.c          queue:NAME, exchange:NAME
+ *     endpoint_amqp_read.c   one end
+ *     endpoint_amqp_write.c  the other one
  */
 #ifndef COMMON_ENDPOINT_ENDPOINT_KIND_H
 #define COMMON_ENDPOINT_ENDPOINT_KIND_H

@@ -1,11 +1,11 @@
 /*
- * amqp_inflow: assembles the messages of a queue from their frames, so that the
- * size of a message is bounded and no read can hang in the middle of one.
+ * amqp_message: assembles the messages of a queue from their frames, so that
+ * the size of a message is bounded and no read can hang in the middle of one.
  * Whole messages wait in a ring, in the order in which they came. Private to
- * the reading end: amqp_cursor.c and endpoint_amqp_read.c.
+ * the reading end, endpoint_amqp_read.c.
  */
-#ifndef COMMON_AMQP_AMQP_INFLOW_H
-#define COMMON_AMQP_AMQP_INFLOW_H
+#ifndef COMMON_AMQP_AMQP_MESSAGE_H
+#define COMMON_AMQP_AMQP_MESSAGE_H
 
 #include "common/amqp/amqp_link.h"
 

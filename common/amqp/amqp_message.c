@@ -1,7 +1,7 @@
 /*
- * amqp_inflow: see amqp_inflow.h.
+ * amqp_message: see amqp_message.h.
  */
-#include "common/amqp/amqp_inflow.h"
+#include "common/amqp/amqp_message.h"
 
 #include <stdlib.h>
 #include <string.h>
