@@ -328,6 +328,23 @@ set_session(struct db *db)
 	return o;
 }
 
+/* Keeps what CURRENT_USER() answered, as it stands in a GRANT. */
+static void
+keep_account(struct db *db, const char *current_user)
+{
+	const char *host = strrchr(current_user, '@');
+	char *user;
+
+	buf_clear(&db->account);
+	if (host == NULL)
+		return;
+	user = xstrndup(current_user, (size_t)(host - current_user));
+	db_quote(db, &db->account, db_str(user));
+	buf_addc(&db->account, '@');
+	db_quote(db, &db->account, db_str(host + 1));
+	free(user);
+}
+
 static enum outcome
 learn_server(struct db *db)
 {
@@ -346,7 +363,7 @@ learn_server(struct db *db)
 		buf_setf(&db->version, "%s", db_get(rows, 0));
 		s->max_packet = (size_t)db_get_int(rows, 1);
 		s->flush_at_commit = db_get_int(rows, 2);
-		db_keep_account(db, db_get(rows, 3));
+		keep_account(db, db_get(rows, 3));
 	}
 	db_rows_free(rows);
 	s->version = buf_str(&db->version);
@@ -493,4 +510,34 @@ const struct db_server *
 db_server(const struct db *db)
 {
 	return &db->server;
+}
+
+/* As a name between backticks; with `all`, where _ and % stand for others. */
+static void
+add_schema(const char *name, bool all, struct buf *to)
+{
+	for (; *name != '\0'; name++) {
+		if (*name == '`')
+			buf_addc(to, '`');
+		if (all && (*name == '_' || *name == '%'))
+			buf_addc(to, '\\');
+		buf_addc(to, *name);
+	}
+}
+
+void
+db_grant(
+    const struct db *db, const char *rights, const char *table, struct buf *to)
+{
+	bool all = strcmp(table, "*") == 0;
+	const char *quote = all ? "" : "`";
+
+	/* MySQL wants CREATE, too, for a new partition. */
+	buf_addf(to, "GRANT %s%s ON `", rights,
+	    strstr(rights, "ALTER") != NULL && !db_server(db)->mariadb
+		? ", CREATE"
+		: "");
+	add_schema(db->url.path, all, to);
+	buf_addf(
+	    to, "`.%s%s%s TO %s", quote, table, quote, buf_str(&db->account));
 }

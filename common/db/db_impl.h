@@ -57,12 +57,6 @@ unsigned db_seconds_of(int64_t ms);
 /* A statement begins: remembers its first words, for messages about waits. */
 void db_doing(struct db *db, const char *sql);
 
-/* Keeps what CURRENT_USER() answered. */
-void db_keep_account(struct db *db, const char *current_user);
-/* Appends the statement that gives the right on rows which the server says is
- * denied; false if that is not what it says. */
-bool db_grant_for(const struct db *db, const char *denied, struct buf *to);
-
 /* Ends the connection, if there is one. */
 void db_disconnect(struct db *db);
 

@@ -111,7 +111,7 @@ class Test(Tables):
     def rights_are_told(self):
         """The statement to type helps."""
         env = self.user("reader", "SELECT ON messaging.*")
-        self.refused("no right to store", 77, "GRANT INSERT", env=env)
+        self.refused("no right to store", 77, DENIED, env=env)
         found = self.check("no right to store", "rights that are missing "
                            "failed GRANT ", env=env)
         grant = next(f for f in found if f.startswith("rights that are m"))
