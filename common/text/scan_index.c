@@ -1,8 +1,10 @@
 /*
- * scan_index: from bits to the list of closing quotes; see scan_index.h.
+ * scan_index: see scan_index.h: bits for each piece in plain C, from these to
+ * the list of closing quotes, and the choice of a variant.
  */
 #include "common/text/scan_index.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +22,98 @@
 
 /* Entries that may be written behind the end of the list. */
 #define STEP 16
+
+#define ONES UINT64_C(0x0101010101010101)
+#define LOWS UINT64_C(0x7F7F7F7F7F7F7F7F)
+#define HIGHS UINT64_C(0x8080808080808080)
+
+/* Eight bytes, the first in memory lowest. */
+static uint64_t
+load_eight(const char *p)
+{
+	uint64_t x;
+
+	memcpy(&x, p, sizeof x);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	x = __builtin_bswap64(x);
+#endif
+	return x;
+}
+
+/* The high bits of eight bytes, gathered into eight bits. */
+static uint64_t
+gather_high_bits(uint64_t x)
+{
+	return ((x & HIGHS) >> 7) * UINT64_C(0x0102040810204080) >> 56;
+}
+
+/* High bits where bytes are equal to c. */
+static uint64_t
+equal(uint64_t x, unsigned char c)
+{
+	x ^= ONES * c;
+	return ~(((x & LOWS) + LOWS) | x);
+}
+
+/* High bits where bytes are below 0x20, or DEL. */
+static uint64_t
+control(uint64_t x)
+{
+	return ~(((x & LOWS) + ONES * (0x80 - 0x20)) | x) |
+	       equal(x, SCAN_DELETE);
+}
+
+/* Checks the pieces [from, to), which hold more than ASCII, whose text ends at
+ * `end`. They stand between pieces of plain ASCII and are checked alone. cut:
+ * the text ends there, and may end within a character. */
+static void
+check_wide(
+    struct scan_piece *from, struct scan_piece *to, const char *end, bool cut)
+{
+	const char *text = end - (size_t)(to - from) * SCAN_PIECE;
+
+	if (cut)
+		end -= parse_utf8_open(end);
+	if (!parse_is_utf8(text, (size_t)(end - text)))
+		for (; from < to; from++)
+			from->odd = ~UINT64_C(0);
+}
+
+static void
+pieces_plain(const char *p, size_t n, struct scan_piece *pieces)
+{
+	struct scan_piece *wide = NULL;
+	uint64_t x, high, low, c2;
+	size_t i, k;
+
+	for (i = 0; i < n; i++, p += SCAN_PIECE) {
+		struct scan_piece one = { 0, 0, 0, 0 };
+
+		high = 0;
+		low = 0;
+		c2 = 0;
+		for (k = 0; k < SCAN_PIECE; k += 8) {
+			x = load_eight(p + k);
+			one.quotes |= gather_high_bits(equal(x, '"')) << k;
+			one.backslashes |= gather_high_bits(equal(x, '\\'))
+					   << k;
+			one.newlines |= gather_high_bits(equal(x, '\n')) << k;
+			low |= gather_high_bits(control(x)) << k;
+			c2 |= gather_high_bits(equal(x, 0xC2)) << k;
+			high |= x & HIGHS;
+		}
+		one.odd = (low & ~one.newlines) | scan_controls(p, c2);
+		pieces[i] = one;
+		if (high == 0 && wide != NULL) {
+			check_wide(wide, &pieces[i], p, false);
+			wide = NULL;
+		} else if (high != 0 && wide == NULL) {
+			wide = &pieces[i];
+		}
+	}
+	if (wide != NULL)
+		check_wide(wide, pieces + n, p, true);
+}
 
 /* What one piece passes to the next. */
 struct carry {
@@ -235,6 +329,72 @@ combine_bytes(struct scan_index *x, size_t n)
 }
 #endif
 
+static bool
+is_usable(const struct scan_variant *v)
+{
+#ifdef __x86_64__
+	bool bits = __builtin_cpu_supports("popcnt") &&
+		    __builtin_cpu_supports("bmi") &&
+		    __builtin_cpu_supports("pclmul");
+
+	if (v->find == scan_pieces_avx512)
+		return bits && __builtin_cpu_supports("avx512bw") &&
+		       __builtin_cpu_supports("avx512vbmi2");
+	if (v->find == scan_pieces_avx2)
+		return bits && __builtin_cpu_supports("avx2");
+#endif
+	return v->find != NULL;
+}
+
+/* The best first. */
+static const struct scan_variant variants[] = {
+#ifdef __x86_64__
+	{ "avx512", scan_pieces_avx512, combine_bytes },
+	{ "avx2", scan_pieces_avx2, combine_bits },
+#endif
+	{ "plain", pieces_plain, combine },
+};
+
+static const struct scan_variant *_Atomic chosen;
+
+const struct scan_variant *
+scan_variant_list(size_t i)
+{
+	size_t k;
+
+	for (k = 0; k < ARRAY_LEN(variants); k++)
+		if (is_usable(&variants[k]) && i-- == 0)
+			return &variants[k];
+	return NULL;
+}
+
+const struct scan_variant *
+scan_variant(void)
+{
+	const struct scan_variant *v = atomic_load(&chosen);
+
+	if (v == NULL)
+		v = scan_variant_list(0);
+	return v != NULL ? v : &variants[ARRAY_LEN(variants) - 1];
+}
+
+int
+scan_variant_choose(const char *name)
+{
+	const struct scan_variant *v = NULL;
+	size_t i;
+
+	for (i = 0; name != NULL; i++) {
+		v = scan_variant_list(i);
+		if (v == NULL)
+			return -1;
+		if (strcmp(v->name, name) == 0)
+			break;
+	}
+	atomic_store(&chosen, v);
+	return 0;
+}
+
 void
 scan_index_init(struct scan_index *x)
 {
@@ -242,13 +402,7 @@ scan_index_init(struct scan_index *x)
 
 	memset(x, 0, sizeof *x);
 	x->find = v->find;
-	x->combine = combine;
-#ifdef __x86_64__
-	if (v->listing == SCAN_LISTS_BITS)
-		x->combine = combine_bits;
-	else if (v->listing == SCAN_LISTS_BYTES)
-		x->combine = combine_bytes;
-#endif
+	x->combine = v->combine;
 }
 
 void

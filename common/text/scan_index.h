@@ -1,8 +1,9 @@
 /*
  * scan_index: indexes where the strings of some lines end. The text is examined
- * 64 bytes (a piece) at a time (scan_pieces.h). The result is the list of all
- * closing quotes in their order, and which pieces are odd: they have a bad
- * escape, a control byte, or bytes that are not UTF-8.
+ * 64 bytes (a piece) at a time: a bit a byte for each kind of byte that matters
+ * to a reader of JSON. The result is the list of all closing quotes in their
+ * order, and which pieces are odd: they have a bad escape, a control byte, or
+ * bytes that are not UTF-8.
  *
  * A reader that starts outside of strings, in a whole line that is not odd, and
  * reads every byte outside of strings, may take the end of each string from the
@@ -12,11 +13,67 @@
 #ifndef COMMON_TEXT_SCAN_INDEX_H
 #define COMMON_TEXT_SCAN_INDEX_H
 
-#include "common/text/scan_pieces.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#define SCAN_PIECE 64
+
+#define SCAN_DELETE 0x7F /* a control character, too */
+#define SCAN_C2 ((char)0xC2)
+
+/* Bit i stands for byte i. */
+struct scan_piece {
+	uint64_t quotes;
+	uint64_t backslashes;
+	uint64_t newlines;
+	uint64_t odd; /* control characters but newlines; all ones when
+			 bytes are not UTF-8 that end here or nearly so */
+};
+
+/* The control characters U+0080 to U+009F: of the bytes 0xC2, each a bit, those
+ * that begin one. */
+static inline uint64_t
+scan_controls(const char *p, uint64_t c2)
+{
+	uint64_t controls = 0;
+
+	for (; c2 != 0; c2 &= c2 - 1)
+		if ((unsigned char)p[__builtin_ctzll(c2) + 1] < 0xA0)
+			controls |= c2 & (0 - c2);
+	return controls;
+}
+
+/* Examines n pieces from p on, as one text. Bytes that are not UTF-8 mark the
+ * piece with the first wrong byte; for a cut character that is the byte behind
+ * it. So a character that the end of the last piece cuts is not noticed. */
+typedef void scan_pieces_fn(const char *p, size_t n, struct scan_piece *pieces);
+
+struct scan_index;
+
+/* Wide instructions speed this up, so there are variants for several
+ * processors; all give the same result. */
+struct scan_variant {
+	const char *name;
+	scan_pieces_fn *find;
+	size_t (*combine)(struct scan_index *x, size_t n); /* private */
+};
+
+/* The one to use: the best that this processor has, or the chosen one. */
+const struct scan_variant *scan_variant(void);
+
+/* Selects one for all later calls, NULL: the best; for tests and measurements.
+ * -1: there is no such variant, or not on this processor. */
+int scan_variant_choose(const char *name) __attribute__((warn_unused_result));
+
+/* The i-th variant that this processor has, the best first; NULL: no more. */
+const struct scan_variant *scan_variant_list(size_t i);
+
+/* Those for x86; private. */
+#ifdef __x86_64__
+scan_pieces_fn scan_pieces_avx512;
+scan_pieces_fn scan_pieces_avx2;
+#endif
 
 struct scan_index {
 	const char *base; /* borrowed: the text */

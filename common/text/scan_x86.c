@@ -1,6 +1,6 @@
 /*
- * scan_x86: scan_pieces.h with the instructions of x86: AVX-512, AVX2, and
- * SSE2, which every x86-64 processor has.
+ * scan_x86: pieces of scan_index.h with the instructions of x86: AVX2, which
+ * processors have since 2013, and AVX-512.
  *
  * UTF-8 by AVX: John Keiser and Daniel Lemire, Validating UTF-8 In Less Than
  * One Instruction Per Byte (2020). Three tables of sixteen entries, looked up
@@ -9,7 +9,7 @@
  * Bytes that must be the third or fourth of a character are compared with
  * those that can be. ASCII behind ASCII needs no check.
  */
-#include "common/text/scan_pieces.h"
+#include "common/text/scan_index.h"
 
 #ifdef __x86_64__
 
@@ -232,65 +232,6 @@ scan_pieces_avx512(const char *p, size_t n, struct scan_piece *pieces)
 		was_wide = wide;
 		before = v;
 	}
-}
-
-static inline uint64_t
-bits_sse2(__m128i v)
-{
-	return (uint64_t)(uint32_t)_mm_movemask_epi8(v);
-}
-
-/* Four vectors; the high bits of all in *high. */
-static inline struct scan_piece
-look_sse2(const char *p, uint64_t *high)
-{
-	const __m128i quote = _mm_set1_epi8('"');
-	const __m128i backslash = _mm_set1_epi8('\\');
-	const __m128i newline = _mm_set1_epi8('\n');
-	const __m128i last = _mm_set1_epi8(0x1F);
-	const __m128i delete = _mm_set1_epi8(SCAN_DELETE);
-	const __m128i c2 = _mm_set1_epi8(SCAN_C2);
-	struct scan_piece one = { 0, 0, 0, 0 };
-	uint64_t begins = 0;
-	__m128i v;
-	int i;
-
-	*high = 0;
-	for (i = 0; i < SCAN_PIECE; i += 16) {
-		v = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
-		one.quotes |= bits_sse2(_mm_cmpeq_epi8(v, quote)) << i;
-		one.backslashes |= bits_sse2(_mm_cmpeq_epi8(v, backslash)) << i;
-		one.newlines |= bits_sse2(_mm_cmpeq_epi8(v, newline)) << i;
-		one.odd |= bits_sse2(_mm_or_si128(
-			       _mm_cmpeq_epi8(_mm_max_epu8(v, last), last),
-			       _mm_cmpeq_epi8(v, delete)))
-			   << i;
-		begins |= bits_sse2(_mm_cmpeq_epi8(v, c2)) << i;
-		*high |= bits_sse2(v);
-	}
-	one.odd &= ~one.newlines;
-	one.odd |= scan_controls(p, begins);
-	return one;
-}
-
-void
-scan_pieces_sse2(const char *p, size_t n, struct scan_piece *pieces)
-{
-	struct scan_wide wide = { NULL, NULL };
-	uint64_t high;
-	size_t i;
-
-	for (i = 0; i < n; i++, p += SCAN_PIECE) {
-		pieces[i] = look_sse2(p, &high);
-		if (high == 0 && wide.text != NULL) {
-			scan_wide_check(&wide, p, false);
-		} else if (high != 0 && wide.text == NULL) {
-			wide.text = p;
-			wide.pieces = &pieces[i];
-		}
-	}
-	if (wide.text != NULL)
-		scan_wide_check(&wide, p, true);
 }
 
 #endif
