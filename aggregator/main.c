@@ -2,7 +2,7 @@
  * aggregator: turns records into rows.
  */
 #include "common/base/xalloc.h"
-#include "common/options/program.h"
+#include "common/options/option_table.h"
 
 #include "aggregator/modes/modes.h"
 

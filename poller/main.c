@@ -3,7 +3,7 @@
  * Each of these is a mode.
  */
 #include "common/base/xalloc.h"
-#include "common/options/program.h"
+#include "common/options/option_table.h"
 #include "poller/modes/poller.h"
 
 static const struct option_mode *const modes[] = {

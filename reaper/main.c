@@ -3,7 +3,7 @@
  * retention.h, purge.h, rights.h, rows/tombstone_expiry.h and rows/rules.h.
  */
 #include "common/base/xalloc.h"
-#include "common/options/program.h"
+#include "common/options/option_table.h"
 #include "reaper/chats_to_ask.h"
 #include "reaper/purge.h"
 #include "reaper/reap.h"

@@ -3,7 +3,7 @@
  * or MySQL.
  */
 #include "common/base/xalloc.h"
-#include "common/options/program.h"
+#include "common/options/option_table.h"
 #include "sink/modes/modes.h"
 
 static const struct option_mode *const modes[] = {

@@ -9,7 +9,7 @@
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "common/output/display_width.h"
+#include "common/output/output_table.h"
 #include "common/text/jsonw.h"
 
 #include "aggregator/modes/modes.h"

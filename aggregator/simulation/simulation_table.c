@@ -5,7 +5,6 @@
 #include "aggregator/simulation/simulation.h"
 
 #include "common/base/xalloc.h"
-#include "common/output/duration.h"
 #include "common/output/output_table.h"
 
 #include "aggregator/rows/metric.h"

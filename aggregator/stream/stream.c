@@ -197,7 +197,6 @@ handle_stream_block(void *ctx, char *block, size_t len, size_t *lines)
 	}
 	*lines = (size_t)s->line;
 	s->counts.records += *lines;
-	stream_trace_block(s, s->counts.records - *lines);
 	return OUTCOME_DONE;
 }
 

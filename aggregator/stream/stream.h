@@ -11,7 +11,7 @@
  *   stream_tables.c      the tables of the state, written and read
  *   stream_pending.c     the keys of rows that may not be confirmed
  *   stream_allocation.c  assignment of chats, and the reservations it makes
- *   stream_metrics.c     what Prometheus is told, and the bench
+ *   stream_metrics.c     what Prometheus is told
  *   stream_tenant.c      the tenants
  *
  * A flush comes every [aggregator] every, or sooner after many records. Its
@@ -42,9 +42,9 @@
  * identities are committed: when they come again, they may have become late.
  *
  * One thread reads, scans and flushes. Another one for reading would gain
- * nothing: `tests/bench/run trace` shows, at 10,000 records a second, an
- * aggregator that is busy for less than a fifth of the time and a flush that
- * begins within 0.1 ms of its record; who waits, waits for broker or database.
+ * nothing: at 10,000 records a second an aggregator is busy for less than a
+ * fifth of the time and a flush begins within 0.1 ms of its record; who waits,
+ * waits for broker or database.
  */
 #ifndef AGGREGATOR_STREAM_STREAM_H
 #define AGGREGATOR_STREAM_STREAM_H
@@ -84,16 +84,6 @@ struct stream_tables {
 struct stream_counts {
 	uint64_t records, again, late, ahead, bad, passed, rows, flushes,
 	    assigned;
-};
-
-/* When a flush reached what, see stream_metrics.c. */
-enum stream_trace_step {
-	STREAM_TRACE_BEGIN,
-	STREAM_TRACE_RECOMPUTED,
-	STREAM_TRACE_COMMITTED,
-	STREAM_TRACE_WRITTEN,
-	STREAM_TRACE_CONFIRMED,
-	STREAM_TRACES
 };
 
 struct stream {
@@ -139,9 +129,6 @@ struct stream {
 	/* At the current block, for allocation: what waits for a time must not
 	 * wait for a clock that was set back. */
 	struct clock_onward clock;
-	int64_t trace[STREAM_TRACES]; /* microseconds */
-	/* Records at the last flush and at the one before, lines out. */
-	uint64_t traced, traced_before, traced_out;
 	struct buf scratch, key;
 
 	/* See stream_forget.c; monotonic. */
@@ -260,12 +247,6 @@ void stream_allocation_correct(struct stream_tenant *t,
  * Owned. */
 struct daemon_metrics *stream_metrics_open(struct stream *s)
     __attribute__((warn_unused_result));
-
-/* Where the time goes, if the log shows it: the flush has come to a step; it is
- * over; and a block that came after so many records was taken in. */
-void stream_trace(struct stream *s, enum stream_trace_step step);
-void stream_trace_flush(struct stream *s);
-void stream_trace_block(const struct stream *s, uint64_t before);
 
 /* Writes what changed of a tenant into the state. */
 void stream_save(struct stream_tenant *t);

@@ -77,7 +77,6 @@ commit_flush(struct stream *s)
 	code = state_commit(s->state, &why);
 	if (code == PROG_OK) {
 		FAULT_POINT("aggregator.after_commit");
-		stream_trace(s, STREAM_TRACE_COMMITTED);
 	} else {
 		o = fail_flush(s, code, buf_str(&why));
 	}
@@ -210,7 +209,6 @@ commit_and_write(struct stream *s, bool refresh)
 		return o;
 	stream_allocation_clock(s);
 	recompute_touched(s, refresh);
-	stream_trace(s, STREAM_TRACE_RECOMPUTED);
 	if (s->touched == 0 && !s->staging.changed) {
 		s->written = true;
 		return OUTCOME_DONE;
@@ -225,7 +223,6 @@ commit_and_write(struct stream *s, bool refresh)
 		return o;
 	clear_changed_rows(s);
 	s->written = true;
-	stream_trace(s, STREAM_TRACE_WRITTEN);
 	return OUTCOME_DONE;
 }
 
@@ -264,9 +261,7 @@ stream_confirm(struct stream *s, bool wait)
 	o = wait ? confirm_outputs(s) : look_at_outputs(s);
 	if (o != OUTCOME_DONE)
 		return o;
-	stream_trace(s, STREAM_TRACE_CONFIRMED);
 	s->written = false;
-	stream_trace_flush(s);
 	return OUTCOME_DONE;
 }
 
@@ -279,7 +274,6 @@ write_flush(struct stream *s, bool refresh)
 	if (o != OUTCOME_DONE)
 		return o;
 	s->begun = false;
-	stream_trace(s, STREAM_TRACE_BEGIN);
 	return commit_and_write(
 	    s, refresh || clock_mono_ms() - s->refreshed_ms >= s->refresh_ms);
 }

@@ -12,7 +12,6 @@
 
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
-#include "common/output/duration.h"
 #include "common/output/output_table.h"
 #include "common/output/overview.h"
 

@@ -5,8 +5,12 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/buf.h"
@@ -14,8 +18,47 @@
 #include "common/base/parse.h"
 #include "common/base/prog.h"
 
+/* prog_die() needs the prefixes without memory, so nothing here allocates.
+ * Systemd says which device and inode the journal is (systemd.exec(5),
+ * $JOURNAL_STREAM). */
+static bool
+stderr_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	struct stat st;
+	char own[64];
+
+	if (stream == NULL || fstat(STDERR_FILENO, &st) != 0)
+		return false;
+	(void)snprintf(own, sizeof own, "%ju:%ju", (uintmax_t)st.st_dev,
+	    (uintmax_t)st.st_ino);
+	return strcmp(stream, own) == 0;
+}
+
+static bool
+is_journal(void)
+{
+	static atomic_int known = -1; /* not looked yet */
+
+	if (known < 0)
+		known = stderr_is_journal();
+	return known != 0;
+}
+
+const char *
+log_prefix(enum log_level level)
+{
+	static const char *const prefixes[] = {
+		[LOG_LEVEL_ERROR] = "<3>",
+		[LOG_LEVEL_WARN] = "<4>",
+		[LOG_LEVEL_INFO] = "<6>",
+		[LOG_LEVEL_DEBUG] = "<7>",
+	};
+
+	return is_journal() ? prefixes[level] : "";
+}
+
 #define LOG_LINE 2048
-#define TRACED 100
 
 static enum log_level shown = LOG_LEVEL_WARN;
 static bool level_set, stamped;
@@ -43,9 +86,7 @@ log_set_verbosity(bool quiet, int verbose)
 	if (quiet)
 		log_set_level(LOG_LEVEL_ERROR);
 	else if (verbose > 0)
-		log_set_level(verbose > 2   ? LOG_LEVEL_TRACE
-			      : verbose > 1 ? LOG_LEVEL_DEBUG
-					    : LOG_LEVEL_INFO);
+		log_set_level(verbose > 1 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 }
 
 void
@@ -184,30 +225,6 @@ log_debug(const char *event, const char *fmt, ...)
 	va_start(ap, fmt);
 	write_event(LOG_LEVEL_DEBUG, event, fmt, ap);
 	va_end(ap);
-}
-
-void
-log_trace(const char *event, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (!log_traces())
-		return;
-	va_start(ap, fmt);
-	write_event(LOG_LEVEL_TRACE, event, fmt, ap);
-	va_end(ap);
-}
-
-bool
-log_traces(void)
-{
-	return log_get_level() >= LOG_LEVEL_TRACE;
-}
-
-bool
-log_traces_some(uint64_t before, uint64_t after)
-{
-	return log_traces() && before / TRACED != after / TRACED;
 }
 
 const char *

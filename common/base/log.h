@@ -10,10 +10,9 @@
  * \xNN, so that no record can forge a line. A line has 2 KiB at most.
  *
  * Levels: error (someone has to act; always shown), warn (shown unless -q),
- * info (-v or a terminal), debug (-vv), trace (-vvv: where the time of records
- * goes, for tests/bench/trace.py; hundreds of lines a second). To the journal
- * each line is written with its level as a prefix, so that `journalctl -p err`
- * shows the errors (sd-daemon(3)).
+ * info (-v or a terminal), debug (-vv). To the journal each line is written
+ * with its level as a prefix, so that `journalctl -p err` shows the errors
+ * (sd-daemon(3)).
  */
 #ifndef COMMON_BASE_LOG_H
 #define COMMON_BASE_LOG_H
@@ -29,7 +28,6 @@ enum log_level {
 	LOG_LEVEL_WARN,
 	LOG_LEVEL_INFO,
 	LOG_LEVEL_DEBUG,
-	LOG_LEVEL_TRACE,
 };
 
 /* What is shown: default LOG_LEVEL_WARN, INFO when stderr is a terminal. */
@@ -64,14 +62,6 @@ void log_info(const char *event, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 void log_debug(const char *event, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-void log_trace(const char *event, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
-/* For callers of log_trace(): whether it is shown; and whether it is to be
- * shown of single records, of which each hundredth is, from one number of
- * records to another. */
-bool log_traces(void);
-bool log_traces_some(uint64_t before, uint64_t after);
 
 /* The text of an errno value; the only caller of strerror. Borrowed until the
  * next call. */

@@ -1,5 +1,5 @@
 /*
- * prog: start, help, version, options and data files; see prog.h.
+ * prog: start and end, help, version, options and data files; see prog.h.
  */
 #include "common/base/prog.h"
 
@@ -17,6 +17,33 @@
 #include "common/base/log.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
+
+void (*prog_die_hook)(enum exit_code code);
+
+static const char *name = "messaging-analytics";
+
+const char *
+prog_name(void)
+{
+	return name;
+}
+
+_Noreturn void
+prog_die(enum exit_code code, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	/* No allocation here: memory may be what ran out. */
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "%s%s: fatal: %s\n", log_prefix(LOG_LEVEL_ERROR), name,
+	    text);
+	if (prog_die_hook != NULL)
+		prog_die_hook(code);
+	_exit((int)code);
+}
 
 /* The next file or socket would get the number of a closed standard
  * descriptor: a log line would go to the database. /dev/null takes its place,
@@ -41,7 +68,7 @@ prog_init(const char *argv0)
 	hold_descriptors();
 	if (argv0 != NULL && argv0[0] != '\0') {
 		slash = strrchr(argv0, '/');
-		prog_set_name(slash != NULL ? slash + 1 : argv0);
+		name = slash != NULL ? slash + 1 : argv0;
 	}
 	json_set_alloc_funcs(xmalloc, free);
 }

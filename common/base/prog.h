@@ -4,7 +4,7 @@
  *
  * Exit codes are those of sysexits.h. Cron and the other programs read them:
  * 75 means "try again", everything else between 64 and 78 needs a person.
- * Only main.c and prog*.c end the process, and, where nothing may be called any
+ * Only main.c and prog.c end the process, and, where nothing may be called any
  * more, the signal handlers of stop.c and lmdb_guard.c; all other code returns.
  */
 #ifndef COMMON_BASE_PROG_H
@@ -39,9 +39,6 @@ void prog_init(const char *argv0);
 
 /* The name set by prog_init(). Static. */
 const char *prog_name(void);
-
-/* Sets only the name, borrowed for ever; for prog_init(). */
-void prog_set_name(const char *name);
 
 /* "1.2.3", from the Makefile. */
 const char *prog_version(void);

@@ -2,14 +2,255 @@
  * zone: see zone.h. A file has its data twice: first in 32 bits, which is
  * passed over, then in 64; the line at its end has the rule for later years.
  */
-#include "common/calendar/zone_impl.h"
+#include "common/calendar/zone.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
+#include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
 
+/* A rule makes at most two changes a year. */
+#define ZONE_RULE_CHANGES (2 * (ZONE_LAST_YEAR - 1970 + 1))
+
+struct zone_change {
+	int64_t at, after; /* seconds; the offset from then on */
+};
+
+struct zone {
+	struct zone_change *changes; /* in order; each changes the offset */
+	size_t n, room;
+	int64_t first; /* the offset while there is no change */
+};
+
+/* Adds a change behind the others; nothing when it changes nothing. False: it
+ * lies before them, or there is no room. */
+static inline bool
+zone_add(struct zone *z, int64_t at, int64_t offset)
+{
+	int64_t before = z->first;
+
+	if (z->n > 0) {
+		before = z->changes[z->n - 1].after;
+		if (at <= z->changes[z->n - 1].at)
+			return false;
+	}
+	if (offset == before)
+		return true;
+	if (z->n == z->room)
+		return false;
+	z->changes[z->n++] = (struct zone_change){ at, offset };
+	return true;
+}
+
+/*
+ * The rule for the years after the last change in a file of tzdata:
+ * the TZ of POSIX with the hours of RFC 9636, such as
+ *
+ *   <+0530>-5:30    EST5EDT,M3.2.0,M11.1.0    IST-1GMT0,M10.5.0,M3.5.0/1
+ *
+ * Offsets are positive in the west. A day is M (month, week, day of the week;
+ * week 5: the last), J (day of the year without 29 February) or a number (with
+ * it).
+ */
+#define DAY_S 86400
+#define HOURS_MAX 167
+
+struct rule_day {
+	char kind; /* M, J, or 0 */
+	int month, week, day;
+	int64_t time; /* seconds behind midnight */
+};
+
+struct zone_rule {
+	int64_t standard, summer; /* offsets */
+	bool changes;
+	struct rule_day begin, end; /* of summer time */
+};
+
+/* A cursor over the text; p becomes NULL at the first mistake. */
+struct rule_text {
+	const char *p;
+};
+
+static bool
+skip_char(struct rule_text *t, char c)
+{
+	if (t->p == NULL || *t->p != c)
+		return false;
+	t->p++;
+	return true;
+}
+
+static int
+take_rule_number(struct rule_text *t, int max)
+{
+	int n = 0, digits = 0;
+
+	while (t->p != NULL && text_is_digit(*t->p) && digits++ < 4)
+		n = 10 * n + (*t->p++ - '0');
+	if (digits == 0 || n > max)
+		t->p = NULL;
+	return n;
+}
+
+static void
+skip_name(struct rule_text *t)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "abcdefghijklmnopqrstuvwxyz";
+	size_t n;
+
+	if (skip_char(t, '<')) {
+		t->p = strchr(t->p, '>');
+		if (t->p != NULL)
+			t->p++;
+	} else if (t->p != NULL) {
+		n = strspn(t->p, letters);
+		t->p = n > 0 ? t->p + n : NULL;
+	}
+}
+
+/* [+-]h[:mm[:ss]] in seconds. */
+static int64_t
+take_time(struct rule_text *t)
+{
+	bool negative = skip_char(t, '-');
+	int64_t s;
+
+	if (!negative)
+		(void)skip_char(t, '+');
+	s = take_rule_number(t, HOURS_MAX) * (int64_t)3600;
+	if (skip_char(t, ':'))
+		s += take_rule_number(t, 59) * (int64_t)60;
+	if (skip_char(t, ':'))
+		s += take_rule_number(t, 59);
+	return negative ? -s : s;
+}
+
+static void
+take_day(struct rule_text *t, struct rule_day *d)
+{
+	*d = (struct rule_day){ .time = 2 * 3600 };
+	if (!skip_char(t, ',')) {
+		t->p = NULL;
+	} else if (skip_char(t, 'M')) {
+		d->kind = 'M';
+		d->month = take_rule_number(t, 12);
+		if (!skip_char(t, '.'))
+			t->p = NULL;
+		d->week = take_rule_number(t, 5);
+		if (!skip_char(t, '.'))
+			t->p = NULL;
+		d->day = take_rule_number(t, 6);
+		if (d->month == 0 || d->week == 0)
+			t->p = NULL;
+	} else if (skip_char(t, 'J')) {
+		d->kind = 'J';
+		d->day = take_rule_number(t, 365);
+	} else {
+		d->day = take_rule_number(t, 365);
+	}
+	if (skip_char(t, '/'))
+		d->time = take_time(t);
+}
+
+static bool
+read_rule(const char *text, struct zone_rule *r)
+{
+	struct rule_text t = { text };
+
+	*r = (struct zone_rule){ .changes = false };
+	skip_name(&t);
+	r->standard = -take_time(&t);
+	if (t.p == NULL || *t.p == '\0')
+		return t.p != NULL;
+	skip_name(&t);
+	r->changes = true;
+	r->summer = r->standard + 3600;
+	if (t.p != NULL && *t.p != ',')
+		r->summer = -take_time(&t);
+	take_day(&t, &r->begin);
+	take_day(&t, &r->end);
+	return t.p != NULL && *t.p == '\0';
+}
+
+static int64_t
+civil_day(int year, int month, int day)
+{
+	return clock_civil(year, month, day, 0, 0, 0) / DAY_S;
+}
+
+/* Seconds since 1970 by the clock on the wall. */
+static int64_t
+rule_time(const struct rule_day *d, int year)
+{
+	int64_t first = civil_day(year, 1, 1), day;
+
+	if (d->kind == 'M') {
+		first = civil_day(year, d->month, 1);
+		/* 1970-01-01, day 0, was a Thursday, 4. */
+		day = first + (d->day - (first + 4) % 7 + 7) % 7 +
+		      7 * (int64_t)(d->week - 1);
+		if (day >= (d->month < 12 ? civil_day(year, d->month + 1, 1)
+					  : civil_day(year + 1, 1, 1)))
+			day -= 7;
+	} else if (d->kind == 'J') {
+		day = first + d->day - 1;
+		if (d->day >= 60 &&
+		    civil_day(year, 3, 1) - civil_day(year, 2, 1) == 29)
+			day++;
+	} else {
+		day = first + d->day;
+	}
+	return day * DAY_S + d->time;
+}
+
+/* Changes up to the last one of the file are there already. */
+static bool
+add_later(struct zone *z, int64_t at, int64_t offset)
+{
+	return (z->n > 0 && at <= z->changes[z->n - 1].at) ||
+	       zone_add(z, at, offset);
+}
+
+/* Adds the changes from the last one on by the rule that ends a file, such as
+ * WET0WEST,M3.5.0/1,M10.5.0 (POSIX TZ). False: it is not a rule. */
+static bool
+zone_add_rule(struct zone *z, const char *text)
+{
+	struct zone_rule r;
+	int64_t begin, end;
+	int year = 1970;
+	bool good;
+
+	if (!read_rule(text, &r))
+		return false;
+	if (!r.changes)
+		return true;
+	while (z->n > 0 && year < ZONE_LAST_YEAR &&
+	       civil_day(year + 1, 1, 1) * DAY_S < z->changes[z->n - 1].at)
+		year++;
+	for (good = true; good && year <= ZONE_LAST_YEAR; year++) {
+		begin = rule_time(&r.begin, year) - r.standard;
+		end = rule_time(&r.end, year) - r.summer;
+		if (begin < end)
+			good = add_later(z, begin, r.summer) &&
+			       add_later(z, end, r.standard);
+		else
+			good = add_later(z, end, r.standard) &&
+			       add_later(z, begin, r.summer);
+	}
+	return good;
+}
+
+/*
+ * zone: see zone.h. A file has its data twice: first in 32 bits, which is
+ * passed over, then in 64; the line at its end has the rule for later years.
+ */
 #define FOLDER "/usr/share/zoneinfo/"
 #define FILE_MAX ((size_t)64 * 1024)
 

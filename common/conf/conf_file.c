@@ -3,7 +3,6 @@
  * names file and line.
  */
 #define _DEFAULT_SOURCE /* explicit_bzero, scandir */
-#include "common/conf/conf_file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,8 +19,7 @@
 #include "common/base/parse.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
-#include "common/conf/conf_file.h"
-#include "common/conf/conf_section.h"
+#include "common/conf/conf_impl.h"
 #include "common/conf/secret.h"
 #include "common/os/file.h"
 

@@ -2,13 +2,10 @@
  * endpoint: the table of kinds, and what is the same for all of them; see
  * endpoint.h. Only this file deals with operations that a kind lacks.
  */
-
 #include <ctype.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
@@ -49,16 +46,6 @@ endpoint_timeout_ms(const struct endpoint_timeout *p, bool up, bool flushing)
 	if (!p->for_ever)
 		return p->timeout_ms;
 	return flushing ? FLUSH_MS : -1;
-}
-
-void
-endpoint_trace_sent(
-    uint64_t before, uint64_t lines, size_t bytes, int64_t sent_us)
-{
-	log_trace("trace_sent",
-	    "before=%" PRIu64 " lines=%" PRIu64 " bytes=%zu sent=%" PRId64
-	    " confirmed=%" PRId64,
-	    before, lines, bytes, sent_us, clock_mono_us());
 }
 
 void

@@ -12,7 +12,7 @@
  * A queue has one buffer. An exchange has one for each bucket (bucket.h), whose
  * number is the routing key of its messages, so that what holds a chat is in
  * one buffer, one queue, and in order; and one for what concerns all, which
- * goes to the exchange NAME.all, the newest times among it (publisher_clock.h).
+ * goes to the exchange NAME.all.
  *
  * Guarantee: flush() is DONE only when the window and all buffers are empty.
  */
@@ -30,7 +30,6 @@
 #include "common/endpoint/endpoint_amqp.h"
 #include "common/os/notify.h"
 #include "common/records/bucket.h"
-#include "common/records/publisher_clock.h"
 
 /* Messages in a window at most. */
 #define AMQP_WINDOW 128
@@ -64,8 +63,6 @@ struct amqp_outgoing {
 	enum amqp_outgoing_state state;
 	size_t bucket; /* 0 of a queue */
 	bool packed;
-	uint64_t before, lines; /* written before it, and with it */
-	int64_t sent_us;        /* 0: not traced */
 	struct buf body;
 };
 
@@ -78,7 +75,6 @@ struct amqp_writer {
 	struct amqp_endpoint a;
 	char run[17]; /* random; makes message ids unique among all writers */
 	uint64_t next_seq, next_tag;
-	uint64_t lines, sealed; /* written, and of these in messages */
 
 	struct amqp_outgoing
 	    window[AMQP_WINDOW]; /* ring, in order of writing */
@@ -94,7 +90,8 @@ struct amqp_writer {
 	size_t buffers_n;
 	int64_t swept_ms; /* when all buffers were checked last */
 	char *all;        /* the exchange NAME.all, for records of BUCKET_ALL */
-	struct publisher_clock clock;
+	struct flat flat; /* for the bucket of a line */
+	struct buf line;
 
 	enum amqp_phase phase; /* of a message that is being returned */
 	uint64_t returned_left;
@@ -151,10 +148,6 @@ on_ack(struct amqp_writer *w, struct amqp_outgoing *m)
 		w->a.gone = true;
 		return;
 	}
-	/* Of a queue; an exchange writes several messages at a time. */
-	if (m->sent_us != 0 && !w->a.spread)
-		endpoint_trace_sent(
-		    m->before, m->lines, m->body.len, m->sent_us);
 	m->state = OUTGOING_DONE;
 	w->progress_ms = clock_mono_ms();
 	w->full = false;
@@ -317,10 +310,6 @@ publish_message(struct amqp_writer *w, struct amqp_outgoing *m)
 	buf_release(&id);
 	if (amqp_link_check(&w->a.link, "publish", status) != 0)
 		return window_lost(w);
-	/* Of single lines there are too many. */
-	if (w->body_bytes > 1 ? log_traces()
-			      : log_traces_some(m->before, m->lines))
-		m->sent_us = clock_mono_us();
 	m->tag = w->next_tag++;
 	m->state = OUTGOING_SENT;
 	return 0;
@@ -374,8 +363,6 @@ send_outgoing(struct amqp_writer *w)
 }
 
 #define LINGER_MS 5
-/* How often `clock` records are sent between flushes. */
-#define CLOCKS_MS 100
 /* How long a full queue is left alone. */
 #define PAUSE_BASE_MS 50
 #define PAUSE_CAP_MS 2000
@@ -479,9 +466,6 @@ seal_message(struct amqp_writer *w, struct amqp_buffer *buffer)
 		buffer->filling = empty;
 	}
 	m->seq = w->next_seq++;
-	m->before = w->sealed;
-	m->lines = w->sealed = w->lines;
-	m->sent_us = 0;
 	m->state = OUTGOING_TO_SEND;
 	m->bucket = (size_t)(buffer - w->buffers);
 	w->n++;
@@ -502,8 +486,6 @@ send_due(struct amqp_writer *w)
 	size_t i;
 
 	w->swept_ms = clock_mono_ms();
-	publisher_clock_add_records(
-	    &w->clock, &w->buffers[w->buffers_n - 1].filling, CLOCKS_MS);
 	for (i = 0; i < w->buffers_n && w->n < AMQP_WINDOW; i++)
 		if (is_buffer_due(w, &w->buffers[i], w->swept_ms))
 			seal_message(w, &w->buffers[i]);
@@ -511,14 +493,25 @@ send_due(struct amqp_writer *w)
 		(void)send_outgoing(w);
 }
 
+/* The buffer of the line's bucket, if there are several. */
+static struct amqp_buffer *
+buffer_of(struct amqp_writer *w, const char *line, size_t len)
+{
+	static const char zeros[64];
+
+	if (!w->a.spread)
+		return w->buffers;
+	buf_clear(&w->line);
+	buf_add(&w->line, line, len);
+	buf_add(&w->line, zeros, sizeof zeros);
+	return &w->buffers[bucket_of_line(&w->flat, w->line.data, len)];
+}
+
 static int
 amqp_write(struct endpoint *e, const char *line, size_t len)
 {
 	struct amqp_writer *w = amqp_writer_of(e);
-	struct amqp_buffer *buffer =
-	    &w->buffers[w->a.spread
-			    ? publisher_clock_bucket(&w->clock, line, len)
-			    : 0];
+	struct amqp_buffer *buffer = buffer_of(w, line, len);
 	struct buf *filling = &buffer->filling;
 	int64_t now;
 
@@ -533,7 +526,6 @@ amqp_write(struct endpoint *e, const char *line, size_t len)
 		buffer->since_ms = now;
 	buf_add(filling, line, len);
 	buf_addc(filling, '\n');
-	w->lines++;
 	/* The other buffers have lines that grow old, too. */
 	if (is_buffer_due(w, buffer, now) || now - w->swept_ms >= LINGER_MS)
 		send_due(w);
@@ -547,8 +539,6 @@ amqp_flush(struct endpoint *e)
 	enum outcome o;
 	size_t i;
 
-	publisher_clock_add_records(
-	    &w->clock, &w->buffers[w->buffers_n - 1].filling, 0);
 	for (i = 0; i < w->buffers_n; i++) {
 		if (w->buffers[i].filling.len == 0)
 			continue;
@@ -569,8 +559,6 @@ amqp_flush_begin(struct endpoint *e, uint64_t *mark)
 
 	if (w->a.link.conn == NULL)
 		return false;
-	publisher_clock_add_records(
-	    &w->clock, &w->buffers[w->buffers_n - 1].filling, 0);
 	for (i = 0; i < w->buffers_n; i++) {
 		if (w->buffers[i].filling.len == 0)
 			continue;
@@ -628,7 +616,8 @@ writer_close(struct endpoint *e)
 		buf_release(&w->buffers[i].filling);
 	free(w->buffers);
 	free(w->all);
-	publisher_clock_release(&w->clock);
+	flat_release(&w->flat);
+	buf_release(&w->line);
 	free(w);
 }
 
@@ -659,7 +648,6 @@ endpoint_amqp_open_write(const char *queue, bool spread,
 	(void)snprintf(w->run, sizeof w->run, "%08" PRIx32 "%08" PRIx32,
 	    random_32(), random_32());
 	w->body_bytes = opt->body > 0 ? opt->body : AMQP_BODY_BYTES;
-	w->clock.ahead_ms = conf_int(opt->conf, "aggregator", "ahead");
 	w->packs = !opt->plain && conf_bool(opt->conf, "amqp", "compress");
 	w->a.set_up = writer_set_up;
 	w->buffers_n = spread ? BUCKETS + 1 : 1;

@@ -61,11 +61,6 @@ struct endpoint_timeout endpoint_timeout(const struct endpoint_options *opt);
 int64_t endpoint_timeout_ms(
     const struct endpoint_timeout *p, bool up, bool flushing);
 
-/* Traces that lines are confirmed: how many came before them, and when they
- * were sent, as of clock_mono_us(). */
-void endpoint_trace_sent(
-    uint64_t before, uint64_t lines, size_t bytes, int64_t sent_us);
-
 /* First member of every kind's own struct. */
 struct endpoint {
 	const struct endpoint_ops *ops;

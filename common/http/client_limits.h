@@ -1,8 +1,10 @@
 /*
- * client_limits: the connections of all and of one client, the requests a
- * second of one client (token buckets), and which client a proxy speaks for.
- * How large one request may be: common/http_server/server_headers.c its
- * headers, server_request.c its body.
+ * client_limits: addresses of clients in a form that can be compared: IPv6,
+ * IPv4 mapped to it (::ffff:a.b.c.d), or a Unix socket; lists of addresses and
+ * networks from the configuration; and the connections of all and of one
+ * client, the requests a second of one client (token buckets), and which client
+ * a proxy speaks for. How large one request may be:
+ * common/http_server/server_headers.c its headers, server_request.c its body.
  *
  * Called by all threads of the server; locks are held for the look into a
  * table. Memory depends on the limits alone, not on the addresses: the buckets
@@ -11,9 +13,56 @@
 #ifndef COMMON_HTTP_CLIENT_LIMITS_H
 #define COMMON_HTTP_CLIENT_LIMITS_H
 
-#include "common/http/address.h"
+#include "common/base/buf.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+struct sockaddr;
+
+/* Room for an address as text, NUL included. */
+#define ADDRESS_TEXT 46
+
+struct address {
+	uint8_t bytes[16];
+	bool local; /* a Unix socket; bytes are zeros */
+};
+
+/* Of what accept(2) returned. What is neither IPv4 nor IPv6 is local. */
+void address_of_socket(struct address *a, const struct sockaddr *sa);
+
+/* Reads "192.0.2.1", "2001:db8::1", "[2001:db8::1]", with or without a port, or
+ * "unix". -1: none of these. */
+int address_parse(struct address *a, const char *text, size_t len)
+    __attribute__((warn_unused_result));
+
+/* Writes IPv4 in dotted form, and a Unix socket as "unix". text has
+ * ADDRESS_TEXT bytes. */
+void address_format(const struct address *a, char *text);
+
+bool address_same(const struct address *a, const struct address *b);
+
+/* What counts as one client: an IPv4 address, an IPv6 network of 64 bits, which
+ * is the least that a provider gives to one customer. */
+struct address address_client(const struct address *a);
+
+struct network {
+	struct address address;
+	unsigned bits; /* of 128 that must be equal */
+};
+
+struct networks {
+	struct network *list;
+	size_t n, cap;
+};
+
+/* Reads words as conf_list() returns them: ADDRESS or ADDRESS/BITS. -1 and *why
+ * when one is neither. */
+int networks_read(struct networks *ns, char *const *words, struct buf *why)
+    __attribute__((warn_unused_result));
+bool networks_have(const struct networks *ns, const struct address *a);
+void networks_release(struct networks *ns);
 
 struct client_limits;
 

@@ -7,8 +7,15 @@
 
 #include "common/base/buf.h"
 #include "common/base/prog.h"
-#include "common/http/address.h"
-#include "common/unix/unix_socket.h"
+#include "common/http/client_limits.h"
+
+#include <sys/types.h>
+
+/* Which socket a path names: the path may be given to another one. */
+struct unix_socket_id {
+	dev_t dev;
+	ino_t ino;
+};
 
 struct listen_socket {
 	int fd; /* listens, does not block */

@@ -125,4 +125,40 @@ struct web_answer {
 	bool (*goes_on)(const void *context, const struct web_answer *a);
 };
 
+/* The lines of one request that must be safe before it is answered. The server
+ * hands it to the storer of its program (server.h), to whom it belongs until it
+ * calls done(), once, in any thread; done() does not wait. */
+struct pending_request {
+	const struct buf *records, *dead; /* whole lines; may be empty */
+	size_t n;                         /* how many lines */
+	void (*done)(struct pending_request *p, bool safe);
+	/* A link of the storer's list; after done() of the server's. */
+	struct pending_request *next;
+};
+
+/* What a status of HTTP is called (RFC 9110), of the statuses from 400 on that
+ * the servers answer; of another one the name of its class's first. Static. */
+const char *http_status_text(int status);
+
+/* Compares the path of a request with a pattern: a path whose parts may be
+ * {name}, any one part that is not empty, and which may end in {*name}, all the
+ * rest, that is not empty. Parts are compared as they were sent, byte for byte.
+ */
+bool path_pattern_fits(const char *pattern, const char *path);
+
+/* The n-th part of a path, from 0, as it was sent; *len is 0 when there are
+ * fewer. For a handler whose pattern has a {name}. */
+const char *path_pattern_part(const char *path, size_t n, size_t *len);
+
+/* The entity tag of an answer is a checksum of its bytes. */
+
+/* Room for one, quotes and NUL included. */
+#define ETAG_TEXT 24
+
+/* more: what else of the answer counts, such as a header; NULL: nothing. */
+void etag_write(char etag[ETAG_TEXT], const struct buf *body, const char *more);
+
+/* True when header If-None-Match has it, or *: the answer is 304. */
+bool etag_is_known(const struct web_request *r, const char *etag);
+
 #endif

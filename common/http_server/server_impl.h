@@ -1,13 +1,13 @@
 /*
  * server_impl: threads, connections and requests of the server. Private to
- * server*.c. Each calls only those before it in this list: server_phase.c,
- * server_headers.c, server_sent_events.c, server_connection.c,
- * server_answer.c, server_request.c, server.c (threads).
+ * server*.c: server.c has the threads and their connections, server_headers.c
+ * and server_request.c a request and its answer, server_events.c answers that
+ * stay open.
  */
 #ifndef COMMON_HTTP_SERVER_SERVER_IMPL_H
 #define COMMON_HTTP_SERVER_SERVER_IMPL_H
 
-#include "common/http_server/event_listener.h"
+#include "common/http_server/event_topic.h"
 #include "common/http_server/server.h"
 #include "common/http_server/work_queue.h"
 
@@ -15,6 +15,28 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+
+/* A listener of a topic. One that has sent everything is parked; an event that
+ * is published then unparks it and calls wake(), once, in the publisher's
+ * thread. All else is called in the thread of its connection. */
+/* An event as it is sent. */
+struct event_text {
+	atomic_size_t references;
+	char id[EVENT_ID_MAX + 1];
+	size_t len;
+	char bytes[];
+};
+
+struct event_listener {
+	struct event_topic *topic; /* NULL: it is none */
+	void (*wake)(struct event_listener *l);
+	struct event_listener *next, **prev;
+
+	/* Behind the lock of the topic. */
+	struct event_text *newest; /* not sent yet; NULL: none */
+	bool parked;
+	char known[EVENT_ID_MAX + 1]; /* of the event it has already; "" */
+};
 
 enum connection_phase {
 	PHASE_IDLE,    /* between two requests */

@@ -60,4 +60,7 @@ void service_log_address(const struct service *s);
 void service_end_requests(struct service *s);
 void service_close(struct service *s);
 
+/* What a server counts, as metrics of Prometheus. */
+void server_metrics_write(struct buf *to, const struct server_counts *counts);
+
 #endif

@@ -17,6 +17,7 @@
 #include "common/conf/conf.h"
 #include "common/monitoring/prometheus.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct daemon_metrics;
@@ -45,5 +46,11 @@ void daemon_metrics_count(
 
 /* Writes it for the last time. */
 void daemon_metrics_close(struct daemon_metrics *m);
+
+/* Replaces a file of metrics: written beside, as PATH.new, and renamed, so that
+ * its reader never sees half of one. That it cannot be written is a warning,
+ * unless *failed says that the last time it could not be either; sets *failed.
+ */
+void metrics_file_write(const char *path, const struct buf *text, bool *failed);
 
 #endif

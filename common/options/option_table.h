@@ -9,7 +9,7 @@
  * Options are read with getopt_long(3). An option that is not a row of the
  * chosen mode is an error, whose message names the modes that have it. -c, -n,
  * -q, -v, -h and -V are in every mode, without rows; their help is in
- * option_help.c.
+ * option_table.c.
  */
 #ifndef COMMON_OPTIONS_OPTION_TABLE_H
 #define COMMON_OPTIONS_OPTION_TABLE_H
@@ -120,11 +120,13 @@ int option_read(const struct option_mode *const *modes, size_t modes_n,
     int argc, char **argv, void *options, const struct option_mode **mode)
     __attribute__((warn_unused_result));
 
-/* Appends the help of a mode; for the first one with a list of the others. */
-void option_help(const struct option_mode *const *modes, size_t modes_n,
-    const struct option_mode *mode, struct buf *to);
-
 /* take() of OPTION_FORMAT. */
 int option_take_format(const char *value, void *to);
+
+/* The common main(): reads the options into *options (option_read()), loads the
+ * configuration into its struct option_common, runs the mode, frees the
+ * configuration. Returns the exit code. */
+int program_main(const struct option_mode *const *modes, size_t modes_n,
+    int argc, char **argv, void *options);
 
 #endif

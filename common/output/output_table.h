@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum output_format { OUTPUT_AUTO, OUTPUT_TABLE, OUTPUT_NDJSON, OUTPUT_CSV };
 
@@ -72,5 +73,16 @@ void output_table_cell(struct output_table *t, const char *text);
 void output_table_show(const struct output_table *t, enum output_format f,
     struct buf *to); /* TABLE or CSV */
 void output_table_release(struct output_table *t);
+
+/* Appends the text, control characters and bytes that are no UTF-8 masked. A
+ * text wider than max (at least 1) is cut, so that it has that width with the
+ * ellipsis at its end. Returns the width in columns. */
+size_t display_add(struct buf *to, const char *s, size_t max);
+
+#define DURATION_TEXT 32
+
+/* A length of time for people: "0.4s", "42s", "3m12s", "2h05m", "4d03h": two
+ * units at most, rounded down. text has DURATION_TEXT bytes and is returned. */
+const char *duration_format(int64_t ms, char *text);
 
 #endif

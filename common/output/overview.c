@@ -10,7 +10,6 @@
 #include "common/base/clock.h"
 #include "common/base/decimal.h"
 #include "common/base/xalloc.h"
-#include "common/output/duration.h"
 #include "common/output/output_table.h"
 
 /* More chats than that, or than a quarter of the screen, push the operators off

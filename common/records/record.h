@@ -1,6 +1,6 @@
 /*
  * record: reads a line of the records that the programs exchange, which
- * messaging-records(5) documents. record_types.c is the table of their fields.
+ * messaging-records(5) documents. record.c has the table of their fields.
  *
  * A parsed record borrows its text from the line and from the reader until
  * the next record_parse(). Absent and null are the same: text NULL, time
@@ -155,7 +155,6 @@ const char *record_read_id(const struct flat_field *v, struct text *to);
 void record_clear(struct record *r);
 
 /* Their words in records; "" for the first of each. */
-const char *record_state_name(enum snapshot_state s);
 const char *record_status_name(enum chat_status s);
 const char *record_from_name(enum message_from f);
 

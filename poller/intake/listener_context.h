@@ -12,7 +12,7 @@
 #include "common/base/buf.h"
 #include "common/base/prog.h"
 #include "common/conf/conf.h"
-#include "common/http/address.h"
+#include "common/http/client_limits.h"
 #include "common/tokens/jwt.h"
 
 #include <stdbool.h>

@@ -30,7 +30,7 @@
 #include "common/base/buf.h"
 #include "common/base/prog.h"
 #include "common/conf/conf.h"
-#include "common/http/pending_request.h"
+#include "common/http/web.h"
 #include "poller/intake/idempotency.h"
 #include "poller/intake/request_store.h"
 

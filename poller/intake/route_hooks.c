@@ -21,7 +21,7 @@
 #include <string.h>
 
 #include "common/base/log.h"
-#include "common/http/path_pattern.h"
+#include "common/http/web.h"
 #include "common/stage/deadletter.h"
 #include "common/text/json_read.h"
 #include "common/text/jsonw.h"

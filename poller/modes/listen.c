@@ -10,7 +10,7 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/endpoint/endpoint.h"
-#include "common/http/http_status.h"
+#include "common/http/web.h"
 #include "common/http_server/service.h"
 #include "common/os/file.h"
 #include "common/os/notify.h"

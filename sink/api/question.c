@@ -20,9 +20,7 @@
 #include "common/base/xalloc.h"
 #include "common/calendar/calendar.h"
 #include "common/digest/encoding.h"
-#include "common/http/etag.h"
-#include "common/http/http_status.h"
-#include "common/http/path_pattern.h"
+#include "common/http/web.h"
 #include "common/text/jsonw.h"
 
 /* Problems. */

@@ -16,7 +16,7 @@
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"
-#include "common/output/duration.h"
+#include "common/output/output_table.h"
 #include "common/output/overview.h"
 #include "sink/api/sheet.h"
 #include "sink/modes/modes.h"

@@ -17,7 +17,6 @@
 #include "common/stage/stage.h"
 #include "sink/read/consume_counts.h"
 #include "sink/read/consume_metrics.h"
-#include "sink/read/consume_trace.h"
 
 enum {
 	/* How long to wait for input while idle, and for the workers between
@@ -232,7 +231,7 @@ static void
 start_group(struct consume *c)
 {
 	filling(c)->mark = row_reader_mark(&c->reader);
-	group_queue_start(&c->groups, c->reader.lines);
+	group_queue_start(&c->groups);
 }
 
 /* While groups are stored and nothing is to be read. */
@@ -301,8 +300,6 @@ read_into_group(struct consume *c, int timeout_ms, enum outcome *o)
 		c->code = c->dead.code;
 	if (first && g->lines > 0)
 		g->since_ms = clock_mono_ms();
-	if (status == ENDPOINT_RECORD)
-		consume_trace_read(c->reader.lines);
 	return status;
 }
 

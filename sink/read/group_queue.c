@@ -7,7 +7,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "sink/read/consume_trace.h"
 
 enum {
 	/* One connection alone stores a group of up to that many rows: a second
@@ -53,7 +52,6 @@ end_group(struct group_queue *q, struct batch_group *g)
 		g->failed = i;
 	}
 	g->stored = true;
-	consume_trace_stored(g);
 }
 
 static bool
@@ -144,7 +142,7 @@ fill_next(struct group_queue *q)
 }
 
 void
-group_queue_start(struct group_queue *q, uint64_t lines)
+group_queue_start(struct group_queue *q)
 {
 	struct batch_group *g = q->filling;
 	bool alone = true;
@@ -163,7 +161,6 @@ group_queue_start(struct group_queue *q, uint64_t lines)
 	else
 		batch_group_divide(g, alone ? q->workers_n : 1, q->whole);
 	g->storing_ms = clock_mono_ms();
-	consume_trace_start(g, lines);
 	for (i = 0; i < g->parts; i++)
 		store_worker_start(
 		    q->workers[g->worker + i], g, i, q->wait_forever);

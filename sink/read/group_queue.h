@@ -56,9 +56,8 @@ struct batch_group *group_queue_oldest(struct group_queue *q);
 /* Whether the group that is filled, which has lines, may be started now. */
 bool group_queue_may_start(struct group_queue *q);
 
-/* Gives it, sorted, to idle workers; the next one is filled then. `lines` for
- * the trace: all that were read so far. */
-void group_queue_start(struct group_queue *q, uint64_t lines);
+/* Gives it, sorted, to idle workers; the next one is filled then. */
+void group_queue_start(struct group_queue *q);
 
 /* Waits up to timeout_ms until the oldest group is stored: true. There is
  * one. */

@@ -10,7 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/decimal.h"
 #include "common/base/xalloc.h"
-#include "common/output/duration.h"
+#include "common/output/output_table.h"
 
 static const char *
 entity_of(char c)

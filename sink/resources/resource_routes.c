@@ -7,7 +7,7 @@
 #include "common/base/parse.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
-#include "common/http/path_pattern.h"
+#include "common/http/web.h"
 #include "sink/access/scope.h"
 #include "sink/api/question.h"
 #include "sink/resources/resource.h"

@@ -28,9 +28,6 @@ struct batch_group {
 	bool messages;      /* and nothing else */
 	size_t worker;      /* of its first part; the others follow */
 	int64_t storing_ms; /* since when, monotonic */
-	uint64_t
-	    storing_lines;  /* all that were read until then; both for the */
-	int64_t storing_us; /* trace */
 
 	/* Once it is. */
 	bool stored; /* or has failed */

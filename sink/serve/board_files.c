@@ -10,7 +10,7 @@
 
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
-#include "common/http/etag.h"
+#include "common/http/web.h"
 #include "common/os/file.h"
 #include "sink/api/question.h"
 #include "sink/resources/resource.h"

@@ -10,7 +10,7 @@
 
 #include "common/base/xalloc.h"
 #include "common/containers/hash.h"
-#include "common/http/path_pattern.h"
+#include "common/http/web.h"
 #include "sink/access/audit.h"
 #include "sink/api/question.h"
 #include "sink/resources/resource.h"

@@ -9,7 +9,7 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/db/db.h"
-#include "common/http_server/server_metrics.h"
+#include "common/http_server/service.h"
 #include "common/http_server/work_queue.h"
 #include "common/monitoring/prometheus.h"
 #include "sink/api/question.h"

@@ -24,8 +24,7 @@ call common/base/xalloc.c strndup
 call common/base/clock.c clock_gettime  # clock_*() are its only callers
 call common/base/log.c strerror     # log_errno() is its only caller
 call common/base/log.c strerror_r
-call common/base/prog.c exit        # before anything can be logged
-call common/base/prog_die.c exit    # prog_die()
+call common/base/prog.c exit        # prog_die(), and before anything can be logged
 way_out common/base/log.c           # the home of log_errno()
 way_out common/digest/random.c      # a system call that takes no name
 way_out poller/crm/profile.c    #   a timer that cannot be made
@@ -43,7 +42,7 @@ libraries() {
 ^amqp ^(common/(amqp|endpoint)/(endpoint_)?amqp[a-z_]*|tests/tools/event_publisher)[.][ch]$
 ^(mysql|mariadb|mysqld_error|errmsg) ^(common/db/db[a-z_]*|tests/bench/peers/store)[.][ch]$
 ^jansson[.]h$ ^(common/base/prog|common/(tokens/jwt|text/json_read)|poller/crm/profile[a-z_]*|poller/intake/route[a-z_]*|sink/resources/by_hand|poller/crm/tape|sink/report/[a-z_]*|tests/.*)[.][ch]$
-^uni(case|ctype|norm|str|width)[.]h$ ^common/(output/display_width|words/(text_words|plain_letters|normal_form))[.][ch]$
+^uni(case|ctype|norm|str|width)[.]h$ ^common/(output/output_table|words/(text_words|plain_letters|normal_form))[.][ch]$
 ^xxhash[.]h$ ^common/digest/checksum[.]c$
 ^openssl/ ^(common/http/signature|tests/unit/common/http/test_signature)[.]c$
 ^microhttpd[.]h$ ^(tests/|common/http_server/server[a-z_]*[.][ch]$)

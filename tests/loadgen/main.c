@@ -36,7 +36,6 @@ static void
 take_line(void *ctx, const char *line, size_t len)
 {
 	struct load *l = ctx;
-	int64_t began = clock_mono_us();
 
 	if (!l->failed && endpoint_write(l->out, line, len) != 0) {
 		log_error("%s", endpoint_why(l->out));
@@ -44,9 +43,6 @@ take_line(void *ctx, const char *line, size_t len)
 	}
 	l->bytes += len + 1;
 	l->records++;
-	if (log_traces_some(l->records - 1, l->records))
-		log_trace("trace_wrote", "lines=%" PRIu64 " wrote=%" PRId64,
-		    l->records, began);
 }
 
 /* How many messages should have been written by now. */

@@ -22,7 +22,6 @@ static const char usage[] =
     "  --totals FILE       what a database must hold then, as JSON\n"
     "  -i, --input FILE    write that file's records instead\n"
     "  -c FILE             the configuration, for the broker\n"
-    "  --trace             log when records are published, see trace.py\n"
     "who there is:\n"
     "  --seed N            what it is all made from (1)\n"
     "  --tenants N         (4)    --users N      customers (1200)\n"
@@ -50,7 +49,6 @@ enum option_key {
 	OPT_SECONDS = 256,
 	OPT_RATE,
 	OPT_SINGLE,
-	OPT_TRACE,
 	OPT_TOTALS,
 	OPT_SEED,
 	OPT_TENANTS,
@@ -84,7 +82,6 @@ static const struct option long_options[] = {
 	{ "seconds", required_argument, NULL, OPT_SECONDS },
 	{ "rate", required_argument, NULL, OPT_RATE },
 	{ "single", no_argument, NULL, OPT_SINGLE },
-	{ "trace", no_argument, NULL, OPT_TRACE },
 	{ "totals", required_argument, NULL, OPT_TOTALS },
 	{ "seed", required_argument, NULL, OPT_SEED },
 	{ "tenants", required_argument, NULL, OPT_TENANTS },
@@ -212,9 +209,6 @@ set_flag(struct options *o, int key)
 	switch (key) {
 	case OPT_SINGLE:
 		return o->single = true;
-	case OPT_TRACE:
-		log_set_level(LOG_LEVEL_TRACE);
-		return true;
 	case OPT_STAMP:
 		return o->story.stamp = true;
 	case OPT_SWEEP:

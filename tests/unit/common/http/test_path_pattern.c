@@ -3,7 +3,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "common/http/path_pattern.h"
+#include "common/http/web.h"
 
 static void
 patterns_fit_what_they_should(void **state)

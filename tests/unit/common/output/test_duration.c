@@ -4,7 +4,7 @@
 #include "tests/unit/unit.h"
 
 #include "common/base/xalloc.h"
-#include "common/output/duration.h"
+#include "common/output/output_table.h"
 
 static void
 durations_are_readable(void **state)

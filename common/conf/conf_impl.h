@@ -1,15 +1,28 @@
 /*
- * conf_section: struct conf, its sections and their values. Private to conf.c
- * and conf_file.c; everybody else includes conf.h.
+ * conf_impl: struct conf, its sections and their values. Private to conf.c and
+ * conf_file.c, which reads files into it.
  */
-#ifndef COMMON_CONF_CONF_SECTION_H
-#define COMMON_CONF_CONF_SECTION_H
+#ifndef COMMON_CONF_CONF_IMPL_H
+#define COMMON_CONF_CONF_IMPL_H
 
+#include "common/base/buf.h"
 #include "common/conf/conf.h"
-#include "common/conf/conf_value.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+/* A value: text, checked and converted by its row of conf_keys[]. */
+struct conf_value {
+	char *text;    /* as it was written; NULL: not given */
+	int64_t num;   /* INT, SIZE, DURATION, BOOL */
+	char **words;  /* LIST, NULL-ended */
+	unsigned line; /* where the file gives it; 0: elsewhere */
+};
+
+/* Replaces the value. 0, or -1 with *why (no secret in it) and no change. */
+int conf_value_set(struct conf_value *v, const struct conf_key *k,
+    const char *text, struct buf *why) __attribute__((warn_unused_result));
 
 #define CONF_TENANT_MAX 64
 
@@ -38,9 +51,15 @@ struct conf_section *conf_section_find(const struct conf *c, const char *name);
 struct conf_section *conf_section_add(
     struct conf *c, const char *kind, const char *tenant);
 
-bool conf_is_tenant(const struct conf_section *s);
-
 /* The number of the table's row, or conf_keys_n. */
 size_t conf_key_at(const char *kind, const char *name);
+
+/* Reads the main file: path, or what the search finds when it is NULL. */
+int conf_file_load(struct conf *c, const char *path, struct buf *why)
+    __attribute__((warn_unused_result));
+
+/* Reads the files of tenants in that folder. */
+int conf_file_load_tenants(struct conf *c, const char *dir, struct buf *why)
+    __attribute__((warn_unused_result));
 
 #endif
