@@ -62,7 +62,6 @@ log_prefix(enum log_level level)
 
 static enum log_level shown = LOG_LEVEL_WARN;
 static bool level_set, stamped;
-static _Thread_local bool hushed;
 
 void
 log_set_level(enum log_level level)
@@ -87,12 +86,6 @@ log_set_verbosity(bool quiet, int verbose)
 		log_set_level(LOG_LEVEL_ERROR);
 	else if (verbose > 0)
 		log_set_level(verbose > 1 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
-}
-
-void
-log_hush(bool on)
-{
-	hushed = on;
 }
 
 void
@@ -147,17 +140,17 @@ log_add_masked(struct buf *to, const char *text, size_t len)
 		buf_adds(to, "...");
 }
 
-__attribute__((format(printf, 3, 0))) static void
-write_event(
-    enum log_level level, const char *event, const char *fmt, va_list ap)
+void
+log_event(enum log_level level, const char *event, const char *fmt, ...)
 {
 	struct buf line = BUF_INIT, text = BUF_INIT;
 	char now[CLOCK_TEXT];
 	int saved = errno;
 	size_t done = 0;
+	va_list ap;
 	ssize_t n;
 
-	if (hushed)
+	if (level > LOG_LEVEL_ERROR && log_get_level() < level)
 		return;
 	buf_adds(&line, log_prefix(level));
 	if (stamped) {
@@ -167,7 +160,9 @@ write_event(
 	buf_addf(&line, "%s: ", prog_name());
 	if (event != NULL)
 		buf_addf(&line, "%s%s", event, fmt[0] != '\0' ? " " : "");
+	va_start(ap, fmt);
 	buf_addv(&text, fmt, ap);
+	va_end(ap);
 	log_add_masked(&line, buf_str(&text), text.len);
 	buf_addc(&line, '\n');
 	while (done < line.len) {
@@ -179,52 +174,6 @@ write_event(
 	buf_release(&line);
 	buf_release(&text);
 	errno = saved;
-}
-
-void
-log_error(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	write_event(LOG_LEVEL_ERROR, NULL, fmt, ap);
-	va_end(ap);
-}
-
-void
-log_warn(const char *fmt, ...)
-{
-	va_list ap;
-
-	if (log_get_level() < LOG_LEVEL_WARN)
-		return;
-	va_start(ap, fmt);
-	write_event(LOG_LEVEL_WARN, NULL, fmt, ap);
-	va_end(ap);
-}
-
-void
-log_info(const char *event, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (log_get_level() < LOG_LEVEL_INFO)
-		return;
-	va_start(ap, fmt);
-	write_event(LOG_LEVEL_INFO, event, fmt, ap);
-	va_end(ap);
-}
-
-void
-log_debug(const char *event, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (log_get_level() < LOG_LEVEL_DEBUG)
-		return;
-	va_start(ap, fmt);
-	write_event(LOG_LEVEL_DEBUG, event, fmt, ap);
-	va_end(ap);
 }
 
 const char *

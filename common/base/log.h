@@ -41,10 +41,6 @@ void log_set_verbosity(bool quiet, int verbose);
  * journal, which adds its own. */
 void log_stamp(bool on);
 
-/* Nothing of the calling thread is shown, or all again: for what is tried, and
- * done otherwise when it fails. */
-void log_hush(bool on);
-
 /* What the journal wants in front of a line of that level; "" when stderr is
  * something else. Static. */
 const char *log_prefix(enum log_level level);
@@ -53,15 +49,16 @@ const char *log_prefix(enum log_level level);
 void log_add_masked(struct buf *to, const char *text, size_t len);
 
 /* For a person: "prog: MESSAGE" where MESSAGE names the thing, the reason and
- * the way out. */
-void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+ * the way out; a format and its values. */
+#define log_error(...) log_event(LOG_LEVEL_ERROR, NULL, __VA_ARGS__)
+#define log_warn(...) log_event(LOG_LEVEL_WARN, NULL, __VA_ARGS__)
 
 /* For the record: "prog: EVENT key=value ...". */
-void log_info(const char *event, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-void log_debug(const char *event, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+#define log_info(event, ...) log_event(LOG_LEVEL_INFO, event, __VA_ARGS__)
+#define log_debug(event, ...) log_event(LOG_LEVEL_DEBUG, event, __VA_ARGS__)
+
+void log_event(enum log_level level, const char *event, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* The text of an errno value; the only caller of strerror. Borrowed until the
  * next call. */

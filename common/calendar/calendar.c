@@ -46,7 +46,8 @@ calendar_day(const struct zone *z, int64_t ms)
 	return day;
 }
 
-int64_t
+/* The first day of a month: the same in every zone. */
+static int64_t
 calendar_day_of_month(int64_t month)
 {
 	int64_t year = clock_floor(month, 12) / 12;
@@ -56,7 +57,7 @@ calendar_day_of_month(int64_t month)
 	       86400;
 }
 
-int64_t
+static int64_t
 calendar_month_of_day(int64_t day)
 {
 	int64_t month = day * 4800 / 146097; /* nearly: 400 years */

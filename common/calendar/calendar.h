@@ -43,10 +43,6 @@ int64_t calendar_days_before(const struct zone *z, int64_t ms, int64_t days);
 int64_t calendar_months_before(
     const struct zone *z, int64_t ms, int64_t months);
 
-/* The first day of a month, and the month of a day: the same in every zone. */
-int64_t calendar_day_of_month(int64_t month);
-int64_t calendar_month_of_day(int64_t day);
-
 /* Room for a formatted time, NUL included. */
 #define CALENDAR_TEXT 40
 

@@ -53,14 +53,13 @@ zone_add(struct zone *z, int64_t at, int64_t offset)
  *   <+0530>-5:30    EST5EDT,M3.2.0,M11.1.0    IST-1GMT0,M10.5.0,M3.5.0/1
  *
  * Offsets are positive in the west. A day is M (month, week, day of the week;
- * week 5: the last), J (day of the year without 29 February) or a number (with
- * it).
+ * week 5: the last); the other forms of POSIX, days by number, tzdata does not
+ * use.
  */
 #define DAY_S 86400
 #define HOURS_MAX 167
 
 struct rule_day {
-	char kind; /* M, J, or 0 */
 	int month, week, day;
 	int64_t time; /* seconds behind midnight */
 };
@@ -138,7 +137,6 @@ take_day(struct rule_text *t, struct rule_day *d)
 	if (!skip_char(t, ',')) {
 		t->p = NULL;
 	} else if (skip_char(t, 'M')) {
-		d->kind = 'M';
 		d->month = take_rule_number(t, 12);
 		if (!skip_char(t, '.'))
 			t->p = NULL;
@@ -148,11 +146,8 @@ take_day(struct rule_text *t, struct rule_day *d)
 		d->day = take_rule_number(t, 6);
 		if (d->month == 0 || d->week == 0)
 			t->p = NULL;
-	} else if (skip_char(t, 'J')) {
-		d->kind = 'J';
-		d->day = take_rule_number(t, 365);
 	} else {
-		d->day = take_rule_number(t, 365);
+		t->p = NULL;
 	}
 	if (skip_char(t, '/'))
 		d->time = take_time(t);
@@ -188,24 +183,14 @@ civil_day(int year, int month, int day)
 static int64_t
 rule_time(const struct rule_day *d, int year)
 {
-	int64_t first = civil_day(year, 1, 1), day;
+	int64_t first = civil_day(year, d->month, 1), day;
 
-	if (d->kind == 'M') {
-		first = civil_day(year, d->month, 1);
-		/* 1970-01-01, day 0, was a Thursday, 4. */
-		day = first + (d->day - (first + 4) % 7 + 7) % 7 +
-		      7 * (int64_t)(d->week - 1);
-		if (day >= (d->month < 12 ? civil_day(year, d->month + 1, 1)
-					  : civil_day(year + 1, 1, 1)))
-			day -= 7;
-	} else if (d->kind == 'J') {
-		day = first + d->day - 1;
-		if (d->day >= 60 &&
-		    civil_day(year, 3, 1) - civil_day(year, 2, 1) == 29)
-			day++;
-	} else {
-		day = first + d->day;
-	}
+	/* 1970-01-01, day 0, was a Thursday, 4. */
+	day = first + (d->day - (first + 4) % 7 + 7) % 7 +
+	      7 * (int64_t)(d->week - 1);
+	if (day >= (d->month < 12 ? civil_day(year, d->month + 1, 1)
+				  : civil_day(year + 1, 1, 1)))
+		day -= 7;
 	return day * DAY_S + d->time;
 }
 

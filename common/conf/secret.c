@@ -8,56 +8,30 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/parse.h"
 #include "common/base/syserr.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
 
-/* How long a secret may take to come through a pipe. */
-#define WAIT_MS 5000
-
 /* The shortest that is looked for in texts. */
 #define CONCEAL_MIN 8
-
-/* Waits until fd can be read, at most until `end`: the program that should
- * write a pipe may never do so. */
-static bool
-wait_readable(int fd, int64_t end)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	int64_t left;
-	int n;
-
-	do {
-		left = end - clock_mono_ms();
-		n = poll(&p, 1, left > 0 ? (int)left : 0);
-	} while (n < 0 && errno == EINTR);
-	if (n == 0)
-		errno = ETIMEDOUT;
-	return n > 0;
-}
 
 /* Reads fd until a newline, the end or `size` bytes; -1 with errno. */
 static ssize_t
 read_first_line(int fd, char *data, size_t size)
 {
-	int64_t end = clock_mono_ms() + WAIT_MS;
 	size_t len = 0;
 	ssize_t n;
 
 	while (len < size && memchr(data, '\n', len) == NULL) {
-		if (!wait_readable(fd, end))
-			return -1;
 		n = read(fd, data + len, size - len);
-		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return -1;
@@ -124,17 +98,10 @@ secret_from_file(const char *path, struct buf *why)
 	ssize_t n = -1;
 	int fd, err = 0;
 
-	/* O_NONBLOCK: opening a pipe does not wait for its writer. */
+	/* Opening a pipe does not wait for its writer, but reading does. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd >= 0)
+	if (fd >= 0 && fcntl(fd, F_SETFL, 0) == 0)
 		n = read_first_line(fd, data, sizeof data);
-	if (n < 0 && fd >= 0 && errno == ETIMEDOUT) {
-		buf_setf(why,
-		    "cannot read '%s': nothing comes through it; is somebody "
-		    "to write it?",
-		    path);
-		goto out;
-	}
 	if (n < 0) {
 		(void)syserr_explain(
 		    why, PROG_CONFIG, "cannot read '%s'", path);

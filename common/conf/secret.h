@@ -11,9 +11,9 @@
 
 /* The file's first line without trailing blanks and byte order mark, owned.
  * NULL and *why when it cannot be read, is empty, or is longer than SECRET_MAX;
- * errno is then the system's error, or 0. A pipe is read, too, for five seconds
- * at most. Warns once when others may read it, or the group may write it,
- * or it belongs to another user than ours and root, unless we are root. */
+ * errno is then the system's error, or 0. A pipe is read, too. Warns once when
+ * others may read it, or the group may write it, or it belongs to another user
+ * than ours and root, unless we are root. */
 char *secret_from_file(const char *path, struct buf *why)
     __attribute__((warn_unused_result));
 

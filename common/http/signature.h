@@ -46,13 +46,8 @@ enum signature_verdict signature_check(const struct signature_scheme *s,
 /* A word for the log: "missing", ... */
 const char *signature_verdict_name(enum signature_verdict v);
 
-/* HMAC-SHA256 of several pieces, one after the other. */
-struct signature_piece {
-	const char *p;
-	size_t len;
-};
-void signature_mac(const char *key, size_t key_len,
-    const struct signature_piece *pieces, size_t n,
+/* HMAC-SHA256. */
+void signature_mac(const char *key, const char *text, size_t len,
     unsigned char mac[SIGNATURE_MAC]);
 
 /* Whether they are equal. Its duration depends on b's length alone. */

@@ -149,11 +149,15 @@ notify_ready(void)
 		notify_manager("READY=1", 0);
 }
 
+/* Of the calling thread. */
 static struct thread_slot *
-take_thread_slot(void)
+thread_slot(void)
 {
-	struct thread_slot *slot = atomic_load(&manager.slots);
+	struct thread_slot *slot = pthread_getspecific(manager.slot);
 
+	if (slot != NULL)
+		return slot;
+	slot = atomic_load(&manager.slots);
 	while (slot != NULL && atomic_exchange(&slot->taken, true))
 		slot = slot->next;
 	if (slot == NULL) {
@@ -192,9 +196,7 @@ notify_alive(void)
 
 	if (manager.watchdog_ms == 0)
 		return;
-	slot = pthread_getspecific(manager.slot);
-	if (slot == NULL)
-		slot = take_thread_slot();
+	slot = thread_slot();
 	if (slot->aside)
 		return;
 	now = clock_mono_ms();
@@ -222,14 +224,8 @@ notify_idle(void)
 void
 notify_aside(void)
 {
-	struct thread_slot *slot;
-
-	if (manager.watchdog_ms == 0)
-		return;
-	slot = pthread_getspecific(manager.slot);
-	if (slot == NULL)
-		slot = take_thread_slot();
-	slot->aside = true;
+	if (manager.watchdog_ms != 0)
+		thread_slot()->aside = true;
 }
 
 void

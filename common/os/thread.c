@@ -1,12 +1,11 @@
 /*
  * thread: see thread.h.
  */
-#define _GNU_SOURCE /* pthread_setname_np, sched_getaffinity */
+#define _GNU_SOURCE /* pthread_setname_np */
 
 #include "common/os/thread.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -56,15 +55,4 @@ thread_deadline(int64_t ms)
 
 	return (struct timespec){ .tv_sec = (time_t)(us / 1000000),
 		.tv_nsec = (long)(us % 1000000) * 1000 };
-}
-
-size_t
-thread_cores(void)
-{
-	cpu_set_t set;
-
-	/* It fails where there are more of them than the set has room for. */
-	if (sched_getaffinity(0, sizeof set, &set) != 0)
-		return CPU_SETSIZE;
-	return (size_t)CPU_COUNT(&set);
 }

@@ -27,7 +27,4 @@ void thread_must_start(
  * pthread_cond_timedwait() on a condition that has that clock. */
 struct timespec thread_deadline(int64_t ms);
 
-/* How many cores this process may use, at least 1. */
-size_t thread_cores(void);
-
 #endif

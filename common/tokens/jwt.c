@@ -81,10 +81,9 @@ split_token(const char *token, struct token_part parts[PARTS], struct buf *why)
 static void
 sign_text(struct buf *to, const char *key, const char *text, size_t len)
 {
-	const struct signature_piece piece = { text, len };
 	unsigned char mac[SIGNATURE_MAC];
 
-	signature_mac(key, strlen(key), &piece, 1, mac);
+	signature_mac(key, text, len, mac);
 	base64url_encode(to, mac, sizeof mac);
 }
 

@@ -67,8 +67,7 @@ route_message_id(char id[ROUTE_ID])
 void
 route_conversation(const char *a, const char *b, char id[ROUTE_ID])
 {
-	static const char key[] = "conversation";
-	struct signature_piece pieces[2];
+	struct buf pair = BUF_INIT;
 	unsigned char mac[SIGNATURE_MAC];
 	const char *swap = a;
 
@@ -76,9 +75,10 @@ route_conversation(const char *a, const char *b, char id[ROUTE_ID])
 		a = b;
 		b = swap;
 	}
-	pieces[0] = (struct signature_piece){ a, strlen(a) + 1 };
-	pieces[1] = (struct signature_piece){ b, strlen(b) };
-	signature_mac(key, strlen(key), pieces, 2, mac);
+	buf_add(&pair, a, strlen(a) + 1);
+	buf_adds(&pair, b);
+	signature_mac("conversation", pair.data, pair.len, mac);
+	buf_release(&pair);
 	id += snprintf(id, ROUTE_ID, "conv-");
 	*hex_write(id, mac, 12) = '\0';
 }

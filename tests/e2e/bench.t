@@ -16,9 +16,7 @@ def body():
     with Lab("bench") as lab:
         for scale, *parts in (
                 [("0.01", "parse", "pipeline"),
-                 ("0.002", "serve"),
-                 # Each sampled record is followed to its commit.
-                 ("0.05", "trace")] if LONG else [("0.002", "parse")]):
+                 ("0.002", "serve")] if LONG else [("0.002", "parse")]):
             lab.must(["tests/bench/run", *parts], timeout=7000,
                      env={"BENCH_SCALE": scale, "BENCH_ROUNDS": "1"})
     return 0

@@ -127,7 +127,7 @@ every_byte_may_be_wrong(void **state)
 	int b;
 
 	(void)state;
-	make_file(&file, 1000, "AAA-1BBB,M3.5.0/1,J300");
+	make_file(&file, 1000, "AAA-1BBB,M3.5.0/1,M10.5.0");
 	for (i = 0; i < file.len; i++) {
 		for (b = 0; b < 256; b += 5) {
 			copy = xmalloc(file.len);
@@ -154,26 +154,6 @@ rules_that_are_none(void **state)
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(rules); i++)
 		assert_null(read_file(1000, rules[i]));
-}
-
-static void
-rules_count(void **state)
-{
-	/* Days by number: with 29 February, and without. */
-	struct zone *z = read_file(1000, "AAA-1BBB,J60,300/-1:30");
-	struct zone_span s;
-
-	(void)state;
-	assert_non_null(z);
-	s = zone_find(z, at("2028-03-01T01:00:00Z"));
-	assert_int_equal(s.offset, 2 * HOUR_MS);
-	assert_int_equal(s.since, at("2028-03-01T01:00:00Z"));
-	/* Day 300 from 0 of a leap year is 27 October; 22:30 before it, +2. */
-	assert_int_equal(s.until, at("2028-10-26T20:30:00Z"));
-	s = zone_find(z, at("2027-02-28T23:00:00Z"));
-	assert_int_equal(s.offset, HOUR_MS);
-	assert_int_equal(s.until, at("2027-03-01T01:00:00Z"));
-	zone_close(z);
 }
 
 static void
@@ -275,7 +255,6 @@ test_calendar(void)
 		cmocka_unit_test(every_cut_is_refused),
 		cmocka_unit_test(every_byte_may_be_wrong),
 		cmocka_unit_test(rules_that_are_none),
-		cmocka_unit_test(rules_count),
 		cmocka_unit_test(days_that_are_known),
 		cmocka_unit_test(a_change_ends_an_hour),
 		cmocka_unit_test(units_follow_each_other),
