@@ -1,6 +1,6 @@
 /*
  * record_words: lookup tables (keywords.h) of the names of fields and types and
- * the words of enumerations, made once from the tables of record_types.c.
+ * the words of enumerations, made once from the tables of record.c.
  * Private to the readers of records, record.c and scan.c.
  */
 #ifndef COMMON_RECORDS_RECORD_WORDS_H
