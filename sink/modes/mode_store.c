@@ -1,6 +1,6 @@
 /*
  * mode_store: sink without --migrate and --check. The path of a row is
- * consume.c -> row_reader.c -> row_record.c -> batch_group.c -> store_worker.c
+ * consume.c -> row_reader.c -> row_record.c -> batch.c -> workers.c
  * -> batch_store.c.
  */
 #include "common/base/log.h"

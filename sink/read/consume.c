@@ -3,20 +3,19 @@
  */
 #include "sink/read/consume.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "common/conf/conf.h"
 #include "common/os/notify.h"
 #include "common/os/retry.h"
 #include "common/os/stop.h"
 #include "common/stage/stage.h"
-#include "sink/read/consume_counts.h"
-#include "sink/read/consume_metrics.h"
 
 enum {
 	/* How long to wait for input while idle, and for the workers between
@@ -27,9 +26,239 @@ enum {
 	PUMP_MS = 100,
 	RETRY_BASE_MS = 200,
 	RETRY_CAP_MS = 5000,
-	/* The greatest size of a group, however many rows fit. */
-	BATCH_GROUP_BYTES = 8 * 1024 * 1024,
+	/* What is delivered again has come by then. */
+	REDELIVERY_MS = MINUTE_MS,
 };
+
+/* The input may be acknowledged up to here once these batches are stored. */
+struct read_mark {
+	struct endpoint_mark input;
+	struct workers_mark batches;
+	uint64_t lines, ends; /* all that were read until then */
+};
+
+/* A snapshot that is older than the stored one, the first of its tenant that
+ * came since that was stored, as when the CRM's clock was set back. What a
+ * queue delivers again is older, too, up to the stored one, which comes again
+ * behind it. So a warning waits for the end of the input, or for another older
+ * one a minute later. */
+struct older_snapshot {
+	char *id;
+	int64_t as_of, stored; /* the times of it and of the stored one */
+	int64_t came_ms;
+	bool reported;
+};
+
+static void
+free_older(void *p)
+{
+	struct older_snapshot *s = p;
+
+	if (s != NULL)
+		free(s->id);
+	free(s);
+}
+
+static void
+warn_of_older(struct text tenant, struct older_snapshot *s)
+{
+	char its[CLOCK_TEXT], stored[CLOCK_TEXT];
+
+	if (s->reported)
+		return;
+	s->reported = true;
+	clock_format(s->as_of, its);
+	clock_format(s->stored, stored);
+	log_warn("snapshot %s of %.*s is of %s, no newer than what is stored, "
+		 "of %s, and is not stored; was the CRM's clock set back?",
+	    s->id, TEXT_ARG(tenant), its, stored);
+}
+
+static void
+add_older(struct consume *c, const struct batch_tenant *t)
+{
+	int64_t now_ms = clock_mono_ms();
+	struct older_snapshot *s;
+	void **slot;
+
+	/* One that came before its tenant was removed is to be expected. */
+	if (t->ended.as_of <= t->stored.removed_at)
+		return;
+	slot = strmap_put(&c->older, t->name.p, t->name.len);
+	s = *slot;
+	if (s != NULL) {
+		if (now_ms - s->came_ms >= REDELIVERY_MS)
+			warn_of_older(t->name, s);
+		return;
+	}
+	s = *slot = xcalloc(1, sizeof *s);
+	s->id = text_dup(t->ended.snapshot);
+	s->as_of = t->ended.as_of;
+	s->stored = t->stored.as_of;
+	s->came_ms = now_ms;
+}
+
+static void
+count_fates(struct consume *c, const struct row_batch *b)
+{
+	uint64_t refused = 0, older = 0;
+	const struct row_list *rows;
+	size_t i, k;
+
+	for (k = 0; k < TABLES; k++) {
+		rows = &b->rows[k];
+		for (i = 0; i < rows->n; i++) {
+			switch (rows->row[i]->fate) {
+			case ROW_STORED:
+				c->counts.stored++;
+				break;
+			case ROW_BAD:
+				break;
+			case ROW_OLDER:
+				older++;
+				break;
+			case ROW_TOMB:
+			case ROW_EXPIRED:
+			case ROW_REMOVED:
+			case ROW_SHORT:
+				refused++;
+				break;
+			}
+		}
+	}
+	c->counts.refused += refused;
+	c->counts.older += older;
+	c->counts.batches++;
+	if (refused + older > 0)
+		log_info("rows_refused", "refused=%llu older=%llu",
+		    (unsigned long long)refused, (unsigned long long)older);
+}
+
+static void
+log_missing_rows(struct text tenant, const struct snapshot_progress *s)
+{
+	log_warn("snapshot %s of %.*s is not whole: %lld of %lld rows came; "
+		 "operators and chats that are gone stay until the next one",
+	    s->snapshot, TEXT_ARG(tenant), (long long)s->arrived,
+	    (long long)s->records);
+}
+
+static void
+log_refused_snapshot(const char *event, const struct batch_tenant *t)
+{
+	log_info(event, "tenant=%.*s snapshot=%.*s", TEXT_ARG(t->name),
+	    TEXT_ARG(t->ended.snapshot));
+}
+
+/* Batches are taken back in any order: one that did not complete its snapshot
+ * may come behind the one that did. */
+static void
+count_snapshot(struct consume *c, const struct batch_tenant *t)
+{
+	struct snapshot_progress now = { NULL, t->ended.as_of, t->arrived,
+		t->ended.records, t->fate == END_STORED };
+	struct snapshot_progress *before =
+	    strmap_get(&c->snapshots, t->name.p, t->name.len);
+	bool same =
+	    before != NULL && text_is(t->ended.snapshot, before->snapshot);
+
+	if (t->fate == END_NONE)
+		return;
+	if (t->fate == END_OLDER) {
+		log_refused_snapshot("snapshot_older", t);
+		add_older(c, t);
+		return;
+	}
+	free_older(strmap_delete(&c->older, t->name.p, t->name.len));
+	if (t->fate == END_AGAIN || (same && before->stored))
+		return;
+	if (t->fate == END_OVERTAKEN) {
+		log_refused_snapshot("snapshot_overtaken", t);
+		return;
+	}
+	if (before != NULL && !before->stored && !same)
+		log_missing_rows(t->name, before);
+	snapshot_progress_put(&c->snapshots, t->name, t->ended.snapshot, &now);
+	if (t->fate == END_INCOMPLETE)
+		return;
+	c->counts.snapshots++;
+	c->counts.swept += t->swept;
+	c->counts.left += t->left;
+	log_info("snapshot_stored",
+	    "tenant=%.*s snapshot=%.*s rows=%lld swept=%llu left=%llu",
+	    TEXT_ARG(t->name), TEXT_ARG(t->ended.snapshot),
+	    (long long)t->arrived, (unsigned long long)t->swept,
+	    (unsigned long long)t->left);
+}
+
+static void
+count_batch(struct consume *c, const struct row_batch *b)
+{
+	struct strmap_entry *e;
+	size_t i = 0;
+
+	count_fates(c, b);
+	while ((e = strmap_next(&b->tenants, &i)) != NULL)
+		count_snapshot(c, e->value);
+}
+
+/* At the end: warns of snapshots that are older than the stored one, without an
+ * end marker, or with rows missing; true if there are any of the last two. */
+static bool
+has_cut_snapshots(struct consume *c)
+{
+	struct strmap_entry *e;
+	const struct snapshot_progress *s;
+	struct text tenant;
+	bool cut = c->reader.open.live > 0;
+	size_t i = 0;
+
+	while ((e = strmap_next(&c->snapshots, &i)) != NULL) {
+		tenant = (struct text){ e->key, e->key_len };
+		s = e->value;
+		if (s->stored)
+			continue;
+		cut = true;
+		log_missing_rows(tenant, s);
+	}
+	for (i = 0;
+	     c->one_shot && (e = strmap_next(&c->reader.open, &i)) != NULL;) {
+		s = e->value;
+		log_warn("snapshot %s of %s was cut: its end marker is "
+			 "missing",
+		    s->snapshot, e->key);
+	}
+	for (i = 0; (e = strmap_next(&c->older, &i)) != NULL;)
+		warn_of_older((struct text){ e->key, e->key_len }, e->value);
+	return cut;
+}
+
+static void
+add_row_counts(const struct consume *c, struct buf *to, const char *labels)
+{
+	static const char name[] = "messaging_sink_rows_total";
+
+	prometheus_head(to, name, PROMETHEUS_COUNTER,
+	    "Rows that were stored, were older than the stored ones, or were "
+	    "of closed chats, of days that are over, of removed tenants "
+	    "(refused).");
+	prometheus_result(to, name, labels, "stored", c->counts.stored);
+	prometheus_result(to, name, labels, "older", c->counts.older);
+	prometheus_result(to, name, labels, "refused", c->counts.refused);
+}
+
+/* A daemon_metrics_writer. */
+static void
+add_sink_metrics(void *ctx, struct buf *to, const char *labels)
+{
+	const struct consume *c = ctx;
+
+	add_row_counts(c, to, labels);
+	prometheus_total(to, "messaging_sink_transactions_total", labels,
+	    "Transactions that stored rows.", c->counts.batches);
+	prometheus_total(to, "messaging_sink_snapshots_total", labels,
+	    "Snapshots that were stored completely.", c->counts.snapshots);
+}
 
 static enum outcome
 fail_with_code(struct consume *c, enum exit_code code)
@@ -38,23 +267,11 @@ fail_with_code(struct consume *c, enum exit_code code)
 	return OUTCOME_NEVER;
 }
 
-static struct batch_group *
-filling(struct consume *c)
-{
-	return group_queue_filling(&c->groups);
-}
-
-static bool
-is_storing(struct consume *c)
-{
-	return group_queue_oldest(&c->groups) != NULL;
-}
-
-/* While a group is stored, only its workers can say that this goes on. */
+/* While rows are stored, only the workers can say that this goes on. */
 static void
 say_alive(struct consume *c)
 {
-	if (!is_storing(c))
+	if (!workers_busy(c->workers))
 		notify_alive();
 	else
 		notify_idle();
@@ -84,82 +301,50 @@ wait_before_retry(struct consume *c, enum outcome o, struct retry *retry)
 	       retry_wait(retry, keep_heartbeats, c);
 }
 
-/* Writes dead letters for the rows from *next on that the database refused. */
+/* Writes a dead letter for a row that the database refused. */
 static enum outcome
-send_bad(struct consume *c, const struct row_list *rows, size_t *next)
+send_bad(struct consume *c, const struct sink_row *row)
 {
+	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
 	char where[32];
-	const struct sink_row *row;
 	enum outcome o;
 
-	for (; *next < rows->n; ++*next) {
-		row = rows->row[*next];
-		if (row->fate != ROW_BAD)
-			continue;
-		snprintf(where, sizeof where, "line %llu",
-		    (unsigned long long)row->number);
+	snprintf(where, sizeof where, "line %" PRIu64, row->number);
+	do {
 		o = deadletter_add(
 		    &c->dead, where, row->line, row->len, row->reason);
-		if (o != OUTCOME_DONE)
-			return o;
-	}
-	return OUTCOME_DONE;
+	} while (o != OUTCOME_DONE && wait_before_retry(c, o, &retry));
+	return o;
 }
 
 static enum outcome
 send_all_bad(struct consume *c, const struct row_batch *b)
 {
-	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
 	enum outcome o = OUTCOME_DONE;
-	size_t k, next;
+	size_t i, k;
 
-	for (k = 0; k < TABLES && o == OUTCOME_DONE; k++) {
-		next = 0;
-		do {
-			o = send_bad(c, &b->rows[k], &next);
-		} while (o != OUTCOME_DONE && wait_before_retry(c, o, &retry));
-	}
+	for (k = 0; k < TABLES; k++)
+		for (i = 0; i < b->rows[k].n && o == OUTCOME_DONE; i++)
+			if (b->rows[k].row[i]->fate == ROW_BAD)
+				o = send_bad(c, b->rows[k].row[i]);
 	return o;
 }
 
-/* Says why a group was not stored. */
+/* Says why a batch was not stored. */
 static enum outcome
-explain_outcome(struct consume *c, const struct batch_group *g)
+explain_outcome(struct consume *c, const struct worker_result *r)
 {
-	const struct db *db = group_queue_db(&c->groups, g);
-
-	if (g->outcome == OUTCOME_NEVER) {
-		log_error("%s", db_why(db));
-		return fail_with_code(c, db_code(db));
+	if (r->outcome == OUTCOME_NEVER) {
+		log_error("%s", db_why(r->db));
+		return fail_with_code(c, db_code(r->db));
 	}
 	if (!stop_asked())
-		log_error("%s; nothing is lost, run it again", db_why(db));
-	return g->outcome;
-}
-
-/* Counts the parts in the order of their commits: the last one saw the rows of
- * all others. */
-static void
-count_parts(struct consume *c, const struct batch_group *g)
-{
-	uint64_t last = 0, next;
-	size_t i, n, k = 0;
-
-	for (n = 0; n < g->parts; n++) {
-		next = UINT64_MAX;
-		for (i = 0; i < g->parts; i++) {
-			if (g->done[i] > last && g->done[i] < next) {
-				next = g->done[i];
-				k = i;
-			}
-		}
-		last = next;
-		consume_count_part(c, &g->part[k]);
-	}
+		log_error("%s; nothing is lost, run it again", db_why(r->db));
+	return r->outcome;
 }
 
 static enum outcome
-flush_sink_dead_letters(struct consume *c)
+flush_dead_letters(struct consume *c)
 {
 	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
 	enum outcome o;
@@ -167,213 +352,207 @@ flush_sink_dead_letters(struct consume *c)
 	do {
 		o = deadletter_flush(&c->dead);
 	} while (o != OUTCOME_DONE && wait_before_retry(c, o, &retry));
-	return o;
+	return o == OUTCOME_NEVER ? fail_with_code(c, c->dead.code) : o;
 }
 
-/* Waits for the oldest group, then writes its dead letters, then acknowledges
- * it: in this order, or not at all. */
-static enum outcome
-complete_group(struct consume *c)
+/* Notes how far the input was read. */
+static void
+mark_input(struct consume *c)
 {
-	struct batch_group *g = group_queue_oldest(&c->groups);
-	enum outcome o = OUTCOME_DONE;
-	size_t i;
+	struct read_mark m = { .input = row_reader_mark(&c->reader),
+		.lines = c->reader.lines,
+		.ends = c->reader.ends_read };
+	const struct read_mark *last =
+	    c->marks_n > 0 ? &c->marks[c->marks_n - 1] : NULL;
 
-	if (g == NULL)
+	if (last != NULL && last->lines == m.lines &&
+	    memcmp(&last->input, &m.input, sizeof m.input) == 0)
+		return;
+	workers_mark(c->workers, &m.batches);
+	XGROW(c->marks, c->marks_n, c->marks_cap);
+	c->marks[c->marks_n++] = m;
+}
+
+/* Acknowledges what is safe. */
+static enum outcome
+acknowledge(struct consume *c)
+{
+	const struct read_mark *m;
+	size_t n = c->acked;
+	enum outcome o;
+
+	while (n < c->marks_n && c->marks[n].ends <= c->ends &&
+	       workers_safe(c->workers, &c->marks[n].batches))
+		n++;
+	if (n == c->acked)
 		return OUTCOME_DONE;
-	while (!group_queue_oldest_stored(&c->groups, PUMP_MS))
-		keep_heartbeats(c);
-	if (g->outcome != OUTCOME_DONE)
-		return explain_outcome(c, g);
-	count_parts(c, g);
-	for (i = 0; i < g->parts && o == OUTCOME_DONE; i++)
-		o = send_all_bad(c, &g->part[i]);
-	if (o == OUTCOME_DONE)
-		o = flush_sink_dead_letters(c);
+	o = flush_dead_letters(c);
+	if (o != OUTCOME_DONE)
+		return o;
+	m = &c->marks[n - 1];
+	FAULT_POINT("sink.before_acknowledge");
+	/* Commit point: the lines are not needed any more. */
+	endpoint_ack_to(c->in, &m->input);
+	/* The last one stays, to tell whether something was read since. */
+	c->marks_n -= n - 1;
+	memmove(c->marks, m, c->marks_n * sizeof *m);
+	c->acked = 1;
+	return OUTCOME_DONE;
+}
+
+/* Ends that go into batches now are before lines that were read already. */
+static void
+put_ends(struct consume *c)
+{
+	size_t i, n = row_reader_put_ends(&c->reader);
+
+	for (i = c->acked; n > 0 && i < c->marks_n; i++)
+		if (c->marks[i].ends > c->ends)
+			workers_mark(c->workers, &c->marks[i].batches);
+	c->ends += n;
+}
+
+/* A batch is stored: its dead letters come first, then it is safe. */
+static enum outcome
+finish_batch(struct consume *c, const struct worker_result *r)
+{
+	enum outcome o;
+
+	if (r->outcome != OUTCOME_DONE)
+		return explain_outcome(c, r);
+	o = send_all_bad(c, r->batch);
 	if (o == OUTCOME_NEVER)
 		return fail_with_code(c, c->dead.code);
 	if (o != OUTCOME_DONE)
 		return o;
-	FAULT_POINT("sink.before_acknowledge");
-	/* Commit point: the group's lines are not needed any more. */
-	endpoint_ack_to(c->in, &g->mark);
-	if (g->lines > 0)
-		consume_metrics_stored(c, g);
-	group_queue_remove(&c->groups);
+	count_batch(c, r->batch);
+	daemon_metrics_retried(c->metrics, r->retries);
+	daemon_metrics_flushed(c->metrics, r->took_ms);
+	daemon_metrics_count(c->metrics, c->reader.lines, c->dead.count);
+	workers_take_back(c->workers, r);
 	return OUTCOME_DONE;
 }
 
+/* Waits for a batch, at most that long; then finishes all that are stored. */
 static enum outcome
-complete_groups(struct consume *c)
+finish_batches(struct consume *c, int timeout_ms)
 {
+	struct worker_result r;
 	enum outcome o = OUTCOME_DONE;
 
-	while (o == OUTCOME_DONE && is_storing(c))
-		o = complete_group(c);
-	return o;
-}
-
-/* A block whose last line filled a group is read to its end only afterwards,
- * and one without a line is in no group: nothing else would acknowledge them
- * before the next line comes, which the broker or a writer may keep back until
- * then. */
-static void
-acknowledge_rest(struct consume *c)
-{
-	struct endpoint_mark mark = row_reader_mark(&c->reader);
-
-	if (!is_storing(c) && filling(c)->lines == 0)
-		endpoint_ack_to(c->in, &mark);
-}
-
-/* The filled group, sorted. */
-static void
-start_group(struct consume *c)
-{
-	filling(c)->mark = row_reader_mark(&c->reader);
-	group_queue_start(&c->groups);
-}
-
-/* While groups are stored and nothing is to be read. */
-static void
-start_or_wait(struct consume *c)
-{
-	if (clock_mono_ms() - c->pumped_ms >= PUMP_MS)
-		keep_heartbeats(c);
-	if (c->one_shot || filling(c)->lines == 0 ||
-	    !group_queue_may_start(&c->groups)) {
-		group_queue_wait(&c->groups, LOOK_MS);
-		return;
+	while (
+	    o == OUTCOME_DONE && workers_result(c->workers, timeout_ms, &r)) {
+		o = finish_batch(c, &r);
+		timeout_ms = 0;
 	}
-	batch_group_sort(filling(c));
-	start_group(c);
+	if (o != OUTCOME_DONE)
+		return o;
+	put_ends(c);
+	return acknowledge(c);
 }
 
-static bool
-group_is_full(struct consume *c)
+/* Reads the input once. */
+static enum endpoint_status
+read_input(struct consume *c, int timeout_ms, enum outcome *o)
 {
-	const struct batch_group *g = filling(c);
+	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
+	enum endpoint_status status;
 
-	return g->lines >= c->full || g->bytes >= BATCH_GROUP_BYTES;
-}
-
-/* Whether the group that is being filled is to be stored now. */
-static bool
-group_is_due(struct consume *c, bool goes_on)
-{
-	const struct batch_group *g = filling(c);
-
-	if (g->lines == 0)
-		return false;
-	return !goes_on || !c->one_shot || group_is_full(c) ||
-	       clock_mono_ms() - g->since_ms >= c->linger_ms;
+	do {
+		status = row_reader_read(&c->reader, timeout_ms, o);
+	} while (*o != OUTCOME_DONE && wait_before_retry(c, *o, &retry));
+	if (*o == OUTCOME_NEVER)
+		c->code = c->dead.code;
+	if (*o == OUTCOME_DONE)
+		mark_input(c);
+	return status;
 }
 
 /* How long to wait for more lines. A queue delivers what it has at once; a pipe
  * gets some time to deliver more. */
-static int64_t
-group_wait_ms(struct consume *c)
+static int
+wait_ms(const struct consume *c)
 {
-	const struct batch_group *g = filling(c);
-
-	if (g->lines == 0)
-		return is_storing(c) ? 0 : IDLE_MS;
-	if (is_storing(c) || !c->one_shot)
+	if (workers_busy(c->workers))
 		return 0;
-	return g->since_ms + c->linger_ms - clock_mono_ms();
+	if (!workers_filled(c->workers))
+		return IDLE_MS;
+	return c->one_shot ? (int)c->linger_ms : 0;
 }
 
-/* Reads the input once into the group. */
-static enum endpoint_status
-read_into_group(struct consume *c, int timeout_ms, enum outcome *o)
+/* Starts what is due. drained: the input has no more lines now. */
+static void
+start_batches(struct consume *c, bool drained)
 {
-	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
-	struct batch_group *g = filling(c);
-	enum endpoint_status status;
-	bool first = g->lines == 0;
-
-	do {
-		status = row_reader_read(
-		    &c->reader, g, c->full, BATCH_GROUP_BYTES, timeout_ms, o);
-	} while (*o != OUTCOME_DONE && wait_before_retry(c, *o, &retry));
-	if (*o == OUTCOME_NEVER)
-		c->code = c->dead.code;
-	if (first && g->lines > 0)
-		g->since_ms = clock_mono_ms();
-	return status;
+	if (drained && !c->one_shot)
+		workers_start(c->workers, INT64_MAX);
+	else
+		workers_start(c->workers, clock_mono_ms() - c->linger_ms);
 }
 
-/* Reads until the group is full or old, or there is nothing to read and nothing
- * else to wait for. RECORD or WAIT to go on, else the status that ended it. */
+/* Reads a block, or waits for a worker where a batch is full, and starts and
+ * finishes batches meanwhile. RECORD or WAIT to go on, else the status that
+ * ended the input. *o: what went wrong. */
 static enum endpoint_status
-fill_group(struct consume *c, enum outcome *o)
+take_step(struct consume *c, enum outcome *o)
 {
-	enum endpoint_status status;
-	int64_t left;
+	enum endpoint_status status = ENDPOINT_WAIT;
+	bool drained = false;
+	int wait = 0;
 
+	say_alive(c);
 	*o = OUTCOME_DONE;
-	while (!group_is_full(c)) {
-		say_alive(c);
-		acknowledge_rest(c);
-		left = group_wait_ms(c);
-		if (left < 0 ||
-		    (is_storing(c) && group_queue_oldest_stored(&c->groups, 0)))
-			return ENDPOINT_RECORD;
-		if (!is_storing(c) && filling(c)->lines > 0 &&
-		    clock_mono_ms() - filling(c)->since_ms > c->linger_ms)
-			return ENDPOINT_RECORD;
-		status = read_into_group(c, (int)left, o);
-		if (*o != OUTCOME_DONE)
-			return status;
-		if (status == ENDPOINT_RECORD || status == ENDPOINT_TOOLONG)
-			continue;
-		if (status != ENDPOINT_WAIT || stop_asked())
-			return status;
-		if (is_storing(c))
-			start_or_wait(c);
-		else if (filling(c)->lines > 0 && !c->one_shot)
-			return status;
-		else
-			keep_heartbeats(c);
+	if (!workers_full(c->workers)) {
+		status = read_input(c, wait_ms(c), o);
+		drained = status == ENDPOINT_WAIT;
 	}
-	return ENDPOINT_RECORD;
+	if (*o != OUTCOME_DONE)
+		return status;
+	start_batches(c, drained);
+	if (status == ENDPOINT_WAIT &&
+	    clock_mono_ms() - c->pumped_ms >= PUMP_MS)
+		keep_heartbeats(c);
+	if (workers_full(c->workers))
+		wait = PUMP_MS;
+	else if (drained && workers_busy(c->workers))
+		wait = LOOK_MS;
+	*o = finish_batches(c, wait);
+	return status == ENDPOINT_TOOLONG ? ENDPOINT_RECORD : status;
 }
 
-/* Reads one group while the one before is stored, until the input ends. */
+/* Stores all that was read. */
+static enum outcome
+finish_all(struct consume *c)
+{
+	enum outcome o = finish_batches(c, 0);
+
+	while (o == OUTCOME_DONE &&
+	       (workers_filled(c->workers) || workers_busy(c->workers) ||
+		   c->reader.ends_n > 0)) {
+		workers_start(c->workers, INT64_MAX);
+		o = finish_batches(c, PUMP_MS);
+		keep_heartbeats(c);
+	}
+	return o;
+}
+
 static enum exit_code
-consume_groups(struct consume *c)
+consume_input(struct consume *c)
 {
 	enum endpoint_status status;
-	enum outcome o, late;
-	bool goes_on;
+	enum outcome o;
 
 	notify_ready();
 	do {
-		status = fill_group(c, &o);
-		goes_on =
-		    (status == ENDPOINT_RECORD || status == ENDPOINT_WAIT ||
-			status == ENDPOINT_TOOLONG) &&
-		    !stop_asked();
-		if (!goes_on)
-			notify_stopping();
-		/* Sorting runs while the group before is stored. */
-		batch_group_sort(filling(c));
-		late = complete_group(c);
-		/* A dead letter was not written: nothing of the group is
-		 * acknowledged, it is delivered again. */
+		status = take_step(c, &o);
 		if (o != OUTCOME_DONE)
 			return stage_refusal(o, c->code);
-		if (late == OUTCOME_DONE && !goes_on)
-			late = complete_groups(c);
-		if (late == OUTCOME_DONE && group_is_due(c, goes_on) &&
-		    group_queue_may_start(&c->groups))
-			start_group(c);
-		if (late == OUTCOME_DONE && !goes_on)
-			late = complete_groups(c);
-		if (late != OUTCOME_DONE)
-			return stage_refusal(late, c->code);
-	} while (goes_on);
-	acknowledge_rest(c);
+	} while ((status == ENDPOINT_RECORD || status == ENDPOINT_WAIT) &&
+		 !stop_asked());
+	notify_stopping();
+	o = finish_all(c);
+	if (o != OUTCOME_DONE)
+		return stage_refusal(o, c->code);
 	c->ended = status == ENDPOINT_END || status == ENDPOINT_EMPTY;
 	return stage_verdict(c->in, &c->dead, status);
 }
@@ -387,17 +566,15 @@ consume_init(struct consume *c, struct endpoint *in, struct db *db,
 	c->code = PROG_SOFTWARE;
 	c->one_shot = !endpoint_is_queue(endpoint_name(in));
 	c->wait_forever = opt->wait_forever;
-	c->full = (size_t)(conf_int(conf, "sink", "batch") *
-			   conf_int(conf, "sink", "connections"));
 	c->linger_ms = conf_int(conf, "sink", "batch_age");
-	c->missing = (struct strmap)STRMAP_INIT;
-	older_snapshots_init(&c->older);
+	c->snapshots = (struct strmap)STRMAP_INIT;
+	c->older = (struct strmap)STRMAP_INIT;
 	deadletter_open(&c->dead, in, opt);
-	row_reader_init(&c->reader, in, &c->dead);
-	c->reader.parts_kinds = !c->one_shot;
-	group_queue_init(&c->groups, db, conf, !c->one_shot, c->wait_forever);
+	c->workers = workers_open(db, conf, c->wait_forever);
+	row_reader_init(&c->reader, in, &c->dead, c->workers);
 	if (c->wait_forever)
-		c->metrics = consume_metrics_open(c, conf);
+		c->metrics = daemon_metrics_open(conf,
+		    endpoint_amqp_name(endpoint_name(in)), add_sink_metrics, c);
 }
 
 static enum exit_code
@@ -405,10 +582,8 @@ consume_finish(struct consume *c, enum exit_code code)
 {
 	const struct consume_counts *n = &c->counts;
 	const struct row_reader *t = &c->reader;
-	bool unfinished = c->ended && consume_has_cut_snapshots(c);
+	bool unfinished = c->ended && has_cut_snapshots(c);
 
-	if (c->ended)
-		older_snapshots_warn(&c->older);
 	daemon_metrics_count(c->metrics, t->lines, c->dead.count);
 	log_info("sink_done",
 	    "rows=%llu stored=%llu refused=%llu older=%llu dead=%llu "
@@ -432,16 +607,17 @@ consume_finish(struct consume *c, enum exit_code code)
 enum exit_code
 consume_run(struct consume *c)
 {
-	return consume_finish(c, consume_groups(c));
+	return consume_finish(c, consume_input(c));
 }
 
 void
 consume_release(struct consume *c)
 {
 	daemon_metrics_close(c->metrics);
-	group_queue_release(&c->groups);
+	workers_close(c->workers);
 	deadletter_close(&c->dead);
 	row_reader_release(&c->reader);
-	strmap_release(&c->missing, snapshot_progress_free);
-	older_snapshots_release(&c->older);
+	strmap_release(&c->snapshots, snapshot_progress_free);
+	strmap_release(&c->older, free_older);
+	free(c->marks);
 }

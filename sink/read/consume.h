@@ -1,30 +1,40 @@
 /*
- * consume: the sink's loop. It reads lines and stores their rows.
+ * consume: the sink's loop. It reads lines, and workers store their rows
+ * (workers.h), each in transactions of its own.
  *
- *   read a group of batches -> divide it among the connections -> all of them
- *   commit -> write dead letters for the rows that only the database refused
- *   -> flush the dead letters -> acknowledge the group
+ *   1 a row goes into the batch of its worker; the end of a snapshot does when
+ *     the batches with the rows before it are safe
+ *   2 the worker stores the batch when it is full, when the input has nothing
+ *     more, or when it is old: a single row does not wait, and under load
+ *     batches are large
+ *   3 dead letters are written for the rows that only the database refused
+ *   4 once the batches with all rows and ends up to a line are stored, dead
+ *     letters are confirmed and the input is acknowledged up to that line
  *
- * While one group is stored, the next one is read. A group is stored as soon
- * as no further line is available, so a single row does not wait; under load
- * more lines arrive meanwhile, and the next group is large. Which groups are
- * stored at a time says group_queue.h.
+ * What is left when the program, or the machine, ends behind
  *
- * Guarantee: a line is acknowledged after the COMMIT that holds its row, or
- * after its dead letter is confirmed; a row that only the database refused
- * needs both, in this order. Groups are acknowledged in the order in which
- * they were read. After a kill at any earlier point the line is delivered
- * again, and storing it twice changes nothing. So nothing is lost; a dead
- * letter may be written twice.
+ *   1                   nothing; the lines are delivered again
+ *   2 before COMMIT     the same: the database rolls the transaction back
+ *   2 after COMMIT      the rows; the lines are delivered again, which changes
+ *                       nothing (batch_store.h). So it is with rows of other
+ *                       workers whose lines are behind one that is not stored
+ *   3                   the rows, and the dead letter, perhaps unconfirmed; it
+ *                       is written again
+ *   4 before the        the same; dead letters are written twice
+ *     acknowledgement
+ *   4                   all; nothing is delivered again
+ *
+ * So nothing is lost, nothing is counted twice, and only a dead letter may be
+ * written twice.
  */
 #ifndef SINK_READ_CONSUME_H
 #define SINK_READ_CONSUME_H
 
 #include "common/conf/conf.h"
 #include "common/monitoring/daemon_metrics.h"
-#include "sink/read/group_queue.h"
-#include "sink/read/older_snapshots.h"
 #include "sink/read/row_reader.h"
+
+struct read_mark;
 
 struct consume_counts {
 	uint64_t stored;    /* rows upserted, the newest of each key only */
@@ -51,11 +61,12 @@ struct consume {
 	bool ended;          /* all of the input is read and acknowledged */
 	int64_t linger_ms;   /* how long a row of a pipe waits for others */
 	int64_t pumped_ms;   /* when the last heartbeats were looked at */
-	size_t full;         /* lines of a group */
-	struct group_queue groups;
-	struct strmap missing; /* tenant -> progress of a snapshot with rows
-				  missing */
-	struct older_snapshots older;
+	struct workers *workers;
+	struct read_mark *marks; /* up to which lines are not acknowledged, */
+	size_t marks_n, marks_cap, acked; /* the first ones are */
+	uint64_t ends;           /* of snapshots, that were put into batches */
+	struct strmap snapshots; /* tenant -> progress of its newest one */
+	struct strmap older;     /* tenant -> an older one that came */
 };
 
 /* `in` is borrowed and outlives c; opt holds the options it was opened with. c

@@ -1,7 +1,5 @@
 /*
- * row_reader: see row_reader.h. A block is copied once, as a whole, into the
- * group; rows point into that copy. When the group is full, the rest of the
- * block is copied into the next one.
+ * row_reader: see row_reader.h.
  */
 #include "sink/read/row_reader.h"
 
@@ -86,9 +84,15 @@ is_history(struct text table)
 	return t != NULL && t->life != LIFE_NOW;
 }
 
+static struct row_batch *
+tenant_batch(struct row_reader *t, struct text tenant)
+{
+	return workers_batch(t->workers, tenant, (struct text){ NULL, 0 });
+}
+
 /* Counts a bad row as refused in its snapshot, if it names one. */
 static void
-refuse_bad_row(struct row_reader *t, struct batch_group *g)
+refuse_bad_row(struct row_reader *t)
 {
 	struct refusal r = { .as_of = CLOCK_NONE };
 	struct buf key = BUF_INIT, unused = BUF_INIT;
@@ -114,7 +118,7 @@ refuse_bad_row(struct row_reader *t, struct batch_group *g)
 	as_of = field_text(f, "as_of", CLOCK_TEXT * 2);
 	if (as_of.p == NULL || clock_parse(as_of.p, as_of.len, &r.as_of) != 0)
 		r.as_of = clock_now_ms();
-	batch_refuse(&g->part[0], &r, tenant);
+	batch_refuse(tenant_batch(t, tenant), &r, tenant);
 out:
 	buf_release(&key);
 	buf_release(&unused);
@@ -124,19 +128,18 @@ out:
 static const char *
 line_position(struct row_reader *t)
 {
-	return endpoint_where_in(
-	    t->in, t->block_end - (t->lines_end - t->scan.line));
+	return endpoint_where_in(t->in, t->scan.line);
 }
 
 static enum outcome
-reject_line(struct row_reader *t, struct batch_group *g)
+reject_line(struct row_reader *t)
 {
 	enum outcome o = deadletter_add(t->dead, line_position(t), t->scan.line,
 	    t->scan.len, buf_str(&t->why));
 
 	t->bad = o != OUTCOME_DONE;
 	if (o == OUTCOME_DONE)
-		refuse_bad_row(t, g);
+		refuse_bad_row(t);
 	return o;
 }
 
@@ -160,10 +163,46 @@ read_end_marker(
 	return -1;
 }
 
-static int
-read_marker(struct row_reader *t, struct batch_group *g, const struct record *r)
+/* Keeps it until all of its rows that were read so far are safe. */
+static void
+keep_end(
+    struct row_reader *t, const struct record *r, const struct end_marker *end)
 {
-	struct snapshot_progress begun = { NULL, r->at, 0, 0 };
+	struct read_end *e;
+
+	XGROW(t->ends, t->ends_n, t->ends_cap);
+	e = &t->ends[t->ends_n++];
+	e->tenant = text_dup(r->tenant);
+	e->snapshot = text_dup(end->snapshot);
+	e->end = *end;
+	workers_mark(t->workers, &e->rows);
+	t->ends_read++;
+}
+
+size_t
+row_reader_put_ends(struct row_reader *t)
+{
+	struct read_end *e = t->ends;
+	struct text tenant;
+	size_t n = 0;
+
+	for (; n < t->ends_n && workers_safe(t->workers, &e->rows); n++, e++) {
+		tenant = (struct text){ e->tenant, strlen(e->tenant) };
+		e->end.snapshot.p = e->snapshot;
+		batch_end(tenant_batch(t, tenant), tenant, &e->end);
+		free(e->tenant);
+		free(e->snapshot);
+	}
+	t->ends_n -= n;
+	if (n > 0)
+		memmove(t->ends, e, t->ends_n * sizeof *e);
+	return n;
+}
+
+static int
+read_marker(struct row_reader *t, const struct record *r)
+{
+	struct snapshot_progress begun = { .as_of = r->at };
 	struct end_marker end;
 
 	if (r->state == SNAPSHOT_BEGIN) {
@@ -172,14 +211,14 @@ read_marker(struct row_reader *t, struct batch_group *g, const struct record *r)
 	}
 	if (r->state == SNAPSHOT_APPLIED) {
 		end = (struct end_marker){ r->snapshot, r->at, END_OF_STREAM };
-		batch_end(&g->part[0], r->tenant, &end);
+		keep_end(t, r, &end);
 		return 0;
 	}
 	if (read_end_marker(t, r, &end) != 0)
 		return -1;
 	snapshot_progress_free(
 	    strmap_delete(&t->open, r->tenant.p, r->tenant.len));
-	batch_end(&g->part[0], r->tenant, &end);
+	keep_end(t, r, &end);
 	return 0;
 }
 
@@ -223,11 +262,10 @@ is_stored_type(enum record_type type)
 }
 
 static void
-add_to_group(struct row_reader *t, struct batch_group *g, struct sink_row *row)
+add_to_batch(struct row_reader *t, struct row_batch *b, struct sink_row *row)
 {
 	row->number = t->lines;
-	batch_add(&g->part[0], row);
-	g->rows++;
+	batch_add(b, row);
 	if (row->cut != 0)
 		warn_cut_texts(t, row);
 }
@@ -236,9 +274,9 @@ add_to_group(struct row_reader *t, struct batch_group *g, struct sink_row *row)
  * so a bad one is left out alone. */
 static int
 read_analytics(
-    struct row_reader *t, struct batch_group *g, const struct record *r)
+    struct row_reader *t, struct row_batch *b, const struct record *r)
 {
-	struct arena *a = &g->part[0].arena;
+	struct arena *a = &b->arena;
 	struct arena_mark mark = arena_mark(a);
 	struct sink_row *row;
 
@@ -248,140 +286,110 @@ read_analytics(
 		return -1;
 	}
 	if (row != NULL)
-		add_to_group(t, g, row);
+		add_to_batch(t, b, row);
 	return 0;
 }
 
-/* Adds the rows of a parsed record, or its marker, to the group. -1 and t->why:
+static struct text
+chat_of(const struct record *r)
+{
+	const struct table *table;
+
+	if (r->type != RECORD_ROW)
+		return r->chat;
+	table = table_find(r->table.p, r->table.len);
+	if (table == NULL || table->chat < 0)
+		return (struct text){ NULL, 0 };
+	return field_text(
+	    r->flat, table->columns[table->chat].name, RECORD_MAX_ID);
+}
+
+/* Adds the rows of a parsed record, or its marker, to a batch. -1 and t->why:
  * it is bad all the same, or the analysis in it. */
 static int
-read_record_rows(
-    struct row_reader *t, struct batch_group *g, const struct record *r)
+read_record_rows(struct row_reader *t, const struct record *r)
 {
-	struct arena *a = &g->part[0].arena;
-	struct arena_mark mark = arena_mark(a);
+	struct row_batch *b;
+	struct arena_mark mark;
 	struct sink_row *row;
 
 	if (r->type == RECORD_SNAPSHOT)
-		return read_marker(t, g, r);
+		return read_marker(t, r);
 	if (!is_stored_type(r->type)) {
 		skip_record(t, r);
 		return 0;
 	}
 	t->rows++;
-	row = row_read(r, t->scan.line, t->scan.len, a, &t->why);
+	b = workers_batch(t->workers, r->tenant, chat_of(r));
+	mark = arena_mark(&b->arena);
+	row = row_read(r, t->scan.line, t->scan.len, &b->arena, &t->why);
 	if (row == NULL) {
-		arena_back(a, mark);
+		arena_back(&b->arena, mark);
 		return -1;
 	}
-	add_to_group(t, g, row);
-	return read_analytics(t, g, r);
+	add_to_batch(t, b, row);
+	return read_analytics(t, b, r);
 }
 
-/* Reads lines of the current block until the group is full. */
+/* Reads lines of the current block until a batch is full. */
 static enum outcome
-read_block_lines(struct row_reader *t, struct batch_group *g, size_t full_rows,
-    size_t full_bytes)
+read_block_lines(struct row_reader *t)
 {
-	enum outcome o = t->bad ? reject_line(t, g) : OUTCOME_DONE;
+	enum outcome o = t->bad ? reject_line(t) : OUTCOME_DONE;
 	struct record r;
 	int rc;
 
-	while (o == OUTCOME_DONE && g->lines < full_rows &&
-	       g->bytes < full_bytes) {
+	while (o == OUTCOME_DONE && !workers_full(t->workers)) {
 		rc = scan_record(&t->scan, &r);
 		if (rc == 0) {
 			t->inside = false;
 			break;
 		}
 		t->lines++;
-		g->lines++;
-		g->bytes += t->scan.len;
 		if (rc == -1)
 			buf_setf(&t->why, "%s", buf_str(&t->scan.why));
-		if (rc == -1 || read_record_rows(t, g, &r) != 0)
-			o = reject_line(t, g);
+		if (rc == -1 || read_record_rows(t, &r) != 0)
+			o = reject_line(t);
 	}
 	return o;
 }
 
-/* Copies len bytes of lines, with the bytes around them that scan reads, into
- * the group. */
-static void
-keep_block(
-    struct row_reader *t, struct batch_group *g, const char *block, size_t len)
-{
-	char *copy = arena_copy(
-	    &g->blocks, block - SCAN_BEFORE, SCAN_BEFORE + len + SCAN_BEHIND);
-
-	t->group = g;
-	t->lines_end = copy + SCAN_BEFORE + len;
-	scan_block(&t->scan, copy + SCAN_BEFORE, len);
-}
-
 static enum outcome
-reject_long_line(struct row_reader *t, struct batch_group *g)
+reject_long_line(struct row_reader *t)
 {
 	enum outcome o = deadletter_add(t->dead, endpoint_where_in(t->in, NULL),
 	    NULL, 0, endpoint_refusal(t->in));
 
 	t->long_line = o != OUTCOME_DONE;
-	if (o == OUTCOME_DONE) {
-		t->lines++;
-		g->lines++;
-	}
+	t->lines += o == OUTCOME_DONE;
 	return o;
 }
 
-/* Whether the block is of messages alone and the group of rows alone, or the
- * other way round, as far as its first line tells: messages, which somebody
- * waits for, do not wait in the transaction of a flush's rows. */
-static bool
-parts_kinds(const struct row_reader *t, const struct batch_group *g,
-    const char *block, size_t len)
-{
-	static const char row[] = "{\"type\":\"row\"";
-	const size_t n = sizeof row - 1;
-	bool rows = len > n && memcmp(block, row, n) == 0;
-
-	return t->parts_kinds && g->lines > 0 &&
-	       batch_group_only_messages(g) == rows;
-}
-
 enum endpoint_status
-row_reader_read(struct row_reader *t, struct batch_group *g, size_t full_rows,
-    size_t full_bytes, int timeout_ms, enum outcome *o)
+row_reader_read(struct row_reader *t, int timeout_ms, enum outcome *o)
 {
 	enum endpoint_status status = ENDPOINT_RECORD;
 	struct endpoint_mark mark;
+	char *block;
 	size_t len;
 
 	*o = OUTCOME_DONE;
 	if (t->long_line) {
-		*o = reject_long_line(t, g);
+		*o = reject_long_line(t);
 		return ENDPOINT_TOOLONG;
 	}
 	if (!t->inside) {
 		mark = endpoint_mark(t->in);
-		status =
-		    endpoint_read_block(t->in, &t->block_end, &len, timeout_ms);
+		status = endpoint_read_block(t->in, &block, &len, timeout_ms);
 		if (status == ENDPOINT_TOOLONG)
-			*o = reject_long_line(t, g);
+			*o = reject_long_line(t);
 		if (status != ENDPOINT_RECORD)
 			return status;
 		t->mark = mark;
-		scan_block(&t->scan, t->block_end, len);
-		t->group = NULL;
+		scan_block(&t->scan, block, len);
 		t->inside = true;
-		t->block_end += len;
-		t->lines_end = t->block_end;
-		if (parts_kinds(t, g, t->scan.at, len))
-			return ENDPOINT_WAIT;
 	}
-	if (t->group != g)
-		keep_block(
-		    t, g, t->scan.at, (size_t)(t->lines_end - t->scan.at));
-	*o = read_block_lines(t, g, full_rows, full_bytes);
+	*o = read_block_lines(t);
 	return status;
 }
 
@@ -392,12 +400,13 @@ row_reader_mark(const struct row_reader *t)
 }
 
 void
-row_reader_init(
-    struct row_reader *t, struct endpoint *in, struct deadletter *dead)
+row_reader_init(struct row_reader *t, struct endpoint *in,
+    struct deadletter *dead, struct workers *workers)
 {
 	memset(t, 0, sizeof *t);
 	t->in = in;
 	t->dead = dead;
+	t->workers = workers;
 	t->open = (struct strmap)STRMAP_INIT;
 	scan_init(&t->scan);
 }
@@ -409,4 +418,9 @@ row_reader_release(struct row_reader *t)
 	flat_release(&t->flat);
 	buf_release(&t->why);
 	strmap_release(&t->open, snapshot_progress_free);
+	while (t->ends_n > 0) {
+		free(t->ends[--t->ends_n].tenant);
+		free(t->ends[t->ends_n].snapshot);
+	}
+	free(t->ends);
 }

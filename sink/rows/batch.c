@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/xalloc.h"
 
 void
@@ -20,6 +21,7 @@ batch_clear(struct row_batch *b)
 	b->tenants = (struct strmap)STRMAP_INIT;
 	b->refusals_n = 0;
 	b->exclusive = false;
+	b->lines = b->bytes = 0;
 	arena_clear(&b->arena);
 }
 
@@ -56,12 +58,39 @@ batch_tenant(struct row_batch *b, struct text name)
 	void **slot = strmap_put(&b->tenants, name.p, name.len);
 	struct batch_tenant *t = *slot;
 
+	if (b->tenants.live == 1 && t == NULL)
+		b->since_ms = clock_mono_ms();
 	if (t == NULL) {
 		t = arena_take(&b->arena, sizeof *t);
 		t->name = copy_into_batch(b, name);
 		*slot = t;
 	}
 	return t;
+}
+
+static const char *
+moved(const char *p, const struct sink_row *row, const char *line)
+{
+	return p >= row->line && p <= row->line + row->len
+		   ? line + (p - row->line)
+		   : p;
+}
+
+/* Copies the line, and points the texts in it into the copy. */
+static void
+keep_line(struct row_batch *b, struct sink_row *row)
+{
+	const char *line = arena_copy(&b->arena, row->line, row->len);
+	size_t k;
+
+	row->snapshot.p = moved(row->snapshot.p, row, line);
+	for (k = 0; k < row->table->columns_n; k++)
+		if (row->values[k].type == DB_TEXT)
+			row->values[k].text =
+			    moved(row->values[k].text, row, line);
+	row->line = line;
+	b->lines++;
+	b->bytes += row->len;
 }
 
 void
@@ -71,6 +100,7 @@ batch_add(struct row_batch *b, struct sink_row *row)
 	struct text name = { row->values[0].text, row->values[0].len };
 	struct batch_tenant *t = batch_tenant(b, name);
 
+	keep_line(b, row);
 	row->tenant = t;
 	t->has_rows = true;
 	XGROW(r->row, r->n, r->cap);
@@ -98,6 +128,7 @@ batch_refuse(struct row_batch *b, const struct refusal *r, struct text tenant)
 	XGROW(b->refusals, b->refusals_n, b->refusals_cap);
 	kept = &b->refusals[b->refusals_n++];
 	*kept = *r;
+	b->lines++;
 	kept->tenant = batch_tenant(b, tenant);
 	kept->snapshot = copy_into_batch(b, r->snapshot);
 	kept->table = copy_into_batch(b, r->table);

@@ -84,7 +84,9 @@ struct row_batch {
 	struct strmap tenants; /* name -> struct batch_tenant */
 	struct refusal *refusals;
 	size_t refusals_n, refusals_cap;
-	bool exclusive; /* lock the rows of tenants exclusively at once */
+	bool exclusive;      /* lock the rows of tenants exclusively at once */
+	size_t lines, bytes; /* of rows, with duplicates, and of refusals */
+	int64_t since_ms;    /* when the first of all that came, monotonic */
 };
 
 /* A zeroed struct is empty. */
@@ -97,8 +99,8 @@ bool batch_is_empty(const struct row_batch *b);
  * batch is cleared. */
 struct batch_tenant *batch_tenant(struct row_batch *b, struct text name);
 
-/* Adds a row, which stays where it is: in the arena of this batch, or of the
- * first one of its group. */
+/* Adds a row in the arena of this batch; takes a copy of its line, so that the
+ * reader may go on. */
 void batch_add(struct row_batch *b, struct sink_row *row);
 
 /* Adds the end of a snapshot; of several of one tenant the newest counts. */

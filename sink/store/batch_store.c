@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/fault.h"
 #include "common/base/xalloc.h"
 #include "common/db/tenant_lock.h"
@@ -28,7 +29,8 @@ batch_store_init(
 		upsert_sql_release(&sql);
 	}
 	barred_rows_init(&s->barred, db, keep_ms, all);
-	batch_rollup_init(&s->rollup, db);
+	rollup_init(&s->responses, db);
+	sums_due_init(&s->due, db);
 }
 
 void
@@ -41,7 +43,8 @@ batch_store_release(struct batch_store *s)
 	barred_rows_release(&s->barred);
 	short_counts_release(&s->short_counts);
 	forgotten_rows_release(&s->forgotten);
-	batch_rollup_release(&s->rollup);
+	rollup_release(&s->responses);
+	sums_due_release(&s->due);
 	free(s->sent);
 }
 
@@ -92,6 +95,61 @@ upsert(struct batch_store *s, size_t k)
 	return n > 0 ? run_halves(s, bulk, 0, n) : OUTCOME_DONE;
 }
 
+/* Tells which hours of operators have new rows. */
+static void
+add_hours_of(struct batch_store *s, const struct row_list *rows)
+{
+	const struct sink_row *row;
+	size_t i;
+
+	/* All of these tables begin with tenant, hour and operator. */
+	for (i = 0; i < rows->n; i++) {
+		row = rows->row[i];
+		if (row->fate == ROW_STORED)
+			rollup_add(&s->responses, row->tenant->name,
+			    row->values[1].num,
+			    (struct text){
+				row->values[2].text, row->values[2].len });
+	}
+}
+
+/* Tells which hours are to be added up later. */
+static void
+add_due_hours(struct batch_store *s, const struct row_list *rows,
+    enum sums_kind kind, size_t time)
+{
+	const struct sink_row *row;
+	size_t i;
+
+	for (i = 0; i < rows->n; i++) {
+		row = rows->row[i];
+		if (row->fate == ROW_STORED)
+			sums_due_add(&s->due, row->tenant->name, kind,
+			    clock_floor(row->values[time].num, HOUR_MS));
+	}
+}
+
+/* As the last that the transaction writes. */
+static enum outcome
+add_up(struct batch_store *s)
+{
+	const struct row_batch *b = s->batch;
+	enum outcome o;
+
+	rollup_begin(&s->responses);
+	sums_due_begin(&s->due);
+	add_hours_of(s, &b->rows[TABLE_response_hours]);
+	add_hours_of(s, &b->rows[TABLE_response_hours_parts]);
+	add_hours_of(s, &b->rows[TABLE_response_histogram]);
+	add_hours_of(s, &b->rows[TABLE_response_histogram_parts]);
+	add_due_hours(s, &b->rows[TABLE_intervals], SUMS_OF_CHANNELS,
+	    TABLE_COLUMN(intervals, end_at));
+	add_due_hours(s, &b->rows[TABLE_message_analytics], SUMS_OF_ANALYTICS,
+	    TABLE_COLUMN(message_analytics, created_at));
+	o = rollup_changed(&s->responses);
+	return o == OUTCOME_DONE ? sums_due_list(&s->due) : o;
+}
+
 static enum outcome
 store_in_transaction(struct db *db, void *ctx)
 {
@@ -122,7 +180,7 @@ store_in_transaction(struct db *db, void *ctx)
 			o = snapshot_end(db, t);
 	}
 	if (o == OUTCOME_DONE)
-		o = batch_rollup_store(&s->rollup, s->batch);
+		o = add_up(s);
 	FAULT_POINT("sink.before_commit");
 	return o;
 }

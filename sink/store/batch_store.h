@@ -10,7 +10,8 @@
  *     neighbours are stored
  *   4 record refused rows, so that the end of their snapshot counts them
  *   5 where a snapshot is complete: remove what it no longer has
- *   6 add up what was stored of responses, or note it to be (batch_rollup.h)
+ *   6 add up the responses of operators and the tenant (rollup.h); note that
+ *     those of channels and analyses are to be added up later (sums_due.h)
  *   7 COMMIT
  *
  * Guarantee: after OUTCOME_DONE every row of the batch is stored, is refused
@@ -23,9 +24,10 @@
 #define SINK_STORE_BATCH_STORE_H
 
 #include "common/db/db.h"
+#include "sink/rollup/rollup.h"
+#include "sink/rollup/sums_due.h"
 #include "sink/rows/batch.h"
 #include "sink/store/barred_rows.h"
-#include "sink/store/batch_rollup.h"
 #include "sink/store/forgotten_rows.h"
 #include "sink/store/short_counts.h"
 
@@ -38,7 +40,8 @@ struct batch_store {
 	struct barred_rows barred;
 	struct short_counts short_counts;
 	struct forgotten_rows forgotten;
-	struct batch_rollup rollup;
+	struct rollup responses;
+	struct sums_due due;
 	struct row_batch *batch;
 	struct arena_mark mark; /* of the arena before the first try */
 	struct sink_row **sent; /* the rows of the current upsert */

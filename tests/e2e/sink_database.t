@@ -238,9 +238,10 @@ class Test(Tables):
                      "EACH ROW SET @slept = IF(NEW.chat = '1001', SLEEP(15), "
                      "0)")
         for code, says, timeout in (0, "", "5m"), (75, "Lost connection", "6s"):
-            self.run(f"slow, {timeout}", "sink", "-c", self.conf(mysql={
-                "wait_timeout": "3s", "timeout": timeout}), "-f", self.rows,
-                code=code, says=says)
+            self.run(f"slow, {timeout}", "sink", "-c", self.conf(
+                sink={"connections": 1},
+                mysql={"wait_timeout": "3s", "timeout": timeout}),
+                "-f", self.rows, code=code, says=says)
             self.chats(f"slow, {timeout}", 50 if code == 0 else 0)
             until(60, lambda: self.processes(
                 "info LIKE 'INSERT INTO `chat_metrics`%'") == 0,
