@@ -1,8 +1,8 @@
 /*
- * chats_to_ask: see chats_to_ask.h. Chats are read a page at a time by key: the
+ * chats_to_ask: see modes.h. Chats are read a page at a time by key: the
  * list may be long and its reader slow.
  */
-#include "reaper/chats_to_ask.h"
+#include "reaper/modes.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -18,7 +18,6 @@
 #include "common/endpoint/endpoint.h"
 #include "common/os/file.h"
 #include "common/text/jsonw.h"
-#include "reaper/files/counts_file.h"
 #include "reaper/rights.h"
 #include "reaper/rights/day_slices.h"
 #include "reaper/rights/personal_tables.h"
@@ -105,7 +104,6 @@ struct export_run {
 	struct subject *subject;
 	const struct personal_table *personal; /* of the current table */
 	struct day_slice slice;
-	struct row_export export;
 	struct buf head;
 	struct buf text; /* of the current slice */
 	struct private_file file;
@@ -151,8 +149,8 @@ export_slice(struct db *db, void *ctx)
 	if (o == OUTCOME_DONE) {
 		personal_write_rows(
 		    &where, e->personal->about, e->subject, &e->slice);
-		o = row_export_append(&e->export, db, e->slice.table->name,
-		    buf_str(&where), &e->text);
+		o = row_export_append(
+		    db, e->slice.table, buf_str(&where), &e->text);
 	}
 	buf_release(&where);
 	return o;
@@ -195,9 +193,6 @@ export_file(void *ctx, const char *path)
 	struct export_run *e = ctx;
 	enum exit_code code;
 
-	/* It is a copy of event_counts. */
-	if (counts_file_is(path))
-		return PROG_OK;
 	e->lines->broken = 0;
 	code = rights_read_lines(path, export_line, e);
 	/* The caller says why; no other file is read for nothing. */
@@ -257,7 +252,6 @@ export_subject(const struct reaper *r, struct subject_lines *l)
 	}
 	if (private_file_close(&e.file, code == PROG_OK) != 0)
 		code = syserr_log(PROG_CANTCREATE, "cannot write '%s'", to);
-	row_export_release(&e.export);
 	buf_release(&e.head);
 	buf_release(&e.text);
 	return code;

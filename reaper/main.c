@@ -1,13 +1,9 @@
 /*
  * reaper: deletes what must not be kept. What and when is in chat_deletion.h,
- * retention.h, purge.h, rights.h, rows/tombstone_expiry.h and rows/rules.h.
+ * retention.c, purge.c, rights.h and rows/rules.h.
  */
 #include "common/base/xalloc.h"
 #include "common/options/option_table.h"
-#include "reaper/chats_to_ask.h"
-#include "reaper/purge.h"
-#include "reaper/reap.h"
-#include "reaper/retention.h"
 #include "reaper/rights.h"
 
 static const struct option_mode *const modes[] = {

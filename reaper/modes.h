@@ -1,6 +1,6 @@
 /*
  * modes: the struct that the options of reaper fill, and what its modes share.
- * The modes are in reap.h, chats_to_ask.h, purge.h, retention.h and rights.h.
+ * Each mode is in the file of its name.
  */
 #ifndef REAPER_MODES_H
 #define REAPER_MODES_H
@@ -67,5 +67,35 @@ bool reaper_prints(const struct reaper *r, enum output_format f);
 /* Writes text to stdout and empties it. PROG_OK, or PROG_IO (logged). */
 enum exit_code reaper_print(struct buf *text)
     __attribute__((warn_unused_result));
+
+/* reap.c: reads chat records, deletes closed chats, then deletes what is too
+ * old to be kept, and shows a summary. --gone: deletes one chat that was
+ * deleted in a CRM which does not report that, as if the CRM had answered that
+ * it is gone; and tells the aggregator of a stream, where records go to a
+ * broker. */
+extern const struct option_mode reaper_mode_reap, reaper_mode_gone;
+
+/* chats_to_ask.c: --list, the chats that the CRM has to be asked about: those
+ * that left the snapshot, and all chats of a tenant whose newest snapshot is
+ * older than [reaper] stale, because then it is unknown which ones left. Who
+ * asks is poller --status (poller/modes/status.c). */
+extern const struct option_mode reaper_mode_list;
+
+/* purge.c: --purge deletes everything of a tenant that is no longer a customer:
+ * marks the tenant as removed, so that sinks refuse rows that still arrive,
+ * then deletes its rows in small transactions, and shows how many of which
+ * table. A run that was killed is repeated. A dry run only counts. */
+extern const struct option_mode reaper_mode_purge;
+
+/* retention.c: --retention deletes history by age. */
+extern const struct option_mode reaper_mode_retention;
+
+/* Deletes history older than keep_ms. force: all of it, if all is old, since
+ * somebody looked at the clock. show: print the counts, in a dry run those of
+ * what would be deleted. Errors are logged; returns the exit code: PROG_DATA
+ * when everything would be deleted, PROG_TEMPFAIL when another session locked a
+ * table for too long. */
+enum exit_code retention_run(const struct reaper *r, int64_t keep_ms,
+    bool force, bool show) __attribute__((warn_unused_result));
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * purge: see purge.h.
+ * purge: see modes.h.
  */
-#include "reaper/purge.h"
+#include "reaper/modes.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,7 +16,6 @@
 #include "common/text/jsonw.h"
 #include "reaper/rights/subject.h"
 #include "reaper/rows/archive.h"
-#include "reaper/rows/crm_clock.h"
 #include "reaper/rows/row_export.h"
 #include "reaper/rows/rules.h"
 
@@ -31,8 +30,7 @@ struct purge {
 	size_t table; /* the current one */
 	uint64_t affected;
 	uint64_t *deleted; /* rows, table by table as in tables[] */
-	struct row_export export;
-	struct buf why; /* of the archive */
+	struct buf why;    /* of the archive */
 	enum exit_code why_code;
 };
 
@@ -67,8 +65,8 @@ mark_removed(struct db *db, void *ctx)
 	p->affected = db_next(found);
 	if (p->affected && !p->dry_run) {
 		/* Rows up to this time are refused. */
-		args[0] = db_time(crm_clock_now(
-		    db_get_time(found, 0), db_get_time(found, 1)));
+		args[0] = db_time(
+		    rule_crm_now(db_get_time(found, 0), db_get_time(found, 1)));
 		args[1] = db_str(p->tenant);
 		o = db_exec(db,
 		    "UPDATE tenants SET removed_at = ?, pending_as_of = NULL, "
@@ -106,7 +104,7 @@ archive_purged_rows(struct purge *p, const struct buf *where)
 
 	buf_addf(&locked, "%s FOR UPDATE", buf_str(where));
 	o = row_export_append(
-	    &p->export, p->db, tables[p->table].name, buf_str(&locked), &lines);
+	    p->db, &tables[p->table], buf_str(&locked), &lines);
 	buf_release(&locked);
 	if (o == OUTCOME_DONE &&
 	    archive_write(p->archive, &lines, &p->why, &p->why_code) == -1)
@@ -294,7 +292,6 @@ purge_tenant(const struct reaper *r)
 	if (code == PROG_OK)
 		code = show_purged_rows(r, &p);
 	archive_close(p.archive);
-	row_export_release(&p.export);
 	buf_release(&p.why);
 	free(p.deleted);
 	return code;

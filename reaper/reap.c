@@ -1,7 +1,7 @@
 /*
- * reap: see reap.h.
+ * reap: see modes.h.
  */
-#include "reaper/reap.h"
+#include "reaper/modes.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -16,7 +16,6 @@
 #include "common/stage/stage.h"
 #include "common/text/jsonw.h"
 #include "reaper/deletion/chat_deletion.h"
-#include "reaper/retention.h"
 #include "reaper/rows/rules.h"
 
 /* Deletes old tombstones and old entries of refused_rows. Their age is measured

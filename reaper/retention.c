@@ -1,7 +1,18 @@
 /*
- * retention: see retention.h.
+ * retention: deletes history by age, whichever chat it belongs to.
+ *
+ * Kept is everything since the beginning of the day that lies keep_ms back: so
+ * never less than keep_ms, and always today. Age is measured by our clock or
+ * the database's, whichever is behind, and not by the newest row: one message
+ * with a wrong time in the future would make all others old. If no row of
+ * history is young enough to stay, a clock far ahead is the likely reason:
+ * nothing is deleted then unless forced.
+ *
+ * Of tables with daily partitions old ones are dropped.
+ * Other old rows, there and in other tables, are deleted in small transactions.
+ * None of them are archived.
  */
-#include "reaper/retention.h"
+#include "reaper/modes.h"
 
 #include <inttypes.h>
 #include <stdbool.h>

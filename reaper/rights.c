@@ -20,7 +20,6 @@
 #include "common/os/stop.h"
 #include "common/records/record.h"
 #include "common/text/flat.h"
-#include "reaper/files/counts_file.h"
 #include "reaper/files/line_file.h"
 
 /* Whether a file is one of records, and not what somebody named by mistake: a
@@ -186,13 +185,8 @@ static enum exit_code
 check_records_file(const char *path, bool ours)
 {
 	struct buf why = BUF_INIT;
-	enum exit_code code;
-	bool has;
+	enum exit_code code = records_file_check(path, ours, &why);
 
-	if (!ours && counts_file_is(path))
-		code = counts_file_look(path, "", &has, &why);
-	else
-		code = records_file_check(path, ours, &why);
 	if (code != PROG_OK)
 		log_error("%s", buf_str(&why));
 	buf_release(&why);
@@ -303,31 +297,10 @@ rights_warn_of_broken(const struct subject_lines *l, const char *path)
 		    path, l->broken);
 }
 
-/* Of an operator who has the same id the counts are theirs. */
-enum exit_code
-rights_counts(struct subject_lines *l, const char *path, bool change)
-{
-	const struct subject *s = l->subject;
-	struct buf why = BUF_INIT;
-	enum exit_code code = PROG_OK;
-	bool has = false;
-
-	if (!s->is_operator)
-		code = change ? counts_file_rename(
-				    path, s->id, s->alias, &has, &why)
-			      : counts_file_look(path, s->id, &has, &why);
-	l->found += has;
-	if (code != PROG_OK)
-		log_error("%s", buf_str(&why));
-	buf_release(&why);
-	return code;
-}
-
 static enum exit_code
 learn_file(void *ctx, const char *path)
 {
-	return counts_file_is(path) ? rights_counts(ctx, path, false)
-				    : rights_read_lines(path, learn_line, ctx);
+	return rights_read_lines(path, learn_line, ctx);
 }
 
 static enum exit_code

@@ -33,12 +33,6 @@ enum exit_code rights_each_file(const struct reaper *r,
 enum exit_code rights_read_lines(const char *path, line_file_fn *see, void *ctx)
     __attribute__((warn_unused_result));
 
-/* Of a file of the event counter (files/counts_file.h): adds to l->found
- * whether it counts the customer, and puts their alias there if it is to be
- * changed; errors are logged. */
-enum exit_code rights_counts(struct subject_lines *l, const char *path,
-    bool change) __attribute__((warn_unused_result));
-
 /* Logs why the database's rows were not all read or changed: `o` is not DONE.
  * Returns the exit code, 75 for a stop. */
 enum exit_code rights_log_failure(const struct subject *s, enum outcome o);
@@ -52,7 +46,7 @@ int rights_take_path(const char *value, void *to);
 	OPTION_TEXT(0, "archive", "FILE", struct reaper, archive,              \
 	    "the archive, if it is not the configured one"),                   \
 	    OPTION_REPEATED("file", "FILE", struct reaper, files,              \
-		rights_take_path, "records, counts, an audit are here, too"),  \
+		rights_take_path, "records or an audit are here, too"),        \
 	    OPTION_REPEATED("state", "DIR", struct reaper, states,             \
 		rights_take_path, "the state of a program; may be repeated"),  \
 	    OPTION_TEXT(0, "tenant", "NAME", struct reaper, tenant,            \

@@ -32,7 +32,6 @@ chat_deletion_release(struct chat_deletion *c)
 {
 	chat_answers_release(&c->batch);
 	chat_answers_release(&c->held);
-	row_export_release(&c->export);
 	run_summary_release(&c->summary);
 	db_bulk_free(c->tombstones);
 	buf_release(&c->would_go);

@@ -24,7 +24,6 @@
 #include "common/stage/stage.h"
 #include "reaper/deletion/chat_answers.h"
 #include "reaper/rows/archive.h"
-#include "reaper/rows/row_export.h"
 #include "reaper/rows/run_summary.h"
 
 #define CHAT_DELETION_BATCH 1000
@@ -59,7 +58,6 @@ struct chat_deletion {
 	size_t slice_n;
 	struct buf shown;          /* dry run: the rows of the slice */
 	struct strmap would_chats; /* dry run: those that were shown */
-	struct row_export export;
 	struct db_bulk *tombstones;
 	struct buf why; /* of a failure outside the database */
 	enum exit_code why_code;

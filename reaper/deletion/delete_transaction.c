@@ -13,6 +13,7 @@
 #include "common/base/xalloc.h"
 #include "common/db/tenant_lock.h"
 #include "common/os/stop.h"
+#include "reaper/rows/row_export.h"
 #include "reaper/rows/rules.h"
 
 /* Whether nothing found so far keeps the chat. */
@@ -193,8 +194,8 @@ read_rows(struct chat_deletion *c, struct buf *lines)
 		buf_clear(&where);
 		write_chats_condition(c, &tables[i], &where);
 		if (where.len > 0)
-			o = row_export_append(&c->export, c->db, tables[i].name,
-			    buf_str(&where), lines);
+			o = row_export_append(
+			    c->db, &tables[i], buf_str(&where), lines);
 	}
 	buf_release(&where);
 	return o;

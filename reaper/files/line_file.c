@@ -59,7 +59,9 @@ struct change {
 	off_t size;      /* of what was read */
 };
 
-int
+/* Opens the file and locks it, as long as it is open, against others that write
+ * it again. -1 with errno, EWOULDBLOCK: they have it. */
+static int
 line_file_lock(const char *path)
 {
 	int64_t end = clock_mono_ms() + LOCK_WAIT_MS;
@@ -80,7 +82,7 @@ line_file_lock(const char *path)
 	}
 }
 
-enum exit_code
+static enum exit_code
 line_file_explain_lock(const char *path, struct buf *why)
 {
 	if (errno != EWOULDBLOCK)

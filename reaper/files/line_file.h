@@ -37,12 +37,6 @@ typedef bool line_file_change_fn(
 enum exit_code line_file_change(const char *path, line_file_change_fn *change,
     void *ctx, struct buf *why) __attribute__((warn_unused_result));
 
-/* Opens the file and locks it, as long as it is open, against others that write
- * it again. -1 with errno, EWOULDBLOCK: they have it; then the code and *why.
- */
-int line_file_lock(const char *path) __attribute__((warn_unused_result));
-enum exit_code line_file_explain_lock(const char *path, struct buf *why);
-
 /* The lines of a regular file, one by one. The last one may have no newline:
  * whether it is a whole one, its reader must say. */
 struct line_reader {

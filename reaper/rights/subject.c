@@ -12,7 +12,7 @@
 #include "common/digest/random.h"
 #include "reaper/rights/day_slices.h"
 #include "reaper/rights/personal_tables.h"
-#include "reaper/rows/crm_clock.h"
+#include "reaper/rows/rules.h"
 
 #define CHATS_AT_ONCE 1000
 
@@ -298,7 +298,7 @@ record_subject(struct db *db, void *ctx)
 	forgotten_key_draw(key);
 	if (db_next(found)) {
 		s->asked_at =
-		    crm_clock_now(db_get_time(found, 0), db_get_time(found, 1));
+		    rule_crm_now(db_get_time(found, 0), db_get_time(found, 1));
 		if (db_get(found, 2) != NULL)
 			snprintf(key, sizeof key, "%s", db_get(found, 2));
 	}

@@ -3,6 +3,8 @@
  */
 #include "reaper/rows/rules.h"
 
+#include "common/base/clock.h"
+
 bool
 rule_ends(const struct table *t)
 {
@@ -25,4 +27,16 @@ rule_archived(const struct table *t)
 	       t != &tables[TABLE_response_rollups] &&
 	       t != &tables[TABLE_message_analytics_hours] &&
 	       t != &tables[TABLE_sums_due];
+}
+
+int64_t
+rule_crm_now(int64_t as_of, int64_t stored_at)
+{
+	int64_t now = clock_now_ms();
+
+	if (as_of == CLOCK_NONE)
+		return now;
+	if (stored_at != CLOCK_NONE && as_of > stored_at)
+		now += as_of - stored_at;
+	return as_of > now ? as_of : now;
 }

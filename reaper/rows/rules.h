@@ -1,7 +1,7 @@
 /*
  * rules: which tables' rows may be deleted, and when, by the tables'
  * declarations (common/tables/tables.def). Rows of `tenants` are never deleted:
- * they are the locks, and they keep the time at which a tenant was removed.
+ * they keep the time at which a tenant was removed.
  */
 #ifndef REAPER_ROWS_RULES_H
 #define REAPER_ROWS_RULES_H
@@ -17,6 +17,11 @@ bool rule_on_close(const struct table *t, bool all);
 /* Whether its rows go to the archive: tombstones do not, nor does what the sink
  * adds up itself. */
 bool rule_archived(const struct table *t);
+
+/* The present by the CRM's clock, estimated from as_of and stored_at of the
+ * tenant's row, or CLOCK_NONE: what is stored now is not newer than that. A CRM
+ * whose clock is ahead of ours writes snapshots of our future. */
+int64_t rule_crm_now(int64_t as_of, int64_t stored_at);
 
 /* The name of a column; in SQL it needs backticks. */
 static inline const char *
