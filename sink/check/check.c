@@ -1,8 +1,7 @@
 /*
- * check: see check.h. Server, schema, tables, thresholds, and what is
- * configured to be deleted; check_metrics.c checks which metrics are computed,
- * check_guards.c what others put on our tables, check_grants.c what our user
- * may do.
+ * check: see check.h. What others put on our tables, which metrics are
+ * computed, what our user may do; server, schema, tables, thresholds, and what
+ * is configured to be deleted.
  */
 #include "sink/check/check.h"
 
@@ -13,11 +12,119 @@
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/db/schema_number.h"
+#include "common/output/output_table.h"
 #include "common/records/record.h"
 #include "common/tables/tables.h"
-#include "sink/check/check_report.h"
+#include "common/text/jsonw.h"
 #include "sink/tables/schema.h"
 #include "sink/tables/thresholds.h"
+
+/* The items of a self-check and how they are printed: a table for people, CSV
+ * or NDJSON. A report starts as a zeroed struct with db, conf, format and each
+ * set, followed by check_report_restart(). */
+
+/* Advice does not change the exit code. */
+enum check_result { CHECK_FINE, CHECK_ADVICE, CHECK_WRONG };
+
+struct check_report {
+	struct db *db;
+	const struct conf *conf;
+	enum output_format format;
+	bool each; /* a table for people shows items that are fine, too */
+	struct output_table table;
+	struct buf text;
+	bool wrong;
+	unsigned fine; /* items that the table leaves out */
+	struct schema schema;
+	bool differs; /* the database from the schema */
+};
+
+/* The words of poller --check, which gives no advice. */
+static const char *const results[] = {
+	[CHECK_FINE] = "ok",
+	[CHECK_ADVICE] = "advice",
+	[CHECK_WRONG] = "failed",
+};
+
+static const struct output_column columns[] = {
+	{ "check", OUTPUT_TEXT },
+	{ "result", OUTPUT_TEXT },
+	{ "detail", OUTPUT_TEXT },
+};
+
+/* Adds an item: its name, what it is, and what to do unless it is fine. */
+static void
+check_report_item(struct check_report *r, enum check_result result,
+    const char *name, const char *is, const char *what)
+{
+	struct buf detail = BUF_INIT;
+
+	r->wrong |= result == CHECK_WRONG;
+	if (result == CHECK_FINE && r->format == OUTPUT_TABLE && !r->each) {
+		r->fine++;
+		return;
+	}
+	buf_adds(&detail, is);
+	if (result != CHECK_FINE)
+		buf_addf(&detail, "; %s", what);
+	if (r->format != OUTPUT_NDJSON) {
+		output_table_cell(&r->table, name);
+		output_table_cell(&r->table, results[result]);
+		output_table_cell(&r->table, buf_str(&detail));
+	} else {
+		jsonw_open(&r->text);
+		jsonw_str(&r->text, "type", "check");
+		jsonw_str(&r->text, "check", name);
+		jsonw_str(&r->text, "result", results[result]);
+		jsonw_str(&r->text, "detail", buf_str(&detail));
+		jsonw_line(&r->text);
+	}
+	buf_release(&detail);
+}
+
+/* Drops all items: a transaction may run several times. */
+static void
+check_report_restart(struct check_report *r)
+{
+	output_table_release(&r->table);
+	output_table_init(&r->table, columns, ARRAY_LEN(columns));
+	buf_clear(&r->text);
+	r->wrong = false;
+	r->fine = 0;
+}
+
+/* One row in place of those that are fine: they would hide the others. */
+static void
+add_summary(struct check_report *r)
+{
+	struct buf detail = BUF_INIT;
+
+	if (r->fine == 0)
+		return;
+	buf_addf(&detail, "%u checks; -v shows each", r->fine);
+	output_table_cell(&r->table, "all else");
+	output_table_cell(&r->table, results[CHECK_FINE]);
+	output_table_cell(&r->table, buf_str(&detail));
+	buf_release(&detail);
+}
+
+static enum exit_code
+check_report_print(struct check_report *r)
+{
+	add_summary(r);
+	if (r->format != OUTPUT_NDJSON)
+		output_table_show(&r->table, r->format, &r->text);
+	fwrite(r->text.data, 1, r->text.len, stdout);
+	return prog_flush();
+}
+
+/* Releases the items, not the schema. */
+static void
+check_report_release(struct check_report *r)
+{
+	output_table_release(&r->table);
+	buf_release(&r->text);
+}
 
 /* Triggers and constraints that others put on our tables. They may be
  * intended, so this is advice; but they can change a row, or refuse that it is
