@@ -295,6 +295,11 @@ chat_of(const struct record *r)
 {
 	const struct table *table;
 
+	/* Whether one without a time is of before its tenant's removal, the
+	 * tenant's rows in the same batch tell. */
+	if ((r->type == RECORD_EVENT || r->type == RECORD_ASSIGNMENT) &&
+	    r->at == CLOCK_NONE)
+		return (struct text){ NULL, 0 };
 	if (r->type != RECORD_ROW)
 		return r->chat;
 	table = table_find(r->table.p, r->table.len);
