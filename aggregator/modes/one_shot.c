@@ -420,8 +420,8 @@ prepare_answer(struct one_shot *b)
 	return PROG_NOINPUT;
 }
 
-/* As the other programs say what they did; incomplete: snapshots. A table is for
- * people, who see what was done. */
+/* As the other programs say what they did; incomplete: snapshots. People see
+ * what was done by their table. */
 static void
 log_one_shot_summary(const struct one_shot *b)
 {
