@@ -1,214 +1,261 @@
-#!/usr/bin/env bash
-# From a checkout to an installation that cron drives, and back to nothing, by an
-# ordinary user who may use sudo: step by step as messaging-quickstart(7) has it, and
-# as the README has it, by scripts/setup; typed as it stands. It
-# installs programs, makes users and starts the system's RabbitMQ and MariaDB,
-# so it happens on a copy of this machine that goes away with it: a mount, a
-# network and processes of its own, above this system's files.
-set -euo pipefail
+#!/usr/bin/env -S python3 -B
+"""From a checkout to an installation that cron drives, and back to nothing, by an
+ordinary user who may use sudo: step by step as messaging-quickstart(7) has it, and
+as the README has it, by scripts/setup; typed as it stands.
 
-# What only a person can do at the keyboard, and what is different here: the
-# token is pasted, the CRM is a simulator, the password is one, and nobody
-# watches. Everything else is typed as it stands.
-as_typed() {
-	sed -e 's/(umask 077; cat >token).*/(umask 077; echo sim-token >token)/' \
-		-e 's/PASSWORD/p4ssw0rd/g' -e 's/ --watch$//' |
-		grep -v '^export CRM_PROFILE=\|^ *https://\|--serve'
-}
-type_readme() { # SECTION: the indented lines of the step that begins so
-	sed -n "/^\*\*$1/,/^\(\*\*\|## \)/{ /^\*\*$1/p; /^    /p; }" README.md |
-		sed -n 's/^    //p' | as_typed
-}
-type_page() { # HEADING: the literal lines below it
-	sed -n "/^\.Ss $1/,/^\.S[sh]/p" man/man7/messaging-quickstart.7 |
-		sed -n '/^\.Bd/,/^\.Ed/{ /^\./d; s/\\e$/\\/; p; }' | as_typed
-}
+It installs programs, makes users and starts the system's RabbitMQ and MariaDB, so
+it happens on a copy of this machine that goes away with it: a mount, a network and
+processes of its own, above this system's files.
+"""
 
-if [ "${1:-}" = --typing ]; then
-	# The ordinary user, in a fresh checkout, with the simulator's address.
-	cd "$HOME/messaging-analytics"
-	export CRM_URL=$2
-	conf=/etc/messaging-analytics/messaging.conf
-	# Each line in the environment that cron gives it; nobody waits for :30.
-	run_cron() {
-		sudo crontab -u messaging -l | while read -r _ _ _ _ _ line; do
-			# shellcheck disable=SC2024 # the mail is ours
-			sudo -u messaging env -i HOME=/var/lib/messaging-analytics \
-				SHELL=/bin/sh PATH=/usr/bin:/bin LOGNAME=messaging \
-				sh -c "cd; ${line#sleep 30; }" </dev/null \
-				>"$HOME/mail" 2>&1 ||
-				{ echo "$line gives $?: $(cat "$HOME/mail")"; exit 1; }
-			[ ! -s "$HOME/mail" ] ||
-				{ echo "a mail: $(cat "$HOME/mail")"; exit 1; }
-		done
-	}
-	step() { # HEADING
-		echo "- $1"
-		type_page "$1" >"$HOME/typed"
-		[ -s "$HOME/typed" ] || { echo "the page has no step $1"; exit 1; }
-		bash -euo pipefail "$HOME/typed" || { echo "step $1 gives $?"; exit 1; }
-	}
-	echo "- 1. Look"
-	type_readme '1[.] Look' >"$HOME/typed"
-	# Without a state The self-check may find that polls cost too much.
-	sed -i 's,^\(build/bin/poller --check\).*,\1 || [ $? = 78 ],' "$HOME/typed"
-	bash -euo pipefail "$HOME/typed" >"$HOME/out" ||
-		{ echo "step 1 gives $?: $(cat "$HOME/out")"; exit 1; }
-	grep -q '"check":"token","result":"ok"' "$HOME/out" ||
-		{ echo "no doctor: $(cat "$HOME/out")"; exit 1; }
-	grep -q '"table":"operator_metrics"' "$HOME/out" ||
-		{ echo "no metrics: $(cat "$HOME/out")"; exit 1; }
-	[ -z "$(git status --porcelain)" ] || { git status --short; exit 1; }
-	step Install
+import os
+import re
+import subprocess
+import sys
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-	echo "- the configuration, filled in"
-	sudo -u messaging sed -i -e "s,^url = https://api.*,url = $CRM_URL," \
-		-e 's,://messaging:password@,://messaging:p4ssw0rd@,' \
-		-e '/^\[serve\]/a secret_key_file = /etc/messaging-analytics/serve.key' $conf
-	step Configure
+from harness import BIN, Lab, Skip, main, say, shown_in
 
-	echo "- Run the jobs"
-	type_page 'Run the jobs' >"$HOME/crontab"
-	[ "$(wc -l <"$HOME/crontab")" = 2 ] || { cat "$HOME/crontab"; exit 1; }
-	sudo crontab -u messaging "$HOME/crontab"
-	run_cron
-	echo "- Look"
-	type_page Look >"$HOME/typed"
-	bash -e "$HOME/typed" >"$HOME/out"
-	grep -q '"tenant":"acme".*"open_chats":' "$HOME/out" ||
-		{ echo "no report: $(cat "$HOME/out")"; exit 1; }
-	# Who may not read the configuration is told so.
-	rc=0
-	/usr/local/share/messaging-analytics/scripts/report >"$HOME/out" 2>&1 || rc=$?
-	grep -q "messaging.conf' cannot be read: Permission denied" "$HOME/out" || rc=1
-	[ $rc = 78 ] || { echo "report gives $rc: $(cat "$HOME/out")"; exit 1; }
+CONF = "/etc/messaging-analytics/messaging.conf"
+REPORT = "/usr/local/share/messaging-analytics/scripts/report"
+LEFT = ("/etc/messaging-analytics", "/var/lib/messaging-analytics",
+        "/usr/local/share/messaging-analytics", "/usr/local/bin/poller",
+        "/usr/local/share/man/man1/poller.1")
+PACKAGES = "sudo", "cron", "cron-daemon-common"
+BUILT = "bin common poller aggregator sink reaper places common.a poller.a " \
+    "aggregator.a sink.a reaper.a tests/crm-sim".split()
 
-	# Nothing is left, and others are there, or the servers were not asked.
-	nothing_left() {
-		for left in /etc/messaging-analytics /var/lib/messaging-analytics \
-			/usr/local/share/messaging-analytics /usr/local/bin/poller \
-			/usr/local/share/man/man1/poller.1; do
-			! sudo test -e $left || { echo "$left was left"; exit 1; }
-		done
-		! getent passwd messaging || exit 1
-		there=$(sudo mariadb -N -e "SHOW DATABASES; SELECT User FROM mysql.user"
-			sudo rabbitmqctl -q list_vhosts name
-			sudo rabbitmqctl -q list_users)
-		for other in mysql root / guest; do
-			cut -f 1 <<<"$there" | grep -xF "$other" >/dev/null ||
-				{ echo "no $other in: $there"; exit 1; }
-		done
-		! grep -w messaging <<<"$there" || { echo "left behind"; exit 1; }
-	}
-	step Remove
-	nothing_left
+# As root, in namespaces of its own; $1 is the folder of the test. Where much else
+# runs, MariaDB starts later than in the 30 s that its script waits.
+COPY = r"""
+unset TMPDIR
+cd "$1"
+mount -t tmpfs -o mode=755 tmpfs copy
+mkdir copy/upper copy/work copy/root
+root=$1/copy/root
+mount -t overlay overlay -o \
+    "lowerdir=/,upperdir=$1/copy/upper,workdir=$1/copy/work" "$root"
+mount -t proc proc "$root/proc"
+mount --rbind /dev "$root/dev"
+mount -t tmpfs -o mode=755 tmpfs "$root/run"
+mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
+mkdir -p "$root/run/lock" "$root/debs"
+chmod 1777 "$root/run/lock"
+ip link set lo up
+hostname copy
+echo '127.0.0.1 localhost copy' >"$root/etc/hosts"
+cp debs/* "$root/debs/" 2>/dev/null || :
+chroot "$root" sh -ec '
+    for deb in /debs/cron-daemon* /debs/cron_* /debs/sudo_*; do
+        [ ! -e "$deb" ] || dpkg -i "$deb" >/debs/log 2>&1 ||
+            { cat /debs/log; exit 1; }
+    done
+    userdel -r readme 2>/dev/null || :
+    useradd -m -s /bin/bash readme
+    echo "readme ALL=(ALL) NOPASSWD: ALL" >/etc/sudoers.d/readme
+    echo MYSQLD_STARTUP_TIMEOUT=600 >>/etc/default/mariadb'
+cp -a checkout "$root/home/readme/messaging-analytics"
+chroot "$root" chown -R readme: /home/readme
+chroot "$root" runuser -u readme -- sh -c 'cd &&
+    messaging-analytics/build/tests/crm-sim --port-file ~/port \
+        >~/sim.log 2>&1 </dev/null &
+    until [ -s ~/port ]; do sleep 0.05; done'
+exec chroot "$root" runuser -l readme -c '
+    cd messaging-analytics
+    CRM_URL=http://127.0.0.1:$(cat ~/port)/v1 tests/e2e/readme_install.t --typing'
+"""
+OVERLAY = """mount -t tmpfs tmpfs copy && cd copy && mkdir u w r &&
+mount -t overlay overlay -o lowerdir=/,upperdir=u,workdir=w r"""
 
-	echo "- setup, as the README has it"
-	type_readme '2[.] Set it up' >"$HOME/typed"
-	sed -i "s,scripts/setup,& -y --tenant acme --url $CRM_URL --token-file token," \
-		"$HOME/typed"
-	bash -euo pipefail "$HOME/typed" >"$HOME/out" 2>&1 </dev/null ||
-		{ echo "setup gives $?: $(cat "$HOME/out")"; exit 1; }
-	run_cron
-	link=$(grep -o 'http://127.0.0.1:8081/login#token=.*' "$HOME/out")
-	curl -sS -o /dev/null -c "$HOME/cookies" -H 'Origin: http://127.0.0.1:8081' \
-		-d "${link#*#}" "${link%#*}"
-	curl -sS --fail -b "$HOME/cookies" http://127.0.0.1:8081/api/v1/now \
-		>"$HOME/out"
-	grep -q '"open_chats":[1-9]' "$HOME/out" ||
-		{ echo "no board: $(cat "$HOME/out")"; exit 1; }
 
-	echo "- Remove it all"
-	type_readme 'Remove it all' >"$HOME/typed"
-	sed -i 's,--remove,& -y,' "$HOME/typed"
-	bash -euo pipefail "$HOME/typed" >"$HOME/out" 2>&1 </dev/null ||
-		{ echo "--remove gives $?: $(cat "$HOME/out")"; exit 1; }
-	nothing_left
-	! pgrep -x sink || { echo "the board still runs"; exit 1; }
-	exit 0
-fi
+def must(good, text):
+    if not good:
+        raise AssertionError(text)
 
-# become COMMAND: as the root of the copy, in processes of its own.
-if [ "${1:-}" = --copy ]; then
-	tmp=$2
-	unset TMPDIR # the copy has another
-	mount -t tmpfs -o mode=755 tmpfs "$tmp/copy"
-	mkdir "$tmp/copy/upper" "$tmp/copy/work" "$tmp/copy/root"
-	root=$tmp/copy/root
-	mount -t overlay overlay -o \
-		"lowerdir=/,upperdir=$tmp/copy/upper,workdir=$tmp/copy/work" "$root"
-	mount -t proc proc "$root/proc"
-	mount --rbind /dev "$root/dev"
-	mount -t tmpfs -o mode=755 tmpfs "$root/run"
-	mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
-	mkdir -p "$root/run/lock" "$root/debs"
-	chmod 1777 "$root/run/lock"
-	ip link set lo up
-	hostname copy
-	echo '127.0.0.1 localhost copy' >"$root/etc/hosts"
-	cp "$tmp"/debs/* "$root/debs/" 2>/dev/null || :
-	cat >"$root/inside" <<-'END'
-		set -e
-		for deb in /debs/cron-daemon* /debs/cron_* /debs/sudo_*; do
-			[ ! -e "$deb" ] || dpkg -i "$deb" >/debs/log 2>&1 ||
-				{ cat /debs/log; exit 1; }
-		done
-		userdel -r readme 2>/dev/null || :
-		useradd -m -s /bin/bash readme
-		echo 'readme ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/readme
-		# Where much else runs, a start takes longer than its 30 s.
-		echo MYSQLD_STARTUP_TIMEOUT=600 >>/etc/default/mariadb
-	END
-	chroot "$root" bash /inside
-	cp -a "$tmp/checkout" "$root/home/readme/messaging-analytics"
-	chroot "$root" chown -R readme: /home/readme
-	chroot "$root" runuser -u readme -- sh -c 'cd &&
-		messaging-analytics/build/tests/crm-sim --port-file ~/port \
-			>~/sim.log 2>&1 </dev/null &
-		until [ -s ~/port ]; do sleep 0.05; done'
-	exec chroot "$root" runuser -l readme -c "bash \
-		messaging-analytics/tests/e2e/readme_install.t --typing \
-		http://127.0.0.1:$(cat "$root/home/readme/port")/v1"
-fi
 
-: "${BIN:=$PWD/build/bin}"
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/readme_install.XXXXXX")
-as_root=()
-[ "$(id -u)" = 0 ] || as_root=(sudo -n)
-trap '"${as_root[@]}" rm -rf "$tmp"' EXIT
-trap 'trap "" TERM INT HUP; exit 143' TERM INT HUP
+# The ordinary user, in a fresh checkout.
 
-skip() {
-	echo "$*"
-	exit 77
-}
-"${as_root[@]}" true 2>/dev/null || skip "neither root nor sudo without a password"
-for service in rabbitmq-server mariadb; do
-	[ -x /etc/init.d/$service ] || skip "$service is not installed"
-done
-mkdir "$tmp/copy" "$tmp/debs" "$tmp/checkout"
-"${as_root[@]}" unshare --mount --propagation private sh -c "
-	mount -t tmpfs tmpfs $tmp/copy && mkdir $tmp/copy/u $tmp/copy/w $tmp/copy/r &&
-	mount -t overlay overlay -o lowerdir=/,upperdir=$tmp/copy/u,workdir=$tmp/copy/w \
-		$tmp/copy/r" 2>/dev/null || skip "no overlay can be mounted here"
-# A bare machine has no cron, and one where root works no sudo: the copy has.
-for package in sudo cron cron-daemon-common; do
-	[ "$(dpkg-query -W -f '${db:Status-Status}' $package 2>/dev/null)" = installed ] ||
-		(cd "$tmp/debs" && apt-get -qq download $package >/dev/null 2>&1) ||
-		skip "$package is not installed and cannot be fetched"
-done
+def as_typed(text):
+    """What only a person can do at the keyboard, and what is different here: the
+    token is pasted, the CRM is a simulator, the password is one, nobody watches."""
+    text = re.sub(r"\(umask 077; cat >token\).*",
+                  "(umask 077; echo sim-token >token)", text)
+    text = re.sub(r"(?m) --watch$", "", text.replace("PASSWORD", "p4ssw0rd"))
+    return re.sub(r"(?m)^(export CRM_PROFILE=| *https://|.*--serve).*\n", "", text)
 
-# As a user has it who cloned it and built it.
-git -C "$PWD" rev-parse --git-dir >/dev/null 2>&1 || skip "this is not a checkout"
-git ls-files -z | xargs -0 cp --parents -at "$tmp/checkout" 2>/dev/null || :
-built=$(dirname "$(realpath "$BIN")")
-mkdir -p "$tmp/checkout/build/tests"
-for part in bin common poller aggregator sink reaper places common.a poller.a \
-	aggregator.a sink.a reaper.a; do
-	[ ! -e "$built/$part" ] || cp -a "$built/$part" "$tmp/checkout/build/"
-done
-cp -a "$built/tests/crm-sim" "$tmp/checkout/build/tests/"
-(cd "$tmp/checkout" && git init -q . && git add -A &&
-	git -c user.name=t -c user.email=t@example.test commit -qm all)
-"${as_root[@]}" unshare --mount --pid --net --uts --ipc --fork --kill-child \
-	--propagation private bash "$PWD/tests/e2e/readme_install.t" --copy "$tmp"
+
+def readme(title):
+    """The indented lines of the step that begins so."""
+    with open("README.md", encoding="utf-8") as f:
+        step = re.search(rf"(?ms)^\*\*{re.escape(title)}.*?(?=^\*\*|^## )",
+                         f.read())[0]
+    return as_typed("".join(re.findall(r"(?m)^    (.*\n)", step)))
+
+
+def type_lines(text, **kw):
+    """What they print. Nothing else is read from the keyboard."""
+    must(text, "there is nothing to type")
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", text], check=False,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          encoding="utf-8", **kw)
+    must(done.returncode == 0, f"{text}\ngives {done.returncode}: {done.stdout}")
+    return done.stdout
+
+
+def step(heading):
+    say("- " + heading)
+    return type_lines(as_typed(shown_in("messaging-quickstart.7", heading)))
+
+
+def run_cron():
+    """Each line in the environment that cron gives it; nobody waits for :30."""
+    crontab = type_lines("sudo crontab -u messaging -l").splitlines()
+    must(len(crontab) == 2, f"crontab: {crontab}")
+    for line in crontab:
+        command = line.split(None, 5)[5].replace("sleep 30; ", "")
+        mail = type_lines(
+            "exec sudo -u messaging env -i HOME=/var/lib/messaging-analytics "
+            "SHELL=/bin/sh PATH=/usr/bin:/bin LOGNAME=messaging sh -c "
+            '"cd; $LINE"', env={**os.environ, "LINE": command},
+            stderr=subprocess.STDOUT)
+        must(not mail, f"a mail of {command}: {mail}")
+
+
+def nothing_is_left():
+    """And others are there, or the servers were not asked."""
+    for path in LEFT:
+        must(subprocess.run(["sudo", "test", "-e", path],
+                            check=False).returncode == 1, f"{path} was left")
+    type_lines("! getent passwd messaging && ! pgrep -x sink")
+    there = type_lines(
+        "sudo mariadb -N -e 'SHOW DATABASES; SELECT User FROM mysql.user'; "
+        "sudo rabbitmqctl -q list_vhosts name; sudo rabbitmqctl -q list_users")
+    names = [line.split("\t")[0] for line in there.splitlines()]
+    must({"mysql", "root", "/", "guest"} <= set(names)
+         and "messaging" not in names, f"left: {there}")
+
+
+def look():
+    say("- 1. Look")
+    said = type_lines(readme("1. Look"))
+    for part in ('"check":"token","result":"ok"', '"check":"calls","result":"ok"',
+                 '"table":"operator_metrics"'):
+        must(part in said, f"no {part}: {said}")
+    must(not type_lines("git status --porcelain"), "the checkout was changed")
+
+
+def step_by_step():
+    step("Install")
+    type_lines(
+        f"""sudo -u messaging sed -i -e "s,^url = https://api.*,url = $CRM_URL," \
+        -e 's,://messaging:password@,://messaging:p4ssw0rd@,' -e '/^\\[serve\\]/a \
+        secret_key_file = /etc/messaging-analytics/serve.key' {CONF}""")
+    step("Configure")
+    type_lines("sudo crontab -u messaging - <<'END'\n"
+               + shown_in("messaging-quickstart.7", "Run the jobs") + "END")
+    run_cron()
+    said = step("Look")
+    must(re.search('"tenant":"acme".*"open_chats":', said), f"no report: {said}")
+    done = subprocess.run([REPORT], check=False, capture_output=True)
+    must(done.returncode == 78 and b"messaging.conf' cannot be read: Permission "
+         b"denied" in done.stderr, f"who may not read the configuration: {done}")
+    step("Remove")
+    nothing_is_left()
+
+
+class NoRedirect(HTTPRedirectHandler):
+    def http_error_303(self, req, fp, code, msg, headers):
+        return fp
+
+
+def by_setup():
+    say("- setup, as the README has it")
+    said = type_lines(re.sub(
+        "scripts/setup", r"\g<0> -y --tenant acme --url $CRM_URL "
+        "--token-file token", readme("2. Set it up")), stderr=subprocess.STDOUT)
+    run_cron()
+    address, token = re.search(r"(http://127\.0\.0\.1:8081/login)#(token=\S+)",
+                               said).groups()
+    site = address.removesuffix("/login")
+    with build_opener(NoRedirect).open(Request(
+            address, token.encode(), {"Origin": site})) as answer:
+        cookie = answer.headers["Set-Cookie"].split(";")[0]
+    with build_opener().open(Request(site + "/api/v1/now",
+                                     headers={"Cookie": cookie})) as answer:
+        now = answer.read().decode()
+    must(re.search('"open_chats":[1-9]', now), f"no board: {now}")
+    say("- Remove it all")
+    type_lines(readme("Remove it all").replace("--remove", "--remove -y"),
+               stderr=subprocess.STDOUT)
+    nothing_is_left()
+
+
+def typing():
+    look()
+    step_by_step()
+    by_setup()
+    return 0
+
+
+# The machine that is copied.
+
+def as_root(*command, **kw):
+    sudo = [] if os.getuid() == 0 else ["sudo", "-n"]
+    return subprocess.run([*sudo, *command], check=False, **kw)
+
+
+def is_installed(package):
+    return b"installed" == subprocess.run(
+        ["dpkg-query", "-W", "-f", "${db:Status-Status}", package], check=False,
+        capture_output=True).stdout
+
+
+def check_machine(lab):
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    if as_root("true", **quiet).returncode != 0:
+        raise Skip("neither root nor sudo without a password")
+    for service in ("rabbitmq-server", "mariadb"):
+        if not os.access("/etc/init.d/" + service, os.X_OK):
+            raise Skip(f"{service} is not installed")
+    if as_root("unshare", "--mount", "--propagation", "private", "sh", "-c",
+               OVERLAY, cwd=lab.tmp, **quiet).returncode != 0:
+        raise Skip("no overlay can be mounted here")
+    if not os.path.exists(".git"):
+        raise Skip("this is not a checkout")
+    # A bare machine has no cron, and one where root works no sudo: the copy has.
+    for package in PACKAGES:
+        if not is_installed(package) and subprocess.run(
+                ["apt-get", "-qq", "download", package], check=False,
+                cwd=lab.path("debs"), **quiet).returncode != 0:
+            raise Skip(f"{package} is not installed and cannot be fetched")
+
+
+def check_out(lab):
+    """As a user has it who cloned it and built it."""
+    checkout, built = lab.path("checkout"), os.path.dirname(os.path.realpath(BIN))
+    os.makedirs(checkout + "/build/tests")
+    subprocess.run("git ls-files -z | xargs -0 cp --parents -at "
+                   f"'{checkout}' 2>&1", shell=True, check=False,
+                   stdout=subprocess.DEVNULL)
+    for part in BUILT:
+        if os.path.exists(os.path.join(built, part)):
+            subprocess.run(["cp", "-a", os.path.join(built, part),
+                            f"{checkout}/build/{part}"], check=True)
+    subprocess.run(
+        "git init -q . && git add -A && git -c user.name=t "
+        "-c user.email=t@example.test commit -qm all", shell=True, check=True,
+        cwd=checkout)
+
+
+def body():
+    with Lab("readme_install") as lab:
+        for folder in ("copy", "debs"):
+            os.mkdir(lab.path(folder))
+        check_machine(lab)
+        check_out(lab)
+        return as_root("unshare", "--mount", "--pid", "--net", "--uts", "--ipc",
+                       "--fork", "--kill-child", "--propagation", "private",
+                       "bash", "-euc", COPY, "copy", lab.tmp).returncode
+
+
+main(typing if sys.argv[1:] == ["--typing"] else body)
