@@ -259,7 +259,8 @@ is_where_rows_go(const struct aggregator_job *job)
 
 	if (strcmp(rows, to) == 0 && strcmp(to, "-") == 0)
 		return false;
-	return endpoint_is_same(strcmp(rows, "-") == 0 ? "/dev/stdout" : rows,
+	return endpoint_is_same_output(
+	    strcmp(rows, "-") == 0 ? "/dev/stdout" : rows,
 	    strcmp(to, "-") == 0 ? "/dev/stdout" : to);
 }
 

@@ -150,8 +150,9 @@ endpoint_take_to(const char *name, void *to)
 	return take_name(name, ENDPOINT_TO, to);
 }
 
-bool
-endpoint_is_same(const char *a, const char *b)
+/* Whether both names are one queue, exchange or regular file. */
+static bool
+is_same(const char *a, const char *b)
 {
 	const struct endpoint_ops *ops = find_ops(a);
 
@@ -162,12 +163,19 @@ endpoint_is_same(const char *a, const char *b)
 }
 
 bool
+endpoint_is_same_output(const char *a, const char *b)
+{
+	return is_same(a, b) || (find_ops(a) == &endpoint_stdio_ops &&
+				    find_ops(b) == &endpoint_stdio_ops &&
+				    file_is_same_new(a, b));
+}
+
+bool
 endpoint_is_input(const char *from, const char *to)
 {
 	if (strcmp(to, "-") == 0)
 		return false;
-	return endpoint_is_same(
-	    strcmp(from, "-") == 0 ? "/dev/stdin" : from, to);
+	return is_same(strcmp(from, "-") == 0 ? "/dev/stdin" : from, to);
 }
 
 int
