@@ -361,7 +361,6 @@ update_state(struct polled_chat *c)
 		      (has_last(c) || c->asked_ms - s->since > HISTORY_WAIT_MS);
 	s->failures = 0;
 	s->left_at = 0;
-	set_text(&s->closing, "");
 	set_text(&s->mark, mark);
 	set_text(&s->episode, c->list.episode);
 	set_text(&s->operator_id, c->list.operator_id);
@@ -768,7 +767,6 @@ mark_left(struct chats *cs, const char *id, int64_t now_ms, bool may)
 	if (!chat_state_load(&s, cs->crm->store, id) || s.left_at != 0) {
 		store_delete(cs->crm->store, STORE_CHATS, id);
 	} else if (may) {
-		set_text(&s.closing, "");
 		put_left_at(cs, id, &s, now_ms);
 		return true;
 	}
@@ -794,36 +792,16 @@ is_open(const struct crm_record *r)
 	       r->status != CHAT_CLOSED && r->status != CHAT_GONE;
 }
 
-/* The poll is told that the chat is closed: the reaper need not ask again. */
-static void
-keep_closing(struct chats *cs, const struct crm_record *r, int64_t asked_ms)
-{
-	struct chat_state s;
-	struct buf row = BUF_INIT;
-
-	if (!chat_state_load(&s, cs->crm->store, r->id))
-		return;
-	crm_record_write(r, &row);
-	set_text(&s.closing, buf_str(&row));
-	s.closing_ms = asked_ms;
-	put_left_at(cs, r->id, &s, crm_session_now(cs->crm));
-	buf_release(&row);
-}
-
 static void
 verify_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	struct left_chat *l = ctx;
 	struct chats *cs = l->chats;
-	const struct crm_record *r;
+	size_t i;
 
-	for (r = a->records; r < a->records + a->n; r++) {
-		if (is_open(r))
-			unmark_left(cs, r->id);
-		else if (r->type == RECORD_CHAT && r->status == CHAT_CLOSED &&
-			 strcmp(r->id, l->id) == 0)
-			keep_closing(cs, r, asked_ms);
-	}
+	for (i = 0; i < a->n; i++)
+		if (is_open(&a->records[i]))
+			unmark_left(cs, a->records[i].id);
 	chats_page(cs, a, asked_ms);
 }
 

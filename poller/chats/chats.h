@@ -56,8 +56,8 @@ void chats_listed(struct chats *c);
 /*
  * chats_leave: marks chats of the state that are not in the complete list as
  * left, and deletes them a week later. A chat may move from one page to another
- * and be missed: where that is possible it is asked about singly. That it is
- * closed is kept for the reaper. Whether one is gone: modes/status.c.
+ * and be missed: where that is possible it is asked about singly. Whether one
+ * is gone, for the reaper: modes/status.c.
  */
 
 enum chats_asked {

@@ -278,7 +278,7 @@ history_drop_before(struct history *h, int64_t at)
 /* The bytes are the chat's own members, the
  * number of messages, and each message; texts end with NUL. */
 
-#define LAYOUT 5
+#define LAYOUT 4
 
 /* Bytes: a time, flags, and length and NUL of three texts. */
 #define MESSAGE_LEAST 8
@@ -289,7 +289,6 @@ void
 chat_state_release(struct chat_state *c)
 {
 	free(c->row);
-	free(c->closing);
 	free(c->mark);
 	free(c->episode);
 	free(c->operator_id);
@@ -309,8 +308,6 @@ encode(const struct chat_state *c, struct buf *out)
 	pack_put_signed(out, c->opened_at);
 	pack_put_signed(out, c->since);
 	pack_put_signed(out, c->left_at);
-	pack_put_string(out, c->closing != NULL ? c->closing : "");
-	pack_put_signed(out, c->closing_ms);
 	pack_put_string(out, c->row != NULL ? c->row : "");
 	pack_put_string(out, c->mark);
 	pack_put_string(out, c->episode);
@@ -365,8 +362,6 @@ chat_state_decode(struct chat_state *c, const void *data, size_t len)
 	c->opened_at = pack_signed(&r);
 	c->since = pack_signed(&r);
 	c->left_at = pack_signed(&r);
-	c->closing = get_text(&r);
-	c->closing_ms = pack_signed(&r);
 	c->row = get_text(&r);
 	c->mark = get_text(&r);
 	c->episode = get_text(&r);

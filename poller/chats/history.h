@@ -82,18 +82,15 @@ void history_drop_before(struct history *h, int64_t at);
  */
 
 struct chat_state {
-	char *row;          /* the chat's record, where lists are of changes */
-	char *mark;         /* of the list, when the chat was read */
-	char *episode;      /* "": none */
-	char *operator_id;  /* who had it; "": nobody */
-	bool complete;      /* all messages up to the mark were read */
-	unsigned failures;  /* consecutive polls that could not read it */
-	int64_t opened_at;  /* of the current episode, or CLOCK_NONE */
-	int64_t since;      /* since when this mark is not complete */
-	int64_t left_at;    /* when it left the list; 0: it is there */
-	char *closing;      /* its record, if the poll was told then that it is
-			       closed; "": it was not */
-	int64_t closing_ms; /* when that was asked */
+	char *row;         /* the chat's record, where lists are of changes */
+	char *mark;        /* of the list, when the chat was read */
+	char *episode;     /* "": none */
+	char *operator_id; /* who had it; "": nobody */
+	bool complete;     /* all messages up to the mark were read */
+	unsigned failures; /* consecutive polls that could not read it */
+	int64_t opened_at; /* of the current episode, or CLOCK_NONE */
+	int64_t since;     /* since when this mark is not complete */
+	int64_t left_at;   /* when it left the list; 0: it is there */
 	struct history history;
 };
 

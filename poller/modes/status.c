@@ -42,11 +42,9 @@
  * questions have ended, as the reaper judges by the number of them: a run that
  * gave up or was stopped says of none that it is gone.
  *
- * A chat of which the poll was told that it is closed, when it left the list,
- * is not asked about again. One that was answered and closed since the last
- * poll has messages that no poll will read. They are read here once, where the
- * state shows that the closed chat's last one is missing, and are written
- * before the closing.
+ * A chat that was answered and closed since the last poll has messages that no
+ * poll will read. They are read here once, where the state shows that the
+ * closed chat's last one is missing, and are written before the closing.
  */
 
 /* Those of one tenant. */
@@ -397,12 +395,12 @@ write_last_messages(struct asked *a)
 
 /* Whether the chat closed so recently that its closing can wait. */
 static bool
-is_closed_lately(const struct asked *a, int64_t now_ms)
+is_closed_lately(const struct asked *a)
 {
 	int64_t since = a->closed.closed_at != CLOCK_NONE ? a->closed.closed_at
 							  : a->state.left_at;
 
-	return now_ms - since < HISTORY_WAIT_MS;
+	return a->closed_asked_ms - since < HISTORY_WAIT_MS;
 }
 
 /* A closing without the messages before it would make an answered chat an
@@ -418,12 +416,11 @@ last_messages_end(void *ctx, const struct ending *e)
 		give_up_asking(a->of, e->error, "chats", e->message);
 		return;
 	}
-	if (failed && is_closed_lately(a, e->ended_ms)) {
+	if (failed && is_closed_lately(a)) {
 		count_unclear(a, e->error, e->message);
 		return;
 	}
-	if (!failed && !has_last(&a->last, &a->closed) &&
-	    is_closed_lately(a, e->ended_ms))
+	if (!failed && !has_last(&a->last, &a->closed) && is_closed_lately(a))
 		return;
 	if (failed)
 		log_warn("tenant %s: chat %s: its last messages are missing in "
@@ -591,32 +588,6 @@ skip_listed_chats(struct asked_chats *q)
 	}
 }
 
-/* Chats of which the poll was told that they are closed, when they left. */
-static void
-use_polls_answers(struct asked_chats *q)
-{
-	struct strmap_entry *e;
-	struct chat_state state;
-	struct crm_record r;
-	size_t i = 0;
-
-	while ((e = strmap_next(&q->chats, &i)) != NULL) {
-		struct asked *a = e->value;
-
-		if (a->answered ||
-		    !chat_state_load(&state, q->crm.store, a->id))
-			continue;
-		if (state.left_at != 0 && *state.closing != '\0' &&
-		    profile_record_read(q->crm.tenant->profile, state.closing,
-			strlen(state.closing), &r) == 0) {
-			q->live -= a->live;
-			on_found_chat(a, &r, state.closing_ms);
-			crm_record_release(&r);
-		}
-		chat_state_release(&state);
-	}
-}
-
 /* Puts the questions; then the caller turns q->crm.fetch until nothing is left.
  * state: the folder of what polls kept, NULL: none. */
 static void
@@ -638,8 +609,6 @@ asked_chats_begin(struct asked_chats *q, struct http *http,
 		q->stopped = true;
 		return;
 	}
-	if (q->crm.store != NULL)
-		use_polls_answers(q);
 	q->by_operator = profile_about(q->crm.tenant->profile)->by_operator;
 	q->list_first = is_list_cheaper(q);
 	if (q->list_first)

@@ -608,22 +608,6 @@ class Test:
             self.run(77, state="few", says="cannot read messages: .*403.*; "
                      "check .* and its rights")
 
-    def asked_when_it_left(self):
-        """Of a chat that left a list of several pages the poll is told that it
-        is closed: --status makes no call for it."""
-        self.sim = self.lab.sim("--dialogs", 230, "--messages", 1, "--speed",
-                                0, "--pace", 0, name="pages")
-        self.conf()
-        self.whole(self.run(0, state="pages"))
-        self.sim.control("act", do="close", dialog=9001)
-        self.reset()
-        self.whole(self.run(0, state="pages"))
-        self.equal(self.sim.calls(), 3, "two pages, and the chat that left")
-        self.reset()
-        done = self.ask(0, 9001, state="pages")
-        self.equal((answers(done), self.sim.calls()), (["9001 closed"], 0),
-                   "what the poll was told")
-
     def all(self):
         self.sim = self.lab.sim("--dialogs", 30, "--messages", 20, "--pace", 0,
                                 "--operators", 5)
@@ -635,7 +619,7 @@ class Test:
                 self.one_that_waits_delays_nobody, self.stopped, self.status,
                 self.list_for_each_operator, self.gone_is_all_or_nothing,
                 self.status_and_profiles, self.bad_profiles, self.self_check,
-                self.few_forbidden_chats, self.asked_when_it_left):
+                self.few_forbidden_chats):
             step()
         return self.checks.result()
 
