@@ -30,6 +30,7 @@ enum {
 	SOUND_MARK = 0x3099, /* behind a kana, where NFKC joins them */
 	HALF_SOUND_MARK = 0x309a,
 	CAPITAL_SIGMA = 0x3a3,
+	SMALL_SIGMA = 0x3c3,
 	FINAL_SIGMA = 0x3c2, /* at the end of a word */
 };
 
@@ -242,15 +243,71 @@ read_wide(struct word_run *r, ucs4_t c)
 }
 
 /* An ASCII byte in lower case; 0: it ends a word. */
-static char
-lower_ascii(unsigned char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return (char)(c | 0x20);
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'
-		   ? (char)c
-		   : 0;
-}
+static const char ascii[128] = {
+	['0'] = '0',
+	['1'] = '1',
+	['2'] = '2',
+	['3'] = '3',
+	['4'] = '4',
+	['5'] = '5',
+	['6'] = '6',
+	['7'] = '7',
+	['8'] = '8',
+	['9'] = '9',
+	['A'] = 'a',
+	['B'] = 'b',
+	['C'] = 'c',
+	['D'] = 'd',
+	['E'] = 'e',
+	['F'] = 'f',
+	['G'] = 'g',
+	['H'] = 'h',
+	['I'] = 'i',
+	['J'] = 'j',
+	['K'] = 'k',
+	['L'] = 'l',
+	['M'] = 'm',
+	['N'] = 'n',
+	['O'] = 'o',
+	['P'] = 'p',
+	['Q'] = 'q',
+	['R'] = 'r',
+	['S'] = 's',
+	['T'] = 't',
+	['U'] = 'u',
+	['V'] = 'v',
+	['W'] = 'w',
+	['X'] = 'x',
+	['Y'] = 'y',
+	['Z'] = 'z',
+	['_'] = '_',
+	['a'] = 'a',
+	['b'] = 'b',
+	['c'] = 'c',
+	['d'] = 'd',
+	['e'] = 'e',
+	['f'] = 'f',
+	['g'] = 'g',
+	['h'] = 'h',
+	['i'] = 'i',
+	['j'] = 'j',
+	['k'] = 'k',
+	['l'] = 'l',
+	['m'] = 'm',
+	['n'] = 'n',
+	['o'] = 'o',
+	['p'] = 'p',
+	['q'] = 'q',
+	['r'] = 'r',
+	['s'] = 's',
+	['t'] = 't',
+	['u'] = 'u',
+	['v'] = 'v',
+	['w'] = 'w',
+	['x'] = 'x',
+	['y'] = 'y',
+	['z'] = 'z',
+};
 
 /* Reads as long as it is ASCII; returns where it stopped. */
 static const unsigned char *
@@ -259,7 +316,7 @@ read_ascii(struct word_run *r, const unsigned char *p, const unsigned char *end)
 	char c;
 
 	for (; p < end && *p < 0x80; p++) {
-		c = lower_ascii(*p);
+		c = ascii[*p];
 		if (c == 0) {
 			end_word(r);
 			continue;
@@ -300,13 +357,52 @@ find_words_of(struct words *w, struct text text, size_t shortest)
 	end_word(&r);
 }
 
-/* Whether a character of a word begins at p. */
+/* What Unicode ignores beside a sigma may end a word: a dot, a long vowel. */
 static bool
-goes_on(const uint8_t *p, size_t len)
+is_ignored(ucs4_t c)
 {
+	return uc_is_property_case_ignorable(c) && !is_ideograph(c) &&
+	       (is_of_word(c) || is_joiner(c));
+}
+
+/* Whether the next character that has a case, or ends a word, has one. */
+static bool
+is_cased_behind(const uint8_t *p, size_t len)
+{
+	size_t at = 0;
+	ucs4_t c = 0;
+
+	while (at < len) {
+		at += (size_t)u8_mbtouc(&c, p + at, len - at);
+		if (!is_ignored(c))
+			return is_of_word(c) && uc_is_property_cased(c);
+	}
+	return false;
+}
+
+static bool
+is_cased_before(const uint8_t *text, size_t at)
+{
+	const uint8_t *p = text + at;
 	ucs4_t c;
 
-	return len > 0 && u8_mbtouc(&c, p, len) > 0 && is_of_word(c);
+	while ((p = u8_prev(&c, p, text)) != NULL) {
+		if (!is_ignored(c))
+			return is_of_word(c) && uc_is_property_cased(c);
+	}
+	return false;
+}
+
+/* The character of text[begin] up to text[end] in lower case. */
+static ucs4_t
+lower_at(ucs4_t c, const uint8_t *text, size_t begin, size_t end, size_t len)
+{
+	if (c != CAPITAL_SIGMA)
+		return uc_tolower(c);
+	return is_cased_before(text, begin) &&
+		       !is_cased_behind(text + end, len - end)
+		   ? FINAL_SIGMA
+		   : SMALL_SIGMA;
 }
 
 /* A copy of the text in that form; *len: its bytes. Owned. */
@@ -328,14 +424,11 @@ normalize_text(struct buf *to, struct text text)
 	size_t len, at, end;
 	uint8_t *p = normal_form(UNINORM_NFKC, text, &len);
 	uint8_t character[4];
-	ucs4_t c, before = 0;
+	ucs4_t c;
 
-	for (at = 0; at < len; at = end, before = is_joiner(c) ? before : c) {
+	for (at = 0; at < len; at = end) {
 		end = at + (size_t)u8_mbtouc(&c, p + at, len - at);
-		if (c == CAPITAL_SIGMA && before != 0 && is_of_word(before) &&
-		    !goes_on(p + end, len - end))
-			c = FINAL_SIGMA;
-		c = uc_tolower(c);
+		c = lower_at(c, p, at, end, len);
 		buf_add(to, (const char *)character,
 		    (size_t)u8_uctomb(character, c, sizeof character));
 	}

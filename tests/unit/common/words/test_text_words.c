@@ -73,6 +73,8 @@ words_of_many_scripts(void **state)
 		    "\u03b1\u03c2_ \u03b1\u03c3\u0301\u03b1 "
 		    "\u03b1\u200d\u03c2 ",
 		    1 },
+		{ "\u0391\u30fc\u03a3 \u0391\u03a3\u30fc\u0391",
+		    "\u03b1 \u03c3 \u03b1\u03c2 ", 1 },
 		/* Vowel signs belong to their word. */
 		{ "\u0928\u092e\u0938\u094d\u0924\u0947",
 		    "\u0928\u092e\u0938\u094d\u0924\u0947 ", 4 },
