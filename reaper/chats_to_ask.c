@@ -231,10 +231,9 @@ run_list(void *options)
 }
 
 const struct option_mode reaper_mode_list = {
-	.choice = OPTION_MODE(
-	    "list", "write the chats that the CRM has to be asked about"),
-	.about = "Writes the chats that the CRM has to be asked about, for "
-		 "poller --status.\n",
+	.choice = OPTION_MODE("list", "write the chats to ask the CRM about"),
+	.about = "Writes the chats whose status the CRM has to be asked for, "
+		 "for poller --status.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.check = check_list_options,

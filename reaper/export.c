@@ -228,8 +228,7 @@ export_customer(const struct reaper *r, struct export_run *e)
 	if (code == PROG_OK && e->failed == 0)
 		code = rights_each_file(r, export_file, e);
 	if (code == PROG_OK && !e->any) {
-		log_error("nothing is kept about a customer of '%s' with this "
-			  "id",
+		log_error("tenant '%s' has no data of a customer with this id",
 		    e->subject->tenant);
 		code = PROG_NOINPUT;
 	}
@@ -263,9 +262,8 @@ check_export(void *options)
 	const struct reaper *r = options;
 
 	if (r->to != NULL && endpoint_amqp_name(r->to) != NULL)
-		return prog_usage_error("-t takes a file: what is kept about "
-					"a customer is sent to no queue or "
-					"exchange");
+		return prog_usage_error("-t needs a file; a customer's data is "
+					"not sent to queues or exchanges");
 	return rights_check_options(options);
 }
 
@@ -285,8 +283,7 @@ refuse_same_file(void *ctx, const char *path)
 	if (!same)
 		return PROG_OK;
 	return (enum exit_code)prog_usage_error(
-	    "%s would overwrite '%s', which is read for it; let -t name "
-	    "another file",
+	    "%s would overwrite its input '%s'; choose another file with -t",
 	    is_stdout ? "the export on standard output" : "the export", path);
 }
 
@@ -320,9 +317,8 @@ static const struct option_row export_rows[] = {
 
 const struct option_mode reaper_mode_export = {
 	.choice = OPTION_TEXT(0, "export", "CUSTOMER", struct reaper, export,
-	    "write all that is kept about a customer"),
-	.about = "Writes all that is kept about the customer with that id of "
-		 "the CRM.\n",
+	    "write all data of a customer"),
+	.about = "Writes all data of the customer with this id in the CRM.\n",
 	.rows = export_rows,
 	.rows_n = ARRAY_LEN(export_rows),
 	.check = check_export,

@@ -160,9 +160,9 @@ add_waiting(const char *path, struct buf *chats)
 	if (rc == 1 && forget_order_unpack(&o, bytes.data, bytes.len) == 0)
 		buf_add(chats, o.chats.p, o.chats.len);
 	else if (rc != 0)
-		log_warn("the order '%s' cannot be read and is replaced; chats "
-			 "of this customer that only it knew keep their names "
-			 "in the state until they are closed",
+		log_warn("the erasure order '%s' is unreadable and is "
+			 "replaced; some chats of this customer may keep their "
+			 "names in the state until they are closed",
 		    path);
 	buf_release(&bytes);
 	buf_release(&why);
@@ -237,13 +237,13 @@ state_order_wait(
 		continue;
 	if (exists(s, dir, FORGET_ENDING))
 		buf_setf(why,
-		    "the state in '%s' has not forgotten them yet; start its "
-		    "aggregator if it does not run, and run this again",
+		    "the state in '%s' still has data of this customer; start "
+		    "its aggregator if it does not run, then run this again",
 		    dir);
 	else if (!exists(s, dir, FORGET_DONE))
 		buf_setf(why,
-		    "the order to forget them is gone from '%s', and nothing "
-		    "says that it was carried out; run this again",
+		    "the erasure order in '%s' disappeared without a result; "
+		    "run this again",
 		    dir);
 	else {
 		remove_unfinished(s, dir);
@@ -492,8 +492,8 @@ warn_of_state(const struct forget_run *f, const char *section)
 	for (i = 0; i < states->n; i++)
 		if (file_is_same(dir, states->path[i]))
 			return;
-	log_warn("the state of [%s] was not looked into, and may have them, "
-		 "too; run it again with --state '%s'",
+	log_warn("the state of [%s] was not searched and may have data of this "
+		 "customer; run it again with --state '%s'",
 	    section, dir);
 }
 
@@ -571,8 +571,7 @@ forget_all(struct forget_run *f)
 	enum outcome o;
 
 	if (code == PROG_OK && !any) {
-		log_error("nothing is kept about a customer of '%s' with this "
-			  "id",
+		log_error("tenant '%s' has no data of a customer with this id",
 		    f->subject->tenant);
 		return PROG_NOINPUT;
 	}
@@ -640,8 +639,8 @@ static const struct option_row forget_rows[] = {
 
 const struct option_mode reaper_mode_forget = {
 	.choice = OPTION_TEXT(0, "forget", "CUSTOMER", struct reaper, forget,
-	    "erase a customer, keep the metrics"),
-	.about = "Erases the customer with that id of the CRM; "
+	    "erase a customer's data; metrics stay"),
+	.about = "Erases the data of the customer with this id in the CRM; "
 		 "metrics stay.\n",
 	.rows = forget_rows,
 	.rows_n = ARRAY_LEN(forget_rows),

@@ -20,7 +20,7 @@ reaper_check_tenant(const char *option, const char *name)
 	if (name == NULL || parse_is_name(name, RECORD_MAX_TENANT))
 		return -1;
 	return prog_usage_error(
-	    "--%s '%s' is not a name of a tenant", option, name);
+	    "--%s '%s' is not a valid tenant name", option, name);
 }
 
 const char *
@@ -30,7 +30,8 @@ reaper_choose_tenant(const struct reaper *r, const char *what)
 		return r->tenant;
 	if (conf_tenants(r->common.conf) == 1)
 		return conf_tenant(r->common.conf, 0);
-	(void)prog_usage_error("whose %s? name the tenant with --tenant", what);
+	(void)prog_usage_error(
+	    "which tenant's %s? choose one with --tenant", what);
 	return NULL;
 }
 

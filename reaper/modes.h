@@ -36,10 +36,10 @@ struct reaper {
 /* Options that several modes have. */
 #define REAPER_ARCHIVE                                                         \
 	OPTION_TEXT(0, "archive", "FILE", struct reaper, archive,              \
-	    "append there first what is deleted")
+	    "first append deleted rows to this file")
 #define REAPER_DRY_RUN                                                         \
 	OPTION_FLAG("dry-run", struct reaper, dry_run,                         \
-	    "show what would go, delete nothing")
+	    "show what would be deleted; delete nothing")
 
 /* Whether the value of that option may be the name of a tenant: -1, else the
  * exit code, after a message. The database would take "acme " for "acme". */

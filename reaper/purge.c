@@ -177,7 +177,7 @@ log_purge_failure(struct purge *p)
 static enum exit_code
 log_unfinished_purge(struct purge *p)
 {
-	log_error("the purge of '%s' was asked to stop before it had all rows; "
+	log_error("the purge of '%s' was stopped by a signal before its end; "
 		  "run it again",
 	    p->tenant);
 	return PROG_TEMPFAIL;
@@ -279,9 +279,9 @@ purge_tenant(const struct reaper *r)
 	enum exit_code code;
 
 	if (!r->force && !r->dry_run && is_configured(r->common.conf, tenant)) {
-		log_error("tenant '%s' is still configured and would come "
-			  "back with the next poll; remove it first, or use "
-			  "--force",
+		log_error(
+		    "tenant '%s' is still configured, so the next poll would "
+		    "bring it back; remove it first, or use --force",
 		    tenant);
 		return PROG_CONFIG;
 	}
@@ -316,7 +316,7 @@ static const struct option_row rows[] = {
 	REAPER_ARCHIVE,
 	REAPER_DRY_RUN,
 	OPTION_FLAG("force", struct reaper, force,
-	    "purge although the tenant is still configured"),
+	    "purge although the tenant is configured"),
 };
 
 const struct option_mode reaper_mode_purge = {

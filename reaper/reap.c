@@ -159,7 +159,7 @@ static const struct option_row rows[] = {
 	OPTION_FLAG("force", struct reaper, force,
 	    "delete although very many chats are gone at once"),
 	OPTION_FLAG("until-empty", struct reaper, until_empty,
-	    "with a queue: end when it is empty"),
+	    "from a queue: end when it is empty"),
 };
 
 static enum exit_code
@@ -322,7 +322,7 @@ check_reap_options(void *options)
 	if (r->from == NULL)
 		r->from = "-";
 	if (r->until_empty && !endpoint_is_queue(r->from))
-		return prog_usage_error("--until-empty is for -f queue:NAME");
+		return prog_usage_error("--until-empty needs -f queue:NAME");
 	return -1;
 }
 
@@ -421,7 +421,7 @@ check_known(struct reap_run *r, const char *tenant)
 
 	if (t->deleted > 0 || t->newer > 0)
 		return PROG_OK;
-	log_error("tenant %s has no rows of a chat '%s'; check its id", tenant,
+	log_error("tenant %s has no rows of chat '%s'; check its id", tenant,
 	    r->options->gone);
 	return PROG_NOINPUT;
 }
@@ -466,7 +466,7 @@ static const struct option_row gone_rows[] = {
 	REAPER_ARCHIVE,
 	REAPER_DRY_RUN,
 	OPTION_TEXT(0, "tenant", "NAME", struct reaper, tenant,
-	    "whose chat; needed unless one tenant is configured"),
+	    "the chat's tenant; needed unless one tenant is configured"),
 };
 
 static int

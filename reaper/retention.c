@@ -192,8 +192,8 @@ handle_drop_failure(const struct table *table, const struct db *db,
 	}
 	if (db_cause(db) != DB_CONFLICT)
 		return o;
-	log_error("the table %s is in use by somebody for long; its old "
-		  "partitions are left for another run",
+	log_error("the table %s is locked by another connection; its old "
+		  "partitions are left for the next run",
 	    table->name);
 	*locked = true;
 	return OUTCOME_DONE;
@@ -480,8 +480,8 @@ check_clock(struct retention *t, bool *nothing)
 	if (old == 0 || t->force)
 		return PROG_OK;
 	clock_format(t->before, before);
-	log_error("all %" PRIu64 " rows of history are older than %s and would "
-		  "go; is the clock right? if so, use --force",
+	log_error("all %" PRIu64 " rows of history are older than %s; is the "
+				 "clock right? if so, delete them with --force",
 	    old, before);
 	return PROG_DATA;
 }

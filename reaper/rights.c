@@ -75,7 +75,7 @@ check_lines(int fd, const char *path, bool ours, struct buf *why)
 	}
 	if (refused)
 		r.code = refuse(path,
-		    "it has NUL bytes; name a file of lines, unpacked", why);
+		    "it has NUL bytes; use an uncompressed file of lines", why);
 	else if (r.code == PROG_OK && other && !json)
 		r.code = refuse(path, "no line of it is JSON", why);
 	line_reader_release(&r);
@@ -98,7 +98,7 @@ records_file_check(const char *path, bool ours, struct buf *why)
 		return errno == ENOENT ? PROG_OK
 				       : line_reader_explain_open(path, why);
 	code = is_compressed(fd)
-		   ? refuse(path, "it is compressed; unpack it first", why)
+		   ? refuse(path, "it is compressed; decompress it first", why)
 		   : check_lines(fd, path, ours, why);
 	(void)close(fd);
 	return code;
@@ -111,7 +111,7 @@ rights_take_path(const char *value, void *to)
 
 	if (p->n == ARRAY_LEN(p->path))
 		return prog_usage_error("more than %zu files or folders; name "
-					"the others in another run",
+					"the rest in another run",
 		    ARRAY_LEN(p->path));
 	p->path[p->n++] = value;
 	return -1;
@@ -137,8 +137,7 @@ check_customer_id(const char *id)
 	wrong = record_id_error(id, len);
 	if (wrong == NULL)
 		return -1;
-	return prog_usage_error(
-	    "the id of a customer %s; no record has such an id", wrong);
+	return prog_usage_error("invalid customer id: it %s", wrong);
 }
 
 int
@@ -280,7 +279,7 @@ rights_log_failure(const struct subject *s, enum outcome o)
 {
 	/* The database says nothing about a stop between two days. */
 	if (o == OUTCOME_LATER && stop_asked()) {
-		log_error("asked to stop; run it again");
+		log_error("stopped by a signal; run it again");
 		return PROG_TEMPFAIL;
 	}
 	log_error("%s", db_why(s->db));
@@ -291,9 +290,9 @@ void
 rights_warn_of_broken(const struct subject_lines *l, const char *path)
 {
 	if (l->broken > 0)
-		log_warn("lines of '%s' are cut or no JSON (%" PRIu64 "), "
-			 "and may have more of the customer than can be read; "
-			 "look at them",
+		log_warn(
+		    "'%s' has lines that are truncated or not JSON (%" PRIu64
+		    "), which may have data of the customer; check them",
 		    path, l->broken);
 }
 
@@ -317,8 +316,8 @@ read_subject(const struct reaper *r, struct subject_lines *l)
 		return PROG_NOINPUT;
 	}
 	if (s->is_operator)
-		log_warn("an operator or a bot of '%s' has the same id, or had "
-			 "it: what is kept by user is theirs and stays",
+		log_warn("an operator or bot of '%s' has or had the same id; "
+			 "data stored by user id is theirs and stays",
 		    s->tenant);
 	l->found = 0;
 	return rights_each_file(r, learn_file, l);

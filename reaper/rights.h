@@ -44,13 +44,13 @@ void rights_warn_of_broken(const struct subject_lines *l, const char *path);
 int rights_take_path(const char *value, void *to);
 #define RIGHTS_OPTIONS                                                         \
 	OPTION_TEXT(0, "archive", "FILE", struct reaper, archive,              \
-	    "the archive, if it is not the configured one"),                   \
+	    "the archive, if not the configured one"),                         \
 	    OPTION_REPEATED("file", "FILE", struct reaper, files,              \
 		rights_take_path, "records or an audit are here, too"),        \
 	    OPTION_REPEATED("state", "DIR", struct reaper, states,             \
-		rights_take_path, "the state of a program; may be repeated"),  \
+		rights_take_path, "a state folder; may be repeated"),          \
 	    OPTION_TEXT(0, "tenant", "NAME", struct reaper, tenant,            \
-		"whose customer; needed unless there is only one tenant")
+		"the customer's tenant; needed unless there is only one")
 
 /* The check() of both: whether a customer and a tenant may have such names. */
 int rights_check_options(void *options);

@@ -46,8 +46,9 @@ static void
 kinds_are_full(struct lexicon *w)
 {
 	if (!w->kinds_full)
-		log_error("a tenant has messages of more than %d kinds; of two "
-			  "versions of a message with others either may count",
+		log_error(
+		    "a tenant has more than %d kinds of messages; for other "
+		    "kinds, either version of an edited message may count",
 		    LEXICON_KINDS - 1);
 	w->kinds_full = true;
 }
@@ -90,8 +91,8 @@ new_channel(struct lexicon *w, struct text channel)
 {
 	if (w->channels_n == LEXICON_CHANNELS) {
 		if (!w->channels_full)
-			log_error("a tenant has more than %u channels; an "
-				  "edited message of another one counts twice",
+			log_error("a tenant has more than %u channels; edited "
+				  "messages of other channels count twice",
 			    LEXICON_CHANNELS);
 		w->channels_full = true;
 		return 0;

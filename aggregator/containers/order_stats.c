@@ -154,8 +154,8 @@ order_stats_remove(struct order_stats *r, int64_t ms)
 	/* A mistake in the program. One figure may be wrong then; ending here
 	 * would end each run that gets the same records again. */
 	if (c == NULL || at == c->n || c->v[at] != ms) {
-		log_error("a duration of %" PRId64 " ms is removed that is not "
-			  "there; this is a mistake in the program",
+		log_error("bug: a duration of %" PRId64
+			  " ms is removed that was never added",
 		    ms);
 		return;
 	}

@@ -107,8 +107,8 @@ is_commit_due(struct counter *c)
 	if (c->pending < HOLD && age < HOLD_MS)
 		return false;
 	if (!c->hold_reported)
-		log_warn("a long run: what is counted from here on is lost if "
-			 "it is killed; give --state DIR");
+		log_warn("no --state: if this run is killed, the counts are "
+			 "lost; add --state DIR");
 	c->hold_reported = true;
 	return true;
 }

@@ -59,7 +59,7 @@ parse_key(struct record *r, const char *key, size_t len, struct buf *why)
 	if (is_event_type(r->event))
 		return 0;
 	buf_setf(why,
-	    "'%.*s' is not a type of event; there are created, updated and "
+	    "'%.*s' is not an event type; event types: created, updated, "
 	    "deleted",
 	    (int)(end - type), type);
 	return -1;

@@ -12,7 +12,7 @@
 #include "common/containers/hash.h"
 
 /* The end of each log line about a snapshot that is not whole. */
-#define UNUSED "; nothing of it is used"
+#define UNUSED "; all of it is ignored"
 
 static void
 free_intake_tenant(void *p)
@@ -172,7 +172,8 @@ open_snapshot(struct intake *in, struct intake_tenant *t)
 	struct buf reason = BUF_INIT;
 
 	if (t->open != NULL) {
-		buf_addf(&reason, "is cut: another one begins at %s" UNUSED,
+		buf_addf(&reason,
+		    "is incomplete: another one begins at %s" UNUSED,
 		    where_in_input(in));
 		fail_open(in, t, buf_str(&reason));
 		buf_release(&reason);
@@ -236,13 +237,13 @@ end_part(struct intake *in, struct intake_tenant *t, unsigned part)
 	if (markers_are_of(t->marked.open, r->snapshot))
 		p = &t->open->markers.parts[part];
 	if (p == NULL || !p->begun) {
-		buf_addf(&reason, "ends at %s and never began" UNUSED,
+		buf_addf(&reason, "ends at %s without a begin marker" UNUSED,
 		    where_in_input(in));
 		fail_snapshot(in, t, r->snapshot, buf_str(&reason));
 	} else if (p->lines != (uint64_t)r->records) {
 		buf_addf(&reason,
-		    "is not whole: %" PRIu64 " records came, its end marker "
-		    "at %s says %" PRId64 UNUSED,
+		    "is incomplete: %" PRIu64
+		    " records came, its end marker at %s says %" PRId64 UNUSED,
 		    p->lines, where_in_input(in), r->records);
 		fail_open(in, t, buf_str(&reason));
 	} else {
@@ -269,10 +270,12 @@ fail_outside(struct intake *in, struct intake_tenant *t)
 
 	if (t->whole != NULL && text_is(r->snapshot, t->whole->markers.id))
 		buf_addf(&reason,
-		    "goes on after its end marker at %s, which is not used",
+		    "continues after its end marker at %s; these records are "
+		    "ignored",
 		    where_in_input(in));
 	else
-		buf_addf(&reason, "has a record before it begins at %s" UNUSED,
+		buf_addf(&reason,
+		    "has a record before its begin marker at %s" UNUSED,
 		    where_in_input(in));
 	fail_snapshot(in, t, r->snapshot, buf_str(&reason));
 	buf_release(&reason);
@@ -297,16 +300,17 @@ fail_at_end(struct intake *in, struct intake_tenant *t, bool cut)
 	struct buf reason = BUF_INIT;
 
 	if (cut)
-		buf_addf(&reason, "is cut: the input ends inside line %" PRIu64,
+		buf_addf(&reason,
+		    "is incomplete: the input ends inside line %" PRIu64,
 		    in->lines + 1);
 	else if (m->in_parts)
 		buf_addf(&reason,
-		    "is not whole: the input ends after line %" PRIu64
-		    ", and of its %d parts there are %zu" UNUSED,
+		    "is incomplete: the input ends after line %" PRIu64
+		    ", and of its %d parts %zu came" UNUSED,
 		    in->lines, BUCKET_PARTS, markers_count_whole(m));
 	else
 		buf_addf(&reason,
-		    "is cut: the input ends after line %" PRIu64
+		    "is incomplete: the input ends after line %" PRIu64
 		    ", before its end marker" UNUSED,
 		    in->lines);
 	fail_open(in, t, buf_str(&reason));
@@ -435,8 +439,8 @@ intake_end(struct intake *in, bool cut)
 			fail_at_end(in, t, cut);
 	}
 	if (cut && in->failed == before)
-		log_error("the input is cut: it ends inside line %" PRIu64
-			  ", which is not used",
+		log_error("the input ends inside line %" PRIu64
+			  "; this line is not used",
 		    in->lines + 1);
 }
 

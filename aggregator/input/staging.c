@@ -395,18 +395,18 @@ log_unfinished(struct staging *in, const struct staging_tenant *t)
 	for (i = 0; i < BUCKET_PARTS; i++)
 		left += m->parts[i].begun && !m->parts[i].applied;
 	if (m->in_parts)
-		log_error("snapshot '%s' of tenant '%s' is not whole: %zu of "
-			  "its parts are cut, and nothing of them is used",
+		log_error("snapshot '%s' of tenant '%s' is incomplete: %zu of "
+			  "its parts were cut and are ignored",
 		    m->id, t->name, left);
 	else if (p->records >= 0)
-		log_error("snapshot '%s' of tenant '%s' is not whole: %" PRIu64
-			  " of %" PRId64
-			  " records came before another one began; nothing "
-			  "of it is used",
+		log_error(
+		    "snapshot '%s' of tenant '%s' is incomplete: %" PRIu64
+		    " of %" PRId64
+		    " records came before another one began; it is ignored",
 		    m->id, t->name, p->lines, p->records);
 	else
-		log_error("snapshot '%s' of tenant '%s' is cut: another one "
-			  "began before its end; nothing of it is used",
+		log_error("snapshot '%s' of tenant '%s' is incomplete: another "
+			  "one began before its end; it is ignored",
 		    m->id, t->name);
 	in->failed++;
 }
@@ -454,8 +454,8 @@ add_begin_marker(struct staging *in, struct staging_tenant *t,
 		return OUTCOME_DONE;
 	if (r->at < t->over_at ||
 	    (t->marked.open != NULL && r->at < t->markers.at)) {
-		log_warn("snapshot '%.*s' of tenant '%s' is older than one "
-			 "that came before it; it is ignored",
+		log_warn("snapshot '%.*s' of tenant '%s' is older than an "
+			 "earlier one and is ignored",
 		    TEXT_ARG(r->snapshot), t->name);
 		ignore_snapshot(in, t, r->snapshot);
 		return OUTCOME_DONE;
@@ -511,7 +511,8 @@ add_record(struct staging *in, const struct staging_line *l)
 		return add_line(in, t, l, part);
 	if (is_over(t, r->snapshot, part))
 		return OUTCOME_DONE;
-	return in->refuse(in->ctx, l->p, l->len, "its snapshot did not begin");
+	return in->refuse(
+	    in->ctx, l->p, l->len, "its snapshot has no begin marker");
 }
 
 static enum outcome
@@ -563,7 +564,7 @@ staging_forget(struct staging *in, struct text tenant)
 	if (t == NULL || t->marked.open == NULL)
 		return;
 	log_warn("snapshot '%s' of tenant '%s' is ignored: a customer was "
-		 "forgotten while it came",
+		 "erased while it arrived",
 	    t->markers.id, t->name);
 	ignore_snapshot(
 	    in, t, (struct text){ t->markers.id, strlen(t->markers.id) });
@@ -582,8 +583,8 @@ staging_expire(struct staging *in)
 		if (t->marked.open == NULL ||
 		    t->changed_at > clock_now_ms() - EXPIRE_MS)
 			continue;
-		log_warn("unfinished snapshot '%s' of tenant '%s' is removed: "
-			 "nothing more of it came for a week",
+		log_warn("removed the unfinished snapshot '%s' of tenant '%s': "
+			 "no further records came for a week",
 		    t->markers.id, t->name);
 		drop_snapshot(in, t);
 	}
@@ -607,8 +608,8 @@ staging_report_incomplete(const struct staging *in)
 		n += incomplete;
 	}
 	if (n > 0)
-		log_error("%zu snapshots have their end and not all their "
-			  "records; the next ones replace them",
+		log_error("%zu snapshots have an end marker but lack records; "
+			  "the next snapshots replace them",
 		    n);
 	return n;
 }

@@ -110,8 +110,8 @@ report_missing_text(struct trends *f)
 		    "tenant=%s reason=\"messages without text\"", f->tenant);
 		return;
 	}
-	log_warn("tenant '%s' has no trends: its messages come without text; "
-		 "run the poller with --with-text",
+	log_warn("tenant '%s' has no trends: its messages have no text; run "
+		 "the poller with --with-text",
 	    f->tenant);
 }
 
@@ -212,8 +212,8 @@ trends_add(void *ctx, const struct streaming_metric_message *m)
 	if (!f->words.full || f->reported_long)
 		return;
 	f->reported_long = true;
-	log_error("tenant '%s' has a message of more than %d different words; "
-		  "the others are not counted",
+	log_error("tenant '%s' has a message with more than %d different "
+		  "words; the rest is not counted",
 	    f->tenant, WORDS_MOST);
 }
 

@@ -152,9 +152,9 @@ events_tell_limit(struct model *m)
 	struct model_private *p = m->private;
 
 	if (p->events_full && !p->events_full_told)
-		log_error("tenant '%s' has more pairs of user and event; what "
-			  "is above [aggregator] event_pairs = %zu is not "
-			  "counted",
+		log_error(
+		    "tenant '%s' has more pairs of user and event than "
+		    "[aggregator] event_pairs = %zu; the rest is not counted",
 		    m->tenant, m->event_pairs);
 	p->events_full_told = p->events_full;
 }

@@ -34,9 +34,8 @@ refuse_table(const char *name)
 	for (i = 0; i < metrics_n; i++)
 		buf_addf(
 		    &names, "%s%s", i > 0 ? ", " : "", metrics[i]->table->name);
-	code = prog_usage_error("there is no table '%s' of metrics; there are "
-				"%s",
-	    name, buf_str(&names));
+	code = prog_usage_error(
+	    "unknown table '%s'; tables of metrics: %s", name, buf_str(&names));
 	buf_release(&names);
 	return code;
 }
@@ -56,11 +55,11 @@ aggregator_check_rows(void *options)
 		job->format = OUTPUT_CSV;
 	if (endpoint_is_queue(job->from) || endpoint_is_queue(job->to)) {
 		if (job->format != OUTPUT_AUTO && job->format != OUTPUT_NDJSON)
-			return prog_usage_error("a queue takes -o ndjson only");
+			return prog_usage_error("a queue needs -o ndjson");
 		job->format = OUTPUT_NDJSON;
 	}
 	if (a->table != NULL && job->format != OUTPUT_CSV)
-		return prog_usage_error("--table is for -o csv");
+		return prog_usage_error("--table needs -o csv");
 	if (job->format == OUTPUT_AUTO)
 		job->format = to_stdout ? output_format_resolve(OUTPUT_AUTO)
 					: OUTPUT_NDJSON;
@@ -147,8 +146,8 @@ select_metrics(struct aggregator *a, struct buf *why)
 		return refuse_value("metrics", a->metrics, why);
 	if (is_of_stream_only(a) &&
 	    !metric_selection_leave_out_allocation(&job->selection)) {
-		buf_setf(why, "names allocation alone, which is for a stream; "
-			      "to simulate it, give -a allocation");
+		buf_setf(why, "names only allocation, which needs a stream; to "
+			      "simulate it, use -a allocation");
 		return refuse_value("metrics", NULL, why);
 	}
 	if (shard_read(&job->part, job->conf, why) == -1)
@@ -180,16 +179,16 @@ static bool
 can_simulate(const struct aggregator_job *job)
 {
 	if (endpoint_is_queue(job->to)) {
-		log_error("of a file or a pipe allocation is a simulation, "
-			  "which '%s' would store; leave out -a allocation, "
-			  "or give -t FILE",
+		log_error("allocation over a file or a pipe is only simulated, "
+			  "and '%s' would store the result; remove -a "
+			  "allocation, or add -t FILE",
 		    job->to);
 		return false;
 	}
 	if (job->assign_to != NULL && endpoint_is_queue(job->assign_to)) {
-		log_error("of a file or a pipe allocation is a simulation, "
-			  "which '%s' would pass on; leave out -a "
-			  "allocation, or give --assign-to FILE",
+		log_error("allocation over a file or a pipe is only simulated, "
+			  "and '%s' would receive the result; remove -a "
+			  "allocation, or add --assign-to FILE",
 		    job->assign_to);
 		return false;
 	}
@@ -202,7 +201,7 @@ can_allocate(const struct aggregator_job *job)
 {
 	if (job->part.of > 0) {
 		log_error("allocation needs all chats of a tenant in one "
-			  "place; leave out --part, or -a allocation");
+			  "process; remove --part or -a allocation");
 		return false;
 	}
 	if (!endpoint_is_queue(job->from))
@@ -226,7 +225,7 @@ find_state(struct aggregator_job *job)
 	if (job->state == NULL)
 		job->state = chosen = state_folder("aggregator", &why);
 	if (job->state == NULL)
-		log_error("no folder for the state: %s; give --state DIR or "
+		log_error("no state folder: %s; set --state DIR or "
 			  "[aggregator] state",
 		    buf_str(&why));
 	buf_release(&why);
@@ -277,12 +276,13 @@ aggregator_check_assign_to(const struct aggregator *a)
 	if (also == NULL)
 		return PROG_OK;
 	if (a->assign_to != NULL) {
-		(void)prog_usage_error("'%s' is %s, too; give another "
-				       "--assign-to",
+		(void)prog_usage_error(
+		    "'%s' is also %s; choose another --assign-to",
 		    job->assign_to, also);
 		return PROG_USAGE;
 	}
-	log_error("[aggregator] assign_to: '%s' is %s, too; name another",
+	log_error(
+	    "[aggregator] assign_to: '%s' is also %s; choose another queue",
 	    job->assign_to, also);
 	return PROG_CONFIG;
 }

@@ -14,7 +14,8 @@ take_idle_exit(const char *value, void *to)
 {
 	if (parse_duration(value, to) == 0)
 		return -1;
-	return prog_usage_error("'%s' is not a time; write 5s", value);
+	return prog_usage_error(
+	    "'%s' is not a duration; write it like 5s", value);
 }
 
 static const struct option_row rows[] = {
@@ -27,12 +28,12 @@ static const struct option_row rows[] = {
 	    "the topic exchange (user-events)"),
 	OPTION_TAKE(0, "idle-exit", "TIME", struct aggregator,
 	    counter.idle_exit_ms, take_idle_exit,
-	    "end so long after the last message, such as 5s"),
+	    "end when no message came for this long, such as 5s"),
 	OPTION_TEXT(0, "json-dir", "DIR", struct aggregator, counter.json_dir,
 	    "where created.json, updated.json, deleted.json go"),
 	AGGREGATOR_STATE,
 	OPTION_TEXT(0, "tenant", "NAME", struct aggregator, job.tenant,
-	    "whose events they are, in rows (default)"),
+	    "tenant of the rows (default)"),
 	AGGREGATOR_UNTIL_EMPTY,
 };
 
@@ -44,10 +45,10 @@ check_count_events(void *options)
 
 	if (strcmp(a->input, "eventcounter") != 0)
 		return prog_usage_error(
-		    "unknown input '%s'; there is eventcounter", a->input);
+		    "unknown input '%s'; use eventcounter", a->input);
 	if (!endpoint_is_queue(a->job.from))
 		return prog_usage_error(
-		    "--input eventcounter is for -f queue:NAME");
+		    "--input eventcounter needs -f queue:NAME");
 	if (c->json_dir == NULL && c->to == NULL)
 		return prog_usage_error(
 		    "where to? give --json-dir DIR, or -t TO for rows");
@@ -73,11 +74,10 @@ run_count_events(void *options)
 
 const struct option_mode aggregator_mode_eventcounter = {
 	.choice = OPTION_TEXT(0, "input", "eventcounter", struct aggregator,
-	    input, "count the events of other publishers"),
+	    input, "count events that other programs publish"),
 	.title = "--input eventcounter",
-	.about =
-	    "Counts events of publishers that are not ours: how many each user "
-	    "created,\nupdated and deleted.\n",
+	.about = "Counts the events that other programs publish: how many each "
+		 "user created,\nupdated and deleted.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.check = check_count_events,

@@ -65,9 +65,9 @@ struct dead_letters_run {
 static bool
 end_without_link(struct dead_letters_run *r)
 {
-	log_error("the link to '%s' was lost; %" PRIu64
-		  " dead letters were removed before, and more may be; run it "
-		  "again for those that stay",
+	log_error("lost the connection to '%s'; %" PRIu64
+		  " dead letters were removed, perhaps more; run it again for "
+		  "the rest",
 	    endpoint_name(r->in), r->removed);
 	r->code = PROG_TEMPFAIL;
 	return false;
@@ -89,7 +89,7 @@ write_failed(struct dead_letters_run *r, struct endpoint *to)
 		return false;
 	if (r->code == PROG_OK)
 		r->code = PROG_TEMPFAIL;
-	log_error("%s; the dead letters stay where they are", endpoint_why(to));
+	log_error("%s; the dead letters stay in the queue", endpoint_why(to));
 	return false;
 }
 
@@ -287,10 +287,9 @@ log_replayed(const struct dead_letters_run *r)
 	    "from=%s replayed=%" PRIu64 " left=%" PRIu64, endpoint_name(r->in),
 	    r->removed, r->left);
 	if (r->asked_left > 0)
-		log_warn(
-		    "%" PRIu64 " dead letters stay in '%s': what they "
-		    "keep is not a record that could be taken, so its sender "
-		    "has to send it again",
+		log_warn("%" PRIu64
+			 " dead letters stay in '%s': they hold no usable "
+			 "record; the sender has to send it again",
 		    r->asked_left, endpoint_name(r->in));
 }
 
@@ -307,7 +306,7 @@ tell_dropped(struct dead_letters_run *r)
 	    endpoint_flush(r->out) != OUTCOME_DONE)
 		r->code = endpoint_code(r->out);
 	if (r->code != PROG_OK)
-		log_error("%s; %s dead letters are removed",
+		log_error("%s; %s dead letters were removed",
 		    endpoint_why(r->out), buf_str(&number));
 	buf_release(&number);
 }
@@ -372,13 +371,13 @@ open_and_run(const struct aggregator *a)
 
 static const struct option_row rows[] = {
 	OPTION_REQUIRED_TAKE('f', "from", "queue:NAME.dead", struct aggregator,
-	    job.from, endpoint_take_from, "the queue of dead letters"),
+	    job.from, endpoint_take_from, "the dead-letter queue"),
 	OPTION_TAKE('t', "to", "TO", struct aggregator, job.to,
 	    endpoint_take_to, "where they go; a queue or exchange: records"),
 	OPTION_FLAG(
-	    "drop", struct aggregator, drop, "remove them, and write how many"),
+	    "drop", struct aggregator, drop, "remove them and print how many"),
 	OPTION_TEXT(0, "reason", "TEXT", struct aggregator, reason,
-	    "only those with that in their reason"),
+	    "only those whose reason has this text"),
 };
 
 static int
@@ -389,16 +388,14 @@ check_dead_letters(void *options)
 
 	if (!endpoint_is_queue(a->job.from) || len <= n ||
 	    strcmp(a->job.from + len - n, ".dead") != 0)
-		return prog_usage_error(
-		    "--dead-letters reads a queue of them, such as "
-		    "-f queue:rows.dead");
+		return prog_usage_error("--dead-letters needs a dead-letter "
+					"queue, such as -f queue:rows.dead");
 	if (strcmp(a->job.from, a->job.to) == 0)
 		return prog_usage_error(
-		    "'%s' is where they are already; give another -t",
+		    "'%s' is the queue they are in; choose another -t",
 		    a->job.to);
 	if (a->drop && strcmp(a->job.to, "-") != 0)
-		return prog_usage_error(
-		    "--drop puts them nowhere; leave -t out");
+		return prog_usage_error("--drop writes nothing; remove -t");
 	return -1;
 }
 
@@ -413,9 +410,8 @@ run_dead_letters(void *options)
 const struct option_mode aggregator_mode_dead_letters = {
 	.choice =
 	    OPTION_MODE("dead-letters", "show, replay or drop dead letters"),
-	.about =
-	    "Shows what a queue of dead letters holds, or puts their records "
-	    "into a\nqueue and removes them, or only removes them.\n",
+	.about = "Shows the contents of a dead-letter queue, replays its "
+		 "records into a queue,\nor drops them.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.check = check_dead_letters,

@@ -106,8 +106,8 @@ drop_queue(struct amqp_plan *p, const char *queue, bool insist)
 		return OUTCOME_DONE;
 	return refuse_line(p, PROG_TEMPFAIL, queue,
 	    load.messages > 0
-		? "is not empty; let its reader finish, and try again"
-		: "has a reader; end it first");
+		? "is not empty; let its consumer finish, then try again"
+		: "has a consumer; stop it first");
 }
 
 static enum outcome
@@ -119,8 +119,8 @@ drop_named(struct amqp_plan *p)
 	if (strcmp(p->word[0], "exchange") == 0)
 		return amqp_declare_drop(&p->link, "exchange", p->word[1]);
 	if (strcmp(p->word[0], "queue") != 0)
-		return refuse_line(
-		    p, PROG_DATA, p->word[0], "is neither exchange nor queue");
+		return refuse_line(p, PROG_DATA, p->word[0],
+		    "is neither an exchange nor a queue");
 	o = drop_queue(p, p->word[1], true);
 	dead = xasprintf("%s.dead", p->word[1]);
 	if (o == OUTCOME_DONE)
@@ -137,8 +137,8 @@ print_presence(struct amqp_plan *p)
 
 	if (strcmp(p->word[0], "exchange") != 0 &&
 	    strcmp(p->word[0], "queue") != 0)
-		return refuse_line(
-		    p, PROG_DATA, p->word[0], "is neither exchange nor queue");
+		return refuse_line(p, PROG_DATA, p->word[0],
+		    "is neither an exchange nor a queue");
 	o = amqp_declare_look(&p->link, p->word[0], p->word[1], &found);
 	if (o == OUTCOME_DONE)
 		printf("%s %s\n", found ? "yes" : "no", p->word[1]);
@@ -233,8 +233,7 @@ do_line(struct amqp_plan *p, char *line)
 			break;
 	if (i == ARRAY_LEN(verbs) || n != verbs[i].words + 1)
 		return refuse_line(p, PROG_DATA, word[0],
-		    "is nothing that can be done, or has other words behind "
-		    "it");
+		    "is not a known action, or has too many words");
 	for (j = 1; j < n; j++) {
 		if (!parse_is_name(word[j], NAME_MAX_LEN))
 			return refuse_line(
@@ -263,7 +262,7 @@ do_all(struct amqp_plan *p, struct endpoint *in)
 		return p->link.code;
 	if (status == ENDPOINT_END)
 		return prog_flush();
-	log_error("%s: the list was cut off, or a line is too long",
+	log_error("%s: the list ends inside a line, or a line is too long",
 	    endpoint_where(in));
 	return PROG_DATA;
 }
@@ -305,8 +304,8 @@ check_declare(void *options)
 	const struct aggregator *a = options;
 
 	if (endpoint_is_queue(a->job.from))
-		return prog_usage_error("--declare reads a list, from standard "
-					"input or -f FILE");
+		return prog_usage_error(
+		    "--declare reads a list from standard input or -f FILE");
 	return -1;
 }
 
@@ -322,9 +321,9 @@ run_declare(void *options)
 
 const struct option_mode aggregator_mode_declare = {
 	.choice = OPTION_MODE(
-	    "declare", "make the exchanges, queues and bindings of a list"),
-	.about = "Makes the exchanges, queues and bindings that a list names, "
-		 "a line each, as\nscripts/topology writes it.\n",
+	    "declare", "create the exchanges, queues and bindings of a list"),
+	.about = "Creates the exchanges, queues and bindings of a list, one "
+		 "per line, as\nscripts/topology writes it.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.check = check_declare,

@@ -198,8 +198,8 @@ explain_find(struct explain *x, const struct aggregator_job *job,
 			continue;
 		if (x->model != NULL &&
 		    strcmp(x->model->tenant, reports[i].model->tenant) != 0) {
-			log_error("chat '%s' is one of tenant '%s' and one of "
-				  "tenant '%s'; choose with --tenant",
+			log_error("chat '%s' exists in tenant '%s' and in "
+				  "tenant '%s'; choose one with --tenant",
 			    job->explain, x->model->tenant,
 			    reports[i].model->tenant);
 			return PROG_DATA;
@@ -210,7 +210,7 @@ explain_find(struct explain *x, const struct aggregator_job *job,
 	if (x->chat != NULL)
 		return PROG_OK;
 	log_error("no chat '%s' in the input; -o csv --table chat_metrics "
-		  "lists the ongoing ones",
+		  "lists the open chats",
 	    job->explain);
 	return PROG_NOINPUT;
 }
@@ -394,7 +394,7 @@ explain_text(const struct explain *x, enum output_format format, struct buf *to)
 	if (s.n > 0 || format != OUTPUT_TABLE)
 		output_table_show(&t, format, to);
 	else
-		buf_adds(to, "no messages of it in the input\n");
+		buf_adds(to, "the input has no messages of this chat\n");
 	output_table_release(&t);
 	free(s.lines);
 }
@@ -460,9 +460,10 @@ check_explain(void *options)
 
 const struct option_mode aggregator_mode_explain = {
 	.choice = OPTION_TEXT(0, "explain", "CHAT", struct aggregator,
-	    job.explain, "its messages, and what they did to the clocks"),
-	.about = "Shows CHAT message by message: which clock each one started "
-		 "or stopped, the\nseconds, and who is credited.\n",
+	    job.explain, "explain the response times of a chat"),
+	.about =
+	    "Shows CHAT message by message: the clock that each message "
+	    "started or stopped,\nthe seconds, and the operator credited.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.check = check_explain,

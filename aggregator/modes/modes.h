@@ -53,22 +53,22 @@ extern const struct option_mode aggregator_mode_dead_letters;
 	    endpoint_take_to, "where allocation's reservations go")
 #define AGGREGATOR_CLOCK                                                       \
 	OPTION_TEXT(0, "clock", "CLOCK", struct aggregator, clock,             \
-	    "what bounds the times of records: system or records")
+	    "the clock for running waits: system or records")
 #define AGGREGATOR_DEFINITION                                                  \
 	OPTION_TEXT(0, "definition", "NAME", struct aggregator, definition,    \
-	    "what the metrics mean: ours or chatwoot")
+	    "definition of response times: ours or chatwoot")
 #define AGGREGATOR_GENERATION                                                  \
 	OPTION_TEXT(0, "generation", "G", struct aggregator, generation,       \
-	    "since which change of N parts count")
+	    "number of the change of N")
 #define AGGREGATOR_PART                                                        \
 	OPTION_TEXT(0, "part", "I/N", struct aggregator, part,                 \
-	    "it is number I of N aggregators")
+	    "this is aggregator I of N")
 #define AGGREGATOR_STATE                                                       \
 	OPTION_TEXT(0, "state", "DIR", struct aggregator, job.state,           \
-	    "keeps what must survive")
+	    "the state folder")
 #define AGGREGATOR_TABLE                                                       \
 	OPTION_TEXT(0, "table", "NAME", struct aggregator, table,              \
-	    "the one that -o csv writes (operator_metrics)")
+	    "the table of -o csv (operator_metrics)")
 #define AGGREGATOR_TENANT                                                      \
 	OPTION_TEXT(0, "tenant", "NAME", struct aggregator, job.tenant,        \
 	    "this tenant only")

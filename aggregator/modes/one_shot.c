@@ -168,7 +168,7 @@ count_undated(struct one_shot *b, const struct intake_tenant *t)
 	if (!rows)
 		return;
 	log_error("records of tenant '%s' outside a snapshot have no time, so "
-		  "their rows cannot be dated; give them an 'at'",
+		  "their rows have no date; add 'at' to the records",
 	    t->name);
 	b->bad = true;
 }
@@ -413,7 +413,7 @@ prepare_answer(struct one_shot *b)
 		    &b->explained, job, b->reports, b->reports_n);
 	if (b->bad)
 		return PROG_DATA;
-	log_error("no input: %s holds no snapshot and no records%s%s",
+	log_error("no input: %s has no snapshot and no records%s%s",
 	    strcmp(job->from, "-") == 0 ? "standard input" : job->from,
 	    job->tenant != NULL ? " of tenant " : "",
 	    job->tenant != NULL ? job->tenant : "");
@@ -500,7 +500,7 @@ take_limit(const char *value, void *to)
 	if (parse_int(value, 0, MOST_LIMIT, to) == 0)
 		return -1;
 	return prog_usage_error(
-	    "'%s' is not a limit from 0 to %d; write 3", value, MOST_LIMIT);
+	    "'%s' is not a limit from 0 to %d, such as 3", value, MOST_LIMIT);
 }
 
 static const struct option_row rows[] = {
@@ -513,7 +513,7 @@ static const struct option_row rows[] = {
 	AGGREGATOR_DEFINITION,
 	AGGREGATOR_GENERATION,
 	OPTION_TAKE(0, "limit", "N", struct aggregator, job.limit, take_limit,
-	    "of allocation: everybody's limit"),
+	    "simulated allocation: the limit of every operator"),
 	AGGREGATOR_PART,
 	AGGREGATOR_TABLE,
 	AGGREGATOR_TENANT,
@@ -538,8 +538,8 @@ aggregator_run_once(void *options)
 
 const struct option_mode aggregator_mode_once = {
 	.title = "a file or standard input",
-	.about = "Turns records of operators, chats and messages into rows of "
-		 "metrics.\n",
+	.about =
+	    "Computes metrics from records of operators, chats and messages.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.check = aggregator_check_rows,

@@ -34,7 +34,7 @@ check_record(struct publish *p, const char *line, size_t len)
 	if (record_parse(&r, &p->flat, line, len, &why) == -1)
 		code = refuse_input(p, buf_str(&why));
 	else if (r.type == RECORD_UNKNOWN)
-		code = refuse_input(p, "no record of a known type");
+		code = refuse_input(p, "not a record of a known type");
 	buf_add(&p->lines, line, len);
 	buf_addc(&p->lines, '\n');
 	buf_release(&why);
@@ -57,13 +57,12 @@ read_lines_to_publish(struct publish *p)
 			code = refuse_input(p, endpoint_refusal(p->in));
 			break;
 		case ENDPOINT_CUT:
-			code =
-			    refuse_input(p, "the input is cut inside a line");
+			code = refuse_input(p, "the input ends inside a line");
 			break;
 		case ENDPOINT_WAIT:
 			if (!stop_asked())
 				break;
-			log_error("asked to stop; nothing was published");
+			log_error("stopped by a signal; nothing was published");
 			return PROG_TEMPFAIL;
 		case ENDPOINT_END:
 		case ENDPOINT_EMPTY:
@@ -123,8 +122,8 @@ check_publish(void *options)
 	const struct aggregator *a = options;
 
 	if (endpoint_is_queue(a->job.from))
-		return prog_usage_error("--publish reads records, from "
-					"standard input or -f FILE");
+		return prog_usage_error(
+		    "--publish reads records from standard input or -f FILE");
 	return aggregator_check_ends(a);
 }
 
@@ -138,9 +137,9 @@ run_publish(void *options)
 }
 
 const struct option_mode aggregator_mode_publish = {
-	.choice = OPTION_MODE("publish", "pass records on as they are"),
-	.about = "Passes records on as they are, or nothing at all if a line "
-		 "is not a record.\n",
+	.choice = OPTION_MODE("publish", "publish records unchanged"),
+	.about = "Publishes records unchanged; publishes nothing if a line is "
+		 "not a record.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.check = check_publish,

@@ -15,7 +15,7 @@ static const struct option_row rows[] = {
 	AGGREGATOR_CLOCK,
 	AGGREGATOR_DEFINITION,
 	OPTION_TEXT(0, "every", "TIME", struct aggregator, every,
-	    "write what changed at least so often (50ms)"),
+	    "write changed rows at this interval (50ms)"),
 	AGGREGATOR_GENERATION,
 	AGGREGATOR_PART,
 	AGGREGATOR_STATE,
@@ -36,11 +36,10 @@ run_queue(void *options)
 
 const struct option_mode aggregator_mode_queue = {
 	.choice = OPTION_TAKE('f', "from", "queue:NAME", struct aggregator,
-	    job.from, endpoint_take_from, "for ever, with a state"),
+	    job.from, endpoint_take_from, "run as a daemon, with a state"),
 	.when = endpoint_is_queue,
 	.title = "-f queue:NAME",
-	.about = "Takes records from a queue, and snapshots that correct them "
-		 "when they are whole.\n",
+	.about = "Reads records and complete snapshots from a queue.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.check = aggregator_check_rows,

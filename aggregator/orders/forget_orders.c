@@ -61,9 +61,9 @@ read_order_file(const char *path, struct strmap *unread, struct buf *bytes,
 	if (!good) {
 		told = strmap_put(unread, path, strlen(path));
 		if (*told == NULL)
-			log_warn("the order to forget a customer in '%s' "
-				 "cannot be read; remove it and run 'reaper "
-				 "--forget' again: %s",
+			log_warn(
+			    "cannot read the erasure order in '%s'; remove it "
+			    "and run 'reaper --forget' again: %s",
 			    path, buf_str(&why));
 		*told = unread;
 	}

@@ -27,8 +27,7 @@ shard_read(struct shard *p, const struct conf *conf, struct buf *why)
 	    parse_int(number, 0, p->of - 1, &p->number) == 0)
 		return 0;
 	buf_setf(why,
-	    "'%s' is not a part; write 0/2 and 1/2 for the two of two, of %d "
-	    "at "
+	    "'%s' is not a shard; write 0/2 and 1/2 for two shards; %d are the "
 	    "most",
 	    text, BUCKETS);
 	return -1;

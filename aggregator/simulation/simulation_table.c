@@ -89,14 +89,14 @@ add_count_lines(struct buf *to, const struct rowset *t)
 		  moved = find_count(t, "moved"),
 		  aside = chats - given - unserved - waiting;
 
-	add_count_line(to, "Times a chat came that nobody had:", chats);
-	add_count_line(to, "  it was given to somebody", given);
-	add_count_line(to, "  it ended before anybody had it", unserved);
-	add_count_line(to, "  it waits at the end", waiting);
+	add_count_line(to, "Unassigned chats that arrived:", chats);
+	add_count_line(to, "  assigned", given);
+	add_count_line(to, "  ended before an operator got it", unserved);
+	add_count_line(to, "  waiting at the end", waiting);
 	if (aside > 0)
-		add_count_line(to, "  it is set aside at the end", aside);
+		add_count_line(to, "  set aside at the end", aside);
 	if (moved > 0)
-		add_count_line(to, "Times one was passed on:", moved);
+		add_count_line(to, "Chats passed on:", moved);
 }
 
 static void
@@ -118,20 +118,22 @@ add_spread_lines(struct buf *to, const struct rowset *totals)
 		  above = find_count(totals, "breaches");
 
 	if (n == 0)
-		buf_adds(to, "Nobody worked who may have chats.\n");
+		buf_adds(to, "No operator who may take chats was online.\n");
 	else if (least == most)
-		buf_addf(
-		    to, "Who worked and may have chats got %lld each.\n", most);
+		buf_addf(to,
+		    "Each operator who was online and may take chats got "
+		    "%lld.\n",
+		    most);
 	else
 		buf_addf(to,
-		    "Who worked and may have chats got between %lld and %lld "
-		    "each.\n",
+		    "Operators who were online and may take chats got between "
+		    "%lld and %lld each.\n",
 		    least, most);
 	if (above == 0)
-		buf_adds(to, "Nobody had more than their limit.\n");
+		buf_adds(to, "No operator exceeded the limit.\n");
 	else
-		buf_adds(to, "Some had more than their limit, for the chats "
-			     "of OTHERS count.\n");
+		buf_adds(to, "Some operators exceeded their limit, because "
+			     "chats assigned by others (OTHERS) count.\n");
 }
 
 static void
@@ -141,16 +143,14 @@ add_total_lines(
 	if (limit == RECORD_NO_NUMBER)
 		buf_addf(to, "%s, with the limits as they were\n\n", tenant);
 	else
-		buf_addf(to, "%s, with a limit of %lld for everybody\n\n",
+		buf_addf(to, "%s, with a limit of %lld for every operator\n\n",
 		    tenant, (long long)limit);
 	add_count_lines(to, t);
 	if (find_total(t, 0, "avg_wait_seconds")->set) {
-		add_wait(to, t, "Until it was given it waited ",
-		    "avg_wait_seconds", " on average;\n");
-		add_wait(to, t, "half of them at most ", "median_wait_seconds",
-		    ", ");
-		add_wait(
-		    to, t, "nine of ten at most ", "p90_wait_seconds", ", ");
+		add_wait(to, t, "Wait until assignment: ", "avg_wait_seconds",
+		    " on average;\n");
+		add_wait(to, t, "median ", "median_wait_seconds", ", ");
+		add_wait(to, t, "P90 ", "p90_wait_seconds", ", ");
 		add_wait(to, t, "the longest ", "longest_wait_seconds", ".\n");
 	}
 	add_spread_lines(to, t);

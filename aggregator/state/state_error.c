@@ -13,8 +13,8 @@
 #include "common/os/lmdb_guard.h"
 
 #define DAMAGED                                                                \
-	"state '%s' is damaged: %s; put a copy of the whole folder back, or "  \
-	"remove the file and replay what is within the window"
+	"state '%s' is damaged: %s; restore a copy of the whole folder, or "   \
+	"remove the file and replay the records of the window"
 
 /* Reports a crash inside LMDB. */
 static char crash_text[1024];
@@ -56,14 +56,14 @@ explain_full(const struct state *s, struct buf *why)
 {
 	if (s->map < s->limit) {
 		buf_setf(why,
-		    "state '%s' needs more room at once than it has of %zu "
-		    "MiB of addresses; raise what limits them (ulimit -v)",
+		    "state '%s' needs more than its %zu MiB of address space; "
+		    "raise the limit (ulimit -v)",
 		    s->path, s->map >> 20);
 		return PROG_TEMPFAIL;
 	}
 	buf_setf(why,
-	    "state '%s' is full: it has reached %zu MiB; raise [aggregator] "
-	    "state_limit, or lower the window",
+	    "state '%s' is full at %zu MiB; raise [aggregator] state_limit, or "
+	    "lower the window",
 	    s->path, s->limit >> 20);
 	return PROG_IO;
 }
@@ -76,8 +76,8 @@ explain_errno(const struct state *s, struct buf *why)
 		return syserr_explain(
 		    why, PROG_CANTCREATE, "cannot use state '%s'", s->path);
 	buf_setf(why,
-	    "cannot map state '%s': %s; it needs %zu MiB of addresses: raise "
-	    "what limits them (ulimit -v)",
+	    "cannot map state '%s': %s; it needs %zu MiB of address space; "
+	    "raise the limit (ulimit -v)",
 	    s->path, log_errno(s->rc), s->map >> 20);
 	return PROG_TEMPFAIL;
 }
@@ -91,8 +91,8 @@ state_explain(const struct state *s, struct buf *why)
 		return explain_full(s, why);
 	if (s->rc == MDB_VERSION_MISMATCH || s->rc == MDB_INCOMPATIBLE)
 		buf_setf(why,
-		    "state '%s' is of a version this program does not know; "
-		    "choose another folder with --state",
+		    "state '%s' was written by another version; choose another "
+		    "folder with --state",
 		    s->path);
 	else
 		buf_setf(why, DAMAGED, s->path,
@@ -113,6 +113,6 @@ void
 state_prepare_guard(const struct state *s)
 {
 	(void)snprintf(crash_text, sizeof crash_text, DAMAGED, s->path,
-	    "it is cut short, or its pages are wrong");
+	    "it is truncated, or has wrong pages");
 	lmdb_guard_env(s->env);
 }

@@ -166,7 +166,7 @@ verify_entry(struct verify *v, const MDB_val *key, const MDB_val *stored)
 
 	if (!state_unwrap(v->seed, key, stored, &data, &len)) {
 		state_fail_damaged(v->s,
-		    "an entry of its table '%s' does not fit its checksum",
+		    "an entry of its table '%s' does not match its checksum",
 		    v->name);
 		return false;
 	}
@@ -239,7 +239,7 @@ verify_digest(struct state *s)
 	if (s->rc == 0 && (mdb_env_info(s->env, &info) != 0 ||
 			      d.sum != s->sum || d.txn != info.me_last_txnid))
 		state_fail_damaged(
-		    s, "its entries are not those of its last commit");
+		    s, "its entries do not match its last commit");
 }
 
 static void
@@ -297,7 +297,7 @@ check_version(struct state *s)
 		    (len != strlen(FORMAT) || memcmp(text, FORMAT, len) != 0))
 			state_fail(s, MDB_VERSION_MISMATCH);
 	} else {
-		state_fail_damaged(s, "it does not say what it is");
+		state_fail_damaged(s, "its description is missing");
 	}
 	state_guard(false);
 }
@@ -316,7 +316,7 @@ check_state_part(struct state *s, const char *want, struct buf *why)
 	if (len == strlen(want) && memcmp(text, want, len) == 0)
 		return PROG_OK;
 	buf_setf(why,
-	    "state '%s' is that of %s%.*s, not of %s%s; choose another folder "
+	    "state '%s' belongs to %s%.*s, not to %s%s; choose another folder "
 	    "with --state",
 	    s->path, len > 0 ? "part " : "one aggregator alone", (int)len, text,
 	    want[0] != '\0' ? "part " : "one alone", want);
@@ -344,7 +344,7 @@ check_identity(
 	if (len != strlen(id->definition) ||
 	    memcmp(text, id->definition, len) != 0) {
 		buf_setf(why,
-		    "state '%s' was made with --definition %.*s; give that, "
+		    "state '%s' was created with --definition %.*s; use that, "
 		    "or choose another folder with --state",
 		    s->path, (int)len, text);
 		return PROG_CONFIG;
@@ -352,7 +352,7 @@ check_identity(
 	window = state_number(s, "window", -1);
 	if (window != id->window_ms) {
 		buf_setf(why,
-		    "state '%s' was made with --window %llds; give that, or "
+		    "state '%s' was created with --window %llds; use that, or "
 		    "choose another folder with --state",
 		    s->path, (long long)(window / 1000));
 		return PROG_CONFIG;
@@ -451,12 +451,12 @@ lock_folder(const char *dir, enum exit_code *code, struct buf *why)
 	if (errno == EWOULDBLOCK) {
 		*code = PROG_TEMPFAIL;
 		buf_adds(
-		    why, "; end it, or choose another folder with --state");
+		    why, "; stop it, or choose another folder with --state");
 	} else if (there && errno != ENOTDIR) {
 		*code = syserr_code(errno, PROG_CANTCREATE);
 	} else {
 		*code = syserr_explain(why, PROG_CANTCREATE,
-		    "cannot use '%s', of --state, as a folder", dir);
+		    "cannot use '%s' of --state as a folder", dir);
 	}
 	return -1;
 }

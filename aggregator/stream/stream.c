@@ -63,7 +63,7 @@ refuse_late_record(struct stream *s)
 
 	(void)snprintf(reason, sizeof reason,
 	    "late: it is more than %" PRId64
-	    " s older than its tenant's newest record",
+	    " s older than the newest record of its tenant",
 	    s->setup.window_ms / 1000);
 	return refuse_record(s, reason, &s->counts.late);
 }

@@ -34,21 +34,21 @@ add_stream_metrics(void *ctx, struct buf *to, const char *labels)
 		uint64_t n;
 	} totals[] = {
 		{ "messaging_stream_repeated_records_total",
-		    "Records of a stream that had come before.", c->again },
+		    "Duplicate records of a stream.", c->again },
 		{ "messaging_stream_late_records_total",
-		    "Records that came after the window.", c->late },
+		    "Records refused because they came after the window.",
+		    c->late },
 		{ "messaging_stream_ahead_records_total",
-		    "Records of a time that is yet to come.",
+		    "Records refused because their time is ahead of the clock.",
 		    c->ahead + s->staging.ahead },
-		{ "messaging_stream_rows_total", "Rows that were written.",
-		    c->rows },
+		{ "messaging_stream_rows_total", "Rows written.", c->rows },
 		{ "messaging_stream_reservations_total",
-		    "Chats that were reserved for an operator.", c->assigned },
+		    "Chats reserved for an operator.", c->assigned },
 	};
 	size_t i;
 
 	prometheus_head(to, as_of, PROMETHEUS_GAUGE,
-	    "The newest time that its records have; 0: none came.");
+	    "Time of the newest record; 0: no record came.");
 	prometheus_sample_seconds(to, as_of, labels, newest_time(s));
 	for (i = 0; i < ARRAY_LEN(totals); i++)
 		prometheus_total(

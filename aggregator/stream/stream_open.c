@@ -101,12 +101,12 @@ report_selection(struct stream *s)
 	note_computed(s, "views", c->views, &ended, &resumed);
 	note_computed(s, "eventlog", c->eventlog, &ended, &resumed);
 	if (ended.len > 0)
-		log_warn("[aggregator] metrics, or -a, no longer has %s: what "
-			 "happens from now on is missing there for good",
+		log_warn("[aggregator] metrics or -a no longer has %s: what "
+			 "happens from now on will be missing there",
 		    buf_str(&ended));
 	if (resumed.len > 0)
-		log_warn("[aggregator] metrics, or -a, has %s again: what "
-			 "happened since that ended is missing there",
+		log_warn("[aggregator] metrics or -a has %s again: what "
+			 "happened in between is missing there",
 		    buf_str(&resumed));
 	buf_release(&ended);
 	buf_release(&resumed);

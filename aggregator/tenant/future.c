@@ -18,7 +18,7 @@ future_init(struct future *f, const struct conf *conf)
 	f->ahead_ms = conf_int(conf, "aggregator", "ahead");
 	f->allowed = CLOCK_NONE;
 	(void)snprintf(f->why, sizeof f->why,
-	    "ahead: its time is more than %" PRId64 " s after the clock's",
+	    "ahead: its time is more than %" PRId64 " s after the system clock",
 	    f->ahead_ms / 1000);
 }
 

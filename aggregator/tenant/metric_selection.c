@@ -45,7 +45,7 @@ list_known_metrics(const char *name, struct buf *why)
 {
 	size_t i;
 
-	buf_setf(why, "there is no metric '%s'; there are ", name);
+	buf_setf(why, "unknown metric '%s'; metrics: ", name);
 	for (i = 0; i < ARRAY_LEN(pass_through_names); i++)
 		buf_addf(why, "%s%s", i > 0 ? ", " : "", pass_through_names[i]);
 	for (i = 0; i < metrics_n; i++) {
@@ -85,7 +85,7 @@ metric_selection_parse(
 	c->allocation = metric_selection_has(c, "allocation_totals");
 	if (is_any_selected(c))
 		return 0;
-	buf_setf(why, "no metric is named");
+	buf_setf(why, "no metric given");
 	return -1;
 }
 

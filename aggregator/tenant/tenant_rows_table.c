@@ -133,7 +133,7 @@ add_plain_tables(const struct tenant_rows *r, struct buf *to)
 			add_plain_table(rows, to);
 	}
 	if (passes_records(c))
-		buf_adds(to, "\nRecords are passed on with -o ndjson.\n");
+		buf_adds(to, "\nUse -o ndjson to pass records on.\n");
 }
 
 static const struct rowset *
@@ -144,7 +144,7 @@ find_rowset(const struct tenant_rows *r, const char *table)
 	for (i = 0; i < r->tables_n; i++)
 		if (strcmp(r->tables[i].metric->table->name, table) == 0)
 			return &r->tables[i];
-	prog_die(PROG_SOFTWARE, "no table '%s' among the metrics", table);
+	prog_die(PROG_SOFTWARE, "no metric of -a has the table '%s'", table);
 }
 
 static const struct cell *

@@ -307,14 +307,14 @@ amqp_declare_reader(struct amqp_link *l, const char *queue, bool *taken)
 	*taken = !ok && is_refused(l, AMQP_RESOURCE_LOCKED);
 	if (*taken) {
 		amqp_link_drop(l,
-		    "the queue '%s' at %s is read by another one, and each "
-		    "would have half of it; end one, or spread it with "
+		    "the queue '%s' at %s has another consumer, and each would "
+		    "get half of the messages; stop one, or create shards with "
 		    "scripts/topology",
 		    queue, l->title);
 	} else if (!ok && is_refused(l, AMQP_ACCESS_REFUSED)) {
-		log_warn("two readers of '%s' could not be told from one: "
-			 "grant the right to configure '%s' with rabbitmqctl "
-			 "set_permissions",
+		log_warn(
+		    "cannot detect a second consumer of '%s': grant the right "
+		    "to configure '%s' with rabbitmqctl set_permissions",
 		    queue, name);
 		if (reopen_channel(l) == 0)
 			o = OUTCOME_DONE;
@@ -369,8 +369,8 @@ count_with_probe(
 	if (o != OUTCOME_DONE || load->readers > 0)
 		return o;
 	amqp_link_drop(l,
-	    "the queue '%s' at %s does not say what it holds; try again, and "
-	    "if that stays so, ask rabbitmq-queues quorum_status why",
+	    "the queue '%s' at %s does not report its length; try again; if "
+	    "this persists, see rabbitmq-queues quorum_status",
 	    queue, l->title);
 	return l->outcome;
 }

@@ -65,7 +65,7 @@ amqp_link_check(struct amqp_link *l, const char *what, int status)
 	amqp_link_drop(l, "cannot %s at %s: %s%s", what, l->title,
 	    amqp_error_string2(status),
 	    status == AMQP_STATUS_TIMEOUT
-		? "; is that RabbitMQ, and is it well?"
+		? "; is it RabbitMQ, and is it healthy?"
 		: "");
 	return -1;
 }
@@ -77,9 +77,9 @@ hindrance_of(int reply_code, const char *text)
 	/* With the same code as for a right that is missing. */
 	if (reply_code == AMQP_ACCESS_REFUSED &&
 	    strstr(text, "exclusive use") != NULL)
-		return "end the other one that reads it";
+		return "stop its other consumer";
 	return reply_code == AMQP_RESOURCE_LOCKED
-		   ? "end the connection that made it for itself"
+		   ? "close the connection that declared it exclusive"
 		   : NULL;
 }
 
@@ -107,7 +107,7 @@ way_out_of(int reply_code, const char *what, const char *text)
 		return "delete or change what is in the way";
 	case AMQP_COMMAND_INVALID:
 		if (strstr(text, "exchange type") != NULL)
-			return "name a type that the broker has";
+			return "use an exchange type that the broker supports";
 		return NULL;
 	default:
 		return NULL;
@@ -174,7 +174,7 @@ amqp_link_check_reply(struct amqp_link *l, const char *what, amqp_rpc_reply_t r)
 		link_refused(l, what, code, text);
 	else
 		amqp_link_drop(
-		    l, "cannot %s at %s: no sensible answer", what, l->title);
+		    l, "cannot %s at %s: unexpected answer", what, l->title);
 	return -1;
 }
 
@@ -198,8 +198,8 @@ own_method(struct amqp_link *l, const amqp_frame_t *f)
 		l->blocked = true;
 		l->code = PROG_TEMPFAIL;
 		buf_setf(&l->why,
-		    "RabbitMQ at %s takes no messages, its alarm is on (%.*s); "
-		    "give it memory or disk",
+		    "RabbitMQ at %s accepts no messages because of an alarm "
+		    "(%.*s); give it memory or disk space",
 		    l->title, (int)blocked->reason.len,
 		    (const char *)blocked->reason.bytes);
 		return 1;
@@ -358,9 +358,8 @@ check_url(struct amqp_link *l, const struct conf *conf, const char *text,
 	l->tls = strcmp(l->url.scheme, "amqps") == 0;
 	if (!l->tls && strcmp(l->url.scheme, "amqp") != 0) {
 		buf_setf(why,
-		    "'%s' is not a URL of RabbitMQ; it begins with amqps:// "
-		    "or, "
-		    "on this machine, amqp://",
+		    "'%s' is not a URL of RabbitMQ; it must begin with "
+		    "amqps:// or, on this machine, amqp://",
 		    l->title);
 		return -1;
 	}
@@ -369,8 +368,8 @@ check_url(struct amqp_link *l, const struct conf *conf, const char *text,
 	plain = plain || conf_bool(conf, "amqp", "plaintext");
 	if (!l->tls && !plain) {
 		buf_setf(why,
-		    "'%s' would send the password in the clear; use amqps://, "
-		    "or set [amqp] plaintext = yes if the way there is safe",
+		    "'%s' would send the password unencrypted; use amqps://, "
+		    "or set [amqp] plaintext = yes if the network is safe",
 		    l->title);
 		return -1;
 	}
@@ -385,9 +384,8 @@ amqp_link_init(struct amqp_link *l, const struct conf *conf, const char *client,
 
 	memset(l, 0, sizeof *l);
 	if (text == NULL) {
-		buf_setf(why,
-		    "a queue needs a broker; set [amqp] url or AMQP_URL to "
-		    "amqp://USER:PASSWORD@HOST/VHOST");
+		buf_setf(why, "no broker is configured; set [amqp] url or "
+			      "AMQP_URL to amqp://USER:PASSWORD@HOST/VHOST");
 		conf_add_unread(conf, why);
 		*code = PROG_CONFIG;
 		return -1;
@@ -496,8 +494,7 @@ connect_failed(struct amqp_link *l, int status)
 		break;
 	case AMQP_STATUS_SOCKET_ERROR:
 		amqp_link_drop(l,
-		    "cannot reach RabbitMQ at %s: nobody answers there; is it "
-		    "running?",
+		    "cannot reach RabbitMQ at %s: no answer; is it running?",
 		    title);
 		break;
 	default:

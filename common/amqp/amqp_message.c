@@ -213,7 +213,7 @@ const char *
 amqp_message_refusal(const struct amqp_message *m)
 {
 	if (m->damaged)
-		return "the message is not a whole LZ4 frame";
+		return "the message is not a complete LZ4 frame";
 	return m->too_long ? "the message is too long" : NULL;
 }
 

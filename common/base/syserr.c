@@ -20,10 +20,10 @@
 static const char rights[] =
     "check its owner and mode, and those of the folders above";
 static const char broken[] =
-    "the disk may be dying: see 'journalctl -k', and save what is on it";
+    "the disk may be failing: see 'journalctl -k', and back up its data";
 static const char room[] = "make room";
 static const char memory[] =
-    "free memory, or raise what limits it (MemoryMax, ulimit -v)";
+    "free memory, or raise its limit (MemoryMax, ulimit -v)";
 static const char later[] = "try again";
 
 /* Errors that are not listed are PROG_IO: they may pass after a restart, and
@@ -33,54 +33,57 @@ static const struct {
 	enum exit_code code;
 	const char *way_out;
 } table[] = {
-	{ ENOENT, NAMED, "check its name, and that its folder is there" },
-	{ ENOTDIR, NAMED, "a part of its name is a file; choose another" },
+	{ ENOENT, NAMED, "check its name, and that its folder exists" },
+	{ ENOTDIR, NAMED,
+	    "a folder in its path is a file; choose another path" },
 	{ EISDIR, NAMED, "name a file, not a folder" },
 	{ EEXIST, NAMED, "choose another name" },
 	{ ENOTEMPTY, NAMED, "choose another name" },
-	{ ELOOP, NAMED, "it is a link; name the file itself" },
+	{ ELOOP, NAMED, "it is a symbolic link; name the file itself" },
 	{ ENAMETOOLONG, NAMED, "choose a shorter name" },
 	{ EXDEV, NAMED, "keep both names in one file system" },
-	{ EINVAL, NAMED, "it takes no such file; choose another" },
+	{ EINVAL, NAMED,
+	    "the file system does not allow this; choose another path" },
 	{ EROFS, NAMED,
-	    "it cannot be written there; choose another, or see "
-	    "'journalctl -k' for why the disk is read-only" },
-	{ ENXIO, NAMED, "it is not a file; choose another" },
-	{ ENODEV, NAMED, "it is not a file; choose another" },
+	    "the disk is read-only; choose another path, or see 'journalctl "
+	    "-k' for the reason" },
+	{ ENXIO, NAMED, "it is not a file; choose another path" },
+	{ ENODEV, NAMED, "it is not a file; choose another path" },
 	{ ESPIPE, NAMED, "it is a pipe; remove it, or name a file" },
-	{ ETXTBSY, NAMED, "it is a program that runs; choose another" },
+	{ ETXTBSY, NAMED, "it is a running program; choose another file" },
 	{ EACCES, NAMED, rights },
 	{ EPERM, NAMED, rights },
-	{ EADDRINUSE, NAMED, "take another address, or end who has it" },
-	{ EADDRNOTAVAIL, NAMED, "take an address of this machine" },
-	{ EAFNOSUPPORT, NAMED, "take an address of this machine" },
+	{ EADDRINUSE, NAMED,
+	    "choose another address, or stop the program that uses it" },
+	{ EADDRNOTAVAIL, NAMED, "use an address of this machine" },
+	{ EAFNOSUPPORT, NAMED, "use an address of this machine" },
 
 	{ ENOSPC, PROG_IO, room },
-	{ EDQUOT, PROG_IO, "make room, or raise the quota" },
-	{ EFBIG, PROG_IO, "raise what limits the size of files (ulimit -f)" },
+	{ EDQUOT, PROG_IO, "free disk space, or raise the quota" },
+	{ EFBIG, PROG_IO, "raise the limit of file sizes (ulimit -f)" },
 	{ EIO, PROG_IO, broken },
 	{ EUCLEAN, PROG_IO, broken },
 	{ EBADMSG, PROG_IO, broken },
 	{ EBADF, PROG_IO,
-	    "it is closed or not open for that; give it a file or a pipe" },
-	{ EPIPE, PROG_IO, "nobody reads it; start who does" },
+	    "it is closed or not open for this; use a file or a pipe" },
+	{ EPIPE, PROG_IO, "no program reads it; start its reader" },
 
 	{ EMFILE, PROG_TEMPFAIL,
 	    "raise the limit of open files (LimitNOFILE, ulimit -n)" },
 	{ ENFILE, PROG_TEMPFAIL,
-	    "this machine has too many open files; raise fs.file-max" },
+	    "the system has too many open files; raise fs.file-max" },
 	{ ENOMEM, PROG_TEMPFAIL, memory },
 	{ ENOBUFS, PROG_TEMPFAIL, memory },
 	{ EAGAIN, PROG_TEMPFAIL,
 	    "try again, or raise the limit of threads (TasksMax, ulimit -u)" },
-	{ ENOLCK, PROG_TEMPFAIL, "this machine has no more locks; try again" },
+	{ ENOLCK, PROG_TEMPFAIL, "the system has no more locks; try again" },
 	{ EINTR, PROG_TEMPFAIL, later },
 	{ EBUSY, PROG_TEMPFAIL, later },
 	{ EDEADLK, PROG_TEMPFAIL, later },
 	{ ETIMEDOUT, PROG_TEMPFAIL, later },
 	{ ESTALE, PROG_TEMPFAIL,
-	    "the server of its files forgot it; try again" },
-	{ ECONNREFUSED, PROG_TEMPFAIL, "is anybody listening there?" },
+	    "the file server no longer knows it; try again" },
+	{ ECONNREFUSED, PROG_TEMPFAIL, "is a server listening there?" },
 	{ ECONNRESET, PROG_TEMPFAIL, later },
 	{ ECONNABORTED, PROG_TEMPFAIL, later },
 	{ ENOTCONN, PROG_TEMPFAIL, later },

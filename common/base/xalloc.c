@@ -14,8 +14,8 @@ static void *
 checked(void *p)
 {
 	if (p == NULL)
-		prog_die(PROG_TEMPFAIL, "out of memory; nothing of the input "
-					"was acknowledged, run again");
+		prog_die(PROG_TEMPFAIL, "out of memory; the input was not "
+					"acknowledged; run it again");
 	return p;
 }
 

@@ -382,9 +382,8 @@ zone_open(const char *name, struct buf *why)
 	if (is_zone_name(name) && read_zone_file(name, &data))
 		z = zone_read(data.data, data.len);
 	if (z == NULL)
-		buf_setf(why,
-		    "there is no such time zone; give a name of IANA's, such "
-		    "as Europe/Lisbon");
+		buf_setf(why, "unknown time zone; use an IANA name such as "
+			      "Europe/Lisbon");
 	buf_release(&data);
 	return z;
 }

@@ -90,7 +90,7 @@ check_limits(
 	add_limit(why, k, k->max);
 	if (k->type == CONF_DURATION &&
 	    strspn(text, "0123456789") == strlen(text))
-		buf_adds(why, "; write the unit: ms, s, m, h or d");
+		buf_adds(why, "; add a unit: ms, s, m, h or d");
 	return -1;
 }
 
@@ -283,8 +283,8 @@ env_tenant(struct conf *c, const char *env, struct buf *why)
 	if (name == NULL || *name == '\0') {
 		if (n > 1) {
 			buf_setf(why,
-			    "%s is set, but there are %zu tenants; set "
-			    "CRM_TENANT to the name of one",
+			    "%s is set, but %zu tenants are configured; set "
+			    "CRM_TENANT to one of them",
 			    env, n);
 			return NULL;
 		}

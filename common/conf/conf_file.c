@@ -96,7 +96,7 @@ check_line(const char *line, size_t len, struct buf *why)
 	else if (parse_is_utf16(line, len))
 		buf_setf(why, "the file is UTF-16; write it as UTF-8");
 	else if (memchr(line, '\0', len) != NULL)
-		buf_setf(why, "the line holds a NUL byte; is this text?");
+		buf_setf(why, "the line has a NUL byte; is this a text file?");
 	else if (!parse_is_utf8(line, len))
 		buf_setf(why, "the line is not UTF-8");
 	else
@@ -127,7 +127,7 @@ check_ini_value(const char *value, struct buf *why)
 	const char *s;
 
 	if (len > 1 && value[0] == '"' && value[len - 1] == '"') {
-		buf_setf(why, "values are written without quotes");
+		buf_setf(why, "write values without quotes");
 		return -1;
 	}
 	for (s = value; *s != '\0'; s++) {
@@ -137,7 +137,7 @@ check_ini_value(const char *value, struct buf *why)
 			return -1;
 		}
 		if ((unsigned char)*s < ' ' && *s != '\t') {
-			buf_setf(why, "the value holds a control character");
+			buf_setf(why, "the value has a control character");
 			return -1;
 		}
 	}
@@ -157,7 +157,7 @@ read_ini_key(struct ini *i, char *s, struct buf *why)
 	i->value = trim_blanks(eq + 1, eq + 1 + strlen(eq + 1));
 	i->key = trim_blanks(s, eq);
 	if (i->key[0] == '\0') {
-		buf_setf(why, "there is no key in front of the '='");
+		buf_setf(why, "there is no key before the '='");
 		return -1;
 	}
 	return check_ini_value(i->value, why) == 0 ? 1 : -1;
@@ -244,7 +244,7 @@ open_tenant_section(
 	}
 	if (strcmp(src->tenant, tenant) != 0) {
 		buf_setf(why,
-		    "this file is for [crm %s]; give each tenant its own",
+		    "this file is for [crm %s]; each tenant needs its own file",
 		    src->tenant);
 		return -1;
 	}
@@ -261,8 +261,8 @@ open_section(struct conf_source *src, const struct ini *i, struct buf *why)
 		if (open_tenant_section(src, name, why) != 0)
 			return -1;
 	} else if (src->tenant != NULL) {
-		buf_setf(
-		    why, "only [crm %s] may stand in this file", src->tenant);
+		buf_setf(why, "this file may only have the section [crm %s]",
+		    src->tenant);
 		return -1;
 	} else {
 		kind = find_section_kind(name);
@@ -275,8 +275,8 @@ open_section(struct conf_source *src, const struct ini *i, struct buf *why)
 		src->section = conf_section_find(src->conf, kind);
 	}
 	if (src->section->line != 0) {
-		buf_setf(why, "[%s] began in line %u already",
-		    src->section->name, src->section->line);
+		buf_setf(why, "[%s] is already in line %u", src->section->name,
+		    src->section->line);
 		return -1;
 	}
 	src->section->line = i->line;
@@ -320,7 +320,7 @@ read_file_key(struct conf_source *src, const struct ini *i, struct buf *why)
 	int rc;
 
 	if (s == NULL) {
-		buf_setf(why, "'%s' stands before the first [section]", i->key);
+		buf_setf(why, "'%s' comes before the first [section]", i->key);
 		return -1;
 	}
 	at = conf_key_at(s->kind, i->key);
@@ -330,7 +330,7 @@ read_file_key(struct conf_source *src, const struct ini *i, struct buf *why)
 	v = &s->values[at];
 	if (v->text != NULL) {
 		buf_setf(
-		    why, "'%s' was given in line %u already", i->key, v->line);
+		    why, "'%s' is already set in line %u", i->key, v->line);
 		return -1;
 	}
 	text =
@@ -390,8 +390,8 @@ load_fd(struct conf_source *src, int fd, struct buf *why)
 	whole = file_read_all(fd, &text) == 0;
 	if (!whole && errno == EFBIG) {
 		buf_setf(why,
-		    "'%s' is larger than a configuration may be; is it the "
-		    "right file?",
+		    "'%s' is too large for a configuration; is it the right "
+		    "file?",
 		    src->path);
 	} else if (!whole) {
 		(void)syserr_explain(
@@ -473,8 +473,8 @@ load_found(struct conf *c, struct buf *why)
 			continue;
 		/* In a folder like /tmp anybody could have put it there. */
 		if (i == 0 && !is_owned_by_us(fd)) {
-			log_warn("'./%s' is not read: it belongs to somebody "
-				 "else; use -c to insist",
+			log_warn("ignoring './%s': it belongs to another user; "
+				 "use -c to read it",
 			    places[i]);
 			(void)close(fd);
 			continue;
@@ -518,7 +518,7 @@ load_tenant_file(struct conf *c, const char *path, const char *tenant)
 	src.section = conf_section_add(c, "crm", tenant);
 	free(name);
 	if (twice) {
-		buf_setf(&why, "'%s': [crm %s] stands in '%s' already", path,
+		buf_setf(&why, "'%s': [crm %s] is already in '%s'", path,
 		    tenant, c->path);
 	} else if (!parse_is_name(tenant, CONF_TENANT_MAX)) {
 		buf_setf(&why,
@@ -565,7 +565,7 @@ conf_file_load_tenants(struct conf *c, const char *dir, struct buf *why)
 		c->error = errno;
 		buf_setf(why, "cannot read '%s', the folder of tenants: %s; %s",
 		    dir, log_errno(c->error),
-		    c->error == ENOENT ? "make it, or remove [poller] tenants"
+		    c->error == ENOENT ? "create it, or remove [poller] tenants"
 				       : syserr_way_out(c->error));
 		return -1;
 	}

@@ -79,13 +79,13 @@ secret_warn_if_open(int fd, const char *path)
 	/* The group may read: root:group 0640 is how a service gets its
 	 * secret, and cron would mail the warning every minute. */
 	if ((st.st_mode & (S_IWGRP | S_IRWXO)) != 0)
-		log_warn("others may read the secret in '%s'; run chmod 600 on "
-			 "it",
+		log_warn("other users can read the secret in '%s'; run chmod "
+			 "600 on it",
 		    path);
 	/* Root runs programs by hand with what a service's user owns. */
 	else if (geteuid() != 0 && st.st_uid != geteuid() && st.st_uid != 0)
-		log_warn("the secret in '%s' belongs to another user, who may "
-			 "read and change it; run chown on it",
+		log_warn("the secret file '%s' belongs to another user; run "
+			 "chown on it",
 		    path);
 }
 

@@ -172,9 +172,9 @@ check_for_password(const char *tail, struct buf *why)
 	if (memchr(tail, '?', (size_t)(at - tail)) != NULL)
 		cut = "?";
 	buf_setf(why,
-	    "there is an '@' behind the '%c' of the URL; a '%c' in its "
-	    "password must be written as %s, and an '@' in the name of a "
-	    "database or a virtual host as %%40",
+	    "the URL has an '@' after its '%c'; write a '%c' in the password "
+	    "as %s, and an '@' in the name of a database or virtual host as "
+	    "%%40",
 	    *cut, *cut, escaped[strchr(ends, *cut) - ends]);
 	return -1;
 }
@@ -230,9 +230,8 @@ url_parse(struct url *u, const char *text, struct buf *why)
 
 	memset(u, 0, sizeof *u);
 	if (has_blank(text)) {
-		buf_setf(why,
-		    "the URL holds a blank or a control character; write it "
-		    "percent-encoded");
+		buf_setf(why, "the URL has a space or a control character; "
+			      "write it percent-encoded");
 		return -1;
 	}
 	if (parse_scheme(u, text, &s, why) != 0)
@@ -328,9 +327,7 @@ url_check_query(
 				break;
 		if (i < n || len == 0)
 			continue;
-		buf_setf(why,
-		    "'%.*s' behind the '?' of the URL is unknown here; take "
-		    "it out",
+		buf_setf(why, "unknown parameter '%.*s' in the URL; remove it",
 		    (int)name, s);
 		return -1;
 	}

@@ -118,9 +118,8 @@ read_conf(struct db *db, const struct conf *conf)
 	    !over_socket(db) &&
 	    (ca != NULL || (!here && !conf_bool(conf, "mysql", "plaintext")));
 	if (!here && !db->tls)
-		log_warn("database %s is spoken to without TLS, as [mysql] "
-			 "plaintext says; passwords and data can be read on "
-			 "the way",
+		log_warn("the connection to database %s is not encrypted, "
+			 "because [mysql] plaintext allows it",
 		    db_name(db));
 	db->timeout_ms = conf_int(conf, "mysql", "timeout");
 	db->connect_ms = at_most(CONNECT_MS, db->timeout_ms);
@@ -388,8 +387,8 @@ check_tls(struct db *db)
 	if (!db->tls || cipher != NULL)
 		return OUTCOME_DONE;
 	return db_refuse(db, DB_CONFIG,
-	    "the connection is not encrypted; switch TLS on in the server, "
-	    "or set [mysql] plaintext = yes");
+	    "the connection is not encrypted; enable TLS in the server, or set "
+	    "[mysql] plaintext = yes");
 }
 
 /* libmariadb would report only that TLS failed. */

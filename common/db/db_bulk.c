@@ -349,7 +349,7 @@ db_bulk_run(struct db_bulk *b, size_t first, size_t n)
 		now = that_fit(b, first, end - first);
 		if (now == 0)
 			return db_refuse(b->db, DB_DATA,
-			    "a row of up to %zu bytes is above the server's "
+			    "a row of up to %zu bytes exceeds the server's "
 			    "max_allowed_packet (%zu)",
 			    row_bytes(b, first), b->db->server.max_packet);
 		o = b->db->server.bulk ? run_arrays(b, first, now)

@@ -175,13 +175,13 @@ way_back(unsigned number)
 	case 1040:
 	case 1203:
 	case 1226:
-		return "end some connections, or allow more";
+		return "close some connections, or allow more";
 	case 1461:
 		return "raise max_prepared_stmt_count";
 	default:
 		return number > 1000 && number < CR_MIN_ERROR
 			   ? "see the server's error log"
-			   : "is it running, and is [mysql] url right?";
+			   : "is it running, and is [mysql] url correct?";
 	}
 }
 
@@ -221,15 +221,15 @@ way_out(enum db_cause cause, unsigned number)
 		if (number == 1049)
 			return "create the database first";
 		if (number == 1451)
-			return "drop that foreign key, which is not ours";
+			return "drop this foreign key, which this program did "
+			       "not create";
 		return "run `sink --migrate`";
 	case DB_CONFIG:
 		return way_to_set_up(number);
 	case DB_CONFLICT:
-		return number == DB_LOCKED
-			   ? "somebody else holds the lock, and "
-			     "SHOW FULL PROCESSLIST tells who"
-			   : NULL;
+		return number == DB_LOCKED ? "another connection holds the "
+					     "lock; see SHOW FULL PROCESSLIST"
+					   : NULL;
 	case DB_FINE:
 	case DB_LOST:
 	case DB_DATA:

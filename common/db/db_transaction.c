@@ -62,7 +62,7 @@ db_still_in_trans(struct db *db)
 	if ((status & SERVER_STATUS_IN_TRANS) != 0)
 		return OUTCOME_DONE;
 	return db_note(db, DB_DEADLOCK, "40001",
-	    "the server has ended the transaction without an error");
+	    "the server ended the transaction without an error");
 }
 
 void

@@ -29,13 +29,13 @@ const char *
 schema_objection(int64_t number)
 {
 	if (number == 0)
-		return "the database has no tables of ours yet; run `sink "
+		return "the database does not have our tables yet; run `sink "
 		       "--migrate`";
 	if (number < schema_last)
-		return "the database's schema is older than this program; run "
-		       "`sink --migrate`";
+		return "the schema of the database is older than this program; "
+		       "run `sink --migrate`";
 	if (number > schema_last)
-		return "the database's schema is newer than this program; "
+		return "the schema of the database is newer than this program; "
 		       "install the newer version";
 	return NULL;
 }

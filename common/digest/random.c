@@ -22,7 +22,7 @@ random_fill(void *to, size_t len)
 			continue;
 		if (n <= 0)
 			prog_die(PROG_TEMPFAIL,
-			    "cannot draw random bits: %s; allow it the system "
+			    "cannot get random bytes: %s; allow the system "
 			    "call getrandom",
 			    n < 0 ? log_errno(errno) : "there are none");
 		p += n;

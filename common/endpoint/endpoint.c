@@ -104,8 +104,8 @@ check_name(const struct endpoint_ops *ops, const char *name,
 {
 	if (ops == NULL || name[0] == '\0') {
 		buf_setf(why,
-		    "'%s' is not an endpoint; there are - , a file (./%s), "
-		    "queue:NAME and, for writing, exchange:NAME",
+		    "'%s' is not an endpoint; use -, a file (./%s), queue:NAME "
+		    "or, for output, exchange:NAME",
 		    name, name);
 		return -1;
 	}
@@ -184,7 +184,7 @@ endpoint_check_ends(const char *from, const char *to, const char *option)
 	if (from == NULL || to == NULL || !endpoint_is_input(from, to))
 		return -1;
 	return prog_usage_error(
-	    "'%s' is the input, too; give another %s", to, option);
+	    "'%s' is also the input; choose another %s", to, option);
 }
 
 static struct endpoint *

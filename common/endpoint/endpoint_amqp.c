@@ -40,8 +40,8 @@ endpoint_amqp_check_name(const char *kind, const char *name, struct buf *why)
 		    kind, kind, kind);
 	else
 		buf_setf(why,
-		    "'%s:%s' names no %s; use up to %d letters, digits, '.', "
-		    "'_' and '-'",
+		    "'%s:%s' is not a valid name of a %s; use up to %d "
+		    "letters, digits, '.', '_' and '-'",
 		    kind, name, kind, AMQP_QUEUE_NAME_MAX);
 	return -1;
 }
@@ -190,7 +190,7 @@ find_exchanges(struct amqp_endpoint *a)
 	if (o != OUTCOME_DONE || found)
 		return o;
 	amqp_link_drop(l,
-	    "there is no exchange '%s' with '%s.all' at %s; make them with "
+	    "there is no exchange '%s' with '%s.all' at %s; create them with "
 	    "scripts/topology",
 	    a->queue, a->queue, l->title);
 	l->outcome = OUTCOME_NEVER;
@@ -307,8 +307,8 @@ endpoint_amqp_first(struct amqp_endpoint *a)
 	    o == OUTCOME_LATER && !stop_asked() && !endpoint_amqp_gives_up(a));
 	if (o == OUTCOME_LATER && stop_asked()) {
 		buf_setf(&a->base.why,
-		    "asked to stop before RabbitMQ at %s "
-		    "could be reached",
+		    "stopped by a signal before RabbitMQ at %s could be "
+		    "reached",
 		    a->link.title);
 		a->base.code = PROG_OK;
 	}
@@ -354,8 +354,8 @@ exchange_check(const char *rest, enum endpoint_use use, struct buf *why)
 	if (use == ENDPOINT_TO)
 		return endpoint_amqp_check_name("exchange", rest, why);
 	buf_setf(why,
-	    "'exchange:%s' can be written to only; read one of the queues "
-	    "behind it, queue:NAME",
+	    "'exchange:%s' cannot be read; read one of its queues with "
+	    "queue:NAME",
 	    rest);
 	return -1;
 }

@@ -361,8 +361,8 @@ refuse_stream(struct amqp_reader *r)
 	struct amqp_link *l = &r->a.link;
 
 	amqp_link_drop(l,
-	    "the queue '%s' at %s is a stream, which does not know what was "
-	    "read; delete it, and a quorum queue is made, or name another one",
+	    "the queue '%s' at %s is a stream queue; delete it, so that a "
+	    "quorum queue is created, or choose another name",
 	    r->a.queue, l->title);
 	l->outcome = OUTCOME_NEVER;
 	l->code = PROG_CONFIG;
@@ -589,8 +589,8 @@ drop_overlooked(struct amqp_reader *r, const struct amqp_queue_load *load)
 		return;
 	}
 	amqp_link_drop(l,
-	    "the queue '%s' at %s sends none of its %u messages; end its "
-	    "other reader, or delete it if it is a stream",
+	    "the queue '%s' at %s sends none of its %u messages; stop its "
+	    "other consumer, or delete it if it is a stream queue",
 	    r->a.queue, l->title, (unsigned)load->messages);
 	l->outcome = OUTCOME_NEVER;
 }
@@ -659,8 +659,8 @@ wait_for_more(struct amqp_reader *r, int wait_ms)
 static void
 warn_rest_is_left(const struct amqp_reader *r)
 {
-	log_warn("the queue '%s' at %s has more than %d messages; only so many "
-		 "were read, because none is acknowledged before the end",
+	log_warn("the queue '%s' at %s has more than %d messages; the rest was "
+		 "not read, because this mode acknowledges at its end",
 	    r->a.queue, r->a.link.title, PREFETCH_MAX);
 }
 

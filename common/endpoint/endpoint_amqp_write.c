@@ -189,9 +189,9 @@ on_confirms(struct amqp_writer *w, uint64_t tag, bool multiple, bool ack)
 	slide(w);
 	if (w->a.gone)
 		amqp_link_drop(&w->a.link,
-		    w->a.spread ? "no queue takes what is sent to exchange "
-				  "'%s' at %s"
-				: "the queue '%s' at %s is gone",
+		    w->a.spread ? "exchange '%s' at %s routes these messages "
+				  "to no queue"
+				: "the queue '%s' at %s was deleted",
 		    w->a.queue, w->a.link.title);
 }
 
@@ -414,7 +414,7 @@ explain_stall(struct amqp_writer *w)
 		buf_setf(why, "%s", buf_str(&w->a.link.why));
 	else if (w->full)
 		buf_setf(why,
-		    "%s '%s' at %s is full; let its reader catch up, or "
+		    "%s '%s' at %s is full; let its consumer catch up, or "
 		    "raise its limit",
 		    w->a.spread ? "a queue behind exchange" : "queue",
 		    w->a.queue, w->a.link.title);

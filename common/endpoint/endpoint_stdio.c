@@ -68,8 +68,8 @@ open_to_append(const char *path)
 	int fd = file_open_lines(path, 0, &torn);
 
 	if (torn > 0)
-		log_warn("'%s' ended in %zu bytes of a line that was not "
-			 "finished; they are removed",
+		log_warn("'%s' ended with an unfinished line; its %zu bytes "
+			 "were removed",
 		    path, torn);
 	return fd;
 }
@@ -84,8 +84,8 @@ open_to_write(
 
 	if (fd < 0 && append && errno == EWOULDBLOCK) {
 		buf_setf(why,
-		    "'%s' is being written by another process; end that, or "
-		    "take another file",
+		    "another process writes to '%s'; stop it, or choose "
+		    "another file",
 		    path);
 		*code = PROG_TEMPFAIL;
 	} else if (fd < 0 && errno == EINTR && stop_asked()) {
@@ -130,8 +130,8 @@ stdio_open(const char *rest, bool writing, const struct endpoint_options *opt,
 	s = xcalloc(1, sizeof *s);
 	s->fd = fd;
 	if (standard && !writing && isatty(fd))
-		log_warn("reading from this terminal, a record a line; ^D ends "
-			 "it, and -h tells what else can be read");
+		log_warn("reading records from this terminal, one per line; "
+			 "end with ^D; -h shows other inputs");
 	s->is_file = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 	s->synced = s->is_file && !(standard && opt->repeatable);
 	lines_init(&s->lines, fd,
@@ -194,7 +194,7 @@ stdio_fail(struct stdio_endpoint *s, int err)
 
 	s->broken = true;
 	if (err == EPIPE) {
-		buf_setf(&e->why, "nobody reads %s any more", what);
+		buf_setf(&e->why, "the reader of %s has ended", what);
 		e->code = PROG_OK;
 	} else {
 		errno = err;

@@ -191,8 +191,7 @@ no_address(const char *where, enum exit_code *code, struct buf *why)
 	const char *path = path_of(where);
 
 	if (path != NULL && path[0] != '\0')
-		buf_setf(
-		    why, "'%s' is not a socket: its path is too long", where);
+		buf_setf(why, "the path of socket '%s' is too long", where);
 	else
 		buf_setf(why,
 		    "'%s' is not an address to listen on; write "

@@ -38,9 +38,8 @@ write_requests(struct buf *to, const struct server_counts *c)
 	size_t i;
 
 	prometheus_head(to, name, PROMETHEUS_COUNTER,
-	    "Requests that were answered: below 400 (accepted), 400 "
-	    "(malformed), 413 and the like, 429, other 4xx (refused), 503 "
-	    "(later), other 5xx.");
+	    "Requests by status: below 400 (accepted), 400 (malformed), 413 "
+	    "and similar, 429, other 4xx (refused), 503 (later), other 5xx.");
 	for (i = 0; i < ARRAY_LEN(results); i++)
 		prometheus_count(to, name, "result", results[i].result,
 		    counted(results[i].n));
@@ -51,12 +50,12 @@ server_metrics_write(struct buf *to, const struct server_counts *c)
 {
 	write_requests(to, c);
 	prometheus_counter(to, "messaging_http_connections_total",
-	    "Connections that were admitted.", counted(&c->connections));
+	    "Connections accepted.", counted(&c->connections));
 	prometheus_counter(to, "messaging_http_connections_refused_total",
-	    "Connections that were refused: there were too many.",
+	    "Connections refused because there were too many.",
 	    counted(&c->turned_away));
 	prometheus_counter(to, "messaging_http_connections_cut_off_total",
-	    "Connections that were cut off: they were too slow.",
+	    "Connections closed because they were too slow.",
 	    counted(&c->slow));
 }
 
@@ -111,8 +110,8 @@ raise_files(const struct service *s, enum exit_code *code, struct buf *why)
 			return 0;
 	}
 	buf_setf(why,
-	    "[%s] connections wants %llu open files, the limit is %llu; "
-	    "raise it (ulimit -n, LimitNOFILE), or take fewer",
+	    "[%s] connections needs %llu open files, but the limit is %llu; "
+	    "raise it (ulimit -n, LimitNOFILE), or lower connections",
 	    s->section, (unsigned long long)want,
 	    (unsigned long long)r.rlim_max);
 	*code = PROG_CONFIG;

@@ -42,8 +42,8 @@ metrics_file_write(const char *path, const struct buf *text, bool *failed)
 	int rc = replace_metrics_file(path, text);
 
 	if (rc != 0 && !*failed)
-		log_warn("cannot write '%s', of [metrics] folder: %s; %s. All "
-			 "else goes on",
+		log_warn("cannot write '%s' in [metrics] folder: %s; %s; the "
+			 "program continues",
 		    path, log_errno(errno), syserr_way_out(errno));
 	*failed = rc != 0;
 }
@@ -85,23 +85,21 @@ describe_daemon(struct daemon_metrics *m)
 
 	buf_clear(&m->text);
 	add_time(m, "messaging_daemon_start_timestamp_seconds",
-	    "When a daemon that reads a queue or socket began.", m->started_ms);
+	    "Start time of the daemon.", m->started_ms);
 	add_time(m, "messaging_daemon_written_timestamp_seconds",
-	    "When it wrote this: old, if it has ended or hangs.",
+	    "Time of this file; it is old if the program ended or hangs.",
 	    clock_now_ms());
 	add_time(m, "messaging_daemon_last_success_timestamp_seconds",
-	    "When it last acknowledged input, whose effect is safe; 0: never.",
+	    "Time of the last acknowledgement of input; 0: never.",
 	    m->flushed_ms);
 	add_total(m, "messaging_daemon_records_total",
-	    "Lines that it read, bad ones included.", m->lines);
+	    "Lines read, including bad ones.", m->lines);
 	add_total(m, "messaging_daemon_dead_letters_total",
-	    "Lines that went to the dead letters.", m->dead_letters);
+	    "Lines sent to the dead-letter queue.", m->dead_letters);
 	add_total(m, "messaging_daemon_retries_total",
-	    "How often it tried something again, since a server was away or "
-	    "busy.",
-	    m->retries);
-	prometheus_head(&m->text, flush, PROMETHEUS_HISTOGRAM,
-	    "How long it took to make the effect of a batch safe.");
+	    "Retries because a server was unavailable or busy.", m->retries);
+	prometheus_head(
+	    &m->text, flush, PROMETHEUS_HISTOGRAM, "Time to commit a batch.");
 	prometheus_histogram(&m->text, flush, buf_str(&m->labels), &m->flushes);
 	if (m->more != NULL)
 		m->more(m->ctx, &m->text, buf_str(&m->labels));

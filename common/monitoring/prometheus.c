@@ -175,8 +175,8 @@ prometheus_build_info(struct buf *to)
 
 	prometheus_label(&labels, "program", prog_name());
 	prometheus_label(&labels, "version", prog_version());
-	prometheus_head(to, name, PROMETHEUS_GAUGE,
-	    "The program that writes this, and its version.");
+	prometheus_head(
+	    to, name, PROMETHEUS_GAUGE, "The program and its version.");
 	prometheus_sample(to, name, buf_str(&labels), 1);
 	buf_release(&labels);
 }

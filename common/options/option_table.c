@@ -157,7 +157,7 @@ option_help(const struct option_mode *const *modes, size_t modes_n,
 	}
 	if (mode != modes[0] || modes_n == 1)
 		return;
-	buf_addf(to, "Modes, each with a help of its own (%s --%s%s%s -h):\n",
+	buf_addf(to, "Modes, each with its own help (%s --%s%s%s -h):\n",
 	    prog_name(), modes[1]->choice.name,
 	    modes[1]->choice.value != NULL ? " " : "",
 	    modes[1]->choice.value != NULL ? modes[1]->choice.value : "");
@@ -411,7 +411,7 @@ choose_mode(const struct option_reader *r, const struct option_mode **mode)
 		if (chosen != NULL && r->shows == 0) {
 			prog_set_mode(NULL);
 			return prog_usage_error(
-			    "--%s and --%s exclude each other",
+			    "--%s and --%s cannot be combined",
 			    chosen->choice.name, m->choice.name);
 		}
 		*mode = chosen = m;
@@ -521,10 +521,8 @@ static int
 refuse_second(const struct option_row *row)
 {
 	if (row->letter != 0)
-		return prog_usage_error(
-		    "-%c was given twice; give it once", row->letter);
-	return prog_usage_error(
-	    "--%s was given twice; give it once", row->name);
+		return prog_usage_error("-%c was given twice", row->letter);
+	return prog_usage_error("--%s was given twice", row->name);
 }
 
 /* Whether an option before that one is the same. */

@@ -407,7 +407,7 @@ statefile_read(const char *path, struct buf *content, struct buf *why)
 	head = head_length(&all);
 	if (head == 0) {
 		buf_setf(why, "'%s' is %s; remove it to start without it", path,
-		    is_other_version(&all) ? "of a version that is not known"
+		    is_other_version(&all) ? "of an unknown version"
 					   : "damaged");
 		goto out;
 	}

@@ -119,9 +119,8 @@ connect_manager(void)
 		return;
 	manager.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (manager.fd < 0 || set_manager_address(path) != 0) {
-		log_warn(
-		    "NOTIFY_SOCKET '%s' is not a socket of this machine; the "
-		    "manager of this service hears nothing",
+		log_warn("NOTIFY_SOCKET '%s' is not a local socket; the "
+			 "service manager gets no status",
 		    path);
 		if (manager.fd >= 0)
 			(void)close(manager.fd);
@@ -269,8 +268,8 @@ daemon_init(void)
 	if (sigaction(SIGHUP, NULL, &old) != 0 || old.sa_handler == SIG_IGN)
 		return;
 	buf_setf(&refusal,
-	    "%s%s: SIGHUP: the configuration is read at the start only; "
-	    "restart to read it\n",
+	    "%s%s: SIGHUP: the configuration is only read at start; restart to "
+	    "apply changes\n",
 	    log_prefix(LOG_LEVEL_WARN), prog_name());
 	sigemptyset(&sa.sa_mask);
 	sa.sa_flags = SA_RESTART;

@@ -57,8 +57,8 @@ stop_init(void)
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
 	(void)snprintf(timeout_line, sizeof timeout_line,
-	    "%s%s: asked to stop, and what is in hand is not done after %d "
-	    "seconds; it is left, and comes again\n",
+	    "%s%s: asked to stop, but work in progress did not end within %d "
+	    "seconds; it is left for the next run\n",
 	    log_prefix(LOG_LEVEL_ERROR), prog_name(), STOP_WITHIN_S);
 	sa.sa_handler = on_alarm;
 	sigaction(SIGALRM, &sa, NULL);

@@ -117,7 +117,7 @@ output_format_option(const char *s, enum output_format *f)
 	if (output_format_parse(s, f) == 0)
 		return -1;
 	return prog_usage_error(
-	    "there is no format '%s'; there are table, ndjson and csv", s);
+	    "unknown format '%s'; use table, ndjson or csv", s);
 }
 
 enum output_format

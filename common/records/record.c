@@ -256,7 +256,7 @@ record_id_field_error(const struct flat_field *v)
 
 	if (v->kind == FLAT_STRING && v->val != raw + 1 &&
 	    scan_is_lossy(raw + 1, len - 2))
-		return "holds \\u0000 or half of a surrogate pair";
+		return "has \\u0000 or half of a surrogate pair";
 	return record_id_error(v->val, v->val_len);
 }
 
@@ -283,7 +283,7 @@ read_tenant_field(const struct flat_field *v, struct text *to)
 	if ((v->kind != FLAT_STRING && !is_integer(v)) ||
 	    !parse_is_name_n(t.p, t.len, RECORD_MAX_TENANT))
 		return "must be the name of a [crm NAME] section: up to 64 "
-		       "letters, digits, '_', '.', '-', the first no '.' "
+		       "letters, digits, '_', '.', '-', not beginning with '.' "
 		       "or '-'";
 	*to = t;
 	return NULL;
@@ -299,7 +299,7 @@ read_count_field(const struct flat_field *v, int64_t *to)
 	memcpy(digits, v->val, v->val_len);
 	digits[v->val_len] = '\0';
 	if (parse_int(digits, 0, INT64_MAX, to) == -1)
-		return "must be a whole number, not below 0";
+		return "must be a whole number of at least 0";
 	return NULL;
 }
 
@@ -402,7 +402,7 @@ read_type(struct record *r, const struct flat *f, struct buf *why)
 	unsigned found;
 
 	if (type == NULL || type->kind != FLAT_STRING || type->val_len == 0) {
-		buf_setf(why, "no type: field 'type' is missing");
+		buf_setf(why, "field 'type' is missing");
 		return -1;
 	}
 	r->type_name.p = type->val;

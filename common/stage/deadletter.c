@@ -113,7 +113,7 @@ count_cause(struct deadletter *d, const char *where, const char *reason)
 
 	log_info("dead_letter", "where=\"%s\" reason=\"%s\"", where, reason);
 	if (c == NULL && d->causes_n >= DEADLETTER_CAUSES - 1) {
-		reason = "more reasons, which the records there name";
+		reason = "further reasons are in the records there";
 		c = find_cause(d, reason);
 	}
 	if (c == NULL) {

@@ -381,8 +381,8 @@ stage_verdict(struct endpoint *in, const struct deadletter *dead,
 		return endpoint_code(in);
 	}
 	if (status == ENDPOINT_CUT) {
-		log_error("the input '%s' was cut off inside %s; repeat it "
-			  "from its source",
+		log_error("the input '%s' ends inside %s; send it again from "
+			  "its source",
 		    endpoint_name(in), endpoint_where(in));
 		return PROG_DATA;
 	}

@@ -55,7 +55,7 @@ json_text_string(struct json_text *t)
 			return false;
 	}
 	if (t->p == t->end)
-		return json_text_wrong(t, "a string without its end");
+		return json_text_wrong(t, "an unterminated string");
 	t->p++;
 	return true;
 }

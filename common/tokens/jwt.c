@@ -71,7 +71,7 @@ split_token(const char *token, struct token_part parts[PARTS], struct buf *why)
 		token += parts[i].len;
 		if (*token != (i < MAC ? '.' : '\0'))
 			return refuse_token(
-			    why, "the token has not three parts");
+			    why, "the token does not have three parts");
 		token += *token == '.';
 	}
 	return 0;
@@ -142,7 +142,7 @@ check_member(const char *name, const json_t *value, struct buf *why)
 			   : refuse_token(why, "its typ is not JWT");
 	if (strcmp(name, "kid") != 0)
 		return refuse_token(
-		    why, "its header says more than alg, typ and kid");
+		    why, "its header has fields other than alg, typ and kid");
 	return json_is_string(value) &&
 		       parse_is_name(json_string_value(value), 64)
 		   ? 0
@@ -235,7 +235,8 @@ take_tenant(const json_t *name, char *tenant, struct buf *why)
 	if (!json_is_string(name))
 		return refuse_token(why, "it names no tenant");
 	if (!parse_is_name(json_string_value(name), RECORD_MAX_TENANT))
-		return refuse_token(why, "its tenant is not a name of one");
+		return refuse_token(
+		    why, "its tenant is not a valid tenant name");
 	memcpy(tenant, json_string_value(name), json_string_length(name) + 1);
 	return 0;
 }
@@ -248,16 +249,15 @@ check_claims(const struct jwt_rules *rules, const struct token_part *part,
 	int rc;
 
 	if (claims == NULL)
-		return refuse_token(why, "its claims are no JSON object");
+		return refuse_token(why, "its claims are not a JSON object");
 	rc = check_times(claims, now_ms / 1000, why);
 	if (rc == 0 && rules->issuer != NULL &&
 	    !claim_is(json_object_get(claims, "iss"), rules->issuer))
-		rc =
-		    refuse_token(why, "its iss is not that of [listen] issuer");
+		rc = refuse_token(why, "its iss differs from [listen] issuer");
 	if (rc == 0 && rules->audience != NULL &&
 	    !is_for(json_object_get(claims, "aud"), rules->audience))
-		rc = refuse_token(
-		    why, "its aud is not that of [listen] audience");
+		rc =
+		    refuse_token(why, "its aud differs from [listen] audience");
 	if (rc == 0)
 		rc = take_tenant(
 		    json_object_get(claims, rules->tenant_claim), tenant, why);
@@ -351,7 +351,7 @@ jwt_read_claims(const char *token, struct jwt_claims *c, struct buf *why)
 	json_decref(claims);
 	return good ? 0
 		    : refuse_token(why,
-			  "its role, sub, jti or teams is not a short text");
+			  "its role, sub, jti or teams is not a short string");
 }
 
 bool
@@ -418,8 +418,8 @@ write_claims(struct buf *to, const struct jwt_rules *rules,
 	jsonw_close(to);
 	if (twice)
 		buf_setf(why,
-		    "[listen] tenant_claim is '%s', which says something else "
-		    "in these tokens; choose another name",
+		    "[listen] tenant_claim is '%s', which these tokens use for "
+		    "another claim; choose another name",
 		    tenant);
 	else if (!parse_is_utf8(to->data, to->len))
 		buf_setf(why, "a text of the token is not UTF-8");
@@ -438,7 +438,7 @@ jwt_sign(const struct jwt_rules *rules, const struct jwt_content *c,
 	int rc = -1;
 
 	if (rules->keys_n == 0)
-		buf_setf(why, "there is no key to sign tokens with");
+		buf_setf(why, "no key to sign tokens with");
 	else
 		rc = write_claims(&claims, rules, c, why);
 	if (rc == 0) {
@@ -466,8 +466,8 @@ take_token_key(struct jwt_conf *j, char *key, const char *section,
 	j->secrets[j->rules.keys_n] = key;
 	if (strlen(key) < JWT_KEY_LEAST) {
 		buf_setf(why,
-		    "[%s] %s has %zu bytes, and %d random ones are the "
-		    "least; make one by: openssl rand -hex 32",
+		    "[%s] %s has %zu bytes; at least %d random bytes are "
+		    "needed; create a key with: openssl rand -hex 32",
 		    section, name, strlen(key), JWT_KEY_LEAST);
 		return -1;
 	}
@@ -492,8 +492,8 @@ jwt_conf_read(struct jwt_conf *j, const struct conf *conf, const char *section,
 		return -1;
 	if (j->rules.keys_n == 0 && old != NULL) {
 		buf_setf(why,
-		    "[%s] has secret_key_old_file and no key; "
-		    "set secret_key_file",
+		    "[%s] has secret_key_old_file but no key; set "
+		    "secret_key_file",
 		    section);
 		return -1;
 	}

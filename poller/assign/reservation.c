@@ -178,7 +178,7 @@ reservation_done(struct reservation *r, enum reservation_result result)
 static void
 reservation_warn(const struct reservation *r, const char *why)
 {
-	log_warn("tenant %s: chat %s is not given to operator %s: %s",
+	log_warn("tenant %s: chat %s is not assigned to operator %s: %s",
 	    r->assigner->crm.tenant->name, r->chat, r->operator_id, why);
 }
 
@@ -319,7 +319,7 @@ reservation_report(struct tenant_assigner *assigner, enum error_class error,
 	log_error("tenant %s: cannot %s: %s; %s", assigner->crm.tenant->name,
 	    what, message,
 	    assigner->wait_forever && failure_passes(error)
-		? "it is tried again"
+		? "it will be retried"
 		: buf_str(&way));
 	buf_release(&way);
 }
@@ -640,7 +640,7 @@ static void
 report(struct tenant_assigner *assigner, enum error_class error,
     const char *message)
 {
-	reservation_report(assigner, error, "give chats to operators", message);
+	reservation_report(assigner, error, "assign chats", message);
 	assigner->cannot_give = true;
 }
 
@@ -754,8 +754,8 @@ on_chat_given(struct reservation *r)
 		reservation_outcome(r, RESERVATION_FULFILLED);
 		return;
 	}
-	log_warn("tenant %s: chat %s was to be given to operator %s; the CRM "
-		 "says that %s%s has it",
+	log_warn("tenant %s: chat %s was reserved for operator %s, but the CRM "
+		 "says that it is assigned to %s%s",
 	    assigner->crm.tenant->name, r->chat, r->operator_id,
 	    r->answer != NULL ? "operator " : "nobody",
 	    r->answer != NULL ? r->answer : "");
@@ -776,8 +776,7 @@ on_throttled(struct reservation *r, const struct ending *e)
 	if (!assigner->wait_forever ||
 	    reservation_is_reported(assigner, ERROR_CLASS_THROTTLED))
 		return;
-	log_warn("tenant %s: cannot give chats to operators: %s; it is waited "
-		 "for",
+	log_warn("tenant %s: cannot assign chats: %s; waiting for it",
 	    assigner->crm.tenant->name, e->message);
 	assigner->reported = ERROR_CLASS_THROTTLED;
 	assigner->cannot_give = true;
@@ -830,7 +829,7 @@ give_end(void *ctx, const struct ending *e)
 		on_chat_given(r);
 	} else if (e->error == ERROR_CLASS_NONE) {
 		report(assigner, ERROR_CLASS_UNUSABLE,
-		    "its profile has no request for that");
+		    "its profile has no request for this");
 		reservation_done(r, RESERVATION_FAILED);
 	} else if (e->error == ERROR_CLASS_DENIED ||
 		   e->error == ERROR_CLASS_QUOTA) {

@@ -90,7 +90,7 @@ warn_clock_back(struct pull *p, int64_t last)
 	store_set_number(p->crm.store, "clock_warned", today);
 	clock_format(last, text);
 	log_warn("tenant %s: its CRM's clock, or ours, went back by %lld s; "
-		 "until %s metrics are dated then; see poller --check",
+		 "until %s all metrics have this time; see poller --check",
 	    p->crm.tenant->name, (long long)((last - p->as_of) / 1000), text);
 }
 
@@ -149,7 +149,7 @@ pulled_operators_end(void *ctx, const struct ending *e)
 	    must ? takes_short_list(p, e) : e->error == ERROR_CLASS_SHORT;
 
 	if (taken && p->operators.n > 0) {
-		log_warn("tenant %s: its operators: %s; it is taken as it is",
+		log_warn("tenant %s: its list of operators: %s; it is accepted",
 		    p->crm.tenant->name, e->message);
 	} else if (e->error != ERROR_CLASS_NONE) {
 		crm_session_fail(&p->crm, e->error, "operators", e->message);
@@ -187,9 +187,9 @@ pulled_chats_end(void *ctx, const struct ending *e)
 		return;
 	}
 	if (taken) {
-		log_warn("tenant %s: its open chats: %s, as in the polls "
-			 "before; it is taken, and chats that it lacks are "
-			 "asked about singly",
+		log_warn("tenant %s: its list of open chats: %s, as in earlier "
+			 "polls; it is accepted, and missing chats are looked "
+			 "up one by one",
 		    p->crm.tenant->name, e->message);
 		/* If even its first page is empty. */
 		begin_snapshot(p, p->began_ms);
@@ -392,11 +392,11 @@ report_failed_chats(struct pull *p)
 		return;
 	p->crm.code = failure_code(p->chats.first_error, FAILURE_ITEM);
 	log_error("tenant %s: %zu of %zu chats could not be read, so there is "
-		  "no snapshot; %s; what was read is kept%s",
+		  "no snapshot; %s; the next poll resumes here%s",
 	    p->crm.tenant->name, p->chats.failed, p->chats.listed,
 	    p->chats.first_failure,
 	    p->crm.store != NULL
-		? ", and from the third time on they are shown as last seen"
+		? "; after the third failure they are shown as last read"
 		: " only with --state");
 }
 
@@ -405,7 +405,7 @@ warn_stale(const struct pull *p)
 {
 	fetch_warn_odd(p->crm.fetch);
 	if (p->chats.stale > 0)
-		log_warn("tenant %s: %zu chats are shown as last seen; %s",
+		log_warn("tenant %s: %zu chats are shown as last read; %s",
 		    p->crm.tenant->name, p->chats.stale,
 		    p->chats.first_failure);
 	if (p->chats.customers.failed > 0)

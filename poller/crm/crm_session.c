@@ -170,9 +170,9 @@ void
 call_metrics_head(struct buf *to)
 {
 	prometheus_head(to, calls_total, PROMETHEUS_COUNTER,
-	    "Calls to the CRM that were answered (ok), whose object was not "
-	    "there (gone), of which there were too many (limited), that the "
-	    "token does not allow (refused), and others (failed).");
+	    "Calls to the CRM by result: answered (ok), object not found "
+	    "(gone), rate-limited (limited), not allowed for the token "
+	    "(refused), others (failed).");
 }
 
 void
@@ -202,7 +202,7 @@ add_calls_left(struct buf *to, const struct crm_session *s)
 		return;
 	used = usage_month(s->store, crm_session_now(s));
 	prometheus_head(to, name, PROMETHEUS_GAUGE,
-	    "Calls to the CRM that the budget of this month leaves.");
+	    "Calls to the CRM left in the budget of this month.");
 	prometheus_count(to, name, "tenant", s->tenant->name,
 	    used < budget ? budget - used : 0);
 }

@@ -274,11 +274,11 @@ prepare_request(struct fetch_job *j, struct buf *why)
 		return rc;
 	j->host = tenant_host(t, r->host);
 	if (j->host == NULL) {
-		buf_setf(why, "about.hosts has no '%s'", r->host);
+		buf_setf(why, "about.hosts lacks '%s'", r->host);
 		return -1;
 	}
 	if (j->host->headers == NULL) {
-		buf_setf(why, "host '%s' is for webhooks alone", r->host);
+		buf_setf(why, "host '%s' is only for webhooks", r->host);
 		return -1;
 	}
 	base = j->host->base;
@@ -337,7 +337,8 @@ start_job(struct fetch_job *j)
 	int rc;
 
 	if (j->q.optional && breaker_is_open(&j->fetch->breakers[j->q.call])) {
-		fetch_end(j, ERROR_CLASS_LATER, "others could not be read");
+		fetch_end(
+		    j, ERROR_CLASS_LATER, "other chats could not be read");
 		return;
 	}
 	rc = prepare_request(j, &why);
@@ -346,8 +347,7 @@ start_job(struct fetch_job *j)
 	} else if (rc == 0) {
 		fetch_end(j, ERROR_CLASS_NONE, NULL);
 	} else if (is_too_late(j)) {
-		fetch_end(
-		    j, ERROR_CLASS_LATER, "it was due, and could not be asked");
+		fetch_end(j, ERROR_CLASS_LATER, "it could not be asked");
 	} else {
 		send_job(j);
 	}
@@ -378,7 +378,7 @@ wake_delayed(struct fetch *f, int64_t now)
 static void
 fetch_explain_hold(int64_t ms, struct buf *text)
 {
-	buf_addf(text, "%sit wants no call for %lld s",
+	buf_addf(text, "%sit allows no call for %lld s",
 	    text->len > 0 ? "; " : "", (long long)(ms / 1000));
 }
 
@@ -515,8 +515,9 @@ void
 fetch_warn_odd(const struct fetch *f)
 {
 	if (f->odd > 0)
-		log_warn("tenant %s: %zu records of the CRM cannot be read "
-			 "wholly; what cannot is left out; the first: %s",
+		log_warn(
+		    "tenant %s: %zu records of the CRM are partly unreadable; "
+		    "invalid fields were skipped; the first: %s",
 		    f->tenant->name, f->odd, f->first_odd);
 }
 
@@ -575,9 +576,10 @@ check_paging(struct paging_guard *p, const struct profile_answer *a,
 	buf_adds(&cursor, "cursor ");
 	value_dump(a->next, &cursor);
 	if (a->n > 0 && was_visited(p, &page) && !moved)
-		buf_setf(why, "page %u repeats an earlier one", p->pages);
+		buf_setf(why, "page %u repeats an earlier page", p->pages);
 	else if (a->next != NULL && was_visited(p, &cursor))
-		buf_setf(why, "page %u leads back to an earlier one", p->pages);
+		buf_setf(
+		    why, "page %u links back to an earlier page", p->pages);
 	else if (a->next != NULL && p->pages >= max)
 		buf_setf(why, "there are more than %u pages", max);
 	buf_release(&page);
@@ -645,7 +647,7 @@ describe_error(const struct http_answer *a, const char *text, struct buf *out)
 		    out, "it answers HTTP %d%s", a->status, n > 0 ? ": " : "");
 	buf_add(out, text, n);
 	if (out->len == 0)
-		buf_adds(out, "it answers with an error");
+		buf_adds(out, "it answered with an error");
 }
 
 /* Says what an answer is that is not JSON. */
@@ -659,7 +661,8 @@ describe_body(const struct http_answer *a, const char *reason, struct buf *out)
 		buf_setf(out, "the answer is empty (HTTP %d)", a->status);
 	else if (body[blank] == '<' ||
 		 strncasecmp(a->headers.content_type, "text/html", 9) == 0)
-		buf_setf(out, "it answers with a web page (HTTP %d), not JSON",
+		buf_setf(out,
+		    "it answered with a web page (HTTP %d) instead of JSON",
 		    a->status);
 	else
 		buf_setf(out, "the answer is not JSON: %s", reason);
@@ -807,8 +810,8 @@ read_answer_body(
 		    buf_str(&h->body), h->body.len, &repaired, &why);
 	if (repaired && !f->warned_repaired) {
 		f->warned_repaired = true;
-		log_warn("tenant %s: its CRM sends text that is not UTF-8; "
-			 "U+FFFD stands for it",
+		log_warn("tenant %s: its CRM sends text that is not UTF-8; it "
+			 "is replaced by U+FFFD",
 		    f->tenant->name);
 	}
 	in.answer = v;
@@ -853,7 +856,7 @@ follow_redirect(struct fetch_job *j, const struct http_answer *h)
 	if (url == NULL)
 		buf_setf(&text, "it redirects, but %s", buf_str(&why));
 	else
-		buf_setf(&text, "it redirects without end");
+		buf_setf(&text, "it redirects endlessly");
 	j->fetch->results[CALL_FAILED]++;
 	free(url);
 	fetch_end(j, ERROR_CLASS_UNUSABLE, buf_str(&text));

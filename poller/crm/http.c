@@ -83,8 +83,7 @@ http_new(void)
 	struct http *h = xcalloc(1, sizeof *h);
 
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		prog_die(
-		    PROG_TEMPFAIL, "libcurl does not start: out of memory");
+		prog_die(PROG_TEMPFAIL, "cannot start libcurl: out of memory");
 	TAILQ_INIT(&h->under_way);
 	h->multi = curl_multi_init();
 	if (h->multi == NULL)
@@ -375,21 +374,21 @@ set_tls_reason(struct transfer *t, CURLcode code, const char *text)
 
 	if (code == CURLE_SSL_CONNECT_ERROR)
 		buf_setf(reason,
-		    "TLS fails: %s; check that the port of url speaks TLS 1.2 "
+		    "TLS failed: %s; check that the port of url speaks TLS 1.2 "
 		    "or later",
 		    text);
 	else if (code == CURLE_SSL_CACERT_BADFILE)
 		buf_setf(reason, "%s: %s",
 		    own ? "ca_file has no certificates"
-			: "the system's certificates cannot be read; install "
+			: "cannot read the system's certificates; install "
 			  "ca-certificates, or set ca_file",
 		    text);
 	else
 		buf_setf(reason, "its certificate is not trusted: %s%s", text,
 		    !is_authority_unknown(t) ? ""
-		    : own ? "; ca_file has not its authority's certificate"
-			  : "; if its authority is your own, set ca_file to "
-			    "a file of its certificate");
+		    : own                    ? "; ca_file lacks the issuing CA"
+			  : "; if you use your own CA, set ca_file to its "
+			    "certificate");
 }
 
 /* libcurl says "Failed to connect to HOST port N after 3 ms: REASON". The time
@@ -575,14 +574,14 @@ http_check_base(const char *base, bool plaintext, struct buf *why)
 	if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0)
 		buf_setf(why, "must begin with https://");
 	else if (has_part(u, CURLUPART_USER) || has_part(u, CURLUPART_PASSWORD))
-		buf_setf(why, "holds a password; put secrets into token_file");
+		buf_setf(why, "has a password; put secrets into token_file");
 	else if (has_part(u, CURLUPART_QUERY) ||
 		 has_part(u, CURLUPART_FRAGMENT))
-		buf_setf(why, "may not have a '?' or '#'");
+		buf_setf(why, "must not have a '?' or '#'");
 	else if (strcmp(scheme, "http") == 0 && !plaintext &&
 		 !is_loopback(host))
 		buf_setf(why, "would send the token unencrypted; use https://, "
-			      "or set plaintext = yes if that is meant");
+			      "or set plaintext = yes to allow it");
 	else
 		rc = 0;
 out:

@@ -194,8 +194,8 @@ run_program(struct profile *p, jv input, struct buf *why)
 
 	if (profile_cpu_limit_start(&p->cpu_limit, p->jq, p->limit_ms) != 0) {
 		buf_setf(why,
-		    "there is no timer for it: %s; raise the limit of signals "
-		    "that wait (LimitSIGPENDING, ulimit -i)",
+		    "cannot create a timer: %s; raise the limit of pending "
+		    "signals (LimitSIGPENDING, ulimit -i)",
 		    log_errno(errno));
 		jv_free(input);
 		return jv_invalid();
@@ -216,7 +216,7 @@ run_program(struct profile *p, jv input, struct buf *why)
 	else if (jv_get_kind(message) == JV_KIND_STRING)
 		buf_setf(why, "%s", jv_string_value(message));
 	else
-		buf_setf(why, "it gives no result");
+		buf_setf(why, "it returns no result");
 	jv_free(message);
 	return result;
 }
@@ -448,7 +448,7 @@ read_answer_records(struct profile *p, enum profile_call call,
 		buf_adds(&out->message, buf_str(&why));
 	else if (add_rows_before(&out->rows, &in->before)) {
 		buf_setf(&out->message,
-		    "%zu of %zu rows of the list cannot be read%s%s",
+		    "%zu of %zu rows of the list are unreadable%s%s",
 		    out->rows.odd, out->rows.n,
 		    out->first_odd.len > 0 ? "; " : "",
 		    buf_str(&out->first_odd));
@@ -532,7 +532,7 @@ say_what_to_give(enum profile_call call, struct buf *why)
 {
 	const char *needed = needed_member(call);
 
-	buf_addf(why, "it must give {%s%s} or {error, message}",
+	buf_addf(why, "it must return {%s%s} or {error, message}",
 	    needed != NULL ? needed : "info",
 	    needed != NULL && call != PROFILE_ASSIGN ? ", next" : "");
 }

@@ -68,8 +68,8 @@ read_sign(jv sign, struct profile_hooks *out, struct buf *why)
 	    text_is_listed("body", out->parts) &&
 	    text_is_listed("timestamp", out->parts) == (out->timestamp != NULL))
 		return 0;
-	buf_setf(why, "about.hooks.sign must be {header, parts}, with body "
-		      "among its parts, and timestamp if it has that");
+	buf_setf(why, "about.hooks.sign must be {header, parts}; parts must "
+		      "have body, and timestamp if the header has one");
 	return -1;
 }
 
@@ -182,8 +182,8 @@ profile_hook_read(struct profile *p, const struct profile_hooks *h,
 		rc = read_hook_records(profile_options(p), records, out, why);
 	} else {
 		if (jv_is_valid(result))
-			buf_setf(why, "it must give {records}, {refused} or "
-				      "{unknown}");
+			buf_setf(why,
+			    "it must return {records}, {refused} or {unknown}");
 		jv_free(records);
 	}
 	jv_free(result);

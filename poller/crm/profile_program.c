@@ -158,7 +158,7 @@ explain_unknown_profile(const char *name, const char *dir, struct buf *why)
 	struct dirent **found;
 	int n = scandir(dir, &found, is_profile, alphasort), i;
 
-	buf_setf(why, "there is no profile '%s'; there are ", name);
+	buf_setf(why, "unknown profile '%s'; profiles: ", name);
 	for (i = 0; i < n; i++) {
 		buf_addf(why, "%s%.*s", i > 0 ? ", " : "",
 		    (int)strlen(found[i]->d_name) - 3, found[i]->d_name);

@@ -563,7 +563,7 @@ read_fields(struct crm_record *r, jv o, const struct crm_record_options *opt,
 	const char *bad;
 
 	if (find_type(o, &r->type) != 0) {
-		buf_setf(why, "a record is of no type that is known here");
+		buf_setf(why, "a record has an unknown type");
 		return -1;
 	}
 	if (r->type != RECORD_UNKNOWN &&

@@ -91,7 +91,7 @@ read_target(jv result, struct profile_request *out, struct buf *why)
 	jv_free(url);
 	jv_free(path);
 	if (target.len == 0) {
-		buf_setf(why, "path is not text that begins with a slash");
+		buf_setf(why, "path must be a string that begins with a slash");
 		return -1;
 	}
 	encode_form(&query, profile_member(result, "query"));
@@ -150,7 +150,7 @@ read_method(jv result, struct profile_request *out, struct buf *why)
 	if (out->method == NULL)
 		buf_setf(why, "method must be GET, POST, PUT, PATCH or DELETE");
 	else if (out->method == methods[0] && out->body != NULL)
-		buf_setf(why, "a GET has no body");
+		buf_setf(why, "a GET request must not have a body");
 	else
 		return 0;
 	return -1;
@@ -163,7 +163,7 @@ profile_request_read(jv result, struct profile_request *out, struct buf *why)
 	if (jv_get_kind(result) == JV_KIND_NULL)
 		return 0;
 	if (jv_get_kind(result) != JV_KIND_OBJECT) {
-		buf_setf(why, "it must give {path, query}, {url} or null");
+		buf_setf(why, "it must return {path, query}, {url} or null");
 		return -1;
 	}
 	read_body_or_form(result, out);

@@ -344,8 +344,9 @@ quota_warn(const struct tenant *t, struct store *s, int64_t now_ms)
 		return;
 	store_set_number(s, "budget_warned", today);
 	if (used >= (uint64_t)t->budget)
-		log_warn("tenant %s: all %" PRId64 " calls of this month ([%s] "
-			 "budget) are used; polls go on, every %u minutes",
+		log_warn("tenant %s: all %" PRId64
+			 " calls of this month ([%s] budget) are used; polls "
+			 "continue every %u minutes",
 		    t->name, t->budget, t->section, interval);
 	else
 		log_warn(

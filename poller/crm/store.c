@@ -125,8 +125,8 @@ explain_store_error(const struct store *s, int rc, struct buf *why)
 	case MDB_VERSION_MISMATCH:
 	case MDB_INCOMPATIBLE:
 		buf_setf(why,
-		    "state '%s' is of a version that is not known; remove it, "
-		    "and the next poll reads everything again",
+		    "state '%s' is of an unknown version; remove it; the next "
+		    "poll then reads everything",
 		    path);
 		return PROG_IO;
 	default:
@@ -283,7 +283,7 @@ make_folder(const char *dir, enum exit_code *code, struct buf *why)
 	if (mkdir(dir, 0700) == 0 || errno == EEXIST)
 		return 0;
 	*code = syserr_explain(
-	    why, PROG_CANTCREATE, "cannot make state folder '%s'", dir);
+	    why, PROG_CANTCREATE, "cannot create the state folder '%s'", dir);
 	return -1;
 }
 
@@ -317,8 +317,8 @@ store_open(const char *dir, const char *tenant, enum store_access access,
 
 	s->lock = -1;
 	s->path = xasprintf("%s/%s.mdb", dir, tenant);
-	s->damage = xasprintf("state '%s' is damaged; remove it, and the next "
-			      "poll reads everything again",
+	s->damage = xasprintf("state '%s' is damaged; remove it; the next poll "
+			      "then reads everything",
 	    s->path);
 	if ((access != STORE_READ_ONLY && make_folder(dir, code, why) != 0) ||
 	    (access == STORE_EXCLUSIVE &&

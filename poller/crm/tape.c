@@ -90,15 +90,15 @@ tape_record_to(const char *dir, struct buf *why)
 
 	if (mkdir(dir, S_IRWXU) != 0 && errno != EEXIST) {
 		(void)syserr_explain(why, PROG_CANTCREATE,
-		    "cannot make the folder '%s' of --record", dir);
+		    "cannot create the folder '%s' of --record", dir);
 		return NULL;
 	}
 	n = list_answers(dir, &names);
 	if (n != 0) {
 		buf_setf(why,
 		    n < 0 ? "cannot read the folder '%s' of --record"
-			  : "the folder '%s' of --record has answers already; "
-			    "name another one",
+			  : "the folder '%s' of --record already has answers; "
+			    "choose another folder",
 		    dir);
 		free_names(names, n);
 		return NULL;

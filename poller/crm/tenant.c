@@ -53,8 +53,8 @@ set_token(struct tenant *t, const struct conf *c, struct buf *why)
 
 	if (token == NULL) {
 		buf_setf(why,
-		    "[%s] has no token; set token_file to a file "
-		    "that holds it, or CRM_TOKEN",
+		    "[%s] has no token; set token_file to a file with the "
+		    "token, or set CRM_TOKEN",
 		    t->section);
 		return PROG_CONFIG;
 	}
@@ -65,8 +65,7 @@ set_token(struct tenant *t, const struct conf *c, struct buf *why)
 		    xasprintf("the token of [%s] (or CRM_TOKEN)", t->section);
 	if (!text_is_printable(token, strlen(token))) {
 		buf_setf(why,
-		    "%s holds control characters; it has to be one "
-		    "line of text",
+		    "%s has control characters; it must be one line of text",
 		    t->token_source);
 		return PROG_CONFIG;
 	}
@@ -75,8 +74,7 @@ set_token(struct tenant *t, const struct conf *c, struct buf *why)
 			continue;
 		set_headers(&t->hosts[i], &about->hosts[i], token);
 		if (t->hosts[i].headers == NULL) {
-			buf_setf(why,
-			    "account of [%s] holds control characters",
+			buf_setf(why, "account of [%s] has control characters",
 			    t->section);
 			return PROG_CONFIG;
 		}
@@ -92,8 +90,8 @@ admin_token(struct tenant *t, const struct conf *c, struct buf *why)
 
 	if (secret == NULL && why->len == 0)
 		buf_setf(why,
-		    "[%s] has no admin_token, without which its CRM registers "
-		    "no webhooks; set admin_token_file to a file that holds it",
+		    "[%s] has no admin_token, which its CRM needs to register "
+		    "webhooks; set admin_token_file",
 		    t->section);
 	return secret;
 }
@@ -114,8 +112,8 @@ tenant_admit(struct tenant *t, const struct conf *c, struct buf *why)
 			set_headers(&t->hosts[i], &about->hosts[i], token);
 		else if (token != NULL)
 			buf_setf(why,
-			    "the admin_token of [%s] holds control characters; "
-			    "it has to be one line of text",
+			    "the admin_token of [%s] has control characters; "
+			    "it must be one line of text",
 			    t->section);
 		if (t->hosts[i].headers == NULL)
 			code = PROG_CONFIG;
@@ -159,8 +157,8 @@ set_base(struct tenant *t, const struct conf *c, struct buf *why)
 	t->hosts = xcalloc(t->hosts_n, sizeof *t->hosts);
 	if (about->needs_account) {
 		buf_setf(why,
-		    "[%s] has no account, and its profile needs one; set "
-		    "account, or CRM_ACCOUNT",
+		    "[%s] has no account, but its profile needs one; set "
+		    "account or CRM_ACCOUNT",
 		    t->section);
 		return PROG_CONFIG;
 	}
@@ -168,8 +166,7 @@ set_base(struct tenant *t, const struct conf *c, struct buf *why)
 		url = about->hosts[0].url;
 	if (url == NULL) {
 		buf_setf(why,
-		    "[%s] has no url, and its profile has none; "
-		    "set url",
+		    "[%s] has no url, and its profile has no default; set url",
 		    t->section);
 		return PROG_CONFIG;
 	}
@@ -224,7 +221,7 @@ set_others(struct tenant *t, const struct conf *c, struct buf *why)
 	if (given == 0)
 		return PROG_OK;
 	buf_setf(why,
-	    "hosts of [%s]: NAME=URL each, of names that its profile has, see "
+	    "hosts of [%s] must be NAME=URL, with names from its profile; see "
 	    "messaging-profile(5)",
 	    t->section);
 	return PROG_CONFIG;
@@ -297,8 +294,7 @@ tenant_open(struct tenant *t, const struct conf *c, const char *name,
 	if (opt.need != NULL && *opt.need != NULL &&
 	    !profile_about(t->profile)->needs) {
 		buf_setf(why,
-		    "need of [%s]: its profile has no tags of operators; "
-		    "remove it",
+		    "need of [%s]: its profile has no operator tags; remove it",
 		    t->section);
 		return PROG_CONFIG;
 	}

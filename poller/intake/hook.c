@@ -352,8 +352,8 @@ find_hook_secret(const struct hook *h, const struct conf *c, struct buf *why)
 		return secret;
 	if (h->signs && h->spec.key_is_token && token != NULL)
 		return xstrdup(token);
-	buf_setf(why, "it has no secret for its webhooks; set "
-		      "hook_secret_file to a file that holds it");
+	buf_setf(why, "it has no webhook secret; set hook_secret_file to a "
+		      "file with the secret");
 	return NULL;
 }
 
@@ -381,8 +381,8 @@ set_hook_key(struct hook *h, const struct conf *c, struct buf *why)
 		secret_free(h->key);
 		h->key = NULL;
 		buf_setf(why,
-		    "its webhooks' secret must be %d to %d letters, digits, "
-		    "'-', '_': it stands in an address",
+		    "its webhook secret is a part of the URL, so it must be %d "
+		    "to %d letters, digits, '-', '_'",
 		    HOOK_SECRET_LEAST, HOOK_SECRET_MOST);
 		return -1;
 	}
@@ -527,7 +527,7 @@ hook_path(
 	*secret = NULL;
 	if (strcmp(how, "off") == 0) {
 		buf_setf(why,
-		    "it takes no webhooks; set hook in [%s] to signature or "
+		    "it accepts no webhooks; set hook in [%s] to signature or "
 		    "secret",
 		    section);
 	} else if (strcmp(how, "signature") == 0 ||

@@ -47,8 +47,8 @@ warn_operators_unknown(
 	if (strcmp(why, buf_str(&l->logged)) == 0)
 		return;
 	buf_setf(&l->logged, "%s", why);
-	log_warn("operators of %s that the CRM lists are not known: %s%s",
-	    l->tenant, why, way_out);
+	log_warn(
+	    "the operators of %s are unknown: %s%s", l->tenant, why, way_out);
 }
 
 /* Reads the operators from the state; if it cannot be read, or has none, those
@@ -68,8 +68,8 @@ read_operators(struct operator_list *l, const char *dir, bool asked)
 		warn_operators_unknown(l, buf_str(&why), "");
 	else if (s == NULL && asked && l->named[0] == NULL)
 		warn_operators_unknown(l, buf_str(&why),
-		    "; poll into it, set [poller] state to the folder that is "
-		    "polled into, or name them (operators in [crm])");
+		    "; poll with this state folder, set [poller] state to that "
+		    "of the polls, or list them (operators in [crm])");
 	if (s != NULL &&
 	    store_get(s, STORE_META, "operator_rows", &data, &len)) {
 		strmap_release(&l->listed, NULL);

@@ -929,8 +929,8 @@ intake_put(struct intake *in, struct pending_request *p)
 	if (p->dead->len > 0 && !in->has_broker &&
 	    in->opt.dead_letter_files == NULL) {
 		/* Its record and its reason may not stand in a log. */
-		log_warn("a dead letter cannot be kept without --state DIR, so "
-			 "its sender is told to send it again");
+		log_warn("cannot keep a dead letter without --state DIR; the "
+			 "sender is asked to send it again");
 		p->done(p, false);
 		return;
 	}

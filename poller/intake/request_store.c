@@ -112,8 +112,8 @@ explain(const struct request_store *s, int rc, struct buf *why)
 		    s->path);
 	else if (rc == MDB_PANIC)
 		buf_setf(why,
-		    "an error of the disk left '%s' unusable; start the "
-		    "listener again when the disk is well",
+		    "a disk error left '%s' unusable; repair the disk, then "
+		    "restart the listener",
 		    s->path);
 	else
 		buf_setf(why, "%s", s->damage);
@@ -322,8 +322,8 @@ take_lock(struct request_store *s, const char *dir, enum exit_code *code,
 	if (s->lock_fd < 0 && errno == EWOULDBLOCK) {
 		*code = PROG_TEMPFAIL;
 		buf_setf(why,
-		    "another listener has '%s'; give this one a folder of its "
-		    "own with --state",
+		    "another listener uses '%s'; choose another folder with "
+		    "--state",
 		    dir);
 	} else if (s->lock_fd < 0) {
 		*code = syserr_code(errno, PROG_CANTCREATE);
@@ -338,7 +338,7 @@ make_folder(const char *dir, enum exit_code *code, struct buf *why)
 	if (mkdir(dir, 0700) == 0 || errno == EEXIST)
 		return 0;
 	*code = syserr_explain(
-	    why, PROG_CANTCREATE, "cannot make the folder '%s'", dir);
+	    why, PROG_CANTCREATE, "cannot create the folder '%s'", dir);
 	return -1;
 }
 
@@ -355,8 +355,7 @@ request_store_open(
 	s->max = max;
 	s->path = xasprintf("%s/requests.mdb", spool);
 	s->damage = xasprintf("'%s' is damaged or of another version; move it "
-			      "away, and the listener begins a new one without "
-			      "the requests in it",
+			      "away to start with an empty spool",
 	    s->path);
 	(void)pthread_mutex_init(&s->lock, NULL);
 	ready = make_folder(dir, code, why) == 0 &&

@@ -115,7 +115,7 @@ check_sender_token(const struct jwt_rules *rules, const char *token,
 		return -1;
 	if (!jwt_has_role(token))
 		return 0;
-	buf_setf(why, "it has a role, so it is for reading");
+	buf_setf(why, "it has a role, so it is only valid for reading");
 	return -1;
 }
 
@@ -170,13 +170,14 @@ route_is_trusted(const struct listener_context *in, const struct web_request *r,
 
 	if (!trusted && strcmp(r->peer, "::") == 0)
 		route_detail(a, 403,
-		    "Forbidden: it came from one of [listen] proxies, and no "
-		    "X-Forwarded-For says for whom");
+		    "Forbidden: a request from one of [listen] proxies needs "
+		    "X-Forwarded-For");
 	else if (!trusted)
 		route_detail(
 		    a, stranger, stranger == 404 ? "Not Found" : "Forbidden");
 	else if (r->header(r, "Origin") != NULL)
-		route_detail(a, 403, "Forbidden: not for pages of the web");
+		route_detail(a, 403,
+		    "Forbidden: requests from web pages are not accepted");
 	else if (!route_says_json(r))
 		route_detail(
 		    a, 415, "Unsupported Media Type: send application/json");

@@ -47,7 +47,7 @@ check_id(struct validate_errors *f, const struct validate_place *at,
 	else if (len > 0 &&
 		 !validate_is_id(json_string_value(v), len, field->max))
 		validate_error(f, at,
-		    "must have no control characters, and no blank at its end");
+		    "must not have control characters or a space at its end");
 	else
 		return true;
 	return false;
@@ -145,7 +145,7 @@ check_list(struct validate_errors *f, const struct validate_place *at,
 		validate_error(f, at, "must be a list");
 	else if (field->max > 0 && n > field->max)
 		validate_error(
-		    f, at, "has %zu items, %zu are allowed", n, field->max);
+		    f, at, "has %zu items; %zu are allowed", n, field->max);
 	else
 		return true;
 	return false;
@@ -255,8 +255,8 @@ read_query_tenant(struct collect *c)
 		validate_error(&c->errors, &at, "is missing");
 	} else if (!parse_is_name(name, RECORD_MAX_TENANT)) {
 		validate_error(&c->errors, &at,
-		    "must be 1 to %d letters, digits and _.-, and begin with "
-		    "a letter, a digit or _",
+		    "must be 1 to %d letters, digits and _.-, beginning with a "
+		    "letter, a digit or _",
 		    RECORD_MAX_TENANT);
 	} else {
 		memcpy(c->sender.tenant, name, strlen(name) + 1);
@@ -295,7 +295,7 @@ answer_key_conflict(struct collect *c)
 {
 	struct validate_place at = { &in_header, "idempotency-key", 0 };
 
-	validate_error(&c->errors, &at, "is that of another request");
+	validate_error(&c->errors, &at, "belongs to another request");
 	validate_answer(&c->errors, c->a);
 }
 

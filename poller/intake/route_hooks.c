@@ -105,9 +105,9 @@ keep_dead_letter(const struct listener_context *in, const struct hook *h,
 	buf_addc(&a->dead, '\n');
 	a->dead_n++;
 	if (n > 0)
-		log_warn("%u webhooks were not understood, the last one for "
-			 "%s/%s: %s; the reason of each is in its dead letter, "
-			 "if --state keeps that",
+		log_warn(
+		    "%u webhooks were not understood, the last one for %s/%s: "
+		    "%s; with --state each has a dead letter with its reason",
 		    n, hook_tenant(h), hook_source(h), fault);
 	buf_release(&where);
 	buf_release(&letter);
@@ -145,8 +145,8 @@ route_hook_take(const struct listener_context *in, const struct hook *h,
 	case HOOK_RECORDS:
 		break;
 	case HOOK_PARTLY:
-		keep_dead_letter(in, h, r,
-		    "a part of what it tells cannot be read", buf_str(&why), a);
+		keep_dead_letter(
+		    in, h, r, "a part of it is unreadable", buf_str(&why), a);
 		break;
 	case HOOK_FOREIGN:
 		refuse_account(in, h, r, buf_str(&why), a);
@@ -180,8 +180,7 @@ refuse_delivery(const struct listener_context *in, const struct hook *h,
 	if (n > 0)
 		log_warn("%u webhooks were refused, the last one from %s for "
 			 "%s: its signature or secret is %s",
-		    n, r->peer,
-		    h != NULL ? hook_tenant(h) : "no tenant of ours",
+		    n, r->peer, h != NULL ? hook_tenant(h) : "unknown tenant",
 		    signature_verdict_name(verdict));
 	route_detail(a, 401, "Unauthorized");
 }
@@ -196,10 +195,9 @@ route_hook_fits(const struct listener_context *in, const struct hook *h,
 		return true;
 	n = hook_count(in->hooks, HOOK_LONG, r->now_ms);
 	if (n > 0)
-		log_warn(
-		    "%u webhooks were too long, the last one for %s/%s: "
-		    "%zu bytes; what they tell is lost unless a poll finds "
-		    "it: raise max_hook of [listen]",
+		log_warn("%u webhooks were too long, the last one for %s/%s: "
+			 "%zu bytes; only a poll can find what they reported; "
+			 "raise [listen] max_hook",
 		    n, hook_tenant(h), hook_source(h), r->len);
 	route_detail(a, 413, "Content Too Large");
 	return false;

@@ -84,7 +84,7 @@ read_message(struct sent_message *m, json_t *body, struct web_answer *a)
 		.kind = nonempty_text(v[SEND_TYPE]),
 		.channel = nonempty_text(v[SEND_CHANNEL]) };
 	if (m->chat == NULL && m->to == NULL) {
-		answer_invalid(a, "neither conversation_id nor receiver_id");
+		answer_invalid(a, "conversation_id or receiver_id is required");
 		return false;
 	}
 	if (m->chat == NULL) {
@@ -186,7 +186,7 @@ send_message(const struct listener_context *in, const struct web_request *r,
 	switch (route_first(in, r, s, "message", key, &first)) {
 	case IDEMPOTENCY_OTHER:
 		route_clear_answer(a);
-		answer_invalid(a, "Idempotency-Key is that of another request");
+		answer_invalid(a, "Idempotency-Key belongs to another request");
 		return;
 	case IDEMPOTENCY_FAILED:
 		route_clear_answer(a);

@@ -89,17 +89,16 @@ write_intake_metrics(struct buf *to, const struct listener_context *in)
 
 	intake_look(in->intake, &now);
 	prometheus_gauge(to, "messaging_listener_broker_confirms",
-	    "1 if the broker confirmed what it was sent last, else 0.",
+	    "1 if the broker confirmed the last message, else 0.",
 	    now.confirms);
 	prometheus_gauge(to, "messaging_listener_spool_usable",
 	    "1 if the last request could be stored, else 0.", now.takes);
 	prometheus_gauge(to, "messaging_listener_waiting_records",
-	    "About how many records the broker does not have yet.",
-	    now.waiting);
+	    "Records not yet published, approximately.", now.waiting);
 	prometheus_counter(to, "messaging_listener_records_total",
-	    "Records that were made safe.", atomic_load(&in->counts->records));
+	    "Records stored.", atomic_load(&in->counts->records));
 	prometheus_counter(to, "messaging_listener_dead_letters_total",
-	    "Webhooks that are authentic and were not understood.",
+	    "Authentic webhooks that were not understood.",
 	    atomic_load(&in->counts->dead));
 }
 

@@ -130,8 +130,8 @@ report_forbidden(struct assigners *all, struct assigner_slot *slot)
 		return;
 	slot->reported = true;
 	poller_failed(all->poller, PROG_CONFIG);
-	log_error("tenant %s: nothing is changed at its CRM; set assign = yes "
-		  "in [%s] to have chats given to operators",
+	log_error("tenant %s: its CRM is not changed; to have chats assigned, "
+		  "set assign = yes in [%s]",
 	    t->name, t->section);
 }
 
@@ -215,9 +215,8 @@ report_unassignable(struct assigners *all, struct text tenant)
 		return;
 	*known = all;
 	poller_failed(all->poller, PROG_CONFIG);
-	log_error("chats of tenant '%.*s' cannot be given to operators: it is "
-		  "not configured, wrongly, or left out; see the [crm NAME] "
-		  "sections",
+	log_error("cannot assign chats of tenant '%.*s': it is not configured, "
+		  "has errors, or is excluded; see the [crm NAME] sections",
 	    TEXT_ARG(tenant));
 }
 
@@ -338,15 +337,15 @@ add_assign_metrics(void *ctx, struct buf *to, const char *labels)
 	size_t i;
 
 	prometheus_head(to, ended, PROMETHEUS_COUNTER,
-	    "Reservations that ended: the operator got the chat (fulfilled) or "
-	    "had it (confirmed), another one has it (taken), it is closed, the "
-	    "CRM refused, it was too late (expired), an error left it undone "
+	    "Finished reservations: the operator got the chat (fulfilled) or "
+	    "already had it (confirmed), another operator has it (taken), it "
+	    "is closed, the CRM refused, it expired, or an error prevented it "
 	    "(failed).");
 	for (i = 0; i < ARRAY_LEN(results); i++)
 		prometheus_result(to, ended, labels,
 		    reservation_result_names[results[i]], c->ended[results[i]]);
-	prometheus_head(to, in_hand, PROMETHEUS_GAUGE,
-	    "Reservations that were read and are not done with.");
+	prometheus_head(
+	    to, in_hand, PROMETHEUS_GAUGE, "Reservations in progress.");
 	prometheus_sample(to, in_hand, labels, c->in_hand);
 	assigners_add_calls(c->assigners, to, labels);
 }
@@ -600,8 +599,8 @@ end_input(struct assign *a, enum endpoint_status status)
 {
 	a->ended = true;
 	if (status == ENDPOINT_CUT) {
-		log_error("the input is cut at %s; the assignments before it "
-			  "are carried out",
+		log_error("the input ends inside %s; the assignments before it "
+			  "were carried out",
 		    endpoint_where(a->from));
 		poller_failed(a->poller, PROG_DATA);
 	} else if (status == ENDPOINT_FAILED) {
@@ -830,9 +829,9 @@ static const struct option_row rows[] = {
 	    "where assignments come from: -, a file, queue:NAME"),
 	POLLER_TO,
 	OPTION_FLAG("dry-run", struct poller, dry_run,
-	    "show what would be done, change nothing"),
+	    "show what would be done; change nothing"),
 	OPTION_FORMAT(struct poller, format),
-	POLLER_STATE("what polls kept; calls are counted there"),
+	POLLER_STATE("the state folder, which also counts calls"),
 	POLLER_TENANT,
 };
 
@@ -843,16 +842,15 @@ check_mode(void *options)
 
 	if (p->format != OUTPUT_AUTO && !p->dry_run)
 		return prog_usage_error(
-		    "-o is for --check and --assign --dry-run");
+		    "-o needs --check or --assign --dry-run");
 	if (p->to != NULL && p->dry_run)
-		return prog_usage_error("-t is not for --dry-run, which writes "
-					"no records; leave it out");
+		return prog_usage_error(
+		    "--dry-run writes no records; remove -t");
 	/* They would be acknowledged, and nobody else gets them. */
 	if (p->only_n > 0 && p->from != NULL && endpoint_is_queue(p->from) &&
 	    !p->dry_run)
-		return prog_usage_error("--tenant is not for --assign from a "
-					"queue, where the assignments of other "
-					"tenants would be lost; leave it out");
+		return prog_usage_error("--assign from a queue serves all "
+					"tenants; remove --tenant");
 	return poller_check_ends(options);
 }
 
@@ -865,11 +863,9 @@ run_assign_mode(void *options)
 }
 
 const struct option_mode poller_mode_assign = {
-	.choice =
-	    OPTION_MODE("assign", "give chats to operators as assignments say"),
-	.about =
-	    "Gives chats to operators, as aggregator -a allocation reserved "
-	    "them.\n",
+	.choice = OPTION_MODE("assign", "carry out assignments"),
+	.about = "Assigns chats to operators, as aggregator -a allocation "
+		 "reserved them.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.check = check_mode,

@@ -211,8 +211,8 @@ past_messages_end(void *ctx, const struct ending *e)
 		break;
 	case FAILURE_ITEM:
 		if (b->failed++ == 0)
-			log_warn("tenant %s: a past conversation cannot be "
-				 "read: %s",
+			log_warn(
+			    "tenant %s: cannot read a past conversation: %s",
 			    b->crm.tenant->name, e->message);
 		break;
 	case FAILURE_TENANT:
@@ -262,7 +262,7 @@ is_budget_spent(struct backfill *b)
 	if (month.budget == 0 || month.used < month.budget)
 		return false;
 	log_warn("tenant %s: the calls of this month are used up; run it again "
-		 "next month: it goes on where it was",
+		 "next month to continue",
 	    b->crm.tenant->name);
 	b->crm.code = PROG_TEMPFAIL;
 	return true;
@@ -418,7 +418,7 @@ run_backfill_mode(void *options)
 
 	if (parse_duration(p->backfill, &span_ms) != 0)
 		return prog_usage_error(
-		    "--backfill takes a time such as 90d, not '%s'",
+		    "--backfill needs a duration such as 90d, not '%s'",
 		    p->backfill);
 	if (!poller_open(p, true))
 		return p->code;
@@ -440,17 +440,16 @@ run_backfill_mode(void *options)
 
 static const struct option_row rows[] = {
 	POLLER_TO,
-	POLLER_STATE("what polls kept, and how far this came"),
+	POLLER_STATE("the state folder, which also keeps the position"),
 	POLLER_TENANT,
 	POLLER_TEXT,
 };
 
 const struct option_mode poller_mode_backfill = {
 	.choice = OPTION_TEXT(0, "backfill", "TIME", struct poller, backfill,
-	    "read past conversations, such as of the last 90d"),
-	.about = "Reads the conversations of that time before the first poll, "
-		 "and writes their\nrecords, for an aggregator without a "
-		 "state.\n",
+	    "read past conversations, such as 90d"),
+	.about = "Reads conversations of this time before the first poll, and "
+		 "writes their records\nfor an aggregator without a state.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.run = run_backfill_mode,

@@ -223,7 +223,7 @@ checked_customer_end(void *ctx, const struct ending *e)
 	struct buf *detail = end_step(ctx, STEP_CUSTOMER, e);
 
 	if (detail != NULL)
-		buf_setf(detail, "can be asked about");
+		buf_setf(detail, "works");
 }
 
 /* Counts the last message of a chat, by its age. */
@@ -322,7 +322,7 @@ checked_chats_end(void *ctx, const struct ending *e)
 	    (unsigned long long)p->chats, (unsigned long long)p->unassigned);
 	if (p->oldest != CLOCK_NONE) {
 		clock_format(p->oldest, text);
-		buf_addf(detail, ", the oldest thread from %.10s", text);
+		buf_addf(detail, ", the oldest thread is from %.10s", text);
 	}
 	if (p->sample != NULL)
 		ask_once(p, PROFILE_MESSAGES, checked_messages_page,
@@ -346,8 +346,8 @@ check_last_snapshot(struct tenant_check *p)
 	f->result = ADVICE;
 	clock_format(last, text);
 	buf_addf(&f->detail,
-	    "; but it was ahead, and until %s metrics are dated then; wait, or "
-	    "see DIAGNOSTICS in poller(1)",
+	    "; but it was ahead, and until %s all metrics have this time; "
+	    "wait, or see DIAGNOSTICS in poller(1)",
 	    text);
 }
 
@@ -361,10 +361,10 @@ check_clock_skew(struct tenant_check *p)
 		return;
 	set_finding(p, STEP_CLOCK, true);
 	if (p->crm.skew.offset_ms == 0)
-		buf_setf(detail, "the CRM's and ours agree");
+		buf_setf(detail, "same as ours");
 	else
 		buf_setf(detail,
-		    "the CRM's is %.1f s %s; times are by the CRM's",
+		    "the CRM's is %.1f s %s; times follow the CRM's",
 		    s < 0 ? -s : s, s < 0 ? "behind" : "ahead");
 	check_last_snapshot(p);
 }
@@ -381,9 +381,9 @@ check_state(struct tenant_check *p, const struct tenant *t, const char *dir,
 
 	p->cost.state = dir != NULL;
 	if (dir == NULL) {
-		buf_setf(&f->detail,
-		    "none: every poll reads everything, and no calls are "
-		    "counted; set [poller] state");
+		buf_setf(
+		    &f->detail, "none: each poll reads everything, and calls "
+				"are not counted; set [poller] state");
 	} else if (access(path, F_OK) != 0) {
 		buf_setf(&f->detail, "'%s': nothing kept yet", dir);
 	} else {
@@ -478,7 +478,7 @@ describe_calls(const struct tenant_check *p, struct buf *to)
 	else
 		buf_adds(to, ": polls every minute");
 	if (!c->state)
-		buf_adds(to, ", each of everything; set [poller] state");
+		buf_adds(to, ", and each reads everything; set [poller] state");
 }
 
 static void
@@ -574,7 +574,7 @@ tenant_check_end(struct tenant_check *p)
 
 static const struct option_row rows[] = {
 	OPTION_FORMAT(struct poller, format),
-	POLLER_STATE("what polls kept, and cost"),
+	POLLER_STATE("the state folder"),
 	POLLER_TENANT,
 };
 
@@ -736,12 +736,9 @@ run_check_mode(void *options)
 }
 
 const struct option_mode poller_mode_check = {
-	.choice = OPTION_MODE(
-	    "check", "does it work, what does it see, what will it cost"),
-	.about =
-	    "Checks address, token, rights and profile, and shows what can "
-	    "be seen and how\nmany calls the month will "
-	    "cost.\n",
+	.choice = OPTION_MODE("check", "check access, and what polls cost"),
+	.about = "Checks address, token, rights and profile; shows what the "
+		 "token can read and how\nmany calls polls need per month.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.run = run_check_mode,

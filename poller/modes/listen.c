@@ -59,9 +59,8 @@ open_store(struct listener *l)
 		state = l->default_state = state_folder("listener", &l->why);
 	if (state == NULL) {
 		l->code = PROG_CONFIG;
-		buf_adds(&l->why,
-		    "; requests must be stored before they are published: name "
-		    "a folder with --state");
+		buf_adds(&l->why, "; requests are stored before they are "
+				  "published: choose a folder with --state");
 		return -1;
 	}
 	l->store = request_store_open(
@@ -115,12 +114,12 @@ refuse_request(int status, struct web_answer *a)
 
 	if ((status == 403 || status == 413) && now >= at &&
 	    atomic_compare_exchange_strong(&due, &at, now + WARN_AGAIN_MS))
-		log_warn("%s",
-		    status == 403
-			? "a request was refused: " UNKNOWN_PROXY
-			: "a request was longer than max_body of [listen]; if "
-			  "it is a webhook with a long e-mail, raise max_body, "
-			  "and the limit of the proxy");
+		log_warn(
+		    "%s", status == 403
+			      ? "a request was refused: " UNKNOWN_PROXY
+			      : "a request was longer than [listen] max_body; "
+				"if it was a webhook with a long e-mail, raise "
+				"max_body and the limit of the proxy");
 	route_detail(a, status,
 	    status == 403 ? "Forbidden: " UNKNOWN_PROXY
 			  : http_status_text(status));
@@ -234,7 +233,7 @@ serve_until_stopped(struct listener *l)
 	}
 	notify_stopping();
 	if (l->code == PROG_OK && !stop_asked()) {
-		log_error("nobody reads the records any more");
+		log_error("the reader of the records has ended");
 		l->code = PROG_IO;
 	}
 }
@@ -269,9 +268,9 @@ listen_on(struct poller *p)
 
 static const struct option_row rows[] = {
 	POLLER_TO,
-	POLLER_STATE("keeps requests until the broker has them"),
+	POLLER_STATE("the state folder, with requests to publish"),
 	OPTION_TEXT(0, "port-file", "FILE", struct poller, port_file,
-	    "write the port there as soon as requests are taken"),
+	    "write the port to this file when ready"),
 	POLLER_TEXT,
 };
 
@@ -286,11 +285,10 @@ run_listen_mode(void *options)
 
 const struct option_mode poller_mode_listen = {
 	.choice = OPTION_TEXT(0, "listen", "ADDRESS", struct poller, address,
-	    "take webhooks, messages and events over HTTP"),
-	.about =
-	    "Takes webhooks, messages and events over HTTP, and writes them "
-	    "as records.\nADDRESS is 127.0.0.1:8080, [::1]:8080 or "
-	    "unix:PATH; port 0 is a free one.\n",
+	    "receive webhooks, messages and events over HTTP"),
+	.about = "Receives webhooks, messages and events over HTTP, and writes "
+		 "them as records.\nADDRESS is 127.0.0.1:8080, [::1]:8080 or "
+		 "unix:PATH; port 0 chooses a free port.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.run = run_listen_mode,

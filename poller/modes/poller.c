@@ -126,8 +126,8 @@ poller_state(struct poller *p)
 		p->default_state = state_folder("poller", &why);
 		p->no_state = p->default_state == NULL;
 		if (p->no_state)
-			log_warn("nothing is kept between polls, so each reads "
-				 "everything: %s; set [poller] state",
+			log_warn("each poll reads everything, because there is "
+				 "no state folder: %s; set [poller] state",
 			    buf_str(&why));
 	}
 	buf_release(&why);
@@ -246,8 +246,8 @@ check_selected(struct poller *p)
 
 	if (n == 0) {
 		conf_add_unread(p->common.conf, &unread);
-		log_error("no tenant is configured; write a [crm NAME] "
-			  "section, or set CRM_TOKEN_FILE%s",
+		log_error("no tenant is configured; add a [crm NAME] section, "
+			  "or set CRM_TOKEN_FILE%s",
 		    buf_str(&unread));
 		buf_release(&unread);
 		return -1;
@@ -259,8 +259,8 @@ check_selected(struct poller *p)
 				break;
 		}
 		if (j == n) {
-			log_error("there is no tenant '%s'; see the [crm "
-				  "NAME] sections",
+			log_error(
+			    "unknown tenant '%s'; see the [crm NAME] sections",
 			    p->only[i]);
 			return -1;
 		}

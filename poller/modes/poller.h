@@ -58,12 +58,11 @@ extern const struct option_mode poller_mode_backfill;
 	OPTION_TEXT(0, "state", "DIR", struct poller, state, help)
 #define POLLER_TENANT                                                          \
 	{                                                                      \
-		"tenant", "NAME", "this tenant only; may be repeated", 0,      \
+		"tenant", "NAME", "only this tenant; may be repeated", 0,      \
 		    poller_take_tenant, OPTION_KIND_TAKE, 0, false, true       \
 	}
 #define POLLER_TEXT                                                            \
-	OPTION_FLAG(                                                           \
-	    "with-text", struct poller, with_text, "with what was written")
+	OPTION_FLAG("with-text", struct poller, with_text, "with message texts")
 
 /* Handles --tenant. */
 int poller_take_tenant(const char *name, void *poller);

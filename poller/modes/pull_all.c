@@ -243,13 +243,13 @@ pull_all(struct poller *p, struct tape *tape)
 
 static const struct option_row rows[] = {
 	POLLER_TO,
-	POLLER_STATE("keep what was read: the next poll asks for changes only"),
+	POLLER_STATE("the state folder; the next poll asks only for changes"),
 	POLLER_TENANT,
 	POLLER_TEXT,
 	OPTION_TEXT(0, "record", "DIR", struct poller, record,
-	    "keep the CRM's answers there, without people"),
+	    "store the CRM's answers there, masked"),
 	OPTION_TEXT(0, "replay", "DIR", struct poller, replay,
-	    "poll from such answers instead of the CRM"),
+	    "poll from recorded answers"),
 };
 
 /* Sets *tape to that of --record or --replay, or NULL. -1: it cannot be used.
@@ -297,11 +297,10 @@ check_tape(void *options)
 
 	if (p->record != NULL && p->replay != NULL)
 		return prog_usage_error(
-		    "--record and --replay exclude each other");
+		    "--record and --replay cannot be combined");
 	if ((p->record != NULL || p->replay != NULL) && p->state != NULL)
 		return prog_usage_error(
-		    "--state does not go with --record and --replay, which "
-		    "read all");
+		    "--record and --replay use no state; remove --state");
 	return -1;
 }
 

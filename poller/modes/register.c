@@ -136,8 +136,7 @@ hooks_end(void *ctx, const struct ending *e)
 	else
 		failure_way_out(r->tenant, e->error, &way);
 	buf_setf(r->why, "%s%s; %s", e->message,
-	    e->maybe ? "; it may have arrived all the same" : "",
-	    buf_str(&way));
+	    e->maybe ? "; it may have arrived anyway" : "", buf_str(&way));
 	buf_release(&way);
 }
 
@@ -169,7 +168,7 @@ ask(struct registry *r, enum profile_call call, const struct webhook *hook,
 		;
 	if (r->code == PROG_OK && q.changes && fetch_calls(f)[call] == 0) {
 		r->code = PROG_UNAVAILABLE;
-		buf_setf(r->why, "its CRM has no API for that");
+		buf_setf(r->why, "its CRM has no API for this");
 	}
 	/* The CRM may quote the address with its secret. */
 	if (end != NULL && *end != '\0')
@@ -236,8 +235,8 @@ find_key_file(const struct registry *r, const char **file)
 	if (*file != NULL)
 		return PROG_OK;
 	buf_setf(r->why,
-	    "its CRM makes up the key it signs with; set hook_secret_file in "
-	    "[%s] to where that is to be written",
+	    "its CRM creates the signing key; set hook_secret_file in [%s] to "
+	    "a file to write it to",
 	    section);
 	return PROG_CONFIG;
 }
@@ -254,8 +253,8 @@ keep_key(
 		i++;
 	if (i == answer->n) {
 		buf_setf(r->why,
-		    "it is registered, but its CRM gave no key to sign with; "
-		    "is it an older one, then set hook = secret in [%s]",
+		    "it is registered, but its CRM returned no signing key; if "
+		    "the CRM is an older version, set hook = secret in [%s]",
 		    r->tenant->section);
 		return PROG_UNAVAILABLE;
 	}
@@ -303,7 +302,7 @@ remove_webhooks(struct registry *r)
 		n++;
 	}
 	if (code == PROG_OK && n == 0)
-		log_warn("tenant %s: no webhook of it is registered at '%s'",
+		log_warn("tenant %s: no webhook is registered with '%s'",
 		    r->tenant->name, r->run->base);
 	webhooks_release(&answer);
 	return code;
@@ -444,8 +443,8 @@ static const struct option_row rows[] = {
 const struct option_mode poller_mode_register = {
 	.choice = OPTION_TEXT(0, "register", "URL", struct poller, hook_url,
 	    "register the listener's webhooks at the CRMs"),
-	.about = "Registers each tenant's webhooks at its CRM. URL is where "
-		 "the listener is, as\nseen from the CRM.\n",
+	.about = "Registers each tenant's webhooks at its CRM. URL is the "
+		 "address of the listener,\nas seen from the CRM.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.run = run_register,
@@ -463,8 +462,8 @@ const struct option_mode poller_mode_registered = {
 
 const struct option_mode poller_mode_unregister = {
 	.choice = OPTION_TEXT(0, "unregister", "URL", struct poller, hook_url,
-	    "remove the webhooks that are registered there"),
-	.about = "Removes the tenants' webhooks that are registered at URL.\n",
+	    "remove the webhooks with this URL"),
+	.about = "Removes the tenants' webhooks with this URL.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.run = run_unregister,

@@ -296,7 +296,7 @@ count_unclear(struct asked *a, enum error_class error, const char *why)
 
 	if (code > a->of->unclear)
 		a->of->unclear = code;
-	log_warn("tenant %s: chat %s: %s; it is asked about again next time",
+	log_warn("tenant %s: chat %s: %s; the next run asks again",
 	    a->of->crm.tenant->name, a->id, why);
 }
 
@@ -324,7 +324,7 @@ asked_chat_end(void *ctx, enum where where, const struct ending *e)
 		break;
 	case WHERE_OTHER:
 		count_unclear(a, ERROR_CLASS_UNUSABLE,
-		    "the answer has another chat, or none");
+		    "the answer is about another chat, or none");
 		break;
 	case WHERE_FAILED:
 		if (e->failure == FAILURE_TENANT)
@@ -424,7 +424,7 @@ last_messages_end(void *ctx, const struct ending *e)
 		return;
 	if (failed)
 		log_warn("tenant %s: chat %s: its last messages are missing in "
-			 "the history: %s",
+			 "history: %s",
 		    a->of->crm.tenant->name, a->id, e->message);
 	history_sort(&a->last);
 	write_last_messages(a);
@@ -627,21 +627,20 @@ judge_unclear(const struct asked_chats *q)
 	       refused = fetch_refused(q->crm.fetch, PROFILE_CHAT);
 
 	if (q->unasked > 0 && q->unasked == q->singly) {
-		log_error("tenant %s: its profile has no chat_request for %s, "
-			  "so they cannot be asked about; see "
-			  "messaging-profile(5)",
+		log_error("tenant %s: its profile has no chat_request for %s; "
+			  "see messaging-profile(5)",
 		    tenant,
 		    q->singly == all ? "its chats"
 				     : "chats that its list lacks");
 		return PROG_CONFIG;
 	}
 	if (q->unasked > 0)
-		log_warn("tenant %s: the chat_request of its profile asks "
-			 "nothing about %zu of %zu chats",
+		log_warn("tenant %s: the chat_request of its profile returns "
+			 "no request for %zu of %zu chats",
 		    tenant, q->unasked, all);
 	if (refused > 0 && refused == all) {
 		failure_log(q->crm.tenant, ERROR_CLASS_DENIED, "chats",
-		    "each of them is forbidden");
+		    "all of them are forbidden");
 		return PROG_NOPERM;
 	}
 	return q->unclear == PROG_OK && q->unasked > 0 ? PROG_UNAVAILABLE
@@ -701,9 +700,9 @@ report_unknown_tenant(struct status_input *in, struct text tenant)
 	if (poller_leaves_out(in->poller, tenant))
 		return;
 	poller_failed(in->poller, PROG_CONFIG);
-	log_error("chats of tenant '%.*s' cannot be asked about: it is not "
-		  "configured, or wrongly; reaper --purge removes the rows of "
-		  "a removed tenant",
+	log_error(
+	    "cannot ask about chats of tenant '%.*s': it is not configured, or "
+	    "has errors; reaper --purge removes the rows of a removed tenant",
 	    TEXT_ARG(tenant));
 }
 
@@ -744,7 +743,7 @@ read_asked_chats(struct status_input *in)
 		case ENDPOINT_END:
 			return 0;
 		case ENDPOINT_CUT:
-			log_error("the input is cut at %s; the chats before "
+			log_error("the input ends inside %s; the chats before "
 				  "it are asked about",
 			    endpoint_where(in->from));
 			poller_failed(in->poller, PROG_DATA);
@@ -860,7 +859,7 @@ static const struct option_row rows[] = {
 	    endpoint_take_from,
 	    "where chat records come from: -, a file, queue:NAME"),
 	POLLER_TO,
-	POLLER_STATE("what polls kept; calls are counted there"),
+	POLLER_STATE("the state folder, which also counts calls"),
 	POLLER_TENANT,
 };
 
@@ -873,11 +872,10 @@ run_status_mode(void *options)
 }
 
 const struct option_mode poller_mode_status = {
-	.choice = OPTION_MODE(
-	    "status", "say which of the chats read are open, closed or gone"),
-	.about =
-	    "Reads chat records, and writes for each whether the chat is now "
-	    "open, closed or\ngone.\n",
+	.choice =
+	    OPTION_MODE("status", "show which chats are open, closed or gone"),
+	.about = "Reads chat records, and writes each with its present status: "
+		 "open, closed or\ngone.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.check = poller_check_ends,

@@ -17,7 +17,7 @@
 static const struct option_row rows[] = {
 	POLLER_TENANT,
 	OPTION_TEXT(0, "with", "JSON", struct poller, with,
-	    "an object with more of the function's input: {\"chat\": ...}"),
+	    "further input of the function: {\"chat\": ...}"),
 	POLLER_TEXT,
 };
 
@@ -29,7 +29,7 @@ choose_tenant(const struct poller *p)
 		return p->only[0];
 	if (p->only_n == 0 && conf_tenants(p->common.conf) == 1)
 		return conf_tenant(p->common.conf, 0);
-	log_error("--try is for one profile: name its tenant with --tenant");
+	log_error("--try needs one profile; choose its tenant with --tenant");
 	return NULL;
 }
 
@@ -147,17 +147,17 @@ check_try(void *options)
 
 	if (profile_try_knows(p->function))
 		return -1;
-	return prog_usage_error("a profile has no function '%s'; see "
-				"messaging-profile(5)",
+	return prog_usage_error(
+	    "profiles have no function '%s'; see messaging-profile(5)",
 	    p->function);
 }
 
 const struct option_mode poller_mode_try = {
 	.choice = OPTION_TEXT(0, "try", "FUNCTION", struct poller, function,
-	    "show what a profile makes of an answer or a webhook"),
-	.about = "Reads an answer of the CRM, or a webhook, from standard "
-		 "input, and shows what\nthat function of the profile, such as "
-		 "chats_read or hook_read, makes of it.\n",
+	    "test a function of a profile"),
+	.about = "Reads a response of the CRM or a webhook from standard "
+		 "input, and shows what a\nfunction of the profile, such as "
+		 "chats_read or hook_read, returns for it.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.check = check_try,

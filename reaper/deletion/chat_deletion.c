@@ -125,15 +125,15 @@ find_wrong_time(const struct chat_deletion *c, const struct record *r)
 {
 	if (r->at == CLOCK_NONE)
 		return chat_answers_left(r->status)
-			   ? "a closed chat without 'at': when "
-			     "was the CRM asked?"
+			   ? "a closed chat needs 'at', the time when the CRM "
+			     "was asked"
 			   : NULL;
 	if (!db_takes_time(r->at))
 		return "field 'at' is before the year 1000";
 	if (r->closed_at != CLOCK_NONE && !db_takes_time(r->closed_at))
 		return "field 'closed_at' is before the year 1000";
 	if (c->ahead_ms > 0 && r->at > clock_now_ms() + c->ahead_ms)
-		return "ahead: its time is too long after the clock's; see "
+		return "ahead: its time is too far after the system clock; see "
 		       "[aggregator] ahead";
 	return NULL;
 }
@@ -334,8 +334,8 @@ chat_deletion_finish(struct chat_deletion *c, bool whole)
 	size_t gone = count_held_gone(c);
 
 	if (gone > 0 && !whole)
-		log_warn("the input was not whole: %zu chats that are gone "
-			 "were left for another run",
+		log_warn("the input was incomplete: %zu chats that are gone "
+			 "were left for the next run",
 		    gone);
 	else if (gone > 0)
 		o = delete_answered_chats(c, &c->held, true);

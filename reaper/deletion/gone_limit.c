@@ -68,9 +68,9 @@ limit_share(struct chat_deletion *c, const struct chat_answers *l, size_t i,
 		return OUTCOME_DONE;
 	refuse_gone(c, l, i, end);
 	log_error("%" PRIu64 " of the %" PRIu64
-		  " known chats of tenant '%s' are gone from "
-		  "the CRM at once; nothing of them was deleted; if that is "
-		  "right, run again with --force",
+		  " known chats of tenant '%s' are gone from the CRM at once; "
+		  "nothing of them was deleted; if this is correct, run it "
+		  "again with --force",
 	    with_rows + lately, rows + lately, l->list[i]->tenant);
 	return OUTCOME_DONE;
 }
@@ -90,9 +90,9 @@ limit_gone_of_tenant(
 	t = run_summary_of(&c->summary, tenant, strlen(tenant));
 	if (is_part(c, t)) {
 		refuse_gone(c, l, i, end);
-		log_error("of %" PRIu64 " chats of tenant '%s' that are gone "
-			  "only %" PRIu64 " came; they were left for another "
-			  "run",
+		log_error("of %" PRIu64
+			  " gone chats of tenant '%s' only %" PRIu64
+			  " came; they were left for the next run",
 		    t->gone_said, tenant, t->gone);
 		return OUTCOME_DONE;
 	}

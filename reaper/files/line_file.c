@@ -88,8 +88,8 @@ line_file_explain_lock(const char *path, struct buf *why)
 	if (errno != EWOULDBLOCK)
 		return line_reader_explain_open(path, why);
 	buf_setf(why,
-	    "cannot lock '%s': somebody writes to it; stop that program, or "
-	    "try again",
+	    "cannot lock '%s': another program writes to it; stop that "
+	    "program, or try again",
 	    path);
 	return PROG_TEMPFAIL;
 }
@@ -145,8 +145,8 @@ check_size(const struct change *c, struct buf *why)
 	if (fstat(c->from, &st) == 0 && st.st_size == c->size)
 		return PROG_OK;
 	buf_setf(why,
-	    "'%s' was written to meanwhile; stop the program that does so, or "
-	    "try again",
+	    "'%s' was changed during the run; stop the program that writes it, "
+	    "or try again",
 	    c->path);
 	return PROG_TEMPFAIL;
 }
@@ -290,7 +290,8 @@ line_reader_release(struct line_reader *r)
 static enum exit_code
 explain_long_line(const struct line_reader *r, struct buf *why)
 {
-	buf_setf(why, "'%s' has a line above %d MiB: is it a file of records?",
+	buf_setf(why,
+	    "'%s' has a line of more than %d MiB; is it a file of records?",
 	    r->path, MAX_LINE >> 20);
 	return PROG_DATA;
 }
@@ -312,7 +313,8 @@ line_reader_next(struct line_reader *r, struct buf *why)
 	case LINE_END:
 		return false;
 	case LINE_WAIT:
-		buf_setf(why, "asked to stop while reading '%s'", r->path);
+		buf_setf(
+		    why, "stopped by a signal while reading '%s'", r->path);
 		r->code = PROG_TEMPFAIL;
 		return false;
 	case LINE_ERROR:

@@ -132,7 +132,7 @@ drop_cut_line(struct archive *a, struct buf *why, enum exit_code *code)
 	if (!row && !unwritten) {
 		buf_setf(why,
 		    "'%s' does not look like an archive: its last line has no "
-		    "newline; name another file",
+		    "newline; choose another file",
 		    a->path);
 		return -1;
 	}
@@ -141,7 +141,7 @@ drop_cut_line(struct archive *a, struct buf *why, enum exit_code *code)
 		    why, PROG_CANTCREATE, "cannot cut '%s'", a->path);
 		return -1;
 	}
-	log_warn("cut an unfinished line off the end of '%s'", a->path);
+	log_warn("removed an unfinished line at the end of '%s'", a->path);
 	a->size = end;
 	return 0;
 }
@@ -161,13 +161,14 @@ examine_archive(struct archive *a, struct buf *why, enum exit_code *code)
 		return -1;
 	}
 	if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-		log_warn("others may read '%s'; chmod 600 it", a->path);
+		log_warn(
+		    "other users can read '%s'; run chmod 600 on it", a->path);
 	if (wait_for_lock(a->fd) == -1) {
 		*code = syserr_explain(
 		    why, PROG_CANTCREATE, "cannot lock '%s'", a->path);
 		if (errno == EWOULDBLOCK)
 			buf_setf(why,
-			    "cannot lock '%s': another run is writing to it",
+			    "cannot lock '%s': another run writes to it",
 			    a->path);
 		return -1;
 	}
@@ -256,7 +257,7 @@ archive_write(struct archive *a, const struct buf *lines, struct buf *why,
 		return 0;
 	}
 	*code = syserr_explain(why, PROG_CANTCREATE,
-	    "nothing was deleted, as '%s' cannot be written", a->path);
+	    "nothing was deleted, because '%s' cannot be written", a->path);
 	/* Half a line would spoil the next one. */
 	if (ftruncate(a->fd, a->size) == -1)
 		log_warn("cannot cut '%s': %s; %s", a->path, log_errno(errno),

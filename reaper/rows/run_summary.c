@@ -147,8 +147,8 @@ run_summary_add_metrics(void *summary, struct buf *to, const char *labels)
 		refused += n->refused;
 	}
 	prometheus_head(to, name, PROMETHEUS_COUNTER,
-	    "Closed chats whose rows were deleted, or kept: they were seen "
-	    "open later (newer), too many were gone at once (refused).");
+	    "Closed chats whose rows were deleted, or kept because they were "
+	    "reopened (newer) or too many were gone at once (refused).");
 	prometheus_result(to, name, labels, "deleted", deleted);
 	prometheus_result(to, name, labels, "newer", newer);
 	prometheus_result(to, name, labels, "refused", refused);

@@ -77,8 +77,8 @@ audit_open(const char *path, struct buf *why, enum exit_code *code)
 		return a;
 	if (errno == EWOULDBLOCK) {
 		buf_setf(why,
-		    "[serve] audit '%s' is written by another process; give "
-		    "each a file of its own",
+		    "another process writes to [serve] audit '%s'; each "
+		    "process needs its own file",
 		    path);
 		*code = PROG_CONFIG;
 	} else {
@@ -245,8 +245,8 @@ append_audit_line(struct audit *a, const struct buf *line)
 	if (rc == 0)
 		rc = write_whole_audit_line(a, line);
 	if (rc != 0) {
-		log_error("cannot write [serve] audit '%s': %s; %s. What it "
-			  "should tell is not answered meanwhile",
+		log_error("cannot write [serve] audit '%s': %s; %s; audited "
+			  "requests are refused until then",
 		    a->path, log_errno(errno), syserr_way_out(errno));
 		close_audit_file(a);
 	}

@@ -109,7 +109,7 @@ revocation_refresh(struct revocation *r, struct db *db)
 	if (o == OUTCOME_DONE)
 		revocation_replace(r, &list);
 	else if (r->tried ? o != r->last : o == OUTCOME_LATER)
-		log_warn("the list of revoked tokens cannot be read: %s; %s",
+		log_warn("cannot read the list of revoked tokens: %s; %s",
 		    db_why(db),
 		    r->known ? "the last one counts"
 			     : "tokens with an id are refused");

@@ -31,8 +31,8 @@ read_team_words(
 		}
 		if (team == NULL) {
 			buf_setf(why,
-			    "[crm %s] teams: '%s' stands in no team; write "
-			    "teams = NAME: OPERATOR OPERATOR, NAME: ...",
+			    "[crm %s] teams: '%s' comes before the first team; "
+			    "write teams = NAME: OPERATOR OPERATOR, NAME: ...",
 			    tenant, *words);
 			return -1;
 		}

@@ -43,17 +43,17 @@ viewer_from_token(struct viewer *v, const struct jwt_rules *rules,
 		return -1;
 	v->role = viewer_role_named(v->claims.role);
 	if (v->role == VIEWER_NONE) {
-		buf_setf(why, "it has no role that may read; make one by sink "
-			      "--token");
+		buf_setf(why, "it has no role that may read; create a token "
+			      "with sink --token");
 		return -1;
 	}
 	if (v->role == VIEWER_AGENT && v->claims.subject[0] == '\0') {
-		buf_setf(why, "it is an agent's and has no sub");
+		buf_setf(why, "it has the role agent but no sub");
 		return -1;
 	}
 	if (v->role == VIEWER_AGENT && text_ends_with_blank(v->claims.subject,
 					   strlen(v->claims.subject))) {
-		buf_setf(why, "its sub ends with a blank, as no operator's id");
+		buf_setf(why, "its sub ends with a space");
 		return -1;
 	}
 	return 0;

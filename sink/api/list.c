@@ -193,7 +193,7 @@ read_place(
 {
 	page_cursor_write(&last->place, row, &last->cursor);
 	return page_cursor_read(&last->place, buf_str(&last->cursor)) ||
-	       question_problem(q, 500, "a row has no place in its table");
+	       question_problem(q, 500, "a row does not fit into its table");
 }
 
 /* Finds it among the rows of the table and the viewer's tenant for which
@@ -365,7 +365,7 @@ read_cursor(struct page *p)
 	return page_cursor_read(
 		   &p->cursor, question_parameter(p->q, "cursor")) ||
 	       question_problem(
-		   p->q, 400, "cursor is none that this resource gave");
+		   p->q, 400, "cursor is not a cursor of this resource");
 }
 
 /* The word that a parameter has; NULL: an ordinary value, or none. */
@@ -398,7 +398,7 @@ check_list_words(const struct page *p)
 		if (of == w && w->excludes != NULL &&
 		    question_parameter(p->q, w->excludes) != NULL)
 			return question_problem(p->q, 400,
-			    "%s and %s exclude each other", w->excludes,
+			    "%s and %s cannot be combined", w->excludes,
 			    w->parameter);
 	}
 	return true;
@@ -424,7 +424,7 @@ check_list_columns(const struct page *p)
 			    p->q, 400, "%s is true or false", c->name);
 		if (role < c->least)
 			return question_problem(p->q, 403,
-			    "%s is not for the role %s", c->name,
+			    "%s is not allowed for the role %s", c->name,
 			    viewer_role_name(role));
 	}
 	return true;

@@ -45,8 +45,7 @@ why_refused(int status)
 {
 	switch (status) {
 	case 400:
-		return "the request is malformed: its line, a header, or a NUL "
-		       "in its query";
+		return "malformed request line, header or query";
 	case 403:
 		return "X-Forwarded-For came from an address that is not in "
 		       "[serve] proxies";
@@ -55,11 +54,11 @@ why_refused(int status)
 	case 414:
 		return "path and query are longer than 4096 bytes";
 	case 429:
-		return "too many requests; wait as Retry-After says";
+		return "too many requests; wait for the time in Retry-After";
 	case 431:
-		return "the headers are too many or too long";
+		return "there are too many headers, or they are too long";
 	case 503:
-		return "the server is busy, or ends; try again";
+		return "the server is busy or stopping; try again";
 	default:
 		return http_status_text(status);
 	}
@@ -96,8 +95,8 @@ bool
 question_late(struct question *q)
 {
 	return question_problem(q, 503,
-	    "the answer takes longer than [serve] query_timeout; ask for less, "
-	    "such as a shorter range, or allow more there");
+	    "the response takes longer than [serve] query_timeout; use a "
+	    "shorter range, or raise query_timeout");
 }
 
 static bool
@@ -112,9 +111,8 @@ explain_failure(struct question *q)
 		return question_problem(q, 500, "the tables cannot be read");
 	q->answer->retry_after = 1;
 	return question_problem(q, 503,
-	    number == DB_LOCKED
-		? "somebody else keeps a table locked; try again"
-		: "the database is away; try again");
+	    number == DB_LOCKED ? "another connection locks a table; try again"
+				: "the database is away; try again");
 }
 
 static bool
@@ -201,12 +199,11 @@ take_id(struct question *q, const char *part, size_t len,
     char id[RECORD_MAX_ID + 1])
 {
 	if (!decode_part(part, len, id, RECORD_MAX_ID + 1))
-		return question_problem(q, 400,
-		    "a part of the path is not an id of 1 to 191 bytes");
+		return question_problem(
+		    q, 400, "an id in the path must have 1 to 191 bytes");
 	/* For the database it would be another id, the one without. */
 	return !text_ends_with_blank(id, strlen(id)) ||
-	       question_problem(
-		   q, 400, "a part of the path ends with a blank, as no id");
+	       question_problem(q, 400, "an id in the path ends with a space");
 }
 
 bool
@@ -284,8 +281,8 @@ read_time(struct question *q, const char *name, int64_t *ms)
 			return true;
 	}
 	return question_problem(q, 400,
-	    "%s is not a time; give 2026-11-20T10:00:00Z, 2026-11-20, or how "
-	    "long ago: 24h, 7d",
+	    "%s must be a time such as 2026-11-20T10:00:00Z or 2026-11-20, or "
+	    "an age such as 24h or 7d",
 	    name);
 }
 
@@ -325,7 +322,7 @@ question_int(
 	if (v == NULL || parse_int(v, min, max, n) == 0)
 		return true;
 	return question_problem(q, 400,
-	    "%s is not a whole number from %" PRId64 " to %" PRId64, name, min,
+	    "%s must be a whole number from %" PRId64 " to %" PRId64, name, min,
 	    max);
 }
 
@@ -390,7 +387,7 @@ question_seconds(
 		}
 	}
 	return question_problem(q, 400,
-	    "%s is not a number of seconds up to %" PRId64
+	    "%s must be a number of seconds up to %" PRId64
 	    " with at most three decimals",
 	    name, max_s);
 }
@@ -505,7 +502,8 @@ reply_takes_object(struct question *q)
 	if (q->json_too)
 		q->format = SHEET_JSON;
 	return q->format == SHEET_JSON ||
-	       question_problem(q, 406, "this resource has JSON only");
+	       question_problem(
+		   q, 406, "this resource is only available as JSON");
 }
 
 bool

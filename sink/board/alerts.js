@@ -9,7 +9,7 @@ import { clockTime } from "./time.js";
 const MOST = 100;
 
 const newest = newestOnly();
-let refused = false; /* it is not for the role */
+let refused = false; /* it is not allowed for the role */
 let shown = []; /* rows of the answer */
 
 const COLUMNS = [

@@ -11,7 +11,7 @@ import { secondsSince, span } from "./time.js";
 const BAR = { width: 100, height: 10 };
 
 const newest = newestOnly();
-let refused = false; /* allocation is not for the role */
+let refused = false; /* allocation is not allowed for the role */
 /* Of allocation's answer: by operator, how many chats they may have and were
  * given; and the queue. */
 export let allocation = { limits: new Map(), given: new Map(), queue: null,

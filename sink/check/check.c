@@ -165,11 +165,12 @@ check_guards(struct check_report *r)
 	for (; o == OUTCOME_DONE && db_next(rows); n++) {
 		buf_setf(&sql, "%s of %s", db_get(rows, 1), db_get(rows, 0));
 		check_report_item(r, CHECK_ADVICE, name, buf_str(&sql),
-		    "not ours; it may change rows, or refuse them");
+		    "not created by this program; it may change or refuse "
+		    "rows");
 	}
 	if (o == OUTCOME_DONE && n == 0)
 		check_report_item(
-		    r, CHECK_FINE, name, "none that this user may see", "");
+		    r, CHECK_FINE, name, "none visible to this user", "");
 	db_rows_free(rows);
 	buf_release(&sql);
 	return o;
@@ -202,7 +203,7 @@ check_responses(struct check_report *r)
 	check_report_item(r, lacking.len > 0 ? CHECK_ADVICE : CHECK_FINE,
 	    "[aggregator] metrics",
 	    lacking.len > 0 ? buf_str(&lacking) : "intervals, histograms",
-	    "response times over a range, of the board and of the report are "
+	    "response times over a range, on the board and in the report are "
 	    "unknown; see messaging-responses(7), WHAT IT NEEDS");
 	buf_release(&lacking);
 }
@@ -401,10 +402,9 @@ report_grants(struct check_report *report, const struct rights *r)
 	for (id = 0; id < TABLES_STORED; id++)
 		add_grant(report->db, r, (enum table_id)id, &grants);
 	check_report_item(report, grants.len > 0 ? CHECK_WRONG : CHECK_FINE,
-	    "rights that are missing",
-	    grants.len > 0 ? buf_str(&grants) : "none",
-	    "type that as an administrator of the server; "
-	    "scripts/examples/grants.sql.example has all");
+	    "missing rights", grants.len > 0 ? buf_str(&grants) : "none",
+	    "run this as an administrator of the server; "
+	    "scripts/examples/grants.sql.example has all grants");
 	buf_release(&grants);
 }
 
@@ -418,7 +418,7 @@ check_needed_grants(struct check_report *r)
 	if (o == OUTCOME_LATER && db_connected(r->db) &&
 	    db_cause(r->db) != DB_CONFLICT) {
 		/* The server is read-only, or its disk is full. */
-		check_report_item(r, CHECK_WRONG, "rights that are missing",
+		check_report_item(r, CHECK_WRONG, "missing rights",
 		    "cannot be tried", db_why(r->db));
 		o = OUTCOME_DONE;
 	} else if (o == OUTCOME_DONE) {
@@ -495,11 +495,11 @@ check_wide_grants(struct check_report *r)
 	check_report_item(r, everywhere.len > 0 ? CHECK_WRONG : CHECK_FINE,
 	    "rights for the whole server",
 	    everywhere.len > 0 ? buf_str(&everywhere) : "none",
-	    "use a user of its own; see scripts/examples/grants.sql.example");
+	    "create a separate user; see scripts/examples/grants.sql.example");
 	check_report_item(r, here.len > 0 ? CHECK_ADVICE : CHECK_FINE,
-	    "rights beyond storing rows",
+	    "rights not needed to store rows",
 	    here.len > 0 ? buf_str(&here) : "none",
-	    "leave them to the user that migrates");
+	    "only the user that runs --migrate needs them");
 	buf_release(&everywhere);
 	buf_release(&here);
 	return o;
@@ -519,15 +519,15 @@ static const struct setting {
 	const char *what;   /* advice */
 } settings[] = {
 	{ "innodb_flush_log_at_trx_commit", "1", "2",
-	    "set it to 1: else what was acknowledged can be lost in a crash" },
+	    "set it to 1: otherwise a crash can lose acknowledged rows" },
 	{ "innodb_doublewrite", "ON|1|DETECT_AND_RECOVER", "DETECT_ONLY",
-	    "switch it on: a page torn in a crash cannot be repaired" },
+	    "enable it: otherwise pages torn by a crash cannot be repaired" },
 	{ "log_bin", "OFF|0|ON|1", "", "" },
 	{ "sync_binlog", "1", "",
-	    "set it to 1 while log_bin is on: else log and tables differ after "
-	    "a crash" },
+	    "set it to 1 while log_bin is on: otherwise log and tables differ "
+	    "after a crash" },
 	{ "binlog_format", "MIXED|ROW", "",
-	    "set it to MIXED or ROW: STATEMENT does not go with READ "
+	    "set it to MIXED or ROW: STATEMENT does not work with READ "
 	    "COMMITTED" },
 	{ "sql_mode", "*STRICT_ALL_TABLES*", "",
 	    "the session cannot be made strict" },
@@ -638,7 +638,7 @@ check_packet(struct check_report *r)
 
 	snprintf(is, sizeof is, "%zu", s->max_packet);
 	snprintf(what, sizeof what,
-	    "set it to %zu or more: the longest records need that", need);
+	    "set it to %zu or more, as the longest records need", need);
 	check_report_item(r, s->max_packet >= need ? CHECK_FINE : CHECK_WRONG,
 	    "max_allowed_packet", is, what);
 }
@@ -651,13 +651,12 @@ check_server(struct check_report *r)
 	check_report_item(r,
 	    version_fits(s->version, s->mariadb) ? CHECK_FINE : CHECK_WRONG,
 	    "version", s->version,
-	    "MariaDB 10.6 or MySQL 8.0 is the oldest one that has what the "
-	    "views read");
+	    "MariaDB 10.6 or MySQL 8.0 or later is needed");
 	check_report_item(
 	    r, CHECK_FINE, "bulk", s->bulk ? "arrays" : "text", "");
 	check_report_item(r, CHECK_FINE, "tls",
 	    s->cipher != NULL ? s->cipher
-	    : s->socket       ? "not needed: a socket of this machine"
+	    : s->socket       ? "not needed: a local socket"
 			      : "off",
 	    "");
 	check_packet(r);
@@ -724,8 +723,8 @@ check_thresholds(struct check_report *r)
 		check_report_item(r, differ.len > 0 ? CHECK_WRONG : CHECK_FINE,
 		    name,
 		    differ.len > 0 ? buf_str(&differ) : "as in [aggregator]",
-		    "alerts_all, trends_all and open=1 go by the table: run "
-		    "`sink --migrate` with this configuration");
+		    "alerts_all, trends_all and open=1 use the stored values: "
+		    "run `sink --migrate` with this configuration");
 	}
 	buf_release(&differ);
 	return o;
@@ -740,9 +739,8 @@ check_on_close(struct check_report *r)
 	check_report_item(r,
 	    strcmp(on_close, "all") == 0 ? CHECK_ADVICE : CHECK_FINE,
 	    "[reaper] on_close", on_close,
-	    "the intervals of closed chats are deleted, so responses of parts "
-	    "of an hour, as in zones at :30, lack them; see "
-	    "messaging-responses(7)");
+	    "the intervals of closed chats are deleted, so ranges that cut an "
+	    "hour, as in zones at :30, lack them; see messaging-responses(7)");
 	return OUTCOME_DONE;
 }
 
@@ -763,12 +761,13 @@ check_table(struct check_report *r, const char *table, const char *engine,
 	check_report_item(r,
 	    strcmp(engine, "InnoDB") == 0 ? CHECK_FINE : CHECK_WRONG, name,
 	    engine,
-	    "ALTER TABLE ... ENGINE=InnoDB: others lose rows in a crash");
+	    "ALTER TABLE ... ENGINE=InnoDB: other engines lose rows in a "
+	    "crash");
 	snprintf(name, sizeof name, "collation of %s", table);
 	check_report_item(r,
 	    strcmp(collation, "utf8mb4_bin") == 0 ? CHECK_FINE : CHECK_WRONG,
 	    name, collation,
-	    "convert it to utf8mb4_bin: else different keys are one");
+	    "convert it to utf8mb4_bin: otherwise different keys can be equal");
 }
 
 /* Checks our tables. */
@@ -859,8 +858,8 @@ check_start(struct db *db, bool accept_loss, struct buf *why)
 {
 	if (db_server(db)->flush_at_commit == 0 && !accept_loss) {
 		buf_setf(why,
-		    "database %s runs with innodb_flush_log_at_trx_commit = 0: "
-		    "a crash loses what was acknowledged; set it to 1, or give "
+		    "database %s runs with innodb_flush_log_at_trx_commit = 0, "
+		    "so a crash loses acknowledged rows; set it to 1, or use "
 		    "--accept-loss",
 		    db_name(db));
 		return OUTCOME_NEVER;

@@ -35,10 +35,10 @@ run_check(void *options)
 }
 
 const struct option_mode sink_mode_check = {
-	.choice = OPTION_MODE(
-	    "check", "examine server, tables, thresholds and rights"),
-	.about =
-	    "Examines the server, the tables, the thresholds and our rights.\n",
+	.choice =
+	    OPTION_MODE("check", "check server, tables, thresholds and rights"),
+	.about = "Checks the server, the tables, the thresholds and the user's "
+		 "rights.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.run = run_check,

@@ -70,7 +70,7 @@ find_next_page(struct printing *p, const struct web_answer *a, bool first)
 		to_end && first ? NEXT_LIMIT : NULL, &p->next))
 		return false;
 	if (!to_end)
-		log_warn("there are more rows, from --get '%s' on",
+		log_warn("there are more rows; continue with --get '%s'",
 		    buf_str(&p->next));
 	return to_end;
 }
@@ -134,7 +134,7 @@ print_answer(struct sink *s, struct db **db)
 
 static const struct option_row rows[] = {
 	OPTION_TEXT(0, "tenant", "NAME", struct sink, tenant,
-	    "whose tables; needed when there are several"),
+	    "the tenant; needed if there are several"),
 };
 
 static int
@@ -146,7 +146,7 @@ check_get(void *options)
 	if (by_hand_knows(s->get))
 		return sink_check_tenant(s);
 	by_hand_list_paths(&text);
-	log_error("%s: there is no such path; the paths are", s->get);
+	log_error("%s: unknown path; the paths are", s->get);
 	fputs(buf_str(&text), stderr);
 	buf_release(&text);
 	return PROG_NOINPUT;
@@ -160,11 +160,10 @@ run_get(void *options)
 
 const struct option_mode sink_mode_get = {
 	.choice = OPTION_TEXT(0, "get", "PATH", struct sink, get,
-	    "print an answer of the API: --get /api/v1/now"),
-	.about = "Prints an answer of the API, see messaging-api(7), without a "
-		 "server.\nPATH is /api/v1/now, '/api/v1/chats.csv?limit=5' "
-		 "and so on;\n.csv or .ndjson behind the path chooses "
-		 "the format.\n",
+	    "print a response of the API: --get /api/v1/now"),
+	.about = "Prints a response of the API, see messaging-api(7), without "
+		 "a server.\nPATH is /api/v1/now, '/api/v1/chats.csv?limit=5' "
+		 "and so on;\n.csv or .ndjson at its end chooses the format.\n",
 	.list_values = by_hand_list_paths,
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),

@@ -25,9 +25,8 @@ run_migrate(void *options)
 }
 
 const struct option_mode sink_mode_migrate = {
-	.choice = OPTION_MODE(
-	    "migrate", "make or upgrade the tables, write the thresholds"),
-	.about = "Makes or upgrades the tables, and writes the thresholds that "
-		 "views go by.\n",
+	.choice = OPTION_MODE("migrate", "create or upgrade the tables"),
+	.about = "Creates or upgrades the tables, and stores the thresholds "
+		 "that views use.\n",
 	.run = run_migrate,
 };

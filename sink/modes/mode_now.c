@@ -120,7 +120,7 @@ add_tenant(struct db *db, const struct db_rows *tenants,
 	if (done == OUTCOME_DONE)
 		done = fill_chats(db, tenant, &o);
 	if (now > db_get_time(tenants, 9))
-		buf_addf(&stale, "; STALE: nothing newer for %s",
+		buf_addf(&stale, "; STALE: not updated for %s",
 		    duration_format(now - db_get_time(tenants, 10), text));
 	if (done == OUTCOME_DONE) {
 		overview_heading(tenant, as_of, buf_str(&stale), screen, to);
@@ -400,9 +400,9 @@ show_now(struct sink *s, struct db **db)
 static const struct option_row rows[] = {
 	OPTION_FORMAT(struct sink, format),
 	OPTION_TEXT(
-	    0, "tenant", "NAME", struct sink, tenant, "of this tenant only"),
+	    0, "tenant", "NAME", struct sink, tenant, "only this tenant"),
 	OPTION_TEXT('w', "watch", "INTERVAL", struct sink, watch,
-	    "again and again, such as 5s, until q or ^C"),
+	    "update at this interval, such as 5s, until q or ^C"),
 };
 
 static int
@@ -412,8 +412,8 @@ check_now(void *options)
 
 	if (s->watch != NULL && (parse_duration(s->watch, &s->watch_ms) != 0 ||
 				    s->watch_ms < 1 || s->watch_ms > HOUR_MS))
-		return prog_usage_error("--watch '%s' is not an interval up to "
-					"1h; give one like 5s",
+		return prog_usage_error(
+		    "--watch '%s' is not an interval of up to 1h, such as 5s",
 		    s->watch);
 	return sink_check_tenant(s);
 }
@@ -425,9 +425,9 @@ run_now(void *options)
 }
 
 const struct option_mode sink_mode_now = {
-	.choice = OPTION_MODE("now", "show operators and waiting chats"),
-	.about = "Shows the operators and who waits, by the database, as a "
-		 "table; in a pipe the\noperators as lines.\n",
+	.choice = OPTION_MODE("now", "show operators and waiting customers"),
+	.about = "Shows operators and waiting customers from the database, as "
+		 "a table; in a pipe,\nthe operators as lines.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.check = check_now,

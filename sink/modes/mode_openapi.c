@@ -19,7 +19,6 @@ print_description(void *options)
 
 const struct option_mode sink_mode_openapi = {
 	.choice = OPTION_MODE("openapi", "print the description of the API"),
-	.about = "Prints the description of the API of --serve, by OpenAPI "
-		 "3.1.\n",
+	.about = "Prints the OpenAPI 3.1 description of the API of --serve.\n",
 	.run = print_description,
 };

@@ -27,7 +27,8 @@ recompute(struct sink *s, struct db **db)
 	}
 	if (!stop_asked())
 		return PROG_OK;
-	log_warn("asked to stop; the days after %zu are as they were", days);
+	log_warn("stopped by a signal; days after the first %zu are unchanged",
+	    days);
 	return PROG_TEMPFAIL;
 }
 
@@ -45,16 +46,14 @@ run_recompute(void *options)
 
 static const struct option_row rows[] = {
 	OPTION_TEXT(
-	    0, "tenant", "NAME", struct sink, tenant, "of this tenant only"),
+	    0, "tenant", "NAME", struct sink, tenant, "only this tenant"),
 };
 
 const struct option_mode sink_mode_recompute = {
-	.choice =
-	    OPTION_MODE("recompute", "add up responses and analyses again"),
-	.about =
-	    "Makes response_rollups, the responses of hours and days, and\n"
-	    "message_analytics_hours again from what is stored. Sinks may "
-	    "store meanwhile.\n",
+	.choice = OPTION_MODE("recompute", "rebuild the sums of history"),
+	.about = "Rebuilds response_rollups, the sums of hours and days, "
+		 "and\nmessage_analytics_hours from stored rows. Sinks may run "
+		 "meanwhile.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.check = check_recompute,

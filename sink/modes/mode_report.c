@@ -54,23 +54,22 @@ take_form(const char *value, void *to)
 					    : REPORT_BY_NAME;
 	if (*form != REPORT_BY_NAME)
 		return -1;
-	return prog_usage_error(
-	    "there is no format '%s'; a report is html or csv", value);
+	return prog_usage_error("unknown format '%s'; use html or csv", value);
 }
 
 static const struct option_row rows[] = {
 	OPTION_TEXT('f', "from", "DAY", struct sink, from_day,
-	    "the first day; without it the last whole week"),
+	    "the first day (default: last week)"),
 	OPTION_TEXT(
-	    0, "to", "DAY", struct sink, to_day, "the day behind the last one"),
+	    0, "to", "DAY", struct sink, to_day, "the day after the last one"),
 	OPTION_TEXT(0, "zone", "ZONE", struct sink, zone,
-	    "the days' time zone: Europe/Lisbon; without it UTC"),
+	    "the time zone, such as Europe/Lisbon (UTC)"),
 	OPTION_TEXT(0, "within", "SECONDS", struct sink, within,
-	    "which share was answered within so long (" WITHIN_S ")"),
+	    "the target of response times (" WITHIN_S ")"),
 	OPTION_TAKE('o', NULL, "FORMAT", struct sink, report_form, take_form,
-	    "html or csv; without it by the name of the file"),
+	    "html or csv; default: by the file name"),
 	OPTION_TEXT(0, "tenant", "NAME", struct sink, tenant,
-	    "whose tables; needed when there are several"),
+	    "the tenant; needed if there are several"),
 };
 
 static bool
@@ -89,22 +88,18 @@ static int
 check_days(const struct sink *s)
 {
 	if ((s->from_day == NULL) != (s->to_day == NULL))
-		return prog_usage_error(
-		    "--from and --to belong together; without both it is the "
-		    "last whole week");
+		return prog_usage_error("--from and --to must be used "
+					"together; the default is last week");
 	if (s->from_day != NULL && !is_day(s->from_day))
 		return prog_usage_error(
-		    "--from '%s' is not a day; give one like "
-		    "2026-11-16",
-		    s->from_day);
+		    "--from '%s' is not a day such as 2026-11-16", s->from_day);
 	if (s->to_day != NULL && !is_day(s->to_day))
 		return prog_usage_error(
-		    "--to '%s' is not a day; give one like 2026-11-23",
-		    s->to_day);
+		    "--to '%s' is not a day such as 2026-11-23", s->to_day);
 	/* Days have the order of their texts. */
 	if (s->from_day != NULL && strcmp(s->from_day, s->to_day) >= 0)
-		return prog_usage_error("--from %s is not before --to %s, the "
-					"day behind the last one",
+		return prog_usage_error("--from %s must be before --to %s, the "
+					"day after the last one",
 		    s->from_day, s->to_day);
 	return -1;
 }
@@ -132,18 +127,16 @@ check_report(void *options)
 		return code;
 	if (s->within != NULL &&
 	    parse_int(s->within, 0, 366 * 86400, &seconds) != 0)
-		return prog_usage_error(
-		    "--within '%s' is not a whole number of seconds up to "
-		    "31622400, a year",
+		return prog_usage_error("--within '%s' is not a whole number "
+					"of seconds up to 31622400 (a year)",
 		    s->within);
 	if (s->report_form == REPORT_BY_NAME)
 		s->report_form = report_form_of(s->report);
 	if (s->report_form == REPORT_BY_NAME && strcmp(s->report, "-") == 0)
 		s->report_form = REPORT_HTML;
 	if (s->report_form == REPORT_BY_NAME)
-		return prog_usage_error(
-		    "'%s' says no format; give a name with .html or .csv, or "
-		    "-o html",
+		return prog_usage_error("cannot tell the format from '%s'; use "
+					"a name with .html or .csv, or -o html",
 		    s->report);
 	code = check_zone(s->zone);
 	return code == -1 ? sink_check_tenant(s) : code;
@@ -157,10 +150,10 @@ run_report(void *options)
 
 const struct option_mode sink_mode_report = {
 	.choice = OPTION_TEXT(0, "report", "FILE", struct sink, report,
-	    "write how the team did in a span of days"),
+	    "write a report of a week or other days"),
 	.about = "Writes a report, see messaging-report(7), to FILE, whose "
-		 "name ends in .html or\n.csv; - is standard output. A DAY is "
-		 "like 2026-11-16.\n",
+		 "name ends in .html or\n.csv; - is standard output. DAY is a "
+		 "day such as 2026-11-16.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.check = check_report,

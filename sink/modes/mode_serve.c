@@ -247,7 +247,7 @@ serve(struct sink *o, struct db **db)
 
 static const struct option_row rows[] = {
 	OPTION_TEXT(0, "port-file", "FILE", struct sink, port_file,
-	    "write the port there as soon as requests are taken"),
+	    "write the port to this file when ready"),
 };
 
 static enum exit_code
@@ -262,10 +262,10 @@ run_serve(void *options)
 
 const struct option_mode sink_mode_serve = {
 	.choice = OPTION_TEXT(0, "serve", "ADDRESS", struct sink, address,
-	    "answer requests to the API over HTTP"),
-	.about = "Answers requests to the API, see messaging-api(7), over "
-		 "HTTP.\nADDRESS is 127.0.0.1:8081, [::1]:8081 or unix:PATH; "
-		 "port 0 is a free one.\n",
+	    "serve the API and the board over HTTP"),
+	.about = "Serves the API and the board over HTTP, see "
+		 "messaging-api(7).\nADDRESS is 127.0.0.1:8081, [::1]:8081 or "
+		 "unix:PATH; port 0 chooses a free port.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.run = run_serve,

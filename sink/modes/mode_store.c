@@ -18,9 +18,9 @@ static const struct option_row rows[] = {
 	OPTION_TAKE('f', "from", "FROM", struct sink, from, endpoint_take_from,
 	    "where rows come from: -, a file, queue:NAME"),
 	OPTION_FLAG("until-empty", struct sink, until_empty,
-	    "with a queue: end when it is empty"),
+	    "from a queue: end when it is empty"),
 	OPTION_FLAG("accept-loss", struct sink, accept_loss,
-	    "run although the server does not flush at a commit"),
+	    "run although the server does not flush its log at commits"),
 };
 
 static const char *
@@ -120,7 +120,7 @@ run_store(void *options)
 
 	if (s->until_empty && !endpoint_is_queue(row_source(s)))
 		return (enum exit_code)prog_usage_error(
-		    "--until-empty is for -f queue:NAME");
+		    "--until-empty needs -f queue:NAME");
 	/* The option was checked when it was read. */
 	if (endpoint_check_key(row_source(s), ENDPOINT_FROM, "sink", "from") !=
 	    0)
@@ -130,8 +130,7 @@ run_store(void *options)
 
 const struct option_mode sink_mode_store = {
 	.title = "storing rows",
-	.about = "Stores rows, as aggregator writes them, in MariaDB or "
-		 "MySQL.\n",
+	.about = "Stores the rows of aggregator in MariaDB or MySQL.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.run = run_store,

@@ -92,8 +92,8 @@ revoke_token(struct db *db, const char *tenant, const char *id,
 		o = count_revoked(db, now_ms, &full);
 	if (full) {
 		buf_setf(why,
-		    "%d tokens are revoked already, which is the limit; change "
-		    "[serve] secret_key_file, and all of them are void",
+		    "%d tokens are already revoked, which is the limit; a new "
+		    "key in [serve] secret_key_file revokes all tokens",
 		    REVOCATION_MAX);
 		return OUTCOME_NEVER;
 	}
@@ -154,7 +154,7 @@ print_token(const struct sink *s, const struct jwt_rules *rules)
 		log_error("%s", buf_str(&why));
 	} else {
 		clock_format(end_ms, expires);
-		log_warn("the token has the id %s and is good until %s; to "
+		log_warn("the token has the id %s and is valid until %s; to "
 			 "revoke it: %s --token --tenant %s --revoke %s",
 		    id, expires, prog_name(), s->tenant, id);
 		puts(buf_str(&token));
@@ -194,8 +194,9 @@ warn_unless_known(const struct sink *s, const struct teams *teams)
 	for (name = s->teams; *name != '\0'; name += len + (name[len] == ',')) {
 		len = strcspn(name, ",");
 		if (!teams_has(teams, s->tenant, name, len))
-			log_warn("[crm %s] teams has no team '%.*s'; until it "
-				 "does, nobody is in it",
+			log_warn(
+			    "[crm %s] teams has no team '%.*s'; until it has "
+			    "one, the token shows none of its operators",
 			    s->tenant, (int)len, name);
 	}
 }
@@ -252,7 +253,7 @@ warn_of_unknown_tenant(const struct sink *s, struct db *db)
 	    there)
 		return PROG_OK;
 	log_error("the database does not know the tenant '%s'; the id is "
-		  "revoked for it all the same",
+		  "revoked anyway",
 	    s->tenant);
 	return PROG_NOINPUT;
 }
@@ -291,8 +292,8 @@ check_teams(const struct sink *s)
 	    strstr(t, ",,") != NULL || strlen(t) > TEAMS_MAX ||
 	    !parse_is_utf8(t, strlen(t)) || !text_is_printable(t, strlen(t)))
 		return prog_usage_error(
-		    "--teams takes names with commas between, %d bytes of "
-		    "printable UTF-8 at most",
+		    "--teams needs names separated by commas, at most %d bytes "
+		    "of printable UTF-8",
 		    TEAMS_MAX);
 	return -1;
 }
@@ -307,22 +308,20 @@ check_making(const struct sink *s)
 		    "--token needs --role wall, agent, lead or admin");
 	role = viewer_role_named(s->role);
 	if (role == VIEWER_NONE)
-		return prog_usage_error("no role '%s'; there are wall, agent, "
-					"lead and admin",
+		return prog_usage_error(
+		    "unknown role '%s'; use wall, agent, lead or admin",
 		    s->role);
 	if (role == VIEWER_AGENT && s->subject == NULL)
-		return prog_usage_error("--role agent needs --for OPERATOR, "
-					"whose rows the token shows");
+		return prog_usage_error("--role agent needs --for OPERATOR");
 	if (role == VIEWER_AGENT &&
 	    text_ends_with_blank(s->subject, strlen(s->subject)))
-		return prog_usage_error("--for ends with a blank, as no "
-					"operator's id does");
+		return prog_usage_error("--for must not end with a space");
 	if (s->subject != NULL &&
 	    (*s->subject == '\0' || strlen(s->subject) > RECORD_MAX_ID ||
 		!parse_is_utf8(s->subject, strlen(s->subject)) ||
 		!text_is_printable(s->subject, strlen(s->subject))))
 		return prog_usage_error(
-		    "--for takes 1 to %d bytes of printable UTF-8",
+		    "--for needs 1 to %d bytes of printable UTF-8",
 		    RECORD_MAX_ID);
 	return check_teams(s);
 }
@@ -335,14 +334,14 @@ check_revoking(const struct sink *s)
 	const char *id = s->revoke;
 
 	if (s->role != NULL || s->subject != NULL || s->teams != NULL)
-		return prog_usage_error(
-		    "--revoke takes no --role, no --for and no --teams");
+		return prog_usage_error("--revoke cannot be combined with "
+					"--role, --for or --teams");
 	if (*id == '\0' || strlen(id) > REVOKE_ID_MAX ||
 	    strchr(id, ' ') != NULL || !text_is_printable(id, strlen(id)) ||
 	    !parse_is_utf8(id, strlen(id)))
 		return prog_usage_error(
-		    "--revoke takes the id of a token (its jti), 1 to %d "
-		    "characters without a blank, not the token",
+		    "--revoke needs the id of a token (its jti, 1 to %d "
+		    "characters without spaces), not the token",
 		    REVOKE_ID_MAX);
 	return -1;
 }
@@ -359,7 +358,7 @@ check_token(void *options)
 		return prog_usage_error("--token needs --tenant NAME");
 	if (s->days != NULL && read_days(s->days) == 0)
 		return prog_usage_error(
-		    "--days takes a whole number from 1 to %d", DAYS_MAX);
+		    "--days needs a whole number from 1 to %d", DAYS_MAX);
 	return s->revoke != NULL ? check_revoking(s) : check_making(s);
 }
 
@@ -373,26 +372,25 @@ run_token(void *options)
 }
 
 static const struct option_row rows[] = {
-	OPTION_REQUIRED(0, "tenant", "NAME", struct sink, tenant,
-	    "whose data the token is for"),
-	OPTION_TEXT(0, "role", "ROLE", struct sink, role,
-	    "what it shows: wall, agent, lead or admin"),
+	OPTION_REQUIRED(0, "tenant", "NAME", struct sink, tenant, "the tenant"),
+	OPTION_TEXT(
+	    0, "role", "ROLE", struct sink, role, "wall, agent, lead or admin"),
 	OPTION_TEXT(0, "for", "OPERATOR", struct sink, subject,
-	    "for whom it is; an agent's token shows their rows"),
+	    "the owner; an agent's token shows their rows"),
 	OPTION_TEXT(0, "teams", "NAME,NAME", struct sink, teams,
-	    "only their operators, see messaging-tenant(5)"),
+	    "only the operators of these teams"),
 	OPTION_TEXT(0, "days", "N", struct sink, days,
-	    "how long it is good, 1 to 366; default: " DAYS),
+	    "valid for N days, 1 to 366; default: " DAYS),
 	OPTION_TEXT(0, "revoke", "ID", struct sink, revoke,
-	    "make no token; the one of that id counts no more"),
+	    "revoke the token with this id"),
 };
 
 const struct option_mode sink_mode_token = {
 	.choice =
-	    OPTION_MODE("token", "make or revoke a token for sink --serve"),
-	.about = "Makes a token for requests to sink --serve, see "
-		 "messaging-api(7), and prints it.\nIts id goes to standard "
-		 "error; --revoke ID writes that into the database.\n",
+	    OPTION_MODE("token", "create or revoke a token for sink --serve"),
+	.about =
+	    "Prints a new token for sink --serve, see messaging-api(7). Its id "
+	    "goes to\nstandard error; --revoke ID revokes a token.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.check = check_token,

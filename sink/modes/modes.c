@@ -64,9 +64,9 @@ sink_read_tokens(struct jwt_conf *tokens, const struct conf *conf,
 	if (tokens->rules.keys_n > 0)
 		return 0;
 	*code = PROG_CONFIG;
-	buf_setf(why, "[serve] has no secret_key_file, so nobody could log in; "
-		      "run scripts/setup, or put the output of 'openssl rand "
-		      "-hex 32' into a private file and name it there");
+	buf_setf(why, "[serve] has no secret_key_file, which logins need; run "
+		      "scripts/setup, or put the output of 'openssl rand -hex "
+		      "32' into a private file and set secret_key_file to it");
 	return -1;
 }
 
@@ -76,7 +76,7 @@ sink_check_tenant(const struct sink *s)
 	if (s->tenant == NULL || parse_is_name(s->tenant, RECORD_MAX_TENANT))
 		return -1;
 	return prog_usage_error(
-	    "--tenant '%s' is not a name of a tenant", s->tenant);
+	    "--tenant '%s' is not a valid tenant name", s->tenant);
 }
 
 /* A name with a typo has no rows, as a quiet week has none. */

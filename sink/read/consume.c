@@ -69,8 +69,8 @@ warn_of_older(struct text tenant, struct older_snapshot *s)
 	s->reported = true;
 	clock_format(s->as_of, its);
 	clock_format(s->stored, stored);
-	log_warn("snapshot %s of %.*s is of %s, no newer than what is stored, "
-		 "of %s, and is not stored; was the CRM's clock set back?",
+	log_warn("snapshot %s of %.*s (%s) is not newer than the stored one "
+		 "(%s) and is ignored; was the CRM's clock set back?",
 	    s->id, TEXT_ARG(tenant), its, stored);
 }
 
@@ -137,8 +137,8 @@ count_fates(struct consume *c, const struct row_batch *b)
 static void
 log_missing_rows(struct text tenant, const struct snapshot_progress *s)
 {
-	log_warn("snapshot %s of %.*s is not whole: %lld of %lld rows came; "
-		 "operators and chats that are gone stay until the next one",
+	log_warn("snapshot %s of %.*s is incomplete: %lld of %lld rows came; "
+		 "operators and chats that left stay until the next snapshot",
 	    s->snapshot, TEXT_ARG(tenant), (long long)s->arrived,
 	    (long long)s->records);
 }
@@ -224,7 +224,7 @@ has_cut_snapshots(struct consume *c)
 	for (i = 0;
 	     c->one_shot && (e = strmap_next(&c->reader.open, &i)) != NULL;) {
 		s = e->value;
-		log_warn("snapshot %s of %s was cut: its end marker is "
+		log_warn("snapshot %s of %s is incomplete: its end marker is "
 			 "missing",
 		    s->snapshot, e->key);
 	}
@@ -239,9 +239,8 @@ add_row_counts(const struct consume *c, struct buf *to, const char *labels)
 	static const char name[] = "messaging_sink_rows_total";
 
 	prometheus_head(to, name, PROMETHEUS_COUNTER,
-	    "Rows that were stored, were older than the stored ones, or were "
-	    "of closed chats, of days that are over, of removed tenants "
-	    "(refused).");
+	    "Rows stored, rows older than the stored ones, and refused rows "
+	    "(of closed chats, past days, removed tenants).");
 	prometheus_result(to, name, labels, "stored", c->counts.stored);
 	prometheus_result(to, name, labels, "older", c->counts.older);
 	prometheus_result(to, name, labels, "refused", c->counts.refused);
@@ -255,9 +254,9 @@ add_sink_metrics(void *ctx, struct buf *to, const char *labels)
 
 	add_row_counts(c, to, labels);
 	prometheus_total(to, "messaging_sink_transactions_total", labels,
-	    "Transactions that stored rows.", c->counts.batches);
+	    "Transactions committed.", c->counts.batches);
 	prometheus_total(to, "messaging_sink_snapshots_total", labels,
-	    "Snapshots that were stored completely.", c->counts.snapshots);
+	    "Snapshots stored completely.", c->counts.snapshots);
 }
 
 static enum outcome
@@ -598,7 +597,8 @@ consume_finish(struct consume *c, enum exit_code code)
 	if (code != PROG_OK || !c->one_shot || !c->ended)
 		return code;
 	if (c->reader.lines == 0) {
-		log_error("no input; give it the rows that aggregator writes");
+		log_error(
+		    "no input; sink reads the rows that aggregator writes");
 		return PROG_NOINPUT;
 	}
 	return unfinished ? PROG_DATA : PROG_OK;

@@ -226,8 +226,8 @@ static void
 skip_record(struct row_reader *t, const struct record *r)
 {
 	if (t->skipped++ == 0 && r->type != RECORD_UNKNOWN)
-		log_warn("records of type %.*s are no rows and are skipped; "
-			 "what aggregator writes is wanted here",
+		log_warn("skipping records of type %.*s; sink reads the rows "
+			 "that aggregator writes",
 		    TEXT_ARG(r->type_name));
 }
 
@@ -244,8 +244,9 @@ warn_cut_texts(struct row_reader *t, const struct sink_row *row)
 			continue;
 		t->cut++;
 		if ((*said >> k & 1) == 0)
-			log_warn("%s: a text is too long for %s.%s and is cut "
-				 "to %lld characters; so are others like it",
+			log_warn("%s: a text is too long for %s.%s and was cut "
+				 "to %lld characters; further ones are cut "
+				 "without a message",
 			    line_position(t), table->name,
 			    table->columns[k].name,
 			    (long long)table->columns[k].max);

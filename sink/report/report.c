@@ -1149,8 +1149,8 @@ begin_page(struct report *r, struct buf *to)
 	figure_duration(&subtitle, strtod(r->request->within, NULL));
 	buf_addc(&subtitle, '.');
 	if (r->not_kept.n > 0) {
-		buf_adds(&subtitle,
-		    " Not kept, so that figures of them are not known: ");
+		buf_adds(
+		    &subtitle, " Not kept, so their figures are unknown: ");
 		kept_add_lacking(&r->not_kept, &subtitle);
 		buf_addc(&subtitle, '.');
 	}
@@ -1177,10 +1177,9 @@ add_reason(const struct report *r, const struct section *s, struct buf *to)
 		    "more than ten years.");
 	else if (s->metric != NULL && kept_lacks(&r->not_kept, s->metric))
 		buf_addf(to,
-		    "Not kept: nothing of the metric %s was ever stored. "
-		    "Unless there was nothing, add %s to metrics of "
-		    "[aggregator] in messaging.conf; see messaging-report(7), "
-		    "WHAT IT NEEDS.",
+		    "Not kept: the metric %s was never stored. To keep it, add "
+		    "%s to metrics of [aggregator] in messaging.conf; see "
+		    "messaging-report(7), WHAT IT NEEDS.",
 		    s->metric, s->metric);
 }
 

@@ -79,7 +79,7 @@ report_file_check(const char *path, enum report_form form)
 	(void)close(fd);
 	if (replaceable || code != PROG_OK)
 		return code;
-	log_error("'%s' exists and is not such a report; remove it, or give "
+	log_error("'%s' exists and is not a report; remove it, or choose "
 		  "another name",
 	    path);
 	return PROG_CANTCREATE;

@@ -412,7 +412,7 @@ check_hours(struct question *q, const struct db_rows *rows)
 {
 	return db_rows_count(rows) <= HOURS_MAX ||
 	       question_problem(q, 400,
-		   "the range has more than %d hours; ask for a shorter one",
+		   "the range has more than %d hours; use a shorter range",
 		   HOURS_MAX);
 }
 

@@ -63,7 +63,7 @@ read_history_cursor(struct history_page *h)
 		return true;
 	}
 	return question_problem(
-	    h->q, 400, "cursor is none that this resource gave");
+	    h->q, 400, "cursor is not a cursor of this resource");
 }
 
 /* The first receipt of a message, as the view read_status has it: by its index,

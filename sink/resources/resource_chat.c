@@ -104,8 +104,7 @@ check_scope(struct question *q, const char *chat)
 
 	if (scope_limits_rows(&q->viewer) && !find_scope(q, chat, &yes))
 		return false;
-	return yes ||
-	       question_problem(q, 404, "nothing is stored of such a chat");
+	return yes || question_problem(q, 404, "unknown chat");
 }
 
 bool
@@ -282,8 +281,7 @@ ask_timeline(struct question *q, const struct place *p, struct timeline *t)
 	if (good && db_rows_count(t->now) + sides_count(&t->messages) +
 			    sides_count(&t->intervals) ==
 			0)
-		good = question_problem(
-		    q, 404, "nothing is stored of such a chat");
+		good = question_problem(q, 404, "unknown chat");
 	return good;
 }
 

@@ -245,5 +245,5 @@ resource_chat(struct question *q)
 	char chat[RECORD_MAX_ID + 1];
 
 	if (question_part(q, 3, chat))
-		list_answer_row(q, &list_chats, chat, "there is no such chat");
+		list_answer_row(q, &list_chats, chat, "unknown chat");
 }

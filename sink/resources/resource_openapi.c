@@ -159,32 +159,32 @@ static const struct {
 	int status;
 	const char *name, *description, *headers, *contents;
 } refusals[] = {
-	{ 400, "BadRequest", "A parameter or the path is wrong", NULL,
+	{ 400, "BadRequest", "A parameter or the path is invalid", NULL,
 	    PROBLEM },
-	{ 401, "Unauthorized", "There is no valid token",
-	    "WWW-Authenticate=text", PROBLEM },
-	{ 403, "Forbidden",
-	    "Not for the role, the tenant or the teams of the token", NULL,
+	{ 401, "Unauthorized", "No valid token", "WWW-Authenticate=text",
 	    PROBLEM },
-	{ 404, "NotFound", "There is no such thing", NULL, PROBLEM },
-	{ 405, "MethodNotAllowed", "It is read only", "Allow=text", PROBLEM },
-	{ 406, "NotAcceptable", "There is JSON only", NULL, PROBLEM },
-	{ 408, "TooSlow",
-	    "The request did not come in time; the connection ends", NULL,
-	    NULL },
+	{ 403, "Forbidden", "Not allowed for the token's role, tenant or teams",
+	    NULL, PROBLEM },
+	{ 404, "NotFound", "Not found", NULL, PROBLEM },
+	{ 405, "MethodNotAllowed", "The resource is read-only", "Allow=text",
+	    PROBLEM },
+	{ 406, "NotAcceptable", "Only available as JSON", NULL, PROBLEM },
+	{ 408, "TooSlow", "The request took too long; the connection is closed",
+	    NULL, NULL },
 	{ 413, "BodyTooLarge", "The body is too large", NULL, PROBLEM },
-	{ 414, "TargetTooLong", "Path and query have more than 4096 bytes",
+	{ 414, "TargetTooLong", "Path and query are longer than 4096 bytes",
 	    NULL, PROBLEM },
 	{ 415, "UnsupportedType", "The body is not a form", NULL, PROBLEM },
-	{ 422, "Unprocessable", "Parameters are missing or wrong", NULL,
+	{ 422, "Unprocessable", "Parameters are missing or invalid", NULL,
 	    "application/json=@Errors" },
 	{ 429, "TooManyRequests", "Too many requests",
 	    "Retry-After=integer 'Seconds to wait'", PROBLEM },
 	{ 431, "HeadersTooLarge", "The headers are too large", NULL,
 	    "text/html=text, " PROBLEM },
-	{ 500, "ServerError", "A defect, which is logged", NULL, PROBLEM },
+	{ 500, "ServerError", "An internal error, which is logged", NULL,
+	    PROBLEM },
 	{ 503, "Unavailable",
-	    "The database is away, or the answer takes too long",
+	    "The database is away, or the query takes too long",
 	    "Retry-After=integer 'Seconds to wait'", PROBLEM },
 };
 
@@ -281,7 +281,7 @@ add_answer(struct buf *to, const struct resource *r)
 		: "ETag=text 'For If-None-Match'",
 	    buf_str(&contents));
 	openapi_response(
-	    to, "304", "It is what If-None-Match names", NULL, NULL);
+	    to, "304", "Not modified since If-None-Match", NULL, NULL);
 	buf_release(&contents);
 }
 
@@ -384,8 +384,8 @@ add_stream(struct buf *to)
 	    "text 'Nothing comes until there is another one.'");
 	jsonw_list_end(to);
 	jsonw_open_in(to, "responses");
-	openapi_response(to, "200", "Events, for as long as both sides stay",
-	    NULL, "text/event-stream=text");
+	openapi_response(
+	    to, "200", "A stream of events", NULL, "text/event-stream=text");
 	add_refusals(to, statuses);
 	jsonw_close(to);
 	jsonw_close(to);

@@ -61,7 +61,7 @@ check_parameter(void *ctx, const char *name, const char *value)
 	else if (c->seen[i])
 		buf_addf(&c->problem, "%s is there twice", name);
 	else if (len == 0)
-		buf_addf(&c->problem, "%s is empty; leave it out", name);
+		buf_addf(&c->problem, "%s is empty; omit it", name);
 	else if (!parse_is_utf8(value, len))
 		buf_addf(&c->problem, "%s is not UTF-8", name);
 	else if (text_ends_with_blank(value, len))
@@ -107,7 +107,8 @@ static const struct {
 	    "behind the row by which it has 4 MiB of text, and behind "
 	    "10000 rows among which one that no index finds was looked "
 	    "for: it may be empty, and still have a next one'" },
-	{ "cursor", NULL, "text 'The next page, as the page before names it'" },
+	{ "cursor", NULL,
+	    "text 'The cursor of the next page, from the page before'" },
 	{ "from", NULL,
 	    "text 'Only rows of this time and later: "
 	    "2026-11-20T10:00:00Z, 2026-11-20, or how long ago: 24h, 7d'" },
@@ -116,7 +117,7 @@ static const struct {
 	    "text 'What is around this time, at most 1000 before it and "
 	    "1000 from it on; without it the first 2000: "
 	    "2026-11-20T10:00:00Z, 2026-11-20, or how long ago: 24h, 7d'" },
-	{ "zone", NULL, "text 'A time zone of IANA; without it UTC'" },
+	{ "zone", NULL, "text 'An IANA time zone; default: UTC'" },
 	{ "kind", "figure",
 	    "(response|first_response|reply|resolution|unanswered|waiting)"
 	    " =response 'Which intervals'" },
@@ -124,15 +125,14 @@ static const struct {
 	    "(response|first_response|reply|resolution|unanswered) "
 	    "=response 'Which intervals'" },
 	{ "tag", NULL, "text 'Only rows with this value; not for agents'" },
-	{ "assigned", NULL, "(1) '1: only those that an operator has'" },
-	{ "nobody", NULL, "(1) '1: only those of nobody'" },
+	{ "assigned", NULL, "(1) '1: only assigned chats'" },
+	{ "nobody", NULL, "(1) '1: only those without an operator'" },
 	{ "no_channel", NULL, "(1) '1: only those without a channel'" },
-	{ "open", "chats", "(1) '1: only those that did not leave'" },
+	{ "open", "chats", "(1) '1: only open chats'" },
 	{ "open", NULL,
 	    "(1) '1: only those of the present episode of open chats'" },
 	{ "waiting", NULL,
-	    "(1) '1: only those in which a customer waits, none that "
-	    "left'" },
+	    "(1) '1: only open chats in which a customer waits'" },
 	{ "waiting_seconds", NULL,
 	    "thousandths 0..316224000 'Only those in which a customer has"
 	    " waited so long, or longer, up to the present moment, none "
@@ -143,19 +143,18 @@ static const struct {
 	{ "weekday", NULL,
 	    "integer 1..7 'Of their end, from 1, Monday, to 7; needs "
 	    "hour, from and to'" },
-	{ "hour", NULL,
-	    "integer 0..23 'Of their end, by the clock in the zone'" },
+	{ "hour", NULL, "integer 0..23 'Hour of the end, in the zone'" },
 	{ "by", NULL, "(quarter|hour|day|week|month|total) =day 'The period'" },
 	{ "group", "transfers",
 	    "(none|operator) =none 'A row for each operator'" },
 	{ "group", NULL,
 	    "(none|operator|channel) =none 'A row for each operator or "
 	    "channel'" },
-	{ "compare", NULL, "(none|previous) =none 'The span before, too'" },
+	{ "compare", NULL, "(none|previous) =none 'Also the previous period'" },
 	{ "within_seconds", NULL,
 	    "thousandths 0..31622400 'Adds the share answered within so "
 	    "many seconds; with at most three decimals, and no exponent'" },
-	{ "tenant_id", NULL, "text 'That of the token'" },
+	{ "tenant_id", NULL, "text 'The tenant of the token'" },
 	{ "start_time", NULL, "time" },
 	{ "end_time", NULL, "time" },
 	{ "period", NULL, "(hour|day|week|month) =day" },
@@ -247,23 +246,21 @@ const struct resource resources[] = {
 	{ V1 "now", VIEWER_WALL, HANDLED(resource_now), .id = "now",
 	    .shape = "Now",
 	    .summary =
-		"How things are at this moment, for each role as much as it"
-		" may see." },
+		"The present figures, as far as the role may see them." },
 	{ V1 "operators", VIEWER_AGENT, .list = &list_operators,
 	    .id = "operators", .shape = "Operators",
 	    .summary = "The operators." },
 	{ V1 "chats", VIEWER_AGENT, .list = &list_chats, .id = "chats",
 	    .shape = "Chats",
 	    .summary =
-		"The chats that are open or were in the newest snapshot." },
+		"Open chats, and chats that left with the newest snapshot." },
 	{ V1 "chats/{chat}", VIEWER_AGENT, HANDLED(resource_chat), .id = "chat",
 	    .shape = "Chat", .summary = "One chat." },
 	{ V1 "chats/{chat}/timeline", VIEWER_LEAD,
 	    HANDLED_BY(resource_timeline, "at"), .id = "chat_timeline",
 	    .shape = "Timeline",
-	    .summary =
-		"What was written in a chat, the intervals that end with "
-		"each message, and the wait that goes on." },
+	    .summary = "The messages of a chat, the intervals that end with "
+		       "each, and the running wait." },
 	{ V1 "messages", VIEWER_LEAD, .list = &list_messages, .id = "messages",
 	    .shape = "Messages", .summary = "Messages, newest first." },
 	{ V1 "intervals", VIEWER_AGENT, .list = &list_intervals,
@@ -287,30 +284,29 @@ const struct resource resources[] = {
 	{ V1 "transfers", VIEWER_WALL,
 	    HANDLED_BY(resource_transfers, "from", "to", "zone", "group"),
 	    .id = "transfers", .shape = "Transfers",
-	    .summary =
-		"What transfers cost: the parts of waits that they cut." },
+	    .summary = "Waits that were cut by transfers." },
 	{ V1 "figure", VIEWER_AGENT,
 	    HANDLED_BY(resource_figure, "from", "to", "zone", "kind",
 		"operator", "nobody", "channel", "no_channel", "chat",
 		"weekday", "hour", "open"),
 	    .id = "figure", .shape = "Figure",
-	    .summary = "One figure, opened: what it is now." },
+	    .summary = "The messages and intervals behind one figure." },
 	{ V1 "allocation", VIEWER_LEAD, HANDLED(resource_allocation),
 	    .id = "allocation", .shape = "Allocation",
 	    .summary =
-		"Chats without an operator, and how many more each operator"
-		" may hold." },
+		"Unassigned chats, and the free capacity of each operator." },
 	{ V1 "conversations", VIEWER_LEAD, .list = &list_conversations,
 	    .id = "conversations", .shape = "Conversations",
-	    .summary = "Conversations over all their life." },
+	    .summary = "Conversations over their whole life." },
 	{ V1 "users", VIEWER_LEAD, .list = &list_users, .id = "users",
 	    .shape = "Users", .summary = "Users who wrote." },
 	{ V1 "alerts", VIEWER_LEAD, .list = &list_alerts, .id = "alerts",
 	    .shape = "Alerts",
-	    .summary = "Users who write too much, newest first." },
+	    .summary = "Users who wrote too many messages, newest first." },
 	{ V1 "trends", VIEWER_LEAD, .list = &list_trends, .id = "trends",
 	    .shape = "Trends",
-	    .summary = "Words that are used more than before, newest first." },
+	    .summary =
+		"Words that are used more often than before, newest first." },
 	{ V1 "events", VIEWER_LEAD, .list = &list_events, .id = "events",
 	    .shape = "Events", .summary = "Events, newest first." },
 	{ V1 "receipts", VIEWER_LEAD, .list = &list_receipts, .id = "receipts",
@@ -321,26 +317,24 @@ const struct resource resources[] = {
 		       "first." },
 	{ V1 "assignments", VIEWER_AGENT, .list = &list_assignments,
 	    .id = "assignments", .shape = "Assignments",
-	    .summary =
-		"Chats that were reserved for operators, newest first." },
+	    .summary = "Assignments of chats to operators, newest first." },
 	{ V1 "messages/conversation/{*conversation_id}", VIEWER_LEAD,
 	    .answer = original_messages, .originals = "limit cursor",
 	    .id = "conversation_messages", .shape = "ConversationMessages",
 	    .summary =
-		"The messages of a conversation, oldest first; the id is "
-		"the rest of the path. A conversation that nobody knows has"
-		" none." },
+		"The messages of a conversation, oldest first; the id is the "
+		"rest of the path. An unknown conversation has none." },
 	{ ANALYTICS "conversations/{conversation_id}/analytics", VIEWER_LEAD,
 	    .answer = original_conversation,
 	    .originals = "tenant_id! start_time end_time",
 	    .id = "conversation_analytics", .shape = "ConversationAnalytics",
-	    .summary = "What callers found out about the messages of a "
-		       "conversation. Without times the last seven days." },
+	    .summary = "Posted analytics of a conversation's messages; by "
+		       "default of the last seven days." },
 	{ ANALYTICS "channels/{channel_id}/analytics", VIEWER_AGENT,
 	    .answer = original_channel,
 	    .originals = "tenant_id! start_time! end_time!",
 	    .id = "channel_analytics", .shape = "ChannelAnalytics",
-	    .summary = "A channel by hour, newest first." },
+	    .summary = "Figures of channels by hour, newest first." },
 	{ ANALYTICS "dashboard", VIEWER_AGENT, .answer = original_dashboard,
 	    .originals = "tenant_id! period", .id = "dashboard",
 	    .shape = "Dashboard",
@@ -415,16 +409,17 @@ resource_answer(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
 	    reply_form_read(&q) ? find_resource(q.path) : NULL;
 
 	if (found == NULL) {
-		question_problem(&q, 404, "there is no such path");
+		question_problem(&q, 404, "unknown path");
 	} else if (r->method != WEB_GET) {
-		question_problem(&q, 405, "this resource is read only");
+		question_problem(&q, 405, "this resource is read-only");
 		a->allow = web_allow(true, false);
 	} else if (viewer->role < found->least) {
-		question_problem(&q, 403, "not for the role %s",
+		question_problem(&q, 403, "not allowed for the role %s",
 		    viewer_role_name(viewer->role));
 	} else if (scope_limits_totals(viewer) && !is_of_operators(found)) {
 		question_problem(&q, 403,
-		    "not for a viewer of teams: nothing says whose it is");
+		    "not allowed for a token with teams, because rows do not "
+		    "name an operator");
 	} else if (!q.any_form && has_forms(found)) {
 		question_problem(&q, 406,
 		    "Accept has none of application/json, text/csv and "

@@ -280,7 +280,8 @@ check_length(struct question *q, const struct response_span *s)
 {
 	return s->to - s->from <= HEATMAP_DAYS_MAX * DAY_MS ||
 	       question_problem(q, 400,
-		   "more than %d days, ten years; take a shorter range",
+		   "the range has more than %d days (ten years); use a shorter "
+		   "range",
 		   HEATMAP_DAYS_MAX);
 }
 

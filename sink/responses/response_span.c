@@ -59,7 +59,7 @@ read_kind(struct question *q, bool of_intervals, struct response_filter *c)
 		return true;
 	}
 	return question_problem(q, 400,
-	    "kind is none of response, first_response, reply, resolution, "
+	    "kind must be response, first_response, reply, resolution, "
 	    "unanswered%s",
 	    of_intervals ? ", waiting" : "");
 }
@@ -70,7 +70,7 @@ response_may_name_operators(struct question *q)
 	if (q->viewer.role >= VIEWER_AGENT)
 		return true;
 	return question_problem(q, 403,
-	    "the metrics of operators are not for the role %s",
+	    "metrics of operators are not allowed for the role %s",
 	    viewer_role_name(q->viewer.role));
 }
 
@@ -85,7 +85,7 @@ read_chosen_operator(struct question *q, struct response_filter *c)
 		return false;
 	if (nobody && c->operator_id != NULL)
 		return question_problem(
-		    q, 400, "operator and nobody exclude each other");
+		    q, 400, "operator and nobody cannot be combined");
 	if (nobody)
 		c->operator_id = "";
 	if (c->operator_id == NULL ||
@@ -94,9 +94,9 @@ read_chosen_operator(struct question *q, struct response_filter *c)
 		return true;
 	if (q->viewer.claims.in_teams && q->viewer.role > VIEWER_AGENT)
 		return question_problem(
-		    q, 403, "that operator is in none of the token's teams");
+		    q, 403, "the operator is not in the token's teams");
 	return question_problem(q, 403,
-	    "the metrics of an operator are not for the role %s",
+	    "metrics of an operator are not allowed for the role %s",
 	    viewer_role_name(q->viewer.role));
 }
 
@@ -110,7 +110,7 @@ read_channel(struct question *q, struct response_filter *c)
 		return false;
 	if (none && c->channel != NULL)
 		return question_problem(
-		    q, 400, "channel and no_channel exclude each other");
+		    q, 400, "channel and no_channel cannot be combined");
 	if (none)
 		c->channel = "";
 	return true;
@@ -208,7 +208,7 @@ response_span_cut(
 	for (t = s->from; t < s->to; t = next_begin(s, by, t)) {
 		if (s->n == RESPONSE_PERIODS_MAX)
 			return question_problem(q, 400,
-			    "more than %d periods of %s %s; take a longer "
+			    "more than %d periods of %s %s; use a longer "
 			    "period (by) or a shorter range",
 			    RESPONSE_PERIODS_MAX, by == BY_HOUR ? "an" : "a",
 			    by_names[by]);
@@ -417,8 +417,8 @@ add_hour_of_week(struct question *q, struct buf *sql)
 		return true;
 	if (weekday == 0 || hour < 0 || question_parameter(q, "from") == NULL ||
 	    question_parameter(q, "to") == NULL)
-		return question_problem(
-		    q, 400, "weekday and hour need each other, from and to");
+		return question_problem(q, 400,
+		    "weekday and hour must be used together, with from and to");
 	return add_hour_condition(q, 24 * (weekday - 1) + hour, sql);
 }
 

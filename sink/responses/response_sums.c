@@ -437,7 +437,7 @@ ask(const struct sums_reader *r, const struct buf *sql,
 	if (db_rows_count(*rows) <= most)
 		return true;
 	return question_problem(r->q, 400,
-	    "too many periods and operators; take a longer period (by), one "
+	    "too many periods and operators; use a longer period (by), one "
 	    "operator or a shorter range");
 }
 
@@ -447,7 +447,7 @@ bool
 response_refuse_rows(struct question *q)
 {
 	return question_problem(q, 400,
-	    "more than %d rows; take a longer period (by), one operator or a "
+	    "more than %d rows; use a longer period (by), one operator or a "
 	    "shorter range",
 	    RESPONSE_ROWS_MAX);
 }

@@ -412,8 +412,8 @@ read_about_row(const struct record *r, const char *line, size_t len,
 	    read_data_analytics(r, line, len, a, &row, why) != 0)
 		return NULL;
 	if (row == NULL)
-		buf_setf(why, "a record about a message has no analytics in "
-			      "its field 'data'");
+		buf_setf(
+		    why, "a record about a message has no analytics in 'data'");
 	return row;
 }
 

@@ -90,8 +90,8 @@ read_file(struct board_file *f, const char *path, struct buf *why)
 	f->text.max = FILE_BYTES_MAX;
 	rc = file_read_path(path, 0, &f->text);
 	if (rc != 0)
-		(void)syserr_explain(
-		    why, PROG_NOINPUT, "cannot read '%s' of the board", path);
+		(void)syserr_explain(why, PROG_NOINPUT,
+		    "cannot read the board's file '%s'", path);
 	return rc;
 }
 

@@ -40,8 +40,7 @@ static bool
 refuse_for_now(struct web_answer *a)
 {
 	problem_answer(a, 503,
-	    "the database is away, and it is not known which tokens were "
-	    "revoked; try again");
+	    "the database is away, so revoked tokens are unknown; try again");
 	a->retry_after = 1;
 	return false;
 }
@@ -198,7 +197,7 @@ is_from_another_site(const struct web_request *r, struct web_answer *a)
 	if (site == NULL || strcmp(site, "same-origin") == 0 ||
 	    strcmp(site, "none") == 0)
 		return false;
-	problem_answer(a, 403, "the form stands on another site");
+	problem_answer(a, 403, "the form was sent from another site");
 	return true;
 }
 

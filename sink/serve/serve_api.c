@@ -83,8 +83,7 @@ serve_write_down(const struct serve *s, const struct viewer *v,
 {
 	if (!audit_wants(v, r, a) || audit_add(s->audit, v, r, a, rows) == 0)
 		return true;
-	problem_answer(
-	    a, 503, "what is read cannot be written down, see [serve] audit");
+	problem_answer(a, 503, "cannot write the audit log, see [serve] audit");
 	a->retry_after = 5;
 	return false;
 }
@@ -167,7 +166,7 @@ refuse_method(
     const void *context, const struct web_request *r, struct web_answer *a)
 {
 	(void)context;
-	problem_answer(a, 405, "this path does not take that method");
+	problem_answer(a, 405, "this path does not support this method");
 	a->allow = web_allow(
 	    route_takes(WEB_GET, r->path), route_takes(WEB_POST, r->path));
 }

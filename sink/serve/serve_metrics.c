@@ -32,14 +32,13 @@ struct tenant_metric {
 
 static const struct tenant_metric metrics[] = {
 	{ "messaging_tenant_as_of_timestamp_seconds",
-	    "The time of the tenant's newest metrics, by our clock.", 1,
+	    "Time of the tenant's newest metrics, by our clock.", 1,
 	    TENANT_TIME },
 	{ "messaging_tenant_open_chats", "Open chats.", 2, TENANT_COUNT },
 	{ "messaging_tenant_waiting_chats",
-	    "Open chats in which a customer is waiting.", 3, TENANT_COUNT },
+	    "Open chats in which a customer waits.", 3, TENANT_COUNT },
 	{ "messaging_tenant_longest_wait_seconds",
-	    "How long the one of them waits who waits longest; 0: nobody.", 4,
-	    TENANT_MS },
+	    "The longest wait; 0: nobody waits.", 4, TENANT_MS },
 };
 
 /* NULL counts as 0. */
@@ -101,7 +100,7 @@ tenant_metrics_write(struct buf *to, struct db *db)
 		  db_query(db, TENANTS_SQL, NULL, 0, &rows) == OUTCOME_DONE;
 
 	prometheus_gauge(to, "messaging_database_up",
-	    "1 if the database answered just now, else 0.", up);
+	    "1 if the database answers, else 0.", up);
 	if (up)
 		write_tenants(to, rows);
 	else
@@ -175,7 +174,7 @@ serve_metrics_answer(
 	const struct serve *s = context;
 
 	if (!is_local(r)) {
-		problem_answer(a, 404, "there is no such path");
+		problem_answer(a, 404, "unknown path");
 		return;
 	}
 	a->later = write_samples;

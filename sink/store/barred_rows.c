@@ -12,7 +12,7 @@ enum {
 	LIST = 500, /* names in one IN list of a query */
 };
 
-static const char TOMB_REASON[] = "its chat was deleted later than that";
+static const char TOMB_REASON[] = "its chat was deleted after this time";
 
 void
 barred_rows_init(

@@ -48,10 +48,10 @@ postpone_table(struct partitions *d, size_t k, const struct db *db)
 	if (db_cause(db) == DB_DENIED) {
 		d->table[k].refused = true;
 		db_grant(db, "ALTER", tables[k].name, &grant);
-		log_warn("no right to make partitions of %s; %s, see "
-			 "grants.sql.example; until then rows are stored in "
-			 "the partition there is, and reaper --retention "
-			 "cannot drop them by the day",
+		log_warn(
+		    "no right to create partitions of %s; %s, see "
+		    "grants.sql.example; until then rows go into the existing "
+		    "partition, and reaper --retention deletes them one by one",
 		    tables[k].name, buf_str(&grant));
 		buf_release(&grant);
 		return;
@@ -65,10 +65,9 @@ static void
 warn_of_large(struct partitions *d, size_t k)
 {
 	if (!d->table[k].warned)
-		log_warn("the partition bmax of %s has many rows, so days get "
-			 "no partition of their own, and reaper --retention "
-			 "deletes their rows one by one; run `sink --migrate`, "
-			 "which cuts it",
+		log_warn("the partition bmax of %s has too many rows to split "
+			 "it, so reaper --retention deletes its rows one by "
+			 "one; run `sink --migrate`, which splits it",
 		    tables[k].name);
 	d->table[k].warned = true;
 }

@@ -77,11 +77,10 @@ tell(const struct sink_row *row, int64_t stored)
 
 	clock_format(row->since, since);
 	clock_format(stored, at);
-	log_error("the aggregator's state of tenant '%.*s' knows nothing "
-		  "before %s, and its rows go up to %s: the state was lost; "
-		  "counts that began before are not stored; put the state "
-		  "back, or replay the records (messaging-stream(7), THE "
-		  "STATE)",
+	log_error("the aggregator's state of tenant '%.*s' begins at %s, but "
+		  "stored rows go up to %s: the state was lost; older counts "
+		  "stay as they are; restore the state, or replay the records "
+		  "(messaging-stream(7), THE STATE)",
 	    TEXT_ARG(row->tenant->name), since, at);
 }
 

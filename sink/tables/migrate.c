@@ -61,8 +61,8 @@ lock_migrations(struct migration *m)
 
 	while (!mine && !stop_asked()) {
 		if (db_wait_left(m->db) == 0) {
-			buf_setf(&m->why, "another migration is at work; try "
-					  "again when it is done");
+			buf_setf(&m->why, "another migration is running; try "
+					  "again when it has ended");
 			return refuse_migration(m, PROG_TEMPFAIL);
 		}
 		o = db_query(m->db,
@@ -74,13 +74,13 @@ lock_migrations(struct migration *m)
 		mine = db_next(rows) && db_get_int(rows, 0) == 1;
 		db_rows_free(rows);
 		if (!mine && !warned)
-			log_warn("another migration is at work; waiting");
+			log_warn("another migration is running; waiting");
 		warned |= !mine;
 	}
 	if (mine)
 		return OUTCOME_DONE;
-	buf_setf(&m->why, "asked to stop before the schema is that of this "
-			  "version; run it again");
+	buf_setf(&m->why,
+	    "stopped by a signal before the schema was complete; run it again");
 	return refuse_migration(m, PROG_TEMPFAIL);
 }
 
@@ -176,8 +176,8 @@ read_file(struct migration *m, int64_t number, struct buf *text)
 		closedir(d);
 	if (!found)
 		buf_setf(&m->why,
-		    "cannot read '%s/%s*.sql', which brings the database from "
-		    "schema %lld to %lld; install program and data of one "
+		    "cannot read '%s/%s*.sql', which upgrades the schema from "
+		    "%lld to %lld; install program and data of the same "
 		    "version",
 		    m->dir, begin, (long long)m->was, (long long)schema_last);
 	return found;
@@ -232,7 +232,7 @@ compare_tables(struct migration *m)
 	if (o != OUTCOME_DONE || m->differences == 0)
 		return o;
 	if (m->differences > 1)
-		buf_addf(&m->why, "; `sink --check` shows the other %zu, too",
+		buf_addf(&m->why, "; `sink --check` also shows the other %zu",
 		    m->differences - 1);
 	return refuse_migration(m, PROG_CONFIG);
 }

@@ -208,7 +208,8 @@ schema_read(
 		add_file(s, buf_str(&text));
 	} else {
 		*code = syserr_explain(why, PROG_CONFIG,
-		    "cannot read '%s', which is installed with the program",
+		    "cannot read '%s', a file of this program; install it "
+		    "again",
 		    path);
 	}
 	buf_release(&text);

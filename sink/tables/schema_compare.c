@@ -207,7 +207,8 @@ find_foreign(struct comparison *c, const struct table *t)
 		    is_ours(t, row[1]))
 			continue;
 		buf_setf(&c->what,
-		    "column %s.%s is not ours and needs a value in every row",
+		    "column %s.%s was not created by this program and needs a "
+		    "value in every row",
 		    t->name, row[1]);
 		buf_setf(&c->sql, "ALTER TABLE `%s` MODIFY COLUMN `%s` %s NULL",
 		    t->name, row[1], row[2]);
@@ -219,8 +220,8 @@ find_foreign(struct comparison *c, const struct table *t)
 		    strcmp(row[1], "PRIMARY") == 0)
 			continue;
 		buf_setf(&c->what,
-		    "key %s of %s is not ours and refuses rows that are equal "
-		    "in it",
+		    "key %s of %s was not created by this program and refuses "
+		    "duplicate values",
 		    row[1], t->name);
 		buf_setf(
 		    &c->sql, "ALTER TABLE `%s` DROP KEY `%s`", t->name, row[1]);
@@ -381,7 +382,7 @@ schema_compare_views(struct db *db, const struct schema *s,
 		o = can_be_read(db, s->view[i].name, &there);
 		if (o != OUTCOME_DONE || there)
 			continue;
-		buf_setf(&what, "view %s is missing, or lacks what it reads",
+		buf_setf(&what, "view %s is missing, or cannot be read",
 		    s->view[i].name);
 		d.what = buf_str(&what);
 		report(ctx, &d);

@@ -35,9 +35,9 @@ each() {
 		refuses 64 "'exchange:' lacks the name of the exchange; write" \
 			"$@" exchange:
 	else
-		refuses 64 "'exchange:' can be written to only; read" \
+		refuses 64 "'exchange:' cannot be read; read" \
 			"$@" exchange:
-		refuses 64 "'exchange:x' can be written to only; read" \
+		refuses 64 "'exchange:x' cannot be read; read" \
 			"$@" exchange:x
 	fi
 	refuses 64 "'unix:x' is not an endpoint" "$@" unix:x
@@ -79,38 +79,38 @@ ln in hard
 ln -s in soft
 for dry in -q -n; do
 	for to in in hard soft "$tmp/in"; do
-		same="'$to' is the input, too; give another -t"
+		same="'$to' is also the input; choose another -t"
 		refuses 64 "$same" poller "$dry" --status -f in -t "$to"
 		refuses 64 "$same" poller "$dry" --assign -f in -t "$to"
 		refuses 64 "$same" aggregator "$dry" -f in -t "$to"
 		refuses 64 "$same" aggregator "$dry" --explain c -f in -t "$to"
 		refuses 64 "$same" aggregator "$dry" --publish -f in -t "$to"
-		refuses 64 "'$to' is the input, too; give another --assign-to" \
+		refuses 64 "'$to' is also the input; choose another --assign-to" \
 			aggregator "$dry" -a allocation -f in --assign-to "$to"
 	done
-	same="'queue:q' is the input, too; give another -t"
+	same="'queue:q' is also the input; choose another -t"
 	refuses 64 "$same" poller "$dry" --status -f queue:q -t queue:q
 	refuses 64 "$same" poller "$dry" --assign -f queue:q -t queue:q
 	refuses 64 "$same" aggregator "$dry" -f queue:q -t queue:q --state st
 	refuses 64 "$same" aggregator "$dry" --input eventcounter -f queue:q \
 		-t queue:q
-	refuses 64 "'queue:q' is the input, too; give another --assign-to" \
+	refuses 64 "'queue:q' is also the input; choose another --assign-to" \
 		aggregator "$dry" -a allocation -f queue:q --every 1s --state st \
 		--assign-to queue:q
-	refuses 64 "'rows' is where the rows go, too; give another --assign-to" \
+	refuses 64 "'rows' is also where the rows go; choose another --assign-to" \
 		aggregator "$dry" -a allocation -f in --assign-to rows -t rows
 	# A key that nothing uses is in nobody's way.
 	printf '[aggregator]\nassign_to = queue:rows\nstate = s\n' >same.conf
-	refuses 78 "[aggregator] assign_to: 'queue:rows' is where the rows go" \
+	refuses 78 "[aggregator] assign_to: 'queue:rows' is also where the rows go" \
 		aggregator "$dry" -c same.conf -f queue:q -t queue:rows \
 		--every 1s -a allocation
 	printf '[aggregator]\nassign_to = queue:q\nstate = s\n' >in.conf
-	refuses 78 "[aggregator] assign_to: 'queue:q' is the input, too; name" \
+	refuses 78 "[aggregator] assign_to: 'queue:q' is also the input; choose" \
 		aggregator "$dry" -c in.conf -f queue:q -t queue:rows \
 		--every 1s -a allocation
 done
 aggregator -n -c same.conf -f queue:q -t queue:rows
-refuses 64 "'in' is the input, too; give another --archive" \
+refuses 64 "'in' is also the input; choose another --archive" \
 	reaper -f in --archive in
 got=0
 # shellcheck disable=SC2094 # that is what is refused
@@ -126,20 +126,20 @@ cat >day <<'END'
 END
 mkdir folder
 for to in new ./new "$tmp/new" folder/../new; do
-	refuses 64 "'new' is where the rows go, too; give another --assign-to" \
+	refuses 64 "'new' is also where the rows go; choose another --assign-to" \
 		aggregator -a allocation -f day -t "$to" --assign-to new
 done
 [ ! -e new ]
 ln -s new link
-refuses 64 "'new' is where the rows go, too; give another --assign-to" \
+refuses 64 "'new' is also where the rows go; choose another --assign-to" \
 	aggregator -a allocation -f day -t link --assign-to new
 grep -q '"type":"assignment"' new
 aggregator -a allocation -f day -t ./queue:x --assign-to folder/queue:x
 [ -e queue:x ] && [ -e folder/queue:x ]
 # The file that standard output is.
-refuses 64 "'out' is where the rows go, too; give another --assign-to" \
+refuses 64 "'out' is also where the rows go; choose another --assign-to" \
 	aggregator -a allocation -f day --assign-to out
-refuses 64 "'-' is where the rows go, too; give another --assign-to" \
+refuses 64 "'-' is also where the rows go; choose another --assign-to" \
 	aggregator -a allocation -f day --assign-to - -t out
 # A device and a pipe are not filled by what is written.
 echo '{"type":"chat","tenant":"t","chat":"7","at":"2026-11-20T10:00:00Z"}' |

@@ -101,7 +101,7 @@ chmod 644 "$tmp/open.conf"
 for warned in "" "$tmp/open.conf"; do
 	MESSAGING_WARNED=$warned "$BIN/poller" -c "$tmp/open.conf" -n 2>"$tmp/out" ||
 		fail "poller -n: $(cat "$tmp/out")"
-	[ "$(grep -c "others may read" "$tmp/out")" = "$([ -n "$warned" ]; echo $?)" ] ||
+	[ "$(grep -c "other users can read" "$tmp/out")" = "$([ -n "$warned" ]; echo $?)" ] ||
 		fail "warned of '$warned': $(cat "$tmp/out")"
 done
 

@@ -18,10 +18,10 @@ CHAT = ('{"type":"chat","tenant":"t","chat":"1","status":"closed",'
 # What an open() may fail with: the code (None: that of a wrong name), and the
 # way out.
 OPENING = (("EMFILE", 75, "LimitNOFILE"), ("ENFILE", 75, "fs.file-max"),
-           ("ENOMEM", 75, "MemoryMax"), ("EIO", 74, "disk may be dying"),
+           ("ENOMEM", 75, "MemoryMax"), ("EIO", 74, "disk may be failing"),
            ("ENOSPC", 74, "make room"), ("EACCES", None, "owner and mode"))
 WRITING = (("ENOSPC", 74, "make room"), ("EDQUOT", 74, "quota"),
-           ("EFBIG", 74, "size of files"), ("EIO", 74, "disk may be dying"))
+           ("EFBIG", 74, "file sizes"), ("EIO", 74, "disk may be failing"))
 
 
 class Test:
@@ -62,7 +62,7 @@ class Test:
         argv = ["aggregator", "-q", "-o", "ndjson", "-f", path, "-t", rows]
         self.opening(path, 66, argv)
         self.opening(rows, 73, argv)
-        self.inject("read", "EIO", path, 74, "disk may be dying", argv)
+        self.inject("read", "EIO", path, 74, "disk may be failing", argv)
         for call in ("write", "fsync"):
             for error, code, way_out in WRITING:
                 self.inject(call, error, rows, code, way_out, argv)
@@ -72,7 +72,7 @@ class Test:
         for argv in (["sink", "-n"], ["reaper", "-n"], ["poller", "-n"],
                      ["aggregator", "-f", self.lab.path("in")]):
             self.opening(path, 78, [argv[0], "-c", path, *argv[1:]])
-        self.inject("read", "EIO", path, 74, "disk may be dying",
+        self.inject("read", "EIO", path, 74, "disk may be failing",
                     ["sink", "-n", "-c", path])
 
     def a_poll(self):
@@ -92,7 +92,7 @@ class Test:
         self.opening(path, 73, argv)
         self.conf("archive", '{"type":"row"}\n{"type":"row"')
         for call in ("pread64", "ftruncate"):
-            self.inject(call, "EIO", path, 74, "be dying", argv)
+            self.inject(call, "EIO", path, 74, "be failing", argv)
 
     def a_report(self):
         path = self.conf("report.html", "<!doctype html>\n")
@@ -100,7 +100,7 @@ class Test:
                 "--tenant", "t"]
         self.opening(path, 73, argv)
         for call in ("pread64", "/fstat"):
-            self.inject(call, "EIO", path, 74, "be dying", argv)
+            self.inject(call, "EIO", path, 74, "be failing", argv)
 
     def a_state(self):
         """A disk that does not give a byte says nothing of the state: nobody is
@@ -112,7 +112,7 @@ class Test:
                 "--state", state, "--until-empty", "--every", "20ms"]
         for error, code, way_out in (
                 ("EROFS", 73, "disk is read-only"), ("ENOSPC", 74, "make room"),
-                ("EIO", 74, "disk may be dying"), ("EACCES", 73, "owner and")):
+                ("EIO", 74, "disk may be failing"), ("EACCES", 73, "owner and")):
             shutil.rmtree(state, ignore_errors=True)
             self.inject("/^mkdir", error, state, code, way_out, argv)
         done = self.lab.run(argv)
@@ -120,7 +120,7 @@ class Test:
         path = state + "/stream.mdb"
         for error, code, way_out in OPENING[:4]:
             self.inject("openat", error, path, code, path, argv)
-        self.inject("mmap", "ENOMEM", path, 75, "MiB of addresses", argv)
+        self.inject("mmap", "ENOMEM", path, 75, "MiB of address space", argv)
 
     def a_listener(self):
         """It takes what it needs before anybody may ask."""

@@ -122,8 +122,8 @@ class Stream:
         to = ("--assign-to", "queue:assignments")
         for options, says in (
                 (("--every", "20ms", *to, "--part", "0/2"),
-                 "allocation needs all chats of a tenant in one place; leave "
-                 "out --part"),
+                 "allocation needs all chats of a tenant in one process; remove "
+                 "--part"),
                 (("--every", "20ms"), "give --assign-to")):
             self.checks.ends(self.lab.run(self.argv(*options)), 78, says)
         self.checks.ends(

@@ -186,7 +186,7 @@ class Test:
         url = lab.env["AMQP_URL"]
         self.checks.ends(self.probe(
             url, "-b", "10", "write", "queue:alarm", stdin=b"".join(lines),
-            wait_timeout="5s"), 75, r"takes no messages, its alarm is on "
+            wait_timeout="5s"), 75, r"accepts no messages because of an alarm "
             r"\(low on memory\); give it")
         writer = lab.start([PROBE, "-p", "-b", "10", "write", "queue:alarm"],
                            lab.path("alarmed"), stdin=subprocess.PIPE)

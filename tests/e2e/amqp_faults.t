@@ -104,12 +104,12 @@ class Test:
         p = self.parts
         here = f"{p.hostname}:{p.port}"
         for code, says, endpoint, env in (
-            (64, "'queue:a b' names no queue", "queue:a b", {}),
+            (64, "'queue:a b' is not a valid name of a queue", "queue:a b", {}),
             (64, "'queu:rows' is not an endpoint.*queue:NAME", "queu:rows", {}),
             (78, r"set \[amqp\] url or AMQP_URL", "queue:q", {"AMQP_URL": ""}),
             (78, "'http://h/' is not a URL of RabbitMQ", "queue:q",
              {"AMQP_URL": "http://h/"}),
-            (78, r"in the clear; use amqps://, or set \[amqp\] plaintext = yes",
+            (78, r"unencrypted; use amqps://, or set \[amqp\] plaintext = yes",
              "queue:q", {"AMQP_URL": self.url.replace(
                  "127.0.0.1", "broker.example.org")}),
             (75, r"cannot reach RabbitMQ at amqp://u:\*\*\*@127.0.0.1:1/v.*"
@@ -165,8 +165,8 @@ class Test:
         until(PATIENCE, lambda: self.on_queue(
             "alone", "length(rabbit_amqqueue:consumers(Q))") == "1",
             "one who reads alone")
-        self.expect(75, "read queue 'alone' .* exclusive use; end the other "
-                    "one that reads it", "-e", "read", "queue:alone",
+        self.expect(75, "read queue 'alone' .* exclusive use; stop its "
+                    "other consumer", "-e", "read", "queue:alone",
                     **self.settings(wait_timeout="1s"))
         reader = Running(self, "read", "queue:alone")
         until(PATIENCE, lambda: re.search(
@@ -183,7 +183,7 @@ class Test:
             rabbit_misc:r(<<"VHOST">>, queue, <<"flow">>), true, false,
             [{<<"x-queue-type">>, longstr, <<"stream">>}], none, <<"test">>),
             ok.""")
-        says = "the queue 'flow' at .* is a stream, .*; delete it, and a quorum"
+        says = "the queue 'flow' at .* is a stream queue; delete it, so that a quorum"
         self.expect(78, says, "-e", "read", "queue:flow")
         self.expect(0, "", "write", "queue:flow", stdin=records(1, 10))
         self.expect(78, says, "-e", "read", "queue:flow")
@@ -197,7 +197,7 @@ class Test:
         self.read_all("full")
         self.policy(r'\"max-length\":10')
         rows = records(1, 2000)
-        done = self.expect(75, "queue 'full' at .* is full; let its reader "
+        done = self.expect(75, "queue 'full' at .* is full; let its consumer "
                            "catch up", "-b", "20", "write", "queue:full",
                            stdin=rows, **self.settings(wait_timeout="5s"))
         safe = int(done.out.split()[-1])

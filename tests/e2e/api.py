@@ -355,7 +355,7 @@ class Test:
                 f"an agent sees a customer: {answer.body}")
         tagged = self.server.get(V1 + "chats", agent, tag=OURS + "1")
         self.that(tagged.status == 403
-                  and tagged.problem() == "tag is not for the role agent",
+                  and tagged.problem() == "tag is not allowed for the role agent",
                   f"an agent asks for a tag: {tagged.status}")
 
     def a_chat_is_its_row_of_the_list(self):
@@ -502,7 +502,7 @@ class Test:
     def refused_parameters(self):
         """Each would answer as if it were not there; and what is said."""
         twice, one = ["operator", "twice"], ["nothing but 1"]
-        other = "exclude each other"
+        other = "cannot be combined"
         return {
             "now?operator=1": ["'operator'", "none"],
             "chats?oprator=1": ["'oprator'", "operator", "waiting"],
@@ -517,19 +517,19 @@ class Test:
             "responses?chat=1&by=total": ["'chat'"],
             "heatmap?group=channel": ["'group'"],
             "heatmap?by=day": ["'by'"],
-            "heatmap?kind=waiting": ["kind is none", "unanswered"],
+            "heatmap?kind=waiting": ["kind must be", "unanswered"],
             "figure?by=day": ["'by'"],
-            "figure?kind=wait": ["kind is none", "waiting"],
+            "figure?kind=wait": ["kind must be", "waiting"],
             "transfers?kind=waiting": ["'kind'", "group"],
-            "transfers?group=channel": ["neither none nor operator"],
+            "transfers?group=channel": ["must be none or operator"],
             "transfers?zone=Nowhere/At_All": ["zone"],
             "transfers?from=2026-11-02&to=2026-11-02": ["not before"],
             "operators?operator=1&operator=2": twice,
             "responses?operator=1&operator=1": twice,
             "chats?nobody=2": one, "chats?open=yes": one,
             "responses?within_seconds=31622400.001": ["up to 31622400"],
-            "responses?within_seconds=-0.5": ["not a number of seconds"],
-            "chats?waiting_seconds=-0": ["not a number of seconds"],
+            "responses?within_seconds=-0.5": ["must be a number of seconds"],
+            "chats?waiting_seconds=-0": ["must be a number of seconds"],
             "chats?waiting=0": one, "intervals?nobody=2": one,
             "responses?nobody=2": one, "heatmap?nobody=yes": one,
             "intervals?kind=bogus": ["response", "waiting"],
@@ -542,7 +542,7 @@ class Test:
             "messages?from=1d&to=2d": ["not before"],
             "response-hours?kind=response": ["first_response", "waiting"],
             "operators?operator=%ff": ["UTF-8"],
-            "operators?operator=": ["operator", "empty", "leave it out"],
+            "operators?operator=": ["operator", "empty", "omit it"],
             "chats?operator": ["operator", "empty"],
             "chats?limit=": ["limit", "empty"],
             "chats?nobody=": ["nobody", "empty"],
@@ -824,7 +824,7 @@ class Test:
                               else r"(?m)^[^,]*,[cd],(\d+),",
                               done.out.decode())
             pages += 1
-            said = re.fullmatch(r".* from --get '(\S+)' on\n", done.err)
+            said = re.fullmatch(r".* continue with --get '(\S+)'\n", done.err)
             self.that(said or not done.err, f"{path}: {done.err}")
             path = said and said[1]
         return ids, pages
@@ -852,18 +852,18 @@ class Test:
         with open(server.log, encoding="utf-8") as log:
             self.that("table_unopened table=intervals" in log.read(),
                       "the table was opened, or nothing says why not")
-        late = ask_until(server, "ask for less")
-        self.that(late.status == 503 and "ask for less" in late.problem(),
+        late = ask_until(server, "a shorter range")
+        self.that(late.status == 503 and "a shorter range" in late.problem(),
                   f"too late: {late.status} {late.body}")
         # Longer than the second that locks are counted in, it is named.
         server = Server(self.lab, {"serve": {"query_timeout": "2s"}},
                         name="named")
-        late = ask_until(server, "locked")
-        self.that(late.status == 503 and "locked" in late.problem() and
+        late = ask_until(server, "locks a table")
+        self.that(late.status == 503 and "locks a table" in late.problem() and
                   late.headers["Retry-After"],
                   f"locked: {late.status} {late.body}")
         with open(server.log, encoding="utf-8") as log:
-            self.that("somebody else holds the lock" in log.read(),
+            self.that("another connection holds the lock" in log.read(),
                       "no word of the lock in the log")
         self.world.sql.ask("UNLOCK TABLES")
 

@@ -243,7 +243,7 @@ class Test:
                                      admin)
             return answer, (answer.status == 400
                             and answer.json()["detail"].startswith(
-                                name + " is "))
+                                (name + " is ", name + " must be ")))
 
         for path, name, schema in self.parameters():
             if schema.get("type") == "number":

@@ -179,7 +179,7 @@ class Test:
         for argv, word in (
                 ((), "--tenant"),
                 (("--tenant", OURS), "--role"),
-                (("--tenant", "a b", "--role", LEAD), "not a name of a tenant"),
+                (("--tenant", "a b", "--role", LEAD), "not a valid tenant name"),
                 (("--tenant", OURS, "--role", "root"), "'root'"),
                 (("--tenant", OURS, "--role", AGENT), "--for"),
                 (("--tenant", OURS, "--role", AGENT, "--for", ""), "--for"),

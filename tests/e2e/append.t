@@ -94,7 +94,7 @@ def body():
             with open(w.file, encoding="utf-8") as f:
                 checks.that("half" not in f.read(), f"half a line of {w.file}")
             with open(w.err, encoding="utf-8") as f:
-                checks.that(f"'{w.file}' ended in 13 bytes of a line" in
+                checks.that(f"'{w.file}' ended with an unfinished line; its 13 bytes" in
                             f.read(), f"half a line is not told: {w.err}")
         return checks.result()
 

@@ -165,7 +165,7 @@ class Test:
         self.sim.fault("404-gone", route=f"/v1/dialogs/{free}")
         self.gives([(d, b, "open", "p1"), (free, None, "open", "p2"),
                     (other, a, "open", "p3")], 0, *three,
-                   says=f"chat {free} is not given to operator {a}: .*404")
+                   says=f"chat {free} is not assigned to operator {a}: .*404")
         self.sim.fault()
 
     def taken_over(self):
@@ -212,7 +212,7 @@ class Test:
         self.sim.fault("404-gone", route=f"/v1/dialogs/{other}")
         self.gives([(other, b, "open", "p1")], 0,
                    self.reservation("p1", other, a, replaces=b),
-                   says=f"chat {other} is not given to operator {a}: .*404")
+                   says=f"chat {other} is not assigned to operator {a}: .*404")
         self.conf()
 
     def refused(self):
@@ -221,13 +221,13 @@ class Test:
         self.free(d)
         self.gives([(d, None, "open", "p1")], 0,
                    self.reservation("p1", d, 123456789),
-                   says=f"chat {d} is not given to operator 123456789: .*404")
+                   says=f"chat {d} is not assigned to operator 123456789: .*404")
         for fault in ("errors-string", "error-200"):
             self.free(d)
             self.sim.fault(fault, method="PUT", count=1)
             self.gives([(d, None, "open", "p1")], 0,
                        self.reservation("p1", d, self.a), what=fault,
-                       says=f"chat {d} is not given to operator {self.a}: ")
+                       says=f"chat {d} is not assigned to operator {self.a}: ")
             self.equal(self.calls(GET, PUT), [2, 1], "calls")
         # No clear answer until it expires.
         self.free(d)
@@ -235,7 +235,7 @@ class Test:
         self.sim.control("set", speed=10)
         self.gives([(d, None, "open", "p1")], 0,
                    self.reservation("p1", d, self.a, self.at(100)),
-                   says=f"chat {d} is not given to operator {self.a}: .*"
+                   says=f"chat {d} is not assigned to operator {self.a}: .*"
                         "HTTP 500")
         self.sim.control("set", speed=0)
 
@@ -260,8 +260,8 @@ class Test:
             self.free(d)
             self.sim.fault("other-operator", value=value, method="PUT")
             self.gives([(d, who, "open", "p1")], 0,
-                       self.reservation("p1", d, a), says="was to be given "
-                       f"to operator {a}; the CRM says")
+                       self.reservation("p1", d, a), says="was reserved "
+                       f"for operator {a}, but the CRM says")
 
     def crm_that_gives_none(self):
         """It is told once, without an outcome; few calls are made."""
@@ -276,7 +276,7 @@ class Test:
             self.free(*several)
             self.sim.fault(method="PUT", **fault)
             self.gives([], code, *five, what=says,
-                       says=f"acme: cannot give chats to operators: .*{says}")
+                       says=f"acme: cannot assign chats: .*{says}")
             self.that(self.calls(PUT)[0] < limit, f"{says}: a storm")
         self.free()
         self.sim.fault("500")
@@ -298,7 +298,7 @@ class Test:
         self.free(d)
         self.sim.fault("429-retry", value=600, method="PUT", count=1)
         self.gives([], 75, self.reservation("p1", d, a),
-                   says=r"wants no call for .* s; the next run tries again")
+                   says=r"allows no call for .* s; the next run tries again")
         self.free(d)
 
     def lab_run_away(self, many, options):

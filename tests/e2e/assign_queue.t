@@ -156,7 +156,7 @@ class Test:
         self.free(self.d)
         self.sim.fault("500", method="GET")
         self.put(self.reservation("p4", self.d, self.b))
-        until(20, lambda: re.search("acme: cannot read chats: .*it is tried "
+        until(20, lambda: re.search("acme: cannot read chats: .*it will be "
                                     "again", self.said()), "a word")
         self.called(GET, 3)
         # Nothing more is sent: it rests meanwhile.
@@ -171,7 +171,7 @@ class Test:
         self.free(self.d)
         self.sim.fault("429-decade", method="PUT", count=1)
         self.put(self.reservation("p8", self.d, self.b))
-        until(20, lambda: re.search("acme: cannot give chats.*no call for 3600 "
+        until(20, lambda: re.search("acme: cannot assign chats.*no call for 3600 "
                                     "s; it is wait", self.said()), "a word")
         self.end()
         self.lab.take(ASK)

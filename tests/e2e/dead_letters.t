@@ -136,8 +136,8 @@ class Test:
     def refused_again(self):
         """While its reader refuses it again, a replay ends all the same."""
         reader = self.lab.start(["sink", "-f", "queue:rows"])
-        stays = "1 dead letters stay in 'queue:rows.dead': what they keep is "\
-            "not a record"
+        stays = "1 dead letters stay in 'queue:rows.dead': they hold no usable "\
+            "record"
         self.letters("replay", "--all", "rows", says=stays)
         self.letters("replay", "--reason", "UTF-8", "rows", says=stays)
         self.letters("replay", "--reason", "nobody", "rows")
@@ -261,7 +261,7 @@ class Test:
         door.cut()
         out, err = shows.communicate()
         self.checks.that(first and shows.returncode == 75 and
-                         b"the link to 'queue:cut.dead' was lost" in err,
+                         b"lost the connection to 'queue:cut.dead'" in err,
                          f"{shows.returncode} {err}")
         self.checks.that(out.count(b"\n") + 1 < 2000, "some are shown twice")
         left(2000)
@@ -274,7 +274,7 @@ class Test:
             done = self.letters(
                 *words, "cut", code=75, env={"AMQP_URL": door.url},
                 says=None if before is None else
-                f"was lost; {before} dead letters were removed before, and more"
+                f"'; {before} dead letters were removed, perhaps more"
                 " may be")
             self.equal(done.out, b"", "told of what broke")
             left(2000 - (before or 0))
@@ -301,9 +301,9 @@ class Test:
             done = self.letters(*words.split(), code=64, says=None)
             self.checks.that(fault in done.err, f"{words}: {done}")
         for words, fault in (
-                ("rows", "reads a queue of them"),
-                ("rows.dead -t queue:rows.dead", "where they are already"),
-                ("rows.dead --drop -t queue:x", "drop puts them nowhere")):
+                ("rows", "needs a dead-letter queue"),
+                ("rows.dead -t queue:rows.dead", "is the queue they are in"),
+                ("rows.dead --drop -t queue:x", "drop writes nothing")):
             self.checks.ends(self.lab.run(
                 ["aggregator", "--dead-letters", "-f",
                  *("queue:" + words).split()]), 64, fault)

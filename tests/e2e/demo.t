@@ -68,7 +68,7 @@ class Test:
         done = self.lab.must(
             ["aggregator", "-a", "allocation", "-o", "table", "--limit", "2"],
             stdin=open("build/demo/allocation.ndjson", "rb"))
-        self.that(b"Nobody had more than their limit." in done.out,
+        self.that(b"No operator exceeded the limit." in done.out,
                   f"with the limit 2: {done.out}")
         with open("build/demo/report.html", encoding="utf-8") as f:
             page = f.read()

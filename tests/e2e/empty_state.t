@@ -11,7 +11,7 @@ import shutil
 from harness import Checks, Lab, main, say
 from streams import Flow
 
-LOST = "knows nothing before 2026-11-20T12:30:00.000Z, and its rows go up to"
+LOST = "begins at 2026-11-20T12:30:00.000Z, but stored rows go up to"
 
 
 def message(n, at, sender="customer"):

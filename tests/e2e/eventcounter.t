@@ -157,7 +157,7 @@ class Test:
         letters = [json.loads(x) for x in self.lab.take(QUEUE + ".dead")]
         self.that(len(letters) == garbage > 300, f"{len(letters)}, {garbage}")
         reasons = {x["reason"] for x in letters}
-        types = "is not a type of event; there are created, updated and deleted"
+        types = "is not an event type; event types: created, updated, deleted"
         for reason in ("the body has no id", "the id is not a string",
                        "not valid UTF-8", f"'renamed' {types}", f"'' {types}",
                        f"the routing key '{QUEUE}' is not USER.event.TYPE",
@@ -269,7 +269,7 @@ class Test:
             [lab.path("wantstate"), lab.path("wantmore")]), "a second run")
         self.settings(window="2h")
         self.checks.ends(lab.run(self.argv("state", *state)), 78,
-                         "was made with --window")
+                         "was created with --window")
         self.settings()
 
     def few_addresses(self):
@@ -411,7 +411,7 @@ class Test:
         gone.wait()
         lab.write(f"goterased/.created.json.{gone.pid}", '{"user_a": ')
         self.checks.ends(forget("user_a"), 75,
-                         "has not forgotten them yet; start its aggregator")
+                         "still has data of this customer; start its aggregator")
         count()
         self.checks.ends(forget("user_a"), 0)
         nothing_of("user_a")

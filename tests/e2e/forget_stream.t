@@ -146,7 +146,7 @@ class Test:
         path = os.path.join(self.stream.state, "forget", "bad.order")
         with open(path, "wb") as f:
             f.write(b"forget everybody")
-        told = f"customer in '{path}' cannot be read"
+        told = f"cannot read the erasure order in '{path}'"
         until(60, lambda: told in self.stream.log("aggregator"), "a warning")
         for _ in range(3):
             self.rest()

@@ -70,7 +70,7 @@ class Test:
             done = self.reap("--gone", "1", *options, code=66)
             self.checks.that(
                 [line for line in done.lines() if "has no rows" in line] == [
-                    f"reaper: tenant {TENANT} has no rows of a chat '1'; "
+                    f"reaper: tenant {TENANT} has no rows of chat '1'; "
                     "check its id"], f"deleted before: {done}")
 
         done = self.reap("--gone", "1", "--tenant", "other", code=65)

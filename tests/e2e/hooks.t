@@ -240,7 +240,7 @@ class Test:
         self.listen(self.mine(), self.lab.path("few"), state=False)
         self.chatwoot(200, SAID)
         self.chatwoot(503, UNKNOWN)
-        self.that("a dead letter cannot be kept without --state" in self.log(),
+        self.that("cannot keep a dead letter without --state" in self.log(),
                   self.log())
         self.listen(self.mine(), "queue:records")
 

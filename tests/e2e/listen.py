@@ -191,7 +191,7 @@ def its_reader_ends(checks, lab):
     code = listener.p.wait(LONG)
     client.ended.set()
     client.join()
-    checks.that(code == 74 and "nobody reads the records" in listener.said()
+    checks.that(code == 74 and "the reader of the records" in listener.said()
                 and not client.safe, f"{code}: {listener.said()}")
 
 

@@ -162,7 +162,7 @@ def check_many_objects(checks, lab, tenants):
         got = listener.post("/hooks/" + path + SECRET, objects(MANY))
         checks.that(got[0] == want, f"{MANY} objects, to {path}: {got}")
     got = listener.post("/hooks/slow/qiscus/" + SECRET, b"1" * (2 * MIB))
-    checks.that(got[0] == 413 and "longer than max_body" in log_of(listener),
+    checks.that(got[0] == 413 and "longer than [listen] max_body" in log_of(listener),
                 f"longer than max_body: {got}, {log_of(listener)}")
     nearly = objects((DEFAULT - 38) // 9)
     checks.that(DEFAULT - 9 <= len(nearly) <= DEFAULT, "another length")

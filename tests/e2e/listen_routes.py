@@ -463,7 +463,7 @@ def check_file(checks, lab, conf):
     ids = [json.loads(line)["id"][:-17] for line in one.lines()[:-1]]
     checks.that(ids == ["first", "second", "third"], f"file: {ids}")
     with open(one.log) as f:
-        checks.that(f"'{one.out}' ended in 12 bytes of a line" in f.read(),
+        checks.that(f"'{one.out}' ended with an unfinished line; its 12 bytes" in f.read(),
                     "file: half a line is not told")
 
 

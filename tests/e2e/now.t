@@ -250,7 +250,7 @@ class Test:
     def is_marked(self, marked, what):
         """By all that say how fresh a tenant is."""
         page = self.lab.must(["sink", "--now", "-o", "table"]).out.decode()
-        self.that(("; STALE: nothing newer for " in page) == marked,
+        self.that(("; STALE: not updated for " in page) == marked,
                   f"{what}: {page.splitlines()[0]}")
         now = json.loads(self.lab.must(
             ["sink", "--get", "/api/v1/now", "--tenant", "t"]).out)["now"][0]

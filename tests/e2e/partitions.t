@@ -199,7 +199,7 @@ class Test:
                 ["aggregator", "-f", "queue:records.g1.0", "-t", "queue:rows",
                  "--every", "20ms", "--state", self.lab.path("records.0"),
                  "--until-empty", *options]), 78,
-                f"is that of part 0/2 of generation 1, not of {is_not}")
+                f"belongs to part 0/2 of generation 1, not to {is_not}")
         for wrong in ("2/2", "0/65", "-1/2", "1", "x/y"):
             self.checks.ends(self.lab.run(["aggregator", "--part", wrong]), 64,
                              None, wrong)
@@ -228,7 +228,7 @@ class Test:
         self.publish(records[:middle], "grown", 3000)
         # What is in the old queues holds it up.
         self.checks.ends(self.lab.run(change + ["3"], env=db.env), 75,
-                         "is not empty; let its reader finish, and try again")
+                         "is not empty; let its consumer finish, then try again")
         self.count(2, "grown")
         db.run(change + ["3"])
         self.checks.equal(db.sql("SELECT generation, parts FROM generations"),

@@ -197,7 +197,7 @@ class Test:
             done = self.run(69, says="1 of .* chats could not be read.*"
                             "chat 9002" + says)
             self.that(not ended(done), "a snapshot ends without a chat")
-        done = self.same_chats(self.run(0, says="shown as last seen.*9002"))
+        done = self.same_chats(self.run(0, says="shown as last read.*9002"))
         self.equal(stale(done), ["9002"], "stale chats")
         self.equal(stale(self.heals()), [], "stale chats afterwards")
 
@@ -280,7 +280,7 @@ class Test:
             self.sim.fault("odd-row", value=value, route="/v1/" + route)
             done = self.whole(self.run(
                 0, "--with-text", state=f"odd{value}",
-                says=f"acme: [12] records .* cannot be read wholly.*the "
+                says=f"acme: [12] records .* are partly unreadable.*the "
                      f"first: {says}"))
             self.equal(len(of_type(done, "chat")), count, f"chats: {says}")
         self.sim.fault()
@@ -297,7 +297,7 @@ class Test:
         self.conf(budget=5, operators_every="1d")
         last = self.whole(self.run(
             0, state="budget", says=r"tenant acme: all 5 calls of this month "
-            r"\(\[crm acme\] budget\) are used; polls go on, every 60 "
+            r"\(\[crm acme\] budget\) are used; polls continue every 60 "
             "minutes"))
         self.reset()
         done = self.run(0, state="budget")
@@ -398,8 +398,8 @@ class Test:
         self.conf(concurrency=1)
         listed = [r["chat"] for r in of_type(self.run(0), "chat")]
         self.sim.fault("odd-row", value=8, route="/v1/dialogs")
-        done = self.ask(0, *listed, says="acme: 1 records .* cannot be read "
-                        "wholly.*chat 900[12]: .*'status'", status="open")
+        done = self.ask(0, *listed, says="acme: 1 records .* are partly "
+                        "unreadable.*chat 900[12]: .*'status'", status="open")
         self.equal(answers(done), sorted(f"{c} open" for c in listed),
                    "an unreadable status is open")
         self.sim.fault()
@@ -482,7 +482,7 @@ class Test:
             self.sim.fault("errors-string", value=status,
                            route="/v1/dialogs/9004")
             done = self.ask(69, *six, status="open", says="chat 9004: .*"
-                            f"{status}.*it is asked about again next time")
+                            f"{status}.*the next run asks again")
             self.equal(answers(done), rest, f"beside HTTP {status}")
             self.sim.fault()
         # If the first question meets it, the others are asked all the same.
@@ -490,13 +490,13 @@ class Test:
         self.ask(69, *six, says="")
         self.sim.fault("errors-string", value=403, route="/v1/dialogs/")
         done = self.ask(77, *six, says="")
-        self.that("chats: each of them is forbidden; check" in done.err,
+        self.that("chats: all of them are forbidden; check" in done.err,
                   f"all are forbidden: {done}")
         self.sim.fault()
         self.conf(concurrency=1, poller={"retry_budget": "1s"})
         self.sim.fault("500", route="/v1/dialogs/9004")
         done = self.ask(75, *six, status="open", says="chat 9004: .*HTTP 500"
-                        ".*; it is asked about again next time")
+                        ".*; the next run asks again")
         self.equal(answers(done), rest, "beside an outage of one")
         self.sim.fault()
         self.sim.fault("403", route="/v1/dialogs")
@@ -512,13 +512,13 @@ class Test:
                              'records: [$dialog | chat | .chat = "77",')
         self.that(other != text, "no such text in the profile")
         self.conf(profile=self.profile(other))
-        done = self.ask(69, 9010, says="chat 9010: the answer has another "
-                        "chat, or none; it is asked about")
+        done = self.ask(69, 9010, says="chat 9010: the answer is about another "
+                        "chat, or none; the next run asks")
         self.equal(done.out, b"", "an answer of another chat")
         self.conf(profile=self.profile(chat_request="null"))
         self.reset()
         self.ask(78, 9004, 9005, says="acme: its profile has no chat_request "
-                 "for its chats, so they")
+                 "for its chats; see")
         self.equal(self.sim.calls(), 0, "calls without chat_request")
         done = self.ask(78, 9010, 9011, 9004, status="open", says="acme: its "
                         "profile has no chat_request for chats that its list "
@@ -542,7 +542,7 @@ class Test:
             self.conf(profile=self.profile(**{name + "_read": answer}))
             done = self.run(69, state="new", says="")
             self.that(f"{name}_read of profile" in done.err
-                      and "it must give {rec" in done.err
+                      and "it must return {rec" in done.err
                       and not ended(done), f"{name}: {done}")
         self.conf(profile=self.profile(
             messages_request='{path: "/messages", query: '
@@ -589,10 +589,10 @@ class Test:
             "url": self.sim.url, "token": TOKEN}})
         homeless = {"HOME": "", "XDG_STATE_HOME": ""}
         self.table(0, "^acme *chats *ok", r"^acme *calls *advice *about "
-                   "[0-9,]+ expected: polls every minute, each of everything; "
-                   r"set \[poller\] state$", "^acme *state *- .*no calls are "
+                   "[0-9,]+ expected: polls every minute, and each reads everything; "
+                   r"set \[poller\] state$", "^acme *state *- .*calls are not "
                    "counted", r"^acme *token .*API calls: used \d",
-                   says="nothing is kept between polls", state=None,
+                   says="each poll reads everything, because there is no state", state=None,
                    env=homeless)
         self.sim.fault("401")
         self.table(77, "token *failed.*not correct", says="")

@@ -11,7 +11,7 @@ import signal
 
 from harness import Checks, Lab, main, shown_in, steps, until
 
-TAKEN = "the queue '%s' at .* is read by another one"
+TAKEN = "the queue '%s' at .* has another consumer"
 
 
 class Test:
@@ -41,7 +41,7 @@ class Test:
 
     def refused(self, name, queue, process):
         code = process.wait(240)
-        last = self.said(name, TAKEN % queue + ".*; end one, or [^;]*\n")
+        last = self.said(name, TAKEN % queue + ".*; stop one, or [^;]*\n")
         self.checks.that(code == 78 and len(last) == 1,
                          f"{name}: {code}, {self.lab.text(name + '.err')}")
 

@@ -263,8 +263,8 @@ class Test:
         self.fresh()
         two = [answer("acme", n, "gone", "10:01:00", records=2)
                for n in (1, 2)]
-        self.reap(65, "--force", stdin=two[0] * 2, says="of 2 chats of tenant "
-                  "'acme' that are gone only 1 came")
+        self.reap(65, "--force", stdin=two[0] * 2, says="of 2 gone chats of tenant "
+                  "'acme' only 1 came")
         self.left(ALL, "a part")
         self.reap(0, stdin=b"".join(two))
         self.left(ALL[2:], "all")
@@ -313,7 +313,7 @@ class Test:
         self.fresh()
         os.symlink(kept, self.lab.path("link"))
         self.reap(73, "--archive", self.lab.path("link"), stdin=ANSWERS,
-                  says="it is a link")
+                  says="it is a symbolic link")
         self.reap(73, "--archive", "/no/such/file", stdin=ANSWERS,
                   says="No such")
         self.left(ALL, "without an archive")
@@ -429,7 +429,7 @@ class Test:
                "('acme', '9', '2026-11-20 09:00:00')")
         self.reap(66, "--purge", "nobody",
                   says="does not know the tenant 'nobody'")
-        self.reap(64, "--purge", "acme ", says="not a name of a tenant")
+        self.reap(64, "--purge", "acme ", says="not a valid tenant name")
         self.reap(78, "--purge", "acme", says="still configured", env={
             "CRM_URL": "http://127.0.0.1:1/v1", "CRM_TOKEN": "x",
             "CRM_TENANT": "acme"})
@@ -490,7 +490,7 @@ class Test:
         other.close()
         said = p.communicate(timeout=60)[1]
         self.that(p.returncode == 75 and said.count("\n") == 1 and re.search(
-            "the purge of 'acme' was asked to stop.*; run it again", said),
+            "the purge of 'acme' was stopped.*; run it again", said),
             f"a purge that was stopped: {p.returncode} {said}")
         count = "SELECT COUNT(*) FROM chat_metrics WHERE tenant = 'acme'"
         self.that(0 < int(self.value(count)) < 2002, "rows left of it")

@@ -516,8 +516,8 @@ class Test:
 
     def wrong_options_are_refused(self):
         for options, code, says in (
-            (["--report", "x"], 64, "no format"),
-            (["--report", "x.pdf"], 64, "no format"),
+            (["--report", "x"], 64, "cannot tell the format"),
+            (["--report", "x.pdf"], 64, "cannot tell the format"),
             (["--report", "x.html", "-o", "table"], 64, "html or csv"),
             (["--report", "x.html", "--from", "2026-10-01"], 64, "together"),
             (["--report", "x.html", "--to", "2026-10-01"], 64, "together"),
@@ -528,10 +528,10 @@ class Test:
             (["--report", "x.html", "--from", "2026-02-30", "--to",
               "2026-10-01"], 64, "not a day"),
             (["--report", "x.html", "--from", "2026-10-02", "--to",
-              "2026-10-02"], 64, "--from 2026-10-02 is not before --to 2026-"
-             "10-02, the day behind the last one; try 'sink --report -h'"),
+              "2026-10-02"], 64, "--from 2026-10-02 must be before --to 2026-"
+             "10-02, the day after the last one; try 'sink --report -h'"),
             (["--report", "x.html", "--to", "2026-10-01", "--from",
-              "2026-10-12"], 64, "--from 2026-10-12 is not before"),
+              "2026-10-12"], 64, "--from 2026-10-12 must be before"),
             (["--report", "x.html", "--zone", "Mars/Base"], 64, "Mars"),
             (["--report", "x.html", "--zone", "../etc/passwd"], 64, "zone"),
             (["--report", "x.html", "--within", "soon"], 64, "seconds"),
@@ -540,8 +540,8 @@ class Test:
             (["--report", "x.html", "--from", "1900-01-01", "--to",
               "2026-10-01"], 64, "--from 1900-01-01 --to 2026-10-01: "),
             (["--report", "none/x.html"], 73, "none/x.html"),
-            (["--report", "/dev/null", "-o", "html"], 73, "not such a report"),
-            (["--report", ".", "-o", "html"], 73, "not such a report"),
+            (["--report", "/dev/null", "-o", "html"], 73, "is not a report"),
+            (["--report", ".", "-o", "html"], 73, "is not a report"),
         ):
             done = self.lab.run(["sink", "--tenant", TENANT, *options],
                                 cwd=self.lab.tmp)

@@ -27,13 +27,13 @@ CHANGES = [
      "utf8mb4_general_ci NULL", "column chat_metrics.channel is compared by "
      "utf8mb4_general_ci, not by utf8mb4_bin"),
     ("ALTER TABLE chat_metrics ADD UNIQUE KEY theirs (chat)",
-     "key theirs of chat_metrics is not ours"),
+     "key theirs of chat_metrics was not created"),
     ("ALTER TABLE event_counts DROP PRIMARY KEY",
      "key PRIMARY of event_counts is missing"),
     ("ALTER TABLE closed_chats DROP KEY by_age",
      "key by_age of closed_chats is missing"),
     ("ALTER TABLE alerts ADD COLUMN theirs INT NOT NULL",
-     "column alerts.theirs is not ours"),
+     "column alerts.theirs was not created"),
     ("ALTER TABLE messages REMOVE PARTITIONING",
      "table messages has no partitions by created_at"),
     ("ALTER TABLE tenants ALTER COLUMN forgets DROP DEFAULT",
@@ -138,7 +138,7 @@ class Test(Tables):
                     "schema ', LEFT(MD5(DATABASE()), 16)), 1)")
         done = self.lab.run(["sink", "-c", self.conf(mysql={
             "wait_timeout": "1s"}), "--migrate"], env=env)
-        self.that(done.code == 75 and "another migration is at work; try again"
+        self.that(done.code == 75 and "another migration is running; try again"
                   in done.err, f"{done}")
         lock.release()
 
@@ -176,7 +176,7 @@ class Test(Tables):
         self.run("older", "sink", "-f", self.file(snapshot(
             "t", "s1", 1, 1, 1)), code=78, says="run `sink --migrate`", env=env)
         self.run("without its file", "sink", "--migrate", code=78, env=env,
-                 says="brings the database from schema 0 to 1")
+                 says="upgrades the schema from 0 to 1")
         # A checkout with the same programs, and a file.
         top = self.lab.path("checkout")
         os.makedirs(top + "/build/bin")
@@ -329,7 +329,7 @@ class Test(Tables):
             f"message_id, sender) SELECT 't', '{day(-5, '%F')} 01:00:00', 'c', "
             "seq, 'bot' FROM seq_1_to_20000")
         self.store("told once", [message(-5, "x"), message(-4, "y")],
-                   says="bmax of messages has many rows")
+                   says="bmax of messages has too many rows")
         self.partitions("not moved", "bmax")
         self.run("moved", "sink", "--migrate")
         self.partitions("moved", f"b{day(-5)} p{day(-5)} p{day(-4)} b{day(0)} "
@@ -365,7 +365,7 @@ class Test(Tables):
         self.run("told once", "sink", "-c", self.conf(sink={
             "batch": 1, "connections": 1}), "-f", self.file(
                 [message(n, n) for n in range(3)]), env=env,
-            says="no right to make partitions of messages; GRANT ALTER ON ")
+            says="no right to create partitions of messages; GRANT ALTER ON ")
         self.rows("stored", 3)
         self.partitions("none", "bmax")
 

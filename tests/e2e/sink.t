@@ -198,7 +198,7 @@ class Test(Tables):
         two = snapshot(t, "s2", 2, 1, 1)
         last = two.pop(-2)
         self.store("a missing row", two, code=65,
-                   says=f"snapshot s2 of {t} is not whole: 2 of 3 rows came")
+                   says=f"snapshot s2 of {t} is incomplete: 2 of 3 rows came")
         self.chats("all stay", t, "1001:open,1002:open,1003:open")
         self.stored("still the first", t, "s1")
         self.holds("but what came is stored", "3", "SELECT open_chats FROM "
@@ -208,7 +208,7 @@ class Test(Tables):
         self.stored("now it is whole", t, "s2")
         self.chats("another tenant", other, "1001:open,1002:open,1003:open")
         self.store("no end", snapshot(t, "s3", 3, 0, 1)[:2], code=65,
-                   says=f"snapshot s3 of {t} was cut")
+                   says=f"snapshot s3 of {t} is incomplete")
         self.store("back", snapshot(t, "s4", 4, 1, 3))
         self.chats("back", t, "1001:open,1002:open,1003:open")
         bad = snapshot(t, "s5", 5, 2, 2)
@@ -219,8 +219,8 @@ class Test(Tables):
         self.chats("bad rows count as arrived", t,
                    "1001:open,1002:left,1003:left")
         self.store("an older snapshot", snapshot(t, "s2", 2, 3, 3),
-                   says=f"snapshot s2 of {t} is of 2026-11-20T10:02:00.000Z, "
-                   "no newer than what is stored, of 2026-11-20T10:05:00.000Z")
+                   says=f"snapshot s2 of {t} .2026-11-20T10:02:00.000Z. "
+                   "is not newer than the stored one .2026-11-20T10:05:00.000Z.")
 
     def what_was_deleted_does_not_come_back(self):
         t, other = self.tenant(), self.tenant()
@@ -437,7 +437,7 @@ class Test(Tables):
     def what_is_no_row(self):
         self.store("other records", [{"type": "chat", "tenant": "t",
                                       "chat": "1"}],
-                   says="type chat are no rows")
+                   says="skipping records of type chat")
         self.store("a later version's record", [{"type": "telepathy"}])
         done = self.lab.run(["sink"])
         self.that(done.code == 66 and "no input" in done.err, f"{done}")

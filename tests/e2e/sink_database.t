@@ -15,7 +15,7 @@ from sinklib import Lock, Tables, snapshot
 from streamlib import Sql
 
 DENIED = "check user, password and grants"
-LOCKED = "somebody else holds the lock"
+LOCKED = "another connection holds the lock"
 
 
 def message(id, length, chat="1"):
@@ -112,17 +112,17 @@ class Test(Tables):
         """The statement to type helps."""
         env = self.user("reader", "SELECT ON messaging.*")
         self.refused("no right to store", 77, DENIED, env=env)
-        found = self.check("no right to store", "rights that are missing "
+        found = self.check("no right to store", "missing rights "
                            "failed GRANT ", env=env)
-        grant = next(f for f in found if f.startswith("rights that are m"))
+        grant = next(f for f in found if f.startswith("missing rights"))
         grant = grant.split(" failed ")[1].split("; type that")[0]
         self.sql.ask(grant.rstrip("; "))
-        self.check("with it", "rights that are missing ok", env=env)
+        self.check("with it", "missing rights ok", env=env)
         self.run("with it", "sink", "-f", self.rows, env=env)
         self.chats("with it", 50)
         self.empty()
         self.sql.ask("GRANT DROP ON messaging.* TO reader@127.0.0.1")
-        found = self.check("more than needed", "rights beyond storing rows "
+        found = self.check("more than needed", "rights not needed to store rows "
                            "advice ", env=env)
         self.that(any("DROP" in f for f in found), f"{found}")
 
@@ -269,7 +269,7 @@ class Test(Tables):
 
         def store(env=None):
             done = self.lab.run(["sink", "-c", conf, "-f", path], env=env)
-            letters = [x for x in done.lines() if " is not whole" not in x
+            letters = [x for x in done.lines() if " is incomplete" not in x
                        and "snapshot" not in x]
             self.that(done.code == 65 and len(letters) == 1, f"{done}")
             return self.tables(), letters

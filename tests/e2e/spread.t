@@ -109,8 +109,8 @@ class Test:
                    True, "the rows of a file are the same")
         cut = [x for x in self.first
                if '"end"' not in x or '"bucket":17,' not in x]
-        self.checks.ends(self.rows_of(cut), 65, "is not whole: .* of its 65 "
-                         "parts there are 64; nothing of it is used")
+        self.checks.ends(self.rows_of(cut), 65, "is incomplete: .* of its 65 "
+                         "parts 64 came; all of it is ignored")
 
     def killed(self):
         """While chats go on and are closed."""

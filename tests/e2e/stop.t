@@ -287,8 +287,8 @@ class Test:
             p.send_signal(signal.SIGHUP)
         for n, p in enumerate(running):
             name = daemons[n].split()[0]
-            line = f"<4>{name}: SIGHUP: the configuration is read at the start "\
-                "only; restart to read it\n"
+            line = f"<4>{name}: SIGHUP: the configuration is only read at start; "\
+                "restart to apply changes\n"
             until(10, lambda n=n: "SIGHUP" in lab.text(f"hup{n}.err"), name)
             self.checks.that(line in lab.text(f"hup{n}.err") and
                              p.poll() is None, lab.text(f"hup{n}.err"))
@@ -332,7 +332,7 @@ class Test:
         os.kill(pid, signal.SIGHUP)
         shell.wait(60)
         self.checks.that(
-            "poller: asked to stop, and what is in hand is not done after"
+            "poller: asked to stop, but work in progress did not end within"
             in lab.text("slow.out"), lab.text("slow.out"))
 
     def nohup_holds(self):

@@ -184,7 +184,7 @@ class Round:
             done = self.until_empty(argv)
             # A snapshot that the stream cut on purpose may be met only now.
             if done.code != 0 and not re.search(
-                    "is (not whole|cut):|and not all their records", done.err):
+                    "is incomplete:|but lack records", done.err):
                 raise AssertionError("%s: %s" % (name, done))
         return kills
 

@@ -47,9 +47,9 @@ class Refusals:
 
     def others(self):
         say("- another definition or window")
-        self.refused(78, "made with --definition ours; ", "--definition",
+        self.refused(78, "created with --definition ours; ", "--definition",
                      "chatwoot")
-        self.refused(78, "made with --window 86400s; ", "--window", "12h")
+        self.refused(78, "created with --window 86400s; ", "--window", "12h")
         say("- a metric that is left out for a while is named")
         for metrics, says in (
                 (None, ""), ("operators", "no longer has events: "),
@@ -67,12 +67,12 @@ class Refusals:
         until(20, lambda: any(
             os.path.realpath(os.path.join(fds, n)).startswith(self.flow.state)
             for n in os.listdir(fds)), "a state in use")
-        self.refused(75, "end it, or choose another folder with --state")
+        self.refused(75, "stop it, or choose another folder with --state")
         first.terminate()
         self.checks.that(first.wait(60) == 0, "SIGTERM is not a failure")
         say("- a folder that cannot be made")
         state, self.flow.state = self.flow.state, self.flow.conf
-        self.refused(73, "Not a directory; a part of its name is a file; choose")
+        self.refused(73, "Not a directory; a folder in its path is a file; choose")
         self.flow.state = state
 
     def goes_on_with(self, what, name, content):
@@ -140,7 +140,7 @@ class Refusals:
             "aggregator": {"state_limit": "1M"}})
         fails(74, "raise [aggregator] state_limit",
               env={"MESSAGING_CONFIG": limited})
-        fails(74, "raise what limits the size of files",
+        fails(74, "raise the limit of file sizes",
               limits={resource.RLIMIT_FSIZE: 100 * 1024})
         if not sanitized(): # which reserves addresses
             fails(75, "of addresses",

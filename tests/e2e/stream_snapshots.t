@@ -64,7 +64,7 @@ def check_polls(lab, checks):
     flow.fresh()
     flow.put(small()[:9] + small(2), 7)
     done = flow.run(code=65)
-    checks.that("snapshot 's1' of tenant 'acme' is cut" in done.err and
+    checks.that("snapshot 's1' of tenant 'acme' is incomplete" in done.err and
                 len(done.lines()) == 1, done)
     flow.same_figures(small(2))
     flow.rows = []

@@ -56,7 +56,7 @@ def body():
         lab.write("empty/00001.json", "{")
         poll(lab, checks, "--replay", empty, code=66, says="00001.json")
         poll(lab, checks, "--replay", folder, "--record", empty, code=64,
-             says="exclude each other")
+             says="cannot be combined")
         poll(lab, checks, "--replay", folder, "--state", empty, code=64,
              says="--state")
         return checks.result()

@@ -64,7 +64,7 @@ class Test:
         self.checks.ends(lab.run([PROBE, "write", "exchange:records"]), 78,
                          "there is no exchange 'records'.*scripts/topology")
         self.checks.ends(lab.run([PROBE, "read", "exchange:records"]), 64,
-                         "can be written to only")
+                         "cannot be read; read one of its queues")
         self.topology("--list", code=65,
                       says="there is no 'records.g1'; make it with -n N")
         for wrong in (["-n", "0"], ["-n", "3", "--list"], []):
@@ -157,13 +157,13 @@ class Test:
 
         until(30, lambda: sent >= 10000, "some to be written")
         self.topology("-n", "2", code=75,
-                      says="is not empty; let its reader finish, and try again")
+                      says="is not empty; let its consumer finish, then try again")
         take(*old)
         reader = lab.start([PROBE, "-p", "read", "queue:" + old[1]])
         until(20, lambda: [old[1], "1"] in self.listed(
             "queues", "name", "consumers"), "a reader")
         self.topology("-n", "2", code=75,
-                      says=f"'{old[1]}' has a reader; end it first")
+                      says=f"'{old[1]}' has a consumer; stop it first")
         lab.end(reader)
         new = self.topology("-n", "2")
         self.equal(new, queues("records.g2", 2), "new queues")
@@ -214,8 +214,8 @@ class Test:
         self.equal(done.returncode, 74, f"nowhere to write: {done}")
 
     def wrong_plans(self):
-        self.plan("queue a", "bind a", code=65, says="line 2: 'bind' is nothing "
-                  "that can be done, or has other words behind it")
+        self.plan("queue a", "bind a", code=65, says="line 2: 'bind' is not "
+                  "a known action, or has too many words")
         self.plan("queue a b/c", code=65, says=None)
         self.plan("exchange a/b fanout", code=65, says="'a/b' is not a name")
         self.plan("exchange x topic", code=78, says="line 1: cannot make "

@@ -126,35 +126,35 @@ static const struct vector vectors[] = {
 	{ "eyJhbGciOiJIUzI1NiIsImNyaXQiOlsiZXhwIl19.eyJ0ZW5hbnRfaWQiOiJ"
 	  "hY21lIiwiZXhwIjoxNzk1MTcyNDAwfQ.xQn6VQ0hEJq5o5MvoYLcqJ4UGS63"
 	  "lSUoUHz7hyeQWn4",
-	    "more than alg" },
+	    "fields other than alg" },
 	{ "eyJhbGciOiJIUzI1NiIsImprdSI6Imh0dHBzOi8vZXZpbC8ifQ.eyJ0ZW5hb"
 	  "nRfaWQiOiJhY21lIiwiZXhwIjoxNzk1MTcyNDAwfQ.c0ER_KFKQnMr_WEB25"
 	  "fMp0dNQiXWwK16PfxtLYCPu-w",
-	    "more than alg" },
+	    "fields other than alg" },
 	{ "eyJhbGciOiJIUzI1NiIsImp3ayI6e319.eyJ0ZW5hbnRfaWQiOiJhY21lIiw"
 	  "iZXhwIjoxNzk1MTcyNDAwfQ.4b9cbuuNto-t_tOouax1Oi7wIgekR5U3WK-5"
 	  "8xyNURQ",
-	    "more than alg" },
+	    "fields other than alg" },
 	{ "eyJhbGciOiJIUzI1NiIsIng1dSI6Imh0dHBzOi8vZXZpbC8ifQ.eyJ0ZW5hb"
 	  "nRfaWQiOiJhY21lIiwiZXhwIjoxNzk1MTcyNDAwfQ.zTC9THcVAf0SeJGHPQ"
 	  "Af720-teNhc3K26yQKykARtyY",
-	    "more than alg" },
+	    "fields other than alg" },
 	{ "eyJhbGciOiJIUzI1NiIsIng1YyI6W119.eyJ0ZW5hbnRfaWQiOiJhY21lIiw"
 	  "iZXhwIjoxNzk1MTcyNDAwfQ.FJWzzexb8xnhc0_RArQ2C3U2FBDps5eKfhXp"
 	  "QuI5FxQ",
-	    "more than alg" },
+	    "fields other than alg" },
 	{ "eyJhbGciOiJIUzI1NiIsImI2NCI6ZmFsc2V9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIiwiZXhwIjoxNzk1MTcyNDAwfQ.QcPQ0v38YDY7180vOLd5TWF99fz4ykEY"
 	  "xcNsMz3N7Uc",
-	    "more than alg" },
+	    "fields other than alg" },
 	{ "eyJhbGciOiJIUzI1NiIsInppcCI6IkRFRiJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIiwiZXhwIjoxNzk1MTcyNDAwfQ.NBXFZ-r_YN0cg_Od06OGI_Vh3g_sPDMY"
 	  "Ja9GJVtRQcc",
-	    "more than alg" },
+	    "fields other than alg" },
 	{ "eyJhbGciOiJIUzI1NiIsImN0eSI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIiwiZXhwIjoxNzk1MTcyNDAwfQ.yNbJ9C032LI_hzIOrCALEGQlRuOy6mR-"
 	  "Hf9WbpDV4eY",
-	    "more than alg" },
+	    "fields other than alg" },
 	{ "eyJhbGciOiJIUzI1NiIsImtpZCI6Ii4uLy4uL2Rldi9udWxsIn0.eyJ0ZW5h"
 	  "bnRfaWQiOiJhY21lIiwiZXhwIjoxNzk1MTcyNDAwfQ.KReU_-hFlKSVdIgo3"
 	  "0VvAlVAnyhkvnufBqcFUn7_-hg",
@@ -209,21 +209,21 @@ static const struct vector vectors[] = {
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIiwiZXhwIjoxNzk1MTcyNDAwfQ=.bhwoGVoWDB_Owuzx9as3f2EUlLlMLWJ"
 	  "xunx3fT0vNWI",
-	    "claims are no JSON object" },
+	    "claims are not a JSON object" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9..Nwe3c2mClQJU__iN55LYQf"
 	  "pGJbkJ_6VRo3qj9PigzNE",
-	    "claims are no JSON object" },
+	    "claims are not a JSON object" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.W10.V7d1t6J076duTnJ7SaC"
 	  "48HXFMQ8BXkKlyNt8MBZtd7A",
-	    "claims are no JSON object" },
+	    "claims are not a JSON object" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIiwiZXhwIjoxNzk1MTcyNDAwLCJleHAiOjF9.sn1SSNOfivuEQZJG-a5tcM"
 	  "5ee8NDe1Z4yKXHiuXl9e4",
-	    "claims are no JSON object" },
+	    "claims are not a JSON object" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIiwiZXhwIjoxNzk1MTcyNDAwfSB7fQ.D1mqgGmshfrl2CsDoyxyhbCA0sjT"
 	  "fI_MOTxgBqc0o7U",
-	    "claims are no JSON object" },
+	    "claims are not a JSON object" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhY21"
 	  "lIiwiZXhwIjpudWxsfQ.wNjsPTRr7DBcpeJEdw28h9HvWB4FtBrl8fLvpr7C"
 	  "m4M",
@@ -299,24 +299,24 @@ static const struct vector vectors[] = {
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiIiLCJ"
 	  "leHAiOjE3OTUxNzI0MDB9.OpZNW9NFWtT3Skq9LTnbF4BIfBSh2raaCO8UCZ"
 	  "gDvTo",
-	    "not a name of one" },
+	    "not a valid tenant name" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiIuLi9"
 	  "4IiwiZXhwIjoxNzk1MTcyNDAwfQ.2Dc9gpnxEHWk5o8hWW2MbCFwddpBAS9E"
 	  "Uk7rTTmq024",
-	    "not a name of one" },
+	    "not a valid tenant name" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJhIGI"
 	  "iLCJleHAiOjE3OTUxNzI0MDB9.j923nxNbyPNKPLACOhZLA_OWuFsUbKNjiX"
 	  "8cwXvvF7E",
-	    "not a name of one" },
+	    "not a valid tenant name" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiIteCI"
 	  "sImV4cCI6MTc5NTE3MjQwMH0.QrrradiIIXR4Nf_8nbuQ5oxtA-RkW0xR9F9"
 	  "MXB_RxbU",
-	    "not a name of one" },
+	    "not a valid tenant name" },
 	{ "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0ZW5hbnRfaWQiOiJ4eHh"
 	  "4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh"
 	  "4eHh4eHh4eHh4eHh4eHh4eCIsImV4cCI6MTc5NTE3MjQwMH0.Zu8VH6gdFMY"
 	  "X0fpNQqB_V6gfX2t8Yx72QGocdtqYPF8",
-	    "not a name of one" },
+	    "not a valid tenant name" },
 };
 
 /* With issuer "us" and audience "them". */

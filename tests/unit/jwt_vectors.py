@@ -89,7 +89,7 @@ def make():
             *(of_header(alg=a) for a in
               ("none", "None", "RS256", "HS512", "ES256", "hs256", "", None,
                ["HS256"])))
-    refused("more than alg", of_header(crit=["exp"]),
+    refused("fields other than alg", of_header(crit=["exp"]),
             of_header(jku="https://evil/"), of_header(jwk={}),
             of_header(x5u="https://evil/"), of_header(x5c=[]),
             of_header(b64=False), of_header(zip="DEF"), of_header(cty="JWT"))
@@ -104,7 +104,7 @@ def make():
             token(b'{"alg":"HS256"}\0', claims()), token(b"\xff", claims()),
             sign(next_digit(spare) + "." + body), sign(head + "=." + body),
             sign(head[:5] + "+" + head[6:] + "." + body), sign("." + body))
-    refused("claims are no JSON object", sign(head + "." + body + "="),
+    refused("claims are not a JSON object", sign(head + "." + body + "="),
             sign(head + "."), token(HEADER, "[]"),
             *(token(HEADER, '{"tenant_id":"acme",' + x) for x in
               ('"exp":1795172400,"exp":1}', '"exp":1795172400} {}')))
@@ -120,7 +120,7 @@ def make():
     refused("not valid yet", of_claims(nbf=NOW + 61), of_claims(iat=NOW + 61))
     refused("names no tenant", of_claims(tenant_id=None),
             of_claims(tenant_id=7))
-    refused("not a name of one", *(of_claims(tenant_id=t) for t in
+    refused("not a valid tenant name", *(of_claims(tenant_id=t) for t in
                                 ("", "../x", "a b", "-x", "x" * 65)))
 
 

@@ -66,9 +66,9 @@ what_runs_out_is_told_from_what_breaks(void **state)
 	} cases[] = {
 		{ ENOSPC, PROG_IO, "make room" },
 		{ EDQUOT, PROG_IO, "quota" },
-		{ EFBIG, PROG_IO, "size of files" },
-		{ EIO, PROG_IO, "disk may be dying" },
-		{ EUCLEAN, PROG_IO, "disk may be dying" },
+		{ EFBIG, PROG_IO, "file sizes" },
+		{ EIO, PROG_IO, "disk may be failing" },
+		{ EUCLEAN, PROG_IO, "disk may be failing" },
 		{ EMFILE, PROG_TEMPFAIL, "LimitNOFILE" },
 		{ ENFILE, PROG_TEMPFAIL, "fs.file-max" },
 		{ ENOMEM, PROG_TEMPFAIL, "MemoryMax" },

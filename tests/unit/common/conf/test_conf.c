@@ -200,8 +200,8 @@ no_token_goes_to_the_wrong_tenant(void **state)
 	(void)setenv("CRM_TOKEN", "x", 1);
 	assert_null(load_text(two, strlen(two), &why));
 	assert_string_equal(buf_str(&why),
-	    "CRM_TOKEN is set, but there are 2 tenants; set CRM_TENANT to the "
-	    "name of one");
+	    "CRM_TOKEN is set, but 2 tenants are configured; "
+	    "set CRM_TENANT to one of them");
 	(void)setenv("CRM_TOKEN", "x", 1);
 	(void)setenv("CRM_TENANT", "b", 1);
 	c = must_load(two);
@@ -225,7 +225,7 @@ a_token_problem_is_the_tenants_own(void **state)
 	assert_int_equal(conf_tenants(c), 3);
 	assert_string_equal(conf_tenant_error(c, 0),
 	    "token_file of [crm a]: cannot read 'nowhere': No such file or "
-	    "directory; check its name, and that its folder is there");
+	    "directory; check its name, and that its folder exists");
 	assert_null(conf_tenant_error(c, 1));
 	assert_string_equal(conf_tenant_error(c, 2),
 	    "[crm c] has both token and token_file; remove one");
@@ -241,17 +241,18 @@ tenants_have_files_of_their_own(void **state)
 		{ "t-a.conf", "token = A\n", "t-a", NULL },
 		{ "t-b.conf", "[crm t-b]\ntoken = B\n", "t-b", NULL },
 		{ "t-c.conf", "[crm other]\ntoken = C\n", "t-c",
-		    "./t-c.conf:1: this file is for [crm t-c]; give each "
-		    "tenant its own" },
+		    "./t-c.conf:1: this file is for [crm t-c]; each tenant "
+		    "needs its own file" },
 		{ "t-d.conf", "[amqp]\n", "t-d",
-		    "./t-d.conf:1: only [crm t-d] may stand in this file" },
+		    "./t-d.conf:1: this file may only have the section [crm "
+		    "t-d]" },
 		{ "t-e.conf", "tokn = E\n", "t-e",
 		    "./t-e.conf:1: unknown key 'tokn' in [crm t-e]; see "
 		    "messaging.conf(5)" },
 		{ "t-f.conf", "token = F\n[crm t-f]\n[crm t-f]\n", "t-f",
-		    "./t-f.conf:3: [crm t-f] began in line 2 already" },
+		    "./t-f.conf:3: [crm t-f] is already in line 2" },
 		{ "t-g.conf", "token = G\n", "t-g",
-		    "'./t-g.conf': [crm t-g] stands in 'main.ini' already" },
+		    "'./t-g.conf': [crm t-g] is already in 'main.ini'" },
 		{ "t-h.conf", "token_file = t-h.token\n", "t-h", NULL },
 		{ "u v.conf", "token = U\n", "u v",
 		    "'./u v.conf': the file is not named like a tenant: up to "
@@ -332,12 +333,12 @@ a_missing_folder_of_tenants_is_told(void **state)
 	assert_null(load_text(text, strlen(text), &why));
 	assert_string_equal(buf_str(&why),
 	    "cannot read 'nowhere', the folder of tenants: No such file or "
-	    "directory; make it, or remove [poller] tenants");
+	    "directory; create it, or remove [poller] tenants");
 	tmpdir_file("nowhere", "", 0, 0600);
 	assert_null(load_text(text, strlen(text), &why));
 	assert_string_equal(buf_str(&why),
 	    "cannot read 'nowhere', the folder of tenants: Not a directory; a "
-	    "part of its name is a file; choose another");
+	    "folder in its path is a file; choose another path");
 	assert_int_equal(unlink("nowhere"), 0);
 	buf_release(&why);
 }
@@ -415,7 +416,7 @@ somebody_elses_file_is_not_taken(void **state)
 	tmpdir_stderr(saved, err, sizeof err);
 	assert_non_null(c);
 	assert_int_equal(conf_int(c, "sink", "batch"), 5000);
-	assert_non_null(strstr(err, "belongs to somebody else"));
+	assert_non_null(strstr(err, "belongs to another user"));
 	conf_free(c);
 	c = conf_load("messaging.conf", &why);
 	assert_int_equal(conf_int(c, "sink", "batch"), 1);
@@ -450,7 +451,8 @@ open_files_with_secrets_are_warned_of_once(void **state)
 		saved = tmpdir_catch_stderr();
 		conf_free(conf_load("w.conf", &why));
 		tmpdir_stderr(saved, err, sizeof err);
-		first = strstr(err, "others may read the secret in 'w.conf'");
+		first =
+		    strstr(err, "other users can read the secret in 'w.conf'");
 		assert_int_equal(first != NULL, cases[i].warned);
 		if (first != NULL)
 			assert_null(strstr(first + 1, "others may read"));

@@ -45,13 +45,12 @@ static const struct mistake mistakes[] = {
 	    "my.conf:1: [crm NAME] needs a name of up to 64 letters, digits, "
 	    "'_', '.', '-'" },
 	{ "batch = 5\n", 0,
-	    "my.conf:1: 'batch' stands before the first [section]" },
+	    "my.conf:1: 'batch' comes before the first [section]" },
 	{ "[sink]\nbatch = 5\n\nbatch = 6\n", 0,
-	    "my.conf:4: 'batch' was given in line 2 already" },
+	    "my.conf:4: 'batch' is already set in line 2" },
 	{ "[sink]\n[amqp]\n[sink]\n", 0,
-	    "my.conf:3: [sink] began in line 1 already" },
-	{ "[crm a]\n[crm  a]\n", 0,
-	    "my.conf:2: [crm a] began in line 1 already" },
+	    "my.conf:3: [sink] is already in line 1" },
+	{ "[crm a]\n[crm  a]\n", 0, "my.conf:2: [crm a] is already in line 1" },
 	{ "[sink]\nbatch = 0\n", 0,
 	    "my.conf:2: batch = 0 is not between 1 and 100000" },
 	{ "[amqp]\nmax_message = 1M\n", 0,
@@ -76,15 +75,14 @@ static const struct mistake mistakes[] = {
 	    "my.conf:2: history = epi is none of episode|all" },
 	{ "[crm a]\ntoken =\n", 0, "my.conf:2: 'token' has no value" },
 	{ "[aggregator]\ndefinition = \"ours\"\n", 0,
-	    "my.conf:2: values are written without quotes" },
+	    "my.conf:2: write values without quotes" },
 	{ "[sink]\nbatch = 5 # rows\n", 0,
 	    "my.conf:2: a comment needs a line of its own" },
 	{ "[sink]\nbatch = 5 ; rows\n", 0,
 	    "my.conf:2: a comment needs a line of its own" },
 	{ "[sink]\nbatch\n", 0,
 	    "my.conf:2: expected 'key = value', '[section]' or a comment" },
-	{ "[sink]\n= 5\n", 0,
-	    "my.conf:2: there is no key in front of the '='" },
+	{ "[sink]\n= 5\n", 0, "my.conf:2: there is no key before the '='" },
 	{ "[sink\n", 0,
 	    "my.conf:1: a section looks like [name], alone on its line" },
 	{ "[sink] batch = 5\n", 0,
@@ -93,12 +91,12 @@ static const struct mistake mistakes[] = {
 	    "my.conf:1: a section looks like [name], alone on its line" },
 	{ "[", 0, "my.conf:1: a section looks like [name], alone on its line" },
 	{ "[sink]\nbatch = 5\0\n", 18,
-	    "my.conf:2: the line holds a NUL byte; is this text?" },
+	    "my.conf:2: the line has a NUL byte; is this a text file?" },
 	{ "\xFF\xFE[\0s\0]\0\n\0", 10,
 	    "my.conf:1: the file is UTF-16; write it as UTF-8" },
 	{ "[sink]\n# \xff\n", 0, "my.conf:2: the line is not UTF-8" },
 	{ "[crm a]\ntoken = a\033b\n", 0,
-	    "my.conf:2: the value holds a control character" },
+	    "my.conf:2: the value has a control character" },
 };
 
 static void
@@ -136,8 +134,8 @@ lines_and_files_are_bounded(void **state)
 	    buf_str(&why), "my.conf:2: the line is longer than 16384 bytes");
 	assert_null(load_text(big, len, &why));
 	assert_string_equal(buf_str(&why),
-	    "'my.conf' is larger than a configuration may be; is it the right "
-	    "file?");
+	    "'my.conf' is too large for a configuration; is it "
+	    "the right file?");
 	assert_int_equal(errno, 0);
 	memset(big, '\n', len);
 	conf_free(load_text(big, 1024 * 1024, &why));

@@ -194,7 +194,8 @@ a_foreign_owner_is_warned_of(void **state)
 		secret_warn_if_open(fd, "token");
 		assert_int_equal(seteuid(0), 0);
 		tmpdir_stderr(saved, text, sizeof text);
-		if ((strstr(text, "in 'token' belongs to another user") !=
+		if ((strstr(
+			 text, "secret file 'token' belongs to another user") !=
 			NULL) != cases[i].warned)
 			fail_msg("case %zu: %s", i, text);
 		(void)close(fd);
@@ -238,8 +239,7 @@ it_is_named_or_stands_there_but_not_both(void **state)
 		    "[crm a] has both key and key_file; remove one", 0 },
 		{ NULL, "missing", NULL,
 		    "key_file of [crm a]: cannot read 'missing': No such file "
-		    "or directory; check its name, and that its folder is "
-		    "there",
+		    "or directory; check its name, and that its folder exists",
 		    ENOENT },
 	};
 	struct buf why = BUF_INIT;

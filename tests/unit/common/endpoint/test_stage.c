@@ -190,7 +190,7 @@ static const struct {
 	{ "in a long batch, too", "rrrE", "z", "", false, 9, "hphhfA", PROG_OK,
 	    true, NULL },
 	{ "a cut input", "rrc", "", "", false, 9, "hhfA", PROG_DATA, false,
-	    "the input '-' was cut off inside line 7" },
+	    "the input '-' ends inside line 7" },
 	{ "an input that fails", "rx", "", "", false, 9, "hfA", PROG_IO, false,
 	    "the disk is gone" },
 	{ "a line that is too long by hand", "rtrE", "", "", false, 9, "hhfA",

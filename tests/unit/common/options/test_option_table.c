@@ -191,14 +191,14 @@ what_is_wrong_is_refused(void **state)
 	refused("-x", "unknown option '-x'");
 	refused("--wrong", "unknown option '--wrong'");
 	refused("-f", "option '-f' needs a value");
-	refused("-f a --from=b", "-f was given twice; give it once");
-	refused("-f pond:a -f b", "-f was given twice; give it once");
+	refused("-f a --from=b", "-f was given twice");
+	refused("-f pond:a -f b", "-f was given twice");
 	refused("--help=x", "--help takes no value");
 	refused("--rest=x", "--rest takes no value");
 	refused("--to=a -xv", "unknown option '-x'");
 	refused("a\x1b[1mb\n", "unexpected argument 'a\\x1B[1mb\\x0A'");
 	refused("word", "unexpected argument 'word'");
-	refused("--rest --look x", "--look and --rest exclude each other");
+	refused("--rest --look x", "--look and --rest cannot be combined");
 	refused_in(" --rest", "--rest -f a",
 	    "-f is for a walk, a pond and --look, not for --rest");
 	refused("-o csv", "-o is for --look, not for a walk");
@@ -206,7 +206,7 @@ what_is_wrong_is_refused(void **state)
 	refused("-f pond:a --force", "no -t");
 	refused_in(" --rest", "--rest -x", "unknown option '-x'");
 	refused_in(" --look", "--look x -o xml",
-	    "there is no format 'xml'; there are table, ndjson and csv");
+	    "unknown format 'xml'; use table, ndjson or csv");
 }
 
 static void
@@ -233,7 +233,7 @@ help_is_that_of_the_mode(void **state)
 	/* Whatever else is wrong. */
 	helped("-h --wrong word", "usage: prog [-hnqvV] [-c FILE] [-f FROM]");
 	assert_non_null(strstr(said,
-	    "Modes, each with a help of its own (prog --from pond:NAME -h):\n"
+	    "Modes, each with its own help (prog --from pond:NAME -h):\n"
 	    "  -f, --from pond:NAME  fish\n"
 	    "      --look WHERE      look there\n"
 	    "      --rest            do nothing\n"));

@@ -12,7 +12,7 @@
 
 #define NO_TENANT                                                              \
 	"field 'tenant' must be the name of a [crm NAME] section: up to 64 "   \
-	"letters, digits, '_', '.', '-', the first no '.' or '-'"
+	"letters, digits, '_', '.', '-', not beginning with '.' or '-'"
 #define CHAT "{\"type\":\"chat\",\"tenant\":\"t\",\"chat\":"
 #define SIXTEEN "abcdefghijklmnop"
 
@@ -74,7 +74,7 @@ static const struct {
 	    "field 'opened_at' must be a time like 2026-11-20T10:00:00.123Z" },
 	{ "{\"type\":\"operator\",\"tenant\":\"t\",\"operator\":\"7\","
 	  "\"max_chats\":-1}",
-	    "field 'max_chats' must be a whole number, not below 0" },
+	    "field 'max_chats' must be a whole number of at least 0" },
 	{ "{\"type\":\"operator\",\"tenant\":\"t\",\"operator\":\"7\","
 	  "\"available\":\"yes\"}",
 	    "field 'available' must be true or false" },
@@ -89,16 +89,16 @@ static const struct {
 	{ CHAT "\"\xC2\x85\"}", "field 'chat' holds a control character" },
 	{ CHAT "\"a\xC2\xA0\"}", NULL },
 	{ CHAT "\"a\\u0000\"}",
-	    "field 'chat' holds \\u0000 or half of a surrogate pair" },
+	    "field 'chat' has \\u0000 or half of a surrogate pair" },
 	{ CHAT "\"\\ud83d\"}",
-	    "field 'chat' holds \\u0000 or half of a surrogate pair" },
+	    "field 'chat' has \\u0000 or half of a surrogate pair" },
 	{ CHAT "\"a\\\\u0000\\ufffd\\ud83d\\ude00\"}", NULL },
 	{ CHAT "\"1\",\"tag\":\"a\\u0000\\ud800 \"}", NULL },
 	{ CHAT "\"1\",\"at\":\"9999-12-31T23:59:59-00:01\"}",
 	    "field 'at' must be a time like 2026-11-20T10:00:00.123Z" },
 	{ "", "an empty line" },
 	{ " \t\r", "an empty line" },
-	{ "{\"tenant\":\"t\"}", "no type: field 'type' is missing" },
+	{ "{\"tenant\":\"t\"}", "field 'type' is missing" },
 	{ "{\"type\":\"chat\",\"tenant\":\"t\",\"chat\":\"\xFF\"}",
 	    "not valid UTF-8" },
 };

@@ -265,8 +265,7 @@ what_is_no_json_is_told_with_its_place(void **state)
 		    "not JSON: four hexadecimal digits expected (column 11)" },
 		{ "{\"a\":\"\x01\"}",
 		    "not JSON: a control character in a string (column 7)" },
-		{ "{\"a\":\"b",
-		    "not JSON: a string without its end (column 8)" },
+		{ "{\"a\":\"b", "not JSON: an unterminated string (column 8)" },
 		{ "{\"a\":1} 2", "not JSON: more than one value (column 9)" },
 	};
 	struct flat f = FLAT_INIT;

@@ -457,7 +457,8 @@ mistakes_stop_one_tenant(void **state)
 	static const struct {
 		const char *conf, *want;
 	} cases[] = {
-		{ "profile = chatwoot\nhook = signature\n", "has no secret" },
+		{ "profile = chatwoot\nhook = signature\n",
+		    "has no webhook secret" },
 		{ "profile = chatwoot\nhook = signature\nhook_secret = a\n"
 		  "hook_secret_file = b\n",
 		    "both hook_secret and hook_secret_file" },
@@ -465,9 +466,9 @@ mistakes_stop_one_tenant(void **state)
 		  "hook_secret_file = not-there\n",
 		    "not-there" },
 		{ "hook = secret\nhook_secret = short\n",
-		    "must be 16 to 128 letters" },
+		    "be 16 to 128 letters" },
 		{ "hook = secret\nhook_secret = 0123456789abcde/\n",
-		    "must be 16 to 128 letters" },
+		    "be 16 to 128 letters" },
 		{ "profile = ./bare.jq\nhook = signature\nhook_secret = a\n",
 		    "does not support webhooks" },
 		{ "profile = ./unsigned.jq\nhook = signature\n"

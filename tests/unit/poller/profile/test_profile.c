@@ -72,8 +72,8 @@ static const struct {
 	{ "chats of which most have no id", PROFILE_CHATS, 200,
 	    SUCCESS("[{\"id\":9001,\"state\":\"open\"},{},\"x\"]"),
 	    "fault 6: chats_read of profile 'chat2desk': 2 of 3 rows of the "
-	    "list cannot be read; record 'chat' has no 'chat'"
-	    "\"chat\":\"9001\",\"status\":\"open\"\n" },
+	    "list are unreadable; record 'chat' has no "
+	    "'chat'\"chat\":\"9001\",\"status\":\"open\"\n" },
 	{ "an operator who is odd", PROFILE_OPERATORS, 200,
 	    SUCCESS("[{\"id\":501,\"opened_dialogs\":-1,\"email\":\"a\"},"
 		    "null,{\"id\":502}]"),

@@ -72,7 +72,7 @@ static const struct {
 	{ "another host", "{path: \"/a\", host: \"messages\"}",
 	    "GET messages /a" },
 	{ "a GET with a body", "{method: \"GET\", path: \"/a\", body: {}}",
-	    "a GET has no body" },
+	    "a GET request must not have a body" },
 	{ "a method there is not", "{method: \"BREW\", path: \"/a\"}",
 	    "method must be GET, POST, PUT, PATCH or DELETE" },
 	{ "a method in small letters", "{method: \"post\", path: \"/a\"}",

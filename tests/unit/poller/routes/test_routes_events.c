@@ -19,8 +19,8 @@
 		EVENTS,                                                        \
 		    "{\"event_type\":\"user_action\",\"event_data\":{},"       \
 		    "\"" field "\":\"" text "\"}",                             \
-		    AT(IN(field), "must have no control characters, and no "   \
-				  "blank at its end")                          \
+		    AT(IN(field), "must not have control characters or a "     \
+				  "space at its end")                          \
 	}
 
 static struct world world;
@@ -62,7 +62,7 @@ static const struct bad bad[] = {
 	{ BULK, "{}", AT(IN("events"), "is missing") },
 	{ BULK, "{\"events\":{}}", AT(IN("events"), "must be a list") },
 	{ BULK, "{\"events\":[1,2,3,4]}",
-	    AT(IN("events"), "has 4 items, 3 are allowed") },
+	    AT(IN("events"), "has 4 items; 3 are allowed") },
 	{ ANALYTICS,
 	    "{\"id\":\"m\",\"conversation_id\":\"c\",\"channel_id\":\"h\","
 	    "\"direction\":\"up\"}",
@@ -126,9 +126,9 @@ the_tenant_is_a_required_query(void **state)
 	    "{\"detail\":[" AT(TENANT, "is missing") "]}");
 	ask.tenant = "../x";
 	expect_text(world_post(&world, EVENTS, &ask, GOOD, strlen(GOOD)), 422,
-	    "{\"detail\":[" AT(TENANT, "must be 1 to 64 letters, digits and "
-				       "_.-, and begin with a letter, a digit "
-				       "or _") "]}");
+	    "{\"detail\":[" AT(TENANT,
+		"must be 1 to 64 letters, digits and _.-, beginning "
+		"with a letter, a digit or _") "]}");
 	/* Both faults, that of the query first. */
 	ask.tenant = NULL;
 	expect_text(world_post(&world, EVENTS, &ask, "", 0), 422,

@@ -31,7 +31,7 @@ static const struct {
 	{ "-", "a digit expected", 1 },
 	{ "NaN", "a value expected", 0 },
 	{ "{'a':1}", "'\\\"' expected", 1 },
-	{ "\"abc", "a string without its end", 4 },
+	{ "\"abc", "an unterminated string", 4 },
 	{ "\"\xc3\xa9\xc3\xa9\t\"", "a control character in a string", 3 },
 	{ "\"a\\q\"", "no such escape", 3 },
 	{ "[\"\\u12x4\"]", "four hexadecimal digits expected", 6 },

@@ -285,15 +285,15 @@ static const struct {
 	{ "{\"sender_id\":\"a\",\"receiver_id\":\"b\",\"content\":[]}",
 	    "Invalid request: content must be a text\n" },
 	{ "{\"sender_id\":\"a\\ud800\",\"receiver_id\":\"b\"}",
-	    "Invalid request: sender_id must have no control characters, and "
-	    "no blank at its end\n" },
+	    "Invalid request: sender_id must not have control characters or a "
+	    "space at its end\n" },
 	{ "{\"sender_id\":\"a\",\"sender_id\":\"b\",\"receiver_id\":\"b\"}",
 	    "Invalid request\n" },
 	{ "{}", "Invalid request: sender_id is missing\n" },
 	{ "{\"sender_id\":\"\",\"receiver_id\":\"b\"}",
 	    "Invalid request: sender_id must not be empty\n" },
 	{ "{\"sender_id\":\"a\"}",
-	    "Invalid request: neither conversation_id nor receiver_id\n" },
+	    "Invalid request: conversation_id or receiver_id is required\n" },
 };
 
 static void
