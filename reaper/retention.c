@@ -481,7 +481,7 @@ check_clock(struct retention *t, bool *nothing)
 		return PROG_OK;
 	clock_format(t->before, before);
 	log_error("all %" PRIu64 " rows of history are older than %s; is the "
-				 "clock right? if so, delete them with --force",
+		  "clock right? if so, delete them with --force",
 	    old, before);
 	return PROG_DATA;
 }

@@ -381,9 +381,9 @@ check_state(struct tenant_check *p, const struct tenant *t, const char *dir,
 
 	p->cost.state = dir != NULL;
 	if (dir == NULL) {
-		buf_setf(
-		    &f->detail, "none: each poll reads everything, and calls "
-				"are not counted; set [poller] state");
+		buf_setf(&f->detail,
+		    "none: each poll reads everything, and calls "
+		    "are not counted; set [poller] state");
 	} else if (access(path, F_OK) != 0) {
 		buf_setf(&f->detail, "'%s': nothing kept yet", dir);
 	} else {
