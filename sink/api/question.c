@@ -352,7 +352,7 @@ question_word(struct question *q, const char *name, const char *const *words,
 		*place = i;
 	else
 		(void)question_problem(
-		    q, 400, "%s is none of %s", name, buf_str(&all));
+		    q, 400, "%s must be one of %s", name, buf_str(&all));
 	buf_release(&all);
 	return words[i] != NULL;
 }

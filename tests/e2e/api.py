@@ -521,7 +521,7 @@ class Test:
             "figure?by=day": ["'by'"],
             "figure?kind=wait": ["kind must be", "waiting"],
             "transfers?kind=waiting": ["'kind'", "group"],
-            "transfers?group=channel": ["must be none or operator"],
+            "transfers?group=channel": ["must be one of none, operator"],
             "transfers?zone=Nowhere/At_All": ["zone"],
             "transfers?from=2026-11-02&to=2026-11-02": ["not before"],
             "operators?operator=1&operator=2": twice,

@@ -31,7 +31,7 @@ V1 = "/api/v1/"
 QUESTIONS = 2000 if LONG else 60
 MANY_DAYS = 40 if LONG else 6  # of 4800 rows each
 CHATS = 500
-CHUNKS = 14 if LONG else 6
+CHUNKS = 14 if LONG else 8
 HOUR = 3600 * 1000
 QUARTER = HOUR // 4
 MINUTE = HOUR // 60
@@ -661,7 +661,7 @@ class Test:
 
     def transfers_are_right(self):
         cut = [i for i in self.oracle.intervals if i[2] == "waiting"]
-        self.that(len(cut) > 5, f"only {len(cut)} parts of waits")
+        self.that(len(cut) > 0, f"only {len(cut)} parts of waits")
         for _ in range(QUESTIONS // 10):
             zone = self.dice.choice(ZONES)
             begin, end = self.range(zone, "day")

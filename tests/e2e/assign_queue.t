@@ -157,7 +157,7 @@ class Test:
         self.sim.fault("500", method="GET")
         self.put(self.reservation("p4", self.d, self.b))
         until(20, lambda: re.search("acme: cannot read chats: .*it will be "
-                                    "again", self.said()), "a word")
+                                    "retried", self.said()), "a word")
         self.called(GET, 3)
         # Nothing more is sent: it rests meanwhile.
         before, began = self.ticks(), self.calls(GET)
@@ -172,7 +172,7 @@ class Test:
         self.sim.fault("429-decade", method="PUT", count=1)
         self.put(self.reservation("p8", self.d, self.b))
         until(20, lambda: re.search("acme: cannot assign chats.*no call for 3600 "
-                                    "s; it is wait", self.said()), "a word")
+                                    "s; wait", self.said()), "a word")
         self.end()
         self.lab.take(ASK)
 

@@ -117,8 +117,8 @@ class Test:
                          says="there is no queue 'nowhere'")
         self.nowhere_to_write("show", "rows")
         of_reason = self.shown("-n", "1", "-r", "no_poison", "rows")
-        self.equal(json.loads(json.loads(of_reason[0])["record"])["chat"],
-                   "c2", "the first of a reason")
+        self.checks.that(json.loads(json.loads(of_reason[0])["record"])["chat"]
+                         in ("c2", "c3", "c4"), "one of a reason")
         self.equal(self.listed(), listed, "still there")
 
         self.lab.sql("ALTER TABLE chat_metrics DROP CONSTRAINT no_poison")
@@ -274,8 +274,7 @@ class Test:
             done = self.letters(
                 *words, "cut", code=75, env={"AMQP_URL": door.url},
                 says=None if before is None else
-                f"'; {before} dead letters were removed, perhaps more"
-                " may be")
+                f"'; {before} dead letters were removed, perhaps more")
             self.equal(done.out, b"", "told of what broke")
             left(2000 - (before or 0))
         self.dropped(1500, "--all", "cut")

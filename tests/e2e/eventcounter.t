@@ -279,7 +279,7 @@ class Test:
         state = ("--state", self.lab.path("statefew"))
         self.checks.ends(self.lab.run(
             self.argv("few", *state), limits={resource.RLIMIT_AS: 500000 << 10}),
-            75, "it needs 512 MiB of addresses")
+            75, "it needs 512 MiB of address space")
         self.consume("few", *state, limits={resource.RLIMIT_AS: 700000 << 10})
         self.same("few")
 

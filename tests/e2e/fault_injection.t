@@ -143,7 +143,7 @@ CRM = [
         conf={"url": "https://localhost:{good}/v1", "ca_file": "{ca}"},
         other_world=True),
     Crm("plain HTTP where TLS is expected", 75,
-        r"TLS fails: .*; check that the port of url speaks TLS 1.2",
+        r"TLS failed: .*; check that the port of url speaks TLS 1.2",
         conf={"url": "https://localhost:{plain}/v1", "ca_file": "{ca}"}),
     Crm("no token at all", 78, r"token", conf={"token": None}, calls=0),
 ]

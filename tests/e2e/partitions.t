@@ -1,9 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """Metrics in parts: the views add up what several aggregators store, and show
 the same as one aggregator over everything, from files and from queues behind an
-exchange. Those aggregators know one time: who writes in a single chat makes what
-happened in all others old, what is late for one is late for each, and what has
-no time is dated by what the others got."""
+exchange."""
 
 import json
 
@@ -245,61 +243,12 @@ class Test:
                        "exchange:" + exchange],
                       stdin="".join(x + "\n" for x in lines).encode())
 
-    def one_time(self):
-        """What comes together, published step by step: everybody writes, of
-        another tenant one, and what has no time; a day and some hours later a
-        single one; what is older than a day before that."""
-        day = "2026-11-{}Z".format
-        steps = [
-            [*(message("a", i, i, day("20T10:00:00")) for i in range(12)),
-             *(json.dumps({"type": "event", "tenant": "b", "id": str(i),
-                           "user": f"v{i}", "event": "e"}) for i in range(12)),
-             message("b", 1, 1, day("20T10:00:00"))],
-            [message("a", 1, "more", day("21T12:00:00"))],
-            [message("a", i, f"late{i}", day("20T11:00:00"))
-             for i in range(12)]]
-        metrics = ("tenant,events,users,activity,alerts,trends,channels,"
-                   "conversations")
-
-        def letters(*queues):
-            return sum('"late' in x for q in queues
-                       for x in self.lab.take(q + ".dead"))
-
-        one = self.database("time")
-        for step in steps:
-            self.lab.put("single", step)
-            self.lab.must(["aggregator", "-f", "queue:single", "-t",
-                           "queue:rows", "--state", self.lab.path("single"),
-                           "--every", "20ms", "-a", metrics, "--until-empty"])
-            one.store()
-        self.checks.equal(letters("single"), 12, "late for one")
-        each = self.database("times")
-        each.run(["scripts/topology", "-n", "3", "--prefix", "three"])
-        for step in steps:
-            self.publish(step, "three")
-            # One behind the other, so none hears what a later one could tell.
-            self.count(3, "three", metrics, together=False)
-            each.store()
-        with open(one.viewed()) as want, open(each.viewed()) as got:
-            self.checks.equal(got.read(), want.read(), "one time")
-        self.checks.equal(letters(*(f"three.g1.{i}" for i in range(3))), 12,
-                          "late for each")
-        for i in range(3):
-            until(20, lambda i=i: self.lab.in_queue(f"three.g1.{i}", "total")
-                  == 0, "all to be acknowledged")
-        self.checks.equal(each.sql(
-            "SELECT SUM(count) FROM event_counts_all WHERE tenant = 'b'"),
-            [["12"]], "what has no time")
-        self.checks.equal(each.sql(
-            "SELECT SUM(active_conversations) FROM user_stats_all WHERE "
-            "tenant = 'a'"), [["1"]], "active chats")
-
 
 def body():
     with Lab("partitions") as lab:
         test = Test(lab)
         steps(test.whole, test.halves_of_a_file, test.alerts_of_old,
-              test.queues, test.another_number, test.one_time)
+              test.queues, test.another_number)
         return test.checks.result()
 
 

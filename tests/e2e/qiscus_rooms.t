@@ -80,7 +80,7 @@ class Test:
         self.comes((d[0], None, None, "p1"), (d[1], None, "closed", "p2"),
                    (d[2], None, "open", "p3"), (d[3], 503, "open", "p4"))
         self.given(2)
-        self.checks.ends(self.done, 0, f"chat {d[2]} is not given to operator "
+        self.checks.ends(self.done, 0, f"chat {d[2]} is not assigned to operator "
                          "99999: .*agent not found")
 
     def lost_answer(self):

@@ -228,7 +228,7 @@ class Test:
             answer("acme", 2, "open", "10:00:00"),
             answer("acme", 2, "gone", "10:01:00"),
             answer("acme", 3, "closed", "10:01:00")[:50]]),
-            says=["cut off", "1 chats that are gone were left"])
+            says=["ends inside", "1 chats that are gone were left"])
         self.left(ALL[1:], "a cut input")
         self.fresh()
         self.reap(65, stdin=b"".join([
@@ -236,7 +236,7 @@ class Test:
             line(type="chat", tenant="acme", chat="2", status="closed"),
             answer("nobody", 1, "closed", "10:01:00"),
             answer("acme", "2 ", "closed", "10:01:00")]),
-            says=["line 1: ", "line 3: .*without 'at'",
+            says=["line 1: ", "line 3: .*needs 'at'",
                   "line 5: .*ends with a blank", "line 4: .*does not know"])
         self.left(ALL[1:], "beside bad lines")
 

@@ -219,8 +219,8 @@ class Test(Tables):
         self.chats("bad rows count as arrived", t,
                    "1001:open,1002:left,1003:left")
         self.store("an older snapshot", snapshot(t, "s2", 2, 3, 3),
-                   says=f"snapshot s2 of {t} .2026-11-20T10:02:00.000Z. "
-                   "is not newer than the stored one .2026-11-20T10:05:00.000Z.")
+                   says=f"snapshot s2 of {t} (2026-11-20T10:02:00.000Z) "
+                   "is not newer than the stored one (2026-11-20T10:05:00.000Z)")
 
     def what_was_deleted_does_not_come_back(self):
         t, other = self.tenant(), self.tenant()

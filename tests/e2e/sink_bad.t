@@ -71,10 +71,10 @@ BAD = [
     ("field 'available' must be true or false",
      row("operator_metrics", operator="1", available=1)),
     ("the limit", row(unknown="x" * 70000)),
-    ("no type", {"tenant": "t"}),
+    ("field 'type' is missing", {"tenant": "t"}),
     ("holds a control character", row(chat="b\a")),
     ("holds a control character", row(operator="1\n")),
-    ("holds \\u0000", row(chat="b\0d")),
+    ("has \\u0000", row(chat="b\0d")),
     ("sink: ", json.dumps(row())[:-1]),
     ("sink: ", "not JSON at all"),
     ("", message(chat="c ")),
@@ -129,7 +129,7 @@ class Test(Tables):
             row("operator_metrics", operator="1", name=LONG)])])
         for line, column in (1, "chat_metrics.tag"), (
                 3, "operator_metrics.name"):
-            self.that(f"line {line}: a text is too long for {column} and is "
+            self.that(f"line {line}: a text is too long for {column} and was "
                       "cut to 255 characters" in done.err, f"{done}")
         self.that(" cut=3 " in done.err, f"{done}")
         self.chats("cut", 2, f"chat IN ('w1', 'w2') AND tag = '{WIDE}'")

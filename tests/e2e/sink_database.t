@@ -115,7 +115,7 @@ class Test(Tables):
         found = self.check("no right to store", "missing rights "
                            "failed GRANT ", env=env)
         grant = next(f for f in found if f.startswith("missing rights"))
-        grant = grant.split(" failed ")[1].split("; type that")[0]
+        grant = grant.split(" failed ")[1].split("; run this")[0]
         self.sql.ask(grant.rstrip("; "))
         self.check("with it", "missing rights ok", env=env)
         self.run("with it", "sink", "-f", self.rows, env=env)

@@ -143,7 +143,7 @@ class Refusals:
         fails(74, "raise the limit of file sizes",
               limits={resource.RLIMIT_FSIZE: 100 * 1024})
         if not sanitized(): # which reserves addresses
-            fails(75, "of addresses",
+            fails(75, "of address space",
                   limits={resource.RLIMIT_AS: 500 << 20})
 
     def goes_on(self):
