@@ -6,7 +6,7 @@ exchange."""
 import json
 
 import partitions
-from harness import BIN, TESTBIN, Checks, Lab, main, seed, steps, until
+from harness import BIN, TESTBIN, Checks, Lab, main, seed, steps
 
 METRICS = ("operators,tenant,events,users,activity,alerts,trends,channels,"
            "histograms,chats,conversations")
@@ -162,7 +162,7 @@ class Test:
                    " ORDER BY 1"),
             [["a", "1969-12-31 22:00:50.000"], ["alone", "NULL"]], "ends")
 
-    def count(self, parts, prefix="records", metrics=METRICS, together=True,
+    def count(self, parts, prefix="records", metrics=METRICS,
               generation=1):
         """An aggregator a part, until its queue is empty."""
         running = []
@@ -174,8 +174,6 @@ class Test:
                  "queue:rows", "--every", "20ms", "--part", f"{i}/{parts}",
                  "--generation", str(generation), "-a", metrics, "--state",
                  self.lab.path(state), "--until-empty"], log))
-            if not together:
-                running[-1].wait()
         for i, p in enumerate(running):
             self.checks.equal(p.wait(), 0, self.lab.text(f"{prefix}.{i}.log"))
 
