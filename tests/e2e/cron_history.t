@@ -318,11 +318,15 @@ def figures(lab, cron, world, kinds, checks):
 
 def live(tables):
     """Rows of open chats and of operators, without what a second changes, and
-    without the CRM's own count, which the job reads each operators_every."""
+    without the CRM's own count, which the job reads each operators_every. An
+    operator whom the CRM does not list and who has no chat any more is known
+    to the job only, which saw the chat."""
     found = {}
     for table in ("operator_metrics", "chat_metrics", "tenant_metrics"):
         for key, row in tables[table].items():
-            if row.get("status", "open") == "open":
+            unknown = table == "operator_metrics" and \
+                row.get("available") is None and row["open_chats"] == 0
+            if row.get("status", "open") == "open" and not unknown:
                 found[(table,) + key] = {
                     k: v for k, v in row.items()
                     if k not in ("as_of", "longest_wait_seconds",

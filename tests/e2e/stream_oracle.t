@@ -137,6 +137,8 @@ class Round:
         to = ("exchange:" if self.shards else "queue:") + "records"
         end = b"\n\n"
         argv = [TESTBIN + "/tools/amqp_probe", "-p", "-b", "0", "write", to]
+        if self.shards:
+            flushes = [f + clocks(f) for f in flushes]
         if self.anonymous:
             end = b"\n"
             argv = [TESTBIN + "/tools/amqp_lines",
@@ -439,19 +441,22 @@ def record_of(line):
     return records[0] if records else None
 
 
-def addressed(lines):
-    """A flush with the key of each line and a tab before it, and behind it the
-    newest times, as a publisher of one's own has to tell them."""
-    out, newest = [], {}
-    for line in lines:
-        r = record_of(line)
-        out.append(b"%s\t%s" % (str(key_of(r)).encode(), line))
+def clocks(lines):
+    """The newest times of a flush, as a publisher to shards may tell them."""
+    newest = {}
+    for r in map(record_of, lines):
         at = moves(r)
         if at is not None:
             newest[r["tenant"]] = max(at, newest.get(r["tenant"], at))
-    return out + [b"all\t" + json.dumps({
+    return [json.dumps({
         "type": "clock", "tenant": t, "at": stream.records.shown(at)}).encode()
         for t, at in newest.items()]
+
+
+def addressed(lines):
+    """With the key of each line and a tab before it."""
+    return [b"%s\t%s" % (str(key_of(record_of(line))).encode(), line)
+            for line in lines]
 
 
 def moves(r):

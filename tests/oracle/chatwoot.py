@@ -33,16 +33,18 @@ class Account(crm.Account):
         super().__init__(sim.url, token, tenant, history, customers, phones,
                          (), operators_every)
         self.sim = sim
+        self.everybody = {}
 
     def list_operators(self):
-        self.everybody = {o["id"]: o for o in self.rows("/operators?")}
+        now = {o["id"]: o for o in self.rows("/operators?")}
+        self.everybody.update(now) # lines may name one who has left since
         return {
             str(o["id"]): {
                 "name": full_name(o),
                 "available": o["online"] == 1 and not o["offline_type"],
                 "reported": None,
             }
-            for o in self.everybody.values()
+            for o in now.values()
             if o["role"] not in crm.OFF and o["id"] < ROBOT
         }
 
