@@ -279,10 +279,11 @@ is_word(json_t *j, const char *word)
 static int
 number_of(enum field_kind kind, json_t *j)
 {
+	static const char *const states[] = { "", "begin", "end", "applied" };
 	int i;
 
-	for (i = 1; kind == FIELD_STATE && i <= SNAPSHOT_END; i++)
-		if (is_word(j, record_state_name((enum snapshot_state)i)))
+	for (i = 1; kind == FIELD_STATE && i < SNAPSHOT_STATES; i++)
+		if (is_word(j, states[i]))
 			return i;
 	for (i = 1; kind == FIELD_STATUS && i <= CHAT_GONE; i++)
 		if (is_word(j, record_status_name((enum chat_status)i)))

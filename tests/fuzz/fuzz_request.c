@@ -549,8 +549,6 @@ close_worlds(void)
 		listener_context_close(worlds[i].in);
 		conf_free(worlds[i].conf);
 	}
-	crm_record_end();
-	value_end();
 }
 
 static void
