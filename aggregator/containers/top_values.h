@@ -1,6 +1,6 @@
 /*
- * top_values: the largest of many lengths, of which some may be removed again
- * because a message was edited or came late. Only the largest are kept. The
+ * top_values: the largest of many lengths. Lengths may be removed again, when a
+ * message was edited or came late. Only the largest are kept. The
  * result is exact unless all that are kept were removed and no larger one came
  * since; then it is an upper bound of the others.
  */

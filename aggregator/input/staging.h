@@ -88,9 +88,9 @@ struct staging {
 struct staging_line {
 	const char *p;
 	size_t len;
-	struct record *record;   /* NULL: it is bad, */
-	const struct flat *flat; /* of which this could be read, */
-	const char *why;         /* for that reason */
+	struct record *record;   /* NULL: the line is bad */
+	const struct flat *flat; /* what could be read of a bad line */
+	const char *why;         /* why it is bad */
 	uint64_t unread; /* p is NULL: it could not be read; its number */
 };
 
@@ -116,7 +116,7 @@ void staging_save(struct staging *in);
 /* The unfinished snapshot of that tenant is over. */
 void staging_forget(struct staging *in, struct text tenant);
 
-/* The same for those of which nothing came for a week: they are personal
+/* Drops snapshots that got no line for a week, because lines are personal
  * data. */
 void staging_expire(struct staging *in);
 

@@ -122,12 +122,6 @@ static const char *const state_names[] = {
 	[SNAPSHOT_APPLIED] = "applied",
 };
 
-static const char *
-record_state_name(enum snapshot_state s)
-{
-	return state_names[s];
-}
-
 const char *
 record_status_name(enum chat_status s)
 {
@@ -168,20 +162,11 @@ make_keys(void)
 static void
 make_all_words(void)
 {
-	const char *names[KEYWORDS_NONE];
-	size_t i;
-
 	make_keys();
 	keywords_init(&all_words.types, record_types, RECORD_TYPES, "\"");
-	for (i = 0; i < SNAPSHOT_STATES; i++)
-		names[i] = record_state_name((enum snapshot_state)i);
-	keywords_init(&all_words.states, names, SNAPSHOT_STATES, "\"");
-	for (i = 0; i <= CHAT_GONE; i++)
-		names[i] = record_status_name((enum chat_status)i);
-	keywords_init(&all_words.statuses, names, CHAT_GONE + 1, "\"");
-	for (i = 0; i <= FROM_SYSTEM; i++)
-		names[i] = record_from_name((enum message_from)i);
-	keywords_init(&all_words.froms, names, FROM_SYSTEM + 1, "\"");
+	keywords_init(&all_words.states, state_names, SNAPSHOT_STATES, "\"");
+	keywords_init(&all_words.statuses, status_names, CHAT_GONE + 1, "\"");
+	keywords_init(&all_words.froms, from_names, FROM_SYSTEM + 1, "\"");
 }
 
 const struct record_words *

@@ -219,7 +219,7 @@ struct profile_answer {
 	struct webhooks hooks;    /* of hooks and hook_add */
 	struct profile_rows rows; /* of the list, up to and with this page */
 	size_t missing;           /* of a short list: rows of its total */
-	size_t odd;               /* records of which something was left out */
+	size_t odd;               /* records with fields that were left out */
 	struct buf first_odd;     /* the first one, and why */
 };
 

@@ -65,7 +65,7 @@ bool response_may_name_operators(struct question *q)
     __attribute__((warn_unused_result));
 
 /* All of these: false, and the answer is a problem. of_intervals: the kind may
- * be waiting, too, of which nothing but intervals tells. */
+ * also be waiting, which only intervals have. */
 bool response_filter_read(struct question *q, bool of_intervals,
     struct response_filter *c) __attribute__((warn_unused_result));
 bool response_span_read(struct question *q, const struct zone *zone,
