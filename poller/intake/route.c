@@ -273,10 +273,10 @@ const struct route routes[] = {
 	{ WEB_POST, "/hooks/{tenant}/{source}/{secret}", route_hook, ROUTE_HOOK,
 	    "webhook_with_secret", "A CRM's webhook", "@HookTaken", "object",
 	    "It is safe, also if nobody understood it" },
-	{ WEB_POST, "/webhook", route_original_webhook, ROUTE_ORIGINAL,
+	{ WEB_POST, "/webhook", route_original, ROUTE_ORIGINAL,
 	    "original_webhook", "Custom agent allocation of Qiscus",
 	    "@OriginalTaken", "object", NULL },
-	{ WEB_POST, "/resolve", route_original_resolve, ROUTE_ORIGINAL,
+	{ WEB_POST, "/resolve", route_original, ROUTE_ORIGINAL,
 	    "original_resolve", "Mark as resolved of Qiscus", "@OriginalTaken",
 	    "object", NULL },
 };

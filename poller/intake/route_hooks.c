@@ -16,8 +16,6 @@
  * remembered by the name that its profile gives it, and its repeats get the
  * time of the first.
  */
-#include <jansson.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/base/log.h"
@@ -267,115 +265,19 @@ route_hook(const struct listener_context *in, const struct web_request *r,
  * they answer only for [listen] tenant, if its profile is qiscus, and to
  * trusted addresses.
  *
- * Answers, also to wrong types, are those of the original; but a room that is
- * reported twice is not an error.
+ * Answers are those of the original; but a room that is reported twice is not
+ * an error, and what the profile cannot read becomes a dead letter.
  */
-
-/* What the original's types accept of a member that is present and not null:
- * s: a text, i: a whole number, n: a text or a number, b: true or false, l: a
- * list, t: a list of texts, and the members of an object in braces. */
-static const char webhook_types[] =
-    "app_id:s source:s name:s email:s avatar_url:s extras:s is_resolved:b "
-    "room_id:s latest_service:{id:i user_id:i room_log_id:i app_id:i room_id:s "
-    "resolved_at:s is_resolved:b created_at:s updated_at:s first_comment_id:s "
-    "last_comment_id:n retrieved_at:s } candidate_agent:{id:i name:s email:s "
-    "authentication_token:s created_at:s updated_at:s sdk_email:s sdk_key:s "
-    "is_available:b type:i avatar_url:s app_id:i is_verified:b "
-    "notifications_room_id:s bubble_color:s qismo_key:s type_as_string:s "
-    "assigned_rules:t } ";
-static const char resolve_types[] =
-    "customer:{additional_info:l avatar:s name:s user_id:s } "
-    "resolved_by:{id:i email:s name:s type:s is_available:b } "
-    "service:{id:i room_id:s is_resolved:b first_comment_id:s "
-    "last_comment_id:n source:s } ";
-
-static bool
-are_texts(json_t *list)
-{
-	json_t *v;
-	size_t i;
-
-	json_array_foreach(list, i, v)
-	{
-		if (!json_is_string(v) && !json_is_null(v))
-			return false;
-	}
-	return json_is_array(list);
-}
-
-static bool
-is_of_type(json_t *v, char type)
-{
-	switch (type) {
-	case 's':
-		return json_is_string(v);
-	case 'i':
-		return json_is_integer(v);
-	case 'n':
-		return json_is_string(v) || json_is_number(v);
-	case 'b':
-		return json_is_boolean(v);
-	case 'l':
-		return json_is_array(v);
-	case 't':
-		return are_texts(v);
-	default:
-		return json_is_object(v);
-	}
-}
-
-/* Checks the members of an object (NULL: there is none) from *types on, up to
- * the brace that ends them or the end. */
-static bool
-members_fit(const char **types, json_t *object)
-{
-	bool fits = true;
-	char name[32];
-	json_t *v;
-	size_t len;
-
-	while (**types != '\0' && **types != '}') {
-		len = strcspn(*types, ":");
-		(void)snprintf(name, sizeof name, "%.*s", (int)len, *types);
-		*types += len + 1;
-		v = json_object_get(object, name);
-		if (json_is_null(v))
-			v = NULL;
-		fits = fits && (v == NULL || is_of_type(v, **types));
-		if (*(*types)++ == '{') {
-			fits = members_fit(types, v) && fits;
-			++*types;
-		}
-		++*types;
-	}
-	return fits;
-}
-
-/* Half an emoji in a name must not lose a room: the original, in Go,
- * reads it as well. */
-static bool
-is_payload(const char *types, const struct web_request *r)
-{
-	bool repaired = false;
-	json_error_t e;
-	json_t *v = json_read_repaired(r->body, r->len, &repaired, &e);
-	bool yes = json_is_object(v) && members_fit(&types, v);
-
-	yes = yes || json_is_null(v);
-	json_decref(v);
-	return yes;
-}
 
 /* In the thread of the tenant's work queue. */
 static void
-take_payload(const struct listener_context *in, const struct web_request *r,
-    const char *types, struct web_answer *a)
+take_original(
+    const void *context, const struct web_request *r, struct web_answer *a)
 {
-	int status = 400;
+	const struct listener_context *in = context;
+	int status = route_hook_take(in, hook_of(in->hooks, in->tenant), r,
+	    (struct text){ r->body, r->len }, a);
 
-	if (is_payload(types, r))
-		status = route_hook_take(in, hook_of(in->hooks, in->tenant), r,
-		    (struct text){ r->body, r->len }, a);
 	if (status == 200) {
 		jsonw_object_of(
 		    &a->body, "message", "Webhook received successfully");
@@ -385,23 +287,9 @@ take_payload(const struct listener_context *in, const struct web_request *r,
 	}
 }
 
-static void
-take_webhook(
-    const void *context, const struct web_request *r, struct web_answer *a)
-{
-	take_payload(context, r, webhook_types, a);
-}
-
-static void
-take_resolve(
-    const void *context, const struct web_request *r, struct web_answer *a)
-{
-	take_payload(context, r, resolve_types, a);
-}
-
-static void
-answer_original(const struct listener_context *in, const struct web_request *r,
-    web_handler *later, struct web_answer *a)
+void
+route_original(const struct listener_context *in, const struct web_request *r,
+    struct web_answer *a)
 {
 	const struct hook *h =
 	    in->tenant != NULL ? hook_of(in->hooks, in->tenant) : NULL;
@@ -411,20 +299,6 @@ answer_original(const struct listener_context *in, const struct web_request *r,
 	} else if (route_is_trusted(in, r, 404, a) &&
 		   route_hook_fits(in, h, r, r->len, a)) {
 		a->queue = hook_queue(h);
-		a->later = later;
+		a->later = take_original;
 	}
-}
-
-void
-route_original_webhook(const struct listener_context *in,
-    const struct web_request *r, struct web_answer *a)
-{
-	answer_original(in, r, take_webhook, a);
-}
-
-void
-route_original_resolve(const struct listener_context *in,
-    const struct web_request *r, struct web_answer *a)
-{
-	answer_original(in, r, take_resolve, a);
 }

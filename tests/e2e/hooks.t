@@ -431,8 +431,8 @@ class Test:
         self.equal(self.answer, '{"message":"Webhook received successfully"}',
                    "a room")
         self.post(200, "/webhook", room)
-        self.post(400, "/webhook", {"room_id": 77})
-        self.equal(self.answer, '{"error":"Invalid payload"}', "a number")
+        self.post(400, "/webhook", "room_id=77")
+        self.equal(self.answer, '{"error":"Invalid payload"}', "no JSON")
         self.post(200, "/resolve", {"service": {"room_id": "77",
                                                 "last_comment_id": 5}})
         self.equal([r["status"] for r in self.of_room("77")],
