@@ -1,7 +1,7 @@
 /*
  * thread: makes threads, with all signals blocked: the main thread gets them,
  * because its waits must end with them. A thread that needs a signal unblocks
- * it (profile_program.c).
+ * it (profile_jq.c).
  */
 #ifndef COMMON_OS_THREAD_H
 #define COMMON_OS_THREAD_H

@@ -862,7 +862,7 @@ reservation_give(struct reservation *r)
 	r->giving = GIVING_ASKED;
 	free(r->answer);
 	r->answer = NULL;
-	q.chat = value_chat(r->chat);
+	q.chat = json_pack("{s:s}", "chat", r->chat);
 	reservation_ask(r, &q);
-	value_unref(q.chat);
+	json_decref(q.chat);
 }

@@ -127,9 +127,9 @@ ask_for_chat(struct locate *l)
 		.page = chat_page,
 		.end = chat_end };
 
-	q.chat = value_chat(l->chat);
+	q.chat = json_pack("{s:s}", "chat", l->chat);
 	fetch_ask(l->fetch, &q);
-	value_unref(q.chat);
+	json_decref(q.chat);
 }
 
 void

@@ -163,13 +163,13 @@ operators_emit(const struct operators *c, struct emit *e)
 		emit_record(e, "operator", body, strlen(body), NULL);
 }
 
-static struct value *
+static json_t *
 list_value(const struct buf *rows)
 {
 	struct buf text = BUF_INIT, why = BUF_INIT;
 	const char *id = NULL;
 	bool repaired = false;
-	struct value *v;
+	json_t *v;
 
 	jsonw_list(&text);
 	while ((id = next_row(rows, id)) != NULL) {
@@ -186,12 +186,12 @@ list_value(const struct buf *rows)
 void
 operators_set_in_profile(const struct operators *c, struct profile *p)
 {
-	struct value *list = list_value(&c->rows);
-	struct value *former = list_value(&c->former);
+	json_t *list = list_value(&c->rows);
+	json_t *former = list_value(&c->former);
 
 	profile_set_operators(p, list, former);
-	value_unref(list);
-	value_unref(former);
+	json_decref(list);
+	json_decref(former);
 }
 
 /* The id after this one, borrowed; NULL after the last. Start with NULL. */

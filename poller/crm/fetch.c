@@ -43,7 +43,7 @@ struct fetch_job {
 	struct fetch *fetch;
 	struct crm_question q;
 	char *item, *known, *customer, *operator_id, *replaces; /* as in q */
-	struct value *cursor;
+	json_t *cursor;
 	struct paging_guard paging;
 	struct profile_rows rows; /* of the pages so far */
 	/* Of the current page. */
@@ -128,9 +128,9 @@ static void
 job_free(struct fetch_job *j)
 {
 	j->fetch->left--;
-	value_unref(j->q.chat);
-	value_unref(j->q.hook);
-	value_unref(j->cursor);
+	json_decref(j->q.chat);
+	json_decref(j->q.hook);
+	json_decref(j->cursor);
 	strmap_release(&j->paging.visited, NULL);
 	free(j->item);
 	free(j->known);
@@ -161,8 +161,8 @@ fetch_ask(struct fetch *f, const struct crm_question *q)
 	j = xcalloc(1, sizeof *j);
 	j->fetch = f;
 	j->q = *q;
-	j->q.chat = value_ref(q->chat);
-	j->q.hook = value_ref(q->hook);
+	j->q.chat = json_incref(q->chat);
+	j->q.hook = json_incref(q->hook);
 	j->item = q->item != NULL ? xstrdup(q->item) : NULL;
 	j->known = q->known != NULL ? xstrdup(q->known) : NULL;
 	j->customer = q->customer != NULL ? xstrdup(q->customer) : NULL;
@@ -674,7 +674,7 @@ good_page(struct fetch_job *j, struct profile_answer *a, int64_t sent_ms)
 {
 	struct fetch *f = j->fetch;
 	struct buf why = BUF_INIT;
-	struct value *next;
+	json_t *next;
 
 	f->answered++;
 	f->odd += a->odd;
@@ -686,16 +686,16 @@ good_page(struct fetch_job *j, struct profile_answer *a, int64_t sent_ms)
 		buf_release(&why);
 		return;
 	}
-	next = value_ref(a->next);
+	next = json_incref(a->next);
 	j->rows = a->rows;
 	if (j->q.page != NULL)
 		j->q.page(j->q.ctx, a, skew_apply(f->skew, sent_ms));
 	if (next == NULL || f->stopped) {
 		fetch_end(j, ERROR_CLASS_NONE, NULL);
-		value_unref(next);
+		json_decref(next);
 		return;
 	}
-	value_unref(j->cursor);
+	json_decref(j->cursor);
 	j->cursor = next;
 	fetch_drop_request(j);
 	j->redirects = j->failures = 0;
@@ -803,7 +803,7 @@ read_answer_body(
 	struct profile_input in = fetch_input(j);
 	struct buf why = BUF_INIT;
 	bool repaired = false;
-	struct value *v = NULL;
+	json_t *v = NULL;
 
 	if (h->status != 204)
 		v = value_parse(
@@ -823,7 +823,7 @@ read_answer_body(
 		describe_body(h, buf_str(&why), &a->message);
 	}
 	buf_release(&why);
-	value_unref(v);
+	json_decref(v);
 	return in.answer != NULL;
 }
 

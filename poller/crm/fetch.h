@@ -55,7 +55,7 @@ struct crm_question {
 	const char *item;                   /* the chat or customer it is about,
 					     * for failures; NULL: the tenant.
 					     * Copied. */
-	struct value *chat, *hook;          /* references are taken */
+	json_t *chat, *hook;                /* references are taken */
 	const char *known, *customer;       /* copied; may be NULL */
 	const char *operator_id, *replaces; /* likewise */
 	int64_t since_ms; /* of chats: what changed since then; 0: the list */

@@ -1,115 +1,85 @@
 /*
  * profile: opens a profile and calls its functions; see profile.h. The program
- * is compiled once, by profile_program.c.
+ * runs in profile_jq.c.
  */
 #include "poller/crm/profile.h"
 
-#include <errno.h>
-#include <jq.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/log.h"
 #include "common/base/xalloc.h"
+#include "common/digest/checksum.h"
 #include "poller/crm/profile_impl.h"
 
-/*
- * profile_about: reads the result of a profile's about; see profile_impl.h.
- */
+char *
+profile_text_dup(const json_t *object, const char *key)
+{
+	const char *s = profile_text(object, key);
+
+	return s != NULL ? xstrdup(s) : NULL;
+}
+
+/* ---- what about says ---- */
 
 static double
-number_member(jv object, const char *key, double def)
+number_member(const json_t *object, const char *key, double def)
 {
-	jv v = profile_member(object, key);
-	double n = jv_get_kind(v) == JV_KIND_NUMBER ? jv_number_value(v) : def;
+	const json_t *v = json_object_get(object, key);
 
-	jv_free(v);
-	return n;
+	return json_is_number(v) ? json_number_value(v) : def;
 }
 
 static bool
-flag_member(jv object, const char *key)
+flag_member(const json_t *object, const char *key)
 {
-	jv v = profile_member(object, key);
-	bool is = jv_get_kind(v) == JV_KIND_TRUE;
-
-	jv_free(v);
-	return is;
+	return json_is_true(json_object_get(object, key));
 }
 
-/* The keys of an object (taken); an empty array when it is absent. */
-static jv
-object_keys(jv object)
-{
-	if (jv_get_kind(object) == JV_KIND_OBJECT)
-		return jv_keys(object);
-	jv_free(object);
-	return jv_array();
-}
-
-/* Reads headers (taken). A null value means that [crm] account is missing. */
+/* A null value means that [crm] account is missing. */
 static void
-read_headers(jv headers, struct profile_host *h, bool *needs_account)
+read_headers(json_t *headers, struct profile_host *h, bool *needs_account)
 {
-	jv keys = object_keys(jv_copy(headers));
-	int i, n = jv_array_length(jv_copy(keys));
+	const char *key;
 	size_t at = 0;
+	json_t *v;
 
-	h->headers = xcalloc((size_t)n + 1, sizeof *h->headers);
-	for (i = 0; i < n; i++) {
-		jv key = jv_array_get(jv_copy(keys), i);
-		char *value = profile_text(headers, jv_string_value(key));
-
-		if (value != NULL)
+	h->headers = xcalloc(json_object_size(headers) + 1, sizeof *h->headers);
+	json_object_foreach(headers, key, v)
+	{
+		if (json_is_string(v))
 			h->headers[at++] =
-			    xasprintf("%s: %s", jv_string_value(key), value);
+			    xasprintf("%s: %s", key, json_string_value(v));
 		else
 			*needs_account = true;
-		free(value);
-		jv_free(key);
 	}
-	jv_free(keys);
-	jv_free(headers);
 }
 
 /* Reads one host: about itself, or a member of about.hosts. */
 static void
-read_host(jv from, const char *name, struct profile_about *out)
+read_host(const json_t *from, const char *name, struct profile_about *out)
 {
 	struct profile_host *h = &out->hosts[out->hosts_n++];
-	jv auth = profile_member(from, "auth");
-	char *key = profile_text(auth, "key");
+	const json_t *auth = json_object_get(from, "auth");
+	const char *key = profile_text(auth, "key");
 
 	h->name = name != NULL ? xstrdup(name) : NULL;
-	h->url = profile_text(from, "url");
-	h->auth_header = profile_text(auth, "header");
-	h->auth_prefix = profile_text(auth, "prefix");
+	h->url = profile_text_dup(from, "url");
+	h->auth_header = profile_text_dup(auth, "header");
+	h->auth_prefix = profile_text_dup(auth, "prefix");
 	h->for_admin = key != NULL && strcmp(key, "admin_token") == 0;
-	free(key);
-	read_headers(profile_member(from, "headers"), h, &out->needs_account);
-	jv_free(auth);
+	read_headers(json_object_get(from, "headers"), h, &out->needs_account);
 }
 
 static void
-read_about_members(jv about, struct profile_about *out)
+read_about_members(const json_t *about, struct profile_about *out)
 {
-	jv hosts, names;
-	int i, n;
+	json_t *hosts = json_object_get(about, "hosts"), *host;
+	const char *name;
 
-	hosts = profile_member(about, "hosts");
-	names = object_keys(jv_copy(hosts));
-	n = jv_array_length(jv_copy(names));
-	out->hosts = xcalloc((size_t)n + 1, sizeof *out->hosts);
+	out->hosts = xcalloc(json_object_size(hosts) + 1, sizeof *out->hosts);
 	read_host(about, NULL, out);
-	for (i = 0; i < n; i++) {
-		jv name = jv_array_get(jv_copy(names), i);
-		jv host = profile_member(hosts, jv_string_value(name));
-
-		read_host(host, jv_string_value(name), out);
-		jv_free(host);
-		jv_free(name);
-	}
+	json_object_foreach(hosts, name, host) read_host(host, name, out);
 	out->by_operator = flag_member(about, "by_operator");
 	out->operators_first =
 	    out->by_operator || flag_member(about, "operators_first");
@@ -118,9 +88,6 @@ read_about_members(jv about, struct profile_about *out)
 	out->backfill = (unsigned)number_member(about, "backfill", 0);
 	out->period_ms = (int64_t)(number_member(about, "period", 0) * 1000);
 	out->changes_ms = (int64_t)(number_member(about, "changes", 0) * 1000);
-	jv_free(names);
-	jv_free(hosts);
-	jv_free(about);
 }
 
 static void
@@ -152,29 +119,14 @@ release_about(struct profile_about *a)
  * that of lost ones: a few chats may well have the same odd thing. */
 #define MANY_ROWS 10
 
-/* A compiled profile. Its text and libjq's, which is most of the work, are the
- * same for all tenants that have it. */
-struct profile_program {
-	jq_state *jq;
-	uint64_t version; /* of its text */
-	struct buf error; /* the first one of libjq */
-	unsigned refs;
-	struct profile_program *next;
-};
-
-/* Those that may be shared. */
-static struct profile_program *shared;
-
 struct profile {
-	struct profile_program *program;
-	jq_state *jq; /* the program's */
+	struct program *program;
 	char *name;
 	struct profile_options opt;
 	struct profile_about about;
-	jv options; /* as the profile gets them */
-	struct value *operators, *former;
+	json_t *options;              /* as the profile gets them */
+	struct program_input *always; /* they, the tenant, the operators */
 	uint64_t version;
-	struct profile_cpu_limit cpu_limit;
 	int64_t limit_ms; /* of a call */
 };
 
@@ -185,121 +137,78 @@ const char *const profile_call_names[PROFILE_CALLS] = { "operators", "chats",
 static const char *const error_class_names[] = { "", "later", "throttled",
 	"quota", "denied", "gone", "unusable", "short" };
 
-/* Runs the program on input (taken). Its first result, or invalid and *why. */
-static jv
-run_program(struct profile *p, jv input, struct buf *why)
+/* Or null. The configuration may have bytes that are no UTF-8. */
+static json_t *
+text_or_null(const char *s)
 {
-	jv result, message;
-	bool halted;
-
-	if (profile_cpu_limit_start(&p->cpu_limit, p->jq, p->limit_ms) != 0) {
-		buf_setf(why,
-		    "cannot create a timer: %s; raise the limit of pending "
-		    "signals (LimitSIGPENDING, ulimit -i)",
-		    log_errno(errno));
-		jv_free(input);
-		return jv_invalid();
-	}
-	jq_start(p->jq, input, 0);
-	result = jq_next(p->jq);
-	profile_cpu_limit_stop(&p->cpu_limit);
-	halted = jq_halted(p->jq);
-	/* Frees the input and all values of this call. */
-	jq_start(p->jq, jv_null(), 0);
-
-	if (jv_is_valid(result))
-		return result;
-	message = jv_invalid_get_msg(jv_copy(result));
-	if (halted)
-		buf_setf(why, "it takes longer than %d s",
-		    (int)(p->limit_ms / 1000));
-	else if (jv_get_kind(message) == JV_KIND_STRING)
-		buf_setf(why, "%s", jv_string_value(message));
-	else
-		buf_setf(why, "it returns no result");
-	jv_free(message);
-	return result;
-}
-
-static jv
-set_member(jv object, const char *key, jv value)
-{
-	return jv_object_set(object, jv_string(key), value);
-}
-
-static jv
-seconds_or_null(int64_t ms)
-{
-	return ms != 0 ? jv_number((double)ms / 1000) : jv_null();
-}
-
-static jv
-make_input(struct profile *p, const char *call, const struct profile_input *in)
-{
-	jv o = set_member(jv_object(), "call", jv_string(call));
-
-	o = set_member(o, "tenant", jv_string(p->opt.tenant));
-	o = set_member(o, "options", jv_copy(p->options));
-	o = set_member(o, "operators",
-	    p->operators != NULL ? value_jv(p->operators) : jv_array());
-	o = set_member(
-	    o, "former", p->former != NULL ? value_jv(p->former) : jv_array());
-	if (in == NULL)
-		return o;
-	o = set_member(o, "now", jv_number((double)in->now_ms / 1000));
-	o = set_member(o, "asked", seconds_or_null(in->asked_ms));
-	o = set_member(o, "since", seconds_or_null(in->since_ms));
-	o = set_member(o, "cursor", value_jv(in->cursor));
-	o = set_member(o, "chat", value_jv(in->chat));
-	o = set_member(o, "hook", value_jv(in->hook));
-	o = set_member(o, "known",
-	    set_member(jv_object(), "last", profile_text_or_null(in->known)));
-	o = set_member(o, "customer", profile_text_or_null(in->customer));
-	o = set_member(o, "operator", profile_text_or_null(in->operator_id));
-	o = set_member(o, "replaces", profile_text_or_null(in->replaces));
-	o = set_member(o, "status", jv_number(in->status));
-	o = set_member(o, "answer", value_jv(in->answer));
-	return o;
-}
-
-jv
-profile_run(struct profile *p, const char *call, jv more, struct buf *why)
-{
-	return run_program(
-	    p, jv_object_merge(make_input(p, call, NULL), more), why);
-}
-
-const struct profile_options *
-profile_options(const struct profile *p)
-{
-	return &p->opt;
+	return s != NULL ? json_string_nocheck(s) : json_null();
 }
 
 /* An array of the words; NULL has none. */
-static jv
-words_jv(char *const *words)
+static json_t *
+words_list(char *const *words)
 {
-	jv list = jv_array();
+	json_t *list = json_array();
 
 	for (; words != NULL && *words != NULL; words++)
-		list = jv_array_append(list, jv_string(*words));
+		(void)json_array_append_new(list, json_string_nocheck(*words));
 	return list;
 }
 
-static jv
-options_jv(const struct profile_options *opt)
+static json_t *
+list_options(const struct profile_options *opt)
 {
-	jv o = jv_object();
+	return json_pack("{s:o, s:b, s:b, s:b, s:b, s:s, s:o, s:o}", "account",
+	    text_or_null(opt->account), "customers", opt->customers,
+	    "customer_phone", opt->customer_phone, "with_text", opt->with_text,
+	    "polled", opt->polled, "history",
+	    opt->history_all ? "all" : "episode", "need", words_list(opt->need),
+	    "bot_operators", words_list(opt->bot_operators));
+}
 
-	o = set_member(o, "account", profile_text_or_null(opt->account));
-	o = set_member(o, "customers", jv_bool(opt->customers));
-	o = set_member(o, "customer_phone", jv_bool(opt->customer_phone));
-	o = set_member(o, "with_text", jv_bool(opt->with_text));
-	o = set_member(o, "polled", jv_bool(opt->polled));
-	o = set_member(
-	    o, "history", jv_string(opt->history_all ? "all" : "episode"));
-	o = set_member(o, "need", words_jv(opt->need));
-	return set_member(o, "bot_operators", words_jv(opt->bot_operators));
+void
+profile_set_operators(struct profile *p, json_t *list, json_t *former)
+{
+	program_input_free(p->always);
+	p->always = program_input_new(json_pack("{s:s, s:O, s:o, s:o}",
+	    "tenant", p->opt.tenant, "options", p->options, "operators",
+	    list != NULL ? json_incref(list) : json_array(), "former",
+	    former != NULL ? json_incref(former) : json_array()));
+}
+
+json_t *
+profile_run(struct profile *p, const char *call, json_t *more, struct buf *why)
+{
+	(void)json_object_set_new(more, "call", json_string(call));
+	return program_run(p->program, p->always, more, p->limit_ms, why);
+}
+
+static json_t *
+seconds_or_null(int64_t ms)
+{
+	return ms != 0 ? json_real((double)ms / 1000) : json_null();
+}
+
+/* Calls X_request or X_read. */
+static json_t *
+run_call(struct profile *p, enum profile_call call, const char *what,
+    const struct profile_input *in, struct buf *why)
+{
+	json_t *input = json_pack("{s:f, s:o, s:o, s:O?, s:O?, s:O?, s:{s:o}, "
+				  "s:o, s:o, s:o, s:i, s:O?}",
+	    "now", (double)in->now_ms / 1000, "asked",
+	    seconds_or_null(in->asked_ms), "since",
+	    seconds_or_null(in->since_ms), "cursor", in->cursor, "chat",
+	    in->chat, "hook", in->hook, "known", "last",
+	    text_or_null(in->known), "customer", text_or_null(in->customer),
+	    "operator", text_or_null(in->operator_id), "replaces",
+	    text_or_null(in->replaces), "status", in->status, "answer",
+	    in->answer);
+	char name[32];
+
+	(void)snprintf(
+	    name, sizeof name, "%s_%s", profile_call_names[call], what);
+	return profile_run(p, name, input, why);
 }
 
 /* Puts the function's name before the reason. */
@@ -319,19 +228,15 @@ profile_request(struct profile *p, enum profile_call call,
     const struct profile_input *in, struct profile_request *out,
     struct buf *why)
 {
-	char name[32];
-	jv result;
+	json_t *result = run_call(p, call, "request", in, why);
 	int rc = -1;
 
 	*out = (struct profile_request){ .target = NULL };
-	(void)snprintf(
-	    name, sizeof name, "%s_request", profile_call_names[call]);
-	result = run_program(p, make_input(p, name, in), why);
-	if (jv_is_valid(result))
+	if (result != NULL)
 		rc = profile_request_read(result, out, why);
 	if (rc < 0)
 		name_call_function(p, call, "request", why);
-	jv_free(result);
+	json_decref(result);
 	return rc;
 }
 
@@ -382,22 +287,8 @@ add_rows_before(struct profile_rows *rows, const struct profile_rows *before)
 	return wrong || most_are_odd(rows);
 }
 
-/* Reads a record into its place; rc as crm_record_read(). */
-static int
-read_answer_record(struct crm_record *r, jv record,
-    const struct crm_record_options *opt, struct buf *why)
-{
-	struct value *v = value_new_jv(record);
-	int rc;
-
-	buf_clear(why);
-	rc = crm_record_read(r, v, opt, why);
-	value_unref(v);
-	return rc;
-}
-
-static struct crm_record_options
-record_options(const struct profile *p, bool partly)
+struct crm_record_options
+profile_record_options(const struct profile *p, bool partly)
 {
 	return (struct crm_record_options){ p->opt.customers,
 		p->opt.customer_phone, p->opt.with_text, partly };
@@ -407,36 +298,35 @@ int
 profile_record_read(
     const struct profile *p, const char *json, size_t len, struct crm_record *r)
 {
-	const struct crm_record_options opt = record_options(p, true);
+	const struct crm_record_options opt = profile_record_options(p, true);
 	struct buf why = BUF_INIT;
 	bool repaired;
-	struct value *v = value_parse(json, len, &repaired, &why);
+	json_t *v = value_parse(json, len, &repaired, &why);
 	int rc = v != NULL ? crm_record_read(r, v, &opt, &why) : -1;
 
-	value_unref(v);
+	json_decref(v);
 	buf_release(&why);
 	return rc;
 }
 
 static int
 read_answer_records(struct profile *p, enum profile_call call,
-    const struct profile_input *in, jv records, struct profile_answer *out)
+    const struct profile_input *in, const json_t *records,
+    struct profile_answer *out)
 {
-	const struct crm_record_options opt = record_options(
+	const struct crm_record_options opt = profile_record_options(
 	    p, call == PROFILE_OPERATORS || call == PROFILE_CHATS ||
 		   call == PROFILE_PAST);
-	int n = jv_get_kind(records) == JV_KIND_ARRAY
-		    ? jv_array_length(jv_copy(records))
-		    : 0;
+	size_t n = json_array_size(records), i;
 	struct buf why = BUF_INIT;
-	int i, rc = 0;
+	int rc = 0;
 
-	out->records = xcalloc((size_t)n + 1, sizeof *out->records);
+	out->records = xcalloc(n + 1, sizeof *out->records);
 	for (i = 0; i < n && rc == 0; i++) {
 		struct crm_record *r = &out->records[out->n];
 
-		rc = read_answer_record(
-		    r, jv_array_get(jv_copy(records), i), &opt, &why);
+		buf_clear(&why);
+		rc = crm_record_read(r, json_array_get(records, i), &opt, &why);
 		out->n += rc == 0;
 		out->rows.n += r->type != RECORD_MESSAGE;
 		if (why.len > 0 && (opt.partly || rc == 0)) {
@@ -455,34 +345,24 @@ read_answer_records(struct profile *p, enum profile_call call,
 		rc = -1;
 	}
 	buf_release(&why);
-	jv_free(records);
 	return rc;
 }
 
-/* "label: value, label: value" (info is taken). */
+/* "label: value, label: value" */
 static void
-show_info(jv info, struct buf *out)
+show_info(json_t *info, struct buf *out)
 {
-	jv keys = jv_get_kind(info) == JV_KIND_OBJECT ? jv_keys(jv_copy(info))
-						      : jv_array();
-	int i, n = jv_array_length(jv_copy(keys));
+	const char *key;
+	json_t *v;
 
-	for (i = 0; i < n; i++) {
-		jv key = jv_array_get(jv_copy(keys), i);
-		jv v = jv_object_get(jv_copy(info), jv_copy(key));
-
-		buf_addf(
-		    out, "%s%s: ", i > 0 ? ", " : "", jv_string_value(key));
-		if (jv_get_kind(v) == JV_KIND_STRING) {
-			buf_adds(out, jv_string_value(v));
-			jv_free(v);
-		} else {
-			value_dump_jv(v, out);
-		}
-		jv_free(key);
+	json_object_foreach(info, key, v)
+	{
+		buf_addf(out, "%s%s: ", out->len > 0 ? ", " : "", key);
+		if (json_is_string(v))
+			buf_adds(out, json_string_value(v));
+		else
+			value_dump(v, out);
 	}
-	jv_free(keys);
-	jv_free(info);
 }
 
 /* The member that the answer to a call must have, without which a misspelled
@@ -512,19 +392,15 @@ needed_member(enum profile_call call)
 }
 
 static bool
-has_answer(enum profile_call call, jv result)
+has_answer(enum profile_call call, const json_t *result)
 {
 	const char *needed = needed_member(call);
-	jv member;
-	bool good;
+	const json_t *member;
 
 	if (needed == NULL)
 		return true;
-	member = profile_member(result, needed);
-	good = call == PROFILE_ASSIGN ? jv_is_valid(member)
-				      : jv_get_kind(member) == JV_KIND_ARRAY;
-	jv_free(member);
-	return good;
+	member = json_object_get(result, needed);
+	return call == PROFILE_ASSIGN ? member != NULL : json_is_array(member);
 }
 
 static void
@@ -539,7 +415,7 @@ say_what_to_give(enum profile_call call, struct buf *why)
 
 /* How many rows a short list lacks; very many if it does not say. */
 static size_t
-read_missing(jv result)
+read_missing(const json_t *result)
 {
 	double n = number_member(result, "missing", 0);
 
@@ -547,30 +423,39 @@ read_missing(jv result)
 }
 
 static void
-read_error(jv result, const char *error, struct profile_answer *out)
+read_error(const json_t *result, const char *error, struct profile_answer *out)
 {
-	char *message = profile_text(result, "message");
+	const char *message = profile_text(result, "message");
 
 	out->error = profile_error_class(error);
 	if (out->error == ERROR_CLASS_SHORT)
 		out->missing = read_missing(result);
 	out->alone = flag_member(result, "alone");
 	buf_adds(&out->message, message != NULL ? message : "");
-	free(message);
+}
+
+char *
+profile_id(const json_t *v)
+{
+	if (json_is_string(v) && *json_string_value(v) != '\0')
+		return xstrdup(json_string_value(v));
+	if (json_is_integer(v) && json_integer_value(v) != 0)
+		return xasprintf("%lld", (long long)json_integer_value(v));
+	return NULL;
 }
 
 /* 0, or -1 with the reason in out->message. */
 static int
 read_answer_value(struct profile *p, enum profile_call call,
-    const struct profile_input *in, jv result, struct profile_answer *out)
+    const struct profile_input *in, const json_t *result,
+    struct profile_answer *out)
 {
-	char *error = profile_text(result, "error");
-	jv next;
-	int rc = 0;
+	const char *error = profile_text(result, "error");
+	json_t *next = json_object_get(result, "next");
+	int rc;
 
 	if (error != NULL) {
 		read_error(result, error, out);
-		free(error);
 		return 0;
 	}
 	if (!has_answer(call, result)) {
@@ -578,17 +463,14 @@ read_answer_value(struct profile *p, enum profile_call call,
 		return -1;
 	}
 	rc = read_answer_records(
-	    p, call, in, profile_member(result, "records"), out);
+	    p, call, in, json_object_get(result, "records"), out);
 	if (rc == 0)
-		show_info(profile_member(result, "info"), &out->message);
+		show_info(json_object_get(result, "info"), &out->message);
 	out->moved = flag_member(result, "moved");
 	profile_webhooks_read(result, &out->hooks);
-	out->operator_id = profile_id(profile_member(result, "operator"));
-	next = profile_member(result, "next");
-	if (jv_is_valid(next) && jv_get_kind(next) != JV_KIND_NULL)
-		out->next = value_new_jv(next);
-	else
-		jv_free(next);
+	out->operator_id = profile_id(json_object_get(result, "operator"));
+	if (!json_is_null(next))
+		out->next = json_incref(next);
 	return rc;
 }
 
@@ -596,23 +478,21 @@ void
 profile_read(struct profile *p, enum profile_call call,
     const struct profile_input *in, struct profile_answer *out)
 {
-	char name[32];
-	jv result;
+	json_t *result;
 	int rc = -1;
 
 	*out = (struct profile_answer){ .error = ERROR_CLASS_NONE };
-	(void)snprintf(name, sizeof name, "%s_read", profile_call_names[call]);
-	result = run_program(p, make_input(p, name, in), &out->message);
-	if (jv_get_kind(result) == JV_KIND_OBJECT)
+	result = run_call(p, call, "read", in, &out->message);
+	if (json_is_object(result))
 		rc = read_answer_value(p, call, in, result, out);
-	else if (jv_is_valid(result))
+	else if (result != NULL)
 		say_what_to_give(call, &out->message);
 	if (rc != 0) {
 		out->error = ERROR_CLASS_UNUSABLE;
 		out->unread = true;
 		name_call_function(p, call, "read", &out->message);
 	}
-	jv_free(result);
+	json_decref(result);
 }
 
 void
@@ -623,7 +503,7 @@ profile_answer_release(struct profile_answer *a)
 	for (i = 0; i < a->n; i++)
 		crm_record_release(&a->records[i]);
 	free(a->records);
-	value_unref(a->next);
+	json_decref(a->next);
 	free(a->operator_id);
 	webhooks_release(&a->hooks);
 	buf_release(&a->message);
@@ -634,62 +514,18 @@ profile_answer_release(struct profile_answer *a)
 static int
 read_about(struct profile *p, struct buf *why)
 {
-	jv about = run_program(p, make_input(p, "about", NULL), why);
+	struct buf reason = BUF_INIT;
+	json_t *about = profile_run(p, "about", json_object(), &reason);
+	int rc = about != NULL ? 0 : -1;
 
-	if (!jv_is_valid(about)) {
-		jv_free(about);
-		return -1;
-	}
-	read_about_members(about, &p->about);
-	return 0;
-}
-
-static void
-program_release(struct profile_program *g)
-{
-	struct profile_program **at = &shared;
-
-	if (g == NULL || --g->refs > 0)
-		return;
-	while (*at != NULL && *at != g)
-		at = &(*at)->next;
-	if (*at == g)
-		*at = g->next;
-	if (g->jq != NULL)
-		jq_teardown(&g->jq);
-	buf_release(&g->error);
-	free(g);
-}
-
-/* Compiles the profile, unless that was done for another tenant. NULL and *why.
- */
-static struct profile_program *
-program_get(const char *name, const struct profile_file *f, bool may_share,
-    struct buf *why)
-{
-	uint64_t version = profile_file_version(f, "");
-	struct profile_program *g = may_share ? shared : NULL;
-
-	while (g != NULL && g->version != version)
-		g = g->next;
-	if (g != NULL) {
-		g->refs++;
-		return g;
-	}
-	g = xcalloc(1, sizeof *g);
-	g->refs = 1;
-	g->version = version;
-	g->jq = jq_init();
-	if (g->jq == NULL ||
-	    profile_compile(g->jq, name, f, &g->error, why) != 0) {
-		program_release(g);
-		return NULL;
-	}
-	if (may_share) {
-		g->next = shared;
-		shared = g;
-	}
-	return g;
+	if (about != NULL)
+		read_about_members(about, &p->about);
+	else
+		buf_setf(why, "about of profile '%s': %s", p->name,
+		    buf_str(&reason));
+	buf_release(&reason);
+	json_decref(about);
+	return rc;
 }
 
 struct profile *
@@ -697,32 +533,22 @@ profile_open(
     const char *name, const struct profile_options *opt, struct buf *why)
 {
 	struct profile *p = xcalloc(1, sizeof *p);
-	struct profile_file f;
-	struct buf reason = BUF_INIT, key = BUF_INIT;
-	bool ok = false;
+	struct buf key = BUF_INIT;
 
 	p->name = xstrdup(name);
 	p->opt = *opt;
 	p->limit_ms = CALL_MS;
-	p->options = options_jv(opt);
-	if (profile_file_read(&f, name, why) == 0) {
-		value_dump_jv(jv_copy(p->options), &key);
-		p->version = profile_file_version(&f, buf_str(&key));
-		p->program = program_get(name, &f, opt->shared, why);
-		p->jq = p->program != NULL ? p->program->jq : NULL;
-		ok = p->jq != NULL && read_about(p, &reason) == 0;
-		if (p->jq != NULL && !ok) {
-			buf_setf(why, "about of profile '%s': %s", name,
-			    buf_str(&reason));
-		}
+	p->options = list_options(opt);
+	profile_set_operators(p, NULL, NULL);
+	p->program = program_open(name, opt->shared, why);
+	if (p->program == NULL || read_about(p, why) != 0) {
+		profile_close(p);
+		return NULL;
 	}
-	profile_file_release(&f);
+	value_dump(p->options, &key);
+	p->version = checksum(program_version(p->program), key.data, key.len);
 	buf_release(&key);
-	buf_release(&reason);
-	if (ok)
-		return p;
-	profile_close(p);
-	return NULL;
+	return p;
 }
 
 void
@@ -730,24 +556,12 @@ profile_close(struct profile *p)
 {
 	if (p == NULL)
 		return;
-	profile_cpu_limit_release(&p->cpu_limit);
-	program_release(p->program);
-	jv_free(p->options);
-	value_unref(p->operators);
-	value_unref(p->former);
+	program_close(p->program);
+	program_input_free(p->always);
+	json_decref(p->options);
 	release_about(&p->about);
 	free(p->name);
 	free(p);
-}
-
-void
-profile_set_operators(
-    struct profile *p, struct value *list, struct value *former)
-{
-	value_unref(p->operators);
-	value_unref(p->former);
-	p->operators = value_ref(list);
-	p->former = value_ref(former);
 }
 
 const struct profile_about *

@@ -5,7 +5,7 @@
  *
  * libjq runs it without environment and files, and for a limited time a call.
  * Only one thread may use a profile at a time; several threads may have one
- * each, if the same thread opened them. Only profile*.c use libjq.
+ * each, if the same thread opened them. Only profile_jq.c uses libjq.
  */
 #ifndef POLLER_CRM_PROFILE_H
 #define POLLER_CRM_PROFILE_H
@@ -13,37 +13,23 @@
 #include "common/base/buf.h"
 #include "common/records/record.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /*
- * value: JSON values for profiles, as counted references. Implemented in
- * profile_value.c, which hides libjq.
+ * value: JSON values for profiles are jansson's; libjq rounds whole numbers
+ * above 2^53, so they reach a profile as strings, and a NUL as U+FFFD.
  */
 
-/* A NULL pointer stands for null. */
-struct value;
-
-/* Parses the body of an answer. A byte order mark is skipped; whole numbers
- * above 2^53 become strings, because libjq would round them, and so do numbers
- * beyond a double; NUL becomes U+FFFD, and so do bytes that are no UTF-8 and
- * half surrogates, which set *repaired. NULL and *why if it is not JSON. */
-struct value *value_parse(const char *body, size_t len, bool *repaired,
+/* Parses the body of an answer, as json_read_repaired(). NULL and *why if it is
+ * not JSON. */
+json_t *value_parse(const char *body, size_t len, bool *repaired,
     struct buf *why) __attribute__((warn_unused_result));
 
-struct value *value_ref(struct value *v);
-void value_unref(struct value *v);
-
-/* Appends its JSON text. */
-void value_dump(const struct value *v, struct buf *out);
-
-/* {"chat":ID}, for a chat of which only the id is known. Owned. */
-struct value *value_chat(const char *chat) __attribute__((warn_unused_result));
-
-/* {"id":ID,"url":URL}, of a webhook; each may be NULL. Owned. */
-struct value *value_hook(const char *id, const char *url)
-    __attribute__((warn_unused_result));
+/* Appends its JSON text, as a profile sees it. */
+void value_dump(json_t *v, struct buf *out);
 
 /*
  * crm_record: a record that a profile returned, checked and written as JSON
@@ -74,13 +60,13 @@ struct crm_record {
 	bool available, has_available; /* of an operator */
 	int64_t available_at;          /* when that was so; CLOCK_NONE */
 	bool closing;                  /* a system message of a closing */
-	struct value *raw; /* of chat and operator: for later calls */
+	json_t *raw; /* of chat and operator: for later calls */
 };
 
 /* 0, and *why says what was left out, if anything; or -1 and *why: it is not
  * a record, or has a bad field. Who and where is left out in any case. Takes a
  * reference of v if it keeps it. */
-int crm_record_read(struct crm_record *r, struct value *v,
+int crm_record_read(struct crm_record *r, json_t *v,
     const struct crm_record_options *opt, struct buf *why)
     __attribute__((warn_unused_result));
 void crm_record_release(struct crm_record *r);
@@ -173,7 +159,7 @@ struct profile_input {
 	int64_t now_ms;   /* the CRM's clock */
 	int64_t asked_ms; /* of an answer: now_ms of its request */
 	int64_t since_ms; /* see the contract; 0: absent */
-	const struct value *cursor, *chat, *hook, *answer;
+	json_t *cursor, *chat, *hook, *answer;
 	const char *known;       /* see the contract */
 	const char *customer;    /* see the contract */
 	const char *operator_id; /* see the contract */
@@ -213,7 +199,7 @@ struct profile_answer {
 	struct buf message; /* of an error; of check: what to show */
 	struct crm_record *records;
 	size_t n;
-	struct value *next;       /* NULL: the last page */
+	json_t *next;             /* NULL: the last page */
 	bool moved;               /* see the contract */
 	char *operator_id;        /* of assign: the assignee now, or NULL */
 	struct webhooks hooks;    /* of hooks and hook_add */
@@ -234,8 +220,7 @@ const struct profile_about *profile_about(const struct profile *p);
 
 /* Sets the arrays of operators, and of those that are no more, for all later
  * calls; takes references. */
-void profile_set_operators(
-    struct profile *p, struct value *list, struct value *former);
+void profile_set_operators(struct profile *p, json_t *list, json_t *former);
 
 /* Sets how long a later call may take, in processor time of its thread; five
  * seconds by default. */
@@ -286,7 +271,7 @@ void profile_hooks_release(struct profile_hooks *h);
 struct profile_hook_input {
 	int64_t now_ms;    /* when it was received */
 	int64_t signed_ms; /* the time that is signed, or CLOCK_NONE */
-	const struct value *payload;
+	json_t *payload;
 	/* The value of a header of about.hooks.headers, or NULL. */
 	const char *(*header)(const void *ctx, const char *name);
 	const void *ctx;
@@ -325,8 +310,8 @@ bool profile_try_asks(const char *function);
  * each record, then one with the other members of the result; of a request,
  * its line and its body. *why gets a line for each record that cannot be read
  * wholly, and why a call failed. 0; or -1: the profile failed. */
-int profile_try(struct profile *p, const char *function,
-    const struct value *answer, const struct value *with, struct buf *out,
-    struct buf *why) __attribute__((warn_unused_result));
+int profile_try(struct profile *p, const char *function, json_t *answer,
+    json_t *with, struct buf *out, struct buf *why)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -17,22 +17,16 @@
 
 /* A list of texts, NULL-ended and owned; NULL if it is absent. */
 static char **
-list_texts(jv object, const char *key)
+list_texts(const json_t *object, const char *key)
 {
-	jv list = profile_member(object, key), v;
+	const json_t *list = json_object_get(object, key), *v;
 	char **all = NULL;
-	int i, n;
+	size_t i;
 
-	if (jv_get_kind(list) == JV_KIND_ARRAY) {
-		n = jv_array_length(jv_copy(list));
-		all = xcalloc((size_t)n + 1, sizeof *all);
-		for (i = 0; i < n; i++) {
-			v = jv_array_get(jv_copy(list), i);
-			all[i] = xstrdup(jv_string_value(v));
-			jv_free(v);
-		}
-	}
-	jv_free(list);
+	if (!json_is_array(list))
+		return NULL;
+	all = xcalloc(json_array_size(list) + 1, sizeof *all);
+	json_array_foreach(list, i, v) all[i] = xstrdup(json_string_value(v));
 	return all;
 }
 
@@ -48,22 +42,20 @@ free_texts(char **all)
 
 /* about.hooks.sign */
 static int
-read_sign(jv sign, struct profile_hooks *out, struct buf *why)
+read_sign(const json_t *sign, struct profile_hooks *out, struct buf *why)
 {
-	char *key = profile_text(sign, "key");
-	jv window = profile_member(sign, "window");
+	const char *key = profile_text(sign, "key");
+	const json_t *window = json_object_get(sign, "window");
 
-	out->window_ms = jv_get_kind(window) == JV_KIND_NUMBER
-			     ? (int64_t)(jv_number_value(window) * 1000)
+	out->window_ms = json_is_number(window)
+			     ? (int64_t)(json_number_value(window) * 1000)
 			     : WINDOW_MS;
-	jv_free(window);
-	out->header = profile_text(sign, "header");
-	out->timestamp = profile_text(sign, "timestamp");
-	out->prefix = profile_text(sign, "prefix");
+	out->header = profile_text_dup(sign, "header");
+	out->timestamp = profile_text_dup(sign, "timestamp");
+	out->prefix = profile_text_dup(sign, "prefix");
 	out->parts = list_texts(sign, "parts");
 	out->key_is_token = key != NULL && strstr(key, "token") != NULL;
 	out->key_is_md5 = key != NULL && strstr(key, "md5") != NULL;
-	free(key);
 	if (out->header != NULL && out->parts != NULL &&
 	    text_is_listed("body", out->parts) &&
 	    text_is_listed("timestamp", out->parts) == (out->timestamp != NULL))
@@ -77,23 +69,19 @@ int
 profile_hooks_read(
     struct profile *p, struct profile_hooks *out, struct buf *why)
 {
-	jv about = profile_run(p, "about", jv_object(), why), hooks, sign;
+	json_t *about = profile_run(p, "about", json_object(), why);
+	const json_t *hooks = json_object_get(about, "hooks");
+	const json_t *sign = json_object_get(hooks, "sign");
 	int rc = -1;
 
 	*out = (struct profile_hooks){ .header = NULL };
-	hooks = profile_member(about, "hooks");
-	sign = profile_member(hooks, "sign");
-	if (jv_is_valid(about) && jv_get_kind(hooks) != JV_KIND_OBJECT) {
+	if (about != NULL && !json_is_object(hooks)) {
 		buf_setf(why, "it does not support webhooks");
-	} else if (jv_is_valid(about)) {
-		rc = jv_get_kind(sign) == JV_KIND_OBJECT
-			 ? read_sign(sign, out, why)
-			 : 0;
+	} else if (about != NULL) {
+		rc = json_is_object(sign) ? read_sign(sign, out, why) : 0;
 		out->headers = list_texts(hooks, "headers");
 	}
-	jv_free(about);
-	jv_free(hooks);
-	jv_free(sign);
+	json_decref(about);
 	return rc;
 }
 
@@ -109,47 +97,43 @@ profile_hooks_release(struct profile_hooks *h)
 }
 
 /* {NAME: value or null} of the headers in about.hooks.headers. */
-static jv
-headers_jv(const struct profile_hooks *h, const struct profile_hook_input *in)
+static json_t *
+read_headers(const struct profile_hooks *h, const struct profile_hook_input *in)
 {
-	jv all = jv_object();
+	json_t *all = json_object();
 	char *const *name = h->headers;
 	const char *value;
 
 	for (; name != NULL && *name != NULL; name++) {
 		value = in->header(in->ctx, *name);
-		all = jv_object_set(all, jv_string(*name),
-		    value != NULL ? jv_string(value) : jv_null());
+		(void)json_object_set_new_nocheck(all, *name,
+		    value != NULL ? json_string_nocheck(value) : json_null());
 	}
 	return all;
 }
 
-/* Reads an array of records (taken). One that is bad loses none of the others:
- * a message is told once, and the state of its chat again and again. */
+/* Reads an array of records. One that is bad loses none of the others: a
+ * message is told once, and the state of its chat again and again. */
 static int
-read_hook_records(const struct profile_options *o, jv records,
+read_hook_records(const struct crm_record_options *opt, const json_t *records,
     struct profile_hook_answer *out, struct buf *why)
 {
-	const struct crm_record_options opt = { o->customers, o->customer_phone,
-		o->with_text, false };
-	int n = jv_array_length(jv_copy(records)), i;
 	struct buf reason = BUF_INIT;
+	json_t *v;
+	size_t i;
 
-	out->records = xcalloc((size_t)n + 1, sizeof *out->records);
-	for (i = 0; i < n; i++) {
-		struct value *v =
-		    value_new_jv(jv_array_get(jv_copy(records), i));
-
+	out->records =
+	    xcalloc(json_array_size(records) + 1, sizeof *out->records);
+	json_array_foreach(records, i, v)
+	{
 		buf_clear(&reason);
-		if (crm_record_read(&out->records[out->n], v, &opt, &reason) ==
+		if (crm_record_read(&out->records[out->n], v, opt, &reason) ==
 		    0)
 			out->n++;
 		if (reason.len > 0 && out->bad++ == 0)
 			buf_setf(why, "%s", buf_str(&reason));
-		value_unref(v);
 	}
 	buf_release(&reason);
-	jv_free(records);
 	return out->n == 0 && out->bad > 0 ? -1 : 0;
 }
 
@@ -158,35 +142,29 @@ profile_hook_read(struct profile *p, const struct profile_hooks *h,
     const struct profile_hook_input *in, struct profile_hook_answer *out,
     struct buf *why)
 {
-	jv more = jv_object(), result, records;
+	const struct crm_record_options opt = profile_record_options(p, false);
+	json_t *more = json_pack("{s:f, s:o, s:O, s:o}", "now",
+	    (double)in->now_ms / 1000, "signed",
+	    in->signed_ms != CLOCK_NONE
+		? json_real((double)in->signed_ms / 1000)
+		: json_null(),
+	    "payload", in->payload, "headers", read_headers(h, in));
+	json_t *result = profile_run(p, "hook_read", more, why);
+	const json_t *records = json_object_get(result, "records");
 	int rc = -1;
 
 	*out = (struct profile_hook_answer){ .records = NULL };
-	more = jv_object_set(
-	    more, jv_string("now"), jv_number((double)in->now_ms / 1000));
-	more = jv_object_set(more, jv_string("signed"),
-	    in->signed_ms != CLOCK_NONE
-		? jv_number((double)in->signed_ms / 1000)
-		: jv_null());
-	more = jv_object_set(more, jv_string("payload"), value_jv(in->payload));
-	more = jv_object_set(more, jv_string("headers"), headers_jv(h, in));
-	result = profile_run(p, "hook_read", more, why);
-	out->refused = profile_text(result, "refused");
-	out->unknown = profile_text(result, "unknown");
-	out->once = profile_text(result, "once");
-	records = profile_member(result, "records");
-	if (out->refused != NULL || out->unknown != NULL) {
-		jv_free(records);
+	out->refused = profile_text_dup(result, "refused");
+	out->unknown = profile_text_dup(result, "unknown");
+	out->once = profile_text_dup(result, "once");
+	if (out->refused != NULL || out->unknown != NULL)
 		rc = 0;
-	} else if (jv_get_kind(records) == JV_KIND_ARRAY) {
-		rc = read_hook_records(profile_options(p), records, out, why);
-	} else {
-		if (jv_is_valid(result))
-			buf_setf(why,
-			    "it must return {records}, {refused} or {unknown}");
-		jv_free(records);
-	}
-	jv_free(result);
+	else if (json_is_array(records))
+		rc = read_hook_records(&opt, records, out, why);
+	else if (result != NULL)
+		buf_setf(
+		    why, "it must return {records}, {refused} or {unknown}");
+	json_decref(result);
 	return rc;
 }
 
@@ -208,60 +186,43 @@ profile_hook_release(struct profile_hook_answer *a)
 
 /* The text of a member, owned; NULL if it is absent or empty. */
 static char *
-webhook_text(jv object, const char *key)
+webhook_text(const json_t *object, const char *key)
 {
-	char *s = profile_text(object, key);
+	const char *s = profile_text(object, key);
 
-	if (s != NULL && *s == '\0') {
-		free(s);
-		s = NULL;
-	}
-	return s;
+	return s != NULL && *s != '\0' ? xstrdup(s) : NULL;
 }
 
-/* Joins a list of texts (taken): "inbox, outbox". */
+/* Joins a list of texts: "inbox, outbox". */
 static char *
-join_texts(jv list)
+join_texts(const json_t *list)
 {
 	struct buf b = BUF_INIT;
-	int i, n = jv_get_kind(list) == JV_KIND_ARRAY
-		       ? jv_array_length(jv_copy(list))
-		       : 0;
+	const json_t *v;
+	size_t i;
 
-	for (i = 0; i < n; i++) {
-		jv v = jv_array_get(jv_copy(list), i);
-
-		if (jv_get_kind(v) == JV_KIND_STRING)
-			buf_addf(&b, "%s%s", b.len > 0 ? ", " : "",
-			    jv_string_value(v));
-		jv_free(v);
-	}
-	jv_free(list);
+	json_array_foreach(list, i, v) if (json_is_string(v))
+	    buf_addf(&b, "%s%s", b.len > 0 ? ", " : "", json_string_value(v));
 	return buf_take(&b);
 }
 
 void
-profile_webhooks_read(jv result, struct webhooks *out)
+profile_webhooks_read(const json_t *result, struct webhooks *out)
 {
-	jv list = profile_member(result, "hooks"), v, active;
-	int i, n = jv_get_kind(list) == JV_KIND_ARRAY
-		       ? jv_array_length(jv_copy(list))
-		       : 0;
+	const json_t *list = json_object_get(result, "hooks"), *v;
+	size_t i;
 
-	for (i = 0; i < n; i++) {
-		v = jv_array_get(jv_copy(list), i);
-		active = profile_member(v, "active");
+	json_array_foreach(list, i, v)
+	{
 		XGROW(out->list, out->n, out->cap);
-		out->list[out->n++] =
-		    (struct webhook){ .id = profile_id(profile_member(v, "id")),
-			    .url = webhook_text(v, "url"),
-			    .secret = webhook_text(v, "secret"),
-			    .events = join_texts(profile_member(v, "events")),
-			    .active = jv_get_kind(active) != JV_KIND_FALSE };
-		jv_free(active);
-		jv_free(v);
+		out->list[out->n++] = (struct webhook){
+			.id = profile_id(json_object_get(v, "id")),
+			.url = webhook_text(v, "url"),
+			.secret = webhook_text(v, "secret"),
+			.events = join_texts(json_object_get(v, "events")),
+			.active = !json_is_false(json_object_get(v, "active")),
+		};
 	}
-	jv_free(list);
 }
 
 void

@@ -25,75 +25,61 @@
  * escapes. */
 #define BODY_MAX ((size_t)RECORD_MAX_LINE - 4096 - 20480)
 
-/* 2^53: whole numbers up to it are exact in a double. */
-#define EXACT_MAX 9007199254740992.0
+/* An absent member, which is NULL, counts as null. */
+static bool
+is_absent(const json_t *v)
+{
+	return v == NULL || json_is_null(v);
+}
 
 static bool
-is_absent(jv v)
+is_text(const json_t *v, const char *s)
 {
-	return !jv_is_valid(v) || jv_get_kind(v) == JV_KIND_NULL;
+	return json_is_string(v) && strcmp(json_string_value(v), s) == 0;
 }
 
-static size_t
-text_length(jv v)
-{
-	return (size_t)jv_string_length_bytes(jv_copy(v));
-}
-
-/* ---- values of one kind; they are borrowed ---- */
+/* ---- values of one kind ---- */
 
 /* An identifier as text, "" if absent, NULL if it cannot be one. Owned. */
 static char *
-read_id(jv v)
+read_id(const json_t *v)
 {
-	struct buf digits = BUF_INIT;
-	double n;
+	const char *s = json_string_value(v);
+	size_t len = json_string_length(v);
+	json_int_t n = json_integer_value(v);
 
-	if (is_absent(v))
+	if (is_absent(v) || (json_is_integer(v) && n == 0))
 		return xstrdup("");
-	if (jv_get_kind(v) == JV_KIND_STRING) {
-		const char *s = jv_string_value(v);
-		size_t len = text_length(v);
-
-		return len <= RECORD_MAX_ID && record_id_error(s, len) == NULL
-			   ? xstrndup(s, len)
-			   : NULL;
-	}
-	n = jv_get_kind(v) == JV_KIND_NUMBER ? jv_number_value(v) : 0.5;
-	if (n > EXACT_MAX || n < -EXACT_MAX || n != (double)(int64_t)n)
-		return NULL;
-	if (n != 0)
-		buf_addi(&digits, (int64_t)n);
-	return buf_take(&digits);
+	if (json_is_integer(v))
+		return xasprintf("%lld", (long long)n);
+	return s != NULL && len <= RECORD_MAX_ID &&
+		       record_id_error(s, len) == NULL
+		   ? xstrndup(s, len)
+		   : NULL;
 }
 
 /* A time in RFC 3339, " UTC" for Z allowed, or in seconds since 1970;
  * CLOCK_NONE if absent. -1: it is not a time. */
 static int
-read_time(jv v, int64_t *ms)
+read_time(const json_t *v, int64_t *ms)
 {
 	char text[64];
-	size_t len;
+	size_t len = json_string_length(v);
 	double n;
 
 	*ms = CLOCK_NONE;
-	if (is_absent(v))
+	if (is_absent(v) || (json_is_string(v) && len == 0))
 		return 0;
-	if (jv_get_kind(v) == JV_KIND_NUMBER) {
-		n = jv_number_value(v);
+	if (json_is_number(v)) {
+		n = json_number_value(v);
 		if (!(n > -6e10 && n < 2.5e11))
 			return -1;
 		*ms = (int64_t)(n * 1000 + (n < 0 ? -0.5 : 0.5));
 		return 0;
 	}
-	if (jv_get_kind(v) != JV_KIND_STRING)
+	if (!json_is_string(v) || len >= sizeof text)
 		return -1;
-	len = text_length(v);
-	if (len == 0)
-		return 0;
-	if (len >= sizeof text)
-		return -1;
-	memcpy(text, jv_string_value(v), len);
+	memcpy(text, json_string_value(v), len);
 	if (len > 4 && memcmp(text + len - 4, " UTC", 4) == 0) {
 		len -= 3;
 		text[len - 1] = 'Z';
@@ -101,16 +87,9 @@ read_time(jv v, int64_t *ms)
 	return clock_parse(text, len, ms);
 }
 
-static bool
-is_text(jv v, const char *s)
-{
-	return jv_get_kind(v) == JV_KIND_STRING &&
-	       strcmp(jv_string_value(v), s) == 0;
-}
-
 /* CHAT_NONE if absent. -1: it is not a status of chats. */
 static int
-read_status(jv v, enum chat_status *status)
+read_status(const json_t *v, enum chat_status *status)
 {
 	enum chat_status s;
 
@@ -124,7 +103,7 @@ read_status(jv v, enum chat_status *status)
 /* ---- fields of the body: -1 when the value is not of the kind ---- */
 
 static int
-add_id(struct buf *b, const char *name, jv v)
+add_id(struct buf *b, const char *name, const json_t *v)
 {
 	char *id = read_id(v);
 
@@ -137,17 +116,13 @@ add_id(struct buf *b, const char *name, jv v)
 }
 
 static int
-add_text(struct buf *b, const char *name, jv v, size_t max)
+add_text(struct buf *b, const char *name, const json_t *v, size_t max)
 {
-	const char *s;
-	size_t len;
+	const char *s = json_string_value(v);
+	size_t len = json_string_length(v);
 
-	if (is_absent(v))
-		return 0;
-	if (jv_get_kind(v) != JV_KIND_STRING)
-		return -1;
-	s = jv_string_value(v);
-	len = text_length(v);
+	if (s == NULL)
+		return is_absent(v) ? 0 : -1;
 	if (len > max) {
 		len = max;
 		while (((unsigned char)s[len] & 0xC0) == 0x80)
@@ -158,7 +133,7 @@ add_text(struct buf *b, const char *name, jv v, size_t max)
 }
 
 static int
-add_time(struct buf *b, const char *name, jv v)
+add_time(struct buf *b, const char *name, const json_t *v)
 {
 	int64_t ms;
 
@@ -172,16 +147,16 @@ add_time(struct buf *b, const char *name, jv v)
 /* Some CRMs send numbers as text. Those that profiles return are max_chats and
  * reported_open_chats, which no reader of records takes above that. */
 static int
-add_count(struct buf *b, const char *name, jv v)
+add_count(struct buf *b, const char *name, const json_t *v)
 {
+	double d = json_is_number(v) ? json_number_value(v) : -1;
 	int64_t n;
-	double d;
 
-	if (jv_get_kind(v) == JV_KIND_STRING) {
-		if (parse_int(jv_string_value(v), 0, RECORD_MAX_COUNT, &n) != 0)
+	if (json_is_string(v)) {
+		if (parse_int(json_string_value(v), 0, RECORD_MAX_COUNT, &n) !=
+		    0)
 			return -1;
 	} else {
-		d = jv_get_kind(v) == JV_KIND_NUMBER ? jv_number_value(v) : -1;
 		if (d < 0 || d > RECORD_MAX_COUNT)
 			return -1;
 		n = (int64_t)d;
@@ -191,7 +166,7 @@ add_count(struct buf *b, const char *name, jv v)
 }
 
 static int
-add_choice(struct buf *b, const struct record_field *f, jv v)
+add_choice(struct buf *b, const struct record_field *f, const json_t *v)
 {
 	enum chat_status s;
 	enum message_from from;
@@ -205,10 +180,8 @@ add_choice(struct buf *b, const struct record_field *f, jv v)
 
 /* Appends the member, or nothing if it is absent. */
 static int
-add_field(struct buf *b, const struct record_field *f, jv v)
+add_field(struct buf *b, const struct record_field *f, json_t *v)
 {
-	jv_kind kind = jv_get_kind(v);
-
 	if (is_absent(v))
 		return 0;
 	switch (f->kind) {
@@ -223,19 +196,18 @@ add_field(struct buf *b, const struct record_field *f, jv v)
 	case FIELD_FLAG:
 		/* An absent flag means false, so false is written only of
 		 * available. */
-		if (kind == JV_KIND_TRUE ||
-		    (kind == JV_KIND_FALSE &&
-			strcmp(f->name, "available") == 0))
-			jsonw_bool(b, f->name, kind == JV_KIND_TRUE);
-		return kind == JV_KIND_TRUE || kind == JV_KIND_FALSE ? 0 : -1;
+		if (json_is_true(v) ||
+		    (json_is_false(v) && strcmp(f->name, "available") == 0))
+			jsonw_bool(b, f->name, json_is_true(v));
+		return json_is_boolean(v) ? 0 : -1;
 	case FIELD_STATUS:
 	case FIELD_FROM:
 		return add_choice(b, f, v);
 	case FIELD_JSON:
-		if (kind != JV_KIND_ARRAY && kind != JV_KIND_OBJECT)
+		if (!json_is_array(v) && !json_is_object(v))
 			return -1;
 		jsonw_key(b, f->name);
-		value_dump_jv(jv_copy(v), b);
+		value_dump(v, b);
 		return 0;
 	case FIELD_TENANT:
 	case FIELD_STATE:
@@ -285,11 +257,10 @@ may_lack(const struct record_field *f, enum record_type type,
 }
 
 static int
-add_fields(struct buf *b, jv o, enum record_type type,
+add_fields(struct buf *b, const json_t *o, enum record_type type,
     const struct crm_record_options *opt, struct buf *why)
 {
 	size_t i, before;
-	jv v;
 	int rc;
 
 	for (i = 0; i < record_fields_n; i++) {
@@ -298,9 +269,7 @@ add_fields(struct buf *b, jv o, enum record_type type,
 		if ((f->in & 1u << type) == 0 || is_added_later(f, type, opt))
 			continue;
 		before = b->len;
-		v = profile_member(o, f->name);
-		rc = add_field(b, f, v);
-		jv_free(v);
+		rc = add_field(b, f, json_object_get(o, f->name));
 		if (rc != 0) {
 			buf_setf(why, "record '%s' has a bad '%s'",
 			    record_types[type], f->name);
@@ -320,12 +289,10 @@ add_fields(struct buf *b, jv o, enum record_type type,
 
 /* NULL if it is absent or bad. */
 static char *
-id_of(jv o, const char *name)
+id_of(const json_t *o, const char *name)
 {
-	jv v = profile_member(o, name);
-	char *id = read_id(v);
+	char *id = read_id(json_object_get(o, name));
 
-	jv_free(v);
 	if (id != NULL && *id == '\0') {
 		free(id);
 		id = NULL;
@@ -334,57 +301,32 @@ id_of(jv o, const char *name)
 }
 
 static int
-time_of(jv o, const char *name, int64_t *ms)
+time_of(const json_t *o, const char *name, int64_t *ms)
 {
-	jv v = profile_member(o, name);
-	int rc = read_time(v, ms);
-
-	jv_free(v);
-	return rc;
-}
-
-static jv_kind
-kind_of(jv o, const char *name)
-{
-	jv v = profile_member(o, name);
-	jv_kind kind = jv_get_kind(v);
-
-	jv_free(v);
-	return kind;
-}
-
-static bool
-member_is(jv o, const char *name, const char *text)
-{
-	jv v = profile_member(o, name);
-	bool is = is_text(v, text);
-
-	jv_free(v);
-	return is;
+	return read_time(json_object_get(o, name), ms);
 }
 
 /* Any scalar as a text; NULL if it is absent or bad. */
 static char *
-mark_of(jv o)
+mark_of(const json_t *o)
 {
-	jv v = profile_member(o, "mark");
+	json_t *v = json_object_get(o, "mark");
 	struct buf text = BUF_INIT;
 
-	if (jv_get_kind(v) == JV_KIND_STRING)
-		buf_adds(&text, jv_string_value(v));
-	else if (!is_absent(v) && jv_get_kind(v) != JV_KIND_ARRAY &&
-		 jv_get_kind(v) != JV_KIND_OBJECT)
-		value_dump_jv(jv_copy(v), &text);
-	else {
-		jv_free(v);
+	if (is_absent(v) || json_is_array(v) || json_is_object(v))
 		return NULL;
-	}
-	jv_free(v);
+	if (json_is_string(v))
+		buf_adds(&text, json_string_value(v));
+	else if (json_is_integer(v))
+		buf_addi(&text, json_integer_value(v));
+	else
+		value_dump(v, &text);
 	return buf_take(&text);
 }
 
 static void
-add_person_members(struct buf *b, jv o, const struct crm_record_options *opt)
+add_person_members(
+    struct buf *b, const json_t *o, const struct crm_record_options *opt)
 {
 	const struct {
 		const char *name;
@@ -393,13 +335,10 @@ add_person_members(struct buf *b, jv o, const struct crm_record_options *opt)
 		{ "customer_phone", opt->phones }, { "tag", true } };
 	size_t i;
 
-	for (i = 0; i < ARRAY_LEN(members); i++) {
-		jv v = profile_member(o, members[i].name);
-
+	for (i = 0; i < ARRAY_LEN(members); i++)
 		if (members[i].kept)
-			(void)add_text(b, members[i].name, v, PERSON_MAX);
-		jv_free(v);
-	}
+			(void)add_text(b, members[i].name,
+			    json_object_get(o, members[i].name), PERSON_MAX);
 }
 
 /* The members without the comma in front of the first, which jsonw writes. */
@@ -414,23 +353,23 @@ detach_members(struct buf *b)
 }
 
 static bool
-is_bad_id(jv o, const char *name)
+is_bad_id(const json_t *o, const char *name)
 {
-	jv v = profile_member(o, name);
-	char *id = read_id(v);
+	char *id = read_id(json_object_get(o, name));
+	bool bad = id == NULL;
 
-	jv_free(v);
 	free(id);
-	return id == NULL;
+	return bad;
 }
 
 /* What cannot be a mark, an id or a flag among the poller's own fields, or
  * NULL: without its mark a chat would be read in each poll, without its last
  * message it would count as complete. */
 static const char *
-bad_own_field(jv o, enum record_type type)
+bad_own_field(const json_t *o, enum record_type type)
 {
-	jv_kind mark = kind_of(o, "mark"), taken = kind_of(o, "taken");
+	const json_t *mark = json_object_get(o, "mark");
+	const json_t *taken = json_object_get(o, "taken");
 
 	if ((type == RECORD_CHAT || type == RECORD_MESSAGE) &&
 	    is_bad_id(o, "episode"))
@@ -439,17 +378,14 @@ bad_own_field(jv o, enum record_type type)
 		return NULL;
 	if (is_bad_id(o, "last"))
 		return "last";
-	if (mark == JV_KIND_ARRAY || mark == JV_KIND_OBJECT)
+	if (json_is_array(mark) || json_is_object(mark))
 		return "mark";
-	return taken == JV_KIND_NUMBER || taken == JV_KIND_STRING ||
-		       taken == JV_KIND_ARRAY || taken == JV_KIND_OBJECT
-		   ? "taken"
-		   : NULL;
+	return is_absent(taken) || json_is_boolean(taken) ? NULL : "taken";
 }
 
 /* Puts the chat's or operator's id before the reason. */
 static void
-name_owner(jv o, enum record_type type, struct buf *why)
+name_owner(const json_t *o, enum record_type type, struct buf *why)
 {
 	const char *who = type == RECORD_OPERATOR ? "operator" : "chat";
 	char *id = id_of(o, who), *reason = xstrdup(buf_str(why));
@@ -463,8 +399,8 @@ name_owner(jv o, enum record_type type, struct buf *why)
 /* ---- a record ---- */
 
 static int
-read_chat(struct crm_record *r, jv o, const struct crm_record_options *opt,
-    struct buf *why)
+read_chat(struct crm_record *r, const json_t *o,
+    const struct crm_record_options *opt, struct buf *why)
 {
 	const struct {
 		const char *name;
@@ -473,7 +409,6 @@ read_chat(struct crm_record *r, jv o, const struct crm_record_options *opt,
 		{ "closed_at", &r->closed_at }, { "last_at", &r->last_at } };
 	int rc = 0;
 	size_t i;
-	jv status;
 
 	r->id = id_of(o, "chat");
 	r->customer = id_of(o, "customer");
@@ -481,84 +416,82 @@ read_chat(struct crm_record *r, jv o, const struct crm_record_options *opt,
 	r->mark = mark_of(o);
 	r->operator_id = id_of(o, "operator");
 	r->taken =
-	    r->operator_id == NULL && kind_of(o, "taken") == JV_KIND_TRUE;
+	    r->operator_id == NULL && json_is_true(json_object_get(o, "taken"));
 	for (i = 0; i < ARRAY_LEN(times); i++) {
 		if (time_of(o, times[i].name, times[i].ms) == 0)
 			continue;
 		buf_setf(why, "record 'chat' has a bad '%s'", times[i].name);
 		rc = -1;
 	}
-	status = profile_member(o, "status");
-	if (read_status(status, &r->status) != 0)
+	if (read_status(json_object_get(o, "status"), &r->status) != 0)
 		rc = -1;
-	jv_free(status);
 	return opt->partly ? 0 : rc;
 }
 
 /* A bad time is none: when a record came tells it about as well. */
 static void
-read_operator(struct crm_record *r, jv o)
+read_operator(struct crm_record *r, const json_t *o)
 {
-	jv_kind kind = kind_of(o, "available");
+	const json_t *available = json_object_get(o, "available");
 
 	r->id = id_of(o, "operator");
 	if (time_of(o, "at", &r->at) != 0)
 		r->at = CLOCK_NONE;
-	r->available = kind == JV_KIND_TRUE;
-	r->has_available = r->available || kind == JV_KIND_FALSE;
+	r->available = json_is_true(available);
+	r->has_available = json_is_boolean(available);
 	if (time_of(o, "available_at", &r->available_at) != 0)
 		r->available_at = CLOCK_NONE;
 }
 
 static int
-read_message(struct crm_record *r, jv o)
+read_message(struct crm_record *r, const json_t *o)
 {
 	r->id = id_of(o, "id");
 	r->chat = id_of(o, "chat");
 	r->operator_id = id_of(o, "operator");
-	r->closing =
-	    member_is(o, "from", "system") && member_is(o, "kind", "closed");
+	r->closing = is_text(json_object_get(o, "from"), "system") &&
+		     is_text(json_object_get(o, "kind"), "closed");
 	return time_of(o, "at", &r->at);
 }
 
 /* Reads what a record of its type has beside the body. */
 static int
-read_by_type(struct crm_record *r, struct value *v,
+read_by_type(struct crm_record *r, json_t *o,
     const struct crm_record_options *opt, struct buf *why)
 {
-	r->episode = id_of(v->v, "episode");
+	r->episode = id_of(o, "episode");
 	if (r->type == RECORD_MESSAGE)
-		return read_message(r, v->v);
+		return read_message(r, o);
 	if (r->type == RECORD_UNKNOWN) {
-		r->id = id_of(v->v, "customer");
+		r->id = id_of(o, "customer");
 		return 0;
 	}
-	r->raw = value_ref(v);
+	r->raw = json_incref(o);
 	if (r->type == RECORD_CHAT)
-		return read_chat(r, v->v, opt, why);
-	read_operator(r, v->v);
+		return read_chat(r, o, opt, why);
+	read_operator(r, o);
 	return 0;
 }
 
 static int
-find_type(jv o, enum record_type *type)
+find_type(const json_t *o, enum record_type *type)
 {
 	static const enum record_type types[] = { RECORD_OPERATOR, RECORD_CHAT,
 		RECORD_MESSAGE };
+	const json_t *name = json_object_get(o, "type");
 	size_t i;
 
 	*type = RECORD_UNKNOWN;
 	for (i = 0; i < ARRAY_LEN(types); i++)
-		if (member_is(o, "type", record_types[types[i]]))
+		if (is_text(name, record_types[types[i]]))
 			*type = types[i];
-	return *type != RECORD_UNKNOWN || member_is(o, "type", "customer") ? 0
-									   : -1;
+	return *type != RECORD_UNKNOWN || is_text(name, "customer") ? 0 : -1;
 }
 
 /* Finds the type, and the fields of that type into the body. */
 static int
-read_fields(struct crm_record *r, jv o, const struct crm_record_options *opt,
-    struct buf *body, struct buf *why)
+read_fields(struct crm_record *r, const json_t *o,
+    const struct crm_record_options *opt, struct buf *body, struct buf *why)
 {
 	const char *bad;
 
@@ -583,7 +516,7 @@ read_fields(struct crm_record *r, jv o, const struct crm_record_options *opt,
 }
 
 int
-crm_record_read(struct crm_record *r, struct value *v,
+crm_record_read(struct crm_record *r, json_t *o,
     const struct crm_record_options *opt, struct buf *why)
 {
 	struct buf body = BUF_INIT, person = BUF_INIT;
@@ -594,13 +527,13 @@ crm_record_read(struct crm_record *r, struct value *v,
 		.last_at = CLOCK_NONE,
 		.opened_at = CLOCK_NONE,
 		.closed_at = CLOCK_NONE };
-	rc = read_fields(r, v->v, opt, &body, why);
+	rc = read_fields(r, o, opt, &body, why);
 	if (rc == 0) {
-		add_person_members(&person, v->v, opt);
-		rc = read_by_type(r, v, opt, why);
+		add_person_members(&person, o, opt);
+		rc = read_by_type(r, o, opt, why);
 	}
 	if ((opt->partly || rc == 0) && why->len > 0)
-		name_owner(v->v, r->type, why);
+		name_owner(o, r->type, why);
 	r->body = detach_members(&body);
 	r->person = detach_members(&person);
 	if (rc != 0) {
@@ -671,6 +604,6 @@ crm_record_release(struct crm_record *r)
 	free(r->mark);
 	free(r->last);
 	free(r->episode);
-	value_unref(r->raw);
+	json_decref(r->raw);
 	*r = (struct crm_record){ .type = RECORD_UNKNOWN };
 }

@@ -16,85 +16,68 @@ static const char *const methods[] = { "GET", "POST", "PUT", "PATCH",
 static const char JSON[] = "application/json";
 static const char FORM[] = "application/x-www-form-urlencoded";
 
-/* 2^53: ids above it come as strings, see value_parse(). */
-#define EXACT_MAX 9007199254740992.0
-
-/* Appends one parameter (v taken), unless it is null. */
+/* Appends one parameter, unless it is null. */
 static void
-add_parameter(struct buf *b, const char *key, jv v)
+add_parameter(struct buf *b, const char *key, json_t *v)
 {
 	struct buf text = BUF_INIT;
 
-	if (jv_get_kind(v) == JV_KIND_STRING)
-		buf_adds(&text, jv_string_value(v));
-	else if (jv_get_kind(v) != JV_KIND_NULL)
-		value_dump_jv(jv_copy(v), &text);
-	if (jv_get_kind(v) != JV_KIND_NULL) {
-		if (b->len > 0)
-			buf_addc(b, '&');
-		percent_encode(b, key);
-		buf_addc(b, '=');
-		percent_encode(b, buf_str(&text));
-	}
-	jv_free(v);
+	if (json_is_null(v))
+		return;
+	if (json_is_string(v))
+		buf_adds(&text, json_string_value(v));
+	else
+		value_dump(v, &text);
+	if (b->len > 0)
+		buf_addc(b, '&');
+	percent_encode(b, key);
+	buf_addc(b, '=');
+	percent_encode(b, buf_str(&text));
 	buf_release(&text);
 }
 
-/* Appends a parameter for each element (v taken). */
-static void
-add_parameters(struct buf *b, const char *key, jv v)
+static int
+by_name(const void *a, const void *b)
 {
-	int i, n = jv_array_length(jv_copy(v));
-
-	for (i = 0; i < n; i++)
-		add_parameter(b, key, jv_array_get(jv_copy(v), i));
-	jv_free(v);
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* "key=value&...", in the order of the keys (object taken). */
+/* "key=value&...", in the order of the keys; of a list one for each element. */
 static void
-encode_form(struct buf *b, jv object)
+encode_form(struct buf *b, json_t *object)
 {
-	jv keys = jv_get_kind(object) == JV_KIND_OBJECT
-		      ? jv_keys(jv_copy(object))
-		      : jv_array();
-	int i, n = jv_array_length(jv_copy(keys));
+	const char **keys, *key;
+	size_t n = 0, i, k;
+	json_t *v, *item;
 
+	keys = xcalloc(json_object_size(object) + 1, sizeof *keys);
+	json_object_foreach(object, key, v) keys[n++] = key;
+	qsort(keys, n, sizeof *keys, by_name);
 	for (i = 0; i < n; i++) {
-		jv key = jv_array_get(jv_copy(keys), i);
-		jv v = jv_object_get(jv_copy(object), jv_copy(key));
-
-		if (jv_get_kind(v) == JV_KIND_ARRAY)
-			add_parameters(b, jv_string_value(key), v);
-		else
-			add_parameter(b, jv_string_value(key), v);
-		jv_free(key);
+		v = json_object_get(object, keys[i]);
+		if (!json_is_array(v))
+			add_parameter(b, keys[i], v);
+		json_array_foreach(v, k, item) add_parameter(b, keys[i], item);
 	}
-	jv_free(keys);
-	jv_free(object);
+	free(keys);
 }
 
 /* {path, query} or {url}. */
 static int
-read_target(jv result, struct profile_request *out, struct buf *why)
+read_target(const json_t *result, struct profile_request *out, struct buf *why)
 {
+	const char *url = profile_text(result, "url");
+	const char *path = profile_text(result, "path");
 	struct buf target = BUF_INIT, query = BUF_INIT;
-	jv url = profile_member(result, "url"),
-	   path = profile_member(result, "path");
 
-	out->is_url = jv_get_kind(url) == JV_KIND_STRING;
-	if (out->is_url)
-		buf_adds(&target, jv_string_value(url));
-	else if (jv_get_kind(path) == JV_KIND_STRING &&
-		 *jv_string_value(path) == '/')
-		buf_adds(&target, jv_string_value(path));
-	jv_free(url);
-	jv_free(path);
+	out->is_url = url != NULL;
+	if (url != NULL || (path != NULL && *path == '/'))
+		buf_adds(&target, url != NULL ? url : path);
 	if (target.len == 0) {
 		buf_setf(why, "path must be a string that begins with a slash");
 		return -1;
 	}
-	encode_form(&query, profile_member(result, "query"));
+	encode_form(&query, json_object_get(result, "query"));
 	if (query.len > 0) {
 		buf_addc(
 		    &target, strchr(buf_str(&target), '?') != NULL ? '&' : '?');
@@ -107,46 +90,38 @@ read_target(jv result, struct profile_request *out, struct buf *why)
 
 /* {body} becomes JSON, {form} becomes form data. */
 static void
-read_body_or_form(jv result, struct profile_request *out)
+read_body_or_form(const json_t *result, struct profile_request *out)
 {
-	jv body = profile_member(result, "body"),
-	   form = profile_member(result, "form");
+	json_t *body = json_object_get(result, "body");
+	json_t *form = json_object_get(result, "form");
 	struct buf text = BUF_INIT;
 
-	if (jv_is_valid(body) && jv_get_kind(body) != JV_KIND_NULL) {
-		value_dump_jv(jv_copy(body), &text);
+	if (body != NULL && !json_is_null(body)) {
+		value_dump(body, &text);
 		out->type = JSON;
-	} else if (jv_get_kind(form) == JV_KIND_OBJECT) {
-		encode_form(&text, jv_copy(form));
+	} else if (json_is_object(form)) {
+		encode_form(&text, form);
 		out->type = FORM;
 	}
 	if (out->type != NULL) {
 		out->body_len = text.len;
 		out->body = buf_take(&text);
 	}
-	jv_free(body);
-	jv_free(form);
 }
 
 static int
-read_method(jv result, struct profile_request *out, struct buf *why)
+read_method(const json_t *result, struct profile_request *out, struct buf *why)
 {
-	jv method = profile_member(result, "method"),
-	   host = profile_member(result, "host");
-	bool text = jv_get_kind(method) == JV_KIND_STRING;
+	const json_t *method = json_object_get(result, "method");
+	const char *name = json_string_value(method);
 	size_t i;
 
-	if (jv_get_kind(host) == JV_KIND_STRING)
-		out->host = xstrdup(jv_string_value(host));
-	if (!text &&
-	    (!jv_is_valid(method) || jv_get_kind(method) == JV_KIND_NULL))
+	out->host = profile_text_dup(result, "host");
+	if (method == NULL || json_is_null(method))
 		out->method = methods[out->body != NULL];
-	for (i = 0; text && i < ARRAY_LEN(methods); i++) {
-		if (strcmp(jv_string_value(method), methods[i]) == 0)
+	for (i = 0; name != NULL && i < ARRAY_LEN(methods); i++)
+		if (strcmp(name, methods[i]) == 0)
 			out->method = methods[i];
-	}
-	jv_free(method);
-	jv_free(host);
 	if (out->method == NULL)
 		buf_setf(why, "method must be GET, POST, PUT, PATCH or DELETE");
 	else if (out->method == methods[0] && out->body != NULL)
@@ -157,12 +132,13 @@ read_method(jv result, struct profile_request *out, struct buf *why)
 }
 
 int
-profile_request_read(jv result, struct profile_request *out, struct buf *why)
+profile_request_read(
+    const json_t *result, struct profile_request *out, struct buf *why)
 {
 	*out = (struct profile_request){ .target = NULL };
-	if (jv_get_kind(result) == JV_KIND_NULL)
+	if (json_is_null(result))
 		return 0;
-	if (jv_get_kind(result) != JV_KIND_OBJECT) {
+	if (!json_is_object(result)) {
 		buf_setf(why, "it must return {path, query}, {url} or null");
 		return -1;
 	}
@@ -181,20 +157,4 @@ profile_request_release(struct profile_request *r)
 	free(r->host);
 	free(r->body);
 	*r = (struct profile_request){ .target = NULL };
-}
-
-char *
-profile_id(jv v)
-{
-	char *id = NULL;
-	double n;
-
-	if (jv_get_kind(v) == JV_KIND_STRING && *jv_string_value(v) != '\0')
-		id = xstrdup(jv_string_value(v));
-	n = jv_get_kind(v) == JV_KIND_NUMBER ? jv_number_value(v) : 0;
-	if (n != 0 && n <= EXACT_MAX && n >= -EXACT_MAX &&
-	    n == (double)(int64_t)n)
-		id = xasprintf("%lld", (long long)n);
-	jv_free(v);
-	return id;
 }

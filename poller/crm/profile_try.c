@@ -39,28 +39,22 @@ profile_try_knows(const char *function)
 	       strcmp(function, "hook_read") == 0;
 }
 
-static jv
-make_members(
-    const char *function, const struct value *answer, const struct value *with)
+static json_t *
+make_members(const char *function, json_t *answer, json_t *with)
 {
 	bool hook = strcmp(function, "hook_read") == 0;
-	jv in = jv_object();
+	json_t *in = json_pack("{s:f, s:i, s:{}, s:{s:n}, s:O?}", "now",
+	    (double)clock_now_ms() / 1000, "status", 200, "headers", "known",
+	    "last", hook ? "payload" : "answer", answer);
 
-	in = jv_object_set(
-	    in, jv_string("now"), jv_number((double)clock_now_ms() / 1000));
-	in = jv_object_set(in, jv_string("status"), jv_number(200));
-	in = jv_object_set(in, jv_string("headers"), jv_object());
-	in = jv_object_set(in, jv_string("known"),
-	    jv_object_set(jv_object(), jv_string("last"), jv_null()));
-	in = jv_object_set(
-	    in, jv_string(hook ? "payload" : "answer"), value_jv(answer));
-	return with != NULL ? jv_object_merge(in, value_jv(with)) : in;
+	(void)json_object_update(in, with);
+	return in;
 }
 
 /* "GET /path?query", with the host if it is not the CRM itself, then a line
  * with the body. */
 static int
-show_request(jv result, struct buf *out, struct buf *why)
+show_request(const json_t *result, struct buf *out, struct buf *why)
 {
 	struct profile_request r;
 	int rc = profile_request_read(result, &r, why);
@@ -78,25 +72,21 @@ show_request(jv result, struct buf *out, struct buf *why)
 	return rc < 0 ? -1 : 0;
 }
 
-/* Shows an array of records (taken). partly: as in the poller's lists, where a
- * record keeps what of it can be read. Returns how many cannot be read. */
+/* Shows an array of records. Returns how many cannot be read. */
 static int
-show_records(const struct profile_options *o, jv records, bool partly,
+show_records(const struct crm_record_options *opt, const json_t *records,
     struct buf *out, struct buf *why)
 {
-	int lost = 0;
-	const struct crm_record_options opt = { o->customers, o->customer_phone,
-		o->with_text, partly };
-	int n = jv_array_length(jv_copy(records)), i;
 	struct buf reason = BUF_INIT;
 	struct crm_record r;
+	int lost = 0;
+	json_t *v;
+	size_t i;
 
-	for (i = 0; i < n; i++) {
-		struct value *v =
-		    value_new_jv(jv_array_get(jv_copy(records), i));
-
+	json_array_foreach(records, i, v)
+	{
 		buf_clear(&reason);
-		if (crm_record_read(&r, v, &opt, &reason) == 0) {
+		if (crm_record_read(&r, v, opt, &reason) == 0) {
 			crm_record_write(&r, out);
 			buf_addc(out, '\n');
 			crm_record_release(&r);
@@ -105,58 +95,51 @@ show_records(const struct profile_options *o, jv records, bool partly,
 		}
 		if (reason.len > 0)
 			buf_addf(why, "%s\n", buf_str(&reason));
-		value_unref(v);
 	}
 	buf_release(&reason);
-	jv_free(records);
 	return lost;
 }
 
-/* Lists and webhooks lose only the record that cannot be read; any other answer
- * is unusable then. */
+/* Lists keep of a record what of it can be read, and they and webhooks lose
+ * only the record that cannot be read; any other answer is unusable then. */
 static int
-show_result(struct profile *p, const char *function, jv result, struct buf *out,
-    struct buf *why)
+show_result(struct profile *p, const char *function, json_t *result,
+    struct buf *out, struct buf *why)
 {
-	jv records = profile_member(result, "records");
+	const json_t *records = json_object_get(result, "records");
 	bool list = strcmp(function, "operators_read") == 0 ||
 		    strcmp(function, "chats_read") == 0 ||
 		    strcmp(function, "past_read") == 0;
+	const struct crm_record_options opt = profile_record_options(p, list);
+	bool has_records = json_is_array(records);
 	int lost = 0;
 
-	if (jv_get_kind(records) == JV_KIND_ARRAY) {
-		lost = show_records(
-		    profile_options(p), jv_copy(records), list, out, why);
-		result = jv_object_delete(result, jv_string("records"));
+	if (has_records) {
+		lost = show_records(&opt, records, out, why);
+		(void)json_object_del(result, "records");
 	}
-	if (jv_get_kind(records) != JV_KIND_ARRAY ||
-	    jv_object_length(jv_copy(result)) > 0) {
-		value_dump_jv(jv_copy(result), out);
+	if (!has_records || json_object_size(result) > 0) {
+		value_dump(result, out);
 		buf_addc(out, '\n');
 	}
-	jv_free(records);
-	jv_free(result);
 	return lost > 0 && !list && strcmp(function, "hook_read") != 0 ? -1 : 0;
 }
 
 int
-profile_try(struct profile *p, const char *function, const struct value *answer,
-    const struct value *with, struct buf *out, struct buf *why)
+profile_try(struct profile *p, const char *function, json_t *answer,
+    json_t *with, struct buf *out, struct buf *why)
 {
-	jv result =
+	json_t *result =
 	    profile_run(p, function, make_members(function, answer, with), why);
-	int rc;
+	bool shows =
+	    strcmp(function, "about") == 0 || !profile_try_asks(function);
+	int rc = -1;
 
-	if (!jv_is_valid(result)) {
+	if (result != NULL)
+		rc = shows ? show_result(p, function, result, out, why)
+			   : show_request(result, out, why);
+	if (rc != 0 && (result == NULL || !shows))
 		buf_addc(why, '\n');
-		jv_free(result);
-		return -1;
-	}
-	if (strcmp(function, "about") == 0 || !profile_try_asks(function))
-		return show_result(p, function, result, out, why);
-	rc = show_request(result, out, why);
-	if (rc != 0)
-		buf_addc(why, '\n');
-	jv_free(result);
+	json_decref(result);
 	return rc;
 }

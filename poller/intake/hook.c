@@ -215,7 +215,7 @@ signed_ms(const struct hook *h, const struct hook_delivery *d)
  * own is read as if it came when the first one did, *now_ms. */
 static int
 ask_profile(const struct hook *h, const struct hook_delivery *d,
-    const struct value *payload, struct profile_hook_answer *a, int64_t *now_ms,
+    json_t *payload, struct profile_hook_answer *a, int64_t *now_ms,
     struct buf *why)
 {
 	struct profile_hook_input in = { .now_ms = d->now_ms,
@@ -238,8 +238,7 @@ ask_profile(const struct hook *h, const struct hook_delivery *d,
 
 static enum hook_outcome
 read_payload(const struct hook *h, const struct hook_delivery *d,
-    const struct value *payload, struct buf *records, size_t *n,
-    struct buf *why)
+    json_t *payload, struct buf *records, size_t *n, struct buf *why)
 {
 	struct profile_hook_answer a;
 	enum hook_outcome o = HOOK_RECORDS;
@@ -272,13 +271,13 @@ hook_read(const struct hook *h, const struct hook_delivery *d,
     struct buf *records, size_t *n, struct buf *why)
 {
 	enum hook_outcome o = HOOK_NO_JSON;
-	struct value *payload;
+	json_t *payload;
 	bool repaired = false;
 
 	payload = value_parse(d->body, d->len, &repaired, why);
 	if (payload != NULL)
 		o = read_payload(h, d, payload, records, n, why);
-	value_unref(payload);
+	json_decref(payload);
 	return o;
 }
 

@@ -74,7 +74,7 @@ route_handler route_message_analytics; /* route_events.c */
 route_handler route_openapi;           /* route_openapi.c */
 route_handler route_metrics;           /* route_service.c */
 route_handler route_hook;              /* route_hooks.c */
-route_handler route_original;        /* route_hooks.c */
+route_handler route_original;          /* route_hooks.c */
 
 /* The bodies that they accept, and objects in these, each in the file of its
  * route. */

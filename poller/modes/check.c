@@ -63,7 +63,7 @@ struct tenant_check {
 	struct strmap seen; /* chats: pages may repeat one */
 	struct operators directory;
 	struct chat_lists lists;
-	struct value *sample; /* a chat, to read its messages */
+	json_t *sample; /* a chat, to read its messages */
 	char *customer;
 	struct tenant_cost cost;
 };
@@ -280,7 +280,7 @@ checked_chats_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 		    (p->oldest == CLOCK_NONE || r->opened_at < p->oldest))
 			p->oldest = r->opened_at;
 		if (p->sample == NULL)
-			p->sample = value_ref(r->raw);
+			p->sample = json_incref(r->raw);
 		if (p->customer == NULL && r->customer != NULL)
 			p->customer = xstrdup(r->customer);
 	}
@@ -663,7 +663,7 @@ tenant_check_release(struct tenant_check *p)
 	crm_session_close(&p->crm);
 	operators_release(&p->directory);
 	strmap_release(&p->seen, NULL);
-	value_unref(p->sample);
+	json_decref(p->sample);
 	free(p->customer);
 }
 

@@ -151,7 +151,8 @@ ask(struct registry *r, enum profile_call call, const struct webhook *hook,
 	struct skew skew = { .known = false };
 	struct fetch *f = fetch_new(r->run->http, r->tenant, &skew);
 	struct crm_question q = { .call = call,
-		.hook = value_hook(hook != NULL ? hook->id : NULL, url),
+		.hook = json_pack("{s:s?, s:s?}", "id",
+		    hook != NULL ? hook->id : NULL, "url", url),
 		.changes = call != PROFILE_HOOKS,
 		.tries = 1,
 		.at_once = true,
@@ -173,7 +174,7 @@ ask(struct registry *r, enum profile_call call, const struct webhook *hook,
 	/* The CRM may quote the address with its secret. */
 	if (end != NULL && *end != '\0')
 		secret_conceal(r->why, end + 1);
-	value_unref(q.hook);
+	json_decref(q.hook);
 	fetch_free(f);
 	return r->code;
 }

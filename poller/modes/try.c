@@ -35,7 +35,7 @@ choose_tenant(const struct poller *p)
 
 /* 0, and *answer is NULL where the function needs none. */
 static int
-read_answer(const char *function, struct value **answer)
+read_answer(const char *function, json_t **answer)
 {
 	struct buf text = BUF_INIT, why = BUF_INIT;
 	bool repaired = false;
@@ -68,12 +68,11 @@ warn_lines(char *text)
 }
 
 static enum exit_code
-try_function(
-    struct poller *p, struct profile *profile, const struct value *with)
+try_function(struct poller *p, struct profile *profile, json_t *with)
 {
 	struct buf out = BUF_INIT, why = BUF_INIT;
 	enum exit_code code = PROG_DATA;
-	struct value *answer;
+	json_t *answer;
 	char *text;
 
 	if (read_answer(p->function, &answer) == 0) {
@@ -89,13 +88,13 @@ try_function(
 			code =
 			    syserr_log(PROG_IO, "cannot write standard output");
 	}
-	value_unref(answer);
+	json_decref(answer);
 	buf_release(&out);
 	return code;
 }
 
 static enum exit_code
-open_and_try(struct poller *p, const char *tenant, const struct value *with)
+open_and_try(struct poller *p, const char *tenant, json_t *with)
 {
 	char *section = xasprintf("crm %s", tenant);
 	const struct profile_options opt = tenant_profile_options(
@@ -121,7 +120,7 @@ run_try_mode(void *options)
 {
 	struct poller *p = options;
 	const char *tenant = choose_tenant(p);
-	struct value *with = NULL;
+	json_t *with = NULL;
 	struct buf why = BUF_INIT;
 	enum exit_code code = PROG_USAGE;
 	bool repaired = false;
@@ -135,7 +134,7 @@ run_try_mode(void *options)
 		log_error("--with is not JSON: %s", buf_str(&why));
 	else
 		code = open_and_try(p, tenant, with);
-	value_unref(with);
+	json_decref(with);
 	buf_release(&why);
 	return code;
 }

@@ -27,7 +27,7 @@ call common/base/log.c strerror_r
 call common/base/prog.c exit        # prog_die(), and before anything can be logged
 way_out common/base/log.c           # the home of log_errno()
 way_out common/digest/random.c      # a system call that takes no name
-way_out poller/crm/profile.c    #   a timer that cannot be made
+way_out poller/crm/profile_jq.c    #   a timer that cannot be made
 way_out aggregator/state/state_error.c  # the error is known
 END
 }
@@ -36,7 +36,7 @@ END
 libraries() {
 	cat <<'END'
 ^curl/ ^(poller/crm/http|tests/crm/push)[.]c$
-^j[qv][.]h$ ^poller/crm/profile[a-z_]*[.][ch]$
+^j[qv][.]h$ ^poller/crm/profile_jq[.]c$
 ^lmdb[.]h$ ^(poller/crm/store[.]c|aggregator/state/state.*|poller/intake/request_store[.]c|common/os/lmdb_guard[.]h)$
 ^lz4 ^(common/amqp/|tests/unit/common/amqp/test_)amqp_compress[.]c$
 ^amqp ^(common/(amqp|endpoint)/(endpoint_)?amqp[a-z_]*|tests/tools/event_publisher)[.][ch]$

@@ -34,9 +34,9 @@ read_text(struct profile *p, enum profile_call call, int status,
     const char *answer, const char *chat, const char *cursor, const char *known,
     struct buf *got)
 {
-	struct value *a = json(answer);
-	struct value *c = chat != NULL ? json(chat) : NULL;
-	struct value *k = cursor != NULL ? json(cursor) : NULL;
+	json_t *a = json(answer);
+	json_t *c = chat != NULL ? json(chat) : NULL;
+	json_t *k = cursor != NULL ? json(cursor) : NULL;
 	struct profile_input in = { .status = status,
 		.answer = a,
 		.chat = c,
@@ -65,9 +65,9 @@ read_text(struct profile *p, enum profile_call call, int status,
 		value_dump(out.next, got);
 	}
 	profile_answer_release(&out);
-	value_unref(a);
-	value_unref(c);
-	value_unref(k);
+	json_decref(a);
+	json_decref(c);
+	json_decref(k);
 }
 
 #endif

@@ -15,12 +15,12 @@
 	.tenant = "acme", .customers = true, .customer_phone = true,           \
 	.bot_operators = bots
 
-static inline struct value *
+static inline json_t *
 json(const char *text)
 {
 	struct buf why = BUF_INIT;
 	bool mended = false;
-	struct value *v = value_parse(text, strlen(text), &mended, &why);
+	json_t *v = value_parse(text, strlen(text), &mended, &why);
 
 	if (v == NULL)
 		fail_msg("%s: %s", text, buf_str(&why));

@@ -34,12 +34,12 @@ open_profile(void)
 {
 	struct buf why = BUF_INIT;
 	struct profile *p = profile_open("qiscus", &options, &why);
-	struct value *crew = json(CREW);
+	json_t *crew = json(CREW);
 
 	if (p == NULL)
 		fail_msg("%s", buf_str(&why));
 	profile_set_operators(p, crew, NULL);
-	value_unref(crew);
+	json_decref(crew);
 	buf_release(&why);
 	return p;
 }
@@ -65,9 +65,9 @@ static inline void
 read_text(struct profile *p, enum profile_call call, const char *answer,
     const struct with *w, struct buf *got)
 {
-	struct value *a = json(answer);
-	struct value *c = w->chat != NULL ? json(w->chat) : NULL;
-	struct value *k = w->cursor != NULL ? json(w->cursor) : NULL;
+	json_t *a = json(answer);
+	json_t *c = w->chat != NULL ? json(w->chat) : NULL;
+	json_t *k = w->cursor != NULL ? json(w->cursor) : NULL;
 	struct profile_input in = { .status = w->status ? w->status : 200,
 		.answer = a,
 		.chat = c,
@@ -93,9 +93,9 @@ read_text(struct profile *p, enum profile_call call, const char *answer,
 		value_dump(out.next, got);
 	}
 	profile_answer_release(&out);
-	value_unref(a);
-	value_unref(c);
-	value_unref(k);
+	json_decref(a);
+	json_decref(c);
+	json_decref(k);
 }
 
 static inline void

@@ -31,7 +31,7 @@ static const struct {
 };
 
 static void
-read_own_fields(struct value *v, const char *mark, const char *bad)
+read_own_fields(json_t *v, const char *mark, const char *bad)
 {
 	struct crm_record_options opt = { .partly = true };
 	struct buf why = BUF_INIT, want = BUF_INIT;
@@ -57,7 +57,7 @@ static void
 own_fields_are_read_or_told_of(void **state)
 {
 	struct buf text = BUF_INIT;
-	struct value *v;
+	json_t *v;
 	size_t i;
 
 	(void)state;
@@ -66,7 +66,7 @@ own_fields_are_read_or_told_of(void **state)
 		    own_fields[i].chat);
 		v = json(buf_str(&text));
 		read_own_fields(v, own_fields[i].mark, own_fields[i].bad);
-		value_unref(v);
+		json_decref(v);
 	}
 	buf_release(&text);
 }
@@ -90,7 +90,7 @@ who_wrote_may_be_unreadable(void **state)
 	const struct crm_record_options opt = { .partly = false };
 	struct buf text = BUF_INIT, why = BUF_INIT, want = BUF_INIT;
 	struct crm_record r;
-	struct value *v;
+	json_t *v;
 	size_t i;
 
 	(void)state;
@@ -110,7 +110,7 @@ who_wrote_may_be_unreadable(void **state)
 		    crm_record_read(&r, v, &opt, &why), cases[i].rc);
 		assert_string_equal(buf_str(&why), buf_str(&want));
 		crm_record_release(&r);
-		value_unref(v);
+		json_decref(v);
 	}
 	buf_release(&text);
 	buf_release(&why);
@@ -137,7 +137,7 @@ a_count_has_a_greatest(void **state)
 	const struct crm_record_options opt = { .partly = true };
 	struct buf text = BUF_INIT, why = BUF_INIT, want = BUF_INIT;
 	struct crm_record r;
-	struct value *v;
+	json_t *v;
 	size_t i;
 
 	(void)state;
@@ -154,7 +154,7 @@ a_count_has_a_greatest(void **state)
 		assert_string_equal(r.body, buf_str(&want));
 		assert_string_equal(buf_str(&why), cases[i].why);
 		crm_record_release(&r);
-		value_unref(v);
+		json_decref(v);
 	}
 	buf_release(&text);
 	buf_release(&why);
@@ -173,7 +173,7 @@ the_longest_chat_fits_into_a_line(void **state)
 	const struct crm_record_options opt = { .names = true, .phones = true };
 	struct buf text = BUF_INIT, why = BUF_INIT;
 	struct crm_record r;
-	struct value *v;
+	json_t *v;
 	size_t i, j;
 
 	(void)state;
@@ -190,7 +190,7 @@ the_longest_chat_fits_into_a_line(void **state)
 	assert_true(strlen(r.body) + strlen(r.person) + 4096 < RECORD_MAX_LINE);
 	assert_non_null(strstr(r.person, "\"customer_phone\":\"" ESCAPED));
 	crm_record_release(&r);
-	value_unref(v);
+	json_decref(v);
 	buf_release(&text);
 	buf_release(&why);
 }
@@ -202,7 +202,7 @@ a_name_is_cut_at_a_character(void **state)
 	const struct crm_record_options opt = { .names = true };
 	struct buf text = BUF_INIT, want = BUF_INIT, why = BUF_INIT;
 	struct crm_record r;
-	struct value *v;
+	json_t *v;
 	size_t i;
 
 	(void)state;
@@ -219,7 +219,7 @@ a_name_is_cut_at_a_character(void **state)
 	assert_int_equal(crm_record_read(&r, v, &opt, &why), 0);
 	assert_string_equal(r.person, buf_str(&want));
 	crm_record_release(&r);
-	value_unref(v);
+	json_decref(v);
 	buf_release(&text);
 	buf_release(&want);
 	buf_release(&why);
@@ -230,10 +230,10 @@ static void
 a_profile_tells_of_no_findings(void **state)
 {
 	const struct crm_record_options opt = { .texts = true };
-	struct value *v = json("{\"type\":\"message\",\"id\":\"1\",\"chat\":"
-			       "\"9\",\"at\":\"2026-11-20T05:57:30.000Z\","
-			       "\"from\":\"bot\",\"private\":true,"
-			       "\"about\":true,\"text\":\"x\"}");
+	json_t *v = json("{\"type\":\"message\",\"id\":\"1\",\"chat\":"
+			 "\"9\",\"at\":\"2026-11-20T05:57:30.000Z\","
+			 "\"from\":\"bot\",\"private\":true,"
+			 "\"about\":true,\"text\":\"x\"}");
 	struct crm_record r = { .type = RECORD_UNKNOWN };
 	struct buf why = BUF_INIT;
 
@@ -242,7 +242,7 @@ a_profile_tells_of_no_findings(void **state)
 	assert_non_null(strstr(r.body, "\"private\":true"));
 	assert_null(strstr(r.body, "about"));
 	crm_record_release(&r);
-	value_unref(v);
+	json_decref(v);
 	buf_release(&why);
 }
 

@@ -137,13 +137,13 @@ about_names_hosts_and_headers(void **state)
 	assert_string_equal(a->hosts[0].headers[0], "App: app-1");
 	assert_string_equal(a->hosts[0].headers[1], "Fixed: 1");
 	assert_null(a->hosts[0].headers[2]);
-	assert_string_equal(a->hosts[1].name, "empty");
-	assert_null(a->hosts[1].url);
-	assert_string_equal(a->hosts[2].name, "messages");
-	assert_string_equal(a->hosts[2].url, "https://b.test");
-	assert_string_equal(a->hosts[2].auth_header, "KEY2");
-	assert_string_equal(a->hosts[2].auth_prefix, "x ");
-	assert_null(a->hosts[2].headers[0]);
+	assert_string_equal(a->hosts[1].name, "messages");
+	assert_string_equal(a->hosts[1].url, "https://b.test");
+	assert_string_equal(a->hosts[1].auth_header, "KEY2");
+	assert_string_equal(a->hosts[1].auth_prefix, "x ");
+	assert_null(a->hosts[1].headers[0]);
+	assert_string_equal(a->hosts[2].name, "empty");
+	assert_null(a->hosts[2].url);
 	profile_close(p);
 
 	p = open_text("def about: {hosts: {b: {headers: {App: null}}}};");
@@ -167,7 +167,7 @@ an_assignment_says_who_has_the_chat(void **state)
 	struct profile_input in = { .status = 200, .operator_id = "502" };
 	struct buf why = BUF_INIT;
 	bool mended = false;
-	struct value *answer = value_parse(
+	json_t *answer = value_parse(
 	    "{\"agent\":502}", strlen("{\"agent\":502}"), &mended, &why);
 	struct profile_answer out;
 	struct profile *p;
@@ -190,7 +190,7 @@ an_assignment_says_who_has_the_chat(void **state)
 		profile_close(p);
 		free(text);
 	}
-	value_unref(answer);
+	json_decref(answer);
 	buf_release(&why);
 }
 

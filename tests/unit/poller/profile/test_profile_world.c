@@ -271,7 +271,7 @@ static void
 bodies_are_read_as_far_as_possible(void **state)
 {
 	struct buf why = BUF_INIT, got = BUF_INIT;
-	struct value *v;
+	json_t *v;
 	bool mended;
 	size_t i;
 
@@ -288,7 +288,7 @@ bodies_are_read_as_far_as_possible(void **state)
 			fail_msg("%s: got '%s'", bodies[i].name, buf_str(&got));
 		if (mended != bodies[i].mended)
 			fail_msg("%s: mended", bodies[i].name);
-		value_unref(v);
+		json_decref(v);
 	}
 	buf_release(&why);
 	buf_release(&got);
