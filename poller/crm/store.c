@@ -28,7 +28,12 @@
 #define LOCK_BYTES 65536 /* of LMDB's lock file, with its table of readers */
 
 static const char *const table_names[STORE_TABLES] = { "meta", "chats",
-	"customers", "statistics" };
+	"customers", "statistics", "lines", "keys" };
+
+const struct store_kind store_of_tenant = { "state",
+	"remove it; the next poll then reads everything" };
+const struct store_kind store_of_requests = { "spool",
+	"move it away to start with an empty spool" };
 
 /* A change that is not committed. */
 struct store_change {
@@ -39,6 +44,7 @@ struct store_change {
 };
 
 struct store {
+	const struct store_kind *kind;
 	char *path, *damage; /* damage: the message about a damaged file */
 	int lock;            /* -1: shared */
 	MDB_env *env;
@@ -47,6 +53,7 @@ struct store {
 	struct store_change *changes;
 	size_t changes_n, changes_cap, pending;
 	bool emptied[STORE_TABLES];
+	bool lost;
 	struct buf scratch;
 };
 
@@ -77,8 +84,8 @@ take_summed(const MDB_val *key, MDB_val *v)
 	return sum == sum_of(key, v->mv_data, v->mv_size);
 }
 
-static void
-drop_changes(struct store *s)
+void
+store_forget_changes(struct store *s)
 {
 	size_t i;
 
@@ -100,7 +107,7 @@ store_close(struct store *s)
 	if (s->env != NULL)
 		mdb_env_close(s->env);
 	lock_release(s->lock);
-	drop_changes(s);
+	store_forget_changes(s);
 	free(s->changes);
 	free(s->path);
 	free(s->damage);
@@ -112,9 +119,10 @@ store_close(struct store *s)
 static enum exit_code
 explain_store_error(const struct store *s, int rc, struct buf *why)
 {
-	const char *path = s->path;
+	const char *path = s->path, *name = s->kind->name;
 
 	switch (rc) {
+	case EINVAL: /* what LMDB says of odd pages */
 	case MDB_INVALID:
 	case MDB_CORRUPTED:
 	case MDB_PAGE_NOTFOUND:
@@ -124,10 +132,8 @@ explain_store_error(const struct store *s, int rc, struct buf *why)
 		return PROG_IO;
 	case MDB_VERSION_MISMATCH:
 	case MDB_INCOMPATIBLE:
-		buf_setf(why,
-		    "state '%s' is of an unknown version; remove it; the next "
-		    "poll then reads everything",
-		    path);
+		buf_setf(why, "%s '%s' is of an unknown version; %s", name,
+		    path, s->kind->way_out);
 		return PROG_IO;
 	default:
 		break;
@@ -135,9 +141,9 @@ explain_store_error(const struct store *s, int rc, struct buf *why)
 	if (rc > 0) {
 		errno = syserr_written(rc, path);
 		return syserr_explain(
-		    why, PROG_CANTCREATE, "cannot use state '%s'", path);
+		    why, PROG_CANTCREATE, "cannot use %s '%s'", name, path);
 	}
-	buf_setf(why, "cannot use state '%s': %s; check its folder", path,
+	buf_setf(why, "cannot use %s '%s': %s; check its folder", name, path,
 	    mdb_strerror(rc));
 	return PROG_IO;
 }
@@ -312,14 +318,23 @@ struct store *
 store_open(const char *dir, const char *tenant, enum store_access access,
     enum exit_code *code, struct buf *why)
 {
+	return store_open_kind(
+	    &store_of_tenant, dir, tenant, access, code, why);
+}
+
+struct store *
+store_open_kind(const struct store_kind *kind, const char *dir,
+    const char *tenant, enum store_access access, enum exit_code *code,
+    struct buf *why)
+{
 	struct store *s = xcalloc(1, sizeof *s);
 	int rc, err;
 
+	s->kind = kind;
 	s->lock = -1;
 	s->path = xasprintf("%s/%s.mdb", dir, tenant);
-	s->damage = xasprintf("state '%s' is damaged; remove it; the next poll "
-			      "then reads everything",
-	    s->path);
+	s->damage = xasprintf(
+	    "%s '%s' is damaged; %s", kind->name, s->path, kind->way_out);
 	if ((access != STORE_READ_ONLY && make_folder(dir, code, why) != 0) ||
 	    (access == STORE_EXCLUSIVE &&
 		lock_tenant_state(s, dir, tenant, code, why) != 0)) {
@@ -537,6 +552,8 @@ store_commit(struct store *s, struct buf *why)
 {
 	int rc;
 
+	if (s->lost)
+		return explain_store_error(s, MDB_PANIC, why);
 	/* An open reader would keep LMDB from reusing old pages. */
 	end_read(s);
 	lmdb_guard_begin(s->damage, PROG_IO);
@@ -552,10 +569,79 @@ store_commit(struct store *s, struct buf *why)
 			break;
 	}
 	lmdb_guard_end();
+	if (rc == EINVAL ||
+	    (rc < 0 && rc != MDB_MAP_FULL && rc != MDB_TXN_FULL))
+		s->lost = true;
 	if (rc != 0)
 		return explain_store_error(s, rc, why);
-	drop_changes(s);
+	store_forget_changes(s);
 	return PROG_OK;
+}
+
+bool
+store_is_lost(const struct store *s)
+{
+	return s->lost;
+}
+
+const char *
+store_damage(const struct store *s)
+{
+	return s->damage;
+}
+
+/* Copies the live pages to a new file. 0, or an error code. */
+static int
+copy_live_pages(struct store *s, const char *new)
+{
+	int fd =
+	    file_open(new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
+	int rc;
+
+	if (fd < 0)
+		return errno;
+	rc = mdb_env_copyfd2(s->env, fd, MDB_CP_COMPACT);
+	if (rc == 0 && fsync(fd) != 0)
+		rc = errno;
+	(void)close(fd);
+	return rc;
+}
+
+/* Exchanges the file for the copy. When that is done, but the folder cannot be
+ * synced, or the new file not be opened, the store is lost; all is on the
+ * disk. */
+static int
+swap_in_copy(struct store *s, const char *new)
+{
+	int rc;
+
+	if (file_rename(new, s->path) != 0) {
+		rc = errno;
+		s->lost = access(new, F_OK) != 0;
+		return rc;
+	}
+	mdb_env_close(s->env);
+	s->env = NULL;
+	rc = open_env(s, STORE_COUNTING);
+	s->lost = rc != 0;
+	return rc;
+}
+
+enum exit_code
+store_compact(struct store *s, struct buf *why)
+{
+	char *new = xasprintf("%s.new", s->path);
+	int rc;
+
+	end_read(s);
+	lmdb_guard_begin(s->damage, PROG_IO);
+	rc = s->lost ? MDB_PANIC : copy_live_pages(s, new);
+	if (rc == 0)
+		rc = swap_in_copy(s, new);
+	lmdb_guard_end();
+	(void)unlink(new);
+	free(new);
+	return rc == 0 ? PROG_OK : explain_store_error(s, rc, why);
 }
 
 int64_t

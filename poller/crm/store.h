@@ -1,7 +1,8 @@
 /*
- * store: the state that the poller keeps of one tenant between polls, in one
- * LMDB file, DIR/TENANT.mdb. It has a few tables of keys and values, which are
- * bytes whose meaning belongs to the callers.
+ * store: one LMDB file with a few tables of keys and values, which are bytes
+ * whose meaning belongs to the callers: the state that the poller keeps of one
+ * tenant between polls, DIR/TENANT.mdb, and the listener's requests
+ * (intake/request_store.h).
  *
  * Guarantee: store_commit() makes all changes since the last one durable, or
  * none. A process may be killed at any time. A lock beside the file allows one
@@ -35,6 +36,8 @@ enum store_table {
 	STORE_CHATS,
 	STORE_CUSTOMERS,
 	STORE_STATISTICS,
+	STORE_LINES, /* of requests, */
+	STORE_KEYS,  /* and their keys */
 	STORE_TABLES
 };
 
@@ -48,13 +51,23 @@ enum store_access {
 
 struct store;
 
-/* Opens the state; creates folder and file if they are missing, unless access
- * is STORE_READ_ONLY. The folder must be writable even then, for LMDB's lock
- * file. NULL, the code and *why; errno is EWOULDBLOCK if another poll has the
- * lock. */
+/* How messages name a file, and what can be done about one that is damaged. */
+struct store_kind {
+	const char *name, *way_out;
+};
+extern const struct store_kind store_of_tenant, store_of_requests;
+
+/* Opens the state of a tenant; creates folder and file if they are missing,
+ * unless access is STORE_READ_ONLY. The folder must be writable even then, for
+ * LMDB's lock file. NULL, the code and *why; errno is EWOULDBLOCK if another
+ * poll has the lock. */
 struct store *store_open(const char *dir, const char *tenant,
     enum store_access access, enum exit_code *code, struct buf *why)
     __attribute__((warn_unused_result));
+/* The same of any file DIR/NAME.mdb. */
+struct store *store_open_kind(const struct store_kind *kind, const char *dir,
+    const char *name, enum store_access access, enum exit_code *code,
+    struct buf *why) __attribute__((warn_unused_result));
 /* Closes without committing. s may be NULL. */
 void store_close(struct store *s);
 
@@ -82,6 +95,21 @@ size_t store_pending(const struct store *s);
 
 /* Commit point of what was put and deleted. */
 enum exit_code store_commit(struct store *s, struct buf *why)
+    __attribute__((warn_unused_result));
+
+/* Forgets what was put and deleted since the last commit. */
+void store_forget_changes(struct store *s);
+
+/* True when LMDB cannot go on: the file must be opened again. */
+bool store_is_lost(const struct store *s);
+
+/* The message about a file that is damaged. */
+const char *store_damage(const struct store *s);
+
+/* Copies what is there to a new file and continues with that one: LMDB keeps
+ * the bytes of removed entries in free pages. No other process may have it. On
+ * failure the old file goes on, unless it is lost. */
+enum exit_code store_compact(struct store *s, struct buf *why)
     __attribute__((warn_unused_result));
 
 /* Numbers in STORE_META; def if there is none. */

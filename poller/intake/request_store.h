@@ -1,20 +1,19 @@
 /*
  * request_store: what a listener has answered with success and not yet handed
- * on, in one LMDB file, DIR/spool/requests.mdb. It has two queues of entries:
- * lines of records, and keys of requests (idempotency.h). Entries are numbered
- * from 1, added at the end and removed from the front.
+ * on, in one file, DIR/spool/requests.mdb (crm/store.h). It has two queues of
+ * entries: lines of records, and keys of requests (idempotency.h). Entries are
+ * numbered from 1, added at the end and removed from the front.
  *
  * Commit point: request_store_commit() makes everything since
  * request_store_begin() durable (synced), or nothing.
  *
  * Damage is found when the file is opened, by reading all of it: each value
- * stands behind a checksum of queue, number and value, and one entry has the
- * first and the next number of both queues. So an entry that was changed, moved
- * or removed is noticed, and the file is refused with the way out; it is not
- * repaired. An older copy of the file is a valid store.
+ * stands behind a checksum, and the first and the next number of both queues
+ * say which entries there are. The file is refused then with the way out; it is
+ * not repaired. An older copy of the file is a valid store.
  *
- * One process has the file, by the lock DIR/spool/lock. All functions may be
- * called from any thread; between begin and commit other callers wait.
+ * One process has the file. All functions may be called from any thread;
+ * between begin and commit other callers wait.
  */
 #ifndef POLLER_INTAKE_REQUEST_STORE_H
 #define POLLER_INTAKE_REQUEST_STORE_H
@@ -71,10 +70,8 @@ int request_store_each(struct request_store *s, enum request_queue q,
 uint64_t request_store_end(struct request_store *s, enum request_queue q);
 uint64_t request_store_first(struct request_store *s, enum request_queue q);
 
-/* Copies what is there to a new file and continues with that one: LMDB keeps
- * the bytes of removed entries in free pages, and message texts may not stay on
- * the disk for ever. Does nothing while most of the file is in use. -1 and
- * *why: the old file goes on. */
+/* Compacts the file, as message texts may not stay on the disk for ever. Does
+ * nothing while most of it is in use. -1 and *why: the old file goes on. */
 int request_store_compact(struct request_store *s, struct buf *why)
     __attribute__((warn_unused_result));
 

@@ -44,7 +44,7 @@ def body():
             until(LONG, lambda before=before: refusals(load) > before + 50,
                   "refusals of a full disk")
         becomes(listener, "unhealthy", False, False, True)
-        checks.that("cannot keep requests in" in listener.said(),
+        checks.that("cannot use spool" in listener.said(),
                     f"it does not say why: {listener.said()[-300:]}")
         limit(listener, resource.RLIM_INFINITY)
         load.more(10, "success when there is room again")

@@ -37,7 +37,7 @@ libraries() {
 	cat <<'END'
 ^curl/ ^(poller/crm/http|tests/crm/push)[.]c$
 ^j[qv][.]h$ ^poller/crm/profile_jq[.]c$
-^lmdb[.]h$ ^(poller/crm/store[.]c|aggregator/state/state.*|poller/intake/request_store[.]c|common/os/lmdb_guard[.]h)$
+^lmdb[.]h$ ^(poller/crm/store[.]c|aggregator/state/state.*|common/os/lmdb_guard[.]h)$
 ^lz4 ^(common/amqp/|tests/unit/common/amqp/test_)amqp_compress[.]c$
 ^amqp ^(common/(amqp|endpoint)/(endpoint_)?amqp[a-z_]*|tests/tools/event_publisher)[.][ch]$
 ^(mysql|mariadb|mysqld_error|errmsg) ^(common/db/db[a-z_]*|tests/bench/peers/store)[.][ch]$
