@@ -231,6 +231,8 @@ serve_until_stopped(struct listener *l)
 		compact_store(l);
 		(void)stop_sleep(CHECK_MS);
 	}
+	/* Also if the signal came at the same time. */
+	(void)intake_has_ended(l->intake, &l->code);
 	notify_stopping();
 	if (l->code == PROG_OK && !stop_asked()) {
 		log_error("the reader of the records has ended");

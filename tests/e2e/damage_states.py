@@ -244,7 +244,8 @@ class Poll(State):
 
     @staticmethod
     def operators(records):
-        return sorted(json.dumps({**r, "snapshot": "", "available_at": ""})
+        return sorted(json.dumps({**r, "snapshot": "", "at": "",
+                                  "available_at": ""})
                       for r in records if r["type"] == "operator")
 
     def records(self, done):
