@@ -3,7 +3,6 @@
  */
 #include "reaper/rights.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -208,36 +207,6 @@ check_records_files(const struct reaper *r)
 	return code;
 }
 
-/* Calls visit() for the files of dead letters in a listener's state. There may
- * be none. */
-static enum exit_code
-each_dead_letter_file(const char *state,
-    enum exit_code (*visit)(void *ctx, const char *path), void *ctx)
-{
-	static const char ending[] = ".ndjson";
-	char *dir = xasprintf("%s/dead", state), *path;
-	DIR *d = opendir(dir);
-	enum exit_code code = PROG_OK;
-	struct dirent *e;
-	size_t len;
-
-	while (d != NULL && code == PROG_OK && (e = readdir(d)) != NULL) {
-		len = strlen(e->d_name);
-		if (len <= strlen(ending) ||
-		    strcmp(e->d_name + len - strlen(ending), ending) != 0)
-			continue;
-		path = xasprintf("%s/%s", dir, e->d_name);
-		code = visit(ctx, path);
-		free(path);
-	}
-	if (d != NULL)
-		(void)closedir(d);
-	else if (errno != ENOENT)
-		code = syserr_log(PROG_IO, "cannot open '%s'", dir);
-	free(dir);
-	return code;
-}
-
 enum exit_code
 rights_each_file(const struct reaper *r,
     enum exit_code (*visit)(void *ctx, const char *path), void *ctx)
@@ -250,8 +219,6 @@ rights_each_file(const struct reaper *r,
 		code = visit(ctx, archive);
 	for (i = 0; i < r->files.n && code == PROG_OK; i++)
 		code = visit(ctx, r->files.path[i]);
-	for (i = 0; i < r->states.n && code == PROG_OK; i++)
-		code = each_dead_letter_file(r->states.path[i], visit, ctx);
 	return code;
 }
 

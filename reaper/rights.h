@@ -24,7 +24,7 @@ enum exit_code rights_read_and(const struct reaper *r,
     enum exit_code (*work)(const struct reaper *r, struct subject_lines *l));
 
 /* Calls visit() for the path of each file of lines that the options name: the
- * archive, those of --file, and the dead letters in a folder of --state. */
+ * archive, and those of --file. */
 enum exit_code rights_each_file(const struct reaper *r,
     enum exit_code (*visit)(void *ctx, const char *path), void *ctx)
     __attribute__((warn_unused_result));

@@ -21,8 +21,8 @@
  * lines and answers when they are written (and synced, where that is possible).
  *
  * Dead letters (lines of type "dead") go to the broker's queue NAME.dead; if
- * the endpoint is not a broker, to files. Without a folder for them a request
- * that has one is refused.
+ * the endpoint is not a broker, they stand among the records, whose readers
+ * skip them.
  */
 #ifndef POLLER_INTAKE_REQUEST_INTAKE_H
 #define POLLER_INTAKE_REQUEST_INTAKE_H
@@ -38,32 +38,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/*
- * dead_letter_files: dead letters of a listener that has no queue for them:
- * files in a folder of its state, one a day (UTC), YYYY-MM-DD.ndjson, which are
- * removed when they are older than keep_ms, whether others come or not. A file
- * is open, and locked, only from a write to the flush, so that reaper --forget
- * may rewrite it between two. For one thread.
- */
-
-struct dead_letter_files;
-
-/* The folder is made with the first dead letter. Owned. */
-struct dead_letter_files *dead_letter_files_open(
-    const char *dir, int64_t keep_ms) __attribute__((warn_unused_result));
-
-/* ---- request intake ---- */
-
 struct intake;
 
-/* All borrowed, but for those taken over, on failure too. */
+/* All borrowed. */
 struct intake_options {
 	const char *to;              /* the endpoint */
 	const struct conf *conf;     /* outlives the intake */
 	struct request_store *store; /* NULL: none */
 	struct idempotency *keys;
-	struct dead_letter_files
-	    *dead_letter_files; /* NULL: none; taken over */
 };
 
 /* Connects once, so that a wrong name or password ends here: NULL, the code and
@@ -71,8 +53,7 @@ struct intake_options {
 struct intake *intake_open(const struct intake_options *opt,
     enum exit_code *code, struct buf *why) __attribute__((warn_unused_result));
 
-/* Takes a request; one of the threads calls p->done(), or this does for one
- * that is refused at once. */
+/* Takes a request; one of the threads calls p->done(). */
 void intake_put(struct intake *in, struct pending_request *p);
 
 /* True when no more lines can be made safe: the reader of the pipe is gone

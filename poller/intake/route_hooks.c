@@ -10,11 +10,10 @@
  * Authentic JSON is answered 200 even if the profile cannot read it: else a CRM
  * sends it again and again, and disables the webhook. One of another account
  * than [crm] account is refused with 403. What cannot be read becomes a dead
- * letter, and gets 503 only if the outbox has no place for those. Only what is
- * still too long with its texts cut gets 413. Most repeats do no harm: their
- * records have the ids and times of the payload. An event without a time is
- * remembered by the name that its profile gives it, and its repeats get the
- * time of the first.
+ * letter. Only what is still too long with its texts cut gets 413. Most repeats
+ * do no harm: their records have the ids and times of the payload. An event
+ * without a time is remembered by the name that its profile gives it, and its
+ * repeats get the time of the first.
  */
 #include <string.h>
 
@@ -105,7 +104,7 @@ keep_dead_letter(const struct listener_context *in, const struct hook *h,
 	if (n > 0)
 		log_warn(
 		    "%u webhooks were not understood, the last one for %s/%s: "
-		    "%s; with --state each has a dead letter with its reason",
+		    "%s; each is a dead letter with its reason",
 		    n, hook_tenant(h), hook_source(h), fault);
 	buf_release(&where);
 	buf_release(&letter);

@@ -30,7 +30,7 @@
 struct listener {
 	const struct poller *poller;
 	struct service service;
-	char *default_state, *dead;  /* folders */
+	char *default_state;         /* a folder */
 	struct request_store *store; /* NULL: none */
 	struct listener_context *context;
 	struct intake *intake;
@@ -65,26 +65,19 @@ open_store(struct listener *l)
 	}
 	l->store = request_store_open(
 	    state, (uint64_t)listen_setting(l, "spool"), &l->code, &l->why);
-	if (l->store == NULL)
-		return -1;
-	l->dead = xasprintf("%s/dead", state);
-	return 0;
+	return l->store != NULL ? 0 : -1;
 }
 
 static int
 open_intake(struct listener *l)
 {
-	const struct conf *conf = l->poller->common.conf;
-	struct intake_options opt = {
+	const struct intake_options opt = {
 		.to = poller_to(l->poller),
-		.conf = conf,
+		.conf = l->poller->common.conf,
 		.store = l->store,
 		.keys = l->context->keys,
 	};
 
-	if (l->dead != NULL)
-		opt.dead_letter_files = dead_letter_files_open(
-		    l->dead, conf_int(conf, "amqp", "dead_letters"));
 	l->intake = intake_open(&opt, &l->code, &l->why);
 	l->context->intake = l->intake;
 	l->context->counts = &l->service.counts;
@@ -201,7 +194,6 @@ close_listener(struct listener *l)
 	listener_context_close(l->context);
 	request_store_close(l->store);
 	free(l->default_state);
-	free(l->dead);
 }
 
 /* Once a day, and at the start. */
