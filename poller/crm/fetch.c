@@ -51,7 +51,7 @@ struct fetch_job {
 	const struct tenant_host *host;
 	struct profile_request request;
 	int64_t asked_ms; /* the now_ms that its request was made with */
-	unsigned redirects, failures;
+	unsigned failures;
 	bool refused;   /* denied, but perhaps of this item alone: the CRM does
 			   not speak of the token */
 	size_t missing; /* see struct ending */
@@ -266,7 +266,7 @@ prepare_request(struct fetch_job *j, struct buf *why)
 	const char *base;
 	int rc;
 
-	if (j->url != NULL) /* a retry, or after a redirect */
+	if (j->url != NULL) /* a retry */
 		return 1;
 	j->asked_ms = in.now_ms;
 	rc = profile_request(t->profile, j->q.call, &in, r, why);
@@ -282,7 +282,7 @@ prepare_request(struct fetch_job *j, struct buf *why)
 		return -1;
 	}
 	base = j->host->base;
-	j->url = r->is_url ? http_resolve(base, base, r->target, why)
+	j->url = r->is_url ? http_resolve(base, r->target, why)
 			   : xasprintf("%s%s", base, r->target);
 	return j->url == NULL ? -1 : 1;
 }
@@ -537,8 +537,6 @@ fetch_hold_ms(const struct fetch *f)
 
 /* ---- answers ---- */
 
-#define REDIRECTS_MAX 3
-
 /* Bytes of the CRM's text in a message. */
 #define MESSAGE_MAX 200
 
@@ -698,7 +696,7 @@ good_page(struct fetch_job *j, struct profile_answer *a, int64_t sent_ms)
 	json_decref(j->cursor);
 	j->cursor = next;
 	fetch_drop_request(j);
-	j->redirects = j->failures = 0;
+	j->failures = 0;
 	retry_reset(&j->retry);
 	fetch_ready(j);
 }
@@ -834,34 +832,18 @@ is_redirect(const struct http_answer *h)
 					  h->status == 307 || h->status == 308);
 }
 
-/* Only on the same host, because the token is sent along; and only for a GET,
- * because a redirect may turn any other method into one. */
+/* It is not followed: the token would go along, and it may turn a POST into a
+ * GET. */
 static void
-follow_redirect(struct fetch_job *j, const struct http_answer *h)
+refuse_redirect(struct fetch_job *j, const struct http_answer *h)
 {
-	struct buf why = BUF_INIT, text = BUF_INIT;
-	char *url = NULL;
+	struct buf text = BUF_INIT;
 
-	if (strcmp(j->request.method, "GET") == 0)
-		url = http_resolve(j->host->base, j->url, h->redirect, &why);
-	else
-		buf_setf(&why, "not a GET");
-	if (url != NULL && ++j->redirects <= REDIRECTS_MAX) {
-		j->fetch->results[CALL_OK]++;
-		free(j->url);
-		j->url = url;
-		fetch_ready(j);
-		return;
-	}
-	if (url == NULL)
-		buf_setf(&text, "it redirects, but %s", buf_str(&why));
-	else
-		buf_setf(&text, "it redirects endlessly");
+	buf_setf(
+	    &text, "it redirects to '%s', which is not followed", h->redirect);
 	j->fetch->results[CALL_FAILED]++;
-	free(url);
 	fetch_end(j, ERROR_CLASS_UNUSABLE, buf_str(&text));
 	buf_release(&text);
-	buf_release(&why);
 }
 
 static void
@@ -873,7 +855,7 @@ handle_answer(struct fetch_job *j, struct http_answer *h)
 
 	skew_update(f->skew, h->sent_ms, h->got_ms, h->headers.date_ms);
 	if (is_redirect(h)) {
-		follow_redirect(j, h);
+		refuse_redirect(j, h);
 		return;
 	}
 	json = read_answer_body(j, h, &a);

@@ -603,15 +603,14 @@ same_part(CURLU *a, CURLU *b, CURLUPart what)
 }
 
 char *
-http_resolve(
-    const char *base, const char *from, const char *target, struct buf *why)
+http_resolve(const char *base, const char *target, struct buf *why)
 {
 	CURLU *b = curl_url(), *t = curl_url();
 	char *url = NULL, *out = NULL;
 
 	if (b == NULL || t == NULL ||
 	    curl_url_set(b, CURLUPART_URL, base, 0) != CURLUE_OK ||
-	    curl_url_set(t, CURLUPART_URL, from, 0) != CURLUE_OK ||
+	    curl_url_set(t, CURLUPART_URL, base, 0) != CURLUE_OK ||
 	    curl_url_set(t, CURLUPART_URL, target, 0) != CURLUE_OK ||
 	    curl_url_get(t, CURLUPART_URL, &url, 0) != CURLUE_OK) {
 		buf_setf(why, "'%s' is not an address", target);

@@ -105,9 +105,9 @@ int64_t http_date(const char *text);
 int http_check_base(const char *base, bool plaintext, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* Makes target (absolute, or relative to from) absolute. NULL and *why if it
+/* Makes target (absolute, or relative to base) absolute. NULL and *why if it
  * has another scheme, host or port than base. Owned. */
-char *http_resolve(const char *base, const char *from, const char *target,
-    struct buf *why) __attribute__((warn_unused_result));
+char *http_resolve(const char *base, const char *target, struct buf *why)
+    __attribute__((warn_unused_result));
 
 #endif

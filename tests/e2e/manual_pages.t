@@ -292,7 +292,7 @@ class Test:
         self.that(re.fullmatch("[0-9a-f]{64}\n", self.text("acme.hook")),
                   "no secret")
         self.that(self.lab.text("lib/messaging-listener.service"), "no unit")
-        # As tests/unit/poller/routes/test_routes_messages.c has it.
+        # As tests/unit/poller/intake/test_routes_messages.c has it.
         self.typed("a conversation's id", shown_in(
             "messaging-listen.7", "MESSAGES AND EVENTS", 1),
             "= e45069dcdc2f393c4fbdeda3")
