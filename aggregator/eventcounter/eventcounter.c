@@ -1,403 +1,335 @@
 /*
- * eventcounter: the read loop; see eventcounter.h.
- *
- *   read a message -> make an event record of it -> into the tenant's model
- *   when the batch is full or old enough: counter_commit()
- *       dead letters confirmed -> counts and ids committed -> rows confirmed
- *       -> acknowledge
- *
- * A crash before the commit loses nothing: all messages are delivered again.
- * After the commit, messages that come again are recognized by their ids, and
- * rows that may be missing are written at the next start. Dead letters may be
- * published twice.
- *
- * Without a state the commit is the writing of the files. It happens at the
- * end, or when more messages wait for it than a broker should hold. Messages
- * that were not acknowledged come again and are counted again, into files that
- * replace the old ones.
+ * eventcounter: makes records of messages, and writes the counts as files,
+ * DIR/created.json and so on, one for each type that occurred: indented by two
+ * blanks, users in the order of their bytes, no newline at the end. A file is
+ * replaced as a whole, so a reader sees the old one or the new one.
  */
-#include "aggregator/eventcounter/eventcounter_impl.h"
+#include "aggregator/eventcounter/eventcounter.h"
 
+#include <dirent.h>
 #include <errno.h>
-#include <inttypes.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/parse.h"
 #include "common/base/syserr.h"
-#include "common/conf/conf.h"
-#include "common/os/notify.h"
-#include "common/os/stop.h"
+#include "common/base/text.h"
+#include "common/base/xalloc.h"
+#include "common/os/file.h"
+#include "common/text/flat.h"
+#include "common/text/jsonw.h"
 
-#include "aggregator/containers/dedup.h"
-#include "aggregator/eventcounter/eventcounter_files.h"
+#include "aggregator/stream/stream.h"
 
-#define BINDING "*.event.*"
+#define EVENT_TYPES 3
 
-/* With a state: one commit for so many messages, or when the first of them is
- * so old; each commit syncs the disk. PREFETCH lets the broker send the next
- * batch meanwhile. */
-#define BATCH 20000
-#define BATCH_MS 100
-#define PREFETCH 40000
+static const char *const event_types[EVENT_TYPES] = { "created", "updated",
+	"deleted" };
 
-/* Without a state: a broker keeps unacknowledged messages in memory, and closes
- * the channel of a reader that leaves one unacknowledged for 30 minutes. */
-#define HOLD 2000000
-#define HOLD_MS (20 * MINUTE_MS)
-
-/* How often the files are written while messages come. */
-#define FILES_MS 10000
-#define SLICE_MS 500
-
-static enum outcome
-refuse_now(struct counter *c)
-{
-	enum outcome o = deadletter_add(&c->dead, endpoint_where(c->in),
-	    c->text.data, c->text.len, buf_str(&c->why));
-
-	if (o == OUTCOME_NEVER)
-		c->code = c->dead.code;
-	return o;
-}
-
-/* c->why has the reason; body NULL: it was too long to be read. */
-static enum outcome
-dead_letter_message(struct counter *c, const char *body, size_t len)
-{
-	buf_release(&c->text);
-	if (body != NULL)
-		buf_add(&c->text, body, len);
-	c->refused++;
-	return counter_retry(c, refuse_now);
-}
-
-static enum outcome
-take_event(struct counter *c, const char *body, size_t len)
-{
-	struct record r = { .type = RECORD_EVENT, .at = CLOCK_NONE };
-	size_t key_len;
-	const char *key = endpoint_routing_key(c->in, &key_len);
-
-	if (event_parse(&r, &c->flat, key, key_len, body, len, &c->why) == -1)
-		return dead_letter_message(c, body, len);
-	/* Of records a later version of an event counts; these have none. */
-	if (model_knows_event(&c->pipeline.model, r.id)) {
-		c->duplicates++;
-		return OUTCOME_DONE;
-	}
-	r.tenant = (struct text){ c->job->tenant, strlen(c->job->tenant) };
-	r.user = counter_user(c, r.user);
-	(void)pipeline_add(&c->pipeline, &r);
-	c->counted++;
-	return OUTCOME_DONE;
-}
-
-/* Without a state the broker holds all messages, up to HOLD or HOLD_MS. */
 static bool
-is_commit_due(struct counter *c)
+is_event_type(struct text type)
 {
-	int64_t age = clock_mono_ms() - c->pending_since_ms;
+	size_t i;
 
-	if (c->pending == 0)
-		return false;
-	if (c->state != NULL)
-		return c->pending >= BATCH || age >= BATCH_MS;
-	if (c->pending < HOLD && age < HOLD_MS)
-		return false;
-	if (!c->hold_reported)
-		log_warn("no --state: if this run is killed, the counts are "
-			 "lost; add --state DIR");
-	c->hold_reported = true;
-	return true;
+	for (i = 0; i < EVENT_TYPES; i++)
+		if (text_is(type, event_types[i]))
+			return true;
+	return false;
 }
 
-/* No message was processed for idle_exit_ms. With a state a message is
- * processed when it is committed. */
-static bool
-is_quiet(const struct counter *c)
+/* A user has the form of a record's id, because rows carry it. */
+static const char *
+user_error(const char *user, size_t len)
 {
-	return c->job->idle_exit_ms >= 0 &&
-	       (c->state == NULL || c->pending == 0) &&
-	       clock_mono_ms() - c->quiet_since_ms >= c->job->idle_exit_ms;
-}
-
-/* How long to wait for a message, in ms. quiet: of is_quiet(). */
-static int
-read_timeout_ms(const struct counter *c, bool quiet)
-{
-	int64_t now = clock_mono_ms(), left = SLICE_MS, until;
-
-	if (c->state != NULL && c->pending > 0) {
-		until = c->pending_since_ms + BATCH_MS - now;
-		left = until < left ? until : left;
-	}
-	if (c->job->idle_exit_ms >= 0 && !quiet) {
-		until = c->quiet_since_ms + c->job->idle_exit_ms - now;
-		left = until < left ? until : left;
-	}
-	return left > 0 ? (int)left : 0;
-}
-
-static enum outcome
-handle_delivery(struct counter *c, enum endpoint_status status,
-    const char *body, size_t len)
-{
-	enum outcome o;
-
-	if (c->pending++ == 0) {
-		c->pending_since_ms = clock_mono_ms();
-		counter_pass_time(c);
-	}
-	if (status == ENDPOINT_RECORD) {
-		o = take_event(c, body, len);
-	} else {
-		buf_setf(&c->why, "%s", endpoint_refusal(c->in));
-		o = dead_letter_message(c, NULL, 0);
-	}
-	c->quiet_since_ms = clock_mono_ms();
-	return o;
-}
-
-/* No message came within the wait. */
-static void
-pump_endpoints(struct counter *c)
-{
-	deadletter_pump(&c->dead);
-	if (c->out != NULL)
-		endpoint_pump(c->out);
-	/* No idle time counts while the broker is unreachable. */
-	if (!endpoint_is_up(c->in))
-		c->quiet_since_ms = clock_mono_ms();
-}
-
-/* Reads one message or waits for one. The idle time alone does not end the
- * run: the queue must be empty, too. */
-static enum outcome
-read_or_wait(struct counter *c, enum endpoint_status *status)
-{
-	enum outcome o = OUTCOME_DONE;
-	bool quiet = is_quiet(c);
-	char *body = NULL;
-	size_t len = 0;
-
-	endpoint_set_until_empty(c->in, c->job->until_empty || quiet);
-	*status = endpoint_read(c->in, &body, &len, read_timeout_ms(c, quiet));
-	if (*status == ENDPOINT_RECORD || *status == ENDPOINT_TOOLONG)
-		o = handle_delivery(c, *status, body, len);
-	else
-		pump_endpoints(c);
-	if (o == OUTCOME_DONE && is_commit_due(c)) {
-		o = counter_commit(c);
-		c->quiet_since_ms = clock_mono_ms();
-	}
-	/* The files hold committed counts only. */
-	if (o == OUTCOME_DONE && c->state != NULL && c->pending == 0 &&
-	    c->counted != c->files_counted &&
-	    clock_mono_ms() - c->files_ms >= FILES_MS)
-		o = counter_write_files(c);
-	counter_tell(c);
-	return o;
-}
-
-/* When the result is not DONE, c->code is the exit code; that of a run which
- * was asked to stop is PROG_OK, although not all was done. */
-static enum outcome
-count_until_end(struct counter *c)
-{
-	enum endpoint_status status = ENDPOINT_WAIT;
-	enum outcome o = OUTCOME_DONE;
-
-	c->quiet_since_ms = c->files_ms = clock_mono_ms();
-	while (o == OUTCOME_DONE && !stop_asked() && status != ENDPOINT_EMPTY &&
-	       status != ENDPOINT_FAILED &&
-	       !(c->pending == 0 && counter_forget_look(c)))
-		o = read_or_wait(c, &status);
-	if (o != OUTCOME_DONE)
-		return o;
-	if (status == ENDPOINT_FAILED) {
-		log_error("%s", endpoint_why(c->in));
-		c->code = endpoint_code(c->in);
-		return OUTCOME_NEVER;
-	}
-	o = counter_commit(c);
-	if (o == OUTCOME_DONE && c->state != NULL)
-		o = counter_write_files(c);
-	if (o != OUTCOME_DONE)
-		return o;
-	log_info("events_counted",
-	    "events=%" PRIu64 " duplicates=%" PRIu64 " dead_letters=%" PRIu64,
-	    c->counted, c->duplicates, c->refused);
-	return OUTCOME_DONE;
-}
-
-/* Without a state, too, identities are forgotten in time. */
-static void
-open_pipeline(struct counter *c, int64_t window_ms)
-{
-	const struct pipeline_setup setup = { .conf = c->job->conf,
-		.definition = &definition_ours,
-		.selection = &c->selection,
-		.state = c->state,
-		.window_ms = window_ms,
-		.future = &c->future };
-	struct model *m = &c->pipeline.model;
-
-	metric_selection_add(&c->selection, "event_counts");
-	pipeline_init(&c->pipeline, &setup,
-	    (struct text){ c->job->tenant, strlen(c->job->tenant) }, true,
-	    CLOCK_NONE, 0);
-	m->incremental = true;
-	m->event_pairs = 0; /* the files have all */
-	counter_pass_time(c);
-	/* The state keeps counts only, not since when: rows do not say it. */
-	m->since = CLOCK_NONE;
+	return len > RECORD_MAX_ID ? "is too long" : record_id_error(user, len);
 }
 
 static int
-open_counter_state(struct counter *c)
+parse_key(struct record *r, const char *key, size_t len, struct buf *why)
 {
-	const struct eventcounter_job *job = c->job;
-	const int64_t window = conf_int(job->conf, "aggregator", "window");
-	const struct state_identity id = { .definition = "eventcounter",
-		.window_ms = window,
-		.span_ms = dedup_span_ms(window) };
-	size_t limit = (size_t)conf_int(job->conf, "aggregator", "state_limit");
+	static const char middle[] = ".event.";
+	const size_t n = sizeof middle - 1;
+	const char *dot = memchr(key, '.', len), *end = key + len, *type,
+		   *error;
 
-	if (job->state != NULL) {
-		if (counter_forget_begin(c, &id, limit) != PROG_OK)
-			return -1;
-		c->state =
-		    state_open(job->state, &id, limit, &c->code, &c->why);
-		if (c->state == NULL)
-			return -1;
+	if (!parse_is_utf8(key, len) || memchr(key, '\0', len) != NULL) {
+		buf_setf(why, "the routing key is not text");
+		return -1;
 	}
-	open_pipeline(c, window);
-	if (c->state == NULL)
+	if (dot == NULL || dot == key || (size_t)(end - dot) < n ||
+	    memcmp(dot, middle, n) != 0 ||
+	    memchr(dot + n, '.', (size_t)(end - dot) - n) != NULL) {
+		buf_setf(why, "the routing key '%.*s' is not USER.event.TYPE",
+		    (int)len, key);
+		return -1;
+	}
+	type = dot + n;
+	r->user = (struct text){ key, (size_t)(dot - key) };
+	error = user_error(r->user.p, r->user.len);
+	if (error != NULL) {
+		buf_setf(why, "the user of the routing key %s", error);
+		return -1;
+	}
+	r->event = (struct text){ type, (size_t)(end - type) };
+	if (is_event_type(r->event))
 		return 0;
-	counter_restore(c);
-	counter_restore_aliases(c);
-	/* Commits nothing: reports whether all tables could be read. */
-	c->code = state_commit(c->state, &c->why);
-	return c->code == PROG_OK ? 0 : -1;
-}
-
-static int
-open_files(struct counter *c)
-{
-	const char *dir = c->job->json_dir;
-
-	if (dir == NULL || files_check(dir, &c->why) == 0)
-		return 0;
-	c->code = syserr_code(errno, PROG_CANTCREATE);
+	buf_setf(why,
+	    "'%.*s' is not an event type; event types: created, updated, "
+	    "deleted",
+	    (int)(end - type), type);
 	return -1;
 }
 
 static int
-open_endpoints(struct counter *c)
+parse_body(struct record *r, struct flat *f, const char *body, size_t len,
+    struct buf *why)
 {
-	const struct eventcounter_job *job = c->job;
-	struct endpoint_options opt = { .conf = job->conf,
-		.until_empty = job->until_empty,
-		.wait_forever = c->wait_forever,
-		.whole = true,
-		.sole = true,
-		.prefetch =
-		    c->state != NULL ? PREFETCH : ENDPOINT_NO_PREFETCH_LIMIT,
-		.exchange = job->exchange,
-		.binding = BINDING };
-	struct endpoint_options plain = { .conf = job->conf,
-		.wait_forever = opt.wait_forever,
-		.append = endpoint_is_queue(job->from) };
+	const struct flat_field *id;
+	const char *error;
 
-	c->in = endpoint_open_read(job->from, &opt, &c->why, &c->code);
-	if (c->in == NULL)
+	if (flat_parse(f, body, len, why) == -1)
 		return -1;
-	deadletter_open(&c->dead, c->in, &plain);
-	if (job->to == NULL)
-		return 0;
-	c->out = endpoint_open_write(job->to, &plain, &c->why, &c->code);
-	return c->out != NULL ? 0 : -1;
+	id = flat_find(f, "id");
+	if (id != NULL && id->kind != FLAT_NULL && id->kind != FLAT_STRING) {
+		buf_setf(why, "the id is not a string");
+		return -1;
+	}
+	if (id == NULL || id->kind == FLAT_NULL || id->val_len == 0) {
+		buf_setf(why, "the body has no id");
+		return -1;
+	}
+	error = record_id_field_error(id);
+	if (error != NULL) {
+		buf_setf(why, "the id %s", error);
+		return -1;
+	}
+	r->id = (struct text){ id->val, id->val_len };
+	return 0;
 }
 
-static enum exit_code
-run_counter(struct counter *c)
-{
-	enum outcome o;
+struct user_count {
+	struct text user;
+	uint64_t n;
+};
 
-	if (c->wait_forever)
-		c->metrics = daemon_metrics_open(
-		    c->job->conf, endpoint_amqp_name(c->job->from), NULL, NULL);
-	o = counter_write_old_rows(c);
-	if (o == OUTCOME_DONE)
-		o = count_until_end(c);
-	if (o == OUTCOME_DONE)
-		o = counter_clear_old_rows(c);
-	daemon_metrics_close(c->metrics);
-	return o == OUTCOME_DONE ? PROG_OK : c->code;
+static int
+compare_users(const void *a, const void *b)
+{
+	const struct user_count *x = a, *y = b;
+
+	return text_compare(x->user, y->user);
+}
+
+/* The counts of that event in the order of the users; owned. */
+static struct user_count *
+sort_counts(const struct model *m, const char *event, size_t *n)
+{
+	struct user_count *sorted = xcalloc(m->events_n + 1, sizeof *sorted);
+	const struct event_count *e;
+	size_t i;
+
+	*n = 0;
+	for (i = 0; i < m->events_n; i++) {
+		e = m->events[i];
+		if (e->count > 0 && text_is(model_name(m, e->event), event))
+			sorted[(*n)++] =
+			    (struct user_count){ model_name(m, e->user),
+				    e->count };
+	}
+	qsort(sorted, *n, sizeof *sorted, compare_users);
+	return sorted;
 }
 
 static void
-close_counter(struct counter *c)
+format_counts(const struct user_count *sorted, size_t n, struct buf *to)
 {
-	endpoint_close(c->out);
-	endpoint_close(c->in);
-	if (c->in != NULL)
-		deadletter_close(&c->dead);
-	if (c->pipeline.model.private != NULL)
-		pipeline_release(&c->pipeline);
-	state_close(c->state);
-	flat_release(&c->flat);
-	strmap_release(&c->unread, NULL);
-	strmap_release(&c->aliases, free);
-	forget_orders_release(&c->orders);
-	buf_release(&c->why);
-	buf_release(&c->text);
-}
+	size_t i;
 
-static enum exit_code
-connect_and_run(struct counter *c)
-{
-	enum exit_code code = counter_forget_end(c);
-
-	if (code != PROG_OK)
-		return code;
-	if (open_endpoints(c) == 0)
-		return run_counter(c);
-	log_error("%s", buf_str(&c->why));
-	return c->code;
-}
-
-/* One run; *again: it ended because of orders to forget somebody. */
-static enum exit_code
-run_once(const struct eventcounter_job *job, bool *again)
-{
-	struct counter c = { .job = job,
-		.wait_forever = job->idle_exit_ms < 0 && !job->until_empty };
-	enum exit_code code;
-
-	if (open_counter_state(&c) == 0 && open_files(&c) == 0) {
-		code = connect_and_run(&c);
-	} else {
-		log_error("%s", buf_str(&c.why));
-		code = c.code;
+	buf_clear(to);
+	buf_addc(to, '{');
+	for (i = 0; i < n; i++) {
+		buf_adds(to, i > 0 ? ",\n  " : "\n  ");
+		jsonw_quote(to, sorted[i].user.p, sorted[i].user.len);
+		buf_adds(to, ": ");
+		buf_addi(to, (int64_t)sorted[i].n);
 	}
-	*again = c.forgets;
-	close_counter(&c);
+	buf_adds(to, "\n}");
+}
+
+/* Writes and syncs the file. 0, or -1 with errno. */
+static int
+write_synced_file(const char *path, const struct buf *content)
+{
+	int fd = file_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+	return fd < 0 ? -1
+		      : file_write_and_close(fd, content->data, content->len);
+}
+
+static int
+replace_file(const char *dir, const char *name, const struct buf *content,
+    struct buf *why)
+{
+	char *path = xasprintf("%s/%s.json", dir, name);
+	/* Two processes may write into one folder. */
+	char *fresh = xasprintf("%s/.%s.json.%ld", dir, name, (long)getpid());
+	int rc = write_synced_file(fresh, content), err;
+
+	if (rc == 0)
+		rc = file_rename(fresh, path);
+	if (rc != 0) {
+		(void)syserr_explain(
+		    why, PROG_CANTCREATE, "cannot write '%s'", path);
+		err = errno;
+		(void)unlink(fresh);
+		errno = err;
+	}
+	free(path);
+	free(fresh);
+	return rc;
+}
+
+/* A new file of a process that is gone; one of its own number ran before. */
+static bool
+is_left(const char *name)
+{
+	char before[32];
+	int64_t pid;
+	size_t i, len;
+
+	for (i = 0; i < EVENT_TYPES; i++) {
+		len = (size_t)snprintf(
+		    before, sizeof before, ".%s.json.", event_types[i]);
+		if (strncmp(name, before, len) == 0 &&
+		    parse_int(name + len, 1, INT_MAX, &pid) == 0)
+			return pid == getpid() ||
+			       (kill((pid_t)pid, 0) != 0 && errno == ESRCH);
+	}
+	return false;
+}
+
+static void
+clear_files(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+
+	while (d != NULL && (e = readdir(d)) != NULL)
+		if (is_left(e->d_name))
+			(void)unlinkat(dirfd(d), e->d_name, 0);
+	if (d != NULL)
+		(void)closedir(d);
+}
+
+static int
+check_folder(const char *dir, struct buf *why)
+{
+	struct stat st;
+
+	if (mkdir(dir, 0777) == 0)
+		return 0;
+	if (errno == EEXIST && stat(dir, &st) == 0 && !S_ISDIR(st.st_mode))
+		errno = ENOTDIR;
+	if ((errno == EEXIST) && access(dir, W_OK | X_OK) == 0)
+		return 0;
+	(void)syserr_explain(
+	    why, PROG_CANTCREATE, "cannot write into --json-dir '%s'", dir);
+	return -1;
+}
+
+static int
+write_files(const char *dir, const struct model *m, struct buf *why)
+{
+	struct buf content = BUF_INIT;
+	struct user_count *sorted;
+	int rc = 0;
+	size_t i, n;
+
+	for (i = 0; i < EVENT_TYPES && rc == 0; i++) {
+		sorted = sort_counts(m, event_types[i], &n);
+		format_counts(sorted, n, &content);
+		if (n > 0)
+			rc = replace_file(dir, event_types[i], &content, why);
+		free(sorted);
+	}
+	buf_release(&content);
+	return rc;
+}
+
+/* What foreign_input's functions work with. */
+struct counter {
+	const char *tenant, *json_dir;
+};
+
+static int
+read_event(void *ctx, struct record *r, struct flat *scratch,
+    struct text routing_key, struct text body, struct buf *why)
+{
+	const struct counter *c = ctx;
+
+	r->type = RECORD_EVENT;
+	r->tenant = (struct text){ c->tenant, strlen(c->tenant) };
+	r->at = clock_now_ms();
+	if (parse_key(r, routing_key.p, routing_key.len, why) == -1)
+		return -1;
+	return parse_body(r, scratch, body.p, body.len, why);
+}
+
+static enum exit_code
+publish_counts(void *ctx, const struct model *m)
+{
+	const struct counter *c = ctx;
+	struct buf why = BUF_INIT;
+	enum exit_code code = PROG_OK;
+
+	if (c->json_dir != NULL && write_files(c->json_dir, m, &why) == -1) {
+		code = syserr_code(errno, PROG_CANTCREATE);
+		log_error("%s", buf_str(&why));
+	}
+	buf_release(&why);
 	return code;
 }
 
 enum exit_code
-eventcounter_run(const struct eventcounter_job *job)
+eventcounter_run(
+    const struct aggregator_job *given, const struct eventcounter_job *counter)
 {
-	enum exit_code code;
-	bool again;
+	struct definition counting = definition_ours;
+	struct counter c = { given->tenant, counter->json_dir };
+	const struct foreign_input in = { .ctx = &c,
+		.exchange = counter->exchange != NULL ? counter->exchange
+						      : "user-events",
+		.binding = "*.event.*",
+		.idle_exit_ms = given->until_empty ? -1 : counter->idle_exit_ms,
+		.read = read_event,
+		.publish = publish_counts };
+	struct aggregator_job job = *given;
+	struct buf why = BUF_INIT;
+	enum exit_code code = PROG_OK;
 
-	if (job->idle_exit_ms < 0 && !job->until_empty)
-		daemon_init();
-	do
-		code = run_once(job, &again);
-	while (code == PROG_OK && again && !stop_asked());
-	return code;
+	if (c.json_dir != NULL && check_folder(c.json_dir, &why) == -1) {
+		code = syserr_code(errno, PROG_CANTCREATE);
+		log_error("%s", buf_str(&why));
+	}
+	buf_release(&why);
+	if (code != PROG_OK)
+		return code;
+	if (c.json_dir != NULL)
+		clear_files(c.json_dir);
+	/* A stream's state is refused by this name. */
+	counting.name = "eventcounter";
+	job.definition = &counting;
+	job.foreign = &in;
+	job.to = counter->to != NULL ? counter->to : "/dev/null";
+	job.until_empty = given->until_empty || counter->idle_exit_ms >= 0;
+	metric_selection_add(&job.selection, "event_counts");
+	return stream_run(&job);
 }

@@ -52,15 +52,11 @@ check_count_events(void *options)
 	if (c->json_dir == NULL && c->to == NULL)
 		return prog_usage_error(
 		    "where to? give --json-dir DIR, or -t TO for rows");
-	c->from = a->job.from;
-	c->state = a->job.state;
-	c->until_empty = a->job.until_empty;
-	c->tenant = a->job.tenant != NULL ? a->job.tenant : "default";
-	if (!parse_is_name(c->tenant, RECORD_MAX_TENANT))
-		return prog_usage_error("'%s' names no tenant", c->tenant);
-	if (c->exchange == NULL)
-		c->exchange = EVENTCOUNTER_EXCHANGE;
-	return endpoint_check_ends(c->from, c->to, "-t");
+	if (a->job.tenant == NULL)
+		a->job.tenant = "default";
+	if (!parse_is_name(a->job.tenant, RECORD_MAX_TENANT))
+		return prog_usage_error("'%s' names no tenant", a->job.tenant);
+	return endpoint_check_ends(a->job.from, c->to, "-t");
 }
 
 static enum exit_code
@@ -68,8 +64,9 @@ run_count_events(void *options)
 {
 	struct aggregator *a = options;
 
-	a->counter.conf = a->common.conf;
-	return a->common.only_check ? PROG_OK : eventcounter_run(&a->counter);
+	a->job.conf = a->common.conf;
+	return a->common.only_check ? PROG_OK
+				    : eventcounter_run(&a->job, &a->counter);
 }
 
 const struct option_mode aggregator_mode_eventcounter = {

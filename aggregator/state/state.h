@@ -78,10 +78,11 @@ struct state_identity {
 /* There is one in the folder. */
 bool state_is_there(const char *dir);
 
-/* Opens a state; makes the folder and the file if they are missing. limit is
- * the size in bytes above which the file is full. Returns NULL, the code and
- * *why: PROG_TEMPFAIL: another process has it open; PROG_CONFIG: it was made
- * for other settings; PROG_DATA: it is damaged or of an unknown version;
+/* Opens a state; makes the folder and the file if they are missing. dir NULL:
+ * one of this run alone, in TMPDIR, of which nothing is left. limit is the size
+ * in bytes above which the file is full. Returns NULL, the code and *why:
+ * PROG_TEMPFAIL: another process has it open; PROG_CONFIG: it was made for
+ * other settings; PROG_DATA: it is damaged or of an unknown version;
  * PROG_CANTCREATE, PROG_IO: a system call failed. */
 struct state *state_open(const char *dir, const struct state_identity *id,
     size_t limit, enum exit_code *code, struct buf *why)

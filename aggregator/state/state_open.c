@@ -461,8 +461,8 @@ lock_folder(const char *dir, enum exit_code *code, struct buf *why)
 	return -1;
 }
 
-struct state *
-state_open(const char *dir, const struct state_identity *id, size_t limit,
+static struct state *
+open_folder(const char *dir, const struct state_identity *id, size_t limit,
     enum exit_code *code, struct buf *why)
 {
 	struct state *s = new_state(dir, STREAM_MDB, limit);
@@ -475,6 +475,43 @@ state_open(const char *dir, const struct state_identity *id, size_t limit,
 	}
 	state_close(s);
 	return NULL;
+}
+
+/* It loses its name once it is open, so nothing is left of it, however the
+ * process ends. */
+static struct state *
+open_nameless(const struct state_identity *id, size_t limit,
+    enum exit_code *code, struct buf *why)
+{
+	const char *tmp = getenv("TMPDIR");
+	char *dir = xasprintf("%s/aggregator.XXXXXX",
+	    tmp != NULL && tmp[0] == '/' ? tmp : "/tmp");
+	struct state *s = NULL;
+	char *lock;
+
+	if (mkdtemp(dir) == NULL) {
+		*code = syserr_explain(why, PROG_CANTCREATE,
+		    "cannot make the folder '%s'; set TMPDIR", dir);
+		free(dir);
+		return NULL;
+	}
+	s = open_folder(dir, id, limit, code, why);
+	if (s != NULL)
+		(void)unlink(s->path);
+	lock = xasprintf("%s/" STREAM_LOCK, dir);
+	(void)unlink(lock);
+	(void)rmdir(dir);
+	free(lock);
+	free(dir);
+	return s;
+}
+
+struct state *
+state_open(const char *dir, const struct state_identity *id, size_t limit,
+    enum exit_code *code, struct buf *why)
+{
+	return dir != NULL ? open_folder(dir, id, limit, code, why)
+			   : open_nameless(id, limit, code, why);
 }
 
 void

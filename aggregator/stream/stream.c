@@ -37,8 +37,9 @@ static enum outcome
 refuse_stream_line(void *ctx, const char *line, size_t len, const char *reason)
 {
 	struct stream *s = ctx;
-	const char *where = line != NULL ? endpoint_where_in(s->in, line)
-					 : endpoint_where(s->in);
+	const char *where = line != NULL && s->job->foreign == NULL
+				? endpoint_where_in(s->in, line)
+				: endpoint_where(s->in);
 	enum outcome o = deadletter_add(&s->dead, where, line, len, reason);
 
 	if (o == OUTCOME_NEVER)
@@ -46,8 +47,8 @@ refuse_stream_line(void *ctx, const char *line, size_t len, const char *reason)
 	return o;
 }
 
-static enum outcome
-refuse_record(struct stream *s, const char *reason, uint64_t *count)
+enum outcome
+stream_refuse_record(struct stream *s, const char *reason, uint64_t *count)
 {
 	enum outcome o =
 	    refuse_stream_line(s, s->scan.line, s->scan.len, reason);
@@ -65,7 +66,7 @@ refuse_late_record(struct stream *s)
 	    "late: it is more than %" PRId64
 	    " s older than the newest record of its tenant",
 	    s->setup.window_ms / 1000);
-	return refuse_record(s, reason, &s->counts.late);
+	return stream_refuse_record(s, reason, &s->counts.late);
 }
 
 /* Of a message at the time of its first version. */
@@ -106,9 +107,8 @@ is_passed_through(const struct stream *s, const struct stream_tenant *t,
 		   t->pipeline.model.known_at == CLOCK_NONE);
 }
 
-/* Adds a record outside of any snapshot to its tenant. */
-static enum outcome
-add_stream_record(struct stream *s)
+enum outcome
+stream_add_record(struct stream *s)
 {
 	const struct record *r = &s->record;
 	const char *ahead = future_refuses(&s->future, &s->record);
@@ -118,9 +118,9 @@ add_stream_record(struct stream *s)
 	bool passes;
 
 	if (r->type == RECORD_ROW)
-		return refuse_record(s, REFUSED_ROW, &s->counts.bad);
+		return stream_refuse_record(s, REFUSED_ROW, &s->counts.bad);
 	if (ahead != NULL)
-		return refuse_record(s, ahead, &s->counts.ahead);
+		return stream_refuse_record(s, ahead, &s->counts.ahead);
 	t = stream_tenant(s, r->tenant);
 	if (s->assign != NULL)
 		allocation_clock(t->pipeline.allocation, s->clock.now_ms);
@@ -165,7 +165,7 @@ handle_line(struct stream *s)
 		if (staging_is_ready(&s->staging, r->tenant) &&
 		    staging_apply(&s->staging) == -1)
 			return OUTCOME_NEVER;
-		return add_stream_record(s);
+		return stream_add_record(s);
 	}
 	s->counts.bad += s->scanned == -1 || r->type == RECORD_ROW;
 	return staging_add(&s->staging, &line);
@@ -255,8 +255,10 @@ confirm_flush(void *ctx, bool wait)
 	struct stream *s = ctx;
 	enum outcome o = stream_confirm(s, wait);
 
-	if (o == OUTCOME_DONE)
+	if (o == OUTCOME_DONE) {
 		FAULT_POINT("aggregator.rows_confirmed");
+		o = stream_foreign_confirmed(s);
+	}
 	s->stage.code = s->code;
 	return o;
 }
@@ -291,6 +293,7 @@ on_stream_idle(void *ctx)
 	struct stream *s = ctx;
 
 	flush_when_idle(s);
+	stream_foreign_idle(s);
 	stream_forget_look(s);
 }
 
@@ -386,6 +389,7 @@ set_up_stage(struct stream *s)
 		.pump = pump_outputs,
 		.idle = on_stream_idle,
 		.upkeep = expire_snapshots };
+	stream_foreign_stage(s);
 }
 
 static enum exit_code
@@ -407,6 +411,8 @@ run_stream(struct stream *s)
 	 * flushed, of which some may be saved early, is not committed. */
 	if (code == PROG_OK && !s->failed && !s->written && s->touched == 0)
 		code = commit_confirmed(s);
+	if (code == PROG_OK && !s->failed)
+		code = stream_foreign_end(s);
 	daemon_metrics_close(s->stage.metrics);
 	log_stream_summary(s);
 	if (code != PROG_OK || !s->stage.ended)
@@ -466,6 +472,7 @@ stream_release(struct stream *s)
 	free(s->tenants);
 	strmap_release(&s->names, NULL);
 	strmap_release(&s->forget.unread, NULL);
+	strmap_release(&s->foreign.aliases, free);
 	scan_release(&s->scan);
 	buf_release(&s->scratch);
 	buf_release(&s->key);

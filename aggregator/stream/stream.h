@@ -4,6 +4,7 @@
  * Each file uses those below it only:
  *
  *   stream.c             the run: blocks in, records to their tenants
+ *   stream_foreign.c     messages of another program in the place of records
  *   stream_forget.c      customers who are to be forgotten
  *   stream_snapshot.c    a snapshot corrects its tenant
  *   stream_flush.c       a flush: recompute, save, commit, write rows, confirm
@@ -131,6 +132,17 @@ struct stream {
 	struct clock_onward clock;
 	struct buf scratch, key;
 
+	/* See stream_foreign.c; monotonic. */
+	struct {
+		int64_t quiet_since_ms; /* when the last message was handled */
+		int64_t held_since_ms; /* the first of those not acknowledged */
+		uint64_t held;         /* of the stage's lines before it */
+		int64_t published_ms;
+		uint64_t published; /* what was counted then */
+		bool warned;
+		struct strmap aliases; /* a hash of a user's id -> char * */
+	} foreign;
+
 	/* See stream_forget.c; monotonic. */
 	struct {
 		int64_t looked_ms;
@@ -142,6 +154,30 @@ struct stream {
 /* Reads a stream, and snapshots that correct it, from a queue until it is
  * stopped. */
 enum exit_code stream_run(const struct aggregator_job *job);
+
+/* Adds the record in hand, outside of any snapshot, to its tenant. */
+enum outcome stream_add_record(struct stream *s);
+/* Refuses the line in hand. */
+enum outcome stream_refuse_record(
+    struct stream *s, const char *reason, uint64_t *count);
+
+/* Of a foreign input, else these do nothing. How it is opened; how its stage
+ * differs; what is due when a flush is confirmed, and while nothing comes; and
+ * after the last commit. */
+struct endpoint_options;
+void stream_foreign_open(const struct stream *s, struct endpoint_options *opt);
+void stream_foreign_stage(struct stream *s);
+enum outcome stream_foreign_confirmed(struct stream *s);
+void stream_foreign_idle(struct stream *s);
+enum exit_code stream_foreign_end(struct stream *s);
+/* Loads under which names customers are counted who were forgotten; has one
+ * counted so from the next run on. */
+struct forget_order;
+void stream_foreign_load(struct stream *s);
+void stream_foreign_forget(struct stream *s, const struct forget_order *o);
+/* What is published of a state that was rewritten. */
+enum exit_code stream_foreign_again(
+    const struct aggregator_job *job, struct buf *why);
 
 /* What stream_run() begins and ends with. */
 void stream_init(struct stream *s, const struct aggregator_job *job);

@@ -8,6 +8,7 @@
  *
  * Names, phone numbers and tags of chats go, and words too rare to be trends;
  * counts by user stay, with the user's id, since the next message counts there.
+ * Of a foreign input the users are customers: an alias takes the id's place.
  * A snapshot of the tenant that is not whole goes, with what still comes of it:
  * the next one has all.
  */
@@ -44,6 +45,7 @@ struct rare_words {
 
 struct stream_order {
 	const struct forget_order *order;
+	bool renames;    /* users of events, of a foreign input; */
 	bool known;      /* the state has the tenant, */
 	uint32_t tenant; /* by this number */
 	struct rare_words words;
@@ -52,6 +54,7 @@ struct stream_order {
 struct stream_forgetting {
 	struct forget_orders orders;
 	struct stream_order *list; /* of each of them */
+	bool renames;              /* one of them does */
 	struct buf scratch;
 	uint64_t changed; /* entries */
 };
@@ -61,7 +64,7 @@ stream_forget_look(struct stream *s)
 {
 	int64_t now = clock_mono_ms();
 
-	if (now - s->forget.looked_ms < LOOK_MS)
+	if (s->job->state == NULL || now - s->forget.looked_ms < LOOK_MS)
 		return;
 	s->forget.looked_ms = now;
 	/* For one that cannot be read no run ends. */
@@ -121,6 +124,9 @@ prepare_stream_order(
 
 	o->order = order;
 	o->known = t != NULL;
+	/* Of an operator with the same id the order has no alias. */
+	o->renames =
+	    s->job->foreign != NULL && o->known && order->alias.len > 0;
 	o->tenant = t != NULL ? t->number : 0;
 	rare_words_init(&o->words, s->job->conf, order->asked_at);
 }
@@ -146,10 +152,17 @@ stream_forget_begin(struct stream *s)
 	enum exit_code code;
 	size_t i;
 
-	forget_orders_read(s->job->state, &s->forget.unread, &f->orders);
+	if (s->job->state != NULL)
+		forget_orders_read(
+		    s->job->state, &s->forget.unread, &f->orders);
 	f->list = xcalloc(f->orders.n, sizeof *f->list);
-	for (i = 0; i < f->orders.n; i++)
+	for (i = 0; i < f->orders.n; i++) {
 		prepare_stream_order(&f->list[i], &f->orders.file[i].order, s);
+		if (!f->list[i].renames)
+			continue;
+		f->renames = true;
+		stream_foreign_forget(s, f->list[i].order);
+	}
 	for (i = 0; i < f->orders.n; i++)
 		staging_forget(&s->staging, f->list[i].order->tenant);
 	staging_save(&s->staging);
@@ -222,6 +235,79 @@ holds_rare_word(struct stream_forgetting *f, const char *name, const char *key,
 	return goes;
 }
 
+/* Whose entry is copied. */
+struct renaming {
+	const struct stream_forgetting *f;
+	const void *key; /* which begins with the tenant */
+	size_t len;
+};
+
+/* A model_rename_fn: the alias of a user. */
+static struct text
+name_of_user(void *ctx, struct text user)
+{
+	const struct renaming *r = ctx;
+	size_t i;
+
+	for (i = 0; i < r->f->orders.n; i++) {
+		const struct stream_order *o = &r->f->list[i];
+
+		if (o->renames && is_of_tenant(o, r->key, r->len) &&
+		    text_compare(o->order->customer, user) == 0)
+			return o->order->alias;
+	}
+	return user;
+}
+
+/* Adds the count to that of the alias, which may be there: of a customer who
+ * was forgotten before. False: the entry stays as it is. */
+static bool
+rename_count(struct stream_forgetting *f, struct renaming *r,
+    struct state_table *to, const void *data, size_t len)
+{
+	const char *key = r->key;
+	struct text value = { data, len }, known = { NULL, 0 };
+	struct buf new = BUF_INIT;
+	const void *p = NULL;
+	bool good;
+
+	buf_clear(&f->scratch);
+	buf_add(&new, key, STREAM_TENANT_BYTES);
+	good = model_rename_event(key + STREAM_TENANT_BYTES,
+		   r->len - STREAM_TENANT_BYTES, name_of_user, r, &new) == 0;
+	if (good && state_get(to, new.data, new.len, &p, &known.len)) {
+		known.p = p;
+		good = model_add_event_counts(value, known, &f->scratch) == 0;
+		value = (struct text){ f->scratch.data, f->scratch.len };
+	}
+	if (good)
+		state_put(to, new.data, new.len, value.p, value.len);
+	buf_release(&new);
+	return good;
+}
+
+/* Of an entry that has users of events. False: it stays as it is. */
+static bool
+copy_renamed(struct stream_forgetting *f, struct state_table *to,
+    const char *name, const void *key, size_t key_len, const void *data,
+    size_t len)
+{
+	struct renaming r = { f, key, key_len };
+
+	if (!f->renames || key_len < STREAM_TENANT_BYTES)
+		return false;
+	if (strcmp(name, "events") == 0)
+		return rename_count(f, &r, to, data, len);
+	if (strcmp(name, "seen") != 0)
+		return false;
+	buf_clear(&f->scratch);
+	if (model_rename_identities(data, len, name_of_user, &r, &f->scratch) ==
+	    -1)
+		return false;
+	state_put(to, key, key_len, f->scratch.data, f->scratch.len);
+	return true;
+}
+
 /* A state_copy_fn. */
 static void
 copy_but_forgotten(void *ctx, struct state_table *to, const char *name,
@@ -233,7 +319,7 @@ copy_but_forgotten(void *ctx, struct state_table *to, const char *name,
 		copy_chat_entry(f, to, key, key_len, data, len);
 	else if (holds_rare_word(f, name, key, key_len, data, len))
 		f->changed++;
-	else
+	else if (!copy_renamed(f, to, name, key, key_len, data, len))
 		state_put(to, key, key_len, data, len);
 }
 
@@ -247,6 +333,8 @@ forget_in_folder(struct stream_forgetting *f, const struct stream *s,
 	code = state_rewrite(dir, id,
 	    (size_t)conf_int(s->job->conf, "aggregator", "state_limit"),
 	    copy_but_forgotten, f, why);
+	if (code == PROG_OK && s->job->foreign != NULL)
+		code = stream_foreign_again(s->job, why);
 	if (code == PROG_OK)
 		code = forget_orders_finish(&f->orders, why);
 	if (code == PROG_OK)

@@ -119,14 +119,16 @@ stream_open(struct stream *s, struct buf *why)
 		.until_empty = s->job->until_empty,
 		.wait_forever = !s->job->until_empty,
 		.sole = true,
-		.append = true };
+		.append = true },
+				reading = opt;
 	enum exit_code code;
 
 	code = stream_open_state(s, why);
 	if (code != PROG_OK)
 		return code;
 	report_selection(s);
-	s->in = endpoint_open_read(s->job->from, &opt, why, &code);
+	stream_foreign_open(s, &reading);
+	s->in = endpoint_open_read(s->job->from, &reading, why, &code);
 	if (s->in == NULL)
 		return code;
 	deadletter_open(&s->dead, s->in, &opt);

@@ -434,6 +434,7 @@ stream_load(struct stream *s)
 		s->next_number = last;
 	s->next_number++;
 	stream_load_pending(s);
+	stream_foreign_load(s);
 	if (stream_allocation_load(s) == -1)
 		return -1;
 	return state_failed(s->state) ? -1 : 0;

@@ -1,7 +1,6 @@
 /*
  * stage: the main loop of aggregator and reaper, which acknowledges input last.
- * The sink, which reads on while it stores, has a loop of its own (consume.h),
- * as has the event counter, which writes files (eventcounter_commit.c):
+ * The sink, which reads on while it stores, has a loop of its own (consume.h):
  *
  *   read a batch (bounded wait) -> handle each line -> flush the effect
  *   -> flush the dead letters -> confirmed, while the next batch is read

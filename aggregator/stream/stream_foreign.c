@@ -1,0 +1,280 @@
+/*
+ * stream_foreign: messages of another program in the place of records. Each
+ * becomes one record, and is then a stream's: committed, written and
+ * acknowledged like any other. What the program that reads them expects besides
+ * is published now and then, and at the end.
+ *
+ * Without a folder for the state the broker keeps all messages until the end,
+ * so that a run that is killed has done nothing; but not more of them, nor for
+ * longer, than a broker should keep messages that are not acknowledged.
+ *
+ * Users of these messages are customers. One who was forgotten is counted under
+ * an alias, as in the database, so that no count starts over: the state keeps a
+ * hash of the id for that, with its own secret seed.
+ */
+#include "aggregator/stream/stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "common/digest/keyed_hash.h"
+#include "common/records/forget_order.h"
+
+/* PREFETCH lets the broker send the next batch while one is committed. */
+#define BATCH 20000
+#define PREFETCH 40000
+
+/* A broker closes the channel of a reader that leaves a message unacknowledged
+ * for 30 minutes. */
+#define HOLD 2000000
+#define HOLD_MS (20 * MINUTE_MS)
+
+#define PUBLISH_EVERY_MS 10000
+#define IDLE_MS 100
+
+void
+stream_foreign_open(const struct stream *s, struct endpoint_options *opt)
+{
+	const struct foreign_input *f = s->job->foreign;
+
+	if (f == NULL)
+		return;
+	opt->whole = true;
+	opt->exchange = f->exchange;
+	opt->binding = f->binding;
+	opt->prefetch =
+	    s->job->state != NULL ? PREFETCH : ENDPOINT_NO_PREFETCH_LIMIT;
+	/* stream_foreign_idle() decides. */
+	opt->until_empty = opt->until_empty && f->idle_exit_ms < 0;
+}
+
+#define ALIASES "forgotten" /* a hash of an id -> its alias */
+
+static struct keyed_hash
+hash_user(const struct stream *s, struct text user)
+{
+	uint64_t seed[2];
+
+	state_seed(s->state, seed);
+	return keyed_hash(seed, user.p, user.len);
+}
+
+void
+stream_foreign_forget(struct stream *s, const struct forget_order *o)
+{
+	struct keyed_hash hash = hash_user(s, o->customer);
+
+	state_put(state_table(s->state, ALIASES, STATE_BYTES), &hash,
+	    sizeof hash, o->alias.p, o->alias.len);
+}
+
+static bool
+load_alias(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
+{
+	struct stream *s = ctx;
+	void **alias = strmap_put(&s->foreign.aliases, key, key_len);
+
+	free(*alias);
+	*alias = xstrndup(data, len);
+	return true;
+}
+
+void
+stream_foreign_load(struct stream *s)
+{
+	if (s->job->foreign != NULL)
+		state_each(state_table(s->state, ALIASES, STATE_BYTES), NULL, 0,
+		    load_alias, s);
+}
+
+/* Under which name a user counts. */
+static struct text
+name_of_user(const struct stream *s, struct text user)
+{
+	struct keyed_hash hash;
+	const char *alias = NULL;
+
+	if (s->foreign.aliases.live > 0) {
+		hash = hash_user(s, user);
+		alias = strmap_get(
+		    &s->foreign.aliases, (const char *)&hash, sizeof hash);
+	}
+	return alias != NULL ? (struct text){ alias, strlen(alias) } : user;
+}
+
+static enum outcome
+take_message(void *ctx, char *body, size_t len)
+{
+	struct stream *s = ctx;
+	const struct foreign_input *f = s->job->foreign;
+	struct record *r = &s->record;
+	struct text key = { NULL, 0 };
+	struct stream_tenant *t;
+	enum outcome o = OUTCOME_DONE;
+
+	key.p = endpoint_routing_key(s->in, &key.len);
+	s->scan.line = body;
+	s->scan.len = len;
+	s->foreign.quiet_since_ms = clock_mono_ms();
+	if (f->idle_exit_ms >= 0)
+		endpoint_set_until_empty(s->in, false);
+	record_clear(r);
+	if (f->read(f->ctx, r, &s->scan.flat, key, (struct text){ body, len },
+		&s->scan.why) == -1) {
+		o = stream_refuse_record(
+		    s, buf_str(&s->scan.why), &s->counts.bad);
+		s->stage.code = s->code;
+		return o;
+	}
+	r->user = name_of_user(s, r->user);
+	t = stream_tenant(s, r->tenant);
+	s->counts.records++;
+	/* Of two messages with one id the first counts, not the later. */
+	if (model_knows_event(&t->pipeline.model, r->id))
+		s->counts.again++;
+	else
+		o = stream_add_record(s);
+	s->stage.code = s->code;
+	return o;
+}
+
+void
+stream_foreign_stage(struct stream *s)
+{
+	if (s->job->foreign == NULL)
+		return;
+	s->foreign.quiet_since_ms = s->foreign.held_since_ms =
+	    s->foreign.published_ms = clock_mono_ms();
+	s->foreign.held = 0;
+	s->stage.batch_records = BATCH;
+	s->stage.idle_ms = IDLE_MS;
+	s->stage.dry_run = s->job->state == NULL;
+	s->stage.handle_block = NULL;
+	s->stage.handle = take_message;
+	s->stage.unread = NULL;
+}
+
+static enum exit_code
+publish(struct stream *s)
+{
+	const struct foreign_input *f = s->job->foreign;
+	enum exit_code code = PROG_OK;
+	size_t i;
+
+	s->foreign.published_ms = clock_mono_ms();
+	s->foreign.published = s->counts.records;
+	for (i = 0; i < s->tenants_n && code == PROG_OK; i++)
+		code = f->publish(f->ctx, &s->tenants[i]->pipeline.model);
+	return code;
+}
+
+/* Without a folder: true when the broker has kept enough. */
+static bool
+is_held_enough(struct stream *s)
+{
+	if (s->job->state != NULL ||
+	    (s->stage.lines - s->foreign.held < HOLD &&
+		clock_mono_ms() - s->foreign.held_since_ms < HOLD_MS))
+		return false;
+	if (!s->foreign.warned)
+		log_warn("no --state: if this run is killed, the counts are "
+			 "lost; add --state DIR");
+	s->foreign.warned = true;
+	return true;
+}
+
+enum outcome
+stream_foreign_confirmed(struct stream *s)
+{
+	enum exit_code code;
+	bool enough, due;
+
+	if (s->job->foreign == NULL)
+		return OUTCOME_DONE;
+	enough = is_held_enough(s);
+	due = s->job->state != NULL &&
+	      s->counts.records != s->foreign.published &&
+	      clock_mono_ms() - s->foreign.published_ms >= PUBLISH_EVERY_MS;
+	if (!enough && !due)
+		return OUTCOME_DONE;
+	code = publish(s);
+	if (code != PROG_OK) {
+		stream_fail(s, code);
+		return OUTCOME_NEVER;
+	}
+	if (enough) {
+		endpoint_ack(s->in);
+		s->foreign.held = s->stage.lines;
+		s->foreign.held_since_ms = clock_mono_ms();
+	}
+	return OUTCOME_DONE;
+}
+
+/* The idle time alone does not end the run: the queue must be empty, too. No
+ * idle time counts while the broker is unreachable. */
+void
+stream_foreign_idle(struct stream *s)
+{
+	const struct foreign_input *f = s->job->foreign;
+	int64_t now = clock_mono_ms();
+
+	if (f == NULL || f->idle_exit_ms < 0)
+		return;
+	if (!endpoint_is_up(s->in))
+		s->foreign.quiet_since_ms = now;
+	endpoint_set_until_empty(
+	    s->in, now - s->foreign.quiet_since_ms >= f->idle_exit_ms);
+}
+
+enum exit_code
+stream_foreign_end(struct stream *s)
+{
+	enum exit_code code;
+
+	if (s->job->foreign == NULL)
+		return PROG_OK;
+	code = publish(s);
+	if (code == PROG_OK && s->stage.dry_run)
+		endpoint_ack(s->in);
+	return code;
+}
+
+/* The next run writes all rows: one under an alias may have what was counted
+ * under its id. */
+static enum exit_code
+mark_all_counts(struct stream *s, struct buf *why)
+{
+	size_t i, j;
+
+	for (i = 0; i < s->tenants_n; i++) {
+		struct model *m = &s->tenants[i]->pipeline.model;
+
+		for (j = 0; j < m->events_n; j++)
+			model_mark_event(m, model_name(m, m->events[j]->user),
+			    model_name(m, m->events[j]->event));
+		stream_touch(s->tenants[i]);
+	}
+	stream_save_pending(s);
+	return state_commit(s->state, why);
+}
+
+enum exit_code
+stream_foreign_again(const struct aggregator_job *job, struct buf *why)
+{
+	struct stream *s = xcalloc(1, sizeof *s);
+	enum exit_code code;
+
+	stream_init(s, job);
+	code = stream_open_state(s, why);
+	if (code == PROG_OK)
+		code = publish(s);
+	if (code == PROG_OK)
+		code = mark_all_counts(s, why);
+	stream_release(s);
+	free(s);
+	return code;
+}
