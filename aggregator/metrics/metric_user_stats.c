@@ -11,8 +11,10 @@
  * obsolete and ignored.
  *
  * Messages and their times are those since the user was last silent for longer
- * than [aggregator] forget, see stretch.h; of conversations user_active alone
- * decides.
+ * than [aggregator] forget; of conversations user_active alone decides. What
+ * was counted before that silence is kept, because a late message may fill it.
+ * What lies before two silences is not: in a one-shot run, where messages come
+ * in any order, one that fills the older of them is too late.
  */
 #include "aggregator/counting/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"
@@ -21,15 +23,19 @@
 
 #include "common/base/xalloc.h"
 
-#include "aggregator/counting/stretch.h"
-
 /* Between two flushes expired pairs are removed this often, in the messages'
  * own time. */
 #define EXPIRE_EVERY HOUR_MS
 
+/* What a user wrote without a silence. */
+struct spell {
+	uint64_t messages;
+	int64_t first, last;
+};
+
 struct user {
-	struct stretch newest;
-	uint64_t conversations; /* pairs there are */
+	struct spell now, before; /* before the last silence */
+	uint64_t conversations;   /* pairs there are */
 };
 
 struct pair {
@@ -38,32 +44,14 @@ struct pair {
 
 struct users {
 	struct keyed_state table;
-	struct stretches stretches;
 	struct keyed_state pairs;       /* (user, conversation) */
 	struct timer_queue timer_queue; /* of pairs */
+	struct timer_queue silent;      /* users, by when each may be silent */
+	bool expires;                   /* false: one-shot */
+	int64_t forget, window;         /* ms */
 	struct streaming_metric_cap cap;
 	int64_t active; /* how long a conversation is active, in ms */
 	int64_t expired_at;
-};
-
-static int64_t
-last_counted(const void *user)
-{
-	return ((const struct user *)user)->newest.last;
-}
-
-static bool
-has_conversations(const void *user)
-{
-	return ((const struct user *)user)->conversations > 0;
-}
-
-static const struct stretches_kind user_stretches = {
-	.past = "users_past",
-	.silent = "users_silent",
-	.size = sizeof(struct stretch),
-	.last = last_counted,
-	.is_needed = has_conversations,
 };
 
 static void *
@@ -72,7 +60,10 @@ users_open(const struct streaming_metric_setup *setup)
 	struct users *f = xcalloc(1, sizeof *f);
 
 	keyed_state_open(&f->table, setup->home, "users", sizeof(struct user));
-	stretches_open(&f->stretches, setup, &f->table, &user_stretches);
+	timer_queue_open(&f->silent, setup->home, "users_silent");
+	f->expires = setup->home->state != NULL;
+	f->forget = streaming_metric_conf(setup, "forget");
+	f->window = setup->home->window_ms;
 	keyed_state_open(
 	    &f->pairs, setup->home, "user_chats", sizeof(struct pair));
 	timer_queue_open(&f->timer_queue, setup->home, "user_chats_due");
@@ -88,7 +79,7 @@ users_close(void *ctx)
 	struct users *f = ctx;
 
 	keyed_state_close(&f->table);
-	stretches_close(&f->stretches);
+	timer_queue_close(&f->silent);
 	keyed_state_close(&f->pairs);
 	timer_queue_close(&f->timer_queue);
 	free(f);
@@ -104,6 +95,13 @@ find_user(struct users *f, struct text user)
 	return keyed_state_find(&f->table, k.bytes, k.len);
 }
 
+/* When no message can follow one of that time without a silence. */
+static int64_t
+when_silent(const struct users *f, int64_t last)
+{
+	return last + f->forget + f->window + 1;
+}
+
 /* Makes the user if they are new. */
 static struct user *
 get_user(struct users *f, const struct streaming_metric_message *m)
@@ -115,9 +113,43 @@ get_user(struct users *f, const struct streaming_metric_message *m)
 	k.len = 0;
 	key_text(&k, m->user);
 	u = keyed_state_get(&f->table, k.bytes, k.len, &made);
-	if (made)
-		stretches_watch(&f->stretches, u, m->at);
+	if (made && f->expires)
+		timer_queue_add(
+		    &f->silent, when_silent(f, m->at), k.bytes, k.len);
 	return u;
+}
+
+static void
+add_to_spell(struct spell *s, const struct spell *more)
+{
+	if (s->messages == 0 || more->first < s->first)
+		s->first = more->first;
+	if (s->messages == 0 || more->last > s->last)
+		s->last = more->last;
+	s->messages += more->messages;
+}
+
+static void
+count_message(const struct users *f, struct user *u, int64_t at)
+{
+	const struct spell one = { 1, at, at };
+	struct spell *s = &u->now, *before = &u->before;
+
+	if (s->messages > 0 && at - s->last > f->forget) {
+		*before = *s;
+		*s = (struct spell){ 0 };
+	} else if (s->messages > 0 && s->first - at > f->forget) {
+		s = before;
+		if (s->messages > 0 && s->first - at > f->forget)
+			return;
+		if (s->messages > 0 && at - s->last > f->forget)
+			*s = (struct spell){ 0 };
+	}
+	add_to_spell(s, &one);
+	if (before->messages == 0 || u->now.first - before->last > f->forget)
+		return;
+	add_to_spell(&u->now, before);
+	*before = (struct spell){ 0 };
 }
 
 static void
@@ -218,15 +250,12 @@ users_add(void *ctx, const struct streaming_metric_message *m)
 {
 	struct users *f = ctx;
 	struct user *u;
-	struct stretch *s;
 
 	if (m->user.p == NULL)
 		return;
 	expire_pairs_at_times(f);
 	u = get_user(f, m);
-	s = stretches_at(&f->stretches, u, m->at);
-	stretch_add(s, m->at);
-	stretches_change(&f->stretches, u, s);
+	count_message(f, u, m->at);
 	keyed_state_emit(&f->table, u);
 	if (m->at + f->active > f->table.home->now)
 		add_to_pair(f, u, m);
@@ -247,28 +276,50 @@ users_prepare(void *ctx, const struct streaming_metric_message *m, bool near)
 	keyed_state_prepare(&f->pairs, k.bytes, k.len, near);
 }
 
+/* A user is due: they are deleted when they are silent, else come up again. */
+static void
+review_user(struct users *f, struct text key, int64_t newest)
+{
+	struct user *u = keyed_state_find(&f->table, key.p, key.len);
+	int64_t due;
+
+	if (u == NULL)
+		return;
+	due = when_silent(f, u->now.last);
+	if (due <= newest && u->conversations == 0 &&
+	    !keyed_state_is_pending(u))
+		keyed_state_delete(&f->table, u);
+	else
+		timer_queue_add(&f->silent, due > newest ? due : newest + 1,
+		    key.p, key.len);
+}
+
 static void
 users_advance(void *ctx, int64_t newest, bool refresh)
 {
 	struct users *f = ctx;
 
+	struct text key;
+	int64_t due;
+
 	(void)refresh;
 	expire_pairs(f);
-	stretches_expire(&f->stretches, newest);
+	while (f->expires && newest != CLOCK_NONE &&
+	       timer_queue_next(&f->silent, newest, &key, &due))
+		review_user(f, key, newest);
 }
 
 static void
-emit_user(struct users *f, const struct user *u, struct rowset *to)
+emit_user(const struct user *u, struct rowset *to)
 {
-	struct stretch_sum sum = stretches_sum(&f->stretches, u);
 	struct cell *c = rowset_add(to);
 	size_t at = 0;
 
 	c = cell_id(c, key_read_text(keyed_state_key(u), &at));
-	c = cell_count(c, sum.messages);
+	c = cell_count(c, u->now.messages);
 	c = cell_count(c, u->conversations);
-	c = cell_time(c, sum.last);
-	cell_time(c, sum.first);
+	c = cell_time(c, u->now.last);
+	cell_time(c, u->now.first);
 }
 
 static void
@@ -278,9 +329,8 @@ users_emit(void *ctx, struct rowset *to, enum metric_rows which)
 	size_t n, i;
 	void **list = keyed_state_list(&f->table, which == ROWS_ALL, &n);
 
-	for (i = 0; i < n; i++) {
-		emit_user(f, list[i], to);
-	}
+	for (i = 0; i < n; i++)
+		emit_user(list[i], to);
 	free(list);
 }
 

@@ -134,7 +134,7 @@ class Stream(State):
     def names(self):
         """All but that which acts."""
         told = self.lab.run(["aggregator", "-a", "none"]).err
-        names = told.rsplit("there are ", 1)[1].split("; ")[0].split(", ")
+        names = told.rsplit("metrics: ", 1)[1].split("; ")[0].split(", ")
         return [name for name in names if name != "allocation"]
 
     def argv(self, folder, queue, to):
