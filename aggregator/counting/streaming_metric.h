@@ -11,7 +11,8 @@
  * fixes what is counted by time, user and channel. No result depends
  * on the order in which messages come, nor on when streaming_metrics_advance()
  * is called in between: it follows from the messages and the tenant's newest
- * time. What has a cap is exact below it.
+ * time; metric_user_stats.c names an exception. What has a cap is exact below
+ * it.
  *
  * One struct streaming_metrics for a tenant's stream, or for one snapshot. One
  * thread.

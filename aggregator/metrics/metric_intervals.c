@@ -15,25 +15,15 @@
 
 #include "common/base/xalloc.h"
 
-/* Stored as it lies: versions before have no channel, and zeros where its
- * length is. */
 struct interval_row {
 	int64_t start, ms;
 	uint8_t withdrawn, has_operator, operator_len;
-	char ids[RECORD_MAX_ID + 2]; /* the operator's, then the channel's */
 	uint8_t channel_len;         /* 0: none */
-};
-
-_Static_assert(sizeof(struct interval_row) == 216, "states have such rows");
-
-struct long_channel {
-	char id[RECORD_MAX_ID];
+	char ids[2 * RECORD_MAX_ID]; /* the operator's, then the channel's */
 };
 
 struct intervals {
 	struct keyed_state table; /* (end, chat, message, kind) */
-	/* By the same key, for which the row has no room. */
-	struct keyed_state long_channels;
 };
 
 static void *
@@ -43,8 +33,6 @@ intervals_open(const struct streaming_metric_setup *setup)
 
 	keyed_state_open(
 	    &f->table, setup->home, "intervals", sizeof(struct interval_row));
-	keyed_state_open(&f->long_channels, setup->home, "interval_channels",
-	    sizeof(struct long_channel));
 	return f;
 }
 
@@ -54,60 +42,7 @@ intervals_close(void *ctx)
 	struct intervals *f = ctx;
 
 	keyed_state_close(&f->table);
-	keyed_state_close(&f->long_channels);
 	free(f);
-}
-
-static bool
-has_room(const struct interval_row *r)
-{
-	return r->operator_len + r->channel_len <= (int)sizeof r->ids;
-}
-
-static void
-drop_long_channel(struct intervals *f, const struct interval_row *r)
-{
-	struct text key = keyed_state_key(r);
-	struct long_channel *x;
-
-	if (has_room(r))
-		return;
-	x = keyed_state_find(&f->long_channels, key.p, key.len);
-	if (x != NULL)
-		keyed_state_delete(&f->long_channels, x);
-}
-
-static void
-keep_channel(struct intervals *f, struct interval_row *r, struct text channel)
-{
-	struct text key = keyed_state_key(r);
-	struct long_channel *x;
-
-	if (channel.p == NULL)
-		return;
-	r->channel_len = (uint8_t)channel.len;
-	if (has_room(r)) {
-		memcpy(r->ids + r->operator_len, channel.p, channel.len);
-		return;
-	}
-	x = keyed_state_get(&f->long_channels, key.p, key.len, NULL);
-	memcpy(x->id, channel.p, channel.len);
-	keyed_state_change(&f->long_channels, x);
-}
-
-static struct text
-channel_of(struct intervals *f, const struct interval_row *r)
-{
-	struct text key = keyed_state_key(r);
-	const struct long_channel *x = NULL;
-
-	if (r->channel_len == 0)
-		return (struct text){ NULL, 0 };
-	if (has_room(r))
-		return (
-		    struct text){ r->ids + r->operator_len, r->channel_len };
-	x = keyed_state_find(&f->long_channels, key.p, key.len);
-	return (struct text){ x != NULL ? x->id : NULL, r->channel_len };
 }
 
 static void
@@ -124,7 +59,6 @@ keep_interval(
 	key_text(&k, i->message);
 	key_byte(&k, i->kind);
 	r = keyed_state_get(&f->table, k.bytes, k.len, NULL);
-	drop_long_channel(f, r);
 	memset(r, 0, sizeof *r);
 	r->start = i->start;
 	r->ms = i->ms;
@@ -133,21 +67,27 @@ keep_interval(
 	r->operator_len = (uint8_t)i->operator_id.len;
 	if (r->has_operator)
 		memcpy(r->ids, i->operator_id.p, r->operator_len);
-	keep_channel(f, r, i->channel);
+	r->channel_len = (uint8_t)i->channel.len;
+	if (r->channel_len > 0)
+		memcpy(r->ids + r->operator_len, i->channel.p, r->channel_len);
 	keyed_state_emit(&f->table, r);
 }
 
 static void
-emit_interval(
-    struct intervals *f, const struct interval_row *r, struct rowset *to)
+emit_interval(const struct interval_row *r, struct rowset *to)
 {
 	struct text key = keyed_state_key(r), operator_id = { NULL, 0 };
+	struct text channel = { NULL, 0 };
 	struct cell *c = rowset_add(to);
 	size_t at = 0;
 
 	if (r->has_operator != 0) {
 		operator_id.p = r->ids;
 		operator_id.len = r->operator_len;
+	}
+	if (r->channel_len > 0) {
+		channel.p = r->ids + r->operator_len;
+		channel.len = r->channel_len;
 	}
 	c = cell_time(c, key_read_time(key, &at));
 	c = cell_id(c, key_read_text(key, &at));
@@ -156,7 +96,7 @@ emit_interval(
 	    clocks_interval_name((enum interval_kind)key_read_byte(key, &at)));
 	c = cell_time(c, r->start);
 	c = cell_id(c, operator_id);
-	c = cell_id(c, channel_of(f, r));
+	c = cell_id(c, channel);
 	c = cell_number(c, r->ms);
 	cell_flag(c, true, r->withdrawn != 0);
 }
@@ -172,7 +112,7 @@ intervals_emit(void *ctx, struct rowset *to, enum metric_rows which)
 	for (i = 0; i < n; i++) {
 		r = list[i];
 		if (which == ROWS_CHANGED || r->withdrawn == 0)
-			emit_interval(f, r, to);
+			emit_interval(r, to);
 	}
 	free(list);
 }
@@ -184,10 +124,8 @@ intervals_sent(void *ctx)
 	size_t n, i;
 	void **list = keyed_state_list(&f->table, false, &n);
 
-	for (i = 0; i < n; i++) {
-		drop_long_channel(f, list[i]);
+	for (i = 0; i < n; i++)
 		keyed_state_delete(&f->table, list[i]);
-	}
 	free(list);
 }
 
