@@ -128,8 +128,6 @@ idempotency_open(struct request_store *store, size_t max, struct buf *why)
 	m->max = max;
 	m->next = 1;
 	m->stores = store != NULL;
-	if (!m->stores && max > IDEMPOTENCY_IN_MEMORY)
-		m->max = IDEMPOTENCY_IN_MEMORY;
 	if (!m->stores)
 		return m;
 	if (request_store_each(store, REQUEST_KEYS, load_key, m, why) == 0) {

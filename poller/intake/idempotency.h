@@ -9,8 +9,7 @@
  *
  * Keys are looked up in memory. The intake writes them to its store, with the
  * lines of their requests or before them; so a key is never missing there when
- * its request was answered. Without a store they end with the process, and
- * fewer are kept. Above the limit the oldest are dropped.
+ * its request was answered. Above the limit the oldest are dropped.
  *
  * Any thread may call any function at any time.
  */
@@ -30,9 +29,6 @@
 /* Of a client's key, in bytes. */
 #define IDEMPOTENCY_KEY_MAX 180
 
-/* Kept at most without a store. */
-#define IDEMPOTENCY_IN_MEMORY 100000
-
 /* What is remembered of a request. */
 struct idempotent {
 	int64_t at;    /* when it first came */
@@ -49,8 +45,8 @@ enum idempotency_verdict {
 
 struct idempotency;
 
-/* Reads the keys of the store; NULL: there is none. NULL and *why when they
- * cannot be read. Owned. */
+/* Reads the keys of the store; NULL: there is none, of a check or a test. NULL
+ * and *why when they cannot be read. Owned. */
 struct idempotency *idempotency_open(struct request_store *store, size_t max,
     struct buf *why) __attribute__((warn_unused_result));
 

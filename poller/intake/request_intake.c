@@ -414,7 +414,7 @@ run_keeper(void *ctx)
 	return NULL;
 }
 
-/* ---- the publisher of what is stored ---- */
+/* ---- the publisher ---- */
 
 /* True when the end waits for the broker no longer. The lock is held. */
 static bool
@@ -522,7 +522,7 @@ serve_idle_endpoint(struct intake *in)
 }
 
 static void *
-run_stored_publisher(void *ctx)
+run_publisher(void *ctx)
 {
 	struct intake *in = ctx;
 
@@ -536,59 +536,6 @@ run_stored_publisher(void *ctx)
 		} else {
 			(void)pthread_mutex_unlock(&in->lock);
 			serve_idle_endpoint(in);
-		}
-		(void)pthread_mutex_lock(&in->lock);
-	}
-	(void)pthread_mutex_unlock(&in->lock);
-	return NULL;
-}
-
-/* ---- the publisher without a store ---- */
-
-static void
-write_requests(struct intake *in, struct request_list *batch)
-{
-	const struct pending_request *p;
-	enum outcome done;
-
-	buf_clear(&in->batch);
-	for (p = batch->first; p != NULL; p = p->next) {
-		buf_add(&in->batch, p->records->data, p->records->len);
-		buf_add(&in->batch, p->dead->data, p->dead->len);
-	}
-	done = write_batch(in);
-	if (done == OUTCOME_DONE)
-		done = flush_endpoints(in);
-	(void)pthread_mutex_lock(&in->lock);
-	in->confirms = in->takes = done == OUTCOME_DONE;
-	if (done == OUTCOME_DONE)
-		in->published += lines_count(in->batch.data, in->batch.len);
-	(void)pthread_mutex_unlock(&in->lock);
-	list_answer(batch, done == OUTCOME_DONE);
-	if (done != OUTCOME_DONE)
-		after_failure(in, done);
-}
-
-static void *
-run_direct_publisher(void *ctx)
-{
-	struct intake *in = ctx;
-	struct request_list batch;
-
-	list_clear(&batch);
-	(void)pthread_mutex_lock(&in->lock);
-	while (!in->closing || in->waiting.first != NULL) {
-		if (in->waiting.first == NULL)
-			wait_for(in, &in->requests, PUMP_MS);
-		list_take(&in->waiting, &batch, PUBLISH_BYTES);
-		if (batch.first == NULL)
-			continue;
-		if (in->ended) {
-			(void)pthread_mutex_unlock(&in->lock);
-			list_answer(&batch, false);
-		} else {
-			(void)pthread_mutex_unlock(&in->lock);
-			write_requests(in, &batch);
 		}
 		(void)pthread_mutex_lock(&in->lock);
 	}
@@ -659,16 +606,11 @@ intake_open(
 		release_intake(in);
 		return NULL;
 	}
-	if (opt->store == NULL) {
-		thread_must_start(
-		    &in->publisher, "publish", run_direct_publisher, in);
-		return in;
-	}
 	in->confirmed = request_store_first(opt->store, REQUEST_LINES) - 1;
 	in->last = request_store_end(opt->store, REQUEST_LINES) - 1;
 	in->lines = in->last - in->confirmed;
 	thread_must_start(&in->keeper, "keep", run_keeper, in);
-	thread_must_start(&in->publisher, "publish", run_stored_publisher, in);
+	thread_must_start(&in->publisher, "publish", run_publisher, in);
 	return in;
 }
 
@@ -720,12 +662,10 @@ intake_close(struct intake *in)
 	(void)pthread_cond_signal(&in->stored);
 	(void)pthread_cond_signal(&in->retry);
 	(void)pthread_mutex_unlock(&in->lock);
-	if (in->opt.store != NULL)
-		(void)pthread_join(in->keeper, NULL);
+	(void)pthread_join(in->keeper, NULL);
 	(void)pthread_join(in->publisher, NULL);
 	list_clear(&none);
-	if (in->opt.store != NULL)
-		keep_requests(in, &none, in->confirmed);
+	keep_requests(in, &none, in->confirmed);
 	published = in->published;
 	release_intake(in);
 	return published;

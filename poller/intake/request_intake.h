@@ -17,9 +17,6 @@
  *                                         have the same identities
  *   removal          at the broker
  *
- * Without a store, which only a pipe or file may lack, the publisher writes the
- * lines and answers when they are written (and synced, where that is possible).
- *
  * Dead letters (lines of type "dead") go to the broker's queue NAME.dead; if
  * the endpoint is not a broker, they stand among the records, whose readers
  * skip them.
@@ -42,9 +39,9 @@ struct intake;
 
 /* All borrowed. */
 struct intake_options {
-	const char *to;              /* the endpoint */
-	const struct conf *conf;     /* outlives the intake */
-	struct request_store *store; /* NULL: none */
+	const char *to;          /* the endpoint */
+	const struct conf *conf; /* outlives the intake */
+	struct request_store *store;
 	struct idempotency *keys;
 };
 

@@ -31,7 +31,7 @@ struct listener {
 	const struct poller *poller;
 	struct service service;
 	char *default_state;         /* a folder */
-	struct request_store *store; /* NULL: none */
+	struct request_store *store; /* NULL: not open */
 	struct listener_context *context;
 	struct intake *intake;
 	uint64_t published; /* lines, at the end */
@@ -46,15 +46,13 @@ listen_setting(const struct listener *l, const char *key)
 	return conf_int(l->poller->common.conf, "listen", key);
 }
 
-/* Requests are kept in the state that is named, else, for a queue, in the
- * default one; a pipe or a file needs none. -1, with the code and why. */
+/* Requests are kept in the state that is named, else in the default one. -1,
+ * with the code and why. */
 static int
 open_store(struct listener *l)
 {
 	const char *state = poller_named_state(l->poller);
 
-	if (state == NULL && endpoint_amqp_name(poller_to(l->poller)) == NULL)
-		return 0;
 	if (state == NULL)
 		state = l->default_state = state_folder("listener", &l->why);
 	if (state == NULL) {
@@ -203,7 +201,7 @@ compact_store(struct listener *l)
 	int64_t day = clock_now_ms() / DAY_MS;
 	struct buf why = BUF_INIT;
 
-	if (l->store == NULL || day == l->day)
+	if (day == l->day)
 		return;
 	l->day = day;
 	if (request_store_compact(l->store, &why) != 0)

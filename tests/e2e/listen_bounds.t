@@ -258,7 +258,8 @@ def a_local_socket_will_do(checks, lab, conf):
             return got.stdout == b'{"status":"healthy"}'
         until(LONG, up, "the local socket: " + open(lab.path("log2")).read())
         again = lab.run(["poller", "--listen", "unix:" + path, "-c", conf,
-                         "-t", lab.path("out3")])
+                         "-t", lab.path("out3"), "--state",
+                         lab.path("state3")])
         checks.that(again.code == 69, f"a second listener: {again}")
         p.kill()
         p.wait()
