@@ -46,25 +46,6 @@ interner_hash(const struct interner *n, struct text t)
 	return (uint32_t)(hash_text(n->seed, t.p, t.len) >> 32);
 }
 
-void
-interner_prefetch_slot(const struct interner *n, uint32_t hash)
-{
-	if (n->slots != NULL)
-		__builtin_prefetch(&n->slots[hash & n->mask]);
-}
-
-void
-interner_prefetch_name(const struct interner *n, uint32_t hash)
-{
-	uint64_t slot;
-
-	if (n->slots == NULL)
-		return;
-	slot = n->slots[hash & n->mask];
-	if (slot != 0)
-		__builtin_prefetch(interner_at(n, (uint32_t)slot), 1);
-}
-
 /* The slot of the text, or the free one where it goes. */
 static size_t
 find_name_slot(const struct interner *n, uint32_t hash, struct text t)
@@ -141,15 +122,12 @@ add_name(struct interner *n, uint32_t hash, struct text t)
 uint32_t
 interner_get(struct interner *n, struct text t)
 {
-	return t.p != NULL ? interner_get_hashed(n, t, interner_hash(n, t)) : 0;
-}
-
-uint32_t
-interner_get_hashed(struct interner *n, struct text t, uint32_t hash)
-{
-	uint32_t i;
+	uint32_t i, hash;
 	size_t slot;
 
+	if (t.p == NULL)
+		return 0;
+	hash = interner_hash(n, t);
 	if (n->slots == NULL || (size_t)n->live * 2 > n->mask)
 		grow_name_slots(n);
 	slot = find_name_slot(n, hash, t);

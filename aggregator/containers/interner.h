@@ -51,12 +51,8 @@ uint32_t interner_get(struct interner *n, struct text t);
 /* The same; tries the name `guess` first, 0 for none. */
 uint32_t interner_get_near(struct interner *n, struct text t, uint32_t guess);
 
-/* The same in steps, for texts that are looked up many at a time: prefetch the
- * slots, then the names, then get the numbers. t is not absent. */
+/* The hash of a text that is not absent. */
 uint32_t interner_hash(const struct interner *n, struct text t);
-void interner_prefetch_slot(const struct interner *n, uint32_t hash);
-void interner_prefetch_name(const struct interner *n, uint32_t hash);
-uint32_t interner_get_hashed(struct interner *n, struct text t, uint32_t hash);
 
 /* The number, without a reference; 0 when it is not known. */
 uint32_t interner_find(const struct interner *n, struct text t);

@@ -52,8 +52,6 @@ model_release(struct model *m)
 	free(p->fresh);
 	free(p->pending);
 	free(p->pending_copies);
-	free(p->pending_events);
-	free(p->pending_users);
 	derivation_release(&p->derivation);
 	free(p);
 	lexicon_release(&m->lexicon);
@@ -165,8 +163,6 @@ add_event_record(struct model *m, const struct record *r)
 	if (r->user.p == NULL)
 		return MODEL_SKIPPED;
 	f = events_fingerprint(m, r->id);
-	if (!m->dedup_on_add && !m->incremental && pending_add_event(m, f, r))
-		return MODEL_NEW;
 	user = interner_get(n, r->user);
 	event = interner_get(n, r->event);
 	result = events_put(m, f, r->at, user, event);

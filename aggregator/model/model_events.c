@@ -28,29 +28,6 @@ first_event_slot(const struct model_private *p, uint32_t user, uint32_t event)
 	return (size_t)hash_mix(key ^ HASH_K1, HASH_K2) & p->event_mask;
 }
 
-void
-events_prefetch_slot(const struct model *m, uint32_t user, uint32_t event)
-{
-	const struct model_private *p = m->private;
-
-	if (p->event_slots != NULL)
-		__builtin_prefetch(
-		    &p->event_slots[first_event_slot(p, user, event)]);
-}
-
-void
-events_prefetch(const struct model *m, uint32_t user, uint32_t event)
-{
-	const struct model_private *p = m->private;
-	uint32_t slot;
-
-	if (p->event_slots == NULL)
-		return;
-	slot = p->event_slots[first_event_slot(p, user, event)];
-	if (slot != 0)
-		__builtin_prefetch(m->events[slot - 1], 1);
-}
-
 static size_t
 find_event_slot(const struct model *m, uint32_t user, uint32_t event)
 {

@@ -7,7 +7,7 @@
  *   model_chats.c         the table of chats, their memory, their expiry
  *   model_descriptions.c  what chat records say of a chat
  *   model_messages.c      the messages of a chat
- *   model_pending.c       delays messages and events, and prefetches
+ *   model_pending.c       delays messages, and prefetches
  *   model_events.c        counted events
  *   model_duplicates.c    which messages came already
  *   model_recompute.c     brings up to date what metrics read, with
@@ -106,12 +106,9 @@ struct model_private {
 
 	struct pending *pending; /* see model_pending.c */
 	struct pending_copy *pending_copies;
-	struct pending_event *pending_events;
-	struct pending_text *pending_users; /* of events */
 	/* Messages that were delayed, and taken each step further; counted. */
 	size_t pending_added, pending_prefetched, pending_found,
 	    pending_appended;
-	size_t pending_events_n;
 
 	struct derivation derivation;
 };
@@ -184,12 +181,9 @@ enum model_result messages_take(struct model *m, struct chat *c,
     struct fingerprint f, const struct message *new);
 void messages_keep_text(struct model *m, const struct record *r);
 
-/* model_pending.c: for a model that need not say at once whether a message or
- * an event is new. False: the event cannot be delayed, events_put() must take
- * it. */
+/* model_pending.c: for a model that need not say at once whether a message is
+ * new. */
 void pending_add(struct model *m, const struct record *r);
-bool pending_add_event(
-    struct model *m, struct fingerprint f, const struct record *r);
 void pending_flush(struct model *m);
 
 /* model_duplicates.c. */
@@ -260,9 +254,6 @@ model_missing_at(const struct model *m, const struct chat *c)
 /* model_events.c. */
 
 struct fingerprint events_fingerprint(struct model *m, struct text id);
-/* Prefetch what the pair's count needs: its slot, then the count. */
-void events_prefetch_slot(const struct model *m, uint32_t user, uint32_t event);
-void events_prefetch(const struct model *m, uint32_t user, uint32_t event);
 enum model_result events_put(struct model *m, struct fingerprint f, int64_t at,
     uint32_t user, uint32_t event);
 /* The tenant has a time now: events that came before it did get it, too. */

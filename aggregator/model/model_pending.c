@@ -1,9 +1,8 @@
 /*
- * model_pending: delays messages and events until some others have come, and
- * prefetches what they need meanwhile: most of their time is waiting for
- * memory, that of the chat's slot, the chat, and the end of its messages, or
- * that of the event's identity. For models that need not say at once whether a
- * message or an event is new.
+ * model_pending: delays messages until some others have come, and prefetches
+ * what they need meanwhile: most of their time is waiting for memory, that of
+ * the chat's slot, the chat, and the end of its messages. For models that need
+ * not say at once whether a message is new.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -11,7 +10,6 @@
 
 #include "common/containers/hash.h"
 
-#define PENDING_EVENTS 128
 #define PENDING_TEXT 40 /* bytes; a record with longer ids is not delayed */
 
 /* A message waits in a ring while each of three prefetches runs, for so many
@@ -37,14 +35,6 @@ struct pending {
 /* The texts of one that came as a record, which does not last. */
 struct pending_copy {
 	struct pending_text id, user, operator_id;
-};
-
-struct pending_event {
-	struct fingerprint f;
-	int64_t at;
-	uint32_t hash;        /* of the user's name */
-	uint32_t user, event; /* held */
-	struct text user_name;
 };
 
 static void
@@ -169,78 +159,8 @@ pending_add(struct model *m, const struct record *r)
 		    keep_pending_text(&copy->operator_id, r->operator_id);
 }
 
-static void
-flush_events(struct model *m)
-{
-	struct model_private *p = m->private;
-	struct interner *names = &m->lexicon.names;
-	struct pending_event *x, *end = p->pending_events + p->pending_events_n;
-
-	if (p->pending_events_n == 0)
-		return;
-	/* Not when they come: there may be many messages between two. */
-	for (x = p->pending_events; x < end; x++) {
-		interner_prefetch_slot(names, x->hash);
-		dedup_prefetch(&p->dedup_events, x->f);
-	}
-	for (x = p->pending_events; x < end; x++)
-		interner_prefetch_name(names, x->hash);
-	for (x = p->pending_events; x < end; x++) {
-		x->user = interner_get_hashed(names, x->user_name, x->hash);
-		events_prefetch_slot(m, x->user, x->event);
-	}
-	for (x = p->pending_events; x < end; x++)
-		events_prefetch(m, x->user, x->event);
-	for (x = p->pending_events; x < end; x++) {
-		(void)events_put(m, x->f, x->at, x->user, x->event);
-		interner_drop(names, x->user);
-		interner_drop(names, x->event);
-	}
-	p->pending_events_n = 0;
-}
-
-/* The next one to be delayed. */
-static struct pending_event *
-next_pending_event(struct model *m)
-{
-	struct model_private *p = m->private;
-
-	if (p->pending_events_n == PENDING_EVENTS)
-		flush_events(m);
-	if (p->pending_events == NULL)
-		p->pending_events =
-		    xcalloc(PENDING_EVENTS, sizeof *p->pending_events);
-	return &p->pending_events[p->pending_events_n++];
-}
-
-bool
-pending_add_event(struct model *m, struct fingerprint f, const struct record *r)
-{
-	struct model_private *p = m->private;
-	struct interner *names = &m->lexicon.names;
-	struct pending_event *x;
-
-	if (r->user.len > PENDING_TEXT) {
-		/* The limit of pairs counts those that come first. */
-		flush_events(m);
-		return false;
-	}
-	if (p->pending_users == NULL)
-		p->pending_users =
-		    xcalloc(PENDING_EVENTS, sizeof *p->pending_users);
-	x = next_pending_event(m);
-	x->f = f;
-	x->at = r->at;
-	x->hash = interner_hash(names, r->user);
-	x->user_name = keep_pending_text(
-	    &p->pending_users[x - p->pending_events], r->user);
-	x->event = interner_get(names, r->event);
-	return true;
-}
-
 void
 pending_flush(struct model *m)
 {
 	advance_messages(m, 0);
-	flush_events(m);
 }
