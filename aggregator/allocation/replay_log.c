@@ -125,49 +125,25 @@ replay_log_add_snapshot(
 	replay_log_release(snapshot);
 }
 
-static void
-merge(struct replay_entry *to, const struct replay_entry *a, size_t n,
-    const struct replay_entry *b, size_t m)
+static int
+compare_entries(const void *a, const void *b)
 {
-	while (n > 0 && m > 0) {
-		if (b->when < a->when) {
-			*to++ = *b++;
-			m--;
-		} else {
-			*to++ = *a++;
-			n--;
-		}
-	}
-	if (n > 0)
-		memcpy(to, a, n * sizeof *a);
-	if (m > 0)
-		memcpy(to, b, m * sizeof *b);
+	const struct replay_entry *x = a, *y = b;
+
+	if (x->when != y->when)
+		return x->when < y->when ? -1 : 1;
+	return (x->order > y->order) - (x->order < y->order);
 }
 
-/* A merge sort, because it must be stable. */
 void
 replay_log_sort(struct replay_log *n)
 {
-	struct replay_entry *other, *swap;
-	size_t width, i, first, second;
+	size_t i;
 
-	if (n->n < 2)
-		return;
-	other = xcalloc(n->n, sizeof *other);
-	for (width = 1; width < n->n; width *= 2) {
-		for (i = 0; i < n->n; i += 2 * width) {
-			first = n->n - i < width ? n->n - i : width;
-			second =
-			    n->n - i - first < width ? n->n - i - first : width;
-			merge(other + i, n->v + i, first, n->v + i + first,
-			    second);
-		}
-		swap = n->v;
-		n->v = other;
-		other = swap;
-	}
-	n->cap = n->n;
-	free(other);
+	for (i = 0; i < n->n; i++)
+		n->v[i].order = i;
+	if (n->n > 1)
+		qsort(n->v, n->n, sizeof *n->v, compare_entries);
 }
 
 static struct text

@@ -20,6 +20,7 @@ struct replay_entry {
 	int64_t
 	    when; /* when it is applied; of a snapshot's record: its begin */
 	int64_t at, opened_at, available_at, max_chats;
+	size_t order; /* private: of entries of one time */
 	const char *chat, *operator_id, *customer, *channel, *tags, *kind,
 	    *assignment, *name, *id;
 	uint8_t what; /* enum replay_kind */
