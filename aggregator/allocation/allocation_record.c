@@ -97,7 +97,6 @@ apply_record(struct allocation *a, const struct record *r, bool assignee)
 	case RECORD_EVENT:
 	case RECORD_ASSIGNMENT:
 	case RECORD_ROW:
-	case RECORD_CLOCK:
 	case RECORD_TYPES:
 		break;
 	}

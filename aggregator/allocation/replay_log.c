@@ -44,7 +44,6 @@ is_of_interest(const struct record *r)
 	case RECORD_EVENT:
 	case RECORD_ASSIGNMENT:
 	case RECORD_ROW:
-	case RECORD_CLOCK:
 	case RECORD_TYPES:
 		break;
 	}

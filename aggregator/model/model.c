@@ -234,10 +234,6 @@ model_add(struct model *m, const struct record *r)
 		return add_operator(m, r);
 	case RECORD_CHAT:
 		return add_chat(m, r, at);
-	case RECORD_CLOCK:
-		if (at <= m->as_of)
-			return MODEL_DUPLICATE;
-		break;
 	case RECORD_UNKNOWN:
 	case RECORD_SNAPSHOT:
 	case RECORD_VIEW:

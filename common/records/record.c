@@ -25,8 +25,7 @@
 #define ASSI (1u << RECORD_ASSIGNMENT)
 #define LIMI (1u << RECORD_LIMIT)
 #define ROW (1u << RECORD_ROW)
-#define CLOC (1u << RECORD_CLOCK)
-#define ALL (SNAP | OPER | CHAT | MESS | VIEW | EVEN | ASSI | LIMI | ROW | CLOC)
+#define ALL (SNAP | OPER | CHAT | MESS | VIEW | EVEN | ASSI | LIMI | ROW)
 
 const char *const record_types[RECORD_TYPES] = {
 	[RECORD_UNKNOWN] = "",
@@ -39,7 +38,6 @@ const char *const record_types[RECORD_TYPES] = {
 	[RECORD_ASSIGNMENT] = "assignment",
 	[RECORD_LIMIT] = "limit",
 	[RECORD_ROW] = "row",
-	[RECORD_CLOCK] = "clock",
 };
 
 #define AT(member) offsetof(struct record, member)
@@ -54,8 +52,8 @@ const struct record_field record_fields[] = {
 	{ "chat", FIELD_ID, AT(chat), CHAT | MESS | VIEW | EVEN | ASSI,
 	    CHAT | MESS | ASSI },
 	{ "at", FIELD_TIME, AT(at),
-	    SNAP | OPER | CHAT | MESS | VIEW | EVEN | ASSI | LIMI | CLOC,
-	    MESS | VIEW | CLOC },
+	    SNAP | OPER | CHAT | MESS | VIEW | EVEN | ASSI | LIMI,
+	    MESS | VIEW },
 	{ "from", FIELD_FROM, AT(from), MESS, MESS },
 	{ "user", FIELD_ID, AT(user), MESS | VIEW | EVEN, VIEW },
 	{ "operator", FIELD_ID, AT(operator_id),

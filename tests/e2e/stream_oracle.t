@@ -421,7 +421,7 @@ def messages(given, there):
 
 def key_of(r):
     """Where a publisher sends a record: its bucket, or all."""
-    if r is None or r["type"] in ("operator", "snapshot", "clock"):
+    if r is None or r["type"] in ("operator", "snapshot", "limit"):
         return "all"
     last = {"view": ("message",), "event": ("user", "id")}.get(r["type"], ())
     key = next((r[k] for k in ("chat",) + last if r.get(k)), "")
@@ -442,14 +442,15 @@ def record_of(line):
 
 
 def clocks(lines):
-    """The newest times of a flush, as a publisher to shards may tell them."""
+    """The newest times of a flush, for all shards: a limit says nothing else
+    without allocation."""
     newest = {}
     for r in map(record_of, lines):
         at = moves(r)
         if at is not None:
             newest[r["tenant"]] = max(at, newest.get(r["tenant"], at))
     return [json.dumps({
-        "type": "clock", "tenant": t, "at": stream.records.shown(at)}).encode()
+        "type": "limit", "tenant": t, "at": stream.records.shown(at)}).encode()
         for t, at in newest.items()]
 
 
