@@ -1,32 +1,448 @@
 /*
- * mode_check: sink --check.
+ * mode_check: sink --check: whether the database can hold our rows: the
+ * server's settings, the tables and views, the thresholds that views use, and
+ * the rights of our user. Each item says what to do about it.
  */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "common/base/log.h"
+#include "common/base/text.h"
 #include "common/base/xalloc.h"
-#include "sink/check/check.h"
+#include "common/db/schema_number.h"
+#include "common/output/output_table.h"
+#include "common/records/record.h"
+#include "common/tables/tables.h"
+#include "common/text/jsonw.h"
 #include "sink/modes/modes.h"
+#include "sink/tables/schema.h"
+#include "sink/tables/thresholds.h"
+
+/* Advice does not change the exit code. */
+enum check_result { CHECK_FINE, CHECK_ADVICE, CHECK_WRONG };
+
+struct check_report {
+	struct db *db;
+	const struct conf *conf;
+	enum output_format format;
+	struct output_table table;
+	struct buf lines; /* instead of the table: NDJSON */
+	bool wrong;
+	struct schema schema;
+	bool differs; /* the database from the schema */
+};
+
+static const struct output_column columns[] = {
+	{ "check", OUTPUT_TEXT },
+	{ "result", OUTPUT_TEXT },
+	{ "detail", OUTPUT_TEXT },
+};
+
+/* Adds an item: its name, what it is, and what to do unless it is fine. */
+static void
+add_item(struct check_report *r, enum check_result result, const char *name,
+    const char *is, const char *what)
+{
+	/* The words of poller --check, which gives no advice. */
+	static const char *const results[] = {
+		[CHECK_FINE] = "ok",
+		[CHECK_ADVICE] = "advice",
+		[CHECK_WRONG] = "failed",
+	};
+	struct buf detail = BUF_INIT;
+
+	r->wrong |= result == CHECK_WRONG;
+	buf_adds(&detail, is);
+	if (result != CHECK_FINE)
+		buf_addf(&detail, "; %s", what);
+	if (r->format != OUTPUT_NDJSON) {
+		output_table_cell(&r->table, name);
+		output_table_cell(&r->table, results[result]);
+		output_table_cell(&r->table, buf_str(&detail));
+	} else {
+		jsonw_open(&r->lines);
+		jsonw_str(&r->lines, "type", "check");
+		jsonw_str(&r->lines, "check", name);
+		jsonw_str(&r->lines, "result", results[result]);
+		jsonw_str(&r->lines, "detail", buf_str(&detail));
+		jsonw_line(&r->lines);
+	}
+	buf_release(&detail);
+}
+
+/* The server. */
+
+/* What a row has besides the texts of its record, at most: numbers, and as text
+ * the statement around it. */
+#define ROW_FRAME ((size_t)64 * 1024)
+
+/* A record as long as may be must fit; as text each byte may be two. */
+static void
+check_packet(struct check_report *r)
+{
+	const struct db_server *s = db_server(r->db);
+	size_t need = (size_t)(s->bulk ? 1 : 2) * RECORD_MAX_LINE + ROW_FRAME;
+	char is[32], what[96];
+
+	(void)snprintf(is, sizeof is, "%zu", s->max_packet);
+	(void)snprintf(what, sizeof what,
+	    "set it to %zu or more, as the longest records need", need);
+	add_item(r, s->max_packet >= need ? CHECK_FINE : CHECK_WRONG,
+	    "max_allowed_packet", is, what);
+}
+
+/* Our views need MariaDB 10.6 or MySQL 8.0. */
+static bool
+version_fits(const struct db_server *s)
+{
+	char *end;
+	long major = strtol(s->version, &end, 10);
+	long minor = *end == '.' ? strtol(end + 1, NULL, 10) : 0;
+
+	return s->mariadb ? major > 10 || (major == 10 && minor >= 6)
+			  : major >= 8;
+}
+
+/* Server variables: good values, separated by | (*WORD*: with that word among
+ * others), a value that is advised against, and what to do. */
+static const struct setting {
+	const char *name, *wanted, *other, *what;
+} settings[] = {
+	{ "innodb_flush_log_at_trx_commit", "1", "2",
+	    "set it to 1: otherwise a crash can lose acknowledged rows" },
+	{ "innodb_doublewrite", "ON|1|DETECT_AND_RECOVER", "DETECT_ONLY",
+	    "enable it: otherwise pages torn by a crash cannot be repaired" },
+	{ "log_bin", "OFF|0|ON|1", "", "" },
+	{ "sync_binlog", "1", "",
+	    "set it to 1 while log_bin is on: otherwise log and tables differ "
+	    "after a crash" },
+	{ "binlog_format", "MIXED|ROW", "",
+	    "set it to MIXED or ROW: STATEMENT does not work with READ "
+	    "COMMITTED" },
+	{ "sql_mode", "*STRICT_ALL_TABLES*", "",
+	    "the session cannot be made strict" },
+	{ "character_set_connection", "utf8mb4", "",
+	    "the connection must speak utf8mb4" },
+	{ "time_zone", "+00:00", "", "the session must be in UTC" },
+	{ "read_only", "OFF|0", "", "make the server writable" },
+};
+
+static bool
+is_one_of(const char *value, const char *list)
+{
+	size_t len = strlen(value), n;
+	const char *p;
+	char inner[64];
+
+	if (list[0] == '*') {
+		snprintf(inner, sizeof inner, "%.*s", (int)strlen(list) - 2,
+		    list + 1);
+		return strstr(value, inner) != NULL;
+	}
+	for (p = list; *p != '\0'; p += n + (p[n] == '|')) {
+		n = strcspn(p, "|");
+		if (n == len && strncmp(p, value, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Reads a variable's value (the session's, else the global one), or "". */
+static enum outcome
+variable(struct db *db, const char *name, struct buf *value)
+{
+	struct db_value arg = db_str(name);
+	struct db_rows *rows;
+	enum outcome o;
+
+	buf_clear(value);
+	o = db_query(
+	    db, "SHOW VARIABLES WHERE Variable_name = ?", &arg, 1, &rows);
+	if (o == OUTCOME_DONE && db_next(rows) && db_get(rows, 1) != NULL)
+		buf_adds(value, db_get(rows, 1));
+	db_rows_free(rows);
+	return o;
+}
+
+static enum outcome
+check_server(struct check_report *r)
+{
+	const struct db_server *server = db_server(r->db);
+	const struct setting *s = settings;
+	struct buf value = BUF_INIT;
+	enum outcome o = OUTCOME_DONE;
+	bool binlog = true;
+	const char *is;
+
+	add_item(r, version_fits(server) ? CHECK_FINE : CHECK_WRONG, "version",
+	    server->version, "MariaDB 10.6 or MySQL 8.0 or later is needed");
+	add_item(r, CHECK_FINE, "bulk", server->bulk ? "arrays" : "text", "");
+	add_item(r, CHECK_FINE, "tls",
+	    server->cipher != NULL ? server->cipher
+	    : server->socket       ? "not needed: a local socket"
+				   : "off",
+	    "");
+	check_packet(r);
+	for (; s < settings + ARRAY_LEN(settings); s++) {
+		o = variable(r->db, s->name, &value);
+		is = buf_str(&value);
+		if (o != OUTCOME_DONE)
+			break;
+		/* Without a binary log its settings do not matter. */
+		if (strcmp(s->name, "log_bin") == 0)
+			binlog = is_one_of(is, "ON|1");
+		else if (strstr(s->name, "binlog") != NULL && !binlog)
+			continue;
+		if (is[0] != '\0')
+			add_item(r,
+			    is_one_of(is, s->wanted)  ? CHECK_FINE
+			    : is_one_of(is, s->other) ? CHECK_ADVICE
+						      : CHECK_WRONG,
+			    s->name, is, s->what);
+	}
+	buf_release(&value);
+	return o;
+}
+
+/* Tables and views. */
+
+static void
+add_difference(void *ctx, const struct schema_difference *d)
+{
+	struct check_report *r = ctx;
+
+	r->differs = true;
+	add_item(r, CHECK_WRONG, "tables and views", d->what, d->way_out);
+}
+
+static enum outcome
+check_schema(struct check_report *r)
+{
+	int64_t number;
+	const char *objection;
+	char text[32];
+	enum outcome o = schema_number(r->db, &number);
+
+	if (o != OUTCOME_DONE)
+		return o;
+	(void)snprintf(text, sizeof text, "%lld", (long long)number);
+	objection = schema_objection(number);
+	add_item(r, objection != NULL ? CHECK_WRONG : CHECK_FINE, "schema",
+	    text, objection != NULL ? objection : "");
+	if (objection != NULL)
+		return o;
+	r->differs = false;
+	o = schema_compare_tables(r->db, add_difference, r);
+	if (o == OUTCOME_DONE)
+		o = schema_compare_views(r->db, &r->schema, add_difference, r);
+	if (o == OUTCOME_DONE && !r->differs)
+		add_item(r, CHECK_FINE, "tables and views", "as declared", "");
+	return o;
+}
+
+/* The sink works without reading thresholds, so that right may be missing. The
+ * table is missing in an older schema, which is reported already. */
+static enum outcome
+check_thresholds(struct check_report *r)
+{
+	static const char name[] = "thresholds of alerts and trends";
+	struct buf differ = BUF_INIT;
+	enum outcome o = thresholds_compare(r->db, r->conf, &differ);
+
+	if (o == OUTCOME_NEVER && db_cause(r->db) == DB_DENIED) {
+		add_item(r, CHECK_ADVICE, name, "cannot be read",
+		    "grant SELECT on metric_settings");
+		o = OUTCOME_DONE;
+	} else if (o == OUTCOME_NEVER && db_cause(r->db) == DB_SCHEMA) {
+		o = OUTCOME_DONE;
+	} else if (o == OUTCOME_DONE) {
+		add_item(r, differ.len > 0 ? CHECK_WRONG : CHECK_FINE, name,
+		    differ.len > 0 ? buf_str(&differ) : "as in [aggregator]",
+		    "alerts_all, trends_all and open=1 use the stored values: "
+		    "run `sink --migrate` with this configuration");
+	}
+	buf_release(&differ);
+	return o;
+}
+
+/* Rights: a statement that affects no row shows whether our user may run it.
+ * The program works with more rights than these, and with fewer it fails. */
+
+struct rights {
+	struct db *db;
+	struct buf grants; /* the statements that give what is missing */
+	struct buf sql;
+};
+
+/* Runs r->sql; without the right, adds the grant. A missing table is not an
+ * error here: the check of the schema reports it. */
+static enum outcome
+try_right(struct rights *r, const char *right, const char *table)
+{
+	struct db_rows *rows = NULL;
+	enum outcome o = db_query(r->db, buf_str(&r->sql), NULL, 0, &rows);
+
+	db_rows_free(rows);
+	if (o != OUTCOME_NEVER || db_cause(r->db) == DB_SCHEMA)
+		return o == OUTCOME_NEVER ? OUTCOME_DONE : o;
+	if (db_cause(r->db) != DB_DENIED)
+		return o;
+	buf_adds(&r->grants, r->grants.len > 0 ? "; " : "");
+	db_grant(r->db, right, table, &r->grants);
+	return OUTCOME_DONE;
+}
+
+/* Reading and writing are given on all tables at once, as
+ * scripts/examples/grants.sql.example does: the first lack ends the search. */
+static enum outcome
+try_table(struct rights *r, const char *table)
+{
+	static const char on_all[] = "SELECT, INSERT, UPDATE";
+	enum outcome o = OUTCOME_DONE;
+
+	if (r->grants.len == 0) {
+		buf_setf(&r->sql, "SELECT 1 FROM %s WHERE 1 = 0", table);
+		o = try_right(r, on_all, "*");
+	}
+	if (o == OUTCOME_DONE && r->grants.len == 0) {
+		buf_setf(&r->sql,
+		    "INSERT INTO %s (tenant) SELECT tenant FROM %s WHERE 1 = 0",
+		    table, table);
+		o = try_right(r, on_all, "*");
+	}
+	if (o == OUTCOME_DONE && r->grants.len == 0) {
+		buf_setf(&r->sql, "UPDATE %s SET tenant = tenant WHERE 1 = 0",
+		    table);
+		o = try_right(r, on_all, "*");
+	}
+	return o;
+}
+
+static enum outcome
+try_rights(struct rights *r)
+{
+	/* Of the tables that the sink needs besides those of rows. */
+	static const enum table_id own[] = { TABLE_tenant_locks, TABLE_tenants,
+		TABLE_refused_rows, TABLE_response_rollups,
+		TABLE_message_analytics_hours, TABLE_sums_due };
+	/* The end of a snapshot deletes operators, an edit the message before
+	 * it, and sums that are made are due no more. */
+	static const enum table_id removed[] = { TABLE_operator_metrics,
+		TABLE_messages, TABLE_sums_due };
+	enum outcome o = OUTCOME_DONE;
+	size_t i;
+
+	for (i = 0; i < TABLES && o == OUTCOME_DONE; i++)
+		o = try_table(r, tables[i].name);
+	for (i = 0; i < ARRAY_LEN(own) && o == OUTCOME_DONE; i++)
+		o = try_table(r, tables[own[i]].name);
+	for (i = 0; i < ARRAY_LEN(removed) && o == OUTCOME_DONE; i++) {
+		buf_setf(&r->sql, "DELETE FROM %s WHERE 1 = 0",
+		    tables[removed[i]].name);
+		o = try_right(r, "DELETE", tables[removed[i]].name);
+	}
+	/* New partitions need ALTER: tried on one that cannot exist. */
+	for (i = 0; i < TABLES && o == OUTCOME_DONE; i++) {
+		if (tables[i].day < 0)
+			continue;
+		buf_setf(&r->sql,
+		    "ALTER TABLE %s REORGANIZE PARTITION `none of ours` INTO "
+		    "(PARTITION x VALUES LESS THAN (MAXVALUE))",
+		    tables[i].name);
+		o = try_right(r, "ALTER", tables[i].name);
+		if (o == OUTCOME_NEVER && db_cause(r->db) == DB_BUG)
+			o = OUTCOME_DONE;
+	}
+	return o;
+}
+
+static enum outcome
+check_rights(struct check_report *report)
+{
+	struct rights r = { .db = report->db };
+	enum outcome o = try_rights(&r);
+
+	if (o == OUTCOME_LATER && db_connected(r.db) &&
+	    db_cause(r.db) != DB_CONFLICT) {
+		/* The server is read-only, or its disk is full. */
+		add_item(report, CHECK_WRONG, "missing rights",
+		    "cannot be tried", db_why(r.db));
+		o = OUTCOME_DONE;
+	} else if (o == OUTCOME_DONE) {
+		add_item(report, r.grants.len > 0 ? CHECK_WRONG : CHECK_FINE,
+		    "missing rights",
+		    r.grants.len > 0 ? buf_str(&r.grants) : "none",
+		    "run this as an administrator of the server; "
+		    "scripts/examples/grants.sql.example has all grants");
+	}
+	buf_release(&r.grants);
+	buf_release(&r.sql);
+	return o;
+}
+
+static enum outcome
+run_checks(struct db *db, void *ctx)
+{
+	static enum outcome (*const checks[])(struct check_report *) = {
+		check_server,
+		check_schema,
+		check_thresholds,
+		check_rights,
+	};
+	struct check_report *r = ctx;
+	enum outcome o = OUTCOME_DONE;
+	size_t i;
+
+	/* Some checks try ALTER TABLE. A transaction may run several times. */
+	db_no_trans(db);
+	output_table_release(&r->table);
+	output_table_init(&r->table, columns, ARRAY_LEN(columns));
+	buf_clear(&r->lines);
+	r->wrong = false;
+	for (i = 0; i < ARRAY_LEN(checks) && o == OUTCOME_DONE; i++)
+		o = checks[i](r);
+	return o;
+}
 
 /* If the server is away, the check reports that within five seconds. */
 #define WAIT_MS 3000
 
-static const struct option_row rows[] = {
-	OPTION_FORMAT(struct sink, format),
-};
-
 static enum exit_code
 check_database(struct sink *s, struct db **db)
 {
+	struct check_report r = { .db = *db,
+		.conf = s->common.conf,
+		.format = output_format_resolve(s->format) };
 	char *dir = prog_data("schema", "sink/schema");
-	enum exit_code code;
+	struct buf why = BUF_INIT;
+	enum exit_code code = PROG_CONFIG;
 
 	db_hurry(*db, WAIT_MS);
-	code = check_run(
-	    *db, s->common.conf, dir, s->format, s->common.verbose > 0);
-
+	if (schema_read(&r.schema, dir, &why, &code) != 0) {
+		log_error("%s", buf_str(&why));
+	} else if (db_transaction(*db, run_checks, &r, false) == OUTCOME_DONE) {
+		if (r.format != OUTPUT_NDJSON)
+			output_table_show(&r.table, r.format, &r.lines);
+		(void)fwrite(r.lines.data, 1, r.lines.len, stdout);
+		code = prog_flush();
+		if (code == PROG_OK && r.wrong)
+			code = PROG_CONFIG;
+	} else {
+		log_error("%s", db_why(*db));
+		code = db_code(*db);
+	}
+	schema_release(&r.schema);
+	output_table_release(&r.table);
+	buf_release(&r.lines);
+	buf_release(&why);
 	free(dir);
 	return code;
 }
+
+static const struct option_row rows[] = {
+	OPTION_FORMAT(struct sink, format),
+};
 
 static enum exit_code
 run_check(void *options)

@@ -9,7 +9,6 @@
 #include "common/endpoint/endpoint.h"
 #include "common/os/notify.h"
 #include "common/os/stop.h"
-#include "sink/check/check.h"
 #include "sink/modes/modes.h"
 #include "sink/read/consume.h"
 #include "sink/rollup/sums_due.h"
@@ -35,12 +34,20 @@ struct start_check {
 	struct buf why;
 };
 
+/* A server that does not flush its log at commits can lose acknowledged rows.
+ */
 static enum outcome
-check_start_in_transaction(struct db *db, void *ctx)
+check_start(struct db *db, void *ctx)
 {
 	struct start_check *s = ctx;
 
-	return check_start(db, s->accept_loss, &s->why);
+	if (db_server(db)->flush_at_commit != 0 || s->accept_loss)
+		return OUTCOME_DONE;
+	buf_setf(&s->why,
+	    "database %s runs with innodb_flush_log_at_trx_commit = 0, so a "
+	    "crash loses acknowledged rows; set it to 1, or use --accept-loss",
+	    db_name(db));
+	return OUTCOME_NEVER;
 }
 
 /* Checks whether sink can work with this database; waits for it as long as
@@ -51,8 +58,7 @@ wait_for_database(struct db *db, bool accept_loss, bool wait_forever)
 	struct start_check s = { accept_loss, BUF_INIT };
 	enum exit_code code = PROG_OK;
 
-	if (db_transaction(db, check_start_in_transaction, &s, wait_forever) !=
-	    OUTCOME_DONE) {
+	if (db_transaction(db, check_start, &s, wait_forever) != OUTCOME_DONE) {
 		code = s.why.len > 0 ? PROG_CONFIG : db_code(db);
 		if (stop_asked() && code == PROG_TEMPFAIL)
 			code = PROG_OK;
