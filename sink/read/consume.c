@@ -26,8 +26,6 @@ enum {
 	PUMP_MS = 100,
 	RETRY_BASE_MS = 200,
 	RETRY_CAP_MS = 5000,
-	/* What is delivered again has come by then. */
-	REDELIVERY_MS = MINUTE_MS,
 };
 
 /* The input may be acknowledged up to here once these batches are stored. */
@@ -37,65 +35,25 @@ struct read_mark {
 	uint64_t lines, ends; /* all that were read until then */
 };
 
-/* A snapshot that is older than the stored one, the first of its tenant that
- * came since that was stored, as when the CRM's clock was set back. What a
- * queue delivers again is older, too, up to the stored one, which comes again
- * behind it. So a warning waits for the end of the input, or for another older
- * one a minute later. */
-struct older_snapshot {
-	char *id;
-	int64_t as_of, stored; /* the times of it and of the stored one */
-	int64_t came_ms;
-	bool reported;
-};
-
+/* As when the CRM's clock was set back. What a queue delivers again may be
+ * older, too: that is no reason to warn. */
 static void
-free_older(void *p)
-{
-	struct older_snapshot *s = p;
-
-	if (s != NULL)
-		free(s->id);
-	free(s);
-}
-
-static void
-warn_of_older(struct text tenant, struct older_snapshot *s)
+report_older(const struct consume *c, const struct batch_tenant *t)
 {
 	char its[CLOCK_TEXT], stored[CLOCK_TEXT];
 
-	if (s->reported)
-		return;
-	s->reported = true;
-	clock_format(s->as_of, its);
-	clock_format(s->stored, stored);
-	log_warn("snapshot %s of %.*s (%s) is not newer than the stored one "
-		 "(%s) and is ignored; was the CRM's clock set back?",
-	    s->id, TEXT_ARG(tenant), its, stored);
-}
-
-static void
-add_older(struct consume *c, const struct batch_tenant *t)
-{
-	int64_t now_ms = clock_mono_ms();
-	struct older_snapshot *s;
-	void **slot;
-
+	clock_format(t->ended.as_of, its);
+	clock_format(t->stored.as_of, stored);
 	/* One that came before its tenant was removed is to be expected. */
-	if (t->ended.as_of <= t->stored.removed_at)
-		return;
-	slot = strmap_put(&c->older, t->name.p, t->name.len);
-	s = *slot;
-	if (s != NULL) {
-		if (now_ms - s->came_ms >= REDELIVERY_MS)
-			warn_of_older(t->name, s);
-		return;
-	}
-	s = *slot = xcalloc(1, sizeof *s);
-	s->id = text_dup(t->ended.snapshot);
-	s->as_of = t->ended.as_of;
-	s->stored = t->stored.as_of;
-	s->came_ms = now_ms;
+	if (!c->one_shot || t->ended.as_of <= t->stored.removed_at)
+		log_info("snapshot_older", "tenant=%.*s snapshot=%.*s",
+		    TEXT_ARG(t->name), TEXT_ARG(t->ended.snapshot));
+	else
+		log_warn("snapshot %.*s of %.*s (%s) is not newer than the "
+			 "stored one (%s) and is ignored; was the CRM's clock "
+			 "set back?",
+		    TEXT_ARG(t->ended.snapshot), TEXT_ARG(t->name), its,
+		    stored);
 }
 
 static void
@@ -143,13 +101,6 @@ log_missing_rows(struct text tenant, const struct snapshot_progress *s)
 	    (long long)s->records);
 }
 
-static void
-log_refused_snapshot(const char *event, const struct batch_tenant *t)
-{
-	log_info(event, "tenant=%.*s snapshot=%.*s", TEXT_ARG(t->name),
-	    TEXT_ARG(t->ended.snapshot));
-}
-
 /* Batches are taken back in any order: one that did not complete its snapshot
  * may come behind the one that did. */
 static void
@@ -165,15 +116,14 @@ count_snapshot(struct consume *c, const struct batch_tenant *t)
 	if (t->fate == END_NONE)
 		return;
 	if (t->fate == END_OLDER) {
-		log_refused_snapshot("snapshot_older", t);
-		add_older(c, t);
+		report_older(c, t);
 		return;
 	}
-	free_older(strmap_delete(&c->older, t->name.p, t->name.len));
 	if (t->fate == END_AGAIN || (same && before->stored))
 		return;
 	if (t->fate == END_OVERTAKEN) {
-		log_refused_snapshot("snapshot_overtaken", t);
+		log_info("snapshot_overtaken", "tenant=%.*s snapshot=%.*s",
+		    TEXT_ARG(t->name), TEXT_ARG(t->ended.snapshot));
 		return;
 	}
 	if (before != NULL && !before->stored && !same)
@@ -202,8 +152,8 @@ count_batch(struct consume *c, const struct row_batch *b)
 		count_snapshot(c, e->value);
 }
 
-/* At the end: warns of snapshots that are older than the stored one, without an
- * end marker, or with rows missing; true if there are any of the last two. */
+/* At the end: warns of snapshots without an end marker, or with rows missing;
+ * true if there are any. */
 static bool
 has_cut_snapshots(struct consume *c)
 {
@@ -228,8 +178,6 @@ has_cut_snapshots(struct consume *c)
 			 "missing",
 		    s->snapshot, e->key);
 	}
-	for (i = 0; (e = strmap_next(&c->older, &i)) != NULL;)
-		warn_of_older((struct text){ e->key, e->key_len }, e->value);
 	return cut;
 }
 
@@ -567,7 +515,6 @@ consume_init(struct consume *c, struct endpoint *in, struct db *db,
 	c->wait_forever = opt->wait_forever;
 	c->linger_ms = conf_int(conf, "sink", "batch_age");
 	c->snapshots = (struct strmap)STRMAP_INIT;
-	c->older = (struct strmap)STRMAP_INIT;
 	deadletter_open(&c->dead, in, opt);
 	c->workers = workers_open(db, conf, c->wait_forever);
 	row_reader_init(&c->reader, in, &c->dead, c->workers);
@@ -618,6 +565,5 @@ consume_release(struct consume *c)
 	deadletter_close(&c->dead);
 	row_reader_release(&c->reader);
 	strmap_release(&c->snapshots, snapshot_progress_free);
-	strmap_release(&c->older, free_older);
 	free(c->marks);
 }

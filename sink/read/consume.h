@@ -66,7 +66,6 @@ struct consume {
 	size_t marks_n, marks_cap, acked; /* the first ones are */
 	uint64_t ends;           /* of snapshots, that were put into batches */
 	struct strmap snapshots; /* tenant -> progress of its newest one */
-	struct strmap older;     /* tenant -> an older one that came */
 };
 
 /* `in` is borrowed and outlives c; opt holds the options it was opened with. c
