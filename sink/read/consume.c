@@ -35,8 +35,8 @@ struct read_mark {
 	uint64_t lines, ends; /* all that were read until then */
 };
 
-/* As when the CRM's clock was set back. What a queue delivers again may be
- * older, too: that is no reason to warn. */
+/* As when the CRM's clock was set back. A queue delivers older ones
+ * again, too: that is not worth a warning. */
 static void
 report_older(const struct consume *c, const struct batch_tenant *t)
 {

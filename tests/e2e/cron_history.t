@@ -10,7 +10,7 @@ reaper saw the closing; of such chats a poll can know nothing. What happened is
 read from the simulator's world, not from what was polled, and the oracle says
 what the tables should have. Some programs are killed on the way.
 
-Forty minutes across a midnight. LONG=1: a week, in which the team works for two hours
+Two hours across a midnight. LONG=1: a week, in which the team works for two hours
 around each midnight, and cron runs the jobs once an hour for the rest.
 """
 
@@ -32,7 +32,7 @@ from harness import (  # noqa: E402
     BIN, LONG, TOKEN, Checks, Lab, main, say, seed)
 
 DAYS = 7 if LONG else 0
-WORK = 120 if LONG else 40 # minutes, half of them before a midnight
+WORK = 120 # minutes, half of them before a midnight
 REST = 8 # minutes from a closing until the customer writes again
 OPERATORS = (501, 502, 503)
 BOTS = ("10900",)
