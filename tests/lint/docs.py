@@ -446,9 +446,6 @@ def check_lists():
         r"VIEW (\w+) AS", read("sink/schema/views.sql")) + [
         table.replace("_parts", "_all") for table, _, _ in rows("column")
         if table.endswith("_parts")])
-    tables = read("man/man5/messaging-tables.5")
-    listed("man/man7/messaging-metrics.7", "metric", re.findall(
-        r"^[.]It Li (\w+)\n[.]Li \w+ :$", tables, re.M))
 
 
 def check_readme():

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """tables.py [--write]: compares what is generated from common/tables/tables.def
-with the page of the tables. And two tables of C with each other, see
+with the pages of tables and metrics. And two tables of C with each other, see
 check_audits().
 
 One line on stdout for each difference; ends with 1 if there was one. With
---write it writes the page. Works from the root of the repository, with the
+--write it writes the pages. Works from the root of the repository, with the
 helpers in TESTBIN (build/tests).
 """
 import os
@@ -13,7 +13,8 @@ import subprocess
 import sys
 
 
-PAGE = "man/man5/messaging-tables.5"
+PAGES = {"columns": "man/man5/messaging-tables.5",
+         "metrics": "man/man7/messaging-metrics.7"}
 problems = []
 
 
@@ -33,27 +34,25 @@ def declared(*args):
                           stdout=subprocess.PIPE).stdout
 
 
-# The page.
+# The pages.
 
-def page():
+def page(name):
     """The page as it should be: between two marks what is declared."""
-    text = read(PAGE)
-    for name in "columns", "metrics":
-        marks = '.\\" Declared %s:\n' % name, '.\\" End of what is declared.\n'
-        before, rest = text.split(marks[0])
-        _, behind = rest.split(marks[1], 1)
-        text = before + marks[0] + declared(name) + marks[1] + behind
-    return text
+    before, rest = read(PAGES[name]).split('.\\" Declared %s:\n' % name)
+    behind = rest.partition('.\\" End of what is declared.\n')[2]
+    return (before + '.\\" Declared %s:\n' % name + declared(name)
+            + '.\\" End of what is declared.\n' + behind)
 
 
-def check_page(write):
-    want = page()
-    if write:
-        with open(PAGE, "w", encoding="utf-8") as f:
-            f.write(want)
-    elif read(PAGE) != want:
-        complain(PAGE, "is not what is declared; run tests/lint/tables.py "
-                 "--write")
+def check_pages(write):
+    for name, path in PAGES.items():
+        want = page(name)
+        if write:
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(want)
+        elif read(path) != want:
+            complain(path, "is not what is declared; run tests/lint/tables.py "
+                     "--write")
 
 
 LISTS = "sink/resources/resource_lists.c"
@@ -82,7 +81,7 @@ def check_audits():
 
 def main():
     check_audits()
-    check_page(sys.argv[1:] == ["--write"])
+    check_pages(sys.argv[1:] == ["--write"])
     for line in problems:
         print(line)
     return 1 if problems else 0

@@ -2,12 +2,11 @@
  * declared: prints what is generated from common/tables/tables.def:
  *
  *   declared columns     the sections of man/man5/messaging-tables.5
- *   declared metrics     and its list of the metrics of aggregator -a
+ *   declared metrics     the list of metrics in man/man7/messaging-metrics.7
  */
 #include <stdio.h>
 #include <string.h>
 
-#include "common/base/buf.h"
 #include "common/tables/tables.h"
 
 static const struct table *now; /* the current one; NULL: left out */
@@ -16,75 +15,62 @@ static size_t at;               /* its column */
 /* The page. */
 
 static const char *const lives[] = {
-	[LIFE_NOW] = "Live; ",
-	[LIFE_HISTORY] = "History; ",
+	[LIFE_NOW] = "Live.",
+	[LIFE_HISTORY] = "History.",
 	[LIFE_TENANT] = "",
 	[LIFE_TOMBSTONE] = "",
 	[LIFE_REFUSAL] = "",
 	[LIFE_EVER] = "",
-	[LIFE_NONE] = "Not in the database, printed by a simulation; ",
+	[LIFE_NONE] = "Not in the database: a simulation prints it.",
 };
 
-static size_t column; /* where the line goes on */
-
-static void
-end_line(void)
-{
-	if (column > 0)
-		putchar('\n');
-	column = 0;
-}
-
-/* One word; a sentence begins a line. */
-static void
-put_word(const char *p, size_t len)
-{
-	if (column > 0 && column + 1 + len > 79)
-		end_line();
-	if (column == 0 && (*p == '.' || *p == '\''))
-		column += (size_t)printf("\\&");
-	column += (size_t)printf("%s%.*s", column > 0 ? " " : "", (int)len, p);
-	if (p[len - 1] == '.')
-		end_line();
-}
-
-/* What stands between backticks, as a macro: a page, or what is typed. */
-static const char *
-put_typed(const char *p)
-{
-	size_t len = strcspn(p, "`"), name = strcspn(p, "(");
-	bool page =
-	    len > name + 2 && p[name + 2] == ')' && memchr(p, ' ', len) == NULL;
-	char quoted = memchr(p, ' ', len) != NULL ? 'Q' : 'L';
-
-	end_line();
-	if (page)
-		printf(".Xr %.*s %c", (int)name, p, p[name + 1]);
-	else
-		printf(".%s %.*s", quoted == 'Q' ? "Ql" : "Li", (int)len, p);
-	for (p += len + 1; *p != '\0' && strchr(".,;:)", *p) != NULL; p++)
-		printf(" %c", *p);
-	putchar('\n');
-	return p;
-}
-
+/* The text without the backticks around what is typed, in quotes: no word of it
+ * is a macro. */
 static void
 put_text(const char *p)
 {
-	size_t len;
-
-	while (*p != '\0') {
-		p += strspn(p, " ");
-		if (*p == '`') {
-			p = put_typed(p + 1);
-			continue;
-		}
-		len = strcspn(p, " ");
-		if (len > 0)
-			put_word(p, len);
-		p += len;
+	putchar('"');
+	for (; *p != '\0'; p++) {
+		if (*p == '"')
+			putchar('"');
+		if (*p != '`')
+			putchar(*p);
 	}
-	end_line();
+	putchar('"');
+}
+
+/* The text, each sentence in a line. */
+static void
+put_lines(const char *p)
+{
+	for (; *p != '\0'; p++)
+		if (p[0] == '.' && p[1] == ' ') {
+			puts(".");
+			p++;
+		} else if (*p != '`') {
+			putchar(*p);
+		}
+	putchar('\n');
+}
+
+/* The width of the first column. */
+static size_t
+longest_name(const struct table *t)
+{
+	size_t longest = strlen("Column");
+
+	for (size_t i = 0; i < t->columns_n; i++)
+		if (longest < t->columns[i].name_len)
+			longest = t->columns[i].name_len;
+	return longest;
+}
+
+/* Its rows come from the aggregator, not from records. */
+static bool
+is_computed(const struct table *t)
+{
+	return t->selector != NULL && t->versions && t->at >= 0 &&
+	       strcmp(t->columns[t->at].name, "as_of") == 0;
 }
 
 static void
@@ -98,19 +84,18 @@ page_begin(const struct table *t)
 static void
 page_about(const char *text)
 {
-	struct buf b = BUF_INIT;
 	const char *life = lives[now->life];
 
-	buf_adds(&b, life);
-	buf_adds(&b, text);
-	if (life[0] != '\0' && b.data[strlen(life)] >= 'A' &&
-	    b.data[strlen(life)] <= 'Z')
-		b.data[strlen(life)] += 'a' - 'A';
-	put_text(buf_str(&b));
-	buf_release(&b);
+	if (life[0] != '\0')
+		puts(life);
+	put_lines(text);
 	if (now->selector != NULL)
-		printf("Of the metric\n.Li %s .\n", now->selector);
-	puts(".Bl -tag -width Ds -compact");
+		printf("It belongs to the metric %s%s.\n", now->selector,
+		    is_computed(now) ? " and has as_of and version" : "");
+	printf(".Bl -column \"");
+	for (size_t i = longest_name(now); i > 0; i--)
+		putchar('x');
+	puts("\" \"DECIMAL(15,3)\"");
 }
 
 static void
@@ -119,14 +104,33 @@ page_column(const struct column *c, bool key, const char *text)
 	char type[COLUMN_TYPE];
 
 	column_type(c, type);
-	printf(".It Ic %s Pq %s%s\n", c->name, type, key ? ", key" : "");
-	put_text(text);
+	printf(".It %s %s Ta %s", key ? "Sy" : "Li", c->name, type);
+	if (*text != '\0') {
+		printf(" Ta ");
+		put_text(text);
+	}
+	putchar('\n');
+}
+
+/* Columns that many tables have are explained at the top of the page. */
+static bool
+is_explained_above(const char *name, const char *text)
+{
+	if (*text != '\0')
+		return false;
+	if (strcmp(name, "tenant") == 0)
+		return true;
+	return is_computed(now) &&
+	       (strcmp(name, "as_of") == 0 || strcmp(name, "version") == 0);
 }
 
 static void
 page_declared(const char *text)
 {
-	page_column(&now->columns[at], at < now->keys, text);
+	const struct column *c = &now->columns[at];
+
+	if (!is_explained_above(c->name, text))
+		page_column(c, at < now->keys, text);
 	at++;
 }
 
@@ -147,7 +151,7 @@ page_end(const char *text)
 	puts(".El");
 	if (*text != '\0') {
 		puts(".Pp");
-		put_text(text);
+		put_lines(text);
 	}
 }
 
@@ -164,27 +168,27 @@ print_whole(void)
 #include "common/tables/tables.def"
 }
 
-/* Of a table of partial rows, what it has in place of averages. */
+/* What a table of partial rows has in place of averages. */
 static void
 page_begin_parts(const struct table *t)
 {
 	now = t;
 	at = 0;
-	printf(".It Ic %s , Ic %s_all\n", t->parts->name, t->name);
+	printf(".It Li %s_all", t->name);
 }
 
 static void
 page_part(const char *name)
 {
-	printf("%s%s", at > 0 ? ",\n" : "", name);
+	printf("%s%s", at > 0 ? ", " : " Ta ", name);
 	at++;
 }
 
 static void
 page_end_parts(void)
 {
-	if (now != NULL && at > 0)
-		puts(".");
+	if (now != NULL)
+		putchar('\n');
 	now = NULL;
 }
 
@@ -192,17 +196,17 @@ static void
 print_parts(void)
 {
 	puts(".Ss Partial tables and their views\n"
-	     "With several aggregators, each writes rows of its own, which a "
-	     "view\n"
-	     "adds up.\n"
+	     "Each of several aggregators writes partial rows into a table\n"
+	     "whose name ends in _parts; a view that ends in _all adds them "
+	     "up.\n"
 	     "Query the view: it also has the rows of the table itself.\n"
 	     "A partial table has the columns of its table, and\n"
-	     ".Ic generation\n"
+	     ".Li generation\n"
 	     "and\n"
-	     ".Ic part\n"
+	     ".Li part\n"
 	     "in its key.\n"
 	     "In place of averages and percentiles it has these columns:\n"
-	     ".Bl -tag -width Ds -compact");
+	     ".Bl -column \"conversation_metrics_all\"");
 #define SHARDED(table, ...) page_begin_parts(&tables[TABLE_##table]);
 #define PART(name, type, add, text) page_part(#name);
 #define END(table, text) page_end_parts();
@@ -213,13 +217,15 @@ print_parts(void)
 static void
 print_metric(const char *table, const char *name, const char *help)
 {
-	printf(".It Li %s\n.Li %s :\n%s\n", name, table, help);
+	printf(".It Li %s Ta %s Ta ", name, table);
+	put_text(help);
+	putchar('\n');
 }
 
 static void
 print_metrics(void)
 {
-	puts(".Bl -tag -width conversations -compact");
+	puts(".Bl -column \"conversations\" \"realtime_user_activity\"");
 #define TABLE(table, ...) now = &tables[TABLE_##table];
 #define CHOSEN_BY(selector, help) print_metric(now->name, #selector, help);
 #include "common/tables/tables.def"
