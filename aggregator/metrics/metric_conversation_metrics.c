@@ -262,6 +262,15 @@ conversations_message(void *ctx, const struct model *m, const struct message *x)
 	f->talk.participants++;
 }
 
+/* An unknown conversation, whose last message is of that time, had its rows and
+ * was deleted: it was silent for good at the last flush already. One that began
+ * since then and is silent for good by now has still to be written. */
+static bool
+was_deleted(const struct conversations *f, int64_t last_at)
+{
+	return f->lasts && when_silent(f, last_at) <= f->table.home->newest;
+}
+
 static void
 conversations_end(void *ctx, const struct chat *chat)
 {
@@ -270,9 +279,7 @@ conversations_end(void *ctx, const struct chat *chat)
 	struct talk *t = &f->talk;
 	bool made;
 
-	if (c == NULL &&
-	    (t->messages == 0 ||
-		(f->lasts && when_silent(f, t->last_at) <= f->table.home->now)))
+	if (c == NULL && (t->messages == 0 || was_deleted(f, t->last_at)))
 		return;
 	if (c == NULL) {
 		c = find_conversation(f, chat_id(chat), &made);

@@ -294,13 +294,34 @@ def check_silent(lab, checks):
     checks.that(rows and not flow.rows, "rows are written though nothing came")
 
 
+def check_gap(lab, checks):
+    say("- a conversation that a single flush begins and forgets has its rows")
+    flow = Flow(lab, "conversations", forget="1d", window="1h")
+    flow.fresh()
+    records = [message("a", "1", "c", "10T10:00:00", "customer"),
+               message("a", "2", "c", "10T10:01:00", "customer"),
+               message("a", "3", "d", "20T10:00:00", "customer")]
+    flow.put(records)
+    flow.run()
+    flow.same_figures(records)
+
+    say("- a conversation that was forgotten is not counted again")
+    flow.put([message("a", "4", "d", "20T10:10:00", "customer")])
+    flow.run()
+    flow.rows = []
+    flow.put([json.dumps({"type": "chat", "tenant": "a", "chat": "c",
+                          "status": "open", "at": "2026-11-20T10:30:00Z"})])
+    flow.run()
+    checks.that(not flow.rows, f"rows again: {flow.rows}")
+
+
 def body():
     checks = Checks()
     with Lab("stream") as lab:
         lab.start_servers("rabbitmq")
         for check in (check_figures, check_passing, check_letters, check_waits,
                       check_clock, check_pipe, check_again, check_kills,
-                      check_silent):
+                      check_silent, check_gap):
             check(lab, checks)
     return checks.result()
 
