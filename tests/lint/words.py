@@ -97,7 +97,7 @@ def check_code():
 
 def terms():
     found = set()
-    for line in re.findall(r"^\.It (.*)$", read(GLOSSARY), re.M):
+    for line in re.findall(r"^\.It (.*?)(?: Ta .*)?$", read(GLOSSARY), re.M):
         found |= {x.strip().lower() for x in line.split(",")}
     return found
 
@@ -128,7 +128,7 @@ def check_figures():
 def check_order():
     """The terms can be looked up: those of TERMS stand in alphabetical order."""
     part = read(GLOSSARY).partition("\n.Sh TERMS\n")[2]
-    names = [x.lower() for x in re.findall(r"^\.It (.*)$", part, re.M)]
+    names = [x.lower() for x in re.findall(r"^\.It (.*?)(?: Ta .*)?$", part, re.M)]
     for one, next_one in zip(names, names[1:]):
         if one > next_one:
             problems.append("%s: '%s' stands above '%s'"
