@@ -22,7 +22,6 @@
 #include "common/os/stop.h"
 #include "common/records/forget_order.h"
 #include "common/records/stream_files.h"
-#include "common/text/jsonw.h"
 #include "reaper/files/line_file.h"
 #include "reaper/rights/personal_tables.h"
 
@@ -258,9 +257,7 @@ struct forget_run {
 	const struct reaper *options;
 	struct subject_lines *lines;
 	struct subject *subject;
-	struct output_table table;
-	struct buf text;
-	enum output_format format;
+	struct counts counts;
 	uint64_t total;
 	int64_t wait_ms[REAPER_PATHS]; /* for the aggregators of states */
 };
@@ -268,21 +265,8 @@ struct forget_run {
 static void
 show_place(struct forget_run *f, const char *place, uint64_t n)
 {
-	char number[24];
-
 	f->total += n;
-	if (f->format == OUTPUT_NDJSON) {
-		jsonw_open(&f->text);
-		jsonw_str(&f->text, "type", "forgotten");
-		jsonw_str(&f->text, "tenant", f->subject->tenant);
-		jsonw_str(&f->text, "place", place);
-		jsonw_int(&f->text, "rows", (int64_t)n);
-		jsonw_line(&f->text);
-		return;
-	}
-	snprintf(number, sizeof number, "%" PRIu64, n);
-	output_table_cell(&f->table, place);
-	output_table_cell(&f->table, number);
+	counts_add(&f->counts, place, &n);
 }
 
 static enum exit_code
@@ -550,17 +534,11 @@ look_for_anything(struct forget_run *f, bool *any)
 static enum exit_code
 show_forgotten(struct forget_run *f)
 {
-	const struct reaper *r = f->options;
-
-	if (f->format != OUTPUT_NDJSON)
-		output_table_show(&f->table, f->format, &f->text);
-	if (!r->dry_run)
+	if (!f->options->dry_run)
 		log_info("customer_forgotten",
 		    "tenant=%s chats=%zu rows=%" PRIu64, f->subject->tenant,
 		    f->subject->chats.n, f->total);
-	if (reaper_prints(r, f->format))
-		return reaper_print(&f->text);
-	return PROG_OK;
+	return counts_print(&f->counts);
 }
 
 static enum exit_code
@@ -611,11 +589,10 @@ forget_subject(const struct reaper *r, struct subject_lines *l)
 	};
 	enum exit_code code;
 
-	f.format = output_format_resolve(r->format);
-	output_table_init(&f.table, columns, ARRAY_LEN(columns));
+	counts_init(&f.counts, r, "forgotten", l->subject->tenant, columns,
+	    ARRAY_LEN(columns));
 	code = forget_all(&f);
-	output_table_release(&f.table);
-	buf_release(&f.text);
+	counts_release(&f.counts);
 	return code;
 }
 

@@ -1,6 +1,6 @@
 /*
  * reaper: deletes what must not be kept. What and when is in chat_deletion.h,
- * retention.c, purge.c, rights.h and rows/rules.h.
+ * age.c, purge.c, rights.h and rows/rules.h.
  */
 #include "common/base/xalloc.h"
 #include "common/options/option_table.h"

@@ -4,6 +4,7 @@
 #include "reaper/modes.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "common/base/log.h"
@@ -13,6 +14,7 @@
 #include "common/db/schema_number.h"
 #include "common/endpoint/endpoint.h"
 #include "common/records/record.h"
+#include "common/text/jsonw.h"
 
 int
 reaper_check_tenant(const char *option, const char *name)
@@ -94,6 +96,69 @@ reaper_print(struct buf *text)
 	if (ok || errno == EPIPE)
 		return PROG_OK;
 	return syserr_log(PROG_IO, "cannot write standard output");
+}
+
+void
+counts_init(struct counts *c, const struct reaper *r, const char *type,
+    const char *tenant, const struct output_column *columns, size_t n)
+{
+	*c = (struct counts){ .type = type,
+		.tenant = tenant,
+		.columns = columns,
+		.columns_n = n,
+		.reap = r,
+		.format = output_format_resolve(r->format) };
+	output_table_init(&c->table, columns, n);
+}
+
+static void
+add_count_record(struct counts *c, const char *name, const uint64_t *numbers)
+{
+	size_t i;
+
+	jsonw_open(&c->text);
+	jsonw_str(&c->text, "type", c->type);
+	if (c->tenant != NULL)
+		jsonw_str(&c->text, "tenant", c->tenant);
+	jsonw_str(&c->text, c->columns[0].title, name);
+	for (i = 1; i < c->columns_n; i++)
+		jsonw_int(
+		    &c->text, c->columns[i].title, (int64_t)numbers[i - 1]);
+	jsonw_line(&c->text);
+}
+
+void
+counts_add(struct counts *c, const char *name, const uint64_t *numbers)
+{
+	char number[24];
+	size_t i;
+
+	if (c->format == OUTPUT_NDJSON) {
+		add_count_record(c, name, numbers);
+		return;
+	}
+	output_table_cell(&c->table, name);
+	for (i = 1; i < c->columns_n; i++) {
+		snprintf(number, sizeof number, "%" PRIu64, numbers[i - 1]);
+		output_table_cell(&c->table, number);
+	}
+}
+
+enum exit_code
+counts_print(struct counts *c)
+{
+	if (!reaper_prints(c->reap, c->format))
+		return PROG_OK;
+	if (c->format != OUTPUT_NDJSON)
+		output_table_show(&c->table, c->format, &c->text);
+	return reaper_print(&c->text);
+}
+
+void
+counts_release(struct counts *c)
+{
+	output_table_release(&c->table);
+	buf_release(&c->text);
 }
 
 enum exit_code

@@ -68,6 +68,30 @@ bool reaper_prints(const struct reaper *r, enum output_format f);
 enum exit_code reaper_print(struct buf *text)
     __attribute__((warn_unused_result));
 
+/* What a mode did, one line for each table, file or tenant: its name and some
+ * numbers. */
+struct counts {
+	const char *type;   /* of each NDJSON record */
+	const char *tenant; /* in each NDJSON record; NULL: none */
+	const struct output_column *columns; /* the name, then the numbers */
+	size_t columns_n;
+
+	/* private */
+	const struct reaper *reap;
+	enum output_format format;
+	struct output_table table;
+	struct buf text;
+};
+
+void counts_init(struct counts *c, const struct reaper *r, const char *type,
+    const char *tenant, const struct output_column *columns, size_t n);
+void counts_add(struct counts *c, const char *name, const uint64_t *numbers);
+
+/* Prints the lines, if somebody asked for them or looks. */
+enum exit_code counts_print(struct counts *c)
+    __attribute__((warn_unused_result));
+void counts_release(struct counts *c);
+
 /* reap.c: reads chat records, deletes closed chats, then deletes what is too
  * old to be kept, and shows a summary. --gone: deletes one chat that was
  * deleted in a CRM which does not report that, as if the CRM had answered that
@@ -87,15 +111,13 @@ extern const struct option_mode reaper_mode_list;
  * table. A run that was killed is repeated. A dry run only counts. */
 extern const struct option_mode reaper_mode_purge;
 
-/* retention.c: --retention deletes history by age. */
+/* age.c: --retention deletes history by age. */
 extern const struct option_mode reaper_mode_retention;
 
-/* Deletes history older than keep_ms. force: all of it, if all is old, since
- * somebody looked at the clock. show: print the counts, in a dry run those of
- * what would be deleted. Errors are logged; returns the exit code: PROG_DATA
- * when everything would be deleted, PROG_TEMPFAIL when another session locked a
- * table for too long. */
-enum exit_code retention_run(const struct reaper *r, int64_t keep_ms,
-    bool force, bool show) __attribute__((warn_unused_result));
+/* Deletes tombstones older than [reaper] tombstones, and history older than
+ * [reaper] retention, if that is set. Errors are logged; returns the exit
+ * code. */
+enum exit_code age_expire(const struct reaper *r)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -4,7 +4,6 @@
 #include "reaper/modes.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +12,6 @@
 #include "common/base/xalloc.h"
 #include "common/db/tenant_lock.h"
 #include "common/os/stop.h"
-#include "common/text/jsonw.h"
 #include "reaper/rights/subject.h"
 #include "reaper/rows/archive.h"
 #include "reaper/rows/row_export.h"
@@ -221,14 +219,12 @@ show_purged_rows(const struct reaper *r, const struct purge *p)
 	static const struct output_column columns[] = {
 		{ "table", OUTPUT_TEXT }, { "rows", OUTPUT_NUMBER }
 	};
-	enum output_format f = output_format_resolve(r->format);
-	struct output_table table;
-	struct buf text = BUF_INIT;
-	enum exit_code code = PROG_OK;
-	char number[24];
+	struct counts counts;
+	enum exit_code code;
 	size_t i;
 
-	output_table_init(&table, columns, ARRAY_LEN(columns));
+	counts_init(
+	    &counts, r, "purged", p->tenant, columns, ARRAY_LEN(columns));
 	for (i = 0; i < TABLES_STORED; i++) {
 		if (!rule_ends(&tables[i]))
 			continue;
@@ -236,24 +232,10 @@ show_purged_rows(const struct reaper *r, const struct purge *p)
 			log_info("tenant_purged",
 			    "tenant=%s table=%s rows=%" PRIu64, p->tenant,
 			    tables[i].name, p->deleted[i]);
-		snprintf(number, sizeof number, "%" PRIu64, p->deleted[i]);
-		output_table_cell(&table, tables[i].name);
-		output_table_cell(&table, number);
-		if (f != OUTPUT_NDJSON)
-			continue;
-		jsonw_open(&text);
-		jsonw_str(&text, "type", "purged");
-		jsonw_str(&text, "tenant", p->tenant);
-		jsonw_str(&text, "table", tables[i].name);
-		jsonw_int(&text, "rows", (int64_t)p->deleted[i]);
-		jsonw_line(&text);
+		counts_add(&counts, tables[i].name, &p->deleted[i]);
 	}
-	if (f != OUTPUT_NDJSON)
-		output_table_show(&table, f, &text);
-	if (reaper_prints(r, f))
-		code = reaper_print(&text);
-	output_table_release(&table);
-	buf_release(&text);
+	code = counts_print(&counts);
+	counts_release(&counts);
 	return code;
 }
 

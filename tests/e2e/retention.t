@@ -119,7 +119,11 @@ class Test(Tables):
         self.left("a dry run", 9, 9)
         self.that(self.partitions() == before, "a dry run drops partitions")
         went = self.reap("for good", "--retention", "30d")
-        self.that(went == shown, f"{went}, but shown was {shown}")
+        for table, (partitions, rows) in went.items():
+            # Rows of dropped partitions are not counted.
+            want = (shown[table][0], 0 if table in BY_DAY else 4)
+            self.that((partitions, rows) == want,
+                      f"{table}: {partitions} partitions, {rows} rows")
         self.left("for good", 5, 9)
         want = [f"p{day(n, '%Y%m%d')}" for n in (-30, -29)]
         self.that(self.partitions()[:2] == want, f"{self.partitions()}")
@@ -143,7 +147,7 @@ class Test(Tables):
         self.fill(-50, -60)
         for options in (), ("--dry-run",):
             done = self.lab.run(["reaper", "--retention", "30d", *options])
-            self.that(done.code == 65 and "rows of history are older than"
+            self.that(done.code == 65 and "all rows of history are older"
                       in done.err and "is the clock right" in done.err,
                       f"{options}: {done}")
         self.left("refused", 2, 2)

@@ -1,0 +1,564 @@
+/*
+ * age: deletes rows by age. History goes whichever chat it belongs to
+ * (--retention); tombstones and entries of refused_rows go when they are older
+ * than [reaper] tombstones.
+ *
+ * Of history, everything since the beginning of the day that lies keep_ms back
+ * is kept: so never less than keep_ms, and always today. Age is measured by our
+ * clock or the database's, whichever is behind, and not by the newest row: one
+ * message with a wrong time in the future would make all others old. If no row
+ * of history is young enough to stay, a clock far ahead is the likely reason:
+ * nothing is deleted then unless forced.
+ *
+ * The age of a tombstone is measured in the CRM's time, back from the tenant's
+ * newest snapshot, or from tenants.newest_at, as a stream has no snapshots;
+ * like the age of the rows that the sink refuses as older than tombstones are
+ * kept.
+ *
+ * Of tables with daily partitions old ones are dropped. Other old rows, there
+ * and in other tables, are deleted in small transactions. None are archived.
+ */
+#include "reaper/modes.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/fault.h"
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "common/db/db.h"
+#include "common/os/stop.h"
+#include "common/tables/tables.h"
+#include "reaper/rows/rules.h"
+
+#define BATCH 2000
+#define BATCH_TEXT "2000"
+
+/* The server's errors for a partition that another run dropped meanwhile. */
+#define NO_PARTITION_TO_DROP 1507
+#define UNKNOWN_PARTITION 1735
+
+enum {
+	/* How long to wait for a table that another session uses, and how
+	 * often. Sinks queue behind us meanwhile. */
+	WAIT_S = 2,
+	TRIES = 5,
+};
+
+struct age_tenant {
+	char *name;
+	int64_t newest; /* in the CRM's time; CLOCK_NONE: nothing is stored */
+};
+
+/* What goes of a table; the numbers of its line. */
+enum { GONE_PARTITIONS, GONE_ROWS, GONE_NUMBERS };
+
+struct age {
+	struct db *db;
+	bool dry_run, force;
+	int64_t now; /* by the slower clock */
+	struct age_tenant *tenants;
+	size_t tenants_n, tenants_cap;
+
+	/* The rows of the current statement. */
+	const struct table *table;
+	const char *tenant;
+	int64_t before;
+
+	bool found;
+	uint64_t affected;
+	bool locked;                    /* a table was locked for too long */
+	uint64_t (*gone)[GONE_NUMBERS]; /* table by table as in tables[] */
+};
+
+static void
+free_age_tenants(struct age *a)
+{
+	while (a->tenants_n > 0)
+		free(a->tenants[--a->tenants_n].name);
+}
+
+static enum outcome
+read_clock_and_tenants(struct db *db, void *ctx)
+{
+	struct age *a = ctx;
+	struct age_tenant *t;
+	struct db_rows *found;
+	enum outcome o;
+
+	free_age_tenants(a);
+	a->now = clock_now_ms();
+	o = db_query(db,
+	    "SELECT tenant, GREATEST(IFNULL(as_of, newest_at), "
+	    "IFNULL(newest_at, as_of)), UTC_TIMESTAMP(3) FROM tenants "
+	    "ORDER BY tenant",
+	    NULL, 0, &found);
+	if (o != OUTCOME_DONE)
+		return o;
+	while (db_next(found)) {
+		XGROW(a->tenants, a->tenants_n, a->tenants_cap);
+		t = &a->tenants[a->tenants_n++];
+		t->name = xstrdup(db_get(found, 0));
+		t->newest = db_get_time(found, 1);
+		if (db_get_time(found, 2) < a->now)
+			a->now = db_get_time(found, 2);
+	}
+	db_rows_free(found);
+	return OUTCOME_DONE;
+}
+
+/* Appends the condition for the current tenant's rows of the current table
+ * whose time compares as `compare` says with a->before. A row without that
+ * time, of a user whose messages were all withdrawn, is as old as what is known
+ * of it. Returns the number of values, which it sets. */
+static size_t
+add_condition(const struct age *a, const char *compare, struct buf *sql,
+    struct db_value args[3])
+{
+	const struct table *t = a->table;
+	int age = t->age >= 0 ? t->age : t->at;
+	const char *name = rule_column(t, age);
+
+	args[0] = db_str(a->tenant);
+	args[1] = args[2] = db_time(a->before);
+	if (t->columns[age].needed) {
+		buf_addf(sql, "tenant = ? AND `%s` %s ?", name, compare);
+		return 2;
+	}
+	buf_addf(sql,
+	    "tenant = ? AND (`%s` %s ? OR `%s` IS NULL AND `%s` %s ?)", name,
+	    compare, name, rule_column(t, t->at), compare);
+	return 3;
+}
+
+static enum outcome
+select_rows(struct db *db, const struct age *a, const char *what,
+    const char *compare, const char *limit, struct db_rows **found)
+{
+	struct db_value args[3];
+	struct buf sql = BUF_INIT;
+	enum outcome o;
+	size_t n;
+
+	buf_addf(&sql, "SELECT %s FROM %s WHERE ", what, a->table->name);
+	n = add_condition(a, compare, &sql, args);
+	buf_adds(&sql, limit);
+	o = db_query(db, buf_str(&sql), args, n, found);
+	buf_release(&sql);
+	return o;
+}
+
+static enum outcome
+find_row(struct db *db, struct age *a, const char *compare)
+{
+	struct db_rows *found;
+	enum outcome o = select_rows(db, a, "1", compare, " LIMIT 1", &found);
+
+	a->found = o == OUTCOME_DONE && db_rows_count(found) > 0;
+	if (o == OUTCOME_DONE)
+		db_rows_free(found);
+	return o;
+}
+
+static enum outcome
+find_young_row(struct db *db, void *ctx)
+{
+	return find_row(db, ctx, ">=");
+}
+
+static enum outcome
+find_old_row(struct db *db, void *ctx)
+{
+	return find_row(db, ctx, "<");
+}
+
+static enum outcome
+count_old_rows(struct db *db, void *ctx)
+{
+	struct age *a = ctx;
+	struct db_rows *found;
+	enum outcome o = select_rows(db, a, "COUNT(*)", "<", "", &found);
+
+	if (o != OUTCOME_DONE)
+		return o;
+	a->affected = db_next(found) ? (uint64_t)db_get_int(found, 0) : 0;
+	db_rows_free(found);
+	return OUTCOME_DONE;
+}
+
+static enum outcome
+delete_old_rows(struct db *db, void *ctx)
+{
+	struct age *a = ctx;
+	struct db_value args[3];
+	struct buf sql = BUF_INIT;
+	enum outcome o;
+	size_t n;
+
+	buf_addf(&sql, "DELETE FROM %s WHERE ", a->table->name);
+	n = add_condition(a, "<", &sql, args);
+	buf_adds(&sql, " LIMIT " BATCH_TEXT);
+	o = db_exec(db, buf_str(&sql), args, n, &a->affected);
+	buf_release(&sql);
+	return o;
+}
+
+/* Deletes, or in a dry run counts, the old rows of the current tenant in the
+ * current table. */
+static enum outcome
+delete_or_count(struct age *a)
+{
+	uint64_t *gone = &a->gone[a->table - tables][GONE_ROWS];
+	enum outcome o;
+
+	do {
+		o = db_transaction(a->db,
+		    a->dry_run ? count_old_rows : delete_old_rows, a, false);
+		FAULT_POINT("reaper.history_deleted");
+		if (o == OUTCOME_DONE)
+			*gone += a->affected;
+	} while (o == OUTCOME_DONE && !a->dry_run && a->affected == BATCH &&
+		 !stop_asked());
+	return o;
+}
+
+/* Looks for a row of history that find() finds, in any table of any tenant. */
+static enum outcome
+search_history(struct age *a, enum outcome (*find)(struct db *db, void *ctx))
+{
+	enum outcome o = OUTCOME_DONE;
+	size_t i, k;
+
+	a->found = false;
+	for (i = 0; i < TABLES_STORED; i++) {
+		a->table = &tables[i];
+		for (k = 0; a->table->age >= 0 && k < a->tenants_n; k++) {
+			a->tenant = a->tenants[k].name;
+			o = db_transaction(a->db, find, a, false);
+			if (o != OUTCOME_DONE || a->found || stop_asked())
+				return o;
+		}
+	}
+	return o;
+}
+
+/* Lists a table's partitions (pYYYYMMDD, see sink/store/partitions.h) that hold
+ * only old rows. */
+static enum outcome
+find_partitions(const struct age *a, const struct table *table,
+    struct buf *names, uint64_t *n)
+{
+	static const char form[] = "2026-11-20 00:00:00";
+	char text[CLOCK_TEXT];
+	struct db_value args[2] = { db_str(table->name) };
+	struct db_rows *found;
+	enum outcome o = db_connect(a->db);
+
+	/* The server writes bounds in this form, in quotes. */
+	clock_format_sql(a->before, text);
+	args[1] = db_text(text, strlen(form));
+	if (o == OUTCOME_DONE)
+		o = db_query(a->db,
+		    "SELECT partition_name FROM information_schema.partitions "
+		    "WHERE table_schema = DATABASE() AND table_name = ? AND "
+		    "partition_description <> 'MAXVALUE' AND "
+		    "TRIM(BOTH '''' FROM partition_description) <= ? "
+		    "ORDER BY partition_ordinal_position",
+		    args, 2, &found);
+	if (o != OUTCOME_DONE)
+		return o;
+	*n = db_rows_count(found);
+	buf_clear(names);
+	while (db_next(found))
+		buf_addf(names, "%s`%s`", names->len > 0 ? ", " : "",
+		    db_get(found, 0));
+	db_rows_free(found);
+	return o;
+}
+
+static enum outcome
+drop_named_partitions(
+    struct db *db, const struct table *table, const char *names)
+{
+	struct buf sql = BUF_INIT;
+	enum outcome o = db_wait_for_tables(db, WAIT_S);
+
+	buf_addf(&sql, "ALTER TABLE %s DROP PARTITION %s", table->name, names);
+	if (o == OUTCOME_DONE)
+		o = db_exec(db, buf_str(&sql), NULL, 0, NULL);
+	buf_release(&sql);
+	return o;
+}
+
+/* Without the right to drop, rows are deleted one by one; rows of a table that
+ * another session locks are left for another run. */
+static enum outcome
+handle_drop_failure(struct age *a, const struct table *table, enum outcome o)
+{
+	struct buf grant = BUF_INIT;
+
+	if (db_cause(a->db) == DB_DENIED) {
+		db_grant(a->db, "ALTER, DROP", table->name, &grant);
+		log_warn("no right to drop partitions of %s; %s, see "
+			 "grants.sql.example; rows are deleted one by one",
+		    table->name, buf_str(&grant));
+		buf_release(&grant);
+		return OUTCOME_DONE;
+	}
+	if (db_cause(a->db) != DB_CONFLICT)
+		return o;
+	log_error("the table %s is locked by another connection; its old "
+		  "partitions are left for the next run",
+	    table->name);
+	a->locked = true;
+	return OUTCOME_DONE;
+}
+
+static bool
+was_dropped_meanwhile(const struct db *db)
+{
+	return db_errno(db) == NO_PARTITION_TO_DROP ||
+	       db_errno(db) == UNKNOWN_PARTITION;
+}
+
+/* Finds them again before each try: another run may have dropped them. In a dry
+ * run they are only counted. */
+static enum outcome
+drop_old_partitions(struct age *a, const struct table *table)
+{
+	struct buf names = BUF_INIT;
+	uint64_t n = 0;
+	bool again = true;
+	enum outcome o = OUTCOME_DONE;
+	int i;
+
+	for (i = 0; i < TRIES && again && !stop_asked(); i++) {
+		again = false;
+		o = find_partitions(a, table, &names, &n);
+		if (o != OUTCOME_DONE || n == 0 || a->dry_run)
+			continue;
+		o = drop_named_partitions(a->db, table, buf_str(&names));
+		again = o == OUTCOME_LATER || was_dropped_meanwhile(a->db);
+	}
+	buf_release(&names);
+	if (o != OUTCOME_DONE)
+		return handle_drop_failure(a, table, o);
+	a->gone[table - tables][GONE_PARTITIONS] = n;
+	return OUTCOME_DONE;
+}
+
+static enum exit_code
+log_age_failure(const struct age *a)
+{
+	if (stop_asked())
+		return PROG_OK;
+	log_error("%s", db_why(a->db));
+	return db_code(a->db);
+}
+
+/* Checks that some row stays: else the clock may be wrong. */
+static enum exit_code
+check_clock(struct age *a)
+{
+	char before[CLOCK_TEXT];
+
+	if (search_history(a, find_young_row) != OUTCOME_DONE)
+		return log_age_failure(a);
+	if (a->found || a->force || stop_asked())
+		return PROG_OK;
+	if (search_history(a, find_old_row) != OUTCOME_DONE)
+		return log_age_failure(a);
+	if (!a->found)
+		return PROG_OK;
+	clock_format(a->before, before);
+	log_error("all rows of history are older than %s; is the clock right? "
+		  "if so, delete them with --force",
+	    before);
+	return PROG_DATA;
+}
+
+static enum outcome
+delete_history_of_table(struct age *a, const struct table *table)
+{
+	enum outcome o = OUTCOME_DONE;
+	size_t i;
+
+	if (table->day >= 0) {
+		o = drop_old_partitions(a, table);
+		/* The session waits for tables as usual again. */
+		if (!a->dry_run && db_connected(a->db) &&
+		    db_wait_for_tables(a->db, 0) != OUTCOME_DONE)
+			log_debug("session", "%s", db_why(a->db));
+	}
+	a->table = table;
+	for (i = 0; i < a->tenants_n && o == OUTCOME_DONE && !stop_asked();
+	     i++) {
+		a->tenant = a->tenants[i].name;
+		o = delete_or_count(a);
+	}
+	return o;
+}
+
+static enum exit_code
+delete_history(struct age *a, int64_t keep_ms)
+{
+	enum exit_code code;
+	enum outcome o = OUTCOME_DONE;
+	size_t i;
+
+	a->before = clock_floor(a->now - keep_ms, DAY_MS);
+	code = check_clock(a);
+	if (code != PROG_OK)
+		return code;
+	for (i = 0; i < TABLES_STORED && o == OUTCOME_DONE && !stop_asked();
+	     i++) {
+		if (tables[i].age >= 0)
+			o = delete_history_of_table(a, &tables[i]);
+	}
+	if (o != OUTCOME_DONE)
+		return log_age_failure(a);
+	return a->locked ? PROG_TEMPFAIL : PROG_OK;
+}
+
+static bool
+is_tombstone(const struct table *table)
+{
+	return table->life == LIFE_TOMBSTONE || table->life == LIFE_REFUSAL;
+}
+
+static enum exit_code
+delete_tombstones(struct age *a, int64_t keep_ms)
+{
+	enum outcome o = OUTCOME_DONE;
+	size_t i, k;
+
+	for (i = 0; i < a->tenants_n; i++) {
+		if (a->tenants[i].newest == CLOCK_NONE)
+			continue;
+		a->tenant = a->tenants[i].name;
+		a->before = a->tenants[i].newest - keep_ms;
+		for (k = 0; k < TABLES_STORED; k++) {
+			if (!is_tombstone(&tables[k]))
+				continue;
+			a->table = &tables[k];
+			o = delete_or_count(a);
+			if (o != OUTCOME_DONE || stop_asked())
+				return o == OUTCOME_DONE ? PROG_OK
+							 : log_age_failure(a);
+		}
+	}
+	return PROG_OK;
+}
+
+static void
+log_gone(const struct age *a)
+{
+	size_t i;
+
+	for (i = 0; i < TABLES_STORED; i++)
+		if (a->gone[i][GONE_PARTITIONS] + a->gone[i][GONE_ROWS] > 0)
+			log_info("rows_expired",
+			    "table=%s partitions=%" PRIu64 " rows=%" PRIu64,
+			    tables[i].name, a->gone[i][GONE_PARTITIONS],
+			    a->gone[i][GONE_ROWS]);
+}
+
+static enum exit_code
+show_gone(const struct reaper *r, const struct age *a)
+{
+	static const struct output_column columns[] = { { "table",
+							    OUTPUT_TEXT },
+		{ "partitions", OUTPUT_NUMBER }, { "rows", OUTPUT_NUMBER } };
+	struct counts counts;
+	enum exit_code code;
+	size_t i;
+
+	counts_init(&counts, r, "expired", NULL, columns, ARRAY_LEN(columns));
+	for (i = 0; i < TABLES_STORED; i++)
+		if (tables[i].age >= 0)
+			counts_add(&counts, tables[i].name, a->gone[i]);
+	code = counts_print(&counts);
+	counts_release(&counts);
+	return code;
+}
+
+static enum exit_code
+begin(struct age *a, const struct reaper *r)
+{
+	*a = (struct age){ .db = r->db, .dry_run = r->dry_run };
+	a->gone = xcalloc(TABLES_STORED, sizeof *a->gone);
+	if (db_transaction(a->db, read_clock_and_tenants, a, false) !=
+	    OUTCOME_DONE)
+		return log_age_failure(a);
+	return PROG_OK;
+}
+
+static void
+end(struct age *a)
+{
+	if (!a->dry_run)
+		log_gone(a);
+	free_age_tenants(a);
+	free(a->tenants);
+	free(a->gone);
+}
+
+enum exit_code
+age_expire(const struct reaper *r)
+{
+	int64_t keep_ms = conf_int(r->common.conf, "reaper", "retention");
+	struct age a;
+	enum exit_code code = begin(&a, r);
+
+	if (code == PROG_OK)
+		code = delete_tombstones(
+		    &a, conf_int(r->common.conf, "reaper", "tombstones"));
+	if (code == PROG_OK && keep_ms > 0)
+		code = delete_history(&a, keep_ms);
+	end(&a);
+	return code;
+}
+
+static enum exit_code
+delete_and_show(const struct reaper *r)
+{
+	struct age a;
+	enum exit_code code = begin(&a, r), shown = PROG_OK;
+
+	a.force = r->force;
+	if (code == PROG_OK)
+		code = delete_history(
+		    &a, conf_int(r->common.conf, "reaper", "retention"));
+	if (code == PROG_OK || code == PROG_TEMPFAIL)
+		shown = show_gone(r, &a);
+	end(&a);
+	return code != PROG_OK ? code : shown;
+}
+
+static enum exit_code
+run_retention(void *options)
+{
+	return reaper_with_db(options, delete_and_show);
+}
+
+static const struct option_row options_rows[] = {
+	OPTION_FORMAT(struct reaper, format),
+	REAPER_DRY_RUN,
+	OPTION_FLAG("force", struct reaper, force,
+	    "delete although no row of history is young enough to stay"),
+};
+
+const struct option_mode reaper_mode_retention = {
+	.choice = OPTION_TEXT(0, "retention", "AGE", struct reaper, retention,
+	    "delete history that is older, such as 30d"),
+	.about =
+	    "Deletes history that is older than AGE, such as 30d, by day.\n",
+	.rows = options_rows,
+	.rows_n = ARRAY_LEN(options_rows),
+	.run = run_retention,
+};
