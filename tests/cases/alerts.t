@@ -20,7 +20,7 @@ while read -r name; do
 done <"$tmp/names"
 
 sed -n 's/^ *- alert: //p' "$rules" >"$tmp/alerts"
-sed -n '/^\.Sh ALERTS/,/^\.Sh SEE/s/^\.It Li //p' $page | diff - "$tmp/alerts" ||
+sed -n '/^\.Sh ALERTS/,/^\.Sh SEE/s/^\.It Li \([A-Za-z]*\) Ta .*/\1/p' $page | diff - "$tmp/alerts" ||
 	fail "$page describes other alerts"
 
 command -v promtool >/dev/null || {
