@@ -168,6 +168,9 @@ class Test:
         who = self.lab.sql("SELECT user_id FROM user_stats WHERE tenant = "
                            "'theirs' ORDER BY 1 LIMIT 1")[0][0]
         self.lab.must([*reaper, "--forget", who, "--tenant", "theirs"])
+        self.checks.equal(self.lab.sql(
+            "SELECT tenant FROM tenants WHERE forgets > 0 OR forget_key IS NOT "
+            "NULL"), [["theirs"]], "tenants who erased a customer")
         self.same("a customer of another tenant is erased")
         self.lab.sql("UPDATE messages SET created_at = created_at - INTERVAL "
                      "3 YEAR WHERE tenant = 'theirs'")
@@ -180,8 +183,8 @@ class Test:
         left = [table for (table,) in self.lab.sql(
             "SELECT table_name FROM information_schema.columns WHERE "
             "table_schema = DATABASE() AND column_name = 'tenant'")
-            if table not in ("tenants", "tenant_locks") and self.lab.sql(f"SELECT 1 FROM `{table}` WHERE tenant = 'theirs' "
-                            "LIMIT 1")]
+            if table not in ("tenants", "tenant_locks") and self.lab.sql(
+                f"SELECT 1 FROM `{table}` WHERE tenant = 'theirs' LIMIT 1")]
         self.checks.equal(left, [], "still has rows of a purged tenant")
 
 

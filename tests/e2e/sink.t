@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 from harness import BIN, TESTBIN, Lab, main, seed, until
-from sinklib import Lock, Tables, snapshot
+from sinklib import Lock, Tables, snapshot, text
 
 DAY = "2026-11-20T"
 SNAPSHOT_TABLES = ("operator_metrics", "chat_metrics", "tenant_metrics",
@@ -155,6 +155,18 @@ class Test(Tables):
                    "dialog_id = '1002'")
         self.holds("chats with an operator", "7", "SELECT COUNT(DISTINCT id) "
                    f"FROM reports {of}")
+
+    def metrics_are_fresh_for_three_intervals(self):
+        """For three minutes at least, and three hours at most."""
+        t = self.tenant()
+        for name, hour, minute, fresh in (
+                ("s1", 10, 1, 180), ("s2", 10, 2, 180), ("s3", 10, 4, 360),
+                ("s4", 10, 59, 9900), ("s5", 18, 0, 10800)):
+            self.store(name, text(snapshot(t, name, minute, 1, 1)).replace(
+                "T10:", f"T{hour}:").splitlines())
+            self.holds(f"{name} is fresh for", str(fresh),
+                       "SELECT TIMESTAMPDIFF(SECOND, stored_at, stale_at) "
+                       f"FROM tenants WHERE tenant = '{t}'")
 
     def snapshots_in_any_order(self):
         """Chats 1001 and 1002 and operator 3 leave, 1009 and 1010 come."""
@@ -493,6 +505,7 @@ def body():
     with Lab("sink") as lab:
         test = Test(lab)
         test.rows_are_stored_as_they_are()
+        test.metrics_are_fresh_for_three_intervals()
         test.snapshots_in_any_order()
         test.an_incomplete_snapshot_removes_nothing()
         test.what_was_deleted_does_not_come_back()
