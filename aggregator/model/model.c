@@ -50,8 +50,6 @@ model_release(struct model *m)
 	dedup_release(&p->dedup_messages);
 	strmap_release(&p->texts, free);
 	free(p->fresh);
-	free(p->pending);
-	free(p->pending_copies);
 	derivation_release(&p->derivation);
 	free(p);
 	lexicon_release(&m->lexicon);
@@ -97,6 +95,15 @@ add_chat_record(struct model *m, const struct record *r)
 	chats_touch(m, c, true);
 }
 
+static void
+append_message(struct model *m, struct chat *c, const struct record *r)
+{
+	struct message *new = messages_append(m, c);
+
+	message_read(&m->lexicon, new, r);
+	message_name(&m->lexicon, new, r->user, r->operator_id, c->name_hints);
+}
+
 static enum model_result
 add_message_record(struct model *m, const struct record *r)
 {
@@ -115,7 +122,7 @@ add_message_record(struct model *m, const struct record *r)
 		(m->text_of != NULL && text_is(r->chat, m->text_of))))
 		messages_keep_text(m, r);
 	if (!m->dedup_on_add && !m->incremental) {
-		pending_add(m, r);
+		append_message(m, chats_get(m, r->chat), r);
 		return MODEL_NEW;
 	}
 	f = identities_make(m, r->chat, r->id);

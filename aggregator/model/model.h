@@ -254,7 +254,7 @@ enum model_result model_add(struct model *m, const struct record *r);
 bool model_knows_event(const struct model *m, struct text id);
 
 /* Adds all that the other has, before either is recomputed. */
-void model_copy(struct model *to, struct model *from);
+void model_copy(struct model *to, const struct model *from);
 
 /* After model_copy(), when the other was recomputed and this one was not: there
  * are rows of the other, too, so chats that are open there and not here have
@@ -268,8 +268,8 @@ void model_continue(struct model *to, const struct model *from);
  * has not been recomputed; recompute the stream afterwards. A partial snapshot
  * speaks for the chats of these buckets only, and for operators if part->all;
  * part NULL: it is whole. */
-void model_merge(
-    struct model *m, struct model *snapshot, const struct bucket_set *part);
+void model_merge(struct model *m, const struct model *snapshot,
+    const struct bucket_set *part);
 
 /* Whether a message of a snapshot that is going to correct the model is new to
  * it, or a newer version of a known one, whose time it gets then. False for a

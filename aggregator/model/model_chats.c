@@ -78,34 +78,10 @@ grow_chat_slots(const struct model *m, struct model_private *p)
 	}
 }
 
-uint32_t
-chats_hash(const struct model *m, struct text id)
+static uint32_t
+hash_id(const struct model *m, struct text id)
 {
 	return interner_hash(&m->lexicon.names, id);
-}
-
-void
-chats_prefetch_slot(const struct model *m, uint32_t hash)
-{
-	const struct model_private *p = m->private;
-
-	if (p->slots != NULL)
-		__builtin_prefetch(&p->slots[hash & p->slot_mask]);
-}
-
-void
-chats_prefetch(const struct model *m, uint32_t hash)
-{
-	const struct model_private *p = m->private;
-
-	size_t i = hash & p->slot_mask;
-
-	if (p->slots == NULL)
-		return;
-	while (p->slots[i] != 0 && p->slots[i] >> TAG_SHIFT != hash >> 16)
-		i = (i + 1) & p->slot_mask;
-	if (p->slots[i] != 0)
-		__builtin_prefetch(chat_of(p->slots[i]));
 }
 
 struct chat *
@@ -116,7 +92,7 @@ model_find_chat(const struct model *m, struct text id)
 
 	if (p->slots == NULL)
 		return NULL;
-	slot = p->slots[find_chat_slot(p, chats_hash(m, id), id)];
+	slot = p->slots[find_chat_slot(p, hash_id(m, id), id)];
 	return slot != 0 ? chat_of(slot) : NULL;
 }
 
@@ -167,13 +143,8 @@ new_chat(struct model *m, uint32_t hash, struct text id)
 struct chat *
 chats_get(struct model *m, struct text id)
 {
-	return chats_get_hashed(m, id, chats_hash(m, id));
-}
-
-struct chat *
-chats_get_hashed(struct model *m, struct text id, uint32_t hash)
-{
 	struct model_private *p = m->private;
+	uint32_t hash = hash_id(m, id);
 	struct chat *c;
 	size_t i;
 

@@ -119,21 +119,13 @@ may_count(struct model *m, uint32_t user, uint32_t event)
 	if (m->event_pairs == 0 || m->events_n < m->event_pairs ||
 	    is_counted_pair(m, user, event))
 		return true;
-	p->events_full = true;
-	return false;
-}
-
-void
-events_tell_limit(struct model *m)
-{
-	struct model_private *p = m->private;
-
-	if (p->events_full && !p->events_full_told)
+	if (!p->events_full)
 		log_error(
 		    "tenant '%s' has more pairs of user and event than "
 		    "[aggregator] event_pairs = %zu; the rest is not counted",
 		    m->tenant, m->event_pairs);
-	p->events_full_told = p->events_full;
+	p->events_full = true;
+	return false;
 }
 
 /* The span of an event's identity; an event without a time is as old as the

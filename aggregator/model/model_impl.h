@@ -7,7 +7,6 @@
  *   model_chats.c         the table of chats, their memory, their expiry
  *   model_descriptions.c  what chat records say of a chat
  *   model_messages.c      the messages of a chat
- *   model_pending.c       delays messages, and prefetches
  *   model_events.c        counted events
  *   model_duplicates.c    which messages came already
  *   model_recompute.c     brings up to date what metrics read, with
@@ -100,15 +99,9 @@ struct model_private {
 	struct arena event_counts;
 	uint32_t *event_slots; /* index + 1 into the model's events */
 	size_t event_mask;
-	bool events_full, events_full_told; /* event_pairs is reached */
+	bool events_full; /* event_pairs is reached, and that was logged */
 
 	struct strmap texts; /* of messages, see struct model: text_of */
-
-	struct pending *pending; /* see model_pending.c */
-	struct pending_copy *pending_copies;
-	/* Messages that were delayed, and taken each step further; counted. */
-	size_t pending_added, pending_prefetched, pending_found,
-	    pending_appended;
 
 	struct derivation derivation;
 };
@@ -135,12 +128,6 @@ void model_operators_free(struct model *m);
 
 /* The chat of that id; created if it is new. */
 struct chat *chats_get(struct model *m, struct text id);
-struct chat *chats_get_hashed(struct model *m, struct text id, uint32_t hash);
-/* For model_pending.c: the hash of an id, and prefetching of the chat's slot,
- * then of the chat. */
-uint32_t chats_hash(const struct model *m, struct text id);
-void chats_prefetch_slot(const struct model *m, uint32_t hash);
-void chats_prefetch(const struct model *m, uint32_t hash);
 void chats_free(struct model *m, struct chat *c);
 void chats_free_all(struct model *m);
 /* Removes the first n messages. */
@@ -180,11 +167,6 @@ size_t messages_find(
 enum model_result messages_take(struct model *m, struct chat *c,
     struct fingerprint f, const struct message *new);
 void messages_keep_text(struct model *m, const struct record *r);
-
-/* model_pending.c: for a model that need not say at once whether a message is
- * new. */
-void pending_add(struct model *m, const struct record *r);
-void pending_flush(struct model *m);
 
 /* model_duplicates.c. */
 
@@ -268,9 +250,6 @@ void events_touch(struct model *m, struct event_count *e);
 void events_sort(const struct model *m, struct event_count **v, size_t n);
 void events_free(struct model *m);
 void events_copy(struct model *to, const struct model *from);
-/* Says once that event_pairs was reached; where errors have their places, not
- * at the event, which may have waited for others. */
-void events_tell_limit(struct model *m);
 
 /* model_intervals.c. */
 

@@ -268,12 +268,10 @@ complete_operator(
 }
 
 void
-model_copy(struct model *to, struct model *from)
+model_copy(struct model *to, const struct model *from)
 {
 	size_t i;
 
-	pending_flush(to);
-	pending_flush(from);
 	for (i = 0; i < from->operators_n; i++)
 		if (from->operators[i]->listed)
 			complete_operator(to, from, from->operators[i]);
@@ -342,12 +340,11 @@ correct_operators(struct model *m, const struct model *snapshot)
 }
 
 void
-model_merge(
-    struct model *m, struct model *snapshot, const struct bucket_set *part)
+model_merge(struct model *m, const struct model *snapshot,
+    const struct bucket_set *part)
 {
 	size_t i;
 
-	pending_flush(snapshot);
 	if (part == NULL || part->all)
 		correct_operators(m, snapshot);
 	for (i = 0; i < snapshot->chats_n; i++)

@@ -237,8 +237,6 @@ void
 model_recompute(struct model *m, const struct definition *definition)
 {
 	m->definition = definition;
-	pending_flush(m);
-	events_tell_limit(m);
 	if (m->incremental) {
 		recompute_changed(m);
 	} else {

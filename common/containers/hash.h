@@ -109,25 +109,4 @@ hash_same(const char *a, const char *b, size_t len)
 	return true;
 }
 
-/* memcpy(), where they do not overlap. */
-static inline void
-hash_copy(char *to, const char *from, size_t len)
-{
-	size_t i;
-
-	if (len >= 8) {
-		for (i = 0; i + 8 < len; i += 8)
-			memcpy(to + i, from + i, 8);
-		memcpy(to + len - 8, from + len - 8, 8);
-		return;
-	}
-	if (len >= 4) {
-		memcpy(to, from, 4);
-		memcpy(to + len - 4, from + len - 4, 4);
-		return;
-	}
-	for (i = 0; i < len; i++)
-		to[i] = from[i];
-}
-
 #endif
