@@ -36,7 +36,7 @@
  *   allocation_record.c       the events that a record stands for
  *   allocation_pack.c         as bytes, for the state
  *   allocation_settings.c     from the configuration
- *   replay_log.c              what records changed, kept to be applied later
+ *   replay_log.c              a day of records, for a simulation
  *
  * Text that is passed in is borrowed for the call. One thread.
  */

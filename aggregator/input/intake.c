@@ -47,7 +47,6 @@ void
 intake_release(struct intake *in)
 {
 	strmap_release(&in->marked.tenants, free_intake_tenant);
-	strmap_release(&in->texts, free);
 	scan_release(&in->scan);
 }
 
@@ -120,7 +119,8 @@ add_to_stream(struct intake *in, struct intake_tenant *t)
 	passing_add(
 	    &in->passing, &t->pass_through, r, in->scan.line, in->scan.len);
 	if (in->setup->selection->allocation)
-		replay_log_add(&t->replay, &in->texts, r, CLOCK_NONE);
+		replay_log_add(
+		    &t->replay, r, in->scan.line, in->scan.len, CLOCK_NONE);
 	(void)pipeline_add(t->stream, r);
 }
 
@@ -327,8 +327,8 @@ add_to_snapshot(struct intake *in, struct intake_tenant *t, unsigned part)
 		fail_outside(in, t);
 		return;
 	}
-	why = snapshot_add(t->open, in->setup, &in->passing, &in->texts,
-	    &in->record, in->scan.line, in->scan.len);
+	why = snapshot_add(t->open, in->setup, &in->passing, &in->record,
+	    in->scan.line, in->scan.len);
 	if (why != NULL)
 		in->from->bad(in->from->ctx, in->scan.line, in->scan.len, why);
 	count_line(in, t, part);

@@ -35,7 +35,6 @@ struct intake_tenant {
 struct intake {
 	const struct pipeline_setup *setup;
 	struct marked_input marked; /* of struct intake_tenant */
-	struct strmap texts;        /* of replay logs */
 	struct intake_tenant *last; /* of the line before */
 	/* Of lines before, by a hash of their names; or NULL. */
 	struct intake_tenant *recent[INTAKE_RECENT];

@@ -274,8 +274,8 @@ snapshot_free(struct snapshot *s)
  * since what is scanned next clears only what it has set itself. */
 const char *
 snapshot_add(struct snapshot *s, const struct pipeline_setup *setup,
-    const struct passing *passing, struct strmap *texts, struct record *r,
-    const char *line, size_t len)
+    const struct passing *passing, struct record *r, const char *line,
+    size_t len)
 {
 	bool undated = r->type == RECORD_CHAT && r->at == CLOCK_NONE;
 	const char *why;
@@ -285,8 +285,10 @@ snapshot_add(struct snapshot *s, const struct pipeline_setup *setup,
 	why = future_refuses(setup->future, r);
 	if (why == NULL) {
 		passing_add(passing, &s->pass_through, r, line, len);
-		if (setup->selection->allocation)
-			replay_log_add(&s->replay, texts, r, s->markers.at);
+		if (s->corrects != NULL)
+			allocation_record(s->corrects, r);
+		else if (setup->selection->allocation)
+			replay_log_add(&s->replay, r, line, len, s->markers.at);
 		(void)pipeline_add(&s->pipeline, r);
 	}
 	if (undated)

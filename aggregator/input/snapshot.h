@@ -104,6 +104,8 @@ struct snapshot {
 	struct pipeline pipeline;
 	struct buf pass_through;
 	struct replay_log replay;
+	struct allocation *corrects; /* NULL, or what takes the records instead
+					of the log; borrowed */
 };
 
 /* Of that time; the caller sets the rest of its markers. */
@@ -111,10 +113,10 @@ struct snapshot *snapshot_new(
     const struct pipeline_setup *setup, struct text tenant, int64_t at);
 void snapshot_free(struct snapshot *s); /* NULL is fine */
 
-/* Adds a record. NULL, or why it is refused. texts: of the replay log. */
+/* Adds a record. NULL, or why it is refused. */
 const char *snapshot_add(struct snapshot *s, const struct pipeline_setup *setup,
-    const struct passing *passing, struct strmap *texts, struct record *r,
-    const char *line, size_t len);
+    const struct passing *passing, struct record *r, const char *line,
+    size_t len);
 
 /* A field as text, of a record that is bad or of an unknown type. */
 struct text record_peek(const struct flat *f, const char *key);

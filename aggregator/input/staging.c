@@ -238,7 +238,6 @@ struct reading {
 	struct snapshot *to;
 	struct scan scan;
 	struct buf piece;
-	struct strmap texts; /* of the replay log */
 };
 
 /* A bad line was refused when it came. */
@@ -263,8 +262,8 @@ read_piece(
 	while ((rc = scan_record(&g->scan, &r)) != 0)
 		if (rc == 1 && r.type != RECORD_SNAPSHOT &&
 		    r.type != RECORD_UNKNOWN)
-			(void)snapshot_add(g->to, in->setup, &in->passing,
-			    &g->texts, &r, g->scan.line, g->scan.len);
+			(void)snapshot_add(g->to, in->setup, &in->passing, &r,
+			    g->scan.line, g->scan.len);
 	return true;
 }
 
@@ -334,6 +333,7 @@ apply_tenant(struct staging *in, struct staging_tenant *t)
 	scan_init(&g.scan);
 	g.to = snapshot_new(in->setup, name, m->at);
 	g.to->markers.id = xstrdup(m->id);
+	g.to->corrects = in->begin(in->ctx, name);
 	for (i = 0; i < MARKERS_PARTS; i++) {
 		if (!is_applicable(&m->parts[i]))
 			continue;
@@ -350,7 +350,6 @@ apply_tenant(struct staging *in, struct staging_tenant *t)
 			    get_over(t, (struct text){ m->id, strlen(m->id) }));
 	}
 	snapshot_free(g.to);
-	strmap_release(&g.texts, free);
 	scan_release(&g.scan);
 	buf_release(&g.piece);
 	return rc;

@@ -256,7 +256,7 @@ apply_returns(struct simulation *w)
 	size_t i;
 
 	for (i = 0; i < w->returns_n; i++) {
-		replay_entry_record(w->returns[i], &r);
+		replay_log_read(w->log, w->returns[i], &r);
 		state = allocation_chat_state(w->a, r.chat);
 		if (state != ALLOCATION_WAITS && state != ALLOCATION_HELD)
 			continue;
@@ -337,8 +337,10 @@ replay_operator(struct simulation *w, struct record *r)
 
 	if (w->limit != RECORD_NO_NUMBER)
 		r->max_chats = RECORD_NO_NUMBER;
-	if (r->name.p != NULL)
-		o->name = r->name.p; /* the log's */
+	if (r->name.p != NULL) {
+		free(o->name);
+		o->name = text_dup(r->name);
+	}
 	allocation_record(w->a, r);
 	o->worked |= allocation_is_available(w->a, r->operator_id);
 }
@@ -356,7 +358,7 @@ apply_entry(struct simulation *w, const struct replay_entry *entry)
 		replay_snapshot_end(w, entry->at);
 		return;
 	}
-	replay_entry_record(entry, &r);
+	replay_log_read(w->log, entry, &r);
 	if (r.type == RECORD_OPERATOR)
 		replay_operator(w, &r);
 	else if (r.type != RECORD_LIMIT)
@@ -367,8 +369,9 @@ apply_entry(struct simulation *w, const struct replay_entry *entry)
 
 /* Nothing is assigned within a snapshot. */
 static void
-replay_records(struct simulation *w, const struct replay_log *log)
+replay_records(struct simulation *w)
 {
+	const struct replay_log *log = w->log;
 	const struct strmap_entry *e;
 	bool within = false;
 	size_t i, j = 0;
@@ -404,6 +407,7 @@ simulation_run(const char *tenant, struct replay_log *log,
 
 	w->tenant = xstrdup(tenant);
 	w->limit = limit;
+	w->log = log;
 	w->listener = (struct allocation_listener){ w, on_reserved, on_load };
 	w->longest_silence = set->window > DAY_MS ? set->window : DAY_MS;
 	mine.window = INT64_MAX / 4; /* no chat is deleted */
@@ -415,7 +419,7 @@ simulation_run(const char *tenant, struct replay_log *log,
 		i++;
 	w->now = i < log->n ? log->v[i].when : 0;
 	allocation_clock(w->a, w->now);
-	replay_records(w, log);
+	replay_records(w);
 	return w;
 }
 
@@ -433,7 +437,8 @@ free_simulation_operator(void *p)
 {
 	struct simulation_operator *o = p;
 
-	free((char *)(uintptr_t)o->id);
+	free(o->id);
+	free(o->name);
 	free(o);
 }
 

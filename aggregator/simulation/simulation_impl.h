@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "common/containers/strmap.h"
+
 #include "aggregator/containers/order_stats.h"
 #include "aggregator/simulation/simulation.h"
 
@@ -29,7 +31,7 @@ struct simulation_chat {
 };
 
 struct simulation_operator {
-	const char *id, *name;
+	char *id, *name; /* name: NULL if unknown */
 	size_t given, theirs, breaches;
 	int64_t limit, load; /* as last reported */
 	bool load_changed;   /* since it was compared with the limit */
@@ -48,6 +50,7 @@ struct simulation_assignment {
 struct simulation {
 	char *tenant;
 	struct allocation *a;
+	struct replay_log *log;
 	struct allocation_listener listener;
 	int64_t limit, now, longest_silence;
 	struct strmap chats, operators;

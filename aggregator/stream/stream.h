@@ -219,8 +219,9 @@ stream_is_undated(const struct stream_tenant *t)
 
 /* Callbacks of the staging, whose context is the stream: true if a message of a
  * snapshot did not come in the stream, and then it has the time of its first
- * version; and a whole snapshot corrects it. */
+ * version; a whole snapshot is going to be read; and it corrects the stream. */
 bool stream_passes(void *ctx, struct record *r);
+struct allocation *stream_begin_snapshot(void *ctx, struct text tenant);
 int stream_apply(void *ctx, struct text tenant, struct snapshot *snapshot,
     const struct bucket_set *part) __attribute__((warn_unused_result));
 
@@ -275,9 +276,6 @@ int stream_allocation_load(struct stream *s)
 int stream_allocation_write(struct stream *s)
     __attribute__((warn_unused_result));
 void stream_allocation_sent(struct stream_tenant *t);
-/* Corrects allocation by a snapshot; part NULL: by all of it. */
-void stream_allocation_correct(struct stream_tenant *t,
-    const struct replay_log *replay, const struct bucket_set *part);
 
 /* NULL when it is not a daemon, or without [metrics] folder. The input is open.
  * Owned. */

@@ -154,25 +154,3 @@ stream_allocation_sent(struct stream_tenant *t)
 	if (t->pipeline.allocation != NULL)
 		allocation_outbox_sent(t->pipeline.allocation);
 }
-
-void
-stream_allocation_correct(struct stream_tenant *t,
-    const struct replay_log *replay, const struct bucket_set *part)
-{
-	struct allocation *a = t->pipeline.allocation;
-	struct record r;
-	size_t i;
-
-	for (i = 0; a != NULL && i < replay->n; i++) {
-		const struct replay_entry *n = &replay->v[i];
-
-		if (n->what == REPLAY_SNAPSHOT_BEGIN) {
-			allocation_snapshot_begin(a);
-		} else if (n->what == REPLAY_SNAPSHOT_END) {
-			allocation_snapshot_end(a, n->at, part);
-		} else {
-			replay_entry_record(n, &r);
-			allocation_record(a, &r);
-		}
-	}
-}
