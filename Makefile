@@ -54,7 +54,7 @@ LIBS_poller     := $(call pkg,--libs libmicrohttpd libcurl libcrypto) -ljq -llmd
 LIBS_aggregator := -llmdb
 LIBS_sink       := $(call pkg,--libs libmariadb libmicrohttpd libcrypto zlib) -lm
 LIBS_reaper     := $(call pkg,--libs libmariadb)
-LIBS_sim        := $(call pkg,--libs libmicrohttpd zlib libcurl)
+LIBS_sim        := $(call pkg,--libs libmicrohttpd zlib libcurl libcrypto)
 LIBS_tests      := $(LIBS_poller) $(LIBS_sink) -lcmocka
 
 # A line a file; V=1 shows the commands.

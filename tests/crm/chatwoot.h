@@ -8,6 +8,7 @@
 #define TESTS_CRM_CHATWOOT_H
 
 #include "tests/crm/api.h"
+#include "tests/crm/push.h"
 
 /* As api_route() and api_route_name(). */
 const struct route *chatwoot_route(
@@ -23,6 +24,24 @@ void chatwoot_conversation(
     struct buf *b, const struct world *w, const struct dialog *d);
 void chatwoot_message(
     struct buf *b, const struct world *w, const struct message *m);
+
+/* ,"NAME": with a contact, a bot or an agent. Webhooks give contacts no type.
+ */
+void chatwoot_contact(
+    struct buf *b, const struct world *w, const struct dialog *d, bool typed);
+void chatwoot_sender(
+    struct buf *b, const struct world *w, const struct message *m, bool typed);
+/* Members of meta: assignee and assignee_type, if an agent or bot has it. */
+void chatwoot_assignee(
+    struct buf *b, const struct world *w, const struct dialog *d);
+/* What of a message is the same everywhere: content, its type, attachments. */
+void chatwoot_content(
+    struct buf *b, const struct world *w, const struct message *m);
+void chatwoot_labels(struct buf *b, const struct dialog *d);
+
+/* chatwoot_push.c: sends the webhooks of an event. */
+void chatwoot_push(
+    struct push *p, const struct world *w, const struct event *h);
 
 /* open, resolved, pending or snoozed. */
 const char *chatwoot_status(const struct dialog *d);

@@ -76,8 +76,8 @@ chatwoot_agent(struct buf *b, const struct world *w, int32_t who)
 	free(name);
 }
 
-static void
-contact(
+void
+chatwoot_contact(
     struct buf *b, const struct world *w, const struct dialog *d, bool typed)
 {
 	static const char *const names[] = { "Ann", "María José", "李雷",
@@ -181,7 +181,6 @@ writer(struct buf *b, const struct world *w, int32_t who)
 	const struct worker *o = &w->operators[who];
 	char *name = name_of(o);
 
-	buf_adds(b, ",\"sender\":");
 	jsonw_open(b);
 	jsonw_int(b, "id", o->id);
 	jsonw_str(b, "name", name);
@@ -199,25 +198,51 @@ writer(struct buf *b, const struct world *w, int32_t who)
 }
 
 void
-chatwoot_message(struct buf *b, const struct world *w, const struct message *m)
+chatwoot_sender(
+    struct buf *b, const struct world *w, const struct message *m, bool typed)
 {
-	const struct dialog *d = &w->dialogs[m->dialog];
 	int type = type_of(m);
-	char *line = type == ACTIVITY ? activity_text(w, m) : NULL;
 
-	jsonw_open(b);
-	jsonw_int(b, "id", m->id);
+	if (type != INCOMING && (type != OUTGOING || m->author == NO_OPERATOR))
+		return;
+	buf_adds(b, ",\"sender\":");
+	if (type == INCOMING)
+		chatwoot_contact(b, w, &w->dialogs[m->dialog], typed);
+	else
+		writer(b, w, m->author);
+}
+
+void
+chatwoot_content(struct buf *b, const struct world *w, const struct message *m)
+{
+	char *line = type_of(m) == ACTIVITY ? activity_text(w, m) : NULL;
+
 	if (line != NULL)
 		jsonw_str(b, "content", line);
 	else if (m->text < WORLD_TEXTS)
 		jsonw_str(b, "content", render_text(m));
 	else
 		jsonw_null(b, "content");
+	jsonw_str(
+	    b, "content_type", m->type == UNTYPED ? "input_csat" : "text");
+	if (line == NULL && m->text >= WORLD_TEXTS)
+		buf_adds(b, ",\"attachments\":[{\"id\":1,\"file_type\":"
+			    "\"image\"}]");
+	free(line);
+}
+
+void
+chatwoot_message(struct buf *b, const struct world *w, const struct message *m)
+{
+	const struct dialog *d = &w->dialogs[m->dialog];
+	int type = type_of(m);
+
+	jsonw_open(b);
+	jsonw_int(b, "id", m->id);
+	chatwoot_content(b, w, m);
 	jsonw_int(b, "inbox_id", world_channels[d->channel].id);
 	jsonw_int(b, "conversation_id", d->id);
 	jsonw_int(b, "message_type", type);
-	jsonw_str(
-	    b, "content_type", m->type == UNTYPED ? "input_csat" : "text");
 	jsonw_str(b, "status", "sent");
 	if (type == ACTIVITY)
 		activity_attributes(b, w, m);
@@ -226,22 +251,13 @@ chatwoot_message(struct buf *b, const struct world *w, const struct message *m)
 	seconds(b, "created_at", m->at);
 	jsonw_bool(b, "private", m->type == COMMENT);
 	jsonw_null(b, "source_id");
-	if (type == INCOMING) {
-		buf_adds(b, ",\"sender\":");
-		contact(b, w, d, true);
-	} else if (type == OUTGOING && m->author != NO_OPERATOR) {
-		writer(b, w, m->author);
-	}
-	if (line == NULL && m->text >= WORLD_TEXTS)
-		buf_adds(b, ",\"attachments\":[{\"id\":1,\"file_type\":"
-			    "\"image\"}]");
+	chatwoot_sender(b, w, m, true);
 	jsonw_close(b);
-	free(line);
 }
 
 /* An agent who left the account is not an assignee. */
-static void
-assignee(struct buf *b, const struct world *w, const struct dialog *d)
+void
+chatwoot_assignee(struct buf *b, const struct world *w, const struct dialog *d)
 {
 	const struct worker *o =
 	    d->assignee != NO_OPERATOR ? &w->operators[d->assignee] : NULL;
@@ -258,6 +274,14 @@ assignee(struct buf *b, const struct world *w, const struct dialog *d)
 }
 
 void
+chatwoot_labels(struct buf *b, const struct dialog *d)
+{
+	buf_adds(b, d->labelled_at != 0 ? ",\"labels\":[\"new\",\"vip\"]"
+		    : d->id % 4 == 0    ? ",\"labels\":[\"urgent\",\"vip\"]"
+					: ",\"labels\":[]");
+}
+
+void
 chatwoot_conversation(
     struct buf *b, const struct world *w, const struct dialog *d)
 {
@@ -266,9 +290,9 @@ chatwoot_conversation(
 	int64_t active = last != NULL ? last->at : d->begin;
 
 	buf_adds(b, "{\"meta\":{\"sender\":");
-	contact(b, w, d, false);
+	chatwoot_contact(b, w, d, false);
 	jsonw_str(b, "channel", "Channel::WebWidget");
-	assignee(b, w, d);
+	chatwoot_assignee(b, w, d);
 	jsonw_bool(b, "hmac_verified", false);
 	buf_addc(b, '}');
 	jsonw_int(b, "id", d->id);
@@ -282,9 +306,7 @@ chatwoot_conversation(
 	jsonw_bool(b, "can_reply", true);
 	buf_adds(b, ",\"custom_attributes\":{}");
 	jsonw_int(b, "inbox_id", world_channels[d->channel].id);
-	buf_adds(b, d->labelled_at != 0 ? ",\"labels\":[\"new\",\"vip\"]"
-		    : d->id % 4 == 0    ? ",\"labels\":[\"urgent\",\"vip\"]"
-					: ",\"labels\":[]");
+	chatwoot_labels(b, d);
 	jsonw_bool(b, "muted", false);
 	jsonw_null(b, "snoozed_until");
 	jsonw_str(b, "status", chatwoot_status(d));

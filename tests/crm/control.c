@@ -29,7 +29,8 @@ const char control_help[] =
     "       are lost or sent twice; each waits for up to MS\n"
     "  GET  /control/world[?account=TOKEN]  all dialogs and messages, what "
     "the\n"
-    "       API assigned, dialogs that more than one holds (crowded)\n"
+    "       API assigned, dialogs that more than one holds (crowded), times\n"
+    "       of messages in ms (message_ms)\n"
     "  GET  /control/journal[?account=TOKEN][&from=N]  who was given what, in\n"
     "       order: waits (a customer wrote, nobody has it), assigned (by the\n"
     "       API), given (by others), resolved, online, offline; before: who\n"
@@ -148,7 +149,7 @@ static void
 webhooks(struct sim *s, struct call *c, struct answer *a)
 {
 	if (s->push == NULL) {
-		answer_error(a, 400, "only --crm qiscus sends webhooks", NULL);
+		answer_error(a, 400, "Chat2Desk sends no webhooks here", NULL);
 		return;
 	}
 	push_fault(s->push, call_int(c, "lose", 0), call_int(c, "repeat", 0),
@@ -163,6 +164,8 @@ arrive(struct world *w, struct answer *a)
 	int32_t i = world_add_dialog(w, (int64_t)w->dialogs_n, w->now);
 
 	life_client_writes(w, i, w->now);
+	if (w->opt.pace_ms > 0)
+		life_plan(w, i, w->now + w->opt.pace_ms);
 	buf_clear(&a->body);
 	buf_addf(&a->body, "{\"status\":\"success\",\"dialog\":%lld}\n",
 	    (long long)w->dialogs[i].id);
@@ -283,7 +286,7 @@ act(struct sim *s, struct call *c, struct answer *a)
 	else if (strcmp(what, "close") == 0 && d->end == 0)
 		world_close(w, i, w->now);
 	else if (strcmp(what, "label") == 0)
-		d->labelled_at = w->now;
+		world_label(w, i);
 	else if (strcmp(what, "remove") == 0)
 		d->gone = true;
 	else if (!say(w, i, what, who))
@@ -358,6 +361,10 @@ show_world(struct sim *s, struct call *c, struct answer *a)
 		buf_adds(b, comma);
 		render_message(b, w, &w->messages[i]);
 	}
+	buf_adds(b, "],\"message_ms\":[");
+	for (size_t i = 0; i < w->messages_n; i++)
+		buf_addf(b, "%s%lld", i > 0 ? "," : "",
+		    (long long)w->messages[i].at);
 	buf_addc(b, ']');
 	show_assigned(b, w);
 	buf_adds(b, "}\n");

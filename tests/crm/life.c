@@ -217,7 +217,7 @@ come_back(struct world *w, int32_t dialog, int64_t t)
 {
 	struct dialog *d = &w->dialogs[dialog];
 
-	if (rng_chance(&d->rng, 300))
+	if (!w->opt.chatwoot && rng_chance(&d->rng, 300))
 		d->assignee = NO_OPERATOR;
 	if (d->request >= 0 && rng_chance(&d->rng, 100)) {
 		world_open_request(w, dialog, t);
@@ -324,25 +324,27 @@ operator_event(struct world *w, int32_t who, int64_t t)
 	world_plan(w, PLAN_OPERATOR, who, o->next_at);
 }
 
-void
-life_run(struct world *w, int64_t t)
+bool
+life_next(struct world *w, int64_t t)
 {
 	struct planned next;
 
-	while (world_due(w, t, &next)) {
-		w->now = next.at;
-		switch (next.kind) {
-		case PLAN_DIALOG:
-			dialog_event(w, next.who, next.at);
-			break;
-		case PLAN_OPERATOR:
-			operator_event(w, next.who, next.at);
-			break;
-		case PLAN_ARRIVAL:
-			arrival(w, next.at);
-			break;
-		}
+	if (!world_due(w, t, &next)) {
+		if (t > w->now)
+			w->now = t;
+		return false;
 	}
-	if (t > w->now)
-		w->now = t;
+	w->now = next.at;
+	switch (next.kind) {
+	case PLAN_DIALOG:
+		dialog_event(w, next.who, next.at);
+		break;
+	case PLAN_OPERATOR:
+		operator_event(w, next.who, next.at);
+		break;
+	case PLAN_ARRIVAL:
+		arrival(w, next.at);
+		break;
+	}
+	return true;
 }

@@ -14,8 +14,9 @@
  * when none is to come. */
 int64_t life_step(struct world *w, int32_t dialog, int64_t t);
 
-/* Runs all events up to t and sets the clock there. */
-void life_run(struct world *w, int64_t t);
+/* Runs the next event up to t, if there is one; else it is false, and sets the
+ * clock to t. */
+bool life_next(struct world *w, int64_t t);
 
 /* Plans a dialog's next event. */
 void life_plan(struct world *w, int32_t dialog, int64_t at);

@@ -68,7 +68,7 @@ make_worlds(struct settings *s)
 			return prog_usage_error(
 			    "--account wants TOKEN:SEED[:DIALOGS]");
 	sim->mono_ms = clock_mono_ms();
-	if (s->world.qiscus)
+	if (s->world.qiscus || s->world.chatwoot)
 		sim->push = push_new(s->world.seed);
 	for (size_t i = 0; s->webhooks != NULL && i < sim->worlds_n; i++)
 		set_webhooks(&sim->worlds[i], s->webhooks);

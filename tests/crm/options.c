@@ -39,8 +39,9 @@ static const char usage[] =
     "  --app A             Qiscus's app id (sim-app)\n"
     "  --by-us             only the API gives dialogs to operators\n"
     "  --apart             each agent of Qiscus serves one channel\n"
-    "  --webhooks URL      allocation, resolving and new sessions are pushed\n"
-    "                      there from the start\n"
+    "  --webhooks URL      webhooks of Qiscus or Chatwoot are sent there from\n"
+    "                      the start; Chatwoot's are signed\n"
+    "  --webhook-secret S  with this secret (sim-secret)\n"
     "  --account TOKEN:SEED[:DIALOGS]  an account of its own; may be "
     "repeated,\n"
     "                      then --token, --seed count no more\n"
@@ -75,6 +76,7 @@ enum option_key {
 	OPT_BY_US,
 	OPT_APART,
 	OPT_WEBHOOKS,
+	OPT_WEBHOOK_SECRET,
 	OPT_BIG_IDS,
 	OPT_NO_REQUEST_IDS,
 	OPT_TELLS,
@@ -108,6 +110,7 @@ static const struct option long_options[] = {
 	{ "by-us", no_argument, NULL, OPT_BY_US },
 	{ "apart", no_argument, NULL, OPT_APART },
 	{ "webhooks", required_argument, NULL, OPT_WEBHOOKS },
+	{ "webhook-secret", required_argument, NULL, OPT_WEBHOOK_SECRET },
 	{ "big-ids", no_argument, NULL, OPT_BIG_IDS },
 	{ "no-request-ids", no_argument, NULL, OPT_NO_REQUEST_IDS },
 	{ "tells", no_argument, NULL, OPT_TELLS },
@@ -231,6 +234,9 @@ set_option(struct settings *s, int key, char *text)
 	case OPT_WEBHOOKS:
 		s->webhooks = text;
 		return 0;
+	case OPT_WEBHOOK_SECRET:
+		s->world.webhook_secret = text;
+		return 0;
 	case OPT_BIG_IDS:
 		s->world.id_base = (int64_t)1 << 53;
 		return 0;
@@ -289,6 +295,7 @@ options_read(struct settings *s, int argc, char **argv)
 	*s = (struct settings){
 		.world = { .token = "sim-token",
 		    .app = "sim-app",
+		    .webhook_secret = "sim-secret",
 		    .seed = 1,
 		    .dialogs = 50,
 		    .operators = 8,

@@ -7,17 +7,19 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
+#include "common/http/signature.h"
 #include "tests/crm/rng.h"
 
 #define TIMEOUT_MS 10000L
 
 struct item {
-	char *url, *body;
-	int64_t due_ms; /* monotonic */
+	char *url, *body, *secret; /* NULL: not signed */
+	int64_t due_ms;            /* monotonic */
 };
 
 struct push {
@@ -32,12 +34,40 @@ struct push {
 	bool stop;
 };
 
+static void
+free_item(struct item *item)
+{
+	free(item->url);
+	free(item->body);
+	free(item->secret);
+}
+
 static size_t
 swallow(char *data, size_t size, size_t n, void *ctx)
 {
 	(void)data;
 	(void)ctx;
 	return size * n;
+}
+
+static struct curl_slist *
+sign(struct curl_slist *headers, const struct item *item)
+{
+	unsigned char mac[SIGNATURE_MAC];
+	struct buf text = BUF_INIT, line = BUF_INIT;
+	long long now = time(NULL);
+
+	buf_addf(&text, "%lld.%s", now, item->body);
+	signature_mac(item->secret, text.data, text.len, mac);
+	buf_addf(&line, "X-Chatwoot-Timestamp: %lld", now);
+	headers = curl_slist_append(headers, buf_str(&line));
+	buf_setf(&line, "X-Chatwoot-Signature: sha256=");
+	for (size_t i = 0; i < SIGNATURE_MAC; i++)
+		buf_addf(&line, "%02x", mac[i]);
+	headers = curl_slist_append(headers, buf_str(&line));
+	buf_release(&text);
+	buf_release(&line);
+	return headers;
 }
 
 /* True when it was answered with 2xx. */
@@ -49,6 +79,8 @@ post(CURL *c, const struct item *item)
 	long status = 0;
 	CURLcode code;
 
+	if (item->secret != NULL)
+		headers = sign(headers, item);
 	curl_easy_setopt(c, CURLOPT_URL, item->url);
 	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(c, CURLOPT_POSTFIELDS, item->body);
@@ -112,8 +144,7 @@ send_one(struct push *p, CURL *c, size_t i)
 	p->tally.sent++;
 	pthread_mutex_unlock(&p->lock);
 	good = post(c, &item);
-	free(item.url);
-	free(item.body);
+	free_item(&item);
 	pthread_mutex_lock(&p->lock);
 	p->tally.queued--;
 	if (good)
@@ -169,10 +200,8 @@ push_free(struct push *p)
 	pthread_cond_signal(&p->more);
 	pthread_mutex_unlock(&p->lock);
 	pthread_join(p->thread, NULL);
-	for (size_t i = 0; i < p->n; i++) {
-		free(p->items[i].url);
-		free(p->items[i].body);
-	}
+	for (size_t i = 0; i < p->n; i++)
+		free_item(&p->items[i]);
 	pthread_cond_destroy(&p->more);
 	pthread_mutex_destroy(&p->lock);
 	curl_global_cleanup();
@@ -181,7 +210,7 @@ push_free(struct push *p)
 }
 
 static void
-put(struct push *p, const char *url, const char *body)
+put(struct push *p, const char *url, const char *body, const char *secret)
 {
 	struct item *item;
 
@@ -189,6 +218,7 @@ put(struct push *p, const char *url, const char *body)
 	item = &p->items[p->n++];
 	item->url = xstrdup(url);
 	item->body = xstrdup(body);
+	item->secret = secret != NULL ? xstrdup(secret) : NULL;
 	item->due_ms = clock_mono_ms();
 	if (p->delay > 0)
 		item->due_ms += rng_below(&p->rng, p->delay);
@@ -196,15 +226,15 @@ put(struct push *p, const char *url, const char *body)
 }
 
 void
-push_add(struct push *p, const char *url, const char *body)
+push_add(struct push *p, const char *url, const char *body, const char *secret)
 {
 	pthread_mutex_lock(&p->lock);
 	if (rng_chance(&p->rng, (int)p->lose)) {
 		p->tally.lost++;
 	} else {
-		put(p, url, body);
+		put(p, url, body, secret);
 		if (rng_chance(&p->rng, (int)p->repeat)) {
-			put(p, url, body);
+			put(p, url, body, secret);
 			p->tally.repeated++;
 		}
 	}

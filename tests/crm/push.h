@@ -19,8 +19,10 @@ struct push *push_new(uint64_t seed);
 /* What is queued is not sent any more. NULL is fine. */
 void push_free(struct push *p);
 
-/* POSTs a body of JSON to that URL, soon. */
-void push_add(struct push *p, const char *url, const char *body);
+/* POSTs a body of JSON to that URL, soon; with a secret it is signed when it is
+ * sent, as Chatwoot does. */
+void push_add(
+    struct push *p, const char *url, const char *body, const char *secret);
 
 /* Of 1000 webhooks so many are lost, so many sent twice, and each waits for
  * anything up to so many milliseconds, so that they overtake each other. */

@@ -504,17 +504,10 @@ session(struct buf *b, const struct world *w, const struct event *h)
 void
 qiscus_happening(struct buf *b, const struct world *w, const struct event *h)
 {
-	switch (h->kind) {
-	case PUSH_WAITING:
+	if (h->kind == PUSH_WAITING)
 		waiting(b, w, h);
-		break;
-	case PUSH_RESOLVED:
+	else if (h->kind == PUSH_RESOLVED)
 		resolved(b, w, h);
-		break;
-	case PUSH_SESSION:
+	else
 		session(b, w, h);
-		break;
-	case PUSH_KINDS:
-		break;
-	}
 }

@@ -12,6 +12,30 @@
 #include "tests/crm/life.h"
 #include "tests/crm/qiscus.h"
 
+/* Sends webhooks for new events, which show the world as it is now. */
+static void
+tell(struct sim *s, struct world *w)
+{
+	struct buf body = BUF_INIT;
+
+	for (size_t i = 0; i < w->happenings_n; i++) {
+		const struct event *h = &w->events[i];
+
+		if (w->dialogs[h->dialog].gone)
+			continue;
+		if (w->opt.chatwoot) {
+			chatwoot_push(s->push, w, h);
+		} else if (w->webhooks[h->kind].on) {
+			buf_clear(&body);
+			qiscus_happening(&body, w, h);
+			push_add(s->push, w->webhooks[h->kind].url,
+			    buf_str(&body), NULL);
+		}
+	}
+	w->happenings_n = 0;
+	buf_release(&body);
+}
+
 int64_t
 sim_now(struct sim *s)
 {
@@ -20,8 +44,11 @@ sim_now(struct sim *s)
 	if (s->speed_milli > 0)
 		s->now_ms += (mono - s->mono_ms) * s->speed_milli / 1000;
 	s->mono_ms = mono;
-	for (size_t i = 0; i < s->worlds_n; i++)
-		life_run(&s->worlds[i], s->now_ms);
+	for (size_t i = 0; i < s->worlds_n; i++) {
+		do
+			tell(s, &s->worlds[i]);
+		while (life_next(&s->worlds[i], s->now_ms));
+	}
 	return s->now_ms;
 }
 
@@ -58,32 +85,12 @@ sim_route_name(const struct sim *s, size_t index, struct buf *text)
 			      : qiscus_route_name(index, text);
 }
 
-static void
-tell(struct sim *s, struct world *w)
-{
-	struct buf body = BUF_INIT;
-
-	for (size_t i = 0; i < w->happenings_n; i++) {
-		const struct event *h = &w->events[i];
-
-		if (!w->webhooks[h->kind].on || w->dialogs[h->dialog].gone)
-			continue;
-		buf_clear(&body);
-		qiscus_happening(&body, w, h);
-		push_add(s->push, w->webhooks[h->kind].url, buf_str(&body));
-	}
-	w->happenings_n = 0;
-	buf_release(&body);
-}
-
 int64_t
 sim_turn(struct sim *s)
 {
 	if (s->push == NULL)
 		return 1000;
 	sim_now(s);
-	for (size_t i = 0; i < s->worlds_n; i++)
-		tell(s, &s->worlds[i]);
 	return s->speed_milli > 0 ? 50 : 1000;
 }
 

@@ -33,7 +33,7 @@ struct sim {
 	uint64_t calls;
 	uint64_t by_route[SIM_ROUTES];
 	struct fault_set faults;
-	struct push *push; /* webhooks on their way; NULL: not Qiscus */
+	struct push *push; /* webhooks on their way; NULL: of Chat2Desk */
 };
 
 /* Answers one call. */

@@ -2,12 +2,16 @@
 statuses, what changed within some seconds, messages by id, assigning, and how
 it refuses."""
 
+import hashlib
+import hmac
 import json
 import os
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from test_qiscus import Receiver  # noqa: E402
 from test_sim import Sim as AnySim  # noqa: E402
 
 KEYS = {"api_access_token": "sim-token"}
@@ -28,6 +32,9 @@ class Sim(AnySim):
     def list(self, query):
         data = self.ask("conversations?" + query)[1]["data"]
         return data["payload"], data["meta"]["all_count"]
+
+    def get_stats(self):
+        return json.loads(self.raw("GET", "/control/stats")[2])
 
     def act(self, what, **more):
         return self.control("act", do=what, **more)
@@ -127,6 +134,44 @@ class Contract(unittest.TestCase):
                                    {"assignee_id": 9})[1], None)
             self.assertNotIn("assignee",
                              s.ask("conversations/%s" % chat)[1]["meta"])
+
+    def test_webhooks(self):
+        """Those of a conversation's life, in order, each signed."""
+        with Receiver() as r, Sim("--dialogs", "0", "--webhooks", r.url("/w"),
+                                  "--webhook-secret", "s3cr3t") as s:
+            chat = s.act("arrive")["dialog"]
+            s.ask("conversations/%s/assignments" % chat, {"assignee_id": 502})
+            s.control("advance", seconds=30)
+            s.act("answer", dialog=chat)
+            s.act("label", dialog=chat)
+            s.act("close", dialog=chat)
+            s.control("advance", seconds=30)
+            s.act("client", dialog=chat)
+            got = [p for _, p in r.settled(s)]
+            for signature, at, body in r.signed:
+                want = hmac.new(b"s3cr3t", at.encode() + b"." + body,
+                                hashlib.sha256).hexdigest()
+                self.assertEqual(signature, "sha256=" + want)
+                self.assertLess(abs(time.time() - int(at)), 60)
+        talks = [p.get("conversation", p) for p in got]
+        self.assertEqual({t["id"] for t in talks}, {chat})
+        self.assertEqual(
+            [p["event"] for p in got if p["event"] != "message_updated"],
+            ["conversation_created", "message_created", "conversation_updated",
+             "message_created", "conversation_updated", "conversation_updated",
+             "conversation_status_changed", "conversation_updated",
+             "conversation_status_changed", "message_created"])
+        changed = [next(iter(p["changed_attributes"][0].items())) for p in got
+                   if p.get("changed_attributes")]
+        self.assertEqual([(k, v["current_value"]) for k, v in changed], [
+            ("assignee_id", 502), ("label_list", ["new", "vip"]),
+            ("status", "resolved"), ("status", "open")])
+        said = [p for p in got if p["event"] == "message_created"]
+        self.assertEqual([(p["message_type"], p["sender"].get("type"))
+                          for p in said],
+                         [("incoming", None), ("outgoing", "user"),
+                          ("incoming", None)])
+        self.assertEqual({p["created_at"][-1] for p in said}, {"Z"})
 
     def test_refusals(self):
         with Sim("--dialogs", "1", "--per-minute", "2") as s:

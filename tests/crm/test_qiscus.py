@@ -67,11 +67,14 @@ class Receiver:
 
     def __init__(self):
         got = self.got = []
+        signed = self.signed = []
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 got.append((self.path, json.loads(body)))
+                signed.append((self.headers["X-Chatwoot-Signature"],
+                               self.headers["X-Chatwoot-Timestamp"], body))
                 self.send_response(200)
                 self.send_header("Content-Length", "0")
                 self.end_headers()

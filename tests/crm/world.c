@@ -109,6 +109,31 @@ world_add_dialog(struct world *w, int64_t client, int64_t t)
 	return (int32_t)w->dialogs_n++;
 }
 
+/* The past has no webhooks. */
+static void
+add_event(struct world *w, struct event e)
+{
+	if (w->ids_later)
+		return;
+	e.who = w->dialogs[e.dialog].assignee;
+	e.message = (int32_t)w->messages_n - 1;
+	XGROW(w->events, w->happenings_n, w->happenings_cap);
+	w->events[w->happenings_n++] = e;
+}
+
+/* Adds an event for the webhooks of Chatwoot. */
+static void
+changed(struct world *w, enum push_kind kind, int32_t dialog, int32_t before,
+    int64_t t)
+{
+	if (w->opt.chatwoot)
+		add_event(w, (struct event){ .at = t,
+				 .kind = kind,
+				 .dialog = dialog,
+				 .before = before,
+				 .is_new = w->dialogs[dialog].end == 0 });
+}
+
 int32_t
 world_open_request(struct world *w, int32_t dialog, int64_t t)
 {
@@ -125,6 +150,8 @@ world_open_request(struct world *w, int32_t dialog, int64_t t)
 	d->previous = d->request;
 	d->request = (int32_t)w->requests_n++;
 	d->end = 0;
+	if (d->previous >= 0)
+		changed(w, PUSH_STATUS, dialog, NO_OPERATOR, t);
 	if (w->opt.qiscus) {
 		d->assignee = NO_OPERATOR;
 		d->agents = 0;
@@ -133,19 +160,16 @@ world_open_request(struct world *w, int32_t dialog, int64_t t)
 	return d->request;
 }
 
-/* Adds an event for the webhooks of Qiscus; the past has none. */
+/* Adds an event for the webhooks of Qiscus. */
 static void
 happened(struct world *w, enum push_kind kind, int32_t dialog, int64_t t,
     bool is_new)
 {
-	struct event *h;
-
-	if (!w->opt.qiscus || w->ids_later)
-		return;
-	XGROW(w->events, w->happenings_n, w->happenings_cap);
-	h = &w->events[w->happenings_n++];
-	*h = (struct event){ t, kind, dialog, w->dialogs[dialog].assignee,
-		(int32_t)w->messages_n - 1, is_new };
+	if (w->opt.qiscus)
+		add_event(w, (struct event){ .at = t,
+				 .kind = kind,
+				 .dialog = dialog,
+				 .is_new = is_new });
 }
 
 void
@@ -198,6 +222,7 @@ world_close(struct world *w, int32_t dialog, int64_t t)
 	d->phase = PHASE_CLOSED;
 	w->requests[d->request].end = t;
 	happened(w, PUSH_RESOLVED, dialog, t, false);
+	changed(w, PUSH_STATUS, dialog, NO_OPERATOR, t);
 	world_did(w, DEED_RESOLVED, dialog, NO_OPERATOR, d->assignee);
 }
 
@@ -205,9 +230,11 @@ void
 world_give(struct world *w, int32_t dialog, int32_t who, int64_t t)
 {
 	struct dialog *d = &w->dialogs[dialog];
+	int32_t before = d->assignee;
 
 	d->assignee = who;
 	d->agents = who != NO_OPERATOR;
+	changed(w, PUSH_ASSIGNEE, dialog, before, t);
 	if (w->opt.chatwoot || (w->opt.qiscus && who != NO_OPERATOR))
 		world_tell(w, dialog, SERVICE_TRANSFERRED, who, t);
 }
@@ -238,6 +265,10 @@ world_say(struct world *w, int32_t dialog, enum message_type type,
 	d->messages[d->messages_n++] = (int32_t)w->messages_n++;
 	if (type == FROM_CLIENT)
 		client_wrote(w, dialog, t);
+	if (d->messages_n == 1)
+		changed(w, PUSH_CREATED, dialog, NO_OPERATOR, t);
+	if (type != SYSTEM) /* lines have no webhooks */
+		changed(w, PUSH_MESSAGE, dialog, NO_OPERATOR, t);
 	return (int32_t)w->messages_n - 1;
 }
 
@@ -249,6 +280,13 @@ world_tell(struct world *w, int32_t dialog, enum service_line service,
 
 	if (w->opt.tells)
 		w->messages[m].service = (uint8_t)service;
+}
+
+void
+world_label(struct world *w, int32_t dialog)
+{
+	w->dialogs[dialog].labelled_at = w->now;
+	changed(w, PUSH_LABELS, dialog, NO_OPERATOR, w->now);
 }
 
 static bool

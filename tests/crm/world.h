@@ -118,23 +118,36 @@ struct world_options {
 	bool tells;    /* service lines say what they are about */
 	bool qiscus;   /* closing removes the assignee, and every event has a
 			  webhook */
-	bool chatwoot; /* every event is a line, and closing keeps the
-			  assignee */
+	bool chatwoot; /* every event is a line and has a webhook, and closing
+			  keeps the assignee */
 	bool apart;    /* each agent of Qiscus serves one channel, in turn */
 	bool by_us;    /* no operator takes dialogs: the API assigns them */
 	const char *app;
+	const char *webhook_secret; /* Chatwoot signs with it */
 };
 
-/* The event of a webhook. */
-enum push_kind { PUSH_WAITING, PUSH_RESOLVED, PUSH_SESSION, PUSH_KINDS };
+/* The event of a webhook: of Qiscus, where each kind has its own; of Chatwoot,
+ * where one has all. */
+enum push_kind {
+	PUSH_WAITING,
+	PUSH_RESOLVED,
+	PUSH_SESSION,
+	PUSH_KINDS,
+	PUSH_CREATED = PUSH_KINDS,
+	PUSH_MESSAGE,
+	PUSH_STATUS,
+	PUSH_ASSIGNEE,
+	PUSH_LABELS
+};
 
 struct event {
 	int64_t at;
 	enum push_kind kind;
 	int32_t dialog;
-	int32_t who; /* who held it, or NO_OPERATOR */
+	int32_t who;    /* who held it, or NO_OPERATOR */
+	int32_t before; /* PUSH_ASSIGNEE: who held it before */
 	int32_t message;
-	bool is_new; /* the first message of a session */
+	bool is_new; /* the first message of a session; PUSH_STATUS: opened */
 };
 
 struct webhook {
@@ -237,6 +250,9 @@ void world_did(struct world *w, enum deed_kind kind, int32_t dialog,
 
 /* Gives a dialog to somebody, or to NO_OPERATOR; tells of it if Qiscus does. */
 void world_give(struct world *w, int32_t dialog, int32_t who, int64_t t);
+
+/* Chatwoot: it has the label "new" first. */
+void world_label(struct world *w, int32_t dialog);
 
 /* A service line; author is whom a transfer names. */
 void world_tell(struct world *w, int32_t dialog, enum service_line service,
