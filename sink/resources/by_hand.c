@@ -145,7 +145,7 @@ by_hand_next(const struct web_answer *a, const char *target, const char *limit,
 }
 
 /* The sentence of a problem, or of the first error in the list that the routes
- * of messaging-migrating(7) answer. */
+ * of messaging-api(7) answer. */
 static void
 log_why(const char *target, const json_t *problem)
 {

@@ -1,6 +1,6 @@
 /*
  * responses: the resources of response times over a range, see
- * messaging-responses(7): what is asked for (response_span.c), how it is added
+ * messaging-api(7): what is asked for (response_span.c), how it is added
  * up from the tables (response_sums.c), and the answers (resource_responses.c).
  */
 #ifndef SINK_RESPONSES_RESPONSES_H
