@@ -1,5 +1,5 @@
 /*
- * reaper: deletes what must not be kept. What and when is in chat_deletion.h,
+ * reaper: deletes what must not be kept. What and when is in close/close.h,
  * age.c, purge.c, rights.h and rows/rules.h.
  */
 #include "common/base/xalloc.h"

@@ -13,8 +13,7 @@
 #include "common/os/stop.h"
 #include "common/stage/stage.h"
 #include "common/text/jsonw.h"
-#include "reaper/deletion/chat_deletion.h"
-#include "reaper/rows/rules.h"
+#include "reaper/close/close.h"
 
 #define BATCH_MS 1000
 #define EXPIRY_EVERY_MS HOUR_MS
@@ -22,7 +21,7 @@
 
 /* The context of the stage's functions. */
 struct reap_run {
-	struct chat_deletion deletion; /* first: its functions get this */
+	struct close close; /* first: its functions get this */
 	const struct reaper *options;
 	int64_t expired_at; /* monotonic */
 };
@@ -57,24 +56,57 @@ expire_when_due(void *ctx)
 		(void)expire_old_rows(r); /* errors are logged */
 }
 
+/* The rows or chats that would be deleted. */
 static enum exit_code
-show_summary(const struct reaper *r, struct chat_deletion *c)
+show_dry_run(const struct reaper *r, struct close *c)
 {
 	enum output_format f = output_format_resolve(r->format);
-	struct buf text = BUF_INIT;
-	enum exit_code code = PROG_OK;
 
-	if (r->dry_run && f == OUTPUT_NDJSON)
-		buf_add(&text, buf_str(&c->would_go), c->would_go.len);
-	else if (r->dry_run)
-		output_table_show(&c->would_table, f, &text);
-	else if (r->format != OUTPUT_AUTO || f == OUTPUT_TABLE)
-		run_summary_show(&c->summary, f, &text);
-	else
-		run_summary_log(&c->summary);
-	if (text.len > 0)
-		code = reaper_print(&text);
-	buf_release(&text);
+	if (f == OUTPUT_NDJSON)
+		return reaper_print(&c->would_go);
+	buf_clear(&c->would_go);
+	output_table_show(&c->would_table, f, &c->would_go);
+	return reaper_print(&c->would_go);
+}
+
+static void
+add_tenants(struct counts *to, const struct summary *summary)
+{
+	const struct summary_tenant *n;
+	struct strmap_entry *e;
+	size_t i = 0;
+
+	while ((e = strmap_next(&summary->tenants, &i)) != NULL) {
+		n = e->value;
+		counts_add(to, e->key,
+		    (const uint64_t[]){ n->open, n->closed, n->gone, n->deleted,
+			n->newer, n->refused });
+	}
+}
+
+static enum exit_code
+show_summary(const struct reaper *r, struct close *c)
+{
+	static const struct output_column columns[] = {
+		{ "tenant", OUTPUT_TEXT },
+		{ "open", OUTPUT_NUMBER },
+		{ "closed", OUTPUT_NUMBER },
+		{ "gone", OUTPUT_NUMBER },
+		{ "deleted", OUTPUT_NUMBER },
+		{ "newer", OUTPUT_NUMBER },
+		{ "refused", OUTPUT_NUMBER },
+	};
+	struct counts counts;
+	enum exit_code code;
+
+	if (r->dry_run)
+		return show_dry_run(r, c);
+	counts_init(&counts, r, "reaped", NULL, columns, ARRAY_LEN(columns));
+	if (!reaper_prints(r, counts.format))
+		summary_log(&c->summary);
+	add_tenants(&counts, &c->summary);
+	code = counts_print(&counts);
+	counts_release(&counts);
 	return code;
 }
 
@@ -82,7 +114,7 @@ static void
 init_stage(struct reap_run *r, struct stage *s)
 {
 	const struct conf *conf = r->options->common.conf;
-	struct chat_deletion *c = &r->deletion;
+	struct close *c = &r->close;
 
 	c->stage = s;
 	c->db = r->options->db;
@@ -90,6 +122,7 @@ init_stage(struct reap_run *r, struct stage *s)
 	c->force = r->options->force;
 	c->dry_run = r->options->dry_run;
 	c->from_queue = endpoint_is_queue(r->options->from);
+	c->by_batch = c->from_queue && !c->dry_run;
 	c->wait_forever = s->wait_forever;
 	c->percent = conf_int(conf, "reaper", "gone_percent");
 	c->least = conf_int(conf, "reaper", "gone_least");
@@ -100,10 +133,10 @@ init_stage(struct reap_run *r, struct stage *s)
 			c->ahead_ms = DAY_MS;
 	}
 	s->ctx = r;
-	s->batch_records = CHAT_DELETION_BATCH;
+	s->batch_records = CLOSE_BATCH;
 	s->batch_ms = BATCH_MS;
-	s->handle = chat_deletion_handle;
-	s->flush = chat_deletion_flush;
+	s->handle = close_handle;
+	s->flush = close_flush;
 	s->upkeep = r->options->dry_run ? NULL : expire_when_due;
 }
 
@@ -112,12 +145,13 @@ static enum exit_code
 read_and_delete(struct reap_run *r, struct stage *s)
 {
 	enum exit_code code = stage_run(s), late;
+	enum outcome o;
 
 	if (code == PROG_OK || code == PROG_DATA) {
-		if (chat_deletion_finish(&r->deletion, s->ended) !=
-		    OUTCOME_DONE)
-			code = s->code;
-		else if (code == PROG_OK && r->deletion.refused &&
+		o = close_finish(&r->close, s->ended);
+		if (o != OUTCOME_DONE)
+			code = stage_refusal(o, s->code);
+		else if (code == PROG_OK && r->close.refused &&
 			 !s->wait_forever)
 			code = PROG_DATA;
 	}
@@ -130,7 +164,7 @@ read_and_delete(struct reap_run *r, struct stage *s)
 		late = expire_old_rows(r);
 		code = code != PROG_OK ? code : late;
 	}
-	late = show_summary(r->options, &r->deletion);
+	late = show_summary(r->options, &r->close);
 	return code != PROG_OK ? code : late;
 }
 
@@ -153,8 +187,8 @@ reap_input(const struct reaper *asked)
 	    endpoint_is_queue(asked->from) && !opt.until_empty;
 	if (s.wait_forever)
 		daemon_init();
-	chat_deletion_init(&r.deletion);
-	code = reaper_open_archive(asked, &r.deletion.archive);
+	close_init(&r.close);
+	code = reaper_open_archive(asked, &r.close.archive);
 	if (code != PROG_OK)
 		goto out;
 	s.in = endpoint_open_read(asked->from, &opt, &why, &code);
@@ -169,15 +203,15 @@ reap_input(const struct reaper *asked)
 	init_stage(&r, &s);
 	if (s.wait_forever)
 		s.metrics = daemon_metrics_open(asked->common.conf,
-		    endpoint_amqp_name(asked->from), run_summary_add_metrics,
-		    &r.deletion.summary);
+		    endpoint_amqp_name(asked->from), summary_add_metrics,
+		    &r.close.summary);
 	code = read_and_delete(&r, &s);
 	daemon_metrics_close(s.metrics);
 	deadletter_close(&dead);
 	endpoint_close(s.in);
 out:
-	archive_close(r.deletion.archive);
-	chat_deletion_release(&r.deletion);
+	archive_close(r.close.archive);
+	close_release(&r.close);
 	buf_release(&why);
 	return code;
 }
@@ -270,22 +304,22 @@ delete_record_chat(struct reap_run *r, struct stage *s, struct buf *line)
 	enum outcome o;
 
 	memset(buf_room(line, PAD), 0, PAD);
-	o = chat_deletion_handle(&r->deletion, line->data, line->len);
+	o = close_handle(&r->close, line->data, line->len);
 	if (o == OUTCOME_DONE)
-		o = chat_deletion_finish(&r->deletion, true);
+		o = close_finish(&r->close, true);
 	if (o != OUTCOME_DONE)
 		return stage_refusal(o, s->code);
 	if (s->dead->count > 0)
 		return deadletter_code(s->dead);
-	return show_summary(r->options, &r->deletion);
+	return show_summary(r->options, &r->close);
 }
 
 /* Nothing was deleted, and nothing was kept because it is newer. */
 static enum exit_code
 check_known(struct reap_run *r, const char *tenant)
 {
-	const struct run_summary_tenant *t =
-	    run_summary_of(&r->deletion.summary, tenant, strlen(tenant));
+	const struct summary_tenant *t =
+	    summary_of(&r->close.summary, tenant, strlen(tenant));
 
 	if (t->deleted > 0 || t->newer > 0)
 		return PROG_OK;
@@ -306,10 +340,10 @@ delete_gone_chat(const struct reaper *asked)
 
 	if (tenant == NULL)
 		return PROG_USAGE;
-	chat_deletion_init(&r.deletion);
+	close_init(&r.close);
 	init_stage(&r, &s);
 	deadletter_open_shown(&dead);
-	code = reaper_open_archive(asked, &r.deletion.archive);
+	code = reaper_open_archive(asked, &r.close.archive);
 	if (code == PROG_OK) {
 		write_gone_record(&line, tenant, asked->gone);
 		code = publish_gone_record(asked, &line);
@@ -321,8 +355,8 @@ delete_gone_chat(const struct reaper *asked)
 	if (code == PROG_OK)
 		code = check_known(&r, tenant);
 	deadletter_close(&dead);
-	archive_close(r.deletion.archive);
-	chat_deletion_release(&r.deletion);
+	archive_close(r.close.archive);
+	close_release(&r.close);
 	buf_release(&line);
 	return code;
 }

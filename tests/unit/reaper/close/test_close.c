@@ -1,10 +1,10 @@
 /*
- * Tests of reaper/gone_limit: when too many chats are gone.
+ * Tests of reaper/close: when too many chats are gone.
  */
 #include "tests/unit/unit.h"
 
 #include "common/base/xalloc.h"
-#include "reaper/deletion/gone_limit.h"
+#include "reaper/close/close.h"
 
 static void
 more_than_a_fifth_and_more_than_ten(void **state)
@@ -28,18 +28,18 @@ more_than_a_fifth_and_more_than_ten(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(cases); i++) {
-		if (gone_limit_exceeded(
+		if (close_gone_is_too_many(
 			cases[i].gone, cases[i].known, 20, 10) != cases[i].want)
 			fail_msg("%llu of %llu",
 			    (unsigned long long)cases[i].gone,
 			    (unsigned long long)cases[i].known);
 	}
-	assert_false(gone_limit_exceeded(50, 50, 100, 10));
-	assert_true(gone_limit_exceeded(1, 50, 0, 0));
+	assert_false(close_gone_is_too_many(50, 50, 100, 10));
+	assert_true(close_gone_is_too_many(1, 50, 0, 0));
 }
 
 int
-test_gone_limit(void)
+test_close(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(more_than_a_fifth_and_more_than_ten),

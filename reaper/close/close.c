@@ -1,0 +1,329 @@
+/*
+ * close: see close.h.
+ */
+#include "reaper/close/close.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "common/records/record.h"
+#include "common/text/jsonw.h"
+#include "reaper/close/transaction.h"
+
+/* The table of a dry run. */
+static const struct output_column columns[] = { { "tenant", OUTPUT_TEXT },
+	{ "chat", OUTPUT_TEXT }, { "status", OUTPUT_TEXT },
+	{ "asked", OUTPUT_TEXT } };
+
+void
+close_init(struct close *c)
+{
+	memset(c, 0, sizeof *c);
+	output_table_init(&c->would_table, columns, ARRAY_LEN(columns));
+}
+
+void
+close_release(struct close *c)
+{
+	answers_release(&c->answers);
+	summary_release(&c->summary);
+	db_bulk_free(c->tombstones);
+	buf_release(&c->would_go);
+	output_table_release(&c->would_table);
+	buf_release(&c->rows);
+	buf_release(&c->why);
+}
+
+static enum outcome
+send_dead_letter(struct close *c, const char *where, const char *line,
+    size_t len, const char *reason)
+{
+	enum outcome o =
+	    deadletter_add(c->stage->dead, where, line, len, reason);
+
+	if (o != OUTCOME_DONE)
+		c->stage->code = c->stage->dead->code;
+	return o;
+}
+
+/* The place of the record in the input. */
+static const char *
+find_place(const struct close *c)
+{
+	return c->stage->in != NULL ? endpoint_where(c->stage->in) : "--gone";
+}
+
+/* What is wrong with the times of an answer; NULL: nothing. A tombstone of the
+ * future would refuse the rows of a chat that is opened again. */
+static const char *
+find_wrong_time(const struct close *c, const struct record *r)
+{
+	if (r->at == CLOCK_NONE)
+		return answer_has_left(r->status)
+			   ? "a closed chat needs 'at', the time when the CRM "
+			     "was asked"
+			   : NULL;
+	if (!db_takes_time(r->at))
+		return "field 'at' is before the year 1000";
+	if (r->closed_at != CLOCK_NONE && !db_takes_time(r->closed_at))
+		return "field 'closed_at' is before the year 1000";
+	if (c->ahead_ms > 0 && r->at > clock_now_ms() + c->ahead_ms)
+		return "ahead: its time is too far after the system clock; see "
+		       "[aggregator] ahead";
+	return NULL;
+}
+
+/* An answer that a chat is open is kept, too: an older one that it has left may
+ * still come. */
+static void
+collect_answer(struct close *c, const struct record *r)
+{
+	struct summary_tenant *t =
+	    summary_of(&c->summary, r->tenant.p, r->tenant.len);
+
+	if (r->status == CHAT_NONE)
+		return;
+	if (r->status == CHAT_CLOSED)
+		t->closed++;
+	else if (r->status != CHAT_GONE)
+		t->open++;
+	else if (r->records > (int64_t)t->gone_said)
+		t->gone_said = (uint64_t)r->records;
+	answers_add(&c->answers, r, find_place(c));
+}
+
+enum outcome
+close_handle(void *ctx, char *line, size_t len)
+{
+	struct close *c = ctx;
+	struct flat flat = FLAT_INIT;
+	struct buf why = BUF_INIT;
+	enum outcome o = OUTCOME_DONE;
+	const char *wrong;
+	struct record r;
+
+	if (record_parse(&r, &flat, line, len, &why) == -1)
+		o = send_dead_letter(
+		    c, find_place(c), line, len, buf_str(&why));
+	else if (r.type != RECORD_CHAT)
+		; /* the input may be a stream of all records */
+	else if ((wrong = find_wrong_time(c, &r)) != NULL)
+		o = send_dead_letter(c, find_place(c), line, len, wrong);
+	else if (r.at != CLOCK_NONE)
+		collect_answer(c, &r);
+	flat_release(&flat);
+	buf_release(&why);
+	return o;
+}
+
+bool
+close_gone_is_too_many(
+    uint64_t gone, uint64_t known, int64_t percent, int64_t least)
+{
+	return gone > (uint64_t)least && gone * 100 > known * (uint64_t)percent;
+}
+
+static void
+set_fate_of_gone(struct answer *list, size_t n, enum answer_fate fate)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (list[i].status == CHAT_GONE)
+			list[i].fate = fate;
+}
+
+/* Refuses a tenant's gone chats if, with those of the last hour, they are too
+ * many. */
+static enum outcome
+limit_share(struct close *c, struct answer *list, size_t n, uint64_t gone,
+    struct summary_tenant *t)
+{
+	uint64_t rows = 0, with_rows = 0, lately = summary_gone_lately(t);
+	enum outcome o = OUTCOME_DONE;
+
+	if (gone + lately > (uint64_t)c->least)
+		o = transaction_count(c, list, n, &rows, &with_rows);
+	if (o != OUTCOME_DONE || !close_gone_is_too_many(with_rows + lately,
+				     rows + lately, c->percent, c->least))
+		return o;
+	set_fate_of_gone(list, n, FATE_REFUSED);
+	c->refused = true;
+	log_error("%" PRIu64 " of the %" PRIu64
+		  " known chats of tenant '%s' are gone from the CRM at once; "
+		  "nothing of them was deleted; if this is correct, run it "
+		  "again with --force",
+	    with_rows + lately, rows + lately, list[0].tenant);
+	return OUTCOME_DONE;
+}
+
+/* Decides about the gone chats of one tenant's answers. */
+static enum outcome
+limit_gone(struct close *c, struct answer *list, size_t n)
+{
+	struct summary_tenant *t =
+	    summary_of(&c->summary, list[0].tenant, strlen(list[0].tenant));
+	uint64_t gone = 0, said_gone = 0;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		gone += list[i].status == CHAT_GONE;
+		said_gone += list[i].said_gone;
+	}
+	if (gone > 0 && !c->whole) {
+		set_fate_of_gone(list, n, FATE_KEEP);
+		c->unsure += gone;
+	} else if (gone > 0 && !c->from_queue && said_gone < t->gone_said) {
+		/* The poller was killed while it wrote them. */
+		set_fate_of_gone(list, n, FATE_REFUSED);
+		c->refused = true;
+		log_error("of %" PRIu64
+			  " gone chats of tenant '%s' only %" PRIu64
+			  " came; they were left for the next run",
+		    t->gone_said, list[0].tenant, said_gone);
+	} else if (gone > 0 && !c->force) {
+		return limit_share(c, list, n, gone, t);
+	}
+	return OUTCOME_DONE;
+}
+
+/* Writes an answer to the dead letters as the record it came as. */
+static enum outcome
+send_answer_to_dead_letters(
+    struct close *c, const struct answer *one, const char *reason)
+{
+	struct buf line = BUF_INIT;
+	enum outcome o;
+
+	jsonw_open(&line);
+	jsonw_str(&line, "type", "chat");
+	jsonw_str(&line, "tenant", one->tenant);
+	jsonw_str(&line, "chat", one->chat);
+	jsonw_time(&line, "at", one->at);
+	jsonw_str(&line, "status", record_status_name(one->status));
+	if (one->closed_at != CLOCK_NONE)
+		jsonw_time(&line, "closed_at", one->closed_at);
+	jsonw_close(&line);
+	o = send_dead_letter(c, one->where, line.data, line.len, reason);
+	buf_release(&line);
+	return o;
+}
+
+static void
+show_would_go(struct close *c, const struct answer *one)
+{
+	char at[CLOCK_TEXT];
+
+	clock_format(one->at, at);
+	output_table_cell(&c->would_table, one->tenant);
+	output_table_cell(&c->would_table, one->chat);
+	output_table_cell(&c->would_table, record_status_name(one->status));
+	output_table_cell(&c->would_table, at);
+}
+
+/* Why an answer becomes a dead letter; NULL: it does not. */
+static const char *
+find_refusal(const struct close *c, const struct answer *one)
+{
+	if (one->fate == FATE_UNKNOWN)
+		return "the database does not know this tenant";
+	if (one->fate == FATE_REFUSED && c->from_queue)
+		return "too many chats gone at once";
+	return NULL;
+}
+
+/* Counts what became of a chat, after the commit. */
+static enum outcome
+count_fate(struct close *c, const struct answer *one, struct summary_tenant *t)
+{
+	const char *refusal = find_refusal(c, one);
+	bool deleted = one->fate == FATE_DELETE && one->had_row;
+	enum outcome o = OUTCOME_DONE;
+
+	if (refusal != NULL)
+		o = send_answer_to_dead_letters(c, one, refusal);
+	if (o != OUTCOME_DONE)
+		return o;
+	t->gone += one->said_gone;
+	t->deleted += deleted;
+	t->newer += one->fate == FATE_NEWER;
+	t->refused += one->fate == FATE_REFUSED;
+	if (deleted && one->status == CHAT_GONE)
+		summary_add_gone(t, 1);
+	if (deleted && c->dry_run)
+		show_would_go(c, one);
+	return OUTCOME_DONE;
+}
+
+/* Carries out the answers about one tenant, from c->next to end. */
+static enum outcome
+close_chats_of_tenant(struct close *c, size_t end)
+{
+	struct answer *list = c->answers.list;
+	struct summary_tenant *t = summary_of(
+	    &c->summary, list[c->next].tenant, strlen(list[c->next].tenant));
+	enum outcome o;
+	size_t i, n;
+
+	for (i = c->next; i < end; i++)
+		list[i].fate =
+		    answer_has_left(list[i].status) ? FATE_DELETE : FATE_KEEP;
+	o = limit_gone(c, list + c->next, end - c->next);
+	while (o == OUTCOME_DONE && c->next < end) {
+		n = end - c->next < CLOSE_BATCH ? end - c->next : CLOSE_BATCH;
+		o = transaction_run(c, list + c->next, n);
+		for (; o == OUTCOME_DONE && n > 0; n--) {
+			o = count_fate(c, &list[c->next], t);
+			c->next += o == OUTCOME_DONE;
+		}
+	}
+	return o;
+}
+
+static enum outcome
+carry_out(struct close *c)
+{
+	enum outcome o = OUTCOME_DONE;
+
+	if (c->next == 0)
+		answers_reduce(&c->answers);
+	while (o == OUTCOME_DONE && c->next < c->answers.n)
+		o = close_chats_of_tenant(
+		    c, answers_tenant_end(&c->answers, c->next));
+	/* After LATER the stage calls again, for the answers that are left. */
+	if (o == OUTCOME_DONE) {
+		answers_clear(&c->answers);
+		c->next = 0;
+	}
+	return o;
+}
+
+enum outcome
+close_flush(void *ctx)
+{
+	struct close *c = ctx;
+
+	if (!c->by_batch)
+		return OUTCOME_DONE;
+	c->whole = true;
+	return carry_out(c);
+}
+
+enum outcome
+close_finish(struct close *c, bool whole)
+{
+	enum outcome o;
+
+	if (c->by_batch) /* what was not carried out comes again */
+		return OUTCOME_DONE;
+	c->whole = whole;
+	o = carry_out(c);
+	if (c->unsure > 0)
+		log_warn("the input was incomplete: %" PRIu64
+			 " chats that are gone were left for the next run",
+		    c->unsure);
+	return o;
+}

@@ -1,0 +1,356 @@
+/*
+ * transaction: see transaction.h. Every value in a list is a literal made by
+ * db_quote(); table and column names come from tables.def alone.
+ */
+#include "reaper/close/transaction.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/fault.h"
+#include "common/base/log.h"
+#include "common/base/xalloc.h"
+#include "common/db/tenant_lock.h"
+#include "common/os/stop.h"
+#include "reaper/rows/row_export.h"
+#include "reaper/rows/rules.h"
+
+/* One transaction: answers about chats of one tenant, in their order. */
+struct transaction {
+	struct close *c;
+	struct answer *list;
+	size_t n;
+	uint64_t rows, gone; /* of transaction_count() */
+};
+
+static bool
+is_to_delete(const struct answer *one)
+{
+	return one->fate == FATE_DELETE;
+}
+
+static bool
+is_gone(const struct answer *one)
+{
+	return one->status == CHAT_GONE;
+}
+
+static int
+compare_chat(const void *chat, const void *one)
+{
+	return strcmp(chat, ((const struct answer *)one)->chat);
+}
+
+/* A tenant without a row has nothing stored. */
+static enum outcome
+check_tenant(struct transaction *t)
+{
+	struct db_value tenant = db_str(t->list[0].tenant);
+	struct db_rows *found;
+	enum outcome o = db_query(t->c->db,
+	    "SELECT 1 FROM tenants WHERE tenant = ?", &tenant, 1, &found);
+	size_t i;
+
+	if (o != OUTCOME_DONE)
+		return o;
+	for (i = 0; i < t->n && db_rows_count(found) == 0; i++)
+		if (is_to_delete(&t->list[i]))
+			t->list[i].fate = FATE_UNKNOWN;
+	db_rows_free(found);
+	return OUTCOME_DONE;
+}
+
+/* Writes `select` WHERE tenant = 'T' AND chat IN ('1', '2') for the wanted
+ * answers; false when none is wanted. */
+static bool
+write_chats_query(const struct transaction *t,
+    bool (*wanted)(const struct answer *), const char *select, struct buf *sql)
+{
+	size_t i, used = 0;
+
+	buf_addf(sql, "%s WHERE tenant = ", select);
+	db_quote(t->c->db, sql, db_str(t->list[0].tenant));
+	for (i = 0; i < t->n; i++) {
+		if (!wanted(&t->list[i]))
+			continue;
+		buf_adds(sql, used++ > 0 ? ", " : " AND chat IN (");
+		db_quote(t->c->db, sql, db_str(t->list[i].chat));
+	}
+	buf_adds(sql, ")");
+	return used > 0;
+}
+
+/* Reads the rows under the lock: a row newer than the CRM's answer means that
+ * the chat was reopened. */
+static enum outcome
+find_reopened_chats(struct transaction *t)
+{
+	struct buf sql = BUF_INIT;
+	struct db_rows *found = NULL;
+	struct answer *one;
+	enum outcome o = OUTCOME_DONE;
+
+	if (write_chats_query(
+		t, is_to_delete, "SELECT chat, as_of FROM chat_metrics", &sql))
+		o = db_query(t->c->db, buf_str(&sql), NULL, 0, &found);
+	buf_release(&sql);
+	while (o == OUTCOME_DONE && found != NULL && db_next(found)) {
+		one = bsearch(db_get(found, 0), t->list, t->n, sizeof *t->list,
+		    compare_chat);
+		if (one == NULL)
+			continue;
+		one->had_row = true;
+		if (db_get_time(found, 1) > one->at)
+			one->fate = FATE_NEWER;
+	}
+	db_rows_free(found);
+	return o;
+}
+
+/* Writes the condition for the rows of a table to delete. It compares the time
+ * once more, so that the statement alone is correct. False: there are none. */
+static bool
+write_rows_condition(
+    const struct transaction *t, const struct table *table, struct buf *sql)
+{
+	struct db *db = t->c->db;
+	size_t i, used = 0;
+
+	buf_adds(sql, "tenant = ");
+	db_quote(db, sql, db_str(t->list[0].tenant));
+	for (i = 0; i < t->n; i++) {
+		if (!is_to_delete(&t->list[i]))
+			continue;
+		buf_adds(sql, used++ > 0 ? " OR " : " AND (");
+		buf_addf(sql, "`%s` = ", rule_column(table, table->chat));
+		db_quote(db, sql, db_str(t->list[i].chat));
+		buf_addf(sql, " AND `%s` <= ", rule_column(table, table->at));
+		db_quote(db, sql, db_time(t->list[i].at));
+	}
+	buf_addc(sql, ')');
+	return used > 0;
+}
+
+/* Appends the rows to delete, for the archive or a dry run. */
+static enum outcome
+read_rows(const struct transaction *t, struct buf *lines)
+{
+	struct buf where = BUF_INIT;
+	enum outcome o = OUTCOME_DONE;
+	size_t i;
+
+	for (i = 0; i < TABLES_STORED && o == OUTCOME_DONE; i++) {
+		if (!rule_on_close(&tables[i], t->c->all))
+			continue;
+		buf_clear(&where);
+		if (write_rows_condition(t, &tables[i], &where))
+			o = row_export_append(
+			    t->c->db, &tables[i], buf_str(&where), lines);
+	}
+	buf_release(&where);
+	return o;
+}
+
+static enum outcome
+archive_rows(const struct transaction *t)
+{
+	struct close *c = t->c;
+	struct buf lines = BUF_INIT;
+	enum outcome o = read_rows(t, &lines);
+
+	if (o == OUTCOME_DONE &&
+	    archive_write(c->archive, &lines, &c->why, &c->why_code) == -1)
+		o = OUTCOME_NEVER;
+	buf_release(&lines);
+	return o;
+}
+
+static enum outcome
+delete_rows(const struct transaction *t)
+{
+	struct buf sql = BUF_INIT;
+	enum outcome o = OUTCOME_DONE;
+	size_t i;
+
+	for (i = 0; i < TABLES_STORED && o == OUTCOME_DONE; i++) {
+		if (!rule_on_close(&tables[i], t->c->all))
+			continue;
+		buf_clear(&sql);
+		buf_addf(&sql, "DELETE FROM %s WHERE ", tables[i].name);
+		if (write_rows_condition(t, &tables[i], &sql))
+			o = db_exec(t->c->db, buf_str(&sql), NULL, 0, NULL);
+	}
+	buf_release(&sql);
+	return o;
+}
+
+/* Writes a tombstone for each chat, also for one without a row: its rows may
+ * still arrive. The newer of two tombstones stays. */
+static enum outcome
+leave_tombstones(const struct transaction *t)
+{
+	struct close *c = t->c;
+	const struct answer *one;
+	struct db_value v[4];
+	size_t i;
+
+	if (c->tombstones == NULL)
+		c->tombstones = db_bulk_new(c->db,
+		    "INSERT INTO closed_chats (tenant, chat, closed_at, as_of) "
+		    "VALUES ",
+		    "(?, ?, ?, ?)",
+		    " ON DUPLICATE KEY UPDATE closed_at = "
+		    "IF(VALUES(as_of) > as_of, VALUES(closed_at), closed_at), "
+		    "as_of = GREATEST(as_of, VALUES(as_of))",
+		    ARRAY_LEN(v));
+	db_bulk_clear(c->tombstones);
+	for (i = 0; i < t->n; i++) {
+		one = &t->list[i];
+		if (!is_to_delete(one))
+			continue;
+		v[0] = db_str(one->tenant);
+		v[1] = db_str(one->chat);
+		v[2] = db_time(one->closed_at);
+		v[3] = db_time(one->at);
+		db_bulk_add(c->tombstones, v);
+	}
+	if (db_bulk_rows(c->tombstones) == 0)
+		return OUTCOME_DONE;
+	return db_bulk_run(c->tombstones, 0, db_bulk_rows(c->tombstones));
+}
+
+/* What an earlier try found is not known any more. */
+static void
+reset_fates(struct transaction *t)
+{
+	struct answer *one;
+	size_t i;
+
+	for (i = 0; i < t->n; i++) {
+		one = &t->list[i];
+		one->had_row = false;
+		if (one->fate == FATE_NEWER || one->fate == FATE_UNKNOWN)
+			one->fate = FATE_DELETE;
+	}
+}
+
+/* Runs once for each try, and again after a commit whose answer was lost. */
+static enum outcome
+delete_in_transaction(struct db *db, void *ctx)
+{
+	struct transaction *t = ctx;
+	struct close *c = t->c;
+	const struct text tenant = { t->list[0].tenant,
+		strlen(t->list[0].tenant) };
+	enum outcome o;
+
+	reset_fates(t);
+	buf_clear(&c->rows);
+	o = c->dry_run ? OUTCOME_DONE : tenant_lock_alone(db, &tenant, 1);
+	if (o == OUTCOME_DONE)
+		o = check_tenant(t);
+	if (o == OUTCOME_DONE)
+		o = find_reopened_chats(t);
+	if (o == OUTCOME_DONE && c->dry_run)
+		return read_rows(t, &c->rows);
+	if (o == OUTCOME_DONE && c->archive != NULL)
+		o = archive_rows(t);
+	FAULT_POINT("reaper.archived");
+	if (o == OUTCOME_DONE)
+		o = delete_rows(t);
+	if (o == OUTCOME_DONE)
+		o = leave_tombstones(t);
+	FAULT_POINT("reaper.before_commit");
+	/* Commit point: db_transaction() commits when this returns DONE. */
+	return o;
+}
+
+static enum outcome
+log_failure(struct close *c, enum outcome o)
+{
+	if (c->why.len > 0) {
+		log_error("%s", buf_str(&c->why));
+		c->stage->code = c->why_code;
+		buf_clear(&c->why);
+	} else {
+		/* A stop while waiting for the database is not a failure. */
+		if (o == OUTCOME_NEVER || !stop_asked())
+			log_error("%s", db_why(c->db));
+		c->stage->code = db_code(c->db);
+	}
+	return o;
+}
+
+enum outcome
+transaction_run(struct close *c, struct answer *list, size_t n)
+{
+	struct transaction t = { .c = c, .list = list, .n = n };
+	enum outcome o;
+	size_t i;
+
+	for (i = 0; i < n && !is_to_delete(&list[i]); i++)
+		continue;
+	if (i == n)
+		return OUTCOME_DONE;
+	o = db_transaction(c->db, delete_in_transaction, &t, c->wait_forever);
+	FAULT_POINT("reaper.after_commit");
+	if (o != OUTCOME_DONE)
+		return log_failure(c, o);
+	buf_add(&c->would_go, buf_str(&c->rows), c->rows.len);
+	buf_clear(&c->rows);
+	return OUTCOME_DONE;
+}
+
+static enum outcome
+add_query_count(struct close *c, const struct buf *sql, uint64_t *n)
+{
+	struct db_rows *found;
+	enum outcome o = db_query(c->db, buf_str(sql), NULL, 0, &found);
+
+	if (o != OUTCOME_DONE)
+		return o;
+	if (db_next(found))
+		*n += (uint64_t)db_get_int(found, 0);
+	db_rows_free(found);
+	return OUTCOME_DONE;
+}
+
+static enum outcome
+count_gone_chats(struct db *db, void *ctx)
+{
+	struct transaction *all = ctx, t = *all;
+	struct answer *end = all->list + all->n;
+	struct buf sql = BUF_INIT;
+	enum outcome o;
+
+	all->rows = all->gone = 0;
+	buf_adds(&sql, "SELECT COUNT(*) FROM chat_metrics WHERE tenant = ");
+	db_quote(db, &sql, db_str(all->list[0].tenant));
+	o = add_query_count(all->c, &sql, &all->rows);
+	for (; o == OUTCOME_DONE && t.list < end; t.list += t.n) {
+		t.n = (size_t)(end - t.list);
+		if (t.n > CLOSE_BATCH)
+			t.n = CLOSE_BATCH;
+		buf_clear(&sql);
+		if (write_chats_query(
+			&t, is_gone, "SELECT COUNT(*) FROM chat_metrics", &sql))
+			o = add_query_count(all->c, &sql, &all->gone);
+	}
+	buf_release(&sql);
+	return o;
+}
+
+enum outcome
+transaction_count(struct close *c, struct answer *list, size_t n,
+    uint64_t *rows, uint64_t *gone)
+{
+	struct transaction t = { .c = c, .list = list, .n = n };
+	enum outcome o =
+	    db_transaction(c->db, count_gone_chats, &t, c->wait_forever);
+
+	if (o != OUTCOME_DONE)
+		return log_failure(c, o);
+	*rows = t.rows;
+	*gone = t.gone;
+	return o;
+}
