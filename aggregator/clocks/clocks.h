@@ -31,6 +31,8 @@ struct interval {
 	bool skewed;    /* the length was below 0 */
 	bool running;   /* the wait goes on: no message ended it */
 	bool by_record; /* a chat record ended it, not a message */
+	bool credited;  /* of the model: a response of the present episode of
+			   an open chat, which operator and tenant have */
 	uint32_t operator_id; /* who it is credited to; 0: nobody */
 	message_id message;   /* the message that ended it */
 };

@@ -37,13 +37,6 @@ struct description {
 	enum chat_status status;
 };
 
-/* A response that an operator is credited with; of an incremental model. */
-struct credit {
-	int64_t ms;
-	uint32_t operator_id;
-	bool first, skewed;
-};
-
 struct chat {
 	/* One cache line, all that a new message touches. */
 	_Alignas(PIECES_LINE) struct message *messages;
@@ -76,9 +69,8 @@ struct chat {
 	/* Private. */
 	struct description *descriptions; /* newest first, once recomputed */
 	int64_t listed_at; /* of the newest snapshot that has the chat */
-	struct credit *credits;
-	struct reported_interval *reported;
-	uint32_t credits_n, reported_n;
+	struct interval *intervals; /* see model_intervals.c */
+	uint32_t intervals_n;
 	int64_t newest; /* time of its newest record, once recomputed */
 	/* What dropped messages leave behind; CLOCK_NONE: nothing. */
 	struct dropped_history {

@@ -221,8 +221,7 @@ static void
 free_parts(struct chat *c)
 {
 	slab_free_large(c->messages, c->cap);
-	free(c->credits);
-	free(c->reported);
+	free(c->intervals);
 	if (c->id_len > sizeof c->id.bytes)
 		free(c->id.far);
 }
@@ -235,8 +234,8 @@ chats_free(struct model *m, struct chat *c)
 
 	remove_from_chats(m, c);
 	chats_drop_messages(m, c, c->n);
-	for (i = 0; i < c->reported_n; i++)
-		interner_drop(&m->lexicon.names, c->reported[i].operator_id);
+	for (i = 0; i < c->intervals_n; i++)
+		interner_drop(&m->lexicon.names, c->intervals[i].operator_id);
 	chats_drop_descriptions(m, c, SIZE_MAX);
 	interner_drop(&m->lexicon.names, c->dropped.assignee);
 	free_parts(c);

@@ -4,92 +4,28 @@
  */
 #include "aggregator/model/model_impl.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-#include "common/base/xalloc.h"
-
-static void
-add_credits(struct model *m, const struct credit *v, size_t n)
-{
-	struct tenant_totals *t = &m->totals;
-	struct operator_info *o;
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		tally_add(&t->responses, v[i].ms);
-		t->skewed += v[i].skewed;
-		if (v[i].operator_id == 0)
-			continue;
-		o = model_operators_get(m, v[i].operator_id);
-		order_stats_insert(&o->responses, v[i].ms);
-		if (v[i].first)
-			tally_add(&o->first_responses, v[i].ms);
-		model_operators_touch(m, o);
-	}
-}
-
-static void
-remove_credits(struct model *m, const struct credit *v, size_t n)
-{
-	struct tenant_totals *t = &m->totals;
-	struct operator_info *o;
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		tally_remove(&t->responses, v[i].ms);
-		t->skewed -= v[i].skewed;
-		if (v[i].operator_id == 0)
-			continue;
-		o = model_operators_get(m, v[i].operator_id);
-		order_stats_remove(&o->responses, v[i].ms);
-		if (v[i].first)
-			tally_remove(&o->first_responses, v[i].ms);
-		model_operators_touch(m, o);
-	}
-}
-
-static bool
-same_credit(const struct credit *a, const struct credit *b)
-{
-	return a->ms == b->ms && a->operator_id == b->operator_id &&
-	       a->first == b->first && a->skewed == b->skewed;
-}
-
 void
-credit_chat(struct model *m, struct chat *c, const struct credit *v, size_t n)
+credit_response(struct model *m, const struct interval *i, bool more)
 {
-	const struct credit *old = c->credits;
-	size_t from = 0, old_end = c->credits_n, end = n;
+	void (*tally)(struct tally *, int64_t) =
+	    more ? tally_add : tally_remove;
+	struct tenant_totals *t = &m->totals;
+	struct operator_info *o;
 
-	if (!m->incremental) {
-		add_credits(m, v, n);
-		return;
-	}
-	while (
-	    from < old_end && from < end && same_credit(&old[from], &v[from]))
-		from++;
-	while (old_end > from && end > from &&
-	       same_credit(&old[old_end - 1], &v[end - 1])) {
-		old_end--;
-		end--;
-	}
-	if (from == old_end && from == end)
-		return;
-	remove_credits(m, old + from, old_end - from);
-	add_credits(m, v + from, end - from);
+	tally(&t->responses, i->ms);
+	if (i->skewed)
+		t->skewed += more ? 1 : SIZE_MAX;
 	m->changes.totals = true;
-	if (n == 0) {
-		free(c->credits);
-		c->credits = NULL;
-	} else {
-		/* Allocated in steps of 8: most changes add one. */
-		if (c->credits == NULL || (n + 7) / 8 > (c->credits_n + 7u) / 8)
-			c->credits = xrealloc(
-			    c->credits, (n + 7) / 8 * 8, sizeof *c->credits);
-		memcpy(c->credits + from, v + from, (n - from) * sizeof *v);
-	}
-	c->credits_n = (uint32_t)n;
+	if (i->operator_id == 0)
+		return;
+	o = model_operators_get(m, i->operator_id);
+	if (more)
+		order_stats_insert(&o->responses, i->ms);
+	else
+		order_stats_remove(&o->responses, i->ms);
+	if (i->kind == INTERVAL_FIRST_RESPONSE)
+		tally(&o->first_responses, i->ms);
+	model_operators_touch(m, o);
 }
 
 /* Adds an open chat to its assignee and the tenant, or removes it. */
@@ -144,7 +80,10 @@ credit_open(struct model *m, struct chat *c)
 void
 credit_unpacked(struct model *m, struct chat *c)
 {
-	add_credits(m, c->credits, c->credits_n);
+	uint32_t i;
+
+	for (i = 0; i < c->intervals_n; i++)
+		credit_response(m, &c->intervals[i], true);
 	c->counted = false;
 	credit_open(m, c);
 }

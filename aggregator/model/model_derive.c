@@ -346,8 +346,31 @@ collect_message(void *ctx, const struct clocks *clocks, const struct message *m,
 		k->told->ops->message(k->told->ctx, k->work->model, m);
 }
 
-/* Walks over the chat. Sets its derived counts, and the intervals
- * of the derivation. */
+/* Credits the responses of the present episode among the intervals. */
+static void
+credit_responses(struct collector *k)
+{
+	struct interval *v = k->work->intervals;
+	struct chat *c = k->chat;
+	size_t i;
+
+	memset(&c->responses, 0, sizeof c->responses);
+	c->first_response = TALLY_NONE;
+	c->skewed = 0;
+	for (i = k->present; chat_is_open(c) && i < k->n; i++) {
+		if (v[i].kind != INTERVAL_FIRST_RESPONSE &&
+		    v[i].kind != INTERVAL_REPLY)
+			continue;
+		v[i].credited = true;
+		tally_add(&c->responses, v[i].ms);
+		c->skewed += v[i].skewed;
+		if (v[i].kind == INTERVAL_FIRST_RESPONSE)
+			c->first_response = v[i].ms;
+	}
+}
+
+/* Walks over the chat. Sets its derived counts, and the intervals of the
+ * derivation. */
 static void
 walk_chat(struct collector *k, struct derivation *w, struct chat *c,
     const struct model_walker *told)
@@ -383,38 +406,7 @@ walk_chat(struct collector *k, struct derivation *w, struct chat *c,
 		start_episode(k);
 	c->participants = w->participants.n;
 	c->waiting_since = chat_is_open(c) ? end.w : CLOCK_NONE;
-}
-
-/* Finds the responses of the present episode among the intervals; returns how
- * many credits the derivation has. */
-static size_t
-find_credits(struct collector *k)
-{
-	struct derivation *w = k->work;
-	struct chat *c = k->chat;
-	const struct interval *v = w->intervals;
-	struct credit *to;
-	size_t i, n = 0;
-
-	memset(&c->responses, 0, sizeof c->responses);
-	c->first_response = TALLY_NONE;
-	c->skewed = 0;
-	for (i = k->present; chat_is_open(c) && i < k->n; i++) {
-		if (v[i].kind != INTERVAL_FIRST_RESPONSE &&
-		    v[i].kind != INTERVAL_REPLY)
-			continue;
-		tally_add(&c->responses, v[i].ms);
-		c->skewed += v[i].skewed;
-		if (v[i].kind == INTERVAL_FIRST_RESPONSE)
-			c->first_response = v[i].ms;
-		XGROW(w->credits, n, w->credits_cap);
-		to = &w->credits[n++];
-		to->ms = v[i].ms;
-		to->operator_id = v[i].operator_id;
-		to->first = v[i].kind == INTERVAL_FIRST_RESPONSE;
-		to->skewed = v[i].skewed;
-	}
-	return n;
+	credit_responses(k);
 }
 
 static void
@@ -450,7 +442,6 @@ derive_chat(struct derivation *w, struct chat *c)
 {
 	const struct model_walker *told = &w->model->walker;
 	struct collector k;
-	size_t credits;
 
 	sort_messages(w, c);
 	chats_sort_descriptions(w->model, c);
@@ -458,13 +449,12 @@ derive_chat(struct derivation *w, struct chat *c)
 	if (told->ops == NULL)
 		told = NULL;
 	walk_chat(&k, w, c, told);
-	credits = find_credits(&k);
 	if (told != NULL)
 		told->ops->end(told->ctx, c);
 	c->left |= c->shown && !chat_is_open(c);
 	c->shown = chat_is_open(c);
 	c->dirty = false;
-	return (struct derived){ k.n, credits, k.old };
+	return (struct derived){ .intervals = k.n, .old = k.old };
 }
 
 void
@@ -494,6 +484,5 @@ derivation_release(struct derivation *w)
 	free(w->marks);
 	key_set_release(&w->participants);
 	free(w->intervals);
-	free(w->credits);
 	timeline_release(&w->timeline);
 }

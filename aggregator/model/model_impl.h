@@ -26,17 +26,6 @@
 #include "common/containers/arena.h"
 #include "common/containers/pack.h"
 
-/* An interval that on_interval() has reported, kept to withdraw it later. The
- * name operator_id is held; message is the id of a message of the chat. */
-struct reported_interval {
-	int64_t start, end;
-	message_id message;
-	uint32_t operator_id;
-	uint16_t channel;
-	uint8_t kind; /* enum interval_kind */
-	bool skewed : 1, by_record : 1;
-};
-
 /* A chat record without a status describes an open chat. */
 static inline enum chat_status
 status_or_open(const struct description *d)
@@ -72,8 +61,6 @@ struct derivation {
 	struct key_set participants; /* of the present episode */
 	struct interval *intervals;
 	size_t intervals_cap;
-	struct credit *credits;
-	size_t credits_cap;
 	struct timeline_scratch timeline;
 };
 
@@ -253,22 +240,23 @@ void events_copy(struct model *to, const struct model *from);
 
 /* model_intervals.c. */
 
-/* Reports the differences between the intervals that were reported of the chat
- * and these. */
-void chat_intervals_report(
+/* Reports and credits the differences between the chat's intervals and these,
+ * which take their place. */
+void chat_intervals_update(
     struct model *m, struct chat *c, const struct interval *v, size_t n);
-/* Saves them as reported, without a report. */
+/* They take its place without that. */
 void chat_intervals_save(
     struct model *m, struct chat *c, const struct interval *v, size_t n);
-/* Drops the first n reported ones, without a report. */
+/* Drops the first n, without a report; none is credited. */
 void chat_intervals_drop(struct model *m, struct chat *c, size_t n);
+/* Takes all credits back. */
+void chat_intervals_uncredit(struct model *m, struct chat *c);
 
 /* model_derive.c. */
 
 /* What a walk leaves behind. */
 struct derived {
-	size_t intervals; /* that the derivation has, as it has the credits */
-	size_t credits;
+	size_t intervals; /* that the derivation has */
 	/* What may be dropped: past episodes before the window. */
 	struct droppable {
 		size_t messages, intervals;
@@ -307,12 +295,11 @@ void recompute_gone(struct model *m, struct chat *c);
 
 /* model_credit.c: what operators and totals have of each chat. */
 
-/* Its responses; v is a copy of the caller's. */
-void credit_chat(
-    struct model *m, struct chat *c, const struct credit *v, size_t n);
+/* A response is added, or removed. */
+void credit_response(struct model *m, const struct interval *i, bool more);
 /* Whether it is open, and since when it waits. */
 void credit_open(struct model *m, struct chat *c);
-/* Both, of an unpacked chat. */
+/* All, of an unpacked chat. */
 void credit_unpacked(struct model *m, struct chat *c);
 /* The longest wait of the tenant now. */
 void credit_waits(struct model *m);

@@ -1,7 +1,10 @@
 /*
- * model_intervals: the intervals of a chat that were reported by on_interval():
- * compares them with those of the last walk, reports the new ones and
- * withdraws the old ones.
+ * model_intervals: the intervals of a chat, as the last walk found them. What
+ * the next one finds differs little: on_interval() is told of those that began
+ * to exist and those that exist no more, and the responses of the present
+ * episode are added to operators and totals, or removed. The names in them are
+ * held. Of a chat that was unpacked only the credited ones are known, by their
+ * length, until its messages are loaded.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -10,82 +13,88 @@
 
 #include "common/base/xalloc.h"
 
+/* Where two lists differ: from .. old_end - 1, and from .. end - 1. */
+struct difference {
+	size_t from, old_end, end;
+};
+
 static bool
-is_reported_interval(
-    const struct reported_interval *t, const struct interval *i)
+is_same_interval(
+    const struct interval *a, const struct interval *b, bool credits)
 {
-	return t->start == i->start && t->end == i->end &&
-	       t->kind == (uint8_t)i->kind && t->by_record == i->by_record &&
-	       t->operator_id == i->operator_id && t->channel == i->channel &&
-	       message_id_same(t->message, i->message);
+	return a->start == b->start && a->end == b->end && a->kind == b->kind &&
+	       a->by_record == b->by_record &&
+	       a->operator_id == b->operator_id && a->channel == b->channel &&
+	       message_id_same(a->message, b->message) &&
+	       (!credits || a->credited == b->credited);
+}
+
+/* credits: also those differ that are credited in one list alone. */
+static struct difference
+find_difference(
+    const struct chat *c, const struct interval *v, size_t n, bool credits)
+{
+	const struct interval *old = c->intervals;
+	struct difference d = { 0, c->intervals_n, n };
+
+	while (d.from < d.old_end && d.from < d.end &&
+	       is_same_interval(&old[d.from], &v[d.from], credits))
+		d.from++;
+	while (d.old_end > d.from && d.end > d.from &&
+	       is_same_interval(&old[d.old_end - 1], &v[d.end - 1], credits)) {
+		d.old_end--;
+		d.end--;
+	}
+	return d;
 }
 
 static void
-withdraw_interval(
-    struct model *m, const struct chat *c, const struct reported_interval *t)
+report_difference(
+    struct model *m, const struct chat *c, const struct interval *v, size_t n)
 {
-	struct interval i = { .kind = (enum interval_kind)t->kind,
-		.channel = t->channel,
-		.start = t->start,
-		.end = t->end,
-		.skewed = t->skewed,
-		.by_record = t->by_record,
-		.operator_id = t->operator_id,
-		.message = t->message };
+	struct difference d = find_difference(c, v, n, false);
+	size_t i;
 
-	i.ms = m->definition->length(t->start, t->end);
-	if (i.ms < 0)
-		i.ms = 0;
-	m->on_interval(m->ctx, m, c, &i, true);
+	for (i = d.from; i < d.old_end; i++)
+		m->on_interval(m->ctx, m, c, &c->intervals[i], true);
+	for (i = d.from; i < d.end; i++)
+		m->on_interval(m->ctx, m, c, &v[i], false);
+}
+
+void
+chat_intervals_update(
+    struct model *m, struct chat *c, const struct interval *v, size_t n)
+{
+	struct difference d = find_difference(c, v, n, true);
+	size_t i;
+
+	if (m->on_interval != NULL)
+		report_difference(m, c, v, n);
+	for (i = d.from; i < d.old_end; i++)
+		if (c->intervals[i].credited)
+			credit_response(m, &c->intervals[i], false);
+	for (i = d.from; i < d.end; i++)
+		if (v[i].credited)
+			credit_response(m, &v[i], true);
+	if (m->incremental && (d.from < d.old_end || d.from < d.end))
+		chat_intervals_save(m, c, v, n);
 }
 
 void
 chat_intervals_save(
     struct model *m, struct chat *c, const struct interval *v, size_t n)
 {
-	struct reported_interval *to = n > 0 ? xcalloc(n, sizeof *to) : NULL;
 	size_t i;
 
-	for (i = 0; i < n; i++) {
-		to[i].start = v[i].start;
-		to[i].end = v[i].end;
-		to[i].message = v[i].message;
-		to[i].operator_id = v[i].operator_id;
-		to[i].channel = v[i].channel;
-		to[i].kind = (uint8_t)v[i].kind;
-		to[i].skewed = v[i].skewed;
-		to[i].by_record = v[i].by_record;
+	for (i = 0; i < n; i++)
 		interner_hold(&m->lexicon.names, v[i].operator_id);
-	}
-	for (i = 0; i < c->reported_n; i++)
-		interner_drop(&m->lexicon.names, c->reported[i].operator_id);
-	free(c->reported);
-	c->reported = to;
-	c->reported_n = (uint32_t)n;
-}
-
-void
-chat_intervals_report(
-    struct model *m, struct chat *c, const struct interval *v, size_t n)
-{
-	size_t from = 0, old_end = c->reported_n, end = n, i;
-
-	if (m->on_interval == NULL)
-		return;
-	while (from < old_end && from < end &&
-	       is_reported_interval(&c->reported[from], &v[from]))
-		from++;
-	while (old_end > from && end > from &&
-	       is_reported_interval(&c->reported[old_end - 1], &v[end - 1])) {
-		old_end--;
-		end--;
-	}
-	for (i = from; i < old_end; i++)
-		withdraw_interval(m, c, &c->reported[i]);
-	for (i = from; i < end; i++)
-		m->on_interval(m->ctx, m, c, &v[i], false);
-	if (m->incremental && (from < old_end || from < end))
-		chat_intervals_save(m, c, v, n);
+	for (i = 0; i < c->intervals_n; i++)
+		interner_drop(&m->lexicon.names, c->intervals[i].operator_id);
+	free(c->intervals);
+	c->intervals = n > 0 ? xcalloc(n, sizeof *v) : NULL;
+	if (n > 0)
+		memcpy(c->intervals, v, n * sizeof *v);
+	c->intervals_n = (uint32_t)n;
 }
 
 void
@@ -93,11 +102,23 @@ chat_intervals_drop(struct model *m, struct chat *c, size_t n)
 {
 	size_t i;
 
-	if (m->on_interval == NULL || n == 0)
+	if (n == 0)
 		return;
 	for (i = 0; i < n; i++)
-		interner_drop(&m->lexicon.names, c->reported[i].operator_id);
-	c->reported_n -= (uint32_t)n;
-	memmove(
-	    c->reported, c->reported + n, c->reported_n * sizeof *c->reported);
+		interner_drop(&m->lexicon.names, c->intervals[i].operator_id);
+	c->intervals_n -= (uint32_t)n;
+	memmove(c->intervals, c->intervals + n,
+	    c->intervals_n * sizeof *c->intervals);
+}
+
+void
+chat_intervals_uncredit(struct model *m, struct chat *c)
+{
+	struct interval *x;
+
+	for (x = c->intervals; x < c->intervals + c->intervals_n; x++) {
+		if (x->credited)
+			credit_response(m, x, false);
+		x->credited = false;
+	}
 }

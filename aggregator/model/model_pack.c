@@ -107,50 +107,55 @@ model_unpack_operator(struct model *m, const void *p, size_t len)
 	return 0;
 }
 
-static void
-put_credits(struct buf *b, const struct model *m, const struct chat *c)
+static size_t
+count_credits(const struct chat *c)
 {
-	const struct credit *x;
-	size_t i;
+	size_t i, n = 0;
 
-	pack_put_number(b, c->credits_n);
-	for (i = 0; i < c->credits_n; i++) {
-		x = &c->credits[i];
-		pack_put_signed(b, x->ms);
-		model_put_name(b, m, x->operator_id);
-		pack_put_number(
-		    b, (x->first ? 1u : 0u) | (x->skewed ? 2u : 0u));
-	}
+	for (i = 0; i < c->intervals_n; i++)
+		n += c->intervals[i].credited;
+	return n;
 }
 
 static void
+put_credits(struct buf *b, const struct model *m, const struct chat *c)
+{
+	const struct interval *x;
+
+	pack_put_number(b, count_credits(c));
+	for (x = c->intervals; x < c->intervals + c->intervals_n; x++) {
+		if (!x->credited)
+			continue;
+		pack_put_signed(b, x->ms);
+		model_put_name(b, m, x->operator_id);
+		pack_put_number(
+		    b, (x->kind == INTERVAL_FIRST_RESPONSE ? 1u : 0u) |
+			   (x->skewed ? 2u : 0u));
+	}
+}
+
+/* What operators and totals need of them until the chat is loaded. */
+static void
 unpack_credits(struct pack *r, struct model *m, struct chat *c)
 {
-	uint64_t n = pack_count(r, 3), i, flags;
-	struct credit *x;
-	uint32_t name;
+	uint64_t n = pack_count(r, 3), flags;
+	struct interval *x;
 
-	if (n > 0)
-		c->credits = xcalloc((n + 7) / 8 * 8, sizeof *c->credits);
-	for (i = 0; i < n && !r->bad; i++) {
-		x = &c->credits[i];
+	c->intervals = n > 0 ? xcalloc(n, sizeof *c->intervals) : NULL;
+	for (; c->intervals_n < n && !r->bad; c->intervals_n++) {
+		x = &c->intervals[c->intervals_n];
 		x->ms = pack_signed(r);
-		name = model_unpack_name(r, m);
-		if (name != 0) {
-			/* The operator holds the name. */
-			(void)model_operators_get(m, name);
-			interner_drop(&m->lexicon.names, name);
-		}
-		x->operator_id = name;
+		x->operator_id = model_unpack_name(r, m);
 		flags = pack_number(r);
-		x->first = (flags & 1) != 0;
+		x->kind =
+		    (flags & 1) != 0 ? INTERVAL_FIRST_RESPONSE : INTERVAL_REPLY;
 		x->skewed = (flags & 2) != 0;
+		x->credited = true;
 		tally_add(&c->responses, x->ms);
 		c->skewed += x->skewed;
-		if (x->first)
+		if (x->kind == INTERVAL_FIRST_RESPONSE)
 			c->first_response = x->ms;
 	}
-	c->credits_n = (uint32_t)i;
 }
 
 void

@@ -50,8 +50,7 @@ recompute_chat(struct model *m, struct chat *c)
 	struct derived derived = derive_chat(w, c);
 
 	timeline_drop(&m->lexicon, &w->timeline.dropped);
-	credit_chat(m, c, w->credits, derived.credits);
-	chat_intervals_report(m, c, w->intervals, derived.intervals);
+	chat_intervals_update(m, c, w->intervals, derived.intervals);
 	credit_open(m, c);
 	trim_chat(m, c, &derived.old);
 	chats_queue_expiry(m, c);
@@ -111,15 +110,13 @@ recompute_if_due(struct model *m, struct chat *c)
 	return true;
 }
 
+/* Of a chat that was packed only the credited ones are known. */
 static void
-recompute_reported(struct model *m, struct chat *c)
+recompute_intervals(struct model *m, struct chat *c)
 {
 	struct derivation *w = &m->private->derivation;
-	size_t n;
+	size_t n = derive_walk(w, c).intervals; /* may move them */
 
-	if (m->on_interval == NULL)
-		return;
-	n = derive_walk(w, c).intervals; /* may move them */
 	chat_intervals_save(m, c, w->intervals, n);
 }
 
@@ -134,7 +131,7 @@ chats_load(struct model *m, struct chat *c)
 	m->fetch(m->ctx, m, c);
 	c->sorted = c->n;
 	c->clean = c->n;
-	recompute_reported(m, c);
+	recompute_intervals(m, c);
 }
 
 /* Its messages go with it. */
@@ -160,7 +157,7 @@ recompute_gone(struct model *m, struct chat *c)
 	c->left |= c->shown;
 	c->shown = false;
 	c->waiting_since = CLOCK_NONE;
-	credit_chat(m, c, NULL, 0);
+	chat_intervals_uncredit(m, c);
 	credit_open(m, c);
 }
 
