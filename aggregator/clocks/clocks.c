@@ -78,6 +78,8 @@ close_chat(struct clocks *c, const struct message *m)
 	c->episode =
 	    c->by_record ? EPISODE_CLOSED_BY_RECORD : EPISODE_CLOSED_BY_MESSAGE;
 	c->ended_at = m->at;
+	if (!c->by_record)
+		c->told_at = m->at;
 }
 
 /* Not inline: most messages have no mark before them. */
@@ -99,6 +101,10 @@ apply_mark(struct clocks *c, const struct mark *x)
 		c->assignee_known = true;
 		break;
 	case MARK_CLOSED:
+		/* What follows a message of the same closing, such as a survey
+		 * in the same second, is not closed by it. */
+		if (c->told_at == x->at)
+			break;
 		message_set_at(&closing, x->at);
 		if (c->begun)
 			close_chat(c, &closing);
@@ -201,6 +207,7 @@ clocks_walk(const struct definition *definition, const struct clocks_chat *chat,
 		.chat = chat,
 		.listener = listener,
 		.episode = chat->first_state,
+		.told_at = CLOCK_NONE,
 		.replaced_at = CLOCK_NONE };
 	size_t i;
 

@@ -181,6 +181,7 @@ struct clocks {
 	bool begun;       /* a message of this walk is in the episode */
 	bool closed;      /* the next message begins an episode */
 	int64_t ended_at; /* when the episode closed */
+	int64_t told_at;  /* of the last message of a closing */
 	const struct message *current; /* NULL: after the last message, */
 	bool by_record;                /* or a mark is applied */
 	size_t marks;                  /* how many were applied */

@@ -186,6 +186,7 @@ class Chat:
         self.opened_at = None
         self.intervals = [] # all there are
         self.closings = 0
+        self.told_at = None # of the last message of a closing
         self.said_closed = False
         self.unwritten = True # no message since it was opened
         self.said = None # when a record last named the holder, and who was it
@@ -254,6 +255,8 @@ class Chat:
             self.open(e.at)
             self.said_closed = False
             self.unwritten = True
+        elif self.told_at == e.at:
+            pass # a message told of this closing
         elif self.begun:
             self.end(e.at, None)
             self.said_closed = True
@@ -345,6 +348,7 @@ class Chat:
             self.transfer(m)
         elif kind == "closed":
             self.end(at, m)
+            self.told_at = at
             self.said_closed = False
 
     def transfer(self, m):
