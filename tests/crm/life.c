@@ -62,14 +62,11 @@ void
 life_client_writes(struct world *w, int32_t dialog, int64_t t)
 {
 	struct dialog *d = &w->dialogs[dialog];
-	bool again = d->phase == PHASE_CLOSED && d->request >= 0;
 
 	if (d->phase == PHASE_CLOSED)
 		world_open_request(w, dialog, t);
 	/* On a client's message the API shows the assignee, not an author. */
 	world_say(w, dialog, FROM_CLIENT, d->assignee, t);
-	if (again && w->opt.chatwoot)
-		world_tell(w, dialog, SERVICE_REOPENED, NO_OPERATOR, t);
 	w->dialogs[dialog].phase = PHASE_WAITING;
 }
 
@@ -221,7 +218,8 @@ come_back(struct world *w, int32_t dialog, int64_t t)
 		d->assignee = NO_OPERATOR;
 	if (d->request >= 0 && rng_chance(&d->rng, 100)) {
 		world_open_request(w, dialog, t);
-		world_tell(w, dialog, SERVICE_REOPENED, NO_OPERATOR, t);
+		if (!w->opt.chatwoot) /* which tells of each */
+			world_tell(w, dialog, SERVICE_REOPENED, NO_OPERATOR, t);
 	}
 	if (rng_chance(&d->rng, 920))
 		life_client_writes(w, dialog, t);

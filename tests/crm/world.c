@@ -157,7 +157,9 @@ world_open_request(struct world *w, int32_t dialog, int64_t t)
 		d->agents = 0;
 	}
 	d->phase = PHASE_ANSWERED;
-	return d->request;
+	if (w->opt.chatwoot && d->previous >= 0)
+		world_tell(w, dialog, SERVICE_REOPENED, NO_OPERATOR, t);
+	return w->dialogs[dialog].request;
 }
 
 /* Adds an event for the webhooks of Qiscus. */

@@ -1,0 +1,280 @@
+#!/usr/bin/env -S python3 -B
+"""Random worlds of a simulated Chatwoot, polled, pushed by its webhooks, or both
+at once: the intervals and open chats that the programs end with are those that
+the oracle computes from the world itself.
+
+A world begins without conversations. Customers come, operators answer, pass on,
+close; at each step the clock jumps some minutes, the webhooks arrive, and a poll
+is made. Webhooks are repeated and overtake each other, and where a poll repairs
+it, some are lost.
+
+Polls see whole seconds, webhooks milliseconds; both at once give the figures of
+polls alone, but for who had a conversation before its first assignment: a webhook
+shows that nobody had, polls may be too late. A section without a token is one that
+is never polled.
+
+WORLDS worlds are run (20; LONG=1: 200), by turns of the three kinds. SEED=n
+begins at n, else seeds change with the time.
+"""
+
+import collections
+import concurrent.futures
+import json
+import os
+import random
+import sys
+import time
+import urllib.request
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "oracle"))
+import chatwoot  # noqa: E402
+import clocks  # noqa: E402
+import compare  # noqa: E402
+import crm  # noqa: E402
+from harness import LONG, TOKEN, Checks, Lab, main, say, until  # noqa: E402
+
+KINDS = ("polled", "pushed", "both")
+SECRET = "a-secret-of-webhooks"
+
+
+class World:
+    def __init__(self, lab, seed, kind):
+        self.lab, self.seed, self.kind = lab, seed, kind
+        self.dice = random.Random(seed)
+        self.folder = lab.path(f"w{seed}")
+        os.mkdir(self.folder)
+        self.definition = self.dice.choice((clocks.OURS, clocks.CHATWOOT))
+        self.queue, self.rows, self.shown = f"queue:w{seed}", {}, set()
+
+    def file(self, name):
+        return os.path.join(self.folder, name)
+
+    def configure(self, url):
+        tenant = {"profile": "chatwoot", "account": 1, "hook": "signature",
+                  "hook_secret": SECRET}
+        if self.kind != "pushed":
+            tenant.update(url=url, token=TOKEN, history="all")
+        return self.lab.conf(f"w{self.seed}/conf", {
+            "crm " + TOKEN: tenant,
+            "poller": {"state": self.file("polls")},
+            "aggregator": {"definition": self.definition,
+                           "clock": "records"}})
+
+    def start(self):
+        """The listener first: the simulator is told its address."""
+        port = self.file("port")
+        conf = self.configure("http://127.0.0.1:1")
+        self.listener = self.lab.start(
+            ["poller", "-c", conf, "--listen", "127.0.0.1:0", "--port-file",
+             port, "-t", self.queue, "--state", self.file("listener")],
+            self.file("listener.log"))
+        until(20, lambda: os.path.exists(port) and open(port).read().endswith(
+            "\n"), "the listener")
+        self.port = open(port).read().strip()
+        self.sim = self.lab.sim(
+            "--crm", "chatwoot", "--dialogs", 0, "--die-with-parent",
+            "--seed", self.seed, "--operators", 4, "--hours", "0-24",
+            "--pace", self.dice.choice((30, 90, 300)),
+            *(("--webhooks", "http://127.0.0.1:%s/hooks/%s/chatwoot" % (
+                self.port, TOKEN), "--webhook-secret", SECRET)
+              if self.kind != "polled" else ()), name=f"w{self.seed}/sim")
+        self.conf = self.configure(self.sim.root)
+        self.sim.control("webhooks", repeat=100, delay=40,
+                         lose=200 if self.kind == "both" else 0)
+        self.account = chatwoot.Account(self.sim, TOKEN, TOKEN, history="all")
+        self.sim.control("act", do="online", account=TOKEN)
+        self.records = collections.defaultdict(list)
+
+    # What the programs make of it.
+
+    def settle(self):
+        """Webhooks are in the queue before the next thing happens."""
+        until(30, lambda: self.sim.stats()["webhooks"]["queued"] == 0,
+              "the webhooks")
+        failed = self.sim.stats()["webhooks"]["failed"]
+        if failed:
+            raise AssertionError(f"{failed} webhooks were refused: "
+                                 + open(self.file("listener.log")).read())
+        until(30, lambda: self.unpublished() == 0, "the listener")
+
+    def unpublished(self):
+        with urllib.request.urlopen(
+                f"http://127.0.0.1:{self.port}/api/v1/analytics/health",
+                timeout=60) as answer:
+            return json.load(answer)["processing_queue_size"]
+
+    def step(self):
+        for _ in range(self.dice.choice((0, 1, 1, 3))):
+            self.sim.control("act", do="arrive", account=TOKEN)
+            self.sim.advance(self.dice.randrange(1, 30))
+        self.sim.advance(self.dice.choice((30, 60, 200, 700)))
+        if self.kind != "polled":
+            self.settle()
+        if self.kind != "pushed":
+            self.poll()
+
+    def poll(self):
+        """A poll, and what has become of those that it shows no more."""
+        self.lab.must(["poller", "-c", self.conf, "-t", self.queue])
+        now = compare.parse_time(self.sim.stats()["now"])
+        view = self.account.look()
+        for chat, said in view.chats.items():
+            self.records[chat].append(dict(said, at=now))
+        gone, self.shown = self.shown - set(view.chats), set(view.chats)
+        self.lab.must(["poller", "-c", self.conf, "--status", "-t", self.queue],
+                      stdin="".join(json.dumps(
+                          {"type": "chat", "tenant": TOKEN, "chat": chat})
+                          + "\n" for chat in gone).encode())
+
+    def reopen(self):
+        """Polls read a conversation that came and went between two of them
+        when it is opened again."""
+        self.sim.advance(20)
+        for d in self.sim.world()["dialogs"]:
+            if d["state"] != "open":
+                self.sim.control("act", do="client", dialog=d["id"],
+                                 account=TOKEN)
+        self.poll()
+
+    def take(self):
+        """Of each row the last word counts."""
+        done = self.lab.must(["aggregator", "-c", self.conf, "-a", "all",
+                              "-f", self.queue, "-t", "-", "--until-empty",
+                              "--state", self.file("aggregator")])
+        for row in done.records():
+            if row["type"] == "row" and row["table"] in (
+                    "intervals", "chat_metrics"):
+                key = [row["table"], row["chat"]]
+                if row["table"] == "intervals":
+                    key += [row["end_at"], row["message"], row["kind"]]
+                self.rows[tuple(key)] = row
+
+    # What the oracle makes of it.
+
+    def written(self):
+        """Messages by conversation, in ms for webhooks, else in seconds."""
+        self.account.look()
+        world, found = self.account.world, collections.defaultdict(list)
+        for m, ms in zip(world["messages"], world["message_ms"]):
+            message = self.account.message(m)
+            if self.kind == "pushed":
+                message["at"] = ms
+                if message["from"] == "system":
+                    message["id"] = f"{message['kind']}-{ms}"
+            found[str(m["dialog_id"])].append(message)
+        return found
+
+    def told(self, messages, opened):
+        """The record that the webhooks of each instant make: what has become
+        of the conversation by then."""
+        holder, status = None, "open"
+        for i, m in enumerate(messages):
+            if m["from"] == "system" and m["kind"] == "assigned":
+                holder = m["operator"]
+            elif m["from"] == "system" and m["kind"] in ("closed", "opened"):
+                status = "closed" if m["kind"] == "closed" else "open"
+            if i + 1 < len(messages) and messages[i + 1]["at"] == m["at"]:
+                continue
+            yield {"at": m["at"], "status": status, "operator": holder,
+                   "opened_at": opened,
+                   **({"closed_at": m["at"]} if status == "closed" else {})}
+
+    def expected(self):
+        """(intervals, open chats)"""
+        intervals, chats = collections.Counter(), {}
+        written = self.written()
+        for d in self.account.world["dialogs"]:
+            chat = str(d["id"])
+            messages = written[chat]
+            records = list(self.told(messages, crm.milliseconds(d["begin"]))) \
+                if self.kind == "pushed" else self.records[chat]
+            life = clocks.Chat(records, messages, self.definition, True)
+            for i in life.intervals:
+                intervals[chat, i.kind, i.operator, i.start, i.end, i.ms] += 1
+            if life.status == "open":
+                chats[chat] = (life.operator, len(life.counted), life.W)
+        return intervals, chats
+
+    def found(self):
+        intervals, chats = collections.Counter(), {}
+        for key, r in self.rows.items():
+            if key[0] == "chat_metrics" and r["status"] == "open":
+                chats[r["chat"]] = (r["operator"], r["messages"],
+                                    compare.value_of("_at", r["waiting_since"]))
+            elif key[0] == "intervals" and not r.get("withdrawn"):
+                start, end = (compare.parse_time(r[x])
+                              for x in ("start_at", "end_at"))
+                intervals[r["chat"], r["kind"], r["operator"], start, end,
+                          r["ms"]] += 1
+        return intervals, chats
+
+    def alike(self, intervals):
+        """Without what depends on who had a conversation before anybody was
+        assigned: a webhook shows that nobody had, polls do not."""
+        first, found = {}, collections.Counter()
+        for chat, messages in self.written().items():
+            first[chat] = min((m["at"] for m in messages
+                               if m["from"] == "system"
+                               and m["kind"] == "assigned"), default=2 ** 60)
+        for (chat, kind, operator, start, end, ms), n in intervals.items():
+            if kind in ("reply", "resolution", "unanswered") and \
+                    end <= first[chat]:
+                operator = None
+            if kind != "waiting":
+                found[chat, kind, operator, start, end, ms] += n
+        return found
+
+    def differences(self):
+        (want, open_), (got, there) = self.expected(), self.found()
+        if self.kind == "both":
+            want, got = self.alike(want), self.alike(got)
+        for text, some in (("is missing", want - got),
+                           ("should not be there", got - want)):
+            for chat, kind, operator, start, end, ms in sorted(some, key=str):
+                yield (f"{chat}: {kind} of {operator} {ms} ms from "
+                       f"{compare.format_time(start)} to "
+                       f"{compare.format_time(end)} {text}")
+        for chat in sorted(set(open_) | set(there)):
+            if open_.get(chat) != there.get(chat):
+                yield f"{chat}: {there.get(chat)}, not {open_.get(chat)}"
+
+    def run(self):
+        """What is wrong, and the number of intervals."""
+        self.start()
+        for _ in range(self.dice.randrange(4, 9)):
+            self.step()
+        if self.kind != "pushed":
+            self.reopen()
+        self.take()
+        wrong = list(self.differences())
+        self.lab.end(self.listener)
+        self.lab.end(self.sim.process)
+        return wrong, sum(self.found()[0].values())
+
+
+def run(lab, seed):
+    """(kind, intervals, what is wrong)"""
+    kind = os.environ.get("KIND") or KINDS[seed % 3]
+    wrong, intervals = World(lab, seed, kind).run()
+    return kind, intervals, wrong and (
+        f"SEED={seed} KIND={kind} WORLDS=1: " + "\n  ".join(wrong[:12]))
+
+
+def body():
+    checks, counts = Checks(), collections.Counter()
+    first = int(os.environ.get("SEED") or int(time.time()) % 10 ** 7 * 100)
+    count = int(os.environ.get("WORLDS") or (200 if LONG else 20))
+    say(f"SEED={first}")
+    with Lab("chatwoot_worlds") as lab:
+        lab.start_servers("rabbitmq")
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            for kind, intervals, wrong in pool.map(
+                    lambda seed: run(lab, seed), range(first, first + count)):
+                counts[kind] += intervals
+                checks.that(not wrong, wrong)
+    say("intervals: " + ", ".join(f"{n} {k}" for k, n in counts.items()))
+    return checks.result()
+
+
+main(body)
