@@ -50,7 +50,7 @@ ALLCF  = $(CSTD) $(WARN) $(HARDEN) -I. $(DEPCF) -MMD -MP $(CPPFLAGS) $(CFLAGS)
 
 # Debian's libjq, lmdb and libunistring have no pkg-config files.
 LIBS            := $(call pkg,--libs librabbitmq liblz4 jansson) -lunistring
-LIBS_poller     := $(call pkg,--libs libmicrohttpd libcurl libcrypto) -ljq -llmdb
+LIBS_poller     := $(call pkg,--libs libmicrohttpd libcurl libcrypto) -ljq -llmdb -lm
 LIBS_aggregator := -llmdb
 LIBS_sink       := $(call pkg,--libs libmariadb libmicrohttpd libcrypto zlib) -lm
 LIBS_reaper     := $(call pkg,--libs libmariadb)

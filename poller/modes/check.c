@@ -3,6 +3,7 @@
  * every tenant's CRM and shows, as a table or NDJSON, what works, what the
  * token can see, and how many calls the month will cost.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -236,17 +237,20 @@ count_last_message(struct tenant_check *p, int64_t ago_ms)
 					      : RECENT_MS;
 }
 
-/* Chats that change in a minute. A chat shows only its last message, so
- * counting recent ones would miss those before it. The estimate is the number
+/* Chats that change in a minute, each of which costs a poll one call, however
+ * many messages it got. A chat shows only its last message, so counting recent
+ * ones would miss those before it. The rate of messages of a chat is the number
  * of recent last messages, divided by the total time for which chats have been
  * silent. */
 static double
 changed_per_minute(const struct tenant_check *p)
 {
+	double rate;
+
 	if (p->silence_ms == 0)
-		return 0;
-	return (double)p->chats * (double)p->recent * MINUTE_MS /
-	       (double)p->silence_ms;
+		return (double)p->recent;
+	rate = (double)p->recent * MINUTE_MS / (double)p->silence_ms;
+	return (double)p->chats * (1 - exp(-rate));
 }
 
 static bool

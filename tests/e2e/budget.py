@@ -263,6 +263,10 @@ def body():
             f"the self-check expected {busy['forecast']:.2f} calls a minute, "
             f"the CRM counted {busy['counted']:.2f}",
         )
+        checks.that(
+            1 / 1.5 < busy["guess"] / busy["counted"] < 1.5,
+            f"the first self-check expected {busy['guess']:.2f} calls a minute",
+        )
         code, lines = new_account(lab)
         say(str(lines))
         checks.that(
