@@ -5,11 +5,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/containers/pack.h"
 
 /* ---- pace ---- */
 
@@ -72,23 +70,13 @@ pace_compute(const struct pace_month *month, const struct pace_measurement *m)
 
 /* ---- usage ---- */
 
-/* Polls, status runs and assigning have different keys, so
- * that none overwrites what another adds meanwhile. */
-
-#define LAYOUT 2 /* of a day */
-
-#define KEEP_DAYS 7
+/* Polls, status runs and assigning have different keys, so that none overwrites
+ * what another adds meanwhile: "p calls 2026-11". */
 
 #define KEY 24
 
 static const char letters[USAGE_WHO] = { 'p', 's', 'a' };
 const char *const usage_names[USAGE_WHO] = { "poll", "status", "assign" };
-
-/* The sums of a day. */
-struct usage_day {
-	uint64_t polls, list, changes;
-	uint64_t interval_ms; /* of all polls together */
-};
 
 uint64_t
 usage_calls(const uint64_t calls[PROFILE_CALLS])
@@ -101,37 +89,44 @@ usage_calls(const uint64_t calls[PROFILE_CALLS])
 	return n;
 }
 
-/* "p2026-11-20" */
 static void
-day_key(enum usage_who who, int64_t now_ms, char key[KEY])
+month_key(enum usage_who who, const char *what, int64_t now_ms, char key[KEY])
 {
 	char text[CLOCK_TEXT];
 
 	clock_format(now_ms, text);
-	(void)snprintf(key, KEY, "%c%.10s", letters[who], text);
+	(void)snprintf(key, KEY, "%c %s %.7s", letters[who], what, text);
 }
 
-/* "p calls 2026-11" */
-static void
-month_key(enum usage_who who, int64_t now_ms, char key[KEY])
+/* A number of the month of now_ms. */
+static int64_t
+month_number(
+    struct store *s, enum usage_who who, const char *what, int64_t now_ms)
 {
-	char text[CLOCK_TEXT];
+	char key[KEY];
 
-	clock_format(now_ms, text);
-	(void)snprintf(key, KEY, "%c calls %.7s", letters[who], text);
+	month_key(who, what, now_ms, key);
+	return store_number(s, key, 0);
+}
+
+static void
+add_to_month(struct store *s, enum usage_who who, const char *what,
+    int64_t now_ms, int64_t n)
+{
+	char key[KEY];
+
+	month_key(who, what, now_ms, key);
+	store_set_number(s, key, store_number(s, key, 0) + n);
 }
 
 uint64_t
 usage_month(struct store *s, int64_t now_ms)
 {
 	int64_t n = 0;
-	char key[KEY];
 	size_t i;
 
-	for (i = 0; i < USAGE_WHO; i++) {
-		month_key((enum usage_who)i, now_ms, key);
-		n += store_number(s, key, 0);
-	}
+	for (i = 0; i < USAGE_WHO; i++)
+		n += month_number(s, (enum usage_who)i, "calls", now_ms);
 	return (uint64_t)n;
 }
 
@@ -145,141 +140,43 @@ usage_month_end(int64_t now_ms)
 	       clock_civil(d.year + last, last ? 1 : d.month + 1, 1, 0, 0, 0);
 }
 
-static void
-pack_day(const struct usage_day *d, struct buf *to)
-{
-	pack_put_number(to, LAYOUT);
-	pack_put_number(to, d->polls);
-	pack_put_number(to, d->list);
-	pack_put_number(to, d->changes);
-	pack_put_number(to, d->interval_ms);
-}
-
-/* Adds a stored day; one that is damaged counts as nothing. */
-static void
-add_packed(struct usage_day *to, const void *data, size_t len)
-{
-	struct pack r = pack_open(data, len, LAYOUT);
-	struct usage_day d;
-
-	d.polls = pack_number(&r);
-	d.list = pack_number(&r);
-	d.changes = pack_number(&r);
-	d.interval_ms = pack_number(&r);
-	if (pack_end(&r) != 0)
-		return;
-	to->polls += d.polls;
-	to->list += d.list;
-	to->changes += d.changes;
-	to->interval_ms += d.interval_ms;
-}
-
-struct usage_expiry {
-	struct store *store;
-	char oldest[USAGE_WHO][KEY], newest[USAGE_WHO][KEY];
-};
-
-/* Days of the future are of a clock that was ahead, and would stay until it is
- * right. */
-static void
-drop_old_day(void *ctx, const char *key, const void *data, size_t len)
-{
-	struct usage_expiry *f = ctx;
-	size_t i;
-
-	(void)data;
-	(void)len;
-	for (i = 0; i < USAGE_WHO; i++) {
-		if (key[0] == letters[i] && (strcmp(key, f->oldest[i]) < 0 ||
-						strcmp(key, f->newest[i]) > 0))
-			store_delete(f->store, STORE_STATISTICS, key);
-	}
-}
-
-static void
-drop_old_days(struct store *s, int64_t now_ms)
-{
-	struct usage_expiry f = { .store = s };
-	size_t i;
-
-	for (i = 0; i < USAGE_WHO; i++) {
-		day_key((enum usage_who)i, now_ms - (KEEP_DAYS - 1) * DAY_MS,
-		    f.oldest[i]);
-		day_key((enum usage_who)i, now_ms + KEEP_DAYS * DAY_MS,
-		    f.newest[i]);
-	}
-	store_each(s, STORE_STATISTICS, drop_old_day, &f);
-}
-
-static void
-add_to_day(struct store *s, enum usage_who who, int64_t now_ms,
-    const struct usage_day *more)
-{
-	struct usage_day day = *more;
-	struct buf b = BUF_INIT;
-	const void *data;
-	char key[KEY];
-	size_t len;
-
-	day_key(who, now_ms, key);
-	if (store_get(s, STORE_STATISTICS, key, &data, &len))
-		add_packed(&day, data, len);
-	pack_day(&day, &b);
-	store_put(s, STORE_STATISTICS, key, b.data, b.len);
-	buf_release(&b);
-	drop_old_days(s, now_ms);
-}
-
 void
 usage_add_poll(struct store *s, int64_t now_ms, int64_t interval_ms,
     const uint64_t calls[PROFILE_CALLS])
 {
-	struct usage_day d = { .polls = 1 };
-	int64_t first = store_number(s, "p first", 0);
+	uint64_t list = calls[PROFILE_CHATS] + calls[PROFILE_OPERATORS];
 
-	if (first == 0 || first > now_ms)
-		store_set_number(s, "p first", now_ms - interval_ms);
-	d.list = calls[PROFILE_CHATS] + calls[PROFILE_OPERATORS];
-	d.changes = usage_calls(calls) - d.list;
-	d.interval_ms = (uint64_t)interval_ms;
-	add_to_day(s, USAGE_POLL, now_ms, &d);
+	if (month_number(s, USAGE_POLL, "polls", now_ms) == 0)
+		add_to_month(
+		    s, USAGE_POLL, "since", now_ms, now_ms - interval_ms);
+	add_to_month(s, USAGE_POLL, "polls", now_ms, 1);
+	add_to_month(s, USAGE_POLL, "interval", now_ms, interval_ms);
+	add_to_month(s, USAGE_POLL, "list", now_ms, (int64_t)list);
+	add_to_month(s, USAGE_POLL, "changes", now_ms,
+	    (int64_t)(usage_calls(calls) - list));
 }
 
 void
 usage_add(struct store *s, enum usage_who who, int64_t now_ms, uint64_t calls)
 {
-	const struct usage_day d = { .changes = calls };
-	char key[KEY];
-
-	if (calls == 0)
-		return;
-	month_key(who, now_ms, key);
-	store_set_number(s, key, store_number(s, key, 0) + (int64_t)calls);
-	if (who != USAGE_POLL)
-		add_to_day(s, who, now_ms, &d);
-}
-
-static void
-sum_day(void *ctx, const char *key, const void *data, size_t len)
-{
-	(void)key;
-	add_packed(ctx, data, len);
+	if (calls > 0)
+		add_to_month(s, who, "calls", now_ms, (int64_t)calls);
 }
 
 struct pace_measurement
 usage_measure(struct store *s, int64_t now_ms)
 {
-	int64_t kept = clock_floor(now_ms, DAY_MS) - (KEEP_DAYS - 1) * DAY_MS;
-	int64_t first = store_number(s, "p first", now_ms);
-	struct usage_day d = { .polls = 0 };
-
-	store_each(s, STORE_STATISTICS, sum_day, &d);
 	return (struct pace_measurement){
-		.since_ms = first > kept ? first : kept,
-		.polls = (double)d.polls,
-		.minutes = (double)d.interval_ms / MINUTE_MS,
-		.list = (double)d.list,
-		.changes = (double)d.changes,
+		.since_ms = month_number(s, USAGE_POLL, "since", now_ms),
+		.polls = (double)month_number(s, USAGE_POLL, "polls", now_ms),
+		.minutes =
+		    (double)month_number(s, USAGE_POLL, "interval", now_ms) /
+		    MINUTE_MS,
+		.list = (double)month_number(s, USAGE_POLL, "list", now_ms),
+		.changes =
+		    (double)(month_number(s, USAGE_POLL, "changes", now_ms) +
+			     month_number(s, USAGE_STATUS, "calls", now_ms) +
+			     month_number(s, USAGE_ASSIGN, "calls", now_ms)),
 	};
 }
 

@@ -15,7 +15,7 @@
 /*
  * pace: how often to poll so that the month's budget of calls lasts. Pure.
  *
- * Over the last days two kinds of calls were counted:
+ * Since the month began two kinds of calls were counted:
  *
  *     list      the calls of a poll that its interval does not change: the list
  *               of open chats and that of operators
@@ -72,9 +72,8 @@ struct pace pace_compute(
     const struct pace_month *month, const struct pace_measurement *m);
 
 /*
- * usage: counts in the state the calls of polls, status runs and assigning: a
- * sum for each month, and for a week one for each day. Days and months are
- * those of UTC, by the CRM's clock.
+ * usage: counts in the state the calls of polls, status runs and assigning in
+ * each month of UTC, by the CRM's clock.
  */
 
 enum usage_who { USAGE_POLL, USAGE_STATUS, USAGE_ASSIGN, USAGE_WHO };
@@ -85,13 +84,12 @@ uint64_t usage_calls(const uint64_t calls[PROFILE_CALLS]);
 
 /* These add to the committed value: call each once at most between two commits.
  *
- * Adds calls to the month of now_ms, and those that are not a poll's to their
- * day. */
+ * Adds calls to the month of now_ms. */
 void usage_add(
     struct store *s, enum usage_who who, int64_t now_ms, uint64_t calls);
 
-/* Adds a poll that began interval_ms after the one before to its day. Deletes
- * days that are a week old, or as far ahead. */
+/* Adds to it, as measured, a poll that began interval_ms after the one before,
+ * whose calls usage_add() adds, too. */
 void usage_add_poll(struct store *s, int64_t now_ms, int64_t interval_ms,
     const uint64_t calls[PROFILE_CALLS]);
 
@@ -101,7 +99,7 @@ uint64_t usage_month(struct store *s, int64_t now_ms);
 /* When the month of now_ms ends. */
 int64_t usage_month_end(int64_t now_ms);
 
-/* The sums of the days that are kept. */
+/* What was measured in the month of now_ms. */
 struct pace_measurement usage_measure(struct store *s, int64_t now_ms);
 
 /* ---- quota ---- */

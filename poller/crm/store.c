@@ -28,7 +28,7 @@
 #define LOCK_BYTES 65536 /* of LMDB's lock file, with its table of readers */
 
 static const char *const table_names[STORE_TABLES] = { "meta", "chats",
-	"customers", "statistics", "lines", "keys" };
+	"customers", "lines", "keys" };
 
 const struct store_kind store_of_tenant = { "state",
 	"remove it; the next poll then reads everything" };

@@ -35,7 +35,6 @@ enum store_table {
 	STORE_META,
 	STORE_CHATS,
 	STORE_CUSTOMERS,
-	STORE_STATISTICS,
 	STORE_LINES, /* of requests, */
 	STORE_KEYS,  /* and their keys */
 	STORE_TABLES

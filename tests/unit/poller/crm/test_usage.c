@@ -1,6 +1,6 @@
 /*
- * Tests of poller/usage: the calls of a week are remembered, also after a clock
- * that was ahead, and those of a month of UTC are added up.
+ * Tests of poller/usage: the calls of a month of UTC are added up, and those of
+ * its polls measured.
  */
 #include "tests/unit/poller_store.h"
 #include "tests/unit/tmpdir.h"
@@ -16,34 +16,6 @@ static const uint64_t calls[PROFILE_CALLS] = {
 	[PROFILE_MESSAGES] = 5,
 	[PROFILE_CUSTOMER] = 2,
 };
-
-static void
-a_week_is_remembered(void **state)
-{
-	static const struct {
-		int64_t at;
-		double polls; /* remembered then */
-	} cases[] = {
-		{ NOW - 8 * DAY_MS, 1 },
-		{ NOW + 365 * DAY_MS, 1 },
-		{ NOW, 1 }, /* that of a year ahead is forgotten */
-		{ NOW + HOUR_MS, 2 },
-		{ NOW, 3 }, /* a clock that is set back a little */
-		{ NOW + 6 * DAY_MS, 4 },
-		{ NOW + 8 * DAY_MS, 2 },
-	};
-	struct store *s = open_store(".", "week", STORE_EXCLUSIVE);
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < ARRAY_LEN(cases); i++) {
-		usage_add_poll(s, cases[i].at, MINUTE_MS, calls);
-		commit_store(s);
-		if (usage_measure(s, cases[i].at).polls != cases[i].polls)
-			fail_msg("case %zu", i);
-	}
-	store_close(s);
-}
 
 static void
 lists_and_changes_are_told_apart(void **state)
@@ -64,9 +36,9 @@ lists_and_changes_are_told_apart(void **state)
 	assert_true(m.list == 22);
 	assert_true(m.changes == 30 + 400 + 2 * 7);
 	assert_int_equal(m.since_ms, NOW - 2 * MINUTE_MS);
-	/* The days before are not kept. */
-	m = usage_measure(s, NOW + 9 * DAY_MS);
-	assert_int_equal(m.since_ms, clock_floor(NOW, DAY_MS) + 3 * DAY_MS);
+	/* A new month is measured for itself. */
+	m = usage_measure(s, usage_month_end(NOW));
+	assert_true(m.polls == 0 && m.list == 0 && m.changes == 0);
 	store_close(s);
 }
 
@@ -93,7 +65,6 @@ int
 test_usage(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_week_is_remembered),
 		cmocka_unit_test(lists_and_changes_are_told_apart),
 		cmocka_unit_test(a_month_ends_by_utc),
 	};
