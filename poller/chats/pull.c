@@ -43,13 +43,6 @@ short_list_is_taken(struct store *s, size_t missing)
 	return missing <= SHORT_LIST_MOST && store_number(s, KEY, 0) >= POLLS;
 }
 
-/* Whether the next poll would take it: reading it again would be paid for. */
-static bool
-short_list_is_next(struct store *s)
-{
-	return store_number(s, KEY, 0) + 1 >= POLLS;
-}
-
 /* ---- pull ---- */
 
 /* The state is committed when so much was read, so that a crash loses no more;
@@ -246,12 +239,8 @@ ask_lists(struct pull *p, bool forgotten)
 	const struct profile_about *about =
 	    profile_about(p->crm.tenant->profile);
 	bool by_operator = about->by_operator;
-	size_t few = p->crm.store != NULL && short_list_is_next(p->crm.store)
-			 ? SHORT_LIST_MOST
-			 : 0;
 	const struct crm_question q = { .call = PROFILE_OPERATORS,
 		.urgent = true,
-		.take_short = by_operator ? few : SIZE_MAX,
 		.ctx = p,
 		.page = pulled_operators_page,
 		.end = pulled_operators_end };
@@ -269,7 +258,6 @@ ask_lists(struct pull *p, bool forgotten)
 		.by_operator = by_operator,
 		.list_question = { .urgent = true,
 		    .since_ms = p->since,
-		    .take_short = few,
 		    .ctx = p,
 		    .page = pulled_chats_page,
 		    .end = pulled_chats_end } };

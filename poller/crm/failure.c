@@ -14,9 +14,12 @@
 
 enum way_out { WAY_WAIT, WAY_TOKEN, WAY_CALLS, WAY_URL };
 
-/* An unusable answer may come from a proxy, a listed chat without messages may
- * be too new, and a list may be short for a moment: each is tried so often. */
+/* An unusable answer may come from a proxy, and a listed chat without messages
+ * may be too new: each is tried so often. */
 #define SOME_TRIES 3
+
+/* A list may be short for a moment, or in each poll, which is paid for. */
+#define SHORT_TRIES 2
 
 static const struct error_rule {
 	enum failure whose;
@@ -38,7 +41,7 @@ static const struct error_rule {
 	    PROG_UNAVAILABLE, WAY_URL },
 	[ERROR_CLASS_UNUSABLE] = { FAILURE_ITEM, SOME_TRIES, CALL_FAILED,
 	    PROG_UNAVAILABLE, WAY_URL },
-	[ERROR_CLASS_SHORT] = { FAILURE_ITEM, SOME_TRIES, CALL_FAILED,
+	[ERROR_CLASS_SHORT] = { FAILURE_ITEM, SHORT_TRIES, CALL_FAILED,
 	    PROG_TEMPFAIL, WAY_WAIT },
 };
 

@@ -589,16 +589,13 @@ check_paging(struct paging_guard *p, const struct profile_answer *a,
  * ms. tries: how often it may be tried, 0: while the retry budget lasts. hint:
  * the CRM's own wait in ms, or -1. */
 static bool
-may_retry(struct fetch_job *j, enum error_class error, unsigned tries,
-    int64_t hint, int64_t *delay)
+may_retry(struct fetch_job *j, unsigned tries, int64_t hint, int64_t *delay)
 {
 	const struct fetch *f = j->fetch;
 
 	if (j->failures++ == 0)
 		j->answered_before = f->answered;
 	if (tries > 0 && j->failures >= tries)
-		return false;
-	if (error == ERROR_CLASS_SHORT && j->missing <= j->q.take_short)
 		return false;
 	if (j->q.tries > 0 && j->failures >= j->q.tries &&
 	    (j->q.at_once || f->answered > j->answered_before))
@@ -613,7 +610,7 @@ retry_or_end(struct fetch_job *j, enum error_class error, unsigned tries,
 {
 	int64_t delay;
 
-	if (!may_retry(j, error, tries, hint, &delay)) {
+	if (!may_retry(j, tries, hint, &delay)) {
 		fetch_end(j, error, text);
 		return;
 	}

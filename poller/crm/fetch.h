@@ -69,10 +69,8 @@ struct crm_question {
 			     lasts */
 	bool at_once;     /* end after tries even if no other is answered */
 	enum failure_weight weight; /* of a failure, unless the CRM is silent */
-	bool optional;     /* it is dropped when the breaker opens, and its
-			      failure is never the tenant's */
-	size_t take_short; /* a list that lacks no more rows is not read
-			      again; 0: any that is too short is */
+	bool optional; /* it is dropped when the breaker opens, and its
+			  failure is never the tenant's */
 	void *ctx;
 	/* A page; asked_ms is on the CRM's clock. May take from *a. NULL: its
 	 * content does not matter. */

@@ -518,10 +518,6 @@ ask_list(struct asked_chats *q)
 {
 	struct crm_question question = { .call = PROFILE_CHATS,
 		.urgent = true,
-		.take_short =
-		    q->crm.store != NULL && short_list_is_taken(q->crm.store, 0)
-			? SHORT_LIST_MOST
-			: 0,
 		.ctx = q,
 		.page = open_list_page,
 		.end = open_list_end };
