@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,78 +21,31 @@
 #include "reaper/rights/personal_tables.h"
 #include "reaper/rows/row_export.h"
 
-/* A file that nobody else may read (mode 0600). It takes its name when it is
- * complete; until then the old file of that name stays. */
-
-struct private_file {
-	const char *path; /* borrowed; "-" is stdout */
-	char *new;        /* beside it; NULL: fd is written as it is */
-	int fd;
-};
-
-/* Whether the name is free, or that of a file to be replaced; false with errno,
- * 0: of a pipe or device. */
-static bool
-is_replaceable(const char *path)
-{
-	struct stat st;
-
-	errno = 0;
-	if (lstat(path, &st) != 0)
-		return errno == ENOENT;
-	if (S_ISLNK(st.st_mode))
-		errno = ELOOP;
-	else if (S_ISDIR(st.st_mode))
-		errno = EISDIR;
-	return S_ISREG(st.st_mode);
-}
-
-/* PATH.new, for free(). */
-static char *
-private_file_new_name(const char *path)
-{
-	return xasprintf("%s.new", path);
-}
-
-/* Opens PATH.new, without what a killed run left there; what is not a file,
- * such as a pipe, is only opened. A symbolic link is refused. -1 with errno. */
+/* A new file, which nobody else may read; "-" is stdout. -1 with errno. */
 static int
-private_file_open(struct private_file *f, const char *path)
+open_output(const char *path)
 {
-	*f = (struct private_file){ .path = path, .fd = -1 };
-	if (strcmp(path, "-") == 0) {
-		f->fd = STDOUT_FILENO;
-	} else if (is_replaceable(path)) {
-		f->new = private_file_new_name(path);
-		(void)unlink(f->new);
-		f->fd = open(f->new,
-		    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-		    S_IRUSR | S_IWUSR);
-	} else if (errno == 0) {
-		f->fd =
-		    open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
-	}
-	if (f->fd >= 0)
-		return 0;
-	free(f->new);
-	return -1;
+	if (strcmp(path, "-") == 0)
+		return STDOUT_FILENO;
+	return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+	    S_IRUSR | S_IWUSR);
 }
 
-/* Closes it. keep: it gets its name, synced; else it is removed, and path is
- * what it was. -1 with errno: it did not get its name. */
+/* keep: it stays, synced; else it is removed. -1 with errno: it is not there.
+ */
 static int
-private_file_close(struct private_file *f, bool keep)
+close_output(int fd, const char *path, bool keep)
 {
 	int rc = 0, err;
 
-	if (keep && f->new != NULL)
-		rc = fsync(f->fd) == 0 ? file_rename(f->new, f->path) : -1;
+	if (fd == STDOUT_FILENO)
+		return 0;
+	if (keep && (fsync(fd) != 0 || file_sync_folder_of(path) != 0))
+		rc = -1;
 	err = errno;
-	if (f->new != NULL && (!keep || rc != 0))
-		(void)unlink(f->new);
-	if (f->fd != STDOUT_FILENO)
-		(void)close(f->fd);
-	free(f->new);
+	if (!keep || rc != 0)
+		(void)unlink(path);
+	(void)close(fd);
 	errno = err;
 	return rc;
 }
@@ -106,7 +57,7 @@ struct export_run {
 	struct day_slice slice;
 	struct buf head;
 	struct buf text; /* of the current slice */
-	struct private_file file;
+	int to;
 	bool any;
 	int failed; /* errno of a write; 0: none */
 };
@@ -115,7 +66,7 @@ static void
 write_export_lines(struct export_run *e, const struct buf *lines)
 {
 	if (e->failed == 0 &&
-	    file_write_all(e->file.fd, lines->data, lines->len) != 0)
+	    file_write_all(e->to, lines->data, lines->len) != 0)
 		e->failed = errno;
 }
 
@@ -179,7 +130,7 @@ export_line(void *ctx, const char *line, size_t len)
 {
 	struct export_run *e = ctx;
 
-	if (subject_lines_match(e->lines, line, len)) {
+	if (subject_lines_match(e->lines, line, len, NULL)) {
 		buf_add(&e->text, line, len);
 		buf_addc(&e->text, '\n');
 		write_export(e);
@@ -242,14 +193,15 @@ export_subject(const struct reaper *r, struct subject_lines *l)
 	const char *to = r->to != NULL ? r->to : "-";
 	enum exit_code code;
 
-	if (private_file_open(&e.file, to) != 0)
+	e.to = open_output(to);
+	if (e.to < 0)
 		return syserr_log(PROG_CANTCREATE, "cannot write '%s'", to);
 	code = export_customer(r, &e);
 	if (e.failed != 0) {
 		errno = e.failed;
 		code = syserr_log(PROG_CANTCREATE, "cannot write '%s'", to);
 	}
-	if (private_file_close(&e.file, code == PROG_OK) != 0)
+	if (close_output(e.to, to, code == PROG_OK) != 0)
 		code = syserr_log(PROG_CANTCREATE, "cannot write '%s'", to);
 	buf_release(&e.head);
 	buf_release(&e.text);
@@ -267,34 +219,25 @@ check_export(void *options)
 	return rights_check_options(options);
 }
 
-/* Replacing a file that is read would lose what others have in it; a file that
- * is written at its end while it is read has no end. */
+/* A file that is written at its end while it is read has no end. */
 static enum exit_code
-refuse_same_file(void *ctx, const char *path)
+refuse_stdout(void *ctx, const char *path)
 {
-	const char *to = ctx;
-	bool is_stdout = strcmp(to, "-") == 0;
-	char *new = private_file_new_name(to);
-	bool same = is_stdout
-			? file_is_at(STDOUT_FILENO, path, true) == 0
-			: file_is_same(to, path) || file_is_same(new, path);
-
-	free(new);
-	if (!same)
+	(void)ctx;
+	if (file_is_at(STDOUT_FILENO, path, true) != 0)
 		return PROG_OK;
 	return (enum exit_code)prog_usage_error(
-	    "%s would overwrite its input '%s'; choose another file with -t",
-	    is_stdout ? "the export on standard output" : "the export", path);
+	    "the export on standard output would overwrite its input '%s'; "
+	    "choose another file with -t",
+	    path);
 }
 
 static enum exit_code
 refuse_own_files(const struct reaper *r)
 {
-	char *to = xstrdup(r->to != NULL ? r->to : "-");
-	enum exit_code code = rights_each_file(r, refuse_same_file, to);
+	bool to_stdout = r->to == NULL || strcmp(r->to, "-") == 0;
 
-	free(to);
-	return code;
+	return to_stdout ? rights_each_file(r, refuse_stdout, NULL) : PROG_OK;
 }
 
 static enum exit_code
@@ -311,7 +254,7 @@ run_customer_export(void *options)
 
 static const struct option_row export_rows[] = {
 	OPTION_TEXT('t', "to", "TO", struct reaper, to,
-	    "where the lines go: -, or a file"),
+	    "where the lines go: -, or a new file"),
 	RIGHTS_OPTIONS,
 };
 

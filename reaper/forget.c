@@ -293,7 +293,7 @@ forget_tables(struct forget_run *f)
 static bool
 forget_line(void *ctx, const char *line, size_t len, struct buf *instead)
 {
-	return subject_lines_forget(ctx, line, len, instead);
+	return subject_lines_match(ctx, line, len, instead);
 }
 
 /* A line_file_fn. */
@@ -301,7 +301,7 @@ static bool
 count_line(void *ctx, const char *line, size_t len)
 {
 	struct buf instead = BUF_INIT;
-	bool theirs = subject_lines_forget(ctx, line, len, &instead);
+	bool theirs = subject_lines_match(ctx, line, len, &instead);
 
 	buf_release(&instead);
 	return theirs;

@@ -3,7 +3,6 @@
  */
 #include "reaper/rights.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -20,88 +19,6 @@
 #include "common/records/record.h"
 #include "common/text/flat.h"
 #include "reaper/files/line_file.h"
-
-/* Whether a file is one of records, and not what somebody named by mistake: a
- * compressed archive, a sheet, a program. */
-
-/* Whether it begins as gzip, xz, zstd or bzip2 write. */
-static bool
-is_compressed(int fd)
-{
-	static const struct {
-		const char *bytes;
-		size_t len;
-	} begins[] = { { "\x1f\x8b", 2 }, { "\xfd\x37zXZ", 5 },
-		{ "\x28\xb5\x2f\xfd", 4 }, { "BZh", 3 } };
-	char head[8];
-	ssize_t n = pread(fd, head, sizeof head, 0);
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(begins); i++)
-		if (n >= (ssize_t)begins[i].len &&
-		    memcmp(head, begins[i].bytes, begins[i].len) == 0)
-			return true;
-	return false;
-}
-
-static enum exit_code
-refuse(const char *path, const char *reason, struct buf *why)
-{
-	buf_setf(why, "'%s' is not a file of records: %s", path, reason);
-	return PROG_DATA;
-}
-
-/* Whether it may be what a write left that did not reach its end. */
-static bool
-is_remainder(const struct line_reader *r, bool binary)
-{
-	return binary || (r->unended && r->line[0] == '{');
-}
-
-static enum exit_code
-check_lines(int fd, const char *path, bool ours, struct buf *why)
-{
-	struct flat flat = FLAT_INIT;
-	bool other = false, json = false, binary, refused = false;
-	struct line_reader r;
-
-	line_reader_init(&r, fd, path);
-	while (!refused && line_reader_next(&r, why)) {
-		binary = memchr(r.line, '\0', r.len) != NULL;
-		refused = binary && !ours;
-		other = other || (r.len > 0 && !is_remainder(&r, binary));
-		json = json || flat_parse(&flat, r.line, r.len, NULL) == 0;
-	}
-	if (refused)
-		r.code = refuse(path,
-		    "it has NUL bytes; use an uncompressed file of lines", why);
-	else if (r.code == PROG_OK && other && !json)
-		r.code = refuse(path, "no line of it is JSON", why);
-	line_reader_release(&r);
-	flat_release(&flat);
-	return r.code;
-}
-
-/* PROG_OK where a line is JSON, and where there is no file or no line, or only
- * the beginning of one. PROG_DATA and *why where none is, where a line has a
- * NUL byte, and of a compressed file; another code and *why when it cannot be
- * read. ours: the archive that the reaper itself writes, in which a power cut
- * may leave lines with NUL bytes. */
-static enum exit_code
-records_file_check(const char *path, bool ours, struct buf *why)
-{
-	int fd = line_reader_open(path);
-	enum exit_code code;
-
-	if (fd < 0)
-		return errno == ENOENT ? PROG_OK
-				       : line_reader_explain_open(path, why);
-	code = is_compressed(fd)
-		   ? refuse(path, "it is compressed; decompress it first", why)
-		   : check_lines(fd, path, ours, why);
-	(void)close(fd);
-	return code;
-}
 
 int
 rights_take_path(const char *value, void *to)
@@ -179,34 +96,6 @@ check_named_paths(const struct reaper *r)
 	return code;
 }
 
-static enum exit_code
-check_records_file(const char *path, bool ours)
-{
-	struct buf why = BUF_INIT;
-	enum exit_code code = records_file_check(path, ours, &why);
-
-	if (code != PROG_OK)
-		log_error("%s", buf_str(&why));
-	buf_release(&why);
-	return code;
-}
-
-/* Those that somebody named. In a state damaged ones may have anything; what
- * the reaper archived is never refused for a power cut. */
-static enum exit_code
-check_records_files(const struct reaper *r)
-{
-	const char *archive = conf_text(r->common.conf, "reaper", "archive");
-	enum exit_code code = PROG_OK;
-	size_t i;
-
-	if (archive != NULL)
-		code = check_records_file(archive, r->archive == NULL);
-	for (i = 0; i < r->files.n && code == PROG_OK; i++)
-		code = check_records_file(r->files.path[i], false);
-	return code;
-}
-
 enum exit_code
 rights_each_file(const struct reaper *r,
     enum exit_code (*visit)(void *ctx, const char *path), void *ctx)
@@ -222,10 +111,21 @@ rights_each_file(const struct reaper *r,
 	return code;
 }
 
+/* One file that is read for the first time. */
+struct first_reading {
+	struct subject_lines *lines;
+	bool any, json, binary;
+};
+
 static bool
 learn_line(void *ctx, const char *line, size_t len)
 {
-	subject_lines_learn(ctx, line, len);
+	struct first_reading *f = ctx;
+
+	subject_lines_learn(f->lines, line, len);
+	f->any = f->any || len > 0;
+	f->json = f->json || !f->lines->is_broken;
+	f->binary = f->binary || memchr(line, '\0', len) != NULL;
 	return true;
 }
 
@@ -263,16 +163,51 @@ rights_warn_of_broken(const struct subject_lines *l, const char *path)
 		    path, l->broken);
 }
 
+/* A file that somebody named by mistake, such as a compressed archive, is
+ * refused. The archive of the configuration is not: a power cut may leave
+ * anything in it. */
+static enum exit_code
+check_is_of_records(const struct first_reading *f, const char *path)
+{
+	if (f->any && f->binary) {
+		log_error("'%s' is not a file of records: it has NUL bytes; if "
+			  "it is compressed, decompress it first",
+		    path);
+		return PROG_DATA;
+	}
+	if (f->any && !f->json) {
+		log_error(
+		    "'%s' is not a file of records: no line of it is JSON",
+		    path);
+		return PROG_DATA;
+	}
+	return PROG_OK;
+}
+
+struct learning {
+	const struct reaper *reap;
+	struct subject_lines *lines;
+};
+
 static enum exit_code
 learn_file(void *ctx, const char *path)
 {
-	return rights_read_lines(path, learn_line, ctx);
+	struct learning *l = ctx;
+	struct first_reading f = { .lines = l->lines };
+	enum exit_code code = rights_read_lines(path, learn_line, &f);
+	const char *archive =
+	    conf_text(l->reap->common.conf, "reaper", "archive");
+	bool named = l->reap->archive != NULL || archive == NULL ||
+		     strcmp(path, archive) != 0;
+
+	return code == PROG_OK && named ? check_is_of_records(&f, path) : code;
 }
 
 static enum exit_code
 read_subject(const struct reaper *r, struct subject_lines *l)
 {
 	struct subject *s = l->subject;
+	struct learning learning = { r, l };
 	enum outcome o = subject_read(s);
 
 	if (o != OUTCOME_DONE)
@@ -287,7 +222,7 @@ read_subject(const struct reaper *r, struct subject_lines *l)
 			 "data stored by user id is theirs and stays",
 		    s->tenant);
 	l->found = 0;
-	return rights_each_file(r, learn_file, l);
+	return rights_each_file(r, learn_file, &learning);
 }
 
 enum exit_code
@@ -306,8 +241,6 @@ rights_read_and(const struct reaper *r,
 	code = check_named_paths(r);
 	if (code == PROG_OK && check != NULL)
 		code = check(r);
-	if (code == PROG_OK)
-		code = check_records_files(r);
 	if (code == PROG_OK)
 		code = read_subject(r, &l);
 	if (code == PROG_OK)

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/base/parse.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/digest/hex.h"
@@ -16,76 +15,6 @@
 #include "common/text/json_text.h"
 #include "common/text/jsonw.h"
 #include "reaper/rights/subject.h"
-
-/* Lines that are cut, or broken in another way: the members before that place
- * are read. */
-
-/* The readable bytes that flat_parse() wants behind a line. */
-#define BEHIND 64
-
-/* Whether a number before p may have lost digits: at the end of the line, or
- * where another line begins that was glued to it. */
-static bool
-may_lack_digits(const struct json_text *t)
-{
-	return text_is_digit(t->p[-1]) &&
-	       (t->p == t->end || strchr(",} \t\r", *t->p) == NULL);
-}
-
-/* Reads a member. */
-static bool
-take_member(struct json_text *t)
-{
-	const char *begin = t->p;
-
-	json_text_blanks(t);
-	return json_text_string(t) && json_text_colon(t) &&
-	       json_text_value(t) && !may_lack_digits(t) &&
-	       parse_is_utf8(begin, (size_t)(t->p - begin));
-}
-
-/* The bytes up to the end of the last member that is whole, and UTF-8 as all
- * before it; 0: none is. */
-static size_t
-length_of_members(const char *line, size_t len)
-{
-	struct json_text t = { .p = line, .end = line + len };
-	size_t whole = 0;
-
-	json_text_blanks(&t);
-	if (json_text_peek(&t) != '{')
-		return 0;
-	do {
-		t.p++;
-		if (!take_member(&t))
-			break;
-		whole = (size_t)(t.p - line);
-		json_text_blanks(&t);
-	} while (json_text_peek(&t) == ',');
-	return whole;
-}
-
-/* As flat_parse(). Where that fails it reads the members that are whole, which
- * are copied to *members, and sets *broken. False: there are none. The 64 bytes
- * behind the line must be readable. */
-static bool
-cut_line_parse(struct flat *f, const char *line, size_t len,
-    struct buf *members, bool *broken)
-{
-	size_t whole;
-
-	*broken = flat_parse(f, line, len, NULL) != 0;
-	if (!*broken)
-		return true;
-	whole = length_of_members(line, len);
-	if (whole == 0)
-		return false;
-	buf_clear(members);
-	buf_add(members, line, whole);
-	buf_addc(members, '}');
-	memset(buf_room(members, BEHIND), 0, BEHIND);
-	return flat_parse(f, members->data, members->len, NULL) == 0;
-}
 
 /* Lines of the audit of `sink --serve` (sink/access/audit.h) that name a
  * customer by whose id a reader asked. Such a line stays, or erasing a customer
@@ -242,11 +171,11 @@ audit_line_change(struct flat *f, const struct subject *s, const char *line,
 	return changed;
 }
 
-/* Payloads of webhooks that a profile did not understand: nobody knows which of
- * their members are ids, so each string may be one, and each number whose name
- * ends in "id". */
+/* Text of which nobody knows which members are ids: a payload of a webhook that
+ * a profile did not understand, or a line that is cut or no JSON. Each string
+ * in it may be an id, and each number whose name ends in "id". */
 
-typedef bool webhook_value_fn(const void *ctx, const char *value, size_t len);
+typedef bool value_fn(const void *ctx, const char *value, size_t len);
 
 struct text_piece {
 	const char *p;
@@ -289,8 +218,8 @@ names_an_id(const struct text_piece *name)
 /* Whether is_theirs() takes one of its values, at any depth. JSON that is cut
  * has the values before its end. Strings with escapes are copied into f. */
 static bool
-webhook_values_any(struct flat *f, const char *json, size_t len,
-    webhook_value_fn *is_theirs, const void *ctx)
+any_value(struct flat *f, const char *json, size_t len, value_fn *is_theirs,
+    const void *ctx)
 {
 	struct json_text t = { .p = json, .end = json + len };
 	struct text_piece name = { "", 0 }, value;
@@ -317,7 +246,7 @@ webhook_values_any(struct flat *f, const char *json, size_t len,
 	return false;
 }
 
-/* The readable bytes that flat_parse() wants behind a line. */
+/* The readable bytes that flat_parse() needs behind a line. */
 #define BEHIND 64
 
 void
@@ -325,7 +254,6 @@ subject_lines_release(struct subject_lines *l)
 {
 	flat_release(&l->flat);
 	buf_release(&l->inner);
-	buf_release(&l->whole);
 	buf_release(&l->changed);
 }
 
@@ -366,50 +294,76 @@ is_webhook(const struct subject_lines *l)
 	       where->val[first + len] == '/';
 }
 
+static bool
+is_the_tenant(const void *ctx, const char *value, size_t len)
+{
+	const char *tenant = ctx;
+
+	return len == strlen(tenant) && memcmp(value, tenant, len) == 0;
+}
+
 /* What a line tells. */
 enum line_kind {
-	LINE_OTHER, /* no JSON, or of another tenant */
+	LINE_OTHER, /* nothing, or of another tenant */
 	LINE_RECORD,
-	LINE_WEBHOOK, /* its payload is l->inner */
+	LINE_VALUES, /* l->inner has the values of a webhook, or of a line or
+			record that is broken */
 	LINE_AUDIT,
 };
 
-/* Takes the record out of a dead letter; *broken if it is cut or no JSON. */
+/* A line that is broken is the tenant's if it has that name. */
 static enum line_kind
-read_inner(
-    struct subject_lines *l, const struct flat_field *record, bool *broken)
+take_values(struct subject_lines *l, bool webhook)
 {
-	bool webhook = is_webhook(l), inner_broken, any;
-	size_t inner;
+	return webhook || any_value(&l->flat, l->inner.data, l->inner.len,
+			      is_the_tenant, l->subject->tenant)
+		   ? LINE_VALUES
+		   : LINE_OTHER;
+}
+
+static void
+set_inner(struct subject_lines *l, const char *text, size_t len)
+{
+	buf_clear(&l->inner);
+	buf_add(&l->inner, text, len);
+	memset(buf_room(&l->inner, BEHIND), 0, BEHIND);
+}
+
+/* Takes the record out of a dead letter. */
+static enum line_kind
+read_inner(struct subject_lines *l)
+{
+	const struct flat_field *record = flat_find(&l->flat, "record");
+	bool webhook = is_webhook(l);
 
 	if (record == NULL ||
 	    (record->kind != FLAT_STRING && record->kind != FLAT_JSON))
 		return LINE_OTHER;
-	inner = record->val_len;
-	buf_clear(&l->inner);
-	buf_add(&l->inner, record->val, inner);
-	memset(buf_room(&l->inner, BEHIND), 0, BEHIND);
-	if (webhook)
-		return LINE_WEBHOOK;
-	any = cut_line_parse(
-	    &l->flat, l->inner.data, inner, &l->whole, &inner_broken);
-	*broken = *broken || inner_broken;
-	return any ? LINE_RECORD : LINE_OTHER;
+	set_inner(l, record->val, record->val_len);
+	if (!webhook &&
+	    flat_parse(&l->flat, l->inner.data, l->inner.len, NULL) == 0)
+		return LINE_RECORD;
+	l->is_broken = !webhook;
+	return take_values(l, webhook);
 }
 
 static enum line_kind
-read_line(struct subject_lines *l, const char *line, size_t len, bool *broken)
+read_line(struct subject_lines *l, const char *line, size_t len)
 {
 	enum line_kind kind = LINE_RECORD;
 
-	if (!cut_line_parse(&l->flat, line, len, &l->whole, broken))
-		return LINE_OTHER;
-	if (!*broken && audit_line_is(&l->flat))
+	l->dead = false;
+	l->is_broken = flat_parse(&l->flat, line, len, NULL) != 0;
+	if (l->is_broken) {
+		set_inner(l, line, len);
+		return take_values(l, false);
+	}
+	if (audit_line_is(&l->flat))
 		kind = LINE_AUDIT;
 	l->dead = field_is(&l->flat, "type", "dead");
 	if (l->dead)
-		kind = read_inner(l, flat_find(&l->flat, "record"), broken);
-	return kind == LINE_OTHER || kind == LINE_WEBHOOK ||
+		kind = read_inner(l);
+	return kind == LINE_OTHER || kind == LINE_VALUES ||
 		       field_is(&l->flat, "tenant", l->subject->tenant)
 		   ? kind
 		   : LINE_OTHER;
@@ -489,43 +443,26 @@ is_their_value(const void *ctx, const char *value, size_t len)
 		   memcmp(value, s->id, len) == 0);
 }
 
+/* Whether the line that was read is about the customer. Of an audit, l->changed
+ * is the line as it then is. */
 static bool
-webhook_names_them(struct subject_lines *l)
+names_them(
+    struct subject_lines *l, enum line_kind kind, const char *line, size_t len)
 {
-	return webhook_values_any(
-	    &l->flat, l->inner.data, l->inner.len, is_their_value, l->subject);
-}
-
-/* Puts the line as it then is into l->changed. */
-static bool
-audit_names_them(struct subject_lines *l, const char *line, size_t len)
-{
-	buf_clear(&l->changed);
-	return audit_line_change(&l->flat, l->subject, line, len, &l->changed);
-}
-
-bool
-subject_lines_match(struct subject_lines *l, const char *line, size_t len)
-{
-	bool match = false, broken;
-
-	buf_clear(&l->changed);
-	switch (read_line(l, line, len, &broken)) {
+	switch (kind) {
 	case LINE_RECORD:
-		match = is_theirs(l) || is_of_their_chat(l);
-		break;
-	case LINE_WEBHOOK:
-		match = webhook_names_them(l);
-		break;
+		return is_theirs(l);
+	case LINE_VALUES:
+		return any_value(&l->flat, l->inner.data, l->inner.len,
+		    is_their_value, l->subject);
 	case LINE_AUDIT:
-		match = audit_names_them(l, line, len);
-		break;
+		buf_clear(&l->changed);
+		return audit_line_change(
+		    &l->flat, l->subject, line, len, &l->changed);
 	case LINE_OTHER:
 		break;
 	}
-	l->found += match;
-	l->broken += broken && !match && len > 0;
-	return match;
+	return false;
 }
 
 /* Appends the record without what identifies a person, and with the alias in
@@ -563,54 +500,45 @@ write_without(struct subject_lines *l, struct buf *to)
 	return changed;
 }
 
+/* Appends what takes the line's place. False: it stays as it is. */
+static bool
+write_instead(struct subject_lines *l, enum line_kind kind, struct buf *instead)
+{
+	if (kind == LINE_RECORD && !l->dead)
+		return write_without(l, instead);
+	if (kind == LINE_AUDIT) {
+		buf_add(instead, l->changed.data, l->changed.len);
+		buf_addc(instead, '\n');
+	}
+	return true;
+}
+
 bool
-subject_lines_forget(
+subject_lines_match(
     struct subject_lines *l, const char *line, size_t len, struct buf *instead)
 {
-	bool broken, changed = false;
-	enum line_kind kind = read_line(l, line, len, &broken);
+	enum line_kind kind = read_line(l, line, len);
+	bool theirs = names_them(l, kind, line, len) ||
+		      (kind == LINE_RECORD && is_of_their_chat(l));
 
-	buf_clear(&l->changed);
-	switch (kind) {
-	case LINE_RECORD:
-		changed = is_theirs(l) || is_of_their_chat(l);
-		if (changed && !broken && !l->dead)
-			changed = write_without(l, instead);
-		break;
-	case LINE_WEBHOOK:
-		changed = webhook_names_them(l);
-		break;
-	case LINE_AUDIT:
-		changed = audit_names_them(l, line, len);
-		if (changed) {
-			buf_add(instead, l->changed.data, l->changed.len);
-			buf_addc(instead, '\n');
-		}
-		break;
-	case LINE_OTHER:
-		break;
-	}
-	l->found += changed;
-	l->broken += broken && !changed && len > 0;
-	return changed;
+	if (theirs && instead != NULL)
+		theirs = write_instead(l, kind, instead);
+	l->found += theirs;
+	l->broken += l->is_broken && !theirs && len > 0;
+	return theirs;
 }
 
 void
 subject_lines_learn(struct subject_lines *l, const char *line, size_t len)
 {
-	bool broken;
-	enum line_kind kind = read_line(l, line, len, &broken);
+	enum line_kind kind = read_line(l, line, len);
 	const struct flat_field *v;
 	size_t i;
 
-	if (kind == LINE_WEBHOOK)
-		l->found += webhook_names_them(l);
-	if (kind == LINE_AUDIT)
-		l->found += audit_names_them(l, line, len);
-	if (kind != LINE_RECORD || !is_theirs(l))
+	if (!names_them(l, kind, line, len))
 		return;
 	l->found++;
-	for (i = 0; chat_fields[i] != NULL; i++) {
+	for (i = 0; kind == LINE_RECORD && chat_fields[i] != NULL; i++) {
 		v = flat_find(&l->flat, chat_fields[i]);
 		if (v != NULL && v->kind != FLAT_NULL)
 			subject_add_chat(l->subject, v->val, v->val_len);

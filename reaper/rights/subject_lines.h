@@ -1,7 +1,8 @@
 /*
  * subject_lines: which lines of a file are about a customer: records, rows,
- * dead letters with a record or a webhook in them, and lines of an audit. Of a
- * line that is cut or no JSON, that counts which is whole before that place.
+ * dead letters with a record or a webhook in them, and lines of an audit. A
+ * line that is cut or no JSON is about them if it has the tenant and their id,
+ * or a chat of theirs, as values.
  */
 #ifndef REAPER_RIGHTS_SUBJECT_LINES_H
 #define REAPER_RIGHTS_SUBJECT_LINES_H
@@ -13,29 +14,27 @@
 struct subject_lines {
 	struct subject *subject;
 	uint64_t found;  /* lines that were about them */
-	uint64_t broken; /* other lines that, or whose records, were cut or no
-			    JSON */
+	uint64_t broken; /* other lines that, or whose records, were broken:
+			    cut or no JSON */
+	bool is_broken;  /* the last line, or its record */
 
 	/* private */
 	struct flat flat;
-	struct buf inner, whole, changed;
+	struct buf inner, changed;
 	bool dead; /* the line is a dead letter */
 };
 
 /* Whether the line is about the customer or a chat of theirs. The 64 bytes
- * behind the line must be readable. */
-bool subject_lines_match(struct subject_lines *l, const char *line, size_t len);
-
-/* The same, of a line that has anything of them left. It goes; what is appended
- * to *instead takes its place: a record without what identifies a person, a
- * line of an audit with the alias; nothing of a dead letter or a line that is
- * cut.
- */
-bool subject_lines_forget(
+ * behind the line must be readable.
+ *
+ * Unless instead is NULL: whether it has anything of them left. It goes, and
+ * what is appended to *instead takes its place: a record without what
+ * identifies a person, a line of an audit with the alias; nothing of a dead
+ * letter or a broken line. */
+bool subject_lines_match(
     struct subject_lines *l, const char *line, size_t len, struct buf *instead);
 
-/* The same, for the customer alone; adds the line's chat to those of the
- * subject. */
+/* For the customer alone; adds the line's chat to those of the subject. */
 void subject_lines_learn(struct subject_lines *l, const char *line, size_t len);
 
 void subject_lines_release(struct subject_lines *l);
