@@ -742,7 +742,6 @@ open_assign_ends(struct assign *a)
 	struct poller *p = a->poller;
 	const char *from = p->from != NULL ? p->from : "-";
 	struct endpoint_options opt = { .conf = p->common.conf };
-	enum exit_code code = PROG_OK;
 
 	a->waits = endpoint_is_queue(from) && !p->dry_run;
 	if (a->waits)
@@ -751,19 +750,18 @@ open_assign_ends(struct assign *a)
 	opt.until_empty = p->dry_run;
 	if (p->dry_run) /* nothing is acknowledged */
 		opt.prefetch = ENDPOINT_NO_PREFETCH_LIMIT;
-	a->from = endpoint_open_read(from, &opt, &a->why, &code);
-	if (a->from != NULL && !p->dry_run)
-		a->to = endpoint_open_write(
-		    p->to != NULL ? p->to : "-", &opt, &a->why, &code);
-	if (a->from != NULL && p->dry_run)
+	a->from = poller_open_input(p, &opt);
+	if (a->from == NULL)
+		return -1;
+	if (p->dry_run) {
 		deadletter_open_shown(&a->dead);
-	else if (a->from != NULL)
-		deadletter_open(&a->dead, a->from, &opt);
-	if (a->from != NULL && (a->to != NULL || p->dry_run))
 		return 0;
-	log_error("%s", buf_str(&a->why));
-	poller_failed(p, code);
-	return -1;
+	}
+	a->to = poller_open_output(p, "-", &opt);
+	if (a->to == NULL)
+		return -1;
+	deadletter_open(&a->dead, a->from, &opt);
+	return 0;
 }
 
 static void

@@ -409,8 +409,6 @@ run_backfill_mode(void *options)
 {
 	struct poller *p = options;
 	struct endpoint_options opt = { .conf = p->common.conf };
-	enum exit_code code = PROG_OK;
-	struct buf why = BUF_INIT;
 	struct endpoint *to;
 	struct http *http;
 	int64_t span_ms;
@@ -422,19 +420,14 @@ run_backfill_mode(void *options)
 		    p->backfill);
 	if (!poller_open(p, true))
 		return p->code;
-	to =
-	    endpoint_open_write(p->to != NULL ? p->to : "-", &opt, &why, &code);
-	if (to == NULL) {
-		log_error("%s", buf_str(&why));
-		poller_failed(p, code);
-	} else {
-		http = http_new();
-		for (i = 0; i < p->tenants_n && !stop_asked(); i++)
-			run_tenant(p, &p->tenants[i], http, to, span_ms);
-		http_free(http);
-	}
+	to = poller_open_output(p, "-", &opt);
+	if (to == NULL)
+		return p->code;
+	http = http_new();
+	for (i = 0; i < p->tenants_n && !stop_asked(); i++)
+		run_tenant(p, &p->tenants[i], http, to, span_ms);
+	http_free(http);
 	endpoint_close(to);
-	buf_release(&why);
 	return p->code;
 }
 

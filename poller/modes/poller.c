@@ -294,6 +294,42 @@ poller_open(struct poller *p, bool asking)
 	return !p->common.only_check;
 }
 
+/* Logs why an endpoint could not be opened, unless *why is empty. */
+static void
+report_endpoint(struct poller *p, enum exit_code code, struct buf *why)
+{
+	if (why->len > 0) {
+		log_error("%s", buf_str(why));
+		poller_failed(p, code);
+	}
+	buf_release(why);
+}
+
+struct endpoint *
+poller_open_input(struct poller *p, const struct endpoint_options *opt)
+{
+	enum exit_code code = PROG_OK;
+	struct buf why = BUF_INIT;
+	struct endpoint *from = endpoint_open_read(
+	    p->from != NULL ? p->from : "-", opt, &why, &code);
+
+	report_endpoint(p, code, &why);
+	return from;
+}
+
+struct endpoint *
+poller_open_output(
+    struct poller *p, const char *otherwise, const struct endpoint_options *opt)
+{
+	enum exit_code code = PROG_OK;
+	struct buf why = BUF_INIT;
+	struct endpoint *to = endpoint_open_write(
+	    p->to != NULL ? p->to : otherwise, opt, &why, &code);
+
+	report_endpoint(p, code, &why);
+	return to;
+}
+
 enum outcome
 poller_flush(struct poller *p, struct endpoint *to)
 {

@@ -91,6 +91,14 @@ const char *poller_state(struct poller *p);
 /* The same without that default. */
 const char *poller_named_state(const struct poller *p);
 
+/* Open where records come from, standard input by default, and where they go:
+ * the option, else otherwise. NULL: it cannot be, which is logged, and p->code
+ * is set. */
+struct endpoint *poller_open_input(
+    struct poller *p, const struct endpoint_options *opt);
+struct endpoint *poller_open_output(struct poller *p, const char *otherwise,
+    const struct endpoint_options *opt);
+
 /* Waits until all records are written or confirmed; logs why not. DONE, or
  * LATER after a signal. */
 enum outcome poller_flush(struct poller *p, struct endpoint *to);

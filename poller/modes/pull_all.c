@@ -208,16 +208,11 @@ pull_all(struct poller *p, struct tape *tape)
 {
 	struct endpoint_options opt = { .conf = p->common.conf };
 	struct pull_run j = { .poller = p };
-	struct buf why = BUF_INIT;
-	enum exit_code code = PROG_OK;
 	size_t i;
 
-	j.to = endpoint_open_write(poller_to(p), &opt, &why, &code);
-	if (j.to == NULL) {
-		log_error("%s", buf_str(&why));
-		buf_release(&why);
-		return code;
-	}
+	j.to = poller_open_output(p, poller_to(p), &opt);
+	if (j.to == NULL)
+		return p->code;
 	j.http = http_new();
 	http_use_tape(j.http, tape);
 	j.tape = tape;
@@ -237,7 +232,6 @@ pull_all(struct poller *p, struct tape *tape)
 	free(j.codes);
 	http_free(j.http);
 	endpoint_close(j.to);
-	buf_release(&why);
 	return p->code;
 }
 

@@ -806,20 +806,14 @@ open_status_ends(
 	struct endpoint_options opt = { .conf = p->common.conf,
 		.until_empty = true,
 		.prefetch = ENDPOINT_NO_PREFETCH_LIMIT };
-	enum exit_code code = PROG_OK;
 
-	in->from = endpoint_open_read(
-	    p->from != NULL ? p->from : "-", &opt, &in->why, &code);
+	in->from = poller_open_input(p, &opt);
 	if (in->from != NULL)
-		*to = endpoint_open_write(
-		    p->to != NULL ? p->to : "-", &opt, &in->why, &code);
-	if (*to != NULL) {
-		deadletter_open(&in->dead, in->from, &opt);
-		return 0;
-	}
-	log_error("%s", buf_str(&in->why));
-	poller_failed(p, code);
-	return -1;
+		*to = poller_open_output(p, "-", &opt);
+	if (*to == NULL)
+		return -1;
+	deadletter_open(&in->dead, in->from, &opt);
+	return 0;
 }
 
 static enum exit_code
