@@ -292,8 +292,8 @@ reservation_outcome(struct reservation *r, enum reservation_result result)
 	reservation_done(r, result);
 }
 
-/* That the CRM does not answer is one thing to say, whatever the reason. */
-/* That this error, or one that means the same, was logged. */
+/* Whether this error, or one that means the same, was logged: that the CRM does
+ * not answer is one thing to say, whatever the reason. */
 static bool
 reservation_is_reported(
     const struct tenant_assigner *assigner, enum error_class error)
@@ -763,9 +763,8 @@ on_chat_given(struct reservation *r)
 	    r, r->answer != NULL ? RESERVATION_TAKEN : RESERVATION_REFUSED);
 }
 
-/* Whatever its answers were, the CRM may give chats later. */
-/* The pauses go on growing then; they may be longer than the retry budget: says
- * why nothing happens. */
+/* The CRM may give chats later. Until then the pauses grow, also beyond the
+ * retry budget: one line of the log says why nothing happens. */
 static void
 on_throttled(struct reservation *r, const struct ending *e)
 {

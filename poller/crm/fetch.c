@@ -410,7 +410,7 @@ fetch_step(struct fetch *f)
 		if (j == NULL)
 			break;
 		if (f->hold_until_ms > now) {
-			/* Who was given up is not in the list any more. */
+			/* give_up_held() has already removed j. */
 			/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 			if (give_up_held(j, from, f->hold_until_ms - now))
 				continue;

@@ -283,8 +283,8 @@ lock_tenant_state(struct store *s, const char *dir, const char *tenant,
 	return s->lock < 0 ? -1 : 0;
 }
 
-static int
-make_folder(const char *dir, enum exit_code *code, struct buf *why)
+int
+store_make_folder(const char *dir, enum exit_code *code, struct buf *why)
 {
 	if (mkdir(dir, 0700) == 0 || errno == EEXIST)
 		return 0;
@@ -335,7 +335,8 @@ store_open_kind(const struct store_kind *kind, const char *dir,
 	s->path = xasprintf("%s/%s.mdb", dir, tenant);
 	s->damage = xasprintf(
 	    "%s '%s' is damaged; %s", kind->name, s->path, kind->way_out);
-	if ((access != STORE_READ_ONLY && make_folder(dir, code, why) != 0) ||
+	if ((access != STORE_READ_ONLY &&
+		store_make_folder(dir, code, why) != 0) ||
 	    (access == STORE_EXCLUSIVE &&
 		lock_tenant_state(s, dir, tenant, code, why) != 0)) {
 		err = errno;

@@ -67,6 +67,10 @@ struct store *store_open(const char *dir, const char *tenant,
 struct store *store_open_kind(const struct store_kind *kind, const char *dir,
     const char *name, enum store_access access, enum exit_code *code,
     struct buf *why) __attribute__((warn_unused_result));
+/* Makes the folder of a state, unless it is there. 0; or -1, the code and *why.
+ */
+int store_make_folder(const char *dir, enum exit_code *code, struct buf *why);
+
 /* Closes without committing. s may be NULL. */
 void store_close(struct store *s);
 

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "poller/crm/store.h"
 
@@ -103,16 +102,6 @@ put_range(struct request_store *s, enum request_queue q)
 	store_set_number(s->store, queues[q].next, (int64_t)s->ranges[q].next);
 }
 
-static int
-make_folder(const char *dir, enum exit_code *code, struct buf *why)
-{
-	if (mkdir(dir, 0700) == 0 || errno == EEXIST)
-		return 0;
-	*code = syserr_explain(
-	    why, PROG_CANTCREATE, "cannot create the folder '%s'", dir);
-	return -1;
-}
-
 /* Makes the queues of a new file, or checks those that are there. */
 static enum exit_code
 open_queues(struct request_store *s, bool new, struct buf *why)
@@ -149,7 +138,7 @@ request_store_open(
 	s->max = max;
 	s->path = xasprintf("%s/requests.mdb", spool);
 	(void)pthread_mutex_init(&s->lock, NULL);
-	if (make_folder(dir, code, why) == 0) {
+	if (store_make_folder(dir, code, why) == 0) {
 		new = stat(s->path, &st) != 0 || st.st_size == NEW_BYTES;
 		s->store = store_open_kind(&store_of_requests, spool,
 		    "requests", STORE_EXCLUSIVE, code, why);
