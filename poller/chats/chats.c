@@ -215,6 +215,7 @@ chats_init(struct chats *c, struct crm_session *crm, struct emit *emit)
 		.emit = emit,
 		.all = STRMAP_INIT,
 		.closed = STRMAP_INIT,
+		.asked_left = STRMAP_INIT,
 		.customers = { .crm = crm } };
 }
 
@@ -223,6 +224,7 @@ chats_release(struct chats *c)
 {
 	strmap_release(&c->all, free_chat_entry);
 	strmap_release(&c->closed, NULL);
+	strmap_release(&c->asked_left, free);
 	customers_release(&c->customers);
 	free(c->gathered);
 	free(c->first_failure);
@@ -424,15 +426,6 @@ answer_arrived(struct polled_chat *c)
 }
 
 static void
-add_chat_message(struct history *to, const struct crm_record *r, bool fetched)
-{
-	const struct history_message m = { r->id, r->episode, r->body, r->at,
-		r->closing, fetched };
-
-	history_put(to, &m);
-}
-
-static void
 chat_messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	struct polled_chat *c = ctx;
@@ -447,7 +440,7 @@ chat_messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 			continue;
 		}
 		holders_wrote(&c->holders, &c->list, r);
-		add_chat_message(&c->read, r, true);
+		history_put(&c->read, r, true);
 	}
 }
 
@@ -639,7 +632,7 @@ chats_page(struct chats *cs, struct profile_answer *a, int64_t asked_ms)
 		} else if (r->type == RECORD_MESSAGE) {
 			c = strmap_get(&cs->all, r->chat, strlen(r->chat));
 			if (c != NULL && c != &DONE)
-				add_chat_message(&c->state.history, r, false);
+				history_put(&c->state.history, r, false);
 		}
 	}
 	cs->listed += n;
@@ -713,7 +706,6 @@ chats_listed(struct chats *cs)
 /* One that is asked about. */
 struct left_chat {
 	struct chats *chats;
-	struct left_chat *next;
 	struct locate locate;
 	char id[];
 };
@@ -822,8 +814,7 @@ verify(struct chats *cs, const char *id)
 
 	l->chats = cs;
 	memcpy(l->id, id, strlen(id) + 1);
-	l->next = cs->asked_left;
-	cs->asked_left = l;
+	*strmap_put(&cs->asked_left, id, strlen(id)) = l;
 	l->locate = (struct locate){ .fetch = cs->crm->fetch,
 		.chat = l->id,
 		.tries = 1,
@@ -862,15 +853,4 @@ chats_leave(struct chats *cs, enum chats_asked ask)
 		free(l.ids[i]);
 	}
 	free(l.ids);
-}
-
-void
-chats_leave_release(struct chats *cs)
-{
-	struct left_chat *l;
-
-	while ((l = cs->asked_left) != NULL) {
-		cs->asked_left = l->next;
-		free(l);
-	}
 }

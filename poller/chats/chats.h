@@ -17,8 +17,6 @@
 
 struct polled_chat;
 
-struct left_chat;
-
 struct chats {
 	struct crm_session *crm;
 	struct emit *emit;
@@ -37,7 +35,7 @@ struct chats {
 	size_t gathered_n, gathered_cap;
 	char *first_failure; /* of a chat, half a sentence, or NULL */
 	enum error_class first_error;
-	struct left_chat *asked_left; /* of chats_leave() */
+	struct strmap asked_left; /* id -> struct left_chat, of chats_leave() */
 };
 
 void chats_init(struct chats *c, struct crm_session *crm, struct emit *emit);
@@ -71,8 +69,5 @@ enum chats_asked {
  * snapshot stands still while that clock is behind the last one. A chat whose
  * question is not answered is asked about again when the next list lacks it. */
 void chats_leave(struct chats *cs, enum chats_asked ask);
-
-/* Frees what the questions had; there are none any more. */
-void chats_leave_release(struct chats *cs);
 
 #endif

@@ -31,16 +31,17 @@ history_release(struct history *h)
 }
 
 void
-history_put(struct history *h, const struct history_message *m)
+history_put(struct history *h, const struct crm_record *r, bool fetched)
 {
-	struct history_message *to;
-
 	XGROW(h->messages, h->n, h->cap);
-	to = &h->messages[h->n++];
-	*to = *m;
-	to->id = xstrdup(m->id);
-	to->episode = xstrdup(m->episode != NULL ? m->episode : "");
-	to->body = xstrdup(m->body);
+	h->messages[h->n++] = (struct history_message){
+		.id = xstrdup(r->id),
+		.episode = xstrdup(r->episode != NULL ? r->episode : ""),
+		.body = xstrdup(r->body),
+		.at = r->at,
+		.closing = r->closing,
+		.fetched = fetched,
+	};
 	h->sorted = false;
 }
 

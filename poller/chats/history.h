@@ -5,6 +5,7 @@
 #ifndef POLLER_CHATS_HISTORY_H
 #define POLLER_CHATS_HISTORY_H
 
+#include "poller/crm/profile.h"
 #include "poller/crm/store.h"
 
 #include <stdbool.h>
@@ -40,8 +41,8 @@ struct history {
 
 void history_release(struct history *h);
 
-/* Adds a copy of m, which replaces one with the same id. */
-void history_put(struct history *h, const struct history_message *m);
+/* Adds a copy of a message record, which replaces one with the same id. */
+void history_put(struct history *h, const struct crm_record *r, bool fetched);
 
 /* Moves all messages to the end of `to`: they replace those with their ids. */
 void history_move(struct history *to, struct history *from);

@@ -324,7 +324,6 @@ pull_free(struct pull *p)
 {
 	if (p == NULL)
 		return;
-	chats_leave_release(&p->chats);
 	chats_release(&p->chats);
 	crm_session_close(&p->crm);
 	emit_release(&p->emit);

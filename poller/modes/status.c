@@ -258,11 +258,8 @@ on_found_chat(struct asked *a, struct crm_record *r, int64_t asked_ms)
 static void
 take_last_message(struct asked *a, const struct crm_record *r, bool fetched)
 {
-	const struct history_message m = { r->id, r->episode, r->body, r->at,
-		r->closing, fetched };
-
 	if (strcmp(r->chat, a->id) == 0)
-		history_put(&a->last, &m);
+		history_put(&a->last, r, fetched);
 }
 
 static void
