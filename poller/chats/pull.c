@@ -410,8 +410,6 @@ keep_pull_state(struct pull *p)
 	if (!p->first && crm_session_calls(&p->crm) > 0)
 		usage_add_poll(p->crm.store, now, p->interval_ms,
 		    fetch_calls(p->crm.fetch));
-	if (p->crm.skew.known)
-		store_set_number(p->crm.store, "skew", p->crm.skew.offset_ms);
 	if (p->as_of != CLOCK_NONE)
 		store_set_number(p->crm.store, "as_of", p->as_of);
 	if (p->as_of != CLOCK_NONE &&

@@ -85,12 +85,15 @@ crm_session_calls(const struct crm_session *s)
 }
 
 /* Other runs may have been told of another pause: the longer one counts, for
- * this run, too. */
+ * this run, too. Its end is one by the CRM's clock, so the next run needs both.
+ */
 static void
 keep_hold(struct crm_session *s)
 {
 	int64_t held = fetch_hold_ms(s->fetch), stored = stored_hold(s);
 
+	if (s->skew.known)
+		store_set_number(s->store, "skew", s->skew.offset_ms);
 	if (held > stored)
 		store_set_number(
 		    s->store, "hold_until", crm_session_now(s) + held);

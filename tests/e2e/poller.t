@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 
 from harness import TOKEN, Checks, Lab, main, program, until
 
@@ -608,6 +609,19 @@ class Test:
             self.run(77, state="few", says="cannot read messages: .*403.*; "
                      "check .* and its rights")
 
+    def pause_by_a_clock_that_jumped(self):
+        """A pause that --status is told ends for a poll, too, when the CRM's
+        clock says so, though that was set since the last poll."""
+        self.sim = self.lab.sim("--dialogs", 4, "--pace", 0, name="jumped")
+        self.conf(poller={"retry_budget": "1s"})
+        self.run(0, state="jumped")
+        self.sim.advance(600)
+        self.sim.fault("429-retry", value=2)
+        self.ask(75, 9001, state="jumped", says="429.*no call for [12] s")
+        self.sim.fault()
+        time.sleep(2.1)
+        self.run(0, state="jumped")
+
     def all(self):
         self.sim = self.lab.sim("--dialogs", 30, "--messages", 20, "--pace", 0,
                                 "--operators", 5)
@@ -619,7 +633,7 @@ class Test:
                 self.one_that_waits_delays_nobody, self.stopped, self.status,
                 self.list_for_each_operator, self.gone_is_all_or_nothing,
                 self.status_and_profiles, self.bad_profiles, self.self_check,
-                self.few_forbidden_chats):
+                self.few_forbidden_chats, self.pause_by_a_clock_that_jumped):
             step()
         return self.checks.result()
 
