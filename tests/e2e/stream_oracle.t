@@ -308,9 +308,9 @@ class Round:
                 base64.b64decode(letter.get("record_base64", ""))
             found.add((record, letter["reason"].startswith("late")))
         lines = [b""] + self.lines
-        if self.again: # late by then, and refused again
-            taken = {lines[r["line"]] for r in want.accepted}
-            found -= {(line, True) for line in taken}
+        # What a killed program or publisher repeats may be late by then.
+        taken = {lines[r["line"]] for r in want.accepted}
+        found -= {(line, True) for line in taken}
         yield from sets("dead letters",
                         {(lines[n], False) for n in want.refused}
                         | {(lines[n], True) for n in want.late}, found)
