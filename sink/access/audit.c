@@ -33,6 +33,7 @@ static const char *const impersonal[] = {
 	V1 "trends",
 	V1 "responses",
 	V1 "heatmap",
+	V1 "backlog",
 	V1 "transfers",
 	V1 "figure",
 	V1 "allocation",

@@ -2,6 +2,7 @@
  * server sends, without being loaded again. */
 
 import { redrawAlerts, showAlerts } from "./alerts.js";
+import { redrawBacklog, showBacklog } from "./backlog.js";
 import { showChanges } from "./changes.js";
 import {
 	listenToBreakdown, redrawBreakdown, showBreakdown,
@@ -47,6 +48,7 @@ const SECTIONS = ["totals", "changes", "waiting", "operators", "responses",
 /* What is more than the present, and how often, in ms, it is asked for. */
 const VIEWS = [
 	{ section: "responses", show: showResponses, every: 10000 },
+	{ section: "waiting", show: showBacklog, every: 30000 },
 	{ section: "changes", show: showChanges, every: 10000 },
 	{ section: "breakdown", show: showBreakdown, every: 10000 },
 	{ section: "heatmap", show: showHeatmap, every: 10000 },
@@ -166,7 +168,7 @@ async function showView(view) {
 
 /* A wall has what the headline needs, and no other view. */
 function isWanted(view) {
-	return !settings.wall || view.section === "responses";
+	return !settings.wall || ["responses", "waiting"].includes(view.section);
 }
 
 /* Not without a connection: what is there stays. */
@@ -339,6 +341,7 @@ function listen() {
 	document.addEventListener("keydown", onKey);
 	addEventListener("resize", () => {
 		show();
+		redrawBacklog();
 		redrawBreakdown();
 		redrawResponses();
 		redrawHeatmap();
@@ -357,6 +360,7 @@ addEventListener("pageshow", (event) => {
 onChange(() => {
 	show();
 	redrawAlerts();
+	redrawBacklog();
 	redrawBreakdown();
 	showOpened();
 	clearTimeout(rest);

@@ -183,8 +183,8 @@ function verdict({ is, was }, parts, before) {
 		&& one.share > 0.5);
 	const where = first(["Channel", "Operator"]);
 	const when = where?.when ?? first(["Hours", "Days"])?.name ?? null;
-	const why = [where === undefined ? null : `${where.name} (`
-		+ `${shareText(where.share)} of the difference)`, when]
+	const why = [where === undefined ? null : `${where.name}, `
+		+ `${span(where.was.average)} → ${span(where.is.average)}`, when]
 		.filter((one) => one !== null);
 
 	return `${change > 0 ? "Slower" : "Faster"} than ${before}: ${figures}.`

@@ -52,7 +52,7 @@ export function firstOverloaded() {
 		limit: allocation.limits.get(o.operator) ?? null }))
 		.filter(isOverloaded)
 		.sort((a, b) => b.open_chats / b.limit - a.open_chats / a.limit),
-	(o) => `has ${o.open_chats} of ${o.limit}`, chats("open=1"));
+	() => "overloaded", chats("open=1"));
 }
 
 /* Chats up to the limit, what is free, and in red what is above. Without a limit

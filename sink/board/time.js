@@ -164,6 +164,13 @@ export function chosenSpan() {
 	return parametersOf(rangeDates());
 }
 
+/* Whatever range is chosen. */
+export function todaysSpan() {
+	const today = dateOf(now());
+
+	return { from: today, to: dateFrom(today, 1), zone: zone() };
+}
+
 /* The hours of the week need at least a week. */
 export function isRangeTooShort() {
 	return daysOf(rangeDates()) < 7;

@@ -4,6 +4,7 @@
 import { byId, figures, setText } from "./element.js";
 import { channelName, countedOnes, isUnknown, lateOnes, mayOpen, nameOf, nothingYet,
 	present, urgency } from "./present.js";
+import { pastOf } from "./backlog.js";
 import { allocation, firstOverloaded, firstUnattended } from "./operators.js";
 import { headline, percent } from "./responses.js";
 import { addressBehind, addressOfFigure, settings } from "./settings.js";
@@ -47,6 +48,32 @@ function pointsText(is, was) {
 
 	return is === null || was === null ? null
 		: `${points < 0 ? "−" : "+"}${Math.abs(points).toFixed(1)} points`;
+}
+
+function countChange(is, was) {
+	return is === was ? "as yesterday"
+		: `${is < was ? "−" : "+"}${Math.abs(is - was)} vs. yesterday`;
+}
+
+/* A present figure beside what it was yesterday at this time. */
+function pastFigure(column, is, change, better, text) {
+	const past = pastOf(column);
+
+	return past === null ? {} : {
+		...changeText(is, past.was, change(is, past.was), better),
+		trend: { points: past.points, before: past.earlier,
+			text: `${text} today and yesterday` } };
+}
+
+/* More is neither better nor worse. */
+function openChange(is) {
+	const was = pastOf("open_chats")?.was ?? null;
+
+	return was === null || is === undefined ? "" : countChange(is, was);
+}
+
+function longestChange(is, was) {
+	return was === null ? null : `${span(was)} yesterday`;
 }
 
 /* Of the responses of the range, beside the previous period. */
@@ -129,13 +156,17 @@ export function showTotals() {
 			before: late === null ? "" : `${late} late, over `
 				+ span(settings.threshold),
 			beforeOpens: late === null ? null : chats(
-				`${ours}&waiting_seconds=${settings.threshold}`) },
+				`${ours}&waiting_seconds=${settings.threshold}`),
+			...pastFigure("waiting_chats", total.waiting_chats,
+				countChange, "less", "Waiting customers") },
 		{ id: "total-longest", title: "Longest wait",
 			value: span(longest),
 			kind: longest === null ? null : urgency(longest),
 			opens: open && first?.chat
 				? addressBehind({ chat: first.chat }) : null,
-			before: longestText(first) },
+			before: longestText(first),
+			...pastFigure("longest_wait_seconds", longest,
+				longestChange, "less", "Longest wait") },
 		...responseFigures(),
 	]);
 	figures(byId("figures"), [
@@ -143,7 +174,8 @@ export function showTotals() {
 			value: late, opens: chats(`${ours}&waiting_seconds=${
 				settings.threshold}`) },
 		{ id: "total-open", title: "Open chats",
-			value: total.open_chats, opens: chats(ours) },
+			value: total.open_chats, opens: chats(ours),
+			before: openChange(total.open_chats) },
 		{ id: "total-unassigned", title: "Unassigned",
 			value: total.unassigned_chats,
 			opens: chats("open=1&nobody=1"), ...queueText(chats) },

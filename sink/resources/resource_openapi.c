@@ -30,6 +30,17 @@ static const struct {
 	    "free: number?}], assigned: [{operator: text, chats: number}], "
 	    "not_kept: text? 'Where something is empty: what the tenant has no "
 	    "row of, of chats, operators and assignments'}" },
+	{ "Backlog",
+	    "{tenant: text, rows: [@BacklogRow], zone: text, from: time, to: "
+	    "time, not_kept: text? 'Metrics without which the past is not "
+	    "known'}" },
+	{ "BacklogRow",
+	    "{span: (asked|previous), period: number, at: text, at_utc: time, "
+	    "open_chats: number? 'Null before the oldest interval', "
+	    "waiting_chats: number?, waiting_5m: number? 'Of these, those who "
+	    "had waited less than 5 minutes', waiting_15m: number? '5 to 15 "
+	    "minutes', waiting_1h: number? '15 to 60 minutes', "
+	    "waiting_longer: number?, longest_wait_seconds: number?}" },
 	{ "ChannelAnalytics",
 	    "{channel_id: text, period: @Period, metrics: "
 	    "{total_conversations?: count? 'Null, as active_conversations, "
@@ -234,6 +245,18 @@ is_original(const struct resource *r)
 	return r->list == NULL && r->parameters == NULL;
 }
 
+/* Whether a wall may be refused for what it asks: rows of operators. */
+static bool
+may_name_operators(const struct resource *r)
+{
+	const char *const *name = r->parameters;
+
+	while (name != NULL && *name != NULL &&
+	       strcmp(*name, "operator") != 0 && strcmp(*name, "group") != 0)
+		name++;
+	return name != NULL && *name != NULL;
+}
+
 /* Those that a request of any resource may be refused with, of a resource with
  * a token, and so on. */
 static void
@@ -244,13 +267,12 @@ add_refusals_of(struct buf *to, const struct resource *r)
 	static const int token[] = { 401, 0 }, role[] = { 403, 0 },
 			 path[] = { 404, 0 }, form[] = { 406, 0 },
 			 query[] = { 422, 0 };
-	bool filters = r->list != NULL ||
-		       (r->parameters != NULL && r->parameters[0] != NULL);
 
 	add_refusals(to, any);
 	if (r->least != VIEWER_NONE)
 		add_refusals(to, token);
-	if (r->least > VIEWER_WALL || (r->least == VIEWER_WALL && filters))
+	if (r->least > VIEWER_WALL ||
+	    (r->least == VIEWER_WALL && may_name_operators(r)))
 		add_refusals(to, role);
 	if (!is_original(r) && strchr(r->pattern, '{') != NULL)
 		add_refusals(to, path);

@@ -1,7 +1,8 @@
 /*
  * responses: the resources of response times over a range, see
  * messaging-api(7): what is asked for (response_span.c), how it is added
- * up from the tables (response_sums.c), and the answers (resource_responses.c).
+ * up from the tables (response_sums.c), and the answers (resource_responses.c,
+ * resource_backlog.c).
  */
 #ifndef SINK_RESPONSES_RESPONSES_H
 #define SINK_RESPONSES_RESPONSES_H
@@ -242,6 +243,7 @@ double response_share_within(const struct span_sum *s, int64_t ms, bool *exact);
 
 /* resource_responses.c */
 resource_handler resource_responses, resource_heatmap, resource_figure;
+resource_handler resource_backlog; /* resource_backlog.c */
 
 /* The longest range of a heat map: ten years. Each hour of the range takes
  * memory, and in zones whose hours begin with no hour of UTC a place in a

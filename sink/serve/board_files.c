@@ -40,6 +40,7 @@ static const struct {
 	STYLES("pictures"),
 	STYLES("theme"),
 	MODULE("alerts"),
+	MODULE("backlog"),
 	MODULE("board"),
 	MODULE("breakdown"),
 	MODULE("changes"),

@@ -520,6 +520,8 @@ class Test:
             "heatmap?kind=waiting": ["kind must be", "unanswered"],
             "figure?by=day": ["'by'"],
             "figure?kind=wait": ["kind must be", "waiting"],
+            "backlog?operator=1": ["'operator'", "compare"],
+            "backlog?from=2026-11-01&to=2026-11-20&by=quarter": ["1000"],
             "transfers?kind=waiting": ["'kind'", "group"],
             "transfers?group=channel": ["must be one of none, operator"],
             "transfers?zone=Nowhere/At_All": ["zone"],

@@ -225,6 +225,22 @@ class Oracle:
         return found
 
 
+def backlog_of(over, at, oldest):
+    """What a moment's row has; of (kind, start, end)."""
+    of = [(kind, at - start) for kind, start, end in over
+          if start <= at < end]
+    waits = [waited for kind, waited in of if kind != "resolution"]
+    found = {"open_chats": len(of) - len(waits), "waiting_chats": len(waits),
+             "longest_wait_seconds":
+                 max(waits) / 1000 if waits else None}
+    least = 0
+    for name, minutes in (("waiting_5m", 5), ("waiting_15m", 15),
+                          ("waiting_1h", 60), ("waiting_longer", 2 ** 40)):
+        found[name] = sum(least <= w < minutes * MINUTE for w in waits)
+        least = minutes * MINUTE
+    return {name: None for name in found} if at < oldest else found
+
+
 def near(got, want):
     """Seconds from buckets, ms of the intervals."""
     return abs(got * 1000 - want) <= want * ERROR + 0.51
@@ -695,6 +711,59 @@ class Test:
                         figure["now"][c] == row[c] for c in (
                             "count", "sum_seconds", "max_seconds")),
                         f"{row}: {figure}")
+
+    def backlog_is_right(self):
+        """Of rows that the oracle has not added up: what ended, and what goes
+        on."""
+        over = [(kind, millis(start), millis(end))
+                for kind, start, end in self.sql.ask(
+                    "SELECT kind, start_at, end_at FROM intervals WHERE "
+                    f"tenant = '{TENANT}' AND NOT COALESCE(withdrawn, 0) AND "
+                    "ms IS NOT NULL AND kind <> 'waiting'")]
+        self.that(min(i[0] for i in self.oracle.intervals)
+                  == min(end for _, _, end in over), "the oldest is a part")
+        chats = self.sql.ask(
+            "SELECT COALESCE(opened_at, last_message_at, as_of), "
+            f"waiting_since FROM chat_metrics WHERE tenant = '{TENANT}' AND "
+            "status <> 'left'")
+        never = 2 ** 60
+        over += [("resolution", millis(opened), never) for opened, _ in chats]
+        over += [("reply", millis(since), never) for _, since in chats
+                 if since != "NULL"]
+        oldest = min(end for _, _, end in over)
+        seen = Counter()
+        for n in range(QUESTIONS // 6):
+            zone, by = self.dice.choice(ZONES), self.dice.choice(
+                ("quarter", "hour", "day", "week", "total"))
+            begin, end = self.range(zone, by)
+            end = min(end, begin + (5 if by == "quarter" else 19) * DAY)
+            if n % 8 == 0:  # it runs
+                end = int(time.time() * 1000) + 3 * HOUR
+                begin = end - 2 * DAY
+            asked = {"from": utc_text(begin), "to": utc_text(end),
+                     "zone": zone, "by": by, "compare": "previous"}
+            rows, now = self.get_within_a_minute("backlog", asked)
+            self.that([(r["span"], r["period"], ms(r["at_utc"]))
+                       for r in rows] == self.moments(
+                           zone, by, begin, end, now), f"{asked}: {rows}")
+            for row in rows:
+                want = backlog_of(over, ms(row["at_utc"]), oldest)
+                seen[want["waiting_chats"]] += 1
+                self.that(want == {c: row[c] for c in want},
+                          f"backlog {asked}: {row}, not {want}")
+        self.that(len(seen) > 4, f"too few customers waited: {seen}")
+
+    def moments(self, zone, by, begin, end, now):
+        """Begins of periods, and the end or now, of both spans."""
+        periods = self.oracle.periods(zone, by, begin, end)
+        found = []
+        for span, of, last in (
+                ("asked", periods, min(end, now // MINUTE * MINUTE)),
+                ("previous", earlier := self.oracle.before(
+                    zone, by, periods, now), earlier[-1][1])):
+            begins = [t for t, _ in of if t < last]
+            found += [(span, i, t) for i, t in enumerate([*begins, last])]
+        return found
 
     def dates_are_of_the_zone(self):
         for zone in ZONES:
@@ -1299,6 +1368,7 @@ def body():
         test.responses_are_right()
         test.heat_maps_are_right()
         test.transfers_are_right()
+        test.backlog_is_right()
         test.recompute()
         test.spans_of_channels_are_right(100)
         test.channels_are_read_from_rollups()

@@ -246,6 +246,10 @@ def pictures_are_whole(test):
         test.visit("lead", "/#range=2d")
         for size in SIZES:
             browser.resize(*size)
+            browser.until(lambda: browser.rows("#responses-table"), "the rows")
+            if not browser.visible("#responses"):
+                browser.ask("document.getElementById('history-button')"
+                            ".click()")
             browser.until(lambda: browser.texts("#responses-picture text"),
                           "the picture")
             cut = browser.ask(CUT)

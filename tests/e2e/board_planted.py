@@ -70,8 +70,7 @@ def put_intervals(sql, offset):
                     seconds *= 20
                 else:
                     kind = "reply"
-                second = (3600 * hour + 150 * n) if hour < HOUR \
-                    else 3600 * hour + 5 * n
+                second = 3600 * hour + 150 * n
                 end = f"{midnight} - INTERVAL {day} DAY + INTERVAL {second} SECOND"
                 rows.append(
                     f"('{PLANTED}', {end}, 'c{day}-{hour}-{n}', "
@@ -204,7 +203,7 @@ def load_is_seen(test, zone):
                         ".map((tr) => tr.dataset.operator)")
     test.that(above == ["11"], f"above their limit: {above}")
     for tile, text in (("available", "Oleg Marin offline, 4 wait"),
-                       ("free", "Ines Duarte has 14 of 8")):
+                       ("free", "Ines Duarte overloaded")):
         test.shows(lambda: browser.text(f"#total-{tile} .before") == text,
                    text)
     test.that(browser.text("#total-longest .before").endswith(
@@ -276,6 +275,37 @@ def the_backlog_is_sqls(test):
                "the backlog by age")
 
 
+def the_past_is_sqls(test, zone):
+    """What the present figures were yesterday at this time, by what had not
+    ended then; and the picture ends with the customers of now, or of the minute
+    that has just begun."""
+    browser = test.browser
+    test.enter(lead(), f"/#zone={zone}")
+    browser.until(lambda: browser.texts("#day-picture title"), "the picture")
+
+    def was(condition):
+        return int(test.sql(
+            f"SELECT COUNT(*) FROM intervals WHERE tenant = '{PLANTED}' AND "
+            "DATE_FORMAT(UTC_TIMESTAMP() - INTERVAL 1 DAY, '%Y-%m-%d %H:%i:00')"
+            f" BETWEEN start_at AND end_at - INTERVAL 1 SECOND AND {condition}"
+        )[0][0])
+
+    def changes():
+        waiting, opened = was("kind <> 'resolution'"), was("kind = 'resolution'")
+        return [f"▲ +{17 - waiting} vs. yesterday",
+                f"+{61 - opened} vs. yesterday"]
+
+    test.shows(lambda: [browser.text("#total-waiting .change"),
+                        browser.text("#total-open .before")] == changes(),
+               "yesterday at this time")
+    test.shows(lambda: re.search(
+        ": 1[678] waiting, longest 4[45]m", browser.texts(
+            "#day-picture title")[-1]), "the picture of the day")
+    browser.ask("location.hash += '&channel=web'")
+    test.shows(lambda: not browser.visible("#day-picture"),
+               "no picture of all customers beside a list of some")
+
+
 def what_opens_has_a_title(test, zone):
     browser = test.browser
     for link, title in (("#total-waiting .value a", "Waiting customers"),
@@ -324,10 +354,12 @@ def test(t):
     breakdown_is_sqls(t, zone)
     shares_of_the_spread(t)
     the_backlog_is_sqls(t)
+    the_past_is_sqls(t, zone)
     what_opens_has_a_title(t, zone)
     it_fits_a_phone(t, zone)
     t.enter(lead(), f"/#zone={zone}")
-    t.browser.until(lambda: t.browser.rows("#changes-table"), "the page")
+    t.browser.until(lambda: t.browser.rows("#changes-table") and t.browser.texts(
+        "tr.overloaded") and t.browser.texts("#day-picture title"), "the page")
     t.that(t.browser.findings() == [], "axe: the planted world")
     t.browser.picture("build/board", "planted")
     for table in ("intervals", "response_hours", "response_histogram",

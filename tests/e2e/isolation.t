@@ -109,7 +109,7 @@ class Test:
                 for more in ("group=channel", "operator=501", "group=operator",
                              "channel=telegram"):
                     yield f"{path}?{span}&by=day&{more}"
-            elif path.endswith("/heatmap") or path.endswith("/transfers"):
+            elif path.endswith(("/heatmap", "/transfers", "/backlog")):
                 yield f"{path}?{span}"
             else:
                 yield path

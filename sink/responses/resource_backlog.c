@@ -1,0 +1,345 @@
+/*
+ * resource_backlog: GET /api/v1/backlog: how many chats were open, and how many
+ * customers had waited how long, at the begin of each period, and at the end of
+ * the range or now. Parameters: from, to, zone, by and compare of responses.h.
+ *
+ * The past is in the intervals: a customer waited from an interval's begin to
+ * its end, and a chat was open from the begin of its resolution to its end.
+ * What goes on has no interval yet, but a row of chat_metrics. Before the
+ * oldest interval nothing is known; nor where [reaper] on_close deletes them.
+ */
+#include "sink/responses/responses.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/xalloc.h"
+#include "common/conf/conf.h"
+#include "common/tables/intervals.h"
+#include "common/text/jsonw.h"
+#include "sink/access/scope.h"
+#include "sink/api/kept.h"
+#include "sink/api/question.h"
+
+/* Moments of an answer, and rows of a statement. */
+#define POINTS_MAX 1000
+#define ROWS_MAX 200000
+
+/* Waits up to 5, 15 and 60 minutes, and longer ones. */
+#define AGES 4
+static const int64_t age_ends[AGES - 1] = { 5 * MINUTE_MS, 15 * MINUTE_MS,
+	HOUR_MS };
+
+static const struct sheet_column backlog_columns[] = {
+	{ "span", SHEET_TEXT },
+	{ "period", SHEET_NUMBER },
+	{ "at", SHEET_TEXT },
+	{ "at_utc", SHEET_TIME },
+	{ "open_chats", SHEET_NUMBER },
+	{ "waiting_chats", SHEET_NUMBER },
+	{ "waiting_5m", SHEET_NUMBER },
+	{ "waiting_15m", SHEET_NUMBER },
+	{ "waiting_1h", SHEET_NUMBER },
+	{ "waiting_longer", SHEET_NUMBER },
+	{ "longest_wait_seconds", SHEET_NUMBER },
+};
+
+struct backlog_point {
+	bool previous; /* of the previous period */
+	size_t period;
+	int64_t at;
+	int64_t open, waiting[AGES];
+	int64_t longest_ms; /* CLOCK_NONE: nobody waited */
+};
+
+struct backlog {
+	struct question *q;
+	struct response_filter filter;
+	struct response_span span;
+	struct backlog_point *points; /* by time; owned */
+	size_t n, cap;
+	int64_t known_from; /* INT64_MAX: nothing is known */
+	struct kept_lacking not_kept;
+};
+
+/* The moments. */
+
+static void
+add_point(struct backlog *b, bool previous, size_t period, int64_t at)
+{
+	XGROW(b->points, b->n, b->cap);
+	b->points[b->n++] = (struct backlog_point){ .previous = previous,
+		.period = period,
+		.at = at,
+		.longest_ms = CLOCK_NONE };
+}
+
+/* The begins of periods before the end, and the end. */
+static void
+add_points(struct backlog *b, bool previous, const struct response_span *s,
+    int64_t end)
+{
+	size_t i;
+
+	for (i = 0; i < s->n && s->begins[i] < end; i++)
+		add_point(b, previous, i, s->begins[i]);
+	if (i > 0)
+		add_point(b, previous, i, end);
+}
+
+/* Up to now, in whole minutes, so that an answer holds for a minute and the
+ * previous period ends after the same part. */
+static bool
+set_points(struct backlog *b, enum response_by by, bool compares)
+{
+	int64_t now = b->q->request->now_ms;
+	int64_t end = now < b->span.to ? now - now % MINUTE_MS : b->span.to;
+	struct response_span before;
+
+	if (compares && b->span.from < now) {
+		before = response_span_before(&b->span, by, now);
+		add_points(b, true, &before, before.to);
+		response_span_release(&before);
+	}
+	add_points(b, false, &b->span, end);
+	return b->n <= POINTS_MAX ||
+	       question_problem(b->q, 400,
+		   "more than %d moments; use a longer period (by) or a "
+		   "shorter range",
+		   POINTS_MAX);
+}
+
+static bool
+read_backlog(struct backlog *b)
+{
+	static const char *const before[] = { "none", "previous", NULL };
+	const char *zone = question_parameter(b->q, "zone");
+	enum response_by by;
+	size_t compares = 0;
+
+	b->filter = (struct response_filter){
+		.zone_name = zone != NULL ? zone : "UTC",
+		.zone = question_zone(b->q),
+	};
+	return b->filter.zone != NULL && response_by_read(b->q, &by) &&
+	       question_word(b->q, "compare", before, &compares) &&
+	       response_span_read(b->q, b->filter.zone, &b->span) &&
+	       response_span_cut(b->q, &b->span, by) &&
+	       set_points(b, by, compares > 0);
+}
+
+/* Whether the past can be known, and from when on. */
+static bool
+find_known(struct backlog *b)
+{
+	static const char *const needed[] = { "intervals", "chats" };
+	const struct conf *conf = b->q->viewer.conf;
+	struct db_rows *rows = NULL;
+	bool good;
+
+	b->known_from = INT64_MAX;
+	if (conf != NULL &&
+	    strcmp(conf_text(conf, "reaper", "on_close"), "all") == 0)
+		b->not_kept.metrics[b->not_kept.n++] = needed[0];
+	else if (!kept_find_lacking(
+		     b->q, needed, ARRAY_LEN(needed), &b->not_kept))
+		return false;
+	if (b->not_kept.n > 0)
+		return true;
+	good = question_ask(b->q,
+	    "SELECT MIN(end_at) FROM intervals WHERE tenant = ?", NULL, 0,
+	    &rows);
+	if (good && db_next(rows) && db_get(rows, 0) != NULL)
+		b->known_from = db_get_time(rows, 0);
+	db_rows_free(rows);
+	return good;
+}
+
+/* Counting. */
+
+/* Adds a wait, or an open chat (waits false), to the points in [i, end). */
+static void
+count(struct backlog *b, bool waits, int64_t since, size_t i, size_t end)
+{
+	struct backlog_point *p;
+	int64_t waited;
+	size_t age;
+
+	for (; i < end; i++) {
+		p = &b->points[i];
+		if (!waits) {
+			p->open++;
+			continue;
+		}
+		waited = p->at - since;
+		for (age = 0; age < AGES - 1 && waited >= age_ends[age];)
+			age++;
+		p->waiting[age]++;
+		if (waited > p->longest_ms)
+			p->longest_ms = waited;
+	}
+}
+
+/* Of a column with a time, in ms since 1970. */
+static void
+add_ms(struct buf *sql, const char *column)
+{
+	buf_addf(sql, "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', %s) DIV 1000)",
+	    column);
+}
+
+/* How many points are before the time in a column. */
+static void
+add_place(const struct backlog *b, const char *column, struct buf *sql)
+{
+	size_t i;
+
+	buf_adds(sql, "INTERVAL(");
+	add_ms(sql, column);
+	buf_adds(sql, " - 1");
+	for (i = 0; i < b->n; i++)
+		buf_addf(sql, ", %" PRId64, b->points[i].at);
+	buf_adds(sql, ")");
+}
+
+/* Counts rows: whether it is a wait, since when, the first point that has it
+ * and the first one behind it. */
+static bool
+count_rows(struct backlog *b, const struct buf *sql,
+    const struct db_value *args, size_t n)
+{
+	struct db_rows *rows = NULL;
+	bool good = question_ask(b->q, buf_str(sql), args, n, &rows);
+
+	if (good && db_rows_count(rows) > ROWS_MAX)
+		good = question_problem(
+		    b->q, 400, "too many intervals; use a shorter range");
+	while (good && db_next(rows))
+		count(b, db_get_int(rows, 0) != 0, db_get_int(rows, 1),
+		    (size_t)db_get_int(rows, 2), (size_t)db_get_int(rows, 3));
+	db_rows_free(rows);
+	return good;
+}
+
+/* Most intervals are shorter than a period, and end before the next point. */
+static bool
+count_past(struct backlog *b)
+{
+	const struct db_value args[] = { db_time(b->points[0].at),
+		db_time(b->points[b->n - 1].at) };
+	struct buf sql = BUF_INIT;
+	bool good;
+
+	buf_adds(&sql, "SELECT kind <> 'resolution', ");
+	add_ms(&sql, "start_at");
+	buf_adds(&sql, ", ");
+	add_place(b, "start_at", &sql);
+	buf_adds(&sql, " AS first, ");
+	add_place(b, "end_at", &sql);
+	buf_adds(&sql,
+	    " AS behind FROM intervals WHERE tenant = ? AND end_at > ? "
+	    "AND start_at <= ? AND kind IN ('first_response', 'reply', "
+	    "'unanswered', 'resolution') AND " INTERVAL_COUNTS);
+	scope_add_totals(&b->q->viewer, "operator", &sql);
+	buf_addf(&sql, " HAVING first < behind LIMIT %d", ROWS_MAX + 1);
+	good = count_rows(b, &sql, args, ARRAY_LEN(args));
+	buf_release(&sql);
+	return good;
+}
+
+/* The waits, or the open chats, that have not ended. since: a column. */
+static bool
+count_running(struct backlog *b, bool waits, const char *since)
+{
+	struct buf sql = BUF_INIT;
+	bool good;
+
+	buf_addf(&sql, "SELECT %d, ", waits);
+	add_ms(&sql, since);
+	buf_adds(&sql, ", ");
+	add_place(b, since, &sql);
+	buf_addf(&sql,
+	    ", %zu FROM chat_metrics WHERE tenant = ? AND status <> 'left' "
+	    "AND %s IS NOT NULL",
+	    b->n, since);
+	scope_add_totals(&b->q->viewer, "operator", &sql);
+	buf_addf(&sql, " LIMIT %d", ROWS_MAX + 1);
+	good = count_rows(b, &sql, NULL, 0);
+	buf_release(&sql);
+	return good;
+}
+
+static bool
+count_all(struct backlog *b)
+{
+	bool good = question_begin(b->q) && find_known(b);
+
+	if (good && b->known_from < INT64_MAX && b->n > 0)
+		good = count_past(b) &&
+		       count_running(b, true, "waiting_since") &&
+		       count_running(b, false,
+			   "COALESCE(opened_at, last_message_at, as_of)");
+	question_end(b->q);
+	return good;
+}
+
+/* The answer. */
+
+static void
+write_point(
+    const struct backlog *b, struct sheet *s, const struct backlog_point *p)
+{
+	bool known = p->at >= b->known_from;
+	int64_t waiting = 0;
+	char text[CALENDAR_TEXT];
+	size_t i;
+
+	for (i = 0; i < AGES; i++)
+		waiting += p->waiting[i];
+	calendar_format(b->filter.zone, p->at, text);
+	sheet_text(s, p->previous ? "previous" : "asked");
+	sheet_int(s, (int64_t)p->period);
+	sheet_text(s, text);
+	sheet_time(s, p->at);
+	sheet_int(s, known ? p->open : CLOCK_NONE);
+	sheet_int(s, known ? waiting : CLOCK_NONE);
+	for (i = 0; i < AGES; i++)
+		sheet_int(s, known ? p->waiting[i] : CLOCK_NONE);
+	sheet_seconds(s, known ? p->longest_ms : CLOCK_NONE);
+}
+
+static void
+write_backlog(const struct backlog *b)
+{
+	struct buf *to = reply_begin(b->q);
+	struct sheet s;
+	size_t i, previous;
+
+	sheet_begin(
+	    &s, to, b->q->format, backlog_columns, ARRAY_LEN(backlog_columns));
+	for (previous = 0; previous < 2; previous++)
+		for (i = 0; i < b->n; i++)
+			if (b->points[i].previous == (previous > 0))
+				write_point(b, &s, &b->points[i]);
+	sheet_end(&s);
+	if (b->q->format == SHEET_JSON) {
+		jsonw_str(to, "zone", b->filter.zone_name);
+		response_write_range(to, &b->filter, &b->span);
+		kept_write_lacking(&b->not_kept, to);
+	}
+	reply_end(b->q, NULL);
+}
+
+void
+resource_backlog(struct question *q)
+{
+	struct backlog b = { .q = q };
+
+	if (read_backlog(&b) && count_all(&b))
+		write_backlog(&b);
+	free(b.points);
+	response_span_release(&b.span);
+	response_filter_release(&b.filter);
+}
