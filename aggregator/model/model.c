@@ -32,7 +32,6 @@ model_init(struct model *m, struct text tenant, bool stream, int64_t as_of)
 		m->whole_at[i] = CLOCK_NONE;
 	lexicon_init(&m->lexicon);
 	m->private = xcalloc(1, sizeof *m->private);
-	m->private->slab.pieces = &m->private->pieces;
 	m->private->identities_until = CLOCK_NONE;
 	m->private->derivation.model = m;
 }
@@ -98,7 +97,7 @@ add_chat_record(struct model *m, const struct record *r)
 static void
 append_message(struct model *m, struct chat *c, const struct record *r)
 {
-	struct message *new = messages_append(m, c);
+	struct message *new = messages_append(c);
 
 	message_read(&m->lexicon, new, r);
 	message_name(&m->lexicon, new, r->user, r->operator_id, c->name_hints);

@@ -207,20 +207,24 @@ chats_drop_messages(struct model *m, struct chat *c, size_t n)
 	if (c->n > 0) {
 		memmove(
 		    c->messages, c->messages + n, c->n * sizeof *c->messages);
-		c->messages =
-		    slab_shrink(&m->private->slab, c->messages, c->n, &c->cap);
+		/* What a long episode needed is not kept for short ones. */
+		if (4 * (size_t)c->n <= c->cap) {
+			c->cap = 2 * c->n;
+			c->messages =
+			    xrealloc(c->messages, c->cap, sizeof *c->messages);
+		}
 	} else {
-		slab_release_array(&m->private->slab, c->messages, c->cap);
+		free(c->messages);
 		c->messages = NULL;
 		c->cap = 0;
 	}
 }
 
-/* What is neither in the slab nor in pieces. */
+/* What is not in pieces. */
 static void
 free_parts(struct chat *c)
 {
-	slab_free_large(c->messages, c->cap);
+	free(c->messages);
 	free(c->intervals);
 	if (c->id_len > sizeof c->id.bytes)
 		free(c->id.far);

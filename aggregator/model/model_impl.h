@@ -19,7 +19,6 @@
 #ifndef AGGREGATOR_MODEL_MODEL_IMPL_H
 #define AGGREGATOR_MODEL_MODEL_IMPL_H
 
-#include "aggregator/clocks/slab.h"
 #include "aggregator/clocks/timeline.h"
 #include "aggregator/containers/key_set.h"
 #include "aggregator/model/model.h"
@@ -65,8 +64,7 @@ struct derivation {
 };
 
 struct model_private {
-	struct pieces pieces; /* chats, descriptions and messages */
-	struct slab slab;     /* of messages */
+	struct pieces pieces; /* chats and descriptions */
 
 	/* The table of chats by id. */
 	uint64_t *slots; /* pointer | 16 bits of the hash << 48 */
@@ -145,7 +143,7 @@ void descriptions_unpack(struct model *m, struct chat *c, struct pack *r);
 /* model_messages.c. */
 
 /* A new message at the end of the chat, to be filled in. */
-struct message *messages_append(struct model *m, struct chat *c);
+struct message *messages_append(struct chat *c);
 /* The index of the message that is kept, or c->n. */
 size_t messages_find(
     struct model *m, struct chat *c, int64_t at, message_id id);

@@ -7,16 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/xalloc.h"
+
 /* How many messages may be out of order before they are sorted to look for
  * one. */
 #define UNSORTED 64
 
 struct message *
-messages_append(struct model *m, struct chat *c)
+messages_append(struct chat *c)
 {
-	if (c->n == c->cap)
+	if (c->n == c->cap) {
+		/* Most chats have few. */
+		c->cap = c->cap == 0 ? 4 : c->cap < 16 ? 16 : 2 * c->cap;
 		c->messages =
-		    slab_grow(&m->private->slab, c->messages, c->n, &c->cap);
+		    xrealloc(c->messages, c->cap, sizeof *c->messages);
+	}
 	return &c->messages[c->n++];
 }
 
@@ -44,7 +49,7 @@ messages_find(struct model *m, struct chat *c, int64_t at, message_id id)
 static void
 add_message(struct model *m, struct chat *c, const struct message *new)
 {
-	*messages_append(m, c) = *new;
+	*messages_append(c) = *new;
 	chats_touch(m, c, true);
 }
 
