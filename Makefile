@@ -114,7 +114,7 @@ $(foreach u,$(UNITS:$(B)/tests/units-%=%),$(eval $(call unit_program,$(u))))
 # Programs that only tests need: one .c each in tests/tools, and the simulator.
 TOOLS = $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(sort \
           $(wildcard tests/tools/*.c)))
-$(TOOLS): $(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/aggregator.a $(B)/common.a
+$(TOOLS): $(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/aggregator.a $(B)/sink.a $(B)/common.a
 	$(call say,LINK)$(CC) $(CFLAGS) $(HARDENLD) $(LDFLAGS) -o $@ $^ $(LIBS_sink) -llmdb $(LIBS)
 
 # Programs that can be killed at named points, see common/base/fault.h: the

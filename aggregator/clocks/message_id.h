@@ -12,8 +12,9 @@
 #define AGGREGATOR_CLOCKS_MESSAGE_ID_H
 
 #include "common/containers/arena.h"
-#include "common/records/id_parts.h"
 #include "common/records/record.h"
+
+#include "aggregator/clocks/id_parts.h"
 
 typedef uint64_t message_id;
 

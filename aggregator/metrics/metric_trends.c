@@ -17,6 +17,7 @@
  */
 #include "aggregator/counting/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"
+#include "aggregator/words/text_words.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,6 @@
 #include "common/base/xalloc.h"
 #include "common/containers/hash.h"
 #include "common/containers/strmap.h"
-#include "common/words/text_words.h"
 
 enum {
 	/* After so many messages without any text it is logged. */

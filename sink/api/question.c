@@ -18,10 +18,10 @@
 #include "common/base/parse.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
-#include "common/calendar/calendar.h"
 #include "common/digest/encoding.h"
 #include "common/http/web.h"
 #include "common/text/jsonw.h"
+#include "sink/calendar/calendar.h"
 
 /* Problems. */
 

@@ -9,11 +9,11 @@
 #ifndef SINK_API_QUESTION_H
 #define SINK_API_QUESTION_H
 
-#include "common/calendar/zone.h"
 #include "common/db/db.h"
 #include "common/http/web.h"
 #include "sink/access/viewer.h"
 #include "sink/api/sheet.h"
+#include "sink/calendar/zone.h"
 
 #include <stdbool.h>
 #include <stddef.h>

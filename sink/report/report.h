@@ -12,9 +12,9 @@
 
 #include "common/base/buf.h"
 #include "common/base/prog.h"
-#include "common/calendar/zone.h"
 #include "common/db/db.h"
 #include "sink/access/viewer.h"
+#include "sink/calendar/zone.h"
 
 #include <stdint.h>
 

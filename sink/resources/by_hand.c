@@ -10,7 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "common/text/form.h"
+#include "sink/api/form.h"
 #include "sink/api/question.h"
 #include "sink/resources/resource.h"
 

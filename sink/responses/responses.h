@@ -8,10 +8,10 @@
 #define SINK_RESPONSES_RESPONSES_H
 
 #include "common/base/buf.h"
-#include "common/calendar/calendar.h"
 #include "common/containers/strmap.h"
 #include "sink/api/kept.h"
 #include "sink/api/question.h"
+#include "sink/calendar/calendar.h"
 #include "sink/rollup/span.h"
 
 #include <stdbool.h>

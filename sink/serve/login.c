@@ -14,9 +14,9 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "common/text/form.h"
 #include "common/tokens/jwt.h"
 #include "sink/access/revocation.h"
+#include "sink/api/form.h"
 #include "sink/api/question.h"
 
 static bool

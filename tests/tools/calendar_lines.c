@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/calendar/calendar.h"
+#include "sink/calendar/calendar.h"
 
 static void
 write_units(const struct zone *z, int64_t ms)

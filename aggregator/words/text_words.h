@@ -19,8 +19,8 @@
  *
  * libunistring classifies the characters that are not ASCII.
  */
-#ifndef COMMON_WORDS_TEXT_WORDS_H
-#define COMMON_WORDS_TEXT_WORDS_H
+#ifndef AGGREGATOR_WORDS_TEXT_WORDS_H
+#define AGGREGATOR_WORDS_TEXT_WORDS_H
 
 #include "common/records/record.h"
 
@@ -42,6 +42,7 @@ struct words {
 	uint64_t seed;
 	uint64_t hash[WORDS_MOST];
 	uint16_t slots[4096]; /* 1 + the index of a word; 0: free */
+	char ascii[128];      /* in lower case; 0: ends a word */
 	char *bytes;          /* what v points into */
 	size_t cap;
 };

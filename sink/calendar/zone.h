@@ -6,8 +6,8 @@
  * as the library; GLib's GTimeZone takes paths and rules for names. A zone here
  * is only read once it is open, so any number of threads may use it.
  */
-#ifndef COMMON_CALENDAR_ZONE_H
-#define COMMON_CALENDAR_ZONE_H
+#ifndef SINK_CALENDAR_ZONE_H
+#define SINK_CALENDAR_ZONE_H
 
 #include "common/base/buf.h"
 

@@ -10,7 +10,7 @@
 #include "common/base/buf.h"
 #include "common/base/xalloc.h"
 
-#include "common/words/text_words.h"
+#include "aggregator/words/text_words.h"
 
 /* On the heap: it is large. */
 static int

@@ -1,5 +1,5 @@
 /*
- * Tests of common/calendar: names that are no zones, files that are cut or
+ * Tests of sink/calendar: names that are no zones, files that are cut or
  * damaged, rules, and days that are known. tests/cases/calendar.t compares all
  * zones with another implementation.
  */
@@ -10,7 +10,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "common/calendar/calendar.h"
+#include "sink/calendar/calendar.h"
 
 static int64_t
 at(const char *text)

@@ -1,7 +1,7 @@
 /*
  * calendar: see calendar.h.
  */
-#include "common/calendar/calendar.h"
+#include "sink/calendar/calendar.h"
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
  * form: the names and values of a query or of an HTML form:
  * name=value&name=value, percent-encoded, a plus for a blank.
  */
-#ifndef COMMON_TEXT_FORM_H
-#define COMMON_TEXT_FORM_H
+#ifndef SINK_API_FORM_H
+#define SINK_API_FORM_H
 
 #include <stdbool.h>
 #include <stddef.h>

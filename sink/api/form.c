@@ -1,7 +1,7 @@
 /*
  * form: see form.h.
  */
-#include "common/text/form.h"
+#include "sink/api/form.h"
 
 #include <string.h>
 

@@ -1,11 +1,10 @@
 /*
  * id_parts: an id as a whole number, or as a prefix and the digits behind it
  * ("m-0000000017"), as ids of messages mostly are. So they fit into one word
- * (aggregator/clocks/message_id.h), and threads that scan records can split
- * them for the one that packs them.
+ * (message_id.h).
  */
-#ifndef COMMON_RECORDS_ID_PARTS_H
-#define COMMON_RECORDS_ID_PARTS_H
+#ifndef AGGREGATOR_CLOCKS_ID_PARTS_H
+#define AGGREGATOR_CLOCKS_ID_PARTS_H
 
 #include "common/base/text.h"
 #include "common/containers/hash.h"

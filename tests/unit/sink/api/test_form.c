@@ -8,7 +8,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/xalloc.h"
-#include "common/text/form.h"
+#include "sink/api/form.h"
 
 /* The value of `a`, owned, or NULL. */
 static char *

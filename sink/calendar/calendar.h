@@ -9,10 +9,10 @@
  * and quarters begin when the clock shows a full one, and whenever it is
  * changed: at 02:45 in Chatham, where the hour that begins at 02:00 ends then.
  */
-#ifndef COMMON_CALENDAR_CALENDAR_H
-#define COMMON_CALENDAR_CALENDAR_H
+#ifndef SINK_CALENDAR_CALENDAR_H
+#define SINK_CALENDAR_CALENDAR_H
 
-#include "common/calendar/zone.h"
+#include "sink/calendar/zone.h"
 
 #include <stdint.h>
 

@@ -2,7 +2,7 @@
  * zone: see zone.h. A file has its data twice: first in 32 bits, which is
  * passed over, then in 64; the line at its end has the rule for later years.
  */
-#include "common/calendar/zone.h"
+#include "sink/calendar/zone.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

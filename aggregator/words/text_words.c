@@ -3,7 +3,7 @@
  * buffer. ASCII, which most texts are, never reaches libunistring, and only a
  * text that is not in NFKC is normalised before.
  */
-#include "common/words/text_words.h"
+#include "aggregator/words/text_words.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +14,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/prog.h"
+#include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/containers/hash.h"
 #include "common/digest/random.h"
@@ -52,13 +53,29 @@ words_release(struct words *w)
 	memset(w, 0, sizeof *w);
 }
 
+/* Fills the table of ASCII bytes in lower case; 0: the byte ends a word. */
+static void
+make_ascii(char table[128])
+{
+	int c;
+
+	for (c = 0; c < 128; c++)
+		if (text_is_digit((char)c) || c == '_' ||
+		    (c >= 'a' && c <= 'z'))
+			table[c] = (char)c;
+		else if (c >= 'A' && c <= 'Z')
+			table[c] = (char)(c - 'A' + 'a');
+}
+
 static void
 clear_words(struct words *w)
 {
 	if (w->n > 0)
 		memset(w->slots, 0, sizeof w->slots);
-	if (w->seed == 0)
+	if (w->seed == 0) {
 		w->seed = random_64();
+		make_ascii(w->ascii);
+	}
 	w->n = 0;
 	w->full = false;
 }
@@ -242,73 +259,6 @@ read_wide(struct word_run *r, ucs4_t c)
 	}
 }
 
-/* An ASCII byte in lower case; 0: it ends a word. */
-static const char ascii[128] = {
-	['0'] = '0',
-	['1'] = '1',
-	['2'] = '2',
-	['3'] = '3',
-	['4'] = '4',
-	['5'] = '5',
-	['6'] = '6',
-	['7'] = '7',
-	['8'] = '8',
-	['9'] = '9',
-	['A'] = 'a',
-	['B'] = 'b',
-	['C'] = 'c',
-	['D'] = 'd',
-	['E'] = 'e',
-	['F'] = 'f',
-	['G'] = 'g',
-	['H'] = 'h',
-	['I'] = 'i',
-	['J'] = 'j',
-	['K'] = 'k',
-	['L'] = 'l',
-	['M'] = 'm',
-	['N'] = 'n',
-	['O'] = 'o',
-	['P'] = 'p',
-	['Q'] = 'q',
-	['R'] = 'r',
-	['S'] = 's',
-	['T'] = 't',
-	['U'] = 'u',
-	['V'] = 'v',
-	['W'] = 'w',
-	['X'] = 'x',
-	['Y'] = 'y',
-	['Z'] = 'z',
-	['_'] = '_',
-	['a'] = 'a',
-	['b'] = 'b',
-	['c'] = 'c',
-	['d'] = 'd',
-	['e'] = 'e',
-	['f'] = 'f',
-	['g'] = 'g',
-	['h'] = 'h',
-	['i'] = 'i',
-	['j'] = 'j',
-	['k'] = 'k',
-	['l'] = 'l',
-	['m'] = 'm',
-	['n'] = 'n',
-	['o'] = 'o',
-	['p'] = 'p',
-	['q'] = 'q',
-	['r'] = 'r',
-	['s'] = 's',
-	['t'] = 't',
-	['u'] = 'u',
-	['v'] = 'v',
-	['w'] = 'w',
-	['x'] = 'x',
-	['y'] = 'y',
-	['z'] = 'z',
-};
-
 /* Reads as long as it is ASCII; returns where it stopped. */
 static const unsigned char *
 read_ascii(struct word_run *r, const unsigned char *p, const unsigned char *end)
@@ -316,7 +266,7 @@ read_ascii(struct word_run *r, const unsigned char *p, const unsigned char *end)
 	char c;
 
 	for (; p < end && *p < 0x80; p++) {
-		c = ascii[*p];
+		c = r->w->ascii[*p];
 		if (c == 0) {
 			end_word(r);
 			continue;
