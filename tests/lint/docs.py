@@ -420,6 +420,25 @@ def check_vectors():
                      " | ".join(row))
 
 
+def check_references():
+    """Pages and their sections that programs, scripts and pages name exist."""
+    sections = {re.sub(r".*/|\.\d$", "", path): set(re.findall(
+        r"^\.S[hs] (.*)", read(path), re.M)) for path in PAGES}
+    files = subprocess.run(["git", "ls-files", "*.[ch]", "*.js", "*.jq", "*.sql",
+                            "man/man?", "scripts", "README.md"], check=True,
+                           text=True, stdout=subprocess.PIPE).stdout.split()
+    name = r"((?:messaging[-.]|poller|aggregator|sink|reaper)[a-z]*)"
+    for path in files:
+        text = re.sub(r'\s*\n[#*/" \t]*(?:\.Xr )?', " ", read(path))
+        for page in re.findall(name + r"\([157]\)", text):
+            if page not in sections:
+                complain(path, "there is no page %s" % page)
+        for section, page in re.findall(
+                r"\b([A-Z]{2,}(?: [A-Z]+)*) in " + name + r"(?:\(| \d)", text):
+            if section not in sections.get(page, ()):
+                complain(path, "%s has no section %s" % (page, section))
+
+
 def check_lists():
     """What there are many of is listed whole where a reader looks for it."""
     def listed(page, what, names):
