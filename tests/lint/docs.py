@@ -424,11 +424,12 @@ def check_references():
     """Pages and their sections that programs, scripts and pages name exist."""
     sections = {re.sub(r".*/|\.\d$", "", path): set(re.findall(
         r"^\.S[hs] (.*)", read(path), re.M)) for path in PAGES}
-    files = subprocess.run(["git", "ls-files", "*.[ch]", "*.js", "*.jq", "*.sql",
-                            "man/man?", "scripts", "README.md"], check=True,
-                           text=True, stdout=subprocess.PIPE).stdout.split()
+    files = [path for top in ["common", "man", "scripts", *PROGRAMS]
+             for path in glob.glob(top + "/**", recursive=True)
+             if re.search(r"[.]([ch1-7]|js|jq|sql|sh)$|/[a-z-]+$", path)
+             and os.path.isfile(path)]
     name = r"((?:messaging[-.]|poller|aggregator|sink|reaper)[a-z]*)"
-    for path in files:
+    for path in [*files, "README.md"]:
         text = re.sub(r'\s*\n[#*/" \t]*(?:\.Xr )?', " ", read(path))
         for page in re.findall(name + r"\([157]\)", text):
             if page not in sections:
