@@ -307,6 +307,7 @@ count_line(void *ctx, const char *line, size_t len)
 	return theirs;
 }
 
+/* A file without a line about them is left alone. */
 static enum exit_code
 forget_in_file(void *ctx, const char *path)
 {
@@ -315,9 +316,11 @@ forget_in_file(void *ctx, const char *path)
 	enum exit_code code;
 
 	f->lines->found = f->lines->broken = 0;
-	code = f->options->dry_run
-		   ? line_file_read(path, count_line, f->lines, &why)
-		   : line_file_change(path, forget_line, f->lines, &why);
+	code = line_file_read(path, count_line, f->lines, &why);
+	if (code == PROG_OK && f->lines->found > 0 && !f->options->dry_run) {
+		f->lines->found = f->lines->broken = 0;
+		code = line_file_change(path, forget_line, f->lines, &why);
+	}
 	if (code == PROG_OK) {
 		show_place(f, path, f->lines->found);
 		rights_warn_of_broken(f->lines, path);

@@ -10,7 +10,7 @@
 #include "common/db/db.h"
 #include "common/options/option_table.h"
 #include "common/output/output_table.h"
-#include "reaper/rows/archive.h"
+#include "reaper/files/archive.h"
 
 #include <stdbool.h>
 

@@ -12,8 +12,8 @@
 #include "common/base/xalloc.h"
 #include "common/db/tenant_lock.h"
 #include "common/os/stop.h"
+#include "reaper/files/archive.h"
 #include "reaper/rights/subject.h"
-#include "reaper/rows/archive.h"
 #include "reaper/rows/row_export.h"
 #include "reaper/rows/rules.h"
 

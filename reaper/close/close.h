@@ -20,7 +20,7 @@
 #include "common/stage/stage.h"
 #include "reaper/close/answers.h"
 #include "reaper/close/summary.h"
-#include "reaper/rows/archive.h"
+#include "reaper/files/archive.h"
 
 #define CLOSE_BATCH 1000
 

@@ -17,6 +17,7 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
+#include "common/os/lines.h"
 #include "common/os/stop.h"
 
 enum {
@@ -25,6 +26,96 @@ enum {
 	LOCK_WAIT_MS = 10000,
 	LOCK_PAUSE_MS = 50,
 };
+
+/* A dead letter with the longest record, each byte escaped. */
+enum { MAX_LINE = 8 << 20 };
+
+/* The lines of a regular file, one by one. */
+struct line_reader {
+	char *line; /* without its newline; 64 bytes behind it are readable */
+	size_t len;
+	bool unended;        /* the file ends in it, without a newline */
+	enum exit_code code; /* after the last line: PROG_OK, or an error's */
+	const char *path;
+	struct lines lines;
+};
+
+/* Opens a regular file; a symbolic link is refused. -1 with errno, EINVAL: it
+ * is something else. */
+static int
+line_reader_open(const char *path)
+{
+	int fd = open(
+	    path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+
+	if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))) {
+		(void)close(fd);
+		errno = EINVAL;
+		return -1;
+	}
+	return fd;
+}
+
+static enum exit_code
+line_reader_explain_open(const char *path, struct buf *why)
+{
+	if (errno != EINVAL)
+		return syserr_explain(why, PROG_IO, "cannot open '%s'", path);
+	buf_setf(why, "'%s' is not a regular file", path);
+	return PROG_IO;
+}
+
+static void
+line_reader_init(struct line_reader *r, int fd, const char *path)
+{
+	*r = (struct line_reader){ .path = path, .code = PROG_OK };
+	lines_init(&r->lines, fd, MAX_LINE);
+}
+
+static void
+line_reader_release(struct line_reader *r)
+{
+	lines_release(&r->lines);
+}
+
+static enum exit_code
+explain_long_line(const struct line_reader *r, struct buf *why)
+{
+	buf_setf(why,
+	    "'%s' has a line of more than %d MiB; is it a file of records?",
+	    r->path, MAX_LINE >> 20);
+	return PROG_DATA;
+}
+
+/* False at the end, and after an error with *why. */
+static bool
+line_reader_next(struct line_reader *r, struct buf *why)
+{
+	switch (lines_next(&r->lines, &r->line, &r->len, -1)) {
+	case LINE_OK:
+		return true;
+	case LINE_CUT:
+		r->unended = true;
+		if (r->lines.headless)
+			r->code = explain_long_line(r, why);
+		return !r->lines.headless;
+	case LINE_TOOLONG:
+		r->code = explain_long_line(r, why);
+		return false;
+	case LINE_END:
+		return false;
+	case LINE_WAIT:
+		buf_setf(
+		    why, "stopped by a signal while reading '%s'", r->path);
+		r->code = PROG_TEMPFAIL;
+		return false;
+	case LINE_ERROR:
+		break;
+	}
+	r->code = syserr_explain(why, PROG_IO, "cannot read '%s'", r->path);
+	return false;
+}
 
 static enum exit_code
 explain_line_file(const char *what, const char *path, struct buf *why)
@@ -52,38 +143,54 @@ line_file_read(const char *path, line_file_fn *see, void *ctx, struct buf *why)
 /* A file while some of its lines change. */
 struct change {
 	const char *path;
-	char *name; /* of the new file, which is made for the first change */
-	int from;   /* locked */
-	int to;     /* -1: not made yet */
+	char *name;      /* of the new file */
+	int from;        /* locked */
+	int to;          /* the new file, or -1 */
 	struct buf kept; /* to be written to it */
 	off_t size;      /* of what was read */
 };
 
-/* Opens the file and locks it, as long as it is open, against others that write
- * it again. -1 with errno, EWOULDBLOCK: they have it. */
-static int
-line_file_lock(const char *path)
+int
+line_file_lock(int fd)
 {
 	int64_t end = clock_mono_ms() + LOCK_WAIT_MS;
-	int fd;
 
-	for (;;) {
-		fd = line_reader_open(path);
-		if (fd < 0)
+	while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
 			return -1;
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0 &&
-		    file_is_at(fd, path, false) == 0)
-			return fd;
-		(void)close(fd);
 		if (clock_mono_ms() >= end || stop_sleep(LOCK_PAUSE_MS)) {
 			errno = EWOULDBLOCK;
 			return -1;
 		}
 	}
+	return 0;
+}
+
+/* The locked file that has the name: another run may have exchanged it while
+ * its lock was waited for. -1 with errno. */
+static int
+open_locked(const char *path)
+{
+	int fd, err;
+
+	do {
+		fd = line_reader_open(path);
+		if (fd < 0)
+			return -1;
+		if (line_file_lock(fd) == 0) {
+			if (file_is_at(fd, path, false) == 0)
+				return fd;
+			errno = 0;
+		}
+		err = errno;
+		(void)close(fd);
+		errno = err;
+	} while (err == 0);
+	return -1;
 }
 
 static enum exit_code
-line_file_explain_lock(const char *path, struct buf *why)
+explain_lock(const char *path, struct buf *why)
 {
 	if (errno != EWOULDBLOCK)
 		return line_reader_explain_open(path, why);
@@ -151,52 +258,21 @@ check_size(const struct change *c, struct buf *why)
 	return PROG_TEMPFAIL;
 }
 
-/* Before the first change: the new file with the n lines before it. */
-static enum exit_code
-begin_new_file(struct change *c, uint64_t n, struct buf *why)
-{
-	int fd = line_reader_open(c->path);
-	struct line_reader r;
-
-	/* Of a run that was killed, with lines that may go now. */
-	(void)unlink(c->name);
-	c->to = fd >= 0 ? make_new_file(c->from, c->name) : -1;
-	if (c->to < 0) {
-		if (fd >= 0)
-			(void)close(fd);
-		return explain_line_file("make", c->name, why);
-	}
-	line_reader_init(&r, fd, c->path);
-	while (r.code == PROG_OK && n-- > 0 && line_reader_next(&r, why)) {
-		keep_line(c, &r);
-		r.code = write_kept(c, WRITE_AT_ONCE, why);
-	}
-	line_reader_release(&r);
-	(void)close(fd);
-	return r.code;
-}
-
 static enum exit_code
 copy_lines(
     struct change *c, line_file_change_fn *change, void *ctx, struct buf *why)
 {
 	struct buf instead = BUF_INIT;
 	struct line_reader r;
-	uint64_t n;
 
 	line_reader_init(&r, c->from, c->path);
-	for (n = 0; r.code == PROG_OK && line_reader_next(&r, why); n++) {
+	while (r.code == PROG_OK && line_reader_next(&r, why)) {
 		buf_clear(&instead);
-		if (change(ctx, r.line, r.len, &instead)) {
-			if (c->to < 0)
-				r.code = begin_new_file(c, n, why);
-			if (instead.len > 0)
-				buf_add(&c->kept, instead.data, instead.len);
-		} else if (c->to >= 0) {
+		if (!change(ctx, r.line, r.len, &instead))
 			keep_line(c, &r);
-		}
-		if (r.code == PROG_OK && c->to >= 0)
-			r.code = write_kept(c, WRITE_AT_ONCE, why);
+		else if (instead.len > 0)
+			buf_add(&c->kept, instead.data, instead.len);
+		r.code = write_kept(c, WRITE_AT_ONCE, why);
 	}
 	buf_release(&instead);
 	line_reader_release(&r);
@@ -224,20 +300,20 @@ enum exit_code
 line_file_change(
     const char *path, line_file_change_fn *change, void *ctx, struct buf *why)
 {
-	struct change c = {
-		.path = path, .from = line_file_lock(path), .to = -1
-	};
+	struct change c = { .path = path, .from = open_locked(path), .to = -1 };
 	enum exit_code code;
 
-	if (c.from < 0 && errno == ENOENT)
-		return PROG_OK;
 	if (c.from < 0)
-		return line_file_explain_lock(path, why);
+		return errno == ENOENT ? PROG_OK : explain_lock(path, why);
 	c.name = xasprintf("%s.forget", path);
-	code = copy_lines(&c, change, ctx, why);
-	if (code == PROG_OK && c.to >= 0)
+	/* Of a run that was killed, with lines that may go now. */
+	(void)unlink(c.name);
+	c.to = make_new_file(c.from, c.name);
+	code = c.to < 0 ? explain_line_file("make", c.name, why)
+			: copy_lines(&c, change, ctx, why);
+	if (code == PROG_OK)
 		code = exchange_file(&c, why);
-	if (code != PROG_OK || c.to < 0)
+	if (code != PROG_OK)
 		(void)unlink(c.name);
 	if (c.to >= 0)
 		(void)close(c.to);
@@ -245,81 +321,4 @@ line_file_change(
 	free(c.name);
 	buf_release(&c.kept);
 	return code;
-}
-
-/* A dead letter with the longest record, each byte escaped. */
-enum { MAX_LINE = 8 << 20 };
-
-int
-line_reader_open(const char *path)
-{
-	int fd = open(
-	    path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
-	struct stat st;
-
-	if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))) {
-		(void)close(fd);
-		errno = EINVAL;
-		return -1;
-	}
-	return fd;
-}
-
-enum exit_code
-line_reader_explain_open(const char *path, struct buf *why)
-{
-	if (errno != EINVAL)
-		return syserr_explain(why, PROG_IO, "cannot open '%s'", path);
-	buf_setf(why, "'%s' is not a regular file", path);
-	return PROG_IO;
-}
-
-void
-line_reader_init(struct line_reader *r, int fd, const char *path)
-{
-	*r = (struct line_reader){ .path = path, .code = PROG_OK };
-	lines_init(&r->lines, fd, MAX_LINE);
-}
-
-void
-line_reader_release(struct line_reader *r)
-{
-	lines_release(&r->lines);
-}
-
-static enum exit_code
-explain_long_line(const struct line_reader *r, struct buf *why)
-{
-	buf_setf(why,
-	    "'%s' has a line of more than %d MiB; is it a file of records?",
-	    r->path, MAX_LINE >> 20);
-	return PROG_DATA;
-}
-
-bool
-line_reader_next(struct line_reader *r, struct buf *why)
-{
-	switch (lines_next(&r->lines, &r->line, &r->len, -1)) {
-	case LINE_OK:
-		return true;
-	case LINE_CUT:
-		r->unended = true;
-		if (r->lines.headless)
-			r->code = explain_long_line(r, why);
-		return !r->lines.headless;
-	case LINE_TOOLONG:
-		r->code = explain_long_line(r, why);
-		return false;
-	case LINE_END:
-		return false;
-	case LINE_WAIT:
-		buf_setf(
-		    why, "stopped by a signal while reading '%s'", r->path);
-		r->code = PROG_TEMPFAIL;
-		return false;
-	case LINE_ERROR:
-		break;
-	}
-	r->code = syserr_explain(why, PROG_IO, "cannot read '%s'", r->path);
-	return false;
 }

@@ -11,7 +11,6 @@
 
 #include "common/base/buf.h"
 #include "common/base/prog.h"
-#include "common/os/lines.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,42 +29,14 @@ enum exit_code line_file_read(const char *path, line_file_fn *see, void *ctx,
 typedef bool line_file_change_fn(
     void *ctx, const char *line, size_t len, struct buf *instead);
 
-/* Changes the lines for which change(), which is asked once for each, is true.
- * Where there is none the file is left alone. PROG_TEMPFAIL and *why, and the
- * file stays, when others hold its lock, or write to it without that meanwhile.
- */
+/* Changes the lines for which change(), which is called once for each, is true.
+ * PROG_TEMPFAIL and *why, and the file stays, when others hold its lock, or
+ * write to it without that meanwhile. */
 enum exit_code line_file_change(const char *path, line_file_change_fn *change,
     void *ctx, struct buf *why) __attribute__((warn_unused_result));
 
-/* The lines of a regular file, one by one. The last one may have no newline:
- * whether it is a whole one, its reader must say. */
-struct line_reader {
-	/* Of the current line, without its newline; 64 bytes behind it are
-	 * readable. */
-	char *line;
-	size_t len;
-	bool unended; /* the file ends in it, without a newline */
-
-	enum exit_code code; /* after the last line: PROG_OK, or an error's */
-
-	/* private */
-	const char *path;
-	struct lines lines;
-};
-
-/* Opens a regular file; a symbolic link is refused. -1 with errno, EINVAL: it
- * is something else. */
-int line_reader_open(const char *path) __attribute__((warn_unused_result));
-
-/* Why it could not be opened, by errno. */
-enum exit_code line_reader_explain_open(const char *path, struct buf *why);
-
-/* Borrows path; reads from where fd is, and does not close it. */
-void line_reader_init(struct line_reader *r, int fd, const char *path);
-void line_reader_release(struct line_reader *r);
-
-/* The next line; false at the end, and after an error with *why. */
-bool line_reader_next(struct line_reader *r, struct buf *why)
-    __attribute__((warn_unused_result));
+/* Locks an open file against others that write it (flock), and waits for ten
+ * seconds while they do. -1 with errno, EWOULDBLOCK: they have it still. */
+int line_file_lock(int fd) __attribute__((warn_unused_result));
 
 #endif

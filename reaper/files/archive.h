@@ -10,8 +10,8 @@
  * made, before each write. A last line without a newline, left by a crash
  * or a full disk, belongs to a deletion that was not committed and is cut off.
  */
-#ifndef REAPER_ROWS_ARCHIVE_H
-#define REAPER_ROWS_ARCHIVE_H
+#ifndef REAPER_FILES_ARCHIVE_H
+#define REAPER_FILES_ARCHIVE_H
 
 #include "common/base/buf.h"
 #include "common/base/prog.h"

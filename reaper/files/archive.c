@@ -1,8 +1,7 @@
 /*
  * archive: see archive.h.
  */
-#define _DEFAULT_SOURCE /* flock */
-#include "reaper/rows/archive.h"
+#include "reaper/files/archive.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,42 +9,20 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
-#include "common/os/stop.h"
-
-/* How long to wait for another run that holds the lock. */
-#define LOCK_TIMEOUT_MS 10000
-#define LOCK_PAUSE_MS 50
+#include "reaper/files/line_file.h"
 
 struct archive {
 	char *path;
 	int fd;
 	off_t size; /* bytes, all of them whole lines */
 };
-
-static int
-wait_for_lock(int fd)
-{
-	int64_t end = clock_mono_ms() + LOCK_TIMEOUT_MS;
-
-	while (flock(fd, LOCK_EX | LOCK_NB) == -1) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return -1;
-		if (clock_mono_ms() >= end || stop_sleep(LOCK_PAUSE_MS)) {
-			errno = EWOULDBLOCK;
-			return -1;
-		}
-	}
-	return 0;
-}
 
 /* Sets *end to the offset behind the last newline. */
 static int
@@ -163,7 +140,7 @@ examine_archive(struct archive *a, struct buf *why, enum exit_code *code)
 	if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
 		log_warn(
 		    "other users can read '%s'; run chmod 600 on it", a->path);
-	if (wait_for_lock(a->fd) == -1) {
+	if (line_file_lock(a->fd) == -1) {
 		*code = syserr_explain(
 		    why, PROG_CANTCREATE, "cannot lock '%s'", a->path);
 		if (errno == EWOULDBLOCK)
