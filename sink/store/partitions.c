@@ -60,16 +60,23 @@ postpone_table(struct partitions *d, size_t k, const struct db *db)
 	    "no_partition", "table=%s why=\"%s\"", tables[k].name, db_why(db));
 }
 
-/* Until it is cut, days get no partition. */
+/* Until somebody splits it, days get no partition. The statement begins a new
+ * bmax behind tomorrow. */
 static void
-warn_of_large(struct partitions *d, size_t k)
+warn_of_large(struct partitions *d, size_t k, const struct day_partition *p)
 {
-	if (!d->table[k].warned)
-		log_warn("the partition bmax of %s has too many rows to split "
-			 "it, so reaper --retention deletes its rows one by "
-			 "one; run `sink --migrate`, which splits it",
-		    tables[k].name);
+	int64_t tomorrow = day_number(clock_now_ms()) + 1;
+	struct buf sql = BUF_INIT;
+
+	if (d->table[k].warned)
+		return;
 	d->table[k].warned = true;
+	day_partition_write_split(&sql, tables[k].name, p, &tomorrow, 1);
+	log_warn("the partition bmax of %s has too many rows to split it while "
+		 "rows arrive, so reaper --retention deletes its rows one by "
+		 "one; stop the sinks and execute: %s",
+	    tables[k].name, buf_str(&sql));
+	buf_release(&sql);
 }
 
 /* Splits the n days off p, unless it is a single day or has many rows. False:
@@ -86,7 +93,7 @@ cut_partition(struct partitions *d, struct db *db, size_t k,
 	if (!is_day)
 		o = day_partition_is_large(db, tables[k].name, p, &large);
 	if (o == OUTCOME_DONE && large && p->below == PARTITION_MAX)
-		warn_of_large(d, k);
+		warn_of_large(d, k, p);
 	if (o == OUTCOME_DONE && !is_day && !large)
 		o = day_partition_split(db, tables[k].name, p, days, n);
 	for (i = 0; i < n && o == OUTCOME_DONE; i++)

@@ -10,8 +10,6 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "common/os/stop.h"
-#include "common/tables/tables.h"
 
 enum {
 	/* Of days that get a partition. */
@@ -103,9 +101,9 @@ write_partition(struct buf *sql, int64_t from, int64_t below, size_t *n)
 	buf_adds(sql, " 00:00:00')");
 }
 
-static void
-write_split(struct buf *sql, const char *table, const struct day_partition *p,
-    const int64_t *days, size_t n)
+void
+day_partition_write_split(struct buf *sql, const char *table,
+    const struct day_partition *p, const int64_t *days, size_t n)
 {
 	int64_t from = p->from;
 	size_t i, parts = 0;
@@ -130,7 +128,7 @@ day_partition_split(struct db *db, const char *table,
 	struct buf sql = BUF_INIT;
 	enum outcome o;
 
-	write_split(&sql, table, p, days, n);
+	day_partition_write_split(&sql, table, p, days, n);
 	o = db_exec(db, buf_str(&sql), NULL, 0, NULL);
 	buf_release(&sql);
 	if (o == OUTCOME_DONE)
@@ -214,79 +212,5 @@ day_partition_is_large(struct db *db, const char *table,
 		 db_get_int(rows, 0) >= LARGE_ROWS;
 	db_rows_free(rows);
 	buf_release(&sql);
-	return o;
-}
-
-/* Adds the days that a partition has rows of. */
-static enum outcome
-add_days_of_rows(struct db *db, const struct table *t,
-    const struct day_partition *p, int64_t today, struct day_list *l)
-{
-	struct buf sql = BUF_INIT;
-	struct db_rows *rows;
-	enum outcome o;
-	int64_t at, day;
-
-	buf_addf(&sql,
-	    "SELECT DISTINCT CAST(DATE(`%s`) AS DATETIME) FROM `%s` "
-	    "PARTITION (`%s`)",
-	    t->columns[t->day].name, t->name, p->name);
-	o = db_query(db, buf_str(&sql), NULL, 0, &rows);
-	while (o == OUTCOME_DONE && db_next(rows)) {
-		at = db_get_time(rows, 0);
-		day = at != CLOCK_NONE ? day_number(at) : INT64_MIN;
-		if (day_gets_partition(day, today))
-			day_list_add(l, day);
-	}
-	db_rows_free(rows);
-	buf_release(&sql);
-	return o;
-}
-
-static enum outcome
-cut_large(struct db *db, const struct table *t, const struct day_partition *p)
-{
-	int64_t today = day_number(clock_now_ms()), day;
-	struct day_list l = { NULL, 0, 0 };
-	enum outcome o = add_days_of_rows(db, t, p, today, &l);
-
-	for (day = today; day <= today + DAYS_AHEAD; day++)
-		if (day >= p->from)
-			day_list_add(&l, day);
-	if (o == OUTCOME_DONE && l.n > 0)
-		o = day_partition_split(db, t->name, p, l.day, l.n);
-	day_list_release(&l);
-	return o;
-}
-
-static enum outcome
-cut_large_bmax(struct db *db, const struct table *t)
-{
-	size_t n;
-	struct day_partition *list, *p;
-	enum outcome o = day_partitions_read(db, t->name, &list, &n);
-	bool large = false;
-
-	/* Whatever is wrong with their form is told by those who compare. */
-	if (o != OUTCOME_DONE || list == NULL)
-		return o;
-	p = &list[n - 1];
-	if (p->below == PARTITION_MAX)
-		o = day_partition_is_large(db, t->name, p, &large);
-	if (o == OUTCOME_DONE && large)
-		o = cut_large(db, t, p);
-	free(list);
-	return o;
-}
-
-enum outcome
-day_partitions_cut_large(struct db *db)
-{
-	enum outcome o = OUTCOME_DONE;
-	size_t i;
-
-	for (i = 0; i < TABLES && o == OUTCOME_DONE && !stop_asked(); i++)
-		if (tables[i].day >= 0)
-			o = cut_large_bmax(db, &tables[i]);
 	return o;
 }

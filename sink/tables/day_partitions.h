@@ -6,8 +6,8 @@
  * other one holds, and bmax all later days.
  *
  * Splitting copies the rows of the partition, and everybody waits meanwhile:
- * so a sink splits only what has few rows, and a migration the rest. When a
- * sink splits days off: sink/store/partitions.h.
+ * so a sink splits only what has few rows. When a sink splits days off:
+ * sink/store/partitions.h.
  */
 #ifndef SINK_TABLES_DAY_PARTITIONS_H
 #define SINK_TABLES_DAY_PARTITIONS_H
@@ -59,15 +59,12 @@ enum outcome day_partition_is_large(struct db *db, const char *table,
     const struct day_partition *p, bool *large)
     __attribute__((warn_unused_result));
 
-/* Splits the n sorted days, all of which it holds, off a partition. */
+/* Splits the n sorted days, all of which it holds, off a partition. Or appends
+ * the statement that does so. */
+void day_partition_write_split(struct buf *sql, const char *table,
+    const struct day_partition *p, const int64_t *days, size_t n);
 enum outcome day_partition_split(struct db *db, const char *table,
     const struct day_partition *p, const int64_t *days, size_t n)
-    __attribute__((warn_unused_result));
-
-/* Cuts each bmax that is large into the days of its rows, and splits off those
- * ahead: from then on sinks do it again. Within a transaction, which it ends.
- * Asked to stop, it leaves the other tables. */
-enum outcome day_partitions_cut_large(struct db *db)
     __attribute__((warn_unused_result));
 
 #endif

@@ -16,7 +16,6 @@
 #include "common/db/schema_number.h"
 #include "common/os/file.h"
 #include "common/os/stop.h"
-#include "sink/tables/day_partitions.h"
 #include "sink/tables/schema.h"
 #include "sink/tables/thresholds.h"
 
@@ -264,8 +263,6 @@ migrate_schema(struct migration *m)
 		o = write_schema_number(m, schema_last);
 	if (o == OUTCOME_DONE)
 		o = thresholds_write(m->db, m->conf);
-	if (o == OUTCOME_DONE)
-		o = day_partitions_cut_large(m->db);
 	if (o == OUTCOME_DONE)
 		log_info("schema", "number=%lld was=%lld",
 		    (long long)schema_last, (long long)m->was);

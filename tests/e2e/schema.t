@@ -6,6 +6,7 @@ sink makes a partition for each day of messages that it meets."""
 
 import datetime
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -317,19 +318,21 @@ class Test(Tables):
                         f"p{day(9)} bmax")
         self.rows("all are stored", 8)
 
-    def many_rows_are_moved_by_a_migration(self):
+    def many_rows_are_moved_by_the_told_statement(self):
         self.anew()
         self.sql.ask(
             "INSERT INTO messages (tenant, created_at, conversation_id, "
             f"message_id, sender) SELECT 't', '{day(-5, '%F')} 01:00:00', 'c', "
             "seq, 'bot' FROM seq_1_to_20000")
-        self.store("told once", [message(-5, "x"), message(-4, "y")],
-                   says="bmax of messages has too many rows")
+        told = self.store("told once", [message(-5, "x"), message(-4, "y")],
+                          says="bmax of messages has too many rows")
         self.partitions("not moved", "bmax")
-        self.run("moved", "sink", "--migrate")
-        self.partitions("moved", f"b{day(-5)} p{day(-5)} p{day(-4)} b{day(0)} "
-                        + " ".join(f"p{day(n)}" for n in range(4)) + " bmax")
-        self.rows("all are stored", 20002)
+        self.sql.ask(re.search("execute: (ALTER TABLE .*)", told.err)[1])
+        self.partitions("cut", f"b{day(1)} p{day(1)} bmax")
+        self.store("ahead again", [message(2, "z")])
+        self.partitions("ahead again", f"b{day(1)} " + " ".join(
+            f"p{day(n)}" for n in range(1, 4)) + " bmax")
+        self.rows("all are stored", 20003)
 
     def several_sinks_meet_the_same_days(self):
         self.anew()
@@ -382,7 +385,7 @@ def body():
             test.without_the_right_or_the_database()
             test.a_dump_in_another_database_shows_its_own_rows()
             test.each_day_has_a_partition()
-            test.many_rows_are_moved_by_a_migration()
+            test.many_rows_are_moved_by_the_told_statement()
             test.several_sinks_meet_the_same_days()
             test.a_table_in_use_gets_its_partition_later()
             test.without_the_right_rows_are_stored()

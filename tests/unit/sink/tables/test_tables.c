@@ -1,17 +1,14 @@
 /*
  * Tests of sink/tables: the tables that the code knows, their statements and
- * views, and a look at partitions without a server.
+ * views.
  */
 #include "tests/unit/unit.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "common/conf/conf.h"
 #include "common/db/schema_number.h"
 #include "sink/rows/batch.h"
-#include "sink/tables/day_partitions.h"
 #include "sink/tables/schema.h"
 #include "sink/tables/upsert_sql.h"
 
@@ -180,26 +177,6 @@ each_sharded_table_has_a_view(void **state)
 	buf_release(&name);
 }
 
-static void
-a_look_that_failed_is_no_look(void **state)
-{
-	struct buf why = BUF_INIT;
-	enum exit_code code;
-	struct conf *conf;
-	struct db *db;
-
-	(void)state;
-	setenv("MYSQL_URL", "mysql://u:p@127.0.0.1:1/nobody_is_there", 1);
-	conf = conf_load("/dev/null", &why);
-	assert_non_null(conf);
-	db = db_open(conf, &why, &code);
-	assert_non_null(db);
-	assert_int_equal(day_partitions_cut_large(db), OUTCOME_LATER);
-	db_close(db);
-	conf_free(conf);
-	buf_release(&why);
-}
-
 int
 test_tables(void)
 {
@@ -210,7 +187,6 @@ test_tables(void)
 		cmocka_unit_test(tables_fit_the_code),
 		cmocka_unit_test(a_table_is_made_as_it_is_declared),
 		cmocka_unit_test(each_sharded_table_has_a_view),
-		cmocka_unit_test(a_look_that_failed_is_no_look),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
