@@ -14,17 +14,17 @@
 #define PLANNED 0.98 /* of the budget */
 
 bool
-pace_is_measured(const struct pace_measurement *m)
+pace_is_measured(const struct pace_month *m)
 {
 	return m->polls > 0 && m->minutes >= PACE_MEASURED_MINUTES;
 }
 
 /* Minutes of polling until the month ends. */
 static double
-minutes_left(const struct pace_month *month, const struct pace_measurement *m)
+minutes_left(const struct pace_month *m)
 {
-	double left = (double)(month->end_ms - month->now_ms) / MINUTE_MS;
-	double measured = (double)(month->now_ms - m->since_ms) / MINUTE_MS;
+	double left = (double)(m->end_ms - m->now_ms) / MINUTE_MS;
+	double measured = (double)(m->now_ms - m->since_ms) / MINUTE_MS;
 
 	if (measured < (double)DAY_MS / MINUTE_MS || m->minutes > measured)
 		return left;
@@ -43,21 +43,21 @@ interval(double list, double pays)
 }
 
 struct pace
-pace_compute(const struct pace_month *month, const struct pace_measurement *m)
+pace_compute(const struct pace_month *m)
 {
-	struct pace p = { 1, 1, (double)month->used };
+	struct pace p = { 1, 1, (double)m->used };
 	double left, minutes, list, changes;
 
 	if (!pace_is_measured(m)) {
-		if (month->budget > 0 && month->used >= month->budget)
+		if (m->budget > 0 && m->used >= m->budget)
 			p.interval = PACE_SLOWEST;
 		return p;
 	}
-	left = (double)month->budget * PLANNED - (double)month->used;
-	minutes = minutes_left(month, m);
+	left = (double)m->budget * PLANNED - (double)m->used;
+	minutes = minutes_left(m);
 	list = m->list / m->polls;
 	changes = m->changes / m->minutes;
-	if (month->budget > 0 && minutes > 0)
+	if (m->budget > 0 && minutes > 0)
 		p.interval = interval(list, left / minutes - changes);
 	if (p.interval == 0)
 		p.interval = 1;
@@ -163,21 +163,24 @@ usage_add(struct store *s, enum usage_who who, int64_t now_ms, uint64_t calls)
 		add_to_month(s, who, "calls", now_ms, (int64_t)calls);
 }
 
-struct pace_measurement
+struct pace_month
 usage_measure(struct store *s, int64_t now_ms)
 {
-	return (struct pace_measurement){
-		.since_ms = month_number(s, USAGE_POLL, "since", now_ms),
-		.polls = (double)month_number(s, USAGE_POLL, "polls", now_ms),
-		.minutes =
-		    (double)month_number(s, USAGE_POLL, "interval", now_ms) /
-		    MINUTE_MS,
-		.list = (double)month_number(s, USAGE_POLL, "list", now_ms),
-		.changes =
-		    (double)(month_number(s, USAGE_POLL, "changes", now_ms) +
+	struct pace_month m = { .now_ms = now_ms,
+		.end_ms = usage_month_end(now_ms) };
+
+	if (s == NULL)
+		return m;
+	m.used = (int64_t)usage_month(s, now_ms);
+	m.since_ms = month_number(s, USAGE_POLL, "since", now_ms);
+	m.polls = (double)month_number(s, USAGE_POLL, "polls", now_ms);
+	m.minutes =
+	    (double)month_number(s, USAGE_POLL, "interval", now_ms) / MINUTE_MS;
+	m.list = (double)month_number(s, USAGE_POLL, "list", now_ms);
+	m.changes = (double)(month_number(s, USAGE_POLL, "changes", now_ms) +
 			     month_number(s, USAGE_STATUS, "calls", now_ms) +
-			     month_number(s, USAGE_ASSIGN, "calls", now_ms)),
-	};
+			     month_number(s, USAGE_ASSIGN, "calls", now_ms));
+	return m;
 }
 
 /* ---- quota ---- */
@@ -191,25 +194,18 @@ usage_measure(struct store *s, int64_t now_ms)
 struct pace_month
 quota_month(const struct tenant *t, struct store *s, int64_t now_ms)
 {
-	return (struct pace_month){
-		.budget = t->budget,
-		.used = s != NULL ? (int64_t)usage_month(s, now_ms) : 0,
-		.now_ms = now_ms,
-		.end_ms = usage_month_end(now_ms),
-	};
+	struct pace_month m = usage_measure(s, now_ms);
+
+	m.budget = t->budget;
+	return m;
 }
 
 unsigned
 quota_interval(const struct tenant *t, struct store *s, int64_t now_ms)
 {
-	struct pace_measurement measured;
-	struct pace_month month;
+	struct pace_month m = quota_month(t, s, now_ms);
 
-	if (t->budget == 0)
-		return 1;
-	measured = usage_measure(s, now_ms);
-	month = quota_month(t, s, now_ms);
-	return pace_compute(&month, &measured).interval;
+	return pace_compute(&m).interval;
 }
 
 bool

@@ -46,17 +46,16 @@
  * is used up. */
 #define PACE_MEASURED_MINUTES 60
 
-struct pace_measurement {
-	int64_t since_ms;     /* when it began */
-	double polls;         /* in that time */
-	double minutes;       /* of polling: the sum of the polls' intervals */
-	double list, changes; /* calls, see above */
-};
-
 struct pace_month {
 	int64_t budget; /* calls; 0: no limit */
 	int64_t used;   /* of them */
 	int64_t now_ms, end_ms;
+
+	/* What was measured. */
+	int64_t since_ms;     /* when the first poll of the month was due */
+	double polls;         /* since then */
+	double minutes;       /* of polling: the sum of the polls' intervals */
+	double list, changes; /* calls, see above */
 };
 
 struct pace {
@@ -65,11 +64,10 @@ struct pace {
 	double expected; /* calls of the whole month, at that interval */
 };
 
-bool pace_is_measured(const struct pace_measurement *m);
+bool pace_is_measured(const struct pace_month *m);
 
 /* Without a budget every poll is made. */
-struct pace pace_compute(
-    const struct pace_month *month, const struct pace_measurement *m);
+struct pace pace_compute(const struct pace_month *m);
 
 /*
  * usage: counts in the state the calls of polls, status runs and assigning in
@@ -99,12 +97,13 @@ uint64_t usage_month(struct store *s, int64_t now_ms);
 /* When the month of now_ms ends. */
 int64_t usage_month_end(int64_t now_ms);
 
-/* What was measured in the month of now_ms. */
-struct pace_measurement usage_measure(struct store *s, int64_t now_ms);
+/* The month of now_ms as it is committed, without a budget. s: NULL counts
+ * nothing. */
+struct pace_month usage_measure(struct store *s, int64_t now_ms);
 
 /* ---- quota ---- */
 
-/* The month of the tenant's budget, by the calls that are committed. */
+/* The same, with the tenant's budget. */
 struct pace_month quota_month(
     const struct tenant *t, struct store *s, int64_t now_ms);
 

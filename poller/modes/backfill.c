@@ -254,11 +254,9 @@ keep_pace(const struct backfill *b)
 static bool
 is_budget_spent(struct backfill *b)
 {
-	struct pace_month month = { .budget = 0 };
+	struct pace_month month =
+	    quota_month(b->crm.tenant, b->crm.store, crm_session_now(&b->crm));
 
-	if (b->crm.store != NULL)
-		month = quota_month(
-		    b->crm.tenant, b->crm.store, crm_session_now(&b->crm));
 	if (month.budget == 0 || month.used < month.budget)
 		return false;
 	log_warn("tenant %s: the calls of this month are used up; run it again "

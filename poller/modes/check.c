@@ -403,11 +403,11 @@ check_state(struct tenant_check *p, const struct tenant *t, const char *dir,
 	return store;
 }
 
-/* What polls will cost by what the CRM shows now, as if an hour had been
+/* Sets what polls will cost by what the CRM shows now, as if an hour had been
  * measured, until one was: the lists, a call for each chat that changes, the
  * names of customers once a day. Without a state each poll reads everything. */
-static struct pace_measurement
-guess_measurement(const struct tenant_check *p, int64_t now)
+static void
+guess_measurement(const struct tenant_check *p, struct pace_month *m)
 {
 	const double minutes = PACE_MEASURED_MINUTES;
 	double every = (double)p->crm.tenant->operators_every_ms / MINUTE_MS;
@@ -429,11 +429,10 @@ guess_measurement(const struct tenant_check *p, int64_t now)
 	/* A poll asks for changes, and now and then for all. */
 	if (p->cost.state && apart > 1)
 		pages = 1 + pages / apart;
-	return (struct pace_measurement){ .since_ms = now,
-		.polls = minutes,
-		.minutes = minutes,
-		.list = minutes * (pages + operators),
-		.changes = minutes * changes };
+	m->since_ms = m->now_ms;
+	m->polls = m->minutes = minutes;
+	m->list = minutes * (pages + operators);
+	m->changes = minutes * changes;
 }
 
 /* "18,300" */
@@ -489,19 +488,16 @@ static void
 check_calls(struct tenant_check *p)
 {
 	int64_t now = crm_session_now(&p->crm);
-	struct pace_measurement measured = { .polls = 0 };
 	struct pace_month month = quota_month(p->crm.tenant, p->crm.store, now);
 	struct finding *f = &p->findings[STEP_CALLS];
 	struct pace pace;
 
 	if (p->findings[STEP_CHATS].result != GOOD)
 		return;
-	if (p->crm.store != NULL)
-		measured = usage_measure(p->crm.store, now);
-	p->cost.measured = pace_is_measured(&measured);
+	p->cost.measured = pace_is_measured(&month);
 	if (!p->cost.measured)
-		measured = guess_measurement(p, now);
-	pace = pace_compute(&month, &measured);
+		guess_measurement(p, &month);
+	pace = pace_compute(&month);
 	p->cost.used = month.used;
 	p->cost.expected = rounded(pace.expected);
 	p->cost.interval = pace.interval;

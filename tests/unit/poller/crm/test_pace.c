@@ -42,11 +42,11 @@ the_interval_makes_the_budget_last(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(cases); i++) {
-		const struct pace_month month = { cases[i].budget,
-			cases[i].used, MONTH + cases[i].days * DAY_MS, END };
-		const struct pace_measurement m = { month.now_ms - DAY_MS, 1440,
-			1440, 1440 * cases[i].list, 1440 * cases[i].changes };
-		struct pace p = pace_compute(&month, &m);
+		int64_t now = MONTH + cases[i].days * DAY_MS;
+		const struct pace_month m = { cases[i].budget, cases[i].used,
+			now, END, now - DAY_MS, 1440, 1440,
+			1440 * cases[i].list, 1440 * cases[i].changes };
+		struct pace p = pace_compute(&m);
 
 		if (p.interval != cases[i].interval ||
 		    p.expected < cases[i].expected - 0.5 ||
@@ -59,26 +59,24 @@ the_interval_makes_the_budget_last(void **state)
 static void
 every_poll_is_made_until_an_hour_was_measured(void **state)
 {
-	struct pace_month month = { 2, 1, MONTH, END };
-	struct pace_measurement m = { MONTH, 59, 59, 5900, 0 };
+	struct pace_month m = { 2, 1, MONTH, END, MONTH, 59, 59, 5900, 0 };
 
 	(void)state;
-	assert_int_equal(pace_compute(&month, &m).interval, 1);
-	month.used = 2;
-	assert_int_equal(pace_compute(&month, &m).interval, PACE_SLOWEST);
-	month.used = 1;
+	assert_int_equal(pace_compute(&m).interval, 1);
+	m.used = 2;
+	assert_int_equal(pace_compute(&m).interval, PACE_SLOWEST);
+	m.used = 1;
 	m.minutes = 60;
-	assert_int_equal(pace_compute(&month, &m).interval, PACE_SLOWEST);
+	assert_int_equal(pace_compute(&m).interval, PACE_SLOWEST);
 }
 
 /* Eleven of 24 hours. */
 static void
 office_hours_are_expected_to_go_on(void **state)
 {
-	const struct pace_month month = { 30000, 0, MONTH + 10 * DAY_MS, END };
-	const struct pace_measurement m = { MONTH + 8 * DAY_MS, 2 * 660,
-		2 * 660, 2 * 660 * 2, 0 };
-	struct pace p = pace_compute(&month, &m);
+	const struct pace_month m = { 30000, 0, MONTH + 10 * DAY_MS, END,
+		MONTH + 8 * DAY_MS, 2 * 660, 2 * 660, 2 * 660 * 2, 0 };
+	struct pace p = pace_compute(&m);
 
 	(void)state;
 	assert_int_equal(p.interval, 1);
@@ -89,16 +87,15 @@ office_hours_are_expected_to_go_on(void **state)
 static void
 a_job_that_runs_less_often_is_taken_as_it_is(void **state)
 {
-	struct pace_month month = { 60000, 0, MONTH + 10 * DAY_MS, END };
-	const struct pace_measurement m = { MONTH + 9 * DAY_MS, 288, 1440,
-		288 * 10, 0 };
-	struct pace p = pace_compute(&month, &m);
+	struct pace_month m = { 60000, 0, MONTH + 10 * DAY_MS, END,
+		MONTH + 9 * DAY_MS, 288, 1440, 288 * 10, 0 };
+	struct pace p = pace_compute(&m);
 
 	(void)state;
 	assert_true(p.apart == 5);
 	assert_true(p.expected > 57599 && p.expected < 57601);
-	month.budget = 30000;
-	assert_int_equal(pace_compute(&month, &m).interval, 10);
+	m.budget = 30000;
+	assert_int_equal(pace_compute(&m).interval, 10);
 }
 
 /* A team whose chats change by hours of the day; a chat that changes often is
@@ -118,21 +115,23 @@ struct month_outcome {
 static struct month_outcome
 simulate(const struct office *o)
 {
-	struct pace_measurement m = { MONTH, 0, 0, 0, 0 };
+	struct pace_month m = {
+		.budget = o->budget, .end_ms = END, .since_ms = MONTH
+	};
 	struct month_outcome r = { o->dialogs + (int64_t)o->list, 0, 1 };
 	double waiting = 0, read, debt = 0;
 	int64_t minute, last = 0;
 
 	for (minute = 1; minute < DAYS * 1440; minute++) {
-		const struct pace_month month = { o->budget, r.used,
-			MONTH + minute * MINUTE_MS, END };
 		int64_t hour = minute / 60 % 24;
 		struct pace p;
 
 		waiting += hour >= 8 && hour < 19 ? o->busy : o->quiet;
 		if (minute % o->cron != 0)
 			continue;
-		p = pace_compute(&month, &m);
+		m.used = r.used;
+		m.now_ms = MONTH + minute * MINUTE_MS;
+		p = pace_compute(&m);
 		if (minute - last < p.interval)
 			continue;
 		read =

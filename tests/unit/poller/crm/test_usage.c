@@ -21,7 +21,7 @@ static void
 lists_and_changes_are_told_apart(void **state)
 {
 	struct store *s = open_store(".", "kinds", STORE_EXCLUSIVE);
-	struct pace_measurement m;
+	struct pace_month m;
 
 	(void)state;
 	usage_add_poll(s, NOW, 2 * MINUTE_MS, calls);
