@@ -210,10 +210,12 @@ class World:
         self.pipeline(["poller"], ["aggregator", "-t", queue], **how)
         self.pipeline(["sink", "-f", queue, "--until-empty"])
 
-    def fault(self):
+    def fault(self, reaping=False):
         # Of a 429 without a time Chatwoot's next full minute is waited for,
-        # on a clock that stands still.
-        name = self.dice.choice([f for f in FAULTS if f != "429-negative" or
+        # on a clock that stands still. Its 404 says that a conversation was
+        # deleted: of one that is closed, no list says otherwise.
+        unfit = ("429-negative", "404" if reaping else "")
+        name = self.dice.choice([f for f in FAULTS if f not in unfit or
                                  self.choices.crm != "chatwoot"])
         self.where += " (%s)" % name
         self.sim.fault(name, count=self.dice.choice((1, 2)),
@@ -451,7 +453,7 @@ class World:
             self.expect_reap(tenant, everything)
         chain = (["reaper", "--list"], ["poller", "--status"], ["reaper"])
         if self.choices.faulty and self.dice.random() < 0.4:
-            self.fault()
+            self.fault(reaping=True)
             self.pipeline(*chain, conf=conf, may_fail=True)
             self.calm()
             self.take_what_waits()
