@@ -12,10 +12,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <unistr.h>
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"
-#include "common/base/parse.h"
 #include "common/base/prog.h"
 
 /* prog_die() needs the prefixes without memory, so nothing here allocates.
@@ -94,49 +94,32 @@ log_stamp(bool on)
 	stamped = on && *log_prefix(LOG_LEVEL_INFO) == '\0';
 }
 
-/* True for what could forge a line or its order on a screen: C0, DEL, C1,
- * line separators and bidirectional controls. *n is the length of the UTF-8
- * sequence at p, 1 for a broken one. */
-static bool
-is_masked_sequence(const unsigned char *p, size_t left, size_t *n)
+bool
+log_masks(uint32_t c)
 {
-	size_t len = *p < 0x80 ? 1 : *p < 0xE0 ? 2 : *p < 0xF0 ? 3 : 4;
-	unsigned c;
-
-	*n = 1;
-	if (len > left || !parse_is_utf8((const char *)p, len))
-		return true;
-	*n = len;
-	if (len == 1)
-		return *p < 0x20 || *p == 0x7F;
-	if (len == 2)
-		return p[0] == 0xC2 && p[1] < 0xA0;
-	if (len != 3)
-		return false;
-	c = (unsigned)(p[0] & 0x0F) << 12 | (unsigned)(p[1] & 0x3F) << 6 |
-	    (p[2] & 0x3F);
-	return (c >= 0x200E && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
-	       (c >= 0x2066 && c <= 0x2069);
+	return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x200E ||
+	       c == 0x200F || (c >= 0x2028 && c < 0x202F) ||
+	       (c >= 0x2066 && c < 0x206A) || c == 0xFEFF;
 }
 
 void
 log_add_masked(struct buf *to, const char *text, size_t len)
 {
-	const unsigned char *p = (const unsigned char *)text;
-	size_t i, n;
+	const uint8_t *p = (const uint8_t *)text, *end = p + len;
+	ucs4_t c;
+	int n;
 
-	for (i = 0; i < len && to->len < LOG_LINE - 16; i += n) {
-		if (!is_masked_sequence(p + i, len - i, &n)) {
-			buf_add(to, p + i, n);
+	while (p < end && to->len < LOG_LINE - 16) {
+		n = u8_mbtoucr(&c, p, (size_t)(end - p));
+		if (n > 0 && !log_masks(c)) {
+			buf_add(to, p, (size_t)n);
+			p += n;
 			continue;
 		}
-		while (n > 0) {
-			buf_addf(to, "\\x%02X", p[i]);
-			i++;
-			n--;
-		}
+		for (n = n > 0 ? n : 1; n > 0; n--)
+			buf_addf(to, "\\x%02X", *p++);
 	}
-	if (i < len)
+	if (p < end)
 		buf_adds(to, "...");
 }
 

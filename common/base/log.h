@@ -45,6 +45,10 @@ void log_stamp(bool on);
  * something else. Static. */
 const char *log_prefix(enum log_level level);
 
+/* True for a character that could forge a line or its order on a screen: C0,
+ * DEL, C1, line separators, bidirectional controls and the byte order mark. */
+bool log_masks(uint32_t c);
+
 /* Appends the text as a line shows it, masked, as long as a line has room. */
 void log_add_masked(struct buf *to, const char *text, size_t len);
 

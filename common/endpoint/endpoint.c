@@ -243,8 +243,9 @@ endpoint_read_block(
 void
 endpoint_ack(struct endpoint *e)
 {
-	if (e->ops->ack != NULL)
-		e->ops->ack(e);
+	const struct endpoint_mark all = endpoint_mark(e);
+
+	endpoint_ack_to(e, &all);
 }
 
 struct endpoint_mark

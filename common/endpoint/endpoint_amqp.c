@@ -30,8 +30,9 @@
 #define PREDECESSOR_MS 5000
 #define PREDECESSOR_LOOK_MS 20
 
-int
-endpoint_amqp_check_name(const char *kind, const char *name, struct buf *why)
+/* -1 with *why: that cannot be the name of a queue, an exchange ("kind"). */
+static int
+check_amqp_name(const char *kind, const char *name, struct buf *why)
 {
 	if (parse_is_name(name, AMQP_QUEUE_NAME_MAX))
 		return 0;
@@ -337,7 +338,7 @@ static int
 amqp_check(const char *rest, enum endpoint_use use, struct buf *why)
 {
 	(void)use;
-	return endpoint_amqp_check_name("queue", rest, why);
+	return check_amqp_name("queue", rest, why);
 }
 
 static struct endpoint *
@@ -352,7 +353,7 @@ static int
 exchange_check(const char *rest, enum endpoint_use use, struct buf *why)
 {
 	if (use == ENDPOINT_TO)
-		return endpoint_amqp_check_name("exchange", rest, why);
+		return check_amqp_name("exchange", rest, why);
 	buf_setf(why,
 	    "'exchange:%s' cannot be read; read one of its queues with "
 	    "queue:NAME",

@@ -40,10 +40,6 @@ struct amqp_endpoint {
 	enum outcome (*set_up)(struct amqp_endpoint *a);
 };
 
-/* -1 with *why: that cannot be the name of a queue, an exchange ("kind"). */
-int endpoint_amqp_check_name(
-    const char *kind, const char *name, struct buf *why);
-
 /* Fills a, which the caller has allocated. 0, or -1 with *why and *code. */
 int endpoint_amqp_init(struct amqp_endpoint *a, const char *queue, bool writing,
     const struct endpoint_options *opt, struct buf *why, enum exit_code *code)

@@ -288,14 +288,6 @@ reader_ack_only(struct endpoint *e, const struct endpoint_mark *marks, size_t n)
 	return marks[0].connection == r->done.connection && wait_for_leader(r);
 }
 
-static void
-reader_ack(struct endpoint *e)
-{
-	const struct endpoint_mark all = reader_mark(e);
-
-	reader_ack_to(e, &all);
-}
-
 /* A queue counts as empty when the broker says so twice, that far apart, and
  * sends nothing in between: its count leaves out messages under way. */
 #define QUIET_MS 50
@@ -797,7 +789,6 @@ reader_close(struct endpoint *e)
 static const struct endpoint_ops ops = {
 	.read = amqp_read,
 	.read_block = amqp_read_block,
-	.ack = reader_ack,
 	.mark = reader_mark,
 	.ack_to = reader_ack_to,
 	.ack_only = reader_ack_only,

@@ -25,7 +25,6 @@ struct endpoint_ops {
 	    struct endpoint *e, char **line, size_t *len, int timeout_ms);
 	enum endpoint_status (*read_block)(
 	    struct endpoint *e, char **block, size_t *len, int timeout_ms);
-	void (*ack)(struct endpoint *e);
 	struct endpoint_mark (*mark)(const struct endpoint *e);
 	void (*ack_to)(struct endpoint *e, const struct endpoint_mark *mark);
 	bool (*ack_only)(

@@ -311,13 +311,8 @@ const struct endpoint_ops endpoint_stdio_ops = {
 	.open = stdio_open,
 	.read = stdio_read,
 	.read_block = stdio_read_block,
-	.ack = NULL,
-	.mark = NULL,
-	.ack_to = NULL,
 	.write = stdio_write,
 	.flush = stdio_flush,
-	.pump = NULL,
 	.where = stdio_where,
-	.delivery = NULL,
 	.close = stdio_close,
 };

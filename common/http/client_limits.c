@@ -113,7 +113,9 @@ address_same(const struct address *a, const struct address *b)
 	       memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }
 
-struct address
+/* What counts as one client: an IPv4 address, an IPv6 network of 64 bits, which
+ * is the least that a provider gives to one customer. */
+static struct address
 address_client(const struct address *a)
 {
 	struct address client = *a;

@@ -43,10 +43,6 @@ void address_format(const struct address *a, char *text);
 
 bool address_same(const struct address *a, const struct address *b);
 
-/* What counts as one client: an IPv4 address, an IPv6 network of 64 bits, which
- * is the least that a provider gives to one customer. */
-struct address address_client(const struct address *a);
-
 struct network {
 	struct address address;
 	unsigned bits; /* of 128 that must be equal */

@@ -103,36 +103,6 @@ remove_unused(const char *path)
 	return 0;
 }
 
-/* 0, or -1 with errno. */
-static int
-identify(const char *path, struct unix_socket_id *id)
-{
-	struct stat st;
-
-	if (lstat(path, &st) != 0)
-		return -1;
-	*id = (struct unix_socket_id){ st.st_dev, st.st_ino };
-	return 0;
-}
-
-/* False: it was removed, or another one is there. */
-static bool
-is_at(const char *path, const struct unix_socket_id *id)
-{
-	struct unix_socket_id there;
-
-	return identify(path, &there) == 0 && there.dev == id->dev &&
-	       there.ino == id->ino;
-}
-
-/* Removes path, unless another socket is there. */
-static void
-unix_socket_remove(const char *path, const struct unix_socket_id *id)
-{
-	if (is_at(path, id))
-		(void)unlink(path);
-}
-
 /* With its rights from the first moment on: who finds the socket may connect,
  * or never may. */
 static int
@@ -152,7 +122,7 @@ bind_for_group(int fd, const struct sockaddr_un *at)
  * -1 with errno: EADDRINUSE while another process listens, EEXIST for what is
  * no socket. */
 static int
-unix_socket_listen(const char *path, struct unix_socket_id *id)
+unix_socket_listen(const char *path)
 {
 	struct sockaddr_un at;
 	int fd;
@@ -162,8 +132,7 @@ unix_socket_listen(const char *path, struct unix_socket_id *id)
 	fd = make_socket();
 	if (fd < 0)
 		return -1;
-	if (bind_for_group(fd, &at) != 0 || identify(path, id) != 0 ||
-	    listen(fd, BACKLOG) != 0)
+	if (bind_for_group(fd, &at) != 0 || listen(fd, BACKLOG) != 0)
 		return give_up(fd);
 	return fd;
 }
@@ -245,7 +214,7 @@ listen_there(struct listen_socket *d, const union any *a, socklen_t len)
 	int on = 1;
 
 	if (d->path != NULL) {
-		d->fd = unix_socket_listen(d->path, &d->id);
+		d->fd = unix_socket_listen(d->path);
 		return d->fd >= 0 ? 0 : -1;
 	}
 	d->fd = socket(
@@ -354,10 +323,11 @@ listen_socket_accept(
 void
 listen_socket_close(struct listen_socket *d)
 {
+	/* While it listens no other process takes its path. */
+	if (d->path != NULL)
+		(void)unlink(d->path);
 	if (d->fd >= 0)
 		(void)close(d->fd);
-	if (d->path != NULL)
-		unix_socket_remove(d->path, &d->id);
 	free(d->path);
 	buf_release(&d->text);
 	*d = (struct listen_socket){ .fd = -1 };

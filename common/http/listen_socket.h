@@ -9,19 +9,10 @@
 #include "common/base/prog.h"
 #include "common/http/client_limits.h"
 
-#include <sys/types.h>
-
-/* Which socket a path names: the path may be given to another one. */
-struct unix_socket_id {
-	dev_t dev;
-	ino_t ino;
-};
-
 struct listen_socket {
 	int fd; /* listens, does not block */
 	int port;
-	char *path; /* of a Unix socket; NULL: none */
-	struct unix_socket_id id;
+	char *path;      /* of a Unix socket; NULL: none */
 	struct buf text; /* where it listens, port 0 replaced by the real one */
 };
 
@@ -39,7 +30,7 @@ int listen_socket_open(struct listen_socket *d, const char *where,
 int listen_socket_accept(const struct listen_socket *d, struct address *peer,
     bool *full) __attribute__((warn_unused_result));
 
-/* Closes the socket. Removes its path, unless another socket is there. */
+/* Closes the socket and removes its path. */
 void listen_socket_close(struct listen_socket *d);
 
 #endif

@@ -76,8 +76,10 @@ file_read_at(int fd, void *data, size_t len, size_t at)
 	return 0;
 }
 
-int
-file_only_regular(int fd)
+/* Returns the descriptor of a regular file; of anything else it is closed, and
+ * errno says what it is. */
+static int
+only_regular(int fd)
 {
 	struct stat st;
 	int err = 0;
@@ -101,7 +103,7 @@ file_open(const char *path, int flags, mode_t mode)
 	/* O_NONBLOCK: opening a pipe does not wait for its other end. */
 	int fd = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, mode);
 
-	return fd < 0 ? -1 : file_only_regular(fd);
+	return fd < 0 ? -1 : only_regular(fd);
 }
 
 int

@@ -22,10 +22,6 @@
 int file_open(const char *path, int flags, mode_t mode)
     __attribute__((warn_unused_result));
 
-/* Returns the descriptor of a regular file; of anything else it is closed, and
- * errno as above. */
-int file_only_regular(int fd) __attribute__((warn_unused_result));
-
 /* Appends everything up to the end of fd; EFBIG when that is more than the
  * buffer's cap allows. */
 int file_read_all(int fd, struct buf *b) __attribute__((warn_unused_result));

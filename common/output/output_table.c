@@ -13,21 +13,13 @@
 #include <unistr.h>
 #include <uniwidth.h>
 
+#include "common/base/log.h"
 #include "common/base/parse.h"
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
 
 /* Widths are libunistring's of UTF-8, and not of wcwidth(3), so that a table
  * looks the same in every locale, cron's "C" included. */
-
-/* Controls, line separators and marks that turn the direction of text. */
-static bool
-is_masked_character(ucs4_t c)
-{
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x200e ||
-	       c == 0x200f || (c >= 0x2028 && c < 0x202f) ||
-	       (c >= 0x2066 && c < 0x206a) || c == 0xfeff;
-}
 
 size_t
 display_add(struct buf *to, const char *s, size_t max)
@@ -39,7 +31,7 @@ display_add(struct buf *to, const char *s, size_t max)
 
 	while (*s != '\0') {
 		length = u8_strmbtouc(&c, (const uint8_t *)s);
-		masked = length < 0 || is_masked_character(c);
+		masked = length < 0 || log_masks(c);
 		n = length < 0 ? 1 : (size_t)length;
 		w = masked ? 4 * n : (size_t)uc_width(c, "UTF-8");
 		if (width + w > max) {

@@ -280,8 +280,8 @@ write_shape(struct buf *to, struct shape *s)
 	jsonw_close(to);
 }
 
-void
-openapi_shape(struct buf *to, const char *shape)
+static void
+add_schema(struct buf *to, const char *shape)
 {
 	struct shape s = { shape, shape };
 
@@ -296,7 +296,7 @@ void
 openapi_member(struct buf *to, const char *key, const char *shape)
 {
 	jsonw_key(to, key);
-	openapi_shape(to, shape);
+	add_schema(to, shape);
 }
 
 /* What stands in quotes at the end of a shape is the description of the

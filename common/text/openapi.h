@@ -23,10 +23,7 @@
 
 #include <stdbool.h>
 
-/* Appends the schema. */
-void openapi_shape(struct buf *to, const char *shape);
-
-/* "key": the schema, as a member. */
+/* "key": the schema of the shape, as a member. */
 void openapi_member(struct buf *to, const char *key, const char *shape);
 
 /* Appends an element of a list of parameters; where is path, query or header.

@@ -62,12 +62,6 @@ fake_read(struct endpoint *e, char **line, size_t *len, int timeout_ms)
 }
 
 static void
-fake_ack(struct endpoint *e)
-{
-	buf_addc(&play(e)->events, 'A');
-}
-
-static void
 fake_ack_to(struct endpoint *e, const struct endpoint_mark *mark)
 {
 	(void)mark;
@@ -90,7 +84,6 @@ fake_where(const struct endpoint *e, uint64_t behind, struct buf *where)
 
 static const struct endpoint_ops fake_ops = {
 	.read = fake_read,
-	.ack = fake_ack,
 	.ack_to = fake_ack_to,
 	.pump = fake_pump,
 	.where = fake_where,
