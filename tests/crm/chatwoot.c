@@ -218,6 +218,17 @@ get_messages(struct sim *s, struct world *w, struct call *c, int64_t id,
 	buf_adds(&a->body, "]}");
 }
 
+/* What a test has put there. */
+static void
+get_report(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a)
+{
+	(void)w;
+	(void)c;
+	(void)id;
+	buf_adds(&a->body, s->report.len > 0 ? buf_str(&s->report) : "[]");
+}
+
 /* An unknown agent takes the conversation from whoever has it. */
 static void
 assign(struct sim *s, struct world *w, struct call *c, int64_t id,
@@ -255,6 +266,7 @@ static const struct route routes[] = {
 	    get_messages },
 	{ METHOD_POST, "/api/v1/accounts/1/conversations/{id}/assignments",
 	    assign },
+	{ METHOD_GET, "/api/v2/accounts/1/summary_reports/agent", get_report },
 };
 
 const struct route *

@@ -22,7 +22,8 @@ const char control_help[] =
     "       ACT: client answer note autoreply system survey transfer close\n"
     "       remove (from then on nothing shows it);\n"
     "       label (of Chatwoot: it has the label new first);\n"
-    "       arrive (a new client writes; the answer names the dialog);\n"
+    "       arrive (a new client writes, or first the operator; the answer\n"
+    "       names the dialog);\n"
     "       online offline (an operator, or all: from then on they stay so);\n"
     "       touch&percent=P (a client writes in that share of open dialogs)\n"
     "  POST /control/webhooks?lose=N&repeat=N&delay=MS  of 1000 webhooks N\n"
@@ -31,6 +32,7 @@ const char control_help[] =
     "the\n"
     "       API assigned, dialogs that more than one holds (crowded), times\n"
     "       of messages in ms (message_ms)\n"
+    "  POST /control/report  the body is Chatwoot's report of its agents\n"
     "  GET  /control/journal[?account=TOKEN][&from=N]  who was given what, in\n"
     "       order: waits (a customer wrote, nobody has it), assigned (by the\n"
     "       API), given (by others), resolved, online, offline; before: who\n"
@@ -157,13 +159,19 @@ webhooks(struct sim *s, struct call *c, struct answer *a)
 	ok(a);
 }
 
-/* A new client writes: the number of the dialog is the answer. */
+/* A new client writes, or an operator first: the number of the dialog is the
+ * answer. */
 static void
-arrive(struct world *w, struct answer *a)
+arrive(struct world *w, int32_t who, struct answer *a)
 {
 	int32_t i = world_add_dialog(w, (int64_t)w->dialogs_n, w->now);
 
-	life_client_writes(w, i, w->now);
+	if (who == NO_OPERATOR) {
+		life_client_writes(w, i, w->now);
+	} else {
+		world_open_request(w, i, w->now);
+		world_say(w, i, TO_CLIENT, who, w->now);
+	}
 	if (w->opt.pace_ms > 0)
 		life_plan(w, i, w->now + w->opt.pace_ms);
 	buf_clear(&a->body);
@@ -266,7 +274,7 @@ act(struct sim *s, struct call *c, struct answer *a)
 		return;
 	}
 	if (w != NULL && what != NULL && strcmp(what, "arrive") == 0) {
-		arrive(w, a);
+		arrive(w, id == 0 ? NO_OPERATOR : world_operator(w, id), a);
 		return;
 	}
 	if (w != NULL && what != NULL &&
@@ -413,6 +421,14 @@ show_journal(struct sim *s, struct call *c, struct answer *a)
 	buf_adds(b, "]\n");
 }
 
+static void
+report(struct sim *s, struct call *c, struct answer *a)
+{
+	buf_clear(&s->report);
+	buf_add(&s->report, c->body.data, c->body.len);
+	ok(a);
+}
+
 static const struct {
 	enum method method;
 	const char *path;
@@ -425,6 +441,7 @@ static const struct {
 	{ METHOD_POST, "/control/fault", fault },
 	{ METHOD_POST, "/control/webhooks", webhooks },
 	{ METHOD_POST, "/control/act", act },
+	{ METHOD_POST, "/control/report", report },
 	{ METHOD_GET, "/control/world", show_world },
 	{ METHOD_GET, "/control/journal", show_journal },
 };

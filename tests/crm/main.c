@@ -169,6 +169,7 @@ main(int argc, char **argv)
 	if (code == PROG_OK)
 		code = serve(&s);
 	push_free(s.sim.push);
+	buf_release(&s.sim.report);
 	for (size_t i = 0; i < s.sim.worlds_n; i++)
 		world_release(&s.sim.worlds[i]);
 	free(s.sim.worlds);

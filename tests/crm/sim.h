@@ -33,6 +33,7 @@ struct sim {
 	uint64_t calls;
 	uint64_t by_route[SIM_ROUTES];
 	struct fault_set faults;
+	struct buf report; /* Chatwoot's, of its agents */
 	struct push *push; /* webhooks on their way; NULL: of Chat2Desk */
 };
 
