@@ -33,7 +33,7 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
 class Live:
     """A run of the script, with the system's view of it."""
 
-    def __init__(self, checkout, command):
+    def __init__(self, checkout, command, crm="chat2desk"):
         self.out = os.path.join(checkout, "out")
         with open(self.out, "wb") as f:
             self.process = subprocess.Popen(
@@ -41,7 +41,7 @@ class Live:
                  "--live"],
                 stdin=subprocess.DEVNULL, stdout=f, stderr=f,
                 cwd=checkout, start_new_session=True,
-                env={**os.environ, "BIN": BIN, "TESTBIN": TESTBIN})
+                env={**os.environ, "BIN": BIN, "TESTBIN": TESTBIN, "CRM": crm})
 
     def said(self):
         with open(self.out, encoding="utf-8") as f:
@@ -143,8 +143,8 @@ def figures_change(checks, url, token):
           "another response")
 
 
-def one_run(checks, checkout, command, number):
-    live = Live(checkout, command)
+def one_run(checks, checkout, command, number, crm="chat2desk"):
+    live = Live(checkout, command, crm)
     try:
         folder = live.find(r"^ +all in (.*)$")
         url = live.find(r"(http://127\.0\.0\.1:\d+/)$")
@@ -212,7 +212,7 @@ def body():
         one_run(checks, checkout, become, signal.SIGINT)
         if LONG:
             at_its_begin(checks, checkout, become)
-            one_run(checks, checkout, [], signal.SIGTERM)
+            one_run(checks, checkout, [], signal.SIGTERM, "chatwoot")
     finally:
         shutil.rmtree(checkout, ignore_errors=True)
     return checks.result()

@@ -264,6 +264,29 @@ class Test:
         said, code = self.type(["--remove"], [("(y/n)", "y")])
         self.that(code == 0 and not os.path.exists(self.folder), f"y: {said}")
 
+    def check_chatwoot(self):
+        """A Chatwoot: its account is needed; history begins before setup."""
+        sim = self.lab.sim("--crm", "chatwoot", "--seed", 6, "--operators", 3,
+                           "--dialogs", 12, "--hours", "0-24", name="woot")
+        options = ["-y", "--crm", "chatwoot", "--tenant", "woot", "--url",
+                   sim.root, "--token-file", self.token_file, "--cron", "no",
+                   "--board", "no"]
+        done = self.setup(*options, code=64)
+        self.that("--account" in done.err, f"no account: {done}")
+        done = self.setup(*options, "--account", "1")
+        self.that(b"role: administrator" in done.out, f"{done.out}")
+        found = self.lab.sql("SELECT open_chats FROM tenant_metrics "
+                             "WHERE tenant = 'woot'")
+        self.that(found == [["12"]], f"open chats: {found}")
+        conf = self.folder + "messaging.conf"
+        self.lab.must(["sh", "-ec", '"$1/poller" -c "$2" --backfill 30d | '
+                       '"$1/aggregator" -c "$2" -a intervals,conversations | '
+                       '"$1/sink" -c "$2"', "sh", BIN, conf])
+        found = int(self.lab.sql("SELECT COUNT(*) FROM intervals "
+                                 "WHERE tenant = 'woot'")[0][0])
+        self.that(found > 40, f"intervals of the past: {found}")
+        self.setup("--remove", "-y")
+
     def type(self, options, answers):
         pid, terminal = pty.fork()
         if pid == 0:
@@ -299,6 +322,7 @@ def body():
         test.check_second_run(address)
         test.check_removal()
         test.check_terminal()
+        test.check_chatwoot()
         test.check_systemd()
         return test.checks.result()
 
