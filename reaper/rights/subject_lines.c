@@ -173,33 +173,28 @@ audit_line_change(struct flat *f, const struct subject *s, const char *line,
 
 /* Text of which nobody knows which members are ids: a payload of a webhook that
  * a profile did not understand, or a line that is cut or no JSON. Each string
- * in it may be an id, and each number whose name ends in "id". */
+ * in it may be an id, and each number whose name says so. */
 
 typedef bool value_fn(const void *ctx, const char *value, size_t len);
 
-struct text_piece {
-	const char *p;
-	size_t len;
-};
-
 /* A string at t->p, without its quotes. False: it has no end. */
 static bool
-take_json_string(struct flat *f, struct json_text *t, struct text_piece *s)
+take_json_string(struct flat *f, struct json_text *t, struct text *s)
 {
 	const char *begin = t->p + 1;
 
 	if (!json_text_string(t))
 		return false;
-	*s = (struct text_piece){ begin, (size_t)(t->p - begin) - 1 };
+	*s = (struct text){ begin, (size_t)(t->p - begin) - 1 };
 	if (memchr(s->p, '\\', s->len) != NULL)
 		s->p = flat_unescape(f, s->p, &s->len);
 	return true;
 }
 
-static struct text_piece
+static struct text
 take_json_number(struct json_text *t)
 {
-	struct text_piece n = { t->p, 0 };
+	struct text n = { t->p, 0 };
 
 	while (strchr("-+.eE0123456789", json_text_peek(t)) != NULL &&
 	       json_text_peek(t) != '\0')
@@ -208,9 +203,16 @@ take_json_number(struct json_text *t)
 	return n;
 }
 
+/* Other numbers, such as amounts, are nobody's id. */
 static bool
-names_an_id(const struct text_piece *name)
+names_an_id(const struct text *name)
 {
+	static const char *const names[] = { "chat", "customer", "user" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(names); i++)
+		if (text_is(*name, names[i]))
+			return true;
 	return name->len >= 2 &&
 	       strncasecmp(name->p + name->len - 2, "id", 2) == 0;
 }
@@ -222,7 +224,7 @@ any_value(struct flat *f, const char *json, size_t len, value_fn *is_theirs,
     const void *ctx)
 {
 	struct json_text t = { .p = json, .end = json + len };
-	struct text_piece name = { "", 0 }, value;
+	struct text name = { "", 0 }, value;
 	char c;
 
 	while ((c = json_text_peek(&t)) != '\0') {

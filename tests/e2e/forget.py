@@ -598,6 +598,7 @@ def check_last_line(checks, house):
     cut = other[:other.index(b"operator")]
     of_them = json.dumps({"tenant": "plain", **chat_of("100", C)}).encode()
     of_them = of_them[:of_them.rindex(b"opened_at")]
+    of_number = b'{"tenant": "plain", "chat": 100, "at'
     elsewhere = of_them.replace(b'"plain"', b'"twin"')
     for content, left, rows, warned in (
             (other + ours[:-1], other + forgotten(ours), 1, False),
@@ -605,6 +606,7 @@ def check_last_line(checks, house):
             (other[:-1], other[:-1], 0, False),
             (ours + cut, forgotten(ours) + cut, 1, True),
             (other + of_them, other, 1, False),
+            (other + of_number, other, 1, False),
             (other + elsewhere, other + elsewhere, 0, True)):
         path = lab.write("last", content.decode())
         for options in (["--dry-run"], []):
