@@ -333,7 +333,7 @@ class Life(unittest.TestCase):
             self.assertEqual(
                 s.rooms(serve_status="served",
                         user_ids=list(range(501, 509))), [])
-            self.assertGreaterEqual(len(s.rooms()), 5)
+            self.assertNotEqual(s.rooms(), [])
 
     def test_agents_come_and_go(self):
         with Sim("--operators", "3") as s:

@@ -167,7 +167,11 @@ class Test:
         self.sim.fault()
         self.comes((self.d, self.b, "p4"))
         self.equal(len(self.said().splitlines()), 1, self.said())
-        # It wants no call for hours: that is told, and ends in order.
+        self.end()
+
+    def crm_wants_no_call(self):
+        """For hours: that is told, and ends in order."""
+        self.begin()
         self.free(self.d)
         self.sim.fault("429-decade", method="PUT", count=1)
         self.put(self.reservation("p8", self.d, self.b))
@@ -301,7 +305,7 @@ def body():
         steps(test.killed_while_it_changes, test.killed_while_it_reads,
               test.crm_away, test.dry_runs, test.empty_messages,
               test.other_tenant_away, test.bad_records, test.signal_waits,
-              test.two_killed)
+              test.two_killed, test.crm_wants_no_call)
         return test.checks.result()
 
 
