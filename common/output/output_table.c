@@ -135,13 +135,13 @@ output_width(void)
 }
 
 size_t
-output_height(void)
+output_lines(void)
 {
-	struct winsize size = { .ws_row = 0 };
+	const char *lines = getenv("LINES");
+	int64_t n;
 
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0)
-		return size.ws_row;
-	return 24;
+	return lines != NULL && parse_int(lines, 1, 100000, &n) == 0 ? (size_t)n
+								     : SIZE_MAX;
 }
 
 void

@@ -39,8 +39,8 @@ void output_csv_cell(struct buf *to, const char *s, bool number);
 /* The width to write for: COLUMNS of the environment, else that of the terminal
  * at stdout. SIZE_MAX where stdout is not a terminal: any width will do. */
 size_t output_width(void);
-/* The lines of that terminal; 24 where it does not say. */
-size_t output_height(void);
+/* The lines to write at most: LINES of the environment, else SIZE_MAX. */
+size_t output_lines(void);
 
 /* Appends a line of words in ASCII; where it is wider than that it is broken at
  * blanks, so that no number is broken. */

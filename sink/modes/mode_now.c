@@ -2,20 +2,12 @@
  * mode_now: sink --now: how things are at this moment, by the database: a table
  * for people, or the operators as lines. A user who may read the database sees
  * all tenants.
- *
- * With --watch the table is shown again and again. While the database is away
- * the last one stays, with the reason above it.
  */
-#include <poll.h>
 #include <stdio.h>
-#include <termios.h>
-#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/parse.h"
 #include "common/base/xalloc.h"
-#include "common/os/stop.h"
 #include "common/output/output_table.h"
 #include "common/output/overview.h"
 #include "sink/api/sheet.h"
@@ -243,152 +235,19 @@ read_page(struct sink *s, struct db *db, const struct overview_screen *screen,
 }
 
 static enum exit_code
-write_page(const struct buf *page)
-{
-	fwrite(buf_str(page), 1, page->len, stdout);
-	return prog_flush();
-}
-
-/* Cuts the page to that many lines; the last one counts those left out. */
-static void
-cut_lines(struct buf *page, size_t lines)
-{
-	size_t i, n = 0, keep = page->len, all = 0;
-
-	for (i = 0; i < page->len; i++)
-		all += page->data[i] == '\n';
-	if (all <= lines)
-		return;
-	for (i = 0; i < page->len && n + 1 < lines; i++)
-		if (page->data[i] == '\n') {
-			n++;
-			keep = i + 1;
-		}
-	buf_cut(page, n > 0 ? keep : 0);
-	buf_addf(page, "%zu more lines\n", all - n);
-}
-
-/* Overwrites the page before: to clear the screen between two would flicker. */
-static enum exit_code
-draw_page(struct buf *page, size_t lines)
-{
-	struct buf screen = BUF_INIT;
-	enum exit_code code;
-	const char *p;
-
-	cut_lines(page, lines);
-	buf_adds(&screen, "\033[H");
-	for (p = buf_str(page); *p != '\0'; p++) {
-		if (*p == '\n')
-			buf_adds(&screen, "\033[K");
-		buf_addc(&screen, *p);
-	}
-	buf_adds(&screen, "\033[J");
-	code = write_page(&screen);
-	buf_release(&screen);
-	return code;
-}
-
-/* Waits; false: somebody typed q, or a signal asks to stop. */
-static bool
-wait_for_key(bool on_terminal, int64_t ms)
-{
-	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
-	char key = '\0';
-
-	if (!on_terminal)
-		return !stop_sleep(ms);
-	if (poll(&in, 1, (int)ms) > 0 && read(STDIN_FILENO, &key, 1) != 1)
-		return false;
-	return key != 'q' && !stop_asked();
-}
-
-/* Shows `last` with the reason above it. */
-static void
-add_reason(struct buf *page, const struct buf *last, const struct db *db,
-    int64_t since_ms, size_t width)
-{
-	struct buf line = BUF_INIT;
-	char text[DURATION_TEXT];
-
-	buf_addf(&line, "no answer from the database for %s: %s",
-	    duration_format(clock_mono_ms() - since_ms, text), db_why(db));
-	buf_clear(page);
-	output_wrap(page, buf_str(&line), width);
-	buf_addc(page, '\n');
-	buf_add(page, buf_str(last), last->len);
-	buf_release(&line);
-}
-
-static enum exit_code
-watch(struct sink *s, struct db *db, bool on_terminal)
-{
-	struct buf page = BUF_INIT, last = BUF_INIT;
-	enum exit_code code = PROG_OK;
-	struct overview_screen screen;
-	int64_t since = CLOCK_NONE;
-
-	do {
-		screen.width = output_width();
-		/* The last line is the cursor's. */
-		screen.lines = on_terminal ? output_height() - 1 : SIZE_MAX;
-		buf_clear(&page);
-		if (read_page(s, db, &screen, &page) == OUTCOME_DONE) {
-			buf_clear(&last);
-			buf_add(&last, buf_str(&page), page.len);
-			since = CLOCK_NONE;
-		} else if (last.len == 0) {
-			log_error("%s", db_why(db));
-			code = db_code(db);
-			break;
-		} else {
-			if (since == CLOCK_NONE)
-				since = clock_mono_ms();
-			add_reason(&page, &last, db, since, screen.width);
-		}
-		if (!on_terminal)
-			buf_addc(&page, '\n');
-		code = on_terminal ? draw_page(&page, screen.lines)
-				   : write_page(&page);
-	} while (code == PROG_OK && !ferror(stdout) &&
-		 wait_for_key(on_terminal, s->watch_ms));
-	buf_release(&page);
-	buf_release(&last);
-	return code;
-}
-
-/* Meanwhile the terminal passes on each key at once, without an echo. */
-static enum exit_code
-watch_terminal(struct sink *s, struct db *db)
-{
-	struct termios before, raw;
-	enum exit_code code;
-
-	if (!isatty(STDOUT_FILENO) || tcgetattr(STDIN_FILENO, &before) != 0)
-		return watch(s, db, false);
-	raw = before;
-	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
-	(void)tcsetattr(STDIN_FILENO, TCSANOW, &raw);
-	code = watch(s, db, true);
-	(void)tcsetattr(STDIN_FILENO, TCSANOW, &before);
-	return code;
-}
-
-static enum exit_code
 show_now(struct sink *s, struct db **db)
 {
 	const struct overview_screen screen = { .width = output_width(),
-		.lines = SIZE_MAX };
+		.lines = output_lines() };
 	struct buf page = BUF_INIT;
 	enum exit_code code = sink_find_tenant(s, *db);
 
 	s->format = output_format_resolve(s->format);
 	if (code != PROG_OK)
 		return code;
-	if (s->watch != NULL)
-		return watch_terminal(s, *db);
 	if (read_page(s, *db, &screen, &page) == OUTCOME_DONE) {
-		code = write_page(&page);
+		fwrite(buf_str(&page), 1, page.len, stdout);
+		code = prog_flush();
 	} else {
 		log_error("%s", db_why(*db));
 		code = db_code(*db);
@@ -401,21 +260,12 @@ static const struct option_row rows[] = {
 	OPTION_FORMAT(struct sink, format),
 	OPTION_TEXT(
 	    0, "tenant", "NAME", struct sink, tenant, "only this tenant"),
-	OPTION_TEXT('w', "watch", "INTERVAL", struct sink, watch,
-	    "update at this interval, such as 5s, until q or ^C"),
 };
 
 static int
 check_now(void *options)
 {
-	struct sink *s = options;
-
-	if (s->watch != NULL && (parse_duration(s->watch, &s->watch_ms) != 0 ||
-				    s->watch_ms < 1 || s->watch_ms > HOUR_MS))
-		return prog_usage_error(
-		    "--watch '%s' is not an interval of up to 1h, such as 5s",
-		    s->watch);
-	return sink_check_tenant(s);
+	return sink_check_tenant(options);
 }
 
 static enum exit_code

@@ -22,8 +22,6 @@ struct sink {
 	enum report_form report_form;
 	const char *address, *port_file;                    /* --serve */
 	const char *role, *subject, *teams, *days, *revoke; /* --token */
-	const char *watch; /* --now; NULL: once */
-	int64_t watch_ms;
 	bool until_empty, accept_loss;
 };
 

@@ -48,7 +48,7 @@ class Test:
                       encoding="ascii") as f:
                 for pid in f.read().split():
                     with open(f"/proc/{pid}/cmdline", "rb") as command:
-                        if b"sink\0--now\0--watch" in command.read():
+                        if b"report\0--watch" in command.read():
                             return int(pid)
             return None
 
