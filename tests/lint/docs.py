@@ -289,9 +289,9 @@ def check_width():
     """Pages fit a terminal of 80 columns, but for records and tables in
     examples: their lines must not be broken."""
     for path in PAGES:
-        # "No job" in the head of an item is not a macro.
-        for line in re.findall(r"^\.It (?:.* Ta )?(?:An|At|In|No) .*", read(path),
-                               re.M):
+        # "No job" in the head of an item is not a macro, nor "In" in a heading.
+        for line in re.findall(r"^\.(?:S[hs]|It(?: .* Ta)?) (?:An|At|In|No) .*",
+                               read(path), re.M):
             complain(path, "a word is taken for a macro: " + line)
         text = subprocess.run(["mandoc", "-T", "ascii", "-O", "width=80", path],
                               check=True, text=True,
