@@ -279,7 +279,7 @@ extern char **environ;
 static char *no_environ[] = { NULL };
 
 /* Calls the function that the input names. A read function gets only answers in
- * which failure finds no error. */
+ * which neither failure nor the HTTP status shows an error. */
 static void
 add_main(struct buf *program)
 {
@@ -287,7 +287,8 @@ add_main(struct buf *program)
 	size_t i;
 
 	buf_adds(program,
-	    "def read(f): failure as $e | if $e == null then f else $e end;"
+	    "def read(f): (failure // http_failure) as $e"
+	    " | if $e == null then f else $e end;"
 	    "jq_call(.call as $c | if $c == \"hook_read\" then hook_read");
 	for (i = 0; i < PROFILE_CALLS; i++) {
 		name = profile_call_names[i];
