@@ -29,7 +29,12 @@ choose_tenant(const struct poller *p)
 		return p->only[0];
 	if (p->only_n == 0 && conf_tenants(p->common.conf) == 1)
 		return conf_tenant(p->common.conf, 0);
-	log_error("--try needs one profile; choose its tenant with --tenant");
+	if (conf_tenants(p->common.conf) == 0)
+		log_error("--try needs a tenant; use -c FILE, or set "
+			  "CRM_TOKEN_FILE and CRM_PROFILE");
+	else
+		log_error("--try needs one profile; choose its tenant with "
+			  "--tenant");
 	return NULL;
 }
 
