@@ -70,6 +70,8 @@ void conf_free(struct conf *c);
  * Permission denied; ..." if conf_load() found the system's file closed to this
  * user. */
 void conf_add_unread(const struct conf *c, struct buf *to);
+/* The same, or the file that was read, or where files were looked for. */
+void conf_add_source(const struct conf *c, struct buf *to);
 
 /* A flag's value, above everything else. -1 and *why if it does not fit. */
 int conf_set(struct conf *c, const char *section, const char *name,

@@ -493,6 +493,20 @@ conf_add_unread(const struct conf *c, struct buf *to)
 		    log_errno(c->unread), syserr_way_out(c->unread));
 }
 
+void
+conf_add_source(const struct conf *c, struct buf *to)
+{
+	if (c->path != NULL)
+		buf_addf(to, "; the configuration is '%s'", c->path);
+	else if (c->unread != 0)
+		conf_add_unread(c, to);
+	else
+		buf_adds(to,
+		    "; no configuration was found: MESSAGING_CONFIG is not "
+		    "set, and there is no ./" LOCAL_FILE
+		    " and no " SYSTEM_FILE);
+}
+
 int
 conf_file_load(struct conf *c, const char *path, struct buf *why)
 {

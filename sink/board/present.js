@@ -136,9 +136,9 @@ export function listenToShortened() {
 		});
 }
 
-/* What to do about metrics that an answer names as not kept. */
-export function notKept(metrics, unless = "nobody has answered yet") {
-	return `Not kept: add ${metrics.replace(", ", " and ")} to metrics of `
-		+ `[aggregator] in messaging.conf, unless ${unless}. `
-		+ "messaging-board(7), WHAT IT NEEDS, has more.";
+/* Of metrics that an answer names as not kept: none of their rows is stored. */
+export function notKept(metrics, reason = "nobody has answered yet") {
+	return `Nothing is stored yet: ${reason}, or it is not kept. To keep it, `
+		+ `add ${metrics.replace(", ", " and ")} to metrics of [aggregator] `
+		+ "in messaging.conf; see messaging-board(7), WHAT IT NEEDS.";
 }

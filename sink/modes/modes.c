@@ -67,6 +67,7 @@ sink_read_tokens(struct jwt_conf *tokens, const struct conf *conf,
 	buf_setf(why, "[serve] has no secret_key_file, which logins need; run "
 		      "scripts/setup, or put the output of 'openssl rand -hex "
 		      "32' into a private file and set secret_key_file to it");
+	conf_add_source(conf, why);
 	return -1;
 }
 

@@ -133,7 +133,7 @@ ask_rows(struct report *r, const char *resource, const char *more)
 	return rows;
 }
 
-/* Of responses, with the share within the limit. */
+/* Of responses, with the share within the target. */
 static json_t *
 ask_responses(
     struct report *r, const char *by, const char *kind, const char *more)
@@ -286,7 +286,7 @@ static const struct {
 	    FIGURE_SECONDS },
 	{ "response", "max_seconds", "response_max", "Response time, longest",
 	    FIGURE_SECONDS },
-	{ "response", "within", "response_within", "Answered within the limit",
+	{ "response", "within", "response_within", "Answered within the target",
 	    FIGURE_SHARE },
 	{ "first_response", "count", "first_responses", "First responses",
 	    FIGURE_COUNT },
@@ -407,7 +407,7 @@ static const struct figure_column day_columns[] = {
 	{ "median_seconds", "Median", FIGURE_SECONDS },
 	{ "p90_seconds", "P90", FIGURE_SECONDS },
 	{ "max_seconds", "Longest", FIGURE_SECONDS },
-	{ "within", "Within the limit", FIGURE_SHARE },
+	{ "within", "Within the target", FIGURE_SHARE },
 };
 
 static const struct figure_column resolved_columns[] = {
@@ -539,7 +539,7 @@ static const struct figure_column operator_columns[] = {
 	{ "median_seconds", "Median", FIGURE_SECONDS },
 	{ "p90_seconds", "P90", FIGURE_SECONDS },
 	{ "max_seconds", "Longest", FIGURE_SECONDS },
-	{ "within", "Within the limit", FIGURE_SHARE },
+	{ "within", "Within the target", FIGURE_SHARE },
 	{ "count_before", "Previous responses", FIGURE_COUNT },
 	{ "median_seconds_before", "Previous median", FIGURE_SECONDS },
 };
@@ -859,7 +859,7 @@ static const struct section sections[] = {
 		   "LIMIT " WORDS_MAX },
 	{ "about", "About this report",
 	    "A date is its beginning in the zone; the last one does not "
-	    "belong to the period. The limit of response times is "
+	    "belong to the period. The target of response times is "
 	    "within_seconds. Percentiles are off by at most 1.6 %.",
 	    NULL, COLUMNS(about_columns), .fill = fill_about },
 };
@@ -1145,12 +1145,11 @@ begin_page(struct report *r, struct buf *to)
 	good = add_slower_channel(r, &subtitle);
 	buf_addf(&subtitle, "Days and hours of %s. ", r->zone_name);
 	add_previous(r, &subtitle);
-	buf_adds(&subtitle, " The limit: ");
+	buf_adds(&subtitle, " The target: ");
 	figure_duration(&subtitle, strtod(r->request->within, NULL));
 	buf_addc(&subtitle, '.');
 	if (r->not_kept.n > 0) {
-		buf_adds(
-		    &subtitle, " Not kept, so their figures are unknown: ");
+		buf_adds(&subtitle, " Nothing is stored yet for: ");
 		kept_add_lacking(&r->not_kept, &subtitle);
 		buf_addc(&subtitle, '.');
 	}
@@ -1177,10 +1176,11 @@ add_reason(const struct report *r, const struct section *s, struct buf *to)
 		    "more than ten years.");
 	else if (s->metric != NULL && kept_lacks(&r->not_kept, s->metric))
 		buf_addf(to,
-		    "Not kept: the metric %s was never stored. To keep it, add "
-		    "%s to metrics of [aggregator] in messaging.conf; see "
-		    "messaging-report(7), WHAT IT NEEDS.",
-		    s->metric, s->metric);
+		    "Nothing is stored yet: nothing happened, or the metric is "
+		    "not kept. To keep it, add %s to metrics of [aggregator] "
+		    "in messaging.conf; see messaging-report(7), WHAT IT "
+		    "NEEDS.",
+		    s->metric);
 }
 
 static void

@@ -82,7 +82,7 @@ def nothing_is_not_0(test):
         test.shows(lambda: browser.text(note) == "Nothing is stored yet.",
                    f"{note}: nothing is stored")
     test.that(browser.ask("document.title") == "Live board", "another title")
-    test.shows(lambda: "Not kept: add alerts to metrics of [aggregator]"
+    test.shows(lambda: "add alerts to metrics of [aggregator]"
                in browser.text("#alerts-note"), "alerts are not kept")
     shown = browser.ask("[...document.querySelectorAll('details, "
                         "#heatmap-legend')].filter((e) => "

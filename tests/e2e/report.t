@@ -376,6 +376,8 @@ class Test:
                               "channels", "views", "alerts", "trends"],
                   f"not kept: {lacking}")
         page = self.lab.must([*argv, "html"]).out.decode()
+        self.that(f"Nothing is stored yet for: {about['not_kept']}." in page,
+                  "the page does not name what is not stored")
         for metric in set(lacking) - {"conversations"}:
             self.that(f"add {metric} to metrics of [aggregator]" in page,
                       f"the page does not say what to do about {metric}")

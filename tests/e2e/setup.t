@@ -252,16 +252,16 @@ class Test:
         token is not shown."""
         answers = [("CRM (", ""), ("name for your company", "typed"),
                    ("Address of its API", self.sim.url), ("token", TOKEN),
-                   ("cron run", "no"), ("Serve the board", "127.0.0.1:0")]
+                   ("cron run", "n"), ("Serve the board", "127.0.0.1:0")]
         said, code = self.type([], answers)
         self.that(code == 0, f"in a terminal: {code} {said}")
         self.that(TOKEN not in said, "the token is shown")
         self.open_board(*self.link(said))
         self.that(self.lab.sql("SELECT DISTINCT tenant FROM chat_metrics")
                   == [["typed"]], "another tenant")
-        said, code = self.type(["--remove"], [("(y/n)", "n")])
+        said, code = self.type(["--remove"], [("(yes, no)", "no")])
         self.that(code == 64 and os.path.exists(self.folder), f"no: {said}")
-        said, code = self.type(["--remove"], [("(y/n)", "y")])
+        said, code = self.type(["--remove"], [("(yes, no)", "yes")])
         self.that(code == 0 and not os.path.exists(self.folder), f"y: {said}")
 
     def check_chatwoot(self):

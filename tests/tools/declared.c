@@ -95,7 +95,7 @@ page_about(const char *text)
 	printf(".Bl -column \"");
 	for (size_t i = longest_name(now); i > 0; i--)
 		putchar('x');
-	puts("\" \"DECIMAL(15,3)\"");
+	puts("\" \"VARCHAR(191), key\"");
 }
 
 static void
@@ -104,7 +104,8 @@ page_column(const struct column *c, bool key, const char *text)
 	char type[COLUMN_TYPE];
 
 	column_type(c, type);
-	printf(".It %s %s Ta %s", key ? "Sy" : "Li", c->name, type);
+	printf(".It %s %s Ta %s%s", key ? "Sy" : "Li", c->name, type,
+	    key ? ", key" : "");
 	if (*text != '\0') {
 		printf(" Ta ");
 		put_text(text);
