@@ -296,7 +296,8 @@ class Test:
         for_one, for_all = before_all - before_one, lab.rows_read() - before_all
         self.that(len(told) == 1 and "crowded" in told.pop()[1],
                   "listeners hear different things of one change")
-        self.that(for_all < 10 * for_one, f"{for_all} rows are read for "
+        # None for one whose answer was just read for the others.
+        self.that(for_all < 10 * max(for_one, 50), f"{for_all} rows are read for "
                   f"{CROWD} listeners, {for_one} for one")
         more = resident(wide.process.pid) - before
         self.that(more < CROWD_KB, f"{CROWD} listeners take {more} KB")
