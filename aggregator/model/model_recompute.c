@@ -1,7 +1,7 @@
 /*
  * model_recompute: brings up to date what the metrics read: derives each chat
  * that changed, credits it, reports its intervals, and drops messages that are
- * not needed any more.
+ * no longer needed.
  */
 #include "aggregator/model/model_impl.h"
 

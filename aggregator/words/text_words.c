@@ -259,7 +259,7 @@ read_wide(struct word_run *r, ucs4_t c)
 	}
 }
 
-/* Reads as long as it is ASCII; returns where it stopped. */
+/* Reads until the first byte that is not ASCII, and returns its place. */
 static const unsigned char *
 read_ascii(struct word_run *r, const unsigned char *p, const unsigned char *end)
 {

@@ -111,7 +111,7 @@ acknowledge_flush(struct stage *s, bool wait)
 	if (o != OUTCOME_DONE)
 		return o;
 	s->unconfirmed = false;
-	/* Commit point: the input is not needed any more. */
+	/* Commit point: the input is no longer needed. */
 	acknowledge_input(s, s->confirm != NULL ? &s->flushed : NULL);
 	FAULT_POINT("input.acknowledged");
 	now = clock_mono_ms();

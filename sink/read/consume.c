@@ -338,7 +338,7 @@ acknowledge(struct consume *c)
 		return o;
 	m = &c->marks[n - 1];
 	FAULT_POINT("sink.before_acknowledge");
-	/* Commit point: the lines are not needed any more. */
+	/* Commit point: the lines are no longer needed. */
 	endpoint_ack_to(c->in, &m->input);
 	/* The last one stays, to tell whether something was read since. */
 	c->marks_n -= n - 1;

@@ -36,7 +36,7 @@ end_chart(struct buf *to)
 	buf_adds(to, "</svg>\n</div>\n");
 }
 
-/* anchor: start, middle or end, where the text's place is in it. */
+/* anchor: which part of the text is at x: start, middle or end. */
 static void
 draw_text(struct buf *to, double x, double y, const char *anchor,
     const char *ink, const char *text)

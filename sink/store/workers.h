@@ -65,7 +65,7 @@ void workers_start(struct workers *w, int64_t by_ms);
  * looks, and is cheap. False: none is. */
 bool workers_result(struct workers *w, int timeout_ms, struct worker_result *r);
 
-/* The batch of the result is not needed any more: it counts as safe. */
+/* The batch of the result is no longer needed: it counts as safe. */
 void workers_take_back(struct workers *w, const struct worker_result *r);
 
 /* The batches that hold what was added so far; whether they are safe. */
