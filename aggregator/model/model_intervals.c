@@ -1,7 +1,7 @@
 /*
  * model_intervals: the intervals of a chat, as the last walk found them. What
  * the next one finds differs little: on_interval() is told of those that began
- * to exist and those that exist no more, and the responses of the present
+ * to exist and those that no longer exist, and the responses of the present
  * episode are added to operators and totals, or removed. The names in them are
  * held. Of a chat that was unpacked only the credited ones are known, by their
  * length, until its messages are loaded.

@@ -1,12 +1,13 @@
 /*
  * resource_backlog: GET /api/v1/backlog: how many chats were open, and how many
- * customers had waited how long, at the begin of each period, and at the end of
+ * customers had waited how long, at the start of each period, and at the end of
  * the range or now. Parameters: from, to, zone, by and compare of responses.h.
  *
- * The past is in the intervals: a customer waited from an interval's begin to
- * its end, and a chat was open from the begin of its resolution to its end.
- * What goes on has no interval yet, but a row of chat_metrics. Before the
- * oldest interval nothing is known; nor where [reaper] on_close deletes them.
+ * The past is in the intervals: a customer waited from an interval's start to
+ * its end, and a chat was open from the start of its resolution to its end.
+ * What still goes on has no interval yet, only a row of chat_metrics. Before
+ * the oldest interval nothing is known, and nothing at all where [reaper]
+ * on_close deletes intervals.
  */
 #include "sink/responses/responses.h"
 
@@ -76,7 +77,7 @@ add_point(struct backlog *b, bool previous, size_t period, int64_t at)
 		.longest_ms = CLOCK_NONE };
 }
 
-/* The begins of periods before the end, and the end. */
+/* The starts of the periods before the end, and the end. */
 static void
 add_points(struct backlog *b, bool previous, const struct response_span *s,
     int64_t end)
@@ -114,20 +115,19 @@ set_points(struct backlog *b, enum response_by by, bool compares)
 static bool
 read_backlog(struct backlog *b)
 {
-	static const char *const before[] = { "none", "previous", NULL };
 	const char *zone = question_parameter(b->q, "zone");
 	enum response_by by;
-	size_t compares = 0;
+	bool compares;
 
 	b->filter = (struct response_filter){
 		.zone_name = zone != NULL ? zone : "UTC",
 		.zone = question_zone(b->q),
 	};
 	return b->filter.zone != NULL && response_by_read(b->q, &by) &&
-	       question_word(b->q, "compare", before, &compares) &&
+	       response_compare_read(b->q, &compares) &&
 	       response_span_read(b->q, b->filter.zone, &b->span) &&
 	       response_span_cut(b->q, &b->span, by) &&
-	       set_points(b, by, compares > 0);
+	       set_points(b, by, compares);
 }
 
 /* Whether the past can be known, and from when on. */
@@ -182,23 +182,13 @@ count(struct backlog *b, bool waits, int64_t since, size_t i, size_t end)
 	}
 }
 
-/* Of a column with a time, in ms since 1970. */
-static void
-add_ms(struct buf *sql, const char *column)
-{
-	buf_addf(sql, "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', %s) DIV 1000)",
-	    column);
-}
-
 /* How many points are before the time in a column. */
 static void
 add_place(const struct backlog *b, const char *column, struct buf *sql)
 {
 	size_t i;
 
-	buf_adds(sql, "INTERVAL(");
-	add_ms(sql, column);
-	buf_adds(sql, " - 1");
+	buf_addf(sql, "INTERVAL(" RESPONSE_MS_OF("%s") " - 1", column);
 	for (i = 0; i < b->n; i++)
 		buf_addf(sql, ", %" PRId64, b->points[i].at);
 	buf_adds(sql, ")");
@@ -232,9 +222,8 @@ count_past(struct backlog *b)
 	struct buf sql = BUF_INIT;
 	bool good;
 
-	buf_adds(&sql, "SELECT kind <> 'resolution', ");
-	add_ms(&sql, "start_at");
-	buf_adds(&sql, ", ");
+	buf_adds(&sql,
+	    "SELECT kind <> 'resolution', " RESPONSE_MS_OF("start_at") ", ");
 	add_place(b, "start_at", &sql);
 	buf_adds(&sql, " AS first, ");
 	add_place(b, "end_at", &sql);
@@ -256,9 +245,7 @@ count_running(struct backlog *b, bool waits, const char *since)
 	struct buf sql = BUF_INIT;
 	bool good;
 
-	buf_addf(&sql, "SELECT %d, ", waits);
-	add_ms(&sql, since);
-	buf_adds(&sql, ", ");
+	buf_addf(&sql, "SELECT %d, " RESPONSE_MS_OF("%s") ", ", waits, since);
 	add_place(b, since, &sql);
 	buf_addf(&sql,
 	    ", %zu FROM chat_metrics WHERE tenant = ? AND status <> 'left' "

@@ -82,19 +82,16 @@ read_group(struct responses_question *r)
 static bool
 read_responses_parameters(struct responses_question *r)
 {
-	static const char *const before[] = { "none", "previous", NULL };
 	struct question *q = r->q;
-	size_t compares = 0;
 
 	if (!response_filter_read(q, false, &r->filter) || !read_group(r) ||
 	    !response_by_read(q, &r->by) ||
-	    !question_word(q, "compare", before, &compares) ||
+	    !response_compare_read(q, &r->compares) ||
 	    !question_seconds(
 		q, "within_seconds", WITHIN_MAX_S, &r->within_ms) ||
 	    !response_span_read(q, r->filter.zone, &r->spans[0]) ||
 	    !response_span_cut(q, &r->spans[0], r->by))
 		return false;
-	r->compares = compares > 0;
 	if (r->compares)
 		r->spans[1] = response_span_before(
 		    &r->spans[0], r->by, q->request->now_ms);

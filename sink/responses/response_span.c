@@ -184,6 +184,17 @@ response_by_read(struct question *q, enum response_by *by)
 	return good;
 }
 
+bool
+response_compare_read(struct question *q, bool *compares)
+{
+	static const char *const words[] = { "none", "previous", NULL };
+	size_t i = 0;
+	bool good = question_word(q, "compare", words, &i);
+
+	*compares = i > 0;
+	return good;
+}
+
 static int64_t
 next_begin(const struct response_span *s, enum response_by by, int64_t ms)
 {

@@ -73,6 +73,9 @@ bool response_span_read(struct question *q, const struct zone *zone,
     struct response_span *s) __attribute__((warn_unused_result));
 bool response_by_read(struct question *q, enum response_by *by)
     __attribute__((warn_unused_result));
+/* compare: whether the previous period is asked for, too. */
+bool response_compare_read(struct question *q, bool *compares)
+    __attribute__((warn_unused_result));
 
 /* Cuts it into periods. */
 bool response_span_cut(struct question *q, struct response_span *s,
@@ -160,9 +163,11 @@ void response_plan_periods(
     struct response_plan *p, const struct response_span *s);
 void response_plan_release(struct response_plan *p);
 
-/* When an interval ended, as SQL, in ms since 1970. */
-#define RESPONSE_SLOT_MS                                                       \
-	"(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', end_at) DIV 1000)"
+/* A time of a column, as SQL, in ms since 1970. */
+#define RESPONSE_MS_OF(column)                                                 \
+	"(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', " column ") DIV 1000)"
+/* When an interval ended. */
+#define RESPONSE_SLOT_MS RESPONSE_MS_OF("end_at")
 
 /* Responses added up from the tables, by slot (a period, an hour of the week)
  * and operator or channel: count, sum, maximum and buckets.
