@@ -43,13 +43,13 @@ endif
 # System headers through -isystem: our warnings are for our code. Errors of
 # pkg-config are hidden: `make demo` and `make check` install what is missing
 # and call make again.
-DEPS   = librabbitmq liblz4 libmariadb jansson libcurl libcrypto libmicrohttpd zlib
+DEPS   = librabbitmq libmariadb jansson libcurl libcrypto libmicrohttpd zlib
 pkg    = $(shell $(PKG_CONFIG) $(1) 2>/dev/null)
 DEPCF := $(patsubst -I%,-isystem %,$(call pkg,--cflags $(DEPS)))
 ALLCF  = $(CSTD) $(WARN) $(HARDEN) -I. $(DEPCF) -MMD -MP $(CPPFLAGS) $(CFLAGS)
 
 # Debian's libjq, lmdb and libunistring have no pkg-config files.
-LIBS            := $(call pkg,--libs librabbitmq liblz4 jansson) -lunistring
+LIBS            := $(call pkg,--libs librabbitmq jansson) -lunistring
 LIBS_poller     := $(call pkg,--libs libmicrohttpd libcurl libcrypto) -ljq -llmdb -lm
 LIBS_aggregator := -llmdb
 LIBS_sink       := $(call pkg,--libs libmariadb libmicrohttpd libcrypto zlib) -lm

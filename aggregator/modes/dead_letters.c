@@ -104,13 +104,11 @@ write_dead_letter_lines(
 static bool
 open_back(struct dead_letters_run *r)
 {
-	struct endpoint_options opt = r->opt;
 	struct buf why = BUF_INIT;
 
-	opt.plain = true;
 	if (r->back == NULL)
 		r->back = endpoint_open_write(
-		    endpoint_name(r->in), &opt, &why, &r->code);
+		    endpoint_name(r->in), &r->opt, &why, &r->code);
 	if (r->back == NULL)
 		log_error("%s", buf_str(&why));
 	buf_release(&why);

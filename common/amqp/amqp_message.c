@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/amqp/amqp_compress.h"
 #include "common/base/xalloc.h"
 #include "common/os/lines.h"
 
@@ -104,16 +103,6 @@ body_room(size_t size)
 	return p + LINES_BEFORE;
 }
 
-static bool
-is_packed(const amqp_basic_properties_t *p)
-{
-	const amqp_bytes_t lz4 = amqp_cstring_bytes(AMQP_COMPRESS_ENCODING);
-
-	return (p->_flags & AMQP_BASIC_CONTENT_ENCODING_FLAG) != 0 &&
-	       p->content_encoding.len == lz4.len &&
-	       memcmp(p->content_encoding.bytes, lz4.bytes, lz4.len) == 0;
-}
-
 /* Its id, owned. NULL: it has none, or one that names nothing: all that are
  * empty would be one message, and an id stands in lines of files and logs. */
 static char *
@@ -158,7 +147,6 @@ start_body(struct amqp_inflow *in, const amqp_frame_t *f)
 	in->of_stream = in->of_stream || is_of_stream(p);
 	m->id = message_id_of(p);
 	m->too_long = size > in->max_message;
-	m->packed = is_packed(p) && !m->too_long;
 	m->size = (size_t)size;
 	m->data = body_room(m->too_long ? 0 : m->size);
 	in->phase = AMQP_PHASE_BODY;
@@ -180,41 +168,6 @@ add_body(struct amqp_inflow *in, const amqp_frame_t *f)
 	if (m->len == m->size)
 		keep_message(in);
 	return true;
-}
-
-void
-amqp_message_unpack(struct amqp_message *m, size_t max_message)
-{
-	struct buf body = BUF_INIT;
-
-	if (!m->packed)
-		return;
-	m->packed = false;
-	memset(buf_room(&body, LINES_BEFORE), 0, LINES_BEFORE);
-	buf_grown(&body, LINES_BEFORE);
-	switch (amqp_decompress(&body, m->data, m->size, max_message)) {
-	case AMQP_COMPRESS_TOO_LONG:
-		m->too_long = true;
-		break;
-	case AMQP_COMPRESS_DAMAGED:
-		m->damaged = true;
-		break;
-	case AMQP_COMPRESS_GOOD:
-		memset(buf_room(&body, 1 + LINES_BEHIND), 0, 1 + LINES_BEHIND);
-		free(m->data - LINES_BEFORE);
-		m->size = body.len - LINES_BEFORE;
-		m->data = buf_take(&body) + LINES_BEFORE;
-		break;
-	}
-	buf_release(&body);
-}
-
-const char *
-amqp_message_refusal(const struct amqp_message *m)
-{
-	if (m->damaged)
-		return "the message is not a complete LZ4 frame";
-	return m->too_long ? "the message is too long" : NULL;
 }
 
 bool

@@ -20,10 +20,8 @@ struct amqp_message {
 	size_t key_len;
 	char *data;  /* the body, with LINES_BEFORE and LINES_BEHIND around */
 	size_t len;  /* bytes of it received, kept unless too_long */
-	size_t size; /* of the whole body; unpacked, when it is */
+	size_t size; /* of the whole body */
 	bool too_long;
-	bool packed;  /* the body still is, see amqp_compress.h */
-	bool damaged; /* it is said to be packed, but cannot be unpacked */
 };
 
 struct amqp_inflow {
@@ -54,13 +52,6 @@ struct amqp_message amqp_inflow_next(struct amqp_inflow *in);
 
 /* Drops all messages, the incomplete one included. */
 void amqp_inflow_clear(struct amqp_inflow *in);
-
-/* Unpacks a packed body; sets too_long when it is longer than max_message,
- * damaged when it is not an LZ4 frame. */
-void amqp_message_unpack(struct amqp_message *m, size_t max_message);
-
-/* Why its body cannot be read; NULL: it can. */
-const char *amqp_message_refusal(const struct amqp_message *m);
 
 void amqp_message_release(struct amqp_message *m);
 

@@ -99,7 +99,6 @@ const struct conf_key conf_keys[] = {
 	PATH("amqp", "ca_file", NULL),
 	BOOL("amqp", "plaintext", "no"),
 	INT("amqp", "prefetch", "2000", 1, 65535),
-	BOOL("amqp", "compress", "no"),
 	DURATION("amqp", "heartbeat", "30s", SECOND, HOUR),
 	DURATION("amqp", "wait_timeout", "30s", 0, DAY),
 	/* A dead letter with a record of 1 MiB, escaped, needs so much. */

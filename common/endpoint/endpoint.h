@@ -46,8 +46,8 @@ enum endpoint_status {
 	ENDPOINT_EMPTY,   /* a queue has nothing more (until_empty only) */
 	ENDPOINT_END,     /* clean end of a file or pipe */
 	ENDPOINT_CUT,     /* it ended inside a line */
-	ENDPOINT_TOOLONG, /* a line above the limit was skipped, or a message
-			     that is damaged; endpoint_refusal() */
+	ENDPOINT_TOOLONG, /* a line or a message above its limit was skipped;
+			     endpoint_refusal() */
 	ENDPOINT_FAILED,  /* endpoint_why(), endpoint_code() say why */
 };
 
@@ -74,8 +74,6 @@ struct endpoint_options {
 
 	size_t body; /* writing a queue: bytes that are gathered to one
 			message; 0: 124 KiB, 1: one line a message */
-	bool plain;  /* writing a queue: never packed, whatever [amqp] compress
-			says, because people read it */
 
 	/* Reading the queue of other publishers, with endpoint_read(): each
 	 * message is one line, whatever its content, even an empty one. */

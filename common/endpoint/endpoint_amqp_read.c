@@ -46,11 +46,9 @@ struct amqp_cursor {
 
 /* Makes m the current message; the cursor owns it, and has none before. */
 static void
-cursor_take(struct amqp_cursor *c, struct amqp_message m, size_t max_message,
-    uint64_t connection)
+cursor_take(struct amqp_cursor *c, struct amqp_message m, uint64_t connection)
 {
 	c->message = m;
-	amqp_message_unpack(&c->message, max_message);
 	c->in_hand = true;
 	c->serial++;
 	c->connection = connection;
@@ -129,7 +127,7 @@ cursor_next(struct amqp_cursor *c, bool lines, char **part, size_t *len,
 	/* A message that is read whole has one line even when it is empty. */
 	if (!c->in_hand || (cursor_is_done(c) && (!c->whole || c->line > 0)))
 		return false;
-	c->refusal = amqp_message_refusal(&c->message);
+	c->refusal = c->message.too_long ? "the message is too long" : NULL;
 	if (c->refusal != NULL) {
 		c->first = ++c->line;
 		c->at = c->message.size;
@@ -517,8 +515,8 @@ next_message(struct amqp_reader *r)
 	r->stale = false;
 	if (r->ready.n == 0)
 		return false;
-	cursor_take(&r->now, amqp_inflow_next(&r->ready), r->ready.max_message,
-	    r->done.connection + 1);
+	cursor_take(
+	    &r->now, amqp_inflow_next(&r->ready), r->done.connection + 1);
 	if (r->now.message.size == 0 && !r->now.whole)
 		finish_message(r); /* empty, but to be acknowledged */
 	return true;

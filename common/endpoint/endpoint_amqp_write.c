@@ -5,9 +5,9 @@
  *
  * Lines gather in a buffer until it holds body_bytes, LINGER_MS have passed, a
  * flush, or a send while nothing else is unconfirmed. Then they are one
- * message: packed where that is wanted, persistent, mandatory, with an id that
- * it keeps however often it is sent. It stays in the window, which is bounded,
- * until the broker has confirmed it and not returned.
+ * message: persistent, mandatory, with an id that it keeps however often it is
+ * sent. It stays in the window, which is bounded, until the broker has
+ * confirmed it and not returned.
  *
  * A queue has one buffer. An exchange has one for each bucket (bucket.h), whose
  * number is the routing key of its messages, so that what holds a chat is in
@@ -21,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/amqp/amqp_compress.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
@@ -62,7 +61,6 @@ struct amqp_outgoing {
 	uint64_t tag; /* of this connection, while SENT or RETURNED */
 	enum amqp_outgoing_state state;
 	size_t bucket; /* 0 of a queue */
-	bool packed;
 	struct buf body;
 };
 
@@ -85,7 +83,6 @@ struct amqp_writer {
 	bool full;
 
 	size_t body_bytes;
-	bool packs; /* bodies of AMQP_COMPRESS_LEAST bytes are packed */
 	struct amqp_buffer *buffers;
 	size_t buffers_n;
 	int64_t swept_ms; /* when all buffers were checked last */
@@ -286,10 +283,8 @@ publish_message(struct amqp_writer *w, struct amqp_outgoing *m)
 	amqp_basic_properties_t p = {
 		._flags = AMQP_BASIC_CONTENT_TYPE_FLAG |
 			  AMQP_BASIC_DELIVERY_MODE_FLAG |
-			  AMQP_BASIC_MESSAGE_ID_FLAG |
-			  (m->packed ? AMQP_BASIC_CONTENT_ENCODING_FLAG : 0),
+			  AMQP_BASIC_MESSAGE_ID_FLAG,
 		.content_type = amqp_cstring_bytes("application/x-ndjson"),
-		.content_encoding = amqp_cstring_bytes(AMQP_COMPRESS_ENCODING),
 		.delivery_mode = AMQP_DELIVERY_PERSISTENT,
 	};
 	const char *exchange = "", *key = w->a.queue;
@@ -456,15 +451,8 @@ seal_message(struct amqp_writer *w, struct amqp_buffer *buffer)
 	struct amqp_outgoing *m = outgoing_at(w, w->n);
 	struct buf empty = m->body;
 
-	m->packed = w->packs && buffer->filling.len >= AMQP_COMPRESS_LEAST;
-	if (m->packed) {
-		amqp_compress(
-		    &m->body, buffer->filling.data, buffer->filling.len);
-		shorten_body(&buffer->filling);
-	} else {
-		m->body = buffer->filling;
-		buffer->filling = empty;
-	}
+	m->body = buffer->filling;
+	buffer->filling = empty;
 	m->seq = w->next_seq++;
 	m->state = OUTGOING_TO_SEND;
 	m->bucket = (size_t)(buffer - w->buffers);
@@ -648,7 +636,6 @@ endpoint_amqp_open_write(const char *queue, bool spread,
 	(void)snprintf(w->run, sizeof w->run, "%08" PRIx32 "%08" PRIx32,
 	    random_32(), random_32());
 	w->body_bytes = opt->body > 0 ? opt->body : AMQP_BODY_BYTES;
-	w->packs = !opt->plain && conf_bool(opt->conf, "amqp", "compress");
 	w->a.set_up = writer_set_up;
 	w->buffers_n = spread ? BUCKETS + 1 : 1;
 	w->buffers = xcalloc(w->buffers_n, sizeof *w->buffers);

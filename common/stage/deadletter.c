@@ -23,7 +23,7 @@ deadletter_open(struct deadletter *d, const struct endpoint *in,
 {
 	memset(d, 0, sizeof *d);
 	d->opt = *opt;
-	d->opt.plain = d->opt.append = true;
+	d->opt.append = true;
 	if (endpoint_is_queue(endpoint_name(in)))
 		d->to = xasprintf("%s.dead", endpoint_name(in));
 }

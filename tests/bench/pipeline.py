@@ -1,6 +1,6 @@
 """pipeline: all the way on one machine: the generator into a quorum queue,
 the aggregator, a queue, the sink, until everything is committed: every message
-stored, operators, chats and users rolled up; bodies are packed for the broker.
+stored, operators, chats and users rolled up.
 Beside it in the same run a bare loop that only stores the same messages, on
 one connection and on two, and the same pipeline in Go where it is installed.
 What the tables hold then is compared with the generator's totals."""
@@ -30,9 +30,6 @@ class Race:
         self.lab = lab
         self.house = House(lab, pool="1G")
         self.sql = self.house.sql
-        self.plain = self.house.conf
-        self.packed = lab.conf("packed.conf", {"sink": {}, "amqp": {
-            "compress": "yes"}})
         self.file = lab.path("stream")
         self.totals_file = lab.path("totals")
         self.house.load("-n", MESSAGES, "-t", self.file, "--totals",
@@ -58,7 +55,6 @@ class Race:
         h.state = self.lab.path(f"state{number}")
         table.quiet()
         servers = table.cpu_of_servers(self.lab)
-        h.conf = self.packed
         h.sink()
         h.aggregator(metrics=METRICS)
         with table.Cpu(h.running.values()) as cpu:
@@ -66,7 +62,6 @@ class Race:
             self.publish()
             last = h.rest(PATIENCE, lambda: self.stored("messages"),
                           every=LOOK)
-        h.conf = self.plain # whoever else reads, reads lines
         used = table.minus(table.cpu_of_servers(self.lab), servers)
         self.totals.compare_messages(self.checks, self.sql)
         self.totals.compare_users(self.checks, self.sql)
@@ -140,7 +135,7 @@ def body():
                            table.at_least(ratio, BARE_PART.get(n)))]
         table.show(
             f"Generator to committed: {MESSAGES:,} messages, gathered to "
-            "124 KB for the broker, ours packed, metrics included", lines,
+            "124 KB for the broker, metrics included", lines,
             f"Medians of {ROUNDS} rounds, turn by turn, from the first "
             "publish to the last row written.")
         return race.checks.result()

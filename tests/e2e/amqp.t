@@ -1,8 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """amqp: what is written to a queue comes out of it: whole, in order, once, and
 stays there until it is acknowledged, also when readers die and connections are
-cut anywhere. With [amqp] compress the broker keeps a part of the bytes, and
-whoever reads them need not know of it."""
+cut anywhere."""
 
 import json
 import os
@@ -126,13 +125,13 @@ class Test:
         self.that([line for _, line in self.read("bulk", "-b", "100000", **few)]
                   == lines, "a small prefetch loses")
 
-    def lines_of_all_kinds(self, **env):
+    def lines_of_all_kinds(self):
         """Empty ones, longer than a message usually is, any bytes; one above
         the limit of a line, and a message above its own, are dead letters."""
         good = [b"", b"a" * 300000, b"", b"", b"end"]
         bad = [b"caf\xe9", b"b" * 1100000, b'bad "quoted"', b"bad \xff"]
-        self.write("odd", good[:3] + bad + good[3:], **env)
-        got = [line for _, line in self.read("odd", **env)]
+        self.write("odd", good[:3] + bad + good[3:])
+        got = [line for _, line in self.read("odd")]
         self.that([x for x in got if not x.startswith(b"caf")
                    and not x.startswith(b"bad")] == good, "odd lines differ")
         letters = [json.loads(line) for _, line in self.read("odd.dead")]
@@ -144,8 +143,7 @@ class Test:
                   "no base64 of bytes that are no UTF-8")
         self.that(all(x["where"].startswith("message ") for x in letters),
                   "it is not said where it was")
-        large = self.settings(
-            max_message="8M", **({"compress": "yes"} if env else {}))
+        large = self.settings(max_message="8M")
         self.write("odd", [b"c" * 9000000], **large)
         self.write("odd", [b"end"], **large)
         self.that([line for _, line in self.read("odd", **large)] == [b"end"],
@@ -189,40 +187,6 @@ class Test:
         rest = self.read("term")
         self.that(rest and {x for _, x in part + rest} == set(lines),
                   "the parts are not the whole")
-
-    def bytes_in(self, queue):
-        return int(self.lab.ask_broker(
-            '{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"VHOST">>, '
-            f'queue, <<"{queue}">>)), {{ok, {{_, O}}, _}} = ra:local_query('
-            'amqqueue:get_pid(Q), fun rabbit_fifo:overview/1, 30000), '
-            'maps:get(enqueue_message_bytes, O).'))
-
-    def packed_lines_are_less(self):
-        lines = records(1, 50000)
-        self.write("plain", lines)
-        packs = self.settings(compress="yes")
-        self.write("packed", lines, **packs)
-        plain, packed = self.bytes_in("plain"), self.bytes_in("packed")
-        self.that(packed < plain / 4, f"{packed} bytes of {plain}")
-        self.that([x for _, x in self.read("plain", **packs)] == lines,
-                  "plain lines are not read")
-        # By one without the setting, and again after one that died.
-        self.read_and_die("packed", 1, "-s", "60000")
-        got = [x for _, x in self.read("packed")]
-        self.that(set(got) == set(lines), "packed lines differ")
-        # For people to look into: as they are.
-        self.write("short", [b"bad short one"], **packs)
-        self.that(self.bytes_in("short") == len(b"bad short one\n"),
-                  "a short message was packed")
-        self.read("short", **packs)
-        letter = self.read("short.dead")[0][1]
-        self.write("short.dead", [letter])
-        plain = self.bytes_in("short.dead")
-        self.read("short.dead")
-        self.write("short", [b"bad short one"] , **packs)
-        self.read("short", **packs)
-        self.that(self.bytes_in("short.dead") >= plain - 16,
-                  "a dead letter was packed")
 
     def connections_are_cut(self):
         """In the login, in a publish, in a delivery, before a confirm, before
@@ -297,10 +261,8 @@ def body():
         test.queues_are_made()
         test.many_records_are_few_messages()
         test.lines_of_all_kinds()
-        test.lines_of_all_kinds(**test.settings(compress="yes"))
         test.what_is_not_acknowledged_comes_again()
         test.what_is_in_hand_is_finished()
-        test.packed_lines_are_less()
         test.what_the_broker_refuses_is_sent_again()
         test.few_messages_wait_for_confirms()
         test.connections_are_cut()

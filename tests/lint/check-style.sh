@@ -38,7 +38,6 @@ libraries() {
 ^curl/ ^(poller/crm/http|tests/crm/push)[.]c$
 ^j[qv][.]h$ ^poller/crm/profile_jq[.]c$
 ^lmdb[.]h$ ^(poller/crm/store[.]c|aggregator/state/state.*|common/os/lmdb_guard[.]h)$
-^lz4 ^(common/amqp/|tests/unit/common/amqp/test_)amqp_compress[.]c$
 ^amqp ^(common/(amqp|endpoint)/(endpoint_)?amqp[a-z_]*|tests/tools/event_publisher)[.][ch]$
 ^(mysql|mariadb|mysqld_error|errmsg) ^(common/db/db[a-z_]*|tests/bench/peers/store)[.][ch]$
 ^jansson[.]h$ ^(common/base/prog|common/(tokens/jwt|text/json_read)|poller/crm/profile[a-z_]*|poller/intake/route[a-z_]*|sink/resources/by_hand|poller/crm/tape|sink/report/[a-z_]*|tests/.*)[.][ch]$
