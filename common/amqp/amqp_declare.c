@@ -249,35 +249,6 @@ is_refused(const struct amqp_link *l, int reply_code)
 	       c->reply_code == reply_code;
 }
 
-enum outcome
-amqp_declare_is_stream(struct amqp_link *l, const char *queue, bool *is_stream)
-{
-	amqp_table_entry_t type;
-	amqp_table_t args = { 1, &type };
-	const amqp_channel_close_t *c;
-	const char *current;
-	char *text;
-
-	*is_stream = false;
-	/* Nothing but a declaration of another type is told the present one. */
-	add_text_argument(&type, "x-queue-type", "quorum");
-	if (amqp_queue_declare(l->conn, AMQP_LINK_CHANNEL,
-		amqp_cstring_bytes(queue), 0, 1, 0, 0, args) != NULL)
-		return OUTCOME_DONE;
-	if (is_refused(l, AMQP_PRECONDITION_FAILED)) {
-		c = amqp_get_rpc_reply(l->conn).reply.decoded;
-		text = xstrndup(c->reply_text.bytes, c->reply_text.len);
-		current = strstr(text, "current is");
-		*is_stream = strstr(text, "'x-queue-type'") != NULL &&
-			     current != NULL &&
-			     strstr(current, "'stream'") != NULL;
-		free(text);
-	} else if (!is_refused(l, AMQP_ACCESS_REFUSED)) {
-		return declare_outcome(l, false, "look at queue", queue);
-	}
-	return reopen_channel(l) == 0 ? OUTCOME_DONE : l->outcome;
-}
-
 static enum outcome
 bind_source(struct amqp_link *l, const char *queue,
     const struct amqp_source *source, bool optional)

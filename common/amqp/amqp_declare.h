@@ -40,11 +40,6 @@ enum outcome amqp_declare_count(struct amqp_link *l, const char *queue,
     struct amqp_queue_load *load, bool *found)
     __attribute__((warn_unused_result));
 
-/* *is_stream: whether an existing queue is a stream, as far as the right to
- * configure it tells. Consumers of the channel may be gone then. */
-enum outcome amqp_declare_is_stream(struct amqp_link *l, const char *queue,
-    bool *is_stream) __attribute__((warn_unused_result));
-
 /* *found: whether it exists; kind is "queue" or "exchange". */
 enum outcome amqp_declare_look(struct amqp_link *l, const char *kind,
     const char *name, bool *found) __attribute__((warn_unused_result));

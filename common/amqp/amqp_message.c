@@ -120,23 +120,6 @@ message_id_of(const amqp_basic_properties_t *p)
 	return xstrndup(p->message_id.bytes, p->message_id.len);
 }
 
-/* A stream gives each of its messages a header of that name. */
-static bool
-is_of_stream(const amqp_basic_properties_t *p)
-{
-	const amqp_bytes_t name = amqp_cstring_bytes("x-stream-offset");
-	int i;
-
-	if ((p->_flags & AMQP_BASIC_HEADERS_FLAG) == 0)
-		return false;
-	for (i = 0; i < p->headers.num_entries; i++)
-		if (p->headers.entries[i].key.len == name.len &&
-		    memcmp(p->headers.entries[i].key.bytes, name.bytes,
-			name.len) == 0)
-			return true;
-	return false;
-}
-
 static void
 start_body(struct amqp_inflow *in, const amqp_frame_t *f)
 {
@@ -144,7 +127,6 @@ start_body(struct amqp_inflow *in, const amqp_frame_t *f)
 	uint64_t size = f->payload.properties.body_size;
 	struct amqp_message *m = &in->incoming;
 
-	in->of_stream = in->of_stream || is_of_stream(p);
 	m->id = message_id_of(p);
 	m->too_long = size > in->max_message;
 	m->size = (size_t)size;

@@ -27,7 +27,6 @@ struct amqp_message {
 struct amqp_inflow {
 	size_t max_message; /* bytes; longer bodies are not kept */
 	bool with_keys;
-	bool of_stream; /* a message said so; it stays */
 
 	enum amqp_phase phase;
 	size_t n, max; /* messages that wait, and how many may */

@@ -147,7 +147,6 @@ struct amqp_reader {
 	uint16_t prefetch; /* 0: no limit */
 	bool reads_all;    /* nothing is acknowledged before the end */
 	bool until_empty;
-	bool asked_type;   /* whether the queue is a stream */
 	bool present_only; /* what waited when it connected: ... */
 	uint32_t present;  /* ... so many messages */
 
@@ -343,38 +342,6 @@ retire_consumer(struct amqp_reader *r)
 	return OUTCOME_DONE;
 }
 
-/* A new reader of a stream gets only messages published from then on, so those
- * published between two runs would be lost. */
-static void
-refuse_stream(struct amqp_reader *r)
-{
-	struct amqp_link *l = &r->a.link;
-
-	amqp_link_drop(l,
-	    "the queue '%s' at %s is a stream queue; delete it, so that a "
-	    "quorum queue is created, or choose another name",
-	    r->a.queue, l->title);
-	l->outcome = OUTCOME_NEVER;
-	l->code = PROG_CONFIG;
-}
-
-/* An empty stream delivers no message that would show that it is a stream. */
-static enum outcome
-refuse_empty_stream(struct amqp_reader *r)
-{
-	struct amqp_link *l = &r->a.link;
-	struct amqp_queue_load load = { 0, 0 };
-	enum outcome o = endpoint_amqp_look(&r->a, &load);
-	bool is_stream = false;
-
-	if (o == OUTCOME_DONE && load.messages == 0)
-		o = amqp_declare_is_stream(l, r->a.queue, &is_stream);
-	if (!is_stream)
-		return o;
-	refuse_stream(r);
-	return l->outcome;
-}
-
 static enum outcome
 reader_set_up(struct amqp_endpoint *a)
 {
@@ -382,11 +349,7 @@ reader_set_up(struct amqp_endpoint *a)
 	struct amqp_queue_load load = { 0, 0 };
 	enum outcome o = OUTCOME_DONE;
 
-	if (r->until_empty && !r->asked_type) {
-		r->asked_type = true;
-		o = refuse_empty_stream(r);
-	}
-	if (o == OUTCOME_DONE && r->present_only)
+	if (r->present_only)
 		o = amqp_declare_load(&a->link, a->queue, &load);
 	r->present = load.messages;
 	if (o == OUTCOME_DONE)
@@ -450,10 +413,6 @@ reader_take_frame(struct amqp_reader *r, const amqp_frame_t *f)
 
 	if (!amqp_inflow_take(&r->ready, f, &whole))
 		return false;
-	if (r->ready.of_stream) {
-		refuse_stream(r);
-		return true;
-	}
 	if (whole)
 		on_message(r);
 	if (f->frame_type == AMQP_FRAME_METHOD &&
@@ -561,15 +520,7 @@ drop_overlooked(struct amqp_reader *r, const struct amqp_queue_load *load)
 {
 	struct amqp_link *l = &r->a.link;
 	int64_t now = clock_mono_ms();
-	bool is_stream = false;
 
-	if (load->messages != 0 &&
-	    amqp_declare_is_stream(l, r->a.queue, &is_stream) != OUTCOME_DONE)
-		return;
-	if (is_stream) {
-		refuse_stream(r);
-		return;
-	}
 	if (r->silent_since_ms == 0)
 		r->silent_since_ms = now;
 	if (load->messages == 0 || r->a.timeout.for_ever ||
@@ -580,7 +531,7 @@ drop_overlooked(struct amqp_reader *r, const struct amqp_queue_load *load)
 	}
 	amqp_link_drop(l,
 	    "the queue '%s' at %s sends none of its %u messages; stop its "
-	    "other consumer, or delete it if it is a stream queue",
+	    "other consumer",
 	    r->a.queue, l->title, (unsigned)load->messages);
 	l->outcome = OUTCOME_NEVER;
 }

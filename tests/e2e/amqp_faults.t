@@ -177,17 +177,6 @@ class Test:
         reader.has(rows)
         self.that(reader.stop() == 0, reader.said())
 
-    def a_stream_is_no_queue(self):
-        """It would be read from its end on, and nothing waits in it."""
-        self.lab.ask_broker("""{new, _} = rabbit_amqqueue:declare(
-            rabbit_misc:r(<<"VHOST">>, queue, <<"flow">>), true, false,
-            [{<<"x-queue-type">>, longstr, <<"stream">>}], none, <<"test">>),
-            ok.""")
-        says = "the queue 'flow' at .* is a stream queue; delete it, so that a quorum"
-        self.expect(78, says, "-e", "read", "queue:flow")
-        self.expect(0, "", "write", "queue:flow", stdin=records(1, 10))
-        self.expect(78, says, "-e", "read", "queue:flow")
-
     def policy(self, definition):
         self.lab.ask_broker(
             'rabbit_policy:parse_set(<<"VHOST">>, <<"small">>, <<"^full$">>, '
@@ -330,7 +319,6 @@ def body():
                 test.names_and_urls,
                 test.few_rights,
                 test.another_one_reads_alone,
-                test.a_stream_is_no_queue,
                 test.a_full_queue_is_waited_for,
                 test.a_deleted_queue_is_made_anew,
                 test.a_forgotten_reader_comes_back,
