@@ -49,7 +49,6 @@ struct chat {
 	bool gone;   /* freed by the next model_clear_changed() */
 	bool shown;  /* had a row when it was recomputed last */
 	bool left;   /* see chat_has_left() */
-	bool packed; /* see model_chat_packed() */
 	union {
 		char bytes[32];
 		char *far;
@@ -146,7 +145,6 @@ struct model_changes {
 	struct event_count **events;
 	size_t events_n, events_cap;
 	bool totals;
-	size_t early; /* so many chats model_recompute_early() has passed */
 };
 
 struct model;
@@ -270,12 +268,6 @@ bool model_lacks(struct model *m, struct record *r);
 
 /* Derives everything that changed. */
 void model_recompute(struct model *m, const struct definition *definition);
-
-/* The same, between two records, of the next chat that changed: less is left
- * for model_recompute(), which derives it again only if it changes again.
- * NULL: none is left. */
-struct chat *model_recompute_early(
-    struct model *m, const struct definition *definition);
 
 /* Empties m->changes, which the caller has written and packed. Frees chats that
  * are gone. */

@@ -283,7 +283,6 @@ chats_touch(struct model *m, struct chat *c, bool derive)
 {
 	c->dirty |= derive;
 	c->trimmed &= !derive;
-	c->packed = false;
 	if (c->listed || !m->incremental)
 		return;
 	c->listed = true;

@@ -453,7 +453,6 @@ model_clear_changed(struct model *m)
 	}
 	p->fresh_n = 0;
 	x->chats_n = 0;
-	x->early = 0;
 	x->operators_n = 0;
 	x->events_n = 0;
 	x->totals = false;

@@ -269,7 +269,6 @@ model_segments(const struct chat *c)
 void
 model_chat_packed(struct chat *c)
 {
-	c->packed = true;
 	if (!c->loaded)
 		return;
 	c->clean = c->n;

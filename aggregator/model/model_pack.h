@@ -52,8 +52,7 @@ struct model_segments model_segments(const struct chat *c);
 void model_pack_segment(const struct model *m, const struct chat *c,
     size_t segment, struct buf *to);
 
-/* The caller has packed the chat and these segments: until it changes again,
- * c->packed. model_clear_changed() does that for all. */
+/* The chat and these segments were packed; for model_clear_changed(). */
 void model_chat_packed(struct chat *c);
 
 /* Called by struct model's fetch, for the chat's segments in order. */

@@ -100,16 +100,6 @@ chats_recompute_before_late(struct model *m, struct chat *c)
 		recompute_chat(m, c);
 }
 
-/* False: nothing is to be derived of the chat. */
-static bool
-recompute_if_due(struct model *m, struct chat *c)
-{
-	if (!c->dirty || c->gone)
-		return false;
-	recompute_chat(m, c);
-	return true;
-}
-
 /* Of a chat that was packed only the credited ones are known. */
 static void
 recompute_intervals(struct model *m, struct chat *c)
@@ -189,11 +179,14 @@ static void
 recompute_changed(struct model *m)
 {
 	struct model_changes *x = &m->changes;
+	struct chat *c;
 	size_t i;
 
 	for (i = 0; i < x->chats_n; i++) {
 		derive_prefetch(x->chats, x->chats_n, i);
-		(void)recompute_if_due(m, x->chats[i]);
+		c = x->chats[i];
+		if (c->dirty && !c->gone)
+			recompute_chat(m, c);
 	}
 	if (m->window > 0 && m->as_of != CLOCK_NONE) {
 		expire_chats(m);
@@ -213,21 +206,6 @@ recompute_all_chats(struct model *m)
 		derive_prefetch(m->chats, m->chats_n, i);
 		recompute_chat(m, m->chats[i]);
 	}
-}
-
-struct chat *
-model_recompute_early(struct model *m, const struct definition *definition)
-{
-	struct model_changes *x = &m->changes;
-	struct chat *c;
-
-	m->definition = definition;
-	while (x->early < x->chats_n) {
-		c = x->chats[x->early++];
-		if (recompute_if_due(m, c))
-			return c;
-	}
-	return NULL;
 }
 
 void

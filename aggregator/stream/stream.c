@@ -263,7 +263,6 @@ confirm_flush(void *ctx, bool wait)
 	return o;
 }
 
-/* Where nothing is to be read now there is time to save early. */
 static bool
 send_passed_through(void *ctx)
 {
@@ -271,9 +270,6 @@ send_passed_through(void *ctx)
 	bool left = endpoint_send(s->out);
 
 	FAULT_POINT("aggregator.passed_on");
-	/* Reservations are decided by what a whole flush derives. */
-	if (s->last != NULL && s->assign == NULL)
-		stream_save_early(s->last);
 	return left;
 }
 
@@ -408,7 +404,7 @@ run_stream(struct stream *s)
 		code = finish_pending(s, true);
 	/* Rows that were not confirmed are written at the next start, also if
 	 * the reader closed the pipe, which is not an error. What was not
-	 * flushed, of which some may be saved early, is not committed. */
+	 * flushed is not committed. */
 	if (code == PROG_OK && !s->failed && !s->written && s->touched == 0)
 		code = commit_confirmed(s);
 	if (code == PROG_OK && !s->failed)

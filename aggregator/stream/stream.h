@@ -31,11 +31,6 @@
  *   rows confirmed        the same rows are written once more
  *   input acknowledged    the same, until the next commit removes the keys
  *
- * Where records come fast, chats are derived and saved before their flush,
- * while nothing is to be read (stream_save_early()), so that the next records
- * wait less for it. They go into the state's open transaction: nothing of it is
- * committed before the rest of the flush is.
- *
  * While rows are confirmed, the next records come in; they are committed after
  * that, so what was not confirmed always has its keys in the state.
  *
@@ -284,9 +279,6 @@ struct daemon_metrics *stream_metrics_open(struct stream *s)
 
 /* Writes what changed of a tenant into the state. */
 void stream_save(struct stream_tenant *t);
-/* The same for some of its changed chats, when there are many, between two
- * records. */
-void stream_save_early(struct stream_tenant *t);
 
 /* The number of a chat in the state; stream_tables.c uses the higher bits of
  * struct chat's number. */

@@ -33,9 +33,6 @@
 /* A chat without a change for so long gets a new number. */
 #define PAUSE_MINUTES 10
 
-/* So many chats are saved early at once, in a fraction of a millisecond. */
-#define EARLY_CHATS 64
-
 /* Runs of expired identities that a flush deletes, at most. */
 #define EXPIRE_RUNS 64
 
@@ -193,18 +190,6 @@ compare_numbers(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* In the order of their numbers. */
-static void
-save_sorted(struct stream_tenant *t, struct chat **list, size_t n)
-{
-	size_t i;
-
-	if (n > 1)
-		qsort(list, n, sizeof(struct chat *), compare_numbers);
-	for (i = 0; i < n; i++)
-		save_chat(t, list[i]);
-}
-
 static void
 save_chats(struct stream_tenant *t)
 {
@@ -217,8 +202,6 @@ save_chats(struct stream_tenant *t)
 	for (i = 0; i < changes->chats_n; i++) {
 		c = changes->chats[i];
 		old = STREAM_CHAT_NUMBER(c->number);
-		if (c->packed)
-			continue;
 		if (!chat_is_gone(c)) {
 			renumber(s, c);
 			list[n++] = c;
@@ -227,27 +210,11 @@ save_chats(struct stream_tenant *t)
 			state_delete(s->tables.chats, &old, sizeof old);
 		}
 	}
-	save_sorted(t, list, n);
-	free(list);
-}
-
-void
-stream_save_early(struct stream_tenant *t)
-{
-	struct model *m = &t->pipeline.model;
-	struct chat *list[EARLY_CHATS], *c;
-	size_t i, n = 0;
-
-	if (m->changes.chats_n - m->changes.early < EARLY_CHATS)
-		return;
-	while (n < EARLY_CHATS && (c = model_recompute_early(m,
-				       t->stream->job->definition)) != NULL) {
-		renumber(t->stream, c);
-		list[n++] = c;
-	}
-	save_sorted(t, list, n);
+	if (n > 1)
+		qsort(list, n, sizeof(struct chat *), compare_numbers);
 	for (i = 0; i < n; i++)
-		model_chat_packed(list[i]);
+		save_chat(t, list[i]);
+	free(list);
 }
 
 static void
