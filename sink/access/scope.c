@@ -15,6 +15,28 @@
 
 #define CRM "crm "
 
+static bool
+is_team(const struct team_member *m, const char *name, size_t len)
+{
+	return m->team_len == len && memcmp(m->team, name, len) == 0;
+}
+
+/* Who is named twice is in the team once: figures of teams add them up. */
+static void
+add_member(struct teams *t, const struct team_member *new)
+{
+	const struct team_member *m;
+
+	for (m = t->list; m < t->list + t->n; m++) {
+		if (strcmp(m->tenant, new->tenant) == 0 &&
+		    is_team(m, new->team, new->team_len) &&
+		    strcmp(m->operator_id, new->operator_id) == 0)
+			return;
+	}
+	XGROW(t->list, t->n, t->cap);
+	t->list[t->n++] = *new;
+}
+
 static int
 read_team_words(
     struct teams *t, const char *tenant, char *const *words, struct buf *why)
@@ -36,9 +58,8 @@ read_team_words(
 			    tenant, *words);
 			return -1;
 		}
-		XGROW(t->list, t->n, t->cap);
-		t->list[t->n++] =
-		    (struct team_member){ tenant, team, team_len, *words };
+		add_member(
+		    t, &(struct team_member){ tenant, team, team_len, *words });
 	}
 	return 0;
 }
@@ -67,12 +88,6 @@ void
 teams_release(struct teams *t)
 {
 	free(t->list);
-}
-
-static bool
-is_team(const struct team_member *m, const char *name, size_t len)
-{
-	return m->team_len == len && memcmp(m->team, name, len) == 0;
 }
 
 /* Whether the member's team is one of these names, each with a newline behind
@@ -248,6 +263,21 @@ scope_has(const struct viewer *v, const char *operator_id)
 			return true;
 	}
 	return false;
+}
+
+const struct team_member *
+scope_next_team(const struct viewer *v, const char *operator_id, size_t *at)
+{
+	const struct team_member *m;
+
+	while (v->teams != NULL && *at < v->teams->n) {
+		m = &v->teams->list[(*at)++];
+		if (strcmp(m->tenant, v->tenant) == 0 &&
+		    strcmp(m->operator_id, operator_id) == 0 &&
+		    (!v->claims.in_teams || is_in_totals(v, m)))
+			return m;
+	}
+	return NULL;
 }
 
 bool

@@ -39,6 +39,14 @@ bool scope_limits_totals(const struct viewer *v);
 /* True when the operator's rows are the viewer's; "": nobody's. */
 bool scope_has(const struct viewer *v, const char *operator_id);
 
+struct team_member;
+
+/* The next team of an operator, from place *at of the configuration on, which
+ * is moved behind it; of a token with teams one of these. NULL: no more. For a
+ * lead and above. */
+const struct team_member *scope_next_team(
+    const struct viewer *v, const char *operator_id, size_t *at);
+
 /* True when both see the same. */
 bool scope_equals(const struct viewer *a, const struct viewer *b);
 

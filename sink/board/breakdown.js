@@ -1,5 +1,5 @@
-/* Responses of the range by channel or operator, as a table with bars, which can
- * be had as CSV; and a link to what is shown, with its dates. */
+/* Responses of the range by channel, operator or team, as a table with bars, which
+ * can be had as CSV; and a link to what is shown, with its dates. */
 
 import { byId, drawing, setFailed, setText } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
@@ -53,7 +53,21 @@ const COLUMNS = [
 ];
 
 function groupOf() {
-	return settings.group === "operator" ? "operator" : "channel";
+	return ["operator", "team"].includes(settings.group) ? settings.group
+		: "channel";
+}
+
+function nameOfGroup(row, group) {
+	if (row[group] === "")
+		return group === "operator" ? "nobody" : "no channel";
+	return group === "operator" ? nameOf(row.operator)
+		: group === "channel" ? channelName(row.channel) : row.team;
+}
+
+function whyEmpty(answer, group) {
+	return answer.not_kept ? notKept(answer.not_kept)
+		: group === "team" ? "no responses of teams, which the key "
+			+ "teams of messaging.conf names." : "no responses.";
 }
 
 function rowsOf(answer, group) {
@@ -66,9 +80,7 @@ function rowsOf(answer, group) {
 		average: Math.max(...rows.map((row) => row.avg_seconds)) };
 
 	return rows.map((row) => ({ ...row, most, key: row[group],
-		name: row[group] === "" ? group === "operator" ? "nobody"
-			: "no channel" : group === "operator"
-			? nameOf(row.operator) : channelName(row.channel),
+		name: nameOfGroup(row, group),
 		opens: addressOfFigure(row.href),
 		before: before.get(row[group])?.avg_seconds ?? null,
 		beforeOpens: addressOfFigure(before.get(row[group])?.href),
@@ -102,9 +114,8 @@ export async function showBreakdown() {
 		+ `${parameters.from}.csv`);
 	shown = rowsOf(answer, group);
 	setText(byId("breakdown-note"), `${spanText(parameters)}, `
-		+ `${parameters.zone}` + (shown.length > 0 ? ", slowest first."
-		: answer.not_kept ? `: ${notKept(answer.not_kept)}`
-			: ": no responses."));
+		+ parameters.zone + (shown.length > 0 ? ", slowest first."
+		: `: ${whyEmpty(answer, group)}`));
 	redrawBreakdown();
 }
 

@@ -13,6 +13,7 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
+#include "sink/access/scope.h"
 #include "sink/modes/modes.h"
 #include "sink/resources/by_hand.h"
 
@@ -125,11 +126,22 @@ print_answer(struct sink *s, struct db **db)
 	struct printing p = {
 		.viewer = &v, .db = *db, .timeout_ms = timeout_ms
 	};
+	struct teams teams = { .list = NULL };
+	struct buf why = BUF_INIT;
 	enum exit_code code;
 
 	db_allow(*db, timeout_ms);
 	code = sink_find_viewer(s, *db, &v);
-	return code == PROG_OK ? print_pages(&p, s->get) : code;
+	v.teams = &teams;
+	if (code == PROG_OK && teams_read(&teams, s->common.conf, &why) != 0) {
+		log_error("%s", buf_str(&why));
+		code = PROG_CONFIG;
+	}
+	if (code == PROG_OK)
+		code = print_pages(&p, s->get);
+	teams_release(&teams);
+	buf_release(&why);
+	return code;
 }
 
 static const struct option_row rows[] = {

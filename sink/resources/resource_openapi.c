@@ -129,7 +129,8 @@ static const struct {
 	{ "ResponsesRow",
 	    "{span: (asked|previous), period: number, begin: text, end: text, "
 	    "begin_utc: time, end_utc: time, operator: text?, channel: text?, "
-	    "count: number?, sum_seconds: number?, avg_seconds: number?, "
+	    "team: text?, count: number?, sum_seconds: number?, avg_seconds: "
+	    "number?, "
 	    "median_seconds: number?, p90_seconds: number?, p99_seconds: "
 	    "number?, max_seconds: number?, within: number?, within_exact: "
 	    "flag?, href: text?}" },

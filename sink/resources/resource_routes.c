@@ -148,8 +148,8 @@ static const struct {
 	{ "group", "transfers",
 	    "(none|operator) =none 'A row for each operator'" },
 	{ "group", NULL,
-	    "(none|operator|channel) =none 'A row for each operator or "
-	    "channel'" },
+	    "(none|operator|channel|team) =none 'A row for each operator, "
+	    "channel or team'" },
 	{ "compare", NULL, "(none|previous) =none 'Also the previous period'" },
 	{ "within_seconds", NULL,
 	    "thousandths 0..31622400 'Adds the share answered within so "

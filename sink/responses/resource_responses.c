@@ -3,7 +3,7 @@
  * those of responses.h and, of responses:
  *
  *   by              quarter, hour, day (without it), week, month, total
- *   group           none (without it), operator, channel
+ *   group           none (without it), operator, channel, team
  *   compare         previous: the rows of the span before, too
  *   within_seconds  the share that was answered within that time
  */
@@ -20,10 +20,10 @@
 #include "sink/api/kept.h"
 #include "sink/api/question.h"
 
-/* How fast was answered, by period of a zone's calendar and by operator or
- * channel. Without a group each period has a row, with one each operator or
- * channel that has responses in the period. Each row has a link to the
- * intervals it is made of. */
+/* How fast was answered, by period of a zone's calendar and by operator,
+ * channel or team. Without a group each period has a row, with one each
+ * operator, channel or team that has responses in the period. Each row but a
+ * team's has a link to the intervals it is made of. */
 
 #define WITHIN_MAX_S (INT64_C(366) * 86400)
 
@@ -36,6 +36,7 @@ static const struct sheet_column response_columns[] = {
 	{ "end_utc", SHEET_TIME },
 	{ "operator", SHEET_TEXT },
 	{ "channel", SHEET_TEXT },
+	{ "team", SHEET_TEXT },
 	{ "count", SHEET_NUMBER },
 	{ "sum_seconds", SHEET_NUMBER },
 	{ "avg_seconds", SHEET_NUMBER },
@@ -65,13 +66,17 @@ static bool
 read_group(struct responses_question *r)
 {
 	static const char *const names[] = { "none", "operator", "channel",
-		NULL };
+		"team", NULL };
 	struct question *q = r->q;
 	size_t i = GROUP_NONE;
 
 	if (!question_word(q, "group", names, &i))
 		return false;
 	r->group = (enum response_group)i;
+	if (r->group == GROUP_TEAM && q->viewer.role < VIEWER_LEAD)
+		return question_problem(q, 403,
+		    "metrics of teams are not allowed for the role %s",
+		    viewer_role_name(q->viewer.role));
 	if (r->group != GROUP_OPERATOR)
 		return true;
 	if (q->viewer.role == VIEWER_AGENT)
@@ -166,6 +171,7 @@ write_response_row(const struct responses_question *r, struct sheet *s,
 	int64_t to = r->spans[span].begins[sum->slot + 1];
 	const char *operator_id = r->group == GROUP_OPERATOR ? sum->name : NULL;
 	const char *channel = r->group == GROUP_CHANNEL ? sum->name : NULL;
+	const char *team = r->group == GROUP_TEAM ? sum->name : NULL;
 	bool unknown = response_sums_unknown(&r->sums[span], sum->slot);
 	/* What is not kept is not 0, and a part of it is not all. */
 	const struct span_sum none = { .n = 0 },
@@ -184,9 +190,10 @@ write_response_row(const struct responses_question *r, struct sheet *s,
 	sheet_time(s, to);
 	sheet_text(s, operator_id);
 	sheet_text(s, channel);
+	sheet_text(s, team);
 	write_metrics(s, of, unknown);
 	write_within(r, s, of);
-	linked = !unknown && r->sums[span].opens &&
+	linked = !unknown && team == NULL && r->sums[span].opens &&
 		 response_href(r->q, &r->filter, from, to,
 		     operator_id != NULL ? operator_id : r->filter.operator_id,
 		     &href);

@@ -993,6 +993,47 @@ read_channels(struct sums_reader *r, struct response_available *k)
 
 /* The answer. */
 
+/* Adds the sum to each team of its operator. */
+static bool
+add_to_teams(struct sums_reader *r, const struct response_sum *of_operator)
+{
+	const struct team_member *m;
+	struct response_sum *to;
+	size_t at = 0;
+	char *team;
+
+	while ((m = scope_next_team(&r->q->viewer, of_operator->name, &at)) !=
+	       NULL) {
+		team = xstrndup(m->team, m->team_len);
+		to = sum_of(r, of_operator->slot, team);
+		free(team);
+		if (to == NULL)
+			return false;
+		span_sum_merge(&to->of, &of_operator->of);
+	}
+	return true;
+}
+
+/* Makes the sums of operators those of their teams. */
+static bool
+add_up_teams(struct sums_reader *r)
+{
+	struct response_sums *s = r->to;
+	struct response_sum *operators = s->list;
+	size_t i, n = s->n;
+	bool good = true;
+
+	s->list = NULL;
+	s->n = s->cap = 0;
+	strmap_release(&s->places, NULL);
+	for (i = 0; i < n; i++) {
+		good = good && add_to_teams(r, &operators[i]);
+		span_sum_release(&operators[i].of);
+	}
+	free(operators);
+	return good;
+}
+
 static int
 compare_sums(const void *pa, const void *pb)
 {
@@ -1053,7 +1094,7 @@ response_sums_read(struct question *q, const struct response_plan *p,
 	struct sums_reader r = { .q = q,
 		.filter = c,
 		.plan = p,
-		.by_operator = group == GROUP_OPERATOR,
+		.by_operator = group == GROUP_OPERATOR || group == GROUP_TEAM,
 		.by_channel = group == GROUP_CHANNEL,
 		.channels = group == GROUP_CHANNEL || c->channel != NULL,
 		.to = s,
@@ -1070,6 +1111,8 @@ response_sums_read(struct question *q, const struct response_plan *p,
 		question_end(q);
 	free(available.due);
 	strmap_release(&r.cut, NULL);
+	if (good && group == GROUP_TEAM)
+		good = add_up_teams(&r);
 	arrange_sums(s);
 	return good && find_not_kept(q, s);
 }

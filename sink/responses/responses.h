@@ -170,7 +170,7 @@ void response_plan_release(struct response_plan *p);
 #define RESPONSE_SLOT_MS RESPONSE_MS_OF("end_at")
 
 /* Responses added up from the tables, by slot (a period, an hour of the week)
- * and operator or channel: count, sum, maximum and buckets.
+ * and operator, channel or team: count, sum, maximum and buckets.
  *
  * Whole days and hours of UTC come from response_rollups, where they fit into a
  * slot. Hours that a slot cuts, as all do in zones at :30 and :45, come from
@@ -186,7 +186,7 @@ void response_plan_release(struct response_plan *p);
 #define RESPONSE_ROWS_MAX 20000
 
 /* What has a sum of its own. */
-enum response_group { GROUP_NONE, GROUP_OPERATOR, GROUP_CHANNEL };
+enum response_group { GROUP_NONE, GROUP_OPERATOR, GROUP_CHANNEL, GROUP_TEAM };
 
 struct response_sum {
 	uint32_t slot;

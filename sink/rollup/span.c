@@ -136,7 +136,7 @@ merge_buckets(struct span_sum *to, const struct span_sum *from)
 	}
 }
 
-static void
+void
 span_sum_merge(struct span_sum *to, const struct span_sum *from)
 {
 	span_sum_add(to, from->n, from->sum_ms, from->max_ms, from->version);

@@ -49,6 +49,8 @@ void span_sum_add(struct span_sum *to, int64_t n, int64_t sum_ms,
     int64_t max_ms, int64_t version);
 /* A bucket of a duration. */
 void span_sum_add_bucket(struct span_sum *to, uint32_t bucket, int64_t n);
+/* Another sum, with its buckets. */
+void span_sum_merge(struct span_sum *to, const struct span_sum *from);
 void span_sum_release(struct span_sum *s);
 
 /* The column `sums` of response_rollups. Each kind is

@@ -174,6 +174,27 @@ class Test:
                       f"{role} {claims}: the heat map is not {n}")
             self.now_is_theirs(role, claims, whose)
 
+    def teams_are_theirs(self):
+        """A sum for each team of the token, of all without."""
+        teams = {"support": {"1", "2"}, "sales": {"3"}}
+        for role, claims, _, _ in VIEWERS:
+            answer = self.ask("responses?group=team&by=total&from=40d", role,
+                              claims)
+            if role not in (LEAD, ADMIN):
+                self.that(answer.status == 403, f"{role} sees teams")
+                continue
+            want = {}
+            for team in set(teams) & set(claims.get("teams", teams)):
+                [[n, ms]] = self.sql(
+                    "SELECT COUNT(*), SUM(ms) FROM intervals WHERE "
+                    f"{RESPONSES} AND end_at > '2026-02-01' AND operator IN "
+                    f"({names(teams[team])})")
+                want[team] = [int(n), int(ms), None]
+            got = {row["team"]: [row["count"],
+                                 round(1000 * row["sum_seconds"]), row["href"]]
+                   for row in answer.rows()}
+            self.that(got == want, f"{role} {claims}: {got}, not {want}")
+
     def now_is_theirs(self, role, claims, whose):
         answer = self.ask("now", role, claims).json()
         now, of_teams = answer["now"], whose is not EVERYONE
@@ -480,6 +501,7 @@ def body():
         test = Test(lab)
         test.each_sees_their_rows()
         test.each_sees_their_totals()
+        test.teams_are_theirs()
         test.links_are_for_who_may_open_them()
         test.what_waits_is_theirs_or_nobodys()
         test.waits_run_to_the_present()

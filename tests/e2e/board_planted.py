@@ -224,11 +224,14 @@ def columns_sort(test, zone):
             "#operators-table")][:4] == want[:4], f"sorted: {want}")
 
 
-def breakdown_is_sqls(test, zone):
-    browser = test.browser
+def today_in(zone):
     offset = -int(zone.replace("%2B", "+").removeprefix("Etc/GMT") or 0)
-    day = (f"DATE(end_at + INTERVAL {offset} HOUR) = "
-           f"DATE(UTC_TIMESTAMP() + INTERVAL {offset} HOUR)")
+    return (f"DATE(end_at + INTERVAL {offset} HOUR) = "
+            f"DATE(UTC_TIMESTAMP() + INTERVAL {offset} HOUR)")
+
+
+def breakdown_is_sqls(test, zone):
+    browser, day = test.browser, today_in(zone)
     for group in "channel", "operator":
         want = test.sql(
             f"SELECT {group}, COUNT(*), AVG(ms) / 1000 FROM intervals WHERE "
@@ -251,6 +254,22 @@ def breakdown_is_sqls(test, zone):
         [[n]] = test.sql(f"SELECT {column} FROM intervals WHERE tenant = "
                          f"'{PLANTED}' AND kind = '{kind}' AND {day}")
         test.shows(lambda: browser.text(shown) == n, f"{kind}: {n}")
+
+
+def teams_are_sqls(test, zone):
+    """Of two teams that share an operator."""
+    want = []
+    for team, operators in ("Day", "11, 12, 13"), ("Chat", "13, 14, 20"):
+        [[n, mean]] = test.sql(
+            "SELECT COUNT(*), AVG(ms) / 1000 FROM intervals WHERE tenant = "
+            f"'{PLANTED}' AND kind IN ('first_response', 'reply') AND "
+            f"{today_in(zone)} AND operator IN ({operators})")
+        want.append((float(mean), [team, n, duration(mean)]))
+    want = [row for _, row in sorted(want, reverse=True)]
+    test.enter(lead(), f"/#zone={zone}&group=team")
+    test.shows(lambda: [[row["Name"], row["Responses"], row["Average"]] for row
+                        in test.browser.rows("#breakdown-table")] == want,
+               f"by team: {want}")
 
 
 def shares_of_the_spread(test):
@@ -352,6 +371,7 @@ def test(t):
     load_is_seen(t, zone)
     columns_sort(t, zone)
     breakdown_is_sqls(t, zone)
+    teams_are_sqls(t, zone)
     shares_of_the_spread(t)
     the_backlog_is_sqls(t)
     the_past_is_sqls(t, zone)

@@ -28,6 +28,7 @@ HISTORY_DAYS = 30
 EPISODE_MINUTES = 180  # how long ago open chats were opened
 SECTIONS = {"crm acme": {"token": "unused", "teams": "support: 1 2, sales: 3"},
             "crm helpdesk": {"token": "unused",
+                            "teams": "Day: 11 12 13 11, Chat: 13 14 20",
                             "chat_url": "https://crm.example/c/{chat}"}}
 MARKUP = "<img src=x onerror=document.title=1>"
 
