@@ -21,7 +21,7 @@ all: $(patsubst %,%.o,$(shell seq $(N)))
 %.o:
 	@printf '  %-4s %s\n' CC $@; : -c -o $@; touch $@; $(FAIL)
 END
-unset MAKEFLAGS MAKELEVEL
+unset MAKEFLAGS MAKELEVEL B
 
 build() { # WANTED-CODE ARGUMENT...
 	local want=$1 rc=0
