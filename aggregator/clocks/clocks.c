@@ -1,6 +1,6 @@
 /*
- * clocks: see clocks.h. What both definitions share; definition_*.c have the
- * rest.
+ * clocks: see clocks.h. This file has what both definitions share; the rest is
+ * in definition_*.c.
  */
 #include "aggregator/clocks/clocks.h"
 
@@ -69,7 +69,7 @@ clocks_reset(struct clocks *c)
 	c->begun = false;
 }
 
-/* A closing, reported by a message or a chat record. */
+/* Handles a closing, which a message or a chat record reported. */
 static void
 close_chat(struct clocks *c, const struct message *m)
 {
@@ -101,16 +101,18 @@ apply_mark(struct clocks *c, const struct mark *x)
 		c->assignee_known = true;
 		break;
 	case MARK_CLOSED:
-		/* What follows a message of the same closing, such as a survey
-		 * in the same second, is not closed by it. */
+		/* A message that belongs to the closing, such as a survey in
+		 * the same second, begins a new episode, which this closing
+		 * must not end. */
 		if (c->told_at == x->at)
 			break;
 		message_set_at(&closing, x->at);
 		if (c->begun)
 			close_chat(c, &closing);
-		/* It closes the episode of the dropped messages, or one in
-		 * which nobody wrote: there is no resolution to report, but a
-		 * whole life has one, which the message may report. */
+		/* This closing ends an episode without messages, or one whose
+		 * messages were dropped, so there is no resolution to report. A
+		 * definition over the whole life of the chat still has one,
+		 * which the message may report. */
 		else if (c->episode == EPISODE_ONGOING ||
 			 (c->episode == EPISODE_NONE &&
 			     !c->definition->whole_life))
@@ -119,7 +121,7 @@ apply_mark(struct clocks *c, const struct mark *x)
 	}
 }
 
-/* Applies the marks before the message; NULL: all that are left. */
+/* Applies the marks before message m; all remaining marks if m is NULL. */
 static void
 apply_marks(struct clocks *c, const struct message *m)
 {
@@ -156,7 +158,7 @@ walk_message(struct clocks *c, const struct message *m)
 
 	apply_marks(c, m);
 	c->current = m;
-	/* A chat record may have reported this closing before. */
+	/* Skip a closing that a chat record has already reported. */
 	if (kind != EVENT_CLOSED || c->episode != EPISODE_CLOSED_BY_RECORD) {
 		enter_message(c, m);
 		if (kind == EVENT_CLOSED)
@@ -168,8 +170,8 @@ walk_message(struct clocks *c, const struct message *m)
 		c->listener->on_message(c->listener->ctx, c, m, kind);
 }
 
-/* Who has the chat before anything names its assignee: whom the first chat
- * record or transfer names; of one time, the record. */
+/* Finds the assignee at the start of the chat: the operator named by the first
+ * chat record or transfer. If both have the same time, the record decides. */
 static void
 find_first_assignee(struct clocks *c)
 {

@@ -19,25 +19,27 @@ enum interval_kind {
 	INTERVAL_REPLY,
 	INTERVAL_RESOLUTION,
 	INTERVAL_UNANSWERED,
-	INTERVAL_WAITING, /* a wait that goes on, or one assignee's part of a
-			     wait that a transfer split */
+	INTERVAL_WAITING, /* a wait that has not ended, or the part of a wait
+			   * that one assignee had before a transfer */
 };
 
 struct interval {
 	enum interval_kind kind;
-	uint16_t channel; /* of that message, in the lexicon; 0: none */
+	uint16_t channel; /* the message's channel, a number in the lexicon; 0:
+			   * none */
 	int64_t start, end;
-	int64_t ms;     /* its length by the definition; below 0 becomes 0 */
-	bool skewed;    /* the length was below 0 */
-	bool running;   /* the wait goes on: no message ended it */
-	bool by_record; /* a chat record ended it, not a message */
-	bool credited;  /* of the model: a response of the present episode of
-			   an open chat, which operator and tenant have */
-	uint32_t operator_id; /* who it is credited to; 0: nobody */
+	int64_t ms;     /* length in ms by the definition, at least 0 */
+	bool skewed;    /* the computed length was negative */
+	bool running;   /* the wait has not ended yet */
+	bool by_record; /* ended by a chat record, not by a message */
+	bool credited;  /* set by the model: counts in the current figures of
+			 * the operator and the tenant (a response in the
+			 * current episode of an open chat) */
+	uint32_t operator_id; /* the operator it is credited to; 0: nobody */
 	message_id message;   /* the message that ended it */
 };
 
-/* The rows of the table in messaging-metrics(7). */
+/* The event kinds are the rows of the table in messaging-metrics(7). */
 enum event_kind {
 	EVENT_NOTHING, /* note, autoreply, other system message */
 	EVENT_CUSTOMER_WRITES,
@@ -50,7 +52,7 @@ enum event_kind {
 	EVENT_KINDS
 };
 
-/* Private. The kind of a system message decides, not its author. */
+/* Private. Classifies a system message, which depends only on its kind. */
 static inline enum event_kind
 clocks_classify_system(const struct message *m)
 {
@@ -69,7 +71,7 @@ clocks_classify_system(const struct message *m)
 	return EVENT_NOTHING;
 }
 
-/* The event kind of a message: the column "record" of that table. */
+/* Returns the event kind of a message (the column "record" in that table). */
 static inline enum event_kind
 clocks_classify(const struct message *m)
 {
@@ -93,116 +95,121 @@ clocks_classify(const struct message *m)
 
 struct clocks;
 
-/* One definition of the clocks. */
+/* A definition of the clocks. */
 struct definition {
 	const char *name;
-	bool whole_life; /* else only the present episode counts */
+	bool whole_life; /* covers the chat's whole life, not only the current
+			  * episode */
 	void (*begin)(struct clocks *c); /* called before the first message */
 	void (*on[EVENT_KINDS])(struct clocks *c, const struct message *m);
 	/* Called when a chat record reports that an episode begins. */
 	void (*opened)(struct clocks *c, int64_t at);
-	/* Called after the last message of an open chat whose W is set. */
+	/* Called after the last message of an open chat in which a customer
+	 * waits (W is set). */
 	void (*waits)(struct clocks *c, int64_t as_of);
-	/* Of an interval, in ms; may be below 0. */
+	/* Returns the length of an interval in ms; may be negative. */
 	int64_t (*length)(int64_t start, int64_t end);
 };
 
 extern const struct definition definition_ours;
 extern const struct definition definition_chatwoot;
 
-/* The definition of that name, or NULL. */
+/* Returns the definition with that name, or NULL. */
 const struct definition *definition_find(const char *name);
 
-/* The callbacks of a walk; each may be NULL. */
+/* The callbacks of a walk; any of them may be NULL. */
 struct clocks_listener {
 	void *ctx;
 	void (*on_interval)(void *ctx, const struct interval *i);
-	/* After each message, with its event kind. */
+	/* Called after each message, with its event kind. */
 	void (*on_message)(void *ctx, const struct clocks *c,
 	    const struct message *m, enum event_kind kind);
-	/* A new episode begins; the one before ended at that time and counts
-	 * no more. */
+	/* Called when an episode begins. The previous one ended at ended_at and
+	 * no longer counts. */
 	void (*on_episode)(void *ctx, int64_t ended_at);
 };
 
-/* What a chat record reports of an instant. Marks of one instant are in this
- * order; messages of that instant come before MARK_CLOSED. */
+/* What a chat record reports. Marks with the same time are applied in the order
+ * of this enum; messages with that time come before MARK_CLOSED. */
 enum mark_kind { MARK_OPENED, MARK_ASSIGNEE, MARK_CLOSED };
 
 struct mark {
 	int64_t at;
 	enum mark_kind kind;
-	uint32_t assignee; /* of MARK_ASSIGNEE; 0: nobody */
+	uint32_t assignee; /* for MARK_ASSIGNEE; 0: nobody */
 };
 
-/* The state of the episode after a message. A walk that begins after dropped
- * messages needs the state after the last of them. The values are packed
- * (model_pack.c). */
+/* The state of the episode after a message. A walk that starts after dropped
+ * messages needs the state after the last of them. The model stores these
+ * values (model_pack.c), so they must not change. */
 enum episode_state {
-	EPISODE_NONE,             /* no message came yet */
-	EPISODE_ONGOING,          /* messages came since the last closing */
-	EPISODE_CLOSED_BY_RECORD, /* closed by a chat record alone */
+	EPISODE_NONE,             /* no messages yet */
+	EPISODE_ONGOING,          /* there are messages since the last
+				   * closing */
+	EPISODE_CLOSED_BY_RECORD, /* closed by a chat record only */
 	EPISODE_CLOSED_BY_MESSAGE
 };
 
-/* The input of a walk. When messages were dropped, the marks of their time are
- * left out, but for MARK_ASSIGNEE. */
+/* The input of a walk. If messages were dropped, the marks from their time are
+ * left out, except MARK_ASSIGNEE. */
 struct clocks_chat {
-	const struct message *messages; /* in order, each once */
+	const struct message *messages; /* sorted, without duplicates */
 	size_t n;
-	const struct mark *marks; /* in order */
+	const struct mark *marks; /* sorted */
 	size_t marks_n;
-	int64_t opened_at; /* the first reported opening; CLOCK_NONE: none, or
-			      in a stream a message was before it */
+	int64_t opened_at; /* the first reported opening; CLOCK_NONE: unknown,
+			    * or a message came before it in a stream */
 	int64_t as_of;
 	uint32_t assignee;              /* at the end of the chat */
 	uint32_t first_assignee;        /* before the first message, */
-	bool first_assignee_known;      /* if dropped messages left it known */
+	bool first_assignee_known;      /* if known from dropped messages */
 	enum episode_state first_state; /* after the last dropped message */
 	bool ongoing;
 };
 
-/* The state of a walk. A time that is not set is CLOCK_NONE. a, w and f are
- * the clocks A, W and F of messaging-metrics(7). */
+/* The state of a walk. Times are CLOCK_NONE while not set. a, w and f are the
+ * clocks A, W and F of messaging-metrics(7). */
 struct clocks {
 	const struct definition *definition;
 	const struct clocks_chat *chat;
 	const struct clocks_listener *listener;
 	int64_t a;          /* start of the first response */
 	int64_t w;          /* waiting since */
-	int64_t f;          /* first human answer */
+	int64_t f;          /* first human response */
 	int64_t from;       /* start of the resolution */
-	int64_t part_start; /* of the present assignee's part of the wait */
+	int64_t part_start; /* start of the current assignee's part of the
+			     * wait */
 	bool wait_split;    /* a transfer split the wait */
 	bool handed_off;
-	/* Since the last opening that was told; after a message, the state that
-	 * a walk behind it begins with. */
+	/* State since the last reported opening. After a message, this is the
+	 * state that a walk starting behind that message needs. */
 	enum episode_state episode;
-	bool begun;       /* a message of this walk is in the episode */
+	bool begun;       /* the episode has a message of this walk */
 	bool closed;      /* the next message begins an episode */
 	int64_t ended_at; /* when the episode closed */
-	int64_t told_at;  /* of the last message of a closing */
-	const struct message *current; /* NULL: after the last message, */
-	bool by_record;                /* or a mark is applied */
-	size_t marks;                  /* how many were applied */
+	int64_t told_at;  /* when the last message that reported a closing was
+			   * sent */
+	const struct message *current; /* NULL after the last message */
+	bool by_record;                /* a mark is being applied */
+	size_t marks;                  /* number of marks applied so far */
 	uint32_t assignee;
-	bool assignee_known; /* something up to here named them */
-	int64_t replaced_at; /* when a chat record named the assignee, */
-	uint32_t replaced;   /* and who it was before that time */
+	bool assignee_known; /* a message or mark has named the assignee */
+	int64_t replaced_at; /* when a chat record replaced the assignee */
+	uint32_t replaced;   /* the assignee until then */
 };
 
-/* Walks over the chat. *end, unless NULL, is the state after the last
- * message. */
+/* Walks over the chat. Stores the state after the last message in *end unless
+ * end is NULL. */
 void clocks_walk(const struct definition *definition,
     const struct clocks_chat *chat, const struct clocks_listener *listener,
     struct clocks *end);
 
 const char *clocks_interval_name(enum interval_kind k);
 
-/* For a definition: sets the state that an episode begins with. */
+/* For definitions: sets the state in which an episode begins. */
 void clocks_reset(struct clocks *c);
 
-/* For a definition: passes an interval to the listener. */
+/* For definitions: passes an interval to the listener. */
 void clocks_emit(struct clocks *c, enum interval_kind kind, int64_t start,
     int64_t end, uint32_t operator_id);
 

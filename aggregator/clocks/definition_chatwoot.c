@@ -1,11 +1,12 @@
 /*
- * definition_chatwoot: Chatwoot's definition of the clocks, so that its reports
- * and ours can be compared. Each function is one field of the column "chatwoot"
- * in the table of messaging-metrics(7).
+ * definition_chatwoot: Chatwoot's definition of the clocks, for comparing its
+ * reports with ours. Each function is one cell of the column "chatwoot" in the
+ * table of messaging-metrics(7).
  */
 #include "aggregator/clocks/clocks.h"
 
-/* A is always set: to the chat's opening, else to its first message. */
+/* A is always set: to the opening of the chat or, if unknown, to its first
+ * message. */
 static void
 chatwoot_begin(struct clocks *c)
 {
@@ -49,7 +50,7 @@ chatwoot_bot_answers(struct clocks *c, const struct message *m)
 	c->w = CLOCK_NONE;
 }
 
-/* Only the first of the chat's life counts. */
+/* Only the first hand-off in the chat's life counts. */
 static void
 chatwoot_handoff(struct clocks *c, const struct message *m)
 {
@@ -61,7 +62,7 @@ chatwoot_handoff(struct clocks *c, const struct message *m)
 		c->w = m->at;
 }
 
-/* Matters only while F is empty. */
+/* Only matters while F is empty. */
 static void
 chatwoot_reopened(struct clocks *c, const struct message *m)
 {
@@ -82,17 +83,17 @@ chatwoot_closed(struct clocks *c, const struct message *m)
 	c->w = CLOCK_NONE;
 }
 
-/* Messages before a later opening keep the opening that they had. */
+/* A later opening does not change A for messages before it. */
 static void
 chatwoot_opened(struct clocks *c, int64_t at)
 {
 	if (c->from != CLOCK_NONE && at <= c->from)
 		return;
 	c->from = at;
-	c->a = at; /* matters only while F is empty */
+	c->a = at; /* only matters while F is empty */
 }
 
-/* A wait that goes on is not an interval here; waiting_since reports it. */
+/* Chatwoot has no interval for an unfinished wait; waiting_since reports it. */
 static void
 chatwoot_waits(struct clocks *c, int64_t as_of)
 {

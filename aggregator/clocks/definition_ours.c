@@ -1,5 +1,5 @@
 /*
- * definition_ours: our definition of the clocks. Each function is one field of
+ * definition_ours: our definition of the clocks. Each function is one cell of
  * the column "ours" in the table of messaging-metrics(7).
  */
 #include "aggregator/clocks/clocks.h"
@@ -7,7 +7,7 @@
 static void
 ours_begin(struct clocks *c)
 {
-	(void)c; /* A is empty until somebody writes */
+	(void)c; /* A stays empty until somebody writes */
 }
 
 static void
@@ -27,8 +27,8 @@ start_wait(struct clocks *c, int64_t at)
 	c->wait_split = false;
 }
 
-/* Ends the wait. If a transfer split it, the last assignee's part is emitted,
- * too, so that the parts add up to the whole. */
+/* Ends the wait. If a transfer split it, this also emits the last assignee's
+ * part, so that the parts add up to the whole wait. */
 static void
 stop_wait(struct clocks *c, int64_t at)
 {
@@ -69,7 +69,7 @@ ours_bot_answers(struct clocks *c, const struct message *m)
 	stop_wait(c, m->at);
 }
 
-/* Only the first of each episode counts. */
+/* Only the first hand-off in each episode counts. */
 static void
 ours_handoff(struct clocks *c, const struct message *m)
 {
@@ -80,8 +80,8 @@ ours_handoff(struct clocks *c, const struct message *m)
 	start_wait(c, m->at);
 }
 
-/* A chat record of the same time that names the same operator reports the same
- * transfer: a webhook of it shows the chat as it is after it. */
+/* A chat record with the same time and operator reports the same transfer: the
+ * webhook of a transfer shows the chat as it is afterwards. */
 static void
 ours_transfer(struct clocks *c, const struct message *m)
 {
@@ -114,7 +114,7 @@ ours_closed(struct clocks *c, const struct message *m)
 	c->closed = true;
 }
 
-/* Ends the episode before. */
+/* Ends the previous episode. */
 static void
 ours_opened(struct clocks *c, int64_t at)
 {
@@ -125,7 +125,7 @@ ours_opened(struct clocks *c, int64_t at)
 	clocks_reset(c);
 }
 
-/* The present assignee has the last part of the wait. */
+/* The last part of the wait belongs to the current assignee. */
 static void
 ours_waits(struct clocks *c, int64_t as_of)
 {

@@ -1,7 +1,7 @@
 /*
- * id_parts: an id as a whole number, or as a prefix and the digits behind it
- * ("m-0000000017"), as ids of messages mostly are. So they fit into one word
- * (message_id.h).
+ * id_parts: splits an id into a prefix and a number ("m-0000000017"), or finds
+ * that it is a whole number. Most message ids have one of these forms and
+ * therefore fit into one word (message_id.h).
  */
 #ifndef AGGREGATOR_CLOCKS_ID_PARTS_H
 #define AGGREGATOR_CLOCKS_ID_PARTS_H
@@ -20,11 +20,11 @@ enum id_form {
 };
 
 struct id_parts {
-	size_t prefix, digits; /* bytes of each; of ID_PREFIXED */
-	uint64_t value;        /* of the digits, unless ID_OTHER */
+	size_t prefix, digits; /* lengths in bytes, for ID_PREFIXED */
+	uint64_t value;        /* the number, unless ID_OTHER */
 };
 
-/* The value of eight digits; false when one is not a digit. */
+/* Reads eight digits; returns false if one of the bytes is not a digit. */
 static inline bool
 id_eight_digits(const char *p, uint64_t *value)
 {
@@ -36,14 +36,14 @@ id_eight_digits(const char *p, uint64_t *value)
 #endif
 	if (((x + ones * (0x80 - 10)) | x) & ones * 0x80)
 		return false;
-	/* Combines neighbours to two, four, eight digits. */
+	/* Combine neighbours into numbers of two, four, eight digits. */
 	x = (x * 10 + (x >> 8)) & UINT64_C(0x00FF00FF00FF00FF);
 	x = (x * 100 + (x >> 16)) & UINT64_C(0x0000FFFF0000FFFF);
 	*value = (x * 10000 + (x >> 32)) & UINT64_C(0xFFFFFFFF);
 	return true;
 }
 
-/* Splits an id, which is not empty. */
+/* Splits an id, which must not be empty. */
 static inline enum id_form
 id_split(struct text id, struct id_parts *to)
 {
@@ -55,7 +55,8 @@ id_split(struct text id, struct id_parts *to)
 		digits = 8;
 		unit = 100000000;
 	}
-	/* From the end; with too many digits the value is not used. */
+	/* Read from the end. If there are too many digits, the value is not
+	 * used. */
 	for (; digits < id.len; digits++, unit *= 10) {
 		c = id.p[id.len - 1 - digits];
 		if (!text_is_digit(c))

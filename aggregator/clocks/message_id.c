@@ -2,10 +2,11 @@
  * message_id: see message_id.h. The two highest bits of a word are its kind:
  *
  *   0  a number: its value, below 10^18
- *   1  14 bits: which prefix, 4 bits: how many digits, 34 bits: their value
+ *   1  prefix and number: 14 bits for the prefix's index, 4 bits for the number
+ *      of digits, 34 bits for their value
  *   2  a pointer to struct message_id_text
  *
- * Prefixes are never dropped, so that an id never has two words. When there are
+ * Prefixes are never dropped, so an id always has the same word. Once there are
  * MESSAGE_ID_PREFIXES of them, ids with a new prefix are kept as text.
  */
 #include "aggregator/clocks/message_id.h"
@@ -56,7 +57,7 @@ message_ids_release(struct message_ids *x)
 	memset(x, 0, sizeof *x);
 }
 
-/* The size of a text, in units of 16 bytes. */
+/* Returns the size of a text in units of 16 bytes. */
 static size_t
 units(size_t len)
 {
@@ -109,8 +110,9 @@ is_prefix(const struct message_id_prefix *p, const char *s, size_t len)
 	return p->len == len && hash_same(p->p, s, len);
 }
 
-/* The number of the prefix, or MESSAGE_ID_PREFIXES when there are too many. Not
- * inline: mostly it is the last one, which needs few registers. */
+/* Returns the index of a known prefix, or MESSAGE_ID_PREFIXES if the table is
+ * full. Not inline: the caller's usual path, the most recent prefix, needs few
+ * registers. */
 static __attribute__((noinline)) size_t
 find_prefix(struct message_ids *x, const char *s, size_t len)
 {
@@ -134,8 +136,8 @@ find_prefix(struct message_ids *x, const char *s, size_t len)
 	return x->prefixes_n - 1;
 }
 
-/* Its number, or MESSAGE_ID_PREFIXES when there are too many, so that the text
- * must be kept. */
+/* Returns the index of the prefix, or MESSAGE_ID_PREFIXES if there are too many
+ * and the id must be kept as text. */
 static size_t
 prefix_number(struct message_ids *x, struct text prefix)
 {
@@ -229,7 +231,7 @@ message_id_hash_text(message_id id)
 	return word_text(id)->hash;
 }
 
-/* A number, however long. */
+/* True for a number of any length. */
 static bool
 is_number(message_id id)
 {
@@ -251,7 +253,7 @@ message_id_compare(message_id a, message_id b)
 		return number ? -1 : 1;
 	if (!number || a == b)
 		return 0;
-	/* Those that fit into a word are below those that do not. */
+	/* Numbers that fit into a word are less than those that do not. */
 	if (word_kind(a) == KIND_NUMBER || word_kind(b) == KIND_NUMBER)
 		return a < b ? -1 : 1;
 	x = word_text(a);

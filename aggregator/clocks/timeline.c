@@ -1,7 +1,7 @@
 /*
  * timeline: see timeline.h. Two versions of a message may be far apart in time,
- * so duplicates are searched among all ids. Messages that are in order, or
- * nearly, which is the rule, are neither sorted nor put into a table.
+ * so duplicates are searched among all ids. Usually messages are sorted or
+ * almost sorted; these are neither sorted again nor put into a hash table.
  */
 #include "aggregator/clocks/timeline.h"
 
@@ -13,7 +13,7 @@
 
 #include "common/containers/hash.h"
 
-/* A table is built when more than so many ids per message were compared. */
+/* Build a hash table after this many comparisons of ids per message. */
 #define LOOKS 4
 
 _Static_assert(sizeof(struct message) == 32, "there are many messages");
@@ -53,7 +53,8 @@ kinds_are_full(struct lexicon *w)
 	w->kinds_full = true;
 }
 
-/* Not inline, here and below: the usual way is short and saves no registers. */
+/* Not inline, like others below: the usual path is short and saves no
+ * registers. */
 static __attribute__((noinline)) unsigned
 look_up_kind(struct lexicon *w, struct text kind)
 {
@@ -64,7 +65,7 @@ look_up_kind(struct lexicon *w, struct text kind)
 		known = interner_text(&w->names, w->kinds[i]);
 		if (!same_kind(known, kind))
 			continue;
-		/* A held name stays where it is. */
+		/* A name does not move while it is held. */
 		w->recent_kind = known;
 		w->recent_kind_n = i;
 		return i;
@@ -104,8 +105,8 @@ new_channel(struct lexicon *w, struct text channel)
 	return w->channels_n;
 }
 
-/* The cache entry of the channel, by a hash of its length and its last byte, in
- * which the names of channels mostly differ. */
+/* Returns the channel's cache entry, by a hash of its length and last byte,
+ * which differ between most channels. */
 static uint16_t *
 recent_channel(struct lexicon *w, struct text channel)
 {
@@ -212,8 +213,8 @@ message_name(struct lexicon *w, struct message *m, struct text user,
 	m->user = interner_get_near(&w->names, user, *hint);
 	if (m->user != 0)
 		*hint = m->user;
-	/* An operator's user is most often the operator; the same text is not
-	 * compared again. */
+	/* The user of an operator's message is usually the operator; do not
+	 * compare the same text twice. */
 	if (operator_id.p == NULL) {
 		m->operator_id = 0;
 	} else if (operator_id.p == user.p) {
@@ -233,7 +234,7 @@ message_drop(struct lexicon *w, const struct message *m)
 	interner_drop(&w->names, m->operator_id);
 }
 
-/* By (at, id): <0, >0; 0 for two that stay in the order in which they came. */
+/* Orders by (at, id); 0 for two messages that stay in the order of arrival. */
 static int
 compare_messages(const struct message *a, const struct message *b)
 {
@@ -248,7 +249,8 @@ compare_int(int64_t a, int64_t b)
 	return (a > b) - (a < b);
 }
 
-/* An operator's message that names only one of both names it as both. */
+/* If an operator's message has only one of user and operator_id, it stands for
+ * both. */
 static int
 compare_writers(
     const struct interner *n, const struct message *a, const struct message *b)
@@ -288,7 +290,8 @@ message_compare_version(
 	return c;
 }
 
-/* Keeps the version that counts, in the place and at the time of the first. */
+/* Keeps the newer of two versions, in the place and at the time of the
+ * first. */
 static void
 drop_version(const struct lexicon *w, struct timeline_versions *v,
     struct message *old, const struct message *new)
@@ -305,13 +308,13 @@ drop_version(const struct lexicon *w, struct timeline_versions *v,
 	message_set_at(old, at);
 }
 
-/* Moves the messages that count to the front; returns how many they are. */
+/* Moves the messages to keep to the front and returns their number. */
 static size_t
 drop_duplicates_by_table(const struct lexicon *w, struct timeline_scratch *t,
     struct message *m, size_t n)
 {
 	size_t i, slot, kept = 0, slots = 16;
-	uint32_t *table; /* index + 1 into what is kept; 0: free */
+	uint32_t *table; /* index of a kept message + 1; 0: free */
 
 	while (slots < n * 2)
 		slots *= 2;
@@ -337,8 +340,8 @@ drop_duplicates_by_table(const struct lexicon *w, struct timeline_scratch *t,
 	return kept;
 }
 
-/* The same without a table. Ids mostly grow: an id above all before it is new;
- * the few others are searched backwards. */
+/* The same without a table. Ids mostly grow: an id greater than all before it
+ * is new. The others are few and are searched backwards. */
 static size_t
 drop_duplicates(const struct lexicon *w, struct timeline_scratch *t,
     struct message *m, size_t n)
@@ -406,7 +409,7 @@ timeline_sort(
 	size_t i, k, moved = 0, first = n;
 	struct message x;
 
-	/* An insertion sort, unless it moves too many. */
+	/* Use an insertion sort unless it would move too many messages. */
 	for (i = sorted > 0 ? sorted : 1; i < n; i++) {
 		if (m[i - 1].at < m[i].at ||
 		    compare_messages(&m[i - 1], &m[i]) <= 0)
@@ -443,7 +446,7 @@ timeline_find(const struct message *m, size_t n, int64_t at, message_id id)
 	for (; from < n && compare_messages(&m[from], &key) == 0; from++)
 		if (message_id_same(m[from].id, id))
 			return from;
-	/* A version with another time. */
+	/* Look for a version with another time. */
 	for (from = n; from > 0; from--)
 		if (message_id_same(m[from - 1].id, id))
 			return from - 1;

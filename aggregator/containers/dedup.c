@@ -1,6 +1,7 @@
 /*
- * dedup: see dedup.h. Open addressing with linear probing in each part; removal
- * shifts back what follows, so that there are no tombstones.
+ * dedup: see dedup.h. Each part is an open-addressing table with linear
+ * probing. A removal shifts the following entries back, so that no deleted
+ * slots remain.
  */
 #include "aggregator/containers/dedup.h"
 
@@ -13,13 +14,13 @@
 
 #include "common/containers/hash.h"
 
-#define SPANS 24 /* of a window */
+#define SPANS 24 /* spans in a window */
 #define SPAN_LEAST_MS (INT64_C(10) * 1000)
 #define SPAN_MASK UINT64_C(0xffff)
 #define FIRST_SLOTS 16
 
-/* Slots that each insertion checks: a table of 24 spans that is 3/8 full is
- * swept within a quarter of one span's insertions. */
+/* Slots that each insertion checks for expired entries: a table of 24 spans
+ * that is 3/8 full is swept during a quarter of one span's insertions. */
 #define SWEEP 64
 
 struct dedup_seed
@@ -55,7 +56,7 @@ dedup_fingerprint(const struct dedup *s, struct text chat, struct text id)
 	struct fingerprint f;
 	uint64_t c, i;
 
-	/* Two hashes of each, so that no pair of 64 bits decides alone. */
+	/* Two hashes of each text, so that no 64-bit collision decides. */
 	c = hash_text(s->seed.k[0], chat.p, chat.len) + (chat.p != NULL);
 	i = hash_text(s->seed.k[0] ^ HASH_K3, id.p, id.len);
 	f.a = hash_mix(c ^ HASH_K2, i ^ s->seed.k[1]);
@@ -108,7 +109,7 @@ dedup_prefetch(const struct dedup *s, struct fingerprint f)
 		__builtin_prefetch(p->slots + (f.a & p->mask) * s->width, 1);
 }
 
-/* The slot of the fingerprint, or the free one where it goes. */
+/* Returns the fingerprint's slot, or the free slot where it belongs. */
 static uint64_t *
 find_fingerprint(const struct dedup_part *p, size_t width, struct fingerprint f)
 {
@@ -158,7 +159,8 @@ remove_slot(struct dedup_part *p, size_t width, size_t i)
 		if (slot[0] == 0)
 			break;
 		home = slot[0] & p->mask;
-		/* It may stay unless its home is at or before the hole. */
+		/* The entry may stay unless its home is at or before the
+		 * hole. */
 		if (((i - home) & p->mask) < ((i - hole) & p->mask))
 			continue;
 		memcpy(p->slots + hole * width, slot, width * sizeof *slot);
@@ -185,7 +187,8 @@ sweep_expired(struct dedup *s)
 		}
 		if (p->slots[s->sweep_slot * s->width] != 0 &&
 		    is_expired_slot(s, p->slots + s->sweep_slot * s->width)) {
-			/* Another slot may have moved here: check it again. */
+			/* Another entry may have moved here: check the slot
+			 * again. */
 			remove_slot(p, s->width, s->sweep_slot);
 			s->n--;
 		} else {
@@ -263,7 +266,7 @@ dedup_add(struct dedup *s, struct fingerprint f, uint16_t span)
 	return found;
 }
 
-/* The part in the high bits, the slot in the low ones. */
+/* *i has the part in its high bits and the slot in its low ones. */
 const uint64_t *
 dedup_next(const struct dedup *s, size_t *i, struct fingerprint *f)
 {
@@ -312,6 +315,6 @@ dedup_expire(struct dedup *s, uint16_t oldest)
 		return;
 	s->oldest = oldest;
 	s->expires = true;
-	/* All parts, and the rest of the present one before its position. */
+	/* Sweep all parts, including the rest of the current one. */
 	s->to_sweep = DEDUP_PARTS + 1;
 }

@@ -1,14 +1,14 @@
 /*
- * dedup: which identities of one tenant came within the window: a hash table of
- * fingerprints, each with the span of time, an hour or less, that its record
- * belongs to. Identities older than the window expire span by span.
+ * dedup: remembers which records of one tenant came within the window. It is a
+ * hash table of fingerprints, each with the span of time (an hour or less) of
+ * its record. Records older than the window expire span by span.
  *
- * A fingerprint has 112 bits and is made with a random seed: among 10^9
- * identities two collide with a probability of 10^-16. It takes four hashes of
- * hash.h, some 10 ns; two of keyed_hash.h would take 50. A slot has 16 bytes
- * and the user's words. The table has 256 parts, each at most 3/4 full, which
- * double one by one, and expired slots are removed a few at each insertion: no
- * insertion takes long.
+ * A fingerprint has 112 bits and depends on a random seed: the probability that
+ * any two of 10^9 collide is 10^-16. It takes four hashes from hash.h, about 10
+ * ns; two from keyed_hash.h would take 50. A slot has 16 bytes plus the user's
+ * words. The table consists of 256 parts, each at most 3/4 full, which grow one
+ * at a time, and each insertion removes a few expired entries, so no insertion
+ * takes long.
  */
 #ifndef AGGREGATOR_CONTAINERS_DEDUP_H
 #define AGGREGATOR_CONTAINERS_DEDUP_H
@@ -21,81 +21,85 @@
 
 struct fingerprint {
 	uint64_t a; /* never 0 */
-	uint64_t b; /* the low 16 bits are 0: the span goes there */
+	uint64_t b; /* the low 16 bits are 0; the table stores the span there */
 };
 
-/* A random secret; stored fingerprints are of use with their seed only. */
+/* A random secret. Stored fingerprints are only valid with their seed. */
 struct dedup_seed {
 	uint64_t k[2];
 };
 
 #define DEDUP_PARTS 256
 
-/* n may be read, the rest is private. */
+/* Callers may read n; the rest is private. */
 struct dedup {
-	size_t n; /* with expired ones that are not removed yet */
+	size_t n; /* including expired ones that are not removed yet */
 	struct dedup_seed seed;
-	size_t width; /* of a slot, in words: 2 and the user's */
+	size_t width; /* words of a slot: 2, and the user's */
 	struct dedup_part {
 		uint64_t *slots;
 		size_t mask, n;
 	} parts[DEDUP_PARTS];
-	uint16_t oldest;               /* the oldest span that is kept */
+	uint16_t oldest;               /* the oldest span that has not
+					* expired */
 	bool expires;                  /* oldest was set */
 	size_t sweep_part, sweep_slot; /* the next slot to sweep */
-	size_t to_sweep;               /* how many parts are left */
+	size_t to_sweep;               /* number of parts left to sweep */
 };
 
-/* A new random seed. */
+/* Makes a random seed. */
 struct dedup_seed dedup_new_seed(void);
 
-/* words: how many 64-bit words each slot has for the user. */
+/* words: number of 64-bit words that each slot has for the user. */
 void dedup_init(struct dedup *s, struct dedup_seed seed, size_t words);
 void dedup_release(struct dedup *s);
 
-/* Of a message: chat and id; of an event: its id, the chat absent. */
+/* For a message: chat and id. For an event: its id, with chat absent. */
 struct fingerprint dedup_fingerprint(
     const struct dedup *s, struct text chat, struct text id);
 
-/* The length of a span: a 24th of the window, so that little more than the
- * window is kept, from ten seconds to an hour; without a window an hour. */
+/* Returns the length of a span: 1/24 of the window, so that little more than
+ * the window is kept, but at least ten seconds and at most an hour. Without a
+ * window it is an hour. */
 int64_t dedup_span_ms(int64_t window_ms);
 
-/* The number of the span that at lies in; it wraps after 7 days (spans of ten
- * seconds) to 7 years (hours). */
+/* Returns the number of the span that contains `at`. Numbers wrap after 7 days
+ * (spans of ten seconds) to 7 years (spans of an hour). */
 uint16_t dedup_span(int64_t at, int64_t span_ms);
 
 /* Prefetches the slot that dedup_enter() reads first. */
 void dedup_prefetch(const struct dedup *s, struct fingerprint f);
 
-/* What is known of a fingerprint when its record comes (again). */
+/* The result of looking up a fingerprint. */
 enum dedup_found {
 	DEDUP_NEW,
 	DEDUP_KNOWN,
-	DEDUP_LATER, /* known, but only of a span before the record's */
+	DEDUP_LATER, /* known, but from an earlier span than the record's */
 };
 
-/* Finds or adds the fingerprint and returns the user's words, valid until the
- * next call; those of a new one are 0. A known one keeps its span. */
+/* Finds or adds the fingerprint. Returns the user's words, which are valid
+ * until the next call and 0 for a new fingerprint. A known one keeps its
+ * span. */
 uint64_t *dedup_enter(struct dedup *s, struct fingerprint f, uint16_t span,
     enum dedup_found *found);
 
 enum dedup_found dedup_find(
     const struct dedup *s, struct fingerprint f, uint16_t span);
 
-/* What is there belongs to this span from now on: one fingerprint, or all. */
+/* Moves one fingerprint, or all, to this span. */
 void dedup_date(struct dedup *s, struct fingerprint f, uint16_t span);
 void dedup_date_all(struct dedup *s, uint16_t span);
 
-/* Adds the fingerprint, or dates a known one to a later span. */
+/* Adds the fingerprint; a known one moves to this span if it is later. */
 enum dedup_found dedup_add(
     struct dedup *s, struct fingerprint f, uint16_t span);
 
-/* Iterates from *i = 0: the words of the next fingerprint and *f, or NULL. */
+/* Iterates, starting with *i = 0: returns the words of the next fingerprint and
+ * sets *f, or returns NULL at the end. */
 const uint64_t *dedup_next(
     const struct dedup *s, size_t *i, struct fingerprint *f);
 
-/* Spans before that one expire; their slots count as empty until they are
+/* Spans before `oldest` expire. Their slots count as empty until they are
  * removed. */
 void dedup_expire(struct dedup *s, uint16_t oldest);
 

@@ -7,7 +7,7 @@
 
 #include "aggregator/containers/interner.h"
 
-/* The first n bytes as a big-endian number. */
+/* Returns the first n bytes as a big-endian number. */
 static uint64_t
 pack(const char *p, size_t len, size_t n)
 {
@@ -19,8 +19,8 @@ pack(const char *p, size_t len, size_t n)
 	return w;
 }
 
-/* The key of a number is its length and its digits. All other ids are greater
- * than numbers. */
+/* The key of a number consists of its length and its digits. All other ids are
+ * greater than numbers. */
 void
 id_order_set(
     struct id_order_item *o, struct text id, struct text second, void *item)

@@ -1,7 +1,7 @@
 /*
- * id_order: sorts things by their ids in the order of messaging-metrics(7)
- * (id_compare()). Comparing ids byte by byte is slow; a key of 16 bytes made
- * of the id decides nearly always.
+ * id_order: sorts items by their ids in the order of messaging-metrics(7)
+ * (id_compare()). Comparing ids byte by byte is slow; a 16-byte key made from
+ * the id decides almost always.
  */
 #ifndef AGGREGATOR_CONTAINERS_ID_ORDER_H
 #define AGGREGATOR_CONTAINERS_ID_ORDER_H
@@ -14,8 +14,8 @@ struct id_order_item {
 	void *item;
 };
 
-/* Fills an item. second, which may be absent, orders items of the same id. The
- * texts are borrowed until id_order_sort() returns. */
+/* Fills an item. Items with the same id are sorted by `second`, which may be
+ * absent. The texts are borrowed until id_order_sort() returns. */
 void id_order_set(
     struct id_order_item *o, struct text id, struct text second, void *item);
 

@@ -46,7 +46,7 @@ interner_hash(const struct interner *n, struct text t)
 	return (uint32_t)(hash_text(n->seed, t.p, t.len) >> 32);
 }
 
-/* The slot of the text, or the free one where it goes. */
+/* Returns the slot of the text, or the free slot where it belongs. */
 static size_t
 find_name_slot(const struct interner *n, uint32_t hash, struct text t)
 {
@@ -182,7 +182,8 @@ empty_name_slot(struct interner *n, size_t i)
 		if (n->slots[i] == 0)
 			break;
 		home = (n->slots[i] >> 32) & n->mask;
-		/* It may stay unless its home is at or before the hole. */
+		/* The entry may stay unless its home is at or before the
+		 * hole. */
 		if (((i - home) & n->mask) < ((i - hole) & n->mask))
 			continue;
 		n->slots[hole] = n->slots[i];

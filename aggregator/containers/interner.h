@@ -1,7 +1,7 @@
 /*
  * interner: keeps each identifier and word of a tenant once and gives it a
- * number; two texts are the same when their numbers are. Names are reference
- * counted: a name that nobody holds is removed, and its number is reused.
+ * number; two texts are equal if their numbers are. Names are reference
+ * counted: a name without references is removed, and its number is reused.
  *
  * Number 0 is the absent text.
  */
@@ -17,14 +17,15 @@ struct operator_info;
 /* One cache line. */
 struct name {
 	union {
-		char bytes[NAME_SHORT + 1]; /* both NUL-ended */
+		char bytes[NAME_SHORT + 1]; /* both end with NUL */
 		char *far;                  /* when len > NAME_SHORT */
 	} u;
 	uint32_t len;
 	uint32_t held; /* references; 0: free */
 	uint32_t hash;
 	uint32_t next_free;
-	struct operator_info *operator_info; /* of the model; may be NULL */
+	struct operator_info
+	    *operator_info; /* belongs to the model; may be NULL */
 };
 
 #define INTERNER_CHUNK 1024
@@ -33,8 +34,8 @@ struct name {
 struct interner {
 	struct name **chunks;
 	size_t chunks_n, chunks_cap;
-	uint32_t n;          /* numbers in use or free, with 0 */
-	uint32_t first_free; /* of the free list; 0: none */
+	uint32_t n;          /* numbers in use or free, including 0 */
+	uint32_t first_free; /* head of the free list; 0: none */
 	uint32_t live;
 	uint64_t *slots; /* hash << 32 | number; 0: free */
 	size_t mask;
@@ -44,41 +45,41 @@ struct interner {
 void interner_init(struct interner *n);
 void interner_release(struct interner *n);
 
-/* The number of the text, with a reference for the caller; 0 for absent
- * text. */
+/* Returns the number of the text, with a reference for the caller; 0 if the
+ * text is absent. */
 uint32_t interner_get(struct interner *n, struct text t);
 
-/* The same; tries the name `guess` first, 0 for none. */
+/* The same, but tries the name `guess` first unless it is 0. */
 uint32_t interner_get_near(struct interner *n, struct text t, uint32_t guess);
 
-/* The hash of a text that is not absent. */
+/* Returns the hash of a text, which must not be absent. */
 uint32_t interner_hash(const struct interner *n, struct text t);
 
-/* The number, without a reference; 0 when it is not known. */
+/* Returns the number without a reference; 0 if the text is not known. */
 uint32_t interner_find(const struct interner *n, struct text t);
 
-/* Add and drop a reference; nothing for 0. */
+/* Add and drop a reference; do nothing for 0. */
 void interner_hold(struct interner *n, uint32_t i);
 void interner_drop(struct interner *n, uint32_t i);
 
-/* The name of that number, which is not 0. */
+/* Returns the name with that number, which must not be 0. */
 static inline struct name *
 interner_at(const struct interner *n, uint32_t i)
 {
 	return &n->chunks[i / INTERNER_CHUNK][i % INTERNER_CHUNK];
 }
 
-/* NUL-ended. */
+/* Ends with NUL. */
 static inline const char *
 name_str(const struct name *name)
 {
 	return name->len > NAME_SHORT ? name->u.far : name->u.bytes;
 }
 
-/* Absent for 0; valid while the name is held. */
+/* Returns the text, absent for 0; valid while the name is held. */
 struct text interner_text(const struct interner *n, uint32_t i);
 
-/* Orders names by bytes; 0 and "" are equal and come first. */
+/* Compares names byte by byte; 0 and "" are equal and come first. */
 int interner_compare_bytes(const struct interner *n, uint32_t a, uint32_t b);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * key: see key.h. Numbers are big-endian. Times have their sign bit inverted,
- * so that those before 1970 come first.
+ * so that times before 1970 come first.
  */
 #include "aggregator/containers/key.h"
 

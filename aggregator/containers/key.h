@@ -1,7 +1,7 @@
 /*
- * key: builds keys of several parts, for tables that are sorted by the bytes of
- * their keys. Times and numbers sort by value; a text follows its length, so
- * that different lists of parts never give the same bytes.
+ * key: builds keys of several parts for tables that are sorted by the bytes of
+ * their keys. Times and numbers sort by value. A text is preceded by its
+ * length, so that different lists of parts never have the same bytes.
  */
 #ifndef AGGREGATOR_CONTAINERS_KEY_H
 #define AGGREGATOR_CONTAINERS_KEY_H
@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The longest key of the state, less the prefix that tables add. */
+/* The longest key that the state takes, minus the prefix that tables add. */
 #define KEY_MAX 490
 
 struct key {
@@ -19,18 +19,19 @@ struct key {
 	unsigned char bytes[KEY_MAX];
 };
 
-/* Begins the key with all parts of another one. */
+/* Begins the key with all parts of another key. */
 void key_begin_with(struct key *k, struct text other);
 
-/* Each adds a part; begin with len 0. A key that is too long ends the process;
- * two texts of RECORD_MAX_ID fit. */
+/* Each function adds a part; begin with len 0. A key that becomes too long ends
+ * the process; two texts of RECORD_MAX_ID bytes fit. */
 void key_time(struct key *k, int64_t ms);
 void key_byte(struct key *k, unsigned b);
 void key_number(struct key *k, uint64_t n);
 void key_text(struct key *k, struct text t); /* at most 255 bytes */
 
-/* Each reads the part at *at and advances it. The caller knows the kinds of the
- * parts; a key that is too short gives 0 or an empty text. */
+/* Each function reads the part at *at and advances *at. The caller must know
+ * the kinds of the parts. If the key is too short, the result is 0 or an empty
+ * text. */
 int64_t key_read_time(struct text key, size_t *at);
 unsigned key_read_byte(struct text key, size_t *at);
 uint64_t key_read_number(struct text key, size_t *at);

@@ -1,6 +1,6 @@
 /*
- * key_set: a set of numbers that is filled and emptied again and again.
- * Emptying it takes a new serial number instead of clearing the slots.
+ * key_set: a set of numbers that is filled and emptied many times. Emptying it
+ * takes a new serial number instead of clearing the slots.
  */
 #ifndef AGGREGATOR_CONTAINERS_KEY_SET_H
 #define AGGREGATOR_CONTAINERS_KEY_SET_H
@@ -9,18 +9,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A zeroed struct becomes usable by key_set_empty(). */
+/* Call key_set_empty() on a zeroed struct before the first use. */
 struct key_set {
 	uint64_t *keys;
-	uint32_t *serials; /* of the slot; taken if it is `serial` */
+	uint32_t *serials; /* one for each slot, which is in use if it equals
+			    * `serial` */
 	size_t mask;
 	uint32_t serial, n;
-	uint64_t last[2]; /* keys added last: most callers repeat them */
+	uint64_t last[2]; /* last added keys, which most callers add again */
 };
 
 void key_set_empty(struct key_set *s);
 
-/* Adds a key, which is not 0. False: it was there. */
+/* Adds a key, which must not be 0. Returns false if it was there already. */
 bool key_set_add(struct key_set *s, uint64_t key);
 
 void key_set_release(struct key_set *s);

@@ -12,11 +12,11 @@
 
 #define CHUNK 512
 
-/* Chunks are made when ranks are asked for more often: a selection reads all
- * elements. */
+/* Ranks are asked for this often before chunks are made, because a selection
+ * reads all elements. */
 #define ASKED_MAX 12
 
-/* A range of up to so many elements is sorted by insertion. */
+/* Ranges of up to this many elements are sorted by insertion. */
 #define SMALL 12
 
 struct order_stats_chunk {
@@ -66,7 +66,8 @@ make_chunks(struct order_stats *r)
 	if (r->chunks_n > 0 || r->n == 0)
 		return;
 	qsort(r->v, r->n, sizeof *r->v, compare_int64);
-	/* Three quarters full, so that insertions do not split them. */
+	/* Fill chunks to three quarters, so that insertions do not split them
+	 * soon. */
 	for (i = 0; i < r->n; i += n) {
 		n = r->n - i < CHUNK / 4 * 3 ? r->n - i : CHUNK / 4 * 3;
 		add_chunk(r, r->chunks_n, r->v + i, n);
@@ -76,8 +77,8 @@ make_chunks(struct order_stats *r)
 	r->cap = 0;
 }
 
-/* The last chunk whose first element is not greater than ms, else the first
- * chunk. */
+/* Returns the last chunk whose first element is not greater than ms, or the
+ * first chunk if there is none. */
 static size_t
 find_chunk(const struct order_stats *r, int64_t ms)
 {
@@ -93,7 +94,7 @@ find_chunk(const struct order_stats *r, int64_t ms)
 	return from;
 }
 
-/* The number of elements of the chunk below ms. */
+/* Returns how many elements of the chunk are below ms. */
 static size_t
 lower_bound(const struct order_stats_chunk *c, int64_t ms)
 {
@@ -151,8 +152,8 @@ order_stats_remove(struct order_stats *r, int64_t ms)
 	i = r->n > 0 ? find_chunk(r, ms) : 0;
 	c = r->n > 0 ? r->chunks[i] : NULL;
 	at = c != NULL ? lower_bound(c, ms) : 0;
-	/* A mistake in the program. One figure may be wrong then; ending here
-	 * would end each run that gets the same records again. */
+	/* This is a bug in the caller. One figure may be wrong; ending the
+	 * process would make every run with the same records fail. */
 	if (c == NULL || at == c->n || c->v[at] != ms) {
 		log_error("bug: a duration of %" PRId64
 			  " ms is removed that was never added",
@@ -205,8 +206,8 @@ sort_small(int64_t *v, size_t n)
 	}
 }
 
-/* Quickselect: puts the element of rank k to index k, none greater before it
- * and none less after it. */
+/* Quickselect: moves the element of rank k to index k, with no greater element
+ * before it and no smaller one after it. */
 static void
 select_index(int64_t *v, size_t n, size_t k)
 {
@@ -216,7 +217,8 @@ select_index(int64_t *v, size_t n, size_t k)
 
 	while (n > SMALL) {
 		if (++rounds > 64) {
-			/* The worst case of the pivots, made on purpose. */
+			/* Input that was made to hit the worst case of the
+			 * pivots. */
 			qsort(v, n, sizeof *v, compare_int64);
 			return;
 		}
@@ -230,7 +232,7 @@ select_index(int64_t *v, size_t n, size_t k)
 				break;
 			swap_int64(&v[i], &v[j]);
 		}
-		/* All before i are <= pivot, all from i on are >= pivot. */
+		/* Now all before i are <= pivot, all from i on are >= pivot. */
 		if (i == 0)
 			i = 1;
 		if (k < i) {

@@ -4,12 +4,12 @@
  * and removed. A zeroed struct is empty.
  *
  * At first elements are appended to an array, and a rank is found by selection,
- * which suits a caller that adds all elements and then asks once. The first
- * removal or repeated asking sorts them into chunks, in which a change moves
- * CHUNK numbers at most.
+ * which suits callers that add all elements and then ask once. The first
+ * removal, or repeated asking, sorts the elements into chunks; after that a
+ * change moves at most CHUNK numbers.
  *
- * Weighed: HdrHistogram and t-digests, which give a rank nearly; what
- * messaging-metrics(7) calls a median or a percentile is exact.
+ * HdrHistogram and t-digests were considered, but their ranks are approximate;
+ * medians and percentiles in messaging-metrics(7) are exact.
  */
 #ifndef AGGREGATOR_CONTAINERS_ORDER_STATS_H
 #define AGGREGATOR_CONTAINERS_ORDER_STATS_H
@@ -18,15 +18,16 @@
 
 struct order_stats_chunk;
 
-/* n and sum may be read, the rest is private. */
+/* Callers may read n and sum; the rest is private. */
 struct order_stats {
 	tally_wide sum;
 	size_t n;
-	int64_t *v; /* in any order, while there are no chunks */
+	int64_t *v; /* unsorted, used until there are chunks */
 	size_t cap;
-	size_t split;   /* index of v: none before it is greater, none after it
-			   is less; n or above: no such index is known */
-	unsigned asked; /* ranks, since there are no chunks */
+	size_t split;   /* an index of v: no element before it is greater, none
+			 * after it is less; no such index is known if it is >=
+			 * n */
+	unsigned asked; /* ranks asked for since there are no chunks */
 	struct order_stats_chunk **chunks; /* sorted */
 	size_t chunks_n, chunks_cap;
 };
@@ -34,16 +35,16 @@ struct order_stats {
 void order_stats_release(struct order_stats *r);
 void order_stats_insert(struct order_stats *r, int64_t ms);
 
-/* Removes one element of that value, which must exist. */
+/* Removes one element with that value, which must exist. */
 void order_stats_remove(struct order_stats *r, int64_t ms);
 
-/* The element of that rank, from 1 to n. */
+/* Returns the element of that rank, from 1 to n. */
 int64_t order_stats_at(struct order_stats *r, size_t rank);
 
-/* The number of elements that are not greater. */
+/* Returns the number of elements that are not greater than ms. */
 size_t order_stats_up_to(struct order_stats *r, int64_t ms);
 
-/* The following return TALLY_NONE for an empty set. */
+/* The following functions return TALLY_NONE for an empty set. */
 
 int64_t order_stats_min(struct order_stats *r);
 int64_t order_stats_max(struct order_stats *r);
@@ -51,10 +52,12 @@ int64_t order_stats_max(struct order_stats *r);
 /* Rounded half up. */
 int64_t order_stats_mean(const struct order_stats *r);
 
-/* The middle element; for an even n the mean of the two, rounded half up. */
+/* Returns the middle element; for an even n, the average of the two middle
+ * ones, rounded half up. */
 int64_t order_stats_median(struct order_stats *r);
 
-/* Nearest rank: element ceil(percent / 100 * n), percent from 1 to 100. */
+/* Nearest rank: the element ceil(percent / 100 * n), with percent from 1 to
+ * 100. */
 int64_t order_stats_percentile(struct order_stats *r, unsigned percent);
 
 #endif

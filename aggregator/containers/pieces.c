@@ -11,7 +11,8 @@
 
 #include "common/base/xalloc.h"
 
-/* Bytes of the first piece, which doubles up to HUGE, a huge page. */
+/* Size of the first piece in bytes. Each next one is twice as large, up to
+ * HUGE, the size of a huge page. */
 #define FIRST_PIECE ((size_t)64 * 1024)
 #define HUGE ((size_t)2 * 1024 * 1024)
 
@@ -34,7 +35,8 @@ add_piece(struct pieces *p)
 		piece = xmalloc(size + PIECES_LINE);
 		p->at = align(piece, PIECES_LINE);
 	} else {
-		/* The unaligned rest is never touched: it costs no memory. */
+		/* The unaligned rest is never touched, so it costs no
+		 * memory. */
 		piece = xmalloc(2 * HUGE);
 		p->at = align(piece, HUGE);
 		(void)madvise(p->at, HUGE, MADV_HUGEPAGE);
@@ -48,7 +50,7 @@ pieces_take(struct pieces *p, size_t size)
 {
 	void *taken;
 
-	/* The rest of a piece is lost: less than one of these. */
+	/* The rest of a piece, less than `size`, is lost. */
 	while (p->left < size)
 		add_piece(p);
 	taken = p->at;

@@ -1,15 +1,15 @@
 /*
- * pieces: memory for what a model has many of and frees all at once. It comes
- * in few large pieces, with huge pages where they are large enough: the first
- * touch of a million messages costs some dozen page faults instead of ten
- * thousand, and finding one of them in the page table costs less.
+ * pieces: allocates many small objects of a model, which are all freed at once.
+ * The memory comes in a few large pieces, in huge pages where possible:
+ * touching a million messages for the first time costs a few dozen page faults
+ * instead of ten thousand, and later page-table lookups are cheaper.
  */
 #ifndef AGGREGATOR_CONTAINERS_PIECES_H
 #define AGGREGATOR_CONTAINERS_PIECES_H
 
 #include <stddef.h>
 
-/* Of the cache; where all that is taken begins. */
+/* The size of a cache line; all objects are aligned to it. */
 #define PIECES_LINE 64
 
 /* Private. A zeroed struct is empty. */
@@ -20,8 +20,8 @@ struct pieces {
 	size_t left;
 };
 
-/* Memory of any content: at most PIECES_MAX bytes, a multiple of PIECES_LINE.
- * It is valid until pieces_release(). */
+/* Returns uninitialised memory: at most PIECES_MAX bytes, a multiple of
+ * PIECES_LINE. It is valid until pieces_release(). */
 #define PIECES_MAX ((size_t)128 * 1024)
 void *pieces_take(struct pieces *p, size_t size);
 

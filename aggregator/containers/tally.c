@@ -8,7 +8,7 @@ tally_mean_of(tally_wide sum, size_t n)
 {
 	if (n == 0)
 		return TALLY_NONE;
-	/* The usual case, without a division of 128 bits. */
+	/* The usual case needs no 128-bit division. */
 	if (sum <= INT64_MAX / 4 && n <= INT64_MAX / 4)
 		return (2 * (int64_t)sum + (int64_t)n) / (2 * (int64_t)n);
 	return (int64_t)((2 * sum + (tally_wide)n) / (2 * (tally_wide)n));

@@ -1,7 +1,6 @@
 /*
- * tally: sums and means of durations, exact in whole milliseconds, as
- * messaging-metrics(7) rounds them. Medians and percentiles are in
- * order_stats.h.
+ * tally: sums and averages of durations, exact in whole milliseconds, rounded
+ * as messaging-metrics(7) says. Medians and percentiles are in order_stats.h.
  */
 #ifndef AGGREGATOR_CONTAINERS_TALLY_H
 #define AGGREGATOR_CONTAINERS_TALLY_H
@@ -9,10 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A metric of no values: NULL in a row, never 0. */
+/* The metric of no values: NULL in a row, never 0. */
 #define TALLY_NONE INT64_MIN
 
-/* Sums of 64-bit values need more than 64 bits. */
+/* A sum of 64-bit values needs more than 64 bits. */
 __extension__ typedef __int128 tally_wide;
 
 /* The number and the sum of values. A zeroed struct is empty. */
@@ -28,7 +27,7 @@ tally_add(struct tally *t, int64_t ms)
 	t->n++;
 }
 
-/* Removes a value that was added before. */
+/* Removes a value that was added earlier. */
 static inline void
 tally_remove(struct tally *t, int64_t ms)
 {
@@ -36,7 +35,8 @@ tally_remove(struct tally *t, int64_t ms)
 	t->n--;
 }
 
-/* Rounded half up; the values are not below 0. TALLY_NONE when n is 0. */
+/* Returns the average, rounded half up; TALLY_NONE if n is 0. Values must not
+ * be negative. */
 int64_t tally_mean_of(tally_wide sum, size_t n);
 int64_t tally_mean(const struct tally *t);
 

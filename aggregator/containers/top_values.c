@@ -1,6 +1,6 @@
 /*
- * top_values: see top_values.h. No value in v is smaller than one that is not
- * kept.
+ * top_values: see top_values.h. No value in v is smaller than a value that was
+ * not kept.
  */
 #include "aggregator/containers/top_values.h"
 

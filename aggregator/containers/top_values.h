@@ -1,7 +1,7 @@
 /*
- * top_values: the largest of many lengths. Lengths may be removed again, when a
- * message was edited or came late. Only the largest are kept. The
- * result is exact unless all that are kept were removed and no larger one came
+ * top_values: the largest of many lengths. A length may be removed again, if a
+ * message was edited or came late. Only the largest lengths are kept. The
+ * result is exact unless all kept ones were removed and no larger one was added
  * since; then it is an upper bound of the others.
  */
 #ifndef AGGREGATOR_CONTAINERS_TOP_VALUES_H
@@ -18,16 +18,18 @@ enum {
 
 /* A zeroed struct is empty. */
 struct top_values {
-	int64_t most;               /* none that is not kept is larger */
-	uint32_t kept;              /* how many are in v */
-	uint32_t any;               /* 1: some are not kept, or were not */
-	int64_t v[TOP_VALUES_KEPT]; /* the largest first */
+	int64_t most;               /* an upper bound of the values that were
+				     * not kept */
+	uint32_t kept;              /* number of values in v */
+	uint32_t any;               /* 1: some values are not kept, or were
+				     * not */
+	int64_t v[TOP_VALUES_KEPT]; /* in descending order */
 };
 
 void top_values_add(struct top_values *p, int64_t x);
 void top_values_remove(struct top_values *p, int64_t x);
 
-/* The largest value; CLOCK_NONE: empty. */
+/* Returns the largest value; CLOCK_NONE if there is none. */
 int64_t top_values_get(const struct top_values *p);
 
 #endif

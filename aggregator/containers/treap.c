@@ -1,6 +1,6 @@
 /*
  * treap: see treap.h. Weights are a fixed pseudo-random sequence, so that the
- * same changes make the same tree.
+ * same changes always make the same tree.
  */
 #include "aggregator/containers/treap.h"
 
@@ -22,7 +22,7 @@ next_weight(void)
 	return x;
 }
 
-/* The pointer that points to n. */
+/* Returns the pointer that points to n. */
 static struct treap_node **
 place_of(struct treap *o, const struct treap_node *n)
 {

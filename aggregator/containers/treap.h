@@ -1,13 +1,14 @@
 /*
- * treap: an ordered set whose nodes are embedded in its elements: a binary
- * search tree that is a heap by random weights. Adding, removing, the first and
- * the next element take logarithmic time; nothing is allocated. The caller
- * defines the order; no two elements may be equal in it, and the fields that it
- * compares must not change while the element is in the set.
+ * treap: an ordered set whose nodes are embedded in its elements. It is a
+ * binary search tree and at the same time a heap of random weights. Adding,
+ * removing, and finding the first or next element take logarithmic time;
+ * nothing is allocated. The caller defines the order. No two elements may be
+ * equal in it, and the fields that it compares must not change while the
+ * element is in the set.
  *
- * Weighed: tsearch(3) allocates its nodes and has no next element; the
- * red-black trees of libbsd's <sys/tree.h> are as good, but do not count the
- * nodes that they visit, by which tests hold allocation to its bounds.
+ * Alternatives: tsearch(3) allocates its nodes and has no next element. The
+ * red-black trees of libbsd's <sys/tree.h> would do, but do not count the nodes
+ * that they visit, which the tests use to check that allocation scales.
  *
  * Not thread safe.
  */
@@ -21,7 +22,7 @@
 /* A zeroed node is in no set. */
 struct treap_node {
 	struct treap_node *up, *left, *right;
-	uint32_t weight; /* 0: in no set */
+	uint32_t weight; /* 0: not in a set */
 };
 
 typedef int treap_compare(
@@ -33,7 +34,7 @@ struct treap {
 	size_t n;
 };
 
-/* The element that contains the node. */
+/* Gives the element that contains the node. */
 #define TREAP_OF(node, type, member)                                           \
 	((type *)((uintptr_t)(node)-offsetof(type, member)))
 
@@ -45,13 +46,13 @@ treap_has(const struct treap_node *n)
 
 void treap_init(struct treap *o, treap_compare *compare);
 
-/* The node is in no set. */
+/* Adds a node, which must not be in a set. */
 void treap_add(struct treap *o, struct treap_node *n);
 
-/* Does nothing when the node is in no set. */
+/* Removes a node; does nothing if it is not in a set. */
 void treap_remove(struct treap *o, struct treap_node *n);
 
-/* NULL: there is no such node. */
+/* NULL if there is no such node. */
 struct treap_node *treap_first(const struct treap *o);
 struct treap_node *treap_next(const struct treap_node *n);
 

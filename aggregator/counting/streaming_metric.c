@@ -27,7 +27,7 @@ struct streaming_metrics {
 	size_t n;
 };
 
-/* Nobody outside can choose keys that collide. */
+/* A secret seed: outsiders cannot choose keys that collide. */
 static uint64_t
 hash_seed(struct state *state)
 {
@@ -125,7 +125,7 @@ streaming_metric_message_read(
 {
 	m->chat = r->chat;
 	m->user = r->user;
-	/* A record names an operator in either way. */
+	/* An operator may be named as user or as operator. */
 	if (m->user.p == NULL && r->from == FROM_OPERATOR)
 		m->user = r->operator_id;
 	m->channel = r->channel;
@@ -261,7 +261,7 @@ streaming_metrics_drop_saved(struct streaming_metrics *f)
 	keyed_state_home_drop(&f->home);
 }
 
-/* Of each changed row: the name of its table, and its key. */
+/* Appends the table's name and the key of each changed row. */
 void
 streaming_metrics_pending(const struct streaming_metrics *f, struct buf *to)
 {
@@ -283,7 +283,7 @@ streaming_metrics_pending(const struct streaming_metrics *f, struct buf *to)
 	}
 }
 
-/* A table that this run does not keep is ignored. */
+/* Ignores tables that this run does not keep. */
 static void
 mark_row_changed(
     struct streaming_metrics *f, struct text table, struct text key)

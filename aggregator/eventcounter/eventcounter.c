@@ -1,8 +1,8 @@
 /*
- * eventcounter: makes records of messages, and writes the counts as files,
- * DIR/created.json and so on, one for each type that occurred: indented by two
- * blanks, users in the order of their bytes, no newline at the end. A file is
- * replaced as a whole, so a reader sees the old one or the new one.
+ * eventcounter: turns messages into records, and writes the counts to files,
+ * one for each event type that occurred (DIR/created.json and so on). They are
+ * indented by two blanks, sorted by user (bytewise), and have no newline at the
+ * end. A file is replaced as a whole, so readers see the old or the new one.
  */
 #include "aggregator/eventcounter/eventcounter.h"
 
@@ -45,7 +45,7 @@ is_event_type(struct text type)
 	return false;
 }
 
-/* A user has the form of a record's id, because rows carry it. */
+/* A user must have the form of a record's id, because rows carry it. */
 static const char *
 user_error(const char *user, size_t len)
 {
@@ -128,7 +128,7 @@ compare_users(const void *a, const void *b)
 	return text_compare(x->user, y->user);
 }
 
-/* The counts of that event in the order of the users; owned. */
+/* Returns the counts of that event sorted by user; owned by the caller. */
 static struct user_count *
 sort_counts(const struct model *m, const char *event, size_t *n)
 {
@@ -164,7 +164,7 @@ format_counts(const struct user_count *sorted, size_t n, struct buf *to)
 	buf_adds(to, "\n}");
 }
 
-/* Writes and syncs the file. 0, or -1 with errno. */
+/* Writes and syncs the file. Returns 0, or -1 with errno. */
 static int
 write_synced_file(const char *path, const struct buf *content)
 {
@@ -179,7 +179,7 @@ replace_file(const char *dir, const char *name, const struct buf *content,
     struct buf *why)
 {
 	char *path = xasprintf("%s/%s.json", dir, name);
-	/* Two processes may write into one folder. */
+	/* Two processes may write to the same folder. */
 	char *fresh = xasprintf("%s/.%s.json.%ld", dir, name, (long)getpid());
 	int rc = write_synced_file(fresh, content), err;
 
@@ -197,7 +197,7 @@ replace_file(const char *dir, const char *name, const struct buf *content,
 	return rc;
 }
 
-/* A new file of a process that is gone; one of its own number ran before. */
+/* True for a temporary file whose process has ended, or had our own pid. */
 static bool
 is_left(const char *name)
 {
@@ -264,7 +264,7 @@ write_files(const char *dir, const struct model *m, struct buf *why)
 	return rc;
 }
 
-/* What foreign_input's functions work with. */
+/* The context of the functions of foreign_input. */
 struct counter {
 	const char *tenant, *json_dir;
 };
@@ -324,7 +324,7 @@ eventcounter_run(
 		return code;
 	if (c.json_dir != NULL)
 		clear_files(c.json_dir);
-	/* A stream's state is refused by this name. */
+	/* The state of a stream is refused because it has another name. */
 	counting.name = "eventcounter";
 	job.definition = &counting;
 	job.foreign = &in;

@@ -32,7 +32,7 @@ cell_form(const struct column *c)
 	return forms[c->kind];
 }
 
-/* The number of cells of a row. */
+/* Returns the number of cells in a row. */
 static size_t
 row_width(const struct rowset *r)
 {
@@ -110,7 +110,7 @@ cell_count(struct cell *c, size_t n)
 	return c + 1;
 }
 
-/* RECORD_NO_NUMBER, TALLY_NONE and CLOCK_NONE are one value. */
+/* RECORD_NO_NUMBER, TALLY_NONE and CLOCK_NONE have the same value. */
 struct cell *
 cell_number(struct cell *c, int64_t n)
 {

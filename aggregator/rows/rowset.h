@@ -1,7 +1,7 @@
 /*
- * rowset: the rows of one table, which metrics fill and writers read: cells in
- * the order of the table's columns. A cell that is not set is NULL, which is
- * not 0. Text is borrowed from the model.
+ * rowset: the rows of one table, which metrics fill and writers read. Cells are
+ * in the order of the table's columns. A cell that is not set is NULL, which
+ * differs from 0. Texts are borrowed from the model.
  */
 #ifndef AGGREGATOR_ROWS_ROWSET_H
 #define AGGREGATOR_ROWS_ROWSET_H
@@ -18,7 +18,7 @@ struct metric;
 enum cell_form {
 	CELL_TEXT,
 	CELL_NUMBER,
-	CELL_SECONDS, /* stored in ms, written with three decimals */
+	CELL_SECONDS, /* kept in ms, written with three decimals */
 	CELL_TIME,
 	CELL_FLAG,
 };
@@ -26,19 +26,19 @@ enum cell_form {
 enum cell_form cell_form(const struct column *c);
 
 struct cell {
-	struct text text; /* of CELL_TEXT */
-	int64_t n;        /* of all other forms */
+	struct text text; /* for CELL_TEXT */
+	int64_t n;        /* for all other forms */
 	bool set;
 };
 
 struct rowset {
 	const struct metric *metric;
-	bool part;          /* rows of table->parts, see metric.h */
-	struct cell *cells; /* n rows, of a cell for each column */
+	bool part;          /* rows are for table->parts, see metric.h */
+	struct cell *cells; /* n rows, with a cell for each column */
 	size_t n, cap;
-	struct buf text; /* text of the last row, where a metric makes it */
-	/* Unless NULL: called for each row when the next one begins or at
-	 * rowset_end(); no row is kept. */
+	struct buf text; /* texts of the last row that the metric made itself */
+	/* If set, it is called for each row when the next one begins or at
+	 * rowset_end(), and no row is kept. */
 	void (*each)(void *ctx, const struct cell *cells);
 	void *ctx;
 };
@@ -48,10 +48,10 @@ struct cell *rowset_add(struct rowset *r);
 void rowset_end(struct rowset *r);
 void rowset_release(struct rowset *r);
 
-/* The cells of row i; without `each`. */
+/* Returns the cells of row i; not for use with `each`. */
 const struct cell *rowset_get(const struct rowset *r, size_t i);
 
-/* Set one cell and return the next one. */
+/* Each function sets one cell and returns the next one. */
 struct cell *cell_id(struct cell *c, struct text t); /* absent: NULL */
 struct cell *cell_text(struct cell *c, const char *s);
 struct cell *cell_count(struct cell *c, size_t n);

@@ -1,7 +1,7 @@
 /*
- * text_words: see text_words.h. One pass over the text lower-cases it into a
- * buffer. ASCII, which most texts are, never reaches libunistring, and only a
- * text that is not in NFKC is normalised before.
+ * text_words: see text_words.h. One pass over the text converts it to lower
+ * case in a buffer. ASCII, the most frequent case, never reaches libunistring,
+ * and only texts that are not in NFKC are normalised first.
  */
 #include "aggregator/words/text_words.h"
 
@@ -20,15 +20,16 @@
 #include "common/digest/random.h"
 
 enum {
-	/* How much larger lower-casing (by half at most) or pairs of
-	 * neighbours make a text. */
+	/* How much longer a text may become by conversion to lower case (half
+	 * at most) or by pairs of neighbours. */
 	GROWTH = 3,
 	ROOM = 64,
 	ZWNJ = 0x200c,
 	ZWJ = 0x200d,
 	ITERATION = 0x3005,  /* repeats the ideograph before it */
-	ZERO = 0x3007,       /* written among ideographs, a number to Unicode */
-	SOUND_MARK = 0x3099, /* behind a kana, where NFKC joins them */
+	ZERO = 0x3007,       /* written among ideographs, but a number in
+			      * Unicode */
+	SOUND_MARK = 0x3099, /* after a kana with which NFKC combines it */
 	HALF_SOUND_MARK = 0x309a,
 	CAPITAL_SIGMA = 0x3a3,
 	SMALL_SIGMA = 0x3c3,
@@ -38,12 +39,12 @@ enum {
 /* The word that is being read. */
 struct word_run {
 	struct words *w;
-	char *begin, *end; /* of its bytes in w->bytes */
+	char *begin, *end; /* its bytes in w->bytes */
 	size_t characters;
-	size_t sure; /* its bytes without joiners at the end */
+	size_t sure; /* its length in bytes without trailing joiners */
 	size_t sure_characters;
 	size_t shortest;
-	ucs4_t before; /* the ideograph before; 0: none */
+	ucs4_t before; /* the previous ideograph; 0: none */
 };
 
 void
@@ -53,7 +54,8 @@ words_release(struct words *w)
 	memset(w, 0, sizeof *w);
 }
 
-/* Fills the table of ASCII bytes in lower case; 0: the byte ends a word. */
+/* Fills the table of ASCII bytes in lower case; 0 means that the byte ends a
+ * word. */
 static void
 make_ascii(char table[128])
 {
@@ -80,7 +82,7 @@ clear_words(struct words *w)
 	w->full = false;
 }
 
-/* False when the word is there already, or there are too many. */
+/* Returns false if the word is known already, or if there are too many. */
 static bool
 add_distinct_word(struct words *w, const char *p, size_t len)
 {
@@ -104,7 +106,7 @@ add_distinct_word(struct words *w, const char *p, size_t len)
 	return true;
 }
 
-/* Sound marks stand among them, but are marks. */
+/* Sound marks are in the same range, but are marks. */
 static bool
 is_ideograph(ucs4_t c)
 {
@@ -122,7 +124,7 @@ is_joiner(ucs4_t c)
 	return c == ZWNJ || c == ZWJ;
 }
 
-/* Chooses between the pictures of what is before it, such as an emoji. */
+/* Selects the picture for the character before it, such as an emoji. */
 static bool
 is_variation_selector(ucs4_t c)
 {
@@ -144,7 +146,7 @@ is_of_word(ucs4_t c)
 }
 
 /* Composed syllables, ideographs and Cyrillic letters: frequent characters that
- * NFKC leaves as they are, whatever their decomposition. */
+ * NFKC does not change, whatever their decomposition. */
 static bool
 is_stable(ucs4_t c)
 {
@@ -153,8 +155,9 @@ is_stable(ucs4_t c)
 	       (c >= 0xac00 && c <= 0xd7a3);
 }
 
-/* NFKC may change a text with this character. Marks and parts of Korean
- * syllables combine with what is before them; others have a decomposition. */
+/* True if NFKC may change a text with this character. Marks and parts of Korean
+ * syllables combine with the preceding character; others have a
+ * decomposition. */
 static bool
 may_change(ucs4_t c)
 {
@@ -171,8 +174,8 @@ may_change(ucs4_t c)
 			    may_change(parts[0]));
 }
 
-/* find_words_of() can read it as it is: it is in NFKC, and to lower-case it no
- * character's neighbours matter. */
+/* True if find_words_of() can read the text directly: it is in NFKC, and its
+ * lower case does not depend on neighbouring characters. */
 static bool
 is_normal(struct text t)
 {
@@ -190,7 +193,7 @@ is_normal(struct text t)
 	return true;
 }
 
-/* The run ends: it is a word, or it is dropped. */
+/* Ends the run: either it is a word, or it is dropped. */
 static void
 end_word(struct word_run *r)
 {
@@ -218,7 +221,7 @@ put_character(struct word_run *r, ucs4_t c)
 	r->characters++;
 }
 
-/* The word extends at least to here. */
+/* Extends the word at least to this place. */
 static void
 extend_word(struct word_run *r)
 {
@@ -226,7 +229,7 @@ extend_word(struct word_run *r)
 	r->sure_characters = r->characters;
 }
 
-/* One character that is not ASCII. */
+/* Reads one character that is not ASCII. */
 static void
 read_wide(struct word_run *r, ucs4_t c)
 {
@@ -246,7 +249,7 @@ read_wide(struct word_run *r, ucs4_t c)
 		r->before = c;
 	} else if (is_variation_selector(c) ||
 		   (r->end == r->begin && is_mark(c))) {
-		/* As if it was not there. */
+		/* Ignore it. */
 	} else if (is_of_word(c)) {
 		if (before != 0)
 			end_word(r);
@@ -259,7 +262,7 @@ read_wide(struct word_run *r, ucs4_t c)
 	}
 }
 
-/* Reads until the first byte that is not ASCII, and returns its place. */
+/* Reads up to the first byte that is not ASCII, and returns its place. */
 static const unsigned char *
 read_ascii(struct word_run *r, const unsigned char *p, const unsigned char *end)
 {
@@ -289,7 +292,7 @@ find_words_of(struct words *w, struct text text, size_t shortest)
 	ucs4_t c;
 	int n;
 
-	/* Pairs of neighbours take twice their characters. */
+	/* Pairs of neighbours take twice as many bytes as their characters. */
 	if (w->cap < text.len * GROWTH + ROOM) {
 		w->cap = 2 * (text.len * GROWTH + ROOM);
 		free(w->bytes);
@@ -307,7 +310,8 @@ find_words_of(struct words *w, struct text text, size_t shortest)
 	end_word(&r);
 }
 
-/* What Unicode ignores beside a sigma may end a word: a dot, a long vowel. */
+/* True for what Unicode ignores next to a sigma that may end a word: a dot, a
+ * long vowel. */
 static bool
 is_ignored(ucs4_t c)
 {
@@ -315,7 +319,7 @@ is_ignored(ucs4_t c)
 	       (is_of_word(c) || is_joiner(c));
 }
 
-/* Whether the next character that has a case, or ends a word, has one. */
+/* True if the next character that is not ignored has a case. */
 static bool
 is_cased_behind(const uint8_t *p, size_t len)
 {
@@ -343,7 +347,7 @@ is_cased_before(const uint8_t *text, size_t at)
 	return false;
 }
 
-/* The character of text[begin] up to text[end] in lower case. */
+/* Returns the character text[begin..end) in lower case. */
 static ucs4_t
 lower_at(ucs4_t c, const uint8_t *text, size_t begin, size_t end, size_t len)
 {
@@ -355,7 +359,8 @@ lower_at(ucs4_t c, const uint8_t *text, size_t begin, size_t end, size_t len)
 		   : SMALL_SIGMA;
 }
 
-/* A copy of the text in that form; *len: its bytes. Owned. */
+/* Returns a copy of the text in that form and sets *len to its length in bytes;
+ * the caller owns it. */
 static uint8_t *
 normal_form(uninorm_t form, struct text t, size_t *len)
 {
@@ -366,8 +371,8 @@ normal_form(uninorm_t form, struct text t, size_t *len)
 	return p;
 }
 
-/* Puts the text in NFKC and in lower case into `to`. In lower case there may be
- * letters with accents that in capitals there are not. */
+/* Appends the text to `to`, in NFKC and lower case. Lower-case letters may have
+ * accents that the capitals lack. */
 static void
 normalize_text(struct buf *to, struct text text)
 {
