@@ -5,6 +5,11 @@
  * as it is. Of any other the messages are read. It is complete when the list's
  * last message is among those fetched; if not, the next poll reads it again,
  * because a CRM may show messages late.
+ *
+ * A chat that left the list is read like one of it, once more, and its record
+ * says that it is closed. A closing without the messages before it would make
+ * an answered chat an unanswered one for good, so it waits until they are
+ * shown.
  */
 #include "poller/chats/chats.h"
 
@@ -15,6 +20,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 #include "poller/chats/history.h"
@@ -238,6 +244,12 @@ finish_chat(struct polled_chat *c)
 	free_chat(c);
 }
 
+static bool
+is_closed(const struct polled_chat *c)
+{
+	return c->list.status == CHAT_CLOSED;
+}
+
 /* The chat's own record. */
 static void
 emit_chat(struct polled_chat *c, int64_t opened_at, bool stale)
@@ -251,6 +263,8 @@ emit_chat(struct polled_chat *c, int64_t opened_at, bool stale)
 	if (opened_at != CLOCK_NONE)
 		jsonw_time(&more, "opened_at", opened_at);
 	jsonw_time(&more, "at", c->asked_ms);
+	if (is_closed(c) && c->list.closed_at != CLOCK_NONE)
+		jsonw_time(&more, "closed_at", c->list.closed_at);
 	if (stale)
 		jsonw_bool(&more, "stale", true);
 	emit_record(
@@ -287,7 +301,7 @@ row_of(const struct polled_chat *c)
 {
 	struct buf row = BUF_INIT;
 
-	if (!c->chats->keep_rows)
+	if (!c->chats->keep_rows || is_closed(c))
 		return NULL;
 	crm_record_write(&c->list, &row);
 	return buf_take(&row);
@@ -353,8 +367,11 @@ update_state(struct polled_chat *c)
 
 	history_move(&s->history, &c->read);
 	history_sort(&s->history);
-	s->opened_at = history_opened_at(
-	    &s->history, c->list.episode, known, c->list.opened_at);
+	/* What was said since the last poll may be of two episodes. */
+	s->opened_at = is_closed(c)
+			   ? known
+			   : history_opened_at(&s->history, c->list.episode,
+				 known, c->list.opened_at);
 	if (!c->chats->crm->tenant->history_all && s->opened_at != CLOCK_NONE)
 		history_drop_before(&s->history, s->opened_at);
 	if (!same_mark)
@@ -362,7 +379,6 @@ update_state(struct polled_chat *c)
 	s->complete = c->list.mark != NULL &&
 		      (has_last(c) || c->asked_ms - s->since > HISTORY_WAIT_MS);
 	s->failures = 0;
-	s->left_at = 0;
 	set_text(&s->mark, mark);
 	set_text(&s->episode, c->list.episode);
 	set_text(&s->operator_id, c->list.operator_id);
@@ -384,7 +400,7 @@ fail_chat(struct polled_chat *c)
 		set_text(&s->operator_id, "");
 	}
 	history_sort(&s->history);
-	s->left_at = 0;
+	s->left_at = s->told = 0;
 	keep_chat_state(c);
 	if (s->failures < FAILURES_MAX || c->chats->crm->store == NULL) {
 		c->chats->failed++;
@@ -397,23 +413,56 @@ fail_chat(struct polled_chat *c)
 	emit_history(c, true);
 }
 
+/* The chat is in the list, or was missed by it. */
+static void
+write_open_chat(struct polled_chat *c)
+{
+	struct chat_state *s = &c->state;
+	bool back = s->left_at != 0;
+
+	s->left_at = s->told = 0;
+	if (!c->unchanged || back || (c->chats->keep_rows && !has_row(c)))
+		keep_chat_state(c);
+	emit_history(c, false);
+}
+
+/* Its last message may not be shown yet, or never. */
+static void
+write_closed_chat(struct polled_chat *c)
+{
+	struct chat_state *s = &c->state;
+
+	if (s->left_at == 0)
+		s->left_at = crm_session_now(c->chats->crm);
+	if (has_last(c) || c->asked_ms - s->since > HISTORY_WAIT_MS) {
+		s->told = c->chats->emit->at;
+		c->chats->told = true;
+		emit_history(c, false);
+	}
+	keep_chat_state(c);
+}
+
+static void miss_last_word(struct chats *cs, const char *id, bool gone);
+
 /* Called when all answers about the chat have come. */
 static void
 complete_chat(struct polled_chat *c)
 {
 	holders_settle(&c->holders, &c->list);
-	if (c->failed) {
+	if (c->failed && is_closed(c)) {
+		miss_last_word(c->chats, c->list.id, false);
+	} else if (c->failed) {
 		fail_chat(c);
-	} else if (c->unchanged) {
-		/* The list may have shown the last message again. */
-		history_sort(&c->state.history);
-		if (c->chats->keep_rows && !has_row(c))
-			keep_chat_state(c);
-		emit_history(c, false);
 	} else {
-		update_state(c);
-		keep_chat_state(c);
-		emit_history(c, false);
+		if (c->unchanged) /* the list may have shown the last message
+				     again */
+			history_sort(&c->state.history);
+		else
+			update_state(c);
+		if (is_closed(c))
+			write_closed_chat(c);
+		else
+			write_open_chat(c);
 	}
 	finish_chat(c);
 }
@@ -480,7 +529,7 @@ chat_messages_end(void *ctx, const struct ending *ending)
 	cs->read++;
 	c->failed = e.failure != FAILURE_NONE;
 	if (e.failure != FAILURE_TENANT || !failure_is_general(e.error)) {
-		if (c->failed)
+		if (c->failed && !is_closed(c))
 			remember_failure(c, &e);
 		answer_arrived(c);
 	}
@@ -502,6 +551,7 @@ ask_chat_messages(struct polled_chat *c)
 		.tries = again ? 2 : TRIES,
 		.at_once = again,
 		.weight = again ? FAILURE_ALONE : FAILURE_OTHER,
+		.optional = is_closed(c),
 		.ctx = c,
 		.page = chat_messages_page,
 		.end = chat_messages_end };
@@ -542,12 +592,19 @@ find_customer(struct polled_chat *c)
 		c->waiting++;
 }
 
+/* Whether the state has all that the CRM would show. */
 static bool
-is_unchanged(const struct polled_chat *c)
+is_unchanged(struct polled_chat *c)
 {
-	const struct chat_state *s = &c->state;
+	struct chat_state *s = &c->state;
 
-	return s->complete && s->failures == 0 && s->left_at == 0 &&
+	if (is_closed(c)) {
+		history_sort(&s->history);
+		return (c->list.last != NULL ||
+			   c->list.last_at != CLOCK_NONE) &&
+		       has_last(c);
+	}
+	return s->complete && s->failures == 0 && s->told == 0 &&
 	       c->list.mark != NULL && strcmp(s->mark, c->list.mark) == 0;
 }
 
@@ -574,7 +631,7 @@ decide_chat(struct polled_chat *c)
 	c->known = load_state(c);
 	/* Who held it when it was in the list last. */
 	holders_choose(&c->holders, &c->list,
-	    c->known && c->state.left_at == 0 ? c->state.operator_id : "");
+	    c->known && c->state.told == 0 ? c->state.operator_id : "");
 	c->waiting = 1; /* until all questions are queued */
 	find_customer(c);
 	c->unchanged = c->known && is_unchanged(c);
@@ -609,8 +666,18 @@ add_listed_chat(struct chats *cs, struct crm_record *r, int64_t asked_ms)
 	return c;
 }
 
-void
-chats_page(struct chats *cs, struct profile_answer *a, int64_t asked_ms)
+static bool
+is_taken(const struct crm_record *r, const char *left)
+{
+	if (r->status == CHAT_CLOSED)
+		return left != NULL && strcmp(r->id, left) == 0;
+	return r->status != CHAT_GONE;
+}
+
+/* left: a chat that left the list, and is taken if it is closed, or NULL. */
+static void
+take_page(struct chats *cs, struct profile_answer *a, int64_t asked_ms,
+    const char *left)
 {
 	struct polled_chat **added = xcalloc(a->n + 1, sizeof *added);
 	struct polled_chat *c;
@@ -622,10 +689,9 @@ chats_page(struct chats *cs, struct profile_answer *a, int64_t asked_ms)
 		if (r->type == RECORD_CHAT && r->taken) {
 			cs->unknown++;
 		} else if (r->type == RECORD_CHAT && cs->keep_rows &&
-			   r->status == CHAT_CLOSED) {
+			   left == NULL && r->status == CHAT_CLOSED) {
 			*strmap_put(&cs->closed, r->id, strlen(r->id)) = &DONE;
-		} else if (r->type == RECORD_CHAT && r->status != CHAT_CLOSED &&
-			   r->status != CHAT_GONE) {
+		} else if (r->type == RECORD_CHAT && is_taken(r, left)) {
 			c = add_listed_chat(cs, r, asked_ms);
 			if (c != NULL)
 				added[n++] = c;
@@ -645,6 +711,12 @@ chats_page(struct chats *cs, struct profile_answer *a, int64_t asked_ms)
 		cs->gathered[cs->gathered_n++] = added[i];
 	}
 	free(added);
+}
+
+void
+chats_page(struct chats *cs, struct profile_answer *a, int64_t asked_ms)
+{
+	take_page(cs, a, asked_ms, NULL);
 }
 
 struct carried {
@@ -700,9 +772,6 @@ chats_listed(struct chats *cs)
  * until it is right. */
 #define KEEP_LEFT_MS (7 * DAY_MS)
 
-/* More chats that leave at once were closed, not missed between pages. */
-#define VERIFY_MAX SHORT_LIST_MOST
-
 /* One that is asked about. */
 struct left_chat {
 	struct chats *chats;
@@ -713,68 +782,82 @@ struct left_chat {
 struct left_chats {
 	struct chats *chats;
 	int64_t now_ms;
-	size_t most; /* that may leave */
-	char **ids;
+	char **ids; /* of those whose last word is missing */
 	size_t n, cap;
 };
+
+bool
+chat_is_over(const struct chat_state *c, struct store *s)
+{
+	return c->told != 0 &&
+	       c->told <= store_number(s, CHATS_CONFIRMED, TOLD_NOTHING);
+}
 
 static void
 look_at_stored(void *ctx, const char *id, const void *data, size_t len)
 {
 	struct left_chats *l = ctx;
+	struct store *store = l->chats->crm->store;
 	struct chat_state s;
-	bool stays = false;
+	bool old, over;
 
 	if (strmap_get(&l->chats->all, id, strlen(id)) != NULL)
 		return;
-	if (chat_state_decode(&s, data, len) == 0) {
-		stays = s.left_at != 0 &&
-			l->now_ms - s.left_at < KEEP_LEFT_MS &&
-			s.left_at - l->now_ms < KEEP_LEFT_MS;
-		chat_state_release(&s);
-	}
-	if (stays)
+	if (chat_state_decode(&s, data, len) != 0) {
+		store_delete(store, STORE_CHATS, id);
 		return;
-	XGROW(l->ids, l->n, l->cap);
-	l->ids[l->n++] = xstrdup(id);
-}
-
-/* Stores the chat with another left_at; releases its state. */
-static void
-put_left_at(
-    struct chats *cs, const char *id, struct chat_state *s, int64_t left_at)
-{
-	s->left_at = left_at;
-	chat_state_keep(s, cs->crm->store, id);
-	chat_state_release(s);
-}
-
-/* Marks the chat as left, if it may leave, or deletes it if it was marked
- * before. True if it left just now. */
-static bool
-mark_left(struct chats *cs, const char *id, int64_t now_ms, bool may)
-{
-	struct chat_state s = { .row = NULL };
-
-	if (!chat_state_load(&s, cs->crm->store, id) || s.left_at != 0) {
-		store_delete(cs->crm->store, STORE_CHATS, id);
-	} else if (may) {
-		put_left_at(cs, id, &s, now_ms);
-		return true;
 	}
+	old = s.left_at != 0 && (l->now_ms - s.left_at >= KEEP_LEFT_MS ||
+				    s.left_at - l->now_ms >= KEEP_LEFT_MS);
+	over = chat_is_over(&s, store);
 	chat_state_release(&s);
-	return false;
+	if (old) {
+		store_delete(store, STORE_CHATS, id);
+	} else if (!over) {
+		XGROW(l->ids, l->n, l->cap);
+		l->ids[l->n++] = xstrdup(id);
+	}
 }
 
-/* The chat did not leave, or nobody knows. It is marked no more, so that it is
- * asked about again if the next list lacks it, too. */
+/* Stores the chat as one that left then and whose last word is missing; 0: as
+ * one that is there. */
 static void
-unmark_left(struct chats *cs, const char *id)
+set_left(struct chats *cs, const char *id, int64_t left_at)
 {
 	struct chat_state s;
 
-	if (chat_state_load(&s, cs->crm->store, id))
-		put_left_at(cs, id, &s, 0);
+	if (!chat_state_load(&s, cs->crm->store, id))
+		return;
+	if (left_at == 0 || s.left_at == 0)
+		s.left_at = left_at;
+	s.told = 0;
+	chat_state_keep(&s, cs->crm->store, id);
+	chat_state_release(&s);
+}
+
+/* A call in each poll would be too much for one that can never be read, or was
+ * deleted. */
+static void
+miss_last_word(struct chats *cs, const char *id, bool gone)
+{
+	int64_t now_ms = crm_session_now(cs->crm);
+	struct chat_state s;
+
+	if (!chat_state_load(&s, cs->crm->store, id))
+		return;
+	if (s.left_at == 0)
+		s.left_at = now_ms;
+	s.told = 0;
+	if (++s.failures >= FAILURES_MAX &&
+	    (gone || now_ms - s.left_at > HISTORY_WAIT_MS))
+		s.told = TOLD_NOTHING;
+	if (s.told == TOLD_NOTHING && !gone)
+		log_warn("tenant %s: chat %s cannot be read since it left the "
+			 "listing; its last messages and its closing are "
+			 "missing in history",
+		    cs->crm->tenant->name, id);
+	chat_state_keep(&s, cs->crm->store, id);
+	chat_state_release(&s);
 }
 
 static bool
@@ -785,7 +868,7 @@ is_open(const struct crm_record *r)
 }
 
 static void
-verify_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+left_chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	struct left_chat *l = ctx;
 	struct chats *cs = l->chats;
@@ -793,22 +876,23 @@ verify_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 
 	for (i = 0; i < a->n; i++)
 		if (is_open(&a->records[i]))
-			unmark_left(cs, a->records[i].id);
-	chats_page(cs, a, asked_ms);
+			set_left(cs, a->records[i].id, 0);
+	take_page(cs, a, asked_ms, l->id);
 }
 
 static void
-verify_end(void *ctx, enum where where, const struct ending *e)
+left_chat_end(void *ctx, enum where where, const struct ending *e)
 {
 	struct left_chat *l = ctx;
 
 	(void)e;
-	if (where == WHERE_FAILED)
-		unmark_left(l->chats, l->id);
+	if (strmap_get(&l->chats->all, l->id, strlen(l->id)) == NULL)
+		miss_last_word(l->chats, l->id,
+		    where == WHERE_GONE || where == WHERE_UNASKED);
 }
 
 static void
-verify(struct chats *cs, const char *id)
+ask_left_chat(struct chats *cs, const char *id)
 {
 	struct left_chat *l = xcalloc(1, sizeof *l + strlen(id) + 1);
 
@@ -821,35 +905,23 @@ verify(struct chats *cs, const char *id)
 		.at_once = true,
 		.unlisted = true,
 		.ctx = l,
-		.page = verify_page,
-		.end = verify_end };
+		.page = left_chat_page,
+		.end = left_chat_end };
 	locate_chat(&l->locate);
 }
 
 void
-chats_leave(struct chats *cs, enum chats_asked ask)
+chats_leave(struct chats *cs)
 {
 	struct left_chats l = { .chats = cs,
-		.now_ms = crm_session_now(cs->crm),
-		.most = ask == LEFT_ALL ? VERIFY_MAX : SIZE_MAX };
-	size_t i, left = 0;
-	char *id;
+		.now_ms = crm_session_now(cs->crm) };
+	size_t i;
 
 	store_each(cs->crm->store, STORE_CHATS, look_at_stored, &l);
 	for (i = 0; i < l.n; i++) {
-		id = l.ids[i];
-		if (!mark_left(cs, id, l.now_ms, left < l.most))
-			continue;
-		/* The list itself says that it is closed. */
-		if (strmap_get(&cs->closed, id, strlen(id)) != NULL)
-			continue;
-		l.ids[i] = l.ids[left];
-		l.ids[left++] = id;
-	}
-	cs->left += left;
-	for (i = 0; i < l.n; i++) {
-		if (ask != LEFT_NONE && left <= VERIFY_MAX && i < left)
-			verify(cs, l.ids[i]);
+		set_left(cs, l.ids[i], l.now_ms);
+		if (i < SHORT_LIST_MOST)
+			ask_left_chat(cs, l.ids[i]);
 		free(l.ids[i]);
 	}
 	free(l.ids);

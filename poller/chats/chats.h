@@ -10,6 +10,7 @@
 #include "common/containers/strmap.h"
 #include "poller/chats/customers.h"
 #include "poller/chats/emit.h"
+#include "poller/chats/history.h"
 #include "poller/crm/crm_session.h"
 
 #include <stdbool.h>
@@ -25,7 +26,8 @@ struct chats {
 			      record, and `closed` who left */
 	struct strmap closed;
 	struct customers customers;
-	size_t listed, to_read, read, failed, stale, left;
+	size_t listed, to_read, read, failed, stale;
+	bool told;      /* some chat's last word is in the snapshot */
 	size_t unknown; /* assigned to an operator we do not have yet */
 
 	/* With a list for each operator, chats are gathered and handled when
@@ -52,22 +54,26 @@ void chats_carry(struct chats *c, int64_t asked_ms);
 void chats_listed(struct chats *c);
 
 /*
- * chats_leave: marks chats of the state that are not in the complete list as
- * left, and deletes them a week later. A chat may move from one page to another
- * and be missed: where that is possible it is asked about singly. Whether one
- * is gone, for the reaper: modes/status.c.
+ * chats_leave: reads each chat of the state that is not in the complete list
+ * one last time: its last messages and its closing become records of the
+ * snapshot. A chat that the list missed, because it moved from one page to
+ * another, is added as one of the list. So many are asked about in each poll;
+ * the others, and those whose last message is not shown yet, in the next ones.
+ * Whether a chat is gone, for the reaper: modes/status.c.
+ *
+ * The last word counts once its snapshot is confirmed; else the next poll reads
+ * it again. What the CRM said of where a chat is, is not kept: it may be open
+ * again. Chats that left are deleted from the state a week later.
  */
 
-enum chats_asked {
-	LEFT_NONE, /* the list has all there are */
-	LEFT_FEW,  /* it may have missed some; if many left, they were closed */
-	LEFT_ALL, /* it did miss some: so many are asked about in each poll, and
-		     others do not count as left before */
-};
-
 /* Needs cs->store. Ages go by the CRM's clock as it is now: the time of a
- * snapshot stands still while that clock is behind the last one. A chat whose
- * question is not answered is asked about again when the next list lacks it. */
-void chats_leave(struct chats *cs, enum chats_asked ask);
+ * snapshot stands still while that clock is behind the last one. */
+void chats_leave(struct chats *cs);
+
+/* Whether the chat left, and a confirmed snapshot has its last word. */
+bool chat_is_over(const struct chat_state *c, struct store *s);
+
+/* The number in the store: time of the last confirmed snapshot with such. */
+#define CHATS_CONFIRMED "confirmed"
 
 #endif

@@ -209,8 +209,9 @@ history_opened_at(
 	return last;
 }
 
-bool
-history_fetched(const struct history *h, const char *id)
+/* Whether it has the message with that id, and that was fetched. */
+static bool
+is_fetched(const struct history *h, const char *id)
 {
 	size_t i;
 
@@ -236,7 +237,7 @@ history_reaches(const struct history *h, int64_t at)
 bool
 history_has_last(const struct history *h, const char *id, int64_t at)
 {
-	return (id == NULL || history_fetched(h, id)) &&
+	return (id == NULL || is_fetched(h, id)) &&
 	       (at == CLOCK_NONE || history_reaches(h, at - at % 1000));
 }
 
@@ -279,7 +280,7 @@ history_drop_before(struct history *h, int64_t at)
 /* The bytes are the chat's own members, the
  * number of messages, and each message; texts end with NUL. */
 
-#define LAYOUT 4
+#define LAYOUT 5
 
 /* Bytes: a time, flags, and length and NUL of three texts. */
 #define MESSAGE_LEAST 8
@@ -309,6 +310,7 @@ encode(const struct chat_state *c, struct buf *out)
 	pack_put_signed(out, c->opened_at);
 	pack_put_signed(out, c->since);
 	pack_put_signed(out, c->left_at);
+	pack_put_signed(out, c->told);
 	pack_put_string(out, c->row != NULL ? c->row : "");
 	pack_put_string(out, c->mark);
 	pack_put_string(out, c->episode);
@@ -363,6 +365,7 @@ chat_state_decode(struct chat_state *c, const void *data, size_t len)
 	c->opened_at = pack_signed(&r);
 	c->since = pack_signed(&r);
 	c->left_at = pack_signed(&r);
+	c->told = pack_signed(&r);
 	c->row = get_text(&r);
 	c->mark = get_text(&r);
 	c->episode = get_text(&r);

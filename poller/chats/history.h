@@ -58,9 +58,6 @@ void history_sort(struct history *h);
 int64_t history_opened_at(
     const struct history *h, const char *episode, int64_t known, int64_t begin);
 
-/* Whether it has the message with that id, and that was fetched. */
-bool history_fetched(const struct history *h, const char *id);
-
 /* Whether a message of `at` or later was fetched. */
 bool history_reaches(const struct history *h, int64_t at);
 
@@ -92,8 +89,13 @@ struct chat_state {
 	int64_t opened_at; /* of the current episode, or CLOCK_NONE */
 	int64_t since;     /* since when this mark is not complete */
 	int64_t left_at;   /* when it left the list; 0: it is there */
+	int64_t told;      /* the time of the snapshot with its last word, or
+			      TOLD_NOTHING; 0: none yet */
 	struct history history;
 };
+
+/* The CRM cannot show the chat any more. */
+#define TOLD_NOTHING 1
 
 void chat_state_release(struct chat_state *c);
 

@@ -198,10 +198,7 @@ pulled_chats_end(void *ctx, const struct ending *e)
 	p->listed = true;
 	chats_listed(&p->chats);
 	if (p->crm.store != NULL)
-		chats_leave(&p->chats, taken ? LEFT_ALL
-				       : p->pages > 1 && p->since == 0
-					   ? LEFT_FEW
-					   : LEFT_NONE);
+		chats_leave(&p->chats);
 }
 
 /* Where the profile's list may be of changes: since when this poll asks for
@@ -490,6 +487,12 @@ enum exit_code
 pull_code(const struct pull *p)
 {
 	return p->crm.code;
+}
+
+int64_t
+pull_told(const struct pull *p)
+{
+	return p->crm.code == PROG_OK && p->chats.told ? p->as_of : 0;
 }
 
 void

@@ -45,6 +45,10 @@ void pull_stop(struct pull *p);
 /* PROG_OK, or the reason for which there is no snapshot; it was logged. */
 enum exit_code pull_code(const struct pull *p);
 
+/* The time of its snapshot if that has the last word of a chat, else 0. Once
+ * the snapshot is confirmed it belongs into the store as CHATS_CONFIRMED. */
+int64_t pull_told(const struct pull *p);
+
 struct pull_progress {
 	uint64_t chats, to_read, read, calls, records;
 };

@@ -11,6 +11,7 @@
 #include "common/base/xalloc.h"
 #include "common/endpoint/endpoint.h"
 #include "common/os/stop.h"
+#include "poller/chats/chats.h"
 #include "poller/chats/pull.h"
 #include "poller/crm/fetch.h"
 #include "poller/crm/quota.h"
@@ -25,6 +26,7 @@ struct pull_slot {
 	struct tenant *tenant;
 	struct pull *pull; /* NULL: free */
 	enum exit_code *code;
+	int64_t *told;
 };
 
 struct pull_run {
@@ -34,6 +36,7 @@ struct pull_run {
 	struct endpoint *to;
 	struct pull_slot slots[TENANTS_AT_ONCE];
 	enum exit_code *codes; /* of each tenant */
+	int64_t *told;         /* likewise: pull_told() */
 	size_t next;           /* index of the next tenant to start */
 	bool ended;            /* a tenant's lines wait to be handed on */
 	struct progress progress;
@@ -42,8 +45,10 @@ struct pull_run {
 static void
 close_slot(struct pull_slot *s)
 {
-	if (s->pull != NULL)
+	if (s->pull != NULL) {
 		*s->code = pull_code(s->pull);
+		*s->told = pull_told(s->pull);
+	}
 	pull_free(s->pull);
 	*s = (struct pull_slot){ .pull = NULL };
 }
@@ -93,6 +98,7 @@ begin_tenant_pull(struct pull_run *j, struct pull_slot *s)
 
 	s->tenant = &j->poller->tenants[j->next];
 	s->code = &j->codes[j->next];
+	s->told = &j->told[j->next];
 	j->next++;
 	if (state != NULL) {
 		store = store_open(
@@ -203,6 +209,27 @@ run_pulls(struct pull_run *j)
 	progress_end(&j->progress);
 }
 
+/* The snapshot is confirmed. If that cannot be kept, the next poll reads last
+ * words once more. */
+static void
+keep_confirmed(struct pull_run *j, size_t tenant)
+{
+	const char *name = j->poller->tenants[tenant].name;
+	struct buf why = BUF_INIT;
+	enum exit_code code = PROG_OK;
+	struct store *store = store_open(
+	    poller_state(j->poller), name, STORE_COUNTING, &code, &why);
+
+	if (store != NULL) {
+		store_set_number(store, CHATS_CONFIRMED, j->told[tenant]);
+		code = store_commit(store, &why);
+	}
+	store_close(store);
+	if (code != PROG_OK)
+		log_warn("tenant %s: %s", name, buf_str(&why));
+	buf_release(&why);
+}
+
 static enum exit_code
 pull_all(struct poller *p, struct tape *tape)
 {
@@ -217,19 +244,24 @@ pull_all(struct poller *p, struct tape *tape)
 	http_use_tape(j.http, tape);
 	j.tape = tape;
 	j.codes = xcalloc(p->tenants_n + 1, sizeof *j.codes);
+	j.told = xcalloc(p->tenants_n + 1, sizeof *j.told);
 	run_pulls(&j);
 	for (i = 0; i < TENANTS_AT_ONCE; i++) {
 		if (j.slots[i].pull != NULL)
 			pull_stop(j.slots[i].pull);
 		close_slot(&j.slots[i]);
 	}
-	(void)poller_flush(p, j.to);
+	if (poller_flush(p, j.to) == OUTCOME_DONE)
+		for (i = 0; i < p->tenants_n; i++)
+			if (j.told[i] != 0)
+				keep_confirmed(&j, i);
 	FAULT_POINT("poller.snapshot_confirmed");
 	for (i = 0; i < p->tenants_n && !stop_asked(); i++) {
 		if (j.codes[i] != PROG_OK)
 			poller_failed(p, j.codes[i]);
 	}
 	free(j.codes);
+	free(j.told);
 	http_free(j.http);
 	endpoint_close(j.to);
 	return p->code;

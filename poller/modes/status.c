@@ -20,9 +20,9 @@
 #include "common/records/record.h"
 #include "common/stage/deadletter.h"
 #include "common/text/jsonw.h"
+#include "poller/chats/chats.h"
 #include "poller/chats/history.h"
 #include "poller/chats/locate.h"
-#include "poller/chats/operators.h"
 #include "poller/chats/pull.h"
 #include "poller/crm/crm_session.h"
 #include "poller/crm/fetch.h"
@@ -42,16 +42,16 @@
  * questions have ended, as the reaper judges by the number of them: a run that
  * gave up or was stopped says of none that it is gone.
  *
- * A chat that was answered and closed since the last poll has messages that no
- * poll will read. They are read here once, where the state shows that the
- * closed chat's last one is missing, and are written before the closing.
+ * Last messages and closings are what polls write (chats_leave()).
  */
 
 /* Those of one tenant. */
 struct asked_chats {
 	/* Set by the caller; borrowed. */
-	struct endpoint *to; /* the answers: chat and message records */
+	struct endpoint *to; /* the answers: chat records */
 	bool cut;            /* not all chats to ask about could be read */
+	bool waits; /* for polls to write a chat's last word: closing deletes
+		       its history, which must not come afterwards */
 
 	struct crm_session crm; /* open until asked_chats_end() */
 
@@ -83,13 +83,6 @@ struct asked {
 	bool missing; /* the CRM does not have it */
 	struct locate locate;
 	int64_t gone_ms; /* answered so: when it was asked; 0: another answer */
-
-	/* A closing, while the chat's last messages are read. */
-	struct crm_record closed;
-	int64_t closed_asked_ms;
-	struct chat_state state; /* as polls know the chat */
-	struct history last;     /* what was read */
-	bool reading;
 };
 
 /* Adds the chat of a chat record, once. */
@@ -115,9 +108,6 @@ free_asked(void *v)
 	struct asked *a = v;
 
 	free(a->id);
-	crm_record_release(&a->closed);
-	chat_state_release(&a->state);
-	history_release(&a->last);
 	free(a);
 }
 
@@ -220,61 +210,17 @@ give_up_asking(struct asked_chats *q, enum error_class error, const char *what,
 }
 
 static void ask_list(struct asked_chats *q);
-static void ask_last_messages(struct asked *a);
-
-/* Whether the last message that the CRM names is among those read. */
-static bool
-has_last(struct history *h, const struct crm_record *r)
-{
-	history_sort(h);
-	return history_has_last(h, r->last, r->last_at);
-}
-
-/* Whether polls know the chat, but perhaps not all of its messages. */
-static bool
-lacks_last(struct asked *a, const struct crm_record *r)
-{
-	if (!chat_state_load(&a->state, a->of->crm.store, a->id))
-		return false;
-	return (r->last == NULL && r->last_at == CLOCK_NONE) ||
-	       !has_last(&a->state.history, r);
-}
-
-/* Takes over *r if its last messages are to be read before. */
-static void
-on_found_chat(struct asked *a, struct crm_record *r, int64_t asked_ms)
-{
-	if (r->status != CHAT_CLOSED || !lacks_last(a, r)) {
-		write_found_chat(a, r, asked_ms);
-		return;
-	}
-	a->answered = a->reading = true;
-	a->closed = *r;
-	a->closed_asked_ms = asked_ms;
-	*r = (struct crm_record){ .type = RECORD_UNKNOWN };
-	ask_last_messages(a);
-}
-
-static void
-take_last_message(struct asked *a, const struct crm_record *r, bool fetched)
-{
-	if (strcmp(r->chat, a->id) == 0)
-		history_put(&a->last, r, fetched);
-}
 
 static void
 asked_chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	struct asked *asked = ctx;
-	struct crm_record *r;
+	const struct crm_record *r;
 
-	for (r = a->records; r < a->records + a->n; r++) {
+	for (r = a->records; r < a->records + a->n; r++)
 		if (r->type == RECORD_CHAT && !asked->answered &&
 		    strcmp(r->id, asked->id) == 0)
-			on_found_chat(asked, r, asked_ms);
-		else if (r->type == RECORD_MESSAGE && asked->reading)
-			take_last_message(asked, r, false);
-	}
+			write_found_chat(asked, r, asked_ms);
 }
 
 /* Neither the CRM nor its list has the chat. */
@@ -348,103 +294,6 @@ ask_asked_chat(struct asked *a)
 }
 
 static void
-last_messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
-{
-	struct asked *asked = ctx;
-	size_t i;
-
-	(void)asked_ms;
-	for (i = 0; i < a->n; i++)
-		if (a->records[i].type == RECORD_MESSAGE)
-			take_last_message(asked, &a->records[i], true);
-}
-
-/* Polls have sent what they fetched: an aggregator would refuse it as late when
- * it is older than its window. Messages of the last minutes are sent again,
- * because the last poll may have been killed before it sent them. */
-static bool
-was_sent(const struct asked *a, const struct history_message *m)
-{
-	return m->at < a->closed_asked_ms - HISTORY_WAIT_MS &&
-	       history_fetched(&a->state.history, m->id);
-}
-
-static void
-write_last_messages(struct asked *a)
-{
-	struct asked_chats *q = a->of;
-	int64_t opened_at = a->state.opened_at;
-	const struct history_message *m;
-	size_t i;
-
-	for (i = 0; i < a->last.n; i++) {
-		m = &a->last.messages[i];
-		if (!q->crm.tenant->history_all && opened_at != CLOCK_NONE &&
-		    m->at < opened_at)
-			continue;
-		if (was_sent(a, m))
-			continue;
-		open_answer(q, "message");
-		jsonw_members(&q->line, m->body, strlen(m->body));
-		write_answer(q);
-	}
-}
-
-/* Whether the chat closed so recently that its closing can wait. */
-static bool
-is_closed_lately(const struct asked *a)
-{
-	int64_t since = a->closed.closed_at != CLOCK_NONE ? a->closed.closed_at
-							  : a->state.left_at;
-
-	return a->closed_asked_ms - since < HISTORY_WAIT_MS;
-}
-
-/* A closing without the messages before it would make an answered chat an
- * unanswered one for good. So the closing is left to a later run, in which the
- * reaper asks about the chat again, while the CRM may still show them. */
-static void
-last_messages_end(void *ctx, const struct ending *e)
-{
-	struct asked *a = ctx;
-	bool failed = e->failure != FAILURE_NONE;
-
-	if (e->failure == FAILURE_TENANT) {
-		give_up_asking(a->of, e->error, "chats", e->message);
-		return;
-	}
-	if (failed && is_closed_lately(a)) {
-		count_unclear(a, e->error, e->message);
-		return;
-	}
-	if (!failed && !has_last(&a->last, &a->closed) && is_closed_lately(a))
-		return;
-	if (failed)
-		log_warn("tenant %s: chat %s: its last messages are missing in "
-			 "history: %s",
-		    a->of->crm.tenant->name, a->id, e->message);
-	history_sort(&a->last);
-	write_last_messages(a);
-	write_found_chat(a, &a->closed, a->closed_asked_ms);
-}
-
-static void
-ask_last_messages(struct asked *a)
-{
-	const struct crm_question question = { .call = PROFILE_MESSAGES,
-		.item = a->id,
-		.chat = a->closed.raw,
-		.known = history_complete_up_to(
-		    &a->state.history, a->closed_asked_ms - HISTORY_LATE_MS),
-		.tries = TRIES,
-		.ctx = a,
-		.page = last_messages_page,
-		.end = last_messages_end };
-
-	fetch_ask(a->of->crm.fetch, &question);
-}
-
-static void
 ask_chats(struct asked_chats *q)
 {
 	struct strmap_entry *e;
@@ -470,8 +319,7 @@ open_list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	for (i = 0; i < a->n; i++) {
 		const struct crm_record *r = &a->records[i];
 
-		/* Of a chat that is closed the last messages may be missing. */
-		if (r->type != RECORD_CHAT || r->status == CHAT_CLOSED)
+		if (r->type != RECORD_CHAT)
 			continue;
 		asked = strmap_get(&q->chats, r->id, strlen(r->id));
 		if (asked != NULL && !asked->answered)
@@ -525,18 +373,6 @@ ask_list(struct asked_chats *q)
 	fetch_ask(q->crm.fetch, &question);
 }
 
-/* Profiles find the writers of messages among them. */
-static void
-tell_profile_operators(struct asked_chats *q)
-{
-	struct operators known = { .n = 0 };
-
-	(void)operators_load(
-	    &known, q->crm.store, crm_session_now(&q->crm), INT64_MAX);
-	operators_set_in_profile(&known, q->crm.tenant->profile);
-	operators_release(&known);
-}
-
 /* Whether the list, and then only what it lacks, costs fewer calls than each
  * chat singly. */
 static bool
@@ -550,31 +386,31 @@ is_list_cheaper(const struct asked_chats *q)
 	return q->live > 0 && pages < q->live && !q->by_operator;
 }
 
-/* While polls are paced, the snapshot is older than the reaper expects, and it
- * asks about all chats. Those that the last poll saw in the list are left to
- * the next one, which is not due yet: the reaper asks again. */
+/* Of these the reaper asks again when the next poll has read them. While polls
+ * are paced, the snapshot is older than the reaper expects, and it asks about
+ * all chats, though most are still listed. */
 static void
-skip_listed_chats(struct asked_chats *q)
+leave_chats_to_polls(struct asked_chats *q)
 {
 	int64_t now_ms = crm_session_now(&q->crm);
 	unsigned interval = quota_interval(q->crm.tenant, q->crm.store, now_ms);
 	struct strmap_entry *e;
 	struct chat_state state;
 	size_t i = 0;
-	bool left;
+	bool over;
 
 	/* cron runs the job each minute. */
-	if (interval <= 1 ||
-	    !quota_is_recent(q->crm.store, interval + 1, now_ms))
+	if (!q->waits && (interval <= 1 || !quota_is_recent(q->crm.store,
+					       interval + 1, now_ms)))
 		return;
 	while ((e = strmap_next(&q->chats, &i)) != NULL) {
 		struct asked *a = e->value;
 
 		if (!chat_state_load(&state, q->crm.store, a->id))
 			continue;
-		left = state.left_at != 0;
+		over = chat_is_over(&state, q->crm.store);
 		chat_state_release(&state);
-		if (left)
+		if (over)
 			continue;
 		a->answered = true;
 		q->live -= a->live;
@@ -594,8 +430,7 @@ asked_chats_begin(struct asked_chats *q, struct http *http,
 	    poller_open_store(state, t, false, &code));
 	if (q->crm.store != NULL) {
 		q->floor = store_number(q->crm.store, "as_of", 0);
-		tell_profile_operators(q);
-		skip_listed_chats(q);
+		leave_chats_to_polls(q);
 	}
 	crm_session_begin(&q->crm);
 	if (q->crm.code != PROG_OK) {
@@ -823,7 +658,10 @@ status(struct poller *p)
 	if (open_status_ends(p, &in, &to) == 0) {
 		in.asked = xcalloc(p->tenants_n + 1, sizeof *in.asked);
 		for (i = 0; i < p->tenants_n; i++)
-			in.asked[i].to = to;
+			in.asked[i] = (struct asked_chats){ .to = to,
+				.waits = strcmp(conf_text(p->common.conf,
+						    "reaper", "on_close"),
+					     "all") == 0 };
 		if (read_asked_chats(&in) == 0) {
 			ask_all(&in, to);
 			for (i = 0; i < p->tenants_n; i++)

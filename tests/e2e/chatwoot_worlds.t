@@ -45,7 +45,7 @@ class World:
         self.folder = lab.path(f"w{seed}")
         os.mkdir(self.folder)
         self.definition = self.dice.choice((clocks.OURS, clocks.CHATWOOT))
-        self.queue, self.rows, self.shown = f"queue:w{seed}", {}, set()
+        self.queue, self.rows = f"queue:w{seed}", {}
 
     def file(self, name):
         return os.path.join(self.folder, name)
@@ -115,18 +115,12 @@ class World:
             self.poll()
 
     def poll(self):
-        """A poll, and what has become of those that it shows no more."""
         self.lab.must(["poller", "-c", self.conf, "-t", self.queue])
         now = compare.parse_time(self.sim.stats()["now"])
         self.polled.add(now // 1000)
         view = self.account.look()
         for chat, said in view.chats.items():
             self.records[chat].append(dict(said, at=now))
-        gone, self.shown = self.shown - set(view.chats), set(view.chats)
-        self.lab.must(["poller", "-c", self.conf, "--status", "-t", self.queue],
-                      stdin="".join(json.dumps(
-                          {"type": "chat", "tenant": TOKEN, "chat": chat})
-                          + "\n" for chat in gone).encode())
 
     def reopen(self):
         """Polls read a conversation that came and went between two of them

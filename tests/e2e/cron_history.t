@@ -5,8 +5,8 @@ the CRM, chats that were answered and closed between two polls included, and the
 report and each section of the board have figures.
 
 The world is made by the test: it says itself who writes, answers and closes, so
-that no chat is opened and closed between two polls, or reopened before the
-reaper saw the closing; of such chats a poll can know nothing. What happened is
+that no chat is opened and closed between two polls, or reopened before a poll
+saw the closing; of such chats a poll can know nothing. What happened is
 read from the simulator's world, not from what was polled, and the oracle says
 what the tables should have. Some programs are killed on the way.
 
@@ -377,17 +377,17 @@ def body():
                 killed += cron.killed_job(kills[minute])
             else:
                 cron.quietly("job")
+            world.look_for_closings()
             if minute % 2 or minute % 1440 >= WORK:
                 world.sim.advance(30)
                 cron.quietly("reap")
-                world.look_for_closings()
                 world.sim.advance(30)
         for _ in range(3):
             world.sim.advance(60)
             world.look()
             cron.quietly("job")
-            cron.quietly("reap")
             world.look_for_closings()
+            cron.quietly("reap")
         cron.quietly("job")
         records = world.records()
         expected = stream.expected(

@@ -609,6 +609,59 @@ class Test:
             self.run(77, state="few", says="cannot read messages: .*403.*; "
                      "check .* and its rights")
 
+    def act(self, *acts):
+        for what, dialog in acts:
+            self.sim.control("act", do=what, dialog=dialog)
+
+    def closings(self, done):
+        """Those of a snapshot, and the messages of each."""
+        said = of_type(self.whole(done), "message")
+        return {r["chat"]: sum(m["chat"] == r["chat"] for m in said)
+                for r in of_type(done, "chat") if r.get("status") == "closed"}
+
+    def last_word(self):
+        """Of a chat that left the list the last messages and the closing are
+        in one snapshot, which is written again unless it is confirmed."""
+        self.sim = self.lab.sim("--dialogs", 70, "--messages", 4, "--pace", 0,
+                                "--lag", 0, name="last")
+        self.conf()
+        before = of_type(self.run(0, state="last"), "message")
+        self.act(("client", 9001), ("answer", 9001), ("close", 9001),
+                 ("close", 9002), ("remove", 9003))
+        self.reset()
+        self.run(74, "-t", "/dev/full", state="last", says="No space left")
+        self.equal(self.sim.calls(), 5, "calls for three that left")
+        done = self.run(0, state="last")
+        told = self.closings(done)
+        self.equal(sorted(told), ["9001", "9002"], "closed chats")
+        self.equal(told["9001"], 2 + sum(
+            m["chat"] == "9001" for m in before), "messages of the last one")
+        self.that(all(r["closed_at"] <= r["at"] for r in of_type(done, "chat")
+                      if r["chat"] in told), f"times: {done}")
+        self.reset()
+        self.equal(self.closings(self.run(0, state="last")), {}, "told twice")
+        self.equal(self.sim.calls(), 2, "calls for one that was deleted")
+        self.act(("client", 9001))
+        self.same_chats(self.run(0, state="last"))
+        self.act(("close", 9001))
+        # The CRM fails for this chat: it is read when it can be.
+        self.sim.fault("500", route="/v1/dialogs/9001")
+        self.equal(self.closings(self.run(0, state="last")), {}, "unreadable")
+        self.sim.fault()
+        self.equal(list(self.closings(self.run(0, state="last"))), ["9001"],
+                   "readable again")
+        # Deleting its history waits for it.
+        self.conf(("reaper", {"on_close": "all"}))
+        self.act(("close", 9004))
+        self.equal(answers(self.ask(0, 9004, state="last")), [], "too early")
+        self.run(0, state="last")
+        self.equal(answers(self.ask(0, 9004, state="last")),
+                   ["9004 closed"], "what may be deleted")
+        self.act(*(("close", chat) for chat in sorted(
+            self.sim.open_dialogs())[:55]))
+        self.equal([len(self.closings(self.run(0, state="last")))
+                    for _ in range(3)], [50, 5, 0], "many at once")
+
     def pause_by_a_clock_that_jumped(self):
         """A pause that --status is told ends for a poll, too, when the CRM's
         clock says so, though that was set since the last poll."""
@@ -633,7 +686,8 @@ class Test:
                 self.one_that_waits_delays_nobody, self.stopped, self.status,
                 self.list_for_each_operator, self.gone_is_all_or_nothing,
                 self.status_and_profiles, self.bad_profiles, self.self_check,
-                self.few_forbidden_chats, self.pause_by_a_clock_that_jumped):
+                self.few_forbidden_chats, self.last_word,
+                self.pause_by_a_clock_that_jumped):
             step()
         return self.checks.result()
 
