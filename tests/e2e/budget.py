@@ -85,6 +85,7 @@ class Office:
         now = {
             json.loads(line)["chat"] for line in done.out.splitlines()
             if line.startswith(b'{"type":"chat"')
+            and b'"status":"closed"' not in line
         }
         self.left |= self.known - now
         self.left -= now

@@ -29,10 +29,12 @@ class Account:
         })
 
     def poll(self):
-        """{chat: record} of a poll that has to end well."""
+        """{chat: record} of those that are open, by a poll that has to end
+        well."""
         out = self.lab.must(["poller", "-c", self.conf]).out
         records = (json.loads(line) for line in out.splitlines())
-        return {r["chat"]: r for r in records if r["type"] == "chat"}
+        return {r["chat"]: r for r in records if r["type"] == "chat"
+                and r.get("status") != "closed"}
 
     def calls(self):
         """What was called since the last time, by route."""
