@@ -203,8 +203,11 @@ alloc_derive_status(struct allocation *a, struct alloc_chat *c)
 	c->status = whole > c->listed_at && whole >= c->newest
 			? CHAT_GONE
 			: reported_status(c);
-	if (alloc_is_over(c->status))
-		c->answer = ANSWER_NONE;
+	if (!alloc_is_over(c->status))
+		return;
+	c->answer = ANSWER_NONE;
+	c->failures = 0;
+	c->refusals_n = 0;
 }
 
 /* The struct stays until its key was deleted from the state. */

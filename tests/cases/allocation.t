@@ -1,8 +1,8 @@
 #!/bin/sh
-# Allocation in random worlds: chats arrive, are assigned, closed and repeated out
-# of order, operators come and go, limits and tags change, reservations are
-# fulfilled, refused and expire, the program restarts. It reserves the same chats
-# as an oracle that examines all operators each time. SEED=n repeats a world.
+# Allocation in random worlds: chats arrive, are assigned and closed, operators
+# come and go, limits and tags change, reservations are fulfilled, refused and
+# expire, the program restarts. It reserves the same chats as an oracle that
+# examines all operators each time. SEED=n repeats a world.
 set -eu
 command -v python3 >/dev/null || {
 	echo "skipped: no python3"

@@ -34,15 +34,9 @@ class Operator:
 class Chat:
     def __init__(self, name):
         self.name = name
-        self.status = None
-        self.holder_at = NEVER
-        self.holder_rank = ()
-        self.news = []          # (at, rank, kind, status)
-        self.opened_at = self.closed_at = self.arrival = None
-        self.arrival_rank = ()  # among what is of its time
+        self.status = self.closed_at = self.arrival = None
         self.tags = frozenset()
-        self.tag_text = self.channel = self.customer = self.holder = None
-        self.known_at = {}      # customer, channel, tag_text -> at
+        self.channel = self.customer = self.holder = None
         self.given = self.answered = False
         self.given_at = 0
         self.answered_at = NEVER
@@ -53,15 +47,6 @@ class Chat:
         self.refused = []       # [(operator, until)]
         self.failures = 0
         self.awaited = None     # (operator, until)
-        self.mark = 0
-        self.listed_at = self.newest = NEVER
-        self.told = None        # the status, by records
-
-    def learn(self, what, at, text):
-        """The newest that is said counts."""
-        if text is not None and at >= self.known_at.get(what, NEVER):
-            self.known_at[what] = at
-            setattr(self, what, text)
 
 
 def id_key(name):
@@ -71,60 +56,15 @@ def id_key(name):
     return 1, 0, name
 
 
-def status_rank(message, status):
-    """Of one time a chat record stands above messages."""
-    return (0, id_key(message)) if message is not None else (1, status)
-
-
-# Older than all of its time.
-NO_MESSAGE = (0, ())
-
-
-def in_order(news):
-    """Of time, then of rank; of equal ones the last one to come is the last."""
-    return sorted(news, key=lambda n: n[:2])
-
-
-def told(news):
-    """The status, step by step in the order of time."""
-    status = None
-    for _, _, kind, said in in_order(news):
-        if kind == "said":
-            status = said
-        elif kind == "wrote" and status != "pending":
-            status = "open"
-        elif kind == "handed" and status not in OVER:
-            status = "open"
-    return status
-
-
-def shows_open(new, said, handed):
-    """What did nothing when it happened shows nothing."""
-    if new[2] == "wrote" and said and said[3] == "pending":
-        return handed is not None and handed[0] <= new[0]
-    return not (new[2] == "handed" and said and said[3] in OVER)
-
-
-def holder_rank(message, status, holder):
-    """Of one time an assigned message stands above chat records."""
-    if message is not None:
-        return 1, id_key(message)
-    return 0, status or "open", holder or ""
-
-
 class World:
     def __init__(self):
         self.set = {"limit": 2, "expiry": 60000, "pause": 1000,
-                    "window": 86400000, "same": 0, "same_wait": 0,
-                    "silent": 0, "offline": 0}
+                    "same": 0, "same_wait": 0, "silent": 0, "offline": 0}
         self.now = 0
         self.chats, self.operators, self.limits = {}, {}, {}
         self.last_of = {}       # customer -> (began, chat, operator)
         self.heard_of = {}      # customer -> at
-        self.reservations = self.mark = 0
-        self.newest = NEVER     # of all records
-        self.whole_at = NEVER   # of the newest snapshot
-        self.within = False     # one
+        self.reservations = 0
         self.out = []
 
     # What follows from what is known.
@@ -220,7 +160,6 @@ class World:
                                   id_key(o.name)))
 
     def go(self):
-        self.forget()
         done = False
         while not done:
             done = True
@@ -254,120 +193,34 @@ class World:
         if not self.is_waiting(c):
             c.awaited = None
 
-    def forget(self):
-        """Whatever is older by now than two windows, if it is over."""
-        for c in list(self.chats.values()):
-            if (c.status in OVER + (None,) and
-                    c.newest < self.newest - 2 * self.set["window"]):
-                del self.chats[c.name]
-
-    def chat_at(self, name, at):
-        self.newest = max(at, self.newest)
+    def chat(self, name, status=None, opened=None, holder=None,
+             tells_holder=False, tags=None, channel=None, customer=None,
+             reservation=None):
+        """What is absent is as before."""
         c = self.chats.setdefault(name, Chat(name))
-        c.mark = self.mark
-        return c
-
-    def chat(self, name, at, status, holder, told_holder=False, opened=None,
-             tags=None, channel=None, customer=None, reservation=None,
-             message=None, kind="said"):
-        c = self.chat_at(name, at)
-        before = c.tags, c.channel
-        c.learn("customer", at, customer)
-        c.learn("channel", at, channel)
+        before = c.tags, c.channel, c.arrival
         if tags is not None:
-            c.learn("tag_text", at, ",".join(sorted(set(tags.split(",")))))
-            c.tags = frozenset(c.tag_text.split(",")) - {""}
-        if before != (c.tags, c.channel):
+            c.tags = frozenset(tags.split(",")) - {""}
+        c.channel = channel or c.channel
+        c.customer = customer or c.customer
+        c.status = status or c.status or "open"
+        if opened is not None:
+            c.arrival = opened
+        if before != (c.tags, c.channel, c.arrival):
             c.awaited = None
-        if status is not None:
-            self.take_status(c, at, status, opened, message, kind)
-        if told_holder:
-            self.take_holder(c, at, holder, reservation,
-                             holder_rank(message, status, holder), opened)
-        if c.told is None:
-            c.news.append((NEVER, NO_MESSAGE, "said", "open"))
-            c.told, c.arrival, c.arrival_rank = "open", at, NO_MESSAGE
-        c.newest = max(at, c.newest)
-        self.set_status(c)
+        if tells_holder:
+            self.take_holder(c, holder, reservation)
+        if c.status in OVER:
+            c.given, c.closed_at = False, self.now
+            c.refused, c.failures = [], 0
         self.settle(c)
 
-    def recompute(self, c):
-        before = c.status
-        self.set_status(c)
-        if c.status != before:
-            self.settle(c)
-
-    def missed(self, c):
-        """The newest snapshot without it."""
-        return self.whole_at if c.listed_at < self.whole_at else NEVER
-
-    def set_status(self, c):
-        """It has left while nothing is newer than a snapshot without it."""
-        missed = self.missed(c)
-        c.status = ("gone" if missed > NEVER and missed >= c.newest
-                    else c.told)
-        if c.status in OVER:
-            c.given = False
-
-    def set_arrival(self, c, at, rank=NO_MESSAGE):
-        c.arrival_rank = rank
-        if at != c.arrival:
-            c.arrival, c.awaited = at, None
-
-    def take_status(self, c, at, status, opened, message, kind):
-        def past(t):
-            return c.closed_at is not None and t <= c.closed_at
-
-        def arrival_past():
-            """At the time of a closing what is newer counts."""
-            return c.arrival is None or past(c.arrival) and (
-                c.arrival < c.closed_at or any(
-                    n[0] == c.arrival and n[3] in OVER
-                    and n[1] >= c.arrival_rank for n in c.news + [new]))
-
-        def last(which):
-            """The newest of a kind, if it is newer than what was said."""
-            known = [n for n in in_order(c.news) if n[2] == which]
-            return known[-1] if known and (
-                not said or known[-1][:2] > said[:2]) else None
-
-        said = None
-        said = last("said")
-        new = (at, status_rank(message, status), kind, status)
-        if status in OVER:
-            c.closed_at = max(at, c.closed_at if c.closed_at is not None
-                              else at)
-        known = c.opened_at is not None and not past(c.opened_at)
-        if status == "open" and shows_open(new, said, last("handed")):
-            if opened is not None and not past(opened):
-                if not known or opened > c.opened_at:
-                    c.opened_at = opened
-                    self.set_arrival(c, opened)
-                    known = True
-            elif not known and (not past(at) or not said or
-                                    new[:2] >= said[:2]):
-                if arrival_past() or at < c.arrival:
-                    self.set_arrival(c, at, new[1])
-                elif at == c.arrival:
-                    c.arrival_rank = max(c.arrival_rank, new[1])
-        newer = kind == "said" and (not said or new[:2] >= said[:2])
-        c.news.append(new)
-        c.told = told(c.news)
-        if kind != "said" or known:
-            return
-        said = None
-        said, wrote, handed = last("said"), last("wrote"), last("handed")
-        later = c.arrival is not None and c.arrival > said[0]
-        if c.told != "open":
-            if later:
-                self.set_arrival(c, None)
-        elif arrival_past():
-            by = said if said[3] == "open" else (
-                wrote if said[3] != "pending" and wrote else handed)
-            self.set_arrival(c, by[0], by[1])
-        elif (newer and later and said[3] == "pending" and
-              c.arrival < handed[0]):
-            self.set_arrival(c, handed[0], handed[1])
+    def begins(self, name, status):
+        """An episode of the chat."""
+        c = self.chats.get(name)
+        return status == "open" and (
+            c is None or c.arrival is None or
+            (c.closed_at is not None and c.arrival <= c.closed_at))
 
     def remember(self, c, holder, began):
         """The last chat of a customer is the one that began last."""
@@ -380,7 +233,7 @@ class World:
                 began, id_key(c.name)) > (last[0], id_key(last[1])):
             self.last_of[c.customer] = began, c.name, holder
 
-    def take_holder(self, c, at, holder, reservation, rank, opened):
+    def take_holder(self, c, holder, reservation):
         running = c.reservation
         outcome = running is not None and reservation == running[2]
         ends = running is not None and holder not in (None, running[5])
@@ -388,22 +241,13 @@ class World:
             self.refuse(c)
         if running is not None and holder is None and not outcome:
             return
-        newer = (at, rank) >= (c.holder_at, c.holder_rank)
-        if not newer and not (outcome and ends):
-            return
-        if newer:
-            c.holder_at, c.holder_rank = at, rank
-        elif c.holder_rank[0] == 0:
-            c.holder_rank = 0, c.holder_rank[1], holder
         if holder != c.holder:
             c.given = c.answered = False
-            c.holder, c.held_since = holder, at
+            c.holder, c.held_since = holder, self.now
         if holder is not None:
             self.operator(holder)
             if self.set["same"] and c.customer is not None:
-                self.remember(c, holder, max(
-                    (t for t in (c.arrival, opened) if t is not None),
-                    default=at))
+                self.remember(c, holder, c.arrival or self.now)
         if ends:
             c.given = holder == running[0]
             c.held_since = min(c.held_since, running[4])
@@ -427,13 +271,12 @@ class World:
 
     def tell_operator(self, name, available, since, limit, tags):
         o = self.operator(name)
-        o.mark = self.mark
         if since is not None:
             since = min(since, self.now)
         if available is not None and None not in (since, o.since) \
                 and since < o.since:
             available, since = o.available, o.since
-        if not o.known or self.within:
+        if not o.known:
             available = True if available is None else available
             limit, tags = (-1 if limit is None else limit), tags or ""
         if available is not None:
@@ -460,20 +303,6 @@ class World:
             for c in self.chats.values():
                 if c.channel == key[1]:
                     c.awaited = None
-
-    def whole(self, at):
-        for o in self.operators.values():
-            if o.known and getattr(o, "mark", 0) != self.mark:
-                self.set_available(o, False)
-                o.known, o.since = False, None
-        for c in self.chats.values():
-            if c.mark == self.mark:
-                c.listed_at = max(at, c.listed_at)
-        self.whole_at = max(at, self.whole_at)
-        self.within = False
-        for c in self.chats.values():
-            self.recompute(c)
-        self.newest = max(at, self.newest)
 
     def clock(self, now):
         self.now = max(self.now, now)
@@ -511,15 +340,9 @@ class World:
                 False if "away" in rest else None, arg("since", int),
                 arg("max", int), arg("tags"))
         elif what == "chat":
-            status = [s for s in ("open", "closed", "pending", "snoozed",
-                                  "gone") if s in rest]
-            kind = [k for k in ("wrote", "handed") if k in rest]
-            at = arg("at", int)
-            self.chat(name, self.now if at is None else at,
-                      status[0] if status else None, arg("holder"),
-                      "holder" in rest, arg("opened", int), arg("tags"),
-                      arg("channel"), arg("customer"), None, arg("id"),
-                      kind[0] if kind else "said")
+            self.chat(name, rest[1], arg("opened", int), arg("holder"),
+                      "holder" in rest, arg("tags"), arg("channel"),
+                      arg("customer"))
         elif what == "answer":
             c = self.chats.get(name)
             at = arg("at", int)
@@ -528,11 +351,6 @@ class World:
                                     c.answered_at)
                 c.answered |= c.given and c.answered_at >= c.held_since
                 self.settle(c)
-        elif what == "heard":
-            at = arg("at", int)
-            c = self.chat_at(name, at)
-            c.newest = max(at, c.newest)
-            self.recompute(c)
         elif what == "limit":
             key, at = (arg("operator"), arg("channel")), arg("at", int)
             at = self.now if at is None else at
@@ -542,11 +360,6 @@ class World:
                 self.set_limit(key, None if name == "-" else int(name), at)
         elif what in ("keep", "refuse"):
             self.outcome(name, arg("by"))
-        elif what == "snapshot":
-            self.mark += 1
-            self.within = True
-        elif what == "whole":
-            self.whole(int(name))
         elif what == "sent":
             for c in self.chats.values():
                 if c.reservation:
@@ -564,16 +377,15 @@ class World:
 
     def outcome(self, name, by):
         if name in self.told:
-            self.chat(name, self.now, "open", by, True,
+            self.chat(name, holder=by, tells_holder=True,
                       reservation=self.told[name])
 
     told = {}
 
 
-def some_chat(r, now, returning):
+def some_chat(r, returning):
     told = 0.9 if returning else 0.3
-    line = "chat %s at %d" % (r.choice(CHATS),
-                              max(0, now + r.choice((0, 0, -50, -500, 3))))
+    line = "chat %s" % r.choice(CHATS)
     kind = r.random()
     if kind < 0.55:
         line += " open"
@@ -581,22 +393,16 @@ def some_chat(r, now, returning):
             line += " holder -"
     elif kind < 0.75:
         line += " open holder " + r.choice("abcdz")
-    elif kind < 0.85:
-        line += " closed"
-    elif kind < 0.93:
-        line += r.choice((" pending", " pending", " snoozed"))
+    elif kind < 0.87:
+        line += r.choice((" closed", " closed", " gone"))
     else:
-        line += r.choice((" open wrote id 12", " open handed id 13"))
+        line += r.choice((" pending", " pending", " snoozed"))
     if r.random() < 0.35 - told / 3:
         line += " tags " + r.choice(("x", "y", "x,y"))
     if r.random() < told:
         line += " channel " + r.choice("wm")
     if r.random() < told + 0.1:
         line += " customer " + r.choice("uv")
-    if " id " not in line and r.random() < 0.2:
-        line += " id " + r.choice(("9", "10", "x"))
-    if r.random() < 0.1:
-        line += " opened %d" % max(0, now - r.randrange(900))
     return line
 
 
@@ -618,7 +424,6 @@ def events(r):
     returning = r.random() < 0.3
     yield "set expiry %d" % r.choice((500, 5000))
     yield "set pause %d" % r.choice((1, 100, 1000))
-    yield "set window %d" % r.choice((300, 100000))
     if returning or r.random() < 0.4:
         yield "set same %d" % r.choice((400, 100000))
         yield "set same_wait %d" % (
@@ -627,51 +432,48 @@ def events(r):
         yield "set silent %d" % r.choice((150, 700))
     if r.random() < 0.4:
         yield "set offline %d" % r.choice((150, 700))
-    now, within = 1000, False
+    now = 1000
     yield "clock %d" % now
     if returning:
         yield "limit 1 channel w at 1"
     for _ in range(r.randrange(20, 160)):
         what = r.random()
-        if what < 0.30:
-            yield some_chat(r, now, returning)
-        elif what < 0.42:
+        if what < 0.34:
+            now += 1
+            yield "clock %d" % now
+            yield some_chat(r, returning)
+        elif what < 0.46:
             yield some_operator(r, now)
-        elif what < 0.58:
+        elif what < 0.61:
             now += r.choice((1, 10, 100, 400, 3000))
             yield "clock %d" % now
-        elif what < 0.70:
+        elif what < 0.73:
+            now += 1
+            yield "clock %d" % now
             yield "keep %s by %s" % (r.choice(CHATS), r.choice("abcdz"))
-        elif what < 0.78:
+        elif what < 0.81:
+            now += 1
+            yield "clock %d" % now
             # Whether one that all refused is waited for is seen at its turn.
             yield "%s %s" % ("refuse" if not returning else "sent",
                              r.choice(CHATS))
-        elif what < 0.82:
+        elif what < 0.85:
             yield "answer %s at %d" % (r.choice(CHATS),
                                        now - r.choice((0, 0, 100)))
-        elif what < 0.87:
+        elif what < 0.90:
             line = "limit %s" % r.choice("-01233")
             if r.random() < 0.5:
                 line += " operator " + r.choice("abcd")
             if r.random() < 0.4:
                 line += " channel " + r.choice("wm")
             yield line + " at %d" % (now - r.choice((0, 0, 20)))
-        elif what < 0.89:
-            yield "chat %s at %d gone" % (r.choice(CHATS), now)
-            yield "heard %s at %d" % (r.choice(CHATS),
-                                      now - r.choice((0, 0, 50)))
-        elif what < 0.91:
-            if not within:
-                now += r.choice((0, 0, 100, 400))
-                yield "restart %d" % now
-        elif what < 0.93:
-            yield "sent"
         elif what < 0.94:
+            now += r.choice((0, 0, 100, 400))
+            yield "restart %d" % now
+        elif what < 0.97:
+            yield "sent"
+        else:
             yield "unsent"
-        elif what < 0.96:
-            yield "snapshot" if not within else "whole %d" % (
-                now - r.choice((0, 100)))
-            within = not within
         yield "go"
     yield "unsent"
 
@@ -680,7 +482,15 @@ def play(seed):
     """The lines of a world, and what they are answered."""
     world, lines, answers = World(), ["new"], []
     world.told = {}
-    for line in events(random.Random(seed)):
+    r = random.Random(seed)
+    for line in events(r):
+        what, *rest = line.split()
+        if what == "chat" and world.begins(*rest[:2]):
+            c = world.chats.get(rest[0])
+            since = max(0, c.closed_at + 1 if c is not None and
+                        c.closed_at is not None else 0)
+            line += " opened %d" % max(since, world.now - r.choice(
+                (0, 0, 50, 500)))
         lines.append(line)
         answer = world.run(line)
         if answer is not None:

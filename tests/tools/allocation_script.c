@@ -4,19 +4,16 @@
  * words; "-" is nobody, or none.
  *
  *   set NAME N             a setting, before all else: limit, expiry, pause,
- *                          window, same, same_wait, silent, offline
+ *                          same, same_wait, silent, offline
  *   clock T                time goes on
  *   operator ID [free|away [since T]] [max N] [tags T]
- *   chat ID at T [open|closed|pending|snoozed|gone] [holder ID] [tags T]
- *        [channel C] [customer ID] [opened T] [id I] [wrote|handed]
- *                          I: of a message that says so; of the customer, or
- *                          of a bot that hands over
- *   heard ID at T          somebody wrote in the chat
+ *   chat ID open|closed|pending|snoozed|gone [opened T] [holder ID] [tags T]
+ *        [channel C] [customer ID]
+ *                          what is absent is as before
  *   answer ID [at T]       an operator wrote in the chat
  *   limit N [operator ID] [channel C] [at T]
  *   keep ID by ID          the outcome of a reservation: who has it now
  *   refuse ID              or nobody
- *   snapshot               until `whole T`: all there is
  *   sent                   what was reserved was sent
  *   restart [T]            what is saved is read back, at that time
  *   go                     decide: writes CHAT>OPERATOR[/REPLACED] for each
@@ -134,8 +131,8 @@ script_set(struct allocation_script *s)
 		const char *name;
 		int64_t *to;
 	} all[] = { { "limit", &s->set.limit }, { "expiry", &s->set.expiry },
-		{ "pause", &s->set.pause }, { "window", &s->set.window },
-		{ "same", &s->set.sticky }, { "same_wait", &s->set.sticky_for },
+		{ "pause", &s->set.pause }, { "same", &s->set.sticky },
+		{ "same_wait", &s->set.sticky_for },
 		{ "silent", &s->set.silent }, { "offline", &s->set.offline } };
 	size_t i;
 
@@ -147,9 +144,7 @@ script_set(struct allocation_script *s)
 static void
 script_chat(struct allocation_script *s, struct text id)
 {
-	struct allocation_chat_update update = { .at = script_number(
-						     s, "at", s->now),
-		.message = script_text(s, "id"),
+	struct allocation_chat_update update = { .at = s->now,
 		.opened_at = script_number(s, "opened", CLOCK_NONE),
 		.status = script_has(s, "open")      ? CHAT_OPEN
 			  : script_has(s, "closed")  ? CHAT_CLOSED
@@ -157,8 +152,6 @@ script_chat(struct allocation_script *s, struct text id)
 			  : script_has(s, "snoozed") ? CHAT_SNOOZED
 			  : script_has(s, "gone")    ? CHAT_GONE
 						     : CHAT_NONE,
-		.keeps_pending = script_has(s, "wrote"),
-		.hands_over = script_has(s, "handed"),
 		.has_assignee = script_has(s, "holder"),
 		.assignee = script_text(s, "holder"),
 		.tags = script_text(s, "tags"),
@@ -174,7 +167,6 @@ script_outcome(struct allocation_script *s, struct text id)
 	const char *reservation = strmap_get(&s->reservations, id.p, id.len);
 	struct allocation_chat_update update = { .at = s->now,
 		.opened_at = CLOCK_NONE,
-		.status = CHAT_OPEN,
 		.has_assignee = true,
 		.assignee = script_text(s, "by") };
 
@@ -244,18 +236,6 @@ script_operator(struct allocation_script *s, struct text id)
 	allocation_operator(s->a, id, &p);
 }
 
-/* A snapshot, or a bucket of one. */
-static void
-script_whole(struct allocation_script *s, int64_t at)
-{
-	int64_t bucket = script_number(s, "bucket", -1);
-	struct bucket_set part = { .all = false };
-
-	if (bucket >= 0)
-		bucket_set_add(&part, (unsigned)bucket);
-	allocation_snapshot_end(s->a, at, bucket >= 0 ? &part : NULL);
-}
-
 /* One line, which is at hand in words. */
 static void
 script_do(struct allocation_script *s)
@@ -276,8 +256,6 @@ script_do(struct allocation_script *s)
 		script_operator(s, id);
 	} else if (strcmp(what, "chat") == 0) {
 		script_chat(s, id);
-	} else if (strcmp(what, "heard") == 0) {
-		allocation_message(s->a, id, script_number(s, "at", s->now));
 	} else if (strcmp(what, "answer") == 0) {
 		allocation_answered(s->a, id, script_number(s, "at", s->now));
 	} else if (strcmp(what, "limit") == 0) {
@@ -287,10 +265,6 @@ script_do(struct allocation_script *s)
 		    script_number(s, "at", s->now));
 	} else if (strcmp(what, "keep") == 0 || strcmp(what, "refuse") == 0) {
 		script_outcome(s, id);
-	} else if (strcmp(what, "snapshot") == 0) {
-		allocation_snapshot_begin(s->a);
-	} else if (strcmp(what, "whole") == 0) {
-		script_whole(s, strtoll(id.p, NULL, 10));
 	} else if (strcmp(what, "sent") == 0) {
 		allocation_outbox_sent(s->a);
 	} else if (strcmp(what, "restart") == 0) {
