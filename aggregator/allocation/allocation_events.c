@@ -85,9 +85,9 @@ keep_assignee_news(
 	alloc_keep_message(&c->assignee_by, update->message);
 }
 
-/* While a reservation is pending, an update without an assignee is ignored, and
- * one that names whom it replaces is not news: they have the chat till then. As
- * the outcome either is a refusal. */
+/* While a reservation is pending, an update that names whom it replaces is not
+ * news: they have the chat till then. As the outcome that, or nobody, is a
+ * refusal. */
 static void
 update_assignee(struct allocation *a, struct alloc_chat *c,
     const struct allocation_chat_update *update)
@@ -103,8 +103,6 @@ update_assignee(struct allocation *a, struct alloc_chat *c,
 
 	if (outcome && !fulfils)
 		alloc_refuse_reservation(a, c);
-	if (pending && o == NULL && !outcome)
-		return;
 	if (!newer && !(outcome && fulfils))
 		return;
 	if (newer)

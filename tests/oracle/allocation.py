@@ -239,8 +239,6 @@ class World:
         ends = running is not None and holder not in (None, running[5])
         if outcome and not ends:
             self.refuse(c)
-        if running is not None and holder is None and not outcome:
-            return
         if holder != c.holder:
             c.given = c.answered = False
             c.holder, c.held_since = holder, self.now
