@@ -489,6 +489,9 @@ def play(seed):
                         c.closed_at is not None else 0)
             line += " opened %d" % max(since, world.now - r.choice(
                 (0, 0, 50, 500)))
+        if what == "chat" and "holder" not in line:
+            c = world.chats.get(rest[0])
+            line += " holder %s" % (c and c.holder or "-")
         lines.append(line)
         answer = world.run(line)
         if answer is not None:
