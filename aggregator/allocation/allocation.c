@@ -15,21 +15,16 @@ allocation_new(const char *tenant, const struct allocation_settings *set,
     const struct allocation_listener *listener)
 {
 	struct allocation *a = xcalloc(1, sizeof *a);
-	size_t i;
 
 	a->tenant = xstrdup(tenant);
 	a->set = *set;
 	a->listener = listener;
 	a->now = INT64_MIN;
-	a->newest = CLOCK_NONE;
 	a->everybody = RECORD_NO_NUMBER;
-	for (i = 0; i < BUCKETS; i++)
-		a->whole_at[i] = CLOCK_NONE;
 	treap_init(&a->by_time, alloc_compare_customers);
 	treap_init(&a->ready, alloc_compare_lines);
 	treap_init(&a->timers, alloc_compare_timers);
 	treap_init(&a->outbox, alloc_compare_outbox);
-	treap_init(&a->expiring, alloc_compare_expiring);
 	return a;
 }
 
@@ -40,11 +35,6 @@ alloc_chat_free(void *p)
 
 	free((char *)(uintptr_t)c->id.p);
 	free(c->customer_id);
-	free(c->said.by);
-	free(c->wrote.by);
-	free(c->handed.by);
-	free(c->arrival_by);
-	free(c->assignee_by);
 	free(c->refusals);
 	free(c);
 }
@@ -67,7 +57,7 @@ allocation_free(struct allocation *a)
 	if (a == NULL)
 		return;
 	for (i = 0; i < a->changed_n; i++)
-		if (a->changed[i]->deleted)
+		if (a->changed[i]->forgotten)
 			alloc_chat_free(a->changed[i]);
 	strmap_release(&a->chats, alloc_chat_free);
 	strmap_release(&a->customers, free_alloc_customer);
@@ -91,13 +81,7 @@ alloc_chat_get(struct allocation *a, struct text id)
 		return c;
 	c = xcalloc(1, sizeof *c);
 	c->id = alloc_text(xstrndup(id.p, id.len), id.len);
-	c->bucket = bucket_of(a->tenant, strlen(a->tenant), id.p, id.len);
-	c->listed_at = c->newest = CLOCK_NONE;
-	c->said.at = c->wrote.at = c->handed.at = CLOCK_NONE;
-	c->assignee_at = c->opened_at = CLOCK_NONE;
-	c->closed_at = c->arrival = c->held_since = CLOCK_NONE;
-	c->answered_at = CLOCK_NONE;
-	c->channel_at = c->tags_at = c->customer_at = CLOCK_NONE;
+	c->arrival = c->answered_at = CLOCK_NONE;
 	c->tags = alloc_tags_get(a, (struct text){ NULL, 0 });
 	c->timer.due = INT64_MAX;
 	*slot = c;
@@ -155,14 +139,12 @@ delete_old_customers(struct allocation *a, int64_t before)
 	}
 }
 
-/* Of two that began at one time the one with the greater id is the last. Which
- * it was may be unknown, of a customer of a layout before: then any is. */
+/* Of two that began at one time the one with the greater id is the last. */
 static bool
 is_last_chat(
     const struct alloc_customer *c, const struct alloc_customer_chat *chat)
 {
-	if (c->last == NULL || c->chat.len == 0 ||
-	    text_compare(chat->id, c->chat) == 0)
+	if (c->last == NULL || text_compare(chat->id, c->chat) == 0)
 		return true;
 	if (chat->began != c->began)
 		return chat->began > c->began;
@@ -184,21 +166,27 @@ void
 alloc_customer_set(struct allocation *a, struct text id,
     const struct alloc_customer_chat *chat, int64_t at)
 {
-	void **slot = strmap_put(&a->customers, id.p, id.len);
-	struct alloc_customer *c = *slot;
+	struct alloc_customer *c;
+	void **slot;
 
+	if (a->set.sticky == 0 || at < a->now - a->set.sticky)
+		return;
+	slot = strmap_put(&a->customers, id.p, id.len);
+	c = *slot;
 	if (c == NULL) {
 		c = xcalloc(1, sizeof *c);
 		c->id = alloc_text(xstrndup(id.p, id.len), id.len);
+		c->at = at;
 		*slot = c;
 	}
 	treap_remove(&a->by_time, &c->node);
 	if (c->at < at - a->set.sticky || is_last_chat(c, chat))
 		keep_last_chat(c, chat);
-	c->at = at;
+	if (at > c->at)
+		c->at = at;
 	treap_add(&a->by_time, &c->node);
 	customer_changed(a, c);
-	delete_old_customers(a, at - a->set.sticky);
+	delete_old_customers(a, a->now - a->set.sticky);
 }
 
 static void
@@ -295,8 +283,9 @@ enter_queue(struct allocation *a, struct alloc_chat *c)
 static struct alloc_operator *
 who_owes_answer(const struct alloc_chat *c)
 {
-	return c->status == CHAT_OPEN && c->answer == ANSWER_OWED ? c->assignee
-								  : NULL;
+	return c->status == CHAT_OPEN && c->answered_at < c->given_at
+		   ? c->given_to
+		   : NULL;
 }
 
 /* When a chat that its assignee has not answered goes to somebody else;
@@ -310,8 +299,8 @@ wait_ends(const struct allocation *a, const struct alloc_chat *c)
 		return INT64_MAX;
 	if (a->set.silent > 0)
 		silent = c->assigned_at + a->set.silent;
-	if (a->set.offline > 0 && c->assignee->away_since != CLOCK_NONE)
-		offline = c->assignee->away_since + a->set.offline;
+	if (a->set.offline > 0 && c->given_to->away_since != CLOCK_NONE)
+		offline = c->given_to->away_since + a->set.offline;
 	return silent < offline ? silent : offline;
 }
 
@@ -338,17 +327,6 @@ needs_operator(const struct allocation *a, const struct alloc_chat *c)
 	       (c->assignee == NULL || wait_ends(a, c) <= a->now);
 }
 
-/* Keeps the list of chats that are to be forgotten. */
-static void
-list_expiring(struct allocation *a, struct alloc_chat *c)
-{
-	treap_remove(&a->expiring, &c->in_expiring);
-	/* Without any time it is never known to be old. */
-	if ((alloc_is_over(c->status) || c->status == CHAT_NONE) &&
-	    c->newest != CLOCK_NONE && !c->deleted)
-		treap_add(&a->expiring, &c->in_expiring);
-}
-
 void
 alloc_recompute_chat(struct allocation *a, struct alloc_chat *c)
 {
@@ -360,7 +338,6 @@ alloc_recompute_chat(struct allocation *a, struct alloc_chat *c)
 	if (c->reserved == NULL)
 		treap_remove(&a->outbox, &c->in_outbox);
 	list_unanswered(c);
-	list_expiring(a, c);
 	count_for_operators(a, c);
 	if (c->reserved != NULL) {
 		if (c->place != PLACE_RESERVED)
@@ -388,4 +365,14 @@ alloc_recompute_unanswered(struct allocation *a, struct alloc_operator *o)
 		alloc_recompute_chat(
 		    a, TREAP_OF(n, struct alloc_chat, in_unanswered));
 	}
+}
+
+/* The struct stays until its entry was deleted from the state. */
+void
+alloc_chat_forget(struct allocation *a, struct alloc_chat *c)
+{
+	c->assignee = c->given_to = NULL;
+	c->forgotten = true;
+	alloc_recompute_chat(a, c);
+	(void)strmap_delete(&a->chats, c->id.p, c->id.len);
 }

@@ -1,7 +1,13 @@
 /*
- * allocation: which operator is assigned which chat, of one tenant. It is given
- * events and answers with reservations. It reads no clock, does no I/O, and the
- * same events in the same order make the same reservations.
+ * allocation: which operator is assigned which chat, of one tenant. It reads
+ * from the model what chats and operators are, and answers with reservations.
+ * It reads no clock, does no I/O, and the same changes in the same order make
+ * the same reservations.
+ *
+ * It keeps only what no record says: to whom it gave which chat and when, who
+ * refused, since when an operator is away, whom a customer had last. Everything
+ * else is the model's, which decides what is newer, what left and what is
+ * forgotten.
  *
  * Who waits: a chat that is open and assigned to nobody. The order is that of
  * arrival, of the present episode, then of ids; a chat that comes back to the
@@ -15,25 +21,37 @@
  * whose last reservation is oldest; then by id. Chats count that are open and
  * assigned, no matter who assigned them, and those that are reserved.
  *
- * A reservation is pending until it is fulfilled (a record names an assignee,
+ * A reservation is pending until it is fulfilled (the model has an assignee
  * other than whom it replaces), refused, or expired; till then the chat is
  * reserved for nobody else.
  *
- * Costs: each event costs the logarithm of how many chats wait and how many
+ * When the program ends without notice:
+ *
+ *   before the commit   nothing was reserved; the records come again, and lead
+ *                       to the same, or to a reservation of a later time
+ *   after the commit    the reservation is in the outbox, and is published when
+ *                       the program starts
+ *   after publishing    it is published again, unchanged: the poller knows its
+ *                       id
+ *   an outcome comes    the model has named the assignee before; a refusal of a
+ *   again               reservation that is not pending changes nothing
+ *   pauses, awaited     are forgotten: an operator may be asked again sooner
+ *
+ * Chats and operators are read from the model again when the state was read.
+ *
+ * Costs: each change costs the logarithm of how many chats wait and how many
  * operators work, for each line that the operator serves. Only a new
- * combination of tags, a snapshot, and a limit for everybody go over all.
+ * combination of tags and a limit for everybody go over all.
  *
  *   allocation_order.c        in what order chats, lines and operators come
  *   allocation_refusals.c     who refused, and the pauses after it
- *   allocation_news.c         which of two updates is the newer one
  *   allocation_room.c         who serves what: tags, lines, operators' room
  *   allocation.c              chats, and the place of each
- *   allocation_status.c       the status of a chat, its arrival, its end
  *   allocation_reservation.c  a reservation, how it ends, and the outbox
  *   allocation_select.c       who is selected, or waited for
- *   allocation_events.c       chats, operators, the clock and snapshots change
+ *   allocation_events.c       chats, operators and the clock change
  *   limit_records.c           limits change
- *   allocation_record.c       the events that a record stands for
+ *   allocation_model.c        what the model and records say
  *   allocation_pack.c         as bytes, for the state
  *   allocation_settings.c     from the configuration
  *   replay_log.c              a day of records, for a simulation
@@ -44,8 +62,9 @@
 #define AGGREGATOR_ALLOCATION_ALLOCATION_H
 
 #include "common/conf/conf.h"
-#include "common/records/bucket.h"
 #include "common/records/record.h"
+
+#include "aggregator/model/model.h"
 
 struct allocation;
 
@@ -54,8 +73,7 @@ struct allocation_settings {
 	int64_t limit;  /* chats of an operator without a limit of their own */
 	int64_t expiry; /* of a reservation */
 	int64_t pause;  /* after a refusal, doubled with each more */
-	int64_t window; /* two of them after its last record a chat that is
-			   over is forgotten, in the time of records */
+	int64_t window; /* of the model; for a simulation */
 	int64_t sticky; /* how long a customer's last operator is */
 	int64_t
 	    sticky_for;  /* how long after its arrival a chat waits for them */
@@ -108,82 +126,48 @@ int64_t allocation_due(const struct allocation *a);
 /* Makes all reservations that can be made now. Returns how many. */
 size_t allocation_select(struct allocation *a);
 
-/* What is known of a chat since a time. Of two updates the newer counts, of
- * status and assignee each separately, by the rules of messaging-stream(7). */
-struct allocation_chat_update {
-	int64_t at;              /* CLOCK_NONE: older than all others */
-	struct text message;     /* its id; p NULL: a chat record */
-	int64_t opened_at;       /* CLOCK_NONE: unknown */
-	enum chat_status status; /* CHAT_NONE: unknown */
-	bool keeps_pending;      /* a pending chat does not change its status */
-	bool hands_over;         /* only one that is set aside, or unknown */
-	bool has_assignee;       /* the next one is set */
+/* What changed in a recomputed model since model_clear_changed(); or all that
+ * it has, once after the state was read. */
+void allocation_read_changes(struct allocation *a, struct model *m);
+void allocation_read_all(struct allocation *a, struct model *m);
+
+/* Takes what a record says that the model does not keep: a limit, the outcome
+ * of a reservation. Others are ignored. */
+void allocation_record(struct allocation *a, const struct record *r);
+
+/* What a chat is now. */
+struct allocation_chat {
+	enum chat_status status; /* CHAT_NONE: unknown; it does not wait */
+	int64_t arrival;         /* CLOCK_NONE: unknown */
+	int64_t answered_at;     /* an operator wrote; CLOCK_NONE: never */
+	int64_t newest;          /* of its records */
 	struct text assignee;    /* p NULL: nobody */
-	struct text tags, channel, customer; /* p NULL: unknown */
-	struct text reservation; /* p NULL, or the reservation whose outcome
-				  this is: fulfilled or refused */
+	struct text tags, channel, customer; /* p NULL: none */
 };
 
-void allocation_chat(struct allocation *a, struct text id,
-    const struct allocation_chat_update *update);
+void allocation_chat(
+    struct allocation *a, struct text id, const struct allocation_chat *now);
 
-/* Something was written in the chat, which says nothing else of it: it is
- * there, also if a whole snapshot of before lacked it, and it becomes known
- * only later what it is. */
-void allocation_message(struct allocation *a, struct text chat, int64_t at);
+/* The poller reports who has the chat of a reservation; p NULL: nobody, and it
+ * was refused, as it was if this is whom it replaces. */
+void allocation_outcome(struct allocation *a, struct text chat,
+    struct text reservation, struct text operator_id);
 
-/* An operator wrote to the customer in a chat that is known. What is older
- * than the assignment, or than the reservation that led to it, answers nothing:
- * a snapshot repeats it. */
-void allocation_answered(struct allocation *a, struct text chat, int64_t at);
-
-enum allocation_chat_state {
-	ALLOCATION_UNKNOWN, /* nothing has said what it is yet */
-	ALLOCATION_OVER,    /* closed or gone */
-	ALLOCATION_ASIDE,   /* pending or snoozed */
-	ALLOCATION_WAITS,
-	ALLOCATION_HELD
-};
-
-enum allocation_chat_state allocation_chat_state(
-    const struct allocation *a, struct text id);
-/* Borrowed until the chat changes; p NULL: nobody. */
-struct text allocation_assignee(const struct allocation *a, struct text chat);
-
-/* What is absent is as before; at first, and in a snapshot: available, without
- * a limit and tags. Whether one is available stays as it was at a later time.
- */
-struct allocation_operator_update {
-	bool has_available, available;
-	int64_t available_at; /* CLOCK_NONE: now */
-	int64_t max_chats;    /* RECORD_NO_NUMBER: absent */
-	struct text tags;     /* p NULL: absent */
+/* What an operator is now. */
+struct allocation_operator {
+	bool listed, available;
+	int64_t max_chats; /* RECORD_NO_NUMBER: no limit of their own */
+	struct text tags;
 };
 
 void allocation_operator(struct allocation *a, struct text id,
-    const struct allocation_operator_update *p);
-
-/* The operator works and takes chats. */
-bool allocation_is_available(
-    const struct allocation *a, struct text operator_id);
+    const struct allocation_operator *now);
 
 /* Sets a limit of an operator (channel.p NULL), of a channel (operator_id.p
  * NULL), of an operator in a channel, or (both NULL) of everybody who has none.
  * RECORD_NO_NUMBER removes it. at: since when it holds, or CLOCK_NONE. */
 void allocation_limit(struct allocation *a, struct text operator_id,
     struct text channel, int64_t max_chats, int64_t at);
-
-/* Operators that are not named between these two calls are removed, and chats
- * without news later than `at` are gone: only what is later brings them back.
- * part: only the chats in these parts
- * of the snapshot, and no operators unless it is all; NULL: everything. */
-void allocation_snapshot_begin(struct allocation *a);
-void allocation_snapshot_end(
-    struct allocation *a, int64_t at, const struct bucket_set *part);
-/* Applies the events that a record stands for, if any. */
-void allocation_record(struct allocation *a, const struct record *r);
-/* The same without the assignee. */
-void allocation_record_unassigned(struct allocation *a, const struct record *r);
 
 /* The outbox: reservations that are not published yet, in the order in which
  * they were made; and the call after they are. */

@@ -1,10 +1,9 @@
 /*
  * allocation_impl: what the files of allocation share; no other includes it.
  * Each calls only those before it in this list:
- * allocation_order.c, allocation_news.c, allocation_room.c,
- * allocation_refusals.c, allocation.c, allocation_status.c,
+ * allocation_order.c, allocation_room.c, allocation_refusals.c, allocation.c,
  * allocation_reservation.c, allocation_select.c, allocation_events.c and
- * limit_records.c, allocation_record.c and allocation_pack.c.
+ * limit_records.c, allocation_model.c and allocation_pack.c.
  */
 #ifndef AGGREGATOR_ALLOCATION_ALLOCATION_IMPL_H
 #define AGGREGATOR_ALLOCATION_ALLOCATION_IMPL_H
@@ -36,9 +35,6 @@
  *
  * A reservation is committed, then published until it is confirmed: the flush
  * of a stream (aggregator/stream/stream_flush.c).
- *
- *   ANSWER_NONE -- a reservation is fulfilled --> ANSWER_OWED -- they write -->
- *   ANSWER_GIVEN; another assignee, or closed: back to ANSWER_NONE
  */
 enum alloc_place {
 	PLACE_NONE,
@@ -47,13 +43,6 @@ enum alloc_place {
 	PLACE_AWAITING, /* out of the queue, for the customer's last operator */
 	PLACE_RESERVED,
 	ALLOC_PLACES
-};
-
-enum alloc_answer {
-	ANSWER_NONE,  /* no assignee, or not by a reservation */
-	ANSWER_OWED,  /* assigned by a reservation, and not answered */
-	ANSWER_GIVEN, /* and answered */
-	ALLOC_ANSWERS
 };
 
 /* What the clock waits for. */
@@ -106,12 +95,11 @@ struct alloc_share {
 struct alloc_operator {
 	struct text id; /* owned */
 	const struct alloc_tags *tags;
-	bool known, available, changed;
+	bool listed, available, changed;
 	int64_t max_chats, own_limit; /* RECORD_NO_NUMBER */
 	int64_t load;
 	uint64_t last_reservation; /* its number; 0: none */
 	int64_t away_since;        /* CLOCK_NONE: available */
-	int64_t available_at;      /* when that was so, or not; CLOCK_NONE */
 	int64_t paused_until;
 	unsigned refusals;       /* in a row */
 	struct treap unanswered; /* chats they have not answered */
@@ -120,7 +108,6 @@ struct alloc_operator {
 	size_t seats_n, seats_cap;
 	struct alloc_share *shares;
 	size_t shares_n, shares_cap;
-	uint64_t mark; /* of the snapshot that named it last */
 };
 
 struct alloc_customer {
@@ -138,49 +125,30 @@ struct alloc_refusal {
 	int64_t until;
 };
 
-/* The newest of what says a status. */
-struct alloc_news {
-	int64_t at;
-	char *by;                /* the message; NULL: a chat record */
-	enum chat_status status; /* CHAT_NONE: nothing came */
-};
-
+/* A chat that is not over: what the model says of it, as it was read last; whom
+ * it was given to, which is kept in the state; and its place. */
 struct alloc_chat {
 	struct text id; /* owned */
-	enum alloc_place place;
-	enum chat_status status; /* by records, or that it left; CHAT_NONE:
-				    unknown */
-	/* A chat record, a closing or an opening; what counts after it under
-	 * a condition: a customer's message, and a bot's hand-over. */
-	struct alloc_news said, wrote, handed;
-	enum alloc_answer answer;
-	bool changed, deleted;
-	unsigned bucket;
-	int64_t listed_at; /* of the newest whole snapshot that has it */
-	int64_t newest;    /* of its records */
-	int64_t assignee_at, opened_at, closed_at, arrival, assigned_at;
-	/* The newest of its time that reports the arrival, and whether a
-	 * closing of that time is newer. */
-	char *arrival_by; /* the message; NULL: a chat record */
-	bool arrival_over;
+	enum chat_status status;
+	int64_t arrival, answered_at;
 	struct alloc_operator *assignee;
-	char *assignee_by; /* the message that said so; NULL: a chat record,
-			      with this status */
-	enum chat_status assignee_status;
-	int64_t held_since;  /* at of the update that named the assignee first,
-				or of the reservation before it */
-	int64_t answered_at; /* by whichever operator; CLOCK_NONE: never */
+	/* The assignee, if by a reservation, which was made and fulfilled at
+	 * these times. They owe an answer until somebody writes after the
+	 * first. */
+	struct alloc_operator *given_to;
+	int64_t given_at, assigned_at;
+	enum alloc_place place;
+	bool changed, saved; /* the state has an entry */
+	bool forgotten;      /* freed when its entry was deleted */
 	struct alloc_operator *counted[2]; /* whose load it is part of */
 	struct alloc_channel *channel, *counted_channel;
 	const struct alloc_tags *tags;
-	char *customer_id;                        /* NULL: unknown */
-	int64_t channel_at, tags_at, customer_at; /* since when */
+	char *customer_id; /* NULL: unknown */
 	struct alloc_line *line;
 	struct alloc_operator *awaited, *listed_by;
 	struct treap_node node;          /* of its place */
 	struct treap_node in_unanswered; /* of listed_by's */
 	struct treap_node in_outbox;     /* of a->outbox */
-	struct treap_node in_expiring;   /* of a->expiring */
 	struct alloc_timer timer;
 	struct alloc_operator *reserved; /* NULL: to nobody */
 	const struct alloc_operator *replaces;
@@ -190,7 +158,6 @@ struct alloc_chat {
 	struct alloc_refusal *refusals; /* of each operator the last */
 	size_t refusals_n, refusals_cap;
 	unsigned failures;
-	uint64_t mark;
 };
 
 struct alloc_limit {
@@ -209,13 +176,7 @@ struct allocation {
 	size_t lines_n, lines_cap;
 	struct treap ready; /* lines */
 	struct treap timers, outbox;
-	struct treap expiring; /* chats that are over, or of which only that
-				  they are there is known; by last record */
-	int64_t newest;        /* of all records of chats and snapshots */
-	uint64_t timer_order, reservations, mark;
-	bool within;               /* a snapshot */
-	int64_t whole_at[BUCKETS]; /* of the newest whole snapshot */
-	bool changed_whole;
+	uint64_t timer_order, reservations;
 	int64_t everybody;               /* RECORD_NO_NUMBER: as set */
 	struct treap by_time;            /* customers */
 	struct strmap deleted_customers; /* their keys in the state */
@@ -269,8 +230,8 @@ alloc_is_waiting(enum alloc_place place)
 
 /* allocation_order.c */
 treap_compare alloc_compare_chats, alloc_compare_lines, alloc_compare_seats,
-    alloc_compare_unanswered, alloc_compare_outbox, alloc_compare_expiring,
-    alloc_compare_customers, alloc_compare_timers;
+    alloc_compare_unanswered, alloc_compare_outbox, alloc_compare_customers,
+    alloc_compare_timers;
 /* due: INT64_MAX stops the timer. */
 void alloc_set_timer(struct allocation *a, struct alloc_timer *t, int64_t due);
 
@@ -283,15 +244,6 @@ int64_t alloc_pause_ends(
 /* Sets the timer to when the operator's pause ends, or they were away for so
  * long that they lose their unanswered chats. */
 void alloc_operator_timer(struct allocation *a, struct alloc_operator *o);
-
-/* allocation_news.c */
-/* The update says something newer of the status; of the assignee. */
-bool alloc_is_news_newer(
-    const struct alloc_news *old, const struct allocation_chat_update *update);
-bool alloc_is_assignee_newer(
-    const struct alloc_chat *c, const struct allocation_chat_update *update);
-/* Keeps the id of the message that said something; p NULL: a chat record. */
-void alloc_keep_message(char **by, struct text message);
 
 /* allocation_room.c */
 /* Each of the first four makes what is missing. */
@@ -339,35 +291,18 @@ void alloc_recompute_chat(struct allocation *a, struct alloc_chat *c);
 void alloc_recompute_unanswered(struct allocation *a, struct alloc_operator *o);
 /* Takes the chat out of its place; alloc_recompute_chat() must follow. */
 void alloc_leave_place(struct allocation *a, struct alloc_chat *c);
+/* It is over, and was recomputed. */
+void alloc_chat_forget(struct allocation *a, struct alloc_chat *c);
 struct alloc_customer_chat {
 	struct text id;
-	int64_t began; /* CLOCK_NONE: before all others */
+	int64_t began;
 	struct alloc_operator *had_by;
 };
-/* Remembers the operator of a customer's chat, if none of theirs began later,
- * and deletes customers who were not here for long. */
+/* Remembers the operator of a customer's chat, which had its newest record at
+ * that time, if none of theirs began later, and deletes customers who were not
+ * here for long. */
 void alloc_customer_set(struct allocation *a, struct text id,
     const struct alloc_customer_chat *chat, int64_t at);
-
-/* A record or a snapshot of that time came. */
-static inline void
-alloc_pass_time(struct allocation *a, int64_t at)
-{
-	if (at > a->newest)
-		a->newest = at;
-}
-
-/* allocation_status.c */
-void alloc_update_status(struct allocation *a, struct alloc_chat *c,
-    const struct allocation_chat_update *update);
-/* A chat that was assigned and never described is open. */
-void alloc_assume_open(struct alloc_chat *c, int64_t arrival);
-/* A chat has left while no record is newer than a snapshot that lacked it; then
- * it is back as it was. */
-void alloc_derive_status(struct allocation *a, struct alloc_chat *c);
-/* Forgets chats that are over and had no record for two windows: records that
- * are as old as their last one are refused as late by then. */
-void alloc_forget_chats(struct allocation *a);
 
 /* allocation_reservation.c */
 /* The chat is reserved for the operator, and listed in the outbox. */
@@ -379,7 +314,4 @@ void alloc_expire_reservation(struct alloc_chat *c);
 void alloc_refuse_reservation(struct allocation *a, struct alloc_chat *c);
 void alloc_fulfil_reservation(struct allocation *a, struct alloc_chat *c,
     struct alloc_operator *assignee);
-/* The assignee has answered if somebody did since the assignment. */
-void alloc_update_answer(struct alloc_chat *c);
-
 #endif

@@ -1,7 +1,7 @@
 /*
  * allocation_order: the orders of the treaps: in which chats wait, lines are
- * served, operators are selected, timers run out, reservations are published,
- * and chats are forgotten. No two elements of a treap are equal in its order.
+ * served, operators are selected, timers run out, and reservations are
+ * published. No two elements of a treap are equal in its order.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
@@ -66,19 +66,6 @@ alloc_compare_outbox(const struct treap_node *x, const struct treap_node *y)
 			 ->reservation_number;
 
 	return (a > b) - (a < b);
-}
-
-int
-alloc_compare_expiring(const struct treap_node *x, const struct treap_node *y)
-{
-	const struct alloc_chat *a =
-	    TREAP_OF(x, const struct alloc_chat, in_expiring);
-	const struct alloc_chat *b =
-	    TREAP_OF(y, const struct alloc_chat, in_expiring);
-
-	if (a->newest != b->newest)
-		return a->newest < b->newest ? -1 : 1;
-	return compare_ids(a->id, b->id);
 }
 
 int

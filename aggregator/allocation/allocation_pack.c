@@ -1,14 +1,12 @@
 /*
- * allocation_pack: the allocation as bytes: one entry for each chat, operator,
- * limit and customer, one for the times of snapshots, and one for the rest. The
- * first byte of a key says which.
+ * allocation_pack: the allocation as bytes: one entry for each chat that is
+ * reserved or was given to its assignee, for each operator, limit and customer,
+ * and one for the number of reservations. The first byte of a key says which.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
-#include <stddef.h>
 #include <string.h>
 
-#include "common/base/xalloc.h"
 #include "common/containers/pack.h"
 
 enum {
@@ -16,20 +14,13 @@ enum {
 	KEY_LIMIT = 'l',
 	KEY_NUMBERS = 'n',
 	KEY_OPERATOR = 'o',
-	KEY_CUSTOMER = 'u',
-	KEY_WHOLE = 'w'
+	KEY_CUSTOMER = 'u'
 };
 
-enum {
-	FLAG_ASSIGNED = 1,
-	FLAG_ANSWERED = 2,
-	FLAG_SENT = 4,
-	FLAG_ARRIVAL_OVER = 8
-};
-enum { FLAG_KNOWN = 1, FLAG_AVAILABLE = 2 };
+enum { FLAG_SENT = 1 };
 
 /* The first number of each value. */
-enum { ALLOCATION_LAYOUT = 7 };
+enum { ALLOCATION_LAYOUT = 8 };
 
 static void
 put_text_of(struct buf *to, const char *s)
@@ -51,15 +42,6 @@ read_operator(struct allocation *a, struct pack *r)
 	return id.p != NULL ? alloc_operator_get(a, id) : NULL;
 }
 
-static enum chat_status
-unpack_status(struct pack *r)
-{
-	uint64_t status = pack_number(r);
-
-	r->bad |= status > CHAT_GONE;
-	return r->bad ? CHAT_NONE : (enum chat_status)status;
-}
-
 static void
 set_entry_key(struct buf *key, char kind, struct text id)
 {
@@ -75,109 +57,19 @@ begin_entry(struct buf *value)
 	pack_put_number(value, ALLOCATION_LAYOUT);
 }
 
-/* What a chat has besides its operators, its place and its reservation, in the
- * order in which it is packed. */
-enum chat_field_kind { PACKED_NUMBER, PACKED_STATUS, PACKED_TEXT };
-
-#define FIELD(kind, name)                                                      \
-	{                                                                      \
-		PACKED_##kind, offsetof(struct alloc_chat, name)               \
-	}
-
-static const struct chat_field {
-	enum chat_field_kind kind;
-	size_t offset;
-} chat_fields[] = {
-	FIELD(STATUS, status),
-	FIELD(STATUS, said.status),
-	FIELD(NUMBER, said.at),
-	FIELD(TEXT, said.by),
-	FIELD(STATUS, wrote.status),
-	FIELD(NUMBER, wrote.at),
-	FIELD(TEXT, wrote.by),
-	FIELD(STATUS, handed.status),
-	FIELD(NUMBER, handed.at),
-	FIELD(TEXT, handed.by),
-	FIELD(STATUS, assignee_status),
-	FIELD(NUMBER, assignee_at),
-	FIELD(TEXT, assignee_by),
-	FIELD(NUMBER, arrival),
-	FIELD(TEXT, arrival_by),
-	FIELD(NUMBER, opened_at),
-	FIELD(NUMBER, closed_at),
-	FIELD(NUMBER, assigned_at),
-	FIELD(NUMBER, held_since),
-	FIELD(NUMBER, answered_at),
-	FIELD(NUMBER, channel_at),
-	FIELD(NUMBER, tags_at),
-	FIELD(NUMBER, customer_at),
-	FIELD(TEXT, customer_id),
-	FIELD(NUMBER, listed_at),
-	FIELD(NUMBER, newest),
-};
-
-static void *
-chat_field(struct alloc_chat *c, size_t i)
+static bool
+is_kept(const struct alloc_chat *c)
 {
-	return (char *)c + chat_fields[i].offset;
+	return c->given_to != NULL || c->reserved != NULL;
 }
 
 static void
-pack_chat_fields(struct alloc_chat *c, struct buf *to)
+pack_chat(const struct alloc_chat *c, struct buf *to)
 {
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(chat_fields); i++) {
-		void *p = chat_field(c, i);
-
-		switch (chat_fields[i].kind) {
-		case PACKED_NUMBER:
-			pack_put_signed(to, *(int64_t *)p);
-			break;
-		case PACKED_STATUS:
-			pack_put_number(to, *(enum chat_status *)p);
-			break;
-		case PACKED_TEXT:
-			put_text_of(to, *(char **)p);
-			break;
-		}
-	}
-}
-
-static void
-unpack_chat_fields(struct alloc_chat *c, struct pack *r)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(chat_fields); i++) {
-		void *p = chat_field(c, i);
-
-		switch (chat_fields[i].kind) {
-		case PACKED_NUMBER:
-			*(int64_t *)p = pack_signed(r);
-			break;
-		case PACKED_STATUS:
-			*(enum chat_status *)p = unpack_status(r);
-			break;
-		case PACKED_TEXT:
-			*(char **)p = text_dup(pack_text(r));
-			break;
-		}
-	}
-}
-
-static void
-pack_chat(struct alloc_chat *c, struct buf *to)
-{
-	pack_put_number(
-	    to, (c->answer != ANSWER_NONE ? FLAG_ASSIGNED : 0u) |
-		    (c->answer == ANSWER_GIVEN ? FLAG_ANSWERED : 0u) |
-		    (treap_has(&c->in_outbox) ? 0u : FLAG_SENT) |
-		    (c->arrival_over ? FLAG_ARRIVAL_OVER : 0u));
-	pack_chat_fields(c, to);
-	put_operator(to, c->assignee);
-	put_text_of(to, c->channel != NULL ? c->channel->name : NULL);
-	put_text_of(to, c->tags->text);
+	pack_put_number(to, treap_has(&c->in_outbox) ? 0u : FLAG_SENT);
+	put_operator(to, c->given_to);
+	pack_put_signed(to, c->given_at);
+	pack_put_signed(to, c->assigned_at);
 	put_operator(to, c->reserved);
 	if (c->reserved == NULL)
 		return;
@@ -209,60 +101,36 @@ unpack_reservation(
 		treap_add(&a->outbox, &c->in_outbox);
 }
 
+/* The rest is read from the model. */
 static void
 unpack_chat(struct allocation *a, struct text id, struct pack *r)
 {
 	struct alloc_chat *c = alloc_chat_get(a, id);
 	uint64_t flags = pack_number(r);
-	struct text channel;
 
-	if ((flags & FLAG_ASSIGNED) != 0)
-		c->answer =
-		    (flags & FLAG_ANSWERED) != 0 ? ANSWER_GIVEN : ANSWER_OWED;
-	c->arrival_over = (flags & FLAG_ARRIVAL_OVER) != 0;
-	unpack_chat_fields(c, r);
-	c->assignee = read_operator(a, r);
-	channel = pack_text(r);
-	if (channel.p != NULL)
-		c->channel = alloc_channel_get(a, channel);
-	c->tags = alloc_tags_get(a, pack_text(r));
+	c->given_to = read_operator(a, r);
+	c->given_at = pack_signed(r);
+	c->assigned_at = pack_signed(r);
 	c->reserved = read_operator(a, r);
 	if (c->reserved != NULL)
 		unpack_reservation(a, c, (flags & FLAG_SENT) != 0, r);
-	alloc_recompute_chat(a, c);
-	alloc_pass_time(a, c->newest);
+	c->saved = true;
 }
 
 static void
 pack_operator(const struct alloc_operator *o, struct buf *to)
 {
-	pack_put_number(to, (o->known ? FLAG_KNOWN : 0u) |
-				(o->available ? FLAG_AVAILABLE : 0u));
-	pack_put_signed(to, o->max_chats);
 	pack_put_signed(to, o->away_since);
 	pack_put_number(to, o->last_reservation);
-	put_text_of(to, o->tags->text);
-	pack_put_signed(to, o->available_at);
 }
 
 static void
 unpack_operator(struct allocation *a, struct text id, struct pack *r)
 {
 	struct alloc_operator *o = alloc_operator_get(a, id);
-	uint64_t flags = pack_number(r);
 
-	alloc_operator_begin(a, o);
-	o->known = (flags & FLAG_KNOWN) != 0;
-	o->available = (flags & FLAG_AVAILABLE) != 0;
-	o->max_chats = pack_signed(r);
 	o->away_since = pack_signed(r);
 	o->last_reservation = pack_number(r);
-	o->tags = alloc_tags_get(a, pack_text(r));
-	o->available_at = pack_signed(r);
-	alloc_operator_seats(a, o);
-	alloc_operator_timer(a, o);
-	/* Chats are read before it is known that their operator is away. */
-	alloc_recompute_unanswered(a, o);
 }
 
 static void
@@ -344,59 +212,43 @@ pack_deleted_customers(struct allocation *a, allocation_entry_fn *entry,
 	a->deleted_customers = (struct strmap)STRMAP_INIT;
 }
 
+/* An entry that is no longer needed is deleted. */
 static void
-pack_whole(struct allocation *a, allocation_entry_fn *entry, void *ctx,
+pack_chats(struct allocation *a, allocation_entry_fn *entry, void *ctx,
     struct buf *key, struct buf *value)
 {
 	size_t i;
 
-	if (!a->changed_whole)
-		return;
-	a->changed_whole = false;
-	set_entry_key(key, KEY_WHOLE, (struct text){ "", 0 });
-	begin_entry(value);
-	for (i = 0; i < BUCKETS; i++)
-		pack_put_signed(value, a->whole_at[i]);
-	entry(ctx, key, value);
-}
+	for (i = 0; i < a->changed_n; i++) {
+		struct alloc_chat *c = a->changed[i];
+		bool kept = is_kept(c);
 
-static void
-unpack_whole(struct allocation *a, struct pack *r)
-{
-	size_t i;
-
-	for (i = 0; i < BUCKETS; i++) {
-		a->whole_at[i] = pack_signed(r);
-		alloc_pass_time(a, a->whole_at[i]);
+		c->changed = false;
+		set_entry_key(key, KEY_CHAT, c->id);
+		buf_clear(value);
+		if (kept) {
+			begin_entry(value);
+			pack_chat(c, value);
+		}
+		if (kept || c->saved)
+			entry(ctx, key, value);
+		c->saved = kept;
+		if (c->forgotten)
+			alloc_chat_free(c);
 	}
+	a->changed_n = 0;
 }
 
 void
 allocation_pack(struct allocation *a, allocation_entry_fn *entry, void *ctx)
 {
 	struct buf key = BUF_INIT, value = BUF_INIT;
-	size_t i;
 
 	pack_deleted_customers(a, entry, ctx, &key, &value);
-	for (i = 0; i < a->changed_n; i++) {
-		struct alloc_chat *c = a->changed[i];
-
-		c->changed = false;
-		set_entry_key(&key, KEY_CHAT, c->id);
-		begin_entry(&value);
-		if (c->deleted)
-			buf_clear(&value);
-		else
-			pack_chat(c, &value);
-		entry(ctx, &key, &value);
-		if (c->deleted)
-			alloc_chat_free(c);
-	}
-	a->changed_n = 0;
+	pack_chats(a, entry, ctx, &key, &value);
 	pack_operators(a, entry, ctx, &key, &value);
 	pack_limits(a, entry, ctx, &key, &value);
 	pack_customers(a, entry, ctx, &key, &value);
-	pack_whole(a, entry, ctx, &key, &value);
 	set_entry_key(&key, KEY_NUMBERS, (struct text){ "", 0 });
 	begin_entry(&value);
 	pack_put_number(&value, a->reservations);
@@ -471,9 +323,6 @@ allocation_unpack(struct allocation *a, const void *key, size_t key_len,
 		break;
 	case KEY_NUMBERS:
 		a->reservations = pack_number(&r);
-		break;
-	case KEY_WHOLE:
-		unpack_whole(a, &r);
 		break;
 	default:
 		return -1;

@@ -74,22 +74,11 @@ alloc_expire_reservation(struct alloc_chat *c)
 }
 
 void
-alloc_update_answer(struct alloc_chat *c)
-{
-	if (c->answer == ANSWER_OWED && c->answered_at != CLOCK_NONE &&
-	    c->answered_at >= c->held_since)
-		c->answer = ANSWER_GIVEN;
-}
-
-void
 alloc_fulfil_reservation(
     struct allocation *a, struct alloc_chat *c, struct alloc_operator *assignee)
 {
-	c->answer = assignee == c->reserved ? ANSWER_OWED : ANSWER_NONE;
-	/* The record that names them may be of some time after. */
-	if (c->held_since == CLOCK_NONE || c->held_since > c->reserved_at)
-		c->held_since = c->reserved_at;
-	alloc_update_answer(c);
+	c->given_to = assignee == c->reserved ? assignee : NULL;
+	c->given_at = c->reserved_at;
 	c->assigned_at = a->now;
 	c->failures = 0;
 	c->refusals_n = 0;

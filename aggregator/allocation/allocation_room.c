@@ -85,11 +85,16 @@ sort_tags(struct alloc_tags *t)
 const struct alloc_tags *
 alloc_tags_get(struct allocation *a, struct text text)
 {
-	struct alloc_tags *t = xcalloc(1, sizeof *t);
+	struct alloc_tags *t;
 	void **slot;
 
-	if (text.p != NULL)
-		split_tags(t, text);
+	if (text.p == NULL)
+		text = alloc_text("", 0);
+	t = strmap_get(&a->tags, text.p, text.len);
+	if (t != NULL)
+		return t;
+	t = xcalloc(1, sizeof *t);
+	split_tags(t, text);
 	sort_tags(t);
 	slot = strmap_put(&a->tags, t->text, strlen(t->text));
 	if (*slot == NULL)
@@ -186,7 +191,7 @@ has_share(const struct alloc_operator *o, const struct alloc_channel *channel)
 static bool
 operator_has_room(const struct allocation *a, const struct alloc_operator *o)
 {
-	return o->known && o->available && o->paused_until <= a->now &&
+	return o->listed && o->available && o->paused_until <= a->now &&
 	       o->load < alloc_limit_of(a, o);
 }
 
@@ -267,7 +272,7 @@ report_load(const struct allocation *a, const struct alloc_operator *o)
 {
 	if (a->listener != NULL && a->listener->load != NULL)
 		a->listener->load(a->listener->ctx, o->id, o->load,
-		    o->known ? alloc_limit_of(a, o) : RECORD_NO_NUMBER);
+		    o->listed ? alloc_limit_of(a, o) : RECORD_NO_NUMBER);
 }
 
 /* After a change: the operator is in the line while they have room. */
@@ -302,7 +307,7 @@ add_seat(struct alloc_operator *o, struct alloc_line *l)
 {
 	struct alloc_seat *s;
 
-	if (!o->known || !has_all_tags(o->tags, l->tags))
+	if (!o->listed || !has_all_tags(o->tags, l->tags))
 		return NULL;
 	s = xcalloc(1, sizeof *s);
 	s->owner = o;
@@ -386,7 +391,6 @@ alloc_operator_get(struct allocation *a, struct text id)
 	o->tags = alloc_tags_get(a, (struct text){ NULL, 0 });
 	o->max_chats = o->own_limit = RECORD_NO_NUMBER;
 	o->away_since = CLOCK_NONE;
-	o->available_at = CLOCK_NONE;
 	o->paused_until = INT64_MIN;
 	o->timer.of_operator = true;
 	o->timer.due = INT64_MAX;

@@ -73,9 +73,6 @@ allocation_select(struct allocation *a)
 	struct alloc_line *l;
 	size_t reserved = 0;
 
-	/* Not sooner: what comes of a chat in one go may be older than what
-	 * came of others before it, and its newest record comes first. */
-	alloc_forget_chats(a);
 	while ((n = treap_first(&a->ready)) != NULL) {
 		l = TREAP_OF(n, struct alloc_line, node);
 		c = TREAP_OF(treap_first(&l->queue), struct alloc_chat, node);

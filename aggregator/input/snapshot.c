@@ -285,9 +285,7 @@ snapshot_add(struct snapshot *s, const struct pipeline_setup *setup,
 	why = future_refuses(setup->future, r);
 	if (why == NULL) {
 		passing_add(passing, &s->pass_through, r, line, len);
-		if (s->corrects != NULL)
-			allocation_record(s->corrects, r);
-		else if (setup->selection->allocation)
+		if (setup->selection->allocation && !setup->no_streaming)
 			replay_log_add(&s->replay, r, line, len, s->markers.at);
 		(void)pipeline_add(&s->pipeline, r);
 	}

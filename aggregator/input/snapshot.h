@@ -104,8 +104,6 @@ struct snapshot {
 	struct pipeline pipeline;
 	struct buf pass_through;
 	struct replay_log replay;
-	struct allocation *corrects; /* NULL, or what takes the records instead
-					of the log; borrowed */
 };
 
 /* Of that time; the caller sets the rest of its markers. */

@@ -333,7 +333,6 @@ apply_tenant(struct staging *in, struct staging_tenant *t)
 	scan_init(&g.scan);
 	g.to = snapshot_new(in->setup, name, m->at);
 	g.to->markers.id = xstrdup(m->id);
-	g.to->corrects = in->begin(in->ctx, name);
 	for (i = 0; i < MARKERS_PARTS; i++) {
 		if (!is_applicable(&m->parts[i]))
 			continue;

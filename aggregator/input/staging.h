@@ -78,9 +78,6 @@ struct staging {
 	/* Receives a bad line and the reason why it is bad. */
 	enum outcome (*refuse)(
 	    void *ctx, const char *line, size_t len, const char *reason);
-	/* The tenant's snapshot is going to be read and applied. NULL, or the
-	 * allocation that takes its records. */
-	struct allocation *(*begin)(void *ctx, struct text tenant);
 	/* Corrects the tenant; part NULL: the snapshot is not in parts. -1: an
 	 * error, which was logged. */
 	int (*apply)(void *ctx, struct text tenant, struct snapshot *s,

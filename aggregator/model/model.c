@@ -84,6 +84,7 @@ add_chat_record(struct model *m, const struct record *r)
 	d.customer_name = interner_get(n, r->customer_name);
 	d.customer_phone = interner_get(n, r->customer_phone);
 	d.tag = interner_get(n, r->tag);
+	d.tags = interner_get(n, r->tags);
 	/* Its first messages are likely theirs. */
 	if (c->name_hints[0] == 0)
 		c->name_hints[0] = d.customer;

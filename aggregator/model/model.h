@@ -34,6 +34,7 @@ struct description {
 	int64_t closed_at; /* of a closed chat; else CLOCK_NONE */
 	uint32_t assignee, channel;
 	uint32_t customer, customer_name, customer_phone, tag;
+	uint32_t tags; /* that its operator must have */
 	enum chat_status status;
 };
 
@@ -95,7 +96,9 @@ struct chat {
 struct operator_info {
 	uint32_t id, name; /* held; the name that was known last */
 	int64_t reported_open_chats;
-	int64_t at; /* of the newest record with a time, or snapshot */
+	int64_t max_chats; /* RECORD_NO_NUMBER: not told */
+	uint32_t tags;     /* held */
+	int64_t at;        /* of the newest record with a time, or snapshot */
 	int64_t available_at; /* when it was so; CLOCK_NONE */
 	bool listed;          /* in the operator directory of the CRM */
 	bool available, has_available;
@@ -292,6 +295,22 @@ model_name(const struct model *m, uint32_t name)
 {
 	return interner_text(&m->lexicon.names, name);
 }
+
+/* How a chat stands for those who give chats to operators. The status differs
+ * from that of the figures: a pending chat is a bot's until it is handed over,
+ * also while its customer writes, and a chat in which only an operator or a bot
+ * wrote has none. */
+struct chat_standing {
+	enum chat_status status; /* CHAT_NONE: unknown */
+	/* Since when the present or last episode is open: its opening as told,
+	 * else the first record that shows it open. CLOCK_NONE: unknown. */
+	int64_t arrival;
+	int64_t answered_at; /* an operator wrote to the customer; CLOCK_NONE */
+	struct text channel; /* valid as a name is; p NULL: unknown */
+};
+
+/* Of a recomputed chat; has its messages fetched, unless it is over. */
+struct chat_standing model_standing(struct model *m, struct chat *c);
 
 /* Ids and names as text; valid while the model has the chat or operator. */
 struct text chat_id(const struct chat *c);

@@ -33,9 +33,8 @@ status_of_message(const struct message *m)
 	return CHAT_NONE;
 }
 
-/* Oldest first. */
-static void
-gather_descriptions(struct derivation *w, const struct chat *c)
+void
+derive_gather(struct derivation *w, const struct chat *c)
 {
 	const struct description *d;
 	size_t i;
@@ -82,6 +81,7 @@ chats_describe(struct chat *c)
 		inherit(&c->now.customer_name, d->customer_name);
 		inherit(&c->now.customer_phone, d->customer_phone);
 		inherit(&c->now.tag, d->tag);
+		inherit(&c->now.tags, d->tags);
 	}
 }
 
@@ -224,7 +224,7 @@ view_chat(struct derivation *w, const struct chat *c)
 		.ongoing = chat_is_open(c) };
 	size_t j;
 
-	gather_descriptions(w, c);
+	derive_gather(w, c);
 	view.marks_n = make_marks(w, c);
 	view.marks = w->marks;
 	for (j = 0; j < w->descriptions_n && view.opened_at == CLOCK_NONE; j++)

@@ -29,6 +29,7 @@ static const size_t name_offsets[] = {
 	offsetof(struct description, customer_name),
 	offsetof(struct description, customer_phone),
 	offsetof(struct description, tag),
+	offsetof(struct description, tags),
 };
 
 static uint32_t
@@ -104,7 +105,8 @@ fields_of(const struct description *d)
 	return (d->opened_at != CLOCK_NONE ? 1u : 0u) |
 	       (d->channel != 0 ? 2u : 0u) | (d->customer != 0 ? 4u : 0u) |
 	       (d->customer_name != 0 ? 8u : 0u) |
-	       (d->customer_phone != 0 ? 16u : 0u) | (d->tag != 0 ? 32u : 0u);
+	       (d->customer_phone != 0 ? 16u : 0u) | (d->tag != 0 ? 32u : 0u) |
+	       (d->tags != 0 ? 64u : 0u);
 }
 
 static bool

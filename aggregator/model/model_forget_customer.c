@@ -11,7 +11,7 @@
 #include "common/containers/pack.h"
 
 /* The texts of a description, in the order in which they are packed. */
-enum { ASSIGNEE, CHANNEL, CUSTOMER, NAME, PHONE, TAG, TEXTS };
+enum { ASSIGNEE, CHANNEL, CUSTOMER, NAME, PHONE, TAG, TAGS, TEXTS };
 
 struct described {
 	int64_t opened_at, closed_at;

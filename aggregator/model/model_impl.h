@@ -12,6 +12,7 @@
  *   model_recompute.c     brings up to date what metrics read, with
  *                         model_intervals.c and model_credit.c
  *   model_derive.c        derives chats
+ *   model_standing.c      how a chat stands for an allocation
  *   model_merge.c         merges another model
  *   model_forget_customer.c  removes what is known of a customer
  *   model_pack.c          the packed form for the state
@@ -269,6 +270,8 @@ struct derived {
 struct derived derive_chat(struct derivation *w, struct chat *c);
 struct derived derive_walk(struct derivation *w, struct chat *c);
 void derivation_release(struct derivation *w);
+/* Lists the chat's descriptions, oldest first. */
+void derive_gather(struct derivation *w, const struct chat *c);
 /* Sets c->now from the descriptions. */
 void chats_describe(struct chat *c);
 /* Removes the first messages and keeps the last status they report. */
@@ -318,12 +321,12 @@ model_unpack_name(struct pack *r, struct model *m)
 
 /* The first number of what model_pack.c packs. */
 enum layout {
-	LAYOUT_OPERATOR = 3,
+	LAYOUT_OPERATOR = 4,
 	LAYOUT_IDENTITIES = 5,
 	LAYOUT_EVENT,
-	LAYOUT_CHAT = 8,
-	LAYOUT_SEGMENT,
+	LAYOUT_SEGMENT = 9,
 	LAYOUT_TENANT,
+	LAYOUT_CHAT,
 };
 
 /* In place of the time of a packed description: the one before it, and so many

@@ -30,6 +30,7 @@ copy_descriptions(struct model *to, struct chat *c, const struct model *from,
 		new.customer_phone =
 		    model_translate_name(to, from, d->customer_phone);
 		new.tag = model_translate_name(to, from, d->tag);
+		new.tags = model_translate_name(to, from, d->tags);
 		chats_recompute_before(to, c, &new);
 		chats_add_description(to, c, &new);
 	}
@@ -83,6 +84,9 @@ copy_operator(
 	model_operators_set_available(
 	    o, x->has_available, x->available, x->available_at);
 	o->reported_open_chats = x->reported_open_chats;
+	o->max_chats = x->max_chats;
+	interner_drop(&to->lexicon.names, o->tags);
+	o->tags = model_translate_name(to, from, x->tags);
 	model_operators_set_listed(to, o, true);
 }
 

@@ -22,7 +22,7 @@ model_operators_get(struct model *m, uint32_t id)
 		return o;
 	o = xcalloc(1, sizeof *o);
 	o->id = id;
-	o->reported_open_chats = RECORD_NO_NUMBER;
+	o->reported_open_chats = o->max_chats = RECORD_NO_NUMBER;
 	o->at = o->available_at = CLOCK_NONE;
 	interner_hold(&m->lexicon.names, id);
 	XGROW(m->operators, m->operators_n, m->operators_cap);
@@ -80,6 +80,19 @@ add_older_record(
 	return true;
 }
 
+static void
+set_capacity(struct model *m, struct operator_info *o, const struct record *r)
+{
+	struct interner *n = &m->lexicon.names;
+
+	if (r->max_chats != RECORD_NO_NUMBER || !m->stream)
+		o->max_chats = r->max_chats;
+	if (r->tags.p == NULL && m->stream)
+		return;
+	interner_drop(n, o->tags);
+	o->tags = interner_get(n, r->tags);
+}
+
 /* Of two records of an operator the one with the later `at` counts; one without
  * counts as the latest. Of who is available the later time counts: a list may
  * be minutes older than what a webhook told meanwhile. */
@@ -118,6 +131,7 @@ model_operators_add(struct model *m, const struct record *r)
 		    o, r->has_available, r->available, r->available_at);
 	if (r->reported_open_chats != RECORD_NO_NUMBER || !m->stream)
 		o->reported_open_chats = r->reported_open_chats;
+	set_capacity(m, o, r);
 	model_operators_set_listed(m, o, true);
 	return true;
 }

@@ -65,6 +65,8 @@ model_pack_operator(
 	pack_put_number(to, LAYOUT_OPERATOR);
 	model_put_name(to, m, o->id);
 	model_put_name(to, m, o->name);
+	model_put_name(to, m, o->tags);
+	pack_put_signed(to, o->max_chats);
 	pack_put_signed(to, o->reported_open_chats);
 	pack_put_number(to, (o->listed ? 1u : 0u) | (o->available ? 2u : 0u) |
 				(o->has_available ? 4u : 0u) |
@@ -82,7 +84,8 @@ model_unpack_operator(struct model *m, const void *p, size_t len)
 {
 	struct pack r = pack_open(p, len, LAYOUT_OPERATOR);
 	struct text id = pack_text(&r), name = pack_text(&r);
-	int64_t reported = pack_signed(&r);
+	struct text tags = pack_text(&r);
+	int64_t max_chats = pack_signed(&r), reported = pack_signed(&r);
 	uint64_t flags = pack_number(&r);
 	int64_t available_at = (flags & 16) != 0 ? pack_signed(&r) : CLOCK_NONE;
 	int64_t at = (flags & 32) != 0 ? pack_signed(&r) : CLOCK_NONE;
@@ -96,6 +99,8 @@ model_unpack_operator(struct model *m, const void *p, size_t len)
 	interner_drop(&m->lexicon.names, number);
 	interner_drop(&m->lexicon.names, o->name);
 	o->name = interner_get(&m->lexicon.names, name);
+	o->tags = interner_get(&m->lexicon.names, tags);
+	o->max_chats = max_chats;
 	o->reported_open_chats = reported;
 	m->totals.operators += (flags & 1) != 0 && !o->listed;
 	o->listed = (flags & 1) != 0;

@@ -195,7 +195,8 @@ simulate_day(struct one_shot *b, struct intake_tenant *t)
 	struct allocation_settings set;
 
 	allocation_settings_read(&set, b->job->conf);
-	return simulation_run(t->name, &t->replay, &set, b->job->limit);
+	return simulation_run(
+	    t->name, &t->replay, b->job->definition, &set, b->job->limit);
 }
 
 /* Of two rows the database keeps the newer one: rows of a stream that is not

@@ -1,7 +1,8 @@
 /*
- * simulation: see simulation.h. The allocation is given the day's records in
- * the order of their times, without what the CRM then did with chats that are
- * now ours, and every reservation is fulfilled at once.
+ * simulation: see simulation.h. A model is given the day's records in the order
+ * of their times, with our assignees instead of those whom the CRM gave chats
+ * that are now ours; the allocation reads it, and every reservation is
+ * fulfilled at once.
  */
 #include "aggregator/simulation/simulation_impl.h"
 
@@ -140,22 +141,58 @@ compare_loads(struct simulation *w)
 	w->changed_n = 0;
 }
 
+/* Of whom the model says that they are available at some time. */
+static void
+note_working(struct simulation *w)
+{
+	const struct model *m = &w->model;
+	size_t i;
+
+	for (i = 0; i < m->changes.operators_n; i++) {
+		const struct operator_info *o = m->changes.operators[i];
+
+		if (o->listed && (!o->has_available || o->available))
+			get_operator(w, operator_id(m, o))->worked = true;
+	}
+}
+
+/* The allocation reads what the records since the last call say. */
+static void
+read_records(struct simulation *w)
+{
+	model_recompute(&w->model, w->definition);
+	note_working(w);
+	allocation_read_changes(w->a, &w->model);
+	model_clear_changed(&w->model);
+}
+
+/* A record of the chat may be of some time to come. */
+static void
+fulfil_reservation(struct simulation *w, const struct simulation_assignment *g)
+{
+	const struct chat *c =
+	    model_find_chat(&w->model, simulation_text(g->chat));
+	struct record r;
+
+	memset(&r, 0, sizeof r);
+	record_clear(&r);
+	r.type = RECORD_MESSAGE;
+	r.chat = simulation_text(g->chat);
+	r.id = simulation_text(g->id);
+	r.at = c->newest > w->now ? c->newest : w->now;
+	r.from = FROM_SYSTEM;
+	r.kind = simulation_text("assigned");
+	r.operator_id = simulation_text(g->operator_id);
+	(void)model_add(&w->model, &r);
+}
+
 /* Every reservation is fulfilled when it is made. */
 static void
 fulfil_reservations(struct simulation *w)
 {
-	struct allocation_chat_update update = {
-		.at = w->now, .opened_at = CLOCK_NONE, .has_assignee = true
-	};
-
-	for (; w->fulfilled < w->assignments_n; w->fulfilled++) {
-		const struct simulation_assignment *g =
-		    &w->assignments[w->fulfilled];
-
-		update.assignee = simulation_text(g->operator_id);
-		update.reservation = simulation_text(g->id);
-		allocation_chat(w->a, simulation_text(g->chat), &update);
-	}
+	for (; w->fulfilled < w->assignments_n; w->fulfilled++)
+		fulfil_reservation(w, &w->assignments[w->fulfilled]);
+	read_records(w);
 }
 
 static void
@@ -206,20 +243,56 @@ set_their_operator(struct simulation_chat *c, struct simulation_operator *o)
 	c->had_by = o;
 }
 
+static struct text
+our_assignee(const struct simulation *w, struct text chat)
+{
+	const struct chat *c = model_find_chat(&w->model, chat);
+
+	return model_name(&w->model, c != NULL ? c->now.assignee : 0);
+}
+
+static bool
+is_simulated_over(const struct simulation *w, struct text chat)
+{
+	const struct chat *c = model_find_chat(&w->model, chat);
+
+	return c != NULL &&
+	       (c->now.status == CHAT_CLOSED || c->now.status == CHAT_GONE);
+}
+
+static enum simulation_state
+state_of_chat(struct simulation *w, struct text chat)
+{
+	struct chat *c = model_find_chat(&w->model, chat);
+
+	switch (c != NULL ? model_standing(&w->model, c).status : CHAT_NONE) {
+	case CHAT_NONE:
+		return SIMULATED_UNKNOWN;
+	case CHAT_CLOSED:
+	case CHAT_GONE:
+		return SIMULATED_OVER;
+	case CHAT_PENDING:
+	case CHAT_SNOOZED:
+		return SIMULATED_ASIDE;
+	case CHAT_OPEN:
+		break;
+	}
+	return c->now.assignee != 0 ? SIMULATED_HELD : SIMULATED_WAITS;
+}
+
 /* The chat is open, and was not before, or was not ours. One that returns has
  * its operator still, unless a record says who has it now. */
 static void
 find_owner(struct simulation *w, struct simulation_chat *c,
-    enum allocation_chat_state state)
+    enum simulation_state state)
 {
-	if (state == ALLOCATION_WAITS) {
+	if (state == SIMULATED_WAITS) {
 		c->owner = OWNER_OURS;
 		c->due = true;
 		w->came++;
 	} else if (c->named) {
-		set_their_operator(
-		    c, get_operator(w,
-			   allocation_assignee(w->a, simulation_text(c->id))));
+		set_their_operator(c,
+		    get_operator(w, our_assignee(w, simulation_text(c->id))));
 	}
 	c->over = false;
 }
@@ -247,23 +320,31 @@ may_open(const struct simulation_chat *c, const struct record *r)
 	       (r->status == CHAT_NONE || r->status == CHAT_OPEN);
 }
 
+/* Into the snapshot that is being replayed, if there is one. */
+static void
+add_record(struct simulation *w, const struct record *r)
+{
+	(void)model_add(w->snapshot != NULL ? w->snapshot : &w->model, r);
+}
+
 /* What said who has a chat that was over counts if the chat is open now. */
 static void
 apply_returns(struct simulation *w)
 {
-	enum allocation_chat_state state;
+	enum simulation_state state;
 	struct record r;
 	size_t i;
 
 	for (i = 0; i < w->returns_n; i++) {
 		replay_log_read(w->log, w->returns[i], &r);
-		state = allocation_chat_state(w->a, r.chat);
-		if (state != ALLOCATION_WAITS && state != ALLOCATION_HELD)
+		state = state_of_chat(w, r.chat);
+		if (state != SIMULATED_WAITS && state != SIMULATED_HELD)
 			continue;
-		r.assignment = (struct text){ NULL, 0 };
-		allocation_record(w->a, &r);
+		add_record(w, &r);
 		get_chat(w, r.chat)->named |= r.operator_id.p != NULL;
 	}
+	if (w->returns_n > 0)
+		read_records(w);
 	w->returns_n = 0;
 }
 
@@ -272,19 +353,20 @@ apply_returns(struct simulation *w)
 static void
 find_owners(struct simulation *w)
 {
-	enum allocation_chat_state state;
+	enum simulation_state state;
 	struct simulation_chat *c;
 	size_t i;
 
+	read_records(w);
 	apply_returns(w);
 	for (i = 0; i < w->changed_chats_n; i++) {
 		c = w->changed_chats[i];
-		state = allocation_chat_state(w->a, simulation_text(c->id));
-		if (state == ALLOCATION_OVER)
+		state = state_of_chat(w, simulation_text(c->id));
+		if (state == SIMULATED_OVER)
 			end_simulated(w, c);
-		else if (state != ALLOCATION_UNKNOWN)
-			note_waiting(w, c, state == ALLOCATION_WAITS);
-		if ((state == ALLOCATION_WAITS || state == ALLOCATION_HELD) &&
+		else if (state != SIMULATED_UNKNOWN)
+			note_waiting(w, c, state == SIMULATED_WAITS);
+		if ((state == SIMULATED_WAITS || state == SIMULATED_HELD) &&
 		    (c->owner != OWNER_OURS || c->over))
 			find_owner(w, c, state);
 		c->changed = c->named = false;
@@ -292,40 +374,59 @@ find_owners(struct simulation *w)
 	w->changed_chats_n = 0;
 }
 
-/* While a chat is ours the records' assignees are ignored, and when it is over
- * all but those that open it. */
+/* While a chat is ours it has our assignee, whatever records say; when it is
+ * over, what opens it again says who has it. */
 static void
 replay_chat(
     struct simulation *w, const struct replay_entry *entry, struct record *r)
 {
 	struct simulation_chat *c = get_chat(w, r->chat);
 	bool names = names_assignee(r);
+	bool opens = c->over && may_open(c, r);
 
-	r->assignment = (struct text){ NULL, 0 };
-	if (!names || c->owner != OWNER_OURS) {
-		allocation_record(w->a, r);
-		c->named |= names && r->operator_id.p != NULL;
-		return;
+	if (names && c->owner == OWNER_OURS &&
+	    !(opens && r->type == RECORD_CHAT)) {
+		if (opens) {
+			XGROW(w->returns, w->returns_n, w->returns_cap);
+			w->returns[w->returns_n++] = entry;
+			return;
+		}
+		r->operator_id = our_assignee(w, r->chat);
+		names = false;
 	}
-	allocation_record_unassigned(w->a, r);
-	if (c->over && may_open(c, r)) {
-		XGROW(w->returns, w->returns_n, w->returns_cap);
-		w->returns[w->returns_n++] = entry;
-	}
+	add_record(w, r);
+	c->named |= names && r->operator_id.p != NULL;
+}
+
+static void
+begin_snapshot(struct simulation *w, int64_t at)
+{
+	w->snapshot = xcalloc(1, sizeof *w->snapshot);
+	model_init(w->snapshot, simulation_text(w->tenant), false, at);
+}
+
+static void
+end_snapshot(struct simulation *w)
+{
+	model_release(w->snapshot);
+	free(w->snapshot);
+	w->snapshot = NULL;
 }
 
 /* What left with a snapshot may return in another one. */
 static void
-replay_snapshot_end(struct simulation *w, int64_t at)
+replay_snapshot_end(struct simulation *w)
 {
 	const struct strmap_entry *e;
 	size_t i = 0;
 
-	allocation_snapshot_end(w->a, at, NULL);
+	model_merge(&w->model, w->snapshot, NULL);
+	end_snapshot(w);
+	read_records(w);
 	while ((e = strmap_next(&w->chats, &i)) != NULL) {
 		struct text id = { e->key, e->key_len };
 
-		if (allocation_chat_state(w->a, id) == ALLOCATION_OVER)
+		if (is_simulated_over(w, id))
 			end_simulated(w, e->value);
 	}
 }
@@ -341,8 +442,7 @@ replay_operator(struct simulation *w, struct record *r)
 		free(o->name);
 		o->name = text_dup(r->name);
 	}
-	allocation_record(w->a, r);
-	o->worked |= allocation_is_available(w->a, r->operator_id);
+	add_record(w, r);
 }
 
 static void
@@ -351,11 +451,11 @@ apply_entry(struct simulation *w, const struct replay_entry *entry)
 	struct record r;
 
 	if (entry->what == REPLAY_SNAPSHOT_BEGIN) {
-		allocation_snapshot_begin(w->a);
+		begin_snapshot(w, entry->at);
 		return;
 	}
 	if (entry->what == REPLAY_SNAPSHOT_END) {
-		replay_snapshot_end(w, entry->at);
+		replay_snapshot_end(w);
 		return;
 	}
 	replay_log_read(w->log, entry, &r);
@@ -399,7 +499,8 @@ replay_records(struct simulation *w)
 
 struct simulation *
 simulation_run(const char *tenant, struct replay_log *log,
-    const struct allocation_settings *set, int64_t limit)
+    const struct definition *definition, const struct allocation_settings *set,
+    int64_t limit)
 {
 	struct allocation_settings mine = *set;
 	struct simulation *w = xcalloc(1, sizeof *w);
@@ -410,7 +511,10 @@ simulation_run(const char *tenant, struct replay_log *log,
 	w->log = log;
 	w->listener = (struct allocation_listener){ w, on_reserved, on_load };
 	w->longest_silence = set->window > DAY_MS ? set->window : DAY_MS;
-	mine.window = INT64_MAX / 4; /* no chat is deleted */
+	w->definition = definition;
+	model_init(&w->model, simulation_text(tenant), true, CLOCK_NONE);
+	w->model.incremental = true;
+	w->model.no_events = true;
 	if (limit != RECORD_NO_NUMBER)
 		mine.limit = limit;
 	w->a = allocation_new(tenant, &mine, &w->listener);
@@ -463,6 +567,9 @@ simulation_free(struct simulation *w)
 	strmap_release(&w->chats, free_simulation_chat);
 	strmap_release(&w->operators, free_simulation_operator);
 	allocation_free(w->a);
+	if (w->snapshot != NULL)
+		end_snapshot(w);
+	model_release(&w->model);
 	free(w->tenant);
 	free(w);
 }

@@ -1,7 +1,7 @@
 /*
  * simulation: a day once more, with other limits: who would have been assigned
  * which chat, and how long would each have waited? It applies the day's records
- * to an allocation as it is now.
+ * to a model, and allocation to that as it is now.
  *
  * What is taken from the records: who worked when, when chats came and were
  * closed. A chat that came without an operator is assigned by us, at once and
@@ -22,7 +22,8 @@ struct simulation;
  * instead of the limits in the records, or RECORD_NO_NUMBER. Never NULL; not
  * all of the day once stop_asked(). */
 struct simulation *simulation_run(const char *tenant, struct replay_log *replay,
-    const struct allocation_settings *set, int64_t limit);
+    const struct definition *definition, const struct allocation_settings *set,
+    int64_t limit);
 /* NULL is fine. */
 void simulation_free(struct simulation *w);
 

@@ -10,7 +10,16 @@
 #include "common/containers/strmap.h"
 
 #include "aggregator/containers/order_stats.h"
+#include "aggregator/model/model.h"
 #include "aggregator/simulation/simulation.h"
+
+enum simulation_state {
+	SIMULATED_UNKNOWN, /* nothing has said what it is yet */
+	SIMULATED_OVER,    /* closed or gone */
+	SIMULATED_ASIDE,   /* pending or snoozed */
+	SIMULATED_WAITS,
+	SIMULATED_HELD
+};
 
 /* Who assigns the operator of a chat in its present or last episode. */
 enum chat_owner { OWNER_UNKNOWN, OWNER_OURS, OWNER_THEIRS };
@@ -49,6 +58,9 @@ struct simulation_assignment {
 
 struct simulation {
 	char *tenant;
+	struct model model;     /* of the records, with our assignees */
+	struct model *snapshot; /* that is being replayed; NULL: none */
+	const struct definition *definition;
 	struct allocation *a;
 	struct replay_log *log;
 	struct allocation_listener listener;

@@ -20,7 +20,7 @@
 #include "common/os/file.h"
 #include "common/os/notify.h"
 
-#define FORMAT "messaging-analytics stream 14"
+#define FORMAT "messaging-analytics stream 15"
 #define FORMAT_ANY "messaging-analytics stream "
 
 /* The read of a table. */

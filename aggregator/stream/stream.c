@@ -445,7 +445,6 @@ stream_init(struct stream *s, const struct aggregator_job *job)
 	s->staging.refuse = refuse_stream_line;
 	if (job->selection.messages)
 		s->staging.passing = (struct passing){ stream_passes, s };
-	s->staging.begin = stream_begin_snapshot;
 	s->staging.apply = stream_apply;
 	scan_init(&s->scan);
 }

@@ -214,9 +214,8 @@ stream_is_undated(const struct stream_tenant *t)
 
 /* Callbacks of the staging, whose context is the stream: true if a message of a
  * snapshot did not come in the stream, and then it has the time of its first
- * version; a whole snapshot is going to be read; and it corrects the stream. */
+ * version; and a whole snapshot corrects the stream. */
 bool stream_passes(void *ctx, struct record *r);
-struct allocation *stream_begin_snapshot(void *ctx, struct text tenant);
 int stream_apply(void *ctx, struct text tenant, struct snapshot *snapshot,
     const struct bucket_set *part) __attribute__((warn_unused_result));
 

@@ -1,7 +1,7 @@
 /*
- * stream_allocation: allocation in a stream. It takes each record as it comes
- * (pipeline.c), assigns chats once a flush, after the model is recomputed, and
- * is committed with everything else. Reservations are written after that
+ * stream_allocation: allocation in a stream. It assigns chats once a flush,
+ * after the model is recomputed, by what that says, and is committed with
+ * everything else. Reservations are written after that
  * commit, as rows are: after a crash those that were not confirmed are written
  * again, unchanged.
  */
@@ -20,21 +20,12 @@ stream_allocation_now(struct stream *s)
 void
 stream_allocation_clock(struct stream *s)
 {
-	struct stream_tenant *t;
-	int64_t now;
+	int64_t now = stream_allocation_now(s);
 	size_t i;
 
-	if (s->assign == NULL)
-		return;
-	now = stream_allocation_now(s);
-	for (i = 0; i < s->tenants_n; i++) {
-		t = s->tenants[i];
-		if (t->touched || allocation_due(t->pipeline.allocation) <= now)
-			allocation_clock(t->pipeline.allocation, now);
-		else
-			continue;
-		stream_touch(t);
-	}
+	for (i = 0; s->assign != NULL && i < s->tenants_n; i++)
+		if (allocation_due(s->tenants[i]->pipeline.allocation) <= now)
+			stream_touch(s->tenants[i]);
 }
 
 bool
@@ -52,9 +43,14 @@ stream_allocation_due(struct stream *s)
 void
 stream_allocation_select(struct stream_tenant *t)
 {
-	if (t->pipeline.allocation != NULL)
-		t->stream->counts.assigned +=
-		    allocation_select(t->pipeline.allocation);
+	struct allocation *a = t->pipeline.allocation;
+
+	if (a == NULL)
+		return;
+	/* An outcome counts for a reservation that expires now. */
+	allocation_read_changes(a, &t->pipeline.model);
+	allocation_clock(a, t->stream->clock.now_ms);
+	t->stream->counts.assigned += allocation_select(a);
 }
 
 static void
@@ -107,6 +103,7 @@ stream_allocation_load(struct stream *s)
 		stream_tenant_key(t, &s->key);
 		state_each(s->tables.allocation, s->key.data, s->key.len,
 		    load_allocation_entry, t);
+		allocation_read_all(t->pipeline.allocation, &t->pipeline.model);
 		/* Chats may wait, or reservations be not yet written. */
 		stream_touch(t);
 	}

@@ -52,16 +52,6 @@ mark_applied(struct stream_tenant *t, const struct markers *whole)
 	jsonw_close(b);
 }
 
-struct allocation *
-stream_begin_snapshot(void *ctx, struct text tenant)
-{
-	struct allocation *a = stream_tenant(ctx, tenant)->pipeline.allocation;
-
-	if (a != NULL)
-		allocation_snapshot_begin(a);
-	return a;
-}
-
 int
 stream_apply(void *ctx, struct text tenant, struct snapshot *snapshot,
     const struct bucket_set *part)
@@ -80,9 +70,6 @@ stream_apply(void *ctx, struct text tenant, struct snapshot *snapshot,
 		streaming_metrics_pass_time(
 		    t->pipeline.streaming, snapshot->pipeline.model.as_of);
 	model_merge(&t->pipeline.model, &snapshot->pipeline.model, part);
-	if (t->pipeline.allocation != NULL)
-		allocation_snapshot_end(
-		    t->pipeline.allocation, snapshot->markers.at, part);
 	if (part == NULL && s->job->part.of == 0)
 		mark_applied(t, &snapshot->markers);
 	stream_touch(t);

@@ -66,15 +66,6 @@ open_allocation(struct pipeline *d, const struct conf *conf)
 	allocation_clock(d->allocation, clock_now_ms());
 }
 
-/* A record that was refused, or is a duplicate, changes nothing. */
-static void
-update_allocation(
-    struct pipeline *d, const struct record *r, enum model_result taken)
-{
-	if (taken != MODEL_LATE && taken != MODEL_DUPLICATE)
-		allocation_record(d->allocation, r);
-}
-
 void
 pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
     struct text tenant, bool stream, int64_t as_of, uint32_t number)
@@ -129,8 +120,8 @@ pipeline_add(struct pipeline *d, const struct record *r)
 	enum model_result taken = model_add(&d->model, r);
 	struct streaming_metric_message m;
 
-	if (d->allocation != NULL)
-		update_allocation(d, r, taken);
+	if (d->allocation != NULL && taken != MODEL_LATE)
+		allocation_record(d->allocation, r);
 	if (d->streaming == NULL || r->type != RECORD_MESSAGE ||
 	    taken != MODEL_NEW)
 		return taken;

@@ -46,6 +46,11 @@ class Stream:
         return {"type": "chat", "tenant": tenant, "chat": str(chat),
                 "status": status, "at": f"{self.hour}{minute}Z", **more}
 
+    def message(self, tenant, chat, minute, who, **more):
+        return {"type": "message", "tenant": tenant, "chat": str(chat),
+                "id": minute, "from": who, "at": f"{self.hour}{minute}Z",
+                **more}
+
     def outcome(self, chat, second, **more):
         """Of its last reservation."""
         last = [i for i, r in self.assigned.items()
@@ -90,7 +95,17 @@ class Stream:
             self.chat("u", 2, "00:01"), self.chat("u", 3, "00:02"))))
         self.comes_to("1>a 2>b 3>a 4>b")
         self.comes_to("2>z 3>z", "u")
-        # Killed, it holds its reservations.
+        # Tags and capacities of the CRM count; a pending chat is a bot's, also
+        # while its customer writes.
+        self.put(dict(operator("v", "y"), tags="x", max_chats=1),
+                 operator("v", "z"),
+                 self.chat("v", 1, "00:01", tags="x"),
+                 self.chat("v", 2, "00:02", tags="w,x"),
+                 self.chat("v", 3, "00:03", "pending"),
+                 self.message("v", 3, "00:04", "customer"),
+                 self.chat("v", 4, "00:05", tags="x"))
+        self.comes_to("1>y", "v")
+        # Killed, it holds its reservations, and what they depend on.
         self.p.kill()
         self.p.wait()
         self.put(self.chat("t", 7, "00:07"))
@@ -99,6 +114,10 @@ class Stream:
         self.outcome(2, "02", operator="b")
         until(30, lambda: self.lab.in_queue("records", "total") == 0, "a reader")
         self.comes_to("1>a 2>b 3>a 4>b")
+        self.put(self.chat("v", 1, "01:00", "closed"))
+        self.comes_to("1>y 4>y", "v")
+        self.put(self.message("v", 3, "01:01", "system", kind="handoff"))
+        self.comes_to("1>y 4>y 3>z", "v")
         # Refused: nobody else has room, so others pass until it is asked again.
         self.outcome(3, "02")
         self.comes_to("1>a 2>b 3>a 4>b 5>a")

@@ -286,6 +286,12 @@ class World:
         if tags is not None:
             o.tags = frozenset(tags.split(",")) - {""}
 
+    def remove_operator(self, name):
+        """From the directory."""
+        o = self.operator(name)
+        self.set_available(o, False)
+        o.known, o.since = False, None
+
     def set_available(self, o, available):
         if available == o.available:
             return
@@ -332,6 +338,8 @@ class World:
             self.set[name] = int(rest[1])
         elif what == "clock":
             self.clock(int(name))
+        elif what == "operator" and "gone" in rest:
+            self.remove_operator(name)
         elif what == "operator":
             self.tell_operator(
                 name, True if "free" in rest else
@@ -405,6 +413,8 @@ def some_chat(r, returning):
 
 
 def some_operator(r, now):
+    if r.random() < 0.05:
+        return "operator %s gone" % r.choice("abcd")
     line = "operator %s %s" % (r.choice("abcd"),
                                r.choice(("free", "free", "away", "")))
     if line[-1] != " " and r.random() < 0.3:

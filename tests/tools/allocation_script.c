@@ -6,6 +6,7 @@
  *   set NAME N             a setting, before all else: limit, expiry, pause,
  *                          same, same_wait, silent, offline
  *   clock T                time goes on
+ *   operator ID gone       from the directory
  *   operator ID [free|away [since T]] [max N] [tags T]
  *   chat ID open|closed|pending|snoozed|gone [opened T] [holder ID] [tags T]
  *        [channel C] [customer ID]
@@ -28,11 +29,24 @@
 #include "common/base/xalloc.h"
 #include "common/containers/strmap.h"
 
+/* What was told of a chat or an operator; each text is owned. */
+struct script_chat {
+	struct allocation_chat now;
+	char *id, *assignee, *tags, *channel, *customer;
+};
+
+struct script_operator {
+	struct allocation_operator now;
+	char *id, *tags;
+	int64_t since;
+};
+
 struct allocation_script {
 	struct allocation *a;
 	struct allocation_settings set;
 	struct allocation_listener watch;
 	int64_t now;
+	struct strmap chats, operators;
 	struct strmap saved;        /* key -> struct buf */
 	struct strmap reservations; /* chat -> id */
 	struct buf out;
@@ -68,7 +82,7 @@ script_init(struct allocation_script *s)
 {
 	memset(s, 0, sizeof *s);
 	s->set = (struct allocation_settings){
-		.limit = 2, .expiry = 60000, .pause = 1000, .window = 86400000
+		.limit = 2, .expiry = 60000, .pause = 1000
 	};
 	s->watch.ctx = s;
 	s->watch.reserved = script_reserved;
@@ -82,9 +96,34 @@ script_free_saved(void *p)
 }
 
 static void
+script_free_chat(void *p)
+{
+	struct script_chat *c = p;
+
+	free(c->id);
+	free(c->assignee);
+	free(c->tags);
+	free(c->channel);
+	free(c->customer);
+	free(c);
+}
+
+static void
+script_free_operator(void *p)
+{
+	struct script_operator *o = p;
+
+	free(o->id);
+	free(o->tags);
+	free(o);
+}
+
+static void
 script_release(struct allocation_script *s)
 {
 	allocation_free(s->a);
+	strmap_release(&s->chats, script_free_chat);
+	strmap_release(&s->operators, script_free_operator);
 	strmap_release(&s->saved, script_free_saved);
 	strmap_release(&s->reservations, free);
 	buf_release(&s->out);
@@ -141,39 +180,103 @@ script_set(struct allocation_script *s)
 			*all[i].to = strtoll(s->word[2], NULL, 10);
 }
 
+/* Keeps a copy. */
+static void
+script_set_text(char **to, struct text t)
+{
+	free(*to);
+	*to = text_dup(t);
+}
+
+static struct text
+script_kept(const char *s)
+{
+	return (struct text){ s, s != NULL ? strlen(s) : 0 };
+}
+
+static void
+script_tell_chat(struct allocation_script *s, struct script_chat *c)
+{
+	c->now.assignee = script_kept(c->assignee);
+	c->now.tags = script_kept(c->tags);
+	c->now.channel = script_kept(c->channel);
+	c->now.customer = script_kept(c->customer);
+	allocation_chat(s->a, script_kept(c->id), &c->now);
+}
+
+static struct script_chat *
+script_get_chat(struct allocation_script *s, struct text id)
+{
+	void **slot = strmap_put(&s->chats, id.p, id.len);
+	struct script_chat *c = *slot;
+
+	if (c == NULL) {
+		*slot = c = xcalloc(1, sizeof *c);
+		c->id = text_dup(id);
+		c->now.status = CHAT_OPEN;
+		c->now.arrival = c->now.answered_at = CLOCK_NONE;
+	}
+	return c;
+}
+
+static enum chat_status
+script_status(const struct allocation_script *s)
+{
+	size_t i;
+
+	for (i = CHAT_OPEN; i <= CHAT_GONE; i++)
+		if (script_has(s, record_status_name((enum chat_status)i)))
+			return (enum chat_status)i;
+	return CHAT_NONE;
+}
+
 static void
 script_chat(struct allocation_script *s, struct text id)
 {
-	struct allocation_chat_update update = { .at = s->now,
-		.opened_at = script_number(s, "opened", CLOCK_NONE),
-		.status = script_has(s, "open")      ? CHAT_OPEN
-			  : script_has(s, "closed")  ? CHAT_CLOSED
-			  : script_has(s, "pending") ? CHAT_PENDING
-			  : script_has(s, "snoozed") ? CHAT_SNOOZED
-			  : script_has(s, "gone")    ? CHAT_GONE
-						     : CHAT_NONE,
-		.has_assignee = script_has(s, "holder"),
-		.assignee = script_text(s, "holder"),
-		.tags = script_text(s, "tags"),
-		.channel = script_text(s, "channel"),
-		.customer = script_text(s, "customer") };
+	struct script_chat *c = script_get_chat(s, id);
+	enum chat_status status = script_status(s);
 
-	allocation_chat(s->a, id, &update);
+	c->now.newest = s->now;
+	c->now.arrival = script_number(s, "opened", c->now.arrival);
+	if (status != CHAT_NONE)
+		c->now.status = status;
+	if (script_has(s, "holder"))
+		script_set_text(&c->assignee, script_text(s, "holder"));
+	if (script_has(s, "tags"))
+		script_set_text(&c->tags, script_text(s, "tags"));
+	if (script_has(s, "channel"))
+		script_set_text(&c->channel, script_text(s, "channel"));
+	if (script_has(s, "customer"))
+		script_set_text(&c->customer, script_text(s, "customer"));
+	script_tell_chat(s, c);
+}
+
+static void
+script_answer(struct allocation_script *s, struct text id)
+{
+	struct script_chat *c = strmap_get(&s->chats, id.p, id.len);
+	int64_t at = script_number(s, "at", s->now);
+
+	if (c == NULL || at <= c->now.answered_at)
+		return;
+	c->now.answered_at = at;
+	script_tell_chat(s, c);
 }
 
 static void
 script_outcome(struct allocation_script *s, struct text id)
 {
 	const char *reservation = strmap_get(&s->reservations, id.p, id.len);
-	struct allocation_chat_update update = { .at = s->now,
-		.opened_at = CLOCK_NONE,
-		.has_assignee = true,
-		.assignee = script_text(s, "by") };
+	struct script_chat *c;
 
 	if (reservation == NULL)
 		return;
-	update.reservation = (struct text){ reservation, strlen(reservation) };
-	allocation_chat(s->a, id, &update);
+	c = script_get_chat(s, id);
+	allocation_outcome(
+	    s->a, id, script_kept(reservation), script_text(s, "by"));
+	c->now.newest = s->now;
+	script_set_text(&c->assignee, script_text(s, "by"));
+	script_tell_chat(s, c);
 }
 
 static void
@@ -198,6 +301,19 @@ script_save(void *ctx, const struct buf *key, const struct buf *value)
 }
 
 static void
+script_tell_operator(struct allocation_script *s, struct script_operator *o)
+{
+	o->now.tags = script_kept(o->tags);
+	allocation_operator(s->a, script_kept(o->id), &o->now);
+}
+
+static bool
+script_is_over(const struct script_chat *c)
+{
+	return c->now.status == CHAT_CLOSED || c->now.status == CHAT_GONE;
+}
+
+static void
 script_restart(struct allocation_script *s)
 {
 	const struct strmap_entry *e;
@@ -214,6 +330,11 @@ script_restart(struct allocation_script *s)
 			s->a, e->key, e->key_len, b->data, b->len) == -1)
 			buf_adds(&s->out, "damaged ");
 	}
+	for (i = 0; (e = strmap_next(&s->operators, &i)) != NULL;)
+		script_tell_operator(s, e->value);
+	for (i = 0; (e = strmap_next(&s->chats, &i)) != NULL;)
+		if (!script_is_over(e->value))
+			script_tell_chat(s, e->value);
 }
 
 static void
@@ -224,16 +345,45 @@ script_unsent(void *ctx, const struct allocation_reservation *p)
 	buf_addf(&s->out, "?%.*s ", TEXT_ARG(p->chat));
 }
 
+/* Of two times when they were available or not the later one counts; a time to
+ * come is now. */
+static void
+script_set_available(
+    struct script_operator *o, bool available, int64_t since, int64_t now)
+{
+	if (since > now)
+		since = now;
+	if (since != CLOCK_NONE && since < o->since)
+		return;
+	o->now.available = available;
+	o->since = since;
+}
+
 static void
 script_operator(struct allocation_script *s, struct text id)
 {
-	struct allocation_operator_update p = { script_has(s, "free") ||
-						    script_has(s, "away"),
-		script_has(s, "free"), script_number(s, "since", CLOCK_NONE),
-		script_number(s, "max", RECORD_NO_NUMBER),
-		script_text(s, "tags") };
+	void **slot = strmap_put(&s->operators, id.p, id.len);
+	struct script_operator *o = *slot;
 
-	allocation_operator(s->a, id, &p);
+	if (o == NULL) {
+		*slot = o = xcalloc(1, sizeof *o);
+		o->id = text_dup(id);
+	}
+	if (!o->now.listed) {
+		script_set_text(&o->tags, (struct text){ NULL, 0 });
+		o->now = (struct allocation_operator){ .listed = true,
+			.available = true,
+			.max_chats = RECORD_NO_NUMBER };
+		o->since = CLOCK_NONE;
+	}
+	if (script_has(s, "free") || script_has(s, "away"))
+		script_set_available(o, script_has(s, "free"),
+		    script_number(s, "since", CLOCK_NONE), s->now);
+	o->now.listed = !script_has(s, "gone");
+	o->now.max_chats = script_number(s, "max", o->now.max_chats);
+	if (script_has(s, "tags"))
+		script_set_text(&o->tags, script_text(s, "tags"));
+	script_tell_operator(s, o);
 }
 
 /* One line, which is at hand in words. */
@@ -257,7 +407,7 @@ script_do(struct allocation_script *s)
 	} else if (strcmp(what, "chat") == 0) {
 		script_chat(s, id);
 	} else if (strcmp(what, "answer") == 0) {
-		allocation_answered(s->a, id, script_number(s, "at", s->now));
+		script_answer(s, id);
 	} else if (strcmp(what, "limit") == 0) {
 		allocation_limit(s->a, script_text(s, "operator"),
 		    script_text(s, "channel"),
