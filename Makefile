@@ -203,7 +203,7 @@ mutants:  ## put 30 mistakes into copies of the code: which do tests notice?
 	@tests/mutants -e
 demo-programs:
 	@scripts/install-deps demo
-	@MAKE='$(MAKE)' scripts/build all sim load $(B)/tests/tools/amqp_probe
+	@MAKE='$(MAKE)' scripts/build all sim load
 demo: demo-programs  ## install what is missing, build, show the whole job
 	@$(BUILT) scripts/demo
 live: demo-programs  ## the board in a browser, with a made-up CRM, until ^C

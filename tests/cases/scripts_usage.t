@@ -62,17 +62,6 @@ refused 69 "cannot find the program 'poller'" job -v
 # Two folders that are not there are equal, but no counts.
 refused 66 "there is nothing to compare" eventcounter -d "$tmp/none" compare
 
-# Nothing was left running, or what a demo that was killed has left.
-cp -R scripts "$tmp/scripts"
-for left in 0 1; do
-	said=$("$tmp/scripts/demo" --stop)
-	if [ "$said" != "stopped: $left" ]; then
-		echo "FAILED: demo --stop with $left folders: $said" >&2
-		exit 1
-	fi
-	mkdir -p "$tmp/build/demo.abc"
-done
-
 # A broker with two generations, that is away when it is asked for $AWAY, and a
 # database. Whatever is done to them is written down.
 mkdir "$tmp/bin"

@@ -16,7 +16,7 @@ class Test:
         self.that, self.equal = self.checks.that, self.checks.equal
         # A checkout that is built: the scripts are ours, so are the programs.
         self.checkout = lab.path("checkout")
-        os.makedirs(self.checkout + "/build/demo")
+        os.makedirs(self.checkout + "/build")
         for name, target in (
                 ("scripts", "scripts"), ("sink", "sink"),
                 ("build/bin", os.path.realpath(BIN)),
@@ -108,7 +108,7 @@ class Test:
             "DIR", self.lab.path("state")), self.command("poller --assign")]
         self.typed("set -e\n" + "".join(line + " -n\n" for line in lines),
                    AMQP_URL="amqp://a:b@localhost", MESSAGING_CONFIG=conf)
-        self.lab.write("checkout/build/demo/allocation.ndjson", self.records)
+        self.lab.write("checkout/yesterday.ndjson", self.records)
         out = self.typed(self.command("aggregator -a allocation") + "\n")
         self.that(re.search('"table":"allocation_operators".*"max_chats":3',
                             out), f"no what-if: {out}")
