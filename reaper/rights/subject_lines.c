@@ -10,166 +10,10 @@
 
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
-#include "common/digest/hex.h"
 #include "common/text/flat.h"
 #include "common/text/json_text.h"
 #include "common/text/jsonw.h"
 #include "reaper/rights/subject.h"
-
-/* Lines of the audit of `sink --serve` (sink/access/audit.h) that name a
- * customer by whose id a reader asked. Such a line stays, or erasing a customer
- * would erase who has read what: an alias takes the place of the id. */
-
-#define V1 "/api/v1/"
-
-/* The lists whose pages have a user's id in their key: its place there. A test
- * holds them against the sink's lists. */
-static const struct {
-	const char *path;
-	size_t place;
-} by_user[] = { { V1 "users", 0 }, { V1 "alerts", 1 }, { V1 "receipts", 2 } };
-
-/* Whether a line that was read into f is one of the audit. */
-static bool
-audit_line_is(const struct flat *f)
-{
-	const struct flat_field *parameters = flat_find(f, "parameters");
-
-	return parameters != NULL && parameters->kind == FLAT_JSON &&
-	       flat_find(f, "path") != NULL && flat_find(f, "role") != NULL &&
-	       flat_find(f, "type") == NULL;
-}
-
-/* The place of the id among the values of a cursor; -1: it has none. With or
- * without a suffix, such as .csv. */
-static int
-place_of_id(const struct flat *f)
-{
-	const struct flat_field *path = flat_find(f, "path");
-	size_t i, len;
-
-	for (i = 0; path != NULL && i < ARRAY_LEN(by_user); i++) {
-		len = strlen(by_user[i].path);
-		if (path->val_len >= len &&
-		    memcmp(path->val, by_user[i].path, len) == 0 &&
-		    (path->val_len == len || path->val[len] == '.'))
-			return (int)by_user[i].place;
-	}
-	return -1;
-}
-
-/* Appends the values that a cursor has. False: it is none. */
-static bool
-read_cursor(const char *hex, size_t len, struct buf *values)
-{
-	size_t i;
-	int byte;
-
-	for (i = 0; i + 1 < len; i += 2) {
-		byte = hex_byte(hex + i);
-		if (byte < 0)
-			return false;
-		buf_addc(values, (char)byte);
-	}
-	return i == len;
-}
-
-/* The value at a place, each ended by a NUL but the last one. */
-static struct text
-value_at(const struct buf *values, int place)
-{
-	const char *p = values->data, *end = p + values->len, *zero = NULL;
-
-	for (; p != NULL; p = zero != NULL ? zero + 1 : NULL) {
-		zero = memchr(p, '\0', (size_t)(end - p));
-		if (place-- == 0)
-			return (struct text){ p,
-				(size_t)((zero != NULL ? zero : end) - p) };
-	}
-	return (struct text){ NULL, 0 };
-}
-
-/* The cursor with the alias in the place of the id, quoted. False: it has none.
- */
-static bool
-change_cursor(const struct subject *s, int place, const char *hex, size_t len,
-    struct buf *to)
-{
-	struct buf values = BUF_INIT, changed = BUF_INIT;
-	struct text id = { NULL, 0 };
-	size_t before;
-	bool theirs;
-
-	if (place >= 0 && len > 0 && read_cursor(hex, len, &values))
-		id = value_at(&values, place);
-	theirs = text_is(id, s->id);
-	if (theirs) {
-		before = (size_t)(id.p - values.data);
-		buf_add(&changed, values.data, before);
-		buf_adds(&changed, s->alias);
-		buf_add(&changed, id.p + id.len, values.len - before - id.len);
-		buf_addc(to, '"');
-		(void)hex_write(buf_room(to, 2 * changed.len),
-		    (const unsigned char *)changed.data, changed.len);
-		buf_grown(to, 2 * changed.len);
-		buf_addc(to, '"');
-	}
-	buf_release(&values);
-	buf_release(&changed);
-	return theirs;
-}
-
-/* What takes the place of a value of a parameter, if anything does. */
-static bool
-change_value(const struct subject *s, int place, struct text name,
-    struct text value, struct buf *to)
-{
-	if (text_is(name, "cursor"))
-		return change_cursor(s, place, value.p, value.len, to);
-	if (!text_is(name, "user_id") || !text_is(value, s->id))
-		return false;
-	jsonw_quote(to, s->alias, strlen(s->alias));
-	return true;
-}
-
-/* Where an operator has the same id, it is theirs. */
-static bool
-audit_line_change(struct flat *f, const struct subject *s, const char *line,
-    size_t len, struct buf *to)
-{
-	struct json_text t = { .p = line, .end = line + len };
-	struct text name = { "", 0 }, value;
-	int place = place_of_id(f);
-	const char *begin = line;
-	size_t before = to->len;
-	bool changed = false;
-
-	while (!s->is_operator && json_text_peek(&t) != '\0') {
-		if (json_text_peek(&t) != '"') {
-			t.p++;
-			continue;
-		}
-		value.p = t.p + 1;
-		buf_add(to, begin, (size_t)(t.p - begin));
-		begin = t.p;
-		if (!json_text_string(&t))
-			break;
-		value.len = (size_t)(t.p - value.p) - 1;
-		if (memchr(value.p, '\\', value.len) != NULL)
-			value.p = flat_unescape(f, value.p, &value.len);
-		json_text_blanks(&t);
-		if (json_text_peek(&t) == ':') {
-			name = value;
-		} else if (change_value(s, place, name, value, to)) {
-			begin = t.p;
-			changed = true;
-		}
-	}
-	buf_add(to, begin, (size_t)(line + len - begin));
-	if (!changed)
-		to->len = before;
-	return changed;
-}
 
 /* Text of which nobody knows which members are ids: a payload of a webhook that
  * a profile did not understand, or a line that is cut or no JSON. Each string
@@ -296,12 +140,11 @@ is_webhook(const struct subject_lines *l)
 	       where->val[first + len] == '/';
 }
 
+/* A value_fn. */
 static bool
-is_the_tenant(const void *ctx, const char *value, size_t len)
+is_text(const void *ctx, const char *value, size_t len)
 {
-	const char *tenant = ctx;
-
-	return len == strlen(tenant) && memcmp(value, tenant, len) == 0;
+	return text_is((struct text){ value, len }, ctx);
 }
 
 /* What a line tells. */
@@ -310,15 +153,63 @@ enum line_kind {
 	LINE_RECORD,
 	LINE_VALUES, /* l->inner has the values of a webhook, or of a line or
 			record that is broken */
-	LINE_AUDIT,
+	LINE_AUDIT,  /* l->flat has the parameters of a request */
 };
+
+/* A line of the audit of `sink --serve` (sink/access/audit.h). */
+static bool
+is_of_audit(const struct flat *f)
+{
+	const struct flat_field *parameters = flat_find(f, "parameters");
+
+	return parameters != NULL && parameters->kind == FLAT_JSON &&
+	       flat_find(f, "path") != NULL && flat_find(f, "role") != NULL &&
+	       flat_find(f, "type") == NULL;
+}
+
+static enum line_kind
+read_audit(struct subject_lines *l)
+{
+	const char *parameters;
+	size_t len;
+
+	if (!field_is(&l->flat, "tenant", l->subject->tenant))
+		return LINE_OTHER;
+	parameters = flat_raw(flat_find(&l->flat, "parameters"), &len);
+	return flat_parse(&l->flat, parameters, len, NULL) == 0 ? LINE_AUDIT
+								: LINE_OTHER;
+}
+
+/* Such a line stays, or erasing a customer would erase who has read what: the
+ * alias takes the place of the id that a reader asked for. Where an operator
+ * has the same id, it is theirs. False: it has none. */
+static bool
+change_audit_line(struct subject_lines *l, const char *line, size_t len)
+{
+	const struct subject *s = l->subject;
+	const struct flat_field *user = flat_find(&l->flat, "user_id");
+	const char *raw;
+	size_t raw_len;
+
+	if (user == NULL || s->is_operator)
+		return false;
+	raw = flat_raw(user, &raw_len);
+	if (!any_value(&l->flat, raw, raw_len, is_text, s->id))
+		return false;
+	buf_clear(&l->changed);
+	buf_add(&l->changed, line, (size_t)(raw - line));
+	jsonw_quote(&l->changed, s->alias, strlen(s->alias));
+	raw += raw_len;
+	buf_add(&l->changed, raw, (size_t)(line + len - raw));
+	return true;
+}
 
 /* A line that is broken is the tenant's if it has that name. */
 static enum line_kind
 take_values(struct subject_lines *l, bool webhook)
 {
 	return webhook || any_value(&l->flat, l->inner.data, l->inner.len,
-			      is_the_tenant, l->subject->tenant)
+			      is_text, l->subject->tenant)
 		   ? LINE_VALUES
 		   : LINE_OTHER;
 }
@@ -360,8 +251,8 @@ read_line(struct subject_lines *l, const char *line, size_t len)
 		set_inner(l, line, len);
 		return take_values(l, false);
 	}
-	if (audit_line_is(&l->flat))
-		kind = LINE_AUDIT;
+	if (is_of_audit(&l->flat))
+		return read_audit(l);
 	l->dead = field_is(&l->flat, "type", "dead");
 	if (l->dead)
 		kind = read_inner(l);
@@ -458,9 +349,7 @@ names_them(
 		return any_value(&l->flat, l->inner.data, l->inner.len,
 		    is_their_value, l->subject);
 	case LINE_AUDIT:
-		buf_clear(&l->changed);
-		return audit_line_change(
-		    &l->flat, l->subject, line, len, &l->changed);
+		return change_audit_line(l, line, len);
 	case LINE_OTHER:
 		break;
 	}

@@ -160,13 +160,13 @@ take_parameter(void *ctx, const char *name, const char *value)
 }
 
 /* A word or a tag can be the name of a customer, and would stay here when that
- * one is forgotten; a page of words begins behind one. */
+ * one is forgotten; a cursor has the key of a row, which may be such a word, or
+ * the id of a customer. */
 static bool
-is_withheld(const struct web_request *r, const char *name)
+is_withheld(const char *name)
 {
-	if (strcmp(name, "cursor") == 0)
-		return strncmp(r->path, V1 "trends", strlen(V1 "trends")) == 0;
-	return strcmp(name, "word") == 0 || strcmp(name, "tag") == 0;
+	return strcmp(name, "cursor") == 0 || strcmp(name, "word") == 0 ||
+	       strcmp(name, "tag") == 0;
 }
 
 /* Of one that is there several times all values, as a list: some resources take
@@ -180,7 +180,7 @@ add_parameter_values(
 	r->parameters(r, take_parameter, &values);
 	if (values.n > 0) {
 		jsonw_key(line, name);
-		if (is_withheld(r, name))
+		if (is_withheld(name))
 			buf_adds(line, "null");
 		else
 			buf_addf(line, values.n > 1 ? "[%s]" : "%s",

@@ -107,19 +107,6 @@ teams_named(const struct team_member *m, const char *names)
 	return false;
 }
 
-bool
-teams_has(
-    const struct teams *t, const char *tenant, const char *name, size_t len)
-{
-	const struct team_member *m;
-
-	for (m = t->list; m < t->list + t->n; m++) {
-		if (strcmp(m->tenant, tenant) == 0 && is_team(m, name, len))
-			return true;
-	}
-	return false;
-}
-
 /* Whether an operator is in the member's team. */
 static bool
 teams_shared(

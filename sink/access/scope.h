@@ -74,8 +74,4 @@ int teams_read(struct teams *t, const struct conf *conf, struct buf *why)
     __attribute__((warn_unused_result));
 void teams_release(struct teams *t);
 
-/* Whether the tenant has a team with that name. */
-bool teams_has(
-    const struct teams *t, const char *tenant, const char *name, size_t len);
-
 #endif

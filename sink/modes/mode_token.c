@@ -19,7 +19,6 @@
 #include "common/records/record.h"
 #include "common/tokens/jwt.h"
 #include "sink/access/revocation.h"
-#include "sink/access/scope.h"
 #include "sink/access/viewer.h"
 #include "sink/modes/modes.h"
 
@@ -165,60 +164,6 @@ print_token(const struct sink *s, const struct jwt_rules *rules)
 	return code;
 }
 
-/* It may be a new tenant, or a misspelled one, whose token shows nothing. No
- * database is needed for a token: without one, nothing is told. */
-static void
-warn_of_new_tenant(const struct sink *s)
-{
-	struct buf why = BUF_INIT;
-	enum exit_code code;
-	struct db *db = db_open(s->common.conf, &why, &code);
-	bool there = true;
-
-	if (db != NULL &&
-	    sink_look_for_tenant(db, s->tenant, &there) == OUTCOME_DONE &&
-	    !there)
-		log_warn("the database does not know the tenant '%s'; until "
-			 "it does, the token shows nothing",
-		    s->tenant);
-	db_close(db);
-	buf_release(&why);
-}
-
-static void
-warn_unless_known(const struct sink *s, const struct teams *teams)
-{
-	const char *name;
-	size_t len;
-
-	for (name = s->teams; *name != '\0'; name += len + (name[len] == ',')) {
-		len = strcspn(name, ",");
-		if (!teams_has(teams, s->tenant, name, len))
-			log_warn(
-			    "[crm %s] teams has no team '%.*s'; until it has "
-			    "one, the token shows none of its operators",
-			    s->tenant, (int)len, name);
-	}
-}
-
-/* They may be new, or misspelled. The server's configuration counts, which may
- * be another one. */
-static void
-warn_of_new_teams(const struct sink *s)
-{
-	struct teams teams = { .n = 0 };
-	struct buf why = BUF_INIT;
-
-	if (s->teams == NULL)
-		return;
-	if (teams_read(&teams, s->common.conf, &why) == 0)
-		warn_unless_known(s, &teams);
-	else
-		log_warn("%s", buf_str(&why));
-	teams_release(&teams);
-	buf_release(&why);
-}
-
 static enum exit_code
 make_token(const struct sink *s)
 {
@@ -232,10 +177,6 @@ make_token(const struct sink *s)
 		code = PROG_OK;
 	} else {
 		code = print_token(s, &tokens.rules);
-		if (code == PROG_OK) {
-			warn_of_new_tenant(s);
-			warn_of_new_teams(s);
-		}
 	}
 	jwt_conf_release(&tokens);
 	buf_release(&why);

@@ -475,14 +475,6 @@ class Test:
         rows = self.server.ask(V1 + "operators", made).rows()
         self.that({row["operator"] for row in rows} == {"1", "2", "3"},
                   f"{rows}")
-        for teams, unknown in (("support,sales", []), ("nope", ["nope"]),
-                               ("suppor,sales,x", ["suppor", "x"])):
-            done = self.lab.must(["sink", "-c", conf, "--token", "--tenant",
-                                  TENANT, "--role", LEAD, "--teams", teams])
-            warned = [line for line in done.lines() if "no team" in line]
-            self.that(len(warned) == len(unknown) and all(
-                f"'{name}'" in line for name, line in zip(unknown, warned)),
-                f"{teams}: {done}")
         for teams in ("", ",", "a,,b", "a,", "a\nb", "x" * 1001):
             done = self.lab.run(["sink", "-c", conf, "--token", "--tenant",
                                  TENANT, "--role", LEAD, "--teams", teams])

@@ -1,14 +1,12 @@
 #!/usr/bin/env python3
 """tables.py [--write]: compares what is generated from common/tables/tables.def
-with the pages of tables and metrics. And two tables of C with each other, see
-check_audits().
+with the pages of tables and metrics.
 
 One line on stdout for each difference; ends with 1 if there was one. With
 --write it writes the pages. Works from the root of the repository, with the
 helpers in TESTBIN (build/tests).
 """
 import os
-import re
 import subprocess
 import sys
 
@@ -55,32 +53,7 @@ def check_pages(write):
                      "--write")
 
 
-LISTS = "sink/resources/resource_lists.c"
-AUDIT = "reaper/rights/subject_lines.c"
-
-
-def check_audits():
-    """The reaper looks for a customer's id in the cursors of those lists of the
-    sink whose key has it. Programs include nothing of each other, so each has
-    its own table."""
-    sink = {}
-    for name, body in re.findall(
-            r"^const struct list list_(\w+) = \{(.*?)^\};", read(LISTS),
-            re.M | re.S):
-        key = re.search(r"\.key = \{(.*?)\}", body, re.S).group(1)
-        columns = re.findall(r'"(\w+)"', key)
-        if "user_id" in columns:
-            sink[name.replace("_", "-")] = columns.index("user_id")
-    table = re.search(r"by_user\[\] = \{(.*?)\};", read(AUDIT), re.S).group(1)
-    reaper = {path: int(place) for path, place in
-              re.findall(r'V1 "([\w-]+)", (\d+)', table)}
-    if not sink or sink != reaper:
-        complain(AUDIT, "the places of user_id in cursors are %s, in %s %s"
-                 % (reaper, LISTS, sink))
-
-
 def main():
-    check_audits()
     check_pages(sys.argv[1:] == ["--write"])
     for line in problems:
         print(line)
