@@ -53,9 +53,8 @@ int file_write_and_close(int fd, const void *data, size_t len)
 
 /* Opens a file of lines for appending, and locks it; EWOULDBLOCK while another
  * process has it. A new file has mode 0600, and its name is synced. Removes the
- * rest of a line that a killed process left; *torn: its bytes (of an archive of
- * rows, which cuts nothing else, reaper/files/archive.c does it). Only opens
- * what is not a regular file. flags: further flags of open(2). Returns the
+ * rest of a line that a killed process left; *torn: its bytes. Only opens what
+ * is not a regular file. flags: further flags of open(2). Returns the
  * descriptor, or -1. */
 int file_open_lines(const char *path, int flags, size_t *torn)
     __attribute__((warn_unused_result));

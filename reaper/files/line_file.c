@@ -150,8 +150,10 @@ struct change {
 	off_t size;      /* of what was read */
 };
 
-int
-line_file_lock(int fd)
+/* Locks an open file against others that write it (flock), and waits while they
+ * do. -1 with errno, EWOULDBLOCK: they have it still. */
+static int
+lock_file(int fd)
 {
 	int64_t end = clock_mono_ms() + LOCK_WAIT_MS;
 
@@ -177,7 +179,7 @@ open_locked(const char *path)
 		fd = line_reader_open(path);
 		if (fd < 0)
 			return -1;
-		if (line_file_lock(fd) == 0) {
+		if (lock_file(fd) == 0) {
 			if (file_is_at(fd, path, false) == 0)
 				return fd;
 			errno = 0;

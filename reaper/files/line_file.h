@@ -35,8 +35,4 @@ typedef bool line_file_change_fn(
 enum exit_code line_file_change(const char *path, line_file_change_fn *change,
     void *ctx, struct buf *why) __attribute__((warn_unused_result));
 
-/* Locks an open file against others that write it (flock), and waits for ten
- * seconds while they do. -1 with errno, EWOULDBLOCK: they have it still. */
-int line_file_lock(int fd) __attribute__((warn_unused_result));
-
 #endif
