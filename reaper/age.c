@@ -136,9 +136,10 @@ add_condition(const struct age *a, const char *compare, struct buf *sql,
 	return 3;
 }
 
+/* The number that `what` is of the rows. */
 static enum outcome
-select_rows(struct db *db, const struct age *a, const char *what,
-    const char *compare, const char *limit, struct db_rows **found)
+select_count(struct db *db, const struct age *a, const char *what,
+    const char *compare, const char *limit, uint64_t *count)
 {
 	struct db_value args[3];
 	struct buf sql = BUF_INIT;
@@ -148,7 +149,7 @@ select_rows(struct db *db, const struct age *a, const char *what,
 	buf_addf(&sql, "SELECT %s FROM %s WHERE ", what, a->table->name);
 	n = add_condition(a, compare, &sql, args);
 	buf_adds(&sql, limit);
-	o = db_query(db, buf_str(&sql), args, n, found);
+	o = db_query_count(db, buf_str(&sql), args, n, count);
 	buf_release(&sql);
 	return o;
 }
@@ -156,12 +157,10 @@ select_rows(struct db *db, const struct age *a, const char *what,
 static enum outcome
 find_row(struct db *db, struct age *a, const char *compare)
 {
-	struct db_rows *found;
-	enum outcome o = select_rows(db, a, "1", compare, " LIMIT 1", &found);
+	uint64_t found;
+	enum outcome o = select_count(db, a, "1", compare, " LIMIT 1", &found);
 
-	a->found = o == OUTCOME_DONE && db_rows_count(found) > 0;
-	if (o == OUTCOME_DONE)
-		db_rows_free(found);
+	a->found = found > 0;
 	return o;
 }
 
@@ -181,14 +180,8 @@ static enum outcome
 count_old_rows(struct db *db, void *ctx)
 {
 	struct age *a = ctx;
-	struct db_rows *found;
-	enum outcome o = select_rows(db, a, "COUNT(*)", "<", "", &found);
 
-	if (o != OUTCOME_DONE)
-		return o;
-	a->affected = db_next(found) ? (uint64_t)db_get_int(found, 0) : 0;
-	db_rows_free(found);
-	return OUTCOME_DONE;
+	return select_count(db, a, "COUNT(*)", "<", "", &a->affected);
 }
 
 static enum outcome

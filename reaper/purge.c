@@ -146,19 +146,13 @@ count_purged_rows(struct db *db, void *ctx)
 	struct purge *p = ctx;
 	struct db_value arg = db_str(p->tenant);
 	struct buf sql = BUF_INIT;
-	struct db_rows *found;
 	enum outcome o;
 
 	buf_addf(&sql, "SELECT COUNT(*) FROM %s WHERE tenant = ?",
 	    tables[p->table].name);
-	o = db_query(db, buf_str(&sql), &arg, 1, &found);
+	o = db_query_count(db, buf_str(&sql), &arg, 1, &p->affected);
 	buf_release(&sql);
-	if (o != OUTCOME_DONE)
-		return o;
-	if (db_next(found))
-		p->affected = (uint64_t)db_get_int(found, 0);
-	db_rows_free(found);
-	return OUTCOME_DONE;
+	return o;
 }
 
 static enum exit_code

@@ -133,6 +133,12 @@ enum outcome db_query(struct db *db, const char *sql,
     const struct db_value *args, size_t n, struct db_rows **rows)
     __attribute__((warn_unused_result));
 
+/* The same of one number: the first cell, 0 where there is no row or NULL. With
+ * "SELECT 1 ... LIMIT 1" whether there is a row. */
+enum outcome db_query_count(struct db *db, const char *sql,
+    const struct db_value *args, size_t n, uint64_t *count)
+    __attribute__((warn_unused_result));
+
 /* The same, of a result that may be long: only its first rows, up to the one by
  * which their text passes `bytes`. */
 struct db_bound {

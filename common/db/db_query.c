@@ -273,6 +273,20 @@ db_query(struct db *db, const char *sql, const struct db_value *args, size_t n,
 }
 
 enum outcome
+db_query_count(struct db *db, const char *sql, const struct db_value *args,
+    size_t n, uint64_t *count)
+{
+	struct db_rows *rows = NULL;
+	enum outcome o = db_query(db, sql, args, n, &rows);
+
+	*count = 0;
+	if (o == OUTCOME_DONE && db_next(rows) && db_get(rows, 0) != NULL)
+		*count = (uint64_t)db_get_int(rows, 0);
+	db_rows_free(rows);
+	return o;
+}
+
+enum outcome
 db_query_first(struct db *db, const char *sql, const struct db_value *args,
     size_t n, struct db_bound most, struct db_rows **rows)
 {

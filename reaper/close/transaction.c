@@ -46,18 +46,15 @@ static enum outcome
 check_tenant(struct transaction *t)
 {
 	struct db_value tenant = db_str(t->list[0].tenant);
-	struct db_rows *found;
-	enum outcome o = db_query(t->c->db,
-	    "SELECT 1 FROM tenants WHERE tenant = ?", &tenant, 1, &found);
+	uint64_t known;
+	enum outcome o = db_query_count(t->c->db,
+	    "SELECT 1 FROM tenants WHERE tenant = ?", &tenant, 1, &known);
 	size_t i;
 
-	if (o != OUTCOME_DONE)
-		return o;
-	for (i = 0; i < t->n && db_rows_count(found) == 0; i++)
+	for (i = 0; o == OUTCOME_DONE && known == 0 && i < t->n; i++)
 		if (is_to_delete(&t->list[i]))
 			t->list[i].fate = FATE_UNKNOWN;
-	db_rows_free(found);
-	return OUTCOME_DONE;
+	return o;
 }
 
 /* Writes `select` WHERE tenant = 'T' AND chat IN ('1', '2') for the wanted
@@ -302,31 +299,18 @@ transaction_run(struct close *c, struct answer *list, size_t n)
 }
 
 static enum outcome
-add_query_count(struct close *c, const struct buf *sql, uint64_t *n)
-{
-	struct db_rows *found;
-	enum outcome o = db_query(c->db, buf_str(sql), NULL, 0, &found);
-
-	if (o != OUTCOME_DONE)
-		return o;
-	if (db_next(found))
-		*n += (uint64_t)db_get_int(found, 0);
-	db_rows_free(found);
-	return OUTCOME_DONE;
-}
-
-static enum outcome
 count_gone_chats(struct db *db, void *ctx)
 {
 	struct transaction *all = ctx, t = *all;
 	struct answer *end = all->list + all->n;
 	struct buf sql = BUF_INIT;
+	uint64_t gone = 0;
 	enum outcome o;
 
-	all->rows = all->gone = 0;
+	all->gone = 0;
 	buf_adds(&sql, "SELECT COUNT(*) FROM chat_metrics WHERE tenant = ");
 	db_quote(db, &sql, db_str(all->list[0].tenant));
-	o = add_query_count(all->c, &sql, &all->rows);
+	o = db_query_count(db, buf_str(&sql), NULL, 0, &all->rows);
 	for (; o == OUTCOME_DONE && t.list < end; t.list += t.n) {
 		t.n = (size_t)(end - t.list);
 		if (t.n > CLOSE_BATCH)
@@ -334,7 +318,9 @@ count_gone_chats(struct db *db, void *ctx)
 		buf_clear(&sql);
 		if (write_chats_query(
 			&t, is_gone, "SELECT COUNT(*) FROM chat_metrics", &sql))
-			o = add_query_count(all->c, &sql, &all->gone);
+			o = db_query_count(db, buf_str(&sql), NULL, 0, &gone);
+		all->gone += gone;
+		gone = 0;
 	}
 	buf_release(&sql);
 	return o;

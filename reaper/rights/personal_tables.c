@@ -194,7 +194,7 @@ look_into_slice(struct db *db, void *ctx)
 {
 	struct row_exists *r = ctx;
 	struct buf sql = BUF_INIT;
-	struct db_rows *rows;
+	uint64_t rows;
 	enum outcome o = r->found ? OUTCOME_DONE : db_connect(db);
 
 	if (r->found || o != OUTCOME_DONE)
@@ -202,13 +202,10 @@ look_into_slice(struct db *db, void *ctx)
 	buf_addf(&sql, "SELECT 1 FROM %s WHERE ", r->slice.table->name);
 	personal_write_rows(&sql, r->where, r->subject, &r->slice);
 	buf_adds(&sql, " LIMIT 1");
-	o = db_query(db, buf_str(&sql), NULL, 0, &rows);
+	o = db_query_count(db, buf_str(&sql), NULL, 0, &rows);
 	buf_release(&sql);
-	if (o != OUTCOME_DONE)
-		return o;
-	r->found = db_rows_count(rows) > 0;
-	db_rows_free(rows);
-	return OUTCOME_DONE;
+	r->found = rows > 0;
+	return o;
 }
 
 enum outcome
@@ -238,18 +235,14 @@ static enum outcome
 count_slice(struct forgetting *f)
 {
 	struct buf sql = BUF_INIT;
-	struct db_rows *found;
 	enum outcome o;
 
 	buf_addf(&sql, "SELECT COUNT(*) FROM %s WHERE ", f->slice.table->name);
 	personal_write_rows(&sql, f->personal->where, f->subject, &f->slice);
-	o = db_query(f->subject->db, buf_str(&sql), NULL, 0, &found);
+	o = db_query_count(
+	    f->subject->db, buf_str(&sql), NULL, 0, &f->affected);
 	buf_release(&sql);
-	if (o != OUTCOME_DONE)
-		return o;
-	f->affected = db_next(found) ? (uint64_t)db_get_int(found, 0) : 0;
-	db_rows_free(found);
-	return OUTCOME_DONE;
+	return o;
 }
 
 /* "UPDATE t SET ... WHERE ..." or "DELETE FROM t WHERE ...". */

@@ -16,27 +16,10 @@
 #include "common/os/file.h"
 #include "common/text/jsonw.h"
 
-#define V1 "/api/v1/"
-
 struct audit {
 	pthread_mutex_t lock; /* of fd, and of the file's lines */
 	const char *path;     /* NULL: none */
 	int fd;               /* -1: to be opened */
-};
-
-/* What shows neither a chat nor a customer. What is not here is written down,
- * so that a new resource is not forgotten. */
-static const char *const impersonal[] = {
-	V1 "operators",
-	V1 "response-hours",
-	V1 "channels",
-	V1 "trends",
-	V1 "responses",
-	V1 "heatmap",
-	V1 "backlog",
-	V1 "transfers",
-	V1 "figure",
-	V1 "allocation",
 };
 
 /* Parameters that say which rows were asked for. Others are not written down:
@@ -100,24 +83,9 @@ audit_close(struct audit *a)
 	free(a);
 }
 
-/* Whatever says that it is JSON: the suffix or nothing. */
-static bool
-is_impersonal(const char *path)
-{
-	size_t i, len;
-
-	for (i = 0; i < ARRAY_LEN(impersonal); i++) {
-		len = strlen(impersonal[i]);
-		if (strncmp(path, impersonal[i], len) == 0 &&
-		    (path[len] == '\0' || strcmp(path + len, ".json") == 0))
-			return true;
-	}
-	return false;
-}
-
 bool
-audit_wants(const struct viewer *v, const struct web_request *r,
-    const struct web_answer *answer)
+audit_wants(
+    const struct viewer *v, bool impersonal, const struct web_answer *answer)
 {
 	const char *type = answer->content_type;
 
@@ -125,7 +93,7 @@ audit_wants(const struct viewer *v, const struct web_request *r,
 		return false;
 	if (type != NULL && strcmp(type, "application/json") != 0)
 		return true;
-	return v->role >= VIEWER_LEAD && !is_impersonal(r->path);
+	return v->role >= VIEWER_LEAD && !impersonal;
 }
 
 /* A value of a client's; JSON has UTF-8 only. */

@@ -30,9 +30,10 @@ struct audit *audit_open(const char *path, struct buf *why,
     enum exit_code *code) __attribute__((warn_unused_result));
 void audit_close(struct audit *a); /* NULL is fine */
 
-/* Whether the answer must be written down. What was refused, and what had not
- * changed (304), shows nothing. */
-bool audit_wants(const struct viewer *v, const struct web_request *r,
+/* Whether the answer must be written down, which is impersonal if it shows
+ * neither a chat nor a customer. What was refused, and what had not changed
+ * (304), shows nothing. */
+bool audit_wants(const struct viewer *v, bool impersonal,
     const struct web_answer *answer) __attribute__((warn_unused_result));
 
 /* Writes it down, from any thread. -1, after a message: it is not in the file,

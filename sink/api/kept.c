@@ -17,20 +17,15 @@ sharded_find(struct question *q, const char *parts, bool *sharded)
 {
 	const struct db_value args[] = { db_str(q->viewer.tenant) };
 	struct buf sql = BUF_INIT;
-	struct db_rows *rows = NULL;
-	size_t before = q->rows;
 	bool good;
 
 	/* Views ask these for the present generation, too. */
 	buf_addf(&sql,
-	    "SELECT EXISTS(SELECT 1 FROM %s WHERE tenant = ?) OR "
+	    "SELECT 1 FROM DUAL WHERE "
+	    "EXISTS(SELECT 1 FROM %s WHERE tenant = ?) OR "
 	    "EXISTS(SELECT 1 FROM tenant_metrics_parts WHERE tenant = ?)",
 	    parts);
-	good = question_ask(q, buf_str(&sql), args, ARRAY_LEN(args), &rows) &&
-	       db_next(rows);
-	q->rows = before; /* nothing of it is answered */
-	*sharded = good && db_get_int(rows, 0) != 0;
-	db_rows_free(rows);
+	good = question_finds(q, buf_str(&sql), args, ARRAY_LEN(args), sharded);
 	buf_release(&sql);
 	return good;
 }
@@ -83,14 +78,11 @@ static bool
 has_row(struct question *q, const char *table, const char *condition, bool *is)
 {
 	struct buf sql = BUF_INIT;
-	struct db_rows *rows = NULL;
 	bool good;
 
 	buf_addf(&sql, "SELECT 1 FROM %s WHERE tenant = ?%s LIMIT 1", table,
 	    condition);
-	good = question_ask(q, buf_str(&sql), NULL, 0, &rows);
-	*is = good && db_next(rows);
-	db_rows_free(rows);
+	good = question_finds(q, buf_str(&sql), NULL, 0, is);
 	buf_release(&sql);
 	return good;
 }
@@ -149,13 +141,11 @@ bool
 kept_find(struct question *q, const char *metric, bool *is)
 {
 	const struct table *t = table_of(metric), *parts = parts_of(t);
-	size_t before = q->rows;
 	bool good = has_row_of(q, t, is) &&
 		    (*is || parts == NULL || has_row(q, parts->name, "", is));
 
 	if (good && !*is && t->life == LIFE_NOW)
 		good = find_nothing(q, t, is);
-	q->rows = before; /* nothing of it is answered */
 	return good;
 }
 

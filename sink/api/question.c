@@ -151,6 +151,20 @@ question_ask(struct question *q, const char *sql, const struct db_value *args,
 }
 
 bool
+question_finds(struct question *q, const char *sql, const struct db_value *args,
+    size_t n, bool *is)
+{
+	struct db_rows *rows = NULL;
+	size_t before = q->rows;
+	bool good = question_ask(q, sql, args, n, &rows);
+
+	*is = good && db_rows_count(rows) > 0;
+	q->rows = before;
+	db_rows_free(rows);
+	return good;
+}
+
+bool
 question_ask_page(struct question *q, const char *sql,
     const struct db_value *args, size_t n, size_t most, struct db_rows **rows)
 {

@@ -54,6 +54,12 @@ bool question_ask(struct question *q, const char *sql,
     const struct db_value *args, size_t n, struct db_rows **rows)
     __attribute__((warn_unused_result));
 
+/* Whether the statement has a row, which is not one of the answer. False: as
+ * above. */
+bool question_finds(struct question *q, const char *sql,
+    const struct db_value *args, size_t n, bool *is)
+    __attribute__((warn_unused_result));
+
 /* The same for rows that have long texts: at most so many of them, and up to
  * the one by which they are longer than a page. db_rows_cut(): there are more,
  * which the statement must ask for. */

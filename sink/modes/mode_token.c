@@ -34,15 +34,13 @@ static enum outcome
 count_revoked(struct db *db, int64_t now_ms, bool *full)
 {
 	const struct db_value now = db_time(now_ms);
-	struct db_rows *rows = NULL;
-	enum outcome o = db_query(db,
+	uint64_t n;
+	enum outcome o = db_query_count(db,
 	    "SELECT COUNT(*) FROM revoked_tokens "
 	    "WHERE expires_at IS NULL OR expires_at >= ?",
-	    &now, 1, &rows);
+	    &now, 1, &n);
 
-	*full = o == OUTCOME_DONE && db_next(rows) &&
-		db_get_int(rows, 0) >= REVOCATION_MAX;
-	db_rows_free(rows);
+	*full = n >= REVOCATION_MAX;
 	return o;
 }
 
@@ -57,18 +55,17 @@ revoke_longer(
 	    "expires_at < COALESCE(?, '9999-12-31')";
 	const struct db_value args[] = { db_time(expires_ms), db_str(tenant),
 		db_str(id), db_time(expires_ms) };
-	struct db_rows *rows = NULL;
 	struct buf sql = BUF_INIT;
+	uint64_t there;
 	enum outcome o;
 
 	buf_addf(&sql, "SELECT 1 FROM revoked_tokens%s", is_shorter);
-	o = db_query(db, buf_str(&sql), args + 1, 3, &rows);
-	if (o == OUTCOME_DONE && db_rows_count(rows) > 0) {
+	o = db_query_count(db, buf_str(&sql), args + 1, 3, &there);
+	if (there > 0) {
 		buf_setf(&sql, "UPDATE revoked_tokens SET expires_at = ?%s",
 		    is_shorter);
 		o = db_exec(db, buf_str(&sql), args, ARRAY_LEN(args), NULL);
 	}
-	db_rows_free(rows);
 	buf_release(&sql);
 	return o;
 }

@@ -85,17 +85,16 @@ enum outcome
 sink_look_for_tenant(struct db *db, const char *tenant, bool *there)
 {
 	const struct db_value args[] = { db_str(tenant), db_str(tenant) };
-	struct db_rows *rows = NULL;
+	uint64_t found = 0;
 	enum outcome o = db_connect(db);
 
 	if (o == OUTCOME_DONE)
-		o = db_query(db,
+		o = db_query_count(db,
 		    "SELECT 1 FROM tenants WHERE tenant = ? AND removed_at IS "
 		    "NULL UNION SELECT 1 FROM tenant_metrics_all WHERE tenant "
 		    "= ?",
-		    args, ARRAY_LEN(args), &rows);
-	*there = o == OUTCOME_DONE && db_next(rows);
-	db_rows_free(rows);
+		    args, ARRAY_LEN(args), &found);
+	*there = found > 0;
 	return o;
 }
 

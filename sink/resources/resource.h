@@ -24,6 +24,7 @@ struct resource {
 	resource_handler *answer;
 	const struct list *list;
 	bool of_operators; /* the handler keeps to scope.h; lists do */
+	bool impersonal;   /* shows no chat and no customer: not audited */
 	/* The handler's parameters, up to NULL; others are refused. NULL: they
 	 * are passed over, as by the service that it is in place of; or it is a
 	 * list, which tells its own. */
@@ -47,6 +48,9 @@ size_t resource_answer(const struct viewer *viewer, struct db *db,
 
 /* Whether the table has the path of the request. */
 bool resource_is_known(const struct web_request *r);
+
+/* True when what the request shows is not audited; of an unknown path false. */
+bool resource_is_impersonal(const struct web_request *r);
 
 /* True when the request needs no token. */
 bool resource_is_public(const struct web_request *r);

@@ -56,42 +56,27 @@ static const struct sheet_column interval_columns[] = {
 	{ "withdrawn", SHEET_FLAG },
 };
 
-/* Whether a condition has a row of the chat; no row of the answer. */
-static bool
-chat_has_row(
-    struct question *q, const struct buf *sql, const char *chat, bool *yes)
-{
-	const struct db_value id = db_str(chat);
-	struct db_rows *rows = NULL;
-	size_t before = q->rows;
-	bool good = question_ask(q, buf_str(sql), &id, 1, &rows);
-
-	*yes = good && db_rows_count(rows) > 0;
-	q->rows = before;
-	db_rows_free(rows);
-	return good;
-}
-
 /* A chat is of a team whose operator has it, or nobody, or when an interval in
  * it is one of their operators'. False: the answer is a problem. */
 static bool
 find_scope(struct question *q, const char *chat, bool *yes)
 {
 	const struct viewer *v = &q->viewer;
+	const struct db_value id = db_str(chat);
 	struct buf sql = BUF_INIT;
 	bool good;
 
 	buf_adds(
 	    &sql, "SELECT 1 FROM chat_metrics WHERE tenant = ? AND chat = ?");
 	scope_add_waiting(v, "operator", &sql);
-	good = chat_has_row(q, &sql, chat, yes);
+	good = question_finds(q, buf_str(&sql), &id, 1, yes);
 	if (good && !*yes) {
 		buf_clear(&sql);
 		buf_adds(&sql, "SELECT 1 FROM intervals FORCE INDEX (by_chat) "
 			       "WHERE tenant = ? AND chat = ?");
 		scope_add_rows(v, "operator", &sql);
 		buf_adds(&sql, " LIMIT 1");
-		good = chat_has_row(q, &sql, chat, yes);
+		good = question_finds(q, buf_str(&sql), &id, 1, yes);
 	}
 	buf_release(&sql);
 	return good;

@@ -248,7 +248,7 @@ const struct resource resources[] = {
 	    .summary =
 		"The present figures, as far as the role may see them." },
 	{ V1 "operators", VIEWER_AGENT, .list = &list_operators,
-	    .id = "operators", .shape = "Operators",
+	    .id = "operators", .impersonal = true, .shape = "Operators",
 	    .summary = "The operators." },
 	{ V1 "chats", VIEWER_AGENT, .list = &list_chats, .id = "chats",
 	    .shape = "Chats",
@@ -267,36 +267,37 @@ const struct resource resources[] = {
 	    .id = "intervals", .shape = "Intervals",
 	    .summary = "Each response, wait and resolution, newest first." },
 	{ V1 "response-hours", VIEWER_AGENT, .list = &list_response_hours,
-	    .id = "response_hours", .shape = "ResponseHours",
+	    .id = "response_hours", .impersonal = true,
+	    .shape = "ResponseHours",
 	    .summary = "Counts, sums and maxima of intervals by hour, newest "
 		       "first." },
 	{ V1 "responses", VIEWER_WALL,
 	    HANDLED_BY(resource_responses, "from", "to", "zone", "kind",
 		"operator", "nobody", "channel", "no_channel", "by", "group",
 		"compare", "within_seconds"),
-	    .id = "responses", .shape = "Responses",
+	    .id = "responses", .impersonal = true, .shape = "Responses",
 	    .summary = "Response times by period in a time zone." },
 	{ V1 "heatmap", VIEWER_WALL,
 	    HANDLED_BY(resource_heatmap, "from", "to", "zone", "kind",
 		"operator", "nobody", "channel", "no_channel"),
-	    .id = "heatmap", .shape = "Heatmap",
+	    .id = "heatmap", .impersonal = true, .shape = "Heatmap",
 	    .summary = "Responses by hour of the week in a time zone." },
 	{ V1 "backlog", VIEWER_WALL,
 	    HANDLED_BY(resource_backlog, "from", "to", "zone", "by", "compare"),
-	    .id = "backlog", .shape = "Backlog",
+	    .id = "backlog", .impersonal = true, .shape = "Backlog",
 	    .summary = "Open chats and waiting customers at past moments." },
 	{ V1 "transfers", VIEWER_WALL,
 	    HANDLED_BY(resource_transfers, "from", "to", "zone", "group"),
-	    .id = "transfers", .shape = "Transfers",
+	    .id = "transfers", .impersonal = true, .shape = "Transfers",
 	    .summary = "Waits that were cut by transfers." },
 	{ V1 "figure", VIEWER_AGENT,
 	    HANDLED_BY(resource_figure, "from", "to", "zone", "kind",
 		"operator", "nobody", "channel", "no_channel", "chat",
 		"weekday", "hour", "open"),
-	    .id = "figure", .shape = "Figure",
+	    .id = "figure", .impersonal = true, .shape = "Figure",
 	    .summary = "The messages and intervals behind one figure." },
 	{ V1 "allocation", VIEWER_LEAD, HANDLED(resource_allocation),
-	    .id = "allocation", .shape = "Allocation",
+	    .id = "allocation", .impersonal = true, .shape = "Allocation",
 	    .summary =
 		"Unassigned chats, and the free capacity of each operator." },
 	{ V1 "conversations", VIEWER_LEAD, .list = &list_conversations,
@@ -308,7 +309,7 @@ const struct resource resources[] = {
 	    .shape = "Alerts",
 	    .summary = "Users who wrote too many messages, newest first." },
 	{ V1 "trends", VIEWER_LEAD, .list = &list_trends, .id = "trends",
-	    .shape = "Trends",
+	    .impersonal = true, .shape = "Trends",
 	    .summary =
 		"Words that are used more often than before, newest first." },
 	{ V1 "events", VIEWER_LEAD, .list = &list_events, .id = "events",
@@ -316,7 +317,7 @@ const struct resource resources[] = {
 	{ V1 "receipts", VIEWER_LEAD, .list = &list_receipts, .id = "receipts",
 	    .shape = "Receipts", .summary = "Read receipts, newest first." },
 	{ V1 "channels", VIEWER_AGENT, .list = &list_channels, .id = "channels",
-	    .shape = "Channels",
+	    .impersonal = true, .shape = "Channels",
 	    .summary = "Messages and conversations of channels by hour, newest "
 		       "first." },
 	{ V1 "assignments", VIEWER_AGENT, .list = &list_assignments,
@@ -382,22 +383,34 @@ is_of_operators(const struct resource *r)
 	       (r->list != NULL && r->list->operator_column != NULL);
 }
 
-bool
-resource_is_known(const struct web_request *r)
+static const struct resource *
+resource_of(const struct web_request *r)
 {
 	struct question q = { .request = r };
 
-	return reply_form_read(&q) && find_resource(q.path) != NULL;
+	return reply_form_read(&q) ? find_resource(q.path) : NULL;
+}
+
+bool
+resource_is_known(const struct web_request *r)
+{
+	return resource_of(r) != NULL;
 }
 
 bool
 resource_is_public(const struct web_request *r)
 {
-	struct question q = { .request = r };
-	const struct resource *found =
-	    reply_form_read(&q) ? find_resource(q.path) : NULL;
+	const struct resource *found = resource_of(r);
 
 	return found != NULL && found->least == VIEWER_NONE;
+}
+
+bool
+resource_is_impersonal(const struct web_request *r)
+{
+	const struct resource *found = resource_of(r);
+
+	return found != NULL && found->impersonal;
 }
 
 size_t

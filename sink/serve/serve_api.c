@@ -81,7 +81,8 @@ bool
 serve_write_down(const struct serve *s, const struct viewer *v,
     const struct web_request *r, struct web_answer *a, size_t rows)
 {
-	if (!audit_wants(v, r, a) || audit_add(s->audit, v, r, a, rows) == 0)
+	if (!audit_wants(v, resource_is_impersonal(r), a) ||
+	    audit_add(s->audit, v, r, a, rows) == 0)
 		return true;
 	problem_answer(a, 503, "cannot write the audit log, see [serve] audit");
 	a->retry_after = 5;

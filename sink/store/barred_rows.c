@@ -106,15 +106,13 @@ has_newer_tombstone(struct db *db, const struct batch_tenant *t, bool *has)
 {
 	struct db_value args[2] = { db_text(t->name.p, t->name.len),
 		db_time(t->oldest_chat) };
-	struct db_rows *answer;
-	enum outcome o;
-
-	o = db_query(db,
+	uint64_t there;
+	enum outcome o = db_query_count(db,
 	    "SELECT 1 FROM closed_chats WHERE tenant = ? AND as_of >= ? "
 	    "LIMIT 1",
-	    args, 2, &answer);
-	*has = o == OUTCOME_DONE && db_rows_count(answer) > 0;
-	db_rows_free(answer);
+	    args, 2, &there);
+
+	*has = there > 0;
 	return o;
 }
 

@@ -17,7 +17,7 @@ count_snapshot_rows(
 	struct db_value args[2 * TABLES + 2];
 	struct db_value name = db_text(t->name.p, t->name.len);
 	struct buf sql = BUF_INIT;
-	struct db_rows *rows;
+	uint64_t rows;
 	enum outcome o;
 	size_t i, k = 0;
 
@@ -40,10 +40,9 @@ count_snapshot_rows(
 	} else {
 		buf_addc(&sql, '0');
 	}
-	o = db_query(db, sql.data, args, k, &rows);
+	o = db_query_count(db, sql.data, args, k, &rows);
 	if (o == OUTCOME_DONE)
-		*n = db_next(rows) ? db_get_int(rows, 0) : 0;
-	db_rows_free(rows);
+		*n = (int64_t)rows;
 	buf_release(&sql);
 	return o;
 }

@@ -200,17 +200,15 @@ day_partition_is_large(struct db *db, const char *table,
     const struct day_partition *p, bool *large)
 {
 	struct buf sql = BUF_INIT;
-	struct db_rows *rows;
+	uint64_t rows;
 	enum outcome o;
 
 	buf_addf(&sql,
 	    "SELECT COUNT(*) FROM (SELECT 1 FROM `%s` PARTITION (`%s`) "
 	    "LIMIT %d) some",
 	    table, p->name, LARGE_ROWS);
-	o = db_query(db, buf_str(&sql), NULL, 0, &rows);
-	*large = o == OUTCOME_DONE && db_next(rows) &&
-		 db_get_int(rows, 0) >= LARGE_ROWS;
-	db_rows_free(rows);
+	o = db_query_count(db, buf_str(&sql), NULL, 0, &rows);
+	*large = rows >= LARGE_ROWS;
 	buf_release(&sql);
 	return o;
 }
