@@ -2,6 +2,7 @@
 #include "tests/crm/chatwoot.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -218,15 +219,48 @@ get_messages(struct sim *s, struct world *w, struct call *c, int64_t id,
 	buf_adds(&a->body, "]}");
 }
 
-/* What a test has put there. */
+/* A member of what a test has put there, or "[]". */
+static void
+add_reported(
+    const struct sim *s, const char *group, const char *key, struct answer *a)
+{
+	json_t *all = json_loadb(s->report.data, s->report.len, 0, NULL);
+	json_t *v = json_object_get(all, group);
+	char *text;
+
+	if (key != NULL)
+		v = json_object_get(v, key);
+	text = v != NULL ? json_dumps(v, JSON_COMPACT) : xstrdup("[]");
+	buf_adds(&a->body, text);
+	free(text);
+	json_decref(all);
+}
+
 static void
 get_report(struct sim *s, struct world *w, struct call *c, int64_t id,
     struct answer *a)
 {
+	const char *hours = c->query(c->ctx, "business_hours");
+
 	(void)w;
-	(void)c;
 	(void)id;
-	buf_adds(&a->body, s->report.len > 0 ? buf_str(&s->report) : "[]");
+	add_reported(s,
+	    hours != NULL && strcmp(hours, "true") == 0 ? "business_hours"
+							: "agents",
+	    NULL, a);
+}
+
+static void
+get_events(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a)
+{
+	char key[24];
+
+	(void)c;
+	if (find(w, id, a) == NULL)
+		return;
+	(void)snprintf(key, sizeof key, "%lld", (long long)id);
+	add_reported(s, "events", key, a);
 }
 
 /* An unknown agent takes the conversation from whoever has it. */
@@ -266,6 +300,8 @@ static const struct route routes[] = {
 	    get_messages },
 	{ METHOD_POST, "/api/v1/accounts/1/conversations/{id}/assignments",
 	    assign },
+	{ METHOD_GET, "/api/v1/accounts/1/conversations/{id}/reporting_events",
+	    get_events },
 	{ METHOD_GET, "/api/v2/accounts/1/summary_reports/agent", get_report },
 };
 

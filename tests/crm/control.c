@@ -20,6 +20,8 @@ const char control_help[] =
     "       ends all\n"
     "  POST /control/act?do=ACT&dialog=ID[&operator=ID][&account=TOKEN]\n"
     "       ACT: client answer note autoreply system survey transfer close\n"
+    "       late&ago=S (what the client wrote then arrives now);\n"
+    "       handoff (of Chatwoot: a bot opens it, which it has not closed);\n"
     "       remove (from then on nothing shows it);\n"
     "       label (of Chatwoot: it has the label new first);\n"
     "       arrive (a new client writes, or first the operator; the answer\n"
@@ -32,7 +34,9 @@ const char control_help[] =
     "the\n"
     "       API assigned, dialogs that more than one holds (crowded), times\n"
     "       of messages in ms (message_ms)\n"
-    "  POST /control/report  the body is Chatwoot's report of its agents\n"
+    "  POST /control/report  the body is what Chatwoot reports: {agents: its\n"
+    "       rows, business_hours: these, of business hours, events: {DIALOG: "
+    "its}}\n"
     "  GET  /control/journal[?account=TOKEN][&from=N]  who was given what, in\n"
     "       order: waits (a customer wrote, nobody has it), assigned (by the\n"
     "       API), given (by others), resolved, online, offline; before: who\n"
@@ -229,10 +233,11 @@ static const struct {
 	{ "autoreply", AUTOREPLY, false },
 	{ "system", SYSTEM, false },
 	{ "survey", UNTYPED, false },
+	{ "late", FROM_CLIENT, false },
 };
 
 static bool
-say(struct world *w, int32_t i, const char *what, int32_t who)
+say(struct world *w, int32_t i, const char *what, int32_t who, int64_t t)
 {
 	for (size_t k = 0; k < ARRAY_LEN(sayings); k++) {
 		if (strcmp(sayings[k].name, what) != 0)
@@ -240,7 +245,7 @@ say(struct world *w, int32_t i, const char *what, int32_t who)
 		if (w->dialogs[i].end != 0 && sayings[k].type == TO_CLIENT)
 			world_open_request(w, i, w->now);
 		world_say(w, i, sayings[k].type,
-		    sayings[k].by_operator ? who : NO_OPERATOR, w->now);
+		    sayings[k].by_operator ? who : NO_OPERATOR, t);
 		if (sayings[k].type == TO_CLIENT)
 			w->dialogs[i].phase = PHASE_ANSWERED;
 		return true;
@@ -297,7 +302,10 @@ act(struct sim *s, struct call *c, struct answer *a)
 		world_label(w, i);
 	else if (strcmp(what, "remove") == 0)
 		d->gone = true;
-	else if (!say(w, i, what, who))
+	else if (strcmp(what, "handoff") == 0)
+		world_tell(w, i, SERVICE_REOPENED, NO_OPERATOR, w->now);
+	else if (!say(w, i, what, who,
+		     w->now - call_int(c, "ago", 0) * 1000))
 		answer_error(a, 400, "no such act here", NULL);
 }
 

@@ -19,7 +19,7 @@ UNTIL = SECONDS + 86400
 
 
 class Test:
-    def __init__(self, lab, name, *options):
+    def __init__(self, lab, name, *options, **keys):
         self.lab, self.name = lab, name
         self.sim = lab.sim("--crm", "chatwoot", "--dialogs", 0, "--hours",
                            "0-24", "--die-with-parent", *options, name=name)
@@ -29,26 +29,34 @@ class Test:
         lab.write("token", TOKEN + "\n")
         self.conf = lab.conf(name + ".conf", {"crm " + TOKEN: {
             "profile": profile, "url": self.sim.root, "account": 1,
-            "token_file": lab.path("token")}})
+            "token_file": lab.path("token"), **keys}})
 
     def act(self, what, after=10, **more):
         self.sim.advance(after)
         return self.sim.control("act", do=what, account=TOKEN, **more).get(
             "dialog")
 
-    def report(self, since=SECONDS):
-        agents = [o["id"] for o in self.sim.get("/operators?limit=200")["data"]
-                  if o["id"] < chatwoot_report.ROBOT
-                  and o["role"] not in ("disabled", "deleted", "unconfirmed")]
-        return chatwoot_report.report(self.sim.world(), agents, since, UNTIL)
+    def events(self, hours=None):
+        return chatwoot_report.events(self.sim.world(), hours)
 
-    def reconcile(self, report):
-        """{(operator, figure): row}"""
+    def reconcile(self, events, *options, left=(), shown=True):
+        """{(operator, figure): row}; left: agents who left the account."""
+        agents = [o["id"] for o in self.sim.get("/operators?limit=200")["data"]
+                  if o["id"] < chatwoot_report.ROBOT and o["id"] not in left
+                  and o["role"] not in ("disabled", "deleted", "unconfirmed")]
+
+        def rows(value):
+            return chatwoot_report.report(events, agents, SECONDS, UNTIL,
+                                          value)
+
         urllib.request.urlopen(urllib.request.Request(
-            self.sim.root + "/control/report", json.dumps(report).encode(),
+            self.sim.root + "/control/report", json.dumps({
+                "agents": rows("value"),
+                "business_hours": rows("value_in_business_hours"),
+                "events": events if shown else {}}).encode(),
             method="POST")).close()
         done = self.lab.must(["scripts/reconcile", "-b", BIN, "-c", self.conf,
-                              "-o", "ndjson", SINCE, "2026-11-21"])
+                              "-o", "ndjson", *options, SINCE, "2026-11-21"])
         return {(r["operator"], r["figure"]): r for r in done.records()}
 
     def talk(self, agent, **more):
@@ -78,11 +86,15 @@ def same(lab, checks):
               operator=501 + dice.randrange(4))
         if what in ("client", "answer", "close") or chat not in open_:
             open_[chat] = what != "close"
-    rows = t.reconcile(t.report())
+    rows = t.reconcile(t.events())
     checks.that(len(rows) >= 10, f"{len(rows)} rows")
     checks.equal({key: r for key, r in rows.items()
                   if not -0.01 < (r["difference"] or 0) < 0.01},
                  {}, "differences")
+
+
+def reasons(rows):
+    return {key: r["reasons"] for key, r in rows.items() if r["reasons"]}
 
 
 def planted(lab, checks):
@@ -107,13 +119,13 @@ def planted(lab, checks):
     gone = t.talk(508)
     lost = t.talk(501)
     t.act("close", 60, dialog=lost)
-    report = [r for r in t.report(SECONDS + 60) if r["id"] != 508]
-    for r in report:
-        if r["id"] == 501:
-            r.update(resolved_conversations_count=2, avg_resolution_time=500)
-    rows = t.reconcile(report)
+    events = t.events()
+    events[lost].append(dict(events[lost][-1], value=500))
+    events[edge][0].update(at=SECONDS - 1,
+                           created_at=chatwoot_report.utc(SECONDS - 1))
+    rows = t.reconcile(events, left=(508,))
     want = {
-        ("501", "resolution"): "missing",
+        ("501", "resolution"): f"missing {lost}",
         ("502", "reply"): f"transfer {passed}",
         ("503", "reply"): f"transfer {passed}",
         ("504", "first_response"): f"reopening {again}",
@@ -124,8 +136,7 @@ def planted(lab, checks):
         ("507", "first_response"): f"edge {edge}",
         ("508", "first_response"): "removed",
     }
-    checks.equal({key: r["reasons"] for key, r in rows.items()
-                  if r["reasons"]}, want, "reasons")
+    checks.equal(reasons(rows), want, "reasons")
     checks.equal([rows["502", "reply"][k] for k in (
         "chatwoot", "same_rules", "ours", "difference")],
         [30, 30, None, 0], "the reply that was passed on")
@@ -133,6 +144,55 @@ def planted(lab, checks):
         "chatwoot", "ours")], [375, 150], "resolutions")
     checks.that(gone and rows["508", "first_response"]["chatwoot"] is None,
                 "who left")
+
+
+def bots_and_late(lab, checks):
+    t = Test(lab, "bots", "--operators", 5, "--pace", 0, bot_operators="504")
+    t.sim.advance(100)
+    t.talk(501)
+    # A bot answers, and hands over.
+    handed = t.act("arrive")
+    t.act("answer", 3, dialog=handed, operator=chatwoot_report.ROBOT)
+    t.act("handoff", 20, dialog=handed)
+    t.act("transfer", 0, dialog=handed, operator=502)
+    t.act("answer", 30, dialog=handed, operator=502)
+    # What Chatwoot stored after the answer was written before it.
+    late = t.talk(503)
+    t.act("late", 10, ago=20, dialog=late)
+    t.act("answer", 30, dialog=late, operator=503)
+    # Chatwoot takes a bot that writes as an agent for a person.
+    robot = t.act("arrive")
+    t.act("transfer", 0, dialog=robot, operator=505)
+    t.act("answer", 5, dialog=robot, operator=504)
+    t.act("answer", 50, dialog=robot, operator=505)
+    events = t.events()
+    want = {
+        ("502", "first_response"): f"bot {handed}",
+        ("503", "reply"): f"late {late}",
+        ("504", "first_response"): f"bot {robot}",
+        ("505", "first_response"): f"bot {robot}",
+    }
+    checks.equal(reasons(t.reconcile(events)), want, "reasons")
+    # An older Chatwoot does not show the events of a conversation.
+    want.update({("503", "reply"): "missing",
+                 ("504", "first_response"): "missing"})
+    checks.equal(reasons(t.reconcile(events, shown=False)), want,
+                 "without events")
+
+
+def business_hours(lab, checks):
+    """They are from 9 to 17."""
+    t = Test(lab, "hours", "--operators", 2, "--pace", 0)
+    t.talk(501)
+    t.sim.advance(8 * 3600 - 300)
+    late = t.talk(502)
+    t.act("client", 240 - 60 - 30, dialog=late)
+    t.act("answer", 120, dialog=late, operator=502)
+    for hours, want in (((9, 17), {("502", "reply"): f"business hours {late}"}),
+                        ((0, 24), {})):
+        events = t.events(hours)
+        checks.equal(reasons(t.reconcile(events)), {}, "around the clock")
+        checks.equal(reasons(t.reconcile(events, "-B")), want, f"{hours}")
 
 
 def refused(lab, checks):
@@ -151,7 +211,7 @@ def refused(lab, checks):
 def body():
     checks = Checks()
     with Lab("reconcile") as lab:
-        for test in (planted, same, refused):
+        for test in (planted, bots_and_late, business_hours, same, refused):
             test(lab, checks)
     return checks.result()
 
