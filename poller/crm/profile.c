@@ -131,8 +131,8 @@ struct profile {
 };
 
 const char *const profile_call_names[PROFILE_CALLS] = { "operators", "chats",
-	"messages", "chat", "customer", "check", "assign", "past", "hooks",
-	"hook_add", "hook_remove" };
+	"messages", "chat", "customer", "check", "assign", "auto_assign",
+	"past", "hooks", "hook_add", "hook_remove" };
 
 static const char *const error_class_names[] = { "", "later", "throttled",
 	"quota", "denied", "gone", "unusable", "short" };
@@ -158,10 +158,10 @@ words_list(char *const *words)
 static json_t *
 list_options(const struct profile_options *opt)
 {
-	return json_pack("{s:o, s:b, s:b, s:b, s:b, s:s, s:o, s:o}", "account",
-	    text_or_null(opt->account), "customers", opt->customers,
-	    "customer_phone", opt->customer_phone, "with_text", opt->with_text,
-	    "polled", opt->polled, "history",
+	return json_pack("{s:o, s:b, s:b, s:b, s:b, s:b, s:s, s:o, s:o}",
+	    "account", text_or_null(opt->account), "assign", opt->assign,
+	    "customers", opt->customers, "customer_phone", opt->customer_phone,
+	    "with_text", opt->with_text, "polled", opt->polled, "history",
 	    opt->history_all ? "all" : "episode", "need", words_list(opt->need),
 	    "bot_operators", words_list(opt->bot_operators));
 }
@@ -374,6 +374,7 @@ needed_member(enum profile_call call)
 	case PROFILE_ASSIGN:
 		return "operator";
 	case PROFILE_CHECK:
+	case PROFILE_AUTO_ASSIGN:
 		return NULL;
 	case PROFILE_HOOKS:
 	case PROFILE_HOOK_ADD:
@@ -409,7 +410,9 @@ say_what_to_give(enum profile_call call, struct buf *why)
 	const char *needed = needed_member(call);
 
 	buf_addf(why, "it must return {%s%s} or {error, message}",
-	    needed != NULL ? needed : "info",
+	    needed != NULL          ? needed
+	    : call == PROFILE_CHECK ? "info"
+				    : "advice",
 	    needed != NULL && call != PROFILE_ASSIGN ? ", next" : "");
 }
 
@@ -451,6 +454,7 @@ read_answer_value(struct profile *p, enum profile_call call,
     struct profile_answer *out)
 {
 	const char *error = profile_text(result, "error");
+	const char *advice = profile_text(result, "advice");
 	json_t *next = json_object_get(result, "next");
 	int rc;
 
@@ -466,6 +470,8 @@ read_answer_value(struct profile *p, enum profile_call call,
 	    p, call, in, json_object_get(result, "records"), out);
 	if (rc == 0)
 		show_info(json_object_get(result, "info"), &out->message);
+	if (rc == 0 && advice != NULL)
+		buf_adds(&out->message, advice);
 	out->moved = flag_member(result, "moved");
 	profile_webhooks_read(result, &out->hooks);
 	out->operator_id = profile_id(json_object_get(result, "operator"));

@@ -92,7 +92,8 @@ enum profile_call {
 	PROFILE_CUSTOMER,
 	PROFILE_CHECK,
 	PROFILE_ASSIGN,
-	PROFILE_PAST, /* conversations, the newest activity first */
+	PROFILE_AUTO_ASSIGN, /* whether the CRM itself assigns chats */
+	PROFILE_PAST,        /* conversations, the newest activity first */
 	PROFILE_HOOKS,
 	PROFILE_HOOK_ADD,
 	PROFILE_HOOK_REMOVE,
@@ -116,6 +117,7 @@ struct profile_options {
 	const char *tenant;
 	const char *account; /* [crm] account, or NULL */
 	bool customers, customer_phone, with_text, history_all;
+	bool assign; /* we assign chats in it */
 	bool polled; /* it has a token: webhooks are not all there is */
 	char *const *bot_operators; /* NULL-ended; NULL: none */
 	char *const *need;          /* likewise: required tags of chats */
@@ -196,7 +198,8 @@ struct profile_answer {
 	enum error_class error;
 	bool unread;        /* the profile failed: a retry is useless */
 	bool alone;         /* of an error: see the contract */
-	struct buf message; /* of an error; of check: what to show */
+	struct buf message; /* of an error; of check and auto_assign: what to
+			       show */
 	struct crm_record *records;
 	size_t n;
 	json_t *next;             /* NULL: the last page */

@@ -249,6 +249,7 @@ tenant_profile_options(
 		.customers = conf_bool(c, section, "customers"),
 		.customer_phone = conf_bool(c, section, "customer_phone"),
 		.with_text = with_text,
+		.assign = conf_bool(c, section, "assign"),
 		.polled = conf_text(c, section, "token") != NULL ||
 			  conf_text(c, section, "token_file") != NULL,
 		.history_all =
@@ -281,7 +282,7 @@ tenant_open(struct tenant *t, const struct conf *c, const char *name,
 	t->section = xasprintf("crm %s", name);
 	opt = tenant_profile_options(c, name, t->section, with_text);
 	opt.shared = true; /* tenants are polled in one thread */
-	t->assign = conf_bool(c, t->section, "assign");
+	t->assign = opt.assign;
 	t->metrics = conf_text(c, "metrics", "folder");
 	t->history_all = opt.history_all;
 	t->bot_operators = opt.bot_operators;

@@ -169,6 +169,38 @@ open_slot(
 	crm->store = NULL;
 }
 
+static void
+warn_of_auto_assigning(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	const struct crm_session *crm = ctx;
+
+	(void)asked_ms;
+	if (a->message.len > 0)
+		log_warn(
+		    "tenant %s: %s", crm->tenant->name, buf_str(&a->message));
+}
+
+/* What is wrong shows with the first chat that is read. */
+static void
+end_auto_assigning(void *ctx, const struct ending *e)
+{
+	(void)ctx;
+	(void)e;
+}
+
+/* Two who assign get into each other's way. */
+static void
+ask_who_assigns(struct crm_session *crm)
+{
+	fetch_ask(
+	    crm->fetch, &(struct crm_question){ .call = PROFILE_AUTO_ASSIGN,
+			    .tries = 1,
+			    .at_once = true,
+			    .ctx = crm,
+			    .page = warn_of_auto_assigning,
+			    .end = end_auto_assigning });
+}
+
 /* 0; or -1, after logging, when no tenant allows changes. Release it in both
  * cases. */
 static int
@@ -181,6 +213,8 @@ assigners_open(struct assigners *all, const struct tenant_assigner *defaults)
 	all->slots = xcalloc(all->poller->tenants_n + 1, sizeof *all->slots);
 	for (i = 0; i < all->poller->tenants_n; i++) {
 		open_slot(all, i, defaults);
+		if (all->slots[i].allowed)
+			ask_who_assigns(&all->slots[i].assigner.crm);
 		any = any || all->slots[i].allowed;
 	}
 	for (i = 0; !any && i < all->poller->tenants_n; i++)
@@ -682,7 +716,7 @@ assign_goes_on(const struct assign *a)
 		return false;
 	if (stop_asked())
 		return is_giving(a) || a->unflushed > 0;
-	if (!a->ended)
+	if (!a->ended || assigners_in_flight(&a->assigners) > 0)
 		return true;
 	for (e = STAILQ_FIRST(&a->entries); e != NULL; e = STAILQ_NEXT(e, link))
 		if (!e->completed && !is_unanswered(e))

@@ -35,6 +35,7 @@ enum check_step {
 	STEP_CHATS,
 	STEP_MESSAGES,
 	STEP_CUSTOMER,
+	STEP_ASSIGNING,
 	STEP_STATE,
 	STEP_CALLS,
 	STEPS
@@ -75,8 +76,8 @@ struct tenant_check {
 #define RECENT_MS (10 * MINUTE_MS)
 
 static const char *const tenant_check_names[STEPS] = { "profile", "address",
-	"token", "clock", "operators", "chats", "messages", "customer", "state",
-	"calls" };
+	"token", "clock", "operators", "chats", "messages", "customer",
+	"assigning", "state", "calls" };
 
 static void
 set_finding(struct tenant_check *p, enum check_step s, bool good)
@@ -225,6 +226,32 @@ checked_customer_end(void *ctx, const struct ending *e)
 
 	if (detail != NULL)
 		buf_setf(detail, "works");
+}
+
+static void
+assigning_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
+{
+	struct tenant_check *p = ctx;
+	struct buf *detail = &p->findings[STEP_ASSIGNING].detail;
+
+	(void)asked_ms;
+	if (a->message.len > 0)
+		buf_addf(detail, "%s%s", detail->len > 0 ? "; " : "",
+		    buf_str(&a->message));
+}
+
+static void
+assigning_end(void *ctx, const struct ending *e)
+{
+	struct tenant_check *p = ctx;
+	struct buf *detail = end_step(p, STEP_ASSIGNING, e);
+
+	if (detail == NULL)
+		return;
+	if (detail->len > 0)
+		p->findings[STEP_ASSIGNING].result = ADVICE;
+	else
+		buf_setf(detail, "the CRM does not assign chats itself");
 }
 
 /* Counts the last message of a chat, by its age. */
@@ -527,6 +554,8 @@ tenant_check_begin(struct tenant_check *p, struct http *http,
 	ask_once(p, PROFILE_CHECK, token_page, token_end);
 	ask_once(p, PROFILE_OPERATORS, checked_operators_page,
 	    checked_operators_end);
+	if (t->assign)
+		ask_once(p, PROFILE_AUTO_ASSIGN, assigning_page, assigning_end);
 	p->lists = (struct chat_lists){ .fetch = p->crm.fetch,
 		.profile = t->profile,
 		.operators = &p->directory,

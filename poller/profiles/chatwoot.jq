@@ -33,6 +33,9 @@
 # - Users and contacts have separate ids, which may be the same number; from
 #   says which one it is.
 # - Deleting a conversation raises no event.
+# - Chatwoot assigns a conversation to any agent of the account that it is asked
+#   for. Only members of an inbox and of a team see what is assigned to them, so
+#   where we assign, both are tags.
 
 # The account is in the paths; a null among the headers says that it is missing.
 def about:
@@ -149,9 +152,17 @@ def resolved_at($now):
       then as_of($now)
       else empty end;
 
+# What the operator needs.
+def needed($in):
+    if $in.options.assign
+    then [(.inbox_id | given | values | "inbox-\(.)"),
+          (.meta.team | member("id") | given | values | "team-\(.)")]
+         | join(",") | text_or_null
+    else null end;
+
 # closing is when it was resolved, if it is; without one there is no record.
-def chat($now; closing):
-    as_of($now) as $at
+def chat($in; closing):
+    as_of($in.now) as $at
     | (.status | status_name) as $status
     | (if $status == "closed" then closing else null end) as $closed_at
     | .meta.sender as $customer
@@ -165,6 +176,7 @@ def chat($now; closing):
        customer_phone: ($customer | member("phone_number") | text_or_null),
        channel: .inbox_id,
        tag: ([.labels | arrays | .[] | text_or_null] | .[0]),
+       tags: needed($in),
        opened_at: (.created_at | given),
        closed_at: $closed_at};
 
@@ -299,18 +311,54 @@ def names($bots):
     | unique_by(.operator | tostring)[];
 
 # --- polls: operators ---
+# Where we assign, the members of each inbox and team are asked for, too. The
+# cursor is {operators: their records, todo: [{path, and list: "inbox" or "team"
+# of a list of them, or tag of the members of one]}, tags: {OPERATOR: [TAG]}}.
 
 def operators_request:
-    {path: (account_path + "/agents")};
+    {path: (account_path + (.cursor.todo[0].path // "/agents"))};
 
 # Everybody who may have conversations; administrators answer, too.
+def agents:
+    [rows(.)[]
+     | {type: "operator",
+        operator: .id,
+        name: ([.name, .available_name, .email | text_or_null | values] | .[0]),
+        available: (.availability_status == "online")}];
+
+# Some lists are in an object, some are not.
+def listed_rows:
+    rows(if type == "object" then .payload else . end);
+
+def with_tags:
+    .tags as $tags
+    | [.operators[]
+       | .tags = ($tags["\(.operator)"] // [] | join(",") | text_or_null)];
+
 def operators_read:
-    {records: [rows(.)[]
-               | {type: "operator",
-                  operator: .id,
-                  name: ([.name, .available_name, .email | text_or_null
-                          | values] | .[0]),
-                  available: (.availability_status == "online")}]};
+    if (.options.assign | not) then {records: agents}
+    elif .cursor == null then
+        {records: [],
+         next: {operators: agents, tags: {},
+                todo: [{path: "/inboxes", list: "inbox"},
+                       {path: "/teams", list: "team"}]}}
+    else
+        listed_rows as $rows
+        | .cursor
+        | .todo[0] as $did
+        | .todo |= .[1:]
+        | if $did.list == "inbox" then
+              .todo += [$rows[] | {path: "/inbox_members/\(.id)",
+                                   tag: "inbox-\(.id)"}]
+          elif $did.list == "team" then
+              .todo += [$rows[] | {path: "/teams/\(.id)/team_members",
+                                   tag: "team-\(.id)"}]
+          else
+              reduce $rows[] as $r (.; .tags["\($r.id)"] += [$did.tag])
+          end
+        | if .todo == [] then {records: with_tags}
+          else {records: [], moved: true, next: .} end
+    end;
 
 # --- polls: messages ---
 
@@ -455,7 +503,7 @@ def closed_at_of($in):
 
 def polled_chat($in; closing):
     last_message as $last
-    | chat($in.now; closing)
+    | chat($in; closing)
     | del(.at)
     | .last = $last.id
     | .mark = "\($last.id) \(.status) \(.operator)";
@@ -579,6 +627,21 @@ def assign_read:
           error("the answer does not say who has the conversation")
       else {operator: .id} end;
 
+# Chatwoot's own assigning, of an inbox and of a team.
+def auto_assign_request:
+    {path: (account_path + (.cursor // "/inboxes"))};
+
+def auto_assign_read:
+    .cursor as $path
+    | [listed_rows[]
+       | select(.enable_auto_assignment == true or .allow_auto_assign == true)
+       | "'\(.name)'"]
+    | {advice: (if . == [] then null
+                else "Chatwoot itself assigns conversations of the "
+                     + (if $path == null then "inboxes " else "teams " end)
+                     + join(", ") + "; turn that off in their settings" end),
+       next: (if $path == null then "/teams" else null end)};
+
 def check_request:
     {path: "/api/v1/profile"};
 
@@ -599,12 +662,12 @@ def check_read:
 
 # What a blocked or muted contact writes does not open a resolved conversation;
 # it does open the chat, so the conversation is told as it stands after it.
-def message_chat($now):
+def message_chat($in):
     (.event == "message_created" and message_type == "incoming"
      and ((is_reaction or is_auto_reply) | not)) as $opens
     | .conversation
     | select(.status != null)
-    | chat($now; if $opens then as_of($now) else empty end);
+    | chat($in; if $opens then as_of($in.now) else empty end);
 
 def is_of_another_account($account):
     (.account | member("id")) as $id
@@ -627,13 +690,13 @@ def hook_read:
           {refused: ("it is of account \(.account.id), not of "
                      + $in.options.account)}
       elif .event == "message_created" or .event == "message_updated" then
-          {records: [message_chat($now), message($in), names($bots)]}
+          {records: [message_chat($in), message($in), names($bots)]}
       elif .event == "conversation_created" then
-          {records: [chat($now; as_of($now)), names($bots)]}
+          {records: [chat($in; as_of($now)), names($bots)]}
       elif .event == "conversation_status_changed" then
-          {records: [chat($now; resolved_at($now)), names($bots)]}
+          {records: [chat($in; resolved_at($now)), names($bots)]}
       elif .event == "conversation_updated" then
-          {records: [chat($now; resolved_at($now)),
+          {records: [chat($in; resolved_at($now)),
                      # Polls read these among the messages, to the second.
                      (select($in.options.polled | not)
                       | assignee_message($now), status_message($now)),

@@ -105,6 +105,8 @@ def past_request: null;
 def past_read: missing("past_read");
 def check_request: null;
 def check_read: {info: {}};
+def auto_assign_request: null;
+def auto_assign_read: missing("auto_assign_read");
 def failure: http_failure;
 
 # The result of about, if each member is what messaging-profile(5) says, or the

@@ -263,7 +263,84 @@ get_events(struct sim *s, struct world *w, struct call *c, int64_t id,
 	add_reported(s, "events", key, a);
 }
 
-/* An unknown agent takes the conversation from whoever has it. */
+static void
+get_inboxes(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a)
+{
+	(void)w;
+	(void)c;
+	(void)id;
+	buf_adds(&a->body, "{\"payload\":[");
+	for (size_t i = 0; i < WORLD_CHANNELS; i++) {
+		buf_adds(&a->body, i > 0 ? "," : "");
+		jsonw_open(&a->body);
+		jsonw_int(&a->body, "id", world_channels[i].id);
+		jsonw_str(&a->body, "name", world_channels[i].name);
+		jsonw_bool(&a->body, "enable_auto_assignment",
+		    s->auto_assign && i == 0);
+		jsonw_close(&a->body);
+	}
+	buf_adds(&a->body, "]}");
+}
+
+static void
+get_teams(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a)
+{
+	(void)c;
+	(void)id;
+	buf_addc(&a->body, '[');
+	for (int team = 1; w->opt.apart && team <= CHATWOOT_TEAMS; team++) {
+		buf_adds(&a->body, team > 1 ? "," : "");
+		jsonw_open(&a->body);
+		jsonw_int(&a->body, "id", team);
+		jsonw_str(&a->body, "name", team == 1 ? "sales" : "support");
+		jsonw_bool(
+		    &a->body, "allow_auto_assign", s->auto_assign && team == 1);
+		jsonw_close(&a->body);
+	}
+	buf_addc(&a->body, ']');
+}
+
+static void
+add_members(struct buf *to, const struct world *w, int64_t inbox, int64_t team)
+{
+	const char *comma = "";
+
+	buf_addc(to, '[');
+	for (size_t i = 0; i < w->operators_n; i++) {
+		if (!chatwoot_is_agent(&w->operators[i]) ||
+		    !chatwoot_is_member(w, (int32_t)i, inbox, team))
+			continue;
+		buf_adds(to, comma);
+		comma = ",";
+		chatwoot_agent(to, w, (int32_t)i);
+	}
+	buf_addc(to, ']');
+}
+
+static void
+get_inbox_members(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a)
+{
+	(void)s;
+	(void)c;
+	buf_adds(&a->body, "{\"payload\":");
+	add_members(&a->body, w, id, 0);
+	buf_addc(&a->body, '}');
+}
+
+static void
+get_team_members(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a)
+{
+	(void)s;
+	(void)c;
+	add_members(&a->body, w, 0, id);
+}
+
+/* Any agent of the account gets it, as in Chatwoot; an unknown one takes it
+ * from whoever has it. */
 static void
 assign(struct sim *s, struct world *w, struct call *c, int64_t id,
     struct answer *a)
@@ -282,6 +359,10 @@ assign(struct sim *s, struct world *w, struct call *c, int64_t id,
 		who = NO_OPERATOR;
 	i = (int32_t)(d - w->dialogs);
 	before = d->assignee;
+	if (who != NO_OPERATOR &&
+	    !chatwoot_is_member(
+		w, who, world_channels[d->channel].id, chatwoot_team(w, d)))
+		d->stranger = true;
 	world_give(w, i, who, w->now);
 	world_did(w, DEED_ASSIGNED, i, who, before);
 	if (who == NO_OPERATOR)
@@ -293,6 +374,12 @@ assign(struct sim *s, struct world *w, struct call *c, int64_t id,
 static const struct route routes[] = {
 	{ METHOD_GET, "/api/v1/profile", get_profile },
 	{ METHOD_GET, "/api/v1/accounts/1/agents", get_agents },
+	{ METHOD_GET, "/api/v1/accounts/1/inboxes", get_inboxes },
+	{ METHOD_GET, "/api/v1/accounts/1/inbox_members/{id}",
+	    get_inbox_members },
+	{ METHOD_GET, "/api/v1/accounts/1/teams", get_teams },
+	{ METHOD_GET, "/api/v1/accounts/1/teams/{id}/team_members",
+	    get_team_members },
 	{ METHOD_GET, "/api/v1/accounts/1/conversations", get_conversations },
 	{ METHOD_GET, "/api/v1/accounts/1/conversations/{id}",
 	    get_conversation },

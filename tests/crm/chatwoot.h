@@ -52,4 +52,16 @@ int64_t chatwoot_updated_at(const struct world *w, const struct dialog *d);
 /* Whether it is an agent of the account. */
 bool chatwoot_is_agent(const struct worker *o);
 
+/* Where agents are kept apart, each is a member of one inbox and of one team,
+ * in turn, and two conversations of three have a team. */
+#define CHATWOOT_TEAMS 2
+int64_t chatwoot_team(const struct world *w, const struct dialog *d); /* or 0 */
+
+/* Whether an agent is a member of both; 0: of any. */
+bool chatwoot_is_member(
+    const struct world *w, int32_t who, int64_t inbox, int64_t team);
+/* ,"team":{...} if it has one. */
+void chatwoot_add_team(
+    struct buf *b, const struct world *w, const struct dialog *d);
+
 #endif

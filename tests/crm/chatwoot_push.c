@@ -42,7 +42,10 @@ conversation(struct buf *b, const struct world *w, const struct dialog *d)
 	buf_adds(b, "],\"meta\":{\"sender\":");
 	chatwoot_contact(b, w, d, false);
 	chatwoot_assignee(b, w, d);
-	buf_adds(b, ",\"team\":null,\"hmac_verified\":false},\"priority\":null,"
+	if (chatwoot_team(w, d) == 0)
+		jsonw_null(b, "team");
+	chatwoot_add_team(b, w, d);
+	buf_adds(b, ",\"hmac_verified\":false},\"priority\":null,"
 		    "\"snoozed_until\":null,\"unread_count\":0,"
 		    "\"first_reply_created_at\":null,\"waiting_since\":0");
 	jsonw_str(b, "status", chatwoot_status(d));

@@ -16,6 +16,36 @@ chatwoot_is_agent(const struct worker *o)
 	return o->kind == HUMAN && !o->hidden;
 }
 
+int64_t
+chatwoot_team(const struct world *w, const struct dialog *d)
+{
+	return w->opt.apart ? d->id % (CHATWOOT_TEAMS + 1) : 0;
+}
+
+bool
+chatwoot_is_member(
+    const struct world *w, int32_t who, int64_t inbox, int64_t team)
+{
+	return !w->opt.apart ||
+	       ((inbox == 0 ||
+		    world_channels[who % WORLD_CHANNELS].id == inbox) &&
+		   (team == 0 || who % CHATWOOT_TEAMS + 1 == team));
+}
+
+void
+chatwoot_add_team(struct buf *b, const struct world *w, const struct dialog *d)
+{
+	int64_t team = chatwoot_team(w, d);
+
+	if (team == 0)
+		return;
+	buf_adds(b, ",\"team\":");
+	jsonw_open(b);
+	jsonw_int(b, "id", team);
+	jsonw_str(b, "name", team == 1 ? "sales" : "support");
+	jsonw_close(b);
+}
+
 const char *
 chatwoot_status(const struct dialog *d)
 {
@@ -293,6 +323,7 @@ chatwoot_conversation(
 	chatwoot_contact(b, w, d, false);
 	jsonw_str(b, "channel", "Channel::WebWidget");
 	chatwoot_assignee(b, w, d);
+	chatwoot_add_team(b, w, d);
 	jsonw_bool(b, "hmac_verified", false);
 	buf_addc(b, '}');
 	jsonw_int(b, "id", d->id);

@@ -15,6 +15,7 @@ const char control_help[] =
     "  POST /control/reset-stats       calls back to 0\n"
     "  POST /control/advance?seconds=S moves the clock; the worlds live on\n"
     "  POST /control/set?lag=S&latency=MS&speed=X&quota=N&per_minute=N\n"
+    "       &auto_assign=1 (Chatwoot shows that it assigns itself)\n"
     "  POST /control/fault?name=NAME[&count=N][&after=N][&route=PREFIX]\n"
     "       [&value=V][&account=TOKEN][&method=M]  adds a fault; name=none\n"
     "       ends all\n"
@@ -32,7 +33,9 @@ const char control_help[] =
     "       are lost or sent twice; each waits for up to MS\n"
     "  GET  /control/world[?account=TOKEN]  all dialogs and messages, what "
     "the\n"
-    "       API assigned, dialogs that more than one holds (crowded), times\n"
+    "       API assigned, dialogs that more than one holds (crowded), or that\n"
+    "       it gave to one who is not a member of inbox or team (strangers), "
+    "times\n"
     "       of messages in ms (message_ms)\n"
     "  POST /control/report  the body is what Chatwoot reports: {agents: its\n"
     "       rows, business_hours: these, of business hours, events: {DIALOG: "
@@ -139,6 +142,7 @@ set(struct sim *s, struct call *c, struct answer *a)
 	s->speed_milli = call_int(c, "speed", s->speed_milli / 1000) * 1000;
 	s->quota = call_int(c, "quota", s->quota);
 	s->per_minute = call_int(c, "per_minute", s->per_minute);
+	s->auto_assign = call_int(c, "auto_assign", s->auto_assign) != 0;
 	ok(a);
 }
 
@@ -304,8 +308,7 @@ act(struct sim *s, struct call *c, struct answer *a)
 		d->gone = true;
 	else if (strcmp(what, "handoff") == 0)
 		world_tell(w, i, SERVICE_REOPENED, NO_OPERATOR, w->now);
-	else if (!say(w, i, what, who,
-		     w->now - call_int(c, "ago", 0) * 1000))
+	else if (!say(w, i, what, who, w->now - call_int(c, "ago", 0) * 1000))
 		answer_error(a, 400, "no such act here", NULL);
 }
 
@@ -333,6 +336,14 @@ show_assigned(struct buf *b, const struct world *w)
 	comma = "";
 	for (size_t i = 0; i < w->dialogs_n; i++) {
 		if (w->dialogs[i].agents < 2)
+			continue;
+		buf_addf(b, "%s%lld", comma, (long long)w->dialogs[i].id);
+		comma = ",";
+	}
+	buf_adds(b, "],\"strangers\":[");
+	comma = "";
+	for (size_t i = 0; i < w->dialogs_n; i++) {
+		if (!w->dialogs[i].stranger)
 			continue;
 		buf_addf(b, "%s%lld", comma, (long long)w->dialogs[i].id);
 		comma = ",";

@@ -30,6 +30,7 @@ struct sim {
 	int64_t per_minute; /* calls an account may make; 0: no end */
 	bool honour_offset; /* on /messages too */
 	bool ignore_reverse;
+	bool auto_assign; /* Chatwoot's first inbox and team say that it does */
 	uint64_t calls;
 	uint64_t by_route[SIM_ROUTES];
 	struct fault_set faults;

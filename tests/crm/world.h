@@ -78,6 +78,7 @@ struct dialog {
 	int32_t previous; /* the one before, or -1 */
 	enum phase phase;
 	int32_t agents; /* Qiscus: how many it has, more than one by mistake */
+	bool stranger;  /* Chatwoot: the API gave it to one who is no member */
 	int64_t labelled_at; /* by a control call, without a message; 0: not */
 	bool gone; /* removed by a control call: the API does not show it any
 		      more */
@@ -120,7 +121,8 @@ struct world_options {
 			  webhook */
 	bool chatwoot; /* every event is a line and has a webhook, and closing
 			  keeps the assignee */
-	bool apart;    /* each agent of Qiscus serves one channel, in turn */
+	bool apart;    /* each agent of Qiscus or Chatwoot serves one channel,
+			  in turn */
 	bool by_us;    /* no operator takes dialogs: the API assigns them */
 	const char *app;
 	const char *webhook_secret; /* Chatwoot signs with it */
