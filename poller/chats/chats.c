@@ -279,12 +279,35 @@ is_message_wanted(const struct chats *cs, int64_t at, int64_t opened_at)
 	       at >= opened_at;
 }
 
+/* The chat as it began, which nobody had before the first of its messages that
+ * assigns it. Where none does, or earlier ones are not written, the present
+ * record says more. */
+static void
+emit_beginning(struct polled_chat *c)
+{
+	const struct chats *cs = c->chats;
+	int64_t at = c->list.opened_at;
+	struct buf body = BUF_INIT;
+
+	if (!profile_about(cs->crm->tenant->profile)->begins_unassigned ||
+	    at == CLOCK_NONE ||
+	    !is_message_wanted(cs, at, c->state.opened_at) ||
+	    !history_assigns(&c->state.history))
+		return;
+	jsonw_str(&body, "chat", c->list.id);
+	jsonw_time(&body, "opened_at", at);
+	jsonw_time(&body, "at", at);
+	emit_record(cs->emit, "chat", body.data, body.len, NULL);
+	buf_release(&body);
+}
+
 static void
 emit_history(struct polled_chat *c, bool stale)
 {
 	const struct history *h = &c->state.history;
 	size_t i;
 
+	emit_beginning(c);
 	emit_chat(c, c->state.opened_at, stale);
 	for (i = 0; i < h->n; i++) {
 		const struct history_message *m = &h->messages[i];

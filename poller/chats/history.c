@@ -40,6 +40,7 @@ history_put(struct history *h, const struct crm_record *r, bool fetched)
 		.body = xstrdup(r->body),
 		.at = r->at,
 		.closing = r->closing,
+		.assigning = r->assigning,
 		.fetched = fetched,
 	};
 	h->sorted = false;
@@ -241,6 +242,18 @@ history_has_last(const struct history *h, const char *id, int64_t at)
 	       (at == CLOCK_NONE || history_reaches(h, at - at % 1000));
 }
 
+bool
+history_assigns(const struct history *h)
+{
+	size_t i;
+
+	for (i = 0; i < h->n; i++) {
+		if (h->messages[i].assigning)
+			return true;
+	}
+	return false;
+}
+
 const char *
 history_complete_up_to(const struct history *h, int64_t before_ms)
 {
@@ -285,7 +298,7 @@ history_drop_before(struct history *h, int64_t at)
 /* Bytes: a time, flags, and length and NUL of three texts. */
 #define MESSAGE_LEAST 8
 
-enum { CLOSING = 1, FETCHED = 2 }; /* flags of a message */
+enum { CLOSING = 1, FETCHED = 2, ASSIGNING = 4 }; /* flags of a message */
 
 void
 chat_state_release(struct chat_state *c)
@@ -319,8 +332,9 @@ encode(const struct chat_state *c, struct buf *out)
 	for (i = 0; i < c->history.n; i++) {
 		m = &c->history.messages[i];
 		pack_put_signed(out, m->at);
-		pack_put_number(out,
-		    (m->closing ? CLOSING : 0u) | (m->fetched ? FETCHED : 0u));
+		pack_put_number(out, (m->closing ? CLOSING : 0u) |
+					 (m->fetched ? FETCHED : 0u) |
+					 (m->assigning ? ASSIGNING : 0u));
 		pack_put_string(out, m->id);
 		pack_put_string(out, m->episode);
 		pack_put_string(out, m->body);
@@ -348,6 +362,7 @@ get_message(struct pack *r, struct history *h)
 	flags = pack_number(r);
 	m->closing = (flags & CLOSING) != 0;
 	m->fetched = (flags & FETCHED) != 0;
+	m->assigning = (flags & ASSIGNING) != 0;
 	m->id = get_text(r);
 	m->episode = get_text(r);
 	m->body = get_text(r);

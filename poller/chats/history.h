@@ -23,9 +23,10 @@ struct history_message {
 	char *episode; /* "": none */
 	char *body;    /* members of the record, see struct crm_record */
 	int64_t at;
-	bool closing; /* a system message of a closing */
-	bool fetched; /* read among the chat's messages, now or before; false:
-			 it came with a list only */
+	bool closing;   /* a system message of a closing */
+	bool assigning; /* likewise of an assignment */
+	bool fetched;   /* read among the chat's messages, now or before;
+			   false: it came with a list only */
 };
 
 struct history {
@@ -65,6 +66,9 @@ bool history_reaches(const struct history *h, int64_t at);
  * NULL) and its time (or CLOCK_NONE). Times are compared in whole seconds,
  * because some CRMs show no milliseconds. */
 bool history_has_last(const struct history *h, const char *id, int64_t at);
+
+/* Whether one of its messages is of an assignment. */
+bool history_assigns(const struct history *h);
 
 /* The id up to which no message can be missing: of those fetched the greatest
  * that is older than before_ms, else the least, else NULL. Borrowed. */

@@ -84,6 +84,7 @@ read_about_members(const json_t *about, struct profile_about *out)
 	out->operators_first =
 	    out->by_operator || flag_member(about, "operators_first");
 	out->needs = flag_member(about, "needs");
+	out->begins_unassigned = flag_member(about, "begins_unassigned");
 	out->max_pages = (unsigned)number_member(about, "max_pages", 1000);
 	out->backfill = (unsigned)number_member(about, "backfill", 0);
 	out->period_ms = (int64_t)(number_member(about, "period", 0) * 1000);

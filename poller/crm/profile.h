@@ -60,6 +60,7 @@ struct crm_record {
 	bool available, has_available; /* of an operator */
 	int64_t available_at;          /* when that was so; CLOCK_NONE */
 	bool closing;                  /* a system message of a closing */
+	bool assigning;                /* likewise of an assignment */
 	json_t *raw; /* of chat and operator: for later calls */
 };
 
@@ -138,10 +139,11 @@ struct profile_host {
 struct profile_about {
 	struct profile_host *hosts; /* the first is the CRM itself */
 	size_t hosts_n;
-	bool needs_account;   /* and [crm] account is missing */
-	bool by_operator;     /* see the contract */
-	bool operators_first; /* likewise, and so where by_operator */
-	bool needs;           /* it supports [crm] need */
+	bool needs_account;     /* and [crm] account is missing */
+	bool by_operator;       /* see the contract */
+	bool operators_first;   /* likewise, and so where by_operator */
+	bool needs;             /* it supports [crm] need */
+	bool begins_unassigned; /* see the contract */
 	unsigned max_pages;
 	unsigned backfill;  /* calls a minute to past conversations; 0: it
 			       cannot read them */

@@ -449,8 +449,10 @@ read_message(struct crm_record *r, const json_t *o)
 	r->id = id_of(o, "id");
 	r->chat = id_of(o, "chat");
 	r->operator_id = id_of(o, "operator");
-	r->closing = is_text(json_object_get(o, "from"), "system") &&
-		     is_text(json_object_get(o, "kind"), "closed");
+	if (is_text(json_object_get(o, "from"), "system")) {
+		r->closing = is_text(json_object_get(o, "kind"), "closed");
+		r->assigning = is_text(json_object_get(o, "kind"), "assigned");
+	}
 	return time_of(o, "at", &r->at);
 }
 

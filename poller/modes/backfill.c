@@ -48,7 +48,7 @@ struct backfill {
 	size_t n, cap;
 	struct strmap seen;            /* their ids: pages may repeat one */
 	const struct crm_record *chat; /* that is read */
-	bool tells_closing;            /* its messages say that it was closed */
+	bool tells_closing, assigns;   /* what its messages say */
 	struct buf lines;              /* what is written of it */
 	struct buf line;
 	uint64_t messages;
@@ -145,6 +145,26 @@ open_line(struct backfill *b, const char *type)
 	jsonw_str(&b->line, "tenant", b->crm.tenant->name);
 }
 
+/* The chat as it began, where the profile says that nobody had it before the
+ * first message that assigns it; without such a message, it was given to its
+ * operator from the beginning, as far as can be known. */
+static void
+add_beginning(struct backfill *b)
+{
+	const struct crm_record *r = b->chat;
+
+	if (!profile_about(b->crm.tenant->profile)->begins_unassigned ||
+	    r->opened_at == CLOCK_NONE)
+		return;
+	open_line(b, "chat");
+	jsonw_str(&b->line, "chat", r->id);
+	jsonw_time(&b->line, "opened_at", r->opened_at);
+	jsonw_time(&b->line, "at", r->opened_at);
+	if (!b->assigns && r->operator_id != NULL)
+		jsonw_str(&b->line, "operator", r->operator_id);
+	add_line(b);
+}
+
 /* Closes a chat whose messages do not tell that it was closed. One that is
  * open, or in which something happened since the first poll, is the polls'. */
 static void
@@ -174,7 +194,10 @@ past_messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 
 	(void)asked_ms;
 	for (r = a->records; r < a->records + a->n; r++) {
-		if (r->type != RECORD_MESSAGE || r->at >= b->until_ms)
+		if (r->type != RECORD_MESSAGE)
+			continue;
+		b->assigns |= r->assigning;
+		if (r->at >= b->until_ms)
 			continue;
 		open_line(b, "message");
 		jsonw_members(&b->line, r->body, strlen(r->body));
@@ -206,6 +229,7 @@ past_messages_end(void *ctx, const struct ending *e)
 
 	switch (e->failure) {
 	case FAILURE_NONE:
+		add_beginning(b);
 		add_chat_line(b);
 		write_chat_lines(b);
 		break;
@@ -278,7 +302,7 @@ read_chat(struct backfill *b, const struct crm_record *r)
 		.end = past_messages_end };
 
 	b->chat = r;
-	b->tells_closing = false;
+	b->tells_closing = b->assigns = false;
 	buf_clear(&b->lines);
 	ask(b, &q);
 	keep_pace(b);

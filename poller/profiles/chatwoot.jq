@@ -42,6 +42,7 @@ def about:
     {auth: {header: "api_access_token", prefix: ""},
      headers: (if .options.account == null then {account: null} else {} end),
      operators_first: true,
+     begins_unassigned: true,
      changes: 3600,
      max_pages: 10000,
      backfill: 300,

@@ -139,7 +139,8 @@ def jq_checked_about:
                 (.hosts | object("hosts"),
                  (objects | to_entries[] | "hosts.\(.key)" as $path | .value
                   | object($path), (objects | host($path + ".")))),
-                (("by_operator", "operators_first", "needs") as $name
+                (("by_operator", "operators_first", "needs",
+                  "begins_unassigned") as $name
                  | .[$name] | flag($name)),
                 (.max_pages | whole("max_pages"; 1; 1000000)),
                 (.backfill | whole("backfill"; 1; 60000)),

@@ -22,8 +22,7 @@
 #include "sink/api/kept.h"
 #include "sink/resources/resource.h"
 
-/* Nobody reads a board more often, and each look is a question. */
-#define LOOK_MS 1000
+#define LOOK_MS 25
 /* Or less often, so that looking takes a tenth of the time at most. */
 #define PAUSE_FACTOR 9
 /* After the tables could not be read. */

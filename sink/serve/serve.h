@@ -134,8 +134,8 @@ web_handler board_files_answer;
  * Server-Sent Events, one at once and one after each change. When the tables
  * cannot be read, an event `problem` says why, once; the next answer ends it.
  *
- * One thread, with a connection of its own, asks once a second, for each tenant
- * that somebody listens to, whether rows were stored, and if so makes the
+ * One thread, with a connection of its own, looks at the tables up to forty
+ * times a second for each tenant that somebody listens to, and makes the
  * answers for those roles that somebody has; each agent is a role of their own.
  * While nobody listens it does nothing.
  *

@@ -132,7 +132,6 @@ def planted(lab, checks):
         ("504", "reply"): f"reopening {again}",
         ("504", "resolution"): f"reopening {again}",
         ("505", "first_response"): f"outbound {ours}",
-        ("506", "resolution"): f"unassigned {nobody}",
         ("507", "first_response"): f"edge {edge}",
         ("508", "first_response"): "removed",
     }

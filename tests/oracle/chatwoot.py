@@ -7,6 +7,8 @@ what the manual says of the poller:
   the account, not a bot;
 - it is opened at the first message after the last line of a resolving, or at
   the resolving while there is none, else when it was created;
+- nobody has it before the first line that assigns it, if there is one, which
+  a second record tells where all messages are shown;
 - a line names an agent if exactly one has the name;
 - times are in seconds;
 - history = episode: messages before opened_at are left out.
@@ -99,6 +101,10 @@ class Account(crm.Account):
         number = client - FIRST_CLIENT
         phone = "+4917%09d" % number if number % 3 else None
         holder = crm.name_or_none(d["operator_id"])
+        begin, opened = milliseconds(d["begin"]), self.opened_at(d, messages)
+        before = [{"at": begin, "opened_at": begin}] if any(
+            clocks.is_assigned(m) for m in messages) and (
+                self.history == "all" or begin >= opened) else []
         return {
             "status": "open",
             "operator": holder if holder in self.operators else None,
@@ -108,7 +114,8 @@ class Account(crm.Account):
                 (NAMES[number % 5] or None) if self.customers else None,
             "customer_phone": phone if self.phones else None,
             "tag": "urgent" if d["id"] % 4 == 0 else None,
-            "opened_at": self.opened_at(d, messages),
+            "opened_at": opened,
+            "before": before,
         }
 
     def look(self, now=0):

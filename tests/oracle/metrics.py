@@ -134,13 +134,15 @@ def live_rows(tenant, operators, names, chats, as_of):
 
 def compute(tenant, operators, chats, messages, as_of, definition=OURS):
     """The rows of a snapshot alone, whose chat records are final: {id: chat
-    record}, {id: [message]}. One without a time counts as of the snapshot. A
+    record}, {id: [message]}. One without a time counts as of the snapshot;
+    before: what is told of the chat as it was then. A
     bot is not an operator, but has its name."""
     bots = {k: o["name"] for k, o in operators.items() if o.get("bot")}
     operators = {k: o for k, o in operators.items() if k not in bots}
     lived = {}
     for k, record in chats.items():
-        lived[k] = Chat([dict(record, at=record.get("at") or as_of)],
+        lived[k] = Chat([*record.get("before", ()),
+                         dict(record, at=record.get("at") or as_of)],
                         messages.get(k, []), definition)
         lived[k].is_as_said(record)
     return live_rows(tenant, operators, bots, lived, as_of)
