@@ -70,13 +70,18 @@ pace_compute(const struct pace_month *m)
 
 /* ---- usage ---- */
 
-/* Polls, status runs and assigning have different keys, so that none overwrites
- * what another adds meanwhile: "p calls 2026-11". */
+/* Each kind of run has keys of its own, so that none overwrites what another
+ * adds meanwhile: "p calls 2026-11". */
 
 #define KEY 24
 
-static const char letters[USAGE_WHO] = { 'p', 's', 'a' };
-const char *const usage_names[USAGE_WHO] = { "poll", "status", "assign" };
+static const char letters[USAGE_WHO] = { 'p', 's', 'a', 'b' };
+const char *const usage_names[USAGE_WHO] = {
+	"poll",
+	"status",
+	"assign",
+	"backfill",
+};
 
 uint64_t
 usage_calls(const uint64_t calls[PROFILE_CALLS])
@@ -120,14 +125,20 @@ add_to_month(struct store *s, enum usage_who who, const char *what,
 }
 
 uint64_t
+usage_month_of(struct store *s, enum usage_who who, int64_t now_ms)
+{
+	return (uint64_t)month_number(s, who, "calls", now_ms);
+}
+
+uint64_t
 usage_month(struct store *s, int64_t now_ms)
 {
-	int64_t n = 0;
+	uint64_t n = 0;
 	size_t i;
 
 	for (i = 0; i < USAGE_WHO; i++)
-		n += month_number(s, (enum usage_who)i, "calls", now_ms);
-	return (uint64_t)n;
+		n += usage_month_of(s, (enum usage_who)i, now_ms);
+	return n;
 }
 
 int64_t

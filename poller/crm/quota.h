@@ -70,11 +70,17 @@ bool pace_is_measured(const struct pace_month *m);
 struct pace pace_compute(const struct pace_month *m);
 
 /*
- * usage: counts in the state the calls of polls, status runs and assigning in
- * each month of UTC, by the CRM's clock.
+ * usage: counts in the state the calls of polls, status runs, assigning and
+ * backfill in each month of UTC, by the CRM's clock.
  */
 
-enum usage_who { USAGE_POLL, USAGE_STATUS, USAGE_ASSIGN, USAGE_WHO };
+enum usage_who {
+	USAGE_POLL,
+	USAGE_STATUS,
+	USAGE_ASSIGN,
+	USAGE_BACKFILL,
+	USAGE_WHO
+};
 extern const char *const usage_names[USAGE_WHO];
 
 /* The sum of calls of all kinds. */
@@ -93,6 +99,9 @@ void usage_add_poll(struct store *s, int64_t now_ms, int64_t interval_ms,
 
 /* Calls in the month of now_ms. */
 uint64_t usage_month(struct store *s, int64_t now_ms);
+
+/* Those of one kind. */
+uint64_t usage_month_of(struct store *s, enum usage_who who, int64_t now_ms);
 
 /* When the month of now_ms ends. */
 int64_t usage_month_end(int64_t now_ms);

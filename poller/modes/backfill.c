@@ -21,6 +21,7 @@
 #include "common/endpoint/endpoint.h"
 #include "common/os/stop.h"
 #include "common/text/jsonw.h"
+#include "poller/chats/history.h"
 #include "poller/chats/operators.h"
 #include "poller/crm/crm_session.h"
 #include "poller/crm/fetch.h"
@@ -32,6 +33,9 @@
 #define COMMIT_CHATS 50
 
 #define TRIES 4
+
+/* Of the budget of a month: a quarter. */
+#define SHARE 4
 
 /* The key of the place in the state; 0: the last run came to its end. */
 static const char PLACE[] = "backfill";
@@ -48,8 +52,7 @@ struct backfill {
 	size_t n, cap;
 	struct strmap seen;            /* their ids: pages may repeat one */
 	const struct crm_record *chat; /* that is read */
-	bool tells_closing, assigns;   /* what its messages say */
-	struct buf lines;              /* what is written of it */
+	struct history history;        /* of it, read */
 	struct buf line;
 	uint64_t messages;
 	size_t failed;
@@ -62,12 +65,13 @@ give_up(struct backfill *b, const char *what, const struct ending *e)
 	crm_session_fail(&b->crm, e->error, what, e->message);
 }
 
-/* Puts one question and waits for its end. */
+/* Puts one question and waits for its end, or until the run has failed. */
 static void
 ask(struct backfill *b, const struct crm_question *q)
 {
 	fetch_ask(b->crm.fetch, q);
-	while (fetch_turn(b->http, &b->crm.fetch, 1) > 0 && !stop_asked())
+	while (fetch_turn(b->http, &b->crm.fetch, 1) > 0 && !stop_asked() &&
+	       b->crm.code == PROG_OK)
 		endpoint_pump(b->to);
 }
 
@@ -91,6 +95,41 @@ past_operators_end(void *ctx, const struct ending *e)
 	operators_set_in_profile(&b->operators, b->crm.tenant->profile);
 }
 
+/* Until as many calls may have been made as were. */
+static void
+keep_pace(const struct backfill *b)
+{
+	int64_t calls = (int64_t)crm_session_calls(&b->crm);
+	int64_t due =
+	    b->began_ms +
+	    calls * MINUTE_MS / profile_about(b->crm.tenant->profile)->backfill;
+	int64_t left;
+
+	while ((left = due - clock_mono_ms()) > 0 && !stop_asked()) {
+		endpoint_pump(b->to);
+		(void)stop_sleep(left < 500 ? left : 500);
+	}
+}
+
+/* Whether the run ends for now: polls need the rest of the month's budget. */
+static bool
+is_budget_spent(struct backfill *b)
+{
+	int64_t now_ms = crm_session_now(&b->crm);
+	uint64_t budget = (uint64_t)b->crm.tenant->budget;
+
+	if (budget == 0 || b->crm.store == NULL ||
+	    (usage_month_of(b->crm.store, USAGE_BACKFILL, now_ms) <
+		    budget / SHARE &&
+		usage_month(b->crm.store, now_ms) < budget))
+		return false;
+	log_warn("tenant %s: a quarter of the calls of this month ([%s] budget)"
+		 ", or all, are used up; run it again next month to continue",
+	    b->crm.tenant->name, b->crm.tenant->section);
+	b->crm.code = PROG_TEMPFAIL;
+	return true;
+}
+
 /* Whether something of the chat may lie in the time that is wanted. */
 static bool
 is_wanted(const struct backfill *b, const struct crm_record *r)
@@ -109,6 +148,10 @@ past_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	void **slot;
 
 	(void)asked_ms;
+	keep_pace(b);
+	crm_session_count(&b->crm);
+	if (is_budget_spent(b))
+		return;
 	for (r = a->records; r < a->records + a->n; r++) {
 		if (!is_wanted(b, r))
 			continue;
@@ -129,12 +172,7 @@ past_end(void *ctx, const struct ending *e)
 		give_up(ctx, "past conversations", e);
 }
 
-static void
-add_line(struct backfill *b)
-{
-	jsonw_line(&b->line);
-	buf_add(&b->lines, b->line.data, b->line.len);
-}
+/* ---- what is written of a chat ---- */
 
 static void
 open_line(struct backfill *b, const char *type)
@@ -145,35 +183,60 @@ open_line(struct backfill *b, const char *type)
 	jsonw_str(&b->line, "tenant", b->crm.tenant->name);
 }
 
-/* The chat as it began, where the profile says that nobody had it before the
- * first message that assigns it; without such a message, it was given to its
- * operator from the beginning, as far as can be known. */
 static void
-add_beginning(struct backfill *b)
+write_line(struct backfill *b)
 {
-	const struct crm_record *r = b->chat;
-
-	if (!profile_about(b->crm.tenant->profile)->begins_unassigned ||
-	    r->opened_at == CLOCK_NONE)
+	jsonw_close(&b->line);
+	if (b->crm.code != PROG_OK ||
+	    endpoint_write(b->to, b->line.data, b->line.len) == 0)
 		return;
-	open_line(b, "chat");
-	jsonw_str(&b->line, "chat", r->id);
-	jsonw_time(&b->line, "opened_at", r->opened_at);
-	jsonw_time(&b->line, "at", r->opened_at);
-	if (!b->assigns && r->operator_id != NULL)
-		jsonw_str(&b->line, "operator", r->operator_id);
-	add_line(b);
+	b->crm.code = endpoint_code(b->to);
+	log_error("%s", endpoint_why(b->to));
 }
 
-/* Closes a chat whose messages do not tell that it was closed. One that is
- * open, or in which something happened since the first poll, is the polls'. */
+/* An episode begins: the chat as it was then. */
 static void
-add_chat_line(struct backfill *b)
+write_beginning(struct backfill *b, int64_t at, bool assigned)
 {
 	const struct crm_record *r = b->chat;
 
-	if (b->tells_closing || r->status != CHAT_CLOSED ||
-	    r->closed_at == CLOCK_NONE || r->last_at >= b->until_ms)
+	open_line(b, "chat");
+	jsonw_str(&b->line, "chat", r->id);
+	jsonw_time(&b->line, "opened_at", at);
+	jsonw_time(&b->line, "at", at);
+	if (assigned && r->operator_id != NULL)
+		jsonw_str(&b->line, "operator", r->operator_id);
+	write_line(b);
+}
+
+/* Where the profile says that nobody has a chat before the first message that
+ * assigns it; without such a message its operator has it from the beginning, as
+ * far as can be known. */
+static void
+write_creation(struct backfill *b)
+{
+	int64_t at = b->chat->opened_at;
+
+	if (profile_about(b->crm.tenant->profile)->begins_unassigned &&
+	    at != CLOCK_NONE)
+		write_beginning(b, at, !history_assigns(&b->history));
+}
+
+/* Closes a chat whose messages do not tell that it was closed: none of its last
+ * episode, which begins with message `first`. One that is open, or in which
+ * something happened since the first poll, is the polls'. */
+static void
+write_closing(struct backfill *b, size_t first)
+{
+	const struct crm_record *r = b->chat;
+	size_t i;
+
+	for (i = first; i < b->history.n; i++) {
+		if (b->history.messages[i].closing)
+			return;
+	}
+	if (r->status != CHAT_CLOSED || r->closed_at == CLOCK_NONE ||
+	    r->last_at >= b->until_ms)
 		return;
 	open_line(b, "chat");
 	jsonw_members(&b->line, r->body, strlen(r->body));
@@ -183,8 +246,47 @@ add_chat_line(struct backfill *b)
 		jsonw_time(&b->line, "opened_at", r->opened_at);
 	jsonw_time(&b->line, "at", r->closed_at);
 	jsonw_time(&b->line, "closed_at", r->closed_at);
-	add_line(b);
+	write_line(b);
 }
+
+/* Whether message i is the first of an episode that has a name. */
+static bool
+begins_episode(const struct history *h, size_t i)
+{
+	const char *episode = h->messages[i].episode;
+	size_t k = i;
+
+	if (*episode == '\0')
+		return false;
+	while (k > 0 && strcmp(h->messages[k - 1].episode, episode) != 0)
+		k--;
+	return k == 0;
+}
+
+static void
+write_chat(struct backfill *b)
+{
+	const struct history *h = &b->history;
+	size_t i, first = 0;
+
+	history_sort(&b->history);
+	write_creation(b);
+	for (i = 0; i < h->n && h->messages[i].at < b->until_ms; i++) {
+		const struct history_message *m = &h->messages[i];
+
+		if (begins_episode(h, i)) {
+			write_beginning(b, m->at, true);
+			first = i;
+		}
+		open_line(b, "message");
+		jsonw_members(&b->line, m->body, strlen(m->body));
+		write_line(b);
+		b->messages++;
+	}
+	write_closing(b, first);
+}
+
+/* ---- reading ---- */
 
 static void
 past_messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
@@ -194,30 +296,8 @@ past_messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 
 	(void)asked_ms;
 	for (r = a->records; r < a->records + a->n; r++) {
-		if (r->type != RECORD_MESSAGE)
-			continue;
-		b->assigns |= r->assigning;
-		if (r->at >= b->until_ms)
-			continue;
-		open_line(b, "message");
-		jsonw_members(&b->line, r->body, strlen(r->body));
-		add_line(b);
-		b->messages++;
-		b->tells_closing |= r->closing;
-	}
-}
-
-static void
-write_chat_lines(struct backfill *b)
-{
-	const char *at = buf_str(&b->lines), *end;
-
-	for (; (end = strchr(at, '\n')) != NULL; at = end + 1) {
-		if (endpoint_write(b->to, at, (size_t)(end - at)) == 0)
-			continue;
-		b->crm.code = endpoint_code(b->to);
-		log_error("%s", endpoint_why(b->to));
-		return;
+		if (r->type == RECORD_MESSAGE)
+			history_put(&b->history, r, true);
 	}
 }
 
@@ -229,9 +309,7 @@ past_messages_end(void *ctx, const struct ending *e)
 
 	switch (e->failure) {
 	case FAILURE_NONE:
-		add_beginning(b);
-		add_chat_line(b);
-		write_chat_lines(b);
+		write_chat(b);
 		break;
 	case FAILURE_ITEM:
 		if (b->failed++ == 0)
@@ -258,53 +336,21 @@ commit(struct backfill *b, int64_t place_ms)
 	crm_session_count(&b->crm);
 }
 
-/* Until as many calls may have been made as were. */
-static void
-keep_pace(const struct backfill *b)
-{
-	int64_t calls = (int64_t)crm_session_calls(&b->crm);
-	int64_t due =
-	    b->began_ms +
-	    calls * MINUTE_MS / profile_about(b->crm.tenant->profile)->backfill;
-	int64_t left;
-
-	while ((left = due - clock_mono_ms()) > 0 && !stop_asked()) {
-		endpoint_pump(b->to);
-		(void)stop_sleep(left < 500 ? left : 500);
-	}
-}
-
-/* Whether the budget of the month, or the CRM, ends the run for now. */
-static bool
-is_budget_spent(struct backfill *b)
-{
-	struct pace_month month =
-	    quota_month(b->crm.tenant, b->crm.store, crm_session_now(&b->crm));
-
-	if (month.budget == 0 || month.used < month.budget)
-		return false;
-	log_warn("tenant %s: the calls of this month are used up; run it again "
-		 "next month to continue",
-	    b->crm.tenant->name);
-	b->crm.code = PROG_TEMPFAIL;
-	return true;
-}
-
 static void
 read_chat(struct backfill *b, const struct crm_record *r)
 {
 	const struct crm_question q = { .call = PROFILE_MESSAGES,
 		.item = r->id,
 		.chat = r->raw,
+		.since_ms = b->since_ms,
 		.tries = TRIES,
 		.ctx = b,
 		.page = past_messages_page,
 		.end = past_messages_end };
 
 	b->chat = r;
-	b->tells_closing = b->assigns = false;
-	buf_clear(&b->lines);
 	ask(b, &q);
+	history_release(&b->history);
 	keep_pace(b);
 }
 
@@ -389,7 +435,7 @@ release(struct backfill *b)
 	free(b->chats);
 	strmap_release(&b->seen, NULL);
 	operators_release(&b->operators);
-	buf_release(&b->lines);
+	history_release(&b->history);
 	buf_release(&b->line);
 	crm_session_close(&b->crm);
 }
@@ -398,9 +444,11 @@ static void
 run_tenant(struct poller *p, const struct tenant *t, struct http *http,
     struct endpoint *to, int64_t span_ms)
 {
-	struct backfill b = {
-		.poller = p, .http = http, .to = to, .since_ms = span_ms
-	};
+	struct backfill b = { .poller = p,
+		.http = http,
+		.to = to,
+		.since_ms = span_ms,
+		.history = HISTORY_INIT };
 	enum exit_code code = PROG_OK;
 	struct store *store;
 
@@ -412,7 +460,7 @@ run_tenant(struct poller *p, const struct tenant *t, struct http *http,
 		return;
 	}
 	store = poller_open_store(poller_state(p), t, true, &code);
-	crm_session_open(&b.crm, http, t, USAGE_STATUS, store);
+	crm_session_open(&b.crm, http, t, USAGE_BACKFILL, store);
 	b.crm.code = code;
 	b.operators.bots = t->bot_operators;
 	if (store != NULL) {

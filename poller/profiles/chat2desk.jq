@@ -23,7 +23,8 @@ def page_size: 200;
 def about:
     {url: "https://api.chat2desk.com/v1",
      auth: {header: "Authorization", prefix: ""},
-     max_pages: 1000,
+     max_pages: 5000,
+     backfill: 120,
      hooks: {sign: {header: "X-Signature", timestamp: "X-Timestamp",
                     parts: ["body", "timestamp"], key: "md5 of token",
                     window: 10800}}};
@@ -317,17 +318,27 @@ def check_filter($rows; $chat):
     then .
     else error("/messages ignores dialog_id: it shows other dialogs") end;
 
+# Of a time as Chat2Desk writes it.
+def is_before($seconds):
+    type == "string"
+    and . < ($seconds | floor | strftime("%Y-%m-%dT%H:%M:%S UTC"));
+
 # A survey comes late: one of an earlier request may lie within the current.
 def is_earlier($episode):
     (.type == "from_client" or .type == "to_client")
     and (.request_id | as_id | number | . != null and . < $episode);
 
+# In the past, up to .since.
 def reaches_back($rows; $in):
     ($in.chat.episode | number) as $episode
-    | ($in.known.last != null
-       and any($rows[]; .id | tostring == $in.known.last))
-      or ($in.options.history != "all" and $episode != null
-          and any($rows[]; is_earlier($episode)));
+    | if $in.since != null then
+          any($rows[]; .created | is_before($in.since))
+      else
+          ($in.known.last != null
+           and any($rows[]; .id | tostring == $in.known.last))
+          or ($in.options.history != "all" and $episode != null
+              and any($rows[]; is_earlier($episode)))
+      end;
 
 def next_messages($rows; $in):
     if has_more($rows; 0) | not then null
@@ -353,6 +364,32 @@ def messages_read:
                      | message($in.chat.chat; $in.options.bot_operators)],
            next: next_messages($rows; $in)}
       end;
+
+# --- the past ---
+# The order of a list of dialogs is not documented, and a dialog is permanent: one
+# of long ago may have new requests. So both lists are read to their ends.
+
+def past_state:
+    .cursor.state // "closed";
+
+def past_request:
+    {path: "/dialogs",
+     query: {state: past_state, order: "asc", limit: page_size,
+             offset: (.cursor.offset // 0)}};
+
+def past_read:
+    past_state as $state
+    | (.cursor.moved // 0) as $moved
+    | rows(.data) as $rows
+    | listed($rows; $rows[] | row | chat + {last_at: newest.created})
+    | if .error != null then .
+      elif .next != null then
+          .moved = .next.moved > $moved | .next.state = $state
+      elif $state == "closed" then
+          # Both lists may be empty.
+          .moved = true
+          | .next = {offset: 0, moved: 0, overlap: 0, state: "open"}
+      else . end;
 
 # --- customers ---
 

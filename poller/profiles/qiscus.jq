@@ -38,7 +38,8 @@ def about:
                        headers: {"Qiscus-App-Id": $app}}},
        by_operator: true,
        needs: true,
-       max_pages: 1000,
+       max_pages: 5000,
+       backfill: 60,
        hooks: {}};
 
 # The strings of errors are not documented. A missing agent does not mean that
@@ -343,14 +344,23 @@ def comment($in; $ids):
             else written($who.user_id; $ids; $in.options.bot_operators) end
       end;
 
-# Whether the rest was read before, or belongs to earlier sessions.
+# Of a time as Qiscus writes it.
+def is_before($seconds):
+    type == "string" and . < ($seconds | floor | todate);
+
+# Whether the rest was read before, or belongs to earlier sessions; in the past,
+# whether it was written before .since.
 def reaches_back($rows; $in):
     ($in.known.last | number) as $known
-    | ($known != null
-       and any($rows[]; .id | number | . != null and . <= $known))
-      or ($in.options.history != "all"
-          and any($rows[]; .type == "system_event"
-                           and system_event([]; []).kind == "closed"));
+    | if $in.since != null then
+          any($rows[]; .timestamp | is_before($in.since))
+      else
+          ($known != null
+           and any($rows[]; .id | number | . != null and . <= $known))
+          or ($in.options.history != "all"
+              and any($rows[]; .type == "system_event"
+                               and system_event([]; []).kind == "closed"))
+      end;
 
 def next_page($rows; $in):
     ($in.cursor // {page: 1, low: null, stuck: 0}) as $cursor
@@ -370,6 +380,32 @@ def messages_read:
     | {records: [$rows[] | comment($in; $ids)],
        next: next_page($rows; $in),
        moved: true};
+
+# --- the past ---
+# Rooms of any state, the latest activity first; that order is not documented, so
+# only a page without later activity is the last one. The agent of a room is known
+# by its messages.
+
+def past_request:
+    {path: "/api/v2/customer_rooms",
+     body: ({limit: room_page}
+            + (if .cursor == null then {} else {cursor_after: .cursor} end))};
+
+def past_read:
+    . as $in
+    | [rows(.data.customer_rooms)[] | row] as $rows
+    | (.answer.meta | row | .cursor_after) as $next
+    | {records: [$rows[]
+                 | chat($in; null)
+                   + {closed_at: (if .is_resolved == true
+                                  then .last_comment_timestamp
+                                  else null end)}],
+       moved: true,
+       next: (if ($next | given | not) or $next == $in.cursor
+                 or ($rows != []
+                     and all($rows[]; .last_comment_timestamp
+                                      | is_before($in.since)))
+              then null else $next end)};
 
 # --- webhooks ---
 # Without signature, and without a time of their own.

@@ -1,0 +1,188 @@
+#!/usr/bin/env -S python3 -B
+"""Past conversations of each CRM: every message is read, and the responses and
+resolutions that the programs make of them are those of the oracle; a run that is
+killed goes on where it was; a budget ends it.
+
+How the past and the polls of Chatwoot fit together is in chatwoot.t.
+"""
+
+import collections
+import json
+import os
+import random
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "oracle"))
+import chatwoot  # noqa: E402
+import clocks  # noqa: E402
+import compare  # noqa: E402
+import crm  # noqa: E402
+import qiscus  # noqa: E402
+from harness import TOKEN, Checks, Lab, main, say, seed, until  # noqa: E402
+
+KINDS = ("first_response", "reply", "resolution", "unanswered")
+
+
+class Account:
+    """Of a simulated CRM whose past was long; its profile reads without
+    pauses."""
+
+    def __init__(self, lab, name, number, *options, folder=None, **section):
+        self.lab, self.name = lab, name
+        folder = folder or name
+        options = ("--crm", name, *options) if name != "chat2desk" else options
+        self.sim = lab.sim("--pace", 0, "--seed", number, "--dialogs", 60,
+                           "--messages", 14, "--die-with-parent", *options,
+                           name=folder + "-sim")
+        with open(f"poller/profiles/{name}.jq", encoding="utf-8") as f:
+            text = f.read()
+        cut = text.index("backfill: ") + len("backfill: ")
+        profile = lab.write(folder + ".jq", text[:cut] + "60000" + text[
+            text.index(",", cut):])
+        url = self.sim.url if name == "chat2desk" else self.sim.root
+        account = {"chatwoot": {"account": 1},
+                   "qiscus": {"account": "sim-app",
+                              "hosts": "messages=" + self.sim.root}}
+        self.conf = lab.conf(folder + ".conf", {
+            "crm " + TOKEN: {"profile": profile, "url": url, "token": TOKEN,
+                             **account.get(name, {}), **section},
+            "poller": {"state": lab.path(folder + "-state")}})
+        self.argv = ["poller", "-c", self.conf, "--backfill", "900d"]
+
+    def oracle(self):
+        """{chat: (records, messages)} as the manual says."""
+        world, found = self.sim.world(), {}
+        read = self.reader(world)
+        for d in world["dialogs"]:
+            own = [m for m in world["messages"] if m["dialog_id"] == d["id"]]
+            if own:
+                found[str(d["id"])] = self.past(d, own, [read(m) for m in own])
+        return found
+
+    def reader(self, world):
+        if self.name == "chat2desk":
+            return lambda m: crm.message(m, ())
+        if self.name == "chatwoot":
+            account = chatwoot.Account(self.sim, TOKEN, TOKEN)
+        else:
+            account = qiscus.Account(self.sim, TOKEN, "sim-app", 0)
+        account.look()
+        return account.message
+
+    def past(self, d, own, read):
+        begin = crm.milliseconds(d["begin"])
+        holder = None if self.name == "qiscus" else \
+            crm.name_or_none(d["operator_id"])
+        records, last = [], 0
+        if self.name == "chatwoot":
+            records.append({"at": begin, "opened_at": begin})
+            if not any(clocks.is_assigned(m) for m in read):
+                records[0]["operator"] = holder
+        for i, m in enumerate(own):
+            if self.name == "chat2desk" and all(
+                    x["request_id"] != m["request_id"] for x in own[:i]):
+                last = i
+                records.append({"at": read[i]["at"], "operator": holder,
+                                "opened_at": read[i]["at"]})
+        if d["state"] == "closed" and not any(
+                m["from"] == "system" and m["kind"] == "closed"
+                for m in read[last:]):
+            end = crm.milliseconds(d["end"])
+            records.append({
+                "at": end, "closed_at": end, "status": "closed",
+                "operator": holder,
+                **({"opened_at": begin} if self.name == "chat2desk" else {})})
+        return records, read
+
+    def expected(self, definition):
+        found = collections.Counter()
+        for chat, (records, messages) in self.oracle().items():
+            for i in clocks.Chat(records, messages, definition, True).intervals:
+                if i.kind in KINDS:
+                    found[chat, i.kind, i.operator, i.start, i.end] += 1
+        return found
+
+    def intervals(self, lines, definition):
+        found = collections.Counter()
+        for r in self.lab.must(
+                ["aggregator", "-a", "intervals", "-o", "ndjson", "--clock",
+                 "records", "--definition", definition],
+                stdin=lines).records():
+            if r.get("kind") in KINDS:
+                found[r["chat"], r["kind"], r.get("operator"),
+                      compare.parse_time(r["start_at"]),
+                      compare.parse_time(r["end_at"])] += 1
+        return found
+
+
+def figures(a, checks, whole):
+    for definition in (clocks.OURS, clocks.CHATWOOT):
+        want, got = a.expected(definition), a.intervals(whole, definition)
+        checks.that(len(want) > 60, f"{a.name}: {len(want)} intervals")
+        for text, some in (("missing", want - got), ("too much", got - want)):
+            checks.equal(sorted(some, key=str)[:5], [],
+                         f"{a.name}, {definition}: {text}")
+
+
+def killed(a, checks, whole):
+    """Killed in the midst, then whole: what both wrote is all; the second run
+    reads only the rest."""
+    path = a.lab.path(a.name + ".first")
+    a.sim.control("set", latency=5)
+    before = a.sim.calls()
+    with open(path, "wb") as f:
+        p = a.lab.start(a.argv, stdout=f)
+        until(60, lambda: a.sim.calls() > before + 66 or p.poll() is not None,
+              "60 calls")
+        p.kill()
+        p.wait()
+    a.sim.control("set", latency=0)
+    with open(path, "rb") as f:
+        first = f.read()
+    first = first[:first.rfind(b"\n") + 1]
+    second = a.lab.must(a.argv).out
+    lines = set(whole.splitlines())
+    checks.that(set(first.splitlines()) | set(second.splitlines()) == lines,
+                f"{a.name}: both runs")
+    checks.that(0 < len(second.splitlines()) < len(whole.splitlines()),
+                f"{a.name}: the second run reads all again")
+
+
+def budget(lab, checks):
+    """A quarter of the calls of the month ends it; the rest is left to polls."""
+    a = Account(lab, "chat2desk", 5, folder="budget", budget=160)
+    for calls in (53, 0):
+        before = a.sim.calls()
+        checks.ends(lab.run(a.argv), 75, "budget")
+        checks.that(calls <= a.sim.calls() - before <= calls + 2,
+                    f"{a.sim.calls() - before} calls, not {calls}")
+
+
+def past(lab, checks, name, number):
+    more = random.Random(number).choice(((), ("--tells",))) \
+        if name == "chat2desk" else ()
+    a = Account(lab, name, number, *more, history="all")
+    whole = lab.must(a.argv).out
+    written = collections.defaultdict(set)
+    for r in map(json.loads, whole.splitlines()):
+        if r["type"] == "message":
+            written[r["chat"]].add(r["id"])
+    checks.equal(written, {chat: {m["id"] for m in messages}
+                           for chat, (_, messages) in a.oracle().items()},
+                 f"{name}: messages")
+    figures(a, checks, whole)
+    killed(a, checks, whole)
+
+
+def body():
+    checks, number = Checks(), seed()
+    with Lab("backfill") as lab:
+        for name in ("chat2desk", "chatwoot", "qiscus"):
+            say(f"- {name}")
+            past(lab, checks, name, number)
+        budget(lab, checks)
+    return checks.result()
+
+
+main(body)
