@@ -1,7 +1,9 @@
 #!/usr/bin/env -S python3 -B
 """Random records of two chats, in any order, many of one time, beside a snapshot
-that may lack them: the simulation gives exactly those chats to an operator who
-comes last that chat_metrics of the same run shows open. SEED=N repeats world N.
+that may lack them: the simulation gives to an operator who comes last exactly
+those chats that are open and that no bot has, in the order of their arrival.
+Without bots those are the ones that chat_metrics of the same run shows open.
+SEED=N repeats world N.
 """
 import json
 import os
@@ -18,8 +20,10 @@ SAYS = (
     {"from": "bot"},
     {"from": "system", "kind": "opened"},
     {"from": "system", "kind": "closed"},
+    {"from": "system", "kind": "handoff"},
     {"from": "system", "kind": "other"},
 )
+OVER = "closed", "gone"
 
 
 def record(what, minute, **fields):
@@ -28,8 +32,11 @@ def record(what, minute, **fields):
 
 
 def chat(r, minute, name):
-    return record("chat", minute, chat=name,
-                  status=r.choice(("open", "open", "closed", "snoozed")))
+    more = {}
+    if r.random() < 0.3:
+        more["opened_at"] = record("", r.randrange(minute + 1))["at"]
+    return record("chat", minute, chat=name, status=r.choice(
+        ("open", "open", "closed", "snoozed", "pending")), **more)
 
 
 def snapshot(r, minute):
@@ -62,9 +69,64 @@ def world(r):
     return "".join(json.dumps(line) + "\n" for line in lines)
 
 
+def in_order(lines, name):
+    """What is said of a chat: of one time messages first, by their ids; of chat
+    records the greater status."""
+    def place(line):
+        if line["type"] == "chat":
+            return line["at"], 1, line["status"], line.get("opened_at", "")
+        number = line["id"].isdigit()
+        return (line["at"], 0, "" if number else "other",
+                int(line["id"]) if number else 0)
+    return sorted((line for line in lines if line.get("chat") == name),
+                  key=place)
+
+
+def standing(lines, name):
+    """The status of a chat for those who give it to operators, and since when
+    its episode is open."""
+    status = arrival = None
+    opening, ended = None, ""
+    for line in in_order(lines, name):
+        at, says, opened = line["at"], line.get("status"), None
+        if line["type"] == "chat":
+            opened = line.get("opened_at")
+        elif line["from"] == "system":
+            says = {"opened": "open", "closed": "closed"}.get(line["kind"])
+            if line["kind"] == "handoff" and status not in OVER:
+                says = "open"
+        elif (line["from"] == "customer" and status != "pending" and
+              not line.get("private") and not line.get("automated")):
+            says = "open"
+        if says == "open" and opened is not None and opened > ended:
+            opening = max(opening or "", opened)
+            arrival = opening
+        if says in OVER:
+            arrival = opening = None
+            ended = max(ended, at)
+        elif says == "open" and arrival is None:
+            arrival = at
+        status = says or status
+    return status, arrival
+
+
+def has_left(lines, name):
+    """A snapshot lacks it, and nothing is newer."""
+    at = [line["at"] for line in lines if line["type"] == "snapshot"]
+    return bool(at) and not any(
+        line.get("chat") == name and ("snapshot" in line or
+                                      line["at"] > at[0]) for line in lines)
+
+
+def has_bot(lines, name):
+    return any(line.get("chat") == name and
+               (line.get("status") == "pending" or
+                line.get("kind") == "handoff") for line in lines)
+
+
 def run(lines):
-    """Which chats are given, and which are open."""
-    given, state = set(), {}
+    """Which chats are given, in their order, and which are open."""
+    given, state = [], {}
     out = subprocess.run(
         [os.path.join(os.environ.get("BIN", "build/bin"), "aggregator"), "-a",
          "allocation,chats", "-o", "ndjson"],
@@ -72,7 +134,7 @@ def run(lines):
     for line in out.splitlines():
         row = json.loads(line)
         if row["type"] == "assignment":
-            given.add(row["chat"])
+            given.append(row["chat"])
         elif row.get("table") == "chat_metrics":
             state[row["chat"]] = row["status"]
     return given, {name for name, status in state.items() if status == "open"}
@@ -85,10 +147,16 @@ def main():
     for seed in range(first, first + worlds):
         lines = world(random.Random(seed))
         given, is_open = run(lines)
-        seen += len(is_open)
-        if given != is_open:
-            print("%sworld %d: given %s, open %s" % (
-                lines, seed, sorted(given), sorted(is_open)))
+        told = [json.loads(line) for line in lines.splitlines()]
+        want = sorted((arrival, name) for name in "AB"
+                      for status, arrival in [standing(told, name)]
+                      if status == "open" and not has_left(told, name))
+        seen += len(want)
+        if given != [name for _, name in want] or any(
+                (name in given) != (name in is_open)
+                for name in "AB" if not has_bot(told, name)):
+            print("%sworld %d: given %s, not %s, open %s" % (
+                lines, seed, given, want, sorted(is_open)))
             return 1
     print("%d worlds, %d chats open" % (worlds, seen))
     return 0 if seen > worlds // 2 else 1
