@@ -69,6 +69,9 @@ stream_apply(void *ctx, struct text tenant, struct snapshot *snapshot,
 	if (t->pipeline.streaming != NULL)
 		streaming_metrics_pass_time(
 		    t->pipeline.streaming, snapshot->pipeline.model.as_of);
+	/* Maybe nothing came since long ago; what changes does so now. */
+	if (t->pipeline.allocation != NULL)
+		allocation_clock(t->pipeline.allocation, s->clock.now_ms);
 	model_merge(&t->pipeline.model, &snapshot->pipeline.model, part);
 	if (part == NULL && s->job->part.of == 0)
 		mark_applied(t, &snapshot->markers);
