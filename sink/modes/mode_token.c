@@ -27,9 +27,6 @@
 /* The longest id of a token (jti). */
 #define REVOKE_ID_MAX 64
 
-/* The server's number for a key that is there already. */
-#define DUPLICATE_KEY 1062
-
 static enum outcome
 count_revoked(struct db *db, int64_t now_ms, bool *full)
 {
@@ -44,36 +41,10 @@ count_revoked(struct db *db, int64_t now_ms, bool *full)
 	return o;
 }
 
-/* An id that was revoked before, for a shorter time. The right to UPDATE is
- * needed only then. */
-static enum outcome
-revoke_longer(
-    struct db *db, const char *tenant, const char *id, int64_t expires_ms)
-{
-	static const char is_shorter[] =
-	    " WHERE tenant = ? AND id = ? AND "
-	    "expires_at < COALESCE(?, '9999-12-31')";
-	const struct db_value args[] = { db_time(expires_ms), db_str(tenant),
-		db_str(id), db_time(expires_ms) };
-	struct buf sql = BUF_INIT;
-	uint64_t there;
-	enum outcome o;
-
-	buf_addf(&sql, "SELECT 1 FROM revoked_tokens%s", is_shorter);
-	o = db_query_count(db, buf_str(&sql), args + 1, 3, &there);
-	if (there > 0) {
-		buf_setf(&sql, "UPDATE revoked_tokens SET expires_at = ?%s",
-		    is_shorter);
-		o = db_exec(db, buf_str(&sql), args, ARRAY_LEN(args), NULL);
-	}
-	buf_release(&sql);
-	return o;
-}
-
 /* expires_ms: when the token expires at the latest; CLOCK_NONE: not known, the
- * id is kept for ever. Needs the rights to SELECT and INSERT, and to UPDATE
- * where an id was revoked before for a shorter time. NEVER and *why when too
- * many are revoked; else the reason is db_why(), and *why is empty. */
+ * id is kept for ever. An id that was revoked before is never kept for a
+ * shorter time. NEVER and *why when too many are revoked; else the reason is
+ * db_why(), and *why is empty. */
 static enum outcome
 revoke_token(struct db *db, const char *tenant, const char *id,
     int64_t expires_ms, struct buf *why)
@@ -96,11 +67,10 @@ revoke_token(struct db *db, const char *tenant, const char *id,
 	if (o == OUTCOME_DONE)
 		o = db_exec(db,
 		    "INSERT INTO revoked_tokens (tenant, id, revoked_at, "
-		    "expires_at) VALUES (?, ?, ?, ?)",
+		    "expires_at) VALUES (?, ?, ?, ?) ON DUPLICATE KEY UPDATE "
+		    "expires_at = GREATEST(expires_at, VALUES(expires_at))",
 		    row, ARRAY_LEN(row), NULL);
-	return o == OUTCOME_NEVER && db_errno(db) == DUPLICATE_KEY
-		   ? revoke_longer(db, tenant, id, expires_ms)
-		   : o;
+	return o;
 }
 
 #define DAYS "30"
