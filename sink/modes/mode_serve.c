@@ -14,7 +14,6 @@
 #include "common/http_server/work_queue.h"
 #include "common/os/notify.h"
 #include "common/os/stop.h"
-#include "common/tables/tables.h"
 #include "sink/access/audit.h"
 #include "sink/access/revocation.h"
 #include "sink/access/scope.h"
@@ -44,46 +43,9 @@ struct api_server {
 	struct teams teams;
 	struct serve serve; /* the context of the handlers */
 	struct board_files *board;
-	uint64_t connects; /* at which the database opened its tables */
 	enum exit_code code;
 	struct buf why;
 };
-
-/* No tenant has an empty name. A table that somebody alters is not waited for
- * long. */
-static void
-open_table(struct db *db, const struct table *t)
-{
-	struct db_rows *rows = NULL;
-	struct buf sql = BUF_INIT;
-
-	if (db_server(db)->mariadb)
-		buf_adds(&sql, "SET STATEMENT lock_wait_timeout = 1 FOR ");
-	buf_addf(&sql, "SELECT 1 FROM `%s` WHERE tenant = '' LIMIT 1", t->name);
-	if (db_query(db, buf_str(&sql), NULL, 0, &rows) != OUTCOME_DONE)
-		log_debug("table_unopened", "table=%s why=\"%s\"", t->name,
-		    db_why(db));
-	db_rows_free(rows);
-	buf_release(&sql);
-}
-
-/* A database that was just started opens a table when it is first asked for,
- * and one of a hundred partitions, of a day each, takes it a tenth of a second.
- * This has them opened before anybody waits for an answer, after each
- * connection of db again; *connects: of when that was done last, at first 0. A
- * table that cannot be read, or is locked, stays as it is. */
-static void
-tables_opening_look(struct db *db, uint64_t *connects)
-{
-	size_t i;
-
-	if (!db_connected(db) || db_server(db)->connects == *connects)
-		return;
-	*connects = db_server(db)->connects;
-	for (i = 0; i < TABLES; i++)
-		if (tables[i].day >= 0)
-			open_table(db, &tables[i]);
-}
 
 /* A web_handler, in a thread of the server. */
 static void
@@ -131,10 +93,8 @@ static int
 prepare_database(struct api_server *s, struct db *db)
 {
 	s->serve.revocation = revocation_open();
-	if (revocation_refresh(s->serve.revocation, db) != OUTCOME_NEVER) {
-		tables_opening_look(db, &s->connects);
+	if (revocation_refresh(s->serve.revocation, db) != OUTCOME_NEVER)
 		return 0;
-	}
 	s->code = db_code(db);
 	buf_setf(&s->why, "%s", db_why(db));
 	return -1;
@@ -236,7 +196,6 @@ serve(struct sink *o, struct db **db)
 		notify_ready();
 		while (!stop_asked()) {
 			(void)revocation_refresh(s.serve.revocation, *db);
-			tables_opening_look(*db, &s.connects);
 			(void)stop_sleep(CHECK_MS);
 		}
 		notify_stopping();
