@@ -1,11 +1,9 @@
 /*
- * chats_to_ask: see modes.h. Chats are read a page at a time by key: the
- * list may be long and its reader slow.
+ * chats_to_ask: see modes.h.
  */
 #include "reaper/modes.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
@@ -13,9 +11,6 @@
 #include "common/base/xalloc.h"
 #include "common/endpoint/endpoint.h"
 #include "common/text/jsonw.h"
-
-#define PAGE 1000
-#define PAGE_TEXT "1000"
 
 /* While the server is away a run can fail early: the next run of scripts/reap
  * asks for the same chats. */
@@ -29,39 +24,43 @@ static const struct option_row rows[] = {
 
 struct chat_list {
 	struct db *db;
-	int64_t stale_ms;     /* 0: as tenants.stale_at says */
+	int64_t stale_ms; /* 0: as tenants.stale_at says */
+	struct db_rows *rows;
 	struct endpoint *out; /* for chat records; NULL: use table */
 	struct output_table table;
 	uint64_t count;
 	bool reader_gone; /* the reader closed the pipe */
 };
 
-/* A query, repeated while the server is away. */
-struct chat_query {
-	const char *sql;
-	struct db_value args[2];
-	size_t n;
-	struct db_rows *rows;
-};
+/* The columns of the query. */
+enum { TENANT, CHAT, AS_OF, STATUS };
 
+/* Chats that left, and all of a tenant of whom no snapshot shows which ones
+ * did. A removed tenant is left out, unless it was added again; that of a
+ * stream, which has no snapshots, has newer metrics then. */
 static enum outcome
-query_in_transaction(struct db *db, void *ctx)
+query_chats(struct db *db, void *ctx)
 {
-	struct chat_query *a = ctx;
+	struct chat_list *l = ctx;
+	struct db_value before = db_time(clock_now_ms() - l->stale_ms);
+	struct buf sql = BUF_INIT;
+	enum outcome o;
 
-	db_rows_free(a->rows);
-	a->rows = NULL;
-	return db_query(db, a->sql, a->args, a->n, &a->rows);
-}
-
-static enum exit_code
-run_chat_query(struct chat_list *l, struct chat_query *a)
-{
-	if (db_transaction(l->db, query_in_transaction, a, false) ==
-	    OUTCOME_DONE)
-		return PROG_OK;
-	log_error("%s", db_why(l->db));
-	return db_code(l->db);
+	db_rows_free(l->rows);
+	l->rows = NULL;
+	buf_addf(&sql,
+	    "SELECT c.tenant, c.chat, c.as_of, c.status FROM chat_metrics c "
+	    "JOIN tenants t USING (tenant) "
+	    "LEFT JOIN tenant_metrics_all m USING (tenant) "
+	    "WHERE (t.removed_at IS NULL OR t.as_of > t.removed_at "
+	    "OR m.as_of > t.removed_at) "
+	    "AND (c.status = 'left' OR t.stored_at IS NULL "
+	    "OR COALESCE(t.%s < ?, TRUE)) "
+	    "ORDER BY c.tenant, c.chat",
+	    l->stale_ms > 0 ? "stored_at" : "stale_at");
+	o = db_query(db, buf_str(&sql), &before, 1, &l->rows);
+	buf_release(&sql);
+	return o;
 }
 
 /* A reader that closes the pipe has read enough: no error. */
@@ -77,27 +76,28 @@ stop_at_lost_reader(struct chat_list *l)
 }
 
 static enum exit_code
-write_chat(struct chat_list *l, const char *tenant, const struct db_rows *r)
+write_chat(struct chat_list *l)
 {
-	const char *status = db_get(r, 2);
+	const struct db_rows *r = l->rows;
+	const char *status = db_get(r, STATUS);
 	char at[CLOCK_TEXT];
 	struct buf line = BUF_INIT;
 	enum exit_code code = PROG_OK;
 
 	l->count++;
 	if (l->out == NULL) {
-		clock_format(db_get_time(r, 1), at);
-		output_table_cell(&l->table, tenant);
-		output_table_cell(&l->table, db_get(r, 0));
+		clock_format(db_get_time(r, AS_OF), at);
+		output_table_cell(&l->table, db_get(r, TENANT));
+		output_table_cell(&l->table, db_get(r, CHAT));
 		output_table_cell(&l->table, status);
 		output_table_cell(&l->table, at);
 		return PROG_OK;
 	}
 	jsonw_open(&line);
 	jsonw_str(&line, "type", "chat");
-	jsonw_str(&line, "tenant", tenant);
-	jsonw_str(&line, "chat", db_get(r, 0));
-	jsonw_time(&line, "at", db_get_time(r, 1));
+	jsonw_str(&line, "tenant", db_get(r, TENANT));
+	jsonw_str(&line, "chat", db_get(r, CHAT));
+	jsonw_time(&line, "at", db_get_time(r, AS_OF));
 	/* The status of a chat that left is what the CRM is asked for. */
 	if (strcmp(status, "left") != 0)
 		jsonw_str(&line, "status", status);
@@ -109,66 +109,16 @@ write_chat(struct chat_list *l, const char *tenant, const struct db_rows *r)
 }
 
 static enum exit_code
-list_chats_of_tenant(struct chat_list *l, const char *tenant, bool all)
-{
-	struct chat_query a = { .n = 2 };
-	char *last = xstrdup("");
-	enum exit_code code;
-	size_t n;
-
-	a.sql = all ? "SELECT chat, as_of, status FROM chat_metrics "
-		      "WHERE tenant = ? AND chat > ? "
-		      "ORDER BY chat LIMIT " PAGE_TEXT
-		    : "SELECT chat, as_of, status FROM chat_metrics "
-		      "WHERE tenant = ? AND chat > ? AND status = 'left' "
-		      "ORDER BY chat LIMIT " PAGE_TEXT;
-	do {
-		a.args[0] = db_str(tenant);
-		a.args[1] = db_str(last);
-		n = 0;
-		code = run_chat_query(l, &a);
-		while (code == PROG_OK && !l->reader_gone && db_next(a.rows)) {
-			code = write_chat(l, tenant, a.rows);
-			if (++n == PAGE) {
-				free(last);
-				last = xstrdup(db_get(a.rows, 0));
-			}
-		}
-	} while (code == PROG_OK && !l->reader_gone && n == PAGE);
-	db_rows_free(a.rows);
-	free(last);
-	return code;
-}
-
-/* Whether no snapshot shows which chats left. */
-static bool
-is_stale(const struct chat_list *l, int64_t stored_at, int64_t stale_at)
-{
-	if (stored_at == CLOCK_NONE)
-		return true;
-	return clock_now_ms() >
-	       (l->stale_ms > 0 ? stored_at + l->stale_ms : stale_at);
-}
-
-static enum exit_code
 list_chats_of_all(struct chat_list *l)
 {
-	/* A removed tenant is left out, unless it was added again; that of a
-	 * stream, which has no snapshots, has newer metrics then. */
-	struct chat_query a = {
-		.sql =
-		    "SELECT t.tenant, t.stored_at, t.stale_at FROM tenants t "
-		    "LEFT JOIN tenant_metrics_all m USING (tenant) "
-		    "WHERE t.removed_at IS NULL OR t.as_of > t.removed_at "
-		    "OR m.as_of > t.removed_at ORDER BY t.tenant"
-	};
-	enum exit_code code = run_chat_query(l, &a);
+	enum exit_code code = PROG_OK;
 
-	while (code == PROG_OK && !l->reader_gone && db_next(a.rows))
-		code = list_chats_of_tenant(l, db_get(a.rows, 0),
-		    is_stale(
-			l, db_get_time(a.rows, 1), db_get_time(a.rows, 2)));
-	db_rows_free(a.rows);
+	if (db_transaction(l->db, query_chats, l, false) != OUTCOME_DONE) {
+		log_error("%s", db_why(l->db));
+		return db_code(l->db);
+	}
+	while (code == PROG_OK && !l->reader_gone && db_next(l->rows))
+		code = write_chat(l);
 	if (code == PROG_OK && !l->reader_gone && l->out != NULL &&
 	    endpoint_flush(l->out) != OUTCOME_DONE)
 		code = stop_at_lost_reader(l);
@@ -207,6 +157,7 @@ list_chats(const struct reaper *r)
 		output_table_show(&l.table, format, &text);
 		code = reaper_print(&text);
 	}
+	db_rows_free(l.rows);
 	output_table_release(&l.table);
 	endpoint_close(l.out);
 	buf_release(&text);

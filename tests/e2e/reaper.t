@@ -153,7 +153,7 @@ class Test:
                    "a removed tenant, and one without snapshot")
         self.q("DELETE FROM chat_metrics")
         self.chats("acme", 1, 2500)
-        self.equal(len(set(self.listed())), 2500, "page by page")
+        self.equal(len(set(self.listed())), 2500, "a long list")
         p = subprocess.Popen(program(["reaper", "--list"]), env=self.lab.env,
                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE)
