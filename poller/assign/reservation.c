@@ -292,36 +292,43 @@ reservation_outcome(struct reservation *r, enum reservation_result result)
 	reservation_done(r, result);
 }
 
-/* Whether this error, or one that means the same, was logged: that the CRM does
- * not answer is one thing to say, whatever the reason. */
-static bool
-reservation_is_reported(
-    const struct tenant_assigner *assigner, enum error_class error)
-{
-	return assigner->reported == error ||
-	       (failure_passes(assigner->reported) && failure_passes(error));
-}
-
-/* Logs an error of the tenant once, until such a request works again. Does not
- * end the reservation. */
+/* Logs an error of the tenant once, until such a request works again; that the
+ * CRM does not answer is one thing to say, whatever the reason. *logged: what
+ * was. Does not end the reservation. */
 static void
-reservation_report(struct tenant_assigner *assigner, enum error_class error,
-    const char *what, const char *message)
+report(struct tenant_assigner *assigner, enum error_class *logged,
+    enum error_class error, const char *what, const char *message)
 {
+	bool known = *logged == error ||
+		     (failure_passes(*logged) && failure_passes(error));
 	struct buf way = BUF_INIT;
 
 	assigner->crm.code = failure_code(error, FAILURE_TENANT);
-	if (reservation_is_reported(assigner, error))
+	if (known)
 		return;
-	assigner->reported = error;
-	assigner->cannot_give = false;
+	*logged = error;
 	failure_way_out(assigner->crm.tenant, error, &way);
-	log_error("tenant %s: cannot %s: %s; %s", assigner->crm.tenant->name,
-	    what, message,
+	log_error("tenant %s: cannot %s chats: %s; %s",
+	    assigner->crm.tenant->name, what, message,
 	    assigner->wait_forever && failure_passes(error)
 		? "it will be retried"
 		: buf_str(&way));
 	buf_release(&way);
+}
+
+static void
+report_reading(
+    const struct reservation *r, enum error_class error, const char *message)
+{
+	report(r->assigner, &r->assigner->cannot_read, error, "read", message);
+}
+
+static void
+report_giving(
+    const struct reservation *r, enum error_class error, const char *message)
+{
+	report(
+	    r->assigner, &r->assigner->cannot_give, error, "assign", message);
 }
 
 void
@@ -479,7 +486,7 @@ reservation_chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 static void
 read_failed(struct reservation *r, const struct ending *e)
 {
-	reservation_report(r->assigner, e->error, "read chats", e->message);
+	report_reading(r, e->error, e->message);
 	if (failure_passes(e->error))
 		reservation_away(r);
 	else
@@ -554,10 +561,7 @@ reservation_list(struct reservation *r)
 static void
 on_chat_shown(struct reservation *r)
 {
-	struct tenant_assigner *assigner = r->assigner;
-
-	if (!assigner->cannot_give)
-		assigner->reported = ERROR_CLASS_NONE;
+	r->assigner->cannot_read = ERROR_CLASS_NONE;
 	if (r->assignee == NULL && r->locate.assignee != NULL)
 		set_id(&r->assignee, r->locate.assignee);
 	if (r->status == CHAT_OPEN && r->taken && r->assignee == NULL)
@@ -586,8 +590,8 @@ located(void *ctx, enum where where, const struct ending *e)
 	case WHERE_MISSING:
 	case WHERE_UNASKED:
 	case WHERE_OTHER:
-		reservation_report(r->assigner, ERROR_CLASS_UNUSABLE,
-		    "read chats", "the answer is about another chat");
+		report_reading(r, ERROR_CLASS_UNUSABLE,
+		    "the answer is about another chat");
 		reservation_done(r, RESERVATION_FAILED);
 		break;
 	}
@@ -630,18 +634,9 @@ is_operator_full(const struct reservation *r)
 /* The CRM gives chats, or says why not: what was in vain before is forgotten.
  */
 static void
-reservation_clear_answer(struct tenant_assigner *assigner)
+clear_failed_gives(const struct reservation *r)
 {
-	breaker_close(fetch_breaker(assigner->crm.fetch, PROFILE_ASSIGN));
-	assigner->throttled = false;
-}
-
-static void
-report(struct tenant_assigner *assigner, enum error_class error,
-    const char *message)
-{
-	reservation_report(assigner, error, "assign chats", message);
-	assigner->cannot_give = true;
+	breaker_close(fetch_breaker(r->assigner->crm.fetch, PROFILE_ASSIGN));
 }
 
 /* Ends one of which the budget is over; false: it is not. */
@@ -655,10 +650,7 @@ reservation_end_unclear(struct reservation *r)
 	    reservation_give_ms(r) > 0)
 		return false;
 	if (!breaker_is_open(b))
-		report(assigner,
-		    assigner->throttled ? ERROR_CLASS_THROTTLED
-					: ERROR_CLASS_LATER,
-		    r->unclear);
+		report_giving(r, ERROR_CLASS_LATER, r->unclear);
 	breaker_fail(b, r->chat, FAILURE_SILENT);
 	reservation_done(r, RESERVATION_UNANSWERED);
 	return true;
@@ -698,7 +690,7 @@ static void
 end_given(struct reservation *r)
 {
 	if (r->giving != GIVING_NONE)
-		reservation_clear_answer(r->assigner);
+		clear_failed_gives(r);
 	reservation_outcome(r, r->giving != GIVING_NONE
 				   ? RESERVATION_FULFILLED
 				   : RESERVATION_CONFIRMED);
@@ -746,8 +738,7 @@ on_chat_given(struct reservation *r)
 	struct tenant_assigner *assigner = r->assigner;
 
 	FAULT_POINT("poller.assigned");
-	assigner->reported = ERROR_CLASS_NONE;
-	assigner->cannot_give = false;
+	assigner->cannot_give = ERROR_CLASS_NONE;
 	free(r->assignee);
 	r->assignee = r->answer != NULL ? xstrdup(r->answer) : NULL;
 	if (reservation_is_same(r->answer, r->operator_id)) {
@@ -763,47 +754,28 @@ on_chat_given(struct reservation *r)
 	    r, r->answer != NULL ? RESERVATION_TAKEN : RESERVATION_REFUSED);
 }
 
-/* The CRM may give chats later. Until then the pauses grow, also beyond the
- * retry budget: one line of the log says why nothing happens. */
-static void
-on_throttled(struct reservation *r, const struct ending *e)
-{
-	struct tenant_assigner *assigner = r->assigner;
-
-	r->retry.cap_ms = THROTTLED_CAP_MS;
-	assigner->throttled = true;
-	if (!assigner->wait_forever ||
-	    reservation_is_reported(assigner, ERROR_CLASS_THROTTLED))
-		return;
-	log_warn("tenant %s: cannot assign chats: %s; waiting for it",
-	    assigner->crm.tenant->name, e->message);
-	assigner->reported = ERROR_CLASS_THROTTLED;
-	assigner->cannot_give = true;
-}
-
-/* Only reading the chat shows whether the CRM has done it. While the CRM is
+/* Only reading the chat shows whether the CRM has done it. While the CRM
+ * throttles, the pauses grow, also beyond the retry budget; while it is
  * silenced it cannot be read, either: a run that does not wait ends. */
 static void
 on_give_unclear(struct reservation *r, const struct ending *e)
 {
 	const struct tenant_assigner *assigner = r->assigner;
+	bool throttled = e->silenced || e->error == ERROR_CLASS_THROTTLED;
 
 	if (r->unclear == NULL) {
 		r->unclear = xstrdup(e->message);
 		r->unclear_ms = clock_mono_ms();
 	}
+	if (throttled && (assigner->wait_forever || e->silenced))
+		report_giving(r, ERROR_CLASS_THROTTLED, e->message);
 	if (e->silenced && !assigner->wait_forever) {
-		/* Silenced, whatever the answer was. */
-		report(r->assigner, ERROR_CLASS_THROTTLED, e->message);
 		reservation_done(r, RESERVATION_UNANSWERED);
 		return;
 	}
 	log_info("unclear", "tenant=%s chat=%s operator=%s reason='%s'",
 	    assigner->crm.tenant->name, r->chat, r->operator_id, e->message);
-	if (e->silenced || e->error == ERROR_CLASS_THROTTLED)
-		on_throttled(r, e);
-	else
-		r->retry.cap_ms = RESERVATION_CAP_MS;
+	r->retry.cap_ms = throttled ? THROTTLED_CAP_MS : RESERVATION_CAP_MS;
 	reservation_wait(r);
 }
 
@@ -817,22 +789,20 @@ static void
 give_end(void *ctx, const struct ending *e)
 {
 	struct reservation *r = ctx;
-	struct tenant_assigner *assigner = r->assigner;
 
 	if (is_unclear(e)) {
 		on_give_unclear(r, e);
 		return;
 	}
-	reservation_clear_answer(assigner);
+	clear_failed_gives(r);
 	if (e->error == ERROR_CLASS_NONE && r->giving == GIVING_NAMED) {
 		on_chat_given(r);
 	} else if (e->error == ERROR_CLASS_NONE) {
-		report(assigner, ERROR_CLASS_UNUSABLE,
+		report_giving(r, ERROR_CLASS_UNUSABLE,
 		    "its profile has no request for this");
 		reservation_done(r, RESERVATION_FAILED);
-	} else if (e->error == ERROR_CLASS_DENIED ||
-		   e->error == ERROR_CLASS_QUOTA) {
-		report(assigner, e->error, e->message);
+	} else if (failure_is_general(e->error)) {
+		report_giving(r, e->error, e->message);
 		reservation_done(r, RESERVATION_FAILED);
 	} else {
 		reservation_warn(r, e->message);

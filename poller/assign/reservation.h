@@ -101,10 +101,8 @@ struct tenant_assigner {
 	struct strmap busy;     /* their chats, by id */
 	struct strmap counting; /* operators whose chats are counted */
 	struct strmap asked;    /* chat -> when it was last read */
-	enum error_class
-	    reported;     /* the error that was logged, until a success */
-	bool cannot_give; /* it was about giving; reading succeeds meanwhile */
-	bool throttled;   /* it refuses to give for now, which was logged */
+	/* The errors that were logged, until such a request works. */
+	enum error_class cannot_read, cannot_give;
 };
 
 void tenant_assigner_release(struct tenant_assigner *assigner);

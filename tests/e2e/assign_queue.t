@@ -176,7 +176,7 @@ class Test:
         self.sim.fault("429-decade", method="PUT", count=1)
         self.put(self.reservation("p8", self.d, self.b))
         until(20, lambda: re.search("acme: cannot assign chats.*no call for 3600 "
-                                    "s; wait", self.said()), "a word")
+                                    "s; it will be retried", self.said()), "a word")
         self.end()
         self.lab.take(ASK)
 
