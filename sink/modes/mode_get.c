@@ -133,6 +133,7 @@ print_answer(struct sink *s, struct db **db)
 	db_allow(*db, timeout_ms);
 	code = sink_find_viewer(s, *db, &v);
 	v.teams = &teams;
+	v.conf = s->common.conf;
 	if (code == PROG_OK && teams_read(&teams, s->common.conf, &why) != 0) {
 		log_error("%s", buf_str(&why));
 		code = PROG_CONFIG;

@@ -753,6 +753,23 @@ class Test:
                           f"backlog {asked}: {row}, not {want}")
         self.that(len(seen) > 4, f"too few customers waited: {seen}")
 
+    def backlog_needs_what_closing_deletes(self):
+        """Where closing a chat deletes its intervals, the past is not known,
+        whatever is left of it."""
+        for on_close, known in ("live", True), ("all", False):
+            conf = self.lab.conf("on_close.conf",
+                                 {"reaper": {"on_close": on_close}})
+            answer = json.loads(self.lab.must(
+                ["sink", "-c", conf, "--tenant", TENANT, "--get", V1
+                 + "backlog?from=2026-11-01&to=2026-11-05&by=day"]).out)
+            figures = [row[c] for row in answer["rows"] for c in row
+                       if c.endswith(("_chats", "_seconds", "m", "_longer"))]
+            self.that(len(answer["rows"]) == 5
+                      and any(f is not None for f in figures) == known
+                      and answer["not_kept"] == (None if known
+                                                 else "intervals"),
+                      f"on_close = {on_close}: {answer}")
+
     def moments(self, zone, by, begin, end, now):
         """Begins of periods, and the end or now, of both spans."""
         periods = self.oracle.periods(zone, by, begin, end)
@@ -1369,6 +1386,7 @@ def body():
         test.heat_maps_are_right()
         test.transfers_are_right()
         test.backlog_is_right()
+        test.backlog_needs_what_closing_deletes()
         test.recompute()
         test.spans_of_channels_are_right(100)
         test.channels_are_read_from_rollups()
