@@ -22,7 +22,8 @@ static void
 begin_chart(struct buf *to, const char *title, int height)
 {
 	buf_addf(to,
-	    "<div>\n<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" "
+	    "<div tabindex=\"0\">\n<svg xmlns=\"http://www.w3.org/2000/svg\" "
+	    "role=\"img\" "
 	    "width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
 	    "font-family=\"sans-serif\" font-size=\"11\">\n<title>",
 	    WIDTH, height, WIDTH, height);

@@ -241,6 +241,8 @@ static const char style[] =
     "body { font: 14px/1.4 sans-serif; color: #222; background: #fff;\n"
     "  max-width: 46em; margin: 1.5em auto; padding: 0 1em }\n"
     "h1 { font-size: 1.6em; margin: 0 }\n"
+    ".verdict { font-size: 1.15em; font-weight: bold }\n"
+    ".verdict + p { color: #555 }\n"
     "h2 { font-size: 1.15em; margin: 1.6em 0 .4em }\n"
     "svg { display: block; max-width: 100%; min-width: 560px;\n"
     "  height: auto }\n"
@@ -271,16 +273,19 @@ static const char style[] =
 #define WIDE 12
 
 void
-page_begin(struct buf *to, const char *title, const char *subtitle)
+page_begin(struct buf *to, const char *title, const char *verdict,
+    const char *subtitle)
 {
 	buf_adds(to, head);
 	buf_adds(to, "<title>");
 	markup_text(to, title);
 	buf_adds(to, "</title>\n");
 	buf_adds(to, style);
-	buf_adds(to, "</head>\n<body>\n<h1>");
+	buf_adds(to, "</head>\n<body>\n<main>\n<h1>");
 	markup_text(to, title);
-	buf_adds(to, "</h1>\n<p>");
+	buf_adds(to, "</h1>\n<p class=\"verdict\">");
+	markup_text(to, verdict);
+	buf_adds(to, "</p>\n<p>");
 	markup_text(to, subtitle);
 	buf_adds(to, "</p>\n");
 }
@@ -288,7 +293,7 @@ page_begin(struct buf *to, const char *title, const char *subtitle)
 void
 page_end(struct buf *to)
 {
-	buf_adds(to, "</body>\n</html>\n");
+	buf_adds(to, "</main>\n</body>\n</html>\n");
 }
 
 void
@@ -385,11 +390,12 @@ page_table(struct buf *to, const struct figure_table *t, size_t ends)
 	size_t row, rows = figure_rows(t);
 
 	if (rows == 0) {
-		buf_adds(to, "<p>There is nothing of it in this span.</p>\n");
+		buf_adds(to, "<p>None in this period.</p>\n");
 		return;
 	}
 	buf_addf(to,
-	    "<div><table border=\"1\" cellpadding=\"4\" cellspacing=\"0\"%s>\n",
+	    "<div tabindex=\"0\"><table border=\"1\" cellpadding=\"4\" "
+	    "cellspacing=\"0\"%s>\n",
 	    t->columns_n >= WIDE ? " class=\"wide\"" : "");
 	add_titles(to, t);
 	buf_adds(to, "<tbody>\n");

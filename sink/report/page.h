@@ -80,7 +80,9 @@ void figure_period(struct buf *to, const char *text);
 /* How each page begins; see report_file_check(). */
 #define PAGE_BEGIN "<!DOCTYPE html>\n<!-- messaging-analytics: a report -->\n"
 
-void page_begin(struct buf *to, const char *title, const char *subtitle);
+/* verdict: the sentence on top. */
+void page_begin(struct buf *to, const char *title, const char *verdict,
+    const char *subtitle);
 void page_end(struct buf *to);
 
 /* Begins and ends a part; note may be NULL. */

@@ -315,7 +315,7 @@ static const struct {
 		"AND m.conversation_id = p.conversation_id) "
 		"GROUP BY p.conversation_id HAVING MIN(p.created_at) >= ? "
 		"AND MIN(p.created_at) < ?) parts" } },
-	{ "alerts", "Alerts: somebody wrote too much", "alerts",
+	{ "alerts", "Alerts of too many messages", "alerts",
 	    { "SELECT COUNT(*) FROM alerts_all WHERE tenant = ? "
 	      "AND started_at >= ? AND started_at < ? AND messages > 0" } },
 };
@@ -744,7 +744,7 @@ fill_channels(struct report *r, struct figure_table *t)
 static const struct figure_column alert_columns[] = {
 	{ "user_id", "User", FIGURE_TEXT },
 	{ "alerts", "Alerts", FIGURE_COUNT },
-	{ "messages", "Messages in the worst", FIGURE_COUNT },
+	{ "messages", "Messages in the worst alert", FIGURE_COUNT },
 	{ "first", "First", FIGURE_TIME },
 	{ "last", "Last", FIGURE_TIME },
 };
@@ -752,7 +752,7 @@ static const struct figure_column alert_columns[] = {
 static const struct figure_column word_columns[] = {
 	{ "word", "Word", FIGURE_TEXT },
 	{ "occurrences", "Messages with it", FIGURE_COUNT },
-	{ "windows", "Times it was a trend", FIGURE_COUNT },
+	{ "windows", "Times trending", FIGURE_COUNT },
 	{ "first", "First", FIGURE_TIME },
 };
 
@@ -801,17 +801,16 @@ static const struct section sections[] = {
 	    "histograms", COLUMNS(day_columns), .fill = fill_days,
 	    .draw = draw_days },
 	{ "operators", "Operators",
-	    "The fastest first, by their medians; of more than 20 the page has "
-	    "the ten fastest and the ten slowest, the CSV all.",
+	    "Fastest median first. Of more than 20 operators, the page shows "
+	    "the ten fastest and the ten slowest; the CSV has all.",
 	    "histograms", COLUMNS(operator_columns), .ends = OPERATOR_ENDS,
 	    .fill = fill_operators },
 	{ "week", "Hours of the week",
-	    "Responses, and how long the median one took, by the clock in the "
+	    "Number of responses and their median, by the clock in the "
 	    "zone.",
 	    "histograms", COLUMNS(week_columns), .fill = fill_week,
 	    .draw = draw_week },
-	{ "waits", "Who waited longest", NULL, "intervals",
-	    COLUMNS(wait_columns),
+	{ "waits", "Longest waits", NULL, "intervals", COLUMNS(wait_columns),
 	    /* Whole waits; the parts that a transfer cuts are of the kind
 	     * waiting. */
 	    .sql = "SELECT end_at, seconds, chat, operator, operator, "
@@ -824,10 +823,10 @@ static const struct section sections[] = {
 	{ "resolved", "Resolutions",
 	    "From the first message of an episode to its closing.",
 	    "histograms", COLUMNS(resolved_columns), .fill = fill_resolved },
-	{ "transfers", "Waits that a transfer cut",
-	    "A wait that was handed over has a part for each operator who held "
-	    "the chat meanwhile; the parts add up to the wait. At "
-	    "most " OPERATORS_TEXT " operators, those who held the longest.",
+	{ "transfers", "Transfers",
+	    "A wait during which the chat was transferred has a part for each "
+	    "operator; the parts add up to the wait. At most " OPERATORS_TEXT
+	    " operators, those with the longest parts.",
 	    "intervals", COLUMNS(transfer_columns), .fill = fill_transfers },
 	{ "channels", "Channels",
 	    "Messages in the hours of UTC that begin in the period; while it "
@@ -841,7 +840,7 @@ static const struct section sections[] = {
 	    .sql = "SELECT device, COUNT(*) FROM message_views "
 		   "WHERE tenant = ? AND viewed_at >= ? AND viewed_at < ? "
 		   "GROUP BY device ORDER BY 2 DESC, 1 LIMIT " DEVICES_MAX },
-	{ "alerts", "Who wrote too much",
+	{ "alerts", "Alerts",
 	    "At most " USERS_MAX " users, those with the most alerts.",
 	    "alerts", COLUMNS(alert_columns),
 	    .sql = "SELECT user_id, COUNT(*), MAX(messages), MIN(started_at), "
@@ -1132,7 +1131,7 @@ add_previous(const struct report *r, struct buf *to)
 static bool
 begin_page(struct report *r, struct buf *to)
 {
-	struct buf title = BUF_INIT, subtitle = BUF_INIT;
+	struct buf title = BUF_INIT, verdict = BUF_INIT, subtitle = BUF_INIT;
 	char last[CALENDAR_TEXT];
 	bool good;
 
@@ -1141,8 +1140,8 @@ begin_page(struct report *r, struct buf *to)
 	figure_period(&title, r->from_day);
 	buf_adds(&title, " to ");
 	figure_period(&title, last);
-	add_verdict(r, &subtitle);
-	good = add_slower_channel(r, &subtitle);
+	add_verdict(r, &verdict);
+	good = add_slower_channel(r, &verdict);
 	buf_addf(&subtitle, "Days and hours of %s. ", r->zone_name);
 	add_previous(r, &subtitle);
 	buf_adds(&subtitle, " The target: ");
@@ -1157,8 +1156,9 @@ begin_page(struct report *r, struct buf *to)
 		buf_adds(&subtitle,
 		    " A day begins within an hour of UTC, and intervals of "
 		    "that hour are missing; what needs them is left empty.");
-	page_begin(to, buf_str(&title), buf_str(&subtitle));
+	page_begin(to, buf_str(&title), buf_str(&verdict), buf_str(&subtitle));
 	buf_release(&title);
+	buf_release(&verdict);
 	buf_release(&subtitle);
 	return good;
 }

@@ -7,14 +7,14 @@ from datetime import date
 from html.parser import HTMLParser
 
 TAGS = {"html", "head", "meta", "title", "style", "body", "h1", "h2", "p",
-        "section", "div", "table", "thead", "tbody", "tr", "th", "td",
+        "main", "section", "div", "table", "thead", "tbody", "tr", "th", "td",
         "svg", "path", "line", "circle", "rect", "text"}
 ATTRIBUTES = {
     "xmlns", "lang", "charset", "http-equiv", "content", "name", "id", "scope",
-    "align", "nowrap", "dir", "border", "cellpadding", "cellspacing", "class", "role", "width",
-    "height", "viewbox", "font-family", "font-size", "x", "y", "x1", "y1",
-    "x2", "y2", "cx", "cy", "r", "d", "fill", "stroke", "stroke-width",
-    "stroke-dasharray", "text-anchor"}
+    "align", "nowrap", "dir", "border", "cellpadding", "cellspacing", "class",
+    "role", "tabindex", "width", "height", "viewbox", "font-family",
+    "font-size", "x", "y", "x1", "y1", "x2", "y2", "cx", "cy", "r", "d", "fill",
+    "stroke", "stroke-width", "stroke-dasharray", "text-anchor"}
 VOID = {"meta", "path", "line", "circle", "rect"}
 SPACES = ("http://www.w3.org/1999/xhtml", "http://www.w3.org/2000/svg")
 # What the page leaves to programs, and how the rest of the columns is shown.

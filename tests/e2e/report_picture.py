@@ -28,6 +28,8 @@ def look(lab, path, that):
                 if not url.startswith(("chrome:", "about:", "data:"))]
         that(urls == ["file://" + path], f"it loads {urls}")
         that(browser.ask("document.scripts.length") == 0, "there is a script")
+        findings = browser.findings()
+        that(findings == [], f"axe: {findings}")
         for width in WIDTHS:
             at_width(browser, width, that)
         printed(browser, that)

@@ -156,8 +156,7 @@ tables_have_what_people_see(void **state)
 	assert_null(strstr(buf_str(&to), "Unit"));
 	buf_clear(&to);
 	page_table(&to, &empty, 0);
-	assert_string_equal(
-	    buf_str(&to), "<p>There is nothing of it in this span.</p>\n");
+	assert_string_equal(buf_str(&to), "<p>None in this period.</p>\n");
 	buf_release(&to);
 	figure_release(&t);
 }
