@@ -19,8 +19,7 @@
 #define ALLOCATION_ID 48
 
 /*
- * Where a chat is on its way to an operator, and whether its assignee has
- * answered it:
+ * Where a chat is on its way to an operator:
  *
  *               refused by all who have room
  *             +---------> PAUSED ----------+  somebody has room
