@@ -1,14 +1,17 @@
 /*
- * api_hooks: the webhooks of an account: listed, made, changed, removed. They
- * are only kept here; who sends them is another matter. See api.h.
+ * api_hooks: the webhooks of an account: listed, made, changed, removed, as
+ * Chat2Desk and Chatwoot do it. They are only kept here; who sends them is
+ * another matter. See api.h.
  */
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 #include "tests/crm/api.h"
+#include "tests/crm/chatwoot.h"
 
 #define HOOKS_MAX 64
 #define FREE_ONES 5 /* of an account */
@@ -17,6 +20,7 @@ static struct registered {
 	const struct world *world; /* NULL: not in use */
 	int64_t id;
 	char *name, *url, *events; /* events as JSON */
+	char secret[25];           /* of Chatwoot, which makes it up */
 	bool off;
 } all[HOOKS_MAX];
 
@@ -88,25 +92,34 @@ set_text(char **to, json_t *v)
 	*to = xstrdup(json_string_value(v));
 }
 
+/* Takes over what is asked for; false when it cannot be. */
+static bool
+fill(struct registered *h, const struct world *w, const json_t *asked,
+    json_t *events)
+{
+	const char *url = json_string_value(json_object_get(asked, "url"));
+
+	if (url == NULL || json_array_size(events) == 0 ||
+	    is_used(w, url, h->id))
+		return false;
+	set_text(&h->name, json_object_get(asked, "name"));
+	set_text(&h->url, json_object_get(asked, "url"));
+	free(h->events);
+	h->events = json_dumps(events, JSON_COMPACT);
+	return true;
+}
+
 /* What the body says; false when it cannot be, and that is the answer. */
 static bool
 set(struct registered *h, const struct world *w, const struct call *c,
     struct answer *a)
 {
 	json_t *body = json_loadb(c->body.data, c->body.len, 0, NULL);
-	json_t *events = json_object_get(body, "events");
 	const char *url = json_string_value(json_object_get(body, "url"));
 	const char *status = json_string_value(json_object_get(body, "status"));
-	char *text;
-	bool good = url != NULL && json_array_size(events) > 0 &&
-		    !is_used(w, url, h->id);
+	bool good = fill(h, w, body, json_object_get(body, "events"));
 
 	if (good) {
-		set_text(&h->name, json_object_get(body, "name"));
-		set_text(&h->url, json_object_get(body, "url"));
-		text = json_dumps(events, JSON_COMPACT);
-		free(h->events);
-		h->events = text;
 		h->off = status != NULL && strcmp(status, "disable") == 0;
 	} else {
 		answer_error(a, 400, "Validation failed",
@@ -128,25 +141,36 @@ clear(struct registered *h)
 	*h = (struct registered){ .world = NULL };
 }
 
-void
-api_post_hook(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+/* One that is not in use, if the account may have another; or NULL. */
+static struct registered *
+add(const struct world *w, size_t most)
 {
 	struct registered *unused = NULL;
 	size_t n = 0;
 
-	(void)s;
-	(void)id;
 	for (size_t i = 0; i < HOOKS_MAX; i++) {
 		n += all[i].world == w;
 		if (all[i].world == NULL && unused == NULL)
 			unused = &all[i];
 	}
-	if (unused == NULL || n >= FREE_ONES) {
+	if (unused == NULL || n >= most)
+		return NULL;
+	*unused = (struct registered){ .name = xstrdup(""), .id = ++last_id };
+	return unused;
+}
+
+void
+api_post_hook(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a)
+{
+	struct registered *unused = add(w, FREE_ONES);
+
+	(void)s;
+	(void)id;
+	if (unused == NULL) {
 		answer_error(a, 400, "Too many webhooks", NULL);
 		return;
 	}
-	*unused = (struct registered){ .name = xstrdup(""), .id = ++last_id };
 	if (!set(unused, w, c, a)) {
 		clear(unused);
 		return;
@@ -182,4 +206,114 @@ api_delete_hook(struct sim *s, struct world *w, struct call *c, int64_t id,
 	}
 	clear(h);
 	answer_text(a, 200, "{\"status\":\"success\"}");
+}
+
+/* ---- Chatwoot ---- */
+
+static void
+render_chatwoot(struct buf *b, const struct registered *h)
+{
+	jsonw_open(b);
+	jsonw_int(b, "id", h->id);
+	jsonw_str(b, "name", h->name);
+	jsonw_str(b, "url", h->url);
+	jsonw_int(b, "account_id", 1);
+	jsonw_raw(b, "subscriptions", h->events, strlen(h->events));
+	jsonw_str(b, "secret", h->secret);
+	jsonw_close(b);
+}
+
+void
+chatwoot_hooks(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a)
+{
+	const char *comma = "";
+
+	(void)s;
+	(void)c;
+	(void)id;
+	buf_adds(&a->body, "{\"payload\":{\"webhooks\":[");
+	for (size_t i = 0; i < HOOKS_MAX; i++) {
+		if (all[i].world != w)
+			continue;
+		buf_adds(&a->body, comma);
+		comma = ",";
+		render_chatwoot(&a->body, &all[i]);
+	}
+	buf_adds(&a->body, "]}}");
+}
+
+static bool
+set_chatwoot(struct registered *h, const struct world *w, const struct call *c,
+    struct answer *a)
+{
+	json_t *body = json_loadb(c->body.data, c->body.len, 0, NULL);
+	json_t *asked = json_object_get(body, "webhook");
+	bool good = fill(h, w, asked, json_object_get(asked, "subscriptions"));
+
+	json_decref(body);
+	if (good) {
+		buf_adds(&a->body, "{\"payload\":{\"webhook\":");
+		render_chatwoot(&a->body, h);
+		buf_adds(&a->body, "}}");
+		return true;
+	}
+	answer_text(a, 422,
+	    "{\"message\":\"Url has already been taken\","
+	    "\"attributes\":[\"url\"]}");
+	return false;
+}
+
+void
+chatwoot_post_hook(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a)
+{
+	struct registered *h = add(w, HOOKS_MAX);
+
+	(void)s;
+	(void)id;
+	if (h == NULL) {
+		answer_text(a, 500, "");
+		return;
+	}
+	(void)snprintf(
+	    h->secret, sizeof h->secret, "secret-of-webhook-%06d", (int)h->id);
+	if (set_chatwoot(h, w, c, a))
+		h->world = w;
+	else
+		clear(h);
+}
+
+static struct registered *
+find_chatwoot(const struct world *w, int64_t id, struct answer *a)
+{
+	struct registered *h = find(w, id);
+
+	if (h == NULL)
+		answer_text(
+		    a, 404, "{\"error\":\"Resource could not be found\"}");
+	return h;
+}
+
+void
+chatwoot_patch_hook(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a)
+{
+	struct registered *h = find_chatwoot(w, id, a);
+
+	(void)s;
+	if (h != NULL)
+		(void)set_chatwoot(h, w, c, a);
+}
+
+void
+chatwoot_delete_hook(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a)
+{
+	struct registered *h = find_chatwoot(w, id, a);
+
+	(void)s;
+	(void)c;
+	if (h != NULL)
+		clear(h);
 }

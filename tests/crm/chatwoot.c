@@ -389,6 +389,12 @@ static const struct route routes[] = {
 	    assign },
 	{ METHOD_GET, "/api/v1/accounts/1/conversations/{id}/reporting_events",
 	    get_events },
+	{ METHOD_GET, "/api/v1/accounts/1/webhooks", chatwoot_hooks },
+	{ METHOD_POST, "/api/v1/accounts/1/webhooks", chatwoot_post_hook },
+	{ METHOD_PATCH, "/api/v1/accounts/1/webhooks/{id}",
+	    chatwoot_patch_hook },
+	{ METHOD_DELETE, "/api/v1/accounts/1/webhooks/{id}",
+	    chatwoot_delete_hook },
 	{ METHOD_GET, "/api/v2/accounts/1/summary_reports/agent", get_report },
 };
 

@@ -18,6 +18,16 @@ const char *chatwoot_route_name(size_t index, struct buf *text);
 /* {"error":"..."} */
 void chatwoot_error(struct answer *a, unsigned status, const char *text);
 
+/* api_hooks.c */
+void chatwoot_hooks(struct sim *s, struct world *w, struct call *c, int64_t id,
+    struct answer *a);
+void chatwoot_post_hook(struct sim *s, struct world *w, struct call *c,
+    int64_t id, struct answer *a);
+void chatwoot_patch_hook(struct sim *s, struct world *w, struct call *c,
+    int64_t id, struct answer *a);
+void chatwoot_delete_hook(struct sim *s, struct world *w, struct call *c,
+    int64_t id, struct answer *a);
+
 /* chatwoot_render.c: the forms of the API. */
 void chatwoot_agent(struct buf *b, const struct world *w, int32_t who);
 void chatwoot_conversation(

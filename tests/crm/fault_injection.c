@@ -69,6 +69,7 @@ applies(const struct fault *t, const struct call *c)
 		[METHOD_GET] = "GET",
 		[METHOD_POST] = "POST",
 		[METHOD_PUT] = "PUT",
+		[METHOD_PATCH] = "PATCH",
 		[METHOD_DELETE] = "DELETE",
 		[METHOD_OTHER] = "other",
 	};

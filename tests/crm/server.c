@@ -73,7 +73,8 @@ token(struct MHD_Connection *connection, const char *path, bool *by_admin)
 static enum method
 method_of(const char *name)
 {
-	static const char *const names[] = { "GET", "POST", "PUT", "DELETE" };
+	static const char *const names[] = { "GET", "POST", "PUT", "PATCH",
+		"DELETE" };
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (strcmp(name, names[i]) == 0)

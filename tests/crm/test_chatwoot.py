@@ -173,6 +173,29 @@ class Contract(unittest.TestCase):
                           ("incoming", None)])
         self.assertEqual({p["created_at"][-1] for p in said}, {"Z"})
 
+    def test_webhooks(self):
+        """The key is made up by the server and stays; an address counts
+        once."""
+        wanted = {"webhook": {"url": "https://h.example.com/in", "name": "x",
+                              "subscriptions": ["message_created"]}}
+
+        def made(method, path, body=None):
+            status, _, answer = s.raw(method, BASE + "webhooks" + path,
+                                      dict(KEYS), body and json.dumps(body))
+            return status, json.loads(answer) if answer else None
+
+        with Sim() as s:
+            first = made("POST", "", wanted)[1]["payload"]["webhook"]
+            self.assertEqual(made("POST", "", wanted)[0], 422)
+            wanted["webhook"]["url"] += "/x"
+            path = "/%d" % first["id"]
+            again = made("PATCH", path, wanted)[1]["payload"]["webhook"]
+            self.assertEqual(again, {**first, "url": wanted["webhook"]["url"]})
+            self.assertEqual(made("GET", "")[1],
+                             {"payload": {"webhooks": [again]}})
+            self.assertEqual([made("DELETE", path)[0] for _ in "12"],
+                             [200, 404])
+
     def test_refusals(self):
         with Sim("--dialogs", "1", "--per-minute", "2") as s:
             self.assertEqual(s.ask("conversations/1")[0], 404)
