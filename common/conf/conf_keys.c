@@ -119,7 +119,6 @@ const struct conf_key conf_keys[] = {
 	BOOL("poller", "with_text", "no"),
 
 	SIZE("listen", "max_body", "1M", 1024, 256 * MIB),
-	SIZE("listen", "max_hook", "256K", 1024, 256 * MIB),
 	SIZE("listen", "memory", "64M", MIB, 64 * 1024 * MIB),
 	HTTP_SERVER("listen", "1024", "64", "1000", "2000", "15s"),
 	SIZE("listen", "min_rate", "500", 1, MIB),

@@ -136,8 +136,7 @@ struct pending_request {
 	struct pending_request *next;
 };
 
-/* What a status of HTTP is called (RFC 9110), of the statuses from 400 on that
- * the servers answer; of another one the name of its class's first. Static. */
+/* What a status of HTTP is called (RFC 9110). Static. */
 const char *http_status_text(int status);
 
 /* Compares the path of a request with a pattern: a path whose parts may be

@@ -1,7 +1,6 @@
 /*
  * json_read: JSON that others wrote, as values of jansson: what a CRM answers
- * is repaired, what a client asks for is checked, and a webhook is cut to what
- * is worth reading.
+ * is repaired, what a client asks for is checked.
  *
  * Jansson does not read texts that are no valid UTF-8 (CRMs cut emojis in half
  * and pass on other encodings), a NUL in a name, and numbers that are too
@@ -36,12 +35,5 @@ struct json_read_error {
  * (flat.h). A new reference, the caller's; NULL and *wrong. */
 json_t *json_read_strictly(const char *text, size_t len,
     struct json_read_error *wrong) __attribute__((warn_unused_result));
-
-/* Appends the text with at most so many bytes of each string, as it is written
- * between its quotes: a webhook with an e-mail has its text and its HTML many
- * times over. A string is cut between two characters, not inside one of UTF-8,
- * an escape, or a pair of escaped surrogates; all else stays, so that JSON
- * stays JSON. Takes time in proportion to len. */
-void json_shorten(const char *text, size_t len, size_t most, struct buf *to);
 
 #endif

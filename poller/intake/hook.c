@@ -291,8 +291,7 @@ hook_read(const struct hook *h, const struct hook_delivery *d,
 /* The queue of a tenant has room for one in so many of all connections, and for
  * so many of the longest payloads. */
 #define WORK_QUEUE_SHARE 4
-#define WORK_QUEUE_LONGEST 16
-#define FEW_LONGEST 4
+#define WORK_QUEUE_LONGEST 4
 
 static void
 release_hook(struct hook *h)
@@ -455,16 +454,11 @@ static struct work_queue *
 open_hook_queue(const struct conf *c)
 {
 	size_t connections = (size_t)conf_int(c, "listen", "connections");
-	size_t bytes = (size_t)conf_int(c, "listen", "max_hook");
 	size_t longest = (size_t)conf_int(c, "listen", "max_body");
 
-	/* They are shortened only when their turn comes, and an e-mail comes in
-	 * several at a time. */
-	bytes *= WORK_QUEUE_LONGEST;
-	longest *= FEW_LONGEST;
 	return work_queue_open(1,
 	    (connections + WORK_QUEUE_SHARE - 1) / WORK_QUEUE_SHARE,
-	    bytes > longest ? bytes : longest, NULL);
+	    WORK_QUEUE_LONGEST * longest, NULL);
 }
 
 struct hooks *

@@ -86,7 +86,6 @@ bool hook_authenticate(const struct hook *h, const struct hook_delivery *d,
 enum hook_result {
 	HOOK_KEPT,    /* as a dead letter */
 	HOOK_REFUSED, /* not authentic, of another account, or no JSON */
-	HOOK_LONG,    /* longer than [listen] max_hook */
 	HOOK_RESULTS
 };
 

@@ -197,7 +197,6 @@ listener_context_open(const struct conf *conf, const char *state,
 
 	in->conf = conf;
 	in->max_events = (size_t)conf_int(conf, LISTEN, "max_events");
-	in->max_hook = (size_t)conf_int(conf, LISTEN, "max_hook");
 	*code = PROG_CONFIG;
 	if (open_default_tenant(in, why) != 0 || open_trusted(in, why) != 0 ||
 	    jwt_conf_read(&in->tokens, conf, LISTEN, code, why) != 0)

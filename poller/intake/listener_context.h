@@ -64,7 +64,7 @@ struct listener_context {
 	struct intake *intake;
 	/* What the server counts; likewise. NULL: nobody does. */
 	const struct server_counts *counts;
-	size_t max_events, max_hook;
+	size_t max_events;
 	/* Webhooks of CRMs; see hook.h. */
 	struct hooks *hooks;
 };

@@ -25,9 +25,6 @@
 #include "poller/intake/idempotency.h"
 #include "poller/intake/route.h"
 
-/* So many texts of the longest kind have room in a payload that is cut. */
-#define TEXTS 16
-
 /* One delivery, as the callbacks see it. */
 struct arrived {
 	const struct listener_context *in;
@@ -129,15 +126,13 @@ refuse_account(const struct listener_context *in, const struct hook *h,
 
 static int
 route_hook_take(const struct listener_context *in, const struct hook *h,
-    const struct web_request *r, struct text body, struct web_answer *a)
+    const struct web_request *r, struct web_answer *a)
 {
 	const struct arrived arrived = { in, h, r };
 	struct hook_delivery d = delivery(&arrived);
 	struct buf why = BUF_INIT;
 	int status = 200;
 
-	d.body = body.p;
-	d.len = body.len;
 	switch (hook_read(h, &d, &a->records, &a->records_n, &why)) {
 	case HOOK_RECORDS:
 		break;
@@ -182,36 +177,6 @@ refuse_delivery(const struct listener_context *in, const struct hook *h,
 	route_detail(a, 401, "Unauthorized");
 }
 
-static bool
-route_hook_fits(const struct listener_context *in, const struct hook *h,
-    const struct web_request *r, size_t len, struct web_answer *a)
-{
-	unsigned n;
-
-	if (len <= in->max_hook)
-		return true;
-	n = hook_count(in->hooks, HOOK_LONG, r->now_ms);
-	if (n > 0)
-		log_warn("%u webhooks were too long, the last one for %s/%s: "
-			 "%zu bytes; only a poll can find what they reported; "
-			 "raise [listen] max_hook",
-		    n, hook_tenant(h), hook_source(h), r->len);
-	route_detail(a, 413, "Content Too Large");
-	return false;
-}
-
-/* The payload, with its long texts cut if that is what makes it too long: an
- * e-mail is in a webhook of Chatwoot twice as HTML and ten times as text. */
-static struct text
-shorten_payload(const struct listener_context *in, const struct web_request *r,
-    struct buf *shorter)
-{
-	if (r->len <= in->max_hook)
-		return (struct text){ r->body, r->len };
-	json_shorten(r->body, r->len, in->max_hook / TEXTS, shorter);
-	return (struct text){ buf_str(shorter), shorter->len };
-}
-
 /* In the thread of the tenant's work queue. */
 static void
 read_hook(
@@ -219,20 +184,15 @@ read_hook(
 {
 	const struct listener_context *in = context;
 	const struct hook *h = addressee(in, r);
-	struct buf shorter = BUF_INIT;
-	struct text body = shorten_payload(in, r, &shorter);
 
-	if (route_hook_fits(in, h, r, body.len, a)) {
-		switch (route_hook_take(in, h, r, body, a)) {
-		case 200:
-			jsonw_object_of(&a->body, "status", "ok");
-			break;
-		case 400:
-			route_detail(a, 400, "Invalid JSON");
-			break;
-		}
+	switch (route_hook_take(in, h, r, a)) {
+	case 200:
+		jsonw_object_of(&a->body, "status", "ok");
+		break;
+	case 400:
+		route_detail(a, 400, "Invalid JSON");
+		break;
 	}
-	buf_release(&shorter);
 }
 
 void
@@ -274,8 +234,7 @@ take_original(
     const void *context, const struct web_request *r, struct web_answer *a)
 {
 	const struct listener_context *in = context;
-	int status = route_hook_take(in, hook_of(in->hooks, in->tenant), r,
-	    (struct text){ r->body, r->len }, a);
+	int status = route_hook_take(in, hook_of(in->hooks, in->tenant), r, a);
 
 	if (status == 200) {
 		jsonw_object_of(
@@ -295,8 +254,7 @@ route_original(const struct listener_context *in, const struct web_request *r,
 
 	if (h == NULL || strcmp(hook_source(h), "qiscus") != 0) {
 		route_detail(a, 404, "Not Found");
-	} else if (route_is_trusted(in, r, 404, a) &&
-		   route_hook_fits(in, h, r, r->len, a)) {
+	} else if (route_is_trusted(in, r, 404, a)) {
 		a->queue = hook_queue(h);
 		a->later = take_original;
 	}

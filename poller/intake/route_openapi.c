@@ -101,8 +101,7 @@ static const struct {
 	    "no body, and the connection is closed",
 	    NULL, NULL },
 	{ 413, "ContentTooLarge",
-	    "Content Too Large: the body is longer than [listen] max_body, or "
-	    "a webhook than max_hook",
+	    "Content Too Large: the body is longer than [listen] max_body",
 	    NULL, DETAIL },
 	{ 414, "UriTooLong",
 	    "URI Too Long: the path and the query are longer than 4096 bytes; "

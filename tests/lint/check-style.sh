@@ -44,7 +44,7 @@ libraries() {
 ^uni(case|ctype|norm|str|width)[.]h$ ^(common/(base/(log|parse)|output/output_table)|aggregator/words/text_words)[.]c$
 ^xxhash[.]h$ ^common/digest/checksum[.]c$
 ^openssl/ ^(common/http/signature|tests/unit/common/http/test_signature)[.]c$
-^microhttpd[.]h$ ^(tests/|common/http_server/server[a-z_]*[.][ch]$)
+^microhttpd[.]h$ ^(tests/|common/(http/web|http_server/server[a-z_]*)[.][ch]$)
 ^cmocka[.]h$ ^tests/unit/
 END
 }

@@ -16,7 +16,6 @@
 #include "poller/intake/route.h"
 
 #define NOW INT64_C(1750163802250)
-#define LONGEST 10000
 
 static const char conf_text_of_all[] =
     "[crm wo]\nprofile = chatwoot\nhook = signature\nhook_secret = s3cr3t\n"
@@ -69,7 +68,6 @@ open_all(void **state)
 	in.hooks = hooks_open(in.conf);
 	in.keys = idempotency_open(NULL, 1000, &why);
 	in.tenant = "room";
-	in.max_hook = LONGEST;
 	buf_release(&why);
 	return 0;
 }
@@ -215,57 +213,6 @@ webhooks_prove_themselves_and_are_kept(void **state)
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(cases); i++)
 		check(&cases[i], "192.0.2.1");
-}
-
-/* Of a tenant alone, so that it tells nothing of who there is. */
-static void
-what_is_too_long_is_refused(void **state)
-{
-	static char body[LONGEST + 2];
-	const struct test_case ours = { "too long, and ours",
-		"/hooks/mail/qiscus/0123456789abcdef", body,
-		{ NULL, NULL, NULL }, 413, NULL, 0, 0 };
-	struct test_case other = ours;
-
-	(void)state;
-	memset(body, '1', LONGEST + 1);
-	check(&ours, "192.0.2.1");
-	other.name = "too long for the originals' routes";
-	other.path = "/webhook";
-	check(&other, "127.0.0.1");
-	other.name = "too long, and nobody's";
-	other.path = "/hooks/nobody/qiscus/0123456789abcdef";
-	other.status = 401;
-	check(&other, "192.0.2.1");
-	body[LONGEST] = '\0';
-	other.name = "as long as it may be";
-	check(&other, "192.0.2.1");
-}
-
-/* Of what is too long because of its texts, these are cut; all of it is kept
- * where the profile cannot read the rest. */
-static void
-long_texts_are_cut(void **state)
-{
-	struct buf body = BUF_INIT;
-	struct test_case t = { "a long text",
-		"/hooks/mail/qiscus/0123456789abcdef", NULL,
-		{ NULL, NULL, NULL }, 200, NULL, 1, 0 };
-	size_t i;
-
-	(void)state;
-	buf_adds(&body, "{\"email\":\"e\",\"room_id\":\"77\",\"extras\":\"");
-	for (i = 0; i < LONGEST; i++)
-		buf_adds(&body, "\\n");
-	buf_adds(&body, "\"}");
-	t.body = buf_str(&body);
-	check(&t, "192.0.2.1");
-	body.data[2] = 'R';
-	t.name = "a long text of what cannot be read";
-	t.records = 0;
-	t.letters = 1;
-	check(&t, "192.0.2.1");
-	buf_release(&body);
 }
 
 #define RECEIVED "{\"message\":\"Webhook received successfully\"}"
@@ -440,8 +387,6 @@ test_route_hooks(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(webhooks_prove_themselves_and_are_kept),
-		cmocka_unit_test(what_is_too_long_is_refused),
-		cmocka_unit_test(long_texts_are_cut),
 		cmocka_unit_test(the_originals_answer_as_they_did),
 		cmocka_unit_test(webhooks_of_another_account_are_refused),
 		cmocka_unit_test(the_originals_are_there_for_some_only),
