@@ -4,6 +4,7 @@
 #include "aggregator/input/intake.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,7 +47,7 @@ intake_init(
 void
 intake_release(struct intake *in)
 {
-	strmap_release(&in->marked.tenants, free_intake_tenant);
+	strmap_release(&in->tenants, free_intake_tenant);
 	scan_release(&in->scan);
 }
 
@@ -67,7 +68,7 @@ get_other_tenant(struct intake *in, struct text name)
 
 	if (is_named(*recent, name))
 		return *recent;
-	slot = strmap_put(&in->marked.tenants, name.p, name.len);
+	slot = strmap_put(&in->tenants, name.p, name.len);
 	if (*slot == NULL) {
 		t = xcalloc(1, sizeof *t);
 		t->name = text_dup(name);
@@ -132,18 +133,24 @@ where_in_input(struct intake *in)
 }
 
 /* Logs a snapshot once; its other lines are ignored. */
-static void
+__attribute__((format(printf, 4, 5))) static void
 fail_snapshot(struct intake *in, struct intake_tenant *t, struct text id,
-    const char *reason)
+    const char *fmt, ...)
 {
 	void **slot = strmap_put(&t->failed, id.p, id.len);
+	struct buf reason = BUF_INIT;
+	va_list ap;
 
 	if (*slot != NULL)
 		return;
 	*slot = t;
 	in->failed++;
-	log_error(
-	    "snapshot '%.*s' of tenant '%s' %s", TEXT_ARG(id), t->name, reason);
+	va_start(ap, fmt);
+	buf_addv(&reason, fmt, ap);
+	va_end(ap);
+	log_error("snapshot '%.*s' of tenant '%s' %s", TEXT_ARG(id), t->name,
+	    buf_str(&reason));
+	buf_release(&reason);
 }
 
 static void
@@ -154,14 +161,20 @@ set_open(struct intake_tenant *t, struct snapshot *s)
 }
 
 static void
-fail_open(struct intake *in, struct intake_tenant *t, const char *reason)
+drop_open(struct intake_tenant *t)
 {
 	struct snapshot *s = t->open;
 
-	fail_snapshot(in, t,
-	    (struct text){ s->markers.id, strlen(s->markers.id) }, reason);
 	set_open(t, NULL);
 	snapshot_free(s);
+}
+
+static struct text
+open_id(const struct intake_tenant *t)
+{
+	const char *id = t->open->markers.id;
+
+	return (struct text){ id, strlen(id) };
 }
 
 /* A snapshot begins; one that is open is cut. */
@@ -169,14 +182,12 @@ static void
 open_snapshot(struct intake *in, struct intake_tenant *t)
 {
 	const struct record *r = &in->record;
-	struct buf reason = BUF_INIT;
 
 	if (t->open != NULL) {
-		buf_addf(&reason,
+		fail_snapshot(in, t, open_id(t),
 		    "is incomplete: another one begins at %s" UNUSED,
 		    where_in_input(in));
-		fail_open(in, t, buf_str(&reason));
-		buf_release(&reason);
+		drop_open(t);
 	}
 	(void)strmap_delete(&t->failed, r->snapshot.p, r->snapshot.len);
 	set_open(t, snapshot_new(in->setup, r->tenant, r->at));
@@ -232,25 +243,23 @@ end_part(struct intake *in, struct intake_tenant *t, unsigned part)
 {
 	const struct record *r = &in->record;
 	struct marked_part *p = NULL;
-	struct buf reason = BUF_INIT;
 
 	if (markers_are_of(t->marked.open, r->snapshot))
 		p = &t->open->markers.parts[part];
 	if (p == NULL || !p->begun) {
-		buf_addf(&reason, "ends at %s without a begin marker" UNUSED,
+		fail_snapshot(in, t, r->snapshot,
+		    "ends at %s without a begin marker" UNUSED,
 		    where_in_input(in));
-		fail_snapshot(in, t, r->snapshot, buf_str(&reason));
 	} else if (p->lines != (uint64_t)r->records) {
-		buf_addf(&reason,
+		fail_snapshot(in, t, r->snapshot,
 		    "is incomplete: %" PRIu64
 		    " records came, its end marker at %s says %" PRId64 UNUSED,
 		    p->lines, where_in_input(in), r->records);
-		fail_open(in, t, buf_str(&reason));
+		drop_open(t);
 	} else {
 		markers_end_part(&t->open->markers, part, r);
 		finish_if_whole(in, t, part);
 	}
-	buf_release(&reason);
 }
 
 /* One more line of the open snapshot, readable or not. */
@@ -265,31 +274,14 @@ count_line(const struct intake *in, struct intake_tenant *t, unsigned part)
 static void
 fail_outside(struct intake *in, struct intake_tenant *t)
 {
-	const struct record *r = &in->record;
-	struct buf reason = BUF_INIT;
+	struct text id = in->record.snapshot;
+	bool over = t->whole != NULL && text_is(id, t->whole->markers.id);
 
-	if (t->whole != NULL && text_is(r->snapshot, t->whole->markers.id))
-		buf_addf(&reason,
-		    "continues after its end marker at %s; these records are "
-		    "ignored",
-		    where_in_input(in));
-	else
-		buf_addf(&reason,
-		    "has a record before its begin marker at %s" UNUSED,
-		    where_in_input(in));
-	fail_snapshot(in, t, r->snapshot, buf_str(&reason));
-	buf_release(&reason);
-}
-
-/* It begins in the future, as `why` says. */
-static void
-fail_ahead(struct intake *in, struct intake_tenant *t, const char *why)
-{
-	struct buf reason = BUF_INIT;
-
-	buf_addf(&reason, "is %s at %s" UNUSED, why, where_in_input(in));
-	fail_snapshot(in, t, in->record.snapshot, buf_str(&reason));
-	buf_release(&reason);
+	fail_snapshot(in, t, id,
+	    over ? "continues after its end marker at %s; these records are "
+		   "ignored"
+		 : "has a record before its begin marker at %s" UNUSED,
+	    where_in_input(in));
 }
 
 /* The input ends while a snapshot is open; cut: inside a line. */
@@ -297,24 +289,22 @@ static void
 fail_at_end(struct intake *in, struct intake_tenant *t, bool cut)
 {
 	const struct markers *m = &t->open->markers;
-	struct buf reason = BUF_INIT;
 
 	if (cut)
-		buf_addf(&reason,
+		fail_snapshot(in, t, open_id(t),
 		    "is incomplete: the input ends inside line %" PRIu64,
 		    in->lines + 1);
 	else if (m->in_parts)
-		buf_addf(&reason,
+		fail_snapshot(in, t, open_id(t),
 		    "is incomplete: the input ends after line %" PRIu64
 		    ", and of its %d parts %zu came" UNUSED,
 		    in->lines, BUCKET_PARTS, markers_count_whole(m));
 	else
-		buf_addf(&reason,
+		fail_snapshot(in, t, open_id(t),
 		    "is incomplete: the input ends after line %" PRIu64
 		    ", before its end marker" UNUSED,
 		    in->lines);
-	fail_open(in, t, buf_str(&reason));
-	buf_release(&reason);
+	drop_open(t);
 }
 
 static void
@@ -334,22 +324,16 @@ add_to_snapshot(struct intake *in, struct intake_tenant *t, unsigned part)
 	count_line(in, t, part);
 }
 
-/* A line that cannot be read counts for its snapshot. */
+/* A bad record counts for its snapshot. */
 static void
 count_bad(struct intake *in)
 {
-	struct marked_tenant *t = marked_owner(&in->marked, &in->scan.flat);
+	unsigned part;
+	struct marked_tenant *t =
+	    marked_owner(&in->tenants, &in->scan.flat, &part);
 
 	if (t != NULL)
-		count_line(in, (struct intake_tenant *)t, in->marked.last_part);
-}
-
-void
-intake_add_unread(struct intake *in)
-{
-	in->lines++;
-	in->scan.flat.n = 0;
-	count_bad(in);
+		count_line(in, (struct intake_tenant *)t, part);
 }
 
 static void
@@ -358,7 +342,8 @@ apply_marker(struct intake *in, struct intake_tenant *t, unsigned part)
 	const char *ahead = future_refuses(in->setup->future, &in->record);
 
 	if (ahead != NULL)
-		fail_ahead(in, t, ahead);
+		fail_snapshot(in, t, in->record.snapshot, "is %s at %s" UNUSED,
+		    ahead, where_in_input(in));
 	else if (in->record.state == SNAPSHOT_BEGIN)
 		begin_part(in, t, part);
 	else
@@ -380,14 +365,11 @@ add_parsed(struct intake *in)
 			return;
 	}
 	t = get_tenant(in, r->tenant);
-	in->marked.outside = r->snapshot.p == NULL;
-	if (in->marked.outside) {
+	if (r->snapshot.p == NULL) {
 		add_to_stream(in, t);
 		return;
 	}
 	part = markers_part_of(t->marked.open, r);
-	in->marked.last = &t->marked;
-	in->marked.last_part = part;
 	if (r->type == RECORD_SNAPSHOT)
 		apply_marker(in, t, part);
 	else
@@ -432,7 +414,7 @@ intake_end(struct intake *in, bool cut)
 	uint64_t before = in->failed;
 	size_t i = 0;
 
-	while ((e = strmap_next(&in->marked.tenants, &i)) != NULL) {
+	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
 		struct intake_tenant *t = e->value;
 
 		if (t->open != NULL)
@@ -455,12 +437,12 @@ struct intake_tenant **
 intake_tenants(const struct intake *in, size_t *n)
 {
 	struct intake_tenant **list =
-	    xcalloc(in->marked.tenants.live + 1, sizeof *list);
+	    xcalloc(in->tenants.live + 1, sizeof *list);
 	struct strmap_entry *e;
 	size_t i = 0;
 
 	*n = 0;
-	while ((e = strmap_next(&in->marked.tenants, &i)) != NULL)
+	while ((e = strmap_next(&in->tenants, &i)) != NULL)
 		list[(*n)++] = e->value;
 	if (*n > 1)
 		qsort(

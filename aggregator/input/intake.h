@@ -34,7 +34,7 @@ struct intake_tenant {
 
 struct intake {
 	const struct pipeline_setup *setup;
-	struct marked_input marked; /* of struct intake_tenant */
+	struct strmap tenants;      /* name -> struct intake_tenant */
 	struct intake_tenant *last; /* of the line before */
 	/* Of lines before, by a hash of their names; or NULL. */
 	struct intake_tenant *recent[INTAKE_RECENT];
@@ -42,7 +42,7 @@ struct intake {
 	struct passing passing;
 
 	/* The rest is read only. */
-	uint64_t lines;
+	uint64_t lines;       /* the caller counts those that were not read */
 	uint64_t failed;      /* snapshots that are not whole */
 	struct record record; /* the last line's */
 	struct scan scan;
@@ -66,10 +66,6 @@ void intake_release(struct intake *in);
 /* Adds a block of lines, as scan_block() takes it. */
 void intake_add_block(struct intake *in, const char *block, size_t len,
     const struct intake_source *from);
-
-/* A line was too long to be read: it counts for the snapshot it seems to belong
- * to. */
-void intake_add_unread(struct intake *in);
 
 /* The input is over; cut: inside a line. Logs each snapshot that did not end,
  * or the cut alone if there is none. */

@@ -81,16 +81,8 @@ record_peek(const struct flat *f, const char *key)
 	return t;
 }
 
-/* No bad line can belong to that part: it has ended, or none is open. */
-static bool
-is_part_over(const struct marked_tenant *t, unsigned part)
-{
-	return t->open == NULL || !t->open->parts[part].begun ||
-	       t->open->parts[part].records >= 0;
-}
-
-static struct marked_tenant *
-find_named_owner(struct marked_input *in, const struct flat *f)
+struct marked_tenant *
+marked_owner(const struct strmap *tenants, const struct flat *f, unsigned *part)
 {
 	struct text tenant = record_peek(f, "tenant");
 	struct text snapshot = record_peek(f, "snapshot");
@@ -98,40 +90,11 @@ find_named_owner(struct marked_input *in, const struct flat *f)
 
 	if (tenant.p == NULL || snapshot.p == NULL)
 		return NULL;
-	t = strmap_get(&in->tenants, tenant.p, tenant.len);
+	t = strmap_get(tenants, tenant.p, tenant.len);
 	if (t == NULL || !markers_are_of(t->open, snapshot))
 		return NULL;
-	in->last_part = t->open->in_parts ? bucket_of_flat(f) : MARKERS_WHOLE;
-	return t->open->parts[in->last_part].begun ? t : NULL;
-}
-
-static struct marked_tenant *
-guess_owner(struct marked_input *in)
-{
-	struct marked_tenant *t, *only = NULL;
-	const struct strmap_entry *e;
-	size_t i = 0;
-
-	if (in->outside)
-		return NULL;
-	if (in->last != NULL && !is_part_over(in->last, in->last_part))
-		return in->last;
-	in->last_part = MARKERS_WHOLE;
-	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
-		t = e->value;
-		if (is_part_over(t, MARKERS_WHOLE))
-			continue;
-		if (only != NULL)
-			return NULL;
-		only = t;
-	}
-	return only;
-}
-
-struct marked_tenant *
-marked_owner(struct marked_input *in, const struct flat *f)
-{
-	return f->n > 0 ? find_named_owner(in, f) : guess_owner(in);
+	*part = t->open->in_parts ? bucket_of_flat(f) : MARKERS_WHOLE;
+	return t->open->parts[*part].begun ? t : NULL;
 }
 
 static const char key[] = "\"snapshot\"";

@@ -6,9 +6,9 @@
  * A snapshot that went through an exchange is in parts, each with markers of
  * its own (common/records/bucket.h).
  *
- * A line that cannot be read counts for its snapshot, too: it is refused by
- * itself, and the snapshot goes on without it. It belongs to the snapshot that
- * it names, else to that of the line before, else to the only one that is open.
+ * A bad record that names its tenant and its snapshot counts for that, too: it
+ * is refused by itself, and the snapshot goes on without it. A line that does
+ * not counts for none: the snapshot that lacks it is incomplete.
  */
 #ifndef AGGREGATOR_INPUT_SNAPSHOT_H
 #define AGGREGATOR_INPUT_SNAPSHOT_H
@@ -45,14 +45,6 @@ struct marked_tenant {
 	struct markers *open; /* NULL: none is */
 };
 
-/* The tenants of an input, and the line before. */
-struct marked_input {
-	struct strmap tenants;      /* name -> struct marked_tenant */
-	struct marked_tenant *last; /* of the line before, */
-	unsigned last_part;         /* and its part */
-	bool outside;               /* the line before was of no snapshot */
-};
-
 /* A begin marker: of a new snapshot, in place of what *m had; or of one more
  * part. */
 void markers_open(struct markers *m, const struct record *begin);
@@ -78,10 +70,11 @@ marked_part_is_whole(const struct marked_part *p)
 /* How many parts are whole and not yet applied. */
 size_t markers_count_whole(const struct markers *m);
 
-/* The tenant whose open snapshot a bad line belongs to; in->last_part is its
- * part then. NULL: nobody's. f: what could be read of the line. */
+/* The one of the tenants (name -> struct marked_tenant) whose open snapshot a
+ * bad line belongs to, and the part. NULL: nobody's. f: what could be read of
+ * the line. */
 struct marked_tenant *marked_owner(
-    struct marked_input *in, const struct flat *f);
+    const struct strmap *tenants, const struct flat *f, unsigned *part);
 
 /* Which records outside of a snapshot, or in it, are kept and passed on. */
 struct passing {

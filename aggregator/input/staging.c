@@ -4,7 +4,6 @@
 #include "aggregator/input/staging.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,13 +23,10 @@
  * of them. */
 #define PIECE_BYTES ((size_t)64 * 1024)
 
-/* What is kept of a line that could not be read: its number. */
-#define UNREAD_LINE "unread %" PRIu64
-
 static struct staging_tenant *
 get_tenant(struct staging *in, struct text name)
 {
-	void **slot = strmap_put(&in->marked.tenants, name.p, name.len);
+	void **slot = strmap_put(&in->tenants, name.p, name.len);
 	struct staging_tenant *t;
 
 	if (*slot == NULL) {
@@ -362,7 +358,7 @@ staging_apply(struct staging *in)
 
 	if (!in->ready)
 		return 0;
-	while ((e = strmap_next(&in->marked.tenants, &i)) != NULL)
+	while ((e = strmap_next(&in->tenants, &i)) != NULL)
 		if (apply_tenant(in, e->value) == -1)
 			return -1;
 	in->ready = false;
@@ -376,7 +372,7 @@ staging_is_ready(const struct staging *in, struct text tenant)
 
 	if (!in->ready)
 		return false;
-	t = strmap_get(&in->marked.tenants, tenant.p, tenant.len);
+	t = strmap_get(&in->tenants, tenant.p, tenant.len);
 	return t != NULL && markers_count_whole(&t->markers) > 0;
 }
 
@@ -500,9 +496,6 @@ add_record(struct staging *in, const struct staging_line *l)
 	unsigned part = open || marker ? markers_part_of(t->marked.open, r)
 				       : bucket_of_record(r);
 
-	in->marked.last = &t->marked;
-	in->marked.last_part = part;
-	in->marked.outside = false;
 	if (marker && r->state == SNAPSHOT_BEGIN)
 		return add_begin_marker(in, t, l, part);
 	if (open && t->markers.parts[part].begun)
@@ -516,22 +509,16 @@ add_record(struct staging *in, const struct staging_line *l)
 static enum outcome
 add_bad_line(struct staging *in, const struct staging_line *l)
 {
+	unsigned part;
 	struct staging_tenant *t =
-	    (struct staging_tenant *)marked_owner(&in->marked, l->flat);
-	struct staging_line kept = *l;
-	char text[sizeof UNREAD_LINE + 20];
+	    (struct staging_tenant *)marked_owner(&in->tenants, l->flat, &part);
 	enum outcome o;
 
-	if (l->p == NULL) {
-		kept.p = text;
-		kept.len =
-		    (size_t)snprintf(text, sizeof text, UNREAD_LINE, l->unread);
-	}
-	if (t != NULL && has_line(t, &kept))
+	if (t != NULL && has_line(t, l))
 		return OUTCOME_DONE;
 	o = in->refuse(in->ctx, l->p, l->len, l->why);
 	if (o == OUTCOME_DONE && t != NULL)
-		add_to_part(in, t, in->marked.last_part, &kept, NULL);
+		add_to_part(in, t, part, l, NULL);
 	return o;
 }
 
@@ -557,7 +544,7 @@ void
 staging_forget(struct staging *in, struct text tenant)
 {
 	struct staging_tenant *t =
-	    strmap_get(&in->marked.tenants, tenant.p, tenant.len);
+	    strmap_get(&in->tenants, tenant.p, tenant.len);
 
 	if (t == NULL || t->marked.open == NULL)
 		return;
@@ -576,7 +563,7 @@ staging_expire(struct staging *in)
 	struct staging_tenant *t;
 	size_t i = 0;
 
-	while ((e = strmap_next(&in->marked.tenants, &i)) != NULL) {
+	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
 		t = e->value;
 		if (t->marked.open == NULL ||
 		    t->changed_at > clock_now_ms() - EXPIRE_MS)
@@ -594,7 +581,7 @@ staging_report_incomplete(const struct staging *in)
 	const struct strmap_entry *e;
 	size_t i = 0, n = 0, part;
 
-	while ((e = strmap_next(&in->marked.tenants, &i)) != NULL) {
+	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
 		const struct staging_tenant *t = e->value;
 		bool incomplete = false;
 
@@ -662,7 +649,7 @@ staging_save(struct staging *in)
 
 	if (!in->changed)
 		return;
-	while ((e = strmap_next(&in->marked.tenants, &i)) != NULL) {
+	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
 		struct staging_tenant *t = e->value;
 
 		if (!t->changed)
@@ -743,7 +730,7 @@ find_numbered(struct staging *in, uint64_t number)
 	const struct strmap_entry *e;
 	size_t i = 0;
 
-	while ((e = strmap_next(&in->marked.tenants, &i)) != NULL) {
+	while ((e = strmap_next(&in->tenants, &i)) != NULL) {
 		struct staging_tenant *t = e->value;
 
 		if (t->marked.open != NULL && t->number == number)
@@ -796,5 +783,5 @@ staging_open(struct staging *in, struct state *state)
 void
 staging_close(struct staging *in)
 {
-	strmap_release(&in->marked.tenants, free_tenant);
+	strmap_release(&in->tenants, free_tenant);
 }

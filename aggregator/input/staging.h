@@ -65,11 +65,11 @@ struct staging_tenant {
 struct staging {
 	struct state *state;
 	struct state_table *snapshots, *staged;
-	struct marked_input marked; /* of struct staging_tenant */
-	bool changed;               /* some tenant is */
-	bool ready;                 /* some part is whole and not applied */
-	uint64_t failed;            /* snapshots that were dropped unfinished */
-	uint64_t ahead;             /* lines that were refused, of the future */
+	struct strmap tenants; /* name -> struct staging_tenant */
+	bool changed;          /* some tenant is */
+	bool ready;            /* some part is whole and not applied */
+	uint64_t failed;       /* snapshots that were dropped unfinished */
+	uint64_t ahead;        /* lines that were refused, of the future */
 
 	/* Set by the caller before staging_open(). */
 	const struct pipeline_setup *setup; /* of a snapshot's pipeline */
@@ -91,7 +91,6 @@ struct staging_line {
 	struct record *record;   /* NULL: the line is bad */
 	const struct flat *flat; /* what could be read of a bad line */
 	const char *why;         /* why it is bad */
-	uint64_t unread; /* p is NULL: it could not be read; its number */
 };
 
 /* Reads what the state has; -1: an error, which state_commit() returns. */

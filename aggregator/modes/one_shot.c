@@ -99,7 +99,7 @@ read_to_end(struct one_shot *b, struct endpoint *in)
 			intake_add_block(&b->intake, block, len, &from);
 			break;
 		case ENDPOINT_TOOLONG:
-			intake_add_unread(&b->intake);
+			b->intake.lines++;
 			add_dead_letter(b, NULL, 0, endpoint_refusal(in));
 			break;
 		case ENDPOINT_WAIT:

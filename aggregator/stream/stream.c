@@ -160,7 +160,6 @@ handle_line(struct stream *s)
 
 	if (s->scanned == 1 && r->snapshot.p == NULL &&
 	    r->type != RECORD_SNAPSHOT && r->type != RECORD_UNKNOWN) {
-		s->staging.marked.outside = true;
 		/* What comes behind a snapshot takes effect after it. */
 		if (staging_is_ready(&s->staging, r->tenant) &&
 		    staging_apply(&s->staging) == -1)
@@ -198,24 +197,6 @@ handle_stream_block(void *ctx, char *block, size_t len, size_t *lines)
 	*lines = (size_t)s->line;
 	s->counts.records += *lines;
 	return OUTCOME_DONE;
-}
-
-static enum outcome
-take_unread_line(void *ctx)
-{
-	static const struct flat nothing;
-	struct stream *s = ctx;
-	struct endpoint_delivery d = { .line = 1 };
-	struct staging_line line = { .flat = &nothing };
-	enum outcome o;
-
-	(void)endpoint_delivery(s->in, &d);
-	line.unread = d.line;
-	line.why = endpoint_refusal(s->in);
-	o = staging_add(&s->staging, &line);
-	s->counts.bad += o == OUTCOME_DONE;
-	s->stage.code = s->code;
-	return o;
 }
 
 static enum outcome
@@ -378,7 +359,6 @@ set_up_stage(struct stream *s)
 		.wait_forever = !s->job->until_empty,
 		.metrics = stream_metrics_open(s),
 		.handle_block = handle_stream_block,
-		.unread = take_unread_line,
 		.flush = flush_stream,
 		.confirm = confirm_flush,
 		.send = send_passed_through,

@@ -155,7 +155,6 @@ stream_foreign_stage(struct stream *s)
 	s->stage.dry_run = s->job->state == NULL;
 	s->stage.handle_block = NULL;
 	s->stage.handle = take_message;
-	s->stage.unread = NULL;
 }
 
 static enum exit_code

@@ -181,7 +181,7 @@ handle_unread(struct stage *s)
 	enum outcome o;
 
 	do {
-		o = s->unread != NULL ? s->unread(s->ctx) : refuse_unread(s);
+		o = refuse_unread(s);
 	} while (o != OUTCOME_DONE && try_again(s, o, &retry));
 	return o;
 }

@@ -50,10 +50,6 @@ struct stage {
 	enum outcome (*handle_block)(
 	    void *ctx, char *block, size_t len, size_t *lines);
 
-	/* May be NULL: a dead letter is all. Handles a line that the input
-	 * could not give (endpoint_refusal()). The same outcomes. */
-	enum outcome (*unread)(void *ctx);
-
 	/* Makes the effect of all lines handled so far safe: committed,
 	 * confirmed, synced. Called at least once at the end of input. The
 	 * same outcomes. */
@@ -66,9 +62,8 @@ struct stage {
 	enum outcome (*confirm)(void *ctx, bool wait);
 
 	/* May be NULL. Called before a batch of a prompt stage waits for more
-	 * lines, and before each flush: sends what needs no flush to be sent,
-	 * and may do a little of what the flush would. True: not all of it
-	 * could be sent, call again soon. */
+	 * lines, and before each flush: sends what needs no flush to be sent.
+	 * True: not all of it could be sent, call again soon. */
 	bool (*send)(void *ctx);
 
 	/* Both may be NULL. pump() calls endpoint_pump() for the outputs of the
