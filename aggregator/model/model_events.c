@@ -155,12 +155,30 @@ list_fresh_event(struct model *m, struct fingerprint f, int64_t at,
 }
 
 void
+events_rename(struct model *m, uint32_t from, uint32_t to)
+{
+	const struct dedup *known = &m->private->dedup_events;
+	struct fingerprint f;
+	const uint64_t *words;
+	uint32_t user;
+	size_t i = 0;
+
+	if (known->n == 0)
+		return;
+	while ((words = dedup_next(known, &i, &f)) != NULL) {
+		if (words[WORD_WHAT] == 0)
+			continue;
+		user = (uint32_t)(words[WORD_WHAT] >> 32);
+		list_fresh_event(m, f, (int64_t)words[WORD_AT],
+		    user == from ? to : user, (uint32_t)words[WORD_WHAT]);
+	}
+}
+
+void
 events_date(struct model *m)
 {
 	struct model_private *p = m->private;
 	uint16_t span = model_span(m, m->as_of);
-	struct fingerprint f;
-	const uint64_t *words;
 	size_t i;
 
 	if (p->dedup_events.n == 0)
@@ -168,13 +186,8 @@ events_date(struct model *m)
 	for (i = 0; i < p->fresh_n; i++)
 		p->fresh[i].span = span;
 	dedup_date_all(&p->dedup_events, span);
-	i = 0;
 	/* Those that are saved are saved again. */
-	while ((words = dedup_next(&p->dedup_events, &i, &f)) != NULL)
-		if (words[WORD_WHAT] != 0)
-			list_fresh_event(m, f, (int64_t)words[WORD_AT],
-			    (uint32_t)(words[WORD_WHAT] >> 32),
-			    (uint32_t)words[WORD_WHAT]);
+	events_rename(m, 0, 0);
 }
 
 /* > 0 when the new version counts. */

@@ -229,6 +229,8 @@ void events_date(struct model *m);
 /* Adds an identity of the state; its event is counted already. */
 void events_restore(struct model *m, struct fingerprint f, uint16_t span,
     int64_t at, uint32_t user, uint32_t event);
+/* All identities are packed again, with a user's new name. */
+void events_rename(struct model *m, uint32_t from, uint32_t to);
 /* The count of that pair; created if it is new, whatever event_pairs says. */
 struct event_count *events_count(
     struct model *m, uint32_t user, uint32_t event);

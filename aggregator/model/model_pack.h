@@ -36,12 +36,6 @@ void model_pack_chat(
 int model_unpack_chat(struct model *m, const void *p, size_t len,
     uint64_t number) __attribute__((warn_unused_result));
 
-/* Appends a packed head to *to without the customer's name, phone number and
- * tag, of times of the chat that began before it was asked for. False: there
- * are none, and *to is of no use. */
-bool model_forget_customer(
-    const void *p, size_t len, const struct forget_order *o, struct buf *to);
-
 /* Which segments of a changed chat differ from the packed ones: from .. to - 1
  * must be written, to .. stored - 1 removed. Under a new number all are
  * written, from 0. A chat that is gone has none. */
@@ -74,15 +68,16 @@ void model_pack_event(const struct model *m, const struct event_count *e,
 int model_unpack_event(struct model *m, const void *key, size_t key_len,
     const void *value, size_t len) __attribute__((warn_unused_result));
 
-/* Of a customer who is forgotten: copies a packed key of counted events, or
- * packed identities, under the name that rename() gives for each user; and adds
- * two packed counts. */
-typedef struct text model_rename_fn(void *ctx, struct text user);
-int model_rename_event(const void *key, size_t len, model_rename_fn *rename,
-    void *ctx, struct buf *to) __attribute__((warn_unused_result));
-int model_rename_identities(const void *p, size_t len, model_rename_fn *rename,
-    void *ctx, struct buf *to) __attribute__((warn_unused_result));
-int model_add_event_counts(struct text a, struct text b, struct buf *to)
-    __attribute__((warn_unused_result));
+/* Of a customer who is forgotten; the model is packed then, and derives nothing
+ * any more. Their chats lose name, phone number and tag, of times of the chat
+ * that began before it was asked for; how many chats changed. */
+size_t model_forget_customer(struct model *m, const struct forget_order *o);
+/* The count goes to the alias, and is 0. */
+void model_move_event(
+    struct model *m, struct event_count *e, struct text alias);
+/* Identities of events have the alias in place of the user. All of them are
+ * new: the packed ones are deleted. */
+void model_rename_identities(
+    struct model *m, struct text user, struct text alias);
 
 #endif

@@ -75,9 +75,6 @@ struct state_identity {
 	int64_t span_ms;  /* of identities, see dedup.h; 0: it keeps none */
 };
 
-/* There is one in the folder. */
-bool state_is_there(const char *dir);
-
 /* Opens a state; makes the folder and the file if they are missing. dir NULL:
  * one of this run alone, in TMPDIR, of which nothing is left. limit is the size
  * in bytes above which the file is full. Returns NULL, the code and *why:
@@ -91,17 +88,10 @@ struct state *state_open(const char *dir, const struct state_identity *id,
 /* Does not commit. NULL is allowed. */
 void state_close(struct state *s);
 
-/* Receives one entry of a state that is being rewritten, and passes to
- * state_put(), with `to`, the table of the same name, what the new state has of
- * it. */
-typedef void state_copy_fn(void *ctx, struct state_table *to, const char *name,
-    const void *key, size_t key_len, const void *data, size_t len);
-
-/* Writes a state to a new file, entry by entry: of what copy() does not pass on
- * no byte is left, while a deleted entry's stay in the file until LMDB uses its
- * page again. The same codes; PROG_OK also when there is no state. */
-enum exit_code state_rewrite(const char *dir, const struct state_identity *id,
-    size_t limit, state_copy_fn *copy, void *ctx, struct buf *why)
+/* Puts a new file in the place of that of a state that was committed, which is
+ * only to be closed then: of what was deleted no byte is left, while in a file
+ * it stays until LMDB uses its page again. The same codes. */
+enum exit_code state_rewrite(struct state *s, struct buf *why)
     __attribute__((warn_unused_result));
 
 /* The table of that name, made if it is missing; owned by the state. The name

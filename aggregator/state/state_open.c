@@ -34,8 +34,8 @@ struct verify {
 	size_t n;
 };
 
-bool
-state_is_there(const char *dir)
+static bool
+is_there(const char *dir)
 {
 	char *path = xasprintf("%s/" STREAM_MDB, dir);
 	bool there = access(path, F_OK) == 0;
@@ -419,7 +419,7 @@ open_file(struct state *s, const struct state_identity *id, struct buf *why)
 	enum exit_code code = PROG_OK;
 	struct stat st;
 
-	if (!state_is_there(s->dir))
+	if (!is_there(s->dir))
 		code = create_state(s->dir, id, s->limit, why);
 	if (code != PROG_OK)
 		return code;

@@ -5,35 +5,24 @@
 #include "aggregator/state/state_impl.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#include "common/base/xalloc.h"
-
-struct rewrite {
-	struct state *new;
-	state_copy_fn *copy;
-	void *ctx;
-
-	/* The current table. */
-	const char *name;
-	struct state_table *to;
-};
-
+/* Copies an entry to the table of the new state, the context. */
 static bool
 copy_entry(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
-	struct rewrite *r = ctx;
+	struct state_table *to = ctx;
 
-	if (r->to != r->new->meta)
-		r->copy(r->ctx, r->to, r->name, key, key_len, data, len);
-	else if (key_len != strlen(STATE_DIGEST) ||
-		 memcmp(key, STATE_DIGEST, key_len) != 0)
-		state_put(r->to, key, key_len, data, len);
-	return !state_failed(r->new);
+	/* The new state makes its own digest. */
+	if (to != to->state->meta || key_len != strlen(STATE_DIGEST) ||
+	    memcmp(key, STATE_DIGEST, key_len) != 0)
+		state_put(to, key, key_len, data, len);
+	return !state_failed(to->state);
 }
 
 static void
-copy_tables(struct rewrite *r, struct state *old)
+copy_tables(struct state *new, struct state *old)
 {
 	char *names[STATE_TABLES];
 	size_t i, n = state_list_tables(old, names);
@@ -41,37 +30,25 @@ copy_tables(struct rewrite *r, struct state *old)
 	for (i = 0; i < n; i++) {
 		enum state_keys keys = state_keys_of(old, names[i]);
 		struct state_table *from = state_table(old, names[i], keys);
+		struct state_table *to = state_table(new, names[i], keys);
 
-		r->name = names[i];
-		r->to = state_table(r->new, names[i], keys);
-		if (from != NULL && r->to != NULL)
-			state_each(from, NULL, 0, copy_entry, r);
+		if (from != NULL && to != NULL)
+			state_each(from, NULL, 0, copy_entry, to);
 		free(names[i]);
 	}
 }
 
 enum exit_code
-state_rewrite(const char *dir, const struct state_identity *id, size_t limit,
-    state_copy_fn *copy, void *ctx, struct buf *why)
+state_rewrite(struct state *old, struct buf *why)
 {
-	struct rewrite r = { .copy = copy, .ctx = ctx };
-	enum exit_code code = PROG_OK;
-	struct state *old;
+	struct state *new = state_make_file(old->dir, old->limit);
+	enum exit_code code;
 
-	if (!state_is_there(dir))
-		return PROG_OK;
-	old = state_open(dir, id, limit, &code, why);
-	if (old == NULL)
-		return code;
-	r.new = state_make_file(dir, limit);
-	copy_tables(&r, old);
-	if (state_failed(old)) {
-		code = state_explain(old, why);
-		state_close(r.new);
-	} else {
+	copy_tables(new, old);
+	if (!state_failed(old))
 		/* The old one is open, so that the folder stays locked. */
-		code = state_install_file(r.new, why);
-	}
-	state_close(old);
+		return state_install_file(new, why);
+	code = state_explain(old, why);
+	state_close(new);
 	return code;
 }

@@ -397,8 +397,8 @@ run_stream(struct stream *s)
 	return incomplete > 0 || s->staging.failed > 0 ? PROG_DATA : PROG_OK;
 }
 
-void
-stream_init(struct stream *s, const struct aggregator_job *job)
+static void
+init_stream(struct stream *s, const struct aggregator_job *job)
 {
 	memset(s, 0, sizeof *s);
 	s->job = job;
@@ -429,8 +429,8 @@ stream_init(struct stream *s, const struct aggregator_job *job)
 	scan_init(&s->scan);
 }
 
-void
-stream_release(struct stream *s)
+static void
+release_stream(struct stream *s)
 {
 	size_t i;
 
@@ -456,15 +456,14 @@ stream_release(struct stream *s)
 	state_close(s->state);
 }
 
-/* One run, and what it was asked to forget in it. *again: to go on. */
+/* One run, and what it was asked to forget. *again: to go on. */
 static enum exit_code
 run_once(struct stream *s, const struct aggregator_job *job, bool *again)
 {
-	struct stream_forgetting *f = NULL;
 	struct buf why = BUF_INIT;
 	enum exit_code code;
 
-	stream_init(s, job);
+	init_stream(s, job);
 	code = stream_open(s, &why);
 	if (why.len > 0)
 		log_error("%s", buf_str(&why));
@@ -472,15 +471,11 @@ run_once(struct stream *s, const struct aggregator_job *job, bool *again)
 	if (code == PROG_OK && !stop_asked()) {
 		code = run_stream(s);
 		if (code == PROG_OK && !s->failed && !s->written &&
-		    (s->stage.enough || s->stage.ended)) {
-			f = stream_forget_begin(s);
-			code = f != NULL ? PROG_OK : s->code;
-		}
+		    (s->stage.enough || s->stage.ended))
+			code = stream_forget(s);
 	}
 	*again = s->stage.enough;
-	stream_release(s);
-	if (f != NULL)
-		code = stream_forget_end(f, s);
+	release_stream(s);
 	buf_release(&why);
 	return code;
 }

@@ -166,36 +166,22 @@ enum outcome stream_foreign_confirmed(struct stream *s);
 void stream_foreign_idle(struct stream *s);
 enum exit_code stream_foreign_end(struct stream *s);
 /* Loads under which names customers are counted who were forgotten; has one
- * counted so from the next run on. */
+ * counted so from the next run on; publishes what changed by that. */
 struct forget_order;
 void stream_foreign_load(struct stream *s);
 void stream_foreign_forget(struct stream *s, const struct forget_order *o);
-/* What is published of a state that was rewritten. */
-enum exit_code stream_foreign_again(
-    const struct aggregator_job *job, struct buf *why);
+enum exit_code stream_foreign_publish(struct stream *s);
 
-/* What stream_run() begins and ends with. */
-void stream_init(struct stream *s, const struct aggregator_job *job);
-enum exit_code stream_open_state(struct stream *s, struct buf *why);
+/* Opens the state, the input and the outputs. */
 enum exit_code stream_open(struct stream *s, struct buf *why);
-void stream_release(struct stream *s);
-
-/* What a state of this stream is made for. */
-struct state_identity;
-void stream_identity(
-    const struct stream *s, char part[SHARD_TEXT], struct state_identity *id);
 
 /* Looks for orders to forget customers, and ends the run when it is time. Call
  * it often. */
 void stream_forget_look(struct stream *s);
 
-/* Between a run that has ended in order and stream_release(): reads the orders,
- * and removes the unfinished snapshots of their tenants. Owned. NULL: that
- * failed, with s->code. */
-struct stream_forgetting *stream_forget_begin(struct stream *s);
-/* After it: forgets, and frees f. */
-enum exit_code stream_forget_end(
-    struct stream_forgetting *f, const struct stream *s);
+/* At the end of a run that has ended in order: carries out the orders, in the
+ * models and in the state, which are released then. */
+enum exit_code stream_forget(struct stream *s);
 
 /* The tenant of that name, made if it is missing. */
 struct stream_tenant *stream_tenant(struct stream *s, struct text name);

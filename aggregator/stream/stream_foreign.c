@@ -242,38 +242,8 @@ stream_foreign_end(struct stream *s)
 	return code;
 }
 
-/* The next run writes all rows: one under an alias may have what was counted
- * under its id. */
-static enum exit_code
-mark_all_counts(struct stream *s, struct buf *why)
-{
-	size_t i, j;
-
-	for (i = 0; i < s->tenants_n; i++) {
-		struct model *m = &s->tenants[i]->pipeline.model;
-
-		for (j = 0; j < m->events_n; j++)
-			model_mark_event(m, model_name(m, m->events[j]->user),
-			    model_name(m, m->events[j]->event));
-		stream_touch(s->tenants[i]);
-	}
-	stream_save_pending(s);
-	return state_commit(s->state, why);
-}
-
 enum exit_code
-stream_foreign_again(const struct aggregator_job *job, struct buf *why)
+stream_foreign_publish(struct stream *s)
 {
-	struct stream *s = xcalloc(1, sizeof *s);
-	enum exit_code code;
-
-	stream_init(s, job);
-	code = stream_open_state(s, why);
-	if (code == PROG_OK)
-		code = publish(s);
-	if (code == PROG_OK)
-		code = mark_all_counts(s, why);
-	stream_release(s);
-	free(s);
-	return code;
+	return s->job->foreign != NULL ? publish(s) : PROG_OK;
 }

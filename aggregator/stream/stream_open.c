@@ -11,21 +11,14 @@
 
 #include "aggregator/containers/dedup.h"
 
-void
-stream_identity(
-    const struct stream *s, char part[SHARD_TEXT], struct state_identity *id)
-{
-	*id = (struct state_identity){ s->job->definition->name,
-		s->setup.window_ms, shard_text(&s->job->part, part),
-		dedup_span_ms(s->setup.window_ms) };
-}
-
-enum exit_code
-stream_open_state(struct stream *s, struct buf *why)
+static enum exit_code
+open_state(struct stream *s, struct buf *why)
 {
 	const struct conf *conf = s->job->conf;
 	char part[SHARD_TEXT];
-	struct state_identity id;
+	const struct state_identity id = { s->job->definition->name,
+		s->setup.window_ms, shard_text(&s->job->part, part),
+		dedup_span_ms(s->setup.window_ms) };
 	const struct {
 		struct state_table **table;
 		const char *name;
@@ -46,7 +39,6 @@ stream_open_state(struct stream *s, struct buf *why)
 	enum exit_code code = PROG_OK;
 	size_t i;
 
-	stream_identity(s, part, &id);
 	s->state = state_open(s->job->state, &id, (size_t)limit, &code, why);
 	if (s->state == NULL)
 		return code;
@@ -123,7 +115,7 @@ stream_open(struct stream *s, struct buf *why)
 				reading = opt;
 	enum exit_code code;
 
-	code = stream_open_state(s, why);
+	code = open_state(s, why);
 	if (code != PROG_OK)
 		return code;
 	report_selection(s);
