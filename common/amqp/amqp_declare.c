@@ -268,35 +268,6 @@ bind_source(struct amqp_link *l, const char *queue,
 }
 
 enum outcome
-amqp_declare_reader(struct amqp_link *l, const char *queue, bool *taken)
-{
-	char *name = xasprintf("%s.reader", queue);
-	enum outcome o = OUTCOME_LATER;
-	bool ok = amqp_queue_declare(l->conn, AMQP_LINK_CHANNEL,
-		      amqp_cstring_bytes(name), 0, 0, 1, 1, none) != NULL;
-
-	*taken = !ok && is_refused(l, AMQP_RESOURCE_LOCKED);
-	if (*taken) {
-		amqp_link_drop(l,
-		    "the queue '%s' at %s has another consumer, and each would "
-		    "get half of the messages; stop one, or create shards with "
-		    "scripts/topology",
-		    queue, l->title);
-	} else if (!ok && is_refused(l, AMQP_ACCESS_REFUSED)) {
-		log_warn(
-		    "cannot detect a second consumer of '%s': grant the right "
-		    "to configure '%s' with rabbitmqctl set_permissions",
-		    queue, name);
-		if (reopen_channel(l) == 0)
-			o = OUTCOME_DONE;
-	} else {
-		o = declare_outcome(l, ok, "make queue", name);
-	}
-	free(name);
-	return o;
-}
-
-enum outcome
 amqp_declare_probe(struct amqp_link *l, const char *queue, bool on)
 {
 	amqp_table_entry_t nothing[2] = {

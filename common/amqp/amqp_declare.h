@@ -61,13 +61,6 @@ enum outcome amqp_declare_pass(struct amqp_link *l, const char *from,
 enum outcome amqp_declare_drop(struct amqp_link *l, const char *kind,
     const char *name) __attribute__((warn_unused_result));
 
-/* Makes this connection the only reader of a queue, as long as it lives: an
- * exclusive queue NAME.reader serves as the lock, because the broker refuses a
- * second exclusive reader of classic queues only. LATER with *taken: another
- * connection reads. DONE also when the right to make NAME.reader is missing. */
-enum outcome amqp_declare_reader(struct amqp_link *l, const char *queue,
-    bool *taken) __attribute__((warn_unused_result));
-
 /* Adds (on) or removes a consumer that gets no messages (x-credit of 0, as of
  * RabbitMQ's own AMQP 1.0; a broker that does not know it may send the first
  * message). A quorum queue answers when its leader has added the consumer,

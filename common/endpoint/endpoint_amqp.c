@@ -26,7 +26,8 @@
  * passes over those of a new one for ever. */
 #define GONE_MS 2000
 
-/* How long a reader that died is waited for, and how often it is looked. */
+/* How long a reader that died is waited for in one try, and how often it is
+ * looked. */
 #define PREDECESSOR_MS 5000
 #define PREDECESSOR_LOOK_MS 20
 
@@ -201,50 +202,62 @@ find_exchanges(struct amqp_endpoint *a)
 
 /* Waits until the broker has put back what a reader that died had not
  * acknowledged; otherwise later messages would come first, as the lines of a
- * snapshot before its begin. After PREDECESSOR_MS other readers are tolerated.
+ * snapshot before its begin. *taken: another reader is still there then.
  *
  * A quorum queue without a leader, as after a start of the broker, reports any
  * count, and still has the consumer of the dead reader. The probe is a consumer
  * that the leader must add, so that its count is right from then on; one
  * without any reader is not a count. */
 static enum outcome
-wait_for_predecessor(struct amqp_endpoint *a)
+wait_for_predecessor(struct amqp_endpoint *a, bool *taken)
 {
 	int64_t end = clock_mono_ms() + PREDECESSOR_MS;
-	struct amqp_link *l = &a->link;
-	enum outcome o = amqp_declare_probe(l, a->queue, true);
 	struct amqp_queue_load load = { 0 };
+	enum outcome o = amqp_declare_probe(&a->link, a->queue, true);
 
+	*taken = false;
 	while (o == OUTCOME_DONE) {
 		o = endpoint_amqp_look(a, &load);
+		*taken = o == OUTCOME_DONE && load.readers > 1;
 		if (load.readers == 1 || clock_mono_ms() >= end ||
 		    stop_sleep(PREDECESSOR_LOOK_MS))
 			break;
 	}
-	return o == OUTCOME_DONE ? amqp_declare_probe(l, a->queue, false) : o;
+	return o;
 }
 
-/* The broker looks once a heartbeat whether anything came, and drops a
- * connection when it found nothing twice: after two to three of them. A reader
- * that is there after that is alive. */
+/* The probe stays until the reader consumes, so that of two that come at once
+ * each sees the other. The broker looks once a heartbeat whether anything came,
+ * and drops a connection when it found nothing twice: after two to three of
+ * them. A reader that is there after that is alive. */
 static enum outcome
 become_sole_reader(struct amqp_endpoint *a)
 {
 	struct amqp_link *l = &a->link;
 	int64_t now = clock_mono_ms();
 	bool taken;
-	enum outcome o = amqp_declare_reader(l, a->queue, &taken);
+	enum outcome o = wait_for_predecessor(a, &taken);
 
-	if (!taken)
+	if (!taken) {
 		a->taken_since_ms = 0;
-	else if (a->taken_since_ms == 0)
+		o = o == OUTCOME_DONE ? a->set_up(a) : o;
+		return o == OUTCOME_DONE
+			   ? amqp_declare_probe(l, a->queue, false)
+			   : o;
+	}
+	if (a->taken_since_ms == 0)
 		a->taken_since_ms = now;
-	else if (now - a->taken_since_ms >
-		 3000 * (int64_t)l->heartbeat_s + SOLE_MS) {
-		l->outcome = o = OUTCOME_NEVER;
+	amqp_link_drop(l,
+	    "the queue '%s' at %s has another consumer, and each would get "
+	    "half of the messages; stop one, or create shards with "
+	    "scripts/topology",
+	    a->queue, l->title);
+	if (now - a->taken_since_ms >
+	    3000 * (int64_t)l->heartbeat_s + SOLE_MS) {
+		l->outcome = OUTCOME_NEVER;
 		l->code = PROG_CONFIG;
 	}
-	return o == OUTCOME_DONE ? wait_for_predecessor(a) : o;
+	return l->outcome;
 }
 
 static enum outcome
@@ -268,10 +281,8 @@ connect_amqp(struct amqp_endpoint *a)
 		o = amqp_declare_queue(&a->link, dead, NULL);
 		free(dead);
 	}
-	if (o == OUTCOME_DONE && a->sole)
-		o = become_sole_reader(a);
 	if (o == OUTCOME_DONE)
-		o = a->set_up(a);
+		o = a->sole ? become_sole_reader(a) : a->set_up(a);
 	return o;
 }
 
