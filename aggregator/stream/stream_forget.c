@@ -32,10 +32,9 @@
 
 enum {
 	LOOK_MS = 1000,
-	/* What was published before the order is read by then, or by the later
-	 * time when the stream is behind. */
-	QUIET_MS = 1000,
-	LATEST_MS = 10000,
+	/* What was published before the order is read by then, unless the
+	 * stream is behind. */
+	WAIT_MS = 2000,
 };
 
 struct order_file {
@@ -132,8 +131,7 @@ stream_forget_look(struct stream *s)
 	else if (s->forget.seen_ms == 0)
 		s->forget.seen_ms = now;
 	release_orders(&list);
-	if (s->forget.seen_ms != 0 &&
-	    now - s->forget.seen_ms >= (s->stage.busy ? LATEST_MS : QUIET_MS))
+	if (s->forget.seen_ms != 0 && now - s->forget.seen_ms >= WAIT_MS)
 		s->stage.enough = true;
 }
 

@@ -31,10 +31,6 @@
 /* How long a flush may be unconfirmed while the next batch is read; after that
  * it is waited for. */
 #define CONFIRM_MS 1000
-/* When a whole batch came without waiting, the next one goes on until no line
- * comes for that long. */
-#define PAUSE_MS 5
-#define DENSE_PART 4
 #define RETRY_BASE_MS 200
 #define RETRY_CAP_MS 5000
 
@@ -189,19 +185,8 @@ handle_unread(struct stage *s)
 /* A batch that is being gathered. */
 struct stage_batch {
 	size_t lines;
-	int64_t began, waited; /* ms: waited for lines, not spent on them */
+	int64_t began; /* ms */
 };
-
-/* Lines came nearly all the time: a good part of the batch's duration went into
- * handling them. */
-static bool
-is_dense(const struct stage_batch *b, int64_t now)
-{
-	int64_t took = now - b->began;
-
-	return b->lines >= MANY_LINES &&
-	       (took - b->waited) * DENSE_PART >= took;
-}
 
 /* How long to wait for more lines of a batch, in ms; -1: it is due. */
 static int64_t
@@ -213,8 +198,6 @@ batch_wait_ms(const struct stage *s, const struct stage_batch *b)
 		return -1;
 	if (left < 0 || !s->prompt || s->unconfirmed)
 		return left;
-	if (s->busy)
-		return left < PAUSE_MS ? left : PAUSE_MS;
 	if (s->resting_ms <= now)
 		return 0;
 	return s->resting_ms - now < left ? s->resting_ms - now : left;
@@ -226,7 +209,7 @@ read_more(struct stage *s, const struct stage_batch *b, char **line,
     size_t *len, int left, bool *again)
 {
 	enum endpoint_status status;
-	bool sends = s->send != NULL && b->lines > 0 && !s->busy, soon;
+	bool sends = s->send != NULL && b->lines > 0, soon;
 	int64_t asked;
 
 	*again = false;
@@ -250,10 +233,8 @@ static int64_t
 count_lines(struct stage *s, struct stage_batch *b, size_t lines)
 {
 	s->lines += lines;
-	if (b->lines == 0) {
+	if (b->lines == 0)
 		b->began = clock_mono_ms();
-		b->waited = 0;
-	}
 	b->lines += lines;
 	return batch_wait_ms(s, b);
 }
@@ -284,50 +265,35 @@ go_on_without(struct stage *s, const struct stage_batch *b,
  * ended: RECORD or WAIT to go on, else the status that ended it. *o: the last
  * outcome of the handler. */
 static enum endpoint_status
-fill_batch(struct stage *s, struct stage_batch *b, enum outcome *o)
+read_batch(struct stage *s, enum outcome *o)
 {
+	struct stage_batch b = { 0, 0 };
 	enum endpoint_status status;
-	int64_t left = s->idle_ms > 0 ? s->idle_ms : IDLE_MS, asked;
+	int64_t left = s->idle_ms > 0 ? s->idle_ms : IDLE_MS;
 	size_t len = 0, lines;
 	char *line = NULL;
 	bool again;
 
-	while (*o == OUTCOME_DONE && b->lines < s->batch_records && left >= 0) {
+	*o = OUTCOME_DONE;
+	while (*o == OUTCOME_DONE && b.lines < s->batch_records && left >= 0) {
 		*o = look_for_confirm(s);
 		if (*o != OUTCOME_DONE)
 			break;
-		asked = clock_mono_ms();
-		if (asked - s->looked_ms >= LOOK_MS)
+		if (clock_mono_ms() - s->looked_ms >= LOOK_MS)
 			keep_links(s);
-		status = read_more(s, b, &line, &len, (int)left, &again);
-		b->waited += clock_mono_ms() - asked;
+		status = read_more(s, &b, &line, &len, (int)left, &again);
 		lines = 1;
 		if (status == ENDPOINT_RECORD)
 			*o = handle_lines(s, line, len, &lines);
 		else if (status == ENDPOINT_TOOLONG)
 			*o = handle_unread(s);
-		else if (go_on_without(s, b, status, again, &left, o))
+		else if (go_on_without(s, &b, status, again, &left, o))
 			continue;
 		else
 			return status;
-		left = count_lines(s, b, lines);
+		left = count_lines(s, &b, lines);
 	}
 	return ENDPOINT_RECORD;
-}
-
-static enum endpoint_status
-read_batch(struct stage *s, enum outcome *o)
-{
-	struct stage_batch b = { 0, 0, 0 };
-	enum endpoint_status status;
-	int64_t now;
-
-	*o = OUTCOME_DONE;
-	status = fill_batch(s, &b, o);
-	now = clock_mono_ms();
-	s->busy =
-	    s->prompt && now - b.began >= s->batch_ms / 2 && is_dense(&b, now);
-	return status;
 }
 
 /* Flush, dead letters, confirm, acknowledge: in this order, or not at all. The

@@ -27,10 +27,7 @@ struct stage {
 	size_t batch_records; /* flush at the latest after that many lines */
 	int batch_ms;         /* or that long after the batch's first line */
 	bool prompt;          /* or as soon as no line is there, after a rest
-				 in proportion to the last flush's duration;
-				 when lines come faster than they are handled,
-				 as late as batch_ms lets it: larger batches
-				 let it catch up */
+				 in proportion to the last flush's duration */
 	int rest;             /* a prompt stage's, in percent of that duration;
 				 after many lines at least 100 */
 	int rest_ms;          /* and at least so long */
@@ -91,7 +88,6 @@ struct stage {
 	bool ended;     /* all input was handled and acknowledged: it was not
 			   cut, and neither an error nor a signal ended it */
 	uint64_t lines; /* read so far, bad ones included */
-	bool busy;      /* the last batch hardly waited for its lines */
 
 	/* Private. */
 	int64_t resting_ms; /* a prompt stage does not flush before */
