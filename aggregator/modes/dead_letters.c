@@ -5,11 +5,10 @@
  * records in them, and then removes these dead letters. With --drop it only
  * removes them, and writes how many.
  *
- * A message may hold several, of which only some are taken; the others are
- * put back as a message of their own. Guarantee: a message is
- * acknowledged only when the broker has confirmed all of its records and what
- * was put back. A crash before that gives records twice, and loses none but
- * those that were to be dropped.
+ * Each is a message of its own (endpoint_amqp_write.c); one that others have
+ * filled with several is taken when all of them are. Guarantee: a message is
+ * acknowledged only when the broker has confirmed its records. A crash before
+ * that gives records twice, and loses none but those that were to be dropped.
  *
  * What is not a record, as the body of a webhook, is not input of any program
  * and is not replayed.
@@ -41,15 +40,12 @@ struct dead_letters_run {
 	const char *reason; /* only those whose reason has it; NULL: all */
 	enum dead_letters_do what;
 	struct endpoint *in, *out;
-	struct endpoint *back; /* the input's queue, for what is put back */
-	struct endpoint_options opt;
 	struct flat flat;
 
 	/* Of the message in hand. */
-	struct buf records, others; /* lines */
+	struct buf records; /* lines */
 	uint64_t taken, kept;
 	uint64_t unfit; /* of those that are kept: they were asked for */
-	bool stays;     /* the whole message: one cannot be read */
 
 	struct endpoint_mark marks[MARKS_MAX]; /* written, not acknowledged */
 	size_t marks_n;
@@ -94,35 +90,11 @@ write_failed(struct dead_letters_run *r, struct endpoint *to)
 }
 
 static bool
-write_dead_letter_lines(
-    struct dead_letters_run *r, struct endpoint *to, const struct buf *lines)
-{
-	return buf_each_line(lines, aggregator_write_line, to) == 0 ||
-	       write_failed(r, to);
-}
-
-static bool
-open_back(struct dead_letters_run *r)
-{
-	struct buf why = BUF_INIT;
-
-	if (r->back == NULL)
-		r->back = endpoint_open_write(
-		    endpoint_name(r->in), &r->opt, &why, &r->code);
-	if (r->back == NULL)
-		log_error("%s", buf_str(&why));
-	buf_release(&why);
-	return r->back != NULL;
-}
-
-static bool
 commit_replay(struct dead_letters_run *r)
 {
 	if (r->marks_n > 0 && endpoint_flush(r->out) != OUTCOME_DONE)
 		return write_failed(r, r->out);
-	if (r->back != NULL && endpoint_flush(r->back) != OUTCOME_DONE)
-		return write_failed(r, r->back);
-	/* Commit point: what stays of these messages is somewhere else. */
+	/* Commit point: their records are somewhere else. */
 	if (!endpoint_ack_only(r->in, r->marks, r->marks_n))
 		return end_without_link(r);
 	r->removed += r->moved;
@@ -134,22 +106,20 @@ commit_replay(struct dead_letters_run *r)
 static bool
 end_of_message(struct dead_letters_run *r)
 {
-	bool moves = r->taken > 0 && !r->stays, ok = true;
+	bool moves = r->taken > 0 && r->kept == 0, ok = true;
 
-	r->left += moves ? r->kept : r->taken + r->kept;
-	r->asked_left += moves ? r->unfit : r->taken + r->unfit;
-	if (moves && r->others.len > 0)
-		ok = open_back(r) &&
-		     write_dead_letter_lines(r, r->back, &r->others);
-	if (ok && moves) {
+	if (moves) {
 		r->moved += r->taken;
-		ok = write_dead_letter_lines(r, r->out, &r->records);
+		ok = buf_each_line(
+			 &r->records, aggregator_write_line, r->out) == 0 ||
+		     write_failed(r, r->out);
 		r->marks[r->marks_n++] = endpoint_mark(r->in);
+	} else {
+		r->left += r->taken + r->kept;
+		r->asked_left += r->taken + r->unfit;
 	}
 	buf_clear(&r->records);
-	buf_clear(&r->others);
 	r->taken = r->kept = r->unfit = 0;
-	r->stays = false;
 	return ok && (r->marks_n < MARKS_MAX || commit_replay(r));
 }
 
@@ -230,8 +200,6 @@ take_dead_letter(struct dead_letters_run *r, const char *line, size_t len)
 	}
 	r->kept++;
 	r->unfit += asked;
-	buf_add(&r->others, line, len);
-	buf_addc(&r->others, '\n');
 	return true;
 }
 
@@ -241,7 +209,6 @@ on_long_dead_letter(struct dead_letters_run *r)
 {
 	bool taken = r->what == DO_DROP && r->reason == NULL;
 
-	r->stays = r->stays || !taken;
 	r->taken += taken;
 	r->kept += !taken;
 	r->unfit += !taken && r->reason == NULL;
@@ -333,7 +300,7 @@ static enum exit_code
 open_and_run(const struct aggregator *a)
 {
 	struct dead_letters_run *r = xcalloc(1, sizeof *r);
-	struct endpoint_options reading;
+	struct endpoint_options opt = { .conf = a->common.conf }, reading = opt;
 	struct buf why = BUF_INIT;
 	enum exit_code code = PROG_OK;
 
@@ -341,13 +308,11 @@ open_and_run(const struct aggregator *a)
 	r->what = a->drop                                 ? DO_DROP
 		  : endpoint_amqp_name(a->job.to) != NULL ? DO_REPLAY
 							  : DO_SHOW;
-	r->opt.conf = a->common.conf;
-	reading = r->opt;
 	reading.present = true;
 	reading.max_line = DEAD_LETTER_MAX;
 	/* Nothing is acknowledged while they are shown. */
 	reading.prefetch = ENDPOINT_NO_PREFETCH_LIMIT;
-	r->out = endpoint_open_write(a->job.to, &r->opt, &why, &code);
+	r->out = endpoint_open_write(a->job.to, &opt, &why, &code);
 	if (r->out != NULL)
 		r->in = endpoint_open_read(a->job.from, &reading, &why, &code);
 	if (r->in != NULL) {
@@ -356,12 +321,10 @@ open_and_run(const struct aggregator *a)
 	} else {
 		log_error("%s", buf_str(&why));
 	}
-	endpoint_close(r->back);
 	endpoint_close(r->out);
 	endpoint_close(r->in);
 	flat_release(&r->flat);
 	buf_release(&r->records);
-	buf_release(&r->others);
 	buf_release(&why);
 	free(r);
 	return code;

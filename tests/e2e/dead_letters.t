@@ -147,11 +147,11 @@ class Test:
         self.equal(len(self.shown("rows")), 2, "letters")
 
     def of_a_message(self):
-        """Messages with letters of both kinds; elsewhere, and nowhere."""
+        """Letters of both kinds; elsewhere, and nowhere."""
         lab = self.lab
         lab.put("some.dead", (
             letter(f"reason {i % 2}", chat(i), f"2026-11-20T10:{10 + i % 50}:00"
-                   ".000Z") for i in range(1, 701)), 7)
+                   ".000Z") for i in range(1, 701)))
         self.equal(self.listed("some"), ["some 350 sink: reason 0",
                                          "some 350 sink: reason 1"], "counted")
         records = self.letters("some", "-o", "ndjson").records()
@@ -189,7 +189,7 @@ class Test:
         nothing, and a drop only what was to be dropped."""
         lab = self.lab
         odd, even = list(range(1, 701, 2)), list(range(2, 701, 2))
-        lab.put("old.dead", kinds(1, 700), 7)
+        lab.put("old.dead", kinds(1, 700))
         settings = lab.conf("few", {"amqp": {"prefetch": 100}})
         lab.take("kept") # makes the queue
         for options, after in ((["-t", "queue:kept"], False),
@@ -218,14 +218,14 @@ class Test:
                 self.checks.that(replayed, "nothing was replayed")
                 self.equal(sorted(replayed | {n for n in left if n % 2}), odd,
                            f"replayed or left, {after}")
-                lab.put("old.dead", kinds(1, 700)[:-1][::2], 7)
+                lab.put("old.dead", kinds(1, 700)[:-1][::2])
         self.letters("drop", "-r", "reason 1", "old")
         self.equal(self.numbers("old"), even, "not those of reason 0")
         self.letters("drop", "--all", "old")
 
     def by_dropping(self):
         lab = self.lab
-        lab.put("old.dead", kinds(1, 700), 7)
+        lab.put("old.dead", kinds(1, 700))
         self.dropped(350, "--reason", "reason 1", "old")
         self.equal(self.numbers("old"), list(range(2, 701, 2)), "others")
         self.dropped(0, "--reason", "reason 1", "old.dead")
