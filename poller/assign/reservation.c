@@ -44,7 +44,6 @@ tenant_assigner_release(struct tenant_assigner *assigner)
 {
 	crm_session_close(&assigner->crm);
 	strmap_release(&assigner->busy, NULL);
-	strmap_release(&assigner->asked, free);
 	strmap_release(&assigner->counting, NULL);
 }
 
@@ -256,15 +255,20 @@ bool
 reservation_give_up(struct reservation *r)
 {
 	const struct tenant_assigner *assigner = r->assigner;
+	bool away;
 
-	if (r->state != STATE_NONE || !is_crm_away(r))
+	if (r->state != STATE_NONE)
 		return false;
-	/* One is asked about at a time, to notice that the CRM is back. */
-	if (assigner->wait_forever &&
-	    (assigner->active == 0 || !reservation_is_expired(r)))
+	/* The CRM's clock decides, which its first answer shows. While it is
+	 * away one is asked about, to notice that it is back. */
+	away = is_crm_away(r);
+	if (reservation_is_expired(r) &&
+	    (assigner->crm.skew.known || (away && assigner->active > 0)))
+		end_reservation(r, RESERVATION_EXPIRED);
+	else if (!assigner->wait_forever && away)
+		end_reservation(r, RESERVATION_UNANSWERED);
+	else
 		return false;
-	end_reservation(r, assigner->wait_forever ? RESERVATION_FAILED
-						  : RESERVATION_UNANSWERED);
 	return true;
 }
 
@@ -335,20 +339,13 @@ void
 reservation_start(struct reservation *r)
 {
 	struct tenant_assigner *assigner = r->assigner;
-	const int64_t *asked =
-	    strmap_get(&assigner->asked, r->chat, strlen(r->chat));
 
 	assigner->active++;
 	*strmap_put(&assigner->busy, r->chat, strlen(r->chat)) = r;
 	if (is_counted(r))
 		*strmap_put(&assigner->counting, r->operator_id,
 		    strlen(r->operator_id)) = r;
-	/* After an outage many expired ones of a chat come at once: one reading
-	 * is enough for all of them. */
-	if (!assigner->timeless && asked != NULL && *asked >= r->expires)
-		reservation_done(r, RESERVATION_EXPIRED);
-	else
-		reservation_read(r);
+	reservation_read(r);
 }
 
 int64_t
@@ -367,9 +364,6 @@ reservation_wake(struct reservation *r, int64_t now_mono)
  * chat itself; where that does not name its assignee, the lists of the
  * operators it may be; and, before it is given, the operator's open chats.
  */
-
-/* Chats of which the time of the last reading is kept. */
-#define ASKED_MAX 100000
 
 static void
 set_id(char **operator_id, const char *now)
@@ -439,22 +433,6 @@ note_chat(struct reservation *r, const struct crm_record *record)
 	buf_release(&line);
 }
 
-static void
-note_asked(struct reservation *r)
-{
-	struct tenant_assigner *assigner = r->assigner;
-	void **slot;
-
-	if (assigner->asked.live >= ASKED_MAX) {
-		strmap_release(&assigner->asked, free);
-		assigner->asked = (struct strmap)STRMAP_INIT;
-	}
-	slot = strmap_put(&assigner->asked, r->chat, strlen(r->chat));
-	if (*slot == NULL)
-		*slot = xmalloc(sizeof(int64_t));
-	*(int64_t *)*slot = r->asked_ms;
-}
-
 /* Without one it is open: messaging-records(5). */
 static enum chat_status
 status_of(const struct crm_record *r)
@@ -479,7 +457,6 @@ reservation_chat_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 		r->closed_at = record->closed_at;
 		r->taken = record->taken;
 		r->asked_ms = asked_ms;
-		note_asked(r);
 	}
 }
 
@@ -581,7 +558,6 @@ located(void *ctx, enum where where, const struct ending *e)
 		break;
 	case WHERE_GONE:
 		r->asked_ms = e->ended_ms;
-		note_asked(r);
 		reservation_outcome(r, RESERVATION_CLOSED);
 		break;
 	case WHERE_FAILED:

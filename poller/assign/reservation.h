@@ -22,10 +22,10 @@
  * that are being given.
  *
  * No state is kept between runs. A record that was not acknowledged comes again
- * and starts with reading, which finds what was done before. For the same
- * reason an expired one is read, too: it may have been fulfilled. Only while
- * the CRM is away it ends without an outcome, so that what waits does not pile
- * up; the next poll shows who has the chat.
+ * and starts with reading, which finds what was done before. One that expired
+ * before it was started ends without an outcome and without a call, so that
+ * what waited while the CRM or this program was away does not pile up; the next
+ * poll shows who has the chat.
  *
  * Limits: between reading and giving, another client may assign the chat. Where
  * the CRM can refuse that (Qiscus: max_agent), the profile asks it to;
@@ -100,7 +100,6 @@ struct tenant_assigner {
 	size_t active;          /* reservations started and not ended */
 	struct strmap busy;     /* their chats, by id */
 	struct strmap counting; /* operators whose chats are counted */
-	struct strmap asked;    /* chat -> when it was last read */
 	/* The errors that were logged, until such a request works. */
 	enum error_class cannot_read, cannot_give;
 };
@@ -147,9 +146,8 @@ void reservation_release(struct reservation *r);
  * about to show whether it is away. */
 bool reservation_may_start(const struct reservation *r);
 
-/* Ends one that was not started, if the CRM is known to be away, and the run
- * does not wait for it, or not longer than until the reservation expires.
- * False: it goes on. */
+/* Ends one that was not started, if it has expired, or if the CRM is known to
+ * be away and the run does not wait for it. False: it goes on. */
 bool reservation_give_up(struct reservation *r);
 
 /* Starts it. It ends with a call of assigner->done, perhaps before this

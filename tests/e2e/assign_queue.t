@@ -150,6 +150,14 @@ class Test:
         self.begin()
         self.comes((self.d, self.a, "p3"))
 
+    def expired(self):
+        """It costs no call, once the CRM's clock is known."""
+        before = self.calls(GET)
+        self.put(self.reservation("p16", self.chats[1], self.b, PAST))
+        self.settled()
+        self.equal(self.calls(GET), before, "calls")
+        self.equal(self.outcomes(), [], "outcomes")
+
     def crm_away(self):
         """It is told once and waits, and is not a dead letter."""
         os.truncate(self.lab.path("err"), 0)
@@ -303,7 +311,7 @@ def body():
     with Lab("assign_queue") as lab:
         test = Test(lab)
         steps(test.killed_while_it_changes, test.killed_while_it_reads,
-              test.crm_away, test.dry_runs, test.empty_messages,
+              test.expired, test.crm_away, test.dry_runs, test.empty_messages,
               test.other_tenant_away, test.bad_records, test.signal_waits,
               test.two_killed, test.crm_wants_no_call)
         return test.checks.result()
