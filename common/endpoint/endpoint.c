@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
@@ -165,9 +166,7 @@ is_same(const char *a, const char *b)
 bool
 endpoint_is_same_output(const char *a, const char *b)
 {
-	return is_same(a, b) || (find_ops(a) == &endpoint_stdio_ops &&
-				    find_ops(b) == &endpoint_stdio_ops &&
-				    file_is_same_new(a, b));
+	return is_same(a, b) || (strcmp(a, b) == 0 && access(a, F_OK) != 0);
 }
 
 bool

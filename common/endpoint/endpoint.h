@@ -120,8 +120,8 @@ int endpoint_check_ends(const char *from, const char *to, const char *option)
  * for `from`, and for `to` an output that is not looked at. */
 bool endpoint_is_input(const char *from, const char *to);
 
-/* Whether both names are one queue, exchange or regular file, which
- * need not be there yet. */
+/* Whether both names are one queue, exchange or regular file; of a file that is
+ * not there yet, only if they are equal. */
 bool endpoint_is_same_output(const char *a, const char *b);
 
 /* Owned. NULL with *why and *code when a file does not exist, a name is

@@ -146,14 +146,6 @@ dir_of(const char *path)
 			     : xstrndup(path, (size_t)(slash - path));
 }
 
-static const char *
-base_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash == NULL ? path : slash + 1;
-}
-
 bool
 file_is_same(const char *a, const char *b)
 {
@@ -162,18 +154,6 @@ file_is_same(const char *a, const char *b)
 	return stat(a, &x) == 0 && stat(b, &y) == 0 &&
 	       (S_ISREG(x.st_mode) || S_ISDIR(x.st_mode)) &&
 	       x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
-
-bool
-file_is_same_new(const char *a, const char *b)
-{
-	char *x = dir_of(a), *y = dir_of(b);
-	bool same = access(a, F_OK) != 0 && access(b, F_OK) != 0 &&
-		    strcmp(base_of(a), base_of(b)) == 0 && file_is_same(x, y);
-
-	free(x);
-	free(y);
-	return same;
 }
 
 int

@@ -39,10 +39,6 @@ int file_is_at(int fd, const char *path, bool follow)
  * /dev/null, may be read and written at once. */
 bool file_is_same(const char *a, const char *b);
 
-/* Whether both names would make one file, which is not there yet. A link to
- * such a file is not followed. */
-bool file_is_same_new(const char *a, const char *b);
-
 int file_write_all(int fd, const void *data, size_t len)
     __attribute__((warn_unused_result));
 

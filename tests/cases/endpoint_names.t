@@ -118,18 +118,21 @@ aggregator -t in <in 2>err || got=$?
 [ $got = 64 ] || { echo "its own standard input: exit $got"; exit 1; }
 cmp in kept
 [ ! -e rows ]
-# Names of a file that is not there yet. Where one is a link, that is seen once
-# it has reservations, which stay.
+# Names of a file that is not there yet. Where they differ, that is seen once it
+# has reservations, which stay.
 cat >day <<'END'
 {"type":"operator","tenant":"t","operator":"1","available":true,"max_chats":3,"at":"2026-11-20T10:00:00Z"}
 {"type":"chat","tenant":"t","chat":"7","status":"open","at":"2026-11-20T10:00:01Z"}
 END
 mkdir folder
-for to in new ./new "$tmp/new" folder/../new; do
+refuses 64 "'new' is also where the rows go; choose another --assign-to" \
+	aggregator -a allocation -f day -t new --assign-to new
+[ ! -e new ]
+for to in ./new "$tmp/new" folder/../new; do
 	refuses 64 "'new' is also where the rows go; choose another --assign-to" \
 		aggregator -a allocation -f day -t "$to" --assign-to new
+	rm -f new
 done
-[ ! -e new ]
 ln -s new link
 refuses 64 "'new' is also where the rows go; choose another --assign-to" \
 	aggregator -a allocation -f day -t link --assign-to new
