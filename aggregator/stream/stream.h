@@ -229,10 +229,6 @@ bool stream_has_rows(const struct pipeline *d);
 enum outcome stream_flush(struct stream *s, bool refresh)
     __attribute__((warn_unused_result));
 
-/* Makes the dead letters so far durable. */
-enum outcome stream_flush_dead_letters(struct stream *s)
-    __attribute__((warn_unused_result));
-
 /* True if rows in which a wait goes on are due to be written again. */
 bool stream_refresh_due(const struct stream *s);
 

@@ -159,8 +159,9 @@ clear_changed_rows(struct stream *s)
 	drop_saved(s);
 }
 
-enum outcome
-stream_flush_dead_letters(struct stream *s)
+/* Makes the dead letters so far durable. */
+static enum outcome
+flush_dead_letters(struct stream *s)
 {
 	enum outcome o = deadletter_flush(&s->dead);
 
@@ -202,7 +203,7 @@ commit_and_write(struct stream *s, bool refresh)
 
 	if (staging_apply(&s->staging) == -1)
 		return OUTCOME_NEVER;
-	o = stream_flush_dead_letters(s);
+	o = flush_dead_letters(s);
 	if (o == OUTCOME_DONE)
 		o = confirm_passed(s);
 	if (o != OUTCOME_DONE)
