@@ -104,7 +104,7 @@ export function redrawBacklog() {
 				.join(" ") }), ...names(x));
 }
 
-/* Without it the present is there all the same. */
+/* Without an answer the present is there all the same, beside the last one. */
 export async function showBacklog() {
 	try {
 		const answer = await newest(fetchJson("/api/v1/backlog",
@@ -115,7 +115,6 @@ export async function showBacklog() {
 		rows = answer?.rows ?? [];
 	} catch (error) {
 		console.warn(error);
-		rows = [];
 	}
 	redrawBacklog();
 	showTotals();

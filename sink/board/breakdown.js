@@ -88,9 +88,14 @@ function rowsOf(answer, group) {
 }
 
 export function redrawBreakdown() {
-	shortened("breakdown", COLUMNS, shown, (row) => ({
-		class: row.before === null ? null
-			: row.avg_seconds > row.before ? "slower" : "faster" }));
+	const kindOf = (row) => {
+		const change = percentChange(row.avg_seconds, row.before) ?? "±";
+
+		return change.startsWith("±") ? null
+			: change.startsWith("+") ? "slower" : "faster";
+	};
+
+	shortened("breakdown", COLUMNS, shown, (row) => ({ class: kindOf(row) }));
 	byId("group").value = groupOf();
 }
 

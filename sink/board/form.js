@@ -43,7 +43,8 @@ function showSlider() {
 function showIgnoredFilters() {
 	for (const [section, names] of ignoredFilters())
 		setText(byId(`${section}-filters`), names.length === 0 ? ""
-			: `Not filtered by ${names.join(" or ")}.`);
+			: `${section === "totals" ? "Present figures are not" : "Not"
+			} filtered by ${names.join(" or ")}.`);
 }
 
 /* Those of the range, also where it is called by a name. */

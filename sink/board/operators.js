@@ -9,6 +9,7 @@ import { addressBehind, addressOfFigure, settings } from "./settings.js";
 import { secondsSince, span } from "./time.js";
 
 const BAR = { width: 100, height: 10 };
+const LETTERS = 18;
 
 const newest = newestOnly();
 let refused = false; /* allocation is not allowed for the role */
@@ -30,13 +31,21 @@ function isOverloaded(o) {
 	return o.limit !== null && o.open_chats > o.limit;
 }
 
+/* What follows a name has to fit into the tile, too. */
+function shortName(o) {
+	const letters = [...o.name ?? o.operator];
+
+	return letters.length > LETTERS
+		? `${letters.slice(0, LETTERS).join("")}…` : letters.join("");
+}
+
 /* {text, opens}: the first operator who is to be looked after, and how many
  * there are besides; nothing where there is none. */
 function firstOf(operators, text, opens) {
 	const [first, ...others] = operators;
 
 	return settings.wall || first === undefined ? {}
-		: { before: `${first.name ?? first.operator} ${text(first)}`
+		: { before: `${shortName(first)} ${text(first)}`
 			+ (others.length > 0 ? `, ${others.length} more` : ""),
 		beforeOpens: opens(first) };
 }
@@ -78,10 +87,9 @@ const COLUMNS = [
 		value: (o) => o.name ?? o.operator,
 		order: (o) => o.name ?? o.operator },
 	/* A bot has chats, and is not listed. */
-	{ title: "Online", order: (o) => o.available === null ? 2 : !o.available,
+	{ title: "Status", order: (o) => o.available === null ? 2 : !o.available,
 		value: (o) => o.available === null ? "not listed"
-			: o.available ? "yes"
-				: isUnattended(o) ? "no, customers are waiting" : "no" },
+			: o.available ? "online" : "offline" },
 	{ title: "Chats", kind: "number load", order: (o) => -o.load,
 		value: (o) => o.limit === null ? o.open_chats
 			: `${o.open_chats} of ${o.limit}`,

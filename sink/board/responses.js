@@ -59,7 +59,7 @@ const COUNT_BAD = { ...COUNT, kinds: ["worse", "better"] };
 const TIME = { text: span, words: ["slower", "faster"],
 	kinds: ["worse", "better"] };
 const SHARE = { text: percent, difference: (share) =>
-	`${(100 * share).toFixed(1)} percentage points`,
+	`${(100 * share).toFixed(1)} points`,
 words: ["more", "less"], kinds: ["better", "worse"] };
 
 /* Where a zone leaves a day out, nothing is before the next one. */

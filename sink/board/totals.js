@@ -37,10 +37,12 @@ function changeText(is, was, text, better) {
 	if (is === null || was === null || is === undefined || was === undefined
 		|| text === null)
 		return {};
-	const sign = is > was ? "▲" : is < was ? "▼" : "=";
+	/* By the rounded text: ±0 % is neither better nor worse. */
+	const more = text.startsWith("±") ? 0 : Math.sign(is - was);
 
-	return { change: `${sign} ${text}`, changeKind: is === was ? ""
-		: is > was === (better === "more") ? "better" : "worse" };
+	return { change: `${["▼", "=", "▲"][more + 1]} ${text}`,
+		changeKind: more === 0 ? ""
+			: more > 0 === (better === "more") ? "better" : "worse" };
 }
 
 function pointsText(is, was) {
@@ -170,9 +172,6 @@ export function showTotals() {
 		...responseFigures(),
 	]);
 	figures(byId("figures"), [
-		{ id: "total-late", title: `Late, over ${span(settings.threshold)}`,
-			value: late, opens: chats(`${ours}&waiting_seconds=${
-				settings.threshold}`) },
 		{ id: "total-open", title: "Open chats",
 			value: total.open_chats, opens: chats(ours),
 			before: openChange(total.open_chats) },

@@ -56,7 +56,7 @@ def today_is_compared_until_now(test):
     for figure, value, change, before in (
             ("average", "2m00s", "1m00s slower", "1m00s"),
             ("count", "6", "2 more", "4"),
-            ("within", "0.0 %", "100.0 percentage points less", "100.0 %")):
+            ("within", "0.0 %", "100.0 points less", "100.0 %")):
         test.shows(lambda: (got := summary(test, figure))[:2]
                    == [value, change] and re.fullmatch(
                        rf"vs\. yesterday until 1[23]:\d\d: {before}", got[2]),
@@ -81,7 +81,7 @@ def who_is_offline_is_loudest(test):
     browser.until(lambda: len(browser.rows("#operators-table")) == 5, "rows")
     rows = browser.rows("#operators-table")
     test.that([row["Operator"] for row in rows][0] == "Boris Lee"
-              and rows[0]["Online"] == "no, customers are waiting",
+              and rows[0]["Status"] == "offline",
               f"the first operator: {rows[0]}")
     grounds = browser.ask(GROUNDS)
     test.that([kind for kind, _ in grounds]
@@ -104,10 +104,10 @@ def ignored_filters_are_named(test):
     sections = ("totals", "operators", "alerts")
     for path, want in (
             ("/", ["", "", ""]),
-            ("/#operator=1", ["Not filtered by operator.", "",
-                              "Not filtered by operator."]),
+            ("/#operator=1", ["Present figures are not filtered by operator.",
+                              "", "Not filtered by operator."]),
             ("/#operator=1&channel=web", [
-                "Not filtered by operator or channel.",
+                "Present figures are not filtered by operator or channel.",
                 "Not filtered by channel.",
                 "Not filtered by operator or channel."])):
         test.visit("lead", path)

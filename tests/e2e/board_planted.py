@@ -58,6 +58,8 @@ def put_intervals(sql, offset):
                 seconds = 40 + dice.randrange(150) + 20 * (channel == "email")
                 if day == 0 and hour in SLOW and channel == "whatsapp":
                     seconds *= 4
+                elif day == 0 and hour > SLOW[-1]:
+                    seconds = 60  # not slower, at whatever minute it is
                 operator = str(11 + (n + hour) % 10)
                 if operator == "18":
                     operator = "11"

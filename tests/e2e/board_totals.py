@@ -15,8 +15,11 @@ def visit(test, path, role="lead", **claims):
 
 
 def totals(test):
-    return {name: test.browser.text(f"#total-{name} .value")
-            for name in ("waiting", "late", "longest")}
+    """Late ones stand below those who wait; unknown, nothing does."""
+    late = test.browser.text("#total-waiting .before").split(" late, ")
+    return {"late": late[0] or "–", **{
+        name: test.browser.text(f"#total-{name} .value")
+        for name in ("waiting", "longest")}}
 
 
 def late_ones(test, threshold):
@@ -154,9 +157,9 @@ def chats_without_totals(test):
     visit(test, "/")
     test.shows(
         lambda: [test.browser.text(f"#{name}") for name in (
-            "fresh", "waiting-note", "total-late .value")]
-        == ["Totals are not kept.", "No customers are waiting.", "0"],
-        "that nobody waits, and no totals")
+            "fresh", "waiting-note", "total-waiting .before")]
+        == ["Totals are not kept.", "No customers are waiting.",
+            "0 late, over 5m00s"], "that nobody waits, and no totals")
     test.sql(f"DELETE FROM chat_metrics WHERE tenant = '{CROWD}'")
 
 
