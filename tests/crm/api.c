@@ -353,8 +353,8 @@ static const struct route routes[] = {
 	{ METHOD_DELETE, "/v1/webhooks/{id}", api_delete_hook },
 };
 
-static const char *const method_names[] = { "GET", "POST", "PUT", "DELETE",
-	"?" };
+static const char *const method_names[] = { "GET", "POST", "PUT", "PATCH",
+	"DELETE", "?" };
 
 const char *
 api_name(const struct route *all, size_t n, size_t index, struct buf *text)
