@@ -314,6 +314,8 @@ chatwoot_delete_hook(struct sim *s, struct world *w, struct call *c, int64_t id,
 
 	(void)s;
 	(void)c;
-	if (h != NULL)
-		clear(h);
+	if (h == NULL)
+		return;
+	clear(h);
+	a->type = "text/html"; /* of nothing */
 }
