@@ -49,6 +49,10 @@ CUT = """(() => {
 TOO_WIDE = """[...document.querySelectorAll("main *")].filter((e) =>
     e.getBoundingClientRect().right > innerWidth).map((e) =>
     `${e.tagName} ${e.id || e.closest("[id]").id} ${e.textContent}`)"""
+# Names that reach beyond the screen.
+CUT_NAMES = """[...document.querySelectorAll("#operators-table bdi")].filter(
+    (e) => e.getBoundingClientRect().right > innerWidth)
+    .map((e) => e.textContent)"""
 # Answers of hours, and millions of them.
 SLOW = """(() => {
     const ask = window.fetch;
@@ -100,6 +104,8 @@ def put_many(test):
         f"UTC_TIMESTAMP(3), 1 FROM seq_1_to_{OPERATORS}")
     test.sql(f"UPDATE operator_metrics SET name = x'{NAME.encode().hex()}' "
              f"WHERE tenant = '{MANY}' AND operator = '1'")
+    test.sql("UPDATE operator_metrics SET name = REPEAT('Konstantin', 8) "
+             f"WHERE tenant = '{MANY}' AND operator = '10'")
     test.sql(
         "INSERT INTO tenant_metrics (tenant, operators, open_chats, "
         "unassigned_chats, waiting_chats, responses, avg_response_seconds, "
@@ -117,6 +123,8 @@ def figures_fit(test):
             browser.resize(*size)
             spilt = browser.ask(SPILT)
             test.that(spilt == [], f"{path} {size}: {spilt} do not fit")
+            cut = browser.ask(CUT_NAMES)
+            test.that(cut == [], f"{path} {size}: {cut} are cut")
             rows = {}
             for top, bottom in browser.ask(VALUES):
                 rows.setdefault(top, set()).add(bottom)
