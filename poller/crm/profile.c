@@ -241,7 +241,7 @@ profile_request(struct profile *p, enum profile_call call,
 	return rc;
 }
 
-static enum error_class
+enum error_class
 profile_error_class(const char *name)
 {
 	size_t i;
@@ -250,7 +250,7 @@ profile_error_class(const char *name)
 		if (strcmp(name, error_class_names[i]) == 0)
 			return (enum error_class)i;
 	}
-	return ERROR_CLASS_UNUSABLE;
+	return ERROR_CLASS_NONE;
 }
 
 /* Counts a record that could not be read, wholly or in part: one bad chat of a
@@ -432,6 +432,11 @@ read_error(const json_t *result, const char *error, struct profile_answer *out)
 	const char *message = profile_text(result, "message");
 
 	out->error = profile_error_class(error);
+	if (out->error == ERROR_CLASS_NONE) {
+		out->error = ERROR_CLASS_UNUSABLE;
+		buf_setf(&out->message,
+		    "the profile returns the unknown error '%s': ", error);
+	}
 	if (out->error == ERROR_CLASS_SHORT)
 		out->missing = read_missing(result);
 	out->alone = flag_member(result, "alone");

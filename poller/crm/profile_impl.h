@@ -57,6 +57,9 @@ char *profile_text_dup(const json_t *object, const char *key)
 json_t *profile_run(struct profile *p, const char *call, json_t *more,
     struct buf *why) __attribute__((warn_unused_result));
 
+/* The class of that name; ERROR_CLASS_NONE: there is none. */
+enum error_class profile_error_class(const char *name);
+
 /* How strictly its records are read. */
 struct crm_record_options profile_record_options(
     const struct profile *p, bool partly);

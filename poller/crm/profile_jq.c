@@ -237,6 +237,43 @@ explain_unknown_profile(const char *name, const char *dir, struct buf *why)
 	buf_adds(why, n > 0 ? ", or give a path" : "none: give a path");
 }
 
+static bool
+ends_with(const char *s, const char *end)
+{
+	size_t len = strlen(s), n = strlen(end);
+
+	return len >= n && strcmp(s + len - n, end) == 0;
+}
+
+/* Such names are those of functions that the poller calls: a misspelt one would
+ * be as good as missing. 0, or -1 and *why. */
+static int
+check_functions(const char *name, const char *text, struct buf *why)
+{
+	const char *line = text;
+	char *function;
+	unsigned n = 1;
+	int rc = 0;
+
+	for (; rc == 0 && line != NULL; line = strchr(line, '\n'), n++) {
+		line += *line == '\n';
+		if (strncmp(line, "def ", 4) != 0)
+			continue;
+		function = xstrndup(line + 4, strcspn(line + 4, "(: \r\n"));
+		if ((ends_with(function, "_request") ||
+			ends_with(function, "_read")) &&
+		    !profile_try_knows(function)) {
+			buf_setf(why,
+			    "profile '%s', line %u: the poller calls no "
+			    "function '%s'; see messaging-profile(5)",
+			    name, n, function);
+			rc = -1;
+		}
+		free(function);
+	}
+	return rc;
+}
+
 /* A path if name has a slash, else NAME.jq beside the prelude. 0; or -1 and
  * *why. Release it in both cases. */
 static int
@@ -255,6 +292,7 @@ profile_file_read(struct profile_file *f, const char *name, struct buf *why)
 		explain_unknown_profile(name, dir, why);
 		rc = -1;
 	} else if (read_profile_file(path, &f->text, why) != 0 ||
+		   check_functions(name, buf_str(&f->text), why) != 0 ||
 		   read_profile_file(prelude, &f->prelude, why) != 0) {
 		rc = -1;
 	}

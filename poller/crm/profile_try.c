@@ -107,6 +107,7 @@ show_result(struct profile *p, const char *function, json_t *result,
     struct buf *out, struct buf *why)
 {
 	const json_t *records = json_object_get(result, "records");
+	const char *error = profile_text(result, "error");
 	bool list = strcmp(function, "operators_read") == 0 ||
 		    strcmp(function, "chats_read") == 0 ||
 		    strcmp(function, "past_read") == 0;
@@ -114,6 +115,8 @@ show_result(struct profile *p, const char *function, json_t *result,
 	bool has_records = json_is_array(records);
 	int lost = 0;
 
+	if (error != NULL && profile_error_class(error) == ERROR_CLASS_NONE)
+		buf_addf(why, "the error '%s' is unknown\n", error);
 	if (has_records) {
 		lost = show_records(&opt, records, out, why);
 		(void)json_object_del(result, "records");

@@ -125,20 +125,30 @@ def jq_checked_about:
     def whole($path; $least; $most):
         within($path; $least; $most; "whole "; . == floor);
     def object($path): fails(type == "object"; $path; "an object");
+    def only($path; $names):
+        objects | keys[] | select(. as $name | all($names[]; . != $name))
+        | "\($path)\(.) is unknown";
     def texts_in($path; names):
         object($path),
         (objects | names[] as $name | .[$name] | text("\($path).\($name)"));
     def host($path):
         (.url | text($path + "url")),
-        (.auth | texts_in($path + "auth"; ["header", "prefix", "key"])),
+        (.auth | texts_in($path + "auth"; ["header", "prefix", "key"]),
+         only($path + "auth."; ["header", "prefix", "key"])),
         (.headers | texts_in($path + "headers"; objects | keys));
     . as $about
     | first(if type != "object" then "it must be an object"
             else
+                only(""; ["url", "auth", "headers", "hosts", "by_operator",
+                          "operators_first", "needs", "begins_unassigned",
+                          "max_pages", "backfill", "period", "changes",
+                          "hooks"]),
                 host(""),
                 (.hosts | object("hosts"),
                  (objects | to_entries[] | "hosts.\(.key)" as $path | .value
-                  | object($path), (objects | host($path + ".")))),
+                  | object($path),
+                  only($path + "."; ["url", "auth", "headers"]),
+                  (objects | host($path + ".")))),
                 (("by_operator", "operators_first", "needs",
                   "begins_unassigned") as $name
                  | .[$name] | flag($name)),
@@ -147,8 +157,12 @@ def jq_checked_about:
                 (("period", "changes") as $name
                  | .[$name] | within($name; 0; 86400; ""; true)),
                 (.hooks | object("hooks"),
+                 only("hooks."; ["sign", "headers"]),
                  (objects
-                  | (.sign | texts_in("hooks.sign"; ["header", "timestamp",
+                  | (.sign | only("hooks.sign."; ["header", "timestamp",
+                                                  "prefix", "parts", "key",
+                                                  "window"]),
+                     texts_in("hooks.sign"; ["header", "timestamp",
                                                      "prefix"]),
                      (objects | (.parts | texts("hooks.sign.parts")),
                       (.key | text("hooks.sign.key")),

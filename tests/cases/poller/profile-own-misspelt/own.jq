@@ -1,0 +1,2 @@
+def operators_request: null;
+def assing_request: null;

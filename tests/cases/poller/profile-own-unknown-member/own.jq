@@ -1,0 +1,1 @@
+def about: {url: "https://crm.example", max_page: 20};

@@ -1,0 +1,2 @@
+def chats_read: {records: []};
+def failure: {error: "busy", message: .answer.fault};
