@@ -9,7 +9,7 @@ import { addressBehind, addressOfFigure, settings } from "./settings.js";
 import { secondsSince, span } from "./time.js";
 
 const BAR = { width: 100, height: 10 };
-const LETTERS = 18;
+const LETTERS = 14;
 
 const newest = newestOnly();
 let refused = false; /* allocation is not allowed for the role */
