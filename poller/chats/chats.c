@@ -250,7 +250,9 @@ is_closed(const struct polled_chat *c)
 	return c->list.status == CHAT_CLOSED;
 }
 
-/* The chat's own record. */
+/* The chat's own record. CRMs show times of messages in whole seconds, and of
+ * one instant a message counts after it: so what happened in the second of the
+ * poll, but after it, counts at once. */
 static void
 emit_chat(struct polled_chat *c, int64_t opened_at, bool stale)
 {
@@ -262,7 +264,7 @@ emit_chat(struct polled_chat *c, int64_t opened_at, bool stale)
 	buf_adds(&more, person);
 	if (opened_at != CLOCK_NONE)
 		jsonw_time(&more, "opened_at", opened_at);
-	jsonw_time(&more, "at", c->asked_ms);
+	jsonw_time(&more, "at", c->asked_ms - c->asked_ms % 1000);
 	if (is_closed(c) && c->list.closed_at != CLOCK_NONE)
 		jsonw_time(&more, "closed_at", c->list.closed_at);
 	if (stale)
