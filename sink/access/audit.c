@@ -17,12 +17,12 @@
 #include "common/text/jsonw.h"
 
 struct audit {
-	pthread_mutex_t lock; /* of fd, and of the file's lines */
+	pthread_mutex_t lock; /* protects fd, and the lines of the file */
 	const char *path;     /* NULL: none */
-	int fd;               /* -1: to be opened */
+	int fd;               /* -1: must be opened */
 };
 
-/* Parameters that say which rows were asked for. Others are not written down:
+/* Parameters that say which rows were requested. Others are not logged, because
  * whatever a client puts into its address may be a secret. */
 static const char *const logged_parameters[] = { "at", "from", "to",
 	"start_time", "end_time", "period", "zone", "weekday", "hour", "limit",
@@ -96,7 +96,7 @@ audit_wants(
 	return v->role >= VIEWER_LEAD && !impersonal;
 }
 
-/* A value of a client's; JSON has UTF-8 only. */
+/* Adds a client's value; JSON must be UTF-8. */
 static void
 add_client_text(struct buf *to, const char *text)
 {
@@ -108,7 +108,7 @@ add_client_text(struct buf *to, const char *text)
 		buf_adds(to, "null");
 }
 
-/* The values of one parameter, of a request that may have it several times. */
+/* The values of a parameter that the request may repeat. */
 struct parameter_values {
 	const char *name;
 	struct buf list;
@@ -137,8 +137,8 @@ is_withheld(const char *name)
 	       strcmp(name, "tag") == 0;
 }
 
-/* Of one that is there several times all values, as a list: some resources take
- * the first one, those of the original program the last one. */
+/* Adds all values of a repeated parameter as a list: some resources use the
+ * first one, those of the original program the last. */
 static void
 add_parameter_values(
     struct buf *line, const struct web_request *r, const char *name)
@@ -182,8 +182,9 @@ write_audit_line(struct buf *line, const struct viewer *v,
 	jsonw_line(line);
 }
 
-/* All of it, or nothing: what a full disk took of it is cut off at once, since
- * the file may be rotated before the next line. -1 with errno. */
+/* Writes all of the line, or nothing: the part that a full disk took is cut off
+ * at once, because the file may be rotated before the next line. Returns -1
+ * with errno. */
 static int
 write_whole_audit_line(struct audit *a, const struct buf *line)
 {
@@ -193,14 +194,15 @@ write_whole_audit_line(struct audit *a, const struct buf *line)
 	if (file_write_all(a->fd, line->data, line->len) == 0)
 		return 0;
 	err = errno;
-	/* What cannot be cut off now is when the file is opened again. */
+	/* If it cannot be cut off now, this is done when the file is opened
+	 * again. */
 	if (end < 0 || ftruncate(a->fd, end) != 0)
 		close_audit_file(a);
 	errno = err;
 	return -1;
 }
 
-/* After an error the file is opened again by the next line. */
+/* After an error, the next line opens the file again. */
 static int
 append_audit_line(struct audit *a, const struct buf *line)
 {
@@ -235,7 +237,8 @@ audit_add(struct audit *a, const struct viewer *v, const struct web_request *r,
 		rc = append_audit_line(a, &line);
 		buf_release(&line);
 	}
-	/* The path comes last, so that nothing in it looks like the rest. */
+	/* The path comes last, so that nothing in it can be taken for the
+	 * rest. */
 	if (rc == 0)
 		log_info("read",
 		    "tenant=%s id=%s role=%s subject=\"%s\" peer=%s status=%d "

@@ -1,16 +1,16 @@
 /*
- * audit: who has read what: each answer of the API that shows chats, customers
- * or what they wrote to a lead or an administrator, and each table that leaves
- * as CSV or NDJSON, no matter who asked. It is a line `read` in the log, and,
- * with [serve] audit = FILE, a line of JSON in that file:
+ * audit: who has read what. It logs each API answer that shows chats, customers
+ * or their messages to a lead or an administrator, and each table exported as
+ * CSV or NDJSON, whoever asked. An entry is a line `read` in the log and, with
+ * [serve] audit = FILE, a line of JSON in that file:
  *
  *   {"at":...,"tenant":...,"id":...,"role":...,"subject":...,"peer":...,
  *    "path":...,"parameters":{...},"status":200,"rows":50}
  *
- * id and subject are the token's jti and sub, rows what the answer has. A
- * parameter that the request has several times is a list of its values. The
- * file is for appending, locked, of mode 0600; when it was renamed (logrotate)
- * or removed, a new one is begun.
+ * id and subject are the token's jti and sub; rows is the number of rows in the
+ * answer. The value of a repeated parameter is a list. The file is appended to,
+ * locked, with mode 0600; if it was renamed (logrotate) or removed, a new one
+ * is begun.
  */
 #ifndef SINK_ACCESS_AUDIT_H
 #define SINK_ACCESS_AUDIT_H
@@ -24,11 +24,11 @@
 
 struct audit;
 
-/* Opens the file; path, borrowed, may be NULL: only the log. Owned. NULL, *why
- * and *code when it cannot be written. */
+/* Opens the file; path is borrowed, and may be NULL for the log only. Owned.
+ * Returns NULL, *why and *code if it cannot be written. */
 struct audit *audit_open(const char *path, struct buf *why,
     enum exit_code *code) __attribute__((warn_unused_result));
-void audit_close(struct audit *a); /* NULL is fine */
+void audit_close(struct audit *a); /* NULL is allowed */
 
 /* Whether the answer must be written down, which is impersonal if it shows
  * neither a chat nor a customer. What was refused, and what had not changed
@@ -36,8 +36,8 @@ void audit_close(struct audit *a); /* NULL is fine */
 bool audit_wants(const struct viewer *v, bool impersonal,
     const struct web_answer *answer) __attribute__((warn_unused_result));
 
-/* Writes it down, from any thread. -1, after a message: it is not in the file,
- * so the answer must not go out. */
+/* Logs the answer; any thread may call it. Returns -1, after a message, if it
+ * is not in the file; the answer must then not be sent. */
 int audit_add(struct audit *a, const struct viewer *v,
     const struct web_request *r, const struct web_answer *answer, size_t rows)
     __attribute__((warn_unused_result));

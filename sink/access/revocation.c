@@ -1,6 +1,5 @@
 /*
- * revocation: see revocation.h. A key is TENANT/ID; names of tenants have no
- * slash.
+ * revocation: see revocation.h. A key is TENANT/ID; tenant names have no slash.
  */
 #include "sink/access/revocation.h"
 
@@ -15,10 +14,10 @@
 #include "common/tokens/jwt.h"
 
 struct revocation {
-	pthread_mutex_t lock; /* of list and known */
+	pthread_mutex_t lock; /* protects list and known */
 	struct strmap list;
 	bool known;
-	/* Of the refreshing thread. */
+	/* For the refreshing thread only. */
 	bool tried;
 	enum outcome last;
 	int64_t tried_ms; /* monotonic */
@@ -73,7 +72,7 @@ revocation_replace(struct revocation *r, struct strmap *list)
 	*list = (struct strmap)STRMAP_INIT;
 }
 
-/* What the token's leeway still lets through must stay in the list. */
+/* Tokens must stay in the list while the leeway still accepts them. */
 static enum outcome
 read_revoked(struct db *db, struct strmap *list)
 {

@@ -1,10 +1,10 @@
 /*
- * revocation: which tokens were revoked: the table revoked_tokens, kept in
- * memory. It is read again every REVOCATION_EVERY_MS at most, so a token that
- * is revoked counts for that much longer. While the database is away the last
- * list counts; before one was read nobody knows.
+ * revocation: which tokens are revoked: the table revoked_tokens, kept in
+ * memory. It is read again at most every REVOCATION_EVERY_MS, so a revoked
+ * token is accepted for that much longer. While the database is unreachable,
+ * the last list is used; before the first one was read, nothing is known.
  *
- * One thread refreshes it, any thread asks.
+ * One thread refreshes the list, any thread may query it.
  */
 #ifndef SINK_ACCESS_REVOCATION_H
 #define SINK_ACCESS_REVOCATION_H
@@ -12,26 +12,27 @@
 #include "common/db/db.h"
 
 #define REVOCATION_EVERY_MS 2000
-/* Revoked tokens that have not expired; sink --token takes no more. */
+/* Maximum number of revoked tokens that have not expired; sink --token refuses
+ * more. */
 #define REVOCATION_MAX 10000
 
 struct revocation;
 
 enum revocation_verdict {
-	REVOCATION_NONE,    /* it was not revoked */
-	REVOCATION_DONE,    /* it was */
+	REVOCATION_NONE,    /* not revoked */
+	REVOCATION_DONE,    /* revoked */
 	REVOCATION_UNKNOWN, /* no list was read yet */
 };
 
 struct revocation *revocation_open(void) __attribute__((warn_unused_result));
-void revocation_close(struct revocation *r); /* NULL is fine */
+void revocation_close(struct revocation *r); /* NULL is allowed */
 
-/* Reads the table unless that was tried shortly before. The first of several
- * failures of a kind is logged, but not NEVER of the very first reading: the
- * caller has db_why(), and should not go on. */
+/* Reads the table, unless this was tried shortly before. Of several failures of
+ * the same kind only the first is logged; NEVER at the very first reading is
+ * not logged: the caller has db_why(), and should stop. */
 enum outcome revocation_refresh(struct revocation *r, struct db *db);
 
-/* About the token of that id (jti). A token without an id ("") cannot be
+/* Queries the token with that id (jti). A token without an id ("") cannot be
  * revoked. */
 enum revocation_verdict revocation_of(
     struct revocation *r, const char *tenant, const char *id);
@@ -39,7 +40,7 @@ enum revocation_verdict revocation_of(
 /* A list and its members, for revocation_refresh() and tests. */
 struct strmap;
 void revocation_add(struct strmap *list, const char *tenant, const char *id);
-/* Takes the members over in place of those before; *list becomes empty. */
+/* Replaces the members by those of *list, which becomes empty. */
 void revocation_replace(struct revocation *r, struct strmap *list);
 
 #endif

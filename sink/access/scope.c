@@ -1,7 +1,7 @@
 /*
- * scope: see scope.h. Ids stand in the statement in hexadecimal, so none of
- * them can be more than an id; the introducer leaves the comparison to the
- * collation of the column.
+ * scope: see scope.h. Ids are written in hexadecimal, so none can be anything
+ * but an id; the introducer leaves the comparison to the collation of the
+ * column.
  */
 #include "sink/access/scope.h"
 
@@ -21,7 +21,8 @@ is_team(const struct team_member *m, const char *name, size_t len)
 	return m->team_len == len && memcmp(m->team, name, len) == 0;
 }
 
-/* Who is named twice is in the team once: figures of teams add them up. */
+/* An operator who is named twice is in the team once, because figures of teams
+ * are sums over operators. */
 static void
 add_member(struct teams *t, const struct team_member *new)
 {
@@ -90,8 +91,8 @@ teams_release(struct teams *t)
 	free(t->list);
 }
 
-/* Whether the member's team is one of these names, each with a newline behind
- * it. */
+/* True if the member's team is among these names, each followed by a
+ * newline. */
 static bool
 teams_named(const struct team_member *m, const char *names)
 {
@@ -107,7 +108,7 @@ teams_named(const struct team_member *m, const char *names)
 	return false;
 }
 
-/* Whether an operator is in the member's team. */
+/* True if an operator is in the member's team. */
 static bool
 teams_shared(
     const struct teams *t, const struct team_member *m, const char *operator_id)
@@ -125,7 +126,7 @@ teams_shared(
 
 /* The condition. */
 
-/* An agent who is in a team. */
+/* True for an agent who is in a team. */
 static bool
 is_in_some_team(const struct viewer *v)
 {
@@ -154,7 +155,7 @@ scope_limits_totals(const struct viewer *v)
 	       (v->role == VIEWER_AGENT && is_in_some_team(v));
 }
 
-/* Whether the viewer's totals have the member. */
+/* True if the viewer's totals include the member. */
 static bool
 is_in_totals(const struct viewer *v, const struct team_member *m)
 {

@@ -1,16 +1,14 @@
 /*
- * viewer: who asks: of which tenant, in which role. It comes from a bearer
- * token; by hand (sink --get) it is an administrator of the tenant named.
+ * viewer: who asks: a tenant and a role. It comes from a bearer token; sink
+ * --get acts as an administrator of the tenant.
  *
- *   wall    a screen on the wall: totals, and no names (resource_now.c)
+ *   wall    a screen on the wall: totals without names (resource_now.c)
  *   agent   an operator, the token's sub: their own metrics, and the totals
  *   lead    all operators and chats
- *   admin   what a lead sees, and message text
+ *   admin   the same, and the text of messages
  *
  * A token with teams sees only their operators, whatever its role: scope.h.
- *
- * Roles are in the order of what they may see: each sees what those before it
- * do.
+ * Each role sees everything that the roles before it see.
  */
 #ifndef SINK_ACCESS_VIEWER_H
 #define SINK_ACCESS_VIEWER_H
@@ -35,18 +33,18 @@ struct teams;
 struct viewer {
 	char tenant[RECORD_MAX_TENANT + 1];
 	enum viewer_role role;
-	struct jwt_claims claims;  /* sub is the operator of an agent */
-	const struct teams *teams; /* borrowed; NULL: nobody is in one */
+	struct jwt_claims claims;  /* sub is an agent's operator */
+	const struct teams *teams; /* borrowed; NULL: there are no teams */
 	const struct conf *conf;   /* borrowed; NULL: unknown */
 };
 
-/* 0, or -1 and *why, which may be logged: the token is not valid, or has no
+/* Returns 0, or -1 and *why, which may be logged: the token is invalid, has no
  * role, or is an agent's and names no operator. */
 int viewer_from_token(struct viewer *v, const struct jwt_rules *rules,
     const char *token, int64_t now_ms, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* By name; VIEWER_NONE: there is no such role. */
+/* Finds a role by name; VIEWER_NONE: there is no such role. */
 enum viewer_role viewer_role_named(const char *name);
 const char *viewer_role_name(enum viewer_role role);
 

@@ -7,7 +7,7 @@
 
 #include "common/digest/hex.h"
 
-/* True: it has a NUL. */
+/* Returns true if the text has a NUL. */
 static bool
 decode_form_text(char *p)
 {

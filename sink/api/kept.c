@@ -1,6 +1,6 @@
 /*
- * kept: see kept.h. Of the tables of a metric the first is asked, which no row
- * of the others is without.
+ * kept: see kept.h. If a metric has several tables, the first is queried;
+ * whenever the others have rows, it does, too.
  */
 #include "sink/api/kept.h"
 
@@ -19,7 +19,7 @@ sharded_find(struct question *q, const char *parts, bool *sharded)
 	struct buf sql = BUF_INIT;
 	bool good;
 
-	/* Views ask these for the present generation, too. */
+	/* Views also query these for the current generation. */
 	buf_addf(&sql,
 	    "SELECT 1 FROM DUAL WHERE "
 	    "EXISTS(SELECT 1 FROM %s WHERE tenant = ?) OR "
@@ -64,8 +64,8 @@ table_of(const char *metric)
 	return t;
 }
 
-/* Where several aggregators store. They have alerts with what these are made
- * of. */
+/* Returns the table of parts if several aggregators store rows. For alerts, it
+ * is that of the figures they are computed from. */
 static const struct table *
 parts_of(const struct table *t)
 {
@@ -87,8 +87,8 @@ has_row(struct question *q, const char *table, const char *condition, bool *is)
 	return good;
 }
 
-/* To look into each of the daily partitions that are kept takes longer than
- * most answers; and who has rows mostly has some of the last day. */
+/* Looking into each daily partition takes longer than most answers, and a
+ * tenant with rows usually has some from the last day. */
 static bool
 has_row_of_a_day(struct question *q, const struct table *t, bool *is)
 {
@@ -116,12 +116,13 @@ has_row_of(struct question *q, const struct table *t, bool *is)
 	return *is || has_row(q, t->name, "", is);
 }
 
-/* Who is not listed, and has a chat or an answer, has a row, too. */
+/* An operator who is not listed, but has a chat or a response, has a row,
+ * too. */
 #define NO_OPERATORS                                                           \
 	" AND operators = 0 AND open_chats = unassigned_chats AND responses "  \
 	"= 0"
 
-/* Whether the tenant's totals say that there is nothing now. */
+/* Sets *is if the tenant's totals say that there is nothing at present. */
 static bool
 find_nothing(struct question *q, const struct table *t, bool *is)
 {

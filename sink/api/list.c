@@ -13,10 +13,10 @@
 #include "sink/access/scope.h"
 #include "sink/api/kept.h"
 
-/* The cursor. The condition is written so that the server can begin at its
+/* The cursor. The condition is written so that the server can start at its
  * place in the index: key1 >= a AND (key1 > a OR (key1 = a AND ...)). */
 
-/* A value is one that the column can have. */
+/* True if the column can have the value. */
 static bool
 value_fits(const struct page_cursor *c, size_t key)
 {
@@ -28,8 +28,8 @@ value_fits(const struct page_cursor *c, size_t key)
 	return parse_is_utf8(v, strlen(v));
 }
 
-/* Reads the bytes; false: they are not hexadecimal, or not as many values as
- * there are keys. */
+/* Reads the bytes; false if they are not hexadecimal, or the number of values
+ * differs from the number of keys. */
 static bool
 read_values(struct page_cursor *c, const char *hex)
 {
@@ -65,8 +65,9 @@ page_cursor_read(struct page_cursor *c, const char *text)
 	return true;
 }
 
-/* Rows whose key is on that side of the cursor's; `or_equal` is the sign of the
- * last column, whose equality is that of the whole key. */
+/* Adds a condition for rows whose key is on that side of the cursor's;
+ * `or_equal` is the operator for the last column, where equality means that the
+ * whole key is equal. */
 static size_t
 add_side(const struct page_cursor *c, char sign, const char *or_equal,
     struct buf *sql, struct db_value args[PAGE_CURSOR_ARGS])
@@ -98,7 +99,7 @@ page_cursor_condition(const struct page_cursor *c, struct buf *sql,
 	return add_side(c, c->newest_first ? '<' : '>', "", sql, args);
 }
 
-/* The same for the rows up to its place and of it. */
+/* The same for rows up to and including its place. */
 static size_t
 page_cursor_until(const struct page_cursor *c, struct buf *sql,
     struct db_value args[PAGE_CURSOR_ARGS])
@@ -116,7 +117,7 @@ page_cursor_order(const struct page_cursor *c, struct buf *sql)
 		    c->keys[i].name, c->newest_first ? " DESC" : "");
 }
 
-/* Appends the cursor behind the present row. */
+/* Appends a cursor for the rows after the current one. */
 static void
 page_cursor_write(
     const struct page_cursor *c, const struct db_rows *row, struct buf *to)
@@ -143,21 +144,21 @@ page_cursor_release(struct page_cursor *c)
 	buf_release(&c->values);
 }
 
-/* The last row that one page of a list looks at. Where a request filters by
- * what no index has, of a table that grows as long as messages come, a
- * statement might read all of it to find a few rows. So a page looks at
- * PAGE_LAST_ROWS rows and ends behind them, however few it shows; the next
- * page goes on. No answer takes longer than that. */
+/* The last row that one page of a list examines. If a request filters a growing
+ * table by a column without an index, a statement might read all of it to find
+ * a few rows. So a page examines PAGE_LAST_ROWS rows and ends after them,
+ * however few it shows; the next page continues. No answer takes longer than
+ * that. */
 
 #define PAGE_LAST_ROWS 10000
 
-/* All zero: none, the page looks at all rows. */
+/* Zeroed: there is none, the page examines all rows. */
 struct page_last {
 	struct page_cursor place; /* for page_cursor_until() */
 	struct buf cursor;        /* as text; empty: none */
 };
 
-/* The columns of the order alone, of the one row. */
+/* Selects only the columns of the order, for the single row. */
 static void
 build_last_statement(struct page_last *last, const char *table,
     const char *index, struct text where, struct buf *sql)
@@ -196,9 +197,9 @@ read_place(
 	       question_problem(q, 500, "a row does not fit into its table");
 }
 
-/* Finds it among the rows of the table and the viewer's tenant for which
- * `where` is true, " AND ..." or nothing, in the order of the cursor, which the
- * index has. False: the answer is made, a problem. */
+/* Finds that row among the rows of the viewer's tenant for which `where` (" AND
+ * ..." or nothing) is true, in the order of the cursor, which the index has.
+ * Returns false if the answer is now a problem. */
 static bool
 page_last_find(struct page_last *last, struct question *q,
     const struct page_cursor *order, const char *table, const char *index,
@@ -213,7 +214,7 @@ page_last_find(struct page_last *last, struct question *q,
 	build_last_statement(last, table, index, where, &sql);
 	good = question_ask(q, buf_str(&sql), args, n, &rows) &&
 	       (!db_next(rows) || read_place(last, q, rows));
-	q->rows = before; /* it is not answered */
+	q->rows = before; /* this row is not part of the answer */
 	db_rows_free(rows);
 	buf_release(&sql);
 	return good;
@@ -231,20 +232,20 @@ page_last_release(struct page_last *last)
 struct page {
 	struct question *q;
 	const struct list *list;
-	struct list_column columns[LIST_COLUMNS]; /* columns_n */
+	struct list_column columns[LIST_COLUMNS]; /* columns_n of them */
 	struct sheet_column titles[LIST_COLUMNS];
 	size_t columns_n;
 	int64_t limit, from, to;
-	const char *row; /* the only one, by its key; NULL: a page of them */
+	const char *row; /* a single row, by its key; NULL: a page of rows */
 	struct page_cursor cursor;
 	struct page_last last;
-	const char *index; /* to use; NULL: the server chooses */
+	const char *index; /* index to use; NULL: the server chooses */
 	struct buf where;  /* " AND ..." */
 	struct db_value args[ARGS_MAX];
 	size_t args_n;
-	bool all;                     /* whosever rows they are */
-	bool has_links;               /* rows may have one */
-	struct kept_lacking not_kept; /* where there are not rows */
+	bool all;                     /* whoever the rows belong to */
+	bool has_links;               /* rows may have links */
+	struct kept_lacking not_kept; /* if there are no rows */
 };
 
 static enum sheet_type
@@ -283,7 +284,7 @@ is_listed(const struct list *l, const char *name)
 	return c->name != NULL;
 }
 
-/* Adds what the list does not name of the table, but for the tenant and the
+/* Adds the table's columns that the list does not name, except tenant and
  * version. */
 static size_t
 add_others(const struct list *l, struct list_column *to)
@@ -322,7 +323,7 @@ add_argument(struct page *p, struct db_value v)
 	p->args[p->args_n++] = v;
 }
 
-/* Its index; columns_n: there is no such column. */
+/* Returns the column's index; columns_n if there is no such column. */
 static size_t
 column_named(const struct page *p, const char *name)
 {
@@ -368,7 +369,8 @@ read_cursor(struct page *p)
 		   p->q, 400, "cursor is not a cursor of this resource");
 }
 
-/* The word that a parameter has; NULL: an ordinary value, or none. */
+/* Returns the word that a parameter has; NULL if it has an ordinary value, or
+ * none. */
 static const struct list_word *
 word_of(const struct page *p, const char *parameter)
 {
@@ -383,7 +385,7 @@ word_of(const struct page *p, const char *parameter)
 	return NULL;
 }
 
-/* A parameter that is not a column's has nothing but its word. */
+/* A parameter that is not a column may only have its word as a value. */
 static bool
 check_list_words(const struct page *p)
 {
@@ -404,7 +406,7 @@ check_list_words(const struct page *p)
 	return true;
 }
 
-/* Who may not see a column may not ask for its values either. true and false
+/* A viewer who may not see a column may not filter by it either. true and false
  * are words of the list. */
 static bool
 check_list_columns(const struct page *p)
@@ -503,7 +505,7 @@ add_filters(struct page *p)
 	}
 }
 
-/* Keeps to the rows that the viewer may see. */
+/* Limits the rows to those that the viewer may see. */
 static void
 add_scope(struct page *p)
 {
@@ -525,7 +527,7 @@ is_agents(const struct page *p, const char *column)
 	       strcmp(p->list->operator_column, column) == 0;
 }
 
-/* The index that has what is filtered by, or NULL. */
+/* Returns the index for the columns by which the request filters, or NULL. */
 static const char *
 find_index(const struct page *p)
 {
@@ -537,7 +539,7 @@ find_index(const struct page *p)
 	return i->index;
 }
 
-/* A name that only the viewer's own rows have. */
+/* True for a name that is shown only in the viewer's own rows. */
 static bool
 is_name(const struct page *p, const char *column)
 {
@@ -550,7 +552,7 @@ is_name(const struct page *p, const char *column)
 	return *n != NULL;
 }
 
-/* Whether it is none of the table's. */
+/* True if the column is a link rather than one of the table's. */
 static bool
 is_link(const struct page *p, size_t column)
 {
@@ -574,7 +576,7 @@ add_column(const struct page *p, size_t column, struct buf *sql)
 	}
 }
 
-/* Which rows there are to look at. */
+/* Determines which rows are examined. */
 static void
 add_place(struct page *p)
 {
@@ -587,7 +589,7 @@ add_place(struct page *p)
 	    page_cursor_condition(&p->cursor, &p->where, p->args + p->args_n);
 }
 
-/* What else is asked of a row. */
+/* Adds the remaining conditions. */
 static bool
 add_conditions(struct page *p)
 {
@@ -664,8 +666,8 @@ add_link_parameter(struct page *p, struct buf *to, const char *name)
 	buf_addc(to, '&');
 }
 
-/* Header Link: the same request with the cursor. Its range is of instants: what
- * is so long ago moves on between two pages. */
+/* Adds the header Link: the same request with the cursor. Its range has fixed
+ * times, because "7d ago" moves on between two pages. */
 static void
 link_next(struct page *p, const char *cursor)
 {
@@ -721,7 +723,7 @@ write_page(struct page *p, struct db_rows *rows)
 	buf_release(&next);
 }
 
-/* Nothing at all can mean that nothing is kept. */
+/* If there is nothing at all, the metric may not be kept. */
 static bool
 find_not_kept_list(struct page *p, const struct db_rows *rows)
 {
@@ -737,7 +739,7 @@ find_whose_rows(struct page *p)
 	return p->list->opens_all == NULL || p->list->opens_all(p->q, &p->all);
 }
 
-/* No link leads to what the viewer may not read, or to nothing at all. */
+/* No link leads to something that the viewer may not read, or to nothing. */
 static bool
 find_links(struct page *p, const struct db_rows *rows)
 {

@@ -1,9 +1,9 @@
 /*
  * question: see question.h.
  *
- * The ETag is a checksum of the answer: the same figures have the same one,
- * whichever server or process computed them. The cursor of the next page counts
- * too: what was the last page may get one behind it.
+ * The ETag is a checksum of the answer: equal figures have the same one,
+ * whichever server or process computed them. The cursor of the next page is
+ * included, because the last page may later get a successor.
  */
 #include "sink/api/question.h"
 
@@ -72,8 +72,7 @@ problem_of_server(int status, struct web_answer *a)
 
 /* The tables. */
 
-/* The server's number for a statement that took too long, MariaDB's and
- * MySQL's. */
+/* The error numbers of MariaDB and MySQL for a statement that took too long. */
 #define TOO_LONG_MARIADB 1969
 #define TOO_LONG_MYSQL 3024
 
@@ -191,10 +190,11 @@ question_end(struct question *q)
 	q->begun = false;
 }
 
-/* Parameters: the ids in the path, and those of the query, as times, zones,
+/* Parameters: the ids in the path, and those of the query as times, zones,
  * numbers and flags. */
 
-/* False: not percent-encoded right, or too long, or no text. */
+/* Returns false if the percent-encoding is invalid, or the result is too long
+ * or not text. */
 static bool
 decode_part(const char *p, size_t len, char *to, size_t room)
 {
@@ -215,7 +215,7 @@ take_id(struct question *q, const char *part, size_t len,
 	if (!decode_part(part, len, id, RECORD_MAX_ID + 1))
 		return question_problem(
 		    q, 400, "an id in the path must have 1 to 191 bytes");
-	/* For the database it would be another id, the one without. */
+	/* The database would take it for the id without the space. */
 	return !text_ends_with_blank(id, strlen(id)) ||
 	       question_problem(q, 400, "an id in the path ends with a space");
 }
@@ -246,7 +246,7 @@ question_parameter(const struct question *q, const char *name)
 	return v != NULL && *v != '\0' ? v : NULL;
 }
 
-/* Where the + of an offset was not encoded, a blank stands for it. */
+/* An offset's + that was not encoded has become a blank. */
 static bool
 parse_instant(const char *v, int64_t *ms)
 {
@@ -263,9 +263,9 @@ parse_instant(const char *v, int64_t *ms)
 	return good;
 }
 
-/* "24h". A number alone is refused: who writes one means a year, a day without
- * dashes or seconds since 1970, not seconds ago; so is what was before the year
- * 1, which no link to a next page can say. */
+/* Reads "24h". A bare number is refused: it probably means a year, a day
+ * without dashes or seconds since 1970, not seconds ago. Times before the year
+ * 1 are refused, too, because no link to a next page can express them. */
 static bool
 parse_ago(const char *v, int64_t now_ms, int64_t *ms)
 {
@@ -386,7 +386,8 @@ question_seconds(
 	len = p != NULL ? (size_t)(p - v) : strlen(v);
 	if (p != NULL)
 		decimals = strlen(p + 1);
-	/* "-0" is a whole number, and its sign would be that of no decimals. */
+	/* "-0" would be accepted as a whole number, but a sign needs
+	 * decimals. */
 	if (*v != '-' && len < sizeof whole && decimals <= 3 &&
 	    (p == NULL || decimals > 0)) {
 		memcpy(whole, v, len);
@@ -419,7 +420,7 @@ static const struct {
 	{ ".ndjson", "application/x-ndjson", SHEET_NDJSON },
 };
 
-/* Cuts the suffix off the path. */
+/* Removes the suffix from the path. */
 static bool
 take_suffix(char *path, const char *suffix)
 {
@@ -431,15 +432,15 @@ take_suffix(char *path, const char *suffix)
 	return true;
 }
 
-/* Whether a range of the header is this one. */
+/* True if a range of the header is this type. */
 static bool
 is_range(const char *range, size_t len, const char *type)
 {
 	return len == strlen(type) && strncasecmp(range, type, len) == 0;
 }
 
-/* The first form that the header names; parameters, also weights, are passed
- * over. JSON where any form will do. */
+/* Reads the first known form that the header names; ignores parameters,
+ * including weights. If any form is accepted, it is JSON. */
 static void
 read_accept(struct question *q)
 {
@@ -447,7 +448,7 @@ read_accept(struct question *q)
 	bool named = false;
 	size_t len, i;
 
-	/* An empty list asks for nothing (RFC 9110). */
+	/* An empty list accepts anything (RFC 9110). */
 	q->any_form = q->json_too =
 	    p == NULL || p[strspn(p, BLANKS ",")] == '\0';
 	for (; p != NULL && *p != '\0'; p += strcspn(p, ",")) {

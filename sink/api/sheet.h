@@ -1,5 +1,5 @@
 /*
- * sheet: writes the rows of an answer, cell by cell, as JSON, NDJSON or CSV. A
+ * sheet: writes the rows of an answer cell by cell as JSON, NDJSON or CSV. A
  * sheet has columns with types; each row has a cell for each, in order. JSON is
  * a list of objects; an absent value is null, in CSV an empty cell.
  */
@@ -16,10 +16,10 @@ enum sheet_format { SHEET_JSON, SHEET_NDJSON, SHEET_CSV };
 
 enum sheet_type {
 	SHEET_TEXT,
-	SHEET_NUMBER, /* digits, as the database has them */
+	SHEET_NUMBER, /* digits, as the database returns them */
 	SHEET_TIME,   /* RFC 3339 in UTC */
 	SHEET_FLAG,
-	SHEET_DATA /* JSON text, as it is */
+	SHEET_DATA /* JSON text, unchanged */
 };
 
 struct sheet_column {
@@ -34,21 +34,21 @@ struct sheet {
 	size_t columns_n, at, rows;
 };
 
-/* Begins with [ or the line of titles, if the format has it. */
+/* Begins with [ or a line of titles, if the format has it. */
 void sheet_begin(struct sheet *s, struct buf *to, enum sheet_format format,
     const struct sheet_column *columns, size_t n);
 
-/* The next cell. NULL, INT64_MIN (CLOCK_NONE): absent. Text of a number is
- * written as it is. */
+/* Add the next cell. NULL, INT64_MIN (CLOCK_NONE): absent. The text of a number
+ * is written unchanged. */
 void sheet_text(struct sheet *s, const char *text);
 void sheet_int(struct sheet *s, int64_t n);
 void sheet_seconds(struct sheet *s, int64_t ms);
 void sheet_time(struct sheet *s, int64_t ms);
 
-/* The next cell, from a column of the present row of a result. */
+/* Adds the next cell, from a column of a result's current row. */
 void sheet_cell(struct sheet *s, const struct db_rows *r, size_t column);
 
-/* A whole row, from the present one of a result with the sheet's columns. */
+/* Adds a whole row, from the current row of a result with the same columns. */
 void sheet_row(struct sheet *s, const struct db_rows *r);
 
 /* Ends with ], if the format has it. */

@@ -8,10 +8,11 @@
 
 #include "common/base/clock.h"
 
-/* No clock is further from UTC. */
+/* No clock differs more from UTC. */
 #define OFFSET_MAX (26 * HOUR_MS)
 
-/* The first instant at which the clock shows that time, or a later one. */
+/* Returns the first instant at which the clock shows that time or a later
+ * one. */
 static int64_t
 first_instant(const struct zone *z, int64_t local)
 {
@@ -40,13 +41,13 @@ calendar_day(const struct zone *z, int64_t ms)
 	int64_t local = ms + zone_find(z, ms).offset;
 	int64_t day = clock_floor(local, DAY_MS) / DAY_MS;
 
-	/* The clock may show yesterday once more. */
+	/* The clock may show yesterday again. */
 	while (calendar_day_begin(z, day + 1) <= ms)
 		day++;
 	return day;
 }
 
-/* The first day of a month: the same in every zone. */
+/* Returns the first day of a month, which is the same in every zone. */
 static int64_t
 calendar_day_of_month(int64_t month)
 {
@@ -60,7 +61,7 @@ calendar_day_of_month(int64_t month)
 static int64_t
 calendar_month_of_day(int64_t day)
 {
-	int64_t month = day * 4800 / 146097; /* nearly: 400 years */
+	int64_t month = day * 4800 / 146097; /* an estimate: 400 years */
 
 	while (calendar_day_of_month(month) > day)
 		month--;
@@ -113,14 +114,14 @@ monday_of(int64_t day)
 	return clock_floor(day + 3, 7) - 3;
 }
 
-/* False where a zone only calls its time otherwise from then on. */
+/* False if only the name of the zone's time changes then. */
 static bool
 is_changed(const struct zone *z, int64_t when)
 {
 	return zone_find(z, when).offset != zone_find(z, when - 1).offset;
 }
 
-/* Of an hour or a quarter. */
+/* Returns the beginning of an hour or quarter. */
 static int64_t
 short_begin(const struct zone *z, int64_t ms, int64_t unit)
 {
@@ -189,7 +190,7 @@ calendar_format(const struct zone *z, int64_t ms, char *text)
 		offset = 0;
 	minutes = (offset < 0 ? -offset : offset) / MINUTE_MS;
 	len = clock_format(ms + offset, text);
-	/* In place of the Z. */
+	/* Replaces the Z. */
 	(void)snprintf(text + len - 1, CALENDAR_TEXT - len + 1, "%c%02d:%02d",
 	    offset < 0 ? '-' : '+', (int)(minutes / 60) % 100,
 	    (int)(minutes % 60));

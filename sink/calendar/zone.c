@@ -1,6 +1,6 @@
 /*
  * zone: see zone.h. A file has its data twice: first in 32 bits, which is
- * passed over, then in 64; the line at its end has the rule for later years.
+ * skipped, then in 64; the line at its end has the rule for later years.
  */
 #include "sink/calendar/zone.h"
 
@@ -17,17 +17,17 @@
 #define ZONE_RULE_CHANGES (2 * (ZONE_LAST_YEAR - 1970 + 1))
 
 struct zone_change {
-	int64_t at, after; /* seconds; the offset from then on */
+	int64_t at, after; /* in seconds; `after` is the offset from then on */
 };
 
 struct zone {
 	struct zone_change *changes; /* in order; each changes the offset */
 	size_t n, room;
-	int64_t first; /* the offset while there is no change */
+	int64_t first; /* the offset before the first change */
 };
 
-/* Adds a change behind the others; nothing when it changes nothing. False: it
- * lies before them, or there is no room. */
+/* Appends a change; ignores one that changes nothing. Returns false if it is
+ * not after the others, or if there is no space. */
 static inline bool
 zone_add(struct zone *z, int64_t at, int64_t offset)
 {
@@ -47,21 +47,21 @@ zone_add(struct zone *z, int64_t at, int64_t offset)
 }
 
 /*
- * The rule for the years after the last change in a file of tzdata:
- * the TZ of POSIX with the hours of RFC 9636, such as
+ * The rule for years after the last change in a tzdata file: the TZ of POSIX
+ * with the hours of RFC 9636, such as
  *
  *   <+0530>-5:30    EST5EDT,M3.2.0,M11.1.0    IST-1GMT0,M10.5.0,M3.5.0/1
  *
  * Offsets are positive in the west. A day is M (month, week, day of the week;
- * week 5: the last); the other forms of POSIX, days by number, tzdata does not
- * use.
+ * week 5 means the last); tzdata does not use the other form of POSIX, days by
+ * number.
  */
 #define DAY_S 86400
 #define HOURS_MAX 167
 
 struct rule_day {
 	int month, week, day;
-	int64_t time; /* seconds behind midnight */
+	int64_t time; /* seconds after midnight */
 };
 
 struct zone_rule {
@@ -70,7 +70,7 @@ struct zone_rule {
 	struct rule_day begin, end; /* of summer time */
 };
 
-/* A cursor over the text; p becomes NULL at the first mistake. */
+/* A cursor over the text; p becomes NULL at the first error. */
 struct rule_text {
 	const char *p;
 };
@@ -113,7 +113,7 @@ skip_name(struct rule_text *t)
 	}
 }
 
-/* [+-]h[:mm[:ss]] in seconds. */
+/* Reads [+-]h[:mm[:ss]] and returns seconds. */
 static int64_t
 take_time(struct rule_text *t)
 {
@@ -179,7 +179,7 @@ civil_day(int year, int month, int day)
 	return clock_civil(year, month, day, 0, 0, 0) / DAY_S;
 }
 
-/* Seconds since 1970 by the clock on the wall. */
+/* Returns local seconds since 1970. */
 static int64_t
 rule_time(const struct rule_day *d, int year)
 {
@@ -194,7 +194,7 @@ rule_time(const struct rule_day *d, int year)
 	return day * DAY_S + d->time;
 }
 
-/* Changes up to the last one of the file are there already. */
+/* Changes up to the last one of the file exist already. */
 static bool
 add_later(struct zone *z, int64_t at, int64_t offset)
 {
@@ -202,8 +202,8 @@ add_later(struct zone *z, int64_t at, int64_t offset)
 	       zone_add(z, at, offset);
 }
 
-/* Adds the changes from the last one on by the rule that ends a file, such as
- * WET0WEST,M3.5.0/1,M10.5.0 (POSIX TZ). False: it is not a rule. */
+/* Adds the changes after the last one by the rule that ends a file, such as
+ * WET0WEST,M3.5.0/1,M10.5.0 (POSIX TZ). Returns false if it is not a rule. */
 static bool
 zone_add_rule(struct zone *z, const char *text)
 {
@@ -232,10 +232,6 @@ zone_add_rule(struct zone *z, const char *text)
 	return good;
 }
 
-/*
- * zone: see zone.h. A file has its data twice: first in 32 bits, which is
- * passed over, then in 64; the line at its end has the rule for later years.
- */
 #define FOLDER "/usr/share/zoneinfo/"
 #define FILE_MAX ((size_t)64 * 1024)
 
@@ -243,7 +239,7 @@ zone_add_rule(struct zone *z, const char *text)
 #define TYPE_LEN 6
 #define RULE_MAX 128
 
-/* The counts of a header, in their order. */
+/* The counts in a header, in order. */
 struct tz_counts {
 	uint32_t isut, isstd, leap, time, type, chars;
 };
@@ -261,7 +257,7 @@ read_be64(const unsigned char *p)
 	return (int64_t)((uint64_t)read_be32(p) << 32 | read_be32(p + 4));
 }
 
-/* The length of the data behind a header, 0: it is none. */
+/* Returns the length of the data after a header; 0 if it is not a header. */
 static size_t
 read_counts(
     const unsigned char *p, size_t len, size_t time_len, struct tz_counts *c)
@@ -309,7 +305,7 @@ add_changes(struct zone *z, const unsigned char *p, const struct tz_counts *c)
 	return true;
 }
 
-/* The line behind the data: a newline, the rule, a newline. */
+/* Reads the line after the data: a newline, the rule, a newline. */
 static bool
 add_last_line(struct zone *z, const unsigned char *p, size_t len)
 {
@@ -339,7 +335,7 @@ zone_read(const void *data, size_t len)
 		len -= HEADER_LEN + n;
 		n = read_counts(p, len, 8, &c);
 	}
-	/* Clocks that count leap seconds are not those of the tables. */
+	/* Clocks that count leap seconds differ from those of the tables. */
 	if (n == 0 || c.leap > 0 || !add_changes(z, p + HEADER_LEN, &c) ||
 	    !add_last_line(z, p + HEADER_LEN + n, len - HEADER_LEN - n)) {
 		zone_close(z);
@@ -355,8 +351,8 @@ is_zone_name(const char *name)
 				     "abcdefghijklmnopqrstuvwxyz0123456789_+-/";
 	size_t len = strlen(name);
 
-	/* What begins with a small letter is the host's: localtime, posix/; and
-	 * Factory says that nobody has set it. */
+	/* Names that begin with a small letter belong to the host: localtime,
+	 * posix/; and Factory means that nobody has set the zone. */
 	return len > 0 && len <= ZONE_NAME_MAX && strspn(name, others) == len &&
 	       name[0] >= 'A' && name[0] <= 'Z' && name[len - 1] != '/' &&
 	       strstr(name, "//") == NULL && strcmp(name, "Factory") != 0;
@@ -403,7 +399,7 @@ zone_find(const struct zone *z, int64_t ms)
 	struct zone_span s = { INT64_MIN, INT64_MAX, z->first * 1000 };
 	size_t low = 0, high = z->n, middle;
 
-	while (low < high) { /* the first change after ms */
+	while (low < high) { /* find the first change after ms */
 		middle = low + (high - low) / 2;
 		if (z->changes[middle].at * 1000 <= ms)
 			low = middle + 1;

@@ -1,7 +1,7 @@
 /*
  * mode_check: sink --check: whether the database can hold our rows: the
  * server's settings, the tables and views, the thresholds that views use, and
- * the rights of our user. Each item says what to do about it.
+ * our user's rights. Each item says what to do about it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,10 +27,10 @@ struct check_report {
 	const struct conf *conf;
 	enum output_format format;
 	struct output_table table;
-	struct buf lines; /* instead of the table: NDJSON */
+	struct buf lines; /* NDJSON, instead of the table */
 	bool wrong;
 	struct schema schema;
-	bool differs; /* the database from the schema */
+	bool differs; /* the database differs from the schema */
 };
 
 static const struct output_column columns[] = {
@@ -39,12 +39,12 @@ static const struct output_column columns[] = {
 	{ "detail", OUTPUT_TEXT },
 };
 
-/* Adds an item: its name, what it is, and what to do unless it is fine. */
+/* Adds an item: its name, its state, and what to do unless it is fine. */
 static void
 add_item(struct check_report *r, enum check_result result, const char *name,
     const char *is, const char *what)
 {
-	/* The words of poller --check, which gives no advice. */
+	/* The same words as in poller --check, which gives no advice. */
 	static const char *const results[] = {
 		[CHECK_FINE] = "ok",
 		[CHECK_ADVICE] = "advice",
@@ -73,11 +73,11 @@ add_item(struct check_report *r, enum check_result result, const char *name,
 
 /* The server. */
 
-/* What a row has besides the texts of its record, at most: numbers, and as text
- * the statement around it. */
+/* Maximum size of a row besides the texts of its record: numbers and, as text,
+ * the surrounding statement. */
 #define ROW_FRAME ((size_t)64 * 1024)
 
-/* A record as long as may be must fit; as text each byte may be two. */
+/* A record of maximum length must fit; as text each byte may take two. */
 static void
 check_packet(struct check_report *r)
 {
@@ -104,8 +104,8 @@ version_fits(const struct db_server *s)
 			  : major >= 8;
 }
 
-/* Server variables: good values, separated by | (*WORD*: with that word among
- * others), a value that is advised against, and what to do. */
+/* Server variables: good values, separated by | (*WORD*: contains that word), a
+ * value that is advised against, and what to do. */
 static const struct setting {
 	const char *name, *wanted, *other, *what;
 } settings[] = {
@@ -148,7 +148,7 @@ is_one_of(const char *value, const char *list)
 	return false;
 }
 
-/* Reads a variable's value (the session's, else the global one), or "". */
+/* Reads a variable's value (the session's, otherwise the global one), or "". */
 static enum outcome
 variable(struct db *db, const char *name, struct buf *value)
 {
@@ -241,7 +241,7 @@ check_schema(struct check_report *r)
 	return o;
 }
 
-/* The sink works without reading thresholds, so that right may be missing. The
+/* The sink does not read thresholds itself, so that right may be missing. The
  * table is missing in an older schema, which is reported already. */
 static enum outcome
 check_thresholds(struct check_report *r)
@@ -267,16 +267,16 @@ check_thresholds(struct check_report *r)
 }
 
 /* Rights: a statement that affects no row shows whether our user may run it.
- * The program works with more rights than these, and with fewer it fails. */
+ * More rights than these do no harm; with fewer the program fails. */
 
 struct rights {
 	struct db *db;
-	struct buf grants; /* the statements that give what is missing */
+	struct buf grants; /* the statements that grant missing rights */
 	struct buf sql;
 };
 
-/* Runs r->sql; without the right, adds the grant. A missing table is not an
- * error here: the check of the schema reports it. */
+/* Runs r->sql; if the right is missing, adds the grant. A missing table is not
+ * an error here: the check of the schema reports it. */
 static enum outcome
 try_right(struct rights *r, const char *right, const char *table)
 {
@@ -293,8 +293,9 @@ try_right(struct rights *r, const char *right, const char *table)
 	return OUTCOME_DONE;
 }
 
-/* Reading and writing are given on all tables at once, as
- * scripts/examples/grants.sql.example does: the first lack ends the search. */
+/* Reading and writing are granted on all tables at once, as in
+ * scripts/examples/grants.sql.example, so the first missing right ends the
+ * search. */
 static enum outcome
 try_table(struct rights *r, const char *table)
 {
@@ -322,12 +323,12 @@ try_table(struct rights *r, const char *table)
 static enum outcome
 try_rights(struct rights *r)
 {
-	/* Of the tables that the sink needs besides those of rows. */
+	/* Tables that the sink needs besides those of rows. */
 	static const enum table_id own[] = { TABLE_tenant_locks, TABLE_tenants,
 		TABLE_refused_rows, TABLE_response_rollups,
 		TABLE_message_analytics_hours, TABLE_sums_due };
-	/* The end of a snapshot deletes operators, an edit the message before
-	 * it, and sums that are made are due no more. */
+	/* The end of a snapshot deletes operators, a new version of a message
+	 * deletes the old one, and sums that were computed are due no more. */
 	static const enum table_id removed[] = { TABLE_operator_metrics,
 		TABLE_messages, TABLE_sums_due };
 	enum outcome o = OUTCOME_DONE;
@@ -342,7 +343,7 @@ try_rights(struct rights *r)
 		    tables[removed[i]].name);
 		o = try_right(r, "DELETE", tables[removed[i]].name);
 	}
-	/* New partitions need ALTER: tried on one that cannot exist. */
+	/* New partitions need ALTER: try it on one that cannot exist. */
 	for (i = 0; i < TABLES && o == OUTCOME_DONE; i++) {
 		if (tables[i].day < 0)
 			continue;
@@ -405,7 +406,7 @@ run_checks(struct db *db, void *ctx)
 	return o;
 }
 
-/* If the server is away, the check reports that within five seconds. */
+/* If the server is unreachable, the check reports it within five seconds. */
 #define WAIT_MS 3000
 
 static enum exit_code

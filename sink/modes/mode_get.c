@@ -1,11 +1,11 @@
 /*
- * mode_get: sink --get: an answer of the API without a server, for cron, pipes
- * and tests. Anyone who may read the database is an administrator here.
+ * mode_get: sink --get: an API answer without a server, for cron, pipes and
+ * tests. Anyone who may read the database is an administrator here.
  *
- * In CSV and NDJSON, which have no place for the cursor of the next page, a
- * list is printed to its end, page by page, as one table: a file that ends with
- * the first page looks whole. Where the target says which page it wants, and in
- * JSON, it is the page; a line on standard error says how to go on.
+ * CSV and NDJSON have no place for the cursor of the next page, so a list is
+ * printed to its end, page by page, as one table: a file with only the first
+ * page would look complete. JSON, and a target that selects a page, print that
+ * page; a line on standard error says how to continue.
  */
 #include <stdio.h>
 #include <string.h>
@@ -17,14 +17,14 @@
 #include "sink/modes/modes.h"
 #include "sink/resources/by_hand.h"
 
-/* Rows of the pages behind the first one: the most that a list has. */
+/* Rows of further pages: the maximum of a list. */
 #define NEXT_LIMIT "1000"
 
 struct printing {
 	const struct viewer *viewer;
 	struct db *db;
 	int64_t timeout_ms;
-	bool to_end; /* whatever pages there are */
+	bool to_end; /* print all pages */
 	struct buf target, next;
 };
 
@@ -43,7 +43,7 @@ is_table(const struct web_answer *a)
 		   strcmp(a->content_type, "application/x-ndjson") == 0);
 }
 
-/* Of a page behind the first, CSV comes without its titles. */
+/* Prints a page; further CSV pages have no titles. */
 static void
 print_page(const struct web_answer *a, bool first)
 {
@@ -60,8 +60,8 @@ print_page(const struct web_answer *a, bool first)
 		putchar('\n');
 }
 
-/* Whether the page behind the answer is to be printed, too: p->next is its
- * target. Of one that is not, a line tells. */
+/* True if the next page must be printed, too; sets p->next to its target.
+ * Otherwise mentions it on standard error. */
 static bool
 find_next_page(struct printing *p, const struct web_answer *a, bool first)
 {

@@ -1,5 +1,5 @@
 /*
- * mode_now: sink --now: how things are at this moment, by the database: a table
+ * mode_now: sink --now: the present state according to the database: a table
  * for people, or the operators as lines. A user who may read the database sees
  * all tenants.
  */
@@ -14,7 +14,7 @@
 #include "sink/modes/modes.h"
 #include "sink/resources/chat_rows.h"
 
-/* Ends the CAST of a column of seconds: exactly, as ms. */
+/* The end of a CAST that converts a column of seconds to ms without loss. */
 #define IN_MS " * 1000 AS SIGNED), "
 
 static char *
@@ -89,7 +89,7 @@ fill_chats(struct db *db, const char *tenant, struct overview *o)
 	return done;
 }
 
-/* Appends the tables of one tenant, the present row of `tenants`. */
+/* Appends the tables of one tenant, the current row of `tenants`. */
 static enum outcome
 add_tenant(struct db *db, const struct db_rows *tenants,
     const struct overview_screen *screen, struct buf *to)
@@ -123,8 +123,8 @@ add_tenant(struct db *db, const struct db_rows *tenants,
 	return done;
 }
 
-/* Divides the lines equally among tenants, without the heading of each and the
- * blank line between two. */
+/* Divides the lines equally among tenants, minus a heading for each and a blank
+ * line between two. */
 static struct overview_screen
 share_screen(const struct overview_screen *all, size_t tenants)
 {
@@ -173,7 +173,7 @@ add_tenants(struct sink *s, struct db *db, const struct overview_screen *all,
 	return done;
 }
 
-/* The operators of all tenants, as lines for machines. */
+/* Adds the operators of all tenants as lines for programs. */
 static enum outcome
 add_lines(struct sink *s, struct db *db, struct buf *to)
 {
@@ -217,7 +217,7 @@ add_lines(struct sink *s, struct db *db, struct buf *to)
 	return done;
 }
 
-/* All of one moment. */
+/* Reads everything as of one moment. */
 static enum outcome
 read_page(struct sink *s, struct db *db, const struct overview_screen *screen,
     struct buf *to)

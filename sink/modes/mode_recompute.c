@@ -1,6 +1,6 @@
 /*
- * mode_recompute: sink --recompute: adds up again what the sink adds up as it
- * stores.
+ * mode_recompute: sink --recompute: computes all sums again that the sink
+ * maintains.
  */
 #include "common/base/log.h"
 #include "common/base/xalloc.h"

@@ -1,7 +1,7 @@
 /*
- * mode_report: sink --report: the figures of a span of days as one file, to
- * mail and to print. Anyone who may read the database is an administrator here,
- * as for --get.
+ * mode_report: sink --report: the figures of some days as one file, to mail and
+ * to print. Anyone who may read the database is an administrator here, as for
+ * --get.
  */
 #include <string.h>
 
@@ -13,8 +13,8 @@
 #include "sink/report/report.h"
 #include "sink/resources/resource.h"
 
-/* Nobody waits for a report of cron: a statement may take so many times as long
- * as one of a request. */
+/* Nobody waits for a report from cron, so a statement may take this many times
+ * as long as in a request. */
 #define REPORT_FACTOR 10
 
 static enum exit_code
@@ -96,7 +96,7 @@ check_days(const struct sink *s)
 	if (s->to_day != NULL && !is_day(s->to_day))
 		return prog_usage_error(
 		    "--to '%s' is not a day such as 2026-11-23", s->to_day);
-	/* Days have the order of their texts. */
+	/* Days sort as texts. */
 	if (s->from_day != NULL && strcmp(s->from_day, s->to_day) >= 0)
 		return prog_usage_error("--from %s must be before --to %s, the "
 					"day after the last one",

@@ -1,9 +1,9 @@
 /*
- * mode_serve: sink --serve: answers requests to the API over HTTP.
+ * mode_serve: sink --serve: serves the API over HTTP.
  *
- * The server's threads only read requests and check tokens; what asks the
- * database runs in the threads of a work queue, each with a connection. The
- * main thread keeps the list of revoked tokens up to date.
+ * The server's threads only read requests and check tokens; database queries
+ * run in the threads of a work queue, each with its own connection. The main
+ * thread keeps the list of revoked tokens up to date.
  */
 #include <malloc.h>
 #include <stdlib.h>
@@ -30,10 +30,10 @@
 #define BODIES_MAX ((size_t)1024 * 1024)
 #define BODY_RATE 500
 
-/* Free memory that is kept for the next answers. */
+/* Free memory that is kept for later answers. */
 #define KEPT_BYTES (8 * 1024 * 1024)
 
-/* Requests that wait for a connection to the database. */
+/* Maximum number of requests that wait for a database connection. */
 #define WAITING_MAX 1000
 
 struct api_server {
@@ -47,7 +47,7 @@ struct api_server {
 	struct buf why;
 };
 
-/* A web_handler, in a thread of the server. */
+/* A web_handler; runs in a thread of the server. */
 static void
 begin_answer(
     const void *context, const struct web_request *r, struct web_answer *a)
@@ -75,7 +75,7 @@ open_audit(struct api_server *s)
 	return s->serve.audit != NULL ? 0 : -1;
 }
 
-/* What is installed with the program, and answered as it is. */
+/* Reads the files that are installed with the program and served unchanged. */
 static int
 read_files(struct api_server *s)
 {
@@ -157,7 +157,7 @@ init_server(struct api_server *s, const struct sink *o)
 		.code = PROG_CONFIG };
 }
 
-/* Reads the configuration, and no more. */
+/* Only checks the configuration. */
 static enum exit_code
 check_settings(const struct sink *o)
 {
@@ -178,11 +178,11 @@ serve(struct sink *o, struct db **db)
 	struct api_server s;
 
 	init_server(&s, o);
-	/* Any thread may serve any connection: with an arena a thread, each
-	 * would keep the largest amount of memory it ever used. */
+	/* Any thread may serve any connection: with one arena for each thread,
+	 * each would keep as much memory as it ever used. */
 	(void)mallopt(M_ARENA_MAX, 1);
-	/* What an answer took is soon taken again: given back to the system
-	 * each time, it would come as new pages each time. */
+	/* Memory of one answer is soon needed again; if it were returned to the
+	 * system each time, it would come back as new pages each time. */
 	(void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
 	(void)mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
 	db_allow(*db, conf_int(s.conf, SERVE, "query_timeout"));

@@ -1,6 +1,7 @@
 /*
- * mode_sql: sink --sql: one statement with the configured database, and its
- * rows: for scripts and people, who then need no client and no password.
+ * mode_sql: sink --sql: runs one statement on the configured database and
+ * prints its rows, for scripts and people, who then need no client and no
+ * password.
  */
 #include <stdio.h>
 #include <stdlib.h>

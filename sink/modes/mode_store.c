@@ -1,7 +1,6 @@
 /*
- * mode_store: sink without --migrate and --check. The path of a row is
- * consume.c -> row_reader.c -> row_record.c -> batch.c -> workers.c
- * -> batch_store.c.
+ * mode_store: storing rows, the default mode. The path of a row is consume.c ->
+ * row_reader.c -> row_record.c -> batch.c -> workers.c -> batch_store.c.
  */
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
@@ -34,8 +33,7 @@ struct start_check {
 	struct buf why;
 };
 
-/* A server that does not flush its log at commits can lose acknowledged rows.
- */
+/* A server that does not flush its log on commit can lose acknowledged rows. */
 static enum outcome
 check_start(struct db *db, void *ctx)
 {
@@ -50,8 +48,8 @@ check_start(struct db *db, void *ctx)
 	return OUTCOME_NEVER;
 }
 
-/* Checks whether sink can work with this database; waits for it as long as
- * storing itself would. */
+/* Checks whether the sink can work with this database; waits for it as long as
+ * storing would. */
 static enum exit_code
 wait_for_database(struct db *db, bool accept_loss, bool wait_forever)
 {
@@ -127,7 +125,8 @@ run_store(void *options)
 	if (s->until_empty && !endpoint_is_queue(row_source(s)))
 		return (enum exit_code)prog_usage_error(
 		    "--until-empty needs -f queue:NAME");
-	/* The option was checked when it was read. */
+	/* The option was checked when it was read; this is for the
+	 * configuration. */
 	if (endpoint_check_key(row_source(s), ENDPOINT_FROM, "sink", "from") !=
 	    0)
 		return PROG_CONFIG;

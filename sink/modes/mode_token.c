@@ -1,7 +1,7 @@
 /*
- * mode_token: sink --token: makes a token for the read side, or revokes one by
- * its id. A token is on stdout and nothing else is; its id, which is not a
- * secret, is told on stderr.
+ * mode_token: sink --token: makes a token for the API, or revokes one by its
+ * id. Stdout gets the token and nothing else; its id, which is not a secret,
+ * goes to stderr.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,9 +22,9 @@
 #include "sink/access/viewer.h"
 #include "sink/modes/modes.h"
 
-/* Revoking puts the id of a token into a table, see revocation.h. */
+/* Revoking puts a token's id into a table, see revocation.h. */
 
-/* The longest id of a token (jti). */
+/* Maximum length of a token's id (jti). */
 #define REVOKE_ID_MAX 64
 
 static enum outcome
@@ -88,7 +88,7 @@ draw_token_id(char id[ID_TEXT])
 	*hex_write(id, bits, sizeof bits) = '\0';
 }
 
-/* In ms; 0: it is not a number of days. */
+/* Returns ms; 0 if it is not a number of days. */
 static int64_t
 read_days(const char *days)
 {
@@ -150,8 +150,8 @@ make_token(const struct sink *s)
 	return code;
 }
 
-/* It may be a new tenant, or a misspelled one, whose token is good for as long
- * as before. Anyone who may not look is told nothing. */
+/* The tenant may be new, or misspelled, so that its token would stay valid.
+ * Users who may not read the table get no warning. */
 static enum exit_code
 warn_of_unknown_tenant(const struct sink *s, struct db *db)
 {
@@ -188,7 +188,7 @@ revoke_by_id(struct sink *s, struct db **db)
 	return code;
 }
 
-/* As jwt_read_claims() takes them. */
+/* Checks them as jwt_read_claims() would. */
 static int
 check_teams(const struct sink *s)
 {
@@ -234,8 +234,8 @@ check_making(const struct sink *s)
 	return check_teams(s);
 }
 
-/* An id is not a secret, but a token given by mistake is: no message shows it.
- */
+/* An id is not a secret, but a token given by mistake is, so no message shows
+ * it. */
 static int
 check_revoking(const struct sink *s)
 {

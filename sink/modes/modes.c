@@ -12,7 +12,7 @@
 #include "common/db/schema_number.h"
 #include "common/records/record.h"
 
-/* Of one statement: more than the largest table takes. */
+/* Time limit of a statement: more than the largest table takes. */
 #define STATEMENT_MS DAY_MS
 
 static enum exit_code
@@ -80,7 +80,7 @@ sink_check_tenant(const struct sink *s)
 	    "--tenant '%s' is not a valid tenant name", s->tenant);
 }
 
-/* A name with a typo has no rows, as a quiet week has none. */
+/* Distinguishes a misspelled name, which has no rows, from a quiet week. */
 enum outcome
 sink_look_for_tenant(struct db *db, const char *tenant, bool *there)
 {
@@ -114,7 +114,7 @@ sink_find_tenant(const struct sink *s, struct db *db)
 	return PROG_NOINPUT;
 }
 
-/* Takes the only tenant there is. */
+/* Uses the only tenant there is. */
 static enum exit_code
 find_only_tenant(struct db *db, struct viewer *v)
 {

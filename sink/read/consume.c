@@ -32,11 +32,11 @@ enum {
 struct read_mark {
 	struct endpoint_mark input;
 	struct workers_mark batches;
-	uint64_t lines, ends; /* all that were read until then */
+	uint64_t lines, ends; /* numbers read until then */
 };
 
-/* As when the CRM's clock was set back. A queue delivers older ones
- * again, too: that is not worth a warning. */
+/* The CRM's clock may have been set back. A queue also redelivers older
+ * snapshots, which needs no warning. */
 static void
 report_older(const struct consume *c, const struct batch_tenant *t)
 {
@@ -44,7 +44,7 @@ report_older(const struct consume *c, const struct batch_tenant *t)
 
 	clock_format(t->ended.as_of, its);
 	clock_format(t->stored.as_of, stored);
-	/* One that came before its tenant was removed is to be expected. */
+	/* A snapshot from before the removal of its tenant is expected. */
 	if (!c->one_shot || t->ended.as_of <= t->stored.removed_at)
 		log_info("snapshot_older", "tenant=%.*s snapshot=%.*s",
 		    TEXT_ARG(t->name), TEXT_ARG(t->ended.snapshot));
@@ -102,7 +102,7 @@ log_missing_rows(struct text tenant, const struct snapshot_progress *s)
 }
 
 /* Batches are taken back in any order: one that did not complete its snapshot
- * may come behind the one that did. */
+ * may come after the one that did. */
 static void
 count_snapshot(struct consume *c, const struct batch_tenant *t)
 {
@@ -152,8 +152,8 @@ count_batch(struct consume *c, const struct row_batch *b)
 		count_snapshot(c, e->value);
 }
 
-/* At the end: warns of snapshots without an end marker, or with rows missing;
- * true if there are any. */
+/* At the end: warns of snapshots without an end marker, or with missing rows;
+ * returns true if there are any. */
 static bool
 has_cut_snapshots(struct consume *c)
 {
@@ -214,7 +214,7 @@ fail_with_code(struct consume *c, enum exit_code code)
 	return OUTCOME_NEVER;
 }
 
-/* While rows are stored, only the workers can say that this goes on. */
+/* While rows are stored, only the workers can say that there is progress. */
 static void
 say_alive(struct consume *c)
 {
@@ -224,7 +224,7 @@ say_alive(struct consume *c)
 		notify_idle();
 }
 
-/* The broker closes a connection that stays silent for long. */
+/* The broker closes a connection that is silent for long. */
 static void
 keep_heartbeats(void *ctx)
 {
@@ -237,8 +237,8 @@ keep_heartbeats(void *ctx)
 	deadletter_pump(&c->dead);
 }
 
-/* Called after an outcome other than DONE. True: the pause is over, try again.
- * False: give up. */
+/* Called after an outcome other than DONE. Returns true when the pause is over
+ * and it is worth another try; false to give up. */
 static bool
 wait_before_retry(struct consume *c, enum outcome o, struct retry *retry)
 {
@@ -340,14 +340,14 @@ acknowledge(struct consume *c)
 	FAULT_POINT("sink.before_acknowledge");
 	/* Commit point: the lines are no longer needed. */
 	endpoint_ack_to(c->in, &m->input);
-	/* The last one stays, to tell whether something was read since. */
+	/* The last one stays, to tell whether something was read since then. */
 	c->marks_n -= n - 1;
 	memmove(c->marks, m, c->marks_n * sizeof *m);
 	c->acked = 1;
 	return OUTCOME_DONE;
 }
 
-/* Ends that go into batches now are before lines that were read already. */
+/* End markers that go into batches now precede lines that were read already. */
 static void
 put_ends(struct consume *c)
 {
@@ -359,7 +359,7 @@ put_ends(struct consume *c)
 	c->ends += n;
 }
 
-/* A batch is stored: its dead letters come first, then it is safe. */
+/* Finishes a stored batch: its dead letters come first, then it is safe. */
 static enum outcome
 finish_batch(struct consume *c, const struct worker_result *r)
 {
@@ -380,7 +380,7 @@ finish_batch(struct consume *c, const struct worker_result *r)
 	return OUTCOME_DONE;
 }
 
-/* Waits for a batch, at most that long; then finishes all that are stored. */
+/* Waits for a batch, at most this long; then finishes all that are stored. */
 static enum outcome
 finish_batches(struct consume *c, int timeout_ms)
 {
@@ -415,8 +415,8 @@ read_input(struct consume *c, int timeout_ms, enum outcome *o)
 	return status;
 }
 
-/* How long to wait for more lines. A queue delivers what it has at once; a pipe
- * gets some time to deliver more. */
+/* Returns how long to wait for more lines. A queue delivers available ones at
+ * once; a pipe gets some time to deliver more. */
 static int
 wait_ms(const struct consume *c)
 {
@@ -427,7 +427,7 @@ wait_ms(const struct consume *c)
 	return c->one_shot ? (int)c->linger_ms : 0;
 }
 
-/* Starts what is due. drained: the input has no more lines now. */
+/* Starts due batches. drained: the input has no more lines now. */
 static void
 start_batches(struct consume *c, bool drained)
 {
@@ -437,9 +437,9 @@ start_batches(struct consume *c, bool drained)
 		workers_start(c->workers, clock_mono_ms() - c->linger_ms);
 }
 
-/* Reads a block, or waits for a worker where a batch is full, and starts and
- * finishes batches meanwhile. RECORD or WAIT to go on, else the status that
- * ended the input. *o: what went wrong. */
+/* Reads a block, or waits for a worker if a batch is full; meanwhile starts and
+ * finishes batches. Returns RECORD or WAIT to continue, otherwise the status
+ * that ended the input. *o: what went wrong. */
 static enum endpoint_status
 take_step(struct consume *c, enum outcome *o)
 {
@@ -467,7 +467,7 @@ take_step(struct consume *c, enum outcome *o)
 	return status == ENDPOINT_TOOLONG ? ENDPOINT_RECORD : status;
 }
 
-/* Stores all that was read. */
+/* Stores everything that was read. */
 static enum outcome
 finish_all(struct consume *c)
 {

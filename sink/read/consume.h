@@ -1,28 +1,28 @@
 /*
  * consume: the sink's loop. It reads lines, and workers store their rows
- * (workers.h), each in transactions of its own.
+ * (workers.h), each in its own transactions.
  *
  *   1 a row goes into the batch of its worker; the end of a snapshot does when
  *     the batches with the rows before it are safe
  *   2 the worker stores the batch when it is full, when the input has nothing
  *     more, or when it is old: a single row does not wait, and under load
  *     batches are large
- *   3 dead letters are written for the rows that only the database refused
+ *   3 dead letters are written for rows that only the database refused
  *   4 once the batches with all rows and ends up to a line are stored, dead
  *     letters are confirmed and the input is acknowledged up to that line
  *
- * What is left when the program, or the machine, ends behind
+ * What is left if the program, or the machine, stops after
  *
  *   1                   nothing; the lines are delivered again
  *   2 before COMMIT     the same: the database rolls the transaction back
  *   2 after COMMIT      the rows; the lines are delivered again, which changes
- *                       nothing (batch_store.h). So it is with rows of other
- *                       workers whose lines are behind one that is not stored
+ *                       nothing (batch_store.h). The same holds for rows of
+ *                       other workers whose lines follow one that is not stored
  *   3                   the rows, and the dead letter, perhaps unconfirmed; it
  *                       is written again
  *   4 before the        the same; dead letters are written twice
  *     acknowledgement
- *   4                   all; nothing is delivered again
+ *   4                   everything; nothing is delivered again
  *
  * So nothing is lost, nothing is counted twice, and only a dead letter may be
  * written twice.
@@ -37,9 +37,9 @@
 struct read_mark;
 
 struct consume_counts {
-	uint64_t stored;    /* rows upserted, the newest of each key only */
-	uint64_t refused;   /* rows under a tombstone, too old, or of a
-			       removed tenant */
+	uint64_t stored;    /* rows stored, only the newest of each key */
+	uint64_t refused;   /* rows with a tombstone, too old, or of a removed
+			     * tenant */
 	uint64_t older;     /* rows of a snapshot older than the stored one */
 	uint64_t batches;   /* transactions */
 	uint64_t snapshots; /* stored completely */
@@ -56,20 +56,20 @@ struct consume {
 	struct daemon_metrics *metrics; /* NULL: none */
 	struct endpoint *in;
 	enum exit_code code; /* set by the function that returns NEVER */
-	bool one_shot;       /* the input is a file or a pipe, no queue */
-	bool wait_forever;   /* retry for ever while a server is away */
-	bool ended;          /* all of the input is read and acknowledged */
-	int64_t linger_ms;   /* how long a row of a pipe waits for others */
-	int64_t pumped_ms;   /* when the last heartbeats were looked at */
+	bool one_shot;       /* the input is a file or pipe, not a queue */
+	bool wait_forever;   /* retry for ever while a server is unreachable */
+	bool ended;          /* all input was read and acknowledged */
+	int64_t linger_ms;   /* how long a row from a pipe waits for others */
+	int64_t pumped_ms;   /* when heartbeats were last served */
 	struct workers *workers;
-	struct read_mark *marks; /* up to which lines are not acknowledged, */
-	size_t marks_n, marks_cap, acked; /* the first ones are */
-	uint64_t ends;           /* of snapshots, that were put into batches */
-	struct strmap snapshots; /* tenant -> progress of its newest one */
+	struct read_mark *marks; /* ends of lines that are not acknowledged, */
+	size_t marks_n, marks_cap, acked; /* except for the first ones */
+	uint64_t ends;           /* number of snapshot ends put into batches */
+	struct strmap snapshots; /* tenant -> progress of its newest snapshot */
 };
 
-/* `in` is borrowed and outlives c; opt holds the options it was opened with. c
- * owns db, and consume_release() closes it. */
+/* `in` is borrowed and outlives c; opt holds the options with which it was
+ * opened. c owns db, and consume_release() closes it. */
 void consume_init(struct consume *c, struct endpoint *in, struct db *db,
     const struct conf *conf, const struct endpoint_options *opt);
 

@@ -51,8 +51,8 @@ field_text(const struct flat *f, const char *name, size_t max)
 	return t;
 }
 
-/* The key of a bad row as refused_rows keeps it; a hash of its line when it has
- * no valid key. */
+/* Writes the key of a bad row as refused_rows stores it; a hash of its line if
+ * it has no valid key. */
 static void
 bad_key(const struct flat *f, struct text table, const char *line, size_t len,
     struct buf *key)
@@ -74,8 +74,9 @@ bad_key(const struct flat *f, struct text table, const char *line, size_t len,
 		    (unsigned long long)checksum(0, line, len));
 }
 
-/* Its rows belong to no snapshot, whatever they name: the end of one would take
- * a refused one for one of those that it waits for. */
+/* Rows of these tables belong to no snapshot, whatever they name: otherwise the
+ * end of a snapshot would count a refused one among those for which it
+ * waits. */
 static bool
 is_history(struct text table)
 {
@@ -124,7 +125,7 @@ out:
 	buf_release(&unused);
 }
 
-/* The place of the current line in the input, for messages. */
+/* Returns the place of the current line in the input, for messages. */
 static const char *
 line_position(struct row_reader *t)
 {
@@ -152,8 +153,9 @@ read_end_marker(
 
 	end->snapshot = r->snapshot;
 	end->records = r->records;
-	/* Rows carry the begin marker's time. An end marker may carry the time
-	 * at which the snapshot ended; without a begin marker it is used. */
+	/* Rows have the begin marker's time. An end marker may have the time at
+	 * which the snapshot ended, which is used if there is no begin
+	 * marker. */
 	end->as_of = r->at;
 	if (begun != NULL && text_is(r->snapshot, begun->snapshot))
 		end->as_of = begun->as_of;
@@ -163,7 +165,7 @@ read_end_marker(
 	return -1;
 }
 
-/* Keeps it until all of its rows that were read so far are safe. */
+/* Keeps the end marker until all rows read before it are safe. */
 static void
 keep_end(
     struct row_reader *t, const struct record *r, const struct end_marker *end)
@@ -231,7 +233,7 @@ skip_record(struct row_reader *t, const struct record *r)
 		    TEXT_ARG(r->type_name));
 }
 
-/* The row is stored all the same; a run warns once for each column. */
+/* The row is stored nevertheless; a run warns once for each column. */
 static void
 warn_cut_texts(struct row_reader *t, const struct sink_row *row)
 {
@@ -271,8 +273,8 @@ add_to_batch(struct row_reader *t, struct row_batch *b, struct sink_row *row)
 		warn_cut_texts(t, row);
 }
 
-/* Adds the analysis in the record's data. The message is counted without it,
- * so a bad one is left out alone. */
+/* Adds the analysis in the record's data. The message is counted without it, so
+ * a bad analysis is left out alone. */
 static int
 read_analytics(
     struct row_reader *t, struct row_batch *b, const struct record *r)
@@ -296,8 +298,8 @@ chat_of(const struct record *r)
 {
 	const struct table *table;
 
-	/* Whether one without a time is of before its tenant's removal, the
-	 * tenant's rows in the same batch tell. */
+	/* Without a time, the tenant's rows in the same batch decide whether it
+	 * is from before the tenant's removal. */
 	if ((r->type == RECORD_EVENT || r->type == RECORD_ASSIGNMENT) &&
 	    r->at == CLOCK_NONE)
 		return (struct text){ NULL, 0 };
@@ -310,8 +312,8 @@ chat_of(const struct record *r)
 	    r->flat, table->columns[table->chat].name, RECORD_MAX_ID);
 }
 
-/* Adds the rows of a parsed record, or its marker, to a batch. -1 and t->why:
- * it is bad all the same, or the analysis in it. */
+/* Adds the rows of a parsed record, or its marker, to a batch. Returns -1 and
+ * t->why if it is bad nevertheless, or if its analysis is. */
 static int
 read_record_rows(struct row_reader *t, const struct record *r)
 {

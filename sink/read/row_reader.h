@@ -1,8 +1,8 @@
 /*
  * row_reader: reads lines of the input into rows of the workers' batches. A
- * line that is not a row the tables can hold becomes a dead letter with its
- * reason, and is counted as refused in its snapshot; a message is stored even
- * if the analysis in it makes its line one.
+ * line that is not a valid row becomes a dead letter with its reason, and is
+ * counted as refused in its snapshot. A message is stored even if the analysis
+ * in it makes its line a dead letter.
  */
 #ifndef SINK_READ_ROW_READER_H
 #define SINK_READ_ROW_READER_H
@@ -12,8 +12,8 @@
 #include "common/stage/deadletter.h"
 #include "sink/store/workers.h"
 
-/* How far a snapshot has come: it has begun, or rows of it are missing, or it
- * is stored. */
+/* The progress of a snapshot: it has begun, rows of it are missing, or it is
+ * stored. */
 struct snapshot_progress {
 	char *snapshot;
 	int64_t as_of, arrived, records;
@@ -28,14 +28,14 @@ struct read_end {
 };
 
 struct row_reader {
-	uint64_t lines;     /* read, bad ones included */
-	uint64_t rows;      /* lines that are rows of a table */
-	uint64_t cut;       /* texts cut to the width of their column */
-	uint64_t skipped;   /* records that are not rows */
-	struct strmap open; /* tenant -> progress of the snapshot that began */
-	struct read_end *ends; /* in the order in which they were read */
+	uint64_t lines;        /* lines read, including bad ones */
+	uint64_t rows;         /* lines that are rows of a table */
+	uint64_t cut;          /* texts cut to the width of their column */
+	uint64_t skipped;      /* records that are not rows */
+	struct strmap open;    /* tenant -> progress of its current snapshot */
+	struct read_end *ends; /* in the order of reading */
 	size_t ends_n, ends_cap;
-	uint64_t ends_read; /* with those that were put into batches */
+	uint64_t ends_read; /* including those put into batches */
 
 	/* private */
 	struct endpoint *in;
@@ -44,35 +44,37 @@ struct row_reader {
 	struct scan scan;
 	struct flat flat;
 	struct buf why;
-	uint32_t
-	    warned_cut[TABLES];    /* bit k: the warning for column k is out */
-	struct endpoint_mark mark; /* of the lines before the block */
-	bool inside;               /* lines of the block are left */
-	bool bad, long_line;       /* its dead letter is still to be written */
+	uint32_t warned_cut[TABLES]; /* bit k: the warning for column k was
+				      * given */
+	struct endpoint_mark mark;   /* for the lines before the block */
+	bool inside;                 /* the block has lines left */
+	bool bad, long_line;         /* its dead letter has yet to be written */
 };
 
-/* The arguments are borrowed and outlive t. */
+/* The arguments are borrowed and must outlive t. */
 void row_reader_init(struct row_reader *t, struct endpoint *in,
     struct deadletter *dead, struct workers *workers);
 
 /* Reads a block, or the rest of one, until a batch is full. Returns the
  * endpoint's status; RECORD and TOOLONG mean that lines were read. *o is DONE,
- * or the outcome of a dead letter that could not be written: call again to go
- * on with the same line. */
+ * or the outcome of a dead letter that could not be written: call again to
+ * continue with the same line. */
 enum endpoint_status row_reader_read(
     struct row_reader *t, int timeout_ms, enum outcome *o);
 
-/* Puts ends of snapshots whose rows are safe into batches. Returns how many. */
+/* Puts ends of snapshots whose rows are safe into batches. Returns their
+ * number. */
 size_t row_reader_put_ends(struct row_reader *t);
 
-/* How far the input may be acknowledged once all rows read so far are safe. */
+/* Returns how far the input may be acknowledged once all rows read so far are
+ * safe. */
 struct endpoint_mark row_reader_mark(const struct row_reader *t);
 
 void row_reader_release(struct row_reader *t);
 
-/* For a map from tenants to struct snapshot_progress: stores a copy of *what
- * with the snapshot's name, in place of the tenant's former one; and frees a
- * value of that map (NULL is fine). */
+/* For a map from tenants to struct snapshot_progress: the first stores a copy
+ * of *what with the snapshot's name, replacing the tenant's previous one; the
+ * second frees a value of that map (NULL is allowed). */
 void snapshot_progress_put(struct strmap *map, struct text tenant,
     struct text snapshot, const struct snapshot_progress *what);
 void snapshot_progress_free(void *p);

@@ -1,7 +1,7 @@
 /*
- * chart: see chart.h. Curves differ by their dashes, too, for a printer without
- * colours and for who does not see them. Each hour of a week has its number, so
- * that nobody needs to compare shades.
+ * chart: see chart.h. Curves also differ by their dashes, for printers without
+ * colours and for readers who cannot distinguish them. Each hour of a week
+ * shows its number, so nobody needs to compare shades.
  */
 #include "sink/report/chart.h"
 
@@ -16,7 +16,7 @@
 #define WIDTH 720
 #define INK "#222222"
 #define GREY "#cccccc"
-#define LABEL_MAX 60 /* characters; as many ideographs fit */
+#define LABEL_MAX 60 /* in characters; as many ideographs fit */
 
 static void
 begin_chart(struct buf *to, const char *title, int height)
@@ -56,11 +56,11 @@ draw_text(struct buf *to, double x, double y, const char *anchor,
 #define RIGHT (WIDTH - 12)
 #define TOP 30
 #define BOTTOM (HEIGHT - 28)
-#define LEGEND 150 /* of one curve */
+#define LEGEND 150 /* width for one curve */
 #define LABELS_MAX 12
 #define LABEL_GAP 12
-#define LABEL_LETTER 7 /* the width of one, about */
-#define DOTS_MAX 62    /* more points have no dots */
+#define LABEL_LETTER 7 /* approximate width */
+#define DOTS_MAX 62    /* with more points there are no dots */
 #define GRID_MAX 6
 
 static const struct {
@@ -75,7 +75,7 @@ struct curve_scale {
 	size_t n;
 };
 
-/* The least step that people count in with which the grid has few lines. */
+/* Returns the smallest round step with which the grid has few lines. */
 static double
 grid_step(double most)
 {
@@ -137,7 +137,7 @@ draw_grid(struct buf *to, const struct curve_scale *s)
 	buf_release(&text);
 }
 
-/* As many as have room beside each other. */
+/* Draws as many labels as fit next to each other. */
 static void
 draw_labels(struct buf *to, const struct curve_scale *s,
     const struct chart_point *points)

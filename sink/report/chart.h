@@ -1,8 +1,8 @@
 /*
- * chart: the two charts of a report, as SVG within HTML: no script, no style
- * sheet, no reference, so that a chart looks the same wherever it is shown. It
- * says nothing that the table below it does not: mail programs leave it out,
- * and a screen reader hears only its title.
+ * chart: the two charts of a report as SVG within HTML, without script, style
+ * sheet or reference, so that a chart looks the same wherever it is shown. It
+ * says nothing that the table below it does not, because mail programs leave it
+ * out, and a screen reader reads only its title.
  */
 #ifndef SINK_REPORT_CHART_H
 #define SINK_REPORT_CHART_H
@@ -16,19 +16,20 @@
 #define CHART_HOURS 24
 
 /* A place on the horizontal axis: its label, and the value of each curve in
- * seconds. NAN: none, the curve has a gap. */
+ * seconds. NAN: the curve has a gap. */
 struct chart_point {
 	const char *label;
 	double values[CHART_CURVES];
 };
 
-/* Appends curves of durations over points in order; titles names each. */
+/* Appends curves of durations over the points, in order; titles has a name for
+ * each. */
 void chart_curves(struct buf *to, const char *title,
     const char *const titles[CHART_CURVES], const struct chart_point *points,
     size_t n);
 
-/* Appends a row for each day of the week from Monday, a cell for each hour, the
- * darker the more. */
+/* Appends a row for each day of the week from Monday, with a cell for each
+ * hour, the darker the greater its count. */
 void chart_week(
     struct buf *to, const char *title, double counts[CHART_DAYS][CHART_HOURS]);
 

@@ -31,8 +31,8 @@ entity_of(char c)
 	}
 }
 
-/* U+FFFE and U+FFFF, the only characters above the controls that XML does not
- * have. */
+/* U+FFFE and U+FFFF: apart from control characters, the only ones that XML
+ * forbids. */
 static bool
 is_no_character(const char *p)
 {
@@ -171,7 +171,8 @@ figure_duration(struct buf *to, double seconds)
 {
 	char text[DURATION_TEXT];
 
-	/* What has three decimals is not a whole number of ms as a double. */
+	/* The double of a number with three decimals may be slightly below
+	 * it. */
 	buf_adds(
 	    to, duration_format((int64_t)floor(seconds * 1000 + 1e-3), text));
 }
@@ -180,7 +181,7 @@ void
 figure_period(struct buf *to, const char *text)
 {
 	static const char *const weekdays[] = { "Thu", "Fri", "Sat", "Sun",
-		"Mon", "Tue", "Wed" }; /* 1970 began with a Thursday */
+		"Mon", "Tue", "Wed" }; /* 1970 began on a Thursday */
 	char day[] = "2026-11-20T00:00:00Z";
 	int64_t ms;
 
@@ -228,7 +229,7 @@ figure_show(
 	}
 }
 
-/* Nothing is loaded and no script runs, no matter who opens it. */
+/* Nothing is loaded and no script runs, whoever opens it. */
 static const char head[] =
     PAGE_BEGIN "<html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"en\">\n"
 	       "<head>\n<meta charset=\"utf-8\"/>\n"
@@ -269,7 +270,7 @@ static const char style[] =
     "}\n"
     "</style>\n";
 
-/* A table with so many columns is set smaller. */
+/* A table with this many columns has smaller type. */
 #define WIDE 12
 
 void
@@ -323,8 +324,8 @@ is_shown(const struct figure_table *t, size_t column)
 	       t->columns[column].unit != FIGURE_UNIT;
 }
 
-/* Numbers stand to the right; titles are no exception. A date is not broken,
- * and a name may be written from right to left. */
+/* Numbers and their titles are right-aligned. A date is not broken, and a name
+ * may be written from right to left. */
 static const char *
 attributes_of(enum figure_unit unit)
 {
@@ -334,7 +335,7 @@ attributes_of(enum figure_unit unit)
 				   : " align=\"right\"";
 }
 
-/* Shares of the width of a table: names and dates need more than numbers. */
+/* Relative column widths: names and dates need more than numbers. */
 static unsigned
 share_of(enum figure_unit unit)
 {

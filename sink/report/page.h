@@ -1,9 +1,9 @@
 /*
- * page: a report in HTML: its frame, its text, and its tables, which CSV is
- * made of, too. Whatever a mail program takes away, pictures, styles, or all
- * but tables and text, the rest says the same: so tables have the attributes of
- * old, which survive where styles do not. The page is well-formed XML: anyone
- * who reads it by a program needs no parser of HTML.
+ * page: a report in HTML: its frame, its text, and its tables, from which CSV
+ * is made, too. If a mail program removes pictures, styles, or everything but
+ * tables and text, the rest says the same: so tables have old-style attributes,
+ * which survive without styles. The page is well-formed XML, so programs can
+ * read it without an HTML parser.
  */
 #ifndef SINK_REPORT_PAGE_H
 #define SINK_REPORT_PAGE_H
@@ -14,16 +14,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Appends text of anyone, in UTF-8, as text or within quotes: it becomes no
- * tag and no attribute. What XML forbids becomes a question mark. */
+/* Appends UTF-8 text from any source as text or within quotes: it cannot become
+ * a tag or an attribute. Characters that XML forbids become question marks. */
 void markup_text(struct buf *to, const char *text);
 
-/* The same of its first characters, with an ellipsis where it is longer. */
+/* The same for its first characters, with an ellipsis if it is longer. */
 void markup_cut(struct buf *to, const char *text, size_t characters);
 
-/* Cells are text, as the API and the database have them: seconds with three
- * decimals, shares from 0 to 1. CSV has them like that; the page has "3m20s",
- * "93.4 %". */
+/* Cells are text, as in the API and the database: seconds with three decimals,
+ * shares from 0 to 1. CSV has them unchanged; the page shows "3m20s", "93.4
+ * %". */
 enum figure_unit {
 	FIGURE_TEXT,
 	FIGURE_TIME,   /* "2026-11-20 10:00" */
@@ -31,24 +31,24 @@ enum figure_unit {
 	FIGURE_COUNT,
 	FIGURE_SECONDS,
 	FIGURE_SHARE,
-	FIGURE_CHANGE, /* a share that says by how much, with its sign; of rows
-			* of shares it is in percentage points */
-	FIGURE_KEY,    /* for programs: a page does not show the column */
+	FIGURE_CHANGE, /* a relative change with its sign; for rows of shares,
+			* in percentage points */
+	FIGURE_KEY,    /* for programs: the page does not show the column */
 	FIGURE_UNIT,   /* the same; a word of figure_unit_word() */
-	FIGURE_OF_ROW  /* has the unit in the row's column of FIGURE_UNIT */
+	FIGURE_OF_ROW  /* the unit is in the row's column of FIGURE_UNIT */
 };
 
 struct figure_column {
-	const char *name;  /* in CSV, and in the API where it comes from */
+	const char *name;  /* in CSV, and in the API if it comes from there */
 	const char *title; /* for people */
 	enum figure_unit unit;
 };
 
-/* Cells are added row by row, left to right. */
+/* Cells are added row by row, from left to right. */
 struct figure_table {
 	const struct figure_column *columns; /* borrowed */
 	size_t columns_n;
-	char **cells; /* owned, as are the texts; NULL: absent */
+	char **cells; /* owned, as their texts are; NULL: absent */
 	size_t n, cap;
 };
 
@@ -59,10 +59,10 @@ void figure_release(struct figure_table *t);
 size_t figure_rows(const struct figure_table *t);
 const char *figure_at(const struct figure_table *t, size_t row, size_t column);
 
-/* As a number; NAN: absent. */
+/* Returns the cell as a number; NAN: absent. */
 double figure_value(const struct figure_table *t, size_t row, size_t column);
 
-/* The unit of a cell, of the row where the column says so. */
+/* Returns the unit of a cell, from the row if the column says so. */
 enum figure_unit figure_unit_at(
     const struct figure_table *t, size_t row, size_t column);
 const char *figure_unit_word(enum figure_unit unit);
@@ -71,13 +71,13 @@ const char *figure_unit_word(enum figure_unit unit);
 void figure_show(
     struct buf *to, const struct figure_table *t, size_t row, size_t column);
 
-/* Appends "3m20s", as duration.h has it. */
+/* Appends "3m20s", see duration_format(). */
 void figure_duration(struct buf *to, double seconds);
 
 /* Appends "Mon 2026-11-16" for a day, and any other text unchanged. */
 void figure_period(struct buf *to, const char *text);
 
-/* How each page begins; see report_file_check(). */
+/* The beginning of every page; see report_file_check(). */
 #define PAGE_BEGIN "<!DOCTYPE html>\n<!-- messaging-analytics: a report -->\n"
 
 /* verdict: the sentence on top. */
@@ -85,13 +85,13 @@ void page_begin(struct buf *to, const char *title, const char *verdict,
     const char *subtitle);
 void page_end(struct buf *to);
 
-/* Begins and ends a part; note may be NULL. */
+/* Begin and end a part; note may be NULL. */
 void page_part_begin(
     struct buf *to, const char *name, const char *title, const char *note);
 void page_part_end(struct buf *to);
 
-/* Appends a table; one without rows is a sentence. Of one with more rows than
- * twice `ends` only so many first and last ones; 0: all. */
+/* Appends a table; without rows, a sentence instead. If it has more than twice
+ * `ends` rows, only the first and last `ends` are shown; 0: all. */
 void page_table(struct buf *to, const struct figure_table *t, size_t ends);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * report: see report.h. Each section is a row of `sections`, with its table: an
- * answer of the API, or the rows of a statement. To add one: its row there, the
- * page messaging-report(7), and its figures in tests/e2e/report.t.
+ * API answer, or the rows of a statement. To add one: its row there, the page
+ * messaging-report(7), and its figures in tests/e2e/report.t.
  */
 #include "sink/report/report.h"
 
@@ -32,43 +32,44 @@ struct report {
 	const char *zone_name;
 	char from_day[CALENDAR_TEXT], to_day[CALENDAR_TEXT];
 	int64_t from, to;
-	/* The previous period. While this one runs, that is the same elapsed
-	 * part, which ends within a day. */
+	/* The previous period. While the current one is running, it is the same
+	 * elapsed part, which ends within a day. */
 	int64_t before, before_to;
 	bool runs;
 	char before_day[CALENDAR_TEXT], before_end[CALENDAR_TEXT];
-	json_t *totals; /* the answer about the whole; owned */
+	json_t *totals; /* the answer about the whole period; owned */
 	/* By kind, the rows of the whole and of the previous period; owned. */
 	json_t *kinds;
-	json_t *names; /* of operators, by id; owned */
+	json_t *names; /* names of operators by id; owned */
 	struct kept_lacking not_kept;
-	/* Responses of an hour that the span, or the one before, cuts are
-	 * stored, and intervals of it missing. */
+	/* Some intervals are missing for an hour that the period, or the
+	 * previous one, contains only partly. */
 	bool cut_hour_lacks;
 	struct db *db;            /* borrowed */
-	struct web_answer answer; /* of the last question */
+	struct web_answer answer; /* to the last question */
 	enum exit_code code;      /* why it failed */
 };
 
-/* A section, and how its table is filled: by sql, over the tenant and the span,
- * or by fill(); false: r->code says why. */
+/* A section and how its table is filled: by sql, over the tenant and the
+ * period, or by fill(), which returns false and sets r->code on failure. */
 struct section {
 	const char *name;         /* of its lines in CSV */
 	const char *title, *note; /* for people; note may be NULL */
-	const char *metric; /* without rows of it there is no table; or NULL */
+	const char *metric; /* without rows of it there is no table; may be
+			     * NULL */
 	const struct figure_column *columns;
 	size_t columns_n;
-	size_t ends; /* of page_table() */
+	size_t ends; /* see page_table() */
 	const char *sql;
 	bool (*fill)(struct report *r, struct figure_table *t);
-	/* Appends the chart of a table that has rows; NULL: there is none. */
+	/* Appends the chart of a table with rows; NULL: there is none. */
 	void (*draw)(const struct figure_table *t, struct buf *to);
 };
 
 /* The API. */
 
-/* Anyone who gave days knows those, and no address of the API: where they are
- * what is refused, they are named. */
+/* Users who gave days know those rather than an API address, so if the days are
+ * refused, the message names them. */
 static void
 explain_refusal(struct report *r, const char *target, bool of_span)
 {
@@ -83,7 +84,8 @@ explain_refusal(struct report *r, const char *target, bool of_span)
 	free(days);
 }
 
-/* The answer to a GET; of_span: it names the days. Owned; NULL: it failed. */
+/* Returns the answer to a GET; of_span: it names the days. Owned; NULL: it
+ * failed. */
 static json_t *
 get_json(struct report *r, const char *target, bool of_span)
 {
@@ -105,8 +107,8 @@ get_json(struct report *r, const char *target, bool of_span)
 	return answer;
 }
 
-/* About the span: a resource and more parameters, as "transfers",
- * "&group=operator". */
+/* Asks a resource about the period, with further parameters, such as
+ * "transfers", "&group=operator". */
 static json_t *
 ask_span(struct report *r, const char *resource, const char *more)
 {
@@ -122,7 +124,7 @@ ask_span(struct report *r, const char *resource, const char *more)
 	return answer;
 }
 
-/* Its rows alone. */
+/* Returns only its rows. */
 static json_t *
 ask_rows(struct report *r, const char *resource, const char *more)
 {
@@ -133,7 +135,7 @@ ask_rows(struct report *r, const char *resource, const char *more)
 	return rows;
 }
 
-/* Of responses, with the share within the target. */
+/* Asks for responses, with the share within the target. */
 static json_t *
 ask_responses(
     struct report *r, const char *by, const char *kind, const char *more)
@@ -172,7 +174,7 @@ add_member(struct figure_table *t, const json_t *row, const char *member)
 	if (json_is_integer(v)) {
 		figure_add_int(t, json_integer_value(v));
 	} else if (json_is_real(v)) {
-		/* As the API has it: shares have four decimals. */
+		/* As in the API, shares have four decimals. */
 		(void)snprintf(text, sizeof text,
 		    strcmp(member, "within") == 0 ? "%.4f" : "%.3f",
 		    json_real_value(v));
@@ -182,7 +184,7 @@ add_member(struct figure_table *t, const json_t *row, const char *member)
 	}
 }
 
-/* The name of an operator, or the id. */
+/* Returns the name of an operator, or the id. */
 static const char *
 name_of(const struct report *r, const char *id)
 {
@@ -194,7 +196,7 @@ name_of(const struct report *r, const char *id)
 	return *name != '\0' ? name : id;
 }
 
-/* Writes "2026-11-20 10:00", by the clock in the zone. */
+/* Writes "2026-11-20 10:00" in the zone's local time. */
 static void
 format_time(const struct report *r, int64_t ms, char text[CALENDAR_TEXT])
 {
@@ -234,7 +236,7 @@ query(struct report *r, const char *sql, const struct db_value *args, size_t n,
 	return false;
 }
 
-/* Adds the rows of a statement, which has a column for each of the table's; the
+/* Adds the rows of a statement, which has the same columns as the table; the
  * one called name has an operator's id. */
 static bool
 fill_by_sql(struct report *r, struct figure_table *t, const char *sql,
@@ -299,12 +301,12 @@ static const struct {
 	    FIGURE_COUNT },
 };
 
-/* How many there are in a time, in all of the statements together. */
+/* Counts within a period, in all of the statements together. */
 static const struct {
 	const char *name, *title, *metric, *sql[2];
 } counted_totals[] = {
-	/* As conversation_metrics_all has them; that view would group all of
-	 * them first, which takes minutes for a million. */
+	/* Equal to conversation_metrics_all, but that view would group all rows
+	 * first, which takes minutes for a million. */
 	{ "conversations", "Conversations begun", "conversations",
 	    { "SELECT COUNT(*) FROM conversation_metrics WHERE tenant = ? "
 	      "AND created_at >= ? AND created_at < ?",
@@ -320,8 +322,8 @@ static const struct {
 	      "AND started_at >= ? AND started_at < ? AND messages > 0" } },
 };
 
-/* Of the two cells before it: relative to the previous period, but of a share
- * the difference. */
+/* Compares the two cells before it: relative to the previous period, but for a
+ * share, the difference. */
 static void
 add_total_change(struct figure_table *t)
 {
@@ -348,7 +350,8 @@ begin_total(struct figure_table *t, const char *name, const char *title,
 	figure_add(t, figure_unit_word(unit));
 }
 
-/* Adds the cell of a count; what is not kept is not 0. */
+/* Adds the cell of a count; if the metric is not kept, it is not 0 but
+ * absent. */
 static bool
 add_count(struct report *r, struct figure_table *t, size_t of, int64_t from,
     int64_t to)
@@ -397,8 +400,8 @@ fill_totals(struct report *r, struct figure_table *t)
 	return true;
 }
 
-/* Response times over the span, and what was resolved: by hour, day, week or
- * month, whichever gives a table that a person still reads. */
+/* Response times over the period, and resolutions: by hour, day, week or month,
+ * whichever gives a table of readable length. */
 
 static const struct figure_column day_columns[] = {
 	{ "begin", "Begin", FIGURE_PERIOD },
@@ -431,11 +434,11 @@ period_of(const struct report *r)
 	return days <= 400 ? "week" : "month";
 }
 
-/* The date, of an hour with its time, too: so many characters. */
+/* Length of a date, with the time for hours. */
 #define PERIOD_NAME strlen("2026-11-20 10:00")
 
-/* Where clocks go back an hour has the name of the next one, or of the one
- * before. */
+/* When clocks go back, an hour has the same name as the next or previous
+ * one. */
 static bool
 is_hour_twice(const json_t *rows, size_t i)
 {
@@ -528,7 +531,7 @@ draw_days(const struct figure_table *t, struct buf *to)
 
 /* Response times of each operator, and those of the previous period. */
 
-/* A page shows so many of the fastest and of the slowest. */
+/* A page shows this many of the fastest and of the slowest. */
 #define OPERATOR_ENDS 10
 
 static const struct figure_column operator_columns[] = {
@@ -592,7 +595,7 @@ fill_operators(struct report *r, struct figure_table *t)
 	return answer != NULL;
 }
 
-/* Responses by hour of the week: how many, and how long they took. */
+/* Responses by hour of the week: their number and their duration. */
 
 static const struct figure_column week_columns[] = {
 	{ "hour", "Hour", FIGURE_TEXT },
@@ -653,7 +656,7 @@ draw_week(const struct figure_table *t, struct buf *to)
 	chart_week(to, "Responses by hour of the week", counts);
 }
 
-/* Who waited longest, and the waits that a transfer cut. */
+/* The longest waits, and waits that a transfer split. */
 
 static const struct figure_column wait_columns[] = {
 	{ "ended", "Ended", FIGURE_TIME },
@@ -694,7 +697,7 @@ fill_transfers(struct report *r, struct figure_table *t)
 	return rows != NULL;
 }
 
-/* Messages by channel, and what was read of them. */
+/* Messages by channel, and how many were read. */
 
 #define CHANNELS_MAX "50"
 #define DEVICES_MAX "20"
@@ -712,8 +715,8 @@ static const struct figure_column receipt_columns[] = {
 	{ "receipts", "Receipts", FIGURE_COUNT },
 };
 
-/* Hours that begin in the period. While it runs, the hour that cuts the
- * previous one is left out there. */
+/* Counts hours that begin in the period. While it is running, the hour in which
+ * the previous one is cut is left out there. */
 static bool
 fill_channels(struct report *r, struct figure_table *t)
 {
@@ -736,7 +739,7 @@ fill_channels(struct report *r, struct figure_table *t)
 	    args, ARRAY_LEN(args));
 }
 
-/* Who wrote too much, and the words that were used more than before. */
+/* Users who wrote too much, and words used more than before. */
 
 #define USERS_MAX "20"
 #define WORDS_MAX "30"
@@ -811,8 +814,8 @@ static const struct section sections[] = {
 	    "histograms", COLUMNS(week_columns), .fill = fill_week,
 	    .draw = draw_week },
 	{ "waits", "Longest waits", NULL, "intervals", COLUMNS(wait_columns),
-	    /* Whole waits; the parts that a transfer cuts are of the kind
-	     * waiting. */
+	    /* Whole waits only; the parts of a wait that a transfer split have
+	     * the kind waiting. */
 	    .sql = "SELECT end_at, seconds, chat, operator, operator, "
 		   "CASE kind WHEN 'first_response' THEN 'first response' "
 		   "WHEN 'unanswered' THEN 'closing, unanswered' ELSE kind END "
@@ -877,7 +880,7 @@ report_open_zone(const char *name)
 	return zone;
 }
 
-/* Without dates the last week that is over. */
+/* Without dates, chooses the last complete week. */
 static void
 choose_days(struct report *r)
 {
@@ -906,7 +909,7 @@ time_member(const json_t *row, const char *member)
 }
 
 /* The API knows which period is the previous one. A period that has just begun
- * is compared with nothing. */
+ * is not compared. */
 static void
 find_previous(struct report *r, const json_t *row)
 {
@@ -951,7 +954,7 @@ read_totals(struct report *r)
 	return true;
 }
 
-/* Of all operators, page by page. */
+/* Reads the names of all operators, page by page. */
 static bool
 read_names(struct report *r)
 {
@@ -1027,8 +1030,8 @@ begin_report(struct report *r)
 
 /* The page's first lines. */
 
-/* "Median first response 1m47s, 6 % faster than in the previous period (1m54s).
- * " Nothing without first responses. */
+/* Adds "Median first response 1m47s, 6 % faster than in the previous period
+ * (1m54s). " Adds nothing if there are no first responses. */
 static void
 add_verdict(const struct report *r, struct buf *to)
 {
@@ -1054,7 +1057,7 @@ add_verdict(const struct report *r, struct buf *to)
 	buf_adds(to, ". ");
 }
 
-/* The row of that channel in the previous period; NULL: none. */
+/* Returns the row of that channel in the previous period; NULL: none. */
 static const json_t *
 row_before(const json_t *rows, const char *channel)
 {
@@ -1070,8 +1073,9 @@ row_before(const json_t *rows, const char *channel)
 	return NULL;
 }
 
-/* "On whatsapp it rose from 1m10s to 3m24s. ": of the channels that are a tenth
- * slower, the one whose customers waited the most longer in all. */
+/* Adds "On whatsapp it rose from 1m10s to 3m24s. " Of the channels that are at
+ * least a tenth slower, it names the one whose customers waited longest in
+ * addition, in total. */
 static bool
 add_slower_channel(struct report *r, struct buf *to)
 {
@@ -1127,7 +1131,7 @@ add_previous(const struct report *r, struct buf *to)
 	buf_addc(to, '.');
 }
 
-/* For people: the last day that belongs to the period. */
+/* For people: names the last day of the period. */
 static bool
 begin_page(struct report *r, struct buf *to)
 {
@@ -1163,10 +1167,11 @@ begin_page(struct report *r, struct buf *to)
 	return good;
 }
 
-/* The two forms. A line of CSV begins with the name of its section, so that one
- * of them is cut out by grep; sections have an empty line between them. */
+/* The two forms. A line of CSV begins with the name of its section, so that
+ * grep can select a section; sections are separated by empty lines. */
 
-/* Why there is no table, instead of the note; nothing: there is one. */
+/* Adds the reason why there is no table, instead of the note; nothing if there
+ * is one. */
 static void
 add_reason(const struct report *r, const struct section *s, struct buf *to)
 {
@@ -1196,7 +1201,7 @@ write_html(struct buf *to, const struct section *s,
 	page_part_end(to);
 }
 
-/* With blanks in place of line breaks: each line is a whole row. */
+/* Replaces line breaks by blanks, so that each line is a complete row. */
 static void
 write_csv_cell(
     struct buf *to, const struct figure_table *t, size_t row, size_t column)

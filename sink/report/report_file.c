@@ -17,7 +17,7 @@
 #include "sink/report/page.h"
 
 static const struct {
-	const char *suffix; /* of a file of that form */
+	const char *suffix; /* of files with that form */
 	enum report_form form;
 } forms[] = {
 	{ ".html", REPORT_HTML },

@@ -39,8 +39,8 @@ visit_parameters(
 		visit(ctx, f->names[i], f->values[i]);
 }
 
-/* Cuts the target behind its path, and takes its query apart. The path, owned:
- * the texts of f are behind it. */
+/* Splits the target after its path, and decodes its query. Returns the path,
+ * owned, which also holds the texts of f. */
 static char *
 split_target(const char *target, struct form *f)
 {
@@ -72,7 +72,7 @@ by_hand_get(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
 		.private = &parameters };
 
 	a->status = 200;
-	if (parameters.cut) /* as the server has it */
+	if (parameters.cut) /* as the server does */
 		problem_answer(a, 400, "a parameter has a NUL");
 	else
 		(void)resource_answer(viewer, db, timeout_ms, &r, a);
@@ -100,7 +100,7 @@ by_hand_list_paths(struct buf *to)
 		buf_addf(to, "  %s\n", resources[i].pattern);
 }
 
-/* The last of that name has a value, as the server has it. */
+/* True if the last parameter with that name has a value, as in the server. */
 static bool
 is_given(const struct form *f, const char *name)
 {
@@ -144,8 +144,8 @@ by_hand_next(const struct web_answer *a, const char *target, const char *limit,
 	return true;
 }
 
-/* The sentence of a problem, or of the first error in the list that the routes
- * of messaging-api(7) answer. */
+/* Logs the sentence of a problem, or the first error in the list that the
+ * routes of messaging-api(7) return. */
 static void
 log_why(const char *target, const json_t *problem)
 {

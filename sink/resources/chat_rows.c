@@ -40,8 +40,7 @@ chat_waits_filter(struct question *q, struct buf *sql)
 }
 
 struct ordered_row {
-	const char
-	    *time; /* as the database has it: in the order of its bytes */
+	const char *time; /* as in the database: sorts bytewise */
 	const char *id;
 	size_t place;
 };

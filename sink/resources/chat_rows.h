@@ -1,7 +1,7 @@
 /*
- * chat_rows: what resources about chats and the present share: how long
- * customers have waited, from when on metrics are stale, and the order of a
- * chat's messages.
+ * chat_rows: shared by resources about chats and the present: how long
+ * customers have waited, when metrics are stale, and the order of a chat's
+ * messages.
  */
 #ifndef SINK_RESOURCES_CHAT_ROWS_H
 #define SINK_RESOURCES_CHAT_ROWS_H
@@ -11,43 +11,43 @@
 
 #include <stddef.h>
 
-/* How long the customers of chats have waited, up to the present of the tenant.
- * A stream writes the row of a chat when the chat changes, which one whose
- * customer just waits does not: the row's own time is the begin of that wait,
- * and says nothing of its length.
+/* How long the customers of chats have waited, up to the tenant's present. A
+ * stream writes the row of a chat when the chat changes, which a chat does not
+ * while its customer waits: the row's own time is then the start of that wait,
+ * and says nothing about its length.
  *
- * Who waits too long is asked by the present moment instead, as a board counts:
- * a list of late chats has those that it counts as late. */
+ * Lists of late chats use the present, as the board does, so that both count
+ * the same chats. */
 
-/* Of a row c of chat_metrics and its tenant t: the time up to which a wait
- * counts, and the seconds of the wait, NULL where nobody waits. */
+/* For a row c of chat_metrics and its tenant t: the time up to which a wait
+ * counts, and the seconds of the wait, NULL if nobody waits. */
 #define CHAT_WAITS_UNTIL "GREATEST(c.as_of, COALESCE(t.as_of, c.as_of))"
 #define CHAT_WAITS_SECONDS                                                     \
 	"GREATEST(0, TIMESTAMPDIFF(MICROSECOND, "                              \
 	"c.waiting_since, " CHAT_WAITS_UNTIL ")) / 1000000"
 
-/* Appends " FROM" the rows c of the chats that have not left, and t; its one
- * argument is the tenant. False: the answer is a problem. */
+/* Appends " FROM" the rows c of the chats that have not left, and t; its only
+ * argument is the tenant. Returns false if the answer is now a problem. */
 bool chat_waits_from(struct question *q, struct buf *sql)
     __attribute__((warn_unused_result));
 
 /* Appends the condition of the parameter waiting_seconds to a statement about
- * chat_metrics: a customer has waited so long, or longer, in a chat that has
- * not left. False: the answer is a problem. */
+ * chat_metrics: the customer has waited at least this long, in a chat that has
+ * not left. Returns false if the answer is now a problem. */
 bool chat_waits_filter(struct question *q, struct buf *sql)
     __attribute__((warn_unused_result));
 
-/* From when on metrics are stale: they are more than three minutes old, and the
- * newest snapshot more than three polling intervals (tenants.stale_at).
+/* When metrics are stale: they are more than three minutes old, and the newest
+ * snapshot more than three polling intervals (tenants.stale_at).
  *
  * The metrics of a snapshot have the time of the CRM's clock, which may differ
  * from ours by hours, so their age counts from when the snapshot was stored. A
- * stream may be newer than its snapshots, or have none: its time is all there
- * is. */
+ * stream may be newer than its snapshots, or have none; only its own time is
+ * then known. */
 
-/* SQL of the time on our clock from which the age of metrics counts; and of
- * when they are stale: of the metrics' time, and of as_of, stored_at and
- * stale_at of the tenant, which may be NULL. */
+/* SQL for the time on our clock from which the age of metrics counts, and for
+ * whether they are stale: from the time of the metrics, and as_of, stored_at
+ * and stale_at of the tenant, which may be NULL. */
 #define NEW_AT(as_of, snapshot, stored_at)                                     \
 	"IF(" as_of " <= " snapshot ", COALESCE(" stored_at ", " as_of         \
 	"), " as_of ")"
@@ -55,19 +55,19 @@ bool chat_waits_filter(struct question *q, struct buf *sql)
 	"GREATEST(" NEW_AT(as_of, snapshot,                                    \
 	    stored_at) " + INTERVAL 3 MINUTE, "                                \
 		       "COALESCE(" stale_at ", '1970-01-01'))"
-/* Of the row t of metrics and its row s of tenants. */
+/* For the row t of metrics and its row s of tenants. */
 #define TENANT_NEW_AT NEW_AT("t.as_of", "s.as_of", "s.stored_at")
 #define TENANT_STALE_AT                                                        \
 	STALE_AT("t.as_of", "s.as_of", "s.stored_at", "s.stale_at")
 
-/* The order of a chat's messages, of which several may have one time: by time
- * and id, as messaging-metrics(7) has it. A statement orders ids by bytes,
- * which has 10 before 9, as if an answer came before its question; and any
- * other order it would read the whole chat for. */
+/* The order of a chat's messages, of which several may have the same time: by
+ * time and id, as in messaging-metrics(7). A statement sorts ids bytewise, so
+ * 10 comes before 9, and a response could seem to precede its question; for any
+ * other order it would read the whole chat. */
 
-/* Of rows that have the order of the column `time`, puts those of one time into
- * that of their ids, in the column `id`; those of one id, too, stay as they
- * are. Steps before the first. */
+/* Sorts rows that are already in the order of the column `time`: those with the
+ * same time by the column `id`. The sort is stable. Moves before the first
+ * row. */
 void message_order(struct db_rows *rows, size_t time, size_t id);
 
 #endif

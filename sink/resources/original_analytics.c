@@ -1,16 +1,16 @@
 /*
- * original_analytics: what is read of the analytics service that this program
- * replaces: GET /api/v1/analytics/conversations/ID/analytics,
- * channels/ID/analytics, dashboard and health, in its shapes: zeros where there
- * are no rows, and never 404. A period includes both its ends.
+ * original_analytics: the reading routes of the analytics service that this
+ * program replaces: GET /api/v1/analytics/conversations/ID/analytics,
+ * channels/ID/analytics, dashboard and health, in its shapes: zeros if there
+ * are no rows, and never 404. A period includes both of its ends.
  *
- * Messages and response times are those that are stored anyway; what callers
- * posted about messages counts where there is more of it, or nothing else, and
- * adds sentiments and intents.
+ * Messages and response times come from the stored messages. Analyses that
+ * callers posted about messages are used if there are more of them, or nothing
+ * else; they add sentiments and intents.
  *
- * What no row tells is null: what needs a metric that the tenant does not keep;
- * how much of what a channel was sent had success, and when it was up; and the
- * cache, which is none.
+ * Unknown values are null: those that need a metric that the tenant does not
+ * keep, the success rate and uptime of a channel, and the cache, which does not
+ * exist.
  */
 #include <math.h>
 #include <pthread.h>
@@ -28,11 +28,11 @@
 #include "sink/resources/resource.h"
 #include "sink/responses/responses.h"
 
-/* The query, checked in the order and words of that service: a wrong parameter
- * is 422 and the list of all that are wrong. tenant_id has to be there and to
- * be that of the token: it never decides. */
+/* The query, checked in the order and words of that service: wrong parameters
+ * give 422 and a list of all of them. tenant_id must be given and be that of
+ * the token, but never decides. */
 
-/* Beyond it a number is milliseconds; and the longest text of a time. */
+/* A greater number is milliseconds; and the maximum length of a time. */
 #define SECONDS_UP_TO 20000000000.0
 #define TIME_TEXT_MAX 40
 
@@ -65,8 +65,8 @@ original_query_begin(struct original_query *o, struct question *q)
 		add_missing(o, "tenant_id");
 }
 
-/* Seconds, or milliseconds where they are too many, in the years 1 to 9999: a
- * sign and a fraction may be there. */
+/* Reads seconds (milliseconds if the number is too large) in the years 1 to
+ * 9999, with an optional sign and fraction. */
 static bool
 parse_seconds(const char *text, int64_t *ms)
 {
@@ -89,7 +89,7 @@ parse_seconds(const char *text, int64_t *ms)
 	return true;
 }
 
-/* A date, or a time whose seconds, offset, or colon of the offset may be
+/* Reads a date, or a time whose seconds, offset, or colon in the offset may be
  * missing. */
 static bool
 parse_loose(const char *text, int64_t *ms)
@@ -178,17 +178,18 @@ original_query_end(struct original_query *o)
 
 /* The answers. */
 
-/* Different labels, and different intents, of one conversation. */
+/* Maximum of different labels, and of different intents, in one
+ * conversation. */
 #define WORDS_MAX "1000"
 
-/* Hours of a channel in one answer: 416 days. */
+/* Maximum hours of a channel in one answer: 416 days. */
 #define HOURS_MAX 10000
 #define HOURS_LIMIT "10001" /* that and one more */
 
 #define MS_OF_SECOND 1000.0
 #define MS_OF_MINUTE 60000.0
 
-/* What a response time is of. */
+/* The kinds of intervals that are response times. */
 #define RESPONSE_KINDS "'first_response', 'reply'"
 #define RESPONSE_KIND_SET (1U << SPAN_FIRST_RESPONSE | 1U << SPAN_REPLY)
 
@@ -205,7 +206,7 @@ member_period(struct buf *to, const struct analytics_period *p)
 	jsonw_close(to);
 }
 
-/* A number as the database has it; 0: NULL. */
+/* Writes a number as the database has it; 0 for NULL. */
 static void
 member_cell(struct buf *to, const char *name, const struct db_rows *r, size_t i)
 {
@@ -215,7 +216,7 @@ member_cell(struct buf *to, const char *name, const struct db_rows *r, size_t i)
 	buf_adds(to, text != NULL ? text : "0");
 }
 
-/* CLOCK_NONE: it is not known. */
+/* CLOCK_NONE: unknown. */
 static void
 member_count(struct buf *to, const char *name, int64_t n)
 {
@@ -236,15 +237,15 @@ member_real(struct buf *to, const char *name, bool known, double value)
 	jsonw_real(to, value);
 }
 
-/* Of none: null. */
+/* The average of nothing is null. */
 static void
 member_mean(struct buf *to, const char *name, double sum, int64_t n)
 {
 	member_real(to, name, n > 0, n > 0 ? sum / (double)n : 0);
 }
 
-/* Of one conversation or channel: the statement has its id and the period
- * behind the tenant. */
+/* Asks about one conversation or channel: after the tenant, the statement takes
+ * its id and the period. */
 static bool
 ask_in_period(struct question *q, const char *sql, const char *id,
     const struct analytics_period *p, struct db_rows **rows)
@@ -255,7 +256,7 @@ ask_in_period(struct question *q, const char *sql, const char *id,
 	return question_ask(q, sql, args, ARRAY_LEN(args), rows);
 }
 
-/* As metrics count them: no notes, and nothing of the system. */
+/* The messages that metrics count: no notes, and nothing from the system. */
 #define IS_MESSAGE "private = 0 AND sender IN ('customer', 'operator', 'bot')"
 
 static bool
@@ -272,7 +273,7 @@ ask_conversation(struct question *q, const char *id,
 	    id, p, rows);
 }
 
-/* The messages that are stored, and the responses of a conversation. */
+/* The stored messages and responses of a conversation. */
 #define IS_RESPONSE "kind IN (" RESPONSE_KINDS ") AND " INTERVAL_COUNTS
 
 static bool
@@ -293,7 +294,7 @@ ask_stored_conversation(struct question *q, const char *id,
 		   id, p, responses);
 }
 
-/* How often each word of the column is there. */
+/* Counts how often each word of the column occurs. */
 static bool
 ask_words(struct question *q, const char *column, const char *id,
     const struct analytics_period *p, struct db_rows **rows)
@@ -323,7 +324,8 @@ write_word_counts(struct buf *to, const char *name, struct db_rows *words)
 	jsonw_close(to);
 }
 
-/* The rows whose first cell, a number, is greater; both have one row. */
+/* Returns the row whose first cell, a number, is greater; both results have one
+ * row. */
 static const struct db_rows *
 with_more(const struct db_rows *stored, const struct db_rows *posted)
 {
@@ -357,7 +359,7 @@ write_conversation(struct question *q, const char *id,
 	member_cell(to, "total_messages", most, 0);
 	member_cell(to, "inbound_messages", most, 1);
 	member_cell(to, "outbound_messages", most, 2);
-	/* Texts may not be kept, and posted lengths may. */
+	/* Texts may not be kept although posted lengths are. */
 	member_cell(
 	    to, "avg_message_length", db_get(most, 3) != NULL ? most : r, 3);
 	jsonw_close(to);
@@ -406,7 +408,7 @@ original_conversation(struct question *q)
 	db_rows_free(c.intents);
 }
 
-/* Neither the series nor what is added up ends at some hour in silence. */
+/* Neither the series nor its sums may silently end at some hour. */
 static bool
 check_hours(struct question *q, const struct db_rows *rows)
 {
@@ -416,8 +418,9 @@ check_hours(struct question *q, const struct db_rows *rows)
 		   HOURS_MAX);
 }
 
-/* The whole hours of a period are [first, last); both are behind its end if
- * there is none. The hour that is now, which nothing is after, is whole. */
+/* The complete hours of a period are [first, last); both are after its end if
+ * there are none. The current hour, after which there is nothing, counts as
+ * complete. */
 static void
 find_whole_hours(const struct question *q, const struct analytics_period *p,
     int64_t *first, int64_t *last)
@@ -430,9 +433,9 @@ find_whole_hours(const struct question *q, const struct analytics_period *p,
 		*first = *last = p->end + 1;
 }
 
-/* Which of the analyses of a period are added up, and which are read one by
- * one, as conditions: hours that the period cuts, or that are not added up yet
- * (sink/rollup/sums_due.h). */
+/* Conditions for the analyses of a period that are added up by hour, and for
+ * those that are read one by one, because the period contains only part of the
+ * hour, or because it is not added up yet (sink/rollup/sums_due.h). */
 struct analysed_time {
 	struct buf hours, rows;
 };
@@ -462,7 +465,8 @@ add_due(struct question *q, struct db_rows *due, struct analysed_time *t)
 	}
 }
 
-/* False: the answer is a problem. The texts are to be released. */
+/* Returns false if the answer is now a problem. The caller releases the
+ * texts. */
 static bool
 find_analysed_time(struct question *q, const struct analytics_period *p,
     struct analysed_time *t)
@@ -501,7 +505,7 @@ release_analysed_time(struct analysed_time *t)
 }
 
 /* A channel by hour, newest first: what channel_metrics counts in hours that
- * begin in the period, NULL where it has none, and what callers reported. */
+ * begin in the period (NULL if it has none), and what callers reported. */
 #define CHANNEL_HOURS_OF                                                       \
 	"SELECT `hour`, SUM(conversations), SUM(messages), SUM(analyses), "    \
 	"SUM(response_sum), SUM(responses) FROM ("                             \
@@ -543,8 +547,8 @@ ask_hours(struct question *q, const char *id, const struct analytics_period *p,
 	return good;
 }
 
-/* The responses of the channel in each of its hours: the slot is the row's
- * place. To be released. */
+/* Finds the responses of the channel in each of its hours; the slot is the
+ * row's place. The caller releases them. */
 static bool
 ask_hours_responses(struct question *q, const char *id,
     const struct analytics_period *p, struct db_rows *hours,
@@ -576,7 +580,8 @@ ask_hours_responses(struct question *q, const char *id,
 	return good;
 }
 
-/* Of the hour at that place; none: zeros. The list is in order of the slots. */
+/* Returns the responses of the hour at that place; zeros if none. The list is
+ * sorted by slot. */
 static struct span_sum
 responses_of_hour(const struct response_sums *s, size_t slot)
 {
@@ -596,11 +601,11 @@ responses_of_hour(const struct response_sums *s, size_t slot)
 
 /* Sums over a channel's hours. */
 struct channel_sums {
-	bool counted; /* by channel_metrics; else only analyses tell of it */
+	bool counted; /* from channel_metrics; otherwise only from analyses */
 	int64_t conversations, messages, analyses;
 	double response_sum; /* posted, in seconds */
 	int64_t responses;
-	int64_t stored_ms, stored; /* the same of intervals */
+	int64_t stored_ms, stored; /* the same from intervals */
 };
 
 static bool
@@ -632,7 +637,7 @@ add_up_hours(struct db_rows *hours, const struct response_sums *responses,
 	db_rewind(hours);
 }
 
-/* The mean of the stored ones, else of the posted ones. */
+/* Writes the average of the stored ones, otherwise of the posted ones. */
 static void
 member_response_time(struct buf *to, const char *name, int64_t sum_ms,
     int64_t n, double posted_sum, int64_t posted)
@@ -720,9 +725,9 @@ original_channel(struct question *q)
 	db_rows_free(hours);
 }
 
-/* Whole numbers are added up as decimals, slower than the doubles that + 0e0
- * makes of them; these are as exact up to 2^53, and CAST writes them without an
- * exponent. */
+/* The server adds whole numbers as decimals, which is slower than with doubles,
+ * which + 0e0 makes of them; these are exact up to 2^53, and CAST writes them
+ * without an exponent. */
 static bool
 ask_messages_of(
     struct question *q, const struct analytics_period *p, struct db_rows **rows)
@@ -756,8 +761,8 @@ ask_messages_of(
 	return good;
 }
 
-/* The messages that are counted by hour and channel, in hours that begin in the
- * period; without such rows those that are stored. */
+/* Asks for the messages counted by hour and channel, in hours that begin in the
+ * period; if there are no such rows, for stored messages. */
 static bool
 ask_counted_messages(
     struct question *q, const struct analytics_period *p, struct db_rows **rows)
@@ -786,20 +791,19 @@ ask_counted_messages(
 	       db_next(*rows);
 }
 
-/* Counts of many rows of a period that ends now, kept in memory while the
- * server runs. The database counts some million rows a second, so a count of as
- * many as a large tenant has would hold up the answers behind it each time; and
- * of so many a few more or less are nobody's question. The service that these
- * routes come from kept its answers for five minutes. */
+/* A cache for counts of many rows of a period that ends now. The database
+ * counts a few million rows per second, so the count for a large tenant would
+ * delay the answers behind it each time; and with so many rows a small error
+ * does not matter. The original service cached its answers for five minutes. */
 
-/* A smaller count is not kept; others for such a part of their period, and at
- * most so long; and so much longer while one thread counts again. */
+/* Smaller counts are not cached; others for this fraction of their period, at
+ * most this long, and this much longer while one thread counts again. */
 #define CACHED_LEAST 10000
 #define CACHED_PART 10000
 #define CACHED_MOST_MS 50000
 #define CACHED_LATE_MS 10000
 
-/* Of some large tenants; another one takes the place of that which ends
+/* Counts of a few large tenants; a new one replaces the one that expires
  * first. */
 static struct cached_count {
 	char tenant[RECORD_MAX_TENANT + 1];
@@ -807,7 +811,8 @@ static struct cached_count {
 } cached[64];
 static pthread_mutex_t cache_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* Its place, or that which ended or ends first; with the lock. */
+/* Returns the tenant's entry, or the one that expired or expires first; the
+ * lock must be held. */
 static struct cached_count *
 find_cached(const char *tenant, int64_t period_ms, bool *is)
 {
@@ -824,8 +829,8 @@ find_cached(const char *tenant, int64_t period_ms, bool *is)
 	return first;
 }
 
-/* What is kept. False: the caller is to count, while others are answered with
- * what was kept. */
+/* Returns the cached count. False: the caller must count; meanwhile others get
+ * the cached one. */
 static bool
 get_cached(const char *tenant, int64_t period_ms, int64_t *n)
 {
@@ -867,8 +872,8 @@ put_cached(const char *tenant, int64_t period_ms, int64_t n)
 	"SELECT COUNT(*) FROM " table                                          \
 	" WHERE tenant = ? AND last_message_at >= ?"
 
-/* The period ends now: anyone who wrote in it wrote last in it. CLOCK_NONE: no
- * conversations are kept. */
+/* Because the period ends now, a conversation with any message in it also has
+ * its last message in it. CLOCK_NONE: conversations are not kept. */
 static bool
 count_active(struct question *q, int64_t period_ms, int64_t *n)
 {
@@ -878,7 +883,8 @@ count_active(struct question *q, int64_t period_ms, int64_t *n)
 
 	if (get_cached(q->viewer.tenant, period_ms, n))
 		return true;
-	/* Left to itself the server counts in all that the tenant has. */
+	/* Left to itself the server would count in everything that the tenant
+	 * has. */
 	good = sharded_find(q, "conversation_metrics_parts", &sharded) &&
 	       question_ask(q,
 		   sharded ? COUNT_SINCE("conversation_metrics_all")
@@ -896,9 +902,9 @@ count_active(struct question *q, int64_t period_ms, int64_t *n)
 	return good;
 }
 
-/* Number and duration of the intervals of these kinds, up to the end of this
- * hour: of the tenant for everybody, as the conversations are that they are a
- * part of. CLOCK_NONE: what is kept is not all. */
+/* Finds number and total duration of the intervals of these kinds up to the end
+ * of this hour, for the whole tenant, because the conversations are those of
+ * the tenant, too. CLOCK_NONE: not everything is kept. */
 static bool
 ask_durations(struct question *q, const struct analytics_period *p,
     const char *kinds, unsigned kind_set, int64_t *n, int64_t *sum_ms)
@@ -1011,8 +1017,8 @@ original_dashboard(struct question *q)
 	db_rows_free(d.counted);
 }
 
-/* Answered by anyone's request, and with 200 whatever it says. A server that
- * may read no other table reads the tokens that were revoked. */
+/* Anyone may ask, and the status is always 200. If the server may read no other
+ * table, it reads the revoked tokens. */
 void
 original_health(struct question *q)
 {

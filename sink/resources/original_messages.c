@@ -1,13 +1,14 @@
 /*
  * original_messages: GET /api/v1/messages/conversation/ID of the message API
  * that this program replaces: the messages of a conversation, oldest first, in
- * the columns of its table. ID is the rest of the path, whatever is in it. As
- * there, a conversation that nobody knows has no messages, and is not an error.
+ * the columns of its table. ID is the rest of the path, whatever it contains.
+ * As in the original, an unknown conversation has no messages, and is not an
+ * error.
  *
- * Ours are pages: limit, and the cursor, which header Link has: time and id of
- * the last message before, "2026-11-20T10:00:00.000Z,ID". That is the last one
- * by bytes, as the index has them: messages of one time are in order within a
- * page, and one that pages share is cut by bytes.
+ * Our answers have pages: limit, and the cursor in the header Link: time and id
+ * of the previous page's last message, "2026-11-20T10:00:00.000Z,ID". It is the
+ * last one bytewise, as in the index: messages of the same time are sorted
+ * within a page, and if pages share a time, they are divided bytewise.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -35,15 +36,15 @@ static const struct sheet_column original_columns[] = {
 	{ "read_at", SHEET_TIME },
 };
 
-/* Columns of the statement: those above without the status, which the time of
- * the first receipt decides. */
+/* The columns of the statement: those above without the status, which follows
+ * from the time of the first receipt. */
 enum { MESSAGE_ID = 0, CREATED_AT = 5, READ_AT = 9 };
 
 struct history_page {
 	struct question *q;
 	char conversation[RECORD_MAX_ID + 1];
 	int64_t limit;
-	int64_t after_ms;     /* of the cursor */
+	int64_t after_ms;     /* from the cursor */
 	const char *after_id; /* NULL: the first page */
 };
 
@@ -66,8 +67,9 @@ read_history_cursor(struct history_page *h)
 	    h->q, 400, "cursor is not a cursor of this resource");
 }
 
-/* The first receipt of a message, as the view read_status has it: by its index,
- * lest the server reads all receipts of the tenant for each message. */
+/* The first receipt of a message, as in the view read_status; the index is
+ * forced, because otherwise the server reads all receipts of the tenant for
+ * each message. */
 #define FIRST_RECEIPT                                                          \
 	"(SELECT MIN(v.viewed_at) FROM message_views v FORCE INDEX "           \
 	"(by_message) WHERE v.tenant = m.tenant AND v.message_id = "           \
@@ -101,8 +103,8 @@ ask_history(const struct history_page *h, struct db_rows **rows)
 	return good;
 }
 
-/* Header Link: the page behind the last row, whose id is *last, if there is
- * one. */
+/* Adds the header Link: the page after the last row, whose id is *last, if
+ * there is one. */
 static void
 link_next_messages(
     const struct history_page *h, struct db_rows *rows, struct buf *last)

@@ -1,14 +1,15 @@
 /*
- * resource: the table of what the API has: path, who may read it, and the
+ * resource: the table of the API's resources: path, who may read it, and the
  * function that answers; and resource_answer(), which answers any request.
  *
- * To add a resource: its function in a file of its own, declared below, its row
- * in resource_routes.c, the shape of its answer in resource_openapi.c, its
- * tests. A resource that is the rows of a table is a struct list in
- * resource_lists.c instead, whose columns are its shape.
+ * To add a resource: write its function in a file of its own and declare it
+ * below, add its row in resource_routes.c, the shape of its answer in
+ * resource_openapi.c, and its tests. A resource that consists of the rows of a
+ * table is a struct list in resource_lists.c instead, whose columns are its
+ * shape.
  *
- * One whose least role is VIEWER_NONE needs no token; the viewer then has no
- * tenant.
+ * A resource whose least role is VIEWER_NONE needs no token; the viewer then
+ * has no tenant.
  */
 #ifndef SINK_RESOURCES_RESOURCE_H
 #define SINK_RESOURCES_RESOURCE_H
@@ -19,44 +20,44 @@
 
 /* Either answer or list is set. */
 struct resource {
-	const char *pattern; /* see path_pattern.h */
+	const char *pattern; /* see path_pattern_fits() */
 	enum viewer_role least;
 	resource_handler *answer;
 	const struct list *list;
-	bool of_operators; /* the handler keeps to scope.h; lists do */
+	bool of_operators; /* the handler observes scope.h; lists always do */
 	bool impersonal;   /* shows no chat and no customer: not audited */
-	/* The handler's parameters, up to NULL; others are refused. NULL: they
-	 * are passed over, as by the service that it is in place of; or it is a
-	 * list, which tells its own. */
+	/* The handler's parameters, ending with NULL; others are refused. NULL:
+	 * others are ignored, as in the original service; or it is a list,
+	 * which has its own. */
 	const char *const *parameters;
-	/* Those that it takes nevertheless, for the description, separated by
-	 * blanks; ! behind one that is needed. */
+	/* The parameters that it takes nevertheless, for the description,
+	 * separated by blanks; ! after a required one. */
 	const char *originals;
-	const char *id, *shape; /* of the description: of the operation, and of
-				   the answer */
+	const char *id, *shape; /* for the description: of the operation, and of
+				 * the answer */
 	const char *summary;
 };
 
 extern const struct resource resources[];
 extern const size_t resources_n;
 
-/* Answers a request of a viewer from the tables: finds the resource by path and
- * the format by suffix or Accept. db is connected when it is first needed.
- * Returns how many rows of tables the answer has. */
+/* Answers a viewer's request from the tables: finds the resource by path, and
+ * the format by suffix or Accept. db connects when it is first needed. Returns
+ * how many rows of tables the answer has. */
 size_t resource_answer(const struct viewer *viewer, struct db *db,
     int64_t timeout_ms, const struct web_request *r, struct web_answer *a);
 
-/* Whether the table has the path of the request. */
+/* True if the table has the path of the request. */
 bool resource_is_known(const struct web_request *r);
 
 /* True when what the request shows is not audited; of an unknown path false. */
 bool resource_is_impersonal(const struct web_request *r);
 
-/* True when the request needs no token. */
+/* True if the request needs no token. */
 bool resource_is_public(const struct web_request *r);
 
-/* The description of the API, which is made once; the program that serves calls
- * it before requests come. Borrowed. */
+/* Returns the description of the API, which is made once; a server calls this
+ * before requests come. Borrowed. */
 const struct buf *resource_openapi_text(void);
 
 /* The handlers, by file. */
@@ -71,10 +72,10 @@ resource_handler original_messages;   /* original_messages.c */
 resource_handler original_conversation, original_channel, original_dashboard,
     original_health;
 
-/* resource_chat.c: for the list of messages, struct list: a viewer of teams who
- * asks for a chat that they may see sees all that its timeline shows. An
- * operator is not asked for so: the answer would tell who it is that the rows
- * do not name. */
+/* In resource_chat.c, for the list of messages: a viewer of teams who asks for
+ * a chat that they may see sees everything that its timeline shows. This does
+ * not apply to requests by operator, whose answers would reveal the operator
+ * that the rows do not name. */
 bool chat_opens_messages(struct question *q, bool *all)
     __attribute__((warn_unused_result));
 
@@ -84,36 +85,37 @@ extern const struct list list_operators, list_chats, list_messages,
     list_events, list_receipts, list_channels, list_response_hours,
     list_assignments;
 
-/* Writes the answer of resource_now() without its end, of a question that needs
- * no request. False: the answer is a problem. */
+/* Writes the answer of resource_now() without its end, for a question without a
+ * request. Returns false if the answer is now a problem. */
 bool resource_now_write(struct question *q) __attribute__((warn_unused_result));
 
-/* The check of a request's parameters before a resource answers. A parameter
- * that the resource does not have is refused: who misspells a filter would else
- * take what is not filtered for what is. So is one that is there twice, and a
- * value that is empty, no text, or ends with a blank: for the database 'a' and
- * 'a ' are equal. */
+/* Checks a request's parameters before a resource answers. An unknown parameter
+ * is refused: with a misspelled filter, users would otherwise take unfiltered
+ * figures for filtered ones. Also refused are repeated parameters, and values
+ * that are empty, not text, or end with a blank: in the database 'a' and 'a '
+ * are equal. */
 
-/* The most that a resource has. */
+/* Maximum number of parameters of a resource. */
 #define RESOURCE_PARAMETERS 32
 
-/* How soon a customer should be answered, in seconds, where the parameter
- * `within` is not given: the default of a report and of the board's slider. */
+/* The target response time in seconds if the parameter `within` is not given:
+ * the default of a report and of the board's slider. */
 #define WITHIN_S "300"
 
-/* The names of a resource's parameters, borrowed. Returns how many. */
+/* Lists the names of a resource's parameters, borrowed. Returns their
+ * number. */
 size_t resource_parameters(
     const struct resource *r, const char *names[RESOURCE_PARAMETERS]);
 
-/* What a parameter takes, for the description (common/text/openapi.h). r: NULL
- * for one of the former services. */
+/* Returns the shape of a parameter for the description (common/text/openapi.h).
+ * r: NULL for an original service. */
 const char *resource_parameter_shape(
     const struct resource *r, const char *name);
 
-/* The same of `kind` in a list that has these, up to NULL. */
+/* The same for `kind` in a list with these kinds, ending with NULL. */
 void resource_kinds_shape(struct buf *to, const char *const *kinds);
 
-/* The same by the names, n of them. */
+/* The same check with n names. */
 bool resource_check_names(const char *const *names, size_t n,
     const struct web_request *r, struct web_answer *a)
     __attribute__((warn_unused_result));

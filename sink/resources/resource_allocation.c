@@ -1,12 +1,12 @@
 /*
- * resource_allocation: GET /api/v1/allocation: the chats that nobody has, how
- * long their customers wait, how many more chats each operator may hold, and
+ * resource_allocation: GET /api/v1/allocation: the unassigned chats, how long
+ * their customers have waited, how many more chats each operator may take, and
  * how many were reserved for them in the last 24 hours.
  *
  * The limits are those of scripts/limits, for all channels together. max_chats
- * is null where only the CRM or the configuration sets it: that is not stored.
- * Counts are null where no chats are kept; not_kept names the tables that lack
- * them.
+ * is null if only the CRM or the configuration sets it, because that is not
+ * stored. Counts are null if no chats are kept; not_kept names the missing
+ * metrics.
  */
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
@@ -39,7 +39,7 @@ static const struct sheet_column reservation_columns[] = {
 	{ "chats", SHEET_NUMBER },
 };
 
-/* No row where the queue is empty. */
+/* No row if the queue is empty. */
 static bool
 ask_queue(struct question *q, struct db_rows **rows)
 {
@@ -59,7 +59,7 @@ ask_queue(struct question *q, struct db_rows **rows)
 	return good;
 }
 
-/* Only those who work now have places that are free. */
+/* Only operators who are online have free slots. */
 static bool
 ask_operators(struct question *q, struct db_rows **rows)
 {
@@ -115,7 +115,7 @@ write_queue(struct buf *to, struct db_rows *rows, bool is_kept)
 	if (db_next(rows)) {
 		sheet_row(&s, rows);
 	} else {
-		/* As queue_columns. */
+		/* As in queue_columns. */
 		sheet_time(&s, CLOCK_NONE);
 		sheet_int(&s, is_kept ? 0 : CLOCK_NONE);
 		sheet_int(&s, is_kept ? 0 : CLOCK_NONE);

@@ -1,8 +1,8 @@
 /*
  * resource_chat: GET /api/v1/chats/ID/timeline: the messages of a chat and the
- * intervals that end with them, in the order of time, so that a metric can be
- * followed to what was written; how the chat is now, and the wait that goes on,
- * which nothing has ended yet. One chat alone is a row of resource_lists.c.
+ * intervals that end with them, in the order of time, so that a figure can be
+ * traced to the messages behind it; the present state of the chat, and a wait
+ * that has not ended. A single chat is a row of resource_lists.c.
  */
 #include <string.h>
 
@@ -14,7 +14,8 @@
 #include "sink/resources/chat_rows.h"
 #include "sink/resources/resource.h"
 
-/* Messages of one chat, and intervals; of each half of them around a time. */
+/* Maximum messages, and intervals, of one chat; half of each before and after a
+ * time. */
 #define TIMELINE_MAX 2000
 
 /* Of a chat in its timeline. */
@@ -56,8 +57,9 @@ static const struct sheet_column interval_columns[] = {
 	{ "withdrawn", SHEET_FLAG },
 };
 
-/* A chat is of a team whose operator has it, or nobody, or when an interval in
- * it is one of their operators'. False: the answer is a problem. */
+/* A chat belongs to a team if one of its operators is assigned, if nobody is,
+ * or if an interval in it is one of theirs. Returns false if the answer is now
+ * a problem. */
 static bool
 find_scope(struct question *q, const char *chat, bool *yes)
 {
@@ -104,7 +106,7 @@ chat_opens_messages(struct question *q, bool *all)
 	return find_scope(q, chat, all);
 }
 
-/* Where a timeline is looked at; CLOCK_NONE: from its first row on. */
+/* Where a timeline starts; CLOCK_NONE: at its first row. */
 struct place {
 	char chat[RECORD_MAX_ID + 1];
 	int64_t at;
@@ -116,19 +118,19 @@ struct sides {
 	struct db_rows *before, *after;
 };
 
-/* Rows of a chat; now and running have one at most. */
+/* Rows of a chat; now and running have at most one. */
 struct timeline {
 	struct db_rows *now, *running;
 	struct sides messages, intervals;
 };
 
-/* The first and the last time of which all rows are there, as the database has
- * them; NULL: there are no others. */
+/* The first and last time between which all rows are present, as in the
+ * database; NULL: there are no rows beyond. */
 struct range {
 	const char *from, *to;
 };
 
-/* An operator who is none of the viewer's is not named. */
+/* Only operators whom the viewer may see are named. */
 static void
 add_operator(struct question *q, struct buf *sql)
 {
@@ -154,8 +156,8 @@ ask_now(struct question *q, const char *chat, struct db_rows **rows)
 	return good;
 }
 
-/* The wait that nobody has ended yet; seen by those who see the intervals of
- * anyone who has the chat. */
+/* Reads the wait that has not ended; visible to viewers who may see the
+ * intervals of whoever is assigned. */
 static bool
 ask_running(struct question *q, const char *chat, struct db_rows **rows)
 {
@@ -177,9 +179,9 @@ ask_running(struct question *q, const char *chat, struct db_rows **rows)
 	return good;
 }
 
-/* The rows on one side of a time, the nearest first; without one from the first
- * on. By the column `time` alone, which is the order of the index: for any
- * other one all of the chat would be read. */
+/* Reads the rows before or after a time, the nearest first; without a time,
+ * from the first row on. Sorts only by the column `time`, which is the order of
+ * the index: with any other order all of the chat would be read. */
 static bool
 ask_side(struct question *q, const char *select, const char *time,
     const struct place *p, bool before, struct db_rows **rows)
@@ -252,7 +254,8 @@ sides_count(const struct sides *s)
 	       (s->before != NULL ? db_rows_count(s->before) : 0);
 }
 
-/* As they are at one moment: no wait goes on beside the reply that ended it. */
+/* Reads everything as of one moment, so that no wait continues next to the
+ * reply that ended it. */
 static bool
 ask_timeline(struct question *q, const struct place *p, struct timeline *t)
 {
@@ -278,8 +281,8 @@ last_time(struct db_rows *rows)
 	return db_get(rows, 0);
 }
 
-/* What is known of messages only, or of intervals only, is left out, as if a
- * message had ended nothing. */
+/* Rows of a time for which only messages or only intervals are present are left
+ * out; otherwise a message would seem to have ended nothing. */
 static void
 narrow_range(struct range *r, const struct sides *s)
 {

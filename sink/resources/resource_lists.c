@@ -1,6 +1,6 @@
 /*
- * resource_lists: the resources that are rows of a table or a view; see list.h
- * and messaging-tables(5), which explains the columns.
+ * resource_lists: the resources that are rows of a table or view; see list.h,
+ * and messaging-tables(5) for the columns.
  */
 #include "common/base/clock.h"
 #include "common/digest/encoding.h"
@@ -29,13 +29,13 @@
 	{                                                                      \
 		name, SHEET_TEXT, LIST_FILTER, VIEWER_NONE                     \
 	}
-/* Of a customer. */
+/* A column about a customer. */
 #define PERSONAL(name, use)                                                    \
 	{                                                                      \
 		name, SHEET_TEXT, use, VIEWER_LEAD                             \
 	}
 
-/* The link of the list. */
+/* The list's link. */
 #define HREF(least)                                                            \
 	{                                                                      \
 		"href", SHEET_TEXT, LIST_SHOWN, least                          \
@@ -69,7 +69,8 @@ const struct list list_chats = {
 	.words = { { "assigned", "1", "operator IS NOT NULL", "nobody" },
 	    { "nobody", "1", "operator IS NULL", "operator" },
 	    { "open", "1", "status <> 'left'", NULL },
-	    /* Who left keeps the time, and waits no more. */
+	    /* A chat that left keeps the time, but its customer no longer
+	     * waits. */
 	    { "waiting", "1", "waiting_since IS NOT NULL AND status <> 'left'",
 		NULL } },
 	.operator_column = "operator",
@@ -79,7 +80,7 @@ const struct list list_chats = {
 	.link = response_href_chat,
 };
 
-/* Of anyone who wrote a message, or to whom. */
+/* People who wrote a message, or to whom it was sent. */
 static const char *const message_names[] = { "sender_id", "receiver_id",
 	"operator", NULL };
 
@@ -100,7 +101,7 @@ const struct list list_messages = {
 	.indexes = { { "conversation_id", "by_chat" } },
 };
 
-/* Of a row of intervals: what was written in its chat when it ended. */
+/* Links a row of intervals to the part of the chat's timeline when it ended. */
 static bool
 timeline_link(
     const struct question *q, const struct db_rows *row, struct buf *href)
@@ -187,7 +188,7 @@ const struct list list_alerts = {
 const struct list list_trends = {
 	.table = "trends",
 	.parts = "trends_parts",
-	.condition = "occurrences > 0", /* 0: no longer a trend */
+	.condition = "occurrences > 0", /* 0: the word is no longer a trend */
 	.columns = { TIME("window_start"), FILTER("word") },
 	.and_others = true,
 	.key = { "window_start", "word" },

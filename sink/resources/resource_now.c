@@ -1,7 +1,7 @@
 /*
- * resource_now: GET /api/v1/now: how things are at this moment: the tenant, its
- * operators, and who waits, longest first, as much of it as scope.h says. A
- * wall sees no names, an agent those of no customers.
+ * resource_now: GET /api/v1/now: the present: the tenant, its operators, and
+ * the waiting customers, longest wait first, as far as scope.h allows. A wall
+ * sees no names, an agent no names of customers.
  */
 #include <stdio.h>
 #include <string.h>
@@ -55,8 +55,8 @@ static const struct sheet_column tenant_columns[] = {
 	{ "href", SHEET_TEXT },
 };
 
-/* Of a team: added up from its operators; the queue is everybody's. The row of
- * an operator for whom nobody waits may be older than the present is. */
+/* For a team: added up from its operators; everybody sees the queue. The row of
+ * an operator for whom nobody waits may be older than the present. */
 #define TEAM_AS_OF                                                             \
 	"GREATEST(MAX(o.as_of), COALESCE(MAX(t.as_of), MAX(o.as_of)))"
 #define TEAM_STALE_AT                                                          \
@@ -140,10 +140,11 @@ ask_operators(struct question *q, struct db_rows **rows)
 	return good;
 }
 
-/* A wall is told that somebody has a chat, not who. */
+/* A wall learns that a chat is assigned, but not to whom. */
 #define ASSIGNED "c.operator IS NOT NULL"
 
-/* Who waits, up to the customer's name, for each role. */
+/* Returns the columns about a waiting customer, up to the name, for each
+ * role. */
 static const char *
 waiting_who(const struct viewer *v)
 {
@@ -182,16 +183,16 @@ ask_waiting(struct question *q, struct db_rows **rows)
 	return good;
 }
 
-/* A wall opens nothing. */
+/* A wall has no links. */
 static bool
 find_links(struct question *q, bool *are)
 {
 	return q->viewer.role < VIEWER_AGENT || kept_find(q, "intervals", are);
 }
 
-/* Where the CRM shows a chat, as the configuration says; NULL: nowhere, or it
- * is not for the role. A token's tenant may be one that the configuration
- * lacks. */
+/* Writes the address at which the CRM shows a chat, from the configuration;
+ * NULL if there is none, or not for this role. The configuration may lack a
+ * token's tenant. */
 static void
 write_chat_url(const struct viewer *v, struct buf *to)
 {

@@ -1,6 +1,6 @@
 /*
  * resource_openapi: GET /api/v1/openapi.json: the description of the API. It is
- * made of the table of resources, of what lists show and filter by, and of the
+ * made from the table of resources, the columns and filters of lists, and the
  * shapes of the other answers, which are declared below.
  */
 #include <stdio.h>
@@ -16,8 +16,9 @@
 
 #define PROBLEM "application/problem+json=@Problem"
 
-/* Answers, and objects in them. NAMERow is a row of NAME, which then has CSV
- * and NDJSON, too. The shapes of lists are made of their columns. */
+/* Answers, and objects in them. If there is a NAMERow, it is a row of NAME,
+ * which then also has CSV and NDJSON. The shapes of lists are made from their
+ * columns. */
 static const struct {
 	const char *name, *shape;
 } shapes[] = {
@@ -166,7 +167,7 @@ static const struct {
 	    "text?}" },
 };
 
-/* What a request may be refused with. */
+/* Reasons for which a request may be refused. */
 static const struct {
 	int status;
 	const char *name, *description, *headers, *contents;
@@ -210,13 +211,13 @@ static const char SECURITY_SCHEMES[] =
     "to a browser: it stands for the bearer of each GET and HEAD, and of no "
     "other method.\"}}";
 
-/* What is served beside the resources (sink/serve). */
+/* Paths that are served besides the resources (sink/serve). */
 static const char TO_THE_PAGE[] = "Location=text, Set-Cookie=text";
 
-/* For as long as the program runs; constant while requests come. */
+/* Lives as long as the program; constant while requests come. */
 static struct buf description = BUF_INIT;
 
-/* A reference to the refusals of those statuses, up to 0. */
+/* Adds references to the refusals with these statuses, which end with 0. */
 static void
 add_refusals(struct buf *to, const int *statuses)
 {
@@ -246,7 +247,7 @@ is_original(const struct resource *r)
 	return r->list == NULL && r->parameters == NULL;
 }
 
-/* Whether a wall may be refused for what it asks: rows of operators. */
+/* True if a wall may be refused because it asks for rows of operators. */
 static bool
 may_name_operators(const struct resource *r)
 {
@@ -258,8 +259,8 @@ may_name_operators(const struct resource *r)
 	return name != NULL && *name != NULL;
 }
 
-/* Those that a request of any resource may be refused with, of a resource with
- * a token, and so on. */
+/* Adds the refusals that apply to every resource, to one with a token, and so
+ * on. */
 static void
 add_refusals_of(struct buf *to, const struct resource *r)
 {
@@ -321,7 +322,7 @@ add_security(struct buf *to, enum viewer_role least)
 	jsonw_list_end(to);
 }
 
-/* Those of the former services, as "tenant_id! start_time". */
+/* Adds parameters of the original services, such as "tenant_id! start_time". */
 static void
 add_originals(struct buf *to, const char *names)
 {
@@ -485,7 +486,7 @@ column_shape(const struct list *l, const struct list_column *c)
 	return types[c->type][key];
 }
 
-/* A page and its rows. */
+/* Adds the shapes of a page and its rows. */
 static void
 add_list_shapes(struct buf *to, const struct resource *r)
 {
@@ -569,7 +570,7 @@ resource_openapi(struct question *q)
 
 	if (!reply_takes_json(q))
 		return;
-	q->format = SHEET_NDJSON; /* whole as it is: no frame */
+	q->format = SHEET_NDJSON; /* complete as it is, without a frame */
 	buf_add(reply_begin(q), text->data, text->len);
 	q->answer->content_type = "application/json";
 	reply_end(q, NULL);

@@ -1,6 +1,6 @@
 /*
  * resource_routes: the table of resources, how a request finds its row, and
- * what parameters it may have; see resource.h.
+ * which parameters it may have; see resource.h.
  */
 #include <string.h>
 
@@ -12,14 +12,14 @@
 #include "sink/api/question.h"
 #include "sink/resources/resource.h"
 
-/* The longest name that a problem repeats. */
+/* Maximum length of a name quoted in a problem. */
 #define NAME_SHOWN 64
 
 struct parameter_check {
 	const char *const *names;
 	size_t n;
 	bool seen[RESOURCE_PARAMETERS];
-	struct buf problem; /* of the first one that is wrong */
+	struct buf problem; /* for the first invalid one */
 };
 
 static size_t
@@ -97,8 +97,8 @@ add_names(
 	}
 }
 
-/* What parameters take that do not just select rows by a value. of: the id of
- * the only resource in which it is so. */
+/* Shapes of parameters that do more than select rows by a value. of: the id of
+ * the only resource to which this applies. */
 static const struct {
 	const char *name, *of, *shape;
 } parameter_shapes[] = {
@@ -184,7 +184,7 @@ resource_kinds_shape(struct buf *to, const char *const *kinds)
 	buf_adds(to, ") 'Only rows with this value'");
 }
 
-/* Those of list.h. */
+/* Lists the parameters of list.h. */
 static size_t
 parameters_of_list(const struct list *l, const char *names[RESOURCE_PARAMETERS])
 {
@@ -221,7 +221,7 @@ resource_parameters(
 	return n;
 }
 
-/* False: the answer is a problem, 400. */
+/* Returns false if the answer is now a problem, 400. */
 static bool
 resource_check_parameters(const struct resource *found,
     const struct web_request *r, struct web_answer *a)
@@ -368,14 +368,15 @@ find_resource(const char *path)
 	return NULL;
 }
 
-/* Not of a service before it, which had one form, whatever was asked for. */
+/* False for original services, which have a single form whatever is
+ * requested. */
 static bool
 has_forms(const struct resource *r)
 {
 	return r->list != NULL || r->parameters != NULL;
 }
 
-/* Whether its rows, or its figures, can be those of some operators only. */
+/* True if its rows, or its figures, may be limited to some operators. */
 static bool
 is_of_operators(const struct resource *r)
 {

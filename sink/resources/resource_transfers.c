@@ -1,9 +1,8 @@
 /*
- * resource_transfers: GET /api/v1/transfers: what transfers cost: the parts of
- * waits that they cut and that ended in a range. With group=operator a row for
- * each operator who held one, those who held them the longest first; else one
- * of all together. Besides group the parameters are from, to and zone of
- * responses.h.
+ * resource_transfers: GET /api/v1/transfers: the cost of transfers: the parts
+ * of waits that they split and that ended in a range. With group=operator there
+ * is a row for each assigned operator, the longest waits first; otherwise one
+ * row for all. The other parameters are from, to and zone of responses.h.
  */
 
 #include "common/base/clock.h"
@@ -28,7 +27,7 @@ struct transfers {
 	struct response_span span;
 	bool by_operator;
 	struct db_rows *rows;
-	struct response_sums frame; /* its version, as_of and not_kept */
+	struct response_sums frame; /* has version, as_of and not_kept */
 };
 
 static bool
@@ -58,7 +57,7 @@ read_transfers(struct transfers *t)
 	       read_group(t);
 }
 
-/* Of the rows that count, those that were withdrawn having a version, too. */
+/* Selects the rows that count; withdrawn rows contribute only their version. */
 static void
 build_transfers(const struct transfers *t, struct buf *sql)
 {
@@ -77,7 +76,7 @@ build_transfers(const struct transfers *t, struct buf *sql)
 		buf_adds(sql, " GROUP BY 1 ORDER BY 3 DESC, 1");
 }
 
-/* Nothing at all can mean that nothing is kept. */
+/* If there is nothing at all, the metric may not be kept. */
 static bool
 find_frame(struct transfers *t)
 {
@@ -114,7 +113,7 @@ ask_transfers(struct transfers *t)
 	return good;
 }
 
-/* What is not kept is not 0. */
+/* A figure that is not kept is null, not 0. */
 static void
 write_transfer(const struct transfers *t, struct sheet *s)
 {

@@ -3,11 +3,11 @@
  * customers had waited how long, at the start of each period, and at the end of
  * the range or now. Parameters: from, to, zone, by and compare of responses.h.
  *
- * The past is in the intervals: a customer waited from an interval's start to
- * its end, and a chat was open from the start of its resolution to its end.
- * What still goes on has no interval yet, only a row of chat_metrics. Before
- * the oldest interval nothing is known, and nothing at all where [reaper]
- * on_close deletes intervals.
+ * The past comes from the intervals: a customer waited from an interval's start
+ * to its end, and a chat was open from the start of its resolution to its end.
+ * Unfinished waits and open chats have no interval yet, but a row of
+ * chat_metrics. Before the oldest interval nothing is known, and nothing at all
+ * if [reaper] on_close deletes intervals.
  */
 #include "sink/responses/responses.h"
 
@@ -24,7 +24,7 @@
 #include "sink/api/kept.h"
 #include "sink/api/question.h"
 
-/* Moments of an answer, and rows of a statement. */
+/* Maximum moments of an answer, and rows of a statement. */
 #define POINTS_MAX 1000
 #define ROWS_MAX 200000
 
@@ -48,7 +48,7 @@ static const struct sheet_column backlog_columns[] = {
 };
 
 struct backlog_point {
-	bool previous; /* of the previous period */
+	bool previous; /* belongs to the previous period */
 	size_t period;
 	int64_t at;
 	int64_t open, waiting[AGES];
@@ -59,7 +59,7 @@ struct backlog {
 	struct question *q;
 	struct response_filter filter;
 	struct response_span span;
-	struct backlog_point *points; /* by time; owned */
+	struct backlog_point *points; /* sorted by time; owned */
 	size_t n, cap;
 	int64_t known_from; /* INT64_MAX: nothing is known */
 	struct kept_lacking not_kept;
@@ -77,7 +77,7 @@ add_point(struct backlog *b, bool previous, size_t period, int64_t at)
 		.longest_ms = CLOCK_NONE };
 }
 
-/* The starts of the periods before the end, and the end. */
+/* Adds the starts of the periods before the end, and the end. */
 static void
 add_points(struct backlog *b, bool previous, const struct response_span *s,
     int64_t end)
@@ -90,8 +90,8 @@ add_points(struct backlog *b, bool previous, const struct response_span *s,
 		add_point(b, previous, i, end);
 }
 
-/* Up to now, in whole minutes, so that an answer holds for a minute and the
- * previous period ends after the same part. */
+/* Ends at the current minute, so that an answer is valid for a minute and the
+ * previous period ends at the same elapsed time. */
 static bool
 set_points(struct backlog *b, enum response_by by, bool compares)
 {
@@ -130,7 +130,7 @@ read_backlog(struct backlog *b)
 	       set_points(b, by, compares);
 }
 
-/* Whether the past can be known, and from when on. */
+/* Finds whether the past can be known, and from when on. */
 static bool
 find_known(struct backlog *b)
 {
@@ -182,7 +182,7 @@ count(struct backlog *b, bool waits, int64_t since, size_t i, size_t end)
 	}
 }
 
-/* How many points are before the time in a column. */
+/* Selects how many points precede the time in a column. */
 static void
 add_place(const struct backlog *b, const char *column, struct buf *sql)
 {
@@ -194,8 +194,8 @@ add_place(const struct backlog *b, const char *column, struct buf *sql)
 	buf_adds(sql, ")");
 }
 
-/* Counts rows: whether it is a wait, since when, the first point that has it
- * and the first one behind it. */
+/* Counts rows: whether it is a wait, since when, the first point that it covers
+ * and the first one after it. */
 static bool
 count_rows(struct backlog *b, const struct buf *sql,
     const struct db_value *args, size_t n)
@@ -213,7 +213,8 @@ count_rows(struct backlog *b, const struct buf *sql,
 	return good;
 }
 
-/* Most intervals are shorter than a period, and end before the next point. */
+/* Leaves out most intervals: they are shorter than a period, and end before the
+ * next point. */
 static bool
 count_past(struct backlog *b)
 {
@@ -238,7 +239,7 @@ count_past(struct backlog *b)
 	return good;
 }
 
-/* The waits, or the open chats, that have not ended. since: a column. */
+/* Counts the waits, or the open chats, that have not ended. since: a column. */
 static bool
 count_running(struct backlog *b, bool waits, const char *since)
 {

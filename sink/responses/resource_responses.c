@@ -1,11 +1,11 @@
 /*
  * resource_responses: GET /api/v1/responses, heatmap and figure. Parameters:
- * those of responses.h and, of responses:
+ * those of responses.h and, for responses:
  *
- *   by              quarter, hour, day (without it), week, month, total
- *   group           none (without it), operator, channel, team
- *   compare         previous: the rows of the span before, too
- *   within_seconds  the share that was answered within that time
+ *   by              quarter, hour, day (default), week, month, total
+ *   group           none (default), operator, channel, team
+ *   compare         previous: also the rows of the previous period
+ *   within_seconds  the share of responses within that time
  */
 #include "sink/responses/responses.h"
 
@@ -20,10 +20,10 @@
 #include "sink/api/kept.h"
 #include "sink/api/question.h"
 
-/* How fast was answered, by period of a zone's calendar and by operator,
- * channel or team. Without a group each period has a row, with one each
- * operator, channel or team that has responses in the period. Each row but a
- * team's has a link to the intervals it is made of. */
+/* Response times by period of a zone's calendar and by operator, channel or
+ * team. Without a group there is a row for each period, otherwise one for each
+ * operator, channel or team with responses in the period. Each row except a
+ * team's has a link to the intervals behind it. */
 
 #define WITHIN_MAX_S (INT64_C(366) * 86400)
 
@@ -55,8 +55,8 @@ struct responses_question {
 	enum response_by by;
 	enum response_group group;
 	bool compares;
-	int64_t within_ms; /* CLOCK_NONE: not asked for */
-	/* The span and that before it. */
+	int64_t within_ms; /* CLOCK_NONE: not requested */
+	/* The range and the one before it. */
 	struct response_span spans[2];
 	struct response_plan plans[2];
 	struct response_sums sums[2];
@@ -120,7 +120,7 @@ read_spans(struct responses_question *r)
 	return true;
 }
 
-/* Both spans are of one moment, and so is their version. */
+/* Both ranges are read as of one moment, and so is their version. */
 static bool
 read_responses(struct responses_question *r)
 {
@@ -173,7 +173,7 @@ write_response_row(const struct responses_question *r, struct sheet *s,
 	const char *channel = r->group == GROUP_CHANNEL ? sum->name : NULL;
 	const char *team = r->group == GROUP_TEAM ? sum->name : NULL;
 	bool unknown = response_sums_unknown(&r->sums[span], sum->slot);
-	/* What is not kept is not 0, and a part of it is not all. */
+	/* Nothing is known about what is not kept, and parts are not sums. */
 	const struct span_sum none = { .n = 0 },
 			      *of = unknown ? &none : &sum->of;
 	struct buf href = BUF_INIT;
@@ -203,7 +203,7 @@ write_response_row(const struct responses_question *r, struct sheet *s,
 	buf_release(&href);
 }
 
-/* Rows of the periods up to one; those that are not there have none. */
+/* Writes empty rows for periods without responses, up to one period. */
 static void
 write_empty_periods(const struct responses_question *r, struct sheet *s,
     size_t span, size_t slot, size_t to)
@@ -265,9 +265,9 @@ resource_responses(struct question *q)
 	response_filter_release(&r.filter);
 }
 
-/* Responses by hour of the week, 168 rows from Monday 00:00, in a zone. An hour
- * of the week is one of the clock on the wall: when the clocks change, one
- * comes twice in the range or not at all. */
+/* Responses by hour of the week in a zone, 168 rows from Monday 00:00. Hours of
+ * the week are local: when the clocks change, one occurs twice in the range or
+ * not at all. */
 
 static const struct sheet_column heatmap_columns[] = {
 	{ "weekday", SHEET_NUMBER },
@@ -289,7 +289,7 @@ check_length(struct question *q, const struct response_span *s)
 		   HEATMAP_DAYS_MAX);
 }
 
-/* A stretch for each hour of the clock. */
+/* Adds a stretch for each local hour. */
 static void
 plan_heatmap(struct response_plan *p, const struct response_span *s)
 {
@@ -311,7 +311,7 @@ plan_heatmap(struct response_plan *p, const struct response_span *s)
 	response_plan_stretch(p, s->to, -1);
 }
 
-/* Adds to the link of all hours which one it is. */
+/* Adds the hour to the link for all hours. */
 static const char *
 hour_href(
     const struct response_filter *c, size_t base, size_t hour, struct buf *href)
@@ -383,19 +383,19 @@ resource_heatmap(struct question *q)
 	response_filter_release(&c);
 }
 
-/* One figure, opened: what it is now, and the link to the intervals that it is
- * made of. Parameters: those of the filters of intervals, too, and chat. */
+/* A single figure: its present value, and the link to the intervals behind it.
+ * Parameters: also those of the filters of intervals, and chat. */
 
-/* Of a statement. */
+/* Maximum arguments of a statement. */
 #define ARGS_MAX 5
 
 struct figure_question {
 	struct question *q;
 	struct response_filter filter;
 	struct response_span span;
-	bool ranged; /* from and to count; not with open=1 alone */
-	/* Of the tables. */
-	struct span_sum is; /* version: of withdrawn ones, too */
+	bool ranged; /* from and to are used; not with open=1 alone */
+	/* From the tables. */
+	struct span_sum is; /* version: including withdrawn rows */
 	int64_t as_of;
 	bool are_kept; /* the tenant has intervals */
 };
@@ -410,13 +410,14 @@ read_figure(struct figure_question *f)
 		    question_parameter(q, "to") != NULL;
 	if (!response_filter_read(q, true, &f->filter))
 		return false;
-	/* Only their own intervals are added up, so only these are linked. */
+	/* An agent's figure covers only their own intervals, so only these are
+	 * linked. */
 	if (f->filter.operator_id == NULL && q->viewer.role == VIEWER_AGENT)
 		f->filter.operator_id = q->viewer.claims.subject;
 	return response_span_read(q, f->filter.zone, &f->span);
 }
 
-/* value "": those without one; NULL: any. */
+/* value "": rows without one; NULL: any. */
 static void
 add_choice(const char *column, const char *value, struct buf *sql,
     struct db_value *args, size_t *n)
@@ -431,7 +432,7 @@ add_choice(const char *column, const char *value, struct buf *sql,
 	args[(*n)++] = db_str(value);
 }
 
-/* Appends which rows the figure is made of, withdrawn ones included. */
+/* Appends the condition for the figure's rows, including withdrawn ones. */
 static bool
 add_rows(struct figure_question *f, struct buf *sql, struct db_value *args,
     size_t *n)

@@ -1,5 +1,6 @@
 /*
- * response_span: what is asked for, and the links back to it; see responses.h.
+ * response_span: what a request asks for, and the links back to it; see
+ * responses.h.
  */
 #include "sink/responses/responses.h"
 
@@ -17,8 +18,8 @@
 
 #define DAYS_WITHOUT_FROM 7
 
-/* Before it nothing was stored, and behind it clocks are not known: by the
- * zone's calendar, in which a request has its dates. */
+/* Nothing was stored before this year, and local clocks are unknown after the
+ * last one, in the zone's calendar, in which requests have their dates. */
 #define YEAR_MIN 1970
 
 static const char *const by_names[] = { [BY_QUARTER] = "quarter",
@@ -41,7 +42,7 @@ static const struct {
 	{ "reply", "'reply'", BIT(REPLY) },
 	{ "resolution", "'resolution'", BIT(RESOLUTION) },
 	{ "unanswered", "'unanswered'", BIT(UNANSWERED) },
-	{ "waiting", "'waiting'", 0 }, /* the last: no sum has it */
+	{ "waiting", "'waiting'", 0 }, /* must be last: it is in no sum */
 };
 
 static bool
@@ -74,7 +75,7 @@ response_may_name_operators(struct question *q)
 	    viewer_role_name(q->viewer.role));
 }
 
-/* A wall is answered only about all together. */
+/* A wall only gets figures of all operators together. */
 static bool
 read_chosen_operator(struct question *q, struct response_filter *c)
 {
@@ -242,10 +243,10 @@ begins_day(const struct zone *z, int64_t ms)
 	return calendar_begin(z, CALENDAR_DAY, ms) == ms;
 }
 
-/* How far back the span before is. */
+/* The distance to the previous range. */
 struct step_back {
 	enum { BACK_MS, BACK_DAYS, BACK_MONTHS } unit;
-	int64_t n, step; /* so many units, a multiple of the step */
+	int64_t n, step; /* n units, a multiple of the step */
 };
 
 static int64_t
@@ -283,8 +284,8 @@ choose_unit(const struct response_span *s, enum response_by by)
 		by == BY_TOTAL ? 1 : times[by] };
 }
 
-/* The shortest way after which the span ends where this one begins, or before
- * that. */
+/* Returns the shortest distance at which the previous range ends where this one
+ * begins, or earlier. */
 static struct step_back
 find_way_back(const struct response_span *s, enum response_by by)
 {
@@ -296,8 +297,8 @@ find_way_back(const struct response_span *s, enum response_by by)
 	return b;
 }
 
-/* A span that is not over is compared with the same elapsed part of the one
- * before, in whole minutes, so that an answer holds for a minute. */
+/* An unfinished range is compared with the same elapsed part of the previous
+ * one, in whole minutes, so that an answer is valid for a minute. */
 static int64_t
 elapsed_end(const struct response_span *s, int64_t now)
 {
@@ -318,7 +319,7 @@ response_span_before(
 		begin = s->begins[i] < end ? s->begins[i] : end;
 		b.begins[i] = go_back(s->zone, &back, begin);
 	}
-	/* Where the clock came by twice, once is left. */
+	/* If the clock came by twice, only one remains. */
 	for (i = b.n; i > 0; i--) {
 		if (b.begins[i - 1] > b.begins[i])
 			b.begins[i - 1] = b.begins[i];
@@ -336,8 +337,8 @@ response_span_release(struct response_span *s)
 
 /* The hour of the week. */
 
-/* Appends what the zone's clock is before UTC, in ms, when an interval of the
- * span ended. */
+/* Appends the zone's offset from UTC, in ms, when an interval of the range
+ * ended. */
 static void
 add_offset(struct buf *to, const struct response_span *s)
 {
@@ -351,7 +352,7 @@ add_offset(struct buf *to, const struct response_span *s)
 	buf_addf(to, " WHEN TRUE THEN %" PRId64 " END", z.offset);
 }
 
-/* Appends the hour of the week in which an interval of the span ended. */
+/* Appends the hour of the week in which an interval of the range ended. */
 static void
 response_week_hour(struct buf *to, const struct response_span *s)
 {
@@ -361,19 +362,19 @@ response_week_hour(struct buf *to, const struct response_span *s)
 	    WEEK_HOURS);
 }
 
-/* The filters of intervals. What is appended has checked numbers only, so no
- * argument is needed for it. */
+/* The filters of intervals. They only append checked numbers, so no arguments
+ * are needed. */
 
-/* By the definition of Chatwoot a chat counts with its whole life. Asked once a
- * statement, as it depends on no row. */
+/* In Chatwoot's definition the whole life of a chat counts. Evaluated once for
+ * each statement, because it depends on no row. */
 #define WHOLE_LIFE                                                             \
 	"(SELECT s.value FROM metric_settings s "                              \
 	"WHERE s.name = 'definition') = 1"
 
-/* Of an open chat those since its episode began: when it was opened, or closed
- * last. Whatever ended in the very millisecond of that closing was before. The
- * closing depends on nothing but the chat, so MariaDB's cache of subqueries has
- * it for the chat's other intervals. */
+/* Intervals of open chats since their current episode began, that is, since the
+ * chat was opened or last closed. Whatever ended in the same millisecond as
+ * that closing belongs to the previous episode. The closing depends only on the
+ * chat, so MariaDB's subquery cache has it for the chat's other intervals. */
 static const char of_open_chats[] =
     " AND intervals.chat IN (SELECT c.chat FROM chat_metrics c "
     "WHERE c.tenant = intervals.tenant AND c.status <> 'left' "
@@ -396,7 +397,8 @@ add_open(struct question *q, struct buf *sql)
 	return true;
 }
 
-/* The clock is asked for a day more on both sides: whatever a date means. */
+/* The offsets are looked up for a day more on both sides, whatever a date
+ * means. */
 static bool
 add_hour_condition(struct question *q, int64_t hour, struct buf *sql)
 {
@@ -463,7 +465,7 @@ response_href(const struct question *q, const struct response_filter *c,
 {
 	const struct viewer *v = &q->viewer;
 
-	/* An agent's totals are those of others, too. */
+	/* An agent's totals include those of others. */
 	if (v->role < VIEWER_AGENT ||
 	    (v->role == VIEWER_AGENT &&
 		(operator_id == NULL || !scope_has(v, operator_id))))
@@ -512,8 +514,8 @@ response_href_total(
 	return link_present(q, NULL, href);
 }
 
-/* Who sees some operators only lacks what others answered in the chat. One that
- * left is not open, and keeps what was counted. */
+/* Viewers of some operators only do not see responses of others in the chat. A
+ * chat that left is not open, but keeps its figures. */
 bool
 response_href_chat(
     const struct question *q, const struct db_rows *row, struct buf *href)

@@ -1,5 +1,5 @@
 /*
- * response_sums: see responses.h. All that is read is of one moment.
+ * response_sums: see responses.h. Everything is read as of one moment.
  */
 #include "sink/responses/responses.h"
 
@@ -23,7 +23,7 @@ struct response_range {
 	int64_t from, to;
 };
 
-/* Ranges in order. */
+/* Sorted ranges. */
 struct response_ranges {
 	struct response_range *list; /* owned */
 	size_t n, cap;
@@ -33,15 +33,16 @@ enum response_level {
 	RESPONSE_DAYS,
 	RESPONSE_HOURS,
 	RESPONSE_INTERVALS,
-	RESPONSE_CUT_HOURS, /* which intervals are read of, and have sums */
+	RESPONSE_CUT_HOURS, /* hours that have sums, but whose intervals are
+			     * read */
 	RESPONSE_LEVELS
 };
 
-/* What sums there are: of all hours in [first, end) but those on the list, and
- * of all days that have all their hours. */
+/* Which sums exist: of all hours in [first, end) except those on the list, and
+ * of all days with all their hours. */
 struct response_available {
 	int64_t first, end;
-	int64_t *due; /* in order; owned */
+	int64_t *due; /* sorted; owned */
 	size_t due_n, due_cap;
 };
 
@@ -50,7 +51,7 @@ static const int64_t lengths[] = {
 	[RESPONSE_HOURS] = HOUR_MS,
 };
 
-/* Nothing is added where from is not before to. */
+/* Adds nothing unless from is before to. */
 static void
 response_ranges_add(struct response_ranges *r, int64_t from, int64_t to)
 {
@@ -94,8 +95,8 @@ response_plan_periods(struct response_plan *p, const struct response_span *s)
 	response_plan_stretch(p, s->to, -1);
 }
 
-/* The last stretch that begins at that time or before; none: the number of
- * stretches. */
+/* Returns the last stretch that begins at that time or before; the number of
+ * stretches if there is none. */
 static size_t
 find_stretch(const struct response_plan *p, int64_t ms)
 {
@@ -111,14 +112,14 @@ find_stretch(const struct response_plan *p, int64_t ms)
 	return low > 0 ? low - 1 : p->stretches_n;
 }
 
-/* The last one has no slot, and no end. */
+/* The last stretch has no slot and no end. */
 static int64_t
 stretch_end(const struct response_plan *p, size_t i)
 {
 	return i + 1 < p->stretches_n ? p->stretches[i + 1].begin : INT64_MAX;
 }
 
-/* The slot that a day or hour lies in; -1: none. */
+/* Returns the slot that contains a day or hour; -1: none. */
 static int64_t
 response_plan_slot(
     const struct response_plan *p, int64_t begin, enum response_level level)
@@ -145,7 +146,8 @@ is_due(const struct response_available *k, int64_t from, int64_t to)
 	return low < k->due_n && k->due[low] < to;
 }
 
-/* Whether the day or hour that begins at t is in the stretch, and has sums. */
+/* True if the day or hour that begins at t is inside the stretch and has
+ * sums. */
 static bool
 fits(const struct response_available *k, enum response_level level, int64_t t,
     int64_t to)
@@ -156,7 +158,7 @@ fits(const struct response_available *k, enum response_level level, int64_t t,
 	       end <= k->end && !is_due(k, t, end);
 }
 
-/* The hour that ms is in, unless it is the last one. */
+/* Adds the hour that contains ms, unless it was the last one added. */
 static void
 add_cut_hour(const struct response_available *k, struct response_ranges *ranges,
     int64_t ms)
@@ -171,9 +173,9 @@ add_cut_hour(const struct response_available *k, struct response_ranges *ranges,
 	response_ranges_add(&ranges[RESPONSE_CUT_HOURS], begin, end);
 }
 
-/* Cuts the stretches into days and hours that have sums, and the rest. With
- * `cut` the hours whose sums are there, but which a stretch cuts, are among the
- * hours, too: they have no slot, but tell how many responses there are. */
+/* Splits the stretches into days and hours with sums, and the rest. With `cut`,
+ * hours with sums that a stretch contains only partly are included in the
+ * hours: they have no slot, but tell how many responses there are. */
 static void
 response_plan_cut(const struct response_plan *p,
     const struct response_available *k, bool cut,
@@ -203,7 +205,7 @@ response_plan_cut(const struct response_plan *p,
 	}
 }
 
-/* Puts the slots of the parts of a time that are in the ranges into a map, by
+/* Puts the slots of those parts of a time that are in the ranges into a map, by
  * their 8 bytes. */
 static void
 response_plan_mark(const struct response_plan *p,
@@ -228,8 +230,8 @@ response_plan_mark(const struct response_plan *p,
 	}
 }
 
-/* Appends the slot that an interval of the ranges ended in, as SQL: stretches
- * that share one, as the hours of a week do, are one group there. */
+/* Appends SQL for the slot in which an interval of the ranges ended: stretches
+ * with the same slot, such as hours of the week, form one group. */
 static void
 response_plan_add_slot(const struct response_plan *p,
     const struct response_ranges *ranges, struct buf *sql)
@@ -251,7 +253,7 @@ response_plan_add_slot(const struct response_plan *p,
 			    s->begin > r->from ? s->begin : r->from);
 		}
 	}
-	if (n == 1) /* as of most ranges, and computed once */
+	if (n == 1) /* the usual case, computed once */
 		buf_adds(sql, buf_str(&slots) + strlen(", "));
 	else
 		buf_addf(sql,
@@ -261,8 +263,9 @@ response_plan_add_slot(const struct response_plan *p,
 	buf_release(&slots);
 }
 
-/* What is computed from a sum and its buckets. A bucket is at most 1/32 of its
- * low end wide, so its middle is off by at most 1/64 of what it stands for. */
+/* Figures computed from a sum and its buckets. The width of a bucket is at most
+ * 1/32 of its lower end, so its middle differs by at most 1/64 from the values
+ * in it. */
 
 int64_t
 response_mean(const struct span_sum *s)
@@ -271,12 +274,12 @@ response_mean(const struct span_sum *s)
 
 	if (s->n <= 0)
 		return CLOCK_NONE;
-	/* Rounded; twice the sum may be no number any more. */
+	/* Rounds without doubling the sum, which might overflow. */
 	rest = s->sum_ms % s->n;
 	return s->sum_ms / s->n + (rest >= s->n - rest);
 }
 
-/* As sums do, it ends at the greatest number. */
+/* Like sums, it is limited to the greatest number. */
 static int64_t
 bucketed(const struct span_sum *s)
 {
@@ -290,7 +293,8 @@ bucketed(const struct span_sum *s)
 	return n;
 }
 
-/* Twice the middle of the bucket of the element at that place, from 1. */
+/* Returns twice the middle of the bucket that contains the element at that
+ * place, from 1. */
 static uint64_t
 twice_at(const struct span_sum *s, int64_t place)
 {
@@ -307,7 +311,7 @@ twice_at(const struct span_sum *s, int64_t place)
 	return twice < longest ? twice : longest;
 }
 
-/* A quarter of each and of what is left: both together may be no number. */
+/* Adds quarters and remainders, because the sum of both might overflow. */
 int64_t
 response_median(const struct span_sum *s)
 {
@@ -356,30 +360,30 @@ response_share_within(const struct span_sum *s, int64_t ms, bool *exact)
 
 /* Reading. */
 
-/* Days and hours of a statement: what it reads stays small enough for memory,
- * also where each of many operators has some. */
+/* Maximum days and hours in a statement: the result must fit into memory even
+ * if each of many operators has some. */
 #define SPANS_MAX 6000
 #define SPANS_MAX_BY_OPERATOR 240
 #define RANGES_MAX 200
 
-/* Ranges of intervals in a statement: with many of them the server takes longer
- * to find their partitions than to read them. */
+/* Maximum ranges of intervals in a statement: with many of them the server
+ * takes longer to find their partitions than to read them. */
 #define INTERVAL_RANGES_MAX 8
 
-/* Rows of a statement; groups of intervals; hours that are due. */
+/* Maximum rows of a statement; groups of intervals; hours that are due. */
 #define ROWS_MAX 200000
 #define BUCKETS_MAX 300000
 #define HOURS_MAX 100000
 
-/* Sums that are kept while they are read. */
+/* Maximum sums held while reading. */
 #define SUMS_MAX (2 * RESPONSE_ROWS_MAX)
 
-/* Who an interval is of; '': nobody, none. */
+/* The operator and channel of an interval; '': none. */
 #define WHO "COALESCE(operator, '')"
 #define CHANNEL "COALESCE(channel, '')"
 
-/* The sum of a slot that has the channels which were not asked for. No channel
- * has such a name. */
+/* The sum of a slot's channels that were not requested. No channel has such a
+ * name. */
 #define OTHERS "\n"
 
 struct sums_reader {
@@ -387,22 +391,23 @@ struct sums_reader {
 	const struct response_filter *filter;
 	const struct response_plan *plan;
 	bool by_operator, by_channel;
-	bool channels; /* by channel, or of one */
+	bool channels; /* grouped by channel, or for a single one */
 	struct response_sums *to;
-	int64_t end_ms; /* no further statement, by the monotonic clock */
-	/* How many more responses than intervals an hour has that a stretch
-	 * cuts, by its begin. */
+	int64_t end_ms; /* no further statement after this, monotonic */
+	/* For hours that a stretch contains only partly: how many more
+	 * responses than intervals there are, by the hour's start. */
 	struct strmap cut;
 };
 
-/* Whether sums of single operators are read, not of several together. */
+/* True if sums of single operators are read, rather than of several
+ * together. */
 static bool
 reads_operators(const struct sums_reader *r)
 {
 	return r->by_operator || r->filter->operator_id != NULL;
 }
 
-/* Whether the viewer may see sums of some operators only. */
+/* True if the viewer may only see sums of some operators. */
 static bool
 has_scope(const struct sums_reader *r)
 {
@@ -413,7 +418,7 @@ has_scope(const struct sums_reader *r)
 				   : scope_limits_totals(v));
 }
 
-/* Appends the condition that names them. */
+/* Appends the condition for these operators. */
 static void
 add_scope(const struct sums_reader *r, const char *column, struct buf *sql)
 {
@@ -425,7 +430,8 @@ add_scope(const struct sums_reader *r, const char *column, struct buf *sql)
 		scope_add_totals(&r->q->viewer, column, sql);
 }
 
-/* Asks, with the arguments behind the tenant; the rows are at most `most`. */
+/* Runs the query with the arguments after the tenant; there may be at most
+ * `most` rows. */
 static bool
 ask(const struct sums_reader *r, const struct buf *sql,
     const struct db_value *args, size_t n, size_t most, struct db_rows **rows)
@@ -441,7 +447,7 @@ ask(const struct sums_reader *r, const struct buf *sql,
 	    "operator or a shorter range");
 }
 
-/* Sums under way. */
+/* Sums being built. */
 
 bool
 response_refuse_rows(struct question *q)
@@ -452,7 +458,7 @@ response_refuse_rows(struct question *q)
 	    RESPONSE_ROWS_MAX);
 }
 
-/* The name, kept as long as the sums. */
+/* Returns a copy of the name that lives as long as the sums. */
 static const char *
 keep_name(struct response_sums *s, const char *name)
 {
@@ -463,8 +469,9 @@ keep_name(struct response_sums *s, const char *name)
 	return *kept;
 }
 
-/* The sum of a slot and a name, made if it is not there; borrowed until the
- * next one is. NULL: they are too many, and the answer is a problem. */
+/* Returns the sum of a slot and a name, made if missing; borrowed until the
+ * next one is made. NULL: there are too many, and the answer is now a
+ * problem. */
 static struct response_sum *
 sum_of(struct sums_reader *r, int64_t slot, const char *name)
 {
@@ -501,10 +508,10 @@ note_version(struct response_sums *s, int64_t version, int64_t as_of)
 		s->as_of = as_of;
 }
 
-/* What has sums. */
+/* Which sums exist. */
 
-/* Where nothing but hours reports the time before the first or behind the last
- * one, nothing was answered then. */
+/* If only hours report the time before the first or after the last one, there
+ * were no responses then. */
 static bool
 drop_bounds(const struct sums_reader *r, struct response_available *k)
 {
@@ -533,7 +540,7 @@ drop_bounds(const struct sums_reader *r, struct response_available *k)
 	return good;
 }
 
-/* From the first to the last hour, which the index knows. */
+/* Finds the first and last hour, from the index. */
 static bool
 find_hours(const struct sums_reader *r, struct response_available *k)
 {
@@ -555,7 +562,7 @@ find_hours(const struct sums_reader *r, struct response_available *k)
 	return good && drop_bounds(r, k);
 }
 
-/* Channels have sums of all operators together only, and not of hours that are
+/* Channels only have sums of all operators together, and not for hours that are
  * due. */
 static bool
 find_hours_of_channels(
@@ -589,7 +596,7 @@ find_hours_of_channels(
 
 /* Days and hours. */
 
-/* All operators together have rows of their own; a team has none. */
+/* All operators together have their own rows; a team has none. */
 static const char *
 whose_spans(const struct sums_reader *r)
 {
@@ -599,7 +606,8 @@ whose_spans(const struct sums_reader *r)
 						  : SPAN_OF_TENANT;
 }
 
-/* Of which group the row of an operator, a channel or the tenant is. */
+/* Returns the group to which the row of an operator, a channel or the tenant
+ * belongs. */
 static const char *
 name_of_span(const struct sums_reader *r, const char *id)
 {
@@ -621,7 +629,7 @@ refuse_damage(const struct sums_reader *r, const char *begin)
 	    begin);
 }
 
-/* Adds to the number of a time, or of a slot. */
+/* Adds n to the number for a time or slot. */
 static void
 add_number(struct strmap *numbers, int64_t of, int64_t n)
 {
@@ -631,8 +639,8 @@ add_number(struct strmap *numbers, int64_t of, int64_t n)
 	*to = (void *)(intptr_t)n; /* NOLINT(performance-no-int-to-ptr) */
 }
 
-/* A row: begin, id, sums, as_of, span. False: it is damaged or one too many,
- * and the answer is a problem. */
+/* Takes a row: begin, id, sums, as_of, span. Returns false if it is damaged or
+ * one too many; the answer is then a problem. */
 static bool
 take_span(struct sums_reader *r, const struct db_rows *rows)
 {
@@ -673,11 +681,11 @@ struct span_range {
 struct span_batch {
 	struct span_range list[RANGES_MAX];
 	size_t n;
-	int64_t room; /* for so many spans more */
+	int64_t room; /* how many more spans fit */
 };
 
-/* To weigh both indexes takes the server longer than to read. Of some operators
- * among many it has to: by time it would read those of all. */
+/* Comparing both indexes takes the server longer than reading. For some
+ * operators among many it must compare: by time it would read those of all. */
 static const char *
 choose_index(const struct sums_reader *r)
 {
@@ -686,7 +694,7 @@ choose_index(const struct sums_reader *r)
 	return has_scope(r) ? "" : " FORCE INDEX (PRIMARY)";
 }
 
-/* Reads the batch, and empties it. */
+/* Reads the batch and empties it. */
 static bool
 read_batch(struct sums_reader *r, struct span_batch *b)
 {
@@ -729,7 +737,7 @@ read_batch(struct sums_reader *r, struct span_batch *b)
 	return good;
 }
 
-/* Adds a level's ranges to the batch, and reads it as often as it is full. */
+/* Adds a level's ranges to the batch, and reads it whenever it is full. */
 static bool
 read_level(struct sums_reader *r, enum response_level level,
     const struct response_ranges *ranges, struct span_batch *b)
@@ -756,8 +764,8 @@ read_level(struct sums_reader *r, enum response_level level,
 
 /* Intervals. */
 
-/* Appends which rows, by when they ended: " AND (...)"; and by what was asked.
- * args: with room, of which *n are used. */
+/* Appends the condition on when intervals ended, " AND (...)", and on what was
+ * requested. args has space; *n of them are used. */
 static void
 add_intervals(const struct sums_reader *r, const struct response_ranges *ranges,
     struct buf *sql, struct db_value *args, size_t *n)
@@ -795,8 +803,8 @@ add_name(const struct sums_reader *r, struct buf *sql)
 	buf_addf(sql, ", %s, '" OTHERS "')", name);
 }
 
-/* A group: slot, name, bucket, number, sum, maximum, version and time. What was
- * withdrawn, bucket -1, has a version, and counts no more. */
+/* Takes a group: slot, name, bucket, number, sum, maximum, version and time.
+ * Withdrawn intervals (bucket -1) have a version but no longer count. */
 static bool
 take_intervals(struct sums_reader *r, const struct db_rows *rows)
 {
@@ -811,14 +819,14 @@ take_intervals(struct sums_reader *r, const struct db_rows *rows)
 		return false;
 	span_sum_add(&to->of, db_get_int(rows, 3), db_get_int(rows, 4),
 	    db_get_int(rows, 5), 0);
-	/* A row that others have stored may have a time below 0. */
+	/* Rows stored by others may have a negative time. */
 	if (bucket >= 0 && bucket < DURATION_BUCKETS)
 		span_sum_add_bucket(
 		    &to->of, (uint32_t)bucket, db_get_int(rows, 3));
 	return true;
 }
 
-/* Calls back with some of the ranges after the others. */
+/* Calls back for a few of the ranges at a time. */
 static bool
 for_some_ranges(struct sums_reader *r, const struct response_ranges *ranges,
     bool (*read)(struct sums_reader *r, const struct response_ranges *some))
@@ -866,9 +874,9 @@ read_intervals(struct sums_reader *r, const struct response_ranges *ranges)
 	return good;
 }
 
-/* What intervals lack. */
+/* Missing intervals. */
 
-/* Takes off what intervals the hours have. */
+/* Subtracts the number of intervals in these hours. */
 static bool
 count_intervals(struct sums_reader *r, const struct response_ranges *hours)
 {
@@ -892,8 +900,8 @@ count_intervals(struct sums_reader *r, const struct response_ranges *hours)
 	return good;
 }
 
-/* Looks whether the hours that are cut have as many intervals as they tell of;
- * the slots of the others are missing. */
+/* Checks whether partly contained hours have as many intervals as responses;
+ * the slots of the others are marked as missing. */
 static bool
 find_missing(struct sums_reader *r, const struct response_ranges *ranges)
 {
@@ -936,7 +944,7 @@ read_available(struct sums_reader *r, const struct response_available *k)
 
 /* Channels. */
 
-/* Adds the numbers of the sums to those of their slots. */
+/* Adds the counts of the sums to those of their slots. */
 static void
 add_numbers(struct strmap *numbers, const struct response_sums *s, int64_t sign)
 {
@@ -946,8 +954,8 @@ add_numbers(struct strmap *numbers, const struct response_sums *s, int64_t sign)
 		add_number(numbers, s->list[i].slot, sign * s->list[i].of.n);
 }
 
-/* Slots that have fewer responses than all channels together, or that all
- * together miss, are missing. */
+/* Marks slots as missing that have fewer responses than all channels together,
+ * or that are missing for all together. */
 static void
 find_missing_of_channels(struct sums_reader *r, const struct response_sums *all)
 {
@@ -969,7 +977,8 @@ find_missing_of_channels(struct sums_reader *r, const struct response_sums *all)
 static const struct response_sums no_sums = { .version = CLOCK_NONE,
 	.as_of = CLOCK_NONE };
 
-/* All channels together first: that tells whether some lack intervals. */
+/* Reads all channels together first, which tells whether intervals are
+ * missing. */
 static bool
 read_channels(struct sums_reader *r, struct response_available *k)
 {
@@ -1014,7 +1023,7 @@ add_to_teams(struct sums_reader *r, const struct response_sum *of_operator)
 	return true;
 }
 
-/* Makes the sums of operators those of their teams. */
+/* Turns the sums of operators into those of their teams. */
 static bool
 add_up_teams(struct sums_reader *r)
 {
@@ -1044,7 +1053,7 @@ compare_sums(const void *pa, const void *pb)
 	return a->name == b->name ? 0 : strcmp(a->name, b->name);
 }
 
-/* In order, without the channels that were not asked for. */
+/* Sorts the sums and drops channels that were not requested. */
 static void
 arrange_sums(struct response_sums *s)
 {
@@ -1061,7 +1070,7 @@ arrange_sums(struct response_sums *s)
 		qsort(s->list, n, sizeof *s->list, compare_sums);
 }
 
-/* Nothing at all can mean that nothing is kept. */
+/* If there is nothing at all, the metric may not be kept. */
 static bool
 find_not_kept(struct question *q, struct response_sums *s)
 {

@@ -14,13 +14,13 @@
 #include "sink/rollup/span.h"
 #include "sink/rollup/sums_due.h"
 
-/* A day under way. */
+/* A day that is being computed. */
 struct rollup_work {
 	struct rollup *r;
 	char *tenant;
-	bool whole; /* all of it, not only what has changed */
+	bool whole; /* everything, not only what has changed */
 	int64_t day;
-	uint32_t hours_changed; /* bits */
+	uint32_t hours_changed; /* one bit for each hour */
 	struct strmap changed;  /* operators */
 	struct span_set hours, days;
 	struct span_set tenant_hours, tenant_day;
@@ -72,8 +72,8 @@ rollup_add(
 	    (struct rollup_change){ tenant, operator_id, hour };
 }
 
-/* Adds the changed hours and operators to a condition: more rows than changed
- * may fit it, which is harmless. */
+/* Adds the changed hours and operators to a condition. It may match more rows
+ * than changed, which is harmless. */
 static void
 add_changed_keys(const struct rollup_work *d, struct buf *sql)
 {
@@ -101,7 +101,7 @@ add_changed_keys(const struct rollup_work *d, struct buf *sql)
 	buf_addc(sql, ')');
 }
 
-/* The rows of the day that the stored ones are added up from. */
+/* Reads the rows of the day from which the stored ones are added up. */
 static enum outcome
 query_day(const struct rollup_work *d, const char *columns, const char *table,
     struct db_rows **rows)
@@ -129,8 +129,8 @@ number_of(const struct db_rows *rows, size_t i)
 	return n > 0 ? n : 0;
 }
 
-/* The sum of the present row's hour, operator and kind; NULL: no kind that is
- * added up. */
+/* Returns the sum for the current row's hour, operator and kind; NULL if the
+ * kind is not added up. */
 static struct span_sum *
 sum_of_row(struct rollup_work *d, const struct db_rows *rows, int64_t as_of)
 {
@@ -182,7 +182,7 @@ read_hour_buckets(struct rollup_work *d, const char *table)
 	while (db_next(rows)) {
 		bucket = number_of(rows, 3);
 		sum = sum_of_row(d, rows, CLOCK_NONE);
-		/* Sinks once stored any number. */
+		/* Other publishers may have stored any number. */
 		if (sum != NULL && bucket < DURATION_BUCKETS)
 			span_sum_add_bucket(
 			    sum, (uint32_t)bucket, number_of(rows, 4));
@@ -205,7 +205,7 @@ has_hour_changed(const struct rollup_work *d, int64_t hour)
 	       (d->hours_changed & 1U << ((hour - d->day) / HOUR_MS)) != 0;
 }
 
-/* Rows that are there are written even if nothing is left of them. */
+/* Existing rows are written even if nothing is left of them. */
 static enum outcome
 empty_day(struct rollup_work *d)
 {
@@ -220,7 +220,7 @@ empty_day(struct rollup_work *d)
 	return o;
 }
 
-/* The hours that have changed, from the rows; the others as they are. */
+/* Computes changed hours from the rows, and reads the others. */
 static enum outcome
 make_hours(struct rollup_work *d)
 {
@@ -347,8 +347,8 @@ rollup_changed(struct rollup *r)
 	return o;
 }
 
-/* The same of all that is stored of a day (ms of its begin), whatever was there
- * before. Within a transaction. */
+/* The same for everything stored about a day (ms of its begin), whatever was
+ * there before. Call within a transaction. */
 static enum outcome
 rollup_day(struct rollup *r, struct text tenant, int64_t day)
 {
@@ -366,7 +366,7 @@ struct recompute {
 	int64_t day;
 };
 
-/* Whatever is stored is of a day of these tables, by the column. */
+/* Everything stored belongs to a day of these tables, by the column. */
 static const struct {
 	const char *table, *time;
 } dated_tables[] = {
@@ -378,7 +378,7 @@ static const struct {
 	{ "message_analytics", "created_at" },
 };
 
-/* Those of one tenant have a ? for it in each table. */
+/* The statement for one tenant has a ? for it in each table. */
 #define STORED_DAYS_ARGS ARRAY_LEN(dated_tables)
 
 static void

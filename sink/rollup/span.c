@@ -32,7 +32,7 @@ span_kind_named(const char *name, size_t len)
 	return (enum span_kind)i;
 }
 
-/* Numbers are not below 0. */
+/* Numbers are not negative. */
 static int64_t
 plus(int64_t a, int64_t b)
 {
@@ -53,13 +53,13 @@ span_sum_add(struct span_sum *to, int64_t n, int64_t sum_ms, int64_t max_ms,
 		to->version = version;
 }
 
-/* The place of a bucket, or where it belongs. */
+/* Returns the place of a bucket, or where it belongs. */
 static size_t
 find_bucket(const struct span_sum *s, uint32_t bucket)
 {
 	size_t low = 0, high = s->buckets_n, middle;
 
-	/* Buckets mostly come in order. */
+	/* Buckets usually come in order. */
 	if (high > 0 && s->buckets[high - 1].bucket < bucket)
 		return high;
 	while (low < high) {
@@ -90,7 +90,7 @@ span_sum_add_bucket(struct span_sum *to, uint32_t bucket, int64_t n)
 	to->buckets[at].n = plus(to->buckets[at].n, n);
 }
 
-/* How many buckets b has that a has not. */
+/* Returns how many buckets b has that a lacks. */
 static size_t
 count_missing(const struct span_sum *a, const struct span_sum *b)
 {
@@ -108,7 +108,7 @@ count_missing(const struct span_sum *a, const struct span_sum *b)
 	return missing;
 }
 
-/* From the last bucket to the first, so that all moves once, in place. */
+/* From the last bucket to the first, so that each moves once, in place. */
 static void
 merge_buckets(struct span_sum *to, const struct span_sum *from)
 {
@@ -160,10 +160,10 @@ span_sums_release(struct span_sums *s)
 		span_sum_release(&s->kind[i]);
 }
 
-/* Digits of a count. */
+/* The base of a count's digits. */
 #define BASE 26
 
-/* The last digit in small letters, those before it in capital ones. */
+/* Writes the last digit as a small letter, all others as capitals. */
 static void
 write_count(int64_t n, struct buf *to)
 {
@@ -175,7 +175,7 @@ write_count(int64_t n, struct buf *to)
 	buf_add(to, c, (size_t)(text + sizeof text - c));
 }
 
-/* Empty buckets between two are shorter than a number in front of a run. */
+/* This many empty buckets take less space than the number before a new run. */
 #define GAP_MAX 4
 
 static void
@@ -215,7 +215,7 @@ span_sums_write(const struct span_sums *s, struct buf *to)
 	}
 }
 
-/* A whole number that int64_t can hold; *bad: there is none. */
+/* Reads a whole number that fits into int64_t; *bad: there is none. */
 static int64_t
 read_digits(const char **p, bool *bad)
 {
@@ -224,7 +224,7 @@ read_digits(const char **p, bool *bad)
 
 	for (; text_is_digit(*c) && c - first < 18; c++)
 		n = 10 * n + (*c - '0');
-	/* One more may be too many. */
+	/* One more digit may be too many. */
 	if (text_is_digit(*c))
 		*bad |= __builtin_mul_overflow(n, 10, &n) ||
 			__builtin_add_overflow(n, *c++ - '0', &n);
@@ -233,7 +233,7 @@ read_digits(const char **p, bool *bad)
 	return n;
 }
 
-/* What is expected next. */
+/* Skips the expected text. */
 static void
 skip(const char **p, char expected, bool *bad)
 {
@@ -243,7 +243,7 @@ skip(const char **p, char expected, bool *bad)
 		*bad = true;
 }
 
-/* Moves n on by a digit. */
+/* Appends a digit to n. */
 static void
 add_digit(int64_t *n, int digit, bool *bad)
 {
@@ -262,7 +262,7 @@ read_count(const char **p, bool *bad)
 {
 	int64_t n = 0;
 
-	if (is_last_digit(**p)) /* as most of an hour's */
+	if (is_last_digit(**p)) /* the usual case within an hour */
 		return *(*p)++ - 'a';
 	for (; **p >= 'A' && **p <= 'Z'; ++*p)
 		add_digit(&n, **p - 'A', bad);
@@ -301,9 +301,9 @@ span_text_next(struct span_text *t)
 	return 1;
 }
 
-/* Adds a run, " BUCKET:" and the counts of that bucket and those behind it. *p
- * is moved behind the run; *next is the first bucket that it may have, and then
- * that of the next run. */
+/* Adds a run, " BUCKET:" and the counts of that bucket and the following ones.
+ * Moves *p past the run; *next is the first bucket that it may have, and is set
+ * for the next run. */
 static bool
 add_run(const char **p, const char *end, int64_t *next, struct span_sum *to)
 {
@@ -344,8 +344,8 @@ span_text_add(const struct span_text *t, struct span_sum *to)
 	return good ? 0 : -1;
 }
 
-/* Adds each kind of a text. -1: the text is damaged; the kinds before that are
- * added. */
+/* Adds each kind in a text. Returns -1 if the text is damaged; the kinds before
+ * the damage are added. */
 static int
 span_sums_read(const char *text, struct span_sums *to)
 {
@@ -484,7 +484,7 @@ span_set_lock(
 
 enum { COLUMNS = 8 };
 
-/* No text of sums: no kind has that name. */
+/* Not a valid text of sums: no kind has that name. */
 static const char damaged_text[] = "damaged";
 
 struct db_bulk *

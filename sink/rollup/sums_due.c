@@ -1,7 +1,6 @@
 /*
- * sums_due: see sums_due.h.
- *
- * And the thread that makes them beside those who store.
+ * sums_due: see sums_due.h. Also the thread that computes the sums beside the
+ * storing threads.
  */
 #include "sink/rollup/sums_due.h"
 
@@ -22,15 +21,15 @@
 #include "common/tables/intervals.h"
 #include "sink/rollup/span.h"
 
-/* message_analytics_hours: sums of message_analytics by hour and channel, from
- * its rows. Rows that were deleted with their chat stay counted: an hour of a
- * channel that counts more than is left stays as it is. */
+/* message_analytics_hours: sums of message_analytics by hour and channel. Rows
+ * that were deleted with their chat stay counted: an hour of a channel that
+ * counts more than what is left does not change. */
 
-/* The number last: the others are decided by what it was. */
+/* The number must be last, because its old value decides about the others. */
 static const char *const sums[] = { "inbound", "outbound", "sentiments",
 	"sentiment_sum", "responses", "response_sum", "messages" };
 
-/* Of the hours in [from, to). */
+/* For hours in [from, to). */
 static enum outcome
 analytics_hours_make(
     struct db *db, const char *tenant, int64_t from, int64_t to)
@@ -62,12 +61,12 @@ analytics_hours_make(
 	return o;
 }
 
-/* The rows of an hour mostly come before it is over for so long. */
+/* Most rows of an hour have arrived by this long after its end. */
 #define SETTLING_MS (10 * MINUTE_MS)
 
 enum { COLUMNS = 3 };
 
-/* As the column `sums` has them. */
+/* As in the column `sums`. */
 static const char *const kind_names[] = {
 	[SUMS_OF_CHANNELS] = "channels",
 	[SUMS_OF_ANALYTICS] = "analytics",
@@ -77,8 +76,8 @@ void
 sums_due_init(struct sums_due *s, struct db *db)
 {
 	*s = (struct sums_due){ .db = db };
-	/* A row that is there is only locked for others to share: those who
-	 * store rows of one hour do not wait for each other. */
+	/* An existing row only gets a shared lock, so transactions that store
+	 * rows of the same hour do not wait for each other. */
 	s->list = db_bulk_new(db,
 	    "INSERT IGNORE INTO sums_due (tenant, sums, `hour`) VALUES ",
 	    "(?, ?, ?)", "", COLUMNS);
@@ -126,7 +125,7 @@ sums_due_add(
 	s->hours[s->hours_n++] = added;
 }
 
-/* All in the same order: no two wait for each other. */
+/* Always in the same order, so that no two transactions deadlock. */
 enum outcome
 sums_due_list(struct sums_due *s)
 {
@@ -187,8 +186,7 @@ count_intervals(struct sums_due *s, const char *tenant, int64_t from,
 	return o;
 }
 
-/* Adds up what is stored of the hours of a day; those of [from, to) are made
- * again. */
+/* Adds up the stored hours of a day; those in [from, to) are made again. */
 static enum outcome
 add_up_day(struct sums_due *s, const char *tenant, int64_t from, int64_t to,
     struct span_set *hours, struct span_set *days)
@@ -200,7 +198,7 @@ add_up_day(struct sums_due *s, const char *tenant, int64_t from, int64_t to,
 	enum outcome o;
 	size_t i = 0;
 
-	/* Rows that are there are written even if nothing is left of them. */
+	/* Existing rows are written even if nothing is left of them. */
 	o = span_set_read(hours, s->db, tenant, from, to, true);
 	if (o == OUTCOME_DONE)
 		o = span_set_read(days, s->db, tenant, day, day + 1, true);
@@ -233,8 +231,8 @@ make_channels(struct sums_due *s, const char *tenant, int64_t from, int64_t to)
 	return o;
 }
 
-/* Locks those of the hours in [from, to), which are of one day, that are on the
- * list. *listed: there are some. Of channels the day is locked before. */
+/* Locks those hours in [from, to), all of one day, that are on the list.
+ * *listed: there are some. For channels, the day is locked first. */
 static enum outcome
 lock_hours(struct sums_due *s, enum sums_kind kind, const char *tenant,
     int64_t from, int64_t to, bool *listed)
@@ -259,7 +257,7 @@ lock_hours(struct sums_due *s, enum sums_kind kind, const char *tenant,
 	return o;
 }
 
-/* With the lock: makes them, and takes them off the list. */
+/* With the lock: computes them and takes them off the list. */
 static enum outcome
 make_hours(struct sums_due *s, enum sums_kind kind, const char *tenant,
     int64_t from, int64_t to)
@@ -278,7 +276,7 @@ make_hours(struct sums_due *s, enum sums_kind kind, const char *tenant,
 			 args, ARRAY_LEN(args), NULL);
 }
 
-/* Unless another sink has made them meanwhile. */
+/* Does nothing if another sink has computed them meanwhile. */
 static enum outcome
 make_hour(
     struct sums_due *s, enum sums_kind kind, const char *tenant, int64_t hour)
@@ -297,8 +295,8 @@ make_hour(
 	return o;
 }
 
-/* Makes the sums of an hour that is on the list and was over some time ago, the
- * newest first. *made: there was one. In a transaction of its own. */
+/* Computes the sums of an hour that is on the list and has been over for some
+ * time, the newest first. *made: there was one. Uses its own transaction. */
 static enum outcome
 sums_due_make_one(struct sums_due *s, int64_t now_ms, bool *made)
 {
@@ -349,7 +347,8 @@ struct sums_maker {
 	struct db *db;
 };
 
-/* One hour. False: nothing is due, or it failed and is tried again later. */
+/* Computes one hour. Returns false if nothing is due, or if it failed and is
+ * retried later. */
 static bool
 make_one(struct sums_due *s)
 {
@@ -363,7 +362,7 @@ make_one(struct sums_due *s)
 	return o == OUTCOME_DONE && made;
 }
 
-/* False: the thread is to end. */
+/* Returns false if the thread must end. */
 static bool
 pause_maker(struct sums_maker *m)
 {

@@ -1,18 +1,17 @@
 /*
- * sums_due: sums that are made from rows of an hour once the hour is over,
- * instead of with each row: the responses of channels, of hours and days of
- * response_rollups, from intervals; and message_analytics_hours, from
- * message_analytics
+ * sums_due: sums that are computed once an hour is over, instead of with each
+ * row: the responses of channels (hours and days of response_rollups), from
+ * intervals; and message_analytics_hours, from message_analytics.
  *
- * The table sums_due lists the hours that have rows which are not added up, and
- * anyone who reads takes the rows of these hours. Who stores a row of an hour
- * puts it on the list, as the last that the transaction writes. Who makes the
- * sums locks the list's row of the hour before they read anything of it, and
- * takes it off in the same transaction. So either the sums count what was
- * stored, or the hour is on the list again.
+ * The table sums_due lists the hours that have rows which are not added up;
+ * readers use the rows of these hours instead. A transaction that stores a row
+ * of an hour puts it on the list as its last write. Whoever computes the sums
+ * locks the list's row of the hour before reading anything of it, and takes it
+ * off in the same transaction. So either the sums include what was stored, or
+ * the hour is on the list again.
  *
- * Of an hour that is not on the list and has no sums nothing is stored. Rows
- * that are deleted stay counted until a row of their hour is stored.
+ * An hour that is not on the list and has no sums has no rows. Deleted rows
+ * stay counted until another row of their hour is stored.
  */
 #ifndef SINK_ROLLUP_SUMS_DUE_H
 #define SINK_ROLLUP_SUMS_DUE_H
@@ -26,11 +25,11 @@
 
 enum sums_kind { SUMS_OF_CHANNELS, SUMS_OF_ANALYTICS };
 
-/* An hour of which something is stored. The text is borrowed. */
+/* An hour with stored rows. The text is borrowed. */
 struct due_hour {
 	struct text tenant;
 	enum sums_kind kind;
-	int64_t begin; /* ms since 1970, a whole hour */
+	int64_t begin; /* ms since 1970, a full hour */
 };
 
 struct sums_due {
@@ -45,32 +44,32 @@ struct sums_due {
 void sums_due_init(struct sums_due *s, struct db *db);
 void sums_due_release(struct sums_due *s); /* before db_close() */
 
-/* Forgets the hours of the try before. */
+/* Forgets the hours of the previous attempt. */
 void sums_due_begin(struct sums_due *s);
 void sums_due_add(
     struct sums_due *s, struct text tenant, enum sums_kind kind, int64_t hour);
 
-/* Puts the hours on the list. Within the transaction that stores rows of them,
- * as the last that it writes. */
+/* Puts the hours on the list. Call within the transaction that stores their
+ * rows, as its last write. */
 enum outcome sums_due_list(struct sums_due *s)
     __attribute__((warn_unused_result));
 
-/* The same of a day (ms of its begin), whatever is on the list. Within a
- * transaction. */
+/* Computes the sums of a day (ms of its begin), whatever is on the list. Call
+ * within a transaction. */
 enum outcome sums_due_make_day(struct sums_due *s, struct text tenant,
     int64_t day) __attribute__((warn_unused_result));
 
-/* Makes them beside those who store, over a connection of its own. Several
- * sinks may have one each. */
+/* Computes sums beside the storing threads, over its own connection. Each of
+ * several sinks may have one. */
 struct sums_maker;
 
-/* Starts a thread. Owns db, and sums_maker_end() closes it. */
+/* Starts a thread. Owns db, which sums_maker_end() closes. */
 struct sums_maker *sums_maker_start(struct db *db)
     __attribute__((warn_unused_result));
 void sums_maker_end(struct sums_maker *m);
 
-/* Instead, at the end of a run that is not a daemon: those of a day at most, so
- * that the run ends soon. Closes db. */
+/* The alternative, at the end of a run that is not a daemon: computes at most a
+ * day, so that the run ends soon. Closes db. */
 void sums_maker_run(struct db *db);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * batch: see batch.h. Rows go to the database in the order of their keys:
+ * batch: see batch.h. Rows are sent to the database in the order of their keys:
  * transactions that take the same locks in the same order do not deadlock.
  */
 #include "sink/rows/batch.h"
@@ -76,7 +76,7 @@ moved(const char *p, const struct sink_row *row, const char *line)
 		   : p;
 }
 
-/* Copies the line, and points the texts in it into the copy. */
+/* Copies the line, and points the texts in it to the copy. */
 static void
 keep_line(struct row_batch *b, struct sink_row *row)
 {
@@ -137,16 +137,15 @@ batch_refuse(struct row_batch *b, const struct refusal *r, struct text tenant)
 	kept->reason = copy_into_batch(b, reason).p;
 }
 
-/* A row and the head of its sort key. Heads order the rows, and only equal
- * heads need a look at the keys: rows are scattered in memory, heads are side
- * by side. */
+/* A row and the head of its sort key. Only rows with equal heads need a
+ * comparison of keys: rows are scattered in memory, heads are adjacent. */
 struct sort_entry {
 	uint64_t head;
 	struct sink_row *row;
 };
 
 enum {
-	/* A head is the tenant's rank, then the start of the column that
+	/* A head is the tenant's rank, followed by the start of the column that
 	 * orders its rows. */
 	RANK_BITS = 16,
 	REST_BITS = 64 - RANK_BITS,
@@ -177,8 +176,8 @@ rank_tenants(struct row_batch *b)
 	free(t);
 }
 
-/* The first bytes of a text, the first one highest; or the number, shifted so
- * that none is below 0, and limited to REST_BITS. */
+/* Returns the first bytes of a text, the first one highest; or the number,
+ * shifted so that it is not negative, and limited to REST_BITS. */
 static uint64_t
 head_of_value(const struct db_value *v)
 {
@@ -198,7 +197,7 @@ head_of_value(const struct db_value *v)
 	return n < 0 ? 0 : n > most ? (uint64_t)most : (uint64_t)n;
 }
 
-/* Tenants beyond the greatest rank share it, without a rest: keys decide. */
+/* Tenants beyond the greatest rank share it, without a rest, so keys decide. */
 static uint64_t
 head_of(const struct sink_row *row)
 {
@@ -221,7 +220,7 @@ by_row_key(const void *a, const void *b)
 	return row_compare(x->row, y->row);
 }
 
-/* True when the rows are sorted already, each key once. */
+/* Returns true if the rows are sorted already, without duplicate keys. */
 static bool
 fill_sort_entries(const struct row_list *r, struct sort_entry *place)
 {

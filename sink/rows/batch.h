@@ -1,7 +1,8 @@
 /*
- * batch: the rows, ends of snapshots and refusals that one transaction stores,
- * by table and by tenant. Filled line by line, sorted once with batch_sort(),
- * stored as often as retries need (sink/store/batch_store.h), then cleared.
+ * batch: the rows, snapshot ends and refusals that one transaction stores, by
+ * table and by tenant. It is filled line by line, sorted once with
+ * batch_sort(), stored as often as retries need (sink/store/batch_store.h), and
+ * then cleared.
  */
 #ifndef SINK_ROWS_BATCH_H
 #define SINK_ROWS_BATCH_H
@@ -13,25 +14,25 @@
 
 #include <stdbool.h>
 
-/* Instead of a number of rows: the snapshot corrected a stream, whose rows need
- * not be counted. */
+/* Instead of a number of rows: the snapshot corrected a stream, whose rows are
+ * not counted. */
 #define END_OF_STREAM (-1)
 
 /* The end marker of a snapshot of rows. */
 struct end_marker {
 	struct text snapshot; /* p NULL: none */
 	int64_t as_of;        /* the begin marker's time */
-	int64_t records;      /* rows between the markers; END_OF_STREAM */
+	int64_t records;      /* rows between the markers, or END_OF_STREAM */
 };
 
-/* The tenant's row of the table tenants, read again in each try. */
+/* The tenant's row of the table tenants, read again in each attempt. */
 struct tenant_stored {
 	bool known;
 	int64_t as_of, removed_at, newest_at;
 	char snapshot[RECORD_MAX_ID + 1];
 	int64_t pending_as_of, pending_records;
 	char pending[RECORD_MAX_ID + 1]; /* snapshot; "": none */
-	int64_t forgets; /* 0: nobody was forgotten; see forgotten_rows.h */
+	int64_t forgets; /* 0: nobody was erased; see forgotten_rows.h */
 	char forget_key[FORGOTTEN_KEY + 1];
 };
 
@@ -39,11 +40,11 @@ struct tenant_stored {
  * warnings at the end of the input. */
 enum end_fate {
 	END_NONE,
-	END_STORED,     /* complete; what it no longer has is removed */
-	END_INCOMPLETE, /* rows of it are missing so far */
+	END_STORED,     /* complete; what it lacks has been removed */
+	END_INCOMPLETE, /* some of its rows are still missing */
 	END_OVERTAKEN,  /* rows of the next snapshot are stored already */
 	END_OLDER,      /* older than the stored one */
-	END_AGAIN,      /* the stored one, delivered again */
+	END_AGAIN,      /* the stored one, redelivered */
 };
 
 struct batch_tenant {
@@ -52,19 +53,19 @@ struct batch_tenant {
 	bool has_rows;
 	size_t rank; /* its place among the batch's tenants, by name */
 
-	/* Results of the current try. */
+	/* Results of the current attempt. */
 	int64_t oldest_chat; /* as_of of its oldest row that a tombstone can
-				refuse */
-	int64_t newest_at;   /* to be stored if newer than stored.newest_at */
+			      * refuse */
+	int64_t newest_at;   /* stored if newer than stored.newest_at */
 	struct tenant_stored stored;
 	bool ends; /* this batch may complete the pending snapshot */
 	enum end_fate fate;
-	struct end_marker ended; /* the snapshot fate is about */
-	int64_t arrived;         /* rows of it that are accounted for */
+	struct end_marker ended; /* the snapshot to which fate applies */
+	int64_t arrived;         /* how many of its rows are accounted for */
 	uint64_t swept, left;
 };
 
-/* A row of a snapshot that will be in no table; the table refused_rows lists
+/* A row of a snapshot that no table will have; the table refused_rows lists
  * it. */
 struct refusal {
 	struct batch_tenant *tenant;
@@ -85,8 +86,9 @@ struct row_batch {
 	struct refusal *refusals;
 	size_t refusals_n, refusals_cap;
 	bool exclusive;      /* lock the rows of tenants exclusively at once */
-	size_t lines, bytes; /* of rows, with duplicates, and of refusals */
-	int64_t since_ms;    /* when the first of all that came, monotonic */
+	size_t lines, bytes; /* of rows, including duplicates, and of
+			      * refusals */
+	int64_t since_ms;    /* when its first row arrived, monotonic */
 };
 
 /* A zeroed struct is empty. */
@@ -95,15 +97,15 @@ void batch_release(struct row_batch *b);
 
 bool batch_is_empty(const struct row_batch *b);
 
-/* The batch's tenant of that name, added if it is new; borrowed until the
- * batch is cleared. */
+/* Returns the batch's tenant with that name, which is added if new; borrowed
+ * until the batch is cleared. */
 struct batch_tenant *batch_tenant(struct row_batch *b, struct text name);
 
-/* Adds a row in the arena of this batch; takes a copy of its line, so that the
- * reader may go on. */
+/* Adds a row in the arena of this batch and copies its line, so that the reader
+ * can continue. */
 void batch_add(struct row_batch *b, struct sink_row *row);
 
-/* Adds the end of a snapshot; of several of one tenant the newest counts. */
+/* Adds the end of a snapshot; if a tenant has several, the newest counts. */
 void batch_end(
     struct row_batch *b, struct text tenant, const struct end_marker *end);
 
@@ -111,8 +113,8 @@ void batch_end(
 void batch_refuse(
     struct row_batch *b, const struct refusal *r, struct text tenant);
 
-/* Sorts the rows of each table by key and drops all but the newest of each
- * key. Call once, before storing. */
+/* Sorts the rows of each table by key and keeps only the newest of each key.
+ * Call once, before storing. */
 void batch_sort(struct row_batch *b);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * row: see row.h. Fields mostly stand in the order of the columns, so each is
- * looked up from the column after the one before it.
+ * row: see row.h. Fields usually come in the order of the columns, so each is
+ * searched for from the column after the previous one.
  */
 #include "sink/rows/row.h"
 
@@ -15,7 +15,7 @@
 /* The greatest DECIMAL(15,3), in thousandths. */
 #define SECONDS_MAX INT64_C(999999999999999)
 
-/* No number that a column takes has more digits. */
+/* No number that fits into a column has more digits. */
 enum { MAX_DIGITS = 40 };
 
 /* The digits of a JSON number without point and exponent, and the place of the
@@ -126,8 +126,8 @@ read_id_column(
 
 	if (wrong != NULL)
 		return wrong;
-	/* Bounded in bytes, as in records: the reaper must be able to name
-	 * them. A cut id would be the id of something else. */
+	/* Limited in bytes, as in records, because the reaper must be able to
+	 * name them. A cut id would be a different one. */
 	if (f->val_len > (size_t)c->max)
 		return "is too long";
 	if (c->needed && f->val_len == 0)
@@ -273,8 +273,8 @@ read_column(
 	return NULL;
 }
 
-/* The column a field belongs to, or columns_n; from is where the last one
- * was found. */
+/* Returns the column to which a field belongs, or columns_n; from is where the
+ * last one was found. */
 static size_t
 find_column(const struct table *t, const struct flat_field *f, size_t from)
 {
@@ -313,7 +313,8 @@ row_set(
 	return 0;
 }
 
-/* Of a key that occurs twice the last one counts: later fields overwrite. */
+/* If a key is repeated the last one counts: later fields overwrite earlier
+ * ones. */
 static int
 set_columns(struct sink_row *row, const struct flat *f, struct buf *why)
 {
@@ -356,8 +357,8 @@ fill_in(struct sink_row *row, struct buf *why)
 	return 0;
 }
 
-/* Unescaped texts lie in the reader's scratch memory, which the next line
- * overwrites. */
+/* Copies unescaped texts, which are in the reader's scratch memory and would be
+ * overwritten by the next line. */
 static void
 keep_row_text(struct text *t, const char *line, size_t len, struct arena *a)
 {

@@ -9,7 +9,7 @@
 #include "common/base/xalloc.h"
 #include "sink/rows/row_record.h"
 
-/* flat_parse() may read that many bytes behind the text it parses. */
+/* flat_parse() may read this many bytes after the text. */
 static const char padding[64];
 
 /* The first year of a DATETIME. */
@@ -30,7 +30,7 @@ text_value(struct text t)
 	return db_text(t.p, t.len);
 }
 
-/* A text that only people read, cut to its column. */
+/* Returns a text that only people read, cut to its column. */
 static struct db_value
 cut_text_value(struct sink_row *row, size_t k, struct text t)
 {
@@ -44,8 +44,8 @@ cut_text_value(struct sink_row *row, size_t k, struct text t)
 	return db_text(t.p, len);
 }
 
-/* Who wrote it, and the operator it names: where an operator's message has only
- * one of both, it is both, as the aggregator counts it. */
+/* Sets the author and the operator that the message names: an operator's
+ * message with only one of them stands for both, as in the aggregator. */
 static void
 set_writer(struct db_value *v, const struct record *r)
 {
@@ -70,8 +70,8 @@ read_message_row(const struct record *r, const char *line, size_t len,
 		return NULL;
 	row = row_new(&tables[TABLE_messages], r, line, len, a);
 	row->as_of = r->at;
-	/* A message that was never edited has the oldest possible version. An
-	 * edit replaces it, though it says that it is of before 1970. */
+	/* A message that was never edited has the oldest possible version, so
+	 * an edit replaces it even if its own time is before 1970. */
 	if (r->updated_at == CLOCK_NONE)
 		row->version = 0;
 	else
@@ -114,7 +114,7 @@ read_view_row(const struct record *r, const char *line, size_t len,
 	v[TABLE_COLUMN(message_views, user_id)] = text_value(r->user);
 	v[TABLE_COLUMN(message_views, conversation_id)] =
 	    r->chat.p != NULL ? text_value(r->chat) : db_text("", 0);
-	/* The default that the original system's table has. */
+	/* The default in the table of the original system. */
 	v[TABLE_COLUMN(message_views, device)] =
 	    r->device.p != NULL
 		? cut_text_value(
@@ -137,8 +137,8 @@ inner_release(struct inner_object *in)
 	buf_release(&in->text);
 }
 
-/* False: it is not an object. The parser's reason is dropped: the line around
- * it is valid JSON, so the reason would mislead. */
+/* Returns false if it is not an object. The parser's reason is dropped: the
+ * line around it is valid JSON, so the reason would be misleading. */
 static bool
 inner_read(struct inner_object *in, const char *p, size_t len)
 {
@@ -154,14 +154,14 @@ inner_read(struct inner_object *in, const char *p, size_t len)
 	return good;
 }
 
-/* A member of an object, and the column it goes to. */
+/* A member of an object, and its column. */
 struct data_member {
 	const char *name;
 	size_t column;
 };
 
-/* Sets the columns of the members that are present; `where` stands in front of
- * the reason of a bad one. */
+/* Sets the columns of the members that are present; `where` precedes the reason
+ * if one is bad. */
 static int
 read_members(struct sink_row *row, const struct flat *f,
     const struct data_member *m, size_t n, const char *where, struct buf *why)
@@ -182,17 +182,18 @@ read_members(struct sink_row *row, const struct flat *f,
 	return 0;
 }
 
-/* The record's time, or the present when it has none. Of two rows with one key
- * the first stays, so the stored time does not change. */
+/* Returns the record's time, or the present if it has none. Of two rows with
+ * the same key the first stays, so the stored time does not change. */
 static int64_t
 event_time(const struct record *r)
 {
 	return r->at != CLOCK_NONE ? r->at : clock_now_ms();
 }
 
-/* Data as POST /api/v1/analytics/events writes it fills several columns, but
- * those that cannot hold their member: data may be any value, and the event was
- * counted. Data of any other form is the event's data as a whole. */
+/* Data in the form of POST /api/v1/analytics/events fills several columns,
+ * except those into which their member does not fit: data may be any value, and
+ * the event was counted. Data in any other form becomes the event's data as a
+ * whole. */
 static void
 read_event_data(struct sink_row *row, const struct record *r, struct arena *a)
 {
@@ -278,7 +279,7 @@ read_assignment_row(const struct record *r, const char *line, size_t len,
 	return row;
 }
 
-/* Reads the members of the object `name` within analytics, if it is there. */
+/* Reads the members of the object `name` within analytics, if it exists. */
 static int
 read_member_group(struct sink_row *row, const struct flat *f, const char *name,
     const struct data_member *m, size_t n, struct arena *a, struct buf *why)
@@ -334,7 +335,8 @@ read_analytics_members(struct sink_row *row, const struct flat *f,
 	    row, f, "intent", intent, ARRAY_LEN(intent), a, why);
 }
 
-/* The row of an analytics object; missing members come from the message. */
+/* Returns the row of an analytics object; missing members come from the
+ * message. */
 static struct sink_row *
 analytics_row(const struct record *r, const struct flat *f, const char *line,
     size_t len, struct arena *a, struct buf *why)
@@ -361,8 +363,8 @@ analytics_row(const struct record *r, const struct flat *f, const char *line,
 	return row;
 }
 
-/* Most data has no such member: a search is cheaper than parsing it. A name
- * with escapes has a letter among them. */
+/* Most data has no such member, and searching is cheaper than parsing. Even a
+ * name with escapes contains a letter of it. */
 static bool
 may_have_analytics(struct text data)
 {
@@ -377,8 +379,8 @@ may_have_analytics(struct text data)
 	return false;
 }
 
-/* Reads the analytics object in data into *row, NULL when there is none. -1 and
- * *why if it is bad. */
+/* Reads the analytics object in data into *row, NULL if there is none. Returns
+ * -1 and *why if it is bad. */
 static int
 read_data_analytics(const struct record *r, const char *line, size_t len,
     struct arena *a, struct sink_row **row, struct buf *why)

@@ -1,21 +1,21 @@
 /*
- * row_record: reads any record that is a row: a row record as it stands, and
+ * row_record: reads any record that is a row: a row record as it is, and
  * messages, views, events and assignments as rows of their own tables. The
- * record is checked when it is parsed; checked here is only what the database
- * demands beyond that, and the contents of `data`.
+ * record is checked when it is parsed; only what the database needs beyond
+ * that, and the contents of `data`, are checked here.
  */
 #ifndef SINK_ROWS_ROW_RECORD_H
 #define SINK_ROWS_ROW_RECORD_H
 
 #include "sink/rows/row.h"
 
-/* Reads the row that r is. Its texts are in line; all that the result points to
- * lies in line or in the arena. NULL and *why if it is bad. */
+/* Reads the row that r is. Its texts are in line; the result only points into
+ * line or the arena. Returns NULL and *why if it is bad. */
 struct sink_row *row_read(const struct record *r, const char *line, size_t len,
     struct arena *a, struct buf *why) __attribute__((warn_unused_result));
 
-/* Reads the analytics in a message's data into *row, NULL when there are none;
- * memory as above. -1 and *why if they are bad. */
+/* Reads the analytics in a message's data into *row, NULL if there are none;
+ * memory as above. Returns -1 and *why if they are bad. */
 int row_read_analytics(const struct record *r, const char *line, size_t len,
     struct arena *a, struct sink_row **row, struct buf *why)
     __attribute__((warn_unused_result));

@@ -17,7 +17,7 @@
 
 #define FILE_BYTES_MAX ((size_t)1024 * 1024)
 
-/* The largest window, in a header of gzip. */
+/* The largest window, with gzip's header. */
 #define GZIP_BITS (15 + 16)
 
 #define PAGE "text/html; charset=utf-8"
@@ -62,7 +62,7 @@ static const struct {
 	{ "/board/within.js", NULL, "text/javascript; charset=utf-8" },
 };
 
-/* Of what is not a file. */
+/* The content of a module that is not a file. */
 static const char within[] = "export const WITHIN_S = " WITHIN_S ";\n";
 
 static const char headers[] =
@@ -96,7 +96,7 @@ read_file(struct board_file *f, const char *path, struct buf *why)
 	return rc;
 }
 
-/* For clients that take gzip: once, at the start. */
+/* Compresses the file once, at start, for clients that accept gzip. */
 static void
 zip_file(struct board_file *f)
 {
@@ -154,7 +154,7 @@ board_files_close(struct board_files *b)
 	free(b);
 }
 
-/* What a browser sends; a client that forbids it with q=0 is not one. */
+/* Understands what browsers send; no browser forbids gzip with q=0. */
 static bool
 takes_gzip(const struct web_request *r)
 {

@@ -1,7 +1,7 @@
 /*
- * live_events: see serve.h. Views (of a tenant, as a role sees it) are
- * added by the threads of the server and removed by the thread that watches; so
- * that one may read a view without the lock.
+ * live_events: see serve.h. Views (of a tenant, as one role sees it) are added
+ * by the server's threads and removed by the thread that watches, which can
+ * therefore read a view without the lock.
  */
 #include "sink/serve/serve.h"
 
@@ -23,24 +23,25 @@
 #include "sink/resources/resource.h"
 
 #define LOOK_MS 25
-/* Or less often, so that looking takes a tenth of the time at most. */
+/* Looks less often if queries are slow, so that they take at most a tenth of
+ * the time. */
 #define PAUSE_FACTOR 9
-/* After the tables could not be read. */
+/* Pause after the tables could not be read. */
 #define FAILED_MS 5000
-/* A stream ends then, and the browser comes back. */
+/* A stream ends after this time, and the browser reconnects. */
 #define STREAM_MS (5 * MINUTE_MS)
 
-/* Instead of an answer's id, of an event that says why there is none. */
+/* Takes the place of an answer's id in an event that says why there is none. */
 #define PROBLEM "problem"
 
-/* What listeners of one role see. */
+/* What listeners with one role see. */
 struct live_view {
 	struct viewer viewer;
 	struct event_topic *topic;
-	bool made;        /* the first answer was */
-	uint64_t state;   /* of the tables at the last answer */
-	char id[24];      /* of it, or PROBLEM */
-	int64_t rests_ms; /* monotonic; left alone until then */
+	bool made;        /* the first answer was made */
+	uint64_t state;   /* state of the tables at the last answer */
+	char id[24];      /* id of the last answer, or PROBLEM */
+	int64_t rests_ms; /* monotonic; not looked at before */
 	struct live_view *next;
 };
 
@@ -50,7 +51,7 @@ struct live_events {
 	int64_t timeout_ms;
 
 	pthread_mutex_t lock;
-	pthread_cond_t changed; /* a view was added, or closing */
+	pthread_cond_t changed; /* a view was added, or the end was requested */
 	struct live_view *views;
 	bool added, closing;
 };
@@ -104,7 +105,7 @@ free_view(struct live_view *v)
 	free(v);
 }
 
-/* The lock is held. */
+/* The lock must be held. */
 static void
 drop_idle_views(struct live_events *l)
 {
@@ -120,7 +121,7 @@ drop_idle_views(struct live_events *l)
 	}
 }
 
-/* Waits until it is time to look. The first view; NULL: the end. */
+/* Waits until it is time to look. Returns the first view; NULL at the end. */
 static struct live_view *
 wait_for_views(struct live_events *l, int64_t ms)
 {
@@ -141,7 +142,7 @@ wait_for_views(struct live_events *l, int64_t ms)
 	return first;
 }
 
-/* Publishes the answer unless it is the last one again. */
+/* Publishes the answer unless it equals the last one. */
 static bool
 make_answer(struct live_events *l, struct live_view *v)
 {
@@ -168,9 +169,9 @@ make_answer(struct live_events *l, struct live_view *v)
 	return done;
 }
 
-/* Publishes once why there are no answers: listeners would take the last one
- * for the present state. The next answer is published even if it is the last
- * one again. */
+/* Publishes once why there are no answers: otherwise listeners would take the
+ * last one for the present state. The next answer is published even if it
+ * equals the last one. */
 static void
 tell_problem(struct live_view *v, const char *why)
 {
@@ -187,7 +188,8 @@ tell_problem(struct live_view *v, const char *why)
 	buf_release(&data);
 }
 
-/* The state of the tables of v's tenant. Views before it may have asked. */
+/* Finds the state of the tables of v's tenant, which may be known from an
+ * earlier view. */
 static bool
 find_state(struct live_events *l, const struct live_view *first,
     const struct live_view *v, uint64_t *state)
@@ -202,7 +204,7 @@ find_state(struct live_events *l, const struct live_view *first,
 	return now_state(&v->viewer, l->db, l->timeout_ms, state);
 }
 
-/* False: the tables cannot be read. */
+/* Returns false if the tables cannot be read. */
 static bool
 look_at_view(
     struct live_events *l, const struct live_view *first, struct live_view *v)
@@ -220,7 +222,8 @@ look_at_view(
 	return true;
 }
 
-/* The tenant rests so long that nine tenths of the time are left to others. */
+/* Pauses the tenant's views for so long that nine tenths of the time are left
+ * to others. */
 static void
 let_tenant_rest(
     struct live_view *first, const struct live_view *failed, int64_t took_ms)
@@ -247,9 +250,9 @@ database_is_away(struct live_view *first)
 	return -1;
 }
 
-/* Looks once at each view, but at those that rest: a tenant whose answer takes
- * longer than [serve] query_timeout holds up no other. How long it took, in ms,
- * without what failed; -1: the database is away. */
+/* Looks once at each view that is not paused: a tenant whose answer takes
+ * longer than [serve] query_timeout delays no other. Returns how long it took
+ * in ms, without failures; -1 if the database is unreachable. */
 static int64_t
 look_for_changes(struct live_events *l, struct live_view *first)
 {

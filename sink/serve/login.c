@@ -1,7 +1,7 @@
 /*
- * login: who a request is from: tokens, the cookie of a browser that has logged
- * in, and the login; see serve.h. No token, and no part of one, is logged or
- * answered.
+ * login: from whom a request is: tokens, the cookie of a browser that has
+ * logged in, and the login; see serve.h. No token, and no part of one, is
+ * logged or sent back.
  */
 #include "sink/serve/serve.h"
 
@@ -60,8 +60,8 @@ check_revocation(const struct serve *s, const struct web_request *r,
 	return refuse_for_now(a);
 }
 
-/* Finds the viewer of a token; r says from whom it came. False: the answer is
- * made. */
+/* Finds the viewer of a token; r says who sent it. Returns false if the answer
+ * is complete. */
 static bool
 serve_check_token(const struct serve *s, const struct web_request *r,
     const char *token, struct viewer *v, struct web_answer *a)
@@ -104,8 +104,9 @@ serve_token_is_good(const void *context, const struct web_answer *a)
 		   REVOCATION_DONE;
 }
 
-/* A cookie counts for GET only: no other page can have a browser send more. It
- * does beside a header of another scheme, which a proxy may have asked for. */
+/* A cookie counts only for GET, because another site's page cannot make a
+ * browser do harm with that. It counts even beside an Authorization header with
+ * another scheme, which a proxy may have requested. */
 static bool
 find_token(const struct web_request *r, struct buf *token)
 {
@@ -150,7 +151,7 @@ session_cookie(const struct web_request *r, struct buf *token)
 	return false;
 }
 
-/* Whether it is http://HOST, with a port or without. */
+/* True for http://HOST, with or without a port. */
 static bool
 is_page_of(const char *origin, const char *host)
 {
@@ -173,8 +174,8 @@ wants_secure_cookie(const struct web_request *r)
 	       !is_page_of(origin, "127.0.0.1") && !is_page_of(origin, "[::1]");
 }
 
-/* Appends the line of a header that sets it for age_s seconds; 0 removes it. r:
- * the login or logout. token has characters of tokens only. */
+/* Appends a header that sets the cookie for age_s seconds; 0 removes it. r: the
+ * login or logout. token must only have characters of tokens. */
 static void
 session_set(const struct web_request *r, struct buf *headers, const char *token,
     int64_t age_s)
@@ -214,7 +215,7 @@ is_form(const struct web_request *r, struct web_answer *a)
 	return false;
 }
 
-/* The browser goes to that page, by GET. */
+/* Sends the browser to that page with GET. */
 static void
 send_to(struct web_answer *a, const char *page)
 {
@@ -225,7 +226,7 @@ send_to(struct web_answer *a, const char *page)
 	buf_addf(&a->headers, "Location: %s\nCache-Control: no-store\n", page);
 }
 
-/* People get the page of the login again, which says that it was refused;
+/* People get the login page again, which says that the login was refused;
  * programs get the problem. */
 static void
 show_refusal(const struct web_request *r, struct web_answer *a)
@@ -238,7 +239,7 @@ show_refusal(const struct web_request *r, struct web_answer *a)
 	send_to(a, "/login#refused");
 }
 
-/* Tokens that are pasted come with blanks around them. */
+/* Pasted tokens often have blanks around them. */
 static char *
 trimmed(const char *text)
 {
@@ -262,7 +263,7 @@ log_in(const struct serve *s, const struct web_request *r, const char *token,
 		return;
 	log_info("login", "tenant=%s id=%s role=%s peer=%s", v.tenant,
 	    v.claims.id, viewer_role_name(v.role), r->peer);
-	/* A valid token may have expired within the leeway. */
+	/* Within the leeway, a valid token may have expired. */
 	age_s = v.claims.expires_s - r->now_ms / 1000;
 	send_to(a, "/");
 	session_set(r, &a->headers, token, age_s > 0 ? age_s : 1);

@@ -15,8 +15,8 @@
 #include "sink/api/question.h"
 #include "sink/resources/resource.h"
 
-/* Connections. The one that was used last is taken first, so that few stay open
- * when few are needed. */
+/* Connections. The one used last is taken first, so that few stay open if few
+ * are needed. */
 
 struct db_pool {
 	pthread_mutex_t lock;
@@ -38,7 +38,7 @@ db_pool_open(const struct db *db, size_t n)
 	return p;
 }
 
-/* Takes a connection for the calling thread, and gives it back. */
+/* Take a connection for the calling thread, and give it back. */
 static struct db *
 db_pool_take(struct db_pool *p)
 {
@@ -89,9 +89,9 @@ serve_write_down(const struct serve *s, const struct viewer *v,
 	return false;
 }
 
-/* In a thread of the queue. The token was checked before the request went into
- * it, so that a stranger's takes no place there, and may have been revoked
- * while it waited. */
+/* Runs in a thread of the queue. The token was checked before the request was
+ * queued, so that strangers' requests take no place there; it may have been
+ * revoked since. */
 static void
 answer_from_tables(
     const void *context, const struct web_request *r, struct web_answer *a)
@@ -109,7 +109,7 @@ answer_from_tables(
 	(void)serve_write_down(s, &v, r, a, rows);
 }
 
-/* One for each tenant, and one for who needs no token. */
+/* One lane for each tenant, and one for requests without a token. */
 static uint64_t
 lane_of(const struct viewer *v)
 {
@@ -137,7 +137,7 @@ serve_api_answer(
 
 static const struct {
 	enum web_method method;
-	const char *pattern; /* see path_pattern.h */
+	const char *pattern; /* see path_pattern_fits() */
 	web_handler *answer;
 } routes[] = {
 	{ WEB_GET, "/", board_files_answer },

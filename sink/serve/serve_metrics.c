@@ -15,10 +15,10 @@
 #include "sink/api/question.h"
 #include "sink/resources/chat_rows.h"
 
-/* How fresh and how busy each tenant is. This is about all tenants and names no
- * person, so it is for anyone who runs it, not for a viewer of the API. */
+/* How fresh and how busy each tenant is. This covers all tenants and names no
+ * person, so it is for whoever runs the server, not for viewers of the API. */
 
-/* Beyond so many tenants their metrics are no longer small. */
+/* With more tenants their metrics would no longer be small. */
 #define TENANTS_SQL                                                            \
 	"SELECT tenant, " TENANT_NEW_AT ", open_chats, waiting_chats, "        \
 	"ROUND(longest_wait_seconds * 1000) FROM tenant_metrics_all t "        \
@@ -26,7 +26,7 @@
 
 struct tenant_metric {
 	const char *name, *help;
-	size_t column; /* of TENANTS_SQL */
+	size_t column; /* column of TENANTS_SQL */
 	enum { TENANT_COUNT, TENANT_TIME, TENANT_MS } kind;
 };
 
@@ -72,7 +72,8 @@ write_tenant_sample(
 	}
 }
 
-/* The samples of a metric stand together, so each is gathered on its own. */
+/* All samples of a metric must be adjacent, so each metric is written
+ * separately. */
 static void
 write_tenants(struct buf *to, struct db_rows *rows)
 {
@@ -90,8 +91,8 @@ write_tenants(struct buf *to, struct db_rows *rows)
 	}
 }
 
-/* A database that does not answer gives messaging_database_up 0, and nothing of
- * tenants. */
+/* If the database does not answer, messaging_database_up is 0, and there is
+ * nothing about tenants. */
 static void
 tenant_metrics_write(struct buf *to, struct db *db)
 {
@@ -108,15 +109,15 @@ tenant_metrics_write(struct buf *to, struct db *db)
 	db_rows_free(rows);
 }
 
-/* The longest wait for a statement, and again for a new connection when that
- * one is lost: both together are less than Prometheus waits. */
+/* Maximum wait for a statement, and again for a new connection if that one is
+ * lost: both together are less than Prometheus waits. */
 #define DATABASE_MS 3000
 
-/* Requests that wait. */
+/* Maximum number of waiting requests. */
 #define SCRAPES_MAX 16
 
 struct serve_metrics {
-	struct db *db; /* of the one thread of the queue */
+	struct db *db; /* for the queue's only thread */
 	struct work_queue *queue;
 };
 
@@ -142,8 +143,8 @@ serve_metrics_close(struct serve_metrics *m)
 }
 
 /* Prometheus on this machine has no token, and sends no X-Forwarded-For, as a
- * proxy would: such a client has no address ("::"), as one whose header names
- * none. */
+ * proxy would: a client behind a proxy that names none has the address "::",
+ * which is not local. */
 static bool
 is_local(const struct web_request *r)
 {
@@ -152,7 +153,7 @@ is_local(const struct web_request *r)
 	return strcmp(r->peer, "::1") == 0 || strcmp(r->peer, "127.0.0.1") == 0;
 }
 
-/* In a thread of the queue. */
+/* Runs in the queue's thread. */
 static void
 write_samples(
     const void *context, const struct web_request *r, struct web_answer *a)

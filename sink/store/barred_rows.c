@@ -34,8 +34,8 @@ barred_rows_release(struct barred_rows *r)
 	db_bulk_free(r->bulk);
 }
 
-/* Marks the rows of the tenant whose chat has a tombstone at least as new as
- * they are. answer: the tombstones as (chat, as_of). */
+/* Marks the tenant's rows whose chat has a tombstone at least as new as they
+ * are. answer: the tombstones as (chat, as_of). */
 static void
 mark_deleted_chats(
     struct row_list *chats, struct batch_tenant *t, struct db_rows *answer)
@@ -100,7 +100,7 @@ find_tombstones(
 }
 
 /* Tombstones newer than the oldest row are rare (replays, and chats closed this
- * minute): one index lookup finds out. */
+ * minute): one index lookup tells. */
 static enum outcome
 has_newer_tombstone(struct db *db, const struct batch_tenant *t, bool *has)
 {
@@ -137,17 +137,17 @@ apply_tombstones(struct db *db, struct row_batch *b, struct row_list *chats)
 	return o;
 }
 
-/* Whether tombstones refuse rows of that table. */
+/* True if tombstones refuse rows of that table. */
 static bool
 has_tombstones(const struct barred_rows *r, const struct table *t)
 {
 	return t->chat >= 0 && (t->life != LIFE_HISTORY || r->all);
 }
 
-/* Whether the tombstone of the row's chat may be gone by the newest snapshot
- * or, as a stream has none, by the newest row of the present state. History is
- * not refused by its age: the messages of an open chat may be older than
- * that. */
+/* True if the tombstone of the row's chat may have been deleted, judged by the
+ * newest snapshot or, because a stream has none, by the newest row of the
+ * present state. History is not refused by age: the messages of an open chat
+ * may be older. */
 static bool
 is_expired(const struct barred_rows *r, const struct sink_row *row)
 {
@@ -161,8 +161,8 @@ is_expired(const struct barred_rows *r, const struct sink_row *row)
 	       row->as_of < t->newest_at - r->keep_ms;
 }
 
-/* Nothing of the tenant's present state is newer than its removal, nor comes
- * with this batch. */
+/* True if nothing in the tenant's present state, or in this batch, is newer
+ * than its removal. */
 static bool
 is_removed(const struct batch_tenant *t)
 {
@@ -172,13 +172,13 @@ is_removed(const struct batch_tenant *t)
 	       t->stored.newest_at <= at && t->newest_at <= at;
 }
 
-/* The fate of a row as far as its tenant decides it. */
+/* Returns the fate of a row as far as its tenant decides it. */
 static enum row_fate
 decide_fate(const struct barred_rows *r, const struct sink_row *row)
 {
 	const struct tenant_stored *t = &row->tenant->stored;
 
-	/* When one without a time was written nothing tells. */
+	/* Nothing tells when a row without a time was written. */
 	if (row->undated
 		? is_removed(row->tenant)
 		: t->removed_at != CLOCK_NONE && row->as_of <= t->removed_at)
@@ -214,7 +214,7 @@ barred_rows_decide(const struct barred_rows *r, struct row_batch *b)
 	return o;
 }
 
-/* The text cut to max bytes, between two characters. */
+/* Returns the text cut to max bytes, between two characters. */
 static struct db_value
 short_text(const char *p, size_t max)
 {
@@ -242,7 +242,7 @@ add_refusal(struct db_bulk *bulk, const struct refusal *r)
 	db_bulk_add(bulk, values);
 }
 
-/* Adds the well-formed rows that are not stored. */
+/* Adds well-formed rows that are not stored. */
 static void
 add_refused_rows(
     struct db_bulk *bulk, struct row_batch *b, const struct row_list *rows)
@@ -276,8 +276,8 @@ add_refused_rows(
 	buf_release(&key);
 }
 
-/* Whether the refusal's snapshot is complete or gone, so that its rows are not
- * counted any more. */
+/* True if the refusal's snapshot is complete or gone, so that its rows are no
+ * longer counted. */
 static bool
 is_past(const struct refusal *r)
 {

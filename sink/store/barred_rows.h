@@ -1,14 +1,14 @@
 /*
- * barred_rows: rows that must not return; what the database refuses:
- * batch_store.c, run_halves(). Marks those of a batch, and lists the refused
- * rows of snapshots in the table refused_rows, by which the end of their
+ * barred_rows: rows that must not return. (batch_store.c, run_halves(), handles
+ * rows that the database refuses.) Marks such rows in a batch, and lists
+ * refused rows of snapshots in the table refused_rows, so that the end of their
  * snapshot counts them.
  *
- * Barred is a row of a chat with a newer tombstone, of a snapshot older than
- * the stored one, of a removed tenant, and one older than tombstones are kept,
- * by the newest snapshot or, of chats, by newest_at. Tombstones refuse rows of
- * history only if closing a chat deletes history too ([reaper] on_close), their
- * age never does.
+ * A row is barred if its chat has a newer tombstone, if its snapshot is older
+ * than the stored one, if its tenant was removed, or if it is older than
+ * tombstones are kept, measured from the newest snapshot or, for chats, from
+ * newest_at. Tombstones refuse rows of history only if closing a chat deletes
+ * history, too ([reaper] on_close); their age never refuses history.
  */
 #ifndef SINK_STORE_BARRED_ROWS_H
 #define SINK_STORE_BARRED_ROWS_H
@@ -24,19 +24,19 @@ struct barred_rows {
 	struct db_bulk *bulk; /* into refused_rows */
 };
 
-/* db is borrowed. keep_ms: how long tombstones are kept; all: they refuse
- * history too. */
+/* db is borrowed. keep_ms: how long tombstones are kept; all: they also refuse
+ * history. */
 void barred_rows_init(
     struct barred_rows *r, struct db *db, int64_t keep_ms, bool all);
 void barred_rows_release(struct barred_rows *r);
 
-/* In the transaction, with the tenants locked (tenant_locks.h): sets the fate
- * of each row. */
+/* Sets the fate of each row. Call in the transaction, with the tenants locked
+ * (tenant_locks.h). */
 enum outcome barred_rows_decide(const struct barred_rows *r,
     struct row_batch *b) __attribute__((warn_unused_result));
 
-/* After the others are stored: records the bad rows of the batch, and those
- * that became bad or have a tombstone, unless their snapshot is past. */
+/* After the other rows are stored: records the batch's bad rows, and those that
+ * became bad or have a tombstone, unless their snapshot is past. */
 enum outcome barred_rows_store(struct barred_rows *r, struct row_batch *b)
     __attribute__((warn_unused_result));
 

@@ -48,7 +48,7 @@ batch_store_release(struct batch_store *s)
 	free(s->sent);
 }
 
-/* Stores the rows [first, first + n) of the bulk. When the database refuses one
+/* Stores the rows [first, first + n) of the bulk. If the database refuses one
  * of them, halving finds it. */
 static enum outcome
 run_halves(struct batch_store *s, struct db_bulk *bulk, size_t first, size_t n)
@@ -95,7 +95,7 @@ upsert(struct batch_store *s, size_t k)
 	return n > 0 ? run_halves(s, bulk, 0, n) : OUTCOME_DONE;
 }
 
-/* Tells which hours of operators have new rows. */
+/* Notes which hours of operators have new rows. */
 static void
 add_hours_of(struct batch_store *s, const struct row_list *rows)
 {
@@ -113,7 +113,7 @@ add_hours_of(struct batch_store *s, const struct row_list *rows)
 	}
 }
 
-/* Tells which hours are to be added up later. */
+/* Notes which hours must be added up later. */
 static void
 add_due_hours(struct batch_store *s, const struct row_list *rows,
     enum sums_kind kind, size_t time)
@@ -129,7 +129,7 @@ add_due_hours(struct batch_store *s, const struct row_list *rows,
 	}
 }
 
-/* As the last that the transaction writes. */
+/* Must be the transaction's last write. */
 static enum outcome
 add_up(struct batch_store *s)
 {
@@ -159,7 +159,7 @@ store_in_transaction(struct db *db, void *ctx)
 	enum outcome o;
 	size_t i;
 
-	arena_back(&s->batch->arena, s->mark); /* of the try before */
+	arena_back(&s->batch->arena, s->mark); /* of the previous attempt */
 	o = tenant_locks_take(db, s->batch, s->slot);
 	if (o == OUTCOME_DONE)
 		o = forgotten_rows_apply(&s->forgotten, db, s->batch);

@@ -3,22 +3,22 @@
  *
  *   1 lock the batch's rows of `tenants` (tenant_locks.h)
  *   2 refuse rows that must not return (barred_rows.h), and counts of a state
- *     that was lost meanwhile (short_counts.h). Rows about a customer
- *     who was forgotten lose what identifies them (forgotten_rows.h)
+ *     that was lost meanwhile (short_counts.h). Rows about an erased customer
+ *     lose what identifies the customer (forgotten_rows.h)
  *   3 upsert the other rows in the order of row_compare(), the newest version
  *     wins; a row that the database refuses is found by halving, and its
  *     neighbours are stored
  *   4 record refused rows, so that the end of their snapshot counts them
- *   5 where a snapshot is complete: remove what it no longer has
+ *   5 if a snapshot is complete: remove what it no longer has
  *   6 add up the responses of operators and the tenant (rollup.h); note that
- *     those of channels and analyses are to be added up later (sums_due.h)
+ *     those of channels and analyses must be added up later (sums_due.h)
  *   7 COMMIT
  *
  * Guarantee: after OUTCOME_DONE every row of the batch is stored, is refused
- * for one of those reasons, or has the fate ROW_BAD and a reason. All of it
+ * for one of those reasons, or has the fate ROW_BAD and a reason. Everything
  * may be done twice: rows are full values and the newest wins, refusals have
  * keys, and only a newer snapshot removes anything. So a COMMIT whose answer
- * got lost is repeated.
+ * was lost is repeated.
  */
 #ifndef SINK_STORE_BATCH_STORE_H
 #define SINK_STORE_BATCH_STORE_H
@@ -35,7 +35,7 @@ struct batch_store {
 	struct db *db;
 
 	/* private */
-	unsigned slot; /* of tenant_lock.h */
+	unsigned slot; /* for tenant_lock.h */
 	struct db_bulk *upsert[TABLES];
 	struct barred_rows barred;
 	struct short_counts short_counts;
@@ -43,7 +43,7 @@ struct batch_store {
 	struct rollup responses;
 	struct sums_due due;
 	struct row_batch *batch;
-	struct arena_mark mark; /* of the arena before the first try */
+	struct arena_mark mark; /* the arena before the first attempt */
 	struct sink_row **sent; /* the rows of the current upsert */
 	size_t sent_cap;
 };
@@ -53,8 +53,7 @@ void batch_store_init(
     struct batch_store *s, struct db *db, int64_t keep_ms, bool all);
 void batch_store_release(struct batch_store *s);
 
-/* Stores a batch that batch_sort() has sorted. db is borrowed from
- * batch_store_init(). */
+/* Stores a batch that batch_sort() has sorted. */
 enum outcome store_batch(struct batch_store *s, struct row_batch *b,
     bool wait_forever) __attribute__((warn_unused_result));
 

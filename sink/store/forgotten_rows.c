@@ -9,18 +9,19 @@
 #include "common/base/xalloc.h"
 #include "common/digest/forgotten_id.h"
 
-/* Somebody forgotten, or a chat of theirs. */
+/* An erased customer, or one of their chats. */
 struct forgotten_entry {
 	const char *alias; /* NULL: a chat */
 	int64_t asked_at;
-	int64_t forgets; /* as below, when it was read last */
+	int64_t forgets; /* as below, when it was last read */
 };
 
 struct forgotten_tenant {
-	int64_t forgets; /* of the tenant's row, when it was read */
+	int64_t forgets; /* the value in the tenant's row, when it was read */
 	uint64_t key[2];
 	struct strmap entries; /* digest -> struct forgotten_entry */
-	struct arena aliases;  /* kept to the end: values point to them */
+	struct arena aliases;  /* kept to the end, because values point to
+				* them */
 };
 
 static void
@@ -39,7 +40,7 @@ forgotten_rows_release(struct forgotten_rows *f)
 	strmap_release(&f->tenants, free_forgotten_tenant);
 }
 
-/* A tenant who was purged and comes again draws other aliases. */
+/* A tenant who was purged and returns draws other aliases. */
 static void
 put_entry(struct forgotten_tenant *t, const struct db_rows *row)
 {
@@ -79,7 +80,7 @@ read_entries(
 	return OUTCOME_DONE;
 }
 
-/* The entries of the tenant, read again if they changed; NULL: none. */
+/* Finds the tenant's entries, read again if they changed; NULL: none. */
 static enum outcome
 entries_of(struct forgotten_rows *f, struct db *db,
     const struct batch_tenant *of, struct forgotten_tenant **t)
@@ -100,8 +101,8 @@ entries_of(struct forgotten_rows *f, struct db *db,
 						   : read_entries(*t, db, of);
 }
 
-/* The entry of an id, if a row of that time is of before; at INT64_MIN: any
- * time is. NULL: there is none. */
+/* Returns the entry of an id if a row with that time is from before the erasure
+ * (INT64_MIN always is); NULL if there is none. */
 static const struct forgotten_entry *
 find_forgotten(const struct forgotten_tenant *t, enum forgotten_kind kind,
     const struct db_value *id, int64_t at)
@@ -118,8 +119,8 @@ find_forgotten(const struct forgotten_tenant *t, enum forgotten_kind kind,
 		   : NULL;
 }
 
-/* Puts the alias in place of the id of a user, if that is somebody forgotten;
- * in place of a customer's, too, where is_customer. */
+/* Replaces the id of an erased user by the alias; with is_customer, also that
+ * of a customer. */
 static bool
 put_alias(const struct forgotten_tenant *t, struct db_value *id,
     bool is_customer, int64_t at)
@@ -151,7 +152,7 @@ forget_message(const struct forgotten_tenant *t, struct sink_row *row)
 	int64_t at = OF(row, messages, created_at)->num;
 	const struct db_value *sender = OF(row, messages, sender);
 	bool by_customer = value_is(sender, "customer");
-	/* The id of such a writer is the customer's by chance. */
+	/* Such an author has the same id as the customer by chance. */
 	bool to_customer =
 	    value_is(sender, "operator") || value_is(sender, "bot");
 	bool theirs = !to_customer && put_alias(t, OF(row, messages, sender_id),
@@ -182,9 +183,9 @@ forget_event(const struct forgotten_tenant *t, struct sink_row *row)
 		*OF(row, events, event_data) = db_str(NULL);
 }
 
-/* Puts the alias in place of the customer. Where a chat names none, nothing but
- * its id tells whose it is; one that names another is a chat of theirs by what
- * they did in it, and keeps what is that one's. */
+/* Replaces the customer by the alias. If the chat names no customer, only its
+ * id tells to whom it belongs. If it names another one, it is listed because of
+ * what the erased customer did in it, and keeps the other's data. */
 static bool
 is_chat_of_forgotten(
     const struct forgotten_tenant *t, struct sink_row *row, int64_t at)
@@ -217,7 +218,7 @@ forget_view(const struct forgotten_tenant *t, struct sink_row *row)
 	    OF(row, message_views, viewed_at)->num);
 }
 
-/* The column of the user is the second of the key, or the third. */
+/* The user's column is the second or the third of the key. */
 static void
 forget_second_key(const struct forgotten_tenant *t, struct sink_row *row)
 {

@@ -1,15 +1,15 @@
 /*
  * forgotten_rows: rows that arrive about a customer whom `reaper --forget`
- * forgot. Queues, spools and the state of a stream may still hold them. They
- * are not refused, because metrics count them: they are changed to what the
- * reaper made of the rows that it found, so that it makes no difference which
- * came first. What the reaper makes of each table is in
- * reaper/rights/personal_tables.c; a test compares both (tests/e2e/forget.t).
+ * erased. Queues, spools and the state of a stream may still hold them. They
+ * are not refused, because metrics count them: they are changed in the same way
+ * as the reaper changed the rows that it found, so that it makes no difference
+ * which came first. reaper/rights/personal_tables.c says what the reaper does
+ * with each table; a test compares both (tests/e2e/forget.t).
  *
- * A message, receipt or event later than the customer was forgotten stays as it
- * is, and so does a chat that was opened later: the customer came back. Rows
- * that count by user do not say how much of them is of before, so there the
- * alias stands for ever.
+ * A message, receipt or event later than the erasure is not changed, nor is a
+ * chat that was opened later: the customer came back. Rows that count by user
+ * do not tell how much of them is from before, so there the alias stays for
+ * ever.
  */
 #ifndef SINK_STORE_FORGOTTEN_ROWS_H
 #define SINK_STORE_FORGOTTEN_ROWS_H
@@ -17,14 +17,14 @@
 #include "common/db/db.h"
 #include "sink/rows/batch.h"
 
-/* What was read of the table `forgotten`. A zeroed struct is empty. */
+/* The content of the table `forgotten`. A zeroed struct is empty. */
 struct forgotten_rows {
 	struct strmap tenants;
 };
 
-/* Changes the rows of the batch that are about somebody who was forgotten. Call
- * it in the transaction, with the tenants locked and `stored` read. Values then
- * point into f. May be called again for the same batch. */
+/* Changes the batch's rows that are about an erased customer. Call it in the
+ * transaction, with the tenants locked and `stored` read. Values then point
+ * into f. May be called again for the same batch. */
 enum outcome forgotten_rows_apply(struct forgotten_rows *f, struct db *db,
     struct row_batch *b) __attribute__((warn_unused_result));
 

@@ -9,13 +9,13 @@
 #include "common/base/log.h"
 
 enum {
-	/* How long to wait for the table's lock, and how long to pause after
-	 * a timeout. */
+	/* How long to wait for the table's lock, and how long to pause after a
+	 * timeout. */
 	WAIT_S = 1,
 	RETRY_MS = 60000,
 };
 
-/* Collects the days of the rows that are not known yet, and those ahead. */
+/* Collects the days of rows that are not known yet, and days ahead. */
 static void
 find_wanted(struct partitions *d, size_t k, const struct row_list *rows,
     struct day_list *l)
@@ -61,7 +61,7 @@ postpone_table(struct partitions *d, size_t k, const struct db *db)
 }
 
 /* Until somebody splits it, days get no partition. The statement begins a new
- * bmax behind tomorrow. */
+ * bmax after tomorrow. */
 static void
 warn_of_large(struct partitions *d, size_t k, const struct day_partition *p)
 {
@@ -79,8 +79,8 @@ warn_of_large(struct partitions *d, size_t k, const struct day_partition *p)
 	buf_release(&sql);
 }
 
-/* Splits the n days off p, unless it is a single day or has many rows. False:
- * the database refused. */
+/* Splits the n days off p, unless it is a single day or has many rows. Returns
+ * false if the database refused. */
 static bool
 cut_partition(struct partitions *d, struct db *db, size_t k,
     const struct day_partition *p, const int64_t *days, size_t n)

@@ -1,21 +1,22 @@
 /*
  * short_counts: counts of an aggregator that began with an empty state although
- * there are rows of the one that it had. They are newer, and too small: they
- * would replace what was counted before.
+ * rows of its previous state exist. They are newer but too small, and would
+ * replace what was counted before.
  *
  * A row of counts says since when its state knows its tenant (`since`), the
  * time of the first record. The tenant's row of tenant_metrics, of the same
- * shard, says how far the stored rows go (as_of). While a state goes on,
- * `since` is never the later one. If it is, the state was lost in between. Then
- * a line in the log says so, and rows of counts are not stored, but those of a
- * whole hour, minute or window after `since`. The row of tenant_metrics is not
- * stored either, so that this holds until one of these is done:
+ * shard, says how far the stored rows go (as_of). While a state is in use,
+ * `since` is never later than that. If it is later, the state was lost in
+ * between. Then a line in the log says so, and rows of counts are not stored,
+ * except those of a whole hour, minute or window after `since`. The row of
+ * tenant_metrics is not stored either, so this continues until one of these is
+ * done:
  *
  *   the state is put back
  *   the records are replayed into the empty state, whose `since` is then early
  *   the tenant's row of tenant_metrics is deleted: counts begin from 0
  *
- * Nothing is known where tenant_metrics has no row of the tenant, or one of a
+ * Nothing is known if tenant_metrics has no row of the tenant, or one of a
  * snapshot, which has its own time as its version.
  */
 #ifndef SINK_STORE_SHORT_COUNTS_H
@@ -24,7 +25,7 @@
 #include "common/db/db.h"
 #include "sink/rows/batch.h"
 
-/* A zeroed struct is ready. */
+/* A zeroed struct is ready for use. */
 struct short_counts {
 	/* private */
 	struct strmap known; /* "TENANT GENERATION PART SINCE" -> a verdict */
@@ -32,8 +33,8 @@ struct short_counts {
 
 void short_counts_release(struct short_counts *s);
 
-/* In the transaction, behind barred_rows_decide(): sets the fate of rows that
- * count too little. */
+/* Sets the fate of rows that count too little. Call in the transaction, after
+ * barred_rows_decide(). */
 enum outcome short_counts_decide(struct short_counts *s, struct db *db,
     struct row_batch *b) __attribute__((warn_unused_result));
 

@@ -47,9 +47,10 @@ count_snapshot_rows(
 	return o;
 }
 
-/* How long the metrics are fresh: three polling intervals, which a poller that
- * paces itself makes up to an hour long. After an outage the distance of two
- * snapshots is not an interval; the upper bound limits what that hides. */
+/* Returns how long the metrics are fresh: three polling intervals, which may be
+ * up to an hour long if the poller paces itself. After an outage the distance
+ * between two snapshots is not an interval; the upper bound limits the
+ * error. */
 static int64_t
 fresh_ms(const struct batch_tenant *t)
 {
@@ -115,7 +116,7 @@ store_pending_end(struct db *db, const struct batch_tenant *t)
 	    args, 4, NULL);
 }
 
-/* Picks the newer one of the batch's end marker and the pending one. */
+/* Chooses the newer one of the batch's end marker and the pending one. */
 static void
 choose_end(struct batch_tenant *t)
 {

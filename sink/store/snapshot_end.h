@@ -1,8 +1,8 @@
 /*
- * snapshot_end: completes a snapshot of rows. Its rows are in the tables
- * already, stored as they came. Once every row of the snapshot has arrived, its
- * end marker removes the operators that the snapshot no longer has, and marks
- * chats that it no longer has as left.
+ * snapshot_end: completes a snapshot of rows. Its rows are stored in the tables
+ * as they come. Once every row of the snapshot has arrived, its end marker
+ * removes operators that it no longer has, and marks chats that it no longer
+ * has as left.
  *
  * Arrived rows are counted in the tables: rows whose version is the snapshot's
  * time, and its rows in refused_rows. So the count survives crashes and
@@ -16,8 +16,8 @@
 #include "common/db/db.h"
 #include "sink/rows/batch.h"
 
-/* Handles the newer of the tenant's end marker and its pending one. Within a
- * transaction that holds the exclusive lock on the tenant; sets t->fate, ended,
+/* Handles the newer of the tenant's end marker and its pending one. Must run in
+ * a transaction that has the exclusive lock on the tenant; sets t->fate, ended,
  * arrived, swept and left. */
 enum outcome snapshot_end(struct db *db, struct batch_tenant *t)
     __attribute__((warn_unused_result));

@@ -12,7 +12,8 @@
 #include "common/db/tenant_lock.h"
 
 enum {
-	NEWEST_STEP_MS = HOUR_MS, /* tenants.newest_at grows by it, or more */
+	NEWEST_STEP_MS = HOUR_MS, /* tenants.newest_at grows by at least this
+				   * much */
 };
 
 static void
@@ -42,7 +43,7 @@ read_stored_tenant(struct row_batch *b, struct db_rows *rows)
 
 /* Appends the names of the batch's tenants as an SQL list. With `unknown`, only
  * those without a row in `tenants`, each in parentheses for an INSERT. Returns
- * how many. */
+ * their number. */
 static size_t
 list_tenant_names(
     struct db *db, const struct row_batch *b, struct buf *sql, bool unknown)
@@ -69,7 +70,7 @@ compare_names(const void *a, const void *b)
 	return text_compare(*(const struct text *)a, *(const struct text *)b);
 }
 
-/* Shares the tenants of the batch, or keeps all others from them. */
+/* Shares the tenants of the batch, or excludes all others from them. */
 static enum outcome
 lock_tenants(struct db *db, const struct row_batch *b, unsigned slot)
 {
@@ -119,7 +120,7 @@ lock_and_read(struct db *db, struct row_batch *b, unsigned slot)
 	return o == OUTCOME_DONE ? read_tenants(db, b) : o;
 }
 
-/* A row that others add at the same time is as empty as ours. */
+/* If others add the row at the same time, it is as empty as ours. */
 static enum outcome
 add_unknown(struct db *db, struct row_batch *b)
 {
@@ -135,7 +136,7 @@ add_unknown(struct db *db, struct row_batch *b)
 	return o;
 }
 
-/* Whether the batch has rows of a pending snapshot, which may complete it. */
+/* True if the batch has rows of a pending snapshot, which may complete it. */
 static bool
 may_complete(struct row_batch *b)
 {
@@ -162,7 +163,7 @@ may_complete(struct row_batch *b)
 	return found;
 }
 
-/* A step, or the first that is newer than the tenant's removal. */
+/* True for a step, or for the first time after the tenant's removal. */
 static bool
 raises_newest(const struct tenant_stored *t, int64_t as_of)
 {
@@ -171,9 +172,9 @@ raises_newest(const struct tenant_stored *t, int64_t as_of)
 	       (t->newest_at <= t->removed_at && as_of > t->removed_at);
 }
 
-/* Finds each tenant's newest row of a present state. One with a time that is
- * still to come counts as of now: newest_at never falls again. Returns whether
- * one raises it by a step; by less it stays, since raising it takes the
+/* Finds each tenant's newest row of a present state. A time in the future
+ * counts as now, because newest_at never decreases. Returns true if a row
+ * raises it by a step; for less it is not raised, because that needs the
  * exclusive lock. */
 static bool
 find_newer_times(const struct row_batch *b)
@@ -241,7 +242,7 @@ tenant_locks_take(struct db *db, struct row_batch *b, unsigned slot)
 	if (!writes || b->exclusive)
 		return o;
 	/* Takes the other slots, too. If two transactions do that at once, one
-	 * is rolled back, and takes all at once in its next try. */
+	 * is rolled back, and takes all of them at once in its next attempt. */
 	b->exclusive = true;
 	return lock_and_read(db, b, slot);
 }

@@ -15,7 +15,7 @@
 #include "sink/store/partitions.h"
 
 enum {
-	/* The greatest size of a batch, however many rows fit. */
+	/* Maximum size of a batch, however many rows fit. */
 	BATCH_BYTES = 8 * 1024 * 1024,
 	HASH_SEED = 49,
 };
@@ -25,20 +25,20 @@ enum worker_state { IDLE, STORING, STORED, ENDING };
 struct worker {
 	struct workers *all;
 	pthread_t thread;
-	atomic_int state; /* changed with the lock */
+	atomic_int state; /* changed under the lock */
 
 	struct row_batch batch[2], *filling, *storing;
 	uint64_t started, safe; /* numbers of batches */
 
-	/* The thread's while it is STORING. */
+	/* Belongs to the thread while it is STORING. */
 	struct batch_store store;
-	uint64_t retries; /* of the connection, before this batch */
+	uint64_t retries; /* count of the connection before this batch */
 	struct worker_result result;
 };
 
 struct workers {
 	pthread_mutex_t lock;
-	pthread_cond_t changed; /* a state has */
+	pthread_cond_t changed; /* signals a changed state */
 	struct worker worker[WORKERS_MAX];
 	size_t n, full;
 	bool wait_forever;
@@ -254,7 +254,7 @@ workers_result(struct workers *w, int timeout_ms, struct worker_result *r)
 	bool found = find_result(w, r);
 	int rc = 0;
 
-	/* Asked between two blocks with 0: no system call then. */
+	/* With 0, asked between two blocks, this makes no system call. */
 	if (found || timeout_ms == 0)
 		return found;
 	end = thread_deadline(timeout_ms);

@@ -1,8 +1,8 @@
 /*
- * workers: threads with a database connection each, which store batches of rows
- * (batch_store.h), one transaction after the other.
+ * workers: threads with their own database connections, which store batches of
+ * rows (batch_store.h), one transaction after the other.
  *
- * A row belongs to the worker of its tenant and chat, a row without a chat, and
+ * A row belongs to the worker of its tenant and chat; a row without a chat, and
  * the end of a snapshot, to the worker of its tenant. So no key is in batches
  * of two workers, and what is added up by tenant (batch_store.h) waits for no
  * other worker. The end of a snapshot goes into a batch only when the batches
@@ -12,7 +12,7 @@
  * They are numbered as they are started, so that a reader can say up to which
  * batch of each worker its lines are safe (struct workers_mark).
  *
- * One thread fills and starts batches and takes back what was stored.
+ * One thread fills and starts batches and takes back stored ones.
  */
 #ifndef SINK_STORE_WORKERS_H
 #define SINK_STORE_WORKERS_H
@@ -24,51 +24,53 @@ enum { WORKERS_MAX = 8 };
 
 struct workers;
 
-/* Of each worker the number of a batch. */
+/* The number of a batch for each worker. */
 struct workers_mark {
 	uint64_t batch[WORKERS_MAX];
 };
 
-/* A batch that was stored, or not. */
+/* A finished batch, stored or not. */
 struct worker_result {
 	struct row_batch *batch;
 	enum outcome outcome;
-	const struct db *db; /* says why it is not DONE */
+	const struct db *db; /* has the reason if the outcome is not DONE */
 	int64_t took_ms;
 	uint64_t retries;
 	size_t worker; /* for workers_take_back() */
 };
 
-/* Owns db. wait_forever: what fails is tried again. */
+/* Owns db. wait_forever: failures are retried. */
 struct workers *workers_open(struct db *db, const struct conf *conf,
     bool wait_forever) __attribute__((warn_unused_result));
 
-/* Waits until what is being stored is. NULL is fine. */
+/* Waits until running transactions are finished. NULL is allowed. */
 void workers_close(struct workers *w);
 
-/* The batch to put rows of that chat into; chat.p NULL: of the tenant. */
+/* Returns the batch for rows of that chat; chat.p NULL: of the tenant. */
 struct row_batch *workers_batch(
     struct workers *w, struct text tenant, struct text chat);
 
-/* A batch is full: no row may be added to any before that one is started. */
+/* True if a batch is full: no row may be added to any batch until that one is
+ * started. */
 bool workers_full(const struct workers *w);
 
-/* There are rows, or an end, which are not stored or not taken back. */
+/* True if there are rows, or an end, that are not stored or not taken back. */
 bool workers_busy(const struct workers *w);   /* being stored */
 bool workers_filled(const struct workers *w); /* not started */
 
-/* Starts what idle workers have that is full, or whose first row came by
- * that time (monotonic). */
+/* Starts what idle workers have if it is full, or if its first row came by that
+ * time (monotonic). */
 void workers_start(struct workers *w, int64_t by_ms);
 
-/* Waits up to timeout_ms until a batch that was started is done with; 0: only
- * looks, and is cheap. False: none is. */
+/* Waits up to timeout_ms until a started batch is finished; 0: only looks, and
+ * is cheap. Returns false if there is none. */
 bool workers_result(struct workers *w, int timeout_ms, struct worker_result *r);
 
-/* The batch of the result is no longer needed: it counts as safe. */
+/* Call when the batch of the result is no longer needed: it counts as safe. */
 void workers_take_back(struct workers *w, const struct worker_result *r);
 
-/* The batches that hold what was added so far; whether they are safe. */
+/* The first notes the batches that hold what was added so far; the second says
+ * whether they are safe. */
 void workers_mark(const struct workers *w, struct workers_mark *m);
 bool workers_safe(const struct workers *w, const struct workers_mark *m);
 

@@ -12,10 +12,10 @@
 #include "common/base/xalloc.h"
 
 enum {
-	/* Of days that get a partition. */
+	/* Range of days that get a partition. */
 	PAST = 400,
 	FUTURE = 31,
-	/* A partition with so many rows is large. */
+	/* A partition with this many rows is large. */
 	LARGE_ROWS = 20000,
 	PARTITIONS = 4096,
 };
@@ -75,7 +75,7 @@ day_gets_partition(int64_t day, int64_t today)
 	return day >= today - PAST && day <= today + FUTURE;
 }
 
-/* "YYYYMMDD", or with a dash between the parts. */
+/* Writes "YYYYMMDD", with `dash` between the parts. */
 static void
 write_day(struct buf *to, int64_t day, const char *dash)
 {
@@ -85,7 +85,7 @@ write_day(struct buf *to, int64_t day, const char *dash)
 	buf_addf(to, "%.4s%s%.2s%s%.2s", text, dash, text + 5, dash, text + 8);
 }
 
-/* PARTITION name VALUES LESS THAN (...) */
+/* Writes PARTITION name VALUES LESS THAN (...) */
 static void
 write_partition(struct buf *sql, int64_t from, int64_t below, size_t *n)
 {

@@ -2,12 +2,12 @@
  * day_partitions: the daily partitions of tables of messages and the like,
  * which days get one (day_gets_partition()), and how they are split off another
  * (ALTER TABLE ... REORGANIZE PARTITION).
- * Partition pYYYYMMDD holds that day, bYYYYMMDD all days before it that no
- * other one holds, and bmax all later days.
  *
- * Splitting copies the rows of the partition, and everybody waits meanwhile:
- * so a sink splits only what has few rows. When a sink splits days off:
- * sink/store/partitions.h.
+ * Partition pYYYYMMDD holds that day, bYYYYMMDD all earlier days that no other
+ * partition holds, and bmax all later days.
+ *
+ * Splitting copies the rows of the partition while everybody waits, so a sink
+ * only splits partitions with few rows. sink/store/partitions.h says when.
  */
 #ifndef SINK_TABLES_DAY_PARTITIONS_H
 #define SINK_TABLES_DAY_PARTITIONS_H
@@ -19,13 +19,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Days since 1970, sorted, each once. A zeroed struct is empty. */
+/* Days since 1970, sorted, without duplicates. A zeroed struct is empty. */
 struct day_list {
 	int64_t *day;
 	size_t n, cap;
 };
 
-/* The index of the day, or where it would be. */
+/* Returns the index of the day, or where it belongs. */
 size_t day_list_position(const struct day_list *l, int64_t day);
 bool day_list_has(const struct day_list *l, int64_t day);
 void day_list_add(struct day_list *l, int64_t day);
@@ -33,8 +33,8 @@ void day_list_release(struct day_list *l);
 
 int64_t day_number(int64_t ms);
 
-/* Only days that near to today get a partition: a clock that is wrong by years
- * must not create hundreds of them. */
+/* True for days close enough to today: a clock that is wrong by years must not
+ * create hundreds of partitions. */
 bool day_gets_partition(int64_t day, int64_t today);
 
 /* Days after today that are split off before their first row. */
@@ -43,24 +43,24 @@ bool day_gets_partition(int64_t day, int64_t today);
 #define PARTITION_MAX INT64_MAX
 #define PARTITION_NAME 16
 
-/* It holds the days [from, below). */
+/* A partition with the days [from, below). */
 struct day_partition {
 	char name[PARTITION_NAME + 1];
-	int64_t from, below; /* INT64_MIN, PARTITION_MAX: no bound */
+	int64_t from, below; /* INT64_MIN, PARTITION_MAX: unlimited */
 };
 
 /* Reads the partitions of a table, in order. *list is NULL if they have another
- * form, or are not read; owned, free it with free(). */
+ * form, or could not be read; release it with free(). */
 enum outcome day_partitions_read(struct db *db, const char *table,
     struct day_partition **list, size_t *n) __attribute__((warn_unused_result));
 
-/* Whether it has so many rows that everybody would wait long. */
+/* Finds whether it has so many rows that splitting would take long. */
 enum outcome day_partition_is_large(struct db *db, const char *table,
     const struct day_partition *p, bool *large)
     __attribute__((warn_unused_result));
 
-/* Splits the n sorted days, all of which it holds, off a partition. Or appends
- * the statement that does so. */
+/* The first splits the n sorted days, all of which the partition holds, off it;
+ * the second appends the statement that does so. */
 void day_partition_write_split(struct buf *sql, const char *table,
     const struct day_partition *p, const int64_t *days, size_t n);
 enum outcome day_partition_split(struct db *db, const char *table,

@@ -20,21 +20,21 @@
 #include "sink/tables/thresholds.h"
 
 enum {
-	/* Seconds to wait for another migration, in each try. */
+	/* Seconds to wait for another migration, in each attempt. */
 	LOCK_S = 1,
-	/* The server's error numbers: the column, the key exists, and neither
-	 * MariaDB nor MySQL has an ADD ... IF NOT EXISTS that the other has. */
+	/* The server's error numbers for an existing column or key; there is no
+	 * ADD ... IF NOT EXISTS that both MariaDB and MySQL have. */
 	HAS_COLUMN = 1060,
 	HAS_KEY = 1061,
 };
 
-/* The state of one try. */
+/* The state of one attempt. */
 struct migration {
 	struct db *db;
 	const struct conf *conf;
 	const char *dir;
 	struct schema schema;
-	int64_t was; /* the schema's number before; -1: there was none */
+	int64_t was; /* the schema's number before; -1: none */
 	size_t differences;
 	struct buf why;
 	enum exit_code code;
@@ -48,8 +48,8 @@ refuse_migration(struct migration *m, enum exit_code code)
 }
 
 /* The connection holds the lock. If it breaks, the migration starts again, and
- * waits for the server to end the statement that was under way: until then it
- * does not see that the client is gone, and keeps the lock. */
+ * waits until the server has ended the statement that was running: until then
+ * it does not notice that the client is gone, and keeps the lock. */
 static enum outcome
 lock_migrations(struct migration *m)
 {
@@ -153,8 +153,8 @@ make_tables(struct migration *m)
 	return o;
 }
 
-/* Reads the file of that number, which brings a database to that schema. False
- * with m->why: it is not there. */
+/* Reads the file with that number, which brings a database to that schema.
+ * Returns false with m->why if it is missing. */
 static bool
 read_file(struct migration *m, int64_t number, struct buf *text)
 {
@@ -220,7 +220,7 @@ note_difference(void *ctx, const struct schema_difference *d)
 		buf_setf(&m->why, "%s; %s", d->what, d->way_out);
 }
 
-/* Refuses tables that differ from what is declared. */
+/* Refuses tables that differ from their declaration. */
 static enum outcome
 compare_tables(struct migration *m)
 {

@@ -1,6 +1,6 @@
 /*
- * migrate: makes the schema of a new database, or refuses one that differs from
- * it and says what differs and what to do.
+ * migrate: creates the schema of a new database, or refuses one that differs
+ * and says what differs and what to do.
  *
  * The table schema_migrations has the number of the schema. It is written last:
  * until then a killed migration is repeated from its start, and every statement
@@ -15,9 +15,10 @@
 #include "common/conf/conf.h"
 #include "common/db/db.h"
 
-/* dir has views.sql and the files. Makes all views again, writes the thresholds
- * of conf for them, and cuts partitions that are too large for sinks to split
- * (day_partitions.h). Logs what it does, and errors; returns the exit code. */
+/* dir has views.sql and the files. Creates all views again, writes the
+ * thresholds of conf for them, and splits partitions that are too large for
+ * sinks to split (day_partitions.h). Logs what it does, and errors; returns the
+ * exit code. */
 enum exit_code migrate_run(
     struct db *db, const struct conf *conf, const char *dir);
 

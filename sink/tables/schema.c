@@ -11,7 +11,7 @@
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
 
-/* Bytes of the largest file. */
+/* Maximum size of a file. */
 #define FILE_MAX ((size_t)1024 * 1024)
 
 static const char CREATE_VIEW[] =
@@ -71,7 +71,7 @@ schema_add_table(struct buf *sql, const struct table *t)
 		    t->columns[t->day].name);
 }
 
-/* Takes the statement over. */
+/* Takes over the statement. */
 static void
 add_view(struct schema *s, const char *name, size_t len, char *sql)
 {

@@ -1,7 +1,7 @@
 /*
- * schema: the SQL that makes our tables and views. Tables and the views that
- * add up partial rows are made from tables.def, the other views are the
- * statements of the file views.sql.
+ * schema: the SQL that creates our tables and views. Tables, and the views that
+ * add up partial rows, are made from tables.def; the other views are the
+ * statements in the file views.sql.
  */
 #ifndef SINK_TABLES_SCHEMA_H
 #define SINK_TABLES_SCHEMA_H
@@ -24,7 +24,7 @@ struct schema {
 	size_t views, cap;
 };
 
-/* Reads the file views.sql of folder dir. -1 with *why and *code. */
+/* Reads the file views.sql in folder dir. Returns -1 with *why and *code. */
 int schema_read(struct schema *s, const char *dir, struct buf *why,
     enum exit_code *code) __attribute__((warn_unused_result));
 void schema_release(struct schema *s);
@@ -38,18 +38,18 @@ void schema_add_column(
     struct buf *sql, const struct column *c, const char *expression);
 
 /* Reads the next statement of an SQL text into sql, without its semicolon and
- * without comments, and moves *text behind it. False at the end. A statement
+ * without comments, and advances *text. Returns false at the end. A statement
  * ends with a semicolon at the end of a line. */
 bool schema_statement(const char **text, struct buf *sql);
 
-/* One difference between a database and the schema. */
+/* A difference between a database and the schema. */
 struct schema_difference {
 	const char *what;    /* "column messages.content is missing" */
 	const char *way_out; /* "type: ALTER TABLE ..." */
 };
 
-/* Calls report for each difference of a table. What others added is left alone
- * unless it refuses our rows; what our user may not see is ignored. */
+/* Calls report for each difference in a table. Additions by others are left
+ * alone unless they refuse our rows; what our user may not see is ignored. */
 enum outcome schema_compare_tables(struct db *db,
     void (*report)(void *ctx, const struct schema_difference *d), void *ctx)
     __attribute__((warn_unused_result));

@@ -14,7 +14,8 @@ static const char COLUMNS[] =
     "SELECT table_name, column_name, column_type, is_nullable, extra, "
     "column_default, collation_name FROM information_schema.columns "
     "WHERE table_schema = DATABASE()";
-/* Of a column that is there in part "chat(20)": two chats may be one row. */
+/* Reports a column of which the key has only a part, "chat(20)": two chats
+ * could share a row. */
 static const char KEYS[] =
     "SELECT table_name, index_name, "
     "GROUP_CONCAT(CONCAT(column_name, COALESCE(CONCAT('(', sub_part, ')'), "
@@ -27,13 +28,13 @@ static const char PARTITIONS[] =
     "FROM information_schema.partitions WHERE table_schema = DATABASE() "
     "AND partition_method = 'RANGE COLUMNS' GROUP BY table_name";
 
-/* Of every text: names are compared byte by byte. */
+/* Required for every text: names are compared byte by byte. */
 static const char COLLATION[] = "utf8mb4_bin";
 
 enum { FIELDS = 7 };
 
-/* The rows of a query: field 0 is the table, field 1 mostly a name in it. A
- * NULL is "". */
+/* The rows of a query: field 0 is the table, field 1 usually a name in it. NULL
+ * becomes "". */
 struct answer {
 	char *(*row)[FIELDS];
 	size_t n, cap;
@@ -78,8 +79,8 @@ answer_release(struct answer *a)
 	free(a->row);
 }
 
-/* The row of that table, and of that name unless it is NULL; columns and keys
- * are the same for the server in capitals. */
+/* Returns the row of that table, and of that name unless it is NULL. Case does
+ * not matter: for the server, columns and keys are the same in capitals. */
 static char *const *
 find_answer(const struct answer *a, const char *table, const char *name)
 {
@@ -92,7 +93,7 @@ find_answer(const struct answer *a, const char *table, const char *name)
 	return NULL;
 }
 
-/* Reports c->what, whose way out is the statement c->sql. */
+/* Reports c->what; the way out is the statement c->sql. */
 static void
 report_statement(struct comparison *c)
 {
@@ -105,8 +106,8 @@ report_statement(struct comparison *c)
 	buf_release(&way_out);
 }
 
-/* Whether column_type is that type: in small letters, and of an integer maybe
- * with a width. */
+/* True if column_type is that type: in small letters, and for an integer
+ * possibly with a width. */
 static bool
 is_type(const char *type, const char *is)
 {
@@ -120,7 +121,7 @@ is_type(const char *type, const char *is)
 	return *type == '\0' && *is == '\0';
 }
 
-/* One server puts a text in quotes, and says NULL of a column that may be. */
+/* One of the servers quotes texts, and reports NULL for a nullable column. */
 static bool
 is_default(const char *wanted, const char *is)
 {
@@ -143,7 +144,7 @@ compare_column(struct comparison *c, const struct table *t,
 	column_type(col, type);
 	schema_add_column(&definition, col, expression);
 	buf_setf(&c->what, "column %s.%s ", t->name, col->name);
-	/* A column becomes a computed one only by being made again. */
+	/* A column can only become a computed one by being created again. */
 	buf_setf(&c->sql, "ALTER TABLE `%s` ", t->name);
 	if (is != NULL && expression != NULL)
 		buf_addf(&c->sql, "DROP COLUMN `%s`, ", col->name);
@@ -167,7 +168,7 @@ compare_column(struct comparison *c, const struct table *t,
 		    by_default != NULL ? by_default : "(none)");
 	else
 		buf_clear(&c->what);
-	/* Else the statement would take the collation of the table. */
+	/* Otherwise the statement would use the collation of the table. */
 	if (is != NULL && is[6][0] != '\0' && strcmp(is[6], COLLATION) != 0)
 		buf_setf(&c->sql,
 		    "ALTER TABLE `%s` CONVERT TO CHARACTER SET utf8mb4 "
@@ -297,9 +298,9 @@ compare_partitions(struct comparison *c, const struct table *t)
 	}
 }
 
-/* Whether a table or view exists. One that may not be read counts as existing,
- * and so does one that the server cannot open: the checks of rights and of
- * tables report it. */
+/* Finds whether a table or view exists. One that may not be read counts as
+ * existing, and so does one that the server cannot open: the checks of rights
+ * and of tables report it. */
 static enum outcome
 can_be_read(struct db *db, const char *name, bool *there)
 {

@@ -7,7 +7,7 @@
 
 #include "common/base/xalloc.h"
 
-/* Keys of [aggregator], which are the names in metric_settings, too. */
+/* Keys of [aggregator], which are also the names in metric_settings. */
 static const char *const thresholds[] = {
 	"alert_minute",
 	"alert_five_minutes",
@@ -15,7 +15,7 @@ static const char *const thresholds[] = {
 	"definition",
 };
 
-/* 1: that of Chatwoot. */
+/* 1: Chatwoot's definition. */
 static int64_t
 value_of(const struct conf *conf, const char *key)
 {
@@ -42,8 +42,8 @@ thresholds_write(struct db *db, const struct conf *conf)
 	return o;
 }
 
-/* Compares one with its row, if there is one. Older versions stored no
- * definition, and went by 0. */
+/* Compares a threshold with its row, if there is one. Without a row the
+ * definition counts as 0. */
 static void
 compare_threshold(
     struct db_rows *rows, const char *name, int64_t wanted, struct buf *to)

@@ -1,10 +1,10 @@
 /*
- * thresholds: views of the database make the alerts and trends of several
- * aggregators, because a threshold applies to the sum over the shards. The
- * views read the thresholds from the table metric_settings. Only `sink
- * --migrate` fills it, from the configuration ([aggregator] alert_minute and so
- * on). So it does with the definition of the metrics, by which the sink knows
- * what the present is made of (sink/responses/response_span.c).
+ * thresholds: if there are several aggregators, database views make alerts and
+ * trends, because a threshold applies to the sum over the shards. The views
+ * read the thresholds from the table metric_settings, which only `sink
+ * --migrate` fills, from the configuration ([aggregator] alert_minute and so
+ * on). It also stores the definition of the metrics, which tells the sink what
+ * the present consists of (sink/responses/response_span.c).
  */
 #ifndef SINK_TABLES_THRESHOLDS_H
 #define SINK_TABLES_THRESHOLDS_H
@@ -13,12 +13,12 @@
 #include "common/conf/conf.h"
 #include "common/db/db.h"
 
-/* Stores the thresholds of conf, in a transaction and after the migration. */
+/* Stores the thresholds of conf. Call in a transaction, after the migration. */
 enum outcome thresholds_write(struct db *db, const struct conf *conf)
     __attribute__((warn_unused_result));
 
-/* Appends to differ, in words, where the table and conf differ; nothing when
- * they agree. */
+/* Appends in words to differ how the table and conf differ; nothing if they
+ * agree. */
 enum outcome thresholds_compare(struct db *db, const struct conf *conf,
     struct buf *differ) __attribute__((warn_unused_result));
 

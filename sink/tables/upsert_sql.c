@@ -23,8 +23,8 @@ table_ties(const struct table *t, size_t *n)
 }
 
 /* Writes the condition that the new row is greater by version and the first n
- * ties. Compares bytes: in texts the database ignores trailing blanks. NULL
- * comes first. */
+ * ties. Compares bytes, because the database ignores trailing blanks in texts.
+ * NULL comes first. */
 static void
 is_greater(struct buf *sql, const struct table *t, size_t n)
 {
@@ -55,11 +55,11 @@ take_greater(struct buf *sql, const struct table *t, size_t column, size_t ties)
 	buf_addf(sql, ", VALUES(`%s`), `%s`), ", name, name);
 }
 
-/* The database assigns from left to right and sees new values: with the version
- * set before the others, an old row would leave its metrics under a new version
- * for ever. So the version comes last, and before it the ties, the last one
- * first: each comparison then sees only old values. If all ties up to one are
- * equal, assigning it or not is the same. */
+/* The database assigns from left to right and sees new values: if the version
+ * were set before the others, an old row would leave its figures under a new
+ * version for ever. So the version comes last, preceded by the ties in reverse
+ * order: each comparison then sees only old values. If all ties up to one are
+ * equal, assigning that one or not makes no difference. */
 static void
 newest_wins(struct buf *sql, const struct table *t)
 {

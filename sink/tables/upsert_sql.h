@@ -1,15 +1,17 @@
 /*
  * upsert_sql: the statement that upserts rows of a table, made from the table's
- * declaration, and the columns that decide which of two rows of one key stays.
+ * declaration, and the columns that decide which of two rows with the same key
+ * stays.
  */
 #ifndef SINK_TABLES_UPSERT_SQL_H
 #define SINK_TABLES_UPSERT_SQL_H
 
 #include "common/tables/tables.h"
 
-/* The columns that decide between two rows of one key and version, in this
- * order: the bytewise greater value stays. None: the row that came first stays.
- * If there are any, they are all but the key and the version. */
+/* Returns the columns that decide between two rows with the same key and
+ * version, in this order: the bytewise greater value stays. If there are none,
+ * the row that came first stays. If there are any, they are all columns but the
+ * key and the version. */
 const size_t *table_ties(const struct table *t, size_t *n);
 
 /* The parts of the upsert, in which the newest version wins; see db_bulk_new().
