@@ -1,22 +1,22 @@
 /*
- * age: deletes rows by age. History goes whichever chat it belongs to
- * (--retention); tombstones and entries of refused_rows go when they are older
- * than [reaper] tombstones.
+ * age: deletes rows by age: history, whether its chat is open or not
+ * (--retention), and tombstones and entries of refused_rows that are older than
+ * [reaper] tombstones.
  *
- * Of history, everything since the beginning of the day that lies keep_ms back
- * is kept: so never less than keep_ms, and always today. Age is measured by our
- * clock or the database's, whichever is behind, and not by the newest row: one
- * message with a wrong time in the future would make all others old. If no row
- * of history is young enough to stay, a clock far ahead is the likely reason:
- * nothing is deleted then unless forced.
+ * History is kept since the beginning of the day that contains the time keep_ms
+ * ago: so never less than keep_ms, and always today. Age is measured by our
+ * clock or the database's, whichever is behind, and not by the newest row: a
+ * single message with a wrong time in the future would make all others old. If
+ * no row of history is young enough to stay, the likely reason is a clock that
+ * is far ahead: nothing is deleted then unless forced.
  *
- * The age of a tombstone is measured in the CRM's time, back from the tenant's
- * newest snapshot, or from tenants.newest_at, as a stream has no snapshots;
- * like the age of the rows that the sink refuses as older than tombstones are
- * kept.
+ * The age of a tombstone is measured in the CRM's time, from the tenant's
+ * newest snapshot, or from tenants.newest_at, because a stream has no
+ * snapshots; the sink measures in the same way which rows are older than
+ * tombstones are kept.
  *
- * Of tables with daily partitions old ones are dropped. Other old rows, there
- * and in other tables, are deleted in small transactions. None are archived.
+ * Old daily partitions are dropped. Other old rows, there and in other tables,
+ * are deleted in small transactions. None are archived.
  */
 #include "reaper/modes.h"
 
@@ -39,13 +39,14 @@
 #define BATCH 2000
 #define BATCH_TEXT "2000"
 
-/* The server's errors for a partition that another run dropped meanwhile. */
+/* The server's error numbers for a partition that another run dropped
+ * meanwhile. */
 #define NO_PARTITION_TO_DROP 1507
 #define UNKNOWN_PARTITION 1735
 
 enum {
-	/* How long to wait for a table that another session uses, and how
-	 * often. Sinks queue behind us meanwhile. */
+	/* How long, and how often, to wait for a table that another session
+	 * uses. Sinks queue behind us meanwhile. */
 	WAIT_S = 2,
 	TRIES = 5,
 };
@@ -55,7 +56,7 @@ struct age_tenant {
 	int64_t newest; /* in the CRM's time; CLOCK_NONE: nothing is stored */
 };
 
-/* What goes of a table; the numbers of its line. */
+/* What is deleted from a table; the numbers in its line. */
 enum { GONE_PARTITIONS, GONE_ROWS, GONE_NUMBERS };
 
 struct age {
@@ -65,7 +66,7 @@ struct age {
 	struct age_tenant *tenants;
 	size_t tenants_n, tenants_cap;
 
-	/* The rows of the current statement. */
+	/* About the current statement. */
 	const struct table *table;
 	const char *tenant;
 	int64_t before;
@@ -73,7 +74,7 @@ struct age {
 	bool found;
 	uint64_t affected;
 	bool locked;                    /* a table was locked for too long */
-	uint64_t (*gone)[GONE_NUMBERS]; /* table by table as in tables[] */
+	uint64_t (*gone)[GONE_NUMBERS]; /* one for each table, as in tables[] */
 };
 
 static void
@@ -113,9 +114,9 @@ read_clock_and_tenants(struct db *db, void *ctx)
 }
 
 /* Appends the condition for the current tenant's rows of the current table
- * whose time compares as `compare` says with a->before. A row without that
- * time, of a user whose messages were all withdrawn, is as old as what is known
- * of it. Returns the number of values, which it sets. */
+ * whose time compares with a->before as `compare` says. A row without that
+ * time, of a user whose messages were all withdrawn, is as old as the tenant's
+ * data. Returns the number of values, which it sets. */
 static size_t
 add_condition(const struct age *a, const char *compare, struct buf *sql,
     struct db_value args[3])
@@ -201,8 +202,8 @@ delete_old_rows(struct db *db, void *ctx)
 	return o;
 }
 
-/* Deletes, or in a dry run counts, the old rows of the current tenant in the
- * current table. */
+/* Deletes the current tenant's old rows of the current table; in a dry run only
+ * counts them. */
 static enum outcome
 delete_or_count(struct age *a)
 {
@@ -220,7 +221,8 @@ delete_or_count(struct age *a)
 	return o;
 }
 
-/* Looks for a row of history that find() finds, in any table of any tenant. */
+/* Searches for a row of history that find() accepts, in any table of any
+ * tenant. */
 static enum outcome
 search_history(struct age *a, enum outcome (*find)(struct db *db, void *ctx))
 {
@@ -240,8 +242,8 @@ search_history(struct age *a, enum outcome (*find)(struct db *db, void *ctx))
 	return o;
 }
 
-/* Lists a table's partitions (pYYYYMMDD, see sink/store/partitions.h) that hold
- * only old rows. */
+/* Lists a table's partitions (pYYYYMMDD, see sink/store/partitions.h) that only
+ * hold old rows. */
 static enum outcome
 find_partitions(const struct age *a, const struct table *table,
     struct buf *names, uint64_t *n)
@@ -319,8 +321,8 @@ was_dropped_meanwhile(const struct db *db)
 	       db_errno(db) == UNKNOWN_PARTITION;
 }
 
-/* Finds them again before each try: another run may have dropped them. In a dry
- * run they are only counted. */
+/* Finds them again before each attempt, because another run may have dropped
+ * them. In a dry run they are only counted. */
 static enum outcome
 drop_old_partitions(struct age *a, const struct table *table)
 {
@@ -354,7 +356,7 @@ log_age_failure(const struct age *a)
 	return db_code(a->db);
 }
 
-/* Checks that some row stays: else the clock may be wrong. */
+/* Checks that some row stays: otherwise the clock may be wrong. */
 static enum exit_code
 check_clock(struct age *a)
 {
@@ -383,7 +385,7 @@ delete_history_of_table(struct age *a, const struct table *table)
 
 	if (table->day >= 0) {
 		o = drop_old_partitions(a, table);
-		/* The session waits for tables as usual again. */
+		/* Restore the session's default wait for tables. */
 		if (!a->dry_run && db_connected(a->db) &&
 		    db_wait_for_tables(a->db, 0) != OUTCOME_DONE)
 			log_debug("session", "%s", db_why(a->db));

@@ -12,8 +12,8 @@
 #include "common/endpoint/endpoint.h"
 #include "common/text/jsonw.h"
 
-/* While the server is away a run can fail early: the next run of scripts/reap
- * asks for the same chats. */
+/* A run may fail soon if the server is unreachable: the next run of
+ * scripts/reap asks for the same chats. */
 #define WAIT_MS 3000
 
 static const struct option_row rows[] = {
@@ -24,7 +24,7 @@ static const struct option_row rows[] = {
 
 struct chat_list {
 	struct db *db;
-	int64_t stale_ms; /* 0: as tenants.stale_at says */
+	int64_t stale_ms; /* 0: use tenants.stale_at */
 	struct db_rows *rows;
 	struct endpoint *out; /* for chat records; NULL: use table */
 	struct output_table table;
@@ -63,7 +63,7 @@ query_chats(struct db *db, void *ctx)
 	return o;
 }
 
-/* A reader that closes the pipe has read enough: no error. */
+/* A reader that closes the pipe has read enough: not an error. */
 static enum exit_code
 stop_at_lost_reader(struct chat_list *l)
 {
@@ -98,7 +98,7 @@ write_chat(struct chat_list *l)
 	jsonw_str(&line, "tenant", db_get(r, TENANT));
 	jsonw_str(&line, "chat", db_get(r, CHAT));
 	jsonw_time(&line, "at", db_get_time(r, AS_OF));
-	/* The status of a chat that left is what the CRM is asked for. */
+	/* The CRM is asked for the status of a chat that left. */
 	if (strcmp(status, "left") != 0)
 		jsonw_str(&line, "status", status);
 	jsonw_close(&line);

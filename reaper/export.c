@@ -1,6 +1,6 @@
 /*
- * export: reaper --export; see rights.h. The first line says of whom and when;
- * behind it is each row as a row record, then each line of the files.
+ * export: reaper --export; see rights.h. The first line names the customer and
+ * the time; then come each row as a row record, and each line of the files.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,8 @@
 #include "reaper/rights/personal_tables.h"
 #include "reaper/rows/row_export.h"
 
-/* A new file, which nobody else may read; "-" is stdout. -1 with errno. */
+/* Opens a new file that nobody else may read; "-" is stdout. Returns -1 with
+ * errno. */
 static int
 open_output(const char *path)
 {
@@ -31,8 +32,8 @@ open_output(const char *path)
 	    S_IRUSR | S_IWUSR);
 }
 
-/* keep: it stays, synced; else it is removed. -1 with errno: it is not there.
- */
+/* keep: sync and keep the file; otherwise remove it. Returns -1 with errno if
+ * it cannot be kept. */
 static int
 close_output(int fd, const char *path, bool keep)
 {
@@ -59,7 +60,7 @@ struct export_run {
 	struct buf text; /* of the current slice */
 	int to;
 	bool any;
-	int failed; /* errno of a write; 0: none */
+	int failed; /* errno of a failed write; 0: none */
 };
 
 static void
@@ -82,7 +83,7 @@ write_export(struct export_run *e)
 	buf_clear(&e->text);
 }
 
-/* After the commit, so that a slice that was repeated is written once. */
+/* Called after the commit, so that a repeated slice is written once. */
 static void
 write_slice(void *ctx)
 {
@@ -146,7 +147,8 @@ export_file(void *ctx, const char *path)
 
 	e->lines->broken = 0;
 	code = rights_read_lines(path, export_line, e);
-	/* The caller says why; no other file is read for nothing. */
+	/* The caller explains the error; reading another file would be
+	 * useless. */
 	if (e->failed != 0)
 		return PROG_CANTCREATE;
 	if (code == PROG_OK)
@@ -219,7 +221,7 @@ check_export(void *options)
 	return rights_check_options(options);
 }
 
-/* A file that is written at its end while it is read has no end. */
+/* A file that grows while it is read would have no end. */
 static enum exit_code
 refuse_stdout(void *ctx, const char *path)
 {

@@ -26,24 +26,24 @@
 #include "reaper/rights/personal_tables.h"
 
 enum {
-	/* How long to wait for a poll of the tenant to end. */
+	/* How long to wait for the end of a poll of the tenant. */
 	POLL_WAIT_MS = 60000,
 	POLL_PAUSE_MS = 100,
 };
 
 /* A file in the state of a stream, or of the event counter, asks its aggregator
- * to forget a customer (common/records/forget_order.h). By root, folder and
- * file are for the owner of the state. */
+ * to erase a customer (common/records/forget_order.h). If run by root, folder
+ * and file belong to the owner of the state. */
 
 enum {
 	STREAM_WAIT_MS = 60000,
 	STREAM_PAUSE_MS = 100,
-	/* What an aggregator has read since it forgot them, which is what they
-	 * did later. */
+	/* An aggregator that erased them this recently has since only read what
+	 * they did later. */
 	DONE_LATELY_MS = HOUR_MS,
 };
 
-/* Whether the folder is such a state. */
+/* True if the folder is such a state. */
 static bool
 state_order_takes(const char *dir)
 {
@@ -54,7 +54,7 @@ state_order_takes(const char *dir)
 	return there;
 }
 
-/* It is the same for the same customer. */
+/* Returns the order's path, which is always the same for the same customer. */
 static char *
 order_path(const struct subject *s, const char *dir, const char *ending)
 {
@@ -71,7 +71,7 @@ exists(const struct subject *s, const char *dir, const char *ending)
 	return there;
 }
 
-/* An aggregator that ran since the last time asked for has done it. */
+/* True if an aggregator has done it since it was last requested. */
 static bool
 was_done_lately(const struct subject *s, const char *dir)
 {
@@ -94,8 +94,8 @@ remove_done(const struct subject *s, const char *dir)
 	free(path);
 }
 
-/* What a run that was killed had begun to write, with the id: nobody writes it
- * again when the order of a run before has been carried out meanwhile. */
+/* Removes an unfinished order of a killed run, which has the id: nobody would
+ * write it again if an earlier run's order has been carried out meanwhile. */
 static void
 remove_unfinished(const struct subject *s, const char *dir)
 {
@@ -131,8 +131,9 @@ make_order_folder(const char *dir, struct buf *why)
 	return code;
 }
 
-/* An aggregator has the state open. Asked once, before there is an order: while
- * it carries one out it does not have it open all the time. */
+/* True if an aggregator has the state open. Asked once, before there is an
+ * order: while the aggregator carries one out, the state is sometimes
+ * closed. */
 static bool
 is_running(const char *dir)
 {
@@ -147,8 +148,8 @@ is_running(const char *dir)
 	return fd < 0;
 }
 
-/* Appends the chats of an order that still waits: the tables and files, which
- * told them, have forgotten them since. */
+/* Appends the chats of an order that still waits: the tables and files that
+ * named them no longer do. */
 static void
 add_waiting(const char *path, struct buf *chats)
 {
@@ -196,8 +197,8 @@ pack_order(const struct subject *s, const char *path, struct buf *bytes)
 }
 
 /* Writes the order, which the aggregator carries out now or when it starts. The
- * subject is recorded. PROG_OK, and *wait_ms: how long it may take, 0: no
- * aggregator runs; or the code and *why. */
+ * subject must be recorded. Returns PROG_OK and *wait_ms: how long it may take,
+ * 0: no aggregator runs; or the code and *why. */
 static enum exit_code
 state_order_write(
     const struct subject *s, const char *dir, int64_t *wait_ms, struct buf *why)
@@ -223,7 +224,7 @@ state_order_write(
 	return code;
 }
 
-/* PROG_OK: it is done. PROG_TEMPFAIL and *why: it is not. */
+/* Returns PROG_OK if it is done, PROG_TEMPFAIL and *why if not. */
 static enum exit_code
 state_order_wait(
     const struct subject *s, const char *dir, int64_t wait_ms, struct buf *why)
@@ -252,14 +253,14 @@ state_order_wait(
 	return code;
 }
 
-/* What was forgotten, place by place. */
+/* What was erased, place by place. */
 struct forget_run {
 	const struct reaper *options;
 	struct subject_lines *lines;
 	struct subject *subject;
 	struct counts counts;
 	uint64_t total;
-	int64_t wait_ms[REAPER_PATHS]; /* for the aggregators of states */
+	int64_t wait_ms[REAPER_PATHS]; /* for the aggregators of the states */
 };
 
 static void
@@ -307,7 +308,7 @@ count_line(void *ctx, const char *line, size_t len)
 	return theirs;
 }
 
-/* A file without a line about them is left alone. */
+/* A file without lines about the customer is left alone. */
 static enum exit_code
 forget_in_file(void *ctx, const char *path)
 {
@@ -331,7 +332,8 @@ forget_in_file(void *ctx, const char *path)
 	return code;
 }
 
-/* Takes the lock that a poll of the tenant holds; -1 and *code. */
+/* Takes the lock that a poll of the tenant holds; returns -1 and *code on
+ * failure. */
 static int
 lock_poll(const char *name, enum exit_code *code, struct buf *why)
 {
@@ -386,8 +388,8 @@ is_named_before(const struct reaper_paths *states, size_t n)
 
 enum stream_step { WRITE_ORDERS, WAIT_FOR_THEM };
 
-/* Orders are written before anything is forgotten here: tables and files tell
- * which chats are theirs. */
+/* Orders are written before anything is erased here, because tables and files
+ * tell which chats are the customer's. */
 static enum exit_code
 order_streams(struct forget_run *f, enum stream_step step)
 {
@@ -409,7 +411,7 @@ order_streams(struct forget_run *f, enum stream_step step)
 	return log_unless_ok(code, &why);
 }
 
-/* Removes a file of a state, if it is there. Frees both names. */
+/* Removes a file of a state if it exists. Frees both names. */
 static enum exit_code
 forget_state_file(struct forget_run *f, char *path, char *lock)
 {
@@ -428,8 +430,8 @@ forget_state_file(struct forget_run *f, char *path, char *lock)
 	return log_unless_ok(code, &why);
 }
 
-/* Of a poller's state the file goes: all in it is read from the CRM again, and
- * pages that LMDB has freed would still hold what was deleted. */
+/* A poller's state file is removed: everything in it is read from the CRM
+ * again, and pages that LMDB has freed would still contain deleted data. */
 static enum exit_code
 forget_in_state(struct forget_run *f, const char *dir)
 {
@@ -465,8 +467,8 @@ has_tenant(const char *dir, const char *tenant)
 	return there;
 }
 
-/* The archive is found by the configuration, states only by the command line:
- * programs may have others than that names. */
+/* The configuration names the archive, but states are only found by the command
+ * line, because programs may use others than those in the configuration. */
 static void
 warn_of_state(const struct forget_run *f, const char *section)
 {
@@ -484,8 +486,8 @@ warn_of_state(const struct forget_run *f, const char *section)
 	    section, dir);
 }
 
-/* Writes the entry first, then looks for chats once more: a sink may have
- * stored some that it did not know as theirs. */
+/* Writes the entry first, then searches for chats again: a sink may have stored
+ * some meanwhile without knowing that they are the customer's. */
 static enum exit_code
 record_subject_and_chats(struct subject *s)
 {
@@ -500,8 +502,8 @@ record_subject_and_chats(struct subject *s)
 	return o == OUTCOME_DONE ? PROG_OK : rights_log_failure(s, o);
 }
 
-/* Whether a state that is named may have them: only its program reads what it
- * has of a tenant. */
+/* True if a state on the command line may know the customer: only its program
+ * reads what it has. */
 static bool
 may_be_in_states(const struct forget_run *f)
 {
@@ -514,8 +516,8 @@ may_be_in_states(const struct forget_run *f)
 	return false;
 }
 
-/* Whether anything is kept about the customer, as --export would show it, or
- * may be. */
+/* Finds whether anything is, or may be, stored about the customer, as --export
+ * would show it. */
 static enum exit_code
 look_for_anything(struct forget_run *f, bool *any)
 {
@@ -561,7 +563,7 @@ forget_all(struct forget_run *f)
 	if (code == PROG_OK && !dry_run)
 		code = order_streams(f, WRITE_ORDERS);
 	FAULT_POINT("reaper.order_written");
-	/* What they write again after this is without what is forgotten. */
+	/* From now on, what they write is without the erased data. */
 	if (code == PROG_OK && !dry_run)
 		undone = order_streams(f, WAIT_FOR_THEM);
 	if (code == PROG_OK)

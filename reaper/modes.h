@@ -1,6 +1,6 @@
 /*
  * modes: the struct that the options of reaper fill, and what its modes share.
- * Each mode is in the file of its name.
+ * Each mode is in a file with its name.
  */
 #ifndef REAPER_MODES_H
 #define REAPER_MODES_H
@@ -14,7 +14,7 @@
 
 #include <stdbool.h>
 
-/* The values of an option that may be repeated. */
+/* Maximum values of an option that may be repeated. */
 enum { REAPER_PATHS = 32 };
 
 struct reaper_paths {
@@ -23,17 +23,16 @@ struct reaper_paths {
 };
 
 struct reaper {
-	struct option_common common; /* first: see option_table.h */
+	struct option_common common; /* must be first: see option_table.h */
 	const char *from, *to, *archive, *purge, *retention;
 	const char *forget, *export, *gone, *tenant;
 	struct reaper_paths files, states;
-	enum output_format
-	    format; /* OUTPUT_AUTO: nothing unless on a terminal */
+	enum output_format format; /* OUTPUT_AUTO: print only on a terminal */
 	bool force, dry_run, until_empty;
 	struct db *db; /* set by reaper_with_db() */
 };
 
-/* Options that several modes have. */
+/* Options of several modes. */
 #define REAPER_ARCHIVE                                                         \
 	OPTION_TEXT(0, "archive", "FILE", struct reaper, archive,              \
 	    "first append deleted rows to this file")
@@ -41,39 +40,40 @@ struct reaper {
 	OPTION_FLAG("dry-run", struct reaper, dry_run,                         \
 	    "show what would be deleted; delete nothing")
 
-/* Whether the value of that option may be the name of a tenant: -1, else the
- * exit code, after a message. The database would take "acme " for "acme". */
+/* Checks whether the option's value may be the name of a tenant: returns -1, or
+ * the exit code after a message. The database would take "acme " for "acme". */
 int reaper_check_tenant(const char *option, const char *name)
     __attribute__((warn_unused_result));
 
-/* The tenant of --tenant, else the only one; NULL after a message, which says
- * that `what` is somebody's: "customer". */
+/* Returns the tenant of --tenant, otherwise the only one; NULL after a message,
+ * which says to whom `what`, such as "customer", must belong. */
 const char *reaper_choose_tenant(const struct reaper *r, const char *what);
 
 /* Opens the configured database, calls work() unless only the configuration is
- * to be checked, and closes it. */
+ * checked, and closes it. */
 enum exit_code reaper_with_db(
     struct reaper *r, enum exit_code (*work)(const struct reaper *r));
 
-/* Opens the configured archive into *a, which stays NULL without one and in a
- * dry run. Errors are logged. */
+/* Opens the configured archive into *a, which stays NULL if there is none, and
+ * in a dry run. Errors are logged. */
 enum exit_code reaper_open_archive(const struct reaper *r, struct archive **a)
     __attribute__((warn_unused_result));
 
-/* Whether a run that ended prints what it did: it was asked for, or somebody
- * looks. */
+/* True if a run prints what it did at its end: if that was requested, or on a
+ * terminal. */
 bool reaper_prints(const struct reaper *r, enum output_format f);
 
 /* Writes text to stdout and empties it. PROG_OK, or PROG_IO (logged). */
 enum exit_code reaper_print(struct buf *text)
     __attribute__((warn_unused_result));
 
-/* What a mode did, one line for each table, file or tenant: its name and some
+/* What a mode did: for each table, file or tenant a line with its name and some
  * numbers. */
 struct counts {
-	const char *type;   /* of each NDJSON record */
+	const char *type;   /* in each NDJSON record */
 	const char *tenant; /* in each NDJSON record; NULL: none */
-	const struct output_column *columns; /* the name, then the numbers */
+	const struct output_column
+	    *columns; /* the name, followed by the numbers */
 	size_t columns_n;
 
 	/* private */
@@ -87,28 +87,28 @@ void counts_init(struct counts *c, const struct reaper *r, const char *type,
     const char *tenant, const struct output_column *columns, size_t n);
 void counts_add(struct counts *c, const char *name, const uint64_t *numbers);
 
-/* Prints the lines, if somebody asked for them or looks. */
+/* Prints the lines if reaper_prints(). */
 enum exit_code counts_print(struct counts *c)
     __attribute__((warn_unused_result));
 void counts_release(struct counts *c);
 
 /* reap.c: reads chat records, deletes closed chats, then deletes what is too
- * old to be kept, and shows a summary. --gone: deletes one chat that was
- * deleted in a CRM which does not report that, as if the CRM had answered that
- * it is gone; and tells the aggregator of a stream, where records go to a
- * broker. */
+ * old to be kept, and shows a summary. --gone deletes one chat that was deleted
+ * in a CRM that does not report this, as if the CRM had answered that it is
+ * gone; if records go to a broker, it also tells the aggregator of the
+ * stream. */
 extern const struct option_mode reaper_mode_reap, reaper_mode_gone;
 
-/* chats_to_ask.c: --list, the chats that the CRM has to be asked about: those
+/* chats_to_ask.c: --list, the chats about which the CRM must be asked: those
  * that left the snapshot, and all chats of a tenant whose newest snapshot is
- * older than [reaper] stale, because then it is unknown which ones left. Who
- * asks is poller --status (poller/modes/status.c). */
+ * older than [reaper] stale, because it is then unknown which ones left. poller
+ * --status asks (poller/modes/status.c). */
 extern const struct option_mode reaper_mode_list;
 
 /* purge.c: --purge deletes everything of a tenant that is no longer a customer:
- * marks the tenant as removed, so that sinks refuse rows that still arrive,
- * then deletes its rows in small transactions, and shows how many of which
- * table. A run that was killed is repeated. A dry run only counts. */
+ * it marks the tenant as removed, so that sinks refuse rows that still arrive,
+ * deletes its rows in small transactions, and shows how many of each table. If
+ * it is killed, run it again. A dry run only counts. */
 extern const struct option_mode reaper_mode_purge;
 
 /* age.c: --retention deletes history by age. */

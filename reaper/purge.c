@@ -25,10 +25,10 @@ struct purge {
 	struct archive *archive; /* NULL: none */
 	const char *tenant;
 	bool dry_run;
-	size_t table; /* the current one */
+	size_t table; /* the current table */
 	uint64_t affected;
-	uint64_t *deleted; /* rows, table by table as in tables[] */
-	struct buf why;    /* of the archive */
+	uint64_t *deleted; /* rows of each table, as in tables[] */
+	struct buf why;    /* the archive's error */
 	enum exit_code why_code;
 };
 
@@ -76,8 +76,8 @@ mark_removed(struct db *db, void *ctx)
 	return o;
 }
 
-/* Writes the condition for a batch of rows. It orders them, so that the archive
- * and the deletion get the same ones. */
+/* Writes the condition for a batch of rows. It sorts them, so that archive and
+ * deletion get the same rows. */
 static void
 write_purge_condition(struct purge *p, struct buf *sql)
 {
@@ -92,7 +92,7 @@ write_purge_condition(struct purge *p, struct buf *sql)
 	buf_adds(sql, " LIMIT " BATCH_TEXT);
 }
 
-/* Locks the rows, too: if others deleted some of them now, the same condition
+/* Also locks the rows: if others deleted some of them now, the same condition
  * would find rows that are not archived. */
 static enum outcome
 archive_purged_rows(struct purge *p, const struct buf *where)

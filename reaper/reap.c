@@ -17,11 +17,11 @@
 
 #define BATCH_MS 1000
 #define EXPIRY_EVERY_MS HOUR_MS
-#define PAD 64 /* readable behind a line */
+#define PAD 64 /* bytes that must be readable after a line */
 
 /* The context of the stage's functions. */
 struct reap_run {
-	struct close close; /* first: its functions get this */
+	struct close close; /* must be first: its functions get this address */
 	const struct reaper *options;
 	int64_t expired_at; /* monotonic */
 };
@@ -46,7 +46,7 @@ expire_old_rows(struct reap_run *r)
 	return age_expire(r->options);
 }
 
-/* A reaper at a queue runs for days and expires rows in between. */
+/* A reaper at a queue runs for days, and also deletes old rows. */
 static void
 expire_when_due(void *ctx)
 {
@@ -56,7 +56,7 @@ expire_when_due(void *ctx)
 		(void)expire_old_rows(r); /* errors are logged */
 }
 
-/* The rows or chats that would be deleted. */
+/* Shows the rows or chats that would be deleted. */
 static enum exit_code
 show_dry_run(const struct reaper *r, struct close *c)
 {
@@ -128,7 +128,7 @@ init_stage(struct reap_run *r, struct stage *s)
 	c->least = conf_int(conf, "reaper", "gone_least");
 	if (strcmp(conf_text(conf, "aggregator", "clock"), "system") == 0) {
 		c->ahead_ms = conf_int(conf, "aggregator", "ahead");
-		/* What is refused here would not be asked for again soon. */
+		/* A refused answer would not be asked for again soon. */
 		if (c->ahead_ms < DAY_MS)
 			c->ahead_ms = DAY_MS;
 	}
@@ -245,7 +245,7 @@ const struct option_mode reaper_mode_reap = {
 	.run = run_reap,
 };
 
-/* As of now. */
+/* The record says that the chat is gone now. */
 static void
 write_gone_record(struct buf *line, const char *tenant, const char *chat)
 {
@@ -259,8 +259,8 @@ write_gone_record(struct buf *line, const char *tenant, const char *chat)
 	jsonw_close(line);
 }
 
-/* Where the records of a stream go: -t, else [poller] to, if that is at a
- * broker. NULL: nowhere. */
+/* Returns where the records of a stream go: -t, otherwise [poller] to if that
+ * is at a broker. NULL: nowhere. */
 static const char *
 find_stream(const struct reaper *r)
 {
@@ -271,7 +271,8 @@ find_stream(const struct reaper *r)
 	return to != NULL && endpoint_amqp_name(to) != NULL ? to : NULL;
 }
 
-/* Tells the aggregator of the stream, which else goes on counting the chat. */
+/* Tells the aggregator of the stream, which would otherwise keep counting the
+ * chat. */
 static enum exit_code
 publish_gone_record(const struct reaper *r, const struct buf *line)
 {
@@ -296,8 +297,8 @@ publish_gone_record(const struct reaper *r, const struct buf *line)
 	return code;
 }
 
-/* Published first: what the aggregator writes of the chat until it reads that
- * is older than the tombstone. */
+/* Publishes first: rows that the aggregator writes about the chat until it
+ * reads the record are then older than the tombstone. */
 static enum exit_code
 delete_record_chat(struct reap_run *r, struct stage *s, struct buf *line)
 {
@@ -376,7 +377,7 @@ check_gone(void *options)
 {
 	struct reaper *r = options;
 
-	r->from = "-"; /* no queue: its one answer is all */
+	r->from = "-"; /* not a queue: there is a single answer */
 	return reaper_check_tenant("tenant", r->tenant);
 }
 

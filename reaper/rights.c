@@ -1,5 +1,5 @@
 /*
- * rights: see rights.h; what both modes do.
+ * rights: see rights.h; what both modes share.
  */
 #include "reaper/rights.h"
 
@@ -33,14 +33,14 @@ rights_take_path(const char *value, void *to)
 	return -1;
 }
 
-/* The option of the mode that runs. */
+/* Returns the customer option of the current mode. */
 static const char *
 customer_of(const struct reaper *r)
 {
 	return r->forget != NULL ? r->forget : r->export;
 }
 
-/* No record has another one; the database would take "88 " for "88". */
+/* No record has such an id; the database would take "88 " for "88". */
 static int
 check_customer_id(const char *id)
 {
@@ -65,8 +65,8 @@ rights_check_options(void *options)
 	return code != -1 ? code : reaper_check_tenant("tenant", r->tenant);
 }
 
-/* What the command line names is there: a name with a typo would be an answer
- * without what is kept there. ending: of a folder, a slash. */
+/* Checks that a path on the command line exists: with a misspelled name the
+ * result would lack what is stored there. ending: a slash for a folder. */
 static enum exit_code
 check_named_path(const char *path, const char *what, const char *ending)
 {
@@ -80,7 +80,7 @@ check_named_path(const char *path, const char *what, const char *ending)
 	return code;
 }
 
-/* The archive that is configured is made when something is archived first. */
+/* The configured archive need not exist until something is archived. */
 static enum exit_code
 check_named_paths(const struct reaper *r)
 {
@@ -111,7 +111,7 @@ rights_each_file(const struct reaper *r,
 	return code;
 }
 
-/* One file that is read for the first time. */
+/* A file that is read for the first time. */
 struct first_reading {
 	struct subject_lines *lines;
 	bool any, json, binary;
@@ -144,7 +144,7 @@ rights_read_lines(const char *path, line_file_fn *see, void *ctx)
 enum exit_code
 rights_log_failure(const struct subject *s, enum outcome o)
 {
-	/* The database says nothing about a stop between two days. */
+	/* If stopped between two days, the database has no error to report. */
 	if (o == OUTCOME_LATER && stop_asked()) {
 		log_error("stopped by a signal; run it again");
 		return PROG_TEMPFAIL;
@@ -163,9 +163,9 @@ rights_warn_of_broken(const struct subject_lines *l, const char *path)
 		    path, l->broken);
 }
 
-/* A file that somebody named by mistake, such as a compressed archive, is
- * refused. The archive of the configuration is not: a power cut may leave
- * anything in it. */
+/* Refuses a file that was named by mistake, such as a compressed archive. The
+ * configured archive is not refused: a power failure may leave anything in
+ * it. */
 static enum exit_code
 check_is_of_records(const struct first_reading *f, const char *path)
 {

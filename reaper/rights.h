@@ -1,13 +1,13 @@
 /*
- * rights: what a customer may ask for: reaper --export, all that is kept about
- * them; reaper --forget, that it goes (rights/personal_tables.h says what that
- * means).
+ * rights: what a customer may request: reaper --export, everything that is
+ * stored about them; reaper --forget, its erasure (rights/personal_tables.h
+ * says what that means).
  *
- * Forgetting is many small steps, each of which may be repeated. First the
- * table `forgotten` gets an entry, by which sinks recognize rows about the
- * customer that arrive from then on; then the tables are changed, day by day;
- * then files are rewritten. Killed at any time and started again, it ends
- * the same.
+ * Erasing consists of many small steps, each of which may be repeated. First
+ * the table `forgotten` gets an entry, by which sinks recognise rows about the
+ * customer that arrive later; then the tables are changed, day by day; then
+ * files are rewritten. If it is killed at any time and started again, the
+ * result is the same.
  */
 #ifndef REAPER_RIGHTS_H
 #define REAPER_RIGHTS_H
@@ -16,15 +16,15 @@
 #include "reaper/modes.h"
 #include "reaper/rights/subject_lines.h"
 
-/* Reads what database and files have of the customer that the options name,
- * then calls work(). Before it opens anything it calls check(), unless that is
- * NULL. Errors are logged; returns the exit code. */
+/* Reads what database and files have about the customer in the options, then
+ * calls work(). Before it opens anything it calls check(), unless that is NULL.
+ * Errors are logged; returns the exit code. */
 enum exit_code rights_read_and(const struct reaper *r,
     enum exit_code (*check)(const struct reaper *r),
     enum exit_code (*work)(const struct reaper *r, struct subject_lines *l));
 
-/* Calls visit() for the path of each file of lines that the options name: the
- * archive, and those of --file. */
+/* Calls visit() for each file of lines in the options: the archive, and those
+ * of --file. */
 enum exit_code rights_each_file(const struct reaper *r,
     enum exit_code (*visit)(void *ctx, const char *path), void *ctx)
     __attribute__((warn_unused_result));
@@ -33,14 +33,14 @@ enum exit_code rights_each_file(const struct reaper *r,
 enum exit_code rights_read_lines(const char *path, line_file_fn *see, void *ctx)
     __attribute__((warn_unused_result));
 
-/* Logs why the database's rows were not all read or changed: `o` is not DONE.
- * Returns the exit code, 75 for a stop. */
+/* Logs why not all rows of the database were read or changed: `o` is not DONE.
+ * Returns the exit code, 75 if stopped. */
 enum exit_code rights_log_failure(const struct subject *s, enum outcome o);
 
-/* Says how many lines of the file could not be read whole, if any. */
+/* Says how many lines of the file could not be read completely, if any. */
 void rights_warn_of_broken(const struct subject_lines *l, const char *path);
 
-/* The rows of these options. */
+/* For the rows of these options. */
 int rights_take_path(const char *value, void *to);
 #define RIGHTS_OPTIONS                                                         \
 	OPTION_TEXT(0, "archive", "FILE", struct reaper, archive,              \
@@ -52,7 +52,8 @@ int rights_take_path(const char *value, void *to);
 	    OPTION_TEXT(0, "tenant", "NAME", struct reaper, tenant,            \
 		"the customer's tenant; needed unless there is only one")
 
-/* The check() of both: whether a customer and a tenant may have such names. */
+/* The check() of both modes: whether customer and tenant may have such
+ * names. */
 int rights_check_options(void *options);
 
 /* --export, --forget */

@@ -21,7 +21,7 @@ is_same_chat(const struct answer *a, const struct answer *b)
 	       strcmp(a->chat, b->chat) == 0;
 }
 
-/* Of one chat the answer that counts comes last. */
+/* Sorts the answer that counts last among those about one chat. */
 static int
 compare_answers(const void *a, const void *b)
 {
@@ -65,7 +65,7 @@ answers_reduce(struct answers *a)
 	a->n = n;
 }
 
-/* Many answers about few chats do not grow the list. */
+/* Many answers about few chats must not grow the list. */
 static void
 make_room(struct answers *a)
 {

@@ -1,8 +1,8 @@
 /*
- * answers: the CRM's answers about chats. Of several answers about a chat the
- * one that was asked for last counts, in whatever order they arrive; of those
- * of one time one that the chat is open, as a chat that is kept can still be
- * deleted; else the later line.
+ * answers: the CRM's answers about chats. If there are several about one chat,
+ * the one with the latest request counts, in whatever order they arrive. Of two
+ * with the same time, the one that the chat is open counts, because a chat that
+ * is kept can still be deleted; otherwise the later line.
  */
 #ifndef REAPER_CLOSE_ANSWERS_H
 #define REAPER_CLOSE_ANSWERS_H
@@ -13,11 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What becomes of the chat of an answer. */
+/* What happens to the chat of an answer. */
 enum answer_fate {
-	FATE_KEEP, /* it is open, or the input was not whole */
+	FATE_KEEP, /* it is open, or the input was incomplete */
 	FATE_DELETE,
-	FATE_NEWER,   /* kept: seen open since the CRM was asked */
+	FATE_NEWER,   /* kept: seen open after the CRM was asked */
 	FATE_UNKNOWN, /* the database has no such tenant */
 	FATE_REFUSED, /* kept: too many chats are gone at once */
 };
@@ -27,10 +27,10 @@ struct answer {
 	char *where; /* its place in the input, for a dead letter */
 	int64_t at;  /* when the CRM was asked */
 	int64_t closed_at;
-	uint64_t line; /* orders answers of one time */
+	uint64_t line; /* orders answers with the same time */
 	enum chat_status status;
 	enum answer_fate fate;
-	bool said_gone; /* an answer about the chat said so */
+	bool said_gone; /* an answer said that the chat is gone */
 	bool had_row;   /* the database had a row of the chat */
 };
 
@@ -40,17 +40,17 @@ struct answers {
 	uint64_t lines;
 };
 
-/* Whether it is closed or gone. */
+/* True for closed or gone. */
 bool answer_has_left(enum chat_status status);
 
 /* Adds the record, a chat with `at`. Texts are copied. */
 void answers_add(struct answers *a, const struct record *r, const char *where);
 
-/* Sorts by tenant and chat, the order in which rows are locked, and keeps the
- * answer of each chat that counts. */
+/* Sorts by tenant and chat, the order in which rows are locked, and keeps only
+ * the answer that counts for each chat. */
 void answers_reduce(struct answers *a);
 
-/* In a sorted list, the index after the last answer about the tenant of
+/* In a sorted list, returns the index after the last answer about the tenant of
  * list[i]. */
 size_t answers_tenant_end(const struct answers *a, size_t i);
 

@@ -13,7 +13,7 @@
 #include "common/text/jsonw.h"
 #include "reaper/close/transaction.h"
 
-/* The table of a dry run. */
+/* The table that a dry run prints. */
 static const struct output_column columns[] = { { "tenant", OUTPUT_TEXT },
 	{ "chat", OUTPUT_TEXT }, { "status", OUTPUT_TEXT },
 	{ "asked", OUTPUT_TEXT } };
@@ -49,15 +49,15 @@ send_dead_letter(struct close *c, const char *where, const char *line,
 	return o;
 }
 
-/* The place of the record in the input. */
+/* Returns the record's place in the input. */
 static const char *
 find_place(const struct close *c)
 {
 	return c->stage->in != NULL ? endpoint_where(c->stage->in) : "--gone";
 }
 
-/* What is wrong with the times of an answer; NULL: nothing. A tombstone of the
- * future would refuse the rows of a chat that is opened again. */
+/* Returns what is wrong with the times of an answer; NULL: nothing. A tombstone
+ * in the future would refuse the rows of a chat that is opened again. */
 static const char *
 find_wrong_time(const struct close *c, const struct record *r)
 {
@@ -76,8 +76,8 @@ find_wrong_time(const struct close *c, const struct record *r)
 	return NULL;
 }
 
-/* An answer that a chat is open is kept, too: an older one that it has left may
- * still come. */
+/* An answer that a chat is open is also kept, because an older one that it has
+ * left may follow. */
 static void
 collect_answer(struct close *c, const struct record *r)
 {
@@ -109,7 +109,7 @@ close_handle(void *ctx, char *line, size_t len)
 		o = send_dead_letter(
 		    c, find_place(c), line, len, buf_str(&why));
 	else if (r.type != RECORD_CHAT)
-		; /* the input may be a stream of all records */
+		; /* the input may be a stream of all record types */
 	else if ((wrong = find_wrong_time(c, &r)) != NULL)
 		o = send_dead_letter(c, find_place(c), line, len, wrong);
 	else if (r.at != CLOCK_NONE)
@@ -136,8 +136,8 @@ set_fate_of_gone(struct answer *list, size_t n, enum answer_fate fate)
 			list[i].fate = fate;
 }
 
-/* Refuses a tenant's gone chats if, with those of the last hour, they are too
- * many. */
+/* Refuses to delete a tenant's gone chats if, together with those of the last
+ * hour, there are too many. */
 static enum outcome
 limit_share(struct close *c, struct answer *list, size_t n, uint64_t gone,
     struct summary_tenant *t)
@@ -160,7 +160,7 @@ limit_share(struct close *c, struct answer *list, size_t n, uint64_t gone,
 	return OUTCOME_DONE;
 }
 
-/* Decides about the gone chats of one tenant's answers. */
+/* Decides about the gone chats in one tenant's answers. */
 static enum outcome
 limit_gone(struct close *c, struct answer *list, size_t n)
 {
@@ -190,7 +190,7 @@ limit_gone(struct close *c, struct answer *list, size_t n)
 	return OUTCOME_DONE;
 }
 
-/* Writes an answer to the dead letters as the record it came as. */
+/* Writes an answer to the dead-letter queue as the original record. */
 static enum outcome
 send_answer_to_dead_letters(
     struct close *c, const struct answer *one, const char *reason)
@@ -224,7 +224,7 @@ show_would_go(struct close *c, const struct answer *one)
 	output_table_cell(&c->would_table, at);
 }
 
-/* Why an answer becomes a dead letter; NULL: it does not. */
+/* Returns why an answer becomes a dead letter; NULL: it does not. */
 static const char *
 find_refusal(const struct close *c, const struct answer *one)
 {
@@ -235,7 +235,7 @@ find_refusal(const struct close *c, const struct answer *one)
 	return NULL;
 }
 
-/* Counts what became of a chat, after the commit. */
+/* Counts what happened to a chat, after the commit. */
 static enum outcome
 count_fate(struct close *c, const struct answer *one, struct summary_tenant *t)
 {
@@ -258,7 +258,7 @@ count_fate(struct close *c, const struct answer *one, struct summary_tenant *t)
 	return OUTCOME_DONE;
 }
 
-/* Carries out the answers about one tenant, from c->next to end. */
+/* Handles the answers about one tenant, from c->next to end. */
 static enum outcome
 close_chats_of_tenant(struct close *c, size_t end)
 {
@@ -293,7 +293,7 @@ carry_out(struct close *c)
 	while (o == OUTCOME_DONE && c->next < c->answers.n)
 		o = close_chats_of_tenant(
 		    c, answers_tenant_end(&c->answers, c->next));
-	/* After LATER the stage calls again, for the answers that are left. */
+	/* After LATER the stage calls again, for the remaining answers. */
 	if (o == OUTCOME_DONE) {
 		answers_clear(&c->answers);
 		c->next = 0;
@@ -317,7 +317,7 @@ close_finish(struct close *c, bool whole)
 {
 	enum outcome o;
 
-	if (c->by_batch) /* what was not carried out comes again */
+	if (c->by_batch) /* answers that were not handled are delivered again */
 		return OUTCOME_DONE;
 	c->whole = whole;
 	o = carry_out(c);

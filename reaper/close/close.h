@@ -1,16 +1,16 @@
 /*
- * close: reads the CRM's answers about chats and deletes the chats that are
- * closed or gone from the database.
+ * close: reads the CRM's answers about chats and deletes chats that are closed
+ * or gone from the database.
  *
- * A file or a pipe is read to its end, then its answers are carried out; of a
- * queue those of each batch are. A transaction (transaction.h) handles at most
+ * A file or pipe is read to its end before its answers are handled; from a
+ * queue, each batch is. A transaction (transaction.h) handles at most
  * CLOSE_BATCH chats of one tenant.
  *
- * `gone` may be a mistake of the CRM, of a token, or ours. So when many of a
+ * `gone` may be a mistake of the CRM, of a token, or ours. So if many of a
  * tenant's chats are gone at once, none of them is deleted unless --force says
- * that it is right: of a file or a pipe all gone chats count together, and none
- * is deleted when the input was cut or lacks some of them; a queue has no end,
- * so there the gone chats of the last hour count together.
+ * that it is right. For a file or pipe, all gone chats count together, and none
+ * is deleted if the input was truncated or lacks some of them; a queue has no
+ * end, so there the gone chats of the last hour count together.
  */
 #ifndef REAPER_CLOSE_CLOSE_H
 #define REAPER_CLOSE_CLOSE_H
@@ -25,35 +25,36 @@
 #define CLOSE_BATCH 1000
 
 struct close {
-	/* Set by the caller; all borrowed. */
+	/* Set by the caller; everything is borrowed. */
 	struct db *db;
-	struct stage *stage;     /* its input and dead letters are used,
-				    its code is set; the input may be NULL,
-				    then close_handle() is called with the
-				    one record of --gone */
+	struct stage *stage;     /* provides input and dead letters, and gets
+				  * the code; the input may be NULL, then
+				  * close_handle() is called with the single
+				  * record of --gone */
 	struct archive *archive; /* NULL: none */
 	bool all;                /* [reaper] on_close = all */
 	bool force, dry_run;
-	bool by_batch; /* each batch is carried out: the input is a queue */
+	bool by_batch; /* the input is a queue: handle each batch */
 	bool from_queue;
 	bool wait_forever;
 	int64_t percent, least; /* see close_gone_is_too_many() */
-	int64_t ahead_ms;       /* by which `at` may be; 0: any time counts */
+	int64_t ahead_ms;       /* how far `at` may be ahead; 0: any time is
+				 * accepted */
 
 	/* The result. */
 	struct summary summary;
-	struct buf would_go;             /* dry run: the rows, */
+	struct buf would_go;             /* dry run: the rows to delete, */
 	struct output_table would_table; /* and the chats */
 	bool refused;                    /* gone chats were kept */
 
 	/* Private. */
 	struct answers answers;
-	size_t next;     /* the answers before it were carried out */
+	size_t next;     /* the answers before it were handled */
 	bool whole;      /* no line of the input is missing */
-	uint64_t unsure; /* gone chats of an input that is not whole */
-	struct buf rows; /* dry run: of the current transaction */
+	uint64_t unsure; /* gone chats of an incomplete input */
+	struct buf rows; /* dry run: rows of the current transaction */
 	struct db_bulk *tombstones;
-	struct buf why; /* of a failure outside the database */
+	struct buf why; /* reason for a failure outside the database */
 	enum exit_code why_code;
 };
 
@@ -63,15 +64,15 @@ void close_init(struct close *c);
 enum outcome close_handle(void *ctx, char *line, size_t len);
 enum outcome close_flush(void *ctx);
 
-/* Call after the input: carries out what was not yet. whole: all of the input
- * was read; if not, the gone chats are left for another run. */
+/* Call after the input: handles the remaining answers. whole: all of the input
+ * was read; otherwise gone chats are left for another run. */
 enum outcome close_finish(struct close *c, bool whole)
     __attribute__((warn_unused_result));
 
 void close_release(struct close *c);
 
-/* Whether so many gone chats of so many known ones look like a mistake: more
- * than `least`, and more than percent of the known ones. */
+/* True if that many gone chats of that many known ones look like a mistake:
+ * more than `least`, and more than percent of the known ones. */
 bool close_gone_is_too_many(
     uint64_t gone, uint64_t known, int64_t percent, int64_t least);
 

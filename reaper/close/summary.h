@@ -1,6 +1,6 @@
 /*
- * summary: counts what a run does, tenant by tenant, and how many chats
- * were gone in the last hour, which a reaper at a queue has to limit.
+ * summary: counts what a run does for each tenant, and how many chats were gone
+ * in the last hour, which a reaper at a queue must limit.
  */
 #ifndef REAPER_CLOSE_SUMMARY_H
 #define REAPER_CLOSE_SUMMARY_H
@@ -15,7 +15,7 @@ struct summary_tenant {
 	uint64_t deleted;            /* chats that had rows */
 	uint64_t newer;              /* kept: seen open later */
 	uint64_t refused;            /* kept: too many gone at once */
-	uint64_t gone_said;          /* how many an answer says are gone */
+	uint64_t gone_said;          /* how many chats answers say are gone */
 	uint64_t gone_lately;
 	int64_t lately_since_ms; /* monotonic */
 };
@@ -24,19 +24,19 @@ struct summary {
 	struct strmap tenants;
 };
 
-/* The counts of a tenant, added if it is new. */
+/* Returns the counts of a tenant, added if it is new. */
 struct summary_tenant *summary_of(
     struct summary *t, const char *tenant, size_t len);
 
-/* Chats of the tenant that were gone within the last hour. */
+/* Returns how many of the tenant's chats were gone within the last hour. */
 uint64_t summary_gone_lately(struct summary_tenant *t);
 void summary_add_gone(struct summary_tenant *t, uint64_t n);
 
 /* Logs one event for each tenant. */
 void summary_log(const struct summary *t);
 
-/* A daemon_metrics_writer: what came of the chats of all tenants. summary: a
- * struct summary. */
+/* A daemon_metrics_writer: what happened to the chats of all tenants. summary:
+ * a struct summary. */
 void summary_add_metrics(void *summary, struct buf *to, const char *labels);
 
 void summary_release(struct summary *t);

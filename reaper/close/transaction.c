@@ -1,6 +1,6 @@
 /*
  * transaction: see transaction.h. Every value in a list is a literal made by
- * db_quote(); table and column names come from tables.def alone.
+ * db_quote(); table and column names only come from tables.def.
  */
 #include "reaper/close/transaction.h"
 
@@ -15,12 +15,12 @@
 #include "reaper/rows/row_export.h"
 #include "reaper/rows/rules.h"
 
-/* One transaction: answers about chats of one tenant, in their order. */
+/* One transaction: answers about chats of one tenant, sorted. */
 struct transaction {
 	struct close *c;
 	struct answer *list;
 	size_t n;
-	uint64_t rows, gone; /* of transaction_count() */
+	uint64_t rows, gone; /* for transaction_count() */
 };
 
 static bool
@@ -58,7 +58,7 @@ check_tenant(struct transaction *t)
 }
 
 /* Writes `select` WHERE tenant = 'T' AND chat IN ('1', '2') for the wanted
- * answers; false when none is wanted. */
+ * answers; returns false if there are none. */
 static bool
 write_chats_query(const struct transaction *t,
     bool (*wanted)(const struct answer *), const char *select, struct buf *sql)
@@ -105,7 +105,8 @@ find_reopened_chats(struct transaction *t)
 }
 
 /* Writes the condition for the rows of a table to delete. It compares the time
- * once more, so that the statement alone is correct. False: there are none. */
+ * again, so that the statement alone is correct. Returns false if there are
+ * none. */
 static bool
 write_rows_condition(
     const struct transaction *t, const struct table *table, struct buf *sql)
@@ -181,7 +182,7 @@ delete_rows(const struct transaction *t)
 	return o;
 }
 
-/* Writes a tombstone for each chat, also for one without a row: its rows may
+/* Writes a tombstone for each chat, even for one without a row: its rows may
  * still arrive. The newer of two tombstones stays. */
 static enum outcome
 leave_tombstones(const struct transaction *t)
@@ -216,7 +217,7 @@ leave_tombstones(const struct transaction *t)
 	return db_bulk_run(c->tombstones, 0, db_bulk_rows(c->tombstones));
 }
 
-/* What an earlier try found is not known any more. */
+/* Forgets what an earlier attempt found. */
 static void
 reset_fates(struct transaction *t)
 {
@@ -231,7 +232,8 @@ reset_fates(struct transaction *t)
 	}
 }
 
-/* Runs once for each try, and again after a commit whose answer was lost. */
+/* Runs once for each attempt, and again after a commit whose answer was
+ * lost. */
 static enum outcome
 delete_in_transaction(struct db *db, void *ctx)
 {
@@ -270,7 +272,7 @@ log_failure(struct close *c, enum outcome o)
 		c->stage->code = c->why_code;
 		buf_clear(&c->why);
 	} else {
-		/* A stop while waiting for the database is not a failure. */
+		/* Stopping while waiting for the database is not a failure. */
 		if (o == OUTCOME_NEVER || !stop_asked())
 			log_error("%s", db_why(c->db));
 		c->stage->code = db_code(c->db);

@@ -104,7 +104,7 @@ archive_open(const char *path, struct buf *why, enum exit_code *code)
 	a->fd = -1;
 	a->path = xstrdup(path);
 	if (open_archive_file(a, why, code) == 0) {
-		/* Exceeding the size limit becomes an error. */
+		/* Turns exceeding the size limit into an error. */
 		signal(SIGXFSZ, SIG_IGN);
 		return a;
 	}
@@ -129,7 +129,7 @@ archive_write(struct archive *a, const struct buf *lines, struct buf *why,
 		return 0;
 	*code = syserr_explain(why, PROG_CANTCREATE,
 	    "nothing was deleted, because '%s' cannot be written", a->path);
-	/* Half a line would spoil the next one. */
+	/* Half a line would corrupt the next one. */
 	if (end < 0 || ftruncate(a->fd, end) == -1)
 		log_warn("cannot cut '%s': %s; %s", a->path, log_errno(errno),
 		    syserr_way_out(errno));

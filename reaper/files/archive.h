@@ -1,14 +1,14 @@
 /*
  * archive: a file to which deleted rows are written first, as row records
- * (NDJSON). Rows are synced to the disk before the transaction that deletes
- * them commits. So after a crash a row may be in the file and in the table, or
- * twice in the file, but never in neither.
+ * (NDJSON). Rows are synced to disk before the transaction that deletes them
+ * commits. So after a crash a row may be in the file and in the table, or twice
+ * in the file, but never in neither.
  *
  * The file is private (0600), not opened through a symbolic link, and locked by
- * one process at a time (flock). A file that was moved away, by logrotate or
- * reaper --forget, gets no more lines: the one that has the name is opened, or
- * made, before each write. A last line without a newline, left by a crash
- * or a full disk, belongs to a deletion that was not committed and is cut off.
+ * one process at a time (flock). A file that logrotate or reaper --forget moved
+ * away gets no more lines: before each write the file with that name is opened,
+ * or made. A last line without a newline, left by a crash or a full disk,
+ * belongs to a deletion that was not committed, and is cut off.
  */
 #ifndef REAPER_FILES_ARCHIVE_H
 #define REAPER_FILES_ARCHIVE_H
@@ -22,8 +22,8 @@ struct archive;
 struct archive *archive_open(const char *path, struct buf *why,
     enum exit_code *code) __attribute__((warn_unused_result));
 
-/* Appends whole lines and syncs them to the disk. -1 with *why and *code on
- * errors; the file is then as it was. */
+/* Appends complete lines and syncs them to disk. Returns -1 with *why and *code
+ * on errors; the file is then unchanged. */
 int archive_write(struct archive *a, const struct buf *lines, struct buf *why,
     enum exit_code *code) __attribute__((warn_unused_result));
 

@@ -27,21 +27,22 @@ enum {
 	LOCK_PAUSE_MS = 50,
 };
 
-/* A dead letter with the longest record, each byte escaped. */
+/* A dead letter with a record of maximum length, each byte escaped. */
 enum { MAX_LINE = 8 << 20 };
 
 /* The lines of a regular file, one by one. */
 struct line_reader {
-	char *line; /* without its newline; 64 bytes behind it are readable */
+	char *line; /* without newline; 64 bytes after it are readable */
 	size_t len;
 	bool unended;        /* the file ends in it, without a newline */
-	enum exit_code code; /* after the last line: PROG_OK, or an error's */
+	enum exit_code code; /* after the last line: PROG_OK, or the error's
+			      * code */
 	const char *path;
 	struct lines lines;
 };
 
-/* Opens a regular file; a symbolic link is refused. -1 with errno, EINVAL: it
- * is something else. */
+/* Opens a regular file; refuses a symbolic link. Returns -1 with errno; EINVAL:
+ * it is something else. */
 static int
 line_reader_open(const char *path)
 {
@@ -88,7 +89,7 @@ explain_long_line(const struct line_reader *r, struct buf *why)
 	return PROG_DATA;
 }
 
-/* False at the end, and after an error with *why. */
+/* Returns false at the end, and after an error with *why. */
 static bool
 line_reader_next(struct line_reader *r, struct buf *why)
 {
@@ -140,13 +141,13 @@ line_file_read(const char *path, line_file_fn *see, void *ctx, struct buf *why)
 	return r.code;
 }
 
-/* A file while some of its lines change. */
+/* A file whose lines are being changed. */
 struct change {
 	const char *path;
 	char *name;      /* of the new file */
 	int from;        /* locked */
 	int to;          /* the new file, or -1 */
-	struct buf kept; /* to be written to it */
+	struct buf kept; /* to be written to the new file */
 	off_t size;      /* of what was read */
 };
 
@@ -168,8 +169,8 @@ lock_file(int fd)
 	return 0;
 }
 
-/* The locked file that has the name: another run may have exchanged it while
- * its lock was waited for. -1 with errno. */
+/* Opens and locks the file with that name: another run may have replaced it
+ * while we waited for its lock. Returns -1 with errno. */
 static int
 open_locked(const char *path)
 {
@@ -223,8 +224,8 @@ write_kept(struct change *c, size_t from, struct buf *why)
 	return PROG_OK;
 }
 
-/* Makes the new file, locked from the beginning, so that nobody appends to it
- * before it is complete; by root, for the owner of the old one. */
+/* Makes the new file, locked from the start, so that nobody appends to it
+ * before it is complete; if run by root, for the owner of the old one. */
 static int
 make_new_file(int from, const char *name)
 {
@@ -244,8 +245,8 @@ make_new_file(int from, const char *name)
 	return -1;
 }
 
-/* Anyone who appends without the lock adds lines that nobody was asked about,
- * or that the exchange would lose. */
+/* A process that appends without the lock adds lines that were not examined, or
+ * that the replacement would lose. */
 static enum exit_code
 check_size(const struct change *c, struct buf *why)
 {
@@ -308,7 +309,7 @@ line_file_change(
 	if (c.from < 0)
 		return errno == ENOENT ? PROG_OK : explain_lock(path, why);
 	c.name = xasprintf("%s.forget", path);
-	/* Of a run that was killed, with lines that may go now. */
+	/* Left by a killed run, with lines that may have to go now. */
 	(void)unlink(c.name);
 	c.to = make_new_file(c.from, c.name);
 	code = c.to < 0 ? explain_line_file("make", c.name, why)

@@ -9,8 +9,9 @@
 #include "common/base/clock.h"
 #include "common/os/stop.h"
 
-/* The time that a key of the table orders its rows by; -1: none does. Rows that
- * replace each other have no index by time but their key. */
+/* Returns the time column that is the next part of a key after the tenant; -1:
+ * none. Tables whose rows replace each other have no index by time except their
+ * key. */
 static int
 slice_column(const struct table *t)
 {
@@ -35,11 +36,11 @@ day_slice_write(struct db *db, const struct day_slice *slice, const char *of,
 	db_quote(db, sql, db_time(slice->to));
 }
 
-/* What db_transaction() repeats must not change what it begins with: the slice
- * stays until the search is committed. */
+/* db_transaction() may repeat the search, which must therefore not change the
+ * slice until it is committed. */
 struct day_search {
 	const struct day_slice *slice;
-	int64_t first; /* row behind the slice; CLOCK_NONE: there is none */
+	int64_t first; /* time of the row after the slice; CLOCK_NONE: none */
 };
 
 static enum outcome
@@ -68,8 +69,8 @@ find_first_behind(struct db *db, void *ctx)
 	return OUTCOME_DONE;
 }
 
-/* Moves the slice to the day of the first row behind it; `from` is CLOCK_NONE
- * when there is none. */
+/* Moves the slice to the day of the next row after it; `from` is CLOCK_NONE if
+ * there is none. */
 static enum outcome
 move_to_next_day(struct db *db, struct day_slice *s)
 {

@@ -13,9 +13,9 @@
 #define SENT_EVER PERSONAL_SENT("$IDS", "$UIDS")
 #define RECEIVED_EVER PERSONAL_RECEIVED("$IDS", "$UIDS")
 
-/* Words too rare to be a trend, which no view shows, and which may be of a text
- * of theirs. Words of trends stay: they are frequent, and are not compared with
- * names. */
+/* Words too rare to be a trend, which no view shows, and which may come from
+ * one of the customer's messages. Words of trends stay: they are frequent, and
+ * are not compared with names. */
 #define RARE                                                                   \
 	"(window_start, word) IN (SELECT window_start, word FROM "             \
 	"(SELECT window_start, word FROM trends_parts WHERE tenant = $TENANT " \
@@ -59,7 +59,7 @@ const struct personal_table personal_tables[] = {
 	{ TABLE_message_views, "user_id IN ($UIDS) OR " OF_CHAT,
 	    "user_id = $ALIAS", "user_id = $USER AND viewed_at <= $ASKED",
 	    "user_id" },
-	/* Assigned from left to right: the id last. */
+	/* Assigned from left to right, so the id comes last. */
 	{ TABLE_events, "user_id IN ($UIDS) OR " OF_CHAT,
 	    "session_id = IF(user_id = $USER, NULL, session_id), "
 	    "ip_address = IF(user_id = $USER, NULL, ip_address), "
@@ -188,7 +188,7 @@ struct row_exists {
 	bool found;
 };
 
-/* Once one is found, the slices that are left are not looked into. */
+/* Once a row is found, the remaining slices are skipped. */
 static enum outcome
 look_into_slice(struct db *db, void *ctx)
 {
@@ -227,8 +227,8 @@ struct forgetting {
 	const struct personal_table *personal;
 	struct day_slice slice;
 	bool dry_run;
-	uint64_t affected; /* by the current slice */
-	uint64_t rows;     /* by those before */
+	uint64_t affected; /* rows affected in the current slice */
+	uint64_t rows;     /* and in previous slices */
 };
 
 static enum outcome
@@ -245,7 +245,7 @@ count_slice(struct forgetting *f)
 	return o;
 }
 
-/* "UPDATE t SET ... WHERE ..." or "DELETE FROM t WHERE ...". */
+/* Runs "UPDATE t SET ... WHERE ..." or "DELETE FROM t WHERE ...". */
 static enum outcome
 run_change(struct forgetting *f, const char *verb, const char *change,
     uint64_t *affected)
@@ -265,8 +265,8 @@ run_change(struct forgetting *f, const char *verb, const char *change,
 	return o;
 }
 
-/* Deletes rows under the alias that are older than the customer's own of the
- * same key: those of a time when the customer was forgotten before. */
+/* Deletes rows under the alias that are older than the customer's own rows with
+ * the same key: they are from an earlier erasure. */
 static enum outcome
 delete_older_twins(struct forgetting *f)
 {
@@ -295,8 +295,8 @@ delete_older_twins(struct forgetting *f)
 	return o;
 }
 
-/* The alias goes into the key. A row that keeps the id then has a newer one
- * under the alias, or an equal one. */
+/* Puts the alias into the key. A row that keeps the id then has a newer or
+ * equal one under the alias. */
 static enum outcome
 change_key(struct forgetting *f)
 {
@@ -336,7 +336,7 @@ forget_slice(struct db *db, void *ctx)
 	return o;
 }
 
-/* After the commit. */
+/* Called after the commit. */
 static void
 add_slice(void *ctx)
 {

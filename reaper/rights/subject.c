@@ -36,7 +36,7 @@ digest_of_subject(const struct subject *s, enum forgotten_kind kind,
 	forgotten_digest(s->key, kind, s->id, strlen(s->id), digest);
 }
 
-/* Runs a query whose marks are replaced. */
+/* Runs a query after replacing its marks. */
 static enum outcome
 ask(struct subject *s, const char *text, const char *tail,
     struct db_rows **found)
@@ -134,11 +134,11 @@ static const struct {
 			"tenant = $TENANT AND user_id IN ($UIDS)" },
 };
 
-/* Through the days of a table. */
+/* A search through the days of a table. */
 struct slice_search {
 	struct subject *subject;
 	struct day_slice slice;
-	size_t query; /* of chat_queries */
+	size_t query; /* index in chat_queries */
 };
 
 static enum outcome
@@ -182,7 +182,7 @@ subject_read(struct subject *s)
 	return o;
 }
 
-/* Keeps sinks from the tenant. */
+/* Excludes sinks from the tenant. */
 static enum outcome
 lock_tenant_of(struct subject *s, struct db_rows **found)
 {
@@ -254,8 +254,8 @@ write_entries(struct subject *s)
 	return o;
 }
 
-/* What the customer did in the future: a publisher's clock may be ahead. It was
- * stored before it was asked for, and goes, too. */
+/* What the customer did in the future, because a publisher's clock may be
+ * ahead. It was stored before the request, so it is erased, too. */
 #define LATER                                                                  \
 	"SELECT MAX(at) FROM (SELECT MAX(created_at) AS at FROM messages "     \
 	"WHERE tenant = $TENANT AND created_at > $ASKED "                      \
@@ -324,7 +324,7 @@ subject_record(struct subject *s)
 		   : o;
 }
 
-/* Writes the digests of some chats, from the first that has none. */
+/* Writes the digests of some chats, from the first without one. */
 static enum outcome
 record_some_chats(struct db *db, void *ctx)
 {
@@ -369,7 +369,7 @@ write_done(struct db *db, void *ctx)
 	char digest[FORGOTTEN_DIGEST + 1];
 	struct db_value args[2] = { db_str(s->tenant) };
 	struct db_rows *found;
-	/* The live board sees by the lock that names have gone. */
+	/* The lock also tells the live board that names were removed. */
 	enum outcome o = lock_tenant_of(s, &found);
 
 	if (o != OUTCOME_DONE)

@@ -15,13 +15,14 @@
 #include "common/text/jsonw.h"
 #include "reaper/rights/subject.h"
 
-/* Text of which nobody knows which members are ids: a payload of a webhook that
- * a profile did not understand, or a line that is cut or no JSON. Each string
- * in it may be an id, and each number whose name says so. */
+/* Text in which it is unknown which members are ids: a webhook payload that a
+ * profile did not understand, or a line that is truncated or not JSON. Each
+ * string in it may be an id, and each number whose name says so. */
 
 typedef bool value_fn(const void *ctx, const char *value, size_t len);
 
-/* A string at t->p, without its quotes. False: it has no end. */
+/* Reads a string at t->p, without its quotes. Returns false if it has no
+ * end. */
 static bool
 take_json_string(struct flat *f, struct json_text *t, struct text *s)
 {
@@ -47,7 +48,7 @@ take_json_number(struct json_text *t)
 	return n;
 }
 
-/* Other numbers, such as amounts, are nobody's id. */
+/* Other numbers, such as amounts, are not ids. */
 static bool
 names_an_id(const struct text *name)
 {
@@ -61,7 +62,7 @@ names_an_id(const struct text *name)
 	       strncasecmp(name->p + name->len - 2, "id", 2) == 0;
 }
 
-/* Whether is_theirs() takes one of its values, at any depth. JSON that is cut
+/* True if is_theirs() accepts one of its values, at any depth. Truncated JSON
  * has the values before its end. Strings with escapes are copied into f. */
 static bool
 any_value(struct flat *f, const char *json, size_t len, value_fn *is_theirs,
@@ -92,7 +93,7 @@ any_value(struct flat *f, const char *json, size_t len, value_fn *is_theirs,
 	return false;
 }
 
-/* The readable bytes that flat_parse() needs behind a line. */
+/* Bytes after a line that flat_parse() may read. */
 #define BEHIND 64
 
 void
@@ -103,7 +104,7 @@ subject_lines_release(struct subject_lines *l)
 	buf_release(&l->changed);
 }
 
-/* Whether the field is there and has that text, or those digits. */
+/* True if the field exists and has that text, or those digits. */
 static bool
 field_is(const struct flat *f, const char *name, const char *text)
 {
@@ -125,7 +126,7 @@ is_one_of(const struct flat_field *v, const char *const *names)
 	return false;
 }
 
-/* Whether a dead letter is a webhook of the tenant: "webhook TENANT/SOURCE". */
+/* True if a dead letter is a webhook of the tenant: "webhook TENANT/SOURCE". */
 static bool
 is_webhook(const struct subject_lines *l)
 {
@@ -147,12 +148,12 @@ is_text(const void *ctx, const char *value, size_t len)
 	return text_is((struct text){ value, len }, ctx);
 }
 
-/* What a line tells. */
+/* What a line contains. */
 enum line_kind {
-	LINE_OTHER, /* nothing, or of another tenant */
+	LINE_OTHER, /* nothing, or data of another tenant */
 	LINE_RECORD,
-	LINE_VALUES, /* l->inner has the values of a webhook, or of a line or
-			record that is broken */
+	LINE_VALUES, /* l->inner has the values of a webhook, or of a broken
+		      * line or record */
 	LINE_AUDIT,  /* l->flat has the parameters of a request */
 };
 
@@ -204,7 +205,7 @@ change_audit_line(struct subject_lines *l, const char *line, size_t len)
 	return true;
 }
 
-/* A line that is broken is the tenant's if it has that name. */
+/* A broken line is the tenant's if it has the tenant's name. */
 static enum line_kind
 take_values(struct subject_lines *l, bool webhook)
 {
@@ -262,7 +263,7 @@ read_line(struct subject_lines *l, const char *line, size_t len)
 		   : LINE_OTHER;
 }
 
-/* Whether that side wrote the message of the line. */
+/* True if that side wrote the message in the line. */
 static bool
 is_from(const struct subject_lines *l, const char *side)
 {
@@ -270,10 +271,10 @@ is_from(const struct subject_lines *l, const char *side)
 	       field_is(&l->flat, "from", side);
 }
 
-/* Whether the field holds the customer's id as theirs: one for ids of customers
- * does; one for all users unless an operator has the same id. The writer of a
- * message who is an operator or a bot is another one, as in personal_tables.h.
- */
+/* True if the field holds the customer's id as theirs: a field for ids of
+ * customers does; a field for all users does unless an operator has the same
+ * id. An operator or bot who wrote a message is another person, as in
+ * personal_tables.h. */
 static bool
 is_their_id(const struct subject_lines *l, const struct flat_field *v)
 {
@@ -325,7 +326,7 @@ is_of_their_chat(const struct subject_lines *l)
 	return false;
 }
 
-/* Where an operator has the same id, a webhook is known by its chat only. */
+/* If an operator has the same id, only the chat tells whose webhook it is. */
 static bool
 is_their_value(const void *ctx, const char *value, size_t len)
 {
@@ -336,8 +337,8 @@ is_their_value(const void *ctx, const char *value, size_t len)
 		   memcmp(value, s->id, len) == 0);
 }
 
-/* Whether the line that was read is about the customer. Of an audit, l->changed
- * is the line as it then is. */
+/* True if the line is about the customer. For an audit line, l->changed is set
+ * to its new form. */
 static bool
 names_them(
     struct subject_lines *l, enum line_kind kind, const char *line, size_t len)
@@ -356,9 +357,9 @@ names_them(
 	return false;
 }
 
-/* Appends the record without what identifies a person, and with the alias in
- * the place of their id, as the tables have it. A record that stays counts on
- * in its snapshot. False: there is nothing to change. */
+/* Appends the record without what identifies a person, and with the alias
+ * instead of the id, as in the tables. A record that stays still counts in its
+ * snapshot. Returns false if there is nothing to change. */
 static bool
 write_without(struct subject_lines *l, struct buf *to)
 {
@@ -391,7 +392,7 @@ write_without(struct subject_lines *l, struct buf *to)
 	return changed;
 }
 
-/* Appends what takes the line's place. False: it stays as it is. */
+/* Appends what replaces the line. Returns false if it stays as it is. */
 static bool
 write_instead(struct subject_lines *l, enum line_kind kind, struct buf *instead)
 {

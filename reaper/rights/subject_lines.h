@@ -1,8 +1,8 @@
 /*
  * subject_lines: which lines of a file are about a customer: records, rows,
- * dead letters with a record or a webhook in them, and lines of an audit. A
- * line that is cut or no JSON is about them if it has the tenant and their id,
- * or a chat of theirs, as values.
+ * dead letters with a record or webhook in them, and audit lines. A line that
+ * is truncated or not JSON is about them if its values include the tenant and
+ * their id, or one of their chats.
  */
 #ifndef REAPER_RIGHTS_SUBJECT_LINES_H
 #define REAPER_RIGHTS_SUBJECT_LINES_H
@@ -10,12 +10,13 @@
 #include "common/text/flat.h"
 #include "reaper/rights/subject.h"
 
-/* What reading lines needs; zeroed before the first, its subject set. */
+/* The context for reading lines; zeroed before the first one, except its
+ * subject. */
 struct subject_lines {
 	struct subject *subject;
 	uint64_t found;  /* lines that were about them */
 	uint64_t broken; /* other lines that, or whose records, were broken:
-			    cut or no JSON */
+			  * truncated or not JSON */
 	bool is_broken;  /* the last line, or its record */
 
 	/* private */
@@ -24,17 +25,17 @@ struct subject_lines {
 	bool dead; /* the line is a dead letter */
 };
 
-/* Whether the line is about the customer or a chat of theirs. The 64 bytes
- * behind the line must be readable.
+/* Returns whether the line is about the customer or one of their chats. The 64
+ * bytes after the line must be readable.
  *
- * Unless instead is NULL: whether it has anything of them left. It goes, and
- * what is appended to *instead takes its place: a record without what
- * identifies a person, a line of an audit with the alias; nothing of a dead
- * letter or a broken line. */
+ * If instead is not NULL: returns whether the line still has anything of them.
+ * It is then replaced by what is appended to *instead: a record without what
+ * identifies a person, an audit line with the alias; nothing for a dead letter
+ * or a broken line. */
 bool subject_lines_match(
     struct subject_lines *l, const char *line, size_t len, struct buf *instead);
 
-/* For the customer alone; adds the line's chat to those of the subject. */
+/* If the line is about the customer, adds its chat to those of the subject. */
 void subject_lines_learn(struct subject_lines *l, const char *line, size_t len);
 
 void subject_lines_release(struct subject_lines *l);
