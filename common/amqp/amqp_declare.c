@@ -11,13 +11,13 @@
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"
 
-/* How long a queue that does not answer is asked, and how often. */
+/* How long, and how often, an unresponsive queue is asked. */
 #define LOAD_MS 5000
 #define LOAD_AGAIN_MS 50
 
 static const amqp_table_t none = { 0, NULL };
 
-/* The outcome of the last call, which succeeded if ok. */
+/* Returns the outcome of the last call, which succeeded if ok. */
 static enum outcome
 declare_outcome(
     struct amqp_link *l, bool ok, const char *what, const char *name)
@@ -28,7 +28,7 @@ declare_outcome(
 	if (!ok)
 		status =
 		    amqp_link_check_reply(l, text, amqp_get_rpc_reply(l->conn));
-	/* Neither an answer nor an error. */
+	/* There was neither an answer nor an error. */
 	if (!ok && status == 0)
 		amqp_link_drop(l, "cannot %s: no answer", text);
 	free(text);
@@ -67,10 +67,10 @@ make_quorum(struct amqp_link *l, const char *queue)
 
 	add_text_argument(&entries[0], "x-queue-type", "quorum");
 	add_text_argument(&entries[1], "x-overflow", "reject-publish");
-	/* RabbitMQ 4 deletes what came back 20 times, unless told otherwise;
-	 * here it comes back until its effect is safe. */
+	/* By default RabbitMQ 4 deletes a message that was returned 20 times.
+	 * Our messages are returned until their effect is safe. */
 	add_number_argument(&entries[2], "x-delivery-limit", INT32_MAX);
-	/* They hold personal data, and often nobody reads them. */
+	/* Dead letters hold personal data, and often nobody reads them. */
 	if (amqp_is_dead_letter_queue(queue)) {
 		add_number_argument(
 		    &entries[3], "x-message-ttl", l->dead_letters_ms);
@@ -87,8 +87,8 @@ load_of(const amqp_queue_declare_ok_t *ok)
 	    struct amqp_queue_load){ ok->message_count, ok->consumer_count };
 }
 
-/* After the broker closed the channel, which must be acknowledged before
- * another is opened. */
+/* Opens the channel again after the broker closed it; the closing must be
+ * acknowledged first. */
 static int
 reopen_channel(struct amqp_link *l)
 {
@@ -103,9 +103,9 @@ reopen_channel(struct amqp_link *l)
 	    l, "reopen the channel", amqp_get_rpc_reply(l->conn));
 }
 
-/* After a passive declaration that failed, before any other call: true when it
- * failed because no queue or exchange (`kind`) has that name. The channel is
- * closed then, until reopen_channel(). */
+/* Call after a passive declaration that failed, before any other call: true if
+ * it failed because no queue or exchange (`kind`) has that name. The channel is
+ * then closed until reopen_channel(). */
 static bool
 is_told_missing(const struct amqp_link *l, const char *kind)
 {
@@ -114,7 +114,8 @@ is_told_missing(const struct amqp_link *l, const char *kind)
 	static const char start[] = "NOT_FOUND - no ";
 	size_t n = sizeof start - 1, kind_len = strlen(kind);
 
-	/* With the same code a broker that starts up calls a queue "down". */
+	/* While a broker starts, it reports a queue as "down" with the same
+	 * code. */
 	return r.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
 	       r.reply.id == AMQP_CHANNEL_CLOSE_METHOD &&
 	       c->reply_code == AMQP_NOT_FOUND &&
@@ -224,8 +225,8 @@ amqp_declare_drop(struct amqp_link *l, const char *kind, const char *name)
 	return declare_outcome(l, ok, "delete", name);
 }
 
-/* As the publishers of such queues declare it: another type would make their
- * declaration fail. */
+/* Declares the queue as the publishers of such queues do: with another type,
+ * their declaration would fail. */
 static enum outcome
 make_classic(struct amqp_link *l, const char *queue)
 {
@@ -237,7 +238,7 @@ make_classic(struct amqp_link *l, const char *queue)
 	return declare_outcome(l, ok, "make queue", queue);
 }
 
-/* The broker closed the channel with that reply code. */
+/* True if the broker closed the channel with that reply code. */
 static bool
 is_refused(const struct amqp_link *l, int reply_code)
 {
@@ -296,7 +297,7 @@ amqp_declare_probe(struct amqp_link *l, const char *queue, bool on)
 	    "read queue", queue);
 }
 
-/* Counts until the probe is among the readers. */
+/* Counts until the probe is among the consumers. */
 static enum outcome
 count_with_probe(
     struct amqp_link *l, const char *queue, struct amqp_queue_load *load)
@@ -323,7 +324,7 @@ amqp_declare_load(
 {
 	enum outcome o = amqp_declare_queue(l, queue, load);
 
-	/* Where another one reads alone the probe would be refused. */
+	/* The probe would be refused if there is an exclusive consumer. */
 	if (o != OUTCOME_DONE || load->messages > 0 || load->readers > 0)
 		return o;
 	o = amqp_declare_probe(l, queue, true);
@@ -334,7 +335,7 @@ amqp_declare_load(
 	if (o != OUTCOME_DONE)
 		return o;
 	load->readers--;
-	/* A broker may have sent a message to the probe all the same. */
+	/* A broker may have sent a message to the probe anyway. */
 	if (amqp_frames_enqueued(l->conn))
 		load->messages++;
 	return OUTCOME_DONE;

@@ -1,5 +1,5 @@
 /*
- * amqp_link: a connection, its frames, its errors and its end; see amqp_link.h.
+ * amqp_link: connecting, frames, errors and closing; see amqp_link.h.
  */
 #define _DEFAULT_SOURCE /* TCP_USER_TIMEOUT and its friends */
 
@@ -25,12 +25,12 @@
 #include "common/os/notify.h"
 #include "common/os/stop.h"
 
-/* How long the end takes at most, how long each of its calls, and how long
- * before a program that is asked to stop is ended it is over. */
+/* How long closing may take in total and for each call, and how long before a
+ * stopping program is ended by force it must be done. */
 #define CLOSE_MS 5000
 #define CLOSE_CALL_MS 3000
 #define CLOSE_SPARE_MS 500
-/* Between two looks at the heartbeats, however long the wait. */
+/* How often heartbeats are checked during a wait. */
 #define SLICE_MS 500
 
 static void
@@ -70,11 +70,12 @@ amqp_link_check(struct amqp_link *l, const char *what, int status)
 	return -1;
 }
 
-/* What ends by itself, and what a person can do to end it; NULL: nothing. */
+/* Returns a condition that ends by itself, and what a person can do to end it;
+ * NULL: none. */
 static const char *
 hindrance_of(int reply_code, const char *text)
 {
-	/* With the same code as for a right that is missing. */
+	/* A missing right has the same code. */
 	if (reply_code == AMQP_ACCESS_REFUSED &&
 	    strstr(text, "exclusive use") != NULL)
 		return "stop its other consumer";
@@ -83,7 +84,7 @@ hindrance_of(int reply_code, const char *text)
 		   : NULL;
 }
 
-/* What a person can do, by the broker's reply code; NULL: try again. */
+/* Returns what a person can do, by the broker's reply code; NULL: try again. */
 static const char *
 way_out_of(int reply_code, const char *what, const char *text)
 {
@@ -93,7 +94,7 @@ way_out_of(int reply_code, const char *what, const char *text)
 			return "check user and password in [amqp] url";
 		return "grant the right with rabbitmqctl set_permissions";
 	case AMQP_NOT_ALLOWED:
-		/* A virtual host that starts up, too many connections for
+		/* A virtual host that starts up, or too many connections for
 		 * now: nothing to correct. */
 		if (strstr(text, "is down") != NULL ||
 		    strstr(text, "limit") != NULL)
@@ -114,8 +115,8 @@ way_out_of(int reply_code, const char *what, const char *text)
 	}
 }
 
-/* The broker closed channel or connection: outcome and exit code by its reply
- * code and text. */
+/* The broker closed channel or connection: sets outcome and exit code by its
+ * reply code and text. */
 static void
 link_refused(
     struct amqp_link *l, const char *what, int reply_code, amqp_bytes_t bytes)
@@ -138,7 +139,7 @@ link_refused(
 	free(text);
 }
 
-/* True if m closes channel or connection; then the broker's reason. */
+/* True if m closes channel or connection; sets the broker's reason. */
 static bool
 is_closing(const amqp_method_t *m, int *reply_code, amqp_bytes_t *text)
 {
@@ -178,8 +179,8 @@ amqp_link_check_reply(struct amqp_link *l, const char *what, amqp_rpc_reply_t r)
 	return -1;
 }
 
-/* Handles the methods that concern the link itself. 1: f was one; 0: it was
- * not; -1: it closed the link. */
+/* Handles methods that concern the link itself. Returns 1 if f was one, 0 if
+ * not, -1 if it closed the link. */
 static int
 own_method(struct amqp_link *l, const amqp_frame_t *f)
 {
@@ -212,8 +213,8 @@ own_method(struct amqp_link *l, const amqp_frame_t *f)
 	return 0;
 }
 
-/* The next frame without waiting: 1, 0, -1. The library reads ahead, so that
- * poll(2) alone would wait while frames are there. */
+/* Reads the next frame without waiting: 1, 0, -1. The library reads ahead, so
+ * poll(2) alone would wait although there are frames. */
 static int
 next_frame(struct amqp_link *l, amqp_frame_t *f)
 {
@@ -221,8 +222,8 @@ next_frame(struct amqp_link *l, amqp_frame_t *f)
 	int status, own;
 
 	do {
-		/* Where frames wait in the library's list it would look
-		 * through all of them, each time, to release nothing. */
+		/* If frames wait in the library's list, it would search all of
+		 * them each time and release nothing. */
 		if (!amqp_frames_enqueued(l->conn))
 			amqp_maybe_release_buffers(l->conn);
 		status = amqp_simple_wait_frame_noblock(l->conn, f, &at_once);
@@ -235,7 +236,7 @@ next_frame(struct amqp_link *l, amqp_frame_t *f)
 	return own < 0 ? -1 : 1;
 }
 
-/* Sends a heartbeat twice in each interval of the broker. */
+/* Sends a heartbeat twice in each of the broker's intervals. */
 static void
 send_heartbeat(struct amqp_link *l, int64_t now)
 {
@@ -248,7 +249,7 @@ send_heartbeat(struct amqp_link *l, int64_t now)
 	if (every_ms == 0 || now - l->beat_ms < every_ms)
 		return;
 	l->beat_ms = now;
-	/* An error is left to reading, which has a better reason. */
+	/* If this fails, reading reports a better reason. */
 	(void)amqp_send_frame(l->conn, &f);
 }
 
@@ -268,7 +269,7 @@ amqp_link_frame(struct amqp_link *l, amqp_frame_t *f, int timeout_ms)
 		if (got != 0 || left <= 0)
 			return got;
 		p.fd = amqp_get_sockfd(l->conn);
-		/* Not the library's own wait: it sleeps on after a signal. */
+		/* The library's own wait would continue after a signal. */
 		if (poll(&p, 1, (int)(left < SLICE_MS ? left : SLICE_MS)) < 0 &&
 		    errno == EINTR)
 			return 0;
@@ -310,26 +311,24 @@ amqp_link_close(struct amqp_link *l)
 	if (l->conn == NULL)
 		return;
 	(void)amqp_link_end(l);
-	/* A broker in alarm does not read what a publisher sends. */
+	/* A broker in alarm does not read from publishers. */
 	if (!l->blocked)
 		(void)amqp_connection_close(l->conn, AMQP_REPLY_SUCCESS);
 	destroy(l);
 }
 
 /*
- * amqp_connect: settings, socket, TLS and login of a link; see amqp_link.h.
- *
- * amqps:// verifies the broker's certificate and its name, against the
- * system's authorities or [amqp] ca_file, and speaks TLS 1.2 or later.
- * Passwords and records go in the clear only to this machine, or where
- * [amqp] plaintext = yes says that this is meant.
+ * Connecting: settings, socket, TLS and login of a link. amqps:// verifies the
+ * broker's certificate and name against the system's authorities or [amqp]
+ * ca_file, and uses TLS 1.2 or later. Passwords and records are sent in
+ * plaintext only to this machine, or if [amqp] plaintext = yes.
  */
 #define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
 #define CONNECT_MS 5000
 #define LOGIN_MS 5000
 #define CALL_MS 10000
-/* How long sent bytes may stay unacknowledged by the other machine; less with
- * a short heartbeat. */
+/* How long sent bytes may stay unacknowledged by the other machine; less with a
+ * short heartbeat. */
 #define SEND_MS 20000
 #define FRAME_MAX 131072
 
@@ -441,7 +440,8 @@ new_tls_socket(struct amqp_link *l)
 		amqp_link_drop(l, "cannot set up TLS: out of memory");
 		return NULL;
 	}
-	/* The library's defaults check no authority and allow any TLS. */
+	/* The library's defaults verify no authority and allow any TLS
+	 * version. */
 	if (file_readable(l->ca_file) == -1) {
 		code = syserr_explain(&why, PROG_CONFIG,
 		    "cannot read [amqp] ca_file '%s'", l->ca_file);
@@ -469,7 +469,7 @@ new_tls_socket(struct amqp_link *l)
 	return s;
 }
 
-/* The reason for a failure before the login. */
+/* Records the reason for a failure before the login. */
 static void
 connect_failed(struct amqp_link *l, int status)
 {
@@ -505,7 +505,7 @@ connect_failed(struct amqp_link *l, int status)
 	free(detail);
 }
 
-/* Best effort: without these a dead peer is found by the heartbeats, later. */
+/* Best effort: without these, heartbeats detect a dead peer, but later. */
 static void
 set_socket_timeouts(int fd, int heartbeat_s)
 {

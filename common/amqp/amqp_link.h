@@ -36,67 +36,70 @@
 
 struct conf;
 
-/* Which frame is next of a message that comes in; METHOD: none is under way. */
+/* Which frame of an incoming message is next; METHOD: there is no incomplete
+ * message. */
 enum amqp_phase { AMQP_PHASE_METHOD, AMQP_PHASE_HEADER, AMQP_PHASE_BODY };
 
 struct amqp_link {
 	amqp_connection_state_t conn; /* NULL: down */
-	bool blocked; /* the broker wants no messages, see why */
+	bool blocked; /* the broker takes no messages, see why */
 
-	/* Why it is down or blocked, and whether trying again may help. */
+	/* Why the link is down or blocked, and whether trying again may
+	 * help. */
 	struct buf why;
 	enum exit_code code;
 	enum outcome outcome;
 
 	/* private */
 	struct url url;
-	size_t host;       /* of url: the present or next one */
-	bool pass_over;    /* it failed; the next attempt is another's */
-	const char *title; /* its URL without password; borrowed from url */
+	size_t host;       /* index of the current or next host of url */
+	bool pass_over;    /* the host failed: try another one next */
+	const char *title; /* the host's URL without password; borrowed from
+			    * url */
 	const char *ca_file;
-	char *client; /* the name in the broker's list of connections */
+	char *client; /* name in the broker's list of connections */
 	bool tls;
 	int heartbeat_s;
 	int64_t beat_ms;         /* when the last heartbeat was sent */
-	int64_t end_ms;          /* when the end is over; 0: not begun */
-	int64_t dead_letters_ms; /* how long the broker keeps them */
+	int64_t end_ms;          /* when closing must be done; 0: not begun */
+	int64_t dead_letters_ms; /* how long the broker keeps dead letters */
 };
 
-/* Reads section [amqp]; does not connect. conf is borrowed as long as the
- * link lives. client is shown in the broker's list, as "reads rows". */
+/* Reads section [amqp]; does not connect. conf is borrowed while the link
+ * exists. client, for example "reads rows", is shown in the broker's list. */
 int amqp_link_init(struct amqp_link *l, const struct conf *conf,
     const char *client, struct buf *why, enum exit_code *code)
     __attribute__((warn_unused_result));
 void amqp_link_release(struct amqp_link *l);
 
-/* Connects, logs in, opens the channel, at the first host that lets us, each
- * tried once. LATER or NEVER: l->why, l->code. */
+/* Connects, logs in and opens the channel, at the first host that accepts us;
+ * each is tried once. LATER or NEVER: see l->why and l->code. */
 enum outcome amqp_link_connect(struct amqp_link *l)
     __attribute__((warn_unused_result));
 
-/* The end begins, or goes on: all its calls together take a few seconds at
- * most, and are over before a program that is asked to stop is ended (stop.h).
- * Returns how many ms are left. */
+/* Begins or continues closing: all its calls together take at most a few
+ * seconds, and are done before a stopping program is ended by force (stop.h).
+ * Returns the remaining time in ms. */
 int64_t amqp_link_end(struct amqp_link *l);
-/* The same, before a call that may belong to the end, if that has begun. */
+/* The same, before a call that may be part of closing, if that has begun. */
 void amqp_link_hurry(struct amqp_link *l);
-/* Begins the end, and closes the connection in order; does nothing when the
- * link is down. Acknowledgements arrive at the broker; that the leader of a
- * quorum queue has them, too, is what endpoint_amqp_read.c sees to. */
+/* Closes the connection in order; does nothing if the link is down. The broker
+ * receives the acknowledgements; endpoint_amqp_read.c makes sure that the
+ * leader of a quorum queue does, too. */
 void amqp_link_close(struct amqp_link *l);
 
 /* Destroys the connection; the text becomes l->why, the outcome LATER. */
 void amqp_link_drop(struct amqp_link *l, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The next frame of the channel, borrowed until the next call: 1, or 0 after
- * timeout_ms or a signal, or -1 when the link went down. Alarms and the closing
- * of channel and connection are handled inside. */
+/* Returns the channel's next frame, borrowed until the next call: 1, or 0 after
+ * timeout_ms or a signal, or -1 if the link went down. Handles alarms and the
+ * closing of channel and connection itself. */
 int amqp_link_frame(struct amqp_link *l, amqp_frame_t *frame, int timeout_ms)
     __attribute__((warn_unused_result));
 
-/* Checks the status of a library call: 0, or -1 when it failed; the link is
- * down then. what: "publish", for the message "cannot publish at ...". */
+/* Checks the status of a library call: 0, or -1 if it failed; the link is then
+ * down. what: "publish", for the message "cannot publish at ...". */
 int amqp_link_check(struct amqp_link *l, const char *what, int status)
     __attribute__((warn_unused_result));
 

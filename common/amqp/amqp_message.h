@@ -1,8 +1,8 @@
 /*
  * amqp_message: assembles the messages of a queue from their frames, so that
  * the size of a message is bounded and no read can hang in the middle of one.
- * Whole messages wait in a ring, in the order in which they came. Private to
- * the reading end, endpoint_amqp_read.c.
+ * Complete messages wait in a ring, in the order of arrival. Private to the
+ * reading end, endpoint_amqp_read.c.
  */
 #ifndef COMMON_AMQP_AMQP_MESSAGE_H
 #define COMMON_AMQP_AMQP_MESSAGE_H
@@ -14,23 +14,23 @@
 struct amqp_message {
 	uint64_t tag;
 	bool again; /* redelivered: a reader may have had it before */
-	char *id;   /* NULL: it came without, or with one that is empty or has
-		       control characters */
-	char *key;  /* the routing key; NULL: not kept */
+	char *id;   /* NULL: none, or an empty one, or one with control
+		     * characters */
+	char *key;  /* the routing key; NULL: not stored */
 	size_t key_len;
 	char *data;  /* the body, with LINES_BEFORE and LINES_BEHIND around */
-	size_t len;  /* bytes of it received, kept unless too_long */
+	size_t len;  /* bytes received so far, stored unless too_long */
 	size_t size; /* of the whole body */
 	bool too_long;
 };
 
 struct amqp_inflow {
-	size_t max_message; /* bytes; longer bodies are not kept */
+	size_t max_message; /* in bytes; longer bodies are not stored */
 	bool with_keys;
 
 	enum amqp_phase phase;
-	size_t n, max; /* messages that wait, and how many may */
-	size_t bytes;  /* of those that wait, as received */
+	size_t n, max; /* number of waiting messages, and its maximum */
+	size_t bytes;  /* of waiting messages, as received */
 
 	/* private */
 	struct amqp_message incoming;
@@ -41,15 +41,16 @@ struct amqp_inflow {
 void amqp_inflow_init(struct amqp_inflow *in, size_t max);
 void amqp_inflow_release(struct amqp_inflow *in);
 
-/* Adds a frame: delivery, header or a piece of a body. False when it is out of
- * order, or the ring is full. *whole: a message became complete. */
+/* Adds a frame: delivery, header or part of a body. Returns false if it is out
+ * of order, or if the ring is full. *whole: a message became complete. */
 bool amqp_inflow_take(
     struct amqp_inflow *in, const amqp_frame_t *f, bool *whole);
 
-/* Removes and returns the oldest message, now the caller's; n must not be 0. */
+/* Removes and returns the oldest message, which the caller then owns; n must
+ * not be 0. */
 struct amqp_message amqp_inflow_next(struct amqp_inflow *in);
 
-/* Drops all messages, the incomplete one included. */
+/* Drops all messages, including an incomplete one. */
 void amqp_inflow_clear(struct amqp_inflow *in);
 
 void amqp_message_release(struct amqp_message *m);

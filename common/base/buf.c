@@ -74,7 +74,7 @@ buf_room(struct buf *b, size_t n)
 			cap += cap / 2;
 		b->data = xrealloc(b->data, cap, 1);
 		b->cap = cap;
-		b->data[b->len] = '\0'; /* if nothing comes */
+		b->data[b->len] = '\0'; /* in case nothing is appended */
 	}
 	return b->data + b->len;
 }

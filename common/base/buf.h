@@ -1,10 +1,10 @@
 /*
- * buf: the growable byte buffer of the project. It is NUL-ended once something
- * was added, and may hold NUL bytes. A zeroed struct (BUF_INIT) is valid and
- * empty; it owns no memory before its first use.
+ * buf: a growable byte buffer. It ends with a NUL once something was added, and
+ * may itself contain NUL bytes. A zeroed struct (BUF_INIT) is valid and empty;
+ * it owns no memory before its first use.
  *
- * A buffer may have a cap: an append that would pass it adds nothing and sets
- * `over`, which stays set until buf_clear(). So callers append without checks
+ * A buffer may have a cap. An append that would exceed it adds nothing and sets
+ * `over`, which stays set until buf_clear(), so callers append without checks
  * and look at `over` once. `data` and `len` are read-only outside buf.c.
  */
 #ifndef COMMON_BASE_BUF_H
@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 struct buf {
-	char *data; /* NULL only while nothing was ever added */
+	char *data; /* NULL only until something is added */
 	size_t len;
 	size_t cap;
 	size_t max; /* 0: no cap */
@@ -28,23 +28,23 @@ struct buf {
 		NULL, 0, 0, 0, false                                           \
 	}
 
-/* Frees the memory and empties; the cap stays. */
+/* Frees the memory and empties the buffer; the cap stays. */
 void buf_release(struct buf *b);
 
-/* Empties and keeps the memory. */
+/* Empties the buffer but keeps the memory. */
 void buf_clear(struct buf *b);
 
-/* Shortens it to its first len bytes, of at least as many. */
+/* Shortens the content to len bytes; it must have at least that many. */
 void buf_cut(struct buf *b, size_t len);
 
-/* The text, "" when empty. Borrowed until the next change. */
+/* Returns the text, "" when empty. Borrowed until the next change. */
 const char *buf_str(const struct buf *b);
 
-/* Hands the memory to the caller (owned, NUL-ended, never NULL). */
+/* Passes the memory to the caller (owned, with NUL, never NULL). */
 char *buf_take(struct buf *b) __attribute__((warn_unused_result));
 
-/* Makes room for n more bytes and returns where they go; buf_grown() then
- * says how many were written. NULL when that would pass the cap. */
+/* Makes room for n more bytes and returns its address; buf_grown() then says
+ * how many were written. Returns NULL if the cap would be exceeded. */
 char *buf_room(struct buf *b, size_t n);
 void buf_grown(struct buf *b, size_t n);
 
@@ -57,14 +57,15 @@ void buf_addv(struct buf *b, const char *fmt, va_list ap)
     __attribute__((format(printf, 2, 0)));
 void buf_addi(struct buf *b, int64_t n);
 
-/* Of whole lines: calls each() for each one, without its newline, until it
- * returns other than 0; returns what the last call returned. */
+/* Calls each() for each of the lines, which must be complete, without its
+ * newline, until each() returns other than 0. Returns the result of the last
+ * call. */
 int buf_each_line(const struct buf *lines,
     int (*each)(void *ctx, const char *line, size_t len), void *ctx)
     __attribute__((warn_unused_result));
 
-/* Replaces the content by formatted text: how functions give a reason. Does
- * nothing when b is NULL. */
+/* Replaces the content by formatted text; functions give their reasons this
+ * way. Does nothing if b is NULL. */
 void buf_setf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -1,6 +1,7 @@
 /*
- * clock: now, monotonic time, and RFC 3339; see clock.h. Dates are computed
- * by the proleptic Gregorian calendar without the C library's time zones.
+ * clock: wall clock, monotonic clock, and RFC 3339; see clock.h. Dates are
+ * computed by the proleptic Gregorian calendar without the C library's time
+ * zones.
  */
 #include "common/base/clock.h"
 
@@ -10,7 +11,7 @@
 
 #include "common/base/text.h"
 
-/* Of the years of four digits: 0001-01-01, and the first that has five. */
+/* The years with four digits begin at 0001-01-01 and end before 10000-01-01. */
 #define FIRST_S INT64_C(-62135596800)
 #define END_S INT64_C(253402300800)
 
@@ -57,8 +58,8 @@ clock_onward(struct clock_onward *c, int64_t system_ms, int64_t mono_ms)
 	return c->now_ms;
 }
 
-/* Days since 1970-01-01; years begin in March so that the leap day is last
- * (H. Hinnant, chrono-compatible low-level date algorithms). */
+/* Returns the days since 1970-01-01. Years begin in March so that the leap day
+ * comes last (H. Hinnant, chrono-compatible low-level date algorithms). */
 static int64_t
 days_from_civil(int64_t y, int m, int d)
 {
@@ -180,7 +181,7 @@ clock_format_local(int64_t ms, bool named, char *text)
 		*text = '\0';
 }
 
-/* n digits at s as a number, or -1. */
+/* Returns the number in the n digits at s, or -1. */
 static int
 digits_value(const char *s, int n)
 {
@@ -206,7 +207,8 @@ is_date(int y, int m, int d)
 	       (y % 4 == 0 && (y % 100 != 0 || y % 400 == 0));
 }
 
-/* The fraction after a point: milliseconds, the rest cut. NULL: no digit. */
+/* Reads the fraction after a point as milliseconds and cuts off the rest.
+ * Returns NULL if there is no digit. */
 static const char *
 fraction(const char *s, const char *end, int *ms)
 {
@@ -221,7 +223,8 @@ fraction(const char *s, const char *end, int *ms)
 	return s;
 }
 
-/* "Z", "+hh:mm" up to the end: seconds east of UTC in *east. */
+/* Reads "Z" or "+hh:mm" up to the end; *east is the offset in seconds east of
+ * UTC. */
 static int
 offset(const char *s, const char *end, int *east)
 {
@@ -267,11 +270,11 @@ parse(const char *s, size_t len, int64_t *ms)
 	if (sec == 60)
 		frac = 0;
 	*ms = (clock_civil(y, mon, d, h, min, sec) - east) * 1000 + frac;
-	/* By its offset, or a leap second, it may be in another year. */
+	/* The offset, or a leap second, may lead into another year. */
 	return *ms < FIRST_S * 1000 || *ms >= END_S * 1000 ? -1 : 0;
 }
 
-/* Two digits as a number; above 99: they are none. */
+/* Returns the number in two digits; a value above 99 if they are not digits. */
 static unsigned
 two(const char *s)
 {
@@ -281,13 +284,13 @@ two(const char *s)
 	return tens > 9 || ones > 9 ? 100 : tens * 10 + ones;
 }
 
-/* Records come by the million and are mostly of the same minute as the one
- * before, which is remembered; then only the seconds are computed. */
+/* There are millions of records, most in the same minute as the previous one.
+ * That minute is remembered, so that only the seconds are computed. */
 int
 clock_parse(const char *s, size_t len, int64_t *ms)
 {
 	static _Thread_local struct {
-		char text[16]; /* "2026-11-20T10:00"; zeros: none yet */
+		char text[16]; /* "2026-11-20T10:00"; zeros at first */
 		int64_t at;
 	} minute;
 	unsigned sec, hundredths, ones;
@@ -317,7 +320,7 @@ clock_parse_sql(const char *s, int64_t *ms)
 	char text[CLOCK_TEXT];
 	size_t len = strlen(s);
 
-	/* RFC 3339 but for the zone. */
+	/* This is RFC 3339 without the zone. */
 	if (len > sizeof text - 2)
 		return -1;
 	memcpy(text, s, len + 1);

@@ -1,6 +1,6 @@
 /*
- * decimal: numbers as decimal text, written where the caller has room. They
- * write no NUL and return the end, but for decimal_text*().
+ * decimal: writes numbers as decimal text into the caller's buffer. All
+ * functions but decimal_text*() write no NUL and return the end.
  */
 #ifndef COMMON_BASE_DECIMAL_H
 #define COMMON_BASE_DECIMAL_H
@@ -8,10 +8,10 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Bytes for any of them: 19 digits, a sign and a point. */
+/* Enough for any number: 19 digits, a sign and a point. */
 #define DECIMAL_ROOM 24
 
-/* The one loop that makes digits of any number of them. */
+/* The only loop that makes digits. */
 static inline char *
 decimal_write_unsigned(char *to, uint64_t n)
 {
@@ -36,7 +36,7 @@ decimal_write(char *to, int64_t n)
 	    to, n < 0 ? 0 - (uint64_t)n : (uint64_t)n);
 }
 
-/* Thousandths, with three decimals: -1500 -> -1.500 */
+/* Writes thousandths with three decimals: -1500 becomes -1.500 */
 static inline char *
 decimal_write_thousandths(char *to, int64_t n)
 {
@@ -52,7 +52,7 @@ decimal_write_thousandths(char *to, int64_t n)
 	return to;
 }
 
-/* The same with a NUL; NULL: n is INT64_MIN, as what is not there. */
+/* The same with a NUL; returns NULL if n is INT64_MIN, which means absent. */
 static inline const char *
 decimal_text(char text[DECIMAL_ROOM], int64_t n)
 {

@@ -3,7 +3,7 @@
  */
 #include "common/base/fault.h"
 
-/* Nothing else is in the normal build. */
+/* The normal build needs no code, but a file needs a declaration. */
 typedef int fault_is_for_tests;
 
 #ifdef FAULTS

@@ -1,5 +1,5 @@
 /*
- * log: one line an event on stderr; see log.h.
+ * log: writes events to stderr, one line each; see log.h.
  */
 #include "common/base/log.h"
 
@@ -18,9 +18,9 @@
 #include "common/base/clock.h"
 #include "common/base/prog.h"
 
-/* prog_die() needs the prefixes without memory, so nothing here allocates.
- * Systemd says which device and inode the journal is (systemd.exec(5),
- * $JOURNAL_STREAM). */
+/* prog_die() needs the prefix when memory may have run out, so nothing here
+ * allocates. systemd sets $JOURNAL_STREAM to the device and inode of the
+ * journal (systemd.exec(5)). */
 static bool
 stderr_is_journal(void)
 {
@@ -38,7 +38,7 @@ stderr_is_journal(void)
 static bool
 is_journal(void)
 {
-	static atomic_int known = -1; /* not looked yet */
+	static atomic_int known = -1; /* not determined yet */
 
 	if (known < 0)
 		known = stderr_is_journal();

@@ -1,17 +1,17 @@
 /*
- * log: one line an event on stderr, one write(2) each, errno preserved.
+ * log: one line for each event on stderr, written with one write(2); errno is
+ * preserved.
  *
  *   poller: snapshot_written tenant=acme chats=50 messages=812 calls=3
  *
- * The first word names the event and is stable, the rest is key=value. Lines
- * have no time, which cron and the journal add; a daemon switches it on with
- * log_stamp().
- * Control characters, invalid UTF-8 and bidirectional marks are shown as
- * \xNN, so that no record can forge a line. A line has 2 KiB at most.
+ * The first word is the stable name of the event; key=value pairs follow. Lines
+ * have no time, because cron and the journal add it; log_stamp() switches it on
+ * for daemons. Control characters, invalid UTF-8 and bidirectional marks are
+ * shown as \xNN, so that no record can forge a line. A line has at most 2 KiB.
  *
  * Levels: error (someone has to act; always shown), warn (shown unless -q),
- * info (-v or a terminal), debug (-vv). To the journal each line is written
- * with its level as a prefix, so that `journalctl -p err` shows the errors
+ * info (shown with -v or on a terminal), debug (-vv). For the journal each line
+ * begins with its level, so that `journalctl -p err` shows the errors
  * (sd-daemon(3)).
  */
 #ifndef COMMON_BASE_LOG_H
@@ -30,42 +30,46 @@ enum log_level {
 	LOG_LEVEL_DEBUG,
 };
 
-/* What is shown: default LOG_LEVEL_WARN, INFO when stderr is a terminal. */
+/* Sets which levels are shown. Default: LOG_LEVEL_WARN, but LOG_LEVEL_INFO if
+ * stderr is a terminal. */
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
 
-/* As -q and the number of -v say; neither leaves the default. */
+/* Sets the level from -q and the number of -v; without both, the default
+ * stays. */
 void log_set_verbosity(bool quiet, int verbose);
 
-/* Puts the time in front of each line, for daemons; not when stderr is the
+/* Puts the time before each line, for daemons. Ignored if stderr is the
  * journal, which adds its own. */
 void log_stamp(bool on);
 
-/* What the journal wants in front of a line of that level; "" when stderr is
- * something else. Static. */
+/* Returns the journal's prefix for a line of that level; "" if stderr is not
+ * the journal. Static. */
 const char *log_prefix(enum log_level level);
 
-/* True for a character that could forge a line or its order on a screen: C0,
- * DEL, C1, line separators, bidirectional controls and the byte order mark. */
+/* True for a character that could forge a line or change its order on a screen:
+ * C0, DEL, C1, line separators, bidirectional controls and the byte order
+ * mark. */
 bool log_masks(uint32_t c);
 
-/* Appends the text as a line shows it, masked, as long as a line has room. */
+/* Appends the text as it appears in a line: masked, and cut where a line
+ * ends. */
 void log_add_masked(struct buf *to, const char *text, size_t len);
 
-/* For a person: "prog: MESSAGE" where MESSAGE names the thing, the reason and
- * the way out; a format and its values. */
+/* For people: "prog: MESSAGE". The message names the thing, the reason and the
+ * way out; arguments are a format and its values. */
 #define log_error(...) log_event(LOG_LEVEL_ERROR, NULL, __VA_ARGS__)
 #define log_warn(...) log_event(LOG_LEVEL_WARN, NULL, __VA_ARGS__)
 
-/* For the record: "prog: EVENT key=value ...". */
+/* For machines: "prog: EVENT key=value ...". */
 #define log_info(event, ...) log_event(LOG_LEVEL_INFO, event, __VA_ARGS__)
 #define log_debug(event, ...) log_event(LOG_LEVEL_DEBUG, event, __VA_ARGS__)
 
 void log_event(enum log_level level, const char *event, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The text of an errno value; the only caller of strerror. Borrowed until the
- * next call. */
+/* Returns the text of an errno value; the only caller of strerror. Borrowed
+ * until the next call. */
 const char *log_errno(int err);
 
 #endif

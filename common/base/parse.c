@@ -12,8 +12,8 @@
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
 
-/* Leading digits of s as a number in *out; returns what follows them, or NULL
- * when there is no digit or the number does not fit. */
+/* Reads the leading digits of s into *out. Returns what follows them, or NULL
+ * if there is no digit or the number does not fit. */
 static const char *
 leading_number(const char *s, uint64_t *out)
 {
@@ -46,8 +46,8 @@ parse_int(const char *s, int64_t min, int64_t max, int64_t *out)
 	return 0;
 }
 
-/* A unit behind a number, and the factor it stands for. The largest come first;
- * those that are only read stand behind the one of factor 1. */
+/* A unit and its factor. The largest unit comes first; units after the one with
+ * factor 1 are only read, never written. */
 struct unit {
 	const char *name;
 	uint64_t factor;
@@ -110,7 +110,7 @@ parse_duration(const char *s, int64_t *ms)
 	return 0;
 }
 
-/* With the largest unit that leaves no rest. */
+/* Appends the number with the largest unit that divides it. */
 static void
 add_with_unit(struct buf *to, uint64_t n, const struct unit *u)
 {
@@ -185,7 +185,7 @@ parse_is_utf8(const char *s, size_t len)
 {
 	uint64_t eight;
 
-	/* Most texts are ASCII, which the library reads byte by byte. */
+	/* Most texts are ASCII; skip eight such bytes at a time. */
 	for (; len >= sizeof eight; s += sizeof eight, len -= sizeof eight) {
 		memcpy(&eight, s, sizeof eight);
 		if ((eight & UINT64_C(0x8080808080808080)) != 0)

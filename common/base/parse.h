@@ -1,7 +1,7 @@
 /*
- * parse: converts text to values, strictly. The whole string must be the value;
- * otherwise the function returns -1 and stores nothing. No locale, no leading
- * blanks, no wrap-around.
+ * parse: converts text to values, strictly. The whole string must be the value,
+ * without leading blanks and whatever the locale; otherwise the function
+ * returns -1 and stores nothing. Values that do not fit are errors.
  */
 #ifndef COMMON_BASE_PARSE_H
 #define COMMON_BASE_PARSE_H
@@ -12,43 +12,44 @@
 
 struct buf;
 
-/* Decimal integer within [min, max]. */
+/* A decimal integer in [min, max]. */
 int parse_int(const char *s, int64_t min, int64_t max, int64_t *out)
     __attribute__((warn_unused_result));
 
-/* "64k", "10M", "2G", or plain bytes; at least 1. */
+/* "64k", "10M", "2G", or a number of bytes; at least 1. */
 int parse_size(const char *s, uint64_t *out)
     __attribute__((warn_unused_result));
 
-/* "250ms", "5s", "10m", "2h", "7d"; a bare number is seconds. In ms. */
+/* "250ms", "5s", "10m", "2h", "7d"; a number without a unit is in seconds. The
+ * result is in ms. */
 int parse_duration(const char *s, int64_t *ms)
     __attribute__((warn_unused_result));
 
-/* Append them as they are read, with the largest unit: "64k", "7d". */
+/* Append a value as it is read, with the largest unit: "64k", "7d". */
 void parse_add_size(struct buf *to, uint64_t n);
 void parse_add_duration(struct buf *to, int64_t ms);
 
 /* yes/no, true/false, on/off, 1/0. */
 int parse_bool(const char *s, bool *out) __attribute__((warn_unused_result));
 
-/* True when s is 1 to max characters of [A-Za-z0-9_.-] and does not begin
- * with a dot or a dash: names of tenants, queues and files. */
+/* True if s has 1 to max characters of [A-Za-z0-9_.-] and does not begin with a
+ * dot or a dash: a name of a tenant, queue or file. */
 bool parse_is_name(const char *s, size_t max);
 bool parse_is_name_n(const char *s, size_t len, size_t max);
 
-/* True when the bytes are valid UTF-8 (RFC 3629: no surrogates, no overlong
+/* True if the bytes are valid UTF-8 (RFC 3629: no surrogates, no overlong
  * forms, nothing above U+10FFFF). */
 bool parse_is_utf8(const char *s, size_t len);
 
-/* How many bytes at the beginning are a byte order mark, which some programs
- * write before UTF-8 and which is not a part of the text: 3 or 0. */
+/* Returns the length of a byte order mark at the beginning, which some programs
+ * write before UTF-8 and which is not part of the text: 3 or 0. */
 size_t parse_utf8_mark(const char *s, size_t len);
 
-/* True when it begins as UTF-16 does. */
+/* True if the text begins like UTF-16. */
 bool parse_is_utf16(const char *s, size_t len);
 
-/* How many of the three bytes before s begin a character that goes on at s;
- * 0 to 3. */
+/* Returns how many of the three bytes before s belong to a character that
+ * continues at s; 0 to 3. */
 size_t parse_utf8_open(const char *s);
 
 #endif

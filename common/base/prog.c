@@ -34,7 +34,7 @@ prog_die(enum exit_code code, const char *fmt, ...)
 	char text[512];
 	va_list ap;
 
-	/* No allocation here: memory may be what ran out. */
+	/* Does not allocate: memory may have run out. */
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
@@ -45,9 +45,10 @@ prog_die(enum exit_code code, const char *fmt, ...)
 	_exit((int)code);
 }
 
-/* The next file or socket would get the number of a closed standard
- * descriptor: a log line would go to the database. /dev/null takes its place,
- * opened so that its use fails as that of a closed one. */
+/* Without this, the next file or socket would get the number of a closed
+ * standard descriptor, and a log line would go to the database. Opens /dev/null
+ * in its place, in a mode in which every use fails, as with a closed
+ * descriptor. */
 static void
 hold_descriptors(void)
 {
@@ -134,7 +135,7 @@ int
 prog_bad_option(int c, char *const *argv)
 {
 	const char letter[] = { '-', (char)optopt, '\0' };
-	/* Long options without a letter have larger numbers, or none. */
+	/* Long options without a letter have larger numbers, or 0. */
 	bool is_letter = optopt > 0 && optopt < 256;
 
 	return prog_usage_error(
@@ -142,12 +143,12 @@ prog_bad_option(int c, char *const *argv)
 	    is_letter ? letter : argv[optind - 1]);
 }
 
-/* How far above the program a checkout's top is looked for: build/bin is two
- * levels down, build/asan/bin three. */
+/* How many levels above the program the top of a checkout may be: build/bin is
+ * two levels down, build/asan/bin three. */
 #define CHECKOUT_LEVELS 4
 
-/* The path of `source` in the checkout the program was built in, or NULL when
- * it does not run from one. */
+/* Returns the path of `source` in the checkout in which the program was built,
+ * or NULL if it does not run from one. */
 static char *
 in_checkout(const char *source)
 {

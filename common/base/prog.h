@@ -2,88 +2,90 @@
  * prog: what all four programs share: name, help, version, exit codes, and
  * prog_die(), the only way to end the process early.
  *
- * Exit codes are those of sysexits.h. Cron and the other programs read them:
- * 75 means "try again", everything else between 64 and 78 needs a person.
- * Only main.c and prog.c end the process, and, where nothing may be called any
- * more, the signal handlers of stop.c and lmdb_guard.c; all other code returns.
+ * Exit codes are those of sysexits.h. Cron and the other programs read them: 75
+ * means "try again", all others between 64 and 78 need a person. Only main.c
+ * and prog.c end the process, and the signal handlers of stop.c and
+ * lmdb_guard.c, where nothing else can be done; all other code returns.
  */
 #ifndef COMMON_BASE_PROG_H
 #define COMMON_BASE_PROG_H
 
-/* The subset of sysexits.h that is used, with the meaning it has here. */
+/* The exit codes of sysexits.h that we use, and what they mean here. */
 enum exit_code {
 	PROG_OK = 0,
-	PROG_USAGE = 64,   /* the command line is wrong */
-	PROG_DATA = 65,    /* input was cut, malformed, or not whole */
-	PROG_NOINPUT = 66, /* no input at all, or a file that is not there */
-	PROG_UNAVAILABLE = 69, /* the CRM's answers are of no use */
+	PROG_USAGE = 64,       /* the command line is wrong */
+	PROG_DATA = 65,        /* input is truncated, malformed or incomplete */
+	PROG_NOINPUT = 66,     /* no input at all, or a file is missing */
+	PROG_UNAVAILABLE = 69, /* the CRM's answers are unusable */
 	PROG_SOFTWARE = 70,    /* a bug in this program */
 	PROG_CANTCREATE = 73,  /* an output file or folder cannot be made */
 	PROG_IO = 74,          /* reading or writing failed: a full disk, ... */
-	PROG_TEMPFAIL = 75,    /* a server is away or busy: try again */
-	PROG_NOPERM = 77,      /* a token or a password is refused */
+	PROG_TEMPFAIL = 75,    /* a server is unreachable or busy: try again */
+	PROG_NOPERM = 77,      /* a token or password is refused */
 	PROG_CONFIG = 78,      /* the configuration is wrong */
 };
 
-/* How an operation on a file, a server or a queue ended; see retry.h. */
+/* The result of an operation on a file, a server or a queue; see retry.h. */
 enum outcome {
 	OUTCOME_DONE,
 	OUTCOME_LATER, /* try again; the input is not the cause */
-	OUTCOME_NEVER, /* trying again would change nothing */
+	OUTCOME_NEVER, /* trying again would not help */
 };
 
-/* Sets the name used in messages (the last path component of argv0), opens
- * /dev/null for each closed standard descriptor, so that no file gets its
- * number, and gives jansson xmalloc(). Call first. */
+/* Sets the name for messages (the last path component of argv0), opens
+ * /dev/null for each closed standard descriptor so that no file gets its
+ * number, and lets jansson use xmalloc(). Call it first. */
 void prog_init(const char *argv0);
 
-/* The name set by prog_init(). Static. */
+/* Returns the name set by prog_init(). Static. */
 const char *prog_name(void);
 
-/* "1.2.3", from the Makefile. */
+/* Returns "1.2.3", from the Makefile. */
 const char *prog_version(void);
 
-/* Where profiles/, schema/ and so on were to be installed. */
+/* Returns the folder into which profiles/, schema/ and so on are installed. */
 const char *prog_datadir(void);
 
-/* The folder of data files to use, as an owned path: installed is the name
- * below the data folder ("profiles"), source the one in a checkout, seen from
- * the top ("poller/profiles"). A program that runs from build/bin of a
- * checkout finds the checkout's. */
+/* Returns the path of a folder of data files, owned. `installed` is its name
+ * below the data folder ("profiles"), `source` its path in a checkout
+ * ("poller/profiles"). A program that runs from build/bin of a checkout uses
+ * the checkout's. */
 char *prog_data(const char *installed, const char *source)
     __attribute__((warn_unused_result));
 
-/* Writes out what is still in stdout's buffer. PROG_OK, also when nobody reads
- * it any more (`| head`), or what syserr.h says after one line on stderr. */
+/* Flushes stdout. Returns PROG_OK, also if nobody reads it any more (`| head`),
+ * or the code of syserr.h after a line on stderr. */
 enum exit_code prog_flush(void);
 
-/* Prints the usage text on stdout and returns what prog_flush() does (for
- * -h). */
+/* Prints the usage text on stdout for -h and returns the result of
+ * prog_flush(). */
 int prog_help(const char *usage);
 
-/* Prints "name (messaging-analytics) VERSION" on stdout and returns what
- * prog_flush() does (for -V). */
+/* Prints "name (messaging-analytics) VERSION" on stdout and returns the result
+ * of prog_flush(), for -V. */
 int prog_show_version(void);
 
-/* The name of the option that chose a mode, borrowed for ever, or NULL: usage
- * errors then name the help of that mode. */
+/* Sets the option that chose a mode, borrowed for ever, or NULL: usage errors
+ * then refer to the help of that mode. */
 void prog_set_mode(const char *option);
 
-/* Prints "name: MESSAGE; try 'name -h'" on stderr, or 'name --mode -h', and
+/* Prints "name: MESSAGE; try 'name -h'" (or 'name --mode -h') on stderr and
  * returns PROG_USAGE. Control characters are masked as in the log. */
 int prog_usage_error(const char *fmt, ...)
     __attribute__((format(printf, 1, 2)));
 
-/* The same for an option that getopt_long() answered with c, '?' or ':'; its
- * list of letters begins with ':', so that it says nothing itself. */
+/* The same for an option for which getopt_long() returned c, '?' or ':'. The
+ * list of letters must begin with ':', so that getopt_long() prints nothing
+ * itself. */
 int prog_bad_option(int c, char *const *argv);
 
 /* Ends the process with PROG_SOFTWARE or PROG_TEMPFAIL after one line on
- * stderr. For allocation failure and broken invariants only. */
+ * stderr. Only for failed allocations and broken invariants. */
 _Noreturn void prog_die(enum exit_code code, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* When set, prog_die() calls this instead of ending: tests long-jump out. */
+/* If set, prog_die() calls this instead of ending the process: tests use
+ * longjmp. */
 extern void (*prog_die_hook)(enum exit_code code);
 
 #endif

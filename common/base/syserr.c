@@ -11,10 +11,10 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 
-/* In place of a code: the caller's `named`. */
+/* Stands for the caller's `named`. */
 #define NAMED PROG_OK
 
-/* A file system with less free space than that counts as full. */
+/* A file system with less free space than this counts as full. */
 #define FULL_BYTES ((unsigned long long)1 << 20)
 
 static const char rights[] =
@@ -26,8 +26,8 @@ static const char memory[] =
     "free memory, or raise its limit (MemoryMax, ulimit -v)";
 static const char later[] = "try again";
 
-/* Errors that are not listed are PROG_IO: they may pass after a restart, and
- * no name is their cause. */
+/* Errors that are not listed are PROG_IO: a restart may help, and the cause is
+ * not a name. */
 static const struct {
 	int err;
 	enum exit_code code;

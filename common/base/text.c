@@ -48,7 +48,7 @@ id_compare(const char *a, size_t a_len, const char *b, size_t b_len)
 
 	if (a_number != id_is_number(b, b_len))
 		return a_number ? -1 : 1;
-	/* Without leading zeros the longer number is the greater. */
+	/* Without leading zeros, the longer number is greater. */
 	if (a_number && a_len != b_len)
 		return a_len < b_len ? -1 : 1;
 	return text_compare(

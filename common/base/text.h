@@ -1,6 +1,6 @@
 /*
- * text: a borrowed piece of text with its length, not NUL-ended; mostly a part
- * of a line that was read.
+ * text: a borrowed piece of text with its length, without a NUL; usually part
+ * of an input line.
  */
 #ifndef COMMON_BASE_TEXT_H
 #define COMMON_BASE_TEXT_H
@@ -13,30 +13,31 @@ struct text {
 	size_t len;
 };
 
-/* One of 0 to 9, whatever the locale. */
+/* True for 0 to 9, whatever the locale. */
 static inline bool
 text_is_digit(char c)
 {
 	return c >= '0' && c <= '9';
 }
 
-/* Equal to a C string; false when absent. */
+/* True if equal to a C string; false if absent. */
 bool text_is(struct text t, const char *s);
-/* True when a NULL-ended list has the string. */
+/* True if the list, which ends with NULL, has the string. */
 bool text_is_listed(const char *s, char *const *list);
-/* Order by bytes, as of strcmp(); an absent text counts as empty. */
+/* Compares by bytes like strcmp(); an absent text counts as empty. */
 int text_compare(struct text a, struct text b);
-/* It matches 0|[1-9][0-9]*. */
+/* True if the text matches 0|[1-9][0-9]*. */
 bool id_is_number(const char *s, size_t len);
-/* The order of ids in messaging-metrics(7), which everything that sorts by id
- * uses: numbers come first, by value, of any length; all others follow, by
- * bytes. <0, 0, >0. */
+/* Compares ids in the order of messaging-metrics(7), which all sorting by id
+ * uses: numbers of any length come first, by value; all others follow, by
+ * bytes. Returns <0, 0 or >0. */
 int id_compare(const char *a, size_t a_len, const char *b, size_t b_len);
-/* True when no control character of ASCII is among these bytes. */
+/* True if the bytes have no ASCII control character. */
 bool text_is_printable(const char *p, size_t len);
-/* As no id does: for the database 'a' and 'a ' are equal. */
+/* No id may end with a blank, because 'a' and 'a ' are equal in the
+ * database. */
 bool text_ends_with_blank(const char *p, size_t len);
-/* A NUL-ended copy, owned; NULL when absent. */
+/* Returns a copy with NUL, owned; NULL if absent. */
 char *text_dup(struct text t);
 
 #endif

@@ -7,7 +7,8 @@
 
 #include <stddef.h>
 
-/* All return owned memory, never NULL; a size that overflows dies too. */
+/* All functions return owned memory, never NULL. A size that overflows also
+ * ends the process. */
 void *xmalloc(size_t size)
     __attribute__((malloc, returns_nonnull, warn_unused_result));
 void *xcalloc(size_t n, size_t size)
@@ -23,8 +24,8 @@ char *xasprintf(const char *fmt, ...)
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
-/* Makes room for at least one more element: p is the array, n its length,
- * cap its capacity (a size_t lvalue). */
+/* Makes room for at least one more element: p is the array, n its length, cap
+ * its capacity (a size_t lvalue). */
 #define XGROW(p, n, cap)                                                       \
 	do {                                                                   \
 		if ((n) >= (cap)) {                                            \

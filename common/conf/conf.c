@@ -1,11 +1,11 @@
 /*
- * conf: answers what a key of a section has, a secret also from the file that
- * NAME_file names (secret.c reads it); see conf.h. What is read later overrides
- * what came before: file, files of tenants, environment; then flags, through
- * conf_set().
+ * conf: returns the value of a key; a secret may also come from the file that
+ * NAME_file names (secret.c reads it). See conf.h. Later sources override
+ * earlier ones: the file, the tenants' files, the environment, and flags
+ * through conf_set().
  *
- * What is wrong in the main file or in the environment stops the program.
- * What is wrong with one tenant's own file or token stops that tenant only.
+ * An error in the main file or the environment stops the program. An error in
+ * one tenant's own file or token stops only that tenant.
  */
 #include "common/conf/conf.h"
 
@@ -66,7 +66,7 @@ conf_is_tenant(const struct conf_section *s)
 	return strcmp(s->kind, "crm") == 0;
 }
 
-/* A limit as people write it in a file. */
+/* Appends a limit in the form in which a file would have it. */
 static void
 add_limit(struct buf *to, const struct conf_key *k, int64_t n)
 {
@@ -185,7 +185,7 @@ convert(struct conf_value *v, const struct conf_key *k, const char *text,
 	return -1;
 }
 
-/* Wipes and frees; the value is as if it had never been given. */
+/* Wipes and frees the value, as if it had never been given. */
 static void
 conf_value_release(struct conf_value *v)
 {
@@ -216,8 +216,8 @@ conf_value_set(struct conf_value *v, const struct conf_key *k, const char *text,
 	return 0;
 }
 
-/* The value of the row's variable, owned, or NULL. A secret is removed from
- * the environment. */
+/* Returns the value of the row's variable, owned, or NULL. Removes a secret
+ * from the environment. */
 static char *
 take_env(const struct conf_key *k)
 {
@@ -231,8 +231,8 @@ take_env(const struct conf_key *k)
 	return value != NULL && *value != '\0' ? xstrdup(value) : NULL;
 }
 
-/* A secret may also be given as NAME_file: the row of the other way to give the
- * one at this row, or conf_keys_n when the table has none. */
+/* A secret may also be given as NAME_file. Returns the row of the other form of
+ * this row's secret, or conf_keys_n if there is none. */
 static size_t
 other_way(size_t at)
 {
@@ -255,8 +255,8 @@ other_way(size_t at)
 		   : conf_keys_n;
 }
 
-/* Sets a value from the environment or a flag. It replaces the other way to
- * give a secret, too. */
+/* Sets a value from the environment or a flag. It also replaces the other form
+ * of a secret. */
 static int
 override(struct conf_section *s, size_t at, const char *text, struct buf *why)
 {
@@ -269,9 +269,9 @@ override(struct conf_section *s, size_t at, const char *text, struct buf *why)
 	return 0;
 }
 
-/* Finds or makes the tenant that CRM_URL and the other CRM_* variables apply
- * to. With several tenants CRM_TENANT must name it: a guess could send one
- * company's token to another's host. */
+/* Finds or makes the tenant to which CRM_URL and the other CRM_* variables
+ * apply. If there are several tenants, CRM_TENANT must name it: a guess could
+ * send one company's token to another company's host. */
 static struct conf_section *
 env_tenant(struct conf *c, const char *env, struct buf *why)
 {
@@ -323,8 +323,8 @@ load_env_key(struct conf *c, size_t at, const char *text, struct buf *why)
 	return rc;
 }
 
-/* Reads all variables first, so that each secret leaves the environment even
- * when another variable is wrong. */
+/* Reads all variables first, so that each secret leaves the environment even if
+ * another variable is wrong. */
 static int
 load_env(struct conf *c, struct buf *why)
 {
@@ -344,7 +344,7 @@ load_env(struct conf *c, struct buf *why)
 		rc = -1;
 	}
 	for (i = 0; i < conf_keys_n; i++) {
-		/* A profile alone makes no tenant. */
+		/* A profile alone does not make a tenant. */
 		alone = i == profile && conf_tenants(c) == 0;
 		if (values[i] != NULL && rc == 0 && !alone)
 			rc = load_env_key(c, i, values[i], why);
@@ -354,7 +354,7 @@ load_env(struct conf *c, struct buf *why)
 	return rc;
 }
 
-/* Fetches the token of one tenant from its file. */
+/* Reads the token of one tenant from its file. */
 static void
 load_token(struct conf_section *s)
 {

@@ -24,28 +24,28 @@
 #include "common/os/file.h"
 
 /*
- * INI: reads the text of an INI file, one header or one key at a time. Comments
- * are lines that begin with # or ;. A value is the rest of its line without the
- * blanks around it: there are no continuation lines, and quotes around a value
- * are an error.
+ * INI: reads the text of an INI file, one header or key at a time. Comments are
+ * lines that begin with # or ;. A value is the rest of its line without
+ * surrounding blanks: there are no continuation lines, and quotes around a
+ * value are an error.
  *
  * NUL bytes, bytes that are not UTF-8 and lines above INI_MAX_LINE are errors.
- * A byte-order mark and CRLF are accepted. Weighed: inih, which checks neither
- * bytes nor quotes, and says of a mistake its line only.
+ * A byte order mark and CRLF are accepted. Alternative: inih, but it checks
+ * neither bytes nor quotes, and reports only the line of a mistake.
  */
 
 #define INI_MAX_LINE 16384
 
 struct ini {
-	unsigned line;     /* from 1, of what is reported, or of the error */
+	unsigned line;     /* of what was read, or of the error; from 1 */
 	const char *key;   /* NULL: a section header was read */
-	const char *value; /* of the key; of a header, what stands in it */
+	const char *value; /* the key's value, or the text in the header */
 	char *next;        /* private */
 	char *end;         /* private */
 };
 
-/* text is changed while it is read and must outlive the struct; one byte
- * behind it must be writable. */
+/* text is changed while it is read and must outlive the struct; the byte after
+ * it must be writable. */
 static void
 ini_init(struct ini *i, char *text, size_t len)
 {
@@ -60,7 +60,7 @@ is_ini_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* Cuts blanks off both ends of [s, end); the rest is NUL-ended. */
+/* Removes blanks from both ends of [s, end) and adds a NUL. */
 static char *
 trim_blanks(char *s, char *end)
 {
@@ -72,7 +72,7 @@ trim_blanks(char *s, char *end)
 	return s;
 }
 
-/* The next line in *line and *len; false at the end. */
+/* Returns the next line in *line and *len; false at the end. */
 static bool
 next_ini_line(struct ini *i, char **line, size_t *len)
 {
@@ -118,8 +118,8 @@ read_header(struct ini *i, char *s, struct buf *why)
 	return 1;
 }
 
-/* Refuses quotes and comments behind a value, which other INI formats have and
- * which would become part of the value here. */
+/* Refuses quotes, and comments after a value. Other INI formats have them; here
+ * they would become part of the value. */
 static int
 check_ini_value(const char *value, struct buf *why)
 {
@@ -163,8 +163,8 @@ read_ini_key(struct ini *i, char *s, struct buf *why)
 	return check_ini_value(i->value, why) == 0 ? 1 : -1;
 }
 
-/* 1: something was read; 0: the end; -1 and *why (without file and line).
- * key and value are borrowed from the text. */
+/* Returns 1 if something was read, 0 at the end, or -1 and *why (without file
+ * and line). key and value are borrowed from the text. */
 static int
 ini_next(struct ini *i, struct buf *why)
 {
@@ -187,7 +187,7 @@ ini_next(struct ini *i, struct buf *why)
 #define LOCAL_FILE "messaging.conf"
 #define FILE_MAX_BYTES ((size_t)1024 * 1024)
 
-/* The kind of that name as the table spells it, or NULL. */
+/* Returns the section kind with that name from the table, or NULL. */
 static const char *
 find_section_kind(const char *name)
 {
@@ -200,12 +200,12 @@ find_section_kind(const char *name)
 	return NULL;
 }
 
-/* One file while it is read. */
+/* A file that is being read. */
 struct conf_source {
 	struct conf *conf;
 	const char *path;
 	struct conf_section *section;
-	const char *tenant; /* the file belongs to this tenant alone */
+	const char *tenant; /* the file belongs to this tenant only */
 	bool has_secret;
 };
 
@@ -367,8 +367,7 @@ read_file_text(struct conf_source *src, char *text, size_t len, struct buf *why)
 	return rc;
 }
 
-/* Of the programs that scripts/job runs the first one warns, not all of them.
- */
+/* Of the programs that scripts/job runs, only the first one warns. */
 static bool
 is_warned_of(const char *path)
 {
@@ -385,7 +384,8 @@ load_fd(struct conf_source *src, int fd, struct buf *why)
 	int rc = -1;
 	bool whole;
 
-	/* Allocated at once, so that it never moves and all of it is wiped. */
+	/* Allocated at once, so that it never moves and can be wiped
+	 * completely. */
 	(void)buf_room(&text, FILE_MAX_BYTES);
 	whole = file_read_all(fd, &text) == 0;
 	if (!whole && errno == EFBIG) {
@@ -416,15 +416,15 @@ open_for_reading(const char *path, int flags)
 	return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | flags);
 }
 
-/* A file that nobody named: a pipe without a writer must not stop the
- * program. */
+/* Opens a file that nobody named. It may be a pipe without a writer, which must
+ * not block the program. */
 static int
 open_found(const char *path)
 {
 	return open_for_reading(path, O_NONBLOCK);
 }
 
-/* A file that was asked for by name: it must be there. */
+/* Reads a file that was named, so it must exist. */
 static int
 load_named(struct conf *c, const char *path, struct buf *why)
 {
@@ -450,9 +450,9 @@ is_owned_by_us(int fd)
 	       (st.st_uid == geteuid() || st.st_uid == 0);
 }
 
-/* The search when nobody names a file. None at all is fine. Many users may not
- * read the system's file, and most of what they run needs nothing from it:
- * conf_add_unread() mentions it where a setting is missing. */
+/* Searches for a file if nobody named one. It is fine if there is none. Many
+ * users may not read the system's file, and most of what they run does not need
+ * it: conf_add_unread() mentions it when a setting is missing. */
 static int
 load_found(struct conf *c, struct buf *why)
 {
@@ -471,7 +471,7 @@ load_found(struct conf *c, struct buf *why)
 			    log_errno(errno), syserr_way_out(errno));
 		if (fd < 0)
 			continue;
-		/* In a folder like /tmp anybody could have put it there. */
+		/* In a folder like /tmp anybody could have created it. */
 		if (i == 0 && !is_owned_by_us(fd)) {
 			log_warn("ignoring './%s': it belongs to another user; "
 				 "use -c to read it",
@@ -519,7 +519,7 @@ conf_file_load(struct conf *c, const char *path, struct buf *why)
 	return load_found(c, why);
 }
 
-/* One file of the tenants' folder. Whatever is wrong is the tenant's error. */
+/* Reads a file in the tenants' folder. Any error is the tenant's error. */
 static void
 load_tenant_file(struct conf *c, const char *path, const char *tenant)
 {

@@ -12,15 +12,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A value: text, checked and converted by its row of conf_keys[]. */
+/* A value: its text, checked and converted according to its row of
+ * conf_keys[]. */
 struct conf_value {
-	char *text;    /* as it was written; NULL: not given */
-	int64_t num;   /* INT, SIZE, DURATION, BOOL */
-	char **words;  /* LIST, NULL-ended */
-	unsigned line; /* where the file gives it; 0: elsewhere */
+	char *text;    /* as written; NULL: not given */
+	int64_t num;   /* for INT, SIZE, DURATION, BOOL */
+	char **words;  /* for LIST; ends with NULL */
+	unsigned line; /* line in the file; 0: from elsewhere */
 };
 
-/* Replaces the value. 0, or -1 with *why (no secret in it) and no change. */
+/* Replaces the value. Returns 0, or -1 with *why (which never has a secret) and
+ * no change. */
 int conf_value_set(struct conf_value *v, const struct conf_key *k,
     const char *text, struct buf *why) __attribute__((warn_unused_result));
 
@@ -28,10 +30,10 @@ int conf_value_set(struct conf_value *v, const struct conf_key *k,
 
 struct conf_section {
 	char *name;       /* "amqp", "crm acme" */
-	const char *kind; /* "amqp", "crm": the section of the table */
-	char *error;      /* of a tenant, see conf_tenant_error() */
-	unsigned line;    /* where its header stands; 0: not in the file */
-	struct conf_value *values; /* one per row of conf_keys[] */
+	const char *kind; /* "amqp", "crm": the section in the table */
+	char *error;      /* the tenant's error, see conf_tenant_error() */
+	unsigned line;    /* line of its header; 0: not in the file */
+	struct conf_value *values; /* one for each row of conf_keys[] */
 };
 
 struct conf {
@@ -39,22 +41,22 @@ struct conf {
 	struct conf_section *sections;
 	size_t n, cap;
 	int error;  /* errno of the file that could not be read, or 0 */
-	int unread; /* errno of SYSTEM_FILE, which nobody named, or 0 */
+	int unread; /* errno of reading SYSTEM_FILE, which nobody named, or 0 */
 };
 
-/* The section of that name ("amqp", "crm acme"), or NULL. Borrowed until one
- * is added. */
+/* Returns the section with that name ("amqp", "crm acme"), or NULL. Borrowed
+ * until one is added. */
 struct conf_section *conf_section_find(const struct conf *c, const char *name);
 
-/* A new one; kind is borrowed for ever, tenant may be NULL. Borrowed until the
- * next is added. */
+/* Adds a section. kind is borrowed for ever, tenant may be NULL. The result is
+ * borrowed until the next one is added. */
 struct conf_section *conf_section_add(
     struct conf *c, const char *kind, const char *tenant);
 
-/* The number of the table's row, or conf_keys_n. */
+/* Returns the index of the row in the table, or conf_keys_n. */
 size_t conf_key_at(const char *kind, const char *name);
 
-/* Reads the main file: path, or what the search finds when it is NULL. */
+/* Reads the main file: path, or what the search finds if path is NULL. */
 int conf_file_load(struct conf *c, const char *path, struct buf *why)
     __attribute__((warn_unused_result));
 

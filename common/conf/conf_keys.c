@@ -1,7 +1,7 @@
 /*
- * conf_keys: every key of the configuration file, once. conf.c reads by this
- * table, messaging.conf(5) is tested against it. Keys stand in the order of
- * the page; limits of durations are in milliseconds.
+ * conf_keys: every key of the configuration file. conf.c uses this table, and
+ * messaging.conf(5) is tested against it. Keys are in the order of the page;
+ * limits of durations are in milliseconds.
  */
 #include "common/conf/conf.h"
 
@@ -13,7 +13,7 @@
 #define DAY (24 * HOUR)
 #define MIB (INT64_C(1024) * 1024)
 
-/* messaging.conf(5) says what each key means. */
+/* messaging.conf(5) explains the keys. */
 #define KEY(section, name, type, def, min, max, choices, env)                  \
 	{                                                                      \
 		section, name, type, def, min, max, choices, env               \
@@ -39,7 +39,7 @@
 #define DURATION(section, name, def, min, max)                                 \
 	KEY(section, name, CONF_DURATION, def, min, max, NULL, NULL)
 
-/* What each server of HTTP has; their defaults differ. */
+/* Keys of every HTTP server; the defaults differ. */
 #define HTTP_SERVER(                                                           \
     section, connections, per_address, rate, burst, keep_alive)                \
 	INT(section, "connections", connections, 1, 100000),                   \
@@ -52,7 +52,7 @@
 	    DURATION(section, "keep_alive", keep_alive, SECOND, HOUR),         \
 	    INT(section, "threads", "0", 0, 64)
 
-/* What bearer tokens need. */
+/* Keys for bearer tokens. */
 #define TOKENS(section, env)                                                   \
 	SECRET(section, "secret_key", env),                                    \
 	    PATH(section, "secret_key_file", NULL),                            \
@@ -101,7 +101,8 @@ const struct conf_key conf_keys[] = {
 	INT("amqp", "prefetch", "2000", 1, 65535),
 	DURATION("amqp", "heartbeat", "30s", SECOND, HOUR),
 	DURATION("amqp", "wait_timeout", "30s", 0, DAY),
-	/* A dead letter with a record of 1 MiB, escaped, needs so much. */
+	/* The minimum is the size of a dead letter with an escaped record of 1
+	 * MiB. */
 	SIZE("amqp", "max_message", "16M", 8 * MIB, 512 * MIB),
 	DURATION("amqp", "dead_letters", "30d", HOUR, 3650 * DAY),
 

@@ -1,6 +1,6 @@
 /*
- * secret: see secret.h. A secret must be one line of printable text, because
- * it becomes a header of a request.
+ * secret: see secret.h. A secret must be one line of printable text, because it
+ * becomes a header of a request.
  */
 #define _DEFAULT_SOURCE /* explicit_bzero */
 
@@ -19,7 +19,7 @@
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
 
-/* The shortest that is looked for in texts. */
+/* Shorter secrets are not searched for in texts. */
 #define CONCEAL_MIN 8
 
 /* Reads fd until a newline, the end or `size` bytes; -1 with errno. */
@@ -42,7 +42,8 @@ read_first_line(int fd, char *data, size_t size)
 	return (ssize_t)len;
 }
 
-/* The length of the first line without trailing blanks, or -1 and *why. */
+/* Returns the length of the first line without trailing blanks, or -1 and
+ * *why. */
 static ssize_t
 first_line(const char *data, size_t len, const char *path, struct buf *why)
 {
@@ -76,13 +77,13 @@ secret_warn_if_open(int fd, const char *path)
 
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
 		return;
-	/* The group may read: root:group 0640 is how a service gets its
-	 * secret, and cron would mail the warning every minute. */
+	/* The group may read: services often get their secret with root:group
+	 * 0640, and cron would mail the warning every minute. */
 	if ((st.st_mode & (S_IWGRP | S_IRWXO)) != 0)
 		log_warn("other users can read the secret in '%s'; run chmod "
 			 "600 on it",
 		    path);
-	/* Root runs programs by hand with what a service's user owns. */
+	/* Root may run programs manually with files of a service's user. */
 	else if (geteuid() != 0 && st.st_uid != geteuid() && st.st_uid != 0)
 		log_warn("the secret file '%s' belongs to another user; run "
 			 "chown on it",
@@ -98,7 +99,8 @@ secret_from_file(const char *path, struct buf *why)
 	ssize_t n = -1;
 	int fd, err = 0;
 
-	/* Opening a pipe does not wait for its writer, but reading does. */
+	/* O_NONBLOCK: opening a pipe must not wait for its writer, but reading
+	 * may. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd >= 0 && fcntl(fd, F_SETFL, 0) == 0)
 		n = read_first_line(fd, data, sizeof data);
@@ -157,7 +159,8 @@ secret_from_env(const char *name)
 		return NULL;
 	if (value[0] != '\0') {
 		secret = xstrdup(value);
-		/* unsetenv() leaves the bytes where /proc shows them. */
+		/* unsetenv() leaves the bytes in memory, where /proc shows
+		 * them. */
 		explicit_bzero(value, strlen(value));
 	}
 	(void)unsetenv(name);

@@ -1,6 +1,6 @@
 /*
- * secret: tokens and passwords. They come from a file or the environment,
- * never from argv, are never logged, and are wiped when no longer needed.
+ * secret: tokens and passwords. They come from a file or the environment, never
+ * from argv, are never logged, and are wiped when no longer needed.
  */
 #ifndef COMMON_CONF_SECRET_H
 #define COMMON_CONF_SECRET_H
@@ -9,34 +9,35 @@
 
 #define SECRET_MAX 8192
 
-/* The file's first line without trailing blanks and byte order mark, owned.
- * NULL and *why when it cannot be read, is empty, or is longer than SECRET_MAX;
- * errno is then the system's error, or 0. A pipe is read, too. Warns once when
- * others may read it, or the group may write it, or it belongs to another user
- * than ours and root, unless we are root. */
+/* Returns the first line of the file without byte order mark and trailing
+ * blanks, owned. Returns NULL and *why if the file cannot be read, is empty, or
+ * its line is longer than SECRET_MAX; errno is then the system's error, or 0.
+ * Pipes are read, too. Warns once if others may read the file, if the group may
+ * write it, or if it belongs to a user other than ours and root (unless we are
+ * root). */
 char *secret_from_file(const char *path, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* A section holds a secret as NAME (plain) or names its file as NAME_file
- * (file), but not both. Returns the secret, owned. NULL and *why when both are
- * set or the file cannot be used, with errno as of secret_from_file(); NULL and
- * an empty *why when neither is set. */
+/* A section has a secret as NAME (plain), or names its file as NAME_file
+ * (file), but not both. Returns the secret, owned. Returns NULL and *why if
+ * both are set or the file cannot be used, with errno as in secret_from_file();
+ * NULL and an empty *why if neither is set. */
 char *secret_choose(const char *section, const char *name, const char *plain,
     const char *file, struct buf *why) __attribute__((warn_unused_result));
 
-/* The warning of secret_from_file(), about the open file. */
+/* Gives the warning of secret_from_file() for the open file. */
 void secret_warn_if_open(int fd, const char *path);
 
-/* The variable's value, owned, and removed from the environment so that no
- * child and no CRM profile sees it. NULL when unset or empty. */
+/* Returns the variable's value, owned, and removes it from the environment so
+ * that no child process and no CRM profile sees it. NULL if unset or empty. */
 char *secret_from_env(const char *name) __attribute__((warn_unused_result));
 
-/* Puts *** wherever the text repeats the secret: an error of another system may
- * quote the token it got. Not one of less than eight characters, which ordinary
- * words may hold. NULL is fine. */
+/* Replaces the secret by *** in the text: another system's error may quote the
+ * token it got. Secrets shorter than eight characters are left, because
+ * ordinary words may contain them. NULL is allowed. */
 void secret_conceal(struct buf *text, const char *secret);
 
-/* Overwrites and frees. NULL is fine. */
+/* Overwrites and frees the secret. NULL is allowed. */
 void secret_free(char *secret);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * url: see url.h. Lenient in one point: everything up to the last '@' before
- * the path is user and password, because passwords with an '@' in them are
- * typed without percent signs more often than not.
+ * the path is user and password, because passwords with an '@' are often typed
+ * without percent-encoding.
  */
 #define _DEFAULT_SOURCE /* explicit_bzero */
 
@@ -51,7 +51,7 @@ parse_port(int *to, const char *s, size_t len, struct buf *why)
 			return 0;
 		}
 	}
-	/* Not shown: it may be the rest of a password. */
+	/* The port is not shown: it may be part of a password. */
 	buf_setf(why,
 	    "the port of the URL is not a number from 1 to 65535; a '/' in "
 	    "its password must be written as %%2F");
@@ -87,8 +87,8 @@ parse_host(struct url_host *h, const char *s, size_t len, struct buf *why)
 	return parse_port(&h->port, end + 1, (size_t)(s + len - end - 1), why);
 }
 
-/* The URL with this host alone: text up to the list of hosts, the host, and
- * what follows the list. */
+/* Returns the URL with this host only: the text before the list of hosts, the
+ * host, and what follows the list. */
 static char *
 show_host(const char *text, const char *list, const char *host, size_t len,
     const char *tail)
@@ -107,7 +107,7 @@ show_host(const char *text, const char *list, const char *host, size_t len,
 	return s;
 }
 
-/* The hosts between commas, which begin at s in text. */
+/* Reads the hosts, separated by commas, from s in text. */
 static int
 parse_hosts(
     struct url *u, const char *text, const char *s, size_t len, struct buf *why)
@@ -133,7 +133,7 @@ parse_hosts(
 	}
 }
 
-/* The scheme; *rest is what follows "://". */
+/* Reads the scheme; *rest is what follows "://". */
 static int
 parse_scheme(
     struct url *u, const char *text, const char **rest, struct buf *why)
@@ -157,9 +157,9 @@ parse_scheme(
 	return 0;
 }
 
-/* An '@' in the tail may be the one before the host, and what precedes it the
- * rest of a password, which is not shown. So in a name it is escaped, too.
- * mysql_options() in scripts/lib.sh has the same. */
+/* An '@' in the tail may be the one before the host, preceded by part of a
+ * password that must not be shown. Therefore '@' must be escaped in names, too.
+ * mysql_options() in scripts/lib.sh has the same check. */
 static int
 check_for_password(const char *tail, struct buf *why)
 {
@@ -179,7 +179,7 @@ check_for_password(const char *tail, struct buf *why)
 	return -1;
 }
 
-/* What follows the authority. */
+/* Reads what follows the authority. */
 static int
 parse_tail(struct url *u, const char *s, struct buf *why)
 {
@@ -351,7 +351,7 @@ url_is_loopback(const char *host)
 	return false;
 }
 
-/* Names of query parameters whose values nobody should see. */
+/* True for query parameters whose values must not be shown. */
 static bool
 is_secret_name(const char *s, size_t len)
 {
@@ -389,7 +389,7 @@ redact_query(struct buf *out, const char *s)
 	}
 }
 
-/* Rather too much than too little: whatever stands before the last '@' may be
+/* Hides too much rather than too little: everything before the last '@' may be
  * part of a password that was not percent-encoded. */
 void
 url_redact(struct buf *out, const char *text)

@@ -1,8 +1,8 @@
 /*
  * url: parses scheme://user:password@host:port,host:port/path?key=value for
- * AMQP and MySQL, and prints URLs without their passwords. Weighed:
- * libcurl's parser, which the poller alone links, and librabbitmq's, which
- * knows amqp alone; neither takes several hosts or hides a password.
+ * AMQP and MySQL, and prints URLs without their passwords. Alternatives:
+ * libcurl's parser, which only the poller links, and librabbitmq's, which only
+ * knows amqp; neither takes several hosts or hides a password.
  */
 #ifndef COMMON_CONF_URL_H
 #define COMMON_CONF_URL_H
@@ -16,7 +16,7 @@
 struct url_host {
 	char *name;  /* owned; an IPv6 host has no brackets */
 	int port;    /* 0: not given */
-	char *shown; /* owned: the URL of this host alone, without password */
+	char *shown; /* owned: the URL with this host only, without password */
 };
 
 struct url {
@@ -27,25 +27,25 @@ struct url {
 	size_t n_hosts; /* at least 1 */
 };
 
-/* 0, or -1 and *why (never with the password in it). */
+/* Returns 0, or -1 and *why (which never has the password). */
 int url_parse(struct url *u, const char *text, struct buf *why)
     __attribute__((warn_unused_result));
 void url_release(struct url *u);
 void url_copy(struct url *to, const struct url *from);
 
-/* The value of a query parameter, owned, or NULL. */
+/* Returns the value of a query parameter, owned, or NULL. */
 char *url_query(const struct url *u, const char *key)
     __attribute__((warn_unused_result));
 
-/* -1 and *why when the query has a parameter that is not among the n names in
- * `known`: an unknown parameter is an error. */
+/* Returns -1 and *why if the query has a parameter that is not among the n
+ * names in `known`. */
 int url_check_query(const struct url *u, const char *const *known, size_t n,
     struct buf *why) __attribute__((warn_unused_result));
 
-/* True for localhost, 127.0.0.0/8 and ::1: where plaintext may be spoken. */
+/* True for localhost, 127.0.0.0/8 and ::1, where plaintext is allowed. */
 bool url_is_loopback(const char *host);
 
-/* text without user's password ("amqp://user:***@host/"), appended. */
+/* Appends the text without the password ("amqp://user:***@host/"). */
 void url_redact(struct buf *out, const char *text);
 
 #endif

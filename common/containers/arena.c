@@ -1,7 +1,7 @@
 /*
- * arena: see arena.h. A list of chunks that are filled one after the other;
- * what is larger than a chunk gets one of its own size. Text is not aligned:
- * most of what is taken are ids of a few bytes.
+ * arena: see arena.h. A list of chunks that are filled one after the other; a
+ * piece larger than a chunk gets a chunk of its own size. Texts are not
+ * aligned, because most pieces are ids of a few bytes.
  */
 #include "common/containers/arena.h"
 
@@ -34,8 +34,8 @@ chunk_new(size_t size)
 	return c;
 }
 
-/* The chunk after the present one, if it is large enough; else a new one is
- * put there. */
+/* Moves to the next chunk if it is large enough; otherwise inserts a new
+ * one. */
 static void
 next_chunk(struct arena *a, size_t size)
 {
@@ -51,7 +51,7 @@ next_chunk(struct arena *a, size_t size)
 	a->used = 0;
 }
 
-/* The next bytes, not aligned and not zeroed. */
+/* Returns the next bytes, neither aligned nor zeroed. */
 static char *
 take_bytes(struct arena *a, size_t size)
 {

@@ -1,7 +1,7 @@
 /*
- * arena: memory that is allocated in small pieces and released all at once,
- * for the parts of a batch or a snapshot, which have the same lifetime. A piece
- * costs its bytes and no free(). A zeroed struct is valid and empty.
+ * arena: memory that is allocated in small pieces and released all at once, for
+ * parts of a batch or snapshot, which live equally long. A piece costs only its
+ * bytes and needs no free(). A zeroed struct is valid and empty.
  */
 #ifndef COMMON_CONTAINERS_ARENA_H
 #define COMMON_CONTAINERS_ARENA_H
@@ -12,28 +12,27 @@ struct arena_chunk;
 
 /* Private. */
 struct arena {
-	struct arena_chunk *chunks; /* all of them */
-	struct arena_chunk *now;    /* pieces come from this one */
-	size_t used;                /* bytes of it */
+	struct arena_chunk *chunks; /* all chunks */
+	struct arena_chunk *now;    /* the chunk from which pieces are taken */
+	size_t used;                /* bytes used in it */
 };
 
 /* Pieces are borrowed until the arena is cleared, rolled back or released;
  * they are never NULL. */
 
-/* Zeroed memory, aligned for anything. */
+/* Returns zeroed memory, aligned for any type. */
 void *arena_take(struct arena *a, size_t size)
     __attribute__((warn_unused_result));
 
-/* Room for so many bytes of text, neither zeroed nor aligned. */
+/* Returns memory for size bytes of text, neither zeroed nor aligned. */
 char *arena_take_text(struct arena *a, size_t size)
     __attribute__((warn_unused_result));
 
-/* A copy of the bytes, NUL-ended. */
+/* Returns a copy of the bytes with NUL. */
 char *arena_copy(struct arena *a, const char *p, size_t len)
     __attribute__((warn_unused_result));
 
-/* A position in the arena; arena_back() releases all pieces that were taken
- * after it. */
+/* A position in the arena. arena_back() releases all pieces taken after it. */
 struct arena_mark {
 	struct arena_chunk *now;
 	size_t used;
@@ -41,8 +40,8 @@ struct arena_mark {
 struct arena_mark arena_mark(const struct arena *a);
 void arena_back(struct arena *a, struct arena_mark mark);
 
-/* Releases all pieces and keeps the memory for the next ones, so that the next
- * batch allocates nothing. */
+/* Releases all pieces but keeps the memory, so that the next batch allocates
+ * nothing. */
 void arena_clear(struct arena *a);
 /* Releases all pieces and the memory. */
 void arena_release(struct arena *a);

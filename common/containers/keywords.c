@@ -1,6 +1,6 @@
 /*
- * keywords: finds the multiplier of a perfect hash by trying; see keywords.h.
- * For forty words in 128 slots one of a few hundred will do.
+ * keywords: finds the multiplier of a perfect hash by trial; see keywords.h.
+ * For forty words in 128 slots a few hundred trials suffice.
  */
 #include "common/containers/keywords.h"
 
@@ -11,8 +11,8 @@
 #define TRIES 1000000
 #define SHORTEST 4
 
-/* A slot without a word is never found: all its bytes count, and no text has
- * so many zeros where a word may stand. */
+/* An empty slot never matches: all its bytes are compared, and no text has that
+ * many zeros. */
 static void
 clear_slots(struct keywords *w)
 {
@@ -25,7 +25,7 @@ clear_slots(struct keywords *w)
 	}
 }
 
-/* Of a word that is too long, its beginning. */
+/* If the word is too long, only its beginning is compared. */
 void
 keyword_set(struct keyword *k, const char *word, size_t len)
 {
@@ -61,7 +61,7 @@ slot_of(const struct keyword *k, uint32_t multiplier)
 	return keywords_slot((const char *)k->start, k->len, multiplier);
 }
 
-/* Each word has a slot of its own. It is asked for thousands of multipliers
+/* True if each word gets a slot of its own. Called for thousands of multipliers
  * when a program starts. */
 static bool
 is_perfect(const struct keyword *list, size_t n, uint32_t multiplier)

@@ -1,14 +1,15 @@
 /*
- * keywords: a perfect hash that finds which of a few known words a text is. It
- * takes one multiplication and one comparison of 16 bytes, and no branch that
- * depends on the word. Keys of records and the values of their enumerations are
- * looked up with it.
+ * keywords: a perfect hash that finds which of a few known words a text is. A
+ * lookup takes one multiplication and one comparison of 16 bytes, without a
+ * branch that depends on the word. It is used for the keys of records and the
+ * values of their enumerations.
  *
- * The words stand in JSON. What follows a word there (a quote, and behind a key
- * a colon) is part of the comparison, and so the length is compared, too.
+ * The words are found within JSON. The characters that follow a word there (a
+ * quote, after a key also a colon) are part of the comparison, so the length is
+ * compared, too.
  *
- * The first four bytes and the length tell words apart: there is no perfect
- * hash for two that share both.
+ * Words are distinguished by their first four bytes and their length: if two
+ * words have both in common, there is no perfect hash.
  */
 #ifndef COMMON_CONTAINERS_KEYWORDS_H
 #define COMMON_CONTAINERS_KEYWORDS_H
@@ -22,32 +23,32 @@
 #endif
 
 #define KEYWORDS_BITS 7
-#define KEYWORDS_NONE 63 /* no such word; so there may be 63 of them */
+#define KEYWORDS_NONE 63 /* not a known word; there may be 63 words */
 
-/* Readable bytes from the beginning of whatever is looked up. */
+/* Number of bytes that must be readable from the start of a text. */
 #define KEYWORDS_READ 16
 
 /* Private. */
 struct keyword {
-	unsigned char
-	    start[KEYWORDS_READ]; /* of the word and what follows it */
+	unsigned char start[KEYWORDS_READ]; /* the word and the characters that
+					     * follow it */
 	const char *word;
-	uint32_t counts; /* bit i: byte i of start does */
+	uint32_t counts; /* bit i: byte i of start is compared */
 	uint16_t len, number;
 };
 
-/* Private: one more, in the words that are longer than what is compared. */
+/* Private: set in words that are longer than the compared bytes. */
 #define KEYWORDS_LONG (UINT32_C(1) << KEYWORDS_READ)
 
 struct keywords {
-	uint32_t multiplier; /* no two words meet with this one */
+	uint32_t multiplier; /* one that gives each word its own slot */
 	struct keyword slot[1 << KEYWORDS_BITS];
 };
 
-/* For names[0..n), borrowed for ever; NULL and "" are skipped. `behind` is what
- * will follow each word: "\"", or "\":" for keys. Ends the process when there
- * are too many words, no perfect hash is found, or a word with `behind` is
- * shorter than four bytes. */
+/* Prepares names[0..n), which are borrowed for ever; NULL and "" are skipped.
+ * `behind` is what follows each word: "\"", or "\":" for keys. Ends the process
+ * if there are too many words, no perfect hash is found, or a word with
+ * `behind` is shorter than four bytes. */
 void keywords_init(
     struct keywords *w, const char *const *names, size_t n, const char *behind);
 
@@ -62,7 +63,7 @@ keywords_slot(const char *p, size_t len, uint32_t multiplier)
 	       (32 - KEYWORDS_BITS);
 }
 
-/* Private: bit i tells whether byte i is as the word's. */
+/* Private: bit i says whether byte i matches the word. */
 static inline uint32_t
 keywords_compare(const char *p, const struct keyword *w)
 {
@@ -78,8 +79,8 @@ keywords_compare(const char *p, const struct keyword *w)
 #endif
 }
 
-/* A single word of up to 15 bytes that a quote follows. keyword_is(): whether
- * the text at p is that word. "" is never found within a text. */
+/* A single word of up to 15 bytes followed by a quote. keyword_is() compares it
+ * with the text at p. "" is never found. */
 void keyword_set(struct keyword *k, const char *word, size_t len);
 
 static inline int
@@ -88,8 +89,8 @@ keyword_is(const struct keyword *k, const char *p)
 	return (~keywords_compare(p, k) & k->counts) == 0;
 }
 
-/* The index of the word p[0..len) among the names, or KEYWORDS_NONE. `behind`
- * of keywords_init() must follow the word. */
+/* Returns the index of the word p[0..len) among the names, or KEYWORDS_NONE.
+ * The word must be followed by `behind` of keywords_init(). */
 static inline unsigned
 keywords_find(const struct keywords *w, const char *p, size_t len)
 {

@@ -1,12 +1,12 @@
 /*
- * pack: see pack.h. A bad reader stands at its end, so that nothing more is
- * read.
+ * pack: see pack.h. A bad reader is moved to its end, so that it reads nothing
+ * more.
  */
 #include "common/containers/pack.h"
 
 #include <string.h>
 
-#define NUMBER_MAX 10 /* bytes */
+#define NUMBER_MAX 10 /* in bytes */
 
 void
 pack_put_number(struct buf *b, uint64_t n)

@@ -1,16 +1,16 @@
 /*
  * pack: encodes numbers and texts as bytes and decodes them; the codec of saved
- * state. Integers are little-endian in 8 bytes, or varints: 7 bits a byte, the
- * lowest first, the top bit set while more follow.
+ * state. Integers are little-endian in 8 bytes, or varints: 7 bits in each
+ * byte, the lowest first, with the top bit set if more follow.
  *
- * Reading never passes the end. Once a value is missing or malformed, all that
- * follows is 0 or absent, and pack_end() returns -1. So callers read everything
- * and check once.
+ * Reading never goes beyond the end. After a missing or malformed value
+ * everything reads as 0 or absent, and pack_end() returns -1, so callers read
+ * everything and check once.
  *
- * Two other encodings exist. The keys of tables (key.h) must compare as bytes
- * in the order of their values, so their numbers are big-endian. The keyed
- * state of streaming metrics (keyed_state.h) are structs of numbers, used in
- * place.
+ * There are two other encodings. Keys of tables (key.h) must sort by value when
+ * compared as bytes, so their numbers are big-endian. The keyed state of
+ * streaming metrics (keyed_state.h) consists of structs of numbers that are
+ * used in place.
  */
 #ifndef COMMON_CONTAINERS_PACK_H
 #define COMMON_CONTAINERS_PACK_H
@@ -21,29 +21,29 @@
 /* A varint. */
 void pack_put_number(struct buf *b, uint64_t n);
 
-/* A zigzag varint: small numbers of either sign are short. CLOCK_NONE is a
- * number like any other. */
+/* A zigzag varint: small numbers of either sign are short. CLOCK_NONE is an
+ * ordinary number. */
 void pack_put_signed(struct buf *b, int64_t n);
 
 /* In 8 bytes. */
 void pack_put_fixed(struct buf *b, uint64_t n);
 
-/* Absent text is 0, any other its length + 1. */
+/* Absent text is 0; otherwise the length + 1 comes first. */
 void pack_put_text(struct buf *b, struct text t);
 
-/* The same with its NUL, so that it can be used where it lies. */
+/* The same with its NUL, so that it can be used in place. */
 void pack_put_string(struct buf *b, const char *s);
 
-/* A reader; bad once a value was missing or malformed. */
+/* A reader. It is bad after a missing or malformed value. */
 struct pack {
 	const unsigned char *p, *end;
 	bool bad;
 };
 
-/* Reads the layout number first; bad when it is another one. */
+/* Reads the layout number first; the reader is bad if it differs. */
 struct pack pack_open(const void *p, size_t len, unsigned layout);
 
-/* Without a layout number, where the caller stores one itself. */
+/* Opens data without a layout number, for callers that store it themselves. */
 static inline struct pack
 pack_open_bare(const void *p, size_t len)
 {
@@ -67,21 +67,22 @@ int64_t pack_signed(struct pack *r);
 uint64_t pack_fixed(struct pack *r);
 struct text pack_text(struct pack *r); /* borrowed */
 
-/* Borrowed; "" if there is none. */
+/* Borrowed; "" if absent. */
 const char *pack_string(struct pack *r, size_t *len);
 
-/* The count of items that follow, each of at least `least` bytes. A count that
- * does not fit into the rest is bad, so it is safe to allocate that many. */
+/* Reads the count of the items that follow, each of at least `least` bytes. A
+ * count that cannot fit into the rest is bad, so allocating that many is
+ * safe. */
 uint64_t pack_count(struct pack *r, size_t least);
 
-/* True while something is left to read. */
+/* True while there is something left to read. */
 static inline bool
 pack_more(const struct pack *r)
 {
 	return r->p < r->end;
 }
 
-/* 0 when everything was read and nothing was bad; else -1. */
+/* Returns 0 if everything was read and nothing was bad; otherwise -1. */
 int pack_end(const struct pack *r) __attribute__((warn_unused_result));
 
 #endif

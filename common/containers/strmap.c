@@ -1,6 +1,6 @@
 /*
- * strmap: the hash table; see strmap.h. Entries stand in an array in order of
- * insertion; the slots hold indices into it plus one, linear probing, at most
+ * strmap: see strmap.h. Entries are in an array in order of insertion. The
+ * slots hold indices into it plus one, with linear probing, and are at most
  * half full. A deleted entry stays as a tombstone (key NULL) until the next
  * rebuild.
  */
@@ -14,7 +14,7 @@
 #include "common/containers/hash.h"
 #include "common/digest/random.h"
 
-/* Of all maps; drawn once, by whichever thread is first. */
+/* The seed of all maps; drawn once, by the first thread that needs it. */
 static uint64_t seed;
 
 static void
@@ -49,7 +49,7 @@ strmap_release(struct strmap *m, void (*free_value)(void *))
 	*m = (struct strmap)STRMAP_INIT;
 }
 
-/* The slot of the key, or the free one where it would go. */
+/* Returns the slot of the key, or the free slot where it belongs. */
 static size_t
 strmap_slot(const struct strmap *m, uint64_t hash, const char *key, size_t len)
 {
@@ -76,7 +76,7 @@ strmap_get(const struct strmap *m, const char *key, size_t len)
 	return at != 0 ? m->entries[at - 1].value : NULL;
 }
 
-/* Drops tombstones and rebuilds the slots for at least twice the entries. */
+/* Drops tombstones and makes at least twice as many slots as entries. */
 static void
 rebuild(struct strmap *m)
 {

@@ -3,9 +3,9 @@
  * a random seed, iterated in order of insertion. Keys are copied and owned by
  * the map; values belong to the caller.
  *
- * Weighed: hsearch(3) has one size and removes nothing; uthash wants a handle
- * of 56 bytes in each element; GLib's GHashTable has no order, and calls two
- * functions for each key, where such a call costs more than the hash (hash.h).
+ * Alternatives: hsearch(3) has a fixed size and cannot remove; uthash needs a
+ * 56-byte handle in each element; GLib's GHashTable has no order, and calls two
+ * functions for each key, which costs more than the hash itself (hash.h).
  */
 #ifndef COMMON_CONTAINERS_STRMAP_H
 #define COMMON_CONTAINERS_STRMAP_H
@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 struct strmap_entry {
-	char *key; /* NUL-ended copy; NULL once deleted */
+	char *key; /* copy with NUL; NULL once deleted */
 	size_t key_len;
 	uint64_t hash;
 	void *value;
@@ -22,11 +22,12 @@ struct strmap_entry {
 
 struct strmap {
 	struct strmap_entry *entries; /* in order of insertion */
-	size_t n;                     /* of entries, deleted ones included */
+	size_t n;                     /* number of entries, including deleted
+				       * ones */
 	size_t live;
 	size_t cap;
 	uint32_t *slots;
-	size_t slot_mask; /* 0 while there are no slots */
+	size_t slot_mask; /* 0 until there are slots */
 };
 
 #define STRMAP_INIT                                                            \
@@ -34,21 +35,21 @@ struct strmap {
 		NULL, 0, 0, 0, NULL, 0                                         \
 	}
 
-/* Frees keys and table; calls free_value on each live value unless NULL. */
+/* Frees keys and table. Calls free_value, unless NULL, for each live value. */
 void strmap_release(struct strmap *m, void (*free_value)(void *));
 
-/* The value, or NULL. */
+/* Returns the value, or NULL. */
 void *strmap_get(const struct strmap *m, const char *key, size_t len);
 
-/* Where the value of key is kept, created as NULL if missing. Valid until the
- * next change of the map. */
+/* Returns the place of the key's value, which is NULL if the key is new. Valid
+ * until the next change of the map. */
 void **strmap_put(struct strmap *m, const char *key, size_t len);
 
-/* Removes key and returns its value, or NULL. */
+/* Removes the key and returns its value, or NULL. */
 void *strmap_delete(struct strmap *m, const char *key, size_t len);
 
-/* Iteration in order of insertion: the next live entry at or after *i, which
- * is moved behind it; NULL at the end. Start with 0. */
+/* Iterates in order of insertion: returns the next live entry from *i on and
+ * advances *i; NULL at the end. Start with 0. */
 struct strmap_entry *strmap_next(const struct strmap *m, size_t *i);
 
 #endif

@@ -1,10 +1,11 @@
 /*
  * db: connecting; see db.h. Transactions are in db_transaction.c, statements in
- * db_query.c, bulk statements in db_bulk.c, what errors mean in db_cause.c.
+ * db_query.c, bulk statements in db_bulk.c, and the meaning of errors in
+ * db_cause.c.
  *
- * TLS: libmariadb falls back to plaintext in silence with every option but
- * MYSQL_OPT_SSL_VERIFY_SERVER_CERT, so that one is set whenever TLS is wanted,
- * and the cipher is looked at after connecting.
+ * TLS: with every option but MYSQL_OPT_SSL_VERIFY_SERVER_CERT, libmariadb
+ * silently falls back to plaintext. So that option is set whenever TLS is
+ * needed, and the cipher is checked after connecting.
  */
 #include "common/db/db.h"
 
@@ -31,14 +32,14 @@ enum {
 	 * timeout says. */
 	CONNECT_MS = 10000,
 	LOCK_MS = 10000,
-	/* How long after its limit the server may tell that it ended a
-	 * statement. */
+	/* How long after its limit the server may take to report that it ended
+	 * a statement. */
 	ENDING_MS = 5000,
-	/* How long before a statement is too late a lock is given up, so that
-	 * the lock is named. Servers count whole seconds. */
+	/* How long before a statement's time-out the wait for a lock ends, so
+	 * that the error names the lock. Servers count in seconds. */
 	LOCK_ADVANCE_MS = 1000,
-	/* How long the server keeps an idle session: a process that was
-	 * stopped inside a transaction must not hold locks for hours. */
+	/* How long the server keeps an idle session: a process that was stopped
+	 * inside a transaction must not hold locks for hours. */
 	IDLE_S = 120,
 };
 
@@ -53,7 +54,7 @@ db_disconnect(struct db *db)
 	db->in_trans = false;
 }
 
-/* Takes the URL apart into db. */
+/* Splits the URL into the fields of db. */
 static int
 read_url(struct db *db, const char *text, struct buf *why)
 {
@@ -248,7 +249,7 @@ db_close(struct db *db)
 	free(db);
 }
 
-/* Whole seconds, at least one: what libmariadb takes. */
+/* Whole seconds, at least one, as libmariadb needs. */
 unsigned
 db_seconds_of(int64_t ms)
 {
@@ -270,7 +271,7 @@ set_connect_options(struct db *db, MYSQL *my)
 	unsigned protocol = MYSQL_PROTOCOL_TCP;
 	my_bool yes = 1, no = 0;
 
-	/* libmariadb does not take another time later. */
+	/* libmariadb cannot change this time-out later. */
 	db->answer_ms =
 	    db->timeout_ms > db->allowed_ms ? db->timeout_ms : db->allowed_ms;
 	timeout_s = db_seconds_of(db->answer_ms);
@@ -292,18 +293,18 @@ set_connect_options(struct db *db, MYSQL *my)
 	mysql_options(my, MARIADB_OPT_TLS_VERSION, "TLSv1.2,TLSv1.3");
 }
 
-/* The settings of every session: whatever the server's defaults are, a text is
- * what its bytes say in UTF-8, a statement outside a transaction is committed,
- * a commit begins no other transaction, all rows are read, changed and compared
- * that a statement names, and tables are altered as they can be. */
+/* Sets up the session, whatever the server's defaults are: texts are UTF-8, a
+ * statement outside a transaction is committed, a commit does not begin another
+ * transaction, a statement reads, changes and compares all rows that it names,
+ * and tables can be altered. */
 static enum outcome
 set_session(struct db *db)
 {
 	struct buf sql = BUF_INIT;
 	enum outcome o;
 
-	/* What was asked for as it connected the server may have ignored
-	 * (skip_character_set_client_handshake) or changed (init_connect). */
+	/* The server may have ignored (skip_character_set_client_handshake) or
+	 * changed (init_connect) what was requested while connecting. */
 	if (mysql_set_character_set(db->my, "utf8mb4") != 0)
 		return db_failed(db);
 	buf_addf(&sql,
@@ -327,7 +328,7 @@ set_session(struct db *db)
 	return o;
 }
 
-/* Keeps what CURRENT_USER() answered, as it stands in a GRANT. */
+/* Stores the result of CURRENT_USER() in the form of a GRANT. */
 static void
 keep_account(struct db *db, const char *current_user)
 {
@@ -375,8 +376,8 @@ learn_server(struct db *db)
 	return OUTCOME_DONE;
 }
 
-/* The option that asks for TLS is not enough: the cipher shows whether the
- * connection has it. */
+/* The option that asks for TLS is not enough: only the cipher shows whether the
+ * connection uses it. */
 static enum outcome
 check_tls(struct db *db)
 {
@@ -391,7 +392,7 @@ check_tls(struct db *db)
 	    "[mysql] plaintext = yes");
 }
 
-/* libmariadb would report only that TLS failed. */
+/* libmariadb would only report that TLS failed. */
 static enum outcome
 check_authorities(struct db *db)
 {
@@ -419,7 +420,7 @@ greet(struct db *db)
 	return o;
 }
 
-/* Connects and logs in, with TLS if that must be. */
+/* Connects and logs in, with TLS if it is required. */
 static enum outcome
 log_into_server(struct db *db)
 {
@@ -430,7 +431,7 @@ log_into_server(struct db *db)
 		prog_die(PROG_TEMPFAIL, "out of memory");
 	set_connect_options(db, my);
 	db->my = my;
-	/* The library takes a socket with no other host. */
+	/* The library accepts a socket only with this host. */
 	if (mysql_real_connect(my, over_socket(db) ? "localhost" : h->name,
 		db->url.user, db->url.password, db->url.path, (unsigned)h->port,
 		db->socket, 0) == NULL)
@@ -511,7 +512,8 @@ db_server(const struct db *db)
 	return &db->server;
 }
 
-/* As a name between backticks; with `all`, where _ and % stand for others. */
+/* Adds the name between backticks; with `all`, _ and % must be escaped, because
+ * they would be wildcards. */
 static void
 add_schema(const char *name, bool all, struct buf *to)
 {
@@ -531,7 +533,7 @@ db_grant(
 	bool all = strcmp(table, "*") == 0;
 	const char *quote = all ? "" : "`";
 
-	/* MySQL wants CREATE, too, for a new partition. */
+	/* MySQL also needs CREATE for a new partition. */
 	buf_addf(to, "GRANT %s%s ON `", rights,
 	    strstr(rights, "ALTER") != NULL && !db_server(db)->mariadb
 		? ", CREATE"

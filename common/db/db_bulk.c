@@ -1,11 +1,11 @@
 /*
  * db_bulk: one statement for many rows; see db.h.
  *
- * Rows are kept as they were given until they are cleared. A run cuts them
- * into statements that stay below half of the server's max_allowed_packet and
- * sends each as arrays of values or as text. A row that is larger goes alone,
- * if that fits: a server answers what is above max_allowed_packet by closing
- * the connection, which looks like an outage and would be repeated for ever.
+ * Rows are stored as given until they are cleared. A run splits them into
+ * statements with less than half of the server's max_allowed_packet, and sends
+ * each as arrays of values or as text. A larger row goes alone, if it fits: a
+ * server closes the connection when it gets more than max_allowed_packet, which
+ * looks like an outage and would be repeated for ever.
  */
 #include <mysql.h>
 #include <stdio.h>
@@ -19,22 +19,24 @@
 #include "common/db/db_impl.h"
 
 enum {
-	/* Rows in one statement at most: more bring no speed. */
+	/* Maximum rows in one statement: more bring no speed. */
 	STATEMENT_ROWS = 4096,
-	/* Bytes of a value beside its text: quotes, length, comma; its type. */
+	/* Bytes of a value besides its text: quotes, length, comma; its
+	 * type. */
 	VALUE_BYTES = 14,
 	NUMBER_BYTES = 36,
-	/* Room for a number as text. */
+	/* Space for a number as text. */
 	NUMBER_TEXT = DECIMAL_ROOM,
 };
 
-/* The arrays one column is bound to. Only the ones its type needs are made. */
+/* The arrays to which one column is bound. Only those that its type needs are
+ * allocated. */
 struct bulk_column {
-	enum db_type type; /* of this statement; DB_NULL: nothing but NULLs */
-	const void **text; /* where each value lies */
+	enum db_type type; /* in this statement; DB_NULL: all values are NULL */
+	const void **text; /* addresses of the values */
 	unsigned long *len;
 	int64_t *num;
-	char *written; /* NUMBER_TEXT bytes a row */
+	char *written; /* NUMBER_TEXT bytes for each row */
 	MYSQL_TIME *time;
 	char *indicator;
 	size_t cap;
@@ -48,7 +50,7 @@ struct db_bulk {
 	size_t rows, cap;
 
 	MYSQL_STMT *stmt;
-	uint64_t stmt_connect; /* the connection it was prepared on */
+	uint64_t stmt_connect; /* the connection on which it was prepared */
 	struct bulk_column *column;
 	MYSQL_BIND *bind;
 };
@@ -163,7 +165,7 @@ prepare_statement(struct db_bulk *b)
 	return OUTCOME_DONE;
 }
 
-/* Makes sure the arrays of a column have room for n rows of its type. */
+/* Makes sure that a column's arrays have space for n rows of its type. */
 static void
 grow_column(struct bulk_column *c, size_t n)
 {
@@ -187,7 +189,7 @@ grow_column(struct bulk_column *c, size_t n)
 		c->written = xcalloc(c->cap, NUMBER_TEXT);
 }
 
-/* ms since 1970 to the server's date and time. */
+/* Converts ms since 1970 to the server's date and time. */
 static void
 split_time(int64_t ms, MYSQL_TIME *t)
 {
@@ -275,7 +277,7 @@ run_arrays(struct db_bulk *b, size_t first, size_t n)
 	db_doing(b->db, b->head);
 	for (k = 0; k < b->columns; k++)
 		fill_column(b, k, first, n);
-	/* The size must be known before the values are bound. */
+	/* The array size must be set before the values are bound. */
 	if (mysql_stmt_attr_set(b->stmt, STMT_ATTR_ARRAY_SIZE, &size) != 0 ||
 	    mysql_stmt_bind_param(b->stmt, b->bind) != 0 ||
 	    mysql_stmt_execute(b->stmt) != 0)
@@ -308,8 +310,8 @@ run_text(struct db_bulk *b, size_t first, size_t n)
 	return db_send(b->db, sql->data, sql->len);
 }
 
-/* How long a row is in a statement, at most: as text each byte may have a
- * backslash before it, in an array a text is as long as it is. */
+/* Returns the maximum length of a row in a statement: as text each byte may
+ * need a backslash, in an array a text is as long as it is. */
 static size_t
 row_bytes(const struct db_bulk *b, size_t row)
 {
@@ -323,7 +325,8 @@ row_bytes(const struct db_bulk *b, size_t row)
 	return bytes;
 }
 
-/* How many rows from first on go into one statement; 0: not even one fits. */
+/* Returns how many rows from first on fit into one statement; 0: not even
+ * one. */
 static size_t
 that_fit(const struct db_bulk *b, size_t first, size_t n)
 {
@@ -335,7 +338,7 @@ that_fit(const struct db_bulk *b, size_t first, size_t n)
 		if (bytes > most / 2)
 			break;
 	}
-	/* One that does not fit into a half may have all. */
+	/* A row that does not fit into half of the packet may use all of it. */
 	return i == 0 && bytes < most ? 1 : i;
 }
 

@@ -1,6 +1,6 @@
 /*
  * db_cause: the table of errors of the server and of libmariadb, with their
- * causes, and their messages; see db.h.
+ * causes and messages; see db.h.
  */
 #include <errmsg.h>
 #include <errno.h>
@@ -14,8 +14,8 @@
 #include "common/db/db.h"
 #include "common/db/db_impl.h"
 
-/* What the class of an error, its SQLSTATE, does not tell: numbers of MariaDB
- * and MySQL, which agree where both have them, and of libmariadb. */
+/* Errors whose SQLSTATE does not tell their cause: numbers of MariaDB and
+ * MySQL, which agree where both have them, and of libmariadb. */
 static const struct {
 	unsigned number;
 	enum db_cause cause;
@@ -23,15 +23,16 @@ static const struct {
 	{ 0, DB_FINE },
 
 	{ DB_DEADLOCK, DB_CONFLICT },
-	{ DB_LOCKED, DB_CONFLICT }, /* lock wait: its transaction is open */
+	{ DB_LOCKED, DB_CONFLICT }, /* lock wait timeout: the transaction is
+				     * open */
 	{ 1020, DB_CONFLICT },      /* record has changed since last read */
 	{ 3024, DB_CONFLICT },      /* max_execution_time */
 	{ 1412, DB_CONFLICT },      /* table definition has changed */
 	{ 1615, DB_CONFLICT }, /* ... again and again, as it was prepared */
 	{ 1689, DB_CONFLICT }, /* the wait for a lock was ended */
-	{ 1964, DB_CONFLICT }, /* the transaction to commit before failed */
+	{ 1964, DB_CONFLICT }, /* an earlier transaction could not commit */
 	{ 3101, DB_CONFLICT }, /* rolled back at COMMIT: another server's
-				  transaction was first (replication) */
+				* transaction came first (replication) */
 
 	{ CR_SERVER_GONE_ERROR, DB_LOST },
 	{ CR_SERVER_LOST, DB_LOST },
@@ -41,16 +42,15 @@ static const struct {
 	{ CR_COMMANDS_OUT_OF_SYNC, DB_LOST },
 	{ CR_MALFORMED_PACKET, DB_LOST },
 	{ 1927, DB_LOST }, /* connection was killed */
-	{ 1180, DB_LOST }, /* error during COMMIT: it may be done */
+	{ 1180, DB_LOST }, /* error during COMMIT: it may have succeeded */
 
 	{ 1040, DB_AWAY }, /* too many connections */
 	{ 1203, DB_AWAY }, /* ... of this user */
 	{ 1226, DB_AWAY }, /* ... resources of this user */
-	{ 1461, DB_AWAY }, /* too many statements of all */
+	{ 1461, DB_AWAY }, /* too many prepared statements in total */
 	{ 1053, DB_AWAY }, /* shutdown in progress */
 	{ 1792, DB_AWAY }, /* read only */
-	{ 1047, DB_AWAY }, /* a node of Galera that is not
-			      part of the cluster */
+	{ 1047, DB_AWAY }, /* a Galera node that is not part of the cluster */
 
 	{ 1366, DB_DATA }, /* incorrect value */
 	{ 1265, DB_DATA }, /* truncated */
@@ -60,8 +60,8 @@ static const struct {
 	{ 1526, DB_DATA }, /* no partition for it */
 	{ 3819, DB_DATA }, /* check, trigger's refusal */
 	{ 1644, DB_DATA },
-	{ 1153, DB_DATA }, /* packet too large: statements are bounded, so
-			      it is one row */
+	{ 1153, DB_DATA }, /* packet too large: statements are bounded, so it is
+			    * a single row */
 	{ CR_NET_PACKET_TOO_LARGE, DB_DATA },
 
 	{ 1044, DB_DENIED },
@@ -77,15 +77,15 @@ static const struct {
 	{ 4151, DB_DENIED },
 
 	{ 1049, DB_SCHEMA }, /* no such database */
-	{ 1356, DB_SCHEMA }, /* a view that refers to what is gone */
-	{ 1288, DB_SCHEMA }, /* a view where a table was: UPDATE */
+	{ 1356, DB_SCHEMA }, /* a view that refers to a missing table */
+	{ 1288, DB_SCHEMA }, /* a view instead of a table: UPDATE */
 	{ 1471, DB_SCHEMA }, /* and INSERT */
-	{ 1364, DB_SCHEMA }, /* a column without default that is not ours */
-	{ 1451, DB_SCHEMA }, /* a foreign key, which is not ours */
+	{ 1364, DB_SCHEMA }, /* a foreign column without a default */
+	{ 1451, DB_SCHEMA }, /* a foreign key that is not ours */
 	{ 1062, DB_SCHEMA }, /* a unique key that is not ours */
 
 	{ 1505, DB_BUG }, /* a table without partitions */
-	{ 1507, DB_BUG }, /* no such partition: sink --check asks for one */
+	{ 1507, DB_BUG }, /* no such partition: see sink --check */
 
 	{ CR_SSL_CONNECTION_ERROR, DB_CONFIG },
 	{ CR_AUTH_PLUGIN_CANNOT_LOAD, DB_CONFIG },
@@ -101,12 +101,12 @@ static const struct {
 	{ 4182, DB_CONFIG },
 };
 
-/* By the beginning of the SQLSTATE. */
+/* Causes by the start of the SQLSTATE. */
 static const struct {
 	const char *state;
 	enum db_cause cause;
 } classes[] = {
-	{ "08", DB_LOST },     /* network errors the server saw */
+	{ "08", DB_LOST },     /* network errors that the server noticed */
 	{ "22", DB_DATA },     /* a value */
 	{ "23", DB_DATA },     /* a constraint */
 	{ "28", DB_DENIED },   /* user or password */
@@ -116,7 +116,7 @@ static const struct {
 	{ "HY", DB_AWAY },     /* the server's own: disk, memory, files */
 };
 
-/* The cause for an error number of the server or the client library. */
+/* Returns the cause of an error number of the server or the client library. */
 static enum db_cause
 classify(unsigned number, const char *state)
 {
@@ -152,7 +152,7 @@ db_outcome(enum db_cause cause)
 	return OUTCOME_NEVER;
 }
 
-/* Of a server that is away. */
+/* The way out if a server is unreachable or busy. */
 static const char *
 way_back(unsigned number)
 {
@@ -185,7 +185,7 @@ way_back(unsigned number)
 	}
 }
 
-/* Of a server that is not fit for us as it is set up. */
+/* The way out if a server's setup does not suit us. */
 static const char *
 way_to_set_up(unsigned number)
 {
@@ -207,7 +207,7 @@ way_to_set_up(unsigned number)
 	}
 }
 
-/* What a person can do about it. */
+/* Returns what a person can do about it. */
 static const char *
 way_out(enum db_cause cause, unsigned number)
 {
@@ -239,8 +239,8 @@ way_out(enum db_cause cause, unsigned number)
 	return NULL;
 }
 
-/* Of several hosts, one that answers so is passed over: it is outside of its
- * cluster, or takes no writes. */
+/* True for answers after which another host of the URL is tried: the host is
+ * outside of its cluster, or takes no writes. */
 static bool
 host_is_out(unsigned number)
 {
@@ -254,7 +254,7 @@ db_note(struct db *db, unsigned number, const char *state, const char *text)
 
 	db->number = number;
 	db->cause = classify(number, state);
-	/* After a connection with TLS succeeded, its failures are the
+	/* Once a connection with TLS succeeded, later failures are the
 	 * network's. */
 	if (number == CR_SSL_CONNECTION_ERROR && db->server.connects > 0)
 		db->cause = DB_AWAY;
@@ -264,8 +264,8 @@ db_note(struct db *db, unsigned number, const char *state, const char *text)
 	way = way_out(db->cause, number);
 	if (way != NULL)
 		buf_addf(&db->why, "; %s", way);
-	/* Of a single name, too, another connection may lead to another node.
-	 */
+	/* Even with a single host name, another connection may lead to another
+	 * node. */
 	if (db->cause == DB_LOST || number == 1053 || number == 1047 ||
 	    (db->url.n_hosts > 1 && host_is_out(number))) {
 		db->pass_over = true;

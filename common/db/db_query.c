@@ -3,9 +3,9 @@
  *
  * Values are put into the text as literals that the connection itself has
  * escaped (its character set is known to be utf8mb4, and NO_BACKSLASH_ESCAPES
- * is off), so that lists of any length and single values go the same way.
- * Results are copied at once: no row points into the connection, which may
- * break at any time.
+ * is off), so lists of any length and single values are treated alike. Results
+ * are copied at once: no row points into the connection, which may break at any
+ * time.
  */
 #include <inttypes.h>
 #include <mysql.h>
@@ -19,7 +19,7 @@
 #include "common/db/db_impl.h"
 #include "common/os/notify.h"
 
-/* Where a cell's text is in db_rows.text; `at` is CELL_NULL for NULL. */
+/* The place of a cell's text in db_rows.text; `at` is CELL_NULL for NULL. */
 struct result_cell {
 	size_t at;
 	size_t len;
@@ -28,16 +28,16 @@ struct result_cell {
 #define CELL_NULL ((size_t)-1)
 
 struct result_column {
-	size_t name; /* where it is in db_rows.text */
+	size_t name; /* place in db_rows.text */
 	bool number;
 };
 
 struct db_rows {
-	struct buf text; /* the columns' names and all cells, each NUL-ended */
+	struct buf text; /* the columns' names and all cells, each with NUL */
 	struct result_column *titles;
 	struct result_cell *cells;
 	size_t columns, rows, cells_cap;
-	size_t next; /* the row after the present one */
+	size_t next; /* index of the row after the current one */
 	bool cut;
 };
 
@@ -121,8 +121,8 @@ db_quote(struct db *db, struct buf *sql, struct db_value v)
 	}
 }
 
-/* Builds db->sql with the values in place of the question marks, but not of
- * those inside quotes, where a backslash escapes: db_quote() writes some. */
+/* Builds db->sql with the values in place of the question marks, except inside
+ * quotes, where a backslash escapes: db_quote() writes such texts. */
 static void
 put_values(
     struct db *db, const char *sql, const struct db_value *args, size_t n)
@@ -157,7 +157,7 @@ put_values(
 void
 db_doing(struct db *db, const char *sql)
 {
-	/* Names of tables come first; values in quotes or brackets. */
+	/* Table names come first; values are in quotes or brackets. */
 	size_t len = strcspn(sql, "('\n");
 
 	notify_alive();
@@ -169,8 +169,8 @@ db_doing(struct db *db, const char *sql)
 	db->doing[len] = '\0';
 }
 
-/* A step of a transaction begins no new connection, as db_exec() does: what was
- * done before it went with the old one. */
+/* Unlike db_exec(), a step of a transaction never connects again: earlier steps
+ * were lost with the old connection. */
 enum outcome
 db_send(struct db *db, const char *sql, size_t len)
 {
@@ -239,7 +239,7 @@ take_row(struct db_rows *r, char *const *row, const unsigned long *lengths)
 	r->rows++;
 }
 
-/* The rows behind the bound are read and dropped. */
+/* Rows beyond the bound are read and dropped. */
 static void
 take_rows(struct db_rows *r, MYSQL_RES *res, struct db_bound most)
 {
@@ -320,8 +320,8 @@ db_timeout_ms(const struct db *db)
 void
 db_select_within(const struct db *db, struct buf *sql, int64_t ms)
 {
-	/* To estimate what one chat has, the server looks into each partition
-	 * as often as to read it. */
+	/* To estimate the rows of one chat, the server would search each
+	 * partition as often as it does to read them. */
 	if (db->server.mariadb)
 		buf_addf(sql,
 		    "SET STATEMENT max_statement_time = %" PRId64

@@ -2,11 +2,11 @@
  * db_transaction: transactions that are repeated until they succeed or
  * wait_timeout is over; see db.h.
  *
- * wait_timeout covers every wait: a server that is away, a lock, deadlocks
- * that repeat. A session never waits for a lock longer than what is left of
- * it. A statement at work may take longer, as [mysql] timeout says. With
- * wait_forever a warning follows after NOTICE_MS, once for all connections of
- * the process; so the first wait for a lock ends then.
+ * wait_timeout covers every wait: an unreachable server, a lock, repeated
+ * deadlocks. A session never waits for a lock longer than the rest of it. A
+ * running statement may take longer, as [mysql] timeout says. With wait_forever
+ * a warning follows after NOTICE_MS, once for all connections of the process,
+ * so the first wait for a lock ends then.
  */
 #include <mysql.h>
 #include <stdatomic.h>
@@ -20,8 +20,8 @@
 #include "common/os/stop.h"
 
 enum {
-	/* Conflicts are tried again soon, that often, before they are treated
-	 * like a server that is busy. */
+	/* Conflicts are retried quickly this many times before they are treated
+	 * like a busy server. */
 	CONFLICT_TRIES = 10,
 	CONFLICT_BASE_MS = 10,
 	CONFLICT_CAP_MS = 200,
@@ -30,10 +30,10 @@ enum {
 	NOTICE_MS = 3000,
 };
 
-/* Some connection of the process has warned of its wait. */
+/* A connection of this process has warned of its wait. */
 static atomic_bool warned;
 
-/* What a transaction has waited so far. */
+/* How long a transaction has waited so far. */
 struct wait {
 	struct retry conflicts, away;
 	int64_t since_ms;
@@ -100,8 +100,8 @@ void
 db_rollback(struct db *db)
 {
 	db->in_trans = false;
-	/* A failed rollback leaves a connection in an unknown state; without
-	 * it the server rolls back by itself. */
+	/* A failed rollback leaves the connection in an unknown state; if it is
+	 * closed, the server rolls back by itself. */
 	if (db->my != NULL && mysql_rollback(db->my) != 0)
 		db_disconnect(db);
 }
@@ -131,7 +131,7 @@ db_retries(const struct db *db)
 	return db->retries;
 }
 
-/* Sets how long the next attempt waits for a lock. */
+/* Sets how long the next attempt may wait for a lock. */
 static enum outcome
 limit_locks(struct db *db, const struct wait *w)
 {
@@ -160,7 +160,7 @@ warn_of_wait(struct db *db, struct wait *w)
 		log_warn("%s; waiting for it", buf_str(&db->why));
 }
 
-/* Waits before the next attempt. False when it is time to give up. */
+/* Waits before the next attempt. Returns false if it is time to give up. */
 static bool
 wait_again(struct db *db, struct wait *w)
 {
@@ -169,8 +169,8 @@ wait_again(struct db *db, struct wait *w)
 	bool first = w->conflicts.attempt == 0 && w->away.attempt == 0;
 	int64_t left = db_wait_left(db), ms;
 
-	/* A deadlock is over when it is reported: the next attempt waits for
-	 * nothing. */
+	/* A deadlock is over when it is reported, so the next attempt need not
+	 * wait. */
 	if (left == 0 && !(first && db->number == DB_DEADLOCK))
 		return false;
 	db->retries++;
@@ -207,7 +207,7 @@ attempt(struct db *db, const struct wait *w,
 	if (o == OUTCOME_DONE)
 		o = work(db, ctx);
 	/* Commit point: from here on the work may be done, whatever COMMIT
-	 * returns; so it must be idempotent. */
+	 * returns, so it must be idempotent. */
 	if (o == OUTCOME_DONE)
 		o = db_commit(db);
 	if (o == OUTCOME_DONE)
@@ -217,8 +217,8 @@ attempt(struct db *db, const struct wait *w,
 	return o;
 }
 
-/* The server closes connections that were idle for long. When the beginning of
- * the transaction finds that, it is repeated at once: it is not an outage. */
+/* The server closes idle connections. If the start of the transaction finds
+ * that, it is repeated at once: it is not an outage. */
 static enum outcome
 attempt_anew(struct db *db, const struct wait *w,
     enum outcome (*work)(struct db *db, void *ctx), void *ctx)

@@ -1,7 +1,8 @@
 /*
- * schema_number: which schema a database has, and whether the programs work
- * with it. A change of common/tables/tables.def that a released database needs
- * raises the number, with a file for that database (sink/tables/migrate.h).
+ * schema_number: the schema of a database, and whether the programs work with
+ * it. A change of common/tables/tables.def that a released database needs
+ * raises the number and comes with a file for that database
+ * (sink/tables/migrate.h).
  */
 #ifndef COMMON_DB_SCHEMA_NUMBER_H
 #define COMMON_DB_SCHEMA_NUMBER_H
@@ -18,11 +19,12 @@ extern const int64_t schema_last;
 enum outcome schema_number(struct db *db, int64_t *number)
     __attribute__((warn_unused_result));
 
-/* NULL when this program works with that schema, else what to do about it. */
+/* Returns NULL if this program works with that schema, otherwise what to do
+ * about it. */
 const char *schema_objection(int64_t number);
 
-/* A greeting of each connection (db.h): this program works with no other
- * schema. Who may not read its number is not held up. */
+/* A greeting for connections (db.h): this program works with no other schema.
+ * Users who may not read the number are not stopped. */
 enum outcome schema_greeting(struct db *db, struct buf *why);
 
 #endif

@@ -18,7 +18,7 @@ tenant_lock_slot(void)
 	return atomic_fetch_add(&next, 1) % TENANT_SLOTS;
 }
 
-/* Changes the slots [from, to) of each tenant, in the order of the key. */
+/* Changes the slots [from, to) of each tenant in the order of the key. */
 static enum outcome
 change_slots(struct db *db, const struct text *tenants, size_t n, unsigned from,
     unsigned to)

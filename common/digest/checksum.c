@@ -1,6 +1,6 @@
 /*
- * checksum: see checksum.h. The library is compiled in: what it does is one
- * header.
+ * checksum: see checksum.h. The library consists of one header and is compiled
+ * in.
  */
 #include "common/digest/checksum.h"
 

@@ -9,7 +9,7 @@
 #include "common/digest/keyed_hash.h"
 #include "common/digest/random.h"
 
-/* The letters of a kind stand for it in stored digests: never change them. */
+/* These letters are part of stored digests: never change them. */
 static const char kind_letters[] = { [FORGOTTEN_CUSTOMER] = 'c',
 	[FORGOTTEN_USER] = 'u',
 	[FORGOTTEN_CHAT] = 'd' };

@@ -1,8 +1,8 @@
 /*
- * forgotten_id: how the table `forgotten` names whom `reaper --forget` forgot:
- * a keyed hash of the id, so that the sink recognizes rows that arrive later,
- * and anyone who reads the table finds no id in it. The key is random and one
- * for each tenant (tenants.forget_key).
+ * forgotten_id: the form in which the table `forgotten` holds the ids that
+ * `reaper --forget` erased. It is a keyed hash of the id: the sink recognises
+ * rows that arrive later, but readers of the table find no id in it. Each
+ * tenant has a random key (tenants.forget_key).
  */
 #ifndef COMMON_DIGEST_FORGOTTEN_ID_H
 #define COMMON_DIGEST_FORGOTTEN_ID_H
@@ -11,24 +11,25 @@
 #include <stdint.h>
 
 enum {
-	FORGOTTEN_DIGEST = 32, /* characters of a digest */
-	FORGOTTEN_KEY = 32,    /* and of a key */
+	FORGOTTEN_DIGEST = 32, /* length of a digest in characters */
+	FORGOTTEN_KEY = 32,    /* length of a key */
 };
 
 enum forgotten_kind {
 	FORGOTTEN_CUSTOMER, /* the id of a customer */
-	FORGOTTEN_USER,     /* the same where ids of operators stand, too */
-	FORGOTTEN_CHAT,     /* the id of a chat of the customer */
+	FORGOTTEN_USER,     /* the same, in places that may also hold an
+			     * operator's id */
+	FORGOTTEN_CHAT,     /* the id of one of the customer's chats */
 };
 
-/* Reads a key as it is stored; -1 if it is none. */
+/* Reads a key as it is stored; returns -1 if it is malformed. */
 int forgotten_key_read(const char *text, uint64_t key[2])
     __attribute__((warn_unused_result));
 
-/* Draws a new key, and writes it as it is stored. */
+/* Draws a new key and writes it as it is stored. */
 void forgotten_key_draw(char text[FORGOTTEN_KEY + 1]);
 
-/* The digest of an id, NUL-ended. */
+/* Writes the digest of an id, with NUL. */
 void forgotten_digest(const uint64_t key[2], enum forgotten_kind kind,
     const char *id, size_t len, char digest[FORGOTTEN_DIGEST + 1]);
 

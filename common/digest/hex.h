@@ -1,12 +1,12 @@
 /*
- * hex: hexadecimal digits, read and written.
+ * hex: reads and writes hexadecimal digits.
  */
 #ifndef COMMON_DIGEST_HEX_H
 #define COMMON_DIGEST_HEX_H
 
 #include <stddef.h>
 
-/* The value of a digit, 0 to 15; -1: it is none. */
+/* Returns the value of a digit, or -1. */
 static inline int
 hex_digit(char c)
 {
@@ -17,15 +17,15 @@ hex_digit(char c)
 	return letter < 6 ? letter + 10 : -1;
 }
 
-/* The same for the digits that hex_write() writes: small letters only. */
+/* The same, but accepts only the lower-case digits that hex_write() writes. */
 static inline int
 hex_small_digit(char c)
 {
 	return c >= 'A' && c <= 'F' ? -1 : hex_digit(c);
 }
 
-/* The value of two digits, or -1. Reads nothing behind the first byte that is
- * no digit. */
+/* Returns the value of two digits, or -1. Reads nothing after the first byte
+ * that is not a digit. */
 static inline int
 hex_byte(const char *p)
 {
@@ -34,8 +34,8 @@ hex_byte(const char *p)
 	return low < 0 ? -1 : high << 4 | low;
 }
 
-/* The value of four digits, as in JSON's \u escapes, or -1. Reads nothing
- * behind the first byte that is not a digit. */
+/* Returns the value of four digits, as in JSON's \u escapes, or -1. Reads
+ * nothing after the first byte that is not a digit. */
 static inline int
 hex_four(const char *p)
 {
@@ -50,7 +50,7 @@ hex_four(const char *p)
 	return v;
 }
 
-/* Writes two digits for each byte, small letters, without a NUL. Returns the
+/* Writes two lower-case digits for each byte, without a NUL. Returns the
  * end. */
 static inline char *
 hex_write(char *to, const unsigned char *from, size_t n)

@@ -11,7 +11,7 @@ rotate(uint64_t x, unsigned n)
 	return x << n | x >> (64 - n);
 }
 
-/* In place: v stays in registers. */
+/* Inline, so that v stays in registers. */
 __attribute__((always_inline)) static inline void
 sip_round(uint64_t v[4])
 {

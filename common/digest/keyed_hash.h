@@ -1,10 +1,10 @@
 /*
  * keyed_hash: SipHash-2-4 with 128 bits, for input from outside: addresses,
- * ids, lines. Nobody can make two inputs collide without the key, so equal
+ * ids, lines. Without the key nobody can find two inputs that collide, so equal
  * hashes are taken for equal inputs.
  *
- * libcrypto's SipHash takes 70 ns for 24 bytes because of its calls, this one
- * 26.
+ * libcrypto's SipHash takes 70 ns for 24 bytes because of its calls; this one
+ * takes 26.
  */
 #ifndef COMMON_DIGEST_KEYED_HASH_H
 #define COMMON_DIGEST_KEYED_HASH_H
@@ -16,7 +16,7 @@ struct keyed_hash {
 	uint64_t a, b;
 };
 
-/* The key is secret, and random. */
+/* The key must be secret and random. */
 struct keyed_hash keyed_hash(
     const uint64_t key[2], const void *data, size_t len);
 

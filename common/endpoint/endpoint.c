@@ -1,6 +1,6 @@
 /*
  * endpoint: the table of kinds, and what is the same for all of them; see
- * endpoint.h. Only this file deals with operations that a kind lacks.
+ * endpoint.h. Only this file handles operations that a kind lacks.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -15,10 +15,11 @@
 #include "common/os/lines.h"
 #include "common/os/stop.h"
 
-/* A flush that waits for ever answers LATER after so long without progress. */
+/* Even a flush that waits for ever returns LATER after this long without
+ * progress. */
 #define FLUSH_MS 3000
-/* After a signal: how long answers that are on their way are waited for, but no
- * longer than until so shortly before the end. */
+/* After a signal: how long to wait for answers that are on their way, and how
+ * long before the program is ended by force this wait must be over. */
 #define STOP_MS 3000
 #define STOP_SPARE_MS 2500
 
@@ -60,14 +61,15 @@ endpoint_close(struct endpoint *e)
 	e->ops->close(e);
 }
 
-/* The last one, without a prefix, takes all other names. */
+/* The last kind has no prefix and takes all other names. */
 static const struct endpoint_ops *const kinds[] = {
 	&endpoint_amqp_ops,
 	&endpoint_exchange_ops,
 	&endpoint_stdio_ops,
 };
 
-/* "queu:rows" is a typing error and not a new file; "./queu:rows" is a file. */
+/* "queu:rows" is probably a typing error, not a new file; "./queu:rows" is a
+ * file. */
 static bool
 has_unknown_prefix(const char *name)
 {
@@ -78,7 +80,7 @@ has_unknown_prefix(const char *name)
 	return n > 0 && name[n] == ':';
 }
 
-/* What follows the prefix of that kind, or NULL. */
+/* Returns what follows the prefix of that kind, or NULL. */
 static const char *
 behind(const struct endpoint_ops *ops, const char *name)
 {
@@ -98,7 +100,7 @@ find_ops(const char *name)
 	return has_unknown_prefix(name) ? NULL : kinds[i];
 }
 
-/* ops are those of find_ops(). */
+/* ops must come from find_ops(). */
 static int
 check_name(const struct endpoint_ops *ops, const char *name,
     enum endpoint_use use, struct buf *why)
@@ -151,7 +153,7 @@ endpoint_take_to(const char *name, void *to)
 	return take_name(name, ENDPOINT_TO, to);
 }
 
-/* Whether both names are one queue, exchange or regular file. */
+/* True if both names mean the same queue, exchange or regular file. */
 static bool
 is_same(const char *a, const char *b)
 {

@@ -1,30 +1,30 @@
 /*
- * endpoint: where records come from and go to: "-" (standard input or
- * output), a file's path, "queue:NAME" on RabbitMQ, or, for writing only,
- * "exchange:NAME", which spreads records over several queues by their chats
- * (bucket.h). The same loop serves all; what a backend cannot do is
- * a NULL in its row of the table in endpoint.c (endpoint_kind.h).
+ * endpoint: where records come from and go to: "-" (standard input or output),
+ * a file's path, "queue:NAME" on RabbitMQ, or, for writing only,
+ * "exchange:NAME", which distributes records over several queues by their chats
+ * (bucket.h). The same loop serves all of them; an operation that a backend
+ * lacks is NULL in its row of the table in endpoint.c (endpoint_kind.h).
  *
- * Reading. endpoint_read() gives one record line at a time. Over AMQP a
+ * Reading. endpoint_read() returns one record line at a time. Over AMQP a
  * message holds many lines; endpoint_ack() acknowledges every message whose
  * last line has been returned, so call it only when the effect of all lines
- * returned so far is safe. Without an ack everything comes again, to us or to
- * another consumer. After a lost connection the backend reconnects by itself
- * with back-off; lines may then be returned a second time (at least once).
- * endpoint_read_block() gives many lines at once, for scan.h.
+ * returned so far is safe. Without an ack everything is delivered again, to us
+ * or to another consumer. After a lost connection the backend reconnects by
+ * itself with back-off; lines may then be returned a second time (at least
+ * once). endpoint_read_block() returns many lines at once, for scan.h.
  *
- * Writing. endpoint_write() takes a whole line (no newline) and may keep it;
- * only endpoint_flush() == OUTCOME_DONE says that everything written so far
- * is safe: written to the file (and synced) or pipe, confirmed by the broker
- * and not returned as unroutable. What was not confirmed is sent again with the
- * same message_id after a reconnect; so a message may come twice, and after one
- * that the broker refused (its queue was full) out of order.
+ * Writing. endpoint_write() takes a complete line (without newline) and may
+ * keep it. Only endpoint_flush() == OUTCOME_DONE says that everything written
+ * so far is safe: written to the file (and synced) or pipe, or confirmed by the
+ * broker and not returned as unroutable. After a reconnect, unconfirmed
+ * messages are sent again with the same message_id. So a message may arrive
+ * twice, and out of order if the broker refused it because its queue was full.
  *
- * Keeping alive. A broker drops a connection that was silent for two
- * heartbeats ([amqp] heartbeat). Every call that reads, writes or flushes
- * serves its own endpoint; a caller that does other work for longer than a few
- * seconds calls endpoint_pump() on each. Without that the connection is lost
- * and made again, and no record is.
+ * Keeping alive. A broker drops a connection that was silent for two heartbeats
+ * ([amqp] heartbeat). Every call that reads, writes or flushes serves its own
+ * endpoint; a caller that does other work for longer than a few seconds calls
+ * endpoint_pump() on each. Otherwise the connection is lost and made again, but
+ * no record is lost.
  */
 #ifndef COMMON_ENDPOINT_ENDPOINT_H
 #define COMMON_ENDPOINT_ENDPOINT_H
@@ -45,64 +45,64 @@ enum endpoint_status {
 	ENDPOINT_WAIT,    /* nothing yet: time-out, or asked to stop */
 	ENDPOINT_EMPTY,   /* a queue has nothing more (until_empty only) */
 	ENDPOINT_END,     /* clean end of a file or pipe */
-	ENDPOINT_CUT,     /* it ended inside a line */
-	ENDPOINT_TOOLONG, /* a line or a message above its limit was skipped;
-			     endpoint_refusal() */
-	ENDPOINT_FAILED,  /* endpoint_why(), endpoint_code() say why */
+	ENDPOINT_CUT,     /* the input ended inside a line */
+	ENDPOINT_TOOLONG, /* a line or message above its limit was skipped; see
+			   * endpoint_refusal() */
+	ENDPOINT_FAILED,  /* see endpoint_why() and endpoint_code() */
 };
 
 struct endpoint_options {
 	const struct conf
 	    *conf;         /* for [amqp]; borrowed, outlives the endpoint */
 	size_t max_line;   /* 0: RECORD_MAX_LINE */
-	bool uncounted;    /* reading blocks of a file: the caller counts
-			 lines, endpoint_where() cannot tell them */
+	bool uncounted;    /* reading blocks of a file: the caller counts lines,
+			    * endpoint_where() does not */
 	bool until_empty;  /* reading a queue: ENDPOINT_EMPTY at its end */
-	bool present;      /* reading a queue: the messages that it holds
-			 when it is connected to, then ENDPOINT_EMPTY */
-	bool wait_forever; /* a daemon: wait for the broker for ever, or
-			 until asked to stop; else give up after
-			 [amqp] wait_timeout */
+	bool present;      /* reading a queue: only the messages that it holds
+			    * when connecting, then ENDPOINT_EMPTY */
+	bool wait_forever; /* a daemon: wait for the broker for ever, or until
+			    * asked to stop; otherwise give up after [amqp]
+			    * wait_timeout */
 
-	bool append;     /* writing a file: behind its present content, whose
-			    input was acknowledged and is not sent again */
+	bool append;     /* writing a file: after its present content, whose
+			  * input was acknowledged and will not come again */
 	bool repeatable; /* writing: the input can be read again, so standard
-			    output is not synced if it is a file */
+			  * output is not synced if it is a file */
 
-	bool lazy; /* writing a queue: opening does not reach for the broker;
-		      endpoint_connect() does, or the first flush */
+	bool lazy; /* writing a queue: opening does not connect;
+		    * endpoint_connect() or the first flush does */
 
-	size_t body; /* writing a queue: bytes that are gathered to one
-			message; 0: 124 KiB, 1: one line a message */
+	size_t body; /* writing a queue: bytes collected for one message; 0: 124
+		      * KiB, 1: one line per message */
 
 	/* Reading the queue of other publishers, with endpoint_read(): each
-	 * message is one line, whatever its content, even an empty one. */
+	 * message is one line, whatever its content, even if empty. */
 	bool whole;
 
-	/* Reading a queue as its only reader. While there is another one,
-	 * opening waits for as long as the broker takes to drop a dead
-	 * connection, and then fails. */
+	/* Reading a queue as its only reader. If there is another one, opening
+	 * waits as long as the broker takes to drop a dead connection, and then
+	 * fails. */
 	bool sole;
 	unsigned prefetch;    /* 0: [amqp] prefetch */
 	const char *exchange; /* reading: a classic queue, bound to this topic
-				 exchange by... */
-	const char *binding;  /* ...this key; both are made if missing */
+			       * exchange ... */
+	const char *binding;  /* ... with this key; missing ones are created */
 };
 
-/* As `prefetch`, for who reads all that waits before anything is acknowledged:
- * it is more than a broker can be told. From a quorum queue, which takes "no
- * limit" for 2,000, it is 65,535 messages: then the input ends, and the log
- * says so. */
+/* As `prefetch`, for callers that read everything before anything is
+ * acknowledged: it is more than a broker accepts. A quorum queue treats "no
+ * limit" as 2,000, so for it the limit is 65,535 messages: then the input ends,
+ * and the log says so. */
 #define ENDPOINT_NO_PREFETCH_LIMIT 65536
 
-/* What a name is given for. */
+/* The purpose of a name. */
 enum endpoint_use {
 	ENDPOINT_FROM,
 	ENDPOINT_TO,
 };
 
-/* -1, and the log names the key of the configuration: no endpoint for that use
- * has such a name, whatever is there. */
+/* Returns -1, after an error that names the configuration key, if no endpoint
+ * for that use can have such a name. */
 int endpoint_check_key(const char *name, enum endpoint_use use,
     const char *section, const char *key);
 
@@ -110,41 +110,42 @@ int endpoint_check_key(const char *name, enum endpoint_use use,
 int endpoint_take_from(const char *name, void *to);
 int endpoint_take_to(const char *name, void *to);
 
-/* Refuses to write to what is read, before either is opened: a file would be
- * emptied, a queue would never end. -1, else the exit code, after a message
- * that names the option of `to`, such as "-t". NULL for either: nothing. */
+/* Refuses to write to the input, before either is opened: a file would be
+ * emptied, a queue would never end. Returns -1, or the exit code after a
+ * message that names the option of `to`, such as "-t". If either is NULL, there
+ * is nothing to check. */
 int endpoint_check_ends(const char *from, const char *to, const char *option)
     __attribute__((warn_unused_result));
 
-/* Whether to write to `to` is to write to what is read; "-" is standard input
- * for `from`, and for `to` an output that is not looked at. */
+/* True if `to` is also the input. "-" means standard input for `from`; as `to`
+ * it is not checked. */
 bool endpoint_is_input(const char *from, const char *to);
 
 /* Whether both names are one queue, exchange or regular file; of a file that is
  * not there yet, only if they are equal. */
 bool endpoint_is_same_output(const char *a, const char *b);
 
-/* Owned. NULL with *why and *code when a file does not exist, a name is
- * malformed, or the broker cannot be reached. Missing queues are made: quorum
- * queues, with NAME.dead for dead letters. */
+/* Owned. Returns NULL with *why and *code if a file does not exist, a name is
+ * malformed, or the broker cannot be reached. Missing queues are created:
+ * quorum queues, with NAME.dead for dead letters. */
 struct endpoint *endpoint_open_read(const char *name,
     const struct endpoint_options *opt, struct buf *why, enum exit_code *code);
 struct endpoint *endpoint_open_write(const char *name,
     const struct endpoint_options *opt, struct buf *why, enum exit_code *code);
 
-/* *line is borrowed until the next read; it may be changed, and 64 bytes behind
- * it are readable. timeout_ms -1: waits until a line comes or the program is
- * asked to stop. */
+/* *line is borrowed until the next read; it may be changed, and 64 bytes after
+ * it are readable. timeout_ms
+ * -1: waits until a line comes or the program is asked to stop. */
 enum endpoint_status endpoint_read(
     struct endpoint *e, char **line, size_t *len, int timeout_ms);
 
-/* The same in blocks: whole lines, each with its newline (the last line of a
- * message that lacks one gets it), one message of a queue or a part of it, or
- * what there is of a file or pipe. Borrowed until the next read; 64 bytes
- * before it and 128 behind are readable. ENDPOINT_RECORD means a block here,
- * of one line at least; the other answers are endpoint_read()'s, and come when
- * the lines before them were returned. An endpoint is read by lines or by
- * blocks, not both. */
+/* The same in blocks: complete lines, each with its newline (which is added if
+ * the last line of a message lacks it): one message of a queue or part of it,
+ * or what is available from a file or pipe. Borrowed until the next read; 64
+ * bytes before it and 128 after it are readable. ENDPOINT_RECORD means a block
+ * of at least one line; the other results are those of endpoint_read(), and
+ * come after the lines before them. An endpoint is read by lines or by blocks,
+ * not both. */
 enum endpoint_status endpoint_read_block(
     struct endpoint *e, char **block, size_t *len, int timeout_ms);
 
@@ -153,107 +154,110 @@ void endpoint_ack(struct endpoint *e);
 
 /* For callers that read on while the effect of earlier lines becomes safe. A
  * mark stands for all messages whose last line was returned so far, and
- * endpoint_ack_to() acknowledges these. The mark of a connection that broke
- * since does nothing: everything comes again. */
+ * endpoint_ack_to() acknowledges them. The mark of a connection that broke
+ * since then does nothing: everything is delivered again. */
 struct endpoint_mark {
 	uint64_t connection, tag, messages;
 };
 struct endpoint_mark endpoint_mark(const struct endpoint *e);
 void endpoint_ack_to(struct endpoint *e, const struct endpoint_mark *mark);
 
-/* Acknowledges only the messages whose last lines were the last ones when these
- * marks were made, in their order, for callers that leave others where they
- * are: these do not use the functions above. True when the broker has taken it;
- * false when the link is lost: some of them, or all, come again. */
+/* Acknowledges only the messages whose last lines were the most recent ones
+ * when these marks were made, in order. For callers that leave other messages
+ * in the queue; they do not use the functions above. Returns true if the broker
+ * has taken it; false if the link is lost: some or all are delivered again. */
 bool endpoint_ack_only(struct endpoint *e, const struct endpoint_mark *marks,
     size_t n) __attribute__((warn_unused_result));
 
 int endpoint_write(struct endpoint *e, const char *line, size_t len)
-    __attribute__((warn_unused_result)); /* 0, or -1: endpoint_why() */
+    __attribute__((warn_unused_result)); /* returns 0, or -1: see
+					  * endpoint_why() */
 
-/* OUTCOME_LATER: the broker is away, or a queue is full, or no answer came in
- * time; unconfirmed lines are kept and the next flush goes on. With
- * wait_forever it returns so every few seconds, so that its caller can serve
- * other links. OUTCOME_NEVER: a full disk, no right to publish; a closed pipe,
- * and then endpoint_code() is PROG_OK, because that is an ordinary end. */
+/* OUTCOME_LATER: the broker is unreachable, a queue is full, or no answer came
+ * in time; unconfirmed lines are kept and the next flush continues. With
+ * wait_forever it returns LATER every few seconds, so that its caller can serve
+ * other links. OUTCOME_NEVER: a full disk, no right to publish, or a closed
+ * pipe; after that, endpoint_code() is PROG_OK, because it is an ordinary
+ * end. */
 enum outcome endpoint_flush(struct endpoint *e)
     __attribute__((warn_unused_result));
 
-/* For callers that go on while what they wrote becomes safe. begin: everything
- * written so far is on its way; *mark stands for it. False: it cannot go at
- * once, or it is not a queue; endpoint_flush() does it. done: everything up to
- * the mark is safe; never waits, and endpoint_flush() does. */
+/* For callers that continue while their output becomes safe. begin: everything
+ * written so far is on its way; *mark stands for it. Returns false if it cannot
+ * be sent at once, or is not a queue; then use endpoint_flush(). done: true if
+ * everything up to the mark is safe; never waits, unlike endpoint_flush(). */
 bool endpoint_flush_begin(struct endpoint *e, uint64_t *mark);
 bool endpoint_flush_done(struct endpoint *e, uint64_t mark);
 
-/* For writing, while its caller waits for more to do: what was written begins
- * its way, as one message when everything before it is confirmed, so that there
- * are no more messages than are confirmed one after the other. True: it could
- * not yet, call again in a millisecond. Never waits, and proves nothing: that
- * is endpoint_flush(). */
+/* For writing, while the caller waits for more work: sends what was written, as
+ * one message once everything before it is confirmed, so that there are no more
+ * messages than round trips. Returns true if it could not do so yet: call again
+ * in a millisecond. Never waits, and guarantees nothing; endpoint_flush()
+ * does. */
 bool endpoint_send(struct endpoint *e);
 
-/* For writing: tries once to connect if the broker is away, after a short wait
- * for the pause between two tries. DONE: it is connected; always for files.
- * LATER, NEVER: endpoint_why(). */
+/* For writing: tries once to connect if the broker is unreachable, after a
+ * short wait if the last attempt was just before. DONE: connected; always for
+ * files. LATER, NEVER: see endpoint_why(). */
 enum outcome endpoint_connect(struct endpoint *e)
     __attribute__((warn_unused_result));
 
 /* Serves the broker's heartbeats without waiting. Does nothing for files. */
 void endpoint_pump(struct endpoint *e);
 
-/* Where the last line came from, for messages: "line 17" or "message ID line
- * 3". Borrowed until the next read. */
+/* Returns the origin of the last line for messages: "line 17" or "message ID
+ * line 3". Borrowed until the next read. */
 const char *endpoint_where(struct endpoint *e);
 
 /* The same for a line of the last block; NULL: for the last line of the last
  * block, or of the last ENDPOINT_TOOLONG. */
 const char *endpoint_where_in(struct endpoint *e, const char *line);
 
-/* Why the last ENDPOINT_TOOLONG was skipped. */
+/* Returns why the last ENDPOINT_TOOLONG was skipped. */
 const char *endpoint_refusal(const struct endpoint *e);
 
-/* The message of the broker that holds the last line or block, borrowed until
- * the next read. */
+/* The broker's message that has the last line or block, borrowed until the next
+ * read. */
 struct endpoint_delivery {
 	uint64_t serial;     /* number of the message, from 1 */
 	uint64_t connection; /* number of the connection, from 1 */
-	bool again;          /* the broker may have sent it before, through
-				another connection */
-	const char *id;      /* NULL: it has none */
-	const char *body;    /* all of it */
+	bool again;          /* the broker may have sent it before, on another
+			      * connection */
+	const char *id;      /* NULL: none */
+	const char *body;    /* the complete body */
 	size_t len;
-	uint64_t line; /* number of the line, or of the block's first, from 1 */
-	bool last;     /* all of it was returned */
+	uint64_t line; /* number of the line, or of the block's first line, from
+			* 1 */
+	bool last;     /* everything was returned */
 };
 
-/* False for files. */
+/* Returns false for files. */
 bool endpoint_delivery(const struct endpoint *e, struct endpoint_delivery *d);
 
-/* The routing key of the message in hand, NUL-ended, of an endpoint that is
- * read whole; else NULL. Borrowed until the next read. */
+/* Returns the routing key of the current message, with NUL, if the endpoint
+ * reads whole messages; otherwise NULL. Borrowed until the next read. */
 const char *endpoint_routing_key(const struct endpoint *e, size_t *len);
 
 /* Reading a queue: changes options.until_empty. For callers that had no line
- * for a while: only the broker can say that the queue is empty, since under
- * load it may send nothing, too. */
+ * for a while: only the broker can say that the queue is empty, because under
+ * load it may send nothing, either. */
 void endpoint_set_until_empty(struct endpoint *e, bool until_empty);
 
-/* False while the broker is away; true for files. */
+/* False while the broker is unreachable; always true for files. */
 bool endpoint_is_up(const struct endpoint *e);
 
-/* True for "queue:...", for "exchange:..." */
+/* True for "queue:..." and "exchange:..." */
 bool endpoint_is_queue(const char *name);
 bool endpoint_is_exchange(const char *name);
 
-/* NAME of "queue:NAME" and "exchange:NAME"; else NULL. Borrowed. */
+/* Returns NAME of "queue:NAME" or "exchange:NAME", otherwise NULL. Borrowed. */
 const char *endpoint_amqp_name(const char *name);
 
 const char *endpoint_name(const struct endpoint *e);
 const char *endpoint_why(const struct endpoint *e);
 enum exit_code endpoint_code(const struct endpoint *e);
 
-/* Closes without flushing. NULL is fine. */
+/* Closes without flushing. NULL is allowed. */
 void endpoint_close(struct endpoint *e);
 
 #endif

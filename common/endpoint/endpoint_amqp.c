@@ -1,5 +1,5 @@
 /*
- * endpoint_amqp: "queue:NAME", what is the same for both ends; see
+ * endpoint_amqp: "queue:NAME", the part that both ends share; see
  * endpoint_amqp.h.
  */
 #include "common/endpoint/endpoint_amqp.h"
@@ -16,14 +16,15 @@
 
 #define RETRY_BASE_MS 100
 #define RETRY_CAP_MS 5000
-/* After a link that lasted that long, back-off starts over. */
+/* Back-off starts over after a link that lasted this long. */
 #define STABLE_MS 5000
-/* After three heartbeats and that time, another reader is alive. */
+/* Another reader that is still there after three heartbeats and this time is
+ * alive. */
 #define SOLE_MS 5000
 
-/* How long a queue that was deleted is not made again: a reader whose channel
- * has not yet heard of it keeps the numbers of the old queue's messages, and
- * passes over those of a new one for ever. */
+/* How long a deleted queue is not created again: a reader whose channel has not
+ * heard of the deletion keeps the message numbers of the old queue, and would
+ * skip messages of a new one for ever. */
 #define GONE_MS 2000
 
 /* How long a reader that died is waited for in one try, and how often it is
@@ -31,7 +32,8 @@
 #define PREDECESSOR_MS 5000
 #define PREDECESSOR_LOOK_MS 20
 
-/* -1 with *why: that cannot be the name of a queue, an exchange ("kind"). */
+/* Returns -1 with *why if that cannot be the name of a queue or exchange
+ * ("kind"). */
 static int
 check_amqp_name(const char *kind, const char *name, struct buf *why)
 {
@@ -67,7 +69,7 @@ endpoint_amqp_init(struct amqp_endpoint *a, const char *queue, bool writing,
 	if (status != 0)
 		return -1;
 	a->queue = xstrdup(queue);
-	/* Connecting, which open() does, may have something to say. */
+	/* Connecting, which open() does, may need the name for messages. */
 	a->base.name =
 	    xasprintf("%s:%s", a->spread ? "exchange" : "queue", queue);
 	a->source.exchange = opt->exchange;
@@ -94,7 +96,7 @@ take_link_reason(struct amqp_endpoint *a)
 	a->base.code = a->link.code;
 }
 
-/* Who gives up after a time has half of it left to make the queue again. */
+/* A caller with a time-out has half of it left to create the queue again. */
 static int64_t
 gone_ms(const struct amqp_endpoint *a)
 {
@@ -124,7 +126,7 @@ void
 endpoint_amqp_lost(struct amqp_endpoint *a)
 {
 	take_link_reason(a);
-	/* One line an outage, and none from cron unless it gives up. */
+	/* One line for each outage; from cron none, unless it gives up. */
 	if (a->outage_since_ms == 0 && a->timeout.for_ever &&
 	    a->link.outcome == OUTCOME_LATER)
 		log_warn("%s; trying again", buf_str(&a->base.why));
@@ -174,7 +176,8 @@ endpoint_amqp_look(struct amqp_endpoint *a, struct amqp_queue_load *load)
 	return OUTCOME_LATER;
 }
 
-/* Exchanges that spread are not made here but by scripts/topology. */
+/* Exchanges that distribute records are created by scripts/topology, not
+ * here. */
 static enum outcome
 find_exchanges(struct amqp_endpoint *a)
 {
@@ -274,8 +277,8 @@ connect_amqp(struct amqp_endpoint *a)
 		o = amqp_declare_source(&a->link, a->queue, &a->source);
 	else if (o == OUTCOME_DONE)
 		o = amqp_declare_queue(&a->link, a->queue, NULL);
-	/* A queue of dead letters needs none itself, unless its reader finds
-	 * bad records; then deadletter.c makes it. */
+	/* A dead-letter queue needs none itself, unless its reader finds bad
+	 * records; then deadletter.c creates it. */
 	if (o == OUTCOME_DONE && !amqp_is_dead_letter_queue(a->queue)) {
 		dead = xasprintf("%s.dead", a->queue);
 		o = amqp_declare_queue(&a->link, dead, NULL);

@@ -1,15 +1,15 @@
 /*
  * endpoint_amqp_read: the reading end of a queue.
  *
- * The broker sends messages ahead of their acknowledgement, [amqp] prefetch of
- * them at most; they wait in `ready`, in order. `now` is the one whose lines
- * are being returned. There is one consumer: the broker puts back the messages
- * of a lost connection consumer by consumer, out of order.
+ * The broker sends messages ahead of their acknowledgement, at most [amqp]
+ * prefetch of them; they wait in `ready`, in order. `now` is the message whose
+ * lines are being returned. There is one consumer, because with several the
+ * broker would put the messages of a lost connection back out of order.
  *
- * Guarantee: a message is acknowledged by endpoint_ack() after its last
- * line was returned, or later. When the link goes down, all unacknowledged
- * messages are dropped here, because the broker sends them again; delivery tags
- * of the old connection are never used on a new one.
+ * Guarantee: a message is acknowledged by endpoint_ack() after its last line
+ * was returned, or later. If the link goes down, all unacknowledged messages
+ * are dropped here, because the broker sends them again; delivery tags of the
+ * old connection are never used on a new one.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -25,18 +25,18 @@
 #include "common/os/stop.h"
 #include "common/records/record.h"
 
-/* The current message, and how far its lines were returned. */
+/* The current message, and how many of its lines were returned. */
 struct amqp_cursor {
 	size_t max_line;
-	bool whole; /* each message is one line, whatever is in it */
+	bool whole; /* each message is one line, whatever its content */
 
-	bool in_hand; /* there is a message */
+	bool in_hand; /* there is a current message */
 	struct amqp_message message;
 	uint64_t serial;     /* its number, from 1 */
 	uint64_t connection; /* the number of its connection */
-	size_t at;           /* how far its lines were returned */
+	size_t at;           /* end of the lines returned so far */
 	uint64_t line;       /* number of the last line returned */
-	uint64_t first;      /* of the first line returned with it */
+	uint64_t first;      /* number of the first line returned with it */
 	const char
 	    *refusal; /* of the last TOOLONG; NULL: the line is too long */
 };
@@ -44,7 +44,8 @@ struct amqp_cursor {
 /* Callers serve their links between two blocks. */
 #define BLOCK_BYTES (64 * 1024)
 
-/* Makes m the current message; the cursor owns it, and has none before. */
+/* Makes m the current message, which the cursor then owns; there must be none
+ * before. */
 static void
 cursor_take(struct amqp_cursor *c, struct amqp_message m, uint64_t connection)
 {
@@ -69,7 +70,7 @@ cursor_is_done(const struct amqp_cursor *c)
 	return c->at >= c->message.size;
 }
 
-/* The message has a line left. */
+/* Returns the next line; the message must have one. */
 static enum endpoint_status
 next_line(struct amqp_cursor *c, char **line, size_t *len)
 {
@@ -106,7 +107,7 @@ next_block(struct amqp_cursor *c, char **block, size_t *len)
 	return ENDPOINT_RECORD;
 }
 
-/* The whole body as one line. */
+/* Returns the whole body as one line. */
 static enum endpoint_status
 next_whole(struct amqp_cursor *c, char **line, size_t *len)
 {
@@ -117,14 +118,15 @@ next_whole(struct amqp_cursor *c, char **line, size_t *len)
 	return *len > c->max_line ? ENDPOINT_TOOLONG : ENDPOINT_RECORD;
 }
 
-/* The next line (lines), or the next block of lines, which ends at some size or
- * before a line that is too long; *status is RECORD or TOOLONG. False when
- * nothing is left. */
+/* Returns the next line (lines), or the next block of lines, which ends at a
+ * certain size or before a line that is too long; *status is RECORD or TOOLONG.
+ * False if nothing is left. */
 static bool
 cursor_next(struct amqp_cursor *c, bool lines, char **part, size_t *len,
     enum endpoint_status *status)
 {
-	/* A message that is read whole has one line even when it is empty. */
+	/* A message that is read as a whole has one line even if it is
+	 * empty. */
 	if (!c->in_hand || (cursor_is_done(c) && (!c->whole || c->line > 0)))
 		return false;
 	c->refusal = c->message.too_long ? "the message is too long" : NULL;
@@ -147,24 +149,25 @@ struct amqp_reader {
 	uint16_t prefetch; /* 0: no limit */
 	bool reads_all;    /* nothing is acknowledged before the end */
 	bool until_empty;
-	bool present_only; /* what waited when it connected: ... */
-	uint32_t present;  /* ... so many messages */
+	bool present_only; /* only messages that waited when it connected */
+	uint32_t present;  /* number of these messages */
 
 	struct amqp_inflow ready;
 
 	struct amqp_cursor now;
-	bool stale; /* its connection broke: to be freed by the next read */
+	bool stale; /* its connection broke: the next read frees it */
 
 	/* Of this connection. */
-	struct endpoint_mark done;  /* whole messages returned so far */
-	struct endpoint_mark acked; /* of them, acknowledged */
-	bool said_empty;            /* at the last check of the queue */
-	int64_t check_ms;           /* the next check is not before */
+	struct endpoint_mark done;  /* complete messages returned so far */
+	struct endpoint_mark acked; /* those of them that were acknowledged */
+	bool said_empty;            /* the last check of the queue found it
+				     * empty */
+	int64_t check_ms;           /* time of the next check */
 
-	bool passed_over; /* messages waited at the last idle check */
+	bool passed_over; /* messages were waiting at the last idle check */
 	int64_t idle_ms;  /* since when nothing came; or the last check */
 
-	/* Since when links were dropped because nothing came, though messages
+	/* Since when links are dropped because nothing comes although messages
 	 * wait; 0: something came. */
 	int64_t silent_since_ms;
 };
@@ -181,16 +184,16 @@ const_reader_of(const struct endpoint *e)
 	return (const struct amqp_reader *)(const void *)e;
 }
 
-/* A channel keeps acknowledgements back when 32 are under way to a quorum
- * queue, and forgets them when it is closed. */
+/* While 32 acknowledgements are under way to a quorum queue, a channel holds
+ * further ones back, and forgets them when it is closed. */
 #define ACKS_AT_ONCE 25
 
-/* The link is gone, and with it every delivery that was not acknowledged. */
+/* The link is lost, and with it every delivery that was not acknowledged. */
 static void
 drop_unacknowledged(struct amqp_reader *r)
 {
 	amqp_inflow_clear(&r->ready);
-	/* The caller may still look at its line. */
+	/* The caller may still use its line. */
 	r->stale = r->now.in_hand;
 	r->done.connection++;
 	r->done.tag = r->done.messages = 0;
@@ -198,7 +201,8 @@ drop_unacknowledged(struct amqp_reader *r)
 	r->said_empty = false;
 }
 
-/* The link is gone, and with it all that was not acknowledged. Returns -1. */
+/* The link is lost, and with it everything that was not acknowledged. Returns
+ * -1. */
 static int
 reader_lost(struct amqp_reader *r)
 {
@@ -232,7 +236,7 @@ reader_ack_to(struct endpoint *e, const struct endpoint_mark *mark)
 	r->acked = *mark;
 }
 
-/* One message; 0, or -1 when the link is lost. */
+/* Acknowledges one message. Returns 0, or -1 if the link is lost. */
 static int
 ack_alone(struct amqp_reader *r, uint64_t tag)
 {
@@ -271,7 +275,7 @@ reader_ack_only(struct endpoint *e, const struct endpoint_mark *marks, size_t n)
 
 	if (n == 0)
 		return true;
-	/* Without a gap one acknowledgement is enough. */
+	/* One acknowledgement is enough if there is no gap. */
 	while (i < n && marks[i].tag == r->acked.tag + i + 1)
 		i++;
 	if (i > 0)
@@ -285,25 +289,25 @@ reader_ack_only(struct endpoint *e, const struct endpoint_mark *marks, size_t n)
 	return marks[0].connection == r->done.connection && wait_for_leader(r);
 }
 
-/* A queue counts as empty when the broker says so twice, that far apart, and
- * sends nothing in between: its count leaves out messages under way. */
+/* A queue counts as empty if the broker says so twice with this time between,
+ * and sends nothing meanwhile: its count leaves out messages under way. */
 #define QUIET_MS 50
 
 /* How often an idle reader asks whether the broker still has its consumer:
- * RabbitMQ can drop one silently when its queue is deleted and made again at
+ * RabbitMQ can lose one silently if its queue is deleted and created again at
  * once. */
 #define IDLE_LOOK_MS 5000
 
-/* How many messages wait here at most, and at how many bytes but one frame is
- * read at a time; the rest waits in the socket. */
+/* The maximum number of messages that wait here, and from how many bytes on
+ * only one frame is read at a time; further messages wait in the socket. */
 #define READY_MAX 32768
 #define READY_BYTES (16 * 1024 * 1024)
 #define PREFETCH_MAX 65535
 
-#define CONSUMER "lines" /* the tag of it */
+#define CONSUMER "lines" /* its tag */
 
-/* With less time for its end a reader does not wait for the leader of a queue,
- * but closes in order: what the leader has not got comes again. */
+/* With less time for closing, a reader does not wait for the leader of a queue
+ * but closes in order: what the leader does not have is delivered again. */
 #define LEADER_MS 1000
 
 static enum outcome
@@ -381,10 +385,10 @@ open_read(const char *queue, const struct endpoint_options *opt,
 	else if (opt->prefetch != 0)
 		r->prefetch = (uint16_t)opt->prefetch;
 	r->present_only = opt->present;
-	/* Others may have taken some of those that were counted. */
+	/* Others may have taken some of the counted messages. */
 	r->until_empty = opt->until_empty || opt->present;
 	r->now.whole = opt->whole;
-	/* One more than may come: then it is never full. */
+	/* One more than can arrive, so it is never full. */
 	amqp_inflow_init(&r->ready, r->prefetch > 0 && r->prefetch < READY_MAX
 					? r->prefetch + (size_t)1
 					: READY_MAX);
@@ -394,7 +398,7 @@ open_read(const char *queue, const struct endpoint_options *opt,
 	return &r->a.base;
 }
 
-/* A message is whole. */
+/* Called when a message is complete. */
 static void
 on_message(struct amqp_reader *r)
 {
@@ -421,8 +425,8 @@ reader_take_frame(struct amqp_reader *r, const amqp_frame_t *f)
 	return true;
 }
 
-/* Reads the frames that have come; waits for the first of them. -1: the link is
- * lost. */
+/* Reads the available frames; waits for the first one. Returns -1 if the link
+ * is lost. */
 static int
 receive_frames(struct amqp_reader *r, int wait_ms)
 {
@@ -435,10 +439,11 @@ receive_frames(struct amqp_reader *r, int wait_ms)
 		if (!reader_take_frame(r, &f))
 			amqp_link_drop(
 			    l, "%s sends frames out of order", l->title);
-		/* Checked last: reading a frame also serves the heartbeat. */
+		/* Checked last, because reading a frame also serves the
+		 * heartbeat. */
 		if (r->ready.bytes >= READY_BYTES)
 			break;
-		/* The rest of a message may be waited for, but once. */
+		/* Wait for the rest of a message, but only once. */
 		wait_ms = r->ready.n == 0 && wait_ms > 0 ? 1 : 0;
 	}
 	return l->conn == NULL || got < 0 ? reader_lost(r) : 0;
@@ -453,7 +458,8 @@ finish_message(struct amqp_reader *r)
 	}
 }
 
-/* The next line or block of the current message; false when it has none. */
+/* Returns the next line or block of the current message; false if there is
+ * none. */
 static bool
 next_part(struct amqp_reader *r, bool lines, char **part, size_t *len,
     enum endpoint_status *status)
@@ -466,7 +472,7 @@ next_part(struct amqp_reader *r, bool lines, char **part, size_t *len,
 	return true;
 }
 
-/* Makes the next message the current one; false when there is none. */
+/* Makes the next message the current one; false if there is none. */
 static bool
 next_message(struct amqp_reader *r)
 {
@@ -481,7 +487,7 @@ next_message(struct amqp_reader *r)
 	return true;
 }
 
-/* The broker may send no more before messages are acknowledged. */
+/* True if the broker may send nothing until messages are acknowledged. */
 static bool
 is_starved(const struct amqp_reader *r)
 {
@@ -489,8 +495,8 @@ is_starved(const struct amqp_reader *r)
 	       r->done.messages - r->acked.messages >= r->prefetch;
 }
 
-/* All lines were returned: was the queue empty at two checks in a row? One that
- * does not even count our reader knows nothing (amqp_declare_load()). */
+/* All lines were returned: true if the queue was empty at two checks in a row.
+ * A count without even our own consumer is not valid (amqp_declare_load()). */
 static bool
 is_empty(struct amqp_reader *r)
 {
@@ -503,7 +509,7 @@ is_empty(struct amqp_reader *r)
 		(void)reader_lost(r);
 		return false;
 	}
-	/* What was under way may have come ahead of the answer. */
+	/* A message under way may have come before the answer. */
 	empty = load.messages == 0 && load.readers > 0 &&
 		!amqp_frames_enqueued(r->a.link.conn);
 	if (empty && r->said_empty)
@@ -513,8 +519,8 @@ is_empty(struct amqp_reader *r)
 	return false;
 }
 
-/* The queue has forgotten its reader, or will never send what it has: anyone
- * who does not wait for ever would come back to it for ever. */
+/* The queue has forgotten its consumer, or will never send what it has. A
+ * caller with a time-out gives up, otherwise it would try for ever. */
 static void
 drop_overlooked(struct amqp_reader *r, const struct amqp_queue_load *load)
 {
@@ -536,8 +542,9 @@ drop_overlooked(struct amqp_reader *r, const struct amqp_queue_load *load)
 	l->outcome = OUTCOME_NEVER;
 }
 
-/* Nothing came for a while. True when the link was dropped: the queue has no
- * reader, or messages waited in it at two checks in a row and were not sent. */
+/* Nothing came for a while. Returns true if the link was dropped: the queue has
+ * no consumer, or messages waited in it at two checks in a row and were not
+ * sent. */
 static bool
 is_overlooked(struct amqp_reader *r)
 {
@@ -560,7 +567,8 @@ is_overlooked(struct amqp_reader *r)
 	return true;
 }
 
-/* wait_ms, but no longer than until the next check of the queue. */
+/* Returns wait_ms, or the time until the next check of the queue if that is
+ * shorter. */
 static int
 before_check(const struct amqp_reader *r, int wait_ms)
 {
@@ -571,7 +579,7 @@ before_check(const struct amqp_reader *r, int wait_ms)
 	return left < wait_ms ? (int)left : wait_ms;
 }
 
-/* One step of waiting. RECORD: look again whether something is there. */
+/* One step of waiting. RECORD: look again for messages. */
 static enum endpoint_status
 wait_for_more(struct amqp_reader *r, int wait_ms)
 {
@@ -708,9 +716,9 @@ amqp_set_until_empty(struct endpoint *e, bool until_empty)
 }
 
 /* Waits until the leader of a quorum queue has the acknowledgements that were
- * sent, since a channel that is closed forgets what it kept back while the
- * leader was slow. Where one reads alone, a probe beside its consumer is
- * refused, so the consumer goes first. */
+ * sent, because a closed channel forgets those that it held back while the
+ * leader was slow. A sole reader's queue refuses a probe beside its consumer,
+ * so the consumer is removed first. */
 static void
 end_consumer(struct amqp_reader *r)
 {

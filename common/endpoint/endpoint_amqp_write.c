@@ -1,17 +1,17 @@
 /*
  * endpoint_amqp_write: the writing end of a queue, or of an exchange that
- * spreads records over queues: it gathers lines to messages, sends them and
- * handles their confirms.
+ * distributes records over queues: it collects lines into messages, sends them
+ * and handles their confirms.
  *
- * Lines gather in a buffer until it holds body_bytes, LINGER_MS have passed, a
- * flush, or a send while nothing else is unconfirmed. Then they are one
- * message: persistent, mandatory, with an id that it keeps however often it is
- * sent. It stays in the window, which is bounded, until the broker has
- * confirmed it and not returned.
+ * Lines are collected in a buffer until it holds body_bytes, LINGER_MS have
+ * passed, there is a flush, or a send while nothing else is unconfirmed. They
+ * become one message: persistent, mandatory, with an id that it keeps however
+ * often it is sent. It stays in the window, which is bounded, until the broker
+ * has confirmed it without returning it.
  *
  * A queue has one buffer. An exchange has one for each bucket (bucket.h), whose
- * number is the routing key of its messages, so that what holds a chat is in
- * one buffer, one queue, and in order; and one for what concerns all, which
+ * number is the routing key of its messages, so that everything about a chat is
+ * in one buffer and one queue, in order; and one for what concerns all, which
  * goes to the exchange NAME.all.
  *
  * Guarantee: flush() is DONE only when the window and all buffers are empty.
@@ -30,9 +30,10 @@
 #include "common/os/notify.h"
 #include "common/records/bucket.h"
 
-/* Messages in a window at most. */
+/* Maximum messages in a window. */
 #define AMQP_WINDOW 128
-#define AMQP_BODY_BYTES ((size_t)124 * 1024) /* one frame: of 128 at most */
+#define AMQP_BODY_BYTES                                                        \
+	((size_t)124 * 1024) /* one frame, which is at most 128 */
 
 /* The messages that the broker has not confirmed, in the order of writing:
  *
@@ -45,14 +46,14 @@
  *
  *   ack              it is on the disk: it leaves the window
  *   return, then ack the queue is gone, or no queue is bound to the exchange:
- *                    the link is made again, which makes the queue again, and
+ *                    the link is made again, which creates the queue again, and
  *                    the message is sent again
  *   nack             the queue is full: it is sent again after a pause
  *   nothing          the link is lost: it is sent again on the next one */
 enum amqp_outgoing_state {
 	OUTGOING_TO_SEND,
 	OUTGOING_SENT,
-	OUTGOING_RETURNED, /* its ack is to come */
+	OUTGOING_RETURNED, /* waits for its ack */
 	OUTGOING_DONE,
 };
 
@@ -60,7 +61,7 @@ struct amqp_outgoing {
 	uint64_t seq;
 	uint64_t tag; /* of this connection, while SENT or RETURNED */
 	enum amqp_outgoing_state state;
-	size_t bucket; /* 0 of a queue */
+	size_t bucket; /* 0 for a queue */
 	struct buf body;
 };
 
@@ -75,7 +76,7 @@ struct amqp_writer {
 	uint64_t next_seq, next_tag;
 
 	struct amqp_outgoing
-	    window[AMQP_WINDOW]; /* ring, in order of writing */
+	    window[AMQP_WINDOW]; /* a ring, in the order of writing */
 	size_t head, n;
 	int64_t progress_ms; /* when the broker last confirmed something */
 	struct retry pause;  /* after a refusal because the queue is full */
@@ -85,12 +86,13 @@ struct amqp_writer {
 	size_t body_bytes;
 	struct amqp_buffer *buffers;
 	size_t buffers_n;
-	int64_t swept_ms; /* when all buffers were checked last */
+	int64_t swept_ms; /* when all buffers were last checked */
 	char *all;        /* the exchange NAME.all, for records of BUCKET_ALL */
-	struct flat flat; /* for the bucket of a line */
+	struct flat flat; /* to find the bucket of a line */
 	struct buf line;
 
-	enum amqp_phase phase; /* of a message that is being returned */
+	enum amqp_phase phase; /* next frame of a message that is being
+				* returned */
 	uint64_t returned_left;
 };
 
@@ -100,7 +102,7 @@ outgoing_at(struct amqp_writer *w, size_t i)
 	return &w->window[(w->head + i) % AMQP_WINDOW];
 }
 
-/* The link is gone: all unconfirmed messages are sent again. */
+/* The link is lost: all unconfirmed messages will be sent again. */
 static int
 window_lost(struct amqp_writer *w)
 {
@@ -114,7 +116,7 @@ window_lost(struct amqp_writer *w)
 	return -1;
 }
 
-/* Empties a buffer, and frees it when a long line made it large. */
+/* Empties a buffer, and frees it if a long line made it large. */
 static void
 shorten_body(struct buf *b)
 {
@@ -123,7 +125,7 @@ shorten_body(struct buf *b)
 	buf_clear(b);
 }
 
-/* Removes confirmed messages from the oldest end of the window. */
+/* Removes confirmed messages from the old end of the window. */
 static void
 slide(struct amqp_writer *w)
 {
@@ -132,7 +134,7 @@ slide(struct amqp_writer *w)
 		w->head = (w->head + 1) % AMQP_WINDOW;
 		w->n--;
 	}
-	/* With frequent flushes only a few places are used, and have memory. */
+	/* With frequent flushes only a few places are used and have memory. */
 	if (w->n == 0)
 		w->head = 0;
 }
@@ -165,7 +167,7 @@ on_nack(struct amqp_writer *w, struct amqp_outgoing *m)
 		w->pause_until_ms = now + retry_next(&w->pause, -1);
 }
 
-/* An ack or a nack of one message, or of all up to it. */
+/* Handles an ack or nack of one message, or of all up to it. */
 static void
 on_confirms(struct amqp_writer *w, uint64_t tag, bool multiple, bool ack)
 {
@@ -258,8 +260,8 @@ window_take_frame(struct amqp_writer *w, const amqp_frame_t *f)
 	return true;
 }
 
-/* Handles the answers that have come; waits for the first of them. -1: the link
- * is lost. */
+/* Handles the available answers; waits for the first one. Returns -1 if the
+ * link is lost. */
 static int
 receive_answers(struct amqp_writer *w, int wait_ms)
 {
@@ -310,7 +312,7 @@ publish_message(struct amqp_writer *w, struct amqp_outgoing *m)
 	return 0;
 }
 
-/* The oldest message that is to be sent, or NULL. */
+/* Returns the oldest message that has to be sent, or NULL. */
 static struct amqp_outgoing *
 next_to_send(struct amqp_writer *w)
 {
@@ -334,11 +336,11 @@ awaits_answer(struct amqp_writer *w)
 	return false;
 }
 
-/* Reads before each message whether the broker wants any, so that an alarm
- * stops the sending in time. To a queue that was full one message goes at a
- * time until it takes one: it may take the last of several and not the first,
- * and their order matters. Behind an exchange the other queues would wait, too.
- */
+/* Before each message, reads whether the broker accepts any, so that an alarm
+ * stops sending in time. If the queue was full, messages are sent one at a time
+ * until it takes one: it might accept the last of several but not the first,
+ * and their order matters. Not for an exchange, where the other queues would
+ * wait, too. */
 static int
 send_outgoing(struct amqp_writer *w)
 {
@@ -382,7 +384,7 @@ writer_set_up(struct amqp_endpoint *a)
 }
 
 /* Sends, and reads answers; waits for them only while the window holds more
- * than n messages. NEVER: trying again is of no use. */
+ * than n messages. NEVER: trying again would not help. */
 static enum outcome
 send_and_receive(struct amqp_writer *w, size_t n, int wait_ms)
 {
@@ -404,7 +406,7 @@ explain_stall(struct amqp_writer *w)
 
 	w->a.base.code = PROG_TEMPFAIL;
 	if (w->a.link.conn == NULL)
-		return; /* endpoint_amqp_lost() gave the reason */
+		return; /* endpoint_amqp_lost() set the reason */
 	if (w->a.link.blocked)
 		buf_setf(why, "%s", buf_str(&w->a.link.why));
 	else if (w->full)
@@ -419,7 +421,7 @@ explain_stall(struct amqp_writer *w)
 		    w->a.link.title, w->a.queue);
 }
 
-/* Steps until the window holds at most n messages. */
+/* Continues until the window holds at most n messages. */
 static enum outcome
 confirm_down_to(struct amqp_writer *w, size_t n, bool flushing)
 {
@@ -444,7 +446,7 @@ confirm_down_to(struct amqp_writer *w, size_t n, bool flushing)
 	}
 }
 
-/* Makes a message of a buffer; there must be a place in the window. */
+/* Makes a message from a buffer; the window must have space. */
 static void
 seal_message(struct amqp_writer *w, struct amqp_buffer *buffer)
 {
@@ -481,7 +483,7 @@ send_due(struct amqp_writer *w)
 		(void)send_outgoing(w);
 }
 
-/* The buffer of the line's bucket, if there are several. */
+/* Returns the buffer of the line's bucket, if there are several. */
 static struct amqp_buffer *
 buffer_of(struct amqp_writer *w, const char *line, size_t len)
 {
@@ -503,7 +505,7 @@ amqp_write(struct endpoint *e, const char *line, size_t len)
 	struct buf *filling = &buffer->filling;
 	int64_t now;
 
-	/* The line is taken only when there is room for it. */
+	/* Take the line only if there is space for it. */
 	if (filling->len > 0 && filling->len + len >= w->body_bytes) {
 		if (confirm_down_to(w, AMQP_WINDOW - 1, false) != OUTCOME_DONE)
 			return -1;
@@ -514,7 +516,7 @@ amqp_write(struct endpoint *e, const char *line, size_t len)
 		buffer->since_ms = now;
 	buf_add(filling, line, len);
 	buf_addc(filling, '\n');
-	/* The other buffers have lines that grow old, too. */
+	/* The other buffers may have old lines, too. */
 	if (is_buffer_due(w, buffer, now) || now - w->swept_ms >= LINGER_MS)
 		send_due(w);
 	return 0;

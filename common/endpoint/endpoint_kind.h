@@ -6,15 +6,15 @@
  *   endpoint_stdio.c         -, files
  *   endpoint_amqp.c          queue:NAME, exchange:NAME
  *     endpoint_amqp_read.c   one end
- *     endpoint_amqp_write.c  the other one
+ *     endpoint_amqp_write.c  the other end
  */
 #ifndef COMMON_ENDPOINT_ENDPOINT_KIND_H
 #define COMMON_ENDPOINT_ENDPOINT_KIND_H
 
 #include "common/endpoint/endpoint.h"
 
-/* What a kind provides. open() may give the endpoint a table of its own for its
- * direction, and its name, where it is needed before open() returns. */
+/* What a kind provides. open() may give the endpoint another table for its
+ * direction, and its name if it is needed before open() returns. */
 struct endpoint_ops {
 	const char *prefix; /* "queue:", or "" for all other names */
 	int (*check)(const char *rest, enum endpoint_use use, struct buf *why);
@@ -36,7 +36,7 @@ struct endpoint_ops {
 	bool (*send)(struct endpoint *e);
 	enum outcome (*connect)(struct endpoint *e);
 	void (*pump)(struct endpoint *e);
-	/* behind: how many lines of the last block follow the line in
+	/* behind: the number of lines of the last block that follow the line in
 	 * question. */
 	void (*where)(
 	    const struct endpoint *e, uint64_t behind, struct buf *where);
@@ -55,12 +55,12 @@ struct endpoint_timeout {
 };
 struct endpoint_timeout endpoint_timeout(const struct endpoint_options *opt);
 
-/* How long a writing end goes on without progress, in ms; -1: for ever. up:
- * answers may be on their way. */
+/* Returns how long a writing end continues without progress in ms; -1: for
+ * ever. up: answers may be on their way. */
 int64_t endpoint_timeout_ms(
     const struct endpoint_timeout *p, bool up, bool flushing);
 
-/* First member of every kind's own struct. */
+/* The first member of every kind's own struct. */
 struct endpoint {
 	const struct endpoint_ops *ops;
 	char *name;

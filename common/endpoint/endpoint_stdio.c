@@ -1,14 +1,14 @@
 /*
- * endpoint_stdio: "-" and files. Reading goes through lines.h. Writing is
- * buffered and leaves by whole lines as long as the reader takes them.
+ * endpoint_stdio: "-" and files. Reading uses lines.h. Writing is buffered, and
+ * complete lines are written as long as the reader takes them.
  *
  * A file is truncated, readable by its owner only (records are personal data),
- * and synced by each flush, so that DONE means safe; not standard output with
- * options.repeatable. With options.append, for daemons, whose input is not sent
- * again, a file is continued.
+ * and synced by each flush, so that DONE means safe; standard output is not
+ * synced with options.repeatable. Daemons use options.append, because their
+ * input does not come again: the file is continued.
  *
  * A pipe whose reader is gone (`| head`) is an ordinary end: NEVER with
- * PROG_OK. One that is full when the program is asked to stop gets GRACE_MS.
+ * PROG_OK. A pipe that is full when the program is asked to stop gets GRACE_MS.
  */
 #define _GNU_SOURCE /* F_GETPIPE_SZ */
 
@@ -39,10 +39,10 @@
 struct stdio_endpoint {
 	struct endpoint base;
 	struct lines lines; /* reading */
-	struct buf out;     /* writing: what is not written yet */
-	bool broken;        /* for ever: why and code have the reason */
+	struct buf out;     /* writing: output that is not written yet */
+	bool broken;        /* permanently: why and code have the reason */
 	bool is_file;
-	bool synced; /* by each flush */
+	bool synced; /* each flush syncs it */
 	int fd;
 };
 
@@ -52,7 +52,7 @@ stdio_of(struct endpoint *e)
 	return (struct stdio_endpoint *)(void *)e;
 }
 
-/* Its name in messages. */
+/* Returns its name for messages. */
 static const char *
 title(const struct endpoint *e, const char *standard)
 {
@@ -205,7 +205,7 @@ stdio_fail(struct stdio_endpoint *s, int err)
 }
 
 /* Waits until a pipe takes more, so that write(2) cannot block. A request to
- * stop ends the wait only when the pipe takes nothing for GRACE_MS. */
+ * stop ends the wait only if the pipe takes nothing for GRACE_MS. */
 static int
 wait_writable(struct stdio_endpoint *s)
 {
@@ -221,8 +221,8 @@ wait_writable(struct stdio_endpoint *s)
 	return stdio_fail(s, n == 0 ? EPIPE : errno);
 }
 
-/* How many bytes may be written at once, now that the pipe takes some, so that
- * write(2) does not block: PIPE_BUF; all that it holds while it is empty. */
+/* Returns how many bytes can be written without blocking, now that the pipe
+ * takes some: PIPE_BUF, or its whole capacity if it is empty. */
 static size_t
 pipe_room(int fd)
 {
@@ -270,7 +270,7 @@ stdio_write(struct endpoint *e, const char *line, size_t len)
 	return s->out.len < WRITE_SIZE ? 0 : write_out(s);
 }
 
-/* Some file systems tell only then that what was written has no room. */
+/* Some file systems report only on close that there was no space. */
 static int
 close_copy(int fd)
 {

@@ -16,7 +16,7 @@
 #include "common/digest/keyed_hash.h"
 #include "common/digest/random.h"
 
-#define V4_AT 12 /* where an IPv4 address stands in the sixteen bytes */
+#define V4_AT 12 /* offset of an IPv4 address in the sixteen bytes */
 
 static const uint8_t v4_prefix[V4_AT] = { [10] = 0xFF, [11] = 0xFF };
 
@@ -113,8 +113,8 @@ address_same(const struct address *a, const struct address *b)
 	       memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }
 
-/* What counts as one client: an IPv4 address, an IPv6 network of 64 bits, which
- * is the least that a provider gives to one customer. */
+/* Returns what counts as one client: an IPv4 address, or an IPv6 network of 64
+ * bits, which is the least that a provider assigns to one customer. */
 static struct address
 address_client(const struct address *a)
 {
@@ -194,19 +194,20 @@ networks_release(struct networks *ns)
 	*ns = (struct networks){ .list = NULL };
 }
 
-/* The table has rows of buckets; an address belongs to one row. */
+/* The table has rows of buckets; each address belongs to one row. */
 #define ROWS 4096
 #define ROW 4
 #define CHAINS 1024
-#define THOUSAND INT64_C(1000) /* a token is that many parts */
+#define THOUSAND INT64_C(1000) /* parts of one token */
 
 struct bucket {
 	struct address client;
-	int64_t parts; /* tokens left, in thousandths of a request */
-	int64_t at_ms; /* when that was so; 0: the slot is free */
+	int64_t parts; /* tokens left at that time, in thousandths of a
+			* request */
+	int64_t at_ms; /* time of the last update; 0: the slot is free */
 };
 
-/* A client that has connections. */
+/* A client with open connections. */
 struct client_connections {
 	struct address client;
 	unsigned n;
@@ -215,7 +216,7 @@ struct client_connections {
 
 struct client_limits {
 	struct client_limits_setup limits;
-	uint64_t key[2]; /* of hashes */
+	uint64_t key[2]; /* for the hashes */
 	pthread_mutex_t lock;
 	unsigned connections;
 	struct client_connections *chains[CHAINS];
@@ -265,7 +266,7 @@ hash_client(const struct client_limits *a, const struct address *client)
 	    .a;
 }
 
-/* The link to that client in its chain, or the end of the chain. */
+/* Returns the link to that client in its chain, or the end of the chain. */
 static struct client_connections **
 find_client(struct client_limits *a, const struct address *client)
 {
@@ -330,8 +331,8 @@ client_limits_leave(struct client_limits *a, const struct address *peer)
 	(void)pthread_mutex_unlock(&a->lock);
 }
 
-/* Takes the last name off the list, whose length is *len. False: there is none,
- * or it is empty. */
+/* Takes the last name off the list, whose length is *len. Returns false if
+ * there is none or it is empty. */
 static bool
 take_last_name(const char *list, size_t *len, struct address *name)
 {
@@ -347,9 +348,9 @@ take_last_name(const char *list, size_t *len, struct address *name)
 		begin++;
 	if (begin == end)
 		return false;
-	/* "unknown" and the like: a client without an address. It must not
-	 * have the trust of the proxy; nor may a name claim to be a Unix
-	 * socket. */
+	/* "unknown" and the like: a client without an address, which must not
+	 * be trusted like the proxy. A name must not claim to be a Unix socket
+	 * either. */
 	if (address_parse(name, list + begin, end - begin) != 0 || name->local)
 		memset(name, 0, sizeof *name);
 	return true;
@@ -381,7 +382,7 @@ client_limits_client(const struct client_limits *a, const struct address *peer,
 	return client;
 }
 
-/* The client's bucket, with the tokens of the time since its last request. */
+/* Returns the client's bucket, with the tokens added since its last request. */
 static struct bucket *
 refill_bucket(
     struct client_limits *a, const struct address *client, int64_t now_ms)

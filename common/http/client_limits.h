@@ -1,14 +1,15 @@
 /*
- * client_limits: addresses of clients in a form that can be compared: IPv6,
- * IPv4 mapped to it (::ffff:a.b.c.d), or a Unix socket; lists of addresses and
- * networks from the configuration; and the connections of all and of one
- * client, the requests a second of one client (token buckets), and which client
- * a proxy speaks for. How large one request may be:
- * common/http_server/server_headers.c its headers, server_request.c its body.
+ * client_limits: limits of one client and of all: connections, and requests per
+ * second (token buckets). Also which client a proxy speaks for, addresses in a
+ * form that can be compared (IPv6, IPv4 mapped to it as ::ffff:a.b.c.d, or a
+ * Unix socket), and lists of addresses and networks from the configuration. The
+ * size of one request is limited elsewhere: its headers in
+ * common/http_server/server_headers.c, its body in server_request.c.
  *
- * Called by all threads of the server; locks are held for the look into a
- * table. Memory depends on the limits alone, not on the addresses: the buckets
- * are a table of fixed size, in which the one unused for longest is replaced.
+ * All threads of the server call these functions; locks are held only while a
+ * table is read or changed. Memory depends on the limits, not on the number of
+ * addresses: the buckets are a table of fixed size, in which the bucket unused
+ * for the longest time is replaced.
  */
 #ifndef COMMON_HTTP_CLIENT_LIMITS_H
 #define COMMON_HTTP_CLIENT_LIMITS_H
@@ -21,7 +22,7 @@
 
 struct sockaddr;
 
-/* Room for an address as text, NUL included. */
+/* The size of an address as text, with NUL. */
 #define ADDRESS_TEXT 46
 
 struct address {
@@ -29,11 +30,12 @@ struct address {
 	bool local; /* a Unix socket; bytes are zeros */
 };
 
-/* Of what accept(2) returned. What is neither IPv4 nor IPv6 is local. */
+/* Takes the address that accept(2) returned. Anything but IPv4 and IPv6 is
+ * local. */
 void address_of_socket(struct address *a, const struct sockaddr *sa);
 
 /* Reads "192.0.2.1", "2001:db8::1", "[2001:db8::1]", with or without a port, or
- * "unix". -1: none of these. */
+ * "unix". Returns -1 for any other text. */
 int address_parse(struct address *a, const char *text, size_t len)
     __attribute__((warn_unused_result));
 
@@ -45,7 +47,7 @@ bool address_same(const struct address *a, const struct address *b);
 
 struct network {
 	struct address address;
-	unsigned bits; /* of 128 that must be equal */
+	unsigned bits; /* how many of the 128 bits must be equal */
 };
 
 struct networks {
@@ -53,8 +55,8 @@ struct networks {
 	size_t n, cap;
 };
 
-/* Reads words as conf_list() returns them: ADDRESS or ADDRESS/BITS. -1 and *why
- * when one is neither. */
+/* Reads words of conf_list(), each ADDRESS or ADDRESS/BITS. Returns -1 and *why
+ * for other words. */
 int networks_read(struct networks *ns, char *const *words, struct buf *why)
     __attribute__((warn_unused_result));
 bool networks_have(const struct networks *ns, const struct address *a);
@@ -64,7 +66,7 @@ struct client_limits;
 
 struct client_limits_setup {
 	unsigned connections, per_address;
-	unsigned rate; /* requests a second; 0: no limit */
+	unsigned rate; /* requests per second; 0: no limit */
 	unsigned burst;
 	struct networks proxies; /* owned by these limits */
 };
@@ -74,25 +76,25 @@ struct client_limits *client_limits_open(
     __attribute__((warn_unused_result));
 void client_limits_close(struct client_limits *a);
 
-/* A connection begins: false when there are too many. For each that may
- * client_limits_leave() is called at its end. Those of proxies count towards
- * the limit of all only. */
+/* Call when a connection begins: returns false if there are too many. Otherwise
+ * call client_limits_leave() at its end. Connections of proxies only count
+ * towards the limit of all. */
 bool client_limits_enter(struct client_limits *a, const struct address *peer)
     __attribute__((warn_unused_result));
 void client_limits_leave(struct client_limits *a, const struct address *peer);
 
-/* The client of a request: the peer, or, if that is a proxy, the last address
- * in the list of X-Forwarded-For that is not a proxy; "::" when none is named,
- * or not by an address. forwarded may be NULL. */
+/* Returns the client of a request: the peer or, if that is a proxy, the last
+ * address in X-Forwarded-For that is not a proxy; "::" if there is none, or if
+ * it is not an address. forwarded may be NULL. */
 struct address client_limits_client(const struct client_limits *a,
     const struct address *peer, const char *forwarded);
 
-/* Whether that is one of the proxies. */
+/* True if the peer is one of the proxies. */
 bool client_limits_is_proxy(
     const struct client_limits *a, const struct address *peer);
 
-/* A request of that client, now by the monotonic clock: 0, or the seconds after
- * which it may try again. */
+/* Counts a request of that client; now_ms is monotonic. Returns 0, or after how
+ * many seconds the client may try again. */
 int client_limits_take(
     struct client_limits *a, const struct address *client, int64_t now_ms);
 

@@ -22,10 +22,10 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 
-/* Connections that wait to be accepted. */
+/* Maximum number of connections that wait to be accepted. */
 #define BACKLOG 1024
 
-/* False: the path is empty, or longer than an address of the system. */
+/* False if the path is empty, or too long for a socket address. */
 static bool
 unix_socket_fits(const char *path)
 {
@@ -53,7 +53,7 @@ make_socket(void)
 	return socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
-/* Closes, and keeps errno. Returns -1. */
+/* Closes fd, keeps errno, returns -1. */
 static int
 give_up(int fd)
 {
@@ -64,7 +64,8 @@ give_up(int fd)
 	return -1;
 }
 
-/* A descriptor, or -1 with errno: ENOENT, ECONNREFUSED: nobody listens. */
+/* Returns a descriptor, or -1 with errno; ENOENT and ECONNREFUSED mean that
+ * nobody listens. */
 static int
 connect_to(const char *path)
 {
@@ -81,8 +82,9 @@ connect_to(const char *path)
 	return fd;
 }
 
-/* Removes what a killed process left. -1 with errno: what is there is no
- * socket, of which bind() would say that the address is in use. */
+/* Removes a socket that a killed process left. Returns -1 with errno if the
+ * file is not a socket; for that, bind() would only say that the address is in
+ * use. */
 static int
 remove_unused(const char *path)
 {
@@ -103,8 +105,8 @@ remove_unused(const char *path)
 	return 0;
 }
 
-/* With its rights from the first moment on: who finds the socket may connect,
- * or never may. */
+/* Creates the socket with its final permissions, so that at no time a process
+ * can connect that may not later. */
 static int
 bind_for_group(int fd, const struct sockaddr_un *at)
 {
@@ -115,12 +117,12 @@ bind_for_group(int fd, const struct sockaddr_un *at)
 	return rc;
 }
 
-/* Listens at path, which is made, with mode 0660: a proxy, or a
- * program of another user, connects by the group. A socket that nobody listens
- * at any more is replaced. Changes the process' umask for a moment: no other
- * thread may make files meanwhile. Returns a descriptor that does not block, or
- * -1 with errno: EADDRINUSE while another process listens, EEXIST for what is
- * no socket. */
+/* Listens at path, which is created with mode 0660: a proxy, or a program of
+ * another user, connects through the group. Replaces a socket at which nobody
+ * listens any more. Changes the process's umask for a moment, so no other
+ * thread may create files meanwhile. Returns a non-blocking descriptor, or -1
+ * with errno: EADDRINUSE while another process listens, EEXIST if the file is
+ * not a socket. */
 static int
 unix_socket_listen(const char *path)
 {
@@ -144,7 +146,7 @@ union any {
 	struct sockaddr_un un;
 };
 
-/* The path of "unix:PATH"; NULL: it is none. */
+/* Returns the path of "unix:PATH"; NULL for any other text. */
 static const char *
 path_of(const char *where)
 {
@@ -171,7 +173,7 @@ no_address(const char *where, enum exit_code *code, struct buf *why)
 	return -1;
 }
 
-/* "HOST:PORT". */
+/* Reads "HOST:PORT". */
 static int
 read_address(const char *where, union any *a, socklen_t *len)
 {
@@ -227,7 +229,7 @@ listen_there(struct listen_socket *d, const union any *a, socklen_t len)
 		   : 0;
 }
 
-/* The address with the real port, as text. */
+/* Writes the address with the real port as text. */
 static void
 describe_socket(struct listen_socket *d)
 {
@@ -323,7 +325,7 @@ listen_socket_accept(
 void
 listen_socket_close(struct listen_socket *d)
 {
-	/* While it listens no other process takes its path. */
+	/* While the socket listens, no other process takes its path. */
 	if (d->path != NULL)
 		(void)unlink(d->path);
 	if (d->fd >= 0)

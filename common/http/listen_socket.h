@@ -1,6 +1,6 @@
 /*
- * listen_socket: the socket a listener takes connections from: 127.0.0.1:PORT,
- * [::1]:PORT, any other address of this machine, or unix:PATH.
+ * listen_socket: the socket from which a listener takes connections:
+ * 127.0.0.1:PORT, [::1]:PORT, any other address of this machine, or unix:PATH.
  */
 #ifndef COMMON_HTTP_LISTEN_SOCKET_H
 #define COMMON_HTTP_LISTEN_SOCKET_H
@@ -10,23 +10,25 @@
 #include "common/http/client_limits.h"
 
 struct listen_socket {
-	int fd; /* listens, does not block */
+	int fd; /* listening, non-blocking */
 	int port;
-	char *path;      /* of a Unix socket; NULL: none */
-	struct buf text; /* where it listens, port 0 replaced by the real one */
+	char *path;      /* the path of a Unix socket, or NULL */
+	struct buf text; /* the address, with the real port instead of 0 */
 };
 
-/* Only looks at the text: 0, or -1 with *code and *why: no address. */
+/* Only checks the text. Returns 0, or -1 with *code and *why if it is not an
+ * address. */
 int listen_socket_check(const char *where, enum exit_code *code,
     struct buf *why) __attribute__((warn_unused_result));
 
-/* 0, or -1 with *code and *why: no address, in use, not allowed. A Unix socket
- * that a killed listener left is replaced, one in use is not. */
+/* Returns 0, or -1 with *code and *why: not an address, in use, not allowed.
+ * Replaces a Unix socket that a killed listener left, but not one in use. */
 int listen_socket_open(struct listen_socket *d, const char *where,
     enum exit_code *code, struct buf *why) __attribute__((warn_unused_result));
 
-/* Accepts a connection, which does not block, and its peer; -1: none waits.
- * *full: out of descriptors; trying again at once fails, too. */
+/* Accepts a connection, which is non-blocking, and sets its peer; returns -1 if
+ * none waits. *full: out of descriptors, so trying again at once would fail,
+ * too. */
 int listen_socket_accept(const struct listen_socket *d, struct address *peer,
     bool *full) __attribute__((warn_unused_result));
 

@@ -1,6 +1,6 @@
 /*
  * signature: see signature.h. The MAC is computed whatever the headers are, so
- * that the duration depends on the length of the body alone.
+ * the duration only depends on the length of the body.
  */
 #include "common/http/signature.h"
 
@@ -14,7 +14,7 @@
 #include "common/base/prog.h"
 #include "common/digest/hex.h"
 
-/* The greatest timestamp, in seconds: of the year 5138. */
+/* The greatest timestamp in seconds, in the year 5138. */
 #define SECONDS_MAX INT64_C(99999999999)
 
 static const char *const verdict_names[] = {
@@ -70,7 +70,7 @@ signature_same_secret(const char *known, const char *b, size_t b_len)
 	return CRYPTO_memcmp(first, second, sizeof first) == 0;
 }
 
-/* Reads 64 hexadecimal digits behind the prefix, and nothing else. */
+/* Reads the prefix and 64 hexadecimal digits, and nothing else. */
 static bool
 read_hex(const struct signature_scheme *s, const char *text,
     unsigned char mac[SIGNATURE_MAC])

@@ -1,7 +1,7 @@
 /*
- * signature: verifies the senders of webhooks: HMAC-SHA256 over the raw bytes,
- * or a secret, compared in constant time. libcrypto is visible in signature.c
- * only.
+ * signature: verifies the senders of webhooks by HMAC-SHA256 over the raw
+ * bytes, or by a secret, compared in constant time. Only signature.c includes
+ * libcrypto.
  */
 #ifndef COMMON_HTTP_SIGNATURE_H
 #define COMMON_HTTP_SIGNATURE_H
@@ -11,23 +11,23 @@
 #include <stdint.h>
 
 #define SIGNATURE_MAC 32
-#define SIGNATURE_MD5_HEX 33 /* with its NUL */
+#define SIGNATURE_MD5_HEX 33 /* with NUL */
 
-/* How a CRM signs, from its profile. Texts are borrowed. */
+/* How a CRM signs, according to its profile. Texts are borrowed. */
 struct signature_scheme {
-	const char *header;    /* that has the signature */
-	const char *timestamp; /* header that has the time; NULL: none */
+	const char *header;    /* header with the signature */
+	const char *timestamp; /* header with the time; NULL: none */
 	const char *prefix;    /* before the hexadecimal digits, or NULL */
-	/* What is signed, in order, NULL-ended: "timestamp", "body", and what
-	 * stands between them. */
+	/* What is signed, in order: "timestamp", "body", and any text between
+	 * them. Ends with NULL. */
 	const char *const *parts;
 	int64_t window_ms; /* how far the time may differ from now */
 };
 
 enum signature_verdict {
 	SIGNATURE_GOOD,
-	SIGNATURE_MISSING,   /* of the signature or of the time */
-	SIGNATURE_MALFORMED, /* not 64 hexadecimal digits, or no time */
+	SIGNATURE_MISSING,   /* no signature, or no time */
+	SIGNATURE_MALFORMED, /* not 64 hexadecimal digits, or not a time */
 	SIGNATURE_STALE,
 	SIGNATURE_WRONG,
 };
@@ -43,17 +43,18 @@ struct signature_claim {
 enum signature_verdict signature_check(const struct signature_scheme *s,
     const char *key, const struct signature_claim *c);
 
-/* A word for the log: "missing", ... */
+/* Returns a word for the log: "missing", ... */
 const char *signature_verdict_name(enum signature_verdict v);
 
-/* HMAC-SHA256. */
+/* Computes HMAC-SHA256. */
 void signature_mac(const char *key, const char *text, size_t len,
     unsigned char mac[SIGNATURE_MAC]);
 
-/* Whether they are equal. Its duration depends on b's length alone. */
+/* True if both are equal. The duration only depends on b's length. */
 bool signature_same_secret(const char *known, const char *b, size_t b_len);
 
-/* The MD5 of a text in lower-case hexadecimal, which some CRMs use as key. */
+/* Writes the MD5 of a text in lower-case hexadecimal, which some CRMs use as a
+ * key. */
 void signature_md5(const char *text, char hex[SIGNATURE_MD5_HEX]);
 
 #endif

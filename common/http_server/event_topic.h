@@ -1,13 +1,13 @@
 /*
  * event_topic: a state that changes, and its listeners: connections whose
  * answer stays open and gets each new state as a Server-Sent Event. A handler
- * puts a topic into its answer (struct web_answer), the program publishes.
+ * puts a topic into its answer (struct web_answer); the program publishes.
  *
- * All listeners share one text of the newest state. A listener that reads
- * slowly passes over states that were replaced meanwhile, so that each holds
- * two texts at most: the one that is being sent, and the newest.
+ * All listeners share one text of the newest state. A slow listener skips
+ * states that were replaced meanwhile, so each holds at most two texts: the one
+ * being sent, and the newest.
  *
- * Any thread may call any of these.
+ * Any thread may call these functions.
  */
 #ifndef COMMON_HTTP_SERVER_EVENT_TOPIC_H
 #define COMMON_HTTP_SERVER_EVENT_TOPIC_H
@@ -20,18 +20,18 @@ struct event_topic;
 /* The longest id of an event. */
 #define EVENT_ID_MAX 63
 
-/* One reference to it is the caller's. */
+/* The caller owns one reference. */
 struct event_topic *event_topic_open(void) __attribute__((warn_unused_result));
 
-/* One more reference, and one less; the last one frees it. NULL is fine. */
+/* Add and drop a reference; dropping the last one frees the topic. NULL is
+ * allowed. */
 struct event_topic *event_topic_hold(struct event_topic *t);
 void event_topic_release(struct event_topic *t);
 
-/* True while nobody but the caller has a reference: nobody listens, nor is
- * about to. */
+/* True if only the caller has a reference: nobody listens, or is about to. */
 bool event_topic_is_idle(struct event_topic *t);
 
-/* Sends an event to all listeners; later ones get it when they come. name and
+/* Sends an event to all listeners; later ones get it when they join. name and
  * id are one line each; data is any text. */
 void event_topic_publish(struct event_topic *t, const char *name,
     const char *id, const char *data, size_t len);

@@ -1,8 +1,8 @@
 /*
- * server: the threads of the server; see server.h. Each one accepts connections
- * from the one socket, runs libmicrohttpd over those it accepted, resumes the
- * requests that storer or work queues are done with, and checks deadlines a few
- * times a second.
+ * server: the threads of the server; see server.h. Each thread accepts
+ * connections from the shared socket, runs libmicrohttpd for those it accepted,
+ * resumes requests that the storer or a work queue has finished, and checks
+ * deadlines a few times a second.
  */
 #define _DEFAULT_SOURCE /* MSG_NOSIGNAL, MSG_NOSIGNAL */
 
@@ -56,12 +56,12 @@ server_resume(struct connection *c)
 		return;
 }
 
-/* A buffer up to that size is kept for the next request. */
+/* Buffers up to this size are reused for the next request. */
 #define KEPT_BYTES ((size_t)16 * 1024)
-/* How long what a refused client still sends is read. */
+/* How long input from a refused client is still read. */
 #define LINGER_MS 2000
 #define DRAIN_BYTES 65536
-/* How long a body may come slower than min_rate. */
+/* How long a body may be slower than min_rate. */
 #define GRACE_MS 5000
 
 static const char slow[] = "HTTP/1.1 408 Request Timeout\r\n"
@@ -146,7 +146,7 @@ release_request(struct connection *c)
 	buf_release(&c->answer.note);
 }
 
-/* A client that is refused while it sends would get a reset in place of the
+/* A client that is refused while it sends would get a reset instead of the
  * answer, so a second descriptor of the connection stays open and is read. */
 static void
 linger(struct connection *c)
@@ -202,7 +202,7 @@ server_remove_connection(struct connection *c)
 	free(c);
 }
 
-/* When the present phase has lasted too long; 0: it has no limit. */
+/* Returns when the current phase has lasted too long; 0: no limit. */
 static int64_t
 deadline(const struct connection *c)
 {
@@ -210,8 +210,8 @@ deadline(const struct connection *c)
 
 	switch (c->phase) {
 	case PHASE_IDLE:
-		/* The library closes what is silent; this one may have sent a
-		 * piece of a request line. */
+		/* The library closes silent connections; this one may have sent
+		 * part of a request line. */
 		return c->phase_ms + o->keep_alive_ms + o->header_ms;
 	case PHASE_HEAD:
 		return c->request_ms + o->header_ms;
@@ -250,7 +250,7 @@ cut_off_slow(struct connection *c)
 	(void)shutdown(c->fd, SHUT_RDWR);
 }
 
-/* Not even the first line has come. */
+/* True if not even the first line has arrived. */
 static bool
 has_no_request(const struct connection *c)
 {
@@ -258,8 +258,8 @@ has_no_request(const struct connection *c)
 	       (c->phase == PHASE_HEAD && c->target.len == 0);
 }
 
-/* The client has left in the middle of a body. The library would wait for the
- * rest until the deadline. */
+/* True if the client has left in the middle of a body. The library would wait
+ * for the rest until the deadline. */
 static bool
 has_hung_up(const struct connection *c)
 {
@@ -283,19 +283,19 @@ server_sweep_connections(struct server_worker *w, int64_t now, bool stopping)
 
 #define THREADS_MAX 8
 #define SWEEP_MS 250
-/* Out of descriptors: how long nothing is accepted. */
+/* How long nothing is accepted when descriptors run out. */
 #define PAUSE_MS 100
-/* How often what refused clients still send is read. */
+/* How often input from refused clients is read. */
 #define DRAIN_MS 10
-/* How many are accepted before open connections are served again. */
+/* Connections accepted before open ones are served again. */
 #define ACCEPTS 64
-/* After server_close(): how long requests that have begun may take. */
+/* After server_close(): how long running requests may take. */
 #define STOP_MS 10000
-/* And how long work queues may begin with those that wait there. */
+/* How long work queues may still start waiting jobs then. */
 #define QUEUES_STOP_MS 5000
-/* Of each connection: request line and headers, an entry for each of them,
- * and what is left for the answer's head and for pieces of a body. No more: the
- * library clears all of it between two requests. */
+/* Memory of each connection: request line and headers, an entry for each
+ * header, and space for the answer's head and parts of a body. Not more,
+ * because the library clears all of it between two requests. */
 #define POOL_BYTES ((size_t)18 * 1024)
 
 static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\n"
@@ -317,7 +317,7 @@ on_connection_change(void *cls, struct MHD_Connection *connection,
 	}
 }
 
-/* When the library cannot add it, the library has closed the socket. */
+/* If the library cannot add the connection, it has closed the socket. */
 static void
 admit_connection(struct server_worker *w, int fd, const struct address *peer)
 {
@@ -357,8 +357,8 @@ accept_connections(struct server_worker *w)
 		w->accept_ms = clock_mono_ms() + PAUSE_MS;
 }
 
-/* Requests that the storer or a work queue is done with, and streams that have
- * something to send. */
+/* Resumes requests that the storer or a work queue has finished, and streams
+ * that have something to send. */
 static void
 resume_connections(struct server_worker *w)
 {
@@ -397,7 +397,7 @@ poll_ms(const struct server_worker *w, int64_t now)
 	return least > 0 ? (int)least : 0;
 }
 
-/* True while a server that stops has requests to finish. */
+/* True while a stopping server has requests to finish. */
 static bool
 has_requests(const struct server_worker *w, int64_t now, int64_t stop_ms)
 {

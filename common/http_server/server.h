@@ -1,22 +1,22 @@
 /*
- * server: an HTTP server over libmicrohttpd, which is visible here only. A few
- * threads, each with connections of its own. What is done with a request is the
- * program's, see server_callbacks; a request that waits for a storer or a
- * work queue is a suspended connection, never a thread.
+ * server: an HTTP server over libmicrohttpd, which only these files include. It
+ * has a few threads, each with its own connections. The program decides what to
+ * do with a request, see server_callbacks. A request that waits for a storer or
+ * a work queue is a suspended connection, never a blocked thread.
  *
- * Limits: 4 KiB of request line, 64 headers, 12 KiB of both together, and the
- * options below. Deadlines run from the start of a request, whatever is sent
- * meanwhile, so that a sender of single bytes gains nothing.
+ * Limits: 4 KiB for the request line, 64 headers, 12 KiB for both together, and
+ * the options below. Deadlines run from the start of a request, whatever is
+ * sent meanwhile, so sending single bytes does not extend them.
  *
- * Refused by the server itself: 400 and close (two lengths, a length beside
- * Transfer-Encoding, an encoding other than chunked, no host or two, an odd
- * path or name, a header twice that counts once, bare line feeds, folded
- * headers, NULs, a header without a name), 408 and close (slow), 413, 414, 431,
- * 429, 503 (out of memory, lines not stored, work queue full). All other
- * answers are the handler's.
+ * The server itself refuses: 400 and close (two lengths, a length beside
+ * Transfer-Encoding, an encoding other than chunked, no host or two, a
+ * malformed path or name, a repeated header that must be single, bare line
+ * feeds, folded headers, NULs, a header without a name), 408 and close (slow),
+ * 413, 414, 431, 429, 503 (out of memory, lines not stored, work queue full).
+ * All other answers come from the handler.
  *
- * libmicrohttpd hides the lines between and behind the chunks of a chunked
- * body: what is odd there cannot be refused. It does not pass a proxy.
+ * libmicrohttpd hides the lines between and after the chunks of a chunked body,
+ * so anomalies there cannot be refused. They are not passed on to a proxy.
  */
 #ifndef COMMON_HTTP_SERVER_SERVER_H
 #define COMMON_HTTP_SERVER_SERVER_H
@@ -29,12 +29,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What the server counts, by all its threads, from its start on. Any thread may
- * read them at any time. */
+/* Counters of all threads of the server since its start. Any thread may read
+ * them at any time. */
 struct server_counts {
 	atomic_ullong connections; /* admitted */
 	atomic_ullong turned_away; /* connections refused: too many */
-	atomic_ullong requests;    /* that had come in whole, or were refused */
+	atomic_ullong requests;    /* received completely, or refused */
 	atomic_ullong accepted;    /* answers below 400 */
 	atomic_ullong malformed;   /* 400 */
 	atomic_ullong too_large;   /* 413, 414, 431 */
@@ -42,7 +42,8 @@ struct server_counts {
 	atomic_ullong refused;     /* other 4xx */
 	atomic_ullong later;       /* 503 */
 	atomic_ullong failed;      /* other 5xx */
-	atomic_ullong slow;        /* connections cut off */
+	atomic_ullong slow;        /* connections closed because they were
+				    * slow */
 	atomic_ullong records;     /* stored */
 	atomic_ullong dead;        /* dead letters stored */
 };
@@ -53,61 +54,61 @@ server_count(atomic_ullong *what, unsigned long long n)
 	(void)atomic_fetch_add_explicit(what, n, memory_order_relaxed);
 }
 
-/* What a program does with the requests of its server: the server reads a
- * request, calls handle(), which fills the answer; has the lines in it, if any,
- * stored by store(); and sends the answer. What takes long is not done in
- * handle(), whose thread serves other connections: the answer names a handler
- * and a work queue that makes it, see struct web_answer. */
+/* What a program does with requests. The server reads a request and calls
+ * handle(), which fills the answer; it lets store() store the answer's lines,
+ * if any; and it sends the answer. handle() must not take long, because its
+ * thread serves other connections: for slow answers it names another handler
+ * and a work queue, see struct web_answer. */
 
-/* Makes the answer to a request that the server itself refuses, whose status,
- * and the time to wait, are set; body and headers are empty. Called in any
- * thread of the server. */
+/* Fills the answer to a request that the server itself refuses. Its status and
+ * retry time are set; body and headers are empty. Called in any thread of the
+ * server. */
 typedef void server_refuser(int status, struct web_answer *a);
 
-/* Makes the lines of a request safe, and calls p->done() once: with false when
+/* Stores the lines of a request safely and calls p->done() once; with false if
  * it cannot, which answers 503. Called in any thread of the server or of a work
- * queue; does not wait; may call done() before it returns. */
+ * queue; must not block; may call done() before it returns. */
 typedef void server_storer(const void *context, struct pending_request *p);
 
 struct server_callbacks {
-	/* Called once for each request that has come in whole and is not
-	 * refused by the server itself. */
+	/* Called once for each request that is complete and not refused by the
+	 * server itself. */
 	web_handler *handle;
 	/* Called for each answer below 300 that has lines. NULL: no handler
-	 * leaves lines. */
+	 * produces lines. */
 	server_storer *store;
 	/* NULL: {"detail": the text of the status}. */
 	server_refuser *refuse;
-	/* Of handle and store, and of web_answer.later; borrowed until
+	/* For handle and store, and web_answer.later; borrowed until
 	 * server_close(). */
 	const void *context;
 };
 
 struct server;
 
-/* All borrowed until server_close(). */
+/* Everything is borrowed until server_close(). */
 struct server_options {
 	const struct listen_socket *socket;
 	struct client_limits *client_limits;
 	struct server_counts *counts;
 	struct server_callbacks callbacks;
-	unsigned threads;     /* 0: one for each core, at most 8 */
-	unsigned connections; /* of all threads; as client_limits has it */
-	size_t max_body;      /* bytes of one body */
-	size_t memory;        /* bytes of all bodies together */
+	unsigned threads;     /* 0: one per core, at most 8 */
+	unsigned connections; /* of all threads; the same as in client_limits */
+	size_t max_body;      /* maximum size of one body */
+	size_t memory;        /* maximum size of all bodies together */
 	/* Deadlines for the headers, for a request or an answer, and for the
 	 * next request of a connection. */
 	int64_t header_ms, request_ms, keep_alive_ms;
-	int64_t min_rate; /* bytes a second of a body */
+	int64_t min_rate; /* bytes per second of a body */
 };
 
-/* Starts the threads. NULL and *why when the system refuses. Owned. */
+/* Starts the threads. Returns NULL and *why if the system refuses. Owned. */
 struct server *server_open(const struct server_options *opt, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* Accepts no more connections, answers the requests that have begun, for 10
- * seconds at most, or until storer and work queues are done with them, and ends
- * the threads. NULL is fine. */
+/* Stops accepting connections, answers running requests for at most 10 seconds,
+ * or until storer and work queues have finished them, and ends the threads.
+ * NULL is allowed. */
 void server_close(struct server *s);
 
 #endif

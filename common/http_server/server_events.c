@@ -1,12 +1,13 @@
 /*
- * server_events: a topic, and an answer that stays open and sends the events of
- * a topic; see event_topic.h. Called by the thread of the connection alone, but
- * for on_event().
+ * server_events: topics, and answers that stay open and send a topic's events;
+ * see event_topic.h. Only the connection's thread calls these functions, except
+ * on_event().
  *
  * A stream that has sent everything is a suspended connection, which costs
- * nothing until there is an event; libmicrohttpd would ask again and again for
- * more. A line of comment every 15 seconds keeps proxies from cutting it off.
- * What does not read an event within the deadline of a request is shut down.
+ * nothing until there is an event; otherwise libmicrohttpd would ask for more
+ * again and again. A comment line every 15 seconds keeps proxies from closing
+ * it. A client that does not read an event within the deadline of a request is
+ * disconnected.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -28,7 +29,7 @@ struct event_topic {
 	struct event_listener *listeners;
 };
 
-/* NULL is fine. */
+/* NULL is allowed. */
 static void
 event_text_release(struct event_text *t)
 {
@@ -103,7 +104,7 @@ make_event_text(const char *name, const char *id, const char *data, size_t len)
 	return t;
 }
 
-/* The lock is held. */
+/* The lock must be held. */
 static void
 notify_listener(struct event_listener *l, struct event_text *text)
 {
@@ -133,9 +134,9 @@ event_topic_publish(struct event_topic *t, const char *name, const char *id,
 	(void)pthread_mutex_unlock(&t->lock);
 }
 
-/* Makes it a listener; takes over the caller's reference to the topic. The
- * present state is its first event, or else the first that is published; but
- * not the one with the id known (NULL: none is). */
+/* Makes l a listener; takes over the caller's reference to the topic. Its first
+ * event is the current state, or the first one published, but never the one
+ * with the id `known` (NULL: none). */
 static void
 event_listener_join(struct event_listener *l, struct event_topic *topic,
     const char *known, void (*wake)(struct event_listener *l))
@@ -155,8 +156,8 @@ event_listener_join(struct event_listener *l, struct event_topic *topic,
 	(void)pthread_mutex_unlock(&t->lock);
 }
 
-/* The newest event, whose reference is the caller's. NULL: there is none, and
- * the listener is parked. */
+/* Returns the newest event with a reference for the caller; NULL: there is
+ * none, and the listener is parked. */
 static struct event_text *
 event_listener_take(struct event_listener *l)
 {
@@ -170,7 +171,8 @@ event_listener_take(struct event_listener *l)
 	return text;
 }
 
-/* Unparks it. False: somebody else did, and wake() was called or will be. */
+/* Unparks the listener. Returns false if somebody else did, and wake() was
+ * called or will be. */
 static bool
 event_listener_unpark(struct event_listener *l)
 {
@@ -183,7 +185,7 @@ event_listener_unpark(struct event_listener *l)
 	return was;
 }
 
-/* Is none any more. It must not be parked, unless its thread has ended. */
+/* Removes the listener. It must not be parked, unless its thread has ended. */
 static void
 event_listener_leave(struct event_listener *l)
 {
@@ -206,7 +208,7 @@ event_listener_leave(struct event_listener *l)
 #define ENDING_MS 2000
 #define BLOCK_BYTES 8192
 
-/* The browser comes back that soon, in ms, when a stream has ended. */
+/* When a stream has ended, the browser reconnects after this many ms. */
 static const char opening[] = "retry: 1000\n:\n\n";
 static const char comment[] = ":\n\n";
 
@@ -218,7 +220,8 @@ begin_piece(struct connection *c, const char *bytes, size_t len)
 	server_set_phase(c, PHASE_STREAM);
 }
 
-/* Finds what to send next. False: nothing, and the listener is parked. */
+/* Finds what to send next. Returns false if there is nothing; the listener is
+ * then parked. */
 static bool
 next_piece(struct connection *c)
 {
@@ -265,7 +268,7 @@ read_stream(void *cls, uint64_t pos, char *to, size_t room)
 	return (ssize_t)n;
 }
 
-/* In the thread of a publisher. */
+/* Runs in the publisher's thread. */
 static void
 on_event(struct event_listener *l)
 {
@@ -294,8 +297,8 @@ server_begin_stream(struct connection *c)
 	a->events = NULL;
 	r = MHD_create_response_from_callback(
 	    MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_stream, c, NULL);
-	/* Of HEAD the library would send the last chunk as a body; its end is
-	 * that of the connection instead. */
+	/* For HEAD the library would send the last chunk as a body, so the
+	 * answer ends with the connection. */
 	if (r != NULL && c->is_head)
 		(void)MHD_set_response_options(
 		    r, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
@@ -312,7 +315,7 @@ server_end_stream(struct connection *c)
 	c->stream = (struct answer_stream){ .left = 0 };
 }
 
-/* Its time is over, or the program wants no more of it. */
+/* True if its time is over, or the program ended it. */
 static bool
 is_over(const struct connection *c, int64_t now)
 {
@@ -331,8 +334,8 @@ server_tend_stream(struct connection *c, int64_t now, bool stopping)
 	if (stopping && s->cut_ms == 0)
 		s->cut_ms = now + ENDING_MS;
 	s->ends = stopping || is_over(c, now);
-	/* It ends behind what is being sent, which may always be something
-	 * where the client is slow; unless the client reads nothing. */
+	/* It ends after what is being sent. A slow client always has something
+	 * to read; one that reads nothing is cut off. */
 	if (!s->suspended) {
 		if (stopping && now >= s->cut_ms)
 			(void)shutdown(c->fd, SHUT_RDWR);

@@ -3,10 +3,10 @@
  * proxy might read in another way (request smuggling); see server.h.
  *
  * The library accepts bare line feeds, folds lines, ends a text at a NUL and
- * the headers at a line that begins with a colon, and reports none of it. But
- * it leaves what it reads in place, each line ended by two bytes, and says how
- * long all of it is: so the pieces must follow each other without a gap, from
- * the method to the end; a gap is something that the library has hidden.
+ * the headers at a line that begins with a colon, and reports none of this. But
+ * it leaves everything in place, ends each line with two bytes, and reports the
+ * total length: so the parts must follow each other without a gap from the
+ * method to the end. A gap is something that the library has hidden.
  */
 #include "common/http_server/server_impl.h"
 
@@ -17,7 +17,7 @@
 
 #define HEADERS_MAX 64
 #define CRLF 2
-#define HEADERS_MAX_BYTES ((size_t)12 * 1024) /* with the request line */
+#define HEADERS_MAX_BYTES ((size_t)12 * 1024) /* including the request line */
 
 static bool
 is_named(const char *key, size_t len, const char *name)
@@ -30,7 +30,8 @@ is_named(const char *key, size_t len, const char *name)
 	return i == len && name[i] == '\0';
 }
 
-/* Of digits alone, as the library has checked for the first of that name. */
+/* Accepts digits only, as the library does for the first header with that
+ * name. */
 static uint64_t
 read_length(const char *value, size_t len)
 {
@@ -54,7 +55,7 @@ has_controls(const char *s, size_t len)
 	return false;
 }
 
-/* The library takes a blank before the colon as a part of the name; others do
+/* The library accepts a blank before the colon as part of the name; others do
  * not. */
 static bool
 is_token(const char *s, size_t len)
@@ -68,7 +69,8 @@ is_token(const char *s, size_t len)
 	return len > 0;
 }
 
-/* May come only once: we would read the first, others perhaps the last. */
+/* These may occur only once: we would read the first, others perhaps the
+ * last. */
 static const char *const single[] = { "authorization", "content-type",
 	"idempotency-key" };
 
@@ -88,7 +90,7 @@ is_repeated_header(struct request_headers *h, const char *key, size_t len)
 	return false;
 }
 
-/* Of a host and a port: without a user, whom nothing here knows. */
+/* Returns the length of a host and port; a user is not accepted. */
 static size_t
 authority_length(const char *s)
 {
@@ -163,7 +165,7 @@ on_argument(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_len,
 	return MHD_YES;
 }
 
-/* The pieces of the request follow each other without a gap. */
+/* True if the parts of the request follow each other without a gap. */
 static bool
 has_no_gaps(const struct connection *c, const char *method, const char *version,
     const struct request_headers *h, size_t size)

@@ -16,10 +16,10 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* A listener of a topic. One that has sent everything is parked; an event that
- * is published then unparks it and calls wake(), once, in the publisher's
- * thread. All else is called in the thread of its connection. */
-/* An event as it is sent. */
+/* A listener of a topic. It is parked once it has sent everything; the next
+ * event unparks it and calls wake(), once, in the publisher's thread. All other
+ * functions are called in the thread of its connection. */
+/* An event in the form in which it is sent. */
 struct event_text {
 	atomic_size_t references;
 	char id[EVENT_ID_MAX + 1];
@@ -28,21 +28,22 @@ struct event_text {
 };
 
 struct event_listener {
-	struct event_topic *topic; /* NULL: it is none */
+	struct event_topic *topic; /* NULL: not a listener */
 	void (*wake)(struct event_listener *l);
 	struct event_listener *next, **prev;
 
 	/* Behind the lock of the topic. */
 	struct event_text *newest; /* not sent yet; NULL: none */
 	bool parked;
-	char known[EVENT_ID_MAX + 1]; /* of the event it has already; "" */
+	char known[EVENT_ID_MAX + 1]; /* id of the event that the client has;
+				       * "" */
 };
 
 enum connection_phase {
 	PHASE_IDLE,    /* between two requests */
 	PHASE_HEAD,    /* reads the request line and headers */
 	PHASE_BODY,    /* reads the body */
-	PHASE_WAITING, /* suspended: for a work queue, or for the storer */
+	PHASE_WAITING, /* suspended: waits for a work queue or the storer */
 	PHASE_ANSWER,  /* sends the answer */
 	PHASE_STREAM,  /* sends an answer that stays open */
 };
@@ -50,46 +51,49 @@ enum connection_phase {
 /* An answer that stays open. */
 struct answer_stream {
 	struct event_listener listener;
-	struct event_text *text; /* that is being sent; NULL: none */
-	const char *bytes;       /* what is left of it, or of something else */
+	struct event_text *text; /* being sent; NULL: none */
+	const char *bytes;       /* what is left to send of it, or of something
+				  * else */
 	size_t left;
-	int64_t end_ms; /* when it ends, monotonic; 0: at no time */
-	int64_t cut_ms; /* when a stopping server breaks it off; 0: not yet */
-	bool suspended; /* all is sent */
-	bool comments;  /* a line of comment is due */
-	bool ends;      /* it is to end */
+	int64_t end_ms; /* when it ends, monotonic; 0: never */
+	int64_t cut_ms; /* when a stopping server cuts it off; 0: not yet */
+	bool suspended; /* everything is sent */
+	bool comments;  /* a comment line is due */
+	bool ends;      /* it has to end */
 	bool broken;    /* the client has closed its side */
 };
 
-/* Headers that may come in several lines (server_request.c). */
+/* Headers that may be repeated (server_request.c). */
 #define HEADER_LISTS 3
 
-/* One connection, and its request, if there is one. */
+/* A connection and its request, if there is one. */
 struct connection {
 	struct server_worker *worker;
 	struct MHD_Connection *connection;
 	int fd;
 	struct address peer;
 	enum connection_phase phase;
-	int64_t phase_ms, request_ms; /* when they began, monotonic */
+	int64_t phase_ms, request_ms; /* when phase and request began,
+				       * monotonic */
 	struct connection *next, **prev;
 
 	/* The request. */
 	struct buf target; /* the path, up to the '?' */
 	const char *raw;   /* path and query, in the library's memory */
 	size_t raw_len;
-	struct buf lists[HEADER_LISTS]; /* of what was asked for, joined */
+	struct buf lists[HEADER_LISTS]; /* repeated headers that were requested,
+					 * joined */
 	struct buf body;
 	size_t received;
-	bool blanks; /* in path or query */
+	bool blanks; /* path or query have blanks */
 	bool begun;  /* the headers were checked */
 	bool is_get; /* GET or HEAD */
 	bool is_head;
 	bool handled;              /* the handler was called */
 	bool sends_on;             /* refused before its body was read */
-	int refusal;               /* a status of the server's own; 0: none */
-	int retry_after;           /* of a refusal, in seconds; 0: none */
-	char client[ADDRESS_TEXT]; /* not the proxy's */
+	int refusal;               /* a status by the server itself; 0: none */
+	int retry_after;           /* for a refusal, in seconds; 0: none */
+	char client[ADDRESS_TEXT]; /* the client's address, not the proxy's */
 	struct web_request request;
 	struct web_answer answer;
 	struct work_queue_job job; /* while a work queue makes the answer */
@@ -112,8 +116,8 @@ struct server_worker {
 	pthread_t thread;
 	bool started;
 	int wake; /* an eventfd: done is not empty, or the server stops */
-	int64_t accept_ms; /* accepts nothing before that time */
-	int64_t swept_ms;  /* last look at the deadlines */
+	int64_t accept_ms; /* accepts nothing before this time */
+	int64_t swept_ms;  /* last check of the deadlines */
 	struct connection *connections;
 	struct connection *arriving; /* while the library takes it over */
 	size_t connections_n, waiting_n;
@@ -121,7 +125,7 @@ struct server_worker {
 	size_t lingerers_n;
 
 	pthread_mutex_t lock;
-	struct pending_request *done; /* to be resumed; behind the lock */
+	struct pending_request *done; /* to be resumed; protected by the lock */
 };
 
 struct server {
@@ -129,7 +133,7 @@ struct server {
 	struct server_worker *workers;
 	size_t n;
 	atomic_bool stopping;
-	/* Work queues begin no answer after that time; 0: no limit. */
+	/* Work queues start no answer after this time; 0: no limit. */
 	atomic_llong queues_end_ms;
 	atomic_size_t held; /* bytes of all bodies in memory */
 };
@@ -137,37 +141,37 @@ struct server {
 /* Begins a phase now. */
 void server_set_phase(struct connection *c, enum connection_phase phase);
 
-/* Whether the client has closed its side, or has reset the connection: for
- * those at which the library does not look. */
+/* True if the client has closed or reset the connection; for connections that
+ * the library does not watch. */
 bool server_has_left(const struct connection *c);
 
-/* Has a suspended connection go on in its thread. Called in any thread, once
- * for each suspension; the connection may be gone when it returns. */
+/* Resumes a suspended connection in its thread. Called in any thread, once for
+ * each suspension; the connection may be gone when it returns. */
 void server_resume(struct connection *c);
 
-/* What server_read_headers() finds. */
+/* The result of server_read_headers(). */
 struct request_headers {
 	unsigned lengths, encodings, hosts, n;
-	unsigned once; /* a bit for each found that may come only once */
+	unsigned once; /* a bit for each header found that must be single */
 	bool chunked, odd;
 	const char *next; /* where the next header must begin */
 	uint64_t length;
 	struct buf forwarded;
 };
 
-/* Reads the headers into *h, which begins as zeros; the caller releases
- * h->forwarded. Returns the status to refuse the request with, which may be
- * one that it had before; 0: none. method and version are pointers of the
- * library, into the request as it came. */
+/* Reads the headers into *h, which must be zeroed; the caller releases
+ * h->forwarded. Returns the status with which to refuse the request, possibly
+ * one set before; 0: none. method and version point into the request, as the
+ * library read it. */
 int server_read_headers(const struct connection *c, const char *method,
     const char *version, struct request_headers *h);
 
-/* Behind "http://HOST", or with https, of a target that begins so, as one for a
- * proxy does (RFC 9112, 3.2.2); else the target. Which host it names decides
- * nothing here, nor does the header Host. */
+/* Skips "http://HOST" or "https://HOST", with which a target for a proxy begins
+ * (RFC 9112, 3.2.2); returns other targets unchanged. The host is ignored, as
+ * is the header Host. */
 const char *server_skip_authority(const char *target);
 
-/* The callbacks of libmicrohttpd that concern requests. */
+/* The callbacks of libmicrohttpd for requests. */
 void *server_begin_request(
     void *cls, const char *uri, struct MHD_Connection *connection);
 enum MHD_Result server_handle(void *cls, struct MHD_Connection *connection,
@@ -179,31 +183,33 @@ void server_end_request(void *cls, struct MHD_Connection *connection,
 /* Sends c->answer, or c->refusal if there is one. */
 enum MHD_Result server_send_answer(struct connection *c);
 
-/* The response that sends the events of c->answer.events. NULL: no memory. */
+/* Returns the response that sends the events of c->answer.events; NULL: out of
+ * memory. */
 struct MHD_Response *server_begin_stream(struct connection *c);
-/* Frees what a stream has; fine without one. */
+/* Frees what a stream owns; does nothing without one. */
 void server_end_stream(struct connection *c);
-/* Sees to comments, the end of its time, and a client that has left. */
+/* Sends due comments, ends a stream whose time is over, and notices a client
+ * that has left. */
 void server_tend_stream(struct connection *c, int64_t now, bool stopping);
 
-/* Adds a connection to those of w. The socket is closed by the library. */
+/* Adds a connection to w. The library closes the socket. */
 void server_add_connection(
     struct server_worker *w, int fd, const struct address *peer);
 
-/* Removes and frees it, when the library closes its socket. */
+/* Removes and frees the connection when the library closes its socket. */
 void server_remove_connection(struct connection *c);
 
-/* Clears the request; keeps some memory for the next one. */
+/* Clears the request, but keeps some memory for the next one. */
 void server_reset_request(struct connection *c);
 void server_drop_body(struct connection *c);
 
-/* Shuts down the connections that are past their deadlines; when the server
- * stops, also those whose request has not begun. */
+/* Shuts down connections that are past their deadlines; if the server stops,
+ * also those whose request has not begun. */
 void server_sweep_connections(
     struct server_worker *w, int64_t now, bool stopping);
 
-/* Reads and drops what refused clients still send; closes those whose time is
- * over, or all. */
+/* Reads and drops input from refused clients; closes those whose time is over,
+ * or all. */
 void server_drain_lingering(struct server_worker *w, int64_t now, bool all);
 
 #endif

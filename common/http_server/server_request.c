@@ -17,7 +17,7 @@
 #include "common/http_server/server_impl.h"
 #include "common/text/jsonw.h"
 
-/* The server's own answer in place of the handler's. */
+/* Replaces the handler's answer by the server's own. */
 static void
 set_refusal(struct connection *c)
 {
@@ -67,7 +67,7 @@ count_answer(const struct connection *c)
 	}
 }
 
-/* Adds lines of "Name: value". */
+/* Adds lines of the form "Name: value". */
 static bool
 add_headers(struct MHD_Response *r, const char *lines)
 {
@@ -88,7 +88,7 @@ add_headers(struct MHD_Response *r, const char *lines)
 	return ok;
 }
 
-/* The body stays where it is until the request has ended. */
+/* The body stays in place until the request has ended. */
 static struct MHD_Response *
 make_response(struct connection *c)
 {
@@ -101,7 +101,7 @@ make_response(struct connection *c)
 	    a->body.len, a->body.data, MHD_RESPMEM_PERSISTENT);
 }
 
-/* A type is told where the body is empty, too: rows may be none. */
+/* An empty body has a type, too: there may be no rows. */
 static const char *
 type_of(const struct web_answer *a)
 {
@@ -150,14 +150,15 @@ server_send_answer(struct connection *c)
 	return result;
 }
 
-/* Of path and query. */
+/* Maximum of path and query. */
 #define LINE_MAX_BYTES ((size_t)4096)
-/* The body of a refused request is read when it is not longer than that, so
- * that the connection can stay open. */
+/* A body of up to this size is read even if the request is refused, so that the
+ * connection can stay open. */
 #define POLITE_BYTES ((uint64_t)64 * 1024)
-/* When lines cannot be stored, or the server stops. */
+/* Retry-After if lines cannot be stored, or the server stops. */
 #define STORE_RETRY_S 5
-/* How long who has asked and closed its side may still wait for an answer. */
+/* How long a client that has closed its side may still be waiting for an
+ * answer. */
 #define PATIENCE_MS 1000
 
 static struct connection *
@@ -209,9 +210,9 @@ server_end_request(void *cls, struct MHD_Connection *connection, void **ctx,
 	*ctx = NULL;
 }
 
-/* Refuses the request if its client is over its rate, or if a proxy forwarded
- * it that the configuration does not name: taken for the proxy's own, it would
- * have the rights of the proxy's machine. */
+/* Refuses the request if its client exceeds its rate, or if it was forwarded by
+ * a proxy that the configuration does not name: otherwise it would have the
+ * rights of the proxy's machine. */
 static void
 admit_request(struct connection *c, const char *forwarded)
 {
@@ -243,7 +244,7 @@ begin_body(struct connection *c, const char *method, const char *version)
 	c->is_get = c->is_head || strcmp(method, "GET") == 0;
 	if (status != 0)
 		c->refusal = status;
-	/* An answer before the body has come closes the connection. */
+	/* An answer before the body has arrived closes the connection. */
 	if (status == 0 &&
 	    (c->refusal == 0 || (!h.chunked && h.length <= POLITE_BYTES)))
 		return MHD_YES;
@@ -251,8 +252,8 @@ begin_body(struct connection *c, const char *method, const char *version)
 	return server_send_answer(c);
 }
 
-/* A piece of the body. What is beyond max_body is read and dropped, up to four
- * times as much: a chunked body does not tell its length. */
+/* Adds a piece of the body. Up to four times max_body is read and dropped,
+ * because a chunked body does not tell its length. */
 static enum MHD_Result
 add_to_body(struct connection *c, const char *data, size_t len)
 {
@@ -272,13 +273,14 @@ add_to_body(struct connection *c, const char *data, size_t len)
 	if (held + len > s->opt.memory) {
 		c->refusal = MHD_HTTP_SERVICE_UNAVAILABLE;
 		c->retry_after = 1;
-		server_drop_body(c); /* or all later ones are refused, too */
+		server_drop_body(c); /* otherwise all later ones would be
+				      * refused, too */
 	}
 	return MHD_YES;
 }
 
-/* Lists, which may come in several lines (RFC 9110, 5.3), and what then stands
- * between these. Of other headers the first line counts. */
+/* Headers that may be repeated (RFC 9110, 5.3), and the separator with which
+ * their lines are joined. Of other headers the first line counts. */
 static const struct header_list {
 	const char *name, *between;
 } lists[HEADER_LISTS] = {
@@ -290,7 +292,7 @@ static const struct header_list {
 struct list_visit {
 	const struct header_list *list;
 	struct buf *to;
-	unsigned n; /* lines */
+	unsigned n; /* number of lines */
 };
 
 static enum MHD_Result
@@ -308,8 +310,8 @@ visit_header(
 	return MHD_YES;
 }
 
-/* Kept until the request has ended: who asks twice gets the same text at the
- * same place. */
+/* Kept until the request has ended, so that a second call returns the same
+ * text. */
 static const char *
 join_lines(struct connection *c, size_t i)
 {
@@ -403,7 +405,7 @@ call_handler(struct connection *c, const char *method)
 	cb->handle(cb->context, &c->request, &c->answer);
 }
 
-/* True when there are lines to store before the answer goes out. */
+/* True if there are lines to store before the answer is sent. */
 static bool
 has_lines(const struct connection *c)
 {
@@ -427,9 +429,9 @@ store_lines(struct connection *c)
 	cb->store(cb->context, &c->pending);
 }
 
-/* It has waited so long that its client gave up: what it asked for changes
- * nothing, and others wait. A client that closes its side as soon as it has
- * asked may still listen. */
+/* True if the request has waited so long that its client gave up: it would
+ * change nothing, and others wait. A client that closes its side right after
+ * its request may still listen. */
 static bool
 is_for_nobody(const struct connection *c)
 {
@@ -437,7 +439,7 @@ is_for_nobody(const struct connection *c)
 	       server_has_left(c);
 }
 
-/* In the thread of the work queue. */
+/* Runs in a thread of the work queue. */
 static void
 run_later_handler(struct work_queue_job *j)
 {
@@ -460,7 +462,7 @@ run_later_handler(struct work_queue_job *j)
 		on_stored(&c->pending, true);
 }
 
-/* The answer is 503 when the queue is full. */
+/* The answer is 503 if the queue is full. */
 static void
 make_later(struct connection *c)
 {

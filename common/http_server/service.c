@@ -59,7 +59,7 @@ server_metrics_write(struct buf *to, const struct server_counts *c)
 	    counted(&c->slow));
 }
 
-/* File descriptors beside those of connections. */
+/* File descriptors besides those of connections. */
 #define OWN_FILES 512
 
 static int64_t
@@ -126,7 +126,7 @@ service_bind(struct service *s, enum exit_code *code, struct buf *why)
 	return listen_socket_open(&s->socket, s->address, code, why);
 }
 
-/* Whole at once: a script that waits for the file reads it. */
+/* Written as a whole, because a script may be waiting for the file. */
 static int
 write_port(struct service *s, enum exit_code *code, struct buf *why)
 {

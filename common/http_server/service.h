@@ -1,7 +1,7 @@
 /*
  * service: the HTTP server of a program as a section of the configuration
- * describes it: limits, files, socket, server and port file, opened in three
- * steps, so that a program can open what is its own between them.
+ * describes it: limits, files, socket, server and port file. It is opened in
+ * three steps, so that a program can open its own resources between them.
  *
  * The section has the keys connections, connections_per_address, rate, burst,
  * proxies, threads, header_timeout, request_timeout and keep_alive.
@@ -27,24 +27,24 @@ struct service {
 	struct listen_socket socket;
 	struct client_limits *client_limits;
 	struct server *server;
-	bool wrote_port; /* the port file is ours to remove */
+	bool wrote_port; /* we wrote the port file and must remove it */
 };
 
-/* The limits of bodies, which are a program's own. */
+/* The limits of bodies, which depend on the program. */
 struct service_bodies {
-	size_t longest;   /* bytes of one */
-	size_t memory;    /* bytes of all together */
-	int64_t min_rate; /* bytes a second */
+	size_t longest;   /* maximum size of one body */
+	size_t memory;    /* maximum size of all bodies together */
+	int64_t min_rate; /* bytes per second */
 };
 
-/* Each returns 0, or -1 with *code and *why, a whole sentence; then
- * service_close() is called all the same. */
+/* Each function returns 0, or -1 with *code and *why, a complete sentence; call
+ * service_close() in either case. */
 
-/* Reads the section and the address; a check of the configuration ends here.
- * Must be called first. */
+/* Reads the section and the address; checking a configuration needs no more.
+ * Call it first. */
 int service_configure(struct service *s, enum exit_code *code, struct buf *why)
     __attribute__((warn_unused_result));
-/* Raises the limit of open files if need be, and opens the socket. */
+/* Raises the limit of open files if necessary, and opens the socket. */
 int service_bind(struct service *s, enum exit_code *code, struct buf *why)
     __attribute__((warn_unused_result));
 /* Starts the server and writes the port file. */
@@ -52,15 +52,15 @@ int service_start(struct service *s, const struct server_callbacks *callbacks,
     const struct service_bodies *bodies, enum exit_code *code, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* Says where it listens: as a warning when port 0 was asked for. */
+/* Logs the address; as a warning if port 0 was requested. */
 void service_log_address(const struct service *s);
 
-/* Answers the requests that have begun, see server_close(). service_close()
- * frees all else, and calls it unless it was called. */
+/* The first answers running requests, see server_close(). service_close() frees
+ * everything else, and calls it unless it was called. */
 void service_end_requests(struct service *s);
 void service_close(struct service *s);
 
-/* What a server counts, as metrics of Prometheus. */
+/* Writes the server's counters as Prometheus metrics. */
 void server_metrics_write(struct buf *to, const struct server_counts *counts);
 
 #endif

@@ -11,7 +11,7 @@
 #include "common/os/notify.h"
 #include "common/os/thread.h"
 
-/* Whose jobs wait or run; it is there as long as any does. */
+/* A lane has jobs that wait or run; it exists only as long as any do. */
 struct lane {
 	uint64_t id;
 	struct work_queue_job *first, **last;
@@ -24,9 +24,10 @@ struct work_queue {
 	pthread_mutex_t lock;
 	pthread_cond_t work;
 	pthread_t threads[WORK_QUEUE_THREADS];
-	unsigned threads_n, most_threads, idle; /* idle: wait for a job */
-	struct lane *lanes; /* who had a turn last is the last */
-	size_t jobs, most_jobs, bytes, most_bytes; /* that wait */
+	unsigned threads_n, most_threads,
+	    idle;           /* idle: threads that wait for a job */
+	struct lane *lanes; /* the lane that last had a turn is last */
+	size_t jobs, most_jobs, bytes, most_bytes; /* of waiting jobs */
 	void (*at_end)(void);
 	bool closing;
 };
@@ -47,7 +48,8 @@ work_queue_open(
 	return q;
 }
 
-/* Where the lane of that number is linked; there *it is NULL: there is none. */
+/* Returns the link to the lane with that number; *it is NULL if there is
+ * none. */
 static struct lane **
 find_lane(struct work_queue *q, uint64_t id)
 {
@@ -58,7 +60,7 @@ find_lane(struct work_queue *q, uint64_t id)
 	return l;
 }
 
-/* One thread is always for others, if there are two. */
+/* If there are at least two threads, one is always left for other lanes. */
 static bool
 may_run(const struct work_queue *q, const struct lane *l)
 {
@@ -67,8 +69,9 @@ may_run(const struct work_queue *q, const struct lane *l)
 		   l->running + 1 < q->most_threads);
 }
 
-/* The lane whose turn it is, put behind all others: of those that may run, that
- * with the fewest running jobs, which waited longest for it. NULL: none. */
+/* Returns the lane whose turn it is, and moves it behind all others: of the
+ * lanes that may run, the one with the fewest running jobs that has waited
+ * longest. NULL: none. */
 static struct lane *
 take_turn(struct work_queue *q)
 {
@@ -90,7 +93,7 @@ take_turn(struct work_queue *q)
 	return taken;
 }
 
-/* One of its jobs is done. A lane without jobs ends. */
+/* Notes that one of the lane's jobs is done. A lane without jobs is removed. */
 static void
 leave_lane(struct work_queue *q, struct lane *l)
 {
@@ -116,8 +119,8 @@ take_first(struct work_queue *q, struct lane *l)
 	return j;
 }
 
-/* Waits for the next job, that of *lane being done; NULL there: it is the
- * first. NULL: the queue is closed and empty. */
+/* Waits for the next job; the previous job of *lane is done (NULL: there was
+ * none). Returns NULL if the queue is closed and empty. */
 static struct work_queue_job *
 take_job(struct work_queue *q, struct lane **lane)
 {
@@ -153,8 +156,8 @@ run_jobs(void *ctx)
 	return NULL;
 }
 
-/* Starts one more thread when more jobs than idle threads would wait. False:
- * there is no thread at all. The lock is held. */
+/* Starts another thread if more jobs wait than there are idle threads. Returns
+ * false if there is no thread at all. The lock must be held. */
 static bool
 start_queue_thread(struct work_queue *q)
 {
@@ -190,7 +193,7 @@ add_to_lane(struct work_queue *q, struct work_queue_job *j)
 	(void)pthread_cond_signal(&q->work);
 }
 
-/* The lock is held. */
+/* The lock must be held. */
 static bool
 has_room(struct work_queue *q, const struct work_queue_job *j)
 {

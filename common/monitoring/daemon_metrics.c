@@ -17,7 +17,7 @@
 #include "common/base/xalloc.h"
 #include "common/os/file.h"
 
-/* Read by another user, so the umask does not count. */
+/* Another user reads the file, so the umask does not apply. */
 static int
 replace_metrics_file(const char *path, const struct buf *text)
 {
@@ -56,11 +56,11 @@ struct daemon_metrics {
 	struct buf labels, text;
 	daemon_metrics_writer *more;
 	void *ctx;
-	int64_t started_ms, flushed_ms; /* times of the day; 0: never */
-	int64_t written_ms;             /* by the monotonic clock */
+	int64_t started_ms, flushed_ms; /* wall-clock times; 0: never */
+	int64_t written_ms;             /* monotonic time */
 	uint64_t lines, dead_letters, retries;
 	struct prometheus_durations flushes;
-	bool failed; /* and that was said */
+	bool failed; /* writing failed, which was logged */
 };
 
 static void
@@ -123,7 +123,7 @@ daemon_metrics_open(const struct conf *conf, const char *queue,
 	if (folder == NULL)
 		return NULL;
 	m = xcalloc(1, sizeof *m);
-	/* All that a queue may be called a file may be, too. */
+	/* Any name of a queue is also valid for a file. */
 	m->path =
 	    xasprintf("%s/messaging_%s_%s.prom", folder, prog_name(), queue);
 	prometheus_label(&m->labels, "program", prog_name());

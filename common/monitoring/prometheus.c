@@ -130,7 +130,7 @@ prometheus_gauge(struct buf *to, const char *name, const char *help, uint64_t n)
 	prometheus_sample(to, name, "", n);
 }
 
-/* Upper ends, in ms. */
+/* Upper bounds in ms. */
 static const int64_t duration_ends[PROMETHEUS_DURATIONS] = { 1, 2, 5, 10, 25,
 	50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000 };
 

@@ -1,12 +1,12 @@
 /*
- * prometheus: writes metrics in Prometheus' text format, 0.0.4: a head for each
- * metric (HELP, TYPE), then its samples, in order.
+ * prometheus: writes metrics in Prometheus' text format 0.0.4: a head for each
+ * metric (HELP, TYPE), followed by its samples.
  *
- * Names begin with messaging_, are in base units (seconds, bytes), and those of
- * counters end in _total. No id of a person, a chat or a message is a label:
- * each combination of labels costs the server memory for ever. The name of a
- * tenant is one. No sample has a timestamp: node_exporter would refuse the
- * file.
+ * Names begin with messaging_, use base units (seconds, bytes), and end in
+ * _total for counters. The id of a person, chat or message is never a label,
+ * because each combination of labels costs the server memory for ever; the name
+ * of a tenant may be one. No sample has a timestamp: node_exporter would refuse
+ * the file.
  */
 #ifndef COMMON_MONITORING_PROMETHEUS_H
 #define COMMON_MONITORING_PROMETHEUS_H
@@ -23,41 +23,42 @@ enum prometheus_type {
 	PROMETHEUS_HISTOGRAM,
 };
 
-/* help: a sentence, of one line. */
+/* help: one sentence on one line. */
 void prometheus_head(struct buf *to, const char *name,
     enum prometheus_type type, const char *help);
 
-/* Labels are a text that grows by one label a call. The value may be any
+/* Labels are a text to which each call adds one label. The value may be any
  * UTF-8. */
 void prometheus_label(struct buf *labels, const char *name, const char *value);
 
-/* A sample with labels, "" for none: a count, or milliseconds as seconds. */
+/* Add a sample with labels ("" for none): a count, or milliseconds as
+ * seconds. */
 void prometheus_sample(
     struct buf *to, const char *name, const char *labels, uint64_t n);
 void prometheus_sample_seconds(
     struct buf *to, const char *name, const char *labels, int64_t ms);
 
-/* The same with one label, or none (label NULL, its value ""). */
+/* The same with one label, or none (label NULL, value ""). */
 void prometheus_count(struct buf *to, const char *name, const char *label,
     const char *value, uint64_t n);
 void prometheus_seconds(struct buf *to, const char *name, const char *label,
     const char *value, int64_t ms);
 
-/* A counter of one sample. */
+/* Adds a counter with one sample. */
 void prometheus_total(struct buf *to, const char *name, const char *labels,
     const char *help, uint64_t n);
 
-/* One sample of a counter that is divided by its label `result`. */
+/* Adds a sample of a counter that is divided by the label `result`. */
 void prometheus_result(struct buf *to, const char *name, const char *labels,
     const char *result, uint64_t n);
 
-/* A metric of one sample without a label. */
+/* Adds a counter with one sample and no label. */
 void prometheus_counter(
     struct buf *to, const char *name, const char *help, uint64_t n);
 void prometheus_gauge(
     struct buf *to, const char *name, const char *help, uint64_t n);
 
-/* Durations counted by their length, up to half a minute and above. */
+/* Counts durations by length, up to half a minute and above. */
 #define PROMETHEUS_DURATIONS 14
 struct prometheus_durations {
 	uint64_t within[PROMETHEUS_DURATIONS + 1];
@@ -66,11 +67,11 @@ struct prometheus_durations {
 
 void prometheus_observe(struct prometheus_durations *d, int64_t ms);
 
-/* The samples of a histogram; its head is the caller's. */
+/* Adds the samples of a histogram; the caller adds its head. */
 void prometheus_histogram(struct buf *to, const char *name, const char *labels,
     const struct prometheus_durations *d);
 
-/* messaging_build_info: the program and its version. */
+/* Adds messaging_build_info: the program and its version. */
 void prometheus_build_info(struct buf *to);
 
 #endif

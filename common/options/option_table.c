@@ -21,18 +21,18 @@
 
 #define SCREEN 80
 
-/* The options of every mode: left and right column. */
+/* The options of every mode: left and right column of the help. */
 static const char *const common_help[][2] = {
 	{ "  -c, --config FILE", "configuration" },
 	{ "  -n, -q, -v, -h, -V", "check only; say less; more; help; version" },
 };
 #define COMMONS_N (sizeof common_help / sizeof common_help[0])
 
-/* The usage line that is being written. */
+/* A usage line that is being written. */
 struct usage_line {
 	struct buf *to;
-	size_t line;   /* where its last line begins */
-	size_t indent; /* of continuation lines */
+	size_t line;   /* start of its last line */
+	size_t indent; /* for continuation lines */
 };
 
 static void
@@ -91,7 +91,7 @@ add_usage(const struct option_mode *m, struct buf *to)
 	buf_release(&word);
 }
 
-/* "  -f, --from FROM". */
+/* Adds "  -f, --from FROM". */
 static void
 add_left(const struct option_row *row, struct buf *to)
 {
@@ -136,8 +136,8 @@ add_help_row(const struct option_row *row, size_t width, struct buf *to)
 	buf_release(&left);
 }
 
-/* Appends the help of a mode; for the first one with a list of the others. It
- * must fit a screen of 80 columns, so it has no empty lines. */
+/* Appends the help of a mode; for the first mode also a list of the others. It
+ * must fit on a screen of 80 columns, so it has no empty lines. */
 static void
 option_help(const struct option_mode *const *modes, size_t modes_n,
     const struct option_mode *mode, struct buf *to)
@@ -165,7 +165,7 @@ option_help(const struct option_mode *const *modes, size_t modes_n,
 		add_help_row(&modes[i]->choice, width, to);
 }
 
-/* What getopt_long() answers for the first option without a letter. */
+/* What getopt_long() returns for the first option without a letter. */
 #define FIRST_NUMBER 256
 
 static int
@@ -192,24 +192,24 @@ static const struct option_row commons[] = {
 
 /* An option that was given. */
 struct given_option {
-	const struct option_row *row; /* the first of its name */
+	const struct option_row *row; /* the first row with its name */
 	const char *value;
 };
 
 struct option_reader {
 	const struct option_mode *const *modes;
 	size_t modes_n;
-	const struct option_row **rows; /* one of each name */
+	const struct option_row **rows; /* one row for each name */
 	size_t rows_n, rows_cap;
 	struct option *longs;
 	size_t longs_n, longs_cap;
 	struct buf letters;
 	struct given_option *given;
 	size_t given_n, given_cap;
-	char shows; /* 'h' or 'V', whichever was given first, or 0 */
+	char shows; /* 'h' or 'V', whichever came first, or 0 */
 };
 
-/* Whether both rows have the same letter or name. */
+/* True if both rows have the same letter or name. */
 static bool
 is_same_option(const struct option_row *a, const struct option_row *b)
 {
@@ -261,7 +261,7 @@ register_row(struct option_reader *r, const struct option_row *row)
 	r->rows_n++;
 }
 
-/* Every option of every mode, for getopt_long(). */
+/* Registers the options of all modes for getopt_long(). */
 static void
 register_rows(struct option_reader *r)
 {
@@ -278,7 +278,7 @@ register_rows(struct option_reader *r)
 	add_long(r, NULL, 0);
 }
 
-/* The row that getopt_long() answered with, or NULL. */
+/* Returns the row of getopt_long()'s result, or NULL. */
 static const struct option_row *
 row_of(const struct option_reader *r, int c)
 {
@@ -292,7 +292,8 @@ row_of(const struct option_reader *r, int c)
 	return NULL;
 }
 
-/* The mode that the row chooses, perhaps by its value only; or NULL. */
+/* Returns the mode that the row chooses, possibly depending on its value, or
+ * NULL. */
 static const struct option_mode *
 mode_chosen_by(const struct option_reader *r, const struct option_row *row)
 {
@@ -304,8 +305,8 @@ mode_chosen_by(const struct option_reader *r, const struct option_row *row)
 	return NULL;
 }
 
-/* `--report -h`: anyone who types that knows no FILE yet, and means the help.
- */
+/* True for `--report -h`: whoever types that does not know the FILE yet and
+ * wants the help. */
 static bool
 means_help(void)
 {
@@ -313,7 +314,7 @@ means_help(void)
 	       (strcmp(optarg, "-h") == 0 || strcmp(optarg, "--help") == 0);
 }
 
-/* After an error about the choice of a mode: the values that it takes. */
+/* After an error in the choice of a mode: lists the values that it takes. */
 static void
 list_values(const struct option_mode *m)
 {
@@ -324,8 +325,8 @@ list_values(const struct option_mode *m)
 	buf_release(&text);
 }
 
-/* What getopt_long() answered with '?' or ':'. Only a long option that takes
- * none is known and yet refused with '?': for its value. */
+/* Explains getopt_long()'s result '?' or ':'. '?' for a known long option means
+ * that it takes no value but got one. */
 static int
 refuse_word(const struct option_reader *r, int c, char **argv)
 {
@@ -344,7 +345,7 @@ refuse_word(const struct option_reader *r, int c, char **argv)
 	return code;
 }
 
-/* -1, or the exit code after an unknown option or an argument. */
+/* Returns -1, or the exit code after an unknown option or an argument. */
 static int
 read_command_line(struct option_reader *r, int argc, char **argv)
 {
@@ -375,7 +376,8 @@ read_command_line(struct option_reader *r, int argc, char **argv)
 	return -1;
 }
 
-/* The value of the last option of that name; false: it was not given. */
+/* Returns the value of the last option with that name; false if it was not
+ * given. */
 static bool
 find_given(const struct option_reader *r, const struct option_row *row,
     const char **value)
@@ -391,7 +393,7 @@ find_given(const struct option_reader *r, const struct option_row *row,
 	return false;
 }
 
-/* Two modes exclude each other, unless somebody only asks for help. */
+/* Two modes exclude each other, unless only the help was requested. */
 static int
 choose_mode(const struct option_reader *r, const struct option_mode **mode)
 {
@@ -475,7 +477,7 @@ refuse_option(const struct option_reader *r, const struct option_row *row,
 	return code;
 }
 
-/* The addresses are those of members of the kind's type: see the macros. */
+/* The address must be that of a member with the kind's type: see the macros. */
 static int
 store_value(const struct option_row *row, const char *value, void *options)
 {
@@ -500,10 +502,10 @@ store_value(const struct option_row *row, const char *value, void *options)
 	return -1;
 }
 
-/* Whether the option says what the run is about: anyone who gives two of them
- * means both, and a second value would take the place of the first without a
- * word. Of others the last one counts, so that one's own may come behind those
- * of a script. */
+/* True for options that say what the run is about: a user who gives one twice
+ * means both, so the second must not replace the first silently. Of other
+ * options the last one counts, so that users can override the options of a
+ * script. */
 static bool
 is_given_once(const struct option_row *row)
 {
@@ -525,7 +527,7 @@ refuse_second(const struct option_row *row)
 	return prog_usage_error("--%s was given twice", row->name);
 }
 
-/* Whether an option before that one is the same. */
+/* True if an earlier option is the same. */
 static bool
 was_given_before(const struct option_reader *r, size_t given)
 {

@@ -1,15 +1,14 @@
 /*
  * option_table: the options of a program as tables. A program has modes: the
- * first is the default, an option (--check, --list) chooses each of the others.
- * A mode has rows, one an option: its name, its value, where it is stored. The
- * rows are used to read the command line, for error messages, and for the help:
- * `program -h` shows the first mode and a list of the others, `program --check
- * -h` that mode.
+ * first is the default, each of the others is chosen by an option (--check,
+ * --list). A mode has a row for each option: its name, its value, and where it
+ * is stored. The rows serve to read the command line, for error messages, and
+ * for the help: `program -h` shows the first mode and a list of the others,
+ * `program --check -h` shows that mode.
  *
- * Options are read with getopt_long(3). An option that is not a row of the
- * chosen mode is an error, whose message names the modes that have it. -c, -n,
- * -q, -v, -h and -V are in every mode, without rows; their help is in
- * option_table.c.
+ * Options are read with getopt_long(3). An option without a row in the chosen
+ * mode is an error, whose message names the modes that have it. -c, -n, -q, -v,
+ * -h and -V exist in every mode, without rows; option_table.c has their help.
  */
 #ifndef COMMON_OPTIONS_OPTION_TABLE_H
 #define COMMON_OPTIONS_OPTION_TABLE_H
@@ -21,28 +20,30 @@
 #include "common/base/prog.h"
 
 enum option_kind {
-	OPTION_KIND_NONE, /* stores nothing; it chooses a mode */
-	OPTION_KIND_FLAG, /* a bool becomes true */
+	OPTION_KIND_NONE, /* stores nothing, but chooses a mode */
+	OPTION_KIND_FLAG, /* sets a bool to true */
 	OPTION_KIND_TEXT, /* a const char *, borrowed from argv */
 	OPTION_KIND_TAKE, /* take() stores it */
 };
 
 struct option_row {
 	const char *name;  /* "from" of --from, or NULL */
-	const char *value; /* "FROM", or NULL when it takes none */
-	const char *help;  /* a line */
-	size_t offset;     /* in the structure that the program fills */
-	/* For OPTION_KIND_TAKE: -1 to go on, else the exit code, after a
-	 * message. */
+	const char *value; /* "FROM", or NULL if it takes none */
+	const char *help;  /* one line */
+	size_t offset;     /* offset in the structure that is filled */
+	/* For OPTION_KIND_TAKE: returns -1 to continue, otherwise the exit
+	 * code, after a message. */
 	int (*take)(const char *value, void *to);
 	enum option_kind kind;
 	char letter;   /* 'f' of -f, or 0 */
-	bool required; /* for the usage line; the mode's check() enforces it */
-	bool repeats;  /* take() adds each value; else the last one counts, or
-			  a second one is refused: see option_read.c */
+	bool required; /* only for the usage line; the mode's check() enforces
+			* it */
+	bool repeats;  /* take() adds each value; otherwise the last one counts,
+			* or a second one is refused: see is_given_once() */
 };
 
-/* Rows: the letter or 0, the name or NULL, and the member of a structure. */
+/* Macros for rows: the letter or 0, the name or NULL, and the member of a
+ * structure. */
 #define OPTION_FLAG(name, type, member, help)                                  \
 	{                                                                      \
 		name, NULL, help, offsetof(type, member), NULL,                \
@@ -85,23 +86,23 @@ struct option_row {
 	}
 
 struct option_mode {
-	/* The option that chooses it, whose help stands in the list of modes;
-	 * zeros in the first mode. */
+	/* The option that chooses the mode, with its help for the list of
+	 * modes; zeroed in the first mode. */
 	struct option_row choice;
-	/* Unless NULL: the option chooses the mode only with a value for which
-	 * this is true, and only when no other mode is chosen. */
+	/* If set, the option chooses the mode only with a value for which this
+	 * is true, and only if no other mode is chosen. */
 	bool (*when)(const char *value);
-	const char *title; /* in messages; NULL: the choice's name */
-	const char *about; /* what it does: lines, each with its newline */
-	/* Appends the values that the choice takes, a line each: for the help
-	 * and for a choice without its value. May be NULL. */
+	const char *title; /* for messages; NULL: the choice's name */
+	const char *about; /* what the mode does: lines with newlines */
+	/* Appends the values that the choice takes, one per line: for the help,
+	 * and if its value is missing. May be NULL. */
 	void (*list_values)(struct buf *to);
 	const struct option_row *rows;
 	size_t rows_n;
-	/* Checks the options together: -1 to go on, else the exit code, after
-	 * a message. May be NULL. */
+	/* Checks the options together: returns -1 to continue, otherwise the
+	 * exit code, after a message. May be NULL. */
 	int (*check)(void *options);
-	/* Does the mode's work and returns the exit code; errors are logged. */
+	/* Does the mode's work and returns the exit code; logs errors. */
 	enum exit_code (*run)(void *options);
 };
 
@@ -113,18 +114,18 @@ struct option_common {
 	struct conf *conf; /* loaded by program_main() */
 };
 
-/* Reads argv into *options, which begins with a struct option_common, and
- * *mode. -1 to go on, else the exit code: after the help, the version, or one
- * line with the error. */
+/* Reads argv into *options, which begins with a struct option_common, and sets
+ * *mode. Returns -1 to continue, otherwise the exit code: after the help, the
+ * version, or one line with the error. */
 int option_read(const struct option_mode *const *modes, size_t modes_n,
     int argc, char **argv, void *options, const struct option_mode **mode)
     __attribute__((warn_unused_result));
 
-/* take() of OPTION_FORMAT. */
+/* The take() of OPTION_FORMAT. */
 int option_take_format(const char *value, void *to);
 
 /* The common main(): reads the options into *options (option_read()), loads the
- * configuration into its struct option_common, runs the mode, frees the
+ * configuration into its struct option_common, runs the mode, and frees the
  * configuration. Returns the exit code. */
 int program_main(const struct option_mode *const *modes, size_t modes_n,
     int argc, char **argv, void *options);

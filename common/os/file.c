@@ -76,8 +76,8 @@ file_read_at(int fd, void *data, size_t len, size_t at)
 	return 0;
 }
 
-/* Returns the descriptor of a regular file; of anything else it is closed, and
- * errno says what it is. */
+/* Returns the descriptor if it is a regular file; otherwise closes it and sets
+ * errno to what it is. */
 static int
 only_regular(int fd)
 {
@@ -100,7 +100,7 @@ only_regular(int fd)
 int
 file_open(const char *path, int flags, mode_t mode)
 {
-	/* O_NONBLOCK: opening a pipe does not wait for its other end. */
+	/* O_NONBLOCK: opening a pipe must not wait for its other end. */
 	int fd = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, mode);
 
 	return fd < 0 ? -1 : only_regular(fd);
@@ -134,7 +134,7 @@ file_is_at(int fd, const char *path, bool follow)
 	return -1;
 }
 
-/* The folder of path, owned. */
+/* Returns the folder of path, owned. */
 static char *
 dir_of(const char *path)
 {
@@ -174,7 +174,7 @@ file_write_all(int fd, const void *data, size_t len)
 	return 0;
 }
 
-/* How many of the first `size` bytes follow the last newline; -1. */
+/* Returns how many of the first `size` bytes follow the last newline, or -1. */
 static off_t
 tail_of(int fd, off_t size)
 {
@@ -195,8 +195,8 @@ tail_of(int fd, off_t size)
 	return size;
 }
 
-/* Removes the bytes behind the last newline of the file, which fd can only
- * write. */
+/* Removes the bytes after the last newline of the file; fd is open for writing
+ * only. */
 static int
 truncate_tail(int fd, const char *path, off_t size, size_t *torn)
 {
@@ -211,7 +211,7 @@ truncate_tail(int fd, const char *path, off_t size, size_t *torn)
 	return tail > 0 ? ftruncate(fd, size - tail) : 0;
 }
 
-/* Some folders cannot be synced, or not by us. */
+/* Some folders cannot be synced, or not with our permissions. */
 static bool
 is_found_again(const char *path)
 {
@@ -311,7 +311,7 @@ file_replace(const char *path, mode_t mode, const void *data, size_t len,
 }
 
 /*
- * The first line of a file of state is
+ * The first line of a state file is
  *
  *   messaging-state 2 CHECKSUM LENGTH
  *
@@ -340,8 +340,8 @@ statefile_write(const char *path, const void *data, size_t len, struct buf *why)
 	return code == PROG_OK ? 0 : -1;
 }
 
-/* Length of the first line, newline included; 0 when checksum or length do not
- * match. */
+/* Returns the length of the first line including the newline; 0 if checksum or
+ * length do not match. */
 static size_t
 head_length(const struct buf *b)
 {
@@ -404,8 +404,8 @@ out:
 	return rc;
 }
 
-/* The file stays after the release: unlinking it would let two processes lock
- * two files of one name. */
+/* The file stays after the release: if it were unlinked, two processes could
+ * lock two files with the same name. */
 int
 lock_take(const char *path, struct buf *why)
 {
@@ -442,8 +442,8 @@ lock_release(int fd)
 
 #define PACKAGE_STATE "/var/lib/messaging-analytics"
 
-/* The value of an environment variable that names a folder, or NULL. The
- * specification of XDG says that a relative path is ignored. */
+/* Returns the value of an environment variable that names a folder, or NULL.
+ * Relative paths are ignored, as the XDG specification requires. */
 static const char *
 folder_of_env(const char *name)
 {
@@ -461,7 +461,7 @@ is_own_folder(const char *path)
 	       st.st_uid == geteuid();
 }
 
-/* NULL: the environment names no folder. */
+/* NULL if the environment names no folder. */
 static char *
 choose_folder(const char *program)
 {
@@ -478,7 +478,7 @@ choose_folder(const char *program)
 	return NULL;
 }
 
-/* mkdir -p. 0, or -1 with errno. */
+/* Does mkdir -p. Returns 0, or -1 with errno. */
 static int
 make_folders(char *path)
 {

@@ -1,10 +1,10 @@
 /*
- * lines: the line reader; see lines.h.
+ * lines: see lines.h.
  *
- * Invariant: data[start..end) is what was read and not returned, and
- * data[start..scanned) holds no newline. LINES_BEFORE bytes before data and
- * LINES_BEHIND behind `end` are always allocated, so that readers of a line
- * may look past it.
+ * Invariant: data[start..end) was read and not returned yet, and
+ * data[start..scanned) has no newline. LINES_BEFORE bytes before data and
+ * LINES_BEHIND after `end` are always allocated, so that readers of a line may
+ * look beyond it.
  */
 #include "common/os/lines.h"
 
@@ -20,10 +20,10 @@
 #include "common/os/stop.h"
 
 #define CHUNK ((size_t)256 * 1024)
-/* What is left of a block is mostly shorter: the buffer seldom grows. */
+/* The rest of a block is usually shorter, so the buffer seldom grows. */
 #define REST ((size_t)16 * 1024)
 
-/* How often a wait without end checks whether the program shall stop. */
+/* How often an unlimited wait checks whether the program should stop. */
 #define SLICE_MS 500
 
 void
@@ -46,8 +46,8 @@ lines_release(struct lines *l)
 	l->scanned = 0;
 }
 
-/* Makes room for a read: moves the rest to the front, and grows up to one
- * line of the maximum plus a chunk. */
+/* Makes room for a read: moves the rest to the front, and grows up to a line of
+ * maximum length plus a chunk. */
 static void
 make_read_room(struct lines *l)
 {
@@ -71,7 +71,7 @@ make_read_room(struct lines *l)
 	}
 }
 
-/* 1: may be read from, 0: time-out or stop, -1: errno. */
+/* Returns 1 if there is input, 0 on time-out or stop, -1 with errno. */
 static int
 wait_input(struct lines *l, int timeout_ms)
 {
@@ -95,14 +95,14 @@ wait_input(struct lines *l, int timeout_ms)
 	return 0;
 }
 
-/* The buffer has a part of a byte order mark, or nothing. */
+/* True if the buffer is empty or has part of a byte order mark. */
 static bool
 may_be_mark(const struct lines *l)
 {
 	return l->end < 3 && memcmp(l->data, "\xEF\xBB\xBF", l->end) == 0;
 }
 
-/* Skips a byte order mark, at the beginning only. */
+/* Skips a byte order mark at the beginning of the input. */
 static void
 pass_mark(struct lines *l)
 {
@@ -159,7 +159,7 @@ take_one_line(struct lines *l, char *nl, char **line, size_t *len)
 	return LINE_OK;
 }
 
-/* Removes the whole lines that end before `to` from the buffer. When the first
+/* Removes the complete lines that end before `to` from the buffer; if the first
  * one is too long, only that one. */
 static enum line_status
 take_block(struct lines *l, const char *to, char **block, size_t *len)
@@ -181,7 +181,7 @@ take_block(struct lines *l, const char *to, char **block, size_t *len)
 	return LINE_OK;
 }
 
-/* At the end of the input: LINE_END, or LINE_CUT with the rest of a line. */
+/* Returns LINE_END, or LINE_CUT with an incomplete last line. */
 static enum line_status
 at_end(struct lines *l, char **line, size_t *len)
 {
@@ -197,8 +197,8 @@ at_end(struct lines *l, char **line, size_t *len)
 	return LINE_CUT;
 }
 
-/* When the line that begins in the buffer is too long already: drops it, so
- * that memory stays bounded. */
+/* Drops the line at the start of the buffer if it is too long already, so that
+ * memory stays bounded. */
 static void
 skip_long(struct lines *l)
 {
@@ -230,7 +230,8 @@ lines_next(struct lines *l, char **line, size_t *len, int timeout_ms)
 	}
 }
 
-/* Behind the last newline of what was not looked at yet, or NULL. */
+/* Returns the place after the last newline of the bytes not scanned yet, or
+ * NULL. */
 static const char *
 whole_lines_end(const struct lines *l)
 {

@@ -1,8 +1,8 @@
 /*
- * lmdb_guard: LMDB trusts the file that it maps. A page that is damaged, or cut
- * off by somebody, can crash the process inside LMDB. While a guard is set,
- * such a crash ends the program with one line, which names the file and the way
- * out, instead of a core dump. Each thread has a guard of its own.
+ * lmdb_guard: LMDB trusts the file that it maps, so a damaged or truncated page
+ * can crash the process inside LMDB. While a guard is set, such a crash ends
+ * the program with one line that names the file and the way out, instead of a
+ * core dump. Each thread has its own guard.
  */
 #ifndef COMMON_OS_LMDB_GUARD_H
 #define COMMON_OS_LMDB_GUARD_H
@@ -16,7 +16,7 @@
 void lmdb_guard_begin(const char *text, enum exit_code code);
 void lmdb_guard_end(void);
 
-/* Lets failed assertions of LMDB end in the same way. */
+/* Failed assertions of LMDB end in the same way. */
 void lmdb_guard_env(MDB_env *env);
 
 #endif

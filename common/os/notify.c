@@ -1,7 +1,7 @@
 /*
- * notify: see notify.h. Each thread that ever went on has a slot with the time
- * of it; whichever thread goes on when the manager is due to hear of it looks
- * at all slots.
+ * notify: see notify.h. Each thread that ever called notify_alive() has a slot
+ * with the time of its last call. The thread that calls when a message to the
+ * manager is due checks all slots.
  */
 #define _DEFAULT_SOURCE /* SOCK_CLOEXEC, MSG_NOSIGNAL */
 
@@ -30,33 +30,33 @@
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"
 
-/* Parts of WatchdogSec: how often the manager is told, because a message may
- * be lost, and how long a thread may take for a turn. */
+/* Fractions of WatchdogSec: how often the manager is told, because a message
+ * may be lost, and how long a thread may take between two calls. */
 #define NOTIFY_PART 4
 #define TURN_PART 2
-/* How long READY=1 waits for a manager that has much to read: it comes once. */
+/* How long READY=1 waits for a busy manager, because it is sent only once. */
 #define READY_S 5
 
 struct thread_slot {
 	atomic_llong turned_ms; /* 0: the thread is idle */
 	atomic_bool taken;
 	struct thread_slot *next;
-	bool aside; /* set by its own thread only */
+	bool aside; /* set only by its own thread */
 };
 
 static struct {
 	int fd;
 	struct sockaddr_un to;
-	socklen_t len; /* of the address; 0: nobody listens */
-	/* 0: none. Set last: other threads may run already. */
+	socklen_t len; /* length of the address; 0: nobody listens */
+	/* 0: none. Set last, because other threads may be running. */
 	atomic_llong watchdog_ms;
 	atomic_llong next_ms;
 	atomic_bool ready, stopping;
-	pthread_key_t slot;                /* of the calling thread */
+	pthread_key_t slot;                /* the slot of the calling thread */
 	struct thread_slot *_Atomic slots; /* grows only */
 } manager;
 
-/* The number in a variable of the environment; 0: none. */
+/* Returns the number in an environment variable; 0: none. */
 static int64_t
 number_in_environment(const char *name)
 {
@@ -79,7 +79,7 @@ watchdog_of_environment(void)
 	return us < 1000 * NOTIFY_PART ? NOTIFY_PART : us / 1000;
 }
 
-/* '@' stands for the zero byte in front of an abstract name. */
+/* '@' stands for the zero byte before an abstract name. */
 static int
 set_manager_address(const char *path)
 {
@@ -98,7 +98,7 @@ set_manager_address(const char *path)
 	return 0;
 }
 
-/* A thread has ended: the next one may take its slot. */
+/* Frees the slot of a thread that has ended. */
 static void
 free_slot(void *p)
 {
@@ -148,7 +148,7 @@ notify_ready(void)
 		notify_manager("READY=1", 0);
 }
 
-/* Of the calling thread. */
+/* Returns the slot of the calling thread. */
 static struct thread_slot *
 thread_slot(void)
 {
@@ -234,7 +234,7 @@ notify_stopping(void)
 		notify_manager("STOPPING=1", 0);
 }
 
-/* Formatted beforehand: a signal handler may do little more than write(2). */
+/* Formatted beforehand: a signal handler can do little more than write(2). */
 static struct buf refusal = BUF_INIT;
 
 static void

@@ -1,7 +1,7 @@
 /*
- * retry: back-off with full jitter. The computation is a pure function, so
- * that it can be tested with every random number there is; only retry_next()
- * looks at the clock, and only retry_wait() sleeps.
+ * retry: back-off with full jitter. The computation is a pure function, so it
+ * can be tested with every random number; only retry_next() reads the clock,
+ * and only retry_wait() sleeps.
  */
 #include "common/os/retry.h"
 
@@ -9,10 +9,10 @@
 #include "common/digest/random.h"
 #include "common/os/stop.h"
 
-/* The longest wait by a server's hint, without a budget. */
+/* The longest wait for a server's hint if there is no budget. */
 #define HINT_CAP_MS (INT64_C(3600) * 1000)
 
-/* A link that is not served for longer may be closed by its other end. */
+/* The other end may close a link that is not served for longer. */
 #define SERVE_MS 1000
 
 static int64_t
@@ -21,7 +21,7 @@ min64(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* base * 2^attempt, never above cap and never past 32 bits of it. */
+/* Returns base * 2^attempt, at most cap and at most 32 bits. */
 static int64_t
 window(unsigned attempt, int64_t base_ms, int64_t cap_ms)
 {
@@ -63,7 +63,7 @@ retry_next(struct retry *r, int64_t hint_ms)
 		r->attempt++;
 	if (r->budget_ms < 0)
 		return delay;
-	/* A request before the hint would only cost the server work. */
+	/* A request before the hinted time would only burden the server. */
 	if (hint_ms > left)
 		return -1;
 	return min64(delay, left);

@@ -1,7 +1,7 @@
 /*
- * retry: computes how long to wait before the next try, with exponential
- * back-off and jitter. Functions return an enum outcome; only their loops call
- * retry_wait(), or retry_next() and sleep.
+ * retry: computes how long to wait before the next attempt, with exponential
+ * back-off and jitter. Functions return an enum outcome; only loops around them
+ * call retry_wait(), or retry_next() and sleep.
  */
 #ifndef COMMON_OS_RETRY_H
 #define COMMON_OS_RETRY_H
@@ -10,9 +10,10 @@
 #include <stdint.h>
 
 struct retry {
-	int64_t base_ms;   /* the first delay is at most that */
-	int64_t cap_ms;    /* no delay above that */
-	int64_t budget_ms; /* total time from the first failure; -1: no end */
+	int64_t base_ms;   /* maximum of the first delay */
+	int64_t cap_ms;    /* maximum of all delays */
+	int64_t budget_ms; /* total time from the first failure; -1:
+			    * unlimited */
 	unsigned attempt;  /* failures so far */
 	int64_t since_ms;  /* monotonic time of the first failure */
 };
@@ -23,20 +24,22 @@ struct retry {
 	}
 
 /* Pure. Full jitter: a value in [0, min(cap, base * 2^attempt)], selected by
- * random (any 32 bits). A server's hint (ms; -1: none), up to hint_cap, makes
- * it longer, never shorter: one of 0 would have us ask without a pause. */
+ * random (any 32 bits). A server's hint (ms; -1: none), up to hint_cap, can
+ * only make it longer; otherwise a hint of 0 would make us ask without a
+ * pause. */
 int64_t retry_delay(unsigned attempt, int64_t base_ms, int64_t cap_ms,
     int64_t hint_ms, int64_t hint_cap_ms, uint32_t random);
 
-/* Counts a failure. The delay to sleep, or -1 when the budget is used up. */
+/* Counts a failure. Returns the delay to sleep, or -1 if the budget is used
+ * up. */
 int64_t retry_next(struct retry *r, int64_t hint_ms);
 
-/* Counts a failure and sleeps the delay. After each second of it serve(ctx) is
- * called, which keeps links alive. False: asked to stop, or the budget is used
- * up. */
+/* Counts a failure and sleeps for the delay. Calls serve(ctx) each second,
+ * which keeps links alive. Returns false if asked to stop, or if the budget is
+ * used up. */
 bool retry_wait(struct retry *r, void (*serve)(void *ctx), void *ctx);
 
-/* After a success: the next failure is the first one again. */
+/* Call after a success: the next failure counts as the first. */
 void retry_reset(struct retry *r);
 
 #endif

@@ -16,10 +16,11 @@
 #include "common/base/prog.h"
 #include "common/os/notify.h"
 
-/* Lock-free: written by a signal, read by all threads. */
+/* Lock-free, because a signal handler writes it and all threads read it. */
 static atomic_int asked;
-static atomic_int_least64_t asked_ms; /* when; set before it is */
-static atomic_int armed;              /* the alarm is */
+static atomic_int_least64_t asked_ms; /* the time of the request; set before
+				       * `asked` */
+static atomic_int armed;              /* the alarm is set */
 
 static char timeout_line[160];
 
@@ -30,13 +31,13 @@ stop_on_signal(int sig)
 	if (!armed)
 		asked_ms = clock_mono_ms();
 	asked = 1;
-	/* From the first time on, however often it is repeated. */
+	/* Counts from the first request, even if it is repeated. */
 	if (!atomic_exchange(&armed, 1))
 		(void)alarm(STOP_WITHIN_S);
 }
 
-/* Something hangs: a server that does not answer, a name that is not resolved,
- * a disk. The work under way was not acknowledged, so nothing is lost. */
+/* Something hangs: a server does not answer, a name is not resolved, a disk is
+ * stuck. The current work was not acknowledged, so nothing is lost. */
 static void
 on_alarm(int sig)
 {
@@ -94,8 +95,8 @@ stop_sleep(int64_t ms)
 	int64_t end = clock_mono_ms() + ms, left;
 	struct timespec ts;
 
-	/* In slices: a signal between the look at the flag and the sleep must
-	 * not cost the whole wait. */
+	/* Sleep in slices: a signal between the check of the flag and the sleep
+	 * must not cost the whole wait. */
 	while (!stop_asked() && (left = end - clock_mono_ms()) > 0) {
 		notify_alive();
 		if (left > 200)

@@ -1,9 +1,9 @@
 /*
- * stop: SIGTERM and SIGINT ask a program to finish its current work and to
- * exit with 0. The handler sets one flag; every wait in the project is bounded
- * and checks it. A library may wait longer (for a server's answer, a host
- * name): STOP_WITHIN_S seconds after the signal the process ends wherever it
- * is, with one line and 75, which is as safe as kill -9. SIGPIPE and SIGXFSZ
+ * stop: SIGTERM and SIGINT ask a program to finish its current work and to exit
+ * with 0. The handler sets a flag; every wait in the project is bounded and
+ * checks it. A library may wait longer (for a server's answer or a host name):
+ * STOP_WITHIN_S seconds after the signal the process ends wherever it is, with
+ * one line and exit code 75, which is as safe as kill -9. SIGPIPE and SIGXFSZ
  * are ignored, so that EPIPE and EFBIG arrive as ordinary errors.
  */
 #ifndef COMMON_OS_STOP_H
@@ -17,20 +17,21 @@ enum { STOP_WITHIN_S = 8 };
 /* Installs the handlers, without SA_RESTART so that waits end at once. */
 void stop_init(void);
 
-/* The handler, for another signal that asks for the same. */
+/* The handler, for another signal with the same meaning. */
 void stop_on_signal(int sig);
 
 /* True once a signal has asked the program to stop. */
 bool stop_asked(void);
 
-/* Until the process is ended wherever it is; INT64_MAX if nobody asked. */
+/* Returns the time until the process is ended by force; INT64_MAX if nobody
+ * asked. */
 int64_t stop_left_ms(void);
 
-/* Sleeps for ms milliseconds, less if asked to stop. True when the sleep was
- * cut short by that. Who sleeps so does not hang (notify.h). */
+/* Sleeps for ms milliseconds, less if asked to stop, and then returns true. A
+ * thread that sleeps here does not count as hanging (notify.h). */
 bool stop_sleep(int64_t ms);
 
-/* Sets the request to stop, without the time limit that a signal sets; tests
+/* Sets the request to stop, without the time limit that follows a signal; tests
  * clear it. */
 void stop_set(bool asked);
 

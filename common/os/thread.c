@@ -31,7 +31,7 @@ thread_start(pthread_t *t, const char *name, void *(*run)(void *), void *ctx,
 		return syserr_explain(
 		    why, PROG_TEMPFAIL, "cannot start a thread");
 	}
-	/* Not by the thread itself: a caller may read the name at once. */
+	/* Not by the thread itself: a caller may read the name immediately. */
 	(void)pthread_setname_np(*t, name);
 	return PROG_OK;
 }

@@ -1,6 +1,6 @@
 /*
- * thread: makes threads, with all signals blocked: the main thread gets them,
- * because its waits must end with them. A thread that needs a signal unblocks
+ * thread: makes threads with all signals blocked: signals go to the main
+ * thread, whose waits must end with them. A thread that needs a signal unblocks
  * it (profile_jq.c).
  */
 #ifndef COMMON_OS_THREAD_H
@@ -13,18 +13,18 @@
 #include "common/base/buf.h"
 #include "common/base/prog.h"
 
-/* Runs run(ctx) in a new thread, which `ps -L` shows as name: at most 15
- * bytes. PROG_OK, or the exit code and *why. */
+/* Runs run(ctx) in a new thread, which `ps -L` shows as name (at most 15
+ * bytes). Returns PROG_OK, or the exit code and *why. */
 enum exit_code thread_start(pthread_t *t, const char *name,
     void *(*run)(void *), void *ctx, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* The same, but ends the process when the thread cannot be made. */
+/* The same, but ends the process if the thread cannot be made. */
 void thread_must_start(
     pthread_t *t, const char *name, void *(*run)(void *), void *ctx);
 
-/* The time in ms from now, by the monotonic clock, for
- * pthread_cond_timedwait() on a condition that has that clock. */
+/* Returns the monotonic time in ms from now, for pthread_cond_timedwait() on a
+ * condition with that clock. */
 struct timespec thread_deadline(int64_t ms);
 
 #endif

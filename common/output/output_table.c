@@ -18,8 +18,8 @@
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
 
-/* Widths are libunistring's of UTF-8, and not of wcwidth(3), so that a table
- * looks the same in every locale, cron's "C" included. */
+/* Widths come from libunistring, not wcwidth(3), so that a table looks the same
+ * in every locale, including cron's "C". */
 
 size_t
 display_add(struct buf *to, const char *s, size_t max)
@@ -45,7 +45,7 @@ display_add(struct buf *to, const char *s, size_t max)
 			buf_add(to, s, n);
 		width += w;
 		s += n;
-		if (width < max) { /* an ellipsis would fit behind it */
+		if (width < max) { /* an ellipsis would fit after it */
 			kept = to->len;
 			kept_width = width;
 		}
@@ -201,7 +201,7 @@ add_blanks(struct buf *to, size_t n)
 		buf_addc(to, ' ');
 }
 
-/* One row, its first n cells; cells NULL: the titles. */
+/* Shows one row, its first n cells; cells NULL: the titles. */
 static void
 show_row(const struct output_table *t, size_t n, char *const *cells,
     const size_t *widths, struct buf *to)
@@ -217,7 +217,8 @@ show_row(const struct output_table *t, size_t n, char *const *cells,
 		buf_clear(&cell);
 		width =
 		    display_add(&cell, s != NULL ? s : "-", max_width(t, i));
-		/* Blanks are written when a cell follows: none trail. */
+		/* Blanks are only written before a cell, so no line ends with
+		 * blanks. */
 		pad += i > 0 ? GAP : 0;
 		if (right || width == 0)
 			pad += widths[i] - width;
@@ -231,7 +232,7 @@ show_row(const struct output_table *t, size_t n, char *const *cells,
 	buf_release(&cell);
 }
 
-/* How many columns fit, the first one always. */
+/* Returns how many columns fit; at least the first one. */
 static size_t
 fitting_columns(const struct output_table *t, const size_t *widths)
 {
@@ -245,7 +246,7 @@ fitting_columns(const struct output_table *t, const size_t *widths)
 	return n;
 }
 
-/* Without this a reader might think that the table has no other columns. */
+/* Otherwise readers might think that the table has no other columns. */
 static void
 name_missing_columns(const struct output_table *t, size_t n, struct buf *to)
 {
@@ -286,7 +287,7 @@ show_table(const struct output_table *t, struct buf *to)
 	free(widths);
 }
 
-/* In East Asia a spreadsheet takes the wide forms of = + - @, too. */
+/* Spreadsheets in East Asia accept the wide forms of = + - @, too. */
 static bool
 begins_like_formula(const char *s)
 {
@@ -300,8 +301,8 @@ begins_like_formula(const char *s)
 	return *s != '\0' && strchr("=+-@\t\r\n", *s) != NULL;
 }
 
-/* RFC 4180. Text that begins like a formula gets an apostrophe, by which
- * spreadsheets take it as text. */
+/* RFC 4180. Text that begins like a formula gets an apostrophe, so that
+ * spreadsheets treat it as text. */
 void
 output_csv_cell(struct buf *to, const char *s, bool number)
 {

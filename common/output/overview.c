@@ -12,8 +12,8 @@
 #include "common/base/xalloc.h"
 #include "common/output/output_table.h"
 
-/* More chats than that, or than a quarter of the screen, push the operators off
- * it. */
+/* More chats, or more than a quarter of the screen, would push the operators
+ * off it. */
 #define CHATS_MAX 10
 
 struct overview_operator *
@@ -120,7 +120,7 @@ static void
 add_operators(
     const struct overview *o, size_t most, size_t width, struct buf *to)
 {
-	/* A narrow screen loses the last ones first. */
+	/* On a narrow screen, the last columns are dropped first. */
 	static const struct output_column columns[] = {
 		{ "OPERATOR", OUTPUT_NAME },
 		{ "WAITING", OUTPUT_NUMBER },
@@ -203,7 +203,7 @@ count_lines(const struct buf *text)
 	return n;
 }
 
-/* How many operators have a line when all else has one. */
+/* Returns how many operators get a line once everything else has its lines. */
 static size_t
 find_room(const struct overview *o, const struct overview_screen *screen,
     const struct buf *totals, const struct buf *chats)
@@ -213,7 +213,8 @@ find_room(const struct overview *o, const struct overview_screen *screen,
 
 	if (screen->lines == SIZE_MAX)
 		return SIZE_MAX;
-	/* The titles, what is not shown, and the number of those cut. */
+	/* The lines needed for titles, missing columns, and the number of
+	 * operators cut. */
 	add_operators(o, o->operators_n, screen->width, &titles);
 	taken = count_lines(&titles) - o->operators_n + count_lines(totals) +
 		1 + count_lines(chats);

@@ -1,10 +1,8 @@
 /*
- * overview: the table of a team for people: the totals of a tenant, its
- * operators, and the customers who wait. The aggregator shows the rows that it
- * has just computed, the sink those of the database; neither computes anything
- * here.
- *
- * Who waits longest comes first, operators and chats alike.
+ * overview: a team's table for people: the totals of a tenant, its operators,
+ * and the customers who wait. The aggregator shows rows that it has just
+ * computed, the sink those of the database; nothing is computed here. The
+ * longest wait comes first, for operators and chats alike.
  */
 #ifndef COMMON_OUTPUT_OVERVIEW_H
 #define COMMON_OUTPUT_OVERVIEW_H
@@ -14,12 +12,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* No value: nobody waits, nothing is averaged, or the CRM does not say. */
+/* No value: nobody waits, there is nothing to average, or the CRM does not
+ * say. */
 #define OVERVIEW_NONE INT64_MIN
 
 /* Times, waits and averages are in ms. Texts are owned. */
 struct overview_operator {
-	char *name; /* or the id, where there is none */
+	char *name; /* or the id if there is no name */
 	int64_t available, open_chats, waiting_chats, longest_wait, responses,
 	    average, median, p90, average_first;
 };
@@ -27,7 +26,7 @@ struct overview_operator {
 struct overview_chat {
 	int64_t wait;
 	char *chat;
-	char *operator; /* the name of the assigned one, or NULL */
+	char *operator; /* name of the assigned operator, or NULL */
 	char *customer, *channel, *tag;
 };
 
@@ -40,19 +39,20 @@ struct overview {
 	size_t chats_n, chats_cap;
 };
 
-/* Where it is shown. */
+/* The screen for the output. */
 struct overview_screen {
-	size_t width; /* SIZE_MAX: any */
-	size_t lines; /* SIZE_MAX: any; else operators that have no line are
-			 counted below the others */
+	size_t width; /* SIZE_MAX: unlimited */
+	size_t lines; /* SIZE_MAX: unlimited; otherwise operators without a line
+		       * are counted below the others */
 };
 
-/* Begins zeroed. Adds an element, zeroed, for the caller to fill; the pointer
- * is good until the next one is added. */
+/* Start with a zeroed struct. Add an element, zeroed, for the caller to fill;
+ * the pointer is valid until the next one is added. */
 struct overview_operator *overview_add_operator(struct overview *o);
 struct overview_chat *overview_add_chat(struct overview *o);
 
-/* "acme, as of 2026-11-20 11:00:00 CET"; text may follow, such as "; stale". */
+/* Appends "acme, as of 2026-11-20 11:00:00 CET"; text such as "; stale" may
+ * follow. */
 void overview_heading(const char *tenant, int64_t as_of, const char *text,
     const struct overview_screen *screen, struct buf *to);
 

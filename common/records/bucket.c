@@ -9,7 +9,7 @@
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
 
-/* FNV-1a, 64 bits. */
+/* FNV-1a with 64 bits. */
 static uint64_t
 fnv_add(uint64_t h, const char *p, size_t len)
 {
@@ -31,8 +31,8 @@ bucket_of(const char *tenant, size_t tenant_len, const char *key, size_t len)
 	return (unsigned)((h ^ h >> 32) % BUCKETS);
 }
 
-/* The key fields of each type; the first one that a record has counts, else its
- * tenant alone. Types that are not listed are BUCKET_ALL. */
+/* The key fields of each type. The first one that a record has is used,
+ * otherwise its tenant alone. Types that are not listed are BUCKET_ALL. */
 static const struct {
 	const char *type, *key[3];
 } types[] = {
@@ -51,7 +51,7 @@ is_string_field(const struct flat_field *f, const char *text)
 	       memcmp(f->val, text, f->val_len) == 0;
 }
 
-/* The field if it is an id: a string, or a number, as its digits. */
+/* Returns the field if it is an id: a string, or a number by its digits. */
 static const struct flat_field *
 find_id_field(const struct flat *f, const char *name)
 {
@@ -64,7 +64,7 @@ find_id_field(const struct flat *f, const char *name)
 		   : NULL;
 }
 
-/* The bucket of a marker: the part that it begins or ends. */
+/* Returns the bucket of a marker: the part that it begins or ends. */
 static unsigned
 marked(const struct flat *f)
 {
@@ -110,7 +110,7 @@ bucket_of_line(struct flat *f, const char *line, size_t len)
 	return bucket_of_flat(f);
 }
 
-/* The key field of that name in a record. */
+/* Returns a record's key field with that name. */
 static struct text
 key_of(const struct record *r, const char *name)
 {
@@ -140,7 +140,7 @@ bucket_of_record(const struct record *r)
 	struct text key = { NULL, 0 };
 	size_t i, j;
 
-	/* These keep all their fields, also those that struct record lacks. */
+	/* These keep all fields, including those that struct record lacks. */
 	if (r->type == RECORD_SNAPSHOT || r->type == RECORD_ROW ||
 	    r->type == RECORD_UNKNOWN)
 		return bucket_of_flat(r->flat);

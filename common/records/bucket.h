@@ -1,19 +1,19 @@
 /*
  * bucket: which of the 64 buckets a record belongs to, so that a broker can
- * spread chats over several aggregators without splitting one (buckets of
- * durations are common/containers/duration_bucket.h). All publishers
- * must compute the same number, as messaging-stream(7) documents:
+ * distribute chats over several aggregators without splitting one. (Buckets of
+ * durations are in common/containers/duration_bucket.h.) All publishers must
+ * compute the same number, as messaging-stream(7) documents:
  *
  *   h = FNV-1a, 64 bits, of: tenant, a byte 0, a key
  *   h = h xor (h >> 32), bucket = h mod 64
  *
- * The key is the record's chat. A record without one is spread by the key of
- * its metrics: an event by its user, or else by its id, a view by its message,
- * a row by the tenant alone. Operators, limits, markers, and records of an
- * unknown type go to all aggregators: BUCKET_ALL.
+ * The key is the record's chat. A record without a chat uses the key of its
+ * metrics: an event its user, or else its id; a view its message; a row only
+ * the tenant. Operators, limits, markers, and records of an unknown type go to
+ * all aggregators: BUCKET_ALL.
  *
- * A snapshot that is spread has begin and end markers for each bucket, also for
- * empty ones, and for BUCKET_ALL. Their field `bucket` has the number, and they
+ * A distributed snapshot has begin and end markers for each bucket, even if it
+ * is empty, and for BUCKET_ALL. Their field `bucket` has the number, and they
  * go to the same queue as their lines, so that each part is complete by itself.
  */
 #ifndef COMMON_RECORDS_BUCKET_H
@@ -33,12 +33,12 @@
 unsigned bucket_of(
     const char *tenant, size_t tenant_len, const char *key, size_t key_len);
 
-/* The bucket of one line, with 64 readable bytes behind it. A line that is not
- * a record gets one bucket, so that one reader reports it. f is scratch. */
+/* Returns the bucket of a line that is followed by 64 readable bytes. A line
+ * that is not a record gets one bucket, so that one reader reports it. f is
+ * scratch memory. */
 unsigned bucket_of_line(struct flat *f, const char *line, size_t len);
 
-/* The same for a line that flat_parse(), or record_parse() or a scan, has
- * read. */
+/* The same for a line that flat_parse(), record_parse() or a scan has read. */
 unsigned bucket_of_flat(const struct flat *f);
 unsigned bucket_of_record(const struct record *r);
 

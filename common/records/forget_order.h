@@ -1,10 +1,10 @@
 /*
- * forget_order: what `reaper --forget` asks of a program that keeps a state and
- * runs: a file in the folder FORGET_FOLDER of the state, written by
- * statefile_write() under a name that ends in FORGET_ENDING. The program
- * removes it once nothing of the customer is left in the state, and leaves an
- * empty one that ends in FORGET_DONE: one that does not run all the time may
- * have ended when it is asked for.
+ * forget_order: the request of `reaper --forget` to a program that keeps a
+ * state and is running. It is a file in the folder FORGET_FOLDER of the state,
+ * written by statefile_write() under a name that ends in FORGET_ENDING. The
+ * program removes it once nothing of the customer is left in the state, and
+ * leaves an empty file that ends in FORGET_DONE: the program may have ended by
+ * the time the reaper looks.
  */
 #ifndef COMMON_RECORDS_FORGET_ORDER_H
 #define COMMON_RECORDS_FORGET_ORDER_H
@@ -20,21 +20,21 @@
 #define FORGET_DONE ".done"
 
 struct forget_order {
-	struct text tenant, customer; /* the id at the CRM */
-	int64_t asked_at;  /* what the customer did later stays, in ms */
-	struct text chats; /* of theirs: each id as pack_put_text() has it */
-	/* What takes the place of the id where things are counted by user; of
-	 * length 0 where an operator has the same id, or had it. */
+	struct text tenant, customer; /* the customer's id in the CRM */
+	int64_t asked_at;  /* later data of the customer is kept; in ms */
+	struct text chats; /* ids of the customer's chats, by pack_put_text() */
+	/* Replaces the id where something is counted by user; empty if an
+	 * operator has or had the same id. */
 	struct text alias;
 };
 
-/* Whether it is one of its chats. */
+/* True for one of the customer's chats. */
 bool forget_order_has_chat(const struct forget_order *o, struct text chat);
 
-/* Appends it as bytes. */
+/* Appends the order as bytes. */
 void forget_order_pack(const struct forget_order *o, struct buf *to);
 
-/* Borrows from the bytes. -1: they are no order. */
+/* Borrows from the bytes. Returns -1 if they are not an order. */
 int forget_order_unpack(struct forget_order *o, const void *p, size_t len)
     __attribute__((warn_unused_result));
 

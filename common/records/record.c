@@ -1,7 +1,7 @@
 /*
- * record: see record.h: the tables of all record types and fields (how a field
- * is read, which types may or must have it) and the words of the enumerations,
- * which a test compares with messaging-records(5); and how a parsed line
+ * record: see record.h. The tables of all record types and fields (how a field
+ * is read, which types may or must have it), the words of the enumerations,
+ * which a test compares with messaging-records(5), and how a parsed line
  * becomes a struct record.
  */
 #include "common/records/record.h"
@@ -176,7 +176,7 @@ record_words(void)
 	return &all_words;
 }
 
-/* The index of the value among the words, or 0. */
+/* Returns the index of the value among the words, or 0. */
 static unsigned
 word_index(const struct flat_field *v, const struct keywords *words)
 {
@@ -197,7 +197,7 @@ is_integer(const struct flat_field *v)
 	       memchr(v->val, 'E', v->val_len) == NULL;
 }
 
-/* The text of an id; the number -0 is the id 0. */
+/* Returns the text of an id; the number -0 is the id 0. */
 static struct text
 id_text(const struct flat_field *v)
 {
@@ -208,7 +208,7 @@ id_text(const struct flat_field *v)
 	return t;
 }
 
-/* C0, DEL and C1, of which the latter are two bytes in UTF-8. */
+/* True for C0, DEL and C1 characters; C1 takes two bytes in UTF-8. */
 static bool
 is_control(const char *p, const char *end)
 {
@@ -229,8 +229,8 @@ record_id_error(const char *p, size_t len)
 	return text_ends_with_blank(p, len) ? "ends with a blank" : NULL;
 }
 
-/* U+0000 and half surrogates become U+FFFD, so that two identifiers could
- * become equal. */
+/* U+0000 and half surrogates become U+FFFD, so different ids could become
+ * equal. */
 const char *
 record_id_field_error(const struct flat_field *v)
 {
@@ -256,8 +256,8 @@ record_read_id(const struct flat_field *v, struct text *to)
 	return record_id_field_error(v);
 }
 
-/* A name that a section of the configuration can have: it becomes part of the
- * names of files. */
+/* A tenant must be a valid name in the configuration, because it becomes part
+ * of file names. */
 static const char *
 read_tenant_field(const struct flat_field *v, struct text *to)
 {
@@ -316,7 +316,8 @@ read_text_field(const struct flat_field *v, struct text *to)
 	return NULL;
 }
 
-/* Stores the value into its member; NULL, or what is wrong with it. */
+/* Stores the value into its member. Returns NULL, or what is wrong with the
+ * value. */
 static const char *
 read_field(
     const struct record_field *f, const struct flat_field *v, struct record *r)
@@ -377,7 +378,7 @@ record_clear(struct record *r)
 	r->reported_open_chats = RECORD_NO_NUMBER;
 }
 
-/* When a key stands twice, the last one counts, here and below. */
+/* If a key is repeated, the last one counts, here and below. */
 static int
 read_type(struct record *r, const struct flat *f, struct buf *why)
 {
@@ -396,8 +397,8 @@ read_type(struct record *r, const struct flat *f, struct buf *why)
 	return 0;
 }
 
-/* The first required field that is missing, or NULL. Bit i of present stands
- * for row i of the table. */
+/* Returns the first required field that is missing, or NULL. Bit i of present
+ * stands for row i of the table. */
 static const char *
 missing_field(const struct record *r, uint64_t present)
 {
@@ -414,7 +415,7 @@ missing_field(const struct record *r, uint64_t present)
 	return NULL;
 }
 
-/* Reads every field the type may have, the last one first. */
+/* Reads every field that the type may have, the last one first. */
 static int
 read_record_fields(struct record *r, uint64_t *present, struct buf *why)
 {

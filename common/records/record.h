@@ -1,9 +1,9 @@
 /*
- * record: reads a line of the records that the programs exchange, which
- * messaging-records(5) documents. record.c has the table of their fields.
+ * record: reads a line of the records that the programs exchange;
+ * messaging-records(5) documents them. record.c has the table of their fields.
  *
- * A parsed record borrows its text from the line and from the reader until
- * the next record_parse(). Absent and null are the same: text NULL, time
+ * A parsed record borrows its texts from the line and from the reader until the
+ * next record_parse(). Absent and null are the same: text NULL, time
  * CLOCK_NONE, number RECORD_NO_NUMBER, flag false.
  */
 #ifndef COMMON_RECORDS_RECORD_H
@@ -22,16 +22,16 @@
 #define RECORD_RAW 15
 #define RECORD_NO_NUMBER INT64_MIN
 
-/* Bytes. Longer identifiers and names of tenants are refused: they are keys in
+/* In bytes. Longer ids and tenant names are refused, because they are keys in
  * the database. */
 #define RECORD_MAX_ID 191
 #define RECORD_MAX_TENANT 64
-/* The greatest value of a column of counts (tables.c), and so of the fields
+/* The greatest value of a count column (tables.c), and therefore of the fields
  * that become such columns: max_chats, reported_open_chats. */
 #define RECORD_MAX_COUNT UINT32_MAX
 
 enum record_type {
-	RECORD_UNKNOWN, /* a type of a later version: skipped, never an error */
+	RECORD_UNKNOWN, /* a type of a later version: skipped, not an error */
 	RECORD_SNAPSHOT,
 	RECORD_OPERATOR,
 	RECORD_CHAT,
@@ -48,7 +48,7 @@ enum snapshot_state {
 	SNAPSHOT_NONE,
 	SNAPSHOT_BEGIN,
 	SNAPSHOT_END,
-	SNAPSHOT_APPLIED, /* it corrected a stream, whose rows come before */
+	SNAPSHOT_APPLIED, /* it corrected a stream, whose rows come first */
 	SNAPSHOT_STATES
 };
 
@@ -90,19 +90,19 @@ struct record {
 	bool is_private, automated, stale, about, simulated;
 	bool available, has_available;
 
-	/* Every field as it came; a row's columns are read from it. */
+	/* Every field as received; a row's columns are read from it. */
 	const struct flat *flat;
 
-	/* Private to scan.c, and never cleared: strings to be converted. */
+	/* Private to scan.c, and never cleared: strings to convert. */
 	struct text raw[RECORD_RAW];
 };
 
 /* How a field is read and checked. */
 enum field_kind {
-	FIELD_TENANT, /* parse_is_name(), RECORD_MAX_TENANT bytes at most */
-	FIELD_ID,     /* string of 1..RECORD_MAX_ID bytes that
-			 record_id_error() accepts; or an
-			 integer, as its digits */
+	FIELD_TENANT, /* parse_is_name(), at most RECORD_MAX_TENANT bytes */
+	FIELD_ID,     /* a string of 1 to RECORD_MAX_ID bytes that
+		       * record_id_error() accepts, or an integer, by its
+		       * digits */
 	FIELD_TEXT,   /* string */
 	FIELD_TIME,   /* RFC 3339 */
 	FIELD_COUNT,  /* integer >= 0 */
@@ -116,7 +116,7 @@ enum field_kind {
 struct record_field {
 	const char *name;
 	enum field_kind kind;
-	size_t offset;     /* into struct record */
+	size_t offset;     /* offset in struct record */
 	unsigned in;       /* types that may have it: 1u << record_type */
 	unsigned required; /* types that must have it */
 };
@@ -125,9 +125,9 @@ extern const struct record_field record_fields[];
 extern const size_t record_fields_n;
 extern const char *const record_types[RECORD_TYPES]; /* their names */
 
-/* Parses one line (no newline). 0, or -1 with the reason in *why; a type that
- * is not known gives 0 and RECORD_UNKNOWN. Unknown fields are skipped. The
- * line needs 64 readable bytes behind it. */
+/* Parses one line (without newline). Returns 0, or -1 with the reason in *why.
+ * An unknown type gives 0 and RECORD_UNKNOWN. Unknown fields are skipped. 64
+ * bytes after the line must be readable. */
 int record_parse(struct record *r, struct flat *f, const char *line, size_t len,
     struct buf *why) __attribute__((warn_unused_result));
 
@@ -135,29 +135,28 @@ int record_parse(struct record *r, struct flat *f, const char *line, size_t len,
 int record_read(struct record *r, const struct flat *f, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* Why a simulated assignment is refused where none but real ones belong. */
+/* Why simulated assignments are refused where only real ones belong. */
 #define RECORD_SIMULATED "it is simulated: nobody reserved the chat"
 
-/* NULL, or why the text is not an identifier: a control character, or a blank
- * at its end. Identifiers are keys in the database, for which 'a' and 'a ' are
- * equal. */
+/* Returns NULL, or why the text is not an id: a control character, or a blank
+ * at its end. Ids are keys in the database, where 'a' and 'a ' are equal. */
 const char *record_id_error(const char *p, size_t len);
 
-/* The same for a field, whose escapes must also be kept without loss. */
+/* The same for a field, whose escapes must also be preserved without loss. */
 const char *record_id_field_error(const struct flat_field *v);
 
-/* Reads a field that is an id. NULL, or why it is none. */
+/* Reads a field that is an id. Returns NULL, or why it is not one. */
 const char *record_read_id(const struct flat_field *v, struct text *to);
 
-/* Makes all fields absent: the first RECORD_CLEARED bytes. */
+/* Clearing the first RECORD_CLEARED bytes makes all fields absent. */
 #define RECORD_CLEARED offsetof(struct record, raw)
 void record_clear(struct record *r);
 
-/* Their words in records; "" for the first of each. */
+/* Return the words used in records; "" for the first of each enumeration. */
 const char *record_status_name(enum chat_status s);
 const char *record_from_name(enum message_from f);
 
-/* The text of a struct text for a "%.*s" in a message: TEXT_ARG(r.tenant). */
+/* The arguments for a "%.*s" in a message: TEXT_ARG(r.tenant). */
 #define TEXT_ARG(t) (int)(t).len, (t).p ? (t).p : ""
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * record_words: lookup tables (keywords.h) of the names of fields and types and
- * the words of enumerations, made once from the tables of record.c.
- * Private to the readers of records, record.c and scan.c.
+ * record_words: lookup tables (keywords.h) for the names of fields and types
+ * and the words of enumerations, made once from the tables of record.c. Private
+ * to the readers of records, record.c and scan.c.
  */
 #ifndef COMMON_RECORDS_RECORD_WORDS_H
 #define COMMON_RECORDS_RECORD_WORDS_H
@@ -13,7 +13,7 @@
 #define RECORD_TYPE_KEY 62
 
 struct record_words {
-	struct keywords keys; /* rows of record_fields, RECORD_TYPE_KEY */
+	struct keywords keys; /* rows of record_fields, and RECORD_TYPE_KEY */
 	struct keywords types, states, statuses, froms;
 
 	/* By type: bit i stands for row i. */

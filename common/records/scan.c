@@ -1,17 +1,18 @@
 /*
- * scan: see scan.h. Two passes over some thousand bytes at a time: the first
- * indexes where strings end (scan_index.h), the second walks along the index
- * from key to key and stores each value in its field.
+ * scan: see scan.h. There are two passes over a few thousand bytes at a time:
+ * the first indexes where strings end (scan_index.h), the second goes along the
+ * index from key to key and stores each value in its field.
  *
- * In a good record the branches of the walk do not depend on the key: a perfect
- * hash finds it, and a table says how long its string may be and where it is
- * stored. So records may have their keys in any order. Strings that are no text
- * (times, enumerations, the tenant's name) are converted afterwards, in the
- * order of the table.
+ * In a regular record the branches of the second pass do not depend on the key:
+ * a perfect hash finds it, and a table says how long its string may be and
+ * where it is stored. So records may have their keys in any order. Strings that
+ * need conversion (times, enumerations, the tenant's name) are converted
+ * afterwards, in the order of the table.
  *
- * Every function here gives up on a record that is unusual in any way; then
- * take_by_parser() passes its line to record_parse(). So nothing here has to
- * give a reason, and what is accepted here must be right in every respect.
+ * Every function here gives up on a record that is unusual in any way;
+ * take_by_parser() then passes its line to record_parse(). So nothing here
+ * needs to give a reason, but what is accepted here must be right in every
+ * respect.
  */
 #include "common/records/scan.h"
 
@@ -30,45 +31,45 @@
 /* A record with more unknown keys is unusual. */
 #define MOST_UNKNOWN 15
 
-/* How the string of a field is stored; one with fewer bytes than min, or more
- * than min + span, makes the record unusual. */
+/* How the string of a field is stored. A string with fewer bytes than min, or
+ * more than min + span, makes the record unusual. */
 struct string_rule {
 	uint32_t min, span;
-	uint32_t offset; /* where the text goes in struct record */
+	uint32_t offset; /* offset in struct record */
 	uint16_t kind;   /* enum field_kind */
 	bool ends_in_no_blank;
 };
 
-/* No string has so many bytes. */
+/* Longer than any string. */
 #define TOO_LONG ((uint32_t)INT32_MAX)
 
 /* Shared by all scanners; made once. */
 struct scan_plan {
 	const struct record_words *words;
 	struct string_rule rules[KEYWORDS_NONE + 1];
-	uint64_t meanings;        /* rows whose strings are converted */
+	uint64_t meanings;        /* rows whose strings need conversion */
 	uint64_t texts;           /* rows that may have escapes */
-	uint64_t available, text; /* the rows of these fields */
+	uint64_t available, text; /* rows of these fields */
 	struct record blank;
 	size_t cleared; /* RECORD_CLEARED; a variable, because for a constant
-			   gcc emits a slow instruction to copy it */
+			 * gcc emits a slow instruction to copy it */
 };
 
 /* The record that is being read. */
 struct record_walk {
 	struct scan *s;
 	struct record *r;
-	size_t k;       /* of the next closing quote */
-	uint64_t nulls; /* bits of the keys whose value is null */
-	uint64_t set;   /* bits of the other keys of the line */
+	size_t k;       /* index of the next closing quote */
+	uint64_t nulls; /* bits of keys whose value is null */
+	uint64_t set;   /* bits of the other keys in the line */
 	struct text unknown[MOST_UNKNOWN];
 	size_t unknown_n;
 };
 
 static struct scan_plan plan;
 
-/* Offset of r->raw[i], where strings to be converted are stored; the first one
- * is shared, the others belong to one field each. */
+/* Returns the offset of r->raw[i], where strings to be converted are stored.
+ * The first one is shared; each of the others belongs to one field. */
 static uint32_t
 raw_offset(size_t i)
 {
@@ -175,14 +176,14 @@ scan_block(struct scan *s, const char *block, size_t len)
 	s->end = block + len;
 }
 
-/* The member of the record for a field. */
+/* Returns the record's member for a field. */
 static void *
 record_member(struct record *r, unsigned key)
 {
 	return (char *)r + record_fields[key].offset;
 }
 
-/* Stores the number p[0..len). False: the field takes no such number. */
+/* Stores the number p[0..len). Returns false if the field does not take it. */
 static bool
 store_number_value(
     struct record_walk *w, unsigned key, const char *p, size_t len)
@@ -260,7 +261,7 @@ walk_other(struct record_walk *w, unsigned key, const char *p)
 	return good ? end : NULL;
 }
 
-/* Moves p behind the colon that follows a key, and a blank. False: there is no
+/* Moves p past the colon after a key, and a blank. Returns false if there is no
  * colon. *is_string: a string begins there. */
 static inline bool
 enter_value(const char **p, bool *is_string)
@@ -277,8 +278,8 @@ enter_value(const char **p, bool *is_string)
 	return true;
 }
 
-/* Moves p behind the comma that follows a value, and a blank. False: there is
- * none, or no key behind it; p stays. */
+/* Moves p past the comma after a value, and a blank. Returns false if there is
+ * no comma, or no key after it; p then stays. */
 static inline bool
 enter_key(const char **p)
 {
@@ -296,9 +297,9 @@ enter_key(const char **p)
 }
 
 /* Reads and stores the members from p on; returns the closing brace, or NULL.
- * Its state is in local variables, and all in one function, since the compiler
- * must assume that storing a text changes anything else. A missing quote is
- * found by the byte that should follow it. */
+ * It is one function with its state in local variables, because the compiler
+ * must assume that storing a text changes everything else. A missing quote is
+ * noticed by the byte that should follow it. */
 static const char *
 walk_members(struct record_walk *w, const char *p)
 {
@@ -359,8 +360,8 @@ walk_members(struct record_walk *w, const char *p)
 	return *p == '}' && p[1] == '\n' ? p : NULL;
 }
 
-/* Valid names are remembered by their length and their last byte, in which they
- * mostly differ. */
+/* Valid names are remembered by their length and last byte, in which most of
+ * them differ. */
 static bool
 is_other_tenant(struct scan *s, struct text t)
 {
@@ -379,14 +380,14 @@ is_other_tenant(struct scan *s, struct text t)
 	return true;
 }
 
-/* Is it a valid name? Mostly it is that of the record before. */
+/* True for a valid name. Usually it is that of the previous record. */
 static bool
 is_tenant(struct scan *s, struct text t)
 {
 	return keyword_is(&s->tenants[s->tenant], t.p) || is_other_tenant(s, t);
 }
 
-/* The number of the word, 0 for an unknown one. */
+/* Returns the number of the word, 0 for an unknown one. */
 static unsigned
 word(const struct keywords *words, struct text t)
 {
@@ -395,7 +396,7 @@ word(const struct keywords *words, struct text t)
 	return found != KEYWORDS_NONE ? found : 0;
 }
 
-/* Converts a string that is not text. */
+/* Converts a string that has another type in the record. */
 static inline bool
 read_meaning(struct record_walk *w, unsigned key)
 {
@@ -437,8 +438,8 @@ read_meanings(struct record_walk *w, uint64_t rows)
 	return true;
 }
 
-/* Replaces the escapes in the texts of a line. They are usual in FIELD_TEXT
- * only; an unknown key with escapes may be a known one. */
+/* Replaces the escapes in the texts of a line. They are regular only in
+ * FIELD_TEXT; an unknown key with escapes may be a known one. */
 static bool
 unescape_texts(struct record_walk *w, uint64_t rows)
 {
@@ -494,7 +495,8 @@ clear_fields(struct record *r, uint64_t rows)
 	}
 }
 
-/* After all members: is it a usual record? Converts the rest of its values. */
+/* Called after all members: decides whether the record is regular, and converts
+ * the remaining values. */
 static bool
 finish_record(struct record_walk *w, const char *line, size_t len)
 {
@@ -523,7 +525,7 @@ finish_record(struct record_walk *w, const char *line, size_t len)
 		   unescape_texts(w, mine & plan.texts));
 }
 
-/* Rows, whose fields are all needed, and types that are rare. */
+/* Reads rows, of which all fields are needed, and rare types. */
 static bool
 take_flat(struct record_walk *w, const char *line, size_t len, size_t k)
 {
@@ -536,7 +538,7 @@ take_flat(struct record_walk *w, const char *line, size_t len, size_t k)
 	       record_read(w->r, &s->flat, &s->why) == 0;
 }
 
-/* Reads a usual record; false: it is an unusual one. */
+/* Reads a regular record; returns false for an unusual one. */
 static bool
 take_fast(struct scan *s, struct record *r)
 {

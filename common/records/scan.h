@@ -1,6 +1,6 @@
 /*
- * scan: the fast reader of records, which come by the million: it reads a block
- * of lines, as endpoint_read_block() returns them.
+ * scan: the fast reader for records, of which there are millions. It reads a
+ * block of lines, as endpoint_read_block() returns them.
  *
  *     scan_block(s, block, len);
  *     while ((rc = scan_record(s, &r)) != 0)
@@ -9,13 +9,13 @@
  * Results, values and reasons are always those of record_parse(), to which
  * every unusual line is passed. scan.c explains how the others are read.
  *
- * Measured: the metrics of a million messages take aggregator 0.42 s of CPU,
+ * Measured: aggregating the metrics of a million messages takes 0.42 s of CPU,
  * 0.84 with simdjson 3.0 on demand, which is C++, and 4.8 with jansson
  * (`tests/bench/run parse`).
  *
- * The text of a record is borrowed until the next scan_block(), but r->flat
- * only until the next scan_record(). r->flat is set for rows, snapshot markers
- * and unknown types, and may be NULL for all others.
+ * A record's texts are borrowed until the next scan_block(), but r->flat only
+ * until the next scan_record(). r->flat is set for rows, snapshot markers and
+ * unknown types; it may be NULL for all others.
  */
 #ifndef COMMON_RECORDS_SCAN_H
 #define COMMON_RECORDS_SCAN_H
@@ -28,37 +28,39 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes that must be readable before and behind a block. */
+/* Bytes that must be readable before and after a block. */
 #define SCAN_BEFORE 64
 #define SCAN_BEHIND 128
 
-/* Tenants whose names are remembered. */
+/* Number of tenants whose names are remembered. */
 #define SCAN_TENANTS 16
 
 struct scan {
-	/* Of the last scan_record(): its line without newline, borrowed from
+	/* About the last scan_record(): its line without newline, borrowed from
 	 * the block; after a bad line the reason, and the fields that could be
 	 * read (flat.n is 0 if none). */
 	const char *line;
 	size_t len;
 	struct buf why;
 	struct flat flat;
-	/* Of a record that was read here: bit i stands for row i of
-	 * record_fields that is not absent. 0: record_read() read it. */
+	/* About a record that was read here: bit i is set if row i of
+	 * record_fields is present. 0: record_read() read it. */
 	uint64_t fields;
 
-	/* May be set after scan_init(): the caller does not use r->text, whose
-	 * escapes may then be left as they are. */
+	/* May be set after scan_init(): the caller does not use r->text, so its
+	 * escapes need not be replaced. */
 	bool skips_text;
 
-	uint64_t fast, slow; /* records read here; by record_parse() */
+	uint64_t fast, slow; /* number of records read here, and by
+			      * record_parse() */
 
 	/* Private. */
 	const char *at, *end; /* the next line, and the block's end */
 	const char *window;   /* end of the indexed text */
 	struct scan_index index;
 	size_t k; /* the next closing quote in it */
-	/* Tenants of records before, if they are short; which was last. */
+	/* Tenants of previous records, if their names are short; the last
+	 * one. */
 	struct keyword tenants[SCAN_TENANTS];
 	size_t tenant;
 };
@@ -66,11 +68,12 @@ struct scan {
 void scan_init(struct scan *s);
 void scan_release(struct scan *s);
 
-/* Begins a block: whole lines, each with its newline; empty is fine. Borrowed
- * until the next one. */
+/* Begins a block of complete lines, each with its newline; it may be empty.
+ * Borrowed until the next call. */
 void scan_block(struct scan *s, const char *block, size_t len);
 
-/* 1: a record (RECORD_UNKNOWN too), 0: the end of the block, -1: a bad line. */
+/* Returns 1: a record (also RECORD_UNKNOWN), 0: the end of the block, -1: a bad
+ * line. */
 int scan_record(struct scan *s, struct record *r)
     __attribute__((warn_unused_result));
 

@@ -1,8 +1,8 @@
 /*
  * stream_files: the names of the files in the folder of a stream's state. Only
- * the aggregator reads them, as aggregator/state/state.h says; the reaper,
- * which leaves its orders there (forget_order.h), knows such a folder by the
- * first.
+ * the aggregator reads them (aggregator/state/state.h); the reaper, which
+ * leaves its orders there (forget_order.h), recognises such a folder by the
+ * first file.
  */
 #ifndef COMMON_RECORDS_STREAM_FILES_H
 #define COMMON_RECORDS_STREAM_FILES_H

@@ -14,7 +14,7 @@
 #include "common/digest/encoding.h"
 #include "common/text/jsonw.h"
 
-/* How many are printed to stderr; the rest is counted. */
+/* How many are printed to stderr; further ones are only counted. */
 #define SHOWN 20
 
 void
@@ -34,8 +34,8 @@ deadletter_open_shown(struct deadletter *d)
 	memset(d, 0, sizeof *d);
 }
 
-/* A text of the program that may quote bytes of the record: when they are not
- * UTF-8, all bytes above ASCII become question marks. */
+/* Adds a message of the program that may quote bytes of the record: if they are
+ * not UTF-8, all bytes above ASCII become question marks. */
 static void
 add_clean_text(struct buf *letter, const char *key, const char *text)
 {
@@ -124,8 +124,8 @@ count_cause(struct deadletter *d, const char *where, const char *reason)
 	c->n++;
 }
 
-/* A run with dead letters ends with 0, so cron would never mail about them. One
- * line a cause is enough: a thousand would hide the others. */
+/* A run with dead letters exits with 0, so cron would not mail about them. One
+ * line for each cause is enough: a thousand lines would hide the others. */
 static void
 tell_causes(struct deadletter *d, bool at_end)
 {
@@ -175,7 +175,7 @@ deadletter_flush(struct deadletter *d)
 		d->reported = false;
 		tell_causes(d, false);
 	} else if (!d->reported || o == OUTCOME_NEVER) {
-		/* A caller that waits for ever repeats this: one line. */
+		/* A caller that waits for ever repeats this; log it once. */
 		d->reported = true;
 		(void)letter_failed(
 		    d, endpoint_code(d->out), endpoint_why(d->out));

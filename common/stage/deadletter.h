@@ -1,16 +1,16 @@
 /*
  * deadletter: keeps records that cannot be read or stored, with the reason;
- * nothing is dropped in silence. For input from a queue Q they go to the queue
- * Q.dead, one record a message:
+ * nothing is dropped silently. For input from a queue Q they go to the queue
+ * Q.dead, one record per message:
  *
  *   {"type":"dead","program":"sink","at":"...","reason":"...",
  *    "where":"message ID line 3","record":"..."}
  *
- * ("record_base64" instead when the bytes are not UTF-8, and neither when the
- * line was too long to be read.) One warning a batch names each new cause, with
- * how many records it has; what comes of a known cause is counted, and told at
- * the end. For input from a file or pipe the reason goes to stderr, with the
- * line number, and the program ends with PROG_DATA.
+ * ("record_base64" if the bytes are not UTF-8; neither if the line was too long
+ * to read.) One warning per batch names each new cause and the number of its
+ * records; records with a known cause are counted, and reported at the end. For
+ * input from a file or pipe the reason goes to stderr with the line number, and
+ * the program exits with PROG_DATA.
  *
  * The queue is opened for the first dead letter; most runs have none.
  */
@@ -21,12 +21,12 @@
 
 #include <stdint.h>
 
-/* Reasons that are told apart; further ones share the last place. */
+/* Reasons that are counted separately; further ones share the last place. */
 enum { DEADLETTER_CAUSES = 20 };
 
 struct deadletter {
-	uint64_t count;      /* dead letters so far */
-	enum exit_code code; /* of the last outcome that was not DONE */
+	uint64_t count;      /* number of dead letters */
+	enum exit_code code; /* for the last outcome that was not DONE */
 
 	/* private */
 	char *to; /* "queue:NAME.dead", "PATH.dead"; NULL: stderr */
@@ -34,41 +34,42 @@ struct deadletter {
 	struct endpoint_options opt;
 	struct buf letter;
 	struct deadletter_cause {
-		char *reason, *where; /* of its first record */
+		char *reason, *where; /* of the first record with this cause */
 		uint64_t n, told;
 	} causes[DEADLETTER_CAUSES];
 	size_t causes_n;
-	bool reported; /* nothing is taken there, and a line said so */
+	bool reported; /* the destination takes nothing, which was logged */
 };
 
-/* in: where the records come from; its name says whether it is a queue. */
+/* in: the source of the records; its name says whether it is a queue. */
 void deadletter_open(struct deadletter *d, const struct endpoint *in,
     const struct endpoint_options *opt);
 
-/* They go to stderr, whatever the input is: of a run that changes nothing. */
+/* Dead letters go to stderr, whatever the input is: for a run that changes
+ * nothing. */
 void deadletter_open_shown(struct deadletter *d);
 
-/* Adds one bad record; where: endpoint_where(). line may be NULL. When the
- * queue or file does not take it, that is logged; LATER: the same record may be
+/* Adds one bad record; where: endpoint_where(). line may be NULL. If the queue
+ * or file does not take it, this is logged; after LATER the same record may be
  * added again. */
 enum outcome deadletter_add(struct deadletter *d, const char *where,
     const char *line, size_t len, const char *reason)
     __attribute__((warn_unused_result));
 
-/* Only formats a dead letter, as a line without newline, for callers that keep
+/* Only formats a dead letter, as a line without newline, for callers that store
  * it elsewhere. *letter is cleared first. */
 void deadletter_write(struct buf *letter, const char *where, const char *line,
     size_t len, const char *reason);
 
-/* As endpoint_flush(): must be DONE before the input is acknowledged. */
+/* Like endpoint_flush(): must return DONE before the input is acknowledged. */
 enum outcome deadletter_flush(struct deadletter *d)
     __attribute__((warn_unused_result));
 
-/* As endpoint_pump(). */
+/* Like endpoint_pump(). */
 void deadletter_pump(struct deadletter *d);
 
-/* The exit code after these dead letters: PROG_DATA when they went to stderr,
- * PROG_OK when they are in a queue or file. */
+/* Returns the exit code after these dead letters: PROG_DATA if they went to
+ * stderr, PROG_OK if they are in a queue or file. */
 enum exit_code deadletter_code(const struct deadletter *d);
 
 void deadletter_close(struct deadletter *d);

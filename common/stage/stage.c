@@ -1,15 +1,13 @@
 /*
- * stage: see stage.h. What may happen at each point:
+ * stage: see stage.h. The effect of a crash at each point:
  *
- *   reading, handling     a crash here: the lines come again
- *   flush, dead letters   a crash here: as above, and part of the effect is
- *                         there already
- *   confirm               the same, for this batch and what was read of the
+ *   reading, handling     the lines are read again
+ *   flush, dead letters   the same, and part of the effect exists already
+ *   confirm               the same, for this batch and for what was read of the
  *                         next one
- *   acknowledge           a crash here: lines come again whose effect is
- *                         there whole
+ *   acknowledge           lines are read again whose effect exists completely
  *
- * so a line may be handled twice and is never lost.
+ * So a line may be handled twice and is never lost.
  */
 #include "common/stage/stage.h"
 
@@ -23,13 +21,13 @@
 #include "common/os/stop.h"
 
 #define IDLE_MS 1000
-/* After that many lines a prompt stage rests at least as long as the flush
- * took, since fewer batches cost less. */
+/* After this many lines a prompt stage rests at least as long as the flush
+ * took, because fewer batches cost less. */
 #define MANY_LINES 1000
-/* When send() has something left, or confirm(). */
+/* Wait while send() or confirm() has work left. */
 #define SOON_MS 1
 /* How long a flush may be unconfirmed while the next batch is read; after that
- * it is waited for. */
+ * the stage waits for it. */
 #define CONFIRM_MS 1000
 #define RETRY_BASE_MS 200
 #define RETRY_CAP_MS 5000
@@ -67,7 +65,8 @@ serve_others(void *ctx)
 	keep_up(s);
 }
 
-/* After an outcome that is not DONE: true, after a pause, when to try again. */
+/* After an outcome that is not DONE: returns true, after a pause, if it is
+ * worth another try. */
 static bool
 try_again(struct stage *s, enum outcome o, struct retry *retry)
 {
@@ -77,7 +76,7 @@ try_again(struct stage *s, enum outcome o, struct retry *retry)
 	       retry_wait(retry, serve_others, s);
 }
 
-/* What came before the mark; NULL: all so far. */
+/* Acknowledges everything before the mark; NULL: everything so far. */
 static void
 acknowledge_input(struct stage *s, const struct endpoint_mark *mark)
 {
@@ -89,8 +88,8 @@ acknowledge_input(struct stage *s, const struct endpoint_mark *mark)
 		endpoint_ack(s->in);
 }
 
-/* Acknowledges what was flushed once that is confirmed; never waits, unless
- * asked to. LATER: not yet. */
+/* Acknowledges a flush once it is confirmed; waits only if asked to. LATER: not
+ * yet confirmed. */
 static enum outcome
 acknowledge_flush(struct stage *s, bool wait)
 {
@@ -122,7 +121,7 @@ acknowledge_flush(struct stage *s, bool wait)
 	return OUTCOME_DONE;
 }
 
-/* Between two reads; LATER only when it is time to give up. */
+/* Called between two reads; returns LATER only when it is time to give up. */
 static enum outcome
 look_for_confirm(struct stage *s)
 {
@@ -136,7 +135,7 @@ look_for_confirm(struct stage *s)
 	return o == OUTCOME_LATER && !wait ? OUTCOME_DONE : o;
 }
 
-/* Handles a line or a block; *lines: how many lines of a block. */
+/* Handles a line or a block; *lines: the number of lines in a block. */
 static enum outcome
 handle_lines(struct stage *s, char *line, size_t len, size_t *lines)
 {
@@ -182,13 +181,14 @@ handle_unread(struct stage *s)
 	return o;
 }
 
-/* A batch that is being gathered. */
+/* A batch that is being filled. */
 struct stage_batch {
 	size_t lines;
 	int64_t began; /* ms */
 };
 
-/* How long to wait for more lines of a batch, in ms; -1: it is due. */
+/* Returns how long to wait for more lines of a batch in ms; -1: the batch is
+ * due. */
 static int64_t
 batch_wait_ms(const struct stage *s, const struct stage_batch *b)
 {
@@ -203,7 +203,7 @@ batch_wait_ms(const struct stage *s, const struct stage_batch *b)
 	return s->resting_ms - now < left ? s->resting_ms - now : left;
 }
 
-/* Reads within a batch. *again: nothing came, but the time is not over. */
+/* Reads within a batch. *again: nothing came, but there is time left. */
 static enum endpoint_status
 read_more(struct stage *s, const struct stage_batch *b, char **line,
     size_t *len, int left, bool *again)
@@ -223,12 +223,12 @@ read_more(struct stage *s, const struct stage_batch *b, char **line,
 		return read_line_or_block(s, line, len, left);
 	asked = clock_mono_ms();
 	status = read_line_or_block(s, line, len, SOON_MS);
-	/* An input that does not wait has its reasons. */
+	/* An input that returns earlier has its reasons. */
 	*again = status == ENDPOINT_WAIT && clock_mono_ms() - asked >= SOON_MS;
 	return status;
 }
 
-/* After lines of the batch: as batch_wait_ms(). */
+/* Called after lines of the batch; returns the same as batch_wait_ms(). */
 static int64_t
 count_lines(struct stage *s, struct stage_batch *b, size_t lines)
 {
@@ -239,8 +239,8 @@ count_lines(struct stage *s, struct stage_batch *b, size_t lines)
 	return batch_wait_ms(s, b);
 }
 
-/* No line came within *left ms. True: the batch goes on, and waits for *left
- * ms; again: as read_more() says. */
+/* Called when no line came within *left ms. Returns true if the batch goes on,
+ * and sets *left to the next wait; again: see read_more(). */
 static bool
 go_on_without(struct stage *s, const struct stage_batch *b,
     enum endpoint_status status, bool again, int64_t *left, enum outcome *o)
@@ -251,19 +251,20 @@ go_on_without(struct stage *s, const struct stage_batch *b,
 	} else if (status != ENDPOINT_WAIT || b->lines > 0 || stop_asked()) {
 		return false;
 	} else if (s->unconfirmed) {
-		/* The broker sends no more before that. */
+		/* The broker sends no more until then. */
 		*o = acknowledge_flush(s, true);
 	} else {
-		/* Messages without a line, or it sends no more, too. */
+		/* Messages without lines; the broker would send no more,
+		 * either. */
 		acknowledge_input(s, NULL);
 		serve_others(s);
 	}
 	return !s->enough;
 }
 
-/* Reads and handles lines until a batch is full or due, or the input has
- * ended: RECORD or WAIT to go on, else the status that ended it. *o: the last
- * outcome of the handler. */
+/* Reads and handles lines until a batch is full or due, or the input has ended.
+ * Returns RECORD or WAIT to continue, otherwise the status that ended the
+ * input. *o: the last outcome of the handler. */
 static enum endpoint_status
 read_batch(struct stage *s, enum outcome *o)
 {
@@ -297,7 +298,7 @@ read_batch(struct stage *s, enum outcome *o)
 }
 
 /* Flush, dead letters, confirm, acknowledge: in this order, or not at all. The
- * last two are left to the reading of the next batch. */
+ * last two happen while the next batch is read. */
 static enum outcome
 complete_batch(struct stage *s, uint64_t lines)
 {
@@ -306,7 +307,7 @@ complete_batch(struct stage *s, uint64_t lines)
 
 	if (o != OUTCOME_DONE)
 		return o;
-	/* What needs no flush does not wait for this one. */
+	/* What needs no flush need not wait for this one. */
 	if (s->send != NULL)
 		(void)s->send(s->ctx);
 	s->flush_ms = clock_mono_ms();
@@ -381,7 +382,7 @@ stage_run(struct stage *s)
 		if (!may_go_on(s, status) && !s->enough)
 			notify_stopping();
 		/* The handler refused a line: nothing of this batch is
-		 * acknowledged, it comes again. */
+		 * acknowledged, so it will be delivered again. */
 		if (o != OUTCOME_DONE)
 			return stage_refusal(o, s->code);
 		o = complete_batch(s, s->lines - before);

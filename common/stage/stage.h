@@ -1,13 +1,13 @@
 /*
  * stage: the main loop of aggregator and reaper, which acknowledges input last.
- * The sink, which reads on while it stores, has a loop of its own (consume.h):
+ * (The sink, which reads on while it stores, has its own loop: consume.h.)
  *
  *   read a batch (bounded wait) -> handle each line -> flush the effect
  *   -> flush the dead letters -> confirmed, while the next batch is read
  *   -> acknowledge the batch -> asked to stop?
  *
- * It decides when to flush: after a number of lines, a time, or at once when
- * nothing is to be read (`prompt` below).
+ * The stage decides when to flush: after a number of lines, after a time, or as
+ * soon as there is nothing to read (`prompt` below).
  *
  * Guarantee: a line is acknowledged only after the flush that follows it, and
  * its confirm(), returned OUTCOME_DONE. A restart may repeat everything before
@@ -24,38 +24,38 @@ struct stage {
 	struct endpoint *in;
 	struct deadletter *dead;
 	void *ctx;
-	size_t batch_records; /* flush at the latest after that many lines */
-	int batch_ms;         /* or that long after the batch's first line */
+	size_t batch_records; /* flush at the latest after this many lines */
+	int batch_ms;         /* or this long after the batch's first line */
 	bool prompt;          /* or as soon as no line is there, after a rest
 				 in proportion to the last flush's duration */
-	int rest;             /* a prompt stage's, in percent of that duration;
-				 after many lines at least 100 */
-	int rest_ms;          /* and at least so long */
-	int idle_ms;          /* how often idle() is called; 0: a second */
-	bool wait_forever;    /* repeat a flush that returns LATER for ever */
-	bool dry_run;         /* nothing is acknowledged: a queue keeps all */
+	int rest;             /* the rest, in percent of that duration; after
+			       * many lines at least 100 */
+	int rest_ms;          /* minimum rest */
+	int idle_ms;          /* how often idle() is called; 0: every second */
+	bool wait_forever;    /* repeat for ever a flush that returns LATER */
+	bool dry_run;         /* acknowledge nothing: a queue keeps
+			       * everything */
 
 	/* Handles one line, borrowed; passes a bad record to deadletter_add()
-	 * itself. Returns DONE (go on), NEVER (stop; it has logged why and set
-	 * `code`), or LATER: the line was neither handled nor changed, and with
-	 * wait_forever is passed again after a pause; else the stage stops with
-	 * PROG_TEMPFAIL. */
+	 * itself. Returns DONE (continue), NEVER (stop; it has logged why and
+	 * set `code`), or LATER: the line was neither handled nor changed. With
+	 * wait_forever it is passed again after a pause; otherwise the stage
+	 * stops with PROG_TEMPFAIL. */
 	enum outcome (*handle)(void *ctx, char *line, size_t len);
 
-	/* Instead of handle(): handles a block, see endpoint_read_block(), and
-	 * sets *lines to the number of its lines. The same outcomes. */
+	/* Replaces handle(): handles a block, see endpoint_read_block(), and
+	 * sets *lines to the number of its lines. Same outcomes. */
 	enum outcome (*handle_block)(
 	    void *ctx, char *block, size_t len, size_t *lines);
 
-	/* Makes the effect of all lines handled so far safe: committed,
-	 * confirmed, synced. Called at least once at the end of input. The
-	 * same outcomes. */
+	/* Makes the effect of all handled lines safe: committed, confirmed,
+	 * synced. Called at least once, at the end of input. Same outcomes. */
 	enum outcome (*flush)(void *ctx);
 
-	/* May be NULL: flush() does all of it. Else flush() may begin what
-	 * confirm() ends, and meanwhile the next batch is read: DONE, the
-	 * effect of the last flush is safe. LATER, unless `wait`: not yet,
-	 * never waits. With it the same outcomes as flush(). */
+	/* May be NULL: flush() does everything. Otherwise flush() may begin
+	 * what confirm() completes, while the next batch is read. DONE: the
+	 * effect of the last flush is safe. LATER, only without `wait`: not
+	 * yet, and does not block. With `wait`, same outcomes as flush(). */
 	enum outcome (*confirm)(void *ctx, bool wait);
 
 	/* May be NULL. Called before a batch of a prompt stage waits for more
@@ -64,50 +64,50 @@ struct stage {
 	bool (*send)(void *ctx);
 
 	/* Both may be NULL. pump() calls endpoint_pump() for the outputs of the
-	 * handler; it is called several times a second. idle() is called about
-	 * once a second while there is nothing to read, and between the
-	 * repeats of a stage that waits for ever. */
+	 * handler, several times a second. idle() is called about once a second
+	 * while there is nothing to read, and between the repeats of a stage
+	 * that waits for ever. */
 	void (*pump)(void *ctx);
 	void (*idle)(void *ctx);
 
-	/* May be NULL. For what the hour asks for, however much comes: called
-	 * with idle(), and whenever a flush was acknowledged. So it looks at
+	/* May be NULL. For work at certain times of day, however busy the stage
+	 * is: called with idle(), and after each acknowledged flush. It checks
 	 * the clock itself. */
 	void (*upkeep)(void *ctx);
 
-	/* Set by a callback: ends in order, as if a signal asked to stop; but
-	 * the manager of the service hears nothing, since the caller may begin
-	 * again. */
+	/* Set by a callback: ends in order, as after a signal, but tells the
+	 * service manager nothing, because the caller may start again. */
 	bool enough;
 	struct daemon_metrics *metrics; /* borrowed; NULL: none */
 
 	/* Results. */
 	enum exit_code code; /* set by the function that returns NEVER;
-				PROG_SOFTWARE until then; PROG_OK for a closed
-				pipe */
+			      * PROG_SOFTWARE until then; PROG_OK for a closed
+			      * pipe */
 	bool ended;     /* all input was handled and acknowledged: it was not
-			   cut, and neither an error nor a signal ended it */
-	uint64_t lines; /* read so far, bad ones included */
+			 * truncated, and neither an error nor a signal ended
+			 * it */
+	uint64_t lines; /* number of lines read, including bad ones */
 
 	/* Private. */
-	int64_t resting_ms; /* a prompt stage does not flush before */
-	int64_t looked_ms;  /* when pump() was called last */
-	bool unconfirmed;   /* a flush began and is not acknowledged */
-	struct endpoint_mark flushed; /* what it acknowledges */
-	int64_t flush_ms;             /* when it began */
+	int64_t resting_ms; /* a prompt stage does not flush earlier */
+	int64_t looked_ms;  /* when pump() was last called */
+	bool unconfirmed;   /* a flush has begun and is not acknowledged */
+	struct endpoint_mark flushed; /* what that flush acknowledges */
+	int64_t flush_ms;             /* when that flush began */
 	uint64_t flush_lines;
 };
 
-/* Runs until the input ends, the queue is empty (until_empty) or a signal
- * asks to stop. Returns PROG_OK, or PROG_DATA after a cut input or bad records
- * from a file or pipe, or the code of what failed. Errors are logged. */
+/* Runs until the input ends, the queue is empty (until_empty) or a signal asks
+ * to stop. Returns PROG_OK, PROG_DATA after a truncated input or bad records
+ * from a file or pipe, or the code of the failure. Logs errors. */
 enum exit_code stage_run(struct stage *s);
 
-/* Also for the other loops. The exit code after an outcome that was not DONE;
- * `code` is that of a NEVER. */
+/* Returns the exit code after an outcome that was not DONE; `code` is for
+ * NEVER. Other loops use it, too. */
 enum exit_code stage_refusal(enum outcome o, enum exit_code code);
 
-/* The exit code at the end of the input; errors are logged. */
+/* Returns the exit code at the end of the input; logs errors. */
 enum exit_code stage_verdict(struct endpoint *in, const struct deadletter *dead,
     enum endpoint_status status);
 

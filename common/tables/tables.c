@@ -9,8 +9,8 @@
 #include "common/containers/duration_bucket.h"
 #include "common/records/record.h"
 
-/* The bytes of a MEDIUMTEXT; a line is much shorter. The characters that fit
- * into a TEXT, at four bytes each. */
+/* The first is the size of a MEDIUMTEXT in bytes; a line is much shorter. The
+ * second is how many characters fit into a TEXT, at four bytes each. */
 #define MEDIUMTEXT ((1 << 24) - 1)
 #define SHORTTEXT (65535 / 4)
 
@@ -41,7 +41,8 @@
 #define FLAG COLUMN_BOOL, false, 0
 #define NEEDED_FLAG COLUMN_BOOL, true, 0
 
-/* struct messages_in_parts and so on: where each column is there. */
+/* struct messages_in_parts and so on: their offsets give the place of each
+ * column. */
 #define TABLE(table, ...) struct table##_in_parts {
 #define PARTS                                                                  \
 	char generation;                                                       \
@@ -55,7 +56,7 @@
 	;
 #include "common/tables/tables.def"
 
-/* How many columns the key has; whether there is a version. */
+/* The number of key columns, and whether there is a version. */
 enum {
 	ADD_KEY = 1,
 	ADD_SUM = 0,
@@ -102,7 +103,7 @@ static const struct {
 #include "common/tables/tables.def"
 };
 
-/* The columns of the tables of parts; used for sharded tables only. */
+/* The columns of the tables of parts; only used for sharded tables. */
 static const struct {
 #define TABLE(table, ...)                                                      \
 	struct column table[sizeof(struct table##_in_parts) - 1];
@@ -119,7 +120,7 @@ static const struct {
 #include "common/tables/tables.def"
 };
 
-/* A column's place, -1 for none. */
+/* The place of a column, or -1. */
 #define PLACE_OF(where, column)                                                \
 	(offsetof(struct where, column) + 1 == sizeof(struct where)            \
 		? -1                                                           \
@@ -132,7 +133,7 @@ static const struct {
 	.at = PLACE_OF(where, at_), .age = PLACE_OF(where, age_),              \
 	.chat = PLACE_OF(where, chat_), .day = PLACE_OF(where, day_)
 
-/* A part is complete only together with the others, so its rows are not deleted
+/* A part is only complete together with the others, so its rows are not deleted
  * with a chat. */
 #define LIFE_OF_PART_NOW LIFE_TENANT
 #define LIFE_OF_PART_TENANT LIFE_TENANT

@@ -1,8 +1,8 @@
 /*
  * tables: all tables and columns as arrays, made from the declarations in
- * tables.def. The aggregator writes rows by them, the sink makes the tables and
- * reads and stores rows, the reaper deletes rows, and messaging-tables(5) is
- * made from them.
+ * tables.def. The aggregator writes rows by them, the sink creates the tables
+ * and reads and stores rows, the reaper deletes rows, and messaging-tables(5)
+ * is generated from them.
  */
 #ifndef COMMON_TABLES_TABLES_H
 #define COMMON_TABLES_TABLES_H
@@ -12,56 +12,57 @@
 #include <stdint.h>
 
 enum column_kind {
-	COLUMN_ID,      /* VARCHAR(max): string, or a whole number's digits */
-	COLUMN_PLACE,   /* the same in a key, '' where there is none */
-	COLUMN_TEXT,    /* the same, for people to read: cut to max */
+	COLUMN_ID,      /* VARCHAR(max): a string, or the digits of an
+			 * integer */
+	COLUMN_PLACE,   /* the same in a key, '' if there is none */
+	COLUMN_TEXT,    /* text for people, cut to max */
 	COLUMN_STATUS,  /* open or left */
 	COLUMN_JSON,    /* any value, as compact JSON text */
-	COLUMN_TIME,    /* DATETIME(3): RFC 3339 */
-	COLUMN_HOUR,    /* the same, a whole hour of UTC */
-	COLUMN_SECONDS, /* DECIMAL(15,3): a number, in thousandths inside */
-	COLUMN_COUNT,   /* whole number from 0 to max */
-	COLUMN_LENGTH,  /* BIGINT: ms from 0. NULL in rows that were stored when
-			   it was not needed yet */
-	COLUMN_REAL,    /* DOUBLE: a number up to COLUMN_REAL_MAX, either way */
+	COLUMN_TIME,    /* DATETIME(3), RFC 3339 */
+	COLUMN_HOUR,    /* the same, at a full hour in UTC */
+	COLUMN_SECONDS, /* DECIMAL(15,3): a number, stored in thousandths */
+	COLUMN_COUNT,   /* an integer from 0 to max */
+	COLUMN_LENGTH,  /* BIGINT: ms, at least 0; may be NULL */
+	COLUMN_REAL,    /* DOUBLE: a number up to COLUMN_REAL_MAX, of either
+			 * sign */
 	COLUMN_BOOL,    /* true or false */
-	COLUMN_VERSION, /* whole number; by default as_of in ms */
+	COLUMN_VERSION, /* an integer; default: as_of in ms */
 };
 
-/* So that sums of them are numbers, too. */
+/* Small enough that sums are numbers, too. */
 #define COLUMN_REAL_MAX 1e15
 
 struct column {
 	const char *name;
 	size_t name_len;
 	enum column_kind kind;
-	bool needed; /* a row without it is a bad row; but for COLUMN_LENGTH
-			it is NOT NULL */
+	bool needed; /* a row without it is bad; NOT NULL, except
+		      * COLUMN_LENGTH */
 	int64_t max; /* bytes, characters, or the greatest value */
 };
 
 /* What a table has besides the columns of its rows: a column that the database
  * computes (expression), or an index (its columns, separated by commas). */
 struct table_extra {
-	struct column column; /* of an index the name only */
+	struct column column; /* for an index only the name */
 	const char *expression, *index;
 };
 
 /* When rows are deleted. */
 enum table_life {
-	LIFE_NOW,       /* the present state, from a whole snapshot: a chat's
-			   rows when it is closed, others with the tenant */
-	LIFE_HISTORY,   /* by age, after --retention; with their chat only if
-			   [reaper] on_close = all */
+	LIFE_NOW,       /* the present state, from a complete snapshot: rows of
+			 * a chat when it is closed, others with the tenant */
+	LIFE_HISTORY,   /* by age (--retention); with their chat only if
+			 * [reaper] on_close = all */
 	LIFE_TENANT,    /* with the tenant only */
-	LIFE_TOMBSTONE, /* by age, after [reaper] tombstones */
+	LIFE_TOMBSTONE, /* by age ([reaper] tombstones) */
 	LIFE_REFUSAL,   /* the same, and with their chat if on_close = all */
 	LIFE_EVER,      /* never */
-	LIFE_NONE,      /* they are in no database */
+	LIFE_NONE,      /* they are not in a database */
 };
 
-/* The key is the first `keys` columns, tenant the first of them; the version,
- * where there is one, is the last column. */
+/* The key is the first `keys` columns, starting with the tenant; the version,
+ * if there is one, is the last column. */
 struct table {
 	const char *name;
 	size_t name_len;
@@ -70,20 +71,21 @@ struct table {
 	size_t keys;
 	enum table_life life;
 	/* Columns, or -1. */
-	int at;        /* the time of the row: as_of, and in tables of records
-			  when it happened */
+	int at;        /* the time of the row: as_of, or in tables of records
+			* when it happened */
 	int age;       /* the time that --retention compares */
 	int chat;      /* the id of its chat */
 	int day;       /* partitions are days of this time */
-	bool versions; /* rows of one key replace each other, newest wins */
+	bool versions; /* rows with the same key replace each other, newest
+			* wins */
 	/* The table for the parts of several aggregators, or NULL. */
 	const struct table *parts;
-	bool is_parts;        /* it is such a table */
+	bool is_parts;        /* this is a table of parts */
 	const char *selector; /* the name in aggregator -a; NULL: none */
-	const struct table_extra *extras; /* up to one without a name */
+	const struct table_extra *extras; /* ends with one without a name */
 };
 
-/* struct messages_at and so on: where each column is. */
+/* struct messages_at and so on: the place of each column. */
 #define TABLE(table, ...) struct table##_at {
 #define COLUMN(name, ...) char name;
 #define WHOLE(name, ...) char name;
@@ -103,11 +105,11 @@ enum table_id {
 #include "common/tables/tables.def"
 #define SHARDED(table, ...) TABLE_##table##_parts,
 #include "common/tables/tables.def"
-	TABLES, /* those that a record of type row may name */
+	TABLES, /* tables that records of type row may name */
 	BEFORE_OWN = TABLES - 1,
 #define OWN(table, ...) TABLE_##table,
 #include "common/tables/tables.def"
-	TABLES_STORED, /* all in the database */
+	TABLES_STORED, /* tables in the database */
 	BEFORE_PRINTED = TABLES_STORED - 1,
 #define PRINTED(table, ...) TABLE_##table,
 #include "common/tables/tables.def"
@@ -116,11 +118,11 @@ enum table_id {
 
 extern const struct table tables[TABLES_ALL];
 
-/* The table of that name among the first TABLES, or NULL. */
+/* Returns the table with that name among the first TABLES, or NULL. */
 const struct table *table_find(const char *name, size_t len);
 
-/* The columns that a metric fills (cells): all but the tenant, generation and
- * part, as_of and version. Their number, and the i-th. */
+/* The columns that a metric fills (cells): all except tenant, generation and
+ * part, as_of and version. Return their number, and the i-th. */
 static inline size_t
 table_cells(const struct table *t)
 {
@@ -130,12 +132,12 @@ table_cells(const struct table *t)
 static inline const struct column *
 table_cell(const struct table *t, size_t i)
 {
-	/* Generation and part end the key. */
+	/* Generation and part are the end of the key. */
 	return &t->columns[i + 1 + (t->is_parts && i + 3 >= t->keys ? 2 : 0)];
 }
 
-/* The SQL of a column: its type, "VARCHAR(64)", whether it may be NULL, and its
- * default, "0" or "''"; NULL: it has none. */
+/* Return the SQL of a column: its type, such as "VARCHAR(64)", whether it may
+ * be NULL, and its default, "0" or "''"; NULL: it has none. */
 #define COLUMN_TYPE 32
 void column_type(const struct column *c, char type[COLUMN_TYPE]);
 bool column_is_null(const struct column *c);

@@ -1,9 +1,9 @@
 /*
  * flat: splits a line, one JSON object, into its fields; see flat.h.
  *
- * flat_walk() reads the usual line. It gives up on anything else, valid or not;
- * then parse_stepwise() reads the line, so that all rules about unusual JSON
- * are in json_text.c.
+ * flat_walk() reads regular lines. It gives up on anything else, valid or not;
+ * then parse_stepwise() reads the line, so all rules about unusual JSON are in
+ * json_text.c.
  */
 #include "common/text/flat.h"
 
@@ -15,7 +15,7 @@
 #include "common/text/json_text.h"
 #include "common/text/scan_value.h"
 
-/* Bytes behind a copy that keywords.h reads. */
+/* Bytes after a copy that keywords.h may read. */
 #define COPY_BEHIND 16
 
 static void
@@ -46,7 +46,8 @@ flat_unescape(struct flat *f, const char *p, size_t *len)
 	return copy;
 }
 
-/* Reads the value at p, which is not a string, into *v; its end, or NULL. */
+/* Reads the value at p, which is not a string, into *v; returns its end, or
+ * NULL. */
 static const char *
 read_other_value(
     const struct scan_index *x, const char *p, size_t *k, struct flat_field *v)
@@ -70,7 +71,7 @@ read_other_value(
 	return end;
 }
 
-/* Reads "key":value at p into *v; its end, or NULL. */
+/* Reads "key":value at p into *v; returns its end, or NULL. */
 static inline const char *
 read_member(
     const struct scan_index *x, const char *p, size_t *k, struct flat_field *v)
@@ -96,7 +97,7 @@ read_member(
 	return end + 1;
 }
 
-/* Replaces the escapes in strings. False: a key has one. */
+/* Replaces the escapes in strings. Returns false if a key has one. */
 static bool
 unescape_all(struct flat *f, const struct scan_index *x)
 {
@@ -139,14 +140,14 @@ flat_walk(struct flat *f, const struct scan_index *x, const char *line,
 	       unescape_all(f, x);
 }
 
-/* The string between its quotes, in the line or copied. */
+/* Returns the string between its quotes, in the line or copied. */
 static const char *
 take_string(struct flat *f, const char *p, size_t *len)
 {
 	return memchr(p, '\\', *len) != NULL ? flat_unescape(f, p, len) : p;
 }
 
-/* The same for a key, which a colon must follow without a blank. */
+/* The same for a key, directly followed by a colon. */
 static const char *
 take_field_key(struct flat *f, const char *p, size_t *len)
 {
@@ -299,7 +300,7 @@ flat_find(const struct flat *f, const char *key)
 {
 	size_t len = strlen(key), i;
 
-	/* From the end: when a key stands twice, the last one counts. */
+	/* From the end: if a key is repeated, the last one counts. */
 	for (i = f->n; i-- > 0;)
 		if (f->field[i].key_len == len &&
 		    memcmp(f->field[i].key, key, len) == 0)

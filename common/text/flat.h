@@ -1,10 +1,10 @@
 /*
  * flat: reads the fields of one line, a JSON object, in place.
  *
- * The usual line is read once along an index of its strings (scan_index.h):
- * nothing is allocated and every value is a pointer into the line; only a
- * string with escapes is copied. An unusual line (a key with an escape, blanks
- * other than single spaces, a large number, an error) is read again from its
+ * A regular line is read once along an index of its strings (scan_index.h):
+ * nothing is allocated and every value is a pointer into the line; only strings
+ * with escapes are copied. An unusual line (a key with an escape, blanks other
+ * than single spaces, a large number, an error) is read again from its
  * beginning, step by step (json_text.h). Both ways give the same result; `slow`
  * says which one was used. Any JSON is accepted, and every byte is checked to
  * be UTF-8. NUL as an escape, and half of a surrogate pair, become U+FFFD.
@@ -32,10 +32,10 @@ enum flat_kind {
 };
 
 struct flat_field {
-	const char *key; /* not NUL-ended; a quote and a colon follow */
-	const char *val; /* not NUL-ended; behind a string is a quote */
-	const char *raw; /* in the line: where the value begins, of a string
-			    its quote */
+	const char *key; /* without NUL; a quote and a colon follow */
+	const char *val; /* without NUL; after a string there is a quote */
+	const char *raw; /* start of the value in the line; for a string, its
+			  * quote */
 	size_t key_len;
 	size_t val_len;
 	enum flat_kind kind;
@@ -57,30 +57,30 @@ struct flat {
 		.n = 0                                                         \
 	}
 
-/* 0, or -1 and the reason in *why. Fields are borrowed from line and from *f
- * until the next parse. The 64 bytes behind the line must be readable. A key
- * may stand twice, and then the last one counts. */
+/* Returns 0, or -1 and the reason in *why. Fields are borrowed from line and *f
+ * until the next parse. The 64 bytes after the line must be readable. If a key
+ * is repeated, the last one counts. */
 int flat_parse(struct flat *f, const char *line, size_t len, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* The field with that name, or NULL. */
+/* Returns the field with that name, or NULL. */
 const struct flat_field *flat_find(const struct flat *f, const char *key);
 
-/* Reads a usual line along an index of the caller, in which the line begins
- * after *k closing quotes; *k is moved past those of the line. False: the line
- * is unusual, and flat_parse() must read it. */
+/* Reads a regular line along the caller's index, in which the line begins after
+ * *k closing quotes; advances *k past those of the line. Returns false if the
+ * line is unusual and flat_parse() must read it. */
 bool flat_walk(struct flat *f, const struct scan_index *x, const char *line,
     size_t len, size_t *k);
 
-/* A copy of a string with its escapes replaced, which must be valid; borrowed
- * as a field is. *len: its length, before and after. */
+/* Returns a copy of a string with its escapes replaced, which must be valid;
+ * borrowed like a field. *len: its length, before and after. */
 const char *flat_unescape(struct flat *f, const char *p, size_t *len);
 
-/* The value as it is written, a string with its quotes; *len: its length. */
+/* Returns the value as written, a string with its quotes; *len: its length. */
 const char *flat_raw(const struct flat_field *v, size_t *len);
 
-/* From now on copies of strings live until flat_drop_copies() and not only
- * until the next line is read. */
+/* From now on copies of strings live until flat_drop_copies(), not only until
+ * the next line is read. */
 void flat_keep_copies(struct flat *f);
 void flat_drop_copies(struct flat *f);
 

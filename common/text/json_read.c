@@ -1,6 +1,6 @@
 /*
- * json_read: see json_read.h. Repairing is one pass over the bytes that
- * distinguishes only strings, escapes and numbers.
+ * json_read: see json_read.h. The repair is one pass over the bytes that only
+ * distinguishes strings, escapes and numbers.
  */
 #include "common/text/json_read.h"
 
@@ -16,18 +16,18 @@
 
 #define REPLACEMENT "\xEF\xBF\xBD"
 
-/* A whole number with more digits may not fit into 64 bits. */
+/* An integer with more digits may not fit into 64 bits. */
 #define DIGITS_KEPT 18
 
 struct utf8_repair {
 	const char *p, *end;
 	struct buf *out;
-	struct buf number; /* a copy with a NUL behind it */
+	struct buf number; /* a copy with NUL */
 	bool as_texts;     /* numbers that are too large become strings */
-	bool replaced;     /* text that is not UTF-8 */
+	bool replaced;     /* there was text that is not UTF-8 */
 };
 
-/* The value of "\uXXXX" at p, or -1. */
+/* Returns the value of "\uXXXX" at p, or -1. */
 static int
 escape_value(const char *p, const char *end)
 {
@@ -43,7 +43,7 @@ replace_bytes(struct utf8_repair *s)
 	s->replaced = true;
 }
 
-/* NUL is UTF-8, but no record may contain it. */
+/* NUL is valid UTF-8, but no record may contain it. */
 static void
 repair_escape(struct utf8_repair *s)
 {
@@ -96,8 +96,8 @@ repair_string(struct utf8_repair *s)
 		buf_addc(s->out, *s->p++);
 }
 
-/* Jansson does not read it: the number, as a string or as the nearest that a
- * double has. */
+/* Replaces a number that Jansson cannot read, by a string or by the nearest
+ * double. */
 static void
 replace_number(struct utf8_repair *s, const char *number, size_t len)
 {
@@ -111,7 +111,7 @@ replace_number(struct utf8_repair *s, const char *number, size_t len)
 	}
 }
 
-/* Is it a number, and one that jansson does not read? */
+/* True for a number that Jansson cannot read. */
 static bool
 is_too_large(const char *number, size_t len)
 {
@@ -141,7 +141,7 @@ repair_number(struct utf8_repair *s)
 	s->p = p;
 }
 
-/* Reads everything: the text as repaired goes to s->out. */
+/* Reads everything; the repaired text goes to s->out. */
 static void
 repair_json(struct utf8_repair *s)
 {
@@ -156,7 +156,7 @@ repair_json(struct utf8_repair *s)
 	buf_release(&s->number);
 }
 
-/* Errors that repair_json() may repair. */
+/* True for errors that repair_json() may repair. */
 static bool
 is_repairable(const json_error_t *e)
 {
@@ -168,7 +168,8 @@ is_repairable(const json_error_t *e)
 	       code == json_error_numeric_overflow;
 }
 
-/* As it is, or else repaired; *replaced: the text was not UTF-8. */
+/* Reads the text as it is or, if that fails, repaired; *replaced: it was not
+ * UTF-8. */
 static json_t *
 read_or_repair(const char *text, size_t len, size_t flags, bool as_texts,
     bool *replaced, json_error_t *e)

@@ -15,24 +15,24 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Reads JSON of a CRM; a byte order mark is skipped. If it cannot be read as it
- * is, bytes that are no UTF-8, and escapes of half surrogates and of NUL,
- * become U+FFFD; whole numbers of 19 digits and more, and others beyond a
- * double, become strings. A new reference, the caller's; NULL and *e: it is not
- * JSON. *repaired becomes true if there was text that is not UTF-8. */
+/* Reads JSON from a CRM; skips a byte order mark. If it cannot be read as it
+ * is, bytes that are not UTF-8, and escapes of half surrogates and of NUL,
+ * become U+FFFD; integers of 19 digits and more, and other numbers that exceed
+ * a double, become strings. Returns a new reference, or NULL and *e if it is
+ * not JSON. *repaired is set if there was text that is not UTF-8. */
 json_t *json_read_repaired(const char *text, size_t len, bool *repaired,
     json_error_t *e) __attribute__((warn_unused_result));
 
 struct json_read_error {
-	const char *what; /* NULL: it is not UTF-8, or nested too deep */
-	size_t at;        /* where, in characters */
+	const char *what; /* NULL: not UTF-8, or nested too deeply */
+	size_t at;        /* position in characters */
 };
 
-/* Reads the JSON of a request or a token: UTF-8, and no name twice in an
- * object. Values are what a record can hold: \u0000 and half of a surrogate
- * pair are U+FFFD, and a number beyond 64 bits or a double is the nearest that
- * a double has. What must stay as it is written is taken from the text
- * (flat.h). A new reference, the caller's; NULL and *wrong. */
+/* Reads the JSON of a request or token, which must be UTF-8 without repeated
+ * names in an object. Values become what a record can hold: \u0000 and half of
+ * a surrogate pair become U+FFFD, and a number that exceeds 64 bits or a double
+ * becomes the nearest double. Values that must stay as written are taken from
+ * the text (flat.h). Returns a new reference, or NULL and *wrong. */
 json_t *json_read_strictly(const char *text, size_t len,
     struct json_read_error *wrong) __attribute__((warn_unused_result));
 

@@ -25,7 +25,7 @@ json_text_blanks(struct json_text *t)
 		t->p++;
 }
 
-/* Reads an escape, from behind its backslash. */
+/* Reads an escape, starting after its backslash. */
 static bool
 take_escape(struct json_text *t)
 {
@@ -106,7 +106,7 @@ json_number(struct json_text *t)
 	return take_digits(t);
 }
 
-/* A value that is neither an object nor a list. */
+/* Reads a value that is neither an object nor a list. */
 static bool
 json_scalar(struct json_text *t)
 {
@@ -129,8 +129,7 @@ json_scalar(struct json_text *t)
 	return json_text_wrong(t, "a value expected");
 }
 
-/* The objects and lists that are open; a bit for each says whether it is an
- * object. */
+/* The open objects and lists; a bit for each says whether it is an object. */
 struct json_nest {
 	size_t depth;
 	unsigned char objects[JSON_TEXT_DEPTH / 8];
@@ -157,15 +156,15 @@ enter_nested(struct json_text *t, struct json_nest *n)
 	return true;
 }
 
-/* A member's name and its colon, if this is an object. */
+/* Reads a member's name and its colon if this is an object. */
 static bool
 take_member_name(struct json_text *t, const struct json_nest *n)
 {
 	return !in_object(n) || (json_text_string(t) && json_text_colon(t));
 }
 
-/* Behind a value: reads the brackets that close there, and the comma and name
- * before the next value, unless depth is 0 then. */
+/* After a value: reads the brackets that close there, and the comma and name
+ * before the next value, unless depth is then 0. */
 static bool
 leave_nested(struct json_text *t, struct json_nest *n)
 {

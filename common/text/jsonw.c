@@ -102,7 +102,7 @@ add_escape(struct buf *b, unsigned char c)
 	}
 }
 
-/* How many bytes at s need no escape. */
+/* Returns how many bytes at s need no escape. */
 static size_t
 plain_length(const char *s, size_t len)
 {

@@ -1,16 +1,16 @@
 /*
  * jsonw: the JSON writer of the four programs. It appends to a buf: objects
- * member by member, lists element by element, in order and with their commas.
- * No check is needed between calls; a buf without a cap cannot fail. Text is
- * escaped as JSON wants (control characters, quote, backslash); it must be
- * UTF-8 already, which record_parse() and the poller have made sure of. Keys
- * are the program's own words and are not escaped, except by jsonw_name().
+ * member by member, lists element by element, in order and with commas. No
+ * check is needed between calls; a buf without a cap cannot fail. Text is
+ * escaped as JSON needs (control characters, quote, backslash); it must be
+ * UTF-8, which record_parse() and the poller ensure. Keys are the program's own
+ * words and are not escaped, except by jsonw_name().
  *
- * Weighed: jansson builds a tree of what is to be written, and yajl, which
- * streams as this does, is one more library for as few functions.
+ * Alternatives: jansson builds a tree of everything first; yajl streams as this
+ * does, but would be one more library for few functions.
  *
- * A file with a layout of its own writes its blanks and newlines itself, and
- * takes strings and numbers from here.
+ * A file with its own layout writes its blanks and newlines itself, and takes
+ * strings and numbers from here.
  */
 #ifndef COMMON_TEXT_JSONW_H
 #define COMMON_TEXT_JSONW_H
@@ -21,14 +21,14 @@
 void jsonw_open(struct buf *b);  /* { */
 void jsonw_close(struct buf *b); /* } */
 void jsonw_line(struct buf *b);  /* } and a newline: ends a record */
-/* "key":{ which jsonw_close() ends. */
+/* "key":{ which jsonw_close() closes. */
 void jsonw_open_in(struct buf *b, const char *key);
 /* {"key":"s"} */
 void jsonw_object_of(struct buf *b, const char *key, const char *s);
 
 void jsonw_list(struct buf *b); /* [ */
 void jsonw_list_end(struct buf *b);
-/* Before each element of a list: a comma, unless it is the first. */
+/* Call before each element of a list: adds a comma, unless it is the first. */
 void jsonw_next(struct buf *b);
 
 void jsonw_str(struct buf *b, const char *key, const char *s);
@@ -40,11 +40,11 @@ void jsonw_bool(struct buf *b, const char *key, bool v);
 void jsonw_null(struct buf *b, const char *key);
 /* RFC 3339 with milliseconds; null for CLOCK_NONE */
 void jsonw_time(struct buf *b, const char *key, int64_t ms);
-/* milliseconds as seconds with three decimals: 1500 -> 1.500 */
+/* milliseconds as seconds with three decimals: 1500 becomes 1.500 */
 void jsonw_seconds(struct buf *b, const char *key, int64_t ms);
 /* JSON text as it is */
 void jsonw_raw(struct buf *b, const char *key, const char *json, size_t len);
-/* members that are JSON text already: "key":value,... */
+/* members that are already JSON: "key":value,... */
 void jsonw_members(struct buf *b, const char *json, size_t len);
 
 /* Only the key, for a value that is appended next. The key of jsonw_name()
@@ -52,12 +52,13 @@ void jsonw_members(struct buf *b, const char *json, size_t len);
 void jsonw_key(struct buf *b, const char *key);
 void jsonw_name(struct buf *b, const char *key, size_t len);
 
-/* Only the value: a quoted, escaped string; the shortest text that strtod(3)
- * reads as the same number, with a fraction as Python writes it (5.0, 0.1). */
+/* Only the value: a quoted and escaped string; or the shortest number that
+ * strtod(3) reads as the same value, with a fraction as in Python (5.0,
+ * 0.1). */
 void jsonw_quote(struct buf *b, const char *s, size_t len);
 void jsonw_real(struct buf *b, double d);
 
-/* A time in quotes, but not CLOCK_NONE, where the caller has JSONW_TIME_ROOM
+/* Writes a time, which must not be CLOCK_NONE, in quotes into JSONW_TIME_ROOM
  * bytes; returns the end. */
 #define JSONW_TIME_ROOM 40
 char *jsonw_write_time(char *to, int64_t ms);

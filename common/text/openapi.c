@@ -26,7 +26,7 @@ skip_blanks(struct shape *s)
 	s->p += strspn(s->p, " ");
 }
 
-/* Whether c comes next; then it is read. */
+/* Reads c if it comes next, and returns whether it did. */
 static bool
 takes(struct shape *s, char c)
 {
@@ -76,7 +76,7 @@ is_word(struct text t, const char *word)
 	return t.len == strlen(word) && memcmp(t.p, word, t.len) == 0;
 }
 
-/* The type of a value; nullable adds null. */
+/* Writes the type of a value; nullable adds null. */
 static void
 write_type(struct buf *to, const char *type, bool nullable)
 {
@@ -133,7 +133,7 @@ write_members(struct buf *to, struct shape *s)
 	buf_release(&required);
 }
 
-/* A named value. Returns what a range of it limits: "" or "Length". */
+/* Writes a named value. Returns what its range would limit: "" or "Length". */
 static const char *
 write_value(struct buf *to, struct shape *s, struct text name, bool nullable)
 {
@@ -173,7 +173,7 @@ write_value(struct buf *to, struct shape *s, struct text name, bool nullable)
 	return "";
 }
 
-/* Numbers a..b. */
+/* Writes a range of numbers a..b. */
 static void
 write_range(struct buf *to, struct shape *s, const char *of)
 {
@@ -191,8 +191,8 @@ write_range(struct buf *to, struct shape *s, const char *of)
 	}
 }
 
-/* Whether the shape that begins here is nullable: a question mark behind it.
- * Looks ahead over what nests. */
+/* True if the shape that begins here is followed by a question mark. Looks past
+ * nested shapes. */
 static bool
 is_nullable(const struct shape *s)
 {
@@ -214,7 +214,7 @@ is_nullable(const struct shape *s)
 	return false;
 }
 
-/* The value itself; returns what a range of it limits. */
+/* Writes the value itself; returns what its range would limit. */
 static const char *
 write_base(struct buf *to, struct shape *s, bool nullable)
 {
@@ -299,8 +299,8 @@ openapi_member(struct buf *to, const char *key, const char *shape)
 	add_schema(to, shape);
 }
 
-/* What stands in quotes at the end of a shape is the description of the
- * parameter, not of its schema. */
+/* The quoted text at the end of a shape describes the parameter, not its
+ * schema. */
 void
 openapi_parameter(struct buf *to, const char *name, const char *where,
     bool required, const char *shape)
@@ -326,8 +326,8 @@ openapi_parameter(struct buf *to, const char *name, const char *where,
 	buf_release(&bare);
 }
 
-/* Each NAME=SHAPE of a list as "NAME": {"schema": ...}. A shape has no comma.
- */
+/* Writes each NAME=SHAPE of a list as "NAME": {"schema": ...}. A shape must not
+ * have a comma. */
 static void
 write_named(struct buf *to, const char *list)
 {

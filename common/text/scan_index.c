@@ -1,6 +1,6 @@
 /*
- * scan_index: see scan_index.h: bits for each piece in plain C, from these to
- * the list of closing quotes, and the choice of a variant.
+ * scan_index: see scan_index.h. The bits for each piece in plain C, the list of
+ * closing quotes made from them, and the choice of a variant.
  */
 #include "common/text/scan_index.h"
 
@@ -16,18 +16,18 @@
 #include <immintrin.h>
 #endif
 
-/* Pieces that are indexed at a time, so that text, index and records fit into
- * the first-level cache. */
+/* Number of pieces that are indexed together, so that text, index and records
+ * fit into the first-level cache. */
 #define WINDOW_PIECES ((size_t)128)
 
-/* Entries that may be written behind the end of the list. */
+/* Entries that may be written after the end of the list. */
 #define STEP 16
 
 #define ONES UINT64_C(0x0101010101010101)
 #define LOWS UINT64_C(0x7F7F7F7F7F7F7F7F)
 #define HIGHS UINT64_C(0x8080808080808080)
 
-/* Eight bytes, the first in memory lowest. */
+/* Loads eight bytes, the first in memory as the lowest. */
 static uint64_t
 load_eight(const char *p)
 {
@@ -40,14 +40,14 @@ load_eight(const char *p)
 	return x;
 }
 
-/* The high bits of eight bytes, gathered into eight bits. */
+/* Collects the high bits of eight bytes into eight bits. */
 static uint64_t
 gather_high_bits(uint64_t x)
 {
 	return ((x & HIGHS) >> 7) * UINT64_C(0x0102040810204080) >> 56;
 }
 
-/* High bits where bytes are equal to c. */
+/* Sets the high bits of bytes that are equal to c. */
 static uint64_t
 equal(uint64_t x, unsigned char c)
 {
@@ -55,7 +55,7 @@ equal(uint64_t x, unsigned char c)
 	return ~(((x & LOWS) + LOWS) | x);
 }
 
-/* High bits where bytes are below 0x20, or DEL. */
+/* Sets the high bits of bytes below 0x20, and of DEL. */
 static uint64_t
 control(uint64_t x)
 {
@@ -63,9 +63,9 @@ control(uint64_t x)
 	       equal(x, SCAN_DELETE);
 }
 
-/* Checks the pieces [from, to), which hold more than ASCII, whose text ends at
- * `end`. They stand between pieces of plain ASCII and are checked alone. cut:
- * the text ends there, and may end within a character. */
+/* Checks the pieces [from, to), which are not plain ASCII and lie between
+ * pieces that are, so they can be checked separately. Their text ends at `end`.
+ * cut: the text ends there, and may end within a character. */
 static void
 check_wide(
     struct scan_piece *from, struct scan_piece *to, const char *end, bool cut)
@@ -119,7 +119,8 @@ pieces_plain(const char *p, size_t n, struct scan_piece *pieces)
 struct carry {
 	uint64_t in_string; /* all ones: the piece begins in a string */
 	uint64_t escaped;   /* 1: its first byte is escaped */
-	const char *low;    /* where the low half of a surrogate pair must be */
+	const char *low;    /* where the low half of a surrogate pair must
+			     * follow */
 };
 
 static void
@@ -133,8 +134,8 @@ grow_index(struct scan_index *x, size_t pieces)
 	    x->close, x->cap * SCAN_PIECE / 2 + STEP + 1, sizeof *x->close);
 }
 
-/* Is the escape at p valid, and not NUL? Both surrogates of a pair must be
- * escapes, the high one first. */
+/* True if the escape at p is valid and not NUL. Both surrogates of a pair must
+ * be escapes, the high one first. */
 static bool
 is_escape(const char *p, struct carry *s)
 {
@@ -169,8 +170,8 @@ is_escape(const char *p, struct carry *s)
 
 /* Removes the escaped quotes from the piece at p. A backslash escapes the next
  * byte if it ends a run of an odd number of backslashes; an addition that
- * carries through the run finds that (Geoff Langdale and Daniel
- * Lemire, Parsing Gigabytes of JSON per Second, 2019). */
+ * carries through the run finds this (Geoff Langdale and Daniel Lemire, Parsing
+ * Gigabytes of JSON per Second, 2019). */
 static void
 drop_escaped_quotes(struct scan_piece *piece, const char *p, struct carry *s)
 {
@@ -188,7 +189,7 @@ drop_escaped_quotes(struct scan_piece *piece, const char *p, struct carry *s)
 			piece->odd |= 1;
 }
 
-/* Bit i: is the number of ones in bits 0..i odd? */
+/* Bit i of the result says whether the number of ones in bits 0..i is odd. */
 typedef uint64_t parity_fn(uint64_t x);
 
 static inline uint64_t
@@ -203,11 +204,11 @@ parity(uint64_t x)
 	return x;
 }
 
-/* Writes the numbers of the set bits, plus offset; returns how many. */
+/* Writes the numbers of the set bits plus offset, and returns their count. */
 typedef size_t list_fn(uint32_t *to, uint64_t bits, uint32_t offset);
 
-/* Writes eight at a time: there are seldom more, so that no branch depends on
- * their number. */
+/* Writes eight at a time: there are seldom more, so no branch depends on their
+ * number. */
 static inline __attribute__((always_inline)) size_t
 list_bits(uint32_t *to, uint64_t bits, uint32_t offset)
 {
@@ -229,8 +230,8 @@ list_bits(uint32_t *to, uint64_t bits, uint32_t offset)
 	__attribute__((                                                        \
 	    target("popcnt,bmi,pclmul,avx512f,avx512bw,avx512vbmi2")))
 
-/* By a product without carries: with all ones it adds up, modulo 2, the bits
- * below each bit. */
+/* Uses a carry-less product: with all ones it adds up, modulo 2, the bits below
+ * each bit. */
 static inline TARGET_BITS uint64_t
 parity_at_once(uint64_t x)
 {
@@ -240,7 +241,8 @@ parity_at_once(uint64_t x)
 	return (uint64_t)_mm_cvtsi128_si64(product);
 }
 
-/* The numbers 0..63 as bytes; an instruction packs those whose bits are set. */
+/* The numbers 0..63 as bytes; one instruction packs those whose bits are
+ * set. */
 static inline TARGET_BYTES size_t
 list_bytes(uint32_t *to, uint64_t bits, uint32_t offset)
 {
@@ -267,8 +269,8 @@ list_bytes(uint32_t *to, uint64_t bits, uint32_t offset)
 }
 #endif
 
-/* Makes the list from pieces [0..n). Returns the offset behind the first
- * newline inside a string, or 0. */
+/* Makes the list from pieces [0..n). Returns the offset after the first newline
+ * inside a string, or 0. */
 static inline __attribute__((always_inline)) size_t
 combine_any(
     struct scan_index *x, size_t n, parity_fn *parity_of, list_fn *lister)
@@ -314,8 +316,8 @@ combine(struct scan_index *x, size_t n)
 }
 
 #ifdef __x86_64__
-/* The same with the bit counting and the products of every processor since
- * 2013, and with what those have that do 64 bytes at once. */
+/* The same with the bit counting and products of all processors since 2013, and
+ * for those that process 64 bytes at once. */
 static TARGET_BITS size_t
 combine_bits(struct scan_index *x, size_t n)
 {
@@ -346,7 +348,7 @@ is_usable(const struct scan_variant *v)
 	return v->find != NULL;
 }
 
-/* The best first. */
+/* The best variant comes first. */
 static const struct scan_variant variants[] = {
 #ifdef __x86_64__
 	{ "avx512", scan_pieces_avx512, combine_bytes },
@@ -415,7 +417,8 @@ scan_index_release(struct scan_index *x)
 	x->cap = 0;
 }
 
-/* Fills the pieces for the first len bytes of the text; returns how many. */
+/* Fills the pieces for the first len bytes of the text; returns their
+ * number. */
 static size_t
 find_pieces(struct scan_index *x, size_t len)
 {
@@ -426,9 +429,9 @@ find_pieces(struct scan_index *x, size_t len)
 	return n;
 }
 
-/* The last piece i, of which only the first `left` bytes are text, has all bits
- * odd, perhaps because of the bytes behind the text. Examines it again without
- * them, but with the character that may reach into it. */
+/* Only the first `left` bytes of the last piece i are text, so the bytes after
+ * them may have made it odd. Examines it again without them, but with the
+ * character that may continue into it. */
 static void
 find_last_again(struct scan_index *x, size_t i, size_t left)
 {
@@ -443,7 +446,7 @@ find_last_again(struct scan_index *x, size_t i, size_t left)
 	x->pieces[i].odd = pieces[1].odd;
 }
 
-/* Clears all bits behind offset end; returns the number of pieces. */
+/* Clears all bits after offset end; returns the number of pieces. */
 static size_t
 cut_pieces(struct scan_index *x, size_t end)
 {
@@ -463,7 +466,7 @@ cut_pieces(struct scan_index *x, size_t end)
 	return n;
 }
 
-/* Behind the last newline in pieces [0..n), or 0. */
+/* Returns the offset after the last newline in pieces [0..n), or 0. */
 static size_t
 last_line_end(const struct scan_index *x, size_t n)
 {

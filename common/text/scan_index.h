@@ -1,13 +1,13 @@
 /*
- * scan_index: indexes where the strings of some lines end. The text is examined
- * 64 bytes (a piece) at a time: a bit a byte for each kind of byte that matters
- * to a reader of JSON. The result is the list of all closing quotes in their
+ * scan_index: indexes where the strings in some lines end. The text is examined
+ * 64 bytes (a piece) at a time: one bit per byte for each kind of byte that
+ * matters to a JSON reader. The result is the list of all closing quotes in
  * order, and which pieces are odd: they have a bad escape, a control byte, or
  * bytes that are not UTF-8.
  *
- * A reader that starts outside of strings, in a whole line that is not odd, and
- * reads every byte outside of strings, may take the end of each string from the
- * list: unescaped quotes come in pairs, so that the next closing quote belongs
+ * A reader that starts outside of strings, in a complete line that is not odd,
+ * and reads every byte outside of strings, may take the end of each string from
+ * the list: unescaped quotes come in pairs, so the next closing quote belongs
  * to the next opening one.
  */
 #ifndef COMMON_TEXT_SCAN_INDEX_H
@@ -27,12 +27,12 @@ struct scan_piece {
 	uint64_t quotes;
 	uint64_t backslashes;
 	uint64_t newlines;
-	uint64_t odd; /* control characters but newlines; all ones when
-			 bytes are not UTF-8 that end here or nearly so */
+	uint64_t odd; /* control characters except newlines; all ones if invalid
+		       * UTF-8 ends here or shortly before */
 };
 
-/* The control characters U+0080 to U+009F: of the bytes 0xC2, each a bit, those
- * that begin one. */
+/* Finds the control characters U+0080 to U+009F: of the bytes 0xC2, each given
+ * as a bit, those that begin one. */
 static inline uint64_t
 scan_controls(const char *p, uint64_t c2)
 {
@@ -44,9 +44,9 @@ scan_controls(const char *p, uint64_t c2)
 	return controls;
 }
 
-/* Examines n pieces from p on, as one text. Bytes that are not UTF-8 mark the
- * piece with the first wrong byte; for a cut character that is the byte behind
- * it. So a character that the end of the last piece cuts is not noticed. */
+/* Examines n pieces from p on as one text. Invalid UTF-8 marks the piece with
+ * the first wrong byte; for a truncated character that is the byte after it. So
+ * a character that is truncated by the end of the last piece is not noticed. */
 typedef void scan_pieces_fn(const char *p, size_t n, struct scan_piece *pieces);
 
 struct scan_index;
@@ -59,17 +59,19 @@ struct scan_variant {
 	size_t (*combine)(struct scan_index *x, size_t n); /* private */
 };
 
-/* The one to use: the best that this processor has, or the chosen one. */
+/* Returns the variant to use: the best on this processor, or the selected
+ * one. */
 const struct scan_variant *scan_variant(void);
 
-/* Selects one for all later calls, NULL: the best; for tests and measurements.
- * -1: there is no such variant, or not on this processor. */
+/* Selects a variant for all later calls, NULL: the best; for tests and
+ * measurements. Returns -1 if there is no such variant, or not on this
+ * processor. */
 int scan_variant_choose(const char *name) __attribute__((warn_unused_result));
 
-/* The i-th variant that this processor has, the best first; NULL: no more. */
+/* Returns the i-th variant of this processor, the best first; NULL: no more. */
 const struct scan_variant *scan_variant_list(size_t i);
 
-/* Those for x86; private. */
+/* Variants for x86; private. */
 #ifdef __x86_64__
 scan_pieces_fn scan_pieces_avx512;
 scan_pieces_fn scan_pieces_avx2;
@@ -79,9 +81,9 @@ struct scan_index {
 	const char *base; /* borrowed: the text */
 	size_t len;
 	uint32_t *close; /* offsets of closing quotes */
-	size_t n;        /* close[n] is a sentinel: the byte behind it may not
-			    follow a string */
-	bool odd;        /* some piece is odd */
+	size_t n;        /* close[n] is a sentinel: no string may be followed by
+			  * the byte after it */
+	bool odd;        /* a piece is odd */
 	bool escapes;    /* there is a backslash */
 
 	/* Private. */
@@ -91,22 +93,22 @@ struct scan_index {
 	size_t (*combine)(struct scan_index *x, size_t n);
 };
 
-/* 64 bytes behind any text must be readable. */
+/* 64 bytes after any text must be readable. */
 void scan_index_init(struct scan_index *x);
 void scan_index_release(struct scan_index *x);
 
-/* Indexes whole lines from p, where a line begins, some thousand bytes or one
- * line at least. len > 0 bytes are there, of which a newline is the last.
- * Ends early behind a line that ends within a string; that line is odd. */
+/* Indexes complete lines from p on, where a line begins: a few thousand bytes,
+ * or at least one line. There must be len > 0 bytes that end with a newline.
+ * Ends early after a line that ends within a string; that line is odd. */
 void scan_index_lines(struct scan_index *x, const char *p, size_t len);
 
-/* Indexes one line without newline. False: it is odd or ends in a string; the
- * index is not valid then. */
+/* Indexes one line without newline. Returns false if it is odd or ends in a
+ * string; the index is then not valid. */
 bool scan_index_line(struct scan_index *x, const char *p, size_t len)
     __attribute__((warn_unused_result));
 
-/* Is a piece odd that has a byte from offset `from` to offset `to`,
- * inclusive? */
+/* True if a piece with a byte from offset `from` to offset `to`, inclusive, is
+ * odd. */
 static inline bool
 scan_is_odd(const struct scan_index *x, size_t from, size_t to)
 {
@@ -118,7 +120,7 @@ scan_is_odd(const struct scan_index *x, size_t from, size_t to)
 	return false;
 }
 
-/* Is there a backslash in p[0..len), which is part of the text? */
+/* True if there is a backslash in p[0..len), which is part of the text. */
 static inline bool
 scan_has_escape(const struct scan_index *x, const char *p, size_t len)
 {

@@ -6,10 +6,10 @@
 #define MOST_DIGITS 18
 #define DEEPEST 60
 
-/* Replaces characters that a text cannot hold. */
+/* Stands for characters that a text cannot hold. */
 #define REPLACEMENT 0xFFFD
 
-/* High bits where bytes are digits, of eight bytes in their order. */
+/* Sets the high bits of bytes that are digits. */
 static uint64_t
 digit_bits(uint64_t x)
 {
@@ -22,8 +22,8 @@ digit_bits(uint64_t x)
 	return from_0 & ~above_9 & ~x & highs;
 }
 
-/* The end of the digits from p on, eight at a time, since a loop over single
- * digits ends in a mispredicted branch. */
+/* Returns the end of the digits from p on. Reads eight at a time, because a
+ * loop over single digits would end in a mispredicted branch. */
 static const char *
 digits_end(const char *p)
 {
@@ -68,8 +68,8 @@ scan_number_end(const char *p)
 	return p;
 }
 
-/* The objects and lists that are open: bit 0 of `objects` says whether the
- * innermost one is an object, bit 1 the one around it, and so on. */
+/* The open objects and lists: bit 0 of `objects` says whether the innermost one
+ * is an object, bit 1 the one around it, and so on. */
 struct value_nest {
 	const struct scan_index *x;
 	size_t *k;
@@ -85,7 +85,7 @@ blanks(const char *p)
 	return p;
 }
 
-/* The end of "key": and blanks. */
+/* Returns the end of "key": and blanks. */
 static const char *
 key_end(struct value_nest *n, const char *p)
 {
@@ -95,7 +95,7 @@ key_end(struct value_nest *n, const char *p)
 	return *p == ':' ? blanks(p + 1) : NULL;
 }
 
-/* Enters the bracket at p: returns its first value; if it is empty, its end,
+/* Enters the bracket at p: returns its first value or, if it is empty, its end,
  * and sets *closed. */
 static const char *
 enter_bracket(struct value_nest *n, const char *p, bool *closed)
@@ -112,7 +112,7 @@ enter_bracket(struct value_nest *n, const char *p, bool *closed)
 	return object ? key_end(n, p) : p;
 }
 
-/* From the end of a value: passes the brackets that close there; returns the
+/* From the end of a value: skips the brackets that close there; returns the
  * next value, or the end of the outermost bracket. */
 static const char *
 leave_brackets(struct value_nest *n, const char *p)
@@ -157,7 +157,7 @@ scan_nested_end(const struct scan_index *x, const char *p, size_t *k)
 	return p;
 }
 
-/* The value of four hexadecimal digits, which must be valid. */
+/* Returns the value of four hexadecimal digits, which must be valid. */
 static uint32_t
 hex4(const char *p)
 {
@@ -194,8 +194,8 @@ put_utf8(char *to, uint32_t c)
 	return to;
 }
 
-/* The character of the \u escape at *from, or of a surrogate pair; moves *from
- * behind it. */
+/* Returns the character of the \u escape at *from, or of a surrogate pair;
+ * advances *from. */
 static uint32_t
 take_hex(const char **from, const char *end)
 {

@@ -1,8 +1,7 @@
 /*
  * scan_value: finds the ends of JSON values along an index (scan_index.h), and
- * replaces the escapes in strings. The functions that find ends return NULL for
- * a value that is wrong or unusual; the caller then reads it step by step
- * (json_text.h).
+ * replaces escapes in strings. Functions that find ends return NULL for a wrong
+ * or unusual value; the caller then reads it step by step (json_text.h).
  */
 #ifndef COMMON_TEXT_SCAN_VALUE_H
 #define COMMON_TEXT_SCAN_VALUE_H
@@ -12,8 +11,8 @@
 #include <stddef.h>
 #include <string.h>
 
-/* The closing quote of the string that opens at p: entry *k of the list, which
- * is incremented. */
+/* Returns the closing quote of the string that opens at p: entry *k of the
+ * list, which is incremented. */
 static inline const char *
 scan_string_end(const struct scan_index *x, const char *p, size_t *k)
 {
@@ -22,15 +21,15 @@ scan_string_end(const struct scan_index *x, const char *p, size_t *k)
 	return __builtin_expect(end > p, 1) ? end : NULL;
 }
 
-/* Does the text at p begin with the n letters, a constant of 2 or 4? Then it is
- * one comparison. */
+/* True if the text at p begins with the n letters. If n is a constant 2 or 4,
+ * this is one comparison. */
 static inline bool
 scan_begins(const char *p, const char *letters, size_t n)
 {
 	return memcmp(p, letters, n) == 0;
 }
 
-/* The end of true, false or null; NULL if it is none of them. */
+/* Returns the end of true, false or null; NULL for anything else. */
 static inline const char *
 scan_literal_end(const char *p)
 {
@@ -39,21 +38,21 @@ scan_literal_end(const char *p)
 	return scan_begins(p, "fals", 4) && p[4] == 'e' ? p + 5 : NULL;
 }
 
-/* The end of a number of up to 18 digits on each side of the point and two of
- * the exponent, which fits into 64 bits or a double. */
+/* Returns the end of a number of up to 18 digits on each side of the point and
+ * two in the exponent, which fits into 64 bits or a double. */
 const char *scan_number_end(const char *p);
 
-/* The end of the object or list that opens at p; *k as above. One that is
- * nested deeper than 60, or has blanks other than spaces, is unusual. */
+/* Returns the end of the object or list that opens at p; *k as above. Nesting
+ * deeper than 60, and blanks other than spaces, are unusual. */
 const char *scan_nested_end(
     const struct scan_index *x, const char *p, size_t *k);
 
-/* Copies a string with its escapes, which must be valid, replaced; returns the
- * bytes written, at most len. NUL, and half of a surrogate pair, become
- * U+FFFD. */
+/* Copies a string and replaces its escapes, which must be valid; returns the
+ * number of bytes written, at most len. NUL, and half of a surrogate pair,
+ * become U+FFFD. */
 size_t scan_unescape(char *to, const char *from, size_t len);
 
-/* Would an escape of the string become U+FFFD so? */
+/* True if an escape of the string would become U+FFFD. */
 bool scan_is_lossy(const char *p, size_t len);
 
 #endif

@@ -1,13 +1,13 @@
 /*
- * scan_x86: pieces of scan_index.h with the instructions of x86: AVX2, which
+ * scan_x86: pieces of scan_index.h with x86 instructions: AVX2, which
  * processors have since 2013, and AVX-512.
  *
  * UTF-8 by AVX: John Keiser and Daniel Lemire, Validating UTF-8 In Less Than
- * One Instruction Per Byte (2020). Three tables of sixteen entries, looked up
- * by the high and the low half of a byte and by the high half of the next,
- * each give the errors that are still possible; an error in all three is one.
- * Bytes that must be the third or fourth of a character are compared with
- * those that can be. ASCII behind ASCII needs no check.
+ * One Instruction Per Byte (2020). Three tables of sixteen entries, indexed by
+ * the high and low half of a byte and by the high half of the next one, each
+ * give the errors that are possible; an error is certain if it is in all three.
+ * Bytes that must be the third or fourth of a character are compared with those
+ * that can be. ASCII after ASCII needs no check.
  */
 #include "common/text/scan_index.h"
 
@@ -19,14 +19,14 @@
 #define TARGET_AVX2 __attribute__((target("avx2")))
 #define TARGET_AVX512 __attribute__((target("avx512bw")))
 
-#define TOO_SHORT 1 /* a first byte that no continuation follows */
-#define TOO_LONG 2  /* a continuation behind ASCII */
+#define TOO_SHORT 1 /* a first byte without a continuation */
+#define TOO_LONG 2  /* a continuation after ASCII */
 #define OVERLONG_3 4
-#define TOO_LARGE 8 /* above U+10FFFF, the second byte shows it */
+#define TOO_LARGE 8 /* above U+10FFFF, by the second byte */
 #define SURROGATE 16
 #define OVERLONG_2 32
-#define OVERLONG_4 64 /* also: above U+10FFFF, the first byte shows it */
-#define TWO_CONTS 128 /* two continuations: right only for 3 and 4 bytes */
+#define OVERLONG_4 64 /* also: above U+10FFFF, by the first byte */
+#define TWO_CONTS 128 /* two continuations: only valid for 3 and 4 bytes */
 #define CARRY (TOO_SHORT | TOO_LONG | TWO_CONTS)
 #define LARGE (CARRY | TOO_LARGE | OVERLONG_4)
 #define CONT (TOO_LONG | OVERLONG_2 | TWO_CONTS)
@@ -87,8 +87,8 @@ table(const unsigned char *t)
 	return _mm_loadu_si128((const __m128i *)(const void *)t);
 }
 
-/* A 64-byte piece is two vectors here; `before` is the one before v. Bytes
- * that are not zero are wrong. */
+/* A 64-byte piece is two vectors here; `before` is the one before v. Non-zero
+ * bytes are wrong. */
 static inline TARGET_AVX2 __m256i
 utf8_avx2(__m256i v, __m256i before)
 {

@@ -1,8 +1,8 @@
 /*
- * jwt: see jwt.h. Libjwt 1.10, which Debian has, reads header and claims before
- * it verifies, takes the algorithm from the header, accepts sloppy base64 and
- * duplicate members, ignores crit, and reads 0 for what is not a number. So a
- * token is read here; the MAC is libcrypto's.
+ * jwt: see jwt.h. Libjwt 1.10 in Debian reads header and claims before it
+ * verifies, takes the algorithm from the header, accepts malformed base64 and
+ * duplicate members, ignores crit, and reads 0 for what is not a number. So
+ * tokens are read here; the MAC comes from libcrypto.
  */
 #include "common/tokens/jwt.h"
 
@@ -87,7 +87,8 @@ sign_text(struct buf *to, const char *key, const char *text, size_t len)
 	base64url_encode(to, mac, sizeof mac);
 }
 
-/* Whether one of our keys made the signature. Tries both: constant time. */
+/* True if one of our keys made the signature. Always tries both, in constant
+ * time. */
 static bool
 is_signed(const struct jwt_rules *rules, const struct token_part parts[PARTS])
 {
@@ -106,7 +107,7 @@ is_signed(const struct jwt_rules *rules, const struct token_part parts[PARTS])
 	return found;
 }
 
-/* The JSON object of a part; NULL: it is none. */
+/* Returns the JSON object of a part; NULL if it is not one. */
 static json_t *
 read_token_part(const struct token_part *part)
 {
@@ -130,7 +131,7 @@ claim_is(const json_t *v, const char *text)
 	return json_is_string(v) && strcmp(json_string_value(v), text) == 0;
 }
 
-/* Accepts alg, and members that do not change how to read the token. */
+/* Accepts alg, and members that do not change how a token is read. */
 static int
 check_member(const char *name, const json_t *value, struct buf *why)
 {
@@ -174,8 +175,8 @@ check_header(const struct token_part *part, struct buf *why)
 	return rc;
 }
 
-/* Reads a claim that is a time in seconds, without its fraction. 1, 0: it is
- * absent, -1: it is absent and required, -2: it is not a time. */
+/* Reads a claim that is a time in seconds, without its fraction. Returns 1, 0
+ * if it is absent, -1 if it is absent but required, -2 if it is not a time. */
 static int
 read_claim_time(
     const json_t *claims, const char *name, bool required, int64_t *s)
@@ -280,8 +281,8 @@ jwt_check(const struct jwt_rules *rules, const char *token, int64_t now_ms,
 	return check_claims(rules, &parts[CLAIMS], now_ms, tenant, why);
 }
 
-/* Copies a text of 1 to room - 1 printable bytes, or nothing when there is no
- * such claim. */
+/* Copies a text of 1 to room - 1 printable bytes; nothing if there is no such
+ * claim. */
 static bool
 copy_claim(const json_t *v, char *to, size_t room)
 {
@@ -319,7 +320,8 @@ copy_teams(const json_t *list, char *to, size_t room)
 	return true;
 }
 
-/* Of a token that was accepted. Owned; NULL with *why when it is none. */
+/* Returns the claims of an accepted token, owned; NULL with *why if there are
+ * none. */
 static json_t *
 read_claims(const char *token, struct buf *why)
 {
@@ -385,8 +387,8 @@ add_token_teams(struct buf *claims, const char *teams)
 	jsonw_list_end(claims);
 }
 
-/* -1 and *why: the claim of the tenant has the name of another one, or a text
- * is not UTF-8. */
+/* Returns -1 and *why if the tenant's claim has the name of another claim, or
+ * if a text is not UTF-8. */
 static int
 write_claims(struct buf *to, const struct jwt_rules *rules,
     const struct jwt_content *c, struct buf *why)
@@ -454,7 +456,8 @@ jwt_sign(const struct jwt_rules *rules, const struct jwt_content *c,
 	return rc;
 }
 
-/* Adds the key of that name. NULL: none, or it could not be read, *why. */
+/* Adds the key with that name. Returns NULL if there is none, or if it could
+ * not be read (*why). */
 static int
 take_token_key(struct jwt_conf *j, char *key, const char *section,
     const char *name, enum exit_code *code, struct buf *why)

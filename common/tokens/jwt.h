@@ -1,14 +1,14 @@
 /*
- * jwt: bearer tokens, checked and made: JWTs signed with HS256, and no other
+ * jwt: checks and makes bearer tokens: JWTs signed with HS256, and no other
  * algorithm.
  *
- * A token is valid when it has three parts in canonical base64url, 8 KiB at
- * most; one of our keys has made its signature; its header has HS256 and no
- * member that changes how to read it (crit, jku, jwk, x5u); exp is in the
- * future, and nbf and iat, if present, in the past, without their fractions,
- * give or take JWT_LEEWAY_S; iss and aud are those of the configuration; and it
- * names a tenant. No claim is read before the signature is verified. To revoke
- * all tokens, change the key.
+ * A token is valid if it has three parts in canonical base64url, at most 8 KiB;
+ * one of our keys made its signature; its header has HS256 and no member that
+ * changes how it is read (crit, jku, jwk, x5u); exp is in the future, and nbf
+ * and iat, if present, in the past (without fractions, with a tolerance of
+ * JWT_LEEWAY_S); iss and aud are those of the configuration; and it names a
+ * tenant. No claim is read before the signature is verified. To revoke all
+ * tokens, change the key.
  */
 #ifndef COMMON_TOKENS_JWT_H
 #define COMMON_TOKENS_JWT_H
@@ -26,73 +26,73 @@
 #define JWT_KEYS 2
 #define JWT_LEEWAY_S 60
 
-/* From the configuration. All borrowed. */
+/* From the configuration. Everything is borrowed. */
 struct jwt_rules {
-	const char *keys[JWT_KEYS];    /* the current one, the previous one */
+	const char *keys[JWT_KEYS];    /* the current key, the previous key */
 	size_t keys_n;                 /* 0: tokens are not required */
 	const char *issuer, *audience; /* NULL: any */
 	const char *tenant_claim;
 };
 
-/* 0 and the tenant, which has RECORD_MAX_TENANT + 1 bytes; or -1 and *why,
- * which may be logged: it has no part of the token. */
+/* Returns 0 and the tenant, which has RECORD_MAX_TENANT + 1 bytes; or -1 and
+ * *why, which may be logged because it has no part of the token. */
 int jwt_check(const struct jwt_rules *rules, const char *token, int64_t now_ms,
     char *tenant, struct buf *why) __attribute__((warn_unused_result));
 
-/* What else a token says; "" where it says nothing. */
+/* The other claims of a token; "" if absent. */
 struct jwt_claims {
 	char role[16];
-	char subject[192]; /* sub: whom it was made for */
-	char id[65];       /* jti: by which it is revoked */
-	char teams[1024];  /* a list of names: each with a newline behind it */
+	char subject[192]; /* sub: for whom it was made */
+	char id[65];       /* jti: the id used to revoke it */
+	char teams[1024];  /* a list of names, each with a newline after it */
 	bool in_teams;     /* there is such a list, which may be empty */
 	int64_t expires_s; /* exp */
 };
 
-/* Of a token that jwt_check() has accepted. -1 and *why when one of these
- * claims is not text, or too long. */
+/* For a token that jwt_check() has accepted. Returns -1 and *why if one of
+ * these claims is not text, or too long. */
 int jwt_read_claims(const char *token, struct jwt_claims *c, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* Whether a token that jwt_check() has accepted says a role, of any form. */
+/* True if a token that jwt_check() has accepted has a role, in any form. */
 bool jwt_has_role(const char *token);
 
-/* What a token says, beside issuer and audience, which are those of the rules.
- * Texts are UTF-8, borrowed. */
+/* The content of a token besides issuer and audience, which come from the
+ * rules. Texts are UTF-8, borrowed. */
 struct jwt_content {
 	const char *tenant, *role, *id;
 	const char *subject;         /* NULL: nobody in particular */
-	const char *teams;           /* with commas between; NULL: none */
+	const char *teams;           /* separated by commas; NULL: none */
 	int64_t issued_s, expires_s; /* since 1970 */
 };
 
-/* Appends a token that jwt_check() accepts, signed with the current key. -1 and
- * *why, without any part of a secret, when the rules have no key, or when their
- * tenant_claim is the name of another claim. */
+/* Appends a token that jwt_check() accepts, signed with the current key.
+ * Returns -1 and *why, without any part of a secret, if the rules have no key,
+ * or if their tenant_claim is the name of another claim. */
 int jwt_sign(const struct jwt_rules *rules, const struct jwt_content *c,
     struct buf *token, struct buf *why) __attribute__((warn_unused_result));
 
 /* The rules of a section, [listen] or [serve]: secret_key, its files, issuer,
  * audience, tenant_claim. */
 
-/* Zeros before jwt_conf_read(). */
+/* Must be zeroed before jwt_conf_read(). */
 struct jwt_conf {
-	struct jwt_rules rules;  /* no keys: none is configured */
+	struct jwt_rules rules;  /* without keys if none is configured */
 	char *secrets[JWT_KEYS]; /* the keys of rules, owned */
 };
 
-/* 0, or -1 with *code and *why; jwt_conf_release() is called in any case. The
- * configuration is borrowed. */
+/* Returns 0, or -1 with *code and *why. Call jwt_conf_release() in any case.
+ * The configuration is borrowed. */
 int jwt_conf_read(struct jwt_conf *j, const struct conf *conf,
     const char *section, enum exit_code *code, struct buf *why)
     __attribute__((warn_unused_result));
 void jwt_conf_release(struct jwt_conf *j);
 
-/* Of the header "Authorization: Bearer TOKEN" (RFC 6750). */
+/* For the header "Authorization: Bearer TOKEN" (RFC 6750). */
 
-/* Appends the token of that header's value, without the blanks around it, which
- * are no part of it (RFC 9112). False: there is no such header (NULL), or it is
- * of another scheme. */
+/* Appends the token of the header's value, without surrounding blanks, which do
+ * not belong to it (RFC 9112). Returns false if there is no such header (NULL),
+ * or it has another scheme. */
 bool bearer_add(struct buf *to, const char *header)
     __attribute__((warn_unused_result));
 
