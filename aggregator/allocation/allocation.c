@@ -1,7 +1,7 @@
 /*
  * allocation: chats and the place of each; see allocation.h. After any change
  * of a chat, alloc_recompute_chat() counts it for its operators and moves it to
- * where it belongs.
+ * the right place.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
@@ -120,7 +120,7 @@ customer_changed(struct allocation *a, struct alloc_customer *c)
 	a->changed_customers[a->changed_customers_n++] = c;
 }
 
-/* Deletes customers last seen before then; stops at the first that is not
+/* Deletes customers last seen before that time; stops at the first that is not
  * packed yet. */
 static void
 delete_old_customers(struct allocation *a, int64_t before)
@@ -139,7 +139,7 @@ delete_old_customers(struct allocation *a, int64_t before)
 	}
 }
 
-/* Of two that began at one time the one with the greater id is the last. */
+/* If two began at the same time, the one with the greater id is the last. */
 static bool
 is_last_chat(
     const struct alloc_customer *c, const struct alloc_customer_chat *chat)
@@ -202,7 +202,7 @@ add_to_load(struct allocation *a, struct alloc_operator *o,
 	alloc_operator_end(a, o);
 }
 
-/* A chat that they have already is now of another channel. */
+/* One of the operator's chats has moved to another channel. */
 static void
 move_between_channels(struct allocation *a, struct alloc_operator *o,
     struct alloc_channel *from, struct alloc_channel *to)
@@ -217,8 +217,9 @@ move_between_channels(struct allocation *a, struct alloc_operator *o,
 	alloc_operator_end(a, o);
 }
 
-/* A chat is part of the load of its assignee and of whom it is reserved for,
- * once if they are the same, also in between: the listener sees each step. */
+/* A chat counts towards the load of its assignee and of the operator for whom
+ * it is reserved; once if they are the same, even in between, because the
+ * listener sees each step. */
 static void
 count_for_operators(struct allocation *a, struct alloc_chat *c)
 {
@@ -279,7 +280,8 @@ enter_queue(struct allocation *a, struct alloc_chat *c)
 	alloc_line_update(a, c->line);
 }
 
-/* The assignee of an open chat who has not answered in it; NULL: none. */
+/* Returns the assignee of an open chat who has not answered in it; NULL:
+ * none. */
 static struct alloc_operator *
 who_owes_answer(const struct alloc_chat *c)
 {
@@ -288,7 +290,7 @@ who_owes_answer(const struct alloc_chat *c)
 		   : NULL;
 }
 
-/* When a chat that its assignee has not answered goes to somebody else;
+/* Returns when a chat that its assignee has not answered goes to somebody else;
  * INT64_MAX: never. */
 static int64_t
 wait_ends(const struct allocation *a, const struct alloc_chat *c)
@@ -304,7 +306,7 @@ wait_ends(const struct allocation *a, const struct alloc_chat *c)
 	return silent < offline ? silent : offline;
 }
 
-/* Keeps the list of chats that an operator has not answered. */
+/* Maintains the list of chats that an operator has not answered. */
 static void
 list_unanswered(struct alloc_chat *c)
 {
@@ -319,7 +321,7 @@ list_unanswered(struct alloc_chat *c)
 	c->listed_by = by;
 }
 
-/* True while an operator must be selected for it. */
+/* True while an operator must be selected for the chat. */
 static bool
 needs_operator(const struct allocation *a, const struct alloc_chat *c)
 {
@@ -367,7 +369,7 @@ alloc_recompute_unanswered(struct allocation *a, struct alloc_operator *o)
 	}
 }
 
-/* The struct stays until its entry was deleted from the state. */
+/* The struct stays until its entry is deleted from the state. */
 void
 alloc_chat_forget(struct allocation *a, struct alloc_chat *c)
 {

@@ -1,51 +1,52 @@
 /*
- * allocation: which operator is assigned which chat, of one tenant. It reads
- * from the model what chats and operators are, and answers with reservations.
- * It reads no clock, does no I/O, and the same changes in the same order make
- * the same reservations.
+ * allocation: which operator is assigned which chat, for one tenant. It reads
+ * the present chats and operators from the model, and answers with
+ * reservations. It reads no clock, does no I/O, and the same changes in the
+ * same order lead to the same reservations.
  *
  * It keeps only what no record says: to whom it gave which chat and when, who
- * refused, since when an operator is away, whom a customer had last. Everything
- * else is the model's, which decides what is newer, what left and what is
- * forgotten.
+ * refused, since when an operator is away, and which operator a customer had
+ * last. Everything else belongs to the model, which decides what is newer, what
+ * left and what is forgotten.
  *
- * Who waits: a chat that is open and assigned to nobody. The order is that of
- * arrival, of the present episode, then of ids; a chat that comes back to the
- * queue gets its old place. A chat requires its tags: it waits in the line of
- * those that require the same, and nobody overtakes in a line. A channel with a
- * limit of its own has lines of its own. A chat that all who have room refused
- * is paused, and lets others pass meanwhile.
+ * Who waits: a chat that is open and unassigned. The order is that of arrival
+ * (of the current episode), then of ids; a chat that returns to the queue gets
+ * its old place. A chat requires its tags: it waits in the line of chats that
+ * require the same tags, and is never overtaken within it. A channel with its
+ * own limit has its own lines. A chat that everybody with free slots refused is
+ * paused, and lets others pass meanwhile.
  *
- * Who is selected: of the operators who are available, have all its tags and
- * fewer chats than their limit, the one with the fewest; of equals the one
- * whose last reservation is oldest; then by id. Chats count that are open and
- * assigned, no matter who assigned them, and those that are reserved.
+ * Who is selected: among the operators who are available, have all its tags and
+ * fewer chats than their limit, the one with the fewest chats; if equal, the
+ * one whose last reservation is oldest; then by id. Open assigned chats count,
+ * whoever assigned them, and reserved ones.
  *
  * A reservation is pending until it is fulfilled (the model has an assignee
- * other than whom it replaces), refused, or expired; till then the chat is
- * reserved for nobody else.
+ * other than the replaced operator), refused, or expired; until then the chat
+ * is reserved for nobody else.
  *
- * When the program ends without notice:
+ * If the program ends without warning:
  *
- *   before the commit   nothing was reserved; the records come again, and lead
- *                       to the same, or to a reservation of a later time
+ *   before the commit   nothing was reserved; the records are delivered again,
+ *                       and lead to the same reservation or a later one
  *   after the commit    the reservation is in the outbox, and is published when
  *                       the program starts
  *   after publishing    it is published again, unchanged: the poller knows its
  *                       id
- *   an outcome comes    the model has named the assignee before; a refusal of a
- *   again               reservation that is not pending changes nothing
+ *   an outcome is       the model has named the assignee before; a refusal of a
+ *   redelivered         reservation that is not pending changes nothing
  *   pauses, awaited     are forgotten: an operator may be asked again sooner
  *
- * Chats and operators are read from the model again when the state was read.
+ * When the state has been read, chats and operators are read from the model
+ * again.
  *
- * Costs: each change costs the logarithm of how many chats wait and how many
- * operators work, for each line that the operator serves. Only a new
- * combination of tags and a limit for everybody go over all.
+ * Costs: each change costs the logarithm of the number of waiting chats and
+ * working operators, for each line that the operator serves. Only a new
+ * combination of tags, and a limit for everybody, visit all.
  *
  *   allocation_order.c        in what order chats, lines and operators come
  *   allocation_refusals.c     who refused, and the pauses after it
- *   allocation_room.c         who serves what: tags, lines, operators' room
+ *   allocation_room.c         who serves what: tags, lines, free slots
  *   allocation.c              chats, and the place of each
  *   allocation_reservation.c  a reservation, how it ends, and the outbox
  *   allocation_select.c       who is selected, or waited for
@@ -56,7 +57,7 @@
  *   allocation_settings.c     from the configuration
  *   replay_log.c              a day of records, for a simulation
  *
- * Text that is passed in is borrowed for the call. One thread.
+ * Texts that are passed in are borrowed for the call. One thread.
  */
 #ifndef AGGREGATOR_ALLOCATION_ALLOCATION_H
 #define AGGREGATOR_ALLOCATION_ALLOCATION_H
@@ -68,25 +69,25 @@
 
 struct allocation;
 
-/* Durations in ms; 0 of the last four switches them off. */
+/* Durations are in ms; 0 switches the last four off. */
 struct allocation_settings {
-	int64_t limit;  /* chats of an operator without a limit of their own */
+	int64_t limit;  /* chats of an operator without their own limit */
 	int64_t expiry; /* of a reservation */
-	int64_t pause;  /* after a refusal, doubled with each more */
-	int64_t window; /* of the model; for a simulation */
-	int64_t sticky; /* how long a customer's last operator is */
+	int64_t pause;  /* after a refusal, doubled with each further one */
+	int64_t window; /* the model's, for a simulation */
+	int64_t sticky; /* how long a customer's last operator is remembered */
 	int64_t
 	    sticky_for;  /* how long after its arrival a chat waits for them */
-	int64_t silent;  /* after which an assignee who did not answer loses a
-			    chat */
-	int64_t offline; /* after which one who went away does */
+	int64_t silent;  /* after this time an assignee who did not answer loses
+			  * a chat */
+	int64_t offline; /* after this time an assignee who is away does */
 };
 
 /* Reads [aggregator]. */
 void allocation_settings_read(
     struct allocation_settings *s, const struct conf *conf);
 
-/* No pause is longer, in ms. */
+/* Maximum pause in ms. */
 #define ALLOCATION_LONGEST_PAUSE (INT64_C(60) * 1000)
 
 /* Borrowed until the next call. */
@@ -99,48 +100,49 @@ struct allocation_reservation {
 	bool simulated;
 };
 
-/* What is reported as it happens. Each may be NULL. */
+/* Reports what happens. Each function may be NULL. */
 struct allocation_listener {
 	void *ctx;
 	void (*reserved)(void *ctx, const struct allocation_reservation *p);
-	/* The operator now has `load` chats and may have `limit`;
-	 * RECORD_NO_NUMBER: they are not listed. */
+	/* The operator now has `load` chats of at most `limit`;
+	 * RECORD_NO_NUMBER: the operator is not listed. */
 	void (*load)(
 	    void *ctx, struct text operator_id, int64_t load, int64_t limit);
 };
 
-/* The tenant's name is copied; the listener, which may be NULL, borrowed. */
+/* The tenant's name is copied; the listener, which may be NULL, is borrowed. */
 struct allocation *allocation_new(const char *tenant,
     const struct allocation_settings *s,
     const struct allocation_listener *listener);
-/* NULL is fine. */
+/* NULL is allowed. */
 void allocation_free(struct allocation *a);
 
-/* Moves the clock forward, once before the first event and then at any time:
- * reservations expire, pauses end. A time that is not later does nothing. */
+/* Advances the clock, once before the first event and then at any time:
+ * reservations expire, pauses end. Does nothing unless the time is later. */
 void allocation_clock(struct allocation *a, int64_t now);
 
-/* The next time at which the clock changes something; INT64_MAX: none. */
+/* Returns the next time at which the clock changes something; INT64_MAX:
+ * none. */
 int64_t allocation_due(const struct allocation *a);
 
-/* Makes all reservations that can be made now. Returns how many. */
+/* Makes all reservations that can be made now. Returns their number. */
 size_t allocation_select(struct allocation *a);
 
-/* What changed in a recomputed model since model_clear_changed(); or all that
- * it has, once after the state was read. */
+/* Reads what changed in a recomputed model since model_clear_changed(); or
+ * everything, once after the state was read. */
 void allocation_read_changes(struct allocation *a, struct model *m);
 void allocation_read_all(struct allocation *a, struct model *m);
 
-/* Takes what a record says that the model does not keep: a limit, the outcome
- * of a reservation. Others are ignored. */
+/* Takes from a record what the model does not keep: a limit, or the outcome of
+ * a reservation. Other records are ignored. */
 void allocation_record(struct allocation *a, const struct record *r);
 
-/* What a chat is now. */
+/* The present state of a chat. */
 struct allocation_chat {
 	enum chat_status status; /* CHAT_NONE: unknown; it does not wait */
 	int64_t arrival;         /* CLOCK_NONE: unknown */
-	int64_t answered_at;     /* an operator wrote; CLOCK_NONE: never */
-	int64_t newest;          /* of its records */
+	int64_t answered_at;     /* when an operator wrote; CLOCK_NONE: never */
+	int64_t newest;          /* time of its newest record */
 	struct text assignee;    /* p NULL: nobody */
 	struct text tags, channel, customer; /* p NULL: none */
 };
@@ -149,14 +151,15 @@ void allocation_chat(
     struct allocation *a, struct text id, const struct allocation_chat *now);
 
 /* The poller reports who has the chat of a reservation; p NULL: nobody, and it
- * was refused, as it was if this is whom it replaces. */
+ * was refused. It also counts as refused if the replaced operator still has
+ * it. */
 void allocation_outcome(struct allocation *a, struct text chat,
     struct text reservation, struct text operator_id);
 
-/* What an operator is now. */
+/* The present state of an operator. */
 struct allocation_operator {
 	bool listed, available;
-	int64_t max_chats; /* RECORD_NO_NUMBER: no limit of their own */
+	int64_t max_chats; /* RECORD_NO_NUMBER: no own limit */
 	struct text tags;
 };
 
@@ -164,13 +167,14 @@ void allocation_operator(struct allocation *a, struct text id,
     const struct allocation_operator *now);
 
 /* Sets a limit of an operator (channel.p NULL), of a channel (operator_id.p
- * NULL), of an operator in a channel, or (both NULL) of everybody who has none.
- * RECORD_NO_NUMBER removes it. at: since when it holds, or CLOCK_NONE. */
+ * NULL), of an operator in a channel, or (both NULL) of everybody without their
+ * own. RECORD_NO_NUMBER removes it. at: since when it applies, or
+ * CLOCK_NONE. */
 void allocation_limit(struct allocation *a, struct text operator_id,
     struct text channel, int64_t max_chats, int64_t at);
 
-/* The outbox: reservations that are not published yet, in the order in which
- * they were made; and the call after they are. */
+/* The outbox: the first visits reservations that are not published yet, in the
+ * order in which they were made; call the second when they are. */
 typedef void allocation_reservation_fn(
     void *ctx, const struct allocation_reservation *p);
 void allocation_outbox_each(
@@ -181,9 +185,10 @@ void allocation_outbox_sent(struct allocation *a);
 void allocation_write(
     const char *tenant, const struct allocation_reservation *p, struct buf *to);
 
-/* Everything as entries of key and value, those that changed since the last
- * call; a value of length 0 deletes its key. allocation_unpack() reads an entry
- * back, after the first allocation_clock(): 0, or -1 when it is malformed. */
+/* Packs everything that changed since the last call as entries of key and
+ * value; an empty value deletes its key. allocation_unpack() reads an entry
+ * back, after the first allocation_clock(): returns 0, or -1 if it is
+ * malformed. */
 typedef void allocation_entry_fn(
     void *ctx, const struct buf *key, const struct buf *value);
 void allocation_pack(

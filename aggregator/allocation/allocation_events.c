@@ -1,13 +1,13 @@
 /*
- * allocation_events: what a chat or an operator is now, the outcome of a
- * reservation, and the clock. After each, what follows from it is recomputed.
+ * allocation_events: new states of chats and operators, outcomes of
+ * reservations, and the clock. After each, what follows from it is recomputed.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
 #include <stdlib.h>
 
 /* Tags, channel and arrival decide a chat's line and its place there: it leaves
- * that before they change. */
+ * the line before they change. */
 static void
 update_required(struct allocation *a, struct alloc_chat *c,
     const struct allocation_chat *now)
@@ -37,7 +37,7 @@ update_customer(struct alloc_chat *c, struct text customer)
 	c->customer_id = text_dup(customer);
 }
 
-/* An assignee other than the one whom the reservation replaces fulfils it. */
+/* Any assignee but the replaced one fulfils the reservation. */
 static void
 update_assignee(
     struct allocation *a, struct alloc_chat *c, struct alloc_operator *o)
@@ -49,7 +49,8 @@ update_assignee(
 	c->assignee = o;
 }
 
-/* Without a time of its arrival nobody knows whether the chat is the last. */
+/* Without the time of its arrival it is unknown whether the chat is the
+ * last. */
 static void
 remember_operator(struct allocation *a, const struct alloc_chat *c,
     const struct allocation_chat *now)

@@ -1,7 +1,7 @@
 /*
- * allocation_impl: what the files of allocation share; no other includes it.
- * Each calls only those before it in this list:
- * allocation_order.c, allocation_room.c, allocation_refusals.c, allocation.c,
+ * allocation_impl: shared by the files of allocation; no other file includes
+ * it. Each file only calls those before it in this list: allocation_order.c,
+ * allocation_room.c, allocation_refusals.c, allocation.c,
  * allocation_reservation.c, allocation_select.c, allocation_events.c and
  * limit_records.c, allocation_model.c and allocation_pack.c.
  */
@@ -21,19 +21,20 @@
 /*
  * Where a chat is on its way to an operator:
  *
- *               refused by all who have room
- *             +---------> PAUSED ----------+  somebody has room
+ *           refused by everybody with free slots
+ *             +---------> PAUSED ----------+  somebody has a free slot
  *    waits    |                            |
  *   NONE --> QUEUE <-----------------------+
  *             |                            |
- *             +---------> AWAITING --------+  in vain, or they have room
+ *             +---------> AWAITING --------+  in vain, or they have a free slot
  *                 the customer's last operator
  *
- *   QUEUE, PAUSED, AWAITING -- it waits no more, or is reserved --> NONE
- *   NONE -- for an operator --> RESERVED -- kept, refused, expired --> NONE
+ *   QUEUE, PAUSED, AWAITING -- no longer waits, or is reserved --> NONE
+ *   NONE -- for an operator --> RESERVED -- fulfilled, refused, expired -->
+ * NONE
  *
- * A reservation is committed, then published until it is confirmed: the flush
- * of a stream (aggregator/stream/stream_flush.c).
+ * A reservation is committed, then published until it is confirmed: see the
+ * flush of a stream (aggregator/stream/stream_flush.c).
  */
 enum alloc_place {
 	PLACE_NONE,
@@ -44,15 +45,15 @@ enum alloc_place {
 	ALLOC_PLACES
 };
 
-/* What the clock waits for. */
+/* An event for which the clock waits. */
 struct alloc_timer {
 	struct treap_node node;
 	int64_t due;
-	uint64_t order; /* in which it was set, of two that are due together */
+	uint64_t order; /* orders timers that are due at the same time */
 	bool of_operator;
 };
 
-/* A set of tags, one struct for all who have it; sorted. */
+/* A set of tags, sorted; everything with the same tags shares one struct. */
 struct alloc_tags {
 	char *text; /* separated by commas */
 	char **tag;
@@ -62,22 +63,25 @@ struct alloc_tags {
 struct alloc_channel {
 	char *name;
 	int64_t limit; /* RECORD_NO_NUMBER: none */
-	size_t limits; /* how many limits name it */
+	size_t limits; /* number of limits that name it */
 };
 
-/* Chats that require the same tags, and of one channel if that has limits. */
+/* Chats that require the same tags, and are of the same channel if that has
+ * limits. */
 struct alloc_line {
 	const struct alloc_tags *tags;
-	const struct alloc_channel *channel; /* NULL: all without limits */
-	struct treap queue;                  /* of chats, by arrival */
-	struct treap paused;                 /* refused by all who have room */
-	struct treap seats;                  /* of operators with room */
-	struct treap_node node;              /* of a->ready */
+	const struct alloc_channel
+	    *channel;                  /* NULL: all channels without limits */
+	struct treap queue;            /* chats by arrival */
+	struct treap paused;           /* refused by everybody with free
+					* slots */
+	struct treap seats;            /* operators with free slots */
+	struct treap_node node;        /* in a->ready */
 	const struct alloc_chat *head; /* its first chat, by which it is ordered
-					  there; NULL: not ready */
+					* there; NULL: not ready */
 };
 
-/* An operator who serves a line; in its treap while they have room. */
+/* An operator who serves a line; in its treap while they have a free slot. */
 struct alloc_seat {
 	struct treap_node node;
 	struct alloc_operator *owner;
@@ -85,10 +89,10 @@ struct alloc_seat {
 	struct treap awaited; /* chats of the line that wait for the operator */
 };
 
-/* An operator's chats of one channel. */
+/* An operator's chats in one channel. */
 struct alloc_share {
 	struct alloc_channel *channel;
-	int64_t chats, limit; /* RECORD_NO_NUMBER: none of their own */
+	int64_t chats, limit; /* RECORD_NO_NUMBER: no own limit */
 };
 
 struct alloc_operator {
@@ -97,10 +101,10 @@ struct alloc_operator {
 	bool listed, available, changed;
 	int64_t max_chats, own_limit; /* RECORD_NO_NUMBER */
 	int64_t load;
-	uint64_t last_reservation; /* its number; 0: none */
+	uint64_t last_reservation; /* its serial number; 0: none */
 	int64_t away_since;        /* CLOCK_NONE: available */
 	int64_t paused_until;
-	unsigned refusals;       /* in a row */
+	unsigned refusals;       /* consecutive ones */
 	struct treap unanswered; /* chats they have not answered */
 	struct alloc_timer timer;
 	struct alloc_seat **seats;
@@ -111,10 +115,11 @@ struct alloc_operator {
 
 struct alloc_customer {
 	struct text id;
-	struct alloc_operator *last; /* who had the chat that began last */
-	struct text chat;            /* this one; owned */
+	struct alloc_operator *last; /* the operator of the chat that began
+				      * last */
+	struct text chat;            /* that chat; owned */
 	int64_t began;
-	int64_t at; /* when a chat of theirs was last reported */
+	int64_t at; /* when one of their chats was last reported */
 	struct treap_node node;
 	bool changed;
 };
@@ -124,37 +129,38 @@ struct alloc_refusal {
 	int64_t until;
 };
 
-/* A chat that is not over: what the model says of it, as it was read last; whom
- * it was given to, which is kept in the state; and its place. */
+/* A chat that is not closed: the model's data as last read; to whom it was
+ * given, which the state keeps; and its place. */
 struct alloc_chat {
 	struct text id; /* owned */
 	enum chat_status status;
 	int64_t arrival, answered_at;
 	struct alloc_operator *assignee;
-	/* The assignee, if by a reservation, which was made and fulfilled at
-	 * these times. They owe an answer until somebody writes after the
-	 * first. */
+	/* The assignee, if a reservation led to it, which was made and
+	 * fulfilled at these times. They owe an answer until somebody writes
+	 * after the first. */
 	struct alloc_operator *given_to;
 	int64_t given_at, assigned_at;
 	enum alloc_place place;
-	bool changed, saved; /* the state has an entry */
-	bool forgotten;      /* freed when its entry was deleted */
-	struct alloc_operator *counted[2]; /* whose load it is part of */
+	bool changed, saved;               /* saved: the state has an entry */
+	bool forgotten;                    /* freed when its entry is deleted */
+	struct alloc_operator *counted[2]; /* operators towards whose load it
+					    * counts */
 	struct alloc_channel *channel, *counted_channel;
 	const struct alloc_tags *tags;
 	char *customer_id; /* NULL: unknown */
 	struct alloc_line *line;
 	struct alloc_operator *awaited, *listed_by;
-	struct treap_node node;          /* of its place */
-	struct treap_node in_unanswered; /* of listed_by's */
-	struct treap_node in_outbox;     /* of a->outbox */
+	struct treap_node node;          /* for its place */
+	struct treap_node in_unanswered; /* in the treap of listed_by */
+	struct treap_node in_outbox;     /* in a->outbox */
 	struct alloc_timer timer;
-	struct alloc_operator *reserved; /* NULL: to nobody */
+	struct alloc_operator *reserved; /* NULL: not reserved */
 	const struct alloc_operator *replaces;
 	char reservation[ALLOCATION_ID];
 	int64_t reserved_at, expires;
 	uint64_t reservation_number;
-	struct alloc_refusal *refusals; /* of each operator the last */
+	struct alloc_refusal *refusals; /* the last one of each operator */
 	size_t refusals_n, refusals_cap;
 	unsigned failures;
 };
@@ -176,8 +182,8 @@ struct allocation {
 	struct treap ready; /* lines */
 	struct treap timers, outbox;
 	uint64_t timer_order, reservations;
-	int64_t everybody;               /* RECORD_NO_NUMBER: as set */
-	struct treap by_time;            /* customers */
+	int64_t everybody;               /* RECORD_NO_NUMBER: as configured */
+	struct treap by_time;            /* customers by time */
 	struct strmap deleted_customers; /* their keys in the state */
 	struct alloc_chat **changed;
 	size_t changed_n, changed_cap;
@@ -188,7 +194,7 @@ struct allocation {
 	bool changed_limits;
 };
 
-/* The operator refused the chat and is not to be asked again yet. */
+/* True if the operator refused the chat and must not be asked again yet. */
 static inline bool
 alloc_refused(const struct allocation *a, const struct alloc_chat *c,
     const struct alloc_operator *o)
@@ -207,7 +213,7 @@ alloc_text(const char *s, size_t len)
 	return (struct text){ s, len };
 }
 
-/* Of a C string; NULL: absent. */
+/* Returns a C string as text; NULL: absent. */
 static inline struct text
 alloc_text_of(const char *s)
 {
@@ -220,7 +226,7 @@ alloc_is_over(enum chat_status status)
 	return status == CHAT_CLOSED || status == CHAT_GONE;
 }
 
-/* A chat in that place waits for an operator. */
+/* True if a chat in that place waits for an operator. */
 static inline bool
 alloc_is_waiting(enum alloc_place place)
 {
@@ -237,60 +243,61 @@ void alloc_set_timer(struct allocation *a, struct alloc_timer *t, int64_t due);
 /* allocation_refusals.c */
 void alloc_refusal_add(
     struct allocation *a, struct alloc_chat *c, struct alloc_operator *by);
-/* When the first of those who refused the chat may be asked again. */
+/* Returns when the first of those who refused the chat may be asked again. */
 int64_t alloc_pause_ends(
     const struct allocation *a, const struct alloc_chat *c);
-/* Sets the timer to when the operator's pause ends, or they were away for so
- * long that they lose their unanswered chats. */
+/* Sets the timer to when the operator's pause ends, or when they were away for
+ * so long that they lose their unanswered chats. */
 void alloc_operator_timer(struct allocation *a, struct alloc_operator *o);
 
 /* allocation_room.c */
-/* Each of the first four makes what is missing. */
+/* The first four make what is missing. */
 struct alloc_operator *alloc_operator_get(struct allocation *a, struct text id);
 struct alloc_channel *alloc_channel_get(struct allocation *a, struct text id);
 const struct alloc_tags *alloc_tags_get(struct allocation *a, struct text t);
 struct alloc_line *alloc_line_get(struct allocation *a,
     const struct alloc_tags *tags, const struct alloc_channel *channel);
-/* After a change of the line's queue or seats. */
+/* Call after a change of the line's queue or seats. */
 void alloc_line_update(struct allocation *a, struct alloc_line *l);
-/* Before and after any change of an operator that decides whether they have
- * room, or their order among others. */
+/* Call before and after any change of an operator that affects whether they
+ * have a free slot, or their order among others. */
 void alloc_operator_begin(struct allocation *a, struct alloc_operator *o);
 void alloc_operator_end(struct allocation *a, struct alloc_operator *o);
-/* After a change of the operator's tags, or when they are new. */
+/* Call after a change of the operator's tags, and for a new operator. */
 void alloc_operator_seats(struct allocation *a, struct alloc_operator *o);
-/* NULL: they do not serve the line. */
+/* Returns NULL if the operator does not serve the line. */
 struct alloc_seat *alloc_seat_of(
     const struct alloc_operator *o, const struct alloc_line *l);
 struct alloc_share *alloc_share_of(
     struct alloc_operator *o, struct alloc_channel *channel);
-/* How many chats the operator may have, of all channels. */
+/* Returns how many chats the operator may have in all channels together. */
 int64_t alloc_limit_of(
     const struct allocation *a, const struct alloc_operator *o);
-/* Lines, operators, channels and tags. */
+/* Releases lines, operators, channels and tags. */
 void alloc_room_release(struct allocation *a);
 
 /* limit_records.c */
-/* Whose limit a key of a->limits names; p NULL: of all. -1: it is none. */
+/* Reads to whom a key of a->limits applies; p NULL: to all. Returns -1 if it is
+ * not one. */
 int alloc_limit_key(
     struct text key, struct text *operator_id, struct text *channel);
 
 /* allocation.c */
-/* Makes what is missing. */
+/* Makes the chat if it is missing. */
 struct alloc_chat *alloc_chat_get(struct allocation *a, struct text id);
 void alloc_chat_free(void *chat);
-/* Will be packed. */
+/* Notes that it must be packed. */
 void alloc_operator_changed(struct allocation *a, struct alloc_operator *o);
 void alloc_chat_changed(struct allocation *a, struct alloc_chat *c);
-/* After any change of a chat: counts it for its operators and moves it to the
- * place where it belongs. */
+/* Call after any change of a chat: counts it for its operators and moves it to
+ * the right place. */
 void alloc_recompute_chat(struct allocation *a, struct alloc_chat *c);
-/* After a change of the operator: chats that they have not answered may have to
- * go to somebody else. */
+/* Call after a change of the operator: unanswered chats may have to go to
+ * somebody else. */
 void alloc_recompute_unanswered(struct allocation *a, struct alloc_operator *o);
 /* Takes the chat out of its place; alloc_recompute_chat() must follow. */
 void alloc_leave_place(struct allocation *a, struct alloc_chat *c);
-/* It is over, and was recomputed. */
+/* Call for a closed chat after it was recomputed. */
 void alloc_chat_forget(struct allocation *a, struct alloc_chat *c);
 struct alloc_customer_chat {
 	struct text id;
@@ -298,17 +305,17 @@ struct alloc_customer_chat {
 	struct alloc_operator *had_by;
 };
 /* Remembers the operator of a customer's chat, which had its newest record at
- * that time, if none of theirs began later, and deletes customers who were not
- * here for long. */
+ * that time, unless another chat of theirs began later; deletes customers who
+ * were away for long. */
 void alloc_customer_set(struct allocation *a, struct text id,
     const struct alloc_customer_chat *chat, int64_t at);
 
 /* allocation_reservation.c */
-/* The chat is reserved for the operator, and listed in the outbox. */
+/* Reserves the chat for the operator, and lists it in the outbox. */
 void alloc_reserve(
     struct allocation *a, struct alloc_chat *c, struct alloc_operator *o);
-/* The reservation is over: its time, or refused, or somebody is assigned the
- * chat. */
+/* Ends the reservation: it expired, was refused, or the chat has an
+ * assignee. */
 void alloc_expire_reservation(struct alloc_chat *c);
 void alloc_refuse_reservation(struct allocation *a, struct alloc_chat *c);
 void alloc_fulfil_reservation(struct allocation *a, struct alloc_chat *c,

@@ -1,7 +1,7 @@
 /*
- * allocation_model: reads from the model what an operator or a chat is now; and
- * takes the records that are of no interest to the model: limits, and the
- * outcome of a reservation.
+ * allocation_model: reads from the model what an operator or chat is now, and
+ * takes records that the model does not need: limits, and outcomes of
+ * reservations.
  */
 #include "aggregator/allocation/allocation_impl.h"
 

@@ -33,7 +33,7 @@ alloc_compare_lines(const struct treap_node *x, const struct treap_node *y)
 	    TREAP_OF(y, const struct alloc_line, node)->head);
 }
 
-/* Who gets the next chat comes first. */
+/* The operator who gets the next chat comes first. */
 int
 alloc_compare_seats(const struct treap_node *x, const struct treap_node *y)
 {

@@ -1,7 +1,8 @@
 /*
- * allocation_pack: the allocation as bytes: one entry for each chat that is
+ * allocation_pack: the allocation as bytes: an entry for each chat that is
  * reserved or was given to its assignee, for each operator, limit and customer,
- * and one for the number of reservations. The first byte of a key says which.
+ * and one for the number of reservations. The first byte of a key tells which
+ * kind it is.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
@@ -19,7 +20,7 @@ enum {
 
 enum { FLAG_SENT = 1 };
 
-/* The first number of each value. */
+/* The first number in each value. */
 enum { ALLOCATION_LAYOUT = 8 };
 
 static void
@@ -101,7 +102,7 @@ unpack_reservation(
 		treap_add(&a->outbox, &c->in_outbox);
 }
 
-/* The rest is read from the model. */
+/* Everything else is read from the model. */
 static void
 unpack_chat(struct allocation *a, struct text id, struct pack *r)
 {
@@ -151,7 +152,7 @@ pack_operators(struct allocation *a, allocation_entry_fn *entry, void *ctx,
 	a->changed_operators_n = 0;
 }
 
-/* They are few and seldom change, so all are visited. */
+/* There are few limits, which seldom change, so all are visited. */
 static void
 pack_limits(struct allocation *a, allocation_entry_fn *entry, void *ctx,
     struct buf *key, struct buf *value)
@@ -212,7 +213,7 @@ pack_deleted_customers(struct allocation *a, allocation_entry_fn *entry,
 	a->deleted_customers = (struct strmap)STRMAP_INIT;
 }
 
-/* An entry that is no longer needed is deleted. */
+/* Deletes entries that are no longer needed. */
 static void
 pack_chats(struct allocation *a, allocation_entry_fn *entry, void *ctx,
     struct buf *key, struct buf *value)
@@ -268,7 +269,7 @@ unpack_limit(struct allocation *a, struct text id, struct pack *r)
 		allocation_limit(a, o, channel, max, at);
 }
 
-/* Those whom an earlier run kept are deleted once nobody is. */
+/* If customers are no longer kept, deletes those of an earlier run. */
 static void
 unpack_customer(struct allocation *a, struct text id, struct pack *r)
 {

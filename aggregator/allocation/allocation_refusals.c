@@ -1,17 +1,17 @@
 /*
- * allocation_refusals: the refusals of a chat and of an operator, and the
- * pauses that follow: who refused a chat is not asked for it again before a
- * pause ends, and who refused several in a row is asked for none in theirs.
- * Each pause is twice as long as the one before.
+ * allocation_refusals: refusals of a chat and by an operator, and the pauses
+ * that follow: an operator who refused a chat is not asked for it again before
+ * a pause ends; one who refused several in a row gets no chat during theirs.
+ * Each pause is twice as long as the previous one.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
 #include "common/base/xalloc.h"
 
-/* After so many refused reservations in a row an operator pauses for all. */
+/* After this many consecutive refusals an operator pauses for all chats. */
 #define REFUSALS_OF_ONE 3
 
-/* How long the pause after the n-th refusal is. */
+/* Returns the length of the pause after the n-th refusal. */
 static int64_t
 pause_after(const struct allocation *a, unsigned n)
 {
@@ -22,8 +22,8 @@ pause_after(const struct allocation *a, unsigned n)
 	return p < ALLOCATION_LONGEST_PAUSE ? p : ALLOCATION_LONGEST_PAUSE;
 }
 
-/* Nobody is asked before their pause ends, so what is left has at most one of
- * each operator. */
+/* Nobody is asked before their pause ends, so at most one refusal of each
+ * operator remains. */
 static void
 drop_ended_pauses(const struct allocation *a, struct alloc_chat *c)
 {

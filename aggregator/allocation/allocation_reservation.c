@@ -1,6 +1,6 @@
 /*
  * allocation_reservation: a reservation: its name, when it expires, how it
- * ends, the outbox of those that are to be sent, and the record of one.
+ * ends, its record, and the outbox of reservations to be sent.
  */
 #include "aggregator/allocation/allocation_impl.h"
 

@@ -1,8 +1,9 @@
 /*
- * allocation_room: who may have one more chat, and of which. A line is a set of
+ * allocation_room: who may have one more chat, and which. A line is a set of
  * tags, and a channel if that has a limit; an operator has a seat in each line
- * whose tags they all have, and is in its treap while they have room. A line
- * with a chat and an operator is ready, ordered by its first chat.
+ * whose tags they all have, and is in its treap while they have a free slot. A
+ * line with a chat and an operator is ready; ready lines are ordered by their
+ * first chat.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
@@ -11,7 +12,7 @@
 
 #include "common/base/xalloc.h"
 
-/* So many paused chats queue again when an operator has room. */
+/* This many paused chats queue again when an operator has a free slot. */
 #define UNPAUSED 8
 
 static bool
@@ -171,7 +172,7 @@ alloc_limit_of(const struct allocation *a, const struct alloc_operator *o)
 	return a->everybody != RECORD_NO_NUMBER ? a->everybody : a->set.limit;
 }
 
-/* The operator is below their limit of the channel. */
+/* True if the operator is below their limit in the channel. */
 static bool
 has_share(const struct alloc_operator *o, const struct alloc_channel *channel)
 {
@@ -205,8 +206,8 @@ alloc_operator_begin(struct allocation *a, struct alloc_operator *o)
 		treap_remove(&o->seats[i]->line->seats, &o->seats[i]->node);
 }
 
-/* The operator has room: chats that others refused queue again. A few of them,
- * in order: the pauses of the rest are short. */
+/* The operator has a free slot: chats that others refused queue again. Only a
+ * few, in order, because the pauses of the rest are short. */
 static void
 unpause_chats(
     struct allocation *a, struct alloc_line *l, const struct alloc_operator *o)
@@ -246,8 +247,8 @@ seat_has_share(const struct alloc_seat *s)
 	       has_share(s->owner, s->line->channel);
 }
 
-/* The chats that wait for this operator queue: all of them, or the first of
- * each line of which the operator may have one more. */
+/* Queues the chats that wait for this operator: all of them, or the first of
+ * each line in which the operator may have one more. */
 static void
 end_waits(struct allocation *a, struct alloc_operator *o, bool all)
 {
@@ -275,7 +276,8 @@ report_load(const struct allocation *a, const struct alloc_operator *o)
 		    o->listed ? alloc_limit_of(a, o) : RECORD_NO_NUMBER);
 }
 
-/* After a change: the operator is in the line while they have room. */
+/* Called after a change: the operator is in the line while they have a free
+ * slot. */
 static void
 update_seat(struct allocation *a, struct alloc_seat *s, bool room)
 {
@@ -301,7 +303,7 @@ alloc_operator_end(struct allocation *a, struct alloc_operator *o)
 	report_load(a, o);
 }
 
-/* NULL: the operator does not serve the line. */
+/* Returns NULL if the operator does not serve the line. */
 static struct alloc_seat *
 add_seat(struct alloc_operator *o, struct alloc_line *l)
 {

@@ -1,12 +1,12 @@
 /*
  * allocation_select: which operator is selected for the chat that is served
- * next. Who comes first of those with room: allocation_order.c.
+ * next. allocation_order.c orders those with free slots.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
 #include <string.h>
 
-/* The operator of this customer's last chat, or NULL. */
+/* Returns the operator of this customer's last chat, or NULL. */
 static struct alloc_operator *
 last_operator_of(const struct allocation *a, const struct alloc_chat *c)
 {
@@ -32,7 +32,8 @@ postpone_chat(struct allocation *a, struct alloc_chat *c,
 	alloc_line_update(a, c->line);
 }
 
-/* For the first chat of the line; NULL: none, and the chat was postponed. */
+/* Selects an operator for the first chat of the line; NULL: none, and the chat
+ * was postponed. */
 static struct alloc_operator *
 select_operator(
     struct allocation *a, struct alloc_line *l, struct alloc_chat *c)

@@ -1,7 +1,7 @@
 /*
- * limit_records: takes in records of limits: how many chats an operator may
- * have, by operator and channel, each of which may be left out. Of several for
- * the same the newest counts. Who has room then: allocation_room.c.
+ * limit_records: takes limit records: how many chats an operator may have, by
+ * operator and channel, each of which may be left out. If there are several for
+ * the same, the newest counts. allocation_room.c then says who has free slots.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
@@ -9,7 +9,7 @@
 
 #include "common/base/xalloc.h"
 
-/* After a limit of everybody: has each operator room? */
+/* After a limit for everybody: recomputes who has free slots. */
 static void
 recompute_room(struct allocation *a)
 {
@@ -22,7 +22,7 @@ recompute_room(struct allocation *a)
 	}
 }
 
-/* The channel gets lines of its own, or loses them: its chats move. */
+/* The channel gets its own lines, or loses them: its chats move. */
 static void
 move_chats(struct allocation *a, const struct alloc_channel *channel)
 {

@@ -39,7 +39,8 @@ is_of_interest(const struct record *r)
 	return false;
 }
 
-/* When it happened; of a chat record without a time: when it was opened. */
+/* Returns when it happened; for a chat record without a time, when it was
+ * opened. */
 static int64_t
 replay_record_time(const struct record *r)
 {
@@ -56,7 +57,7 @@ replay_log_add(struct replay_log *n, const struct record *r, const char *line,
 
 	if (!is_of_interest(r))
 		return;
-	/* A record without a time is applied with the one before it. */
+	/* A record without a time is applied with the previous one. */
 	if (when == CLOCK_NONE && n->n > 0)
 		when = n->v[n->n - 1].when;
 	XGROW(n->v, n->n, n->cap);
@@ -123,7 +124,7 @@ replay_log_read(
 {
 	struct buf why = BUF_INIT;
 
-	/* It was read before. */
+	/* It could be read before. */
 	if (record_parse(r, &n->flat, n->lines.data + e->line, e->len, &why) ==
 	    -1)
 		prog_die(PROG_SOFTWARE, "a record cannot be read again: %s",

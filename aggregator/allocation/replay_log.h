@@ -10,44 +10,44 @@
 
 enum replay_kind {
 	REPLAY_RECORD,
-	REPLAY_SNAPSHOT_BEGIN, /* what is not named from here */
-	REPLAY_SNAPSHOT_END,   /* to there is removed */
+	REPLAY_SNAPSHOT_BEGIN, /* what is not named from here ... */
+	REPLAY_SNAPSHOT_END,   /* ... to there is removed */
 };
 
 struct replay_entry {
-	int64_t
-	    when; /* when it is applied; of a snapshot's record: its begin */
-	int64_t at, available_at; /* which the line may lack */
-	size_t line, len;         /* where it is in the log's lines */
-	size_t order;             /* private: of entries of one time */
+	int64_t when; /* when it is applied; for a record of a snapshot, its
+		       * begin */
+	int64_t at, available_at; /* times that the line may lack */
+	size_t line, len;         /* its place in the log's lines */
+	size_t order;             /* private: order of entries with the same
+				   * time */
 	enum replay_kind what;
 };
 
-/* A zeroed one is empty. */
+/* A zeroed struct is empty. */
 struct replay_log {
 	struct replay_entry *v;
 	size_t n, cap;
 	struct buf lines;
-	struct flat flat; /* of the entry that was read last */
+	struct flat flat; /* fields of the last entry read */
 };
 
 void replay_log_release(struct replay_log *n);
 
-/* Appends a record and its line; one that is of no interest to an allocation is
- * ignored. snapshot_at: the begin of the snapshot it belongs to, or CLOCK_NONE.
- */
+/* Appends a record and its line, unless an allocation does not need it.
+ * snapshot_at: the begin of its snapshot, or CLOCK_NONE. */
 void replay_log_add(struct replay_log *n, const struct record *r,
     const char *line, size_t len, int64_t snapshot_at);
 
-/* Moves the records of a whole snapshot to the end of the log. */
+/* Moves the records of a complete snapshot to the end of the log. */
 void replay_log_add_snapshot(
     struct replay_log *to, struct replay_log *snapshot, int64_t at);
 
-/* Once all are added: sorts by time; entries of the same time keep their order.
- */
+/* When all are added: sorts by time; entries with the same time keep their
+ * order. */
 void replay_log_sort(struct replay_log *n);
 
-/* Makes *r from an entry of a record; borrowed until the next call. */
+/* Reads the record of an entry into *r; borrowed until the next call. */
 void replay_log_read(
     struct replay_log *n, const struct replay_entry *e, struct record *r);
 

@@ -1,8 +1,7 @@
 /*
- * keyed_state: a hash table with open addressing over pointers to entries. An
- * entry is a head with the payload behind it and the key in front of it, so
- * that a look-up finds key and head in one line of the cache, and the head is
- * found from the payload.
+ * keyed_state: an open-addressing hash table of pointers to entries. An entry
+ * is a head with the payload after it and the key before it, so that a lookup
+ * finds key and head in one cache line, and the head is found from the payload.
  */
 #include "aggregator/keyed_state/keyed_state.h"
 
@@ -17,15 +16,15 @@
 
 enum {
 	FIRST_SLOTS = 8,
-	/* Entries of the state that expire in a call, so that none takes long.
-	 */
+	/* Stored entries that one call expires at most, so that no call takes
+	 * long. */
 	EXPIRE_AT_ONCE = 512,
 };
 
 enum {
 	DIRTY = 1,   /* in the list of entries to save */
 	PENDING = 2, /* in the list of rows to write */
-	DELETED = 4, /* deleted, and that is not saved or written */
+	DELETED = 4, /* deleted, but this is not saved or written yet */
 };
 
 void
@@ -55,7 +54,7 @@ keyed_state_home_prefix(const struct keyed_state_home *h, struct key *k)
 		key_byte(k, h->tenant >> (8 * i) & 255);
 }
 
-/* Bytes of the key in front of the head, rounded up to align the head. */
+/* Returns the size of the key before the head, rounded up to align the head. */
 static size_t
 key_room(size_t len)
 {
@@ -110,7 +109,7 @@ keyed_state_close(struct keyed_state *k)
 	memset(k, 0, sizeof *k);
 }
 
-/* The slot of the key, or the free one where it belongs. */
+/* Returns the slot of the key, or the free slot where it belongs. */
 static struct keyed_state_slot *
 seek_slot(
     const struct keyed_state *k, uint64_t hash, const void *key, size_t len)
@@ -125,7 +124,7 @@ seek_slot(
 	return &k->slots[i];
 }
 
-/* Moves the entries to so many slots, a power of two. */
+/* Moves the entries to a new array of slots; their number is a power of two. */
 static void
 resize_table(struct keyed_state *k, size_t slots)
 {
@@ -181,7 +180,8 @@ remove_entry(struct keyed_state *k, struct keyed_state_entry *e)
 		if (k->slots[i].entry == NULL)
 			break;
 		home = k->slots[i].hash & k->mask;
-		/* It may move unless its first slot is between hole and i. */
+		/* The entry may move unless its first slot is between hole and
+		 * i. */
 		if (((i - home) & k->mask) < ((i - hole) & k->mask))
 			continue;
 		k->slots[hole] = k->slots[i];
@@ -192,7 +192,7 @@ remove_entry(struct keyed_state *k, struct keyed_state_entry *e)
 	free_entry(k, e);
 }
 
-/* Reads an entry of the state into memory. NULL: there is none. */
+/* Reads an entry of the state into memory; NULL if the state has none. */
 static struct keyed_state_entry *
 load_stored_entry(struct keyed_state *k, struct keyed_state_slot *slot,
     uint64_t hash, const void *key, size_t len)
@@ -330,8 +330,8 @@ keyed_state_key(const void *payload)
 	return t;
 }
 
-/* An entry to sort. The first 16 bytes of the key decide nearly always, so they
- * are copied here, as big-endian numbers with zeros behind the key's end. */
+/* An entry to sort. The first 16 bytes of the key almost always decide, so they
+ * are copied here as big-endian numbers, padded with zeros. */
 struct sorted_entry {
 	uint64_t first[2];
 	const unsigned char *key;
@@ -385,7 +385,7 @@ sort_payloads(struct sorted_entry *v, size_t n)
 	return list;
 }
 
-/* The payloads of the list in the order of their keys; owned. */
+/* Returns the list's payloads sorted by key; owned by the caller. */
 static void **
 sort_list(const struct keyed_state_list *list, bool deleted, size_t *n)
 {
@@ -413,7 +413,7 @@ keyed_state_list(struct keyed_state *k, bool all, size_t *n)
 	return sort_payloads(v, *n);
 }
 
-/* Collects keys, each behind two bytes of length. */
+/* Collects keys, each preceded by its length in two bytes. */
 static bool
 collect_prefixed_key(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
@@ -489,7 +489,7 @@ keyed_state_expire(struct keyed_state *k, int64_t before)
 		t.len = first.len;
 		time = key_read_time(t, &at);
 		if (time >= before) {
-			/* Nothing is to be done before that time. */
+			/* No saved key has an earlier time. */
 			k->expired = time;
 			return;
 		}
@@ -513,7 +513,7 @@ save_table_entry(
 		    k->payload);
 }
 
-/* Saves in the order of keys, so that neighbours fall on one page. */
+/* Saves in the order of keys, because neighbours share pages. */
 static void
 save_table(struct keyed_state *k)
 {
@@ -574,7 +574,7 @@ keyed_state_home_sent(struct keyed_state_home *h)
 		clear_pending(h->tables[i]);
 }
 
-/* Drops the entries that are in the state as they are. */
+/* Drops the entries that did not change since they were saved. */
 static void
 drop_saved(struct keyed_state *k)
 {

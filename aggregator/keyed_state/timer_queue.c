@@ -1,6 +1,6 @@
 /*
  * timer_queue: a binary heap, the earliest first. In the state an entry is a
- * key of tenant, time and the caller's key, with an empty value.
+ * key consisting of tenant, time and the caller's key, with an empty value.
  */
 #include "aggregator/keyed_state/timer_queue.h"
 
@@ -108,7 +108,7 @@ copy_timer_key(void *timer_queue, const void *key, size_t key_len,
 	return false;
 }
 
-/* Moves the earliest key of the state into c->key, if it is due. */
+/* Moves the state's earliest key into c->key if it is due. */
 static bool
 next_stored_timer(
     struct timer_queue *c, int64_t now, struct text *key, int64_t *due)
@@ -171,7 +171,7 @@ timer_queue_save(struct timer_queue *c)
 
 	if (c->store == NULL || c->n == 0)
 		return;
-	/* In the order of keys neighbours fall on the same pages. */
+	/* Sorted, because neighbouring keys share pages. */
 	qsort(c->heap, c->n, sizeof *c->heap, compare_timer_items);
 	if (c->heap[0].due < c->stored_from)
 		c->stored_from = c->heap[0].due;

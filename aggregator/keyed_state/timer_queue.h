@@ -1,7 +1,7 @@
 /*
- * timer_queue: keys in the order of the time, in milliseconds, at which they
- * become due. It is held in memory, or in the state; there only what is due is
- * ever read, so that it may hold a day of keys and costs nothing at a start.
+ * timer_queue: keys sorted by the time, in milliseconds, when they become due.
+ * It is held in memory or in the state. In the state only due keys are ever
+ * read, so it may hold the keys of a day and costs nothing at start.
  */
 #ifndef AGGREGATOR_KEYED_STATE_TIMER_QUEUE_H
 #define AGGREGATOR_KEYED_STATE_TIMER_QUEUE_H
@@ -24,31 +24,32 @@ struct timer_queue_item {
 /* Private. */
 struct timer_queue {
 	struct keyed_state_home *home;
-	struct state_table *store;     /* NULL: all in memory */
-	struct timer_queue_item *heap; /* all; with a store: unsaved ones */
+	struct state_table *store;     /* NULL: everything is in memory */
+	struct timer_queue_item *heap; /* all keys; with a store: unsaved
+					* keys */
 	size_t n, cap;
-	int64_t stored_from; /* nothing in the store is due before this */
-	struct buf key;      /* the one that timer_queue_next() returned last */
+	int64_t stored_from; /* no key in the store is due earlier */
+	struct buf key;      /* the key that timer_queue_next() returned last */
 };
 
 /* Opens a queue and adds it to the home. The name is that of a table of the
- * state, the same whenever the state is opened. */
+ * state and must always be the same. */
 void timer_queue_open(
     struct timer_queue *c, struct keyed_state_home *home, const char *name);
 void timer_queue_close(struct timer_queue *c);
 
-/* Adds a key, which is copied. An equal key and time that is added twice may
+/* Adds a key, which is copied. A key that is added twice with the same time may
  * come back once or twice. */
 void timer_queue_add(
     struct timer_queue *c, int64_t due, const void *key, size_t len);
 
-/* Removes and returns the next key that is due at `now` or before, borrowed
- * until the next call. False: none. Saved keys come in the order of time, and
- * so do unsaved ones, but not the two together. */
+/* Removes and returns the next key that is due at `now` or earlier, borrowed
+ * until the next call; false if there is none. Saved keys come in the order of
+ * time, and so do unsaved ones, but the two may be mixed. */
 bool timer_queue_next(
     struct timer_queue *c, int64_t now, struct text *key, int64_t *due);
 
-/* Writes the keys that were added into the state; the caller commits. */
+/* Writes added keys into the state; the caller commits. */
 void timer_queue_save(struct timer_queue *c);
 
 #endif

@@ -1,26 +1,27 @@
 /*
- * alerts: users who write too much (spam): more than `threshold` messages that
- * count in one window of the messages' own time. Two rules, each with
- * consecutive windows from the epoch on: `minute` (60 s, more than 8) and
- * `five_minutes` (300 s, more than 20); [aggregator] sets the thresholds.
+ * alerts: users who write too much (spam), that is, more than `threshold`
+ * counted messages in one window of the messages' own time. There are two
+ * rules, each with consecutive windows that start at the epoch: `minute` (60 s,
+ * more than 8) and `five_minutes` (300 s, more than 20). [aggregator] sets the
+ * thresholds.
  *
- * Consecutive windows that are too full are one alert, from the start of the
- * first (its key) to the end of the last (ended_at); messages is their sum. It
- * goes on (ended_at NULL) until the tenant's newest time has passed the window
- * after its last one, too, because until then that one may still become too
- * full and belong to it.
+ * Consecutive windows that exceed the threshold form one alert, from the start
+ * of the first (its key) to the end of the last (ended_at); messages is their
+ * sum. An alert is ongoing (ended_at NULL) until the tenant's newest time has
+ * passed the window after its last one, which until then may exceed the
+ * threshold, too.
  *
- * A row is written when an alert starts and when it ends, and again when late
- * messages give it more messages, a later end, or make it go on. A message that
- * fills the gap between two alerts joins them: the earlier one goes on to the
- * end of the later. The later one is withdrawn: one more row with messages 0
- * and ended_at its own start. So the rows with messages above 0 are the same in
- * the end, whatever the order in which messages came. How many messages an
- * alert that goes on has so far is written at each refresh.
+ * A row is written when an alert starts and when it ends, and again if late
+ * messages give it more messages, a later end, or make it ongoing. A message
+ * that fills the gap between two alerts joins them: the earlier alert is
+ * extended to the end of the later one. The later one is withdrawn: one more
+ * row, with messages 0 and ended_at equal to its start. So the rows with
+ * messages above 0 end up the same in whatever order messages come. The
+ * messages of an ongoing alert are written at each refresh.
  *
- * A window remembers its alert by where that started when the window joined it;
- * an alert that was joined to another one says where that one starts. So
- * nothing here walks along the windows of an alert.
+ * A window remembers the start of the alert that it joined; an alert that was
+ * joined to another one remembers where that one starts. So no code here walks
+ * over the windows of an alert.
  */
 #include "aggregator/counting/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"
@@ -35,24 +36,24 @@ enum {
 
 struct rule {
 	const char *name;
-	const char *key; /* of the threshold, in [aggregator] */
+	const char *key; /* the threshold's key in [aggregator] */
 	int64_t length;
 	uint64_t threshold;
 };
 
 struct window {
 	uint64_t messages;
-	int64_t alert; /* where it starts; only of a full window */
+	int64_t alert; /* start of its alert, if the threshold is exceeded */
 	uint64_t full;
 };
 
 struct alert {
-	int64_t end; /* of its last window */
+	int64_t end; /* end of its last window */
 	uint64_t messages;
-	int64_t joined; /* start of the alert it was joined to; NONE */
-	int64_t due;    /* of its entry in the timer queue; NONE: it has none */
+	int64_t joined; /* start of the alert it was joined to, or NONE */
+	int64_t due;    /* time of its timer queue entry; NONE: no entry */
 	uint8_t withdrawn, ended, reported;
-	uint8_t moved; /* in the queue of those to refresh */
+	uint8_t moved; /* in the queue of alerts to refresh */
 	uint8_t spare[4];
 };
 
@@ -64,7 +65,7 @@ struct alerts {
 	int64_t window;
 };
 
-/* The alerts of one user by one rule; a start names one of them. */
+/* The alerts of one user by one rule; the start identifies each. */
 struct alert_series {
 	struct alerts *f;
 	unsigned rule;
@@ -141,7 +142,7 @@ find_alert(const struct alert_series *w, int64_t begin, bool make)
 	return a;
 }
 
-/* The alert that a full window belongs to now, and where it starts. */
+/* Returns the alert to which a window belongs now, and its start. */
 static struct alert *
 alert_of(const struct alert_series *w, struct window *window, int64_t *begin)
 {
@@ -155,8 +156,8 @@ alert_of(const struct alert_series *w, struct window *window, int64_t *begin)
 	return a != NULL && a->withdrawn == 0 ? a : NULL;
 }
 
-/* Has the alert reviewed when its end, or what follows from that, is due. An
- * earlier entry of the timer queue does as well. */
+/* Has the alert reviewed at `due`, unless the timer queue has an earlier
+ * entry. */
 static void
 schedule_alert(const struct alert_series *w, struct alert *a, int64_t due)
 {
@@ -168,7 +169,7 @@ schedule_alert(const struct alert_series *w, struct alert *a, int64_t due)
 	timer_queue_add(&w->f->timer_queue, due, key.p, key.len);
 }
 
-/* The alert has another end, or is new. */
+/* Sets the end of a new or changed alert. */
 static void
 change_alert_end(const struct alert_series *w, struct alert *a, int64_t end)
 {
@@ -180,8 +181,8 @@ change_alert_end(const struct alert_series *w, struct alert *a, int64_t end)
 	keyed_state_change(&w->f->table, a);
 }
 
-/* The alert has another number of messages: a row at once if it ended, else at
- * the next refresh. */
+/* Notes a new number of messages: the row is written now if the alert has
+ * ended, otherwise at the next refresh. */
 static void
 change_alert_messages(const struct alert_series *w, struct alert *a)
 {
@@ -291,7 +292,8 @@ read_alert_key(const struct alerts *f, struct text key, struct alert_series *w)
 	return key_read_time(key, &at);
 }
 
-/* An alert is due: it ended, or is deleted once nothing can change it. */
+/* Reviews an alert that is due: it has ended, or is deleted because nothing can
+ * change it any more. */
 static void
 review_alert(struct alerts *f, struct text key, int64_t due)
 {
@@ -340,7 +342,7 @@ report_moved(struct alerts *f)
 	}
 }
 
-/* The rows that changed will be written. */
+/* Notes that all changed rows will be written. */
 static void
 mark_reported(struct alerts *f)
 {
@@ -369,7 +371,8 @@ alerts_advance(void *ctx, int64_t newest, bool refresh)
 	if (refresh)
 		report_moved(f);
 	mark_reported(f);
-	/* Until the next one cannot become too full any more. */
+	/* Keep windows until the next one can no longer exceed the
+	 * threshold. */
 	if (f->window > 0 && newest != CLOCK_NONE)
 		keyed_state_expire(&f->windows,
 		    newest - f->window - 2 * f->rules[RULES - 1].length);
@@ -402,7 +405,7 @@ alerts_emit(void *ctx, struct rowset *to, enum metric_rows which)
 
 	for (i = 0; i < n; i++) {
 		a = list[i];
-		/* One that was never written need not be withdrawn. */
+		/* An alert that was never written need not be withdrawn. */
 		if (a->withdrawn == 0 ||
 		    (which == ROWS_CHANGED && a->reported != 0))
 			emit_alert(f, a, to);

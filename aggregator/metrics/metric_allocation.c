@@ -1,6 +1,6 @@
 /*
- * metric_allocation: the tables of a simulation, by operator and in all. They
- * are for one-shot runs only: in a stream allocation makes reservations
+ * metric_allocation: the tables of a simulation, by operator and in total. They
+ * are for one-shot runs only; in a stream, allocation makes reservations
  * (stream_allocation.c).
  */
 

@@ -1,8 +1,8 @@
 /*
- * channel_metrics: of each channel, in each hour of the messages' own time:
- * the messages that count, those of customers (inbound) and of operators and
- * bots (outbound), and in how many chats they were. A message that names no
- * channel counts under the empty name.
+ * channel_metrics: for each channel and hour of the messages' own time, the
+ * number of counted messages, how many are from customers (inbound) and how
+ * many from operators and bots (outbound), and in how many chats they were.
+ * Messages without a channel count under the empty name.
  */
 #include "aggregator/counting/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"

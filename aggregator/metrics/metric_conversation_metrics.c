@@ -1,18 +1,19 @@
 /*
- * conversation_metrics and longest_monologue: of each conversation, over all of
- * its life: how many messages count, how many participants wrote them, the
- * first and the last of them; and the most messages in a row by one side, the
- * customer, or operators and bots together. Who writes as a customer and as an
- * operator is two participants; all without a name are one. Unlike chat_metrics
- * its rows never leave, and only the first response is that of an episode.
+ * conversation_metrics and longest_monologue: for each conversation over its
+ * whole life, the number of counted messages and of their participants, the
+ * first and last message, and the longest series of messages by one side (the
+ * customer, or operators and bots together). A person who writes as customer
+ * and as operator counts as two participants; all authors without a name count
+ * as one. Unlike rows of chat_metrics, these rows are never removed. Only the
+ * first response belongs to an episode.
  *
- * All is counted since the conversation was last silent for longer than
- * [aggregator] forget, by the walk over the chat that its clocks make, too. A
- * conversation outlives its chat in the model: what the model's dropped
- * messages come to stays here, as the past that the next walk begins with.
+ * Counting starts over after a silence of more than [aggregator] forget. It is
+ * done by the walk over the chat that its clocks make anyway. A conversation
+ * outlives its chat in the model: the figures of messages that the model
+ * dropped stay here, as the past with which the next walk begins.
  *
- * Of the past the participants are kept as hashes of 64 bits: the first few
- * with the conversation, because nearly all have two, the others in a table. A
+ * The participants of the past are kept as 64-bit hashes: the first few inside
+ * the conversation, because almost all have two, the others in a table. A
  * conversation whose messages were all withdrawn by later versions keeps its
  * row, with 0 messages.
  */
@@ -31,36 +32,37 @@ enum {
 	NEAR = 4,
 };
 
-/* What messages come to. Without any it is zeroed. */
+/* The figures of some messages; zeroed if there are none. */
 struct talk {
 	int64_t first_at, last_at;
 	uint64_t messages, participants;
-	uint64_t run, longest; /* in a row: until the last one; the most */
-	uint64_t by_customer;  /* the side of the run */
+	uint64_t run, longest; /* messages in a row: the last run, the longest
+				* run */
+	uint64_t by_customer;  /* the side of the last run */
 };
 
 struct conversation {
 	struct talk all;        /* as in its rows */
-	struct talk past;       /* of messages that the model dropped */
-	uint64_t near[NEAR];    /* participants of the past; 0: none */
-	int64_t first_response; /* of the present episode; TALLY_NONE */
-	int64_t known_last;     /* the latest last_at of a row */
-	int64_t due;            /* when it is reviewed */
+	struct talk past;       /* messages that the model dropped */
+	uint64_t near[NEAR];    /* participants of the past; 0: unused */
+	int64_t first_response; /* in the current episode, or TALLY_NONE */
+	int64_t known_last;     /* the latest last_at that a row had */
+	int64_t due;            /* time of its review */
 };
 
 struct conversations {
 	struct keyed_state table;  /* by chat */
 	struct keyed_state others; /* (chat, start, hash): further participants
-				      of the past that begins then */
+				    * of the past that begins at that time */
 	struct timer_queue timer_queue;
 	struct streaming_metric_cap cap;
-	bool lasts; /* in a stream, where a conversation is deleted in time */
+	bool lasts; /* a stream, which deletes silent conversations */
 	int64_t window, forget;
-	/* The chat that is walked over. */
-	struct conversation *walked; /* NULL: it is not known */
+	/* The current walk. */
+	struct conversation *walked; /* NULL: not known yet */
 	struct talk talk;
-	bool past_counts; /* its participants are among those of the talk */
-	struct key_set participants; /* who wrote since the past */
+	bool past_counts; /* the talk includes the participants of the past */
+	struct key_set participants; /* authors since the past */
 };
 
 static void *
@@ -103,8 +105,8 @@ find_conversation(struct conversations *f, struct text chat, bool *made)
 			    : keyed_state_find(&f->table, k.bytes, k.len);
 }
 
-/* From then on no message can follow one of that time without a silence between
- * them, nor replace one before it. */
+/* Returns the time from which no message can follow the last one without a
+ * silence between them, or replace an earlier one. */
 static int64_t
 when_silent(const struct conversations *f, int64_t last)
 {
@@ -122,7 +124,7 @@ schedule(struct conversations *f, struct conversation *c, int64_t due)
 		timer_queue_add(&f->timer_queue, due, key.p, key.len);
 }
 
-/* Counts a message. True: it starts over, after a silence. */
+/* Counts a message. Returns true if counting starts over, after a silence. */
 static bool
 talk_add(struct talk *t, int64_t forget, const struct message *x)
 {
@@ -165,7 +167,7 @@ others_key(const struct conversation *c)
 	return k;
 }
 
-/* They wrote in the past. */
+/* True for an author of messages in the past. */
 static bool
 is_past_participant(
     struct conversations *f, const struct conversation *c, uint64_t who)
@@ -210,7 +212,7 @@ add_past_participant(
 	c->past.participants++;
 }
 
-/* Messages that the model drops go into the past. */
+/* Adds messages that the model drops to the past. */
 static void
 conversations_drop(
     void *ctx, const struct model *m, const struct chat *chat, size_t n)
@@ -262,9 +264,9 @@ conversations_message(void *ctx, const struct model *m, const struct message *x)
 	f->talk.participants++;
 }
 
-/* An unknown conversation, whose last message is of that time, had its rows and
- * was deleted: it was silent for good at the last flush already. One that began
- * since then and is silent for good by now has still to be written. */
+/* True if an unknown conversation had its rows and was deleted, because at the
+ * last flush it was silent for good already. A conversation that began after
+ * that flush and is silent for good by now still has to be written. */
 static bool
 was_deleted(const struct conversations *f, int64_t last_at)
 {
@@ -296,8 +298,8 @@ conversations_end(void *ctx, const struct chat *chat)
 	keyed_state_emit(&f->table, c);
 }
 
-/* A conversation is due: it is deleted once it is silent for good, unless the
- * end of its present episode is still to be told. */
+/* Reviews a conversation that is due: deletes it if it is silent for good,
+ * unless the end of its current episode has yet to be reported. */
 static void
 review_conversation(
     struct conversations *f, struct text key, int64_t due, int64_t newest)

@@ -1,6 +1,6 @@
 /*
- * event_counts: how often each user did each thing. An event counts once by
- * its id, however often it was delivered.
+ * event_counts: how many events of each type each user caused. An event is
+ * counted once by its id, however often it was delivered.
  */
 #include "aggregator/metrics/metrics.h"
 

@@ -1,11 +1,12 @@
 /*
- * intervals: each first response, reply, resolution, unanswered wait and part
- * of a wait that a transfer cut, a row: the history from which any range,
- * calendar or rule can be computed again. Its key is when it ended, its chat,
- * the message that ended it and its kind. An interval that a late message
- * withdraws gets one more row, with `withdrawn` set.
+ * intervals: one row for each first response, reply, resolution, unanswered
+ * wait and part of a wait that a transfer split. They are the history from
+ * which any range, calendar or rule can be computed again. The key consists of
+ * the interval's end, the chat, the message that ended it and the kind. An
+ * interval that a late message withdraws gets one more row, with `withdrawn`
+ * set.
  *
- * A row is kept only until it was written: then the database has it.
+ * A row is kept only until it is written; then the database has it.
  */
 #include "aggregator/counting/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"
@@ -18,8 +19,9 @@
 struct interval_row {
 	int64_t start, ms;
 	uint8_t withdrawn, has_operator, operator_len;
-	uint8_t channel_len;         /* 0: none */
-	char ids[2 * RECORD_MAX_ID]; /* the operator's, then the channel's */
+	uint8_t channel_len;         /* 0: no channel */
+	char ids[2 * RECORD_MAX_ID]; /* the operator's id, followed by the
+				      * channel */
 };
 
 struct intervals {

@@ -1,21 +1,22 @@
 /*
- * operator_metrics: what each operator does over the ongoing chats. A row has
- * who is in the directory, is assigned an ongoing chat, or is credited with a
- * first response or a reply in one; or had a row when one of these was so.
+ * operator_metrics: the figures of each operator over the ongoing chats. A row
+ * is written for operators who are in the directory, are assigned an ongoing
+ * chat, or are credited with a first response or a reply in one; and once more
+ * when none of these is true any longer.
  */
 #include "aggregator/metrics/metrics.h"
 
 #include "common/containers/duration_bucket.h"
 #include "common/text/jsonw.h"
 
-/* Who left the directory keeps only the name. */
+/* An operator who left the directory keeps only the name. */
 static int64_t
 reported_open_chats(const struct operator_info *o)
 {
 	return o->listed ? o->reported_open_chats : RECORD_NO_NUMBER;
 }
 
-/* Begins a row of either table, up to the number of responses. */
+/* Begins a row of either table: the cells up to the number of responses. */
 static struct cell *
 begin_operator(
     const struct model *m, const struct operator_info *o, struct rowset *to)

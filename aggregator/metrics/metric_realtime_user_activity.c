@@ -1,9 +1,9 @@
 /*
- * realtime_user_activity: how many messages of a user count in each minute of
- * the messages' own time. created_at is the start of the minute.
+ * realtime_user_activity: the number of a user's counted messages in each
+ * minute of the messages' own time. created_at is the start of the minute.
  *
- * A minute is kept until no message of it can come any more: for the window in
- * which late messages are accepted.
+ * A minute is kept while late messages are accepted, because one may belong to
+ * it.
  */
 #include "aggregator/counting/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"

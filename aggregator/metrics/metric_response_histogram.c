@@ -1,14 +1,14 @@
 /*
- * response_hours and response_histogram: how long answers took, in rows of
- * several aggregators that add up: by operator, kind of interval and the hour
- * in which it ended, how many there were, their sum and their maximum; and the
- * same in buckets (duration_bucket.h), from which a median or percentile over
- * any operators, hours and aggregators is read within 1/32. Kinds:
- * first_response, reply, resolution, unanswered. An interval of nobody has an
- * empty operator.
+ * response_hours and response_histogram: response times in rows of several
+ * aggregators that can be added up. response_hours has the number, sum and
+ * maximum by operator, kind of interval and the hour in which it ended;
+ * response_histogram has the number in each bucket (duration_bucket.h), from
+ * which a median or percentile over any operators, hours and aggregators
+ * follows with an error of at most 1/32. Kinds: first_response, reply,
+ * resolution, unanswered. Intervals without an operator have an empty one.
  *
  * An interval that a late message withdraws is subtracted. The maximum is then
- * exact as far as top_values.h is.
+ * as exact as top_values.h says.
  */
 #include "aggregator/counting/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"
@@ -21,7 +21,7 @@
 
 #include "aggregator/containers/top_values.h"
 
-/* A snapshot may correct hours that are older than the window. */
+/* A snapshot may correct hours older than the window. */
 #define KEEP_MS (7 * DAY_MS)
 
 struct hour {
@@ -30,8 +30,8 @@ struct hour {
 	struct top_values longest;
 };
 
-/* Either metric: a table by (hour, kind, operator), that of buckets by bucket,
- * too. */
+/* Either metric: a table with the key (hour, kind, operator), in
+ * response_histogram followed by the bucket. */
 struct responses {
 	struct keyed_state table;
 	int64_t window;
@@ -132,7 +132,8 @@ responses_advance(void *ctx, int64_t newest, bool refresh)
 	keyed_state_expire(&f->table, newest - f->window - KEEP_MS);
 }
 
-/* The cells that both tables begin with; *at: after them in the key. */
+/* Writes the cells with which both tables begin; sets *at to what follows in
+ * the key. */
 static struct cell *
 begin_response_row(
     const void *payload, struct rowset *to, struct text *key, size_t *at)

@@ -1,6 +1,6 @@
 /*
- * tenant_metrics: one row for the tenant: all ongoing chats together, among
- * them the unassigned ones, which no other row has.
+ * tenant_metrics: one row for the tenant, over all ongoing chats, including the
+ * unassigned ones, which no other row covers.
  */
 #include "aggregator/metrics/metrics.h"
 

@@ -1,19 +1,19 @@
 /*
- * trends: words that were in more than `trend_count` (2) messages that count
- * within a window (2 min) of the messages' own time, each word once a message,
- * of more than 3 characters and none of the stop words. What a word is:
- * text_words.h.
+ * trends: words that occurred in more than `trend_count` (2) counted messages
+ * within a window (2 min) of the messages' own time. A word counts once for
+ * each message, has more than 3 characters and is not a stop word. text_words.h
+ * defines what a word is.
  *
  * A row is written when the tenant's newest time reaches the end of its window,
- * and again when a late message has the word. An edited message counts with
- * the words it came with: those of a changed text are neither added nor
+ * and again if a late message has the word. An edited message counts with the
+ * words of its first version; words of later versions are neither added nor
  * removed.
  *
- * One of several aggregators writes every word, whatever its count, and at each
- * refresh those of windows that go on: the view that adds them up applies the
- * threshold and selects the windows that have ended.
+ * If there are several aggregators, each writes every word, whatever its count,
+ * and at each refresh the words of unfinished windows: the view that adds them
+ * up applies the threshold and selects finished windows.
  *
- * Messages without text have no words; that is logged once.
+ * Messages without text have no words; this is logged once.
  */
 #include "aggregator/counting/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"
@@ -28,13 +28,13 @@
 #include "common/containers/strmap.h"
 
 enum {
-	/* After so many messages without any text it is logged. */
+	/* Log after this many messages if none had a text. */
 	MISSING_TEXT_AFTER = 10000,
 };
 
 struct trends {
-	struct keyed_state table;   /* (window, word) -> in how many messages */
-	struct keyed_state windows; /* (window) -> how many words */
+	struct keyed_state table;   /* (window, word) -> number of messages */
+	struct keyed_state windows; /* (window) -> number of words */
 	struct timer_queue timer_queue;
 	struct words words;
 	struct strmap stop;
@@ -49,7 +49,7 @@ struct trends {
 	bool parts;
 };
 
-/* An entry may be several words, as "don't" is. */
+/* An entry may consist of several words, such as "don't". */
 static void
 add_stop_words(struct trends *f, const char *entry)
 {
@@ -60,7 +60,7 @@ add_stop_words(struct trends *f, const char *entry)
 		*strmap_put(&f->stop, f->words.v[i].p, f->words.v[i].len) = f;
 }
 
-/* By its name: anyone who asks for all metrics may get fewer. */
+/* True if trends was selected by its name: "all" may leave it out. */
 static bool
 is_asked_for(const struct conf *conf)
 {
@@ -86,7 +86,8 @@ trends_open(const struct streaming_metric_setup *setup)
 	streaming_metric_cap_init(&f->cap, setup, "trend_words");
 	f->tenant = setup->tenant;
 	f->asked_for = is_asked_for(setup->conf);
-	/* With several aggregators only their sum can be compared. */
+	/* With several aggregators, only their sum can be compared with the
+	 * threshold. */
 	f->parts = streaming_metric_in_parts(setup);
 	if (!f->parts)
 		f->more_than =
@@ -128,7 +129,7 @@ trends_close(void *ctx)
 	free(f);
 }
 
-/* There is room for one more word in the window; counts it. */
+/* Counts a word in its window; returns false if the window is full. */
 static bool
 has_room_for_word(struct trends *f, int64_t begin)
 {
@@ -161,7 +162,8 @@ word_key(struct key *k, int64_t begin, struct text word)
 	key_text(k, word);
 }
 
-/* Before its count falls or after it rose: whether there is a row to write. */
+/* Marks the row as changed if there is one. Call before the count falls or
+ * after it rose. */
 static void
 change_word(struct trends *f, int64_t begin, uint64_t *n)
 {
@@ -217,8 +219,8 @@ trends_add(void *ctx, const struct streaming_metric_message *m)
 	    f->tenant, WORDS_MOST);
 }
 
-/* Marks the rows of all windows that are queued as changed, also of those that
- * go on; the latter are queued again. */
+/* Marks the rows of all queued windows as changed. Windows that have not ended
+ * are queued again. */
 static void
 report_open_windows(struct trends *f, int64_t newest)
 {
@@ -261,7 +263,7 @@ trends_advance(void *ctx, int64_t newest, bool refresh)
 		report_open_windows(f, newest);
 	while (timer_queue_next(&f->timer_queue, newest, &key, &due)) {
 		n = keyed_state_find(&f->table, key.p, key.len);
-		/* It may have lost messages since it was queued. */
+		/* The word may have lost messages since it was queued. */
 		if (n != NULL && (f->parts || *n > f->more_than))
 			keyed_state_emit(&f->table, n);
 	}

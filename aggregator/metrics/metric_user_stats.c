@@ -1,20 +1,20 @@
 /*
- * user_stats: of each user who wrote, in whatever role: how many messages
- * count, the first and the last of them, and in how many conversations they
- * wrote within the last [aggregator] user_active (24 hours) before the tenant's
- * newest time, of a snapshot before its own; a message of exactly 24 hours ago
- * is out. Who has no name has no row.
+ * user_stats: for each author, in whatever role: the number of counted
+ * messages, the first and last of them, and the number of conversations in
+ * which they wrote during the last [aggregator] user_active (24 hours) before
+ * the tenant's newest time, or before the time of the snapshot. A message
+ * exactly 24 hours old is out. Authors without a name have no row.
  *
- * A pair of user and conversation is kept as long as its last message is that
- * young; a timer queue says when to look at it again. Its entry there may be
- * too early, never too late; `due` says which entry is the pair's, any other is
- * obsolete and ignored.
+ * A pair of user and conversation is kept while its last message is young
+ * enough; a timer queue says when to look at it again. Its entry there may be
+ * too early, never too late. `due` tells which entry belongs to the pair; all
+ * others are obsolete and ignored.
  *
- * Messages and their times are those since the user was last silent for longer
- * than [aggregator] forget; of conversations user_active alone decides. What
- * was counted before that silence is kept, because a late message may fill it.
- * What lies before two silences is not: in a one-shot run, where messages come
- * in any order, one that fills the older of them is too late.
+ * Messages are counted since the user was last silent for more than
+ * [aggregator] forget; for conversations only user_active matters. The counts
+ * from before that silence are kept, because a late message may fill it. Counts
+ * from before two silences are not kept: in a one-shot run, where messages come
+ * in any order, a message that fills the older silence is too late.
  */
 #include "aggregator/counting/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"
@@ -23,30 +23,31 @@
 
 #include "common/base/xalloc.h"
 
-/* Between two flushes expired pairs are removed this often, in the messages'
- * own time. */
+/* How often expired pairs are removed between two flushes, in the messages' own
+ * time. */
 #define EXPIRE_EVERY HOUR_MS
 
-/* What a user wrote without a silence. */
+/* Messages of a user without a silence between them. */
 struct spell {
 	uint64_t messages;
 	int64_t first, last;
 };
 
 struct user {
-	struct spell now, before; /* before the last silence */
-	uint64_t conversations;   /* pairs there are */
+	struct spell now, before; /* `before`: until the last silence */
+	uint64_t conversations;   /* number of pairs */
 };
 
 struct pair {
-	int64_t due, last; /* last: its newest message */
+	int64_t due, last; /* last: time of its newest message */
 };
 
 struct users {
 	struct keyed_state table;
 	struct keyed_state pairs;       /* (user, conversation) */
-	struct timer_queue timer_queue; /* of pairs */
-	struct timer_queue silent;      /* users, by when each may be silent */
+	struct timer_queue timer_queue; /* for pairs */
+	struct timer_queue silent;      /* users, by the time from which they
+					 * may be silent */
 	bool expires;                   /* false: one-shot */
 	int64_t forget, window;         /* ms */
 	struct streaming_metric_cap cap;
@@ -95,14 +96,15 @@ find_user(struct users *f, struct text user)
 	return keyed_state_find(&f->table, k.bytes, k.len);
 }
 
-/* When no message can follow one of that time without a silence. */
+/* Returns the time from which no message can follow the last one without a
+ * silence. */
 static int64_t
 when_silent(const struct users *f, int64_t last)
 {
 	return last + f->forget + f->window + 1;
 }
 
-/* Makes the user if they are new. */
+/* Returns the user, who is added if new. */
 static struct user *
 get_user(struct users *f, const struct streaming_metric_message *m)
 {
@@ -172,7 +174,7 @@ remove_pair(struct users *f, struct text user, struct pair *p)
 	keyed_state_emit(&f->table, u);
 }
 
-/* A pair is due: it is removed, or comes up again when its newest message
+/* Reviews a pair that is due: it is removed, or queued until its newest message
  * expires. */
 static void
 review_pair(struct users *f, struct text key, int64_t due)
@@ -207,7 +209,7 @@ expire_pairs_at_times(struct users *f)
 {
 	int64_t now = f->table.home->now;
 
-	/* CLOCK_NONE is far below. */
+	/* CLOCK_NONE is far below any time. */
 	if (now != CLOCK_NONE && f->expired_at < now - EXPIRE_EVERY)
 		expire_pairs(f);
 }
@@ -276,7 +278,8 @@ users_prepare(void *ctx, const struct streaming_metric_message *m, bool near)
 	keyed_state_prepare(&f->pairs, k.bytes, k.len, near);
 }
 
-/* A user is due: they are deleted when they are silent, else come up again. */
+/* Reviews a user who is due: deletes a silent user, otherwise queues them
+ * again. */
 static void
 review_user(struct users *f, struct text key, int64_t newest)
 {

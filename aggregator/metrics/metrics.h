@@ -18,10 +18,10 @@
 extern const struct metric *const metrics[];
 extern const size_t metrics_n;
 
-/* More than there are. */
+/* More than the number of metrics. */
 #define METRICS_MAX 64
 
-/* The metric of that table, or NULL. */
+/* Returns the metric of that table, or NULL. */
 const struct metric *metric_find(const char *table);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * model: takes records in; see model.h. model_recompute.c derives from them.
+ * model: takes records; see model.h. model_recompute.c derives the figures.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -12,8 +12,8 @@
 void
 model_init(struct model *m, struct text tenant, bool stream, int64_t as_of)
 {
-	/* One seed for all models of the process, so that identities can be
-	 * copied between them. */
+	/* The same seed for all models of the process, so that identities can
+	 * be copied between them. */
 	static struct dedup_seed seed;
 	static bool seeded;
 	size_t i;
@@ -56,7 +56,7 @@ model_release(struct model *m)
 	memset(m, 0, sizeof *m);
 }
 
-/* The time a record is about. */
+/* Returns the time that a record is about. */
 static int64_t
 time_of_record(const struct record *r)
 {
@@ -85,7 +85,7 @@ add_chat_record(struct model *m, const struct record *r)
 	d.customer_phone = interner_get(n, r->customer_phone);
 	d.tag = interner_get(n, r->tag);
 	d.tags = interner_get(n, r->tags);
-	/* Its first messages are likely theirs. */
+	/* Its first messages are probably by the assignee and the customer. */
 	if (c->name_hints[0] == 0)
 		c->name_hints[0] = d.customer;
 	if (c->name_hints[1] == 0)
@@ -133,8 +133,8 @@ add_message_record(struct model *m, const struct record *r)
 	return messages_take(m, c, f, &new);
 }
 
-/* CLOCK_NONE is below every time. Identities expire here, so that when a flush
- * comes makes no difference. */
+/* CLOCK_NONE is before every time. Identities expire here, so the result does
+ * not depend on when a flush comes. */
 void
 model_pass_time(struct model *m, int64_t at)
 {
@@ -178,7 +178,7 @@ add_event_record(struct model *m, const struct record *r)
 	return result;
 }
 
-/* It is older than the window. */
+/* True if it is older than the window. */
 static bool
 is_refused_as_late(const struct model *m, int64_t at)
 {
@@ -230,7 +230,7 @@ model_add(struct model *m, const struct record *r)
 	int64_t at = time_of_record(r);
 
 	m->known_at = r->at;
-	/* A record about a message is not a message and has no time. */
+	/* A record about a message is not itself a message and has no time. */
 	if (r->type == RECORD_MESSAGE && r->about)
 		return MODEL_SKIPPED;
 	switch (r->type) {
@@ -250,7 +250,7 @@ model_add(struct model *m, const struct record *r)
 	case RECORD_TYPES:
 		break;
 	}
-	/* These advance the time of the tenant, too. */
+	/* These advance the tenant's time, too. */
 	advance_as_of(m, r->at);
 	return MODEL_SKIPPED;
 }

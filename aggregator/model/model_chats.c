@@ -1,6 +1,6 @@
 /*
  * model_chats: the chats of a model: the hash table that finds them by id,
- * their memory, and the queue of those that may expire.
+ * their memory, and the queue of chats that may expire.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -44,7 +44,7 @@ chat_of(uint64_t slot)
 	return (struct chat *)(uintptr_t)(slot & POINTER_MASK);
 }
 
-/* The slot of the id, or the free one where it goes. */
+/* Returns the slot of the id, or the free slot where it belongs. */
 static size_t
 find_chat_slot(const struct model_private *p, uint32_t hash, struct text id)
 {
@@ -96,7 +96,7 @@ model_find_chat(const struct model *m, struct text id)
 	return slot != 0 ? chat_of(slot) : NULL;
 }
 
-/* Chats never move, and are reused by a free list. */
+/* Chats never move; freed ones are reused. */
 static struct chat *
 allocate_chat(struct model_private *p)
 {
@@ -175,7 +175,8 @@ empty_chat_slot(struct model_private *p, size_t i)
 		if (p->slots[i] == 0)
 			break;
 		home = chat_of(p->slots[i])->hash & p->slot_mask;
-		/* It may stay unless its home is at or before the hole. */
+		/* The entry may stay unless its home is at or before the
+		 * hole. */
 		if (((i - home) & p->slot_mask) < ((i - hole) & p->slot_mask))
 			continue;
 		p->slots[hole] = p->slots[i];
@@ -207,7 +208,7 @@ chats_drop_messages(struct model *m, struct chat *c, size_t n)
 	if (c->n > 0) {
 		memmove(
 		    c->messages, c->messages + n, c->n * sizeof *c->messages);
-		/* What a long episode needed is not kept for short ones. */
+		/* The memory of a long episode is not kept for short ones. */
 		if (4 * (size_t)c->n <= c->cap) {
 			c->cap = 2 * c->n;
 			c->messages =
@@ -220,7 +221,7 @@ chats_drop_messages(struct model *m, struct chat *c, size_t n)
 	}
 }
 
-/* What is not in pieces. */
+/* Frees what is not allocated in pieces. */
 static void
 free_parts(struct chat *c)
 {
@@ -247,7 +248,7 @@ chats_free(struct model *m, struct chat *c)
 	p->free[p->free_n++] = c;
 }
 
-/* Without dropping names: the interner is released, too. */
+/* Does not drop names, because the interner is released, too. */
 void
 chats_free_all(struct model *m)
 {
@@ -290,7 +291,7 @@ chats_touch(struct model *m, struct chat *c, bool derive)
 	m->changes.chats[m->changes.chats_n++] = c;
 }
 
-/* A heap by due. */
+/* A heap ordered by due. */
 static void
 heap_put(struct chat_expiry *v, size_t i, struct chat_expiry x)
 {
@@ -319,8 +320,9 @@ heap_take(struct chat_expiry *v, size_t n)
 	return first;
 }
 
-/* Its messages go once no record is as old as its last one; it does a window
- * later, or when none is as old as the snapshot that lacks it. */
+/* A chat's messages are dropped once no record can be as old as its last one.
+ * The chat itself is dropped a window later, or when no record can be as old as
+ * the snapshot that lacks it. */
 static int64_t
 expiry_due(const struct model *m, const struct chat *c)
 {
@@ -338,7 +340,7 @@ chats_queue_expiry(struct model *m, struct chat *c)
 	struct model_private *p = m->private;
 	struct chat_expiry x = { expiry_due(m, c), c, c->use };
 
-	/* Without any time it is never known to be old. */
+	/* Without any time a chat is never known to be old. */
 	if (c->newest == CLOCK_NONE || c->expiry_queued || m->window == 0 ||
 	    c->gone ||
 	    (c->now.status != CHAT_CLOSED && c->now.status != CHAT_GONE))
@@ -363,7 +365,7 @@ chats_next_expired(struct model *m, int64_t limit)
 		    (x.chat->now.status == CHAT_CLOSED ||
 			x.chat->now.status == CHAT_GONE))
 			return x.chat;
-		/* Records came since, or it was opened again. */
+		/* It got records meanwhile, or was opened again. */
 		chats_queue_expiry(m, x.chat);
 	}
 	return NULL;

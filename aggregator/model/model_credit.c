@@ -1,6 +1,7 @@
 /*
- * model_credit: what operators and the tenant have of each chat. When a chat
- * changes, only the difference between its old and its new share is applied.
+ * model_credit: the shares of operators and the tenant in each chat. When a
+ * chat changes, only the difference between its old and its new share is
+ * applied.
  */
 #include "aggregator/model/model_impl.h"
 

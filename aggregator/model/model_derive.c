@@ -1,9 +1,8 @@
 /*
  * model_derive: derives a chat from its records, messages and descriptions: its
- * state, its present episode, the intervals of all its episodes, and which
- * messages may be dropped. The result does not depend on the order in which
- * the records came. A chat is derived from nothing but its own records and the
- * names.
+ * state, its current episode, the intervals of all its episodes, and which
+ * messages may be dropped. The result does not depend on the order of arrival.
+ * A chat is derived from nothing but its own records and the names.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -12,7 +11,7 @@
 
 #include "common/base/xalloc.h"
 
-/* The status that a message sets; CHAT_NONE: none. */
+/* Returns the status that a message sets; CHAT_NONE: none. */
 static enum chat_status
 status_of_message(const struct message *m)
 {
@@ -58,8 +57,8 @@ inherit(uint32_t *to, uint32_t from)
 		*to = from;
 }
 
-/* The newest description counts. Fields that do not change, which a closing
- * seldom repeats, are inherited from older ones. */
+/* The newest description counts. Constant fields, which a closing seldom
+ * repeats, are inherited from older ones. */
 void
 chats_describe(struct chat *c)
 {
@@ -85,8 +84,8 @@ chats_describe(struct chat *c)
 	}
 }
 
-/* Applies messages after the newest description. Of the same instant the
- * description decides the status, and a transfer the assignee. */
+/* Applies messages after the newest description. If they have the same time,
+ * the description decides the status, and a transfer the assignee. */
 static void
 apply_newer_messages(struct chat *c)
 {
@@ -157,8 +156,8 @@ add_mark(struct derivation *w, size_t *n, int64_t at, enum mark_kind kind,
 	w->marks[i] = x;
 }
 
-/* The j-th description reports an opening that none before it did. The latest
- * of those is mostly told again, or followed by a later one. */
+/* True if the j-th description reports an opening that none before it did.
+ * Usually the latest opening is reported again, or followed by a later one. */
 static bool
 is_new_opening(const struct derivation *w, size_t j, int64_t *latest)
 {
@@ -177,8 +176,8 @@ is_new_opening(const struct derivation *w, size_t j, int64_t *latest)
 	return true;
 }
 
-/* A mark of before the last dropped message: dropped_history has its effect. Of
- * one instant messages come before a closing. */
+/* True for a mark before the last dropped message: dropped_history has its
+ * effect. Messages come before a closing with the same time. */
 static bool
 is_in_dropped(const struct chat *c, int64_t at, enum mark_kind kind)
 {
@@ -208,7 +207,7 @@ make_marks(struct derivation *w, const struct chat *c)
 	return n;
 }
 
-/* The input of a walk over the chat. */
+/* Returns the input of a walk over the chat. */
 static struct clocks_chat
 view_chat(struct derivation *w, const struct chat *c)
 {
@@ -229,7 +228,7 @@ view_chat(struct derivation *w, const struct chat *c)
 	view.marks = w->marks;
 	for (j = 0; j < w->descriptions_n && view.opened_at == CLOCK_NONE; j++)
 		view.opened_at = w->descriptions[j]->opened_at;
-	/* Messages before it keep the opening that they had. */
+	/* Messages before it keep their opening. */
 	if (m->stream && view.n > 0 && view.messages[0].at < view.opened_at)
 		view.opened_at = CLOCK_NONE;
 	return view;
@@ -260,17 +259,17 @@ derive_drop_messages(struct model *m, struct chat *c, size_t messages)
 	chats_drop_messages(m, c, messages);
 }
 
-/* What one walk collects, besides what the derivation has. */
+/* What a walk collects, besides the contents of the derivation. */
 struct collector {
 	struct derivation *work;
 	struct chat *chat;
 	const struct model_walker *told; /* NULL: nobody */
-	bool all;                        /* intervals of past episodes, too */
+	bool all;                        /* also intervals of past episodes */
 	int64_t limit;  /* older messages may be dropped; INT64_MIN: none */
 	size_t n;       /* intervals */
-	size_t present; /* the first interval of the present episode */
+	size_t present; /* the first interval of the current episode */
 	size_t walked;  /* messages */
-	/* After the message walked over last. */
+	/* After the last message of the walk. */
 	int64_t last_at;
 	uint32_t assignee;
 	bool assignee_known;
@@ -278,7 +277,7 @@ struct collector {
 	struct droppable old;
 };
 
-/* Messages and intervals before it do not count. */
+/* Earlier messages and intervals do not count. */
 static void
 start_episode(struct collector *k)
 {
@@ -290,7 +289,7 @@ start_episode(struct collector *k)
 	k->present = k->n;
 }
 
-/* All that was walked over belongs to past episodes. */
+/* Everything so far belongs to past episodes. */
 static void
 collect_episode(void *ctx, int64_t ended_at)
 {
@@ -298,8 +297,8 @@ collect_episode(void *ctx, int64_t ended_at)
 	int64_t limit = k->limit;
 
 	start_episode(k);
-	/* What names the assignee first may still come, and names the one of
-	 * before it, too. */
+	/* A record that names the first assignee, and therefore also the
+	 * previous one, may still arrive. */
 	if (!k->assignee_known && limit != INT64_MIN)
 		limit -= k->work->model->window;
 	if (k->walked == 0 || k->last_at >= limit || ended_at >= limit)
@@ -346,7 +345,7 @@ collect_message(void *ctx, const struct clocks *clocks, const struct message *m,
 		k->told->ops->message(k->told->ctx, k->work->model, m);
 }
 
-/* Credits the responses of the present episode among the intervals. */
+/* Credits the responses of the current episode among the intervals. */
 static void
 credit_responses(struct collector *k)
 {

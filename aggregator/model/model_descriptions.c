@@ -1,8 +1,7 @@
 /*
- * model_descriptions: the chat records of a chat, which of two is the newer
- * one, which of them need not be kept, and their packed form. An incremental
- * model puts each in its place; any other one sorts them once, when the chat is
- * derived.
+ * model_descriptions: the chat records of a chat, which of two is newer, which
+ * of them need not be kept, and their packed form. An incremental model inserts
+ * each in its place; any other one sorts them once, when the chat is derived.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -12,15 +11,15 @@
 #include "common/base/xalloc.h"
 #include "common/containers/pack.h"
 
-/* Above so many descriptions of a chat, repeated ones are dropped before the
- * window has passed: a poll each minute would leave a thousand a day of every
+/* If a chat has more descriptions, repeated ones are dropped before the window
+ * has passed: a poll each minute would leave a thousand a day for every
  * chat. */
 #define DESCRIPTIONS 64
 
 _Static_assert(sizeof(struct description) % PIECES_LINE == 0,
     "descriptions are taken from pieces");
 
-/* The names that a description holds, the assignee first; in the order in which
+/* The names that a description holds, the assignee first, in the order in which
  * they are compared and packed. */
 static const size_t name_offsets[] = {
 	offsetof(struct description, assignee),
@@ -73,7 +72,8 @@ compare_names(const struct model *m, const struct description *a,
 	    &m->lexicon.names, name_at(a, offset), name_at(b, offset));
 }
 
-/* By time; of one time the greater (status, assignee, ...) is the newer one. */
+/* Compares by time; with the same time, the one with the greater (status,
+ * assignee, ...) is newer. */
 static int
 compare_descriptions(const struct model *m, const struct description *a,
     const struct description *b)
@@ -97,8 +97,8 @@ compare_descriptions(const struct model *m, const struct description *a,
 	return c;
 }
 
-/* Bits for the fields that it has, of those that a newer description inherits
- * from an older one (chats_describe()). */
+/* Returns bits for the fields that it has, among those that a newer description
+ * inherits from an older one (chats_describe()). */
 static unsigned
 fields_of(const struct description *d)
 {
@@ -117,7 +117,7 @@ is_same_state(const struct description *a, const struct description *b)
 	       a->closed_at == b->closed_at;
 }
 
-/* A message between them changed the status or the assignee. */
+/* True if a message between them changed the status or the assignee. */
 static bool
 has_change_between(const struct chat *c, const struct description *older,
     const struct description *newer)
@@ -126,12 +126,12 @@ has_change_between(const struct chat *c, const struct description *older,
 	const struct message *x;
 	size_t i;
 
-	/* Of dropped messages only the last status is known. */
+	/* Only the last status of dropped messages is known. */
 	if (f->at != CLOCK_NONE &&
 	    ((f->at >= older->at && f->at < newer->at) ||
 		(f->status_at >= older->at && f->status_at <= newer->at)))
 		return true;
-	/* Messages that are not in order yet are at the end. */
+	/* Messages that are not sorted yet are at the end. */
 	for (i = c->n; i > 0; i--) {
 		x = &c->messages[i - 1];
 		if (i <= c->sorted && x->at < older->at)
@@ -144,9 +144,9 @@ has_change_between(const struct chat *c, const struct description *older,
 	return false;
 }
 
-/* Drops descriptions that repeat the one before them, where no record can come
- * between the two any more. Of a run of equal descriptions the first and the
- * last are kept. */
+/* Drops descriptions that repeat the previous one, if no record can come
+ * between the two any more. Of a run of equal descriptions the first and last
+ * are kept. */
 static void
 prune_descriptions(struct model *m, struct chat *c)
 {
@@ -281,8 +281,8 @@ is_same_description(const struct description *a, const struct description *b)
 	return true;
 }
 
-/* A busy chat is described with each message, seldom in another way. The last
- * one is returned. */
+/* A busy chat gets a description with each message, which seldom differs.
+ * Returns the last of the run. */
 static const struct description *
 put_repeats(struct buf *b, const struct description *d)
 {

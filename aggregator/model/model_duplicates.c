@@ -1,7 +1,7 @@
 /*
- * model_duplicates: recognizes, by chat and message id, messages that came
- * before within the window; the table is dedup.c's. An incremental model lists
- * new identities until they are packed (model_pack.h).
+ * model_duplicates: recognises, by chat and message id, messages that came
+ * before within the window, with the table of dedup.c. An incremental model
+ * lists new identities until they are packed (model_pack.h).
  */
 #include "aggregator/model/model_impl.h"
 

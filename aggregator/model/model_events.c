@@ -1,7 +1,7 @@
 /*
  * model_events: counts events by user and event name. An event is counted once
- * by its id; of two versions of it the one with the greater (at, user, event)
- * counts. An event without a user is skipped.
+ * by its id; of two versions, the one with the greater (at, user, event)
+ * counts. Events without a user are skipped.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -19,7 +19,7 @@
 /* The words of a slot of dedup_events; WORD_WHAT is user << 32 | event. */
 enum { WORD_AT, WORD_WHAT, EVENT_WORDS };
 
-/* Where the search for the pair begins. */
+/* Returns where the search for the pair begins. */
 static size_t
 first_event_slot(const struct model_private *p, uint32_t user, uint32_t event)
 {
@@ -110,7 +110,7 @@ adjust_event_count(struct model *m, uint32_t user, uint32_t event, bool more)
 	events_touch(m, e);
 }
 
-/* The limit of pairs is not reached, or the pair is counted already. */
+/* True if the limit of pairs is not reached, or the pair is counted already. */
 static bool
 may_count(struct model *m, uint32_t user, uint32_t event)
 {
@@ -128,8 +128,8 @@ may_count(struct model *m, uint32_t user, uint32_t event)
 	return false;
 }
 
-/* The span of an event's identity; an event without a time is as old as the
- * newest record, or as the first one that will have a time. */
+/* Returns the span of an event's identity; an event without a time is as old as
+ * the newest record, or as the first one that will have a time. */
 static uint16_t
 span_of(const struct model *m, int64_t at)
 {
@@ -186,11 +186,11 @@ events_date(struct model *m)
 	for (i = 0; i < p->fresh_n; i++)
 		p->fresh[i].span = span;
 	dedup_date_all(&p->dedup_events, span);
-	/* Those that are saved are saved again. */
+	/* All identities are saved again. */
 	events_rename(m, 0, 0);
 }
 
-/* > 0 when the new version counts. */
+/* Returns > 0 if the new version counts. */
 static int
 compare_versions(const struct interner *n, const uint64_t *words, int64_t at,
     uint32_t user, uint32_t event)
@@ -317,7 +317,7 @@ events_free(struct model *m)
 	dedup_release(&p->dedup_events);
 }
 
-/* Of the pairs those are counted that came first; their identities are in no
+/* The pairs that came first are counted; their identities are in no particular
  * order. */
 static void
 copy_pairs(struct model *to, const struct model *from)

@@ -1,14 +1,13 @@
 /*
- * model_forget_customer: removes what is known of a customer; see
- * model_pack.h.
+ * model_forget_customer: removes the data of a customer; see model_pack.h.
  */
 #include "aggregator/model/model_impl.h"
 #include "aggregator/model/model_pack.h"
 
 #include "common/base/xalloc.h"
 
-/* A description names the customer; or none does, and the order has the
- * chat. */
+/* True if a description names the customer; or if none names any, and the order
+ * has the chat. */
 static bool
 is_chat_of(
     const struct chat *c, uint32_t customer, const struct forget_order *o)
@@ -24,7 +23,7 @@ is_chat_of(
 	return !named && forget_order_has_chat(o, chat_id(c));
 }
 
-/* True when there was something. */
+/* Returns true if there was something to drop. */
 static bool
 drop_personal(struct model *m, struct description *d)
 {

@@ -1,20 +1,20 @@
 /*
- * model_impl: what the files of the model share. No other file includes it, and
- * no two of them call each other, be it by way of others.
+ * model_impl: shared by the files of the model. No other file includes it. No
+ * two of these files call each other, directly or indirectly.
  *
- *   model.c               takes in records
+ *   model.c               takes records
  *   model_operators.c     operators
  *   model_chats.c         the table of chats, their memory, their expiry
- *   model_descriptions.c  what chat records say of a chat
+ *   model_descriptions.c  what chat records say about a chat
  *   model_messages.c      the messages of a chat
  *   model_events.c        counted events
  *   model_duplicates.c    which messages came already
- *   model_recompute.c     brings up to date what metrics read, with
+ *   model_recompute.c     updates what metrics read, with
  *                         model_intervals.c and model_credit.c
  *   model_derive.c        derives chats
- *   model_standing.c      how a chat stands for an allocation
+ *   model_standing.c      the state of a chat for an allocation
  *   model_merge.c         merges another model
- *   model_forget_customer.c  removes what is known of a customer
+ *   model_forget_customer.c  removes the data of a customer
  *   model_pack.c          the packed form for the state
  */
 #ifndef AGGREGATOR_MODEL_MODEL_IMPL_H
@@ -33,39 +33,39 @@ status_or_open(const struct description *d)
 	return d->status == CHAT_NONE ? CHAT_OPEN : d->status;
 }
 
-/* An identity that is to be packed. */
+/* An identity that must be packed. */
 struct fresh_id {
 	struct fingerprint f;
 	uint16_t span;
-	uint32_t user, event; /* of an event, held; 0 for messages */
+	uint32_t user, event; /* for an event, held; 0 for messages */
 	int64_t at;
 };
 
 /* A queue entry: the chat may expire when the window has passed `due`. It is
- * stale when the chat's memory has another use by then. */
+ * stale if the chat's memory has been reused by then. */
 struct chat_expiry {
 	int64_t due;
 	struct chat *chat;
 	uint32_t use;
 };
 
-/* Derives one chat after the other: what was found of the present one, in
- * memory that the next one uses again. Each thread has its own. */
+/* Derives one chat after the other: the results for the current one, in memory
+ * that the next one reuses. Each thread has its own. */
 struct derivation {
 	const struct model *model;
-	/* Of the chat that was walked over, oldest first. */
+	/* Of the current chat, oldest first. */
 	const struct description **descriptions;
 	size_t descriptions_n, descriptions_cap;
 	struct mark *marks;
 	size_t marks_cap;
-	struct key_set participants; /* of the present episode */
+	struct key_set participants; /* of the current episode */
 	struct interval *intervals;
 	size_t intervals_cap;
 	struct timeline_scratch timeline;
 };
 
 struct model_private {
-	struct pieces pieces; /* chats and descriptions */
+	struct pieces pieces; /* for chats and descriptions */
 
 	/* The table of chats by id. */
 	uint64_t *slots; /* pointer | 16 bits of the hash << 48 */
@@ -73,33 +73,34 @@ struct model_private {
 	struct description *free_descriptions;
 	struct chat **free;
 	size_t free_n, free_cap;
-	struct chat_expiry *expiries; /* a heap by due */
+	struct chat_expiry *expiries; /* a heap ordered by due */
 	size_t expiries_n, expiries_cap;
 
 	/* The identities that came within the window. */
 	struct dedup dedup_messages, dedup_events;
-	int64_t identities_until; /* some expire when as_of is that late */
+	int64_t identities_until; /* some expire when as_of reaches this */
 	struct fresh_id *fresh;
 	size_t fresh_n, fresh_cap;
 
 	struct arena event_counts;
 	uint32_t *event_slots; /* index + 1 into the model's events */
 	size_t event_mask;
-	bool events_full; /* event_pairs is reached, and that was logged */
+	bool events_full; /* event_pairs was reached, which was logged */
 
-	struct strmap texts; /* of messages, see struct model: text_of */
+	struct strmap texts; /* texts of messages, see struct model: text_of */
 
 	struct derivation derivation;
 };
 
 /* model_operators.c. */
 
-/* The operator of that name; created if it is new. */
+/* Returns the operator with that name, created if new. */
 struct operator_info *model_operators_get(struct model *m, uint32_t id);
-/* Takes in an operator record. False: an older one that changes nothing. */
+/* Takes an operator record. Returns false for an older one that changes
+ * nothing. */
 bool model_operators_add(struct model *m, const struct record *r);
-/* Whether the operator is available (has: it is known), as it was at that time
- * or, CLOCK_NONE, is now. Of two times the later one counts. */
+/* Sets whether the operator is available (has: known), as of that time or, with
+ * CLOCK_NONE, now. The later of two times counts. */
 void model_operators_set_available(
     struct operator_info *o, bool has, bool available, int64_t at);
 /* Lists the operator as changed. */
@@ -112,70 +113,72 @@ void model_operators_free(struct model *m);
 
 /* model_chats.c. */
 
-/* The chat of that id; created if it is new. */
+/* Returns the chat with that id, created if new. */
 struct chat *chats_get(struct model *m, struct text id);
 void chats_free(struct model *m, struct chat *c);
 void chats_free_all(struct model *m);
 /* Removes the first n messages. */
 void chats_drop_messages(struct model *m, struct chat *c, size_t n);
 void chats_sort(struct chat **v, size_t n);
-/* Lists the chat as changed; derive: it is to be recomputed, too. */
+/* Lists the chat as changed; derive: it must also be recomputed. */
 void chats_touch(struct model *m, struct chat *c, bool derive);
-/* Queues a chat that is over for its expiry; takes the next one whose due time
- * is before limit, or NULL. */
+/* The first queues a closed chat for its expiry; the second takes the next one
+ * whose due time is before limit, or returns NULL. */
 void chats_queue_expiry(struct model *m, struct chat *c);
 struct chat *chats_next_expired(struct model *m, int64_t limit);
 
 /* model_descriptions.c. */
 
-/* Takes over the names that the description holds. chats_recompute_before() is
- * called before. */
+/* Takes over the names that the description holds. Call
+ * chats_recompute_before() first. */
 void chats_add_description(
     struct model *m, struct chat *c, const struct description *d);
-/* Newest first, before the chat is derived. */
+/* Sorts them newest first, before the chat is derived. */
 void chats_sort_descriptions(const struct model *m, struct chat *c);
-/* Removes that many of the oldest ones, if there are so many. */
+/* Removes that many of the oldest ones, if there are as many. */
 void chats_drop_descriptions(struct model *m, struct chat *c, size_t oldest);
-/* To and from a packed head. */
+/* Convert to and from a packed head. */
 void descriptions_pack(
     const struct model *m, const struct chat *c, struct buf *to);
 void descriptions_unpack(struct model *m, struct chat *c, struct pack *r);
 
 /* model_messages.c. */
 
-/* A new message at the end of the chat, to be filled in. */
+/* Appends a message to the chat, for the caller to fill in. */
 struct message *messages_append(struct chat *c);
-/* The index of the message that is kept, or c->n. */
+/* Returns the index of the message if it is kept, otherwise c->n. */
 size_t messages_find(
     struct model *m, struct chat *c, int64_t at, message_id id);
-/* A message that comes, of a model that recognizes duplicates: appends it, or
- * takes it over or drops it as another version of one that came before. */
+/* Takes a message in a model that recognises duplicates: appends it, or takes
+ * it over or drops it as another version of a known one. */
 enum model_result messages_take(struct model *m, struct chat *c,
     struct fingerprint f, const struct message *new);
 void messages_keep_text(struct model *m, const struct record *r);
 
 /* model_duplicates.c. */
 
-/* The identity of a message; prefetches its slot. */
+/* Returns the identity of a message, and prefetches its slot. */
 struct fingerprint identities_make(
     struct model *m, struct text chat, struct text id);
-/* It is remembered from now on, for as long as its latest time says: within the
- * window of that a version may come again. */
+/* Remembers the identity until its latest time is older than the window: until
+ * then another version may come. */
 enum dedup_found identities_add(
     struct model *m, struct fingerprint f, int64_t at);
-/* Of a message, without adding it. */
+/* Looks up a message without adding it. */
 enum dedup_found identities_find(struct model *m, const struct record *r);
-/* Has a new identity packed with the next commit; of an incremental model. */
+/* Lists a new identity of an incremental model to be packed with the next
+ * commit. */
 void identities_list_fresh(struct model *m, const struct fresh_id *x);
-/* Adds an identity of the state. */
+/* Adds an identity from the state. */
 void identities_restore(struct model *m, struct fingerprint f, uint16_t span);
-/* Drops identities that are older than the window, of events, too. */
+/* Drops identities that are older than the window, including those of
+ * events. */
 void identities_expire(struct model *m);
 
-/* Advances the time of the tenant. */
+/* Advances the tenant's time. */
 void model_pass_time(struct model *m, int64_t at);
 
-/* A time, but none after the clock where that bounds it. */
+/* Returns the time, limited to the clock if that is a bound. */
 static inline int64_t
 model_by_clock(const struct model *m, int64_t at)
 {
@@ -184,14 +187,14 @@ model_by_clock(const struct model *m, int64_t at)
 	return at < now ? at : now;
 }
 
-/* The span of an identity, see dedup.h. */
+/* Returns the span of an identity, see dedup.h. */
 static inline uint16_t
 model_span(const struct model *m, int64_t at)
 {
 	return dedup_span(at, dedup_span_ms(m->window));
 }
 
-/* Older than the window. */
+/* True if it is older than the window. */
 static inline bool
 model_is_late(const struct model *m, int64_t at)
 {
@@ -199,15 +202,15 @@ model_is_late(const struct model *m, int64_t at)
 	       at < m->as_of - m->window;
 }
 
-/* The name of one model as a name of the other, held. */
+/* Returns the name of one model as a name of the other, held. */
 static inline uint32_t
 model_translate_name(struct model *to, const struct model *from, uint32_t name)
 {
 	return interner_get(&to->lexicon.names, model_name(from, name));
 }
 
-/* The newest whole snapshot of the chat's bucket, if it lacks the chat; else
- * CLOCK_NONE. */
+/* Returns the time of the newest complete snapshot of the chat's bucket if it
+ * lacks the chat; otherwise CLOCK_NONE. */
 static inline int64_t
 model_missing_at(const struct model *m, const struct chat *c)
 {
@@ -224,14 +227,14 @@ model_missing_at(const struct model *m, const struct chat *c)
 struct fingerprint events_fingerprint(struct model *m, struct text id);
 enum model_result events_put(struct model *m, struct fingerprint f, int64_t at,
     uint32_t user, uint32_t event);
-/* The tenant has a time now: events that came before it did get it, too. */
+/* The tenant now has a time: gives it to events that came before. */
 void events_date(struct model *m);
-/* Adds an identity of the state; its event is counted already. */
+/* Adds an identity from the state, whose event is counted already. */
 void events_restore(struct model *m, struct fingerprint f, uint16_t span,
     int64_t at, uint32_t user, uint32_t event);
-/* All identities are packed again, with a user's new name. */
+/* Has all identities packed again, with a user's new name. */
 void events_rename(struct model *m, uint32_t from, uint32_t to);
-/* The count of that pair; created if it is new, whatever event_pairs says. */
+/* Returns the count of that pair, created if new, whatever event_pairs says. */
 struct event_count *events_count(
     struct model *m, uint32_t user, uint32_t event);
 void events_touch(struct model *m, struct event_count *e);
@@ -241,23 +244,23 @@ void events_copy(struct model *to, const struct model *from);
 
 /* model_intervals.c. */
 
-/* Reports and credits the differences between the chat's intervals and these,
- * which take their place. */
+/* Replaces the chat's intervals by these; reports and credits the
+ * differences. */
 void chat_intervals_update(
     struct model *m, struct chat *c, const struct interval *v, size_t n);
-/* They take its place without that. */
+/* Replaces them without doing that. */
 void chat_intervals_save(
     struct model *m, struct chat *c, const struct interval *v, size_t n);
-/* Drops the first n, without a report; none is credited. */
+/* Drops the first n without a report; none may be credited. */
 void chat_intervals_drop(struct model *m, struct chat *c, size_t n);
 /* Takes all credits back. */
 void chat_intervals_uncredit(struct model *m, struct chat *c);
 
 /* model_derive.c. */
 
-/* What a walk leaves behind. */
+/* The result of a walk. */
 struct derived {
-	size_t intervals; /* that the derivation has */
+	size_t intervals; /* number of intervals in the derivation */
 	/* What may be dropped: past episodes before the window. */
 	struct droppable {
 		size_t messages, intervals;
@@ -267,8 +270,8 @@ struct derived {
 	} old;
 };
 
-/* Derives a chat by its records; nothing but the chat and the derivation
- * changes. derive_walk(): the intervals alone, of a chat that is derived. */
+/* Derives a chat from its records; changes only the chat and the derivation.
+ * derive_walk(): only the intervals, for a chat that is derived. */
 struct derived derive_chat(struct derivation *w, struct chat *c);
 struct derived derive_walk(struct derivation *w, struct chat *c);
 void derivation_release(struct derivation *w);
@@ -276,35 +279,35 @@ void derivation_release(struct derivation *w);
 void derive_gather(struct derivation *w, const struct chat *c);
 /* Sets c->now from the descriptions. */
 void chats_describe(struct chat *c);
-/* Removes the first messages and keeps the last status they report. */
+/* Removes the first messages, but keeps the last status that they report. */
 void derive_drop_messages(struct model *m, struct chat *c, size_t messages);
 
-/* Prefetches those that come next, before the i-th of n chats is derived. */
+/* Prefetches the next ones before the i-th of n chats is derived. */
 void derive_prefetch(struct chat *const *v, size_t n, size_t i);
 
 /* model_recompute.c. */
 
 /* Has the messages of an unpacked chat fetched. */
 void chats_load(struct model *m, struct chat *c);
-/* Before a description that reports an opening or a closing of before the
- * window: forgets what is old enough by now, which it must not find only
- * because no row was made since. */
+/* Call before a description that reports an opening or closing before the
+ * window: forgets what is old enough by now, so that the result does not depend
+ * on whether a row was made meanwhile. */
 void chats_recompute_before(
     struct model *m, struct chat *c, const struct description *d);
 /* The same before messages that are older than the window. */
 void chats_recompute_before_late(struct model *m, struct chat *c);
-/* Marks the chat as gone, and takes back what it gave to the totals. */
+/* Marks the chat as gone, and removes its share from the totals. */
 void recompute_gone(struct model *m, struct chat *c);
 
-/* model_credit.c: what operators and totals have of each chat. */
+/* model_credit.c: the shares of operators and totals in each chat. */
 
 /* A response is added, or removed. */
 void credit_response(struct model *m, const struct interval *i, bool more);
-/* Whether it is open, and since when it waits. */
+/* Updates whether it is open, and since when it waits. */
 void credit_open(struct model *m, struct chat *c);
-/* All, of an unpacked chat. */
+/* Credits everything of an unpacked chat. */
 void credit_unpacked(struct model *m, struct chat *c);
-/* The longest wait of the tenant now. */
+/* Updates the tenant's longest wait. */
 void credit_waits(struct model *m);
 
 /* Packs a name as its text. */
@@ -314,7 +317,7 @@ model_put_name(struct buf *b, const struct model *m, uint32_t name)
 	pack_put_text(b, model_name(m, name));
 }
 
-/* The name is held. */
+/* Returns the name, held. */
 static inline uint32_t
 model_unpack_name(struct pack *r, struct model *m)
 {
@@ -331,8 +334,9 @@ enum layout {
 	LAYOUT_CHAT,
 };
 
-/* In place of the time of a packed description: the one before it, and so many
- * older ones that differ from it in their time alone. No record is so old. */
+/* Stands for the time of a packed description: the previous one, followed by a
+ * number of older ones that differ from it only in their time. No record is
+ * that old. */
 #define DESCRIPTION_REPEATS (CLOCK_NONE + 1)
 
 #endif

@@ -1,10 +1,10 @@
 /*
- * model_intervals: the intervals of a chat, as the last walk found them. What
- * the next one finds differs little: on_interval() is told of those that began
- * to exist and those that no longer exist, and the responses of the present
- * episode are added to operators and totals, or removed. The names in them are
- * held. Of a chat that was unpacked only the credited ones are known, by their
- * length, until its messages are loaded.
+ * model_intervals: the intervals of a chat, as the last walk found them. The
+ * next walk usually finds few changes: on_interval() reports added and removed
+ * ones, and the responses of the current episode are added to operators and
+ * totals, or removed. The names in them are held. For a chat that was unpacked,
+ * only the credited intervals are known, by their length, until its messages
+ * are loaded.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -29,7 +29,7 @@ is_same_interval(
 	       (!credits || a->credited == b->credited);
 }
 
-/* credits: also those differ that are credited in one list alone. */
+/* credits: intervals that are credited in only one list also differ. */
 static struct difference
 find_difference(
     const struct chat *c, const struct interval *v, size_t n, bool credits)

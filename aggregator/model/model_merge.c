@@ -1,7 +1,7 @@
 /*
  * model_merge: merges one model into another: a snapshot that comes with a
  * stream (model_copy()) or corrects one (model_merge()); and lists things as
- * changed on the caller's demand.
+ * changed at the caller's request.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -55,7 +55,7 @@ copy_message(struct model *to, const struct model *from,
 		    127u;
 }
 
-/* Without a name the last one is kept, for when the operator has left the
+/* If there is no name, the last one is kept for when the operator has left the
  * directory. */
 static void
 copy_operator_name(struct model *to, const struct model *from,
@@ -90,7 +90,7 @@ copy_operator(
 	model_operators_set_listed(to, o, true);
 }
 
-/* A bot is not listed, but the chats it holds have its name. */
+/* A bot is not listed, but its name is in the chats assigned to it. */
 static void
 copy_unlisted_name(
     struct model *to, const struct model *from, const struct operator_info *x)
@@ -134,8 +134,8 @@ copy_texts(struct model *to, const struct model *from)
 	}
 }
 
-/* A message of that time belongs to an episode that was dropped, or may have
- * been. */
+/* True if a message with that time belongs to an episode that was, or may have
+ * been, dropped. */
 static bool
 is_past_episode(const struct chat *c, int64_t at, bool late)
 {
@@ -194,7 +194,7 @@ copy_chat(struct model *to, const struct model *from, const struct chat *old)
 	return c;
 }
 
-/* The time of the newest record of the chat, in order or not yet. */
+/* Returns the time of the chat's newest record, sorted or not. */
 static int64_t
 newest_of(const struct chat *c)
 {
@@ -209,8 +209,8 @@ newest_of(const struct chat *c)
 	return at;
 }
 
-/* A chat that a whole snapshot of then lacks becomes CHAT_GONE, unless it has a
- * newer record or is over. */
+/* A chat that a complete snapshot of that time lacks becomes CHAT_GONE, unless
+ * it has a newer record or is closed. */
 static bool
 leaves_by_absence(const struct chat *c, int64_t at)
 {
@@ -219,8 +219,8 @@ leaves_by_absence(const struct chat *c, int64_t at)
 				c->now.status != CHAT_GONE));
 }
 
-/* Has chats recomputed that are not in the snapshot, as far as that changes
- * them. What is known already may be of later than the snapshot. */
+/* Has chats recomputed that are not in the snapshot, if that changes them. Some
+ * records may be newer than the snapshot. */
 static void
 touch_missing_chats(struct model *m, const struct model *snapshot,
     const struct bucket_set *part)
@@ -248,7 +248,7 @@ touch_missing_chats(struct model *m, const struct model *snapshot,
 	}
 }
 
-/* Fields that the stream has not reported are taken from the snapshot. */
+/* Takes fields that the stream has not reported from the snapshot. */
 static void
 complete_operator(
     struct model *to, const struct model *from, const struct operator_info *x)
@@ -257,7 +257,7 @@ complete_operator(
 	struct operator_info *o = model_operators_get(to, id);
 
 	interner_drop(&to->lexicon.names, id);
-	/* A name of one who is not listed is what a message called them. */
+	/* The name of an unlisted operator comes from a message. */
 	if (o->name == 0 || !o->listed)
 		copy_operator_name(to, from, o, x);
 	if (!o->listed)
@@ -290,7 +290,7 @@ model_copy(struct model *to, const struct model *from)
 		to->as_of = from->as_of;
 }
 
-/* Its row of before needs a later one, also when there is none now. */
+/* Its earlier row needs a later one, even if it has none now. */
 static void
 continue_operator(
     struct model *to, const struct model *from, const struct operator_info *x)
@@ -316,7 +316,7 @@ model_continue(struct model *to, const struct model *from)
 	}
 }
 
-/* An operator who left the directory keeps the name alone. */
+/* An operator who left the directory keeps only the name. */
 static void
 unlist_operator(struct model *m, struct operator_info *o, int64_t at)
 {
@@ -357,8 +357,8 @@ model_merge(struct model *m, const struct model *snapshot,
 	model_pass_time(m, snapshot->as_of);
 }
 
-/* Compares it with the message of the chat, if that is kept. Gives it the time
- * of the first version. */
+/* Compares it with the message in the chat, if that is kept, and gives it the
+ * time of the first version. */
 static bool
 lacks_held(struct model *m, struct chat *c, struct record *r, bool *held)
 {
@@ -430,7 +430,7 @@ model_mark_event(struct model *m, struct text user, struct text event)
 	interner_drop(&m->lexicon.names, e);
 }
 
-/* The memory of a freed chat is reused by the next new one. */
+/* The next new chat reuses the memory of a freed one. */
 void
 model_clear_changed(struct model *m)
 {

@@ -1,6 +1,6 @@
 /*
  * model_messages: the messages of a chat: appends them, finds them, replaces
- * one by a later version of it, and keeps their texts where they are wanted.
+ * one by a later version, and keeps their texts if they are needed.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -9,7 +9,7 @@
 
 #include "common/base/xalloc.h"
 
-/* How many messages may be out of order before they are sorted to look for
+/* How many messages may be unsorted before they are sorted to search for
  * one. */
 #define UNSORTED 64
 
@@ -53,8 +53,8 @@ add_message(struct model *m, struct chat *c, const struct message *new)
 	chats_touch(m, c, true);
 }
 
-/* Another version of the i-th message of the chat: takes it over, but for its
- * time, or drops it. */
+/* Handles another version of the i-th message of the chat: takes it over,
+ * except for its time, or drops it. */
 static enum model_result
 revise_message(
     struct model *m, struct chat *c, size_t i, const struct message *new)
@@ -70,7 +70,7 @@ revise_message(
 		return MODEL_DUPLICATE;
 	}
 	message_set_at(&now, old->at);
-	/* Reported intervals have the id of the old one. */
+	/* Reported intervals have the old one's id. */
 	now.id = old->id;
 	interner_drop(&w->names, old->user);
 	interner_drop(&w->names, old->operator_id);
@@ -97,8 +97,8 @@ messages_take(struct model *m, struct chat *c, struct fingerprint f,
 		i = messages_find(m, c, new->at, new->id);
 	if (i < c->n && (late || !model_is_late(m, c->messages[i].at)))
 		return revise_message(m, c, i, new);
-	/* The time of its first version is older than the window: so is the
-	 * message. One that is not kept is that old. */
+	/* The time of its first version is older than the window, and therefore
+	 * the message. A message that is not kept is that old. */
 	if (i < c->n || known == DEDUP_KNOWN) {
 		message_drop(&m->lexicon, new);
 		return MODEL_LATE;

@@ -1,7 +1,7 @@
 /*
  * model_operators: the operators of a model, found by their interned ids, and
- * which of several records of one counts: the directory's name before one that
- * a message or a record of the past tells.
+ * which of several records about one counts: the directory's name has priority
+ * over one from a message or from a record about the past.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -66,8 +66,8 @@ model_operators_set_available(
 	o->available_at = has ? at : CLOCK_NONE;
 }
 
-/* An older record than the one that counts, which may have come again: only
- * whether the operator was available has a time of its own. */
+/* Handles a record older than the current one, which may be redelivered: only
+ * whether the operator was available has its own time. */
 static bool
 add_older_record(
     struct model *m, struct operator_info *o, const struct record *r)
@@ -93,9 +93,9 @@ set_capacity(struct model *m, struct operator_info *o, const struct record *r)
 	o->tags = interner_get(n, r->tags);
 }
 
-/* Of two records of an operator the one with the later `at` counts; one without
- * counts as the latest. Of who is available the later time counts: a list may
- * be minutes older than what a webhook told meanwhile. */
+/* Of two records about an operator the one with the later `at` counts; one
+ * without `at` counts as the latest. For availability the later time counts: a
+ * list may be minutes older than what a webhook reported meanwhile. */
 bool
 model_operators_add(struct model *m, const struct record *r)
 {
@@ -105,14 +105,14 @@ model_operators_add(struct model *m, const struct record *r)
 	bool named = false;
 
 	interner_drop(n, id);
-	/* Only the name is known; the directory knows better. */
+	/* It only has the name, which the directory knows better. */
 	if (r->stale && o->listed)
 		return true;
 	if (m->stream && r->at != CLOCK_NONE && r->at < o->at && !r->stale)
 		return add_older_record(m, o, r);
 	if (r->at > o->at)
 		o->at = r->at;
-	/* In a stream a field that is absent keeps its value. */
+	/* In a stream an absent field keeps its value. */
 	if (r->name.p != NULL) {
 		old = o->name;
 		o->name = interner_get(n, r->name);
@@ -120,7 +120,7 @@ model_operators_add(struct model *m, const struct record *r)
 		interner_drop(n, old);
 	}
 	if (r->stale) {
-		/* Webhooks tell a name again and again. */
+		/* Webhooks repeat a name many times. */
 		if (named)
 			model_operators_touch(m, o);
 		return true;

@@ -1,6 +1,6 @@
 /*
  * model_pack: see model_pack.h. Everything packed begins with the number of its
- * layout. A layout that changes gets a new number, and the state a new version
+ * layout. A changed layout gets a new number, and the state a new version
  * (state.h).
  */
 #include "aggregator/model/model_pack.h"
@@ -12,8 +12,7 @@
 #include "aggregator/model/model_impl.h"
 #include "common/containers/pack.h"
 
-/* Packed above the status of the dropped history. States from before it was
- * packed have EPISODE_NONE there. */
+/* Packed above the status of the dropped history. */
 #define EPISODE_STATE_SHIFT 3
 
 void
@@ -24,7 +23,7 @@ model_pack_tenant(const struct model *m, struct buf *to)
 	pack_put_number(to, LAYOUT_TENANT);
 	pack_put_signed(to, m->as_of);
 	pack_put_signed(to, m->since);
-	/* Runs of buckets with the same time: mostly one. */
+	/* Runs of buckets with the same time: usually one. */
 	for (i = 0; i < BUCKETS; i += n) {
 		for (n = 1;
 		     i + n < BUCKETS && m->whole_at[i + n] == m->whole_at[i];)
@@ -139,7 +138,7 @@ put_credits(struct buf *b, const struct model *m, const struct chat *c)
 	}
 }
 
-/* What operators and totals need of them until the chat is loaded. */
+/* Unpacks what operators and totals need until the chat is loaded. */
 static void
 unpack_credits(struct pack *r, struct model *m, struct chat *c)
 {
@@ -229,7 +228,7 @@ unpack_chat_head(struct pack *r, struct model *m, struct chat *c)
 	unpack_credits(r, m, c);
 	if (c->now.status > CHAT_GONE || n > UINT32_MAX)
 		r->bad = true;
-	/* The operator it is counted for holds the name. */
+	/* The operator to whom it counts holds the name. */
 	if (assignee != 0)
 		(void)model_operators_get(m, assignee);
 	interner_drop(&m->lexicon.names, assignee);
@@ -280,8 +279,8 @@ model_chat_packed(struct chat *c)
 	c->stored = (c->n + MODEL_SEGMENT - 1) / MODEL_SEGMENT;
 }
 
-/* The channel follows: it differs from that of the message before in the
- * segment. Before the first message there is none. */
+/* The channel follows, because it differs from that of the previous message in
+ * the segment. Before the first message there is none. */
 #define FLAG_CHANNEL (1u << 8)
 
 static void

@@ -1,15 +1,14 @@
 /*
  * model_pack: the packed form of what a model keeps over a restart, for the
  * state (aggregator/state/state.h). Names are packed as text, because their
- * numbers differ between processes; integers are little-endian. A recomputed
- * model is packed.
+ * numbers differ between processes; integers are little-endian. The model must
+ * be recomputed before it is packed.
  *
- * A chat is packed as a small head, which is loaded at the start and has all
- * that metrics need, and as segments of up to MODEL_SEGMENT messages in their
- * order, which are loaded when the chat is changed for the first time (struct
- * model: fetch).
+ * A chat is packed as a small head, which is loaded at start and has everything
+ * that metrics need, and as segments of up to MODEL_SEGMENT messages in order,
+ * which are loaded when the chat is first changed (struct model: fetch).
  *
- * Unpackers return 0, or -1 when a packer did not write the bytes.
+ * Unpackers return 0, or -1 if a packer did not write the bytes.
  */
 #ifndef AGGREGATOR_MODEL_MODEL_PACK_H
 #define AGGREGATOR_MODEL_MODEL_PACK_H
@@ -20,7 +19,7 @@
 
 #define MODEL_SEGMENT 32
 
-/* The time of the tenant and of its snapshots. Unpacked first. */
+/* Pack the time of the tenant and of its snapshots. Unpack it first. */
 void model_pack_tenant(const struct model *m, struct buf *to);
 int model_unpack_tenant(struct model *m, const void *p, size_t len)
     __attribute__((warn_unused_result));
@@ -30,7 +29,7 @@ void model_pack_operator(
 int model_unpack_operator(struct model *m, const void *p, size_t len)
     __attribute__((warn_unused_result));
 
-/* The head. The number is the caller's (struct chat: number). */
+/* Pack the head. The number belongs to the caller (struct chat: number). */
 void model_pack_chat(
     const struct model *m, const struct chat *c, struct buf *to);
 int model_unpack_chat(struct model *m, const void *p, size_t len,
@@ -46,15 +45,16 @@ struct model_segments model_segments(const struct chat *c);
 void model_pack_segment(const struct model *m, const struct chat *c,
     size_t segment, struct buf *to);
 
-/* The chat and these segments were packed; for model_clear_changed(). */
+/* Call when the chat and these segments are packed; for
+ * model_clear_changed(). */
 void model_chat_packed(struct chat *c);
 
-/* Called by struct model's fetch, for the chat's segments in order. */
+/* Called by struct model's fetch for the chat's segments in order. */
 int model_unpack_segment(struct model *m, struct chat *c, const void *p,
     size_t len) __attribute__((warn_unused_result));
 
-/* The identities that are new since model_clear_changed(), one run for each
- * span. The caller stores them by span and unpacks them at the start, in any
+/* Pack the identities that are new since model_clear_changed(), one run for
+ * each span. The caller stores them by span and unpacks them at start, in any
  * order, after the counted events, unless model_span_is_over(). */
 void model_pack_identities(const struct model *m, void *ctx,
     void (*run)(void *ctx, uint16_t span, const void *p, size_t len));
@@ -62,20 +62,20 @@ int model_unpack_identities(struct model *m, uint16_t span, const void *p,
     size_t len) __attribute__((warn_unused_result));
 bool model_span_is_over(const struct model *m, uint16_t span);
 
-/* Counted events; the key is user and event. */
+/* Pack counted events; the key is user and event. */
 void model_pack_event(const struct model *m, const struct event_count *e,
     struct buf *key, struct buf *value);
 int model_unpack_event(struct model *m, const void *key, size_t key_len,
     const void *value, size_t len) __attribute__((warn_unused_result));
 
-/* Of a customer who is forgotten; the model is packed then, and derives nothing
- * any more. Their chats lose name, phone number and tag, of times of the chat
- * that began before it was asked for; how many chats changed. */
+/* Erases a customer in a model that is then only packed. Their chats lose name,
+ * phone number and tag in episodes that began before the request. Returns how
+ * many chats changed. */
 size_t model_forget_customer(struct model *m, const struct forget_order *o);
-/* The count goes to the alias, and is 0. */
+/* Moves the count to the alias; it is then 0. */
 void model_move_event(
     struct model *m, struct event_count *e, struct text alias);
-/* Identities of events have the alias in place of the user. All of them are
+/* Replaces the user by the alias in identities of events. All of them become
  * new: the packed ones are deleted. */
 void model_rename_identities(
     struct model *m, struct text user, struct text alias);

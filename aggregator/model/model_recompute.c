@@ -1,7 +1,7 @@
 /*
- * model_recompute: brings up to date what the metrics read: derives each chat
- * that changed, credits it, reports its intervals, and drops messages that are
- * no longer needed.
+ * model_recompute: updates what the metrics read: derives each changed chat,
+ * credits it, reports its intervals, and drops messages that are no longer
+ * needed.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -14,7 +14,7 @@ drop_episodes(struct model *m, struct chat *c, const struct droppable *old)
 {
 	struct dropped_history *f = &c->dropped;
 
-	/* Maybe nothing else has the name but the messages. */
+	/* The messages may be the only ones with the name. */
 	interner_hold(&m->lexicon.names, old->assignee);
 	derive_drop_messages(m, c, old->messages);
 	interner_drop(&m->lexicon.names, f->assignee);
@@ -56,8 +56,8 @@ recompute_chat(struct model *m, struct chat *c)
 	chats_queue_expiry(m, c);
 }
 
-/* It reports an opening or a closing of before the window, or has no time and
- * so may tell who had the chat then. */
+/* True if it reports an opening or closing before the window, or has no time
+ * and may therefore say who had the chat then. */
 static bool
 reaches_back(
     const struct model *m, const struct chat *c, const struct description *d)
@@ -77,7 +77,7 @@ reaches_back(
 	return opens || closes;
 }
 
-/* It may have something that is old enough to be forgotten. */
+/* True if it may have something that is old enough to be forgotten. */
 static bool
 may_forget(const struct model *m, const struct chat *c)
 {
@@ -100,12 +100,12 @@ chats_recompute_before_late(struct model *m, struct chat *c)
 		recompute_chat(m, c);
 }
 
-/* Of a chat that was packed only the credited ones are known. */
+/* For a chat that was packed, only the credited ones are known. */
 static void
 recompute_intervals(struct model *m, struct chat *c)
 {
 	struct derivation *w = &m->private->derivation;
-	size_t n = derive_walk(w, c).intervals; /* may move them */
+	size_t n = derive_walk(w, c).intervals; /* this may move them */
 
 	chat_intervals_save(m, c, w->intervals, n);
 }
@@ -124,7 +124,7 @@ chats_load(struct model *m, struct chat *c)
 	recompute_intervals(m, c);
 }
 
-/* Its messages go with it. */
+/* Its messages are dropped with it. */
 static void
 tell_gone(struct model *m, struct chat *c)
 {
@@ -151,9 +151,9 @@ recompute_gone(struct model *m, struct chat *c)
 	credit_open(m, c);
 }
 
-/* A chat that is over loses its messages when it had no record for a window,
- * and is freed another window later, or a window after it left. What comes
- * after starts a new chat. */
+/* A closed chat loses its messages when it had no record for a window, and is
+ * freed another window later, or a window after it left. Later records start a
+ * new chat. */
 static void
 expire_chats(struct model *m)
 {

@@ -1,16 +1,16 @@
 /*
- * model_standing: how a chat stands for those who give chats to operators: see
- * struct chat_standing. One walk over what chat records and messages say of it,
- * in the order of their times; of one instant messages come first.
+ * model_standing: the state of a chat from the point of view of allocation: see
+ * struct chat_standing. One walk over its chat records and messages in the
+ * order of their times; messages come first if times are equal.
  */
 #include "aggregator/model/model_impl.h"
 
 struct standing_walk {
 	struct chat_standing now;
 	int64_t closed_at; /* CLOCK_NONE: never */
-	bool arrived;      /* in the present episode */
+	bool arrived;      /* in the current episode */
 	bool opening_told; /* a chat record had its opened_at */
-	unsigned channel;  /* of the newest message; 0: none */
+	unsigned channel;  /* channel of the newest message; 0: none */
 };
 
 static bool
@@ -32,8 +32,8 @@ take_status(struct standing_walk *w, enum chat_status status, int64_t at)
 	}
 }
 
-/* A bot has a pending chat, until it hands it over: the customer writes to the
- * bot. */
+/* A pending chat belongs to a bot until it is handed over: the customer writes
+ * to the bot. */
 static void
 take_message(struct standing_walk *w, const struct message *x)
 {
@@ -68,8 +68,8 @@ take_message(struct standing_walk *w, const struct message *x)
 	}
 }
 
-/* Of several openings of one episode the latest is the arrival. A CRM that
- * reopens a chat may go on to report its first opening. */
+/* If an episode has several openings, the latest is the arrival. A CRM that
+ * reopens a chat may keep reporting its first opening. */
 static void
 take_opening(struct standing_walk *w, int64_t at)
 {
@@ -121,7 +121,7 @@ model_standing(struct model *m, struct chat *c)
 				       .answered_at = CLOCK_NONE },
 		.closed_at = CLOCK_NONE };
 
-	/* Of a chat that is over nothing else is asked that often. */
+	/* A closed chat is not asked for this often. */
 	if (!c->gone && (c->loaded || !is_over(c->now.status))) {
 		chats_load(m, c);
 		walk_standing(&w, &m->private->derivation, c);

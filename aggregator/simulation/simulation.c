@@ -1,8 +1,8 @@
 /*
- * simulation: see simulation.h. A model is given the day's records in the order
- * of their times, with our assignees instead of those whom the CRM gave chats
- * that are now ours; the allocation reads it, and every reservation is
- * fulfilled at once.
+ * simulation: see simulation.h. A model gets the day's records in the order of
+ * their times, with our assignees instead of those whom the CRM gave the chats
+ * that the simulation assigns; the allocation reads it, and every reservation
+ * is fulfilled at once.
  */
 #include "aggregator/simulation/simulation_impl.h"
 
@@ -11,7 +11,7 @@
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"
 
-/* One that a record of the present time is about. */
+/* Returns the chat of a record with the current time. */
 static struct simulation_chat *
 get_chat(struct simulation *w, struct text id)
 {
@@ -42,7 +42,7 @@ get_operator(struct simulation *w, struct text id)
 		return o;
 	o = xcalloc(1, sizeof *o);
 	o->id = xstrndup(id.p, id.len);
-	o->limit = RECORD_NO_NUMBER; /* until they are listed */
+	o->limit = RECORD_NO_NUMBER; /* until the record that lists them */
 	o->busiest_at = o->above_since = CLOCK_NONE;
 	*slot = o;
 	return o;
@@ -59,8 +59,9 @@ note_waiting(const struct simulation *w, struct simulation_chat *c, bool waits)
 	}
 }
 
-/* A chat that somebody had, or a bot, or that was over, keeps its place in the
- * queue, which is that of its arrival; but it has not waited since then. */
+/* A chat that had an operator or a bot, or was closed, keeps its place in the
+ * queue, which depends on its arrival; but it has not waited all the time
+ * since. */
 static void
 count_wait(struct simulation *w, struct simulation_chat *c,
     const struct allocation_reservation *p)
@@ -109,7 +110,7 @@ on_load(void *ctx, struct text id, int64_t chats, int64_t limit)
 	w->changed[w->changed_n++] = o;
 }
 
-/* Counts how often a load comes above the limit, and for how long it is. */
+/* Counts how often, and for how long, a load exceeds the limit. */
 static void
 compare_load(const struct simulation *w, struct simulation_operator *o)
 {
@@ -129,8 +130,8 @@ compare_load(const struct simulation *w, struct simulation_operator *o)
 	o->load_changed = false;
 }
 
-/* Records of the same time hold together: an operator who gets a chat before
- * the record that takes another one from them did not have both. */
+/* Records of the same time are compared together: an operator who gets a chat
+ * just before a record takes another one away did not have both. */
 static void
 compare_loads(struct simulation *w)
 {
@@ -141,7 +142,7 @@ compare_loads(struct simulation *w)
 	w->changed_n = 0;
 }
 
-/* Of whom the model says that they are available at some time. */
+/* Notes operators who are available at some time. */
 static void
 note_working(struct simulation *w)
 {
@@ -156,7 +157,7 @@ note_working(struct simulation *w)
 	}
 }
 
-/* The allocation reads what the records since the last call say. */
+/* The allocation reads the changes since the last call. */
 static void
 read_records(struct simulation *w)
 {
@@ -166,7 +167,7 @@ read_records(struct simulation *w)
 	model_clear_changed(&w->model);
 }
 
-/* A record of the chat may be of some time to come. */
+/* The chat may have a record with a future time. */
 static void
 fulfil_reservation(struct simulation *w, const struct simulation_assignment *g)
 {
@@ -186,7 +187,7 @@ fulfil_reservation(struct simulation *w, const struct simulation_assignment *g)
 	(void)model_add(&w->model, &r);
 }
 
-/* Every reservation is fulfilled when it is made. */
+/* Fulfils every reservation when it is made. */
 static void
 fulfil_reservations(struct simulation *w)
 {
@@ -198,16 +199,16 @@ fulfil_reservations(struct simulation *w)
 static void
 assign_waiting(struct simulation *w)
 {
-	/* One that goes on to another operator leaves a place behind. */
+	/* A chat that moves to another operator frees a slot. */
 	while (allocation_select(w->a) > 0)
 		fulfil_reservations(w);
 	compare_loads(w);
 }
 
-/* Moves the clock forward; whatever is due before happens at its time. A chat
- * that nobody answers goes on for ever: for a day without a record, or a window
- * if that is longer, since the next may be of a wrong year; then what is due
- * waits for that record. */
+/* Advances the clock; whatever becomes due before `to` happens at its time. A
+ * chat that nobody answers would have something due for ever, so this stops a
+ * day (or a window, if longer) after the last record: the next record may have
+ * a wrong year. What is due then waits for that record. */
 static void
 advance_clock(struct simulation *w, int64_t to)
 {
@@ -225,7 +226,8 @@ advance_clock(struct simulation *w, int64_t to)
 	allocation_clock(w->a, w->now);
 }
 
-/* The record says who the assignee of its chat is, if anybody. */
+/* True if the record names the assignee of its chat, or says that there is
+ * none. */
 static bool
 names_assignee(const struct record *r)
 {
@@ -233,7 +235,7 @@ names_assignee(const struct record *r)
 	       (r->from == FROM_SYSTEM && text_is(r->kind, "assigned"));
 }
 
-/* The chat is the CRM's, which also passes it on. */
+/* Marks the chat as one whose operators the CRM chooses. */
 static void
 set_their_operator(struct simulation_chat *c, struct simulation_operator *o)
 {
@@ -280,8 +282,8 @@ state_of_chat(struct simulation *w, struct text chat)
 	return c->now.assignee != 0 ? SIMULATED_HELD : SIMULATED_WAITS;
 }
 
-/* The chat is open, and was not before, or was not ours. One that returns has
- * its operator still, unless a record says who has it now. */
+/* Decides who assigns a chat that just opened. A chat that returns still has
+ * its operator, unless a record names another one. */
 static void
 find_owner(struct simulation *w, struct simulation_chat *c,
     enum simulation_state state)
@@ -309,8 +311,8 @@ end_simulated(struct simulation *w, struct simulation_chat *c)
 	c->over = true;
 }
 
-/* Neither a repeated closing opens a chat, nor what a snapshot says of before:
- * they do not say who has one that returns. */
+/* False for a repeated closing and for the part of a snapshot about the past:
+ * they do not tell who has a chat that returns. */
 static bool
 may_open(const struct simulation_chat *c, const struct record *r)
 {
@@ -320,14 +322,15 @@ may_open(const struct simulation_chat *c, const struct record *r)
 	       (r->status == CHAT_NONE || r->status == CHAT_OPEN);
 }
 
-/* Into the snapshot that is being replayed, if there is one. */
+/* Adds it to the snapshot that is being replayed, if there is one. */
 static void
 add_record(struct simulation *w, const struct record *r)
 {
 	(void)model_add(w->snapshot != NULL ? w->snapshot : &w->model, r);
 }
 
-/* What said who has a chat that was over counts if the chat is open now. */
+/* Records that named the operator of a closed chat count if the chat is open
+ * now. */
 static void
 apply_returns(struct simulation *w)
 {
@@ -348,8 +351,8 @@ apply_returns(struct simulation *w)
 	w->returns_n = 0;
 }
 
-/* Records of the same time hold together: whose a chat is follows from all of
- * them. */
+/* Decides who assigns the changed chats, from all records of the same time
+ * together. */
 static void
 find_owners(struct simulation *w)
 {
@@ -374,8 +377,8 @@ find_owners(struct simulation *w)
 	w->changed_chats_n = 0;
 }
 
-/* While a chat is ours it has our assignee, whatever records say; when it is
- * over, what opens it again says who has it. */
+/* While the simulation assigns a chat, it keeps our assignee, whatever records
+ * say; after it is closed, the record that opens it again says who has it. */
 static void
 replay_chat(
     struct simulation *w, const struct replay_entry *entry, struct record *r)
@@ -413,7 +416,7 @@ end_snapshot(struct simulation *w)
 	w->snapshot = NULL;
 }
 
-/* What left with a snapshot may return in another one. */
+/* A chat that leaves with a snapshot may return in a later one. */
 static void
 replay_snapshot_end(struct simulation *w)
 {

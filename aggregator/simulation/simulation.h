@@ -1,13 +1,14 @@
 /*
- * simulation: a day once more, with other limits: who would have been assigned
- * which chat, and how long would each have waited? It applies the day's records
- * to a model, and allocation to that as it is now.
+ * simulation: replays a day with other limits: who would have been assigned
+ * which chat, and how long would each chat have waited? It applies the day's
+ * records to a model, and allocation to the model.
  *
- * What is taken from the records: who worked when, when chats came and were
- * closed. A chat that came without an operator is assigned by us, at once and
- * until it ends, whatever the CRM did then; what opens it again says who has it
- * next, else it is still with that operator. One that had an operator in its
- * first record keeps them, and counts in their load.
+ * The records decide who worked when, and when chats came and were closed. A
+ * chat that came without an operator is assigned by the simulation, at once and
+ * until it ends, whatever the CRM did then. When it is opened again, the record
+ * that opens it decides who has it; otherwise it still has the same operator. A
+ * chat that had an operator in its first record keeps this operator and counts
+ * in their load.
  */
 #ifndef AGGREGATOR_SIMULATION_SIMULATION_H
 #define AGGREGATOR_SIMULATION_SIMULATION_H
@@ -18,28 +19,29 @@
 
 struct simulation;
 
-/* Sorts the log and borrows it until simulation_free(). limit: of everybody,
- * instead of the limits in the records, or RECORD_NO_NUMBER. Never NULL; not
- * all of the day once stop_asked(). */
+/* Runs the simulation. Sorts the log and borrows it until simulation_free().
+ * limit replaces the limits in the records, unless it is RECORD_NO_NUMBER.
+ * Never returns NULL; the result is partial if stop_asked(). */
 struct simulation *simulation_run(const char *tenant, struct replay_log *replay,
     const struct definition *definition, const struct allocation_settings *set,
     int64_t limit);
-/* NULL is fine. */
+/* NULL is allowed. */
 void simulation_free(struct simulation *w);
 
-/* Adds the rows of allocation_operators; of allocation_totals. */
+/* Add the rows of allocation_operators and of allocation_totals. */
 void simulation_operators(const struct simulation *w, struct rowset *to);
 void simulation_totals(const struct simulation *w, struct rowset *to);
 
-/* Writes each assignment as a record. 0, or -1 once line() returns it. */
+/* Writes each assignment as a record. Returns 0, or -1 as soon as line()
+ * does. */
 int simulation_assignments(const struct simulation *w,
     int (*line)(void *ctx, const char *line, size_t len), void *ctx);
 
 const char *simulation_tenant(const struct simulation *w);
 int64_t simulation_limit(const struct simulation *w);
 
-/* Appends a table for people, of the rows of these two metrics:
- * allocation_operators and allocation_totals. */
+/* Appends a table for people, made from the rows of allocation_operators and
+ * allocation_totals. */
 void simulation_table(const struct simulation *w,
     const struct metric *by_operator, const struct metric *in_all,
     struct buf *to);

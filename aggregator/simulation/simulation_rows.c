@@ -1,5 +1,5 @@
 /*
- * simulation_rows: what a simulation has found, as rows of the two allocation
+ * simulation_rows: the result of a simulation, as rows of the two allocation
  * tables, and its assignments as records.
  */
 #include "aggregator/simulation/simulation_impl.h"
@@ -48,7 +48,8 @@ by_id(const void *a, const void *b)
 	return id_compare(x, strlen(x), y, strlen(y));
 }
 
-/* In the order of their ids, NULL at the end; owned. */
+/* Returns the operators sorted by id, with NULL at the end; owned by the
+ * caller. */
 static struct simulation_operator **
 sort_simulated(const struct simulation *w)
 {
@@ -75,7 +76,7 @@ simulation_operators(const struct simulation *w, struct rowset *to)
 		struct cell *c = rowset_add(to);
 
 		c = cell_text(c, o->id);
-		/* An assignee need not be in the directory. */
+		/* An assignee may be missing from the directory. */
 		c = o->name != NULL ? cell_text(c, o->name)
 				    : cell_id(c, (struct text){ NULL, 0 });
 		c = cell_number(c, o->limit);
@@ -89,10 +90,10 @@ simulation_operators(const struct simulation *w, struct rowset *to)
 	free(list);
 }
 
-/* How many reservations each operator got who could get chats. */
+/* How many reservations the operators got who could get chats. */
 struct assignment_spread {
 	size_t operators;
-	int64_t least, most; /* RECORD_NO_NUMBER: there is no operator */
+	int64_t least, most; /* RECORD_NO_NUMBER: there are no such operators */
 };
 
 static struct assignment_spread
@@ -128,7 +129,7 @@ count_breaches(const struct simulation *w)
 	return n;
 }
 
-/* Without those that are set aside. */
+/* Counts waiting chats, except those that are deferred. */
 static size_t
 count_waiting(const struct simulation *w)
 {

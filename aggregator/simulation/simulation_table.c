@@ -1,6 +1,6 @@
 /*
- * simulation_table: what a team lead reads. A chat that comes back is counted
- * again, so it says times, not chats.
+ * simulation_table: the result for a team lead. A chat that comes back is
+ * counted again, so the table counts arrivals, not chats.
  */
 #include "aggregator/simulation/simulation.h"
 
@@ -78,7 +78,8 @@ add_count_line(struct buf *to, const char *what, long long n)
 	buf_addf(to, "%-36s%6lld\n", what, n);
 }
 
-/* How often a chat came, and what became of it; rarely more than that. */
+/* Adds how often chats came and what became of them; rare outcomes only if
+ * there are any. */
 static void
 add_count_lines(struct buf *to, const struct rowset *t)
 {

@@ -1,6 +1,5 @@
 /*
- * state: reading, changes and the commit. What a value's checksum is and what
- * the digest sums up says state.h.
+ * state: reads, changes and commits. state.h explains checksums and the digest.
  */
 #include "aggregator/state/state_impl.h"
 
@@ -13,8 +12,8 @@
 #include "common/base/xalloc.h"
 #include "common/os/notify.h"
 
-/* Where addresses are bounded, the most bytes by which the file grows with one
- * commit. */
+/* If address space is limited, the most bytes by which one commit can make the
+ * file grow. */
 #define ROOM ((size_t)256 << 20)
 
 bool
@@ -94,7 +93,7 @@ state_unwrap(uint64_t seed, const MDB_val *key, const MDB_val *stored,
 	       state_entry_sum(seed, key->mv_data, key->mv_size, *data, *len);
 }
 
-/* The same for a caller of state_get() or state_each(). */
+/* Unwraps a value for a caller of state_get() or state_each(). */
 static bool
 unwrap_value(const struct state_table *t, const MDB_val *key,
     const MDB_val *stored, const void **data, size_t *len)
@@ -128,7 +127,7 @@ state_get(struct state_table *t, const void *key, size_t key_len,
 	return rc == 0 && s->rc == 0;
 }
 
-/* The entry leaves the digest. */
+/* Removes the entry from the digest. */
 static void
 subtract_stored(struct state *s, const MDB_val *stored)
 {
@@ -141,7 +140,7 @@ subtract_stored(struct state *s, const MDB_val *stored)
 	s->sum -= sum;
 }
 
-/* Writes a value behind its checksum, and leaves the digest alone. */
+/* Writes a value behind its checksum without touching the digest. */
 static void
 put_stored(struct state_table *t, MDB_val *key, uint64_t sum, const void *data,
     size_t len)
@@ -185,7 +184,8 @@ state_put(struct state_table *t, const void *key, size_t key_len,
 	state_guard(true);
 	rc = mdb_get(s->txn, t->dbi, &k.val, &old);
 	if (rc == 0 && is_stored(&old, sum, data, len)) {
-		state_guard(false); /* The page need not be written. */
+		state_guard(false); /* The value is the same, so the page need
+				     * not be written. */
 		return;
 	}
 	if (rc == 0)
@@ -262,7 +262,8 @@ state_delete_prefix(
 			rc = mdb_cursor_del(c, 0);
 			if (rc != 0 || ++n == max)
 				break;
-			/* After a deletion it is the entry that followed. */
+			/* After a deletion the cursor is already at the next
+			 * entry. */
 			rc = step_cursor(c, MDB_NEXT, prefix, len, &key, &data);
 		}
 		mdb_cursor_close(c);
@@ -273,7 +274,7 @@ state_delete_prefix(
 	return n;
 }
 
-/* Returns what ended the walk: 0 when entry() did, or a damaged value. */
+/* Returns why the walk ended: 0 if entry() ended it, or a damaged value. */
 static int
 walk_entries(struct state_table *t, MDB_cursor *c, const void *prefix,
     size_t len, state_entry_fn *entry, void *ctx)
@@ -401,7 +402,7 @@ state_map_size(const struct state *s)
 	return (size / ROOM + 2) * ROOM;
 }
 
-/* Between two transactions. */
+/* Call between two transactions. */
 static void
 grow_address_map(struct state *s)
 {

@@ -1,49 +1,52 @@
 /*
- * state: what a streaming aggregator must keep over a restart: keys and values,
- * bytes whose meaning is up to the caller, in named tables. They are one LMDB
- * file, DIR/stream.mdb, which only state*.c read; DIR/stream.lock is locked
- * while it is open, by one process at a time.
+ * state: what a streaming aggregator must keep over a restart: keys and values
+ * in named tables. Both are bytes whose meaning is up to the caller. The tables
+ * are in one LMDB file, DIR/stream.mdb, which only state*.c read. A process
+ * holds a lock on DIR/stream.lock while it has the file open.
  *
- * Guarantee: state_commit() makes all changes since the last one durable, or
- * none. The process may be killed, and the power go, at any time:
+ * Guarantee: state_commit() makes all changes since the last commit durable, or
+ * none. The process may be killed, or the power fail, at any time:
  *
  *   crash during        the next state_open() finds
  *   ------------------  ---------------------------------------------------
  *   making the file     no file, or one with nothing but its identity: it is
  *                       made under another name, synced, and renamed
- *   changes             the commit before: LMDB never writes a page that the
- *                       last commit uses
- *   state_commit(),     the commit before: the new pages are written and
- *     before its root   synced, and nothing refers to them
- *   state_commit(),     this commit, or the one before: the root is written
- *     its root          in place of the last but one, and synced
+ *   changes             the previous commit: LMDB never writes a page that
+ *                       the last commit uses
+ *   state_commit(),     the previous commit: the new pages are written and
+ *     before its root   synced, but nothing refers to them yet
+ *   state_commit(),     this commit or the previous one: the root is written
+ *     its root          over the second last root, and synced
  *   later               this commit
- *   state_rewrite()     the old file, or the new one, which is renamed to its
- *                       name when it is whole and synced
+ *   state_rewrite()     the old file or the new one, which is renamed to its
+ *                       name when it is complete and synced
  *
- * The caller has committed when state_commit() returns, and not before: what
- * led to a commit that may have been lost must come again, and what led to one
- * that may be there must not count twice (aggregator/stream/stream.h). When it
- * fails, as on a full disk, the same holds, and the state is unusable.
+ * The changes are committed when state_commit() returns. Input whose commit may
+ * have been lost must be delivered again, and must not be counted twice if the
+ * commit was not lost (aggregator/stream/stream.h). If state_commit() fails,
+ * for example on a full disk, the same holds, and the state can no longer be
+ * used.
  *
- * Damage: each value is stored behind the checksum of its table, its key and
- * itself. The sum of all these checksums is stored with each commit, so it is
- * that of exactly the entries that the commit has. state_open() reads all
- * entries, compares, checks that each can be found, and refuses the file
- * otherwise: a live entry that was changed, lost, doubled or exchanged while
- * nobody had the file open is found, but for one accident in 2^64. A read finds
- * a value that was damaged later. A file that was cut short under the map ends
- * the process with PROG_DATA and a line that says so, through a signal handler.
+ * Damage: each value is stored behind a checksum of its table, its key and
+ * itself. The sum of all checksums is stored with each commit, so it covers
+ * exactly the entries of that commit. state_open() reads all entries, compares
+ * the sum, checks that each entry can be found, and refuses the file otherwise:
+ * an entry that was changed, lost, duplicated or exchanged while no process had
+ * the file open is detected with a probability of 1 - 2^-64. Damage after that
+ * is detected when the value is read. If the file is truncated while it is
+ * mapped, a signal handler ends the process with PROG_DATA and a line that says
+ * so.
  *
- * An older copy of the file is a valid state, and not recognized. If LMDB's
- * newest root is damaged, the last commit but one is found, which is the same.
+ * An older copy of the file is a valid state and is not recognised as old. If
+ * LMDB's newest root is damaged, the previous commit is used, which has the
+ * same effect.
  *
  * Errors are sticky: after one, reads find nothing and changes do nothing, so
  * it is enough to check state_commit().
  *
- * LMDB writes whole pages, so what changes together must lie together: a commit
- * of 200 chats under neighbouring keys takes 1.3 ms with its two syncs, one of
- * 200 scattered among a million 3 ms.
+ * LMDB writes whole pages, so data that changes together should have
+ * neighbouring keys: a commit of 200 chats with neighbouring keys takes 1.3 ms
+ * including its two syncs; 200 chats scattered among a million take 3 ms.
  */
 #ifndef AGGREGATOR_STATE_STATE_H
 #define AGGREGATOR_STATE_STATE_H
@@ -62,24 +65,25 @@ struct state;
 struct state_table;
 
 enum state_keys {
-	STATE_BYTES, /* 511 at most, in the order of memcmp(), a prefix first */
-	STATE_NUMBERS, /* a uint64_t as it lies in memory */
+	STATE_BYTES,   /* at most 511 bytes, sorted as by memcmp(), prefixes
+			* first */
+	STATE_NUMBERS, /* a uint64_t in host byte order */
 };
 
-/* What a state was made for. A state of other settings is refused, because its
- * metrics would mean something else. */
+/* The settings for which a state was made. A state with other settings is
+ * refused, because its figures would mean something else. */
 struct state_identity {
 	const char *definition;
 	int64_t window_ms;
-	const char *part; /* which shard, "": the only one; NULL: any */
-	int64_t span_ms;  /* of identities, see dedup.h; 0: it keeps none */
+	const char *part; /* the shard; "": the only one; NULL: any */
+	int64_t span_ms;  /* span of identities, see dedup.h; 0: keeps none */
 };
 
-/* Opens a state; makes the folder and the file if they are missing. dir NULL:
- * one of this run alone, in TMPDIR, of which nothing is left. limit is the size
- * in bytes above which the file is full. Returns NULL, the code and *why:
- * PROG_TEMPFAIL: another process has it open; PROG_CONFIG: it was made for
- * other settings; PROG_DATA: it is damaged or of an unknown version;
+/* Opens a state and makes the folder and the file if they are missing. With dir
+ * NULL the state is temporary, in TMPDIR, and nothing of it remains. limit is
+ * the maximum size of the file in bytes. On failure returns NULL and sets *why
+ * and *code: PROG_TEMPFAIL: another process has it open; PROG_CONFIG: it was
+ * made for other settings; PROG_DATA: it is damaged or has an unknown version;
  * PROG_CANTCREATE, PROG_IO: a system call failed. */
 struct state *state_open(const char *dir, const struct state_identity *id,
     size_t limit, enum exit_code *code, struct buf *why)
@@ -94,54 +98,54 @@ void state_close(struct state *s);
 enum exit_code state_rewrite(struct state *s, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* The table of that name, made if it is missing; owned by the state. The name
- * is copied. NULL only after an error. */
+/* Returns the table with that name, which is made if missing and owned by the
+ * state. The name is copied. Returns NULL only after an error. */
 struct state_table *state_table(
     struct state *s, const char *name, enum state_keys keys);
 
-/* The value of a key, borrowed until the next change, state_commit() or
- * state_close(); not aligned. False: there is none. */
+/* Reads the value of a key, borrowed until the next change, state_commit() or
+ * state_close(); it is not aligned. Returns false if there is none. */
 bool state_get(struct state_table *t, const void *key, size_t key_len,
     const void **data, size_t *len);
 
-/* Sets the value of a key; both are copied. A value may be of length 0. */
+/* Sets the value of a key; both are copied. The value may be empty. */
 void state_put(struct state_table *t, const void *key, size_t key_len,
     const void *data, size_t len);
 void state_delete(struct state_table *t, const void *key, size_t key_len);
 
-/* Deletes at most max entries whose key begins with the prefix, in order, and
- * returns how many it deleted: so much can be deleted in small steps. The table
- * is one of STATE_BYTES; a prefix of length 0 matches all. */
+/* Deletes at most max entries whose keys begin with the prefix, in order, and
+ * returns their number. So a large deletion can be done in small steps. The
+ * table must be one of STATE_BYTES; an empty prefix matches all keys. */
 size_t state_delete_prefix(
     struct state_table *t, const void *prefix, size_t len, size_t max);
 
-/* Receives one entry, borrowed for the time of the call. Must not change the
- * table. False ends state_each(). */
+/* Receives one entry, borrowed during the call. Must not change the table.
+ * Returns false to end state_each(). */
 typedef bool state_entry_fn(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len);
 
 /* Calls back for each entry whose key begins with the prefix, in the order of
- * keys. A prefix of length 0 matches all. */
+ * keys. An empty prefix matches all keys. */
 void state_each(struct state_table *t, const void *prefix, size_t len,
     state_entry_fn *entry, void *ctx);
 
-/* The largest key of a table of STATE_NUMBERS; false: it is empty. */
+/* Returns the largest key of a table of STATE_NUMBERS; false if it is empty. */
 bool state_last_number(struct state_table *t, uint64_t *number);
 
-/* Named numbers, stored beside the tables; def if there is none. */
+/* Read and set named numbers, which are stored beside the tables. def is
+ * returned for a missing one. */
 int64_t state_number(struct state *s, const char *name, int64_t def);
 void state_set_number(struct state *s, const char *name, int64_t n);
 
-/* The version of the next state_commit(): above those of all commits before,
- * and not below the clock, in milliseconds, at the first call since the last
- * commit. */
+/* Returns the version of the next state_commit(). It is greater than the
+ * versions of all previous commits, and not less than the clock in milliseconds
+ * at the first call after the last commit. */
 int64_t state_version(struct state *s);
 
-/* 128 random bits, drawn when the state was made. */
+/* Returns 128 random bits, drawn when the state was made. */
 void state_seed(const struct state *s, uint64_t seed[2]);
 
-/* The commit point of all changes since the last one. Does nothing without
- * changes. */
+/* Commits all changes since the last commit. Does nothing if there are none. */
 enum exit_code state_commit(struct state *s, struct buf *why)
     __attribute__((warn_unused_result));
 

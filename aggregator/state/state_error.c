@@ -1,6 +1,6 @@
 /*
- * state_error: explains an error of a state, or a crash inside LMDB that its
- * damage causes, in one line with the way out.
+ * state_error: explains an error of a state, or a crash inside LMDB caused by a
+ * damaged file, in one line that includes the way out.
  */
 #include "aggregator/state/state_impl.h"
 

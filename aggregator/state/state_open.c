@@ -1,10 +1,10 @@
 /*
  * state_open: opens a state, or refuses it; see state.h.
  *
- * Before anything is used all of the file is read: each value must fit its
- * checksum, all together the digest, and a search for the first and the last
- * key of each page must find them, which the order of the keys and LMDB's inner
- * pages decide. Only then the settings are compared.
+ * The whole file is read before anything is used. Each value must match its
+ * checksum, all together the digest, and a search for the first and last key of
+ * each page must find them, which depends on the order of keys and on LMDB's
+ * inner pages. The settings are compared afterwards.
  */
 #include "aggregator/state/state_impl.h"
 
@@ -23,14 +23,14 @@
 #define FORMAT "messaging-analytics stream 15"
 #define FORMAT_ANY "messaging-analytics stream "
 
-/* The read of a table. */
+/* The verification of a table. */
 struct verify {
 	struct state *s;
 	MDB_dbi dbi;
 	const char *name;
-	uint64_t seed; /* of its checksums */
-	size_t page;   /* size of one, in bytes */
-	MDB_val last;  /* the key before */
+	uint64_t seed; /* of the table's checksums */
+	size_t page;   /* page size in bytes */
+	MDB_val last;  /* the previous key */
 	size_t n;
 };
 
@@ -118,7 +118,7 @@ state_keys_of(struct state *s, const char *name)
 	return (flags & MDB_INTEGERKEY) != 0 ? STATE_NUMBERS : STATE_BYTES;
 }
 
-/* A search finds this key, in this place. */
+/* True if a search finds this key in this place. */
 static bool
 is_found(const struct verify *v, const MDB_val *key, const void *stored)
 {
@@ -136,8 +136,8 @@ is_on_other_page(const struct verify *v, const MDB_val *key)
 		   (uintptr_t)v->last.mv_data / v->page;
 }
 
-/* The entry follows the one before, and both are found where inner pages
- * separate them. */
+/* True if the entry follows the previous one, and a search finds both where
+ * inner pages separate them. */
 static bool
 is_in_place(const struct verify *v, const MDB_val *key, const MDB_val *stored)
 {
@@ -223,7 +223,7 @@ verify_table(struct state *s, const char *name)
 		    mdb_strerror(rc));
 }
 
-/* The commit has all entries that it is to have, and no others. */
+/* Checks that the commit has all its entries, and no others. */
 static void
 verify_digest(struct state *s)
 {
@@ -274,7 +274,7 @@ put_meta_text(struct state *s, const char *key, const char *text)
 	state_put(s->meta, key, strlen(key), text, strlen(text));
 }
 
-/* Looks at the version without its checksum, which other versions may make in
+/* Reads the version without its checksum, which other versions may compute in
  * another way. */
 static void
 check_version(struct state *s)
@@ -302,7 +302,8 @@ check_version(struct state *s)
 	state_guard(false);
 }
 
-/* Refuses a state of another shard, or of another epoch of the topology. */
+/* Refuses a state of another shard, or of another generation of the
+ * topology. */
 static enum exit_code
 check_state_part(struct state *s, const char *want, struct buf *why)
 {
@@ -412,7 +413,7 @@ create_state(const char *dir, const struct state_identity *id, size_t limit,
 	return state_install_file(s, why);
 }
 
-/* The folder is locked. */
+/* The folder must be locked. */
 static enum exit_code
 open_file(struct state *s, const struct state_identity *id, struct buf *why)
 {
@@ -423,7 +424,7 @@ open_file(struct state *s, const struct state_identity *id, struct buf *why)
 		code = create_state(s->dir, id, s->limit, why);
 	if (code != PROG_OK)
 		return code;
-	/* LMDB would make a new one of it. */
+	/* LMDB would make a new file from an empty one. */
 	if (stat(s->path, &st) == 0 && st.st_size == 0)
 		state_fail_damaged(s, "it is empty");
 	if (s->rc == 0)
@@ -435,7 +436,7 @@ open_file(struct state *s, const struct state_identity *id, struct buf *why)
 	return s->rc == 0 ? check_identity(s, id, why) : state_explain(s, why);
 }
 
-/* Makes the folder that --state names if it is missing, and locks it. */
+/* Makes the folder of --state if it is missing, and locks it. */
 static int
 lock_folder(const char *dir, enum exit_code *code, struct buf *why)
 {
@@ -477,8 +478,8 @@ open_folder(const char *dir, const struct state_identity *id, size_t limit,
 	return NULL;
 }
 
-/* It loses its name once it is open, so nothing is left of it, however the
- * process ends. */
+/* The file is unlinked once it is open, so nothing remains however the process
+ * ends. */
 static struct state *
 open_nameless(const struct state_identity *id, size_t limit,
     enum exit_code *code, struct buf *why)

@@ -1,6 +1,6 @@
 /*
- * state_rewrite: see state.h. The new file has the seed of the old one, from
- * which hashes in it are made.
+ * state_rewrite: see state.h. The new file keeps the old seed, because hashes
+ * in it depend on the seed.
  */
 #include "aggregator/state/state_impl.h"
 
@@ -46,7 +46,7 @@ state_rewrite(struct state *old, struct buf *why)
 
 	copy_tables(new, old);
 	if (!state_failed(old))
-		/* The old one is open, so that the folder stays locked. */
+		/* The old state is still open, so the folder stays locked. */
 		return state_install_file(new, why);
 	code = state_explain(old, why);
 	state_close(new);

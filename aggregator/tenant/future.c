@@ -31,8 +31,9 @@ is_ahead(struct future *f, int64_t at)
 	return at > f->allowed;
 }
 
-/* Of a chat without a time: when it was opened, unless its snapshot has one. An
- * end marker may come late, but what it ends began in time. */
+/* Returns the record's time. A chat without one counts from its opening, unless
+ * its snapshot has a time. An end marker may come late, but the time of what it
+ * ends must not be ahead. */
 static int64_t
 time_of(const struct record *r)
 {
@@ -52,7 +53,7 @@ future_refuses(struct future *f, struct record *r)
 		return NULL;
 	if (is_ahead(f, time_of(r)))
 		return f->why;
-	/* Else it would keep what is told later from counting. */
+	/* It would override all later reports. */
 	if (r->type == RECORD_OPERATOR && r->has_available &&
 	    is_ahead(f, r->available_at))
 		r->available_at = CLOCK_NONE;

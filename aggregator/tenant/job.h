@@ -1,6 +1,6 @@
 /*
- * job: what one run of the aggregator has to do; of the mode that runs, which
- * outlives all that reads it. What it points to is borrowed.
+ * job: what one run of the aggregator has to do. It belongs to the mode that
+ * runs and outlives all its readers. Its pointers are borrowed.
  */
 #ifndef AGGREGATOR_TENANT_JOB_H
 #define AGGREGATOR_TENANT_JOB_H
@@ -13,18 +13,18 @@
 
 struct flat;
 
-/* Messages of another program, read in the place of records: each becomes one
- * record (aggregator/eventcounter/eventcounter.h). */
+/* Messages of another program that are read instead of records; each becomes
+ * one record (aggregator/eventcounter/eventcounter.h). */
 struct foreign_input {
 	void *ctx;
 	const char *exchange, *binding; /* see endpoint.h */
-	int64_t idle_exit_ms; /* the run ends when no message came for so long
-				 and the queue is empty; -1: it does not */
-	/* Makes a record of a message, borrowed from it and the scratch; -1
-	 * and *why: it is none. */
+	int64_t idle_exit_ms; /* the run ends if the queue is empty and no
+			       * message came for this long; -1: never */
+	/* Makes a record from a message; it borrows from the message and the
+	 * scratch. Returns -1 and *why if the message is not valid. */
 	int (*read)(void *ctx, struct record *r, struct flat *scratch,
 	    struct text routing_key, struct text body, struct buf *why);
-	/* What the model has is committed: publishes it. */
+	/* Publishes the model, which is committed. */
 	enum exit_code (*publish)(void *ctx, const struct model *m);
 };
 
@@ -33,14 +33,16 @@ struct aggregator_job {
 	const char *from, *to;
 	enum output_format format; /* resolved */
 	const struct definition *definition;
-	const struct metric *table; /* the one of CSV */
-	const char *tenant;         /* only that one; NULL: all */
-	const char *explain;        /* a chat's id; NULL: the tables */
-	const char *state;     /* folder, of a queue; NULL: of this run alone */
-	const char *assign_to; /* where reservations go; NULL: among the rows of
-				  a one-shot run */
-	int64_t limit;         /* of everybody, in a one-shot run;
-				  RECORD_NO_NUMBER: as in the records */
+	const struct metric *table; /* the table to write as CSV */
+	const char *tenant;         /* only this tenant; NULL: all */
+	const char *explain;        /* a chat's id to explain; NULL: write
+				     * tables */
+	const char *state;          /* folder of a stream; NULL: only this run's
+				     * memory */
+	const char *assign_to; /* where reservations go; NULL: into the rows of
+				* a one-shot run */
+	int64_t limit;         /* of every operator, in a one-shot run;
+				* RECORD_NO_NUMBER: as in the records */
 	const struct foreign_input *foreign; /* NULL: records are read */
 	struct metric_selection selection;
 	struct shard part;

@@ -8,7 +8,7 @@
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
 
-/* Records that can be passed through as they came. */
+/* Types of records that can be passed through unchanged. */
 static const char *const pass_through_names[] = { "messages", "views",
 	"eventlog" };
 
@@ -18,7 +18,7 @@ is_name_selected(const char *name, char *const *wanted)
 	return text_is_listed(name, wanted) || text_is_listed("all", wanted);
 }
 
-/* A metric that acts is selected only by its name. */
+/* A metric that acts is selected only by its own name. */
 static bool
 is_metric_selected(const struct metric *f, char *const *wanted)
 {
@@ -150,7 +150,7 @@ metric_selection_set_part(struct metric_selection *c)
 		if (whole.metrics[i]->derived_from != NULL)
 			metric_selection_add(
 			    c, whole.metrics[i]->derived_from->table->name);
-	/* Their rows have the time, and which tenants there are. */
+	/* Its rows have the time, and tell which tenants there are. */
 	metric_selection_add(c, "operator_metrics");
 	metric_selection_add(c, "tenant_metrics");
 }

@@ -7,7 +7,7 @@
 
 #include "aggregator/state/state.h"
 
-/* Some selected metric is made of the clocks' intervals. */
+/* True if a selected metric uses the intervals of the clocks. */
 static bool
 needs_clocks(const struct metric_selection *c)
 {
@@ -39,7 +39,7 @@ pass_interval(void *ctx, const struct model *m, const struct chat *c,
 	streaming_metrics_model_interval(d->streaming, m, c, i, withdrawn);
 }
 
-/* A message that came with a snapshot. */
+/* Takes a message that came with a snapshot. */
 static void
 take_merged(void *ctx, const struct model *m, const struct chat *c,
     const struct message *x, const char *text)
@@ -85,7 +85,7 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	/* A snapshot may be merged into a stream, which counts its words. */
 	m->keeps_texts = !stream && metric_selection_needs_text(d->selection);
 	m->by_clock = m->incremental && setup->future->bounded;
-	/* The model recognizes the messages that streaming metrics count. */
+	/* Streaming metrics need the model to recognise duplicate messages. */
 	m->no_clocks = !needs_clocks(d->selection) &&
 		       !pipeline_has_streaming(d->selection) && !setup->clocks;
 	m->no_events = !metric_selection_has(d->selection, "event_counts");

@@ -1,8 +1,7 @@
 /*
- * pipeline: one tenant's model, its streaming metrics and its allocation, as
- * one thing that takes records and has rows (tenant_rows.h). One-shot
- * runs and streams use it alike: a one-shot run has no state and one flush, at
- * its end.
+ * pipeline: one tenant's model, streaming metrics and allocation as one thing
+ * that takes records and has rows (tenant_rows.h). One-shot runs and streams
+ * use it alike: a one-shot run has no state and a single flush, at its end.
  */
 #ifndef AGGREGATOR_TENANT_PIPELINE_H
 #define AGGREGATOR_TENANT_PIPELINE_H
@@ -18,46 +17,49 @@
 
 struct pipeline {
 	struct model model;
-	struct streaming_metrics *streaming; /* NULL: none is selected */
-	struct allocation *allocation; /* NULL: not selected, or no stream */
+	struct streaming_metrics *streaming; /* NULL: no streaming metric is
+					      * selected */
+	struct allocation *allocation; /* NULL: not selected, or not a stream */
 	const struct metric_selection *selection;
 	struct shard part;
 };
 
-/* What all pipelines of a run share; it outlives them. */
+/* Shared by all pipelines of a run, which it outlives. */
 struct pipeline_setup {
 	const struct conf *conf;
 	const struct definition *definition;
 	const struct metric_selection *selection;
 	struct shard part;
 	struct keyed_state_cache *cache;
-	struct state *state;   /* NULL: one-shot */
-	int64_t window_ms;     /* 0: one-shot, nothing is too late */
-	struct future *future; /* which records are refused before the model */
+	struct state *state;   /* NULL: one-shot run */
+	int64_t window_ms;     /* 0: one-shot run, in which nothing is too
+				* late */
+	struct future *future; /* decides which records are refused before the
+				* model */
 	bool no_streaming;     /* its records only correct another pipeline */
 	bool clocks;           /* keeps chats even if no metric needs them */
 };
 
-/* stream: else a snapshot, of the time as_of. number: the tenant's in the
- * state. The caller may go on to set fields of the model, as after
- * model_init(). */
+/* stream: false for a snapshot, which has the time as_of. number: the tenant's
+ * number in the state. Afterwards the caller may set fields of the model, as
+ * after model_init(). */
 void pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
     struct text tenant, bool stream, int64_t as_of, uint32_t number);
 void pipeline_release(struct pipeline *d);
 
-/* Some metric is selected that takes each message as it comes. */
+/* True if a selected metric takes each message as it comes. */
 bool pipeline_has_streaming(const struct metric_selection *c);
 
-/* Adds a record to the model, and what is new of it to the streaming metrics
+/* Adds a record to the model, and passes what is new to the streaming metrics
  * and the allocation. */
 enum model_result pipeline_add(struct pipeline *d, const struct record *r);
 
-/* Recomputes what changed, also of the streaming metrics. refresh: also what
+/* Recomputes what changed, including the streaming metrics. refresh: also what
  * changes with time alone. */
 void pipeline_recompute(
     struct pipeline *d, const struct definition *definition, bool refresh);
 
-/* The rows are confirmed: none is changed any more. */
+/* Call when the rows are confirmed: no row counts as changed any more. */
 void pipeline_sent(struct pipeline *d);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * tenant_rows: makes the rows of each table, and writes them as CSV, and as
- * NDJSON between markers; the tables for people are in tenant_rows_table.c.
+ * tenant_rows: makes the rows of each table and writes them as CSV, or as
+ * NDJSON between markers. The tables for people are in tenant_rows_table.c.
  */
 #include "aggregator/tenant/tenant_rows.h"
 
@@ -13,16 +13,16 @@
 #include "common/output/output_table.h"
 #include "common/text/jsonw.h"
 
-/* Rows of one table as NDJSON: what all rows share is formatted once; each row
- * is then copied together from that and its values. Rows come by the ten
- * thousand at each flush, and a row of 15 columns takes a third of the
- * instructions that a jsonw call for each member takes (measured with
- * callgrind: 3,200 and 9,600). Values are written by the functions that jsonw
- * uses. */
+/* Writes rows of one table as NDJSON. What all rows share is formatted once;
+ * each row is then put together from that and its values. A flush has tens of
+ * thousands of rows, and a row of 15 columns takes a third of the instructions
+ * that a jsonw call for each member takes (measured with callgrind: 3,200 and
+ * 9,600). Values are written by the functions that jsonw uses. */
 struct rowline {
 	size_t cells;
 	struct buf head;  /* {"type":"row", ... */
-	struct buf names; /* ,"column": each with its end in cell[] */
+	struct buf names; /* ,"column": for each column; cell[] has their
+			   * ends */
 	struct buf tail;  /* ,"as_of": ... } */
 	struct rowline_cell {
 		size_t end;
@@ -30,8 +30,7 @@ struct rowline {
 	} * cell;
 };
 
-/* snapshot NULL: of a stream; version 0: none; part NULL: the only
- * aggregator. */
+/* snapshot NULL: a stream; version 0: none; part NULL: the only aggregator. */
 static void
 rowline_init(struct rowline *l, const struct table *t, const struct shard *part,
     const char *tenant, const char *snapshot, int64_t as_of, int64_t since,
@@ -53,7 +52,7 @@ rowline_init(struct rowline *l, const struct table *t, const struct shard *part,
 	}
 	l->cell = xcalloc(l->cells + 1, sizeof *l->cell);
 	for (i = 0; i < l->cells; i++) {
-		/* Behind the head each name has its comma. */
+		/* The head is not empty, so each name follows a comma. */
 		buf_addf(&l->names, ",\"%s\":", table_cell(t, i)->name);
 		l->cell[i].end = l->names.len;
 		l->cell[i].form = cell_form(table_cell(t, i));
@@ -83,7 +82,7 @@ copy(char *to, const char *text, size_t len)
 	return to + len;
 }
 
-/* All but text, which is of any length. */
+/* Writes a cell of any form but text, which has no maximum length. */
 static char *
 put_cell(char *to, enum cell_form form, const struct cell *c)
 {
@@ -140,7 +139,7 @@ emit_rows(const struct tenant_rows *r, struct rowset *to)
 	rowset_end(to);
 }
 
-/* Its rows are those of one of several aggregators. */
+/* True if the rows are those of one of several aggregators. */
 static bool
 is_in_parts(const struct tenant_rows *r, const struct metric *f)
 {
@@ -153,7 +152,7 @@ is_state(const struct tenant_rows *r, const struct metric *f)
 	return f->table->life == LIFE_NOW && !is_in_parts(r, f);
 }
 
-/* A table on its way out. */
+/* A table that is being written. */
 struct row_writer {
 	const struct tenant_rows *report;
 	const struct metric *metric;
@@ -178,8 +177,8 @@ write_row(void *ctx, const struct cell *cells)
 	w->written++;
 }
 
-/* What the row adds up over time begins then, if nothing is known of before. By
- * the tenant's row the sink knows how far the tables go. */
+/* Returns the time at which sums over time begin, if nothing is known of
+ * before. The tenant's row tells the sink how far the tables go. */
 static int64_t
 counts_since(const struct tenant_rows *r, const struct table *t)
 {
@@ -308,8 +307,8 @@ write_tables(const struct tenant_rows *r, enum share share,
 	return rc;
 }
 
-/* Some selected metric has rows between the markers: without any, markers would
- * delimit nothing. */
+/* True if a selected metric has rows between the markers; otherwise markers
+ * would enclose nothing. */
 static bool
 has_state(const struct tenant_rows *r)
 {
@@ -334,7 +333,7 @@ tenant_rows_ndjson(
 	if (r->pass_through != NULL &&
 	    buf_each_line(r->pass_through, line, ctx) == -1)
 		return -1;
-	/* Only tables of state, which are small, stand between the markers. */
+	/* Only tables of state, which are small, are between the markers. */
 	if (marks) {
 		if (write_tables(r, SHARE_REST, line, ctx, &written) == -1)
 			goto out;
@@ -357,7 +356,7 @@ out:
 	return ret;
 }
 
-/* The cell as CSV has it; NULL: empty. */
+/* Returns the cell's text in CSV; NULL if it is empty. */
 static const char *
 plain_text(struct buf *b, const struct column *column, const struct cell *c)
 {

@@ -11,48 +11,50 @@
 
 struct tenant_rows {
 	const struct model *model;      /* recomputed; borrowed */
-	const char *snapshot;           /* NULL: a stream, without markers */
-	int64_t end_at;                 /* of the end marker */
+	const char *snapshot;           /* NULL: a stream, which has no
+					 * markers */
+	int64_t end_at;                 /* the time in the end marker */
 	int64_t version;                /* of the rows; 0: they have none */
-	bool continued;                 /* by others, which have all about the
-				   past */
-	const struct buf *pass_through; /* lines before all rows
-				   (passing_add()), or NULL; borrowed */
+	bool continued;                 /* other rows follow that cover the
+					 * past */
+	const struct buf *pass_through; /* lines to write before all rows
+					 * (passing_add()), or NULL; borrowed */
 	const struct simulation *simulation; /* NULL: none; borrowed */
 	const char *definition;
 	/* Private. */
 	struct pipeline *pipeline;
 	enum metric_rows which;
-	struct rowset *tables; /* one for each selected metric; only where
-				  rows are read more than once */
+	struct rowset *tables; /* one for each selected metric, if rows are read
+				* more than once */
 	size_t tables_n;
 };
 
-/* Recomputes the pipeline by the definition: all rows. */
+/* Recomputes the pipeline by the definition and selects all rows. */
 void tenant_rows_init(struct tenant_rows *r, struct pipeline *d,
     const struct definition *definition, const char *snapshot, int64_t end_at);
-/* The pipeline was recomputed: the rows that changed. */
+/* Selects the rows that changed in a pipeline that was recomputed. */
 void tenant_rows_init_changed(struct tenant_rows *r, struct pipeline *d,
     const struct definition *definition, int64_t version);
 void tenant_rows_release(struct tenant_rows *r);
 
-/* Where lines go: 0, or -1 to stop. */
+/* Receives lines. Returns 0, or -1 to stop. */
 typedef int tenant_rows_line_fn(void *ctx, const char *line, size_t len);
 
-/* Writes each row as a line, those of a snapshot between markers. 0 or -1. */
+/* Writes each row as a line, those of a snapshot between markers. Returns 0 or
+ * -1. */
 int tenant_rows_ndjson(
     const struct tenant_rows *r, tenant_rows_line_fn *line, void *ctx);
 
-/* Appends one table of all n, with a header line. */
+/* Appends one table of all n tenants, with a header line. */
 void tenant_rows_csv(
     struct tenant_rows *r, size_t n, const struct metric *f, struct buf *to);
 
-/* Appends the tables for people, of each tenant. */
+/* Appends the tables for people of each tenant. */
 void tenant_rows_table(struct tenant_rows *r, size_t n, struct buf *to);
 
 /* For tenant_rows_table.c: makes the rows. */
 void tenant_rows_make_tables(struct tenant_rows *r);
 
-/* Whether there is anything but the overview to show. */
+/* True if there is anything to show besides the overview. */
 bool tenant_rows_has_plain(const struct metric_selection *c);
 #endif

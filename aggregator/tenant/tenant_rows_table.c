@@ -1,9 +1,9 @@
 /*
- * tenant_rows_table: the tables for people. They show cells of the same rows
- * that go to the database, by column name, so no metric is computed here. First
- * the overview, which is filled here (common/output/overview.h); then the rows
- * and columns of the metrics that it does not show, as they are declared. What
- * was asked for is never left out without a word.
+ * tenant_rows_table: the tables for people. They show cells of the rows that go
+ * to the database, selected by column name, so nothing is computed here. First
+ * comes the overview, which is filled here (common/output/overview.h), then the
+ * metrics that it does not show, with the columns that they declare. If
+ * something that was asked for is left out, the output says so.
  */
 #include "aggregator/tenant/tenant_rows.h"
 
@@ -15,10 +15,10 @@
 #include "common/output/output_table.h"
 #include "common/output/overview.h"
 
-/* More rows than that are for -o csv. */
+/* Further rows are left to -o csv. */
 #define ROWS_SHOWN 20
 
-/* The overview shows it, or the table of a simulation. */
+/* True if the overview or the table of a simulation shows the metric. */
 static bool
 has_picture(const struct metric *f)
 {
@@ -42,7 +42,7 @@ tenant_rows_has_plain(const struct metric_selection *c)
 	return passes_records(c);
 }
 
-/* The cell as people read it; NULL: empty. */
+/* Returns the cell's text for people; NULL if it is empty. */
 static const char *
 shown_cell(struct buf *b, const struct column *column, const struct cell *c)
 {
@@ -117,7 +117,7 @@ add_plain_table(const struct rowset *rows, struct buf *to)
 		    rows->n - ROWS_SHOWN, name);
 }
 
-/* Appends a table of the rows of each metric that the overview lacks. */
+/* Appends a table for each metric that the overview lacks. */
 static void
 add_plain_tables(const struct tenant_rows *r, struct buf *to)
 {
@@ -127,7 +127,7 @@ add_plain_tables(const struct tenant_rows *r, struct buf *to)
 	for (i = 0; i < r->tables_n; i++) {
 		const struct rowset *rows = &r->tables[i];
 
-		/* Nobody asked for what is there without -a. */
+		/* Leave out empty tables that are selected by default. */
 		if (!has_picture(rows->metric) &&
 		    (rows->n > 0 || !rows->metric->by_default || !c->overview))
 			add_plain_table(rows, to);
@@ -158,7 +158,7 @@ find_cell(const struct rowset *rows, size_t row, const char *column)
 	return rowset_get(rows, row) + i;
 }
 
-/* The number of that column, or the ms of a length of time. */
+/* Returns the column's number, or a duration in ms. */
 static int64_t
 find_number(const struct rowset *rows, size_t row, const char *column)
 {
@@ -167,7 +167,7 @@ find_number(const struct rowset *rows, size_t row, const char *column)
 	return c->set ? c->n : OVERVIEW_NONE;
 }
 
-/* Owned; NULL: there is none. */
+/* Owned by the caller; NULL if the cell is empty. */
 static char *
 copy_text(const struct rowset *rows, size_t row, const char *column)
 {
@@ -176,7 +176,7 @@ copy_text(const struct rowset *rows, size_t row, const char *column)
 	return c->set ? xstrndup(c->text.p, c->text.len) : NULL;
 }
 
-/* The name in the row, else the id; owned. */
+/* Returns the name in the row, or the id; owned by the caller. */
 static char *
 copy_label(
     const struct rowset *rows, size_t row, const char *name, const char *id)
@@ -220,7 +220,7 @@ fill_operators(const struct rowset *rows, struct overview *o)
 	}
 }
 
-/* The name of the operator of a chat, or the id itself; NULL: nobody. */
+/* Returns the name of a chat's operator, or the id; NULL: nobody. */
 static char *
 copy_operator(
     const struct rowset *operators, const struct rowset *chats, size_t row)
