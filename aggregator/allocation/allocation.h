@@ -19,7 +19,7 @@
  * Who is selected: among the operators who are available, have all its tags and
  * fewer chats than their limit, the one with the fewest chats; if equal, the
  * one whose last reservation is oldest; then by id. Open assigned chats count,
- * whoever assigned them, and reserved ones.
+ * no matter who assigned them, and so do reserved ones.
  *
  * A reservation is pending until it is fulfilled (the model has an assignee
  * other than the replaced operator), refused, or expired; until then the chat

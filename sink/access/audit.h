@@ -1,7 +1,7 @@
 /*
  * audit: who has read what. It logs each API answer that shows chats, customers
  * or their messages to a lead or an administrator, and each table exported as
- * CSV or NDJSON, whoever asked. An entry is a line `read` in the log and, with
+ * CSV or NDJSON, for any viewer. An entry is a line `read` in the log and, with
  * [serve] audit = FILE, a line of JSON in that file:
  *
  *   {"at":...,"tenant":...,"id":...,"role":...,"subject":...,"peer":...,

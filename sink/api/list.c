@@ -243,7 +243,7 @@ struct page {
 	struct buf where;  /* " AND ..." */
 	struct db_value args[ARGS_MAX];
 	size_t args_n;
-	bool all;                     /* whoever the rows belong to */
+	bool all;                     /* rows of every person */
 	bool has_links;               /* rows may have links */
 	struct kept_lacking not_kept; /* if there are no rows */
 };

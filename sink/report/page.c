@@ -229,7 +229,7 @@ figure_show(
 	}
 }
 
-/* Nothing is loaded and no script runs, whoever opens it. */
+/* The page loads nothing and runs no script. */
 static const char head[] =
     PAGE_BEGIN "<html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"en\">\n"
 	       "<head>\n<meta charset=\"utf-8\"/>\n"

@@ -157,7 +157,7 @@ ask_now(struct question *q, const char *chat, struct db_rows **rows)
 }
 
 /* Reads the wait that has not ended; visible to viewers who may see the
- * intervals of whoever is assigned. */
+ * intervals of the assignee. */
 static bool
 ask_running(struct question *q, const char *chat, struct db_rows **rows)
 {

@@ -5,7 +5,7 @@
  *
  * The table sums_due lists the hours that have rows which are not added up;
  * readers use the rows of these hours instead. A transaction that stores a row
- * of an hour puts it on the list as its last write. Whoever computes the sums
+ * of an hour puts it on the list as its last write. What computes the sums
  * locks the list's row of the hour before reading anything of it, and takes it
  * off in the same transaction. So either the sums include what was stored, or
  * the hour is on the list again.

@@ -16,7 +16,8 @@
 #include "sink/resources/chat_rows.h"
 
 /* How fresh and how busy each tenant is. This covers all tenants and names no
- * person, so it is for whoever runs the server, not for viewers of the API. */
+ * person, so it is for administrators of the server, not for viewers of the
+ * API. */
 
 /* With more tenants their metrics would no longer be small. */
 #define TENANTS_SQL                                                            \
