@@ -1,6 +1,6 @@
 /*
  * reservation: see reservation.h. No state is stored: after a crash the
- * assignment comes again, and READING finds what was done.
+ * assignment is delivered again, and READING finds what was done.
  */
 #include "poller/assign/reservation.h"
 
@@ -15,13 +15,12 @@
 #include "common/os/stop.h"
 #include "common/text/jsonw.h"
 
-/* No pause between its readings is longer, but while the CRM wants fewer
- * calls. */
+/* Maximum pause between readings, unless the CRM asks for fewer calls. */
 #define RESERVATION_CAP_MS 4000
 
 /* Each answer of the CRM leads to a decision, and each decision to the next
- * question. A caller must not use the reservation after one of these, which may
- * have ended it. */
+ * question. A caller must not use the reservation after one of these calls,
+ * which may have ended it. */
 static void reservation_read(struct reservation *r);
 static void reservation_decide(struct reservation *r);
 static void reservation_give(struct reservation *r);
@@ -32,7 +31,7 @@ reservation_is_same(const char *a, const char *b)
 	return a != NULL && b != NULL && strcmp(a, b) == 0;
 }
 
-/* The first pause between readings of one reservation. */
+/* The first pause between readings of a reservation. */
 #define DELAY_BASE_MS 400
 
 const char *const reservation_result_names[RESERVATION_RESULTS] = { "pending",
@@ -78,8 +77,8 @@ reservation_release(struct reservation *r)
 	strmap_release(&r->listed_ids, NULL);
 }
 
-/* Milliseconds until its expires, by the CRM's clock; and whether there are
- * none left. */
+/* Returns the milliseconds until the reservation expires, by the CRM's clock;
+ * and whether it has expired. */
 static int64_t
 reservation_expires_in(const struct reservation *r)
 {
@@ -94,7 +93,7 @@ reservation_is_expired(const struct reservation *r)
 	return reservation_expires_in(r) <= 0;
 }
 
-/* The breakers of the three kinds of questions. */
+/* Iterates over the breakers of the three kinds of questions. */
 static const struct breaker *
 next_breaker(const struct reservation *r, size_t *i)
 {
@@ -106,7 +105,7 @@ next_breaker(const struct reservation *r, size_t *i)
 		   : NULL;
 }
 
-/* Whether a chat was asked about in vain, and none since with success. */
+/* True if a question about a chat failed, and none has succeeded since. */
 static bool
 has_failed(const struct reservation *r)
 {
@@ -119,7 +118,7 @@ has_failed(const struct reservation *r)
 	return false;
 }
 
-/* Whether the operator's open chats are counted before the chat is given: only
+/* True if the operator's open chats are counted before the chat is given: only
  * some CRMs list the chats of one operator. */
 static bool
 is_counted(const struct reservation *r)
@@ -158,8 +157,8 @@ end_reservation(struct reservation *r, enum reservation_result result)
 }
 
 /* End the reservation and call assigner->done: without an outcome, or with a
- * chat record of the chat as it was read and of the assignee that the CRM named
- * since. */
+ * chat record of the chat as it was read and of the assignee that the CRM has
+ * named since. */
 static void
 reservation_done(struct reservation *r, enum reservation_result result)
 {
@@ -181,9 +180,9 @@ reservation_warn(const struct reservation *r, const char *why)
 	    r->assigner->crm.tenant->name, r->chat, r->operator_id, why);
 }
 
-/* How long a reservation may still be given, ms: until it expires; in a run
- * that does not wait for the CRM also until the retry budget is over, from the
- * first unclear answer on. */
+/* Returns for how many ms a reservation may still be given: until it expires;
+ * in a run that does not wait for the CRM, also until the retry budget is over,
+ * counted from the first unclear answer. */
 static int64_t
 reservation_give_ms(const struct reservation *r)
 {
@@ -211,7 +210,8 @@ reservation_wait(struct reservation *r)
 	r->due_ms = clock_mono_ms() + pause;
 }
 
-/* The CRM is unreachable: waits, if the run does, until it has expired. */
+/* The CRM is unreachable: waits, if the run does, until the reservation has
+ * expired. */
 static void
 reservation_away(struct reservation *r)
 {
@@ -228,8 +228,8 @@ reservation_away(struct reservation *r)
 	}
 }
 
-/* Puts a question of the reservation's, which is its ctx, to the CRM before
- * those of others. How it ends also shows whether the CRM is away. */
+/* Asks the CRM a question of the reservation, which is its ctx, before other
+ * questions. The answer also shows whether the CRM is reachable. */
 static void
 reservation_ask(struct reservation *r, struct crm_question *q)
 {
@@ -238,7 +238,7 @@ reservation_ask(struct reservation *r, struct crm_question *q)
 	fetch_ask(r->assigner->crm.fetch, q);
 }
 
-/* Nor is the chat that was asked about in vain asked about again. */
+/* False if only the chat that failed before would be asked about again. */
 static bool
 is_crm_away(const struct reservation *r)
 {
@@ -361,8 +361,8 @@ reservation_wake(struct reservation *r, int64_t now_mono)
 
 /*
  * reservation_read: the questions of a reservation that change nothing: the
- * chat itself; where that does not name its assignee, the lists of the
- * operators it may be; and, before it is given, the operator's open chats.
+ * chat itself; if that does not name its assignee, the lists of the possible
+ * operators; and, before it is given, the operator's open chats.
  */
 
 static void
@@ -372,7 +372,7 @@ set_id(char **operator_id, const char *now)
 	*operator_id = xstrdup(now);
 }
 
-/* A record of the chat that has these members, not yet closed. */
+/* Begins a record of the chat with these members. */
 static void
 open_chat_record(
     struct buf *b, const struct reservation *r, const char *members)
@@ -392,7 +392,7 @@ is_of_chat(const struct flat_field *f)
 	       !text_is(key, "operator");
 }
 
-/* Keeps the members for the outcome. Not the operator, who may be another one
+/* Keeps the members for the outcome, except the operator, who may have changed
  * by then: the outcome names the assignee. */
 static void
 note_body(struct reservation *r, const struct flat *flat)
@@ -433,7 +433,7 @@ note_chat(struct reservation *r, const struct crm_record *record)
 	buf_release(&line);
 }
 
-/* Without one it is open: messaging-records(5). */
+/* A chat without a status is open: messaging-records(5). */
 static enum chat_status
 status_of(const struct crm_record *r)
 {
@@ -470,9 +470,9 @@ read_failed(struct reservation *r, const struct ending *e)
 		reservation_done(r, RESERVATION_FAILED);
 }
 
-/* The chat is assigned and the CRM does not say to whom: the outcome says only
- * that the reservation has ended. It bears no time, so it counts as older than
- * everything else that is known of the chat. */
+/* The chat is assigned and the CRM does not say to whom: the outcome only says
+ * that the reservation has ended. It has no time, so it counts as older than
+ * everything else that is known about the chat. */
 static void
 outcome_unknown(struct reservation *r)
 {
@@ -593,11 +593,11 @@ reservation_read(struct reservation *r)
 }
 
 /*
- * reservation_decide: what follows from the chat as it was read: it is given
- * already, to this operator or another one; it is not open any more; it has to
- * be looked for; or it may be given. The same after a crash: the assignment
- * comes again, and its chat is read before it is given. Who gets a chat was
- * selected before: aggregator/allocation/allocation_select.c.
+ * reservation_decide: what follows from the chat as it was read: it has already
+ * been given to this operator or another one; it is no longer open; it must be
+ * searched for; or it may be given. The same applies after a crash: the
+ * assignment is delivered again, and its chat is read before it is given.
+ * aggregator/allocation/allocation_select.c has selected who gets the chat.
  */
 
 static bool
@@ -607,15 +607,14 @@ is_operator_full(const struct reservation *r)
 	       (int64_t)r->listed_ids.live >= r->max_chats;
 }
 
-/* The CRM gives chats, or says why not: what was in vain before is forgotten.
- */
+/* The CRM gives chats, or says why not: earlier failures are forgotten. */
 static void
 clear_failed_gives(const struct reservation *r)
 {
 	breaker_close(fetch_breaker(r->assigner->crm.fetch, PROFILE_ASSIGN));
 }
 
-/* Ends one of which the budget is over; false: it is not. */
+/* Ends a reservation whose budget is over; returns false if it is not. */
 static bool
 reservation_end_unclear(struct reservation *r)
 {
@@ -652,7 +651,7 @@ give_or_refuse(struct reservation *r)
 	else if (stop_asked())
 		reservation_done(r, RESERVATION_UNANSWERED);
 	else if (reservation_end_unclear(r))
-		; /* it was asked for long enough */
+		; /* the CRM was asked for long enough */
 	else if (is_counted(r) && r->state != STATE_LISTING)
 		reservation_list(r);
 	else if (is_operator_full(r))
@@ -661,7 +660,7 @@ give_or_refuse(struct reservation *r)
 		reservation_give(r);
 }
 
-/* The operator has the chat: by a request without an answer, perhaps. */
+/* The operator has the chat, possibly by a request without an answer. */
 static void
 end_given(struct reservation *r)
 {
@@ -694,7 +693,7 @@ reservation_decide(struct reservation *r)
  * operator, and handles the answer or the lack of one.
  */
 
-/* No pause is longer while the CRM wants fewer calls. */
+/* Maximum pause while the CRM asks for fewer calls. */
 #define THROTTLED_CAP_MS HOUR_MS
 
 static void

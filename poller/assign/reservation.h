@@ -54,10 +54,10 @@
 
 enum reservation_state {
 	STATE_NONE,    /* not started */
-	STATE_READING, /* the chat: its status and assignee */
-	STATE_LISTING, /* may be given: the operator's open chats */
+	STATE_READING, /* reads the chat: its status and assignee */
+	STATE_LISTING, /* may be given: reads the operator's open chats */
 	STATE_GIVING,  /* the CRM is asked to assign it */
-	STATE_WAITING, /* a pause; then READING */
+	STATE_WAITING, /* a pause, followed by READING */
 	STATE_DONE,
 };
 
@@ -75,11 +75,12 @@ enum reservation_result {
 	RESERVATION_CONFIRMED,  /* the operator had it already */
 	RESERVATION_TAKEN,      /* another operator has it */
 	RESERVATION_CLOSED,     /* it is closed, or gone */
-	RESERVATION_REFUSED,    /* the CRM does not give it to that operator */
-	RESERVATION_EXPIRED,    /* unassigned, but past expires */
+	RESERVATION_REFUSED,    /* the CRM refuses to give it to that
+				 * operator */
+	RESERVATION_EXPIRED,    /* unassigned, but expired */
 	RESERVATION_ASSIGNABLE, /* dry run: it would be given */
 	RESERVATION_FAILED,     /* no outcome; the allocation lets it expire */
-	RESERVATION_UNANSWERED, /* the CRM is away, or the run stops */
+	RESERVATION_UNANSWERED, /* the CRM is unreachable, or the run stops */
 	RESERVATION_RESULTS
 };
 
@@ -88,7 +89,7 @@ extern const char *const reservation_result_names[RESERVATION_RESULTS];
 struct reservation;
 
 /* Carries out one tenant's reservations. Zero it, set the first members and
- * open the session. Release it. */
+ * open the session; release it at the end. */
 struct tenant_assigner {
 	struct crm_session crm;
 	bool dry_run;      /* only reads */
@@ -97,9 +98,9 @@ struct tenant_assigner {
 	void (*done)(void *ctx, struct reservation *r);
 	void *ctx;
 
-	size_t active;          /* reservations started and not ended */
+	size_t active;          /* reservations that are not ended */
 	struct strmap busy;     /* their chats, by id */
-	struct strmap counting; /* operators whose chats are counted */
+	struct strmap counting; /* operators whose chats are being counted */
 	/* The errors that were logged, until such a request works. */
 	enum error_class cannot_read, cannot_give;
 };
@@ -117,45 +118,45 @@ struct reservation {
 	enum reservation_result result;
 	struct buf outcome;      /* a chat record; empty: none */
 	struct buf listed_chats; /* other chat records, a line each */
-	char *assignee; /* who has the chat, as the CRM said last, or NULL */
+	char *assignee; /* the assignee that the CRM named last, or NULL */
 
 	/* private */
 	struct locate locate;
-	struct buf body; /* members of the chat record read last, without its
-			    operator; "": none yet */
+	struct buf body; /* members of the last chat record, without its
+			  * operator; "": none yet */
 	int64_t asked_ms, closed_at;
 	enum chat_status status;
 	enum reservation_giving giving;
 	bool taken; /* assigned, but the CRM does not say to whom */
-	struct strmap listed_ids; /* chats of that list */
+	struct strmap listed_ids; /* chats in that list */
 	char *answer;  /* assignee in the answer to giving, or NULL */
-	char *unclear; /* why it was not clear whether it is given, or NULL; */
-	int64_t unclear_ms; /* and when first, monotonic */
+	char *unclear; /* why it was unclear whether it is given, or NULL; */
+	int64_t unclear_ms; /* and since when, monotonic */
 	struct retry retry;
-	int64_t due_ms; /* while it waits, monotonic */
+	int64_t due_ms; /* end of its pause, monotonic */
 };
 
-/* Sets *r up from an assignment record, whose texts are copied. */
+/* Sets up *r from an assignment record, whose texts are copied. */
 void reservation_init(struct reservation *r, struct tenant_assigner *assigner,
     const struct record *record);
 void reservation_release(struct reservation *r);
 
 /* True if no other reservation of the same chat, or of an operator whose chats
- * are counted, is active and the tenant's concurrency allows one more; and,
- * where the run does not wait for the CRM, unless those that are active are
- * about to show whether it is away. */
+ * are counted, is active, and the tenant's concurrency allows one more. In a
+ * run that does not wait for the CRM, active ones must not be about to show
+ * whether it is reachable. */
 bool reservation_may_start(const struct reservation *r);
 
 /* Ends one that was not started, if it has expired, or if the CRM is known to
  * be away and the run does not wait for it. False: it goes on. */
 bool reservation_give_up(struct reservation *r);
 
-/* Starts it. It ends with a call of assigner->done, perhaps before this
+/* Starts it. It ends with a call of assigner->done, possibly before this
  * returns. */
 void reservation_start(struct reservation *r);
 
-/* Continues a waiting reservation when its pause is over. Milliseconds until
- * then; INT64_MAX if it does not wait. */
+/* Continues a waiting reservation when its pause is over. Returns the
+ * milliseconds until then; INT64_MAX if it does not wait. */
 int64_t reservation_wake(struct reservation *r, int64_t now_mono);
 
 #endif

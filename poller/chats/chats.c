@@ -1,15 +1,15 @@
 /*
  * chats: see chats.h.
  *
- * A chat whose mark has not changed since it was read is written from the state
- * as it is. Of any other the messages are read. It is complete when the list's
- * last message is among those fetched; if not, the next poll reads it again,
- * because a CRM may show messages late.
+ * A chat whose mark in the list has not changed since it was read is written
+ * from the state. The messages of every other chat are read. The chat is
+ * complete when the last message that the list names is among them. Otherwise
+ * the next poll reads the chat again, because a CRM may show messages late.
  *
- * A chat that left the list is read like one of it, once more, and its record
- * says that it is closed. A closing without the messages before it would make
- * an answered chat an unanswered one for good, so it waits until they are
- * shown.
+ * A chat that left the list is read once more like the others, and its record
+ * says that it is closed. Closing it without its last messages would leave an
+ * answered chat unanswered for good, so the record waits until the CRM shows
+ * them.
  */
 #include "poller/chats/chats.h"
 
@@ -29,18 +29,19 @@
 #include "poller/crm/profile.h"
 
 /*
- * holders: the operators who have one chat at the same time, where chats are
- * listed for each operator. Only one of them counts: the one who counted at the
- * last poll, else the one who joined or wrote last, else the least id. So it is
- * the same one in each poll, in whichever order the lists come.
+ * holders: the operators who have the same chat at the same time, in CRMs that
+ * list chats by operator. Only one of them counts: the one who counted at the
+ * last poll, else the one who joined or wrote last, else the lowest id. So
+ * every poll chooses the same one, in whatever order the lists come.
  */
 
-/* Begin with zeros. */
+/* Start with zeros. */
 struct holders {
-	struct crm_record *others; /* records of the chat: one a holder */
+	struct crm_record *others; /* records of the same chat, one per
+				    * holder */
 	size_t n, cap;
-	bool chosen;  /* by the last poll */
-	char *writer; /* one of them, who joined or wrote last; or NULL */
+	bool chosen;  /* the holder of the last poll was found */
+	char *writer; /* the holder who joined or wrote last; or NULL */
 	int64_t writer_at;
 };
 
@@ -74,7 +75,7 @@ swap_records(struct crm_record *a, struct crm_record *b)
 	*b = other;
 }
 
-/* The record of that holder among the others, or NULL. */
+/* Returns that holder's record among the others, or NULL. */
 static struct crm_record *
 find_other(const struct holders *h, const char *operator_id)
 {
@@ -87,8 +88,8 @@ find_other(const struct holders *h, const char *operator_id)
 	return NULL;
 }
 
-/* The chat came in another list than *listed: takes over *r, which is the new
- * *listed if that one has the same holder or none. */
+/* The chat of *listed came in another list, as *r. Takes *r over; *r becomes
+ * *listed if *listed has the same holder or none. */
 static void
 holders_add(struct holders *h, struct crm_record *listed, struct crm_record *r)
 {
@@ -109,7 +110,7 @@ holders_add(struct holders *h, struct crm_record *listed, struct crm_record *r)
 	swap_records(same, r);
 }
 
-/* As numbers, if they are some. */
+/* Compares two numbers by value, other ids as text. */
 static bool
 is_less(const char *a, const char *b)
 {
@@ -118,7 +119,7 @@ is_less(const char *a, const char *b)
 	return n != m ? n < m : strcmp(a, b) < 0;
 }
 
-/* Makes that holder's record *listed; false: it is none of them. */
+/* Makes that holder's record *listed; false if no holder has that id. */
 static bool
 choose(struct holders *h, struct crm_record *listed, const char *operator_id)
 {
@@ -129,8 +130,9 @@ choose(struct holders *h, struct crm_record *listed, const char *operator_id)
 	return is_of(listed, operator_id);
 }
 
-/* Once all lists are read: last is who counted at the last poll, "" if nobody.
- * Makes *listed the record of who counts by that or the id. */
+/* Call it when all lists are read. last: the holder who counted at the last
+ * poll, "" if there was none. Makes *listed the record of that holder, or else
+ * of the lowest id. */
 static void
 holders_choose(struct holders *h, struct crm_record *listed, const char *last)
 {
@@ -145,7 +147,7 @@ holders_choose(struct holders *h, struct crm_record *listed, const char *last)
 	}
 }
 
-/* A message of the chat: one of the holders may have written it. */
+/* Notes a message of the chat, which one of the holders may have written. */
 static void
 holders_wrote(struct holders *h, const struct crm_record *listed,
     const struct crm_record *message)
@@ -161,7 +163,8 @@ holders_wrote(struct holders *h, const struct crm_record *listed,
 	h->writer_at = message->at;
 }
 
-/* Once the messages are read: makes *listed the record of who counts. */
+/* Call it when the messages are read: makes *listed the record of the holder
+ * who counts. */
 static void
 holders_settle(struct holders *h, struct crm_record *listed)
 {
@@ -171,28 +174,28 @@ holders_settle(struct holders *h, struct crm_record *listed)
 
 /* ---- chats ---- */
 
-/* From so many failures in consecutive polls on a chat is written from the
- * state. */
+/* After this many polls in a row that could not read a chat, it is written from
+ * the state. */
 #define FAILURES_MAX 3
 
-/* Tries of one chat in a poll. */
+/* How often one chat is tried in a poll. */
 #define TRIES 4
 
 struct polled_chat {
 	struct chats *chats;
-	struct crm_record list; /* as the list has it */
+	struct crm_record list; /* from the list */
 	struct holders holders; /* if it came in several lists */
 	struct chat_state state;
-	struct history read; /* pages of its messages, until the last came */
-	bool known;          /* state comes from the store */
-	unsigned waiting;    /* answers to come */
+	struct history read; /* the pages of its messages read so far */
+	bool known;          /* state was read from the store */
+	unsigned waiting;    /* number of answers that have not come yet */
 	bool unchanged, failed;
 	bool mixed; /* its answer had messages of another chat */
 	int64_t asked_ms;
-	char *person; /* the customer; NULL: as the list has it */
+	char *person; /* the customer; NULL: as in the list */
 };
 
-/* Marks chats that were written. */
+/* Stands in the map for a chat that was written. */
 static struct polled_chat DONE;
 
 static void
@@ -236,7 +239,7 @@ chats_release(struct chats *c)
 	free(c->first_failure);
 }
 
-/* Frees it; only its id stays, as DONE. */
+/* Frees the chat. Its id stays in the map, with DONE. */
 static void
 finish_chat(struct polled_chat *c)
 {
@@ -250,9 +253,10 @@ is_closed(const struct polled_chat *c)
 	return c->list.status == CHAT_CLOSED;
 }
 
-/* The chat's own record. CRMs show times of messages in whole seconds, and of
- * one instant a message counts after it: so what happened in the second of the
- * poll, but after it, counts at once. */
+/* Writes the chat's own record. Its time is cut to whole seconds, as CRMs show
+ * the times of messages: a message counts after a chat record of the same time.
+ * So a message from the second of the poll, but after the poll, counts at
+ * once. */
 static void
 emit_chat(struct polled_chat *c, int64_t opened_at, bool stale)
 {
@@ -281,9 +285,9 @@ is_message_wanted(const struct chats *cs, int64_t at, int64_t opened_at)
 	       at >= opened_at;
 }
 
-/* The chat as it began, which nobody had before the first of its messages that
- * assigns it. Where none does, or earlier ones are not written, the present
- * record says more. */
+/* Writes the chat as it began: without an operator until the first of its
+ * messages that assigns it. If no message does, or earlier messages are not
+ * written, the present record is more accurate, and nothing is written. */
 static void
 emit_beginning(struct polled_chat *c)
 {
@@ -320,7 +324,8 @@ emit_history(struct polled_chat *c, bool stale)
 	}
 }
 
-/* The chat's record for the next polls; NULL: they need none. Owned. */
+/* Returns the chat's record for the next polls, owned; NULL if they need
+ * none. */
 static char *
 row_of(const struct polled_chat *c)
 {
@@ -342,7 +347,7 @@ keep_chat_state(struct polled_chat *c)
 	chat_state_keep(&c->state, c->chats->crm->store, c->list.id);
 }
 
-/* Whether the state has the chat's record as it is. */
+/* True if the state has the chat's present record. */
 static bool
 has_row(const struct polled_chat *c)
 {
@@ -362,7 +367,7 @@ set_text(char **to, const char *s)
 	*to = copy;
 }
 
-/* Whether the list's last message was read. */
+/* True if the last message that the list names was read. */
 static bool
 has_last(const struct polled_chat *c)
 {
@@ -370,9 +375,9 @@ has_last(const struct polled_chat *c)
 	    &c->state.history, c->list.last, c->list.last_at);
 }
 
-/* When the episode began, as far as an earlier poll could know: it may have
- * taken for the first message one of the list, before which others are shown
- * later. */
+/* When the episode began, as far as an earlier poll could know. That poll may
+ * have taken a message of the list for the first one, although the CRM later
+ * shows earlier messages. */
 static int64_t
 known_opening(struct chat_state *s)
 {
@@ -392,7 +397,7 @@ update_state(struct polled_chat *c)
 
 	history_move(&s->history, &c->read);
 	history_sort(&s->history);
-	/* What was said since the last poll may be of two episodes. */
+	/* Messages since the last poll may belong to two episodes. */
 	s->opened_at = is_closed(c)
 			   ? known
 			   : history_opened_at(&s->history, c->list.episode,
@@ -409,9 +414,9 @@ update_state(struct polled_chat *c)
 	set_text(&s->operator_id, c->list.operator_id);
 }
 
-/* The chat could not be read: counts that in the state and changes nothing else
- * there: between pages that were read and the messages of the state may be
- * some that never would be. From FAILURES_MAX on it is written as last read. */
+/* The chat could not be read. Counts that in the state and changes nothing else
+ * there: a partly read history would have a gap that no later poll fills. From
+ * FAILURES_MAX on, the chat is written as it was last read. */
 static void
 fail_chat(struct polled_chat *c)
 {
@@ -438,7 +443,7 @@ fail_chat(struct polled_chat *c)
 	emit_history(c, true);
 }
 
-/* The chat is in the list, or was missed by it. */
+/* Writes a chat that is in the list, or that the list missed. */
 static void
 write_open_chat(struct polled_chat *c)
 {
@@ -451,7 +456,7 @@ write_open_chat(struct polled_chat *c)
 	emit_history(c, false);
 }
 
-/* Its last message may not be shown yet, or never. */
+/* Writes a closed chat. Its last message may be shown later, or never. */
 static void
 write_closed_chat(struct polled_chat *c)
 {
@@ -480,7 +485,7 @@ complete_chat(struct polled_chat *c)
 		fail_chat(c);
 	} else {
 		if (c->unchanged) /* the list may have shown the last message
-				     again */
+				   * again */
 			history_sort(&c->state.history);
 		else
 			update_state(c);
@@ -529,8 +534,9 @@ remember_failure(struct polled_chat *c, const struct ending *e)
 	cs->first_error = e->error;
 }
 
-/* The CRM ignores which chat is asked for, or its profile does: what is missing
- * of this chat would look like silence. */
+/* Turns an answer with messages of another chat into an error: the CRM, or its
+ * profile, ignores which chat was asked for. Otherwise this chat's missing
+ * messages would look like silence. */
 static struct ending
 ending_of_messages(const struct polled_chat *c, const struct ending *e)
 {
@@ -566,9 +572,9 @@ static void
 ask_chat_messages(struct polled_chat *c)
 {
 	struct chats *cs = c->chats;
-	/* That one fails once more which failed in the last poll says nothing
-	 * of others; else some such chats, and no other to ask about, would end
-	 * every poll before they are shown as last read. */
+	/* A chat that also failed in the last poll says nothing about other
+	 * chats. Otherwise, a few such chats with no other chat to read would
+	 * end every poll, and would never be shown as last read. */
 	bool again = c->state.failures > 0;
 	struct crm_question q = { .call = PROFILE_MESSAGES,
 		.item = c->list.id,
@@ -617,7 +623,7 @@ find_customer(struct polled_chat *c)
 		c->waiting++;
 }
 
-/* Whether the state has all that the CRM would show. */
+/* True if the state has everything that the CRM would show. */
 static bool
 is_unchanged(struct polled_chat *c)
 {
@@ -633,7 +639,7 @@ is_unchanged(struct polled_chat *c)
 	       c->list.mark != NULL && strcmp(s->mark, c->list.mark) == 0;
 }
 
-/* Takes the chat's state from the store; false: there is none. */
+/* Reads the chat's state from the store; false if it has none. */
 static bool
 load_state(struct polled_chat *c)
 {
@@ -641,23 +647,24 @@ load_state(struct polled_chat *c)
 
 	if (!chat_state_load(&stored, c->chats->crm->store, c->list.id))
 		return false;
-	/* The list's messages come last, as they are newer. */
+	/* The messages of the list are newer, so they come last. */
 	history_move(&stored.history, &c->state.history);
 	chat_state_release(&c->state);
 	c->state = stored;
 	return true;
 }
 
-/* Writes or reads a chat of the list. Messages that came with the list are in
- * its history already. */
+/* Writes a chat of the list, or starts to read it. Its history already has the
+ * messages that came with the list. */
 static void
 decide_chat(struct polled_chat *c)
 {
 	c->known = load_state(c);
-	/* Who held it when it was in the list last. */
+	/* The holder at the poll that last found the chat in a list. */
 	holders_choose(&c->holders, &c->list,
 	    c->known && c->state.told == 0 ? c->state.operator_id : "");
-	c->waiting = 1; /* until all questions are queued */
+	c->waiting = 1; /* This one stands for the questions that are still to
+			 * be queued. */
 	find_customer(c);
 	c->unchanged = c->known && is_unchanged(c);
 	if (!c->unchanged)
@@ -671,7 +678,8 @@ add_listed_chat(struct chats *cs, struct crm_record *r, int64_t asked_ms)
 	void **slot = strmap_put(&cs->all, r->id, strlen(r->id));
 	struct polled_chat *c;
 
-	if (*slot != NULL) { /* it moved to the next page or list */
+	if (*slot != NULL) { /* The chat moved to the next page or list while
+			      * they were read. */
 		if (cs->gather) {
 			c = *slot;
 			holders_add(&c->holders, &c->list, r);
@@ -699,7 +707,8 @@ is_taken(const struct crm_record *r, const char *left)
 	return r->status != CHAT_GONE;
 }
 
-/* left: a chat that left the list, and is taken if it is closed, or NULL. */
+/* left: the chat that was asked about because it left the list; it is added
+ * even if it is closed. NULL for a page of the list. */
 static void
 take_page(struct chats *cs, struct profile_answer *a, int64_t asked_ms,
     const char *left)
@@ -792,12 +801,12 @@ chats_listed(struct chats *cs)
 
 /* ---- chats leave ---- */
 
-/* Chats that left are deleted after that, as they bear personal data. One that
- * left as far in the future did so by a clock that was wrong, and would stay
- * until it is right. */
+/* How long chats that left are kept; then they are deleted, because they are
+ * personal data. A chat that left this far in the future was dated by a wrong
+ * clock and is deleted, too, or it would stay until then. */
 #define KEEP_LEFT_MS (7 * DAY_MS)
 
-/* One that is asked about. */
+/* A chat that is asked about. */
 struct left_chat {
 	struct chats *chats;
 	struct locate locate;
@@ -807,7 +816,8 @@ struct left_chat {
 struct left_chats {
 	struct chats *chats;
 	int64_t now_ms;
-	char **ids; /* of those whose last word is missing */
+	char **ids; /* of the chats that left and whose last messages are
+		     * missing */
 	size_t n, cap;
 };
 
@@ -844,8 +854,8 @@ look_at_stored(void *ctx, const char *id, const void *data, size_t len)
 	}
 }
 
-/* Stores the chat as one that left then and whose last word is missing; 0: as
- * one that is there. */
+/* Stores that the chat left at that time and that its last messages are
+ * missing; 0: that it is back in the list. */
 static void
 set_left(struct chats *cs, const char *id, int64_t left_at)
 {
@@ -860,8 +870,8 @@ set_left(struct chats *cs, const char *id, int64_t left_at)
 	chat_state_release(&s);
 }
 
-/* A call in each poll would be too much for one that can never be read, or was
- * deleted. */
+/* Gives the chat up after some polls: one that was deleted, or can never be
+ * read, would cost a call in each poll. */
 static void
 miss_last_word(struct chats *cs, const char *id, bool gone)
 {

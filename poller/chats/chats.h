@@ -22,58 +22,68 @@ struct chats {
 	struct crm_session *crm;
 	struct emit *emit;
 	struct strmap all; /* id -> struct polled_chat, or DONE */
-	bool keep_rows;    /* lists are of changes: the state keeps each chat's
-			      record, and `closed` who left */
+	bool keep_rows;    /* lists contain only changes: the state keeps each
+			    * chat's record, and `closed` lists the chats that
+			    * left */
 	struct strmap closed;
 	struct customers customers;
 	size_t listed, to_read, read, failed, stale;
-	bool told;      /* some chat's last word is in the snapshot */
-	size_t unknown; /* assigned to an operator we do not have yet */
+	bool told;      /* the snapshot has the last messages of some closed
+			 * chat */
+	size_t unknown; /* chats assigned to an operator who is not in our list
+			 * yet */
 
-	/* With a list for each operator, chats are gathered and handled when
-	 * all lists are read, because a chat may move between them. */
+	/* With a list for each operator: chats are collected, and handled when
+	 * all lists are read, because a chat may move from one list to
+	 * another. */
 	bool gather;
 	struct polled_chat **gathered;
 	size_t gathered_n, gathered_cap;
-	char *first_failure; /* of a chat, half a sentence, or NULL */
+	char *first_failure; /* why the first chat failed, as half a sentence;
+			      * or NULL */
 	enum error_class first_error;
-	struct strmap asked_left; /* id -> struct left_chat, of chats_leave() */
+	struct strmap asked_left; /* id -> struct left_chat; for
+				   * chats_leave() */
 };
 
 void chats_init(struct chats *c, struct crm_session *crm, struct emit *emit);
 void chats_release(struct chats *c);
 
-/* Takes a page of the list: chats, and the messages that come with them. */
+/* Adds a page of the list: chats, and the messages that come with them. */
 void chats_page(struct chats *c, struct profile_answer *a, int64_t asked_ms);
 
-/* Call it when a list of changes is complete: takes the chats of the state that
- * are not in it, which are as they were. */
+/* Call it when a list of changes is complete: takes the other chats from the
+ * state, because they did not change. */
 void chats_carry(struct chats *c, int64_t asked_ms);
 
-/* Call it when the list is complete: handles the chats that were gathered. */
+/* Call it when the list is complete: handles the collected chats. */
 void chats_listed(struct chats *c);
 
 /*
- * chats_leave: reads each chat of the state that is not in the complete list
- * one last time: its last messages and its closing become records of the
+ * chats_leave: reads each chat of the state that is missing from the complete
+ * list one last time. Its last messages and its closing become records of the
  * snapshot. A chat that the list missed, because it moved from one page to
- * another, is added as one of the list. So many are asked about in each poll;
- * the others, and those whose last message is not shown yet, in the next ones.
- * Whether a chat is gone, for the reaper: modes/status.c.
+ * another, is treated like one of the list. A poll asks about a limited number
+ * of such chats; later polls ask about the others, and about those whose last
+ * message is not shown yet. modes/status.c decides for the reaper whether a
+ * chat is gone.
  *
- * The last word counts once its snapshot is confirmed; else the next poll reads
- * it again. What the CRM said of where a chat is, is not kept: it may be open
- * again. Chats that left are deleted from the state a week later.
+ * A closed chat is finished when its snapshot is confirmed; otherwise the next
+ * poll reads it again. The CRM's answer about where a chat is, is not stored,
+ * because the chat may be opened again. The state deletes chats a week after
+ * they left.
  */
 
-/* Needs cs->store. Ages go by the CRM's clock as it is now: the time of a
- * snapshot stands still while that clock is behind the last one. */
+/* Needs cs->store. Ages are measured on the CRM's present clock: the time of a
+ * snapshot does not advance while that clock is behind the last snapshot. */
 void chats_leave(struct chats *cs);
 
-/* Whether the chat left, and a confirmed snapshot has its last word. */
+/* True if the chat left the list and a confirmed snapshot has its last
+ * messages. */
 bool chat_is_over(const struct chat_state *c, struct store *s);
 
-/* The number in the store: time of the last confirmed snapshot with such. */
+/* Name of a number in the store: the time of the last confirmed snapshot with
+ * last messages. */
 #define CHATS_CONFIRMED "confirmed"
 
 #endif

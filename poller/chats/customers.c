@@ -1,6 +1,7 @@
 /*
- * customers: see customers.h. An entry of the state is the time of asking, how
- * often in a row the CRM could not answer, then the members.
+ * customers: see customers.h. An entry of the state consists of the time of the
+ * question, the number of failed questions in a row, and the members of the
+ * record.
  */
 #include "poller/chats/customers.h"
 
@@ -16,14 +17,15 @@
 
 #define AGE_MS DAY_MS
 
-/* A customer of an open chat is asked about again after AGE_MS; one who was not
- * for twice that long is deleted. An entry further ahead than AGE_MS is of a
- * clock that was wrong, and would stay until it is right: it counts as old. */
+/* The customer of an open chat is asked about again after AGE_MS; an entry that
+ * was not renewed for twice that time is deleted. An entry that lies more than
+ * AGE_MS ahead was dated by a wrong clock; it counts as old, or it would stay
+ * until then. */
 #define KEEP_MS (2 * AGE_MS)
 
-/* One whom the CRM could not show is asked about again in the next poll, then
- * after AGAIN_MS: a fault is over by then; for one whom it can never show, each
- * poll would pay. */
+/* A customer whom the CRM could not show is asked about again in the next poll,
+ * and then every AGAIN_MS. Most faults are over by then, and a customer who can
+ * never be shown does not cost a call in each poll. */
 #define AGAIN_MS (10 * MINUTE_MS)
 
 struct waiter {
@@ -34,9 +36,9 @@ struct waiter {
 struct customer {
 	struct customers *all;
 	char *id;
-	char *person;      /* NULL: not known yet */
-	char *older;       /* from the state, too old; NULL: none */
-	uint64_t failures; /* in a row, up to the one that was last */
+	char *person;      /* NULL if not known yet */
+	char *older;       /* from the state, outdated; or NULL */
+	uint64_t failures; /* failed questions in a row */
 	struct waiter *waiters;
 	size_t n, cap;
 };
@@ -66,7 +68,7 @@ struct stored_customer {
 	const char *person; /* borrowed */
 };
 
-/* -1: the entry is damaged. */
+/* Returns -1 if the entry is damaged. */
 static int
 unpack_stored_customer(const void *data, size_t len, struct stored_customer *to)
 {
@@ -106,8 +108,8 @@ customer_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	keep_customer(c, asked_ms);
 }
 
-/* Ages differ by up to a sixth, so that not all customers come due in the same
- * minute. */
+/* The age at which this customer is asked about again. It differs by up to a
+ * sixth, so that not all customers come due in the same minute. */
 static int64_t
 age_of(const char *id)
 {
@@ -118,8 +120,8 @@ age_of(const char *id)
 	return AGE_MS - h % 240 * MINUTE_MS;
 }
 
-/* Passes the person to all waiters. A customer who could not be read has the
- * name of before, or none: the chat is written without it. */
+/* Passes the person to all waiting chats. For a customer who could not be read,
+ * that is the earlier name or none: the chat is written without it. */
 static void
 deliver_customer(struct customer *c)
 {

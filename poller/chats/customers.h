@@ -1,7 +1,7 @@
 /*
- * customers: names and phone numbers of the customers of open chats, if
- * [crm] customers asks for them. Each customer is asked about once a poll at
- * most, and kept in the state for a day.
+ * customers: names and phone numbers of the customers of open chats, if [crm]
+ * customers asks for them. A poll asks at most once about each customer, and
+ * the state keeps the answer for a day.
  */
 #ifndef POLLER_CHATS_CUSTOMERS_H
 #define POLLER_CHATS_CUSTOMERS_H
@@ -24,15 +24,15 @@ struct customers {
 
 void customers_release(struct customers *c);
 
-/* The customer as members of a record (see struct crm_record), "" if it has no
- * name; borrowed. NULL: known(waiter, person) is called when the answer comes.
- */
+/* Returns the customer as members of a record (see struct crm_record),
+ * borrowed; "" if the customer has no name. NULL: known(waiter, person) is
+ * called when the answer comes. */
 const char *customers_get(struct customers *c, const char *id, int64_t now_ms,
     void (*known)(void *waiter, const char *person), void *waiter);
 
-/* Deletes from the state customers who were asked about more than two days ago,
- * or a day in the future, by a clock that was wrong, as of the next
- * store_commit(). */
+/* Deletes the customers from the state who were asked about more than two days
+ * ago, or more than a day in the future (by a wrong clock). Takes effect with
+ * the next store_commit(). */
 void customers_drop_old(struct store *s, int64_t now_ms);
 
 #endif

@@ -10,7 +10,7 @@
 #include "common/digest/random.h"
 #include "common/text/jsonw.h"
 
-#define PAD 64 /* bytes that the parser may read behind a line */
+#define PAD 64 /* bytes behind a line that the parser may read */
 
 void
 emit_init(struct emit *e, struct endpoint *to, const char *tenant)
@@ -49,7 +49,7 @@ publish_lines(struct emit *e)
 	buf_clear(&e->whole);
 }
 
-/* Opens a marker of a part; BUCKET_PARTS: of the whole snapshot. */
+/* Begins the marker of a part; BUCKET_PARTS stands for the whole snapshot. */
 static void
 open_marker(struct emit *e, const char *state, int64_t at, unsigned part)
 {
@@ -81,7 +81,7 @@ write_end(struct emit *e, int64_t at, unsigned part, uint64_t records)
 	add_snapshot_line(e);
 }
 
-/* Writes the part's begin marker if it has none yet. */
+/* Writes the part's begin marker unless that was done. */
 static void
 begin_part(struct emit *e, unsigned part)
 {
@@ -92,7 +92,7 @@ begin_part(struct emit *e, unsigned part)
 	write_begin(e, part);
 }
 
-/* Time first, so that ids sort by time. */
+/* The time comes first, so ids sort by time. */
 static void
 make_snapshot_id(struct emit *e, int64_t at)
 {

@@ -1,9 +1,9 @@
 /*
  * emit: collects one tenant's snapshot, line by line, between a begin and an
- * end marker, and writes it to an endpoint when it is whole: of a poll that
- * fails nothing is written, and lines of tenants are never mixed. An exchange
- * routes each bucket of chats separately (common/records/bucket.h), so there
- * each bucket has its own two markers, also an empty one, and so have the lines
+ * end marker, and writes it to an endpoint when it is whole. So nothing of a
+ * failed poll is written, and the lines of tenants are never mixed. An exchange
+ * routes each bucket of chats separately (common/records/bucket.h). There each
+ * bucket has its own two markers, even if it is empty, and so have the lines
  * that concern all buckets.
  */
 #ifndef POLLER_CHATS_EMIT_H
@@ -29,25 +29,26 @@ struct emit {
 	struct buf whole; /* the lines so far */
 	int64_t at;
 	bool spread;                  /* the endpoint is an exchange */
-	struct bucket_set begun;      /* parts with a begin marker, */
-	uint64_t parts[BUCKET_PARTS]; /* and the number of their lines */
+	struct bucket_set begun;      /* the parts with a begin marker... */
+	uint64_t parts[BUCKET_PARTS]; /* ...and how many lines each part has */
 	struct flat flat;
 };
 
 void emit_init(struct emit *e, struct endpoint *to, const char *tenant);
 void emit_release(struct emit *e);
 
-/* Makes the snapshot's id and adds the begin marker: of the whole snapshot,
- * or, through an exchange, of the part for all buckets. The markers of the
- * buckets come before their first lines. */
+/* Makes the snapshot's id and adds the begin marker: of the whole snapshot, or
+ * for an exchange, of the part for all buckets. A bucket's begin marker comes
+ * before its first line. */
 void emit_begin(struct emit *e, int64_t at);
 
-/* Adds one record. body and more (or NULL) are members without braces. */
+/* Adds one record. body and more (which may be NULL) are members without
+ * braces. */
 void emit_record(struct emit *e, const char *type, const char *body, size_t len,
     const struct buf *more);
 
-/* Adds the end marker of the snapshot, or of each part, and writes all lines.
- */
+/* Adds the end marker of the snapshot, or of each part, and writes all
+ * lines. */
 void emit_end(struct emit *e, int64_t at);
 
 #endif

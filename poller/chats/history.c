@@ -1,6 +1,6 @@
 /*
- * history: see history.h. Repeated ids are removed when it is sorted, not when
- * it grows.
+ * history: see history.h. Messages with the same id are removed when the
+ * history is sorted, not when it grows.
  */
 #include "poller/chats/history.h"
 
@@ -67,8 +67,8 @@ is_numeric_id(const char *s)
 	return *s != '\0' && s[strspn(s, "0123456789")] == '\0';
 }
 
-/* Compares ids in the order of messaging-metrics(7): numbers of any length by
- * value, then all others by bytes. */
+/* Compares ids in the order that messaging-metrics(7) defines: numbers of any
+ * length by value, all others by their bytes. */
 static int
 compare_ids(const char *a, const char *b)
 {
@@ -92,7 +92,7 @@ by_id_newest_first(const void *x, const void *y)
 
 	if (c != 0)
 		return c;
-	/* A message that was added later stands later in memory. */
+	/* A message that was added later has a higher address. */
 	return *a > *b ? -1 : *a < *b;
 }
 
@@ -106,7 +106,8 @@ by_time(const void *x, const void *y)
 	return compare_ids(a->id, b->id);
 }
 
-/* Keeps the latest version of each message; fetched stays true. */
+/* Keeps the latest version of each message. A message stays fetched if any
+ * version was. */
 static void
 drop_replaced(struct history *h)
 {
@@ -144,8 +145,8 @@ history_sort(struct history *h)
 	h->sorted = true;
 }
 
-/* How many messages there are up to the last closing and with it; 0: none is
- * there. */
+/* Number of messages up to and including the last closing; 0 if there is no
+ * closing. */
 static size_t
 up_to_closing(const struct history *h)
 {
@@ -156,8 +157,8 @@ up_to_closing(const struct history *h)
 	return n;
 }
 
-/* The time of the first message after the last closing, or of the closing if it
- * is the last message; before there was one: what was known. */
+/* Time of the first message after the last closing, or of the closing itself if
+ * nothing follows it; `known` if there is no closing. */
 static int64_t
 after_closing(const struct history *h, int64_t known)
 {
@@ -166,7 +167,7 @@ after_closing(const struct history *h, int64_t known)
 	return n == 0 ? known : h->messages[n == h->n ? n - 1 : n].at;
 }
 
-/* The time of the episode's first message; CLOCK_NONE if it has none. */
+/* Time of the episode's first message; CLOCK_NONE if it has none. */
 static int64_t
 first_of(const struct history *h, const char *episode)
 {
@@ -179,7 +180,7 @@ first_of(const struct history *h, const char *episode)
 	return CLOCK_NONE;
 }
 
-/* The time of the first message of the newest message's episode. */
+/* Time of the first message of the newest message's episode. */
 static int64_t
 newest_episode(const struct history *h)
 {
@@ -197,8 +198,9 @@ history_opened_at(
 
 	if (first != CLOCK_NONE)
 		return first;
-	/* The newest that is seen began before that which is not: the CRM may
-	 * give as begin that of a conversation of many episodes. */
+	/* The newest visible episode began before the one that is not visible
+	 * yet. The CRM's begin may be that of a conversation with many
+	 * episodes. */
 	if (episode != NULL)
 		first = newest_episode(h);
 	if (first > last) /* CLOCK_NONE is less than any time */
@@ -210,7 +212,7 @@ history_opened_at(
 	return last;
 }
 
-/* Whether it has the message with that id, and that was fetched. */
+/* True if the message with that id was fetched. */
 static bool
 is_fetched(const struct history *h, const char *id)
 {
@@ -290,12 +292,13 @@ history_drop_before(struct history *h, int64_t at)
 
 /* ---- chat state ---- */
 
-/* The bytes are the chat's own members, the
- * number of messages, and each message; texts end with NUL. */
+/* The bytes hold the chat's own members, the number of messages, and each
+ * message; texts end with NUL. */
 
 #define LAYOUT 5
 
-/* Bytes: a time, flags, and length and NUL of three texts. */
+/* The fewest bytes of a message: a time, flags, and the length and NUL of three
+ * texts. */
 #define MESSAGE_LEAST 8
 
 enum { CLOSING = 1, FETCHED = 2, ASSIGNING = 4 }; /* flags of a message */
@@ -341,7 +344,7 @@ encode(const struct chat_state *c, struct buf *out)
 	}
 }
 
-/* A text of the bytes, owned. */
+/* Reads a text; owned by the caller. */
 static char *
 get_text(struct pack *r)
 {
@@ -385,7 +388,7 @@ chat_state_decode(struct chat_state *c, const void *data, size_t len)
 	c->mark = get_text(&r);
 	c->episode = get_text(&r);
 	c->operator_id = get_text(&r);
-	/* They were encoded in order, so the history is sorted. */
+	/* The messages were encoded in order, so the history is sorted. */
 	for (messages = pack_count(&r, MESSAGE_LEAST); messages > 0 && !r.bad;
 	     messages--)
 		get_message(&r, &c->history);

@@ -1,16 +1,17 @@
 /*
- * locate: where one chat is: shown by the CRM, open or closed, or gone. Polls
- * ask that of chats which left the list, --status of those that the reaper
- * names, assignments before they give a chat.
+ * locate: finds out where one chat is: shown by the CRM, open or closed, or
+ * gone. Polls ask about chats that left the list, --status about those that the
+ * reaper names, and assignments about a chat before they give it to an
+ * operator.
  *
  * A single "not found" may be an error, and a wrong address must not look like
- * a CRM from which everything was deleted. So a chat is gone only if it is not
- * found, and no list has it that would have it if it were open. Where chats are
- * listed by operator, and only some of those lists are read, it is also asked
- * for twice. A list that has the chat counts more than that it is not found.
+ * a CRM that deleted everything. So a chat is gone only if it is not found and
+ * is also missing from every list that would have it if it were open. If chats
+ * are listed by operator and only some of those lists are read, the chat is
+ * asked for twice. A list that has the chat outweighs a "not found".
  *
- * Where the CRM does not say who has a chat that is taken, the lists of the
- * operators who may have it do.
+ * If the CRM does not say who has an assigned chat, the lists of the operators
+ * who may have it are read.
  */
 #ifndef POLLER_CHATS_LOCATE_H
 #define POLLER_CHATS_LOCATE_H
@@ -24,12 +25,12 @@
 #define LOCATE_OPERATORS 2
 
 enum where {
-	WHERE_SHOWN,   /* in a page that was handed on */
+	WHERE_SHOWN,   /* it was in a page that was passed to page() */
 	WHERE_GONE,    /* it is neither found nor listed */
-	WHERE_MISSING, /* it is not found; no list was read */
+	WHERE_MISSING, /* it is not found, and no list was read */
 	WHERE_UNASKED, /* the profile has no request for it */
-	WHERE_OTHER,   /* the answer has another chat, or none */
-	WHERE_FAILED,  /* nothing is known */
+	WHERE_OTHER,   /* the answer was about another chat, or empty */
+	WHERE_FAILED,  /* the question failed, so nothing is known */
 };
 
 /* Belongs to the caller, and must outlive the questions. */
@@ -39,23 +40,26 @@ struct locate {
 	const char *chat;
 	bool urgent, at_once;
 	unsigned tries;
-	bool unlisted; /* every list that would have it lacks it */
-	bool search;   /* read lists, if it is not found or taken */
-	const char *operators[LOCATE_OPERATORS]; /* whose; NULL: nobody's */
+	bool unlisted; /* the chat is missing from every list that would have
+			* it */
+	bool search;   /* read lists if the chat is not found, or assigned */
+	const char
+	    *operators[LOCATE_OPERATORS]; /* whose lists are read; NULL: the
+					   * list of unassigned chats */
 	void *ctx;
-	/* A page with the chat, and perhaps others; as in crm_question. */
+	/* Receives a page with the chat, and perhaps others; as in
+	 * crm_question. */
 	void (*page)(void *ctx, struct profile_answer *a, int64_t asked_ms);
-	/* e: how the last question ended. The same chat may be located again
-	 * from here. */
+	/* e: how the last question ended. It may locate the same chat again. */
 	void (*end)(void *ctx, enum where where, const struct ending *e);
 
-	/* The operator in whose list it was found, or NULL. */
+	/* The operator in whose list the chat was found, or NULL. */
 	const char *assignee;
 
 	/* private */
 	bool shown, taken, found, again;
-	size_t list; /* the list that is read: 0 of the unassigned, else of
-			operators[list - 1] */
+	size_t list; /* the list being read: 0 is that of the unassigned, others
+		      * are of operators[list - 1] */
 };
 
 void locate_chat(struct locate *l);

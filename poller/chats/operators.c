@@ -9,15 +9,16 @@
 #include "common/containers/strmap.h"
 #include "common/text/jsonw.h"
 
-/* The text behind this one, in a buf of texts that each end with NUL. */
+/* Returns the text behind this one, in a buffer of texts that each end with
+ * NUL. */
 static const char *
 after(const char *text)
 {
 	return text + strlen(text) + 1;
 }
 
-/* The id of the row after that of this id, NULL after the last; start with
- * NULL. Its JSON stands after it. */
+/* Returns the id of the row after this one, NULL after the last; start with
+ * NULL. The row's JSON follows its id. */
 static const char *
 next_row(const struct buf *rows, const char *id)
 {
@@ -66,8 +67,8 @@ operators_add(struct operators *c, const struct crm_record *r, int64_t asked_ms)
 	return c->bodies.data + begin;
 }
 
-/* Takes out of the former ones who is listed, and the oldest if they are too
- * many. */
+/* Removes operators who are listed again from the former ones, and the oldest
+ * if there are too many. */
 static void
 drop_listed_former(struct operators *c)
 {
@@ -194,7 +195,7 @@ operators_set_in_profile(const struct operators *c, struct profile *p)
 	json_decref(former);
 }
 
-/* The id after this one, borrowed; NULL after the last. Start with NULL. */
+/* Returns the next id, borrowed; NULL after the last. Start with NULL. */
 static const char *
 operators_next(const struct operators *c, const char *id)
 {

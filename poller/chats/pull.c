@@ -24,8 +24,8 @@
 
 static const char KEY[] = "short_lists";
 
-/* Counts a poll whose list lacks so many rows; 0: it is whole. True if that
- * list is taken. */
+/* Counts polls in a row whose list lacks this many rows; 0 means that the list
+ * is whole. True if such a list is accepted. */
 static bool
 short_list_count(struct store *s, size_t missing)
 {
@@ -45,9 +45,9 @@ short_list_is_taken(struct store *s, size_t missing)
 
 /* ---- pull ---- */
 
-/* The state is committed when so much was read, so that a crash loses no more;
- * and when so many calls were made, or any so long ago: they are paid for, so
- * those of polls that are killed must be counted too. */
+/* The state is committed after this many bytes, so that a crash loses no more,
+ * and also after this many calls or this much time: calls are paid for, so even
+ * those of a poll that is killed must be counted. */
 #define COMMIT_BYTES ((size_t)1024 * 1024)
 #define COMMIT_CALLS 50
 #define COMMIT_MS 1000
@@ -57,21 +57,24 @@ struct pull {
 	struct emit emit;
 	struct chats chats;
 	int64_t began_ms; /* on the CRM's clock */
-	int64_t as_of;    /* CLOCK_NONE: not begun */
+	int64_t as_of;    /* CLOCK_NONE until the snapshot begins */
 	struct operators operators;
 	struct chat_lists lists;
-	unsigned pages;       /* of the list of chats */
-	int64_t since;        /* the list has what changed since; 0: all */
+	unsigned pages;       /* pages of the list of chats */
+	int64_t since;        /* the list has changes since then; 0: all
+			       * chats */
 	int64_t listed_ms;    /* when its first page was asked for */
-	bool listed;          /* it was read to its end */
-	int64_t interval_ms;  /* since the poll before began */
-	int64_t committed_ms; /* when, monotonic */
-	bool first;           /* the state was empty: its cost is not typical */
+	bool listed;          /* the list was read to its end */
+	int64_t interval_ms;  /* time since the previous poll began */
+	int64_t committed_ms; /* last commit, monotonic */
+	bool first;           /* the state was empty, so this poll's cost is not
+			       * typical */
 	bool done;
 };
 
-/* Warns once a day. Until the clock passes the last snapshot's time, snapshots
- * are a millisecond apart, and waits are counted up to that time. */
+/* Warns once a day. Until the clock passes the time of the last snapshot,
+ * snapshots are one millisecond apart, and waits are counted up to that
+ * time. */
 static void
 warn_clock_back(struct pull *p, int64_t last)
 {
@@ -104,7 +107,7 @@ begin_snapshot(struct pull *p, int64_t asked_ms)
 			p->as_of = last + 1;
 	}
 	emit_begin(&p->emit, p->as_of);
-	operators_emit(&p->operators, &p->emit); /* those from the state */
+	operators_emit(&p->operators, &p->emit); /* operators from the state */
 }
 
 static void
@@ -124,8 +127,9 @@ pulled_operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	}
 }
 
-/* Whether the list that shows which chats there are is taken, though it ends
- * before its total. With a list for each operator, that is the operators'. */
+/* True if the list that defines which chats are open is accepted although it
+ * ends before the total it names. If chats are listed by operator, that is the
+ * list of operators. */
 static bool
 takes_short_list(struct pull *p, const struct ending *e)
 {
@@ -184,7 +188,7 @@ pulled_chats_end(void *ctx, const struct ending *e)
 			 "polls; it is accepted, and missing chats are looked "
 			 "up one by one",
 		    p->crm.tenant->name, e->message);
-		/* If even its first page is empty. */
+		/* The first page may be empty and begin no snapshot. */
 		begin_snapshot(p, p->began_ms);
 	}
 	if (p->crm.store != NULL) {
@@ -201,9 +205,9 @@ pulled_chats_end(void *ctx, const struct ending *e)
 		chats_leave(&p->chats);
 }
 
-/* Where the profile's list may be of changes: since when this poll asks for
- * them, 0: for all, because there is no earlier list to go on from, or it was
- * too long ago that all were asked for. */
+/* Returns the time since which this poll asks for changes, if the profile can.
+ * 0: it asks for all chats, because there is no earlier list to continue from,
+ * or because all were last asked for too long ago. */
 static int64_t
 changes_since(const struct pull *p)
 {
@@ -217,7 +221,7 @@ changes_since(const struct pull *p)
 	return last > 0 && last <= now && now - all < every ? last : 0;
 }
 
-/* The next list may go on from this one: the state has all its chats. */
+/* The next list may continue from this one: the state has all its chats. */
 static void
 keep_listed(struct pull *p)
 {
@@ -229,7 +233,7 @@ keep_listed(struct pull *p)
 		store_set_number(p->crm.store, "listed_all", p->listed_ms);
 }
 
-/* forgotten: the operators of the state are of another profile or tenant. */
+/* forgotten: the state had operators of another profile or tenant. */
 static void
 ask_lists(struct pull *p, bool forgotten)
 {
@@ -265,8 +269,8 @@ ask_lists(struct pull *p, bool forgotten)
 		chat_lists_ask(&p->lists);
 }
 
-/* Empties a state that was made with another profile or other options, or by
- * another tenant whose file was moved here; false: it is ours. */
+/* Empties a state that belongs to another profile, other options, or another
+ * tenant whose file was moved here. False if the state is ours. */
 static bool
 forget_other_state(struct pull *p)
 {
@@ -304,7 +308,7 @@ pull_new(struct http *h, const struct tenant *t, struct store *store,
 	if (store != NULL) {
 		p->first = store_number(store, "as_of", 0) == 0;
 		forgotten = forget_other_state(p);
-		/* Before this poll stores customers. */
+		/* This must happen before the poll stores customers. */
 		customers_drop_old(store, crm_session_now(&p->crm));
 	}
 	crm_session_begin(&p->crm);
@@ -333,7 +337,7 @@ pull_step(struct pull *p)
 {
 	int64_t wait = p->done ? INT64_MAX : fetch_step(p->crm.fetch);
 
-	/* No answer will come: pull_done() ends it now. */
+	/* No answer will come, so pull_done() ends the poll now. */
 	return !p->done && fetch_left(p->crm.fetch) == 0 ? 0 : wait;
 }
 
@@ -355,8 +359,8 @@ commit_pull_state(struct pull *p)
 	buf_release(&why);
 }
 
-/* One forbidden chat does not stop the rest, nor the poll while there is no
- * other. Several, and all of them: it is the token. */
+/* One refused chat stops neither the other chats nor, if there is no other, the
+ * poll. If there are several and all are refused, the token is at fault. */
 static void
 report_refused_chats(struct pull *p)
 {
@@ -367,8 +371,8 @@ report_refused_chats(struct pull *p)
 		    p->chats.first_failure);
 }
 
-/* Chats that failed, but not yet in so many polls that they are written as last
- * read: the snapshot fails. */
+/* Chats that failed, but in too few polls to be written as last read, make the
+ * snapshot fail. */
 static void
 report_failed_chats(struct pull *p)
 {
@@ -398,7 +402,7 @@ warn_stale(const struct pull *p)
 		    p->chats.customers.first_failure);
 }
 
-/* Stores what the next poll and the self-check need of this one. */
+/* Stores what the next poll and the self-check need from this one. */
 static void
 keep_pull_state(struct pull *p)
 {
@@ -414,7 +418,7 @@ keep_pull_state(struct pull *p)
 		store_set_number(p->crm.store, "first_as_of", p->as_of);
 	if (p->chats.unknown > 0)
 		operators_invalidate(
-		    p->crm.store); /* the assignee may be new */
+		    p->crm.store); /* the assignee may be a new operator */
 	quota_warn(p->crm.tenant, p->crm.store, now);
 	FAULT_POINT("poller.before_state_commit");
 	commit_pull_state(p);
@@ -433,7 +437,8 @@ finish_pull(struct pull *p)
 	if (p->crm.store != NULL)
 		keep_pull_state(p);
 	call_metrics_keep(&p->crm);
-	/* Once its end is confirmed, or in the file, the snapshot counts. */
+	/* The snapshot counts once its end is confirmed, or written to the
+	 * file. */
 	if (p->crm.code == PROG_OK && !p->emit.broken) {
 		emit_end(&p->emit, p->as_of);
 		warn_stale(p);
@@ -478,7 +483,7 @@ pull_stop(struct pull *p)
 {
 	fetch_stop(p->crm.fetch);
 	if (!p->done && p->crm.code == PROG_OK)
-		p->crm.code = PROG_TEMPFAIL; /* no end marker */
+		p->crm.code = PROG_TEMPFAIL; /* the end marker is missing */
 	if (!p->done)
 		finish_pull(p);
 }

@@ -3,9 +3,9 @@
  * messages, and writes the whole snapshot.
  *
  * Guarantee: the snapshot is written only if it has every chat of the list, as
- * read now or as kept in the state. What was read is kept in the state even if
- * the snapshot fails; when the poll is killed, all but what was
- * read, and called, in its last second.
+ * read now or as kept in the state. The state keeps what was read even if the
+ * snapshot fails. If the poll is killed, only what was read and called in its
+ * last second is lost.
  */
 #ifndef POLLER_CHATS_PULL_H
 #define POLLER_CHATS_PULL_H
@@ -20,33 +20,35 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Clocks are corrected by less every day, so that is not worth a warning. */
+/* Clocks are corrected by less than this every day, which is not worth a
+ * warning. */
 #define PULL_CLOCK_BACK_MS (INT64_C(60) * 1000)
 
 struct pull;
 
-/* Starts a poll. Takes over the store, which may be NULL; borrows the others.
- */
+/* Starts a poll. Takes over the store, which may be NULL, and borrows the
+ * others. */
 struct pull *pull_new(struct http *h, const struct tenant *t,
     struct store *store, struct endpoint *to)
     __attribute__((warn_unused_result));
 void pull_free(struct pull *p);
 
-/* Sends requests; as fetch_step(), but 0 when none is left to wait for, and
- * INT64_MAX when done. */
+/* Sends requests. Returns what fetch_step() returns, but 0 if nothing is left
+ * to wait for, and INT64_MAX when the poll is done. */
 int64_t pull_step(struct pull *p);
 
 /* Call it after answers were handled: true when the poll has ended. */
 bool pull_done(struct pull *p);
 
-/* Ends the poll without a snapshot, but keeps in the state what was read. */
+/* Ends the poll without a snapshot, but keeps what was read in the state. */
 void pull_stop(struct pull *p);
 
-/* PROG_OK, or the reason for which there is no snapshot; it was logged. */
+/* PROG_OK, or why there is no snapshot, which was logged. */
 enum exit_code pull_code(const struct pull *p);
 
-/* The time of its snapshot if that has the last word of a chat, else 0. Once
- * the snapshot is confirmed it belongs into the store as CHATS_CONFIRMED. */
+/* The time of the snapshot if it has the last messages of some chat, else 0.
+ * Once the snapshot is confirmed, the caller stores this time as
+ * CHATS_CONFIRMED. */
 int64_t pull_told(const struct pull *p);
 
 struct pull_progress {
@@ -55,18 +57,19 @@ struct pull_progress {
 void pull_progress(const struct pull *p, struct pull_progress *out);
 
 /*
- * short_list: lists of open chats that end before the total they name, or of
- * the operators by whom chats are listed. One such answer is a fault of the
- * moment, and its poll fails. A CRM that counts a few rows more than it shows
- * in every poll would never have a snapshot: from the third poll in a row on
- * its list is taken, with a warning, and the chats that it lacks are asked
- * about singly (chats_leave()).
+ * short_list: lists of open chats, or of the operators by whom chats are
+ * listed, that end before the total they name. The first such answers are taken
+ * for a passing fault, and the poll fails. But a CRM that always counts a few
+ * rows more than it shows would never have a snapshot. So from the third such
+ * poll in a row the list is accepted with a warning, and the chats that it
+ * lacks are asked about one by one (chats_leave()).
  */
 
-/* Rows that a list may lack: as many chats as can be asked about singly. */
+/* The most rows that a list may lack: as many chats as can be asked about one
+ * by one. */
 #define SHORT_LIST_MOST 50
 
-/* Whether a list that lacks so many rows was taken by the last poll. */
+/* True if the last poll accepted a list that lacked this many rows. */
 bool short_list_is_taken(struct store *s, size_t missing);
 
 #endif

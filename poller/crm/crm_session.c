@@ -39,8 +39,8 @@ crm_session_now(const struct crm_session *s)
 	return skew_apply(&s->skew, clock_now_ms());
 }
 
-/* How long the CRM wants no call; a pause beyond THROTTLE_MAX_MS is taken for
- * an error. */
+/* Returns how long the CRM wants no calls; a pause beyond THROTTLE_MAX_MS is
+ * taken for an error. */
 static int64_t
 stored_hold(const struct crm_session *s)
 {
@@ -57,7 +57,8 @@ crm_session_begin(struct crm_session *s)
 	char text[CLOCK_TEXT];
 
 	fetch_hold(s->fetch, wait);
-	if (wait <= s->tenant->retry_budget_ms) /* it is waited for */
+	if (wait <=
+	    s->tenant->retry_budget_ms) /* short enough to wait for it */
 		return;
 	clock_format(crm_session_now(s) + wait, text);
 	log_error("tenant %s: its CRM is rate-limited until %s; the next run "
@@ -84,9 +85,9 @@ crm_session_calls(const struct crm_session *s)
 	return usage_calls(fetch_calls(s->fetch));
 }
 
-/* Other runs may have been told of another pause: the longer one counts, for
- * this run, too. Its end is one by the CRM's clock, so the next run needs both.
- */
+/* Other runs may have been told about another pause: the longer one counts, for
+ * this run, too. Its end is a time on the CRM's clock, so the next run needs
+ * both. */
 static void
 keep_hold(struct crm_session *s)
 {
@@ -109,7 +110,7 @@ static const char *const result_names[CALL_RESULTS] = {
 	[CALL_FAILED] = "failed",
 };
 
-/* "poll calls ok", of all runs. */
+/* The key "poll calls ok" and the like, for all runs together. */
 #define RESULT_KEY 32
 static void
 result_key(enum usage_who who, size_t result, char key[RESULT_KEY])
@@ -194,7 +195,7 @@ call_metrics_add(struct buf *to, const char *labels, const char *mode,
 	buf_release(&with);
 }
 
-/* As far as calls are committed. */
+/* Only counts committed calls. */
 static void
 add_calls_left(struct buf *to, const struct crm_session *s)
 {

@@ -15,15 +15,16 @@
 enum way_out { WAY_WAIT, WAY_TOKEN, WAY_CALLS, WAY_URL };
 
 /* An unusable answer may come from a proxy, and a listed chat without messages
- * may be too new: each is tried so often. */
+ * may be too new: each is tried this often. */
 #define SOME_TRIES 3
 
-/* A list may be short for a moment, or in each poll, which is paid for. */
+/* A list may be short for a moment, or in each poll, where each try costs
+ * calls. */
 #define SHORT_TRIES 2
 
 static const struct error_rule {
 	enum failure whose;
-	unsigned tries; /* 0: while the retry budget lasts */
+	unsigned tries; /* 0: as long as the retry budget lasts */
 	enum call_result result;
 	enum exit_code code;
 	enum way_out way;
@@ -72,7 +73,7 @@ failure_passes(enum error_class error)
 enum exit_code
 failure_code(enum error_class error, enum failure whose)
 {
-	/* A chat that is forbidden is not the token's fault. */
+	/* A forbidden chat is not the token's fault. */
 	if (whose == FAILURE_ITEM && error == ERROR_CLASS_DENIED)
 		return PROG_UNAVAILABLE;
 	return rules[error].code;
@@ -151,11 +152,11 @@ failure_whose(enum error_class error, bool open, bool refused)
 
 /* Pure. */
 
-/* Numbers from these on are points in time, in seconds or milliseconds. */
+/* Greater numbers are points in time, in seconds or milliseconds. */
 #define SECONDS_FROM 100000000.0 /* 1973 */
 #define MILLISECONDS_FROM 100000000000.0
 
-/* Digits with an optional fraction; -1 if it is anything else. */
+/* Reads digits with an optional fraction; -1 for anything else. */
 static double
 parse_number(const char *s)
 {

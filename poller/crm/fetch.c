@@ -1,12 +1,12 @@
 /*
- * fetch: see fetch.h. First the queues of questions and sending them, then the
- * answers: each is a page of its question, its end, or a retry (may_retry()). A
- * question that changes the CRM is retried only when the change is known not to
- * have been made.
+ * fetch: see fetch.h. First the queues of questions and how they are sent, then
+ * the answers: each is a page of its question, its end, or a retry
+ * (may_retry()). A question that changes the CRM is retried only if the change
+ * is known not to have been made.
  *
- * A job is a question that has not ended: ready (or urgent), delayed after a
- * failure, in flight, or in none of these queues while its answer is handled.
- * Throttling by the CRM (throttle_wait()) delays all jobs.
+ * A job is a question that has not ended: it is ready (or urgent), delayed
+ * after a failure, in flight, or in none of these queues while its answer is
+ * handled. Throttling by the CRM (throttle_wait()) delays all jobs.
  */
 #define _DEFAULT_SOURCE /* sys/queue.h */
 #include "poller/crm/fetch.h"
@@ -29,13 +29,13 @@
 #include "poller/crm/failure.h"
 #include "poller/crm/profile.h"
 
-/* The pages of a question end, whatever the CRM answers: a page or cursor that
- * comes twice is an error, and so are more pages than the profile allows. Where
- * they end is what the profile says (next). */
+/* Guarantees that the pages of a question end, whatever the CRM answers: a page
+ * or cursor that is repeated is an error, and so are more pages than the
+ * profile allows. Otherwise the profile says where they end (next). */
 struct paging_guard {
 	struct strmap visited; /* cursors and hashes of pages */
 	unsigned pages;
-	bool moved; /* rows moved during the last page, which may come again */
+	bool moved; /* rows moved during the last page, which may be repeated */
 };
 
 struct fetch_job {
@@ -45,20 +45,20 @@ struct fetch_job {
 	char *item, *known, *customer, *operator_id, *replaces; /* as in q */
 	json_t *cursor;
 	struct paging_guard paging;
-	struct profile_rows rows; /* of the pages so far */
-	/* Of the current page. */
+	struct profile_rows rows; /* of all pages so far */
+	/* For the current page. */
 	char *url;
 	const struct tenant_host *host;
 	struct profile_request request;
-	int64_t asked_ms; /* the now_ms that its request was made with */
+	int64_t asked_ms; /* the now_ms with which its request was made */
 	unsigned failures;
-	bool refused;   /* denied, but perhaps of this item alone: the CRM does
-			   not speak of the token */
+	bool refused;   /* denied, but perhaps only for this item: the answer
+			 * does not mention the token */
 	size_t missing; /* see struct ending */
-	bool asked;     /* a request was sent, of this page or another */
+	bool asked;     /* a request was sent, for this page or another */
 	uint64_t answered_before; /* fetch->answered at the first failure */
 	struct retry retry;
-	int64_t due_ms; /* of a delayed one, monotonic */
+	int64_t due_ms; /* end of its delay, monotonic */
 };
 
 TAILQ_HEAD(fetch_jobs, fetch_job);
@@ -70,16 +70,16 @@ struct fetch {
 	struct fetch_jobs urgent, ready, delayed, in_flight;
 	size_t in_flight_n, left;
 	uint64_t calls[PROFILE_CALLS], results[CALL_RESULTS];
-	uint64_t answered; /* pages, of all questions */
+	uint64_t answered; /* pages of all questions */
 	struct breaker breakers[PROFILE_CALLS];
 	size_t refused[PROFILE_CALLS]; /* items */
 	int64_t hold_until_ms;         /* monotonic */
 	bool stopped, warned_repaired;
-	size_t odd;      /* records that could not be read wholly */
-	char *first_odd; /* which, and why; NULL: none */
+	size_t odd;      /* records that were partly unreadable */
+	char *first_odd; /* the first of them, and why; NULL: none */
 };
 
-/* A pause of so long is longer than [poller] retry_budget. */
+/* True if a pause is longer than [poller] retry_budget. */
 static inline bool
 fetch_is_silenced(const struct fetch *f, int64_t ms)
 {
@@ -115,7 +115,7 @@ fetch_hold(struct fetch *f, int64_t ms)
 		f->hold_until_ms = until;
 }
 
-/* Frees the request, so that the next start asks the profile for one. */
+/* Frees the request, so that the next start asks the profile for a new one. */
 static void
 fetch_drop_request(struct fetch_job *j)
 {
@@ -186,7 +186,7 @@ judge(struct fetch_job *j, enum error_class error, bool silenced)
 
 	if (j->item == NULL)
 		return failure_whose(error, true, false);
-	/* A listed chat has messages. */
+	/* A listed chat must have messages. */
 	if (error == ERROR_CLASS_NONE ||
 	    (error == ERROR_CLASS_GONE && j->q.call != PROFILE_MESSAGES))
 		breaker_close(b);
@@ -196,7 +196,7 @@ judge(struct fetch_job *j, enum error_class error, bool silenced)
 		breaker_fail(b, j->item, FAILURE_SILENT);
 	else if (j->q.weight != FAILURE_ALONE)
 		breaker_fail(b, j->item, j->q.weight);
-	else if (!failure_passes(error)) /* it answers */
+	else if (!failure_passes(error)) /* the CRM answers */
 		breaker_close(b);
 	f->refused[j->q.call] += j->refused;
 	return failure_whose(
@@ -236,7 +236,7 @@ fetch_end(struct fetch_job *j, enum error_class error, const char *message)
 	fetch_end_as(j, error, message, false);
 }
 
-/* The arguments of the question for the profile. */
+/* Returns the arguments of the question for the profile. */
 static struct profile_input
 fetch_input(const struct fetch_job *j)
 {
@@ -255,8 +255,8 @@ fetch_input(const struct fetch_job *j)
 	};
 }
 
-/* Sets j->url, host and request: 1; or 0: the profile asks nothing for the
- * question; or -1: it cannot be asked, *why. */
+/* Sets j->url, host and request. Returns 1; 0 if the profile has no request for
+ * the question; -1 and *why if it cannot be asked. */
 static int
 prepare_request(struct fetch_job *j, struct buf *why)
 {
@@ -294,7 +294,7 @@ is_too_late(const struct fetch_job *j)
 	       skew_apply(j->fetch->skew, clock_now_ms()) >= j->q.until_ms;
 }
 
-/* The address may be one that the CRM gave, with a token in it. */
+/* The CRM may have given the address, with a token in it. */
 static void
 log_call(const struct fetch_job *j)
 {
@@ -354,7 +354,8 @@ start_job(struct fetch_job *j)
 	buf_release(&why);
 }
 
-/* Makes delayed jobs ready that are due. Milliseconds until the next one. */
+/* Makes delayed jobs ready that are due. Returns the milliseconds until the
+ * next one. */
 static int64_t
 wake_delayed(struct fetch *f, int64_t now)
 {
@@ -374,7 +375,7 @@ wake_delayed(struct fetch *f, int64_t now)
 	return wait;
 }
 
-/* Appends that the CRM wants no call for so long. */
+/* Appends how long the CRM wants no calls. */
 static void
 fetch_explain_hold(int64_t ms, struct buf *text)
 {
@@ -382,7 +383,8 @@ fetch_explain_hold(int64_t ms, struct buf *text)
 	    text->len > 0 ? "; " : "", (long long)(ms / 1000));
 }
 
-/* Ends a question while the CRM wants no call for long; false: it waits. */
+/* Ends a question if the CRM wants no calls for long; returns false if it
+ * waits. */
 static bool
 give_up_held(struct fetch_job *j, struct fetch_jobs *from, int64_t hold)
 {
@@ -537,10 +539,10 @@ fetch_hold_ms(const struct fetch *f)
 
 /* ---- answers ---- */
 
-/* Bytes of the CRM's text in a message. */
+/* Maximum bytes of the CRM's text in a message. */
 #define MESSAGE_MAX 200
 
-/* Adds the key; true if it was there already. */
+/* Adds the key; returns true if it existed already. */
 static bool
 was_visited(struct paging_guard *p, const struct buf *key)
 {
@@ -551,8 +553,8 @@ was_visited(struct paging_guard *p, const struct buf *key)
 	return before;
 }
 
-/* 0; or -1 and *why: the same page or cursor came before, or there are more
- * than max pages. */
+/* Returns 0; or -1 and *why if the same page or cursor came before, or if there
+ * are more than max pages. */
 static int
 check_paging(struct paging_guard *p, const struct profile_answer *a,
     unsigned max, struct buf *why)
@@ -564,7 +566,7 @@ check_paging(struct paging_guard *p, const struct profile_answer *a,
 
 	p->pages++;
 	p->moved = a->moved;
-	/* Most questions have one page: save the hashing. */
+	/* Most questions have one page, for which hashing is not needed. */
 	if (p->pages == 1 && a->next == NULL)
 		return 0;
 	for (i = 0; i < a->n; i++)
@@ -585,9 +587,9 @@ check_paging(struct paging_guard *p, const struct profile_answer *a,
 	return why->len > 0 ? -1 : 0;
 }
 
-/* Whether to try a page once more that ended in an error; if so after *delay
- * ms. tries: how often it may be tried, 0: while the retry budget lasts. hint:
- * the CRM's own wait in ms, or -1. */
+/* True if a page that ended in an error should be tried again, after *delay ms.
+ * tries: how often it may be tried, 0: as long as the retry budget lasts. hint:
+ * the wait that the CRM requested in ms, or -1. */
 static bool
 may_retry(struct fetch_job *j, unsigned tries, int64_t hint, int64_t *delay)
 {
@@ -630,7 +632,7 @@ is_success(const struct http_answer *h)
 	return h->status >= 200 && h->status < 300;
 }
 
-/* "it answers HTTP 503: text"; for 2xx the text alone. */
+/* Writes "it answers HTTP 503: text"; for 2xx only the text. */
 static void
 describe_error(const struct http_answer *a, const char *text, struct buf *out)
 {
@@ -645,7 +647,7 @@ describe_error(const struct http_answer *a, const char *text, struct buf *out)
 		buf_adds(out, "it answered with an error");
 }
 
-/* Says what an answer is that is not JSON. */
+/* Describes an answer that is not JSON. */
 static void
 describe_body(const struct http_answer *a, const char *reason, struct buf *out)
 {
@@ -698,8 +700,9 @@ good_page(struct fetch_job *j, struct profile_answer *a, int64_t sent_ms)
 	fetch_ready(j);
 }
 
-/* How often a page is asked for, by its answer. An error status is meant, and
- * so is that a chat is not there, unless the list has just shown it. */
+/* Returns how often a page is requested, depending on its answer. An error
+ * status is intended, and so is the absence of a chat, unless the list has just
+ * shown it. */
 static unsigned
 tries_of(const struct fetch_job *j, const struct http_answer *h,
     const struct profile_answer *a)
@@ -712,8 +715,8 @@ tries_of(const struct fetch_job *j, const struct http_answer *h,
 }
 
 /* Retries or ends a question whose answer was an error. told: the answer itself
- * says so, and so that nothing was changed. wait: how long the CRM throttles,
- * or -1. */
+ * says so, and therefore that nothing was changed. wait: how long the CRM
+ * throttles, or -1. */
 static void
 retry_error(struct fetch_job *j, const struct http_answer *h,
     const struct profile_answer *a, bool told, int64_t wait, const char *text)
@@ -728,8 +731,8 @@ retry_error(struct fetch_job *j, const struct http_answer *h,
 		retry_or_end(j, a->error, tries_of(j, h, a), wait, text);
 }
 
-/* "oken" is Token, too. If it is refused from now on all the same, the next
- * run's lists are. */
+/* "oken" also matches Token. If the token is refused from now on nevertheless,
+ * the next run's lists are. */
 static bool
 is_refused_alone(const struct http_answer *h, const struct profile_answer *a)
 {
@@ -740,7 +743,8 @@ is_refused_alone(const struct http_answer *h, const struct profile_answer *a)
 				strstr(said, "OKEN") == NULL));
 }
 
-/* How long the CRM throttles from now on, or -1: its headers do not say. */
+/* Returns how long the CRM throttles from now on, or -1 if its headers do not
+ * say. */
 static int64_t
 wait_of(const struct fetch *f, const struct http_answer *h,
     enum throttle_case answer)
@@ -758,7 +762,8 @@ throttle_case_of(const struct http_answer *h, const struct profile_answer *a)
 	return h->status == 503 ? THROTTLE_BUSY : THROTTLE_GIVEN;
 }
 
-/* An answer in which the profile found an error, or that it could not read. */
+/* Handles an answer in which the profile found an error, or that it could not
+ * read. */
 static void
 bad_answer(struct fetch_job *j, const struct http_answer *h,
     struct profile_answer *a, bool json)
@@ -782,14 +787,14 @@ bad_answer(struct fetch_job *j, const struct http_answer *h,
 	buf_release(&text);
 }
 
-/* An answer that may have no body. */
+/* True for answers that may have no body. */
 static bool
 may_be_empty(enum profile_call call)
 {
 	return call == PROFILE_HOOK_ADD || call == PROFILE_HOOK_REMOVE;
 }
 
-/* Lets the profile read the body into *a. True if the body is JSON. */
+/* Lets the profile read the body into *a. Returns true if the body is JSON. */
 static bool
 read_answer_body(
     struct fetch_job *j, const struct http_answer *h, struct profile_answer *a)
@@ -829,8 +834,8 @@ is_redirect(const struct http_answer *h)
 					  h->status == 307 || h->status == 308);
 }
 
-/* It is not followed: the token would go along, and it may turn a POST into a
- * GET. */
+/* Redirects are not followed: the token would be sent along, and a POST might
+ * become a GET. */
 static void
 refuse_redirect(struct fetch_job *j, const struct http_answer *h)
 {

@@ -1,8 +1,8 @@
 /*
- * fetch: puts questions to one tenant's CRM, up to [crm] concurrency at a time:
+ * fetch: asks one tenant's CRM questions, up to [crm] concurrency at a time:
  * follows their pages, retries temporary errors, and pauses while the CRM
  * throttles, if that is no longer than [poller] retry_budget. A question gets
- * its good pages and then one end.
+ * its good pages followed by one end.
  */
 #ifndef POLLER_CRM_FETCH_H
 #define POLLER_CRM_FETCH_H
@@ -17,7 +17,7 @@
 
 /*
  * skew: the difference between the CRM's clock and ours, from the Date headers
- * of its answers. They have whole seconds, so a smaller difference counts as
+ * of its answers. They are in whole seconds, so smaller differences count as
  * none.
  */
 
@@ -26,12 +26,12 @@ struct skew {
 	bool known;
 };
 
-/* Updates *s from an answer that was requested at sent_ms and came at got_ms,
+/* Updates *s from an answer that was requested at sent_ms and arrived at got_ms
  * on our clock. */
 void skew_update(
     struct skew *s, int64_t sent_ms, int64_t got_ms, int64_t date_ms);
 
-/* Converts a time of our clock into the CRM's. */
+/* Converts a time on our clock into the CRM's. */
 int64_t skew_apply(const struct skew *s, int64_t ours_ms);
 
 /* ---- fetch ---- */
@@ -39,43 +39,45 @@ int64_t skew_apply(const struct skew *s, int64_t ours_ms);
 struct fetch;
 
 struct ending {
-	enum failure failure; /* whose */
+	enum failure failure; /* whose failure it is */
 	enum error_class error;
-	const char *message; /* of an error: half a sentence */
+	const char *message; /* about an error: half a sentence */
 	bool asked;          /* a request was sent; false: the profile has none
-				for the question, or it was not sent */
+			      * for the question, or it was not sent */
 	bool maybe;          /* it failed, but may have changed the CRM */
 	int64_t ended_ms;    /* when it ended, on the CRM's clock */
-	size_t missing;      /* rows of a list that is too short */
-	bool silenced;       /* the CRM throttles longer than retry_budget */
+	size_t missing;      /* rows missing from a list that is too short */
+	bool silenced;       /* the CRM throttles for longer than
+			      * retry_budget */
 };
 
 struct crm_question {
 	enum profile_call call;
-	const char *item;                   /* the chat or customer it is about,
-					     * for failures; NULL: the tenant.
-					     * Copied. */
+	const char *item;                   /* the chat or customer that it is
+					     * about, for failures; NULL: the
+					     * tenant. Copied. */
 	json_t *chat, *hook;                /* references are taken */
 	const char *known, *customer;       /* copied; may be NULL */
 	const char *operator_id, *replaces; /* likewise */
-	int64_t since_ms; /* of chats: what changed since then; 0: the list */
-	bool changes;     /* it changes the CRM: not retried unless the request
-			     is known not to have arrived */
-	int64_t until_ms; /* not sent from then on, on the CRM's clock; 0: no
-			     limit */
+	int64_t since_ms; /* for chats: what changed since then; 0: the list */
+	bool changes;     /* it changes the CRM: retried only if the request is
+			   * known not to have arrived */
+	int64_t until_ms; /* not sent after this, on the CRM's clock; 0: no
+			   * limit */
 	bool urgent;      /* sent before those that are not */
-	unsigned tries;   /* end after so many failures, if other questions are
-			     answered meanwhile; 0: retry while retry_budget
-			     lasts */
-	bool at_once;     /* end after tries even if no other is answered */
-	enum failure_weight weight; /* of a failure, unless the CRM is silent */
-	bool optional; /* it is dropped when the breaker opens, and its
-			  failure is never the tenant's */
+	unsigned tries;   /* ends after this many failures, if other questions
+			   * are answered meanwhile; 0: retried while
+			   * retry_budget lasts */
+	bool at_once;     /* ends after tries even if no other is answered */
+	enum failure_weight weight; /* weight of a failure, unless the CRM is
+				     * silent */
+	bool optional; /* dropped when the breaker opens; its failure is never
+			* the tenant's */
 	void *ctx;
-	/* A page; asked_ms is on the CRM's clock. May take from *a. NULL: its
-	 * content does not matter. */
+	/* Takes a page; asked_ms is on the CRM's clock. May take from *a. NULL:
+	 * its content does not matter. */
 	void (*page)(void *ctx, struct profile_answer *a, int64_t asked_ms);
-	/* After the last page, or instead of the next one. */
+	/* Called after the last page, or instead of the next one. */
 	void (*end)(void *ctx, const struct ending *e);
 };
 
@@ -84,14 +86,14 @@ struct fetch *fetch_new(struct http *h, const struct tenant *t,
     struct skew *skew) __attribute__((warn_unused_result));
 void fetch_free(struct fetch *f);
 
-/* Makes no call for so long, unless it makes none for longer already. */
+/* Makes no calls for this long, unless a longer pause is set already. */
 void fetch_hold(struct fetch *f, int64_t ms);
 
 /* Queues a question; *q is copied. */
 void fetch_ask(struct fetch *f, const struct crm_question *q);
 
-/* Sends what may be sent now. Milliseconds until more may be sent; INT64_MAX
- * when that depends on answers alone. */
+/* Sends what may be sent now. Returns the milliseconds until more may be sent;
+ * INT64_MAX if that only depends on answers. */
 int64_t fetch_step(struct fetch *f);
 
 /* Handles an answer of http_next() and frees it: calls page or end of its
@@ -102,32 +104,31 @@ void fetch_answer(struct http_answer *a);
  * them. Returns how many questions had not ended before. */
 size_t fetch_turn(struct http *http, struct fetch *const *all, size_t n);
 
-/* Drops all questions and ignores later ones; calls no end any more. */
+/* Drops all questions and ignores later ones; no end is called any more. */
 void fetch_stop(struct fetch *f);
 
-/* Number of questions that have not ended. */
+/* Returns the number of questions that have not ended. */
 size_t fetch_left(const struct fetch *f);
 
-/* Number of requests sent, by enum profile_call; and of those that are over, by
- * enum call_result. */
+/* Return the number of requests sent, by enum profile_call; and of those that
+ * are finished, by enum call_result. */
 const uint64_t *fetch_calls(const struct fetch *f);
 const uint64_t *fetch_results(const struct fetch *f);
 
-/* How many items the CRM refused by such questions, without speaking of the
- * token. */
+/* Returns how many items the CRM refused for such questions without mentioning
+ * the token. */
 size_t fetch_refused(const struct fetch *f, enum profile_call call);
 
-/* Whether the CRM's lists of chats are those of operators, see struct
- * chat_lists. */
+/* True if the CRM lists chats by operator, see struct chat_lists. */
 bool fetch_lists_by_operator(const struct fetch *f);
 
-/* The breaker of such questions. */
+/* Returns the breaker for such questions. */
 struct breaker *fetch_breaker(struct fetch *f, enum profile_call call);
 
-/* Warns of the records of all answers that could not be read wholly. */
+/* Warns of records in any answer that were partly unreadable. */
 void fetch_warn_odd(const struct fetch *f);
 
-/* For how long the CRM throttles, in ms from now; 0: it does not. */
+/* Returns for how many ms from now the CRM throttles; 0: it does not. */
 int64_t fetch_hold_ms(const struct fetch *f);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * http: see http.h. One multi handle; easy handles are reused.
+ * http: see http.h. There is one multi handle; easy handles are reused.
  */
 #define _DEFAULT_SOURCE /* explicit_bzero, sys/queue.h */
 #include "poller/crm/http.h"
@@ -29,7 +29,7 @@ struct transfer {
 	struct http_answer *answer;
 	int64_t began_ms; /* monotonic */
 	bool too_long;
-	/* Linked in front of the shared list of headers. */
+	/* Linked before the shared list of headers. */
 	struct curl_slist type, expect;
 	char type_line[96];
 	char error[CURL_ERROR_SIZE];
@@ -115,8 +115,8 @@ receive_body(char *data, size_t size, size_t n, void *ctx)
 	return 0; /* ends the transfer */
 }
 
-/* Method, headers and body. libcurl resends a request when a kept connection
- * turns out to be closed, so one that may be sent only once gets a new
+/* Sets method, headers and body. libcurl resends a request if a kept connection
+ * turns out to be closed, so a request that may be sent only once gets a new
  * connection. */
 static void
 set_request(struct transfer *t)
@@ -144,7 +144,7 @@ set_request(struct transfer *t)
 	(void)curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, r->once ? 1L : 0L);
 }
 
-/* One part of a URL, "" if it is absent. Owned. */
+/* Returns one part of a URL, "" if absent. Owned. */
 static char *
 url_part(CURLU *u, CURLUPart what)
 {
@@ -157,7 +157,7 @@ url_part(CURLU *u, CURLUPart what)
 	return copy;
 }
 
-/* Removes the brackets of an IPv6 address from host. */
+/* Also removes the brackets of an IPv6 address from host. */
 static bool
 is_loopback(char *host)
 {
@@ -192,15 +192,15 @@ set_easy_options(struct http *h, struct transfer *t)
 	const struct http_request *r = &t->request;
 	CURL *c = t->easy;
 
-	/* These fail only for lack of memory, and then the transfer fails,
-	 * too. */
+	/* These fail only if memory runs out; then the transfer fails, too. */
 	(void)curl_easy_setopt(c, CURLOPT_URL, r->url);
 	set_request(t);
 	(void)curl_easy_setopt(c, CURLOPT_USERAGENT, h->agent);
 	(void)curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "gzip");
 	(void)curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
 	(void)curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
-	/* The environment's proxy is elsewhere, and would get the token. */
+	/* The environment's proxy is on another machine, and would get the
+	 * token. */
 	if (is_on_this_machine(r->url))
 		(void)curl_easy_setopt(c, CURLOPT_PROXY, "");
 	(void)curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
@@ -276,7 +276,7 @@ static void
 end_transfer(struct http *h, struct transfer *t)
 {
 	(void)curl_multi_remove_handle(h->multi, t->easy);
-	curl_easy_reset(t->easy); /* connections stay */
+	curl_easy_reset(t->easy); /* connections stay open */
 	if (h->idle_n < KEEP_HANDLES)
 		h->idle[h->idle_n++] = t->easy;
 	else
@@ -326,7 +326,7 @@ get_headers(CURL *c, struct http_answer_headers *headers)
 	headers->date_ms = http_date(date);
 }
 
-/* Errors that a retry cannot cure. */
+/* Errors that a retry cannot fix. */
 static const CURLcode never[] = {
 	CURLE_PEER_FAILED_VERIFICATION,
 	CURLE_SSL_CACERT_BADFILE,
@@ -351,13 +351,14 @@ classify(const struct transfer *t, CURLcode code)
 	return HTTP_LATER;
 }
 
-/* Whether the certificate is of an authority that is unknown, its own perhaps:
- * no ca_file repairs one that has expired, or of another host. */
+/* True if the certificate comes from an unknown authority, possibly itself:
+ * ca_file does not help against one that has expired, or belongs to another
+ * host. */
 static bool
 is_authority_unknown(const struct transfer *t)
 {
-	/* X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT and the three behind it, of
-	 * OpenSSL. */
+	/* OpenSSL's X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT and the next
+	 * three. */
 	const long first = 18, last = 21;
 	long result = 0;
 
@@ -365,7 +366,7 @@ is_authority_unknown(const struct transfer *t)
 	return result >= first && result <= last;
 }
 
-/* Says why there is no TLS, and what may repair it. */
+/* Explains why TLS failed, and what may fix it. */
 static void
 set_tls_reason(struct transfer *t, CURLcode code, const char *text)
 {
@@ -392,7 +393,7 @@ set_tls_reason(struct transfer *t, CURLcode code, const char *text)
 }
 
 /* libcurl says "Failed to connect to HOST port N after 3 ms: REASON". The time
- * is left out, so that failures of one cause have one text. */
+ * is left out, so that failures with the same cause have the same text. */
 static void
 set_text_without_time(struct buf *reason, const char *text)
 {
@@ -433,8 +434,8 @@ finish_transfer(struct http *h, struct transfer *t, CURLcode code)
 	long status = 0, sent = 0;
 
 	a->got_ms = clock_now_ms();
-	/* The clock may have been set meanwhile: both times are of one clock,
-	 * or the CRM's would seem to be apart by half of that. */
+	/* Our clock may have been set meanwhile: both times must be on the same
+	 * clock, otherwise the CRM's would seem to differ by half of that. */
 	a->sent_ms = a->got_ms - (clock_mono_ms() - t->began_ms);
 	a->outcome = classify(t, code);
 	a->body.max = 0;

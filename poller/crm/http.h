@@ -1,10 +1,10 @@
 /*
- * http: an HTTP client for many requests at a time over kept connections, by
- * libcurl, of which only http.c includes headers. It has no tenants and no
+ * http: an HTTP client for many simultaneous requests over kept connections,
+ * using libcurl, whose headers only http.c includes. It knows no tenants and no
  * retries: each request is made once and gets one answer, good or bad.
  *
- * TLS is verified, redirects are not followed, the limit of the body's size
- * applies after gunzip, too, and every transfer ends in bounded time.
+ * TLS is verified, redirects are not followed, the limit on the body's size
+ * also applies after gunzip, and every transfer ends in bounded time.
  */
 #ifndef POLLER_CRM_HTTP_H
 #define POLLER_CRM_HTTP_H
@@ -18,8 +18,8 @@
 struct http;
 struct http_headers;
 
-/* Header lines that are sent with each request, from a NULL-ended list; wiped
- * when freed, as they hold the token. */
+/* Header lines that are sent with each request, from a list ending with NULL;
+ * wiped when freed, because they contain the token. */
 struct http_headers *http_headers_new(const char *const *lines);
 void http_headers_free(struct http_headers *h);
 
@@ -36,22 +36,23 @@ struct http_request {
 	const char *body;   /* or NULL */
 	size_t body_len;
 	const char *type; /* Content-Type of the body */
-	bool once;        /* sent at most once, on a new connection, because it
-			     changes something */
+	bool once;        /* send at most once, on a new connection, because it
+			   * changes something */
 	const struct http_headers *headers;
 	const struct http_limits *limits;
-	size_t *in_flight; /* counter: up at the start, down at the end */
+	size_t *in_flight; /* a counter, incremented at the start, decremented
+			    * at the end */
 	void *ctx;
 };
 
 enum http_outcome {
-	HTTP_ANSWERED, /* status and the whole body */
+	HTTP_ANSWERED, /* status and complete body */
 	HTTP_LATER,    /* the network or the server failed */
-	HTTP_NEVER,    /* the certificate or the URL is bad */
+	HTTP_NEVER,    /* the certificate or the URL is invalid */
 	HTTP_TOO_LONG, /* the body is longer than max_body */
 };
 
-/* Values of the answer's headers; "" for those that are absent. */
+/* Values of the answer's headers; "" if absent. */
 struct http_answer_headers {
 	char retry_after[64];
 	char reset[32];     /* X-RateLimit-Reset, RateLimit-Reset */
@@ -62,7 +63,7 @@ struct http_answer_headers {
 
 struct http_answer {
 	void *ctx;
-	const size_t *in_flight; /* of the request */
+	const size_t *in_flight; /* the counter of the request */
 	enum http_outcome outcome;
 	bool not_sent; /* no answer, and no byte was sent */
 	int status;
@@ -70,25 +71,25 @@ struct http_answer {
 	struct buf reason; /* half a sentence, unless HTTP_ANSWERED */
 	char *redirect;    /* absolute target of a 3xx, or NULL */
 	struct http_answer_headers headers;
-	int64_t sent_ms, got_ms; /* start and end, on our clock at the end */
+	int64_t sent_ms, got_ms; /* start and end, by our clock at the end */
 };
 
 struct http *http_new(void) __attribute__((warn_unused_result));
-/* Ends all requests, without answers. */
+/* Ends all requests without answers. */
 void http_free(struct http *h);
 
 struct tape;
 
-/* From now on the tape keeps each answer, or gives it. Borrowed. */
+/* From now on the tape records each answer, or plays it. Borrowed. */
 void http_use_tape(struct http *h, struct tape *tape);
 
 void http_start(struct http *h, const struct http_request *r);
 
-/* Drives all transfers, and waits up to timeout_ms (1 s at most) for one to
+/* Drives all transfers, and waits up to timeout_ms (at most 1 s) for one to
  * end. */
 void http_wait(struct http *h, int64_t timeout_ms);
 
-/* The next answer, or NULL. Owned: http_answer_free(). */
+/* Returns the next answer, or NULL. Owned: http_answer_free(). */
 struct http_answer *http_next(struct http *h)
     __attribute__((warn_unused_result));
 void http_answer_free(struct http_answer *a);
@@ -97,16 +98,17 @@ void http_answer_free(struct http_answer *a);
  * http_next() has not returned yet. */
 void http_cancel(struct http *h, const size_t *in_flight);
 
-/* Parses the date of a header into ms; CLOCK_NONE if it is none. */
+/* Parses the date in a header into ms; CLOCK_NONE if it is invalid. */
 int64_t http_date(const char *text);
 
-/* 0 if base is an http(s) URL with a host and without password or query, and
- * https unless it is this machine or plaintext; else -1 and *why. */
+/* Returns 0 if base is an http(s) URL with a host and without password or
+ * query, and https unless it is this machine or plaintext; otherwise -1 and
+ * *why. */
 int http_check_base(const char *base, bool plaintext, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* Makes target (absolute, or relative to base) absolute. NULL and *why if it
- * has another scheme, host or port than base. Owned. */
+/* Makes target (absolute, or relative to base) absolute. Returns NULL and *why
+ * if its scheme, host or port differs from base. Owned. */
 char *http_resolve(const char *base, const char *target, struct buf *why)
     __attribute__((warn_unused_result));
 

@@ -1,6 +1,6 @@
 /*
- * profile: opens a profile and calls its functions; see profile.h. The program
- * runs in profile_jq.c.
+ * profile: opens a profile and calls its functions; see profile.h. profile_jq.c
+ * runs the program.
  */
 #include "poller/crm/profile.h"
 
@@ -20,7 +20,7 @@ profile_text_dup(const json_t *object, const char *key)
 	return s != NULL ? xstrdup(s) : NULL;
 }
 
-/* ---- what about says ---- */
+/* ---- the result of about ---- */
 
 static double
 number_member(const json_t *object, const char *key, double def)
@@ -116,8 +116,9 @@ release_about(struct profile_about *a)
 
 #define CALL_MS 5000
 
-/* From so many rows on the share of odd ones decides about a list, below it
- * that of lost ones: a few chats may well have the same odd thing. */
+/* From this many rows on, the share of partly unreadable ones decides about a
+ * list; with fewer rows only lost ones count, because a few chats may well have
+ * the same oddity. */
 #define MANY_ROWS 10
 
 struct profile {
@@ -125,10 +126,11 @@ struct profile {
 	char *name;
 	struct profile_options opt;
 	struct profile_about about;
-	json_t *options;              /* as the profile gets them */
-	struct program_input *always; /* they, the tenant, the operators */
+	json_t *options;              /* in the form that the profile gets */
+	struct program_input *always; /* the options, the tenant, the
+				       * operators */
 	uint64_t version;
-	int64_t limit_ms; /* of a call */
+	int64_t limit_ms; /* time limit of a call */
 };
 
 const char *const profile_call_names[PROFILE_CALLS] = { "operators", "chats",
@@ -138,14 +140,15 @@ const char *const profile_call_names[PROFILE_CALLS] = { "operators", "chats",
 static const char *const error_class_names[] = { "", "later", "throttled",
 	"quota", "denied", "gone", "unusable", "short" };
 
-/* Or null. The configuration may have bytes that are no UTF-8. */
+/* Returns the text or null. The configuration may have bytes that are not
+ * UTF-8. */
 static json_t *
 text_or_null(const char *s)
 {
 	return s != NULL ? json_string_nocheck(s) : json_null();
 }
 
-/* An array of the words; NULL has none. */
+/* Returns an array of the words; empty for NULL. */
 static json_t *
 words_list(char *const *words)
 {
@@ -253,7 +256,7 @@ profile_error_class(const char *name)
 	return ERROR_CLASS_NONE;
 }
 
-/* Counts a record that could not be read, wholly or in part: one bad chat of a
+/* Counts a record that was unreadable, completely or partly: one bad chat in a
  * list does not stop the others. */
 static void
 note_odd_record(struct profile_answer *out, bool lost, enum record_type type,
@@ -274,9 +277,9 @@ most_are_odd(const struct profile_rows *rows)
 	return (rows->n >= MANY_ROWS ? rows->odd : rows->lost) * 2 > rows->n;
 }
 
-/* Adds the rows of earlier pages to those of this one. Whether so many are bad,
- * of the page or of all, that the list itself must be wrong: what a whole
- * snapshot lacks counts as gone. */
+/* Adds the rows of earlier pages to those of this one. Returns whether so many
+ * are bad, in the page or in total, that the list itself must be wrong: chats
+ * missing from a complete snapshot count as gone. */
 static bool
 add_rows_before(struct profile_rows *rows, const struct profile_rows *before)
 {
@@ -366,8 +369,8 @@ show_info(json_t *info, struct buf *out)
 	}
 }
 
-/* The member that the answer to a call must have, without which a misspelled
- * one would be an empty list, or nobody. */
+/* Returns the member that the answer to a call must have: otherwise a
+ * misspelled one would mean an empty list, or nobody. */
 static const char *
 needed_member(enum profile_call call)
 {
@@ -417,7 +420,7 @@ say_what_to_give(enum profile_call call, struct buf *why)
 	    needed != NULL && call != PROFILE_ASSIGN ? ", next" : "");
 }
 
-/* How many rows a short list lacks; very many if it does not say. */
+/* Returns how many rows a short list lacks; very many if it does not say. */
 static size_t
 read_missing(const json_t *result)
 {
@@ -453,7 +456,7 @@ profile_id(const json_t *v)
 	return NULL;
 }
 
-/* 0, or -1 with the reason in out->message. */
+/* Returns 0, or -1 with the reason in out->message. */
 static int
 read_answer_value(struct profile *p, enum profile_call call,
     const struct profile_input *in, const json_t *result,

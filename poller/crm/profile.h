@@ -1,11 +1,11 @@
 /*
- * profile: what is particular about a CRM, as one jq file: which request each
- * question needs, and how an answer becomes records. Its contract is
- * messaging-profile(5).
+ * profile: what is specific to a CRM, as one jq file: which request each
+ * question needs, and how an answer becomes records. messaging-profile(5) is
+ * its contract.
  *
- * libjq runs it without environment and files, and for a limited time a call.
- * Only one thread may use a profile at a time; several threads may have one
- * each, if the same thread opened them. Only profile_jq.c uses libjq.
+ * libjq runs it without environment and files, and with a time limit for each
+ * call. Only one thread may use a profile at a time; several threads may each
+ * have one, if the same thread opened them. Only profile_jq.c uses libjq.
  */
 #ifndef POLLER_CRM_PROFILE_H
 #define POLLER_CRM_PROFILE_H
@@ -19,12 +19,12 @@
 #include <stdint.h>
 
 /*
- * value: JSON values for profiles are jansson's; libjq rounds whole numbers
- * above 2^53, so they reach a profile as strings, and a NUL as U+FFFD.
+ * value: JSON values for profiles are jansson's. libjq rounds integers above
+ * 2^53, so they reach a profile as strings; NUL becomes U+FFFD.
  */
 
-/* Parses the body of an answer, as json_read_repaired(). NULL and *why if it is
- * not JSON. */
+/* Parses the body of an answer like json_read_repaired(). Returns NULL and *why
+ * if it is not JSON. */
 json_t *value_parse(const char *body, size_t len, bool *repaired,
     struct buf *why) __attribute__((warn_unused_result));
 
@@ -45,39 +45,39 @@ struct crm_record_options {
 struct crm_record {
 	enum record_type type; /* OPERATOR, CHAT, MESSAGE; UNKNOWN: customer */
 	char *body;            /* members of the record, without braces */
-	char *person; /* of chat and customer: name, phone, tag; "": none */
+	char *person; /* of a chat or customer: name, phone, tag; "": none */
 	char *id;     /* of the operator, chat, message or customer */
 	char *chat;   /* of a message */
-	char *operator_id;            /* of chat and message, or NULL */
+	char *operator_id;            /* of a chat or message, or NULL */
 	char *customer;               /* of a chat, or NULL */
 	char *mark, *last;            /* of a chat, or NULL */
-	int64_t last_at;              /* of a chat's last message */
-	char *episode;                /* of chat and message, or NULL */
-	int64_t at;                   /* of a message; of a chat perhaps */
+	int64_t last_at;              /* time of a chat's last message */
+	char *episode;                /* of a chat or message, or NULL */
+	int64_t at;                   /* of a message; chats may have it */
 	int64_t opened_at, closed_at; /* of a chat */
 	enum chat_status status;      /* of a chat */
-	bool taken; /* of a chat: assigned, operator unknown */
+	bool taken; /* of a chat: assigned, but the operator is unknown */
 	bool available, has_available; /* of an operator */
-	int64_t available_at;          /* when that was so; CLOCK_NONE */
-	bool closing;                  /* a system message of a closing */
+	int64_t available_at;          /* since when, or CLOCK_NONE */
+	bool closing;                  /* a system message about a closing */
 	bool assigning;                /* likewise of an assignment */
 	json_t *raw; /* of chat and operator: for later calls */
 };
 
-/* 0, and *why says what was left out, if anything; or -1 and *why: it is not
- * a record, or has a bad field. Who and where is left out in any case. Takes a
- * reference of v if it keeps it. */
+/* Returns 0, with *why saying what was left out, if anything; or -1 and *why if
+ * it is not a record, or has a bad field. *why names the record in either case.
+ * Takes a reference of v if it keeps it. */
 int crm_record_read(struct crm_record *r, json_t *v,
     const struct crm_record_options *opt, struct buf *why)
     __attribute__((warn_unused_result));
 void crm_record_release(struct crm_record *r);
 
 /* Appends the record as a JSON object: its members, and those for the poller's
- * own use. crm_record_read() makes the same record of it. */
+ * own use. crm_record_read() turns it back into the same record. */
 void crm_record_write(const struct crm_record *r, struct buf *out);
 
-/* Appends when an operator was available or not, if the record tells which;
- * without a time of its own: at now_ms, when the CRM was asked or told it. */
+/* Appends since when an operator is available or not, if the record says which;
+ * if it has no time, at now_ms, when the CRM was asked or reported it. */
 void crm_record_add_available_at(
     struct buf *to, const struct crm_record *r, int64_t now_ms);
 
@@ -94,7 +94,7 @@ enum profile_call {
 	PROFILE_CHECK,
 	PROFILE_ASSIGN,
 	PROFILE_AUTO_ASSIGN, /* whether the CRM itself assigns chats */
-	PROFILE_PAST,        /* conversations, the newest activity first */
+	PROFILE_PAST,        /* conversations, most recently active first */
 	PROFILE_HOOKS,
 	PROFILE_HOOK_ADD,
 	PROFILE_HOOK_REMOVE,
@@ -119,49 +119,49 @@ struct profile_options {
 	const char *account; /* [crm] account, or NULL */
 	bool customers, customer_phone, with_text, history_all;
 	bool assign; /* we assign chats in it */
-	bool polled; /* it has a token: webhooks are not all there is */
-	char *const *bot_operators; /* NULL-ended; NULL: none */
-	char *const *need;          /* likewise: required tags of chats */
-	bool shared; /* other profiles of the same thread may have the same
-			compiled program */
+	bool polled; /* there is a token, so webhooks are not the only source */
+	char *const *bot_operators; /* ends with NULL; NULL: none */
+	char *const *need;          /* likewise: tags that chats must have */
+	bool shared; /* other profiles of the same thread may share the compiled
+		      * program */
 };
 
-/* One address of a CRM, and what each request to it carries. */
+/* An address of a CRM, and what each request to it has. */
 struct profile_host {
 	char *name; /* NULL: the CRM itself */
 	char *url;  /* the default, or NULL */
 	char *auth_header, *auth_prefix;
 	bool for_admin; /* it needs [crm] admin_token, not the token */
-	char **headers; /* "Name: value", NULL-ended */
+	char **headers; /* "Name: value", ending with NULL */
 };
 
-/* The result of about, which does not change. */
+/* The result of about, which is constant. */
 struct profile_about {
 	struct profile_host *hosts; /* the first is the CRM itself */
 	size_t hosts_n;
 	bool needs_account;     /* and [crm] account is missing */
 	bool by_operator;       /* see the contract */
-	bool operators_first;   /* likewise, and so where by_operator */
+	bool operators_first;   /* likewise, and always with by_operator */
 	bool needs;             /* it supports [crm] need */
 	bool begins_unassigned; /* see the contract */
 	unsigned max_pages;
-	unsigned backfill;  /* calls a minute to past conversations; 0: it
-			       cannot read them */
-	int64_t period_ms;  /* of the CRM's count of calls; 0: unknown */
-	int64_t changes_ms; /* its list may be of changes alone, for so long
-			       after a whole one; 0: it is always whole */
+	unsigned backfill;  /* calls per minute for past conversations; 0: it
+			     * cannot read them */
+	int64_t period_ms;  /* period of the CRM's count of calls; 0: unknown */
+	int64_t changes_ms; /* how long after a complete list it may list only
+			     * changes; 0: the list is always complete */
 };
 
-/* Counts of a list's rows: chats or operators, without messages. odd: they
- * could not be read wholly; lost: not at all. */
+/* Counts of a list's rows (chats or operators, not messages). odd: partly
+ * unreadable; lost: completely. */
 struct profile_rows {
 	size_t n, odd, lost;
 };
 
-/* The arguments of a call; absent ones are null to the profile. */
+/* The arguments of a call; absent ones are null in the profile. */
 struct profile_input {
-	int64_t now_ms;   /* the CRM's clock */
-	int64_t asked_ms; /* of an answer: now_ms of its request */
+	int64_t now_ms;   /* by the CRM's clock */
+	int64_t asked_ms; /* for an answer: now_ms of its request */
 	int64_t since_ms; /* see the contract; 0: absent */
 	json_t *cursor, *chat, *hook, *answer;
 	const char *known;       /* see the contract */
@@ -169,7 +169,7 @@ struct profile_input {
 	const char *operator_id; /* see the contract */
 	const char *replaces;    /* see the contract */
 	int status;
-	struct profile_rows before; /* those of the list's earlier pages */
+	struct profile_rows before; /* rows of the list's earlier pages */
 };
 
 struct profile_request {
@@ -182,7 +182,7 @@ struct profile_request {
 	const char *type;
 };
 
-/* A webhook that is registered at the CRM. */
+/* A webhook registered in the CRM. */
 struct webhook {
 	char *id, *url; /* url may be NULL */
 	char *events;   /* "inbox, outbox" */
@@ -198,7 +198,7 @@ void webhooks_release(struct webhooks *w);
 
 struct profile_answer {
 	enum error_class error;
-	bool unread;        /* the profile failed: a retry is useless */
+	bool unread;        /* the profile failed, so a retry would not help */
 	bool alone;         /* of an error: see the contract */
 	struct buf message; /* of an error; of check and auto_assign: what to
 			       show */
@@ -206,16 +206,20 @@ struct profile_answer {
 	size_t n;
 	json_t *next;             /* NULL: the last page */
 	bool moved;               /* see the contract */
-	char *operator_id;        /* of assign: the assignee now, or NULL */
-	struct webhooks hooks;    /* of hooks and hook_add */
-	struct profile_rows rows; /* of the list, up to and with this page */
-	size_t missing;           /* of a short list: rows of its total */
-	size_t odd;               /* records with fields that were left out */
-	struct buf first_odd;     /* the first one, and why */
+	char *operator_id;        /* for assign: the present assignee, or
+				   * NULL */
+	struct webhooks hooks;    /* for hooks and hook_add */
+	struct profile_rows rows; /* of the list, up to and including this
+				   * page */
+	size_t missing;           /* for a short list: rows missing from its
+				   * total */
+	size_t odd;               /* records in which fields were left out */
+	struct buf first_odd;     /* the first of them, and why */
 };
 
-/* Reads and compiles a profile: a path if name has a slash, else NAME.jq in
- * the folder of profiles. The pointers in *opt are borrowed. NULL and *why. */
+/* Reads and compiles a profile: a path if name has a slash, otherwise NAME.jq
+ * in the folder of profiles. The pointers in *opt are borrowed. Returns NULL
+ * and *why on failure. */
 struct profile *profile_open(
     const char *name, const struct profile_options *opt, struct buf *why)
     __attribute__((warn_unused_result));
@@ -223,25 +227,25 @@ void profile_close(struct profile *p);
 
 const struct profile_about *profile_about(const struct profile *p);
 
-/* Sets the arrays of operators, and of those that are no more, for all later
- * calls; takes references. */
+/* Sets the arrays of operators and of former operators for all later calls;
+ * takes references. */
 void profile_set_operators(struct profile *p, json_t *list, json_t *former);
 
-/* Sets how long a later call may take, in processor time of its thread; five
+/* Sets how much processor time of its thread a later call may take; five
  * seconds by default. */
 void profile_set_limit(struct profile *p, int64_t ms);
 
-/* A hash of the profile's text and options: it changes whenever the records
- * might. */
+/* Returns a hash of the profile's text and options: it changes whenever the
+ * records might. */
 uint64_t profile_version(const struct profile *p);
 
-/* Reads the JSON of a record of a list, as crm_record_write() wrote it. -1: it
- * is none. */
+/* Reads the JSON of a list's record as crm_record_write() wrote it. Returns -1
+ * if it is not one. */
 int profile_record_read(const struct profile *p, const char *json, size_t len,
     struct crm_record *r) __attribute__((warn_unused_result));
 
-/* Makes the request of a call. 1: *out is set; 0: nothing to ask; -1 and *why:
- * the profile failed. */
+/* Makes the request of a call. Returns 1: *out is set; 0: there is nothing to
+ * ask; -1 and *why: the profile failed. */
 int profile_request(struct profile *p, enum profile_call call,
     const struct profile_input *in, struct profile_request *out,
     struct buf *why) __attribute__((warn_unused_result));
@@ -254,30 +258,31 @@ void profile_read(struct profile *p, enum profile_call call,
 void profile_answer_release(struct profile_answer *a);
 
 /*
- * profile_hook: the webhooks of a CRM: how its profile says that they are
- * signed, and the records of a payload.
+ * profile_hook: the webhooks of a CRM: how its profile says they are signed,
+ * and the records in a payload.
  */
 
 /* about.hooks; owned. */
 struct profile_hooks {
 	char *header, *timestamp, *prefix; /* see struct signature_scheme */
 	char **parts;                      /* NULL: the CRM does not sign */
-	int64_t window_ms; /* how far the signed time may be from ours */
-	bool key_is_md5;   /* the key is the MD5 of the secret, in digits */
+	int64_t window_ms; /* how far the signed time may differ from ours */
+	bool key_is_md5;   /* the key is the MD5 of the secret, in
+			    * hexadecimal */
 	bool key_is_token; /* the secret is the token, unless another is set */
-	char **headers;    /* for hook_read; NULL-ended, or NULL */
+	char **headers;    /* for hook_read; ends with NULL; may be NULL */
 };
 
-/* Reads about.hooks. 0; or -1 and *why. Release it in both cases. */
+/* Reads about.hooks. Returns 0; or -1 and *why. Release it in either case. */
 int profile_hooks_read(struct profile *p, struct profile_hooks *out,
     struct buf *why) __attribute__((warn_unused_result));
 void profile_hooks_release(struct profile_hooks *h);
 
 struct profile_hook_input {
 	int64_t now_ms;    /* when it was received */
-	int64_t signed_ms; /* the time that is signed, or CLOCK_NONE */
+	int64_t signed_ms; /* the signed time, or CLOCK_NONE */
 	json_t *payload;
-	/* The value of a header of about.hooks.headers, or NULL. */
+	/* Returns the value of a header in about.hooks.headers, or NULL. */
 	const char *(*header)(const void *ctx, const char *name);
 	const void *ctx;
 };
@@ -285,36 +290,39 @@ struct profile_hook_input {
 struct profile_hook_answer {
 	struct crm_record *records;
 	size_t n;
-	size_t bad;    /* records that are left out */
-	char *refused; /* why, if it is of another account; or NULL */
+	size_t bad;    /* number of records left out */
+	char *refused; /* why, if it belongs to another account; or NULL */
 	char *unknown; /* the name of an unknown event, or NULL */
-	char *once;    /* text by which a repeat is recognized, if it has no
-			* id; or NULL */
+	char *once;    /* text that identifies a duplicate if there is no id; or
+			* NULL */
 };
 
-/* Reads a payload. 0, and *why of the first record that is left out, if any; or
- * -1 and *why: the profile can read none of it. Release it in both cases. */
+/* Reads a payload. Returns 0, with *why for the first record left out, if any;
+ * or -1 and *why if the profile can read none of it. Release it in either
+ * case. */
 int profile_hook_read(struct profile *p, const struct profile_hooks *h,
     const struct profile_hook_input *in, struct profile_hook_answer *out,
     struct buf *why) __attribute__((warn_unused_result));
 void profile_hook_release(struct profile_hook_answer *a);
 
 /*
- * profile_try: calls one function of a profile with an answer or a webhook that
- * somebody has in a file, and shows what it makes of it: poller --try.
+ * profile_try: calls one function of a profile with an answer or webhook from a
+ * file, and shows the result: poller --try.
  */
 
-/* Whether the name is that of a function of the contract. */
+/* True if the contract has a function with that name. */
 bool profile_try_knows(const char *function);
 
-/* Whether that function gets no answer: about, or one that makes a request. */
+/* True if that function gets no answer: about, and those that make a
+ * request. */
 bool profile_try_asks(const char *function);
 
 /* Calls the function. answer: what the CRM sent; NULL: nothing. with: an object
  * with further members of the function's input, or NULL. Appends a line for
- * each record, then one with the other members of the result; of a request,
- * its line and its body. *why gets a line for each record that cannot be read
- * wholly, and why a call failed. 0; or -1: the profile failed. */
+ * each record, then one with the other members of the result; for a request,
+ * its line and its body. *why gets a line for each record that is partly
+ * unreadable, and the reason if a call failed. Returns 0; or -1 if the profile
+ * failed. */
 int profile_try(struct profile *p, const char *function, json_t *answer,
     json_t *with, struct buf *out, struct buf *why)
     __attribute__((warn_unused_result));

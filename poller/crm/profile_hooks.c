@@ -1,5 +1,5 @@
 /*
- * profile_hooks: webhooks of a CRM: how they are signed, the records of a
+ * profile_hooks: webhooks of a CRM: how they are signed, the records in a
  * payload, and those that are registered; see profile.h.
  */
 #include <stdlib.h>
@@ -12,10 +12,10 @@
 #include "poller/crm/profile.h"
 #include "poller/crm/profile_impl.h"
 
-/* What others agree on, where the profile says nothing. */
+/* The usual value, if the profile says nothing. */
 #define WINDOW_MS (5 * MINUTE_MS)
 
-/* A list of texts, NULL-ended and owned; NULL if it is absent. */
+/* Returns a list of texts ending with NULL, owned; NULL if it is absent. */
 static char **
 list_texts(const json_t *object, const char *key)
 {
@@ -40,7 +40,7 @@ free_texts(char **all)
 	free(all);
 }
 
-/* about.hooks.sign */
+/* Reads about.hooks.sign. */
 static int
 read_sign(const json_t *sign, struct profile_hooks *out, struct buf *why)
 {
@@ -96,7 +96,7 @@ profile_hooks_release(struct profile_hooks *h)
 	*h = (struct profile_hooks){ .header = NULL };
 }
 
-/* {NAME: value or null} of the headers in about.hooks.headers. */
+/* Returns {NAME: value or null} for the headers in about.hooks.headers. */
 static json_t *
 read_headers(const struct profile_hooks *h, const struct profile_hook_input *in)
 {
@@ -112,8 +112,8 @@ read_headers(const struct profile_hooks *h, const struct profile_hook_input *in)
 	return all;
 }
 
-/* Reads an array of records. One that is bad loses none of the others: a
- * message is told once, and the state of its chat again and again. */
+/* Reads an array of records. A bad record does not lose the others: a message
+ * is reported once, but the state of its chat repeatedly. */
 static int
 read_hook_records(const struct crm_record_options *opt, const json_t *records,
     struct profile_hook_answer *out, struct buf *why)
@@ -182,9 +182,9 @@ profile_hook_release(struct profile_hook_answer *a)
 	*a = (struct profile_hook_answer){ .records = NULL };
 }
 
-/* ---- webhooks that are registered ---- */
+/* ---- registered webhooks ---- */
 
-/* The text of a member, owned; NULL if it is absent or empty. */
+/* Returns the text of a member, owned; NULL if it is absent or empty. */
 static char *
 webhook_text(const json_t *object, const char *key)
 {

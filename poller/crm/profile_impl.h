@@ -1,5 +1,5 @@
 /*
- * profile_impl: what the files profile*.c share, and they alone include.
+ * profile_impl: shared by the files profile*.c; no other file includes it.
  */
 #ifndef POLLER_CRM_PROFILE_IMPL_H
 #define POLLER_CRM_PROFILE_IMPL_H
@@ -12,36 +12,36 @@
 #include <stdint.h>
 
 /*
- * profile_jq: the jq program of a profile, the only one that uses libjq.
+ * profile_jq: the jq program of a profile. Only this file uses libjq.
  */
 
 struct program;
 struct program_input;
 
-/* Compiles a profile: a path if name has a slash, else NAME.jq in the folder of
- * profiles. may_share: others of the same thread may have the same program.
- * NULL and *why, which names the line. */
+/* Compiles a profile: a path if name has a slash, otherwise NAME.jq in the
+ * folder of profiles. may_share: others of the same thread may use the same
+ * program. Returns NULL and *why, which names the line, on failure. */
 struct program *program_open(const char *name, bool may_share, struct buf *why)
     __attribute__((warn_unused_result));
 void program_close(struct program *g);
 
-/* A hash of its text. */
+/* Returns a hash of its text. */
 uint64_t program_version(const struct program *g);
 
-/* Members (taken) that many calls get, so that they are converted once. */
+/* Members (taken) that many calls get, so that they are converted only once. */
 struct program_input *program_input_new(json_t *members)
     __attribute__((warn_unused_result));
 void program_input_free(struct program_input *in);
 
 /* Calls the function that the member "call" of the input names; input is an
- * object (taken). The result is the caller's; NULL and *why. */
+ * object (taken). Returns the result, owned; or NULL and *why. */
 json_t *program_run(struct program *g, const struct program_input *always,
     json_t *input, int64_t limit_ms, struct buf *why)
     __attribute__((warn_unused_result));
 
 /* ---- profile ---- */
 
-/* The text of a member; NULL if it is none. Borrowed. */
+/* Returns the text of a member; NULL if it is not one. Borrowed. */
 static inline const char *
 profile_text(const json_t *object, const char *key)
 {
@@ -52,25 +52,26 @@ profile_text(const json_t *object, const char *key)
 char *profile_text_dup(const json_t *object, const char *key)
     __attribute__((warn_unused_result));
 
-/* Calls the function of that name, with the members of `more` (taken) beside
- * tenant, options and operators. As program_run(). */
+/* Calls the function with that name, with the members of `more` (taken) in
+ * addition to tenant, options and operators. See program_run(). */
 json_t *profile_run(struct profile *p, const char *call, json_t *more,
     struct buf *why) __attribute__((warn_unused_result));
 
 /* The class of that name; ERROR_CLASS_NONE: there is none. */
 enum error_class profile_error_class(const char *name);
 
-/* How strictly its records are read. */
+/* Returns how strictly its records are read. */
 struct crm_record_options profile_record_options(
     const struct profile *p, bool partly);
 
-/* Adds the hooks of a result, if it has any. */
+/* Adds the hooks in a result, if there are any. */
 void profile_webhooks_read(const json_t *result, struct webhooks *out);
 
-/* An id in a result as text: owned, NULL if it is none. */
+/* Returns an id in a result as text: owned, NULL if it is not one. */
 char *profile_id(const json_t *v) __attribute__((warn_unused_result));
 
-/* Reads the result of an X_request function. Returns as profile_request(). */
+/* Reads the result of an X_request function. Returns the same as
+ * profile_request(). */
 int profile_request_read(const json_t *result, struct profile_request *out,
     struct buf *why) __attribute__((warn_unused_result));
 

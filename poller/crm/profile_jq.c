@@ -1,7 +1,8 @@
 /*
  * profile_jq: libjq, which no other file uses. Makes the jq program of a
- * profile (prelude.jq, then the profile, then what calls the function that the
- * input names), runs it, and turns values of jansson into libjq's and back.
+ * profile (prelude.jq, then the profile, then the code that calls the function
+ * named in the input), runs it, and converts values between jansson and libjq.
+ *
  * libjq reads the environment through the global environ, so that points to an
  * empty one while it compiles; in a running program, the prelude hides it.
  */
@@ -30,7 +31,7 @@
 
 /* ---- values ---- */
 
-/* libjq rounds whole numbers above this. */
+/* libjq rounds greater integers. */
 #define EXACT_MAX (INT64_C(1) << 53)
 
 static jv
@@ -63,8 +64,8 @@ from_integer(json_int_t n)
 	return jv_number((double)n);
 }
 
-/* NULL becomes null. Recursion is bounded: jansson reads at most 2048 levels.
- */
+/* NULL becomes null. The recursion is bounded: jansson reads at most 2048
+ * levels. */
 static jv
 from_json(json_t *j)
 {
@@ -110,7 +111,7 @@ to_number(double n)
 	return isfinite(n) ? json_real(n) : json_null();
 }
 
-/* v is taken. */
+/* Takes v. */
 static json_t *
 to_json(jv v)
 {
@@ -167,7 +168,7 @@ value_parse(const char *body, size_t len, bool *repaired, struct buf *why)
 	return j;
 }
 
-/* jansson writes 0.1 as 0.10000000000000001. */
+/* jansson would write 0.1 as 0.10000000000000001. */
 void
 value_dump(json_t *v, struct buf *out)
 {
@@ -274,8 +275,8 @@ check_functions(const char *name, const char *text, struct buf *why)
 	return rc;
 }
 
-/* A path if name has a slash, else NAME.jq beside the prelude. 0; or -1 and
- * *why. Release it in both cases. */
+/* Reads a path if name has a slash, otherwise NAME.jq next to the prelude.
+ * Returns 0; or -1 and *why. Release it in either case. */
 static int
 profile_file_read(struct profile_file *f, const char *name, struct buf *why)
 {
@@ -313,11 +314,11 @@ profile_file_release(struct profile_file *f)
 
 extern char **environ;
 
-/* Static, since another thread may read it while environ is restored. */
+/* Static, because another thread may read it while environ is restored. */
 static char *no_environ[] = { NULL };
 
-/* Calls the function that the input names. A read function gets only answers in
- * which neither failure nor the HTTP status shows an error. */
+/* Calls the function that the input names. A read function only gets answers
+ * for which neither failure nor the HTTP status shows an error. */
 static void
 add_main(struct buf *program)
 {
@@ -335,7 +336,7 @@ add_main(struct buf *program)
 		    " elif $c == \"%s_read\" then read(%s_read)",
 		    name, name, name, name);
 	}
-	/* jq's regular expressions are initialized before there are threads. */
+	/* Initialises jq's regular expressions before there are threads. */
 	buf_adds(program, " else (\"\" | test(\"\")) as $ready"
 			  " | about | jq_checked_about end)");
 }
@@ -351,8 +352,8 @@ remember_error(void *ctx, jv message)
 	jv_free(text);
 }
 
-/* "jq: error: REASON (Unix shell quoting issues?) at <top-level>, line N:",
- * where lines count from the first one of the prelude. */
+/* Corrects "jq: error: REASON (Unix shell quoting issues?) at <top-level>, line
+ * N:", where lines count from the first line of the prelude. */
 static void
 correct_line(const char *name, unsigned prelude_lines, const struct buf *error,
     struct buf *why)
@@ -376,7 +377,7 @@ correct_line(const char *name, unsigned prelude_lines, const struct buf *error,
 	buf_addf(why, ": %.*s", (int)(end - text), text);
 }
 
-/* jq goes on writing its first error into *error. */
+/* jq keeps writing its first error into *error. */
 static int
 profile_compile(jq_state *jq, const char *name, const struct profile_file *f,
     struct buf *error, struct buf *why)
@@ -407,9 +408,10 @@ profile_compile(jq_state *jq, const char *name, const struct profile_file *f,
 
 /* ---- limit of processor time ---- */
 
-/* A call of libjq that takes too long is halted, by a timer of the calling
+/* A call of libjq that takes too long is halted by a timer on the calling
  * thread's processor time, which neither other threads nor a busy machine can
- * use up. Each thread that runs profiles has one until the process ends. */
+ * use up. Each thread that runs profiles keeps such a timer until the process
+ * ends. */
 
 #ifndef sigev_notify_thread_id /* Debian 12's glibc has no name for it */
 #define sigev_notify_thread_id _sigev_un._tid
@@ -427,7 +429,7 @@ halt_running(int sig)
 		jq_halt(running, jv_null(), jv_null());
 }
 
-/* The signal goes to the calling thread, in which all other signals may be
+/* Sends the signal to the calling thread, in which all other signals may be
  * blocked. */
 static int
 make_timer(void)
@@ -458,17 +460,17 @@ set_timer(int64_t ms)
 
 /* ---- opening and running ---- */
 
-/* Its text and libjq's, which is most of the work, are the same for all tenants
- * that have the profile. */
+/* Its text and libjq's, which is most of the work, are shared by all tenants
+ * with the same profile. */
 struct program {
 	jq_state *jq;
 	uint64_t version; /* of its text */
-	struct buf error; /* the first one of libjq */
+	struct buf error; /* the first error from libjq */
 	unsigned refs;
 	struct program *next;
 };
 
-/* Those that may be shared. */
+/* Programs that may be shared. */
 static struct program *shared;
 
 struct program_input {
@@ -561,7 +563,7 @@ program_version(const struct program *g)
 	return g->version;
 }
 
-/* Why there is no result (taken). */
+/* Explains why there is no result; takes it. */
 static void
 explain_no_result(jv result, bool halted, int64_t limit_ms, struct buf *why)
 {

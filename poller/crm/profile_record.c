@@ -15,14 +15,14 @@
 #include "common/text/jsonw.h"
 #include "poller/crm/profile_impl.h"
 
-/* Bytes. Longer texts are cut, because a line has a limit. A name has at least
- * the 255 characters that a table keeps. */
+/* In bytes. Longer texts are cut, because a line has a limit. A name has at
+ * least the 255 characters that a table keeps. */
 #define TEXT_MAX ((size_t)128 * 1024)
 #define PERSON_MAX ((size_t)255 * 4)
 
-/* Bytes of a body, which leaves room for what is added later: the tenant,
- * times, and the three texts of a person, with six bytes for each that JSON
- * escapes. */
+/* Maximum bytes of a body, which leaves space for what is added later: the
+ * tenant, times, and a person's three texts, with six bytes for each byte that
+ * JSON escapes. */
 #define BODY_MAX ((size_t)RECORD_MAX_LINE - 4096 - 20480)
 
 /* An absent member, which is NULL, counts as null. */
@@ -40,7 +40,8 @@ is_text(const json_t *v, const char *s)
 
 /* ---- values of one kind ---- */
 
-/* An identifier as text, "" if absent, NULL if it cannot be one. Owned. */
+/* Returns an identifier as text, "" if absent, NULL if it cannot be one.
+ * Owned. */
 static char *
 read_id(const json_t *v)
 {
@@ -58,8 +59,8 @@ read_id(const json_t *v)
 		   : NULL;
 }
 
-/* A time in RFC 3339, " UTC" for Z allowed, or in seconds since 1970;
- * CLOCK_NONE if absent. -1: it is not a time. */
+/* Reads a time in RFC 3339 (" UTC" is accepted for Z), or in seconds since
+ * 1970; CLOCK_NONE if absent. Returns -1 if it is not a time. */
 static int
 read_time(const json_t *v, int64_t *ms)
 {
@@ -87,7 +88,7 @@ read_time(const json_t *v, int64_t *ms)
 	return clock_parse(text, len, ms);
 }
 
-/* CHAT_NONE if absent. -1: it is not a status of chats. */
+/* CHAT_NONE if absent. Returns -1 if it is not the status of a chat. */
 static int
 read_status(const json_t *v, enum chat_status *status)
 {
@@ -100,7 +101,7 @@ read_status(const json_t *v, enum chat_status *status)
 	return is_absent(v) || *status != CHAT_NONE ? 0 : -1;
 }
 
-/* ---- fields of the body: -1 when the value is not of the kind ---- */
+/* ---- fields of the body: return -1 if the value has another kind ---- */
 
 static int
 add_id(struct buf *b, const char *name, const json_t *v)
@@ -144,8 +145,8 @@ add_time(struct buf *b, const char *name, const json_t *v)
 	return 0;
 }
 
-/* Some CRMs send numbers as text. Those that profiles return are max_chats and
- * reported_open_chats, which no reader of records takes above that. */
+/* Some CRMs send numbers as text. Profiles return counts as max_chats and
+ * reported_open_chats, for which readers of records accept no greater value. */
 static int
 add_count(struct buf *b, const char *name, const json_t *v)
 {
@@ -194,7 +195,7 @@ add_field(struct buf *b, const struct record_field *f, json_t *v)
 	case FIELD_COUNT:
 		return add_count(b, f->name, v);
 	case FIELD_FLAG:
-		/* An absent flag means false, so false is written only of
+		/* An absent flag means false, so false is only written for
 		 * available. */
 		if (json_is_true(v) ||
 		    (json_is_false(v) && strcmp(f->name, "available") == 0))
@@ -224,7 +225,7 @@ is_one_of(const char *s, const char *const *names)
 	return *names != NULL;
 }
 
-/* Fields that the poller adds itself, or only with an option. */
+/* True for fields that the poller adds itself, or only with an option. */
 static bool
 is_added_later(const struct record_field *f, enum record_type type,
     const struct crm_record_options *opt)
@@ -242,9 +243,10 @@ is_added_later(const struct record_field *f, enum record_type type,
 	return strcmp(f->name, "text") == 0 && !opt->texts;
 }
 
-/* What is left out if it cannot be read. Response times need none of these, so
- * even a webhook or a chat's messages, which are read whole or not at all, are
- * not lost for an e-mail with a blank behind it. */
+/* True for fields that are left out if they are unreadable. Response times need
+ * none of these, so even a webhook or a chat's messages, which must be
+ * completely readable, are not lost because of an e-mail address with a
+ * trailing blank. */
 static bool
 may_lack(const struct record_field *f, enum record_type type,
     const struct crm_record_options *opt)
@@ -287,7 +289,7 @@ add_fields(struct buf *b, const json_t *o, enum record_type type,
 
 /* ---- members of a record ---- */
 
-/* NULL if it is absent or bad. */
+/* Returns NULL if it is absent or bad. */
 static char *
 id_of(const json_t *o, const char *name)
 {
@@ -306,7 +308,7 @@ time_of(const json_t *o, const char *name, int64_t *ms)
 	return read_time(json_object_get(o, name), ms);
 }
 
-/* Any scalar as a text; NULL if it is absent or bad. */
+/* Returns any scalar as text; NULL if it is absent or bad. */
 static char *
 mark_of(const json_t *o)
 {
@@ -341,7 +343,7 @@ add_person_members(
 			    json_object_get(o, members[i].name), PERSON_MAX);
 }
 
-/* The members without the comma in front of the first, which jsonw writes. */
+/* Returns the members without the comma that jsonw writes before the first. */
 static char *
 detach_members(struct buf *b)
 {
@@ -362,8 +364,8 @@ is_bad_id(const json_t *o, const char *name)
 	return bad;
 }
 
-/* What cannot be a mark, an id or a flag among the poller's own fields, or
- * NULL: without its mark a chat would be read in each poll, without its last
+/* Returns which of the poller's own fields cannot be a mark, an id or a flag,
+ * or NULL: without its mark a chat would be read in each poll, without its last
  * message it would count as complete. */
 static const char *
 bad_own_field(const json_t *o, enum record_type type)
@@ -428,7 +430,8 @@ read_chat(struct crm_record *r, const json_t *o,
 	return opt->partly ? 0 : rc;
 }
 
-/* A bad time is none: when a record came tells it about as well. */
+/* A bad time is dropped: the time when the record arrived is a good
+ * substitute. */
 static void
 read_operator(struct crm_record *r, const json_t *o)
 {
@@ -456,7 +459,7 @@ read_message(struct crm_record *r, const json_t *o)
 	return time_of(o, "at", &r->at);
 }
 
-/* Reads what a record of its type has beside the body. */
+/* Reads the fields besides the body, which depend on the type. */
 static int
 read_by_type(struct crm_record *r, json_t *o,
     const struct crm_record_options *opt, struct buf *why)
@@ -490,7 +493,7 @@ find_type(const json_t *o, enum record_type *type)
 	return *type != RECORD_UNKNOWN || is_text(name, "customer") ? 0 : -1;
 }
 
-/* Finds the type, and the fields of that type into the body. */
+/* Finds the type, and reads the fields of that type into the body. */
 static int
 read_fields(struct crm_record *r, const json_t *o,
     const struct crm_record_options *opt, struct buf *body, struct buf *why)

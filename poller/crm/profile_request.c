@@ -42,7 +42,8 @@ by_name(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* "key=value&...", in the order of the keys; of a list one for each element. */
+/* Writes "key=value&...", sorted by key; a list becomes one parameter for each
+ * element. */
 static void
 encode_form(struct buf *b, json_t *object)
 {
@@ -62,7 +63,7 @@ encode_form(struct buf *b, json_t *object)
 	free(keys);
 }
 
-/* {path, query} or {url}. */
+/* Reads {path, query} or {url}. */
 static int
 read_target(const json_t *result, struct profile_request *out, struct buf *why)
 {

@@ -1,5 +1,5 @@
 /*
- * profile_try: see profile_try.h.
+ * profile_try: see profile.h.
  */
 #include <string.h>
 
@@ -9,8 +9,7 @@
 #include "poller/crm/profile.h"
 #include "poller/crm/profile_impl.h"
 
-/* Whether it is X_request or X_read of a question X; end: "_request", "_read".
- */
+/* True for X_request or X_read of a question X; end: "_request", "_read". */
 static bool
 has_end(const char *function, const char *end)
 {
@@ -51,8 +50,8 @@ make_members(const char *function, json_t *answer, json_t *with)
 	return in;
 }
 
-/* "GET /path?query", with the host if it is not the CRM itself, then a line
- * with the body. */
+/* Shows "GET /path?query", with the host if it is not the CRM itself, followed
+ * by a line with the body. */
 static int
 show_request(const json_t *result, struct buf *out, struct buf *why)
 {
@@ -100,8 +99,8 @@ show_records(const struct crm_record_options *opt, const json_t *records,
 	return lost;
 }
 
-/* Lists keep of a record what of it can be read, and they and webhooks lose
- * only the record that cannot be read; any other answer is unusable then. */
+/* In a list, the readable parts of a record are kept; lists and webhooks lose
+ * only unreadable records; any other answer becomes unusable. */
 static int
 show_result(struct profile *p, const char *function, json_t *result,
     struct buf *out, struct buf *why)

@@ -11,7 +11,7 @@
 
 /* ---- pace ---- */
 
-#define PLANNED 0.98 /* of the budget */
+#define PLANNED 0.98 /* share of the budget */
 
 bool
 pace_is_measured(const struct pace_month *m)
@@ -19,7 +19,7 @@ pace_is_measured(const struct pace_month *m)
 	return m->polls > 0 && m->minutes >= PACE_MEASURED_MINUTES;
 }
 
-/* Minutes of polling until the month ends. */
+/* Returns the minutes of polling until the month ends. */
 static double
 minutes_left(const struct pace_month *m)
 {
@@ -103,7 +103,7 @@ month_key(enum usage_who who, const char *what, int64_t now_ms, char key[KEY])
 	(void)snprintf(key, KEY, "%c %s %.7s", letters[who], what, text);
 }
 
-/* A number of the month of now_ms. */
+/* Returns a number for the month of now_ms. */
 static int64_t
 month_number(
     struct store *s, enum usage_who who, const char *what, int64_t now_ms)
@@ -196,7 +196,7 @@ usage_measure(struct store *s, int64_t now_ms)
 
 /* ---- quota ---- */
 
-/* cron starts a job some seconds early or late, and the CRM's clock is not
+/* cron starts a job a few seconds early or late, and the CRM's clock is not
  * known exactly. */
 #define JITTER_MS (30 * INT64_C(1000))
 

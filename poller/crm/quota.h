@@ -1,6 +1,6 @@
 /*
- * quota: when a tenant's CRM may be called: by the pace at which the month's
- * budget of calls lasts (see below), which skips polls.
+ * quota: when a tenant's CRM may be called. Polls are skipped so that the
+ * month's budget of calls lasts.
  */
 #ifndef POLLER_CRM_QUOTA_H
 #define POLLER_CRM_QUOTA_H
@@ -14,54 +14,54 @@
 
 /*
  * pace: how often to poll so that the month's budget of calls lasts. Pure.
+ * Since the start of the month two kinds of calls were counted:
  *
- * Since the month began two kinds of calls were counted:
- *
- *     list      the calls of a poll that its interval does not change: the list
- *               of open chats and that of operators
+ *     list      the calls of a poll that do not depend on its interval: the
+ *               list of open chats and that of operators
  *     changes   all other calls, for each minute of polling: the messages of
  *               chats that changed, customers, status runs, assignments
  *
- * A poll every n minutes costs list / n + changes calls a minute. The budget
- * pays for left / minutes calls a minute: `left` is what is left of it, without
- * a reserve of 2 %, and `minutes` are those of polling until the month ends.
- * So the interval is
+ * A poll every n minutes costs list / n + changes calls per minute. The budget
+ * pays for left / minutes calls per minute: `left` is what is left of it,
+ * without a reserve of 2 %, and `minutes` are those of polling until the month
+ * ends. So the interval is
  *
  *     n = list / (left / minutes - changes)
  *
  * in whole minutes, rounded up, from 1 to PACE_SLOWEST. If the changes alone
  * cost more than the budget pays for, it is PACE_SLOWEST: polls never stop.
- * Each poll computes it from what was really used, so an error of the
- * measurement, or a busy day, is made up for on the days after it.
+ * Each poll computes it from the calls really made, so a wrong measurement, or
+ * a busy day, is compensated on the following days.
  *
- * minutes: the time left, times the part of the measured time in which polls
- * ran, since a team may poll in office hours only. All of it until a day was
- * measured.
+ * minutes: the time left, multiplied by the share of the measured time in which
+ * polls ran, because a team may poll during office hours only. All of it until
+ * a day was measured.
  */
 
-/* Minutes. A longer pause between two polls is a time without polls. */
+/* In minutes. A longer pause between two polls is a time without polls. */
 #define PACE_SLOWEST 60
 
-/* With fewer minutes of polling measured, every poll is made until the budget
- * is used up. */
+/* If fewer minutes of polling were measured, every poll is made until the
+ * budget is used up. */
 #define PACE_MEASURED_MINUTES 60
 
 struct pace_month {
 	int64_t budget; /* calls; 0: no limit */
-	int64_t used;   /* of them */
+	int64_t used;   /* calls used */
 	int64_t now_ms, end_ms;
 
 	/* What was measured. */
 	int64_t since_ms;     /* when the first poll of the month was due */
 	double polls;         /* since then */
-	double minutes;       /* of polling: the sum of the polls' intervals */
+	double minutes;       /* minutes of polling: the sum of the polls'
+			       * intervals */
 	double list, changes; /* calls, see above */
 };
 
 struct pace {
 	unsigned interval; /* minutes */
 	double apart;    /* the same, or more if cron runs the job less often */
-	double expected; /* calls of the whole month, at that interval */
+	double expected; /* calls in the whole month at that interval */
 };
 
 bool pace_is_measured(const struct pace_month *m);
@@ -83,31 +83,30 @@ enum usage_who {
 };
 extern const char *const usage_names[USAGE_WHO];
 
-/* The sum of calls of all kinds. */
+/* Returns the sum of calls of all kinds. */
 uint64_t usage_calls(const uint64_t calls[PROFILE_CALLS]);
 
-/* These add to the committed value: call each once at most between two commits.
- *
- * Adds calls to the month of now_ms. */
+/* These functions add to the committed value: call each at most once between
+ * two commits. Adds calls to the month of now_ms. */
 void usage_add(
     struct store *s, enum usage_who who, int64_t now_ms, uint64_t calls);
 
-/* Adds to it, as measured, a poll that began interval_ms after the one before,
- * whose calls usage_add() adds, too. */
+/* Adds a measured poll that began interval_ms after the previous one;
+ * usage_add() adds its calls, too. */
 void usage_add_poll(struct store *s, int64_t now_ms, int64_t interval_ms,
     const uint64_t calls[PROFILE_CALLS]);
 
-/* Calls in the month of now_ms. */
+/* Returns the calls in the month of now_ms. */
 uint64_t usage_month(struct store *s, int64_t now_ms);
 
 /* Those of one kind. */
 uint64_t usage_month_of(struct store *s, enum usage_who who, int64_t now_ms);
 
-/* When the month of now_ms ends. */
+/* Returns the end of the month of now_ms. */
 int64_t usage_month_end(int64_t now_ms);
 
-/* The month of now_ms as it is committed, without a budget. s: NULL counts
- * nothing. */
+/* Returns the committed values of the month of now_ms, without a budget. With s
+ * NULL they are 0. */
 struct pace_month usage_measure(struct store *s, int64_t now_ms);
 
 /* ---- quota ---- */
@@ -116,14 +115,14 @@ struct pace_month usage_measure(struct store *s, int64_t now_ms);
 struct pace_month quota_month(
     const struct tenant *t, struct store *s, int64_t now_ms);
 
-/* The present interval of polls in minutes; 1: every poll is made. */
+/* Returns the present interval of polls in minutes; 1: every poll is made. */
 unsigned quota_interval(
     const struct tenant *t, struct store *s, int64_t now_ms);
 
-/* Whether the last poll began less than an interval ago (in minutes). */
+/* True if the last poll began less than an interval ago (in minutes). */
 bool quota_is_recent(struct store *s, unsigned interval, int64_t now_ms);
 
-/* Notes that a poll begins. Returns the milliseconds since the one before, at
+/* Notes that a poll begins. Returns the milliseconds since the previous one, at
  * most PACE_SLOWEST minutes. */
 int64_t quota_begin_poll(struct store *s, int64_t now_ms);
 

@@ -1,6 +1,6 @@
 /*
  * store: see store.h. Changes stay in memory until they are committed, so that
- * when the map is too small the commit is repeated with a larger one. Reading
+ * the commit can be repeated with a larger map if that is too small. Reading
  * uses one transaction, which each commit ends. A value is stored behind a
  * checksum of key and value, except "format" in the table meta, which
  * identifies the file's version.
@@ -25,7 +25,9 @@
 #define STORE_FORMAT 4
 #define SUM_LEN sizeof(uint64_t)
 #define MAP_MIN ((size_t)16 * 1024 * 1024)
-#define LOCK_BYTES 65536 /* of LMDB's lock file, with its table of readers */
+#define LOCK_BYTES                                                             \
+	65536 /* size of LMDB's lock file, with its table of                   \
+	       * readers */
 
 static const char *const table_names[STORE_TABLES] = { "meta", "chats",
 	"customers", "lines", "keys" };
@@ -35,7 +37,7 @@ const struct store_kind store_of_tenant = { "state",
 const struct store_kind store_of_requests = { "spool",
 	"move it away to start with an empty spool" };
 
-/* A change that is not committed. */
+/* A change that is not committed yet. */
 struct store_change {
 	enum store_table table;
 	char *key;
@@ -70,7 +72,7 @@ sum_of(const MDB_val *key, const void *data, size_t len)
 	return checksum(checksum(0, key->mv_data, key->mv_size), data, len);
 }
 
-/* Moves *v behind its checksum; false: that does not match. */
+/* Moves *v past its checksum; returns false if that does not match. */
 static bool
 take_summed(const MDB_val *key, MDB_val *v)
 {
@@ -115,14 +117,14 @@ store_close(struct store *s)
 	free(s);
 }
 
-/* The exit code and a sentence for an error code of LMDB or the system. */
+/* Returns the exit code for an error of LMDB or the system, and a sentence. */
 static enum exit_code
 explain_store_error(const struct store *s, int rc, struct buf *why)
 {
 	const char *path = s->path, *name = s->kind->name;
 
 	switch (rc) {
-	case EINVAL: /* what LMDB says of odd pages */
+	case EINVAL: /* LMDB's error for corrupt pages */
 	case MDB_INVALID:
 	case MDB_CORRUPTED:
 	case MDB_PAGE_NOTFOUND:
@@ -195,7 +197,7 @@ check_format(MDB_txn *txn, MDB_dbi meta)
 	return rc;
 }
 
-/* Reads a whole table, so that what is damaged is found before it is used. */
+/* Reads a whole table, so that damage is found before it is used. */
 static int
 check_table(struct store *s, MDB_txn *txn, enum store_table t)
 {
@@ -218,9 +220,9 @@ check_table(struct store *s, MDB_txn *txn, enum store_table t)
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-/* Opens the tables and checks what is in them; creates those that are missing,
- * and the format, unless the file is only read: then MDB_NOTFOUND, while
- * another process creates them. */
+/* Opens the tables and checks their content. Creates missing tables and the
+ * format, unless the file is only read: then returns MDB_NOTFOUND while another
+ * process creates them. */
 static int
 open_tables(struct store *s, MDB_txn *txn, enum store_access access)
 {
@@ -258,7 +260,8 @@ open_env(struct store *s, enum store_access access)
 	if (rc == 0)
 		rc = mdb_env_open(s->env, s->path, MDB_NOSUBDIR | flags, 0600);
 	if (rc == 0)
-		rc = mdb_reader_check(s->env, &dead); /* of killed polls */
+		rc = mdb_reader_check(
+		    s->env, &dead); /* readers of killed polls */
 	if (rc == 0)
 		rc = mdb_txn_begin(s->env, NULL, flags, &txn);
 	if (rc != 0)
@@ -293,7 +296,7 @@ store_make_folder(const char *dir, enum exit_code *code, struct buf *why)
 	return -1;
 }
 
-/* 0, or an error code of LMDB or the system. */
+/* Returns 0, or an error code of LMDB or the system. */
 static int
 open_file(struct store *s, enum store_access access)
 {
@@ -591,7 +594,7 @@ store_damage(const struct store *s)
 	return s->damage;
 }
 
-/* Copies the live pages to a new file. 0, or an error code. */
+/* Copies the live pages to a new file. Returns 0, or an error code. */
 static int
 copy_live_pages(struct store *s, const char *new)
 {
@@ -608,9 +611,9 @@ copy_live_pages(struct store *s, const char *new)
 	return rc;
 }
 
-/* Exchanges the file for the copy. When that is done, but the folder cannot be
- * synced, or the new file not be opened, the store is lost; all is on the
- * disk. */
+/* Replaces the file by the copy. If that is done, but the folder cannot be
+ * synced, or the new file cannot be opened, the store is lost, but all data is
+ * on disk. */
 static int
 swap_in_copy(struct store *s, const char *new)
 {

@@ -1,11 +1,11 @@
 /*
- * store: one LMDB file with a few tables of keys and values, which are bytes
- * whose meaning belongs to the callers: the state that the poller keeps of one
- * tenant between polls, DIR/TENANT.mdb, and the listener's requests
+ * store: one LMDB file with a few tables of keys and values, bytes whose
+ * meaning is up to the callers: the state that the poller keeps of one tenant
+ * between polls, DIR/TENANT.mdb, and the listener's requests
  * (intake/request_store.h).
  *
  * Guarantee: store_commit() makes all changes since the last one durable, or
- * none. A process may be killed at any time. A lock beside the file allows one
+ * none. A process may be killed at any time. A lock next to the file allows one
  * poll of a tenant at a time; the self-check and --status may read and count
  * meanwhile.
  *
@@ -13,13 +13,13 @@
  * says what to do. It can be removed: everything in it can be read from the CRM
  * again.
  *
- * All values are read and compared with their checksums when a poll opens the
- * file. Damage to LMDB's tree of pages may go unnoticed, or crash the program
- * (common/os/lmdb_guard.h). An entry that is missing or old makes no snapshot
- * wrong: a missing one is read from the CRM; a chat's entry is used only while
- * the list shows its mark, a customer's for a day, the operators for
- * operators_every. The count of calls may be too low. A file of another tenant
- * is emptied at its first use, see poll/pull.c.
+ * When a poll opens the file, all values are read and compared with their
+ * checksums. Damage to LMDB's tree of pages may go unnoticed, or crash the
+ * program (common/os/lmdb_guard.h). A missing or old entry cannot make a
+ * snapshot wrong: a missing one is read from the CRM; a chat's entry is used
+ * only while the list shows its mark, a customer's for a day, the operators for
+ * operators_every. The count of calls may be too low. The file of another
+ * tenant is emptied at its first use, see chats/pull.c.
  */
 #ifndef POLLER_CRM_STORE_H
 #define POLLER_CRM_STORE_H
@@ -35,47 +35,47 @@ enum store_table {
 	STORE_META,
 	STORE_CHATS,
 	STORE_CUSTOMERS,
-	STORE_LINES, /* of requests, */
+	STORE_LINES, /* requests of the listener, */
 	STORE_KEYS,  /* and their keys */
 	STORE_TABLES
 };
 
 enum store_access {
-	STORE_EXCLUSIVE, /* for a poll; PROG_TEMPFAIL if another has it */
-	STORE_SHARED,    /* for reading and counting beside a poll */
-	STORE_COUNTING,  /* the same; damage shows only where it is read */
-	STORE_READ_ONLY  /* likewise, and creates nothing; PROG_NOINPUT: no
-			    state yet */
+	STORE_EXCLUSIVE, /* for a poll; PROG_TEMPFAIL if another one has it */
+	STORE_SHARED,    /* for reading and counting during a poll */
+	STORE_COUNTING,  /* the same; damage is only found where it is read */
+	STORE_READ_ONLY  /* likewise, and creates nothing; PROG_NOINPUT: there
+			  * is no state yet */
 };
 
 struct store;
 
-/* How messages name a file, and what can be done about one that is damaged. */
+/* How messages name a file, and what can be done about a damaged one. */
 struct store_kind {
 	const char *name, *way_out;
 };
 extern const struct store_kind store_of_tenant, store_of_requests;
 
 /* Opens the state of a tenant; creates folder and file if they are missing,
- * unless access is STORE_READ_ONLY. The folder must be writable even then, for
- * LMDB's lock file. NULL, the code and *why; errno is EWOULDBLOCK if another
- * poll has the lock. */
+ * unless access is STORE_READ_ONLY. Even then the folder must be writable, for
+ * LMDB's lock file. Returns NULL, the code and *why on failure; errno is
+ * EWOULDBLOCK if another poll has the lock. */
 struct store *store_open(const char *dir, const char *tenant,
     enum store_access access, enum exit_code *code, struct buf *why)
     __attribute__((warn_unused_result));
-/* The same of any file DIR/NAME.mdb. */
+/* The same for any file DIR/NAME.mdb. */
 struct store *store_open_kind(const struct store_kind *kind, const char *dir,
     const char *name, enum store_access access, enum exit_code *code,
     struct buf *why) __attribute__((warn_unused_result));
-/* Makes the folder of a state, unless it is there. 0; or -1, the code and *why.
- */
+/* Makes the folder of a state, unless it exists. Returns 0; or -1, the code and
+ * *why. */
 int store_make_folder(const char *dir, enum exit_code *code, struct buf *why);
 
 /* Closes without committing. s may be NULL. */
 void store_close(struct store *s);
 
 /* Gets a committed value, borrowed until the next store_commit(), store_each(),
- * or store_close(). False: there is none. */
+ * or store_close(). Returns false if there is none. */
 bool store_get(struct store *s, enum store_table t, const char *key,
     const void **data, size_t *len);
 
@@ -84,34 +84,34 @@ void store_put(struct store *s, enum store_table t, const char *key,
     const void *data, size_t len);
 void store_delete(struct store *s, enum store_table t, const char *key);
 
-/* Deletes all entries of a table, and changes of it that are not committed. */
+/* Deletes all entries of a table, and uncommitted changes to it. */
 void store_empty(struct store *s, enum store_table t);
 
-/* Calls entry() for each committed entry, in the order of keys; its arguments
- * are borrowed during the call. */
+/* Calls entry() for each committed entry, sorted by key; its arguments are
+ * borrowed during the call. */
 void store_each(struct store *s, enum store_table t,
     void (*entry)(void *ctx, const char *key, const void *data, size_t len),
     void *ctx);
 
-/* Bytes of changes not committed yet. */
+/* Returns the size of uncommitted changes in bytes. */
 size_t store_pending(const struct store *s);
 
-/* Commit point of what was put and deleted. */
+/* Commits what was put and deleted. */
 enum exit_code store_commit(struct store *s, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* Forgets what was put and deleted since the last commit. */
+/* Drops what was put and deleted since the last commit. */
 void store_forget_changes(struct store *s);
 
-/* True when LMDB cannot go on: the file must be opened again. */
+/* True if LMDB cannot continue: the file must be opened again. */
 bool store_is_lost(const struct store *s);
 
-/* The message about a file that is damaged. */
+/* Returns the message about a damaged file. */
 const char *store_damage(const struct store *s);
 
-/* Copies what is there to a new file and continues with that one: LMDB keeps
- * the bytes of removed entries in free pages. No other process may have it. On
- * failure the old file goes on, unless it is lost. */
+/* Copies the content to a new file and continues with that: LMDB keeps the
+ * bytes of removed entries in free pages. No other process may have it open. On
+ * failure the old file remains in use, unless it is lost. */
 enum exit_code store_compact(struct store *s, struct buf *why)
     __attribute__((warn_unused_result));
 

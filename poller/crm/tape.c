@@ -25,8 +25,8 @@
 struct tape {
 	char *dir;
 	bool plays;
-	size_t n;        /* answers kept, or read */
-	json_t **answer; /* read; NULL: given already */
+	size_t n;        /* answers recorded, or read */
+	json_t **answer; /* read; NULL: already played */
 };
 
 static struct tape *
@@ -67,7 +67,7 @@ is_answer_file(const struct dirent *e)
 	return len > 5 && strcmp(e->d_name + len - 5, ".json") == 0;
 }
 
-/* The names of the folder's answers in order; -1 with errno. */
+/* Lists the names of the folder's answers, sorted; -1 with errno. */
 static int
 list_answers(const char *dir, struct dirent ***names)
 {
@@ -149,7 +149,7 @@ tape_replay_from(const char *dir, struct buf *why)
 	return NULL;
 }
 
-/* Whether strings under that key may speak of a person. */
+/* True if strings under that key may identify a person. */
 static bool
 is_personal(const char *key)
 {
@@ -182,8 +182,8 @@ masked_string(const char *s)
 	return new;
 }
 
-/* Masks people in an answer. personal: the key of v, or of a list around it,
- * speaks of one. */
+/* Masks personal data in an answer. personal: the key of v, or of a list around
+ * it, is personal. */
 static void
 mask_people(json_t *v, bool personal)
 {
@@ -214,7 +214,7 @@ mask_people(json_t *v, bool personal)
 	}
 }
 
-/* The URL from its path on, without secrets in its query. Owned. */
+/* Returns the URL from its path on, without secrets in its query. Owned. */
 static char *
 path_of(const char *url)
 {
@@ -247,7 +247,7 @@ headers_of(const struct http_answer_headers *h)
 	return o;
 }
 
-/* The body as JSON, or else as text. */
+/* Returns the body as JSON, or else as text. */
 static json_t *
 body_of(const struct buf *body)
 {
@@ -318,7 +318,7 @@ fits(const json_t *o, const char *method, const char *path, size_t len)
 		       : recorded[len] == '?' || recorded[len] == '\0');
 }
 
-/* The number of the answer for the request, or n. */
+/* Returns the number of the answer for the request, or n. */
 static size_t
 find_answer(const struct tape *t, const char *method, const char *path)
 {

@@ -1,17 +1,17 @@
 /*
- * tape: keeps the answers of a CRM in a folder, a file each, and gives them
- * again instead of the CRM: poller --record and --replay. With it somebody who
- * has no account of a CRM can read what it answers, and a profile is tested
- * without one.
+ * tape: records the answers of a CRM in a folder, one file each, and plays them
+ * instead of asking the CRM: poller --record and --replay. So somebody without
+ * an account can read what a CRM answers, and a profile can be tested without
+ * one.
  *
- * A file NNNNN.json holds method and path of the request, status, the headers
- * that the poller reads, and the body. The token is not in it, nor are people:
- * of strings whose key speaks of a name, a text, a number of a telephone or an
- * address, every letter becomes x and every digit 0.
+ * A file NNNNN.json has method and path of the request, status, the headers
+ * that the poller reads, and the body. It does not contain the token, nor
+ * personal data: in strings whose key suggests a name, a text, a phone number
+ * or an address, every letter becomes x and every digit 0.
  *
- * An answer is given once, to a request with the same method and path, and in
- * the order in which answers were recorded; if there is none with the same
- * query, to the first one without regard to it, since times differ.
+ * An answer is played once, to a request with the same method and path, in the
+ * order in which answers were recorded. If there is none with the same query,
+ * the first one with any query is used, because times differ.
  */
 #ifndef POLLER_CRM_TAPE_H
 #define POLLER_CRM_TAPE_H
@@ -20,22 +20,22 @@
 
 struct tape;
 
-/* Owned. NULL and *why: the folder cannot be made, is not empty, or has no
- * answers to give. */
+/* Owned. Returns NULL and *why if the folder cannot be made, is not empty, or
+ * has no answers to play. */
 struct tape *tape_record_to(const char *dir, struct buf *why)
     __attribute__((warn_unused_result));
 struct tape *tape_replay_from(const char *dir, struct buf *why)
     __attribute__((warn_unused_result));
 void tape_close(struct tape *t);
 
-/* True: the tape answers, and no CRM is asked. */
+/* True if the tape answers, and no CRM is asked. */
 bool tape_plays(const struct tape *t);
 
-/* Keeps an answer. A file that cannot be written ends the program. */
+/* Records an answer. A file that cannot be written ends the program. */
 void tape_keep(
     struct tape *t, const struct http_request *r, const struct http_answer *a);
 
-/* Fills the answer; HTTP_NEVER and the reason when there is none. */
+/* Fills the answer; HTTP_NEVER and the reason if there is none. */
 void tape_play(
     struct tape *t, const struct http_request *r, struct http_answer *a);
 

@@ -13,8 +13,8 @@
 #include "common/conf/secret.h"
 #include "common/os/file.h"
 
-/* Sets the header lines of each request to that host, and its token; not if a
- * line has control characters. */
+/* Sets the header lines of each request to that host, including its token; not
+ * if a line has control characters. */
 static void
 set_headers(
     struct tenant_host *host, const struct profile_host *h, const char *token)
@@ -125,7 +125,7 @@ tenant_admit(struct tenant *t, const struct conf *c, struct buf *why)
 	return code;
 }
 
-/* Checks the URL of host i and sets it. what: its key in the configuration, for
+/* Checks the URL of host i and sets it. what: its configuration key, for
  * messages. */
 static enum exit_code
 set_host(struct tenant *t, size_t i, const struct conf *c, const char *what,
@@ -175,7 +175,7 @@ set_base(struct tenant *t, const struct conf *c, struct buf *why)
 	return code;
 }
 
-/* The address behind NAME= in [crm] hosts, or NULL. */
+/* Returns the address after NAME= in [crm] hosts, or NULL. */
 static const char *
 find_word(char *const *words, const char *name)
 {
@@ -188,8 +188,8 @@ find_word(char *const *words, const char *name)
 	return NULL;
 }
 
-/* Hosts beside the CRM itself: the profile names them, [crm] hosts may set
- * their URLs. */
+/* Sets hosts other than the CRM itself: the profile names them, [crm] hosts may
+ * set their URLs. */
 static enum exit_code
 set_others(struct tenant *t, const struct conf *c, struct buf *why)
 {
@@ -258,8 +258,8 @@ tenant_profile_options(
 		.need = conf_list(c, section, "need") };
 }
 
-/* Else it is found out by the first call alone, and looks like the CRM's fault.
- */
+/* Otherwise only the first call would find out, and it would look like the
+ * CRM's fault. */
 static enum exit_code
 check_ca_file(const struct tenant *t, struct buf *why)
 {
@@ -299,7 +299,7 @@ tenant_open(struct tenant *t, const struct conf *c, const char *name,
 		    t->section);
 		return PROG_CONFIG;
 	}
-	/* Chats of an operator who is not known yet are in no list. */
+	/* Chats of an unknown operator would be in no list. */
 	if (profile_about(t->profile)->by_operator)
 		t->operators_every_ms = 0;
 	code = set_base(t, c, why);

@@ -1,11 +1,11 @@
 /*
  * assign: poller --assign. Reads assignment records, carries each out
- * (reservation.h), several at a time and never two of one chat, and writes the
+ * (reservation.h), several at a time but never two of one chat, and writes the
  * outcomes as chat records.
  *
- * A record is acknowledged when its outcome and those of all records before it
- * are confirmed. After a crash it comes again, and its chat is read before
- * anything else is done. Several processes may share a queue.
+ * A record is acknowledged when its outcome, and those of all records before
+ * it, are confirmed. After a crash it is delivered again, and its chat is read
+ * before anything else is done. Several processes may share a queue.
  */
 #define _DEFAULT_SOURCE /* sys/queue.h */
 #include <inttypes.h>
@@ -33,8 +33,8 @@
 #include "poller/modes/poller.h"
 
 /*
- * dry_run: the output of poller --assign --dry-run, one line a reservation, as
- * a table or as NDJSON.
+ * dry_run: the output of poller --assign --dry-run, one line for each
+ * reservation, as a table or NDJSON.
  */
 
 struct dry_run {
@@ -83,8 +83,8 @@ dry_run_add(struct dry_run *d, const struct reservation *r)
 	jsonw_line(&d->lines);
 }
 
-/* Writes all lines to stdout. PROG_OK, or the exit code of the error that was
- * logged. */
+/* Writes all lines to stdout. Returns PROG_OK, or the exit code of the logged
+ * error. */
 static enum exit_code
 dry_run_show(struct dry_run *d)
 {
@@ -105,8 +105,8 @@ dry_run_release(struct dry_run *d)
 
 struct assigner_slot {
 	struct tenant_assigner assigner;
-	bool allowed;  /* [crm NAME] assign allows to change the CRM */
-	bool reported; /* that it does not was logged */
+	bool allowed;  /* [crm NAME] assign allows changes to the CRM */
+	bool reported; /* it was logged that they are not allowed */
 };
 
 struct assigners {
@@ -135,8 +135,9 @@ report_forbidden(struct assigners *all, struct assigner_slot *slot)
 	    t->name, t->section);
 }
 
-/* NULL if there is none, or it cannot be used, which is logged. Opened each
- * time: it may have been removed, as its messages advise. */
+/* Returns NULL if there is none, or if it cannot be used, which is logged.
+ * Opened each time, because it may have been removed, as its messages
+ * advise. */
 static struct store *
 open_state(const char *folder, const char *tenant)
 {
@@ -201,8 +202,8 @@ ask_who_assigns(struct crm_session *crm)
 			    .end = end_auto_assigning });
 }
 
-/* 0; or -1, after logging, when no tenant allows changes. Release it in both
- * cases. */
+/* Returns 0; or -1, after logging, if no tenant allows changes. Release it in
+ * either case. */
 static int
 assigners_open(struct assigners *all, const struct tenant_assigner *defaults)
 {
@@ -222,7 +223,7 @@ assigners_open(struct assigners *all, const struct tenant_assigner *defaults)
 	return any ? 0 : -1;
 }
 
-/* With one_shot each tenant's last error is that of the run. */
+/* With one_shot each tenant's last error becomes the run's. */
 static void
 assigners_release(struct assigners *all, bool one_shot)
 {
@@ -254,8 +255,9 @@ report_unassignable(struct assigners *all, struct text tenant)
 	    TEXT_ARG(tenant));
 }
 
-/* The tenant's assigner. NULL, and an error logged once a tenant, when the
- * tenant is not configured or does not allow changes. */
+/* Returns the tenant's assigner. Returns NULL, after an error that is logged
+ * once for each tenant, if the tenant is not configured or does not allow
+ * changes. */
 static struct tenant_assigner *
 assigners_find(struct assigners *all, struct text tenant)
 {
@@ -273,7 +275,7 @@ assigners_find(struct assigners *all, struct text tenant)
 	return NULL;
 }
 
-/* Number of questions that have not ended, of all tenants. */
+/* Returns the number of questions that have not ended, for all tenants. */
 static size_t
 assigners_in_flight(const struct assigners *all)
 {
@@ -284,7 +286,7 @@ assigners_in_flight(const struct assigners *all)
 	return n;
 }
 
-/* Starts requests and hands out answers; waits for some up to wait_ms if there
+/* Starts requests and delivers answers; waits for some up to wait_ms if there
  * are requests in flight. */
 static void
 assigners_turn(struct assigners *all, int64_t wait_ms)
@@ -304,7 +306,7 @@ assigners_turn(struct assigners *all, int64_t wait_ms)
 		fetch_answer(answer);
 }
 
-/* Appends the counts of the calls for Prometheus; see call_metrics_add(). */
+/* Appends the counts of calls for Prometheus. */
 static void
 assigners_add_calls(
     const struct assigners *all, struct buf *to, const char *labels)
@@ -344,12 +346,12 @@ assigners_account(struct assigners *all, bool at_once)
 	all->accounted_ms = clock_mono_ms();
 }
 
-/* What is told Prometheus as a daemon. */
+/* The metrics of a daemon. */
 struct assign_counts {
-	uint64_t lines; /* read, bad ones included */
+	uint64_t lines; /* lines read, including bad ones */
 	uint64_t ended[RESERVATION_RESULTS];
-	size_t in_hand;                    /* read and not acknowledged */
-	const struct assigners *assigners; /* whose calls they are; open */
+	size_t in_hand;                    /* read but not acknowledged */
+	const struct assigners *assigners; /* the source of the calls; open */
 };
 
 /* A daemon_metrics_writer. */
@@ -387,8 +389,8 @@ add_assign_metrics(void *ctx, struct buf *to, const char *labels)
 /* ---- assign ---- */
 
 enum {
-	/* Records read and not acknowledged: more than wait at a time for a CRM
-	 * that is away, until they expire. */
+	/* Maximum records read but not acknowledged: more than wait for an
+	 * unreachable CRM at a time, until they expire. */
 	WINDOW = 4096,
 	/* How often the input is polled while requests are in flight. */
 	POLL_INPUT_MS = 20,
@@ -398,7 +400,7 @@ enum {
 
 struct assign_entry {
 	STAILQ_ENTRY(assign_entry) link;
-	/* Without an assigner: nothing is to be done for the record. */
+	/* Without an assigner there is nothing to do for the record. */
 	struct reservation reservation;
 	struct endpoint_mark mark;
 	bool completed; /* nothing left to do, and its outcome is safe */
@@ -418,9 +420,9 @@ struct assign {
 	struct record record;
 	struct flat flat;
 	struct buf why;
-	struct dry_run dry_run; /* output, of a dry run */
-	bool
-	    waits; /* on a queue; a run by hand, or a dry run, ends by itself */
+	struct dry_run dry_run; /* output of a dry run */
+	bool waits; /* reads a queue; without one, and in a dry run, the run
+		     * ends by itself */
 	bool ended, failed;
 };
 
@@ -433,8 +435,7 @@ fail_assign(struct assign *a, enum exit_code code, const char *why)
 	poller_failed(a->poller, code);
 }
 
-/* The operator's chats that were listed, when they are the reason for a
- * refusal. */
+/* Writes the operator's listed chats if they are the reason for a refusal. */
 static int
 write_listed_chats(struct assign *a, const struct reservation *r)
 {
@@ -517,7 +518,7 @@ acknowledge(struct assign *a)
 	}
 	if (a->poller->dry_run)
 		return;
-	if (STAILQ_EMPTY(&a->entries)) /* messages without a line, too */
+	if (STAILQ_EMPTY(&a->entries)) /* including messages without lines */
 		endpoint_ack(a->from);
 	else if (some)
 		endpoint_ack_to(a->from, &mark);
@@ -600,7 +601,7 @@ take_assignment_line(struct assign *a, char *line, size_t len)
 		add_dead_assignment(a, line, len, buf_str(&a->why));
 		return;
 	}
-	/* By hand it is what a person asks for. */
+	/* From a file or pipe, a person asks for it. */
 	if (r->simulated && endpoint_is_queue(endpoint_name(a->from))) {
 		add_dead_assignment(a, line, len, RECORD_SIMULATED);
 		return;
@@ -617,8 +618,8 @@ take_assignment_line(struct assign *a, char *line, size_t len)
 	e->completed = false;
 }
 
-/* Nothing came. A queue that sends nothing before something is acknowledged
- * says so at once. */
+/* Nothing came. A queue that sends nothing until something is acknowledged
+ * reports this immediately. */
 static void
 wait_until(const struct assign *a, int64_t end)
 {
@@ -643,8 +644,8 @@ end_input(struct assign *a, enum endpoint_status status)
 	}
 }
 
-/* Reads the records that are there until the window is full; waits up to
- * wait_ms for the first. */
+/* Reads available records until the window is full; waits up to wait_ms for the
+ * first. */
 static void
 take_input(struct assign *a, int wait_ms)
 {
@@ -673,8 +674,8 @@ take_input(struct assign *a, int wait_ms)
 	}
 }
 
-/* Starts and resumes reservations. Milliseconds until the next may resume,
- * IDLE_MS at most. */
+/* Starts and resumes reservations. Returns the milliseconds until the next may
+ * resume, at most IDLE_MS. */
 static int64_t
 step_reservations(struct assign *a)
 {
@@ -695,7 +696,7 @@ step_reservations(struct assign *a)
 	return wait;
 }
 
-/* Whether a CRM may be assigning a chat right now. */
+/* True if a CRM may be assigning a chat right now. */
 static bool
 is_giving(const struct assign *a)
 {
@@ -837,7 +838,7 @@ assign(struct poller *p)
 	dry_run_init(&a.dry_run, p->format);
 	if (open_assign_ends(&a) == 0) {
 		defaults.wait_forever = a.waits;
-		/* A file may be of a past day, and nothing is changed. */
+		/* A file may be from a past day, and nothing is changed. */
 		defaults.timeless =
 		    p->dry_run && !endpoint_is_queue(endpoint_name(a.from));
 		if (assigners_open(&a.assigners, &defaults) == 0) {
@@ -878,7 +879,7 @@ check_mode(void *options)
 	if (p->to != NULL && p->dry_run)
 		return prog_usage_error(
 		    "--dry-run writes no records; remove -t");
-	/* They would be acknowledged, and nobody else gets them. */
+	/* They would be acknowledged, and nobody else would get them. */
 	if (p->only_n > 0 && p->from != NULL && endpoint_is_queue(p->from) &&
 	    !p->dry_run)
 		return prog_usage_error("--assign from a queue serves all "

@@ -1,14 +1,14 @@
 /*
  * backfill: poller --backfill. Reads past conversations of each tenant, the
  * newest first, one call after the other, no faster than the profile allows,
- * and writes what happened in them before the first poll. It is a run of its
- * own: an aggregator without a state makes rows of history of the records, and
- * those that polls make later win, because they are newer.
+ * and writes what happened in them before the first poll. It is a separate run:
+ * an aggregator without a state turns the records into rows of history, and
+ * those from later polls win, because they are newer.
  *
- * Guarantee: a conversation is written whole or not at all. The state remembers
- * how far back the run came, once the records are flushed, so that a run that
- * was ended goes on there. It may write some conversations again, as the same
- * records.
+ * Guarantee: a conversation is written completely or not at all. Once its
+ * records are flushed, the state remembers how far back the run came, so a run
+ * that was interrupted continues there. It may write some conversations again,
+ * as the same records.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +29,7 @@
 #include "poller/crm/store.h"
 #include "poller/modes/poller.h"
 
-/* So often the records are flushed and the place is kept. */
+/* The records are flushed, and the place is stored, after this many chats. */
 #define COMMIT_CHATS 50
 
 #define TRIES 4
@@ -37,7 +37,7 @@
 /* Of the budget of a month: a quarter. */
 #define SHARE 4
 
-/* The key of the place in the state; 0: the last run came to its end. */
+/* The key of the place in the state; 0: the last run reached its end. */
 static const char PLACE[] = "backfill";
 
 struct backfill {
@@ -47,11 +47,12 @@ struct backfill {
 	struct endpoint *to;
 	struct operators operators;
 	int64_t since_ms, until_ms; /* what happened between them is written */
-	int64_t place_ms;           /* what is later was written; 0: nothing */
-	struct crm_record *chats;   /* those to read */
+	int64_t place_ms;           /* everything later was written; 0:
+				     * nothing */
+	struct crm_record *chats;   /* chats to read */
 	size_t n, cap;
 	struct strmap seen;            /* their ids: pages may repeat one */
-	const struct crm_record *chat; /* that is read */
+	const struct crm_record *chat; /* the chat that is being read */
 	struct history history;        /* of it, read */
 	struct buf line;
 	uint64_t messages;
@@ -95,7 +96,7 @@ past_operators_end(void *ctx, const struct ending *e)
 	operators_set_in_profile(&b->operators, b->crm.tenant->profile);
 }
 
-/* Until as many calls may have been made as were. */
+/* Waits until the number of calls made is allowed. */
 static void
 keep_pace(const struct backfill *b)
 {
@@ -130,7 +131,7 @@ is_budget_spent(struct backfill *b)
 	return true;
 }
 
-/* Whether something of the chat may lie in the time that is wanted. */
+/* True if part of the chat may be within the requested time. */
 static bool
 is_wanted(const struct backfill *b, const struct crm_record *r)
 {
@@ -301,7 +302,7 @@ past_messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	}
 }
 
-/* One chat that cannot be read is left out. */
+/* A chat that cannot be read is left out. */
 static void
 past_messages_end(void *ctx, const struct ending *e)
 {
@@ -323,7 +324,7 @@ past_messages_end(void *ctx, const struct ending *e)
 	}
 }
 
-/* Flushes the records, and only then keeps the place. */
+/* Flushes the records before it stores the place. */
 static void
 commit(struct backfill *b, int64_t place_ms)
 {

@@ -1,7 +1,7 @@
 /*
- * check: poller --check, the self-check. Puts each kind of question once to
- * every tenant's CRM and shows, as a table or NDJSON, what works, what the
- * token can see, and how many calls the month will cost.
+ * check: poller --check, the self-check. Asks every tenant's CRM each kind of
+ * question once and shows, as a table or NDJSON, what works, what the token can
+ * see, and how many calls the month will cost.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -46,33 +46,33 @@ struct finding {
 	struct buf detail;
 };
 
-/* Calls a month. */
+/* Calls per month. */
 struct tenant_cost {
-	bool state; /* polls keep a state, where calls are counted */
+	bool state; /* polls have a state, where calls are counted */
 	bool measured;
 	int64_t used, expected;
-	unsigned interval, apart; /* minutes, see quota.h */
+	unsigned interval, apart; /* in minutes, see quota.h */
 };
 
 struct tenant_check {
-	struct crm_session crm; /* its code is that of the first failure */
+	struct crm_session crm; /* has the code of the first failure */
 	const struct conf *conf;
 	struct finding findings[STEPS];
 	uint64_t operators, available, bots, operator_pages;
 	uint64_t chats, unassigned, pages, recent, messages;
 	int64_t silence_ms; /* see changed_per_minute() */
-	int64_t oldest;     /* earliest opened_at, or CLOCK_NONE */
+	int64_t oldest;     /* the earliest opened_at, or CLOCK_NONE */
 	struct strmap seen; /* chats: pages may repeat one */
 	struct operators directory;
 	struct chat_lists lists;
-	json_t *sample; /* a chat, to read its messages */
+	json_t *sample; /* a chat whose messages are read */
 	char *customer;
 	struct tenant_cost cost;
 };
 
 #define TRIES 2
 
-/* Only last messages as young as this count for the rate of changes. */
+/* Only last messages younger than this count for the rate of changes. */
 #define RECENT_MS (10 * MINUTE_MS)
 
 static const char *const tenant_check_names[STEPS] = { "profile", "address",
@@ -99,8 +99,9 @@ set_failed_finding(
 	buf_release(&way);
 }
 
-/* How a question about a step ended: the finding to describe, if it is good.
- * NULL: it failed, which is said, or the profile has no request for it. */
+/* Called at the end of a question about a step. Returns the finding to describe
+ * if it is good; NULL if it failed, which is noted, or if the profile has no
+ * request for it. */
 static struct buf *
 end_step(struct tenant_check *p, enum check_step s, const struct ending *e)
 {
@@ -175,7 +176,7 @@ checked_operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	}
 }
 
-/* A list that ends too early has operators all the same. */
+/* Even a list that ends too early has operators. */
 static void
 checked_operators_end(void *ctx, const struct ending *ending)
 {
@@ -254,7 +255,7 @@ assigning_end(void *ctx, const struct ending *e)
 		buf_setf(detail, "the CRM does not assign chats itself");
 }
 
-/* Counts the last message of a chat, by its age. */
+/* Counts the last message of a chat by its age. */
 static void
 count_last_message(struct tenant_check *p, int64_t ago_ms)
 {
@@ -264,11 +265,11 @@ count_last_message(struct tenant_check *p, int64_t ago_ms)
 					      : RECENT_MS;
 }
 
-/* Chats that change in a minute, each of which costs a poll one call, however
- * many messages it got. A chat shows only its last message, so counting recent
- * ones would miss those before it. The rate of messages of a chat is the number
- * of recent last messages, divided by the total time for which chats have been
- * silent. */
+/* Estimates how many chats change in a minute; each costs a poll one call,
+ * however many messages it got. A chat shows only its last message, so counting
+ * recent ones would miss those before it. The rate of messages of a chat is the
+ * number of recent last messages, divided by the total time for which chats
+ * have been silent. */
 static double
 changed_per_minute(const struct tenant_check *p)
 {
@@ -362,7 +363,7 @@ checked_chats_end(void *ctx, const struct ending *e)
 		ask_once(p, PROFILE_CUSTOMER, NULL, checked_customer_end);
 }
 
-/* Time only goes forward: a state may be ahead of a clock that was wrong. */
+/* Time never goes back: a state may be ahead of a clock that was wrong. */
 static void
 check_last_snapshot(struct tenant_check *p)
 {
@@ -430,9 +431,10 @@ check_state(struct tenant_check *p, const struct tenant *t, const char *dir,
 	return store;
 }
 
-/* Sets what polls will cost by what the CRM shows now, as if an hour had been
- * measured, until one was: the lists, a call for each chat that changes, the
- * names of customers once a day. Without a state each poll reads everything. */
+/* Estimates the cost of polls from what the CRM shows now, as if an hour had
+ * been measured: the lists, a call for each chat that changes, the names of
+ * customers once a day. Used until an hour was measured. Without a state each
+ * poll reads everything. */
 static void
 guess_measurement(const struct tenant_check *p, struct pace_month *m)
 {
@@ -453,7 +455,7 @@ guess_measurement(const struct tenant_check *p, struct pace_month *m)
 		changes = chats + customers;
 	if (p->cost.state && every > 1)
 		operators /= every;
-	/* A poll asks for changes, and now and then for all. */
+	/* A poll asks for changes, and occasionally for everything. */
 	if (p->cost.state && apart > 1)
 		pages = 1 + pages / apart;
 	m->since_ms = m->now_ms;
@@ -474,7 +476,7 @@ add_grouped(struct buf *to, int64_t n)
 	}
 }
 
-/* To two or three digits: the rest would seem more exact than it is. */
+/* Rounds to two or three digits: more would seem more exact than it is. */
 static int64_t
 rounded(double n)
 {
@@ -533,7 +535,7 @@ check_calls(struct tenant_check *p)
 	describe_calls(p, &f->detail);
 }
 
-/* Queues the questions; their answers come by fetch_turn(). state: the folder
+/* Queues the questions; their answers come with fetch_turn(). state: the folder
  * of the state, or NULL. Pointers are borrowed until tenant_check_release(). */
 static void
 tenant_check_begin(struct tenant_check *p, struct http *http,
@@ -570,7 +572,7 @@ tenant_check_begin(struct tenant_check *p, struct http *http,
 }
 
 /* A step that fails for the same reason as an earlier one, for example because
- * the CRM is away, becomes unknown and names the earlier one. */
+ * the CRM is unreachable, becomes unknown and refers to the earlier one. */
 static void
 drop_repeated_failures(struct tenant_check *p)
 {
@@ -589,14 +591,16 @@ drop_repeated_failures(struct tenant_check *p)
 	}
 }
 
-/* After the last answer: sets the findings that depend on several answers. */
+/* Called after the last answer: sets the findings that depend on several
+ * answers. */
 static void
 tenant_check_end(struct tenant_check *p)
 {
 	drop_repeated_failures(p);
 	check_clock_skew(p);
 	check_calls(p);
-	crm_session_count(&p->crm); /* against the budget, too */
+	crm_session_count(&p->crm); /* these calls count against the budget,
+				     * too */
 }
 
 /* ---- all tenants ---- */
@@ -734,7 +738,7 @@ check_tenants(struct poller *poller)
 }
 
 /* Only registering webhooks needs the admin's token, so a missing one is a
- * warning and not a failed check. */
+ * warning, not a failed check. */
 static void
 check_admin_tokens(struct poller *p)
 {

@@ -24,7 +24,7 @@
 
 #define CHECK_MS 200
 
-/* How often it is said that a body was too long. */
+/* How often a body that is too long is logged. */
 #define WARN_AGAIN_MS (10 * MINUTE_MS)
 
 struct listener {
@@ -34,8 +34,8 @@ struct listener {
 	struct request_store *store; /* NULL: not open */
 	struct listener_context *context;
 	struct intake *intake;
-	uint64_t published; /* lines, at the end */
-	int64_t day;        /* when the store was last compacted */
+	uint64_t published; /* number of lines, set at the end */
+	int64_t day;        /* day on which the store was last compacted */
 	enum exit_code code;
 	struct buf why;
 };
@@ -46,8 +46,8 @@ listen_setting(const struct listener *l, const char *key)
 	return conf_int(l->poller->common.conf, "listen", key);
 }
 
-/* Requests are kept in the state that is named, else in the default one. -1,
- * with the code and why. */
+/* Stores requests in the state that is named, otherwise in the default one.
+ * Returns -1 with the code and why. */
 static int
 open_store(struct listener *l)
 {
@@ -94,8 +94,9 @@ store_request(const void *context, struct pending_request *p)
 #define UNKNOWN_PROXY                                                          \
 	"X-Forwarded-For came from an address that is not in [listen] proxies"
 
-/* What the server itself refuses. What a change of the configuration would let
- * in is also logged: senders of webhooks may not read the answer. */
+/* Handles what the server itself refuses. Refusals that a change of the
+ * configuration would avoid are also logged, because senders of webhooks may
+ * not read the answer. */
 static void
 refuse_request(int status, struct web_answer *a)
 {
@@ -138,7 +139,7 @@ open_listener(struct listener *l)
 {
 	const struct poller *p = l->poller;
 
-	/* A check of the configuration leaves the state alone. */
+	/* Checking the configuration does not touch the state. */
 	if (!p->common.only_check && open_store(l) != 0)
 		return -1;
 	l->context = listener_context_open(p->common.conf,
@@ -194,7 +195,7 @@ close_listener(struct listener *l)
 	free(l->default_state);
 }
 
-/* Once a day, and at the start. */
+/* Called once a day, and at start. */
 static void
 compact_store(struct listener *l)
 {
@@ -209,7 +210,7 @@ compact_store(struct listener *l)
 	buf_release(&why);
 }
 
-/* Until a signal, or until nobody reads the records. */
+/* Serves until a signal, or until nobody reads the records. */
 static void
 serve_until_stopped(struct listener *l)
 {
@@ -221,7 +222,7 @@ serve_until_stopped(struct listener *l)
 		compact_store(l);
 		(void)stop_sleep(CHECK_MS);
 	}
-	/* Also if the signal came at the same time. */
+	/* Also applies if the signal came at the same time. */
 	(void)intake_has_ended(l->intake, &l->code);
 	notify_stopping();
 	if (l->code == PROG_OK && !stop_asked()) {
@@ -241,8 +242,8 @@ listen_on(struct poller *p)
 		    .socket = { .fd = -1 } } };
 	bool open;
 
-	/* Any thread may serve any connection: with an arena a thread, each
-	 * would keep the largest amount of memory it ever used. */
+	/* Any thread may serve any connection: with one arena for each thread,
+	 * each would keep as much memory as it ever used. */
 	(void)mallopt(M_ARENA_MAX, 1);
 	if (!p->common.only_check)
 		daemon_init();

@@ -19,8 +19,8 @@
 
 /* ---- progress ---- */
 
-/* The cursor stays at the beginning of the line, so
- * that a log message overwrites it. */
+/* The cursor stays at the start of the line, so that a log message overwrites
+ * it. */
 
 #define EVERY_MS 200
 #define ERASE "\r\033[K"
@@ -162,7 +162,7 @@ is_tenant_selected(const struct poller *p, const char *name)
 	return p->only_n == 0;
 }
 
-/* Such a tenant is served by webhooks alone: without a token its CRM cannot be
+/* True for a tenant that only has webhooks: without a token its CRM cannot be
  * asked anything. */
 static bool
 has_webhooks_only(const struct poller *p, const char *name)
@@ -195,7 +195,7 @@ poller_leaves_out(const struct poller *p, struct text tenant)
 }
 
 /* Opens the selected tenants. An error in one of them is logged and leaves out
- * that one only. */
+ * only that one. */
 static void
 open_tenants(struct poller *p, bool asking)
 {
@@ -237,7 +237,7 @@ open_tenants(struct poller *p, bool asking)
 	buf_release(&why);
 }
 
-/* -1, after logging, if --tenant names one that is not configured. */
+/* Returns -1, after logging, if --tenant names one that is not configured. */
 static int
 check_selected(struct poller *p)
 {

@@ -1,6 +1,5 @@
 /*
- * poller: the options of a run, the tenants it is for, and the modes, one file
- * each.
+ * poller: the options of a run, its tenants, and the modes, one file each.
  */
 #ifndef POLLER_MODES_POLLER_H
 #define POLLER_MODES_POLLER_H
@@ -18,24 +17,24 @@
 #include <stdint.h>
 
 struct poller {
-	struct option_common common; /* first: see option_table.h */
+	struct option_common common; /* must be first: see option_table.h */
 	const char *from, *to, *state;
 	const char *address, *port_file; /* --listen */
 	const char *hook_url;            /* --register, --unregister */
 	const char *function, *with;     /* --try */
-	const char *backfill;            /* a time */
-	const char *record, *replay;     /* folders; a poll */
+	const char *backfill;            /* a duration */
+	const char *record, *replay;     /* folders, for a poll */
 	enum output_format format;
 	bool with_text, dry_run;
-	const char **only; /* --tenant; all if there is none */
+	const char **only; /* from --tenant; all if there are none */
 	size_t only_n, only_cap;
 
 	/* Filled by poller_open(). */
-	struct tenant *tenants; /* those that were opened */
+	struct tenant *tenants; /* tenants that could be opened */
 	size_t tenants_n;
 	char *default_state; /* see poller_state() */
 	bool no_state;
-	enum exit_code code; /* of the first tenant that failed */
+	enum exit_code code; /* the code of the first tenant that failed */
 };
 
 extern const struct option_mode
@@ -50,7 +49,7 @@ extern const struct option_mode poller_mode_unregister;
 extern const struct option_mode poller_mode_try;
 extern const struct option_mode poller_mode_backfill;
 
-/* Option rows that several modes have. */
+/* Option rows of several modes. */
 #define POLLER_TO                                                              \
 	OPTION_TAKE('t', "to", "TO", struct poller, to, endpoint_take_to,      \
 	    "where records go: -, a file, queue:NAME, exchange:NAME")
@@ -67,59 +66,62 @@ extern const struct option_mode poller_mode_backfill;
 /* Handles --tenant. */
 int poller_take_tenant(const char *name, void *poller);
 
-/* Makes --with-text and [poller] with_text agree: either one sets both. */
+/* --with-text and [poller] with_text have the same meaning: either one sets
+ * both. */
 void poller_resolve_text(struct poller *p);
 
-/* Opens the tenants of --tenant, or all. False: end with p->code; errors were
- * logged. asking: the mode reads from the CRM, so a tenant that has webhooks
- * and no token is left out, unless --tenant names it. */
+/* Opens the tenants of --tenant, or all. Returns false if the run must end with
+ * p->code; errors were logged. asking: the mode reads from the CRM, so a tenant
+ * with webhooks and without a token is left out, unless --tenant names it. */
 bool poller_open(struct poller *p, bool asking);
 
 void poller_release(struct poller *p);
 
-/* Whether the tenant is not asked, without that being an error: --tenant names
+/* True if the tenant is left out without that being an error: --tenant names
  * others, or it has webhooks and no token. */
 bool poller_leaves_out(const struct poller *p, struct text tenant);
 
 /* Sets the exit code of the run, unless an earlier failure did. */
 void poller_failed(struct poller *p, enum exit_code code);
 
-/* The folder of the state, or NULL: --state, else [poller] state, else that of
- * state_folder(). If nothing can be kept there, the first call warns. */
+/* Returns the folder of the state, or NULL: --state, otherwise [poller] state,
+ * otherwise that of state_folder(). If nothing can be stored there, the first
+ * call warns. */
 const char *poller_state(struct poller *p);
 
 /* The same without that default. */
 const char *poller_named_state(const struct poller *p);
 
-/* Open where records come from, standard input by default, and where they go:
- * the option, else otherwise. NULL: it cannot be, which is logged, and p->code
- * is set. */
+/* Open the source of records, by default standard input, and their destination:
+ * the option, otherwise `otherwise`. Return NULL if it cannot be opened, which
+ * is logged and sets p->code. */
 struct endpoint *poller_open_input(
     struct poller *p, const struct endpoint_options *opt);
 struct endpoint *poller_open_output(struct poller *p, const char *otherwise,
     const struct endpoint_options *opt);
 
-/* Waits until all records are written or confirmed; logs why not. DONE, or
- * LATER after a signal. */
+/* Waits until all records are written or confirmed; logs failures. Returns
+ * DONE, or LATER after a signal. */
 enum outcome poller_flush(struct poller *p, struct endpoint *to);
 
 /* Prints the result of a mode. */
 void poller_print(struct poller *p, const struct buf *result);
 
-/* Opens the tenant's state beside its polls. NULL: dir is NULL, or it cannot be
- * used: *code and an error, or a warning, where the run goes on without. */
+/* Opens the tenant's state while polls may use it. Returns NULL if dir is NULL,
+ * or if it cannot be used: then *code and an error, or a warning if the run
+ * continues without it. */
 struct store *poller_open_store(
     const char *dir, const struct tenant *t, bool must, enum exit_code *code);
 
 /* The check() of modes that read records and write others. */
 int poller_check_ends(void *poller);
 
-/* Where records go: the option, else [poller] to. */
+/* Returns the destination of records: the option, otherwise [poller] to. */
 const char *poller_to(const struct poller *p);
 
 /*
- * progress: a progress line on stderr that is rewritten while a long run goes
- * on; only on a terminal.
+ * progress: a line on stderr that is rewritten during a long run; only on a
+ * terminal.
  */
 
 struct progress {
@@ -129,8 +131,8 @@ struct progress {
 
 void progress_init(struct progress *p);
 
-/* True when the line may be drawn again, so that callers compute its numbers
- * only then. */
+/* True if the line may be drawn again, so that callers compute its numbers only
+ * then. */
 bool progress_due(const struct progress *p);
 void progress_draw(struct progress *p, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -1,5 +1,5 @@
 /*
- * pull_all: the default mode of the poller: polls all tenants, a few at a time.
+ * pull_all: the poller's default mode: polls all tenants, several at a time.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 #include "poller/crm/tape.h"
 #include "poller/modes/poller.h"
 
-/* Many, so that tenants whose CRM does not answer delay no other one; not more,
+/* Many, so that tenants whose CRM does not answer delay no others; not more,
  * because each needs descriptors for its connections and its state. */
 #define TENANTS_AT_ONCE 64
 
@@ -35,10 +35,10 @@ struct pull_run {
 	struct tape *tape; /* or NULL; borrowed */
 	struct endpoint *to;
 	struct pull_slot slots[TENANTS_AT_ONCE];
-	enum exit_code *codes; /* of each tenant */
+	enum exit_code *codes; /* one for each tenant */
 	int64_t *told;         /* likewise: pull_told() */
 	size_t next;           /* index of the next tenant to start */
-	bool ended;            /* a tenant's lines wait to be handed on */
+	bool ended;            /* a tenant's lines wait to be passed on */
 	struct progress progress;
 };
 
@@ -53,15 +53,15 @@ close_slot(struct pull_slot *s)
 	*s = (struct pull_slot){ .pull = NULL };
 }
 
-/* A person started this run and looks at it. */
+/* True if a person started this run and watches it. */
 static bool
 is_in_terminal(void)
 {
 	return isatty(STDERR_FILENO);
 }
 
-/* Call it right after store_open(). A lock that the last poll still holds is
- * not an error of a run by cron. */
+/* Call it right after store_open(). In a run by cron it is not an error if the
+ * previous poll still holds the lock. */
 static void
 report_no_state(const struct pull_slot *s, const char *why)
 {
@@ -73,8 +73,8 @@ report_no_state(const struct pull_slot *s, const char *why)
 		log_error("tenant %s: %s", s->tenant->name, why);
 }
 
-/* Whether the poll is skipped so that the month's calls last. A poll that
- * somebody starts in a terminal is always made. */
+/* True if the poll is skipped so that the month's calls last. A poll started in
+ * a terminal is always made. */
 static bool
 is_skipped(const struct tenant *t, struct store *store)
 {
@@ -87,7 +87,7 @@ is_skipped(const struct tenant *t, struct store *store)
 	return true;
 }
 
-/* Starts the next tenant's poll, which fails at once if its state cannot be
+/* Starts the next tenant's poll, which fails immediately if its state cannot be
  * used. */
 static void
 begin_tenant_pull(struct pull_run *j, struct pull_slot *s)
@@ -116,8 +116,8 @@ begin_tenant_pull(struct pull_run *j, struct pull_slot *s)
 	s->pull = pull_new(j->http, s->tenant, store, j->to);
 }
 
-/* Fills free slots and sends requests. Milliseconds until more may be sent; -1
- * when all tenants are done. */
+/* Fills free slots and sends requests. Returns the milliseconds until more may
+ * be sent; -1 when all tenants are done. */
 static int64_t
 step_pulls(struct pull_run *j)
 {
@@ -154,8 +154,8 @@ handle_answers(struct pull_run *j)
 	}
 }
 
-/* A tenant that still waits does not hold up what others have written. A queue
- * is not waited for either. */
+/* Passes on what tenants have written. A tenant that still waits does not delay
+ * others, and a queue is not waited for, either. */
 static void
 hand_on(struct pull_run *j)
 {
@@ -278,8 +278,8 @@ static const struct option_row rows[] = {
 	    "poll from recorded answers"),
 };
 
-/* Sets *tape to that of --record or --replay, or NULL. -1: it cannot be used.
- */
+/* Sets *tape to that of --record or --replay, or NULL. Returns -1 if it cannot
+ * be used. */
 static int
 open_tape(struct poller *p, struct tape **tape)
 {
@@ -314,8 +314,8 @@ run_pull_mode(void *options)
 	return code;
 }
 
-/* Answers are of no state: one that is replayed knows nothing, and a recording
- * has all that a poll asks. */
+/* Neither may be used with a state: replayed answers must not depend on one,
+ * and a recording must have everything that a poll asks. */
 static int
 check_tape(void *options)
 {

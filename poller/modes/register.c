@@ -1,11 +1,11 @@
 /*
  * register: poller --register, --registered and --unregister, for all selected
- * tenants one after the other: lists, adds and removes the webhooks of a tenant
- * over its CRM's API; then shows those that each CRM has.
+ * tenants one after the other: lists, adds and removes a tenant's webhooks
+ * through its CRM's API; then shows those that each CRM has.
  *
- * A request that changes something is never sent again when no answer came, as
- * it may have arrived. To run the command again is harmless: an existing
- * webhook is updated, not added twice.
+ * A request that changes something is never sent again if no answer came,
+ * because it may have arrived. Running the command again is harmless: an
+ * existing webhook is updated, not added twice.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -28,8 +28,8 @@ enum webhook_action { REGISTER, UNREGISTER, SHOW };
 struct registration {
 	struct poller *poller;
 	enum webhook_action action;
-	char *base;        /* the listener's address from outside, or NULL */
-	struct http *http; /* NULL: check only */
+	char *base;        /* the listener's public address, or NULL */
+	struct http *http; /* NULL: only check */
 	enum output_format format;
 	struct output_table table;
 	struct buf lines; /* the output */
@@ -39,17 +39,18 @@ struct registration {
 struct registry {
 	const struct registration *run;
 	const struct tenant *tenant;
-	char *path, *secret; /* hook_path()'s; NULL if it is off */
-	char *url;           /* base, path and secret; NULL: no base */
+	char *path, *secret; /* from hook_path(); NULL if it is off */
+	char *url;           /* base, path and secret; NULL if there is no
+			      * base */
 	struct webhooks there;
-	/* The answer to the present question. */
-	struct webhooks *hooks; /* they are added to it */
+	/* The answer to the current question. */
+	struct webhooks *hooks; /* webhooks in the answer are added here */
 	enum exit_code code;
 	struct buf *why; /* half a sentence, unless PROG_OK */
 };
 
-/* The end of the tenant's path in an address, where the secret follows; NULL:
- * it is not the tenant's. */
+/* Returns the end of the tenant's path in an address, where the secret follows;
+ * NULL if it is not the tenant's. */
 static const char *
 find_hook_path(const struct registry *r, const char *url)
 {
@@ -61,7 +62,8 @@ find_hook_path(const struct registry *r, const char *url)
 	return *at == '\0' || *at == '/' || *at == '?' ? at : NULL;
 }
 
-/* Whether the address begins with the base: scheme and host have no case. */
+/* True if the address begins with the base; case does not matter in scheme and
+ * host. */
 static bool
 begins_with_base(const char *url, const char *base)
 {
@@ -74,7 +76,7 @@ begins_with_base(const char *url, const char *base)
 	       strncmp(url + origin, base + origin, len - origin) == 0;
 }
 
-/* True at our address, with any secret. */
+/* True for our address, with any secret. */
 static bool
 is_our_webhook(const struct registry *r, const struct webhook *w)
 {
@@ -87,8 +89,8 @@ is_our_webhook(const struct registry *r, const struct webhook *w)
 	       (size_t)(end - w->url) == strlen(base) + strlen(r->path);
 }
 
-/* Appends an address for people: ours without its secret, of others the host
- * alone. */
+/* Appends an address for people: ours without its secret, of others only the
+ * host. */
 static void
 add_url(const struct registry *r, const char *url, struct buf *out)
 {
@@ -140,8 +142,8 @@ hooks_end(void *ctx, const struct ending *e)
 	buf_release(&way);
 }
 
-/* Puts the question and waits for its end. hook: the webhook that it is about,
- * NULL: none that the CRM has. */
+/* Asks the question and waits for its end. hook: the webhook that it is about,
+ * NULL if the CRM has none yet. */
 static enum exit_code
 ask(struct registry *r, enum profile_call call, const struct webhook *hook,
     struct webhooks *out)
@@ -179,9 +181,9 @@ ask(struct registry *r, enum profile_call call, const struct webhook *hook,
 	return r->code;
 }
 
-/* ---- what is done for one tenant ---- */
+/* ---- the work for one tenant ---- */
 
-/* Webhooks carry a secret: no plain HTTP to another machine. */
+/* Webhooks contain a secret: no plain HTTP to another machine. */
 static enum exit_code
 check_base(const struct registry *r)
 {
@@ -214,8 +216,8 @@ open_registry(struct registry *r)
 	return PROG_OK;
 }
 
-/* Sets *file to where the key is to be written that the CRM makes up to sign
- * with, NULL: it makes up none. Found before anything is changed at the CRM. */
+/* Sets *file to the file for the signing key if the CRM generates one,
+ * otherwise NULL. Called before anything is changed in the CRM. */
 static enum exit_code
 find_key_file(const struct registry *r, const char **file)
 {
@@ -334,7 +336,7 @@ show_webhook(
 	buf_release(&url);
 }
 
-/* Lists the webhooks, changes them, and shows those that there are then. */
+/* Lists the webhooks, changes them, and shows the result. */
 static enum exit_code
 work_on(struct registration *s, struct registry *r)
 {

@@ -1,7 +1,7 @@
 /*
  * status: poller --status. Reads chat records, asks the CRM about those chats
  * (struct asked_chats), and writes chat records that say which are open, closed
- * or gone, and when that was asked.
+ * or gone, and when the CRM was asked.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,7 +45,7 @@
  * Last messages and closings are what polls write (chats_leave()).
  */
 
-/* Those of one tenant. */
+/* The chats of one tenant. */
 struct asked_chats {
 	/* Set by the caller; borrowed. */
 	struct endpoint *to; /* the answers: chat records */
@@ -57,20 +57,20 @@ struct asked_chats {
 
 	/* Private. */
 	struct strmap chats; /* id -> struct asked */
-	size_t live;         /* chats that the input says are open */
-	bool by_operator;    /* the list has unassigned chats only */
+	size_t live;         /* chats that are open according to the input */
+	bool by_operator;    /* the list only has unassigned chats */
 	bool list_first, listing, listed;
-	bool stopped;  /* not all questions were put */
+	bool stopped;  /* not all questions were asked */
 	int64_t floor; /* as_of of the last snapshot: answers are later */
-	enum exit_code unclear; /* of chats without an answer */
-	size_t unasked; /* chats about which the profile has nothing to ask */
-	size_t singly;  /* chats that are asked about by themselves */
+	enum exit_code unclear; /* the code if chats have no answer */
+	size_t unasked;         /* chats for which the profile has no request */
+	size_t singly;          /* chats that are asked about individually */
 	struct buf line;
 };
 
 /* ---- asked chats ---- */
 
-/* Chats a page of the list. */
+/* Chats on a page of the list. */
 #define PAGE_ROWS 200
 
 #define TRIES 3
@@ -78,7 +78,7 @@ struct asked_chats {
 struct asked {
 	struct asked_chats *of;
 	char *id;
-	bool live; /* the input says that it is open */
+	bool live; /* open according to the input */
 	bool answered;
 	bool missing; /* the CRM does not have it */
 	struct locate locate;
@@ -132,10 +132,10 @@ write_answer(struct asked_chats *q)
 {
 	jsonw_close(&q->line);
 	if (endpoint_write(q->to, q->line.data, q->line.len) != 0)
-		stop_asking(q); /* the flush reports why */
+		stop_asking(q); /* the flush reports the reason */
 }
 
-/* Answers are later than the last snapshot. */
+/* Makes sure that answers are later than the last snapshot. */
 static int64_t
 answer_time(const struct asked_chats *q, int64_t asked_ms)
 {
@@ -150,7 +150,8 @@ write_found_chat(struct asked *a, const struct crm_record *r, int64_t asked_ms)
 	a->answered = true;
 	open_answer(q, "chat");
 	jsonw_members(&q->line, r->body, strlen(r->body));
-	if (r->status == CHAT_NONE) /* then it is open: messaging-records(5) */
+	if (r->status == CHAT_NONE) /* a chat without a status is open:
+				     * messaging-records(5) */
 		jsonw_str(&q->line, "status", record_status_name(CHAT_OPEN));
 	jsonw_time(&q->line, "at", answer_time(q, asked_ms));
 	if (r->closed_at != CLOCK_NONE)
@@ -181,9 +182,9 @@ count_asked_gone(const struct asked_chats *q)
 	return gone;
 }
 
-/* All of them or none: of a part the reaper could not tell whether very many
- * are gone at once. A kill may still leave a part, so each says how many they
- * are. */
+/* Writes all of them or none: from a part the reaper could not tell whether
+ * very many are gone at once. If the process is killed, a part may remain, so
+ * each record has the total. */
 static void
 write_gone_chats(struct asked_chats *q)
 {
@@ -231,7 +232,7 @@ on_chat_gone(struct asked *a, const struct ending *e)
 	a->gone_ms = e->ended_ms;
 }
 
-/* A chat failed. That others are gone does not depend on it. */
+/* A chat failed. This does not affect whether others are gone. */
 static void
 count_unclear(struct asked *a, enum error_class error, const char *why)
 {
@@ -373,8 +374,8 @@ ask_list(struct asked_chats *q)
 	fetch_ask(q->crm.fetch, &question);
 }
 
-/* Whether the list, and then only what it lacks, costs fewer calls than each
- * chat singly. */
+/* True if the list, and asking only about what it lacks, costs fewer calls than
+ * asking about each chat. */
 static bool
 is_list_cheaper(const struct asked_chats *q)
 {
@@ -417,15 +418,15 @@ leave_chats_to_polls(struct asked_chats *q)
 	}
 }
 
-/* Puts the questions; then the caller turns q->crm.fetch until nothing is left.
- * state: the folder of what polls kept, NULL: none. */
+/* Asks the questions; the caller then turns q->crm.fetch until nothing is left.
+ * state: the folder of the polls' state, NULL: none. */
 static void
 asked_chats_begin(struct asked_chats *q, struct http *http,
     const struct tenant *t, const char *state)
 {
 	enum exit_code code;
 
-	/* Without the polls' state the chats are asked about all the same. */
+	/* Chats are asked about even without the polls' state. */
 	crm_session_open(&q->crm, http, t, USAGE_STATUS,
 	    poller_open_store(state, t, false, &code));
 	if (q->crm.store != NULL) {
@@ -445,8 +446,8 @@ asked_chats_begin(struct asked_chats *q, struct http *http,
 		ask_chats(q);
 }
 
-/* What is so of all chats, or of all that the list does not answer, is not one
- * chat's fault. */
+/* A failure of all chats, or of all that the list does not answer, is not a
+ * single chat's fault. */
 static enum exit_code
 judge_unclear(const struct asked_chats *q)
 {
@@ -499,11 +500,11 @@ struct status_input {
 	struct endpoint *from;
 	struct deadletter dead;
 	struct asked_chats *asked;
-	struct strmap unknown; /* tenants that are not asked, once reported */
+	struct strmap unknown; /* tenants that are not asked, reported once */
 	struct record record;
 	struct flat flat;
 	struct buf why;
-	bool cut; /* not all was read */
+	bool cut; /* not everything was read */
 };
 
 static struct asked_chats *
@@ -552,7 +553,7 @@ take_asked_line(struct status_input *in, char *line, size_t len)
 	return OUTCOME_DONE;
 }
 
-/* 0 at the end of the input, -1 when it cannot be read. */
+/* Returns 0 at the end of the input, -1 if it cannot be read. */
 static int
 read_asked_chats(struct status_input *in)
 {
@@ -619,7 +620,7 @@ ask_all(struct status_input *in, struct endpoint *to)
 	http_free(http);
 }
 
-/* Flushes the answers, and acknowledges the input only then. */
+/* Flushes the answers before it acknowledges the input. */
 static void
 flush_answers(struct status_input *in, struct endpoint *to)
 {

@@ -1,6 +1,6 @@
 /*
- * try: poller --try. Calls one function of a profile with the answer or the
- * webhook on standard input, and prints what it makes of that. It asks no CRM.
+ * try: poller --try. Calls one function of a profile with the answer or webhook
+ * on standard input, and prints the result. It asks no CRM.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ static const struct option_row rows[] = {
 	POLLER_TEXT,
 };
 
-/* The only tenant, or that of --tenant; NULL, after a message. */
+/* Returns the only tenant, or that of --tenant; NULL after a message. */
 static const char *
 choose_tenant(const struct poller *p)
 {
@@ -38,7 +38,7 @@ choose_tenant(const struct poller *p)
 	return NULL;
 }
 
-/* 0, and *answer is NULL where the function needs none. */
+/* Returns 0; *answer is NULL if the function needs none. */
 static int
 read_answer(const char *function, json_t **answer)
 {
@@ -62,7 +62,7 @@ read_answer(const char *function, json_t **answer)
 	return rc;
 }
 
-/* A log line for each line of the text. */
+/* Logs each line of the text. */
 static void
 warn_lines(char *text)
 {
