@@ -12,7 +12,7 @@
 #include "common/base/xalloc.h"
 #include "common/containers/hash.h"
 
-/* The end of each log line about a snapshot that is not whole. */
+/* The end of each log line about an incomplete snapshot. */
 #define UNUSED "; all of it is ignored"
 
 static void
@@ -87,7 +87,7 @@ get_tenant(struct intake *in, struct text name)
 	return in->last;
 }
 
-/* A record of the future is a bad line. */
+/* True if the record is from the future, which makes it a bad line. */
 static bool
 refuses_future(struct intake *in)
 {
@@ -125,14 +125,14 @@ add_to_stream(struct intake *in, struct intake_tenant *t)
 	(void)pipeline_add(t->stream, r);
 }
 
-/* Where the last line is. */
+/* The position of the last line, for log lines. */
 static const char *
 where_in_input(struct intake *in)
 {
 	return in->from->where(in->from->ctx, in->scan.line);
 }
 
-/* Logs a snapshot once; its other lines are ignored. */
+/* Reports a broken snapshot once. Its remaining lines are ignored. */
 __attribute__((format(printf, 4, 5))) static void
 fail_snapshot(struct intake *in, struct intake_tenant *t, struct text id,
     const char *fmt, ...)
@@ -177,7 +177,7 @@ open_id(const struct intake_tenant *t)
 	return (struct text){ id, strlen(id) };
 }
 
-/* A snapshot begins; one that is open is cut. */
+/* Begins a snapshot. An open one is cut off. */
 static void
 open_snapshot(struct intake *in, struct intake_tenant *t)
 {
@@ -207,8 +207,8 @@ begin_part(struct intake *in, struct intake_tenant *t, unsigned part)
 		markers_begin_part(m, part);
 }
 
-/* The snapshot is whole. Of two the newer is kept, of two with the same time
- * the later one. */
+/* The snapshot is whole. The newest snapshot is kept; of two with the same
+ * time, the later one. */
 static void
 finish_snapshot(const struct intake *in, struct intake_tenant *t)
 {
@@ -227,7 +227,7 @@ finish_snapshot(const struct intake *in, struct intake_tenant *t)
 	t->whole = s;
 }
 
-/* Counts parts only when that one just became whole. */
+/* Counts the parts only if this one just became whole. */
 static void
 finish_if_whole(const struct intake *in, struct intake_tenant *t, unsigned part)
 {
@@ -262,7 +262,7 @@ end_part(struct intake *in, struct intake_tenant *t, unsigned part)
 	}
 }
 
-/* One more line of the open snapshot, readable or not. */
+/* Counts a line of the open snapshot, whether it was readable or not. */
 static void
 count_line(const struct intake *in, struct intake_tenant *t, unsigned part)
 {
@@ -270,7 +270,7 @@ count_line(const struct intake *in, struct intake_tenant *t, unsigned part)
 	finish_if_whole(in, t, part);
 }
 
-/* The line names a snapshot that is not open. */
+/* Reports a line that names a snapshot that is not open. */
 static void
 fail_outside(struct intake *in, struct intake_tenant *t)
 {
@@ -284,7 +284,8 @@ fail_outside(struct intake *in, struct intake_tenant *t)
 	    where_in_input(in));
 }
 
-/* The input ends while a snapshot is open; cut: inside a line. */
+/* Reports a snapshot that is still open at the end of the input. cut: the input
+ * ended inside a line. */
 static void
 fail_at_end(struct intake *in, struct intake_tenant *t, bool cut)
 {
@@ -324,7 +325,7 @@ add_to_snapshot(struct intake *in, struct intake_tenant *t, unsigned part)
 	count_line(in, t, part);
 }
 
-/* A bad record counts for its snapshot. */
+/* Counts a bad record as a line of its snapshot. */
 static void
 count_bad(struct intake *in)
 {
@@ -350,7 +351,7 @@ apply_marker(struct intake *in, struct intake_tenant *t, unsigned part)
 		end_part(in, t, part);
 }
 
-/* One record that could be read. */
+/* Adds a record that could be read. */
 static void
 add_parsed(struct intake *in)
 {
@@ -376,7 +377,7 @@ add_parsed(struct intake *in)
 		add_to_snapshot(in, t, part);
 }
 
-/* A line was scanned: rc is 1 for a record, -1 for a bad line. */
+/* Adds the scanned line. rc is 1 for a record, -1 for a bad line. */
 static void
 add_scanned(struct intake *in, int rc)
 {

@@ -1,15 +1,15 @@
 /*
- * intake: takes the lines of a file or a pipe and sorts them by tenant:
- * snapshots between their markers, and what lies outside of any as a stream. A
- * snapshot counts only when it is whole; a tenant's broken one is logged in one
- * line and delays no other tenant.
+ * intake: reads the lines of a file or a pipe and sorts them by tenant into
+ * snapshots, which stand between markers, and a stream, which is everything
+ * else. A snapshot counts only when it is whole. A broken snapshot is reported
+ * in one line and affects no other tenant.
  *
- * A line belongs to the snapshot it names, not to the markers it happens to lie
- * between, so lines of several tenants, and of a stream, may be mixed. A row is
- * refused, and does not count: what an aggregator wrote has the markers of a
- * snapshot, and would be one without operators and chats.
+ * A line belongs to the snapshot that it names, wherever it stands, so lines of
+ * several tenants and of a stream may be mixed. Rows are refused and not
+ * counted: an aggregator's output has the markers of a snapshot and would look
+ * like a snapshot without operators and chats.
  *
- * A snapshot in parts is whole when all of them are.
+ * A snapshot in parts is whole when all its parts are.
  */
 #ifndef AGGREGATOR_INPUT_INTAKE_H
 #define AGGREGATOR_INPUT_INTAKE_H
@@ -19,15 +19,17 @@
 #include "aggregator/input/snapshot.h"
 
 struct intake_tenant {
-	struct marked_tenant marked; /* first */
+	struct marked_tenant marked; /* first member */
 	char *name;
 	size_t name_len;
-	struct snapshot *open;    /* begun, not ended; or NULL */
+	struct snapshot *open;    /* has begun and not ended; or NULL */
 	struct snapshot *whole;   /* the newest whole one; or NULL */
 	struct pipeline *stream;  /* or NULL */
-	struct buf pass_through;  /* of the stream */
-	struct replay_log replay; /* of both, where allocation is selected */
-	struct strmap failed;     /* snapshot ids that were logged already */
+	struct buf pass_through;  /* records of the stream to pass through */
+	struct replay_log replay; /* records of both, if allocation is
+				   * selected */
+	struct strmap failed;     /* ids of snapshots that were already
+				   * reported */
 };
 
 #define INTAKE_RECENT 16
@@ -35,24 +37,25 @@ struct intake_tenant {
 struct intake {
 	const struct pipeline_setup *setup;
 	struct strmap tenants;      /* name -> struct intake_tenant */
-	struct intake_tenant *last; /* of the line before */
-	/* Of lines before, by a hash of their names; or NULL. */
+	struct intake_tenant *last; /* the tenant of the line before */
+	/* Tenants of earlier lines, by a hash of their names; or NULL. */
 	struct intake_tenant *recent[INTAKE_RECENT];
 	const char *text_of; /* see struct model; borrowed */
 	struct passing passing;
 
-	/* The rest is read only. */
-	uint64_t lines;       /* the caller counts those that were not read */
-	uint64_t failed;      /* snapshots that are not whole */
-	struct record record; /* the last line's */
+	/* Members from here on are read-only for the caller. */
+	uint64_t lines;       /* the caller counts lines that were not read */
+	uint64_t failed;      /* incomplete snapshots */
+	struct record record; /* of the last line */
 	struct scan scan;
 	const struct intake_source *from;
 };
 
-/* Where lines come from. */
+/* The input that lines come from. */
 struct intake_source {
 	void *ctx;
-	/* Where a line is, for log lines; borrowed until the next call. */
+	/* Returns the position of a line, for log lines; borrowed until the
+	 * next call. */
 	const char *(*where)(void *ctx, const char *line);
 	/* Called for each bad line. */
 	void (*bad)(void *ctx, const char *line, size_t len, const char *why);
@@ -63,15 +66,16 @@ void intake_init(
     struct intake *in, const struct pipeline_setup *setup, const char *text_of);
 void intake_release(struct intake *in);
 
-/* Adds a block of lines, as scan_block() takes it. */
+/* Adds a block of lines in the form that scan_block() takes. */
 void intake_add_block(struct intake *in, const char *block, size_t len,
     const struct intake_source *from);
 
-/* The input is over; cut: inside a line. Logs each snapshot that did not end,
- * or the cut alone if there is none. */
+/* Call at the end of the input. cut: it ended inside a line. Reports each
+ * snapshot without an end, or only the cut if there is no such snapshot. */
 void intake_end(struct intake *in, bool cut);
 
-/* Tenants by name; owned array of borrowed pointers, *n of them. */
+/* Returns the tenants sorted by name: an owned array of *n borrowed
+ * pointers. */
 struct intake_tenant **intake_tenants(const struct intake *in, size_t *n);
 
 #endif

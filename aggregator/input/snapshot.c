@@ -105,7 +105,7 @@ is_line_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* The start of the member whose value is at p: its key's quote. NULL: it is
+/* Returns the quote before the key whose value is at p; NULL if the member is
  * written in an unusual way. */
 static const char *
 member_start(const char *line, const char *p)
@@ -125,7 +125,8 @@ member_start(const char *line, const char *p)
 	return p - len;
 }
 
-/* Also drops the comma after the member, or the one before it. */
+/* Appends the line without the member from `from` to `after`. The comma after
+ * the member, or the one before it, is dropped, too. */
 static void
 add_without(struct buf *to, const char *line, size_t len, const char *from,
     const char *after)
@@ -152,7 +153,8 @@ add_line_without(
 {
 	const char *value = r->snapshot.p, *after, *from = NULL;
 
-	/* A value with escapes is not part of the line. */
+	/* A value with escapes was decoded elsewhere and does not point into
+	 * the line. */
 	if (value != NULL && value > line && value < line + len)
 		from = member_start(line, value);
 	if (from == NULL) {
@@ -175,7 +177,7 @@ passing_add_at(struct buf *to, const char *line, size_t len, int64_t at)
 	const char *raw;
 	size_t i, n;
 
-	/* It is a record, so it can be parsed. */
+	/* The line is a record, so parsing it succeeds. */
 	if (flat_parse(&f, line, len, &why) == 0) {
 		jsonw_open(to);
 		for (i = 0; i < f.n; i++) {
@@ -232,9 +234,10 @@ snapshot_free(struct snapshot *s)
 	free(s);
 }
 
-/* A chat without a time is as of when the CRM was asked: the snapshot has it,
- * whatever said before that it had left. The record is as before in the end,
- * since what is scanned next clears only what it has set itself. */
+/* A chat without a time is dated by the moment the CRM was asked: the snapshot
+ * lists it, so it is there even if an earlier record said that it had left. At
+ * the end the record is as before, because the next scan clears only what it
+ * has set itself. */
 const char *
 snapshot_add(struct snapshot *s, const struct pipeline_setup *setup,
     const struct passing *passing, struct record *r, const char *line,

@@ -1,14 +1,15 @@
 /*
- * snapshot: the markers of snapshots, the same for a pipe and for a queue:
- * which snapshot and which part of it a line belongs to, and when a part is
- * whole; and the model of the records between them.
+ * snapshot: the markers of snapshots, which are the same in a pipe and in a
+ * queue: they tell which snapshot and which part a line belongs to, and when a
+ * part is whole. Also the model of the records between the markers.
  *
- * A snapshot that went through an exchange is in parts, each with markers of
- * its own (common/records/bucket.h).
+ * A snapshot that went through an exchange is in parts, each with its own
+ * markers (common/records/bucket.h).
  *
- * A bad record that names its tenant and its snapshot counts for that, too: it
- * is refused by itself, and the snapshot goes on without it. A line that does
- * not counts for none: the snapshot that lacks it is incomplete.
+ * A bad record that names its tenant and its snapshot is refused by itself and
+ * still counts as a line of the snapshot, which goes on without it. A bad line
+ * that does not name them counts for no snapshot, so the snapshot that lacks it
+ * is incomplete.
  */
 #ifndef AGGREGATOR_INPUT_SNAPSHOT_H
 #define AGGREGATOR_INPUT_SNAPSHOT_H
@@ -19,46 +20,46 @@
 #include "aggregator/allocation/replay_log.h"
 #include "aggregator/tenant/pipeline.h"
 
-/* The index of the one part of a snapshot that is not in parts. */
+/* Index of the only part of a snapshot that was not split into parts. */
 #define MARKERS_WHOLE BUCKET_PARTS
 #define MARKERS_PARTS (BUCKET_PARTS + 1)
 
 struct marked_part {
 	bool begun;
-	bool applied;    /* of a queue: it corrected its tenant */
-	int64_t records; /* by its end marker; -1: that has not come yet */
-	uint64_t lines;  /* so far */
+	bool applied;    /* in a queue: the part has corrected its tenant */
+	int64_t records; /* the number in its end marker; -1 until that comes */
+	uint64_t lines;  /* lines read so far */
 };
 
-/* A snapshot that began. */
+/* A snapshot whose begin marker was read. */
 struct markers {
 	char *id;
-	int64_t at;     /* of the begin marker: as_of */
-	int64_t end_at; /* of the end marker, if that has a time */
+	int64_t at;     /* as_of in the begin marker */
+	int64_t end_at; /* the time in the end marker, if it has one */
 	bool in_parts;
 	struct marked_part parts[MARKERS_PARTS];
 };
 
-/* What is known of the snapshots of a tenant; the first member of a struct that
- * is the value in the map below. */
+/* What is known about a tenant's snapshots. It is the first member of the
+ * structs in the map that marked_owner() takes. */
 struct marked_tenant {
-	struct markers *open; /* NULL: none is */
+	struct markers *open; /* the open snapshot, or NULL */
 };
 
-/* A begin marker: of a new snapshot, in place of what *m had; or of one more
+/* Handles a begin marker: of a new snapshot, which replaces *m, or of one more
  * part. */
 void markers_open(struct markers *m, const struct record *begin);
 void markers_begin_part(struct markers *m, unsigned part);
-/* An end marker. */
+/* Handles an end marker. */
 void markers_end_part(
     struct markers *m, unsigned part, const struct record *end);
 void markers_close(struct markers *m);
 
-/* m may be NULL. */
+/* True if that is the id of the snapshot; m may be NULL. */
 bool markers_are_of(const struct markers *m, struct text id);
 
-/* The part of the record, a marker or not, if it is of the snapshot *m, which
- * may be NULL. */
+/* Returns the part that the record or marker belongs to if it is of the
+ * snapshot *m. m may be NULL. */
 unsigned markers_part_of(const struct markers *m, const struct record *r);
 
 static inline bool
@@ -67,28 +68,30 @@ marked_part_is_whole(const struct marked_part *p)
 	return p->records >= 0 && p->lines == (uint64_t)p->records;
 }
 
-/* How many parts are whole and not yet applied. */
+/* Returns how many parts are whole and not yet applied. */
 size_t markers_count_whole(const struct markers *m);
 
-/* The one of the tenants (name -> struct marked_tenant) whose open snapshot a
- * bad line belongs to, and the part. NULL: nobody's. f: what could be read of
- * the line. */
+/* Finds, among the tenants (name -> struct marked_tenant), the one whose open
+ * snapshot a bad line belongs to, and the part. f: the fields of the line that
+ * could be read. NULL if the line names no open snapshot. */
 struct marked_tenant *marked_owner(
     const struct strmap *tenants, const struct flat *f, unsigned *part);
 
-/* Which records outside of a snapshot, or in it, are kept and passed on. */
+/* Decides which records, of the stream or of a snapshot, are kept and passed
+ * through. */
 struct passing {
-	/* NULL: none is. It may set the time of a message. */
+	/* May set the time of a message. NULL: no record is passed through. */
 	bool (*passes)(void *ctx, struct record *r);
 	void *ctx;
 };
 
-/* Appends the record's line, if it passes, with its newline and without its
- * field `snapshot`. */
+/* If the record is to be passed through, appends its line with a newline and
+ * without the field `snapshot`. */
 void passing_add(const struct passing *p, struct buf *to, struct record *r,
     const char *line, size_t len);
 
-/* The same of a line in a block of scan.h that passes, with another time. */
+/* Does the same for a line that is known to be passed through, with another
+ * time. The line lies in a block of scan.h. */
 void passing_add_at(struct buf *to, const char *line, size_t len, int64_t at);
 
 /* The records of a snapshot. */
@@ -99,17 +102,18 @@ struct snapshot {
 	struct replay_log replay;
 };
 
-/* Of that time; the caller sets the rest of its markers. */
+/* Makes a snapshot of that time; the caller sets the other members of its
+ * markers. */
 struct snapshot *snapshot_new(
     const struct pipeline_setup *setup, struct text tenant, int64_t at);
-void snapshot_free(struct snapshot *s); /* NULL is fine */
+void snapshot_free(struct snapshot *s); /* s may be NULL */
 
-/* Adds a record. NULL, or why it is refused. */
+/* Adds a record. Returns NULL, or the reason why it is refused. */
 const char *snapshot_add(struct snapshot *s, const struct pipeline_setup *setup,
     const struct passing *passing, struct record *r, const char *line,
     size_t len);
 
-/* A field as text, of a record that is bad or of an unknown type. */
+/* Returns a field as text, from a bad record or one of an unknown type. */
 struct text record_peek(const struct flat *f, const char *key);
 
 #define REFUSED_ROW                                                            \

@@ -19,8 +19,8 @@
 #define LAYOUT 1
 #define EXPIRE_MS (7 * DAY_MS)
 
-/* Lines are put into the state when a flush comes, or there are so many bytes
- * of them. */
+/* Lines are put into the state with each flush, or sooner when there are this
+ * many bytes. */
 #define PIECE_BYTES ((size_t)64 * 1024)
 
 static struct staging_tenant *
@@ -87,7 +87,7 @@ find_over(struct staging_tenant *t, struct text id)
 	return NULL;
 }
 
-/* That part of that snapshot is over. */
+/* True if that part of that snapshot is over. */
 static bool
 is_over(struct staging_tenant *t, struct text id, unsigned part)
 {
@@ -99,7 +99,8 @@ is_over(struct staging_tenant *t, struct text id, unsigned part)
 	       (part != MARKERS_WHOLE && bucket_set_has(&o->parts, part));
 }
 
-/* The entry of a snapshot, made if it is missing; then the oldest may go. */
+/* Returns the entry of a snapshot. A missing one is made, which may drop the
+ * oldest. */
 static struct staging_over *
 get_over(struct staging_tenant *t, struct text id)
 {
@@ -117,7 +118,8 @@ get_over(struct staging_tenant *t, struct text id)
 	return o;
 }
 
-/* No line of it counts any more, not even of parts that were applied. */
+/* From now on no line of the snapshot counts, not even of parts that were
+ * applied. */
 static void
 ignore_snapshot(struct staging *in, struct staging_tenant *t, struct text id)
 {
@@ -159,7 +161,7 @@ delete_part(struct staging *in, const struct staging_tenant *t, unsigned part)
 	(void)state_delete_prefix(in->staged, k.bytes, k.len, SIZE_MAX);
 }
 
-/* The unfinished snapshot is dropped. */
+/* Drops the unfinished snapshot. */
 static void
 drop_snapshot(struct staging *in, struct staging_tenant *t)
 {
@@ -194,7 +196,7 @@ is_new_line(struct staging_tenant *t, struct text line)
 	return dedup_add(&t->lines, print_of_line(t, line), 0) == DEDUP_NEW;
 }
 
-/* Adds the line to its snapshot. False: it is there already. */
+/* Adds the line to its snapshot. False if the snapshot has it already. */
 static bool
 append_line(struct staging *in, struct staging_tenant *t, unsigned part,
     const struct staging_line *l)
@@ -211,7 +213,8 @@ append_line(struct staging *in, struct staging_tenant *t, unsigned part,
 	return true;
 }
 
-/* A line of a part that began. end: its end marker, or NULL. */
+/* Adds a line to a part that has begun. end: the end marker if the line is one,
+ * else NULL. */
 static void
 add_to_part(struct staging *in, struct staging_tenant *t, unsigned part,
     const struct staging_line *l, const struct record *end)
@@ -227,7 +230,7 @@ add_to_part(struct staging *in, struct staging_tenant *t, unsigned part,
 	in->ready = in->ready || marked_part_is_whole(p);
 }
 
-/* Whole parts, applied. */
+/* Applying whole parts. */
 
 struct reading {
 	struct staging *in;
@@ -236,7 +239,7 @@ struct reading {
 	struct buf piece;
 };
 
-/* A bad line was refused when it came. */
+/* A bad line was already refused when it was read. */
 static bool
 read_piece(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
@@ -280,7 +283,7 @@ is_applicable(const struct marked_part *p)
 	return p->begun && !p->applied && marked_part_is_whole(p);
 }
 
-/* The parts that are whole are applied. */
+/* The whole parts were applied; records that. */
 static void
 finish_parts(struct staging *in, struct staging_tenant *t,
     const struct bucket_set *parts, struct staging_over *over)
@@ -313,7 +316,8 @@ finish_parts(struct staging *in, struct staging_tenant *t,
 		close_snapshot(t);
 }
 
-/* After an error of the state nothing is applied: its commit fails. */
+/* After an error of the state nothing is applied, because the commit will
+ * fail. */
 static int
 apply_tenant(struct staging *in, struct staging_tenant *t)
 {
@@ -376,7 +380,7 @@ staging_is_ready(const struct staging *in, struct text tenant)
 	return t != NULL && markers_count_whole(&t->markers) > 0;
 }
 
-/* Where each line goes: to the snapshot that is open, to a new one, to the dead
+/* Where each line goes: to the open snapshot, to a new one, to the dead
  * letters, or nowhere. */
 
 static void
@@ -405,7 +409,7 @@ log_unfinished(struct staging *in, const struct staging_tenant *t)
 	in->failed++;
 }
 
-/* In place of an unfinished one, which is over. */
+/* Begins a snapshot. An unfinished one is over then. */
 static void
 begin_snapshot(struct staging *in, struct staging_tenant *t,
     const struct staging_line *l, unsigned part)
@@ -435,7 +439,7 @@ add_begin_marker(struct staging *in, struct staging_tenant *t,
 
 	if (same && has_line(t, l))
 		return OUTCOME_DONE;
-	/* One more part of the open snapshot. */
+	/* This is one more part of the open snapshot. */
 	if (same && t->markers.in_parts && part != MARKERS_WHOLE &&
 	    !t->markers.parts[part].begun && !is_over(t, r->snapshot, part)) {
 		markers_begin_part(&t->markers, part);
@@ -467,7 +471,8 @@ add_begin_marker(struct staging *in, struct staging_tenant *t,
 	return OUTCOME_DONE;
 }
 
-/* A line of the open snapshot that is of the future counts as a bad one. */
+/* Adds a line of the open snapshot. One from the future counts as a bad
+ * line. */
 static enum outcome
 add_line(struct staging *in, struct staging_tenant *t,
     const struct staging_line *l, unsigned part)
@@ -599,7 +604,7 @@ staging_report_incomplete(const struct staging *in)
 	return n;
 }
 
-/* The tables. */
+/* The tables of the state. */
 
 static void
 pack_open_snapshot(const struct staging_tenant *t, struct buf *to)
@@ -723,7 +728,7 @@ load_tenant(
 	return !state_failed(in->state);
 }
 
-/* The tenant whose unfinished snapshot has that number. */
+/* Returns the tenant whose unfinished snapshot has that number. */
 static struct staging_tenant *
 find_numbered(struct staging *in, uint64_t number)
 {

@@ -1,6 +1,6 @@
 /*
- * configure: what the modes that make metrics do before they run: options and
- * configuration become the job, and what cannot run is refused. See modes.h.
+ * configure: prepares the modes that make metrics: options and configuration
+ * become the job, and settings that cannot work are refused. See modes.h.
  */
 #include <string.h>
 
@@ -23,7 +23,7 @@ aggregator_check_ends(const struct aggregator *a)
 	return endpoint_check_ends(a->job.from, a->job.to, "-t");
 }
 
-/* Also says which tables there are. */
+/* The error also lists the tables that exist. */
 static int
 refuse_table(const char *name)
 {
@@ -95,8 +95,8 @@ set_option_keys(const struct aggregator *a, struct buf *why)
 	return true;
 }
 
-/* Says where a value stands that cannot be used: in an option, else in the
- * configuration. */
+/* Reports a value that cannot be used, with the option or the configuration key
+ * that has it. */
 static enum exit_code
 refuse_value(const char *key, const char *of_option, const struct buf *why)
 {
@@ -108,8 +108,8 @@ refuse_value(const char *key, const char *of_option, const struct buf *why)
 	return PROG_USAGE;
 }
 
-/* The configuration is of the stream: what a file or a pipe gives is a
- * simulation, which must be asked for. */
+/* True if the configuration is only for the stream. For a file or a pipe
+ * allocation is a simulation, which must be asked for. */
 static bool
 is_of_stream_only(const struct aggregator *a)
 {
@@ -118,13 +118,13 @@ is_of_stream_only(const struct aggregator *a)
 	       !endpoint_is_queue(a->job.from);
 }
 
-/* Arrays of char, as conf_list() has them. */
+/* An array of char *, as conf_list() returns it. */
 static char *const all_metrics[] = { (char[]){ "all" }, NULL };
 static char *const present_metrics[] = { (char[]){ "operators" },
 	(char[]){ "chats" }, (char[]){ "tenant" }, (char[]){ "events" }, NULL };
 
-/* Without a choice: of a queue all metrics, since the state has history, else
- * those of now. */
+/* The metrics without a choice: all for a queue, because its state has history;
+ * for other inputs, the present ones. */
 static char *const *
 chosen_metrics(const struct aggregator_job *job)
 {
@@ -135,7 +135,7 @@ chosen_metrics(const struct aggregator_job *job)
 	return endpoint_is_queue(job->from) ? all_metrics : present_metrics;
 }
 
-/* Selects the metrics, and which part of them is computed. */
+/* Selects the metrics and decides which parts of them are computed. */
 static enum exit_code
 select_metrics(struct aggregator *a, struct buf *why)
 {
@@ -157,8 +157,8 @@ select_metrics(struct aggregator *a, struct buf *why)
 	return PROG_OK;
 }
 
-/* Adds the metrics that the table for people and an explanation show together;
- * who asked for none of these sees those alone that were asked for. */
+/* Adds the metrics that the table for people and --explain show together. A
+ * user who named other metrics gets only those. */
 static void
 select_metrics_for_people(struct aggregator_job *job)
 {
@@ -174,7 +174,8 @@ select_metrics_for_people(struct aggregator_job *job)
 		metric_selection_add_overview(c);
 }
 
-/* Of a file or a pipe allocation is a simulation, for people to look at. */
+/* True if allocation can be simulated, which needs a file or a pipe and output
+ * for people. */
 static bool
 can_simulate(const struct aggregator_job *job)
 {
@@ -195,7 +196,8 @@ can_simulate(const struct aggregator_job *job)
 	return true;
 }
 
-/* Allocation needs all chats of a tenant, as they come. */
+/* True if chats can be assigned, which needs all chats of a tenant as they
+ * come. */
 static bool
 can_allocate(const struct aggregator_job *job)
 {
@@ -215,11 +217,11 @@ can_allocate(const struct aggregator_job *job)
 	return true;
 }
 
-/* Chooses the folder of the state where nobody has named one. */
+/* Chooses the folder of the state if none was named. */
 static bool
 find_state(struct aggregator_job *job)
 {
-	static char *chosen; /* until the program ends */
+	static char *chosen; /* owned until the program ends */
 	struct buf why = BUF_INIT;
 
 	if (job->state == NULL)
@@ -240,8 +242,8 @@ can_run(struct aggregator_job *job)
 	return !job->selection.allocation || can_allocate(job);
 }
 
-/* What is computed of a file or a pipe is a simulation: no configuration sends
- * it to the queue whose reservations assigners carry out. */
+/* Assignments from a file or a pipe are a simulation, so no configuration may
+ * send them to the queue whose reservations are carried out. */
 static const char *
 reservations_to(const struct aggregator *a)
 {
@@ -250,7 +252,7 @@ reservations_to(const struct aggregator *a)
 	return a->assign_to;
 }
 
-/* Whether rows that are written after the reservations would replace them. */
+/* True if rows written after the reservations would overwrite them. */
 static bool
 is_where_rows_go(const struct aggregator_job *job)
 {

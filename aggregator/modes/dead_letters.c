@@ -1,17 +1,18 @@
 /*
- * dead_letters: aggregator --dead-letters, for scripts/dead-letters. Reads what
- * a queue of dead letters (deadletter.h) holds now. To a file or a pipe it
- * writes them, and they stay in the queue; to a queue or an exchange the
- * records in them, and then removes these dead letters. With --drop it only
- * removes them, and writes how many.
+ * dead_letters: aggregator --dead-letters, used by scripts/dead-letters. It
+ * reads the dead letters (deadletter.h) that a queue holds now. To a file or a
+ * pipe it writes them, and they stay in the queue. To a queue or an exchange it
+ * writes the records inside them and then removes these dead letters. With
+ * --drop it only removes them and prints how many.
  *
- * Each is a message of its own (endpoint_amqp_write.c); one that others have
- * filled with several is taken when all of them are. Guarantee: a message is
- * acknowledged only when the broker has confirmed its records. A crash before
- * that gives records twice, and loses none but those that were to be dropped.
+ * Each dead letter is a message of its own (endpoint_amqp_write.c). A message
+ * that another program filled with several is removed only when all of them are
+ * taken. Guarantee: a message is acknowledged only after the broker has
+ * confirmed its records. A crash before that delivers records twice. It loses
+ * none, except those that --drop was removing.
  *
- * What is not a record, as the body of a webhook, is not input of any program
- * and is not replayed.
+ * A dead letter that does not hold a record, such as the body of a webhook, is
+ * not replayed, because no program takes it as input.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -23,41 +24,45 @@
 
 #include "aggregator/modes/modes.h"
 
-/* A dead letter holds its record as a JSON string, up to six bytes for one. */
+/* A dead letter holds its record as a JSON string, which needs up to six bytes
+ * for one. */
 #define DEAD_LETTER_MAX (8 * (size_t)RECORD_MAX_LINE)
-/* Messages between two commits. */
+/* The most messages between two commits. */
 #define MARKS_MAX 500
-/* Behind what flat_parse() reads. */
+/* Readable bytes that flat_parse() needs behind the text. */
 #define READABLE 64
 
 enum dead_letters_do {
 	DO_SHOW,
-	DO_REPLAY, /* these two remove them */
+	DO_REPLAY, /* these two remove dead letters */
 	DO_DROP,
 };
 
 struct dead_letters_run {
-	const char *reason; /* only those whose reason has it; NULL: all */
+	const char *reason; /* take only those whose reason contains this; NULL:
+			     * all */
 	enum dead_letters_do what;
 	struct endpoint *in, *out;
 	struct flat flat;
 
-	/* Of the message in hand. */
+	/* For the current message. */
 	struct buf records; /* lines */
 	uint64_t taken, kept;
-	uint64_t unfit; /* of those that are kept: they were asked for */
+	uint64_t unfit; /* number of kept ones that were asked for */
 
-	struct endpoint_mark marks[MARKS_MAX]; /* written, not acknowledged */
+	struct endpoint_mark
+	    marks[MARKS_MAX]; /* written and not acknowledged */
 	size_t marks_n;
-	uint64_t moved;         /* dead letters in these messages */
-	uint64_t removed, left; /* dead letters */
-	uint64_t asked_left;    /* of these: they were asked for */
-	uint64_t connection;    /* that is read by */
+	uint64_t moved;         /* number of dead letters in these messages */
+	uint64_t removed, left; /* numbers of dead letters */
+	uint64_t asked_left;    /* number of those left that were asked for */
+	uint64_t connection;    /* the connection over which the queue is
+				 * read */
 	enum exit_code code;
 };
 
-/* Then all that is not acknowledged comes again, and would be shown or counted
- * twice. */
+/* Ends the run when the connection is lost: everything unacknowledged would be
+ * delivered again, and be shown or counted twice. */
 static bool
 end_without_link(struct dead_letters_run *r)
 {
@@ -76,7 +81,7 @@ is_still_linked(struct dead_letters_run *r)
 	       end_without_link(r);
 }
 
-/* The reader of a pipe may have seen enough: that is not an error. */
+/* The reader of a pipe may have read enough, which is not an error. */
 static bool
 write_failed(struct dead_letters_run *r, struct endpoint *to)
 {
@@ -94,7 +99,7 @@ commit_replay(struct dead_letters_run *r)
 {
 	if (r->marks_n > 0 && endpoint_flush(r->out) != OUTCOME_DONE)
 		return write_failed(r, r->out);
-	/* Commit point: their records are somewhere else. */
+	/* Commit point: the records are safe elsewhere. */
 	if (!endpoint_ack_only(r->in, r->marks, r->marks_n))
 		return end_without_link(r);
 	r->removed += r->moved;
@@ -102,7 +107,7 @@ commit_replay(struct dead_letters_run *r)
 	return true;
 }
 
-/* All dead letters of a message are known. */
+/* All dead letters of the message have been looked at. */
 static bool
 end_of_message(struct dead_letters_run *r)
 {
@@ -123,8 +128,7 @@ end_of_message(struct dead_letters_run *r)
 	return ok && (r->marks_n < MARKS_MAX || commit_replay(r));
 }
 
-/* Whether what a dead letter has kept is a record, in the bytes behind `from`.
- */
+/* True if the dead letter holds a record, in the bytes behind `from`. */
 static bool
 is_record_kept(struct dead_letters_run *r, size_t from)
 {
@@ -145,7 +149,7 @@ is_record_kept(struct dead_letters_run *r, size_t from)
 	return is;
 }
 
-/* Takes the record out of the dead letter; false if it stays. */
+/* Takes the record out of the dead letter; false if it stays there. */
 static bool
 take_record(struct dead_letters_run *r)
 {
@@ -164,7 +168,7 @@ take_record(struct dead_letters_run *r)
 	return true;
 }
 
-/* What cannot be read has no reason. */
+/* An unreadable dead letter has no reason. */
 static bool
 is_reason_asked_for(const struct dead_letters_run *r, bool readable)
 {
@@ -203,7 +207,8 @@ take_dead_letter(struct dead_letters_run *r, const char *line, size_t len)
 	return true;
 }
 
-/* Only who drops all of them needs not read it. */
+/* A dead letter that is too long to read can only be dropped, with all
+ * others. */
 static void
 on_long_dead_letter(struct dead_letters_run *r)
 {
@@ -229,8 +234,8 @@ read_dead_letters(struct dead_letters_run *r)
 			continue;
 		if (status == ENDPOINT_FAILED)
 			return status;
-		/* The broker may not know yet that the old link is lost: then
-		 * the queue looks empty. */
+		/* The queue also looks empty as long as the broker has not
+		 * noticed that the old connection is lost. */
 		ok = is_still_linked(r);
 		if (status != ENDPOINT_RECORD && status != ENDPOINT_TOOLONG)
 			return status;

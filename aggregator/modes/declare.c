@@ -1,7 +1,7 @@
 /*
  * declare: aggregator --declare, which makes the exchanges, queues and bindings
- * of a list, a command a line, with the rights of the configured user and
- * without tools of the broker. scripts/topology writes such lists.
+ * of a list, one command per line, with the permissions of the configured user
+ * and without the broker's own tools. scripts/topology writes such lists.
  *
  *   exchange NAME TYPE        make it; one of another type is an error
  *   queue NAME                make a quorum queue, and NAME.dead
@@ -16,7 +16,7 @@
  *                             queue; 0 without such a queue
  *   readers NAME              print "N NAME", its consumers
  *
- * Commands are idempotent: a list may be run again.
+ * Commands are idempotent, so a list may be run again.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -37,10 +37,10 @@
 
 struct amqp_plan {
 	struct amqp_link link;
-	char *word[WORDS_MAX]; /* without the verb */
+	char *word[WORDS_MAX]; /* without the command's name */
 };
 
-/* The line cannot be carried out; why, and the exit code. */
+/* The line cannot be carried out: sets the reason and the exit code. */
 static enum outcome
 refuse_line(
     struct amqp_plan *p, enum exit_code code, const char *name, const char *why)
@@ -86,7 +86,7 @@ unbind_exchanges(struct amqp_plan *p)
 	return amqp_declare_pass(&p->link, p->word[0], p->word[1], false);
 }
 
-/* Deletes a queue that is empty and has no reader. insist: otherwise it is an
+/* Deletes a queue that is empty and has no reader. insist: anything else is an
  * error. */
 static enum outcome
 drop_queue(struct amqp_plan *p, const char *queue, bool insist)
@@ -145,7 +145,7 @@ print_presence(struct amqp_plan *p)
 	return o;
 }
 
-/* Who may look after a queue but not read it is told what the broker says at
+/* A user who may look at a queue but not read it gets the broker's refusal at
  * once. */
 static enum outcome
 count_queue(
@@ -204,7 +204,7 @@ static const struct {
 	{ "readers", 1, print_readers },
 };
 
-/* Cuts the line into words, in place. */
+/* Splits the line into words, in place. */
 static size_t
 split_words(char *line, char *word[], size_t max)
 {
@@ -267,7 +267,8 @@ do_all(struct amqp_plan *p, struct endpoint *in)
 	return PROG_DATA;
 }
 
-/* from: "-" or a file. Stops at the first line that fails, which is logged. */
+/* Runs the commands of `from`, a file or "-". Stops at the first line that
+ * fails and logs it. */
 static enum exit_code
 amqp_plan_run(const struct conf *conf, const char *from)
 {

@@ -1,6 +1,7 @@
 /*
- * explain: see explain.h. Finds the chat, and shows the lines of its walk as a
- * table or as records; in the end the mode --explain, a one-shot run.
+ * explain: see explain.h. Finds the chat and shows the lines of its walk as a
+ * table or as records. At the end of the file is the mode --explain, which is a
+ * one-shot run.
  */
 #include "aggregator/modes/explain.h"
 
@@ -14,26 +15,28 @@
 
 #include "aggregator/modes/modes.h"
 
-/* The messages of a chat in the order of the clocks, and what each one did to
- * them. */
+/* The messages of a chat in the order of the clocks, and the effect of each on
+ * the clocks. */
 
 struct explain_line {
-	const struct message *m; /* NULL: the next two instead */
+	const struct message *m; /* NULL: the line is about time and event, the
+				  * next two members */
 	const char *event;
 	int64_t at;
 	size_t episode;
 	bool counts;
-	const char *change; /* of a clock, when no interval ended; or NULL */
+	const char *change; /* what happened to a clock if no interval ended; or
+			     * NULL */
 	bool has_interval;
 	bool shown_only; /* the definition does not count this interval */
 	struct interval interval;
 };
 
-/* In the order of the walk. */
+/* The lines, in the order of the walk. */
 struct explain_lines {
 	struct explain_line *lines;
 	size_t n, cap;
-	size_t first; /* of the lines of the current message */
+	size_t first; /* index of the current message's first line */
 	size_t episode;
 	int64_t a, w; /* the clocks A and W before that message */
 	int64_t counts_from;
@@ -56,19 +59,20 @@ on_explained_interval(void *ctx, const struct interval *i)
 	l->interval = *i;
 	if (!i->by_record)
 		return;
-	/* It ended without a message. */
+	/* The interval ended without a message. */
 	l->event = "chat closed";
 	s->first = s->n;
 }
 
-/* What a message did to the clocks, when it ended no interval. */
+/* Describes what a message that ended no interval did to the clocks. */
 static const char *
 describe_change(
     const struct explain_lines *s, const struct clocks *c, bool ended)
 {
 	bool a_set = c->a != s->a && c->a != CLOCK_NONE && !ended;
 	bool w_set = c->w != s->w && c->w != CLOCK_NONE;
-	bool shown = c->f == CLOCK_NONE; /* A matters only until then */
+	bool shown = c->f == CLOCK_NONE; /* A matters only before the first
+					  * response */
 
 	if (a_set && shown && w_set)
 		return "first response and wait start";
@@ -90,7 +94,7 @@ on_explained_message(void *ctx, const struct clocks *c, const struct message *m,
 	bool counts = m->at >= s->counts_from, ended;
 	size_t i;
 
-	/* Intervals of a message that does not count are dropped. */
+	/* Intervals that end with a message that does not count are dropped. */
 	if (!counts)
 		s->n = s->first;
 	ended = s->n > s->first;
@@ -121,7 +125,7 @@ on_explained_episode(void *ctx, int64_t ended_at)
 	s->a = CLOCK_NONE;
 }
 
-/* A running wait is shown also when the definition does not count it. */
+/* Shows a wait that goes on, even if the definition does not count it. */
 static void
 show_wait(struct explain_lines *s, const struct explain *x, int64_t since)
 {
@@ -137,7 +141,7 @@ show_wait(struct explain_lines *s, const struct explain *x, int64_t since)
 	s->lines[s->n - 1].shown_only = true;
 }
 
-/* Some definitions start a clock when the chat is opened. */
+/* Shows the opening of the chat, at which some definitions start a clock. */
 static void
 show_opening(
     struct explain_lines *s, const struct explain *x, int64_t opened_at)
@@ -157,7 +161,7 @@ show_opening(
 	s->a = opened_at;
 }
 
-/* Walks over the chat. The lines are the caller's to free. */
+/* Walks over the chat. The caller frees the lines. */
 static void
 explain_walk(const struct explain *x, struct explain_lines *s)
 {
@@ -175,7 +179,7 @@ explain_walk(const struct explain *x, struct explain_lines *s)
 	    x->definition->whole_life ? CLOCK_NONE : x->chat->now.opened_at;
 	show_opening(s, x, walk.opened_at);
 	clocks_walk(x->definition, &walk, &to, &end);
-	/* It was opened again, and nothing is written yet. */
+	/* The chat was opened again and nothing was written since. */
 	if (chat_is_open(x->chat) && end.closed && !x->definition->whole_life)
 		s->episode++;
 	if (chat_is_open(x->chat) && end.w != CLOCK_NONE && s->n == s->first)
@@ -305,8 +309,8 @@ add_cell(struct output_table *t, struct buf *b)
 	buf_clear(b);
 }
 
-/* again: the line is of the same message as the one before; the message is
- * shown once. */
+/* again: the line is about the same message as the line before, so the message
+ * is not repeated. */
 static void
 add_explain_line(struct output_table *t, const struct explain *x,
     const struct explain_lines *s, const struct explain_line *l, bool again)
@@ -343,7 +347,8 @@ add_explain_line(struct output_table *t, const struct explain *x,
 	buf_release(&b);
 }
 
-/* The names in it are a CRM's: a terminal must not obey them. */
+/* Names come from a CRM and may hold escape sequences, which a terminal must
+ * not obey. */
 static void
 add_explain_title(const struct explain *x, struct buf *to)
 {

@@ -1,8 +1,8 @@
 /*
- * explain: one chat, message by message: which clock each one started or
- * stopped, the seconds, and who is credited, in the selected definition. It
- * uses the same walk over the clocks as the metrics, so what it shows is what
- * they count.
+ * explain: shows one chat, message by message: which clock each message started
+ * or stopped, the seconds, and the operator who is credited in the selected
+ * definition. It walks over the clocks with the same code as the metrics, so it
+ * shows what the metrics count.
  */
 #ifndef AGGREGATOR_MODES_EXPLAIN_H
 #define AGGREGATOR_MODES_EXPLAIN_H
@@ -15,9 +15,9 @@ struct explain {
 	const struct definition *definition;
 };
 
-/* Finds the chat job->explain in the reports; *x borrows from them. PROG_OK;
- * or, after a log line, PROG_NOINPUT (no such chat) or PROG_DATA (several
- * tenants have one). */
+/* Finds the chat job->explain in the reports, from which *x borrows. Returns
+ * PROG_OK; or logs an error and returns PROG_NOINPUT (no such chat) or
+ * PROG_DATA (several tenants have such a chat). */
 enum exit_code explain_find(struct explain *x, const struct aggregator_job *job,
     const struct tenant_rows *reports, size_t n)
     __attribute__((warn_unused_result));
@@ -26,8 +26,8 @@ enum exit_code explain_find(struct explain *x, const struct aggregator_job *job,
 void explain_text(
     const struct explain *x, enum output_format format, struct buf *to);
 
-/* Writes each interval that counts as a record. 0, or -1 once line() returns
- * it. */
+/* Writes each interval that counts as a record. Returns 0, or -1 as soon as
+ * line() does. */
 int explain_ndjson(
     const struct explain *x, tenant_rows_line_fn *line, void *ctx);
 

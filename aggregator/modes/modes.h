@@ -1,5 +1,5 @@
 /*
- * modes: the ways of running the aggregator, one file each; the struct that
+ * modes: the ways to run the aggregator, with one file each; the struct that
  * their options fill; and what the modes that make metrics share.
  */
 #ifndef AGGREGATOR_MODES_MODES_H
@@ -11,7 +11,7 @@
 #include "aggregator/tenant/job.h"
 
 struct aggregator {
-	struct option_common common; /* first: see option_table.h */
+	struct option_common common; /* first member: see option_table.h */
 	struct aggregator_job job;
 	struct eventcounter_job counter;
 	const char *input; /* of --input */
@@ -24,7 +24,7 @@ struct aggregator {
 	const char *part, *window;
 };
 
-extern const struct option_mode aggregator_mode_once;    /* without one */
+extern const struct option_mode aggregator_mode_once;    /* no option */
 extern const struct option_mode aggregator_mode_queue;   /* -f queue:NAME */
 extern const struct option_mode aggregator_mode_explain; /* --explain */
 extern const struct option_mode aggregator_mode_eventcounter; /* --input */
@@ -86,20 +86,20 @@ int aggregator_check_rows(void *options);
 int aggregator_check_ends(const struct aggregator *a);
 
 /* Sets the configuration from the options, and the job from the configuration.
- * False: the run ends with *code; an error was logged. */
+ * False: the program ends with *code; an error was logged. */
 bool aggregator_configure(struct aggregator *a, enum exit_code *code);
 
-/* Refuses reservations that are to go where the input is, or where the rows go,
- * which would replace them; logs it. Asked once more when the file is there:
- * only then two names of it are known to be one. */
+/* Refuses reservations that would go to the input, or to the output of the
+ * rows, which would overwrite them; logs the error. Called again once the file
+ * exists, because only then two names for it are known to be the same file. */
 enum exit_code aggregator_check_assign_to(const struct aggregator *a)
     __attribute__((warn_unused_result));
 
-/* The run() of modes that read a file or a pipe to its end and then write.
- * one_shot.c */
+/* The run() of modes that read a file or a pipe to its end before they write;
+ * in one_shot.c. */
 enum exit_code aggregator_run_once(void *options);
 
-/* A tenant_rows_line_fn into an endpoint, the context. */
+/* A tenant_rows_line_fn that writes into the endpoint it gets as context. */
 int aggregator_write_line(void *endpoint, const char *line, size_t len);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * one_shot: the aggregator as a filter, run by a person or by cron. It writes
- * nothing and opens no output file before all input was read; so a poller that
- * dies in the middle leaves the next program with nothing instead of half.
+ * one_shot: the aggregator as a filter, run by a person or by cron. It reads
+ * all input before it writes anything or opens an output file. So if a poller
+ * dies halfway, the next program gets no input instead of half of it.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@
 #include "aggregator/modes/modes.h"
 #include "aggregator/simulation/simulation.h"
 
-/* The greatest --limit. */
+/* The largest value of --limit. */
 enum { MOST_LIMIT = 1000000 };
 
 struct one_shot {
@@ -31,12 +31,13 @@ struct one_shot {
 	struct intake intake;
 	struct deadletter dead;
 	bool cut;     /* the input ended inside a line */
-	bool stopped; /* by a signal */
-	bool bad;     /* some input was bad, and was logged */
+	bool stopped; /* stopped by a signal */
+	bool bad;     /* some input was bad, which was logged */
 	struct tenant_rows *reports;
 	size_t reports_n;
-	size_t undated; /* tenants without rows whose records are passed on */
-	struct simulation **simulations; /* one a tenant, if selected */
+	size_t undated; /* tenants without rows, whose records are passed
+			 * through */
+	struct simulation **simulations; /* one per tenant, if selected */
 	size_t simulations_n;
 	struct explain explained;
 	struct buf text, where;
@@ -60,8 +61,8 @@ one_shot_passes(void *ctx, struct record *r)
 	return metric_selection_passes(&b->job->selection, r);
 }
 
-/* Only the line that is being taken in is asked for; a block of the endpoint is
- * far ahead of it. */
+/* Answers only for the line that is being added; the endpoint's block is far
+ * ahead of it. */
 static const char *
 where_is_line(void *ctx, const char *line)
 {
@@ -77,15 +78,16 @@ add_dead_letter(void *ctx, const char *line, size_t len, const char *reason)
 {
 	struct one_shot *b = ctx;
 
-	/* Without a queue a dead letter is a line on stderr, which cannot
-	 * fail. */
+	/* Without a queue a dead letter is a line on standard error, which
+	 * cannot fail. */
 	enum outcome ignored =
 	    deadletter_add(&b->dead, where_is_line(b, line), line, len, reason);
 
 	(void)ignored;
 }
 
-/* PROG_OK also when the input is bad: *b says so. */
+/* Returns PROG_OK even if the input is bad, which *b then records. Returns
+ * PROG_OK even if the input is bad; *b records that. */
 static enum exit_code
 read_to_end(struct one_shot *b, struct endpoint *in)
 {
@@ -148,7 +150,7 @@ reports_tenant(const struct one_shot *b, const struct intake_tenant *t)
 	return only == NULL || strcmp(only, t->name) == 0;
 }
 
-/* None of its records has a time, so it has no rows. */
+/* True if no record of the tenant has a time, so the tenant has no rows. */
 static bool
 is_undated(const struct one_shot *b, const struct intake_tenant *t)
 {
@@ -156,7 +158,7 @@ is_undated(const struct one_shot *b, const struct intake_tenant *t)
 	       t->stream->model.as_of == CLOCK_NONE;
 }
 
-/* Its records are passed on all the same; only rows may be lost. */
+/* Counts a tenant without rows. Its records are passed through all the same. */
 static void
 count_undated(struct one_shot *b, const struct intake_tenant *t)
 {
@@ -173,7 +175,8 @@ count_undated(struct one_shot *b, const struct intake_tenant *t)
 	b->bad = true;
 }
 
-/* The stream of a tenant has rows; with a snapshot it continues that. */
+/* True if the tenant's stream gives rows. With a snapshot, the stream continues
+ * the snapshot. */
 static bool
 join_stream(struct one_shot *b, struct intake_tenant *t)
 {
@@ -188,7 +191,7 @@ join_stream(struct one_shot *b, struct intake_tenant *t)
 	return true;
 }
 
-/* The tenant's day once more. */
+/* Replays the tenant's day. */
 static struct simulation *
 simulate_day(struct one_shot *b, struct intake_tenant *t)
 {
@@ -199,8 +202,8 @@ simulate_day(struct one_shot *b, struct intake_tenant *t)
 	    t->name, &t->replay, b->job->definition, &set, b->job->limit);
 }
 
-/* Of two rows the database keeps the newer one: rows of a stream that is not
- * newer than the snapshot it continues need a version to be that. */
+/* The database keeps the newer of two rows. Rows of a stream that is not newer
+ * than the snapshot it continues need a version of their own to win. */
 static int64_t
 stream_version(const struct intake_tenant *t)
 {
@@ -211,8 +214,8 @@ stream_version(const struct intake_tenant *t)
 		   : 0;
 }
 
-/* The reports that can be made of each tenant; owned, *n of them. People want
- * one a tenant, the newest; a database takes that of a snapshot, too. */
+/* Makes the reports of all tenants: an owned array of *n. People get the newest
+ * report of a tenant; a database also takes the one of its snapshot. */
 static struct tenant_rows *
 make_reports(struct one_shot *b, size_t *n)
 {
@@ -256,7 +259,7 @@ make_reports(struct one_shot *b, size_t *n)
 	return reports;
 }
 
-/* For people: only what they selected. */
+/* Shows people only what they selected. */
 static void
 show_reports(const struct aggregator_job *job, struct tenant_rows *reports,
     size_t n, struct buf *to)
@@ -304,7 +307,7 @@ write_reports(const struct aggregator_job *job, struct endpoint *out,
 	return ret;
 }
 
-/* The records of tenants without rows. */
+/* Writes the records of tenants without rows. */
 static int
 write_undated(struct one_shot *b, struct endpoint *out)
 {
@@ -338,8 +341,8 @@ write_one_shot_answer(struct one_shot *b, struct endpoint *out)
 	return buf_each_line(&b->text, aggregator_write_line, out);
 }
 
-/* The assignments of the simulated days; they go among the rows unless
- * --assign-to says where. */
+/* Writes the assignments of the simulated days, among the rows or where
+ * --assign-to says. */
 static int
 write_assignments(const struct one_shot *b, struct endpoint *to)
 {
@@ -396,7 +399,7 @@ write_output(struct one_shot *b)
 	return code;
 }
 
-/* PROG_OK when there is something to write; errors are logged once. */
+/* Returns PROG_OK if there is something to write. Errors are logged once. */
 static enum exit_code
 prepare_answer(struct one_shot *b)
 {
@@ -405,7 +408,7 @@ prepare_answer(struct one_shot *b)
 	intake_end(&b->intake, b->cut);
 	b->reports = make_reports(b, &b->reports_n);
 	b->bad = b->bad || b->intake.failed > 0 || b->dead.count > 0 || b->cut;
-	/* Then a simulated day may not be whole. */
+	/* If the program was stopped, a simulated day may be incomplete. */
 	b->stopped = b->simulations_n > 0 && stop_asked();
 	if (b->reports_n + b->undated > 0 && job->explain == NULL)
 		return PROG_OK;
@@ -421,8 +424,8 @@ prepare_answer(struct one_shot *b)
 	return PROG_NOINPUT;
 }
 
-/* As the other programs say what they did; incomplete: snapshots. People see
- * what was done by their table. */
+/* Logs what was done, as the other programs do; "incomplete" counts snapshots.
+ * People see it in their table instead. */
 static void
 log_one_shot_summary(const struct one_shot *b)
 {

@@ -1,7 +1,8 @@
 /*
- * publish: aggregator --publish. Lines that are records go to an endpoint as
- * they are; for scripts/limits, and to replay a file into a stream. All lines
- * are checked before the first is written: a bad one stops the run.
+ * publish: aggregator --publish, which sends lines that are records to an
+ * endpoint unchanged. scripts/limits uses it, and it replays a file into a
+ * stream. All lines are checked before the first is written: one bad line stops
+ * the run.
  */
 
 #include "common/base/log.h"
@@ -23,7 +24,7 @@ refuse_input(struct publish *p, const char *why)
 	return PROG_DATA;
 }
 
-/* One line; the byte after it may be written. */
+/* Checks one line. The byte behind it must be writable. */
 static enum exit_code
 check_record(struct publish *p, const char *line, size_t len)
 {

@@ -1,7 +1,8 @@
 /*
- * stream: the run of a stream: splits blocks of a queue into records and adds
- * each to its tenant's model. The loop, which acknowledges last, is
- * common/stage/stage.h. Lines of snapshots go into the staging.
+ * stream: the main loop of an endless stream. It splits the blocks that a queue
+ * delivers into records and adds each record to the model of its tenant. Lines
+ * of snapshots go into the staging. common/stage/stage.h has the loop itself,
+ * which acknowledges last.
  */
 #include "aggregator/stream/stream.h"
 
@@ -18,19 +19,19 @@
 
 #include "aggregator/model/model_pack.h"
 
-/* After so many records a flush comes early: no more than the broker sends
- * ahead, see endpoint_amqp_read.c. */
+/* A flush comes early after this many records. The broker never sends more than
+ * this ahead; see endpoint_amqp_read.c. */
 #define BATCH_RECORDS 600000
-/* How long the stage rests between two flushes, in percent, and at least, which
- * nobody who looks at metrics sees: what is passed through does not wait, and
- * fewer flushes write fewer rows; but reservations are written without delay.
- */
+/* How long the stage rests after a flush, as a percentage of the flush's
+ * duration, and the shortest rest. Nobody who reads metrics notices it: records
+ * that are passed through do not wait for it, and fewer flushes write fewer
+ * rows. Reservations are written without delay. */
 #define REST 400
 #define REST_MS 60
 #define ALLOCATION_REST 25
 #define EXPIRE_EVERY_MS HOUR_MS
 #define PAUSE_MS 1000
-/* The longest delay with which a reservation expires. */
+/* A reservation expires at most this much too late. */
 #define ALLOCATION_IDLE_MS 100
 
 static enum outcome
@@ -69,7 +70,7 @@ refuse_late_record(struct stream *s)
 	return stream_refuse_record(s, reason, &s->counts.late);
 }
 
-/* Of a message at the time of its first version. */
+/* A message keeps the time of its first version. */
 static enum outcome
 pass_record_through(struct stream *s, int64_t at)
 {
@@ -80,7 +81,7 @@ pass_record_through(struct stream *s, int64_t at)
 		buf_clear(&s->scratch);
 		passing_add_at(&s->scratch, line, len, at);
 		line = s->scratch.data;
-		len = s->scratch.len - 1; /* without the newline */
+		len = s->scratch.len - 1; /* The newline is left out. */
 	}
 	if (endpoint_write(s->out, line, len) == 0) {
 		s->counts.passed++;
@@ -92,9 +93,9 @@ pass_record_through(struct stream *s, int64_t at)
 	return OUTCOME_NEVER;
 }
 
-/* True if the record is passed through, as its type and what the model made of
- * it demand; once more, if it came before: whether that was confirmed is not
- * known. */
+/* True if the record is passed through, which its type and the model's result
+ * decide. A record that came before is passed through again, because nobody
+ * knows whether its first copy was confirmed. */
 static bool
 is_passed_through(const struct stream *s, const struct stream_tenant *t,
     enum model_result taken)
@@ -145,7 +146,7 @@ stream_add_record(struct stream *s)
 		      : OUTCOME_DONE;
 }
 
-/* Handles the current line: a record, or a bad line. */
+/* Handles the current line, which is a record or a bad line. */
 static enum outcome
 handle_line(struct stream *s)
 {
@@ -160,7 +161,8 @@ handle_line(struct stream *s)
 
 	if (s->scanned == 1 && r->snapshot.p == NULL &&
 	    r->type != RECORD_SNAPSHOT && r->type != RECORD_UNKNOWN) {
-		/* What comes behind a snapshot takes effect after it. */
+		/* A record behind a snapshot takes effect after the
+		 * snapshot. */
 		if (staging_is_ready(&s->staging, r->tenant) &&
 		    staging_apply(&s->staging) == -1)
 			return OUTCOME_NEVER;
@@ -210,8 +212,8 @@ flush_stream(void *ctx)
 	return o;
 }
 
-/* While nothing comes: writes the waits of the last records as they ended, and
- * does what is due in allocation. */
+/* While no input comes, writes the waits of the last records as they ended and
+ * carries out what is due in allocation. */
 static void
 flush_when_idle(struct stream *s)
 {
@@ -220,13 +222,14 @@ flush_when_idle(struct stream *s)
 
 	if (s->failed || (!refresh && !stream_allocation_due(s)))
 		return;
-	/* A run that ends by itself leaves it to its end, which gives up. */
+	/* A run with --until-empty does not wait here: its end flushes again,
+	 * and gives up there. */
 	while ((o = stream_flush(s, refresh)) == OUTCOME_LATER &&
 	       !s->job->until_empty && !stop_asked())
 		endpoint_pump(s->in);
 	if (o != OUTCOME_NEVER)
 		return;
-	/* The callback returns nothing, so end the loop. */
+	/* The callback returns nothing, so this ends the loop. */
 	stop_set(true);
 }
 
@@ -285,8 +288,8 @@ expire_snapshots(void *ctx)
 	staging_expire(&s->staging);
 }
 
-/* Flushes until that is done: at the start what the last run left, at the end
- * also what changed by time alone. */
+/* Flushes until nothing is pending: at the start what the last run left, at the
+ * end also the rows that changed only because time went on. */
 static enum exit_code
 finish_pending(struct stream *s, bool refresh)
 {
@@ -305,8 +308,8 @@ finish_pending(struct stream *s, bool refresh)
 	return PROG_OK;
 }
 
-/* The last rows and reservations are confirmed: only the keys of rows without a
- * date stay. */
+/* The last rows and reservations are confirmed, so only the keys of rows
+ * without a date stay in the state. */
 static enum exit_code
 commit_confirmed(struct stream *s)
 {
@@ -382,9 +385,9 @@ run_stream(struct stream *s)
 		code = s->code;
 	else if (code == PROG_OK)
 		code = finish_pending(s, true);
-	/* Rows that were not confirmed are written at the next start, also if
-	 * the reader closed the pipe, which is not an error. What was not
-	 * flushed is not committed. */
+	/* Unconfirmed rows are written again at the next start. This includes
+	 * the case that the reader closed the pipe, which is not an error.
+	 * Records that were not flushed are not committed. */
 	if (code == PROG_OK && !s->failed && !s->written && s->touched == 0)
 		code = commit_confirmed(s);
 	if (code == PROG_OK && !s->failed)
@@ -414,10 +417,10 @@ init_stream(struct stream *s, const struct aggregator_job *job)
 	s->setup.future = &s->future;
 	s->refresh_ms = conf_int(job->conf, "aggregator", "refresh");
 	s->refreshed_ms = clock_mono_ms();
-	/* To find out which messages of a snapshot came in the stream, and to
-	 * hand chats and operators over. */
+	/* The staging uses the clocks to find out which messages of a snapshot
+	 * already came in the stream, and to hand chats and operators over. */
 	s->setup.clocks = job->selection.messages || job->selection.allocation;
-	s->snapshots = s->setup; /* before there is a state */
+	s->snapshots = s->setup; /* copied before the state is open */
 	s->snapshots.window_ms = 0;
 	s->snapshots.no_streaming = true;
 	s->staging.setup = &s->snapshots;
@@ -456,7 +459,8 @@ release_stream(struct stream *s)
 	state_close(s->state);
 }
 
-/* One run, and what it was asked to forget. *again: to go on. */
+/* Runs the stream once, then carries out orders to forget customers. Sets
+ * *again if another run follows. */
 static enum exit_code
 run_once(struct stream *s, const struct aggregator_job *job, bool *again)
 {
@@ -467,7 +471,7 @@ run_once(struct stream *s, const struct aggregator_job *job, bool *again)
 	code = stream_open(s, &why);
 	if (why.len > 0)
 		log_error("%s", buf_str(&why));
-	/* If it is stopped while it connects, it has no input or output. */
+	/* A run that is stopped while it connects has no input or output. */
 	if (code == PROG_OK && !stop_asked()) {
 		code = run_stream(s);
 		if (code == PROG_OK && !s->failed && !s->written &&

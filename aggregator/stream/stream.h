@@ -1,46 +1,47 @@
 /*
- * stream: the aggregator behind a queue of records without an end. This header
- * is for the files of this folder; other folders use stream_run() only.
- * Each file uses those below it only:
+ * stream: the aggregator behind an endless queue of records. This header is for
+ * the files of this folder; other folders use stream_run() only. Each file uses
+ * only files below it:
  *
- *   stream.c             the run: blocks in, records to their tenants
- *   stream_foreign.c     messages of another program in the place of records
- *   stream_forget.c      customers who are to be forgotten
+ *   stream.c             the main loop: hands records to their tenants
+ *   stream_foreign.c     messages of another program instead of records
+ *   stream_forget.c      forgets customers
  *   stream_snapshot.c    a snapshot corrects its tenant
  *   stream_flush.c       a flush: recompute, save, commit, write rows, confirm
  *   stream_open.c        opens the state, the input and the outputs
  *   stream_tables.c      the tables of the state, written and read
  *   stream_pending.c     the keys of rows that may not be confirmed
- *   stream_allocation.c  assignment of chats, and the reservations it makes
- *   stream_metrics.c     what Prometheus is told
+ *   stream_allocation.c  assigns chats and writes the reservations
+ *   stream_metrics.c     the metrics for Prometheus
  *   stream_tenant.c      the tenants
  *
- * A flush comes every [aggregator] every, or sooner after many records. Its
- * steps, and what follows a crash after each:
+ * A flush comes every [aggregator] every, or sooner after many records. These
+ * are its steps, and what happens after a crash behind each of them:
  *
- *   records come in       they come again: nothing of them was committed
- *   dead letters synced,  they come again, and the dead letters twice; the
- *   passed-through        database keeps one of two equal records
- *   records confirmed
- *   state_commit()        they come again and change nothing: messages and
- *                         events are known by their ids, of chats and operators
- *                         the latest record counts, lines of snapshots are
- *                         known (staging.h); the keys of pending rows are in
- *                         the state, so the rows are written at the next start
- *                         (stream_pending.c)
- *   rows confirmed        the same rows are written once more
- *   input acknowledged    the same, until the next commit removes the keys
+ *   records are read      They are delivered again: none of them was committed.
+ *   dead letters synced,  The records are delivered again and the dead letters
+ *   passed-through        written twice. The database keeps one of two equal
+ *   records confirmed     records.
+ *   state_commit()        The records are delivered again and change nothing:
+ *                         messages and events are known by their ids, lines of
+ *                         snapshots are known (staging.h), and of chats and
+ *                         operators the latest record counts. The keys of
+ * pending rows are in the state, so the next start writes these rows
+ * (stream_pending.c). rows confirmed        The same rows are written once
+ * more. input acknowledged    The same, until the next commit removes the keys.
  *
- * While rows are confirmed, the next records come in; they are committed after
- * that, so what was not confirmed always has its keys in the state.
+ * The next records are read while rows are being confirmed, but they are
+ * committed only after that. So the state always has the keys of unconfirmed
+ * rows.
  *
- * Records that are passed through as they came are confirmed before their
- * identities are committed: when they come again, they may have become late.
+ * Records that are passed through unchanged are confirmed before their
+ * identities are committed: when they are delivered again, they may have become
+ * late.
  *
- * One thread reads, scans and flushes. Another one for reading would gain
+ * One thread reads, scans and flushes. A second thread for reading would gain
  * nothing: at 10,000 records a second an aggregator is busy for less than a
- * fifth of the time and a flush begins within 0.1 ms of its record; who waits,
- * waits for broker or database.
+ * fifth of the time, and a flush begins within 0.1 ms of its record. What takes
+ * time is waiting for the broker or the database.
  */
 #ifndef AGGREGATOR_STREAM_STREAM_H
 #define AGGREGATOR_STREAM_STREAM_H
@@ -52,31 +53,33 @@
 #include "aggregator/state/state.h"
 #include "aggregator/tenant/job.h"
 
-/* Name of a number in the state. 1: no tenant is aged. */
+/* Name of a number in the state. 1: the last run ended in order, so no tenant
+ * is aged. */
 #define STREAM_REFRESHED "refreshed"
 
 struct stream_tenant {
-	struct pipeline
-	    pipeline; /* first: the context of the model's callbacks */
+	struct pipeline pipeline; /* first member: the model's callbacks get it
+				   * as their context */
 	struct stream *stream;
 	char *name;
-	uint32_t number; /* in the state */
-	bool touched;    /* the flush writes what changed of it */
-	bool aged;       /* time went on since its waits were written: a refresh
-			    would change its rows */
-	bool has_runs;   /* of identities, in the state */
-	uint16_t oldest_run; /* the oldest span of these */
-	/* The marker of the newest snapshot that corrected it since the last
-	 * flush; empty: none did. */
+	uint32_t number;     /* its number in the state */
+	bool touched;        /* the flush writes the tenant's changes */
+	bool aged;           /* time went on since its waits were written, so a
+			      * refresh would change its rows */
+	bool has_runs;       /* the state has identities of this tenant */
+	uint16_t oldest_run; /* the oldest span of its identities */
+	/* The marker of the newest snapshot that corrected the tenant since the
+	 * last flush; empty if none did. */
 	struct buf applied;
 };
 
 struct stream_tables {
 	struct state_table *tenants, *chats, *messages, *operators, *events,
-	    *seen, *pending_rows, *allocation; /* NULL: no allocation */
+	    *seen, *pending_rows, *allocation; /* allocation is NULL if chats
+						* are not assigned */
 };
 
-/* Counted since the start. */
+/* Counted since the program started. */
 struct stream_counts {
 	uint64_t records, again, late, ahead, bad, passed, rows, flushes,
 	    assigned;
@@ -85,88 +88,102 @@ struct stream_counts {
 struct stream {
 	const struct aggregator_job *job;
 	struct endpoint *in, *out;
-	struct endpoint *assign; /* for reservations; NULL: no allocation */
+	struct endpoint *assign; /* where reservations go; NULL if chats are not
+				  * assigned */
 	struct deadletter dead;
 	struct stage stage;
 	struct staging staging;
 	struct state *state;
 	struct stream_tables tables;
 	struct keyed_state_cache cache;
-	struct pipeline_setup setup, snapshots; /* of streams, of snapshots */
+	struct pipeline_setup setup,
+	    snapshots; /* for streams and for snapshots */
 	struct future future;
-	enum exit_code code; /* why an outcome was NEVER */
+	enum exit_code code; /* the reason of an outcome NEVER */
 	struct stream_counts counts;
 
 	struct strmap names; /* name -> struct stream_tenant */
 	struct stream_tenant **tenants;
 	size_t tenants_n, tenants_cap;
 	struct stream_tenant *last;
-	size_t touched; /* tenants that are */
-	bool refreshed; /* by the state the last run ended in order: no tenant
-			   is aged */
-	uint64_t next_number; /* of a chat */
+	size_t touched; /* number of touched tenants */
+	bool refreshed; /* according to the state, the last run ended in order,
+			 * so no tenant is aged */
+	uint64_t next_number; /* of the next chat */
 
 	/* The current block. */
 	struct scan scan;
 	struct record record;
-	uint64_t line; /* the current one in the block, from 0 on */
+	uint64_t line; /* the current line's index in the block, from 0 */
 	int scanned;   /* what scan_record() returned for the current line */
-	bool again;    /* the current line is handled again, after LATER */
+	bool again;    /* the current line is handled again, after an outcome
+			* LATER */
 
 	/* The current flush. */
-	bool written; /* its rows and reservations, which are not confirmed */
-	bool failed;  /* an outcome is NEVER: nothing is committed any more */
-	uint64_t pending_version; /* key of the pending rows; 0: none */
-	uint64_t passed;          /* of counts, that are confirmed */
-	uint64_t out_mark;  /* of what WRITTEN means, if confirming it... */
-	bool begun;         /* ...was begun */
-	int64_t refresh_ms; /* the interval of it */
+	bool written; /* it has written rows and reservations that are not
+		       * confirmed */
+	bool failed;  /* an outcome was NEVER, so nothing is committed any
+		       * more */
+	uint64_t pending_version; /* key of the pending rows; 0 if there are
+				   * none */
+	uint64_t passed;          /* how many of counts.passed are confirmed */
+	uint64_t out_mark;  /* how far the output must be confirmed for the
+			     * written rows... */
+	bool begun;         /* ...if waiting for that has begun */
+	int64_t refresh_ms; /* the interval of refreshes */
 	int64_t refreshed_ms, expired_ms;
-	/* At the current block, for allocation: what waits for a time must not
-	 * wait for a clock that was set back. */
+	/* The time at the current block, for allocation. It never goes back, so
+	 * what waits for a time does not wait longer when the system clock is
+	 * set back. */
 	struct clock_onward clock;
 	struct buf scratch, key;
 
-	/* See stream_foreign.c; monotonic. */
+	/* For stream_foreign.c. Times are monotonic. */
 	struct {
 		int64_t quiet_since_ms; /* when the last message was handled */
-		int64_t held_since_ms; /* the first of those not acknowledged */
-		uint64_t held;         /* of the stage's lines before it */
+		int64_t held_since_ms;  /* when the first unacknowledged message
+					 * came */
+		uint64_t held;          /* the stage's line count before that
+					 * message */
 		int64_t published_ms;
-		uint64_t published; /* what was counted then */
+		uint64_t published; /* the counts at the last publication */
 		bool warned;
-		struct strmap aliases; /* a hash of a user's id -> char * */
+		struct strmap aliases; /* hash of a user's id -> alias (char
+					* *) */
 	} foreign;
 
-	/* See stream_forget.c; monotonic. */
+	/* For stream_forget.c. Times are monotonic. */
 	struct {
 		int64_t looked_ms;
-		int64_t seen_ms;      /* 0: no order */
-		struct strmap unread; /* paths of orders that cannot be */
+		int64_t seen_ms;      /* when an order was first seen; 0 if
+				       * there is none */
+		struct strmap unread; /* paths of orders that could not be
+				       * read */
 	} forget;
 };
 
-/* Reads a stream, and snapshots that correct it, from a queue until it is
- * stopped. */
+/* Reads a stream from a queue, with snapshots that correct it, until the
+ * program is stopped. */
 enum exit_code stream_run(const struct aggregator_job *job);
 
-/* Adds the record in hand, outside of any snapshot, to its tenant. */
+/* Adds the current record, which is outside of any snapshot, to its tenant. */
 enum outcome stream_add_record(struct stream *s);
-/* Refuses the line in hand. */
+/* Refuses the current line. */
 enum outcome stream_refuse_record(
     struct stream *s, const char *reason, uint64_t *count);
 
-/* Of a foreign input, else these do nothing. How it is opened; how its stage
- * differs; what is due when a flush is confirmed, and while nothing comes; and
- * after the last commit. */
+/* For a foreign input; with any other input these do nothing. They set how the
+ * input is opened and how its stage differs, and do what is due when a flush is
+ * confirmed, while no input comes, and after the last commit. */
 struct endpoint_options;
 void stream_foreign_open(const struct stream *s, struct endpoint_options *opt);
 void stream_foreign_stage(struct stream *s);
 enum outcome stream_foreign_confirmed(struct stream *s);
 void stream_foreign_idle(struct stream *s);
 enum exit_code stream_foreign_end(struct stream *s);
-/* Loads under which names customers are counted who were forgotten; has one
- * counted so from the next run on; publishes what changed by that. */
+/* The first loads the aliases under which forgotten customers are counted. The
+ * second counts a customer under an alias from the next run on. The third
+ * publishes the counts that this changed. */
 struct forget_order;
 void stream_foreign_load(struct stream *s);
 void stream_foreign_forget(struct stream *s, const struct forget_order *o);
@@ -175,98 +192,102 @@ enum exit_code stream_foreign_publish(struct stream *s);
 /* Opens the state, the input and the outputs. */
 enum exit_code stream_open(struct stream *s, struct buf *why);
 
-/* Looks for orders to forget customers, and ends the run when it is time. Call
- * it often. */
+/* Looks for orders to forget customers, and ends the run when it is time to
+ * carry them out. Call it often. */
 void stream_forget_look(struct stream *s);
 
-/* At the end of a run that has ended in order: carries out the orders, in the
- * models and in the state, which are released then. */
+/* After a run that ended in order: carries out the orders in the models and in
+ * the state, and releases both. */
 enum exit_code stream_forget(struct stream *s);
 
-/* The tenant of that name, made if it is missing. */
+/* Returns the tenant of that name; makes it if it is missing. */
 struct stream_tenant *stream_tenant(struct stream *s, struct text name);
 void stream_touch(struct stream_tenant *t);
 
-/* After an outcome of NEVER: nothing more is committed, and the stream ends
- * with that code. */
+/* After an outcome NEVER: nothing more is committed, and the stream ends with
+ * that exit code. */
 void stream_fail(struct stream *s, enum exit_code code);
 
-/* No time of the tenant is known to date its rows by, which stay pending. */
+/* True if no record gave the tenant a time to date its rows by; the rows stay
+ * pending. */
 static inline bool
 stream_is_undated(const struct stream_tenant *t)
 {
 	return t->pipeline.model.as_of == CLOCK_NONE;
 }
 
-/* Callbacks of the staging, whose context is the stream: true if a message of a
- * snapshot did not come in the stream, and then it has the time of its first
- * version; and a whole snapshot corrects the stream. */
+/* Callbacks of the staging, whose context is the stream. The first is true for
+ * a message of a snapshot that did not come in the stream; it then sets the
+ * time of the message's first version. The second lets a whole snapshot correct
+ * the stream. */
 bool stream_passes(void *ctx, struct record *r);
 int stream_apply(void *ctx, struct text tenant, struct snapshot *snapshot,
     const struct bucket_set *part) __attribute__((warn_unused_result));
 
-/* Only begins a flush: stream_confirm() ends it, and meanwhile records may come
- * in. DONE also if that was done. */
+/* Begins a flush and does not wait; stream_confirm() ends it, and records may
+ * be read meanwhile. Returns DONE also if the flush had begun before. */
 enum outcome stream_flush_begin(struct stream *s)
     __attribute__((warn_unused_result));
 
-/* Whether what was written is confirmed; LATER: not yet. wait: waits as
- * stream_flush() does. */
+/* Tells whether what was written is confirmed; LATER means not yet. wait: waits
+ * for it, as stream_flush() does. */
 enum outcome stream_confirm(struct stream *s, bool wait)
     __attribute__((warn_unused_result));
 
-/* Replaces the keys of pending rows in the state by those of the rows that the
- * flush writes or that have no date yet. */
+/* Replaces the keys of pending rows in the state by the keys of the rows that
+ * this flush writes or that have no date yet. */
 void stream_save_pending(struct stream *s);
-/* At the start: marks these rows, so that they are written again. */
+/* At the start: marks these rows as changed, so they are written again. */
 void stream_load_pending(struct stream *s);
-/* There are rows of the tenant to write. */
+/* True if the tenant has rows to write. */
 bool stream_has_rows(const struct pipeline *d);
 
-/* A flush: commits everything taken in, writes the rows and confirms them.
- * After LATER it goes on at the next call. refresh: also writes rows in which a
- * wait goes on. */
+/* A whole flush: commits all records read, writes the rows and confirms them.
+ * After LATER, the next call continues the flush. refresh: also writes rows in
+ * which a wait goes on. */
 enum outcome stream_flush(struct stream *s, bool refresh)
     __attribute__((warn_unused_result));
 
-/* True if rows in which a wait goes on are due to be written again. */
+/* True if it is time to rewrite rows in which a wait goes on. */
 bool stream_refresh_due(const struct stream *s);
 
-/* Reads the state at the start. -1: an error, which state_commit() returns. */
+/* Reads the state at the start. -1: an error, which state_commit() will
+ * return. */
 int stream_load(struct stream *s) __attribute__((warn_unused_result));
 
-/* Allocation. Without it all of these do nothing. */
+/* Allocation. These functions do nothing if chats are not assigned. */
 
-/* Sets the clock, and returns it; without allocation 0. */
+/* Sets the clock and returns it; returns 0 if chats are not assigned. */
 int64_t stream_allocation_now(struct stream *s);
-/* Sets the clock, and touches the tenants for which something is due. */
+/* Sets the clock and touches the tenants for which something is due. */
 void stream_allocation_clock(struct stream *s);
 bool stream_allocation_due(struct stream *s);
-/* Assigns chats of a tenant that was touched. */
+/* Assigns the waiting chats of a touched tenant. */
 void stream_allocation_select(struct stream_tenant *t);
 void stream_allocation_save(struct stream_tenant *t);
 int stream_allocation_load(struct stream *s)
     __attribute__((warn_unused_result));
-/* Writes new reservations; -1: that failed. They are confirmed as rows are, and
- * then sent. */
+/* Writes new reservations; -1 if that failed. They are confirmed in the same
+ * way as rows, and count as sent after that. */
 int stream_allocation_write(struct stream *s)
     __attribute__((warn_unused_result));
 void stream_allocation_sent(struct stream_tenant *t);
 
-/* NULL when it is not a daemon, or without [metrics] folder. The input is open.
- * Owned. */
+/* Opens the metrics of a daemon; the input must be open. NULL in other runs, or
+ * without [metrics] folder. Owned by the caller. */
 struct daemon_metrics *stream_metrics_open(struct stream *s)
     __attribute__((warn_unused_result));
 
-/* Writes what changed of a tenant into the state. */
+/* Writes the tenant's changes into the state. */
 void stream_save(struct stream_tenant *t);
 
-/* The number of a chat in the state; stream_tables.c uses the higher bits of
- * struct chat's number. */
+/* The number of a chat in the state. The higher bits of struct chat's number
+ * belong to stream_tables.c. */
 #define STREAM_CHAT_NUMBER(n) ((n) & ((UINT64_C(1) << 40) - 1))
 
-/* The key of a segment of messages: the higher bits of its number stand above
- * the chat's, so that those of a chat with few are neighbours. */
+/* The key of a segment of messages. The higher bits of the segment's number
+ * stand above the chat's number, so the segments of chats with few messages are
+ * neighbours. */
 static inline uint64_t
 stream_segment_key(uint64_t chat, uint64_t segment)
 {
@@ -274,15 +295,15 @@ stream_segment_key(uint64_t chat, uint64_t segment)
 	       (segment & 0xffff);
 }
 
-/* Bytes of a tenant's number, with which its keys and its chats begin. */
+/* Length of a tenant's number, with which its keys and its chats begin. */
 #define STREAM_TENANT_BYTES 4
 
-/* Sets *key to what keys of that tenant begin with: its number. */
+/* Sets *key to the beginning of the tenant's keys, which is its number. */
 void stream_tenant_key(const struct stream_tenant *t, struct buf *key);
-/* Reads this number back from that many bytes. */
+/* Reads a tenant's number back from the STREAM_TENANT_BYTES bytes at p. */
 uint32_t stream_read_tenant_number(const void *p);
 
-/* Appends the lowest bytes of n, the highest of these first. */
+/* Appends the lowest `bytes` bytes of n in big-endian order. */
 void stream_put_number(struct buf *key, uint64_t n, size_t bytes);
 
 #endif

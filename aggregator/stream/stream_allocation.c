@@ -1,9 +1,8 @@
 /*
- * stream_allocation: allocation in a stream. It assigns chats once a flush,
- * after the model is recomputed, by what that says, and is committed with
- * everything else. Reservations are written after that
- * commit, as rows are: after a crash those that were not confirmed are written
- * again, unchanged.
+ * stream_allocation: assigns the chats of a stream. It assigns once per flush,
+ * after the model is recomputed, and reads the model. Its state is committed
+ * with everything else. Reservations are written after that commit, as rows
+ * are: after a crash the unconfirmed ones are written again, unchanged.
  */
 #include "aggregator/stream/stream.h"
 
@@ -47,7 +46,7 @@ stream_allocation_select(struct stream_tenant *t)
 
 	if (a == NULL)
 		return;
-	/* An outcome counts for a reservation that expires now. */
+	/* An outcome counts even for a reservation that expires now. */
 	allocation_read_changes(a, &t->pipeline.model);
 	allocation_clock(a, t->stream->clock.now_ms);
 	t->stream->counts.assigned += allocation_select(a);
@@ -104,7 +103,7 @@ stream_allocation_load(struct stream *s)
 		state_each(s->tables.allocation, s->key.data, s->key.len,
 		    load_allocation_entry, t);
 		allocation_read_all(t->pipeline.allocation, &t->pipeline.model);
-		/* Chats may wait, or reservations be not yet written. */
+		/* There may be waiting chats or unwritten reservations. */
 		stream_touch(t);
 	}
 	return state_failed(s->state) ? -1 : 0;

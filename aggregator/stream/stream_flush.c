@@ -1,11 +1,11 @@
 /*
- * stream_flush: a flush: recomputes the tenants that changed, saves them and
- * the keys of their rows in one commit, writes the rows and confirms them.
- * stream.h has the order. When it comes is decided by common/stage/stage.h, by
- * the numbers that stream.c gives it.
+ * stream_flush: a flush recomputes the tenants that changed, saves them
+ * together with the keys of their rows in one commit, writes the rows and
+ * confirms them. stream.h explains the order. common/stage/stage.h decides when
+ * a flush comes, from the numbers that stream.c passes.
  *
- * Its cost is in proportion to what changed. Every [aggregator] refresh it also
- * writes the rows in which a wait goes on, of tenants whose time went on.
+ * Its cost is proportional to what changed. Every [aggregator] refresh it also
+ * writes the rows in which a wait goes on, for tenants whose time went on.
  */
 #include "aggregator/stream/stream.h"
 
@@ -56,7 +56,7 @@ recompute_touched(struct stream *s, bool refresh)
 		s->refreshed_ms = clock_mono_ms();
 }
 
-/* Commits everything to the state, with the keys of the rows to write. */
+/* Commits all changes to the state, with the keys of the rows to write. */
 static enum outcome
 commit_flush(struct stream *s)
 {
@@ -73,7 +73,7 @@ commit_flush(struct stream *s)
 	s->refreshed = false;
 	stream_save_pending(s);
 	staging_save(&s->staging);
-	/* Commit point: what has come need not come again. */
+	/* Commit point: the records read so far need not be delivered again. */
 	code = state_commit(s->state, &why);
 	if (code == PROG_OK) {
 		FAULT_POINT("aggregator.after_commit");
@@ -124,7 +124,7 @@ write_changed_rows(struct stream *s, int64_t version)
 	return OUTCOME_DONE;
 }
 
-/* A cache that has grown too large begins again. */
+/* Empties a cache that has grown too large. */
 static void
 drop_saved(const struct stream *s)
 {
@@ -138,7 +138,7 @@ drop_saved(const struct stream *s)
 			    s->tenants[i]->pipeline.streaming);
 }
 
-/* The rows are written, and their keys stay in the state until they are
+/* The rows are written; their keys stay in the state until the rows are
  * confirmed. Rows without a date stay pending. */
 static void
 clear_changed_rows(struct stream *s)
@@ -159,7 +159,7 @@ clear_changed_rows(struct stream *s)
 	drop_saved(s);
 }
 
-/* Makes the dead letters so far durable. */
+/* Makes the dead letters written so far durable. */
 static enum outcome
 flush_dead_letters(struct stream *s)
 {
@@ -180,8 +180,9 @@ confirm_output(struct stream *s, struct endpoint *to)
 	return o;
 }
 
-/* What was passed through is safe before its identities are: when it comes
- * again it may have become late, and is not passed through then. */
+/* Records that were passed through must be safe before their identities are: a
+ * record that is delivered again may have become late, and late records are not
+ * passed through. */
 static enum outcome
 confirm_passed(struct stream *s)
 {
@@ -237,7 +238,7 @@ confirm_outputs(struct stream *s)
 		   : o;
 }
 
-/* Waits only for outputs that confirm nothing without. */
+/* Waits only for outputs that confirm nothing unless they are asked. */
 static enum outcome
 look_at_outputs(struct stream *s)
 {
@@ -266,7 +267,8 @@ stream_confirm(struct stream *s, bool wait)
 	return OUTCOME_DONE;
 }
 
-/* Up to where the rows are written; those of the flush before are confirmed. */
+/* Runs the flush up to the point where its rows are written. The rows of the
+ * flush before are confirmed already. */
 static enum outcome
 write_flush(struct stream *s, bool refresh)
 {

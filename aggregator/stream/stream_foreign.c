@@ -1,16 +1,17 @@
 /*
- * stream_foreign: messages of another program in the place of records. Each
- * becomes one record, and is then a stream's: committed, written and
- * acknowledged like any other. What the program that reads them expects besides
- * is published now and then, and at the end.
+ * stream_foreign: reads messages of another program instead of records. Each
+ * message becomes one record and is then committed, written and acknowledged
+ * like any other record. The messages that the other program expects in return
+ * are published at intervals and at the end.
  *
- * Without a folder for the state the broker keeps all messages until the end,
- * so that a run that is killed has done nothing; but not more of them, nor for
- * longer, than a broker should keep messages that are not acknowledged.
+ * Without a folder for the state, the broker keeps all messages until the end
+ * of the run, so a run that is killed has done nothing. The run ends before the
+ * broker would hold too many messages unacknowledged, or hold them for too
+ * long.
  *
- * Users of these messages are customers. One who was forgotten is counted under
- * an alias, as in the database, so that no count starts over: the state keeps a
- * hash of the id for that, with its own secret seed.
+ * The users of these messages are customers. A forgotten user is counted under
+ * an alias, as in the database, so no count starts over. For this the state
+ * keeps a hash of the user's id, keyed with a secret seed of its own.
  */
 #include "aggregator/stream/stream.h"
 
@@ -23,7 +24,7 @@
 #include "common/digest/keyed_hash.h"
 #include "common/records/forget_order.h"
 
-/* PREFETCH lets the broker send the next batch while one is committed. */
+/* PREFETCH lets the broker send the next batch while this one is committed. */
 #define BATCH 20000
 #define PREFETCH 40000
 
@@ -47,11 +48,11 @@ stream_foreign_open(const struct stream *s, struct endpoint_options *opt)
 	opt->binding = f->binding;
 	opt->prefetch =
 	    s->job->state != NULL ? PREFETCH : ENDPOINT_NO_PREFETCH_LIMIT;
-	/* stream_foreign_idle() decides. */
+	/* stream_foreign_idle() decides when the run ends. */
 	opt->until_empty = opt->until_empty && f->idle_exit_ms < 0;
 }
 
-#define ALIASES "forgotten" /* a hash of an id -> its alias */
+#define ALIASES "forgotten" /* table of the state: hash of an id -> alias */
 
 static struct keyed_hash
 hash_user(const struct stream *s, struct text user)
@@ -91,7 +92,7 @@ stream_foreign_load(struct stream *s)
 		    load_alias, s);
 }
 
-/* Under which name a user counts. */
+/* The name under which a user is counted. */
 static struct text
 name_of_user(const struct stream *s, struct text user)
 {
@@ -133,7 +134,7 @@ take_message(void *ctx, char *body, size_t len)
 	r->user = name_of_user(s, r->user);
 	t = stream_tenant(s, r->tenant);
 	s->counts.records++;
-	/* Of two messages with one id the first counts, not the later. */
+	/* Of two messages with one id, the first counts. */
 	if (model_knows_event(&t->pipeline.model, r->id))
 		s->counts.again++;
 	else
@@ -171,7 +172,8 @@ publish(struct stream *s)
 	return code;
 }
 
-/* Without a folder: true when the broker has kept enough. */
+/* True when a run without a state folder has left enough messages with the
+ * broker. */
 static bool
 is_held_enough(struct stream *s)
 {
@@ -213,8 +215,8 @@ stream_foreign_confirmed(struct stream *s)
 	return OUTCOME_DONE;
 }
 
-/* The idle time alone does not end the run: the queue must be empty, too. No
- * idle time counts while the broker is unreachable. */
+/* The idle time alone does not end the run: the queue must be empty, too. The
+ * idle time does not count while the broker is unreachable. */
 void
 stream_foreign_idle(struct stream *s)
 {

@@ -1,17 +1,17 @@
 /*
- * stream_forget: forgets customers, as orders in a folder of the state ask
- * (common/records/forget_order.h). The stream ends its run as at a signal, with
- * all rows confirmed and nothing pending. Then the models lose what identifies
- * the customers, that is committed, the file is copied without the bytes
- * that were there before, the orders are removed, and the run begins again.
- * Killed at any time, the orders are still there, or nothing of the customers
- * is.
+ * stream_forget: forgets customers when orders in a folder of the state ask for
+ * it (common/records/forget_order.h). The stream ends its run as it does after
+ * a signal, with all rows confirmed and nothing pending. Then the models drop
+ * what identifies the customers, the state is committed, its file is copied
+ * without the bytes that were there before, the orders are removed, and a new
+ * run begins. If the program is killed at any point, either the orders are
+ * still there or nothing of the customers is.
  *
- * Names, phone numbers and tags of chats go, and words too rare to be trends;
- * counts by user stay, with the user's id, since the next message counts there.
- * Of a foreign input the users are customers: their counts go to an alias. A
- * snapshot of the tenant that is not whole goes, with what still comes of it:
- * the next one has all.
+ * Names, phone numbers and tags of chats are deleted, and so are words too rare
+ * to be trends. Counts by user stay under the user's id, because later messages
+ * must count there; for a foreign input, whose users are customers, they move
+ * to an alias. An unfinished snapshot of the tenant is dropped, and so are its
+ * remaining lines: the next snapshot is complete.
  */
 #include "aggregator/stream/stream.h"
 
@@ -32,15 +32,15 @@
 
 enum {
 	LOOK_MS = 1000,
-	/* What was published before the order is read by then, unless the
-	 * stream is behind. */
+	/* Unless the stream is behind, everything that was published before the
+	 * order has been read after this time. */
 	WAIT_MS = 2000,
 };
 
 struct order_file {
 	char *path;
 	struct buf bytes;
-	struct forget_order order; /* borrows from them */
+	struct forget_order order; /* borrows from the file's bytes */
 };
 
 struct order_list {
@@ -56,8 +56,8 @@ is_order(const char *name)
 	return len > n && strcmp(name + len - n, FORGET_ENDING) == 0;
 }
 
-/* Adds the order to the list. One that cannot be read stays where it is, and a
- * warning names it once. */
+/* Adds the order to the list. An unreadable order stays where it is, and one
+ * warning names it. */
 static void
 read_order(struct stream *s, const char *path, struct order_list *list)
 {
@@ -135,9 +135,9 @@ stream_forget_look(struct stream *s)
 		s->stage.enough = true;
 }
 
-/* The counts of a customer of a foreign input go to the alias, which may have
- * those of an erasure before; their rows are written by the next run. All
- * identities are stored again, with the alias in place of the id. */
+/* Moves the counts of a customer of a foreign input to the alias, which may
+ * already have counts of an earlier erasure. The next run writes their rows.
+ * All identities are stored again, with the alias in place of the id. */
 static void
 move_counts(struct stream_tenant *t, const struct forget_order *o)
 {
@@ -165,8 +165,8 @@ move_counts(struct stream_tenant *t, const struct forget_order *o)
 }
 
 struct rare_words {
-	uint64_t rare;   /* a word that came that often at most is rare */
-	struct buf keys; /* each behind a byte of its length */
+	uint64_t rare;   /* a word that came at most this often is rare */
+	struct buf keys; /* each one after a byte with its length */
 };
 
 static bool
@@ -184,9 +184,9 @@ collect_rare_word(
 	return true;
 }
 
-/* Words too rare to be a trend, which no view shows, and which may be of a text
- * of the customer's. The reaper does the same with rows
- * (reaper/rights/personal_tables.c). Their timers hold them until their window
+/* Deletes words that are too rare to be a trend. No view shows them, and they
+ * may come from a message of the customer. The reaper does the same with rows
+ * (reaper/rights/personal_tables.c). Timers keep such words until their window
  * ends. */
 static void
 delete_rare_words(struct stream_tenant *t)
@@ -208,7 +208,7 @@ delete_rare_words(struct stream_tenant *t)
 	buf_release(&r.keys);
 }
 
-/* Returns how many chats changed. */
+/* Returns the number of changed chats. */
 static size_t
 carry_out(struct stream *s, const struct forget_order *o)
 {
@@ -220,7 +220,7 @@ carry_out(struct stream *s, const struct forget_order *o)
 	if (t == NULL)
 		return 0;
 	chats = model_forget_customer(&t->pipeline.model, o);
-	/* Of an operator with the same id the order has no alias. */
+	/* An order about an operator with this id has no alias. */
 	if (s->job->foreign != NULL && o->alias.len > 0)
 		move_counts(t, o);
 	stream_save(t);
@@ -266,7 +266,7 @@ carry_out_all(
 		code = state_rewrite(s->state, why);
 	if (code == PROG_OK)
 		code = stream_foreign_publish(s);
-	/* The order last: it is done. */
+	/* The order is removed last, because then it is done. */
 	for (i = 0; i < orders->n && code == PROG_OK; i++) {
 		code = report_done(orders->v[i].path, why);
 		if (code == PROG_OK)

@@ -1,13 +1,13 @@
 /*
- * stream_metrics: what a stream tells Prometheus: how far it is, and what came
- * of its records (daemon_metrics.h has the rest).
+ * stream_metrics: what a stream reports to Prometheus: how far it has read, and
+ * what happened to its records. daemon_metrics.h has the rest.
  */
 #include "aggregator/stream/stream.h"
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 
-/* The newest time in the records of all tenants; 0: there is none. */
+/* The newest time in the records of all tenants; 0 if there is no record. */
 static int64_t
 newest_time(const struct stream *s)
 {
@@ -22,7 +22,7 @@ newest_time(const struct stream *s)
 	return newest;
 }
 
-/* A daemon_metrics_writer. */
+/* Implements daemon_metrics_writer. */
 static void
 add_stream_metrics(void *ctx, struct buf *to, const char *labels)
 {

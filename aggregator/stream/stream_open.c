@@ -30,7 +30,7 @@ open_state(struct stream *s, struct buf *why)
 		{ &s->tables.operators, "operators", STATE_BYTES },
 		{ &s->tables.events, "events", STATE_BYTES },
 		{ &s->tables.seen, "seen", STATE_BYTES },
-		/* Its name in the files of every version. */
+		/* The table's name in state files of every version. */
 		{ &s->tables.pending_rows, "unsent", STATE_NUMBERS },
 		{ &s->tables.allocation, "allocation", STATE_BYTES },
 	};
@@ -51,8 +51,8 @@ open_state(struct stream *s, struct buf *why)
 	return PROG_OK;
 }
 
-/* Notes in the state whether a metric is computed. If it was otherwise before,
- * the name is appended to one of the lists. */
+/* Notes in the state whether a metric is computed. If that changed since the
+ * last run, appends the name to one of the lists. */
 static void
 note_computed(struct stream *s, const char *name, bool is, struct buf *ended,
     struct buf *resumed)
@@ -68,8 +68,8 @@ note_computed(struct stream *s, const char *name, bool is, struct buf *ended,
 	free(key);
 }
 
-/* What is not of the present alone is written as it happens: a metric that is
- * not computed for some minutes lacks them for good, so a change of the list is
+/* Metrics of history are written as things happen. One that is not computed for
+ * some minutes lacks these minutes for good, so a change of the selection is
  * reported. */
 static void
 report_selection(struct stream *s)

@@ -1,10 +1,10 @@
 /*
- * stream_pending: the keys of the rows that a flush writes, which are committed
- * together with the state that the rows are made of. After a crash they are
- * read back, and the rows are made again: they have full values, so writing
- * them twice does no harm. The bytes have of each tenant: its number; the keys
- * of chats, operators and events, each list after its length; whether the
- * tenant's own row changed; and those of the streaming metrics.
+ * stream_pending: the keys of the rows that a flush writes. They are committed
+ * together with the state from which the rows are made. After a crash the keys
+ * are read back and the rows made again; since rows hold full values, writing
+ * them twice does no harm. The format, per tenant: its number; the keys of
+ * chats, operators and events, each list after its length; whether the tenant's
+ * own row changed; and the keys of the streaming metrics.
  */
 #include "aggregator/stream/stream.h"
 
@@ -25,8 +25,7 @@ stream_has_rows(const struct pipeline *d)
 		   streaming_metrics_changed(d->streaming));
 }
 
-/* Appends the keys of the changed rows of one tenant, with its number in the
- * state. */
+/* Appends the tenant's number in the state and the keys of its changed rows. */
 static void
 pack_rows(const struct pipeline *d, uint32_t tenant, struct buf *to)
 {
@@ -85,7 +84,8 @@ mark_events(struct model *m, struct pack *r)
 	}
 }
 
-/* Marks the rows as changed. -1, or r->bad: the bytes are malformed. */
+/* Marks the rows as changed. Returns -1, or sets r->bad, if the bytes are
+ * malformed. */
 static int
 mark_rows(struct pipeline *d, struct pack *r)
 {

@@ -2,9 +2,10 @@
  * stream_snapshot: a whole snapshot, or a part of one that came through an
  * exchange, corrects the model of its tenant.
  *
- * Messages of the snapshot that did not come in the stream are passed through
- * first, and confirmed before the commit that keeps their identities and
- * removes the snapshot: after a crash before it they are written once more.
+ * First the messages of the snapshot that did not come in the stream are passed
+ * through. They are confirmed before the commit that stores their identities
+ * and removes the snapshot. After a crash before that commit they are written
+ * once more.
  */
 #include "aggregator/stream/stream.h"
 
@@ -12,8 +13,8 @@
 #include "common/text/jsonw.h"
 
 /* True if a message of a whole snapshot did not come in its tenant's stream.
- * Whether a record about a message came is not stored, so it passes; the key of
- * its row removes duplicates. */
+ * The state does not store whether a record about a message came, so such
+ * records are passed through; the key of their row removes duplicates. */
 bool
 stream_passes(void *ctx, struct record *r)
 {
@@ -34,9 +35,10 @@ write_passed(void *ctx, const char *line, size_t len)
 	return endpoint_write(s->out, line, len);
 }
 
-/* For the sink: with it the reaper knows that chats which left are marked. It
- * is written behind the rows of the flush. After a crash the next snapshot's
- * will do. A part of a snapshot has none. */
+/* Keeps the snapshot's marker for the sink: with it the reaper knows that chats
+ * missing from the snapshot are marked as gone. The marker is written behind
+ * the rows of the flush. If a crash loses it, the next snapshot's marker does
+ * the same. A part of a snapshot has no marker. */
 static void
 mark_applied(struct stream_tenant *t, const struct markers *whole)
 {
@@ -69,7 +71,8 @@ stream_apply(void *ctx, struct text tenant, struct snapshot *snapshot,
 	if (t->pipeline.streaming != NULL)
 		streaming_metrics_pass_time(
 		    t->pipeline.streaming, snapshot->pipeline.model.as_of);
-	/* Maybe nothing came since long ago; what changes does so now. */
+	/* No record may have come for a long time; the snapshot's changes
+	 * happen now. */
 	if (t->pipeline.allocation != NULL)
 		allocation_clock(t->pipeline.allocation, s->clock.now_ms);
 	model_merge(&t->pipeline.model, &snapshot->pipeline.model, part);

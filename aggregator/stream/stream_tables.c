@@ -1,5 +1,6 @@
 /*
- * stream_tables: the tables of the state. What changed of a tenant is written:
+ * stream_tables: the tables of the state. A flush writes a tenant's changes
+ * into them:
  *
  *   tenants    number -> name, and what no other table has
  *   operators  tenant, id -> operator
@@ -8,17 +9,18 @@
  *   messages   number, segment -> messages
  *   seen       tenant, span, version -> identities of that span
  *
- * LMDB writes whole pages, so what changes in one flush must lie together:
- * chats are numbered in the order in which they become active, and one that
- * becomes active after a pause gets a new number. For that a chat's number in
- * memory carries the minute of its last change in its higher bits. Identities
- * are a log: one run a flush under a growing key; a span that is out of the
- * window is deleted in small steps, one with each flush.
+ * LMDB writes whole pages, so data that changes in the same flush should lie
+ * together. For this reason chats are numbered in the order in which they
+ * become active, and a chat that becomes active after a pause gets a new
+ * number. To know about pauses, a chat's number in memory has the minute of its
+ * last change in its higher bits. Identities are a log: each flush appends one
+ * run under a growing key. When a span leaves the window, flushes delete it in
+ * small steps.
  *
- * Read at the start are of each tenant its operators, events, identities and
- * the heads of its chats; messages of a chat when a record of it comes. The
- * tables of pending rows and of the allocation are in stream_pending.c and
- * stream_allocation.c.
+ * The start reads the operators, events, identities and chat heads of every
+ * tenant. The messages of a chat are read when a record about the chat comes.
+ * stream_pending.c and stream_allocation.c own the tables of pending rows and
+ * of the allocation.
  */
 #include "aggregator/stream/stream.h"
 
@@ -30,10 +32,10 @@
 
 #include "aggregator/model/model_pack.h"
 
-/* A chat without a change for so long gets a new number. */
+/* A chat that did not change for this long gets a new number. */
 #define PAUSE_MINUTES 10
 
-/* Runs of expired identities that a flush deletes, at most. */
+/* The most runs of expired identities that one flush deletes. */
 #define EXPIRE_RUNS 64
 
 static void
@@ -63,7 +65,8 @@ save_operators(struct stream_tenant *t)
 		id = operator_id(m, o);
 		stream_tenant_key(t, &s->key);
 		buf_add(&s->key, id.p, id.len);
-		/* Of one who left it must be known when. */
+		/* For an operator who left, the time of leaving must be
+		 * known. */
 		if (!operator_has_row(o) && o->name == 0 &&
 		    o->at == CLOCK_NONE) {
 			state_delete(
@@ -93,7 +96,8 @@ save_events(struct stream_tenant *t)
 	}
 }
 
-/* Minutes of this process, from 1 on; they wrap after 31 years. */
+/* Minutes since this process started, from 1; the count wraps after 31
+ * years. */
 static uint64_t
 current_minute(void)
 {
@@ -112,7 +116,7 @@ delete_segments(struct stream *s, uint64_t number, size_t from, size_t to)
 	}
 }
 
-/* Copies the segments of an old number to a new one. */
+/* Copies the segments of a chat from its old number to its new one. */
 static void
 move_segments(struct stream *s, uint64_t old, uint64_t new, size_t n)
 {
@@ -160,7 +164,7 @@ save_chat(struct stream_tenant *t, struct chat *c)
 	}
 }
 
-/* Gives a chat a number among those of the chats that are active now. */
+/* Gives a chat a number next to the chats that are active now. */
 static void
 renumber(struct stream *s, struct chat *c)
 {
@@ -265,11 +269,11 @@ stream_save(struct stream_tenant *t)
 }
 
 enum {
-	/* The tenant, the span, the version; see save_run(). */
+	/* Tenant, span and version; see save_run(). */
 	RUN_KEY_BYTES = STREAM_TENANT_BYTES + 2 + 8,
 };
 
-/* The state is damaged: false. */
+/* Reports that the state is damaged. Always returns false. */
 static bool
 damaged(const struct stream *s)
 {
@@ -277,7 +281,8 @@ damaged(const struct stream *s)
 	return false;
 }
 
-/* The tenant whose number the bytes begin with; NULL: damaged. */
+/* Returns the tenant whose number stands at the beginning of the bytes; NULL if
+ * the state is damaged. */
 static struct stream_tenant *
 tenant_at(const struct stream *s, const void *bytes, size_t len)
 {
@@ -292,7 +297,7 @@ tenant_at(const struct stream *s, const void *bytes, size_t len)
 	return NULL;
 }
 
-/* False if unpacking failed: the state is damaged. */
+/* False if unpacking failed, which means that the state is damaged. */
 static bool
 check_unpacked(const struct stream *s, int rc)
 {

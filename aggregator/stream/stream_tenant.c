@@ -21,7 +21,7 @@ stream_touch(struct stream_tenant *t)
 	t->touched = t->aged = true;
 }
 
-/* Reads the messages of a chat that was loaded without them. */
+/* Reads the messages of a chat whose head alone was loaded. */
 static void
 fetch_chat_messages(void *ctx, struct model *m, struct chat *c)
 {
@@ -60,7 +60,7 @@ stream_tenant(struct stream *s, struct text name)
 		    &t->pipeline, &s->setup, name, true, CLOCK_NONE, t->number);
 		t->pipeline.model.dedup_on_add = true;
 		t->pipeline.model.fetch = fetch_chat_messages;
-		/* What is published has all. */
+		/* The messages that are published need all counts. */
 		if (s->job->foreign != NULL)
 			t->pipeline.model.event_pairs = 0;
 		XGROW(s->tenants, s->tenants_n, s->tenants_cap);
