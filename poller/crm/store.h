@@ -44,8 +44,8 @@ enum store_access {
 	STORE_EXCLUSIVE, /* for a poll; PROG_TEMPFAIL if another one has it */
 	STORE_SHARED,    /* for reading and counting during a poll */
 	STORE_COUNTING,  /* the same; damage is only found where it is read */
-	STORE_READ_ONLY  /* likewise, and creates nothing; PROG_NOINPUT: there
-			  * is no state yet */
+	STORE_READ_ONLY  /* likewise, and creates nothing; PROG_NOINPUT if
+			  * no state exists */
 };
 
 struct store;

@@ -1,5 +1,5 @@
 /*
- * hook: opens the webhooks of the configuration, authenticates and reads their
+ * hook: opens the configured webhooks, and authenticates and reads their
  * deliveries; see hook.h.
  */
 #include "poller/intake/hook.h"
@@ -21,29 +21,31 @@
 
 struct hook {
 	char *tenant, *source;
-	char *section; /* of the configuration: "crm TENANT" */
+	char *section; /* its section of the configuration, "crm TENANT" */
 	struct profile *profile;
-	struct profile_hooks spec; /* what the profile says of its webhooks */
+	struct profile_hooks spec; /* what the profile says about its
+				    * webhooks */
 	struct signature_scheme scheme;
 	bool signs;
-	bool closed; /* for the routes of the original service only */
-	char *key;   /* of signatures, or the secret of the address */
+	bool closed; /* serves only the routes of the original service */
+	char *key;   /* the signing key, or the secret in the address */
 	struct work_queue *queue;
 };
 
 struct hooks {
 	struct hook *all;
 	size_t n, failed;
-	pthread_mutex_t counting; /* of what follows */
+	pthread_mutex_t counting; /* protects the members below */
 	struct hook_count {
-		unsigned since; /* the last warning, at logged_ms */
+		unsigned since; /* results since the last warning, at
+				 * logged_ms */
 		int64_t logged_ms;
 	} counts[HOOK_RESULTS];
 };
 
 /* ---- hook ---- */
 
-/* At most one warning about each result in that time. */
+/* At most one warning about each kind of result in this time. */
 #define LOG_MS (INT64_C(10) * 1000)
 
 size_t
@@ -149,9 +151,9 @@ hook_count(struct hooks *all, enum hook_result what, int64_t now_ms)
 	return n;
 }
 
-/* Whose a chat is counts from the time of its record on. A closing that names
- * nobody is told as of the instant after it, so that it is theirs who had the
- * chat until then. */
+/* The time of a chat record. The assignee in it counts from that time on. A
+ * closing that names nobody is dated one millisecond later, so it is credited
+ * to the operator who had the chat until then. */
 static int64_t
 chat_record_at(const struct crm_record *r, int64_t now_ms)
 {
@@ -163,7 +165,7 @@ chat_record_at(const struct crm_record *r, int64_t now_ms)
 		   : at;
 }
 
-/* Appends a record of the stream, which is part of no snapshot. */
+/* Appends a record of the stream, which belongs to no snapshot. */
 static void
 add_hook_record(struct buf *out, const struct hook *h,
     const struct crm_record *r, int64_t now_ms)
@@ -185,8 +187,8 @@ add_hook_record(struct buf *out, const struct hook *h,
 	}
 	if (r->type == RECORD_OPERATOR) {
 		crm_record_add_available_at(&line, r, now_ms);
-		/* Of two records of an operator the later one counts; one that
-		 * only tells a name changes nothing that a list says. */
+		/* Of two records of an operator the later one counts. One that
+		 * only gives a name must not replace what a list said. */
 		if (r->has_available && r->at == CLOCK_NONE)
 			jsonw_time(&line, "at",
 			    r->available_at != CLOCK_NONE ? r->available_at
@@ -197,7 +199,7 @@ add_hook_record(struct buf *out, const struct hook *h,
 	buf_release(&line);
 }
 
-/* The time of the signature, by which the delivery was authenticated. */
+/* The time in the signature with which the delivery was authenticated. */
 static int64_t
 signed_ms(const struct hook *h, const struct hook_delivery *d)
 {
@@ -211,8 +213,8 @@ signed_ms(const struct hook *h, const struct hook_delivery *d)
 		   : CLOCK_NONE;
 }
 
-/* Has the profile read the payload. A repeat of an event without a time of its
- * own is read as if it came when the first one did, *now_ms. */
+/* Lets the profile read the payload. A repeated event without a time of its own
+ * is read as if it came at *now_ms, when the first one did. */
 static int
 ask_profile(const struct hook *h, const struct hook_delivery *d,
     json_t *payload, struct profile_hook_answer *a, int64_t *now_ms,
@@ -258,7 +260,8 @@ read_payload(const struct hook *h, const struct hook_delivery *d,
 	}
 	for (i = 0; i < a.n; i++) {
 		if (a.records[i].type == RECORD_UNKNOWN)
-			continue; /* a customer: no record of a stream */
+			continue; /* a customer, which is not a record of a
+				   * stream */
 		add_hook_record(records, h, &a.records[i], now_ms);
 		++*n;
 	}
@@ -282,14 +285,14 @@ hook_read(const struct hook *h, const struct hook_delivery *d,
 }
 
 /*
- * hook_open: opens the webhooks of the configuration, and makes their
- * addresses; see hook.h.
+ * hook_open: opens the configured webhooks and makes their addresses; see
+ * hook.h.
  */
 
 /* The processor time that reading a payload may take. */
 #define READ_MS 1000
-/* The queue of a tenant has room for one in so many of all connections, and for
- * so many of the longest payloads. */
+/* A tenant's queue has room for a quarter of all connections and for this many
+ * payloads of the greatest length. */
 #define WORK_QUEUE_SHARE 4
 #define WORK_QUEUE_LONGEST 4
 
@@ -305,7 +308,7 @@ release_hook(struct hook *h)
 	free(h->section);
 }
 
-/* "chatwoot" of "./profiles/chatwoot.jq". */
+/* Returns "chatwoot" for "./profiles/chatwoot.jq". */
 static char *
 source_name(const char *profile)
 {
@@ -339,7 +342,7 @@ open_profile(struct hook *h, const struct conf *c, struct buf *why)
 	return rc;
 }
 
-/* Owned; NULL and *why. */
+/* Owned by the caller; NULL and *why on errors. */
 static char *
 find_hook_secret(const struct hook *h, const struct conf *c, struct buf *why)
 {
@@ -355,7 +358,7 @@ find_hook_secret(const struct hook *h, const struct conf *c, struct buf *why)
 	return NULL;
 }
 
-/* A secret in an address has enough letters, which need no escape there. */
+/* True if the secret is long enough and needs no escapes in an address. */
 static bool
 is_address_secret(const char *s)
 {
@@ -418,7 +421,7 @@ set_hook_scheme(struct hook *h, const struct conf *c, struct buf *why)
 	return 0;
 }
 
-/* 0, or -1 and *why. */
+/* Returns 0, or -1 and *why. */
 static int
 open_hook(
     struct hook *h, const struct conf *c, const char *tenant, struct buf *why)
@@ -434,7 +437,8 @@ open_hook(
 	return set_hook_scheme(h, c, why) == 0 ? set_hook_key(h, c, why) : -1;
 }
 
-/* Also for the routes of the original service, which are for Qiscus alone. */
+/* True also if only the routes of the original service, which are for Qiscus,
+ * need it. */
 static bool
 hook_is_wanted(const struct conf *c, const char *tenant)
 {

@@ -1,16 +1,16 @@
 /*
- * hook: the webhooks of the configuration, one a tenant: finds the tenant of a
- * delivery, authenticates it, and turns its payload into records. HTTP is left
- * to route_hooks.c.
+ * hook: the configured webhooks, one per tenant: finds the tenant of a
+ * delivery, authenticates the delivery, and turns its payload into records.
+ * route_hooks.c does the HTTP.
  *
- * A tenant has a webhook when [crm NAME] hook says how deliveries are
- * authenticated: by a signature that the CRM makes over time and body, or by a
- * secret in the address that the CRM was given.
+ * A tenant has a webhook if [crm NAME] hook says how deliveries are
+ * authenticated: by a signature that the CRM computes over time and body, or by
+ * a secret in the address that was registered with the CRM.
  *
- * All functions may be called by several threads at a time once the webhooks
- * are open, but for hook_read(): the payloads of a tenant are read one after
- * the other, each within a second of processor time, in the thread of the
- * tenant's work queue, so that no other tenant waits.
+ * Once the webhooks are open, several threads may call any function at the same
+ * time, except hook_read(): a tenant's payloads are read one after the other in
+ * the thread of its work queue, each within a second of processor time, so no
+ * other tenant waits.
  */
 #ifndef POLLER_INTAKE_HOOK_H
 #define POLLER_INTAKE_HOOK_H
@@ -33,78 +33,81 @@ struct hook;
 struct work_queue;
 
 /* Opens the webhooks of all tenants that have one. An error is logged and
- * closes that webhook only. Call it before there are threads. Owned. */
+ * closes only that webhook. Call it before threads are started. Owned by the
+ * caller. */
 struct hooks *hooks_open(const struct conf *c)
     __attribute__((warn_unused_result));
 
-/* NULL is fine. */
+/* all may be NULL. */
 void hooks_free(struct hooks *all);
 
-/* How many could not be opened. */
+/* How many webhooks could not be opened. */
 size_t hooks_failed(const struct hooks *all);
 
-/* The webhook of a tenant and source, the name of its profile; NULL: none. */
+/* Finds the webhook of a tenant and a source, which is the name of its profile;
+ * NULL if there is none. */
 const struct hook *hook_find(const struct hooks *all, const char *tenant,
     size_t tenant_len, const char *source, size_t source_len);
 
-/* The webhook of a tenant, whatever its source; also when [crm NAME] hook is
- * off, if it is [listen] tenant. NULL: none. */
+/* Finds the webhook of a tenant, whatever its source is. The webhook of
+ * [listen] tenant is found even if [crm NAME] hook is off. NULL if there is
+ * none. */
 const struct hook *hook_of(const struct hooks *all, const char *tenant);
 
-/* The path to register at the CRM: "/hooks/TENANT/SOURCE", and in *secret what
- * follows it behind a slash, owned, or NULL. Needs no key of signatures. NULL
- * and *why. Owned. */
+/* Returns the path to register with the CRM, "/hooks/TENANT/SOURCE", owned by
+ * the caller. Sets *secret to what follows the path after a slash, owned, or to
+ * NULL. Does not need the signing key. NULL and *why on errors. */
 char *hook_path(const struct conf *c, const char *tenant, char **secret,
     struct buf *why) __attribute__((warn_unused_result));
 
 const char *hook_tenant(const struct hook *h);
 const char *hook_source(const struct hook *h);
 
-/* The queue in whose thread its payloads are to be read. */
+/* The work queue in whose thread its payloads must be read. */
 struct work_queue *hook_queue(const struct hook *h);
 
-/* A delivery. All borrowed. */
+/* A delivery. All members are borrowed. */
 struct hook_delivery {
 	const char *body;
 	size_t len;
 	int64_t now_ms;
-	const char *secret; /* of the address; NULL: none */
+	const char *secret; /* from the address; NULL if it has none */
 	size_t secret_len;
-	/* A header of any case, or NULL. */
+	/* Returns a header, whose name may be in any case, or NULL. */
 	const char *(*header)(const void *ctx, const char *name);
-	/* When the delivery of that name (once) came for the first time;
-	 * now_ms: now. NULL: not remembered. */
+	/* Returns when the delivery of that name came for the first time, which
+	 * is now_ms for a new one. NULL: deliveries are not remembered. */
 	int64_t (*first)(const void *ctx, const char *once);
 	const void *ctx;
 };
 
-/* Authenticates a delivery; *verdict is for the log. False for NULL. */
+/* Authenticates a delivery; *verdict is for the log. False if h is NULL. */
 bool hook_authenticate(const struct hook *h, const struct hook_delivery *d,
     enum signature_verdict *verdict);
 
-/* The results of deliveries of which the log warns. */
+/* The results of deliveries that the log warns about. */
 enum hook_result {
-	HOOK_KEPT,    /* as a dead letter */
-	HOOK_REFUSED, /* not authentic, of another account, or no JSON */
+	HOOK_KEPT,    /* kept as a dead letter */
+	HOOK_REFUSED, /* not authentic, for another account, or not JSON */
 	HOOK_RESULTS
 };
 
-/* Counts a result. How many there were since the last warning about it, if
- * another one is due, else 0. */
+/* Counts a result. If a warning about it is due, returns how many there were
+ * since the last warning, else 0. */
 unsigned hook_count(struct hooks *all, enum hook_result what, int64_t now_ms);
 
 enum hook_outcome {
-	HOOK_RECORDS, /* perhaps none: an event without records */
-	HOOK_PARTLY,  /* some, and others that are left out */
-	HOOK_FOREIGN, /* of another account than [crm] account */
-	HOOK_UNKNOWN, /* an event that the profile has not */
-	HOOK_UNREAD,  /* the profile cannot read it */
+	HOOK_RECORDS, /* read; an event may have no records */
+	HOOK_PARTLY,  /* read in part; the rest is left out */
+	HOOK_FOREIGN, /* for another account than [crm] account */
+	HOOK_UNKNOWN, /* an event that the profile does not know */
+	HOOK_UNREAD,  /* a payload that the profile cannot read */
 	HOOK_NO_JSON,
 };
 
-/* Reads a payload, in one thread at a time. Appends its records, each a line
- * with its newline, and adds their number to *n; of all but HOOK_RECORDS *why
- * says what is wrong, half a sentence. */
+/* Reads a payload; call it from one thread at a time. Appends its records, one
+ * per line, and adds their number to *n. For every result but HOOK_RECORDS,
+ * *why says what is wrong in half a sentence. */
 enum hook_outcome hook_read(const struct hook *h, const struct hook_delivery *d,
     struct buf *records, size_t *n, struct buf *why);
 

@@ -10,29 +10,30 @@
 #include "common/base/xalloc.h"
 #include "common/containers/strmap.h"
 
-/* More keys than that wait for a store that takes none. */
+/* With more bytes of keys than this waiting, because the store takes none, new
+ * keys are refused. */
 #define UNSAVED_MAX ((size_t)16 * 1024 * 1024)
 
-/* A list in the order they came. */
+/* A list in the order of arrival. */
 struct known_request {
 	struct known_request *next;
 	struct idempotent what;
-	uint64_t number; /* in the store */
+	uint64_t number; /* its number in the store */
 	bool outdated;   /* the same key came again later */
 	size_t len;
 	char key[];
 };
 
-/* New keys for the store: each with the length of its entry before it. */
+/* New keys for the store, each after the length of its entry. */
 struct unsaved {
 	struct buf entries;
-	uint64_t dropped; /* keys up to that number were forgotten */
+	uint64_t dropped; /* keys up to this number were forgotten */
 };
 
 struct idempotency {
 	pthread_mutex_t lock;
 	bool stores;
-	struct strmap map; /* to struct known_request */
+	struct strmap map; /* key -> struct known_request */
 	struct known_request *oldest, **end;
 	size_t max;
 	uint64_t next; /* number of the next key */
@@ -92,7 +93,8 @@ remember_request(struct idempotency *m, const char *key, size_t len,
 	m->end = &k->next;
 }
 
-/* A request_store_fn: an entry is what is remembered, then the key. */
+/* A request_store_fn. An entry holds what is remembered, followed by the
+ * key. */
 static void
 load_key(void *ctx, uint64_t number, const void *data, size_t len)
 {
@@ -100,7 +102,7 @@ load_key(void *ctx, uint64_t number, const void *data, size_t len)
 	struct idempotent what;
 
 	if (len < sizeof what)
-		return; /* its checksum is right, so that cannot be */
+		return; /* cannot happen, because its checksum is right */
 	memcpy(&what, data, sizeof what);
 	m->next = number;
 	remember_request(

@@ -22,24 +22,24 @@
 
 #define LOOK_AGAIN_MS (60 * INT64_C(1000))
 
-/* One tenant. */
+/* The operators of one tenant. */
 struct operator_list {
 	const char *tenant;
-	char *const *named;   /* by the configuration, */
-	char *const *bots;    /* and those of all that are bots */
-	struct buf logged;    /* the last reason for a warning */
-	struct strmap listed; /* ids from the CRM; values are unused */
+	char *const *named;   /* named in the configuration */
+	char *const *bots;    /* the bots among all operators */
+	struct buf logged;    /* the reason of the last warning */
+	struct strmap listed; /* ids from the CRM; the values are unused */
 	int64_t looked_ms;    /* when the state was last read */
 };
 
 struct known_operators {
 	pthread_mutex_t lock;
-	const char *dir; /* the poller's state; NULL: none */
+	const char *dir; /* folder of the poller's state; or NULL */
 	struct operator_list *lists;
 	size_t n;
 };
 
-/* Does not log the same reason again. */
+/* Logs the reason, unless it is the same as last time. */
 static void
 warn_operators_unknown(
     struct operator_list *l, const char *why, const char *way_out)
@@ -51,8 +51,9 @@ warn_operators_unknown(
 	    "the operators of %s are unknown: %s%s", l->tenant, why, way_out);
 }
 
-/* Reads the operators from the state; if it cannot be read, or has none, those
- * of before stay. asked: an operator is looked up, it is not the start. */
+/* Reads the operators from the state. If the state cannot be read or has none,
+ * the earlier ones stay. asked: an operator is being looked up; false at the
+ * start. */
 static void
 read_operators(struct operator_list *l, const char *dir, bool asked)
 {
@@ -74,7 +75,7 @@ read_operators(struct operator_list *l, const char *dir, bool asked)
 	    store_get(s, STORE_META, "operator_rows", &data, &len)) {
 		strmap_release(&l->listed, NULL);
 		end = (const char *)data + len;
-		/* Of each its id and its JSON, ended by NUL. */
+		/* Each operator's id and JSON, both ended by NUL. */
 		for (id = data; id < end; id = strchr(strchr(id, 0) + 1, 0) + 1)
 			*strmap_put(&l->listed, id, strlen(id)) = l;
 	}
@@ -208,7 +209,8 @@ listener_context_open(const struct conf *conf, const char *state,
 		goto fail;
 	in->operators = known_operators_open(conf, state);
 	in->hooks = hooks_open(conf);
-	/* Other tenants' webhooks are served; `poller -n` ends with it. */
+	/* The webhooks of other tenants are served; only `poller -n` ends with
+	 * this code. */
 	*code = hooks_failed(in->hooks) > 0 ? PROG_CONFIG : PROG_OK;
 	return in;
 fail:

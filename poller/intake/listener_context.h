@@ -1,7 +1,7 @@
 /*
  * listener_context: what the routes share: the configuration, read once, and
- * the keys of requests that came before. Opened by the listener, read by all
- * its threads; members that change have locks of their own.
+ * the keys of earlier requests. The listener opens it and all its threads read
+ * it; members that change have locks of their own.
  *
  * Each group of routes has its members here and opens them in
  * listener_context_open().
@@ -19,18 +19,18 @@
 #include <stdint.h>
 
 /*
- * known_operators: the operators of each tenant: those that [crm NAME]
- * operators names, and those that the CRM listed at the last poll; and which
- * accounts of them are bots, by bot_operators there. Those of the CRM are read
- * from the poller's state, again once a minute, also when it was missing before
- * or was replaced. Nothing is written to it but LMDB's lock file.
+ * known_operators: the operators of each tenant: those in [crm NAME] operators
+ * and those that the CRM listed at the last poll. [crm NAME] bot_operators says
+ * which of them are bots. The CRM's operators are read from the poller's state
+ * once a minute, even if the state was missing before or was replaced. Only
+ * LMDB's lock file is written there.
  *
  * Any thread may call known_operators_find() at any time.
  */
 
 struct known_operators;
 
-/* The numbers are kept with the keys of requests. */
+/* The values are stored with the keys of requests. */
 enum known_operator {
 	KNOWN_OPERATOR_NONE = 0,
 	KNOWN_OPERATOR_PERSON = 1,
@@ -52,36 +52,40 @@ struct known_operators;
 struct listener_context {
 	const struct conf *conf; /* borrowed */
 
-	/* The tenant of the routes whose paths name none; NULL: they answer
+	/* The tenant of routes whose paths name none; NULL: these routes answer
 	 * 404. */
 	const char *tenant;
-	struct networks trusted;           /* may use routes without a secret */
-	struct jwt_conf tokens;            /* no keys: no bearer tokens */
+	struct networks trusted; /* these addresses may use routes
+				  * without a secret */
+	struct jwt_conf tokens;  /* without keys, bearer tokens are not
+				  * used */
 	struct known_operators *operators; /* of each tenant */
-	struct idempotency *keys;          /* of requests that came before */
-	/* Where records go; borrowed, set by the listener before the first
-	 * request. NULL: none is open. */
+	struct idempotency *keys;          /* keys of earlier requests */
+	/* Where records go. Borrowed; the listener sets it before the first
+	 * request. NULL in a check. */
 	struct intake *intake;
-	/* What the server counts; likewise. NULL: nobody does. */
+	/* The server's counts. Borrowed and set in the same way; NULL if nobody
+	 * counts. */
 	const struct server_counts *counts;
 	size_t max_events;
 	/* Webhooks of CRMs; see hook.h. */
 	struct hooks *hooks;
 };
 
-/* state: the folder with what polls know of operators, store: where keys are
- * kept; NULL if there is none. The configuration must outlive it. NULL, the
- * code and *why, a whole sentence. Owned. */
+/* state: the folder in which polls keep the operators; store: where keys are
+ * kept; either may be NULL. The configuration must outlive the result, which is
+ * owned by the caller. On errors NULL, the exit code and *why, a whole
+ * sentence. */
 struct listener_context *listener_context_open(const struct conf *conf,
     const char *state, struct request_store *store, enum exit_code *code,
     struct buf *why) __attribute__((warn_unused_result));
 
-/* True when the client at this address may use a route without a secret. peer:
- * as in struct web_request. */
+/* True if the client at this address may use a route without a secret. peer: as
+ * in struct web_request. */
 bool listener_context_trusts(
     const struct listener_context *in, const char *peer);
 
-/* NULL is fine. No request may be open. */
+/* in may be NULL. No request may be open. */
 void listener_context_close(struct listener_context *in);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * request_intake: see request_intake.h. The store and the keys are the keeper's
- * to change, the endpoints the publisher's; the lock is not held during I/O.
+ * request_intake: see request_intake.h. Only the keeper changes the store and
+ * the keys, and only the publisher uses the endpoints. The lock is not held
+ * during I/O.
  */
 #include "poller/intake/request_intake.h"
 
@@ -20,24 +21,24 @@
 #include "common/os/thread.h"
 
 enum {
-	/* What is published at once, and stored at once. */
+	/* The most bytes that are published, or stored, in one batch. */
 	PUBLISH_BYTES = 256 * 1024,
 	STORE_BYTES = 4 * 1024 * 1024,
 
 	/* How long published lines stay stored while no request comes. */
 	DROP_MS = 1000,
-	/* Between two looks at an idle connection; between two tries, and after
-	 * a refusal that only a person can end. */
+	/* The pauses between two looks at an idle connection, between two
+	 * tries, and after a refusal that only a person can end. */
 	PUMP_MS = 1000,
 	RETRY_MS = 100,
 	REFUSED_MS = 5000,
-	/* How long the end waits for the broker. */
+	/* How long closing waits for the broker. */
 	CLOSE_MS = 2000,
-	/* Between two lines of the log about one fault. */
+	/* The time between two log lines about one fault. */
 	LOG_MS = 10000,
 };
 
-/* Requests in the order they came. */
+/* Requests in the order of arrival. */
 struct request_list {
 	struct pending_request *first, **last;
 };
@@ -46,29 +47,29 @@ struct intake {
 	struct intake_options opt;
 	bool has_broker;
 
-	/* The publisher's. */
+	/* Used by the publisher only. */
 	struct endpoint *out, *dead;
 	struct buf batch;
 
-	/* The keeper's. */
+	/* Used by the keeper only. */
 	struct buf keeping_why;
 	int64_t logged_ms;
 
-	pthread_mutex_t lock;            /* of what follows */
-	pthread_cond_t requests, stored; /* wake keeper, publisher */
+	pthread_mutex_t lock;            /* protects the members below */
+	pthread_cond_t requests, stored; /* wake the keeper, the publisher */
 	pthread_cond_t retry;            /* ends the publisher's pause */
 	pthread_t keeper, publisher;
 	struct request_list waiting;
-	uint64_t last;      /* number of the last entry that is stored */
-	uint64_t confirmed; /* of the last one that is published */
-	uint64_t lines;     /* about how many are stored and not published */
+	uint64_t last;      /* number of the last stored entry */
+	uint64_t confirmed; /* number of the last published entry */
+	uint64_t lines;     /* about how many are stored but not published */
 	bool closing, kept_all;
 	bool gave_up; /* the broker took nothing while we were closing */
 	int64_t closing_ms;
-	uint64_t published; /* lines */
+	uint64_t published; /* number of lines */
 	bool confirms, takes;
 	bool ended;
-	enum exit_code code; /* of ended */
+	enum exit_code code; /* the exit code, once ended is set */
 };
 
 static void
@@ -86,7 +87,8 @@ list_add(struct request_list *l, struct pending_request *p)
 	l->last = &p->next;
 }
 
-/* Moves requests of about `most` bytes to the end of `to`. The lock is held. */
+/* Moves requests of about `most` bytes to the end of `to`. Call it with the
+ * lock held. */
 static void
 list_take(struct request_list *from, struct request_list *to, size_t most)
 {
@@ -114,7 +116,7 @@ list_answer(struct request_list *l, bool safe)
 	list_clear(l);
 }
 
-/* Waits at most ms; the lock is held. */
+/* Waits for at most ms. Call it with the lock held. */
 static void
 wait_for(struct intake *in, pthread_cond_t *c, int64_t ms)
 {
@@ -124,7 +126,7 @@ wait_for(struct intake *in, pthread_cond_t *c, int64_t ms)
 	(void)pthread_cond_timedwait(c, &in->lock, &end);
 }
 
-/* No request becomes safe any more. */
+/* From now on no request can be made safe. */
 static void
 end_intake(struct intake *in, enum exit_code code)
 {
@@ -160,7 +162,7 @@ open_endpoint(
 	return endpoint_open_write(name, &opt, why, code);
 }
 
-/* The queue of dead letters beside ours, opened with the first one. */
+/* Returns the queue of dead letters beside ours; opens it for the first one. */
 static struct endpoint *
 dead_letter_endpoint(struct intake *in)
 {
@@ -179,7 +181,7 @@ dead_letter_endpoint(struct intake *in)
 	return in->dead;
 }
 
-/* Drops what is not confirmed: it is stored, and is read again. */
+/* Drops unconfirmed lines: they are stored and will be read again. */
 static void
 reopen_endpoints(struct intake *in)
 {
@@ -197,7 +199,7 @@ reopen_endpoints(struct intake *in)
 	buf_release(&why);
 }
 
-/* The endpoint that did not take a line, or did not confirm it. */
+/* Returns the endpoint that did not take or confirm a line. */
 static const struct endpoint *
 failed_endpoint(const struct intake *in)
 {
@@ -215,7 +217,7 @@ is_dead_letter(const char *line, size_t len)
 	       memcmp(line, start, sizeof start - 1) == 0;
 }
 
-/* The endpoint of a line; NULL: it cannot be opened. */
+/* Returns the endpoint for a line; NULL if it cannot be opened. */
 static struct endpoint *
 endpoint_of(struct intake *in, const char *line, size_t len)
 {
@@ -258,7 +260,8 @@ flush_endpoints(struct intake *in)
 
 /* ---- the keeper ---- */
 
-/* The first time, and then every LOG_MS while it goes on. */
+/* Logs the first refusal, and another line every LOG_MS while refusals
+ * continue. */
 static void
 log_refusal(struct intake *in, const char *why)
 {
@@ -281,8 +284,9 @@ add_request(struct request_store *store, const struct pending_request *p,
 	       request_store_add(store, REQUEST_LINES, lines->data, lines->len);
 }
 
-/* Stores the requests that have room, the others go to *full; and removes what
- * is published. 0: it is committed; -1 and keeping_why. */
+/* Stores the requests for which there is room, moves the others to *full, and
+ * removes what is published. Returns 0 if that is committed; or -1 and
+ * keeping_why. */
 static int
 commit_requests(struct intake *in, struct request_list *batch,
     struct request_list *full, uint64_t confirmed)
@@ -312,9 +316,9 @@ commit_requests(struct intake *in, struct request_list *batch,
 	return rc;
 }
 
-/* After a commit that failed: on a full disk there may be pages for one without
- * requests, which gives back those of what is published, or of a part of it.
- * LMDB uses them two commits later, so even an empty one is of use. */
+/* Called after a failed commit. A full disk may still have pages for a commit
+ * without requests, which frees pages of published lines, or at least of some.
+ * LMDB reuses them two commits later, so even an empty commit is useful. */
 static void
 drop_published(struct intake *in, uint64_t confirmed)
 {
@@ -345,7 +349,7 @@ count_lines(const struct request_list *l, uint64_t *requests)
 	return lines;
 }
 
-/* Makes the requests safe, and answers all of them. */
+/* Makes the requests safe and answers all of them. */
 static void
 keep_requests(struct intake *in, struct request_list *batch, uint64_t confirmed)
 {
@@ -354,8 +358,8 @@ keep_requests(struct intake *in, struct request_list *batch, uint64_t confirmed)
 	bool stored, refused;
 
 	list_clear(&full);
-	/* The publisher may publish and subtract them right after the commit,
-	 * before this thread goes on. */
+	/* The publisher may publish and subtract these lines right after the
+	 * commit, before this thread continues. */
 	(void)pthread_mutex_lock(&in->lock);
 	in->lines += lines;
 	(void)pthread_mutex_unlock(&in->lock);
@@ -416,7 +420,8 @@ run_keeper(void *ctx)
 
 /* ---- the publisher ---- */
 
-/* True when the end waits for the broker no longer. The lock is held. */
+/* True if closing no longer waits for the broker. Call it with the lock
+ * held. */
 static bool
 is_over(const struct intake *in)
 {
@@ -437,8 +442,8 @@ is_closing(struct intake *in)
 	return closing;
 }
 
-/* Publishes the batch, however long the broker takes; after a signal to end it
- * has a moment. */
+/* Publishes the batch, however long the broker takes. After a signal to end,
+ * the broker has a short time left. */
 static enum outcome
 publish_batch(struct intake *in)
 {
@@ -451,7 +456,7 @@ publish_batch(struct intake *in)
 	return done;
 }
 
-/* The broker, or the file, did not take the batch. */
+/* Called when the broker, or the file, did not take the batch. */
 static void
 after_failure(struct intake *in, enum outcome done)
 {
@@ -491,7 +496,7 @@ count_published(struct intake *in, uint64_t number, uint64_t lines)
 static void
 publish_next(struct intake *in)
 {
-	uint64_t number = in->confirmed; /* which only this thread changes */
+	uint64_t number = in->confirmed; /* only this thread changes it */
 	struct buf why = BUF_INIT;
 	enum outcome done;
 
@@ -512,7 +517,7 @@ publish_next(struct intake *in)
 	count_published(in, number, lines_count(in->batch.data, in->batch.len));
 }
 
-/* While nothing is to be published: serves the connection. */
+/* Serves the connection while nothing is to be published. */
 static void
 serve_idle_endpoint(struct intake *in)
 {
@@ -573,7 +578,7 @@ release_intake(struct intake *in)
 	free(in);
 }
 
-/* 0, or -1 with the code and *why: only a person can help. */
+/* Returns 0; or -1, the exit code and *why if only a person can help. */
 static int
 connect_once(struct intake *in, enum exit_code *code, struct buf *why)
 {

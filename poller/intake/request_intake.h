@@ -1,25 +1,24 @@
 /*
- * request_intake: makes the lines of requests safe before they are answered,
- * and hands them on. It has two threads.
+ * request_intake: makes the lines of requests safe before the requests are
+ * answered, and publishes them. It has two threads.
  *
- * The keeper stores the lines of all requests that came during its last commit,
- * in one transaction with one sync, and answers them. The publisher sends what
- * is stored to the endpoint, in order, and says up to where the broker has
- * confirmed it; the keeper removes that with its next commit. So what the
- * broker does, and whether it is there, delays no answer.
+ * The keeper stores the lines of all requests that came during its last commit
+ * in one transaction with one sync, and then answers these requests. The
+ * publisher sends the stored lines to the endpoint in order and notes which of
+ * them the broker has confirmed; the keeper removes those with its next commit.
+ * So a slow or missing broker delays no answer.
  *
  *   killed after     safe                 then
- *   request came     nothing              its sender got no answer: sends again
- *   commit           lines, key           they are published; if the sender got
- *                                         no answer and sends again, its key
- *                                         gives the same records
- *   broker confirms  both, at the broker  lines are published once more; they
- *                                         have the same identities
- *   removal          at the broker
+ *   request came     nothing              the client got no answer and repeats
+ *                                         the request
+ *   commit           lines, key           the lines are published; if the
+ * client got no answer and repeats the request, its key gives the same records
+ *   broker confirms  both, at the broker  the lines are published once more
+ * with the same identities removal          at the broker
  *
- * Dead letters (lines of type "dead") go to the broker's queue NAME.dead; if
- * the endpoint is not a broker, they stand among the records, whose readers
- * skip them.
+ * Dead letters (lines of type "dead") go to the broker's queue NAME.dead. If
+ * the endpoint is not a broker, they are written among the records, whose
+ * readers skip them.
  */
 #ifndef POLLER_INTAKE_REQUEST_INTAKE_H
 #define POLLER_INTAKE_REQUEST_INTAKE_H
@@ -37,40 +36,42 @@
 
 struct intake;
 
-/* All borrowed. */
+/* All members are borrowed. */
 struct intake_options {
 	const char *to;          /* the endpoint */
-	const struct conf *conf; /* outlives the intake */
+	const struct conf *conf; /* must outlive the intake */
 	struct request_store *store;
 	struct idempotency *keys;
 };
 
-/* Connects once, so that a wrong name or password ends here: NULL, the code and
- * *why. A broker that is away is not a failure. Owned. */
+/* Connects once, so a wrong name or password is reported here: NULL, the exit
+ * code and *why. An unreachable broker is not an error. Owned by the caller. */
 struct intake *intake_open(const struct intake_options *opt,
     enum exit_code *code, struct buf *why) __attribute__((warn_unused_result));
 
-/* Takes a request; one of the threads calls p->done(). */
+/* Takes a request; one of the threads will call p->done(). */
 void intake_put(struct intake *in, struct pending_request *p);
 
 /* True when no more lines can be made safe: the reader of the pipe is gone
- * (code PROG_OK), the file's disk is full, the store's disk failed. Requests
- * are still answered, with a refusal. */
+ * (code PROG_OK), the file's disk is full, or the store's disk failed. Requests
+ * are then answered with a refusal. */
 bool intake_has_ended(struct intake *in, enum exit_code *code);
 
-/* Its health. */
+/* The intake's health. */
 struct intake_view {
-	bool confirms;    /* the endpoint took, the broker confirmed the last */
-	bool takes;       /* the last request was made safe, or the next will */
+	bool confirms;    /* the endpoint took, or the broker confirmed, the
+			   * last lines */
+	bool takes;       /* the last request was made safe, or the next one can
+			   * be */
 	uint64_t waiting; /* about how many lines are not published */
 };
 
-/* Does not wait. An outage shows within some seconds. */
+/* Does not wait. An outage shows after some seconds. */
 void intake_look(struct intake *in, struct intake_view *view);
 
 /* Answers all requests, publishes what it can at once, and ends the threads. No
- * request may be put any more. Returns how many lines were published since it
- * was opened. */
+ * request may be put after this call. Returns how many lines were published
+ * since the intake was opened. */
 uint64_t intake_close(struct intake *in);
 
 #endif

@@ -14,13 +14,13 @@
 #include "common/base/xalloc.h"
 #include "poller/crm/store.h"
 
-/* Below that a file is not worth copying. */
+/* A file smaller than this is not worth copying. */
 #define COMPACT_BYTES ((off_t)256 * 1024)
 
-/* Of a file that LMDB has just made: it has two pages, and no table. */
+/* Size of a file that LMDB has just made: two pages and no table. */
 #define NEW_BYTES 8192
 
-/* Numbers of a queue's first entry and of the one that comes next. */
+/* Numbers of a queue's first entry and of its next new one. */
 struct range {
 	uint64_t first, next;
 };
@@ -30,20 +30,21 @@ struct request_store {
 	char *path;
 	uint64_t max;
 
-	pthread_mutex_t lock; /* of all below; held from begin to commit */
+	pthread_mutex_t lock; /* for all members below; held from begin to
+			       * commit */
 	struct range ranges[REQUEST_QUEUES], committed[REQUEST_QUEUES];
 	uint64_t bytes, bytes_committed; /* of lines */
 };
 
 static const struct {
 	enum store_table table;
-	const char *first, *next; /* keys of the range */
+	const char *first, *next; /* under which the range is stored */
 } queues[REQUEST_QUEUES] = {
 	[REQUEST_LINES] = { STORE_LINES, "lines first", "lines next" },
 	[REQUEST_KEYS] = { STORE_KEYS, "keys first", "keys next" },
 };
 
-/* Sorts by number. */
+/* Keys sort by number. */
 #define KEY 24
 static void
 number_key(uint64_t number, char key[KEY])
@@ -72,7 +73,7 @@ count_entry(void *ctx, const char *key, const void *data, size_t len)
 	++*n;
 }
 
-/* Reads the range and all entries of a queue; false: they do not fit. */
+/* Reads the range and all entries of a queue; false if they do not agree. */
 static bool
 check_queue(struct request_store *s, enum request_queue q)
 {
@@ -102,7 +103,7 @@ put_range(struct request_store *s, enum request_queue q)
 	store_set_number(s->store, queues[q].next, (int64_t)s->ranges[q].next);
 }
 
-/* Makes the queues of a new file, or checks those that are there. */
+/* Makes the queues of a new file, or checks the existing ones. */
 static enum exit_code
 open_queues(struct request_store *s, bool new, struct buf *why)
 {

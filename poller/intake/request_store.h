@@ -1,18 +1,18 @@
 /*
- * request_store: what a listener has answered with success and not yet handed
- * on, in one file, DIR/spool/requests.mdb (crm/store.h). It has two queues of
- * entries: lines of records, and keys of requests (idempotency.h). Entries are
- * numbered from 1, added at the end and removed from the front.
+ * request_store: the requests that a listener has accepted and not yet
+ * published, in one file, DIR/spool/requests.mdb (crm/store.h). It has two
+ * queues of entries: lines of records, and keys of requests (idempotency.h).
+ * Entries are numbered from 1, added at the end and removed from the front.
  *
  * Commit point: request_store_commit() makes everything since
  * request_store_begin() durable (synced), or nothing.
  *
- * Damage is found when the file is opened, by reading all of it: each value
- * stands behind a checksum, and the first and the next number of both queues
- * say which entries there are. The file is refused then with the way out; it is
- * not repaired. An older copy of the file is a valid store.
+ * Opening the file finds damage by reading all of it: each value stands behind
+ * a checksum, and the first and next number of both queues say which entries
+ * must exist. A damaged file is refused with an error that names the way out;
+ * it is not repaired. An older copy of the file is a valid store.
  *
- * One process has the file. All functions may be called from any thread;
+ * One process owns the file. All functions may be called from any thread;
  * between begin and commit other callers wait.
  */
 #ifndef POLLER_INTAKE_REQUEST_STORE_H
@@ -29,19 +29,20 @@ enum request_queue { REQUEST_LINES, REQUEST_KEYS, REQUEST_QUEUES };
 
 struct request_store;
 
-/* Creates the folders and the file if they are missing. max: bytes of lines
- * that are kept at most. NULL, the code and *why: another listener has it
- * (TEMPFAIL), it is damaged (IO), it cannot be made. Owned. */
+/* Creates missing folders and the file. max: the most bytes of lines that are
+ * kept. NULL, the exit code and *why if another listener has the file
+ * (TEMPFAIL), the file is damaged (IO), or it cannot be made. Owned by the
+ * caller. */
 struct request_store *request_store_open(const char *dir, uint64_t max,
     enum exit_code *code, struct buf *why) __attribute__((warn_unused_result));
 
-/* NULL is fine. */
+/* s may be NULL. */
 void request_store_close(struct request_store *s);
 
-/* Begins to change it. Each begin is followed by one commit. */
+/* Begins a change. Each begin must be followed by one commit. */
 void request_store_begin(struct request_store *s);
 
-/* Adds an entry; false when lines of that size have no room. */
+/* Adds an entry; false if there is no room for lines of that size. */
 bool request_store_add(struct request_store *s, enum request_queue q,
     const void *data, size_t len);
 
@@ -49,33 +50,34 @@ bool request_store_add(struct request_store *s, enum request_queue q,
 void request_store_drop(
     struct request_store *s, enum request_queue q, uint64_t number);
 
-/* 0, or -1 and *why: nothing was changed. */
+/* Returns 0; or -1 and *why, and then nothing was changed. */
 int request_store_commit(struct request_store *s, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* Appends committed lines with numbers above *number, about `most` bytes of
- * them and at least one entry, and sets *number to that of the last one. 1; 0
- * when there are none; -1 and *why. */
+/* Appends committed lines with numbers above *number, about `most` bytes and at
+ * least one entry, and sets *number to that of the last one. Returns 1; 0 if
+ * there are none; -1 and *why. */
 int request_store_next(struct request_store *s, uint64_t *number, size_t most,
     struct buf *lines, struct buf *why) __attribute__((warn_unused_result));
 
-/* Calls back for each committed entry of a queue, in order. */
+/* Called for each committed entry of a queue, in order. */
 typedef void request_store_fn(
     void *ctx, uint64_t number, const void *data, size_t len);
 int request_store_each(struct request_store *s, enum request_queue q,
     request_store_fn *each, void *ctx, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* The number of the entry that is added next, and of the first one. */
+/* The number of the next new entry, and of the first one. */
 uint64_t request_store_end(struct request_store *s, enum request_queue q);
 uint64_t request_store_first(struct request_store *s, enum request_queue q);
 
-/* Compacts the file, as message texts may not stay on the disk for ever. Does
- * nothing while most of it is in use. -1 and *why: the old file goes on. */
+/* Compacts the file, because texts of messages must not stay on the disk. Does
+ * nothing while most of the file is in use. -1 and *why on errors; the old file
+ * then stays in use. */
 int request_store_compact(struct request_store *s, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* True when a commit left LMDB unable to go on: the process must end. */
+/* True if a failed commit left LMDB unusable: the process must end. */
 bool request_store_is_lost(struct request_store *s);
 
 const char *request_store_path(const struct request_store *s);

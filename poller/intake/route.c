@@ -1,5 +1,5 @@
 /*
- * route: the table of routes, who sends a request, and ids; see route.h.
+ * route: the table of routes, the sender of a request, and ids; see route.h.
  */
 #include "poller/intake/route.h"
 
@@ -105,8 +105,8 @@ refuse_credentials(
 	return false;
 }
 
-/* A token with a role is for reading: anyone who looks at a board must not
- * write what the board shows. */
+/* A token with a role is for reading only: a viewer of the board must not write
+ * what the board shows. */
 static int
 check_sender_token(const struct jwt_rules *rules, const char *token,
     const struct web_request *r, struct sender *s, struct buf *why)
@@ -159,9 +159,9 @@ route_says_json(const struct web_request *r)
 	       (len > 17 && strncasecmp(type + len - 5, "+json", 5) == 0);
 }
 
-/* A client with a trusted address may be a browser, which posts what any web
- * page makes it post (CSRF). But it sends Origin then, and without a preflight
- * it sends no JSON. */
+/* A client with a trusted address may be a browser, which sends whatever a web
+ * page tells it to (CSRF). But then it also sends Origin, and it sends no JSON
+ * without a preflight. */
 bool
 route_is_trusted(const struct listener_context *in, const struct web_request *r,
     int stranger, struct web_answer *a)
@@ -283,7 +283,7 @@ const struct route routes[] = {
 
 const size_t routes_n = ARRAY_LEN(routes);
 
-/* The row of the request; NULL: none. */
+/* Returns the row for the request, or NULL. */
 static const struct route *
 find_route(enum web_method method, const char *path)
 {

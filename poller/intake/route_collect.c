@@ -15,8 +15,8 @@
 
 /* ---- validate ---- */
 
-/* Of texts U+FFFD is what became of a NUL and of half a character
- * (json_body.h): two identifiers could become one. */
+/* In texts, U+FFFD stands for a NUL or for half a character (json_body.h), so
+ * two different identifiers could become the same. */
 bool
 validate_is_id(const char *s, size_t len, size_t max)
 {
@@ -89,7 +89,8 @@ check_word(struct validate_errors *f, const struct validate_place *at,
 	return field->words[i] != NULL;
 }
 
-/* A text that is a decimal number and nothing else but blanks around it. */
+/* Accepts a text that is a decimal number, with nothing but blanks around
+ * it. */
 static bool
 text_number(const char *s, double *d)
 {
@@ -207,7 +208,7 @@ const struct validate_place collect_body = { NULL, "body", 0 };
 static const struct validate_place in_query = { NULL, "query", 0 };
 static const struct validate_place in_header = { NULL, "header", 0 };
 
-/* Bad JSON is the only error then. False: the answer is made. */
+/* Bad JSON is reported as the only error. False if the answer is made. */
 static bool
 read_json_request(struct collect *c)
 {
@@ -227,7 +228,7 @@ read_json_request(struct collect *c)
 	return false;
 }
 
-/* As in the original, a body of another content type is a text. */
+/* As in the original service, a body of another content type is a text. */
 static bool
 read_request_body(struct collect *c)
 {
@@ -289,7 +290,7 @@ collect_begin(struct collect *c)
 	return true;
 }
 
-/* The key is that of another request. */
+/* Answers that the key belongs to another request. */
 static void
 answer_key_conflict(struct collect *c)
 {

@@ -1,7 +1,7 @@
 /*
  * route_events: POST /api/v1/analytics/events and /events/bulk: events of users
- * and systems become event records. A bulk is stored whole or not at all. The
- * data of an event stays as it is written, but for the blanks in it.
+ * and systems become event records. A bulk is stored as a whole or not at all.
+ * The data of an event stays as it was written, except for the blanks in it.
  */
 #include <stdio.h>
 #include <string.h>
@@ -16,10 +16,10 @@
 /* An id, a blank and a number. */
 #define ID_MAX (ROUTE_KEY_ID + 24)
 
-/* flat_parse() may read that many bytes behind the text it parses. */
+/* flat_parse() may read this many bytes behind the text it parses. */
 static const char padding[64];
 
-/* Characters, as in the column. */
+/* Characters; as in the column. */
 #define SOURCE_MAX 50
 
 static const char *const event_types[] = { "message_sent", "message_received",
@@ -39,7 +39,7 @@ static const struct validate_field event_fields[] = {
 const struct validate_model route_model_event =
     VALIDATE_MODEL("EventCreate", event_fields);
 
-/* A text that can be an id in a record. */
+/* Returns the text if it can be an id in a record. */
 static const char *
 usable(const json_t *v)
 {
@@ -51,14 +51,14 @@ usable(const json_t *v)
 		   : NULL;
 }
 
-/* The body once more, as text. */
+/* The body a second time, as text. */
 struct event_texts {
 	struct buf body;
 	struct json_text rest; /* from the next event on */
 	struct flat flat;
 };
 
-/* Reads an object of the body, which is known to be one. */
+/* Parses an object of the body; the text is known to be an object. */
 static const struct flat *
 read_text(struct event_texts *t, const char *p, size_t len)
 {
@@ -67,7 +67,8 @@ read_text(struct event_texts *t, const char *p, size_t len)
 	return &t->flat;
 }
 
-/* list: of a bulk, the member with the events; NULL: the body is the event. */
+/* list: the member of a bulk that has the events; NULL: the body is the
+ * event. */
 static void
 texts_open(struct event_texts *t, const struct web_request *r, const char *list)
 {
@@ -89,7 +90,7 @@ texts_release(struct event_texts *t)
 	buf_release(&t->body);
 }
 
-/* The data of the next event; its members are in t->flat then. */
+/* Returns the data of the next event, and sets t->flat to its members. */
 static struct text
 next_data(struct event_texts *t)
 {
@@ -97,7 +98,7 @@ next_data(struct event_texts *t)
 	struct text data;
 	const char *from;
 
-	/* The bracket or the comma before it, in a list. */
+	/* In a list, a bracket or a comma stands before the event. */
 	t->rest.p += *t->rest.p != '{';
 	from = t->rest.p;
 	(void)json_text_value(&t->rest);
@@ -116,7 +117,7 @@ struct event_request {
 	const struct flat *members; /* of the data */
 };
 
-/* A member of an event's data, if it can be an id. */
+/* Adds a member of an event's data if it can be an id. */
 static void
 add_data_id(struct buf *b, const char *name, const struct event_request *e,
     const char *member)
@@ -175,7 +176,8 @@ event_answer(struct collect *c, const struct event_request *e)
 	jsonw_close(b);
 }
 
-/* Adds the next event of the texts. Defaults are those of the original. */
+/* Adds the next event of the texts, with the defaults of the original
+ * service. */
 static bool
 add_event(struct collect *c, struct event_texts *t, json_t *const *v,
     const char *id, const struct validate_place *at)
@@ -228,10 +230,10 @@ route_events_one(const struct listener_context *in, const struct web_request *r,
 	collect_end(&c);
 }
 
-/* Has the events of a bulk. */
+/* The member with the events of a bulk. */
 static const char bulk_member[] = "events";
 
-/* The list itself; NULL when there is none. */
+/* Returns the list of events, or NULL. */
 static json_t *
 bulk_list(struct collect *c)
 {
@@ -245,8 +247,8 @@ bulk_list(struct collect *c)
 	return v[0];
 }
 
-/* All items were checked before. No id of a key has a blank, so a single event
- * cannot have the id of one of a bulk. */
+/* All items were checked before. An id made from a key has no blank, so a
+ * single event cannot have the id of an event of a bulk. */
 static bool
 write_bulk(struct collect *c, void *ctx)
 {
@@ -300,11 +302,11 @@ route_events_bulk(const struct listener_context *in,
 
 /*
  * route_analytics: POST /api/v1/analytics/messages/analytics: the analysis of a
- * message becomes a message record about it, with the analysis in its data. Of
- * the text of the message only the length is stored.
+ * message becomes a record about that message, with the analysis in its data.
+ * Only the length of the message's text is stored.
  */
 
-/* Characters. */
+/* In characters. */
 #define LABEL_MAX 20
 #define INTENT_MAX 100
 
@@ -321,7 +323,7 @@ enum {
 	ANALYTICS_RESPONSE_TIME
 };
 
-/* The members that are read of its objects. */
+/* The members of its objects that are read. */
 enum { CONTENT_TEXT };
 enum { SENTIMENT_SCORE, SENTIMENT_LABEL, SENTIMENT_CONFIDENCE };
 enum { INTENT_NAME, INTENT_CONFIDENCE };
@@ -362,7 +364,7 @@ const struct validate_model route_model_sentiment =
 const struct validate_model route_model_intent =
     VALIDATE_MODEL("Intent", intent_fields);
 
-/* The analysis of a message. Groups are NULL when absent. */
+/* The analysis of a message. Groups that are absent are NULL. */
 struct analytics {
 	char id[ROUTE_KEY_ID];
 	json_t *v[VALIDATE_FIELDS], *content[VALIDATE_FIELDS];
@@ -454,7 +456,7 @@ analytics_answer(struct collect *c, const struct analytics *n)
 	jsonw_close(b);
 }
 
-/* Validates a member of the body that is an object. */
+/* Checks a member of the body that is an object. */
 static void
 read_analytics_group(struct collect *c, const struct validate_model *m,
     const char *name, json_t *group, json_t **values)

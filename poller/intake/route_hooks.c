@@ -1,19 +1,21 @@
 /*
- * route_hooks: webhooks of CRMs, POST /hooks/TENANT/SOURCE, with a secret as
- * the last part, or as ?secret=, where the CRM does not sign.
+ * route_hooks: webhooks of CRMs, POST /hooks/TENANT/SOURCE. If the CRM does not
+ * sign its deliveries, a secret follows as the last part of the path or as
+ * ?secret=.
  *
- * No body is parsed before the delivery is authenticated; then that is done in
- * the thread of the tenant's work queue, since it may take a second. A wrong
- * secret, a bad signature and an unknown tenant get the same answer after the
- * same time.
+ * No body is parsed before its delivery is authenticated. The tenant's work
+ * queue then parses it in its own thread, because that may take a second. A
+ * wrong secret, a bad signature and an unknown tenant get the same answer after
+ * the same time.
  *
- * Authentic JSON is answered 200 even if the profile cannot read it: else a CRM
- * sends it again and again, and disables the webhook. One of another account
- * than [crm] account is refused with 403. What cannot be read becomes a dead
- * letter. Only what is still too long with its texts cut gets 413. Most repeats
- * do no harm: their records have the ids and times of the payload. An event
- * without a time is remembered by the name that its profile gives it, and its
- * repeats get the time of the first.
+ * Authentic JSON is answered 200 even if the profile cannot read it; otherwise
+ * the CRM would send it again and again, and then disable the webhook. A
+ * delivery for another account than [crm] account is refused with 403.
+ * Unreadable deliveries become dead letters, and 413 is for those that are too
+ * long to be one. Most repeated deliveries do no harm, because their records
+ * have the ids and times of the payload. An event without a time is remembered
+ * by the name that its profile gives it, and repeats of it get the time of the
+ * first.
  */
 #include <string.h>
 
@@ -25,10 +27,10 @@
 #include "poller/intake/idempotency.h"
 #include "poller/intake/route.h"
 
-/* One delivery, as the callbacks see it. */
+/* One delivery, for the callbacks. */
 struct arrived {
 	const struct listener_context *in;
-	const struct hook *hook; /* NULL: not known yet */
+	const struct hook *hook; /* NULL if not known yet */
 	const struct web_request *request;
 };
 
@@ -40,8 +42,8 @@ find_delivery_header(const void *ctx, const char *name)
 	return a->request->header(a->request, name);
 }
 
-/* An event that cannot be remembered counts as the first: losing it would be
- * worse. */
+/* An event that cannot be remembered counts as the first of its kind: losing it
+ * would be worse. */
 static int64_t
 first_time(const void *ctx, const char *once)
 {
@@ -50,7 +52,7 @@ first_time(const void *ctx, const char *once)
 	enum idempotency_verdict v = IDEMPOTENCY_NEW;
 	struct buf kind = BUF_INIT;
 
-	/* Not only the source: a profile may have the name of another kind. */
+	/* The source alone could be the name of another kind. */
 	buf_addf(&kind, "webhook %s", hook_source(a->hook));
 	if (strlen(once) <= IDEMPOTENCY_KEY_MAX)
 		v = idempotency_first(a->in->keys, hook_tenant(a->hook),
@@ -72,7 +74,7 @@ delivery(const struct arrived *a)
 		.ctx = a };
 }
 
-/* The webhook of the path; NULL: there is none. */
+/* Returns the webhook of the path, or NULL. */
 static const struct hook *
 addressee(const struct listener_context *in, const struct web_request *r)
 {
@@ -83,8 +85,8 @@ addressee(const struct listener_context *in, const struct web_request *r)
 	return hook_find(in->hooks, tenant, tenant_len, source, source_len);
 }
 
-/* Adds a dead letter. The reason may quote the body, so it is not logged, but
- * what kind of fault it is. */
+/* Adds a dead letter. The log gets only the kind of fault, because the reason
+ * may quote the body. */
 static void
 keep_dead_letter(const struct listener_context *in, const struct hook *h,
     const struct web_request *r, const char *fault, const char *why,
@@ -107,7 +109,7 @@ keep_dead_letter(const struct listener_context *in, const struct hook *h,
 	buf_release(&letter);
 }
 
-/* Tells the sender and the log which account it is of. */
+/* Tells the sender and the log which account the delivery is for. */
 static void
 refuse_account(const struct listener_context *in, const struct hook *h,
     const struct web_request *r, const char *why, struct web_answer *a)
@@ -161,7 +163,7 @@ route_hook_take(const struct listener_context *in, const struct hook *h,
 	return status;
 }
 
-/* Anybody can cause it, so it is not logged each time. */
+/* Anybody can cause refusals, so not every one is logged. */
 static void
 refuse_delivery(const struct listener_context *in, const struct hook *h,
     const struct web_request *r, enum signature_verdict verdict,
@@ -177,7 +179,7 @@ refuse_delivery(const struct listener_context *in, const struct hook *h,
 	route_detail(a, 401, "Unauthorized");
 }
 
-/* In the thread of the tenant's work queue. */
+/* Runs in the thread of the tenant's work queue. */
 static void
 read_hook(
     const void *context, const struct web_request *r, struct web_answer *a)
@@ -220,15 +222,16 @@ route_hook(const struct listener_context *in, const struct web_request *r,
 /*
  * route_originals: POST /webhook and POST /resolve of the custom agent
  * allocation for Qiscus, which this program replaces: a room without an agent,
- * and a room that is resolved. Their paths have no tenant and no secret, so
- * they answer only for [listen] tenant, if its profile is qiscus, and to
- * trusted addresses.
+ * and a resolved room. Their paths have no tenant and no secret, so they serve
+ * only [listen] tenant, only if its profile is qiscus, and only trusted
+ * addresses.
  *
- * Answers are those of the original; but a room that is reported twice is not
- * an error, and what the profile cannot read becomes a dead letter.
+ * Answers are those of the original service, except that a room that is
+ * reported twice is not an error and that unreadable deliveries become dead
+ * letters.
  */
 
-/* In the thread of the tenant's work queue. */
+/* Runs in the thread of the tenant's work queue. */
 static void
 take_original(
     const void *context, const struct web_request *r, struct web_answer *a)

@@ -10,7 +10,7 @@
 #include "poller/intake/listener_context.h"
 #include "poller/intake/route.h"
 
-#define TEXT_MAX 65536 /* characters */
+#define TEXT_MAX 65536 /* in characters */
 
 enum {
 	SEND_CONVERSATION,
@@ -35,7 +35,7 @@ static const struct validate_field fields[] = {
 const struct validate_model route_model_send =
     VALIDATE_MODEL("MessageRequest", fields);
 
-/* The request. Texts are borrowed; NULL: absent. */
+/* The request. Texts are borrowed; absent ones are NULL. */
 struct sent_message {
 	const char *chat, *from, *to, *text, *kind, *channel;
 	enum known_operator by;
@@ -53,7 +53,7 @@ answer_invalid(struct web_answer *a, const char *why)
 	buf_addc(&a->body, '\n');
 }
 
-/* A text that is not empty, or NULL. */
+/* Returns a text that is not empty, or NULL. */
 static const char *
 nonempty_text(const json_t *v)
 {
@@ -149,7 +149,7 @@ write_send_answer(const struct sent_message *m, struct web_answer *a)
 	jsonw_line(&a->body);
 }
 
-/* Its id is that of the key of its request, or new. */
+/* Gives the message an id, made from the key of its request or new. */
 static void
 name_message(struct sent_message *m, const struct web_request *r,
     const char *key, const struct first_request *first)
@@ -160,8 +160,9 @@ name_message(struct sent_message *m, const struct web_request *r,
 		route_message_id(m->id);
 }
 
-/* A repeat gets the same answer. A message that does not fit does not use its
- * key up, so the record is written first, and again if it came before. */
+/* A repeated request gets the same answer. A message that does not fit does not
+ * use up its key. So the record is written first, and written again if the
+ * request came before. */
 static void
 send_message(const struct listener_context *in, const struct web_request *r,
     const struct sender *s, struct sent_message *m, struct web_answer *a)
@@ -204,8 +205,7 @@ send_message(const struct listener_context *in, const struct web_request *r,
 	write_send_answer(m, a);
 }
 
-/* Without a token the route answers only for [listen] tenant and to trusted
- * clients. */
+/* Without a token the route serves only [listen] tenant and trusted clients. */
 static bool
 is_there(const struct listener_context *in, const struct web_request *r,
     struct sender *s, struct web_answer *a)

@@ -1,7 +1,7 @@
 /*
- * route_openapi: GET /openapi.json: the description of the listener's routes,
- * by OpenAPI 3.1. It is made of the table of routes, of the fields that bodies
- * are checked by, and of the shapes of answers, which are declared here.
+ * route_openapi: GET /openapi.json: the description of the listener's routes in
+ * OpenAPI 3.1. It is made from the table of routes, the fields by which bodies
+ * are checked, and the shapes of answers, which are declared here.
  */
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +20,7 @@ static const char EVENT_TYPES[] =
     "(message_sent|message_received|conversation_started|conversation_ended|"
     "channel_connected|channel_disconnected|user_action|system_action)";
 
-/* Answers, and objects in them. */
+/* Answers, and the objects in them. */
 static const struct {
 	const char *name, *shape;
 } shapes[] = {
@@ -53,12 +53,12 @@ static const struct {
 	    "number?, tenant_id: text, created_at: time}" },
 };
 
-/* What bodies have, and objects in these. */
+/* Bodies, and the objects in them. */
 static const struct validate_model *const models[] = { &route_model_send,
 	&route_model_event, &route_model_analytics, &route_model_content,
 	&route_model_sentiment, &route_model_intent };
 
-/* Remarks on fields, defaults, and the schemas of objects. */
+/* Remarks on fields, their defaults, and the schemas of objects. */
 static const struct {
 	const char *model, *field, *about, *by_default, *object;
 } remarks[] = {
@@ -79,7 +79,7 @@ static const struct {
 	{ "Content", "text", "Only its length is kept", NULL, NULL },
 };
 
-/* What a request may be answered with besides its own answers. */
+/* Answers that any request may get. */
 static const struct {
 	int status;
 	const char *name, *description, *headers, *contents;
@@ -126,11 +126,11 @@ static const struct {
 	    "Retry-After=integer", DETAIL },
 };
 
-/* What routes of a group answer with besides. */
+/* Answers that any request to a group of routes may get. */
 static const struct {
 	enum route_group group;
 	int status;
-	const char *description, *contents; /* NULL: that of refusals */
+	const char *description, *contents; /* NULL: as for refusals */
 } answers[] = {
 	{ ROUTE_MESSAGE, 400, "Invalid request", "text/plain=text, " OR_HTML },
 	{ ROUTE_MESSAGE, 401, "No bearer token that counts", DETAIL },
@@ -282,7 +282,7 @@ add_operation(struct buf *to, const struct route *r)
 	jsonw_close(to);
 }
 
-/* A field that may be null is that or null. */
+/* A field that may be null has its own type or null. */
 static void
 add_field(struct buf *to, const struct validate_model *m,
     const struct validate_field *f)

@@ -1,9 +1,9 @@
 /*
- * route_service: what the listener says about itself: its health, in the shapes
- * that the original services answer with. The health of analytics is that of
- * the intake: whether the broker confirms, and whether the store takes
- * requests; while it does, requests succeed. The others always answer healthy.
- * GET /metrics is for Prometheus, and answers no strangers.
+ * route_service: the listener's health, in the form of the answers of the
+ * original services. The health of analytics is that of the intake: whether the
+ * broker confirms, and whether the store takes requests; while the store does,
+ * requests succeed. The other two always answer healthy. GET /metrics is for
+ * Prometheus and does not answer strangers.
  */
 #include <string.h>
 
@@ -15,7 +15,7 @@
 #include "poller/intake/request_intake.h"
 #include "poller/intake/route.h"
 
-/* To the second. */
+/* Cut to the second. */
 static void
 add_timestamp(struct buf *to, int64_t now_ms)
 {
@@ -26,7 +26,7 @@ add_timestamp(struct buf *to, int64_t now_ms)
 	jsonw_strn(to, "timestamp", text, 20);
 }
 
-/* In the original's words. */
+/* The texts are those of the original service. */
 void
 route_root(const struct listener_context *in, const struct web_request *r,
     struct web_answer *a)
@@ -102,9 +102,9 @@ write_intake_metrics(struct buf *to, const struct listener_context *in)
 	    atomic_load(&in->counts->dead));
 }
 
-/* Prometheus comes from this machine and sends no X-Forwarded-For, as a proxy
- * would: such a client has no address ("::"), as one whose header names none.
- */
+/* Prometheus runs on this machine and sends no X-Forwarded-For, so its address
+ * is unknown ("::"). A proxy's client whose header names no address also has
+ * none, but it has the header and is refused. */
 static bool
 may_scrape(const struct listener_context *in, const struct web_request *r)
 {
