@@ -169,28 +169,12 @@ print_whole(void)
 #include "common/tables/tables.def"
 }
 
-/* What a table of partial rows has in place of averages. */
+/* The next one of the views that add up partial rows. */
 static void
-page_begin_parts(const struct table *t)
+page_view(const char *table)
 {
-	now = t;
-	at = 0;
-	printf(".It Li %s_all", t->name);
-}
-
-static void
-page_part(const char *name)
-{
-	printf("%s%s", at > 0 ? ", " : " Ta ", name);
+	printf("%s%s_all", at == 0 ? "" : at % 3 == 0 ? ",\n" : ", ", table);
 	at++;
-}
-
-static void
-page_end_parts(void)
-{
-	if (now != NULL)
-		putchar('\n');
-	now = NULL;
 }
 
 static void
@@ -198,21 +182,13 @@ print_parts(void)
 {
 	puts(".Ss Partial tables and their views\n"
 	     "Each of several aggregators writes partial rows into a table\n"
-	     "whose name ends in _parts; a view that ends in _all adds them "
-	     "up.\n"
-	     "Query the view: it also has the rows of the table itself.\n"
-	     "A partial table has the columns of its table, and\n"
-	     ".Li generation\n"
-	     "and\n"
-	     ".Li part\n"
-	     "in its key.\n"
-	     "In place of averages and percentiles it has these columns:\n"
-	     ".Bl -column \"conversation_metrics_all\"");
-#define SHARDED(table, ...) page_begin_parts(&tables[TABLE_##table]);
-#define PART(name, type, add, text) page_part(#name);
-#define END(table, text) page_end_parts();
+	     "whose name ends in _parts.\n"
+	     "The view whose name ends in _all combines these rows and those\n"
+	     "of the table itself:");
+	at = 0;
+#define SHARDED(table, ...) page_view(#table);
 #include "common/tables/tables.def"
-	puts(".El");
+	puts(".");
 }
 
 static void
