@@ -137,7 +137,7 @@ amqp_declare_count(struct amqp_link *l, const char *queue,
 		return reopen_channel(l) == 0 ? OUTCOME_DONE : l->outcome;
 	if (ok != NULL && load != NULL)
 		*load = load_of(ok);
-	return declare_outcome(l, ok != NULL, "look at queue", queue);
+	return declare_outcome(l, ok != NULL, "inspect queue", queue);
 }
 
 enum outcome
@@ -155,7 +155,7 @@ amqp_declare_queue(
 		log_info("queue_made", "queue=%s", queue);
 	if (ok != NULL && load != NULL)
 		*load = load_of(ok);
-	return declare_outcome(l, ok != NULL, "make queue", queue);
+	return declare_outcome(l, ok != NULL, "create queue", queue);
 }
 
 enum outcome
@@ -169,7 +169,7 @@ amqp_declare_look(
 		     1, 0, 0, none) != NULL;
 	if (!*found && is_told_missing(l, kind))
 		return reopen_channel(l) == 0 ? OUTCOME_DONE : l->outcome;
-	return declare_outcome(l, *found, "look at exchange", name);
+	return declare_outcome(l, *found, "inspect exchange", name);
 }
 
 enum outcome
@@ -179,7 +179,7 @@ amqp_declare_exchange(struct amqp_link *l, const char *name, const char *type)
 		      amqp_cstring_bytes(name), amqp_cstring_bytes(type), 0, 1,
 		      0, 0, none) != NULL;
 
-	return declare_outcome(l, ok, "make exchange", name);
+	return declare_outcome(l, ok, "create exchange", name);
 }
 
 enum outcome
@@ -235,7 +235,7 @@ make_classic(struct amqp_link *l, const char *queue)
 
 	if (ok)
 		log_info("queue_made", "queue=%s", queue);
-	return declare_outcome(l, ok, "make queue", queue);
+	return declare_outcome(l, ok, "create queue", queue);
 }
 
 /* True if the broker closed the channel with that reply code. */

@@ -105,7 +105,7 @@ way_out_of(int reply_code, const char *what, const char *text)
 		if (strstr(text, "timed out") != NULL ||
 		    strstr(text, "unknown delivery tag") != NULL)
 			return NULL;
-		return "delete or change what is in the way";
+		return "delete it, or change what differs";
 	case AMQP_COMMAND_INVALID:
 		if (strstr(text, "exchange type") != NULL)
 			return "use an exchange type that the broker supports";

@@ -63,7 +63,7 @@ buf_room(struct buf *b, size_t n)
 
 	if (__builtin_add_overflow(b->len, n, &need) || need == SIZE_MAX)
 		prog_die(
-		    PROG_SOFTWARE, "a buffer would pass the end of memory");
+		    PROG_SOFTWARE, "bug: a buffer exceeds the address space");
 	if (b->over || (b->max != 0 && need > b->max)) {
 		b->over = true;
 		return NULL;

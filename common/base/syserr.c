@@ -21,7 +21,7 @@ static const char rights[] =
     "check its owner and mode, and those of the folders above";
 static const char broken[] =
     "the disk may be failing: see 'journalctl -k', and back up its data";
-static const char room[] = "make room";
+static const char room[] = "free disk space";
 static const char memory[] =
     "free memory, or raise its limit (MemoryMax, ulimit -v)";
 static const char later[] = "try again";

@@ -7,12 +7,12 @@
  *
  * After open, write, fsync, rename, mkdir, mmap ... failed, with errno intact:
  *
- *  *	*code = syserr_explain(why, PROG_CANTCREATE, "cannot write '%s'", path);
+ *	*code = syserr_explain(why, PROG_CANTCREATE, "cannot write '%s'", path);
  *
- * leaves "cannot write 'x': No space left on device; make room" in why. If a
- * function returns its error (pthread_create, posix_fallocate), or a library
- * does (LMDB: codes above 0), set errno = rc first; pass LMDB's codes through
- * syserr_written() before.
+ * leaves "cannot write 'x': No space left on device; free disk space" in
+ * why. If a function returns its error (pthread_create, posix_fallocate), or a
+ * library does (LMDB: codes above 0), set errno = rc first; pass LMDB's codes
+ * through syserr_written() before.
  */
 #ifndef COMMON_BASE_SYSERR_H
 #define COMMON_BASE_SYSERR_H

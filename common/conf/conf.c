@@ -139,7 +139,7 @@ check_choice(const struct conf_key *k, const char *text, struct buf *why)
 			break;
 		s += len + 1;
 	}
-	buf_setf(why, "%s = %s is none of %s", k->name, text, k->choices);
+	buf_setf(why, "%s = %s is not one of %s", k->name, text, k->choices);
 	return -1;
 }
 

@@ -110,7 +110,8 @@ read_header(struct ini *i, char *s, struct buf *why)
 	char *end = s + strlen(s) - 1;
 
 	if (*end != ']' || strchr(s, ']') != end) {
-		buf_setf(why, "a section looks like [name], alone on its line");
+		buf_setf(
+		    why, "write a section as [name], on a line of its own");
 		return -1;
 	}
 	i->key = NULL;

@@ -28,7 +28,7 @@ parse_userinfo(struct url *u, const char *s, size_t len, struct buf *why)
 		u->password = percent_decode(colon + 1, len - user - 1);
 	if (u->user == NULL || (colon != NULL && u->password == NULL)) {
 		buf_setf(why,
-		    "a '%%' in user or password of the URL is not followed by "
+		    "a '%%' in the URL's user or password is not followed by "
 		    "two hexadecimal digits; write it as %%25");
 		return -1;
 	}

@@ -167,7 +167,7 @@ way_back(unsigned number)
 	case 1021:
 	case 1878:
 	case 3019:
-		return "give it disk space";
+		return "free disk space on the server";
 	case CR_OUT_OF_MEMORY:
 		return syserr_way_out(ENOMEM);
 	case CR_SOCKET_CREATE_ERROR:

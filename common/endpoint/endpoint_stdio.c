@@ -89,7 +89,7 @@ open_to_write(
 		    path);
 		*code = PROG_TEMPFAIL;
 	} else if (fd < 0 && errno == EINTR && stop_asked()) {
-		buf_setf(why, "nobody reads '%s' yet", path);
+		buf_setf(why, "no program reads '%s' yet", path);
 		*code = PROG_OK;
 	} else if (fd < 0) {
 		*code = syserr_explain(
@@ -194,7 +194,7 @@ stdio_fail(struct stdio_endpoint *s, int err)
 
 	s->broken = true;
 	if (err == EPIPE) {
-		buf_setf(&e->why, "the reader of %s has ended", what);
+		buf_setf(&e->why, "the program that reads %s has ended", what);
 		e->code = PROG_OK;
 	} else {
 		errno = err;

@@ -35,8 +35,8 @@ static void
 digest_of(const EVP_MD *kind, const char *p, size_t len, unsigned char *digest)
 {
 	if (EVP_Digest(p, len, digest, NULL, kind, NULL) != 1)
-		prog_die(
-		    PROG_TEMPFAIL, "libcrypto makes no digest: out of memory?");
+		prog_die(PROG_TEMPFAIL,
+		    "libcrypto cannot compute a digest; is memory exhausted?");
 }
 
 void
@@ -47,8 +47,8 @@ signature_mac(const char *key, const char *text, size_t len,
 
 	if (HMAC(EVP_sha256(), key, (int)strlen(key),
 		(const unsigned char *)text, len, mac, &made) == NULL)
-		prog_die(
-		    PROG_TEMPFAIL, "libcrypto makes no MAC: out of memory?");
+		prog_die(PROG_TEMPFAIL,
+		    "libcrypto cannot compute a MAC; is memory exhausted?");
 }
 
 void

@@ -461,7 +461,7 @@ start_worker(struct server_worker *w, struct buf *why)
 	    MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
 	if (w->wake < 0 || w->daemon == NULL) {
 		(void)syserr_explain(
-		    why, PROG_TEMPFAIL, "cannot start to serve");
+		    why, PROG_TEMPFAIL, "cannot start the HTTP server");
 		return -1;
 	}
 	w->started =

@@ -422,7 +422,7 @@ lock_take(const char *path, struct buf *why)
 			continue;
 		err = errno;
 		if (err == EWOULDBLOCK)
-			buf_setf(why, "another run holds '%s'", path);
+			buf_setf(why, "'%s' is locked by another run", path);
 		else
 			(void)syserr_explain(
 			    why, PROG_CANTCREATE, "cannot lock '%s'", path);

@@ -242,6 +242,6 @@ json_read_strictly(const char *text, size_t len, struct json_read_error *wrong)
 	    JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, false,
 	    &replaced, &e);
 	if (j == NULL && json_error_code(&e) == json_error_duplicate_key)
-		*wrong = (struct json_read_error){ "a name stands twice", 0 };
+		*wrong = (struct json_read_error){ "a name occurs twice", 0 };
 	return j;
 }

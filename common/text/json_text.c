@@ -8,7 +8,7 @@
 #include "common/base/text.h"
 #include "common/digest/hex.h"
 
-const char json_text_too_deep[] = "nested too deep";
+const char json_text_too_deep[] = "nested too deeply";
 
 bool
 json_text_wrong(struct json_text *t, const char *what)
@@ -32,7 +32,7 @@ take_escape(struct json_text *t)
 	int i;
 
 	if (json_text_peek(t) == '\0' || strchr("\"\\/bfnrtu", *t->p) == NULL)
-		return json_text_wrong(t, "no such escape");
+		return json_text_wrong(t, "unknown escape");
 	if (*t->p++ != 'u')
 		return true;
 	for (i = 0; i < 4; i++, t->p++)

@@ -19,8 +19,8 @@ CHAT = ('{"type":"chat","tenant":"t","chat":"1","status":"closed",'
 # way out.
 OPENING = (("EMFILE", 75, "LimitNOFILE"), ("ENFILE", 75, "fs.file-max"),
            ("ENOMEM", 75, "MemoryMax"), ("EIO", 74, "disk may be failing"),
-           ("ENOSPC", 74, "make room"), ("EACCES", None, "owner and mode"))
-WRITING = (("ENOSPC", 74, "make room"), ("EDQUOT", 74, "quota"),
+           ("ENOSPC", 74, "free disk space"), ("EACCES", None, "owner and mode"))
+WRITING = (("ENOSPC", 74, "free disk space"), ("EDQUOT", 74, "quota"),
            ("EFBIG", 74, "file sizes"), ("EIO", 74, "disk may be failing"))
 
 
@@ -111,7 +111,7 @@ class Test:
         argv = ["aggregator", "-c", conf, "-f", "queue:q", "-t", "queue:r",
                 "--state", state, "--until-empty", "--every", "20ms"]
         for error, code, way_out in (
-                ("EROFS", 73, "disk is read-only"), ("ENOSPC", 74, "make room"),
+                ("EROFS", 73, "disk is read-only"), ("ENOSPC", 74, "free disk space"),
                 ("EIO", 74, "disk may be failing"), ("EACCES", 73, "owner and")):
             shutil.rmtree(state, ignore_errors=True)
             self.inject("/^mkdir", error, state, code, way_out, argv)

@@ -141,7 +141,7 @@ class Test:
         self.expect(0, "", "write", "queue:there", stdin=rows, **few)
         self.that(self.read_all("there", **few) == set(rows.splitlines()),
                   "other lines")
-        self.expect(77, "cannot make queue 'new' .*refused for user 'few_.*'; "
+        self.expect(77, "cannot create queue 'new' .*refused for user 'few_.*'; "
                     "grant the right", "write", "queue:new", stdin=rows, **few)
         few = self.user("^$", "^$", "^$")
         self.expect(77, "access to exchange 'amq.default' .*refused.*; grant "

@@ -261,7 +261,7 @@ def check_full_disk(checks, lab):
     lab.write("broken", '{"type":"operator","tenant":"calm",'
               '"operator":"1"}\n{"type":"chat","ten\n')
     for to, code, text in (("/dev/null", 0, "not JSON"),
-                           ("/dev/full", 74, "make room")):
+                           ("/dev/full", 74, "free disk space")):
         with open(to, "wb") as output:
             done = subprocess.run(
                 [os.path.join(BIN, "reaper"), "--export", "filed", "--tenant",

@@ -219,7 +219,7 @@ class Test:
         self.plan("queue a b/c", code=65, says=None)
         self.plan("exchange a/b fanout", code=65, says="'a/b' is not a name")
         self.plan("exchange x topic", code=78, says="line 1: cannot make "
-                  "exchange 'x'.*delete or change what is in the way")
+                  "exchange 'x'.*delete it, or change what differs")
         self.plan("exchange y x-no-such-type", code=78,
                   says="unknown exchange type")
 

@@ -49,7 +49,7 @@ every_number_has_a_code_and_a_way_out(void **state)
 			assert_int_equal(in, out);
 			assert_true(in == PROG_IO || in == PROG_TEMPFAIL);
 		}
-		if (strlen(syserr_way_out(err)) < strlen("make room"))
+		if (strlen(syserr_way_out(err)) < strlen("free disk space"))
 			fail_msg("no way out of error %d", err);
 	}
 	assert_int_equal(syserr_code(0, PROG_DATA), PROG_DATA);
@@ -64,7 +64,7 @@ what_runs_out_is_told_from_what_breaks(void **state)
 		enum exit_code code;
 		const char *way_out;
 	} cases[] = {
-		{ ENOSPC, PROG_IO, "make room" },
+		{ ENOSPC, PROG_IO, "free disk space" },
 		{ EDQUOT, PROG_IO, "quota" },
 		{ EFBIG, PROG_IO, "file sizes" },
 		{ EIO, PROG_IO, "disk may be failing" },
@@ -100,7 +100,7 @@ a_reason_is_one_sentence(void **state)
 	    PROG_IO);
 	assert_int_equal(errno, ENOSPC);
 	assert_string_equal(buf_str(&why),
-	    "cannot write 'x': No space left on device; make room");
+	    "cannot write 'x': No space left on device; free disk space");
 	buf_release(&why);
 }
 

@@ -260,7 +260,7 @@ what_is_no_json_is_told_with_its_place(void **state)
 		{ "{\"a\" 1}", "not JSON: ':' expected (column 6)" },
 		{ "{\"a\":[1}", "not JSON: ',' or ']' expected (column 8)" },
 		{ "{\"a\":1", "not JSON: ',' or '}' expected (column 7)" },
-		{ "{\"a\":\"\\x\"}", "not JSON: no such escape (column 8)" },
+		{ "{\"a\":\"\\x\"}", "not JSON: unknown escape (column 8)" },
 		{ "{\"a\":\"\\u12g4\"}",
 		    "not JSON: four hexadecimal digits expected (column 11)" },
 		{ "{\"a\":\"\x01\"}",
@@ -306,7 +306,7 @@ depth_has_a_limit(void **state)
 		assert_int_equal(flat_parse(&f, line.data, line.len, &why),
 		    deep <= JSON_TEXT_DEPTH ? 0 : -1);
 	}
-	assert_non_null(strstr(buf_str(&why), "nested too deep"));
+	assert_non_null(strstr(buf_str(&why), "nested too deeply"));
 	flat_release(&f);
 	buf_release(&line);
 	buf_release(&why);

@@ -33,10 +33,10 @@ static const struct {
 	{ "{'a':1}", "'\\\"' expected", 1 },
 	{ "\"abc", "an unterminated string", 4 },
 	{ "\"\xc3\xa9\xc3\xa9\t\"", "a control character in a string", 3 },
-	{ "\"a\\q\"", "no such escape", 3 },
+	{ "\"a\\q\"", "unknown escape", 3 },
 	{ "[\"\\u12x4\"]", "four hexadecimal digits expected", 6 },
-	{ "{\"a\":1,\"a\":2}", "a name stands twice", 0 },
-	{ "[{\"\\u00e9\":1, \"\xc3\xa9\":2}]", "a name stands twice", 0 },
+	{ "{\"a\":1,\"a\":2}", "a name occurs twice", 0 },
+	{ "[{\"\\u00e9\":1, \"\xc3\xa9\":2}]", "a name occurs twice", 0 },
 };
 
 static void
