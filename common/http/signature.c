@@ -36,7 +36,7 @@ digest_of(const EVP_MD *kind, const char *p, size_t len, unsigned char *digest)
 {
 	if (EVP_Digest(p, len, digest, NULL, kind, NULL) != 1)
 		prog_die(PROG_TEMPFAIL,
-		    "libcrypto cannot compute a digest; is memory exhausted?");
+		    "libcrypto cannot compute a digest; out of memory?");
 }
 
 void
@@ -48,7 +48,7 @@ signature_mac(const char *key, const char *text, size_t len,
 	if (HMAC(EVP_sha256(), key, (int)strlen(key),
 		(const unsigned char *)text, len, mac, &made) == NULL)
 		prog_die(PROG_TEMPFAIL,
-		    "libcrypto cannot compute a MAC; is memory exhausted?");
+		    "libcrypto cannot compute a MAC; out of memory?");
 }
 
 void

@@ -774,7 +774,7 @@ give_end(void *ctx, const struct ending *e)
 		on_chat_given(r);
 	} else if (e->error == ERROR_CLASS_NONE) {
 		report_giving(r, ERROR_CLASS_UNUSABLE,
-		    "its profile has no request for this");
+		    "the profile has no request for this");
 		reservation_done(r, RESERVATION_FAILED);
 	} else if (failure_is_general(e->error)) {
 		report_giving(r, e->error, e->message);

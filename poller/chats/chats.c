@@ -887,9 +887,9 @@ miss_last_word(struct chats *cs, const char *id, bool gone)
 	    (gone || now_ms - s.left_at > HISTORY_WAIT_MS))
 		s.told = TOLD_NOTHING;
 	if (s.told == TOLD_NOTHING && !gone)
-		log_warn("tenant %s: chat %s cannot be read since it left the "
-			 "listing; its last messages and its closing are "
-			 "missing in history",
+		log_warn(
+		    "tenant %s: chat %s left the CRM's list and cannot be "
+		    "read; history lacks its last messages and its closing",
 		    cs->crm->tenant->name, id);
 	chat_state_keep(&s, cs->crm->store, id);
 	chat_state_release(&s);

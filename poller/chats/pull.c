@@ -85,8 +85,9 @@ warn_clock_back(struct pull *p, int64_t last)
 		return;
 	store_set_number(p->crm.store, "clock_warned", today);
 	clock_format(last, text);
-	log_warn("tenant %s: its CRM's clock, or ours, went back by %lld s; "
-		 "until %s all metrics have this time; see poller --check",
+	log_warn("tenant %s: the clock of the CRM, or of this machine, went "
+		 "back by %lld s; until it reaches %s, all metrics keep that "
+		 "time; see poller --check",
 	    p->crm.tenant->name, (long long)((last - p->as_of) / 1000), text);
 }
 
@@ -146,7 +147,8 @@ pulled_operators_end(void *ctx, const struct ending *e)
 	    must ? takes_short_list(p, e) : e->error == ERROR_CLASS_SHORT;
 
 	if (taken && p->operators.n > 0) {
-		log_warn("tenant %s: its list of operators: %s; it is accepted",
+		log_warn("tenant %s: the CRM's list of operators: %s; the list "
+			 "is accepted",
 		    p->crm.tenant->name, e->message);
 	} else if (e->error != ERROR_CLASS_NONE) {
 		crm_session_fail(&p->crm, e->error, "operators", e->message);
@@ -184,9 +186,9 @@ pulled_chats_end(void *ctx, const struct ending *e)
 		return;
 	}
 	if (taken) {
-		log_warn("tenant %s: its list of open chats: %s, as in earlier "
-			 "polls; it is accepted, and missing chats are looked "
-			 "up one by one",
+		log_warn("tenant %s: the CRM's list of open chats: %s, as in "
+			 "earlier polls; the list is accepted, and missing "
+			 "chats are looked up one by one",
 		    p->crm.tenant->name, e->message);
 		/* The first page may be empty and begin no snapshot. */
 		begin_snapshot(p, p->began_ms);

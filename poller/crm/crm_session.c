@@ -61,8 +61,8 @@ crm_session_begin(struct crm_session *s)
 	    s->tenant->retry_budget_ms) /* short enough to wait for it */
 		return;
 	clock_format(crm_session_now(s) + wait, text);
-	log_error("tenant %s: its CRM is rate-limited until %s; the next run "
-		  "after that tries again",
+	log_error("tenant %s: the CRM accepts no calls until %s (rate limit); "
+		  "the next run after that tries again",
 	    s->tenant->name, text);
 	s->code = PROG_TEMPFAIL;
 	fetch_stop(s->fetch);

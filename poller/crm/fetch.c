@@ -347,7 +347,8 @@ start_job(struct fetch_job *j)
 	} else if (rc == 0) {
 		fetch_end(j, ERROR_CLASS_NONE, NULL);
 	} else if (is_too_late(j)) {
-		fetch_end(j, ERROR_CLASS_LATER, "it could not be asked");
+		fetch_end(
+		    j, ERROR_CLASS_LATER, "no time was left to ask the CRM");
 	} else {
 		send_job(j);
 	}
@@ -379,7 +380,7 @@ wake_delayed(struct fetch *f, int64_t now)
 static void
 fetch_explain_hold(int64_t ms, struct buf *text)
 {
-	buf_addf(text, "%sit allows no call for %lld s",
+	buf_addf(text, "%sthe CRM accepts no calls for %lld s",
 	    text->len > 0 ? "; " : "", (long long)(ms / 1000));
 }
 
@@ -632,7 +633,7 @@ is_success(const struct http_answer *h)
 	return h->status >= 200 && h->status < 300;
 }
 
-/* Writes "it answers HTTP 503: text"; for 2xx only the text. */
+/* Writes "the CRM answered HTTP 503: text"; for 2xx only the text. */
 static void
 describe_error(const struct http_answer *a, const char *text, struct buf *out)
 {
@@ -640,11 +641,11 @@ describe_error(const struct http_answer *a, const char *text, struct buf *out)
 
 	buf_clear(out);
 	if (!is_success(a))
-		buf_addf(
-		    out, "it answers HTTP %d%s", a->status, n > 0 ? ": " : "");
+		buf_addf(out, "the CRM answered HTTP %d%s", a->status,
+		    n > 0 ? ": " : "");
 	buf_add(out, text, n);
 	if (out->len == 0)
-		buf_adds(out, "it answered with an error");
+		buf_adds(out, "the CRM reported an error");
 }
 
 /* Describes an answer that is not JSON. */
@@ -655,14 +656,15 @@ describe_body(const struct http_answer *a, const char *reason, struct buf *out)
 	size_t blank = strspn(body, " \t\r\n");
 
 	if (a->status == 204 || body[blank] == '\0')
-		buf_setf(out, "the answer is empty (HTTP %d)", a->status);
+		buf_setf(out, "the CRM's answer is empty (HTTP %d)", a->status);
 	else if (body[blank] == '<' ||
 		 strncasecmp(a->headers.content_type, "text/html", 9) == 0)
 		buf_setf(out,
-		    "it answered with a web page (HTTP %d) instead of JSON",
+		    "the CRM answered with a web page (HTTP %d) instead of "
+		    "JSON",
 		    a->status);
 	else
-		buf_setf(out, "the answer is not JSON: %s", reason);
+		buf_setf(out, "the CRM's answer is not JSON: %s", reason);
 }
 
 /* Handles a page that the profile could read. */
@@ -810,8 +812,8 @@ read_answer_body(
 		    buf_str(&h->body), h->body.len, &repaired, &why);
 	if (repaired && !f->warned_repaired) {
 		f->warned_repaired = true;
-		log_warn("tenant %s: its CRM sends text that is not UTF-8; it "
-			 "is replaced by U+FFFD",
+		log_warn("tenant %s: the CRM sent text that is not UTF-8; "
+			 "invalid bytes were replaced by U+FFFD",
 		    f->tenant->name);
 	}
 	in.answer = v;
@@ -841,8 +843,8 @@ refuse_redirect(struct fetch_job *j, const struct http_answer *h)
 {
 	struct buf text = BUF_INIT;
 
-	buf_setf(
-	    &text, "it redirects to '%s', which is not followed", h->redirect);
+	buf_setf(&text, "the CRM redirects to '%s'; redirects are not followed",
+	    h->redirect);
 	j->fetch->results[CALL_FAILED]++;
 	fetch_end(j, ERROR_CLASS_UNUSABLE, buf_str(&text));
 	buf_release(&text);

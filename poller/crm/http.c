@@ -385,7 +385,8 @@ set_tls_reason(struct transfer *t, CURLcode code, const char *text)
 			  "ca-certificates, or set ca_file",
 		    text);
 	else
-		buf_setf(reason, "its certificate is not trusted: %s%s", text,
+		buf_setf(reason,
+		    "the server's certificate is not trusted: %s%s", text,
 		    !is_authority_unknown(t) ? ""
 		    : own                    ? "; ca_file lacks the issuing CA"
 			  : "; if you use your own CA, set ca_file to its "

@@ -265,8 +265,8 @@ check_functions(const char *name, const char *text, struct buf *why)
 			ends_with(function, "_read")) &&
 		    !profile_try_knows(function)) {
 			buf_setf(why,
-			    "profile '%s', line %u: the poller calls no "
-			    "function '%s'; see messaging-profile(5)",
+			    "profile '%s', line %u: the poller never calls "
+			    "'%s'; check its name, see messaging-profile(5)",
 			    name, n, function);
 			rc = -1;
 		}

@@ -134,8 +134,8 @@ explain_store_error(const struct store *s, int rc, struct buf *why)
 		return PROG_IO;
 	case MDB_VERSION_MISMATCH:
 	case MDB_INCOMPATIBLE:
-		buf_setf(why, "%s '%s' is of an unknown version; %s", name,
-		    path, s->kind->way_out);
+		buf_setf(why, "%s '%s' has an unknown version; %s", name, path,
+		    s->kind->way_out);
 		return PROG_IO;
 	default:
 		break;

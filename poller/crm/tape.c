@@ -90,15 +90,15 @@ tape_record_to(const char *dir, struct buf *why)
 
 	if (mkdir(dir, S_IRWXU) != 0 && errno != EEXIST) {
 		(void)syserr_explain(why, PROG_CANTCREATE,
-		    "cannot create the folder '%s' of --record", dir);
+		    "cannot create --record folder '%s'", dir);
 		return NULL;
 	}
 	n = list_answers(dir, &names);
 	if (n != 0) {
 		buf_setf(why,
-		    n < 0 ? "cannot read the folder '%s' of --record"
-			  : "the folder '%s' of --record already has answers; "
-			    "choose another folder",
+		    n < 0 ? "cannot read --record folder '%s'"
+			  : "--record folder '%s' already has answers; choose "
+			    "another folder",
 		    dir);
 		free_names(names, n);
 		return NULL;
@@ -115,8 +115,8 @@ read_answer(const char *dir, const char *name, struct buf *why)
 	json_t *a = json_load_file(path, 0, &error);
 
 	if (a == NULL)
-		buf_setf(
-		    why, "cannot use '%s' of --replay: %s", path, error.text);
+		buf_setf(why, "cannot use --replay folder '%s': %s", path,
+		    error.text);
 	free(path);
 	return a;
 }
@@ -129,12 +129,12 @@ tape_replay_from(const char *dir, struct buf *why)
 	int n = list_answers(dir, &names), i;
 
 	if (n < 0)
-		(void)syserr_explain(why, PROG_NOINPUT,
-		    "cannot read the folder '%s' of --replay", dir);
+		(void)syserr_explain(
+		    why, PROG_NOINPUT, "cannot read --replay folder '%s'", dir);
 	else if (n == 0)
 		buf_setf(why,
-		    "the folder '%s' of --replay has no answers; record some "
-		    "with --record",
+		    "--replay folder '%s' has no answers; record some with "
+		    "--record",
 		    dir);
 	if (n > 0)
 		t->answer = xcalloc((size_t)n, sizeof *t->answer);
@@ -273,7 +273,7 @@ write_answer(struct tape *t, const json_t *answer)
 	if (fd < 0 || text == NULL ||
 	    file_write_and_close(fd, text, strlen(text)) != 0) {
 		code = syserr_explain(
-		    &why, PROG_IO, "cannot write '%s' of --record", path);
+		    &why, PROG_IO, "cannot write '%s' for --record", path);
 		prog_die(code, "%s", buf_str(&why));
 	}
 	free(text);
@@ -382,8 +382,7 @@ tape_play(struct tape *t, const struct http_request *r, struct http_answer *a)
 	} else {
 		a->outcome = HTTP_NEVER;
 		buf_setf(&a->reason,
-		    "the folder '%s' of --replay has no further answer for %s "
-		    "%s",
+		    "--replay folder '%s' has no further answer for %s %s",
 		    t->dir, r->method, path);
 	}
 	free(path);

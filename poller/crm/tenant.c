@@ -295,7 +295,8 @@ tenant_open(struct tenant *t, const struct conf *c, const char *name,
 	if (opt.need != NULL && *opt.need != NULL &&
 	    !profile_about(t->profile)->needs) {
 		buf_setf(why,
-		    "need of [%s]: its profile has no operator tags; remove it",
+		    "need of [%s]: the profile has no operator tags; remove "
+		    "need",
 		    t->section);
 		return PROG_CONFIG;
 	}

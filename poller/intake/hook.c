@@ -353,7 +353,7 @@ find_hook_secret(const struct hook *h, const struct conf *c, struct buf *why)
 		return secret;
 	if (h->signs && h->spec.key_is_token && token != NULL)
 		return xstrdup(token);
-	buf_setf(why, "it has no webhook secret; set hook_secret_file to a "
+	buf_setf(why, "there is no webhook secret; set hook_secret_file to a "
 		      "file with the secret");
 	return NULL;
 }
@@ -524,8 +524,7 @@ hook_path(
 	*secret = NULL;
 	if (strcmp(how, "off") == 0) {
 		buf_setf(why,
-		    "it accepts no webhooks; set hook in [%s] to signature or "
-		    "secret",
+		    "webhooks are off; set hook in [%s] to signature or secret",
 		    section);
 	} else if (strcmp(how, "signature") == 0 ||
 		   set_hook_key(&h, c, why) == 0) {

@@ -48,7 +48,7 @@ warn_operators_unknown(
 		return;
 	buf_setf(&l->logged, "%s", why);
 	log_warn(
-	    "the operators of %s are unknown: %s%s", l->tenant, why, way_out);
+	    "tenant %s: operators are unknown: %s%s", l->tenant, why, way_out);
 }
 
 /* Reads the operators from the state. If the state cannot be read or has none,

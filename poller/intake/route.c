@@ -115,7 +115,7 @@ check_sender_token(const struct jwt_rules *rules, const char *token,
 		return -1;
 	if (!jwt_has_role(token))
 		return 0;
-	buf_setf(why, "it has a role, so it is only valid for reading");
+	buf_setf(why, "a token with a role is only valid for reading");
 	return -1;
 }
 
@@ -264,15 +264,15 @@ const struct route routes[] = {
 	    "This description", "object", NULL, NULL },
 	{ WEB_GET, "/metrics", route_metrics, ROUTE_METRICS, "metrics",
 	    "Metrics", "text", NULL,
-	    "The counts of this listener, in Prometheus' text format. "
-	    "Answered to [listen] trusted, and to Prometheus on this "
+	    "Counters of this listener in Prometheus' text format. For the "
+	    "addresses of [listen] trusted, and for Prometheus on this "
 	    "machine." },
 	{ WEB_POST, "/hooks/{tenant}/{source}", route_hook, ROUTE_HOOK,
 	    "webhook", "A CRM's webhook", "@HookTaken", "object",
-	    "It is safe, also if nobody understood it" },
+	    "Stored, even if it was not understood" },
 	{ WEB_POST, "/hooks/{tenant}/{source}/{secret}", route_hook, ROUTE_HOOK,
 	    "webhook_with_secret", "A CRM's webhook", "@HookTaken", "object",
-	    "It is safe, also if nobody understood it" },
+	    "Stored, even if it was not understood" },
 	{ WEB_POST, "/webhook", route_original, ROUTE_ORIGINAL,
 	    "original_webhook", "Custom agent allocation of Qiscus",
 	    "@OriginalTaken", "object", NULL },

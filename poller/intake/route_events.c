@@ -63,7 +63,8 @@ static const struct flat *
 read_text(struct event_texts *t, const char *p, size_t len)
 {
 	if (flat_parse(&t->flat, p, len, NULL) != 0)
-		prog_die(PROG_SOFTWARE, "JSON that was read before is none");
+		prog_die(PROG_SOFTWARE,
+		    "bug: JSON that was parsed before cannot be parsed");
 	return &t->flat;
 }
 

@@ -139,8 +139,8 @@ route_hook_take(const struct listener_context *in, const struct hook *h,
 	case HOOK_RECORDS:
 		break;
 	case HOOK_PARTLY:
-		keep_dead_letter(
-		    in, h, r, "a part of it is unreadable", buf_str(&why), a);
+		keep_dead_letter(in, h, r,
+		    "a part of the webhook is unreadable", buf_str(&why), a);
 		break;
 	case HOOK_FOREIGN:
 		refuse_account(in, h, r, buf_str(&why), a);
@@ -151,8 +151,8 @@ route_hook_take(const struct listener_context *in, const struct hook *h,
 		    "the profile does not know the event", buf_str(&why), a);
 		break;
 	case HOOK_UNREAD:
-		keep_dead_letter(
-		    in, h, r, "the profile cannot read it", buf_str(&why), a);
+		keep_dead_letter(in, h, r,
+		    "the profile cannot read the webhook", buf_str(&why), a);
 		break;
 	case HOOK_NO_JSON:
 		(void)hook_count(in->hooks, HOOK_REFUSED, r->now_ms);

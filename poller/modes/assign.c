@@ -130,8 +130,8 @@ report_forbidden(struct assigners *all, struct assigner_slot *slot)
 		return;
 	slot->reported = true;
 	poller_failed(all->poller, PROG_CONFIG);
-	log_error("tenant %s: its CRM is not changed; to have chats assigned, "
-		  "set assign = yes in [%s]",
+	log_error("tenant %s: chats are not assigned, because assign = no; to "
+		  "have them assigned, set assign = yes in [%s]",
 	    t->name, t->section);
 }
 

@@ -124,8 +124,9 @@ is_budget_spent(struct backfill *b)
 		    budget / SHARE &&
 		usage_month(b->crm.store, now_ms) < budget))
 		return false;
-	log_warn("tenant %s: a quarter of the calls of this month ([%s] budget)"
-		 ", or all, are used up; run it again next month to continue",
+	log_warn("tenant %s: the backfill used a quarter of this month's calls "
+		 "([%s] budget), or none are left; run it again next month to "
+		 "continue",
 	    b->crm.tenant->name, b->crm.tenant->section);
 	b->crm.code = PROG_TEMPFAIL;
 	return true;

@@ -378,8 +378,8 @@ check_last_snapshot(struct tenant_check *p)
 	f->result = ADVICE;
 	clock_format(last, text);
 	buf_addf(&f->detail,
-	    "; but it was ahead, and until %s all metrics have this time; "
-	    "wait, or see DIAGNOSTICS in poller(1)",
+	    "; but it was ahead; until %s, all metrics keep that time; wait, "
+	    "or see DIAGNOSTICS in poller(1)",
 	    text);
 }
 

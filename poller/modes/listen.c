@@ -226,7 +226,7 @@ serve_until_stopped(struct listener *l)
 	(void)intake_has_ended(l->intake, &l->code);
 	notify_stopping();
 	if (l->code == PROG_OK && !stop_asked()) {
-		log_error("the reader of the records has ended");
+		log_error("the program that reads the records has ended");
 		l->code = PROG_IO;
 	}
 }

@@ -138,7 +138,8 @@ hooks_end(void *ctx, const struct ending *e)
 	else
 		failure_way_out(r->tenant, e->error, &way);
 	buf_setf(r->why, "%s%s; %s", e->message,
-	    e->maybe ? "; it may have arrived anyway" : "", buf_str(&way));
+	    e->maybe ? "; the CRM may have carried it out anyway" : "",
+	    buf_str(&way));
 	buf_release(&way);
 }
 
@@ -171,7 +172,7 @@ ask(struct registry *r, enum profile_call call, const struct webhook *hook,
 		;
 	if (r->code == PROG_OK && q.changes && fetch_calls(f)[call] == 0) {
 		r->code = PROG_UNAVAILABLE;
-		buf_setf(r->why, "its CRM has no API for this");
+		buf_setf(r->why, "the CRM has no API for this");
 	}
 	/* The CRM may quote the address with its secret. */
 	if (end != NULL && *end != '\0')
@@ -238,7 +239,7 @@ find_key_file(const struct registry *r, const char **file)
 	if (*file != NULL)
 		return PROG_OK;
 	buf_setf(r->why,
-	    "its CRM creates the signing key; set hook_secret_file in [%s] to "
+	    "the CRM creates the signing key; set hook_secret_file in [%s] to "
 	    "a file to write it to",
 	    section);
 	return PROG_CONFIG;
@@ -256,8 +257,9 @@ keep_key(
 		i++;
 	if (i == answer->n) {
 		buf_setf(r->why,
-		    "it is registered, but its CRM returned no signing key; if "
-		    "the CRM is an older version, set hook = secret in [%s]",
+		    "the webhook is registered, but the CRM returned no "
+		    "signing key; if the CRM is an older version, set hook = "
+		    "secret in [%s]",
 		    r->tenant->section);
 		return PROG_UNAVAILABLE;
 	}

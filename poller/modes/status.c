@@ -456,20 +456,20 @@ judge_unclear(const struct asked_chats *q)
 	       refused = fetch_refused(q->crm.fetch, PROFILE_CHAT);
 
 	if (q->unasked > 0 && q->unasked == q->singly) {
-		log_error("tenant %s: its profile has no chat_request for %s; "
+		log_error("tenant %s: the profile has no chat_request for %s; "
 			  "see messaging-profile(5)",
 		    tenant,
-		    q->singly == all ? "its chats"
-				     : "chats that its list lacks");
+		    q->singly == all ? "the tenant's chats"
+				     : "chats that are missing in the list");
 		return PROG_CONFIG;
 	}
 	if (q->unasked > 0)
-		log_warn("tenant %s: the chat_request of its profile returns "
-			 "no request for %zu of %zu chats",
+		log_warn("tenant %s: chat_request of the profile returns no "
+			 "request for %zu of %zu chats",
 		    tenant, q->unasked, all);
 	if (refused > 0 && refused == all) {
 		failure_log(q->crm.tenant, ERROR_CLASS_DENIED, "chats",
-		    "all of them are forbidden");
+		    "the CRM forbids all of them");
 		return PROG_NOPERM;
 	}
 	return q->unclear == PROG_OK && q->unasked > 0 ? PROG_UNAVAILABLE

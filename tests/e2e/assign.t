@@ -298,7 +298,7 @@ class Test:
         self.free(d)
         self.sim.fault("429-retry", value=600, method="PUT", count=1)
         self.gives([], 75, self.reservation("p1", d, a),
-                   says=r"allows no call for .* s; the next run tries again")
+                   says=r"accepts no calls for .* s; the next run tries again")
         self.free(d)
 
     def lab_run_away(self, many, options):

@@ -183,7 +183,7 @@ class Test:
         self.free(self.d)
         self.sim.fault("429-decade", method="PUT", count=1)
         self.put(self.reservation("p8", self.d, self.b))
-        until(20, lambda: re.search("acme: cannot assign chats.*no call for 3600 "
+        until(20, lambda: re.search("acme: cannot assign chats.*no calls for 3600 "
                                     "s; it will be retried", self.said()), "a word")
         self.end()
         self.lab.take(ASK)

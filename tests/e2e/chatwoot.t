@@ -224,7 +224,7 @@ def self_check(lab, checks):
     checks.equal({r["result"] for r in report.values()} - {"ok", "-"}, set(),
                  f"{report}")
     checks.that("role: administrator" in report["token"]["detail"], "the role")
-    checks.that(report["chats"]["detail"].startswith("60 open"), "its chats")
+    checks.that(report["chats"]["detail"].startswith("60 open"), "the tenant's chats")
 
 
 def body():

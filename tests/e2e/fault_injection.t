@@ -473,7 +473,7 @@ class Bench:
         done = self.lab.run(["poller", "-c", self.conf(self.case, fix=True)])
         used = self.calls(token) - used
         self.that(
-            done.code == 75 and "is rate-limited until" in done.err
+            done.code == 75 and "accepts no calls until" in done.err
             and used == 0, f"the next poll makes {used} calls: {done}",
         )
 

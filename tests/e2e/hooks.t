@@ -324,7 +324,7 @@ class Test:
                 (["--register", hook], 78, "set hook_secret_file"),
                 (["-n", "--register", hook], 78, "set hook_secret_file"),
                 (["-n", "--listen", "127.0.0.1:0"], 78,
-                 "webhooks of tenant made: it has no webhook secret")):
+                 "webhooks of tenant made: there is no webhook secret")):
             self.poller(path, *words, code=code, says=says)
         path = conf(**file)
         done = self.poller(path, "--register", hook)

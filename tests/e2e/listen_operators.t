@@ -74,7 +74,7 @@ def check_listed(checks, lab, conf):
                 "the listener made a state of its own for acme")
     with open(lab.path("own.log")) as f:
         log = f.read()
-    checks.that("operators of acme" not in log, f"the log: {log}")
+    checks.that("tenant acme: operators are unknown" not in log, f"the log: {log}")
 
 
 def check_never_polled(checks, lab):
@@ -88,7 +88,7 @@ def check_never_polled(checks, lab):
     process.terminate()
     process.wait(120)
     with open(lab.path("alone.log")) as f:
-        told = [x for x in f if "operators of acme" in x]
+        told = [x for x in f if "tenant acme: operators are unknown" in x]
     checks.that(len(told) == 1 and lab.path("never/acme.mdb") in told[0]
                 and "[poller] state" in told[0], f"the log: {told}")
     checks.that(not os.path.exists(lab.path("never")),

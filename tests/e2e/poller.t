@@ -167,8 +167,8 @@ class Test:
         self.sim.fault("skew")
         ahead = self.run(0, state="clock").records()[0]["at"]
         self.sim.fault()
-        done = self.run(0, state="clock", says="clock, or ours, went back by "
-                        rf"3[56]\d\d s; until {ahead[:19]}")
+        done = self.run(0, state="clock", says="of this machine, went back by "
+                        rf"3[56]\d\d s; until it reaches {ahead[:19]}")
         self.that(done.records()[0]["at"] > ahead, "time goes back")
         self.run(0, state="clock")
         done = self.run(0, "--check", "-o", "ndjson", state="clock")
@@ -493,7 +493,7 @@ class Test:
         self.ask(69, *six, says="")
         self.sim.fault("errors-string", value=403, route="/v1/dialogs/")
         done = self.ask(77, *six, says="")
-        self.that("chats: all of them are forbidden; check" in done.err,
+        self.that("chats: the CRM forbids all of them; check" in done.err,
                   f"all are forbidden: {done}")
         self.sim.fault()
         self.conf(concurrency=1, poller={"retry_budget": "1s"})
@@ -520,12 +520,12 @@ class Test:
         self.equal(done.out, b"", "an answer of another chat")
         self.conf(profile=self.profile(chat_request="null"))
         self.reset()
-        self.ask(78, 9004, 9005, says="acme: its profile has no chat_request "
-                 "for its chats; see")
+        self.ask(78, 9004, 9005, says="acme: the profile has no chat_request "
+                 "for the tenant's chats; see")
         self.equal(self.sim.calls(), 0, "calls without chat_request")
-        done = self.ask(78, 9010, 9011, 9004, status="open", says="acme: its "
-                        "profile has no chat_request for chats that its list "
-                        "lacks")
+        done = self.ask(78, 9010, 9011, 9004, status="open", says="acme: the "
+                        "profile has no chat_request for chats that are "
+                        "missing in the list")
         self.equal(answers(done), ["9010 open", "9011 open"], "listed chats")
         self.conf()
         self.run(78, "--status", says="tenant 'nobody'",

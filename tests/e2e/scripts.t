@@ -111,7 +111,7 @@ class Test:
         found = self.listed()
         self.equal({t: r["state"] for t, r in found.items()},
                    {"one": "current", "two": "current"}, "the list")
-        self.equal(found["two"]["open_chats"], self.chats("two"), "its chats")
+        self.equal(found["two"]["open_chats"], self.chats("two"), "the tenant's chats")
         # A company whose CRM only pushes has no token.
         key = lab.write("pushed.key", "0123456789abcdef\n")
         self.tenant("add", "pushed", "--profile", "chatwoot", "--no-token",

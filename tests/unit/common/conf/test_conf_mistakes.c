@@ -72,7 +72,7 @@ static const struct mistake mistakes[] = {
 	{ "[crm a]\nhistory = some\n", 0,
 	    "my.conf:2: history = some is not one of episode|all" },
 	{ "[crm a]\nhistory = epi\n", 0,
-	    "my.conf:2: history = epi is none of episode|all" },
+	    "my.conf:2: history = epi is not one of episode|all" },
 	{ "[crm a]\ntoken =\n", 0, "my.conf:2: 'token' has no value" },
 	{ "[aggregator]\ndefinition = \"ours\"\n", 0,
 	    "my.conf:2: write values without quotes" },

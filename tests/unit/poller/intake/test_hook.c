@@ -458,7 +458,7 @@ mistakes_stop_one_tenant(void **state)
 		const char *conf, *want;
 	} cases[] = {
 		{ "profile = chatwoot\nhook = signature\n",
-		    "has no webhook secret" },
+		    "there is no webhook secret" },
 		{ "profile = chatwoot\nhook = signature\nhook_secret = a\n"
 		  "hook_secret_file = b\n",
 		    "both hook_secret and hook_secret_file" },
