@@ -672,7 +672,7 @@ class Test:
         self.run(0, state="jumped")
         self.sim.advance(600)
         self.sim.fault("429-retry", value=2)
-        self.ask(75, 9001, state="jumped", says="429.*no call for [12] s")
+        self.ask(75, 9001, state="jumped", says="429.*no calls for [12] s")
         self.sim.fault()
         time.sleep(2.1)
         self.run(0, state="jumped")
