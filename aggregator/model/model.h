@@ -179,6 +179,8 @@ struct model {
 			     * model_recompute() */
 	bool no_clocks;     /* no metric needs chats and operators, */
 	bool no_events;     /* or events */
+	bool no_figures;    /* if incremental, without a window: only what chats
+			     * and operators are now is needed */
 	size_t event_pairs; /* maximum number of counted pairs of user and
 			     * event; 0: all. Unpacked ones are counted in
 			     * addition */

@@ -436,15 +436,22 @@ derive_walk(struct derivation *w, struct chat *c)
 	return (struct derived){ .intervals = k.n, .old = k.old };
 }
 
+void
+derive_state(struct derivation *w, struct chat *c)
+{
+	sort_messages(w, c);
+	chats_sort_descriptions(w->model, c);
+	set_state(w->model, c);
+	c->dirty = false;
+}
+
 struct derived
 derive_chat(struct derivation *w, struct chat *c)
 {
 	const struct model_walker *told = &w->model->walker;
 	struct collector k;
 
-	sort_messages(w, c);
-	chats_sort_descriptions(w->model, c);
-	set_state(w->model, c);
+	derive_state(w, c);
 	if (told->ops == NULL)
 		told = NULL;
 	walk_chat(&k, w, c, told);
@@ -452,7 +459,6 @@ derive_chat(struct derivation *w, struct chat *c)
 		told->ops->end(told->ctx, c);
 	c->left |= c->shown && !chat_is_open(c);
 	c->shown = chat_is_open(c);
-	c->dirty = false;
 	return (struct derived){ .intervals = k.n, .old = k.old };
 }
 

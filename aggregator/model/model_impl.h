@@ -271,9 +271,11 @@ struct derived {
 };
 
 /* Derives a chat from its records; changes only the chat and the derivation.
- * derive_walk(): only the intervals, for a chat that is derived. */
+ * derive_walk(): only the intervals, for a chat that is derived.
+ * derive_state(): only what the chat is now, without a walk. */
 struct derived derive_chat(struct derivation *w, struct chat *c);
 struct derived derive_walk(struct derivation *w, struct chat *c);
+void derive_state(struct derivation *w, struct chat *c);
 void derivation_release(struct derivation *w);
 /* Lists the chat's descriptions, oldest first. */
 void derive_gather(struct derivation *w, const struct chat *c);

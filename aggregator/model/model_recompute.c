@@ -47,8 +47,14 @@ static void
 recompute_chat(struct model *m, struct chat *c)
 {
 	struct derivation *w = &m->private->derivation;
-	struct derived derived = derive_chat(w, c);
+	struct derived derived;
 
+	if (m->no_figures) {
+		derive_state(w, c);
+		timeline_drop(&m->lexicon, &w->timeline.dropped);
+		return;
+	}
+	derived = derive_chat(w, c);
 	timeline_drop(&m->lexicon, &w->timeline.dropped);
 	chat_intervals_update(m, c, w->intervals, derived.intervals);
 	credit_open(m, c);

@@ -198,8 +198,7 @@ simulate_day(struct one_shot *b, struct intake_tenant *t)
 	struct allocation_settings set;
 
 	allocation_settings_read(&set, b->job->conf);
-	return simulation_run(
-	    t->name, &t->replay, b->job->definition, &set, b->job->limit);
+	return simulation_run(t->name, &t->replay, &set, b->job->limit);
 }
 
 /* The database keeps the newer of two rows. Rows of a stream that is not newer

@@ -161,7 +161,7 @@ note_working(struct simulation *w)
 static void
 read_records(struct simulation *w)
 {
-	model_recompute(&w->model, w->definition);
+	model_recompute(&w->model, NULL);
 	note_working(w);
 	allocation_read_changes(w->a, &w->model);
 	model_clear_changed(&w->model);
@@ -502,8 +502,7 @@ replay_records(struct simulation *w)
 
 struct simulation *
 simulation_run(const char *tenant, struct replay_log *log,
-    const struct definition *definition, const struct allocation_settings *set,
-    int64_t limit)
+    const struct allocation_settings *set, int64_t limit)
 {
 	struct allocation_settings mine = *set;
 	struct simulation *w = xcalloc(1, sizeof *w);
@@ -514,10 +513,10 @@ simulation_run(const char *tenant, struct replay_log *log,
 	w->log = log;
 	w->listener = (struct allocation_listener){ w, on_reserved, on_load };
 	w->longest_silence = set->window > DAY_MS ? set->window : DAY_MS;
-	w->definition = definition;
 	model_init(&w->model, simulation_text(tenant), true, CLOCK_NONE);
 	w->model.incremental = true;
 	w->model.no_events = true;
+	w->model.no_figures = true;
 	if (limit != RECORD_NO_NUMBER)
 		mine.limit = limit;
 	w->a = allocation_new(tenant, &mine, &w->listener);

@@ -23,8 +23,7 @@ struct simulation;
  * limit replaces the limits in the records, unless it is RECORD_NO_NUMBER.
  * Never returns NULL; the result is partial if stop_asked(). */
 struct simulation *simulation_run(const char *tenant, struct replay_log *replay,
-    const struct definition *definition, const struct allocation_settings *set,
-    int64_t limit);
+    const struct allocation_settings *set, int64_t limit);
 /* NULL is allowed. */
 void simulation_free(struct simulation *w);
 

@@ -63,7 +63,6 @@ struct simulation {
 	char *tenant;
 	struct model model;     /* the records, with our assignees */
 	struct model *snapshot; /* the snapshot being replayed; NULL: none */
-	const struct definition *definition;
 	struct allocation *a;
 	struct replay_log *log;
 	struct allocation_listener listener;
