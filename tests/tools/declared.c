@@ -21,7 +21,8 @@ static const char *const lives[] = {
 	[LIFE_TOMBSTONE] = "",
 	[LIFE_REFUSAL] = "",
 	[LIFE_EVER] = "",
-	[LIFE_NONE] = "Not in the database: a simulation prints it.",
+	[LIFE_NONE] =
+	    "This table is not in the database; a simulation prints it.",
 };
 
 /* The text without the backticks around what is typed, in quotes: no word of it
@@ -90,8 +91,8 @@ page_about(const char *text)
 		puts(life);
 	put_lines(text);
 	if (now->selector != NULL)
-		printf("It belongs to the metric %s%s.\n", now->selector,
-		    is_computed(now) ? " and has as_of and version" : "");
+		printf("The table belongs to the metric %s%s.\n", now->selector,
+		    is_computed(now) ? "; it also has as_of and version" : "");
 	printf(".Bl -column \"");
 	for (size_t i = longest_name(now); i > 0; i--)
 		putchar('x');
