@@ -94,6 +94,8 @@ apply_mark(struct clocks *c, const struct mark *x)
 		c->episode = EPISODE_NONE;
 		break;
 	case MARK_ASSIGNEE:
+		if (clocks_transfer_wins(c->transferred_at, x->at))
+			break;
 		if (c->replaced_at != x->at)
 			c->replaced = c->assignee;
 		c->replaced_at = x->at;
@@ -165,6 +167,8 @@ walk_message(struct clocks *c, const struct message *m)
 			close_chat(c, m);
 		else
 			c->definition->on[kind](c, m);
+		if (kind == EVENT_TRANSFER)
+			c->transferred_at = m->at;
 	}
 	if (c->listener->on_message != NULL)
 		c->listener->on_message(c->listener->ctx, c, m, kind);
@@ -210,6 +214,7 @@ clocks_walk(const struct definition *definition, const struct clocks_chat *chat,
 		.listener = listener,
 		.episode = chat->first_state,
 		.told_at = CLOCK_NONE,
+		.transferred_at = CLOCK_NONE,
 		.replaced_at = CLOCK_NONE };
 	size_t i;
 

@@ -194,9 +194,20 @@ struct clocks {
 	size_t marks;                  /* number of marks applied so far */
 	uint32_t assignee;
 	bool assignee_known; /* a message or mark has named the assignee */
+	int64_t transferred_at;
 	int64_t replaced_at; /* when a chat record replaced the assignee */
 	uint32_t replaced;   /* the assignee until then */
 };
+
+/* Whether a transfer names the assignee, not a chat record. CRMs date messages
+ * by whole seconds: such a transfer was at any time of its second. */
+static inline bool
+clocks_transfer_wins(int64_t transferred_at, int64_t described_at)
+{
+	return transferred_at >= described_at ||
+	       (transferred_at % 1000 == 0 &&
+		   described_at - transferred_at < 1000);
+}
 
 /* Walks over the chat. Stores the state after the last message in *end unless
  * end is NULL. */

@@ -89,7 +89,7 @@ chats_describe(struct chat *c)
 static void
 apply_newer_messages(struct chat *c)
 {
-	int64_t described_at = c->now.at;
+	int64_t described_at = c->now.at, since = CLOCK_NONE;
 	enum chat_status status = CHAT_NONE;
 	size_t i;
 
@@ -107,10 +107,16 @@ apply_newer_messages(struct chat *c)
 		status = status_of_message(&c->messages[i - 1]);
 	if (status != CHAT_NONE)
 		c->now.status = status;
-	for (i = c->n; i > 0 && c->messages[i - 1].at >= described_at; i--) {
-		if (clocks_classify(&c->messages[i - 1]) != EVENT_TRANSFER)
+	/* The newest transfer decides, or the description. */
+	if (described_at != CLOCK_NONE)
+		since = described_at - 1000;
+	for (i = c->n; i > 0 && c->messages[i - 1].at > since; i--) {
+		const struct message *m = &c->messages[i - 1];
+
+		if (clocks_classify(m) != EVENT_TRANSFER)
 			continue;
-		c->now.assignee = c->messages[i - 1].operator_id;
+		if (clocks_transfer_wins(m->at, described_at))
+			c->now.assignee = m->operator_id;
 		break;
 	}
 }

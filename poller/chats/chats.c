@@ -253,10 +253,7 @@ is_closed(const struct polled_chat *c)
 	return c->list.status == CHAT_CLOSED;
 }
 
-/* Writes the chat's own record. Its time is cut to whole seconds, as CRMs show
- * the times of messages: a message counts after a chat record of the same time.
- * So a message from the second of the poll, but after the poll, counts at
- * once. */
+/* Writes the chat's own record. */
 static void
 emit_chat(struct polled_chat *c, int64_t opened_at, bool stale)
 {
@@ -268,7 +265,7 @@ emit_chat(struct polled_chat *c, int64_t opened_at, bool stale)
 	buf_adds(&more, person);
 	if (opened_at != CLOCK_NONE)
 		jsonw_time(&more, "opened_at", opened_at);
-	jsonw_time(&more, "at", c->asked_ms - c->asked_ms % 1000);
+	jsonw_time(&more, "at", c->asked_ms);
 	if (is_closed(c) && c->list.closed_at != CLOCK_NONE)
 		jsonw_time(&more, "closed_at", c->list.closed_at);
 	if (stale)

@@ -118,8 +118,7 @@ class World:
         now = compare.parse_time(self.sim.stats()["now"])
         view = self.account.look()
         for chat, said in view.chats.items():
-            self.records[chat] += [*said["before"],
-                                   dict(said, at=now // 1000 * 1000)]
+            self.records[chat] += [*said["before"], dict(said, at=now)]
 
     def reopen(self):
         """Polls read a conversation that came and went between two of them

@@ -190,6 +190,7 @@ class Chat:
         self.said_closed = False
         self.unwritten = True # no message since it was opened
         self.said = None # when a record last named the holder, and who was it
+        self.passed_at = None # when it was passed on
         self.over = [] # episodes: the end, and whether its holder was named
         self.known = self.known_then = False # whether a holder was named
         self.A = None
@@ -274,14 +275,20 @@ class Chat:
             self.life_at = self.A = at
 
     def say(self, at, r):
-        if self.said is None or self.said[0] != at:
-            self.said = (at, self.holder())
-        self.operator, self.known = r.get("operator"), True
+        if not self.is_within_second_of_transfer(at):
+            if self.said is None or self.said[0] != at:
+                self.said = (at, self.holder())
+            self.operator, self.known = r.get("operator"), True
         for name in DETAILS:
             if r.get(name) is not None:
                 self.details[name] = r[name]
         if r.get("opened_at") is not None:
             self.opened_at = r["opened_at"]
+
+    def is_within_second_of_transfer(self, at):
+        """A transfer in whole seconds was at any time of its second."""
+        return self.passed_at is not None and self.passed_at % 1000 == 0 and \
+            at - self.passed_at < 1000
 
     def message(self, m):
         at, who = m["at"], m["from"]
@@ -356,7 +363,7 @@ class Chat:
         if before == m.get("operator") and self.said is not None and \
                 self.said[0] == m["at"]:
             before = self.said[1] # the record tells of the same transfer
-        self.said = None
+        self.said, self.passed_at = None, m["at"]
         if self.ours and self.W is not None and \
                 before != m.get("operator"):
             self.tell("waiting", before, self.part, m["at"], m)
