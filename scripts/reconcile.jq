@@ -3,9 +3,9 @@
 # $print       "rows" or "chats"
 # $report      Chatwoot's report of its agents; $agents: all of them
 # $ours, $chatwoot  our intervals by both definitions
-# $facts       {CHAT: {assigned: when for the first time; bot: when a bot wrote
-#              first; late: true if a message came after newer ones; by: {OPERATOR:
-#              true}, those who wrote or were assigned}}
+# $facts       {CHAT: {bot: when a bot wrote first; late: true if a message came
+#              after newer ones; by: {OPERATOR: true}, those who wrote or were
+#              assigned}}
 # $events      {CHAT: Chatwoot's events}, of the chats that were asked for
 # $hours       true if the report counts business hours
 
@@ -72,8 +72,6 @@ def why_not_in_both($fact):
     first((select((.end - $since | fabs) <= 60 or (.end - $until | fabs) <= 60)
            | "edge"),
           (select(.other_hours == true) | "business hours"),
-          (select(.table and .kind != "first_response"
-                  and .end_at <= ($fact.assigned // "9")) | "unassigned"),
           (select($fact.bot != null and $fact.bot <= .end_at) | "bot"),
           (select($fact.late == true) | "late"),
           (select(.is_told == true) | "missing"));
