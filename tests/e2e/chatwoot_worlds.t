@@ -180,6 +180,8 @@ class World:
         for d in self.account.world["dialogs"]:
             chat = str(d["id"])
             messages = written[chat]
+            if not messages:
+                continue # it is shown with its first message
             records = list(self.told(messages, crm.milliseconds(d["begin"]))) \
                 if self.kind == "pushed" else self.records[chat]
             life = clocks.Chat(records, messages, self.definition, True)
