@@ -172,13 +172,13 @@ the_profile_is_told_all_of_its_section(void **state)
 	struct hooks *all;
 
 	(void)state;
-	tmpdir_file("told.jq", profile, sizeof profile - 1, 0600);
-	all = open_text("[crm t1]\nprofile = ./told.jq\nhook = secret\n"
+	tmpdir_file("t.jq", profile, sizeof profile - 1, 0600);
+	all = open_text("[crm t1]\nprofile = ./t.jq\nhook = secret\n"
 			"hook_secret = 0123456789abcdef\n"
 			"account = acc1\nhistory = all\n",
 	    &conf);
 	assert_int_equal(hooks_failed(all), 0);
-	describe(hook_find(all, "t1", 2, "told", 4), "{}", &got);
+	describe(hook_find(all, "t1", 2, "t", 1), "{}", &got);
 	assert_string_equal(
 	    buf_str(&got), "unknown: unknown event 'acc1 all'\n");
 	buf_release(&got);
