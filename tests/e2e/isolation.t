@@ -35,6 +35,7 @@ class Test:
                     "crm theirs": {**crm, "teams": "support: 502 503 504"}}
         self.conf = lab.conf("conf", sections)
         lab.must(["sink", "-c", self.conf, "--migrate"])
+        lab.sql("INSERT INTO revoked_tokens VALUES ('theirs', 'x', NOW(3), NULL)")
         self.server = Server(lab, {**sections, "serve": {"rate": 0}})
         begin = datetime.now(timezone.utc) - timedelta(hours=HOURS + 1)
         self.lines = self.records(begin)
@@ -152,6 +153,10 @@ class Test:
         self.store(self.lines)
         self.lab.sql("UPDATE tenants SET stale_at = '2030-01-01'")
         self.asked = list(self.paths())
+        # Where there are no sums the intervals count, though another tenant
+        # has sums of these hours.
+        self.lab.sql("DELETE FROM response_rollups WHERE begin_at < "
+                     f"'{self.days[1]}'")
         self.before = self.shown()
         self.same("asked again")
         empty = [asked for asked, answer in self.before.items()
@@ -162,6 +167,10 @@ class Test:
     def beside_another(self):
         self.of_theirs()
         self.same("beside another tenant")
+        for tenant, status in ("ours", 200), ("theirs", 401):
+            answer = self.server.ask("/api/v1/now", token(
+                tenant_id=tenant, role="lead", jti="x"))
+            self.checks.equal(answer.status, status, f"{tenant}: a revoked id")
 
     def when_another_is_cleaned_up(self):
         reaper = ["reaper", "-c", self.conf]
@@ -183,7 +192,8 @@ class Test:
         left = [table for (table,) in self.lab.sql(
             "SELECT table_name FROM information_schema.columns WHERE "
             "table_schema = DATABASE() AND column_name = 'tenant'")
-            if table not in ("tenants", "tenant_locks") and self.lab.sql(
+            if table not in ("tenants", "tenant_locks", "revoked_tokens")
+            and self.lab.sql(
                 f"SELECT 1 FROM `{table}` WHERE tenant = 'theirs' LIMIT 1")]
         self.checks.equal(left, [], "still has rows of a purged tenant")
 
