@@ -545,7 +545,7 @@ static const struct option_row options_rows[] = {
 	OPTION_FORMAT(struct reaper, format),
 	REAPER_DRY_RUN,
 	OPTION_FLAG("force", struct reaper, force,
-	    "delete although no row of history is young enough to stay"),
+	    "delete even if all history is older than AGE"),
 };
 
 const struct option_mode reaper_mode_retention = {

@@ -292,7 +292,7 @@ static const struct option_row rows[] = {
 	REAPER_ARCHIVE,
 	REAPER_DRY_RUN,
 	OPTION_FLAG("force", struct reaper, force,
-	    "purge although the tenant is configured"),
+	    "purge even if the tenant is configured"),
 };
 
 const struct option_mode reaper_mode_purge = {

@@ -34,7 +34,7 @@ static const struct option_row rows[] = {
 	REAPER_ARCHIVE,
 	REAPER_DRY_RUN,
 	OPTION_FLAG("force", struct reaper, force,
-	    "delete although very many chats are gone at once"),
+	    "delete even if very many chats are gone at once"),
 	OPTION_FLAG("until-empty", struct reaper, until_empty,
 	    "from a queue: end when it is empty"),
 };

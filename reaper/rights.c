@@ -49,7 +49,7 @@ check_customer_id(const char *id)
 
 	if (len == 0 || len > RECORD_MAX_ID)
 		return prog_usage_error(
-		    "the id of a customer has 1 to %d bytes", RECORD_MAX_ID);
+		    "a customer's id must have 1 to %d bytes", RECORD_MAX_ID);
 	wrong = record_id_error(id, len);
 	if (wrong == NULL)
 		return -1;

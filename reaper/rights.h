@@ -46,7 +46,7 @@ int rights_take_path(const char *value, void *to);
 	OPTION_TEXT(0, "archive", "FILE", struct reaper, archive,              \
 	    "the archive, if not the configured one"),                         \
 	    OPTION_REPEATED("file", "FILE", struct reaper, files,              \
-		rights_take_path, "records or an audit are here, too"),        \
+		rights_take_path, "another file of records or audits"),        \
 	    OPTION_REPEATED("state", "DIR", struct reaper, states,             \
 		rights_take_path, "a state folder; may be repeated"),          \
 	    OPTION_TEXT(0, "tenant", "NAME", struct reaper, tenant,            \

@@ -127,7 +127,8 @@ replay_log_read(
 	/* It could be read before. */
 	if (record_parse(r, &n->flat, n->lines.data + e->line, e->len, &why) ==
 	    -1)
-		prog_die(PROG_SOFTWARE, "a record cannot be read again: %s",
+		prog_die(PROG_SOFTWARE,
+		    "bug: a record cannot be read a second time: %s",
 		    buf_str(&why));
 	buf_release(&why);
 	r->at = e->at;

@@ -156,7 +156,7 @@ order_stats_remove(struct order_stats *r, int64_t ms)
 	 * process would make every run with the same records fail. */
 	if (c == NULL || at == c->n || c->v[at] != ms) {
 		log_error("bug: a duration of %" PRId64
-			  " ms is removed that was never added",
+			  " ms that was never added was removed",
 		    ms);
 		return;
 	}

@@ -348,8 +348,8 @@ streaming_metric_cap_allows(
 	if (n < c->limit)
 		return true;
 	if (!c->reported)
-		log_error("tenant '%s' has %s; the part above [aggregator] %s "
-			  "= %" PRIu64 " is not counted",
+		log_error("tenant '%s' has %s than [aggregator] %s = %" PRIu64
+			  "; the rest is not counted",
 		    c->setup->tenant, what, c->key, c->limit);
 	c->reported = true;
 	return false;

@@ -117,7 +117,6 @@ const char *snapshot_add(struct snapshot *s, const struct pipeline_setup *setup,
 struct text record_peek(const struct flat *f, const char *key);
 
 #define REFUSED_ROW                                                            \
-	"it is a row, which an aggregator writes and a sink reads; give "      \
-	"records"
+	"this is a row for sink, not a record; give the records of poller"
 
 #endif

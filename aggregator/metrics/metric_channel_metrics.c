@@ -72,8 +72,8 @@ channels_add(void *ctx, const struct streaming_metric_message *m)
 	keyed_state_emit(&f->table, c);
 	key_text(&k, m->chat);
 	if (keyed_state_find(&f->chats, k.bytes, k.len) != NULL ||
-	    !streaming_metric_cap_allows(&f->cap, c->chats,
-		"a channel with more chats in an hour than that"))
+	    !streaming_metric_cap_allows(
+		&f->cap, c->chats, "a channel with more chats in an hour"))
 		return;
 	c->chats++;
 	keyed_state_change(

@@ -188,8 +188,8 @@ is_past_participant(
 static bool
 has_room_for_participant(struct conversations *f, const struct talk *t)
 {
-	return streaming_metric_cap_allows(&f->cap, t->participants,
-	    "a conversation of more people than that");
+	return streaming_metric_cap_allows(
+	    &f->cap, t->participants, "a conversation with more people");
 }
 
 static void

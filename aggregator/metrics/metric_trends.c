@@ -140,7 +140,7 @@ has_room_for_word(struct trends *f, int64_t begin)
 	key_time(&k, begin);
 	n = keyed_state_get(&f->windows, k.bytes, k.len, NULL);
 	if (!streaming_metric_cap_allows(
-		&f->cap, *n, "more words in a window than that"))
+		&f->cap, *n, "a window with more words"))
 		return false;
 	*n += 1;
 	keyed_state_change(&f->windows, n);

@@ -220,8 +220,8 @@ has_room_for_pair(struct users *f, const struct user *u)
 	if (u->conversations < f->cap.limit)
 		return true;
 	expire_pairs(f);
-	return streaming_metric_cap_allows(&f->cap, u->conversations,
-	    "a user with more active conversations than that");
+	return streaming_metric_cap_allows(
+	    &f->cap, u->conversations, "a user with more active conversations");
 }
 
 static void

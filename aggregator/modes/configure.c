@@ -209,7 +209,7 @@ can_allocate(const struct aggregator_job *job)
 	if (!endpoint_is_queue(job->from))
 		return can_simulate(job);
 	if (job->assign_to == NULL) {
-		log_error("where do allocation's reservations go? give "
+		log_error("allocation needs an output for reservations; use "
 			  "--assign-to queue:assignments, which poller "
 			  "--assign reads");
 		return false;
@@ -272,7 +272,7 @@ aggregator_check_assign_to(const struct aggregator *a)
 	const char *also = NULL;
 
 	if (is_where_rows_go(job))
-		also = "where the rows go";
+		also = "the output of rows";
 	else if (endpoint_is_input(job->from, job->assign_to))
 		also = "the input";
 	if (also == NULL)

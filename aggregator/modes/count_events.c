@@ -50,8 +50,8 @@ check_count_events(void *options)
 		return prog_usage_error(
 		    "--input eventcounter needs -f queue:NAME");
 	if (c->json_dir == NULL && c->to == NULL)
-		return prog_usage_error(
-		    "where to? give --json-dir DIR, or -t TO for rows");
+		return prog_usage_error("no output is named; use --json-dir "
+					"DIR, or -t TO for rows");
 	if (a->job.tenant == NULL)
 		a->job.tenant = "default";
 	if (!parse_is_name(a->job.tenant, RECORD_MAX_TENANT))

@@ -503,7 +503,7 @@ take_limit(const char *value, void *to)
 	if (parse_int(value, 0, MOST_LIMIT, to) == 0)
 		return -1;
 	return prog_usage_error(
-	    "'%s' is not a limit from 0 to %d, such as 3", value, MOST_LIMIT);
+	    "'%s' is not a limit from 0 to %d", value, MOST_LIMIT);
 }
 
 static const struct option_row rows[] = {

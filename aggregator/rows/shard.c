@@ -27,8 +27,8 @@ shard_read(struct shard *p, const struct conf *conf, struct buf *why)
 	    parse_int(number, 0, p->of - 1, &p->number) == 0)
 		return 0;
 	buf_setf(why,
-	    "'%s' is not a shard; write 0/2 and 1/2 for two shards; %d are the "
-	    "most",
+	    "'%s' is not a shard; write 0/2 and 1/2 for two shards; at most %d "
+	    "are possible",
 	    text, BUCKETS);
 	return -1;
 }

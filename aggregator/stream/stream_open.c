@@ -93,12 +93,12 @@ report_selection(struct stream *s)
 	note_computed(s, "views", c->views, &ended, &resumed);
 	note_computed(s, "eventlog", c->eventlog, &ended, &resumed);
 	if (ended.len > 0)
-		log_warn("[aggregator] metrics or -a no longer has %s: what "
-			 "happens from now on will be missing there",
+		log_warn("[aggregator] metrics or -a no longer has %s, which "
+			 "will lack what happens from now on",
 		    buf_str(&ended));
 	if (resumed.len > 0)
-		log_warn("[aggregator] metrics or -a has %s again: what "
-			 "happened in between is missing there",
+		log_warn("[aggregator] metrics or -a has %s again, which lacks "
+			 "what happened in between",
 		    buf_str(&resumed));
 	buf_release(&ended);
 	buf_release(&resumed);

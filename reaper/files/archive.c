@@ -55,7 +55,7 @@ check_archive_file(struct archive *a, struct buf *why, enum exit_code *code)
 
 	if (fstat(a->fd, &st) == -1) {
 		*code = syserr_explain(
-		    why, PROG_CANTCREATE, "cannot look at '%s'", a->path);
+		    why, PROG_CANTCREATE, "cannot access '%s'", a->path);
 	} else if (!S_ISREG(st.st_mode)) {
 		*code = PROG_CANTCREATE;
 		buf_setf(why, "'%s' is not a regular file", a->path);
@@ -131,8 +131,8 @@ archive_write(struct archive *a, const struct buf *lines, struct buf *why,
 	    "nothing was deleted, because '%s' cannot be written", a->path);
 	/* Half a line would corrupt the next one. */
 	if (end < 0 || ftruncate(a->fd, end) == -1)
-		log_warn("cannot cut '%s': %s; %s", a->path, log_errno(errno),
-		    syserr_way_out(errno));
+		log_warn("cannot truncate '%s': %s; %s", a->path,
+		    log_errno(errno), syserr_way_out(errno));
 	return -1;
 }
 

@@ -366,7 +366,7 @@ read_cursor(struct page *p)
 	return page_cursor_read(
 		   &p->cursor, question_parameter(p->q, "cursor")) ||
 	       question_problem(
-		   p->q, 400, "cursor is not a cursor of this resource");
+		   p->q, 400, "cursor is not valid for this resource");
 }
 
 /* Returns the word that a parameter has; NULL if it has an ordinary value, or
@@ -395,8 +395,8 @@ check_list_words(const struct page *p)
 		of = word_of(p, w->parameter);
 		if (of == NULL && question_parameter(p->q, w->parameter) &&
 		    column_named(p, w->parameter) == p->columns_n)
-			return question_problem(p->q, 400,
-			    "%s is nothing but %s", w->parameter, w->value);
+			return question_problem(
+			    p->q, 400, "%s must be %s", w->parameter, w->value);
 		if (of == w && w->excludes != NULL &&
 		    question_parameter(p->q, w->excludes) != NULL)
 			return question_problem(p->q, 400,
@@ -423,7 +423,7 @@ check_list_columns(const struct page *p)
 		if (c->type == SHEET_FLAG && word_of(p, c->name) == NULL &&
 		    strcmp(v, "1") != 0)
 			return question_problem(
-			    p->q, 400, "%s is true or false", c->name);
+			    p->q, 400, "%s must be true or false", c->name);
 		if (role < c->least)
 			return question_problem(p->q, 403,
 			    "%s is not allowed for the role %s", c->name,
@@ -446,7 +446,7 @@ read_range(struct page *p)
 	zone_close(zone);
 	if (good && p->from != CLOCK_NONE && p->to != CLOCK_NONE &&
 	    p->from >= p->to)
-		return question_problem(p->q, 400, "from is not before to");
+		return question_problem(p->q, 400, "from must be before to");
 	return good;
 }
 

@@ -347,7 +347,7 @@ question_flag(struct question *q, const char *name, bool *is)
 
 	*is = v != NULL;
 	return v == NULL || strcmp(v, "1") == 0 ||
-	       question_problem(q, 400, "%s is nothing but 1", name);
+	       question_problem(q, 400, "%s must be 1", name);
 }
 
 bool

@@ -18,7 +18,7 @@ static const struct option_row rows[] = {
 	OPTION_FLAG("until-empty", struct sink, until_empty,
 	    "from a queue: end when it is empty"),
 	OPTION_FLAG("accept-loss", struct sink, accept_loss,
-	    "run although the server does not flush its log at commits"),
+	    "run even if the server does not flush its log at commits"),
 };
 
 static const char *

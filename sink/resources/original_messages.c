@@ -64,7 +64,7 @@ read_history_cursor(struct history_page *h)
 		return true;
 	}
 	return question_problem(
-	    h->q, 400, "cursor is not a cursor of this resource");
+	    h->q, 400, "cursor is not valid for this resource");
 }
 
 /* The first receipt of a message, as in the view read_status; the index is

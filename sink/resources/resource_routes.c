@@ -40,9 +40,10 @@ refuse_name(struct parameter_check *c, const char *name)
 		     text_is_printable(name, len);
 
 	buf_addf(&c->problem, "%s%s%s is not a parameter of this resource",
-	    shown ? "'" : "what the request has", shown ? name : "",
+	    shown ? "'" : "a name in the request", shown ? name : "",
 	    shown ? "'" : "");
-	buf_adds(&c->problem, c->n > 0 ? "; these are: " : ", which has none");
+	buf_adds(&c->problem,
+	    c->n > 0 ? "; its parameters are: " : ", which has no parameters");
 	for (i = 0; i < c->n; i++)
 		buf_addf(&c->problem, "%s%s", i > 0 ? ", " : "", c->names[i]);
 }
@@ -59,7 +60,7 @@ check_parameter(void *ctx, const char *name, const char *value)
 	if (i == c->n)
 		refuse_name(c, name);
 	else if (c->seen[i])
-		buf_addf(&c->problem, "%s is there twice", name);
+		buf_addf(&c->problem, "%s is given twice", name);
 	else if (len == 0)
 		buf_addf(&c->problem, "%s is empty; omit it", name);
 	else if (!parse_is_utf8(value, len))
@@ -440,7 +441,7 @@ resource_answer(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
 		    "name an operator");
 	} else if (!q.any_form && has_forms(found)) {
 		question_problem(&q, 406,
-		    "Accept has none of application/json, text/csv and "
+		    "Accept must allow application/json, text/csv or "
 		    "application/x-ndjson");
 	} else if (!resource_check_parameters(found, r, a)) {
 		return 0;

@@ -166,12 +166,12 @@ response_span_read(
 		s->from = calendar_day_begin(
 		    zone, calendar_day(zone, s->to) - DAYS_WITHOUT_FROM);
 	if (s->from >= s->to)
-		return question_problem(q, 400, "from is not before to");
+		return question_problem(q, 400, "from must be before to");
 	if (s->from < first || s->to > last)
 		return question_problem(q, 400,
-		    "from%s and to are times from %d to %d",
-		    given ? "" : ", seven days before to where it is missing,",
-		    YEAR_MIN, ZONE_LAST_YEAR);
+		    "from%s and to must be in the years %d to %d",
+		    given ? "" : " (by default seven days before to)", YEAR_MIN,
+		    ZONE_LAST_YEAR);
 	return true;
 }
 

@@ -161,7 +161,7 @@ compare_column(struct comparison *c, const struct table *t,
 		    is[4][0] != '\0' ? " GENERATED" : "", buf_str(&definition));
 	else if (is[6][0] != '\0' && strcmp(is[6], COLLATION) != 0)
 		buf_addf(
-		    &c->what, "is compared by %s, not by %s", is[6], COLLATION);
+		    &c->what, "has the collation %s, not %s", is[6], COLLATION);
 	else if (expression == NULL && !is_default(by_default, is[5]))
 		buf_addf(&c->what, "has the default %s, not %s",
 		    is[5][0] != '\0' ? is[5] : "(none)",

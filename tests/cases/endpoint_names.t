@@ -97,11 +97,11 @@ for dry in -q -n; do
 	refuses 64 "'queue:q' is also the input; choose another --assign-to" \
 		aggregator "$dry" -a allocation -f queue:q --every 1s --state st \
 		--assign-to queue:q
-	refuses 64 "'rows' is also where the rows go; choose another --assign-to" \
+	refuses 64 "'rows' is also the output of rows; choose another --assign-to" \
 		aggregator "$dry" -a allocation -f in --assign-to rows -t rows
 	# A key that nothing uses is in nobody's way.
 	printf '[aggregator]\nassign_to = queue:rows\nstate = s\n' >same.conf
-	refuses 78 "[aggregator] assign_to: 'queue:rows' is also where the rows go" \
+	refuses 78 "[aggregator] assign_to: 'queue:rows' is also the output of rows" \
 		aggregator "$dry" -c same.conf -f queue:q -t queue:rows \
 		--every 1s -a allocation
 	printf '[aggregator]\nassign_to = queue:q\nstate = s\n' >in.conf
@@ -125,24 +125,24 @@ cat >day <<'END'
 {"type":"chat","tenant":"t","chat":"7","status":"open","at":"2026-11-20T10:00:01Z"}
 END
 mkdir folder
-refuses 64 "'new' is also where the rows go; choose another --assign-to" \
+refuses 64 "'new' is also the output of rows; choose another --assign-to" \
 	aggregator -a allocation -f day -t new --assign-to new
 [ ! -e new ]
 for to in ./new "$tmp/new" folder/../new; do
-	refuses 64 "'new' is also where the rows go; choose another --assign-to" \
+	refuses 64 "'new' is also the output of rows; choose another --assign-to" \
 		aggregator -a allocation -f day -t "$to" --assign-to new
 	rm -f new
 done
 ln -s new link
-refuses 64 "'new' is also where the rows go; choose another --assign-to" \
+refuses 64 "'new' is also the output of rows; choose another --assign-to" \
 	aggregator -a allocation -f day -t link --assign-to new
 grep -q '"type":"assignment"' new
 aggregator -a allocation -f day -t ./queue:x --assign-to folder/queue:x
 [ -e queue:x ] && [ -e folder/queue:x ]
 # The file that standard output is.
-refuses 64 "'out' is also where the rows go; choose another --assign-to" \
+refuses 64 "'out' is also the output of rows; choose another --assign-to" \
 	aggregator -a allocation -f day --assign-to out
-refuses 64 "'-' is also where the rows go; choose another --assign-to" \
+refuses 64 "'-' is also the output of rows; choose another --assign-to" \
 	aggregator -a allocation -f day --assign-to - -t out
 # A device and a pipe are not filled by what is written.
 echo '{"type":"chat","tenant":"t","chat":"7","at":"2026-11-20T10:00:00Z"}' |

@@ -501,14 +501,14 @@ class Test:
 
     def refused_parameters(self):
         """Each would answer as if it were not there; and what is said."""
-        twice, one = ["operator", "twice"], ["nothing but 1"]
+        twice, one = ["operator", "twice"], ["must be 1"]
         other = "cannot be combined"
         return {
-            "now?operator=1": ["'operator'", "none"],
+            "now?operator=1": ["'operator'", "no parameters"],
             "chats?oprator=1": ["'oprator'", "operator", "waiting"],
             "chats?from=7d": ["'from'"], "chats?Operator=1": ["'Operator'"],
             "chats?oprator": ["'oprator'"], "chats?=1": ["''"],
-            "chats?%ff=1": ["what the request has"],
+            "chats?%ff=1": ["a name in the request"],
             "chats/1?limit=1": ["'limit'"],
             "chats/1/timeline?from=7d": ["'from'"],
             "allocation?operator=1": ["'operator'"],
@@ -525,7 +525,7 @@ class Test:
             "transfers?kind=waiting": ["'kind'", "group"],
             "transfers?group=channel": ["must be one of none, operator"],
             "transfers?zone=Nowhere/At_All": ["zone"],
-            "transfers?from=2026-11-02&to=2026-11-02": ["not before"],
+            "transfers?from=2026-11-02&to=2026-11-02": ["must be before to"],
             "operators?operator=1&operator=2": twice,
             "responses?operator=1&operator=1": twice,
             "chats?nobody=2": one, "chats?open=yes": one,
@@ -540,8 +540,8 @@ class Test:
             "intervals?operator=7&nobody=1": ["operator and nobody", other],
             "chats?operator=7&nobody=1": ["operator and nobody", other],
             "chats?assigned=1&nobody=1": ["nobody and assigned", other],
-            "intervals?from=2026-11-02&to=2026-11-02": ["not before"],
-            "messages?from=1d&to=2d": ["not before"],
+            "intervals?from=2026-11-02&to=2026-11-02": ["must be before to"],
+            "messages?from=1d&to=2d": ["must be before to"],
             "response-hours?kind=response": ["first_response", "waiting"],
             "operators?operator=%ff": ["UTF-8"],
             "operators?operator=": ["operator", "empty", "omit it"],

@@ -117,7 +117,7 @@ def what_is_refused_says_so(test):
         browser.until(lambda: visible(test, section), section)
     choose(test, "range=2026-11-20..2026-11-01")
     test.shows(lambda: visible(test, "responses") == 0
-               and "from is not before to" in browser.text("#responses-note"),
+               and "from must be before to" in browser.text("#responses-note"),
                "why there are no figures")
     choose(test, "range=28d")
     browser.until(lambda: visible(test, "responses"), "other figures")

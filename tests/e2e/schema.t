@@ -25,8 +25,8 @@ CHANGES = [
     ("ALTER TABLE chat_metrics MODIFY COLUMN messages TINYINT NULL",
      "column chat_metrics.messages is tinyint"),
     ("ALTER TABLE chat_metrics MODIFY COLUMN channel VARCHAR(191) COLLATE "
-     "utf8mb4_general_ci NULL", "column chat_metrics.channel is compared by "
-     "utf8mb4_general_ci, not by utf8mb4_bin"),
+     "utf8mb4_general_ci NULL", "column chat_metrics.channel has the collation "
+     "utf8mb4_general_ci, not utf8mb4_bin"),
     ("ALTER TABLE chat_metrics ADD UNIQUE KEY theirs (chat)",
      "key theirs of chat_metrics was not created"),
     ("ALTER TABLE event_counts DROP PRIMARY KEY",
