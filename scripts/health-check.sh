@@ -207,7 +207,7 @@ check_disks() {
 			2>/dev/null | tail -n 1 | tr -d ' %') || used=
 		case $used in
 		'' | *[!0-9]*)
-			judge critical "cannot look at the folder $folder"
+			judge critical "cannot access the folder $folder"
 			continue
 			;;
 		esac

@@ -207,7 +207,7 @@ lock_age() {
 # skip_or_complain SECONDS: ends a run that found the lock taken.
 skip_or_complain() {
 	age=$(lock_age)
-	[ "$age" -lt "$1" ] || die 75 "the run before this one has been at work for" \
+	[ "$age" -lt "$1" ] || die 75 "the previous run has been at work for" \
 		"$age s; look what holds it up: fuser -v '$lock'"
 	exit 0
 }

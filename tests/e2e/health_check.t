@@ -283,7 +283,7 @@ class Test:
         self.checked(1, disk, "-d", "101,0")
         self.checked(2, disk, "-d", "101,101")
         none = self.lab.path("none")
-        self.checked(2, f"cannot look at the folder {none}; 1 tenants", "-s",
+        self.checked(2, f"cannot access the folder {none}; 1 tenants", "-s",
                      none)
 
     def other_schema(self):

@@ -116,7 +116,7 @@ class Test:
         conf = self.lab.conf("conf", {"poller": {"tenants": "folder"},
                                       "crm acme": {"token": "x"}})
         self.limits("-c", conf, "5", env=nobody, code=78,
-                    says="say --tenant NAME")
+                    says="choose one with --tenant NAME")
         self.equal(self.told("tenant"), [], "published")
 
     def declared(self, line):

@@ -198,7 +198,7 @@ def refused(lab, checks):
     t = Test(lab, "refused", "--pace", 0)
     run = ["scripts/reconcile", "-b", BIN, "-c", t.conf]
     for words, says in (([SINCE], "give SINCE and UNTIL"),
-                        (["2026-11-21", "2026-11-20"], "behind SINCE")):
+                        (["2026-11-21", "2026-11-20"], "after SINCE")):
         done = lab.run(run + words)
         checks.that(done.code == 64 and says in done.err, f"{words}: {done}")
     lab.write("token", "wrong\n")

@@ -103,7 +103,7 @@ def that_parts(mail, message, that):
 
 def that_refused(mail, that):
     for arguments, env, code, says in (
-        ((), {}, 64, "to whom"),
+        ((), {}, 64, "no recipient"),
         (("-Xlog",), {}, 64, "option"),
         (("--", "-Xlog"), {}, 64, "not an address"),
         (("a@b.example\nBcc: c@d.example",), {}, 64, "not an address"),
