@@ -43,7 +43,7 @@ export async function showAlerts() {
 	/* One that joined an earlier one has no messages any more. */
 	shown = answer.rows.filter((alert) => alert.messages > 0);
 	setText(byId("alerts-note"), answer.not_kept
-		? notKept(answer.not_kept, "nobody has written too much")
+		? notKept(answer.not_kept, "there were no alerts")
 		: shown.length === 0 ? "None." : answer.next ? `The last ${MOST}.` : "");
 	redrawAlerts();
 }

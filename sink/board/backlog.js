@@ -39,7 +39,7 @@ function bar(row, x, wide, high) {
 	...AGES.map((age, i) => {
 		y -= high * row[age];
 		return row[age] === 0 ? null : drawing("rect", {
-			class: `part-${i + 1}`, x, y, width: wide,
+			class: `level-${i + 2}`, x, y, width: wide,
 			height: high * row[age] });
 	}));
 }

@@ -3,10 +3,12 @@
 
 import { byId, drawing, setFailed, setText } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
-import { channelName, nameOf, notKept, shortened } from "./present.js";
+import { channelName, isChosen, isListShort, nameOf, notKept, present,
+	shortened } from "./present.js";
 import { percent } from "./responses.js";
 import { addressOf, addressOfFigure, change, settings } from "./settings.js";
-import { chosenSpan, percentChange, rangeDates, span, spanText } from "./time.js";
+import { chosenSpan, dateOf, now, percentChange, rangeDates, span,
+	spanText } from "./time.js";
 
 const BAR = { width: 100, height: 10 };
 const COPIED_MS = 3000;
@@ -48,8 +50,12 @@ const COLUMNS = [
 	{ title: "P90", kind: "time rare", opens: (row) => row.opens,
 		value: (row) => span(row.p90_seconds),
 		order: (row) => -row.p90_seconds },
-	{ title: "Within", kind: "number", value: (row) => percent(row.within),
-		opens: (row) => row.opens, order: (row) => row.within },
+	{ get title() {
+		return `Within ${span(settings.threshold)}`;
+	}, kind: "number", value: (row) => percent(row.within),
+	opens: (row) => row.opens, order: (row) => row.within },
+	{ title: "Waiting now", kind: "number rare",
+		value: (row) => row.waiting, order: (row) => -row.waiting },
 ];
 
 function groupOf() {
@@ -66,8 +72,7 @@ function nameOfGroup(row, group) {
 
 function whyEmpty(answer, group) {
 	return answer.not_kept ? notKept(answer.not_kept)
-		: group === "team" ? "no responses of teams, which the key "
-			+ "teams of messaging.conf names." : "no responses.";
+		: group === "team" ? "no responses of teams." : "no responses.";
 }
 
 function rowsOf(answer, group) {
@@ -87,7 +92,16 @@ function rowsOf(answer, group) {
 	})).sort((a, b) => b.avg_seconds - a.avg_seconds);
 }
 
+/* Customers who are in no figure of responses yet; null where the list may lack
+ * some, or the range has ended. */
+function waitingNow(row, group) {
+	return group === "team" || isListShort() || chosenSpan().to <= dateOf(now())
+		? null : present.waiting.filter((one) => isChosen(one)
+			&& (one[group] ?? "") === row[group]).length;
+}
+
 export function redrawBreakdown() {
+	const group = groupOf();
 	const kindOf = (row) => {
 		const change = percentChange(row.avg_seconds, row.before) ?? "±";
 
@@ -95,8 +109,10 @@ export function redrawBreakdown() {
 			: change.startsWith("+") ? "slower" : "faster";
 	};
 
-	shortened("breakdown", COLUMNS, shown, (row) => ({ class: kindOf(row) }));
-	byId("group").value = groupOf();
+	shortened("breakdown", COLUMNS, shown.map((row) => ({ ...row,
+		waiting: waitingNow(row, group) })),
+	(row) => ({ class: kindOf(row) }));
+	byId("group").value = group;
 }
 
 export async function showBreakdown() {
@@ -118,8 +134,8 @@ export async function showBreakdown() {
 	byId("csv").setAttribute("download", `responses-by-${group}-`
 		+ `${parameters.from}.csv`);
 	shown = rowsOf(answer, group);
-	setText(byId("breakdown-note"), `${spanText(parameters)}, `
-		+ parameters.zone + (shown.length > 0 ? ", slowest first."
+	setText(byId("breakdown-note"), spanText(parameters)
+		+ (shown.length > 0 ? ", slowest first."
 		: `: ${whyEmpty(answer, group)}`));
 	redrawBreakdown();
 }

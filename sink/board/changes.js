@@ -8,7 +8,7 @@
  *
  * so that the parts of one kind add up to the difference exactly. */
 
-import { byId, drawing, setFailed, setText, table } from "./element.js";
+import { byId, setFailed, setText, table } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
 import { channelName, nameOf } from "./present.js";
 import { addressOfFigure, settings } from "./settings.js";
@@ -20,7 +20,6 @@ const LEAST = 0.05;
 /* Parts below this share of the difference are not shown. */
 const LEAST_PART = 0.1;
 const MOST = 5;
-const BAR = { width: 80, height: 10 };
 
 const newest = newestOnly();
 
@@ -121,14 +120,25 @@ function partOf(kind, name, rows, all, by) {
 	const run = worstRun(rows, all);
 
 	return { kind, name, part, ...pairOf(rows), opens: opensOf(rows),
-		when: run.part / part > 0.5 ? whenOf(run.rows, by) : null };
+		mostly: run.part / part > 0.5 ? whenOf(run.rows, by) : null };
+}
+
+/* The channel that contributes most of what a run of periods does. */
+function channelOf(run, all) {
+	const most = grouped(run.rows, "channel").find((rows) =>
+		contribution(pairOf(rows), all) / run.part > 0.5);
+
+	return most === undefined ? null : nameOfChannel(most[0]);
+}
+
+function nameOfChannel({ channel }) {
+	return channelName(channel) || "no channel";
 }
 
 function partsOf(channels, operators, all, by) {
 	const parts = [
 		...grouped(channels.rows, "channel").map((rows) => partOf("Channel",
-			channelName(rows[0].channel) || "no channel", rows, all,
-			by)),
+			nameOfChannel(rows[0]), rows, all, by)),
 		...operators === null ? [] : grouped(operators.rows, "operator")
 			.map((rows) => partOf("Operator", rows[0].operator === ""
 				? "nobody" : nameOf(rows[0].operator), rows, all,
@@ -138,23 +148,9 @@ function partsOf(channels, operators, all, by) {
 
 	if (run.rows.length > 0)
 		parts.push({ ...partOf(by === "hour" ? "Hours" : "Days",
-			whenOf(run.rows, by), run.rows, all, by), when: null });
+			whenOf(run.rows, by), run.rows, all, by),
+		mostly: channelOf(run, all) });
 	return parts;
-}
-
-function shareText(share) {
-	return `${share < 0 ? "−" : ""}${Math.abs(100 * share).toFixed(0)} %`;
-}
-
-function bar(share) {
-	const wide = BAR.width * Math.min(1, Math.abs(share));
-
-	return drawing("svg", { class: "share", "aria-hidden": "true",
-		viewBox: `0 0 ${BAR.width} ${BAR.height}` },
-	drawing("rect", { class: "track", width: BAR.width, height: BAR.height,
-		rx: 2 }),
-	drawing("rect", { class: share < 0 ? "less" : "more", width: wide,
-		height: BAR.height, rx: 2 }));
 }
 
 const COLUMNS = [
@@ -165,10 +161,7 @@ const COLUMNS = [
 	{ title: "Now", kind: "time", value: (row) => span(row.is.average) },
 	{ title: "Change", kind: "time change",
 		value: (row) => percentChange(row.is.average, row.was.average) },
-	{ title: "Share of the difference", kind: "shares",
-		value: (row) => shareText(row.share),
-		picture: (row) => bar(row.share) },
-	{ title: "Mostly", value: (row) => row.when ?? "" },
+	{ title: "Mostly", value: (row) => row.mostly },
 ];
 
 /* As a sentence; the table has the rest. */
@@ -182,7 +175,7 @@ function verdict({ is, was }, parts, before) {
 	const first = (kinds) => parts.find((one) => kinds.includes(one.kind)
 		&& one.share > 0.5);
 	const where = first(["Channel", "Operator"]);
-	const when = where?.when ?? first(["Hours", "Days"])?.name ?? null;
+	const when = where?.mostly ?? first(["Hours", "Days"])?.name ?? null;
 	const why = [where === undefined ? null : `${where.name}, `
 		+ `${span(where.was.average)} → ${span(where.is.average)}`, when]
 		.filter((one) => one !== null);

@@ -12,6 +12,7 @@ const STEPS = [15, 30, 45, 60, 90, 120, 150, 180, 240, 300, 420, 600, 900, 1200,
 
 const RANGES = [["", "today"], ["yesterday", "yesterday"], ["7d", "7 days"],
 	["28d", "28 days"], ["90d", "90 days"]];
+const DATES = "dates"; /* the choice that shows the fields of both */
 
 function showChoices(id, values, all = null) {
 	const node = byId(id);
@@ -47,9 +48,12 @@ function showIgnoredFilters() {
 			} filtered by ${names.join(" or ")}.`);
 }
 
-/* Those of the range, also where it is called by a name. */
 function showDates() {
+	const areGiven = settings.range.includes("..");
 	let range;
+
+	for (const id of ["from", "to"])
+		byId(id).parentNode.hidden = !areGiven;
 
 	try {
 		range = rangeDates();
@@ -84,7 +88,8 @@ export function showForm() {
 		"all"));
 	unlessFocused("channel", () => showChoices("channel",
 		channels().map((channel) => [channel, channelName(channel)]), "all"));
-	unlessFocused("range", () => showChoices("range", RANGES));
+	unlessFocused("range", () => showChoices("range", settings.range.includes("..")
+		? RANGES : [...RANGES, [DATES, "dates"]]));
 	showDates();
 	unlessFocused("zone", () => {
 		byId("zone").value = zone();
@@ -113,9 +118,15 @@ export function listenToForm() {
 
 	byId("zones").append(...[...zones].map((value) =>
 		element("option", { value })));
-	for (const id of ["operator", "channel", "range"])
+	for (const id of ["operator", "channel"])
 		byId(id).addEventListener("change", (event) =>
 			change({ [id]: event.target.value }));
+	byId("range").addEventListener("change", (event) => {
+		const { first, last } = rangeDates();
+
+		change({ range: event.target.value === DATES ? `${first}..${last}`
+			: event.target.value });
+	});
 	for (const id of ["from", "to"])
 		byId(id).addEventListener("change", onDate);
 	byId("zone").addEventListener("change", onZone);

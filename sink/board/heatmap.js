@@ -118,10 +118,9 @@ export async function showHeatmap() {
 	const none = answer.not_kept !== null
 		&& answer.rows.every((row) => row.count === null);
 
-	setText(byId("heatmap-note"), `${spanText(parameters)}, `
-		+ `${parameters.zone}: ` + (none ? notKept(answer.not_kept)
-		: "average response by hour of the week; "
-			+ "blue is within the target, red above it."
+	setText(byId("heatmap-note"), `${spanText(parameters)}: `
+		+ (none ? notKept(answer.not_kept)
+		: "average response by hour of the week."
 			+ (isRangeTooShort() ? " The chosen range is not applied: "
 				+ "it is shorter than a week." : "")));
 	byId("heatmap-picture").toggleAttribute("hidden", none);

@@ -4,7 +4,7 @@
 
 import { byId, drawing, setFailed, setText } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
-import { present, shortened } from "./present.js";
+import { mayOpen, present, shortened } from "./present.js";
 import { addressBehind, addressOfFigure, settings } from "./settings.js";
 import { secondsSince, span } from "./time.js";
 
@@ -16,7 +16,7 @@ let refused = false; /* allocation is not allowed for the role */
 /* Of allocation's answer: by operator, how many chats they may have and were
  * given; and the queue. */
 export let allocation = { limits: new Map(), given: new Map(), queue: null,
-	note: "" };
+	free: null, note: "" };
 
 const chats = (rest) => (row) => addressBehind({
 	chats: `operator=${encodeURIComponent(row.operator)}&${rest}` });
@@ -56,12 +56,17 @@ export function firstUnattended() {
 	(o) => `offline, ${o.waiting_chats} wait`, chats("open=1&waiting=1"));
 }
 
-export function firstOverloaded() {
-	return firstOf(present.operators.map((o) => ({ ...o,
+/* How many they are, and the first of them. */
+export function overloaded() {
+	const operators = present.operators.map((o) => ({ ...o,
 		limit: allocation.limits.get(o.operator) ?? null }))
 		.filter(isOverloaded)
-		.sort((a, b) => b.open_chats / b.limit - a.open_chats / a.limit),
-	() => "overloaded", chats("open=1"));
+		.sort((a, b) => b.open_chats / b.limit - a.open_chats / a.limit);
+
+	return { value: allocation.free === null ? null : operators.length,
+		kind: operators.length > 0 ? "late" : null,
+		...firstOf(operators, (o) => `${o.open_chats} of ${o.limit}, `
+			+ `${o.waiting_chats} wait`, chats("open=1")) };
 }
 
 /* Chats up to the limit, what is free, and in red what is above. Without a limit
@@ -82,6 +87,17 @@ function loadBar(o) {
 	rect("above", limit, o.open_chats));
 }
 
+/* Now, as the list of waiting customers has it, if it does, else from what it was
+ * as of the answer. */
+function longestOf(operator, then) {
+	const first = present.waiting.find((one) => one.operator === operator);
+	const asOf = present.now[0]?.as_of;
+
+	return then === null ? null
+		: first !== undefined ? secondsSince(first.waiting_since)
+			: Number(then) + (asOf ? secondsSince(asOf) : 0);
+}
+
 const COLUMNS = [
 	{ title: "Operator", kind: "text", names: true,
 		value: (o) => o.name ?? o.operator,
@@ -97,7 +113,7 @@ const COLUMNS = [
 	{ title: "Waiting", kind: "number", value: (o) => o.waiting_chats,
 		order: (o) => -o.waiting_chats, opens: chats("open=1&waiting=1") },
 	{ title: "Longest wait", kind: "time longest",
-		value: (o) => span(o.longest_wait_seconds),
+		value: (o) => span(longestOf(o.operator, o.longest_wait_seconds)),
 		order: (o) => -(o.longest_wait_seconds ?? -1),
 		opens: chats("open=1&waiting=1") },
 	{ title: "Responses", kind: "number", value: (o) => o.responses,
@@ -149,19 +165,18 @@ export function showOperators() {
 		(o) => ({ "data-operator": o.operator,
 			"data-longest": o.longest_wait_seconds,
 			class: kindOf(o) }));
-	setText(byId("operators-note"), allocation.note);
+	setText(byId("operators-note"), `${allocation.note}Responses and their `
+		+ "times are those in chats that are open now.");
 	byId("operators").hidden = !named;
 }
 
 export function tickOperators() {
-	const asOf = present.now[0]?.as_of;
-	const since = asOf ? secondsSince(asOf) : 0;
 	const rows = byId("operators-table")
 		.querySelectorAll("tr[data-longest]");
 
 	for (const row of rows)
-		setText(row.querySelector(".longest a"),
-			span(Number(row.dataset.longest) + since));
+		setText(row.querySelector(".longest a"), span(
+			longestOf(row.dataset.operator, row.dataset.longest)));
 }
 
 /* What the operators may have, and what the queue is. Where no assignment was
@@ -179,6 +194,8 @@ export async function showAllocation() {
 	const given = !answer.not_kept?.includes("assignments");
 	const known = answer.operators.filter((o) => o.free !== null);
 	const limited = answer.operators.some((o) => o.max_chats !== null);
+	const free = known.length === 0 ? null
+		: known.reduce((sum, o) => sum + o.free, 0);
 
 	setFailed("operators", "");
 	allocation = {
@@ -187,11 +204,10 @@ export async function showAllocation() {
 		given: new Map(answer.assigned.map((o) => [o.operator, o.chats])),
 		none: given ? 0 : null,
 		queue: answer.queue[0],
-		free: known.length === 0 ? null
-			: known.reduce((sum, o) => sum + o.free, 0),
-		note: limited || answer.operators.length === 0 ? ""
-			: "No limits are stored, so nobody has too many chats; "
-				+ "scripts/limits sets them.",
+		free,
+		note: free !== null && mayOpen() ? `Free slots: ${free}. `
+			: limited || answer.operators.length === 0 ? ""
+			: "No capacity is set. ",
 	};
 	if (present !== null)
 		showOperators();

@@ -7,6 +7,8 @@ import { secondsSince } from "./time.js";
 
 /* Of the time to answer, what is left when a wait becomes urgent. */
 const SOON = 0.2;
+/* Of waits that are late, where the colour becomes stronger, in seconds. */
+const LATER = 900, LATEST = 3600;
 
 /* Of a list that can be long, the most urgent rows: what stands below it stays
  * within reach. Operators are a list to be seen as a whole. */
@@ -53,6 +55,12 @@ export function nameOf(operator) {
 	return operator === null ? null : found?.name ?? operator;
 }
 
+/* What follows the name of a chat's operator. */
+export function ifOffline({ operator }) {
+	return present.operators.some((o) => o.operator === operator
+		&& operator !== null && o.available === false) ? ", offline" : "";
+}
+
 /* What people call the channels that CRMs name by a word. */
 const CHANNELS = { api: "API", email: "Email", facebook: "Facebook",
 	instagram: "Instagram", line: "LINE", mail: "Email", ok: "OK", sms: "SMS",
@@ -67,13 +75,13 @@ export function waited(row) {
 	return secondsSince(row.waiting_since);
 }
 
-/* fine, soon, late; late is graded by how many times the target has passed. */
+/* fine, soon, late; late is graded as the bar of waits is. */
 export function urgency(waited) {
 	const left = settings.threshold - waited;
 
 	if (left <= 0)
-		return waited >= 4 * settings.threshold ? "late latest"
-			: waited >= 2 * settings.threshold ? "late later" : "late";
+		return waited >= LATEST ? "late latest"
+			: waited >= LATER ? "late later" : "late";
 	return left <= SOON * settings.threshold ? "soon" : "fine";
 }
 
@@ -88,6 +96,14 @@ export function isChosen(row) {
  * what nobody has. */
 export function countedOnes() {
 	return present.waiting.filter((row) => !present.of_teams || row.assigned);
+}
+
+/* Some customers wait who are not listed. An agent's list lacks those of others. */
+export function isListShort() {
+	const counted = countedOnes();
+
+	return present.role === "agent" || isUnknown()
+		|| counted.length < (present.now[0]?.waiting_chats ?? counted.length);
 }
 
 /* {n, least}; least: there may be more, which are not listed. Those wait shorter
@@ -136,9 +152,11 @@ export function listenToShortened() {
 		});
 }
 
-/* Of metrics that an answer names as not kept: none of their rows is stored. */
+/* Of metrics that an answer names as not kept: none of their rows is stored. Who
+ * administers it is told what to do. */
 export function notKept(metrics, reason = "nobody has answered yet") {
-	return `Nothing is stored yet: ${reason}, or it is not kept. To keep it, `
-		+ `add ${metrics.replace(", ", " and ")} to metrics of [aggregator] `
-		+ "in messaging.conf; see messaging-board(7), WHAT IT NEEDS.";
+	return `Nothing is stored yet: ${reason}, or it is not kept.`
+		+ (present?.role !== "admin" ? "" : " To keep it, add "
+			+ `${metrics.replace(", ", " and ")} to metrics of [aggregator] `
+			+ "in messaging.conf; see messaging-board(7), WHAT IT NEEDS.");
 }

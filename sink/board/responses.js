@@ -7,7 +7,7 @@ import { fetchJson, newestOnly } from "./fetch_json.js";
 import { notKept } from "./present.js";
 import { addressOfFigure, settings } from "./settings.js";
 import { showTotals } from "./totals.js";
-import { chosenSpan, now, period, previousText, span,
+import { chosenSpan, difference, now, period, previousText, span,
 	spanText } from "./time.js";
 
 /* In pixels of a screen with the usual size of text. */
@@ -43,24 +43,21 @@ export function percent(within) {
 }
 
 /* Of a difference: {text, kind}; words are those for more and for less. */
-function changeOf(is, was, text, [more, less], kinds = ["", ""]) {
+function changeOf(is, was, { text, apart, words, kinds = ["", ""] }) {
 	if (is === null || was === null)
 		return { text: "", kind: "" };
-	const shown = text(Math.abs(is - was));
-
-	if (shown === text(0))
+	if (text(is) === text(was))
 		return { text: "no change", kind: "" };
-	return is > was ? { text: `${shown} ${more}`, kind: kinds[0] }
-		: { text: `${shown} ${less}`, kind: kinds[1] };
+	const less = Number(is < was);
+
+	return { text: `${apart(is, was)} ${words[less]}`, kind: kinds[less] };
 }
 
-const COUNT = { text: (n) => String(n), words: ["more", "fewer"] };
+const COUNT = { text: (n) => String(n), words: ["more", "fewer"],
+	apart: (one, other) => Math.abs(one - other) };
 const COUNT_BAD = { ...COUNT, kinds: ["worse", "better"] };
-const TIME = { text: span, words: ["slower", "faster"],
+const TIME = { text: span, words: ["slower", "faster"], apart: difference,
 	kinds: ["worse", "better"] };
-const SHARE = { text: percent, difference: (share) =>
-	`${(100 * share).toFixed(1)} points`,
-words: ["more", "less"], kinds: ["better", "worse"] };
 
 /* Where a zone leaves a day out, nothing is before the next one. */
 const NOTHING = { count: null, avg_seconds: null, median_seconds: null,
@@ -73,10 +70,10 @@ function previousOf(answer) {
 
 /* A figure beside that of the previous period. */
 function figureOf({ id, title, column, unit }, answer) {
-	const { text, difference = text, words, kinds } = unit;
+	const { text } = unit;
 	const [is] = answer.rows.filter((row) => row.span === "asked");
 	const was = previousOf(answer);
-	const change = changeOf(is[column], was[column], difference, words, kinds);
+	const change = changeOf(is[column], was[column], unit);
 
 	return { id: `summary-${id}`, title,
 		value: is[column] === null ? null : text(is[column]),
@@ -88,13 +85,12 @@ function figureOf({ id, title, column, unit }, answer) {
 			: addressOfFigure(was.href) };
 }
 
-function showSummary(answer, within) {
+/* The headline has the average and the share within the target. */
+function showSummary(answer) {
 	const all = [
 		["count", "Responses", "count", COUNT],
-		["average", "Average", "avg_seconds", TIME],
 		["median", "Median", "median_seconds", TIME],
 		["p90", "P90", "p90_seconds", TIME],
-		["within", `Within ${span(within)}`, "within", SHARE],
 	];
 
 	figures(byId("summary"), all.map(([id, title, column, unit]) =>
@@ -118,9 +114,16 @@ const COLUMNS = [
 	{ title: "Longest", kind: "time",
 		value: (row) => span(row.max_seconds),
 		opens: (row) => row.opens },
-	{ title: "Within", kind: "number", value: (row) => percent(row.within),
-		opens: (row) => row.opens },
+	{ get title() {
+		return `Within ${span(settings.threshold)}`;
+	}, kind: "number", value: (row) => percent(row.within),
+	opens: (row) => row.opens },
 ];
+
+/* It has not ended, or not begun. */
+function isRunning(row) {
+	return Date.parse(row.end_utc) > now();
+}
 
 function rowsOf(answer, by) {
 	const before = new Map(answer.rows
@@ -130,7 +133,7 @@ function rowsOf(answer, by) {
 	const called = namesOfPeriods(rows, by);
 
 	return rows.map((row, i) => ({ ...row, key: row.begin, name: called[i],
-		average: row.avg_seconds,
+		running: isRunning(row), average: row.avg_seconds,
 		before: before.get(row.period)?.avg_seconds ?? null,
 		beforeOpens: before.has(row.period)
 			? addressOfFigure(before.get(row.period).href)
@@ -229,15 +232,16 @@ function dots(rows, x, wide, most) {
 	const high = (PICTURE.floor - PICTURE.top) / most;
 
 	return rows.flatMap((row, i) => row.average === null ? [] : [
-		drawing("circle", { class: "point", cx: x(i) + wide / 2,
+		drawing("circle", { class: `point${row.running ? " running" : ""}`, cx: x(i) + wide / 2,
 			cy: PICTURE.floor - high * row.average,
 			r: Math.min(4, wide / 3) },
 		drawing("title", {}, `${row.name}: ${span(row.average)}`))]);
 }
 
 /* Bars, how many responses; a line, their average; a broken line, that of the
- * previous period. Rows are {name, count, average, before}; drawn for the width that
- * the node has, so that text is as large as elsewhere. */
+ * previous period; both up to the running period, which has a point only. Rows are
+ * {name, count, average, before, running}; drawn for the width that the node has, so
+ * that text is as large as elsewhere. */
 function drawChart(node, rows) {
 	const text = parseFloat(getComputedStyle(document.body).fontSize) / 16;
 	const width = node.getBoundingClientRect().width / text;
@@ -251,12 +255,13 @@ function drawChart(node, rows) {
 	const right = width - room([String(mostResponses)]);
 	const wide = (right - left) / rows.length;
 	const x = (i) => left + wide * i;
+	const over = (column) => (row) => row.running ? null : row[column];
 
 	node.setAttribute("viewBox", `0 0 ${width} ${PICTURE.height}`);
 	node.replaceChildren(...grid(left, right, most, mostResponses),
 		...bars(rows, x, wide, mostResponses),
-		...curve(rows, (row) => row.before, x, wide, most, "earlier"),
-		...curve(rows, (row) => row.average, x, wide, most, ""),
+		...curve(rows, over("before"), x, wide, most, "earlier"),
+		...curve(rows, over("average"), x, wide, most, ""),
 		...dots(rows, x, wide, most), ...names(rows, x, wide, width));
 }
 
@@ -271,31 +276,36 @@ function showPeriods(answer, parameters, by, previous) {
 
 	byId("responses-picture").toggleAttribute("hidden", empty);
 	byId("responses-table").closest("details").hidden = empty;
-	setText(byId("responses-note"), `${spanText(parameters)}, `
-		+ `${parameters.zone}: ` + (answer.not_kept !== null && empty
+	setText(byId("responses-note"), `${spanText(parameters)}: `
+		+ (answer.not_kept !== null && empty
 		? notKept(answer.not_kept) : empty ? "no responses."
-		: `line: average by ${by}; broken line: ${previous}; `
+		: `line: average by ${by}; `
+			+ (some.some((row) => row.running)
+				? `hollow point: this ${by} so far; ` : "")
+			+ `broken line: ${previous}; `
 			+ "bars: number of responses."));
 	shown = empty ? [] : rows;
 	redrawResponses();
 	table(byId("responses-table"), COLUMNS, some);
 }
 
-/* {is, was, periods, before, earlier, beforeText}: of the range, what the
- * headline has; null before the first answer. */
+/* {is, was, within, previous, points, earlier}: of the range, what the headline
+ * has; null before the first answer. */
 export let headline = null;
 
-/* Up to the present: what is to come has no points. */
+/* Of periods that are over: the few responses of the running one say little. */
 function pointsOf(answer, span, column) {
+	const over = new Set(answer.rows.filter((row) => row.span === "asked"
+		&& !isRunning(row)).map((row) => row.period));
+
 	return answer.rows.filter((row) => row.span === span
-		&& Date.parse(row.begin_utc) <= now())
-		.map((row) => row[column]);
+		&& over.has(row.period)).map((row) => row[column]);
 }
 
-function setHeadline(total, periods) {
+function setHeadline(total, periods, within) {
 	const was = previousOf(total);
 
-	headline = { is: total.rows.find((row) => row.span === "asked"), was,
+	headline = { is: total.rows.find((row) => row.span === "asked"), was, within,
 		previous: previousText(was.end_utc),
 		points: (column) => pointsOf(periods, "asked", column),
 		earlier: (column) => pointsOf(periods, "previous", column) };
@@ -310,7 +320,7 @@ function showSpread(answers) {
 	const parts = [...shares, 1].map((share, i) => {
 		const part = Math.max(0, share - (shares[i - 1] ?? 0));
 
-		return { n: known ? part : 0, kind: `part-${i + 1}`,
+		return { n: known ? part : 0, kind: `level-${i + 1}`,
 			text: percent(part),
 			title: i < LIMITS.length ? `up to ${LIMIT_NAMES[i]}`
 				: `over ${LIMIT_NAMES.at(-1)}` };
@@ -363,11 +373,11 @@ export async function showResponses() {
 		|| settings.wall;
 	if (total === null || periods === null)
 		return;
-	setHeadline(total, periods);
+	setHeadline(total, periods, parameters.within_seconds);
 	showTotals();
 	if (settings.wall)
 		return;
-	showSummary(total, parameters.within_seconds);
+	showSummary(total);
 	showSpread(details.slice(KINDS.length));
 	showKinds(details.slice(0, KINDS.length));
 	showPeriods(periods, parameters, by,

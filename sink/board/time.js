@@ -49,6 +49,19 @@ export function span(seconds) {
 	return `${Math.floor(s / 86400)}d${two(Math.floor(s / 3600) % 24)}h`;
 }
 
+/* Between two times as span() shows them: 1s, 1m08s. */
+export function difference(one, other) {
+	const shown = (seconds) => {
+		const tenths = Math.floor(seconds * 10 + 0.001);
+		const step = seconds < 10 ? 1 : seconds < 3600 ? 10
+			: seconds < 86400 ? 600 : 36000;
+
+		return (tenths - tenths % step) / 10;
+	};
+
+	return span(Math.abs(shown(one) - shown(other))).replace(".0s", "s");
+}
+
 /* As "+68 %"; null: there is nothing to compare. */
 export function percentChange(is, was) {
 	if (is === null || was === null || was === 0)
@@ -215,9 +228,18 @@ export function rangeText() {
 			? "yesterday" : first;
 }
 
+/* Etc/GMT-6 is six hours ahead of UTC. */
+function zoneText(name) {
+	const [, sign, hours] = /^Etc\/GMT([+-])(\d+)$/.exec(name) ?? [];
+
+	return hours === undefined ? name
+		: `UTC${sign === "-" ? "+" : "−"}${hours}`;
+}
+
 /* In words. */
 export function spanText(parameters) {
 	const last = dateFrom(parameters.to, -1);
 
-	return parameters.from === last ? last : `${parameters.from} to ${last}`;
+	return (parameters.from === last ? last : `${parameters.from} to ${last}`)
+		+ `, ${zoneText(parameters.zone)}`;
 }

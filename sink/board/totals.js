@@ -2,13 +2,13 @@
  * told of them. */
 
 import { byId, figures, setText } from "./element.js";
-import { channelName, countedOnes, isUnknown, lateOnes, mayOpen, nameOf, nothingYet,
+import { channelName, countedOnes, ifOffline, isUnknown, lateOnes, mayOpen, nameOf, nothingYet,
 	present, urgency } from "./present.js";
 import { pastOf } from "./backlog.js";
-import { allocation, firstOverloaded, firstUnattended } from "./operators.js";
+import { allocation, firstUnattended, overloaded } from "./operators.js";
 import { headline, percent } from "./responses.js";
 import { addressBehind, addressOfFigure, settings } from "./settings.js";
-import { clockTime, now, percentChange, rangeText, secondsSince, span,
+import { clockTime, difference, now, percentChange, rangeText, secondsSince, span,
 	spoken } from "./time.js";
 
 /* Least time between two announcements, in ms. */
@@ -46,10 +46,14 @@ function changeText(is, was, text, better) {
 }
 
 function pointsText(is, was) {
-	const points = 100 * (is - was);
+	if (is === null || was === null)
+		return null;
+	const points = (parseFloat(percent(is)) - parseFloat(percent(was)))
+		.toFixed(1);
 
-	return is === null || was === null ? null
-		: `${points < 0 ? "−" : "+"}${Math.abs(points).toFixed(1)} points`;
+	return points === "0.0" ? "±0 points"
+		: `${points.startsWith("-") ? "" : "+"}${points} points`
+			.replace("-", "−");
 }
 
 function countChange(is, was) {
@@ -75,13 +79,15 @@ function openChange(is) {
 }
 
 function longestChange(is, was) {
-	return was === null ? null : `${span(was)} yesterday`;
+	return is === null || was === null ? null : is < was
+		? `−${difference(is, was)} vs. yesterday`
+		: `+${difference(is, was)} vs. yesterday`;
 }
 
 /* Of the responses of the range, beside the previous period. */
 function responseFigures() {
-	const within = `Answered within ${span(settings.threshold)}, ${
-		rangeText()}`;
+	const within = `Answered within ${span(headline?.within
+		?? settings.threshold)}, ${rangeText()}`;
 	const average = `Average response, ${rangeText()}`;
 
 	if (headline === null)
@@ -89,7 +95,7 @@ function responseFigures() {
 			{ id: "total-average", title: average }];
 	const { is, was, previous, points, earlier } = headline;
 	const opens = addressOfFigure(is.href);
-	const before = (text) => `${previous}: ${text ?? "–"}`;
+	const before = (text) => `vs. ${previous}: ${text ?? "–"}`;
 
 	return [
 		{ id: "total-within", title: within, value: percent(is.within),
@@ -115,13 +121,9 @@ function responseFigures() {
 function longestText(first) {
 	if (first === undefined || settings.wall || !first.chat)
 		return channelName(first?.channel) ?? "";
-	const operator = present.operators.find((o) =>
-		o.operator === first.operator);
-
 	return [first.customer_name ?? `chat ${first.chat}`,
 		first.operator === null ? "unassigned"
-			: `with ${nameOf(first.operator)}`
-				+ (operator?.available === false ? ", offline" : ""),
+			: `with ${nameOf(first.operator)}${ifOffline(first)}`,
 		channelName(first.channel)].filter((one) => one).join(" · ");
 }
 
@@ -183,10 +185,8 @@ export function showTotals() {
 				? null : `${there}/${listed.length}`,
 			kind: open && firstUnattended().before ? "late" : null,
 			...open ? firstUnattended() : {} },
-		...mayOpen() ? [{ id: "total-free", title: "Free slots",
-			value: allocation.free ?? null,
-			kind: firstOverloaded().before ? "soon" : null,
-			...firstOverloaded() }] : [],
+		...mayOpen() ? [{ id: "total-overloaded",
+			title: "Overloaded operators", ...overloaded() }] : [],
 	]);
 }
 

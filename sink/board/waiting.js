@@ -2,7 +2,8 @@
 
 import { byId, setText, stackedBar, table } from "./element.js";
 import {
-	channelName, isChosen, isUnknown, mayOpen, nameOf, nothingYet, present, shortened, urgency,
+	channelName, ifOffline, isChosen, isUnknown, mayOpen, nameOf, nothingYet,
+	present, shortened, urgency,
 } from "./present.js";
 import { addressBehind, settings } from "./settings.js";
 import { secondsSince, span } from "./time.js";
@@ -20,7 +21,9 @@ const COLUMNS = [
 		opens: (row) => mayOpen() ? addressBehind({ chat: row.chat })
 			: null },
 	{ title: "Operator", kind: "text",
-		value: (row) => nameOf(row.operator) },
+		value: (row) => nameOf(row.operator)
+			?? (row.assigned ? null : "unassigned"),
+		picture: ifOffline },
 	{ title: "Channel", kind: "text", value: (row) => channelName(row.channel) },
 ];
 /* On a wall nobody is named. */
@@ -95,11 +98,11 @@ function showBacklog() {
 			return age < end && (i === 0 || age >= AGES[i - 1][0]);
 		}).length;
 
-		return { n, kind: `part-${i + 1}`, title, text: String(n) };
+		return { n, kind: `level-${i + 2}`, title, text: String(n) };
 	});
 
 	if (others > 0)
-		parts.push({ n: others, kind: "part-0", title: "not listed",
+		parts.push({ n: others, kind: "level-0", title: "not listed",
 			text: String(others) });
 	stackedBar(byId("backlog"), byId("backlog-legend"), parts);
 }

@@ -38,8 +38,8 @@ def put_days(test, offset):
              "VALUES " + ",".join(rows))
 
 
-def summary(test, figure):
-    return [test.browser.text(f"#summary-{figure} {part}")
+def figure_of(test, name):
+    return [test.browser.text(f"#{name} {part}")
             for part in (".value", ".change", ".before")]
 
 
@@ -50,26 +50,27 @@ def today_is_compared_until_now(test):
     put_days(test, offset)
     lead = token(tenant_id=NOON, role="lead")
     test.enter(lead, f"/#zone={zone}&range=yesterday")
-    test.shows(lambda: summary(test, "average")[0] == "9m10s",
+    test.shows(lambda: figure_of(test, "total-average")[0] == "9m10s",
                "all of yesterday is slower than today")
     test.enter(lead, f"/#zone={zone}&threshold=90")
     for figure, value, change, before in (
-            ("average", "2m00s", "1m00s slower", "1m00s"),
-            ("count", "6", "2 more", "4"),
-            ("within", "0.0 %", "100.0 points less", "100.0 %")):
-        test.shows(lambda: (got := summary(test, figure))[:2]
+            ("total-average", "2m00s", "▲ +100 %", "1m00s"),
+            ("summary-count", "6", "2 more", "4"),
+            ("summary-median", "1m59s", "1m00s slower", "59s"),
+            ("total-within", "0.0 %", "▼ −100.0 points", "100.0 %")):
+        test.shows(lambda: (got := figure_of(test, figure))[:2]
                    == [value, change] and re.fullmatch(
                        rf"vs\. yesterday until 1[23]:\d\d: {before}", got[2]),
                    f"today's {figure}: {value}, {change}, not {before}")
     test.shows(lambda: re.search(
         r"broken line: yesterday until 1[23]:\d\d;",
         browser.text("#responses-note")), "the picture's note")
-    test.that(browser.texts("#summary-average .change.worse") == [
+    test.that(browser.texts("#summary-median .change.worse") == [
         "1m00s slower"], "slower is not marked as worse")
     test.enter(lead, f"/#zone={zone}&range=7d")
     test.shows(lambda: re.fullmatch(
         r"vs\. the previous 7 days until 1[23]:\d\d: 0",
-        summary(test, "count")[2]), "seven days")
+        figure_of(test, "summary-count")[2]), "seven days")
     test.sql(f"DELETE FROM intervals WHERE tenant = '{NOON}'")
 
 

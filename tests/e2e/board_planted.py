@@ -150,7 +150,7 @@ def lead():
 
 
 def verdict_names_the_cause(test, zone):
-    """The sentence, and the shares, which are SQL's."""
+    """The sentence, and the averages, which are SQL's."""
     browser = test.browser
     test.enter(lead(), f"/#zone={zone}")
     test.shows(lambda: (note := browser.text("#changes-note")).startswith(
@@ -159,35 +159,33 @@ def verdict_names_the_cause(test, zone):
     rows = {row["Where"]: row for row in browser.rows("#changes-table")}
     test.that(list(rows)[:2] == ["14:00 to 17:00", "WhatsApp"],
               f"the causes are {list(rows)}")
-    shares_are_sqls(test, rows["WhatsApp"], zone)
+    test.that(rows["14:00 to 17:00"]["Mostly"] == "WhatsApp"
+              and rows["WhatsApp"]["Mostly"] == "14:00 to 17:00",
+              f"when and where: {rows}")
+    averages_are_sqls(test, rows["WhatsApp"], zone)
 
 
-def shares_are_sqls(test, row, zone):
+def averages_are_sqls(test, row, zone):
     """The previous period ends when the headline says that it does."""
     offset = -int(zone.replace("%2B", "+").removeprefix("Etc/GMT") or 0)
     until = test.browser.text("#total-average .before").split(" until ")[1][:5]
     local = f"(end_at + INTERVAL {offset} HOUR)"
     today = f"DATE(UTC_TIMESTAMP() + INTERVAL {offset} HOUR)"
 
-    def sums(channel, condition):
-        [[n, s]] = test.sql(
-            "SELECT COUNT(*), COALESCE(SUM(ms), 0) / 1000 FROM intervals WHERE "
+    def average(condition):
+        [[seconds]] = test.sql(
+            "SELECT AVG(ms) / 1000 FROM intervals WHERE "
             f"tenant = '{PLANTED}' AND kind IN ('first_response', 'reply') AND "
-            f"{condition} AND channel LIKE '{channel}'")
-        return int(n), float(s)
+            f"{condition} AND channel = 'whatsapp'")
+        return float(seconds)
 
     now = f"DATE({local}) = {today}"
     before = (f"DATE({local}) = {today} - INTERVAL 1 DAY AND "
               f"TIME({local}) < '{until}'")
-    (n1, s1), (n0, s0) = sums("%", now), sums("%", before)
-    (c1, t1), (c0, t0) = (sums("whatsapp", one) for one in (now, before))
-    base = s0 / n0
-    share = ((t1 - c1 * base) / n1 - (t0 - c0 * base) / n0) / (s1 / n1 - base)
-    test.that(row["Share of the difference"] == f"{100 * share:.0f} %"
-              and row["Before"] == duration(t0 / c0)
-              and row["Now"] == duration(t1 / c1)
-              and row["Change"] == f"+{100 * (t1 / c1 / (t0 / c0) - 1):.0f} %",
-              f"{row} of {t0 / c0}, {t1 / c1}, {share}")
+    is_, was = average(now), average(before)
+    test.that(row["Before"] == duration(was) and row["Now"] == duration(is_)
+              and row["Change"] == f"+{100 * (is_ / was - 1):.0f} %",
+              f"{row} of {was}, {is_}")
 
 
 def load_is_seen(test, zone):
@@ -205,9 +203,19 @@ def load_is_seen(test, zone):
                         ".map((tr) => tr.dataset.operator)")
     test.that(above == ["11"], f"above their limit: {above}")
     for tile, text in (("available", "Oleg Marin offline, 4 wait"),
-                       ("free", "Ines Duarte overloaded")):
+                       ("overloaded", f"Ines Duarte 14 of {LIMIT}, 6 wait")):
         test.shows(lambda: browser.text(f"#total-{tile} .before") == text,
                    text)
+    test.that(browser.text("#total-overloaded .value") == "1",
+              "how many are overloaded")
+    by_name = {row["Operator"]: row for row in rows}
+    waits = browser.rows("#waiting-table")
+    for operator, shown in (("Oleg Marin", "Oleg Marin, offline"),
+                            ("Ines Duarte", "Ines Duarte")):
+        first = next(row["Waits"] for row in waits if row["Operator"] == shown)
+        test.that(abs(seconds_of(by_name[operator]["Longest wait"])
+                      - seconds_of(first)) <= 2,
+                  f"{operator}: {first}, {by_name[operator]}")
     test.that(browser.text("#total-longest .before").endswith(
         "with Oleg Marin, offline · Web"), "who waits longest, and with whom")
 
@@ -247,6 +255,11 @@ def breakdown_is_sqls(test, zone):
             for row in browser.rows("#breakdown-table")] == [
                 [name.lower(), n, duration(mean)]
                 for name, (_, n, mean) in zip(names, want)], f"by {group}")
+        waiting = [test.sql(
+            "SELECT COUNT(waiting_since) FROM chat_metrics WHERE tenant = "
+            f"'{PLANTED}' AND {group} = '{key}'")[0][0] for key, _, _ in want]
+        test.shows(lambda: [row["Waiting now"] for row in browser.rows(
+            "#breakdown-table")] == waiting, f"waiting by {group}: {waiting}")
     address = browser.ask("document.getElementById('csv').href")
     got = test.world.server.ask(
         address.removeprefix(browser.url), lead()).body.decode()

@@ -95,7 +95,11 @@ def what_nobody_has_is_no_teams(test):
 
 
 def what_is_not_kept_is_not_0(test):
+    """An administrator reads what to do, others do not."""
     visit(test, "/")
+    test.shows(lambda: test.browser.text("#heatmap-note").endswith(
+        "or it is not kept."), "a lead's note")
+    visit(test, "/", "admin")
     test.browser.until(lambda: test.browser.text("#summary-count .value"),
                        "the responses")
     for note in ("#responses-note", "#heatmap-note"):
@@ -130,7 +134,7 @@ def operators_without_totals(test):
              "available, open_chats, responses, waiting_chats, "
              f"longest_wait_seconds, as_of, version) VALUES ('{CROWD}', '1', "
              "'Here', 1, 2, 0, 1, 75, UTC_TIMESTAMP(3), 1)")
-    visit(test, "/")
+    visit(test, "/", "admin")
     test.shows(lambda: [row["Longest wait"] for row in
                         test.browser.rows("#operators-table")] == ["1m15s"],
                "Here")
