@@ -169,7 +169,7 @@ log_purge_failure(struct purge *p)
 static enum exit_code
 log_unfinished_purge(struct purge *p)
 {
-	log_error("the purge of '%s' was stopped by a signal before its end; "
+	log_error("the purge of '%s' was interrupted by a signal; "
 		  "run it again",
 	    p->tenant);
 	return PROG_TEMPFAIL;

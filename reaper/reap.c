@@ -140,7 +140,8 @@ init_stage(struct reap_run *r, struct stage *s)
 	s->upkeep = r->options->dry_run ? NULL : expire_when_due;
 }
 
-/* Reads the open input. Gone chats are deleted only if all of it was read. */
+/* Reads the open input. Chats that are gone are deleted only if the whole
+ * input was read. */
 static enum exit_code
 read_and_delete(struct reap_run *r, struct stage *s)
 {

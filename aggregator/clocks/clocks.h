@@ -181,8 +181,8 @@ struct clocks {
 			     * wait */
 	bool wait_split;    /* a transfer split the wait */
 	bool handed_off;
-	/* State since the last reported opening. After a message, this is the
-	 * state that a walk starting behind that message needs. */
+	/* State since the last reported opening. A walk that starts after a
+	 * message needs this state. */
 	enum episode_state episode;
 	bool begun;       /* the episode has a message of this walk */
 	bool closed;      /* the next message begins an episode */

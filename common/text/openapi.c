@@ -288,8 +288,8 @@ add_schema(struct buf *to, const char *shape)
 	write_shape(to, &s);
 	skip_blanks(&s);
 	if (*s.p != '\0')
-		prog_die(PROG_SOFTWARE, "'%s' is left of the shape '%s'", s.p,
-		    shape);
+		prog_die(PROG_SOFTWARE,
+		    "'%s' does not belong to the shape '%s'", s.p, shape);
 }
 
 void

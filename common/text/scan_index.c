@@ -430,8 +430,8 @@ find_pieces(struct scan_index *x, size_t len)
 }
 
 /* Only the first `left` bytes of the last piece i are text, so the bytes after
- * them may have made it odd. Examines it again without them, but with the
- * character that may continue into it. */
+ * them may have made it odd. Examines the piece again without these
+ * bytes, but with the character that may begin in the piece before. */
 static void
 find_last_again(struct scan_index *x, size_t i, size_t left)
 {

@@ -18,8 +18,8 @@ enum way_out { WAY_WAIT, WAY_TOKEN, WAY_CALLS, WAY_URL };
  * may be too new: each is tried this often. */
 #define SOME_TRIES 3
 
-/* A list may be short for a moment, or in each poll, where each try costs
- * calls. */
+/* A list may be too short once, or in every poll; further tries would then
+ * waste calls. */
 #define SHORT_TRIES 2
 
 static const struct error_rule {

@@ -117,7 +117,8 @@ store_close(struct store *s)
 	free(s);
 }
 
-/* Returns the exit code for an error of LMDB or the system, and a sentence. */
+/* Returns the exit code for an error of LMDB or the system, and explains the
+ * error in *why. */
 static enum exit_code
 explain_store_error(const struct store *s, int rc, struct buf *why)
 {

@@ -30,7 +30,7 @@
 struct listener_context;
 struct validate_model;
 
-/* Makes the answer, like a web_handler whose context is the listener's. */
+/* Answers a request; a web_handler whose context is the listener's. */
 typedef void route_handler(const struct listener_context *in,
     const struct web_request *r, struct web_answer *a);
 

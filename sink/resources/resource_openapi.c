@@ -16,9 +16,9 @@
 
 #define PROBLEM "application/problem+json=@Problem"
 
-/* Answers, and objects in them. If there is a NAMERow, it is a row of NAME,
- * which then also has CSV and NDJSON. The shapes of lists are made from their
- * columns. */
+/* Answers, and objects in them. NAMERow describes a row of NAME, which can
+ * then also be requested as CSV and NDJSON. The shapes of lists are made from
+ * their columns. */
 static const struct {
 	const char *name, *shape;
 } shapes[] = {

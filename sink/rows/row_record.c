@@ -190,10 +190,10 @@ event_time(const struct record *r)
 	return r->at != CLOCK_NONE ? r->at : clock_now_ms();
 }
 
-/* Data in the form of POST /api/v1/analytics/events fills several columns,
- * except those into which their member does not fit: data may be any value, and
- * the event was counted. Data in any other form becomes the event's data as a
- * whole. */
+/* Data in the form of POST /api/v1/analytics/events fills several columns. A
+ * member that does not fit its column is left out, because data may be any
+ * value and the event was counted. Data in any other form becomes the event's
+ * data as a whole. */
 static void
 read_event_data(struct sink_row *row, const struct record *r, struct arena *a)
 {

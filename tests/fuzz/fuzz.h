@@ -1,13 +1,13 @@
 /*
- * fuzz: what all fuzzers share: seeded random numbers, the loop that makes
- * inputs and checks them until time is up, and how a find is kept and told.
+ * fuzz: what all fuzzers share: seeded random numbers, the loop that makes and
+ * checks inputs until the time is up, and how a failure is kept and reported.
  *
- * A fuzzer is a program of one target:
+ * A fuzzer is a program with one target:
  *
  *     fuzz_x [--seed N] [--seconds N] [--runs N]    make inputs and check them
  *     fuzz_x FILE...                                check these
  *
- * With -DFUZZ_BY_CLANG the same file is a target of libFuzzer instead.
+ * With -DFUZZ_BY_CLANG the same file is a target for libFuzzer instead.
  */
 #ifndef TESTS_FUZZ_FUZZ_H
 #define TESTS_FUZZ_FUZZ_H
@@ -29,26 +29,26 @@ struct fuzz_target {
 	/* Makes an input from random numbers. */
 	void (*make)(uint64_t *random, struct buf *input);
 
-	/* NULL, or what is wrong with how the input was read (static text, or
-	 * in a buffer of the target's). The input may end anywhere. */
+	/* Returns NULL, or what was wrong with the reading of the input (static
+	 * text, or in a buffer of the target). The input may end anywhere. */
 	const char *(*check)(
 	    const char *input, size_t len, struct fuzz_count *count);
 
-	/* The least share of the fast way that makes a run worth something. */
+	/* A run in which fewer inputs take the fast way proves nothing. */
 	double fast;
 };
 
-/* The next random number; of those below n, and a question with that chance
- * in a hundred. *random is any number at first but 0. */
+/* Returns the next random number; one below n; or true with that chance in a
+ * hundred. *random may start with any number except 0. */
 uint64_t fuzz_random(uint64_t *random);
 size_t fuzz_below(uint64_t *random, size_t n);
 bool fuzz_chance(uint64_t *random, unsigned percent);
 
-/* A record's line, mostly valid and usual, without newline. */
+/* Makes a record's line, mostly valid and usual, without a newline. */
 void fuzz_line(uint64_t *random, struct buf *line);
 
-/* A copy that ends where its 128 readable bytes behind do, and has 64 before;
- * odd bytes are in them. To be freed with fuzz_free(). */
+/* Makes a copy with 64 readable bytes before it and 128 behind it, where the
+ * memory ends. These bytes are unusual ones. Free it with fuzz_free(). */
 char *fuzz_copy(const char *p, size_t len);
 void fuzz_free(char *copy);
 

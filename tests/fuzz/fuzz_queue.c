@@ -1,8 +1,8 @@
 /*
- * fuzz_queue: the body of a message, many lines with broken and overlong ones
- * among them, is read as the reading end of a queue does it, and as a pipe's
- * that gets it in pieces of any size. Wherever blocks end, the same must come
- * out as when the lines are taken one by one.
+ * fuzz_queue: reads the body of a message, many lines with broken and overlong
+ * ones among them, as a queue's reader does, and as a pipe's reader does that
+ * gets it in pieces of any size. Wherever blocks end, the result must be the
+ * same as line by line.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -14,7 +14,7 @@
 #include "common/os/lines.h"
 #include "common/records/scan.h"
 
-/* What was read: a number for each line, that of all its values. */
+/* What was read: for each line a number made from all its values. */
 struct story {
 	uint64_t *lines;
 	size_t n, cap;
@@ -98,8 +98,8 @@ tell_too_long(struct story *s)
 	s->lines[s->n++] = TOO_LONG;
 }
 
-/* Line by line: what must come out. A last line without newline counts only
- * where the end of the body ends it. */
+/* The expected result, line by line. A last line without a newline counts only
+ * where the end of the body ends a line. */
 static void
 by_line(struct story *s, const char *p, size_t len, size_t max_line, bool queue)
 {
@@ -162,7 +162,7 @@ by_body(struct story *s, struct scan *scan, const char *p, size_t len,
 	}
 }
 
-/* All that is there for now; false at the end. */
+/* Reads all that is available; false at the end. */
 static bool
 read_blocks(struct story *s, struct scan *scan, struct lines *l)
 {

@@ -1,10 +1,10 @@
 /*
- * fuzz_record: single lines through flat_parse() and record_parse(). The
- * referee is jansson, with the rules of the language told once more below in
- * terms of its values; the table of fields is believed. Both must take the
- * same lines, and find the same in them. What jansson cannot hold it is shown
- * as something else (veil()): numbers as texts, of any size, that begin with
- * NUMBER, and NUL and half surrogates as LOST.
+ * fuzz_record: single lines through flat_parse() and record_parse(), compared
+ * with jansson. The rules of records are written a second time below in terms
+ * of jansson's values; the table of fields is taken as correct. Both must
+ * accept the same lines and find the same in them. What jansson cannot
+ * represent is replaced before it sees the line (veil()): numbers by texts that
+ * begin with NUMBER, and NUL and halves of surrogate pairs by LOST.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -39,7 +39,7 @@ digits(const char *p)
 	return strspn(p, "0123456789");
 }
 
-/* The length of the number that stands at p by itself, or 0. */
+/* Returns the length of the number that stands at p by itself, or 0. */
 static size_t
 number_length(const char *p)
 {
@@ -78,7 +78,7 @@ escaped(const char *p)
 	return strtol(hex, NULL, 16);
 }
 
-/* One escape in a string; behind it. */
+/* Copies one escape of a string; returns the position behind it. */
 static const char *
 veil_escape(const char *p, struct buf *to)
 {
@@ -101,7 +101,7 @@ veil_escape(const char *p, struct buf *to)
 	return p + 1 + (p[1] != '\0');
 }
 
-/* What the text is in terms that jansson knows. */
+/* Parses the text after replacing what jansson does not know. */
 static json_t *
 veil(const char *text, size_t len, size_t flags)
 {
@@ -132,7 +132,7 @@ veil(const char *text, size_t len, size_t flags)
 	return j;
 }
 
-/* The number as it was written, or NULL. */
+/* Returns the number as it was written, or NULL. */
 static const char *
 number_of_value(json_t *j)
 {
@@ -157,7 +157,7 @@ is_integer(json_t *j)
 	return n != NULL && strpbrk(n, ".eE") == NULL;
 }
 
-/* A copy in which what is lost is what stands for it. */
+/* Makes a copy in which LOST is replaced by what the parser puts there. */
 static char *
 without_lost(const char *s)
 {
@@ -226,7 +226,8 @@ same_value(const struct flat_field *v, json_t *j)
 	return false;
 }
 
-/* NULL, or what is wrong with what flat_parse() says of the line. */
+/* Returns NULL, or what is wrong with the result of flat_parse() for the
+ * line. */
 static const char *
 check_flat(const struct flat *f, int rc, json_t *root)
 {
@@ -258,7 +259,8 @@ time_of(json_t *j)
 	char text[64] = "";
 	int64_t ms;
 
-	/* What clock_parse() remembers must not be what we compare with. */
+	/* clock_parse() remembers the last time, which must not be the one we
+	 * compare with. */
 	if (clock_parse(OTHER_TIME, strlen(OTHER_TIME), &ms) == -1 ||
 	    !is_string(j) || json_string_length(j) >= sizeof text)
 		return CLOCK_NONE;
@@ -275,7 +277,7 @@ is_word(json_t *j, const char *word)
 	       strcmp(json_string_value(j), word) == 0;
 }
 
-/* The number of the word in the enumeration, or 0. */
+/* Returns the number of the word in the enumeration, or 0. */
 static int
 number_of(enum field_kind kind, json_t *j)
 {
@@ -327,7 +329,7 @@ is_count(json_t *j)
 		   (strlen(n) == 19 && strcmp(n, "9223372036854775807") <= 0));
 }
 
-/* Is the value one that the field may have? */
+/* True if the field may have that value. */
 static bool
 is_good(const struct record_field *f, json_t *j)
 {
@@ -367,7 +369,7 @@ count_of(json_t *j)
 	return strtoll(number_of_value(j), NULL, 10);
 }
 
-/* Is the member what the value says? j NULL: it must be absent. */
+/* True if the member has the value. If j is NULL, the member must be absent. */
 static bool
 is_taken(const struct record_field *f, const struct record *r, json_t *j)
 {
@@ -399,7 +401,7 @@ is_taken(const struct record_field *f, const struct record *r, json_t *j)
 	return false;
 }
 
-/* The type it should have, or -1: it is not a record. */
+/* Returns the type that the record should have; -1 if it is not a record. */
 static int
 type_of(json_t *root)
 {
@@ -415,7 +417,8 @@ type_of(json_t *root)
 	return RECORD_UNKNOWN;
 }
 
-/* The field's value if the type may have it and it is not null, or NULL. */
+/* Returns the field's value if the type may have it and it is not null, else
+ * NULL. */
 static json_t *
 value_of(json_t *root, const struct record_field *f, int type)
 {
@@ -424,7 +427,7 @@ value_of(json_t *root, const struct record_field *f, int type)
 	return (f->in >> type & 1) != 0 && !json_is_null(j) ? j : NULL;
 }
 
-/* Whether a count that the type may have is no more than it may be. */
+/* True if the count, which the type may have, is within its limit. */
 static bool
 is_bounded(json_t *root, const struct record_field *f, int type)
 {

@@ -1,14 +1,14 @@
 /*
- * fuzz_request: requests to the listener's routes, good ones and damaged ones:
- * paths, queries, headers and bodies, with the routes' own JSON reader, tokens
- * and the webhooks' profiles behind them. HTTP itself is libmicrohttpd's.
+ * fuzz_request: valid and damaged requests to the listener's routes: paths,
+ * queries, headers and bodies, including the routes' own JSON reader, tokens
+ * and the webhooks' profiles. HTTP itself is libmicrohttpd's.
  *
- * Of every answer: its status is one that is described, JSON is JSON, and it is
- * not out of proportion; there are records only with success, as many as are
- * counted, and our own reader takes each of them.
+ * Every answer must have a documented status, valid JSON and a reasonable size.
+ * Only successful answers have records, as many as are counted, and our own
+ * reader must accept each record.
  *
  * An input is text: "0" or "1" (a listener with tokens), a method and a path;
- * lines "name: value", "?name=value" for the query; an empty line, the body.
+ * lines "name: value", "?name=value" for the query; an empty line; the body.
  */
 #define _GNU_SOURCE /* memmem */
 
@@ -32,13 +32,13 @@
 #include "poller/intake/route.h"
 #include "tests/unit/jwt_vectors.h"
 
-/* The time at which the vectors' tokens are good. */
+/* The time at which the tokens of the vectors are valid. */
 #define NOW INT64_C(1795168800123)
 #define SECRET "0123456789abcdef"
 #define FIELDS_MAX 64
-/* An answer may quote what was sent, once for each fault. */
+/* An answer may quote the request once for each error. */
 #define ANSWER_MOST ((size_t)4 * 1024 * 1024)
-#define DIGITS_MOST 15 /* of a number that jansson holds */
+#define DIGITS_MOST 15 /* digits of a number that jansson can hold */
 #define CODE_ESCAPE 6  /* bytes of \u0041 */
 #define HOOK_PERCENT 4 /* libjq is slow */
 
@@ -134,7 +134,7 @@ put_line(struct buf *b, const char *text)
 	buf_addc(b, '\n');
 }
 
-/* The value behind a colon or comma becomes another. */
+/* Replaces the value behind a colon or comma. */
 static void
 change_value(uint64_t *random, struct buf *body)
 {
@@ -155,7 +155,7 @@ change_value(uint64_t *random, struct buf *body)
 	buf_release(&old);
 }
 
-/* Something is put in, taken out or doubled. */
+/* Inserts, removes or doubles something. */
 static void
 damage(uint64_t *random, struct buf *body)
 {
@@ -182,7 +182,7 @@ damage(uint64_t *random, struct buf *body)
 	buf_release(&old);
 }
 
-/* Now and then a long one: of many items, or deep. */
+/* Sometimes adds a large value: with many items, or deeply nested. */
 static void
 put_long(uint64_t *random, struct buf *b)
 {
@@ -351,8 +351,8 @@ read_first(struct request *r, char *line)
 	r->web.path = path != NULL ? path : "";
 }
 
-/* Head and body each in memory of their own, so that a sanitizer sees who
- * reads beyond. */
+/* Puts head and body into memory of their own, so that a sanitizer sees reads
+ * beyond them. */
 static void
 read_request(struct request *r, const char *input, size_t len)
 {
@@ -386,7 +386,8 @@ read_request(struct request *r, const char *input, size_t len)
 	r->web.private = r;
 }
 
-/* Lines of a kind, whose number is known: NULL or what is wrong. */
+/* Checks lines of one kind, whose number is known. Returns NULL, or what is
+ * wrong. */
 static const char *
 check_lines(const struct buf *lines, size_t n, bool letters)
 {
@@ -427,7 +428,7 @@ is_described(int status)
 	return false;
 }
 
-/* Copies a number, each of its runs of digits shortened to one that fits. */
+/* Copies a number, and shortens each of its runs of digits to one that fits. */
 static const char *
 put_short_number(struct buf *b, const char *s, const char *end)
 {
@@ -457,8 +458,9 @@ is_code_escape(const char *s, const char *end)
 	return true;
 }
 
-/* Events come back as they were written, with numbers that jansson cannot hold,
- * \u0000 in names, and halves of surrogate pairs: the same without these. */
+/* Events come back as they were written, including numbers that jansson cannot
+ * hold, \u0000 in names, and halves of surrogate pairs. Makes a copy without
+ * these. */
 static void
 put_for_jansson(struct buf *b, const struct buf *answer)
 {
@@ -539,7 +541,8 @@ open_world(struct world *w, const char *text)
 	buf_release(&why);
 }
 
-/* libjq points into the middle of what it has, which looks like a leak. */
+/* libjq keeps pointers into the middle of its memory, which looks like a
+ * leak. */
 static void
 close_worlds(void)
 {

@@ -1,8 +1,8 @@
 /*
- * fuzz_scan: blocks of lines through each variant of the scanner;
- * record_parse() of each line by itself is the referee, and fuzz_record holds
- * that against jansson. All records of a block are compared at its end once
- * more, because what they borrow must still be there.
+ * fuzz_scan: blocks of lines through each variant of the scanner. The expected
+ * result is that of record_parse() for each line by itself, which fuzz_record
+ * compares with jansson. At the end of a block all its records are compared
+ * once more, because what they borrow must still be there.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -15,7 +15,7 @@
 
 #define MOST_LINES 64
 
-/* What the referee says of one line. */
+/* The expected result for one line. */
 struct verdict {
 	char *line;
 	size_t len;
@@ -40,7 +40,7 @@ make(uint64_t *random, struct buf *input)
 	}
 }
 
-/* Up to MOST_LINES lines; how long they are together is left in *len. */
+/* Judges up to MOST_LINES lines; sets *len to their total length. */
 static size_t
 judge(const char *block, size_t *len)
 {
@@ -82,7 +82,7 @@ find(const struct flat *f, const struct flat_field *v)
 	return NULL;
 }
 
-/* Do both hold the same? Of fields with one name the last counts. */
+/* True if both hold the same. Of fields with one name the last counts. */
 static bool
 flat_equal(const struct flat *a, const struct flat *b)
 {
@@ -100,7 +100,7 @@ flat_equal(const struct flat *a, const struct flat *b)
 	return true;
 }
 
-/* NULL, or what differs in the line just read. */
+/* Returns NULL, or what differs in the line that was just read. */
 static const char *
 compare(const struct scan *s, int rc, const struct verdict *v,
     const struct record *r)

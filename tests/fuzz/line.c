@@ -1,8 +1,8 @@
 /*
- * line: makes a record's line from random numbers. Structure comes from the
- * table of fields: most lines are right, with their keys in any order, with
- * blanks, unknown fields, escapes and characters of every length, so that they
- * reach the depths of a reader; some are then damaged.
+ * line: makes a record's line from random numbers. Its structure comes from the
+ * table of fields. Most lines are valid, with keys in any order, blanks,
+ * unknown fields, escapes and characters of every length, so that they reach
+ * the depths of a reader; some are then damaged.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -29,7 +29,7 @@ static const char *const words[] = { "ok", "thanks! ", "{no, really}: 12,50",
 	"\xE3\x81\x82\xE3\x82\x8A", "\xF0\x9F\x98\x80", ":", "null",
 	"\xEF\xBF\xBF", "\xF4\x8F\xBF\xBF", "\xED\x9F\xBF", "\xC2\xA0" };
 
-/* What must be refused, or is only unusual. */
+/* Texts that must be refused, or are only unusual. */
 static const char *const damages[] = { "\"", "\\", "{", "}", "[", "]", ",", ":",
 	" ", "\t", "\r", "\n", "\x01", "\x80", "\xC0\x80", "\xE2\x82",
 	"\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF0\x82\x82\xAC", "\xFF",
@@ -160,7 +160,7 @@ put_time(struct line *l)
 	buf_addf(l->out, "\"%s\"", text);
 }
 
-/* Seldom the greatest one of a column, or one more. */
+/* Rarely the greatest number of a column, or one more. */
 static void
 put_count(struct line *l)
 {
@@ -257,8 +257,8 @@ put_type(struct line *l, size_t type)
 		buf_addf(l->out, "\"%s\"", record_types[type]);
 }
 
-/* Which members the record gets, by their numbers: rows of the table, then
- * the type, then what is not a field of it. */
+/* Chooses the members of the record, by their numbers: rows of the table, then
+ * the type, then unknown fields. */
 static size_t
 choose(struct line *l, size_t type, size_t *members)
 {
@@ -295,7 +295,7 @@ shuffle(struct line *l, size_t *members, size_t n)
 	}
 }
 
-/* Puts something odd in, takes something out, or cuts the end. */
+/* Inserts something odd, removes something, or cuts off the end. */
 static void
 damage(struct line *l, struct buf *text)
 {

@@ -1,6 +1,6 @@
 /*
- * main: the loop of a fuzzer; see fuzz.h. The input being checked lies in a
- * file that is mapped into memory, so that it is there after a crash, too.
+ * main: the loop of a fuzzer; see fuzz.h. The input being checked is in a file
+ * that is mapped into memory, so it survives a crash.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -88,7 +88,7 @@ open_kept(struct run *r)
 	return r->kept == MAP_FAILED ? -1 : 0;
 }
 
-/* What is in the file after a crash ends with the last newline in it. */
+/* After a crash, the content of the file ends with its last newline. */
 static void
 keep(struct run *r, const struct buf *input)
 {

@@ -67,7 +67,7 @@ two(char *to, int64_t n)
 	to[1] = (char)('0' + n % 10);
 }
 
-/* Only the seconds are computed, unless a minute begins. */
+/* Only the seconds are computed, except when a new minute begins. */
 static struct text
 time_piece(struct composer *c, struct text key, int64_t at, char *to)
 {
@@ -154,7 +154,7 @@ add_people(struct composer *c, struct world *w, const struct draft *d,
 		fields_add(f, p->user);
 	if (d->kind == K_ASSIGNED || d->kind == K_ANSWER || d->kind == K_NOTE)
 		fields_add(f, p != NULL ? p->operator_id : c->nobody);
-	/* In half of the chats it is told to whom. */
+	/* Half of the chats name the new assignee. */
 	if (chat->chat.len % 2 == chat->language % 2U)
 		return;
 	if (d->kind == K_CUSTOMER && chat->assignee >= 0)

@@ -1,5 +1,5 @@
 /*
- * compose: writes the records as lines of JSON. Pieces that many records share
+ * compose: writes the records as lines of JSON. Parts that many records share
  * are prepared once.
  */
 #ifndef TESTS_LOADGEN_COMPOSE_H
@@ -44,11 +44,11 @@ struct draft {
 void composer_init(struct composer *c, const struct style *style);
 void composer_release(struct composer *c);
 
-/* All write a line without a newline to a buffer of LINE_MAX_BYTES and give
- * its length. */
+/* All of them write a line without a newline to a buffer of LINE_MAX_BYTES and
+ * return its length. */
 size_t compose_message(
     struct composer *c, struct world *w, const struct draft *d, char *to);
-/* person looks at d, at that time; with_chat: and says where it is. */
+/* `person` looks at d at that time. with_chat: the record names the chat. */
 size_t compose_view(struct composer *c, const struct world *w,
     const struct draft *d, uint32_t person, int64_t at, bool with_chat,
     char *to);

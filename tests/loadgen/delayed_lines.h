@@ -29,7 +29,8 @@ struct delayed_lines {
 void delayed_lines_add(struct delayed_lines *b, uint64_t due, const char *line,
     size_t len, bool is_message);
 
-/* The next one, or NULL when none is due; borrowed until the next call. */
+/* Returns the next line, borrowed until the next call; NULL when none is
+ * due. */
 const struct delayed_line *delayed_lines_due(
     struct delayed_lines *b, uint64_t now);
 

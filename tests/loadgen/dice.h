@@ -1,6 +1,7 @@
 /*
  * dice: the generator's random numbers (splitmix64), inline because each record
- * needs several. Integers only: one seed gives one stream on every machine.
+ * needs several. It uses integers only, so one seed gives the same stream on
+ * every machine.
  */
 #ifndef TESTS_LOADGEN_DICE_H
 #define TESTS_LOADGEN_DICE_H
@@ -33,7 +34,7 @@ dice_below(struct dice *d, uint32_t n)
 	return (uint32_t)(((dice_next(d) >> 32) * n) >> 32);
 }
 
-/* True in so many of a million cases. */
+/* True in that many of a million cases. */
 static inline bool
 dice_chance(struct dice *d, uint32_t per_million)
 {

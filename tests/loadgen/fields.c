@@ -6,7 +6,7 @@
 
 #include "common/base/xalloc.h"
 
-/* What a reader of records must step over. */
+/* Values that a reader of records must skip. */
 static const struct {
 	const char *key, *value;
 } unknown[] = {
@@ -59,7 +59,7 @@ shuffle(struct style *s, struct fields *f)
 	}
 }
 
-/* One to three unknown fields, none twice, anywhere but in front. */
+/* Adds one to three different unknown fields anywhere except in front. */
 static void
 add_unknown(struct style *s, struct fields *f)
 {

@@ -1,11 +1,11 @@
 /*
- * load: a generator of streams for benchmarks and soaks; `load -h` tells what
- * it makes. One seed and one set of options give the same bytes (without
- * --stamp), however fast they are taken.
+ * load: a generator of streams for benchmarks and long tests; `load -h`
+ * describes what it makes. The same seed and options give the same bytes
+ * (without --stamp), however fast they are read.
  *
- * With --rate the time of each message is fixed from the start: who was held
- * up catches up, and nothing drifts. What it did is one line of JSON on
- * standard error.
+ * With --rate, the time of each message is fixed from the start: after a delay
+ * the generator catches up, and nothing drifts. It reports what it did in one
+ * line of JSON on standard error.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -29,7 +29,7 @@ struct load {
 	bool failed;
 	uint64_t bytes, records; /* written */
 	int64_t began_ms;
-	int64_t behind_ms; /* the most that --rate could not keep */
+	int64_t behind_ms; /* the greatest delay behind --rate */
 };
 
 static void
@@ -70,7 +70,7 @@ nap(void)
 	nanosleep(&ms, NULL);
 }
 
-/* Waits until message n + 1 is due. False: time is up. */
+/* Waits until message n + 1 is due. False if the time is up. */
 static bool
 wait_for(struct load *l, int64_t n)
 {

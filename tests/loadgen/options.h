@@ -20,7 +20,8 @@ struct options {
 	int64_t seconds_ms; /* 0: no end */
 };
 
-/* Fills o, defaults first. -1 to go on, else the exit code. */
+/* Fills o, starting from the defaults. Returns -1 to continue, else the exit
+ * code. */
 int options_read(struct options *o, int argc, char **argv);
 
 #endif

@@ -8,7 +8,7 @@
 
 enum { EACH = 256, OF_BOT = 3, SENTENCES = 12 };
 
-/* As they stand in a record: already escaped. */
+/* The texts as they stand in a record, already escaped. */
 static const char *const said[][SENTENCES] = {
 	{
 	    "ok",
@@ -144,7 +144,7 @@ static const char *const answers[OF_BOT] = {
 	"Please rate this conversation from 1 to 5.",
 };
 
-/* Every other one is two sentences. */
+/* Every other text has two sentences. */
 static struct text
 make(struct style *s, struct dice *d, const char *const *from, size_t i)
 {

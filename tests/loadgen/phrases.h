@@ -1,7 +1,7 @@
 /*
  * phrases: the texts of messages, in the scripts of many languages, some with
- * escapes. They are prepared pieces of records ("text":"..."), so that a
- * message only has to choose one.
+ * escapes. They are prepared parts of records ("text":"..."), so a message only
+ * has to choose one.
  */
 #ifndef TESTS_LOADGEN_PHRASES_H
 #define TESTS_LOADGEN_PHRASES_H
@@ -14,7 +14,7 @@ struct phrases {
 	struct text *bot; /* of a bot, three */
 };
 
-/* Made of s, which must outlive them. */
+/* The phrases are made with s, which must outlive them. */
 void phrases_init(struct phrases *p, struct style *s);
 void phrases_release(struct phrases *p);
 

@@ -8,7 +8,8 @@
 #include "common/base/xalloc.h"
 #include "tests/loadgen/totals.h"
 
-/* What comes after what, to a thousand. */
+/* The probability of each kind of message after each other kind, in
+ * thousandths. */
 static const uint16_t weights[][KINDS] = {
 	[ST_NEW] = { [K_CUSTOMER] = 930, [K_ANSWER] = 40, [K_BOT] = 30 },
 	[ST_CUSTOMER] = { [K_CUSTOMER] = 300,
@@ -109,7 +110,7 @@ story_begin(struct story *s)
 	}
 }
 
-/* Time goes on, faster in a burst. */
+/* Lets time pass, faster in a burst. */
 static void
 tick(struct story *s)
 {
@@ -143,7 +144,7 @@ choose_chat(struct story *s)
 	return world_chat(&s->world, style, s->pool[slot]);
 }
 
-/* Somebody writes one message after the other, whoever answers. */
+/* Somebody writes one message after the other, even if nobody answers. */
 static struct chat *
 spam(struct story *s, struct chat *c)
 {
@@ -220,8 +221,9 @@ move(struct chat *c, enum kind kind, int32_t person)
 		c->assignee = person;
 }
 
-/* A new id, or rarely one that another chat of the tenant has used. Nobody
- * looks at those, because a receipt need not say which of the two it means. */
+/* Returns a new id, or rarely one that another chat of the tenant has used.
+ * Nobody looks at such messages, because a receipt need not say which of the
+ * two it means. */
 static uint32_t
 choose_id(struct world *w, const struct chat *c)
 {
@@ -241,7 +243,7 @@ is_shared(uint32_t serial)
 	return serial % (RECENT / 2) == 0;
 }
 
-/* Somebody else looks at it, soon or at once. */
+/* Somebody else looks at the message, immediately or later. */
 static void
 look(struct story *s, const struct draft *d, uint64_t due)
 {
@@ -282,7 +284,8 @@ repeat(struct story *s, const struct chat *c, const char *line, size_t len,
 	s->world.tenants[c->tenant].duplicates++;
 }
 
-/* One that is too late: nothing else in the world knows of it. */
+/* Writes a message that is too late. Nothing else in the world knows about
+ * it. */
 static bool
 write_late(struct story *s, struct chat *c)
 {
@@ -344,7 +347,7 @@ write_message(struct story *s, struct chat *c, enum kind kind)
 		repeat(s, c, line, len, due);
 }
 
-/* Nineteen of twenty chats are described before anybody writes. */
+/* Nineteen of twenty chats get a chat record before anybody writes. */
 static void
 describe(struct story *s, struct chat *c)
 {

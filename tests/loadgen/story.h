@@ -1,8 +1,8 @@
 /*
- * story: generates the events of a stream without end: in the active chats
- * people write, answer, transfer, close and return; some send far too much;
- * some read messages, sometimes before they arrive. Each step gives one
- * message, written now, later, or (too late) to be refused, and the records
+ * story: generates the events of an endless stream: in the active chats people
+ * write, answer, transfer, close and return; some send far too much; some read
+ * messages, sometimes before they arrive. Each step makes one message, which is
+ * written now, or later, or too late so that it is refused, and the records
  * around it.
  */
 #ifndef TESTS_LOADGEN_STORY_H
@@ -55,7 +55,7 @@ void story_init(struct story *s, const struct style *style,
     const struct world_options *world, const struct story_options *o);
 void story_release(struct story *s);
 
-/* The operators of all tenants, first of all. */
+/* Writes the operators of all tenants; call it first. */
 void story_begin(struct story *s);
 
 /* Writes records until one more message is written. */
@@ -68,7 +68,7 @@ story_waiting(const struct story *s)
 	return s->delayed.messages;
 }
 
-/* Writes the oldest line that waits. False: there was none. */
+/* Writes the oldest waiting line. False if there was none. */
 bool story_drain(struct story *s);
 
 #endif

@@ -13,7 +13,7 @@ struct hour {
 	uint64_t inbound, outbound;
 };
 
-/* Looked up once an hour of a tenant's channel, as a rule. */
+/* Usually looked up once per hour of a tenant's channel. */
 static struct hour *
 hour_of(struct world *w, const struct chat *c, int64_t at)
 {

@@ -23,11 +23,11 @@
 #include "common/base/buf.h"
 #include "tests/loadgen/world.h"
 
-/* A counted message of that person. */
+/* Counts a message of that person. */
 void totals_message(
     struct world *w, struct chat *c, uint32_t person, bool inbound, int64_t at);
 
-/* Fills in what is left and writes the JSON. */
+/* Fills in the rest and writes the JSON. */
 void totals_write(struct world *w, uint64_t records, struct buf *to);
 
 #endif

@@ -67,7 +67,8 @@ world_init(struct world *w, struct style *s, const struct world_options *o)
 	phrases_init(&w->phrases, s);
 }
 
-/* A fifth are of several people. Some customers write more than others. */
+/* A fifth of the chats have several people. Some customers write more than
+ * others. */
 static void
 choose_customers(struct world *w, struct chat *c)
 {

@@ -81,12 +81,13 @@ struct world {
 extern const char *const world_channels[CHANNELS];
 extern const char *const world_events[EVENT_KINDS];
 
-/* Pieces are made of s, which must outlive it. */
+/* Parts are made with s, which must outlive the world. */
 void world_init(
     struct world *w, struct style *s, const struct world_options *o);
 void world_release(struct world *w);
 
-/* The chat with that number, made when it is asked for first. */
+/* Returns the chat with that number, which is made when it is first asked
+ * for. */
 struct chat *world_chat(struct world *w, struct style *s, uint32_t i);
 
 static inline uint32_t

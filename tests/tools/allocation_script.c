@@ -29,7 +29,7 @@
 #include "common/base/xalloc.h"
 #include "common/containers/strmap.h"
 
-/* What was told of a chat or an operator; each text is owned. */
+/* What the script said about a chat or an operator; each text is owned. */
 struct script_chat {
 	struct allocation_chat now;
 	char *id, *assignee, *tags, *channel, *customer;
@@ -129,7 +129,7 @@ script_release(struct allocation_script *s)
 	buf_release(&s->out);
 }
 
-/* The word behind that name, absent for "-" or none. */
+/* Returns the word behind that name; absent for "-" and if there is none. */
 static struct text
 script_text(const struct allocation_script *s, const char *name)
 {
@@ -345,8 +345,8 @@ script_unsent(void *ctx, const struct allocation_reservation *p)
 	buf_addf(&s->out, "?%.*s ", TEXT_ARG(p->chat));
 }
 
-/* Of two times when they were available or not the later one counts; a time to
- * come is now. */
+/* Of two times of availability the later one counts. A time in the future
+ * counts as now. */
 static void
 script_set_available(
     struct script_operator *o, bool available, int64_t since, int64_t now)
@@ -386,7 +386,7 @@ script_operator(struct allocation_script *s, struct text id)
 	script_tell_operator(s, o);
 }
 
-/* One line, which is at hand in words. */
+/* Carries out one line, which was split into words. */
 static void
 script_do(struct allocation_script *s)
 {
@@ -430,7 +430,7 @@ script_do(struct allocation_script *s)
 	}
 }
 
-/* Lines, parted by newlines or semicolons. */
+/* Runs lines that are separated by newlines or semicolons. */
 static void
 script_run(struct allocation_script *s, const char *text)
 {

@@ -20,11 +20,11 @@
 #include "common/conf/conf.h"
 #include "common/os/stop.h"
 
-/* The broker answers within that time, or the test is told. */
+/* The test fails if the broker does not answer within this time. */
 #define CONFIRM_MS 60000
 #define AGAIN_MS 100
 
-/* Where messages go, and the one that is being filled. */
+/* Where messages go, and the message that is being filled. */
 struct target {
 	const char *name;
 	bool spread; /* over the queues of an exchange */
@@ -69,7 +69,8 @@ is_method(const amqp_frame_t *f, amqp_method_number_t id)
 	return f->frame_type == AMQP_FRAME_METHOD && f->payload.method.id == id;
 }
 
-/* 1: the broker has the message; 0: it refused it; -1: neither came. */
+/* Returns 1 if the broker has the message, 0 if it refused it, -1 if neither
+ * came. */
 static int
 read_confirm(struct amqp_link *l)
 {
@@ -103,8 +104,9 @@ open_link(struct amqp_link *l, const struct target *t)
 	return amqp_link_check_reply(l, "begin", amqp_get_rpc_reply(l->conn));
 }
 
-/* Until it is confirmed. A quorum queue that is just being made refuses, and a
- * transaction would lose that message and say nothing. */
+/* Publishes until the message is confirmed. A quorum queue that is just being
+ * made refuses messages; a transaction would lose the message without an
+ * error. */
 static int
 publish_surely(struct amqp_link *l, struct target *t)
 {
@@ -125,7 +127,8 @@ publish_surely(struct amqp_link *l, struct target *t)
 	return had == 1 ? 0 : -1;
 }
 
-/* A line comes into the message; one of another key begins another. */
+/* Adds a line to the message. A line with another key begins another
+ * message. */
 static int
 add_line(struct amqp_link *l, struct target *t, const char *line, size_t len,
     unsigned long most)

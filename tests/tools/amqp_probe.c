@@ -64,7 +64,7 @@ flush(void *ctx)
 		p->first_ms = now;
 	if (now < p->first_ms + p->later_ms)
 		return OUTCOME_LATER;
-	/* Busy as a database would be: serves nobody. */
+	/* Stays busy as a slow database would, and serves nobody. */
 	if (p->slow_ms > 0)
 		stop_sleep(p->slow_ms);
 	return OUTCOME_DONE;
@@ -91,7 +91,7 @@ read_all(struct probe *p)
 	return code;
 }
 
-/* Retries as a patient stage would. */
+/* Retries as a patient stage does. */
 static int
 flush_out(struct probe *p)
 {

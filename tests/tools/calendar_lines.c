@@ -1,7 +1,7 @@
 /*
- * calendar_lines: the calendar by lines: reads "ZONE MS" and writes the time as
- * text, and the begin and the end of each unit that it is in, from quarter to
- * month; "none" for a zone that is none.
+ * calendar_lines: tests the calendar by lines: reads "ZONE MS" and writes the
+ * time as text, and the beginning and end of each unit around it, from quarter
+ * to month; "none" for a name that is not a time zone.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -25,8 +25,8 @@ static const char *const lives[] = {
 	    "This table is not in the database; a simulation prints it.",
 };
 
-/* The text without the backticks around what is typed, in quotes: no word of it
- * is a macro. */
+/* Writes the text in quotes and without its backticks, so no word of it becomes
+ * a macro. */
 static void
 put_text(const char *p)
 {
@@ -66,7 +66,7 @@ longest_name(const struct table *t)
 	return longest;
 }
 
-/* Its rows come from the aggregator, not from records. */
+/* True if its rows come from the aggregator, not from records. */
 static bool
 is_computed(const struct table *t)
 {

@@ -30,7 +30,7 @@
 #include "common/os/stop.h"
 
 #define WINDOW 500 /* unconfirmed at most */
-#define KEPT 1000  /* ids from which duplicates are drawn */
+#define KEPT 1000  /* the number of ids from which duplicates are chosen */
 #define USERS_MAX 100000
 
 static const char *const types[] = { "created", "updated", "deleted" };
@@ -88,7 +88,7 @@ name_user(const struct publisher *p, size_t user, char name[32])
 		(void)snprintf(name, 32, "user_%zu", user);
 }
 
-/* Takes what the broker confirms, until no more than `open` are unconfirmed. */
+/* Reads confirms until at most `open` messages are unconfirmed. */
 static int
 wait_confirms(struct publisher *p, uint64_t open)
 {
@@ -170,7 +170,7 @@ send_event(struct publisher *p, const char *id, bool is_new)
 
 	name_user(p, user, name);
 	(void)snprintf(key, sizeof key, "%s.event.%s", name, types[type]);
-	/* JSON is JSON, however it is laid out. */
+	/* JSON may be laid out in any way. */
 	(void)snprintf(body, sizeof body,
 	    p->garbage > 0 && chance(p, 5) ? "{\n  \"id\": \"%s\"\n}\n"
 					   : "{\"id\":\"%s\"}",
@@ -206,7 +206,7 @@ compare(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Names and counts sorted as the original's encoder does. */
+/* Writes names and counts sorted as the original's encoder does. */
 static int
 write_file(const struct publisher *p, size_t type)
 {

@@ -95,7 +95,7 @@ open_connection(const struct load *l)
 	return fd;
 }
 
-/* Reads headers and body. The status; 0: no whole answer. */
+/* Reads headers and body. Returns the status; 0 if the answer was not whole. */
 static int
 read_whole_answer(int fd, struct buf *in)
 {

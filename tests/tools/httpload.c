@@ -33,16 +33,17 @@
 #include "common/base/xalloc.h"
 
 #define ANSWER_MAX 4096
-/* How long the last answers are waited for. */
+/* How long to wait for the last answers. */
 #define LAST_US 10000000
-/* A connection is tried again so much later. */
+/* A failed connection is tried again after this time. */
 #define PAUSE_US 10000
 
 struct line {
 	int fd;
 	bool busy;
 	uint64_t number;
-	int64_t due_us; /* of its request; of a new try when it has none */
+	int64_t due_us; /* when its request is due; without a request, when to
+			 * try again */
 	struct buf out;
 	size_t sent, got;
 	char in[ANSWER_MAX + 1];
@@ -101,8 +102,8 @@ good_request(struct buf *b, uint64_t n)
 	post(b, "/api/v1/messages/send", body, (size_t)len);
 }
 
-/* Most of them leave the connection as it is: to open many is another
- * flood. */
+/* Most of them leave the connection open, because opening many connections
+ * would be another kind of flood. */
 static void
 bad_request(struct buf *b, uint64_t n)
 {
@@ -146,7 +147,7 @@ watch(const struct load *l, struct line *c, uint32_t events, int how)
 		prog_die(PROG_SOFTWARE, "epoll: %s", log_errno(errno));
 }
 
-/* Over loopback a connection is there at once. */
+/* Over the loopback a connection is made immediately. */
 static bool
 dial(const struct load *l, struct line *c)
 {
@@ -219,7 +220,8 @@ count(struct load *l, const struct line *c, int status)
 	    took < UINT32_MAX ? (uint32_t)took : UINT32_MAX;
 }
 
-/* The length of the answer in c->in, head and body; 0: not yet whole. */
+/* Returns the length of the answer in c->in, head and body; 0 if it is not
+ * complete yet. */
 static size_t
 whole(const struct line *c)
 {
@@ -277,7 +279,8 @@ begin(struct load *l, struct line *c, int64_t due)
 	send_more(l, c);
 }
 
-/* One after the other, so that all are used; NULL: all are busy. */
+/* Returns a free connection, each in its turn so that all are used; NULL if all
+ * are busy. */
 static struct line *
 free_line(struct load *l, int64_t now)
 {
@@ -316,7 +319,8 @@ begin_those_due(struct load *l)
 	       (c = free_line(l, now)) != NULL)
 		begin(l, c, due);
 	due = due_us(l, now);
-	/* All are busy, or none could be opened: not at once. */
+	/* All are busy, or none could be opened, so do not retry
+	 * immediately. */
 	if (due <= now)
 		due = now + PAUSE_US;
 	at.it_value.tv_sec = (time_t)(due / 1000000);

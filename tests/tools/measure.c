@@ -1,12 +1,12 @@
 /*
- * measure FILE COMMAND...: runs the command and writes what it took to FILE,
- * one JSON object: its exit code (128 + number after a signal), seconds of
- * wall clock and CPU, peak memory in KiB. Ends with the same code.
+ * measure FILE COMMAND...: runs the command and writes what it used to FILE as
+ * one JSON object: its exit code (128 + number after a signal), seconds of wall
+ * clock and CPU, and peak memory in KiB. Ends with the same code.
  *
- * Small on purpose: the kernel counts the memory of whoever calls exec to the
- * peak of the program that follows, so a large test driver cannot measure a
- * small program by itself. SIGTERM and SIGINT are passed on; the command does
- * not outlive measure.
+ * It is small on purpose: the kernel counts the memory of the process that
+ * calls exec as part of the peak of the program that follows, so a large test
+ * driver cannot measure a small program by itself. SIGTERM and SIGINT are
+ * passed on; the command does not outlive measure.
  */
 #define _DEFAULT_SOURCE /* wait4 */
 

@@ -1,12 +1,12 @@
 /*
- * tables: prints the tables that the man pages are compared with, one row a
+ * tables: prints the tables that the man pages are compared with, one row per
  * line, columns separated by tabs:
  *
- *   key    SECTION NAME DEFAULT ENV     one a configuration key
- *   field  TYPE NAME required|optional  one a field of a record type
- *   exit   CODE                         one an exit code
- *   column TABLE NAME rows|own          one a column of the database
- *   rule   TABLE KEY OTHERS             the rules of the reaper, commas between
+ *   key    SECTION NAME DEFAULT ENV     a configuration key
+ *   field  TYPE NAME required|optional  a field of a record type
+ *   exit   CODE                         an exit code
+ *   column TABLE NAME rows|own          a column of the database
+ *   rule   TABLE KEY OTHERS             a rule of the reaper, commas between
  */
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 /*
- * chat2desk_world: Chat2Desk's profile in tests, and what it says as text.
+ * chat2desk_world: Chat2Desk's profile in tests, with its results as text.
  */
 #ifndef TESTS_CHAT2DESK_WORLD_H
 #define TESTS_CHAT2DESK_WORLD_H
@@ -28,7 +28,7 @@ open_profile(const char *name)
 	return p;
 }
 
-/* All bodies, one a line, or the fault. */
+/* Reads an answer as text: all bodies, one per line, or the error. */
 static inline void
 read_text(struct profile *p, enum profile_call call, int status,
     const char *answer, const char *chat, const char *cursor, const char *known,

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-/* What a test begins with that is given no seed of its own; never 0. */
+/* The seed of a test that is given none; never 0. */
 #define DICE_START UINT64_C(88172645463325252)
 
 /* From 0 to below - 1. */

@@ -1,8 +1,9 @@
 /*
- * growth: what a call leaves behind in memory, counted by glibc. Under
- * AddressSanitizer, which has an allocator of its own, LeakSanitizer tells.
+ * growth: measures the memory that a call leaves allocated, as glibc counts it.
+ * With AddressSanitizer, which has its own allocator, LeakSanitizer reports
+ * leaks instead.
  *
- * To be included before any header of the system: it needs mallinfo2().
+ * Include it before any header of the system, because it needs mallinfo2().
  */
 #ifndef TESTS_UNIT_GROWTH_H
 #define TESTS_UNIT_GROWTH_H
@@ -14,8 +15,8 @@
 #include <malloc.h>
 #include <stddef.h>
 
-/* Caches fill up in the first calls. The least that malloc gives is 32 bytes,
- * so what loses something in each call loses more than this. */
+/* Caches fill up in the first calls. The smallest allocation is 32 bytes, so a
+ * leak in each call exceeds this limit. */
 #define GROWTH_WARM_UP 20
 #define GROWTH_CALLS 100
 #define GROWTH_MOST_BYTES (GROWTH_CALLS * 16)
@@ -28,7 +29,8 @@ growth_in_use(void)
 	return info.uordblks + info.hblkhd;
 }
 
-/* Calls it GROWTH_CALLS times: how many bytes more are in use after them. */
+/* Calls it GROWTH_CALLS times and returns how many more bytes are allocated
+ * afterwards. */
 static inline long
 growth(void (*call)(void *ctx), void *ctx)
 {

@@ -1,7 +1,7 @@
 /*
- * jwt_vectors: bearer tokens, good ones and forged ones, made by
- * jwt_vectors.py, and what each should come to: '+' and the tenant, or a part
- * of the reason.
+ * jwt_vectors: valid and forged bearer tokens, made by jwt_vectors.py, with the
+ * expected result of each: '+' and the tenant, or a part of the reason for
+ * refusal.
  */
 #ifndef TESTS_JWT_VECTORS_H
 #define TESTS_JWT_VECTORS_H

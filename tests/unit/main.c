@@ -1,10 +1,11 @@
 /*
- * One unit-test program per product program: runs every file of its folder in
- * tests/unit, whose entry has the file's name, or only those that the arguments
- * name. Each runs in a process of its own, so that none depends on the
- * environment, folder or memory that another left.
+ * One unit-test program per product program. It runs every file of the
+ * program's folder in tests/unit, whose entry has the file's name, or only
+ * those that are named in the arguments. Each file runs in a process of its
+ * own, so none depends on the environment, folder or memory that another one
+ * left.
  *
- * UNITS is a file that make writes: UNIT(name) for each.
+ * make writes the file UNITS, which has UNIT(name) for each.
  */
 #include <stdio.h>
 #include <stdlib.h>

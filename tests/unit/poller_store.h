@@ -1,8 +1,8 @@
 /*
- * poller_store: the state of a poller, opened and committed by a test; whatever
- * goes wrong with it ends the test.
+ * poller_store: the state of a poller, opened and committed by a test. Any
+ * error ends the test.
  *
- * In the header, because each test is one file and an executable of its own.
+ * The code is in the header because each test is one file.
  */
 #ifndef TESTS_UNIT_POLLER_STORE_H
 #define TESTS_UNIT_POLLER_STORE_H

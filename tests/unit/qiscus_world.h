@@ -1,5 +1,5 @@
 /*
- * qiscus_world: Qiscus's profile in tests, and what it says as text.
+ * qiscus_world: Qiscus's profile in tests, with its results as text.
  */
 #ifndef TESTS_QISCUS_WORLD_H
 #define TESTS_QISCUS_WORLD_H
@@ -60,7 +60,8 @@ dump_records(const struct crm_record *records, size_t n, struct buf *got)
 		    *records[i].person != '\0' ? " + " : "", records[i].person);
 }
 
-/* All bodies, one a line, the next cursor; or the fault. */
+/* Reads an answer as text: all bodies, one per line, and the next cursor; or
+ * the error. */
 static inline void
 read_text(struct profile *p, enum profile_call call, const char *answer,
     const struct with *w, struct buf *got)

@@ -1,6 +1,6 @@
 /*
- * record_equal: are two records the same to the last byte of their texts? Made
- * from the table of fields, so that it cannot forget one.
+ * record_equal: compares two records, byte by byte for texts. It is made from
+ * the table of fields, so it cannot miss a field.
  */
 #ifndef TESTS_RECORD_EQUAL_H
 #define TESTS_RECORD_EQUAL_H
@@ -46,7 +46,8 @@ field_equal(const struct record_field *f, const struct record *a,
 	return false;
 }
 
-/* NULL when they are, else the name of a field in which they differ. */
+/* Returns NULL if they are equal, else the name of a field in which they
+ * differ. */
 static inline const char *
 record_difference(const struct record *a, const struct record *b)
 {

@@ -1,7 +1,7 @@
 /*
- * route_world: requests to routes without a socket: a configuration, an
- * intake, headers and a query of texts, and what came of it. For tests of the
- * poller's routes.
+ * route_world: sends requests to routes without a socket, from a configuration,
+ * an intake, headers and a query as texts, and checks the result. For tests of
+ * the poller's routes.
  */
 #ifndef TESTS_ROUTE_WORLD_H
 #define TESTS_ROUTE_WORLD_H
@@ -80,7 +80,7 @@ world_open(struct world *w, const char *text, const char *state)
 	buf_release(&why);
 }
 
-/* Keys are kept as the intake keeps them. */
+/* Keys are stored in the same way as the intake stores them. */
 static inline void
 world_close(struct world *w)
 {
@@ -98,7 +98,7 @@ world_close(struct world *w)
 	conf_free(w->conf);
 }
 
-/* Every line must be a record that our own reader takes. */
+/* Every line must be a record that our own reader accepts. */
 static inline void
 world_check_records(const struct web_answer *a)
 {
@@ -125,7 +125,7 @@ world_check_records(const struct web_answer *a)
 	buf_release(&why);
 }
 
-/* Release both buffers of the answer. */
+/* The caller releases both buffers of the answer. */
 static inline struct web_answer
 world_post(const struct world *w, const char *path, const struct ask *ask,
     const char *body, size_t len)

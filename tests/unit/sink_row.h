@@ -14,7 +14,7 @@
 
 enum { PADDING = 64 }; /* behind a line, for record_parse() */
 
-/* Reads a line into the batch's arena; NULL and *why when it is refused. */
+/* Reads a line into the batch's arena; NULL and *why if it is refused. */
 static struct sink_row *
 read_row(struct row_batch *b, struct flat *f, const char *line, struct buf *why)
 {

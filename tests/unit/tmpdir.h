@@ -1,9 +1,9 @@
 /*
- * tmpdir: a private folder for tests that need files: set-up and tear-down of
- * a cmocka group. The tests work inside the folder, so names are short and
+ * tmpdir: a private folder for tests that need files: set-up and tear-down of a
+ * cmocka group. The tests work inside the folder, so names are short and
  * nothing is left elsewhere.
  *
- * In the header, because each test is one file and an executable of its own.
+ * The code is in the header because each test is one file.
  */
 #ifndef TESTS_UNIT_TMPDIR_H
 #define TESTS_UNIT_TMPDIR_H
@@ -30,7 +30,7 @@ tmpdir_enter(void **state)
 	return *state == NULL ? -1 : chdir(dir);
 }
 
-/* Removes everything in the folder that is not a folder. */
+/* Removes every file in the folder, but not the folders in it. */
 static inline void
 tmpdir_empty(const char *dir)
 {
@@ -65,7 +65,7 @@ tmpdir_file(const char *name, const void *data, size_t len, mode_t mode)
 	assert_int_equal(close(fd), 0);
 }
 
-/* Catches what is written to stderr; the text ends with NUL. */
+/* Catches what is written to standard error; the text ends with NUL. */
 static inline int
 tmpdir_catch_stderr(void)
 {

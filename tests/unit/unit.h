@@ -1,5 +1,5 @@
 /*
- * unit: what every cmocka test includes, in the order cmocka wants it.
+ * unit: what every cmocka test includes, in the order that cmocka requires.
  */
 #ifndef TESTS_UNIT_H
 #define TESTS_UNIT_H

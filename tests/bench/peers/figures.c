@@ -42,7 +42,7 @@ struct person {
 	int64_t open, waiting, answers, ms, firsts, first_ms;
 };
 
-/* A set of byte strings, each within a scope; a place has the string's number
+/* A set of byte strings, each within a scope. A slot holds the string's number
  * in order of arrival. */
 struct slot {
 	uint64_t hash; /* 0: empty */
@@ -113,7 +113,7 @@ grow(struct set *s)
 	s->mask = size - 1;
 }
 
-/* The string's number; *fresh: it came just now. */
+/* Returns the string's number. *fresh: the string is new. */
 static uint32_t
 put(struct set *s, struct peer_text t, uint32_t scope, bool *fresh)
 {
@@ -298,7 +298,7 @@ peer_take(const struct peer_record *r)
 	}
 }
 
-/* What is known of a chat's present episode. */
+/* What is known about a chat's present episode. */
 struct episode {
 	int64_t from, wait, first; /* -1: not set */
 	int64_t messages;
@@ -438,7 +438,7 @@ derive(struct chat *c, struct episode *e)
 	}
 }
 
-/* By number, since slots stand in no order. */
+/* Sorted by number, since the slots are in no order. */
 static struct peer_text *
 names(const struct set *s)
 {

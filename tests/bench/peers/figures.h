@@ -1,12 +1,12 @@
 /*
- * figures: what the readers that the aggregator is measured beside do with a
+ * figures: what the readers beside which the aggregator is measured do with a
  * record: exact removal of duplicates, the clocks of each chat, and rows of
- * operators and chats as messaging-metrics(7) has them, means without
- * medians. Whoever parses fills a peer_record and calls peer_take(); what it
- * points at is borrowed for that call. Usable from C++.
+ * operators and chats as messaging-metrics(7) defines them, with averages and
+ * without medians. The parser fills a peer_record and calls peer_take(), which
+ * borrows what the record points at. Usable from C++.
  *
- * A plain program of its kind, nothing of the project's own in it but the
- * allocation. It ends the process when a record lacks what it needs.
+ * It is a plain program of its kind, with none of the project's own code except
+ * the allocation. It ends the process when a record lacks what it needs.
  */
 #ifndef TESTS_BENCH_PEERS_FIGURES_H
 #define TESTS_BENCH_PEERS_FIGURES_H
@@ -48,8 +48,8 @@ void peer_take(const struct peer_record *r);
 /* The rows, to standard output. */
 void peer_print(void);
 
-/* Standard input in blocks of whole lines with PEER_PAD readable bytes behind
- * them. */
+/* Reads standard input in blocks of whole lines, with PEER_PAD readable bytes
+ * behind them. */
 enum { PEER_BLOCK = 1 << 20, PEER_PAD = 64 };
 void peer_blocks(void (*each)(char *block, size_t len));
 

@@ -1,5 +1,5 @@
 /*
- * jansson: a reader of records that takes the usual library: a tree of
+ * jansson: a reader of records that uses the usual library: a tree of
  * allocations for each record, then the figures.
  */
 #define _GNU_SOURCE

@@ -1,5 +1,5 @@
 /*
- * newlines: counts lines and does nothing else: what reading alone costs.
+ * newlines: only counts lines, to show what reading alone costs.
  */
 #include <stdio.h>
 #include <string.h>

@@ -74,7 +74,7 @@ static const struct vector {
 	{ "customer 0, handoff 5, closed 10, customer 20, handoff 25, A 30",
 	    "resolution 10 A, FR 25 A", "FR 5 A" },
 
-	/* What is not an answer, and what is not even a message. */
+	/* Messages that are not answers, or not even messages of people. */
 	{ "customer 0, note 5, autoreply 6, other 7, A 60", "FR 60 A",
 	    "FR 60 A" },
 	{ "campaign 0, A 60", "FR 60 A", "" },
@@ -83,7 +83,8 @@ static const struct vector {
 	{ "customer 0, bot 5, now 900", "", "" },
 	{ "", "", "" },
 
-	/* Exact to the millisecond, or in whole seconds. */
+	/* One definition is exact to the millisecond, the other to whole
+	 * seconds. */
 	{ "opened 0.9, customer 0.9, A 2.1", "FR 2 A", "FR 1.2 A" },
 	{ "customer 0, A 0.001", "FR 0 A", "FR 0.001 A" },
 	{ "customer 0, A 1, customer 1.999, A 2", "FR 1 A, RT 1 A",
@@ -100,7 +101,7 @@ static const struct vector {
 	{ "customer 0, ? 20, customer 30, ? 40", "FR 20 -, RT 10 A",
 	    "FR 20 -, RT 10 -" },
 
-	/* A wait is shared by those who held the chat. */
+	/* A wait is shared by the operators who had the chat. */
 	{ "customer 0, transfer B 10, transfer C 30, now 90", "",
 	    "waiting 10 A, waiting 20 B, waiting 60 A" },
 	{ "customer 0, transfer B 10, transfer B 30, B 90", "FR 90 B",
@@ -127,7 +128,7 @@ static const struct vector {
 	{ "customer 0, closed 10, note 20, A 30, customer 40, A 45",
 	    "resolution 10 A, FR 30 A, RT 5 A", "RT 5 A" },
 
-	/* The assignee of that time, whatever is reported later. */
+	/* The assignee of that time counts, whatever is reported later. */
 	{ "held A 0, held B 50, customer 10, closed 40", "resolution 40 A",
 	    "resolution 30 A, unanswered 30 A" },
 	{ "held A 0, held B 50, customer 10, closed 50", "resolution 50 B",
@@ -147,7 +148,7 @@ static const struct vector {
 	{ "held B 20, customer 10, transfer C 20, closed 40", "resolution 40 C",
 	    "waiting 10 B, waiting 20 C, resolution 30 C, unanswered 30 C" },
 
-	/* A later opening does not change what was before it. */
+	/* A later opening does not change what happened before it. */
 	{ "opened 0, opened 90, customer 10, A 11, customer 90, A 92",
 	    "FR 11 A, RT 2 A", "FR 2 A" },
 	{ "opened 0, opened 90, customer 95, A 97", "FR 7 A", "FR 2 A" },
@@ -155,7 +156,7 @@ static const struct vector {
 	    "resolution 50 A, resolution 20 A",
 	    "resolution 10 A, unanswered 10 A" },
 
-	/* A closing that a chat record reports counts, and counts once. */
+	/* A closing that a chat record reports counts once. */
 	{ "customer 10, A 20, shut 30", "FR 20 A, resolution 30 A",
 	    "FR 10 A, resolution 20 A" },
 	{ "customer 10, shut 30, shut 40", "resolution 30 A",
@@ -230,7 +231,7 @@ set_sender(struct message *m, const char *word)
 		m->user = name(word[1] == '\0' ? word : "A", 1);
 }
 
-/* Of one instant in the order of their kinds. */
+/* Marks of the same instant are in the order of their kinds. */
 static void
 add_mark(
     struct script *s, enum mark_kind kind, const char *whom, const char *at)

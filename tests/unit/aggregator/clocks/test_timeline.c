@@ -12,7 +12,7 @@
 
 #include "aggregator/clocks/timeline.h"
 
-/* In the order messaging-metrics(7) asks for; nothing in between is equal. */
+/* In the order of messaging-metrics(7); no two are equal. */
 static const char *const ordered[] = { "0", "1", "2", "9", "10", "11", "99",
 	"9007199254740993", "9007199254740994", "18446744073709551615",
 	"18446744073709551616", "100000000000000000000000000000000000000", "-1",
@@ -99,7 +99,7 @@ message(const char *id, int64_t at)
 	return m;
 }
 
-/* The same message with names and an id of its own, as settling drops some. */
+/* A copy with names and an id of its own, because settling frees some. */
 static struct message
 copy(const struct message *m)
 {
@@ -123,7 +123,7 @@ assert_id(const struct message *m, const char *want)
 		fail_msg("'%.*s' instead of '%s'", TEXT_ARG(t), want);
 }
 
-/* Each version beats the one before it, by the field that is named. */
+/* Each version wins over the one before it, by the named field. */
 static void
 the_greater_version_wins(void **state)
 {
@@ -136,10 +136,10 @@ the_greater_version_wins(void **state)
 	for (i = 0; i < ARRAY_LEN(v); i++)
 		v[i] = message("1", 100);
 	for (i = 1; i < ARRAY_LEN(v); i++) {
-		/* What a later one has, all after it have too. */
+		/* Later versions keep what an earlier one added. */
 		if (i >= 1)
 			v[i].channel = channel("sms") & LEXICON_CHANNELS;
-		if (i >= 2) /* by bytes, too, not by when it was met */
+		if (i >= 2) /* by its bytes, too, not in the order of arrival */
 			v[i].channel = channel("whatsapp") & LEXICON_CHANNELS;
 		if (i >= 3)
 			v[i].automated = true;
@@ -158,7 +158,7 @@ the_greater_version_wins(void **state)
 		if (i >= 10)
 			message_set_updated(&v[i], 5);
 		if (i >= 11) {
-			/* The time of change decides before all else. */
+			/* The time of the change is compared first. */
 			v[i] = message("1", 1);
 			message_set_updated(&v[i], 6);
 		}
@@ -187,8 +187,8 @@ written_by(enum message_from from, const char *user, const char *operator_id)
 	return m;
 }
 
-/* As the sink compares the rows, which have both. Of others the operator is not
- * the writer. */
+/* As in the sink's comparison of rows, which have both. In other messages the
+ * operator is not the writer. */
 static void
 an_operator_named_once_is_compared_as_both(void **state)
 {
@@ -242,7 +242,8 @@ nothing_is_nothing(void **state)
 	assert_int_equal(normalize(NULL, 0), 0);
 }
 
-/* Every order of arrival of doubles, versions, ties and latecomers. */
+/* Tries every order of arrival of duplicates, versions, ties and late
+ * messages. */
 static void
 the_order_of_arrival_does_not_matter(void **state)
 {
@@ -278,8 +279,8 @@ the_order_of_arrival_does_not_matter(void **state)
 	}
 }
 
-/* Ids that grow with the time, the other way round, and any mixture: the few
- * that are out of order are looked for in another way than many. */
+/* Ids that grow with time, that shrink with it, and mixtures: a few ids out of
+ * order are looked up in another way than many. */
 static void
 doubles_are_found_in_any_order(void **state)
 {
@@ -290,7 +291,7 @@ doubles_are_found_in_any_order(void **state)
 	(void)state;
 	for (round = 0; round < 64; round++) {
 		for (i = 0; i < ARRAY_LEN(m); i++) {
-			/* The first ones as they should be, then backwards. */
+			/* The first ones in order, the others backwards. */
 			j = i < round ? i : ARRAY_LEN(m) + round - 1 - i;
 			snprintf(id, sizeof id, "%zu", j / 2);
 			m[i] = message(id, (int64_t)(j / 2));
@@ -301,7 +302,7 @@ doubles_are_found_in_any_order(void **state)
 	}
 }
 
-/* Words of ids mean what the ids mean, of whatever kind they are. */
+/* Stored ids mean the same as their texts, whatever kind of id they are. */
 static void
 ids_stand_for_their_texts(void **state)
 {
@@ -349,8 +350,8 @@ ids_stand_for_their_texts(void **state)
 	}
 }
 
-/* The room of a dropped id is taken again by one of its size, up to the longest
- * id, and touches nothing else. */
+/* The space of a dropped id is reused by an id of the same size, up to the
+ * longest one, and nothing else changes. */
 static void
 dropped_ids_leave_their_room(void **state)
 {
@@ -376,7 +377,8 @@ dropped_ids_leave_their_room(void **state)
 	message_ids_release(&x);
 }
 
-/* More prefixes than are kept: the others are text, and mean the same. */
+/* Only some prefixes are kept; ids with other prefixes are stored as text and
+ * mean the same. */
 static void
 prefixes_have_a_limit(void **state)
 {
@@ -402,7 +404,7 @@ prefixes_have_a_limit(void **state)
 	}
 }
 
-/* What nobody holds is gone, and its number is given again. */
+/* An unused entry is removed, and its number is used again. */
 static void
 interner_come_and_go(void **state)
 {
@@ -416,7 +418,7 @@ interner_come_and_go(void **state)
 	keep = name("kept");
 	for (round = 0; round < 200; round++) {
 		for (i = 0; i < ARRAY_LEN(numbers); i++) {
-			/* Long ones too, which are kept elsewhere. */
+			/* Long ones, too, which are stored elsewhere. */
 			t.len = (size_t)snprintf(id, sizeof id, "%0*zu",
 			    i % 7 == 0 ? 60 : 6, round * 1000 + i);
 			numbers[i] = interner_get(&lexicon.names, t);
@@ -441,8 +443,8 @@ interner_come_and_go(void **state)
 	assert_int_equal(0, interner_find(&lexicon.names, t));
 }
 
-/* Those remembered first are found whatever was asked for in between, also of
- * names that are alike in length and end. */
+/* Names are found again whatever was looked up in between, even if they have
+ * the same length and ending. */
 static void
 channels_keep_their_numbers(void **state)
 {

@@ -1,6 +1,7 @@
 /*
  * Tests of duration_bucket and top_values: buckets follow each other without a
- * gap and are as narrow as documented; the largest of what is left.
+ * gap and are as narrow as documented; after removals the largest remaining
+ * value is found.
  */
 #include "tests/unit/unit.h"
 
@@ -38,7 +39,8 @@ a_bucket_is_at_most_a_32nd_wide(void **state)
 			high = duration_bucket_high(b);
 
 		assert_true((high - low) * 32 < low);
-		/* From its middle to either end: twice that, without halves. */
+		/* The distance from the middle to either end, doubled to avoid
+		 * halves. */
 		assert_true((low + high - 2 * low) * 64 < 2 * low);
 		assert_true((2 * high - (low + high)) * 64 < 2 * high);
 	}
@@ -80,7 +82,7 @@ the_largest_of_what_is_left(void **state)
 		assert_int_equal(top_values_get(&p), i);
 		top_values_remove(&p, i);
 	}
-	/* What it remembers is gone: a bound. */
+	/* All remembered values are gone, so this is only a bound. */
 	assert_int_equal(top_values_get(&p), 5);
 	top_values_add(&p, 8);
 	assert_int_equal(top_values_get(&p), 8);

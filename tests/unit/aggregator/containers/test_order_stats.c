@@ -1,6 +1,6 @@
 /*
- * Tests of aggregator/containers/order_stats: against sorting, while elements
- * come and go.
+ * Tests of aggregator/containers/order_stats: compared with sorting, while
+ * elements are added and removed.
  */
 #include "tests/unit/dice.h"
 #include "tests/unit/unit.h"
@@ -12,7 +12,7 @@
 
 #define MOST 6000
 
-/* The naive one: sorted anew for each question. */
+/* A naive version, which sorts for each question. */
 struct naive {
 	int64_t v[MOST];
 	size_t n;
@@ -66,7 +66,7 @@ check(struct order_stats *r, const struct naive *n)
 	assert_int_equal(order_stats_max(r), v[n->n - 1]);
 }
 
-/* values: how many different ones there are. */
+/* values: the number of different values. */
 static void
 play(uint64_t values, size_t rounds, uint64_t removals, size_t often)
 {
@@ -104,7 +104,8 @@ elements_come_and_go(void **state)
 	play(5000, 300, 50, 1);
 }
 
-/* The selection, which nobody's removal has turned into sorted chunks. */
+/* Tests the selection, as long as no removal has turned it into sorted
+ * chunks. */
 static void
 elements_only_come(void **state)
 {
@@ -119,7 +120,7 @@ elements_only_come(void **state)
 		play(1 + dice(1000), MOST, 0, MOST);
 }
 
-/* Orders in which a careless selection takes forever or goes astray. */
+/* Orders in which a careless selection is very slow or wrong. */
 static void
 sorted_input_is_no_trap(void **state)
 {

@@ -25,7 +25,7 @@ text_grows_and_stays_ended(void **state)
 	buf_release(&b);
 }
 
-/* As after a file that is empty was read; fresh memory is not zeros. */
+/* This happens after an empty file was read. Fresh memory is not zeroed. */
 static void
 room_that_is_not_used_leaves_it_ended(void **state)
 {

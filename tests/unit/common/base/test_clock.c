@@ -1,5 +1,5 @@
 /*
- * Tests of common/clock: RFC 3339 in and out, checked against gmtime.
+ * Tests of common/clock: reads and writes RFC 3339, compared with gmtime.
  */
 #include "tests/unit/unit.h"
 
@@ -88,15 +88,15 @@ time_to_text_agrees_with_gmtime(void **state)
 	}
 	assert_int_equal(clock_format_sql(0, got), 23);
 	assert_string_equal(got, "1970-01-01 00:00:00.000");
-	/* The day behind the last one is not before all others. */
+	/* The day after the last one does not come before all others. */
 	clock_format(INT64_C(253402300799999) + 1, got);
 	assert_string_equal(got, "9999-12-31T23:59:59.999Z");
 	clock_format(INT64_C(-62135596800000) - 1, got);
 	assert_string_equal(got, "0001-01-01T00:00:00.000Z");
 }
 
-/* It follows the system's clock forward; one that is set back does not stop
- * it, and is followed again when it is ahead. */
+/* The clock follows the system's clock forward. When that is set back, ours
+ * goes on, and follows it again once it is ahead. */
 static void
 onward(void **state)
 {

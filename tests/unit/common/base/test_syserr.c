@@ -1,7 +1,7 @@
 /*
- * Tests of common/syserr: every error number of the system has an exit code
- * and a way out, and none that a machine or a disk is to blame for gets the
- * code of who gave the name, after which no unit starts a program again.
+ * Tests of common/syserr: every error number of the system has an exit code and
+ * a way out. No error that a machine or a disk causes has the exit code for a
+ * wrong name, after which systemd does not start the program again.
  */
 #include "tests/unit/unit.h"
 
@@ -16,7 +16,7 @@
 
 #define LAST_ERRNO 133 /* EHWPOISON */
 
-/* What may be NAMED, and no other. */
+/* The errors that may have the code for wrong names. */
 static const int names[] = { ENOENT, ENOTDIR, EISDIR, EEXIST, ENOTEMPTY, ELOOP,
 	ENAMETOOLONG, EXDEV, EINVAL, EROFS, ENXIO, ENODEV, ESPIPE, ETXTBSY,
 	EACCES, EPERM, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT };
@@ -112,7 +112,7 @@ a_short_write_is_a_limit_or_a_full_disk(void **state)
 	(void)state;
 	assert_int_equal(syserr_written(EACCES, "/"), EACCES);
 	assert_int_equal(syserr_written(ENOSPC, "/"), ENOSPC);
-	/* proc has no room for anything. */
+	/* The proc filesystem has no free space. */
 	assert_int_equal(syserr_written(EIO, "/proc"), ENOSPC);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
 	small = before;

@@ -1,6 +1,6 @@
 /*
- * Tests of common/conf and common/ini: what is read, from where, which of
- * several values wins. The mistakes are in test_conf_mistakes.c.
+ * Tests of common/conf and common/ini: what is read, from where, and which of
+ * several values wins. test_conf_mistakes.c tests mistakes.
  */
 #include "tests/unit/tmpdir.h"
 
@@ -295,7 +295,7 @@ tenants_have_files_of_their_own(void **state)
 	buf_release(&why);
 }
 
-/* A pipe that nobody writes: opening it as usual would wait for ever. */
+/* Opening a pipe without a writer in the usual way would block. */
 static void
 a_pipe_that_nobody_named_stops_nothing(void **state)
 {
@@ -406,7 +406,7 @@ somebody_elses_file_is_not_taken(void **state)
 
 	(void)state;
 	if (geteuid() != 0)
-		skip(); /* nobody else can give a file away */
+		skip(); /* only root can give a file away */
 	clean_environment();
 	tmpdir_empty(".");
 	tmpdir_file("messaging.conf", text, strlen(text), 0600);
@@ -471,8 +471,8 @@ the_table_is_sound(void **state)
 	(void)state;
 	for (i = 0; i < conf_keys_n; i++) {
 		k = &conf_keys[i];
-		/* A duration or a number that is not set is 0: none, for ever,
-		 * or what somebody else says. */
+		/* A duration or number that is not set is 0, which means none,
+		 * no limit, or another key's value. */
 		number = k->type == CONF_SIZE || k->type == CONF_BOOL;
 		if (number && k->def == NULL)
 			fail_msg("[%s] %s has no default", k->section, k->name);
@@ -515,7 +515,8 @@ asking_for_what_does_not_exist_is_a_bug(void **state)
 	conf_free(c);
 }
 
-/* A profile is a name, or a file beside the one that names it. */
+/* A profile is a name, or a file relative to the configuration that names
+ * it. */
 static void
 the_path_of_a_profile_starts_at_the_file(void **state)
 {

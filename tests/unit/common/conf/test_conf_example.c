@@ -1,7 +1,7 @@
 /*
- * Test of scripts/examples/messaging.conf.example against the table of keys:
- * each key once, in its section, a commented one with its default; and with
- * every comment taken off it is a configuration that can be read.
+ * Compares scripts/examples/messaging.conf.example with the table of keys: it
+ * has each key once, in its section, and as a comment with its default. Without
+ * the comment signs it is a valid configuration.
  */
 #include "tests/unit/tmpdir.h"
 
@@ -32,7 +32,7 @@ find_key(const char *section, const char *name)
 	return NULL;
 }
 
-/* "#name = value" or "name = value": true, and the parts. */
+/* True for "#name = value" and "name = value"; sets the parts. */
 static bool
 split(char *line, bool *comment, char **name, char **value)
 {
@@ -71,7 +71,7 @@ check_line(char *line, char *section, FILE *bare)
 		fail_msg("unknown key [%s] %s", section, name);
 	else if (comment && k->def != NULL && strcmp(k->def, value) != 0)
 		fail_msg("[%s] %s is %s, not %s", section, name, k->def, value);
-	/* Of the two ways to give a token one is enough. */
+	/* Only one of the two ways to give a token is needed. */
 	if (strcmp(name, "token_file") != 0 && strcmp(name, "tenants") != 0)
 		fprintf(bare, "%s = %s\n", name, value);
 }

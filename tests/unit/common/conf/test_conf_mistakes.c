@@ -1,6 +1,6 @@
 /*
- * Tests of common/conf and common/ini: each mistake is told with file and
- * line, hostile files are bounded, secrets stay out of messages.
+ * Tests of common/conf and common/ini: each mistake is reported with file and
+ * line, hostile files are bounded, and no message shows a secret.
  */
 #include "tests/unit/tmpdir.h"
 

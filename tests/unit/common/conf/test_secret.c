@@ -1,6 +1,6 @@
 /*
- * Tests of common/secret: what a file may hold, who may read it, and that the
- * environment forgets.
+ * Tests of common/secret: what a file may contain, who may read it, and that
+ * secrets are removed from the environment.
  */
 #include "tests/unit/tmpdir.h"
 
@@ -95,8 +95,8 @@ what_cannot_be_read_is_named(void **state)
 	buf_release(&why);
 }
 
-/* Process substitution of a shell is such a pipe; its writer may be slow, or
- * stay. A name that nobody writes must not hang. */
+/* A shell's process substitution makes such a pipe. Its writer may be slow, or
+ * stay open. A pipe that nobody writes must not block. */
 static void
 a_pipe_may_hold_it(void **state)
 {
@@ -164,7 +164,7 @@ others_eyes_are_warned_of(void **state)
 	buf_release(&why);
 }
 
-/* Only root may give a file away, and need not be told what it may read. */
+/* Only root can give a file away, and root may read every file. */
 static void
 a_foreign_owner_is_warned_of(void **state)
 {

@@ -1,6 +1,6 @@
 /*
- * Tests of common/url: what is taken apart, what is refused, and that no
- * password ever shows.
+ * Tests of common/url: how URLs are split, which are refused, and that
+ * passwords never show.
  */
 #include "tests/unit/unit.h"
 
@@ -16,7 +16,7 @@ shown(const char *s)
 	return s != NULL ? s : "-";
 }
 
-/* The parts as one text, "-" for what is not there. */
+/* Describes the parts as one text, with "-" for a missing part. */
 static void
 describe(struct buf *b, const struct url *u)
 {
@@ -117,7 +117,7 @@ bad_urls_are_refused_without_their_password(void **state)
 	buf_release(&why);
 }
 
-/* The digits before it would be a port, and what is behind it a path. */
+/* Otherwise the digits before it would be a port, and the rest a path. */
 static void
 a_password_that_is_cut_is_refused(void **state)
 {

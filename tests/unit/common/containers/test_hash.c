@@ -1,6 +1,6 @@
 /*
- * Tests of common/hash: of every length, texts are the same only if all their
- * bytes are.
+ * Tests of common/hash: texts of every length are equal only if all their bytes
+ * are.
  */
 #include "tests/unit/unit.h"
 
@@ -29,7 +29,7 @@ each_byte_counts(void **state)
 				fail_msg("byte %zu of %zu is ignored", i, len);
 			other[i] ^= 1;
 		}
-		/* What stands behind them does not count. */
+		/* Bytes behind the texts do not count. */
 		other[len] ^= 1;
 		if (!hash_same(text, other, len))
 			fail_msg("%zu bytes: the next one counts", len);

@@ -1,6 +1,7 @@
 /*
- * Packing: what is written comes back, whatever the number; and what is cut
- * anywhere, or is not what a packer writes, is refused without a step too far.
+ * Tests of packing: every number is read back as it was written. Bytes that are
+ * cut anywhere, or that no packer writes, are refused without reading beyond
+ * them.
  */
 #include "tests/unit/unit.h"
 
@@ -36,7 +37,7 @@ write_all(struct buf *b)
 	pack_put_number(b, 1);
 }
 
-/* True when all is as it was written. */
+/* True if everything is as it was written. */
 static bool
 read_all(const void *p, size_t len)
 {
@@ -79,7 +80,7 @@ everything_comes_back(void **state)
 	buf_release(&b);
 }
 
-/* A copy of its own size, so that a step too far is seen. */
+/* A copy of exactly that size, so that a read beyond it is seen. */
 static void
 what_is_cut_is_refused(void **state)
 {
@@ -128,11 +129,11 @@ what_nobody_writes_is_bad(void **state)
 	}
 	r = pack_open("\7", 1, LAYOUT + 1);
 	assert_int_equal(pack_end(&r), -1);
-	/* Three of two bytes are not there. */
+	/* There is no room for three items of two bytes. */
 	r = pack_open_bare("\3abcde", 6);
 	assert_int_equal(pack_count(&r, 2), 0);
 	assert_int_equal(pack_end(&r), -1);
-	/* Its NUL is missing; it is all there but for that. */
+	/* Only its NUL is missing. */
 	r = pack_open_bare("\3abcd", 5);
 	assert_string_equal(pack_string(&r, &len), "");
 	assert_int_equal(pack_end(&r), -1);

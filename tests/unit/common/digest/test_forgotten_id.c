@@ -1,6 +1,6 @@
 /*
- * Tests of common/digest/forgotten_id: what is stored today is recognized for
- * ever, and nothing else is.
+ * Tests of common/digest/forgotten_id: a digest stored today must be recognized
+ * by every later version, and no other must match.
  */
 #include "tests/unit/unit.h"
 

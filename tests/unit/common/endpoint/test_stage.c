@@ -1,8 +1,8 @@
 /*
- * Tests of common/stage: what is acknowledged when, and what a run ends with.
+ * Tests of common/stage: what is acknowledged when, and how a run ends.
  *
- * Input, handler and flush play from scripts, one letter a call; what happens
- * is written down, one letter each:
+ * Input, handler and flush follow scripts with one letter per call; what
+ * happens is written down with one letter each:
  *   h handled  f flushed  c, C confirmed, waiting  A acknowledged
  *   p input pumped  i idle  u upkeep
  */
@@ -14,7 +14,8 @@
 #include "common/stage/stage.h"
 
 struct play {
-	struct endpoint base; /* first: the stage sees an endpoint */
+	struct endpoint base; /* first member: the stage uses it as an
+			       * endpoint */
 	const char *input, *handle, *flush, *confirm;
 	char line[80];
 	struct buf events;
@@ -208,8 +209,8 @@ static const struct {
 	    "hhfpif", PROG_OK, false, NULL },
 };
 
-/* Runs p->stage, whose ends and common callbacks it sets; p->events tells what
- * was done. */
+/* Runs p->stage after setting its ends and common callbacks; p->events lists
+ * what was done. */
 static enum exit_code
 run_play(struct play *p)
 {
@@ -274,8 +275,8 @@ acknowledges_last(void **state)
 		run_case(i);
 }
 
-/* What is flushed is acknowledged when it is confirmed: before the next flush,
- * and before the end. */
+/* A flush is acknowledged when it is confirmed: before the next flush, and
+ * before the end. */
 static void
 reads_on_until_confirmed(void **state)
 {
@@ -308,8 +309,8 @@ reads_on_until_confirmed(void **state)
 	}
 }
 
-/* What the hour asks for is looked after however much comes, but not while the
- * program stops. */
+/* Upkeep is done on time however much input comes, but not while the program
+ * stops. */
 static void
 keeps_up_when_busy(void **state)
 {
@@ -338,7 +339,7 @@ keeps_up_when_busy(void **state)
 	}
 }
 
-/* A dry run leaves all where it is, also what has no line. */
+/* A dry run leaves everything in the queue, even messages without a line. */
 static void
 acknowledges_nothing_when_dry(void **state)
 {
@@ -360,7 +361,8 @@ acknowledges_nothing_when_dry(void **state)
 	}
 }
 
-/* By hand, bad records are shown, but a million of them do not flood. */
+/* A person sees bad records, but a million of them do not flood the
+ * terminal. */
 static void
 letters_by_hand(void **state)
 {
@@ -397,7 +399,7 @@ add_letters(struct deadletter *d, int n, const char *where, const char *reason)
 		    deadletter_add(d, where, "{", 1, reason), OUTCOME_DONE);
 }
 
-/* A run with dead letters ends with 0, and warns once a cause. */
+/* A run with dead letters ends with 0, and warns once per cause. */
 static void
 warns_once_a_cause(void **state)
 {

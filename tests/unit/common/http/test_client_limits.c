@@ -1,7 +1,7 @@
 /*
- * Test of address.h and client_limits.h: what addresses are read as, who is in
- * a network, whose request it is behind proxies, and how much of one client is
- * let in.
+ * Tests of address.h and client_limits.h: how addresses are read, which are in
+ * a network, whose request it is behind proxies, and how many requests of one
+ * client are accepted.
  */
 #include "tests/unit/unit.h"
 
@@ -171,7 +171,7 @@ the_client_of_a_proxy_is_found(void **state)
 		const char *peer, *forwarded, *client;
 	} cases[] = {
 		{ "192.0.2.1", NULL, "192.0.2.1" },
-		/* Nobody but a proxy is believed. */
+		/* Only a proxy is believed. */
 		{ "192.0.2.1", "198.51.100.1", "192.0.2.1" },
 		{ "127.0.0.1", "127.0.0.1", "127.0.0.1" },
 		{ "127.0.0.1", "198.51.100.1", "198.51.100.1" },
@@ -179,7 +179,7 @@ the_client_of_a_proxy_is_found(void **state)
 		{ "127.0.0.1", "203.0.113.5 ,198.51.100.1 , 10.1.1.1",
 		    "198.51.100.1" },
 		{ "127.0.0.1", "10.0.0.9, 10.1.1.1", "10.0.0.9" },
-		/* Whoever that is, it is not the proxy. */
+		/* The client is unknown, but it is not the proxy. */
 		{ "127.0.0.1", "203.0.113.5, nonsense", "::" },
 		{ "127.0.0.1", "unknown", "::" },
 		{ "127.0.0.1", "127.0.0.1\t", "::" },
@@ -189,7 +189,7 @@ the_client_of_a_proxy_is_found(void **state)
 		{ "127.0.0.1", "2001:db8::9", "2001:db8::9" },
 		{ "127.0.0.1", "unix", "::" },
 		{ "127.0.0.1", "unix, 10.1.1.1", "::" },
-		/* A proxy that does not say for whom speaks for nobody. */
+		/* A proxy that names no client leaves the client unknown. */
 		{ "127.0.0.1", NULL, "::" },
 		{ "127.0.0.1", "", "::" },
 		{ "127.0.0.1", " ", "::" },
@@ -214,8 +214,8 @@ the_client_of_a_proxy_is_found(void **state)
 	client_limits_close(a);
 }
 
-/* A proxy is in the network of 64 bits of its neighbours, whose connections are
- * not its own. */
+/* A proxy is in the same 64-bit network as its neighbours, but does not count
+ * as one of them. */
 static void
 a_proxy_frees_no_place_of_its_network(void **state)
 {
@@ -300,9 +300,9 @@ requests_are_a_burst_and_then_a_rate(void **state)
 	assert_int_equal(takes(a, &one, 100, 5099), 0);
 	assert_int_equal(takes(a, &one, 100, 5100), 1);
 	assert_int_equal(takes(a, &one, 100, 6100), 10);
-	/* Never more than a burst, however long it rested. */
+	/* A client never gets more than a burst, however long it was idle. */
 	assert_int_equal(takes(a, &one, 100, INT64_C(1000000000000)), 20);
-	/* A clock that stands still gives nothing. */
+	/* While the clock stands still, no new requests are allowed. */
 	assert_int_equal(takes(a, &one, 100, INT64_C(1000000000000)), 0);
 	client_limits_close(a);
 }
@@ -334,7 +334,7 @@ many_addresses_do_not_starve_one(void **state)
 		other = address(text);
 		(void)client_limits_take(a, &other, 1001 + i / 1000);
 	}
-	/* Whether its bucket was kept or given away: it gets its rate. */
+	/* Whether its bucket was kept or reused, the client gets its rate. */
 	assert_in_range(takes(a, &one, 100, 3000), 5, 5);
 	client_limits_close(a);
 }

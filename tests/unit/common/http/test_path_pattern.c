@@ -1,5 +1,5 @@
 /*
- * Tests of which path fits which pattern.
+ * Tests of which paths match which patterns.
  */
 #include "tests/unit/unit.h"
 

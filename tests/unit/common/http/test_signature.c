@@ -1,7 +1,7 @@
 /*
- * Tests of common/http/signature against numbers that others made: RFC 4231, a
- * signature that Chatwoot's rule gives, and MD5's from RFC 1321. What `openssl
- * dgst` says of the same is tests/e2e/hooks.t's.
+ * Tests of common/http/signature against known values: RFC 4231, a signature
+ * made by Chatwoot's rule, and MD5 from RFC 1321. tests/e2e/hooks.t compares
+ * with `openssl dgst`.
  */
 #include "tests/unit/tmpdir.h"
 
@@ -36,7 +36,7 @@ assert_hex(
 	buf_release(&got);
 }
 
-/* RFC 4231, 4.2 to 4.8 without 4.6, which is cut. */
+/* RFC 4231, 4.2 to 4.8 without 4.6, whose result is truncated. */
 static void
 macs_are_those_of_the_rfc(void **state)
 {
@@ -182,8 +182,8 @@ only_what_is_signed_is_good(void **state)
 	}
 }
 
-/* The body first, no prefix, no window; as `printf '%s%s' BODY STAMP |
- * openssl dgst -sha256 -hmac KEY` says. */
+/* The body comes first, without prefix and window, as in `printf '%s%s' BODY
+ * STAMP | openssl dgst -sha256 -hmac KEY`. */
 static void
 other_schemes_are_data(void **state)
 {
@@ -222,7 +222,7 @@ secrets_are_compared_whole(void **state)
 	assert_false(signature_same_secret("abc", "abC", 3));
 }
 
-/* libcrypto's memory, of which there may be none. */
+/* libcrypto's allocator, which may run out of memory. */
 static bool no_memory;
 static jmp_buf died;
 
@@ -257,7 +257,7 @@ die_jumps(enum exit_code code)
 	longjmp(died, (int)code);
 }
 
-/* A unit starts the program again then, unlike after a bug. */
+/* systemd then starts the program again, which it does not after a bug. */
 static void
 without_memory_the_process_ends_for_now(void **state)
 {

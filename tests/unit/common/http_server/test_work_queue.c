@@ -1,6 +1,6 @@
 /*
- * Tests of common/work_queue: one thread runs the jobs of all lanes, and of two
- * threads one is always for other lanes.
+ * Tests of common/work_queue: one thread runs the jobs of all lanes; of two
+ * threads, one is always free for other lanes.
  */
 #include "tests/unit/unit.h"
 
@@ -12,8 +12,8 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t change = PTHREAD_COND_INITIALIZER;
-static char ran[16]; /* letters of the jobs that began, in their order */
-static bool held;    /* a job whose letter is a capital waits for its end */
+static char ran[16]; /* letters of the jobs that have begun, in order */
+static bool held;    /* a job with a capital letter waits while this is set */
 
 struct lettered {
 	struct work_queue_job job;
@@ -122,7 +122,8 @@ a_lane_takes_half_of_the_places(void **state)
 	wait_until_ran("A");
 	for (i = 0; i < sizeof jobs / sizeof jobs[0]; i++)
 		taken += work_queue_put(q, &jobs[i].job);
-	/* The third of lane 1 finds no room, nor does the fifth of all. */
+	/* There is no room for the third job of lane 1, nor for the fifth of
+	 * all lanes. */
 	assert_int_equal(taken, 4);
 	jobs[5].job.bytes = 11;
 	assert_false(work_queue_put(q, &jobs[5].job));

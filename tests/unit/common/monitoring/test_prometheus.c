@@ -59,7 +59,7 @@ several_labels_are_one_text(void **state)
 	buf_release(&b);
 }
 
-/* Buckets are cumulative, and their ends belong to them. */
+/* Buckets are cumulative and include their upper bounds. */
 static void
 durations_are_counted_by_length(void **state)
 {

@@ -1,7 +1,7 @@
 /*
- * Tests of common/option_table: a command line chooses a mode, its rows store
- * the values, what belongs to another mode is refused, and the help is made
- * of the rows.
+ * Tests of common/option_table: a command line chooses a mode, the mode's rows
+ * store the values, options of another mode are refused, and the help is made
+ * from the rows.
  */
 #include "tests/unit/unit.h"
 
@@ -90,10 +90,11 @@ static const struct option_mode *const modes[] = { &walk, &fish, &look, &rest };
 
 static struct filled got;
 static const struct option_mode *mode;
-static char said[512]; /* on standard error, or output when it is help */
+static char said[512]; /* what was written to standard error, or to standard
+			* output for help */
 
-/* Reads words with blanks between as a command line, and catches what fd
- * says. */
+/* Parses words separated by blanks as a command line, and catches what is
+ * written to fd. */
 static int
 read_words(const char *words, int fd)
 {
@@ -124,7 +125,7 @@ read_words(const char *words, int fd)
 	return code;
 }
 
-/* mode_name: the one whose help the message names. */
+/* mode_name: the mode whose help the message names. */
 static void
 refused_in(const char *mode_name, const char *words, const char *why)
 {
@@ -176,7 +177,7 @@ options_choose_the_mode(void **state)
 	assert_int_equal(read_words("-f pond:a -t b --force", 2), -1);
 	assert_ptr_equal(mode, &fish);
 	assert_string_equal(got.from, "pond:a");
-	/* Of what does not say what is read, the last one counts. */
+	/* If no option says what is read, the last one counts. */
 	assert_int_equal(read_words("-t a -t b", 2), -1);
 	assert_string_equal(got.to, "b");
 	/* A mode that was named counts. */
@@ -223,7 +224,7 @@ help_is_that_of_the_mode(void **state)
 	    "      --day DAY      then\n"
 	    "  -c, --config FILE  configuration\n");
 	assert_null(strstr(said, "Modes"));
-	/* A mode with a value, by somebody who knows none yet. */
+	/* The user does not know a value for the mode's option yet. */
 	helped("--look -h", "usage: prog --look WHERE [-hnqvV]");
 	helped("--look --help", "usage: prog --look WHERE [-hnqvV]");
 	assert_int_equal(read_words("--look x -c -h", 2), -1);

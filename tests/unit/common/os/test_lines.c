@@ -13,8 +13,8 @@
 #include "common/os/lines.h"
 #include "common/os/stop.h"
 
-/* What reading the text with a limit of 8 gives: "text|" per line, then a
- * letter for the end. */
+/* The result of reading the text with a limit of 8: "text|" for each line, then
+ * a letter for the end. */
 static const struct {
 	const char *name, *in, *want;
 } cases[] = {
@@ -39,7 +39,7 @@ static const struct {
 	    "a|b|L|c|d|L|E" },
 };
 
-/* The lines of a block, as read_all() tells them. */
+/* Adds the lines of a block in the form of read_all(). */
 static void
 tell_block(const char *block, size_t len, struct buf *got)
 {
@@ -109,7 +109,7 @@ read_all(int fd, struct buf *got)
 	}
 }
 
-/* However a pipe is cut, a mark behind the first line is content. */
+/* However a pipe is cut into pieces, a mark after the first line is content. */
 static void
 only_the_first_line_has_a_mark(void **state)
 {
@@ -173,7 +173,7 @@ blocks_end_as_lines_do(void **state)
 	check_ends(true);
 }
 
-/* Lines of odd lengths through many buffers: none is lost, none is split. */
+/* Lines of odd lengths through many buffers: no line is lost or split. */
 static void
 blocks_hold_whole_lines(void **state)
 {

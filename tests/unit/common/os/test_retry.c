@@ -16,7 +16,7 @@ delays_stay_within_their_window(void **state)
 		uint32_t random;
 		int64_t want;
 	} cases[] = {
-		/* full jitter: from nothing to the whole window */
+		/* full jitter: from zero to the whole window */
 		{ 0, 100, 5000, -1, 0, 0, 0 },
 		{ 0, 100, 5000, -1, 0, UINT32_MAX, 100 },
 		{ 0, 100, 5000, -1, 0, UINT32_MAX / 2, 50 },

@@ -1,6 +1,6 @@
 /*
  * Tests of common/os/state_folder: which folder the environment chooses, and
- * what happens where nothing can be kept.
+ * what happens if nothing can be stored there.
  */
 #define _DEFAULT_SOURCE /* mkdtemp, nftw */
 #define _XOPEN_SOURCE 700

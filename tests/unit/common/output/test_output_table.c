@@ -130,7 +130,7 @@ long_cells_are_cut_in_tables_only(void **state)
 	buf_clear(&got);
 	output_table_show(&t, OUTPUT_CSV, &got);
 	assert_int_equal(got.len, 5 + 1000 + 4);
-	/* The last one of a row pushes nobody off the screen. */
+	/* The last cell of a row pushes nothing off the screen. */
 	output_table_cell(&t, "b");
 	output_table_cell(&t, big);
 	buf_clear(&got);

@@ -1,6 +1,6 @@
 /*
- * Tests of common/bucket: the numbers are a contract, what has a chat goes by
- * it, and they spread.
+ * Tests of common/bucket: the numbers are a contract, records with a chat are
+ * placed by it, and chats are spread evenly.
  */
 #include "tests/unit/unit.h"
 
@@ -25,7 +25,7 @@ of(const char *line)
 
 #define HEAD(type) "{\"type\":\"" type "\",\"tenant\":\"acme\""
 
-/* Computed by other means: python, from the words in bucket.h. */
+/* Computed with python, from the description in bucket.h. */
 static void
 the_numbers_are_a_contract(void **state)
 {
@@ -33,7 +33,7 @@ the_numbers_are_a_contract(void **state)
 	assert_int_equal(bucket_of("", 0, "", 0), 19);
 	assert_int_equal(bucket_of("acme", 4, "17", 2), 37);
 	assert_int_equal(bucket_of("acme", 4, "\xc3\xa9", 2), 5);
-	/* Where one ends and the other begins makes a difference. */
+	/* It matters where the tenant ends and the chat begins. */
 	assert_int_not_equal(
 	    bucket_of("acme", 4, "17", 2), bucket_of("acme1", 5, "7", 1));
 }
@@ -76,7 +76,7 @@ what_has_none_goes_by_what_it_is_about(void **state)
 	assert_int_equal(
 	    of(HEAD("snapshot") ",\"state\":\"end\"}"), BUCKET_ALL);
 	assert_int_equal(of(HEAD("later") ",\"chat\":\"5\"}"), BUCKET_ALL);
-	/* Nonsense is for one to complain of. */
+	/* An invalid line goes to one bucket, whose reader reports it. */
 	assert_int_equal(of("nonsense"), bucket_of("", 0, "", 0));
 	assert_int_equal(of("{\"type\":\"message\"}"), bucket_of("", 0, "", 0));
 	assert_int_equal(of(""), bucket_of("", 0, "", 0));
@@ -93,13 +93,13 @@ markers_go_where_their_lines_go(void **state)
 	assert_int_equal(of(MARK("17")), 17);
 	assert_int_equal(of(MARK("63")), 63);
 	assert_int_equal(of(MARK("64")), BUCKET_ALL);
-	/* Nonsense is for all to complain of. */
+	/* An invalid marker goes to all buckets. */
 	assert_int_equal(of(MARK("65")), BUCKET_ALL);
 	assert_int_equal(of(MARK("-1")), BUCKET_ALL);
 	assert_int_equal(of(MARK("\"17\"")), BUCKET_ALL);
 }
 
-/* A record that was read is of the bucket of its line. */
+/* A parsed record belongs to the bucket of its line. */
 static void
 records_are_of_the_bucket_of_their_lines(void **state)
 {

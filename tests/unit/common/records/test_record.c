@@ -1,6 +1,6 @@
 /*
  * Tests of common/record and common/jsonw: what is read, what is refused and
- * with which words, and that what is written is read again.
+ * with which words, and that written records can be read again.
  */
 #include "tests/unit/unit.h"
 
@@ -175,7 +175,7 @@ absent_is_not_zero(void **state)
 	buf_release(&why);
 }
 
-/* Only messages can be about one. */
+/* Only messages can have this flag. */
 static void
 a_flag_is_of_its_types(void **state)
 {
@@ -211,7 +211,7 @@ a_flag_is_of_its_types(void **state)
 	buf_release(&why);
 }
 
-/* data is what was written, whatever that is. */
+/* data stays as it was written, whatever it is. */
 static void
 data_is_any_value(void **state)
 {

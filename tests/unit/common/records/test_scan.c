@@ -1,6 +1,6 @@
 /*
- * Tests of common/scan: every variant of it answers as record_parse() does,
- * wherever a line lies, and the usual lines go the fast way.
+ * Tests of common/scan: every variant gives the same answers as record_parse(),
+ * wherever a line lies, and usual lines take the fast way.
  */
 #include "tests/unit/unit.h"
 
@@ -102,7 +102,7 @@ static const char *const unusual[] = {
 	 "\"at\":\"2026-11-20T10:00:00.123Z\"}"),
 };
 
-/* A block with what must be readable around it. */
+/* Makes a block with readable bytes around it. */
 static char *
 block_new(const char *p, size_t len)
 {
@@ -118,7 +118,8 @@ block_free(char *b)
 	free(b - SCAN_BEFORE);
 }
 
-/* Reads the next record and its line by itself; both must say the same. */
+/* Reads the next record and parses its line by itself; both must give the
+ * same. */
 static void
 check_next(struct scan *s, const char *want, const char *what)
 {
@@ -145,7 +146,7 @@ check_next(struct scan *s, const char *want, const char *what)
 	block_free(line);
 }
 
-/* The line behind one of any length, and before another one. */
+/* Tests the line between another line of any length and a further one. */
 static void
 check_at(const char *line, size_t shift, bool fast, const char *what)
 {
@@ -193,7 +194,7 @@ every_variant_answers_like_record_parse(void **state)
 	assert_int_equal(scan_variant_choose(NULL), 0);
 }
 
-/* Lines longer than what is indexed at once, bad ones among them. */
+/* Lines longer than what is indexed at once, with bad lines among them. */
 static void
 lines_of_any_length_are_read(void **state)
 {
@@ -227,7 +228,7 @@ lines_of_any_length_are_read(void **state)
 		buf_release(&lines[i]);
 }
 
-/* Only r->text, and only when nobody reads it. */
+/* Only r->text is skipped, and only if nobody reads it. */
 static void
 a_skipped_text_stays_as_it_is_written(void **state)
 {
@@ -256,7 +257,7 @@ a_skipped_text_stays_as_it_is_written(void **state)
 	block_free(block);
 }
 
-/* What was copied out of lines stays for as long as the block. */
+/* Texts that were copied out of lines stay valid as long as the block. */
 static void
 records_live_as_long_as_the_block(void **state)
 {

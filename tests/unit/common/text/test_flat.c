@@ -1,7 +1,7 @@
 /*
- * Tests of common/flat: whatever way a line is read, the answer is jansson's.
- * Seeded mutations of good lines are parsed by both and compared. What jansson
- * cannot hold is listed with what we make of it.
+ * Tests of common/flat: however a line is read, the result must be jansson's.
+ * Both parse seeded mutations of good lines. What jansson cannot hold is listed
+ * together with our result.
  */
 #include "tests/unit/unit.h"
 
@@ -77,8 +77,9 @@ same_value(const struct flat_field *v, json_t *j)
 	return false;
 }
 
-/* Is that JSON, but nothing for jansson? Half of a surrogate pair is a syntax
- * error to it, so that mutations of one escape are left out with it. */
+/* True if this is JSON that jansson does not accept. jansson takes half of a
+ * surrogate pair for a syntax error, so some mutations of escapes are left out,
+ * too. */
 static bool
 is_beyond(const json_error_t *e)
 {
@@ -90,7 +91,7 @@ is_beyond(const json_error_t *e)
 	       strstr(e->text, "invalid Unicode") != NULL;
 }
 
-/* True when both accept and agree on every member, or both refuse. */
+/* True if both accept the line and agree on every member, or both refuse it. */
 static bool
 agree(struct flat *f, const char *line, size_t len)
 {
@@ -118,7 +119,7 @@ agree(struct flat *f, const char *line, size_t len)
 	return same;
 }
 
-/* A copy with the readable bytes behind it that a reader reservations. */
+/* Makes a copy with the readable bytes behind it that a reader may read. */
 static char *
 padded(const char *line, size_t len)
 {
@@ -181,13 +182,13 @@ mutations_agree_with_jansson(void **state)
 		fast += !f.slow;
 		free(p);
 	}
-	/* The test is worth something only if both ways were taken. */
+	/* The test proves something only if both ways were taken. */
 	assert_true(fast > 50000);
 	assert_true(fast < 190000);
 	flat_release(&f);
 }
 
-/* "a" of the line as it is read, and as it was written. */
+/* Member "a" of the line, as read and as written. */
 static void
 any_json_is_json(void **state)
 {
@@ -285,7 +286,7 @@ what_is_no_json_is_told_with_its_place(void **state)
 	buf_release(&why);
 }
 
-/* As deep as it may be, and one level deeper. */
+/* The deepest permitted nesting, and one level more. */
 static void
 depth_has_a_limit(void **state)
 {
@@ -312,7 +313,7 @@ depth_has_a_limit(void **state)
 	buf_release(&why);
 }
 
-/* Each of n fields is there, however the line is read. */
+/* Each of n fields is found, however the line is read. */
 static void
 check_many_fields(struct flat *f, const char *between, int n)
 {

@@ -1,6 +1,6 @@
 /*
- * Test of the token in a header: of whatever blanks are around it, and of no
- * other scheme.
+ * Tests of the token in a header: any blanks may stand around it, and other
+ * schemes are ignored.
  */
 #include "tests/unit/unit.h"
 

@@ -1,6 +1,6 @@
 /*
- * Tests of common/tokens/jwt: tokens that were made elsewhere, and what RFC
- * 8725 warns of.
+ * Tests of common/tokens/jwt: tokens that were made elsewhere, and the attacks
+ * that RFC 8725 warns about.
  */
 #include "tests/unit/unit.h"
 
@@ -61,7 +61,7 @@ issuer_and_audience_count_when_configured(void **state)
 		check(&r, &issued[i], i);
 }
 
-/* A key that is taken away revokes all its tokens. */
+/* Removing a key revokes all tokens that it signed. */
 static void
 a_key_that_is_gone_signs_nothing(void **state)
 {

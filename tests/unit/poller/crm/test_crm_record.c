@@ -1,7 +1,7 @@
 /*
- * crm_record's own fields, which the poller keeps and no record has: a mark is
- * any scalar, and a bad one is told of. What a record may lack,
- * what no profile may set, and the length of what is about people.
+ * Tests of the fields in crm_record that the poller keeps and no record has: a
+ * mark may be any scalar, and a bad one is reported. Also what a record may
+ * lack, what profiles may not set, and the length of fields about people.
  */
 #include "tests/unit/profile_world.h"
 
@@ -10,8 +10,8 @@
 #include "common/base/xalloc.h"
 #include "poller/crm/profile.h"
 
-/* A mark may be any scalar; what is none of the poller's own fields is left out
- * of a list with a word, and is an error elsewhere. */
+/* A mark may be any scalar. A field that the poller does not know is left out
+ * of a list with a warning, and is an error elsewhere. */
 static const struct {
 	const char *chat, *mark, *bad; /* NULL: none */
 } own_fields[] = {
@@ -71,7 +71,8 @@ own_fields_are_read_or_told_of(void **state)
 	buf_release(&text);
 }
 
-/* Who and where is left out with a word even where all must be read. */
+/* Person and chat are left out with a warning even where everything else must
+ * be readable. */
 static void
 who_wrote_may_be_unreadable(void **state)
 {
@@ -120,8 +121,8 @@ who_wrote_may_be_unreadable(void **state)
 #define BAD_COUNT                                                              \
 	"operator 9: record 'operator' has a bad 'reported_open_chats'"
 
-/* One that is greater than readers of records take is left out: the operator's
- * name is not lost with it. */
+/* A count above the limit of records is left out; the operator's name is
+ * kept. */
 static void
 a_count_has_a_greatest(void **state)
 {
@@ -162,9 +163,11 @@ a_count_has_a_greatest(void **state)
 }
 
 #define ESCAPED "\\u0001"
-#define ESCAPES 140000 /* bytes of a name; in JSON six times as many */
+#define ESCAPES                                                                \
+	140000 /* bytes of a name, which take six times as many in             \
+		* JSON */
 
-/* A chat's line has the body, and what is known of the person. */
+/* A chat's line has the body, and the customer's data. */
 static void
 the_longest_chat_fits_into_a_line(void **state)
 {
@@ -195,7 +198,7 @@ the_longest_chat_fits_into_a_line(void **state)
 	buf_release(&why);
 }
 
-/* 255 characters, of four bytes each, are what a table keeps. */
+/* A table keeps 255 characters of up to four bytes each. */
 static void
 a_name_is_cut_at_a_character(void **state)
 {
@@ -225,7 +228,7 @@ a_name_is_cut_at_a_character(void **state)
 	buf_release(&why);
 }
 
-/* Whatever a profile says: what it reads of a CRM are messages. */
+/* A profile can only make messages, whatever it returns. */
 static void
 a_profile_tells_of_no_findings(void **state)
 {

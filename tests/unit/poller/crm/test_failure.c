@@ -1,6 +1,6 @@
 /*
- * Whose failure an error is, and when the circuit breaker decides that it is
- * the CRM's.
+ * Tests of who is at fault for an error, and of when the circuit breaker
+ * decides that the CRM is.
  */
 #include "tests/unit/unit.h"
 

@@ -1,6 +1,6 @@
 /*
  * Tests of poller/pace: the interval for a budget, and simulated months, which
- * it has to last.
+ * the budget must last.
  */
 #include "tests/unit/unit.h"
 
@@ -12,7 +12,7 @@
 #define DAYS 30
 #define END (MONTH + DAYS * DAY_MS)
 
-/* A day was measured, of polls every minute around the clock. */
+/* One day of polls every minute around the clock was measured. */
 static const struct {
 	int64_t budget, used, days; /* that are over */
 	double list, changes;       /* calls a minute */
@@ -25,7 +25,7 @@ static const struct {
 	{ 28800, 0, 10, 1, 0.5, 3, 20 * 1440 * (1.0 / 3 + 0.5) },
 	{ 28800, 0, 10, 1, 0, 2, 20 * 1440 * 0.5 },
 	{ 28800, 20000, 10, 1, 0, 4, 20000 + 20 * 1440 * 0.25 },
-	/* What changes costs more than there is; nothing is left. */
+	/* Reading the changes costs more than the budget; nothing is left. */
 	{ 28800, 0, 10, 1, 1, PACE_SLOWEST, 20 * 1440 * (1 + 1.0 / 60) },
 	{ 28800, 28800, 10, 1, 0, PACE_SLOWEST, 28800 + 20 * 1440 / 60 },
 	{ 28800, 99999, 10, 1, 0, PACE_SLOWEST, 99999 + 20 * 1440 / 60 },
@@ -98,8 +98,8 @@ a_job_that_runs_less_often_is_taken_as_it_is(void **state)
 	assert_int_equal(pace_compute(&m).interval, 10);
 }
 
-/* A team whose chats change by hours of the day; a chat that changes often is
- * read once a poll. */
+/* A team whose chats change at some hours of the day. A chat that changes often
+ * is read once per poll. */
 struct office {
 	double list, busy, quiet; /* calls; changes a minute by day, by night */
 	int64_t dialogs;          /* the first poll reads all of them */
@@ -167,8 +167,8 @@ a_month_lasts(void **state)
 	for (i = 0; i < ARRAY_LEN(offices); i++) {
 		struct month_outcome r = simulate(&offices[i]);
 
-		/* Used up is a waste, too: three quarters at least, where polls
-		 * were skipped. */
+		/* Unused calls are wasted, too: at least three quarters must be
+		 * used if polls were skipped. */
 		if (r.used > offices[i].budget || r.last_day < 24 ||
 		    (r.slowest > 1 && r.used * 4 < offices[i].budget * 3))
 			fail_msg("office %zu: %lld calls, %lld polls on the "

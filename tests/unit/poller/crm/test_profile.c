@@ -1,5 +1,5 @@
 /*
- * Chat2Desk's profile on answers of the kinds its contract shows.
+ * Tests of Chat2Desk's profile on all kinds of answers in its contract.
  */
 #include "tests/unit/chat2desk_world.h"
 

@@ -1,10 +1,11 @@
 /*
- * Chat2Desk's lists, page by page: where each goes on, and where it ends.
+ * Tests of Chat2Desk's lists, page by page: where each continues and where it
+ * ends.
  */
 #include "tests/unit/chat2desk_world.h"
 
-/* A page of n messages of dialog 9 with ids going down from first, or up, and
- * the request they belong to; the last may be a survey of the one before. */
+/* A page of n messages of dialog 9, with ids that descend or ascend from first,
+ * and their request. The last one may be a survey of the request before. */
 static char *
 page(int n, int first, int step, int request, bool survey, int total)
 {
@@ -104,7 +105,7 @@ messages_are_read_back_to_what_is_known(void **state)
 	"{\"offset\":" offset ",\"total\":" total ",\"moved\":" moved          \
 	",\"overlap\":" overlap "}"
 
-/* Of the list: meta and rows, and where it goes on, NULL at its end. */
+/* Meta and rows of the list, and where it continues; NULL at its end. */
 static const struct {
 	const char *name;
 	int rows;

@@ -1,5 +1,5 @@
 /*
- * Qiscus's profile on answers of the kinds that are known.
+ * Tests of Qiscus's profile on all known kinds of answers.
  */
 #include "tests/unit/qiscus_world.h"
 
@@ -195,7 +195,7 @@ answers_are_understood(void **state)
 	profile_close(p);
 }
 
-/* A page of comments with ids from first downwards. */
+/* A page of comments with ids that descend from first. */
 static void
 page_of(struct buf *b, int first, int n, int closing)
 {

@@ -1,5 +1,5 @@
 /*
- * What a profile may ask for: methods, bodies, hosts, headers.
+ * Tests of what a profile may ask for: methods, bodies, hosts, headers.
  */
 #define _DEFAULT_SOURCE /* mkstemp */
 
@@ -15,7 +15,7 @@
 static const struct profile_options options = { .tenant = "acme",
 	.account = "app-1" };
 
-/* Profiles of our own making, written to a file. NULL and *why. */
+/* Opens a profile that a test wrote to a file. NULL and *why on errors. */
 static struct profile *
 try_text(const char *text, struct buf *why)
 {
@@ -194,7 +194,8 @@ an_assignment_says_who_has_the_chat(void **state)
 	buf_release(&why);
 }
 
-/* A misspelled member is not a refusal: the chat would be reserved again. */
+/* A misspelled member must not count as a refusal, or the chat would be
+ * reserved again. */
 static void
 an_assignment_without_operator_cannot_be_read(void **state)
 {
@@ -250,7 +251,7 @@ static const struct {
 	    "hooks.sign.window must be a whole number from 1 to 86400" },
 };
 
-/* Nothing that a profile says about its CRM is put aside in silence. */
+/* No statement of a profile about its CRM is ignored silently. */
 static void
 about_is_what_it_must_be(void **state)
 {

@@ -1,5 +1,5 @@
 /*
- * What a profile may not do, and how bodies become what it sees.
+ * Tests of what a profile may not do, and of how bodies are passed to it.
  */
 #define _DEFAULT_SOURCE /* mkstemp, setenv */
 
@@ -17,7 +17,7 @@ static char bot[] = "777";
 static char *bots[] = { bot, NULL };
 static const struct profile_options options = { PROFILE_OPTIONS };
 
-/* Profiles of our own making, written to a file. */
+/* Opens a profile that a test wrote to a file. */
 static struct profile *
 open_text(const char *text, struct buf *why)
 {
@@ -65,7 +65,7 @@ bad_profiles_are_refused(void **state)
 	buf_release(&why);
 }
 
-/* What a profile asks of its world, and gets. */
+/* What a profile asks of the poller, and the answers. */
 static const struct {
 	const char *expression, *want; /* the path that comes of it */
 } worlds[] = {
@@ -82,7 +82,7 @@ static const struct {
 	{ ".tenant", "/acme" },
 	{ ".options.bot_operators[0]", "/777" },
 	{ ".options.history", "/episode" },
-	/* The prelude's own, which give what libjq's do. */
+	/* The prelude's own functions give the same results as libjq's. */
 	{ "[5,6,5] | [indices(5), indices([6,5]), indices([])]",
 	    "/[[0,2],[1],[]]" },
 	{ "[5,6,5] | [index(5), rindex(5), index(7), rindex(7)]",
@@ -110,7 +110,7 @@ a_profile_has_no_world(void **state)
 
 	(void)state;
 	assert_int_equal(setenv("SECRET", "x", 1), 0);
-	/* One profile for all, since reading one takes time. */
+	/* One profile for all of them, because reading a profile takes time. */
 	buf_adds(&text, "def chats_request: {path: \"");
 	for (i = 0; i < ARRAY_LEN(worlds); i++) {
 		buf_addf(&text, "/\\(%s)\\n", worlds[i].expression);
@@ -152,7 +152,7 @@ a_call_that_does_not_end_is_ended(void **state)
 	buf_release(&why);
 }
 
-/* libjq has an assertion that fails when it starts anew after such. */
+/* An assertion in libjq fails when it starts again after such a call. */
 static void
 a_call_may_end_behind_a_path(void **state)
 {
@@ -208,7 +208,7 @@ ask_for_ever(void *ctx)
 	return NULL;
 }
 
-/* Threads take no signals, but for the one that ends such a call. */
+/* The thread takes no signals except the one that ends such a call. */
 static void
 a_call_without_end_ends_in_a_thread(void **state)
 {

@@ -1,5 +1,6 @@
 /*
- * How long the CRMs want us to wait, and how far their clocks are from ours.
+ * Tests of how long CRMs ask us to wait, and how far their clocks are from
+ * ours.
  */
 #include "tests/unit/unit.h"
 

@@ -1,6 +1,6 @@
 /*
- * Tests of poller/usage: the calls of a month of UTC are added up, and those of
- * its polls measured.
+ * Tests of poller/usage: the calls of a month (UTC) are added up, and those of
+ * its polls are measured.
  */
 #include "tests/unit/poller_store.h"
 #include "tests/unit/tmpdir.h"
@@ -36,7 +36,7 @@ lists_and_changes_are_told_apart(void **state)
 	assert_true(m.list == 22);
 	assert_true(m.changes == 30 + 400 + 2 * 7);
 	assert_int_equal(m.since_ms, NOW - 2 * MINUTE_MS);
-	/* A new month is measured for itself. */
+	/* A new month is measured separately. */
 	m = usage_measure(s, usage_month_end(NOW));
 	assert_true(m.polls == 0 && m.list == 0 && m.changes == 0);
 	store_close(s);

@@ -1,6 +1,6 @@
 /*
- * Tests of poller/hook: payloads of every source as records, by the table
- * tests/records/hooks.txt, and who is believed.
+ * Tests of poller/hook: the records made from payloads of every source, by the
+ * table tests/records/hooks.txt, and which deliveries are authentic.
  */
 #include "tests/unit/tmpdir.h"
 
@@ -46,7 +46,7 @@ no_header(const void *ctx, const char *name)
 	return NULL;
 }
 
-/* What is made of a payload, as the table writes it. */
+/* Describes the records made from a payload in the form of the table. */
 static void
 describe(const struct hook *h, const char *payload, struct buf *got)
 {
@@ -88,7 +88,7 @@ describe(const struct hook *h, const char *payload, struct buf *got)
 	buf_release(&lines);
 }
 
-/* The next line of the text, without its newline; NULL at the end. */
+/* Returns the next line of the text without its newline; NULL at the end. */
 static char *
 next_line(char **text)
 {
@@ -315,7 +315,7 @@ only_who_proves_it_is_believed(void **state)
 
 #define CLOSED "{\"hook_type\":\"close_dialog\",\"dialog_id\":1}"
 
-/* When a delivery came, and for the first time; *names gets its name, too. */
+/* When a delivery came, and when it came first; its name is added to *names. */
 struct arrival {
 	struct headers headers; /* first: for find_header() */
 	int64_t now_ms, first_ms;
@@ -374,11 +374,11 @@ an_event_without_a_time_has_that_of_its_signature(void **state)
 
 	(void)state;
 	read_closing(desk, "1795168800", NOW, &first);
-	/* What the customer wrote within that second came before. */
+	/* What the customer wrote within that second came earlier. */
 	assert_non_null(strstr(buf_str(&first),
 	    "\"closed_at\":\"2026-11-20T10:00:00.000Z\","
 	    "\"at\":\"2026-11-20T10:00:00.999Z\""));
-	/* Sent again, as it was, and another one. */
+	/* The same delivery again, and another one. */
 	read_closing(desk, "1795168800", NOW + 10000, &second);
 	assert_string_equal(buf_str(&first), buf_str(&second));
 	read_closing(desk, "1795168810", NOW + 10000, &second);
@@ -395,7 +395,8 @@ an_event_without_a_time_has_that_of_its_signature(void **state)
 	"{\"hook_type\":\"dialog_transferred\",\"dialog_id\":1,"               \
 	"\"operator_id\":" TO "}"
 
-/* Of one time the greater id is later. One sent again counts in its place. */
+/* Of two with the same time, the one with the greater id is later. A repeated
+ * one keeps its place. */
 static void
 transfers_within_a_second_keep_their_order(void **state)
 {
@@ -450,7 +451,7 @@ one_is_found_by_tenant_and_source(void **state)
 	close_all(all, c);
 }
 
-/* Each is told and left out; the other tenant's is there. */
+/* Each mistake is reported and its tenant left out; the other tenant works. */
 static void
 mistakes_stop_one_tenant(void **state)
 {

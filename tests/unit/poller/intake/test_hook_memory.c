@@ -1,9 +1,10 @@
 /*
- * A listener runs for months, so a payload that was read may leave nothing
- * behind: each of tests/records/hooks.txt again and again, and calls of a
- * profile that end otherwise.
+ * A listener runs for months, so reading a payload must leave no memory behind.
+ * Reads each payload of tests/records/hooks.txt many times, and makes calls of
+ * a profile that fail.
  */
-#include "tests/unit/growth.h" /* first: it says what the system shows */
+#include "tests/unit/growth.h" /* first: it defines which names the system
+                                * shows */
 
 #include "tests/unit/tmpdir.h"
 
@@ -59,7 +60,7 @@ deliver(void *ctx)
 	(void)hook_read(x->hook, &d, &x->records, &n, &x->why);
 }
 
-/* line: what stands behind "== ", TENANT: NAME, and the payload below. */
+/* line: the text behind "== ", TENANT: NAME, and the payload below it. */
 static void
 check_payload(const struct hooks *all, const char *line)
 {
@@ -106,8 +107,8 @@ a_payload_leaves_nothing_behind(void **state)
 	buf_release(&why);
 }
 
-/* What chats_request gives, and how long it may take; .operators is [], .now
- * is 1. */
+/* The result of chats_request, and how long it may take; .operators is [] and
+ * .now is 1. */
 static const struct {
 	const char *name, *text;
 	int64_t limit_ms;

@@ -1,7 +1,7 @@
 /*
- * Test of the description of the routes: every status that a route may answer
- * with is in it, an answer has the members that it lists, and no other, and all
- * references lead somewhere.
+ * Tests of the description of the routes: it has every status that a route may
+ * answer with, each answer has exactly the members that it lists, and all
+ * references can be resolved.
  */
 #include "tests/unit/route_world.h"
 
@@ -17,7 +17,8 @@ at(json_t *v, const char *name)
 	return member;
 }
 
-/* Whatever the route: the server itself and the table of routes say these. */
+/* The server itself and the table of routes give these statuses for any
+ * route. */
 static void
 every_status_is_described(void **state)
 {

@@ -1,6 +1,6 @@
 /*
- * Tests of the listener's spool at its limits: many keys, a full disk, and keys
- * that no disk takes.
+ * Tests of the listener's store at its limits: many keys, a full disk, and keys
+ * that cannot be stored.
  */
 #include "tests/unit/unit.h"
 
@@ -16,7 +16,7 @@
 
 #define MIB ((size_t)1024 * 1024)
 
-/* One that takes a page of its own. */
+/* An entry that takes a page of its own. */
 static const char entry[2100] = "{}\n";
 
 static struct request_store *
@@ -42,7 +42,7 @@ commit(struct request_store *s)
 	return rc;
 }
 
-/* Adds so many entries, after removing those up to a number. */
+/* Removes the entries up to a number, then adds n entries. */
 static int
 change(struct request_store *s, enum request_queue q, uint64_t drop, size_t n)
 {
@@ -84,8 +84,8 @@ fill_disk(const struct request_store *s, struct rlimit *before)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
 }
 
-/* As the intake does it: what fails with new lines is repeated without them,
- * and with less of what is removed. */
+/* Does what the intake does: a commit that fails with new lines is repeated
+ * without them, and removes less. */
 static int
 change_or_remove(struct request_store *s, uint64_t drop, size_t n)
 {

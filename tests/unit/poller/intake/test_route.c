@@ -1,5 +1,5 @@
 /*
- * Tests of which request goes where, and of what is not a route's.
+ * Tests of which route a request takes, and of requests without a route.
  */
 #include "tests/unit/route_world.h"
 

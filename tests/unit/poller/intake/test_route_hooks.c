@@ -1,6 +1,6 @@
 /*
- * Tests of poller/route_hooks and poller/route_originals without HTTP: who is
- * let in, what is answered, what is kept.
+ * Tests of poller/route_hooks and poller/route_originals without HTTP: which
+ * deliveries are accepted, how they are answered, and what is kept.
  */
 
 #include "tests/unit/tmpdir.h"
@@ -26,7 +26,7 @@ static const char conf_text_of_all[] =
     "hook_secret = 0123456789abcdef\n"
     "[listen]\ntenant = room\n";
 
-/* A request with a header or two and a secret in the query. */
+/* A request with one or two headers and a secret in the query. */
 struct made {
 	const char *signature, *timestamp, *secret;
 };
@@ -331,7 +331,7 @@ the_originals_are_there_for_some_only(void **state)
 	in.tenant = "room";
 }
 
-/* What is told of a body that came then; owned. */
+/* Returns the records of a body that came at that time; owned. */
 static char *
 told(const char *body, int64_t now_ms)
 {
@@ -357,7 +357,7 @@ told(const char *body, int64_t now_ms)
 	return buf_take(&a.records);
 }
 
-/* Else a late repeat would close the session that began meanwhile. */
+/* Otherwise a late repeat would close a session that began meanwhile. */
 static void
 a_resolving_told_again_has_the_time_of_the_first(void **state)
 {

@@ -1,6 +1,6 @@
 /*
- * Tests of the collecting routes against their contract; the original's defects
- * are not kept.
+ * Tests of the collecting routes against their contract, without the defects of
+ * the original service.
  */
 #include "tests/unit/route_world.h"
 
@@ -47,7 +47,7 @@ static const struct bad bad[] = {
 	    AT(IN("source_service"), "must be a text") },
 	NO_ID("user_id", "a "),
 	NO_ID("user_id", "\\u0085"),
-	/* Two texts that differ would be one. */
+	/* Two different texts would become the same. */
 	NO_ID("session_id", "a\\u0000"),
 	NO_ID("user_id", "\\ud800"),
 	{ EVENTS, "[]", AT("\"body\"", "must be an object") },
@@ -129,7 +129,7 @@ the_tenant_is_a_required_query(void **state)
 	    "{\"detail\":[" AT(TENANT,
 		"must be 1 to 64 letters, digits and _.-, beginning "
 		"with a letter, a digit or _") "]}");
-	/* Both faults, that of the query first. */
+	/* Both errors are reported, that of the query first. */
 	ask.tenant = NULL;
 	expect_text(world_post(&world, EVENTS, &ask, "", 0), 422,
 	    "{\"detail\":[" AT(TENANT, "is missing") "," AT(
@@ -171,7 +171,8 @@ only_trusted_addresses_may_come_without_a_token(void **state)
 	    world_post(&world, BULK, &ask, "{\"events\":[]}", 13), 200, "[]");
 }
 
-/* A random id in the answer is put as ID, and must be in the record too. */
+/* Replaces a random id in the answer by ID; the record must have the same
+ * id. */
 static void
 without_uuid(struct buf *b, struct buf *other)
 {
@@ -213,7 +214,7 @@ static const struct {
 	    "\"data\":{\"source_service\":\"communication-hub\","
 	    "\"session_id\":\"session_1795168800.123\",\"event_data\":"
 	    "{\"channel_id\":\"123\",\"user_id\":\"456\"}}}\n" },
-	/* The data stays as it is written. */
+	/* The data stays as it was written. */
 	{ EVENTS,
 	    " {\r\n \"event_type\" : \"user_action\", \"event_data\":\n"
 	    "\t{ \"n\": 12345678901234567890,\"r\" :1.10 ,\n"
@@ -258,7 +259,7 @@ static const struct {
 	    "\"communication-hub\",\"session_id\":\"s\",\"event_data\":"
 	    "{\"event_data\":{},\"channel_id\":-0,"
 	    "\"conversation_id\":12345678901234567890123}}}\n" },
-	/* Without sentiment and intent, on which the original fails. */
+	/* Without sentiment and intent, where the original service fails. */
 	{ ANALYTICS,
 	    "{\"id\":\"m1\",\"conversation_id\":\"c1\",\"channel_id\":\"h1\","
 	    "\"direction\":\"inbound\",\"content\":{\"text\":\"h\\u00e9llo\"},"
@@ -341,7 +342,7 @@ a_bulk_is_all_or_nothing(void **state)
 	world_drop(&a);
 }
 
-/* The next record has that data; moves to its end. */
+/* The next record must have that data; moves to its end. */
 static void
 expect_next(const char **records, const char *want)
 {
@@ -378,7 +379,7 @@ each_of_a_bulk_has_its_data(void **state)
 	world_drop(&a);
 }
 
-/* It uses no key up: what is sent with it next is a request of its own. */
+/* It does not use up a key: the next request with that key is accepted. */
 static void
 what_is_too_large_for_a_record_is_refused(void **state)
 {

@@ -1,6 +1,6 @@
 /*
- * Tests of the JSON that routes take: what is none is told with its
- * place, and whatever comes is answered.
+ * Tests of the JSON that routes accept: invalid JSON is reported with its
+ * position, and every body gets an answer.
  */
 #include "tests/unit/dice.h"
 #include "tests/unit/route_world.h"
@@ -13,7 +13,7 @@
 static struct world world;
 static const struct ask plain = { .tenant = "t-1", .type = "application/json" };
 
-/* What is said of JSON that is none, and where. */
+/* The error message for invalid JSON, with its position. */
 static const struct {
 	const char *body, *error;
 	int at;
@@ -100,8 +100,8 @@ a_nul_is_no_json(void **state)
 	world_drop(&a);
 }
 
-/* Numbers of any size, and texts that cannot be kept as they are; the types of
- * known fields are what they were. */
+/* Numbers of any size, and texts that cannot be kept unchanged; known fields
+ * keep their types. */
 static void
 any_json_is_json(void **state)
 {
@@ -141,9 +141,8 @@ any_json_is_json(void **state)
 	buf_release(&body);
 }
 
-/* Bodies with a few bytes changed: the answer is one that the contract has,
- * and JSON, and what becomes of them can be read; world_post() looks at that.
- */
+/* Bodies with a few changed bytes: the answer is in the contract and is JSON,
+ * and the records can be read, which world_post() checks. */
 static void
 whatever_comes_is_answered(void **state)
 {

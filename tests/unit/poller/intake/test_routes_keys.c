@@ -1,6 +1,7 @@
 /*
- * Tests of the keys of requests (Idempotency-Key) at the collecting routes:
- * what comes again is the same, and what does not has an id of its own.
+ * Tests of the keys of requests (Idempotency-Key) at the collecting routes: a
+ * repeated request gives the same records, and another request gets an id of
+ * its own.
  */
 #include "tests/unit/route_world.h"
 
@@ -18,7 +19,7 @@
 static struct world world;
 static const struct ask plain = { .tenant = "t-1", .type = "application/json" };
 
-/* The first id of the answer, which ends at a quote. */
+/* Returns the first id of the answer, which ends at a quote. */
 static void
 first_id(const struct web_answer *a, char *id, size_t size)
 {
@@ -30,8 +31,8 @@ first_id(const struct web_answer *a, char *id, size_t size)
 	(void)snprintf(id, size, "%.*s", (int)strcspn(from, "\""), from);
 }
 
-/* Whoever sends an event with the id of one of a bulk as its key gets another
- * id, or is refused. */
+/* An event whose key is the id of another event in a bulk gets another id, or
+ * is refused. */
 static void
 no_key_is_the_id_of_a_part(void **state)
 {
@@ -108,9 +109,9 @@ send_for_id(const struct world *w, const char *path, const char *body,
 	world_drop(&a);
 }
 
-/* After a day the key is free for something else, or the same once more: it is
- * stored only if it has an id of its own. A key that was dropped for want of
- * room is that of a repeated request as well, which is to count once. */
+/* After a day a key may be used for another request, or for the same one again,
+ * which is stored only if it has an id of its own. A key that was dropped for
+ * lack of room may also come with a repeated request, which must count once. */
 static void
 a_key_that_is_used_again_later_is_of_something_else(void **state)
 {

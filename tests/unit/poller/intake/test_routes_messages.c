@@ -1,6 +1,6 @@
 /*
  * Tests of POST /api/v1/messages/send against its contract, of who may use it,
- * and of tokens, which the collecting routes know as well.
+ * and of tokens, which the collecting routes accept, too.
  */
 #include "tests/unit/route_world.h"
 
@@ -24,8 +24,8 @@ static const char conf[] = "[crm acme]\n"
 
 static const struct ask plain = { .type = "application/json" };
 
-/* As in the original's README, with its apostrophe, which a shell would have
- * to be told about. */
+/* As in the original's README, including its apostrophe, which must be escaped
+ * in a shell. */
 static const char readme[] =
     "{\n    \"sender_id\": \"alice\",\n    \"receiver_id\": \"bob\",\n"
     "    \"content\": \"Hello Bob! Let's discuss the project deadline.\",\n"
@@ -37,7 +37,7 @@ send_text(const struct world *w, const struct ask *ask, const char *body)
 	return world_post(w, SEND, ask, body, strlen(body));
 }
 
-/* Of the answer: a string, owned. */
+/* Returns a string of the answer, owned. */
 static char *
 said(const struct web_answer *a, const char *name)
 {
@@ -67,7 +67,8 @@ the_request_of_the_readme_works(void **state)
 	assert_int_equal(strspn(id, "msg-"), 4);
 	assert_int_equal(strspn(id + 4, "0123456789"), 19);
 	assert_int_equal(strlen(id), 23);
-	/* By openssl dgst -sha256 -hmac conversation of alice, NUL, bob. */
+	/* Made with openssl dgst -sha256 -hmac conversation from alice, NUL,
+	 * bob. */
 	buf_setf(&want,
 	    "{\"status\":\"success\",\"message_id\":\"%s\","
 	    "\"conversation_id\":\"conv-e45069dcdc2f393c4fbdeda3\"}\n",
@@ -155,7 +156,8 @@ an_operator_is_who_is_listed(void **state)
 	buf_release(&body);
 }
 
-/* As another process does it: LMDB wants no file open twice in one. */
+/* Runs in another process, because LMDB must not open a file twice in one
+ * process. */
 static void
 put_operators(const char *dir, const void *text, size_t len)
 {
@@ -208,7 +210,7 @@ empty_state(void)
 	empty_folder("state");
 }
 
-/* The poller's state is looked at again after a minute. */
+/* The poller's state is read again after a minute. */
 static void
 an_operator_is_who_the_poller_saw(void **state)
 {
@@ -234,9 +236,9 @@ an_operator_is_who_the_poller_saw(void **state)
 	empty_state();
 }
 
-/* The listener has a state of its own, as the shipped units have it. What the
- * poller has is read when it appears, and again when it was made anew; nothing
- * is made there by who only reads. */
+/* The listener has a state of its own, as with the shipped systemd units. The
+ * poller's state is read when it appears, and again after it was replaced. The
+ * reader creates nothing there. */
 static void
 the_pollers_state_is_another_folder(void **state)
 {
@@ -318,7 +320,7 @@ bad_input_is_400_and_nothing_is_published(void **state)
 	world_close(&w);
 }
 
-/* What no text can have does not cost the message. */
+/* A character that cannot be stored does not lose the message. */
 static void
 a_text_is_kept_as_well_as_can_be(void **state)
 {
@@ -404,8 +406,8 @@ a_retry_is_the_same_message(void **state)
 		assert_string_equal(buf_str(&a.body), buf_str(&b.body));
 		assert_string_equal(buf_str(&a.records), buf_str(&b.records));
 		world_drop(&b);
-		/* The listener starts anew, and bob's colleague has become an
-		 * operator: the message stays what it was. */
+		/* The listener is restarted, and bob's colleague has become an
+		 * operator: the message stays as it was. */
 		world_close(&w);
 		world_open(&w,
 		    "[crm acme]\noperators = alice\n[listen]\ntenant = acme\n",
@@ -426,7 +428,7 @@ a_retry_is_the_same_message(void **state)
 	empty_state();
 }
 
-/* A bot that is one no more: its message stays a bot's. */
+/* The writer is no longer a bot, but the message stays a bot's. */
 static void
 a_retry_is_of_the_same_writer(void **state)
 {
@@ -471,7 +473,7 @@ a_token_is_asked_for_when_there_is_a_key(void **state)
 	assert_int_equal(a.status, 401);
 	assert_string_equal(a.authenticate, "Bearer");
 	world_drop(&a);
-	/* Before anything is said about the body. */
+	/* The token is checked before the body. */
 	a = world_post(&w, EVENTS, &plain, "{", 1);
 	assert_int_equal(a.status, 401);
 	world_drop(&a);
@@ -484,7 +486,7 @@ a_token_is_asked_for_when_there_is_a_key(void **state)
 	assert_int_equal(a.status, 401);
 	assert_string_equal(a.authenticate, "Bearer error=\"invalid_token\"");
 	world_drop(&a);
-	/* The token decides, from any address, whatever the query says. */
+	/* The token decides, from any address and whatever the query says. */
 	buf_setf(&header, "bearer %s", vectors[0].token);
 	ask.authorization = buf_str(&header);
 	a = world_post(&w, EVENTS, &ask, EVENT, strlen(EVENT));
@@ -536,7 +538,7 @@ a_configuration_that_cannot_be_is_refused(void **state)
 	buf_release(&why);
 }
 
-/* Two keys at a time: the file's, and that before it. */
+/* Two keys are valid at a time: the file's present key and the one before. */
 static void
 keys_come_from_files_and_change(void **state)
 {

@@ -1,5 +1,5 @@
 /*
- * Tests of reaper/answers: one answer a chat, the last asked for.
+ * Tests of reaper/answers: each chat has one answer, the last one.
  */
 #include "tests/unit/unit.h"
 
@@ -83,7 +83,7 @@ many_lines_about_few_chats_stay_few(void **state)
 	answers_release(&c);
 }
 
-/* Tenant and chat are two names: "a" "bc" is not "ab" "c". */
+/* Tenant and chat are two names: "a" "bc" differs from "ab" "c". */
 static void
 they_are_sorted_into_runs(void **state)
 {

@@ -1,6 +1,6 @@
 /*
- * Tests of the list of revoked tokens in memory. What is in the table comes
- * there in tests/e2e/api_tokens.t.
+ * Tests of the list of revoked tokens in memory. tests/e2e/api_tokens.t tests
+ * how tokens get into the table.
  */
 #include "tests/unit/unit.h"
 

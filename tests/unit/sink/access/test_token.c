@@ -1,6 +1,6 @@
 /*
- * Tests of common/tokens/jwt_sign: what is signed is what is read, and no token
- * is made that would not be accepted.
+ * Tests of common/tokens/jwt_sign: signed tokens can be read, and no token is
+ * made that would be refused.
  */
 #include "tests/unit/unit.h"
 
@@ -40,7 +40,7 @@ sign(const struct jwt_rules *rules, const struct jwt_content *c,
 	assert_string_equal(buf_str(&why), "");
 }
 
-/* The reason why it is refused, or "". */
+/* Returns the reason for the refusal, or "". */
 static const char *
 refusal(const struct jwt_rules *rules, const char *token, int64_t now_s,
     struct viewer *v)

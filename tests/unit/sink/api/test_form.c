@@ -1,5 +1,5 @@
 /*
- * Tests of forms and queries taken apart.
+ * Tests of the parsing of forms and queries.
  */
 #include "tests/unit/unit.h"
 

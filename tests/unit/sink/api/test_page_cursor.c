@@ -1,13 +1,13 @@
 /*
- * Tests of sink/api/page_cursor: what is a cursor, and the condition that it
- * becomes.
+ * Tests of sink/api/page_cursor: which texts are cursors, and the condition
+ * that each becomes.
  */
 #include "tests/unit/unit.h"
 
 #include "common/base/xalloc.h"
 #include "sink/api/list.h"
 
-/* "2026-11-20 10:00:00.000", and that with "7" behind a NUL. */
+/* "2026-11-20 10:00:00.000", and the same with "7" after a NUL. */
 #define TIME "323032362d31312d32302031303a30303a30302e303030"
 #define PLACE TIME "0037"
 

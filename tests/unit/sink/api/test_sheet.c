@@ -1,5 +1,5 @@
 /*
- * Tests of sink/answer/sheet: the same cells in each form.
+ * Tests of sink/answer/sheet: every form has the same cells.
  */
 #include "tests/unit/unit.h"
 

@@ -1,7 +1,7 @@
 /*
- * Tests of sink/calendar: names that are no zones, files that are cut or
- * damaged, rules, and days that are known. tests/cases/calendar.t compares all
- * zones with another implementation.
+ * Tests of sink/calendar: names that are not time zones, files that are cut or
+ * damaged, rules, and known days. tests/cases/calendar.t compares all zones
+ * with another implementation.
  */
 #include "tests/unit/unit.h"
 
@@ -49,7 +49,7 @@ add_types(struct buf *to)
 	add_be(to, 0, 4);
 }
 
-/* A file with one change, from +1 to +2 at that second, and a rule. */
+/* Makes a file with one change, from +1 to +2 at that second, and a rule. */
 static void
 make_file(struct buf *to, int64_t change, const char *rule)
 {
@@ -117,7 +117,7 @@ every_cut_is_refused(void **state)
 	buf_release(&file);
 }
 
-/* Read or refused, and nothing beyond it is touched. */
+/* Each file is read or refused, and nothing beyond it is read. */
 static void
 every_byte_may_be_wrong(void **state)
 {
@@ -191,14 +191,14 @@ days_that_are_known(void **state)
 	/* Midnight was passed over. */
 	assert_day("America/Sao_Paulo", "2018-11-04T12:00:00Z",
 	    "2018-11-04T01:00:00.000-02:00", 23);
-	/* 30 December 2011 did not take place. */
+	/* There was no 30 December 2011 in this zone. */
 	assert_day("Pacific/Apia", "2011-12-30T09:59:59Z",
 	    "2011-12-29T00:00:00.000-10:00", 24);
 	assert_day("Pacific/Apia", "2011-12-30T10:00:00Z",
 	    "2011-12-31T00:00:00.000+14:00", 24);
 }
 
-/* At 02:45 the clock of Chatham goes on to 03:45. */
+/* At 02:45 the clock in Chatham moves on to 03:45. */
 static void
 a_change_ends_an_hour(void **state)
 {

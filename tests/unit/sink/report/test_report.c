@@ -1,7 +1,7 @@
 /*
- * Tests of sink/report: text that could be taken for markup, figures as people
- * read them, tables, and charts of nothing, one day and a year; and which
- * files are replaced.
+ * Tests of sink/report: text that could be taken for markup, figures for
+ * people, tables, charts of nothing, one day and a year, and which files are
+ * replaced.
  */
 #include "tests/unit/tmpdir.h"
 
@@ -172,7 +172,7 @@ occurrences(const struct buf *b, const char *text)
 	return n;
 }
 
-/* Points with a value each but for a gap at `none`. */
+/* Makes points with a value each, except for a gap at `none`. */
 static struct chart_point *
 some_points(size_t n, size_t none)
 {
@@ -267,7 +267,7 @@ only_reports_are_replaced(void **state)
 	assert_int_equal(report_form_of(".csv"), REPORT_BY_NAME);
 	assert_int_equal(report_form_of("messaging.conf"), REPORT_BY_NAME);
 	assert_int_equal(report_file_check("r.html", REPORT_HTML), PROG_OK);
-	/* What one left that was killed. */
+	/* The file of an earlier run that was killed. */
 	tmpdir_file("r.html.new", "half of a report", 4, 0600);
 	buf_adds(&text, PAGE_BEGIN "and so on");
 	assert_int_equal(report_file_write("r.html", &text), PROG_OK);

@@ -1,6 +1,6 @@
 /*
- * Tests of the range that a request for responses asks for, without a database:
- * its years, and what is said of a bad one.
+ * Tests of the range of a request for responses, without a database: its years,
+ * and the error for a bad one.
  */
 #include "tests/unit/unit.h"
 
@@ -20,7 +20,7 @@ range_parameter(const struct web_request *r, const char *name)
 					 : NULL;
 }
 
-/* False and the problem, or the range. */
+/* Reads the range; false and the problem on errors. */
 static bool
 read_range(const char *zone, const char *from, const char *to,
     struct response_span *s, struct web_answer *a)
@@ -38,7 +38,7 @@ read_range(const char *zone, const char *from, const char *to,
 	return good;
 }
 
-/* Whatever the clock of UTC shows. */
+/* The year does not depend on the time in UTC. */
 static void
 the_years_are_those_of_the_zone(void **state)
 {
@@ -72,7 +72,7 @@ the_years_are_those_of_the_zone(void **state)
 	}
 }
 
-/* Who gave no from is told where it came from. */
+/* If the user gave no `from`, the error says how it was chosen. */
 static void
 a_missing_from_is_named(void **state)
 {

@@ -1,7 +1,7 @@
 /*
- * Tests of sink/row: rows are read by column or refused, and the newest of a
- * batch stays (what becomes of records that are
- * stored as they came: test_row_record.c).
+ * Tests of sink/row: rows are read column by column or refused, and the newest
+ * row of a batch is kept. test_row_record.c tests records that are stored
+ * unchanged.
  */
 #include "tests/unit/sink_row.h"
 
@@ -65,8 +65,8 @@ a_row_is_read_by_column(void **state)
 	struct sink_row *row;
 
 	(void)state;
-	/* Another order, a later version's field, a key that comes twice, an
-	 * escape (which makes the reader copy), a number as an id. */
+	/* Keys in another order, an unknown field, a repeated key, an escape
+	 * (which makes the reader copy), a number as an id. */
 	row = read_row(&b, &f,
 	    "{\"count\":1,\"type\":\"row\",\"later\":{\"a\":[1]},"
 	    "\"event\":\"log\\u0069n\",\"user\":7,\"tenant\":\"t\","
@@ -84,7 +84,7 @@ a_row_is_read_by_column(void **state)
 	assert_int_equal(row->as_of, row->values[4].num);
 	row_key(row, &key);
 	assert_string_equal(buf_str(&key), "7 login");
-	/* What was copied outlives the reader. */
+	/* Copied texts outlive the reader. */
 	flat_release(&f);
 	assert_memory_equal(row->values[2].text, "login", 5);
 
@@ -97,7 +97,7 @@ a_row_is_read_by_column(void **state)
 	batch_release(&b);
 }
 
-/* TEXT becomes n times TEXT in the row's field. */
+/* Replaces TEXT in the row's field by n times TEXT. */
 static struct sink_row *
 read_long(struct row_batch *b, struct flat *f, const char *field,
     const char *text, int n, struct buf *why)

@@ -1,6 +1,6 @@
 /*
- * Tests of sink/row_record: messages, views and events, which are stored as
- * they came.
+ * Tests of sink/row_record: messages, views and events, which are stored
+ * unchanged.
  */
 #include "tests/unit/sink_row.h"
 
@@ -53,7 +53,7 @@ a_message_is_a_row_of_messages(void **state)
 	assert_int_equal(row->values[TABLE_COLUMN(messages, private)].num, 1);
 	assert_int_equal(row->values[TABLE_COLUMN(messages, automated)].num, 0);
 
-	/* Who it names is not who wrote it. */
+	/* The operator whom it names did not write it. */
 	row = read_row(&b, &f,
 	    MESSAGE("\"from\":\"system\",\"kind\":\"assigned\","
 		    "\"operator\":\"7\""),
@@ -69,7 +69,7 @@ a_message_is_a_row_of_messages(void **state)
 	batch_release(&b);
 }
 
-/* An operator who is named once is both. */
+/* An operator who is named once is writer and assignee. */
 static void
 the_writer_of_a_message(void **state)
 {
@@ -106,7 +106,7 @@ the_writer_of_a_message(void **state)
 	batch_release(&b);
 }
 
-/* A newer snapshot replaces rows about the present only, and only those are
+/* A newer snapshot replaces only rows about the present, and only those are
  * counted at its end. */
 static void
 a_message_of_a_snapshot_is_history(void **state)
@@ -133,7 +133,7 @@ a_message_of_a_snapshot_is_history(void **state)
 	batch_release(&b);
 }
 
-/* Some CRMs send the year 1 for no time at all. */
+/* Some CRMs send the year 1 for a missing time. */
 static void
 an_edit_of_whatever_time_is_newer_than_none(void **state)
 {
@@ -238,7 +238,8 @@ an_event_is_a_row_of_events(void **state)
 	is_text(&one->values[TABLE_COLUMN(events, event_data)], "{\"k\":[1]}");
 	is_text(&one->values[TABLE_COLUMN(events, conversation_id)], "");
 
-	/* The same id is the same key, whatever its time; the first stays. */
+	/* Rows with the same id have the same key, whatever their time; the
+	 * first one stays. */
 	two = read_row(&b, &f,
 	    "{\"type\":\"event\",\"tenant\":\"t\",\"id\":\"e\",\"event\":\"x\","
 	    "\"at\":\"2026-11-20T10:00:09Z\",\"user\":\"u\",\"data\":[7]}",
@@ -251,7 +252,7 @@ an_event_is_a_row_of_events(void **state)
 	two->number = 2;
 	assert_true(row_compare(one, two) < 0);
 
-	/* Any value, as it was written, within data as well. */
+	/* Any value is kept as it was written, within data as well. */
 	one = read_row(&b, &f, AN_EVENT ",\"data\":\"x\\u0000\"}", &why);
 	assert_non_null(one);
 	is_text(&one->values[TABLE_COLUMN(events, event_data)], "\"x\\u0000\"");
@@ -269,8 +270,8 @@ an_event_is_a_row_of_events(void **state)
 	batch_release(&b);
 }
 
-/* What a column cannot hold is left out: the event was counted already, and its
- * data may be any value. */
+/* A value that a column cannot hold is left out: the event was counted already,
+ * and its data may be any value. */
 static void
 an_event_is_stored_whatever_its_data(void **state)
 {
@@ -314,7 +315,7 @@ an_event_is_stored_whatever_its_data(void **state)
 	batch_release(&b);
 }
 
-/* Its name may be written with escapes, as any key. */
+/* Its name may be written with escapes, as any key may. */
 static void
 an_analysis_is_found_by_any_spelling(void **state)
 {

@@ -1,6 +1,6 @@
 /*
- * Tests of logging in and out, and of who sends a request, without a socket:
- * what the headers say, and what cookie comes of it.
+ * Tests of logging in and out, and of the sender of a request, without a
+ * socket: what the headers mean, and which cookie is set.
  */
 #include "tests/unit/unit.h"
 
@@ -79,8 +79,8 @@ serve_with(struct revocation *r)
 	return (struct serve){ .tokens = &rules, .revocation = r };
 }
 
-/* Asks for the path, and gives the status and, in *cookie, what is set; owned,
- * NULL: nothing. */
+/* Asks for the path. Returns the status, and in *cookie the cookie that is set,
+ * owned; or NULL. */
 static int
 post(const char *path, struct headers h, const char *body, char **cookie)
 {
@@ -125,7 +125,7 @@ the_cookie_is_the_token_for_as_long_as_it_is_good(void **state)
 	free(body);
 }
 
-/* Only pages of the browser's own machine may do without TLS. */
+/* Only pages from the browser's own machine may be served without TLS. */
 static void
 the_cookie_is_secure_but_for_this_machine(void **state)
 {
@@ -284,7 +284,7 @@ a_cookie_answers_get_alone(void **state)
 	assert_int_equal(status_for(WEB_GET, by_cookie, list), 200);
 	assert_int_equal(status_for(WEB_POST, by_cookie, list), 401);
 	assert_int_equal(status_for(WEB_OTHER, by_cookie, list), 401);
-	/* A token in the header counts if there is one. */
+	/* A token in the header has priority. */
 	by_cookie.authorization = header;
 	assert_int_equal(status_for(WEB_POST, by_cookie, list), 200);
 	by_cookie.authorization = "Bearer x";
@@ -316,7 +316,7 @@ a_revoked_token_is_refused(void **state)
 	free(header);
 }
 
-/* The second look needs no token. */
+/* The second check needs no token. */
 static void
 a_token_is_refused_that_is_revoked_while_its_request_waits(void **state)
 {

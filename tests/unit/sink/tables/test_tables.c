@@ -74,7 +74,7 @@ only_its_own_schema_will_do(void **state)
 	    strstr(schema_objection(schema_last + 1), "newer version"));
 }
 
-/* A table whose columns all have their order and limits. */
+/* All columns of a table have their order and their limits. */
 static void
 tables_fit_the_code(void **state)
 {
@@ -150,7 +150,7 @@ has_view(const struct schema *s, const char *name)
 	return false;
 }
 
-/* A view that tables.def cannot say is in the file. */
+/* A view that tables.def cannot express is in the file. */
 static void
 each_sharded_table_has_a_view(void **state)
 {
