@@ -135,7 +135,7 @@ static const struct vector {
 	    "resolution 40 B, unanswered 40 B" },
 	{ "held B 50, customer 10, closed 40", "resolution 40 B",
 	    "resolution 30 B, unanswered 30 B" },
-	{ "held A 20, held B 20, customer 10, closed 40", "resolution 40 B",
+	{ "held A 50, held B 50, customer 10, closed 40", "resolution 40 B",
 	    "resolution 30 B, unanswered 30 B" },
 	{ "held A 0, held nobody 20, customer 10, closed 40", "resolution 40 -",
 	    "resolution 30 -, unanswered 30 -" },
