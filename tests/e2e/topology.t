@@ -218,7 +218,7 @@ class Test:
                   "a known action, or has too many words")
         self.plan("queue a b/c", code=65, says=None)
         self.plan("exchange a/b fanout", code=65, says="'a/b' is not a name")
-        self.plan("exchange x topic", code=78, says="line 1: cannot make "
+        self.plan("exchange x topic", code=78, says="line 1: cannot create "
                   "exchange 'x'.*delete it, or change what differs")
         self.plan("exchange y x-no-such-type", code=78,
                   says="unknown exchange type")
