@@ -1,7 +1,7 @@
 /*
- * age: deletes rows by age: history, whether its chat is open or not
- * (--retention), and tombstones and entries of refused_rows that are older than
- * [reaper] tombstones.
+ * age: deletes rows by age: history, even of open chats (--retention), and
+ * tombstones and entries of refused_rows that are older than [reaper]
+ * tombstones.
  *
  * History is kept since the beginning of the day that contains the time keep_ms
  * ago: so never less than keep_ms, and always today. Age is measured by our

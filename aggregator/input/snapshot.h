@@ -46,8 +46,8 @@ struct marked_tenant {
 	struct markers *open; /* the open snapshot, or NULL */
 };
 
-/* Handles a begin marker: of a new snapshot, which replaces *m, or of one more
- * part. */
+/* Handles a begin marker, which starts a new snapshot, replacing *m, or one
+ * more part of the present one. */
 void markers_open(struct markers *m, const struct record *begin);
 void markers_begin_part(struct markers *m, unsigned part);
 /* Handles an end marker. */

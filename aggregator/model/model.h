@@ -352,7 +352,7 @@ chat_has_left(const struct chat *c)
 	return c->left && !chat_is_open(c);
 }
 
-/* For a changed chat: it is no longer needed, nor what was packed of it. */
+/* True if a changed chat, and its packed form, are no longer needed. */
 static inline bool
 chat_is_gone(const struct chat *c)
 {

@@ -1,6 +1,7 @@
 /*
- * endpoint_kind: what a kind of endpoint provides, a row of the table in
- * endpoint.c, and what kinds share. Private to this folder. Calls go one way:
+ * endpoint_kind: the functions that each kind of endpoint provides, as a row of
+ * the table in endpoint.c, and the code that all kinds share. Private to this
+ * folder. Calls go one way:
  *
  *   endpoint.c               picks the kind by the name
  *   endpoint_stdio.c         -, files

@@ -254,8 +254,8 @@ go_on_without(struct stage *s, const struct stage_batch *b,
 		/* The broker sends no more until then. */
 		*o = acknowledge_flush(s, true);
 	} else {
-		/* Messages without lines; the broker would send no more,
-		 * either. */
+		/* These messages had no lines. Without an acknowledgement
+		 * the broker would send no more. */
 		acknowledge_input(s, NULL);
 		serve_others(s);
 	}

@@ -50,7 +50,8 @@ struct locate {
 	/* Receives a page with the chat, and perhaps others; as in
 	 * crm_question. */
 	void (*page)(void *ctx, struct profile_answer *a, int64_t asked_ms);
-	/* e: how the last question ended. It may locate the same chat again. */
+	/* e: the outcome of the last question. It may locate the same chat
+	 * again. */
 	void (*end)(void *ctx, enum where where, const struct ending *e);
 
 	/* The operator in whose list the chat was found, or NULL. */

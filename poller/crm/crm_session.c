@@ -62,7 +62,7 @@ crm_session_begin(struct crm_session *s)
 		return;
 	clock_format(crm_session_now(s) + wait, text);
 	log_error("tenant %s: the CRM accepts no calls until %s (rate limit); "
-		  "the next run after that tries again",
+		  "the first run after that will try again",
 	    s->tenant->name, text);
 	s->code = PROG_TEMPFAIL;
 	fetch_stop(s->fetch);

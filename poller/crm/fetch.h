@@ -96,8 +96,8 @@ void fetch_ask(struct fetch *f, const struct crm_question *q);
  * INT64_MAX if that only depends on answers. */
 int64_t fetch_step(struct fetch *f);
 
-/* Handles an answer of http_next() and frees it: calls page or end of its
- * question. */
+/* Handles an answer from http_next() and frees it: calls the function page or
+ * end of its question. */
 void fetch_answer(struct http_answer *a);
 
 /* One turn for n tenants on the same *http: sends, waits for answers, handles

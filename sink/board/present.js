@@ -152,10 +152,10 @@ export function listenToShortened() {
 		});
 }
 
-/* Of metrics that an answer names as not kept: none of their rows is stored. Who
- * administers it is told what to do. */
+/* The note for metrics of which no row is stored. It tells administrators what
+ * to do. */
 export function notKept(metrics, reason = "nobody has answered yet") {
-	return `Nothing is stored yet: ${reason}, or it is not kept.`
+	return `Nothing is stored yet: ${reason}, or this metric is not computed.`
 		+ (present?.role !== "admin" ? "" : " To keep it, add "
 			+ `${metrics.replace(", ", " and ")} to metrics of [aggregator] `
 			+ "in messaging.conf; see messaging-board(7), WHAT IT NEEDS.");

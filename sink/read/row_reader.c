@@ -273,8 +273,8 @@ add_to_batch(struct row_reader *t, struct row_batch *b, struct sink_row *row)
 		warn_cut_texts(t, row);
 }
 
-/* Adds the analysis in the record's data. The message is counted without it, so
- * a bad analysis is left out alone. */
+/* Adds the analysis in the record's data. A bad analysis is left out; the
+ * message is counted anyway. */
 static int
 read_analytics(
     struct row_reader *t, struct row_batch *b, const struct record *r)

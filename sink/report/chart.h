@@ -1,8 +1,8 @@
 /*
  * chart: the two charts of a report as SVG within HTML, without script, style
  * sheet or reference, so that a chart looks the same wherever it is shown. It
- * says nothing that the table below it does not, because mail programs leave it
- * out, and a screen reader reads only its title.
+ * shows nothing that the table below does not show, because mail programs leave
+ * it out and a screen reader reads only its title.
  */
 #ifndef SINK_REPORT_CHART_H
 #define SINK_REPORT_CHART_H

@@ -684,8 +684,9 @@ struct span_batch {
 	int64_t room; /* how many more spans fit */
 };
 
-/* Comparing both indexes takes the server longer than reading. For some
- * operators among many it must compare: by time it would read those of all. */
+/* Names the index, because comparing two takes the server longer than reading.
+ * For some operators among many it must compare: the index by time would read
+ * the rows of all operators. */
 static const char *
 choose_index(const struct sums_reader *r)
 {

@@ -219,8 +219,9 @@ bool response_sums_read(struct question *q, const struct response_plan *p,
     const struct response_filter *c, enum response_group group,
     struct response_sums *s) __attribute__((warn_unused_result));
 void response_sums_release(struct response_sums *s);
-/* Joins the sums of the previous range, for an answer made from both: its
- * version is the newer one, and it lacks what they lack if it is unknown. */
+/* Adds what the previous range's sums say to an answer made from both: its
+ * version becomes the newer one, and what is unknown in the previous range is
+ * unknown in the answer. */
 void response_sums_join(
     struct response_sums *to, const struct response_sums *before);
 /* True if the slot is not completely kept, so its figures are unknown. */

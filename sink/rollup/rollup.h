@@ -56,7 +56,7 @@ enum outcome rollup_changed(struct rollup *r)
 
 /* Makes response_rollups and message_analytics_hours again from what is stored,
  * day by day, each in its own transaction, while sinks may store rows. Counts
- * in the latter of rows that no longer exist stay. Covers all days of a tenant,
+ * of deleted rows stay in message_analytics_hours. Covers all days of a tenant,
  * or of all tenants (NULL). Ends early if the program is asked to stop. *days:
  * how many were done. */
 enum outcome recompute_all(struct db *db, const char *tenant, size_t *days)

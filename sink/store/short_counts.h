@@ -5,12 +5,11 @@
  *
  * A row of counts says since when its state knows its tenant (`since`), the
  * time of the first record. The tenant's row of tenant_metrics, of the same
- * shard, says how far the stored rows go (as_of). While a state is in use,
- * `since` is never later than that. If it is later, the state was lost in
- * between. Then a line in the log says so, and rows of counts are not stored,
- * except those of a whole hour, minute or window after `since`. The row of
- * tenant_metrics is not stored either, so this continues until one of these is
- * done:
+ * shard, says how far the stored rows go (as_of). `since` is later than
+ * as_of only if the state was lost. Then a line in the log says so, and rows of
+ * counts are not stored, except those of a whole hour, minute or window after
+ * `since`. The row of tenant_metrics is not stored either, so this continues
+ * until one of these is done:
  *
  *   the state is put back
  *   the records are replayed into the empty state, whose `since` is then early

@@ -43,7 +43,7 @@ page_end(struct page *p, const struct world *w)
 	struct buf *b = &p->a->body;
 
 	buf_adds(b, "],\"meta\":{");
-	if (w->opt.seed % 3 == 0) /* some accounts see a string */
+	if (w->opt.seed % 3 == 0) /* Some accounts see a string. */
 		buf_addf(b, "\"total\":\"%lld\"", (long long)p->total);
 	else
 		jsonw_int(b, "total", p->total);
@@ -249,7 +249,7 @@ get_request(struct sim *s, struct world *w, struct call *c, int64_t id,
 	one_end(a);
 }
 
-/* Newest first: in practice the list is not sorted by time. */
+/* Lists messages newest first: the real list is not sorted by time. */
 static void
 get_request_messages(struct sim *s, struct world *w, struct call *c, int64_t id,
     struct answer *a)
@@ -312,7 +312,7 @@ get_client_dialogs(struct sim *s, struct world *w, struct call *c, int64_t id,
 	page_end(&p, w);
 }
 
-/* The offset is ignored here, as was seen. */
+/* The offset has no effect here, as was observed. */
 static void
 get_channels(struct sim *s, struct world *w, struct call *c, int64_t id,
     struct answer *a)
@@ -373,7 +373,8 @@ api_route_name(size_t index, struct buf *text)
 	return api_name(routes, ARRAY_LEN(routes), index, text);
 }
 
-/* A path against a pattern; a slash at its end is let pass. */
+/* Matches a path against a pattern. A slash at the end of the path is
+ * ignored. */
 static bool
 matches(const char *pattern, const char *path, int64_t *id)
 {

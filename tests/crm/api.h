@@ -14,19 +14,22 @@ struct route {
 	    int64_t id, struct answer *a);
 };
 
-/* A call among routes, and the id in its path, or NULL; the name of one. */
+/* Finds the route of a call among routes, or NULL, and the id in its path. The
+ * second function returns a route's name. */
 const struct route *api_find(const struct route *all, size_t n,
     const struct call *c, int64_t *id, size_t *index);
 const char *api_name(
     const struct route *all, size_t n, size_t index, struct buf *text);
 
-/* The route of a call and the id in its path, or NULL. *index counts it. */
+/* Returns the route of a call, or NULL, the id in its path, and the route's
+ * index. */
 const struct route *api_route(const struct call *c, int64_t *id, size_t *index);
 
-/* "GET /v1/dialogs/{id}", by index; NULL behind the last. */
+/* Returns "GET /v1/dialogs/{id}" for an index; NULL after the last. */
 const char *api_route_name(size_t index, struct buf *text);
 
-/* A list being written: total rows so far, those of the page in the body. */
+/* A list being written: the number of rows so far, and the page's rows in the
+ * body. */
 struct page {
 	struct answer *a;
 	int64_t limit, offset, total, shown;
@@ -34,7 +37,7 @@ struct page {
 
 void page_begin(struct page *p, const struct call *c, struct answer *a);
 
-/* Counts a row. True when it belongs on the page: render it then. */
+/* Counts a row. True if it belongs on the page and must be rendered. */
 bool page_row(struct page *p);
 void page_end(struct page *p, const struct world *w);
 

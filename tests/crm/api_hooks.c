@@ -1,7 +1,7 @@
 /*
- * api_hooks: the webhooks of an account: listed, made, changed, removed, as
- * Chat2Desk and Chatwoot do it. They are only kept here; who sends them is
- * another matter. See api.h.
+ * api_hooks: the webhooks of an account can be listed, made, changed and
+ * removed, as with Chat2Desk and Chatwoot. They are only stored here; push.c
+ * sends them. See api.h.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@ static struct registered {
 	const struct world *world; /* NULL: not in use */
 	int64_t id;
 	char *name, *url, *events; /* events as JSON */
-	char secret[25];           /* of Chatwoot, which makes it up */
+	char secret[25];           /* in Chatwoot, which makes it */
 	bool off;
 } all[HOOKS_MAX];
 
@@ -92,7 +92,7 @@ set_text(char **to, json_t *v)
 	*to = xstrdup(json_string_value(v));
 }
 
-/* Takes over what is asked for; false when it cannot be. */
+/* Takes over the requested values; false if one is not allowed. */
 static bool
 fill(struct registered *h, const struct world *w, const json_t *asked,
     json_t *events)
@@ -109,7 +109,8 @@ fill(struct registered *h, const struct world *w, const json_t *asked,
 	return true;
 }
 
-/* What the body says; false when it cannot be, and that is the answer. */
+/* Sets the values in the body. False if one is not allowed; the answer is then
+ * made. */
 static bool
 set(struct registered *h, const struct world *w, const struct call *c,
     struct answer *a)
@@ -141,7 +142,7 @@ clear(struct registered *h)
 	*h = (struct registered){ .world = NULL };
 }
 
-/* One that is not in use, if the account may have another; or NULL. */
+/* Returns an unused webhook if the account may have another one, else NULL. */
 static struct registered *
 add(const struct world *w, size_t most)
 {
@@ -317,5 +318,5 @@ chatwoot_delete_hook(struct sim *s, struct world *w, struct call *c, int64_t id,
 	if (h == NULL)
 		return;
 	clear(h);
-	a->type = "text/html"; /* of nothing */
+	a->type = "text/html"; /* an empty body */
 }

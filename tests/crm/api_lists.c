@@ -17,7 +17,7 @@ struct filter {
 static const char *const type_names[] = { "from_client", "to_client",
 	"autoreply", "system", "comment" };
 
-/* dd-mm-yyyy as the start of that day; -1 when it is not that. */
+/* Parses dd-mm-yyyy as the start of that day; -1 if it is not such a date. */
 static int
 parse_day(const char *s, int64_t *ms)
 {
@@ -31,7 +31,7 @@ parse_day(const char *s, int64_t *ms)
 	return clock_parse(iso, strlen(iso), ms);
 }
 
-/* -1 after answering what is wrong. */
+/* Returns -1 after answering what is wrong. */
 static int
 parse_dates(const struct call *c, struct filter *f, struct answer *a)
 {
@@ -100,9 +100,9 @@ list(const struct world *w, const struct dialog *d, bool desc,
 }
 
 /*
- * The traps: offset, page and request_id have no effect; start_id is the
- * least id, ascending whatever `order` says, or with direction_reverse the
- * greatest, descending; it does not go with dates.
+ * The traps: offset, page and request_id have no effect. start_id is the least
+ * id, in ascending order whatever `order` says; with direction_reverse it is
+ * the greatest id, in descending order. start_id cannot be combined with dates.
  */
 void
 api_messages(struct sim *s, struct world *w, struct call *c, int64_t id,
@@ -139,7 +139,7 @@ api_messages(struct sim *s, struct world *w, struct call *c, int64_t id,
 	page_end(&p, w);
 }
 
-/* What request_stats says about one request. */
+/* The figures of one request in request_stats. */
 struct tally {
 	int64_t first_client, waiting, reaction, replies, total, in, out;
 };

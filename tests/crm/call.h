@@ -24,8 +24,9 @@ struct call {
 	enum method method;
 	const char *path;  /* without the query */
 	const char *token; /* Authorization, or Qiscus's secret; or NULL */
-	bool by_admin;     /* of Qiscus: that is an admin's, who logged in */
-	bool uncounted;    /* X-Uncounted: neither counted nor given faults */
+	bool by_admin;     /* for Qiscus: the token of an admin who logged in */
+	bool uncounted;    /* X-Uncounted: the call is not counted and gets no
+			    * faults */
 	struct buf body;
 	/* A parameter of the query, decoded, or NULL. Borrowed. */
 	const char *(*query)(void *ctx, const char *name);
@@ -35,17 +36,20 @@ struct call {
 	/* Set by faults. */
 	int64_t shift;  /* added to an offset above 0 */
 	bool same_page; /* offset and start_id have no effect */
-	bool no_filter; /* nor have state, operator_id, dialog_id */
-	int64_t echo;   /* the status of an error that quotes token and body */
-	int64_t move;   /* a room that goes to the last agent, or the first */
-	int disturb;    /* before a later page: -1 no, 0 a message, 1 a close */
+	bool no_filter; /* neither have state, operator_id and dialog_id */
+	int64_t echo;   /* status of an error whose body quotes the token and
+			 * the request */
+	int64_t move;   /* a room that moves to the last agent, or to the
+			 * first */
+	int disturb;    /* before a later page: -1 nothing, 0 a message, 1 a
+			 * closing */
 };
 
 enum answer_mode {
 	ANSWER_WHOLE,
-	ANSWER_CUT,   /* chunked, closed in the middle */
-	ANSWER_LONG,  /* Content-Length promises more than comes */
-	ANSWER_SHORT, /* Content-Length promises less: the end is missing */
+	ANSWER_CUT,   /* chunked, and closed in the middle */
+	ANSWER_LONG,  /* Content-Length promises more than is sent */
+	ANSWER_SHORT, /* Content-Length promises less, so the end is missing */
 	ANSWER_DRIP,  /* a byte a second */
 	ANSWER_HANG,  /* nothing for `value` seconds */
 	ANSWER_RESET, /* closed without an answer */
@@ -77,11 +81,12 @@ void answer_header(struct answer *a, const char *name, const char *fmt, ...)
 /* Replaces the body. */
 void answer_text(struct answer *a, unsigned status, const char *body);
 
-/* The shared error body; errors is JSON text, or NULL. */
+/* The error body of all routes; errors is JSON text, or NULL. */
 void answer_error(
     struct answer *a, unsigned status, const char *message, const char *errors);
 
-/* A parameter as a number; the default when it is absent or none. */
+/* Returns a parameter as a number; the default if it is absent or not a
+ * number. */
 int64_t call_int(const struct call *c, const char *name, int64_t otherwise);
 
 /* "Thu, 20 Nov 2026 10:00:00 GMT"; text has 40 bytes. */

@@ -71,7 +71,8 @@ by_key(const void *x, const void *y)
 		   : (a->dialog > b->dialog) - (a->dialog < b->dialog);
 }
 
-/* The last message's number orders them by their last activity. */
+/* Conversations are ordered by their last activity, which is the number of the
+ * last message. */
 static int64_t
 activity(const struct world *w, const struct dialog *d)
 {
@@ -79,7 +80,8 @@ activity(const struct world *w, const struct dialog *d)
 	return d->messages_n > 0 ? d->messages[d->messages_n - 1] : -1;
 }
 
-/* The conversations of a status, the longest silent first. */
+/* Lists the conversations with a status, the one without activity for the
+ * longest time first. */
 static size_t
 list(const struct world *w, const char *status, struct row *rows)
 {
@@ -162,7 +164,8 @@ get_conversations(struct sim *s, struct world *w, struct call *c, int64_t id,
 	free(rows);
 }
 
-/* One that is there, or NULL after the answer. */
+/* Finds an existing conversation; NULL after answering that there is no such
+ * one. */
 static struct dialog *
 find(const struct world *w, int64_t id, struct answer *a)
 {
@@ -186,7 +189,8 @@ get_conversation(struct sim *s, struct world *w, struct call *c, int64_t id,
 		chatwoot_conversation(&a->body, w, d);
 }
 
-/* The newest 20, those before an id likewise, or up to 100 after one. */
+/* Answers with the newest 20 messages, the newest 20 before an id, or up to 100
+ * after an id. */
 static void
 get_messages(struct sim *s, struct world *w, struct call *c, int64_t id,
     struct answer *a)
@@ -219,7 +223,7 @@ get_messages(struct sim *s, struct world *w, struct call *c, int64_t id,
 	buf_adds(&a->body, "]}");
 }
 
-/* A member of what a test has put there, or "[]". */
+/* Adds a member of the report that a test has set, or "[]". */
 static void
 add_reported(
     const struct sim *s, const char *group, const char *key, struct answer *a)
@@ -339,8 +343,8 @@ get_team_members(struct sim *s, struct world *w, struct call *c, int64_t id,
 	add_members(&a->body, w, 0, id);
 }
 
-/* Any agent of the account gets it, as in Chatwoot; an unknown one takes it
- * from whoever has it. */
+/* Assigns the conversation to any agent of the account, as Chatwoot does. An
+ * unknown agent removes the present assignee. */
 static void
 assign(struct sim *s, struct world *w, struct call *c, int64_t id,
     struct answer *a)

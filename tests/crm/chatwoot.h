@@ -1,8 +1,8 @@
 /*
- * chatwoot: the routes of Chatwoot's API, under /api/v1/: agents,
- * conversations with their traps (25 a page, status=open unless told otherwise,
- * updated_within without pages), messages by id, assigning, resolving,
- * webhooks. A dialog is a conversation, opened again under the same id.
+ * chatwoot: the routes of Chatwoot's API, under /api/v1/: agents, conversations
+ * with their traps (25 per page, status=open by default, updated_within without
+ * pages), messages by id, assigning, resolving, webhooks. A dialog is a
+ * conversation, which is opened again under the same id.
  */
 #ifndef TESTS_CRM_CHATWOOT_H
 #define TESTS_CRM_CHATWOOT_H
@@ -10,7 +10,7 @@
 #include "tests/crm/api.h"
 #include "tests/crm/push.h"
 
-/* As api_route() and api_route_name(). */
+/* Like api_route() and api_route_name(). */
 const struct route *chatwoot_route(
     const struct call *c, int64_t *id, size_t *index);
 const char *chatwoot_route_name(size_t index, struct buf *text);
@@ -28,23 +28,23 @@ void chatwoot_patch_hook(struct sim *s, struct world *w, struct call *c,
 void chatwoot_delete_hook(struct sim *s, struct world *w, struct call *c,
     int64_t id, struct answer *a);
 
-/* chatwoot_render.c: the forms of the API. */
+/* chatwoot_render.c: objects as the API shows them. */
 void chatwoot_agent(struct buf *b, const struct world *w, int32_t who);
 void chatwoot_conversation(
     struct buf *b, const struct world *w, const struct dialog *d);
 void chatwoot_message(
     struct buf *b, const struct world *w, const struct message *m);
 
-/* ,"NAME": with a contact, a bot or an agent. Webhooks give contacts no type.
- */
+/* Adds ,"NAME": and a contact, a bot or an agent. In webhooks contacts have no
+ * type. */
 void chatwoot_contact(
     struct buf *b, const struct world *w, const struct dialog *d, bool typed);
 void chatwoot_sender(
     struct buf *b, const struct world *w, const struct message *m, bool typed);
-/* Members of meta: assignee and assignee_type, if an agent or bot has it. */
+/* Adds assignee and assignee_type to meta, if an agent or a bot is assigned. */
 void chatwoot_assignee(
     struct buf *b, const struct world *w, const struct dialog *d);
-/* What of a message is the same everywhere: content, its type, attachments. */
+/* Adds what every form of a message has: content, its type, attachments. */
 void chatwoot_content(
     struct buf *b, const struct world *w, const struct message *m);
 void chatwoot_labels(struct buf *b, const struct dialog *d);
@@ -56,21 +56,21 @@ void chatwoot_push(
 /* open, resolved, pending or snoozed. */
 const char *chatwoot_status(const struct dialog *d);
 
-/* When anything of it changed last. */
+/* The last time that anything in the conversation changed. */
 int64_t chatwoot_updated_at(const struct world *w, const struct dialog *d);
 
-/* Whether it is an agent of the account. */
+/* True if it is an agent of the account. */
 bool chatwoot_is_agent(const struct worker *o);
 
-/* Where agents are kept apart, each is a member of one inbox and of one team,
- * in turn, and two conversations of three have a team. */
+/* With agents kept apart, each is in turn a member of one inbox and one team,
+ * and two out of three conversations have a team. */
 #define CHATWOOT_TEAMS 2
 int64_t chatwoot_team(const struct world *w, const struct dialog *d); /* or 0 */
 
-/* Whether an agent is a member of both; 0: of any. */
+/* True if the agent is a member of both; 0 stands for any. */
 bool chatwoot_is_member(
     const struct world *w, int32_t who, int64_t inbox, int64_t team);
-/* ,"team":{...} if it has one. */
+/* Adds ,"team":{...} if the conversation has one. */
 void chatwoot_add_team(
     struct buf *b, const struct world *w, const struct dialog *d);
 

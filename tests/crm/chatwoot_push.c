@@ -1,15 +1,15 @@
 /*
- * chatwoot_push: the webhooks of Chatwoot. Each shows the whole conversation;
- * types differ from those of the API: the time of a message is a text, its
- * type a name, and a contact has no type. Lines of changes are not sent. See
- * chatwoot.h.
+ * chatwoot_push: the webhooks of Chatwoot. Each shows the whole conversation.
+ * Some types differ from those of the API: the time of a message is a text, its
+ * type is a name, and a contact has no type. Activity messages are not sent.
+ * See chatwoot.h.
  */
 #include "common/text/jsonw.h"
 #include "tests/crm/chatwoot.h"
 
 #define ACCOUNT ",\"account\":{\"id\":1,\"name\":\"Simulated Company\"}"
 
-/* The newest message that is neither a line nor private. */
+/* The newest message that is neither an activity nor private. */
 static const struct message *
 last_public(const struct world *w, const struct dialog *d)
 {
@@ -93,7 +93,7 @@ agent_id(struct buf *b, const char *key, const struct world *w, int32_t who)
 		jsonw_int(b, key, w->operators[who].id);
 }
 
-/* What was changed, from what to what. */
+/* Adds which attributes changed, with their old and new values. */
 static void
 changes(struct buf *b, const struct world *w, const struct event *h)
 {

@@ -130,7 +130,7 @@ chatwoot_contact(
 	jsonw_close(b);
 }
 
-/* The line of a change, by whom it was made. Owned. */
+/* The text of an activity message, which names who made the change. Owned. */
 static char *
 activity_text(const struct world *w, const struct message *m)
 {
@@ -170,7 +170,7 @@ activity_text(const struct world *w, const struct message *m)
 	return text;
 }
 
-/* Newer servers say what a change of the status was. */
+/* Newer servers say which change of the status it was. */
 static void
 activity_attributes(
     struct buf *b, const struct world *w, const struct message *m)

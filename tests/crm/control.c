@@ -167,8 +167,8 @@ webhooks(struct sim *s, struct call *c, struct answer *a)
 	ok(a);
 }
 
-/* A new client writes, or an operator first: the number of the dialog is the
- * answer. */
+/* A new client writes, or an operator writes first. The answer is the dialog's
+ * number. */
 static void
 arrive(struct world *w, int32_t who, struct answer *a)
 {
@@ -187,7 +187,7 @@ arrive(struct world *w, int32_t who, struct answer *a)
 	    (long long)w->dialogs[i].id);
 }
 
-/* True when it is something that an operator does alone. */
+/* True if it is something that an operator does without a dialog. */
 static bool
 operator_acts(struct world *w, const char *what, int32_t who)
 {
@@ -203,7 +203,7 @@ operator_acts(struct world *w, const char *what, int32_t who)
 			continue;
 		o->online = on;
 		o->offline_type = NULL;
-		o->next_at = 0; /* no more changes by itself */
+		o->next_at = 0; /* no more changes on its own */
 		world_did(w, on ? DEED_ONLINE : DEED_OFFLINE, -1, (int32_t)i,
 		    NO_OPERATOR);
 	}
@@ -226,7 +226,7 @@ touch(struct world *w, int64_t percent)
 	}
 }
 
-/* Acts that need no more than who, where and when. */
+/* Acts that need only a person, a dialog and a time. */
 static const struct {
 	const char *name;
 	enum message_type type;
@@ -312,7 +312,8 @@ act(struct sim *s, struct call *c, struct answer *a)
 		answer_error(a, 400, "no such act here", NULL);
 }
 
-/* What the API gave to whom, in order; and dialogs that more than one has. */
+/* Shows which dialogs the API assigned to whom, in order, and dialogs that
+ * several operators hold. */
 static void
 show_assigned(struct buf *b, const struct world *w)
 {
@@ -406,7 +407,8 @@ put_operator(struct buf *b, const char *key, const struct world *w, int32_t who)
 		jsonw_int(b, key, w->operators[who].id);
 }
 
-/* Who was given what and what became of it, from a number on. */
+/* Shows the journal from a number on: who was given which dialog, and what
+ * became of it. */
 static void
 show_journal(struct sim *s, struct call *c, struct answer *a)
 {

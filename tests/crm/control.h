@@ -1,6 +1,6 @@
 /*
- * control: the calls by which tests control the simulator, under /control/: no
- * token, not counted. control_help() describes them.
+ * control: the calls by which tests control the simulator, under /control/.
+ * They need no token and are not counted. control_help() describes them.
  */
 #ifndef TESTS_CRM_CONTROL_H
 #define TESTS_CRM_CONTROL_H

@@ -19,7 +19,7 @@ copy(char *to, size_t size, const char *from)
 	to[len] = '\0';
 }
 
-/* Those that have had their calls make room. */
+/* Removes the faults that have used up their calls. */
 static void
 drop_spent(struct fault_set *t)
 {

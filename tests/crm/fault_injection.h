@@ -18,10 +18,10 @@ struct fault_kind;
 
 struct fault {
 	const struct fault_kind *kind;
-	int64_t count;  /* calls left; -1: no end */
+	int64_t count;  /* calls left; -1: no limit */
 	int64_t after;  /* calls to let pass first */
-	int64_t value;  /* its meaning is the kind's; INT64_MIN: its default */
-	char route[64]; /* the path begins with it; "": any */
+	int64_t value;  /* depends on the kind; INT64_MIN: the default */
+	char route[64]; /* only paths with this prefix; "": any */
 	char token[64]; /* this account only; "": any */
 	char method[8]; /* "": any */
 };
@@ -31,17 +31,17 @@ struct fault_set {
 	size_t n;
 };
 
-/* Adds a fault from the query of a control call; "none" removes all. -1 when
- * there is no such kind or FAULT_MAX are set. */
+/* Adds a fault from the query of a control call; "none" removes all. Returns -1
+ * if there is no such kind or FAULT_MAX faults are set. */
 int fault_add(struct fault_set *t, const struct call *c);
 
-/* Call before the route: may answer itself (true) or change the call. *on is
- * the kind that applies, for fault_after(), and *value its value. now is the
- * clock of the world. */
+/* Call it before the route. It may answer the call itself (true) or change it.
+ * Sets *on to the kind that applies, for fault_after(), and *value to its
+ * value. now is the world's clock. */
 bool fault_before(struct fault_set *t, struct call *c, struct answer *a,
     int64_t now, const struct fault_kind **on, int64_t *value);
 
-/* Call after the route: may change the answer. */
+/* Call it after the route. It may change the answer. */
 void fault_after(const struct fault_kind *on, int64_t value, struct answer *a);
 
 /* Appends a line for each kind. */

@@ -310,8 +310,8 @@ truncated(struct answer *a, int64_t value)
 	buf_release(&old);
 }
 
-/* Puts bytes that are no UTF-8 into the first string after each "text" and
- * "first_name" key. */
+/* Puts bytes that are not UTF-8 into the first string after each key "text" and
+ * "first_name". */
 static void
 bad_utf8(struct answer *a, int64_t value)
 {
@@ -336,7 +336,7 @@ bad_utf8(struct answer *a, int64_t value)
 	a->body = out;
 }
 
-/* Where the JSON value at p ends. */
+/* Returns the end of the JSON value at p. */
 static const char *
 skip_value(const char *p)
 {
@@ -362,7 +362,7 @@ skip_value(const char *p)
 	return p;
 }
 
-/* What cannot be, as the first value of a key. */
+/* Gives the first value of a key a value that is not allowed. */
 static void
 odd_row(struct answer *a, int64_t value)
 {
@@ -393,7 +393,7 @@ odd_row(struct answer *a, int64_t value)
 	a->body = out;
 }
 
-/* The first operator_id is that one, whatever it was. */
+/* Replaces the first operator_id by that one. */
 static void
 other_operator(struct answer *a, int64_t value)
 {

@@ -12,7 +12,7 @@ static void
 start(z_stream *z)
 {
 	memset(z, 0, sizeof *z);
-	/* 16 + 15: a gzip header around it. */
+	/* 16 + 15 asks for a gzip header. */
 	if (deflateInit2(z, 1, Z_DEFLATED, 16 + 15, 8, Z_DEFAULT_STRATEGY) !=
 	    Z_OK)
 		prog_die(PROG_SOFTWARE, "zlib does not start");
@@ -53,7 +53,8 @@ gzip_bomb(const char *text, struct buf *head, struct buf *piece)
 
 	start(&z);
 	feed(&z, text, strlen(text), Z_FULL_FLUSH, head);
-	/* After a full flush a piece stands alone and can be repeated. */
+	/* After a full flush a piece is independent of what came before, so it
+	 * can be repeated. */
 	memset(blanks, ' ', len);
 	feed(&z, blanks, len, Z_FULL_FLUSH, piece);
 	deflateEnd(&z);

@@ -7,8 +7,8 @@
 /* One whole gzip file. */
 void gzip_whole(const struct buf *in, struct buf *out);
 
-/* The beginning of one that holds `text`, then a piece that adds a MiB of
- * blanks each time it is sent. */
+/* Makes the beginning of a gzip file that holds `text`, and a piece that adds
+ * one MiB of blanks each time it is sent. */
 void gzip_bomb(const char *text, struct buf *head, struct buf *piece);
 
 #endif

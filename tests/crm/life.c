@@ -13,7 +13,7 @@ is_night(const struct world *w, int64_t t)
 	return hour < w->opt.hour_from || hour >= w->opt.hour_to;
 }
 
-/* A human who can take a dialog; sometimes one who should not. */
+/* Returns a human who can take a dialog; sometimes one who should not. */
 static int32_t
 somebody(struct world *w, struct dialog *d)
 {
@@ -39,7 +39,7 @@ robot(const struct world *w)
 	return NO_OPERATOR;
 }
 
-/* Whether only the API gives dialogs away; that was not always so. */
+/* True if only the API assigns dialogs. In the past, operators took them. */
 static bool
 is_ours(const struct world *w)
 {
@@ -102,7 +102,7 @@ robot_answers(struct world *w, int32_t dialog, int64_t t)
 	w->dialogs[dialog].phase = PHASE_ANSWERED;
 }
 
-/* Sent through the API: a message to the client without an author. */
+/* The API sends a message to the client, without an author. */
 static void
 integration_answers(struct world *w, int32_t dialog, int64_t t)
 {
@@ -149,7 +149,7 @@ release(struct world *w, int32_t dialog, int64_t t)
 		world_give(w, dialog, NO_OPERATOR, t);
 }
 
-/* A survey belongs to the request it asks about, though it may come late. */
+/* A survey belongs to the request that it asks about, even if it comes late. */
 static void
 late_survey(struct world *w, int32_t dialog, int64_t t)
 {
@@ -174,7 +174,7 @@ finish(struct world *w, int32_t dialog, int64_t t)
 		world_say(w, dialog, UNTYPED, NO_OPERATOR, t);
 }
 
-/* What can happen in an open dialog; weights by phase, of 1000. */
+/* What can happen in an open dialog; the weights, per phase, add up to 1000. */
 static const struct {
 	void (*act)(struct world *w, int32_t dialog, int64_t t);
 	int waiting, answered;
@@ -194,8 +194,9 @@ static const struct {
 	{ finish, 20, 100, true },
 };
 
-/* A closed dialog comes back, or a new client comes in its place. The past is
- * made dialog by dialog: there each comes back, after hours or days. */
+/* A closed dialog is opened again, or a new client takes its place. The past is
+ * made dialog by dialog; there each dialog is opened again after hours or
+ * days. */
 static int64_t
 after_closing(struct world *w, struct dialog *d, int64_t t)
 {
@@ -218,7 +219,7 @@ come_back(struct world *w, int32_t dialog, int64_t t)
 		d->assignee = NO_OPERATOR;
 	if (d->request >= 0 && rng_chance(&d->rng, 100)) {
 		world_open_request(w, dialog, t);
-		if (!w->opt.chatwoot) /* which tells of each */
+		if (!w->opt.chatwoot) /* Chatwoot reports each of them. */
 			world_tell(w, dialog, SERVICE_REOPENED, NO_OPERATOR, t);
 	}
 	if (rng_chance(&d->rng, 920))
@@ -286,7 +287,7 @@ dialog_event(struct world *w, int32_t dialog, int64_t t)
 static void
 arrival(struct world *w, int64_t t)
 {
-	/* Most clients are new, some write on a second channel. */
+	/* Most clients are new; some write on a second channel. */
 	int64_t client = rng_chance(&w->rng, 900)
 			     ? (int64_t)w->dialogs_n
 			     : rng_below(&w->rng, (int64_t)w->dialogs_n);
@@ -294,7 +295,7 @@ arrival(struct world *w, int64_t t)
 
 	w->dialogs[dialog].next_at = t;
 	if (rng_chance(&w->rng, 30)) {
-		/* Opened by hand, nobody has written yet. */
+		/* It was opened by an operator, and nobody has written yet. */
 		world_open_request(w, dialog, t);
 		life_plan(w, dialog, t + rng_spread(&w->rng, 60000));
 		return;

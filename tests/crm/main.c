@@ -1,7 +1,7 @@
 /*
- * crm-sim: a Chat2Desk that is not there. Speaks its public API on the
- * loopback from worlds made of a seed, on a clock that can be frozen, moved
- * and made fast, and goes wrong on demand. For tests and the demo.
+ * crm-sim: a simulated Chat2Desk. It serves the public API on the loopback from
+ * worlds that are made from a seed, on a clock that can be frozen, moved and
+ * made faster, and it fails on demand. For tests and the demo.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -96,7 +96,8 @@ read_file(const char *path)
 	return NULL;
 }
 
-/* Written under another name first: who sees the file sees all of it. */
+/* Written under another name first, so that every reader sees the whole
+ * file. */
 static int
 write_port(const char *path, int port)
 {
@@ -162,7 +163,7 @@ main(int argc, char **argv)
 		return code;
 	if (s.die_with_parent) {
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
-		if (getppid() != parent) /* it ended before that call */
+		if (getppid() != parent) /* the parent ended before that call */
 			return PROG_OK;
 	}
 	code = make_worlds(&s);

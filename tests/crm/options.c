@@ -127,7 +127,7 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-/* Whole seconds, or with a fraction up to milliseconds, in thousandths. */
+/* Parses seconds with up to three decimal places as milliseconds. */
 static int
 parse_milli(const char *text, int64_t *milli)
 {

@@ -1,5 +1,5 @@
 /*
- * options: the command line of crm-sim; --help documents it, with the control
+ * options: the command line of crm-sim. --help documents it, with the control
  * calls and the faults.
  */
 #ifndef TESTS_CRM_OPTIONS_H
@@ -10,7 +10,8 @@
 #define ACCOUNTS_MAX 16
 
 struct settings {
-	/* The account's, and of --account what it does not say. */
+	/* The options of the account, and the defaults of those made by
+	 * --account. */
 	struct world_options world;
 	struct sim sim;
 	char *accounts[ACCOUNTS_MAX]; /* TOKEN:SEED[:DIALOGS], borrowed */
@@ -21,7 +22,8 @@ struct settings {
 	bool die_with_parent, until_eof;
 };
 
-/* Fills s, defaults first. -1 to go on, else the exit code. */
+/* Fills s, starting from the defaults. Returns -1 to continue, else the exit
+ * code. */
 int options_read(struct settings *s, int argc, char **argv);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * past: see past.h. Each dialog lives through its past on a clock of its own,
- * from 0 until it has had its share of messages; that stretch is then moved
- * so that it ends at the start. Only then are all messages sorted and given
- * their ids, which ascend with time.
+ * past: see past.h. Each dialog lives through its past on its own clock, from 0
+ * until it has its share of messages. That period is then moved so that it ends
+ * at the start of the simulation. Only then are all messages sorted and
+ * numbered, so ids ascend with time.
  */
 #include "tests/crm/past.h"
 
@@ -24,7 +24,7 @@ add_operator(struct world *w, enum operator_kind kind, int64_t id)
 	*o = (struct worker){ .id = w->opt.id_base + id, .kind = kind };
 	o->first_name = kind == ROBOT ? "Robot" : first[i % ARRAY_LEN(first)];
 	o->last_name = kind == ROBOT ? "" : last[i % ARRAY_LEN(last)];
-	/* A deleted account keeps online = 1 for ever. */
+	/* A deleted account stays online. */
 	o->online = kind == ROBOT || kind == DELETED || i % 5 != 4;
 	if (kind == DELETED)
 		o->offline_type = "busy";
@@ -51,8 +51,8 @@ make_operators(struct world *w)
 	add_operator(w, DELETED, 10902);
 }
 
-/* Lives until the dialog has its messages and is open, or closed. The time of
- * the last event; *gap is how long after it the next would come. */
+/* Lets the dialog live until it has its messages and is open, or closed.
+ * Returns the time of the last event; *gap is the time until its next one. */
 static int64_t
 live(struct world *w, int32_t dialog, size_t messages, bool open, int64_t *gap)
 {
@@ -70,7 +70,7 @@ live(struct world *w, int32_t dialog, size_t messages, bool open, int64_t *gap)
 	}
 }
 
-/* Moves a dialog's past on the real clock. */
+/* Moves a dialog's past to the real clock. */
 static void
 move(struct world *w, int32_t dialog, size_t first_request, int64_t by)
 {
@@ -194,7 +194,7 @@ past_make(struct world *w, const struct world_options *opt)
 	w->next_request_id = opt->id_base + 70000;
 	make_operators(w);
 	w->ids_later = true;
-	if (pace == 0) /* a world at rest has had a past too */
+	if (pace == 0) /* A world at rest has a past, too. */
 		w->opt.pace_ms = 5 * 60000;
 	for (int64_t i = 0; i < opt->dialogs + closed; i++)
 		make_dialog(w, i, i % 6 != 5);

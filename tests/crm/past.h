@@ -1,6 +1,6 @@
 /*
- * past: creates the initial world: operators, dialogs and weeks of messages,
- * the same for the same options.
+ * past: creates the initial world: operators, dialogs and weeks of messages.
+ * The same options make the same world.
  */
 #ifndef TESTS_CRM_PAST_H
 #define TESTS_CRM_PAST_H

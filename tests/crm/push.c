@@ -70,7 +70,7 @@ sign(struct curl_slist *headers, const struct item *item)
 	return headers;
 }
 
-/* True when it was answered with 2xx. */
+/* True if the answer was a 2xx. */
 static bool
 post(CURL *c, const struct item *item)
 {
@@ -97,7 +97,8 @@ post(CURL *c, const struct item *item)
 	return code == CURLE_OK && status >= 200 && status < 300;
 }
 
-/* The index of the first item that is due, or n; then *wait says how long. */
+/* Returns the index of the first item that is due; or n, and sets *wait to the
+ * time until one is. */
 static size_t
 find_due(const struct push *p, int64_t *wait)
 {
@@ -131,7 +132,7 @@ rest(struct push *p, int64_t ms)
 	pthread_cond_timedwait(&p->more, &p->lock, &t);
 }
 
-/* Takes one out, sends it unlocked, counts what became of it. */
+/* Removes an item, sends it without the lock, and counts the result. */
 static void
 send_one(struct push *p, CURL *c, size_t i)
 {

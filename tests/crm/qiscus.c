@@ -39,7 +39,7 @@ qiscus_knows(const struct world *w, const struct call *c, struct answer *a)
 	return false;
 }
 
-/* %XX and + of a form, in place. */
+/* Decodes %XX and + of a form, in place. */
 static void
 decode(char *s)
 {
@@ -164,7 +164,8 @@ get_agents(struct sim *s, struct world *w, struct call *c, int64_t id,
 	    (long long)limit, (long long)n);
 }
 
-/* Agents by what they hold, the fewest first; all are of every division. */
+/* Sorts the agents by the number of rooms they hold, the fewest first. Every
+ * agent is in every division. */
 static size_t
 sorted_agents(const struct world *w, bool only_free, int32_t *to)
 {

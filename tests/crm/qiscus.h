@@ -1,9 +1,9 @@
 /*
  * qiscus: the routes of Qiscus Omnichannel, on the same port as Chat2Desk's,
  * under /api/: agents, rooms, comments (which are on another host in reality),
- * assigning and resolving, webhooks. It has the known quirks of the API: rows
- * that a filter should leave out, an order without effect, ids as numbers in
- * one place and as strings in another, nulls.
+ * assigning, resolving and webhooks. It has the known quirks of the API: rows
+ * that a filter should leave out, an order without effect, ids that are numbers
+ * in one place and strings in another, nulls.
  */
 #ifndef TESTS_CRM_QISCUS_H
 #define TESTS_CRM_QISCUS_H
@@ -12,22 +12,22 @@
 
 #include "tests/crm/api.h"
 
-/* As api_route() and api_route_name(). */
+/* Like api_route() and api_route_name(). */
 bool qiscus_is_path(const char *path);
 const struct route *qiscus_route(
     const struct call *c, int64_t *id, size_t *index);
 const char *qiscus_route_name(size_t index, struct buf *text);
 
-/* Whether the call bears the app's id, and an admin's token where the secret
- * key will not do; if not that is the answer. */
+/* True if the call has the app's id, and an admin's token where the secret key
+ * is not enough. Otherwise makes the answer. */
 bool qiscus_knows(
     const struct world *w, const struct call *c, struct answer *a);
 
 /* {"errors":"..."} */
 void qiscus_error(struct answer *a, unsigned status, const char *text);
 
-/* A body of JSON or of a form, and else the query: a value as text or number.
- * Owned; NULL when the body is neither. */
+/* Reads the parameters, each a text or a number, from a JSON or form body, else
+ * from the query. Owned; NULL if the body is neither. */
 json_t *qiscus_params(const struct call *c);
 const char *qiscus_text(const json_t *params, const char *name);
 int64_t qiscus_int(const json_t *params, const char *name, int64_t otherwise);
@@ -45,7 +45,7 @@ void qiscus_service(
 void qiscus_happening(
     struct buf *b, const struct world *w, const struct event *h);
 
-/* Whether comments show that message at all. */
+/* True if the list of comments shows that message. */
 bool qiscus_shows(const struct message *m);
 
 /* Open rooms that an agent has. */

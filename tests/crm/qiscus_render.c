@@ -42,7 +42,7 @@ source(const struct channel *c)
 	return c->transport;
 }
 
-/* A customer is known by phone number or by e-mail. Owned. */
+/* A customer is identified by a phone number or an e-mail address. Owned. */
 static char *
 customer(const struct world *w, const struct dialog *d)
 {
@@ -73,7 +73,7 @@ qiscus_load(const struct world *w, int32_t who)
 	return n;
 }
 
-/* What people write under. Owned. */
+/* The address under which a person writes. Owned. */
 static char *
 sdk_email(const struct world *w, int32_t who)
 {
@@ -88,7 +88,7 @@ full_name(const struct worker *o)
 	    *o->last_name != '\0' ? " " : "", o->last_name);
 }
 
-/* Not to be offered a room: away, or switched off by hand. */
+/* False if no room may be offered: the agent is away or was switched off. */
 static bool
 is_free(const struct worker *o)
 {
@@ -153,7 +153,7 @@ qiscus_shows(const struct message *m)
 	return m->type != COMMENT;
 }
 
-/* Of a service line. Owned. */
+/* The text of a system event. Owned. */
 static char *
 event_text(const struct world *w, const struct message *m)
 {
@@ -211,7 +211,7 @@ is_bot_reply(const struct world *w, const struct message *m)
 	       m->id % 2 == 1;
 }
 
-/* Who writes what nobody has written: a bot, or the system. */
+/* Adds the sender of a message that no person wrote: a bot, or the system. */
 static void
 add_machine(struct buf *b, const struct world *w, const struct message *m)
 {
@@ -273,7 +273,7 @@ qiscus_comment(struct buf *b, const struct world *w, const struct message *m)
 	jsonw_close(b);
 }
 
-/* The newest one that is shown, or NULL. */
+/* Returns the newest message that is shown, or NULL. */
 static const struct message *
 last_shown(const struct world *w, const struct dialog *d, bool of_customer)
 {
@@ -344,7 +344,8 @@ qiscus_room(struct buf *b, const struct world *w, const struct dialog *d)
 	free(id);
 }
 
-/* A session, as the answers of writes and the webhooks show it; who had it. */
+/* Adds a session and its agent, as the webhooks and the answers of writes show
+ * them. */
 void
 qiscus_service(
     struct buf *b, const struct world *w, int32_t request, int32_t who)
@@ -376,7 +377,7 @@ add_channel(struct buf *b, const struct channel *c)
 	jsonw_close(b);
 }
 
-/* What Qiscus would choose itself. */
+/* Adds the agent that Qiscus itself would choose. */
 static void
 add_candidate(struct buf *b, const struct world *w)
 {
@@ -430,7 +431,7 @@ waiting(struct buf *b, const struct world *w, const struct event *h)
 	free(id);
 }
 
-/* Who pressed the button: the agent, or the admin. */
+/* Adds who resolved the room: the agent, or the admin. */
 static void
 resolved(struct buf *b, const struct world *w, const struct event *h)
 {

@@ -15,7 +15,8 @@ struct filter {
 	bool loose;                 /* nothing is left out */
 };
 
-/* Among the unserved ones were seen some that are served, or resolved. */
+/* The real list of unserved rooms also has some that are served, or
+ * resolved. */
 static bool
 slips_in(const struct filter *f, const struct dialog *d)
 {
@@ -57,7 +58,7 @@ passes(const struct world *w, const struct filter *f, const struct dialog *d)
 	       is_held_by(w, d, f->agents);
 }
 
-/* Later activity first, whatever `order` says. */
+/* The latest activity comes first, whatever `order` says. */
 static int
 by_activity(const void *a, const void *b)
 {
@@ -103,7 +104,8 @@ list(const struct world *w, const struct filter *f, int64_t limit,
 	free(rows);
 }
 
-/* A room goes to the first agent (number below 0) or to the last one. */
+/* Moves a room to the first agent (if number is negative) or to the last
+ * one. */
 static void
 move(struct world *w, int64_t number)
 {
@@ -182,7 +184,8 @@ qiscus_unserved(struct sim *s, struct world *w, struct call *c, int64_t id,
 	    &a->body, "{\"data\":{\"total_unserved\":%zu},\"status\":200}", n);
 }
 
-/* Newest first, by page numbers: what is written pushes rows on. */
+/* Lists comments newest first, by page numbers, so new comments move rows to
+ * later pages. */
 void
 qiscus_comments(struct sim *s, struct world *w, struct call *c, int64_t id,
     struct answer *a)

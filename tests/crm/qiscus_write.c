@@ -7,7 +7,7 @@
 #include "tests/crm/life.h"
 #include "tests/crm/qiscus.h"
 
-/* The vendor's own client allows so many agents in a room. */
+/* The vendor's own client allows at most this many agents in a room. */
 #define AGENTS_MOST 5
 
 static struct dialog *
@@ -40,8 +40,8 @@ answer_assigned(
 	buf_adds(&a->body, "}}");
 }
 
-/* Without replace_latest_agent the agent is one more in the room, up to
- * max_agent. */
+/* Without replace_latest_agent the agent is added to the room, up to max_agent
+ * agents. */
 void
 qiscus_assign(struct sim *s, struct world *w, struct call *c, int64_t id,
     struct answer *a)

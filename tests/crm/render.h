@@ -1,6 +1,7 @@
 /*
  * render: appends the objects of a world to a buffer as the API's JSON, with
- * every field that Chat2Desk is known to send, null where it is null there.
+ * every field that Chat2Desk is known to send, and null where Chat2Desk sends
+ * null.
  */
 #ifndef TESTS_CRM_RENDER_H
 #define TESTS_CRM_RENDER_H
@@ -15,24 +16,26 @@ void render_dialog(
 void render_message(
     struct buf *b, const struct world *w, const struct message *m);
 
-/* As GET /requests/{id}/messages shows it: other names, Unix seconds. */
+/* Adds a message as GET /requests/{id}/messages shows it, with other names and
+ * Unix seconds. */
 void render_request_message(
     struct buf *b, const struct world *w, const struct message *m);
 
-/* The API's id of a client; its number, or -1 for an id that is none. */
+/* Returns the API's id of a client. The second function returns the number for
+ * an id, or -1 if it is not a client's. */
 int64_t render_client_id(const struct world *w, int64_t client);
 int64_t render_client_number(const struct world *w, int64_t id);
 void render_client(struct buf *b, const struct world *w, int64_t client);
 void render_channel(
     struct buf *b, const struct world *w, const struct channel *c);
 
-/* A member with a time as the API writes it, null for 0. */
+/* Adds a member with a time in the API's format; null for 0. */
 void render_time(struct buf *b, const char *key, int64_t ms);
 
 /* A member with an id; null for 0. */
 void render_id(struct buf *b, const char *key, int64_t id);
 
-/* What a message says that is not a service line and no photo. */
+/* Returns the text of a message that is neither a system line nor a photo. */
 const char *render_text(const struct message *m);
 
 /* The operator's role. */

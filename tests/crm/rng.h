@@ -1,7 +1,8 @@
 /*
- * rng: the simulator's random numbers. Each dialog has its own generator, so
- * that a control call to one dialog changes no other, and one seed gives one
- * world. Integers only: no libm, the same on every machine.
+ * rng: the simulator's random numbers. Each dialog has its own generator, so a
+ * control call to one dialog changes no other, and the same seed makes the same
+ * world. It uses integers only and no libm, so it gives the same numbers on
+ * every machine.
  */
 #ifndef TESTS_CRM_RNG_H
 #define TESTS_CRM_RNG_H
@@ -22,7 +23,8 @@ int64_t rng_below(struct rng *r, int64_t n);
 /* True in per_mille of 1000 cases. */
 bool rng_chance(struct rng *r, int per_mille);
 
-/* A positive value with that mean and a long tail (up to 8 times as much). */
+/* Returns a positive value with that mean and a long tail, up to 8 times the
+ * mean. */
 int64_t rng_spread(struct rng *r, int64_t mean);
 
 #endif

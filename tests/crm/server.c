@@ -16,14 +16,14 @@
 #include "tests/crm/gzip.h"
 #include "tests/crm/qiscus.h"
 
-/* One request from its headers to the end of its answer. */
+/* One request, from its headers to the end of its answer. */
 struct exchange {
 	struct server *server;
 	struct MHD_Connection *connection;
 	struct buf request;
 	struct answer answer;
-	struct buf piece; /* of a bomb, sent again and again */
-	bool answered;    /* the logic has been asked */
+	struct buf piece; /* a piece of a gzip bomb, sent repeatedly */
+	bool answered;    /* the answer has been made */
 	bool suspended;
 	int64_t due_ms; /* monotonic: when to resume, or to send a byte */
 	struct exchange *next, **prev;
@@ -47,7 +47,8 @@ header(void *ctx, const char *name)
 	return MHD_lookup_connection_value(ctx, MHD_HEADER_KIND, name);
 }
 
-/* Whose call it is. An account's admin has its token with "admin-" in front. */
+/* Returns the token of the call. An admin's token is the account's, prefixed
+ * with "admin-". */
 static const char *
 token(struct MHD_Connection *connection, const char *path, bool *by_admin)
 {
@@ -126,7 +127,7 @@ sleep_until(struct exchange *e, int64_t due_ms)
 	MHD_suspend_connection(e->connection);
 }
 
-/* Bodies that do not come at once, or not as reserved. */
+/* For bodies that are not sent at once, or not with the promised length. */
 static ssize_t
 read_body(void *cls, uint64_t pos, char *to, size_t max)
 {
@@ -180,7 +181,7 @@ whole(struct exchange *e, bool gzip)
 		*body = packed;
 	}
 	len = body->len;
-	/* The memory becomes the response's. */
+	/* The response takes over the memory. */
 	r = MHD_create_response_from_buffer(
 	    len, buf_take(body), MHD_RESPMEM_MUST_FREE);
 	if (gzip)
@@ -354,8 +355,9 @@ server_port(const struct server *s)
 	return info == NULL ? 0 : info->port;
 }
 
-/* Resumes what is due (everything at the end). -1 if there was something,
- * else ms until the next, at most a second. */
+/* Resumes the connections that are due; all of them at the end. Returns -1 if
+ * there were some, else the milliseconds until the next is due, at most a
+ * second. */
 static int64_t
 wake(struct server *s, bool all)
 {
@@ -408,7 +410,7 @@ server_run(struct server *s, int watch)
 		if (watch >= 0 && fds[1].revents != 0 && ended(watch))
 			break;
 		MHD_run(s->daemon);
-		if (resumed) /* what the first run took back in */
+		if (resumed) /* connections that the first run accepted again */
 			MHD_run(s->daemon);
 	}
 }

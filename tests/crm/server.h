@@ -11,13 +11,13 @@
 
 struct server;
 
-/* Listens on 127.0.0.1, any free port when port is 0. cert and key are PEM
- * text for TLS, or NULL. NULL and *why when it cannot. */
+/* Listens on 127.0.0.1; port 0 stands for any free port. cert and key are PEM
+ * text for TLS, or NULL. Returns NULL and *why on errors. */
 struct server *server_open(struct sim *sim, int port, const char *cert,
     const char *key, struct buf *why);
 int server_port(const struct server *s);
 
-/* Serves until asked to stop, or until the descriptor `watch` ends (-1:
+/* Serves until it is asked to stop, or until the descriptor `watch` ends (-1:
  * none). */
 void server_run(struct server *s, int watch);
 void server_close(struct server *s);

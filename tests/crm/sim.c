@@ -1,4 +1,5 @@
-/* sim: who is calling, what it costs, what goes wrong, who answers. */
+/* sim: identifies the caller, counts the call, injects faults, and finds the
+ * route. */
 #include "tests/crm/sim.h"
 
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #include "tests/crm/life.h"
 #include "tests/crm/qiscus.h"
 
-/* Sends webhooks for new events, which show the world as it is now. */
+/* Sends webhooks for new events. They show the world as it is now. */
 static void
 tell(struct sim *s, struct world *w)
 {
@@ -94,7 +95,7 @@ sim_turn(struct sim *s)
 	return s->speed_milli > 0 ? 50 : 1000;
 }
 
-/* True when the account may not call any more; then that is the answer. */
+/* True if the account may make no more calls; the answer is then made. */
 static bool
 over_limit(const struct sim *s, struct world *w, struct answer *a)
 {
@@ -133,7 +134,7 @@ answer_echo(const struct call *c, struct answer *a)
 	free(text);
 }
 
-/* The order of checks is Chat2Desk's: token, quota, route. */
+/* Checks in Chat2Desk's order: token, quota, route. */
 static void
 answer_api(struct sim *s, struct call *c, const struct route *route, int64_t id,
     struct answer *a)

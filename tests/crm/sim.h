@@ -1,7 +1,7 @@
 /*
- * sim: the whole simulator: its accounts (a token is an account with its own
- * world), its clock, its counters and its faults. One thread, one caller:
- * server.c.
+ * sim: the whole simulator: its accounts (a token stands for an account with
+ * its own world), its clock, its counters and its faults. Only server.c calls
+ * it, from one thread.
  */
 #ifndef TESTS_CRM_SIM_H
 #define TESTS_CRM_SIM_H
@@ -15,39 +15,42 @@
 #include "tests/crm/push.h"
 #include "tests/crm/world.h"
 
-/* The first half is Chat2Desk's, the second Qiscus's or Chatwoot's; the last of
- * each counts what is not a route. */
+/* The first half is for Chat2Desk, the second for Qiscus or Chatwoot. The last
+ * entry of each half counts calls without a route. */
 #define SIM_ROUTES 64
 
 struct sim {
 	struct world *worlds;
 	size_t worlds_n;
-	int64_t now_ms;      /* the world's clock as of mono_ms */
-	int64_t mono_ms;     /* our monotonic clock then */
-	int64_t speed_milli; /* simulated ms a real second; 0: frozen */
+	int64_t now_ms;      /* the world's clock at mono_ms */
+	int64_t mono_ms;     /* our monotonic clock at that moment */
+	int64_t speed_milli; /* simulated ms per real second; 0: frozen */
 	int64_t latency_ms;
-	int64_t quota;      /* calls an account has; 0: no end */
-	int64_t per_minute; /* calls an account may make; 0: no end */
+	int64_t quota;      /* calls that an account has; 0: no limit */
+	int64_t per_minute; /* calls that an account may make per minute; 0: no
+			     * limit */
 	bool honour_offset; /* on /messages too */
 	bool ignore_reverse;
-	bool auto_assign; /* Chatwoot's first inbox and team say that it does */
+	bool auto_assign; /* auto-assignment is on in Chatwoot's first inbox and
+			   * team */
 	uint64_t calls;
 	uint64_t by_route[SIM_ROUTES];
 	struct fault_set faults;
-	struct buf report; /* Chatwoot's, of its agents */
-	struct push *push; /* webhooks on their way; NULL: of Chat2Desk */
+	struct buf report; /* Chatwoot's report about its agents */
+	struct push *push; /* webhooks to be sent; NULL for Chat2Desk */
 };
 
 /* Answers one call. */
 void sim_answer(struct sim *s, struct call *c, struct answer *a);
 
-/* The name of a route that was counted; NULL: none. */
+/* Returns the name of a counted route; NULL if there is none. */
 const char *sim_route_name(const struct sim *s, size_t index, struct buf *text);
 
-/* Sends webhooks for new events. Returns the ms until the next call. */
+/* Sends webhooks for new events. Returns the milliseconds until the next call
+ * is due. */
 int64_t sim_turn(struct sim *s);
 
-/* The world's clock; the worlds are run up to it. */
+/* Returns the world's clock, and runs the worlds up to it. */
 int64_t sim_now(struct sim *s);
 
 /* Moves it forward. */

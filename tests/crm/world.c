@@ -13,7 +13,7 @@ const struct channel world_channels[WORLD_CHANNELS] = {
 	{ 15, "Direct", "insta_direct" },
 };
 
-/* The first index of a sorted array whose element is not below id. */
+/* The first index of a sorted array whose element is not below `wanted`. */
 #define LOWER_BOUND(array, n, wanted, result)                                  \
 	do {                                                                   \
 		size_t lo_ = 0, hi_ = (n);                                     \

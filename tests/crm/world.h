@@ -1,12 +1,12 @@
 /*
  * world: the data of one account of the simulated CRM: operators, channels,
- * dialogs, their requests and messages, as arrays in memory. Names are those of
- * Chat2Desk; for Qiscus a dialog is a room, a request a session.
+ * dialogs, requests and messages, as arrays in memory. Names are those of
+ * Chat2Desk; for Qiscus a dialog is a room and a request is a session.
  *
- * A dialog is the permanent thread of one client on one channel; a request is
- * one contact in it, from its first message to the closing. Ids of messages and
+ * A dialog is the permanent thread of one client on one channel. A request is
+ * one contact in it, from its first message to its closing. Ids of messages and
  * requests increase with time, so arrays are sorted by id. Nothing is ever
- * removed: indexes stay valid, pointers only until the next change.
+ * removed: indexes stay valid, but pointers only until the next change.
  *
  * Clients are not stored: their data are computed from their number.
  */
@@ -32,7 +32,8 @@ enum message_type {
 	UNTYPED, /* an automatic survey: "type": null */
 };
 
-/* The event of a service line, in extra_data besides its text. */
+/* The event of a system message, which extra_data names in addition to the
+ * text. */
 enum service_line {
 	SERVICE_NOTHING,
 	SERVICE_CLOSED,
@@ -48,13 +49,13 @@ struct message {
 	int32_t author; /* index, or NO_OPERATOR */
 	uint8_t type;
 	uint8_t service;
-	uint8_t text; /* WORLD_TEXTS: none, a photo instead */
+	uint8_t text; /* WORLD_TEXTS: a photo instead of a text */
 	bool read;
 };
 
 struct request {
 	int64_t id;
-	int64_t begin, end; /* end 0: running */
+	int64_t begin, end; /* end 0: still running */
 	int32_t dialog;
 };
 
@@ -68,20 +69,22 @@ struct dialog {
 	int64_t id;
 	int64_t client;
 	int64_t begin, end; /* end 0: open */
-	int64_t next_at;    /* of its next event; 0: none planned */
+	int64_t next_at;    /* time of its next event; 0: none is planned */
 	struct rng rng;
 	int32_t *messages; /* indexes, ascending */
 	size_t messages_n, messages_cap;
 	int32_t channel;  /* index into world_channels */
-	int32_t assignee; /* who has it, or NO_OPERATOR */
+	int32_t assignee; /* the assignee, or NO_OPERATOR */
 	int32_t request;  /* the newest one, or -1 */
 	int32_t previous; /* the one before, or -1 */
 	enum phase phase;
-	int32_t agents; /* Qiscus: how many it has, more than one by mistake */
-	bool stranger;  /* Chatwoot: the API gave it to one who is no member */
-	int64_t labelled_at; /* by a control call, without a message; 0: not */
-	bool gone; /* removed by a control call: the API does not show it any
-		      more */
+	int32_t agents; /* Qiscus: its number of agents, which is more than one
+			 * by mistake */
+	bool stranger;  /* Chatwoot: the API gave it to an agent who is not a
+			 * member */
+	int64_t labelled_at; /* when a control call labelled it, without a
+			      * message; 0: never */
+	bool gone; /* removed by a control call: the API no longer shows it */
 };
 
 enum operator_kind { HUMAN, ROBOT, DISABLED, DELETED };
@@ -92,7 +95,7 @@ struct worker {
 	bool online;
 	const char *offline_type; /* NULL: free */
 	const char *first_name, *last_name;
-	int64_t next_at; /* of its next change of state */
+	int64_t next_at; /* time of its next change of state */
 	bool hidden;     /* hired later, or removed: not in /operators */
 };
 
@@ -110,26 +113,26 @@ struct world_options {
 	int64_t operators; /* humans */
 	int64_t messages;  /* mean of a dialog's past */
 	int64_t pace_ms;   /* mean time between events of an open dialog; 0:
-			      nothing happens by itself */
+			    * nothing happens on its own */
 	int64_t start_ms;
-	int64_t lag_ms;         /* until a message shows in /messages */
+	int64_t lag_ms;         /* delay until a message shows in /messages */
 	int64_t id_base;        /* added to every id */
 	int hour_from, hour_to; /* operators work between them (UTC) */
 	bool request_ids;
-	bool tells;    /* service lines say what they are about */
+	bool tells;    /* system messages say what they are about */
 	bool qiscus;   /* closing removes the assignee, and every event has a
-			  webhook */
-	bool chatwoot; /* every event is a line and has a webhook, and closing
-			  keeps the assignee */
+			* webhook */
+	bool chatwoot; /* every event has a system message and a webhook, and
+			* closing keeps the assignee */
 	bool apart;    /* each agent of Qiscus or Chatwoot serves one channel,
-			  in turn */
+			* in turn */
 	bool by_us;    /* no operator takes dialogs: the API assigns them */
 	const char *app;
 	const char *webhook_secret; /* Chatwoot signs with it */
 };
 
-/* The event of a webhook: of Qiscus, where each kind has its own; of Chatwoot,
- * where one has all. */
+/* The event of a webhook. Qiscus has a webhook for each kind, Chatwoot one for
+ * all kinds. */
 enum push_kind {
 	PUSH_WAITING,
 	PUSH_RESOLVED,
@@ -146,8 +149,8 @@ struct event {
 	int64_t at;
 	enum push_kind kind;
 	int32_t dialog;
-	int32_t who;    /* who held it, or NO_OPERATOR */
-	int32_t before; /* PUSH_ASSIGNEE: who held it before */
+	int32_t who;    /* who had it, or NO_OPERATOR */
+	int32_t before; /* PUSH_ASSIGNEE: who had it before */
 	int32_t message;
 	bool is_new; /* the first message of a session; PUSH_STATUS: opened */
 };
@@ -157,23 +160,23 @@ struct webhook {
 	bool on;
 };
 
-/* What happened to who has a dialog, in its order. */
+/* The journal of assignments, in their order. */
 enum deed_kind {
-	DEED_WAITS,    /* a customer wrote, and nobody holds it */
-	DEED_ASSIGNED, /* the API gave it to somebody, */
-	DEED_GIVEN,    /* somebody else did, or took it from the one it had */
+	DEED_WAITS,    /* a customer wrote and nobody is assigned */
+	DEED_ASSIGNED, /* the API assigned it */
+	DEED_GIVEN,    /* somebody else assigned it, or took it from its
+			* assignee */
 	DEED_RESOLVED,
-	DEED_ONLINE, /* an operator may be given some, */
-	DEED_OFFLINE /* and may not */
+	DEED_ONLINE, /* an operator may be given dialogs */
+	DEED_OFFLINE /* an operator may not be given dialogs */
 };
 
 struct deed {
 	int64_t at;
 	enum deed_kind kind;
-	int32_t dialog; /* -1: of an operator */
-	int32_t who,
-	    before;   /* who has it from then on, who had it; NO_OPERATOR */
-	int64_t held; /* open dialogs that `who` holds, with this one */
+	int32_t dialog;      /* -1: about an operator */
+	int32_t who, before; /* the assignee after and before it; NO_OPERATOR */
+	int64_t held; /* open dialogs that `who` has, including this one */
 };
 
 enum plan_kind {
@@ -182,18 +185,20 @@ enum plan_kind {
 	PLAN_ARRIVAL,  /* a new client */
 };
 
-/* An event to come. One of a dialog or operator counts only if its time is
- * still their next_at: whoever plans anew need not search the heap. */
+/* A planned event. An event of a dialog or an operator counts only if its time
+ * is still their next_at. So a new plan need not search the heap for the old
+ * one. */
 struct planned {
 	int64_t at;
-	int64_t order; /* breaks ties in the order of planning */
+	int64_t order; /* events at the same time happen in the order of
+			* planning */
 	enum plan_kind kind;
 	int32_t who;
 };
 
 struct world {
 	struct world_options opt;
-	int64_t now; /* events up to here have happened */
+	int64_t now; /* all events up to here have happened */
 	struct rng rng;
 	struct worker *operators;
 	size_t operators_n;
@@ -205,10 +210,11 @@ struct world {
 	size_t messages_n, messages_cap;
 	struct planned *plan; /* a binary heap */
 	size_t plan_n, plan_cap;
-	int64_t planned; /* ever */
+	int64_t planned; /* number of events ever planned */
 	int64_t next_message_id, next_request_id;
-	bool ids_later; /* making the past: ids follow when it is sorted */
-	struct event *events; /* whose webhooks are still to be sent */
+	bool ids_later;       /* the past is being made: ids follow when it is
+			       * sorted */
+	struct event *events; /* events whose webhooks are still to be sent */
 	size_t happenings_n, happenings_cap;
 	struct webhook webhooks[PUSH_KINDS];
 	struct deed *deeds;
@@ -217,50 +223,54 @@ struct world {
 	int64_t minute, minute_calls; /* of the rate limit */
 };
 
-/* Lookups, of what is gone too; NULL when there is none. Ids are the API's. */
+/* Lookups, which also find what was removed; NULL if there is none. Ids are
+ * those of the API. */
 struct dialog *world_dialog(const struct world *w, int64_t id);
 struct message *world_message(const struct world *w, int64_t id);
 struct request *world_request(const struct world *w, int64_t id);
 int32_t world_operator(const struct world *w, int64_t id); /* or NO_OPERATOR */
 
-/* Index of the first message with an id >= id. */
+/* Returns the index of the first message whose id is at least `id`. */
 size_t world_message_from(const struct world *w, int64_t id);
 
 /* The newest message of a dialog, or NULL. */
 const struct message *world_last(const struct world *w, const struct dialog *d);
 
-/* Whether /messages shows it already. */
+/* True if /messages already shows it. */
 bool world_visible(const struct world *w, const struct message *m);
 
-/* Whether a line reports each closing, opening and change of the assignee. */
+/* True if a system message reports each closing, opening and change of the
+ * assignee. */
 static inline bool
 world_tells_all(const struct world *w)
 {
 	return w->opt.qiscus || w->opt.chatwoot;
 }
 
-/* Changes, all at the time t. The index of what was added is returned. */
+/* Changes, all at time t. Each function returns the index of what it added. */
 int32_t world_add_dialog(struct world *w, int64_t client, int64_t t);
 int32_t world_open_request(struct world *w, int32_t dialog, int64_t t);
 void world_close(struct world *w, int32_t dialog, int64_t t);
 int32_t world_say(struct world *w, int32_t dialog, enum message_type type,
     int32_t author, int64_t t);
 
-/* Takes down what happened just now. */
+/* Notes in the journal what happened just now. */
 void world_did(struct world *w, enum deed_kind kind, int32_t dialog,
     int32_t who, int32_t before);
 
-/* Gives a dialog to somebody, or to NO_OPERATOR; tells of it if Qiscus does. */
+/* Gives a dialog to an operator, or to NO_OPERATOR. Reports it if Qiscus
+ * would. */
 void world_give(struct world *w, int32_t dialog, int32_t who, int64_t t);
 
-/* Chatwoot: it has the label "new" first. */
+/* Chatwoot: adds the label "new" to the dialog. */
 void world_label(struct world *w, int32_t dialog);
 
-/* A service line; author is whom a transfer names. */
+/* Adds a system message; author is the operator whom a transfer names. */
 void world_tell(struct world *w, int32_t dialog, enum service_line service,
     int32_t author, int64_t t);
 
-/* The heap of events to come: adds one; takes the first one up to until. */
+/* The heap of planned events: the first function adds one; the second takes the
+ * first one up to `until`. */
 void world_plan(struct world *w, enum plan_kind kind, int32_t who, int64_t at);
 bool world_due(struct world *w, int64_t until, struct planned *next);
 

@@ -86,7 +86,8 @@ def nothing_is_not_0(test):
         test.shows(lambda: browser.text(note) == "Nothing is stored yet.",
                    f"{note}: nothing is stored")
     test.that(browser.ask("document.title") == "Live board", "another title")
-    test.shows(lambda: "or it is not kept." in browser.text("#alerts-note"),
+    test.shows(lambda: "or this metric is not computed."
+               in browser.text("#alerts-note"),
                "alerts are not kept")
     shown = browser.ask("[...document.querySelectorAll('details, "
                         "#heatmap-legend')].filter((e) => "

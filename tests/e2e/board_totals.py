@@ -98,7 +98,7 @@ def what_is_not_kept_is_not_0(test):
     """An administrator reads what to do, others do not."""
     visit(test, "/")
     test.shows(lambda: test.browser.text("#heatmap-note").endswith(
-        "or it is not kept."), "a lead's note")
+        "or this metric is not computed."), "a lead's note")
     visit(test, "/", "admin")
     test.browser.until(lambda: test.browser.text("#summary-count .value"),
                        "the responses")
