@@ -143,7 +143,7 @@ class Stream:
                 (("--every", "20ms", *to, "--part", "0/2"),
                  "allocation needs all chats of a tenant in one process; remove "
                  "--part"),
-                (("--every", "20ms"), "give --assign-to")):
+                (("--every", "20ms"), "use --assign-to")):
             self.checks.ends(self.lab.run(self.argv(*options)), 78, says)
         self.checks.ends(
             self.lab.run(["aggregator", "--publish", "-t", "queue:records"],

@@ -192,8 +192,8 @@ def its_reader_ends(checks, lab):
     code = listener.p.wait(LONG)
     client.ended.set()
     client.join()
-    checks.that(code == 74 and "the reader of the records" in listener.said(),
-                f"{code}: {listener.said()}")
+    checks.that(code == 74 and "the program that reads the records"
+                in listener.said(), f"{code}: {listener.said()}")
 
 
 def body():

@@ -104,7 +104,7 @@ def check_letters(lab, checks):
     flow.run("--window", "24h")
     letters = flow.letters()
     checks.that(sorted(x["record"] for x in letters) == sorted(bad), letters)
-    for start, n in ("late: ", 1), ("ahead: ", 3), ("it is a row", 1):
+    for start, n in ("late: ", 1), ("ahead: ", 3), ("this is a row", 1):
         checks.that(sum(x["reason"].startswith(start) for x in letters) == n,
                     f"not {n} of '{start}': {letters}")
     flow.same_figures(GOOD)
