@@ -72,8 +72,7 @@ enum exit_code reaper_print(struct buf *text)
 struct counts {
 	const char *type;   /* in each NDJSON record */
 	const char *tenant; /* in each NDJSON record; NULL: none */
-	const struct output_column
-	    *columns; /* the name, followed by the numbers */
+	const struct output_column *columns; /* the name, then the numbers */
 	size_t columns_n;
 
 	/* private */

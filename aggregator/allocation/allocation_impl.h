@@ -70,13 +70,12 @@ struct alloc_channel {
  * limits. */
 struct alloc_line {
 	const struct alloc_tags *tags;
-	const struct alloc_channel
-	    *channel;                  /* NULL: all channels without limits */
-	struct treap queue;            /* chats by arrival */
-	struct treap paused;           /* refused by everybody with free
-					* slots */
-	struct treap seats;            /* operators with free slots */
-	struct treap_node node;        /* in a->ready */
+	const struct alloc_channel *channel; /* NULL: all without limits */
+	struct treap queue;                  /* chats by arrival */
+	struct treap paused;                 /* refused by everybody with free
+					      * slots */
+	struct treap seats;                  /* operators with free slots */
+	struct treap_node node;              /* in a->ready */
 	const struct alloc_chat *head; /* its first chat, by which it is ordered
 					* there; NULL: not ready */
 };

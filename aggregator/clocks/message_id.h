@@ -29,8 +29,8 @@ typedef uint64_t message_id;
 /* Private. */
 struct message_ids {
 	struct arena arena; /* for texts; dropped ones go to free[] */
-	struct message_id_text
-	    *free[MESSAGE_ID_SIZES]; /* by size, in units of 16 bytes */
+	/* By size, in units of 16 bytes. */
+	struct message_id_text *free[MESSAGE_ID_SIZES];
 	struct message_id_prefix {
 		char p[ID_PREFIX];
 		uint8_t len;

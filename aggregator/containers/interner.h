@@ -24,8 +24,7 @@ struct name {
 	uint32_t held; /* references; 0: free */
 	uint32_t hash;
 	uint32_t next_free;
-	struct operator_info
-	    *operator_info; /* belongs to the model; may be NULL */
+	struct operator_info *operator_info; /* the model's; may be NULL */
 };
 
 #define INTERNER_CHUNK 1024

@@ -71,8 +71,8 @@ struct simulation {
 	struct simulation_operator **changed; /* operators whose load is to be
 					       * compared */
 	size_t changed_n, changed_cap;
-	struct simulation_chat *
-	    *changed_chats; /* chats whose owner is to be decided */
+	/* Chats whose owner is to be decided. */
+	struct simulation_chat **changed_chats;
 	size_t changed_chats_n, changed_chats_cap;
 	/* Records that name the operators of chats that return at this time. */
 	const struct replay_entry **returns;

@@ -26,9 +26,10 @@
  *                         messages and events are known by their ids, lines of
  *                         snapshots are known (staging.h), and of chats and
  *                         operators the latest record counts. The keys of
- * pending rows are in the state, so the next start writes these rows
- * (stream_pending.c). rows confirmed        The same rows are written once
- * more. input acknowledged    The same, until the next commit removes the keys.
+ *                         pending rows are in the state, so the next start
+ *                         writes these rows (stream_pending.c).
+ *   rows confirmed        The same rows are written once more.
+ *   input acknowledged    The same, until the next commit removes the keys.
  *
  * The next records are read while rows are being confirmed, but they are
  * committed only after that. So the state always has the keys of unconfirmed
@@ -96,8 +97,8 @@ struct stream {
 	struct state *state;
 	struct stream_tables tables;
 	struct keyed_state_cache cache;
-	struct pipeline_setup setup,
-	    snapshots; /* for streams and for snapshots */
+	struct pipeline_setup setup;     /* for streams */
+	struct pipeline_setup snapshots; /* for snapshots */
 	struct future future;
 	enum exit_code code; /* the reason of an outcome NEVER */
 	struct stream_counts counts;

@@ -11,8 +11,8 @@
 #include "aggregator/metrics/metrics.h"
 
 struct metric_selection {
-	const struct metric
-	    *metrics[METRICS_MAX]; /* in the order of metrics[] */
+	/* In the order of the table of metrics. */
+	const struct metric *metrics[METRICS_MAX];
 	size_t n;
 	bool overview;   /* people asked for operators, chats or the tenant,
 			  * which the overview shows together */

@@ -32,8 +32,8 @@
 
 /* Maximum messages in a window. */
 #define AMQP_WINDOW 128
-#define AMQP_BODY_BYTES                                                        \
-	((size_t)124 * 1024) /* one frame, which is at most 128 */
+/* One frame, which has at most 128 KiB. */
+#define AMQP_BODY_BYTES ((size_t)124 * 1024)
 
 /* The messages that the broker has not confirmed, in the order of writing:
  *

@@ -24,8 +24,8 @@ struct work_queue {
 	pthread_mutex_t lock;
 	pthread_cond_t work;
 	pthread_t threads[WORK_QUEUE_THREADS];
-	unsigned threads_n, most_threads,
-	    idle;           /* idle: threads that wait for a job */
+	unsigned threads_n, most_threads;
+	unsigned idle;      /* threads that wait for a job */
 	struct lane *lanes; /* the lane that last had a turn is last */
 	size_t jobs, most_jobs, bytes, most_bytes; /* of waiting jobs */
 	void (*at_end)(void);

@@ -43,9 +43,8 @@ struct locate {
 	bool unlisted; /* the chat is missing from every list that would have
 			* it */
 	bool search;   /* read lists if the chat is not found, or assigned */
-	const char
-	    *operators[LOCATE_OPERATORS]; /* whose lists are read; NULL: the
-					   * list of unassigned chats */
+	/* Whose lists are read; NULL: the list of unassigned chats. */
+	const char *operators[LOCATE_OPERATORS];
 	void *ctx;
 	/* Receives a page with the chat, and perhaps others; as in
 	 * crm_question. */

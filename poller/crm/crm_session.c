@@ -57,8 +57,8 @@ crm_session_begin(struct crm_session *s)
 	char text[CLOCK_TEXT];
 
 	fetch_hold(s->fetch, wait);
-	if (wait <=
-	    s->tenant->retry_budget_ms) /* short enough to wait for it */
+	/* Short enough to wait for it. */
+	if (wait <= s->tenant->retry_budget_ms)
 		return;
 	clock_format(crm_session_now(s) + wait, text);
 	log_error("tenant %s: the CRM accepts no calls until %s (rate limit); "

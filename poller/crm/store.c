@@ -25,9 +25,8 @@
 #define STORE_FORMAT 4
 #define SUM_LEN sizeof(uint64_t)
 #define MAP_MIN ((size_t)16 * 1024 * 1024)
-#define LOCK_BYTES                                                             \
-	65536 /* size of LMDB's lock file, with its table of                   \
-	       * readers */
+/* Size of LMDB's lock file, with its table of readers. */
+#define LOCK_BYTES 65536
 
 static const char *const table_names[STORE_TABLES] = { "meta", "chats",
 	"customers", "lines", "keys" };
@@ -261,8 +260,8 @@ open_env(struct store *s, enum store_access access)
 	if (rc == 0)
 		rc = mdb_env_open(s->env, s->path, MDB_NOSUBDIR | flags, 0600);
 	if (rc == 0)
-		rc = mdb_reader_check(
-		    s->env, &dead); /* readers of killed polls */
+		/* Removes readers of killed polls. */
+		rc = mdb_reader_check(s->env, &dead);
 	if (rc == 0)
 		rc = mdb_txn_begin(s->env, NULL, flags, &txn);
 	if (rc != 0)

@@ -12,9 +12,12 @@
  *   request came     nothing              the client got no answer and repeats
  *                                         the request
  *   commit           lines, key           the lines are published; if the
- * client got no answer and repeats the request, its key gives the same records
- *   broker confirms  both, at the broker  the lines are published once more
- * with the same identities removal          at the broker
+ *                                         client got no answer and repeats
+ *                                         the request, its key gives the same
+ *                                         records
+ *   broker confirms  both, at the broker  the lines are published once more,
+ *                                         with the same identities
+ *   removal          at the broker
  *
  * Dead letters (lines of type "dead") go to the broker's queue NAME.dead. If
  * the endpoint is not a broker, they are written among the records, whose

@@ -42,9 +42,8 @@ struct page_cursor {
 	bool newest_first;
 
 	/* Private. */
-	const char
-	    *after[PAGE_CURSOR_KEYS]; /* [0] is NULL for the first page */
-	struct buf values;            /* each with a NUL */
+	const char *after[PAGE_CURSOR_KEYS]; /* [0]: NULL for the first page */
+	struct buf values;                   /* each with a NUL */
 };
 
 /* Splits the parameter; NULL: the first page. Returns false if
@@ -113,15 +112,13 @@ struct list {
 	const char *parts;     /* the table of parts if several aggregators
 				* store rows, see kept.h; or NULL */
 	const char *condition; /* which rows are shown; NULL: all */
-	struct list_column
-	    columns[LIST_COLUMNS]; /* ends with one without a name */
+	struct list_column columns[LIST_COLUMNS]; /* the last has no name */
 	/* All other columns of the table follow before the link, as declared:
 	 * every role sees them, and none filters. */
 	bool and_others;
 	/* The order, by names of columns; together with tenant, a key. */
 	const char *key[PAGE_CURSOR_KEYS];
-	struct list_word
-	    words[LIST_WORDS];       /* ends with one without a parameter */
+	struct list_word words[LIST_WORDS]; /* the last has no parameter */
 	const char *const *kinds;    /* values of kind, ending with NULL; NULL:
 				      * any */
 	const char *time;            /* the column for from and to; NULL:
@@ -141,8 +138,7 @@ struct list {
 	 * filter has an index, a page examines part of it, see list.c. NULL:
 	 * the table stays small enough to read all of a tenant. */
 	const char *order_index;
-	struct list_index
-	    indexes[LIST_INDEXES]; /* ends with one without an index */
+	struct list_index indexes[LIST_INDEXES]; /* the last has no index */
 	/* Adds conditions for further parameters, whose names are in a list
 	 * ending with NULL; both NULL: none. See interval_filter_add(). */
 	bool (*add_more)(struct question *q, struct buf *sql);

@@ -163,9 +163,8 @@ a_count_has_a_greatest(void **state)
 }
 
 #define ESCAPED "\\u0001"
-#define ESCAPES                                                                \
-	140000 /* bytes of a name, which take six times as many in             \
-		* JSON */
+/* Bytes of a name, which take six times as many in JSON. */
+#define ESCAPES 140000
 
 /* A chat's line has the body, and the customer's data. */
 static void
