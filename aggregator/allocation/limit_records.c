@@ -1,7 +1,8 @@
 /*
- * limit_records: takes limit records: how many chats an operator may have, by
- * operator and channel, each of which may be left out. If there are several for
- * the same, the newest counts. allocation_room.c then says who has free slots.
+ * limit_records: stores limit records, which say how many chats an operator may
+ * have. Operator and channel are optional; of several records with the same
+ * ones the newest counts. allocation_room.c then finds the operators with free
+ * slots.
  */
 #include "aggregator/allocation/allocation_impl.h"
 

@@ -55,8 +55,8 @@ copy_message(struct model *to, const struct model *from,
 		    127u;
 }
 
-/* If there is no name, the last one is kept for when the operator has left the
- * directory. */
+/* A record without a name keeps the last name, which is shown after the
+ * operator has left the directory. */
 static void
 copy_operator_name(struct model *to, const struct model *from,
     struct operator_info *o, const struct operator_info *x)

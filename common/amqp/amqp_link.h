@@ -36,8 +36,7 @@
 
 struct conf;
 
-/* Which frame of an incoming message is next; METHOD: there is no incomplete
- * message. */
+/* The next frame of an incoming message. METHOD: no message is incomplete. */
 enum amqp_phase { AMQP_PHASE_METHOD, AMQP_PHASE_HEADER, AMQP_PHASE_BODY };
 
 struct amqp_link {

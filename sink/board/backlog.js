@@ -104,7 +104,7 @@ export function redrawBacklog() {
 				.join(" ") }), ...names(x));
 }
 
-/* Without an answer the present is there all the same, beside the last one. */
+/* If the request fails, the present is shown beside the last answer. */
 export async function showBacklog() {
 	try {
 		const answer = await newest(fetchJson("/api/v1/backlog",

@@ -92,8 +92,8 @@ function rowsOf(answer, group) {
 	})).sort((a, b) => b.avg_seconds - a.avg_seconds);
 }
 
-/* Customers who are in no figure of responses yet; null where the list may lack
- * some, or the range has ended. */
+/* How many customers still wait, and so are in no response figure yet; null if the
+ * list may be incomplete, or the range has ended. */
 function waitingNow(row, group) {
 	return group === "team" || isListShort() || chosenSpan().to <= dateOf(now())
 		? null : present.waiting.filter((one) => isChosen(one)

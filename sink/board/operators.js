@@ -31,7 +31,7 @@ function isOverloaded(o) {
 	return o.limit !== null && o.open_chats > o.limit;
 }
 
-/* What follows a name has to fit into the tile, too. */
+/* Leaves room in the tile for the text after the name. */
 function shortName(o) {
 	const letters = [...o.name ?? o.operator];
 
@@ -56,7 +56,7 @@ export function firstUnattended() {
 	(o) => `offline, ${o.waiting_chats} wait`, chats("open=1&waiting=1"));
 }
 
-/* How many they are, and the first of them. */
+/* The number of overloaded operators, and the first one. */
 export function overloaded() {
 	const operators = present.operators.map((o) => ({ ...o,
 		limit: allocation.limits.get(o.operator) ?? null }))
@@ -87,8 +87,8 @@ function loadBar(o) {
 	rect("above", limit, o.open_chats));
 }
 
-/* Now, as the list of waiting customers has it, if it does, else from what it was
- * as of the answer. */
+/* From the list of waiting customers if it has the operator, else what the answer
+ * said, plus the time since. */
 function longestOf(operator, then) {
 	const first = present.waiting.find((one) => one.operator === operator);
 	const asOf = present.now[0]?.as_of;

@@ -7,7 +7,7 @@ import { secondsSince } from "./time.js";
 
 /* Of the time to answer, what is left when a wait becomes urgent. */
 const SOON = 0.2;
-/* Of waits that are late, where the colour becomes stronger, in seconds. */
+/* Late waits get stronger colours from these lengths on, in seconds. */
 const LATER = 900, LATEST = 3600;
 
 /* Of a list that can be long, the most urgent rows: what stands below it stays
@@ -98,7 +98,8 @@ export function countedOnes() {
 	return present.waiting.filter((row) => !present.of_teams || row.assigned);
 }
 
-/* Some customers wait who are not listed. An agent's list lacks those of others. */
+/* True if some waiting customers may be missing from the list. An agent's list has
+ * only the agent's own. */
 export function isListShort() {
 	const counted = countedOnes();
 

@@ -120,7 +120,7 @@ const COLUMNS = [
 	opens: (row) => row.opens },
 ];
 
-/* It has not ended, or not begun. */
+/* The period has not ended. */
 function isRunning(row) {
 	return Date.parse(row.end_utc) > now();
 }
@@ -293,7 +293,7 @@ function showPeriods(answer, parameters, by, previous) {
  * has; null before the first answer. */
 export let headline = null;
 
-/* Of periods that are over: the few responses of the running one say little. */
+/* Only of finished periods: the running one may have very few responses. */
 function pointsOf(answer, span, column) {
 	const over = new Set(answer.rows.filter((row) => row.span === "asked"
 		&& !isRunning(row)).map((row) => row.period));
