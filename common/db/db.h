@@ -154,11 +154,6 @@ enum outcome db_query_first(struct db *db, const char *sql,
     const struct db_value *args, size_t n, struct db_bound most,
     struct db_rows **rows) __attribute__((warn_unused_result));
 
-/* Returns how long a statement may take before its client gives up, in ms. (The
- * server continues, with its locks, after its client has gone.) Needs a
- * connection. */
-int64_t db_timeout_ms(const struct db *db);
-
 /* Appends "SELECT " with a limit: the server itself ends the statement after
  * ms, which is DB_CONFLICT. Needs a connection. */
 void db_select_within(const struct db *db, struct buf *sql, int64_t ms);

@@ -311,12 +311,6 @@ db_query_first(struct db *db, const char *sql, const struct db_value *args,
 	return OUTCOME_DONE;
 }
 
-int64_t
-db_timeout_ms(const struct db *db)
-{
-	return db->answer_ms;
-}
-
 void
 db_select_within(const struct db *db, struct buf *sql, int64_t ms)
 {
