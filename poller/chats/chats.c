@@ -282,9 +282,19 @@ is_message_wanted(const struct chats *cs, int64_t at, int64_t opened_at)
 	       at >= opened_at;
 }
 
-/* Writes the chat as it began: without an operator until the first of its
- * messages that assigns it. If no message does, or earlier messages are not
- * written, the present record is more accurate, and nothing is written. */
+/* True if the chat's present record does not tell how it began: a message has
+ * assigned it since, or it was opened again. Who had a chat that was assigned
+ * without such a message is unknown. */
+static bool
+began_differently(const struct polled_chat *c)
+{
+	return history_assigns(&c->state.history) ||
+	       (c->list.operator_id == NULL &&
+		   c->list.opened_at < c->state.opened_at);
+}
+
+/* Writes the chat as it began, without an operator, unless its earlier messages
+ * are not written. */
 static void
 emit_beginning(struct polled_chat *c)
 {
@@ -295,7 +305,7 @@ emit_beginning(struct polled_chat *c)
 	if (!profile_about(cs->crm->tenant->profile)->begins_unassigned ||
 	    at == CLOCK_NONE ||
 	    !is_message_wanted(cs, at, c->state.opened_at) ||
-	    !history_assigns(&c->state.history))
+	    !began_differently(c))
 		return;
 	jsonw_str(&body, "chat", c->list.id);
 	jsonw_time(&body, "opened_at", at);
