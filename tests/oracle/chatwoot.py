@@ -7,8 +7,9 @@ what the manual says of the poller:
   the account, not a bot;
 - it is opened at the first message after the last line of a resolving, or at
   the resolving while there is none, else when it was created;
-- nobody has it before the first line that assigns it, if there is one, which
-  a second record tells where all messages are shown;
+- nobody has it before the first line that assigns it. A second record tells
+  that, as of when it was created, where all messages are shown: if there is
+  such a line, or if it was opened again and nobody has it;
 - a line names an agent if exactly one has the name;
 - times are in seconds;
 - history = episode: messages before opened_at are left out.
@@ -101,13 +102,16 @@ class Account(crm.Account):
         number = client - FIRST_CLIENT
         phone = "+4917%09d" % number if number % 3 else None
         holder = crm.name_or_none(d["operator_id"])
+        if holder not in self.operators:
+            holder = None
         begin, opened = milliseconds(d["begin"]), self.opened_at(d, messages)
-        before = [{"at": begin, "opened_at": begin}] if any(
-            clocks.is_assigned(m) for m in messages) and (
-                self.history == "all" or begin >= opened) else []
+        began_differently = any(clocks.is_assigned(m) for m in messages) or (
+            holder is None and begin < opened)
+        before = [{"at": begin, "opened_at": begin}] if began_differently and (
+            self.history == "all" or begin >= opened) else []
         return {
             "status": "open",
-            "operator": holder if holder in self.operators else None,
+            "operator": holder,
             "channel": str(d["last_message"]["channel_id"]),
             "customer": str(client),
             "customer_name":
