@@ -7,7 +7,7 @@ import struct
 
 PAGE = 4096
 REMOVED = object()
-LMDB = ("stream.mdb", "spool/requests.mdb")
+LMDB = ("stream.mdb", "spool/requests.mdb", "acme.mdb")
 
 
 def patched(now, at, new):
@@ -44,17 +44,19 @@ def zeroed(size, aligned):
 
 
 def root(lmdb):
-    """LMDB's number of the newest commit that its two roots have."""
-    found = [0]
+    """LMDB's number of the commit that it reads: of its two roots the newest
+    number says which, by whether it is even."""
+    found = [0, 0]
     for n in range(2):
         p = page(lmdb, n)
         if len(p) == PAGE and p[16:20] == b"\xde\xc0\xef\xbe" and p[10] & 8:
-            found.append(struct.unpack_from("<Q", p, 144)[0])
-    return max(found)
+            found[n] = struct.unpack_from("<Q", p, 144)[0]
+    return found[max(found) & 1]
 
 
 def is_older(now, new):
-    return 0 < root(new) < root(now)
+    """An empty one is as before the first commit."""
+    return not new or 0 < root(new) < root(now)
 
 
 def page(bytes_, n):
