@@ -59,7 +59,7 @@ state_table(struct state *s, const char *name, enum state_keys keys)
 	t = xcalloc(1, sizeof *t);
 	t->state = s;
 	t->name = xstrdup(name);
-	t->seed = state_table_seed(name);
+	t->seed = lmdb_seed(name);
 	t->dbi = dbi;
 	t->keys = keys;
 	s->tables[s->tables_n++] = t;
@@ -78,27 +78,11 @@ set_key(
 	}
 }
 
-bool
-state_unwrap(uint64_t seed, const MDB_val *key, const MDB_val *stored,
-    const void **data, size_t *len)
-{
-	uint64_t sum;
-
-	if (stored->mv_size < STATE_SUM_LEN)
-		return false;
-	memcpy(&sum, stored->mv_data, STATE_SUM_LEN);
-	*data = (const char *)stored->mv_data + STATE_SUM_LEN;
-	*len = stored->mv_size - STATE_SUM_LEN;
-	return sum ==
-	       state_entry_sum(seed, key->mv_data, key->mv_size, *data, *len);
-}
-
 /* Unwraps a value for a caller of state_get() or state_each(). */
 static bool
-unwrap_value(const struct state_table *t, const MDB_val *key,
-    const MDB_val *stored, const void **data, size_t *len)
+unwrap_value(const struct state_table *t, const MDB_val *key, MDB_val *v)
 {
-	if (state_unwrap(t->seed, key, stored, data, len))
+	if (lmdb_unwrap(t->seed, key, v))
 		return true;
 	state_fail_damaged(t->state,
 	    "a value of its table '%s' was changed while it was open", t->name);
@@ -119,10 +103,12 @@ state_get(struct state_table *t, const void *key, size_t key_len,
 	set_key(&k, t, key, key_len);
 	state_guard(true);
 	rc = mdb_get(s->txn, t->dbi, &k.val, &v);
-	if (rc == 0)
-		(void)unwrap_value(t, &k.val, &v, data, len);
-	else if (rc != MDB_NOTFOUND)
+	if (rc == 0 && unwrap_value(t, &k.val, &v)) {
+		*data = v.mv_data;
+		*len = v.mv_size;
+	} else if (rc != 0 && rc != MDB_NOTFOUND) {
 		state_fail(s, rc);
+	}
 	state_guard(false);
 	return rc == 0 && s->rc == 0;
 }
@@ -131,40 +117,17 @@ state_get(struct state_table *t, const void *key, size_t key_len,
 static void
 subtract_stored(struct state *s, const MDB_val *stored)
 {
-	uint64_t sum;
-
 	s->changed = true;
-	if (stored->mv_size < STATE_SUM_LEN)
-		return;
-	memcpy(&sum, stored->mv_data, STATE_SUM_LEN);
-	s->sum -= sum;
-}
-
-/* Writes a value behind its checksum without touching the digest. */
-static void
-put_stored(struct state_table *t, MDB_val *key, uint64_t sum, const void *data,
-    size_t len)
-{
-	MDB_val room = { STATE_SUM_LEN + len, NULL };
-	int rc = mdb_put(t->state->txn, t->dbi, key, &room, MDB_RESERVE);
-
-	if (rc != 0) {
-		state_fail(t->state, rc);
-		return;
-	}
-	memcpy(room.mv_data, &sum, STATE_SUM_LEN);
-	if (len > 0)
-		memcpy((char *)room.mv_data + STATE_SUM_LEN, data, len);
+	s->sum -= lmdb_stored_sum(stored);
 }
 
 static bool
 is_stored(const MDB_val *stored, uint64_t sum, const void *data, size_t len)
 {
-	return stored->mv_size == STATE_SUM_LEN + len &&
-	       memcmp(stored->mv_data, &sum, STATE_SUM_LEN) == 0 &&
-	       (len == 0 ||
-		   memcmp((const char *)stored->mv_data + STATE_SUM_LEN, data,
-		       len) == 0);
+	return stored->mv_size == LMDB_SUM_LEN + len &&
+	       memcmp(stored->mv_data, &sum, LMDB_SUM_LEN) == 0 &&
+	       (len == 0 || memcmp((const char *)stored->mv_data + LMDB_SUM_LEN,
+				data, len) == 0);
 }
 
 void
@@ -180,7 +143,7 @@ state_put(struct state_table *t, const void *key, size_t key_len,
 	if (!state_begin(s))
 		return;
 	set_key(&k, t, key, key_len);
-	sum = state_entry_sum(t->seed, k.val.mv_data, key_len, data, len);
+	sum = lmdb_sum(t->seed, &k.val, data, len);
 	state_guard(true);
 	rc = mdb_get(s->txn, t->dbi, &k.val, &old);
 	if (rc == 0 && is_stored(&old, sum, data, len)) {
@@ -192,7 +155,9 @@ state_put(struct state_table *t, const void *key, size_t key_len,
 		subtract_stored(s, &old);
 	else if (rc != MDB_NOTFOUND)
 		state_fail(s, rc);
-	put_stored(t, &k.val, sum, data, len);
+	rc = lmdb_put(s->txn, t->dbi, &k.val, sum, data, len);
+	if (rc != 0)
+		state_fail(s, rc);
 	s->sum += sum;
 	s->changed = true;
 	state_guard(false);
@@ -279,23 +244,22 @@ static int
 walk_entries(struct state_table *t, MDB_cursor *c, const void *prefix,
     size_t len, state_entry_fn *entry, void *ctx)
 {
-	MDB_val key, stored;
-	const void *data = NULL;
-	size_t data_len = 0;
+	MDB_val key, v;
 	bool more;
 	int rc;
 
-	rc = step_cursor(c, MDB_SET_RANGE, prefix, len, &key, &stored);
+	rc = step_cursor(c, MDB_SET_RANGE, prefix, len, &key, &v);
 	while (rc == 0) {
 		notify_alive(); /* A walk may take minutes. */
-		if (!unwrap_value(t, &key, &stored, &data, &data_len))
+		if (!unwrap_value(t, &key, &v))
 			break;
 		state_guard(false);
-		more = entry(ctx, key.mv_data, key.mv_size, data, data_len);
+		more =
+		    entry(ctx, key.mv_data, key.mv_size, v.mv_data, v.mv_size);
 		state_guard(true);
 		if (!more || t->state->rc != 0)
 			break;
-		rc = step_cursor(c, MDB_NEXT, prefix, len, &key, &stored);
+		rc = step_cursor(c, MDB_NEXT, prefix, len, &key, &v);
 	}
 	return rc;
 }
@@ -418,30 +382,18 @@ grow_address_map(struct state *s)
 }
 
 static void
-put_digest(struct state *s)
-{
-	struct state_digest d = { s->sum, mdb_txn_id(s->txn) };
-	MDB_val key = { strlen(STATE_DIGEST), (void *)(uintptr_t)STATE_DIGEST };
-
-	put_stored(s->meta, &key,
-	    state_entry_sum(
-		s->meta->seed, key.mv_data, key.mv_size, &d, sizeof d),
-	    &d, sizeof d);
-}
-
-static void
 commit_changes(struct state *s)
 {
 	int rc;
 
 	state_guard(true);
-	put_digest(s);
-	if (s->rc == 0) {
+	rc = lmdb_put_digest(s->txn, s->meta->dbi, s->sum);
+	if (rc == 0) {
 		rc = mdb_txn_commit(s->txn);
 		s->txn = NULL;
-		if (rc != 0)
-			state_fail(s, rc);
 	}
+	if (rc != 0)
+		state_fail(s, rc);
 	state_guard(false);
 	s->changed = false;
 	s->version = 0;

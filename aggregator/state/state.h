@@ -27,15 +27,10 @@
  * for example on a full disk, the same holds, and the state can no longer be
  * used.
  *
- * Damage: each value is stored behind a checksum of its table, its key and
- * itself. The sum of all checksums is stored with each commit, so it covers
- * exactly the entries of that commit. state_open() reads all entries, compares
- * the sum, checks that each entry can be found, and refuses the file otherwise:
- * an entry that was changed, lost, duplicated or exchanged while no process had
- * the file open is detected with a probability of 1 - 2^-64. Damage after that
- * is detected when the value is read. If the file is truncated while it is
- * mapped, a signal handler ends the process with PROG_DATA and a line that says
- * so.
+ * Damage: state_open() reads all entries and refuses a file that was damaged
+ * while no process had it open (common/os/lmdb_digest.h). Damage after that is
+ * detected when the value is read. If the file is truncated while it is mapped,
+ * a signal handler ends the process with PROG_DATA and a line that says so.
  *
  * An older copy of the file is a valid state and is not recognised as old. If
  * LMDB's newest root is damaged, the previous commit is used, which has the

@@ -16,16 +16,10 @@
 #include <lmdb.h>
 #include <string.h>
 
-#include "common/digest/checksum.h"
+#include "common/os/lmdb_digest.h"
 #include "common/records/stream_files.h"
 
 #include "aggregator/state/state.h"
-
-/* The checksum before each value. */
-#define STATE_SUM_LEN sizeof(uint64_t)
-
-/* The entry of "meta" that holds the digest and is not part of it. */
-#define STATE_DIGEST "digest"
 
 struct state_table {
 	struct state *state;
@@ -33,12 +27,6 @@ struct state_table {
 	uint64_t seed; /* for its checksums, made from the name */
 	MDB_dbi dbi;
 	enum state_keys keys;
-};
-
-/* Written last in each commit. */
-struct state_digest {
-	uint64_t sum; /* checksums of all entries, added modulo 2^64 */
-	uint64_t txn; /* LMDB's number of the commit */
 };
 
 struct state {
@@ -64,24 +52,6 @@ struct state_key {
 	MDB_val val;
 	uint64_t number;
 };
-
-static inline uint64_t
-state_entry_sum(uint64_t seed, const void *key, size_t key_len,
-    const void *data, size_t len)
-{
-	return checksum(checksum(seed, key, key_len), data, len);
-}
-
-/* Returns the seed of a table's checksums. */
-static inline uint64_t
-state_table_seed(const char *name)
-{
-	return checksum(0, name, strlen(name));
-}
-
-/* Splits a stored value and verifies its checksum. */
-bool state_unwrap(uint64_t seed, const MDB_val *key, const MDB_val *stored,
-    const void **data, size_t *len);
 
 /* Begins a transaction unless there is one. Returns false after an error. */
 bool state_begin(struct state *s);

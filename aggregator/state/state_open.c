@@ -1,10 +1,8 @@
 /*
  * state_open: opens a state, or refuses it; see state.h.
  *
- * The whole file is read before anything is used. Each value must match its
- * checksum, all together the digest, and a search for the first and last key of
- * each page must find them, which depends on the order of keys and on LMDB's
- * inner pages. The settings are compared afterwards.
+ * The whole file is read and verified before anything is used; the settings are
+ * compared afterwards.
  */
 #include "aggregator/state/state_impl.h"
 
@@ -18,21 +16,9 @@
 #include "common/base/xalloc.h"
 #include "common/digest/random.h"
 #include "common/os/file.h"
-#include "common/os/notify.h"
 
 #define FORMAT "messaging-analytics stream 15"
 #define FORMAT_ANY "messaging-analytics stream "
-
-/* The verification of a table. */
-struct verify {
-	struct state *s;
-	MDB_dbi dbi;
-	const char *name;
-	uint64_t seed; /* of the table's checksums */
-	size_t page;   /* page size in bytes */
-	MDB_val last;  /* the previous key */
-	size_t n;
-};
 
 static bool
 is_there(const char *dir)
@@ -118,128 +104,16 @@ state_keys_of(struct state *s, const char *name)
 	return (flags & MDB_INTEGERKEY) != 0 ? STATE_NUMBERS : STATE_BYTES;
 }
 
-/* True if a search finds this key in this place. */
-static bool
-is_found(const struct verify *v, const MDB_val *key, const void *stored)
-{
-	MDB_val k = *key, found;
-
-	return mdb_get(v->s->txn, v->dbi, &k, &found) == 0 &&
-	       (stored == NULL || found.mv_data == stored);
-}
-
-static bool
-is_on_other_page(const struct verify *v, const MDB_val *key)
-{
-	return v->last.mv_data == NULL ||
-	       (uintptr_t)key->mv_data / v->page !=
-		   (uintptr_t)v->last.mv_data / v->page;
-}
-
-/* True if the entry follows the previous one, and a search finds both where
- * inner pages separate them. */
-static bool
-is_in_place(const struct verify *v, const MDB_val *key, const MDB_val *stored)
-{
-	if (v->last.mv_data != NULL &&
-	    mdb_cmp(v->s->txn, v->dbi, &v->last, key) >= 0)
-		return false;
-	return !is_on_other_page(v, key) ||
-	       (is_found(v, key, stored->mv_data) &&
-		   (v->last.mv_data == NULL || is_found(v, &v->last, NULL)));
-}
-
-static bool
-is_digest_entry(const struct verify *v, const MDB_val *key)
-{
-	return strcmp(v->name, "meta") == 0 &&
-	       key->mv_size == strlen(STATE_DIGEST) &&
-	       memcmp(key->mv_data, STATE_DIGEST, key->mv_size) == 0;
-}
-
-static bool
-verify_entry(struct verify *v, const MDB_val *key, const MDB_val *stored)
-{
-	const void *data = NULL;
-	uint64_t sum;
-	size_t len = 0;
-
-	if (!state_unwrap(v->seed, key, stored, &data, &len)) {
-		state_fail_damaged(v->s,
-		    "an entry of its table '%s' does not match its checksum",
-		    v->name);
-		return false;
-	}
-	if (!is_in_place(v, key, stored)) {
-		state_fail_damaged(
-		    v->s, "its table '%s' is out of order", v->name);
-		return false;
-	}
-	memcpy(&sum, stored->mv_data, sizeof sum);
-	if (!is_digest_entry(v, key))
-		v->s->sum += sum;
-	v->last = *key;
-	v->n++;
-	return true;
-}
-
-static int
-verify_entries(struct verify *v)
-{
-	MDB_val key, stored;
-	MDB_stat stat;
-	MDB_cursor *c;
-	int rc = mdb_dbi_open(v->s->txn, v->name, 0, &v->dbi);
-
-	if (rc == 0)
-		rc = mdb_stat(v->s->txn, v->dbi, &stat);
-	if (rc == 0)
-		rc = mdb_cursor_open(v->s->txn, v->dbi, &c);
-	if (rc != 0)
-		return rc;
-	v->page = stat.ms_psize;
-	while ((rc = mdb_cursor_get(c, &key, &stored, MDB_NEXT)) == 0 &&
-	       verify_entry(v, &key, &stored))
-		notify_alive();
-	mdb_cursor_close(c);
-	if (rc == MDB_NOTFOUND && v->n == stat.ms_entries &&
-	    (v->n == 0 || is_found(v, &v->last, NULL)))
-		rc = 0;
-	return rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc;
-}
-
 static void
 verify_table(struct state *s, const char *name)
 {
-	struct verify v = { .s = s, .name = name };
-	int rc;
+	const char *why;
 
-	v.seed = state_table_seed(name);
 	state_guard(true);
-	rc = verify_entries(&v);
+	why = lmdb_verify_table(s->txn, name, &s->sum);
 	state_guard(false);
-	if (rc != 0)
-		state_fail_damaged(s, "its table '%s' cannot be read: %s", name,
-		    mdb_strerror(rc));
-}
-
-/* Checks that the commit has all its entries, and no others. */
-static void
-verify_digest(struct state *s)
-{
-	struct state_digest d = { 0, 0 };
-	const void *data = NULL;
-	MDB_envinfo info;
-	size_t len = 0;
-
-	if (state_get(
-		s->meta, STATE_DIGEST, strlen(STATE_DIGEST), &data, &len) &&
-	    len == sizeof d)
-		memcpy(&d, data, sizeof d);
-	if (s->rc == 0 && (mdb_env_info(s->env, &info) != 0 ||
-			      d.sum != s->sum || d.txn != info.me_last_txnid))
-		state_fail_damaged(
-		    s, "its entries do not match its last commit");
+	if (why != NULL)
+		state_fail_damaged(s, "its table '%s' %s", name, why);
 }
 
 static void
@@ -253,8 +127,11 @@ verify_file(struct state *s)
 			verify_table(s, names[i]);
 		free(names[i]);
 	}
-	if (s->rc == 0)
-		verify_digest(s);
+	state_guard(true);
+	if (s->rc == 0 && !lmdb_verify_digest(s->txn, s->meta->dbi, s->sum))
+		state_fail_damaged(
+		    s, "its entries do not match its last commit");
+	state_guard(false);
 }
 
 static bool
@@ -284,14 +161,14 @@ check_version(struct state *s)
 	size_t len;
 	int rc;
 
-	s->meta = state_table(s, "meta", STATE_BYTES);
+	s->meta = state_table(s, LMDB_META, STATE_BYTES);
 	if (s->meta == NULL)
 		return;
 	state_guard(true);
 	rc = mdb_get(s->txn, s->meta->dbi, &key, &v);
-	if (rc == 0 && v.mv_size > STATE_SUM_LEN) {
-		text = (const char *)v.mv_data + STATE_SUM_LEN;
-		len = v.mv_size - STATE_SUM_LEN;
+	if (rc == 0 && v.mv_size > LMDB_SUM_LEN) {
+		text = (const char *)v.mv_data + LMDB_SUM_LEN;
+		len = v.mv_size - LMDB_SUM_LEN;
 		if (len > strlen(FORMAT_ANY) &&
 		    memcmp(text, FORMAT_ANY, strlen(FORMAT_ANY)) == 0 &&
 		    (len != strlen(FORMAT) || memcmp(text, FORMAT, len) != 0))
@@ -374,7 +251,7 @@ state_make_file(const char *dir, size_t limit)
 		state_fail(s, errno);
 	if (s->rc == 0)
 		open_env(s);
-	s->meta = state_table(s, "meta", STATE_BYTES);
+	s->meta = state_table(s, LMDB_META, STATE_BYTES);
 	return s;
 }
 

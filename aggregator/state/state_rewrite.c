@@ -15,8 +15,8 @@ copy_entry(
 	struct state_table *to = ctx;
 
 	/* The new state makes its own digest. */
-	if (to != to->state->meta || key_len != strlen(STATE_DIGEST) ||
-	    memcmp(key, STATE_DIGEST, key_len) != 0)
+	if (to != to->state->meta || key_len != strlen(LMDB_DIGEST) ||
+	    memcmp(key, LMDB_DIGEST, key_len) != 0)
 		state_put(to, key, key_len, data, len);
 	return !state_failed(to->state);
 }

@@ -1,9 +1,7 @@
 /*
  * store: see store.h. Changes stay in memory until they are committed, so that
  * the commit can be repeated with a larger map if that is too small. Reading
- * uses one transaction, which each commit ends. A value is stored behind a
- * checksum of key and value, except "format" in the table meta, which
- * identifies the file's version.
+ * uses one transaction, which each commit ends.
  */
 #include "poller/crm/store.h"
 
@@ -18,17 +16,16 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/containers/strmap.h"
-#include "common/digest/checksum.h"
 #include "common/os/file.h"
+#include "common/os/lmdb_digest.h"
 #include "common/os/lmdb_guard.h"
 
-#define STORE_FORMAT 4
-#define SUM_LEN sizeof(uint64_t)
+#define STORE_FORMAT 5
 #define MAP_MIN ((size_t)16 * 1024 * 1024)
 /* Size of LMDB's lock file, with its table of readers. */
 #define LOCK_BYTES 65536
 
-static const char *const table_names[STORE_TABLES] = { "meta", "chats",
+static const char *const table_names[STORE_TABLES] = { LMDB_META, "chats",
 	"customers", "lines", "keys" };
 
 const struct store_kind store_of_tenant = { "state",
@@ -50,7 +47,8 @@ struct store {
 	int lock;            /* -1: shared */
 	MDB_env *env;
 	MDB_dbi dbi[STORE_TABLES];
-	MDB_txn *reader; /* NULL: none open */
+	uint64_t seeds[STORE_TABLES]; /* for checksums */
+	MDB_txn *reader;              /* NULL: none open */
 	struct store_change *changes;
 	size_t changes_n, changes_cap, pending;
 	bool emptied[STORE_TABLES];
@@ -63,26 +61,6 @@ static MDB_val
 text_key(const char *key)
 {
 	return (MDB_val){ strlen(key), (void *)(uintptr_t)key };
-}
-
-static uint64_t
-sum_of(const MDB_val *key, const void *data, size_t len)
-{
-	return checksum(checksum(0, key->mv_data, key->mv_size), data, len);
-}
-
-/* Moves *v past its checksum; returns false if that does not match. */
-static bool
-take_summed(const MDB_val *key, MDB_val *v)
-{
-	uint64_t sum;
-
-	if (v->mv_size < SUM_LEN)
-		return false;
-	memcpy(&sum, v->mv_data, SUM_LEN);
-	v->mv_data = (char *)v->mv_data + SUM_LEN;
-	v->mv_size -= SUM_LEN;
-	return sum == sum_of(key, v->mv_data, v->mv_size);
 }
 
 void
@@ -183,64 +161,109 @@ map_size(const char *path)
 	return want;
 }
 
-/* MDB_NOTFOUND: the file is new. */
+/* Stores a value and corrects *sum, the sum of all checksums. data NULL:
+ * deletes it. */
 static int
-check_format(MDB_txn *txn, MDB_dbi meta)
+change_entry(struct store *s, MDB_txn *txn, enum store_table t, MDB_val *key,
+    const void *data, size_t len, uint64_t *sum)
+{
+	MDB_val old;
+	uint64_t new;
+	int rc = mdb_get(txn, s->dbi[t], key, &old);
+
+	if (rc == 0)
+		*sum -= lmdb_stored_sum(&old);
+	else if (rc != MDB_NOTFOUND)
+		return rc;
+	if (data == NULL)
+		return rc == 0 ? mdb_del(txn, s->dbi[t], key, NULL) : 0;
+	new = lmdb_sum(s->seeds[t], key, data, len);
+	*sum += new;
+	return lmdb_put(txn, s->dbi[t], key, new, data, len);
+}
+
+static int
+put_format(struct store *s, MDB_txn *txn)
 {
 	int64_t format = STORE_FORMAT;
-	MDB_val key = text_key("format"), data;
-	int rc = mdb_get(txn, meta, &key, &data);
+	MDB_val key = text_key("format");
+	uint64_t sum = 0;
+	int rc = change_entry(
+	    s, txn, STORE_META, &key, &format, sizeof format, &sum);
 
-	if (rc == 0 && (data.mv_size != sizeof format ||
-			   memcmp(data.mv_data, &format, sizeof format) != 0))
-		return MDB_VERSION_MISMATCH;
-	return rc;
+	return rc == 0 ? lmdb_put_digest(txn, s->dbi[STORE_META], sum) : rc;
 }
 
-/* Reads a whole table, so that damage is found before it is used. */
 static int
-check_table(struct store *s, MDB_txn *txn, enum store_table t)
+check_format(const struct store *s, MDB_txn *txn)
 {
-	MDB_val key, data, format = text_key("format");
-	MDB_cursor *cursor;
-	int rc = mdb_cursor_open(txn, s->dbi[t], &cursor);
+	int64_t format = STORE_FORMAT;
+	MDB_val key = text_key("format"), v;
+	int rc = mdb_get(txn, s->dbi[STORE_META], &key, &v);
 
 	if (rc != 0)
-		return rc;
-	while ((rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)) == 0) {
-		if (t == STORE_META &&
-		    mdb_cmp(txn, s->dbi[t], &key, &format) == 0)
-			continue;
-		if (!take_summed(&key, &data)) {
-			rc = MDB_CORRUPTED;
-			break;
-		}
-	}
-	mdb_cursor_close(cursor);
-	return rc == MDB_NOTFOUND ? 0 : rc;
+		return rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc;
+	/* Damage is found later; another version may have no checksums. */
+	(void)lmdb_unwrap(s->seeds[STORE_META], &key, &v);
+	return v.mv_size == sizeof format &&
+		       memcmp(v.mv_data, &format, sizeof format) == 0
+		   ? 0
+		   : MDB_VERSION_MISMATCH;
 }
 
-/* Opens the tables and checks their content. Creates missing tables and the
- * format, unless the file is only read: then returns MDB_NOTFOUND while another
- * process creates them. */
+/* Reads everything, so that damage is found before it is used. */
+static int
+verify_content(struct store *s, MDB_txn *txn)
+{
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < STORE_TABLES; i++)
+		if (lmdb_verify_table(txn, table_names[i], &sum) != NULL)
+			return MDB_CORRUPTED;
+	return lmdb_verify_digest(txn, s->dbi[STORE_META], sum) ? 0
+								: MDB_CORRUPTED;
+}
+
+/* Opens the tables and verifies their content. Creates the tables of a new
+ * file, unless it is only read: then returns MDB_NOTFOUND while another process
+ * creates them. */
 static int
 open_tables(struct store *s, MDB_txn *txn, enum store_access access)
 {
 	bool read_only = access == STORE_READ_ONLY;
-	bool all = access == STORE_EXCLUSIVE || access == STORE_SHARED;
-	int64_t format = STORE_FORMAT;
-	MDB_val key = text_key("format"), data = { sizeof format, &format };
-	int rc = 0, i;
+	int rc = 0, i, missing = 0;
 
-	for (i = 0; rc == 0 && i < STORE_TABLES; i++)
-		rc = mdb_dbi_open(txn, table_names[i],
-		    read_only ? 0 : MDB_CREATE, &s->dbi[i]);
+	for (i = 0; rc == 0 && i < STORE_TABLES; i++) {
+		s->seeds[i] = lmdb_seed(table_names[i]);
+		rc = mdb_dbi_open(txn, table_names[i], 0, &s->dbi[i]);
+		missing += rc == MDB_NOTFOUND;
+		if (rc == MDB_NOTFOUND && !read_only)
+			rc = mdb_dbi_open(
+			    txn, table_names[i], MDB_CREATE, &s->dbi[i]);
+	}
+	if (rc == 0 && missing == STORE_TABLES)
+		return put_format(s, txn);
 	if (rc == 0)
-		rc = check_format(txn, s->dbi[STORE_META]);
-	if (rc == MDB_NOTFOUND && !read_only)
-		rc = mdb_put(txn, s->dbi[STORE_META], &key, &data, 0);
-	for (i = 0; rc == 0 && all && i < STORE_TABLES; i++)
-		rc = check_table(s, txn, (enum store_table)i);
+		rc = missing > 0 ? MDB_CORRUPTED : check_format(s, txn);
+	if (rc == 0 && (access == STORE_EXCLUSIVE || access == STORE_SHARED))
+		rc = verify_content(s, txn);
+	return rc;
+}
+
+static int
+open_lmdb(MDB_env **env, const char *path, unsigned flags)
+{
+	int rc = mdb_env_create(env);
+
+	if (rc != 0)
+		return rc;
+	lmdb_guard_env(*env);
+	rc = mdb_env_set_maxdbs(*env, STORE_TABLES);
+	if (rc == 0)
+		rc = mdb_env_set_mapsize(*env, map_size(path));
+	if (rc == 0)
+		rc = mdb_env_open(*env, path, MDB_NOSUBDIR | flags, 0600);
 	return rc;
 }
 
@@ -249,16 +272,8 @@ open_env(struct store *s, enum store_access access)
 {
 	unsigned flags = access == STORE_READ_ONLY ? MDB_RDONLY : 0;
 	MDB_txn *txn;
-	int rc = mdb_env_create(&s->env), dead;
+	int rc = open_lmdb(&s->env, s->path, flags), dead;
 
-	if (rc != 0)
-		return rc;
-	lmdb_guard_env(s->env);
-	rc = mdb_env_set_maxdbs(s->env, STORE_TABLES);
-	if (rc == 0)
-		rc = mdb_env_set_mapsize(s->env, map_size(s->path));
-	if (rc == 0)
-		rc = mdb_env_open(s->env, s->path, MDB_NOSUBDIR | flags, 0600);
 	if (rc == 0)
 		/* Removes readers of killed polls. */
 		rc = mdb_reader_check(s->env, &dead);
@@ -387,7 +402,8 @@ store_get(struct store *s, enum store_table t, const char *key,
 
 	lmdb_guard_begin(s->damage, PROG_IO);
 	got = !s->emptied[t] && read_begin(s) &&
-	      mdb_get(s->reader, s->dbi[t], &k, &v) == 0 && take_summed(&k, &v);
+	      mdb_get(s->reader, s->dbi[t], &k, &v) == 0 &&
+	      lmdb_unwrap(s->seeds[t], &k, &v);
 	lmdb_guard_end();
 	if (got) {
 		*data = v.mv_data;
@@ -473,7 +489,7 @@ store_each(struct store *s, enum store_table t,
 	    mdb_cursor_open(s->reader, s->dbi[t], &cursor) != 0)
 		return;
 	while (next_entry(s, cursor, &k, &v)) {
-		if (!take_summed(&k, &v))
+		if (!lmdb_unwrap(s->seeds[t], &k, &v))
 			continue;
 		buf_clear(&s->scratch);
 		buf_add(&s->scratch, k.mv_data, k.mv_size);
@@ -488,43 +504,40 @@ store_pending(const struct store *s)
 	return s->pending;
 }
 
+/* Deletes all entries of a table. */
 static int
-put_checksummed(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, const MDB_val *data)
+drop_table(struct store *s, MDB_txn *txn, enum store_table t, uint64_t *sum)
 {
-	MDB_val room = { SUM_LEN + data->mv_size, NULL };
-	uint64_t sum = sum_of(key, data->mv_data, data->mv_size);
-	int rc = mdb_put(txn, dbi, key, &room, MDB_RESERVE);
+	MDB_val key, stored;
+	MDB_cursor *cursor;
+	int rc = mdb_cursor_open(txn, s->dbi[t], &cursor);
 
 	if (rc != 0)
 		return rc;
-	memcpy(room.mv_data, &sum, SUM_LEN);
-	memcpy((char *)room.mv_data + SUM_LEN, data->mv_data, data->mv_size);
-	return 0;
+	while ((rc = mdb_cursor_get(cursor, &key, &stored, MDB_NEXT)) == 0)
+		*sum -= lmdb_stored_sum(&stored);
+	mdb_cursor_close(cursor);
+	return rc == MDB_NOTFOUND ? mdb_drop(txn, s->dbi[t], 0) : rc;
 }
 
 static int
 write_changes(struct store *s, MDB_txn *txn)
 {
+	uint64_t sum = 0, number;
 	size_t i;
-	int rc = 0;
+	int rc = lmdb_get_digest(txn, s->dbi[STORE_META], &sum, &number);
 
-	for (i = 0; rc == 0 && i < STORE_TABLES; i++) {
+	for (i = 0; rc == 0 && i < STORE_TABLES; i++)
 		if (s->emptied[i])
-			rc = mdb_drop(txn, s->dbi[i], 0);
-	}
+			rc = drop_table(s, txn, (enum store_table)i, &sum);
 	for (i = 0; rc == 0 && i < s->changes_n; i++) {
 		const struct store_change *c = &s->changes[i];
-		MDB_val k = text_key(c->key), v = { c->len, c->data };
+		MDB_val key = text_key(c->key);
 
-		if (c->data != NULL) {
-			rc = put_checksummed(txn, s->dbi[c->table], &k, &v);
-			continue;
-		}
-		rc = mdb_del(txn, s->dbi[c->table], &k, NULL);
-		if (rc == MDB_NOTFOUND)
-			rc = 0;
+		rc =
+		    change_entry(s, txn, c->table, &key, c->data, c->len, &sum);
 	}
-	return rc;
+	return rc == 0 ? lmdb_put_digest(txn, s->dbi[STORE_META], sum) : rc;
 }
 
 static int
@@ -611,6 +624,34 @@ copy_live_pages(struct store *s, const char *new)
 	return rc;
 }
 
+/* A copy begins with another number of commits, which its digest must have. */
+static int
+renumber_copy(const char *new)
+{
+	uint64_t sum, number;
+	MDB_env *env = NULL;
+	MDB_txn *txn;
+	MDB_dbi meta;
+	int rc = open_lmdb(&env, new, MDB_NOLOCK);
+
+	if (rc == 0)
+		rc = mdb_txn_begin(env, NULL, 0, &txn);
+	if (rc == 0) {
+		rc = mdb_dbi_open(txn, LMDB_META, 0, &meta);
+		if (rc == 0)
+			rc = lmdb_get_digest(txn, meta, &sum, &number);
+		if (rc == 0)
+			rc = lmdb_put_digest(txn, meta, sum);
+		if (rc == 0)
+			rc = mdb_txn_commit(txn);
+		else
+			mdb_txn_abort(txn);
+	}
+	if (env != NULL)
+		mdb_env_close(env);
+	return rc;
+}
+
 /* Replaces the file by the copy. If that is done, but the folder cannot be
  * synced, or the new file cannot be opened, the store is lost, but all data is
  * on disk. */
@@ -640,6 +681,8 @@ store_compact(struct store *s, struct buf *why)
 	end_read(s);
 	lmdb_guard_begin(s->damage, PROG_IO);
 	rc = s->lost ? MDB_PANIC : copy_live_pages(s, new);
+	if (rc == 0)
+		rc = renumber_copy(new);
 	if (rc == 0)
 		rc = swap_in_copy(s, new);
 	lmdb_guard_end();

@@ -13,13 +13,11 @@
  * says what to do. It can be removed: everything in it can be read from the CRM
  * again.
  *
- * When a poll opens the file, all values are read and compared with their
- * checksums. Damage to LMDB's tree of pages may go unnoticed, or crash the
- * program (common/os/lmdb_guard.h). A missing or old entry cannot make a
- * snapshot wrong: a missing one is read from the CRM; a chat's entry is used
- * only while the list shows its mark, a customer's for a day, the operators for
- * operators_every. The count of calls may be too low. The file of another
- * tenant is emptied at its first use, see chats/pull.c.
+ * When a poll or a listener opens the file, it reads all of it and refuses one
+ * that is damaged, or has some older page (common/os/lmdb_digest.h). An older
+ * copy of the whole file is valid: what it lacks is read from the CRM again,
+ * and the count of calls may be too low. The file of another tenant is emptied
+ * at its first use, see chats/pull.c.
  */
 #ifndef POLLER_CRM_STORE_H
 #define POLLER_CRM_STORE_H
@@ -43,7 +41,7 @@ enum store_table {
 enum store_access {
 	STORE_EXCLUSIVE, /* for a poll; PROG_TEMPFAIL if another one has it */
 	STORE_SHARED,    /* for reading and counting during a poll */
-	STORE_COUNTING,  /* the same; damage is only found where it is read */
+	STORE_COUNTING,  /* the same; the file is not verified */
 	STORE_READ_ONLY  /* likewise, and creates nothing; PROG_NOINPUT if
 			  * no state exists */
 };

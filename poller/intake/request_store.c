@@ -17,12 +17,10 @@
 /* A file smaller than this is not worth copying. */
 #define COMPACT_BYTES ((off_t)256 * 1024)
 
-/* Size of a file that LMDB has just made: two pages and no table. */
-#define NEW_BYTES 8192
-
-/* Numbers of a queue's first entry and of its next new one. */
+/* Numbers of a queue's first entry and of its next new one, and the bytes of
+ * its entries. */
 struct range {
-	uint64_t first, next;
+	uint64_t first, next, bytes;
 };
 
 struct request_store {
@@ -33,15 +31,11 @@ struct request_store {
 	pthread_mutex_t lock; /* for all members below; held from begin to
 			       * commit */
 	struct range ranges[REQUEST_QUEUES], committed[REQUEST_QUEUES];
-	uint64_t bytes, bytes_committed; /* of lines */
 };
 
-static const struct {
-	enum store_table table;
-	const char *first, *next; /* under which the range is stored */
-} queues[REQUEST_QUEUES] = {
-	[REQUEST_LINES] = { STORE_LINES, "lines first", "lines next" },
-	[REQUEST_KEYS] = { STORE_KEYS, "keys first", "keys next" },
+static const enum store_table tables[REQUEST_QUEUES] = {
+	[REQUEST_LINES] = STORE_LINES,
+	[REQUEST_KEYS] = STORE_KEYS,
 };
 
 /* Keys sort by number. */
@@ -59,72 +53,21 @@ get_entry(struct request_store *s, enum request_queue q, uint64_t number,
 	char key[KEY];
 
 	number_key(number, key);
-	return store_get(s->store, queues[q].table, key, data, len);
+	return store_get(s->store, tables[q], key, data, len);
 }
 
+/* Called for each entry in the order of numbers. */
 static void
-count_entry(void *ctx, const char *key, const void *data, size_t len)
+extend_range(void *ctx, const char *key, const void *data, size_t len)
 {
-	uint64_t *n = ctx;
+	struct range *r = ctx;
+	uint64_t number = strtoull(key, NULL, 10);
 
-	(void)key;
 	(void)data;
-	(void)len;
-	++*n;
-}
-
-/* Reads the range and all entries of a queue; false if they do not agree. */
-static bool
-check_queue(struct request_store *s, enum request_queue q)
-{
-	struct range *r = &s->ranges[q];
-	uint64_t i, n = 0;
-	const void *data;
-	size_t len;
-
-	r->first = (uint64_t)store_number(s->store, queues[q].first, 0);
-	r->next = (uint64_t)store_number(s->store, queues[q].next, 0);
-	store_each(s->store, queues[q].table, count_entry, &n);
-	if (r->first == 0 || r->next < r->first || r->next - r->first != n)
-		return false;
-	for (i = r->first; i < r->next; i++) {
-		if (!get_entry(s, q, i, &data, &len))
-			return false;
-		s->bytes += q == REQUEST_LINES ? len : 0;
-	}
-	return true;
-}
-
-static void
-put_range(struct request_store *s, enum request_queue q)
-{
-	store_set_number(
-	    s->store, queues[q].first, (int64_t)s->ranges[q].first);
-	store_set_number(s->store, queues[q].next, (int64_t)s->ranges[q].next);
-}
-
-/* Makes the queues of a new file, or checks the existing ones. */
-static enum exit_code
-open_queues(struct request_store *s, bool new, struct buf *why)
-{
-	enum exit_code code = PROG_OK;
-	int q;
-
-	for (q = 0; new &&q < REQUEST_QUEUES; q++) {
-		s->ranges[q] = (struct range){ 1, 1 };
-		put_range(s, (enum request_queue)q);
-	}
-	if (new)
-		code = store_commit(s->store, why);
-	for (q = 0; code == PROG_OK && q < REQUEST_QUEUES; q++) {
-		if (!check_queue(s, (enum request_queue)q)) {
-			buf_setf(why, "%s", store_damage(s->store));
-			code = PROG_IO;
-		}
-	}
-	memcpy(s->committed, s->ranges, sizeof s->committed);
-	s->bytes_committed = s->bytes;
-	return code;
+	if (r->first == r->next)
+		r->first = number;
+	r->next = number + 1;
+	r->bytes += len;
 }
 
 struct request_store *
@@ -133,14 +76,12 @@ request_store_open(
 {
 	struct request_store *s = xcalloc(1, sizeof *s);
 	char *spool = xasprintf("%s/spool", dir);
-	struct stat st;
-	bool new;
+	int q;
 
 	s->max = max;
 	s->path = xasprintf("%s/requests.mdb", spool);
 	(void)pthread_mutex_init(&s->lock, NULL);
 	if (store_make_folder(dir, code, why) == 0) {
-		new = stat(s->path, &st) != 0 || st.st_size == NEW_BYTES;
 		s->store = store_open_kind(&store_of_requests, spool,
 		    "requests", STORE_EXCLUSIVE, code, why);
 		if (s->store == NULL && errno == EWOULDBLOCK) {
@@ -150,14 +91,18 @@ request_store_open(
 			    "with --state",
 			    dir);
 		}
-		if (s->store != NULL)
-			*code = open_queues(s, new, why);
 	}
 	free(spool);
-	if (s->store != NULL && *code == PROG_OK)
-		return s;
-	request_store_close(s);
-	return NULL;
+	if (s->store == NULL) {
+		request_store_close(s);
+		return NULL;
+	}
+	for (q = 0; q < REQUEST_QUEUES; q++) {
+		s->ranges[q] = (struct range){ 1, 1, 0 };
+		store_each(s->store, tables[q], extend_range, &s->ranges[q]);
+	}
+	memcpy(s->committed, s->ranges, sizeof s->committed);
+	return s;
 }
 
 void
@@ -181,14 +126,14 @@ bool
 request_store_add(
     struct request_store *s, enum request_queue q, const void *data, size_t len)
 {
+	struct range *r = &s->ranges[q];
 	char key[KEY];
 
-	if (q == REQUEST_LINES && s->bytes + len > s->max)
+	if (q == REQUEST_LINES && r->bytes + len > s->max)
 		return false;
-	number_key(s->ranges[q].next++, key);
-	store_put(s->store, queues[q].table, key, data, len);
-	if (q == REQUEST_LINES)
-		s->bytes += len;
+	number_key(r->next++, key);
+	store_put(s->store, tables[q], key, data, len);
+	r->bytes += len;
 	return true;
 }
 
@@ -202,29 +147,23 @@ request_store_drop(
 	size_t len;
 
 	for (; r->first <= number && r->first < r->next; r->first++) {
-		if (q == REQUEST_LINES &&
-		    get_entry(s, q, r->first, &data, &len))
-			s->bytes -= len;
+		if (get_entry(s, q, r->first, &data, &len))
+			r->bytes -= len;
 		number_key(r->first, key);
-		store_delete(s->store, queues[q].table, key);
+		store_delete(s->store, tables[q], key);
 	}
 }
 
 int
 request_store_commit(struct request_store *s, struct buf *why)
 {
-	enum exit_code code;
+	enum exit_code code = store_commit(s->store, why);
 
-	put_range(s, REQUEST_LINES);
-	put_range(s, REQUEST_KEYS);
-	code = store_commit(s->store, why);
 	if (code == PROG_OK) {
 		memcpy(s->committed, s->ranges, sizeof s->committed);
-		s->bytes_committed = s->bytes;
 	} else {
 		store_forget_changes(s->store);
 		memcpy(s->ranges, s->committed, sizeof s->ranges);
-		s->bytes = s->bytes_committed;
 	}
 	(void)pthread_mutex_unlock(&s->lock);
 	return code == PROG_OK ? 0 : -1;
@@ -314,7 +253,7 @@ request_store_compact(struct request_store *s, struct buf *why)
 
 	(void)pthread_mutex_lock(&s->lock);
 	if (stat(s->path, &st) == 0 && st.st_size > COMPACT_BYTES &&
-	    s->bytes_committed < (uint64_t)st.st_size / 2)
+	    s->committed[REQUEST_LINES].bytes < (uint64_t)st.st_size / 2)
 		code = store_compact(s->store, why);
 	(void)pthread_mutex_unlock(&s->lock);
 	return code == PROG_OK ? 0 : -1;

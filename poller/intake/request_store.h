@@ -2,15 +2,14 @@
  * request_store: the requests that a listener has accepted and not yet
  * published, in one file, DIR/spool/requests.mdb (crm/store.h). It has two
  * queues of entries: lines of records, and keys of requests (idempotency.h).
- * Entries are numbered from 1, added at the end and removed from the front.
+ * Entries are numbered, added at the end and removed from the front; in an
+ * empty queue the numbers of a new run begin with 1.
  *
  * Commit point: request_store_commit() makes everything since
  * request_store_begin() durable (synced), or nothing.
  *
- * Opening the file finds damage by reading all of it: each value stands behind
- * a checksum, and the first and next number of both queues say which entries
- * must exist. A damaged file is refused with an error that names the way out;
- * it is not repaired. An older copy of the file is a valid store.
+ * A damaged file is refused with an error that names the way out; it is not
+ * repaired. An older copy of the file is a valid store.
  *
  * One process owns the file. All functions may be called from any thread;
  * between begin and commit other callers wait.
