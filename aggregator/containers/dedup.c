@@ -33,11 +33,11 @@ dedup_new_seed(void)
 }
 
 void
-dedup_init(struct dedup *s, struct dedup_seed seed, size_t words)
+dedup_init(struct dedup *s, struct dedup_seed seed)
 {
 	memset(s, 0, sizeof *s);
 	s->seed = seed;
-	s->width = 2 + words;
+	s->open = true;
 }
 
 void
@@ -87,17 +87,11 @@ dedup_span(int64_t at, int64_t span_ms)
 }
 
 static bool
-is_expired_slot(const struct dedup *s, const uint64_t *slot)
+is_expired_slot(const struct dedup *s, const struct fingerprint *slot)
 {
-	uint16_t age = (uint16_t)((slot[1] & SPAN_MASK) - s->oldest);
+	uint16_t age = (uint16_t)((slot->b & SPAN_MASK) - s->oldest);
 
 	return s->expires && age > SPAN_MASK / 2;
-}
-
-static struct dedup_part *
-part_of(struct dedup *s, uint64_t a)
-{
-	return &s->parts[a >> 56];
 }
 
 void
@@ -106,41 +100,37 @@ dedup_prefetch(const struct dedup *s, struct fingerprint f)
 	const struct dedup_part *p = &s->parts[f.a >> 56];
 
 	if (p->slots != NULL)
-		__builtin_prefetch(p->slots + (f.a & p->mask) * s->width, 1);
+		__builtin_prefetch(p->slots + (f.a & p->mask), 1);
 }
 
 /* Returns the fingerprint's slot, or the free slot where it belongs. */
-static uint64_t *
-find_fingerprint(const struct dedup_part *p, size_t width, struct fingerprint f)
+static struct fingerprint *
+find_fingerprint(const struct dedup_part *p, struct fingerprint f)
 {
 	size_t i = f.a & p->mask;
-	uint64_t *slot;
+	struct fingerprint *slot;
 
 	for (;; i = (i + 1) & p->mask) {
-		slot = p->slots + i * width;
-		if (slot[0] == 0 ||
-		    (slot[0] == f.a && (slot[1] & ~SPAN_MASK) == f.b))
+		slot = &p->slots[i];
+		if (slot->a == 0 ||
+		    (slot->a == f.a && (slot->b & ~SPAN_MASK) == f.b))
 			return slot;
 	}
 }
 
 static void
-grow_part(struct dedup_part *p, size_t width)
+grow_part(struct dedup_part *p)
 {
 	size_t i, slots = p->slots != NULL ? (p->mask + 1) * 2 : FIRST_SLOTS;
 	struct dedup_part bigger = { .mask = slots - 1, .n = p->n };
 	struct fingerprint f;
-	uint64_t *slot;
 
-	bigger.slots = xcalloc(slots, width * sizeof *p->slots);
+	bigger.slots = xcalloc(slots, sizeof *bigger.slots);
 	for (i = 0; p->slots != NULL && i <= p->mask; i++) {
-		slot = p->slots + i * width;
-		if (slot[0] == 0)
-			continue;
-		f.a = slot[0];
-		f.b = slot[1] & ~SPAN_MASK;
-		memcpy(find_fingerprint(&bigger, width, f), slot,
-		    width * sizeof *p->slots);
+		f = p->slots[i];
+		f.b &= ~SPAN_MASK;
+		if (f.a != 0)
+			*find_fingerprint(&bigger, f) = p->slots[i];
 	}
 	free(p->slots);
 	*p = bigger;
@@ -148,25 +138,23 @@ grow_part(struct dedup_part *p, size_t width)
 
 /* Empties slot i and shifts back the entries after it. */
 static void
-remove_slot(struct dedup_part *p, size_t width, size_t i)
+remove_slot(struct dedup_part *p, size_t i)
 {
 	size_t hole = i, home;
-	const uint64_t *slot;
 
 	for (;;) {
 		i = (i + 1) & p->mask;
-		slot = p->slots + i * width;
-		if (slot[0] == 0)
+		if (p->slots[i].a == 0)
 			break;
-		home = slot[0] & p->mask;
+		home = p->slots[i].a & p->mask;
 		/* The entry may stay unless its home is at or before the
 		 * hole. */
 		if (((i - home) & p->mask) < ((i - hole) & p->mask))
 			continue;
-		memcpy(p->slots + hole * width, slot, width * sizeof *slot);
+		p->slots[hole] = p->slots[i];
 		hole = i;
 	}
-	p->slots[hole * width] = 0;
+	p->slots[hole].a = 0;
 	p->n--;
 }
 
@@ -185,11 +173,11 @@ sweep_expired(struct dedup *s)
 			p = &s->parts[s->sweep_part];
 			continue;
 		}
-		if (p->slots[s->sweep_slot * s->width] != 0 &&
-		    is_expired_slot(s, p->slots + s->sweep_slot * s->width)) {
+		if (p->slots[s->sweep_slot].a != 0 &&
+		    is_expired_slot(s, &p->slots[s->sweep_slot])) {
 			/* Another entry may have moved here: check the slot
 			 * again. */
-			remove_slot(p, s->width, s->sweep_slot);
+			remove_slot(p, s->sweep_slot);
 			s->n--;
 		} else {
 			s->sweep_slot++;
@@ -198,45 +186,14 @@ sweep_expired(struct dedup *s)
 }
 
 static enum dedup_found
-compare_span(const struct dedup *s, const uint64_t *slot, uint16_t span)
+compare_span(
+    const struct dedup *s, const struct fingerprint *slot, uint16_t span)
 {
-	uint16_t later = (uint16_t)(span - (slot[1] & SPAN_MASK));
+	uint16_t later = (uint16_t)(span - (slot->b & SPAN_MASK));
 
-	if (slot[0] == 0 || is_expired_slot(s, slot))
+	if (slot->a == 0 || is_expired_slot(s, slot))
 		return DEDUP_NEW;
 	return later > 0 && later <= SPAN_MASK / 2 ? DEDUP_LATER : DEDUP_KNOWN;
-}
-
-static void
-date_slot(uint64_t *slot, uint16_t span)
-{
-	slot[1] = (slot[1] & ~SPAN_MASK) | span;
-}
-
-uint64_t *
-dedup_enter(struct dedup *s, struct fingerprint f, uint16_t span,
-    enum dedup_found *found)
-{
-	struct dedup_part *p;
-	uint64_t *slot;
-
-	if (s->to_sweep > 0)
-		sweep_expired(s);
-	p = part_of(s, f.a);
-	if (p->slots == NULL || p->n * 4 >= (p->mask + 1) * 3)
-		grow_part(p, s->width);
-	slot = find_fingerprint(p, s->width, f);
-	*found = compare_span(s, slot, span);
-	if (*found != DEDUP_NEW)
-		return slot + 2;
-	if (slot[0] == 0) {
-		p->n++;
-		s->n++;
-	}
-	slot[0] = f.a;
-	slot[1] = f.b | span;
-	memset(slot + 2, 0, (s->width - 2) * sizeof *slot);
-	return slot + 2;
 }
 
 enum dedup_found
@@ -246,64 +203,47 @@ dedup_find(const struct dedup *s, struct fingerprint f, uint16_t span)
 
 	if (p->slots == NULL)
 		return DEDUP_NEW;
-	return compare_span(s, find_fingerprint(p, s->width, f), span);
-}
-
-void
-dedup_date(struct dedup *s, struct fingerprint f, uint16_t span)
-{
-	date_slot(find_fingerprint(part_of(s, f.a), s->width, f), span);
+	return compare_span(s, find_fingerprint(p, f), span);
 }
 
 enum dedup_found
 dedup_add(struct dedup *s, struct fingerprint f, uint16_t span)
 {
+	struct dedup_part *p = &s->parts[f.a >> 56];
+	struct fingerprint *slot;
 	enum dedup_found found;
-	uint64_t *words = dedup_enter(s, f, span, &found);
 
-	if (found == DEDUP_LATER)
-		date_slot(words - 2, span);
+	if (s->to_sweep > 0)
+		sweep_expired(s);
+	if (p->slots == NULL || p->n * 4 >= (p->mask + 1) * 3)
+		grow_part(p);
+	slot = find_fingerprint(p, f);
+	found = compare_span(s, slot, span);
+	if (slot->a == 0) {
+		p->n++;
+		s->n++;
+	}
+	if (found != DEDUP_KNOWN)
+		*slot = (struct fingerprint){ f.a, f.b | span };
 	return found;
 }
 
-/* *i has the part in its high bits and the slot in its low ones. */
-const uint64_t *
-dedup_next(const struct dedup *s, size_t *i, struct fingerprint *f)
-{
-	const size_t shift = 48, low = ((size_t)1 << shift) - 1;
-	const struct dedup_part *p;
-	const uint64_t *slot;
-
-	while (*i >> shift < DEDUP_PARTS) {
-		p = &s->parts[*i >> shift];
-		if (p->slots == NULL || (*i & low) > p->mask) {
-			*i = ((*i >> shift) + 1) << shift;
-			continue;
-		}
-		slot = p->slots + (*i & low) * s->width;
-		*i += 1;
-		if (slot[0] == 0 || is_expired_slot(s, slot))
-			continue;
-		f->a = slot[0];
-		f->b = slot[1] & ~SPAN_MASK;
-		return slot + 2;
-	}
-	return NULL;
-}
-
 void
-dedup_date_all(struct dedup *s, uint16_t span)
+dedup_date_all(struct dedup *s, uint16_t span,
+    void (*each)(void *ctx, struct fingerprint f), void *ctx)
 {
-	uint64_t *slot;
+	struct fingerprint *slot;
 	size_t i, j;
 
 	for (i = 0; i < DEDUP_PARTS; i++) {
-		if (s->parts[i].slots == NULL)
-			continue;
-		for (j = 0; j <= s->parts[i].mask; j++) {
-			slot = s->parts[i].slots + j * s->width;
-			if (slot[0] != 0)
-				date_slot(slot, span);
+		for (j = 0; s->parts[i].slots != NULL && j <= s->parts[i].mask;
+		     j++) {
+			slot = &s->parts[i].slots[j];
+			if (slot->a == 0)
+				continue;
+			slot->b = (slot->b & ~SPAN_MASK) | span;
+			each(ctx, (struct fingerprint){
+				      slot->a, slot->b & ~SPAN_MASK });
 		}
 	}
 }

@@ -5,10 +5,9 @@
  *
  * A fingerprint has 112 bits and depends on a random seed: the probability that
  * any two of 10^9 collide is 10^-16. It takes four hashes from hash.h, about 10
- * ns; two from keyed_hash.h would take 50. A slot has 16 bytes plus the user's
- * words. The table consists of 256 parts, each at most 3/4 full, which grow one
- * at a time, and each insertion removes a few expired entries, so no insertion
- * takes long.
+ * ns; two from keyed_hash.h would take 50. The table consists of 256 parts,
+ * each at most 3/4 full, which grow one at a time, and each insertion removes a
+ * few expired entries, so no insertion takes long.
  */
 #ifndef AGGREGATOR_CONTAINERS_DEDUP_H
 #define AGGREGATOR_CONTAINERS_DEDUP_H
@@ -35,9 +34,9 @@ struct dedup_seed {
 struct dedup {
 	size_t n; /* including expired ones that are not removed yet */
 	struct dedup_seed seed;
-	size_t width; /* words of a slot: 2, and the user's */
+	bool open; /* dedup_init() was called */
 	struct dedup_part {
-		uint64_t *slots;
+		struct fingerprint *slots; /* b has the span in its low bits */
 		size_t mask, n;
 	} parts[DEDUP_PARTS];
 	uint16_t oldest;               /* the oldest span that has not
@@ -50,8 +49,8 @@ struct dedup {
 /* Makes a random seed. */
 struct dedup_seed dedup_new_seed(void);
 
-/* words: number of 64-bit words that each slot has for the user. */
-void dedup_init(struct dedup *s, struct dedup_seed seed, size_t words);
+/* A zeroed struct is empty, and not open. */
+void dedup_init(struct dedup *s, struct dedup_seed seed);
 void dedup_release(struct dedup *s);
 
 /* For a message: chat and id. For an event: its id, with chat absent. */
@@ -67,7 +66,7 @@ int64_t dedup_span_ms(int64_t window_ms);
  * (spans of ten seconds) to 7 years (spans of an hour). */
 uint16_t dedup_span(int64_t at, int64_t span_ms);
 
-/* Prefetches the slot that dedup_enter() reads first. */
+/* Prefetches the slot that dedup_add() reads first. */
 void dedup_prefetch(const struct dedup *s, struct fingerprint f);
 
 /* The result of looking up a fingerprint. */
@@ -77,27 +76,16 @@ enum dedup_found {
 	DEDUP_LATER, /* known, but from an earlier span than the record's */
 };
 
-/* Finds or adds the fingerprint. Returns the user's words, which are valid
- * until the next call and 0 for a new fingerprint. A known one keeps its
- * span. */
-uint64_t *dedup_enter(struct dedup *s, struct fingerprint f, uint16_t span,
-    enum dedup_found *found);
-
 enum dedup_found dedup_find(
     const struct dedup *s, struct fingerprint f, uint16_t span);
-
-/* Moves one fingerprint, or all, to this span. */
-void dedup_date(struct dedup *s, struct fingerprint f, uint16_t span);
-void dedup_date_all(struct dedup *s, uint16_t span);
 
 /* Adds the fingerprint; a known one moves to this span if it is later. */
 enum dedup_found dedup_add(
     struct dedup *s, struct fingerprint f, uint16_t span);
 
-/* Iterates, starting with *i = 0: returns the words of the next fingerprint and
- * sets *f, or returns NULL at the end. */
-const uint64_t *dedup_next(
-    const struct dedup *s, size_t *i, struct fingerprint *f);
+/* Moves all fingerprints to this span, and calls back for each. */
+void dedup_date_all(struct dedup *s, uint16_t span,
+    void (*each)(void *ctx, struct fingerprint f), void *ctx);
 
 /* Spans before `oldest` expire. Their slots count as empty until they are
  * removed. */

@@ -22,8 +22,7 @@ pack(const char *p, size_t len, size_t n)
 /* The key of a number consists of its length and its digits. All other ids are
  * greater than numbers. */
 void
-id_order_set(
-    struct id_order_item *o, struct text id, struct text second, void *item)
+id_order_set(struct id_order_item *o, struct text id, void *item)
 {
 	size_t i, first = 7;
 
@@ -37,7 +36,6 @@ id_order_set(
 	}
 	o->key[1] = id.len > first ? pack(id.p + first, id.len - first, 8) : 0;
 	o->id = id;
-	o->second = second;
 	o->item = item;
 }
 
@@ -45,17 +43,12 @@ static int
 compare_id_items(const void *a, const void *b)
 {
 	const struct id_order_item *x = a, *y = b;
-	int c;
 
 	if (x->key[0] != y->key[0])
 		return x->key[0] < y->key[0] ? -1 : 1;
 	if (x->key[1] != y->key[1])
 		return x->key[1] < y->key[1] ? -1 : 1;
-	c = id_compare(x->id.p, x->id.len, y->id.p, y->id.len);
-	if (c == 0)
-		c = id_compare(
-		    x->second.p, x->second.len, y->second.p, y->second.len);
-	return c;
+	return id_compare(x->id.p, x->id.len, y->id.p, y->id.len);
 }
 
 void

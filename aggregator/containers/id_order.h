@@ -10,14 +10,12 @@
 
 struct id_order_item {
 	uint64_t key[2]; /* private */
-	struct text id, second;
+	struct text id;
 	void *item;
 };
 
-/* Fills an item. Items with the same id are sorted by `second`, which may be
- * absent. The texts are borrowed until id_order_sort() returns. */
-void id_order_set(
-    struct id_order_item *o, struct text id, struct text second, void *item);
+/* Fills an item. The text is borrowed until id_order_sort() returns. */
+void id_order_set(struct id_order_item *o, struct text id, void *item);
 
 void id_order_sort(struct id_order_item *v, size_t n);
 

@@ -50,6 +50,15 @@ find_streaming(
 	return NULL;
 }
 
+void *
+streaming_metrics_find(
+    const struct streaming_metrics *f, const struct streaming_metric_ops *ops)
+{
+	const struct streaming_metric *x = find_streaming(f, ops);
+
+	return x != NULL ? x->ctx : NULL;
+}
+
 static struct streaming_metrics *
 new_metrics(const struct streaming_metrics_home *at, size_t n,
     const struct conf *conf, const char *tenant)
@@ -65,6 +74,7 @@ new_metrics(const struct streaming_metrics_home *at, size_t n,
 	f->setup.conf = conf;
 	f->setup.tenant = tenant;
 	f->setup.home = &f->home;
+	f->setup.all_events = at->all_events;
 	f->v = xcalloc(n + 1, sizeof *f->v);
 	return f;
 }
@@ -159,6 +169,17 @@ streaming_metrics_message(
 	for (i = 0; i < f->n; i++)
 		if (f->v[i].ops->add != NULL)
 			f->v[i].ops->add(f->v[i].ctx, m);
+}
+
+void
+streaming_metrics_event(
+    struct streaming_metrics *f, struct text user, struct text event)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (f->v[i].ops->event != NULL)
+			f->v[i].ops->event(f->v[i].ctx, user, event);
 }
 
 static void

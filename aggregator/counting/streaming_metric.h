@@ -1,17 +1,18 @@
 /*
- * streaming_metric: metrics that count while messages pass: conversations,
- * users, alerts, trends and others. Other metrics are computed from the whole
- * model. A streaming metric takes each message once, keeps counts by key
- * (keyed_state.h) and lists which of its rows changed, so the cost of a flush
- * depends on what changed. A one-shot run is the same with a single flush at
- * its end. struct metric points to its struct streaming_metric_ops; metrics
- * with the same ops share their counts.
+ * streaming_metric: metrics that count while messages and events pass:
+ * conversations, users, alerts, trends and others. Other metrics are computed
+ * from the whole model. A streaming metric takes each message once, keeps
+ * counts by key (keyed_state.h) and lists which of its rows changed, so the
+ * cost of a flush depends on what changed. A one-shot run is the same with a
+ * single flush at its end. struct metric points to its struct
+ * streaming_metric_ops; metrics with the same ops share their counts.
  *
- * The model passes each message on exactly once: its first version determines
- * time, user and channel. Results depend neither on the order in which messages
- * come nor on when streaming_metrics_advance() is called in between, only on
- * the messages and the tenant's newest time; metric_user_stats.c names an
- * exception. A capped figure is exact below its cap.
+ * The model passes each message and event on exactly once: its first version
+ * determines time, user and channel. Results depend neither on the order in
+ * which messages come nor on when streaming_metrics_advance() is called in
+ * between, only on the messages and the tenant's newest time;
+ * metric_user_stats.c names an exception. A capped figure is exact below its
+ * cap.
  *
  * There is one struct streaming_metrics for each tenant's stream, or for one
  * snapshot. It is used by one thread.
@@ -50,6 +51,7 @@ struct streaming_metric_setup {
 	const struct conf *conf;
 	const char *tenant; /* for log lines */
 	struct keyed_state_home *home;
+	bool all_events; /* [aggregator] event_pairs does not apply */
 };
 
 /* All but open, close and emit may be NULL. */
@@ -64,6 +66,8 @@ struct streaming_metric_ops {
 	    void *ctx, const struct streaming_metric_message *m, bool near);
 	/* Takes a message that counts. */
 	void (*add)(void *ctx, const struct streaming_metric_message *m);
+	/* Takes an event that counts. */
+	void (*event)(void *ctx, struct text user, struct text event);
 	void (*interval)(void *ctx, const struct streaming_metric_interval *i,
 	    bool withdrawn);
 	/* Set if the metric follows the walks over chats instead of counting
@@ -89,6 +93,7 @@ struct streaming_metrics_home {
 	struct state *state;
 	uint32_t number;   /* the tenant's number in the state */
 	int64_t window_ms; /* how late a message may come */
+	bool all_events;   /* see struct streaming_metric_setup */
 };
 
 /* Opens those of the n metrics that are streaming ones. All arguments except
@@ -118,6 +123,8 @@ void streaming_metric_message_read(
 /* Takes a new message. */
 void streaming_metrics_message(
     struct streaming_metrics *f, const struct streaming_metric_message *m);
+void streaming_metrics_event(
+    struct streaming_metrics *f, struct text user, struct text event);
 /* Takes an interval. A chat's withdrawn intervals come first. The model calls
  * this function with the streaming metrics as context. */
 void streaming_metrics_model_interval(void *streaming, const struct model *m,
@@ -149,6 +156,11 @@ int streaming_metrics_restore_pending(struct streaming_metrics *f,
     const void *data, size_t len) __attribute__((warn_unused_result));
 
 /* The rest is for the files of the metrics. */
+
+/* Returns what open() of these ops returned; NULL if no selected metric has
+ * them. */
+void *streaming_metrics_find(
+    const struct streaming_metrics *f, const struct streaming_metric_ops *ops);
 
 /* A limit on what a metric keeps, from a key of [aggregator]. */
 struct streaming_metric_cap {

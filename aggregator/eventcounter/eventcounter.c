@@ -27,6 +27,7 @@
 #include "common/text/flat.h"
 #include "common/text/jsonw.h"
 
+#include "aggregator/metrics/event_counts.h"
 #include "aggregator/stream/stream.h"
 
 #define EVENT_TYPES 3
@@ -128,38 +129,40 @@ compare_users(const void *a, const void *b)
 	return text_compare(x->user, y->user);
 }
 
-/* Returns the counts of that event sorted by user; owned by the caller. */
-static struct user_count *
-sort_counts(const struct model *m, const char *event, size_t *n)
+/* The counts of one event type. */
+struct user_counts {
+	struct user_count *v;
+	size_t n, cap;
+};
+
+static void
+collect_count(void *ctx, struct text user, struct text event, uint64_t n)
 {
-	struct user_count *sorted = xcalloc(m->events_n + 1, sizeof *sorted);
-	const struct event_count *e;
+	struct user_counts *all = ctx, *to;
 	size_t i;
 
-	*n = 0;
-	for (i = 0; i < m->events_n; i++) {
-		e = m->events[i];
-		if (e->count > 0 && text_is(model_name(m, e->event), event))
-			sorted[(*n)++] =
-			    (struct user_count){ model_name(m, e->user),
-				    e->count };
+	for (i = 0; i < EVENT_TYPES; i++) {
+		if (!text_is(event, event_types[i]))
+			continue;
+		to = &all[i];
+		XGROW(to->v, to->n, to->cap);
+		to->v[to->n++] = (struct user_count){ user, n };
 	}
-	qsort(sorted, *n, sizeof *sorted, compare_users);
-	return sorted;
 }
 
 static void
-format_counts(const struct user_count *sorted, size_t n, struct buf *to)
+format_counts(struct user_counts *c, struct buf *to)
 {
 	size_t i;
 
+	qsort(c->v, c->n, sizeof *c->v, compare_users);
 	buf_clear(to);
 	buf_addc(to, '{');
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < c->n; i++) {
 		buf_adds(to, i > 0 ? ",\n  " : "\n  ");
-		jsonw_quote(to, sorted[i].user.p, sorted[i].user.len);
+		jsonw_quote(to, c->v[i].user.p, c->v[i].user.len);
 		buf_adds(to, ": ");
-		buf_addi(to, (int64_t)sorted[i].n);
+		buf_addi(to, (int64_t)c->v[i].n);
 	}
 	buf_adds(to, "\n}");
 }
@@ -246,19 +249,20 @@ check_folder(const char *dir, struct buf *why)
 }
 
 static int
-write_files(const char *dir, const struct model *m, struct buf *why)
+write_files(const char *dir, struct streaming_metrics *counts, struct buf *why)
 {
+	struct user_counts all[EVENT_TYPES] = { { NULL, 0, 0 } };
 	struct buf content = BUF_INIT;
-	struct user_count *sorted;
 	int rc = 0;
-	size_t i, n;
+	size_t i;
 
-	for (i = 0; i < EVENT_TYPES && rc == 0; i++) {
-		sorted = sort_counts(m, event_types[i], &n);
-		format_counts(sorted, n, &content);
-		if (n > 0)
+	event_counts_each(counts, collect_count, all);
+	for (i = 0; i < EVENT_TYPES; i++) {
+		if (rc == 0 && all[i].n > 0) {
+			format_counts(&all[i], &content);
 			rc = replace_file(dir, event_types[i], &content, why);
-		free(sorted);
+		}
+		free(all[i].v);
 	}
 	buf_release(&content);
 	return rc;
@@ -284,13 +288,14 @@ read_event(void *ctx, struct record *r, struct flat *scratch,
 }
 
 static enum exit_code
-publish_counts(void *ctx, const struct model *m)
+publish_counts(void *ctx, struct streaming_metrics *counts)
 {
 	const struct counter *c = ctx;
 	struct buf why = BUF_INIT;
 	enum exit_code code = PROG_OK;
 
-	if (c->json_dir != NULL && write_files(c->json_dir, m, &why) == -1) {
+	if (c->json_dir != NULL &&
+	    write_files(c->json_dir, counts, &why) == -1) {
 		code = syserr_code(errno, PROG_CANTCREATE);
 		log_error("%s", buf_str(&why));
 	}

@@ -229,6 +229,7 @@ snapshot_free(struct snapshot *s)
 		return;
 	pipeline_release(&s->pipeline);
 	buf_release(&s->pass_through);
+	buf_release(&s->events);
 	replay_log_release(&s->replay);
 	markers_close(&s->markers);
 	free(s);
@@ -253,6 +254,8 @@ snapshot_add(struct snapshot *s, const struct pipeline_setup *setup,
 		passing_add(passing, &s->pass_through, r, line, len);
 		if (setup->selection->allocation && !setup->no_streaming)
 			replay_log_add(&s->replay, r, line, len, s->markers.at);
+		if (r->type == RECORD_EVENT && !setup->no_streaming)
+			add_line_without(&s->events, r, line, len);
 		(void)pipeline_add(&s->pipeline, r);
 	}
 	if (undated)

@@ -99,6 +99,8 @@ struct snapshot {
 	struct markers markers;
 	struct pipeline pipeline;
 	struct buf pass_through;
+	struct buf events; /* lines of events, for a stream that continues the
+			    * snapshot in the same pipe */
 	struct replay_log replay;
 };
 

@@ -184,15 +184,15 @@ has_line(const struct staging_tenant *t, const struct staging_line *l)
 {
 	struct text line = { l->p, l->len };
 
-	return t->lines.width != 0 &&
+	return t->lines.open &&
 	       dedup_find(&t->lines, print_of_line(t, line), 0) != DEDUP_NEW;
 }
 
 static bool
 is_new_line(struct staging_tenant *t, struct text line)
 {
-	if (t->lines.width == 0)
-		dedup_init(&t->lines, dedup_new_seed(), 0);
+	if (!t->lines.open)
+		dedup_init(&t->lines, dedup_new_seed());
 	return dedup_add(&t->lines, print_of_line(t, line), 0) == DEDUP_NEW;
 }
 

@@ -427,7 +427,8 @@ collect_prefixed_key(
 }
 
 void
-keyed_state_delete_prefix(struct keyed_state *k, const void *prefix, size_t len)
+keyed_state_each_saved(struct keyed_state *k, const void *prefix, size_t len,
+    void (*each)(void *ctx, struct keyed_state *k, void *payload), void *ctx)
 {
 	struct buf keys = BUF_INIT;
 	struct key p = { 0 };
@@ -439,16 +440,30 @@ keyed_state_delete_prefix(struct keyed_state *k, const void *prefix, size_t len)
 		return;
 	keyed_state_home_prefix(k->home, &p);
 	own = p.len;
-	memcpy(p.bytes + own, prefix, len);
+	if (len > 0)
+		memcpy(p.bytes + own, prefix, len);
 	state_each(k->store, p.bytes, own + len, collect_prefixed_key, &keys);
 	at = (const unsigned char *)buf_str(&keys);
 	for (end = at + keys.len; at < end; at += 2 + n) {
 		n = (size_t)at[0] << 8 | at[1];
 		payload = keyed_state_find(k, at + 2 + own, n - own);
 		if (payload != NULL)
-			keyed_state_delete(k, payload);
+			each(ctx, k, payload);
 	}
 	buf_release(&keys);
+}
+
+static void
+delete_payload(void *ctx, struct keyed_state *k, void *payload)
+{
+	(void)ctx;
+	keyed_state_delete(k, payload);
+}
+
+void
+keyed_state_delete_prefix(struct keyed_state *k, const void *prefix, size_t len)
+{
+	keyed_state_each_saved(k, prefix, len, delete_payload, NULL);
 }
 
 static bool

@@ -112,7 +112,11 @@ bool keyed_state_is_pending(const void *payload);
 /* Deletes the entry; no row is written for it. */
 void keyed_state_delete(struct keyed_state *k, void *payload);
 
-/* Deletes all saved entries whose keys begin with these bytes. */
+/* Calls back for each saved entry whose key begins with these bytes; the callee
+ * may delete it. The second function deletes them. */
+void keyed_state_each_saved(struct keyed_state *k, const void *prefix,
+    size_t len, void (*each)(void *ctx, struct keyed_state *k, void *payload),
+    void *ctx);
 void keyed_state_delete_prefix(
     struct keyed_state *k, const void *prefix, size_t len);
 

@@ -45,8 +45,7 @@ model_release(struct model *m)
 	order_stats_release(&m->totals.waits);
 	chats_free_all(m);
 	pieces_release(&p->pieces);
-	events_free(m);
-	dedup_release(&p->dedup_messages);
+	dedup_release(&p->identities);
 	strmap_release(&p->texts, free);
 	free(p->fresh);
 	derivation_release(&p->derivation);
@@ -146,7 +145,7 @@ model_pass_time(struct model *m, int64_t at)
 	if (first)
 		m->since = model_by_clock(m, at);
 	if (first && m->incremental)
-		events_date(m);
+		identities_date(m);
 	if (m->incremental && m->window > 0 &&
 	    at >= m->private->identities_until)
 		identities_expire(m);
@@ -159,23 +158,23 @@ advance_as_of(struct model *m, int64_t at)
 		model_pass_time(m, at);
 }
 
+/* The first event with an id counts. Events without a user are skipped. */
 static enum model_result
 add_event_record(struct model *m, const struct record *r)
 {
-	struct interner *n = &m->lexicon.names;
-	struct fingerprint f;
-	uint32_t user, event;
-	enum model_result result;
+	const struct text no_chat = { NULL, 0 };
+	int64_t at = r->at;
 
 	if (r->user.p == NULL)
 		return MODEL_SKIPPED;
-	f = events_fingerprint(m, r->id);
-	user = interner_get(n, r->user);
-	event = interner_get(n, r->event);
-	result = events_put(m, f, r->at, user, event);
-	interner_drop(n, user);
-	interner_drop(n, event);
-	return result;
+	/* An event without a time is as old as the newest record, or as the
+	 * first one that will have a time: identities_date(). */
+	if (at == CLOCK_NONE)
+		at = m->as_of != CLOCK_NONE ? m->as_of : 0;
+	return identities_add(m, identities_make(m, no_chat, r->id), at) ==
+		       DEDUP_NEW
+		   ? MODEL_NEW
+		   : MODEL_DUPLICATE;
 }
 
 /* True if it is older than the window. */

@@ -1,6 +1,7 @@
 /*
  * model: what the metrics know about one tenant, from one snapshot or from a
- * stream of records: its operators, chats, messages and counted events. Records
+ * stream of records: its operators, chats and messages, and the identities of
+ * messages and events, of which each counts once. Records
  * are added in any order; model_recompute() then derives everything that the
  * metrics read, and the result does not depend on that order. Metrics read a
  * recomputed model and cannot distinguish a stream from a snapshot.
@@ -114,13 +115,6 @@ struct operator_info {
 	struct order_stats waits; /* start times of the waits */
 };
 
-/* How many events with that name a user has. */
-struct event_count {
-	uint32_t user, event; /* held */
-	bool changed;
-	uint64_t count; /* 0: later versions changed all of them */
-};
-
 /* Derived, over all chats of the tenant. */
 struct tenant_totals {
 	size_t operators, open_chats, unassigned_chats, skewed;
@@ -146,8 +140,6 @@ struct model_changes {
 	size_t chats_n, chats_cap;
 	struct operator_info **operators;
 	size_t operators_n, operators_cap;
-	struct event_count **events;
-	size_t events_n, events_cap;
 	bool totals;
 };
 
@@ -173,21 +165,18 @@ struct model_walker {
 
 struct model {
 	/* Set between model_init() and the first record. */
-	bool incremental;   /* recomputed repeatedly; implies dedup_on_add */
-	bool dedup_on_add;  /* model_add() recognises duplicates, which takes
-			     * some 30 bytes per identity; otherwise
-			     * model_recompute() */
-	bool no_clocks;     /* no metric needs chats and operators, */
-	bool no_events;     /* or events */
-	bool no_figures;    /* if incremental, without a window: only what chats
-			     * and operators are now is needed */
-	size_t event_pairs; /* maximum number of counted pairs of user and
-			     * event; 0: all. Unpacked ones are counted in
-			     * addition */
-	int64_t window;     /* if incremental, in ms; 0: no limit */
-	bool by_clock;      /* if incremental: `now` is never after the system
-			     * clock or, if the newest snapshot shows that the
-			     * CRM's is ahead, after that */
+	bool incremental;  /* recomputed repeatedly; implies dedup_on_add */
+	bool dedup_on_add; /* model_add() recognises duplicates, which takes
+			    * some 30 bytes per identity; otherwise
+			    * model_recompute() */
+	bool no_clocks;    /* no metric needs chats and operators, */
+	bool no_events;    /* or events */
+	bool no_figures;   /* if incremental, without a window: only what chats
+			    * and operators are now is needed */
+	int64_t window;    /* if incremental, in ms; 0: no limit */
+	bool by_clock;     /* if incremental: `now` is never after the system
+			    * clock or, if the newest snapshot shows that the
+			    * CRM's is ahead, after that */
 	int64_t ahead;
 	const struct definition *definition; /* needed when chats are fetched */
 	struct dedup_seed seed;              /* stored with packed identities */
@@ -227,8 +216,6 @@ struct model {
 	size_t chats_n, chats_cap;
 	struct operator_info **operators;
 	size_t operators_n, operators_cap;
-	struct event_count **events; /* sorted by user, event */
-	size_t events_n, events_cap;
 
 	/* After a message: the time of its first version, with which the record
 	 * must be stored; CLOCK_NONE: a newer version came before it. */
@@ -247,9 +234,6 @@ void model_release(struct model *m);
 
 /* Takes one record of the tenant. Borrowed texts are copied. */
 enum model_result model_add(struct model *m, const struct record *r);
-
-/* True if an event with that id came and is not forgotten yet. */
-bool model_knows_event(const struct model *m, struct text id);
 
 /* Adds everything in the other model, before either is recomputed. */
 void model_copy(struct model *to, const struct model *from);
@@ -285,7 +269,6 @@ void model_clear_changed(struct model *m);
  * listed as one that left. Call before recomputing. */
 void model_mark_chat(struct model *m, struct text id);
 void model_mark_operator(struct model *m, struct text id);
-void model_mark_event(struct model *m, struct text user, struct text event);
 
 /* Lists the tenant and all operators with a waiting chat, because their longest
  * wait grows with time. */

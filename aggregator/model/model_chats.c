@@ -268,11 +268,10 @@ void
 chats_sort(struct chat **v, size_t n)
 {
 	struct id_order_item *items = xcalloc(n + 1, sizeof *items);
-	struct text none = { NULL, 0 };
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		id_order_set(&items[i], chat_id(v[i]), none, v[i]);
+		id_order_set(&items[i], chat_id(v[i]), v[i]);
 	id_order_sort(items, n);
 	for (i = 0; i < n; i++)
 		v[i] = items[i].item;

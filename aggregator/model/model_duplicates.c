@@ -1,30 +1,37 @@
 /*
- * model_duplicates: recognises, by chat and message id, messages that came
- * before within the window, with the table of dedup.c. An incremental model
- * lists new identities until they are packed (model_pack.h).
+ * model_duplicates: recognises messages, by chat and id, and events, by id,
+ * that came before within the window, with the table of dedup.c. An incremental
+ * model lists new identities until they are packed (model_pack.h).
  */
 #include "aggregator/model/model_impl.h"
 
 #include "common/base/xalloc.h"
 
-void
-identities_list_fresh(struct model *m, const struct fresh_id *x)
+static struct dedup *
+open_identities(struct model *m)
+{
+	struct dedup *s = &m->private->identities;
+
+	if (!s->open)
+		dedup_init(s, m->seed);
+	return s;
+}
+
+static void
+list_fresh(struct model *m, struct fingerprint f, uint16_t span)
 {
 	struct model_private *p = m->private;
 
 	XGROW(p->fresh, p->fresh_n, p->fresh_cap);
-	p->fresh[p->fresh_n++] = *x;
+	p->fresh[p->fresh_n++] = (struct fresh_id){ f, span };
 }
 
 struct fingerprint
 identities_make(struct model *m, struct text chat, struct text id)
 {
-	struct dedup *s = &m->private->dedup_messages;
-	struct fingerprint f;
+	struct dedup *s = open_identities(m);
+	struct fingerprint f = dedup_fingerprint(s, chat, id);
 
-	if (s->width == 0)
-		dedup_init(s, m->seed, 0);
-	f = dedup_fingerprint(s, chat, id);
 	dedup_prefetch(s, f);
 	return f;
 }
@@ -33,12 +40,10 @@ enum dedup_found
 identities_add(struct model *m, struct fingerprint f, int64_t at)
 {
 	uint16_t span = model_span(m, at);
-	enum dedup_found found =
-	    dedup_add(&m->private->dedup_messages, f, span);
+	enum dedup_found found = dedup_add(&m->private->identities, f, span);
 
 	if (found != DEDUP_KNOWN && m->incremental)
-		identities_list_fresh(
-		    m, &(struct fresh_id){ .f = f, .span = span });
+		list_fresh(m, f, span);
 	return found;
 }
 
@@ -47,7 +52,30 @@ identities_find(struct model *m, const struct record *r)
 {
 	struct fingerprint f = identities_make(m, r->chat, r->id);
 
-	return dedup_find(&m->private->dedup_messages, f, model_span(m, r->at));
+	return dedup_find(&m->private->identities, f, model_span(m, r->at));
+}
+
+struct dating {
+	struct model *model;
+	uint16_t span;
+};
+
+static void
+list_dated(void *ctx, struct fingerprint f)
+{
+	const struct dating *d = ctx;
+
+	list_fresh(d->model, f, d->span);
+}
+
+/* All of them are saved again, with the span. */
+void
+identities_date(struct model *m)
+{
+	struct dating d = { m, model_span(m, m->as_of) };
+
+	m->private->fresh_n = 0;
+	dedup_date_all(&m->private->identities, d.span, list_dated, &d);
 }
 
 void
@@ -58,16 +86,11 @@ identities_expire(struct model *m)
 
 	from -= from % ms + (from % ms < 0 ? ms : 0);
 	m->private->identities_until = from + ms + m->window;
-	dedup_expire(&m->private->dedup_messages, oldest);
-	dedup_expire(&m->private->dedup_events, oldest);
+	dedup_expire(&m->private->identities, oldest);
 }
 
 void
 identities_restore(struct model *m, struct fingerprint f, uint16_t span)
 {
-	struct dedup *s = &m->private->dedup_messages;
-
-	if (s->width == 0)
-		dedup_init(s, m->seed, 0);
-	(void)dedup_add(s, f, span);
+	(void)dedup_add(open_identities(m), f, span);
 }

@@ -74,26 +74,3 @@ model_forget_customer(struct model *m, const struct forget_order *o)
 	interner_drop(&m->lexicon.names, customer);
 	return n;
 }
-
-void
-model_move_event(struct model *m, struct event_count *e, struct text alias)
-{
-	uint32_t user = interner_get(&m->lexicon.names, alias);
-	struct event_count *to = events_count(m, user, e->event);
-
-	to->count += e->count;
-	e->count = 0;
-	events_touch(m, to);
-	interner_drop(&m->lexicon.names, user);
-}
-
-void
-model_rename_identities(struct model *m, struct text user, struct text alias)
-{
-	uint32_t from = interner_get(&m->lexicon.names, user);
-	uint32_t to = interner_get(&m->lexicon.names, alias);
-
-	events_rename(m, from, to);
-	interner_drop(&m->lexicon.names, from);
-	interner_drop(&m->lexicon.names, to);
-}

@@ -7,8 +7,7 @@
  *   model_chats.c         the table of chats, their memory, their expiry
  *   model_descriptions.c  what chat records say about a chat
  *   model_messages.c      the messages of a chat
- *   model_events.c        counted events
- *   model_duplicates.c    which messages came already
+ *   model_duplicates.c    which messages and events came already
  *   model_recompute.c     updates what metrics read, with
  *                         model_intervals.c and model_credit.c
  *   model_derive.c        derives chats
@@ -23,7 +22,6 @@
 #include "aggregator/clocks/timeline.h"
 #include "aggregator/containers/key_set.h"
 #include "aggregator/model/model.h"
-#include "common/containers/arena.h"
 #include "common/containers/pack.h"
 
 /* A chat record without a status describes an open chat. */
@@ -37,8 +35,6 @@ status_or_open(const struct description *d)
 struct fresh_id {
 	struct fingerprint f;
 	uint16_t span;
-	uint32_t user, event; /* for an event, held; 0 for messages */
-	int64_t at;
 };
 
 /* A queue entry: the chat may expire when the window has passed `due`. It is
@@ -77,15 +73,10 @@ struct model_private {
 	size_t expiries_n, expiries_cap;
 
 	/* The identities that came within the window. */
-	struct dedup dedup_messages, dedup_events;
+	struct dedup identities;
 	int64_t identities_until; /* some expire when as_of reaches this */
 	struct fresh_id *fresh;
 	size_t fresh_n, fresh_cap;
-
-	struct arena event_counts;
-	uint32_t *event_slots; /* index + 1 into the model's events */
-	size_t event_mask;
-	bool events_full; /* event_pairs was reached, which was logged */
 
 	struct strmap texts; /* texts of messages, see struct model: text_of */
 
@@ -157,7 +148,8 @@ void messages_keep_text(struct model *m, const struct record *r);
 
 /* model_duplicates.c. */
 
-/* Returns the identity of a message, and prefetches its slot. */
+/* Returns the identity of a message, and prefetches its slot. chat absent: of
+ * an event. */
 struct fingerprint identities_make(
     struct model *m, struct text chat, struct text id);
 /* Remembers the identity until its latest time is older than the window: until
@@ -166,13 +158,11 @@ enum dedup_found identities_add(
     struct model *m, struct fingerprint f, int64_t at);
 /* Looks up a message without adding it. */
 enum dedup_found identities_find(struct model *m, const struct record *r);
-/* Lists a new identity of an incremental model to be packed with the next
- * commit. */
-void identities_list_fresh(struct model *m, const struct fresh_id *x);
+/* The tenant now has a time: gives it to events that came before. */
+void identities_date(struct model *m);
 /* Adds an identity from the state. */
 void identities_restore(struct model *m, struct fingerprint f, uint16_t span);
-/* Drops identities that are older than the window, including those of
- * events. */
+/* Drops identities that are older than the window. */
 void identities_expire(struct model *m);
 
 /* Advances the tenant's time. */
@@ -221,26 +211,6 @@ model_missing_at(const struct model *m, const struct chat *c)
 	at = m->whole_at[c->bucket];
 	return at > c->listed_at ? at : CLOCK_NONE;
 }
-
-/* model_events.c. */
-
-struct fingerprint events_fingerprint(struct model *m, struct text id);
-enum model_result events_put(struct model *m, struct fingerprint f, int64_t at,
-    uint32_t user, uint32_t event);
-/* The tenant now has a time: gives it to events that came before. */
-void events_date(struct model *m);
-/* Adds an identity from the state, whose event is counted already. */
-void events_restore(struct model *m, struct fingerprint f, uint16_t span,
-    int64_t at, uint32_t user, uint32_t event);
-/* Has all identities packed again, with a user's new name. */
-void events_rename(struct model *m, uint32_t from, uint32_t to);
-/* Returns the count of that pair, created if new, whatever event_pairs says. */
-struct event_count *events_count(
-    struct model *m, uint32_t user, uint32_t event);
-void events_touch(struct model *m, struct event_count *e);
-void events_sort(const struct model *m, struct event_count **v, size_t n);
-void events_free(struct model *m);
-void events_copy(struct model *to, const struct model *from);
 
 /* model_intervals.c. */
 
@@ -329,8 +299,7 @@ model_unpack_name(struct pack *r, struct model *m)
 /* The first number of what model_pack.c packs. */
 enum layout {
 	LAYOUT_OPERATOR = 4,
-	LAYOUT_IDENTITIES = 5,
-	LAYOUT_EVENT,
+	LAYOUT_IDENTITIES = 6,
 	LAYOUT_SEGMENT = 9,
 	LAYOUT_TENANT,
 	LAYOUT_CHAT,

@@ -284,7 +284,6 @@ model_copy(struct model *to, const struct model *from)
 	for (i = 0; i < from->chats_n; i++)
 		(void)copy_chat(to, from, from->chats[i]);
 	touch_missing_chats(to, from, NULL);
-	events_copy(to, from);
 	copy_texts(to, from);
 	if (from->as_of > to->as_of)
 		to->as_of = from->as_of;
@@ -419,23 +418,11 @@ model_mark_operator(struct model *m, struct text id)
 	interner_drop(&m->lexicon.names, name);
 }
 
-void
-model_mark_event(struct model *m, struct text user, struct text event)
-{
-	uint32_t u = interner_get(&m->lexicon.names, user);
-	uint32_t e = interner_get(&m->lexicon.names, event);
-
-	events_touch(m, events_count(m, u, e));
-	interner_drop(&m->lexicon.names, u);
-	interner_drop(&m->lexicon.names, e);
-}
-
 /* The next new chat reuses the memory of a freed one. */
 void
 model_clear_changed(struct model *m)
 {
 	struct model_changes *x = &m->changes;
-	struct model_private *p = m->private;
 	struct chat *c;
 	size_t i;
 
@@ -449,15 +436,8 @@ model_clear_changed(struct model *m)
 	}
 	for (i = 0; i < x->operators_n; i++)
 		x->operators[i]->changed = false;
-	for (i = 0; i < x->events_n; i++)
-		x->events[i]->changed = false;
-	for (i = 0; i < p->fresh_n; i++) {
-		interner_drop(&m->lexicon.names, p->fresh[i].user);
-		interner_drop(&m->lexicon.names, p->fresh[i].event);
-	}
-	p->fresh_n = 0;
+	m->private->fresh_n = 0;
 	x->chats_n = 0;
 	x->operators_n = 0;
-	x->events_n = 0;
 	x->totals = false;
 }

@@ -154,11 +154,10 @@ void
 model_operators_sort(const struct model *m, struct operator_info **v, size_t n)
 {
 	struct id_order_item *items = xcalloc(n + 1, sizeof *items);
-	struct text none = { NULL, 0 };
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		id_order_set(&items[i], operator_id(m, v[i]), none, v[i]);
+		id_order_set(&items[i], operator_id(m, v[i]), v[i]);
 	id_order_sort(items, n);
 	for (i = 0; i < n; i++)
 		v[i] = items[i].item;

@@ -370,19 +370,6 @@ compare_spans(const void *a, const void *b)
 	return (*x)->span - (*y)->span;
 }
 
-static void
-put_fresh(struct buf *b, const struct model *m, const struct fresh_id *x)
-{
-	pack_put_fixed(b, x->f.a);
-	/* The low 16 bits of a fingerprint are 0: bit 0 marks an event. */
-	pack_put_fixed(b, x->f.b | (x->event != 0 ? 1 : 0));
-	if (x->event == 0)
-		return;
-	pack_put_signed(b, x->at);
-	model_put_name(b, m, x->user);
-	model_put_name(b, m, x->event);
-}
-
 void
 model_pack_identities(const struct model *m, void *ctx,
     void (*run)(void *ctx, uint16_t span, const void *p, size_t len))
@@ -400,7 +387,8 @@ model_pack_identities(const struct model *m, void *ctx,
 	for (i = 0; i < p->fresh_n; i++) {
 		if (b.len == 0)
 			pack_put_number(&b, LAYOUT_IDENTITIES);
-		put_fresh(&b, m, v[i]);
+		pack_put_fixed(&b, v[i]->f.a);
+		pack_put_fixed(&b, v[i]->f.b);
 		if (i + 1 == p->fresh_n || v[i + 1]->span != v[i]->span) {
 			run(ctx, v[i]->span, b.data, b.len);
 			buf_clear(&b);
@@ -416,28 +404,13 @@ model_unpack_identities(
 {
 	struct pack r = pack_open(p, len, LAYOUT_IDENTITIES);
 	struct fingerprint f;
-	int64_t at;
-	uint32_t user, event;
-	bool is_event;
 
 	while (pack_more(&r)) {
 		f.a = pack_fixed(&r);
 		f.b = pack_fixed(&r);
-		is_event = (f.b & 1) != 0;
-		f.b &= ~UINT64_C(0xffff);
-		if (r.bad || f.a == 0)
+		if (r.bad || f.a == 0 || (f.b & 0xffff) != 0)
 			return -1;
-		if (!is_event) {
-			identities_restore(m, f, span);
-			continue;
-		}
-		at = pack_signed(&r);
-		user = model_unpack_name(&r, m);
-		event = model_unpack_name(&r, m);
-		if (!r.bad)
-			events_restore(m, f, span, at, user, event);
-		interner_drop(&m->lexicon.names, user);
-		interner_drop(&m->lexicon.names, event);
+		identities_restore(m, f, span);
 	}
 	return pack_end(&r);
 }
@@ -451,35 +424,4 @@ model_span_is_over(const struct model *m, uint16_t span)
 		return false;
 	age = (uint16_t)(model_span(m, m->as_of - m->window) - span);
 	return age > 0 && age <= UINT16_MAX / 2;
-}
-
-void
-model_pack_event(const struct model *m, const struct event_count *e,
-    struct buf *key, struct buf *value)
-{
-	model_put_name(key, m, e->user);
-	model_put_name(key, m, e->event);
-	pack_put_number(value, LAYOUT_EVENT);
-	pack_put_number(value, e->count);
-}
-
-int
-model_unpack_event(struct model *m, const void *key, size_t key_len,
-    const void *value, size_t len)
-{
-	struct pack k = pack_open_bare(key, key_len);
-	struct pack v = pack_open(value, len, LAYOUT_EVENT);
-	struct event_count *e;
-	uint32_t user, event;
-	uint64_t count = pack_number(&v);
-
-	user = model_unpack_name(&k, m);
-	event = model_unpack_name(&k, m);
-	if (pack_end(&k) == 0 && pack_end(&v) == 0) {
-		e = events_count(m, user, event);
-		e->count = count;
-	}
-	interner_drop(&m->lexicon.names, user);
-	interner_drop(&m->lexicon.names, event);
-	return pack_end(&k) == 0 && pack_end(&v) == 0 ? 0 : -1;
 }

@@ -55,29 +55,16 @@ int model_unpack_segment(struct model *m, struct chat *c, const void *p,
 
 /* Pack the identities that are new since model_clear_changed(), one run for
  * each span. The caller stores them by span and unpacks them at start, in any
- * order, after the counted events, unless model_span_is_over(). */
+ * order, unless model_span_is_over(). */
 void model_pack_identities(const struct model *m, void *ctx,
     void (*run)(void *ctx, uint16_t span, const void *p, size_t len));
 int model_unpack_identities(struct model *m, uint16_t span, const void *p,
     size_t len) __attribute__((warn_unused_result));
 bool model_span_is_over(const struct model *m, uint16_t span);
 
-/* Pack counted events; the key is user and event. */
-void model_pack_event(const struct model *m, const struct event_count *e,
-    struct buf *key, struct buf *value);
-int model_unpack_event(struct model *m, const void *key, size_t key_len,
-    const void *value, size_t len) __attribute__((warn_unused_result));
-
 /* Erases a customer in a model that is then only packed. Their chats lose name,
  * phone number and tag in episodes that began before the request. Returns how
  * many chats changed. */
 size_t model_forget_customer(struct model *m, const struct forget_order *o);
-/* Moves the count to the alias; it is then 0. */
-void model_move_event(
-    struct model *m, struct event_count *e, struct text alias);
-/* Replaces the user by the alias in identities of events. All of them become
- * new: the packed ones are deleted. */
-void model_rename_identities(
-    struct model *m, struct text user, struct text alias);
 
 #endif

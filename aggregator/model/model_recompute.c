@@ -200,7 +200,6 @@ recompute_changed(struct model *m)
 	}
 	chats_sort(x->chats, x->chats_n);
 	model_operators_sort(m, x->operators, x->operators_n);
-	events_sort(m, x->events, x->events_n);
 }
 
 static void
@@ -224,7 +223,6 @@ model_recompute(struct model *m, const struct definition *definition)
 		chats_sort(m->chats, m->chats_n);
 		recompute_all_chats(m);
 		model_operators_sort(m, m->operators, m->operators_n);
-		events_sort(m, m->events, m->events_n);
 	}
 	m->now = model_by_clock(m, m->as_of);
 	if (m->now < m->since) /* the clock was set back */

@@ -175,6 +175,27 @@ count_undated(struct one_shot *b, const struct intake_tenant *t)
 	b->bad = true;
 }
 
+/* Counts the events of the snapshot, too, if they did not come in the stream.
+ */
+static int
+add_event_line(void *ctx, const char *line, size_t len)
+{
+	static const char behind[64]; /* see record_parse() */
+	struct buf copy = BUF_INIT, why = BUF_INIT;
+	struct flat flat = FLAT_INIT;
+	struct record r;
+
+	buf_add(&copy, line, len);
+	buf_add(&copy, behind, sizeof behind);
+	/* It could be read before. */
+	if (record_parse(&r, &flat, copy.data, len, &why) == 0)
+		(void)pipeline_add(ctx, &r);
+	flat_release(&flat);
+	buf_release(&copy);
+	buf_release(&why);
+	return 0;
+}
+
 /* True if the tenant's stream gives rows. With a snapshot, the stream continues
  * the snapshot. */
 static bool
@@ -186,9 +207,10 @@ join_stream(struct one_shot *b, struct intake_tenant *t)
 		count_undated(b, t);
 		return false;
 	}
-	if (t->whole != NULL)
-		model_copy(&t->stream->model, &t->whole->pipeline.model);
-	return true;
+	if (t->whole == NULL)
+		return true;
+	model_copy(&t->stream->model, &t->whole->pipeline.model);
+	return buf_each_line(&t->whole->events, add_event_line, t->stream) == 0;
 }
 
 /* Replays the tenant's day. */

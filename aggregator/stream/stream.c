@@ -420,6 +420,8 @@ init_stream(struct stream *s, const struct aggregator_job *job)
 	/* The staging uses the clocks to find out which messages of a snapshot
 	 * already came in the stream, and to hand chats and operators over. */
 	s->setup.clocks = job->selection.messages || job->selection.allocation;
+	/* The counts that are published are complete. */
+	s->setup.all_events = job->foreign != NULL;
 	s->snapshots = s->setup; /* copied before the state is open */
 	s->snapshots.window_ms = 0;
 	s->snapshots.no_streaming = true;

@@ -75,9 +75,9 @@ struct stream_tenant {
 };
 
 struct stream_tables {
-	struct state_table *tenants, *chats, *messages, *operators, *events,
-	    *seen, *pending_rows, *allocation; /* allocation is NULL if chats
-						* are not assigned */
+	struct state_table *tenants, *chats, *messages, *operators, *seen,
+	    *pending_rows, *allocation; /* allocation is NULL if chats are not
+					 * assigned */
 };
 
 /* Counted since the program started. */

@@ -114,8 +114,7 @@ take_message(void *ctx, char *body, size_t len)
 	const struct foreign_input *f = s->job->foreign;
 	struct record *r = &s->record;
 	struct text key = { NULL, 0 };
-	struct stream_tenant *t;
-	enum outcome o = OUTCOME_DONE;
+	enum outcome o;
 
 	key.p = endpoint_routing_key(s->in, &key.len);
 	s->scan.line = body;
@@ -132,13 +131,8 @@ take_message(void *ctx, char *body, size_t len)
 		return o;
 	}
 	r->user = name_of_user(s, r->user);
-	t = stream_tenant(s, r->tenant);
 	s->counts.records++;
-	/* Of two messages with one id, the first counts. */
-	if (model_knows_event(&t->pipeline.model, r->id))
-		s->counts.again++;
-	else
-		o = stream_add_record(s);
+	o = stream_add_record(s);
 	s->stage.code = s->code;
 	return o;
 }
@@ -168,7 +162,7 @@ publish(struct stream *s)
 	s->foreign.published_ms = clock_mono_ms();
 	s->foreign.published = s->counts.records;
 	for (i = 0; i < s->tenants_n && code == PROG_OK; i++)
-		code = f->publish(f->ctx, &s->tenants[i]->pipeline.model);
+		code = f->publish(f->ctx, s->tenants[i]->pipeline.streaming);
 	return code;
 }
 

@@ -28,6 +28,7 @@
 #include "common/os/file.h"
 #include "common/records/forget_order.h"
 
+#include "aggregator/metrics/event_counts.h"
 #include "aggregator/model/model_pack.h"
 
 enum {
@@ -136,31 +137,12 @@ stream_forget_look(struct stream *s)
 }
 
 /* Moves the counts of a customer of a foreign input to the alias, which may
- * already have counts of an earlier erasure. The next run writes their rows.
- * All identities are stored again, with the alias in place of the id. */
+ * already have counts of an earlier erasure. The next run writes their rows. */
 static void
 move_counts(struct stream_tenant *t, const struct forget_order *o)
 {
-	struct model *m = &t->pipeline.model;
-	struct stream *s = t->stream;
-	struct event_count *e;
-	size_t i, n = m->events_n;
-
-	for (i = 0; i < n; i++) {
-		e = m->events[i];
-		if (text_compare(model_name(m, e->user), o->customer) != 0)
-			continue;
-		stream_tenant_key(t, &s->key);
-		buf_clear(&s->scratch);
-		model_pack_event(m, e, &s->key, &s->scratch);
-		state_delete(s->tables.events, s->key.data, s->key.len);
-		model_move_event(m, e, o->alias);
-	}
-	stream_tenant_key(t, &s->key);
-	(void)state_delete_prefix(
-	    s->tables.seen, s->key.data, s->key.len, SIZE_MAX);
-	model_rename_identities(m, o->customer, o->alias);
-	stream_foreign_forget(s, o);
+	event_counts_rename(t->pipeline.streaming, o->customer, o->alias);
+	stream_foreign_forget(t->stream, o);
 	stream_touch(t);
 }
 

@@ -28,7 +28,6 @@ open_state(struct stream *s, struct buf *why)
 		{ &s->tables.chats, "chats", STATE_NUMBERS },
 		{ &s->tables.messages, "messages", STATE_NUMBERS },
 		{ &s->tables.operators, "operators", STATE_BYTES },
-		{ &s->tables.events, "events", STATE_BYTES },
 		{ &s->tables.seen, "seen", STATE_BYTES },
 		/* The table's name in state files of every version. */
 		{ &s->tables.pending_rows, "unsent", STATE_NUMBERS },

@@ -3,8 +3,8 @@
  * together with the state from which the rows are made. After a crash the keys
  * are read back and the rows made again; since rows hold full values, writing
  * them twice does no harm. The format, per tenant: its number; the keys of
- * chats, operators and events, each list after its length; whether the tenant's
- * own row changed; and the keys of the streaming metrics.
+ * chats and operators, each list after its length; whether the tenant's own row
+ * changed; and the keys of the streaming metrics.
  */
 #include "aggregator/stream/stream.h"
 
@@ -12,15 +12,14 @@
 
 #include "common/containers/pack.h"
 
-#define LAYOUT 1
+#define LAYOUT 2
 
 bool
 stream_has_rows(const struct pipeline *d)
 {
 	const struct model_changes *c = &d->model.changes;
 
-	return c->chats_n > 0 || c->operators_n > 0 || c->events_n > 0 ||
-	       c->totals ||
+	return c->chats_n > 0 || c->operators_n > 0 || c->totals ||
 	       (d->streaming != NULL &&
 		   streaming_metrics_changed(d->streaming));
 }
@@ -43,11 +42,6 @@ pack_rows(const struct pipeline *d, uint32_t tenant, struct buf *to)
 	pack_put_number(to, c->operators_n);
 	for (i = 0; i < c->operators_n; i++)
 		pack_put_text(to, operator_id(m, c->operators[i]));
-	pack_put_number(to, c->events_n);
-	for (i = 0; i < c->events_n; i++) {
-		pack_put_text(to, model_name(m, c->events[i]->user));
-		pack_put_text(to, model_name(m, c->events[i]->event));
-	}
 	pack_put_number(to, c->totals);
 	if (d->streaming != NULL)
 		streaming_metrics_pending(d->streaming, &streaming);
@@ -70,20 +64,6 @@ mark_ids(struct model *m, struct pack *r,
 	}
 }
 
-static void
-mark_events(struct model *m, struct pack *r)
-{
-	uint64_t n = pack_count(r, 2);
-	struct text user, event;
-
-	for (; n > 0 && !r->bad; n--) {
-		user = pack_text(r);
-		event = pack_text(r);
-		if (!r->bad)
-			model_mark_event(m, user, event);
-	}
-}
-
 /* Marks the rows as changed. Returns -1, or sets r->bad, if the bytes are
  * malformed. */
 static int
@@ -95,7 +75,6 @@ mark_rows(struct pipeline *d, struct pack *r)
 
 	mark_ids(m, r, model_mark_chat);
 	mark_ids(m, r, model_mark_operator);
-	mark_events(m, r);
 	totals = pack_number(r);
 	streaming = pack_text(r);
 	if (r->bad)

@@ -4,7 +4,6 @@
  *
  *   tenants    number -> name, and what no other table has
  *   operators  tenant, id -> operator
- *   events     tenant, user, event -> count
  *   chats      number -> tenant, head
  *   messages   number, segment -> messages
  *   seen       tenant, span, version -> identities of that span
@@ -17,8 +16,9 @@
  * run under a growing key. When a span leaves the window, flushes delete it in
  * small steps.
  *
- * The start reads the operators, events, identities and chat heads of every
- * tenant. The messages of a chat are read when a record about the chat comes.
+ * The start reads the operators, identities and chat heads of every tenant. The
+ * messages of a chat are read when a record about the chat comes, and the
+ * counts of the streaming metrics (keyed_state.h) when they change.
  * stream_pending.c and stream_allocation.c own the tables of pending rows and
  * of the allocation.
  */
@@ -76,22 +76,6 @@ save_operators(struct stream_tenant *t)
 		buf_clear(&s->scratch);
 		model_pack_operator(m, o, &s->scratch);
 		state_put(s->tables.operators, s->key.data, s->key.len,
-		    s->scratch.data, s->scratch.len);
-	}
-}
-
-static void
-save_events(struct stream_tenant *t)
-{
-	const struct model *m = &t->pipeline.model;
-	struct stream *s = t->stream;
-	size_t i;
-
-	for (i = 0; i < m->changes.events_n; i++) {
-		stream_tenant_key(t, &s->key);
-		buf_clear(&s->scratch);
-		model_pack_event(m, m->changes.events[i], &s->key, &s->scratch);
-		state_put(s->tables.events, s->key.data, s->key.len,
 		    s->scratch.data, s->scratch.len);
 	}
 }
@@ -259,7 +243,6 @@ stream_save(struct stream_tenant *t)
 {
 	save_tenant(t);
 	save_operators(t);
-	save_events(t);
 	save_chats(t);
 	model_pack_identities(&t->pipeline.model, t, save_run);
 	expire_runs(t);
@@ -342,19 +325,6 @@ load_operator_entry(
 }
 
 static bool
-load_event_entry(
-    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
-{
-	struct stream *s = ctx;
-	struct stream_tenant *t = tenant_at(s, key, key_len);
-
-	return t != NULL &&
-	       check_unpacked(s, model_unpack_event(&t->pipeline.model,
-				     (const char *)key + STREAM_TENANT_BYTES,
-				     key_len - STREAM_TENANT_BYTES, data, len));
-}
-
-static bool
 load_chat_entry(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
@@ -399,7 +369,6 @@ stream_load(struct stream *s)
 	s->refreshed = state_number(s->state, STREAM_REFRESHED, 0) != 0;
 	state_each(t->tenants, NULL, 0, load_tenant_entry, s);
 	state_each(t->operators, NULL, 0, load_operator_entry, s);
-	state_each(t->events, NULL, 0, load_event_entry, s);
 	state_each(t->seen, NULL, 0, load_identity_run, s);
 	state_each(t->chats, NULL, 0, load_chat_entry, s);
 	if (state_last_number(t->chats, &last))

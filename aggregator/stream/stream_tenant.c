@@ -60,9 +60,6 @@ stream_tenant(struct stream *s, struct text name)
 		    &t->pipeline, &s->setup, name, true, CLOCK_NONE, t->number);
 		t->pipeline.model.dedup_on_add = true;
 		t->pipeline.model.fetch = fetch_chat_messages;
-		/* The messages that are published need all counts. */
-		if (s->job->foreign != NULL)
-			t->pipeline.model.event_pairs = 0;
 		XGROW(s->tenants, s->tenants_n, s->tenants_cap);
 		s->tenants[s->tenants_n++] = t;
 		*slot = t;

@@ -24,8 +24,8 @@ struct foreign_input {
 	 * scratch. Returns -1 and *why if the message is not valid. */
 	int (*read)(void *ctx, struct record *r, struct flat *scratch,
 	    struct text routing_key, struct text body, struct buf *why);
-	/* Publishes the model, which is committed. */
-	enum exit_code (*publish)(void *ctx, const struct model *m);
+	/* Publishes the counts, which are committed. */
+	enum exit_code (*publish)(void *ctx, struct streaming_metrics *counts);
 };
 
 struct aggregator_job {

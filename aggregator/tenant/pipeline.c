@@ -19,14 +19,31 @@ needs_clocks(const struct metric_selection *c)
 	       metric_selection_has(c, "response_histogram");
 }
 
-bool
-pipeline_has_streaming(const struct metric_selection *c)
+static bool
+has_streaming(const struct metric_selection *c)
 {
 	size_t i;
 
 	for (i = 0; i < c->n; i++)
 		if (c->metrics[i]->streaming != NULL)
 			return true;
+	return false;
+}
+
+/* True if a selected metric takes each message as it comes, or its intervals.
+ */
+static bool
+counts_messages(const struct metric_selection *c)
+{
+	const struct streaming_metric_ops *ops;
+	size_t i;
+
+	for (i = 0; i < c->n; i++) {
+		ops = c->metrics[i]->streaming;
+		if (ops != NULL && (ops->add != NULL || ops->interval != NULL ||
+				       ops->walk != NULL))
+			return true;
+	}
 	return false;
 }
 
@@ -85,20 +102,22 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	/* A snapshot may be merged into a stream, which counts its words. */
 	m->keeps_texts = !stream && metric_selection_needs_text(d->selection);
 	m->by_clock = m->incremental && setup->future->bounded;
-	/* Streaming metrics need the model to recognise duplicate messages. */
+	d->counts_messages =
+	    !setup->no_streaming && counts_messages(d->selection);
+	/* These metrics need the model to recognise duplicate messages. */
 	m->no_clocks = !needs_clocks(d->selection) &&
-		       !pipeline_has_streaming(d->selection) && !setup->clocks;
+		       !counts_messages(d->selection) && !setup->clocks;
 	m->no_events = !metric_selection_has(d->selection, "event_counts");
-	m->event_pairs =
-	    (size_t)conf_int(setup->conf, "aggregator", "event_pairs");
 	if (d->selection->allocation && stream && setup->state != NULL)
 		open_allocation(d, setup->conf);
-	if (!pipeline_has_streaming(d->selection) || setup->no_streaming)
+	if (!has_streaming(d->selection) || setup->no_streaming)
 		return;
 	d->streaming = streaming_metrics_open(d->selection->metrics,
 	    d->selection->n, setup->conf, m->tenant,
-	    &(struct streaming_metrics_home){
-		setup->cache, setup->state, number, setup->window_ms });
+	    &(struct streaming_metrics_home){ setup->cache, setup->state,
+		number, setup->window_ms, setup->all_events });
+	if (!d->counts_messages)
+		return;
 	m->dedup_on_add = true;
 	m->on_interval = pass_interval;
 	m->on_merged = take_merged;
@@ -122,8 +141,11 @@ pipeline_add(struct pipeline *d, const struct record *r)
 
 	if (d->allocation != NULL && taken != MODEL_LATE)
 		allocation_record(d->allocation, r);
-	if (d->streaming == NULL || r->type != RECORD_MESSAGE ||
-	    taken != MODEL_NEW)
+	if (taken != MODEL_NEW)
+		return taken;
+	if (r->type == RECORD_EVENT && d->streaming != NULL)
+		streaming_metrics_event(d->streaming, r->user, r->event);
+	if (r->type != RECORD_MESSAGE || !d->counts_messages)
 		return taken;
 	streaming_metrics_pass_time(d->streaming, model->as_of);
 	streaming_metric_message_read(&m, r);

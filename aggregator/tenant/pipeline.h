@@ -22,6 +22,7 @@ struct pipeline {
 	struct allocation *allocation; /* NULL: not selected, or not a stream */
 	const struct metric_selection *selection;
 	struct shard part;
+	bool counts_messages; /* a streaming metric takes messages */
 };
 
 /* Shared by all pipelines of a run, which it outlives. */
@@ -38,6 +39,7 @@ struct pipeline_setup {
 				* model */
 	bool no_streaming;     /* its records only correct another pipeline */
 	bool clocks;           /* keeps chats even if no metric needs them */
+	bool all_events; /* counts all, whatever [aggregator] event_pairs */
 };
 
 /* stream: false for a snapshot, which has the time as_of. number: the tenant's
@@ -46,9 +48,6 @@ struct pipeline_setup {
 void pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
     struct text tenant, bool stream, int64_t as_of, uint32_t number);
 void pipeline_release(struct pipeline *d);
-
-/* True if a selected metric takes each message as it comes. */
-bool pipeline_has_streaming(const struct metric_selection *c);
 
 /* Adds a record to the model, and passes what is new to the streaming metrics
  * and the allocation. */

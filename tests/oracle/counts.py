@@ -227,29 +227,24 @@ def step(at, conf):
 
 
 def event_rows(events, conf):
-    """Of each id the greatest version, by time, user and event. In a stream an
-    id is new when it came more than a window ago; shards know their own."""
-    best, told = {}, []
+    """The first of each id. In a stream an id is new when it came more than a
+    window ago; shards know their own."""
+    known, told = {}, collections.Counter()
     for e in events:
         if e.get("user") is None:
             continue # nobody did it
         now, at = e["before"], e.get("at")
-        rank = (LONG_AGO if at is None else at,
-                by_bytes(e["user"]), by_bytes(e["event"]))
         name = e["id"], e.get("shard")
-        known, since = best.get(name, (rank, None))
-        if since is not None and now is not None and \
-                step(now - conf["window"], conf) > since:
-            told.append(known)
-            known, since = rank, None
-        if since is None: # by hand it is not forgotten
-            since = float("inf") if at is None and now is None else \
-                step(now if at is None else at, conf)
-        best[name] = max(rank, known), since
-    told += [rank for rank, _ in best.values()]
-    for (user, event), n in collections.Counter(
-            rank[1:] for rank in told).items():
-        yield {"user": user.decode(), "event": event.decode(), "count": n}
+        since = known.get(name)
+        if since is None or (now is not None and
+                             step(now - conf["window"], conf) > since):
+            told[e["user"], e["event"]] += 1
+            since = float("-inf")
+        # By hand it is not forgotten.
+        known[name] = max(since, float("inf") if at is None and now is None
+                          else step(now if at is None else at, conf))
+    for (user, event), n in told.items():
+        yield {"user": user, "event": event, "count": n}
 
 
 def rows(versions, events, chats, newest, conf):

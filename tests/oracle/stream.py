@@ -233,7 +233,8 @@ class Tenant:
         versions = [sorted(v, key=self.came) for v in self.versions.values()]
         first = None if self.by_hand else self.first
         events = [dict(e, before=first) if e["before"] is None else e
-                  for e in self.events]
+                  for e in (sorted(self.events, key=self.came)
+                            if self.by_hand else self.events)]
         return counts.rows(versions, events, chats, self.newest, self.conf)
 
 
