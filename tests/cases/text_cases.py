@@ -7,21 +7,34 @@ for no output and 0. The file conf beside the folders is the configuration, if
 there is one. Where there is a file only, out has only the lines that match one
 of its patterns.
 
+CRM=FOLDER... in cmd starts a CRM whose address is in CRM_URL, and http://crm in
+out and err. A response is a file as poller --record writes them, of which path
+and body suffice. Of responses to one path the first that was not given yet is
+given, at last the last again; what is in an earlier folder hides that of a later
+one. Other paths are not found. Its clock shows 2026-11-20T10:00:00Z. STATE in
+cmd is a new folder.
+
 UPDATE=1 writes out, err and rc from what the program does, to be read with
 git diff."""
 
 import concurrent.futures
+import contextlib
 import difflib
+import http.server
+import json
 import os
 import pathlib
 import re
 import shlex
 import subprocess
 import sys
+import tempfile
+import threading
 
 RESULTS = ["out", "err", "rc"]
 SNAPSHOT = re.compile(
     r'("snapshot":")\d{8}T\d{9}-[0-9a-f]{8}(?:","at":"[^"]+(?="))?')
+NOW = re.compile(r"2026-11-20T10:00:\d\d\.\d{3}Z") # of a CRM
 
 
 def read(path):
@@ -30,7 +43,7 @@ def read(path):
 
 def environment(case):
     env = {k: v for k, v in os.environ.items()
-           if not k.startswith(("AMQP_", "MYSQL_", "CRM_")) and
+           if not k.startswith(("AMQP_", "MYSQL_", "CRM")) and
            k not in ("COLUMNS", "MESSAGING_CONFIG")}
     if (case.parent / "conf").exists():
         env["MESSAGING_CONFIG"] = "conf"
@@ -42,22 +55,79 @@ def matching(patterns, text):
                    if any(re.search(p, line) for p in patterns))
 
 
+class Crm(http.server.BaseHTTPRequestHandler):
+    """Gives the responses that its server has."""
+
+    def do_GET(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        left = self.server.responses.get((self.command, self.path), [])
+        given = (left.pop(0) if len(left) > 1 else left[0]) if left else \
+            {"status": 404, "body": {"message": f"{self.command} {self.path}"}}
+        body = given["body"]
+        body = (body if isinstance(body, str) else json.dumps(body)).encode()
+        self.send_response_only(given.get("status", 200))
+        for name, value in {"Date": "Fri, 20 Nov 2026 10:00:00 GMT",
+                            **given.get("headers", {}),
+                            "Content-Length": len(body)}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def crm_of(folders):
+    """The address of a CRM with these responses; None without folders."""
+    if not folders:
+        yield None
+        return
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Crm)
+    server.responses = {}
+    for folder in folders:
+        found = {}
+        for file in sorted(folder.iterdir()):
+            response = json.loads(file.read_text())
+            found.setdefault((response.get("method", "GET"), response["path"]),
+                             []).append(response)
+        server.responses = {**found, **server.responses}
+    threading.Thread(target=server.serve_forever, args=(0.02,)).start()
+    try:
+        yield "http://127.0.0.1:%d" % server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
 def run(program, case):
     words = shlex.split(read(case / "cmd"))
     env = environment(case)
     while words and re.match("[A-Z_]+=", words[0]):
         name, value = words.pop(0).split("=", 1)
         env[name] = value
-    done = subprocess.run(
-        [os.environ["BIN"] + "/" + program] + words, cwd=case.parent,
-        input=read(case / "in"), capture_output=True, text=True, env=env,
-        timeout=60)
-    out = done.stdout
+    if (case / "conf").exists():
+        (case / "conf").chmod(0o600) # it may have secrets
+    folders = [case.parent / f for f in env.pop("CRM", "").split()]
+    with crm_of(folders) as crm, tempfile.TemporaryDirectory() as state:
+        if crm:
+            env["CRM_URL"] = crm + "/v1"
+        done = subprocess.run(
+            [os.environ["BIN"] + "/" + program] +
+            [state if word == "STATE" else word for word in words],
+            cwd=case.parent, input=read(case / "in"), capture_output=True,
+            text=True, env=env, timeout=60)
+    out, err = done.stdout, done.stderr
+    if crm:
+        out, err = (NOW.sub("2026-11-20T10:00:00.000Z", text.replace(
+            crm, "http://crm").replace(state, "STATE")) for text in (out, err))
     if (case / "only").exists():
         out = matching(read(case / "only").splitlines(), out)
     out = SNAPSHOT.sub(r"\1", out)
     rc = "%d\n" % done.returncode if done.returncode != 0 else ""
-    return dict(zip(RESULTS, [out, done.stderr, rc]))
+    return dict(zip(RESULTS, [out, err, rc]))
 
 
 def update(path, text):
