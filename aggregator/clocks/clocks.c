@@ -94,7 +94,7 @@ apply_mark(struct clocks *c, const struct mark *x)
 		c->episode = EPISODE_NONE;
 		break;
 	case MARK_ASSIGNEE:
-		if (clocks_transfer_wins(c->transferred_at, x->at))
+		if (x->at <= clocks_wins_until(c->transferred_at))
 			break;
 		if (c->replaced_at != x->at)
 			c->replaced = c->assignee;

@@ -199,14 +199,13 @@ struct clocks {
 	uint32_t replaced;   /* the assignee until then */
 };
 
-/* Whether a transfer names the assignee, not a chat record. CRMs date messages
- * by whole seconds: such a transfer was at any time of its second. */
-static inline bool
-clocks_transfer_wins(int64_t transferred_at, int64_t described_at)
+/* Until when a transfer or closing of that time wins over chat records. CRMs
+ * date messages by whole seconds: such a message was at any time of its
+ * second. */
+static inline int64_t
+clocks_wins_until(int64_t at)
 {
-	return transferred_at >= described_at ||
-	       (transferred_at % 1000 == 0 &&
-		   described_at - transferred_at < 1000);
+	return at % 1000 == 0 ? at + 999 : at;
 }
 
 /* Walks over the chat. Stores the state after the last message in *end unless

@@ -84,41 +84,60 @@ chats_describe(struct chat *c)
 	}
 }
 
-/* Applies messages after the newest description. If they have the same time,
- * the description decides the status, and a transfer the assignee. */
+/* The newest message with a status decides, or the description, also if an
+ * opening or a customer's message has the same time. */
 static void
-apply_newer_messages(struct chat *c)
+apply_newer_status(struct chat *c, int64_t since)
 {
-	int64_t described_at = c->now.at, since = CLOCK_NONE;
 	enum chat_status status = CHAT_NONE;
+	int64_t at = CLOCK_NONE;
 	size_t i;
 
-	if (c->now.status == CHAT_NONE)
-		c->now.status = CHAT_OPEN;
-	if (c->dropped.status_at > described_at)
-		c->now.status = c->dropped.status;
-	if (c->dropped.assignee_at != CLOCK_NONE &&
-	    c->dropped.assignee_at >= described_at)
-		c->now.assignee = c->dropped.assignee;
-	/* The newest message with a status decides. */
-	for (i = c->n; i > 0 && c->messages[i - 1].at > described_at &&
-		       status == CHAT_NONE;
-	     i--)
+	for (i = c->n; i > 0 && c->messages[i - 1].at > since; i--) {
+		at = c->messages[i - 1].at;
 		status = status_of_message(&c->messages[i - 1]);
-	if (status != CHAT_NONE)
+		if (status != CHAT_NONE)
+			break;
+	}
+	if (status == CHAT_NONE) {
+		at = c->dropped.status_at;
+		status = c->dropped.status;
+	}
+	if (at > c->now.at ||
+	    (status == CHAT_CLOSED && clocks_wins_until(at) >= c->now.at))
 		c->now.status = status;
-	/* The newest transfer decides, or the description. */
-	if (described_at != CLOCK_NONE)
-		since = described_at - 1000;
+}
+
+/* The newest transfer decides, or the description. */
+static void
+apply_newer_assignee(struct chat *c, int64_t since)
+{
+	size_t i;
+
+	if (c->dropped.assignee_at != CLOCK_NONE &&
+	    c->dropped.assignee_at >= c->now.at)
+		c->now.assignee = c->dropped.assignee;
 	for (i = c->n; i > 0 && c->messages[i - 1].at > since; i--) {
 		const struct message *m = &c->messages[i - 1];
 
 		if (clocks_classify(m) != EVENT_TRANSFER)
 			continue;
-		if (clocks_transfer_wins(m->at, described_at))
+		if (clocks_wins_until(m->at) >= c->now.at)
 			c->now.assignee = m->operator_id;
 		break;
 	}
+}
+
+/* Applies messages after the newest description. */
+static void
+apply_newer_messages(struct chat *c)
+{
+	int64_t since = c->now.at == CLOCK_NONE ? CLOCK_NONE : c->now.at - 1000;
+
+	if (c->now.status == CHAT_NONE)
+		c->now.status = CHAT_OPEN;
+	apply_newer_status(c, since);
+	apply_newer_assignee(c, since);
 }
 
 static void
@@ -278,7 +297,7 @@ struct collector {
 	/* After the last message of the walk. */
 	int64_t last_at;
 	uint32_t assignee;
-	bool assignee_known;
+	int64_t assignee_until; /* see struct droppable */
 	enum episode_state episode;
 	struct droppable old;
 };
@@ -305,14 +324,14 @@ collect_episode(void *ctx, int64_t ended_at)
 	start_episode(k);
 	/* A record that names the first assignee, and therefore also the
 	 * previous one, may still arrive. */
-	if (!k->assignee_known && limit != INT64_MIN)
+	if (k->assignee_until == CLOCK_NONE && limit != INT64_MIN)
 		limit -= k->work->model->window;
 	if (k->walked == 0 || k->last_at >= limit || ended_at >= limit)
 		return;
 	k->old.messages = k->walked;
 	k->old.intervals = k->n;
 	k->old.assignee = k->assignee;
-	k->old.assignee_known = k->assignee_known;
+	k->old.assignee_until = k->assignee_until;
 	k->old.episode = k->episode;
 }
 
@@ -329,6 +348,16 @@ collect_interval(void *ctx, const struct interval *i)
 	w->intervals[k->n++] = *i;
 }
 
+static int64_t
+assignee_until(const struct clocks *c)
+{
+	int64_t until = clocks_wins_until(c->transferred_at);
+
+	if (!c->assignee_known)
+		return CLOCK_NONE;
+	return until > c->current->at ? until : c->current->at;
+}
+
 static void
 collect_message(void *ctx, const struct clocks *clocks, const struct message *m,
     enum event_kind kind)
@@ -339,7 +368,7 @@ collect_message(void *ctx, const struct clocks *clocks, const struct message *m,
 	k->walked++;
 	k->last_at = m->at;
 	k->assignee = clocks->assignee;
-	k->assignee_known = clocks->assignee_known;
+	k->assignee_until = assignee_until(clocks);
 	k->episode = clocks->episode;
 	if (kind != EVENT_CUSTOMER_WRITES && kind != EVENT_HUMAN_ANSWERS &&
 	    kind != EVENT_BOT_ANSWERS)
@@ -396,6 +425,7 @@ walk_chat(struct collector *k, struct derivation *w, struct chat *c,
 	k->all =
 	    m->incremental || m->on_interval != NULL || m->walker.ops != NULL;
 	k->limit = INT64_MIN;
+	k->assignee_until = CLOCK_NONE;
 	if (m->incremental && m->window > 0 && m->as_of != CLOCK_NONE)
 		k->limit = m->as_of - m->window;
 	start_episode(k);

@@ -235,7 +235,8 @@ struct derived {
 	struct droppable {
 		size_t messages, intervals;
 		uint32_t assignee;
-		bool assignee_known;
+		int64_t assignee_until; /* older descriptions do not name
+					 * the assignee; CLOCK_NONE: unknown */
 		enum episode_state episode;
 	} old;
 };

@@ -19,7 +19,7 @@ drop_episodes(struct model *m, struct chat *c, const struct droppable *old)
 	derive_drop_messages(m, c, old->messages);
 	interner_drop(&m->lexicon.names, f->assignee);
 	f->assignee = old->assignee;
-	f->assignee_at = old->assignee_known ? f->at : CLOCK_NONE;
+	f->assignee_at = old->assignee_until;
 	f->episode = (uint8_t)old->episode;
 }
 
