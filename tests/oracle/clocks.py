@@ -150,25 +150,36 @@ def closing(r):
     return as_of_what(r) if r.get("closed_at") is None else r["closed_at"]
 
 
+def is_within(at, message_at):
+    """Whether a message may be as late: in whole seconds, it was at any time
+    of its second."""
+    return message_at is not None and message_at % 1000 == 0 and \
+        at - message_at < 1000
+
+
 class Status:
-    """The newest decides; of one instant the CRM's own word."""
+    """The newest decides; of one instant a closing, then the CRM's own word."""
 
     def __init__(self):
-        self.now = "open"
-        self.said_at = None
+        self.now = self.said = "open"
+        self.said_at = self.closed_at = None
 
     def after(self, e):
         if e.what == Happening.SAYS:
-            self.now = e.given.get("status") or "open"
-            self.said_at = e.at
-        elif e.what == Happening.MESSAGE and e.at != self.said_at:
-            m = e.given
-            if m["from"] == "customer" and is_plain(m):
-                self.now = "open"
-            elif m["from"] == "system" and \
-                    m.get("kind") in ("closed", "opened"):
-                self.now = "closed" if m["kind"] == "closed" else "open"
+            self.said, self.said_at = e.given.get("status") or "open", e.at
+            if not is_within(e.at, self.closed_at):
+                self.now = self.said
+        elif e.what == Happening.MESSAGE:
+            self.message(e.at, e.given)
         return self.now
+
+    def message(self, at, m):
+        if m["from"] == "system" and m.get("kind") == "closed":
+            self.now, self.closed_at = "closed", at
+        elif m["from"] == "customer" and is_plain(m) or \
+                m["from"] == "system" and m.get("kind") == "opened":
+            self.now = self.said if at == self.said_at else "open"
+            self.closed_at = None
 
 
 class Chat:
@@ -275,7 +286,7 @@ class Chat:
             self.life_at = self.A = at
 
     def say(self, at, r):
-        if not self.is_within_second_of_transfer(at):
+        if not is_within(at, self.passed_at):
             if self.said is None or self.said[0] != at:
                 self.said = (at, self.holder())
             self.operator, self.known = r.get("operator"), True
@@ -284,11 +295,6 @@ class Chat:
                 self.details[name] = r[name]
         if r.get("opened_at") is not None:
             self.opened_at = r["opened_at"]
-
-    def is_within_second_of_transfer(self, at):
-        """A transfer in whole seconds was at any time of its second."""
-        return self.passed_at is not None and self.passed_at % 1000 == 0 and \
-            at - self.passed_at < 1000
 
     def message(self, m):
         at, who = m["at"], m["from"]
