@@ -19,6 +19,9 @@
 
 #define KEEP_HANDLES 64
 
+/* How long connecting may take, within the time of the request. */
+#define CONNECT_MS 10000L
+
 struct http_headers {
 	struct curl_slist *list;
 };
@@ -208,8 +211,7 @@ set_easy_options(struct http *h, struct transfer *t)
 	(void)curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
 	(void)curl_easy_setopt(
 	    c, CURLOPT_TIMEOUT_MS, (long)r->limits->timeout_ms);
-	(void)curl_easy_setopt(
-	    c, CURLOPT_CONNECTTIMEOUT_MS, (long)r->limits->connect_ms);
+	(void)curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
 	if (r->limits->ca_file != NULL)
 		(void)curl_easy_setopt(c, CURLOPT_CAINFO, r->limits->ca_file);
 	(void)curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L);

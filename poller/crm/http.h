@@ -24,7 +24,7 @@ struct http_headers *http_headers_new(const char *const *lines);
 void http_headers_free(struct http_headers *h);
 
 struct http_limits {
-	int64_t timeout_ms, connect_ms;
+	int64_t timeout_ms;
 	size_t max_body;
 	const char *ca_file; /* NULL: the system's */
 };

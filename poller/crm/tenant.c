@@ -231,7 +231,6 @@ static void
 set_limits(struct tenant *t, const struct conf *c)
 {
 	t->limits.timeout_ms = conf_int(c, t->section, "timeout");
-	t->limits.connect_ms = conf_int(c, t->section, "connect_timeout");
 	t->limits.max_body = (size_t)conf_int(c, t->section, "max_body");
 	t->limits.ca_file = conf_text(c, t->section, "ca_file");
 	t->concurrency = (size_t)conf_int(c, t->section, "concurrency");

@@ -398,9 +398,6 @@ set_hook_key(struct hook *h, const struct conf *c, struct buf *why)
 static int
 set_hook_scheme(struct hook *h, const struct conf *c, struct buf *why)
 {
-	const char *header = conf_text(c, h->section, "hook_signature");
-	const char *time = conf_text(c, h->section, "hook_timestamp");
-
 	if (h->signs && h->spec.parts == NULL) {
 		buf_setf(why,
 		    "%s does not sign its webhooks; set hook = secret",
@@ -408,10 +405,8 @@ set_hook_scheme(struct hook *h, const struct conf *c, struct buf *why)
 		return -1;
 	}
 	h->scheme = (struct signature_scheme){
-		.header = header != NULL ? header : h->spec.header,
-		.timestamp = time != NULL && h->spec.timestamp != NULL
-				 ? time
-				 : h->spec.timestamp,
+		.header = h->spec.header,
+		.timestamp = h->spec.timestamp,
 		.prefix = h->spec.prefix,
 		.parts = (const char *const *)h->spec.parts,
 		.window_ms = conf_text(c, h->section, "hook_window") != NULL

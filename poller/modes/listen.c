@@ -24,6 +24,9 @@
 
 #define CHECK_MS 200
 
+/* Bytes per second of a body. */
+#define MIN_RATE 500
+
 /* How often a body that is too long is logged. */
 #define WARN_AGAIN_MS (10 * MINUTE_MS)
 
@@ -127,7 +130,7 @@ start_service(struct listener *l)
 	const struct service_bodies bodies = {
 		.longest = (size_t)listen_setting(l, "max_body"),
 		.memory = (size_t)listen_setting(l, "memory"),
-		.min_rate = listen_setting(l, "min_rate"),
+		.min_rate = MIN_RATE,
 	};
 
 	return service_start(

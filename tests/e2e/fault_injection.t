@@ -375,7 +375,7 @@ class Bench:
         for name in tenants or self.names:
             keys = {
                 "url": self.sim.url, "token": self.tokens[name],
-                "timeout": "60s", "connect_timeout": "60s",
+                "timeout": "60s",
                 "operators_every": "0s",
             }
             if name == self.names[0]:

@@ -73,7 +73,7 @@ values_of_every_type(void **state)
 	assert_int_equal(conf_int(c, "sink", "batch"), 50);
 	/* defaults */
 	assert_false(conf_bool(c, "crm acme", "plaintext"));
-	assert_int_equal(conf_int(c, "crm acme", "connect_timeout"), 10000);
+	assert_int_equal(conf_int(c, "crm acme", "operators_every"), 600000);
 	assert_string_equal(conf_text(c, "crm acme", "profile"), "chat2desk");
 	assert_null(conf_text(c, "amqp", "url"));
 	assert_int_equal(

@@ -220,9 +220,6 @@ only_who_proves_it_is_believed(void **state)
 	    "hook_secret = s3cr3t\n"
 	    "[crm slow]\nprofile = chatwoot\nhook = signature\n"
 	    "hook_secret = s3cr3t\nhook_window = 1d\n"
-	    "[crm other]\nprofile = chatwoot\nhook = signature\n"
-	    "hook_secret = s3cr3t\nhook_signature = X-Sign\n"
-	    "hook_timestamp = X-Time\n"
 	    "[crm desk]\ntoken = 0123\nhook = signature\n"
 	    "[crm strict]\ntoken = 0123\nhook = signature\n"
 	    "hook_window = 5m\n"
@@ -250,13 +247,6 @@ only_who_proves_it_is_believed(void **state)
 		    { "X-Chatwoot-Signature", CHATWOOT, "X-Chatwoot-Timestamp",
 			"1750163802" },
 		    NULL, 301, true },
-		{ "in other headers", "other",
-		    { "X-Sign", CHATWOOT, "X-Time", "1750163802" }, NULL, 0,
-		    true },
-		{ "in the usual ones", "other",
-		    { "X-Chatwoot-Signature", CHATWOOT, "X-Chatwoot-Timestamp",
-			"1750163802" },
-		    NULL, 0, false },
 		{ "by the token's MD5", "desk",
 		    { "X-Signature", CHAT2DESK, "X-Timestamp", "1750163802" },
 		    NULL, 0, true },
