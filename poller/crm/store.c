@@ -131,10 +131,10 @@ explain_store_error(const struct store *s, int rc, struct buf *why)
 /* Allocates LMDB's lock file: it is mapped, and on a full disk a write to a
  * page that is not allocated would kill the process. */
 static int
-reserve_lock_file(const char *path, int create)
+reserve_lock_file(const char *path)
 {
 	char *name = xasprintf("%s-lock", path);
-	int fd = file_open(name, O_RDWR | create | O_NOFOLLOW, 0600);
+	int fd = file_open(name, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
 	struct stat st;
 	int rc = 0;
 
@@ -231,14 +231,13 @@ verify_content(struct store *s, MDB_txn *txn)
 static int
 open_tables(struct store *s, MDB_txn *txn, enum store_access access)
 {
-	bool read_only = access == STORE_READ_ONLY;
 	int rc = 0, i, missing = 0;
 
 	for (i = 0; rc == 0 && i < STORE_TABLES; i++) {
 		s->seeds[i] = lmdb_seed(table_names[i]);
 		rc = mdb_dbi_open(txn, table_names[i], 0, &s->dbi[i]);
 		missing += rc == MDB_NOTFOUND;
-		if (rc == MDB_NOTFOUND && !read_only)
+		if (rc == MDB_NOTFOUND)
 			rc = mdb_dbi_open(
 			    txn, table_names[i], MDB_CREATE, &s->dbi[i]);
 	}
@@ -270,15 +269,14 @@ open_lmdb(MDB_env **env, const char *path, unsigned flags)
 static int
 open_env(struct store *s, enum store_access access)
 {
-	unsigned flags = access == STORE_READ_ONLY ? MDB_RDONLY : 0;
 	MDB_txn *txn;
-	int rc = open_lmdb(&s->env, s->path, flags), dead;
+	int rc = open_lmdb(&s->env, s->path, 0), dead;
 
 	if (rc == 0)
 		/* Removes readers of killed polls. */
 		rc = mdb_reader_check(s->env, &dead);
 	if (rc == 0)
-		rc = mdb_txn_begin(s->env, NULL, flags, &txn);
+		rc = mdb_txn_begin(s->env, NULL, 0, &txn);
 	if (rc != 0)
 		return rc;
 	rc = open_tables(s, txn, access);
@@ -315,21 +313,24 @@ store_make_folder(const char *dir, enum exit_code *code, struct buf *why)
 static int
 open_file(struct store *s, enum store_access access)
 {
-	bool read_only = access == STORE_READ_ONLY;
-	struct stat st;
-	int rc;
+	int rc = reserve_lock_file(s->path);
 
-	if (read_only && stat(s->path, &st) != 0)
-		return errno;
-	if (read_only && st.st_size == 0)
-		return ENOENT;
-	rc = reserve_lock_file(s->path, read_only ? 0 : O_CREAT);
 	if (rc != 0)
 		return rc;
 	lmdb_guard_begin(s->damage, PROG_IO);
 	rc = open_env(s, access);
 	lmdb_guard_end();
 	return rc;
+}
+
+bool
+store_exists(const char *dir, const char *tenant)
+{
+	char *path = xasprintf("%s/%s.mdb", dir, tenant);
+	bool there = access(path, F_OK) == 0;
+
+	free(path);
+	return there;
 }
 
 struct store *
@@ -353,8 +354,7 @@ store_open_kind(const struct store_kind *kind, const char *dir,
 	s->path = xasprintf("%s/%s.mdb", dir, tenant);
 	s->damage = xasprintf(
 	    "%s '%s' is damaged; %s", kind->name, s->path, kind->way_out);
-	if ((access != STORE_READ_ONLY &&
-		store_make_folder(dir, code, why) != 0) ||
+	if (store_make_folder(dir, code, why) != 0 ||
 	    (access == STORE_EXCLUSIVE &&
 		lock_tenant_state(s, dir, tenant, code, why) != 0)) {
 		err = errno;
@@ -365,12 +365,7 @@ store_open_kind(const struct store_kind *kind, const char *dir,
 	rc = open_file(s, access);
 	if (rc == 0)
 		return s;
-	if (access == STORE_READ_ONLY && (rc == ENOENT || rc == MDB_NOTFOUND)) {
-		buf_setf(why, "there is no state '%s' yet", s->path);
-		*code = PROG_NOINPUT;
-	} else {
-		*code = explain_store_error(s, rc, why);
-	}
+	*code = explain_store_error(s, rc, why);
 	store_close(s);
 	errno = 0;
 	return NULL;

@@ -42,8 +42,6 @@ enum store_access {
 	STORE_EXCLUSIVE, /* for a poll; PROG_TEMPFAIL if another one has it */
 	STORE_SHARED,    /* for reading and counting during a poll */
 	STORE_COUNTING,  /* the same; the file is not verified */
-	STORE_READ_ONLY  /* likewise, and creates nothing; PROG_NOINPUT if
-			  * no state exists */
 };
 
 struct store;
@@ -54,10 +52,9 @@ struct store_kind {
 };
 extern const struct store_kind store_of_tenant, store_of_requests;
 
-/* Opens the state of a tenant; creates folder and file if they are missing,
- * unless access is STORE_READ_ONLY. Even then the folder must be writable, for
- * LMDB's lock file. Returns NULL, the code and *why on failure; errno is
- * EWOULDBLOCK if another poll has the lock. */
+/* Opens the state of a tenant; creates folder and file if they are missing.
+ * Returns NULL, the code and *why on failure; errno is EWOULDBLOCK if another
+ * poll has the lock. */
 struct store *store_open(const char *dir, const char *tenant,
     enum store_access access, enum exit_code *code, struct buf *why)
     __attribute__((warn_unused_result));
@@ -65,6 +62,9 @@ struct store *store_open(const char *dir, const char *tenant,
 struct store *store_open_kind(const struct store_kind *kind, const char *dir,
     const char *name, enum store_access access, enum exit_code *code,
     struct buf *why) __attribute__((warn_unused_result));
+/* True if there is a state of the tenant. */
+bool store_exists(const char *dir, const char *tenant);
+
 /* Makes the folder of a state, unless it exists. Returns 0; or -1, the code and
  * *why. */
 int store_make_folder(const char *dir, enum exit_code *code, struct buf *why);

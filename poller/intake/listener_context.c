@@ -57,20 +57,24 @@ warn_operators_unknown(
 static void
 read_operators(struct operator_list *l, const char *dir, bool asked)
 {
+	struct store *s = NULL;
 	struct buf why = BUF_INIT;
 	enum exit_code code;
-	struct store *s =
-	    store_open(dir, l->tenant, STORE_READ_ONLY, &code, &why);
 	const void *data;
 	const char *id, *end;
 	size_t len;
 
-	if (s == NULL && code != PROG_NOINPUT)
-		warn_operators_unknown(l, buf_str(&why), "");
-	else if (s == NULL && asked && l->named[0] == NULL)
+	if (store_exists(dir, l->tenant)) {
+		s = store_open(dir, l->tenant, STORE_COUNTING, &code, &why);
+		if (s == NULL)
+			warn_operators_unknown(l, buf_str(&why), "");
+	} else if (asked && l->named[0] == NULL) {
+		buf_setf(
+		    &why, "there is no state '%s/%s.mdb' yet", dir, l->tenant);
 		warn_operators_unknown(l, buf_str(&why),
 		    "; poll with this state folder, set [poller] state to that "
 		    "of the polls, or list them (operators in [crm])");
+	}
 	if (s != NULL &&
 	    store_get(s, STORE_META, "operator_rows", &data, &len)) {
 		strmap_release(&l->listed, NULL);

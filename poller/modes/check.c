@@ -6,7 +6,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"
@@ -407,7 +406,6 @@ check_state(struct tenant_check *p, const struct tenant *t, const char *dir,
     enum exit_code *code)
 {
 	struct finding *f = &p->findings[STEP_STATE];
-	char *path = dir != NULL ? xasprintf("%s/%s.mdb", dir, t->name) : NULL;
 	struct store *store = NULL;
 	struct buf why = BUF_INIT;
 
@@ -416,18 +414,17 @@ check_state(struct tenant_check *p, const struct tenant *t, const char *dir,
 		buf_setf(&f->detail,
 		    "none: each poll reads everything, and calls "
 		    "are not counted; set [poller] state");
-	} else if (access(path, F_OK) != 0) {
+	} else if (!store_exists(dir, t->name)) {
 		buf_setf(&f->detail, "'%s': nothing kept yet", dir);
 	} else {
 		store = store_open(dir, t->name, STORE_SHARED, code, &why);
 		set_finding(p, STEP_STATE, store != NULL);
 		if (store != NULL)
-			buf_setf(&f->detail, "'%s'", path);
+			buf_setf(&f->detail, "'%s/%s.mdb'", dir, t->name);
 		else
 			buf_setf(&f->detail, "%s", buf_str(&why));
 	}
 	buf_release(&why);
-	free(path);
 	return store;
 }
 
