@@ -236,7 +236,6 @@ struct page {
 	struct sheet_column titles[LIST_COLUMNS];
 	size_t columns_n;
 	int64_t limit, from, to;
-	const char *row; /* a single row, by its key; NULL: a page of rows */
 	struct page_cursor cursor;
 	struct page_last last;
 	const char *index; /* index to use; NULL: the server chooses */
@@ -580,10 +579,6 @@ add_column(const struct page *p, size_t column, struct buf *sql)
 static void
 add_place(struct page *p)
 {
-	if (p->row != NULL) {
-		buf_addf(&p->where, " AND `%s` = ?", p->list->key[0]);
-		add_argument(p, db_str(p->row));
-	}
 	add_range(p);
 	p->args_n +=
 	    page_cursor_condition(&p->cursor, &p->where, p->args + p->args_n);
@@ -615,7 +610,7 @@ find_conditions(struct page *p, const char *table)
 	place.p = buf_str(&p->where);
 	p->index = find_index(p);
 	if (p->list->order_index == NULL || p->index != NULL ||
-	    p->row != NULL || p->where.len == place.len)
+	    p->where.len == place.len)
 		return true;
 	p->index = p->list->order_index;
 	if (!page_last_find(&p->last, p->q, &p->cursor, table, p->index, place,
@@ -711,7 +706,7 @@ write_page(struct page *p, struct db_rows *rows)
 			    p->has_links ? p->list->link : NULL);
 	}
 	sheet_end(&s);
-	if (p->q->format == SHEET_JSON && p->row == NULL)
+	if (p->q->format == SHEET_JSON)
 		kept_write_lacking(&p->not_kept, body);
 	if (db_rows_cut(rows))
 		page_cursor_write(&p->cursor, rows, &next);
@@ -786,27 +781,5 @@ list_answer(struct question *q, const struct list *l)
 	if (read_parameters(&p) && find_whose_rows(&p) && ask_page(&p, &rows) &&
 	    find_not_kept_list(&p, rows))
 		write_page(&p, rows);
-	release_page(&p, rows);
-}
-
-void
-list_answer_row(struct question *q, const struct list *l, const char *value,
-    const char *none)
-{
-	struct page p = { .q = q,
-		.list = l,
-		.row = value,
-		.limit = 1,
-		.from = CLOCK_NONE,
-		.to = CLOCK_NONE };
-	struct db_rows *rows = NULL;
-
-	read_columns(&p);
-	if (ask_page(&p, &rows)) {
-		if (db_rows_count(rows) > 0)
-			write_page(&p, rows);
-		else
-			question_problem(q, 404, "%s", none);
-	}
 	release_page(&p, rows);
 }

@@ -155,9 +155,4 @@ size_t list_columns(const struct list *l, struct list_column to[LIST_COLUMNS]);
 /* Answers with a page of the list. */
 void list_answer(struct question *q, const struct list *l);
 
-/* Answers with the row that has this value in the first column of the order; if
- * there is none, with the sentence `none`. */
-void list_answer_row(struct question *q, const struct list *l,
-    const char *value, const char *none);
-
 #endif

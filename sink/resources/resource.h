@@ -62,7 +62,6 @@ const struct buf *resource_openapi_text(void);
 
 /* The handlers, by file. */
 resource_handler resource_now;        /* resource_now.c */
-resource_handler resource_chat;       /* resource_lists.c */
 resource_handler resource_timeline;   /* resource_chat.c */
 resource_handler resource_openapi;    /* resource_openapi.c */
 resource_handler resource_allocation; /* resource_allocation.c */

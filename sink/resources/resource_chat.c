@@ -2,7 +2,7 @@
  * resource_chat: GET /api/v1/chats/ID/timeline: the messages of a chat and the
  * intervals that end with them, in chronological order, so that a figure can be
  * traced to its messages. The present state of the chat and a wait that has not
- * ended are included. A single chat is a row of resource_lists.c.
+ * ended are included.
  */
 #include <string.h>
 

@@ -239,12 +239,3 @@ const struct list list_assignments = {
 	.operator_column = "operator",
 	.newest_first = true,
 };
-
-void
-resource_chat(struct question *q)
-{
-	char chat[RECORD_MAX_ID + 1];
-
-	if (question_part(q, 3, chat))
-		list_answer_row(q, &list_chats, chat, "unknown chat");
-}

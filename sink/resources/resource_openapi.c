@@ -51,7 +51,6 @@ static const struct {
 	    "hours', time_series: [{timestamp: time, active_conversations: "
 	    "count?, messages_processed: count, response_time: number?, "
 	    "success_rate: null}]}" },
-	{ "Chat", "{tenant: text, rows: [@ChatsRow]}" },
 	{ "ConversationAnalytics",
 	    "{conversation_id: text, period: @Period, message_metrics: "
 	    "{total_messages: count, inbound_messages: count, "
@@ -295,9 +294,6 @@ add_answer(struct buf *to, const struct resource *r)
 	if (r->list != NULL || has_shape(row))
 		buf_addf(&contents, ", application/x-ndjson=@%s, text/csv=text",
 		    row);
-	else if (strcmp(r->shape, "Chat") == 0)
-		buf_adds(&contents,
-		    ", application/x-ndjson=@ChatsRow, text/csv=text");
 	openapi_response(to, "200", "The answer",
 	    r->list != NULL || strstr(r->pattern, "{*") != NULL
 		? "ETag=text 'For If-None-Match', Link=text 'The next page; "

@@ -255,8 +255,6 @@ const struct resource resources[] = {
 	    .shape = "Chats",
 	    .summary =
 		"Open chats, and chats that left with the newest snapshot." },
-	{ V1 "chats/{chat}", VIEWER_AGENT, HANDLED(resource_chat), .id = "chat",
-	    .shape = "Chat", .summary = "One chat." },
 	{ V1 "chats/{chat}/timeline", VIEWER_LEAD,
 	    HANDLED_BY(resource_timeline, "at"), .id = "chat_timeline",
 	    .shape = "Timeline",

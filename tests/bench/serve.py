@@ -57,7 +57,7 @@ def routes(now):
         ("intervals", V1 + f"intervals?from={day}&operator=op7&withdrawn=0"
          "&kind=response"),
         ("operators", V1 + "operators"), ("chats", V1 + "chats"),
-        ("chat", V1 + "chats/c64"),
+        ("chat", V1 + "chats?chat=c64"),
         ("timeline", V1 + "chats/c64/timeline"),
         ("messages", V1 + f"messages?from={day}"),
         ("history", V1 + f"messages/conversation/c64?tenant_id={TENANT}"),

@@ -28,7 +28,7 @@ DAY = 86400
 OLD_KEY = "fedcba9876543210fedcba9876543210"
 WALL, AGENT, LEAD, ADMIN = ROLES = ("wall", "agent", "lead", "admin")
 LEAST = {  # the least role for each resource
-    "now": WALL, "operators": AGENT, "chats": AGENT, "chats/c1": AGENT,
+    "now": WALL, "operators": AGENT, "chats": AGENT,
     "chats/c1/timeline": LEAD, "messages": LEAD, "intervals": AGENT,
     "response-hours": AGENT, "conversations": LEAD, "users": LEAD,
     "alerts": LEAD, "trends": LEAD, "events": LEAD, "receipts": LEAD,

@@ -43,7 +43,7 @@ class Test:
         """Of the customer, of others, and page by page."""
         lead = token(tenant_id=TENANT, role="lead", sub="ann", jti="t1")
         for path in (f"users?user_id={C}", f"users.csv?user_id={D}",
-                     f"events?user_id={C}&limit=1", "chats/100",
+                     f"events?user_id={C}&limit=1", "chats?chat=100",
                      "messages?conversation_id=100"):
             answer = server.ask("/api/v1/" + path, lead)
             self.that(answer.status == 200, f"{path}: {answer.body!r}")
