@@ -81,8 +81,7 @@ bool chat_opens_messages(struct question *q, bool *all)
 /* resource_lists.c */
 extern const struct list list_operators, list_chats, list_messages,
     list_intervals, list_conversations, list_users, list_alerts, list_trends,
-    list_events, list_receipts, list_channels, list_response_hours,
-    list_assignments;
+    list_events, list_receipts, list_channels, list_assignments;
 
 /* Writes the answer of resource_now() without its end, for a question without a
  * request. Returns false if the answer is now a problem. */

@@ -144,20 +144,6 @@ const struct list list_intervals = {
 	.link = timeline_link,
 };
 
-const struct list list_response_hours = {
-	.table = "response_hours",
-	.parts = "response_hours_parts",
-	.columns = { TIME("hour"), FILTER("operator"), FILTER("kind"),
-	    NUMBER("responses"), NUMBER("sum_ms"), NUMBER("max_ms"),
-	    TIME("as_of"), NUMBER("version"), HREF(VIEWER_AGENT) },
-	.key = { "hour", "operator", "kind" },
-	.kinds = interval_kinds + 1, /* one by one */
-	.time = "hour",
-	.operator_column = "operator",
-	.newest_first = true,
-	.link = response_href_hour,
-};
-
 const struct list list_conversations = {
 	.table = "conversation_metrics",
 	.parts = "conversation_metrics_parts",

@@ -265,11 +265,6 @@ const struct resource resources[] = {
 	{ V1 "intervals", VIEWER_AGENT, .list = &list_intervals,
 	    .id = "intervals", .shape = "Intervals",
 	    .summary = "Each response, wait and resolution, newest first." },
-	{ V1 "response-hours", VIEWER_AGENT, .list = &list_response_hours,
-	    .id = "response_hours", .impersonal = true,
-	    .shape = "ResponseHours",
-	    .summary = "Counts, sums and maxima of intervals by hour, newest "
-		       "first." },
 	{ V1 "responses", VIEWER_WALL,
 	    HANDLED_BY(resource_responses, "from", "to", "zone", "kind",
 		"operator", "nobody", "channel", "no_channel", "by", "group",

@@ -530,17 +530,6 @@ response_href_chat(
 	return true;
 }
 
-bool
-response_href_hour(
-    const struct question *q, const struct db_rows *row, struct buf *href)
-{
-	const struct response_filter of_kind = { .kind = db_get(row, 2) };
-	int64_t hour = db_get_time(row, 0);
-
-	return response_href(
-	    q, &of_kind, hour, hour + HOUR_MS, db_get(row, 1), href);
-}
-
 void
 response_href_channel(const char *channel, struct buf *href)
 {

@@ -134,9 +134,6 @@ bool response_href(const struct question *q, const struct response_filter *c,
  * of a chat, a row of list_chats. */
 reply_link response_href_operator, response_href_total, response_href_chat;
 
-/* For a row of list_response_hours. */
-reply_link response_href_hour;
-
 /* Appends to such a link: only that channel ("": without one; NULL: any). */
 void response_href_channel(const char *channel, struct buf *href);
 

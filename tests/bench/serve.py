@@ -53,7 +53,6 @@ def routes(now):
         ("this_week", V1 + "responses?compare=previous"),
         ("today_by_hour", V1 + "responses?by=hour&from=24h"),
         ("heatmap", V1 + "heatmap?from=28d&zone=Europe/Lisbon"),
-        ("response_hours", V1 + f"response-hours?from={day}"),
         ("intervals", V1 + f"intervals?from={day}&operator=op7&withdrawn=0"
          "&kind=response"),
         ("operators", V1 + "operators"), ("chats", V1 + "chats"),

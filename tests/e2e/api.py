@@ -36,8 +36,6 @@ LISTS = {
                  "created_at DESC, conversation_id DESC, message_id DESC"),
     "intervals": ("intervals",
                   "end_at DESC, chat DESC, message DESC, kind DESC"),
-    "response-hours": ("response_hours_all",
-                       "hour DESC, operator DESC, kind DESC"),
     "conversations": ("conversation_metrics_all", "conversation_id"),
     "users": ("user_stats_all", "user_id"),
     "alerts": ("alerts_all", "started_at DESC, user_id DESC, rule DESC"),
@@ -50,7 +48,7 @@ LISTS = {
     "assignments": ("assignments", "reserved_at DESC, id DESC"),
 }
 METRICS = {  # of aggregator -a, where a list is not called as its metric
-    "response-hours": "histograms", "events": "eventlog", "receipts": "views"}
+    "events": "eventlog", "receipts": "views"}
 TABLES = {  # where rows are put, and how many
     "operator_metrics": 12, "chat_metrics": 60, "tenant_metrics": 1,
     "messages": 150, "intervals": 120, "response_hours": 60,
@@ -326,8 +324,7 @@ class Test:
 
     def agent_sees_their_own(self, operator):
         agent = token(tenant_id=OURS, role="agent", sub=operator)
-        for name in ("operators", "chats", "intervals", "response-hours",
-                     "assignments"):
+        for name in ("operators", "chats", "intervals", "assignments"):
             want = [r for r in self.pages(name, self.lead)
                     if r["operator"] == operator or
                     (name == "chats" and r["operator"] is None)]
@@ -541,7 +538,6 @@ class Test:
             "chats?assigned=1&nobody=1": ["nobody and assigned", other],
             "intervals?from=2026-11-02&to=2026-11-02": ["must be before to"],
             "messages?from=1d&to=2d": ["must be before to"],
-            "response-hours?kind=response": ["first_response", "waiting"],
             "operators?operator=%ff": ["UTF-8"],
             "operators?operator=": ["operator", "empty", "omit it"],
             "chats?operator": ["operator", "empty"],

@@ -42,7 +42,6 @@ ROWS = {
     "operators": ("operator_metrics", AGENT, "rows"),
     "chats": ("chat_metrics", AGENT, "rows"),
     "intervals": ("intervals", AGENT, "rows"),
-    "response-hours": ("response_hours", AGENT, "rows"),
     "assignments": ("assignments", AGENT, "rows"),
     "messages": ("messages", LEAD, "rows"),
     "now": ("operator_metrics", AGENT, "operators"),

@@ -30,13 +30,12 @@ WALL, AGENT, LEAD, ADMIN = ROLES = ("wall", "agent", "lead", "admin")
 LEAST = {  # the least role for each resource
     "now": WALL, "operators": AGENT, "chats": AGENT,
     "chats/c1/timeline": LEAD, "messages": LEAD, "intervals": AGENT,
-    "response-hours": AGENT, "conversations": LEAD, "users": LEAD,
+    "conversations": LEAD, "users": LEAD,
     "alerts": LEAD, "trends": LEAD, "events": LEAD, "receipts": LEAD,
     "channels": AGENT, "assignments": AGENT, "figure": AGENT,
     "allocation": LEAD,
 }
-IMPERSONAL = ("operators", "response-hours", "channels", "trends", "figure",
-              "allocation")
+IMPERSONAL = ("operators", "channels", "trends", "figure", "allocation")
 ONE_OBJECT = ("now", "chats/c1/timeline")  # which has no CSV
 # What it may not read: rows that are not served, and other people's.
 UNSERVED = ("closed_chats", "refused_rows", "event_counts")
