@@ -242,7 +242,6 @@ struct page {
 	struct buf where;  /* " AND ..." */
 	struct db_value args[ARGS_MAX];
 	size_t args_n;
-	bool all;                     /* rows of every person */
 	bool has_links;               /* rows may have links */
 	struct kept_lacking not_kept; /* if there are no rows */
 };
@@ -510,8 +509,6 @@ add_scope(struct page *p)
 {
 	const char *column = p->list->operator_column;
 
-	if (p->all)
-		return;
 	if (column != NULL && p->list->nobodys)
 		scope_add_waiting(&p->q->viewer, column, &p->where);
 	else if (column != NULL)
@@ -538,19 +535,6 @@ find_index(const struct page *p)
 	return i->index;
 }
 
-/* True for a name that is shown only in the viewer's own rows. */
-static bool
-is_name(const struct page *p, const char *column)
-{
-	const char *const *n = p->list->names;
-
-	if (!p->all || n == NULL)
-		return false;
-	while (*n != NULL && strcmp(*n, column) != 0)
-		n++;
-	return *n != NULL;
-}
-
 /* True if the column is a link rather than one of the table's. */
 static bool
 is_link(const struct page *p, size_t column)
@@ -562,17 +546,11 @@ static void
 add_column(const struct page *p, size_t column, struct buf *sql)
 {
 	const struct list_column *c = &p->columns[column];
-	const struct viewer *v = &p->q->viewer;
 
-	if (v->role < c->least || is_link(p, column)) {
+	if (p->q->viewer.role < c->least || is_link(p, column))
 		buf_adds(sql, "NULL");
-	} else if (is_name(p, c->name)) {
-		buf_adds(sql, "IF(TRUE");
-		scope_add_rows(v, p->list->operator_column, sql);
-		buf_addf(sql, ", `%s`, NULL)", c->name);
-	} else {
+	else
 		buf_addf(sql, "`%s`", c->name);
-	}
 }
 
 /* Determines which rows are examined. */
@@ -728,12 +706,6 @@ find_not_kept_list(struct page *p, const struct db_rows *rows)
 	       kept_find_lacking(p->q, &metric, 1, &p->not_kept);
 }
 
-static bool
-find_whose_rows(struct page *p)
-{
-	return p->list->opens_all == NULL || p->list->opens_all(p->q, &p->all);
-}
-
 /* No link leads to something that the viewer may not read, or to nothing. */
 static bool
 find_links(struct page *p, const struct db_rows *rows)
@@ -778,7 +750,7 @@ list_answer(struct question *q, const struct list *l)
 
 	read_columns(&p);
 	read_order(&p);
-	if (read_parameters(&p) && find_whose_rows(&p) && ask_page(&p, &rows) &&
+	if (read_parameters(&p) && ask_page(&p, &rows) &&
 	    find_not_kept_list(&p, rows))
 		write_page(&p, rows);
 	release_page(&p, rows);

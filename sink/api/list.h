@@ -127,12 +127,6 @@ struct list {
 				      * NULL: none */
 	bool nobodys;                /* rows without an operator are shown to
 				      * everybody */
-	/* Sets *all if the viewer sees all rows of the request although some
-	 * belong to others; the columns `names`, ending with NULL, are null in
-	 * those. Returns false if the answer is now a problem. Both NULL:
-	 * never. */
-	bool (*opens_all)(struct question *q, bool *all);
-	const char *const *names;
 	bool newest_first;
 	/* The index with the order, for a table that grows with time: if no
 	 * filter has an index, a page examines part of it, see list.c. NULL:

@@ -71,13 +71,6 @@ resource_handler original_messages;   /* original_messages.c */
 resource_handler original_conversation, original_channel, original_dashboard,
     original_health;
 
-/* In resource_chat.c, for the list of messages: a viewer of teams who asks for
- * a chat that they may see sees everything that its timeline shows. This does
- * not apply to requests by operator, whose answers would reveal the operator
- * that the rows do not name. */
-bool chat_opens_messages(struct question *q, bool *all)
-    __attribute__((warn_unused_result));
-
 /* resource_lists.c */
 extern const struct list list_operators, list_chats, list_messages,
     list_intervals, list_conversations, list_users, list_alerts, list_trends,

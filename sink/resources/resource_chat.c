@@ -94,18 +94,6 @@ check_scope(struct question *q, const char *chat)
 	return yes || question_problem(q, 404, "unknown chat");
 }
 
-bool
-chat_opens_messages(struct question *q, bool *all)
-{
-	const char *chat = question_parameter(q, "conversation_id");
-
-	*all = false;
-	if (chat == NULL || !scope_limits_rows(&q->viewer) ||
-	    question_parameter(q, "operator") != NULL)
-		return true;
-	return find_scope(q, chat, all);
-}
-
 /* Where a timeline starts; CLOCK_NONE: at its first row. */
 struct place {
 	char chat[RECORD_MAX_ID + 1];

@@ -80,10 +80,6 @@ const struct list list_chats = {
 	.link = response_href_chat,
 };
 
-/* People who wrote a message, or to whom it was sent. */
-static const char *const message_names[] = { "sender_id", "receiver_id",
-	"operator", NULL };
-
 const struct list list_messages = {
 	.table = "messages",
 	.columns = { TIME("created_at"), FILTER("conversation_id"),
@@ -94,8 +90,6 @@ const struct list list_messages = {
 	.key = { "created_at", "conversation_id", "message_id" },
 	.time = "created_at",
 	.operator_column = "operator",
-	.opens_all = chat_opens_messages,
-	.names = message_names,
 	.newest_first = true,
 	.order_index = "PRIMARY",
 	.indexes = { { "conversation_id", "by_chat" } },
