@@ -14,8 +14,6 @@
 #include "sink/api/question.h"
 #include "sink/resources/resource.h"
 
-#define PROBLEM "application/problem+json=@Problem"
-
 /* Answers, and objects in them. NAMERow describes a row of NAME, which can
  * then also be requested as CSV and NDJSON. The shapes of lists are made from
  * their columns. */
@@ -166,40 +164,6 @@ static const struct {
 	    "text?}" },
 };
 
-/* Reasons for which a request may be refused. */
-static const struct {
-	int status;
-	const char *name, *description, *headers, *contents;
-} refusals[] = {
-	{ 400, "BadRequest", "A parameter or the path is invalid", NULL,
-	    PROBLEM },
-	{ 401, "Unauthorized", "No valid token", "WWW-Authenticate=text",
-	    PROBLEM },
-	{ 403, "Forbidden", "Not allowed for the token's role, tenant or teams",
-	    NULL, PROBLEM },
-	{ 404, "NotFound", "Not found", NULL, PROBLEM },
-	{ 405, "MethodNotAllowed", "The resource is read-only", "Allow=text",
-	    PROBLEM },
-	{ 406, "NotAcceptable", "Only available as JSON", NULL, PROBLEM },
-	{ 408, "TooSlow", "The request took too long; the connection is closed",
-	    NULL, NULL },
-	{ 413, "BodyTooLarge", "The body is too large", NULL, PROBLEM },
-	{ 414, "TargetTooLong", "Path and query are longer than 4096 bytes",
-	    NULL, PROBLEM },
-	{ 415, "UnsupportedType", "The body is not a form", NULL, PROBLEM },
-	{ 422, "Unprocessable", "Parameters are missing or invalid", NULL,
-	    "application/json=@Errors" },
-	{ 429, "TooManyRequests", "Too many requests",
-	    "Retry-After=integer 'Seconds to wait'", PROBLEM },
-	{ 431, "HeadersTooLarge", "The headers are too large", NULL,
-	    "text/html=text, " PROBLEM },
-	{ 500, "ServerError", "An internal error, which is logged", NULL,
-	    PROBLEM },
-	{ 503, "Unavailable",
-	    "The database is away, or the query takes too long",
-	    "Retry-After=integer 'Seconds to wait'", PROBLEM },
-};
-
 static const char SECURITY_SCHEMES[] =
     "\"securitySchemes\":{\"bearer\":{\"type\":\"http\","
     "\"scheme\":\"bearer\",\"bearerFormat\":\"JWT\","
@@ -216,19 +180,6 @@ static const char TO_THE_PAGE[] = "Location=text, Set-Cookie=text";
 /* Lives as long as the program; constant while requests come. */
 static struct buf description = BUF_INIT;
 
-/* Adds references to the refusals with these statuses, which end with 0. */
-static void
-add_refusals(struct buf *to, const int *statuses)
-{
-	size_t i;
-
-	for (; *statuses != 0; statuses++)
-		for (i = 0; i < ARRAY_LEN(refusals); i++)
-			if (refusals[i].status == *statuses)
-				openapi_response_of(
-				    to, *statuses, refusals[i].name);
-}
-
 static bool
 has_shape(const char *name)
 {
@@ -240,47 +191,13 @@ has_shape(const char *name)
 	return false;
 }
 
-static bool
-is_original(const struct resource *r)
-{
-	return r->list == NULL && r->parameters == NULL;
-}
-
-/* True if a wall may be refused because it asks for rows of operators. */
-static bool
-may_name_operators(const struct resource *r)
-{
-	const char *const *name = r->parameters;
-
-	while (name != NULL && *name != NULL &&
-	       strcmp(*name, "operator") != 0 && strcmp(*name, "group") != 0)
-		name++;
-	return name != NULL && *name != NULL;
-}
-
-/* Adds the refusals that apply to every resource, to one with a token, and so
- * on. */
+/* Every refusal has the same form, whatever its status. */
 static void
-add_refusals_of(struct buf *to, const struct resource *r)
+add_refusals(struct buf *to)
 {
-	static const int any[] = { 400, 405, 408, 413, 414, 429, 431, 500, 503,
-		0 };
-	static const int token[] = { 401, 0 }, role[] = { 403, 0 },
-			 path[] = { 404, 0 }, form[] = { 406, 0 },
-			 query[] = { 422, 0 };
-
-	add_refusals(to, any);
-	if (r->least != VIEWER_NONE)
-		add_refusals(to, token);
-	if (r->least > VIEWER_WALL ||
-	    (r->least == VIEWER_WALL && may_name_operators(r)))
-		add_refusals(to, role);
-	if (!is_original(r) && strchr(r->pattern, '{') != NULL)
-		add_refusals(to, path);
-	if (strstr(r->pattern, "{*") == NULL)
-		add_refusals(to, form);
-	if (r->originals != NULL && strstr(r->originals, "tenant_id") != NULL)
-		add_refusals(to, query);
+	openapi_response(to, "default",
+	    "Refused; with 429 and 503, Retry-After says how long to wait",
+	    NULL, "application/problem+json=@Problem");
 }
 
 static void
@@ -376,7 +293,10 @@ add_resource(struct buf *to, const struct resource *r)
 	add_parameters(to, r);
 	jsonw_open_in(to, "responses");
 	add_answer(to, r);
-	add_refusals_of(to, r);
+	if (r->originals != NULL && strstr(r->originals, "tenant_id") != NULL)
+		openapi_response(to, "422", "Parameters are missing or invalid",
+		    NULL, "application/json=@Errors");
+	add_refusals(to);
 	jsonw_close(to);
 	jsonw_close(to);
 	jsonw_close(to);
@@ -386,9 +306,6 @@ add_resource(struct buf *to, const struct resource *r)
 static void
 add_stream(struct buf *to)
 {
-	static const int statuses[] = { 400, 401, 405, 408, 413, 414, 429, 431,
-		503, 0 };
-
 	jsonw_open_in(to, "/api/v1/now/stream");
 	jsonw_open_in(to, "get");
 	jsonw_str(to, "operationId", "now_stream");
@@ -406,7 +323,7 @@ add_stream(struct buf *to)
 	jsonw_open_in(to, "responses");
 	openapi_response(
 	    to, "200", "A stream of events", NULL, "text/event-stream=text");
-	add_refusals(to, statuses);
+	add_refusals(to);
 	jsonw_close(to);
 	jsonw_close(to);
 	jsonw_close(to);
@@ -414,7 +331,7 @@ add_stream(struct buf *to)
 
 static void
 add_session(struct buf *to, const char *path, const char *id,
-    const char *summary, const char *body, const int *statuses)
+    const char *summary, const char *body)
 {
 	jsonw_open_in(to, path);
 	jsonw_open_in(to, "post");
@@ -433,7 +350,7 @@ add_session(struct buf *to, const char *path, const char *id,
 	}
 	jsonw_open_in(to, "responses");
 	openapi_response(to, "303", "To the page", TO_THE_PAGE, NULL);
-	add_refusals(to, statuses);
+	add_refusals(to);
 	jsonw_close(to);
 	jsonw_close(to);
 	jsonw_close(to);
@@ -442,10 +359,6 @@ add_session(struct buf *to, const char *path, const char *id,
 static void
 add_paths(struct buf *to)
 {
-	static const int login[] = { 400, 401, 403, 405, 408, 413, 414, 415,
-		429, 431, 503, 0 };
-	static const int logout[] = { 403, 405, 408, 413, 414, 429, 431, 503,
-		0 };
 	size_t i;
 
 	jsonw_open_in(to, "paths");
@@ -456,9 +369,8 @@ add_paths(struct buf *to)
 	    "Keeps a token in the cookie session, which stands for it in each "
 	    "GET. A browser whose token is refused gets 303 to /login#refused, "
 	    "without a cookie.",
-	    "{token: text 0..4000}", login);
-	add_session(
-	    to, "/logout", "logout", "Removes that cookie.", NULL, logout);
+	    "{token: text 0..4000}");
+	add_session(to, "/logout", "logout", "Removes that cookie.", NULL);
 	jsonw_close(to);
 }
 
@@ -515,11 +427,6 @@ add_components(struct buf *to)
 
 	jsonw_open_in(to, "components");
 	jsonw_members(to, SECURITY_SCHEMES, strlen(SECURITY_SCHEMES));
-	jsonw_open_in(to, "responses");
-	for (i = 0; i < ARRAY_LEN(refusals); i++)
-		openapi_response(to, refusals[i].name, refusals[i].description,
-		    refusals[i].headers, refusals[i].contents);
-	jsonw_close(to);
 	jsonw_open_in(to, "schemas");
 	for (i = 0; i < resources_n; i++)
 		if (resources[i].list != NULL)
