@@ -12,9 +12,7 @@
 #include "common/base/xalloc.h"
 #include "common/db/tenant_lock.h"
 #include "common/os/stop.h"
-#include "reaper/files/archive.h"
 #include "reaper/rights/subject.h"
-#include "reaper/rows/row_export.h"
 #include "reaper/rows/rules.h"
 
 #define BATCH 1000
@@ -22,14 +20,11 @@
 
 struct purge {
 	struct db *db;
-	struct archive *archive; /* NULL: none */
 	const char *tenant;
 	bool dry_run;
 	size_t table; /* the current table */
 	uint64_t affected;
 	uint64_t *deleted; /* rows of each table, as in tables[] */
-	struct buf why;    /* the archive's error */
-	enum exit_code why_code;
 };
 
 static enum outcome
@@ -76,65 +71,23 @@ mark_removed(struct db *db, void *ctx)
 	return o;
 }
 
-/* Writes the condition for a batch of rows. It sorts them, so that archive and
- * deletion get the same rows. */
-static void
-write_purge_condition(struct purge *p, struct buf *sql)
-{
-	const struct table *t = &tables[p->table];
-	size_t i;
-
-	buf_adds(sql, "tenant = ");
-	db_quote(p->db, sql, db_str(p->tenant));
-	buf_adds(sql, " ORDER BY tenant");
-	for (i = 1; i < t->keys; i++)
-		buf_addf(sql, ", `%s`", t->columns[i].name);
-	buf_adds(sql, " LIMIT " BATCH_TEXT);
-}
-
-/* Also locks the rows: if others deleted some of them now, the same condition
- * would find rows that are not archived. */
-static enum outcome
-archive_purged_rows(struct purge *p, const struct buf *where)
-{
-	struct buf lines = BUF_INIT, locked = BUF_INIT;
-	enum outcome o;
-
-	buf_addf(&locked, "%s FOR UPDATE", buf_str(where));
-	o = row_export_append(
-	    p->db, &tables[p->table], buf_str(&locked), &lines);
-	buf_release(&locked);
-	if (o == OUTCOME_DONE &&
-	    archive_write(p->archive, &lines, &p->why, &p->why_code) == -1)
-		o = OUTCOME_NEVER;
-	buf_release(&lines);
-	return o;
-}
-
 static enum outcome
 delete_purged_rows(struct db *db, void *ctx)
 {
 	struct purge *p = ctx;
-	const struct table *t = &tables[p->table];
+	struct db_value arg = db_str(p->tenant);
 	struct buf sql = BUF_INIT;
-	struct buf where = BUF_INIT;
 	struct db_rows *found;
 	enum outcome o = lock_purged_tenant(p, &found);
 
 	if (o != OUTCOME_DONE)
 		return o;
 	db_rows_free(found);
-	write_purge_condition(p, &where);
-	if (p->archive != NULL && rule_archived(t))
-		o = archive_purged_rows(p, &where);
-	if (o == OUTCOME_DONE) {
-		buf_addf(
-		    &sql, "DELETE FROM %s WHERE %s", t->name, buf_str(&where));
-		o = db_exec(db, buf_str(&sql), NULL, 0, &p->affected);
-	}
+	buf_addf(&sql, "DELETE FROM %s WHERE tenant = ? LIMIT " BATCH_TEXT,
+	    tables[p->table].name);
+	o = db_exec(db, buf_str(&sql), &arg, 1, &p->affected);
 	if (o == OUTCOME_DONE && p->table == TABLE_forgotten)
 		o = subject_notify_sinks(db, p->tenant, NULL);
-	buf_release(&where);
 	buf_release(&sql);
 	/* Commit point: db_transaction() commits when this returns DONE. */
 	return o;
@@ -158,10 +111,6 @@ count_purged_rows(struct db *db, void *ctx)
 static enum exit_code
 log_purge_failure(struct purge *p)
 {
-	if (p->why.len > 0) {
-		log_error("%s", buf_str(&p->why));
-		return p->why_code;
-	}
 	log_error("%s", db_why(p->db));
 	return db_code(p->db);
 }
@@ -262,13 +211,9 @@ purge_tenant(const struct reaper *r)
 		return PROG_CONFIG;
 	}
 	p.deleted = xcalloc(TABLES_STORED, sizeof *p.deleted);
-	code = reaper_open_archive(r, &p.archive);
-	if (code == PROG_OK)
-		code = purge_tables(&p);
+	code = purge_tables(&p);
 	if (code == PROG_OK)
 		code = show_purged_rows(r, &p);
-	archive_close(p.archive);
-	buf_release(&p.why);
 	free(p.deleted);
 	return code;
 }
@@ -289,7 +234,6 @@ run_purge(void *options)
 
 static const struct option_row rows[] = {
 	OPTION_FORMAT(struct reaper, format),
-	REAPER_ARCHIVE,
 	REAPER_DRY_RUN,
 	OPTION_FLAG("force", struct reaper, force,
 	    "purge even if the tenant is configured"),

@@ -16,17 +16,7 @@ rule_on_close(const struct table *t, bool all)
 {
 	if (t->chat < 0)
 		return false;
-	return t->life == LIFE_NOW ||
-	       (all && (t->life == LIFE_HISTORY || t->life == LIFE_REFUSAL));
-}
-
-bool
-rule_archived(const struct table *t)
-{
-	return t->life != LIFE_TOMBSTONE &&
-	       t != &tables[TABLE_response_rollups] &&
-	       t != &tables[TABLE_message_analytics_hours] &&
-	       t != &tables[TABLE_sums_due];
+	return t->life == LIFE_NOW || (all && t->life == LIFE_HISTORY);
 }
 
 int64_t

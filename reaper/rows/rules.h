@@ -14,10 +14,6 @@ bool rule_ends(const struct table *t);
 /* True if closing a chat deletes its rows; all: [reaper] on_close = all. */
 bool rule_on_close(const struct table *t, bool all);
 
-/* True if its rows are archived: tombstones are not, nor are sums that the sink
- * computes. */
-bool rule_archived(const struct table *t);
-
 /* Estimates the present by the CRM's clock from as_of and stored_at of the
  * tenant's row, or CLOCK_NONE: nothing stored now is newer. A CRM whose clock
  * is ahead of ours writes snapshots from our future. */
