@@ -17,7 +17,6 @@
 #define WAIT_MS 3000
 
 static const struct option_row rows[] = {
-	OPTION_FORMAT(struct reaper, format),
 	OPTION_TAKE('t', "to", "TO", struct reaper, to, endpoint_take_to,
 	    "where records go: -, a file, queue:NAME, exchange:NAME"),
 };
@@ -26,8 +25,7 @@ struct chat_list {
 	struct db *db;
 	int64_t stale_ms; /* 0: use tenants.stale_at */
 	struct db_rows *rows;
-	struct endpoint *out; /* for chat records; NULL: use table */
-	struct output_table table;
+	struct endpoint *out;
 	uint64_t count;
 	bool reader_gone; /* the reader closed the pipe */
 };
@@ -80,19 +78,10 @@ write_chat(struct chat_list *l)
 {
 	const struct db_rows *r = l->rows;
 	const char *status = db_get(r, STATUS);
-	char at[CLOCK_TEXT];
 	struct buf line = BUF_INIT;
 	enum exit_code code = PROG_OK;
 
 	l->count++;
-	if (l->out == NULL) {
-		clock_format(db_get_time(r, AS_OF), at);
-		output_table_cell(&l->table, db_get(r, TENANT));
-		output_table_cell(&l->table, db_get(r, CHAT));
-		output_table_cell(&l->table, status);
-		output_table_cell(&l->table, at);
-		return PROG_OK;
-	}
 	jsonw_open(&line);
 	jsonw_str(&line, "type", "chat");
 	jsonw_str(&line, "tenant", db_get(r, TENANT));
@@ -119,7 +108,7 @@ list_chats_of_all(struct chat_list *l)
 	}
 	while (code == PROG_OK && !l->reader_gone && db_next(l->rows))
 		code = write_chat(l);
-	if (code == PROG_OK && !l->reader_gone && l->out != NULL &&
+	if (code == PROG_OK && !l->reader_gone &&
 	    endpoint_flush(l->out) != OUTCOME_DONE)
 		code = stop_at_lost_reader(l);
 	log_info("chats_listed", "chats=%" PRIu64, l->count);
@@ -129,50 +118,23 @@ list_chats_of_all(struct chat_list *l)
 static enum exit_code
 list_chats(const struct reaper *r)
 {
-	static const struct output_column columns[] = {
-		{ "tenant", OUTPUT_TEXT }, { "chat", OUTPUT_TEXT },
-		{ "status", OUTPUT_TEXT }, { "as_of", OUTPUT_TEXT }
-	};
-	enum output_format format =
-	    r->to != NULL ? OUTPUT_NDJSON : output_format_resolve(r->format);
 	struct endpoint_options opt = { .conf = r->common.conf };
 	struct chat_list l = { .db = r->db,
 		.stale_ms = conf_int(r->common.conf, "reaper", "stale") };
-	struct buf text = BUF_INIT;
+	struct buf why = BUF_INIT;
 	enum exit_code code;
 
 	db_hurry(r->db, WAIT_MS);
-	if (format == OUTPUT_NDJSON) {
-		l.out = endpoint_open_write(
-		    r->to != NULL ? r->to : "-", &opt, &text, &code);
-		if (l.out == NULL) {
-			log_error("%s", buf_str(&text));
-			buf_release(&text);
-			return code;
-		}
-	}
-	output_table_init(&l.table, columns, ARRAY_LEN(columns));
-	code = list_chats_of_all(&l);
-	if (code == PROG_OK && l.out == NULL) {
-		output_table_show(&l.table, format, &text);
-		code = reaper_print(&text);
-	}
+	l.out =
+	    endpoint_open_write(r->to != NULL ? r->to : "-", &opt, &why, &code);
+	if (l.out != NULL)
+		code = list_chats_of_all(&l);
+	else
+		log_error("%s", buf_str(&why));
 	db_rows_free(l.rows);
-	output_table_release(&l.table);
 	endpoint_close(l.out);
-	buf_release(&text);
+	buf_release(&why);
 	return code;
-}
-
-static int
-check_list_options(void *options)
-{
-	const struct reaper *r = options;
-
-	if (r->to != NULL && r->format != OUTPUT_AUTO &&
-	    r->format != OUTPUT_NDJSON)
-		return prog_usage_error("-t takes records: -o ndjson");
-	return -1;
 }
 
 static enum exit_code
@@ -187,6 +149,5 @@ const struct option_mode reaper_mode_list = {
 		 "for poller --status.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
-	.check = check_list_options,
 	.run = run_list,
 };

@@ -135,7 +135,7 @@ class Test:
 
     def reap(self):
         """A closed chat is archived, and what was deleted stays deleted."""
-        self.run("reaper", "reaper", "--list", "-o", "ndjson")
+        self.run("reaper", "reaper", "--list")
         closed = self.lab.write("closed", json.dumps({
             "type": "chat", "tenant": "t1", "chat": "9", "status": "closed",
             "at": "2026-11-20T11:00:00Z"}) + "\n")
