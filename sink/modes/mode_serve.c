@@ -121,9 +121,9 @@ start_serving(struct api_server *s, const struct db *db)
 	if (s->serve.live == NULL)
 		return -1;
 	s->serve.metrics = serve_metrics_open(db);
-	s->serve.pool = db_pool_open(db, n);
+	s->serve.db = db;
 	s->serve.queue = work_queue_open(
-	    n, WAITING_MAX, BODY_MAX * WAITING_MAX, db_thread_end);
+	    n, WAITING_MAX, BODY_MAX * WAITING_MAX, serve_end_thread);
 	return service_start(
 	    &s->service, &callbacks, &bodies, &s->code, &s->why);
 }
@@ -136,7 +136,6 @@ stop_serving(struct api_server *s)
 	serve_metrics_close(s->serve.metrics);
 	live_events_close(s->serve.live);
 	service_close(&s->service);
-	db_pool_close(s->serve.pool);
 	board_files_close(s->board);
 	revocation_close(s->serve.revocation);
 	audit_close(s->serve.audit);

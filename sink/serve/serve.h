@@ -20,7 +20,6 @@
 struct audit;
 struct board_files;
 struct conf;
-struct db_pool;
 struct live_events;
 struct revocation;
 struct serve_metrics;
@@ -37,7 +36,7 @@ struct serve {
 	const struct server_counts *counts; /* counters of its requests */
 	struct revocation *revocation;
 	struct audit *audit;
-	struct db_pool *pool;
+	const struct db *db;      /* what its threads connect like */
 	struct work_queue *queue; /* for what queries the database */
 	struct live_events *live;
 	struct serve_metrics *metrics;
@@ -60,17 +59,6 @@ bool serve_find_kept_viewer(const struct serve *s, const struct web_request *r,
 /* For an answer that stays open: true while the token of the stored viewer is
  * valid. */
 bool serve_token_is_good(const void *context, const struct web_answer *a);
-
-/* Database connections for threads that need one during a request. There are as
- * many as threads, so nobody waits. */
-
-/* Makes n connections like db, which is borrowed; none is connected yet.
- * Owned. */
-struct db_pool *db_pool_open(const struct db *db, size_t n)
-    __attribute__((warn_unused_result));
-
-/* All must have been given back. NULL is allowed. */
-void db_pool_close(struct db_pool *p);
 
 /* The cookie that a login gives a browser: session=TOKEN, which scripts cannot
  * read (HttpOnly) and which other sites' pages do not send (SameSite=Strict).
@@ -102,6 +90,9 @@ web_handler login_answer, logout_answer;
 
 /* Its context is a struct serve. */
 web_handler serve_api_answer;
+
+/* Closes the connection of a thread of the queue, which ends. */
+void serve_end_thread(void);
 
 /* Writes the audit entry of the answer, which has that number of rows, if it
  * needs one. Returns false if it cannot be written; the answer then says so

@@ -3,9 +3,7 @@
  */
 #include "sink/serve/serve.h"
 
-#include <pthread.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/xalloc.h"
@@ -15,67 +13,17 @@
 #include "sink/api/question.h"
 #include "sink/resources/resource.h"
 
-/* Connections. The one used last is taken first, so that few stay open if few
- * are needed. */
+/* The API. */
 
-struct db_pool {
-	pthread_mutex_t lock;
-	pthread_cond_t given;
-	struct db **free; /* a stack */
-	size_t free_n, n;
-};
-
-struct db_pool *
-db_pool_open(const struct db *db, size_t n)
-{
-	struct db_pool *p = xcalloc(1, sizeof *p);
-
-	(void)pthread_mutex_init(&p->lock, NULL);
-	(void)pthread_cond_init(&p->given, NULL);
-	p->free = xcalloc(n, sizeof *p->free);
-	for (p->n = 0; p->n < n; p->n++)
-		p->free[p->free_n++] = db_another(db);
-	return p;
-}
-
-/* Take a connection for the calling thread, and give it back. */
-static struct db *
-db_pool_take(struct db_pool *p)
-{
-	struct db *db;
-
-	(void)pthread_mutex_lock(&p->lock);
-	while (p->free_n == 0)
-		(void)pthread_cond_wait(&p->given, &p->lock);
-	db = p->free[--p->free_n];
-	(void)pthread_mutex_unlock(&p->lock);
-	db_thread_begin();
-	return db;
-}
-
-static void
-db_pool_give(struct db_pool *p, struct db *db)
-{
-	(void)pthread_mutex_lock(&p->lock);
-	p->free[p->free_n++] = db;
-	(void)pthread_cond_signal(&p->given);
-	(void)pthread_mutex_unlock(&p->lock);
-}
+/* Of a thread of the queue; made for its first request. */
+static _Thread_local struct db *connection;
 
 void
-db_pool_close(struct db_pool *p)
+serve_end_thread(void)
 {
-	if (p == NULL)
-		return;
-	while (p->free_n > 0)
-		db_close(p->free[--p->free_n]);
-	(void)pthread_mutex_destroy(&p->lock);
-	(void)pthread_cond_destroy(&p->given);
-	free(p->free);
-	free(p);
+	db_close(connection);
+	db_thread_end();
 }
-
-/* The API. */
 
 bool
 serve_write_down(const struct serve *s, const struct viewer *v,
@@ -98,14 +46,15 @@ answer_from_tables(
 {
 	const struct serve *s = context;
 	struct viewer v = { .role = VIEWER_NONE };
-	struct db *db;
 	size_t rows;
 
 	if (!resource_is_public(r) && !serve_find_kept_viewer(s, r, &v, a))
 		return;
-	db = db_pool_take(s->pool);
-	rows = resource_answer(&v, db, s->timeout_ms, r, a);
-	db_pool_give(s->pool, db);
+	if (connection == NULL) {
+		db_thread_begin();
+		connection = db_another(s->db);
+	}
+	rows = resource_answer(&v, connection, s->timeout_ms, r, a);
 	(void)serve_write_down(s, &v, r, a, rows);
 }
 
