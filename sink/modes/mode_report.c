@@ -31,7 +31,7 @@ make_report(struct sink *s, struct db **db)
 		.within = s->within != NULL ? s->within : WITHIN_S,
 		.form = s->report_form };
 	struct buf text = BUF_INIT;
-	enum exit_code code = report_file_check(s->report, s->report_form);
+	enum exit_code code = report_file_check(s->report);
 
 	db_allow(*db, request.timeout_ms);
 	if (code == PROG_OK)

@@ -231,11 +231,12 @@ figure_show(
 
 /* The page loads nothing and runs no script. */
 static const char head[] =
-    PAGE_BEGIN "<html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"en\">\n"
-	       "<head>\n<meta charset=\"utf-8\"/>\n"
-	       "<meta http-equiv=\"Content-Security-Policy\" "
-	       "content=\"default-src 'none'; style-src 'unsafe-inline'\"/>\n"
-	       "<meta name=\"viewport\" content=\"width=device-width\"/>\n";
+    "<!DOCTYPE html>\n"
+    "<html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"en\">\n"
+    "<head>\n<meta charset=\"utf-8\"/>\n"
+    "<meta http-equiv=\"Content-Security-Policy\" "
+    "content=\"default-src 'none'; style-src 'unsafe-inline'\"/>\n"
+    "<meta name=\"viewport\" content=\"width=device-width\"/>\n";
 
 static const char style[] =
     "<style>\n"

@@ -77,9 +77,6 @@ void figure_duration(struct buf *to, double seconds);
 /* Appends "Mon 2026-11-16" for a day, and any other text unchanged. */
 void figure_period(struct buf *to, const char *text);
 
-/* The beginning of every page; see report_file_check(). */
-#define PAGE_BEGIN "<!DOCTYPE html>\n<!-- messaging-analytics: a report -->\n"
-
 /* verdict: the sentence on top. */
 void page_begin(struct buf *to, const char *title, const char *verdict,
     const char *subtitle);

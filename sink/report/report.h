@@ -22,10 +22,6 @@ enum report_form { REPORT_BY_NAME, REPORT_HTML, REPORT_CSV };
 
 #define REPORT_DAY "2026-11-20"
 
-/* The beginning of every CSV report; HTML reports begin as every page does
- * (page.h). */
-#define REPORT_CSV_BEGIN "totals,figure,"
-
 struct report_request {
 	const struct viewer *viewer;
 	int64_t timeout_ms; /* for each statement */
@@ -46,16 +42,15 @@ struct zone *report_open_zone(const char *name);
 enum exit_code report_write(
     const struct report_request *request, struct db *db, struct buf *to);
 
-/* In report_file.c: writes a report to a file: completely or not at all, and
- * never over a file that is not a report. */
+/* In report_file.c: writes a report to a file, completely or not at all. */
 
 /* Returns the form by the name's suffix: HTML, CSV, or REPORT_BY_NAME if it has
  * neither. */
 enum report_form report_form_of(const char *path);
 
-/* Returns PROG_OK if the path is free, or has a report of this form, which may
- * be replaced. Otherwise the code, after a message. */
-enum exit_code report_file_check(const char *path, enum report_form form)
+/* Returns PROG_OK if the path is free, or has a regular file, which will be
+ * replaced. Otherwise the code, after a message. */
+enum exit_code report_file_check(const char *path)
     __attribute__((warn_unused_result));
 
 /* Writes a file next to the path, then renames it. "-": standard output. */
