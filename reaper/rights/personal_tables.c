@@ -46,8 +46,6 @@ const struct personal_table personal_tables[] = {
 	BY_USER(alerts, "user_id"),
 	{ TABLE_trends_parts, "FALSE", "", "window_start <= $ASKED AND " RARE,
 	    NULL },
-	{ TABLE_refused_rows, "chat IN ($CHATS)", "reason = 'forgotten'",
-	    "chat IN ($CHATS) AND as_of <= $ASKED", NULL },
 	ONLY_CHAT(conversation_metrics, "conversation_id"),
 	ONLY_CHAT(conversation_metrics_parts, "conversation_id"),
 	ONLY_CHAT(longest_monologue, "conversation_id"),

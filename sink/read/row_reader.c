@@ -114,8 +114,6 @@ refuse_bad_row(struct row_reader *t)
 	bad_key(f, r.table, line, len, &key);
 	r.key.p = buf_str(&key);
 	r.key.len = key.len;
-	r.chat = field_text(f, "chat", RECORD_MAX_ID);
-	r.reason = buf_str(&t->why);
 	as_of = field_text(f, "as_of", CLOCK_TEXT * 2);
 	if (as_of.p == NULL || clock_parse(as_of.p, as_of.len, &r.as_of) != 0)
 		r.as_of = clock_now_ms();

@@ -123,7 +123,6 @@ void
 batch_refuse(struct row_batch *b, const struct refusal *r, struct text tenant)
 {
 	struct refusal *kept;
-	struct text reason = { r->reason, strlen(r->reason) };
 
 	XGROW(b->refusals, b->refusals_n, b->refusals_cap);
 	kept = &b->refusals[b->refusals_n++];
@@ -133,8 +132,6 @@ batch_refuse(struct row_batch *b, const struct refusal *r, struct text tenant)
 	kept->snapshot = copy_into_batch(b, r->snapshot);
 	kept->table = copy_into_batch(b, r->table);
 	kept->key = copy_into_batch(b, r->key);
-	kept->chat = copy_into_batch(b, r->chat);
-	kept->reason = copy_into_batch(b, reason).p;
 }
 
 /* A row and the head of its sort key. Only rows with equal heads need a

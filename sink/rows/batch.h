@@ -69,8 +69,7 @@ struct batch_tenant {
  * it. */
 struct refusal {
 	struct batch_tenant *tenant;
-	struct text snapshot, table, key, chat;
-	const char *reason;
+	struct text snapshot, table, key;
 	int64_t as_of;
 };
 

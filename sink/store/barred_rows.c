@@ -10,9 +10,8 @@
 
 enum {
 	LIST = 500, /* names in one IN list of a query */
+	COLUMNS = 5,
 };
-
-static const char TOMB_REASON[] = "its chat was deleted after this time";
 
 void
 barred_rows_init(
@@ -23,9 +22,9 @@ barred_rows_init(
 	r->all = all;
 	r->bulk = db_bulk_new(db,
 	    "INSERT INTO refused_rows (tenant, snapshot, table_name, row_key, "
-	    "chat, reason, as_of) VALUES ",
-	    "(?, ?, ?, ?, ?, ?, ?)",
-	    " ON DUPLICATE KEY UPDATE reason = VALUES(reason)", 7);
+	    "as_of) VALUES ",
+	    "(?, ?, ?, ?, ?)", " ON DUPLICATE KEY UPDATE tenant = tenant",
+	    COLUMNS);
 }
 
 void
@@ -214,30 +213,14 @@ barred_rows_decide(const struct barred_rows *r, struct row_batch *b)
 	return o;
 }
 
-/* Returns the text cut to max bytes, between two characters. */
-static struct db_value
-short_text(const char *p, size_t max)
-{
-	size_t i, whole = 0;
-
-	for (i = 0; p[i] != '\0'; i++) {
-		if (((unsigned char)p[i] & 0xc0) != 0x80)
-			whole = i;
-		if (i == max)
-			return db_text(p, whole);
-	}
-	return db_text(p, i);
-}
-
 static void
 add_refusal(struct db_bulk *bulk, const struct refusal *r)
 {
-	struct db_value values[7] = { db_text(r->tenant->name.p,
-					  r->tenant->name.len),
+	struct db_value values[COLUMNS] = { db_text(r->tenant->name.p,
+						r->tenant->name.len),
 		db_text(r->snapshot.p, r->snapshot.len),
 		db_text(r->table.p, r->table.len),
-		db_text(r->key.p, r->key.len), db_text(r->chat.p, r->chat.len),
-		short_text(r->reason, 255), db_time(r->as_of) };
+		db_text(r->key.p, r->key.len), db_time(r->as_of) };
 
 	db_bulk_add(bulk, values);
 }
@@ -265,11 +248,6 @@ add_refused_rows(
 		r.table.len = strlen(r.table.p);
 		r.key.p = arena_copy(&b->arena, buf_str(&key), key.len);
 		r.key.len = key.len;
-		if (row->table->chat >= 0) {
-			r.chat.p = row->values[row->table->chat].text;
-			r.chat.len = row->values[row->table->chat].len;
-		}
-		r.reason = row->fate == ROW_BAD ? row->reason : TOMB_REASON;
 		r.as_of = row->as_of;
 		add_refusal(bulk, &r);
 	}
