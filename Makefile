@@ -177,15 +177,17 @@ LONGEST = $(patsubst %,tests/e2e/%.t,fault_injection budget \
 	forget api rollup reaper forget_files retention board_stream)
 
 # Of the tests with servers those that show much in a few seconds.
-FAST_E2E = $(patsubst %,tests/e2e/%.t,acks amqp assign forget_who gone \
-    isolation rollup sink stream stream_snapshots tape)
+FAST_E2E = $(patsubst %,tests/e2e/%.t,acks amqp append assign forget_who gone \
+    grants isolation listen_about listen_bounds listen_http listen_operators \
+    listen_routes reconcile rollup sink sink_bad stream stream_refuse \
+    stream_snapshots tape)
 
 check:  ## install what tests need, build, run the tests
 	@scripts/install-deps check
 	@MAKE='$(MAKE)' scripts/build test-programs
 	@$(RUN) $(LONGEST) $(UNITS) \
 	    $(filter-out $(LONGEST) $(LONG_TESTS),$(CASES) $(E2E))
-check-fast: test-programs  ## units, cases and quick tests with servers: two minutes
+check-fast: test-programs  ## units, cases and quick tests with servers: three minutes
 	@$(RUN) $(FAST_E2E) $(UNITS) $(filter-out $(LONG_TESTS),$(CASES))
 check-e2e: test-programs  ## the tests with private servers
 	@$(RUN) $(filter-out $(LONG_TESTS),$(E2E))
