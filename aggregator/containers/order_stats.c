@@ -12,13 +12,6 @@
 
 #define CHUNK 512
 
-/* Ranks are asked for this often before chunks are made, because a selection
- * reads all elements. */
-#define ASKED_MAX 12
-
-/* Ranges of up to this many elements are sorted by insertion. */
-#define SMALL 12
-
 struct order_stats_chunk {
 	size_t n; /* never 0 */
 	int64_t v[CHUNK];
@@ -136,7 +129,6 @@ order_stats_insert(struct order_stats *r, int64_t ms)
 	} else {
 		XGROW(r->v, r->n, r->cap);
 		r->v[r->n] = ms;
-		r->split = r->n + 1;
 	}
 	r->n++;
 	r->sum += ms;
@@ -170,92 +162,6 @@ order_stats_remove(struct order_stats *r, int64_t ms)
 	r->chunks_n--;
 	memmove(r->chunks + i, r->chunks + i + 1,
 	    (r->chunks_n - i) * sizeof *r->chunks);
-	r->split = 0;
-}
-
-static void
-swap_int64(int64_t *a, int64_t *b)
-{
-	int64_t t = *a;
-
-	*a = *b;
-	*b = t;
-}
-
-static int64_t
-median_of_three(int64_t a, int64_t b, int64_t c)
-{
-	if (a > b)
-		swap_int64(&a, &b);
-	if (b > c)
-		b = a > c ? a : c;
-	return b;
-}
-
-static void
-sort_small(int64_t *v, size_t n)
-{
-	size_t i, k;
-	int64_t x;
-
-	for (i = 1; i < n; i++) {
-		x = v[i];
-		for (k = i; k > 0 && v[k - 1] > x; k--)
-			v[k] = v[k - 1];
-		v[k] = x;
-	}
-}
-
-/* Quickselect: moves the element of rank k to index k, with no greater element
- * before it and no smaller one after it. */
-static void
-select_index(int64_t *v, size_t n, size_t k)
-{
-	unsigned rounds = 0;
-	int64_t pivot;
-	size_t i, j;
-
-	while (n > SMALL) {
-		if (++rounds > 64) {
-			/* Input that was made to hit the worst case of the
-			 * pivots. */
-			qsort(v, n, sizeof *v, compare_int64);
-			return;
-		}
-		pivot = median_of_three(v[0], v[n / 2], v[n - 1]);
-		for (i = 0, j = n - 1;; i++, j--) {
-			while (v[i] < pivot)
-				i++;
-			while (v[j] > pivot)
-				j--;
-			if (i >= j)
-				break;
-			swap_int64(&v[i], &v[j]);
-		}
-		/* Now all before i are <= pivot, all from i on are >= pivot. */
-		if (i == 0)
-			i = 1;
-		if (k < i) {
-			n = i;
-		} else {
-			v += i;
-			n -= i;
-			k -= i;
-		}
-	}
-	sort_small(v, n);
-}
-
-static int64_t
-at_unsorted(struct order_stats *r, size_t k)
-{
-	if (k < r->split)
-		select_index(r->v, r->split, k);
-	else if (k > r->split)
-		select_index(
-		    r->v + r->split + 1, r->n - r->split - 1, k - r->split - 1);
-	r->split = k;
-	return r->v[k];
 }
 
 int64_t
@@ -263,11 +169,7 @@ order_stats_at(struct order_stats *r, size_t rank)
 {
 	size_t i, k = rank - 1;
 
-	if (r->chunks_n == 0) {
-		if (++r->asked <= ASKED_MAX)
-			return at_unsorted(r, k);
-		make_chunks(r);
-	}
+	make_chunks(r);
 	for (i = 0; k >= r->chunks[i]->n; i++)
 		k -= r->chunks[i]->n;
 	return r->chunks[i]->v[k];
@@ -295,12 +197,7 @@ order_stats_min(struct order_stats *r)
 int64_t
 order_stats_max(struct order_stats *r)
 {
-	const struct order_stats_chunk *last;
-
-	if (r->n == 0 || r->chunks_n == 0)
-		return r->n > 0 ? order_stats_at(r, r->n) : TALLY_NONE;
-	last = r->chunks[r->chunks_n - 1];
-	return last->v[last->n - 1];
+	return r->n > 0 ? order_stats_at(r, r->n) : TALLY_NONE;
 }
 
 int64_t

@@ -3,10 +3,9 @@
  * rank, the sum, the minimum and the maximum exactly, while elements are added
  * and removed. A zeroed struct is empty.
  *
- * At first elements are appended to an array, and a rank is found by selection,
- * which suits callers that add all elements and then ask once. The first
- * removal, or repeated asking, sorts the elements into chunks; after that a
- * change moves at most CHUNK numbers.
+ * At first elements are appended to an array. The first removal or question for
+ * a rank sorts them into chunks; after that a change moves at most CHUNK
+ * numbers.
  *
  * HdrHistogram and t-digests were considered, but their ranks are approximate;
  * medians and percentiles in messaging-metrics(7) are exact.
@@ -24,10 +23,6 @@ struct order_stats {
 	size_t n;
 	int64_t *v; /* unsorted, used until there are chunks */
 	size_t cap;
-	size_t split;   /* an index of v: no element before it is greater, none
-			 * after it is less; no such index is known if it is >=
-			 * n */
-	unsigned asked; /* ranks asked for since there are no chunks */
 	struct order_stats_chunk **chunks; /* sorted */
 	size_t chunks_n, chunks_cap;
 };

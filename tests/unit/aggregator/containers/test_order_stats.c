@@ -104,8 +104,6 @@ elements_come_and_go(void **state)
 	play(5000, 300, 50, 1);
 }
 
-/* Tests the selection, as long as no removal has turned it into sorted
- * chunks. */
 static void
 elements_only_come(void **state)
 {
@@ -120,37 +118,12 @@ elements_only_come(void **state)
 		play(1 + dice(1000), MOST, 0, MOST);
 }
 
-/* Orders in which a careless selection is very slow or wrong. */
-static void
-sorted_input_is_no_trap(void **state)
-{
-	static struct naive n;
-	size_t i, kind;
-
-	(void)state;
-	for (kind = 0; kind < 4; kind++) {
-		struct order_stats r = { .n = 0 };
-
-		for (n.n = 0; n.n < MOST; n.n++) {
-			i = n.n;
-			n.v[i] = (int64_t)(kind == 0   ? i
-					   : kind == 1 ? MOST - i
-					   : kind == 2 ? i % 7
-						       : (i * i) % MOST);
-			order_stats_insert(&r, n.v[i]);
-		}
-		check(&r, &n);
-		order_stats_release(&r);
-	}
-}
-
 int
 test_order_stats(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(elements_come_and_go),
 		cmocka_unit_test(elements_only_come),
-		cmocka_unit_test(sorted_input_is_no_trap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
