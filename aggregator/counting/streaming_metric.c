@@ -145,17 +145,6 @@ streaming_metric_message_read(
 	m->counted = r->from != FROM_SYSTEM && !r->is_private && !r->automated;
 }
 
-static void
-prepare_metrics(struct streaming_metrics *f,
-    const struct streaming_metric_message *m, bool near)
-{
-	size_t i;
-
-	for (i = 0; i < f->n; i++)
-		if (f->v[i].ops->prepare != NULL)
-			f->v[i].ops->prepare(f->v[i].ctx, m, near);
-}
-
 void
 streaming_metrics_message(
     struct streaming_metrics *f, const struct streaming_metric_message *m)
@@ -164,8 +153,6 @@ streaming_metrics_message(
 
 	if (!m->counted)
 		return;
-	prepare_metrics(f, m, false);
-	prepare_metrics(f, m, true);
 	for (i = 0; i < f->n; i++)
 		if (f->v[i].ops->add != NULL)
 			f->v[i].ops->add(f->v[i].ctx, m);

@@ -58,12 +58,6 @@ struct streaming_metric_setup {
 struct streaming_metric_ops {
 	void *(*open)(const struct streaming_metric_setup *setup);
 	void (*close)(void *ctx);
-	/* Announces the next message, to prefetch the memory that it needs, so
-	 * that the metrics wait for memory at the same time. Called twice:
-	 * first for what leads to the entries (near false), then for the
-	 * entries. */
-	void (*prepare)(
-	    void *ctx, const struct streaming_metric_message *m, bool near);
 	/* Takes a message that counts. */
 	void (*add)(void *ctx, const struct streaming_metric_message *m);
 	/* Takes an event that counts. */

@@ -245,26 +245,6 @@ find_or_make(
 	return e != NULL ? payload_of(e) : NULL;
 }
 
-void
-keyed_state_prepare(
-    const struct keyed_state *k, const void *key, size_t len, bool near)
-{
-	uint64_t hash = hash_text(k->home->seed, key, len);
-	const struct keyed_state_slot *slot = &k->slots[hash & k->mask];
-	const char *e = (const char *)slot->entry;
-	size_t i;
-
-	if (!near) {
-		__builtin_prefetch(slot);
-		return;
-	}
-	if (e == NULL)
-		return;
-	__builtin_prefetch(e - key_room(len));
-	for (i = 0; i < sizeof *slot->entry + k->payload; i += 64)
-		__builtin_prefetch(e + i);
-}
-
 void *
 keyed_state_find(struct keyed_state *k, const void *key, size_t len)
 {

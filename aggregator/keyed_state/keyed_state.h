@@ -87,11 +87,6 @@ void keyed_state_open(struct keyed_state *k, struct keyed_state_home *home,
     const char *name, size_t payload);
 void keyed_state_close(struct keyed_state *k);
 
-/* Prefetches what a lookup of the key will read: its slot or, if `near`, the
- * entry to which the slot points. */
-void keyed_state_prepare(
-    const struct keyed_state *k, const void *key, size_t len, bool near);
-
 /* Returns the payload of a key, or NULL. Valid until
  * keyed_state_home_drop(). */
 void *keyed_state_find(struct keyed_state *k, const void *key, size_t len);

@@ -263,21 +263,6 @@ users_add(void *ctx, const struct streaming_metric_message *m)
 		add_to_pair(f, u, m);
 }
 
-static void
-users_prepare(void *ctx, const struct streaming_metric_message *m, bool near)
-{
-	struct users *f = ctx;
-	struct key k;
-
-	if (m->user.p == NULL)
-		return;
-	k.len = 0;
-	key_text(&k, m->user);
-	keyed_state_prepare(&f->table, k.bytes, k.len, near);
-	key_text(&k, m->chat);
-	keyed_state_prepare(&f->pairs, k.bytes, k.len, near);
-}
-
 /* Reviews a user who is due: deletes a silent user, otherwise queues them
  * again. */
 static void
@@ -340,7 +325,6 @@ users_emit(void *ctx, struct rowset *to, enum metric_rows which)
 static const struct streaming_metric_ops ops = {
 	.open = users_open,
 	.close = users_close,
-	.prepare = users_prepare,
 	.add = users_add,
 	.advance = users_advance,
 	.emit = users_emit,
