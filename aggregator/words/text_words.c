@@ -12,7 +12,6 @@
 #include <uninorm.h>
 #include <unistr.h>
 
-#include "common/base/buf.h"
 #include "common/base/prog.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
@@ -32,8 +31,6 @@ enum {
 	SOUND_MARK = 0x3099, /* after a kana with which NFKC combines it */
 	HALF_SOUND_MARK = 0x309a,
 	CAPITAL_SIGMA = 0x3a3,
-	SMALL_SIGMA = 0x3c3,
-	FINAL_SIGMA = 0x3c2, /* at the end of a word */
 };
 
 /* The word that is being read. */
@@ -44,6 +41,7 @@ struct word_run {
 	size_t sure; /* its length in bytes without trailing joiners */
 	size_t sure_characters;
 	size_t shortest;
+	bool composes; /* letters in lower case may combine with marks */
 	ucs4_t before; /* the previous ideograph; 0: none */
 };
 
@@ -193,6 +191,24 @@ is_normal(struct text t)
 	return true;
 }
 
+/* Lower-case letters may have accents that the capitals lack, and a sigma at
+ * the end of a word has a form of its own. */
+static void
+compose_word(struct word_run *r)
+{
+	uint8_t word[8 * WORDS_BYTES];
+	size_t len = sizeof word;
+
+	if (r->sure > sizeof word / 4)
+		return; /* too long for a word, composed or not */
+	if (u8_tolower((const uint8_t *)r->begin, r->sure, NULL, UNINORM_NFC,
+		word, &len) != word)
+		prog_die(PROG_TEMPFAIL, "out of memory");
+	memcpy(r->begin, word, len);
+	r->sure = len;
+	r->sure_characters = u8_mbsnlen(word, len);
+}
+
 /* Ends the run: either it is a word, or it is dropped. */
 static void
 end_word(struct word_run *r)
@@ -202,6 +218,8 @@ end_word(struct word_run *r)
 	r->before = 0;
 	if (r->end == r->begin)
 		return;
+	if (r->composes)
+		compose_word(r);
 	r->end = r->begin + r->sure;
 	len = (size_t)(r->end - r->begin);
 	if (r->sure_characters < r->shortest ||
@@ -253,7 +271,7 @@ read_wide(struct word_run *r, ucs4_t c)
 	} else if (is_of_word(c)) {
 		if (before != 0)
 			end_word(r);
-		put_character(r, uc_tolower(c));
+		put_character(r, c != CAPITAL_SIGMA ? uc_tolower(c) : c);
 		extend_word(r);
 	} else if (is_joiner(c) && r->end > r->begin) {
 		put_character(r, c);
@@ -284,11 +302,13 @@ read_ascii(struct word_run *r, const unsigned char *p, const unsigned char *end)
 }
 
 static void
-find_words_of(struct words *w, struct text text, size_t shortest)
+find_words_of(struct words *w, struct text text, size_t shortest, bool composes)
 {
 	const unsigned char *p = (const unsigned char *)text.p;
 	const unsigned char *end = p + text.len;
-	struct word_run r = { .w = w, .shortest = shortest };
+	struct word_run r = {
+		.w = w, .shortest = shortest, .composes = composes
+	};
 	ucs4_t c;
 	int n;
 
@@ -310,101 +330,22 @@ find_words_of(struct words *w, struct text text, size_t shortest)
 	end_word(&r);
 }
 
-/* True for what Unicode ignores next to a sigma that may end a word: a dot, a
- * long vowel. */
-static bool
-is_ignored(ucs4_t c)
-{
-	return uc_is_property_case_ignorable(c) && !is_ideograph(c) &&
-	       (is_of_word(c) || is_joiner(c));
-}
-
-/* True if the next character that is not ignored has a case. */
-static bool
-is_cased_behind(const uint8_t *p, size_t len)
-{
-	size_t at = 0;
-	ucs4_t c = 0;
-
-	while (at < len) {
-		at += (size_t)u8_mbtouc(&c, p + at, len - at);
-		if (!is_ignored(c))
-			return is_of_word(c) && uc_is_property_cased(c);
-	}
-	return false;
-}
-
-static bool
-is_cased_before(const uint8_t *text, size_t at)
-{
-	const uint8_t *p = text + at;
-	ucs4_t c;
-
-	while ((p = u8_prev(&c, p, text)) != NULL) {
-		if (!is_ignored(c))
-			return is_of_word(c) && uc_is_property_cased(c);
-	}
-	return false;
-}
-
-/* Returns the character text[begin..end) in lower case. */
-static ucs4_t
-lower_at(ucs4_t c, const uint8_t *text, size_t begin, size_t end, size_t len)
-{
-	if (c != CAPITAL_SIGMA)
-		return uc_tolower(c);
-	return is_cased_before(text, begin) &&
-		       !is_cased_behind(text + end, len - end)
-		   ? FINAL_SIGMA
-		   : SMALL_SIGMA;
-}
-
-/* Returns a copy of the text in that form and sets *len to its length in bytes;
- * the caller owns it. */
-static uint8_t *
-normal_form(uninorm_t form, struct text t, size_t *len)
-{
-	uint8_t *p = u8_normalize(form, (const uint8_t *)t.p, t.len, NULL, len);
-
-	if (p == NULL)
-		prog_die(PROG_TEMPFAIL, "out of memory");
-	return p;
-}
-
-/* Appends the text to `to`, in NFKC and lower case. Lower-case letters may have
- * accents that the capitals lack. */
-static void
-normalize_text(struct buf *to, struct text text)
-{
-	size_t len, at, end;
-	uint8_t *p = normal_form(UNINORM_NFKC, text, &len);
-	uint8_t character[4];
-	ucs4_t c;
-
-	for (at = 0; at < len; at = end) {
-		end = at + (size_t)u8_mbtouc(&c, p + at, len - at);
-		c = lower_at(c, p, at, end, len);
-		buf_add(to, (const char *)character,
-		    (size_t)u8_uctomb(character, c, sizeof character));
-	}
-	free(p);
-	p = normal_form(UNINORM_NFC, (struct text){ to->data, to->len }, &len);
-	buf_clear(to);
-	buf_add(to, (const char *)p, len);
-	free(p);
-}
-
 void
 words_find(struct words *w, struct text text, size_t shortest)
 {
-	struct buf normal = BUF_INIT;
+	uint8_t *normal;
+	size_t len;
 
 	clear_words(w);
 	if (is_normal(text)) {
-		find_words_of(w, text, shortest);
+		find_words_of(w, text, shortest, false);
 		return;
 	}
-	normalize_text(&normal, text);
-	find_words_of(w, (struct text){ normal.data, normal.len }, shortest);
-	buf_release(&normal);
+	normal = u8_normalize(
+	    UNINORM_NFKC, (const uint8_t *)text.p, text.len, NULL, &len);
+	if (normal == NULL)
+		prog_die(PROG_TEMPFAIL, "out of memory");
+	find_words_of(
+	    w, (struct text){ (const char *)normal, len }, shortest, true);
+	free(normal);
 }
