@@ -9,10 +9,10 @@ of its patterns.
 
 CRM=FOLDER... in cmd starts a CRM whose address is in CRM_URL, and http://crm in
 out and err. A response is a file as poller --record writes them, of which path
-and body suffice. Of responses to one path the first that was not given yet is
-given, at last the last again; what is in an earlier folder hides that of a later
-one. Other paths are not found. Its clock shows 2026-11-20T10:00:00Z. STATE in
-cmd is a new folder.
+and body suffice; a path may end with *. Of responses to one path the first that
+was not given yet is given, at last the last again; what is in an earlier folder
+hides that of a later one. Other paths are not found. Its clock shows
+2026-11-20T10:00:00Z. STATE in cmd is a new folder.
 
 UPDATE=1 writes out, err and rc from what the program does, to be read with
 git diff."""
@@ -34,7 +34,7 @@ import threading
 RESULTS = ["out", "err", "rc"]
 SNAPSHOT = re.compile(
     r'("snapshot":")\d{8}T\d{9}-[0-9a-f]{8}(?:","at":"[^"]+(?="))?')
-NOW = re.compile(r"2026-11-20T10:00:\d\d\.\d{3}Z") # of a CRM
+NOW = re.compile(r"2026-11-20T(?:09:59:5|10:00:\d)\d\.\d{3}Z") # of a CRM
 
 
 def read(path):
@@ -44,7 +44,7 @@ def read(path):
 def environment(case):
     env = {k: v for k, v in os.environ.items()
            if not k.startswith(("AMQP_", "MYSQL_", "CRM")) and
-           k not in ("COLUMNS", "MESSAGING_CONFIG")}
+           k not in ("COLUMNS", "MESSAGING_CONFIG", "XDG_STATE_HOME")}
     if (case.parent / "conf").exists():
         env["MESSAGING_CONFIG"] = "conf"
     return {**env, "TZ": "UTC"}
@@ -60,7 +60,11 @@ class Crm(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        left = self.server.responses.get((self.command, self.path), [])
+        left = next((
+            found for (method, path), found in self.server.responses.items()
+            if method == self.command and (path == self.path or path[-1:] == "*"
+                                           and self.path.startswith(path[:-1]))
+        ), [])
         given = (left.pop(0) if len(left) > 1 else left[0]) if left else \
             {"status": 404, "body": {"message": f"{self.command} {self.path}"}}
         body = given["body"]
@@ -114,6 +118,7 @@ def run(program, case):
     with crm_of(folders) as crm, tempfile.TemporaryDirectory() as state:
         if crm:
             env["CRM_URL"] = crm + "/v1"
+        env.setdefault("XDG_STATE_HOME", state)
         done = subprocess.run(
             [os.environ["BIN"] + "/" + program] +
             [state if word == "STATE" else word for word in words],
