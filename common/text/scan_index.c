@@ -204,10 +204,8 @@ parity(uint64_t x)
 	return x;
 }
 
-/* Writes the numbers of the set bits plus offset, and returns their count. */
-typedef size_t list_fn(uint32_t *to, uint64_t bits, uint32_t offset);
-
-/* Writes eight at a time: there are seldom more, so no branch depends on their
+/* Writes the numbers of the set bits plus offset, and returns their count.
+ * Writes eight at a time: there are seldom more, so no branch depends on their
  * number. */
 static inline __attribute__((always_inline)) size_t
 list_bits(uint32_t *to, uint64_t bits, uint32_t offset)
@@ -226,9 +224,6 @@ list_bits(uint32_t *to, uint64_t bits, uint32_t offset)
 
 #ifdef __x86_64__
 #define TARGET_BITS __attribute__((target("popcnt,bmi,pclmul")))
-#define TARGET_BYTES                                                           \
-	__attribute__((                                                        \
-	    target("popcnt,bmi,pclmul,avx512f,avx512bw,avx512vbmi2")))
 
 /* Uses a carry-less product: with all ones it adds up, modulo 2, the bits below
  * each bit. */
@@ -240,40 +235,12 @@ parity_at_once(uint64_t x)
 
 	return (uint64_t)_mm_cvtsi128_si64(product);
 }
-
-/* The numbers 0..63 as bytes; one instruction packs those whose bits are
- * set. */
-static inline TARGET_BYTES size_t
-list_bytes(uint32_t *to, uint64_t bits, uint32_t offset)
-{
-	static const unsigned char numbers[64] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
-		10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25,
-		26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41,
-		42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57,
-		58, 59, 60, 61, 62, 63 };
-	__m512i set =
-	    _mm512_maskz_compress_epi8(bits, _mm512_loadu_si512(numbers));
-	__m512i from = _mm512_set1_epi32((int)offset);
-	size_t n = (size_t)__builtin_popcountll(bits);
-
-	_mm512_storeu_si512(
-	    to, _mm512_add_epi32(
-		    from, _mm512_cvtepu8_epi32(_mm512_castsi512_si128(set))));
-	/* At most every other byte is a closing quote. */
-	if (__builtin_expect(n > 16, 0))
-		_mm512_storeu_si512(
-		    to + 16, _mm512_add_epi32(
-				 from, _mm512_cvtepu8_epi32(
-					   _mm512_extracti32x4_epi32(set, 1))));
-	return n;
-}
 #endif
 
 /* Makes the list from pieces [0..n). Returns the offset after the first newline
  * inside a string, or 0. */
 static inline __attribute__((always_inline)) size_t
-combine_any(
-    struct scan_index *x, size_t n, parity_fn *parity_of, list_fn *lister)
+combine_any(struct scan_index *x, size_t n, parity_fn *parity_of)
 {
 	struct carry s = { 0, 0, NULL };
 	uint32_t *to = x->close;
@@ -297,7 +264,7 @@ combine_any(
 			piece->odd |= 1;
 			end = i * SCAN_PIECE + (size_t)__builtin_ctzll(cut) + 1;
 		}
-		to += lister(
+		to += list_bits(
 		    to, piece->quotes & ~inside, (uint32_t)(i * SCAN_PIECE));
 		odd |= piece->odd;
 	}
@@ -312,22 +279,15 @@ combine_any(
 static size_t
 combine(struct scan_index *x, size_t n)
 {
-	return combine_any(x, n, parity, list_bits);
+	return combine_any(x, n, parity);
 }
 
 #ifdef __x86_64__
-/* The same with the bit counting and products of all processors since 2013, and
- * for those that process 64 bytes at once. */
+/* The same with the bit counting and products of all processors since 2013. */
 static TARGET_BITS size_t
 combine_bits(struct scan_index *x, size_t n)
 {
-	return combine_any(x, n, parity_at_once, list_bits);
-}
-
-static TARGET_BYTES size_t
-combine_bytes(struct scan_index *x, size_t n)
-{
-	return combine_any(x, n, parity_at_once, list_bytes);
+	return combine_any(x, n, parity_at_once);
 }
 #endif
 
@@ -335,15 +295,11 @@ static bool
 is_usable(const struct scan_variant *v)
 {
 #ifdef __x86_64__
-	bool bits = __builtin_cpu_supports("popcnt") &&
-		    __builtin_cpu_supports("bmi") &&
-		    __builtin_cpu_supports("pclmul");
-
-	if (v->find == scan_pieces_avx512)
-		return bits && __builtin_cpu_supports("avx512bw") &&
-		       __builtin_cpu_supports("avx512vbmi2");
 	if (v->find == scan_pieces_avx2)
-		return bits && __builtin_cpu_supports("avx2");
+		return __builtin_cpu_supports("popcnt") &&
+		       __builtin_cpu_supports("bmi") &&
+		       __builtin_cpu_supports("pclmul") &&
+		       __builtin_cpu_supports("avx2");
 #endif
 	return v->find != NULL;
 }
@@ -351,7 +307,6 @@ is_usable(const struct scan_variant *v)
 /* The best variant comes first. */
 static const struct scan_variant variants[] = {
 #ifdef __x86_64__
-	{ "avx512", scan_pieces_avx512, combine_bytes },
 	{ "avx2", scan_pieces_avx2, combine_bits },
 #endif
 	{ "plain", pieces_plain, combine },

@@ -71,9 +71,8 @@ int scan_variant_choose(const char *name) __attribute__((warn_unused_result));
 /* Returns the i-th variant of this processor, the best first; NULL: no more. */
 const struct scan_variant *scan_variant_list(size_t i);
 
-/* Variants for x86; private. */
+/* The variant for x86; private. */
 #ifdef __x86_64__
-scan_pieces_fn scan_pieces_avx512;
 scan_pieces_fn scan_pieces_avx2;
 #endif
 

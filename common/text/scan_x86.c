@@ -1,8 +1,8 @@
 /*
- * scan_x86: pieces of scan_index.h with x86 instructions: AVX2, which
- * processors have since 2013, and AVX-512.
+ * scan_x86: pieces of scan_index.h with the instructions of AVX2, which x86
+ * processors have since 2013.
  *
- * UTF-8 by AVX: John Keiser and Daniel Lemire, Validating UTF-8 In Less Than
+ * UTF-8: John Keiser and Daniel Lemire, Validating UTF-8 In Less Than
  * One Instruction Per Byte (2020). Three tables of sixteen entries, indexed by
  * the high and low half of a byte and by the high half of the next one, each
  * give the errors that are possible; an error is certain if it is in all three.
@@ -17,7 +17,6 @@
 #include <stdbool.h>
 
 #define TARGET_AVX2 __attribute__((target("avx2")))
-#define TARGET_AVX512 __attribute__((target("avx512bw")))
 
 #define TOO_SHORT 1 /* a first byte without a continuation */
 #define TOO_LONG 2  /* a continuation after ASCII */
@@ -169,68 +168,6 @@ scan_pieces_avx2(const char *p, size_t n, struct scan_piece *pieces)
 		}
 		was_wide = wide;
 		before = b;
-	}
-}
-
-/* The same, 64 bytes at once. */
-static inline TARGET_AVX512 __mmask64
-utf8_avx512(__m512i v, __m512i before)
-{
-	const __m512i low_half = _mm512_set1_epi8(15);
-	__m512i across = _mm512_alignr_epi32(v, before, 12);
-	__m512i prev1 = _mm512_alignr_epi8(v, across, 15);
-	__m512i prev2 = _mm512_alignr_epi8(v, across, 14);
-	__m512i prev3 = _mm512_alignr_epi8(v, across, 13);
-	__m512i a =
-	    _mm512_shuffle_epi8(_mm512_broadcast_i32x4(table(first_high)),
-		_mm512_and_si512(_mm512_srli_epi16(prev1, 4), low_half));
-	__m512i b =
-	    _mm512_shuffle_epi8(_mm512_broadcast_i32x4(table(first_low)),
-		_mm512_and_si512(prev1, low_half));
-	__m512i c =
-	    _mm512_shuffle_epi8(_mm512_broadcast_i32x4(table(second_high)),
-		_mm512_and_si512(_mm512_srli_epi16(v, 4), low_half));
-	__m512i third = _mm512_subs_epu8(prev2, _mm512_set1_epi8(0xE0 - 0x80));
-	__m512i fourth = _mm512_subs_epu8(prev3, _mm512_set1_epi8(0xF0 - 0x80));
-	__m512i must = _mm512_and_si512(
-	    _mm512_or_si512(third, fourth), _mm512_set1_epi8((char)0x80));
-	__m512i wrong =
-	    _mm512_xor_si512(must, _mm512_and_si512(_mm512_and_si512(a, b), c));
-
-	return _mm512_test_epi8_mask(wrong, wrong);
-}
-
-TARGET_AVX512 void
-scan_pieces_avx512(const char *p, size_t n, struct scan_piece *pieces)
-{
-	const __m512i quote = _mm512_set1_epi8('"');
-	const __m512i backslash = _mm512_set1_epi8('\\');
-	const __m512i newline = _mm512_set1_epi8('\n');
-	const __m512i space = _mm512_set1_epi8(' ');
-	const __m512i delete = _mm512_set1_epi8(SCAN_DELETE);
-	const __m512i c2 = _mm512_set1_epi8(SCAN_C2);
-	__m512i before = _mm512_setzero_si512(), v;
-	bool wide, was_wide = false;
-	size_t i;
-
-	for (i = 0; i < n; i++, p += SCAN_PIECE) {
-		struct scan_piece *to = &pieces[i];
-
-		v = _mm512_loadu_si512(p);
-		to->quotes = _mm512_cmpeq_epi8_mask(v, quote);
-		to->backslashes = _mm512_cmpeq_epi8_mask(v, backslash);
-		to->newlines = _mm512_cmpeq_epi8_mask(v, newline);
-		to->odd =
-		    ~to->newlines & (_mm512_cmplt_epu8_mask(v, space) |
-					_mm512_cmpeq_epi8_mask(v, delete));
-		wide = _mm512_movepi8_mask(v) != 0;
-		if (wide)
-			to->odd |=
-			    scan_controls(p, _mm512_cmpeq_epi8_mask(v, c2));
-		if ((wide || was_wide) && utf8_avx512(v, before) != 0)
-			to->odd = ~UINT64_C(0);
-		was_wide = wide;
-		before = v;
 	}
 }
 
