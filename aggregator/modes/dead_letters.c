@@ -222,7 +222,6 @@ on_long_dead_letter(struct dead_letters_run *r)
 static enum endpoint_status
 read_dead_letters(struct dead_letters_run *r)
 {
-	struct endpoint_delivery d;
 	enum endpoint_status status;
 	char *line = NULL;
 	size_t len = 0;
@@ -243,8 +242,7 @@ read_dead_letters(struct dead_letters_run *r)
 			ok = take_dead_letter(r, line, len);
 		else if (ok)
 			on_long_dead_letter(r);
-		if (ok && r->what != DO_SHOW && endpoint_delivery(r->in, &d) &&
-		    d.last)
+		if (ok && r->what != DO_SHOW && endpoint_ends_message(r->in))
 			ok = end_of_message(r);
 	}
 	return ENDPOINT_EMPTY;

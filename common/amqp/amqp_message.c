@@ -83,7 +83,6 @@ start_message(struct amqp_inflow *in, const amqp_frame_t *f)
 	if (in->n == in->max)
 		return false;
 	m->tag = d->delivery_tag;
-	m->again = d->redelivered != 0;
 	if (in->with_keys) {
 		m->key = xstrndup(d->routing_key.bytes, d->routing_key.len);
 		m->key_len = d->routing_key.len;

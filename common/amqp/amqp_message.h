@@ -13,10 +13,9 @@
 
 struct amqp_message {
 	uint64_t tag;
-	bool again; /* redelivered: a reader may have had it before */
-	char *id;   /* NULL: none, or an empty one, or one with control
-		     * characters */
-	char *key;  /* the routing key; NULL: not stored */
+	char *id;  /* NULL: none, or an empty one, or one with control
+		    * characters */
+	char *key; /* the routing key; NULL: not stored */
 	size_t key_len;
 	char *data;  /* the body, with LINES_BEFORE and LINES_BEHIND around */
 	size_t len;  /* bytes received so far, stored unless too_long */

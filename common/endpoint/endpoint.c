@@ -346,12 +346,9 @@ endpoint_where_in(struct endpoint *e, const char *line)
 }
 
 bool
-endpoint_delivery(const struct endpoint *e, struct endpoint_delivery *d)
+endpoint_ends_message(const struct endpoint *e)
 {
-	if (e->ops->delivery == NULL)
-		return false;
-	e->ops->delivery(e, d);
-	return true;
+	return e->ops->ends_message != NULL && e->ops->ends_message(e);
 }
 
 const char *

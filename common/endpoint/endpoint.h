@@ -216,23 +216,9 @@ const char *endpoint_where_in(struct endpoint *e, const char *line);
 /* Returns why the last ENDPOINT_TOOLONG was skipped. */
 const char *endpoint_refusal(const struct endpoint *e);
 
-/* The broker's message that has the last line or block, borrowed until the next
- * read. */
-struct endpoint_delivery {
-	uint64_t serial;     /* number of the message, from 1 */
-	uint64_t connection; /* number of the connection, from 1 */
-	bool again;          /* the broker may have sent it before, on another
-			      * connection */
-	const char *id;      /* NULL: none */
-	const char *body;    /* the complete body */
-	size_t len;
-	uint64_t line; /* number of the line, or of the block's first line, from
-			* 1 */
-	bool last;     /* everything was returned */
-};
-
-/* Returns false for files. */
-bool endpoint_delivery(const struct endpoint *e, struct endpoint_delivery *d);
+/* Reading a queue: true if the last line or block was the last one of its
+ * message. */
+bool endpoint_ends_message(const struct endpoint *e);
 
 /* Returns the routing key of the current message, with NUL, if the endpoint
  * reads whole messages; otherwise NULL. Borrowed until the next read. */

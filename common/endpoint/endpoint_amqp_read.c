@@ -32,13 +32,10 @@ struct amqp_cursor {
 
 	bool in_hand; /* there is a current message */
 	struct amqp_message message;
-	uint64_t serial;     /* its number, from 1 */
-	uint64_t connection; /* the number of its connection */
 	size_t at;           /* end of the lines returned so far */
 	uint64_t line;       /* number of the last line returned */
-	uint64_t first;      /* number of the first line returned with it */
-	const char
-	    *refusal; /* of the last TOOLONG; NULL: the line is too long */
+	const char *refusal; /* of the last TOOLONG; NULL: the line is too
+			      * long */
 };
 
 /* Callers serve their links between two blocks. */
@@ -47,12 +44,10 @@ struct amqp_cursor {
 /* Makes m the current message, which the cursor then owns; there must be none
  * before. */
 static void
-cursor_take(struct amqp_cursor *c, struct amqp_message m, uint64_t connection)
+cursor_take(struct amqp_cursor *c, struct amqp_message m)
 {
 	c->message = m;
 	c->in_hand = true;
-	c->serial++;
-	c->connection = connection;
 	c->at = 0;
 	c->line = 0;
 }
@@ -82,7 +77,7 @@ next_line(struct amqp_cursor *c, char **line, size_t *len)
 	*len = nl != NULL ? (size_t)(nl - from) : m->size - c->at;
 	c->at += *len + (nl != NULL);
 	from[*len] = '\0';
-	c->first = ++c->line;
+	c->line++;
 	return *len > c->max_line ? ENDPOINT_TOOLONG : ENDPOINT_RECORD;
 }
 
@@ -102,7 +97,6 @@ next_block(struct amqp_cursor *c, char **block, size_t *len)
 	*block = from;
 	*len = n;
 	c->at += n;
-	c->first = c->line + 1;
 	c->line += lines_count(from, n);
 	return ENDPOINT_RECORD;
 }
@@ -113,7 +107,7 @@ next_whole(struct amqp_cursor *c, char **line, size_t *len)
 {
 	*line = c->message.data;
 	*len = c->at = c->message.size;
-	c->first = ++c->line;
+	c->line++;
 	c->refusal = "the message is too long";
 	return *len > c->max_line ? ENDPOINT_TOOLONG : ENDPOINT_RECORD;
 }
@@ -131,7 +125,7 @@ cursor_next(struct amqp_cursor *c, bool lines, char **part, size_t *len,
 		return false;
 	c->refusal = c->message.too_long ? "the message is too long" : NULL;
 	if (c->refusal != NULL) {
-		c->first = ++c->line;
+		c->line++;
 		c->at = c->message.size;
 		*status = ENDPOINT_TOOLONG;
 	} else if (c->whole) {
@@ -480,8 +474,7 @@ next_message(struct amqp_reader *r)
 	r->stale = false;
 	if (r->ready.n == 0)
 		return false;
-	cursor_take(
-	    &r->now, amqp_inflow_next(&r->ready), r->done.connection + 1);
+	cursor_take(&r->now, amqp_inflow_next(&r->ready));
 	if (r->now.message.size == 0 && !r->now.whole)
 		finish_message(r); /* empty, but to be acknowledged */
 	return true;
@@ -690,19 +683,10 @@ amqp_routing_key(const struct endpoint *e, size_t *len)
 	return r->now.message.key;
 }
 
-static void
-amqp_delivery(const struct endpoint *e, struct endpoint_delivery *d)
+static bool
+amqp_ends_message(const struct endpoint *e)
 {
-	const struct amqp_reader *r = const_reader_of(e);
-
-	*d = (struct endpoint_delivery){ .serial = r->now.serial,
-		.connection = r->now.connection,
-		.again = r->now.message.again,
-		.id = r->now.message.id,
-		.body = r->now.message.data,
-		.len = r->now.message.size,
-		.line = r->now.first,
-		.last = cursor_is_done(&r->now) };
+	return cursor_is_done(&const_reader_of(e)->now);
 }
 
 static void
@@ -751,7 +735,7 @@ static const struct endpoint_ops ops = {
 	.ack_only = reader_ack_only,
 	.pump = reader_pump,
 	.where = amqp_where,
-	.delivery = amqp_delivery,
+	.ends_message = amqp_ends_message,
 	.routing_key = amqp_routing_key,
 	.set_until_empty = amqp_set_until_empty,
 	.is_up = endpoint_amqp_op_is_up,

@@ -41,7 +41,7 @@ struct endpoint_ops {
 	 * question. */
 	void (*where)(
 	    const struct endpoint *e, uint64_t behind, struct buf *where);
-	void (*delivery)(const struct endpoint *e, struct endpoint_delivery *d);
+	bool (*ends_message)(const struct endpoint *e);
 	const char *(*routing_key)(const struct endpoint *e, size_t *len);
 	void (*set_until_empty)(struct endpoint *e, bool until_empty);
 	bool (*is_up)(const struct endpoint *e);

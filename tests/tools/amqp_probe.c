@@ -38,17 +38,20 @@ static enum outcome
 handle(void *ctx, char *line, size_t len)
 {
 	struct probe *p = ctx;
-	struct endpoint_delivery d = { .id = NULL };
+	const char *where = endpoint_where(p->in), *id;
+	int id_len;
 	enum outcome o;
 
 	if (len >= 3 && memcmp(line, "bad", 3) == 0) {
-		o = deadletter_add(&p->dead, endpoint_where(p->in), line, len,
-		    "it begins with bad");
+		o = deadletter_add(
+		    &p->dead, where, line, len, "it begins with bad");
 		p->stage.code = p->dead.code;
 		return o;
 	}
-	(void)endpoint_delivery(p->in, &d);
-	printf("%s\t%.*s\n", d.id != NULL ? d.id : "-", (int)len, line);
+	/* "message ID line N", or "line N". */
+	id = strncmp(where, "message ", 8) == 0 ? where + 8 : "-";
+	id_len = (int)strcspn(id, " ");
+	printf("%.*s\t%.*s\n", id_len, id, (int)len, line);
 	return OUTCOME_DONE;
 }
 
