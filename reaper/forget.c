@@ -155,9 +155,9 @@ add_waiting(const char *path, struct buf *chats)
 {
 	struct buf bytes = BUF_INIT, why = BUF_INIT;
 	struct forget_order o;
-	int rc = statefile_read(path, &bytes, &why);
+	int rc = forget_order_read(&o, path, &bytes, &why);
 
-	if (rc == 1 && forget_order_unpack(&o, bytes.data, bytes.len) == 0)
+	if (rc == 1)
 		buf_add(chats, o.chats.p, o.chats.len);
 	else if (rc != 0)
 		log_warn("the erasure order '%s' is unreadable and is "
@@ -178,8 +178,8 @@ pack_chats(const struct subject *s, struct buf *to)
 		pack_put_text(to, (struct text){ e->key, e->key_len });
 }
 
-static void
-pack_order(const struct subject *s, const char *path, struct buf *bytes)
+static enum exit_code
+write_order(const struct subject *s, const char *path, struct buf *why)
 {
 	struct forget_order order = {
 		.tenant = { s->tenant, strlen(s->tenant) },
@@ -188,12 +188,14 @@ pack_order(const struct subject *s, const char *path, struct buf *bytes)
 		.alias = { s->alias, s->is_operator ? 0 : strlen(s->alias) },
 	};
 	struct buf chats = BUF_INIT;
+	enum exit_code code;
 
 	pack_chats(s, &chats);
 	add_waiting(path, &chats);
 	order.chats = (struct text){ chats.data, chats.len };
-	forget_order_pack(&order, bytes);
+	code = forget_order_write(&order, path, why);
 	buf_release(&chats);
+	return code;
 }
 
 /* Writes the order, which the aggregator carries out now or when it starts. The
@@ -205,7 +207,6 @@ state_order_write(
 {
 	char *path;
 	enum exit_code code;
-	struct buf bytes = BUF_INIT;
 
 	*wait_ms = is_running(dir) ? STREAM_WAIT_MS : 0;
 	if (*wait_ms == 0 && was_done_lately(s, dir))
@@ -213,13 +214,11 @@ state_order_write(
 	remove_done(s, dir);
 	path = order_path(s, dir, FORGET_ENDING);
 	code = make_order_folder(dir, why);
-	pack_order(s, path, &bytes);
-	if (code == PROG_OK &&
-	    (statefile_write(path, bytes.data, bytes.len, why) != 0 ||
-		give_to_owner(dir, path) != 0))
+	if (code == PROG_OK)
+		code = write_order(s, path, why);
+	if (code == PROG_OK && give_to_owner(dir, path) != 0)
 		code = syserr_explain(
 		    why, PROG_CANTCREATE, "cannot write '%s'", path);
-	buf_release(&bytes);
 	free(path);
 	return code;
 }

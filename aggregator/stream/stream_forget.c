@@ -66,8 +66,7 @@ read_order(struct stream *s, const char *path, struct order_list *list)
 	struct buf why = BUF_INIT;
 	void **told;
 
-	if (statefile_read(path, &f.bytes, &why) == 1 &&
-	    forget_order_unpack(&f.order, f.bytes.data, f.bytes.len) == 0) {
+	if (forget_order_read(&f.order, path, &f.bytes, &why) == 1) {
 		XGROW(list->v, list->n, list->cap);
 		list->v[list->n++] = f;
 	} else {
@@ -224,10 +223,8 @@ report_done(const char *order, struct buf *why)
 {
 	int len = (int)(strlen(order) - strlen(FORGET_ENDING));
 	char *path = xasprintf("%.*s" FORGET_DONE, len, order);
-	enum exit_code code = PROG_OK;
+	enum exit_code code = file_replace(path, 0600, "", 0, why);
 
-	if (statefile_write(path, "", 0, why) != 0)
-		code = syserr_explain(why, PROG_IO, "cannot write '%s'", path);
 	free(path);
 	return code;
 }

@@ -1,13 +1,12 @@
 /*
  * file: see file.h.
  */
-#define _DEFAULT_SOURCE /* flock, flock */
+#define _DEFAULT_SOURCE /* flock */
 
 #include "common/os/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +18,6 @@
 #include "common/base/prog.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
-#include "common/digest/checksum.h"
 
 #define CHUNK ((size_t)64 * 1024)
 
@@ -308,100 +306,6 @@ file_replace(const char *path, mode_t mode, const void *data, size_t len,
 	}
 	free(new);
 	return code;
-}
-
-/*
- * The first line of a state file is
- *
- *   messaging-state 2 CHECKSUM LENGTH
- *
- * with the checksum (64 bits, hexadecimal) of what follows.
- */
-#define NAME "messaging-state "
-#define NAME_LEN (sizeof NAME - 1)
-#define MAGIC NAME "2 "
-#define HEAD_MAX 64
-#define CONTENT_MAX ((size_t)64 * 1024 * 1024)
-
-int
-statefile_write(const char *path, const void *data, size_t len, struct buf *why)
-{
-	struct buf all = BUF_INIT;
-	enum exit_code code;
-	int err;
-
-	buf_addf(
-	    &all, MAGIC "%016" PRIx64 " %zu\n", checksum(0, data, len), len);
-	buf_add(&all, data, len);
-	code = file_replace(path, 0600, all.data, all.len, why);
-	err = errno;
-	buf_release(&all);
-	errno = err;
-	return code == PROG_OK ? 0 : -1;
-}
-
-/* Returns the length of the first line including the newline; 0 if checksum or
- * length do not match. */
-static size_t
-head_length(const struct buf *b)
-{
-	char want[HEAD_MAX];
-	const char *data = buf_str(b), *nl;
-	size_t head;
-	int n;
-
-	nl = memchr(data, '\n', b->len < HEAD_MAX ? b->len : HEAD_MAX);
-	if (nl == NULL)
-		return 0;
-	head = (size_t)(nl - data) + 1;
-	n = snprintf(want, sizeof want, MAGIC "%016" PRIx64 " %zu\n",
-	    checksum(0, data + head, b->len - head), b->len - head);
-	if ((size_t)n != head || memcmp(want, data, head) != 0)
-		return 0;
-	return head;
-}
-
-static bool
-is_other_version(const struct buf *b)
-{
-	const char *text = buf_str(b);
-
-	return strncmp(text, MAGIC, NAME_LEN) == 0 &&
-	       strncmp(text, MAGIC, strlen(MAGIC)) != 0;
-}
-
-int
-statefile_read(const char *path, struct buf *content, struct buf *why)
-{
-	struct buf all = { .max = CONTENT_MAX };
-	size_t head;
-	int fd, rc = -1, err = 0;
-
-	fd = file_open(path, O_RDONLY, 0);
-	if (fd < 0 && errno == ENOENT)
-		return 0;
-	if (fd < 0 || file_read_all(fd, &all) != 0) {
-		err = errno;
-		(void)syserr_explain(
-		    why, PROG_NOINPUT, "cannot read '%s'", path);
-		goto out;
-	}
-	head = head_length(&all);
-	if (head == 0) {
-		buf_setf(why, "'%s' is %s; remove it to start without it", path,
-		    is_other_version(&all) ? "of an unknown version"
-					   : "damaged");
-		goto out;
-	}
-	buf_clear(content);
-	buf_add(content, all.data + head, all.len - head);
-	rc = 1;
-out:
-	buf_release(&all);
-	if (fd >= 0)
-		(void)close(fd);
-	errno = err;
-	return rc;
 }
 
 /* The file stays after the release: if it were unlinked, two processes could

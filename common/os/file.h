@@ -85,15 +85,6 @@ int file_readable(const char *path);
 enum exit_code file_replace(const char *path, mode_t mode, const void *data,
     size_t len, struct buf *why) __attribute__((warn_unused_result));
 
-/* The same for a small state file with mode 0600 and a checksum in its first
- * line, which detects damage. Writing returns 0, or -1 with *why and errno.
- * Reading returns 1 and the content, 0 if there is no such file, or -1 with
- * *why if it is damaged or unreadable. */
-int statefile_write(const char *path, const void *data, size_t len,
-    struct buf *why) __attribute__((warn_unused_result));
-int statefile_read(const char *path, struct buf *content, struct buf *why)
-    __attribute__((warn_unused_result));
-
 /* Takes a lock between processes by flock(2) on a file. The kernel releases it
  * when the process ends, however it ends. Returns the descriptor (>= 0), which
  * must stay open while the lock is needed; -1 with *why, and errno EWOULDBLOCK

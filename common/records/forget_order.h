@@ -1,15 +1,16 @@
 /*
  * forget_order: the request of `reaper --forget` to a program that keeps a
  * state and is running. It is a file in the folder FORGET_FOLDER of the state,
- * written by statefile_write() under a name that ends in FORGET_ENDING. The
- * program removes it once nothing of the customer is left in the state, and
- * leaves an empty file that ends in FORGET_DONE: the program may have ended by
- * the time the reaper looks.
+ * under a name that ends in FORGET_ENDING. It ends with a checksum, because a
+ * damaged order could erase another customer. The program removes it once
+ * nothing of the customer is left in the state, and leaves an empty file that
+ * ends in FORGET_DONE: the program may have ended by the time the reaper looks.
  */
 #ifndef COMMON_RECORDS_FORGET_ORDER_H
 #define COMMON_RECORDS_FORGET_ORDER_H
 
 #include "common/base/buf.h"
+#include "common/base/prog.h"
 #include "common/base/text.h"
 
 #include <stdbool.h>
@@ -31,11 +32,13 @@ struct forget_order {
 /* True for one of the customer's chats. */
 bool forget_order_has_chat(const struct forget_order *o, struct text chat);
 
-/* Appends the order as bytes. */
-void forget_order_pack(const struct forget_order *o, struct buf *to);
+/* Writes the file; see file_replace(). */
+enum exit_code forget_order_write(const struct forget_order *o,
+    const char *path, struct buf *why) __attribute__((warn_unused_result));
 
-/* Borrows from the bytes. Returns -1 if they are not an order. */
-int forget_order_unpack(struct forget_order *o, const void *p, size_t len)
-    __attribute__((warn_unused_result));
+/* Reads the file into *bytes, from which *o borrows. Returns 1; 0 if there is
+ * no such file; -1 with *why if it is unreadable or damaged. */
+int forget_order_read(struct forget_order *o, const char *path,
+    struct buf *bytes, struct buf *why) __attribute__((warn_unused_result));
 
 #endif

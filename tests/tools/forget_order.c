@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 
 #include "common/base/xalloc.h"
-#include "common/os/file.h"
 #include "common/records/forget_order.h"
 
 static struct text
@@ -25,7 +24,7 @@ int
 main(int argc, char **argv)
 {
 	struct forget_order order = { .asked_at = 0 };
-	struct buf bytes = BUF_INIT, why = BUF_INIT;
+	struct buf why = BUF_INIT;
 	char *dir, *path;
 
 	if (argc != 6)
@@ -34,17 +33,15 @@ main(int argc, char **argv)
 	order.customer = text_of(argv[3]);
 	order.asked_at = strtoll(argv[4], NULL, 10);
 	order.alias = text_of(argv[5]);
-	forget_order_pack(&order, &bytes);
 	dir = xasprintf("%s/" FORGET_FOLDER, argv[1]);
 	(void)mkdir(dir, S_IRWXU);
 	path = xasprintf("%s/1" FORGET_ENDING, dir);
-	if (statefile_write(path, bytes.data, bytes.len, &why) != 0) {
+	if (forget_order_write(&order, path, &why) != PROG_OK) {
 		fprintf(stderr, "%s\n", buf_str(&why));
 		return 1;
 	}
 	free(path);
 	free(dir);
-	buf_release(&bytes);
 	buf_release(&why);
 	return 0;
 }
