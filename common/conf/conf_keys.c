@@ -49,8 +49,7 @@
 	    LIST(section, "proxies"),                                          \
 	    DURATION(section, "header_timeout", "10s", 100, HOUR),             \
 	    DURATION(section, "request_timeout", "30s", 100, HOUR),            \
-	    DURATION(section, "keep_alive", keep_alive, SECOND, HOUR),         \
-	    INT(section, "threads", "0", 0, 64)
+	    DURATION(section, "keep_alive", keep_alive, SECOND, HOUR)
 
 /* Keys for bearer tokens. */
 #define TOKENS(section, env)                                                   \

@@ -4,7 +4,7 @@
  * resumes requests that the storer or a work queue has finished, and checks
  * deadlines a few times a second.
  */
-#define _DEFAULT_SOURCE /* MSG_NOSIGNAL, MSG_NOSIGNAL */
+#define _DEFAULT_SOURCE /* MSG_NOSIGNAL */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -61,8 +61,6 @@ server_resume(struct connection *c)
 /* How long input from a refused client is still read. */
 #define LINGER_MS 2000
 #define DRAIN_BYTES 65536
-/* How long a body may be slower than min_rate. */
-#define GRACE_MS 5000
 
 static const char slow[] = "HTTP/1.1 408 Request Timeout\r\n"
 			   "Content-Length: 0\r\nConnection: close\r\n\r\n";
@@ -230,13 +228,9 @@ deadline(const struct connection *c)
 static bool
 is_slow(const struct connection *c, int64_t now)
 {
-	int64_t most = deadline(c), took = now - c->phase_ms;
+	int64_t end = deadline(c);
 
-	if (most != 0 && now > most)
-		return true;
-	return c->phase == PHASE_BODY && took > GRACE_MS &&
-	       (int64_t)c->received <
-		   (took - GRACE_MS) / 1000 * c->worker->server->opt.min_rate;
+	return end != 0 && now > end;
 }
 
 static void
@@ -477,11 +471,9 @@ server_open(const struct server_options *opt, struct buf *why)
 	size_t i;
 
 	s->opt = *opt;
-	s->n = opt->threads;
-	if (s->n == 0)
-		s->n = cores < 1             ? 1
-		       : cores > THREADS_MAX ? THREADS_MAX
-					     : (size_t)cores;
+	s->n = cores < 1             ? 1
+	       : cores > THREADS_MAX ? THREADS_MAX
+				     : (size_t)cores;
 	s->workers = xcalloc(s->n, sizeof *s->workers);
 	for (i = 0; i < s->n; i++)
 		s->workers[i] =

@@ -92,14 +92,12 @@ struct server_options {
 	struct client_limits *client_limits;
 	struct server_counts *counts;
 	struct server_callbacks callbacks;
-	unsigned threads;     /* 0: one per core, at most 8 */
 	unsigned connections; /* of all threads; the same as in client_limits */
 	size_t max_body;      /* maximum size of one body */
 	size_t memory;        /* maximum size of all bodies together */
 	/* Deadlines for the headers, for a request or an answer, and for the
 	 * next request of a connection. */
 	int64_t header_ms, request_ms, keep_alive_ms;
-	int64_t min_rate; /* bytes per second of a body */
 };
 
 /* Starts the threads. Returns NULL and *why if the system refuses. Owned. */

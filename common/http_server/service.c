@@ -153,14 +153,12 @@ service_start(struct service *s, const struct server_callbacks *callbacks,
 		.client_limits = s->client_limits,
 		.counts = &s->counts,
 		.callbacks = *callbacks,
-		.threads = (unsigned)service_setting(s, "threads"),
 		.connections = (unsigned)service_setting(s, "connections"),
 		.max_body = bodies->longest,
 		.memory = bodies->memory,
 		.header_ms = service_setting(s, "header_timeout"),
 		.request_ms = service_setting(s, "request_timeout"),
 		.keep_alive_ms = service_setting(s, "keep_alive"),
-		.min_rate = bodies->min_rate,
 	};
 
 	*code = PROG_TEMPFAIL;

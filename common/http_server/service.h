@@ -4,7 +4,7 @@
  * three steps, so that a program can open its own resources between them.
  *
  * The section has the keys connections, connections_per_address, rate, burst,
- * proxies, threads, header_timeout, request_timeout and keep_alive.
+ * proxies, header_timeout, request_timeout and keep_alive.
  */
 #ifndef COMMON_HTTP_SERVER_SERVICE_H
 #define COMMON_HTTP_SERVER_SERVICE_H
@@ -32,9 +32,8 @@ struct service {
 
 /* The limits of bodies, which depend on the program. */
 struct service_bodies {
-	size_t longest;   /* maximum size of one body */
-	size_t memory;    /* maximum size of all bodies together */
-	int64_t min_rate; /* bytes per second */
+	size_t longest; /* maximum size of one body */
+	size_t memory;  /* maximum size of all bodies together */
 };
 
 /* Each function returns 0, or -1 with *code and *why, a complete sentence; call

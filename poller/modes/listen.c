@@ -24,9 +24,6 @@
 
 #define CHECK_MS 200
 
-/* Bytes per second of a body. */
-#define MIN_RATE 500
-
 /* How often a body that is too long is logged. */
 #define WARN_AGAIN_MS (10 * MINUTE_MS)
 
@@ -130,7 +127,6 @@ start_service(struct listener *l)
 	const struct service_bodies bodies = {
 		.longest = (size_t)listen_setting(l, "max_body"),
 		.memory = (size_t)listen_setting(l, "memory"),
-		.min_rate = MIN_RATE,
 	};
 
 	return service_start(

@@ -28,7 +28,6 @@
 /* Only a login has a body. */
 #define BODY_MAX LOGIN_BODY_MAX
 #define BODIES_MAX ((size_t)1024 * 1024)
-#define BODY_RATE 500
 
 /* Free memory that is kept for later answers. */
 #define KEPT_BYTES (8 * 1024 * 1024)
@@ -106,8 +105,7 @@ start_serving(struct api_server *s, const struct db *db)
 	const struct server_callbacks callbacks = { .handle = begin_answer,
 		.refuse = problem_of_server,
 		.context = &s->serve };
-	const struct service_bodies bodies = { BODY_MAX, BODIES_MAX,
-		BODY_RATE };
+	const struct service_bodies bodies = { BODY_MAX, BODIES_MAX };
 	unsigned n = (unsigned)conf_int(s->conf, SERVE, "queries");
 
 	if (read_files(s) != 0 ||

@@ -269,7 +269,7 @@ def a_local_socket_will_do(checks, lab, conf):
 SHORT = {"header_timeout": "4s", "request_timeout": "6s", "keep_alive": "4s"}
 LIMITS = {"connections": "100", "connections_per_address": PER_ADDRESS,
           "rate": "20", "burst": BURST, "proxies": PROXY,
-          "trusted": "127.0.0.0/8", "threads": "2"}
+          "trusted": "127.0.0.0/8"}
 
 
 class Listener:
