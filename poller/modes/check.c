@@ -428,10 +428,16 @@ check_state(struct tenant_check *p, const struct tenant *t, const char *dir,
 	return store;
 }
 
+/* A chat that leaves the list costs two more calls, for the chat and its last
+ * messages. How often chats leave cannot be seen in one list, so this many
+ * changes of a chat are assumed until it does. */
+#define LAST_WORD_CALLS 2.0
+#define CHANGES_PER_CHAT 10
+
 /* Estimates the cost of polls from what the CRM shows now, as if an hour had
- * been measured: the lists, a call for each chat that changes, the names of
- * customers once a day. Used until an hour was measured. Without a state each
- * poll reads everything. */
+ * been measured: the lists, a call for each chat that changes, the last words
+ * of chats that leave, the names of customers once a day. Used until an hour
+ * was measured. Without a state each poll reads everything. */
 static void
 guess_measurement(const struct tenant_check *p, struct pace_month *m)
 {
@@ -446,7 +452,8 @@ guess_measurement(const struct tenant_check *p, struct pace_month *m)
 	double customers =
 	    p->customer != NULL && p->crm.tenant->customers ? chats : 0;
 	double changes =
-	    changed_per_minute(p) + customers / ((double)DAY_MS / MINUTE_MS);
+	    changed_per_minute(p) * (1 + LAST_WORD_CALLS / CHANGES_PER_CHAT) +
+	    customers / ((double)DAY_MS / MINUTE_MS);
 
 	if (!p->cost.state)
 		changes = chats + customers;
