@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,23 +52,15 @@ intake_release(struct intake *in)
 	scan_release(&in->scan);
 }
 
-static bool
-is_named(const struct intake_tenant *t, struct text name)
-{
-	return t != NULL && t->name_len == name.len &&
-	       hash_same(t->name, name.p, name.len);
-}
-
-/* Names mostly differ in their length or their last byte. */
 static struct intake_tenant *
-get_other_tenant(struct intake *in, struct text name)
+get_tenant(struct intake *in, struct text name)
 {
-	size_t at = 5 * name.len + (unsigned char)name.p[name.len - 1];
-	struct intake_tenant **recent = &in->recent[at % INTAKE_RECENT], *t;
+	struct intake_tenant *t = in->last;
 	void **slot;
 
-	if (is_named(*recent, name))
-		return *recent;
+	if (t != NULL && t->name_len == name.len &&
+	    hash_same(t->name, name.p, name.len))
+		return t;
 	slot = strmap_put(&in->tenants, name.p, name.len);
 	if (*slot == NULL) {
 		t = xcalloc(1, sizeof *t);
@@ -75,16 +68,21 @@ get_other_tenant(struct intake *in, struct text name)
 		t->name_len = name.len;
 		*slot = t;
 	}
-	*recent = *slot;
-	return *recent;
+	in->last = *slot;
+	return in->last;
 }
 
-static struct intake_tenant *
-get_tenant(struct intake *in, struct text name)
+void
+intake_refuse(struct intake *in, const char *line, size_t len, const char *why)
 {
-	if (!is_named(in->last, name))
-		in->last = get_other_tenant(in, name);
-	return in->last;
+	enum outcome ignored;
+	char where[32];
+
+	/* Without a queue a dead letter is a line on standard error, which
+	 * cannot fail. */
+	(void)snprintf(where, sizeof where, "line %" PRIu64, in->lines);
+	ignored = deadletter_add(in->dead, where, line, len, why);
+	(void)ignored;
 }
 
 /* True if the record is from the future, which makes it a bad line. */
@@ -94,7 +92,7 @@ refuses_future(struct intake *in)
 	const char *why = future_refuses(in->setup->future, &in->record);
 
 	if (why != NULL)
-		in->from->bad(in->from->ctx, in->scan.line, in->scan.len, why);
+		intake_refuse(in, in->scan.line, in->scan.len, why);
 	return why != NULL;
 }
 
@@ -123,13 +121,6 @@ add_to_stream(struct intake *in, struct intake_tenant *t)
 		replay_log_add(
 		    &t->replay, r, in->scan.line, in->scan.len, CLOCK_NONE);
 	(void)pipeline_add(t->stream, r);
-}
-
-/* The position of the last line, for log lines. */
-static const char *
-where_in_input(struct intake *in)
-{
-	return in->from->where(in->from->ctx, in->scan.line);
 }
 
 /* Reports a broken snapshot once. Its remaining lines are ignored. */
@@ -179,32 +170,20 @@ open_id(const struct intake_tenant *t)
 
 /* Begins a snapshot. An open one is cut off. */
 static void
-open_snapshot(struct intake *in, struct intake_tenant *t)
+begin_snapshot(struct intake *in, struct intake_tenant *t)
 {
 	const struct record *r = &in->record;
 
 	if (t->open != NULL) {
 		fail_snapshot(in, t, open_id(t),
-		    "is incomplete: another one begins at %s" UNUSED,
-		    where_in_input(in));
+		    "is incomplete: another one begins at line %" PRIu64 UNUSED,
+		    in->lines);
 		drop_open(t);
 	}
 	(void)strmap_delete(&t->failed, r->snapshot.p, r->snapshot.len);
 	set_open(t, snapshot_new(in->setup, r->tenant, r->at));
 	markers_open(&t->open->markers, r);
 	t->open->pipeline.model.text_of = in->text_of;
-}
-
-static void
-begin_part(struct intake *in, struct intake_tenant *t, unsigned part)
-{
-	struct markers *m = t->marked.open;
-
-	if (!markers_are_of(m, in->record.snapshot) ||
-	    m->in_parts != (part != MARKERS_WHOLE) || m->parts[part].begun)
-		open_snapshot(in, t);
-	else
-		markers_begin_part(m, part);
 }
 
 /* The snapshot is whole. The newest snapshot is kept; of two with the same
@@ -227,47 +206,32 @@ finish_snapshot(const struct intake *in, struct intake_tenant *t)
 	t->whole = s;
 }
 
-/* Counts the parts only if this one just became whole. */
-static void
-finish_if_whole(const struct intake *in, struct intake_tenant *t, unsigned part)
+static struct marked_part *
+open_part(struct intake_tenant *t)
 {
-	const struct markers *m = &t->open->markers;
-
-	if (marked_part_is_whole(&m->parts[part]) &&
-	    (!m->in_parts || markers_count_whole(m) == BUCKET_PARTS))
-		finish_snapshot(in, t);
+	return &t->open->markers.parts[MARKERS_WHOLE];
 }
 
 static void
-end_part(struct intake *in, struct intake_tenant *t, unsigned part)
+end_snapshot(struct intake *in, struct intake_tenant *t)
 {
 	const struct record *r = &in->record;
-	struct marked_part *p = NULL;
 
-	if (markers_are_of(t->marked.open, r->snapshot))
-		p = &t->open->markers.parts[part];
-	if (p == NULL || !p->begun) {
+	if (!markers_are_of(t->marked.open, r->snapshot)) {
 		fail_snapshot(in, t, r->snapshot,
-		    "ends at %s without a begin marker" UNUSED,
-		    where_in_input(in));
-	} else if (p->lines != (uint64_t)r->records) {
+		    "ends at line %" PRIu64 " without a begin marker" UNUSED,
+		    in->lines);
+	} else if (open_part(t)->lines != (uint64_t)r->records) {
 		fail_snapshot(in, t, r->snapshot,
 		    "is incomplete: %" PRIu64
-		    " records came, its end marker at %s says %" PRId64 UNUSED,
-		    p->lines, where_in_input(in), r->records);
+		    " records came, its end marker at line %" PRIu64
+		    " says %" PRId64 UNUSED,
+		    open_part(t)->lines, in->lines, r->records);
 		drop_open(t);
 	} else {
-		markers_end_part(&t->open->markers, part, r);
-		finish_if_whole(in, t, part);
+		markers_end_part(&t->open->markers, MARKERS_WHOLE, r);
+		finish_snapshot(in, t);
 	}
-}
-
-/* Counts a line of the open snapshot, whether it was readable or not. */
-static void
-count_line(const struct intake *in, struct intake_tenant *t, unsigned part)
-{
-	t->open->markers.parts[part].lines++;
-	finish_if_whole(in, t, part);
 }
 
 /* Reports a line that names a snapshot that is not open. */
@@ -278,10 +242,11 @@ fail_outside(struct intake *in, struct intake_tenant *t)
 	bool over = t->whole != NULL && text_is(id, t->whole->markers.id);
 
 	fail_snapshot(in, t, id,
-	    over ? "continues after its end marker at %s; these records are "
-		   "ignored"
-		 : "has a record before its begin marker at %s" UNUSED,
-	    where_in_input(in));
+	    over ? "continues after its end marker at line %" PRIu64
+		   "; these records are ignored"
+		 : "has a record before its begin marker at line %" PRIu64
+		       UNUSED,
+	    in->lines);
 }
 
 /* Reports a snapshot that is still open at the end of the input. cut: the input
@@ -289,17 +254,10 @@ fail_outside(struct intake *in, struct intake_tenant *t)
 static void
 fail_at_end(struct intake *in, struct intake_tenant *t, bool cut)
 {
-	const struct markers *m = &t->open->markers;
-
 	if (cut)
 		fail_snapshot(in, t, open_id(t),
 		    "is incomplete: the input ends inside line %" PRIu64,
 		    in->lines + 1);
-	else if (m->in_parts)
-		fail_snapshot(in, t, open_id(t),
-		    "is incomplete: the input ends after line %" PRIu64
-		    ", and of its %d parts %zu came" UNUSED,
-		    in->lines, BUCKET_PARTS, markers_count_whole(m));
 	else
 		fail_snapshot(in, t, open_id(t),
 		    "is incomplete: the input ends after line %" PRIu64
@@ -309,20 +267,19 @@ fail_at_end(struct intake *in, struct intake_tenant *t, bool cut)
 }
 
 static void
-add_to_snapshot(struct intake *in, struct intake_tenant *t, unsigned part)
+add_to_snapshot(struct intake *in, struct intake_tenant *t)
 {
 	const char *why;
 
-	if (!markers_are_of(t->marked.open, in->record.snapshot) ||
-	    !t->open->markers.parts[part].begun) {
+	if (!markers_are_of(t->marked.open, in->record.snapshot)) {
 		fail_outside(in, t);
 		return;
 	}
 	why = snapshot_add(t->open, in->setup, &in->passing, &in->record,
 	    in->scan.line, in->scan.len);
 	if (why != NULL)
-		in->from->bad(in->from->ctx, in->scan.line, in->scan.len, why);
-	count_line(in, t, part);
+		intake_refuse(in, in->scan.line, in->scan.len, why);
+	open_part(t)->lines++;
 }
 
 /* Counts a bad record as a line of its snapshot. */
@@ -334,21 +291,25 @@ count_bad(struct intake *in)
 	    marked_owner(&in->tenants, &in->scan.flat, &part);
 
 	if (t != NULL)
-		count_line(in, (struct intake_tenant *)t, part);
+		open_part((struct intake_tenant *)t)->lines++;
 }
 
 static void
-apply_marker(struct intake *in, struct intake_tenant *t, unsigned part)
+apply_marker(struct intake *in, struct intake_tenant *t)
 {
 	const char *ahead = future_refuses(in->setup->future, &in->record);
 
 	if (ahead != NULL)
-		fail_snapshot(in, t, in->record.snapshot, "is %s at %s" UNUSED,
-		    ahead, where_in_input(in));
+		fail_snapshot(in, t, in->record.snapshot,
+		    "is %s at line %" PRIu64 UNUSED, ahead, in->lines);
+	else if (in->record.bucket != RECORD_NO_NUMBER)
+		fail_snapshot(in, t, in->record.snapshot,
+		    "is in parts, which only an aggregator behind a queue can "
+		    "read" UNUSED);
 	else if (in->record.state == SNAPSHOT_BEGIN)
-		begin_part(in, t, part);
+		begin_snapshot(in, t);
 	else
-		end_part(in, t, part);
+		end_snapshot(in, t);
 }
 
 /* Adds a record that could be read. */
@@ -357,7 +318,6 @@ add_parsed(struct intake *in)
 {
 	struct record *r = &in->record;
 	struct intake_tenant *t;
-	unsigned part;
 
 	if (r->type == RECORD_UNKNOWN) {
 		r->tenant = record_peek(r->flat, "tenant");
@@ -366,15 +326,12 @@ add_parsed(struct intake *in)
 			return;
 	}
 	t = get_tenant(in, r->tenant);
-	if (r->snapshot.p == NULL) {
+	if (r->snapshot.p == NULL)
 		add_to_stream(in, t);
-		return;
-	}
-	part = markers_part_of(t->marked.open, r);
-	if (r->type == RECORD_SNAPSHOT)
-		apply_marker(in, t, part);
+	else if (r->type == RECORD_SNAPSHOT)
+		apply_marker(in, t);
 	else
-		add_to_snapshot(in, t, part);
+		add_to_snapshot(in, t);
 }
 
 /* Adds the scanned line. rc is 1 for a record, -1 for a bad line. */
@@ -385,7 +342,7 @@ add_scanned(struct intake *in, int rc)
 
 	in->lines++;
 	if (rc == 1 && in->record.type == RECORD_ROW) {
-		in->from->bad(in->from->ctx, s->line, s->len, REFUSED_ROW);
+		intake_refuse(in, s->line, s->len, REFUSED_ROW);
 		return;
 	}
 	if (rc == 1) {
@@ -393,16 +350,14 @@ add_scanned(struct intake *in, int rc)
 		return;
 	}
 	count_bad(in);
-	in->from->bad(in->from->ctx, s->line, s->len, buf_str(&s->why));
+	intake_refuse(in, s->line, s->len, buf_str(&s->why));
 }
 
 void
-intake_add_block(struct intake *in, const char *block, size_t len,
-    const struct intake_source *from)
+intake_add_block(struct intake *in, const char *block, size_t len)
 {
 	int rc;
 
-	in->from = from;
 	scan_block(&in->scan, block, len);
 	while ((rc = scan_record(&in->scan, &in->record)) != 0)
 		add_scanned(in, rc);

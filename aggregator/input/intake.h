@@ -9,12 +9,14 @@
  * counted: an aggregator's output has the markers of a snapshot and would look
  * like a snapshot without operators and chats.
  *
- * A snapshot in parts is whole when all its parts are.
+ * A snapshot in parts, which went through an exchange, is refused: behind a
+ * queue staging.h puts its parts together.
  */
 #ifndef AGGREGATOR_INPUT_INTAKE_H
 #define AGGREGATOR_INPUT_INTAKE_H
 
 #include "common/records/scan.h"
+#include "common/stage/deadletter.h"
 
 #include "aggregator/input/snapshot.h"
 
@@ -32,33 +34,19 @@ struct intake_tenant {
 				   * reported */
 };
 
-#define INTAKE_RECENT 16
-
 struct intake {
 	const struct pipeline_setup *setup;
 	struct strmap tenants;      /* name -> struct intake_tenant */
 	struct intake_tenant *last; /* the tenant of the line before */
-	/* Tenants of earlier lines, by a hash of their names; or NULL. */
-	struct intake_tenant *recent[INTAKE_RECENT];
-	const char *text_of; /* see struct model; borrowed */
+	const char *text_of;        /* see struct model; borrowed */
 	struct passing passing;
+	struct deadletter *dead; /* for bad lines; borrowed */
 
 	/* Members from here on are read-only for the caller. */
 	uint64_t lines;       /* the caller counts lines that were not read */
 	uint64_t failed;      /* incomplete snapshots */
 	struct record record; /* of the last line */
 	struct scan scan;
-	const struct intake_source *from;
-};
-
-/* The input that lines come from. */
-struct intake_source {
-	void *ctx;
-	/* Returns the position of a line, for log lines; borrowed until the
-	 * next call. */
-	const char *(*where)(void *ctx, const char *line);
-	/* Called for each bad line. */
-	void (*bad)(void *ctx, const char *line, size_t len, const char *why);
 };
 
 /* Both arguments are borrowed. */
@@ -67,8 +55,11 @@ void intake_init(
 void intake_release(struct intake *in);
 
 /* Adds a block of lines in the form that scan_block() takes. */
-void intake_add_block(struct intake *in, const char *block, size_t len,
-    const struct intake_source *from);
+void intake_add_block(struct intake *in, const char *block, size_t len);
+
+/* Refuses the last line; NULL: it could not be read. */
+void intake_refuse(
+    struct intake *in, const char *line, size_t len, const char *why);
 
 /* Call at the end of the input. cut: it ended inside a line. Reports each
  * snapshot without an end, or only the cut if there is no such snapshot. */

@@ -40,7 +40,7 @@ struct one_shot {
 	struct simulation **simulations; /* one per tenant, if selected */
 	size_t simulations_n;
 	struct explain explained;
-	struct buf text, where;
+	struct buf text;
 };
 
 static enum exit_code
@@ -61,48 +61,22 @@ one_shot_passes(void *ctx, struct record *r)
 	return metric_selection_passes(&b->job->selection, r);
 }
 
-/* Answers only for the line that is being added; the endpoint's block is far
- * ahead of it. */
-static const char *
-where_is_line(void *ctx, const char *line)
-{
-	struct one_shot *b = ctx;
-
-	(void)line;
-	buf_setf(&b->where, "line %" PRIu64, b->intake.lines);
-	return buf_str(&b->where);
-}
-
-static void
-add_dead_letter(void *ctx, const char *line, size_t len, const char *reason)
-{
-	struct one_shot *b = ctx;
-
-	/* Without a queue a dead letter is a line on standard error, which
-	 * cannot fail. */
-	enum outcome ignored =
-	    deadletter_add(&b->dead, where_is_line(b, line), line, len, reason);
-
-	(void)ignored;
-}
-
-/* Returns PROG_OK even if the input is bad, which *b then records. Returns
- * PROG_OK even if the input is bad; *b records that. */
+/* Returns PROG_OK even if the input is bad; *b records that. */
 static enum exit_code
 read_to_end(struct one_shot *b, struct endpoint *in)
 {
-	const struct intake_source from = { b, where_is_line, add_dead_letter };
 	char *block;
 	size_t len;
 
 	for (;;) {
 		switch (endpoint_read_block(in, &block, &len, -1)) {
 		case ENDPOINT_RECORD:
-			intake_add_block(&b->intake, block, len, &from);
+			intake_add_block(&b->intake, block, len);
 			break;
 		case ENDPOINT_TOOLONG:
 			b->intake.lines++;
-			add_dead_letter(b, NULL, 0, endpoint_refusal(in));
+			intake_refuse(
+			    &b->intake, NULL, 0, endpoint_refusal(in));
 			break;
 		case ENDPOINT_WAIT:
 			b->stopped = stop_asked();
@@ -475,7 +449,6 @@ release_one_shot(struct one_shot *b)
 	deadletter_close(&b->dead);
 	intake_release(&b->intake);
 	buf_release(&b->text);
-	buf_release(&b->where);
 }
 
 static enum exit_code
@@ -506,6 +479,7 @@ run_one_shot(const struct aggregator *a)
 	if (job->format == OUTPUT_NDJSON && job->explain == NULL)
 		b.intake.passing.passes = one_shot_passes;
 	b.intake.passing.ctx = &b;
+	b.intake.dead = &b.dead;
 	code = read_one_shot_input(&b);
 	if (code == PROG_OK && !b.stopped) {
 		code = prepare_answer(&b);
