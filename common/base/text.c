@@ -19,6 +19,14 @@ text_is_listed(const char *s, char *const *list)
 	return *list != NULL;
 }
 
+bool
+text_ends_with(const char *s, const char *end)
+{
+	size_t len = strlen(s), n = strlen(end);
+
+	return len >= n && strcmp(s + len - n, end) == 0;
+}
+
 int
 text_compare(struct text a, struct text b)
 {

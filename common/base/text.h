@@ -24,6 +24,8 @@ text_is_digit(char c)
 bool text_is(struct text t, const char *s);
 /* True if the list, which ends with NULL, has the string. */
 bool text_is_listed(const char *s, char *const *list);
+/* True if the string ends with the other. */
+bool text_ends_with(const char *s, const char *end);
 /* Compares by bytes like strcmp(); an absent text counts as empty. */
 int text_compare(struct text a, struct text b);
 /* True if the text matches 0|[1-9][0-9]*. */

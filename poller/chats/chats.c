@@ -21,6 +21,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 #include "poller/chats/history.h"
@@ -110,15 +111,6 @@ holders_add(struct holders *h, struct crm_record *listed, struct crm_record *r)
 	swap_records(same, r);
 }
 
-/* Compares two numbers by value, other ids as text. */
-static bool
-is_less(const char *a, const char *b)
-{
-	size_t n = strlen(a), m = strlen(b);
-
-	return n != m ? n < m : strcmp(a, b) < 0;
-}
-
 /* Makes that holder's record *listed; false if no holder has that id. */
 static bool
 choose(struct holders *h, struct crm_record *listed, const char *operator_id)
@@ -142,7 +134,10 @@ holders_choose(struct holders *h, struct crm_record *listed, const char *last)
 		return;
 	h->chosen = choose(h, listed, last);
 	for (i = 0; i < h->n && !h->chosen; i++) {
-		if (is_less(h->others[i].operator_id, listed->operator_id))
+		const char *id = h->others[i].operator_id;
+
+		if (id_compare(id, strlen(id), listed->operator_id,
+			strlen(listed->operator_id)) < 0)
 			swap_records(listed, &h->others[i]);
 	}
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/containers/pack.h"
 
@@ -59,29 +60,10 @@ history_move(struct history *to, struct history *from)
 	from->n = 0;
 }
 
-static bool
-is_numeric_id(const char *s)
-{
-	if (*s == '0')
-		return s[1] == '\0';
-	return *s != '\0' && s[strspn(s, "0123456789")] == '\0';
-}
-
-/* Compares ids in the order that messaging-metrics(7) defines: numbers of any
- * length by value, all others by their bytes. */
 static int
 compare_ids(const char *a, const char *b)
 {
-	bool na = is_numeric_id(a), nb = is_numeric_id(b);
-	size_t la, lb;
-
-	if (na != nb)
-		return na ? -1 : 1;
-	la = strlen(a);
-	lb = strlen(b);
-	if (na && la != lb)
-		return la < lb ? -1 : 1;
-	return strcmp(a, b);
+	return id_compare(a, strlen(a), b, strlen(b));
 }
 
 static int

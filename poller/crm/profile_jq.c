@@ -23,6 +23,7 @@
 #include "common/base/parse.h"
 #include "common/base/prog.h"
 #include "common/base/syserr.h"
+#include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/digest/checksum.h"
 #include "common/os/file.h"
@@ -214,9 +215,7 @@ read_profile_file(const char *path, struct buf *b, struct buf *why)
 static int
 is_profile(const struct dirent *e)
 {
-	size_t len = strlen(e->d_name);
-
-	return len > 3 && strcmp(e->d_name + len - 3, ".jq") == 0 &&
+	return text_ends_with(e->d_name, ".jq") &&
 	       strcmp(e->d_name, PRELUDE) != 0;
 }
 
@@ -238,14 +237,6 @@ explain_unknown_profile(const char *name, const char *dir, struct buf *why)
 	buf_adds(why, n > 0 ? ", or give a path" : "none: give a path");
 }
 
-static bool
-ends_with(const char *s, const char *end)
-{
-	size_t len = strlen(s), n = strlen(end);
-
-	return len >= n && strcmp(s + len - n, end) == 0;
-}
-
 /* Such names are those of functions that the poller calls: a misspelt one would
  * be as good as missing. 0, or -1 and *why. */
 static int
@@ -261,8 +252,8 @@ check_functions(const char *name, const char *text, struct buf *why)
 		if (strncmp(line, "def ", 4) != 0)
 			continue;
 		function = xstrndup(line + 4, strcspn(line + 4, "(: \r\n"));
-		if ((ends_with(function, "_request") ||
-			ends_with(function, "_read")) &&
+		if ((text_ends_with(function, "_request") ||
+			text_ends_with(function, "_read")) &&
 		    !profile_try_knows(function)) {
 			buf_setf(why,
 			    "profile '%s', line %u: the poller never calls "

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
 #include "poller/crm/profile.h"
@@ -13,14 +14,13 @@
 static bool
 has_end(const char *function, const char *end)
 {
-	size_t len = strlen(function), end_len = strlen(end), i;
+	struct text call = { function, strlen(function) - strlen(end) };
+	size_t i;
 
-	if (len < end_len || strcmp(function + len - end_len, end) != 0)
+	if (!text_ends_with(function, end))
 		return false;
 	for (i = 0; i < PROFILE_CALLS; i++)
-		if (strlen(profile_call_names[i]) == len - end_len &&
-		    strncmp(profile_call_names[i], function, len - end_len) ==
-			0)
+		if (text_is(call, profile_call_names[i]))
 			return true;
 	return false;
 }

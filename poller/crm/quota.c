@@ -202,20 +202,12 @@ usage_measure(struct store *s, int64_t now_ms)
 
 #define SLOWEST_MS (PACE_SLOWEST * MINUTE_MS)
 
-struct pace_month
-quota_month(const struct tenant *t, struct store *s, int64_t now_ms)
+unsigned
+quota_interval(const struct tenant *t, struct store *s, int64_t now_ms)
 {
 	struct pace_month m = usage_measure(s, now_ms);
 
 	m.budget = t->budget;
-	return m;
-}
-
-unsigned
-quota_interval(const struct tenant *t, struct store *s, int64_t now_ms)
-{
-	struct pace_month m = quota_month(t, s, now_ms);
-
 	return pace_compute(&m).interval;
 }
 

@@ -111,10 +111,6 @@ struct pace_month usage_measure(struct store *s, int64_t now_ms);
 
 /* ---- quota ---- */
 
-/* The same, with the tenant's budget. */
-struct pace_month quota_month(
-    const struct tenant *t, struct store *s, int64_t now_ms);
-
 /* Returns the present interval of polls in minutes; 1: every poll is made. */
 unsigned quota_interval(
     const struct tenant *t, struct store *s, int64_t now_ms);

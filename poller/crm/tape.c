@@ -18,6 +18,7 @@
 #include "common/base/clock.h"
 #include "common/base/prog.h"
 #include "common/base/syserr.h"
+#include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/conf/url.h"
 #include "common/os/file.h"
@@ -62,9 +63,7 @@ tape_plays(const struct tape *t)
 static int
 is_answer_file(const struct dirent *e)
 {
-	size_t len = strlen(e->d_name);
-
-	return len > 5 && strcmp(e->d_name + len - 5, ".json") == 0;
+	return text_ends_with(e->d_name, ".json");
 }
 
 /* Lists the names of the folder's answers, sorted; -1 with errno. */

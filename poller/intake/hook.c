@@ -12,6 +12,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/parse.h"
+#include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/conf/secret.h"
 #include "common/http_server/work_queue.h"
@@ -54,22 +55,17 @@ hooks_failed(const struct hooks *all)
 	return all->failed;
 }
 
-static bool
-same_name(const char *name, const char *p, size_t len)
-{
-	return strlen(name) == len && memcmp(name, p, len) == 0;
-}
-
 const struct hook *
 hook_find(const struct hooks *all, const char *tenant, size_t tenant_len,
     const char *source, size_t source_len)
 {
+	const struct text t = { tenant, tenant_len },
+			  from = { source, source_len };
 	size_t i;
 
 	for (i = 0; i < all->n; i++) {
-		if (!all->all[i].closed &&
-		    same_name(all->all[i].tenant, tenant, tenant_len) &&
-		    same_name(all->all[i].source, source, source_len))
+		if (!all->all[i].closed && text_is(t, all->all[i].tenant) &&
+		    text_is(from, all->all[i].source))
 			return &all->all[i];
 	}
 	return NULL;
@@ -316,8 +312,8 @@ source_name(const char *profile)
 	const char *name = slash != NULL ? slash + 1 : profile;
 	size_t len = strlen(name);
 
-	if (len > 3 && strcmp(name + len - 3, ".jq") == 0)
-		len -= 3;
+	if (text_ends_with(name, ".jq"))
+		len -= strlen(".jq");
 	return xstrndup(name, len);
 }
 

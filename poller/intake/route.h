@@ -220,6 +220,9 @@ void validate_object(struct validate_errors *f, const struct validate_place *at,
 /* The number in a value that VALIDATE_NUMBER accepts. */
 double validate_number(const json_t *v);
 
+/* Returns the number of characters. */
+size_t validate_length(const char *s);
+
 /* True for a text that VALIDATE_ID accepts. */
 bool validate_is_id(const char *s, size_t len, size_t max);
 

@@ -24,8 +24,8 @@ validate_is_id(const char *s, size_t len, size_t max)
 	       strstr(s, "\xEF\xBF\xBD") == NULL;
 }
 
-static size_t
-utf8_length(const char *s)
+size_t
+validate_length(const char *s)
 {
 	size_t n = 0;
 
@@ -62,7 +62,7 @@ check_text(struct validate_errors *f, const struct validate_place *at,
 	else if (field->kind != VALIDATE_TEXT)
 		return check_id(f, at, field, v);
 	else if (field->max > 0 &&
-		 utf8_length(json_string_value(v)) > field->max)
+		 validate_length(json_string_value(v)) > field->max)
 		validate_error(
 		    f, at, "is longer than %zu characters", field->max);
 	else

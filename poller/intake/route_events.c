@@ -482,8 +482,8 @@ read_message_analytics(struct collect *c, struct analytics *n)
 	read_analytics_group(c, &route_model_intent, "intent",
 	    n->v[ANALYTICS_INTENT], n->intent);
 	s = json_string_value(n->content[CONTENT_TEXT]);
-	for (; s != NULL && *s != '\0'; s++)
-		n->length += ((unsigned char)*s & 0xC0) != 0x80;
+	if (s != NULL)
+		n->length = (int64_t)validate_length(s);
 }
 
 static bool

@@ -135,22 +135,14 @@ report_forbidden(struct assigners *all, struct assigner_slot *slot)
 	    t->name, t->section);
 }
 
-/* Returns NULL if there is none, or if it cannot be used, which is logged.
- * Opened each time, because it may have been removed, as its messages
- * advise. */
+/* Opened each time, because it may have been removed, as its messages advise.
+ */
 static struct store *
-open_state(const char *folder, const char *tenant)
+open_state(const struct assigners *all, const struct tenant *t)
 {
-	struct buf why = BUF_INIT;
-	struct store *store = NULL;
 	enum exit_code code;
 
-	if (folder != NULL)
-		store = store_open(folder, tenant, STORE_COUNTING, &code, &why);
-	if (why.len > 0)
-		log_warn("tenant %s: %s", tenant, buf_str(&why));
-	buf_release(&why);
-	return store;
+	return poller_open_store(all->state, t, STORE_COUNTING, false, &code);
 }
 
 static void
@@ -158,14 +150,13 @@ open_slot(
     struct assigners *all, size_t i, const struct tenant_assigner *defaults)
 {
 	struct assigner_slot *slot = &all->slots[i];
-
 	struct crm_session *crm = &slot->assigner.crm;
+	const struct tenant *t = &all->poller->tenants[i];
 
 	slot->assigner = *defaults;
-	slot->allowed = all->poller->tenants[i].assign || defaults->dry_run;
-	crm_session_open(crm, all->http, &all->poller->tenants[i], USAGE_ASSIGN,
-	    slot->allowed ? open_state(all->state, all->poller->tenants[i].name)
-			  : NULL);
+	slot->allowed = t->assign || defaults->dry_run;
+	crm_session_open(crm, all->http, t, USAGE_ASSIGN,
+	    slot->allowed ? open_state(all, t) : NULL);
 	store_close(crm->store);
 	crm->store = NULL;
 }
@@ -324,7 +315,7 @@ assigners_add_calls(
 static void
 account_slot(const struct assigners *all, struct crm_session *crm)
 {
-	crm->store = open_state(all->state, crm->tenant->name);
+	crm->store = open_state(all, crm->tenant);
 	crm_session_count(crm);
 	store_close(crm->store);
 	crm->store = NULL;

@@ -521,12 +521,13 @@ static void
 check_calls(struct tenant_check *p)
 {
 	int64_t now = crm_session_now(&p->crm);
-	struct pace_month month = quota_month(p->crm.tenant, p->crm.store, now);
+	struct pace_month month = usage_measure(p->crm.store, now);
 	struct finding *f = &p->findings[STEP_CALLS];
 	struct pace pace;
 
 	if (p->findings[STEP_CHATS].result != GOOD)
 		return;
+	month.budget = p->crm.tenant->budget;
 	p->cost.measured = pace_is_measured(&month);
 	if (!p->cost.measured)
 		guess_measurement(p, &month);

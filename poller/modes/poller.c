@@ -354,13 +354,12 @@ poller_print(struct poller *p, const struct buf *result)
 }
 
 struct store *
-poller_open_store(
-    const char *dir, const struct tenant *t, bool must, enum exit_code *code)
+poller_open_store(const char *dir, const struct tenant *t,
+    enum store_access access, bool must, enum exit_code *code)
 {
 	struct buf why = BUF_INIT;
 	struct store *s =
-	    dir != NULL ? store_open(dir, t->name, STORE_SHARED, code, &why)
-			: NULL;
+	    dir != NULL ? store_open(dir, t->name, access, code, &why) : NULL;
 
 	if (why.len > 0 && must)
 		log_error("tenant %s: %s", t->name, buf_str(&why));
