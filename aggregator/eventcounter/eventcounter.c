@@ -28,7 +28,6 @@
 #include "common/text/jsonw.h"
 
 #include "aggregator/metrics/event_counts.h"
-#include "aggregator/stream/stream.h"
 
 #define EVENT_TYPES 3
 
@@ -268,17 +267,11 @@ write_files(const char *dir, struct streaming_metrics *counts, struct buf *why)
 	return rc;
 }
 
-/* The context of the functions of foreign_input. */
-struct counter {
-	const char *tenant, *json_dir;
-};
-
-static int
-read_event(void *ctx, struct record *r, struct flat *scratch,
-    struct text routing_key, struct text body, struct buf *why)
+int
+eventcounter_read(const struct eventcounter_job *c, struct record *r,
+    struct flat *scratch, struct text routing_key, struct text body,
+    struct buf *why)
 {
-	const struct counter *c = ctx;
-
 	r->type = RECORD_EVENT;
 	r->tenant = (struct text){ c->tenant, strlen(c->tenant) };
 	r->at = clock_now_ms();
@@ -287,54 +280,37 @@ read_event(void *ctx, struct record *r, struct flat *scratch,
 	return parse_body(r, scratch, body.p, body.len, why);
 }
 
+/* Logs the error that errno and *why describe. */
 static enum exit_code
-publish_counts(void *ctx, struct streaming_metrics *counts)
+report_error(struct buf *why)
 {
-	const struct counter *c = ctx;
-	struct buf why = BUF_INIT;
-	enum exit_code code = PROG_OK;
+	enum exit_code code = syserr_code(errno, PROG_CANTCREATE);
 
-	if (c->json_dir != NULL &&
-	    write_files(c->json_dir, counts, &why) == -1) {
-		code = syserr_code(errno, PROG_CANTCREATE);
-		log_error("%s", buf_str(&why));
-	}
-	buf_release(&why);
+	log_error("%s", buf_str(why));
+	buf_release(why);
 	return code;
 }
 
 enum exit_code
-eventcounter_run(
-    const struct aggregator_job *given, const struct eventcounter_job *counter)
+eventcounter_publish(
+    const struct eventcounter_job *c, struct streaming_metrics *counts)
 {
-	struct definition counting = definition_ours;
-	struct counter c = { given->tenant, counter->json_dir };
-	const struct foreign_input in = { .ctx = &c,
-		.exchange = counter->exchange != NULL ? counter->exchange
-						      : "user-events",
-		.binding = "*.event.*",
-		.idle_exit_ms = given->until_empty ? -1 : counter->idle_exit_ms,
-		.read = read_event,
-		.publish = publish_counts };
-	struct aggregator_job job = *given;
 	struct buf why = BUF_INIT;
-	enum exit_code code = PROG_OK;
 
-	if (c.json_dir != NULL && check_folder(c.json_dir, &why) == -1) {
-		code = syserr_code(errno, PROG_CANTCREATE);
-		log_error("%s", buf_str(&why));
-	}
-	buf_release(&why);
-	if (code != PROG_OK)
-		return code;
-	if (c.json_dir != NULL)
-		clear_files(c.json_dir);
-	/* The state of a stream is refused because it has another name. */
-	counting.name = "eventcounter";
-	job.definition = &counting;
-	job.foreign = &in;
-	job.to = counter->to != NULL ? counter->to : "/dev/null";
-	job.until_empty = given->until_empty || counter->idle_exit_ms >= 0;
-	metric_selection_add(&job.selection, "event_counts");
-	return stream_run(&job);
+	if (c->json_dir != NULL && write_files(c->json_dir, counts, &why) == -1)
+		return report_error(&why);
+	return PROG_OK;
+}
+
+enum exit_code
+eventcounter_open(const struct eventcounter_job *c)
+{
+	struct buf why = BUF_INIT;
+
+	if (c->json_dir == NULL)
+		return PROG_OK;
+	if (check_folder(c->json_dir, &why) == -1)
+		return report_error(&why);
+	clear_files(c->json_dir);
+	return PROG_OK;
 }

@@ -25,21 +25,37 @@
 #ifndef AGGREGATOR_EVENTCOUNTER_EVENTCOUNTER_H
 #define AGGREGATOR_EVENTCOUNTER_EVENTCOUNTER_H
 
-#include "aggregator/tenant/job.h"
+#include "common/base/prog.h"
+#include "common/records/record.h"
+
+struct flat;
+struct streaming_metrics;
+
+#define EVENTCOUNTER_EXCHANGE "user-events"
+#define EVENTCOUNTER_BINDING "*.event.*"
 
 struct eventcounter_job {
-	const char *exchange; /* declared and bound if missing; NULL:
-			       * user-events */
+	const char *tenant;
+	const char *exchange; /* declared and bound if missing */
 	const char *json_dir; /* created if missing; NULL: no files */
 	const char *to;       /* endpoint of the rows; NULL: no rows */
 	int64_t idle_exit_ms; /* the run ends if the queue is empty and no
 			       * message came for this long; -1: never */
 };
 
-/* Runs until it ends by itself or by a signal, and logs errors. Of the job,
- * from, state, tenant, conf and until_empty are used. Returns PROG_OK even if
- * there were dead letters, because the broker has confirmed them. */
-enum exit_code eventcounter_run(const struct aggregator_job *job,
-    const struct eventcounter_job *counter) __attribute__((warn_unused_result));
+/* Makes the folder of the files, and removes what killed runs left there. Logs
+ * errors. */
+enum exit_code eventcounter_open(const struct eventcounter_job *c)
+    __attribute__((warn_unused_result));
+
+/* Makes a record from a message; it borrows from the message and the scratch.
+ * Returns 0, or -1 and *why if the message is not valid. */
+int eventcounter_read(const struct eventcounter_job *c, struct record *r,
+    struct flat *scratch, struct text routing_key, struct text body,
+    struct buf *why) __attribute__((warn_unused_result));
+
+/* Writes the files of counts that are committed. Logs errors. */
+enum exit_code eventcounter_publish(const struct eventcounter_job *c,
+    struct streaming_metrics *counts) __attribute__((warn_unused_result));
 
 #endif

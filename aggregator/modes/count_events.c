@@ -8,6 +8,7 @@
 #include "common/base/xalloc.h"
 
 #include "aggregator/modes/modes.h"
+#include "aggregator/stream/stream.h"
 
 static int
 take_idle_exit(const char *value, void *to)
@@ -64,9 +65,28 @@ run_count_events(void *options)
 {
 	struct aggregator *a = options;
 
-	a->job.conf = a->common.conf;
-	return a->common.only_check ? PROG_OK
-				    : eventcounter_run(&a->job, &a->counter);
+	/* The state of a stream is refused because it has another name. */
+	struct definition counting = definition_ours;
+	struct aggregator_job *job = &a->job;
+	struct eventcounter_job *c = &a->counter;
+	enum exit_code code;
+
+	if (a->common.only_check)
+		return PROG_OK;
+	code = eventcounter_open(c);
+	if (code != PROG_OK)
+		return code;
+	counting.name = "eventcounter";
+	c->tenant = job->tenant;
+	if (job->until_empty)
+		c->idle_exit_ms = -1;
+	job->conf = a->common.conf;
+	job->definition = &counting;
+	job->counter = c;
+	job->to = c->to != NULL ? c->to : "/dev/null";
+	job->until_empty = job->until_empty || c->idle_exit_ms >= 0;
+	metric_selection_add(&job->selection, "event_counts");
+	return stream_run(job);
 }
 
 const struct option_mode aggregator_mode_eventcounter = {

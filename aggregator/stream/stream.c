@@ -38,7 +38,7 @@ static enum outcome
 refuse_stream_line(void *ctx, const char *line, size_t len, const char *reason)
 {
 	struct stream *s = ctx;
-	const char *where = line != NULL && s->job->foreign == NULL
+	const char *where = line != NULL && s->job->counter == NULL
 				? endpoint_where_in(s->in, line)
 				: endpoint_where(s->in);
 	enum outcome o = deadletter_add(&s->dead, where, line, len, reason);
@@ -421,7 +421,7 @@ init_stream(struct stream *s, const struct aggregator_job *job)
 	 * already came in the stream, and to hand chats and operators over. */
 	s->setup.clocks = job->selection.messages || job->selection.allocation;
 	/* The counts that are published are complete. */
-	s->setup.all_events = job->foreign != NULL;
+	s->setup.all_events = job->counter != NULL;
 	s->snapshots = s->setup; /* copied before the state is open */
 	s->snapshots.window_ms = 0;
 	s->snapshots.no_streaming = true;

@@ -24,6 +24,8 @@
 #include "common/digest/keyed_hash.h"
 #include "common/records/forget_order.h"
 
+#include "aggregator/eventcounter/eventcounter.h"
+
 /* PREFETCH lets the broker send the next batch while this one is committed. */
 #define BATCH 20000
 #define PREFETCH 40000
@@ -39,17 +41,17 @@
 void
 stream_foreign_open(const struct stream *s, struct endpoint_options *opt)
 {
-	const struct foreign_input *f = s->job->foreign;
+	const struct eventcounter_job *c = s->job->counter;
 
-	if (f == NULL)
+	if (c == NULL)
 		return;
 	opt->whole = true;
-	opt->exchange = f->exchange;
-	opt->binding = f->binding;
+	opt->exchange = c->exchange;
+	opt->binding = EVENTCOUNTER_BINDING;
 	opt->prefetch =
 	    s->job->state != NULL ? PREFETCH : ENDPOINT_NO_PREFETCH_LIMIT;
 	/* stream_foreign_idle() decides when the run ends. */
-	opt->until_empty = opt->until_empty && f->idle_exit_ms < 0;
+	opt->until_empty = opt->until_empty && c->idle_exit_ms < 0;
 }
 
 #define ALIASES "forgotten" /* table of the state: hash of an id -> alias */
@@ -87,7 +89,7 @@ load_alias(
 void
 stream_foreign_load(struct stream *s)
 {
-	if (s->job->foreign != NULL)
+	if (s->job->counter != NULL)
 		state_each(state_table(s->state, ALIASES, STATE_BYTES), NULL, 0,
 		    load_alias, s);
 }
@@ -111,7 +113,7 @@ static enum outcome
 take_message(void *ctx, char *body, size_t len)
 {
 	struct stream *s = ctx;
-	const struct foreign_input *f = s->job->foreign;
+	const struct eventcounter_job *c = s->job->counter;
 	struct record *r = &s->record;
 	struct text key = { NULL, 0 };
 	enum outcome o;
@@ -120,11 +122,11 @@ take_message(void *ctx, char *body, size_t len)
 	s->scan.line = body;
 	s->scan.len = len;
 	s->foreign.quiet_since_ms = clock_mono_ms();
-	if (f->idle_exit_ms >= 0)
+	if (c->idle_exit_ms >= 0)
 		endpoint_set_until_empty(s->in, false);
 	record_clear(r);
-	if (f->read(f->ctx, r, &s->scan.flat, key, (struct text){ body, len },
-		&s->scan.why) == -1) {
+	if (eventcounter_read(c, r, &s->scan.flat, key,
+		(struct text){ body, len }, &s->scan.why) == -1) {
 		o = stream_refuse_record(
 		    s, buf_str(&s->scan.why), &s->counts.bad);
 		s->stage.code = s->code;
@@ -140,7 +142,7 @@ take_message(void *ctx, char *body, size_t len)
 void
 stream_foreign_stage(struct stream *s)
 {
-	if (s->job->foreign == NULL)
+	if (s->job->counter == NULL)
 		return;
 	s->foreign.quiet_since_ms = s->foreign.held_since_ms =
 	    s->foreign.published_ms = clock_mono_ms();
@@ -155,14 +157,15 @@ stream_foreign_stage(struct stream *s)
 static enum exit_code
 publish(struct stream *s)
 {
-	const struct foreign_input *f = s->job->foreign;
+	const struct eventcounter_job *c = s->job->counter;
 	enum exit_code code = PROG_OK;
 	size_t i;
 
 	s->foreign.published_ms = clock_mono_ms();
 	s->foreign.published = s->counts.records;
 	for (i = 0; i < s->tenants_n && code == PROG_OK; i++)
-		code = f->publish(f->ctx, s->tenants[i]->pipeline.streaming);
+		code =
+		    eventcounter_publish(c, s->tenants[i]->pipeline.streaming);
 	return code;
 }
 
@@ -188,7 +191,7 @@ stream_foreign_confirmed(struct stream *s)
 	enum exit_code code;
 	bool enough, due;
 
-	if (s->job->foreign == NULL)
+	if (s->job->counter == NULL)
 		return OUTCOME_DONE;
 	enough = is_held_enough(s);
 	due = s->job->state != NULL &&
@@ -214,15 +217,15 @@ stream_foreign_confirmed(struct stream *s)
 void
 stream_foreign_idle(struct stream *s)
 {
-	const struct foreign_input *f = s->job->foreign;
+	const struct eventcounter_job *c = s->job->counter;
 	int64_t now = clock_mono_ms();
 
-	if (f == NULL || f->idle_exit_ms < 0)
+	if (c == NULL || c->idle_exit_ms < 0)
 		return;
 	if (!endpoint_is_up(s->in))
 		s->foreign.quiet_since_ms = now;
 	endpoint_set_until_empty(
-	    s->in, now - s->foreign.quiet_since_ms >= f->idle_exit_ms);
+	    s->in, now - s->foreign.quiet_since_ms >= c->idle_exit_ms);
 }
 
 enum exit_code
@@ -230,7 +233,7 @@ stream_foreign_end(struct stream *s)
 {
 	enum exit_code code;
 
-	if (s->job->foreign == NULL)
+	if (s->job->counter == NULL)
 		return PROG_OK;
 	code = publish(s);
 	if (code == PROG_OK && s->stage.dry_run)
@@ -241,5 +244,5 @@ stream_foreign_end(struct stream *s)
 enum exit_code
 stream_foreign_publish(struct stream *s)
 {
-	return s->job->foreign != NULL ? publish(s) : PROG_OK;
+	return s->job->counter != NULL ? publish(s) : PROG_OK;
 }

@@ -202,7 +202,7 @@ carry_out(struct stream *s, const struct forget_order *o)
 		return 0;
 	chats = model_forget_customer(&t->pipeline.model, o);
 	/* An order about an operator with this id has no alias. */
-	if (s->job->foreign != NULL && o->alias.len > 0)
+	if (s->job->counter != NULL && o->alias.len > 0)
 		move_counts(t, o);
 	stream_save(t);
 	delete_rare_words(t);

@@ -11,22 +11,7 @@
 
 #include "aggregator/tenant/tenant_rows.h"
 
-struct flat;
-
-/* Messages of another program that are read instead of records; each becomes
- * one record (aggregator/eventcounter/eventcounter.h). */
-struct foreign_input {
-	void *ctx;
-	const char *exchange, *binding; /* see endpoint.h */
-	int64_t idle_exit_ms; /* the run ends if the queue is empty and no
-			       * message came for this long; -1: never */
-	/* Makes a record from a message; it borrows from the message and the
-	 * scratch. Returns -1 and *why if the message is not valid. */
-	int (*read)(void *ctx, struct record *r, struct flat *scratch,
-	    struct text routing_key, struct text body, struct buf *why);
-	/* Publishes the counts, which are committed. */
-	enum exit_code (*publish)(void *ctx, struct streaming_metrics *counts);
-};
+struct eventcounter_job;
 
 struct aggregator_job {
 	const struct conf *conf;
@@ -43,7 +28,8 @@ struct aggregator_job {
 				* a one-shot run */
 	int64_t limit;         /* of every operator, in a one-shot run;
 				* RECORD_NO_NUMBER: as in the records */
-	const struct foreign_input *foreign; /* NULL: records are read */
+	/* Set if messages of another program are read instead of records. */
+	const struct eventcounter_job *counter;
 	struct metric_selection selection;
 	struct shard part;
 	bool until_empty;
