@@ -52,7 +52,7 @@ expire_when_due(void *ctx)
 {
 	struct reap_run *r = ctx;
 
-	if (clock_mono_ms() - r->expired_at > EXPIRY_EVERY_MS)
+	if (clock_mono_ms() - r->expired_at > EXPIRY_EVERY_MS && !stop_asked())
 		(void)expire_old_rows(r); /* errors are logged */
 }
 
@@ -137,7 +137,7 @@ init_stage(struct reap_run *r, struct stage *s)
 	s->batch_ms = BATCH_MS;
 	s->handle = close_handle;
 	s->flush = close_flush;
-	s->upkeep = r->options->dry_run ? NULL : expire_when_due;
+	s->pump = r->options->dry_run ? NULL : expire_when_due;
 }
 
 /* Reads the open input. Chats that are gone are deleted only if the whole

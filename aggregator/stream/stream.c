@@ -258,13 +258,23 @@ send_passed_through(void *ctx)
 }
 
 static void
-pump_outputs(void *ctx)
+expire_snapshots(struct stream *s)
+{
+	if (clock_mono_ms() - s->expired_ms < EXPIRE_EVERY_MS)
+		return;
+	s->expired_ms = clock_mono_ms();
+	staging_expire(&s->staging);
+}
+
+static void
+pump_stream(void *ctx)
 {
 	struct stream *s = ctx;
 
 	endpoint_pump(s->out);
 	if (s->assign != NULL)
 		endpoint_pump(s->assign);
+	expire_snapshots(s);
 }
 
 static void
@@ -275,17 +285,6 @@ on_stream_idle(void *ctx)
 	flush_when_idle(s);
 	stream_foreign_idle(s);
 	stream_forget_look(s);
-}
-
-static void
-expire_snapshots(void *ctx)
-{
-	struct stream *s = ctx;
-
-	if (clock_mono_ms() - s->expired_ms < EXPIRE_EVERY_MS)
-		return;
-	s->expired_ms = clock_mono_ms();
-	staging_expire(&s->staging);
 }
 
 /* Flushes until nothing is pending: at the start what the last run left, at the
@@ -365,9 +364,8 @@ set_up_stage(struct stream *s)
 		.flush = flush_stream,
 		.confirm = confirm_flush,
 		.send = send_passed_through,
-		.pump = pump_outputs,
-		.idle = on_stream_idle,
-		.upkeep = expire_snapshots };
+		.pump = pump_stream,
+		.idle = on_stream_idle };
 	stream_foreign_stage(s);
 }
 

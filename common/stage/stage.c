@@ -48,13 +48,6 @@ keep_links(struct stage *s)
 }
 
 static void
-keep_up(struct stage *s)
-{
-	if (s->upkeep != NULL && !stop_asked())
-		s->upkeep(s->ctx);
-}
-
-static void
 serve_others(void *ctx)
 {
 	struct stage *s = ctx;
@@ -62,7 +55,6 @@ serve_others(void *ctx)
 	keep_links(s);
 	if (s->idle != NULL)
 		s->idle(s->ctx);
-	keep_up(s);
 }
 
 /* After an outcome that is not DONE: returns true, after a pause, if it is
@@ -117,7 +109,6 @@ acknowledge_flush(struct stage *s, bool wait)
 		part = 100;
 	rest = (now - s->flush_ms) * part / 100;
 	s->resting_ms = now + (rest > s->rest_ms ? rest : s->rest_ms);
-	keep_up(s);
 	return OUTCOME_DONE;
 }
 

@@ -63,17 +63,13 @@ struct stage {
 	 * True: not all of it could be sent, call again soon. */
 	bool (*send)(void *ctx);
 
-	/* Both may be NULL. pump() calls endpoint_pump() for the outputs of the
-	 * handler, several times a second. idle() is called about once a second
-	 * while there is nothing to read, and between the repeats of a stage
-	 * that waits for ever. */
+	/* Both may be NULL. pump() is called several times a second, however
+	 * busy the stage is: it calls endpoint_pump() for the outputs of the
+	 * handler, and does what is due at certain times. idle() is called
+	 * about once a second while there is nothing to read, and between the
+	 * repeats of a stage that waits for ever. */
 	void (*pump)(void *ctx);
 	void (*idle)(void *ctx);
-
-	/* May be NULL. For work at certain times of day, however busy the stage
-	 * is: called with idle(), and after each acknowledged flush. It checks
-	 * the clock itself. */
-	void (*upkeep)(void *ctx);
 
 	/* Set by a callback: ends in order, as after a signal, but tells the
 	 * service manager nothing, because the caller may start again. */
