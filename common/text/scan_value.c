@@ -3,8 +3,15 @@
  */
 #include "common/text/scan_value.h"
 
+#include <unistr.h>
+
+#include "common/digest/hex.h"
+
 #define MOST_DIGITS 18
 #define DEEPEST 60
+
+/* An escape is at least as long as the character in UTF-8. */
+#define ESCAPE_BYTES 6
 
 /* Stands for characters that a text cannot hold. */
 #define REPLACEMENT 0xFFFD
@@ -157,49 +164,12 @@ scan_nested_end(const struct scan_index *x, const char *p, size_t *k)
 	return p;
 }
 
-/* Returns the value of four hexadecimal digits, which must be valid. */
-static uint32_t
-hex4(const char *p)
-{
-	uint32_t v = 0;
-	int i;
-
-	for (i = 0; i < 4; i++) {
-		uint32_t c = (unsigned char)p[i];
-
-		v = v << 4 | ((c & 15) + (c >> 6) * 9);
-	}
-	return v;
-}
-
-static char *
-put_utf8(char *to, uint32_t c)
-{
-	if (c < 0x80) {
-		*to++ = (char)c;
-		return to;
-	}
-	if (c < 0x800) {
-		*to++ = (char)(0xC0 | c >> 6);
-	} else {
-		if (c < 0x10000) {
-			*to++ = (char)(0xE0 | c >> 12);
-		} else {
-			*to++ = (char)(0xF0 | c >> 18);
-			*to++ = (char)(0x80 | (c >> 12 & 0x3F));
-		}
-		*to++ = (char)(0x80 | (c >> 6 & 0x3F));
-	}
-	*to++ = (char)(0x80 | (c & 0x3F));
-	return to;
-}
-
 /* Returns the character of the \u escape at *from, or of a surrogate pair;
  * advances *from. */
 static uint32_t
 take_hex(const char **from, const char *end)
 {
-	uint32_t c = hex4(*from + 2), low;
+	uint32_t c = (uint32_t)hex_four(*from + 2), low;
 
 	*from += 6;
 	if (c == 0 || (c >= 0xDC00 && c < 0xE000))
@@ -208,7 +178,7 @@ take_hex(const char **from, const char *end)
 		return c;
 	if (end - *from < 6 || (*from)[0] != '\\' || (*from)[1] != 'u')
 		return REPLACEMENT;
-	low = hex4(*from + 2);
+	low = (uint32_t)hex_four(*from + 2);
 	if (low < 0xDC00 || low >= 0xE000)
 		return REPLACEMENT;
 	*from += 6;
@@ -223,7 +193,8 @@ put_escape(char *to, const char **from, const char *end)
 	const char *known;
 
 	if ((*from)[1] == 'u')
-		return put_utf8(to, take_hex(from, end));
+		return to + u8_uctomb((uint8_t *)to, take_hex(from, end),
+				ESCAPE_BYTES);
 	for (known = plain; known[0] != (*from)[1] && known[2] != '\0';)
 		known += 2;
 	*to = known[1];
@@ -258,7 +229,7 @@ scan_is_lossy(const char *p, size_t len)
 	while ((p = memchr(p, '\\', (size_t)(end - p))) != NULL)
 		if (p[1] != 'u')
 			p += 2;
-		else if (hex4(p + 2) == REPLACEMENT)
+		else if (hex_four(p + 2) == REPLACEMENT)
 			p += 6;
 		else if (take_hex(&p, end) == REPLACEMENT)
 			return true;
