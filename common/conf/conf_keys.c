@@ -97,9 +97,6 @@ const struct conf_key conf_keys[] = {
 	INT("amqp", "prefetch", "2000", 1, 65535),
 	DURATION("amqp", "heartbeat", "30s", SECOND, HOUR),
 	DURATION("amqp", "wait_timeout", "30s", 0, DAY),
-	/* The minimum is the size of a dead letter with an escaped record of 1
-	 * MiB. */
-	SIZE("amqp", "max_message", "16M", 8 * MIB, 512 * MIB),
 	DURATION("amqp", "dead_letters", "30d", HOUR, 3650 * DAY),
 
 	SECRET("mysql", "url", "MYSQL_URL"),

@@ -298,6 +298,11 @@ reader_ack_only(struct endpoint *e, const struct endpoint_mark *marks, size_t n)
 #define READY_BYTES (16 * 1024 * 1024)
 #define PREFETCH_MAX 65535
 
+/* The longest message that is read, which RabbitMQ 4 does not exceed by
+ * default. Our own are shorter: a dead letter with an escaped record of 1 MiB
+ * has 8 MiB. */
+#define MESSAGE_MAX ((size_t)16 * 1024 * 1024)
+
 #define CONSUMER "lines" /* its tag */
 
 /* With less time for closing, a reader does not wait for the leader of a queue
@@ -386,8 +391,7 @@ open_read(const char *queue, const struct endpoint_options *opt,
 	amqp_inflow_init(&r->ready, r->prefetch > 0 && r->prefetch < READY_MAX
 					? r->prefetch + (size_t)1
 					: READY_MAX);
-	r->ready.max_message =
-	    (size_t)conf_int(opt->conf, "amqp", "max_message");
+	r->ready.max_message = MESSAGE_MAX;
 	r->ready.with_keys = opt->whole;
 	return &r->a.base;
 }
