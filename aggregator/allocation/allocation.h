@@ -47,14 +47,13 @@
  *   allocation_order.c        in what order chats, lines and operators come
  *   allocation_refusals.c     who refused, and the pauses after it
  *   allocation_room.c         who serves what: tags, lines, free slots
- *   allocation.c              chats, and the place of each
+ *   allocation.c              chats, and the place of each; the settings
  *   allocation_reservation.c  a reservation, how it ends, and the outbox
  *   allocation_select.c       who is selected, or waited for
  *   allocation_events.c       chats, operators and the clock change
  *   limit_records.c           limits change
  *   allocation_model.c        what the model and records say
  *   allocation_pack.c         as bytes, for the state
- *   allocation_settings.c     from the configuration
  *   replay_log.c              a day of records, for a simulation
  *
  * Texts that are passed in are borrowed for the call. One thread.

@@ -7,6 +7,22 @@
 
 #include "common/base/xalloc.h"
 
+#include "aggregator/simulation/simulation.h"
+
+/* The tables of a simulation are for one-shot runs only; in a stream,
+ * allocation makes reservations (stream_allocation.c). */
+const struct metric metric_allocation_operators = {
+	.table = &tables[TABLE_allocation_operators],
+	.acts = true,
+	.emit_simulation = simulation_operators,
+};
+
+const struct metric metric_allocation_totals = {
+	.table = &tables[TABLE_allocation_totals],
+	.acts = true,
+	.emit_simulation = simulation_totals,
+};
+
 const struct metric *const metrics[] = {
 #define METRIC(table, ...) &metric_##table,
 #define SHARDED METRIC

@@ -1,5 +1,5 @@
 /*
- * rowset: see rowset.h.
+ * rowset: see rowset.h and metric.h.
  */
 #include "aggregator/rows/rowset.h"
 
@@ -137,4 +137,15 @@ cell_flag(struct cell *c, bool set, bool v)
 	c->n = v;
 	c->set = set;
 	return c + 1;
+}
+
+int
+metric_column(const struct metric *f, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < table_cells(f->table); i++)
+		if (strcmp(table_cell(f->table, i)->name, name) == 0)
+			return (int)i;
+	return -1;
 }

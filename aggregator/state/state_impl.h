@@ -2,10 +2,9 @@
  * state_impl: shared by the files below; only they include it and LMDB. Each
  * file uses only those below it:
  *
- *   state_rewrite.c  a state written to a new file, entry by entry
- *   state_open.c     opening: makes the file, or verifies all of it
- *   state.c          reading, changes, the commit
- *   state_error.c    errors as sentences and exit codes, crashes inside LMDB
+ *   state_open.c   opens: makes the file, or verifies all of it; rewrites it
+ *   state.c        reading, changes, the commit
+ *   state_error.c  errors as sentences and exit codes, crashes inside LMDB
  *
  * There is at most one write transaction, begun when it is needed; reads use
  * it, too.
@@ -59,17 +58,6 @@ bool state_begin(struct state *s);
 /* Returns how many bytes LMDB may map now: the limit or, if address space is
  * limited, what is needed soon. */
 size_t state_map_size(const struct state *s);
-
-/* The first makes a new file under a temporary name in a locked folder. When
- * everything is committed, the second renames it to the state's name. Frees
- * s. */
-struct state *state_make_file(const char *dir, size_t limit);
-enum exit_code state_install_file(struct state *s, struct buf *why)
-    __attribute__((warn_unused_result));
-
-/* Lists the names of all tables; owned by the caller. */
-size_t state_list_tables(struct state *s, char *names[STATE_TABLES]);
-enum state_keys state_keys_of(struct state *s, const char *name);
 
 /* Set the error: LMDB's number or an errno; or "damaged", and what is. */
 void state_fail(struct state *s, int rc);

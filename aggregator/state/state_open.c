@@ -1,5 +1,5 @@
 /*
- * state_open: opens a state, or refuses it; see state.h.
+ * state_open: opens a state, or refuses it; rewrites its file; see state.h.
  *
  * The whole file is read and verified before anything is used; the settings are
  * compared afterwards.
@@ -64,8 +64,8 @@ open_env(struct state *s)
 		state_fail(s, rc);
 }
 
-size_t
-state_list_tables(struct state *s, char *names[STATE_TABLES])
+static size_t
+list_tables(struct state *s, char *names[STATE_TABLES])
 {
 	MDB_cursor *c = NULL;
 	MDB_dbi all = 0;
@@ -90,20 +90,6 @@ state_list_tables(struct state *s, char *names[STATE_TABLES])
 	return n;
 }
 
-enum state_keys
-state_keys_of(struct state *s, const char *name)
-{
-	unsigned flags = 0;
-	MDB_dbi dbi;
-	int rc = mdb_dbi_open(s->txn, name, 0, &dbi);
-
-	if (rc == 0)
-		rc = mdb_dbi_flags(s->txn, dbi, &flags);
-	if (rc != 0)
-		state_fail(s, rc);
-	return (flags & MDB_INTEGERKEY) != 0 ? STATE_NUMBERS : STATE_BYTES;
-}
-
 static void
 verify_table(struct state *s, const char *name)
 {
@@ -120,7 +106,7 @@ static void
 verify_file(struct state *s)
 {
 	char *names[STATE_TABLES];
-	size_t i, n = state_list_tables(s, names);
+	size_t i, n = list_tables(s, names);
 
 	for (i = 0; i < n; i++) {
 		if (s->rc == 0)
@@ -242,8 +228,9 @@ check_identity(
 	return check_state_part(s, id->part, why);
 }
 
-struct state *
-state_make_file(const char *dir, size_t limit)
+/* Makes a new file under a temporary name in a locked folder. */
+static struct state *
+make_file(const char *dir, size_t limit)
 {
 	struct state *s = new_state(dir, STREAM_MDB ".new", limit);
 
@@ -255,8 +242,9 @@ state_make_file(const char *dir, size_t limit)
 	return s;
 }
 
-enum exit_code
-state_install_file(struct state *s, struct buf *why)
+/* When everything is committed: renames it to the state's name. Frees s. */
+static enum exit_code
+install_file(struct state *s, struct buf *why)
 {
 	enum exit_code code = state_commit(s, why);
 	char *to = xasprintf("%s/" STREAM_MDB, s->dir);
@@ -273,7 +261,7 @@ static enum exit_code
 create_state(const char *dir, const struct state_identity *id, size_t limit,
     struct buf *why)
 {
-	struct state *s = state_make_file(dir, limit);
+	struct state *s = make_file(dir, limit);
 
 	if (s->rc == 0) {
 		random_fill(s->seed, sizeof s->seed);
@@ -287,7 +275,7 @@ create_state(const char *dir, const struct state_identity *id, size_t limit,
 		state_put(
 		    s->meta, "seed", strlen("seed"), s->seed, sizeof s->seed);
 	}
-	return state_install_file(s, why);
+	return install_file(s, why);
 }
 
 /* The folder must be locked. */
@@ -412,4 +400,65 @@ state_close(struct state *s)
 	free(s->path);
 	free(s->dir);
 	free(s);
+}
+
+static enum state_keys
+keys_of(struct state *s, const char *name)
+{
+	unsigned flags = 0;
+	MDB_dbi dbi;
+	int rc = mdb_dbi_open(s->txn, name, 0, &dbi);
+
+	if (rc == 0)
+		rc = mdb_dbi_flags(s->txn, dbi, &flags);
+	if (rc != 0)
+		state_fail(s, rc);
+	return (flags & MDB_INTEGERKEY) != 0 ? STATE_NUMBERS : STATE_BYTES;
+}
+
+/* Copies an entry to the table of the new state, the context. */
+static bool
+copy_entry(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
+{
+	struct state_table *to = ctx;
+
+	/* The new state makes its own digest. */
+	if (to != to->state->meta || key_len != strlen(LMDB_DIGEST) ||
+	    memcmp(key, LMDB_DIGEST, key_len) != 0)
+		state_put(to, key, key_len, data, len);
+	return !state_failed(to->state);
+}
+
+static void
+copy_tables(struct state *new, struct state *old)
+{
+	char *names[STATE_TABLES];
+	size_t i, n = list_tables(old, names);
+
+	for (i = 0; i < n; i++) {
+		enum state_keys keys = keys_of(old, names[i]);
+		struct state_table *from = state_table(old, names[i], keys);
+		struct state_table *to = state_table(new, names[i], keys);
+
+		if (from != NULL && to != NULL)
+			state_each(from, NULL, 0, copy_entry, to);
+		free(names[i]);
+	}
+}
+
+/* The new file keeps the old seed, because hashes in it depend on the seed. */
+enum exit_code
+state_rewrite(struct state *old, struct buf *why)
+{
+	struct state *new = make_file(old->dir, old->limit);
+	enum exit_code code;
+
+	copy_tables(new, old);
+	if (!state_failed(old))
+		/* The old state is still open, so the folder stays locked. */
+		return install_file(new, why);
+	code = state_explain(old, why);
+	state_close(new);
+	return code;
 }
