@@ -161,11 +161,14 @@ def needed($in):
          | join(",") | text_or_null
     else null end;
 
-# closing is when it was resolved, if it is; without one there is no record.
+# closing is when it was resolved, if it is; without one there is no record. A
+# closing that polls read, too, is told to the second, as they tell it.
 def chat($in; closing):
     as_of($in.now) as $at
     | (.status | status_name) as $status
-    | (if $status == "closed" then closing else null end) as $closed_at
+    | (if $status != "closed" then null
+       elif $in.options.polled then closing | second
+       else closing end) as $closed_at
     | .meta.sender as $customer
     | {type: "chat",
        chat: chat_id,
@@ -228,13 +231,12 @@ def is_typed_on_phone:
 # on the phone; then a bridge may have sent it to Chatwoot under an account of
 # its own.
 def outgoing($bots):
-    (.sender | member("type")) as $type
-    | (.sender | member("id")) as $id
-    | (.sender | is_person($bots)) as $is_person
-    | if $is_person then {from: "operator", user: $id, operator: $id}
+    (.sender | member("id")) as $id
+    | if .sender | is_person($bots)
+      then {from: "operator", user: $id, operator: $id}
       elif is_typed_on_phone then {from: "operator"}
-      elif $type == "user" then {from: "bot", user: $id}
-      elif $type == null then {from: "bot", automated: true}
+      elif (.sender | member("type")) == null
+      then {from: "bot", automated: true}
       else {from: "bot", user: $id} end;
 
 def author($bots):
@@ -674,14 +676,6 @@ def is_of_another_account($account):
     (.account | member("id")) as $id
     | $account != null and $id != null and ($id | tostring) != $account;
 
-# A closing that polls read, too, is told to the second, as they tell it.
-def as_polled($polled):
-    if $polled and (.records | type) == "array"
-    then .records = [.records[]
-                     | if .closed_at == null then .
-                       else .closed_at = (.closed_at | second) end]
-    else . end;
-
 def hook_read:
     . as $in
     | .now as $now
@@ -704,8 +698,7 @@ def hook_read:
                      names($bots)]}
       elif .event as $event | any(silent_events[]; . == $event)
       then {records: []}
-      else {unknown: "\(.event)"} end
-    | as_polled($in.options.polled);
+      else {unknown: "\(.event)"} end;
 
 def hooks_path:
     account_path + "/webhooks";
