@@ -84,20 +84,24 @@ def in_order(lines, name):
 
 def standing(lines, name):
     """The status of a chat for those who give it to operators, and since when
-    its episode is open."""
-    status = arrival = None
+    its episode is open. A closing message wins for its second."""
+    status = arrival = closed_at = None
     opening, ended = None, ""
     for line in in_order(lines, name):
         at, says, opened = line["at"], line.get("status"), None
         if line["type"] == "chat":
+            if at == closed_at:
+                continue
             opened = line.get("opened_at")
         elif line["from"] == "system":
+            if line["kind"] in ("opened", "closed"):
+                closed_at = at if line["kind"] == "closed" else None
             says = {"opened": "open", "closed": "closed"}.get(line["kind"])
             if line["kind"] == "handoff" and status not in OVER:
                 says = "open"
         elif (line["from"] == "customer" and status != "pending" and
               not line.get("private") and not line.get("automated")):
-            says = "open"
+            says, closed_at = "open", None
         if says == "open" and opened is not None and opened > ended:
             opening = max(opening or "", opened)
             arrival = opening
