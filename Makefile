@@ -179,7 +179,7 @@ LONGEST = $(patsubst %,tests/e2e/%.t,fault_injection budget \
 # Of the tests with servers those that show much in a few seconds.
 FAST_E2E = $(patsubst %,tests/e2e/%.t,acks amqp append assign forget_who gone \
     grants isolation listen_about listen_bounds listen_http listen_operators \
-    listen_routes reconcile rollup sink sink_bad stream stream_refuse \
+    listen_routes reconcile rollup sink sink_bad stored stream stream_refuse \
     stream_snapshots tape)
 
 check:  ## install what tests need, build, run the tests

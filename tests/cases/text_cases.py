@@ -106,9 +106,9 @@ def crm_of(folders):
         server.server_close()
 
 
-def run(program, case):
+def run(program, case, more):
     words = shlex.split(read(case / "cmd"))
-    env = environment(case)
+    env = {**environment(case), **more}
     while words and re.match("[A-Z_]+=", words[0]):
         name, value = words.pop(0).split("=", 1)
         env[name] = value
@@ -142,13 +142,12 @@ def update(path, text):
         path.unlink(missing_ok=True)
 
 
-def main():
-    program, = sys.argv[1:]
-    folder = pathlib.Path("tests/cases", program)
+def main(program, folder, more):
+    """All cases of a folder, with more variables in the environment."""
     cases = sorted(cmd.parent for cmd in folder.glob("*/cmd"))
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = pool.map(lambda case: run(program, case), cases)
+        results = pool.map(lambda case: run(program, case, more), cases)
         for case, got in zip(cases, results):
             for name in RESULTS:
                 want = read(case / name)
@@ -164,4 +163,6 @@ def main():
     return not cases or failed > 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    PROGRAM, = sys.argv[1:]
+    sys.exit(main(PROGRAM, pathlib.Path("tests/cases", PROGRAM), {}))
