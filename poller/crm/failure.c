@@ -160,19 +160,13 @@ failure_whose(enum error_class error, bool open, bool refused)
 static double
 parse_number(const char *s)
 {
-	double n = 0, scale = 1;
+	char *end;
+	double n;
 
-	if (!text_is_digit(*s))
+	if (!text_is_digit(*s) || s[strspn(s, "0123456789.")] != '\0')
 		return -1;
-	for (; text_is_digit(*s); s++)
-		n = n * 10 + (*s - '0');
-	if (*s == '.')
-		s++;
-	for (; text_is_digit(*s); s++) {
-		scale /= 10;
-		n += (*s - '0') * scale;
-	}
-	return *s == '\0' ? n : -1;
+	n = strtod(s, &end);
+	return *end == '\0' ? n : -1;
 }
 
 static int64_t

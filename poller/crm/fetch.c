@@ -426,19 +426,20 @@ fetch_step(struct fetch *f)
 }
 
 size_t
-fetch_turn(struct http *http, struct fetch *const *all, size_t n)
+fetch_turn(
+    struct http *http, struct fetch *const *all, size_t n, int64_t wait_ms)
 {
 	struct http_answer *a;
-	int64_t wait = INT64_MAX, w;
 	size_t i, left = 0;
+	int64_t w;
 
 	for (i = 0; i < n; i++) {
 		w = fetch_step(all[i]);
-		wait = w < wait ? w : wait;
+		wait_ms = w < wait_ms ? w : wait_ms;
 		left += fetch_left(all[i]);
 	}
 	if (left > 0)
-		http_wait(http, wait);
+		http_wait(http, wait_ms);
 	while ((a = http_next(http)) != NULL)
 		fetch_answer(a);
 	return left;

@@ -100,9 +100,10 @@ int64_t fetch_step(struct fetch *f);
  * end of its question. */
 void fetch_answer(struct http_answer *a);
 
-/* One turn for n tenants on the same *http: sends, waits for answers, handles
- * them. Returns how many questions had not ended before. */
-size_t fetch_turn(struct http *http, struct fetch *const *all, size_t n);
+/* One turn for n tenants on the same *http: sends, waits for answers at most
+ * wait_ms, handles them. Returns how many questions had not ended before. */
+size_t fetch_turn(
+    struct http *http, struct fetch *const *all, size_t n, int64_t wait_ms);
 
 /* Drops all questions and ignores later ones; no end is called any more. */
 void fetch_stop(struct fetch *f);

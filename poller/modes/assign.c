@@ -114,6 +114,7 @@ struct assigners {
 	const char *state; /* its folder, or NULL */
 	struct http *http;
 	struct assigner_slot *slots; /* in the order of the tenants */
+	struct fetch **fetches;      /* likewise */
 	struct strmap unknown;       /* tenants that were logged as unknown */
 	int64_t accounted_ms;        /* monotonic; 0: not yet */
 };
@@ -203,8 +204,11 @@ assigners_open(struct assigners *all, const struct tenant_assigner *defaults)
 
 	all->http = http_new();
 	all->slots = xcalloc(all->poller->tenants_n + 1, sizeof *all->slots);
+	all->fetches =
+	    xcalloc(all->poller->tenants_n + 1, sizeof *all->fetches);
 	for (i = 0; i < all->poller->tenants_n; i++) {
 		open_slot(all, i, defaults);
+		all->fetches[i] = all->slots[i].assigner.crm.fetch;
 		if (all->slots[i].allowed)
 			ask_who_assigns(&all->slots[i].assigner.crm);
 		any = any || all->slots[i].allowed;
@@ -228,6 +232,7 @@ assigners_release(struct assigners *all, bool one_shot)
 		tenant_assigner_release(assigner);
 	}
 	free(all->slots);
+	free(all->fetches);
 	http_free(all->http);
 	strmap_release(&all->unknown, NULL);
 }
@@ -273,28 +278,8 @@ assigners_in_flight(const struct assigners *all)
 	size_t i, n = 0;
 
 	for (i = 0; i < all->poller->tenants_n; i++)
-		n += fetch_left(all->slots[i].assigner.crm.fetch);
+		n += fetch_left(all->fetches[i]);
 	return n;
-}
-
-/* Starts requests and delivers answers; waits for some up to wait_ms if there
- * are requests in flight. */
-static void
-assigners_turn(struct assigners *all, int64_t wait_ms)
-{
-	struct http_answer *answer;
-	int64_t w;
-	size_t i;
-
-	for (i = 0; i < all->poller->tenants_n; i++) {
-		w = fetch_step(all->slots[i].assigner.crm.fetch);
-		wait_ms = w < wait_ms ? w : wait_ms;
-	}
-	if (assigners_in_flight(all) == 0)
-		return;
-	http_wait(all->http, wait_ms);
-	while ((answer = http_next(all->http)) != NULL)
-		fetch_answer(answer);
 }
 
 /* Appends the counts of calls for Prometheus. */
@@ -731,7 +716,8 @@ carry_out_assignments(struct assign *a)
 			take_input(a, (int)wait);
 		} else {
 			take_input(a, 0);
-			assigners_turn(&a->assigners,
+			(void)fetch_turn(a->assigners.http,
+			    a->assigners.fetches, a->poller->tenants_n,
 			    wait < POLL_INPUT_MS ? wait : POLL_INPUT_MS);
 		}
 		flush_and_acknowledge(a);

@@ -71,8 +71,8 @@ static void
 ask(struct backfill *b, const struct crm_question *q)
 {
 	fetch_ask(b->crm.fetch, q);
-	while (fetch_turn(b->http, &b->crm.fetch, 1) > 0 && !stop_asked() &&
-	       b->crm.code == PROG_OK)
+	while (fetch_turn(b->http, &b->crm.fetch, 1, INT64_MAX) > 0 &&
+	       !stop_asked() && b->crm.code == PROG_OK)
 		endpoint_pump(b->to);
 }
 

@@ -716,7 +716,8 @@ check_all(struct poller *poller, struct tenant_check *checks, struct http *http)
 		    &poller->tenants[i], poller_state(poller));
 		all[i] = checks[i].crm.fetch;
 	}
-	while (fetch_turn(http, all, poller->tenants_n) > 0 && !stop_asked())
+	while (fetch_turn(http, all, poller->tenants_n, INT64_MAX) > 0 &&
+	       !stop_asked())
 		;
 	free(all);
 }

@@ -23,10 +23,8 @@
 #define TENANTS_AT_ONCE 64
 
 struct pull_slot {
-	struct tenant *tenant;
+	size_t tenant;     /* its index */
 	struct pull *pull; /* NULL: free */
-	enum exit_code *code;
-	int64_t *told;
 };
 
 struct pull_run {
@@ -43,14 +41,14 @@ struct pull_run {
 };
 
 static void
-close_slot(struct pull_slot *s)
+close_slot(struct pull_run *j, struct pull_slot *s)
 {
 	if (s->pull != NULL) {
-		*s->code = pull_code(s->pull);
-		*s->told = pull_told(s->pull);
+		j->codes[s->tenant] = pull_code(s->pull);
+		j->told[s->tenant] = pull_told(s->pull);
 	}
 	pull_free(s->pull);
-	*s = (struct pull_slot){ .pull = NULL };
+	s->pull = NULL;
 }
 
 /* True if a person started this run and watches it. */
@@ -63,14 +61,14 @@ is_in_terminal(void)
 /* Call it right after store_open(). In a run by cron it is not an error if the
  * previous poll still holds the lock. */
 static void
-report_no_state(const struct pull_slot *s, const char *why)
+report_no_state(const struct tenant *t, const char *why)
 {
 	if (errno == EWOULDBLOCK && !is_in_terminal())
 		log_info("busy",
 		    "tenant=%s reason=\"another poller is at work: %s\"",
-		    s->tenant->name, why);
+		    t->name, why);
 	else
-		log_error("tenant %s: %s", s->tenant->name, why);
+		log_error("tenant %s: %s", t->name, why);
 }
 
 /* True if the poll is skipped so that the month's calls last. A poll started in
@@ -93,27 +91,25 @@ static void
 begin_tenant_pull(struct pull_run *j, struct pull_slot *s)
 {
 	const char *state = j->tape == NULL ? poller_state(j->poller) : NULL;
+	const struct tenant *t = &j->poller->tenants[j->next];
 	struct store *store = NULL;
 	struct buf why = BUF_INIT;
 
-	s->tenant = &j->poller->tenants[j->next];
-	s->code = &j->codes[j->next];
-	s->told = &j->told[j->next];
-	j->next++;
+	s->tenant = j->next++;
 	if (state != NULL) {
-		store = store_open(
-		    state, s->tenant->name, STORE_EXCLUSIVE, s->code, &why);
+		store = store_open(state, t->name, STORE_EXCLUSIVE,
+		    &j->codes[s->tenant], &why);
 		if (store == NULL) {
-			report_no_state(s, buf_str(&why));
+			report_no_state(t, buf_str(&why));
 			buf_release(&why);
 			return;
 		}
-		if (is_skipped(s->tenant, store)) {
+		if (is_skipped(t, store)) {
 			store_close(store);
 			return;
 		}
 	}
-	s->pull = pull_new(j->http, s->tenant, store, j->to);
+	s->pull = pull_new(j->http, t, store, j->to);
 }
 
 /* Fills free slots and sends requests. Returns the milliseconds until more may
@@ -149,7 +145,7 @@ handle_answers(struct pull_run *j)
 	for (i = 0; i < TENANTS_AT_ONCE; i++) {
 		if (j->slots[i].pull == NULL || !pull_done(j->slots[i].pull))
 			continue;
-		close_slot(&j->slots[i]);
+		close_slot(j, &j->slots[i]);
 		j->ended = true;
 	}
 }
@@ -214,19 +210,18 @@ run_pulls(struct pull_run *j)
 static void
 keep_confirmed(struct pull_run *j, size_t tenant)
 {
-	const char *name = j->poller->tenants[tenant].name;
+	const struct tenant *t = &j->poller->tenants[tenant];
 	struct buf why = BUF_INIT;
-	enum exit_code code = PROG_OK;
-	struct store *store = store_open(
-	    poller_state(j->poller), name, STORE_COUNTING, &code, &why);
+	enum exit_code code;
+	struct store *store = poller_open_store(
+	    poller_state(j->poller), t, STORE_COUNTING, false, &code);
 
-	if (store != NULL) {
-		store_set_number(store, CHATS_CONFIRMED, j->told[tenant]);
-		code = store_commit(store, &why);
-	}
+	if (store == NULL)
+		return;
+	store_set_number(store, CHATS_CONFIRMED, j->told[tenant]);
+	if (store_commit(store, &why) != PROG_OK)
+		log_warn("tenant %s: %s", t->name, buf_str(&why));
 	store_close(store);
-	if (code != PROG_OK)
-		log_warn("tenant %s: %s", name, buf_str(&why));
 	buf_release(&why);
 }
 
@@ -249,7 +244,7 @@ pull_all(struct poller *p, struct tape *tape)
 	for (i = 0; i < TENANTS_AT_ONCE; i++) {
 		if (j.slots[i].pull != NULL)
 			pull_stop(j.slots[i].pull);
-		close_slot(&j.slots[i]);
+		close_slot(&j, &j.slots[i]);
 	}
 	if (poller_flush(p, j.to) == OUTCOME_DONE)
 		for (i = 0; i < p->tenants_n; i++)

@@ -168,7 +168,7 @@ ask(struct registry *r, enum profile_call call, const struct webhook *hook,
 	r->code = PROG_TEMPFAIL;
 	buf_setf(r->why, "asked to stop");
 	fetch_ask(f, &q);
-	while (fetch_turn(r->run->http, &f, 1) > 0 && !stop_asked())
+	while (fetch_turn(r->run->http, &f, 1, INT64_MAX) > 0 && !stop_asked())
 		;
 	if (r->code == PROG_OK && q.changes && fetch_calls(f)[call] == 0) {
 		r->code = PROG_UNAVAILABLE;

@@ -609,7 +609,7 @@ ask_all(struct status_input *in, struct endpoint *to)
 		fetches[i] = all[i].crm.fetch;
 	}
 	do {
-		left = fetch_turn(http, fetches, p->tenants_n);
+		left = fetch_turn(http, fetches, p->tenants_n, INT64_MAX);
 		endpoint_pump(in->from);
 		endpoint_pump(to);
 		deadletter_pump(&in->dead);
