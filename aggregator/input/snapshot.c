@@ -97,77 +97,6 @@ marked_owner(const struct strmap *tenants, const struct flat *f, unsigned *part)
 	return t->open->parts[*part].begun ? t : NULL;
 }
 
-static const char key[] = "\"snapshot\"";
-
-static bool
-is_line_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-/* Returns the quote before the key whose value is at p; NULL if the member is
- * written in an unusual way. */
-static const char *
-member_start(const char *line, const char *p)
-{
-	size_t len = strlen(key);
-
-	if (p > line && p[-1] == '"')
-		p--;
-	while (p > line && is_line_blank(p[-1]))
-		p--;
-	if (p == line || *--p != ':')
-		return NULL;
-	while (p > line && is_line_blank(p[-1]))
-		p--;
-	if ((size_t)(p - line) < len || memcmp(p - len, key, len) != 0)
-		return NULL;
-	return p - len;
-}
-
-/* Appends the line without the member from `from` to `after`. The comma after
- * the member, or the one before it, is dropped, too. */
-static void
-add_without(struct buf *to, const char *line, size_t len, const char *from,
-    const char *after)
-{
-	const char *end = line + len;
-
-	while (after < end && is_line_blank(*after))
-		after++;
-	if (after < end && *after == ',') {
-		after++;
-	} else {
-		while (from > line && is_line_blank(from[-1]))
-			from--;
-		if (from > line && from[-1] == ',')
-			from--;
-	}
-	buf_add(to, line, (size_t)(from - line));
-	buf_add(to, after, (size_t)(end - after));
-}
-
-static void
-add_line_without(
-    struct buf *to, const struct record *r, const char *line, size_t len)
-{
-	const char *value = r->snapshot.p, *after, *from = NULL;
-
-	/* A value with escapes was decoded elsewhere and does not point into
-	 * the line. */
-	if (value != NULL && value > line && value < line + len)
-		from = member_start(line, value);
-	if (from == NULL) {
-		buf_add(to, line, len);
-	} else {
-		after = value + r->snapshot.len;
-		if (value[-1] == '"')
-			after++;
-		add_without(to, line, len, from, after);
-	}
-	buf_addc(to, '\n');
-}
-
 void
 passing_add_at(struct buf *to, const char *line, size_t len, int64_t at)
 {
@@ -184,7 +113,7 @@ passing_add_at(struct buf *to, const char *line, size_t len, int64_t at)
 			x = &f.field[i];
 			if (x == flat_find(&f, "snapshot"))
 				continue;
-			if (x == flat_find(&f, "at")) {
+			if (at != CLOCK_NONE && x == flat_find(&f, "at")) {
 				jsonw_time(to, "at", at);
 				continue;
 			}
@@ -206,10 +135,12 @@ passing_add(const struct passing *p, struct buf *to, struct record *r,
 
 	if (p->passes == NULL || !p->passes(p->ctx, r))
 		return;
-	if (r->at == at)
-		add_line_without(to, r, line, len);
-	else
-		passing_add_at(to, line, len, r->at);
+	if (r->snapshot.p != NULL || r->at != at) {
+		passing_add_at(to, line, len, r->at != at ? r->at : CLOCK_NONE);
+	} else {
+		buf_add(to, line, len);
+		buf_addc(to, '\n');
+	}
 }
 
 struct snapshot *
@@ -255,7 +186,7 @@ snapshot_add(struct snapshot *s, const struct pipeline_setup *setup,
 		if (setup->selection->allocation && !setup->no_streaming)
 			replay_log_add(&s->replay, r, line, len, s->markers.at);
 		if (r->type == RECORD_EVENT && !setup->no_streaming)
-			add_line_without(&s->events, r, line, len);
+			passing_add_at(&s->events, line, len, CLOCK_NONE);
 		(void)pipeline_add(&s->pipeline, r);
 	}
 	if (undated)

@@ -91,7 +91,7 @@ void passing_add(const struct passing *p, struct buf *to, struct record *r,
     const char *line, size_t len);
 
 /* Does the same for a line that is known to be passed through, with another
- * time. The line lies in a block of scan.h. */
+ * time unless that is CLOCK_NONE. The line lies in a block of scan.h. */
 void passing_add_at(struct buf *to, const char *line, size_t len, int64_t at);
 
 /* The records of a snapshot. */
