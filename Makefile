@@ -275,7 +275,7 @@ MANPAGES  = $(foreach p,$(PROGS:%=man1/$(PROGRAM_PREFIX)%.1) \
 M         = $(DESTDIR)$(MANDIR)
 D         = $(DESTDIR)$(DATADIR)
 DATA_FOLDERS = profiles schema api board grafana scripts examples
-INSTALLED_SCRIPTS = dead-letters health-check.sh job limits reap reconcile report tenant \
+INSTALLED_SCRIPTS = dead-letters health-check.sh job limits reap reconcile tenant \
                     mail-report setup topology
 # Lets apropos find the pages, where man looks for them. A package (DESTDIR) has
 # its own way.

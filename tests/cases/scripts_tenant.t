@@ -304,17 +304,3 @@ while IFS='|' read -r cell want; do
 	is "$cell" "$(printf '%b\t%s\n' "$cell" -5 | shown csv name 'n#' |
 		tail -n +2)" "$(printf '%b,-5\r' "$want")"
 done <"$tmp/cells"
-
-echo "- report needs a database, and says so"
-rc=0
-: >"$tmp/empty.conf"
-"$scripts/report" -c "$tmp/empty.conf" >"$tmp/out" 2>"$tmp/err" || rc=$?
-is "without one ($(cat "$tmp/err"))" "$rc" 78
-says "no database is configured"
-for wrong in "-o xml" "--watch=0" "--watch=." "--watch=1.2" "-t a;b" \
-	"--frobnicate"; do
-	rc=0
-	# shellcheck disable=SC2086 # two words
-	"$scripts/report" -c "$tmp/conf" $wrong >/dev/null 2>&1 || rc=$?
-	is "report $wrong" "$rc" 64
-done

@@ -1,5 +1,5 @@
 #!/usr/bin/env -S python3 -B
-"""sink --now and scripts/report on terminals of 50, 60, 80 and 120 columns, by
+"""sink --now, also under watch(1), on terminals of 50, 60, 80 and 120 columns, by
 tmux: every number on the screen is a number of the database, names are cut and
 numbers never, and what is not shown is named. Old metrics are marked."""
 
@@ -23,6 +23,8 @@ COLUMNS = ("waiting_chats", "longest_wait_seconds", "available", "open_chats",
 NAMES = ["田中花子", "Maximiliana Konstantinopolskaya", "Анна",
          "Malik\u202e\x9b2J"]
 OPERATORS = 45
+NOW = shlex.quote(os.path.join(BIN, "sink")) + " --now"
+WATCH = f"watch -t -n 1 {NOW} -o table"
 
 
 def width(text):
@@ -84,9 +86,6 @@ class Terminal:
             return until(60, look, f"{pattern} on the screen")
         except AssertionError as e:
             raise AssertionError(f"{e}: {self.lines()}") from e
-
-    def key(self, name):
-        self.call("send-keys", name)
 
     def __enter__(self):
         return self
@@ -194,10 +193,7 @@ class Test:
 
     def every_width(self):
         for columns in (50, 60, 80, 120):
-            for command, lines in (
-                    (f"{shlex.quote(os.path.join(BIN, 'sink'))} --now", 80),
-                    ("scripts/report --watch=1", 40),
-                    ("scripts/report --watch=1", 24)):
+            for command, lines in ((NOW, 80), (WATCH, 40), (WATCH, 24)):
                 say(f"- {command} at {columns} columns, {lines} lines")
                 with Terminal(self.lab, command, columns, lines) as terminal:
                     terminal.shows(r"^t, as of \S+ \S+ IST")
@@ -208,9 +204,8 @@ class Test:
                           f"{n} operators on {lines} lines")
                 self.waits_are_true(page, lines)
 
-    def it_is_shown_again_until_its_end(self):
-        with Terminal(self.lab, "scripts/report --watch=1", 80,
-                      40) as terminal:
+    def it_is_shown_again(self):
+        with Terminal(self.lab, WATCH, 80, 40) as terminal:
             terminal.shows("^t, as of ")
             for chats in 4321, 1234:
                 self.lab.sql(f"UPDATE tenant_metrics SET open_chats = {chats}")
@@ -219,8 +214,6 @@ class Test:
             terminal.shows("^sink: database .*connect to")
             self.lab.servers("start", "mariadb")
             terminal.shows("^t, as of ")
-            terminal.key("C-c")
-            terminal.shows("ended 0")
 
     def old_metrics_are_marked(self):
         for seconds, marked in ((170, False), (452, True)):
@@ -287,11 +280,9 @@ class Test:
                   f"no such table: {done}")
 
     def unknown_tenants_are_refused(self):
-        for command in (["sink", "--now", "--tenant", "nobody"],
-                        ["scripts/report", "-t", "nobody"]):
-            done = self.lab.run(command)
-            self.that(done.code == 66 and not done.out and
-                      "'nobody'" in done.err, f"{command}: {done}")
+        done = self.lab.run(["sink", "--now", "--tenant", "nobody"])
+        self.that(done.code == 66 and not done.out and
+                  "'nobody'" in done.err, f"{done}")
 
 
 def body():
@@ -300,7 +291,7 @@ def body():
     with Lab("now") as lab:
         test = Test(lab)
         test.every_width()
-        test.it_is_shown_again_until_its_end()
+        test.it_is_shown_again()
         test.old_metrics_are_marked()
         test.old_snapshots_are_marked()
         test.statements_print_their_rows()

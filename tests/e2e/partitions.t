@@ -78,7 +78,7 @@ class Database:
     def shown(self):
         """What people see, without the times and what is read from buckets,
         which viewed() has."""
-        report = self.run(["scripts/report", "-o", "csv"]).splitlines()
+        report = self.run(["sink", "--now", "-o", "csv"]).splitlines()
         tenants = self.run(["scripts/tenant", "list", "-o", "csv"])
         return [[*x.split(",")[:9], *x.split(",")[11:12]] for x in report] + \
             self.sql("SELECT tenant, operator_id, operator_name, dialog_id, "

@@ -70,7 +70,7 @@ class Test:
                             f"tenant = '{tenant}'")[0][0]
 
     def report(self, *options):
-        return self.lab.must(["scripts/report", *options])
+        return self.lab.must(["sink", "--now", *options])
 
     # The steps.
 
@@ -128,7 +128,7 @@ class Test:
                         f"open {self.chats('two')}, unassigned ",
                         "OPERATOR *WAITING *LONGEST *AVAIL"):
             self.that(re.search("(?m)^" + pattern, table), f"{pattern}: {table}")
-        csv = self.report("-t", "one", "-o", "csv").out.decode().splitlines()
+        csv = self.report("--tenant", "one", "-o", "csv").out.decode().splitlines()
         self.equal(len(csv) - 1, self.number(
             "SELECT COUNT(*) FROM operator_metrics WHERE tenant = 'one'"),
             "lines of CSV")
@@ -138,14 +138,9 @@ class Test:
         self.equal({r["tenant"] for r in self.report().records()},
                    {"one", "two"}, "tenants in a pipe")
         self.equal(sum(r["open_chats"]
-                       for r in self.report("-t", "one").records()),
+                       for r in self.report("--tenant", "one").records()),
                    self.chats("one", "status = 'open' AND operator IS NOT NULL"),
                    "chats held")
-        watch = lab.start(["scripts/report", "-o", "table", "--watch=1"],
-                          lab.path("watched"))
-        until(15, lambda: "\ntwo, as of" in lab.text("watched"), "--watch")
-        watch.terminate()
-        watch.wait()
 
     def one_fails(self):
         """The other is served, and the exit code says so."""
