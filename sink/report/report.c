@@ -780,8 +780,6 @@ fill_about(struct report *r, struct figure_table *t)
 		figure_add(t, pairs[i]);
 	figure_add(t, "as_of");
 	add_member(t, r->totals, "as_of");
-	figure_add(t, "version");
-	add_member(t, r->totals, "version");
 	figure_add(t, "not_kept");
 	kept_add_lacking(&r->not_kept, &names);
 	figure_add(t, names.data);

@@ -75,7 +75,7 @@ static const struct {
 	{ "Figure",
 	    "{tenant: text, kind: text, zone: text, from: time? 'null: all of "
 	    "the present, with open=1 alone', to: time?, as_of: time?, now: "
-	    "{version: number, count: number? 'null: no intervals are kept', "
+	    "{count: number? 'null: no intervals are kept', "
 	    "sum_seconds: number?, avg_seconds: number?, max_seconds: number?},"
 	    " href: text?, "
 	    "not_kept: text? 'Where there is nothing: metrics of which nothing "
@@ -85,7 +85,7 @@ static const struct {
 	    " flag, cache_connected: null, processing_queue_size: null}" },
 	{ "Heatmap",
 	    "{tenant: text, rows: [@HeatmapRow], zone: text, kind: text, from: "
-	    "time, to: time, version: integer?, as_of: time?, not_kept: text? "
+	    "time, to: time, as_of: time?, not_kept: text? "
 	    "'Where there is nothing: metrics of which nothing is kept'}" },
 	{ "HeatmapRow",
 	    "{weekday: number, hour: number, count: number?, sum_seconds: "
@@ -121,7 +121,7 @@ static const struct {
 	    "'A sentence that says what is wrong'}" },
 	{ "Responses",
 	    "{tenant: text, rows: [@ResponsesRow], zone: text, kind: text, "
-	    "from: time, to: time, version: integer?, as_of: time?, not_kept: "
+	    "from: time, to: time, as_of: time?, not_kept: "
 	    "text? 'Where there is nothing: metrics of which nothing is "
 	    "kept'}" },
 	{ "ResponsesRow",
@@ -153,7 +153,7 @@ static const struct {
 	    "/api/v1/intervals, which have them all, in pages'}" },
 	{ "Transfers",
 	    "{tenant: text, rows: [@TransfersRow], zone: text, kind: text, "
-	    "from: time, to: time, version: integer?, as_of: time?, not_kept: "
+	    "from: time, to: time, as_of: time?, not_kept: "
 	    "text? 'Where there is nothing: metrics of which nothing is "
 	    "kept'}" },
 	{ "TransfersRow",

@@ -27,7 +27,7 @@ struct transfers {
 	struct response_span span;
 	bool by_operator;
 	struct db_rows *rows;
-	struct response_sums frame; /* has version, as_of and not_kept */
+	struct response_sums frame; /* has as_of and not_kept */
 };
 
 static bool
@@ -57,17 +57,14 @@ read_transfers(struct transfers *t)
 	       read_group(t);
 }
 
-/* Selects the rows that count; withdrawn rows contribute only their version. */
 static void
 build_transfers(const struct transfers *t, struct buf *sql)
 {
-	static const char ms[] = "IF(" INTERVAL_COUNTS ", ms, NULL)";
-
 	buf_addf(sql,
-	    "SELECT %s, COUNT(%s), COALESCE(SUM(%s), 0), MAX(%s), "
-	    "MAX(version), MAX(as_of) FROM intervals WHERE tenant = ? "
-	    "AND end_at >= ? AND end_at < ? AND kind = 'waiting'",
-	    t->by_operator ? "COALESCE(operator, '')" : "NULL", ms, ms, ms);
+	    "SELECT %s, COUNT(*), COALESCE(SUM(ms), 0), MAX(ms), MAX(as_of) "
+	    "FROM intervals WHERE tenant = ? AND end_at >= ? AND end_at < ? "
+	    "AND kind = 'waiting' AND " INTERVAL_COUNTS,
+	    t->by_operator ? "COALESCE(operator, '')" : "NULL");
 	if (t->by_operator)
 		scope_add_rows(&t->q->viewer, "operator", sql);
 	else
@@ -84,13 +81,11 @@ find_frame(struct transfers *t)
 	struct response_sums *f = &t->frame;
 	bool some = false;
 
-	f->version = f->as_of = CLOCK_NONE;
+	f->as_of = CLOCK_NONE;
 	while (db_next(t->rows)) {
 		some = some || db_get_int(t->rows, 1) > 0;
-		if (db_get_int(t->rows, 4) > f->version)
-			f->version = db_get_int(t->rows, 4);
-		if (db_get_time(t->rows, 5) > f->as_of)
-			f->as_of = db_get_time(t->rows, 5);
+		if (db_get_time(t->rows, 4) > f->as_of)
+			f->as_of = db_get_time(t->rows, 4);
 	}
 	db_rewind(t->rows);
 	return some ||
@@ -139,10 +134,8 @@ write_transfers(struct transfers *t)
 
 	sheet_begin(&s, to, t->q->format, transfer_columns,
 	    ARRAY_LEN(transfer_columns));
-	while (db_next(t->rows)) {
-		if (!t->by_operator || db_get_int(t->rows, 1) > 0)
-			write_transfer(t, &s);
-	}
+	while (db_next(t->rows))
+		write_transfer(t, &s);
 	sheet_end(&s);
 	if (t->q->format == SHEET_JSON)
 		response_write_frame(to, &t->filter, &t->span, &t->frame);

@@ -120,7 +120,7 @@ read_spans(struct responses_question *r)
 	return true;
 }
 
-/* Both ranges are read as of one moment, and so is their version. */
+/* Both ranges are read as of one moment. */
 static bool
 read_responses(struct responses_question *r)
 {
@@ -395,7 +395,7 @@ struct figure_question {
 	struct response_span span;
 	bool ranged; /* from and to are used; not with open=1 alone */
 	/* From the tables. */
-	struct span_sum is; /* version: including withdrawn rows */
+	struct span_sum is;
 	int64_t as_of;
 	bool are_kept; /* the tenant has intervals */
 };
@@ -432,7 +432,7 @@ add_choice(const char *column, const char *value, struct buf *sql,
 	args[(*n)++] = db_str(value);
 }
 
-/* Appends the condition for the figure's rows, including withdrawn ones. */
+/* Appends the condition for the figure's rows. */
 static bool
 add_rows(struct figure_question *f, struct buf *sql, struct db_value *args,
     size_t *n)
@@ -451,7 +451,8 @@ add_rows(struct figure_question *f, struct buf *sql, struct db_value *args,
 		args[(*n)++] = db_time(f->span.from);
 		args[(*n)++] = db_time(f->span.to);
 	}
-	buf_addf(sql, " AND kind IN (%s)", f->filter.kinds);
+	buf_addf(
+	    sql, " AND kind IN (%s) AND " INTERVAL_COUNTS, f->filter.kinds);
 	add_choice("operator", f->filter.operator_id, sql, args, n);
 	add_choice("channel", f->filter.channel, sql, args, n);
 	scope_add_rows(&f->q->viewer, "operator", sql);
@@ -467,16 +468,14 @@ ask_figure(struct figure_question *f)
 	size_t n;
 	bool good;
 
-	buf_adds(&sql, "SELECT COALESCE(SUM(" INTERVAL_COUNTS "), 0), "
-		       "COALESCE(SUM(IF(" INTERVAL_COUNTS ", ms, 0)), 0), "
-		       "COALESCE(MAX(IF(" INTERVAL_COUNTS ", ms, NULL)), 0), "
-		       "COALESCE(MAX(version), 0), MAX(as_of)");
+	buf_adds(&sql, "SELECT COUNT(*), COALESCE(SUM(ms), 0), "
+		       "COALESCE(MAX(ms), 0), MAX(as_of)");
 	good = add_rows(f, &sql, args, &n) &&
 	       question_ask(f->q, buf_str(&sql), args, n, &rows);
 	if (good && db_next(rows)) {
 		span_sum_add(&f->is, db_get_int(rows, 0), db_get_int(rows, 1),
-		    db_get_int(rows, 2), db_get_int(rows, 3));
-		f->as_of = db_get_time(rows, 4);
+		    db_get_int(rows, 2));
+		f->as_of = db_get_time(rows, 3);
 	}
 	f->are_kept = true;
 	if (good && f->is.n == 0)
@@ -490,7 +489,6 @@ static void
 write_now(const struct figure_question *f, struct buf *to)
 {
 	jsonw_open_in(to, "now");
-	jsonw_int(to, "version", f->is.version);
 	if (f->are_kept) {
 		jsonw_int(to, "count", f->is.n);
 		jsonw_seconds(to, "sum_seconds", f->is.sum_ms);

@@ -500,10 +500,8 @@ sum_of(struct sums_reader *r, int64_t slot, const char *name)
 }
 
 static void
-note_version(struct response_sums *s, int64_t version, int64_t as_of)
+note_time(struct response_sums *s, int64_t as_of)
 {
-	if (version > s->version)
-		s->version = version;
 	if (as_of > s->as_of)
 		s->as_of = as_of;
 }
@@ -655,7 +653,7 @@ take_span(struct sums_reader *r, const struct db_rows *rows)
 	while ((rc = span_text_next(&t)) == 1) {
 		if ((r->filter->kind_set & 1U << t.kind) == 0)
 			continue;
-		note_version(r->to, t.version, db_get_time(rows, 3));
+		note_time(r->to, db_get_time(rows, 3));
 		if (slot < 0 && t.n > 0)
 			add_number(&r->cut, begin, t.n);
 		if (slot < 0 || t.n == 0)
@@ -780,7 +778,8 @@ add_intervals(const struct sums_reader *r, const struct response_ranges *ranges,
 		args[(*n)++] = db_time(ranges->list[i].from);
 		args[(*n)++] = db_time(ranges->list[i].to);
 	}
-	buf_addf(sql, ") AND kind IN (%s)", r->filter->kinds);
+	buf_addf(
+	    sql, ") AND kind IN (%s) AND " INTERVAL_COUNTS, r->filter->kinds);
 	add_scope(r, "operator", sql);
 	if (r->filter->operator_id != NULL) {
 		buf_adds(sql, " AND " WHO " = ?");
@@ -804,22 +803,19 @@ add_name(const struct sums_reader *r, struct buf *sql)
 	buf_addf(sql, ", %s, '" OTHERS "')", name);
 }
 
-/* Takes a group: slot, name, bucket, number, sum, maximum, version and time.
- * Withdrawn intervals (bucket -1) have a version but no longer count. */
+/* Takes a group: slot, name, bucket, number, sum, maximum and time. */
 static bool
 take_intervals(struct sums_reader *r, const struct db_rows *rows)
 {
 	int64_t bucket = db_get_int(rows, 2);
 	struct response_sum *to;
 
-	note_version(r->to, db_get_int(rows, 6), db_get_time(rows, 7));
-	if (bucket == -1)
-		return true;
+	note_time(r->to, db_get_time(rows, 6));
 	to = sum_of(r, db_get_int(rows, 0), db_get(rows, 1));
 	if (to == NULL)
 		return false;
 	span_sum_add(&to->of, db_get_int(rows, 3), db_get_int(rows, 4),
-	    db_get_int(rows, 5), 0);
+	    db_get_int(rows, 5));
 	/* Rows stored by others may have a negative time. */
 	if (bucket >= 0 && bucket < DURATION_BUCKETS)
 		span_sum_add_bucket(
@@ -860,9 +856,9 @@ read_intervals(struct sums_reader *r, const struct response_ranges *ranges)
 	response_plan_add_slot(r->plan, ranges, &sql);
 	buf_adds(&sql, " AS slot, ");
 	add_name(r, &sql);
-	buf_adds(&sql, " AS name, IF(" INTERVAL_COUNTS ", " DURATION_BUCKET_SQL(
-			   "ms") ", -1) AS bucket, COUNT(*), SUM(ms), MAX(ms), "
-				 "MAX(version), MAX(as_of)");
+	buf_adds(&sql,
+	    " AS name, " DURATION_BUCKET_SQL(
+		"ms") " AS bucket, COUNT(*), SUM(ms), MAX(ms), MAX(as_of)");
 	add_intervals(r, ranges, &sql, args, &n);
 	buf_addf(
 	    &sql, " GROUP BY slot, name, bucket LIMIT %d", BUCKETS_MAX + 1);
@@ -890,7 +886,7 @@ count_intervals(struct sums_reader *r, const struct response_ranges *hours)
 	buf_adds(&sql,
 	    "SELECT TIMESTAMPDIFF(HOUR, '1970-01-01', end_at) AS h, COUNT(*)");
 	add_intervals(r, hours, &sql, args, &n);
-	buf_adds(&sql, " AND " INTERVAL_COUNTS " GROUP BY h");
+	buf_adds(&sql, " GROUP BY h");
 	good = ask(r, &sql, args, n, HOURS_MAX, &rows);
 	while (good && db_next(rows))
 		add_number(&r->cut, db_get_int(rows, 0) * HOUR_MS,
@@ -971,12 +967,11 @@ find_missing_of_channels(struct sums_reader *r, const struct response_sums *all)
 			*strmap_put(&r->to->missing, e->key, e->key_len) = r;
 	for (i = 0; (e = strmap_next(&all->missing, &i)) != NULL;)
 		*strmap_put(&r->to->missing, e->key, e->key_len) = r;
-	note_version(r->to, all->version, all->as_of);
+	note_time(r->to, all->as_of);
 	strmap_release(&numbers, NULL);
 }
 
-static const struct response_sums no_sums = { .version = CLOCK_NONE,
-	.as_of = CLOCK_NONE };
+static const struct response_sums no_sums = { .as_of = CLOCK_NONE };
 
 /* Reads all channels together first, which tells whether intervals are
  * missing. */
@@ -1134,7 +1129,7 @@ response_sums_join(struct response_sums *to, const struct response_sums *before)
 	bool unknown = before->unknown || before->missing.n > 0;
 	size_t i;
 
-	note_version(to, before->version, before->as_of);
+	note_time(to, before->as_of);
 	for (i = 0; unknown && i < l->n; i++) {
 		if (!kept_lacks(&to->not_kept, l->metrics[i]))
 			to->not_kept.metrics[to->not_kept.n++] = l->metrics[i];
@@ -1179,10 +1174,6 @@ response_write_frame(struct buf *to, const struct response_filter *c,
 	jsonw_str(to, "zone", c->zone_name);
 	jsonw_str(to, "kind", c->kind);
 	response_write_range(to, c, span);
-	if (s->version != CLOCK_NONE)
-		jsonw_int(to, "version", s->version);
-	else
-		jsonw_null(to, "version");
 	jsonw_time(to, "as_of", s->as_of);
 	kept_write_lacking(&s->not_kept, to);
 }

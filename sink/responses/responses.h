@@ -197,7 +197,7 @@ struct response_sum {
 struct response_sums {
 	struct response_sum *list; /* sorted by slot and name */
 	size_t n;
-	int64_t version, as_of; /* the newest; CLOCK_NONE: there is none */
+	int64_t as_of; /* the newest; CLOCK_NONE: there is none */
 	/* Metrics that the answer lacks. */
 	struct kept_lacking not_kept;
 	bool opens; /* the tenant has intervals to which a link can lead */
@@ -216,9 +216,9 @@ bool response_sums_read(struct question *q, const struct response_plan *p,
     const struct response_filter *c, enum response_group group,
     struct response_sums *s) __attribute__((warn_unused_result));
 void response_sums_release(struct response_sums *s);
-/* Adds what the previous range's sums say to an answer made from both: its
- * version becomes the newer one, and what is unknown in the previous range is
- * unknown in the answer. */
+/* Adds what the previous range's sums say to an answer made from both: its time
+ * becomes the newer one, and what is unknown in the previous range is unknown
+ * in the answer. */
 void response_sums_join(
     struct response_sums *to, const struct response_sums *before);
 /* True if the slot is not completely kept, so its figures are unknown. */
@@ -230,7 +230,7 @@ void response_write_range(struct buf *to, const struct response_filter *c,
     const struct response_span *span);
 
 /* Appends the members of a JSON answer besides its rows: what was requested,
- * and the version. */
+ * and its time. */
 void response_write_frame(struct buf *to, const struct response_filter *c,
     const struct response_span *span, const struct response_sums *s);
 

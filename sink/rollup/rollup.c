@@ -153,17 +153,16 @@ read_hour_sums(struct rollup_work *d, const char *table)
 {
 	struct db_rows *rows;
 	struct span_sum *sum;
-	enum outcome o = query_day(
-	    d, "responses, sum_ms, max_ms, version, as_of", table, &rows);
+	enum outcome o =
+	    query_day(d, "responses, sum_ms, max_ms, as_of", table, &rows);
 
 	if (o != OUTCOME_DONE)
 		return o;
 	while (db_next(rows)) {
-		sum = sum_of_row(d, rows, db_get_time(rows, 7));
+		sum = sum_of_row(d, rows, db_get_time(rows, 6));
 		if (sum != NULL)
 			span_sum_add(sum, number_of(rows, 3),
-			    number_of(rows, 4), number_of(rows, 5),
-			    number_of(rows, 6));
+			    number_of(rows, 4), number_of(rows, 5));
 	}
 	db_rows_free(rows);
 	return o;

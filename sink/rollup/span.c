@@ -42,15 +42,12 @@ plus(int64_t a, int64_t b)
 }
 
 void
-span_sum_add(struct span_sum *to, int64_t n, int64_t sum_ms, int64_t max_ms,
-    int64_t version)
+span_sum_add(struct span_sum *to, int64_t n, int64_t sum_ms, int64_t max_ms)
 {
 	to->n = plus(to->n, n);
 	to->sum_ms = plus(to->sum_ms, sum_ms);
 	if (max_ms > to->max_ms)
 		to->max_ms = max_ms;
-	if (version > to->version)
-		to->version = version;
 }
 
 /* Returns the place of a bucket, or where it belongs. */
@@ -139,7 +136,7 @@ merge_buckets(struct span_sum *to, const struct span_sum *from)
 void
 span_sum_merge(struct span_sum *to, const struct span_sum *from)
 {
-	span_sum_add(to, from->n, from->sum_ms, from->max_ms, from->version);
+	span_sum_add(to, from->n, from->sum_ms, from->max_ms);
 	if (from->buckets_n > 0)
 		merge_buckets(to, from);
 }
@@ -206,10 +203,10 @@ span_sums_write(const struct span_sums *s, struct buf *to)
 
 	for (i = 0; i < SPAN_KINDS; i++) {
 		k = &s->kind[i];
-		if (k->n == 0 && k->version == 0 && k->buckets_n == 0)
+		if (k->n == 0 && k->buckets_n == 0)
 			continue;
-		buf_addf(to, "%s %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64,
-		    span_kind_names[i], k->n, k->sum_ms, k->max_ms, k->version);
+		buf_addf(to, "%s %" PRId64 " %" PRId64 " %" PRId64,
+		    span_kind_names[i], k->n, k->sum_ms, k->max_ms);
 		write_buckets(k, to);
 		buf_addc(to, ';');
 	}
@@ -276,8 +273,7 @@ read_count(const char **p, bool *bad)
 int
 span_text_next(struct span_text *t)
 {
-	int64_t *const numbers[] = { &t->n, &t->sum_ms, &t->max_ms,
-		&t->version };
+	int64_t *const numbers[] = { &t->n, &t->sum_ms, &t->max_ms };
 	const char *p = t->rest;
 	bool bad = false;
 	size_t i, len;
@@ -328,10 +324,9 @@ add_run(const char **p, const char *end, int64_t *next, struct span_sum *to)
 int
 span_text_add(const struct span_text *t, struct span_sum *to)
 {
-	struct span_sum one = { .n = t->n,
-		.sum_ms = t->sum_ms,
-		.max_ms = t->max_ms,
-		.version = t->version };
+	struct span_sum one = {
+		.n = t->n, .sum_ms = t->sum_ms, .max_ms = t->max_ms
+	};
 	const char *p = t->runs;
 	int64_t next = 0;
 	bool good = true;
@@ -455,19 +450,6 @@ span_set_read(struct span_set *s, struct db *db, const char *tenant,
 	return o;
 }
 
-static int64_t
-newest_version(const struct span_sums *s)
-{
-	int64_t version = 0;
-	size_t i;
-
-	for (i = 0; i < SPAN_KINDS; i++) {
-		if (s->kind[i].version > version)
-			version = s->kind[i].version;
-	}
-	return version;
-}
-
 enum outcome
 span_set_lock(
     const struct span_set *s, struct db *db, const char *tenant, int64_t begin)
@@ -477,12 +459,12 @@ span_set_lock(
 
 	return db_exec(db,
 	    "INSERT INTO response_rollups (tenant, subject, span, begin_at, "
-	    "id, sums, as_of, version) VALUES (?, ?, ?, ?, '', '', ?, 0) "
+	    "id, sums, as_of) VALUES (?, ?, ?, ?, '', '', ?) "
 	    "ON DUPLICATE KEY UPDATE tenant = VALUES(tenant)",
 	    args, ARRAY_LEN(args), NULL);
 }
 
-enum { COLUMNS = 8 };
+enum { COLUMNS = 7 };
 
 /* Not a valid text of sums: no kind has that name. */
 static const char damaged_text[] = "damaged";
@@ -492,10 +474,10 @@ span_set_bulk(struct db *db)
 {
 	return db_bulk_new(db,
 	    "INSERT INTO response_rollups (tenant, subject, span, begin_at, "
-	    "id, sums, as_of, version) VALUES ",
-	    "(?, ?, ?, ?, ?, ?, ?, ?)",
+	    "id, sums, as_of) VALUES ",
+	    "(?, ?, ?, ?, ?, ?, ?)",
 	    " ON DUPLICATE KEY UPDATE sums = VALUES(sums), "
-	    "as_of = VALUES(as_of), version = VALUES(version)",
+	    "as_of = VALUES(as_of)",
 	    COLUMNS);
 }
 
@@ -520,8 +502,7 @@ put_rows(struct span_set *s, const char *tenant, struct db_bulk *put)
 			     db_str(s->of), db_str(s->span),
 			     db_time(row->begin), db_str(row->id),
 			     db_text(buf_str(&row->text), row->text.len),
-			     db_time(row->as_of),
-			     db_int(newest_version(&row->sums)) });
+			     db_time(row->as_of) });
 	}
 }
 

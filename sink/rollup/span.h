@@ -31,7 +31,6 @@ struct span_bucket {
 /* A zeroed struct is empty. */
 struct span_sum {
 	int64_t n, sum_ms, max_ms;
-	int64_t version;             /* the newest; 0: no row */
 	struct span_bucket *buckets; /* owned, sorted, each n above 0 */
 	size_t buckets_n, cap;
 };
@@ -45,8 +44,8 @@ extern const char *const span_kind_names[SPAN_KINDS];
 enum span_kind span_kind_named(const char *name, size_t len);
 
 /* Adds the values of a row, without buckets. */
-void span_sum_add(struct span_sum *to, int64_t n, int64_t sum_ms,
-    int64_t max_ms, int64_t version);
+void span_sum_add(
+    struct span_sum *to, int64_t n, int64_t sum_ms, int64_t max_ms);
 /* Adds to the bucket of a duration. */
 void span_sum_add_bucket(struct span_sum *to, uint32_t bucket, int64_t n);
 /* Adds another sum with its buckets. */
@@ -55,11 +54,11 @@ void span_sum_release(struct span_sum *s);
 
 /* The column `sums` of response_rollups. Each kind is
  *
- *   reply 4 61000 40000 1763805600000 481:b 496:cab;
+ *   reply 4 61000 40000 481:b 496:cab;
  *
- * that is, its name, number, sum and maximum in ms, newest version, and runs of
- * adjacent buckets: the first one's number and their counts. A kind without
- * responses and rows is left out.
+ * that is, its name, number, sum and maximum in ms, and runs of adjacent
+ * buckets: the first one's number and their counts. A kind without responses is
+ * left out.
  *
  * A count is written in base 26, a to z, with all digits but the last as
  * capitals: so no separator is needed, and most counts are one letter. An
@@ -71,7 +70,7 @@ void span_sum_release(struct span_sum *s);
 struct span_text {
 	const char *rest; /* borrowed: the kinds that follow */
 	enum span_kind kind;
-	int64_t n, sum_ms, max_ms, version;
+	int64_t n, sum_ms, max_ms;
 	const char *runs, *end; /* counts, not examined yet */
 };
 

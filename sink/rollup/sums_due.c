@@ -160,7 +160,7 @@ count_intervals(struct sums_due *s, const char *tenant, int64_t from,
 	enum outcome o = db_query(s->db,
 	    "SELECT TIMESTAMPDIFF(HOUR, ?, end_at) AS n, "
 	    "COALESCE(channel, '') AS c, kind, " DURATION_BUCKET_SQL(
-		"ms") " AS bucket, COUNT(*), SUM(ms), MAX(ms), MAX(version), "
+		"ms") " AS bucket, COUNT(*), SUM(ms), MAX(ms), "
 		      "MAX(as_of) FROM intervals "
 		      "WHERE tenant = ? AND end_at >= ? AND end_at < ? "
 		      "AND kind <> 'waiting' AND " INTERVAL_COUNTS
@@ -174,11 +174,11 @@ count_intervals(struct sums_due *s, const char *tenant, int64_t from,
 		row = span_set_row(hours, from + db_get_int(rows, 0) * HOUR_MS,
 		    db_get(rows, 1), db_get_len(rows, 1));
 		row->put = true;
-		if (db_get_time(rows, 8) > row->as_of)
-			row->as_of = db_get_time(rows, 8);
+		if (db_get_time(rows, 7) > row->as_of)
+			row->as_of = db_get_time(rows, 7);
 		sum = &row->sums.kind[kind];
 		span_sum_add(sum, db_get_int(rows, 4), db_get_int(rows, 5),
-		    db_get_int(rows, 6), db_get_int(rows, 7));
+		    db_get_int(rows, 6));
 		span_sum_add_bucket(
 		    sum, (uint32_t)db_get_int(rows, 3), db_get_int(rows, 4));
 	}

@@ -350,9 +350,7 @@ class Test:
                 f"WHERE tenant = '{TENANT}' AND subject = 'channel' AND "
                 "sums <> ''"):
             if (span, millis(at)) not in not_made:
-                got[span, millis(at), channel] = {
-                    kind: (*numbers[:3], 0, numbers[4])
-                    for kind, numbers in read_sums(stored).items()}
+                got[span, millis(at), channel] = read_sums(stored)
         for at, _, kind, length, channel in self.oracle.intervals:
             for span, width in spans.items():
                 begin = at // width * width
@@ -796,8 +794,8 @@ class Test:
             self.intervals_have_the_dates(zone, row)
         frame = self.get("responses", zone="Asia/Kolkata")
         self.that(len(frame["rows"]) == 7
-                  and frame["from"].endswith("T00:00:00.000+05:30")
-                  and frame["version"] is None, f"without a range: {frame}")
+                  and frame["from"].endswith("T00:00:00.000+05:30"),
+                  f"without a range: {frame}")
 
     def intervals_have_the_dates(self, zone, row):
         """Also without an hour of the week, and at once with one."""
@@ -809,16 +807,6 @@ class Test:
                 for asked in (dates, times))
             self.that(for_dates == for_times,
                       f"{zone} {hour}: {for_dates}, not {for_times}")
-
-    def a_version_tells_of_changes(self):
-        asked = {"from": "2026-10-20", "to": "2026-11-05",
-                 "zone": "Asia/Kolkata"}
-        before = self.get("responses", **asked)
-        newest = self.sql.number(
-            "SELECT MAX(version) FROM response_hours_all WHERE "
-            "hour >= '2026-10-19 18:00' AND hour < '2026-11-04 19:00' AND "
-            "kind IN ('first_response', 'reply')")
-        self.that(before["version"] == newest, f"{before['version']}")
 
     def roles_see_their_part(self):
         asked = {"from": "2026-03-01", "to": "2026-11-05", "by": "month"}
@@ -936,10 +924,10 @@ class Test:
         self.sql.ask(
             "INSERT INTO response_rollups SELECT 'many', 'operator', 'hour', "
             "'2026-01-01' + INTERVAL seq DIV 200 HOUR, "
-            f"CONCAT('o', seq MOD 200), 'reply 60 600000 9999 1 {buckets};', "
-            f"NOW(3), 1 FROM seq_0_to_{MANY_DAYS * 4800 - 1}; "
+            f"CONCAT('o', seq MOD 200), 'reply 60 600000 9999 {buckets};', "
+            f"NOW(3) FROM seq_0_to_{MANY_DAYS * 4800 - 1}; "
             "INSERT INTO response_rollups SELECT 'many', 'tenant', 'hour', "
-            "'2026-01-01' + INTERVAL seq HOUR, '', '', NOW(3), 1 "
+            "'2026-01-01' + INTERVAL seq HOUR, '', '', NOW(3) "
             f"FROM seq_0_to_{MANY_DAYS * 24 - 1}")
         before = self.peak()
         answer = self.server.get(
@@ -985,8 +973,8 @@ class Test:
                   and sum(r["count"] for r in answer.rows()) == 350400,
                   f"a year: {answer.status} {answer.body[:300]!r}")
 
-    def a_withdrawal_is_a_version(self):
-        """Where no sums tell of it."""
+    def what_is_withdrawn_is_not_counted(self):
+        """Where there are no sums."""
         self.put_intervals(
             "VALUES "
             "('taken', '2026-03-01 10:00', 'a', '', 'reply', '2026-03-01', "
@@ -998,8 +986,7 @@ class Test:
                 V1 + "responses", token(tenant_id="taken", role="lead"),
                 by="total", **{"from": "2026-03-01T10:30:00.000Z",
                                "to": to}).json()
-            self.that([answer["version"], answer["rows"][0]["count"]]
-                      == [9, 0], f"withdrawn: {answer}")
+            self.that(answer["rows"][0]["count"] == 0, f"withdrawn: {answer}")
 
     # What is not kept.
 
@@ -1181,8 +1168,8 @@ class Test:
         self.sql.ask(
             "INSERT INTO response_rollups SELECT 'cut', 'tenant', 'hour', "
             "DATE_FORMAT(UTC_TIMESTAMP() - INTERVAL 90 DAY + INTERVAL seq "
-            "HOUR, '%Y-%m-%d %H:00'), '', 'resolution 1 1 1 1 1:b;', "
-            "NOW(3), 1 FROM seq_0_to_1")
+            "HOUR, '%Y-%m-%d %H:00'), '', 'resolution 1 1 1 1:b;', "
+            "NOW(3) FROM seq_0_to_1")
         got = dashboard("cut")["conversation_metrics"]
         self.that([got[k] for k in ("resolved", "avg_duration",
                                     "resolution_rate")] == [None] * 3,
@@ -1203,18 +1190,17 @@ class Test:
         """An hour that it cuts has no intervals; the asked one is whole."""
         self.sql.ask(
             "INSERT INTO response_rollups SELECT 'before', 'tenant', 'hour', hour, "
-            "'', 'reply 1 1 1 1 1:b;', NOW(3), 1 FROM (SELECT "
+            "'', 'reply 1 1 1 1:b;', NOW(3) FROM (SELECT "
             "'2026-02-28 18:00' AS hour UNION SELECT '2026-03-02 05:00') h; "
             "INSERT INTO response_rollups VALUES ('before', 'tenant', 'hour', "
-            "'2026-03-01 03:00', '', 'reply 1 1 1 9 1:b;', "
-            "'2026-03-04 05:00', 9)")
+            "'2026-03-01 03:00', '', 'reply 1 1 1 1:b;', "
+            "'2026-03-04 05:00')")
         answer = self.server.get(
             V1 + "responses", token(tenant_id="before", role="lead"),
             zone="Asia/Kolkata", compare="previous",
             **{"from": "2026-03-02", "to": "2026-03-03"}).json()
         self.that([r["count"] for r in answer["rows"]] == [1, None]
-                  and answer["not_kept"] == "intervals"
-                  and answer["version"] == 9,
+                  and answer["not_kept"] == "intervals",
                   f"the span before: {answer}")
 
     def present_of_chatwoot_opens(self):
@@ -1390,7 +1376,6 @@ def body():
         test.responses_are_right()
         test.heat_maps_are_right()
         test.dates_are_of_the_zone()
-        test.a_version_tells_of_changes()
         test.roles_see_their_part()
         test.bad_links_are_refused()
         test.bad_questions_are_refused()
@@ -1399,7 +1384,7 @@ def body():
         test.resolutions_are_known_or_null()
         test.what_the_span_before_lacks_is_told()
         test.the_span_before_may_be_empty()
-        test.a_withdrawal_is_a_version()
+        test.what_is_withdrawn_is_not_counted()
         if LONG:
             test.a_year_of_hours_is_168_groups()
         test.a_heat_map_of_any_range_takes_little()

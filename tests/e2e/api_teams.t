@@ -391,16 +391,16 @@ class Test:
     def sums_of_others_are_not_read(self):
         """Of two months in which 300 others have sums of each day."""
         self.sql("INSERT INTO response_rollups (tenant, subject, span, "
-                 "begin_at, id, sums, as_of, version) SELECT "
+                 "begin_at, id, sums, as_of) SELECT "
                  f"'{TENANT}', 'operator', 'day', "
                  "'2025-01-01' + INTERVAL d.seq DAY, CONCAT('other', o.seq), "
-                 "'reply 1 1 1 1 1:b;', '2026-01-01', 1 "
+                 "'reply 1 1 1 1:b;', '2026-01-01' "
                  "FROM seq_0_to_58 d JOIN seq_1_to_300 o")
         self.sql("INSERT INTO response_rollups (tenant, subject, span, "
-                 "begin_at, id, sums, as_of, version) SELECT "
+                 "begin_at, id, sums, as_of) SELECT "
                  f"'{TENANT}', 'tenant', 'day', "
                  "'2025-01-01' + INTERVAL seq DAY, '', "
-                 "'reply 300 300 1 1 1:Lo;', '2026-01-01', 1 "
+                 "'reply 300 300 1 1:Lo;', '2026-01-01' "
                  "FROM seq_0_to_58")
         self.sql("ANALYZE TABLE response_rollups")
         path = "responses?from=2025-01-01&to=2025-03-01&by=day"

@@ -5,12 +5,12 @@ from collections import Counter
 
 
 def read_sums(stored):
-    """{kind: (n, sum, max, version, {bucket: n})}"""
+    """{kind: (n, sum, max, {bucket: n})}"""
     found = {}
     for kind in stored.split(";")[:-1]:
         name, *numbers = kind.split(" ")
         buckets = {}
-        for run in numbers[4:]:
+        for run in numbers[3:]:
             first, counts = run.split(":")
             bucket, n = int(first), 0
             for letter in counts:
@@ -19,7 +19,7 @@ def read_sums(stored):
                     if n:
                         buckets[bucket] = n
                     bucket, n = bucket + 1, 0
-        found[name] = (*map(int, numbers[:4]), buckets)
+        found[name] = (*map(int, numbers[:3]), buckets)
     return found
 
 
@@ -30,8 +30,8 @@ def bucket(length):
 
 
 def sums_of(lengths):
-    """Of a kind, as read_sums() has it; without a version."""
-    return (len(lengths), sum(lengths), max(lengths), 0,
+    """Of a kind, as read_sums() has it."""
+    return (len(lengths), sum(lengths), max(lengths),
             dict(Counter(map(bucket, lengths))))
 
 
