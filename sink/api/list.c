@@ -117,8 +117,7 @@ page_cursor_order(const struct page_cursor *c, struct buf *sql)
 		    c->keys[i].name, c->newest_first ? " DESC" : "");
 }
 
-/* Appends a cursor for the rows after the current one. */
-static void
+void
 page_cursor_write(
     const struct page_cursor *c, const struct db_rows *row, struct buf *to)
 {

@@ -59,6 +59,10 @@ size_t page_cursor_condition(const struct page_cursor *c, struct buf *sql,
 /* Appends " ORDER BY ...". */
 void page_cursor_order(const struct page_cursor *c, struct buf *sql);
 
+/* Appends a cursor for the rows after the current one. */
+void page_cursor_write(
+    const struct page_cursor *c, const struct db_rows *row, struct buf *to);
+
 void page_cursor_release(struct page_cursor *c);
 
 /* Names, ending with NULL. */

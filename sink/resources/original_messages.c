@@ -5,18 +5,14 @@
  * As in the original, an unknown conversation has no messages, and is not an
  * error.
  *
- * Our answers have pages: limit, and the cursor in the header Link: time and id
- * of the previous page's last message, "2026-11-20T10:00:00.000Z,ID". It is the
- * last one bytewise, as in the index: messages of the same time are sorted
- * within a page, and if pages share a time, they are divided bytewise.
+ * Our answers have pages: limit, and the cursor of list.h in the header Link.
+ * It is that of the message that is last bytewise, as in the index: messages of
+ * the same time are sorted within a page, and if pages share a time, they are
+ * divided bytewise.
  */
 #include <inttypes.h>
-#include <string.h>
 
-#include "common/base/clock.h"
-#include "common/base/parse.h"
 #include "common/base/xalloc.h"
-#include "common/digest/encoding.h"
 #include "common/text/jsonw.h"
 #include "sink/api/question.h"
 #include "sink/resources/chat_rows.h"
@@ -44,27 +40,16 @@ struct history_page {
 	struct question *q;
 	char conversation[RECORD_MAX_ID + 1];
 	int64_t limit;
-	int64_t after_ms;     /* from the cursor */
-	const char *after_id; /* NULL: the first page */
+	struct page_cursor cursor;
 };
 
 static bool
 read_history_cursor(struct history_page *h)
 {
-	const char *text = question_parameter(h->q, "cursor"), *comma;
-
-	if (text == NULL)
-		return true;
-	comma = strchr(text, ',');
-	if (comma != NULL &&
-	    clock_parse(text, (size_t)(comma - text), &h->after_ms) == 0 &&
-	    strlen(comma + 1) <= RECORD_MAX_ID &&
-	    parse_is_utf8(comma + 1, strlen(comma + 1))) {
-		h->after_id = comma + 1;
-		return true;
-	}
-	return question_problem(
-	    h->q, 400, "cursor is not valid for this resource");
+	return page_cursor_read(
+		   &h->cursor, question_parameter(h->q, "cursor")) ||
+	       question_problem(
+		   h->q, 400, "cursor is not valid for this resource");
 }
 
 /* The first receipt of a message, as in the view read_status; the index is
@@ -80,47 +65,41 @@ read_history_cursor(struct history_page *h)
 static bool
 ask_history(const struct history_page *h, struct db_rows **rows)
 {
-	const struct db_value args[] = { db_str(h->conversation),
-		db_time(h->after_ms), db_time(h->after_ms),
-		db_str(h->after_id) };
+	struct db_value args[1 + PAGE_CURSOR_ARGS] = { db_str(
+	    h->conversation) };
 	struct buf sql = BUF_INIT;
+	size_t n;
 	bool good;
 
 	buf_addf(&sql,
 	    "SELECT message_id, conversation_id, sender_id, receiver_id, %s, "
 	    "created_at, message_type, user_id, event_type, " FIRST_RECEIPT
 	    " FROM messages m FORCE INDEX (by_chat) WHERE tenant = ? AND "
-	    "conversation_id = ?%s ORDER BY created_at, message_id "
-	    "LIMIT %" PRId64,
-	    h->q->viewer.role < VIEWER_ADMIN ? "NULL" : "content",
-	    h->after_id == NULL ? ""
-				: " AND created_at >= ? AND (created_at > ? "
-				  "OR message_id > ?)",
-	    h->limit + 1);
-	good = question_ask_page(h->q, buf_str(&sql), args,
-	    h->after_id == NULL ? 1 : 4, (size_t)h->limit, rows);
+	    "conversation_id = ?",
+	    h->q->viewer.role < VIEWER_ADMIN ? "NULL" : "content");
+	n = 1 + page_cursor_condition(&h->cursor, &sql, args + 1);
+	page_cursor_order(&h->cursor, &sql);
+	buf_addf(&sql, " LIMIT %" PRId64, h->limit + 1);
+	good = question_ask_page(
+	    h->q, buf_str(&sql), args, n, (size_t)h->limit, rows);
 	buf_release(&sql);
 	return good;
 }
 
-/* Adds the header Link: the page after the last row, whose id is *last, if
+/* Adds the header Link: the page after the last row, whose cursor is *next, if
  * there is one. */
 static void
 link_next_messages(
-    const struct history_page *h, struct db_rows *rows, struct buf *last)
+    const struct history_page *h, struct db_rows *rows, struct buf *next)
 {
-	struct buf *to = &h->q->answer->headers;
-	char time[CLOCK_TEXT];
-
 	if (!db_rows_cut(rows))
 		return;
 	while (db_next(rows))
 		continue;
-	buf_adds(last, db_get(rows, MESSAGE_ID));
-	clock_format(db_get_time(rows, CREATED_AT), time);
-	buf_addf(to, "Link: <?limit=%" PRId64 "&cursor=%s,", h->limit, time);
-	percent_encode(to, buf_str(last));
-	buf_adds(to, ">; rel=\"next\"\n");
+	page_cursor_write(&h->cursor, rows, next);
+	buf_addf(&h->q->answer->headers,
+	    "Link: <?limit=%" PRId64 "&cursor=%s>; rel=\"next\"\n", h->limit,
+	    buf_str(next));
 }
 
 static void
@@ -137,10 +116,10 @@ write_message(struct sheet *s, const struct db_rows *row)
 static void
 write_history(const struct history_page *h, struct db_rows *rows)
 {
-	struct buf *to = &h->q->answer->body, last = BUF_INIT;
+	struct buf *to = &h->q->answer->body, next = BUF_INIT;
 	struct sheet s;
 
-	link_next_messages(h, rows, &last);
+	link_next_messages(h, rows, &next);
 	message_order(rows, CREATED_AT, MESSAGE_ID);
 	jsonw_open(to);
 	jsonw_str(to, "conversation_id", h->conversation);
@@ -150,14 +129,18 @@ write_history(const struct history_page *h, struct db_rows *rows)
 	while (db_next(rows))
 		write_message(&s, rows);
 	sheet_end(&s);
-	reply_end_linked(h->q, db_rows_cut(rows) ? buf_str(&last) : NULL);
-	buf_release(&last);
+	reply_end_linked(h->q, next.len > 0 ? buf_str(&next) : NULL);
+	buf_release(&next);
 }
 
 void
 original_messages(struct question *q)
 {
-	struct history_page h = { .q = q, .limit = LIST_PAGE };
+	struct history_page h = { .q = q,
+		.limit = LIST_PAGE,
+		.cursor = { .keys = { { "created_at", SHEET_TIME, CREATED_AT },
+				{ "message_id", SHEET_TEXT, MESSAGE_ID } },
+		    .keys_n = 2 } };
 	struct db_rows *rows = NULL;
 
 	q->format = SHEET_JSON; /* a suffix belongs to the id */
@@ -165,5 +148,6 @@ original_messages(struct question *q)
 	    question_int(q, "limit", 1, LIST_PAGE_MAX, &h.limit) &&
 	    read_history_cursor(&h) && ask_history(&h, &rows))
 		write_history(&h, rows);
+	page_cursor_release(&h.cursor);
 	db_rows_free(rows);
 }
