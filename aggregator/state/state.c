@@ -285,30 +285,6 @@ state_each(struct state_table *t, const void *prefix, size_t len,
 		state_fail(s, rc);
 }
 
-bool
-state_last_number(struct state_table *t, uint64_t *number)
-{
-	struct state *s = t->state;
-	MDB_val key, data;
-	MDB_cursor *c;
-	int rc;
-
-	if (!state_begin(s))
-		return false;
-	state_guard(true);
-	rc = mdb_cursor_open(s->txn, t->dbi, &c);
-	if (rc == 0) {
-		rc = mdb_cursor_get(c, &key, &data, MDB_LAST);
-		if (rc == 0)
-			memcpy(number, key.mv_data, sizeof *number);
-		mdb_cursor_close(c);
-	}
-	state_guard(false);
-	if (rc != 0 && rc != MDB_NOTFOUND)
-		state_fail(s, rc);
-	return rc == 0;
-}
-
 int64_t
 state_number(struct state *s, const char *name, int64_t def)
 {

@@ -124,9 +124,6 @@ typedef bool state_entry_fn(
 void state_each(struct state_table *t, const void *prefix, size_t len,
     state_entry_fn *entry, void *ctx);
 
-/* Returns the largest key of a table of STATE_NUMBERS; false if it is empty. */
-bool state_last_number(struct state_table *t, uint64_t *number);
-
 /* Read and set named numbers, which are stored beside the tables. def is
  * returned for a missing one. */
 int64_t state_number(struct state *s, const char *name, int64_t def);

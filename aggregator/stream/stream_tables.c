@@ -335,6 +335,8 @@ load_chat_entry(
 	if (t == NULL || key_len != sizeof number)
 		return damaged(s);
 	memcpy(&number, key, sizeof number);
+	/* Chats come in the order of their numbers. */
+	s->next_number = number + 1;
 	return check_unpacked(s, model_unpack_chat(&t->pipeline.model,
 				     (const char *)data + STREAM_TENANT_BYTES,
 				     len - STREAM_TENANT_BYTES, number));
@@ -364,16 +366,13 @@ int
 stream_load(struct stream *s)
 {
 	const struct stream_tables *t = &s->tables;
-	uint64_t last = 0;
 
 	s->refreshed = state_number(s->state, STREAM_REFRESHED, 0) != 0;
 	state_each(t->tenants, NULL, 0, load_tenant_entry, s);
 	state_each(t->operators, NULL, 0, load_operator_entry, s);
 	state_each(t->seen, NULL, 0, load_identity_run, s);
+	s->next_number = 1;
 	state_each(t->chats, NULL, 0, load_chat_entry, s);
-	if (state_last_number(t->chats, &last))
-		s->next_number = last;
-	s->next_number++;
 	stream_load_pending(s);
 	stream_foreign_load(s);
 	if (stream_allocation_load(s) == -1)
