@@ -84,8 +84,8 @@ chats_describe(struct chat *c)
 	}
 }
 
-/* The newest message with a status decides, or the description, also if an
- * opening or a customer's message has the same time. */
+/* The newest message with a status decides, or the description. If they have
+ * the same time, the description does, unless the message is a closing. */
 static void
 apply_newer_status(struct chat *c, int64_t since)
 {
@@ -297,7 +297,8 @@ struct collector {
 	/* After the last message of the walk. */
 	int64_t last_at;
 	uint32_t assignee;
-	int64_t assignee_until; /* see struct droppable */
+	bool assignee_known;
+	int64_t transferred_at;
 	enum episode_state episode;
 	struct droppable old;
 };
@@ -314,6 +315,16 @@ start_episode(struct collector *k)
 	k->present = k->n;
 }
 
+static int64_t
+assignee_until(const struct collector *k)
+{
+	int64_t until = clocks_wins_until(k->transferred_at);
+
+	if (!k->assignee_known)
+		return CLOCK_NONE;
+	return until > k->last_at ? until : k->last_at;
+}
+
 /* Everything so far belongs to past episodes. */
 static void
 collect_episode(void *ctx, int64_t ended_at)
@@ -324,14 +335,14 @@ collect_episode(void *ctx, int64_t ended_at)
 	start_episode(k);
 	/* A record that names the first assignee, and therefore also the
 	 * previous one, may still arrive. */
-	if (k->assignee_until == CLOCK_NONE && limit != INT64_MIN)
+	if (!k->assignee_known && limit != INT64_MIN)
 		limit -= k->work->model->window;
 	if (k->walked == 0 || k->last_at >= limit || ended_at >= limit)
 		return;
 	k->old.messages = k->walked;
 	k->old.intervals = k->n;
 	k->old.assignee = k->assignee;
-	k->old.assignee_until = k->assignee_until;
+	k->old.assignee_until = assignee_until(k);
 	k->old.episode = k->episode;
 }
 
@@ -348,16 +359,6 @@ collect_interval(void *ctx, const struct interval *i)
 	w->intervals[k->n++] = *i;
 }
 
-static int64_t
-assignee_until(const struct clocks *c)
-{
-	int64_t until = clocks_wins_until(c->transferred_at);
-
-	if (!c->assignee_known)
-		return CLOCK_NONE;
-	return until > c->current->at ? until : c->current->at;
-}
-
 static void
 collect_message(void *ctx, const struct clocks *clocks, const struct message *m,
     enum event_kind kind)
@@ -368,7 +369,8 @@ collect_message(void *ctx, const struct clocks *clocks, const struct message *m,
 	k->walked++;
 	k->last_at = m->at;
 	k->assignee = clocks->assignee;
-	k->assignee_until = assignee_until(clocks);
+	k->assignee_known = clocks->assignee_known;
+	k->transferred_at = clocks->transferred_at;
 	k->episode = clocks->episode;
 	if (kind != EVENT_CUSTOMER_WRITES && kind != EVENT_HUMAN_ANSWERS &&
 	    kind != EVENT_BOT_ANSWERS)
@@ -425,7 +427,6 @@ walk_chat(struct collector *k, struct derivation *w, struct chat *c,
 	k->all =
 	    m->incremental || m->on_interval != NULL || m->walker.ops != NULL;
 	k->limit = INT64_MIN;
-	k->assignee_until = CLOCK_NONE;
 	if (m->incremental && m->window > 0 && m->as_of != CLOCK_NONE)
 		k->limit = m->as_of - m->window;
 	start_episode(k);
