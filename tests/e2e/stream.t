@@ -294,6 +294,27 @@ def check_silent(lab, checks):
     checks.that(rows and not flow.rows, "rows are written though nothing came")
 
 
+def check_dropped(lab, checks):
+    say("- messages that were dropped still win for the whole of their second")
+    flow = Flow(lab)
+    flow.fresh()
+    chat = {"type": "chat", "tenant": "a", "chat": "c"}
+    system = {"type": "message", "tenant": "a", "chat": "c", "from": "system",
+              "at": "2026-11-20T10:00:05Z"}
+    records = [json.dumps(r) for r in (
+        {**chat, "at": "2026-11-20T10:00:00Z", "operator": "1"},
+        {**system, "id": "1", "kind": "assigned", "operator": "2"},
+        {**system, "id": "2", "kind": "closed"},
+        {**chat, "at": "2026-11-20T10:00:05.5Z", "operator": "1"})]
+    records += [message("a", str(hour), "c", f"21T{hour}:00:00", sender)
+                for hour, sender in ((10, "customer"), (23, "operator"))]
+    records.append(message("a", "24", "c", "22T10:00:00", "operator"))
+    for some in records[:5], records[5:6], records[6:]:
+        flow.put(some)
+        flow.run()
+    flow.same_figures(records)
+
+
 def check_gap(lab, checks):
     say("- a conversation that a single flush begins and forgets has its rows")
     flow = Flow(lab, "conversations", forget="1d", window="1h")
@@ -321,7 +342,7 @@ def body():
         lab.start_servers("rabbitmq")
         for check in (check_figures, check_passing, check_letters, check_waits,
                       check_clock, check_pipe, check_again, check_kills,
-                      check_silent, check_gap):
+                      check_silent, check_dropped, check_gap):
             check(lab, checks)
     return checks.result()
 
