@@ -1,15 +1,8 @@
 /*
- * hash: the hash function of all tables, for short texts and with a random
- * seed, and the comparison and copy that tables need with it. The functions are
- * inline, because a call costs more than their work. The seed is part of both
- * factors of each product, so outsiders cannot make a factor 0 and cause
- * collisions. Input that may be chosen to collide needs
- * common/digest/keyed_hash.h, which is slower; checksums on disk are in
- * common/digest/checksum.h.
- *
- * Measured beside XXH3 of libxxhash, all inline: for keys of 4 to 40 bytes XXH3
- * takes 3.3 ns, this 2.8; for keys of 4 to 16 bytes, which most are, 2.6 and
- * 1.7 (gcc -O2, AMD EPYC).
+ * hash: the hash function of all tables, XXH3 of libxxhash with a random seed,
+ * and the comparison that tables need with it. The functions are inline,
+ * because a call costs more than their work. Input that may be chosen to
+ * collide needs common/digest/keyed_hash.h, which is slower.
  */
 #ifndef COMMON_CONTAINERS_HASH_H
 #define COMMON_CONTAINERS_HASH_H
@@ -19,7 +12,15 @@
 #include <stdint.h>
 #include <string.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 __extension__ typedef unsigned __int128 hash_wide;
+
+/* Odd numbers with as many ones as zeros, to distinguish uses of a seed. */
+#define HASH_K1 UINT64_C(0xA0761D6478BD642F)
+#define HASH_K2 UINT64_C(0xE7037ED1A0B428DB)
+#define HASH_K3 UINT64_C(0x8EBC6AF09C88C6E3)
 
 /* The two halves of the product, combined by xor. */
 static inline uint64_t
@@ -48,45 +49,10 @@ hash_load4(const char *p)
 	return w;
 }
 
-/* Loads the first and last bytes of a text of at most 16 bytes; together with
- * the length they determine it. */
-static inline void
-hash_ends(const char *p, size_t len, uint64_t *a, uint64_t *b)
-{
-	if (len >= 8) {
-		*a = hash_load8(p);
-		*b = hash_load8(p + len - 8);
-	} else if (len >= 4) {
-		*a = hash_load4(p);
-		*b = hash_load4(p + len - 4);
-	} else if (len > 0) {
-		*a = (uint64_t)(unsigned char)p[0] |
-		     (uint64_t)(unsigned char)p[len / 2] << 8;
-		*b = (unsigned char)p[len - 1];
-	} else {
-		*a = 0;
-		*b = 0;
-	}
-}
-
-#define HASH_K1 UINT64_C(0xA0761D6478BD642F)
-#define HASH_K2 UINT64_C(0xE7037ED1A0B428DB)
-#define HASH_K3 UINT64_C(0x8EBC6AF09C88C6E3)
-
 static inline uint64_t
 hash_text(uint64_t seed, const void *text, size_t len)
 {
-	const char *p = text;
-	uint64_t h = seed ^ HASH_K1,
-		 secret = (seed << 32 | seed >> 32) ^ HASH_K2;
-	size_t left = len;
-	uint64_t a, b;
-
-	for (; left > 16; p += 16, left -= 16)
-		h = hash_mix(hash_load8(p) ^ secret, hash_load8(p + 8) ^ h);
-	hash_ends(p, left, &a, &b);
-	h = hash_mix(a ^ secret, b ^ h);
-	return hash_mix(h ^ HASH_K3, (uint64_t)len ^ HASH_K1);
+	return XXH3_64bits_withSeed(text, len, seed);
 }
 
 /* Returns memcmp() == 0. */
