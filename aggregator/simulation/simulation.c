@@ -575,15 +575,3 @@ simulation_free(struct simulation *w)
 	free(w->tenant);
 	free(w);
 }
-
-const char *
-simulation_tenant(const struct simulation *w)
-{
-	return w->tenant;
-}
-
-int64_t
-simulation_limit(const struct simulation *w)
-{
-	return w->limit;
-}

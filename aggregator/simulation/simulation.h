@@ -36,9 +36,6 @@ void simulation_totals(const struct simulation *w, struct rowset *to);
 int simulation_assignments(const struct simulation *w,
     int (*line)(void *ctx, const char *line, size_t len), void *ctx);
 
-const char *simulation_tenant(const struct simulation *w);
-int64_t simulation_limit(const struct simulation *w);
-
 /* Appends a table for people, made from the rows of allocation_operators and
  * allocation_totals. */
 void simulation_table(const struct simulation *w,

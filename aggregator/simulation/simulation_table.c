@@ -2,7 +2,7 @@
  * simulation_table: the result for a team lead. A chat that comes back is
  * counted again, so the table counts arrivals, not chats.
  */
-#include "aggregator/simulation/simulation.h"
+#include "aggregator/simulation/simulation_impl.h"
 
 #include "common/base/xalloc.h"
 #include "common/output/output_table.h"
@@ -169,7 +169,7 @@ simulation_table(const struct simulation *w, const struct metric *by_operator,
 
 	simulation_operators(w, &operators);
 	simulation_totals(w, &totals);
-	add_total_lines(simulation_tenant(w), simulation_limit(w), &totals, to);
+	add_total_lines(w->tenant, w->limit, &totals, to);
 	output_table_init(&t, columns, ARRAY_LEN(columns));
 	t.width = output_width();
 	for (i = 0; i < operators.n; i++)
