@@ -225,27 +225,26 @@ verify_content(struct store *s, MDB_txn *txn)
 								: MDB_CORRUPTED;
 }
 
-/* Opens the tables and verifies their content. Creates the tables of a new
- * file, unless it is only read: then returns MDB_NOTFOUND while another process
- * creates them. */
+/* Opens the tables and verifies their content, or creates those of a file in
+ * which nothing was ever committed: tables that are missing later are lost. */
 static int
 open_tables(struct store *s, MDB_txn *txn, enum store_access access)
 {
-	int rc = 0, i, missing = 0;
+	MDB_envinfo info;
+	int rc = mdb_env_info(s->env, &info), i;
+	bool new = rc == 0 && info.me_last_txnid == 0;
 
 	for (i = 0; rc == 0 && i < STORE_TABLES; i++) {
 		s->seeds[i] = lmdb_seed(table_names[i]);
-		rc = mdb_dbi_open(txn, table_names[i], 0, &s->dbi[i]);
-		missing += rc == MDB_NOTFOUND;
-		if (rc == MDB_NOTFOUND)
-			rc = mdb_dbi_open(
-			    txn, table_names[i], MDB_CREATE, &s->dbi[i]);
+		rc = mdb_dbi_open(
+		    txn, table_names[i], new ? MDB_CREATE : 0, &s->dbi[i]);
 	}
-	if (rc == 0 && missing == STORE_TABLES)
-		return put_format(s, txn);
+	if (rc == MDB_NOTFOUND)
+		return MDB_CORRUPTED;
 	if (rc == 0)
-		rc = missing > 0 ? MDB_CORRUPTED : check_format(s, txn);
-	if (rc == 0 && (access == STORE_EXCLUSIVE || access == STORE_SHARED))
+		rc = new ? put_format(s, txn) : check_format(s, txn);
+	if (rc == 0 && !new &&
+	    (access == STORE_EXCLUSIVE || access == STORE_SHARED))
 		rc = verify_content(s, txn);
 	return rc;
 }
