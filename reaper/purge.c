@@ -132,8 +132,7 @@ purge_tables(struct purge *p)
 
 	FAULT_POINT("reaper.purge_marked");
 	if (o == OUTCOME_DONE && p->affected == 0) {
-		log_error(
-		    "the database does not know the tenant '%s'", p->tenant);
+		log_error("the database has no tenant '%s'", p->tenant);
 		return PROG_NOINPUT;
 	}
 	for (p->table = 0; p->table < TABLES_STORED && o == OUTCOME_DONE;

@@ -40,7 +40,7 @@ customer_of(const struct reaper *r)
 	return r->forget != NULL ? r->forget : r->export;
 }
 
-/* No record has such an id; the database would take "88 " for "88". */
+/* No record has such an id; for the database, "88 " equals "88". */
 static int
 check_customer_id(const char *id)
 {
@@ -65,8 +65,8 @@ rights_check_options(void *options)
 	return code != -1 ? code : reaper_check_tenant("tenant", r->tenant);
 }
 
-/* Checks that a path on the command line exists: with a misspelled name the
- * result would lack what is stored there. ending: a slash for a folder. */
+/* Checks that a path on the command line exists: with a misspelled name, data
+ * would be missing from the result. ending: a slash for a folder. */
 static enum exit_code
 check_named_path(const char *path, const char *what, const char *ending)
 {
@@ -164,8 +164,8 @@ rights_warn_of_broken(const struct subject_lines *l, const char *path)
 }
 
 /* Refuses a file that was named by mistake, such as a compressed archive. The
- * configured archive is not refused: a power failure may leave anything in
- * it. */
+ * configured archive is not refused, because after a power failure it may have
+ * any content. */
 static enum exit_code
 check_is_of_records(const struct first_reading *f, const char *path)
 {
@@ -213,13 +213,12 @@ read_subject(const struct reaper *r, struct subject_lines *l)
 	if (o != OUTCOME_DONE)
 		return rights_log_failure(s, o);
 	if (!s->known) {
-		log_error(
-		    "the database does not know the tenant '%s'", s->tenant);
+		log_error("the database has no tenant '%s'", s->tenant);
 		return PROG_NOINPUT;
 	}
 	if (s->is_operator)
 		log_warn("an operator or bot of '%s' has or had the same id; "
-			 "data stored by user id is theirs and stays",
+			 "data under this user id belongs to them and stays",
 		    s->tenant);
 	l->found = 0;
 	return rights_each_file(r, learn_file, &learning);

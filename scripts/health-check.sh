@@ -1,30 +1,30 @@
 #!/bin/bash
-# health-check.sh: one line about the whole pipeline, with the exit codes and the
-# figures that Nagios, Icinga and their like expect. See HEALTH CHECK in
+# health-check.sh: prints one line about the whole pipeline, with the exit codes
+# and figures that Nagios and Icinga expect. See HEALTH CHECK in
 # messaging-monitoring(7).
 #
 # usage: health-check.sh [-b DIR] [-C FILE] [-w TIME] [-c TIME] [-d W,C]
 #                        [-s DIR]... [-t SECONDS] [--tenant NAME]
-#   -w TIME, -c TIME  metrics and jobs older than that are a warning (300),
-#                     critical (900); 90, 5m, 1h
-#   -d W,C       less free disk than W percent is a warning, than C critical
+#   -w TIME, -c TIME  age at which metrics and jobs are a warning (300) or
+#                     critical (900), such as 90, 5m or 1h
+#   -d W,C       free disk below W percent is a warning, below C percent critical
 #                (10,5)
-#   -s DIR       another folder whose disk must have room, as a listener's state
-#   -t SECONDS   how long broker and database may take, each (10)
+#   -s DIR       another folder whose disk is checked, such as a listener's state
+#   -t SECONDS   time limit for the broker and for the database (10)
 #   --tenant NAME  the metrics of this tenant only
 #   -b DIR       where the programs are; -C FILE the configuration
 #
-# Checked are: broker, database, the version of its schema, the age of each
-# tenant's metrics, dead letters, the disk below [poller] state and
-# [aggregator] state, and what [metrics] folder says of jobs: their last success,
-# and whether the last report was mailed.
+# It checks the broker, the database, the version of its schema, the age of each
+# tenant's metrics, dead letters, and the disks of [poller] state and
+# [aggregator] state. From [metrics] folder it reads when each job last
+# succeeded and whether the last report was mailed.
 #
 # Exit status: 0 ok, 1 warning, 2 critical, 3 unknown.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-# Whatever the matter is, one line on stdout says it.
+# Every outcome is one line on stdout.
 die() {
 	shift
 	echo "MESSAGING UNKNOWN - $*"
@@ -70,28 +70,28 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
-# What is not a time says so itself.
+# An invalid time has already been reported.
 warn=$(seconds "$warn") || { echo "$warn" && exit 3; }
 critical=$(seconds "$critical") || { echo "$critical" && exit 3; }
 limit=$(seconds "$limit") || { echo "$limit" && exit 3; }
-# timeout(1) takes 0 for no limit, and anyone who is stopped answers nothing.
-[ "$limit" -gt 0 ] || usage_error "-t 0 leaves no time"
+# timeout(1) takes 0 for no limit.
+[ "$limit" -gt 0 ] || usage_error "-t must be at least 1"
 [ "$warn" -le "$critical" ] || usage_error "-w, ${warn} s, is above -c," \
-	"${critical} s: nothing would be a warning"
+	"${critical} s; choose a smaller value"
 case $disk in
 *[!0-9,]* | ,* | *, | *,*,* | ????????*) usage_error "'$disk' is not a value of -d" ;;
 *,*) ;;
-*) usage_error "-d wants two percentages, as 10,5" ;;
+*) usage_error "-d takes two percentages, such as 10,5" ;;
 esac
 [ "$((10#${disk%,*}))" -ge "$((10#${disk#*,}))" ] || usage_error "-d $disk:" \
-	"the warning, which comes first, is below the critical one"
+	"the first percentage, for warnings, must not be below the second"
 case $tenant in
 [.-]* | *[!A-Za-z0-9_.-]*) usage_error "'$tenant' names no tenant" ;;
 esac
 need_programs aggregator
 find_config
 
-# What is wrong, worst first, and the figures.
+# The problems, worst first, and the figures.
 criticals=() warnings=() notes=() figures=()
 
 # judge LEVEL TEXT...
@@ -112,14 +112,14 @@ judge_age() {
 	elif [ "$2" -gt "$warn" ]; then
 		judge warning "$1 is $2 s old"
 	elif [ "$2" -lt "-$warn" ]; then
-		judge warning "$1 is ${2#-} s in the future: whose clock is wrong?"
+		judge warning "$1 is ${2#-} s in the future: is a clock wrong?"
 	fi
 }
 
-# within COMMAND [ARGUMENT]...: one of lib.sh, with a limit to its time. What it
-# prints goes to $answer; false, with the reason there, when it fails. What is
-# complained of by one that succeeds, as a locale that is not installed or the
-# mode of the configuration, is not an answer.
+# within COMMAND [ARGUMENT]...: runs a command of lib.sh with a time limit. Its
+# output goes to $answer. If it fails, the result is false and $answer is the
+# reason. Warnings of a successful command, such as a missing locale or the mode
+# of the configuration, are dropped.
 within() {
 	local rc=0 both mark=$'\001'
 	# shellcheck disable=SC2154 # set by need_programs
@@ -202,7 +202,7 @@ check_disks() {
 	for folder in "$(conf_path poller state)" "$(conf_path aggregator state)" \
 		${folders[0]+"${folders[@]}"}; do
 		[ -n "$folder" ] || continue
-		# Where there is no disk, as below /proc, it is a dash.
+		# df prints a dash if there is no disk, as for /proc.
 		used=$(timeout -k 1 "$limit" df --output=pcent -- "$folder" \
 			2>/dev/null | tail -n 1 | tr -d ' %') || used=
 		case $used in
@@ -213,9 +213,9 @@ check_disks() {
 		esac
 		free=$((100 - used))
 		if [ "$free" -lt "${disk#*,}" ]; then
-			judge critical "$free % of the disk of $folder are free"
+			judge critical "only $free % of the disk of $folder is free"
 		elif [ "$free" -lt "${disk%,*}" ]; then
-			judge warning "$free % of the disk of $folder are free"
+			judge warning "only $free % of the disk of $folder is free"
 		fi
 		figures+=("'free $folder'=$free%;${disk%,*}:;${disk#*,}:")
 	done
@@ -237,7 +237,7 @@ check_jobs() {
 			task="$task of $where"
 			name="'job_${task//[\'=|]/_}'"
 		fi
-		# A report is mailed once a week, so its age says nothing.
+		# A report is mailed once a week, so its age is not checked.
 		case $what-$task in
 		run-report*)
 			[ "$at" = 1 ] || judge warning "the last $task was not mailed"
@@ -270,6 +270,6 @@ fi
 text=$(printf '%s; ' ${criticals[0]+"${criticals[@]}"} \
 	${warnings[0]+"${warnings[@]}"} ${notes[0]+"${notes[@]}"})
 text=${text%; }
-# A bar would begin the figures.
+# A bar would start the figures.
 echo "MESSAGING $word - ${text//|/ } | ${figures[*]-}" || exit 3
 exit $code

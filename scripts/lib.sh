@@ -1,14 +1,14 @@
 # shellcheck shell=sh
-# lib.sh: functions of all scripts. Sourced by bash and sh before the options are
-# read. It sets $me and $here and starts nothing. Values are printed by printf: echo
-# makes of a backslash and an n a line feed, in some shells.
+# lib.sh: functions that all scripts share. bash and sh source it before the
+# options are read. It sets $me and $here and starts nothing. Values are printed
+# with printf, because echo interprets backslashes in some shells.
 #
-# Where the programs are: -b DIR, else $MESSAGING_BIN, else build/bin of the
-# checkout these scripts stand in, else ../../../bin (PREFIX/bin, when they are
-# installed in PREFIX/share/messaging-analytics/scripts), else the PATH.
+# The programs are looked up in -b DIR, then $MESSAGING_BIN, build/bin of the
+# checkout that has these scripts, ../../../bin (PREFIX/bin if they are
+# installed in PREFIX/share/messaging-analytics/scripts), and the PATH.
 # PROGRAM_PREFIX is put before each name.
 
-# shellcheck disable=SC2034 # used by anyone who reads this file
+# shellcheck disable=SC2034 # used by scripts that source this file
 {
 	me=${0##*/}
 	here=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
@@ -35,11 +35,11 @@ usage_error() {
 	exit 64
 }
 
-# check_option "$@": what getopts has found, of $letters, which begin with a
-# colon, in $opt. An option that there is not, or whose value is missing or empty,
-# as a variable may be, ends the script.
+# check_option "$@": checks the option that getopts put into $opt; $letters must
+# begin with a colon. An unknown option, or a missing or empty value, ends the
+# script.
 check_option() {
-	# shellcheck disable=SC2154 # set by who calls it
+	# shellcheck disable=SC2154 # set by the caller
 	case $opt${OPTARG:-} in
 	'?-')
 		for word; do
@@ -58,7 +58,7 @@ check_option() {
 	esac
 }
 
-# check_name NAME: of a tenant.
+# check_name NAME: checks the name of a tenant.
 check_name() {
 	case $1 in
 	'' | [.-]* | *[!A-Za-z0-9_.-]*)
@@ -68,7 +68,8 @@ check_name() {
 	[ ${#1} -le 64 ] || usage_error "'$1' is longer than 64 characters"
 }
 
-# read_token: sets $token to the first line of standard input, unseen on a terminal.
+# read_token: sets $token to the first line of standard input, without echo on a
+# terminal.
 read_token() {
 	if [ -t 0 ]; then
 		saved=$(stty -g)
@@ -86,7 +87,7 @@ read_token() {
 	[ -n "$token" ] || die 65 "no token on standard input"
 }
 
-# program NAME: how to call it.
+# program NAME: prints the program's path.
 program() {
 	name=${PROGRAM_PREFIX:-}$1
 	for dir in "$bin" "$here/../build/bin" "$here/../../../bin"; do
@@ -99,7 +100,7 @@ program() {
 	[ -n "$bin" ] || command -v "$name" || :
 }
 
-# Sets the variable of that name to each program's path, or ends.
+# Sets the variable of that name to each program's path, or ends the script.
 need_programs() {
 	for need; do
 		path=$(program "$need")
@@ -109,9 +110,10 @@ need_programs() {
 	done
 }
 
-# The configuration that the programs would use, as an absolute path in $config;
-# empty when there is none, so that the environment must be enough. A link stays
-# one: relative paths in the file start where it was found, for programs too.
+# Sets $config to the absolute path of the configuration that the programs would
+# use; empty if there is none and they use only the environment. Symbolic links
+# are not resolved: relative paths in the file start where it was found, for
+# programs too.
 find_config() {
 	if [ -z "$config" ]; then
 		config=${MESSAGING_CONFIG:-}
@@ -135,8 +137,8 @@ find_config() {
 	export MESSAGING_CONFIG="$config"
 }
 
-# find_here: takes ./messaging.conf as $config, or says why not, as the programs
-# do: in a folder like /tmp anybody could have put it there.
+# find_here: sets $config to ./messaging.conf or prints why not, as the programs
+# do. In a folder like /tmp, anybody could have put the file there.
 find_here() {
 	why="it belongs to somebody else"
 	case $(stat -L -c %u messaging.conf) in
@@ -150,7 +152,8 @@ find_here() {
  set MESSAGING_CONFIG to insist" >&2
 }
 
-# Ends the script: there is no such file, or it or its folder is closed to the user.
+# Ends the script: the file does not exist, or the user may not read it or its
+# folder.
 unreadable_config() {
 	closed=$config
 	[ -e "$closed" ] || closed=$(dirname "$config")
@@ -161,8 +164,8 @@ unreadable_config() {
 		"sudo -u $(stat -L -c %U "$closed") ..., or give another with -c"
 }
 
-# whose_run: a text of its own for each configuration, and for each tenant of the
-# environment. All names of a file are one; no secret is in it.
+# whose_run: prints a text that identifies the configuration, or the tenant of
+# the environment. It is the same for all names of a file, and has no secret.
 whose_run() {
 	realpath "$config" 2>/dev/null || echo
 	for name in CRM_TENANT CRM_URL CRM_ACCOUNT CRM_PROFILE CRM_TOKEN_FILE; do
@@ -171,9 +174,9 @@ whose_run() {
 	done
 }
 
-# take_lock NAME FILE: one run at a time for each configuration and user, on
-# descriptor 9, which the programs inherit: it is free when all have ended,
-# however they ended. Returns 1 when another run holds it. $lock is the file.
+# take_lock NAME FILE: locks $lock, so that one run at a time works for each
+# configuration and user. The programs inherit descriptor 9, so the lock is
+# released when all have ended. Returns 1 if another run holds it.
 take_lock() {
 	lock=$2
 	if [ -z "$lock" ]; then
@@ -182,20 +185,21 @@ take_lock() {
 		lock=$lock/messaging-$1-$(id -u)-$(whose_run | cksum |
 			cut -d ' ' -f 1)
 	fi
-	# >> does not empty the file: the run before has its start in it. Who may
-	# open it could hold it, so nobody else may.
+	# >> does not truncate the file: it contains the start time of the
+	# previous run. The file is private, because everyone who can open it
+	# could lock it.
 	mask=$(umask)
 	umask 077
 	{ exec 9>>"$lock"; } 2>/dev/null ||
 		die 73 "cannot open the lock '$lock'; choose another with -l FILE"
 	umask "$mask"
 	flock -n 9 || return 1
-	# 1 would say that somebody else holds it.
+	# 1 would mean that another run holds it.
 	date +%s 2>/dev/null >"$lock" || die 73 \
 		"cannot write to the lock '$lock'; choose another with -l FILE"
 }
 
-# lock_age: the seconds for which the other run has held the lock.
+# lock_age: prints for how many seconds the other run has held the lock.
 lock_age() {
 	began=$(cat "$lock" 2>/dev/null) || :
 	case $began in
@@ -208,16 +212,17 @@ lock_age() {
 skip_or_complain() {
 	age=$(lock_age)
 	[ "$age" -lt "$1" ] || die 75 "the previous run has been at work for" \
-		"$age s; look what holds it up: fuser -v '$lock'"
+		"$age s; 'fuser -v $lock' shows its processes"
 	exit 0
 }
 
-# conf_lines FILE: without byte order mark and blanks around.
+# conf_lines FILE: prints its lines without byte order mark and surrounding
+# spaces.
 conf_lines() {
 	LC_ALL=C sed '1s/^\xef\xbb\xbf//; s/^[ \t\r]*//; s/[ \t\r]*$//' "$1"
 }
 
-# conf_value SECTION KEY: the value in the configuration, unchanged.
+# conf_value SECTION KEY: prints the value in the configuration, unchanged.
 conf_value() {
 	[ -n "$config" ] || return 0
 	conf_lines "$config" | LC_ALL=C awk -v section="$1" -v key="$2" '
@@ -232,8 +237,8 @@ conf_value() {
 		}'
 }
 
-# conf_path SECTION KEY: the same for a path, relative to the folder of the
-# configuration.
+# conf_path SECTION KEY: the same for a path; relative paths start in the folder
+# of the configuration.
 conf_path() {
 	path=$(conf_value "$1" "$2")
 	case $path in
@@ -242,15 +247,15 @@ conf_path() {
 	esac
 }
 
-# conf_tenants: the names in the [crm NAME] headers.
+# conf_tenants: prints the names in the [crm NAME] headers.
 conf_tenants() {
 	[ -n "$config" ] || return 0
 	conf_lines "$config" | LC_ALL=C sed -n \
 		's/^\[[ \t]*crm[ \t][ \t]*\([^] \t]*\)[ \t]*\]$/\1/p'
 }
 
-# configured_tenants: name, file and url of each tenant, of the configuration and
-# of the folder that [poller] tenants names.
+# configured_tenants: prints name, file and URL of each tenant in the
+# configuration and in the folder of [poller] tenants.
 configured_tenants() {
 	conf_tenants | while IFS= read -r name; do
 		printf '%s\t%s\t%s\n' "$name" "$config" \
@@ -266,8 +271,8 @@ configured_tenants() {
 	done
 }
 
-# records_to: where the jobs send records: [poller] to, if that is a queue or an
-# exchange.
+# records_to: prints where the jobs send records: [poller] to, if that is a
+# queue or an exchange.
 records_to() {
 	to=$(conf_value poller to)
 	case $to in
@@ -276,20 +281,21 @@ records_to() {
 	esac
 }
 
-# warned: a program has warned of a configuration that others may read; the next
-# programs of this run do not repeat that.
+# warned: a program has warned about a configuration that others may read; the
+# next programs of this run do not repeat the warning.
 warned() {
 	export MESSAGING_WARNED="$config"
 }
 
-# keep_failure CODE: $rc, the exit code of a job, is the first one that is not 0.
+# keep_failure CODE: sets $rc, the exit code of the job, to the first code that
+# is not 0.
 keep_failure() {
 	[ "$rc" != 0 ] || rc=$1
 }
 
-# reader_queues: the queues that programs read, and that may have dead letters:
-# those of the defaults and of the configuration, and of every generation behind
-# an exchange of topology. Needs $aggregator.
+# reader_queues: prints the queues that programs read and that may have dead
+# letters: the defaults, those of the configuration, and those of all
+# generations of an exchange of topology. Needs $aggregator.
 reader_queues() {
 	printf '%s\n' rows records assignments
 	shard_queues records
@@ -313,8 +319,8 @@ shard_queues() {
 	done
 }
 
-# generation_queues PREFIX: those of any shard: of an old generation there are
-# those that still have dead letters.
+# generation_queues PREFIX: prints the queues of all shards; an old generation
+# has only those that still have dead letters.
 generation_queues() {
 	# shellcheck disable=SC2154 # set by need_programs
 	answer=$(for q in $(seq 0 63); do
@@ -323,7 +329,7 @@ generation_queues() {
 	printf '%s\n' "$answer" | sed -n 's/^yes \(.*\)\.dead$/\1/p'
 }
 
-# dead_letter_count QUEUE: how many messages wait in QUEUE.dead.
+# dead_letter_count QUEUE: prints how many messages QUEUE.dead has.
 dead_letter_count() {
 	# shellcheck disable=SC2154 # set by need_programs
 	answer=$(printf 'count %s.dead\n' "$1" | "$aggregator" --declare) ||
@@ -331,14 +337,15 @@ dead_letter_count() {
 	echo "${answer%% *}"
 }
 
-# reader_count QUEUE: how many programs read it.
+# reader_count QUEUE: prints how many programs read it.
 reader_count() {
 	# shellcheck disable=SC2154 # set by need_programs
 	answer=$(echo "readers $1" | "$aggregator" --declare) || exit $?
 	echo "${answer%% *}"
 }
 
-# is_declared KIND NAME: at the broker; ends the shell when that is not known.
+# is_declared KIND NAME: true if it exists at the broker; ends the shell if the
+# broker does not answer.
 is_declared() {
 	# shellcheck disable=SC2154 # set by need_programs
 	answer=$(printf 'look %s %s\n' "$1" "$2" | "$aggregator" --declare) ||
@@ -346,13 +353,13 @@ is_declared() {
 	[ "$answer" = "yes $2" ]
 }
 
-# config_label: the configuration as the value of a label of Prometheus, by which
-# jobs of several are told apart.
+# config_label: prints the configuration as the value of a Prometheus label,
+# which separates the jobs of several configurations.
 config_label() {
 	realpath "$config" | sed 's/[\\"]/\\&/g'
 }
 
-# job_file FOLDER NAME [TENANT]: where job_metrics keeps it.
+# job_file FOLDER NAME [TENANT]: prints the path of job_metrics' file.
 job_file() {
 	printf '%s\n' "$1/messaging_$2_$({
 		realpath "$config"
@@ -360,17 +367,17 @@ job_file() {
 	} | cksum | cut -d ' ' -f 1).prom"
 }
 
-# job_metrics NAME STATUS SECONDS [TENANT]: keeps what Prometheus should know of a
-# run in [metrics] folder, for node_exporter. Each configuration has a file of its
-# own, and each tenant that a run is for: the success of one does not hide that
-# another failed. Runs that differ in the environment otherwise share theirs, and
-# may write at one time: they have locks of their own, see whose_run.
+# job_metrics NAME STATUS SECONDS [TENANT]: writes metrics of a run to [metrics]
+# folder, for node_exporter. Each configuration, and each tenant that a run is
+# for, has its own file: the success of one does not hide the failure of
+# another. Runs that differ in other environment variables share a file and may
+# write at the same time, because their locks differ; see whose_run.
 job_metrics() {
 	folder=$(conf_path metrics folder)
 	[ -n "$folder" ] || return 0
 	prom=$(job_file "$folder" "$1" "${4:-}")
 	new=$prom.$$.new
-	# What no name of a tenant has would not be as it is in a label.
+	# Other characters would need escapes in a label.
 	whose=$(printf '%s\n' "${4:-}" |
 		LC_ALL=C sed -n 'H; ${ g; s/^\n//; s/[^A-Za-z0-9_.-]/_/g; p; }')
 	labels=task=\"$1\"${whose:+,tenant=\"$whose\"}
@@ -385,8 +392,9 @@ job_metrics() {
 		failed=$((failed + 1))
 	fi
 	{ cat >"$new" <<-END
-		# HELP messaging_job_last_success_timestamp_seconds When a job of cron last ended without an error; 0: never.
-		# TYPE messaging_job_last_success_timestamp_seconds gauge
+		# HELP messaging_job_last_success_timestamp_seconds When a cron
+		# job last ended without an error; 0: never. TYPE
+		# messaging_job_last_success_timestamp_seconds gauge
 		messaging_job_last_success_timestamp_seconds{$labels} $at
 		# HELP messaging_job_last_run_succeeded Whether its last run ended without an error.
 		# TYPE messaging_job_last_run_succeeded gauge
@@ -394,8 +402,9 @@ job_metrics() {
 		# HELP messaging_job_last_duration_seconds How long its last run took.
 		# TYPE messaging_job_last_duration_seconds gauge
 		messaging_job_last_duration_seconds{$labels} $3
-		# HELP messaging_job_runs_total Its runs, but for those that found the one before at work.
-		# TYPE messaging_job_runs_total counter
+		# HELP messaging_job_runs_total Its runs, without those that
+		# found the previous one still at work. TYPE
+		# messaging_job_runs_total counter
 		messaging_job_runs_total{$labels,result="success"} $succeeded
 		messaging_job_runs_total{$labels,result="failure"} $failed
 		END
@@ -404,25 +413,27 @@ job_metrics() {
 	printf '%s\n' "$me: cannot write '$prom'; see [metrics] folder" >&2
 }
 
-# job_metric PATTERN: that value of the run before in $prom; 0: there is none.
+# job_metric PATTERN: prints the value that the previous run wrote to $prom; 0
+# if there is none.
 job_metric() {
 	value=$(sed -n "s/^messaging_job_$1.* \([0-9]*\)\$/\1/p" "$prom" \
 		2>/dev/null) || :
 	echo "${value:-0}"
 }
 
-# SQL: whether row m of tenant_metrics_all is a stream's. Its version is the clock;
-# the version of a snapshot's row is its time.
+# SQL: true if row m of tenant_metrics_all comes from a stream. Its version is
+# the clock; the version of a snapshot's row is the time of the snapshot.
 # shellcheck disable=SC2034 # for tenant
 of_stream="(m.version <> TIMESTAMPDIFF(MICROSECOND, '1970-01-01', m.as_of)
 	DIV 1000)"
 
-# SQL: the time of the newest snapshot of t, or of a stream's row in m. What is
-# newer than its removed_at was stored since: it was added again.
+# SQL: the time of the newest snapshot of t, or of a stream's row in m. If it is
+# newer than removed_at, the tenant was added again.
 # shellcheck disable=SC2034 # for health-check.sh and tenant
 newest='GREATEST(COALESCE(t.as_of, m.as_of), COALESCE(m.as_of, t.as_of))'
 
-# sql STATEMENT: rows as lines of cells between tabs, no titles; \001 is NULL.
+# sql STATEMENT: prints rows as lines of tab-separated cells without titles;
+# \001 is NULL.
 sql() {
 	need_programs sink
 	# shellcheck disable=SC2154 # set by need_programs
@@ -451,9 +462,10 @@ choose_format() {
 	esac
 }
 
-# show FORMAT TITLE...: lines of cells between tabs on stdin, as sql prints them, as
-# table, csv or ndjson. A title that ends in # is of a number, one that ends in ? of a
-# flag (1 or 0). A table cuts cells at 60 characters, except the last one of a row.
+# show FORMAT TITLE...: prints the output of sql, read from stdin, as table, csv
+# or ndjson. A title that ends with # marks a column of numbers, and ? marks a
+# column of flags (1 or 0). A table truncates cells to 60 characters, except the
+# last one of a row.
 show() {
 	format=$1
 	shift
@@ -470,13 +482,14 @@ show() {
 		elif $title | endswith("?") then . == "1"
 		elif $title | endswith("#") then tonumber
 		else unmasked end;
-	# What a spreadsheet would take for a formula gets an apostrophe.
+	# Cells that look like formulas get a leading apostrophe.
 	def csv:
 		if . == null then "" elif type != "string" then tostring
 		elif test("^[=+@\t\r\n＝＋－＠-]") then "\u0027" + . else . end |
 		if test("[\",\r\n]") then
 			"\"" + gsub("\""; "\"\"") + "\"" else . end;
-	# Without controls, and marks that turn the direction of text.
+	# Replaces control characters and marks that change the direction of
+	# text.
 	def shown:
 		if . == null then "-" elif . == true then "yes"
 		elif . == false then "no" else tostring end |
@@ -495,7 +508,7 @@ show() {
 		($names | map(ascii_upcase | gsub("_"; " "))),
 		($rows[] | map(shown) | .[:-1] |= map(cut)) | join("\t")
 	end' --args "$@" | if [ "$format" = table ]; then
-		# Numbers stand right.
+		# Numbers are right-aligned.
 		n=0 right=
 		for title; do
 			n=$((n + 1))

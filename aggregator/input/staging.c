@@ -99,8 +99,8 @@ is_over(struct staging_tenant *t, struct text id, unsigned part)
 	       (part != MARKERS_WHOLE && bucket_set_has(&o->parts, part));
 }
 
-/* Returns the entry of a snapshot. A missing one is made, which may drop the
- * oldest. */
+/* Returns the entry of a snapshot. Creates a missing entry, which may drop the
+ * oldest one. */
 static struct staging_over *
 get_over(struct staging_tenant *t, struct text id)
 {
@@ -118,8 +118,8 @@ get_over(struct staging_tenant *t, struct text id)
 	return o;
 }
 
-/* From now on no line of the snapshot counts, not even of parts that were
- * applied. */
+/* From now on, no line of the snapshot counts, not even those of parts that
+ * were applied. */
 static void
 ignore_snapshot(struct staging *in, struct staging_tenant *t, struct text id)
 {
@@ -196,7 +196,8 @@ is_new_line(struct staging_tenant *t, struct text line)
 	return dedup_add(&t->lines, print_of_line(t, line), 0) == DEDUP_NEW;
 }
 
-/* Adds the line to its snapshot. False if the snapshot has it already. */
+/* Adds the line to its snapshot. False if the snapshot already has this
+ * line. */
 static bool
 append_line(struct staging *in, struct staging_tenant *t, unsigned part,
     const struct staging_line *l)
@@ -283,7 +284,7 @@ is_applicable(const struct marked_part *p)
 	return p->begun && !p->applied && marked_part_is_whole(p);
 }
 
-/* The whole parts were applied; records that. */
+/* The complete parts were applied; records that. */
 static void
 finish_parts(struct staging *in, struct staging_tenant *t,
     const struct bucket_set *parts, struct staging_over *over)
@@ -316,7 +317,7 @@ finish_parts(struct staging *in, struct staging_tenant *t,
 		close_snapshot(t);
 }
 
-/* After an error of the state nothing is applied, because the commit will
+/* After an error of the state, nothing is applied, because the commit will
  * fail. */
 static int
 apply_tenant(struct staging *in, struct staging_tenant *t)
@@ -380,7 +381,7 @@ staging_is_ready(const struct staging *in, struct text tenant)
 	return t != NULL && markers_count_whole(&t->markers) > 0;
 }
 
-/* Where each line goes: to the open snapshot, to a new one, to the dead
+/* Decides where each line goes: to the open snapshot, a new one, the dead
  * letters, or nowhere. */
 
 static void
@@ -400,7 +401,7 @@ log_unfinished(struct staging *in, const struct staging_tenant *t)
 		log_error(
 		    "snapshot '%s' of tenant '%s' is incomplete: %" PRIu64
 		    " of %" PRId64
-		    " records came before another one began; it is ignored",
+		    " records arrived before another one began; it is ignored",
 		    m->id, t->name, p->lines, p->records);
 	else
 		log_error("snapshot '%s' of tenant '%s' is incomplete: another "
@@ -409,7 +410,7 @@ log_unfinished(struct staging *in, const struct staging_tenant *t)
 	in->failed++;
 }
 
-/* Begins a snapshot. An unfinished one is over then. */
+/* Begins a snapshot. An unfinished snapshot is then over. */
 static void
 begin_snapshot(struct staging *in, struct staging_tenant *t,
     const struct staging_line *l, unsigned part)
@@ -439,7 +440,7 @@ add_begin_marker(struct staging *in, struct staging_tenant *t,
 
 	if (same && has_line(t, l))
 		return OUTCOME_DONE;
-	/* This is one more part of the open snapshot. */
+	/* This is another part of the open snapshot. */
 	if (same && t->markers.in_parts && part != MARKERS_WHOLE &&
 	    !t->markers.parts[part].begun && !is_over(t, r->snapshot, part)) {
 		markers_begin_part(&t->markers, part);
@@ -471,7 +472,7 @@ add_begin_marker(struct staging *in, struct staging_tenant *t,
 	return OUTCOME_DONE;
 }
 
-/* Adds a line of the open snapshot. One from the future counts as a bad
+/* Adds a line of the open snapshot. A marker from the future counts as a bad
  * line. */
 static enum outcome
 add_line(struct staging *in, struct staging_tenant *t,

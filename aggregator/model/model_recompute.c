@@ -8,13 +8,13 @@
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
 
-/* Past episodes leave their status and assignee. */
+/* The status and assignee of past episodes are kept. */
 static void
 drop_episodes(struct model *m, struct chat *c, const struct droppable *old)
 {
 	struct dropped_history *f = &c->dropped;
 
-	/* The messages may be the only ones with the name. */
+	/* The messages may have the only references to the name. */
 	interner_hold(&m->lexicon.names, old->assignee);
 	derive_drop_messages(m, c, old->messages);
 	interner_drop(&m->lexicon.names, f->assignee);
@@ -30,7 +30,7 @@ tell_dropped(const struct model *m, const struct chat *c, size_t n)
 		m->walker.ops->drop(m->walker.ctx, m, c, n);
 }
 
-/* Drops what is older than the window and was reported. */
+/* Drops data that are older than the window and were reported. */
 static void
 trim_chat(struct model *m, struct chat *c, const struct droppable *old)
 {
@@ -63,7 +63,7 @@ recompute_chat(struct model *m, struct chat *c)
 }
 
 /* True if it reports an opening or closing before the window, or has no time
- * and may therefore say who had the chat then. */
+ * and may therefore name the assignee of that time. */
 static bool
 reaches_back(
     const struct model *m, const struct chat *c, const struct description *d)
@@ -106,7 +106,7 @@ chats_recompute_before_late(struct model *m, struct chat *c)
 		recompute_chat(m, c);
 }
 
-/* For a chat that was packed, only the credited ones are known. */
+/* For a packed chat, only the credited intervals are known. */
 static void
 recompute_intervals(struct model *m, struct chat *c)
 {
@@ -122,7 +122,8 @@ chats_load(struct model *m, struct chat *c)
 	if (c->loaded)
 		return;
 	if (m->fetch == NULL || m->definition == NULL)
-		prog_die(PROG_SOFTWARE, "nobody fetches a chat's messages");
+		prog_die(PROG_SOFTWARE, "there is no function to fetch a "
+					"chat's messages");
 	c->loaded = true;
 	m->fetch(m->ctx, m, c);
 	c->sorted = c->n;
@@ -157,9 +158,9 @@ recompute_gone(struct model *m, struct chat *c)
 	credit_open(m, c);
 }
 
-/* A closed chat loses its messages when it had no record for a window, and is
- * freed another window later, or a window after it left. Later records start a
- * new chat. */
+/* A closed chat's messages are dropped when it had no record for a window, and
+ * it is freed another window later, or a window after it left. Later records
+ * start a new chat. */
 static void
 expire_chats(struct model *m)
 {

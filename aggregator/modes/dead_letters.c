@@ -1,18 +1,19 @@
 /*
  * dead_letters: aggregator --dead-letters, used by scripts/dead-letters. It
- * reads the dead letters (deadletter.h) that a queue holds now. To a file or a
- * pipe it writes them, and they stay in the queue. To a queue or an exchange it
- * writes the records inside them and then removes these dead letters. With
+ * reads the dead letters (deadletter.h) that are now in a queue. If the output
+ * is a file or a pipe, it writes them there, and they stay in the queue. If the
+ * output is a queue or an exchange, it publishes their records and then removes
+ * these dead letters. With
  * --drop it only removes them and prints how many.
  *
- * Each dead letter is a message of its own (endpoint_amqp_write.c). A message
- * that another program filled with several is removed only when all of them are
- * taken. Guarantee: a message is acknowledged only after the broker has
- * confirmed its records. A crash before that delivers records twice. It loses
- * none, except those that --drop was removing.
+ * Each dead letter is a separate message (endpoint_amqp_write.c). A message
+ * with several dead letters from another program is removed only when all of
+ * them are taken. Guarantee: a message is acknowledged only after the broker
+ * has confirmed its records. A crash before this point delivers records twice.
+ * It loses no dead letter, except those that --drop was removing.
  *
- * A dead letter that does not hold a record, such as the body of a webhook, is
- * not replayed, because no program takes it as input.
+ * A dead letter without a record, such as the body of a webhook, is not
+ * replayed, because no program takes it as input.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -24,12 +25,12 @@
 
 #include "aggregator/modes/modes.h"
 
-/* A dead letter holds its record as a JSON string, which needs up to six bytes
- * for one. */
+/* A dead letter contains its record as a JSON string, which needs up to six
+ * bytes per byte. */
 #define DEAD_LETTER_MAX (8 * (size_t)RECORD_MAX_LINE)
-/* The most messages between two commits. */
+/* Maximum number of messages between two commits. */
 #define MARKS_MAX 500
-/* Readable bytes that flat_parse() needs behind the text. */
+/* Readable bytes that flat_parse() needs after the text. */
 #define READABLE 64
 
 enum dead_letters_do {
@@ -61,7 +62,7 @@ struct dead_letters_run {
 	enum exit_code code;
 };
 
-/* Ends the run when the connection is lost: everything unacknowledged would be
+/* Ends the run if the connection is lost: everything unacknowledged would be
  * delivered again, and be shown or counted twice. */
 static bool
 end_without_link(struct dead_letters_run *r)
@@ -81,7 +82,7 @@ is_still_linked(struct dead_letters_run *r)
 	       end_without_link(r);
 }
 
-/* The reader of a pipe may have read enough, which is not an error. */
+/* The reader of a pipe may stop early, which is not an error. */
 static bool
 write_failed(struct dead_letters_run *r, struct endpoint *to)
 {
@@ -107,7 +108,7 @@ commit_replay(struct dead_letters_run *r)
 	return true;
 }
 
-/* All dead letters of the message have been looked at. */
+/* All dead letters of the message have been examined. */
 static bool
 end_of_message(struct dead_letters_run *r)
 {
@@ -128,7 +129,7 @@ end_of_message(struct dead_letters_run *r)
 	return ok && (r->marks_n < MARKS_MAX || commit_replay(r));
 }
 
-/* True if the dead letter holds a record, in the bytes behind `from`. */
+/* True if the dead letter contains a record in the bytes after `from`. */
 static bool
 is_record_kept(struct dead_letters_run *r, size_t from)
 {
@@ -149,7 +150,7 @@ is_record_kept(struct dead_letters_run *r, size_t from)
 	return is;
 }
 
-/* Takes the record out of the dead letter; false if it stays there. */
+/* Extracts the record from the dead letter; false if it stays there. */
 static bool
 take_record(struct dead_letters_run *r)
 {
@@ -207,7 +208,7 @@ take_dead_letter(struct dead_letters_run *r, const char *line, size_t len)
 	return true;
 }
 
-/* A dead letter that is too long to read can only be dropped, with all
+/* A dead letter that is too long to read can only be dropped together with all
  * others. */
 static void
 on_long_dead_letter(struct dead_letters_run *r)
@@ -233,7 +234,7 @@ read_dead_letters(struct dead_letters_run *r)
 			continue;
 		if (status == ENDPOINT_FAILED)
 			return status;
-		/* The queue also looks empty as long as the broker has not
+		/* The queue also appears empty as long as the broker has not
 		 * noticed that the old connection is lost. */
 		ok = is_still_linked(r);
 		if (status != ENDPOINT_RECORD && status != ENDPOINT_TOOLONG)
@@ -256,8 +257,8 @@ log_replayed(const struct dead_letters_run *r)
 	    r->removed, r->left);
 	if (r->asked_left > 0)
 		log_warn("%" PRIu64
-			 " dead letters stay in '%s': they hold no usable "
-			 "record; the sender has to send it again",
+			 " dead letters stay in '%s': they have no usable "
+			 "record; the sender must send it again",
 		    r->asked_left, endpoint_name(r->in));
 }
 

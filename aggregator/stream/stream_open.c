@@ -50,7 +50,7 @@ open_state(struct stream *s, struct buf *why)
 	return PROG_OK;
 }
 
-/* Notes in the state whether a metric is computed. If that changed since the
+/* Stores in the state whether a metric is computed. If this changed since the
  * last run, appends the name to one of the lists. */
 static void
 note_computed(struct stream *s, const char *name, bool is, struct buf *ended,
@@ -67,9 +67,9 @@ note_computed(struct stream *s, const char *name, bool is, struct buf *ended,
 	free(key);
 }
 
-/* Metrics of history are written as things happen. One that is not computed for
- * some minutes lacks these minutes for good, so a change of the selection is
- * reported. */
+/* Metrics of history are written as events happen. If such a metric is not
+ * computed for some minutes, these minutes are missing for good, so a change of
+ * the selection is reported. */
 static void
 report_selection(struct stream *s)
 {
@@ -92,12 +92,12 @@ report_selection(struct stream *s)
 	note_computed(s, "views", c->views, &ended, &resumed);
 	note_computed(s, "eventlog", c->eventlog, &ended, &resumed);
 	if (ended.len > 0)
-		log_warn("[aggregator] metrics or -a no longer has %s, which "
-			 "will lack what happens from now on",
+		log_warn("[aggregator] metrics or -a no longer has %s; it "
+			 "will lack everything from now on",
 		    buf_str(&ended));
 	if (resumed.len > 0)
-		log_warn("[aggregator] metrics or -a has %s again, which lacks "
-			 "what happened in between",
+		log_warn("[aggregator] metrics or -a has %s again; it lacks "
+			 "everything that happened in between",
 		    buf_str(&resumed));
 	buf_release(&ended);
 	buf_release(&resumed);

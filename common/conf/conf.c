@@ -66,7 +66,7 @@ conf_is_tenant(const struct conf_section *s)
 	return strcmp(s->kind, "crm") == 0;
 }
 
-/* Appends a limit in the form in which a file would have it. */
+/* Appends a limit in the form used in files. */
 static void
 add_limit(struct buf *to, const struct conf_key *k, int64_t n)
 {
@@ -185,7 +185,7 @@ convert(struct conf_value *v, const struct conf_key *k, const char *text,
 	return -1;
 }
 
-/* Wipes and frees the value, as if it had never been given. */
+/* Wipes and frees the value, as if it had never been set. */
 static void
 conf_value_release(struct conf_value *v)
 {
@@ -255,8 +255,8 @@ other_way(size_t at)
 		   : conf_keys_n;
 }
 
-/* Sets a value from the environment or a flag. It also replaces the other form
- * of a secret. */
+/* Sets a value from the environment or a flag. This also replaces the other
+ * form of a secret. */
 static int
 override(struct conf_section *s, size_t at, const char *text, struct buf *why)
 {
@@ -269,8 +269,8 @@ override(struct conf_section *s, size_t at, const char *text, struct buf *why)
 	return 0;
 }
 
-/* Finds or makes the tenant to which CRM_URL and the other CRM_* variables
- * apply. If there are several tenants, CRM_TENANT must name it: a guess could
+/* Finds or creates the tenant to which CRM_URL and the other CRM_* variables
+ * apply. If there are several tenants, CRM_TENANT must name it: a guess might
  * send one company's token to another company's host. */
 static struct conf_section *
 env_tenant(struct conf *c, const char *env, struct buf *why)
@@ -344,7 +344,7 @@ load_env(struct conf *c, struct buf *why)
 		rc = -1;
 	}
 	for (i = 0; i < conf_keys_n; i++) {
-		/* A profile alone does not make a tenant. */
+		/* A profile alone does not define a tenant. */
 		alone = i == profile && conf_tenants(c) == 0;
 		if (values[i] != NULL && rc == 0 && !alone)
 			rc = load_env_key(c, i, values[i], why);
@@ -392,7 +392,7 @@ apply_defaults(struct conf_section *s)
 	buf_release(&why);
 }
 
-/* Reads the folder of tenants, if [poller] tenants names one. */
+/* Reads the folder of tenants, if [poller] tenants is set. */
 static int
 load_tenants(struct conf *c, struct buf *why)
 {
@@ -530,7 +530,7 @@ tenant_at(const struct conf *c, size_t i)
 		if (conf_is_tenant(&c->sections[j]) && i-- == 0)
 			return &c->sections[j];
 	}
-	prog_die(PROG_SOFTWARE, "there are not that many tenants");
+	prog_die(PROG_SOFTWARE, "there are fewer tenants");
 }
 
 const char *

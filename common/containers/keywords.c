@@ -47,7 +47,7 @@ make_word(
 	size_t len = strlen(name), i;
 
 	if (len + strlen(behind) < SHORTEST)
-		prog_die(PROG_SOFTWARE, "'%s' is too short a word", name);
+		prog_die(PROG_SOFTWARE, "the word '%s' is too short", name);
 	keyword_set(to, name, len);
 	for (i = 0; len + i < sizeof to->start && behind[i] != '\0'; i++)
 		to->start[len + i] = (unsigned char)behind[i];
@@ -61,8 +61,8 @@ slot_of(const struct keyword *k, uint32_t multiplier)
 	return keywords_slot((const char *)k->start, k->len, multiplier);
 }
 
-/* True if each word gets a slot of its own. Called for thousands of multipliers
- * when a program starts. */
+/* True if each word gets its own slot. Called for thousands of multipliers when
+ * a program starts. */
 static bool
 is_perfect(const struct keyword *list, size_t n, uint32_t multiplier)
 {
@@ -101,7 +101,7 @@ keywords_init(
 	size_t words = 0, i;
 
 	if (n > KEYWORDS_NONE)
-		prog_die(PROG_SOFTWARE, "%zu words are too many", n);
+		prog_die(PROG_SOFTWARE, "too many words: %zu", n);
 	for (i = 0; i < n; i++)
 		if (names[i] != NULL && names[i][0] != '\0')
 			make_word(&list[words++], names[i], i, behind);

@@ -3,9 +3,9 @@
  *
  * Rows are stored as given until they are cleared. A run splits them into
  * statements with less than half of the server's max_allowed_packet, and sends
- * each as arrays of values or as text. A larger row goes alone, if it fits: a
- * server closes the connection when it gets more than max_allowed_packet, which
- * looks like an outage and would be repeated for ever.
+ * each as arrays of values or as text. A larger row is sent alone, if it fits:
+ * a server closes the connection when it receives more than max_allowed_packet,
+ * which looks like an outage and would be retried forever.
  */
 #include <mysql.h>
 #include <stdio.h>
@@ -19,18 +19,18 @@
 #include "common/db/db_impl.h"
 
 enum {
-	/* Maximum rows in one statement: more bring no speed. */
+	/* Maximum number of rows in one statement; more rows do not make it
+	 * faster. */
 	STATEMENT_ROWS = 4096,
-	/* Bytes of a value besides its text: quotes, length, comma; its
-	 * type. */
+	/* Overhead of a value in bytes: quotes, length, comma; its type. */
 	VALUE_BYTES = 14,
 	NUMBER_BYTES = 36,
 	/* Space for a number as text. */
 	NUMBER_TEXT = DECIMAL_ROOM,
 };
 
-/* The arrays to which one column is bound. Only those that its type needs are
- * allocated. */
+/* The arrays to which one column is bound. Only the arrays that its type needs
+ * are allocated. */
 struct bulk_column {
 	enum db_type type; /* in this statement; DB_NULL: all values are NULL */
 	const void **text; /* addresses of the values */
@@ -211,7 +211,7 @@ bind_value(struct bulk_column *c, size_t i, const struct db_value *v)
 	char *text;
 
 	if (v->type != DB_NULL && v->type != c->type)
-		prog_die(PROG_SOFTWARE, "a column of two types");
+		prog_die(PROG_SOFTWARE, "a column has two types");
 	c->indicator[i] = STMT_INDICATOR_NONE;
 	switch (v->type) {
 	case DB_NULL:
@@ -325,8 +325,8 @@ row_bytes(const struct db_bulk *b, size_t row)
 	return bytes;
 }
 
-/* Returns how many rows from first on fit into one statement; 0: not even
- * one. */
+/* Returns how many rows from first on fit into one statement; 0 if not even one
+ * fits. */
 static size_t
 that_fit(const struct db_bulk *b, size_t first, size_t n)
 {

@@ -314,8 +314,8 @@ db_query_first(struct db *db, const char *sql, const struct db_value *args,
 void
 db_select_within(const struct db *db, struct buf *sql, int64_t ms)
 {
-	/* To estimate the rows of one chat, the server would search each
-	 * partition as often as it does to read them. */
+	/* To estimate the number of rows of one chat, the server would search
+	 * each partition as often as to read them. */
 	if (db->server.mariadb)
 		buf_addf(sql,
 		    "SET STATEMENT max_statement_time = %" PRId64
@@ -400,7 +400,7 @@ static const struct result_cell *
 result_cell(const struct db_rows *r, size_t i)
 {
 	if (r->next == 0 || i >= r->columns)
-		prog_die(PROG_SOFTWARE, "no such column in an answer");
+		prog_die(PROG_SOFTWARE, "the result has no such column");
 	return &r->cells[(r->next - 1) * r->columns + i];
 }
 

@@ -1,8 +1,8 @@
 /*
- * record: see record.h. The tables of all record types and fields (how a field
- * is read, which types may or must have it), the words of the enumerations,
- * which a test compares with messaging-records(5), and how a parsed line
- * becomes a struct record.
+ * record: see record.h. Contains the tables of all record types and fields (how
+ * a field is read, and which types may or must have it), the words of the
+ * enumerations, which a test compares with messaging-records(5), and the
+ * conversion of a parsed line to a struct record.
  */
 #include "common/records/record.h"
 
@@ -226,7 +226,7 @@ record_id_error(const char *p, size_t len)
 	for (q = p; q < end; q++)
 		if (is_control(q, end))
 			return "holds a control character";
-	return text_ends_with_blank(p, len) ? "ends with a blank" : NULL;
+	return text_ends_with_blank(p, len) ? "ends with a space" : NULL;
 }
 
 /* U+0000 and half surrogates become U+FFFD, so different ids could become
@@ -316,7 +316,7 @@ read_text_field(const struct flat_field *v, struct text *to)
 	return NULL;
 }
 
-/* Stores the value into its member. Returns NULL, or what is wrong with the
+/* Stores the value into its member. Returns NULL, or an error text for the
  * value. */
 static const char *
 read_field(

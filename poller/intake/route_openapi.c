@@ -63,20 +63,20 @@ static const struct {
 	const char *model, *field, *about, *by_default, *object;
 } remarks[] = {
 	{ "MessageRequest", "conversation_id",
-	    "Without one it follows from the two people, the same in both "
-	    "directions: conv- and the first 24 hexadecimal digits of "
-	    "HMAC-SHA256, with the key conversation, of both ids, the lesser "
-	    "one first, a NUL between them",
+	    "By default derived from the ids of both people, the same in both "
+	    "directions: conv- and the first 24 hexadecimal digits of an "
+	    "HMAC-SHA256 with the key \"conversation\" over both ids in "
+	    "ascending order, separated by a NUL",
 	    NULL, NULL },
 	{ "MessageRequest", "receiver_id",
-	    "Needed unless there is a conversation_id", NULL, NULL },
+	    "Required unless conversation_id is present", NULL, NULL },
 	{ "MessageRequest", "message_type", NULL, "\"text\"", NULL },
 	{ "EventCreate", "source_service", NULL, "\"communication-hub\"",
 	    NULL },
 	{ "MessageAnalyticsCreate", "content", NULL, "{}", "Content" },
 	{ "MessageAnalyticsCreate", "sentiment", NULL, NULL, "Sentiment" },
 	{ "MessageAnalyticsCreate", "intent", NULL, NULL, "Intent" },
-	{ "Content", "text", "Only its length is kept", NULL, NULL },
+	{ "Content", "text", "Only its length is stored", NULL, NULL },
 };
 
 /* Answers that any request may get. */
@@ -86,43 +86,44 @@ static const struct {
 } refusals[] = {
 	{ 400, "Malformed",
 	    "Bad Request: the request line or a header can be read in more "
-	    "than one way; in HTML where it could not be read at all",
+	    "than one way; in HTML if it could not be parsed at all",
 	    NULL, OR_HTML },
 	{ 403, "Forbidden",
-	    "Where no bearer token is asked for: the client's address is not "
-	    "trusted, the proxy says none, or a page of the web sends it "
-	    "(Origin)",
+	    "If no bearer token is required: the client's address is not "
+	    "trusted, the proxy did not pass one on, or the request has an "
+	    "Origin header",
 	    NULL, DETAIL },
 	{ 405, "MethodNotAllowed",
-	    "Method Not Allowed: this path takes the methods that Allow names",
+	    "Method Not Allowed: the header Allow lists the methods of this "
+	    "path",
 	    "Allow=text", DETAIL },
 	{ 408, "RequestTimeout",
-	    "Request Timeout: the head or the body came too slowly; there is "
-	    "no body, and the connection is closed",
+	    "Request Timeout: the headers or the body arrived too slowly; the "
+	    "answer has no body, and the connection is closed",
 	    NULL, NULL },
 	{ 413, "ContentTooLarge",
 	    "Content Too Large: the body is longer than [listen] max_body",
 	    NULL, DETAIL },
 	{ 414, "UriTooLong",
 	    "URI Too Long: the path and the query are longer than 4096 bytes; "
-	    "far beyond that in HTML",
+	    "in HTML if they are much longer",
 	    NULL, OR_HTML },
 	{ 415, "NotJson",
-	    "Where no bearer token is asked for: another type of content than "
-	    "JSON",
+	    "If no bearer token is required: the content type is not JSON",
 	    NULL, DETAIL },
 	{ 429, "TooManyRequests",
-	    "Too Many Requests: more than [listen] rate of this client; try "
-	    "again after Retry-After seconds",
+	    "Too Many Requests: this client exceeds [listen] rate; try again "
+	    "after Retry-After seconds",
 	    "Retry-After=integer", DETAIL },
 	{ 431, "HeadersTooLarge",
 	    "Request Header Fields Too Large: more than 64 headers, or more "
-	    "than 12 KiB of them; far beyond that in HTML",
+	    "than 12 KiB of them; in HTML if they are much larger",
 	    NULL, OR_HTML },
 	{ 503, "Unavailable",
-	    "Service Unavailable: neither the broker nor the spool takes it "
-	    "now, or there are too many bodies or, with no body, too many "
-	    "connections; try again after Retry-After seconds",
+	    "Service Unavailable: neither the broker nor the spool accepts "
+	    "records, or too many requests are being read, or (without a body) "
+	    "too many connections are open; try again after Retry-After "
+	    "seconds",
 	    "Retry-After=integer", DETAIL },
 };
 
@@ -133,33 +134,38 @@ static const struct {
 	const char *description, *contents; /* NULL: as for refusals */
 } answers[] = {
 	{ ROUTE_MESSAGE, 400, "Invalid request", "text/plain=text, " OR_HTML },
-	{ ROUTE_MESSAGE, 401, "No bearer token that counts", DETAIL },
+	{ ROUTE_MESSAGE, 401, "No valid bearer token", DETAIL },
 	{ ROUTE_MESSAGE, 403, NULL, NULL },
 	{ ROUTE_MESSAGE, 404,
-	    "No tenant is configured for it, or the client's address is not "
-	    "trusted",
+	    "No tenant is configured for this path, or the client's address is "
+	    "not trusted",
 	    DETAIL },
 	{ ROUTE_MESSAGE, 415, NULL, NULL },
-	{ ROUTE_ANALYTICS, 400, "The body is not UTF-8, or nested too deeply",
+	{ ROUTE_ANALYTICS, 400,
+	    "The body is not UTF-8, or is nested too "
+	    "deeply",
 	    OR_HTML },
-	{ ROUTE_ANALYTICS, 401, "No bearer token that counts", DETAIL },
+	{ ROUTE_ANALYTICS, 401, "No valid bearer token", DETAIL },
 	{ ROUTE_ANALYTICS, 403, NULL, NULL },
 	{ ROUTE_ANALYTICS, 415, NULL, NULL },
 	{ ROUTE_ANALYTICS, 422, "Validation Error",
 	    "application/json=@HTTPValidationError" },
 	{ ROUTE_HOOK, 400, "Not JSON", OR_HTML },
-	{ ROUTE_HOOK, 401,
-	    "No such webhook, or no proof of where it comes from", DETAIL },
-	{ ROUTE_HOOK, 403, "Of another account than the tenant's", DETAIL },
-	{ ROUTE_ORIGINAL, 400, "Not what Qiscus sends",
+	{ ROUTE_HOOK, 401, "Unknown webhook, or no proof of its origin",
+	    DETAIL },
+	{ ROUTE_HOOK, 403,
+	    "The webhook belongs to an account other than the "
+	    "tenant's",
+	    DETAIL },
+	{ ROUTE_ORIGINAL, 400, "Not a request as Qiscus sends it",
 	    "application/json=@OriginalRefused, text/html=text" },
 	{ ROUTE_ORIGINAL, 403, NULL, NULL },
 	{ ROUTE_ORIGINAL, 404,
-	    "No tenant is configured for it, or the client's address is not "
-	    "trusted",
+	    "No tenant is configured for this path, or the client's address is "
+	    "not trusted",
 	    DETAIL },
 	{ ROUTE_ORIGINAL, 415, NULL, NULL },
-	{ ROUTE_METRICS, 404, "The client is not trusted.", DETAIL },
+	{ ROUTE_METRICS, 404, "The client's address is not trusted", DETAIL },
 };
 
 static void
@@ -230,14 +236,13 @@ add_parameters(struct buf *to, const struct route *r)
 	if (r->group == ROUTE_ANALYTICS)
 		openapi_parameter(to, "tenant_id", "query", true,
 		    "pattern '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$' 'Tenant ID. "
-		    "A bearer token, where one is asked for, decides "
-		    "instead.'");
+		    "Ignored if a bearer token is required; the token then "
+		    "determines the tenant.'");
 	if (r->group == ROUTE_ANALYTICS || r->group == ROUTE_MESSAGE)
 		openapi_parameter(to, "Idempotency-Key", "header", false,
-		    "pattern '^[!-~]{1,180}$' 'What a repeated request is "
-		    "known "
-		    "by, for a day; the id begins with it (of the events of a "
-		    "bulk: with a blank and 0, 1, ... behind it)'");
+		    "pattern '^[!-~]{1,180}$' 'Identifies a repeated request "
+		    "for a day. The id begins with it; in a bulk request, it "
+		    "is followed by a space and 0, 1, ...'");
 	jsonw_list_end(to);
 }
 
@@ -380,9 +385,9 @@ add_components(struct buf *to, size_t max_events)
 	jsonw_key(to, "BulkEventCreate");
 	buf_addf(to,
 	    "{\"type\":\"object\",\"properties\":{\"events\":{\"type\":"
-	    "\"array\",\"maxItems\":%zu,\"items\":{\"$ref\":"
-	    "\"#/components/schemas/EventCreate\"},\"description\":\"As many "
-	    "as [listen] max_events allows\"}},\"required\":[\"events\"]}",
+	    "\"array\",\"maxItems\":%zu,\"items\":{\"$ref\":\"#/components/"
+	    "schemas/EventCreate\"},\"description\":\"At "
+	    "most [listen] max_events\"}},\"required\":[\"events\"]}",
 	    max_events);
 	jsonw_close(to);
 	jsonw_open_in(to, "responses");
@@ -395,8 +400,8 @@ add_components(struct buf *to, size_t max_events)
 	jsonw_str(to, "type", "http");
 	jsonw_str(to, "scheme", "bearer");
 	jsonw_str(to, "bearerFormat", "JWT");
-	jsonw_str(to, "description",
-	    "HS256; asked for only where a key is configured");
+	jsonw_str(
+	    to, "description", "HS256; required only if a key is configured");
 	jsonw_close(to);
 	jsonw_close(to);
 	jsonw_close(to);
@@ -416,7 +421,7 @@ route_openapi(const struct listener_context *in, const struct web_request *r,
 	jsonw_str(to, "title", "Analytics Service");
 	jsonw_str(to, "version", "1.0.0");
 	jsonw_str(to, "description",
-	    "What poller --listen takes: messages, events and webhooks.");
+	    "Messages, events and webhooks received by poller --listen.");
 	jsonw_close(to);
 	jsonw_open_in(to, "paths");
 	for (i = 0; i < routes_n; i++) {

@@ -1,7 +1,7 @@
 /*
  * status: poller --status. Reads chat records, asks the CRM about those chats
- * (struct asked_chats), and writes chat records that say which are open, closed
- * or gone, and when the CRM was asked.
+ * (struct asked_chats), and writes chat records with their status (open, closed
+ * or gone) and the time at which the CRM was asked.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,19 +30,19 @@
 #include "poller/modes/poller.h"
 
 /*
- * asked_chats: the chats that the reaper asks about: which of them are open,
- * closed or gone, found out with as few calls as possible.
+ * asked_chats: the chats that the reaper asks about: determines which of them
+ * are open, closed or gone with as few calls as possible.
  *
  * One call of the list of open chats covers 200 of them. A chat that is not in
- * the list is asked about singly, and so is every chat where the CRM lists
- * chats by operator. `gone` is written only when the list was read in the same
- * run and lacks the chat: a token without rights must not look like a CRM from
- * which everything was deleted. Where the list has unassigned chats only, the
- * chat is asked about once more instead. And it is written last, when all the
- * questions have ended, as the reaper judges by the number of them: a run that
- * gave up or was stopped says of none that it is gone.
+ * the list is looked up individually, and so is every chat if the CRM lists
+ * chats by operator. `gone` is written only if the list was read in the same
+ * run and lacks the chat: a token without permissions must not look like a CRM
+ * without chats. If the list has only unassigned chats, the chat is looked up
+ * once more instead. These records are written last, when all questions have
+ * ended, because the reaper counts them: a run that gave up or was stopped
+ * reports no chat as gone.
  *
- * Last messages and closings are what polls write (chats_leave()).
+ * Polls write last messages and closings (chats_leave()).
  */
 
 /* The chats of one tenant. */
@@ -182,9 +182,9 @@ count_asked_gone(const struct asked_chats *q)
 	return gone;
 }
 
-/* Writes all of them or none: from a part the reaper could not tell whether
- * very many are gone at once. If the process is killed, a part may remain, so
- * each record has the total. */
+/* Writes all of them or none: a part would not show the reaper whether very
+ * many are gone at once. If the process is killed, a part may remain, so each
+ * record has the total. */
 static void
 write_gone_chats(struct asked_chats *q)
 {
@@ -328,7 +328,8 @@ open_list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	}
 }
 
-/* A list that polls take all the same: that it lacks a chat counts as there. */
+/* A list that polls accept although it is too short: a chat missing from it
+ * counts as there. */
 static bool
 is_as_polls_take_it(const struct asked_chats *q, const struct ending *e)
 {
@@ -374,8 +375,8 @@ ask_list(struct asked_chats *q)
 	fetch_ask(q->crm.fetch, &question);
 }
 
-/* True if the list, and asking only about what it lacks, costs fewer calls than
- * asking about each chat. */
+/* True if reading the list and looking up only missing chats costs fewer calls
+ * than looking up each chat. */
 static bool
 is_list_cheaper(const struct asked_chats *q)
 {
@@ -387,9 +388,9 @@ is_list_cheaper(const struct asked_chats *q)
 	return q->live > 0 && pages < q->live && !q->by_operator;
 }
 
-/* Of these the reaper asks again when the next poll has read them. While polls
- * are paced, the snapshot is older than the reaper expects, and it asks about
- * all chats, though most are still listed. */
+/* The reaper asks about these again when the next poll has read them. While
+ * polls are paced, the snapshot is older than the reaper expects, so it asks
+ * about all chats, although most are still listed. */
 static void
 leave_chats_to_polls(struct asked_chats *q)
 {
@@ -418,15 +419,15 @@ leave_chats_to_polls(struct asked_chats *q)
 	}
 }
 
-/* Asks the questions; the caller then turns q->crm.fetch until nothing is left.
- * state: the folder of the polls' state, NULL: none. */
+/* Sends the questions; the caller then runs q->crm.fetch until nothing is left.
+ * state: the folder of the polls' state, or NULL. */
 static void
 asked_chats_begin(struct asked_chats *q, struct http *http,
     const struct tenant *t, const char *state)
 {
 	enum exit_code code;
 
-	/* Chats are asked about even without the polls' state. */
+	/* Chats are looked up even without the polls' state. */
 	crm_session_open(&q->crm, http, t, USAGE_STATUS,
 	    poller_open_store(state, t, STORE_SHARED, false, &code));
 	if (q->crm.store != NULL) {
@@ -446,8 +447,8 @@ asked_chats_begin(struct asked_chats *q, struct http *http,
 		ask_chats(q);
 }
 
-/* A failure of all chats, or of all that the list does not answer, is not a
- * single chat's fault. */
+/* If all chats fail, or all that are not in the list, the cause is not a single
+ * chat. */
 static enum exit_code
 judge_unclear(const struct asked_chats *q)
 {
@@ -476,8 +477,8 @@ judge_unclear(const struct asked_chats *q)
 						       : q->unclear;
 }
 
-/* Writes which chats are gone, counts the calls in the state, sets the code,
- * and releases the rest. */
+/* Writes the gone chats, counts the calls in the state, sets the code, and
+ * releases the rest. */
 static void
 asked_chats_end(struct asked_chats *q)
 {
@@ -572,8 +573,8 @@ read_asked_chats(struct status_input *in)
 		case ENDPOINT_END:
 			return 0;
 		case ENDPOINT_CUT:
-			log_error("the input ends inside %s; the chats before "
-				  "it are asked about",
+			log_error("the input ends inside %s; only the chats "
+				  "before it are looked up",
 			    endpoint_where(in->from));
 			poller_failed(in->poller, PROG_DATA);
 			in->cut = true;
@@ -626,7 +627,7 @@ flush_answers(struct status_input *in, struct endpoint *to)
 {
 	if (poller_flush(in->poller, to) != OUTCOME_DONE)
 		return;
-	/* The next reaper --list has the chats without an answer again. */
+	/* The next reaper --list includes the chats without an answer again. */
 	if (deadletter_flush(&in->dead) == OUTCOME_DONE && !stop_asked())
 		endpoint_ack(in->from);
 	poller_failed(in->poller, deadletter_code(&in->dead));

@@ -49,15 +49,15 @@ send_dead_letter(struct close *c, const char *where, const char *line,
 	return o;
 }
 
-/* Returns the record's place in the input. */
+/* Returns the record's position in the input. */
 static const char *
 find_place(const struct close *c)
 {
 	return c->stage->in != NULL ? endpoint_where(c->stage->in) : "--gone";
 }
 
-/* Returns what is wrong with the times of an answer; NULL: nothing. A tombstone
- * in the future would refuse the rows of a chat that is opened again. */
+/* Returns the error in the times of an answer; NULL: none. A tombstone in the
+ * future would refuse the rows of a reopened chat. */
 static const char *
 find_wrong_time(const struct close *c, const struct record *r)
 {
@@ -74,8 +74,8 @@ find_wrong_time(const struct close *c, const struct record *r)
 	return NULL;
 }
 
-/* An answer that a chat is open is also kept, because an older one that it has
- * left may follow. */
+/* An answer that reports a chat as open is also kept, because an older one that
+ * it has left may follow. */
 static void
 collect_answer(struct close *c, const struct record *r)
 {
@@ -152,7 +152,7 @@ limit_share(struct close *c, struct answer *list, size_t n, uint64_t gone,
 	c->refused = true;
 	log_error("%" PRIu64 " of the %" PRIu64
 		  " known chats of tenant '%s' are gone from the CRM at once; "
-		  "nothing of them was deleted; if this is correct, run it "
+		  "none of their rows were deleted; if this is correct, run it "
 		  "again with --force",
 	    with_rows + lately, rows + lately, list[0].tenant);
 	return OUTCOME_DONE;
@@ -178,10 +178,10 @@ limit_gone(struct close *c, struct answer *list, size_t n)
 		/* The poller was killed while it wrote them. */
 		set_fate_of_gone(list, n, FATE_REFUSED);
 		c->refused = true;
-		log_error("of %" PRIu64
-			  " gone chats of tenant '%s' only %" PRIu64
-			  " came; they were left for the next run",
-		    t->gone_said, list[0].tenant, said_gone);
+		log_error("only %" PRIu64 " of %" PRIu64
+			  " gone chats of tenant '%s' arrived; they were left "
+			  "for the next run",
+		    said_gone, t->gone_said, list[0].tenant);
 	} else if (gone > 0 && !c->force) {
 		return limit_share(c, list, n, gone, t);
 	}
@@ -220,7 +220,7 @@ show_would_go(struct close *c, const struct answer *one)
 	output_table_cell(&c->would_table, at);
 }
 
-/* Returns why an answer becomes a dead letter; NULL: it does not. */
+/* Returns the reason why an answer becomes a dead letter, or NULL. */
 static const char *
 find_refusal(const struct close *c, const struct answer *one)
 {
@@ -231,7 +231,7 @@ find_refusal(const struct close *c, const struct answer *one)
 	return NULL;
 }
 
-/* Counts what happened to a chat, after the commit. */
+/* Counts the fate of a chat, after the commit. */
 static enum outcome
 count_fate(struct close *c, const struct answer *one, struct summary_tenant *t)
 {

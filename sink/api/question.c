@@ -1,9 +1,9 @@
 /*
  * question: see question.h.
  *
- * The ETag is a checksum of the answer: equal figures have the same one,
- * whichever server or process computed them. The cursor of the next page is
- * included, because the last page may later get a successor.
+ * The ETag is a checksum of the answer: equal figures have the same ETag,
+ * regardless of the server or process that computed them. The cursor of the
+ * next page is included, because the last page may later get a successor.
  */
 #include "sink/api/question.h"
 
@@ -111,7 +111,7 @@ explain_failure(struct question *q)
 	q->answer->retry_after = 1;
 	return question_problem(q, 503,
 	    number == DB_LOCKED ? "another connection locks a table; try again"
-				: "the database is away; try again");
+				: "the database is unavailable; try again");
 }
 
 static bool
@@ -246,7 +246,7 @@ question_parameter(const struct question *q, const char *name)
 	return v != NULL && *v != '\0' ? v : NULL;
 }
 
-/* An offset's + that was not encoded has become a blank. */
+/* The + of an offset becomes a space if it was not encoded. */
 static bool
 parse_instant(const char *v, int64_t *ms)
 {

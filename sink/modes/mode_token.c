@@ -1,5 +1,5 @@
 /*
- * mode_token: sink --token: makes a token for the API, or revokes one by its
+ * mode_token: sink --token: creates a token for the API, or revokes one by its
  * id. Stdout gets the token and nothing else; its id, which is not a secret,
  * goes to stderr.
  */
@@ -41,9 +41,9 @@ count_revoked(struct db *db, int64_t now_ms, bool *full)
 	return o;
 }
 
-/* expires_ms: when the token expires at the latest; CLOCK_NONE: not known, the
- * id is kept for ever. An id that was revoked before is never kept for a
- * shorter time. NEVER and *why when too many are revoked; else the reason is
+/* expires_ms: when the token expires at the latest; CLOCK_NONE: unknown, the id
+ * is kept forever. If an id was revoked before, its expiry is never shortened.
+ * Returns NEVER and *why if too many are revoked; otherwise the reason is
  * db_why(), and *why is empty. */
 static enum outcome
 revoke_token(struct db *db, const char *tenant, const char *id,
@@ -150,8 +150,8 @@ make_token(const struct sink *s)
 	return code;
 }
 
-/* The tenant may be new, or misspelled, so that its token would stay valid.
- * Users who may not read the table get no warning. */
+/* The tenant may be new, or misspelled; in the latter case, its token would
+ * stay valid. Users who may not read the table get no warning. */
 static enum exit_code
 warn_of_unknown_tenant(const struct sink *s, struct db *db)
 {
@@ -160,8 +160,7 @@ warn_of_unknown_tenant(const struct sink *s, struct db *db)
 	if (sink_look_for_tenant(db, s->tenant, &there) != OUTCOME_DONE ||
 	    there)
 		return PROG_OK;
-	log_error("the database does not know the tenant '%s'; the id is "
-		  "revoked anyway",
+	log_error("the database has no tenant '%s'; the id is revoked anyway",
 	    s->tenant);
 	return PROG_NOINPUT;
 }

@@ -80,7 +80,8 @@ sink_check_tenant(const struct sink *s)
 	    "--tenant '%s' is not a valid tenant name", s->tenant);
 }
 
-/* Distinguishes a misspelled name, which has no rows, from a quiet week. */
+/* Distinguishes a misspelled name, which has no rows, from a tenant without
+ * recent data. */
 enum outcome
 sink_look_for_tenant(struct db *db, const char *tenant, bool *there)
 {
@@ -110,11 +111,11 @@ sink_find_tenant(const struct sink *s, struct db *db)
 	}
 	if (there)
 		return PROG_OK;
-	log_error("the database does not know the tenant '%s'", s->tenant);
+	log_error("the database has no tenant '%s'", s->tenant);
 	return PROG_NOINPUT;
 }
 
-/* Uses the only tenant there is. */
+/* Uses the only tenant. */
 static enum exit_code
 find_only_tenant(struct db *db, struct viewer *v)
 {

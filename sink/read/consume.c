@@ -95,14 +95,15 @@ count_fates(struct consume *c, const struct row_batch *b)
 static void
 log_missing_rows(struct text tenant, const struct snapshot_progress *s)
 {
-	log_warn("snapshot %s of %.*s is incomplete: %lld of %lld rows came; "
-		 "operators and chats that left stay until the next snapshot",
+	log_warn("snapshot %s of %.*s is incomplete: %lld of %lld rows "
+		 "arrived; operators and chats that are gone stay until the "
+		 "next snapshot",
 	    s->snapshot, TEXT_ARG(tenant), (long long)s->arrived,
 	    (long long)s->records);
 }
 
-/* Batches are taken back in any order: one that did not complete its snapshot
- * may come after the one that did. */
+/* Batches are taken back in any order: a batch that did not complete its
+ * snapshot may come after the one that did. */
 static void
 count_snapshot(struct consume *c, const struct batch_tenant *t)
 {
@@ -214,7 +215,7 @@ fail_with_code(struct consume *c, enum exit_code code)
 	return OUTCOME_NEVER;
 }
 
-/* While rows are stored, only the workers can say that there is progress. */
+/* While rows are stored, only the workers can report progress. */
 static void
 say_alive(struct consume *c)
 {
@@ -238,7 +239,7 @@ keep_heartbeats(void *ctx)
 }
 
 /* Called after an outcome other than DONE. Returns true when the pause is over
- * and it is worth another try; false to give up. */
+ * and a retry makes sense; false to give up. */
 static bool
 wait_before_retry(struct consume *c, enum outcome o, struct retry *retry)
 {
@@ -277,7 +278,7 @@ send_all_bad(struct consume *c, const struct row_batch *b)
 	return o;
 }
 
-/* Says why a batch was not stored. */
+/* Logs why a batch was not stored. */
 static enum outcome
 explain_outcome(struct consume *c, const struct worker_result *r)
 {
@@ -302,7 +303,7 @@ flush_dead_letters(struct consume *c)
 	return o == OUTCOME_NEVER ? fail_with_code(c, c->dead.code) : o;
 }
 
-/* Notes how far the input was read. */
+/* Records how far the input was read. */
 static void
 mark_input(struct consume *c)
 {
@@ -340,14 +341,15 @@ acknowledge(struct consume *c)
 	FAULT_POINT("sink.before_acknowledge");
 	/* Commit point: the lines are no longer needed. */
 	endpoint_ack_to(c->in, &m->input);
-	/* The last one stays, to tell whether something was read since then. */
+	/* The last one is kept, to detect whether anything was read since
+	 * then. */
 	c->marks_n -= n - 1;
 	memmove(c->marks, m, c->marks_n * sizeof *m);
 	c->acked = 1;
 	return OUTCOME_DONE;
 }
 
-/* End markers that go into batches now precede lines that were read already. */
+/* End markers that now enter batches precede lines that were already read. */
 static void
 put_ends(struct consume *c)
 {
@@ -439,7 +441,7 @@ start_batches(struct consume *c, bool drained)
 
 /* Reads a block, or waits for a worker if a batch is full; meanwhile starts and
  * finishes batches. Returns RECORD or WAIT to continue, otherwise the status
- * that ended the input. *o: what went wrong. */
+ * that ended the input. *o: the outcome of the failure. */
 static enum endpoint_status
 take_step(struct consume *c, enum outcome *o)
 {

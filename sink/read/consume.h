@@ -24,7 +24,7 @@
  *     acknowledgement
  *   4                   everything; nothing is delivered again
  *
- * So nothing is lost, nothing is counted twice, and only a dead letter may be
+ * Therefore no line is lost or counted twice, and only a dead letter may be
  * written twice.
  */
 #ifndef SINK_READ_CONSUME_H
@@ -68,7 +68,7 @@ struct consume {
 	struct strmap snapshots; /* tenant -> progress of its newest snapshot */
 };
 
-/* `in` is borrowed and outlives c; opt holds the options with which it was
+/* `in` is borrowed and outlives c; opt has the options with which it was
  * opened. c owns db, and consume_release() closes it. */
 void consume_init(struct consume *c, struct endpoint *in, struct db *db,
     const struct conf *conf, const struct endpoint_options *opt);

@@ -74,8 +74,8 @@ bad_key(const struct flat *f, struct text table, const char *line, size_t len,
 		    (unsigned long long)checksum(0, line, len));
 }
 
-/* Rows of these tables belong to no snapshot, whatever they name: otherwise the
- * end of a snapshot would count a refused one among those for which it
+/* Rows of these tables belong to no snapshot, even if they name one: otherwise
+ * the end of a snapshot would count a refused row among those for which it
  * waits. */
 static bool
 is_history(struct text table)
@@ -123,7 +123,7 @@ out:
 	buf_release(&unused);
 }
 
-/* Returns the place of the current line in the input, for messages. */
+/* Returns the position of the current line in the input, for messages. */
 static const char *
 line_position(struct row_reader *t)
 {
@@ -231,7 +231,7 @@ skip_record(struct row_reader *t, const struct record *r)
 		    TEXT_ARG(r->type_name));
 }
 
-/* The row is stored nevertheless; a run warns once for each column. */
+/* The row is still stored; a run warns once for each column. */
 static void
 warn_cut_texts(struct row_reader *t, const struct sink_row *row)
 {
@@ -244,9 +244,9 @@ warn_cut_texts(struct row_reader *t, const struct sink_row *row)
 			continue;
 		t->cut++;
 		if ((*said >> k & 1) == 0)
-			log_warn("%s: a text is too long for %s.%s and was cut "
-				 "to %lld characters; further ones are cut "
-				 "without a message",
+			log_warn("%s: a text is too long for %s.%s and was "
+				 "truncated to %lld characters; further ones "
+				 "are truncated without a message",
 			    line_position(t), table->name,
 			    table->columns[k].name,
 			    (long long)table->columns[k].max);
@@ -271,8 +271,8 @@ add_to_batch(struct row_reader *t, struct row_batch *b, struct sink_row *row)
 		warn_cut_texts(t, row);
 }
 
-/* Adds the analysis in the record's data. A bad analysis is left out; the
- * message is counted anyway. */
+/* Adds the analysis in the record's data. A bad analysis is dropped, but the
+ * message still counts. */
 static int
 read_analytics(
     struct row_reader *t, struct row_batch *b, const struct record *r)
@@ -296,7 +296,7 @@ chat_of(const struct record *r)
 {
 	const struct table *table;
 
-	/* Without a time, the tenant's rows in the same batch decide whether it
+	/* Without a time, the tenant's rows in the same batch show whether it
 	 * is from before the tenant's removal. */
 	if ((r->type == RECORD_EVENT || r->type == RECORD_ASSIGNMENT) &&
 	    r->at == CLOCK_NONE)
@@ -311,7 +311,7 @@ chat_of(const struct record *r)
 }
 
 /* Adds the rows of a parsed record, or its marker, to a batch. Returns -1 and
- * t->why if it is bad nevertheless, or if its analysis is. */
+ * t->why if the row or its analysis is bad. */
 static int
 read_record_rows(struct row_reader *t, const struct record *r)
 {

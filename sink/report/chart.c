@@ -1,7 +1,7 @@
 /*
  * chart: see chart.h. Curves also differ by their dashes, for printers without
  * colours and for readers who cannot distinguish them. Each hour of a week
- * shows its number, so nobody needs to compare shades.
+ * shows its number, so readers need not compare shades.
  */
 #include "sink/report/chart.h"
 

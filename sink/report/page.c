@@ -31,8 +31,8 @@ entity_of(char c)
 	}
 }
 
-/* U+FFFE and U+FFFF: apart from control characters, the only ones that XML
- * forbids. */
+/* U+FFFE and U+FFFF are the only characters, apart from control characters,
+ * that XML forbids. */
 static bool
 is_no_character(const char *p)
 {
@@ -171,8 +171,8 @@ figure_duration(struct buf *to, double seconds)
 {
 	char text[DURATION_TEXT];
 
-	/* The double of a number with three decimals may be slightly below
-	 * it. */
+	/* The double of a number with three decimals may be slightly less than
+	 * the number. */
 	buf_adds(
 	    to, duration_format((int64_t)floor(seconds * 1000 + 1e-3), text));
 }

@@ -1,9 +1,9 @@
 /*
- * page: a report in HTML: its frame, its text, and its tables, from which CSV
- * is made, too. If a mail program removes pictures, styles, or everything but
- * tables and text, the rest says the same: so tables have old-style attributes,
- * which survive without styles. The page is well-formed XML, so programs can
- * read it without an HTML parser.
+ * page: a report in HTML: its frame, its text, and its tables, which can also
+ * be written as CSV. If a mail program removes pictures, styles, or everything
+ * except tables and text, the rest contains the same data: tables have
+ * old-style attributes, which work without styles. The page is well-formed XML,
+ * so programs can read it without an HTML parser.
  */
 #ifndef SINK_REPORT_PAGE_H
 #define SINK_REPORT_PAGE_H
@@ -62,7 +62,7 @@ const char *figure_at(const struct figure_table *t, size_t row, size_t column);
 /* Returns the cell as a number; NAN: absent. */
 double figure_value(const struct figure_table *t, size_t row, size_t column);
 
-/* Returns the unit of a cell, from the row if the column says so. */
+/* Returns the unit of a cell, from the row if the column requires this. */
 enum figure_unit figure_unit_at(
     const struct figure_table *t, size_t row, size_t column);
 const char *figure_unit_word(enum figure_unit unit);

@@ -32,8 +32,8 @@ struct report {
 	const char *zone_name;
 	char from_day[CALENDAR_TEXT], to_day[CALENDAR_TEXT];
 	int64_t from, to;
-	/* The previous period. While the current one is running, it is the same
-	 * elapsed part, which ends within a day. */
+	/* The previous period. While the current period is running, the
+	 * previous one is the same elapsed part, which ends within a day. */
 	int64_t before, before_to;
 	bool runs;
 	char before_day[CALENDAR_TEXT], before_end[CALENDAR_TEXT];
@@ -50,8 +50,8 @@ struct report {
 	enum exit_code code;      /* why it failed */
 };
 
-/* A section and how its table is filled: by sql, over the tenant and the
- * period, or by fill(), which returns false and sets r->code on failure. */
+/* A section and the source of its table: sql, over the tenant and the period,
+ * or fill(), which returns false and sets r->code on failure. */
 struct section {
 	const char *name;         /* of its lines in CSV */
 	const char *title, *note; /* for people; note may be NULL */
@@ -84,8 +84,8 @@ explain_refusal(struct report *r, const char *target, bool of_span)
 	free(days);
 }
 
-/* Returns the answer to a GET; of_span: it names the days. Owned; NULL: it
- * failed. */
+/* Returns the answer to a GET; of_span: its parameters include the days. Owned;
+ * NULL: it failed. */
 static json_t *
 get_json(struct report *r, const char *target, bool of_span)
 {
@@ -107,7 +107,7 @@ get_json(struct report *r, const char *target, bool of_span)
 	return answer;
 }
 
-/* Asks a resource about the period, with further parameters, such as
+/* Queries a resource about the period, with further parameters, such as
  * "transfers", "&group=operator". */
 static json_t *
 ask_span(struct report *r, const char *resource, const char *more)
@@ -135,7 +135,7 @@ ask_rows(struct report *r, const char *resource, const char *more)
 	return rows;
 }
 
-/* Asks for responses, with the share within the target. */
+/* Queries responses, with the share within the target. */
 static json_t *
 ask_responses(
     struct report *r, const char *by, const char *kind, const char *more)
@@ -237,7 +237,7 @@ query(struct report *r, const char *sql, const struct db_value *args, size_t n,
 }
 
 /* Adds the rows of a statement, which has the same columns as the table; the
- * one called name has an operator's id. */
+ * column "name" has an operator's id. */
 static bool
 fill_by_sql(struct report *r, struct figure_table *t, const char *sql,
     const struct db_value *args, size_t n)
@@ -301,13 +301,13 @@ static const struct {
 	    FIGURE_COUNT },
 };
 
-/* Counts within a period, in all of the statements together. */
+/* Counts within a period, in all statements together. */
 static const struct {
 	const char *name, *title, *metric, *sql[2];
 } counted_totals[] = {
 	/* Equal to conversation_metrics_all, but that view would group all rows
 	 * first, which takes minutes for a million. */
-	{ "conversations", "Conversations begun", "conversations",
+	{ "conversations", "Conversations started", "conversations",
 	    { "SELECT COUNT(*) FROM conversation_metrics WHERE tenant = ? "
 	      "AND created_at >= ? AND created_at < ?",
 		"SELECT COUNT(*) FROM (SELECT 1 FROM "
@@ -317,12 +317,12 @@ static const struct {
 		"AND m.conversation_id = p.conversation_id) "
 		"GROUP BY p.conversation_id HAVING MIN(p.created_at) >= ? "
 		"AND MIN(p.created_at) < ?) parts" } },
-	{ "alerts", "Alerts of too many messages", "alerts",
+	{ "alerts", "Alerts about too many messages", "alerts",
 	    { "SELECT COUNT(*) FROM alerts_all WHERE tenant = ? "
 	      "AND started_at >= ? AND started_at < ? AND messages > 0" } },
 };
 
-/* Compares the two cells before it: relative to the previous period, but for a
+/* Compares the previous two cells: relative to the previous period, or for a
  * share, the difference. */
 static void
 add_total_change(struct figure_table *t)
@@ -350,8 +350,8 @@ begin_total(struct figure_table *t, const char *name, const char *title,
 	figure_add(t, figure_unit_word(unit));
 }
 
-/* Adds the cell of a count; if the metric is not kept, it is not 0 but
- * absent. */
+/* Adds the cell of a count; if the metric is not stored, it is absent instead
+ * of 0. */
 static bool
 add_count(struct report *r, struct figure_table *t, size_t of, int64_t from,
     int64_t to)
@@ -525,7 +525,7 @@ draw_days(const struct figure_table *t, struct buf *to)
 		points[i].values[0] = figure_value(t, i, 3);
 		points[i].values[1] = figure_value(t, i, 4);
 	}
-	chart_curves(to, "Response times over the span", titles, points, n);
+	chart_curves(to, "Response times over the period", titles, points, n);
 	free(points);
 }
 
@@ -671,7 +671,7 @@ static const struct figure_column transfer_columns[] = {
 	{ "operator", "Id", FIGURE_KEY },
 	{ "name", "Operator", FIGURE_TEXT },
 	{ "parts", "Parts of waits", FIGURE_COUNT },
-	{ "sum_seconds", "All together", FIGURE_SECONDS },
+	{ "sum_seconds", "Total wait", FIGURE_SECONDS },
 	{ "max_seconds", "Longest", FIGURE_SECONDS },
 };
 
@@ -697,7 +697,7 @@ fill_transfers(struct report *r, struct figure_table *t)
 	return rows != NULL;
 }
 
-/* Messages by channel, and how many were read. */
+/* Messages by channel, and the number of read ones. */
 
 #define CHANNELS_MAX "50"
 #define DEVICES_MAX "20"
@@ -715,8 +715,8 @@ static const struct figure_column receipt_columns[] = {
 	{ "receipts", "Receipts", FIGURE_COUNT },
 };
 
-/* Counts hours that begin in the period. While it is running, the hour in which
- * the previous one is cut is left out there. */
+/* Counts hours that begin in the period. While the period is running, the hour
+ * at which the previous one ends is omitted there. */
 static bool
 fill_channels(struct report *r, struct figure_table *t)
 {
@@ -739,7 +739,7 @@ fill_channels(struct report *r, struct figure_table *t)
 	    args, ARRAY_LEN(args));
 }
 
-/* Users who wrote too much, and words used more than before. */
+/* Users who wrote too much, and words that became more frequent. */
 
 #define USERS_MAX "20"
 #define WORDS_MAX "30"
@@ -754,7 +754,7 @@ static const struct figure_column alert_columns[] = {
 
 static const struct figure_column word_columns[] = {
 	{ "word", "Word", FIGURE_TEXT },
-	{ "occurrences", "Messages with it", FIGURE_COUNT },
+	{ "occurrences", "Messages with the word", FIGURE_COUNT },
 	{ "windows", "Times trending", FIGURE_COUNT },
 	{ "first", "First", FIGURE_TIME },
 };
@@ -793,26 +793,26 @@ fill_about(struct report *r, struct figure_table *t)
 
 static const struct section sections[] = {
 	{ "totals", "Totals",
-	    "Change is relative to the previous period; of shares it is in "
-	    "percentage points (pp).",
+	    "Changes are relative to the previous period; changes of shares "
+	    "are in percentage points (pp).",
 	    NULL, COLUMNS(total_columns), .fill = fill_totals },
-	{ "days", "Response times over the span",
-	    "Half of the responses took no longer than the median, 90 of 100 "
-	    "no longer than P90.",
+	{ "days", "Response times over the period",
+	    "Half of the responses took at most the median, and 90 % took at "
+	    "most P90.",
 	    "histograms", COLUMNS(day_columns), .fill = fill_days,
 	    .draw = draw_days },
 	{ "operators", "Operators",
-	    "Fastest median first. Of more than 20 operators, the page shows "
-	    "the ten fastest and the ten slowest; the CSV has all.",
+	    "Fastest median first. If there are more than 20 operators, the "
+	    "page shows the ten fastest and the ten slowest; the CSV file "
+	    "lists all.",
 	    "histograms", COLUMNS(operator_columns), .ends = OPERATOR_ENDS,
 	    .fill = fill_operators },
 	{ "week", "Hours of the week",
-	    "Number of responses and their median, by the clock in the "
-	    "zone.",
+	    "Number of responses and their median, by local hour.",
 	    "histograms", COLUMNS(week_columns), .fill = fill_week,
 	    .draw = draw_week },
 	{ "waits", "Longest waits", NULL, "intervals", COLUMNS(wait_columns),
-	    /* Whole waits only; the parts of a wait that a transfer split have
+	    /* Only whole waits; the parts of a wait that a transfer split have
 	     * the kind waiting. */
 	    .sql = "SELECT end_at, seconds, chat, operator, operator, "
 		   "CASE kind WHEN 'first_response' THEN 'first response' "
@@ -830,10 +830,9 @@ static const struct section sections[] = {
 	    " operators, those with the longest parts.",
 	    "intervals", COLUMNS(transfer_columns), .fill = fill_transfers },
 	{ "channels", "Channels",
-	    "Messages in the hours of UTC that begin in the period; while it "
-	    "runs, the previous period ends with a full hour. At "
-	    "most " CHANNELS_MAX
-	    " channels, those with the most messages then.",
+	    "Messages in the UTC hours that begin in the period. While the "
+	    "period runs, the previous period ends with a full hour. At "
+	    "most " CHANNELS_MAX " channels, those with the most messages.",
 	    "channels", COLUMNS(channel_columns), .fill = fill_channels },
 	{ "receipts", "Read receipts",
 	    "At most " DEVICES_MAX " devices, those with the most receipts.",
@@ -858,9 +857,9 @@ static const struct section sections[] = {
 		   "AND occurrences > 0 GROUP BY word ORDER BY 2 DESC, 1 "
 		   "LIMIT " WORDS_MAX },
 	{ "about", "About this report",
-	    "A date is its beginning in the zone; the last one does not "
-	    "belong to the period. The target of response times is "
-	    "within_seconds. Percentiles are off by at most 1.6 %.",
+	    "Dates mean midnight in the time zone; the last date is not part "
+	    "of the period. within_seconds is the target for response times. "
+	    "Percentiles are off by at most 1.6 %.",
 	    NULL, COLUMNS(about_columns), .fill = fill_about },
 };
 
@@ -906,8 +905,8 @@ time_member(const json_t *row, const char *member)
 	return clock_parse(text, strlen(text), &ms) == 0 ? ms : CLOCK_NONE;
 }
 
-/* The API knows which period is the previous one. A period that has just begun
- * is not compared. */
+/* The API determines the previous period. A period that has just begun is not
+ * compared. */
 static void
 find_previous(struct report *r, const json_t *row)
 {
@@ -1044,7 +1043,7 @@ add_verdict(const struct report *r, struct buf *to)
 	figure_duration(to, is);
 	if (was > 0) {
 		if (fabs(percent) < 0.5)
-			buf_adds(to, ", as in the previous period (");
+			buf_adds(to, ", the same as in the previous period (");
 		else
 			buf_addf(to,
 			    ", %.0f %% %s than in the previous period (",
@@ -1071,9 +1070,9 @@ row_before(const json_t *rows, const char *channel)
 	return NULL;
 }
 
-/* Adds "On whatsapp it rose from 1m10s to 3m24s. " Of the channels that are at
- * least a tenth slower, it names the one whose customers waited longest in
- * addition, in total. */
+/* Adds "On whatsapp it rose from 1m10s to 3m24s. " Among the channels that
+ * became at least 10 % slower, it names the one with the largest total of
+ * additional waiting. */
 static bool
 add_slower_channel(struct report *r, struct buf *to)
 {
@@ -1099,7 +1098,7 @@ add_slower_channel(struct report *r, struct buf *to)
 		rose_from = was;
 	}
 	if (worst != NULL) {
-		buf_addf(to, "On %s it rose from ", text_of(worst, "channel"));
+		buf_addf(to, "On %s, it rose from ", text_of(worst, "channel"));
 		figure_duration(to, rose_from);
 		buf_adds(to, " to ");
 		figure_duration(to, number_of(worst, "median_seconds"));
@@ -1118,8 +1117,7 @@ add_previous(const struct report *r, struct buf *to)
 	figure_period(to, r->before_day);
 	if (r->runs) {
 		buf_addf(to,
-		    " until %s, the same elapsed part, because this period is "
-		    "not over.",
+		    " until %s, because the present period is not over.",
 		    r->before_end);
 		return;
 	}
@@ -1129,7 +1127,7 @@ add_previous(const struct report *r, struct buf *to)
 	buf_addc(to, '.');
 }
 
-/* For people: names the last day of the period. */
+/* Names the last day of the period, as people expect. */
 static bool
 begin_page(struct report *r, struct buf *to)
 {
@@ -1144,9 +1142,9 @@ begin_page(struct report *r, struct buf *to)
 	figure_period(&title, last);
 	add_verdict(r, &verdict);
 	good = add_slower_channel(r, &verdict);
-	buf_addf(&subtitle, "Days and hours of %s. ", r->zone_name);
+	buf_addf(&subtitle, "Times are in the zone %s. ", r->zone_name);
 	add_previous(r, &subtitle);
-	buf_adds(&subtitle, " The target: ");
+	buf_adds(&subtitle, " Target: ");
 	figure_duration(&subtitle, strtod(r->request->within, NULL));
 	buf_addc(&subtitle, '.');
 	if (r->not_kept.n > 0) {
@@ -1156,8 +1154,9 @@ begin_page(struct report *r, struct buf *to)
 	}
 	if (r->cut_hour_lacks)
 		buf_adds(&subtitle,
-		    " A day begins within an hour of UTC, and intervals of "
-		    "that hour are missing; what needs them is left empty.");
+		    " A day of this time zone begins within a UTC hour whose "
+		    "intervals are missing; figures that need them are left "
+		    "empty.");
 	page_begin(to, buf_str(&title), buf_str(&verdict), buf_str(&subtitle));
 	buf_release(&title);
 	buf_release(&verdict);
@@ -1168,21 +1167,19 @@ begin_page(struct report *r, struct buf *to)
 /* The two forms. A line of CSV begins with the name of its section, so that
  * grep can select a section; sections are separated by empty lines. */
 
-/* Adds the reason why there is no table, instead of the note; nothing if there
- * is one. */
+/* Adds the reason why there is no table; nothing if there is one. */
 static void
 add_reason(const struct report *r, const struct section *s, struct buf *to)
 {
 	if (s->fill == fill_week && !has_week(r))
 		buf_adds(to,
-		    "The hours of the week are not computed for a span of "
+		    "The hours of the week are not computed for periods of "
 		    "more than ten years.");
 	else if (s->metric != NULL && kept_lacks(&r->not_kept, s->metric))
 		buf_addf(to,
 		    "Nothing is stored yet: nothing happened, or the metric is "
-		    "not kept. To keep it, add %s to metrics of [aggregator] "
-		    "in messaging.conf; see messaging-report(7), WHAT IT "
-		    "NEEDS.",
+		    "not enabled. To enable it, add %s to metrics of "
+		    "[aggregator] in messaging.conf; see messaging-report(7).",
 		    s->metric);
 }
 
@@ -1199,7 +1196,7 @@ write_html(struct buf *to, const struct section *s,
 	page_part_end(to);
 }
 
-/* Replaces line breaks by blanks, so that each line is a complete row. */
+/* Replaces line breaks by spaces, so that each line is a complete row. */
 static void
 write_csv_cell(
     struct buf *to, const struct figure_table *t, size_t row, size_t column)

@@ -40,7 +40,7 @@ visit_parameters(
 }
 
 /* Splits the target after its path, and decodes its query. Returns the path,
- * owned, which also holds the texts of f. */
+ * owned, which also contains the texts of f. */
 static char *
 split_target(const char *target, struct form *f)
 {

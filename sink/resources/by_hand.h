@@ -17,7 +17,7 @@
 void by_hand_get(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
     const char *target, struct web_answer *a);
 
-/* The first says whether there is such a path; the second lists all, one per
+/* The first returns whether there is such a path; the second lists all, one per
  * line. */
 bool by_hand_knows(const char *target);
 void by_hand_list_paths(struct buf *to);

@@ -1,7 +1,6 @@
 /*
- * chat_rows: shared by resources about chats and the present: how long
- * customers have waited, when metrics are stale, and the order of a chat's
- * messages.
+ * chat_rows: shared by resources about chats and the present: waits of
+ * customers, stale metrics, and the order of a chat's messages.
  */
 #ifndef SINK_RESOURCES_CHAT_ROWS_H
 #define SINK_RESOURCES_CHAT_ROWS_H
@@ -11,13 +10,13 @@
 
 #include <stddef.h>
 
-/* How long the customers of chats have waited, up to the tenant's present. A
- * stream writes the row of a chat when the chat changes, which a chat does not
- * while its customer waits: the row's own time is then the start of that wait,
- * and says nothing about its length.
+/* The waits of customers, up to the tenant's present time. A stream writes the
+ * row of a chat when the chat changes, but a chat does not change while its
+ * customer waits. The row's time is then the start of that wait, and does not
+ * show its length.
  *
- * Lists of late chats use the present, as the board does, so that both count
- * the same chats. */
+ * Lists of late chats use the present time, as the board does, so that both
+ * count the same chats. */
 
 /* For a row c of chat_metrics and its tenant t: the time up to which a wait
  * counts, and the seconds of the wait, NULL if nobody waits. */
@@ -37,13 +36,13 @@ bool chat_waits_from(struct question *q, struct buf *sql)
 bool chat_waits_filter(struct question *q, struct buf *sql)
     __attribute__((warn_unused_result));
 
-/* When metrics are stale: they are more than three minutes old, and the newest
+/* Metrics are stale if they are more than three minutes old, and the newest
  * snapshot more than three polling intervals (tenants.stale_at).
  *
  * The metrics of a snapshot have the time of the CRM's clock, which may differ
- * from ours by hours, so their age counts from when the snapshot was stored. A
- * stream may be newer than its snapshots, or have none; only its own time is
- * then known. */
+ * from ours by hours, so their age is measured from the time at which the
+ * snapshot was stored. A stream may be newer than its snapshots, or have none;
+ * then only its own time is known. */
 
 /* SQL for the time on our clock from which the age of metrics counts, and for
  * whether they are stale: from the time of the metrics, and as_of, stored_at
@@ -62,8 +61,8 @@ bool chat_waits_filter(struct question *q, struct buf *sql)
 
 /* The order of a chat's messages, of which several may have the same time: by
  * time and id, as in messaging-metrics(7). A statement sorts ids bytewise, so
- * 10 comes before 9, and a response could seem to precede its question; for any
- * other order it would read the whole chat. */
+ * 10 comes before 9, and a response might precede its question; for any other
+ * order, it would read the whole chat. */
 
 /* Sorts rows that are already in the order of the column `time`: those with the
  * same time by the column `id`. The sort is stable. Moves before the first

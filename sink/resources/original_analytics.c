@@ -1,16 +1,16 @@
 /*
  * original_analytics: the reading routes of the analytics service that this
  * program replaces: GET /api/v1/analytics/conversations/ID/analytics,
- * channels/ID/analytics, dashboard and health, in its shapes: zeros if there
+ * channels/ID/analytics, dashboard and health, in its format: zeros if there
  * are no rows, and never 404. A period includes both of its ends.
  *
  * Messages and response times come from the stored messages. Analyses that
- * callers posted about messages are used if there are more of them, or nothing
- * else; they add sentiments and intents.
+ * callers posted about messages are used if there are more of them, or no other
+ * data; they add sentiments and intents.
  *
  * Unknown values are null: those that need a metric that the tenant does not
- * keep, the success rate and uptime of a channel, and the cache, which does not
- * exist.
+ * store, the success rate and uptime of a channel, and the cache, which does
+ * not exist.
  */
 #include <math.h>
 #include <pthread.h>
@@ -29,8 +29,7 @@
 #include "sink/responses/responses.h"
 
 /* The query, checked in the order and words of that service: wrong parameters
- * give 422 and a list of all of them. tenant_id must be given and be that of
- * the token, but never decides. */
+ * give 422 and a list of all errors. tenant_id must be that of the token. */
 
 /* A greater number is milliseconds; and the maximum length of a time. */
 #define SECONDS_UP_TO 20000000000.0
@@ -237,14 +236,14 @@ member_real(struct buf *to, const char *name, bool known, double value)
 	jsonw_real(to, value);
 }
 
-/* The average of nothing is null. */
+/* The average of an empty set is null. */
 static void
 member_mean(struct buf *to, const char *name, double sum, int64_t n)
 {
 	member_real(to, name, n > 0, n > 0 ? sum / (double)n : 0);
 }
 
-/* Asks about one conversation or channel: after the tenant, the statement takes
+/* Queries one conversation or channel: after the tenant, the statement takes
  * its id and the period. */
 static bool
 ask_in_period(struct question *q, const char *sql, const char *id,
@@ -256,7 +255,7 @@ ask_in_period(struct question *q, const char *sql, const char *id,
 	return question_ask(q, sql, args, ARRAY_LEN(args), rows);
 }
 
-/* The messages that metrics count: no notes, and nothing from the system. */
+/* The messages that metrics count: no notes, and no system messages. */
 #define IS_MESSAGE "private = 0 AND sender IN ('customer', 'operator', 'bot')"
 
 static bool
@@ -359,7 +358,7 @@ write_conversation(struct question *q, const char *id,
 	member_cell(to, "total_messages", most, 0);
 	member_cell(to, "inbound_messages", most, 1);
 	member_cell(to, "outbound_messages", most, 2);
-	/* Texts may not be kept although posted lengths are. */
+	/* Texts may not be stored although posted lengths are. */
 	member_cell(
 	    to, "avg_message_length", db_get(most, 3) != NULL ? most : r, 3);
 	jsonw_close(to);
@@ -408,7 +407,7 @@ original_conversation(struct question *q)
 	db_rows_free(c.intents);
 }
 
-/* Neither the series nor its sums may silently end at some hour. */
+/* The series and its sums must not end silently at some hour. */
 static bool
 check_hours(struct question *q, const struct db_rows *rows)
 {
@@ -419,7 +418,7 @@ check_hours(struct question *q, const struct db_rows *rows)
 }
 
 /* The complete hours of a period are [first, last); both are after its end if
- * there are none. The current hour, after which there is nothing, counts as
+ * there are none. The current hour, after which there are no data, counts as
  * complete. */
 static void
 find_whole_hours(const struct question *q, const struct analytics_period *p,
@@ -435,7 +434,7 @@ find_whole_hours(const struct question *q, const struct analytics_period *p,
 
 /* Conditions for the analyses of a period that are added up by hour, and for
  * those that are read one by one, because the period contains only part of the
- * hour, or because it is not added up yet (sink/rollup/sums_due.h). */
+ * hour, or because the hour is not added up yet (sink/rollup/sums_due.h). */
 struct analysed_time {
 	struct buf hours, rows;
 };
@@ -504,8 +503,9 @@ release_analysed_time(struct analysed_time *t)
 	buf_release(&t->rows);
 }
 
-/* A channel by hour, newest first: what channel_metrics counts in hours that
- * begin in the period (NULL if it has none), and what callers reported. */
+/* A channel by hour, newest first: the counts of channel_metrics in hours that
+ * begin in the period (NULL if it has none), and the figures that callers
+ * reported. */
 #define CHANNEL_HOURS_OF                                                       \
 	"SELECT `hour`, SUM(conversations), SUM(messages), SUM(analyses), "    \
 	"SUM(response_sum), SUM(responses) FROM ("                             \
@@ -548,7 +548,7 @@ ask_hours(struct question *q, const char *id, const struct analytics_period *p,
 }
 
 /* Finds the responses of the channel in each of its hours; the slot is the
- * row's place. The caller releases them. */
+ * row's index. The caller releases them. */
 static bool
 ask_hours_responses(struct question *q, const char *id,
     const struct analytics_period *p, struct db_rows *hours,
@@ -580,7 +580,7 @@ ask_hours_responses(struct question *q, const char *id,
 	return good;
 }
 
-/* Returns the responses of the hour at that place; zeros if none. The list is
+/* Returns the responses of the hour with that index; zeros if none. The list is
  * sorted by slot. */
 static struct span_sum
 responses_of_hour(const struct response_sums *s, size_t slot)
@@ -637,7 +637,7 @@ add_up_hours(struct db_rows *hours, const struct response_sums *responses,
 	db_rewind(hours);
 }
 
-/* Writes the average of the stored ones, otherwise of the posted ones. */
+/* Writes the average of the stored lengths, otherwise of the posted ones. */
 static void
 member_response_time(struct buf *to, const char *name, int64_t sum_ms,
     int64_t n, double posted_sum, int64_t posted)
@@ -726,8 +726,8 @@ original_channel(struct question *q)
 }
 
 /* The server adds whole numbers as decimals, which is slower than with doubles,
- * which + 0e0 makes of them; these are exact up to 2^53, and CAST writes them
- * without an exponent. */
+ * to which + 0e0 converts them; these are exact up to 2^53, and CAST writes
+ * them without an exponent. */
 static bool
 ask_messages_of(
     struct question *q, const struct analytics_period *p, struct db_rows **rows)
@@ -761,8 +761,8 @@ ask_messages_of(
 	return good;
 }
 
-/* Asks for the messages counted by hour and channel, in hours that begin in the
- * period; if there are no such rows, for stored messages. */
+/* Queries the messages counted by hour and channel, in hours that begin in the
+ * period; if there are no such rows, the stored messages. */
 static bool
 ask_counted_messages(
     struct question *q, const struct analytics_period *p, struct db_rows **rows)
@@ -792,9 +792,9 @@ ask_counted_messages(
 }
 
 /* A cache for counts of many rows of a period that ends now. The database
- * counts a few million rows per second, so the count for a large tenant would
- * delay the answers behind it each time; and with so many rows a small error
- * does not matter. The original service cached its answers for five minutes. */
+ * counts a few million rows per second, so counting for a large tenant would
+ * delay the following answers each time; with so many rows, a small error does
+ * not matter. The original service cached its answers for five minutes. */
 
 /* Smaller counts are not cached; others for this fraction of their period, at
  * most this long, and this much longer while one thread counts again. */
@@ -829,8 +829,8 @@ find_cached(const char *tenant, int64_t period_ms, bool *is)
 	return first;
 }
 
-/* Returns the cached count. False: the caller must count; meanwhile others get
- * the cached one. */
+/* Returns the cached count. Returns false if the caller must count; meanwhile
+ * others get the cached number. */
 static bool
 get_cached(const char *tenant, int64_t period_ms, int64_t *n)
 {
@@ -872,8 +872,8 @@ put_cached(const char *tenant, int64_t period_ms, int64_t n)
 	"SELECT COUNT(*) FROM " table                                          \
 	" WHERE tenant = ? AND last_message_at >= ?"
 
-/* Because the period ends now, a conversation with any message in it also has
- * its last message in it. CLOCK_NONE: conversations are not kept. */
+/* The period ends now, so a conversation with any message in it also has its
+ * last message in it. CLOCK_NONE: conversations are not kept. */
 static bool
 count_active(struct question *q, int64_t period_ms, int64_t *n)
 {
@@ -883,8 +883,8 @@ count_active(struct question *q, int64_t period_ms, int64_t *n)
 
 	if (get_cached(q->viewer.tenant, period_ms, n))
 		return true;
-	/* Left to itself the server would count in everything that the tenant
-	 * has. */
+	/* Without this hint, the server would count in all rows of the
+	 * tenant. */
 	good = sharded_find(q, "conversation_metrics_parts", &sharded) &&
 	       question_ask(q,
 		   sharded ? COUNT_SINCE("conversation_metrics_all")
@@ -1017,8 +1017,8 @@ original_dashboard(struct question *q)
 	db_rows_free(d.counted);
 }
 
-/* Anyone may ask, and the status is always 200. If the server may read no other
- * table, it reads the revoked tokens. */
+/* No token is needed, and the status is always 200. If the server may read no
+ * other table, it reads the revoked tokens. */
 void
 original_health(struct question *q)
 {

@@ -1,8 +1,8 @@
 /*
  * original_messages: GET /api/v1/messages/conversation/ID of the message API
  * that this program replaces: the messages of a conversation, oldest first, in
- * the columns of its table. ID is the rest of the path, whatever it contains.
- * As in the original, an unknown conversation has no messages, and is not an
+ * the columns of its table. ID is the rest of the path, including slashes. As
+ * in the original, an unknown conversation has no messages, and is not an
  * error.
  *
  * Our answers have pages: limit, and the cursor of list.h in the header Link.
@@ -32,8 +32,8 @@ static const struct sheet_column original_columns[] = {
 	{ "read_at", SHEET_TIME },
 };
 
-/* The columns of the statement: those above without the status, which follows
- * from the time of the first receipt. */
+/* The columns of the statement: those above without the status, which depends
+ * on the time of the first receipt. */
 enum { MESSAGE_ID = 0, CREATED_AT = 5, READ_AT = 9 };
 
 struct history_page {
@@ -60,8 +60,8 @@ read_history_cursor(struct history_page *h)
 	"(by_message) WHERE v.tenant = m.tenant AND v.message_id = "           \
 	"m.message_id AND v.conversation_id IN ('', m.conversation_id))"
 
-/* Left to itself the server may choose the primary key, which has the order,
- * and read the whole tenant to find the first page. */
+/* Without this hint, the server may choose the primary key, which has the
+ * order, and read the whole tenant to find the first page. */
 static bool
 ask_history(const struct history_page *h, struct db_rows **rows)
 {

@@ -30,8 +30,8 @@ struct resource {
 	 * others are ignored, as in the original service; or it is a list,
 	 * which has its own. */
 	const char *const *parameters;
-	/* The parameters that it takes nevertheless, for the description,
-	 * separated by blanks; ! after a required one. */
+	/* The parameters that it accepts nevertheless, for the description,
+	 * separated by spaces; ! after a required one. */
 	const char *originals;
 	const char *id, *shape; /* for the description: of the operation, and of
 				 * the answer */
@@ -50,7 +50,7 @@ size_t resource_answer(const struct viewer *viewer, struct db *db,
 /* True if the table has the path of the request. */
 bool resource_is_known(const struct web_request *r);
 
-/* True when what the request shows is not audited; of an unknown path false. */
+/* True if the answer is not audited; false for an unknown path. */
 bool resource_is_impersonal(const struct web_request *r);
 
 /* True if the request needs no token. */
@@ -81,10 +81,10 @@ extern const struct list list_operators, list_chats, list_messages,
 bool resource_now_write(struct question *q) __attribute__((warn_unused_result));
 
 /* Checks a request's parameters before a resource answers. An unknown parameter
- * is refused: with a misspelled filter, users would otherwise take unfiltered
- * figures for filtered ones. Also refused are repeated parameters, and values
- * that are empty, not text, or end with a blank: in the database 'a' and 'a '
- * are equal. */
+ * is refused: with a misspelled filter, users would mistake unfiltered figures
+ * for filtered ones. Repeated parameters are also refused, and values that are
+ * empty, not text, or end with a space: in the database, 'a' and 'a ' are
+ * equal. */
 
 /* Maximum number of parameters of a resource. */
 #define RESOURCE_PARAMETERS 32

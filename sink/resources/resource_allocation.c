@@ -1,11 +1,11 @@
 /*
- * resource_allocation: GET /api/v1/allocation: the unassigned chats, how long
- * their customers have waited, how many more chats each operator may take, and
- * how many were reserved for them in the last 24 hours.
+ * resource_allocation: GET /api/v1/allocation: the unassigned chats, the waits
+ * of their customers, how many more chats each operator may take, and how many
+ * were reserved for them in the last 24 hours.
  *
  * The limits are those of scripts/limits, for all channels together. max_chats
  * is null if only the CRM or the configuration sets it, because that is not
- * stored. Counts are null if no chats are kept; not_kept names the missing
+ * stored. Counts are null if no chats are stored; not_kept names the missing
  * metrics.
  */
 #include "common/base/clock.h"

@@ -57,9 +57,9 @@ static const struct sheet_column interval_columns[] = {
 	{ "withdrawn", SHEET_FLAG },
 };
 
-/* A chat belongs to a team if one of its operators is assigned, if nobody is,
- * or if an interval in it is one of theirs. Returns false if the answer is now
- * a problem. */
+/* A chat belongs to a team if its assignee is in the team, if it is unassigned,
+ * or if the team has an interval in it. Returns false if the answer is now a
+ * problem. */
 static bool
 find_scope(struct question *q, const char *chat, bool *yes)
 {
@@ -94,14 +94,14 @@ check_scope(struct question *q, const char *chat)
 	return yes || question_problem(q, 404, "unknown chat");
 }
 
-/* Where a timeline starts; CLOCK_NONE: at its first row. */
+/* The start of a timeline; CLOCK_NONE: its first row. */
 struct place {
 	char chat[RECORD_MAX_ID + 1];
 	int64_t at;
 };
 
-/* Rows before a time, NULL without one, and from it on, each in the order of
- * time. */
+/* Rows before a time, NULL without one, and from it on, each in chronological
+ * order. */
 struct sides {
 	struct db_rows *before, *after;
 };
@@ -144,8 +144,8 @@ ask_now(struct question *q, const char *chat, struct db_rows **rows)
 	return good;
 }
 
-/* Reads the wait that has not ended; visible to viewers who may see the
- * intervals of the assignee. */
+/* Reads the running wait; visible to viewers who may see the intervals of the
+ * assignee. */
 static bool
 ask_running(struct question *q, const char *chat, struct db_rows **rows)
 {
@@ -269,8 +269,8 @@ last_time(struct db_rows *rows)
 	return db_get(rows, 0);
 }
 
-/* Rows of a time for which only messages or only intervals are present are left
- * out; otherwise a message would seem to have ended nothing. */
+/* Rows of a time for which only messages or only intervals are present are
+ * omitted; otherwise a message would seem to have ended no interval. */
 static void
 narrow_range(struct range *r, const struct sides *s)
 {

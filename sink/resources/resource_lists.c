@@ -69,8 +69,8 @@ const struct list list_chats = {
 	.words = { { "assigned", "1", "operator IS NOT NULL", "nobody" },
 	    { "nobody", "1", "operator IS NULL", "operator" },
 	    { "open", "1", "status <> 'left'", NULL },
-	    /* A chat that left keeps the time, but its customer no longer
-	     * waits. */
+	    /* A chat that left keeps the time, but its customer is no longer
+	     * waiting. */
 	    { "waiting", "1", "waiting_since IS NOT NULL AND status <> 'left'",
 		NULL } },
 	.operator_column = "operator",
@@ -95,7 +95,8 @@ const struct list list_messages = {
 	.indexes = { { "conversation_id", "by_chat" } },
 };
 
-/* Links a row of intervals to the part of the chat's timeline when it ended. */
+/* Links a row of intervals to the chat's timeline at the end of the
+ * interval. */
 static bool
 timeline_link(
     const struct question *q, const struct db_rows *row, struct buf *href)

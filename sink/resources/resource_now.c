@@ -55,8 +55,8 @@ static const struct sheet_column tenant_columns[] = {
 	{ "href", SHEET_TEXT },
 };
 
-/* For a team: added up from its operators; everybody sees the queue. The row of
- * an operator for whom nobody waits may be older than the present. */
+/* For a team, added up from its operators; all viewers see the queue. The row
+ * of an operator without waiting customers may be older than the present. */
 #define TEAM_AS_OF                                                             \
 	"GREATEST(MAX(o.as_of), COALESCE(MAX(t.as_of), MAX(o.as_of)))"
 #define TEAM_STALE_AT                                                          \
@@ -140,7 +140,7 @@ ask_operators(struct question *q, struct db_rows **rows)
 	return good;
 }
 
-/* A wall learns that a chat is assigned, but not to whom. */
+/* A wall sees that a chat is assigned, but not to whom. */
 #define ASSIGNED "c.operator IS NOT NULL"
 
 /* Returns the columns about a waiting customer, up to the name, for each

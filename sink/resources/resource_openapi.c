@@ -27,28 +27,27 @@ static const struct {
 	    "avg_wait_seconds: number?}], operators: [{operator: text, name: "
 	    "text?, available: flag?, open_chats: number?, max_chats: number?, "
 	    "free: number?}], assigned: [{operator: text, chats: number}], "
-	    "not_kept: text? 'Where something is empty: what the tenant has no "
-	    "row of, of chats, operators and assignments'}" },
+	    "not_kept: text? 'If a list is empty: which of chats, operators "
+	    "and assignments have no rows'}" },
 	{ "Backlog",
 	    "{tenant: text, rows: [@BacklogRow], zone: text, from: time, to: "
-	    "time, not_kept: text? 'Metrics without which the past is not "
-	    "known'}" },
+	    "time, not_kept: text? 'Missing metrics that this answer needs'}" },
 	{ "BacklogRow",
 	    "{span: (asked|previous), period: number, at: text, at_utc: time, "
 	    "open_chats: number? 'Null before the oldest interval', "
-	    "waiting_chats: number?, waiting_5m: number? 'Of these, those who "
-	    "had waited less than 5 minutes', waiting_15m: number? '5 to 15 "
-	    "minutes', waiting_1h: number? '15 to 60 minutes', "
-	    "waiting_longer: number?, longest_wait_seconds: number?}" },
+	    "waiting_chats: number?, waiting_5m: number? 'Waiting for less "
+	    "than 5 minutes', waiting_15m: number? '5 to 15 minutes', "
+	    "waiting_1h: number? '15 to 60 minutes', waiting_longer: number?, "
+	    "longest_wait_seconds: number?}" },
 	{ "ChannelAnalytics",
 	    "{channel_id: text, period: @Period, metrics: "
-	    "{total_conversations?: count? 'Null, as active_conversations, "
-	    "where channels counts no hour and the messages are those that were"
-	    " analysed', total_messages?: count, avg_response_time?: number?, "
-	    "success_rate?: null, uptime_percentage?: null} 'Empty without "
-	    "hours', time_series: [{timestamp: time, active_conversations: "
-	    "count?, messages_processed: count, response_time: number?, "
-	    "success_rate: null}]}" },
+	    "{total_conversations?: count? 'Null, like active_conversations, "
+	    "if the table channels has no hours; the messages are then those "
+	    "posted as analytics', total_messages?: count, avg_response_time?: "
+	    "number?, success_rate?: null, uptime_percentage?: null} 'Empty if "
+	    "there are no hours', time_series: [{timestamp: time, "
+	    "active_conversations: count?, messages_processed: count, "
+	    "response_time: number?, success_rate: null}]}" },
 	{ "ConversationAnalytics",
 	    "{conversation_id: text, period: @Period, message_metrics: "
 	    "{total_messages: count, inbound_messages: count, "
@@ -66,11 +65,11 @@ static const struct {
 	{ "Dashboard",
 	    "{period: @Period, message_metrics: {total: count, inbound: count, "
 	    "outbound: count, avg_sentiment: number, avg_response_time: "
-	    "number}, conversation_metrics: {total: count? 'Null where no "
-	    "conversations are kept, as resolution_rate then is', resolved: "
-	    "count? 'Null where not all is kept that tells it, as avg_duration "
-	    "and resolution_rate then are', avg_duration: number? 'In minutes',"
-	    " resolution_rate: number 0..100?}}" },
+	    "number}, conversation_metrics: {total: count? 'Null, like "
+	    "resolution_rate, if conversations are not stored', resolved: "
+	    "count? 'Null, like avg_duration and resolution_rate, if a metric "
+	    "that it needs is not stored', avg_duration: number? 'In minutes', "
+	    "resolution_rate: number 0..100?}}" },
 	{ "Errors", "{detail: [{loc: [any], msg: text}]}" },
 	{ "Figure",
 	    "{tenant: text, kind: text, zone: text, from: time? 'null: all of "
@@ -94,31 +93,29 @@ static const struct {
 	{ "Id", "text 1..191" },
 	{ "Now",
 	    "{tenant: text, role: text, of_teams: flag, chat_url: text? "
-	    "'The address of a chat in the CRM, with {chat}', "
-	    "now: [{as_of: time?, "
-	    "stale_at: time? 'From when on the figures are stale: three "
-	    "minutes after as_of, or three polling intervals after the newest "
-	    "snapshot, if that is later', "
-	    "operators: number?, open_chats: number?, unassigned_chats: "
-	    "number?, waiting_chats: number?, longest_wait_seconds: number?, "
-	    "responses: number?, avg_response_seconds: number?, href: text? "
-	    "'The rows of /api/v1/intervals that its responses are, as many, "
-	    "which sum to them; null: not for this role, or none are kept'}], "
-	    "operators: [{operator: text?, name: text?, available: flag?, "
-	    "open_chats: number?, responses: number?, avg_response_seconds: "
-	    "number?, median_response_seconds: number?, p90_response_seconds: "
-	    "number?, waiting_chats: number?, longest_wait_seconds: number?, "
-	    "href: text? 'The rows of /api/v1/intervals that its responses are,"
-	    " as many, which sum to them; null: not for this role, or none are "
-	    "kept'}], waiting: [{chat: text?, operator: text?, assigned: flag? "
-	    "'Whether an operator has it', channel: text?, customer_name: "
-	    "text?, waiting_since: time?, wait_seconds: number?}], not_kept: "
-	    "text? 'Where something is empty: metrics of which nothing is "
-	    "kept'}" },
+	    "'Address of a chat in the CRM; {chat} stands for its id', now: "
+	    "[{as_of: time?, stale_at: time? 'When the figures become stale: "
+	    "three minutes after as_of or three polling intervals after the "
+	    "newest snapshot, whichever is later', operators: number?, "
+	    "open_chats: number?, unassigned_chats: number?, waiting_chats: "
+	    "number?, longest_wait_seconds: number?, responses: number?, "
+	    "avg_response_seconds: number?, href: text? 'Address of the "
+	    "responses in /api/v1/intervals; null if the role may not read "
+	    "them or they are not stored'}], operators: [{operator: text?, "
+	    "name: text?, available: flag?, open_chats: number?, responses: "
+	    "number?, avg_response_seconds: number?, median_response_seconds: "
+	    "number?, p90_response_seconds: number?, waiting_chats: number?, "
+	    "longest_wait_seconds: number?, href: text? 'Address of the "
+	    "responses in /api/v1/intervals; null if the role may not read "
+	    "them or they are not stored'}], waiting: [{chat: text?, operator: "
+	    "text?, assigned: flag? 'Whether an operator is assigned', "
+	    "channel: text?, customer_name: text?, waiting_since: time?, "
+	    "wait_seconds: number?}], not_kept: text? 'If a list is empty: "
+	    "metrics that are not stored'}" },
 	{ "Period", "{start: time, end: time}" },
 	{ "Problem",
 	    "{type: text, title: text, status: integer 400..599, detail: text "
-	    "'A sentence that says what is wrong'}" },
+	    "'What is wrong, as a sentence'}" },
 	{ "Responses",
 	    "{tenant: text, rows: [@ResponsesRow], zone: text, kind: text, "
 	    "from: time, to: time, as_of: time?, not_kept: "
@@ -134,50 +131,50 @@ static const struct {
 	    "flag?, href: text?}" },
 	{ "Timeline",
 	    "{tenant: text, chat: text, now: [{status: text?, operator: text? "
-	    "'Not named where it is not in a team of the viewer', assigned: "
-	    "flag 'Whether an operator has it', opened_at: time?, as_of: time}]"
-	    " 'How the chat is; none once it is closed, or where chats are not "
-	    "kept', running: [{kind: text, start_at: time, operator: text?, "
-	    "seconds: number 'Up to as_of', as_of: time 'The present of the "
-	    "tenant'}] 'The wait that goes on, if a customer waits; a viewer of"
-	    " teams sees that of their operators, and of nobody', messages: "
-	    "[{created_at: time?, message_id: text?, sender: text?, operator: "
-	    "text?, channel: text?, message_type: text?, private: flag?, "
-	    "automated: flag?, content: text?}], intervals: [{end_at: time?, "
-	    "message: text?, kind: text?, start_at: time?, operator: text?, "
-	    "seconds: number?, withdrawn: flag?}], earlier: flag 'Whether "
-	    "messages or intervals before these are left out, as with more', "
-	    "more: flag 'Whether messages or intervals behind these are left "
-	    "out: with at behind 1000 or 4 MiB of either, else behind 2000 or 4"
-	    " MiB; ask with the time of the last one, or /api/v1/messages and "
-	    "/api/v1/intervals, which have them all, in pages'}" },
+	    "'Null if the operator is in no team of the viewer', assigned: "
+	    "flag 'Whether an operator is assigned', opened_at: time?, as_of: "
+	    "time}] 'Present state of the chat; empty if it is closed or chats "
+	    "are not stored', running: [{kind: text, start_at: time, operator: "
+	    "text?, seconds: number 'Until as_of', as_of: time 'Present time "
+	    "of the tenant'}] 'The running wait, if the customer is waiting; "
+	    "viewers limited to teams see only waits of their operators and of "
+	    "unassigned chats', messages: [{created_at: time?, message_id: "
+	    "text?, sender: text?, operator: text?, channel: text?, "
+	    "message_type: text?, private: flag?, automated: flag?, content: "
+	    "text?}], intervals: [{end_at: time?, message: text?, kind: text?, "
+	    "start_at: time?, operator: text?, seconds: number?, withdrawn: "
+	    "flag?}], earlier: flag 'Whether earlier messages or intervals "
+	    "were omitted; see more', more: flag 'Whether later messages or "
+	    "intervals were omitted. The limit for each is 4 MiB, and 1000 "
+	    "rows with at or 2000 without. To continue, pass the time of the "
+	    "last one as at, or page through /api/v1/messages and "
+	    "/api/v1/intervals'}" },
 	{ "Transfers",
 	    "{tenant: text, rows: [@TransfersRow], zone: text, kind: text, "
 	    "from: time, to: time, as_of: time?, not_kept: "
 	    "text? 'Where there is nothing: metrics of which nothing is "
 	    "kept'}" },
 	{ "TransfersRow",
-	    "{operator: text? 'Empty: nobody; null: all together', count: "
-	    "number? 'Parts of waits that ended in the range; a wait that a "
-	    "transfer cut has one for each operator who held the chat "
-	    "meanwhile', sum_seconds: number?, max_seconds: number?, href: "
-	    "text?}" },
+	    "{operator: text? 'Empty for unassigned chats, null for the "
+	    "total', count: number? 'Parts of waits that ended in the range; a "
+	    "wait split by transfers has one part per assignee', sum_seconds: "
+	    "number?, max_seconds: number?, href: text?}" },
 };
 
 static const char SECURITY_SCHEMES[] =
-    "\"securitySchemes\":{\"bearer\":{\"type\":\"http\","
-    "\"scheme\":\"bearer\",\"bearerFormat\":\"JWT\","
-    "\"description\":\"Signed with the key of [serve]; its claim role is "
-    "wall, agent, lead or admin. The least of them is in each operation's "
-    "security.\"},\"session\":{\"type\":\"apiKey\",\"in\":\"cookie\","
-    "\"name\":\"session\",\"description\":\"The same token as /login gives it "
-    "to a browser: it stands for the bearer of each GET and HEAD, and of no "
-    "other method.\"}}";
+    "\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\","
+    "\"bearerFormat\":\"JWT\",\"description\":\"Signed "
+    "with the key of [serve]; the claim role is wall, agent, lead or admin. "
+    "Each operation's security lists the lowest role that it "
+    "accepts.\"},\"session\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":"
+    "\"session\",\"description\":\"The "
+    "same token, which /login sets in a browser. It replaces the bearer token "
+    "of GET and HEAD requests only.\"}}";
 
 /* Paths that are served besides the resources (sink/serve). */
 static const char TO_THE_PAGE[] = "Location=text, Set-Cookie=text";
 
-/* Lives as long as the program; constant while requests come. */
+/* Exists as long as the program; constant while requests are served. */
 static struct buf description = BUF_INIT;
 
 static bool
@@ -214,7 +211,7 @@ add_answer(struct buf *to, const struct resource *r)
 	openapi_response(to, "200", "The answer",
 	    r->list != NULL || strstr(r->pattern, "{*") != NULL
 		? "ETag=text 'For If-None-Match', Link=text 'The next page; "
-		  "none: it is the last'"
+		  "absent on the last one'"
 		: "ETag=text 'For If-None-Match'",
 	    buf_str(&contents));
 	openapi_response(

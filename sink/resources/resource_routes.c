@@ -1,6 +1,6 @@
 /*
- * resource_routes: the table of resources, how a request finds its row, and
- * which parameters it may have; see resource.h.
+ * resource_routes: the table of resources, the search for a request's row, and
+ * the parameters that a request may have; see resource.h.
  */
 #include <string.h>
 
@@ -66,7 +66,7 @@ check_parameter(void *ctx, const char *name, const char *value)
 	else if (!parse_is_utf8(value, len))
 		buf_addf(&c->problem, "%s is not UTF-8", name);
 	else if (text_ends_with_blank(value, len))
-		buf_addf(&c->problem, "%s ends with a blank", name);
+		buf_addf(&c->problem, "%s ends with a space", name);
 	else
 		c->seen[i] = true;
 }
@@ -104,57 +104,62 @@ static const struct {
 	const char *name, *of, *shape;
 } parameter_shapes[] = {
 	{ "limit", NULL,
-	    "integer 1..1000 =100 'Rows of a page, which ends earlier "
-	    "behind the row by which it has 4 MiB of text, and behind "
-	    "10000 rows among which one that no index finds was looked "
-	    "for: it may be empty, and still have a next one'" },
-	{ "cursor", NULL,
-	    "text 'The cursor of the next page, from the page before'" },
+	    "integer 1..1000 =100 'Maximum number of rows of a page. A page "
+	    "ends earlier after 4 MiB of text, or after 10000 rows examined "
+	    "without an index; it may then be empty although another page "
+	    "follows'" },
+	{ "cursor", NULL, "text 'Cursor of the page, from the previous page'" },
 	{ "from", NULL,
-	    "text 'Only rows of this time and later: "
-	    "2026-11-20T10:00:00Z, 2026-11-20, or how long ago: 24h, 7d'" },
+	    "text 'Only rows at or after this time: 2026-11-20T10:00:00Z, "
+	    "2026-11-20, or how long ago: 24h, 7d'" },
 	{ "to", NULL, "text 'Only rows before this time'" },
 	{ "at", NULL,
-	    "text 'What is around this time, at most 1000 before it and "
-	    "1000 from it on; without it the first 2000: "
-	    "2026-11-20T10:00:00Z, 2026-11-20, or how long ago: 24h, 7d'" },
+	    "text 'Show at most 1000 rows before and 1000 after this time "
+	    "(2026-11-20T10:00:00Z, 2026-11-20, or how long ago: 24h, 7d); "
+	    "default: the first 2000 rows'" },
 	{ "zone", NULL, "text 'An IANA time zone; default: UTC'" },
 	{ "kind", "figure",
-	    "(response|first_response|reply|resolution|unanswered|waiting)"
-	    " =response 'Which intervals'" },
+	    "(response|first_response|reply|resolution|unanswered|waiting) "
+	    "=response 'Kind of interval'" },
 	{ "kind", NULL,
-	    "(response|first_response|reply|resolution|unanswered) "
-	    "=response 'Which intervals'" },
-	{ "tag", NULL, "text 'Only rows with this value; not for agents'" },
+	    "(response|first_response|reply|resolution|unanswered) =response "
+	    "'Kind of interval'" },
+	{ "tag", NULL,
+	    "text 'Only rows with this value; refused for the role "
+	    "agent'" },
 	{ "assigned", NULL, "(1) '1: only assigned chats'" },
-	{ "nobody", NULL, "(1) '1: only those without an operator'" },
-	{ "no_channel", NULL, "(1) '1: only those without a channel'" },
+	{ "nobody", NULL, "(1) '1: only rows without an operator'" },
+	{ "no_channel", NULL, "(1) '1: only rows without a channel'" },
 	{ "open", "chats", "(1) '1: only open chats'" },
 	{ "open", NULL,
-	    "(1) '1: only those of the present episode of open chats'" },
+	    "(1) '1: only rows of the current episode of open chats'" },
 	{ "waiting", NULL,
-	    "(1) '1: only open chats in which a customer waits'" },
+	    "(1) '1: only open chats in which a customer is waiting'" },
 	{ "waiting_seconds", NULL,
-	    "thousandths 0..316224000 'Only those in which a customer has"
-	    " waited so long, or longer, up to the present moment, none "
-	    "that left; with at most three decimals, and no exponent'" },
+	    "thousandths 0..316224000 'Only open chats whose customer has been "
+	    "waiting for at least this long; at most three decimals, no "
+	    "exponent'" },
 	{ "withdrawn", NULL,
 	    "(0|1|false|true) 'Only rows with this value; 1 is true, 0 is"
 	    " false'" },
 	{ "weekday", NULL,
-	    "integer 1..7 'Of their end, from 1, Monday, to 7; needs "
-	    "hour, from and to'" },
-	{ "hour", NULL, "integer 0..23 'Hour of the end, in the zone'" },
-	{ "by", NULL, "(quarter|hour|day|week|month|total) =day 'The period'" },
+	    "integer 1..7 'Weekday of the end, 1 is Monday; needs hour, from "
+	    "and to'" },
+	{ "hour", NULL, "integer 0..23 'Hour of the end in the time zone'" },
+	{ "by", NULL,
+	    "(quarter|hour|day|week|month|total) =day 'Length of a "
+	    "period'" },
 	{ "group", "transfers",
-	    "(none|operator) =none 'A row for each operator'" },
+	    "(none|operator) =none 'operator: one row per operator'" },
 	{ "group", NULL,
-	    "(none|operator|channel|team) =none 'A row for each operator, "
-	    "channel or team'" },
-	{ "compare", NULL, "(none|previous) =none 'Also the previous period'" },
+	    "(none|operator|channel|team) =none 'One row per operator, channel "
+	    "or team'" },
+	{ "compare", NULL,
+	    "(none|previous) =none 'previous: add the previous "
+	    "period'" },
 	{ "within_seconds", NULL,
-	    "thousandths 0..31622400 'Adds the share answered within so "
-	    "many seconds; with at most three decimals, and no exponent'" },
+	    "thousandths 0..31622400 'Adds the share answered within this "
+	    "time; at most three decimals, no exponent'" },
 	{ "tenant_id", NULL, "text 'The tenant of the token'" },
 	{ "start_time", NULL, "time" },
 	{ "end_time", NULL, "time" },
@@ -246,20 +251,20 @@ resource_check_parameters(const struct resource *found,
 const struct resource resources[] = {
 	{ V1 "now", VIEWER_WALL, HANDLED(resource_now), .id = "now",
 	    .shape = "Now",
-	    .summary =
-		"The present figures, as far as the role may see them." },
+	    .summary = "The present figures that the role may see." },
 	{ V1 "operators", VIEWER_AGENT, .list = &list_operators,
 	    .id = "operators", .impersonal = true, .shape = "Operators",
 	    .summary = "The operators." },
 	{ V1 "chats", VIEWER_AGENT, .list = &list_chats, .id = "chats",
 	    .shape = "Chats",
 	    .summary =
-		"Open chats, and chats that left with the newest snapshot." },
+		"Open chats, and chats that the newest snapshot no longer "
+		"lists." },
 	{ V1 "chats/{chat}/timeline", VIEWER_LEAD,
 	    HANDLED_BY(resource_timeline, "at"), .id = "chat_timeline",
 	    .shape = "Timeline",
-	    .summary = "The messages of a chat, the intervals that end with "
-		       "each, and the running wait." },
+	    .summary = "The messages of a chat, the intervals that they ended, "
+		       "and the running wait." },
 	{ V1 "messages", VIEWER_LEAD, .list = &list_messages, .id = "messages",
 	    .shape = "Messages", .summary = "Messages, newest first." },
 	{ V1 "intervals", VIEWER_AGENT, .list = &list_intervals,
@@ -283,7 +288,7 @@ const struct resource resources[] = {
 	{ V1 "transfers", VIEWER_WALL,
 	    HANDLED_BY(resource_transfers, "from", "to", "zone", "group"),
 	    .id = "transfers", .impersonal = true, .shape = "Transfers",
-	    .summary = "Waits that were cut by transfers." },
+	    .summary = "Waits that were split by transfers." },
 	{ V1 "figure", VIEWER_AGENT,
 	    HANDLED_BY(resource_figure, "from", "to", "zone", "kind",
 		"operator", "nobody", "channel", "no_channel", "chat",
@@ -296,7 +301,8 @@ const struct resource resources[] = {
 		"Unassigned chats, and the free capacity of each operator." },
 	{ V1 "conversations", VIEWER_LEAD, .list = &list_conversations,
 	    .id = "conversations", .shape = "Conversations",
-	    .summary = "Conversations over their whole life." },
+	    .summary = "Conversations, from their first message to their "
+		       "last." },
 	{ V1 "users", VIEWER_LEAD, .list = &list_users, .id = "users",
 	    .shape = "Users", .summary = "Users who wrote." },
 	{ V1 "alerts", VIEWER_LEAD, .list = &list_alerts, .id = "alerts",
@@ -321,14 +327,15 @@ const struct resource resources[] = {
 	    .answer = original_messages, .originals = "limit cursor",
 	    .id = "conversation_messages", .shape = "ConversationMessages",
 	    .summary =
-		"The messages of a conversation, oldest first; the id is the "
-		"rest of the path. An unknown conversation has none." },
+		"The messages of a conversation, oldest first. The id is the "
+		"rest of the path. An unknown conversation has an empty "
+		"list." },
 	{ ANALYTICS "conversations/{conversation_id}/analytics", VIEWER_LEAD,
 	    .answer = original_conversation,
 	    .originals = "tenant_id! start_time end_time",
 	    .id = "conversation_analytics", .shape = "ConversationAnalytics",
 	    .summary = "Posted analytics of a conversation's messages; by "
-		       "default of the last seven days." },
+		       "default, those of the last seven days." },
 	{ ANALYTICS "channels/{channel_id}/analytics", VIEWER_AGENT,
 	    .answer = original_channel,
 	    .originals = "tenant_id! start_time! end_time!",
@@ -362,8 +369,7 @@ find_resource(const char *path)
 	return NULL;
 }
 
-/* False for original services, which have a single form whatever is
- * requested. */
+/* Returns false for original services, which always have a single form. */
 static bool
 has_forms(const struct resource *r)
 {

@@ -73,7 +73,7 @@ build_transfers(const struct transfers *t, struct buf *sql)
 		buf_adds(sql, " GROUP BY 1 ORDER BY 3 DESC, 1");
 }
 
-/* If there is nothing at all, the metric may not be kept. */
+/* If there are no rows at all, the metric may not be stored. */
 static bool
 find_frame(struct transfers *t)
 {
@@ -108,7 +108,7 @@ ask_transfers(struct transfers *t)
 	return good;
 }
 
-/* A figure that is not kept is null, not 0. */
+/* A figure that is not stored is null, not 0. */
 static void
 write_transfer(const struct transfers *t, struct sheet *s)
 {

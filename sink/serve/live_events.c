@@ -1,7 +1,7 @@
 /*
- * live_events: see serve.h. Views (of a tenant, as one role sees it) are added
- * by the server's threads and removed by the thread that watches, which can
- * therefore read a view without the lock.
+ * live_events: see serve.h. The server's threads add views (of a tenant, as one
+ * role sees it), and the watching thread removes them, so it can read a view
+ * without the lock.
  */
 #include "sink/serve/serve.h"
 
@@ -23,7 +23,7 @@
 #include "sink/resources/resource.h"
 
 #define LOOK_MS 25
-/* Looks less often if queries are slow, so that they take at most a tenth of
+/* Checks less often if queries are slow, so that they take at most a tenth of
  * the time. */
 #define PAUSE_FACTOR 9
 /* Pause after the tables could not be read. */
@@ -31,10 +31,10 @@
 /* A stream ends after this time, and the browser reconnects. */
 #define STREAM_MS (5 * MINUTE_MS)
 
-/* Takes the place of an answer's id in an event that says why there is none. */
+/* Replaces an answer's id in an event that explains why there is no answer. */
 #define PROBLEM "problem"
 
-/* What listeners with one role see. */
+/* The data that listeners with one role see. */
 struct live_view {
 	struct viewer viewer;
 	struct event_topic *topic;
@@ -121,7 +121,8 @@ drop_idle_views(struct live_events *l)
 	}
 }
 
-/* Waits until it is time to look. Returns the first view; NULL at the end. */
+/* Waits until the next check is due. Returns the first view; NULL at the
+ * end. */
 static struct live_view *
 wait_for_views(struct live_events *l, int64_t ms)
 {
@@ -169,9 +170,9 @@ make_answer(struct live_events *l, struct live_view *v)
 	return done;
 }
 
-/* Publishes once why there are no answers: otherwise listeners would take the
- * last one for the present state. The next answer is published even if it
- * equals the last one. */
+/* Publishes once why there are no answers: otherwise listeners would consider
+ * the last answer current. The next answer is published even if it equals the
+ * last one. */
 static void
 tell_problem(struct live_view *v, const char *why)
 {
@@ -188,8 +189,8 @@ tell_problem(struct live_view *v, const char *why)
 	buf_release(&data);
 }
 
-/* Finds the state of the tables of v's tenant, which may be known from an
- * earlier view. */
+/* Finds the state of the tables of v's tenant, which an earlier view may have
+ * read. */
 static bool
 find_state(struct live_events *l, const struct live_view *first,
     const struct live_view *v, uint64_t *state)
@@ -246,13 +247,13 @@ database_is_away(struct live_view *first)
 	struct live_view *v;
 
 	for (v = first; v != NULL; v = v->next)
-		tell_problem(v, "the database is away");
+		tell_problem(v, "the database is unavailable");
 	return -1;
 }
 
-/* Looks once at each view that is not paused: a tenant whose answer takes
- * longer than [serve] query_timeout delays no other. Returns how long it took
- * in ms, without failures; -1 if the database is unreachable. */
+/* Checks each view once unless it is paused: a tenant whose answer takes longer
+ * than [serve] query_timeout delays no other. Returns the duration in ms,
+ * without failures; -1 if the database is unreachable. */
 static int64_t
 look_for_changes(struct live_events *l, struct live_view *first)
 {

@@ -1,7 +1,7 @@
 /*
- * login: from whom a request is: tokens, the cookie of a browser that has
- * logged in, and the login; see serve.h. No token, and no part of one, is
- * logged or sent back.
+ * login: determines the sender of a request: tokens, the cookie of a browser
+ * that has logged in, and the login; see serve.h. No token, and no part of one,
+ * is logged or sent back.
  */
 #include "sink/serve/serve.h"
 
@@ -40,7 +40,8 @@ static bool
 refuse_for_now(struct web_answer *a)
 {
 	problem_answer(a, 503,
-	    "the database is away, so revoked tokens are unknown; try again");
+	    "the database is unavailable, so revoked tokens cannot be checked; "
+	    "try again");
 	a->retry_after = 1;
 	return false;
 }
@@ -105,8 +106,8 @@ serve_token_is_good(const void *context, const struct web_answer *a)
 }
 
 /* A cookie counts only for GET, because another site's page cannot make a
- * browser do harm with that. It counts even beside an Authorization header with
- * another scheme, which a proxy may have requested. */
+ * browser do harm with that. The cookie counts even beside an Authorization
+ * header with another scheme, which a proxy may have requested. */
 static bool
 find_token(const struct web_request *r, struct buf *token)
 {
@@ -239,7 +240,7 @@ show_refusal(const struct web_request *r, struct web_answer *a)
 	send_to(a, "/login#refused");
 }
 
-/* Pasted tokens often have blanks around them. */
+/* Pasted tokens are often surrounded by spaces. */
 static char *
 trimmed(const char *text)
 {

@@ -47,9 +47,9 @@ refuse_migration(struct migration *m, enum exit_code code)
 	return OUTCOME_NEVER;
 }
 
-/* The connection holds the lock. If it breaks, the migration starts again, and
- * waits until the server has ended the statement that was running: until then
- * it does not notice that the client is gone, and keeps the lock. */
+/* The connection holds the lock. If the connection breaks, the migration starts
+ * again, and waits until the server has ended the running statement: until
+ * then, it does not notice that the client is gone, and keeps the lock. */
 static enum outcome
 lock_migrations(struct migration *m)
 {
@@ -196,7 +196,7 @@ run_file(struct migration *m, int64_t number)
 		o = execute(m, buf_str(&sql));
 	buf_release(&text);
 	buf_release(&sql);
-	/* Commit point: from here on the file does not run again. */
+	/* Commit point: from here on, the file does not run again. */
 	return o == OUTCOME_DONE ? write_schema_number(m, number) : o;
 }
 
@@ -258,7 +258,7 @@ migrate_schema(struct migration *m)
 		o = compare_tables(m);
 	if (o == OUTCOME_DONE)
 		o = make_views(m);
-	/* Commit point: from here on the tables are not made again. */
+	/* Commit point: from here on, the tables are not created again. */
 	if (o == OUTCOME_DONE && m->was < 0)
 		o = write_schema_number(m, schema_last);
 	if (o == OUTCOME_DONE)
@@ -287,7 +287,7 @@ migrate_in_transaction(struct db *db, void *ctx)
 		"DO RELEASE_LOCK(CONCAT('messaging schema ', "
 		"LEFT(MD5(DATABASE()), 16)))",
 		NULL, 0, NULL) != OUTCOME_DONE)
-		log_debug("lock_lost", "it goes with the connection");
+		log_debug("lock_lost", "it ended with the connection");
 	return o;
 }
 
@@ -303,7 +303,7 @@ migrate_run(struct db *db, const struct conf *conf, const char *dir)
 		log_error("%s", buf_str(&m.why));
 	} else if (db_transaction(db, migrate_in_transaction, &m, false) !=
 		   OUTCOME_DONE) {
-		/* m.why explains a refusal of ours, db_why() the rest. */
+		/* m.why explains our own refusals, db_why() all others. */
 		code = m.code != PROG_OK ? m.code : db_code(db);
 		log_error(
 		    "%s", m.code != PROG_OK ? buf_str(&m.why) : db_why(db));

@@ -160,8 +160,8 @@ rc=0
 scripts/health-check.sh -b "$tmp/bin" -C "$tmp/conf" -t 60 -s /proc \
 	-s "$tmp/none" -s "$tmp/share" >"$tmp/out" 2>"$tmp/said" || rc=$?
 if [ $rc != 2 ] || [ -s "$tmp/said" ] || ! grep -qF "CRITICAL - cannot access the \
-folder /proc; cannot access the folder $tmp/none; 2 % of the disk of $tmp/share \
-are free; 1 tenants |" "$tmp/out"; then
+folder /proc; cannot access the folder $tmp/none; only 2 % of the disk of $tmp/share \
+is free; 1 tenants |" "$tmp/out"; then
 	echo "FAILED: health-check.sh: exit $rc: $(cat "$tmp/out" "$tmp/said")" >&2
 	exit 1
 fi

@@ -164,11 +164,11 @@ def an_open_page_says_that_the_database_is_away(test):
     start = time.monotonic()
     browser.until(lambda: browser.visible("#problem"), "the message")
     took = time.monotonic() - start
-    say(f"the page said that the database is away after {took:.2f} s")
+    say(f"the page said that the database is unavailable after {took:.2f} s")
     test.that(took < 10, f"it took {took:.2f} s")
     text = browser.text("#problem")
     test.that(re.fullmatch(
-        r"Nothing new is shown: the database is away\. The figures are as of "
+        r"Nothing new is shown: the database is unavailable\. The figures are as of "
         r"\d\d:\d\d:\d\d\.", text), f"the message: {text}")
     test.that(browser.ask(TOP) == 0, "the message is not at the top")
     test.that(len(test.waiting()) > 0, "what was there is gone")

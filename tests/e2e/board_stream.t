@@ -462,7 +462,7 @@ class Test:
         until(PATIENCE, lambda: self.server.ask(NOW, self.lead).status == 503,
               "the database to be away")
         _, data = listener.event("problem")
-        self.that(json.loads(data) == {"detail": "the database is away"},
+        self.that(json.loads(data) == {"detail": "the database is unavailable"},
                   f"the problem: {data}")
         self.world.door.open()
         self.world.answer_chat("9001")

@@ -84,8 +84,8 @@ class Test:
         self.equal(self.listed(), [], "letters of nobody")
         self.equal(self.shown("rows"), [], "shown of nobody")
         self.letters("replay", "--all", "rows", code=66,
-                     says="there is no queue 'rows' that anybody would read; "
-                          "say with -t")
+                     says="there is no queue 'rows' with a reader; "
+                          "choose another destination with -t")
         self.dropped(0, "--all", "rows")
         self.letters("drop", "--all", "nowhere", code=66,
                      says="there is no queue 'nowhere'")
@@ -136,7 +136,7 @@ class Test:
     def refused_again(self):
         """While its reader refuses it again, a replay ends all the same."""
         reader = self.lab.start(["sink", "-f", "queue:rows"])
-        stays = "1 dead letters stay in 'queue:rows.dead': they hold no usable "\
+        stays = "1 dead letters stay in 'queue:rows.dead': they have no usable "\
             "record"
         self.letters("replay", "--all", "rows", says=stays)
         self.letters("replay", "--reason", "UTF-8", "rows", says=stays)
@@ -281,12 +281,12 @@ class Test:
 
     def used_wrongly(self):
         for words, fault in (
-                ("replay rows", "which letters: --all"),
-                ("replay --all -r x rows", "not both"),
-                ("drop rows", "which letters: --all"),
-                ("drop --all -r x rows", "not both"),
+                ("replay rows", "no letters selected"),
+                ("replay --all -r x rows", "either --all or"),
+                ("drop rows", "no letters selected"),
+                ("drop --all -r x rows", "either --all or"),
                 ("drop --all", "takes one queue"),
-                ("drop --all -t queue:x rows", "puts them nowhere"),
+                ("drop --all -t queue:x rows", "-t is for replay"),
                 ("replay --all", "takes one queue"),
                 ("show rows records", "takes one queue"),
                 ("show -n 0 rows", "is not a number of letters"),

@@ -221,8 +221,8 @@ class Test:
     def old_metrics(self):
         sql = self.lab.sql
         sql("UPDATE tenants SET as_of = UTC_TIMESTAMP(3) + INTERVAL 2 HOUR")
-        self.checked(1, "the newest of one is 7[0-9]* s in the future: whose "
-                     "clock is wrong", "-w", "10m", "-c", "1h")
+        self.checked(1, "the newest of one is 7[0-9]* s in the future: is a "
+                     "clock wrong", "-w", "10m", "-c", "1h")
         for table in ("tenants", "tenant_metrics"):
             sql(f"UPDATE {table} SET as_of = UTC_TIMESTAMP(3) - "
                 "INTERVAL 20 MINUTE")
@@ -279,7 +279,7 @@ class Test:
         self.checked(0, "1 tenants")
 
     def full_disk(self):
-        disk = "[0-9]* % of the disk of .*/state are free; 1 tenants"
+        disk = "only [0-9]* % of the disk of .*/state is free; 1 tenants"
         self.checked(1, disk, "-d", "101,0")
         self.checked(2, disk, "-d", "101,101")
         none = self.lab.path("none")
@@ -323,10 +323,10 @@ class Test:
 
     def used_wrongly(self):
         for words, pattern in (
-                ("-t x", "'x' is not a time"), ("-t 0", "-t 0 leaves no time"),
-                ("-t 0m", "-t 0 leaves no time"),
+                ("-t x", "'x' is not a time"), ("-t 0", "-t must be at least 1"),
+                ("-t 0m", "-t must be at least 1"),
                 ("--what", "unknown argument '--what'"),
-                ("-c", "-c needs a value"), ("-d 5", "-d wants two"),
+                ("-c", "-c needs a value"), ("-d 5", "-d takes two"),
                 (f"-C {self.lab.path('none')}", "cannot read the configuration"),
                 (f"-b {self.lab.tmp}", "cannot find the program")):
             self.checked(3, pattern, *words.split())

@@ -74,7 +74,7 @@ class Test:
 
     def no_names(self):
         for operator, fault in (
-                (b"\xff", "is not valid UTF-8"), ("17 ", "ends with a blank"),
+                (b"\xff", "is not valid UTF-8"), ("17 ", "ends with a space"),
                 ("1\a7", "holds a control character"),
                 ("1\u0085", "holds a control character"), ("", "is empty"),
                 ("a" * 192, "is longer than 191 bytes")):
@@ -86,7 +86,7 @@ class Test:
         # An empty number, as a variable of a script may be, is not left out.
         for words, fault in ((["", "17"], "'' is not a number of chats"),
                              (["3", "--default", "17"],
-                              "--default removes a limit; leave out '3'")):
+                              "--default removes a limit; omit '3'")):
             done = self.limits(*words, code=64, says=None)
             self.equal(done.lines()[0], "limits: " + fault, words)
 
@@ -157,7 +157,7 @@ class Test:
         door.shut()
         env = {"MYSQL_URL": door.url}
         done = self.limits("3", "18", env=env, says=None)
-        self.checks.that("not known whether there is an operator '18'" in
+        self.checks.that("unknown whether there is an operator '18'" in
                          done.err, done)
         self.limits(code=69, env=env, says=None)
 

@@ -235,7 +235,7 @@ class Test:
             answer("nobody", 1, "closed", "10:01:00"),
             answer("acme", "2 ", "closed", "10:01:00")]),
             says=["line 1: ", "line 3: .*needs 'at'",
-                  "line 5: .*ends with a blank", "line 4: .*does not know"])
+                  "line 5: .*ends with a space", "line 4: .*does not know"])
         self.left(ALL[1:], "beside bad lines")
 
     def many_gone(self):
@@ -261,8 +261,8 @@ class Test:
         self.fresh()
         two = [answer("acme", n, "gone", "10:01:00", records=2)
                for n in (1, 2)]
-        self.reap(65, "--force", stdin=two[0] * 2, says="of 2 gone chats of tenant "
-                  "'acme' only 1 came")
+        self.reap(65, "--force", stdin=two[0] * 2, says="only 1 of 2 gone chats of "
+                  "tenant 'acme' arrived")
         self.left(ALL, "a part")
         self.reap(0, stdin=b"".join(two))
         self.left(ALL[2:], "all")
@@ -425,7 +425,7 @@ class Test:
         self.q("INSERT INTO closed_chats (tenant, chat, as_of) VALUES "
                "('acme', '9', '2026-11-20 09:00:00')")
         self.reap(66, "--purge", "nobody",
-                  says="does not know the tenant 'nobody'")
+                  says="has no tenant 'nobody'")
         self.reap(64, "--purge", "acme ", says="not a valid tenant name")
         self.reap(78, "--purge", "acme", says="still configured", env={
             "CRM_URL": "http://127.0.0.1:1/v1", "CRM_TOKEN": "x",

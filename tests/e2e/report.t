@@ -343,7 +343,7 @@ class Test:
         """Of the other tenant; a day of the Marquesas begins at 9:30."""
         argv = ["sink", "--tenant", "t2", "--from", WEEK[0], "--to", WEEK[1],
                 "--zone", "Pacific/Marquesas", "--report", "-", "-o"]
-        why = "intervals of that hour are missing"
+        why = "UTC hour whose intervals are missing"
         for lacking in "", "intervals":
             r = sections(self.lab.must([*argv, "csv"]).out.decode())
             about = {row["what"]: row["value"] for row in r["about"]}
@@ -439,7 +439,7 @@ class Test:
             done = self.lab.run([*argv, "--tenant", "nobody"])
             self.that(done.code == 66 and done.out == b"" and
                       len(done.lines()) == 1 and
-                      "does not know the tenant 'nobody'" in done.err,
+                      "has no tenant 'nobody'" in done.err,
                       f"{argv}: {done}")
         self.that(os.stat(path).st_ino == inode, "a good report is replaced")
         done = self.lab.run(["scripts/mail-report", "-n", "-b", BIN, "-t",
@@ -508,7 +508,7 @@ class Test:
                   f"today: {about}, {alerts}")
         page = self.report("--from", days[1], "--to", days[2], form="html")
         self.that(f" until {about['before_to'][:13]}" in page
-                  and "the same elapsed part" in page, "the page's subtitle")
+                  and "because the present period is not over" in page, "the page's subtitle")
         r = self.span("UTC", days[:2])
         [alerts] = [row for row in r["totals"] if row["figure"] == "alerts"]
         self.that([alerts["value"], alerts["before"]] == ["2", "0"],

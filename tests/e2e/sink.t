@@ -210,7 +210,7 @@ class Test(Tables):
         two = snapshot(t, "s2", 2, 1, 1)
         last = two.pop(-2)
         self.store("a missing row", two, code=65,
-                   says=f"snapshot s2 of {t} is incomplete: 2 of 3 rows came")
+                   says=f"snapshot s2 of {t} is incomplete: 2 of 3 rows arrived")
         self.chats("all stay", t, "1001:open,1002:open,1003:open")
         self.stored("still the first", t, "s1")
         self.holds("but what came is stored", "3", "SELECT open_chats FROM "

@@ -38,7 +38,7 @@ SYNONYMS = {
 }
 # Titles of figures that say what they are.
 PLAIN = {"Before", "Now", "Took", "Seconds", "Together", "All together",
-         "Messages", "Allowed", "Messages with it", "Messages in the worst",
+         "Messages", "Allowed", "Messages with the word", "Messages in the worst",
          "Receipts", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}
 PAGES = sorted(glob.glob("man/man?/*")) + ["README.md"]
 problems = []

@@ -172,7 +172,7 @@ ids_are_those_of_records(void **state)
 	static const struct {
 		const char *field, *text, *fault; /* NULL: taken */
 	} cases[] = {
-		{ "chat", "1 ", "ends with a blank" },
+		{ "chat", "1 ", "ends with a space" },
 		{ "chat", "1\\n", "holds a control character" },
 		{ "chat", "\xC2\x85", "holds a control character" },
 		{ "chat", "b\\u0000d", "has \\u0000 or half of" },
@@ -180,7 +180,7 @@ ids_are_those_of_records(void **state)
 		{ "chat", "b\xEF\xBF\xBD", NULL },
 		{ "chat", "\\ud83d\\ude00", NULL },
 		{ "operator", "1\\u0000", "has \\u0000 or half of" },
-		{ "operator", "1 ", "ends with a blank" },
+		{ "operator", "1 ", "ends with a space" },
 		{ "operator", "", NULL },
 		{ "tag", "\\u0000\\n ", NULL },
 		{ "status", "left", NULL },

@@ -69,7 +69,7 @@ a_message_is_a_row_of_messages(void **state)
 	batch_release(&b);
 }
 
-/* An operator who is named once is writer and assignee. */
+/* An operator who is named once is both writer and assignee. */
 static void
 the_writer_of_a_message(void **state)
 {
@@ -252,7 +252,7 @@ an_event_is_a_row_of_events(void **state)
 	two->number = 2;
 	assert_true(row_compare(one, two) < 0);
 
-	/* Any value is kept as it was written, within data as well. */
+	/* Any value is stored as written, within data as well. */
 	one = read_row(&b, &f, AN_EVENT ",\"data\":\"x\\u0000\"}", &why);
 	assert_non_null(one);
 	is_text(&one->values[TABLE_COLUMN(events, event_data)], "\"x\\u0000\"");
@@ -270,8 +270,8 @@ an_event_is_a_row_of_events(void **state)
 	batch_release(&b);
 }
 
-/* A value that a column cannot hold is left out: the event was counted already,
- * and its data may be any value. */
+/* A value that does not fit a column is dropped, because the event was counted
+ * already and its data may be any value. */
 static void
 an_event_is_stored_whatever_its_data(void **state)
 {
