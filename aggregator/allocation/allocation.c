@@ -1,7 +1,7 @@
 /*
- * allocation: chats and the place of each; see allocation.h. After any change
- * of a chat, alloc_recompute_chat() counts it for its operators and moves it to
- * the right place.
+ * allocation: chats and their places in the queue; see allocation.h. After any
+ * change of a chat, alloc_recompute_chat() counts it for its operators and
+ * moves it to the right place.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
@@ -137,8 +137,8 @@ customer_changed(struct allocation *a, struct alloc_customer *c)
 	a->changed_customers[a->changed_customers_n++] = c;
 }
 
-/* Deletes customers last seen before that time; stops at the first that is not
- * packed yet. */
+/* Deletes customers last seen before that time; stops at the first one that is
+ * not packed yet. */
 static void
 delete_old_customers(struct allocation *a, int64_t before)
 {
@@ -156,7 +156,8 @@ delete_old_customers(struct allocation *a, int64_t before)
 	}
 }
 
-/* If two began at the same time, the one with the greater id is the last. */
+/* If two began at the same time, the one with the greater id counts as the
+ * last. */
 static bool
 is_last_chat(
     const struct alloc_customer *c, const struct alloc_customer_chat *chat)
@@ -235,8 +236,7 @@ move_between_channels(struct allocation *a, struct alloc_operator *o,
 }
 
 /* A chat counts towards the load of its assignee and of the operator for whom
- * it is reserved; once if they are the same, even in between, because the
- * listener sees each step. */
+ * it is reserved, but only once if they are the same. */
 static void
 count_for_operators(struct allocation *a, struct alloc_chat *c)
 {
@@ -297,8 +297,8 @@ enter_queue(struct allocation *a, struct alloc_chat *c)
 	alloc_line_update(a, c->line);
 }
 
-/* Returns the assignee of an open chat who has not answered in it; NULL:
- * none. */
+/* Returns the assignee of an open chat in which the assignee has not answered
+ * yet, or NULL. */
 static struct alloc_operator *
 who_owes_answer(const struct alloc_chat *c)
 {
@@ -323,7 +323,7 @@ wait_ends(const struct allocation *a, const struct alloc_chat *c)
 	return silent < offline ? silent : offline;
 }
 
-/* Maintains the list of chats that an operator has not answered. */
+/* Maintains the list of chats in which an operator has not answered. */
 static void
 list_unanswered(struct alloc_chat *c)
 {

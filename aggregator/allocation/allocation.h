@@ -1,25 +1,25 @@
 /*
  * allocation: which operator is assigned which chat, for one tenant. It reads
- * the present chats and operators from the model, and answers with
- * reservations. It reads no clock, does no I/O, and the same changes in the
- * same order lead to the same reservations.
+ * the present chats and operators from the model, and returns reservations. It
+ * reads no clock and does no I/O, so the same changes in the same order lead to
+ * the same reservations.
  *
- * It keeps only what no record says: to whom it gave which chat and when, who
- * refused, since when an operator is away, and which operator a customer had
- * last. Everything else belongs to the model, which decides what is newer, what
- * left and what is forgotten.
+ * It keeps only facts that are in no record: who was assigned which chat and
+ * when, who refused, since when an operator is offline, and which operator a
+ * customer had last. The model keeps everything else: it decides which data are
+ * newer, which chats have disappeared and what is forgotten.
  *
- * Who waits: a chat that is open and unassigned. The order is that of arrival
- * (of the current episode), then of ids; a chat that returns to the queue gets
- * its old place. A chat requires its tags: it waits in the line of chats that
- * require the same tags, and is never overtaken within it. A channel with its
- * own limit has its own lines. A chat that everybody with free slots refused is
- * paused, and lets others pass meanwhile.
+ * Waiting chats: those that are open and unassigned. Chats are ordered by
+ * arrival (of the current episode), then by id; a chat that returns to the
+ * queue gets its old place. A chat requires its tags. It waits in the line of
+ * chats that require the same tags, where no chat overtakes another. A channel
+ * with its own limit has its own lines. If every operator with free slots has
+ * refused a chat, the chat is paused and later chats are assigned first.
  *
- * Who is selected: among the operators who are available, have all its tags and
- * fewer chats than their limit, the one with the fewest chats; if equal, the
- * one whose last reservation is oldest; then by id. Open assigned chats count,
- * no matter who assigned them, and so do reserved ones.
+ * Selection: among the operators who are available, have all tags of the chat
+ * and are below their limit, the one with the fewest chats; then the one whose
+ * last reservation is oldest; then the lowest id. Open assigned chats count, no
+ * matter who assigned them, and so do reserved chats.
  *
  * A reservation is pending until it is fulfilled (the model has an assignee
  * other than the replaced operator), refused, or expired; until then the chat
@@ -40,9 +40,9 @@
  * When the state has been read, chats and operators are read from the model
  * again.
  *
- * Costs: each change costs the logarithm of the number of waiting chats and
+ * Cost: each change takes logarithmic time in the number of waiting chats and
  * working operators, for each line that the operator serves. Only a new
- * combination of tags, and a limit for everybody, visit all.
+ * combination of tags, and a limit for all operators, visit all chats.
  *
  *   allocation_order.c        in what order chats, lines and operators come
  *   allocation_refusals.c     who refused, and the pauses after it
@@ -116,24 +116,24 @@ struct allocation *allocation_new(const char *tenant,
 /* NULL is allowed. */
 void allocation_free(struct allocation *a);
 
-/* Advances the clock, once before the first event and then at any time:
- * reservations expire, pauses end. Does nothing unless the time is later. */
+/* Advances the clock, once before the first event and then at any time.
+ * Reservations expire and pauses end. Does nothing unless the time is later
+ * than before. */
 void allocation_clock(struct allocation *a, int64_t now);
 
-/* Returns the next time at which the clock changes something; INT64_MAX:
- * none. */
+/* Returns the next time at which the clock changes something, or INT64_MAX. */
 int64_t allocation_due(const struct allocation *a);
 
 /* Makes all reservations that can be made now. Returns their number. */
 size_t allocation_select(struct allocation *a);
 
-/* Reads what changed in a recomputed model since model_clear_changed(); or
- * everything, once after the state was read. */
+/* Reads the changes of a recomputed model since model_clear_changed(), or
+ * everything after the state was read. */
 void allocation_read_changes(struct allocation *a, struct model *m);
 void allocation_read_all(struct allocation *a, struct model *m);
 
-/* Takes from a record what the model does not keep: a limit, or the outcome of
- * a reservation. Other records are ignored. */
+/* Takes data from a record that the model does not keep: a limit, or the
+ * outcome of a reservation. Other records are ignored. */
 void allocation_record(struct allocation *a, const struct record *r);
 
 /* The present state of a chat. */
@@ -149,9 +149,9 @@ struct allocation_chat {
 void allocation_chat(
     struct allocation *a, struct text id, const struct allocation_chat *now);
 
-/* The poller reports who has the chat of a reservation; p NULL: nobody, and it
- * was refused. It also counts as refused if the replaced operator still has
- * it. */
+/* The poller reports the assignee of a reserved chat; p is NULL if the chat is
+ * unassigned, which means that the reservation was refused. The reservation
+ * also counts as refused if the replaced operator still has the chat. */
 void allocation_outcome(struct allocation *a, struct text chat,
     struct text reservation, struct text operator_id);
 

@@ -1,13 +1,14 @@
 /*
  * allocation_events: new states of chats and operators, outcomes of
- * reservations, and the clock. After each, what follows from it is recomputed.
+ * reservations, and the clock. Each event recomputes everything that depends on
+ * it.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
 #include <stdlib.h>
 
-/* Tags, channel and arrival decide a chat's line and its place there: it leaves
- * the line before they change. */
+/* Tags, channel and arrival determine a chat's line and its place there, so it
+ * leaves the line before they change. */
 static void
 update_required(struct allocation *a, struct alloc_chat *c,
     const struct allocation_chat *now)
@@ -37,7 +38,7 @@ update_customer(struct alloc_chat *c, struct text customer)
 	c->customer_id = text_dup(customer);
 }
 
-/* Any assignee but the replaced one fulfils the reservation. */
+/* Any assignee other than the replaced one fulfils the reservation. */
 static void
 update_assignee(
     struct allocation *a, struct alloc_chat *c, struct alloc_operator *o)
@@ -49,8 +50,8 @@ update_assignee(
 	c->assignee = o;
 }
 
-/* Without the time of its arrival it is unknown whether the chat is the
- * last. */
+/* Without the time of its arrival, we cannot tell whether the chat is the
+ * customer's last. */
 static void
 remember_operator(struct allocation *a, const struct alloc_chat *c,
     const struct allocation_chat *now)

@@ -19,7 +19,7 @@
 #define ALLOCATION_ID 48
 
 /*
- * Where a chat is on its way to an operator:
+ * The place of a chat on its way to an operator:
  *
  *           refused by everybody with free slots
  *             +---------> PAUSED ----------+  somebody has a free slot
@@ -45,7 +45,7 @@ enum alloc_place {
 	ALLOC_PLACES
 };
 
-/* An event for which the clock waits. */
+/* An event that happens when the clock reaches a time. */
 struct alloc_timer {
 	struct treap_node node;
 	int64_t due;
@@ -53,7 +53,8 @@ struct alloc_timer {
 	bool of_operator;
 };
 
-/* A set of tags, sorted; everything with the same tags shares one struct. */
+/* A sorted set of tags; all chats and operators with the same tags share one
+ * struct. */
 struct alloc_tags {
 	char *text; /* separated by commas */
 	char **tag;
@@ -66,8 +67,8 @@ struct alloc_channel {
 	size_t limits; /* number of limits that name it */
 };
 
-/* Chats that require the same tags, and are of the same channel if that has
- * limits. */
+/* Chats that require the same tags, and have the same channel if that channel
+ * has limits. */
 struct alloc_line {
 	const struct alloc_tags *tags;
 	const struct alloc_channel *channel; /* NULL: all without limits */
@@ -80,7 +81,8 @@ struct alloc_line {
 					* there; NULL: not ready */
 };
 
-/* An operator who serves a line; in its treap while they have a free slot. */
+/* An operator who serves a line; the operator is in its treap while they have a
+ * free slot. */
 struct alloc_seat {
 	struct treap_node node;
 	struct alloc_operator *owner;
@@ -135,9 +137,9 @@ struct alloc_chat {
 	enum chat_status status;
 	int64_t arrival, answered_at;
 	struct alloc_operator *assignee;
-	/* The assignee, if a reservation led to it, which was made and
-	 * fulfilled at these times. They owe an answer until somebody writes
-	 * after the first. */
+	/* The assignee, if assigned by a reservation, and the times at which it
+	 * was made and fulfilled. The operator owes an answer until a message
+	 * is written after the assignment. */
 	struct alloc_operator *given_to;
 	int64_t given_at, assigned_at;
 	enum alloc_place place;
@@ -242,15 +244,16 @@ void alloc_set_timer(struct allocation *a, struct alloc_timer *t, int64_t due);
 /* allocation_refusals.c */
 void alloc_refusal_add(
     struct allocation *a, struct alloc_chat *c, struct alloc_operator *by);
-/* Returns when the first of those who refused the chat may be asked again. */
+/* Returns the time at which the first operator who refused the chat may be
+ * asked again. */
 int64_t alloc_pause_ends(
     const struct allocation *a, const struct alloc_chat *c);
-/* Sets the timer to when the operator's pause ends, or when they were away for
- * so long that they lose their unanswered chats. */
+/* Sets the timer to the end of the operator's pause, or to the time at which an
+ * offline operator loses unanswered chats. */
 void alloc_operator_timer(struct allocation *a, struct alloc_operator *o);
 
 /* allocation_room.c */
-/* The first four make what is missing. */
+/* The first four create missing objects. */
 struct alloc_operator *alloc_operator_get(struct allocation *a, struct text id);
 struct alloc_channel *alloc_channel_get(struct allocation *a, struct text id);
 const struct alloc_tags *alloc_tags_get(struct allocation *a, struct text t);
@@ -276,13 +279,13 @@ int64_t alloc_limit_of(
 void alloc_room_release(struct allocation *a);
 
 /* limit_records.c */
-/* Reads to whom a key of a->limits applies; p NULL: to all. Returns -1 if it is
- * not one. */
+/* Reads the operator to whom a key of a->limits applies; p is NULL for a limit
+ * of all operators. Returns -1 if it is not one. */
 int alloc_limit_key(
     struct text key, struct text *operator_id, struct text *channel);
 
 /* allocation.c */
-/* Makes the chat if it is missing. */
+/* Creates the chat if it is missing. */
 struct alloc_chat *alloc_chat_get(struct allocation *a, struct text id);
 void alloc_chat_free(void *chat);
 /* Notes that it must be packed. */
@@ -291,10 +294,10 @@ void alloc_chat_changed(struct allocation *a, struct alloc_chat *c);
 /* Call after any change of a chat: counts it for its operators and moves it to
  * the right place. */
 void alloc_recompute_chat(struct allocation *a, struct alloc_chat *c);
-/* Call after a change of the operator: unanswered chats may have to go to
- * somebody else. */
+/* Call after a change of the operator: unanswered chats may have to be
+ * reassigned. */
 void alloc_recompute_unanswered(struct allocation *a, struct alloc_operator *o);
-/* Takes the chat out of its place; alloc_recompute_chat() must follow. */
+/* Removes the chat from its place; alloc_recompute_chat() must follow. */
 void alloc_leave_place(struct allocation *a, struct alloc_chat *c);
 /* Call for a closed chat after it was recomputed. */
 void alloc_chat_forget(struct allocation *a, struct alloc_chat *c);
@@ -304,8 +307,8 @@ struct alloc_customer_chat {
 	struct alloc_operator *had_by;
 };
 /* Remembers the operator of a customer's chat, which had its newest record at
- * that time, unless another chat of theirs began later; deletes customers who
- * were away for long. */
+ * that time, unless the customer began another chat later. Deletes customers
+ * who have not written for long. */
 void alloc_customer_set(struct allocation *a, struct text id,
     const struct alloc_customer_chat *chat, int64_t at);
 

@@ -1,7 +1,7 @@
 /*
- * allocation_model: reads from the model what an operator or chat is now, and
- * takes records that the model does not need: limits, and outcomes of
- * reservations.
+ * allocation_model: reads the present state of operators and chats from the
+ * model, and takes records that the model does not need: limits, and outcomes
+ * of reservations.
  */
 #include "aggregator/allocation/allocation_impl.h"
 

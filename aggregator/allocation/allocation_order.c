@@ -1,7 +1,7 @@
 /*
- * allocation_order: the orders of the treaps: in which chats wait, lines are
- * served, operators are selected, timers run out, and reservations are
- * published. No two elements of a treap are equal in its order.
+ * allocation_order: the orders of the treaps of waiting chats, lines,
+ * operators, timers and reservations. All elements of a treap differ in its
+ * order.
  */
 #include "aggregator/allocation/allocation_impl.h"
 

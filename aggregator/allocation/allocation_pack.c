@@ -1,8 +1,8 @@
 /*
- * allocation_pack: the allocation as bytes: an entry for each chat that is
- * reserved or was given to its assignee, for each operator, limit and customer,
- * and one for the number of reservations. The first byte of a key tells which
- * kind it is.
+ * allocation_pack: the allocation as bytes. There is an entry for each chat
+ * that is reserved or was assigned by us, for each operator, limit and
+ * customer, and one for the number of reservations. The first byte of a key is
+ * its kind.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
@@ -152,7 +152,7 @@ pack_operators(struct allocation *a, allocation_entry_fn *entry, void *ctx,
 	a->changed_operators_n = 0;
 }
 
-/* There are few limits, which seldom change, so all are visited. */
+/* All limits are visited, because there are few and they seldom change. */
 static void
 pack_limits(struct allocation *a, allocation_entry_fn *entry, void *ctx,
     struct buf *key, struct buf *value)
@@ -286,7 +286,7 @@ unpack_customer(struct allocation *a, struct text id, struct pack *r)
 		alloc_customer_set(a, id, &chat, at);
 }
 
-/* What was just unpacked need not be packed. */
+/* Entries that were just unpacked need not be packed. */
 static void
 clear_changed(struct allocation *a)
 {

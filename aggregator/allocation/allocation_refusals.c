@@ -1,8 +1,8 @@
 /*
- * allocation_refusals: refusals of a chat and by an operator, and the pauses
- * that follow: an operator who refused a chat is not asked for it again before
- * a pause ends; one who refused several in a row gets no chat during theirs.
- * Each pause is twice as long as the previous one.
+ * allocation_refusals: refusals and the pauses that follow. An operator who
+ * refused a chat is not asked for it again before a pause ends; an operator who
+ * refused several chats in a row gets no chat during a pause. Each pause is
+ * twice as long as the previous one.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
@@ -22,7 +22,7 @@ pause_after(const struct allocation *a, unsigned n)
 	return p < ALLOCATION_LONGEST_PAUSE ? p : ALLOCATION_LONGEST_PAUSE;
 }
 
-/* Nobody is asked before their pause ends, so at most one refusal of each
+/* No operator is asked before their pause ends, so at most one refusal of each
  * operator remains. */
 static void
 drop_ended_pauses(const struct allocation *a, struct alloc_chat *c)

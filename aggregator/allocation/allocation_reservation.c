@@ -1,6 +1,6 @@
 /*
- * allocation_reservation: a reservation: its name, when it expires, how it
- * ends, its record, and the outbox of reservations to be sent.
+ * allocation_reservation: names, expiry, outcomes and records of reservations,
+ * and the outbox of reservations to publish.
  */
 #include "aggregator/allocation/allocation_impl.h"
 

@@ -1,9 +1,9 @@
 /*
- * allocation_room: who may have one more chat, and which. A line is a set of
- * tags, and a channel if that has a limit; an operator has a seat in each line
- * whose tags they all have, and is in its treap while they have a free slot. A
- * line with a chat and an operator is ready; ready lines are ordered by their
- * first chat.
+ * allocation_room: which operators may have another chat, and from which lines.
+ * A line is a set of tags, and a channel if that has a limit. An operator has a
+ * seat in each line whose tags they all have, and is in its treap while they
+ * have a free slot. A line with a chat and an operator is ready; ready lines
+ * are ordered by their first chat.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
@@ -206,8 +206,9 @@ alloc_operator_begin(struct allocation *a, struct alloc_operator *o)
 		treap_remove(&o->seats[i]->line->seats, &o->seats[i]->node);
 }
 
-/* The operator has a free slot: chats that others refused queue again. Only a
- * few, in order, because the pauses of the rest are short. */
+/* The operator has a free slot, so chats that others refused queue again. Only
+ * a few chats queue again, in order, because the pauses of the rest are
+ * short. */
 static void
 unpause_chats(
     struct allocation *a, struct alloc_line *l, const struct alloc_operator *o)
@@ -248,7 +249,7 @@ seat_has_share(const struct alloc_seat *s)
 }
 
 /* Queues the chats that wait for this operator: all of them, or the first of
- * each line in which the operator may have one more. */
+ * each line in which the operator may have one more chat. */
 static void
 end_waits(struct allocation *a, struct alloc_operator *o, bool all)
 {

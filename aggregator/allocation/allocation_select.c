@@ -1,6 +1,6 @@
 /*
- * allocation_select: which operator is selected for the chat that is served
- * next. allocation_order.c orders those with free slots.
+ * allocation_select: selects the operator of the next chat. allocation_order.c
+ * orders operators with free slots.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
@@ -32,8 +32,8 @@ postpone_chat(struct allocation *a, struct alloc_chat *c,
 	alloc_line_update(a, c->line);
 }
 
-/* Selects an operator for the first chat of the line; NULL: none, and the chat
- * was postponed. */
+/* Selects an operator for the first chat of the line; returns NULL if there is
+ * none and the chat was postponed. */
 static struct alloc_operator *
 select_operator(
     struct allocation *a, struct alloc_line *l, struct alloc_chat *c)

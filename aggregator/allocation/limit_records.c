@@ -1,8 +1,8 @@
 /*
- * limit_records: stores limit records, which say how many chats an operator may
- * have. Operator and channel are optional; of several records with the same
- * ones the newest counts. allocation_room.c then finds the operators with free
- * slots.
+ * limit_records: stores limit records, which set the maximum number of chats of
+ * operators. Operator and channel are optional; of several records with the
+ * same operator and channel, the newest counts. allocation_room.c then finds
+ * the operators with free slots.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
@@ -10,7 +10,7 @@
 
 #include "common/base/xalloc.h"
 
-/* After a limit for everybody: recomputes who has free slots. */
+/* After a limit for all operators: recomputes who has free slots. */
 static void
 recompute_room(struct allocation *a)
 {
@@ -23,7 +23,7 @@ recompute_room(struct allocation *a)
 	}
 }
 
-/* The channel gets its own lines, or loses them: its chats move. */
+/* The channel gets or loses its own lines, so its chats move. */
 static void
 move_chats(struct allocation *a, const struct alloc_channel *channel)
 {

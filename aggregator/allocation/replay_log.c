@@ -39,8 +39,8 @@ is_of_interest(const struct record *r)
 	return false;
 }
 
-/* Returns when it happened; for a chat record without a time, when it was
- * opened. */
+/* Returns the record's time; for a chat record without a time, the time of its
+ * opening. */
 static int64_t
 replay_record_time(const struct record *r)
 {

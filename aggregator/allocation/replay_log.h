@@ -1,6 +1,6 @@
 /*
  * replay_log: the lines of chats, messages, operators and limits of a day, kept
- * so that a simulation can apply them in the order of their times.
+ * so that a simulation can apply them in order of time.
  */
 #ifndef AGGREGATOR_ALLOCATION_REPLAY_LOG_H
 #define AGGREGATOR_ALLOCATION_REPLAY_LOG_H
@@ -43,8 +43,8 @@ void replay_log_add(struct replay_log *n, const struct record *r,
 void replay_log_add_snapshot(
     struct replay_log *to, struct replay_log *snapshot, int64_t at);
 
-/* When all are added: sorts by time; entries with the same time keep their
- * order. */
+/* Call after the last record: sorts by time; entries with the same time keep
+ * their order. */
 void replay_log_sort(struct replay_log *n);
 
 /* Reads the record of an entry into *r; borrowed until the next call. */

@@ -1,6 +1,6 @@
 /*
- * clocks: see clocks.h. This file has what both definitions share; the rest is
- * in definition_*.c.
+ * clocks: see clocks.h. This file has the parts that both definitions share;
+ * the rest is in definition_*.c.
  */
 #include "aggregator/clocks/clocks.h"
 
@@ -69,7 +69,7 @@ clocks_reset(struct clocks *c)
 	c->begun = false;
 }
 
-/* Handles a closing, which a message or a chat record reported. */
+/* Handles a closing that a message or a chat record reported. */
 static void
 close_chat(struct clocks *c, const struct message *m)
 {

@@ -1,11 +1,11 @@
 /*
- * clocks: walks over the messages of one chat in order, merged with what its
- * chat records report, and emits the intervals that they start and end:
+ * clocks: walks over the messages of one chat in order, merged with the reports
+ * of its chat records, and emits the intervals that they start and end:
  * messaging-metrics(7), "The clocks of a chat". A pure function of its input:
- * it allocates nothing, reads no system clock and knows no tables.
+ * it allocates nothing, reads no system clock and does not depend on tables.
  *
- * clocks.c has what both definitions of the clocks share. What an event kind
- * does in a definition is a function in definition_ours.c or
+ * clocks.c has what both definitions of the clocks share. The effect of an
+ * event kind in a definition is a function in definition_ours.c or
  * definition_chatwoot.c, one for each row of the table in that page. The files
  * call each other: the functions use clocks_reset() and clocks_emit().
  */

@@ -1,6 +1,6 @@
 /*
- * id_parts: splits an id into a prefix and a number ("m-0000000017"), or finds
- * that it is a whole number. Most message ids have one of these forms and
+ * id_parts: splits an id into a prefix and a number ("m-0000000017"), or
+ * detects a whole number. Most message ids have one of these forms and
  * therefore fit into one word (message_id.h).
  */
 #ifndef AGGREGATOR_CLOCKS_ID_PARTS_H

@@ -253,7 +253,7 @@ message_id_compare(message_id a, message_id b)
 		return number ? -1 : 1;
 	if (!number || a == b)
 		return 0;
-	/* Numbers that fit into a word are less than those that do not. */
+	/* Numbers that fit into a word are less than all others. */
 	if (word_kind(a) == KIND_NUMBER || word_kind(b) == KIND_NUMBER)
 		return a < b ? -1 : 1;
 	x = word_text(a);

@@ -6,7 +6,7 @@
  * to it.
  *
  * Use message_id_same() to compare words from the same struct message_ids.
- * Words from different ones cannot be compared.
+ * Words from different sets cannot be compared.
  */
 #ifndef AGGREGATOR_CLOCKS_MESSAGE_ID_H
 #define AGGREGATOR_CLOCKS_MESSAGE_ID_H
@@ -23,7 +23,7 @@ typedef uint64_t message_id;
 /* A buffer that holds the text of any id. */
 #define MESSAGE_ID_TEXT (RECORD_MAX_ID + 1)
 
-/* Private: the number of size classes of kept texts, in units of 16 bytes. */
+/* Private: the number of size classes of stored texts, in units of 16 bytes. */
 #define MESSAGE_ID_SIZES ((16 + RECORD_MAX_ID + 15) / 16 + 1)
 
 /* Private. */
@@ -80,7 +80,7 @@ message_id_hash(message_id id)
 }
 
 /* Orders messages of the same time: numbers first, by value. Returns 0 if
- * neither is a number; such messages stay in the order of arrival. */
+ * neither is a number; such messages keep their order of arrival. */
 int message_id_compare(message_id a, message_id b);
 
 #endif

@@ -234,7 +234,7 @@ message_drop(struct lexicon *w, const struct message *m)
 	interner_drop(&w->names, m->operator_id);
 }
 
-/* Orders by (at, id); 0 for two messages that stay in the order of arrival. */
+/* Orders by (at, id); 0 for two messages that keep their order of arrival. */
 static int
 compare_messages(const struct message *a, const struct message *b)
 {
@@ -290,8 +290,7 @@ message_compare_version(
 	return c;
 }
 
-/* Keeps the newer of two versions, in the place and at the time of the
- * first. */
+/* Keeps the newer of two versions, at the position and time of the first. */
 static void
 drop_version(const struct lexicon *w, struct timeline_versions *v,
     struct message *old, const struct message *new)
@@ -340,8 +339,8 @@ drop_duplicates_by_table(const struct lexicon *w, struct timeline_scratch *t,
 	return kept;
 }
 
-/* The same without a table. Ids mostly grow: an id greater than all before it
- * is new. The others are few and are searched backwards. */
+/* The same without a table. Ids usually increase: an id greater than all
+ * earlier ones is new. The others are few, so they are searched backwards. */
 static size_t
 drop_duplicates(const struct lexicon *w, struct timeline_scratch *t,
     struct message *m, size_t n)

@@ -1,8 +1,8 @@
 /*
  * timeline: the messages of one chat, without duplicates and sorted by time.
- * Messages of the same time are sorted by id if it is a number; others follow
- * in the order of arrival. Also: who wrote a message, and the lexicon, which
- * holds the names and numbers that the messages of a tenant share.
+ * Messages with the same time are sorted by id if it is a number; others keep
+ * their order of arrival. Also the authors of messages, and the lexicon, which
+ * has the names and numbers that the messages of a tenant share.
  */
 #ifndef AGGREGATOR_CLOCKS_TIMELINE_H
 #define AGGREGATOR_CLOCKS_TIMELINE_H
@@ -80,8 +80,8 @@ void lexicon_init(struct lexicon *w);
 void lexicon_release(struct lexicon *w);
 
 /* Returns the number of a message's kind. After the first LEXICON_KINDS kinds,
- * all others share one number without a name, which is logged once. This can
- * only affect which of two versions of a message is kept. */
+ * all others share one number without a name, which is logged once. This only
+ * affects which of two versions of a message is kept. */
 unsigned lexicon_kind(struct lexicon *w, struct text kind);
 
 /* Returns the number of a channel; 0 for no channel, and for all channels after
@@ -92,10 +92,10 @@ unsigned lexicon_channel(struct lexicon *w, struct text channel);
 struct text lexicon_channel_text(const struct lexicon *w, unsigned channel);
 
 /* Make a message from a record in two steps: message_read() sets everything but
- * the names, message_name() sets the names. Most messages have the chat's last
- * customer or last operator as author, so these are the guesses in `hints`.
- * Other authors (bots) are few; their guesses are shared by all chats, so that
- * they do not replace the operator's. message_drop() releases the id and the
+ * the names, message_name() sets the names. The author of most messages is the
+ * chat's last customer or last operator, so these are the guesses in `hints`.
+ * Other authors (bots) are few. All chats share the guesses for them, so that
+ * these do not replace the operator's. message_drop() releases the id and the
  * names. */
 void message_read(struct lexicon *w, struct message *m, const struct record *r);
 void message_name(struct lexicon *w, struct message *m, struct text user,
@@ -134,7 +134,7 @@ message_set_updated(struct message *m, int64_t at)
 	m->updated = u & ((UINT64_C(1) << 49) - 1);
 }
 
-/* Returns the author. In an operator's message, user or operator_id is
+/* Returns the author. In an operator's message, one of user and operator_id is
  * enough. */
 static inline uint32_t
 message_writer(const struct message *m)

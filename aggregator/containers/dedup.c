@@ -147,8 +147,7 @@ remove_slot(struct dedup_part *p, size_t i)
 		if (p->slots[i].a == 0)
 			break;
 		home = p->slots[i].a & p->mask;
-		/* The entry may stay unless its home is at or before the
-		 * hole. */
+		/* The entry stays unless its home is at or before the hole. */
 		if (((i - home) & p->mask) < ((i - hole) & p->mask))
 			continue;
 		p->slots[hole] = p->slots[i];

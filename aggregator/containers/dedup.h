@@ -1,6 +1,6 @@
 /*
- * dedup: remembers which records of one tenant came within the window. It is a
- * hash table of fingerprints, each with the span of time (an hour or less) of
+ * dedup: remembers which records of one tenant arrived within the window. It is
+ * a hash table of fingerprints, each with the span of time (an hour or less) of
  * its record. Records older than the window expire span by span.
  *
  * A fingerprint has 112 bits and depends on a random seed: the probability that
@@ -53,7 +53,7 @@ struct dedup_seed dedup_new_seed(void);
 void dedup_init(struct dedup *s, struct dedup_seed seed);
 void dedup_release(struct dedup *s);
 
-/* For a message: chat and id. For an event: its id, with chat absent. */
+/* For a message: chat and id. For an event: its id; chat is absent. */
 struct fingerprint dedup_fingerprint(
     const struct dedup *s, struct text chat, struct text id);
 
@@ -62,8 +62,8 @@ struct fingerprint dedup_fingerprint(
  * window it is an hour. */
 int64_t dedup_span_ms(int64_t window_ms);
 
-/* Returns the number of the span that contains `at`. Numbers wrap after 7 days
- * (spans of ten seconds) to 7 years (spans of an hour). */
+/* Returns the number of the span that contains `at`. Span numbers wrap after 7
+ * days (spans of ten seconds) to 7 years (spans of an hour). */
 uint16_t dedup_span(int64_t at, int64_t span_ms);
 
 /* Prefetches the slot that dedup_add() reads first. */

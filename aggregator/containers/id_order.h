@@ -1,7 +1,7 @@
 /*
  * id_order: sorts items by their ids in the order of messaging-metrics(7)
- * (id_compare()). Comparing ids byte by byte is slow; a 16-byte key made from
- * the id decides almost always.
+ * (id_compare()). Comparing ids byte by byte is slow, but a 16-byte key made
+ * from the id almost always decides.
  */
 #ifndef AGGREGATOR_CONTAINERS_ID_ORDER_H
 #define AGGREGATOR_CONTAINERS_ID_ORDER_H

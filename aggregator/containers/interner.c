@@ -182,8 +182,7 @@ empty_name_slot(struct interner *n, size_t i)
 		if (n->slots[i] == 0)
 			break;
 		home = (n->slots[i] >> 32) & n->mask;
-		/* The entry may stay unless its home is at or before the
-		 * hole. */
+		/* The entry stays unless its home is at or before the hole. */
 		if (((i - home) & n->mask) < ((i - hole) & n->mask))
 			continue;
 		n->slots[hole] = n->slots[i];

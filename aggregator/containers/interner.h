@@ -75,7 +75,7 @@ name_str(const struct name *name)
 	return name->len > NAME_SHORT ? name->u.far : name->u.bytes;
 }
 
-/* Returns the text, absent for 0; valid while the name is held. */
+/* Returns the text, absent for 0; valid as long as the name has a reference. */
 struct text interner_text(const struct interner *n, uint32_t i);
 
 /* Compares names byte by byte; 0 and "" are equal and come first. */

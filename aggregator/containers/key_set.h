@@ -1,6 +1,6 @@
 /*
- * key_set: a set of numbers that is filled and emptied many times. Emptying it
- * takes a new serial number instead of clearing the slots.
+ * key_set: a set of numbers that is filled and emptied many times. Emptying the
+ * set increments a serial number instead of clearing the slots.
  */
 #ifndef AGGREGATOR_CONTAINERS_KEY_SET_H
 #define AGGREGATOR_CONTAINERS_KEY_SET_H

@@ -144,7 +144,7 @@ order_stats_remove(struct order_stats *r, int64_t ms)
 	i = r->n > 0 ? find_chunk(r, ms) : 0;
 	c = r->n > 0 ? r->chunks[i] : NULL;
 	at = c != NULL ? lower_bound(c, ms) : 0;
-	/* This is a bug in the caller. One figure may be wrong; ending the
+	/* This is a bug in the caller. One figure may be wrong, but ending the
 	 * process would make every run with the same records fail. */
 	if (c == NULL || at == c->n || c->v[at] != ms) {
 		log_error("bug: a duration of %" PRId64

@@ -11,8 +11,8 @@
 
 #include "common/base/xalloc.h"
 
-/* Size of the first piece in bytes. Each next one is twice as large, up to
- * HUGE, the size of a huge page. */
+/* Size of the first piece in bytes. Each piece is twice as large as the
+ * previous one, up to HUGE, the size of a huge page. */
 #define FIRST_PIECE ((size_t)64 * 1024)
 #define HUGE ((size_t)2 * 1024 * 1024)
 

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The metric of no values: NULL in a row, never 0. */
+/* The metric of an empty set: NULL in a row, never 0. */
 #define TALLY_NONE INT64_MIN
 
 /* A sum of 64-bit values needs more than 64 bits. */

@@ -1,8 +1,8 @@
 /*
- * top_values: the largest of many lengths. A length may be removed again, if a
- * message was edited or came late. Only the largest lengths are kept. The
- * result is exact unless all kept ones were removed and no larger one was added
- * since; then it is an upper bound of the others.
+ * top_values: the largest of many lengths. A length may be removed again if a
+ * message was edited or arrived late. Only the largest lengths are kept. The
+ * result is exact unless all stored values were removed and no larger one was
+ * added since; it is then an upper bound of the others.
  */
 #ifndef AGGREGATOR_CONTAINERS_TOP_VALUES_H
 #define AGGREGATOR_CONTAINERS_TOP_VALUES_H

@@ -34,7 +34,7 @@ struct treap {
 	size_t n;
 };
 
-/* Gives the element that contains the node. */
+/* Returns the element that contains the node. */
 #define TREAP_OF(node, type, member)                                           \
 	((type *)((uintptr_t)(node)-offsetof(type, member)))
 

@@ -135,7 +135,7 @@ streaming_metric_message_read(
 {
 	m->chat = r->chat;
 	m->user = r->user;
-	/* An operator may be named as user or as operator. */
+	/* An operator's id may be in the field user or operator. */
 	if (m->user.p == NULL && r->from == FROM_OPERATOR)
 		m->user = r->operator_id;
 	m->channel = r->channel;
@@ -291,7 +291,7 @@ streaming_metrics_pending(const struct streaming_metrics *f, struct buf *to)
 	}
 }
 
-/* Ignores tables that this run does not keep. */
+/* Ignores tables that this run does not compute. */
 static void
 mark_row_changed(
     struct streaming_metrics *f, struct text table, struct text key)

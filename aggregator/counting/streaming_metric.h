@@ -3,16 +3,15 @@
  * conversations, users, alerts, trends and others. Other metrics are computed
  * from the whole model. A streaming metric takes each message once, keeps
  * counts by key (keyed_state.h) and lists which of its rows changed, so the
- * cost of a flush depends on what changed. A one-shot run is the same with a
- * single flush at its end. struct metric points to its struct
- * streaming_metric_ops; metrics with the same ops share their counts.
+ * cost of a flush depends on what changed. A one-shot run has a single flush,
+ * at its end. struct metric points to its struct streaming_metric_ops; metrics
+ * with the same ops share their counts.
  *
  * The model passes each message and event on exactly once: its first version
- * determines time, user and channel. Results depend neither on the order in
- * which messages come nor on when streaming_metrics_advance() is called in
- * between, only on the messages and the tenant's newest time;
- * metric_user_stats.c names an exception. A capped figure is exact below its
- * cap.
+ * determines time, user and channel. Results depend only on the messages and
+ * the tenant's newest time, not on the order of messages or on the calls of
+ * streaming_metrics_advance(); metric_user_stats.c names an exception. A capped
+ * figure is exact below its cap.
  *
  * There is one struct streaming_metrics for each tenant's stream, or for one
  * snapshot. It is used by one thread.
@@ -26,7 +25,7 @@
 #include "aggregator/keyed_state/keyed_state.h"
 #include "aggregator/rows/metric.h"
 
-/* What streaming metrics read from a message. Texts are borrowed for the
+/* The data of a message that streaming metrics read. Texts are borrowed for the
  * call. */
 struct streaming_metric_message {
 	struct text chat, user, channel, text;
@@ -69,8 +68,8 @@ struct streaming_metric_ops {
 	 * have it. */
 	const struct model_walk_ops *walk;
 	/* The tenant's newest time advances: windows end, entries expire.
-	 * Afterwards the set of changed rows is complete. refresh: rows about
-	 * the present change, too. */
+	 * Afterwards the set of changed rows is complete. refresh: includes
+	 * rows about the present. */
 	void (*advance)(void *ctx, int64_t newest, bool refresh);
 	/* Adds rows in the order of their keys. */
 	void (*emit)(void *ctx, struct rowset *to, enum metric_rows which);
@@ -80,8 +79,8 @@ struct streaming_metric_ops {
 
 struct streaming_metrics;
 
-/* Where streaming metrics keep their counts. A one-shot run has only a cache:
- * everything is in memory, and no message is too late. */
+/* The counts of streaming metrics. A one-shot run has no state, only memory,
+ * and no message is too late. */
 struct streaming_metrics_home {
 	struct keyed_state_cache *cache; /* see keyed_state.h */
 	struct state *state;
@@ -106,8 +105,8 @@ struct model_walker streaming_metrics_walker(const struct streaming_metrics *f);
 void streaming_metrics_resume(struct streaming_metrics *f, int64_t newest);
 
 /* Call before each message, with the tenant's newest time including this
- * record. So which messages are too old does not depend on calls of
- * streaming_metrics_advance(). */
+ * record. Calls of streaming_metrics_advance() therefore do not affect which
+ * messages are too old. */
 void streaming_metrics_pass_time(struct streaming_metrics *f, int64_t newest);
 
 /* Fills *m from a message record, whose texts it borrows. */
@@ -134,11 +133,11 @@ void streaming_metrics_advance(
 /* True if there are rows to write. */
 bool streaming_metrics_changed(const struct streaming_metrics *f);
 void streaming_metrics_save(struct streaming_metrics *f);
-/* ROWS_ALL covers only what is in memory, so it is for one-shot runs. */
+/* ROWS_ALL covers only entries in memory, so it is for one-shot runs. */
 void streaming_metrics_emit(
     struct streaming_metrics *f, struct rowset *to, enum metric_rows which);
 void streaming_metrics_sent(struct streaming_metrics *f);
-/* Call afterwards: drops entries from memory that the state has. */
+/* Call afterwards: drops entries from memory that are in the state. */
 void streaming_metrics_drop_saved(struct streaming_metrics *f);
 
 /* The first appends the keys of changed rows to *to. After a crash the second
@@ -149,14 +148,14 @@ void streaming_metrics_pending(
 int streaming_metrics_restore_pending(struct streaming_metrics *f,
     const void *data, size_t len) __attribute__((warn_unused_result));
 
-/* The rest is for the files of the metrics. */
+/* The rest is only for the files of the metrics. */
 
 /* Returns what open() of these ops returned; NULL if no selected metric has
  * them. */
 void *streaming_metrics_find(
     const struct streaming_metrics *f, const struct streaming_metric_ops *ops);
 
-/* A limit on what a metric keeps, from a key of [aggregator]. */
+/* A limit on the size of a metric, from a key of [aggregator]. */
 struct streaming_metric_cap {
 	const struct streaming_metric_setup *setup;
 	const char *key;
@@ -167,8 +166,8 @@ struct streaming_metric_cap {
 void streaming_metric_cap_init(struct streaming_metric_cap *c,
     const struct streaming_metric_setup *s, const char *key);
 
-/* Returns true if one more than n is allowed, otherwise logs once that it is
- * not. `what` reads like "a user with more chats than that". */
+/* Returns true if n may grow by one; otherwise logs this once. `what` reads
+ * like "a user with more chats than that". */
 bool streaming_metric_cap_allows(
     struct streaming_metric_cap *c, uint64_t n, const char *what);
 

@@ -1,8 +1,9 @@
 /*
  * eventcounter: turns messages into records, and writes the counts to files,
  * one for each event type that occurred (DIR/created.json and so on). They are
- * indented by two blanks, sorted by user (bytewise), and have no newline at the
- * end. A file is replaced as a whole, so readers see the old or the new one.
+ * indented by two spaces, sorted by user (bytewise), and do not end with a
+ * newline. A file is replaced as a whole, so readers see the old or the new
+ * one.
  */
 #include "aggregator/eventcounter/eventcounter.h"
 
@@ -199,7 +200,8 @@ replace_file(const char *dir, const char *name, const struct buf *content,
 	return rc;
 }
 
-/* True for a temporary file whose process has ended, or had our own pid. */
+/* True for a temporary file whose process has ended or had the same pid as this
+ * one. */
 static bool
 is_left(const char *name)
 {

@@ -17,9 +17,9 @@
  *
  * Guarantee: a message is acknowledged only after its effect is durable. With a
  * state folder, this is the commit of the state: each event is counted once
- * however the process ends, and the files hold the sum of all runs with that
- * state. Without a state folder, it is the writing of the files at the end:
- * until then all messages stay unacknowledged, and a run that was killed has
+ * even if the process is killed, and the files have the sum of all runs with
+ * that state. Without a state folder, this is the writing of the files at the
+ * end: until then, all messages stay unacknowledged, so a killed run has
  * counted nothing.
  */
 #ifndef AGGREGATOR_EVENTCOUNTER_EVENTCOUNTER_H

@@ -234,7 +234,7 @@ end_snapshot(struct intake *in, struct intake_tenant *t)
 	}
 }
 
-/* Reports a line that names a snapshot that is not open. */
+/* Reports a line whose snapshot is not open. */
 static void
 fail_outside(struct intake *in, struct intake_tenant *t)
 {

@@ -1,13 +1,13 @@
 /*
  * intake: reads the lines of a file or a pipe and sorts them by tenant into
  * snapshots, which stand between markers, and a stream, which is everything
- * else. A snapshot counts only when it is whole. A broken snapshot is reported
+ * else. A snapshot counts only if it is complete. A broken snapshot is reported
  * in one line and affects no other tenant.
  *
- * A line belongs to the snapshot that it names, wherever it stands, so lines of
- * several tenants and of a stream may be mixed. Rows are refused and not
- * counted: an aggregator's output has the markers of a snapshot and would look
- * like a snapshot without operators and chats.
+ * A line belongs to the snapshot that it names, regardless of its place, so
+ * lines of several tenants and of a stream may be mixed. Rows are refused and
+ * not counted: an aggregator's output has the markers of a snapshot and would
+ * look like a snapshot without operators and chats.
  *
  * A snapshot in parts, which went through an exchange, is refused: behind a
  * queue staging.h puts its parts together.
@@ -42,7 +42,7 @@ struct intake {
 	struct passing passing;
 	struct deadletter *dead; /* for bad lines; borrowed */
 
-	/* Members from here on are read-only for the caller. */
+	/* The following members are read-only for the caller. */
 	uint64_t lines;       /* the caller counts lines that were not read */
 	uint64_t failed;      /* incomplete snapshots */
 	struct record record; /* of the last line */

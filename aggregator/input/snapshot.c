@@ -166,10 +166,10 @@ snapshot_free(struct snapshot *s)
 	free(s);
 }
 
-/* A chat without a time is dated by the moment the CRM was asked: the snapshot
- * lists it, so it is there even if an earlier record said that it had left. At
- * the end the record is as before, because the next scan clears only what it
- * has set itself. */
+/* A chat without a time gets the time at which the CRM was asked: it is in the
+ * snapshot, even if an earlier record reported that it had gone. Afterwards the
+ * record is as before, because the next scan clears only the fields that it has
+ * set. */
 const char *
 snapshot_add(struct snapshot *s, const struct pipeline_setup *setup,
     const struct passing *passing, struct record *r, const char *line,

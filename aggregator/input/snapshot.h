@@ -1,15 +1,15 @@
 /*
  * snapshot: the markers of snapshots, which are the same in a pipe and in a
- * queue: they tell which snapshot and which part a line belongs to, and when a
- * part is whole. Also the model of the records between the markers.
+ * queue. They show to which snapshot and part a line belongs, and when a part
+ * is complete. Also the model of the records between the markers.
  *
  * A snapshot that went through an exchange is in parts, each with its own
  * markers (common/records/bucket.h).
  *
- * A bad record that names its tenant and its snapshot is refused by itself and
- * still counts as a line of the snapshot, which goes on without it. A bad line
- * that does not name them counts for no snapshot, so the snapshot that lacks it
- * is incomplete.
+ * A bad record that names its tenant and its snapshot is refused, but still
+ * counts as a line of the snapshot, which continues without it. A bad line that
+ * does not name them belongs to no snapshot, so its snapshot will be
+ * incomplete.
  */
 #ifndef AGGREGATOR_INPUT_SNAPSHOT_H
 #define AGGREGATOR_INPUT_SNAPSHOT_H
@@ -40,8 +40,8 @@ struct markers {
 	struct marked_part parts[MARKERS_PARTS];
 };
 
-/* What is known about a tenant's snapshots. It is the first member of the
- * structs in the map that marked_owner() takes. */
+/* The snapshots of a tenant. It is the first member of the structs in the map
+ * that marked_owner() takes. */
 struct marked_tenant {
 	struct markers *open; /* the open snapshot, or NULL */
 };
@@ -58,8 +58,8 @@ void markers_close(struct markers *m);
 /* True if that is the id of the snapshot; m may be NULL. */
 bool markers_are_of(const struct markers *m, struct text id);
 
-/* Returns the part that the record or marker belongs to if it is of the
- * snapshot *m. m may be NULL. */
+/* Returns the part to which the record or marker belongs if it is of the
+ * snapshot *m; m may be NULL. */
 unsigned markers_part_of(const struct markers *m, const struct record *r);
 
 static inline bool
@@ -68,7 +68,7 @@ marked_part_is_whole(const struct marked_part *p)
 	return p->records >= 0 && p->lines == (uint64_t)p->records;
 }
 
-/* Returns how many parts are whole and not yet applied. */
+/* Returns how many parts are complete and not yet applied. */
 size_t markers_count_whole(const struct markers *m);
 
 /* Finds, among the tenants (name -> struct marked_tenant), the one whose open

@@ -1,9 +1,10 @@
 /*
- * staging: snapshots that come over a queue. Their lines are kept in the state,
- * so their messages can be acknowledged long before the snapshot ends, and a
- * snapshot may be larger than the prefetch window. When all lines of a part
- * have come, they are read back, and the part corrects its tenant in the same
- * commit that removes the lines. A snapshot that is not in parts has one part.
+ * staging: snapshots that arrive through a queue. Their lines are kept in the
+ * state, so their messages can be acknowledged long before the snapshot ends,
+ * and a snapshot may be larger than the prefetch window. When all lines of a
+ * part have arrived, they are read back, and the part corrects its tenant in
+ * the same commit that removes the lines. A snapshot that is not in parts has
+ * one part.
  *
  *   table      key                     value
  *   snapshots  tenant                  its unfinished snapshot and the latest
@@ -11,17 +12,17 @@
  *   staged     number of the snapshot, lines as they came
  *              part, number
  *
- * Nothing here is durable before the state_commit() that follows
- * staging_save(). After a crash, uncommitted lines are delivered again. Lines
- * that were committed are recognized:
+ * Nothing is durable before the state_commit() that follows staging_save().
+ * After a crash, uncommitted lines are delivered again. Lines that were
+ * committed are recognized:
  *
  *   lines of an unfinished snapshot  by their bytes, since all lines of a
  *                                    snapshot differ from each other
  *   lines of one that is over        by the snapshot's id; they are ignored
  *
  * A snapshot is over when it was applied, when a newer one began before it was
- * whole (which is logged), when it is older than one that is over, or when it
- * begins in the future. From then on its lines do not count.
+ * complete (which is logged), when it is older than one that is over, or when
+ * it begins in the future. From then on its lines do not count.
  */
 #ifndef AGGREGATOR_INPUT_STAGING_H
 #define AGGREGATOR_INPUT_STAGING_H
@@ -32,8 +33,8 @@
 #include "aggregator/input/snapshot.h"
 #include "aggregator/state/state.h"
 
-/* How many finished snapshots of a tenant are remembered. Lines of older ones
- * become dead letters if they are delivered again. */
+/* The number of finished snapshots that are remembered for each tenant. Lines
+ * of older ones become dead letters if they are delivered again. */
 #define STAGING_OVER 64
 
 struct staging_over {
@@ -107,20 +108,20 @@ void staging_close(struct staging *in);
 enum outcome staging_add(struct staging *in, const struct staging_line *l)
     __attribute__((warn_unused_result));
 
-/* True if a snapshot of that tenant, or a part of one, is whole and not yet
+/* True if a snapshot of that tenant, or a part of one, is complete and not yet
  * applied. */
 bool staging_is_ready(const struct staging *in, struct text tenant);
 
 /* Applies all whole parts. Returns -1 as apply() does. */
 int staging_apply(struct staging *in) __attribute__((warn_unused_result));
 
-/* Puts the changes into the state; call it before the commit. */
+/* Writes the changes to the state; call it before the commit. */
 void staging_save(struct staging *in);
 
 /* Ends the unfinished snapshot of that tenant. */
 void staging_forget(struct staging *in, struct text tenant);
 
-/* Drops snapshots that got no line for a week, because lines are personal
+/* Drops snapshots that received no line for a week, because lines are personal
  * data. */
 void staging_expire(struct staging *in);
 

@@ -1,7 +1,8 @@
 /*
  * keyed_state: an open-addressing hash table of pointers to entries. An entry
- * is a head with the payload after it and the key before it, so that a lookup
- * finds key and head in one cache line, and the head is found from the payload.
+ * is a head with the key before it and the payload after it, so that a lookup
+ * finds key and head in one cache line, and the head can be found from the
+ * payload.
  */
 #include "aggregator/keyed_state/keyed_state.h"
 
@@ -16,8 +17,8 @@
 
 enum {
 	FIRST_SLOTS = 8,
-	/* Stored entries that one call expires at most, so that no call takes
-	 * long. */
+	/* Maximum number of stored entries that one call expires, so that no
+	 * call takes long. */
 	EXPIRE_AT_ONCE = 512,
 };
 
@@ -180,7 +181,7 @@ remove_entry(struct keyed_state *k, struct keyed_state_entry *e)
 		if (k->slots[i].entry == NULL)
 			break;
 		home = k->slots[i].hash & k->mask;
-		/* The entry may move unless its first slot is between hole and
+		/* The entry moves unless its first slot is between hole and
 		 * i. */
 		if (((i - home) & k->mask) < ((i - hole) & k->mask))
 			continue;
@@ -310,8 +311,8 @@ keyed_state_key(const void *payload)
 	return t;
 }
 
-/* An entry to sort. The first 16 bytes of the key almost always decide, so they
- * are copied here as big-endian numbers, padded with zeros. */
+/* An entry to sort. The first 16 bytes of the key are almost always enough, so
+ * they are copied here as big-endian numbers, padded with zeros. */
 struct sorted_entry {
 	uint64_t first[2];
 	const unsigned char *key;

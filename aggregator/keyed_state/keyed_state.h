@@ -1,10 +1,10 @@
 /*
  * keyed_state: a table that maps a key, any bytes, to a payload of fixed size.
- * All streaming metrics use it. It is held in memory, or it is a write-back
- * cache over a table of the state: opening loads nothing, an entry is read on
+ * All streaming metrics use it. A table is either in memory or a write-back
+ * cache over a table of the state. Opening loads nothing, an entry is read on
  * its first lookup, keyed_state_home_save() writes all changes together, and if
- * memory is short all saved entries are dropped. So a table may be much larger
- * than memory, and the cost of a flush depends on what changed.
+ * memory is short, all saved entries are dropped. A table may therefore be much
+ * larger than memory, and the cost of a flush depends only on the changes.
  *
  * Each table lists which entries changed since the last save, and which are
  * pending: their rows have yet to be written to the next program.
@@ -82,7 +82,7 @@ struct keyed_state_home {
 };
 
 /* Opens a table and adds it to the home. The name is that of a table of the
- * state, must always be the same, and is borrowed. */
+ * state; it must always be the same and is borrowed. */
 void keyed_state_open(struct keyed_state *k, struct keyed_state_home *home,
     const char *name, size_t payload);
 void keyed_state_close(struct keyed_state *k);
@@ -91,7 +91,7 @@ void keyed_state_close(struct keyed_state *k);
  * keyed_state_home_drop(). */
 void *keyed_state_find(struct keyed_state *k, const void *key, size_t len);
 
-/* The same, but makes a missing entry with a zeroed payload and then sets
+/* The same, but creates a missing entry with a zeroed payload and then sets
  * *made, unless made is NULL. */
 void *keyed_state_get(
     struct keyed_state *k, const void *key, size_t len, bool *made);

@@ -1,7 +1,7 @@
 /*
- * timer_queue: keys sorted by the time, in milliseconds, when they become due.
- * It is held in memory or in the state. In the state only due keys are ever
- * read, so it may hold the keys of a day and costs nothing at start.
+ * timer_queue: keys sorted by the time, in milliseconds, at which they become
+ * due. It is in memory or in the state. With a state, only due keys are read,
+ * so it may have the keys of a whole day and costs nothing at start.
  */
 #ifndef AGGREGATOR_KEYED_STATE_TIMER_QUEUE_H
 #define AGGREGATOR_KEYED_STATE_TIMER_QUEUE_H
@@ -44,7 +44,7 @@ void timer_queue_add(
     struct timer_queue *c, int64_t due, const void *key, size_t len);
 
 /* Removes and returns the next key that is due at `now` or earlier, borrowed
- * until the next call; false if there is none. Saved keys come in the order of
+ * until the next call; false if there is none. Saved keys come in order of
  * time, and so do unsaved ones, but the two may be mixed. */
 bool timer_queue_next(
     struct timer_queue *c, int64_t now, struct text *key, int64_t *due);

@@ -8,20 +8,20 @@
  * Consecutive windows that exceed the threshold form one alert, from the start
  * of the first (its key) to the end of the last (ended_at); messages is their
  * sum. An alert is ongoing (ended_at NULL) until the tenant's newest time has
- * passed the window after its last one, which until then may exceed the
+ * passed the window after its last one, because that window may exceed the
  * threshold, too.
  *
  * A row is written when an alert starts and when it ends, and again if late
  * messages give it more messages, a later end, or make it ongoing. A message
  * that fills the gap between two alerts joins them: the earlier alert is
- * extended to the end of the later one. The later one is withdrawn: one more
- * row, with messages 0 and ended_at equal to its start. So the rows with
- * messages above 0 end up the same in whatever order messages come. The
- * messages of an ongoing alert are written at each refresh.
+ * extended to the end of the later one. The later one is withdrawn by another
+ * row, with messages 0 and ended_at equal to its start. Therefore the rows with
+ * messages above 0 do not depend on the order of messages. The messages of an
+ * ongoing alert are written at each refresh.
  *
- * A window remembers the start of the alert that it joined; an alert that was
- * joined to another one remembers where that one starts. So no code here walks
- * over the windows of an alert.
+ * Each window stores the start of its alert; an alert that was joined to
+ * another one stores that alert's start. Therefore no code here iterates over
+ * the windows of an alert.
  */
 #include "aggregator/counting/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"
@@ -65,7 +65,7 @@ struct alerts {
 	int64_t window;
 };
 
-/* The alerts of one user by one rule; the start identifies each. */
+/* The alerts of one user under one rule; each is identified by its start. */
 struct alert_series {
 	struct alerts *f;
 	unsigned rule;
@@ -156,8 +156,8 @@ alert_of(const struct alert_series *w, struct window *window, int64_t *begin)
 	return a != NULL && a->withdrawn == 0 ? a : NULL;
 }
 
-/* Has the alert reviewed at `due`, unless the timer queue has an earlier
- * entry. */
+/* Schedules a review of the alert at `due`, unless the timer queue has an
+ * earlier entry. */
 static void
 schedule_alert(const struct alert_series *w, struct alert *a, int64_t due)
 {
@@ -181,7 +181,7 @@ change_alert_end(const struct alert_series *w, struct alert *a, int64_t end)
 	keyed_state_change(&w->f->table, a);
 }
 
-/* Notes a new number of messages: the row is written now if the alert has
+/* Records a new number of messages: the row is written now if the alert has
  * ended, otherwise at the next refresh. */
 static void
 change_alert_messages(const struct alert_series *w, struct alert *a)
@@ -292,8 +292,8 @@ read_alert_key(const struct alerts *f, struct text key, struct alert_series *w)
 	return key_read_time(key, &at);
 }
 
-/* Reviews an alert that is due: it has ended, or is deleted because nothing can
- * change it any more. */
+/* Reviews an alert that is due: it has ended, or it is deleted because nothing
+ * can change it any more. */
 static void
 review_alert(struct alerts *f, struct text key, int64_t due)
 {
@@ -342,7 +342,7 @@ report_moved(struct alerts *f)
 	}
 }
 
-/* Notes that all changed rows will be written. */
+/* Records that all changed rows will be written. */
 static void
 mark_reported(struct alerts *f)
 {
@@ -405,7 +405,7 @@ alerts_emit(void *ctx, struct rowset *to, enum metric_rows which)
 
 	for (i = 0; i < n; i++) {
 		a = list[i];
-		/* An alert that was never written need not be withdrawn. */
+		/* An alert without a row need not be withdrawn. */
 		if (a->withdrawn == 0 ||
 		    (which == ROWS_CHANGED && a->reported != 0))
 			emit_alert(f, a, to);

@@ -1,6 +1,6 @@
 /*
- * chat_metrics: one row for each ongoing chat, with the CRM's description of it
- * and what follows from the messages of its current episode (chatwoot: of all).
+ * chat_metrics: one row for each ongoing chat, with its description from the
+ * CRM and the figures of its current episode (chatwoot: of all episodes).
  */
 #include "aggregator/metrics/metrics.h"
 
@@ -34,7 +34,7 @@ emit_chats(const struct model *m, struct rowset *to, enum metric_rows which)
 {
 	struct chat *const *v =
 	    which == ROWS_CHANGED ? m->changes.chats : m->chats;
-	/* The stored rows that a one-shot run continues may have it, too
+	/* The rows that a one-shot run continues may contain it, too
 	 * (model_continue()). */
 	bool says_left = which == ROWS_CHANGED || !m->incremental;
 	size_t n = which == ROWS_CHANGED ? m->changes.chats_n : m->chats_n;

@@ -4,18 +4,18 @@
  * first and last message, and the longest series of messages by one side (the
  * customer, or operators and bots together). A person who writes as customer
  * and as operator counts as two participants; all authors without a name count
- * as one. Unlike rows of chat_metrics, these rows are never removed. Only the
- * first response belongs to an episode.
+ * as one. Unlike rows of chat_metrics, these rows are never removed. Of the
+ * responses, only the first belongs to an episode.
  *
- * Counting starts over after a silence of more than [aggregator] forget. It is
- * done by the walk over the chat that its clocks make anyway. A conversation
- * outlives its chat in the model: the figures of messages that the model
- * dropped stay here, as the past with which the next walk begins.
+ * Counting restarts after a silence of more than [aggregator] forget. The walk
+ * that computes the clocks also does this. A conversation outlives its chat in
+ * the model: the figures of messages that the model dropped stay here, and the
+ * next walk starts with them.
  *
- * The participants of the past are kept as 64-bit hashes: the first few inside
- * the conversation, because almost all have two, the others in a table. A
- * conversation whose messages were all withdrawn by later versions keeps its
- * row, with 0 messages.
+ * Past participants are stored as 64-bit hashes: the first few inside the
+ * conversation, because almost all conversations have two, the others in a
+ * table. A conversation whose messages were all withdrawn by later versions
+ * keeps its row, with 0 messages.
  */
 #include "aggregator/counting/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"
@@ -105,8 +105,8 @@ find_conversation(struct conversations *f, struct text chat, bool *made)
 			    : keyed_state_find(&f->table, k.bytes, k.len);
 }
 
-/* Returns the time from which no message can follow the last one without a
- * silence between them, or replace an earlier one. */
+/* Returns the time from which every further message starts a new count and
+ * cannot replace an earlier one. */
 static int64_t
 when_silent(const struct conversations *f, int64_t last)
 {
@@ -124,7 +124,7 @@ schedule(struct conversations *f, struct conversation *c, int64_t due)
 		timer_queue_add(&f->timer_queue, due, key.p, key.len);
 }
 
-/* Counts a message. Returns true if counting starts over, after a silence. */
+/* Counts a message. Returns true if counting restarts after a silence. */
 static bool
 talk_add(struct talk *t, int64_t forget, const struct message *x)
 {
@@ -212,7 +212,7 @@ add_past_participant(
 	c->past.participants++;
 }
 
-/* Adds messages that the model drops to the past. */
+/* Adds messages that the model drops to the figures of the past. */
 static void
 conversations_drop(
     void *ctx, const struct model *m, const struct chat *chat, size_t n)
@@ -264,9 +264,9 @@ conversations_message(void *ctx, const struct model *m, const struct message *x)
 	f->talk.participants++;
 }
 
-/* True if an unknown conversation had its rows and was deleted, because at the
- * last flush it was silent for good already. A conversation that began after
- * that flush and is silent for good by now still has to be written. */
+/* True if an unknown conversation had its rows and was deleted because it had
+ * been silent for good at the last flush. A conversation that began after that
+ * flush and has since become silent for good must still be written. */
 static bool
 was_deleted(const struct conversations *f, int64_t last_at)
 {

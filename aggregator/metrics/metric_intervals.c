@@ -1,10 +1,9 @@
 /*
  * intervals: one row for each first response, reply, resolution, unanswered
- * wait and part of a wait that a transfer split. They are the history from
- * which any range, calendar or rule can be computed again. The key consists of
- * the interval's end, the chat, the message that ended it and the kind. An
- * interval that a late message withdraws gets one more row, with `withdrawn`
- * set.
+ * wait and part of a wait that a transfer split. Any range, calendar or rule
+ * can later be computed from these rows. The key consists of the interval's
+ * end, the chat, the message that ended it and the kind. If a late message
+ * withdraws an interval, one more row is written, with `withdrawn` set.
  *
  * A row is kept only until it is written; then the database has it.
  */

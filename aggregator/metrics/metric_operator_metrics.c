@@ -1,15 +1,15 @@
 /*
  * operator_metrics: the figures of each operator over the ongoing chats. A row
  * is written for operators who are in the directory, are assigned an ongoing
- * chat, or are credited with a first response or a reply in one; and once more
- * when none of these is true any longer.
+ * chat, or are credited with a first response or reply in one; and once more
+ * when none of this applies any longer.
  */
 #include "aggregator/metrics/metrics.h"
 
 #include "common/containers/duration_bucket.h"
 #include "common/text/jsonw.h"
 
-/* An operator who left the directory keeps only the name. */
+/* Only the name of an operator who left the directory is kept. */
 static int64_t
 reported_open_chats(const struct operator_info *o)
 {

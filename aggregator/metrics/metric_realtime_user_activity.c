@@ -2,8 +2,8 @@
  * realtime_user_activity: the number of a user's counted messages in each
  * minute of the messages' own time. created_at is the start of the minute.
  *
- * A minute is kept while late messages are accepted, because one may belong to
- * it.
+ * A minute is kept as long as late messages are accepted, because one may
+ * belong to it.
  */
 #include "aggregator/counting/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"

@@ -132,8 +132,7 @@ responses_advance(void *ctx, int64_t newest, bool refresh)
 	keyed_state_expire(&f->table, newest - f->window - KEEP_MS);
 }
 
-/* Writes the cells with which both tables begin; sets *at to what follows in
- * the key. */
+/* Writes the first cells of both tables; sets *at to the rest of the key. */
 static struct cell *
 begin_response_row(
     const void *payload, struct rowset *to, struct text *key, size_t *at)

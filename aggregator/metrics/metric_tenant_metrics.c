@@ -1,6 +1,6 @@
 /*
- * tenant_metrics: one row for the tenant, over all ongoing chats, including the
- * unassigned ones, which no other row covers.
+ * tenant_metrics: one row for the tenant, over all ongoing chats, including
+ * unassigned chats, which are in no other row.
  */
 #include "aggregator/metrics/metrics.h"
 

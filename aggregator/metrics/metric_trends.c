@@ -1,17 +1,16 @@
 /*
  * trends: words that occurred in more than `trend_count` (2) counted messages
- * within a window (2 min) of the messages' own time. A word counts once for
- * each message, has more than 3 characters and is not a stop word. text_words.h
- * defines what a word is.
+ * within a window (2 min) of the messages' own time. A word counts once per
+ * message; it has more than 3 characters and is not a stop word. text_words.h
+ * defines words.
  *
  * A row is written when the tenant's newest time reaches the end of its window,
- * and again if a late message has the word. An edited message counts with the
- * words of its first version; words of later versions are neither added nor
- * removed.
+ * and again if a late message contains the word. An edited message counts with
+ * the words of its first version, whatever later versions contain.
  *
- * If there are several aggregators, each writes every word, whatever its count,
- * and at each refresh the words of unfinished windows: the view that adds them
- * up applies the threshold and selects finished windows.
+ * If there are several aggregators, each writes all words, and at each refresh
+ * also the words of unfinished windows. The view that adds them up applies the
+ * threshold and selects finished windows.
  *
  * Messages without text have no words; this is logged once.
  */
@@ -28,7 +27,7 @@
 #include "common/containers/strmap.h"
 
 enum {
-	/* Log after this many messages if none had a text. */
+	/* A message is logged if none of this many messages had a text. */
 	MISSING_TEXT_AFTER = 10000,
 };
 
@@ -263,7 +262,7 @@ trends_advance(void *ctx, int64_t newest, bool refresh)
 		report_open_windows(f, newest);
 	while (timer_queue_next(&f->timer_queue, newest, &key, &due)) {
 		n = keyed_state_find(&f->table, key.p, key.len);
-		/* The word may have lost messages since it was queued. */
+		/* The count may have fallen since the word was queued. */
 		if (n != NULL && (f->parts || *n > f->more_than))
 			keyed_state_emit(&f->table, n);
 	}

@@ -2,13 +2,13 @@
  * user_stats: for each author, in whatever role: the number of counted
  * messages, the first and last of them, and the number of conversations in
  * which they wrote during the last [aggregator] user_active (24 hours) before
- * the tenant's newest time, or before the time of the snapshot. A message
- * exactly 24 hours old is out. Authors without a name have no row.
+ * the tenant's newest time, or before the time of the snapshot. A message that
+ * is exactly 24 hours old no longer counts. Authors without a name have no row.
  *
- * A pair of user and conversation is kept while its last message is young
- * enough; a timer queue says when to look at it again. Its entry there may be
- * too early, never too late. `due` tells which entry belongs to the pair; all
- * others are obsolete and ignored.
+ * A pair of user and conversation is kept while its last message is recent
+ * enough; a timer queue schedules the next check. Its entry may be too early,
+ * but never too late. `due` identifies the current entry of the pair; all other
+ * entries are obsolete and ignored.
  *
  * Messages are counted since the user was last silent for more than
  * [aggregator] forget; for conversations only user_active matters. The counts
@@ -96,7 +96,7 @@ find_user(struct users *f, struct text user)
 	return keyed_state_find(&f->table, k.bytes, k.len);
 }
 
-/* Returns the time from which no message can follow the last one without a
+/* Returns the time from which every further message is preceded by a
  * silence. */
 static int64_t
 when_silent(const struct users *f, int64_t last)
@@ -104,7 +104,7 @@ when_silent(const struct users *f, int64_t last)
 	return last + f->forget + f->window + 1;
 }
 
-/* Returns the user, who is added if new. */
+/* Returns the user, created if new. */
 static struct user *
 get_user(struct users *f, const struct streaming_metric_message *m)
 {
@@ -209,7 +209,7 @@ expire_pairs_at_times(struct users *f)
 {
 	int64_t now = f->table.home->now;
 
-	/* CLOCK_NONE is far below any time. */
+	/* CLOCK_NONE is less than any time. */
 	if (now != CLOCK_NONE && f->expired_at < now - EXPIRE_EVERY)
 		expire_pairs(f);
 }
@@ -263,8 +263,8 @@ users_add(void *ctx, const struct streaming_metric_message *m)
 		add_to_pair(f, u, m);
 }
 
-/* Reviews a user who is due: deletes a silent user, otherwise queues them
- * again. */
+/* Reviews a user who is due: deletes a silent user, or else schedules the next
+ * review. */
 static void
 review_user(struct users *f, struct text key, int64_t newest)
 {

@@ -18,7 +18,7 @@
 extern const struct metric *const metrics[];
 extern const size_t metrics_n;
 
-/* More than the number of metrics. */
+/* Must be greater than the number of metrics. */
 #define METRICS_MAX 64
 
 /* Returns the metric of that table, or NULL. */

@@ -12,7 +12,7 @@
 void
 model_init(struct model *m, struct text tenant, bool stream, int64_t as_of)
 {
-	/* The same seed for all models of the process, so that identities can
+	/* All models of the process have the same seed, so that identities can
 	 * be copied between them. */
 	static struct dedup_seed seed;
 	static bool seeded;
@@ -55,7 +55,7 @@ model_release(struct model *m)
 	memset(m, 0, sizeof *m);
 }
 
-/* Returns the time that a record is about. */
+/* Returns the time to which a record refers. */
 static int64_t
 time_of_record(const struct record *r)
 {
@@ -229,7 +229,7 @@ model_add(struct model *m, const struct record *r)
 	int64_t at = time_of_record(r);
 
 	m->known_at = r->at;
-	/* A record about a message is not itself a message and has no time. */
+	/* A record about a message is not a message itself and has no time. */
 	if (r->type == RECORD_MESSAGE && r->about)
 		return MODEL_SKIPPED;
 	switch (r->type) {
@@ -249,7 +249,7 @@ model_add(struct model *m, const struct record *r)
 	case RECORD_TYPES:
 		break;
 	}
-	/* These advance the tenant's time, too. */
+	/* These records advance the tenant's time, too. */
 	advance_as_of(m, r->at);
 	return MODEL_SKIPPED;
 }

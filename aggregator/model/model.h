@@ -73,7 +73,7 @@ struct chat {
 	struct interval *intervals; /* see model_intervals.c */
 	uint32_t intervals_n;
 	int64_t newest; /* time of its newest record, once recomputed */
-	/* What remains of dropped messages; CLOCK_NONE: nothing. */
+	/* Data of dropped messages; CLOCK_NONE if there are none. */
 	struct dropped_history {
 		int64_t at; /* time of the newest dropped message */
 		int64_t status_at, assignee_at;
@@ -123,7 +123,7 @@ struct tenant_totals {
 	int64_t longest_wait; /* TALLY_NONE: nobody waits */
 };
 
-/* What model_add() did with a record. */
+/* The result of model_add() for a record. */
 enum model_result {
 	MODEL_NEW,       /* counted; also a duplicate without dedup_on_add, and
 			  * a later version of a message too old to be kept */
@@ -133,8 +133,8 @@ enum model_result {
 	MODEL_SKIPPED,   /* none of the model's metrics needs it */
 };
 
-/* What changed since model_clear_changed(); once recomputed, each list is
- * sorted by id. Chats that are gone are included. */
+/* Changes since model_clear_changed(); once recomputed, each list is sorted by
+ * id. The list includes gone chats. */
 struct model_changes {
 	struct chat **chats;
 	size_t chats_n, chats_cap;
@@ -181,14 +181,14 @@ struct model {
 	const struct definition *definition; /* needed when chats are fetched */
 	struct dedup_seed seed;              /* stored with packed identities */
 	void *ctx; /* for the callbacks, which may be NULL */
-	/* An interval was added, or (withdrawn) removed; in all episodes that
-	 * are kept, without a wait that has not ended. Called by
+	/* An interval was added, or (withdrawn) removed, in any episode that is
+	 * kept; waits that have not ended are not reported. Called by
 	 * model_recompute(). */
 	void (*on_interval)(void *ctx, const struct model *m,
 	    const struct chat *c, const struct interval *i, bool withdrawn);
 	struct model_walker walker;
-	/* The messages of an unpacked chat are needed: the callee passes them
-	 * to model_unpack_segment(). */
+	/* Requests the messages of an unpacked chat; the callee passes them to
+	 * model_unpack_segment(). */
 	void (*fetch)(void *ctx, struct model *m, struct chat *c);
 	/* With dedup_on_add: model_copy() or model_merge() brought a new
 	 * message. */
@@ -210,15 +210,15 @@ struct model {
 	bool corrected; /* there was a snapshot */
 	struct lexicon lexicon;
 
-	/* Once recomputed, sorted by id; in an incremental model in no
-	 * order. */
+	/* Sorted by id after model_recompute(), but in no particular order in
+	 * an incremental model. */
 	struct chat **chats;
 	size_t chats_n, chats_cap;
 	struct operator_info **operators;
 	size_t operators_n, operators_cap;
 
 	/* After a message: the time of its first version, with which the record
-	 * must be stored; CLOCK_NONE: a newer version came before it. */
+	 * must be stored; CLOCK_NONE if a newer version arrived earlier. */
 	int64_t known_at;
 
 	struct tenant_totals totals;
@@ -235,27 +235,27 @@ void model_release(struct model *m);
 /* Takes one record of the tenant. Borrowed texts are copied. */
 enum model_result model_add(struct model *m, const struct record *r);
 
-/* Adds everything in the other model, before either is recomputed. */
+/* Adds everything from the other model; call it before either is recomputed. */
 void model_copy(struct model *to, const struct model *from);
 
-/* Call after model_copy(), when the other was recomputed and this one was not:
- * the other's rows exist, too, so chats that are open there but not here have
- * left, and operators with a row there have one here. */
+/* Call after model_copy(), when the other model was recomputed and this one was
+ * not. The rows of the other model exist, too, so chats that are open there but
+ * not here have left, and operators with a row there get one here. */
 void model_continue(struct model *to, const struct model *from);
 
 /* Corrects a stream, an incremental model, by a snapshot of its tenant.
- * Operators who are not in the snapshot leave the directory. Descriptions and
- * messages are merged. A chat that is not in the snapshot, and has no record
- * newer than it, becomes CHAT_GONE. Events are ignored. The snapshot must not
- * be recomputed; recompute the stream afterwards. A partial snapshot only
- * covers the chats of these buckets, and operators if part->all; part NULL: it
- * is complete. */
+ * Operators who are not in the snapshot are removed from the directory.
+ * Descriptions and messages are merged. A chat that is not in the snapshot, and
+ * has no record newer than it, becomes CHAT_GONE. Events are ignored. The
+ * snapshot must not be recomputed; recompute the stream afterwards. A partial
+ * snapshot only covers the chats of these buckets, and operators if part->all;
+ * part NULL: it is complete. */
 void model_merge(struct model *m, const struct model *snapshot,
     const struct bucket_set *part);
 
 /* True if a message of a snapshot that will correct the model is new to it, or
- * a newer version of a known one, whose time it then gets. False for a message
- * of a past episode that is older than the window. */
+ * is a newer version of a known message; the message then gets that message's
+ * time. False for a message of a past episode that is older than the window. */
 bool model_lacks(struct model *m, struct record *r);
 
 /* Derives everything that changed. */
@@ -266,7 +266,7 @@ void model_recompute(struct model *m, const struct definition *definition);
 void model_clear_changed(struct model *m);
 
 /* Lists a chat as changed because its row was not confirmed. An unknown chat is
- * listed as one that left. Call before recomputing. */
+ * listed as a chat that left. Call before recomputing. */
 void model_mark_chat(struct model *m, struct text id);
 void model_mark_operator(struct model *m, struct text id);
 
@@ -285,14 +285,14 @@ model_name(const struct model *m, uint32_t name)
 }
 
 /* The state of a chat from the point of view of allocation. The status differs
- * from that in the figures: a pending chat belongs to a bot until it is handed
- * over, even while its customer writes, and a chat in which only an operator or
- * a bot wrote has none. */
+ * from the status in the figures: a pending chat belongs to a bot until the bot
+ * hands it over, even while the customer writes, and a chat in which only an
+ * operator or a bot wrote has no customer waiting. */
 struct chat_standing {
 	enum chat_status status; /* CHAT_NONE: unknown */
-	/* Since when the current or last episode is open: its reported opening,
-	 * otherwise the first record that shows it open. CLOCK_NONE:
-	 * unknown. */
+	/* The time at which the current or last episode was opened: its
+	 * reported opening, otherwise the first record that shows it open.
+	 * CLOCK_NONE: unknown. */
 	int64_t arrival;
 	int64_t answered_at; /* when an operator wrote to the customer, or
 			      * CLOCK_NONE */
@@ -328,7 +328,7 @@ chat_is_open(const struct chat *c)
 	return !c->gone && c->now.status == CHAT_OPEN;
 }
 
-/* For a changed chat: it had a row, or was marked, and is not open. */
+/* True for a changed chat that had a row, or was marked, and is not open. */
 static inline bool
 chat_has_left(const struct chat *c)
 {

@@ -175,8 +175,7 @@ empty_chat_slot(struct model_private *p, size_t i)
 		if (p->slots[i] == 0)
 			break;
 		home = chat_of(p->slots[i])->hash & p->slot_mask;
-		/* The entry may stay unless its home is at or before the
-		 * hole. */
+		/* The entry stays unless its home is at or before the hole. */
 		if (((i - home) & p->slot_mask) < ((i - hole) & p->slot_mask))
 			continue;
 		p->slots[hole] = p->slots[i];
@@ -208,7 +207,7 @@ chats_drop_messages(struct model *m, struct chat *c, size_t n)
 	if (c->n > 0) {
 		memmove(
 		    c->messages, c->messages + n, c->n * sizeof *c->messages);
-		/* The memory of a long episode is not kept for short ones. */
+		/* Memory of long episodes is not reused for short ones. */
 		if (4 * (size_t)c->n <= c->cap) {
 			c->cap = 2 * c->n;
 			c->messages =
@@ -319,9 +318,9 @@ heap_take(struct chat_expiry *v, size_t n)
 	return first;
 }
 
-/* A chat's messages are dropped once no record can be as old as its last one.
- * The chat itself is dropped a window later, or when no record can be as old as
- * the snapshot that lacks it. */
+/* A chat's messages are dropped when no record can be as old as its last
+ * message any more. The chat itself is dropped a window later, or when no
+ * record can be as old as the snapshot that lacks it any more. */
 static int64_t
 expiry_due(const struct model *m, const struct chat *c)
 {
@@ -339,7 +338,7 @@ chats_queue_expiry(struct model *m, struct chat *c)
 	struct model_private *p = m->private;
 	struct chat_expiry x = { expiry_due(m, c), c, c->use };
 
-	/* Without any time a chat is never known to be old. */
+	/* A chat without any time never counts as old. */
 	if (c->newest == CLOCK_NONE || c->expiry_queued || m->window == 0 ||
 	    c->gone ||
 	    (c->now.status != CHAT_CLOSED && c->now.status != CHAT_GONE))
@@ -364,7 +363,7 @@ chats_next_expired(struct model *m, int64_t limit)
 		    (x.chat->now.status == CHAT_CLOSED ||
 			x.chat->now.status == CHAT_GONE))
 			return x.chat;
-		/* It got records meanwhile, or was opened again. */
+		/* It received records meanwhile, or was reopened. */
 		chats_queue_expiry(m, x.chat);
 	}
 	return NULL;

@@ -1,7 +1,6 @@
 /*
  * model_credit: the shares of operators and the tenant in each chat. When a
- * chat changes, only the difference between its old and its new share is
- * applied.
+ * chat changes, only the difference between its old and new share is applied.
  */
 #include "aggregator/model/model_impl.h"
 

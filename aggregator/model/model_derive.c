@@ -2,7 +2,7 @@
  * model_derive: derives a chat from its records, messages and descriptions: its
  * state, its current episode, the intervals of all its episodes, and which
  * messages may be dropped. The result does not depend on the order of arrival.
- * A chat is derived from nothing but its own records and the names.
+ * A chat is derived only from its own records and the names.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -57,8 +57,8 @@ inherit(uint32_t *to, uint32_t from)
 		*to = from;
 }
 
-/* The newest description counts. Constant fields, which a closing seldom
- * repeats, are inherited from older ones. */
+/* The newest description counts. Constant fields are inherited from older
+ * descriptions, because a closing seldom repeats them. */
 void
 chats_describe(struct chat *c)
 {
@@ -160,7 +160,7 @@ set_state(const struct model *m, struct chat *c)
 	if (!m->stream)
 		return;
 	apply_newer_messages(c);
-	/* Only a record newer than the snapshot brings it back. */
+	/* The chat returns only with a record newer than the snapshot. */
 	if (missed != CLOCK_NONE && missed >= c->newest)
 		c->now.status = CHAT_GONE;
 }
@@ -181,8 +181,8 @@ add_mark(struct derivation *w, size_t *n, int64_t at, enum mark_kind kind,
 	w->marks[i] = x;
 }
 
-/* True if the j-th description reports an opening that none before it did.
- * Usually the latest opening is reported again, or followed by a later one. */
+/* True if the j-th description is the first to report its opening. Usually the
+ * latest opening is reported again, or followed by a later one. */
 static bool
 is_new_opening(const struct derivation *w, size_t j, int64_t *latest)
 {
@@ -201,8 +201,8 @@ is_new_opening(const struct derivation *w, size_t j, int64_t *latest)
 	return true;
 }
 
-/* True for a mark before the last dropped message: dropped_history has its
- * effect. Messages come before a closing with the same time. */
+/* True for a mark before the last dropped message: dropped_history already
+ * includes its effect. Messages come before a closing with the same time. */
 static bool
 is_in_dropped(const struct chat *c, int64_t at, enum mark_kind kind)
 {
@@ -222,7 +222,7 @@ make_marks(struct derivation *w, const struct chat *c)
 		if (is_new_opening(w, j, &opened) &&
 		    !is_in_dropped(c, d->opened_at, MARK_OPENED))
 			add_mark(w, &n, d->opened_at, MARK_OPENED, 0);
-		/* An older one is in dropped.assignee. */
+		/* An older assignee is in dropped.assignee. */
 		if (f->assignee_at == CLOCK_NONE || d->at > f->assignee_at)
 			add_mark(w, &n, d->at, MARK_ASSIGNEE, d->assignee);
 		if (d->closed_at != CLOCK_NONE &&
@@ -284,7 +284,7 @@ derive_drop_messages(struct model *m, struct chat *c, size_t messages)
 	chats_drop_messages(m, c, messages);
 }
 
-/* What a walk collects, besides the contents of the derivation. */
+/* The results of a walk, besides the contents of the derivation. */
 struct collector {
 	struct derivation *work;
 	struct chat *chat;

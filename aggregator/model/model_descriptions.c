@@ -1,7 +1,8 @@
 /*
- * model_descriptions: the chat records of a chat, which of two is newer, which
- * of them need not be kept, and their packed form. An incremental model inserts
- * each in its place; any other one sorts them once, when the chat is derived.
+ * model_descriptions: the chat records of a chat: which of two is newer, which
+ * ones need not be kept, and their packed form. An incremental model inserts
+ * each description in its place; any other model sorts them once, when the chat
+ * is derived.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -11,16 +12,16 @@
 #include "common/base/xalloc.h"
 #include "common/containers/pack.h"
 
-/* If a chat has more descriptions, repeated ones are dropped before the window
- * has passed: a poll each minute would leave a thousand a day for every
- * chat. */
+/* If a chat has more descriptions than this, repeated ones are dropped before
+ * the window has passed: a poll each minute would leave a thousand a day for
+ * every chat. */
 #define DESCRIPTIONS 64
 
 _Static_assert(sizeof(struct description) % PIECES_LINE == 0,
     "descriptions are taken from pieces");
 
-/* The names that a description holds, the assignee first, in the order in which
- * they are compared and packed. */
+/* The names in a description in the order in which they are compared and
+ * packed, beginning with the assignee. */
 static const size_t name_offsets[] = {
 	offsetof(struct description, assignee),
 	offsetof(struct description, channel),
@@ -145,8 +146,8 @@ has_change_between(const struct chat *c, const struct description *older,
 }
 
 /* Drops descriptions that repeat the previous one, if no record can come
- * between the two any more. Of a run of equal descriptions the first and last
- * are kept. */
+ * between the two any more. The first and last of equal consecutive
+ * descriptions are kept. */
 static void
 prune_descriptions(struct model *m, struct chat *c)
 {
@@ -281,7 +282,7 @@ is_same_description(const struct description *a, const struct description *b)
 	return true;
 }
 
-/* A busy chat gets a description with each message, which seldom differs.
+/* A busy chat gets a description with each message, but most of them are equal.
  * Returns the last of the run. */
 static const struct description *
 put_repeats(struct buf *b, const struct description *d)

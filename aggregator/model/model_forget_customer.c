@@ -6,8 +6,8 @@
 
 #include "common/base/xalloc.h"
 
-/* True if a description names the customer; or if none names any, and the order
- * has the chat. */
+/* True if a description names the customer, or if none names any customer and
+ * the order lists the chat. */
 static bool
 is_chat_of(
     const struct chat *c, uint32_t customer, const struct forget_order *o)

@@ -45,11 +45,11 @@ struct chat_expiry {
 	uint32_t use;
 };
 
-/* Derives one chat after the other: the results for the current one, in memory
+/* Derives one chat after another: the results of the current one are in memory
  * that the next one reuses. Each thread has its own. */
 struct derivation {
 	const struct model *model;
-	/* Of the current chat, oldest first. */
+	/* For the current chat, oldest first. */
 	const struct description **descriptions;
 	size_t descriptions_n, descriptions_cap;
 	struct mark *marks;
@@ -72,7 +72,7 @@ struct model_private {
 	struct chat_expiry *expiries; /* a heap ordered by due */
 	size_t expiries_n, expiries_cap;
 
-	/* The identities that came within the window. */
+	/* The identities that arrived within the window. */
 	struct dedup identities;
 	int64_t identities_until; /* some expire when as_of reaches this */
 	struct fresh_id *fresh;
@@ -120,13 +120,13 @@ struct chat *chats_next_expired(struct model *m, int64_t limit);
 
 /* model_descriptions.c. */
 
-/* Takes over the names that the description holds. Call
+/* Takes over the references to names that the description has. Call
  * chats_recompute_before() first. */
 void chats_add_description(
     struct model *m, struct chat *c, const struct description *d);
 /* Sorts them newest first, before the chat is derived. */
 void chats_sort_descriptions(const struct model *m, struct chat *c);
-/* Removes that many of the oldest ones, if there are as many. */
+/* Removes up to that many of the oldest descriptions. */
 void chats_drop_descriptions(struct model *m, struct chat *c, size_t oldest);
 /* Convert to and from a packed head. */
 void descriptions_pack(
@@ -140,8 +140,8 @@ struct message *messages_append(struct chat *c);
 /* Returns the index of the message if it is kept, otherwise c->n. */
 size_t messages_find(
     struct model *m, struct chat *c, int64_t at, message_id id);
-/* Takes a message in a model that recognises duplicates: appends it, or takes
- * it over or drops it as another version of a known one. */
+/* Takes a message in a model that recognises duplicates: appends it or, if it
+ * is another version of a known message, replaces that message or drops it. */
 enum model_result messages_take(struct model *m, struct chat *c,
     struct fingerprint f, const struct message *new);
 void messages_keep_text(struct model *m, const struct record *r);
@@ -152,13 +152,13 @@ void messages_keep_text(struct model *m, const struct record *r);
  * an event. */
 struct fingerprint identities_make(
     struct model *m, struct text chat, struct text id);
-/* Remembers the identity until its latest time is older than the window: until
- * then another version may come. */
+/* Keeps the identity until its latest time is older than the window, because
+ * another version may arrive until then. */
 enum dedup_found identities_add(
     struct model *m, struct fingerprint f, int64_t at);
 /* Looks up a message without adding it. */
 enum dedup_found identities_find(struct model *m, const struct record *r);
-/* The tenant now has a time: gives it to events that came before. */
+/* The tenant now has a time; this applies it to earlier events. */
 void identities_date(struct model *m);
 /* Adds an identity from the state. */
 void identities_restore(struct model *m, struct fingerprint f, uint16_t span);
@@ -192,7 +192,7 @@ model_is_late(const struct model *m, int64_t at)
 	       at < m->as_of - m->window;
 }
 
-/* Returns the name of one model as a name of the other, held. */
+/* Returns a name of one model as a name of the other, with a reference. */
 static inline uint32_t
 model_translate_name(struct model *to, const struct model *from, uint32_t name)
 {
@@ -221,7 +221,7 @@ void chat_intervals_update(
 /* Replaces them without doing that. */
 void chat_intervals_save(
     struct model *m, struct chat *c, const struct interval *v, size_t n);
-/* Drops the first n without a report; none may be credited. */
+/* Drops the first n messages without a report; none may be credited. */
 void chat_intervals_drop(struct model *m, struct chat *c, size_t n);
 /* Takes all credits back. */
 void chat_intervals_uncredit(struct model *m, struct chat *c);
@@ -231,7 +231,7 @@ void chat_intervals_uncredit(struct model *m, struct chat *c);
 /* The result of a walk. */
 struct derived {
 	size_t intervals; /* number of intervals in the derivation */
-	/* What may be dropped: past episodes before the window. */
+	/* Data that may be dropped: past episodes before the window. */
 	struct droppable {
 		size_t messages, intervals;
 		uint32_t assignee;
@@ -242,8 +242,8 @@ struct derived {
 };
 
 /* Derives a chat from its records; changes only the chat and the derivation.
- * derive_walk(): only the intervals, for a chat that is derived.
- * derive_state(): only what the chat is now, without a walk. */
+ * derive_walk() only sets the intervals of a chat that is derived;
+ * derive_state() only sets the present state, without a walk. */
 struct derived derive_chat(struct derivation *w, struct chat *c);
 struct derived derive_walk(struct derivation *w, struct chat *c);
 void derive_state(struct derivation *w, struct chat *c);
@@ -255,16 +255,16 @@ void chats_describe(struct chat *c);
 /* Removes the first messages, but keeps the last status that they report. */
 void derive_drop_messages(struct model *m, struct chat *c, size_t messages);
 
-/* Prefetches the next ones before the i-th of n chats is derived. */
+/* Prefetches the next chats before the i-th of n chats is derived. */
 void derive_prefetch(struct chat *const *v, size_t n, size_t i);
 
 /* model_recompute.c. */
 
-/* Has the messages of an unpacked chat fetched. */
+/* Fetches the messages of an unpacked chat. */
 void chats_load(struct model *m, struct chat *c);
 /* Call before a description that reports an opening or closing before the
- * window: forgets what is old enough by now, so that the result does not depend
- * on whether a row was made meanwhile. */
+ * window: drops data that are old enough, so that the result does not depend on
+ * whether a row was written meanwhile. */
 void chats_recompute_before(
     struct model *m, struct chat *c, const struct description *d);
 /* The same before messages that are older than the window. */
@@ -276,9 +276,9 @@ void recompute_gone(struct model *m, struct chat *c);
 
 /* A response is added, or removed. */
 void credit_response(struct model *m, const struct interval *i, bool more);
-/* Updates whether it is open, and since when it waits. */
+/* Updates whether the chat is open and since when it waits. */
 void credit_open(struct model *m, struct chat *c);
-/* Credits everything of an unpacked chat. */
+/* Credits all data of an unpacked chat. */
 void credit_unpacked(struct model *m, struct chat *c);
 /* Updates the tenant's longest wait. */
 void credit_waits(struct model *m);
@@ -297,7 +297,7 @@ model_unpack_name(struct pack *r, struct model *m)
 	return interner_get(&m->lexicon.names, pack_text(r));
 }
 
-/* The first number of what model_pack.c packs. */
+/* The first number of all data that model_pack.c packs. */
 enum layout {
 	LAYOUT_OPERATOR = 4,
 	LAYOUT_IDENTITIES = 6,
@@ -306,9 +306,9 @@ enum layout {
 	LAYOUT_CHAT,
 };
 
-/* Stands for the time of a packed description: the previous one, followed by a
- * number of older ones that differ from it only in their time. No record is
- * that old. */
+/* Represents the time of a packed description: the previous description,
+ * followed by a number of older ones that differ from it only in their time. No
+ * record is that old. */
 #define DESCRIPTION_REPEATS (CLOCK_NONE + 1)
 
 #endif

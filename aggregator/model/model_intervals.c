@@ -1,10 +1,10 @@
 /*
  * model_intervals: the intervals of a chat, as the last walk found them. The
  * next walk usually finds few changes: on_interval() reports added and removed
- * ones, and the responses of the current episode are added to operators and
- * totals, or removed. The names in them are held. For a chat that was unpacked,
- * only the credited intervals are known, by their length, until its messages
- * are loaded.
+ * intervals, and the responses of the current episode are added to or removed
+ * from operators and totals. The names in them are held. Until the messages of
+ * an unpacked chat are loaded, only the lengths of its credited intervals are
+ * known.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -13,7 +13,8 @@
 
 #include "common/base/xalloc.h"
 
-/* Where two lists differ: from .. old_end - 1, and from .. end - 1. */
+/* The range in which two lists differ: from .. old_end - 1, and from .. end -
+ * 1. */
 struct difference {
 	size_t from, old_end, end;
 };

@@ -1,7 +1,7 @@
 /*
- * model_merge: merges one model into another: a snapshot that comes with a
- * stream (model_copy()) or corrects one (model_merge()); and lists things as
- * changed at the caller's request.
+ * model_merge: merges one model into another: a snapshot to which a stream is
+ * added (model_copy()), or which corrects a stream (model_merge()). It also
+ * lists objects as changed at the caller's request.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -90,7 +90,7 @@ copy_operator(
 	model_operators_set_listed(to, o, true);
 }
 
-/* A bot is not listed, but its name is in the chats assigned to it. */
+/* A bot is not listed, but the chats assigned to it have its name. */
 static void
 copy_unlisted_name(
     struct model *to, const struct model *from, const struct operator_info *x)
@@ -143,7 +143,7 @@ is_past_episode(const struct chat *c, int64_t at, bool late)
 					  at < c->descriptions->opened_at);
 }
 
-/* Adds a message of the other model as if it came now. */
+/* Adds a message of the other model as if it arrived now. */
 static void
 merge_message(struct model *to, struct chat *c, const struct model *from,
     const struct message *old)
@@ -209,8 +209,8 @@ newest_of(const struct chat *c)
 	return at;
 }
 
-/* A chat that a complete snapshot of that time lacks becomes CHAT_GONE, unless
- * it has a newer record or is closed. */
+/* A chat that is missing in a complete snapshot of that time becomes CHAT_GONE,
+ * unless it has a newer record or is closed. */
 static bool
 leaves_by_absence(const struct chat *c, int64_t at)
 {
@@ -219,8 +219,8 @@ leaves_by_absence(const struct chat *c, int64_t at)
 				c->now.status != CHAT_GONE));
 }
 
-/* Has chats recomputed that are not in the snapshot, if that changes them. Some
- * records may be newer than the snapshot. */
+/* Marks chats that are not in the snapshot to be recomputed, if that changes
+ * them. Some records may be newer than the snapshot. */
 static void
 touch_missing_chats(struct model *m, const struct model *snapshot,
     const struct bucket_set *part)
@@ -248,7 +248,7 @@ touch_missing_chats(struct model *m, const struct model *snapshot,
 	}
 }
 
-/* Takes fields that the stream has not reported from the snapshot. */
+/* Takes fields from the snapshot that the stream has not reported. */
 static void
 complete_operator(
     struct model *to, const struct model *from, const struct operator_info *x)
@@ -289,7 +289,7 @@ model_copy(struct model *to, const struct model *from)
 		to->as_of = from->as_of;
 }
 
-/* Its earlier row needs a later one, even if it has none now. */
+/* The earlier row must be replaced, even if the operator has none now. */
 static void
 continue_operator(
     struct model *to, const struct model *from, const struct operator_info *x)
@@ -315,7 +315,7 @@ model_continue(struct model *to, const struct model *from)
 	}
 }
 
-/* An operator who left the directory keeps only the name. */
+/* Only the name of an operator who left the directory is kept. */
 static void
 unlist_operator(struct model *m, struct operator_info *o, int64_t at)
 {
@@ -356,7 +356,7 @@ model_merge(struct model *m, const struct model *snapshot,
 	model_pass_time(m, snapshot->as_of);
 }
 
-/* Compares it with the message in the chat, if that is kept, and gives it the
+/* Compares the message with the chat's stored version, if any, and gives it the
  * time of the first version. */
 static bool
 lacks_held(struct model *m, struct chat *c, struct record *r, bool *held)

@@ -9,8 +9,8 @@
 
 #include "common/base/xalloc.h"
 
-/* How many messages may be unsorted before they are sorted to search for
- * one. */
+/* Maximum number of unsorted messages; with more, they are sorted for a
+ * search. */
 #define UNSORTED 64
 
 struct message *
@@ -70,7 +70,7 @@ revise_message(
 		return MODEL_DUPLICATE;
 	}
 	message_set_at(&now, old->at);
-	/* Reported intervals have the old one's id. */
+	/* Intervals already reported have the old message's id. */
 	now.id = old->id;
 	interner_drop(&w->names, old->user);
 	interner_drop(&w->names, old->operator_id);
@@ -98,7 +98,8 @@ messages_take(struct model *m, struct chat *c, struct fingerprint f,
 	if (i < c->n && (late || !model_is_late(m, c->messages[i].at)))
 		return revise_message(m, c, i, new);
 	/* The time of its first version is older than the window, and therefore
-	 * the message. A message that is not kept is that old. */
+	 * the message. A message that is no longer kept is at least that
+	 * old. */
 	if (i < c->n || known == DEDUP_KNOWN) {
 		message_drop(&m->lexicon, new);
 		return MODEL_LATE;

@@ -1,7 +1,7 @@
 /*
  * model_operators: the operators of a model, found by their interned ids, and
- * which of several records about one counts: the directory's name has priority
- * over one from a message or from a record about the past.
+ * which of several records about an operator counts. The directory's name has
+ * priority over a name from a message or from a record about the past.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -66,8 +66,8 @@ model_operators_set_available(
 	o->available_at = has ? at : CLOCK_NONE;
 }
 
-/* Handles a record older than the current one, which may be redelivered: only
- * whether the operator was available has its own time. */
+/* Handles a record older than the current one, which may be redelivered. Only
+ * the availability has its own time. */
 static bool
 add_older_record(
     struct model *m, struct operator_info *o, const struct record *r)
@@ -93,9 +93,9 @@ set_capacity(struct model *m, struct operator_info *o, const struct record *r)
 	o->tags = interner_get(n, r->tags);
 }
 
-/* Of two records about an operator the one with the later `at` counts; one
- * without `at` counts as the latest. For availability the later time counts: a
- * list may be minutes older than what a webhook reported meanwhile. */
+/* Of two records about an operator, the one with the later `at` counts; a
+ * record without `at` counts as the latest. For availability, the later time
+ * counts: a list may be minutes older than a webhook's report. */
 bool
 model_operators_add(struct model *m, const struct record *r)
 {
@@ -105,7 +105,7 @@ model_operators_add(struct model *m, const struct record *r)
 	bool named = false;
 
 	interner_drop(n, id);
-	/* It only has the name, which the directory knows better. */
+	/* It has only the name, and the directory's name has priority. */
 	if (r->stale && o->listed)
 		return true;
 	if (m->stream && r->at != CLOCK_NONE && r->at < o->at && !r->stale)

@@ -1,7 +1,7 @@
 /*
- * model_pack: see model_pack.h. Everything packed begins with the number of its
- * layout. A changed layout gets a new number, and the state a new version
- * (state.h).
+ * model_pack: see model_pack.h. All packed data begin with the number of their
+ * layout. Each change of the layout needs a new number, and a new version of
+ * the state (state.h).
  */
 #include "aggregator/model/model_pack.h"
 
@@ -23,7 +23,7 @@ model_pack_tenant(const struct model *m, struct buf *to)
 	pack_put_number(to, LAYOUT_TENANT);
 	pack_put_signed(to, m->as_of);
 	pack_put_signed(to, m->since);
-	/* Runs of buckets with the same time: usually one. */
+	/* Ranges of buckets with the same time; usually there is one. */
 	for (i = 0; i < BUCKETS; i += n) {
 		for (n = 1;
 		     i + n < BUCKETS && m->whole_at[i + n] == m->whole_at[i];)
@@ -138,7 +138,7 @@ put_credits(struct buf *b, const struct model *m, const struct chat *c)
 	}
 }
 
-/* Unpacks what operators and totals need until the chat is loaded. */
+/* Unpacks the data that operators and totals need until the chat is loaded. */
 static void
 unpack_credits(struct pack *r, struct model *m, struct chat *c)
 {
@@ -228,7 +228,8 @@ unpack_chat_head(struct pack *r, struct model *m, struct chat *c)
 	unpack_credits(r, m, c);
 	if (c->now.status > CHAT_GONE || n > UINT32_MAX)
 		r->bad = true;
-	/* The operator to whom it counts holds the name. */
+	/* The operator to whom it is credited keeps the reference to the
+	 * name. */
 	if (assignee != 0)
 		(void)model_operators_get(m, assignee);
 	interner_drop(&m->lexicon.names, assignee);

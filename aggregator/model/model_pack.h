@@ -1,14 +1,15 @@
 /*
- * model_pack: the packed form of what a model keeps over a restart, for the
- * state (aggregator/state/state.h). Names are packed as text, because their
- * numbers differ between processes; integers are little-endian. The model must
- * be recomputed before it is packed.
+ * model_pack: the packed form of the parts of a model that must survive a
+ * restart, for the state (aggregator/state/state.h). Names are packed as text,
+ * because their numbers differ between processes; integers are little-endian.
+ * The model must be recomputed before it is packed.
  *
  * A chat is packed as a small head, which is loaded at start and has everything
  * that metrics need, and as segments of up to MODEL_SEGMENT messages in order,
- * which are loaded when the chat is first changed (struct model: fetch).
+ * which are loaded when the chat changes for the first time (struct model:
+ * fetch).
  *
- * Unpackers return 0, or -1 if a packer did not write the bytes.
+ * Unpackers return 0, or -1 if the bytes are not the output of a packer.
  */
 #ifndef AGGREGATOR_MODEL_MODEL_PACK_H
 #define AGGREGATOR_MODEL_MODEL_PACK_H
@@ -35,9 +36,9 @@ void model_pack_chat(
 int model_unpack_chat(struct model *m, const void *p, size_t len,
     uint64_t number) __attribute__((warn_unused_result));
 
-/* Which segments of a changed chat differ from the packed ones: from .. to - 1
- * must be written, to .. stored - 1 removed. Under a new number all are
- * written, from 0. A chat that is gone has none. */
+/* The segments of a changed chat that differ from the packed ones: from .. to -
+ * 1 must be written, to .. stored - 1 removed. After a new number, all segments
+ * are written, from 0. A chat that is gone has none. */
 struct model_segments {
 	size_t from, to, stored;
 };
@@ -62,9 +63,9 @@ int model_unpack_identities(struct model *m, uint16_t span, const void *p,
     size_t len) __attribute__((warn_unused_result));
 bool model_span_is_over(const struct model *m, uint16_t span);
 
-/* Erases a customer in a model that is then only packed. Their chats lose name,
- * phone number and tag in episodes that began before the request. Returns how
- * many chats changed. */
+/* Erases a customer in a model that will only be packed. Name, phone number and
+ * tag are removed from their chats in episodes that began before the request.
+ * Returns how many chats changed. */
 size_t model_forget_customer(struct model *m, const struct forget_order *o);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * model_standing: the state of a chat from the point of view of allocation: see
- * struct chat_standing. One walk over its chat records and messages in the
- * order of their times; messages come first if times are equal.
+ * struct chat_standing. Iterates once over its chat records and messages in
+ * order of time; messages come first if times are equal.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -121,7 +121,7 @@ model_standing(struct model *m, struct chat *c)
 				       .answered_at = CLOCK_NONE },
 		.closed_at = CLOCK_NONE };
 
-	/* A closed chat is not asked for this often. */
+	/* A closed chat is seldom checked. */
 	if (!c->gone && (c->loaded || !is_over(c->now.status))) {
 		chats_load(m, c);
 		walk_standing(&w, &m->private->derivation, c);

@@ -1,6 +1,7 @@
 /*
- * configure: prepares the modes that make metrics: options and configuration
- * become the job, and settings that cannot work are refused. See modes.h.
+ * configure: prepares the modes that compute metrics: turns options and
+ * configuration into the job, and refuses settings that cannot work. See
+ * modes.h.
  */
 #include <string.h>
 
@@ -95,8 +96,7 @@ set_option_keys(const struct aggregator *a, struct buf *why)
 	return true;
 }
 
-/* Reports a value that cannot be used, with the option or the configuration key
- * that has it. */
+/* Reports an unusable value with its option or configuration key. */
 static enum exit_code
 refuse_value(const char *key, const char *of_option, const struct buf *why)
 {
@@ -108,8 +108,8 @@ refuse_value(const char *key, const char *of_option, const struct buf *why)
 	return PROG_USAGE;
 }
 
-/* True if the configuration is only for the stream. For a file or a pipe
- * allocation is a simulation, which must be asked for. */
+/* True if the configuration applies only to the stream. With a file or a pipe,
+ * allocation is a simulation, which must be requested. */
 static bool
 is_of_stream_only(const struct aggregator *a)
 {
@@ -118,7 +118,7 @@ is_of_stream_only(const struct aggregator *a)
 	       !endpoint_is_queue(a->job.from);
 }
 
-/* An array of char *, as conf_list() returns it. */
+/* An array of char *, as returned by conf_list(). */
 static char *const all_metrics[] = { (char[]){ "all" }, NULL };
 static char *const present_metrics[] = { (char[]){ "operators" },
 	(char[]){ "chats" }, (char[]){ "tenant" }, (char[]){ "events" }, NULL };
@@ -157,8 +157,8 @@ select_metrics(struct aggregator *a, struct buf *why)
 	return PROG_OK;
 }
 
-/* Adds the metrics that the table for people and --explain show together. A
- * user who named other metrics gets only those. */
+/* Adds the metrics that the table for people and --explain both show. A user
+ * who named other metrics gets only those. */
 static void
 select_metrics_for_people(struct aggregator_job *job)
 {
@@ -196,8 +196,8 @@ can_simulate(const struct aggregator_job *job)
 	return true;
 }
 
-/* True if chats can be assigned, which needs all chats of a tenant as they
- * come. */
+/* True if chats can be assigned, which requires all chats of a tenant as they
+ * arrive. */
 static bool
 can_allocate(const struct aggregator_job *job)
 {
@@ -217,7 +217,7 @@ can_allocate(const struct aggregator_job *job)
 	return true;
 }
 
-/* Chooses the folder of the state if none was named. */
+/* Chooses the folder of the state if none is configured. */
 static bool
 find_state(struct aggregator_job *job)
 {

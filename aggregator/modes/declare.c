@@ -1,7 +1,8 @@
 /*
- * declare: aggregator --declare, which makes the exchanges, queues and bindings
- * of a list, one command per line, with the permissions of the configured user
- * and without the broker's own tools. scripts/topology writes such lists.
+ * declare: aggregator --declare, which creates the exchanges, queues and
+ * bindings of a list, one command per line, with the permissions of the
+ * configured user and without the broker's own tools. scripts/topology writes
+ * such lists.
  *
  *   exchange NAME TYPE        make it; one of another type is an error
  *   queue NAME                make a quorum queue, and NAME.dead
@@ -40,7 +41,7 @@ struct amqp_plan {
 	char *word[WORDS_MAX]; /* without the command's name */
 };
 
-/* The line cannot be carried out: sets the reason and the exit code. */
+/* The line cannot be executed: sets the reason and the exit code. */
 static enum outcome
 refuse_line(
     struct amqp_plan *p, enum exit_code code, const char *name, const char *why)
@@ -86,8 +87,8 @@ unbind_exchanges(struct amqp_plan *p)
 	return amqp_declare_pass(&p->link, p->word[0], p->word[1], false);
 }
 
-/* Deletes a queue that is empty and has no reader. insist: anything else is an
- * error. */
+/* Deletes a queue that is empty and has no reader. insist: everything else is
+ * an error. */
 static enum outcome
 drop_queue(struct amqp_plan *p, const char *queue, bool insist)
 {
@@ -145,7 +146,7 @@ print_presence(struct amqp_plan *p)
 	return o;
 }
 
-/* A user who may look at a queue but not read it gets the broker's refusal at
+/* If a user may look at a queue but not read it, the broker refuses this at
  * once. */
 static enum outcome
 count_queue(

@@ -1,7 +1,7 @@
 /*
  * explain: see explain.h. Finds the chat and shows the lines of its walk as a
- * table or as records. At the end of the file is the mode --explain, which is a
- * one-shot run.
+ * table or as records. The mode --explain, a one-shot run, is at the end of
+ * this file.
  */
 #include "aggregator/modes/explain.h"
 
@@ -64,7 +64,7 @@ on_explained_interval(void *ctx, const struct interval *i)
 	s->first = s->n;
 }
 
-/* Describes what a message that ended no interval did to the clocks. */
+/* Describes the effect on the clocks of a message that ended no interval. */
 static const char *
 describe_change(
     const struct explain_lines *s, const struct clocks *c, bool ended)
@@ -125,7 +125,7 @@ on_explained_episode(void *ctx, int64_t ended_at)
 	s->a = CLOCK_NONE;
 }
 
-/* Shows a wait that goes on, even if the definition does not count it. */
+/* Shows a running wait, even if the definition does not count it. */
 static void
 show_wait(struct explain_lines *s, const struct explain *x, int64_t since)
 {
@@ -179,7 +179,7 @@ explain_walk(const struct explain *x, struct explain_lines *s)
 	    x->definition->whole_life ? CLOCK_NONE : x->chat->now.opened_at;
 	show_opening(s, x, walk.opened_at);
 	clocks_walk(x->definition, &walk, &to, &end);
-	/* The chat was opened again and nothing was written since. */
+	/* The chat was reopened and has no message since. */
 	if (chat_is_open(x->chat) && end.closed && !x->definition->whole_life)
 		s->episode++;
 	if (chat_is_open(x->chat) && end.w != CLOCK_NONE && s->n == s->first)
@@ -347,8 +347,8 @@ add_explain_line(struct output_table *t, const struct explain *x,
 	buf_release(&b);
 }
 
-/* Names come from a CRM and may hold escape sequences, which a terminal must
- * not obey. */
+/* Names come from a CRM and may contain escape sequences, which must not reach
+ * a terminal. */
 static void
 add_explain_title(const struct explain *x, struct buf *to)
 {

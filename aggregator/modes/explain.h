@@ -1,8 +1,8 @@
 /*
  * explain: shows one chat, message by message: which clock each message started
- * or stopped, the seconds, and the operator who is credited in the selected
- * definition. It walks over the clocks with the same code as the metrics, so it
- * shows what the metrics count.
+ * or stopped, the seconds, and the operator who is credited by the selected
+ * definition. It runs the same code as the metrics, so it shows what they
+ * count.
  */
 #ifndef AGGREGATOR_MODES_EXPLAIN_H
 #define AGGREGATOR_MODES_EXPLAIN_H
@@ -15,7 +15,7 @@ struct explain {
 	const struct definition *definition;
 };
 
-/* Finds the chat job->explain in the reports, from which *x borrows. Returns
+/* Finds the chat job->explain in the reports, whose data *x borrows. Returns
  * PROG_OK; or logs an error and returns PROG_NOINPUT (no such chat) or
  * PROG_DATA (several tenants have such a chat). */
 enum exit_code explain_find(struct explain *x, const struct aggregator_job *job,

@@ -1,6 +1,6 @@
 /*
- * modes: the ways to run the aggregator, with one file each; the struct that
- * their options fill; and what the modes that make metrics share.
+ * modes: the modes of the aggregator, one file each; the struct that their
+ * options fill; and code that the modes for metrics share.
  */
 #ifndef AGGREGATOR_MODES_MODES_H
 #define AGGREGATOR_MODES_MODES_H
@@ -79,7 +79,7 @@ extern const struct option_mode aggregator_mode_dead_letters;
 	OPTION_TEXT(0, "window", "TIME", struct aggregator, window,            \
 	    "how late a record may come (24h)")
 
-/* The check() of modes that write rows: decides the table and the format. */
+/* The check() of modes that write rows: sets the table and the format. */
 int aggregator_check_rows(void *options);
 
 /* The check() of modes whose rows or records go to -t. */
@@ -90,8 +90,8 @@ int aggregator_check_ends(const struct aggregator *a);
 bool aggregator_configure(struct aggregator *a, enum exit_code *code);
 
 /* Refuses reservations that would go to the input, or to the output of the
- * rows, which would overwrite them; logs the error. Called again once the file
- * exists, because only then two names for it are known to be the same file. */
+ * rows, which would overwrite them; logs the error. Called again when the file
+ * exists, because only then can two names of the same file be recognised. */
 enum exit_code aggregator_check_assign_to(const struct aggregator *a)
     __attribute__((warn_unused_result));
 

@@ -1,7 +1,8 @@
 /*
  * one_shot: the aggregator as a filter, run by a person or by cron. It reads
- * all input before it writes anything or opens an output file. So if a poller
- * dies halfway, the next program gets no input instead of half of it.
+ * all input before it writes anything or opens an output file. If a poller
+ * fails halfway, the next program therefore gets no input instead of half of
+ * it.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -46,7 +47,7 @@ struct one_shot {
 static enum exit_code
 report_endpoint_error(const struct endpoint *e)
 {
-	/* A closed pipe is an ordinary end. */
+	/* A closed pipe is a normal end. */
 	if (endpoint_code(e) != PROG_OK)
 		log_error("%s", endpoint_why(e));
 	return endpoint_code(e);
@@ -61,7 +62,7 @@ one_shot_passes(void *ctx, struct record *r)
 	return metric_selection_passes(&b->job->selection, r);
 }
 
-/* Returns PROG_OK even if the input is bad; *b records that. */
+/* Returns PROG_OK even if the input is bad, which is recorded in *b. */
 static enum exit_code
 read_to_end(struct one_shot *b, struct endpoint *in)
 {
@@ -132,7 +133,7 @@ is_undated(const struct one_shot *b, const struct intake_tenant *t)
 	       t->stream->model.as_of == CLOCK_NONE;
 }
 
-/* Counts a tenant without rows. Its records are passed through all the same. */
+/* Counts a tenant without rows. Its records are still passed through. */
 static void
 count_undated(struct one_shot *b, const struct intake_tenant *t)
 {
@@ -170,7 +171,7 @@ add_event_line(void *ctx, const char *line, size_t len)
 	return 0;
 }
 
-/* True if the tenant's stream gives rows. With a snapshot, the stream continues
+/* True if the tenant's stream has rows. With a snapshot, the stream continues
  * the snapshot. */
 static bool
 join_stream(struct one_shot *b, struct intake_tenant *t)
@@ -197,8 +198,8 @@ simulate_day(struct one_shot *b, struct intake_tenant *t)
 	return simulation_run(t->name, &t->replay, &set, b->job->limit);
 }
 
-/* The database keeps the newer of two rows. Rows of a stream that is not newer
- * than the snapshot it continues need a version of their own to win. */
+/* The database keeps the newer of two rows. If a stream is not newer than the
+ * snapshot it continues, its rows need a higher version. */
 static int64_t
 stream_version(const struct intake_tenant *t)
 {
@@ -209,8 +210,9 @@ stream_version(const struct intake_tenant *t)
 		   : 0;
 }
 
-/* Makes the reports of all tenants: an owned array of *n. People get the newest
- * report of a tenant; a database also takes the one of its snapshot. */
+/* Creates the reports of all tenants: an owned array of *n. People get the
+ * newest report of a tenant; a database also gets the report of its
+ * snapshot. */
 static struct tenant_rows *
 make_reports(struct one_shot *b, size_t *n)
 {
@@ -254,7 +256,7 @@ make_reports(struct one_shot *b, size_t *n)
 	return reports;
 }
 
-/* Shows people only what they selected. */
+/* Shows people only the metrics that they selected. */
 static void
 show_reports(const struct aggregator_job *job, struct tenant_rows *reports,
     size_t n, struct buf *to)
@@ -336,8 +338,8 @@ write_one_shot_answer(struct one_shot *b, struct endpoint *out)
 	return buf_each_line(&b->text, aggregator_write_line, out);
 }
 
-/* Writes the assignments of the simulated days, among the rows or where
- * --assign-to says. */
+/* Writes the assignments of the simulated days, among the rows or to the
+ * endpoint of --assign-to. */
 static int
 write_assignments(const struct one_shot *b, struct endpoint *to)
 {
@@ -419,8 +421,8 @@ prepare_answer(struct one_shot *b)
 	return PROG_NOINPUT;
 }
 
-/* Logs what was done, as the other programs do; "incomplete" counts snapshots.
- * People see it in their table instead. */
+/* Logs the result of the run, as the other programs do; "incomplete" counts
+ * snapshots. People see it in their table instead. */
 static void
 log_one_shot_summary(const struct one_shot *b)
 {

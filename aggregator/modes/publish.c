@@ -1,8 +1,7 @@
 /*
- * publish: aggregator --publish, which sends lines that are records to an
- * endpoint unchanged. scripts/limits uses it, and it replays a file into a
- * stream. All lines are checked before the first is written: one bad line stops
- * the run.
+ * publish: aggregator --publish, which sends records to an endpoint unchanged.
+ * scripts/limits uses it, and it replays a file into a stream. All lines are
+ * checked before the first is written: one bad line stops the run.
  */
 
 #include "common/base/log.h"
@@ -24,7 +23,7 @@ refuse_input(struct publish *p, const char *why)
 	return PROG_DATA;
 }
 
-/* Checks one line. The byte behind it must be writable. */
+/* Checks one line. The byte after it must be writable. */
 static enum exit_code
 check_record(struct publish *p, const char *line, size_t len)
 {

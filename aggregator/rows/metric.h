@@ -1,11 +1,11 @@
 /*
- * metric: a table and how its rows are made. The metrics themselves are in
- * aggregator/metrics; their columns and their order are in
+ * metric: a table and the code that makes its rows. The metrics themselves are
+ * in aggregator/metrics; their columns and their order are in
  * common/tables/tables.def. tenant_rows.c adds the columns `tenant` and
  * `as_of`, the first and last of every table.
  *
- * A metric reads the recomputed model (emit), or keeps counts of its own while
- * records pass (streaming). A metric that is not selected costs nothing.
+ * A metric either reads the recomputed model (emit) or keeps its own counts as
+ * records arrive (streaming). A metric that is not selected costs nothing.
  */
 #ifndef AGGREGATOR_ROWS_METRIC_H
 #define AGGREGATOR_ROWS_METRIC_H
@@ -20,9 +20,9 @@ struct simulation;           /* aggregator/simulation/simulation.h */
 
 enum metric_rows {
 	ROWS_ALL,     /* everything that has a row */
-	ROWS_CHANGED, /* what the model lists as changed. A chat that left gets
-		       * a last row with the status "left", an operator who left
-		       * one with zeros. */
+	ROWS_CHANGED, /* what the model lists as changed. The last row of a chat
+		       * that left has the status "left"; the last row of an
+		       * operator who left has zeros. */
 };
 
 struct metric {
@@ -43,8 +43,8 @@ struct metric {
 	 * allocation. */
 	void (*emit_simulation)(const struct simulation *w, struct rowset *to);
 	bool acts; /* in a stream it changes the CRM, so `all` leaves it out */
-	/* Not written in parts: the view derives it from that metric's
-	 * parts. */
+	/* Not written in parts: the view computes it from the parts of that
+	 * metric. */
 	const struct metric *derived_from;
 };
 

@@ -1,7 +1,7 @@
 /*
- * rowset: the rows of one table, which metrics fill and writers read. Cells are
- * in the order of the table's columns. A cell that is not set is NULL, which
- * differs from 0. Texts are borrowed from the model.
+ * rowset: the rows of one table, written by metrics and read by writers. Cells
+ * are in the order of the table's columns. A cell that is not set is NULL,
+ * which differs from 0. Texts are borrowed from the model.
  */
 #ifndef AGGREGATOR_ROWS_ROWSET_H
 #define AGGREGATOR_ROWS_ROWSET_H
@@ -37,8 +37,8 @@ struct rowset {
 	struct cell *cells; /* n rows, with a cell for each column */
 	size_t n, cap;
 	struct buf text; /* texts of the last row that the metric made itself */
-	/* If set, it is called for each row when the next one begins or at
-	 * rowset_end(), and no row is kept. */
+	/* If set, it is called for each row when the next row begins or at
+	 * rowset_end(), and rows are not kept. */
 	void (*each)(void *ctx, const struct cell *cells);
 	void *ctx;
 };

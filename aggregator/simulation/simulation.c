@@ -1,8 +1,8 @@
 /*
- * simulation: see simulation.h. A model gets the day's records in the order of
- * their times, with our assignees instead of those whom the CRM gave the chats
- * that the simulation assigns; the allocation reads it, and every reservation
- * is fulfilled at once.
+ * simulation: see simulation.h. The model gets the day's records in order of
+ * time. For chats that the simulation assigns, the CRM's assignees are replaced
+ * by ours. The allocation reads the model, and every reservation is fulfilled
+ * at once.
  */
 #include "aggregator/simulation/simulation_impl.h"
 
@@ -11,7 +11,7 @@
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"
 
-/* Returns the chat of a record with the current time. */
+/* Returns the chat of a record, with the current time. */
 static struct simulation_chat *
 get_chat(struct simulation *w, struct text id)
 {
@@ -60,7 +60,7 @@ note_waiting(const struct simulation *w, struct simulation_chat *c, bool waits)
 }
 
 /* A chat that had an operator or a bot, or was closed, keeps its place in the
- * queue, which depends on its arrival; but it has not waited all the time
+ * queue, which depends on its arrival, although it has not waited all the time
  * since. */
 static void
 count_wait(struct simulation *w, struct simulation_chat *c,
@@ -130,8 +130,8 @@ compare_load(const struct simulation *w, struct simulation_operator *o)
 	o->load_changed = false;
 }
 
-/* Records of the same time are compared together: an operator who gets a chat
- * just before a record takes another one away did not have both. */
+/* Records of the same time are compared together: if an operator gets a chat
+ * just before a record takes another one away, the operator never had both. */
 static void
 compare_loads(struct simulation *w)
 {
@@ -142,7 +142,7 @@ compare_loads(struct simulation *w)
 	w->changed_n = 0;
 }
 
-/* Notes operators who are available at some time. */
+/* Records operators who are available at some time. */
 static void
 note_working(struct simulation *w)
 {
@@ -205,10 +205,10 @@ assign_waiting(struct simulation *w)
 	compare_loads(w);
 }
 
-/* Advances the clock; whatever becomes due before `to` happens at its time. A
- * chat that nobody answers would have something due for ever, so this stops a
- * day (or a window, if longer) after the last record: the next record may have
- * a wrong year. What is due then waits for that record. */
+/* Advances the clock; everything that becomes due before `to` happens at its
+ * time. A chat that nobody answers would always have another event due, so this
+ * stops a day (or a window, if longer) after the last record; the next record
+ * may have a wrong year. Events that are then due wait for that record. */
 static void
 advance_clock(struct simulation *w, int64_t to)
 {
@@ -282,8 +282,8 @@ state_of_chat(struct simulation *w, struct text chat)
 	return c->now.assignee != 0 ? SIMULATED_HELD : SIMULATED_WAITS;
 }
 
-/* Decides who assigns a chat that just opened. A chat that returns still has
- * its operator, unless a record names another one. */
+/* Decides who assigns a chat that just opened. A chat that returns keeps its
+ * operator unless a record names another one. */
 static void
 find_owner(struct simulation *w, struct simulation_chat *c,
     enum simulation_state state)
@@ -312,7 +312,7 @@ end_simulated(struct simulation *w, struct simulation_chat *c)
 }
 
 /* False for a repeated closing and for the part of a snapshot about the past:
- * they do not tell who has a chat that returns. */
+ * they do not name the assignee of a chat that returns. */
 static bool
 may_open(const struct simulation_chat *c, const struct record *r)
 {
@@ -329,8 +329,8 @@ add_record(struct simulation *w, const struct record *r)
 	(void)model_add(w->snapshot != NULL ? w->snapshot : &w->model, r);
 }
 
-/* Records that named the operator of a closed chat count if the chat is open
- * now. */
+/* Records that named the operator of a closed chat count if the chat is now
+ * open. */
 static void
 apply_returns(struct simulation *w)
 {
@@ -377,8 +377,9 @@ find_owners(struct simulation *w)
 	w->changed_chats_n = 0;
 }
 
-/* While the simulation assigns a chat, it keeps our assignee, whatever records
- * say; after it is closed, the record that opens it again says who has it. */
+/* While the simulation assigns a chat, it keeps our assignee, regardless of the
+ * records. After it is closed, the record that reopens it names the
+ * assignee. */
 static void
 replay_chat(
     struct simulation *w, const struct replay_entry *entry, struct record *r)
@@ -416,7 +417,7 @@ end_snapshot(struct simulation *w)
 	w->snapshot = NULL;
 }
 
-/* A chat that leaves with a snapshot may return in a later one. */
+/* A chat that is missing in a snapshot may return in a later one. */
 static void
 replay_snapshot_end(struct simulation *w)
 {

@@ -1,14 +1,14 @@
 /*
- * simulation: replays a day with other limits: who would have been assigned
- * which chat, and how long would each chat have waited? It applies the day's
- * records to a model, and allocation to the model.
+ * simulation: replays a day with other limits to show who would have been
+ * assigned which chat, and how long each chat would have waited. It applies the
+ * day's records to a model, and allocation to the model.
  *
- * The records decide who worked when, and when chats came and were closed. A
- * chat that came without an operator is assigned by the simulation, at once and
- * until it ends, whatever the CRM did then. When it is opened again, the record
- * that opens it decides who has it; otherwise it still has the same operator. A
- * chat that had an operator in its first record keeps this operator and counts
- * in their load.
+ * The records determine who worked when, and when chats arrived and were
+ * closed. A chat that arrived without an operator is assigned by the
+ * simulation, at once and until it ends, regardless of what the CRM did then.
+ * When it is reopened, the record that reopens it names the assignee; otherwise
+ * it still has the same operator. A chat that had an operator in its first
+ * record keeps this operator and counts in their load.
  */
 #ifndef AGGREGATOR_SIMULATION_SIMULATION_H
 #define AGGREGATOR_SIMULATION_SIMULATION_H

@@ -21,7 +21,7 @@ enum simulation_state {
 	SIMULATED_HELD
 };
 
-/* Who assigns the operator of a chat in its current or last episode. */
+/* Shows who assigns the operator of a chat in its current or last episode. */
 enum chat_owner { OWNER_UNKNOWN, OWNER_OURS, OWNER_THEIRS };
 
 struct simulation_operator;
@@ -71,7 +71,7 @@ struct simulation {
 	struct simulation_operator **changed; /* operators whose load is to be
 					       * compared */
 	size_t changed_n, changed_cap;
-	/* Chats whose owner is to be decided. */
+	/* Chats whose assigner must be determined. */
 	struct simulation_chat **changed_chats;
 	size_t changed_chats_n, changed_chats_cap;
 	/* Records that name the operators of chats that return at this time. */

@@ -90,7 +90,7 @@ simulation_operators(const struct simulation *w, struct rowset *to)
 	free(list);
 }
 
-/* How many reservations the operators got who could get chats. */
+/* The number of reservations for operators who could get chats. */
 struct assignment_spread {
 	size_t operators;
 	int64_t least, most; /* RECORD_NO_NUMBER: there are no such operators */

@@ -1,6 +1,6 @@
 /*
- * simulation_table: the result for a team lead. A chat that comes back is
- * counted again, so the table counts arrivals, not chats.
+ * simulation_table: the result as a table for a team lead. A chat that returns
+ * is counted again, so the table counts arrivals, not chats.
  */
 #include "aggregator/simulation/simulation_impl.h"
 
@@ -78,8 +78,8 @@ add_count_line(struct buf *to, const char *what, long long n)
 	buf_addf(to, "%-36s%6lld\n", what, n);
 }
 
-/* Adds how often chats came and what became of them; rare outcomes only if
- * there are any. */
+/* Adds how often chats arrived and how they ended; rare outcomes only if there
+ * are any. */
 static void
 add_count_lines(struct buf *to, const struct rowset *t)
 {

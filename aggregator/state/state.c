@@ -12,8 +12,8 @@
 #include "common/base/xalloc.h"
 #include "common/os/notify.h"
 
-/* If address space is limited, the most bytes by which one commit can make the
- * file grow. */
+/* If address space is limited: the maximum number of bytes by which one commit
+ * can enlarge the file. */
 #define ROOM ((size_t)256 << 20)
 
 bool
@@ -239,7 +239,8 @@ state_delete_prefix(
 	return n;
 }
 
-/* Returns why the walk ended: 0 if entry() ended it, or a damaged value. */
+/* Returns why the iteration ended: 0 if entry() ended it, or a damaged
+ * value. */
 static int
 walk_entries(struct state_table *t, MDB_cursor *c, const void *prefix,
     size_t len, state_entry_fn *entry, void *ctx)

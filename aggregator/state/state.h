@@ -1,11 +1,11 @@
 /*
- * state: what a streaming aggregator must keep over a restart: keys and values
- * in named tables. Both are bytes whose meaning is up to the caller. The tables
- * are in one LMDB file, DIR/stream.mdb, which only state*.c read. A process
- * holds a lock on DIR/stream.lock while it has the file open.
+ * state: the data that a streaming aggregator must keep over a restart: keys
+ * and values in named tables. Both are bytes whose meaning only the caller
+ * knows. The tables are in one LMDB file, DIR/stream.mdb, which only state*.c
+ * read. A process holds a lock on DIR/stream.lock while it has the file open.
  *
  * Guarantee: state_commit() makes all changes since the last commit durable, or
- * none. The process may be killed, or the power fail, at any time:
+ * none. The process may be killed, or the power may fail, at any time:
  *
  *   crash during        the next state_open() finds
  *   ------------------  ---------------------------------------------------
@@ -32,7 +32,7 @@
  * detected when the value is read. If the file is truncated while it is mapped,
  * a signal handler ends the process with PROG_DATA and a line that says so.
  *
- * An older copy of the file is a valid state and is not recognised as old. If
+ * An older copy of the file is a valid state and is not detected as old. If
  * LMDB's newest root is damaged, the previous commit is used, which has the
  * same effect.
  *
@@ -66,7 +66,7 @@ enum state_keys {
 };
 
 /* The settings for which a state was made. A state with other settings is
- * refused, because its figures would mean something else. */
+ * refused, because its figures would have another meaning. */
 struct state_identity {
 	const char *definition;
 	int64_t window_ms;
@@ -87,9 +87,9 @@ struct state *state_open(const char *dir, const struct state_identity *id,
 /* Does not commit. NULL is allowed. */
 void state_close(struct state *s);
 
-/* Puts a new file in the place of that of a state that was committed, which is
- * only to be closed then: of what was deleted no byte is left, while in a file
- * it stays until LMDB uses its page again. The same codes. */
+/* Replaces the file of a state, which is committed and may then only be closed,
+ * by a new one. This leaves no byte of deleted data, which otherwise stay in
+ * the file until LMDB reuses the page. The same codes. */
 enum exit_code state_rewrite(struct state *s, struct buf *why)
     __attribute__((warn_unused_result));
 
@@ -109,8 +109,8 @@ void state_put(struct state_table *t, const void *key, size_t key_len,
 void state_delete(struct state_table *t, const void *key, size_t key_len);
 
 /* Deletes at most max entries whose keys begin with the prefix, in order, and
- * returns their number. So a large deletion can be done in small steps. The
- * table must be one of STATE_BYTES; an empty prefix matches all keys. */
+ * returns their number. This allows large deletions in small steps. The table
+ * must be one of STATE_BYTES; an empty prefix matches all keys. */
 size_t state_delete_prefix(
     struct state_table *t, const void *prefix, size_t len, size_t max);
 

@@ -1,6 +1,6 @@
 /*
  * state_error: explains an error of a state, or a crash inside LMDB caused by a
- * damaged file, in one line that includes the way out.
+ * damaged file, in one line that also says what to do.
  */
 #include "aggregator/state/state_impl.h"
 

@@ -56,7 +56,7 @@ struct state_key {
 bool state_begin(struct state *s);
 
 /* Returns how many bytes LMDB may map now: the limit or, if address space is
- * limited, what is needed soon. */
+ * limited, the amount needed soon. */
 size_t state_map_size(const struct state *s);
 
 /* Set the error: LMDB's number or an errno; or "damaged", and what is. */
@@ -67,10 +67,10 @@ void state_fail_damaged(struct state *s, const char *fmt, ...)
 /* Returns the exit code of the error and its sentence. */
 enum exit_code state_explain(const struct state *s, struct buf *why);
 
-/* Prepares the message of state_guard(). Call once, when there is an
- * environment. */
+/* Prepares the message of state_guard(). Call once, after the environment was
+ * created. */
 void state_prepare_guard(const struct state *s);
-/* Turn on while LMDB works: a crash is then reported as a damaged file. */
+/* Turn on while LMDB works, so that a crash is reported as a damaged file. */
 void state_guard(bool on);
 
 #endif

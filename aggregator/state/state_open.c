@@ -343,8 +343,8 @@ open_folder(const char *dir, const struct state_identity *id, size_t limit,
 	return NULL;
 }
 
-/* The file is unlinked once it is open, so nothing remains however the process
- * ends. */
+/* The file is unlinked after it is opened, so nothing remains even if the
+ * process is killed. */
 static struct state *
 open_nameless(const struct state_identity *id, size_t limit,
     enum exit_code *code, struct buf *why)

@@ -19,13 +19,13 @@
 
 #include "aggregator/model/model_pack.h"
 
-/* A flush comes early after this many records. The broker never sends more than
- * this ahead; see endpoint_amqp_read.c. */
+/* A flush is made early after this many records. The broker never sends more
+ * than this ahead; see endpoint_amqp_read.c. */
 #define BATCH_RECORDS 600000
-/* How long the stage rests after a flush, as a percentage of the flush's
- * duration, and the shortest rest. Nobody who reads metrics notices it: records
- * that are passed through do not wait for it, and fewer flushes write fewer
- * rows. Reservations are written without delay. */
+/* The pause of the stage after a flush, as a percentage of the flush's
+ * duration, and the minimum pause. Readers of metrics do not notice this:
+ * records that are passed through do not wait for it, and fewer flushes write
+ * fewer rows. Reservations are written without delay. */
 #define REST 400
 #define REST_MS 60
 #define ALLOCATION_REST 25
@@ -94,8 +94,8 @@ pass_record_through(struct stream *s, int64_t at)
 }
 
 /* True if the record is passed through, which its type and the model's result
- * decide. A record that came before is passed through again, because nobody
- * knows whether its first copy was confirmed. */
+ * decide. A record that arrived before is passed through again, because its
+ * first copy may not have been confirmed. */
 static bool
 is_passed_through(const struct stream *s, const struct stream_tenant *t,
     enum model_result taken)
@@ -212,7 +212,7 @@ flush_stream(void *ctx)
 	return o;
 }
 
-/* While no input comes, writes the waits of the last records as they ended and
+/* While no input arrives, writes the final waits of the last records and
  * carries out what is due in allocation. */
 static void
 flush_when_idle(struct stream *s)
@@ -222,8 +222,8 @@ flush_when_idle(struct stream *s)
 
 	if (s->failed || (!refresh && !stream_allocation_due(s)))
 		return;
-	/* A run with --until-empty does not wait here: its end flushes again,
-	 * and gives up there. */
+	/* A run with --until-empty does not wait here: it flushes again at its
+	 * end, and gives up there. */
 	while ((o = stream_flush(s, refresh)) == OUTCOME_LATER &&
 	       !s->job->until_empty && !stop_asked())
 		endpoint_pump(s->in);
@@ -287,8 +287,8 @@ on_stream_idle(void *ctx)
 	stream_forget_look(s);
 }
 
-/* Flushes until nothing is pending: at the start what the last run left, at the
- * end also the rows that changed only because time went on. */
+/* Flushes until nothing is pending: at the start the rows left by the last run,
+ * at the end also the rows that changed only with time. */
 static enum exit_code
 finish_pending(struct stream *s, bool refresh)
 {
@@ -383,9 +383,9 @@ run_stream(struct stream *s)
 		code = s->code;
 	else if (code == PROG_OK)
 		code = finish_pending(s, true);
-	/* Unconfirmed rows are written again at the next start. This includes
-	 * the case that the reader closed the pipe, which is not an error.
-	 * Records that were not flushed are not committed. */
+	/* Unconfirmed rows are written again at the next start. This includes a
+	 * pipe closed by its reader, which is not an error. Records that were
+	 * not flushed are not committed. */
 	if (code == PROG_OK && !s->failed && !s->written && s->touched == 0)
 		code = commit_confirmed(s);
 	if (code == PROG_OK && !s->failed)
@@ -415,8 +415,9 @@ init_stream(struct stream *s, const struct aggregator_job *job)
 	s->setup.future = &s->future;
 	s->refresh_ms = conf_int(job->conf, "aggregator", "refresh");
 	s->refreshed_ms = clock_mono_ms();
-	/* The staging uses the clocks to find out which messages of a snapshot
-	 * already came in the stream, and to hand chats and operators over. */
+	/* The staging uses the clocks to find messages of a snapshot that
+	 * already arrived in the stream, and to hand over chats and
+	 * operators. */
 	s->setup.clocks = job->selection.messages || job->selection.allocation;
 	/* The counts that are published are complete. */
 	s->setup.all_events = job->counter != NULL;
@@ -459,8 +460,8 @@ release_stream(struct stream *s)
 	state_close(s->state);
 }
 
-/* Runs the stream once, then carries out orders to forget customers. Sets
- * *again if another run follows. */
+/* Runs the stream once, then executes orders to erase customers. Sets *again if
+ * another run follows. */
 static enum exit_code
 run_once(struct stream *s, const struct aggregator_job *job, bool *again)
 {

@@ -1,7 +1,7 @@
 /*
- * stream: the aggregator behind an endless queue of records. This header is for
- * the files of this folder; other folders use stream_run() only. Each file uses
- * only files below it:
+ * stream: the aggregator that reads an endless queue of records. This header is
+ * for the files of this folder; other folders use stream_run() only. Each file
+ * uses only files below it:
  *
  *   stream.c             the main loop: hands records to their tenants
  *   stream_foreign.c     messages of another program instead of records
@@ -15,8 +15,8 @@
  *   stream_metrics.c     the metrics for Prometheus
  *   stream_tenant.c      the tenants
  *
- * A flush comes every [aggregator] every, or sooner after many records. These
- * are its steps, and what happens after a crash behind each of them:
+ * A flush is made every [aggregator] every, or sooner after many records. Its
+ * steps, and the effect of a crash after each of them:
  *
  *   records are read      They are delivered again: none of them was committed.
  *   dead letters synced,  The records are delivered again and the dead letters
@@ -41,8 +41,8 @@
  *
  * One thread reads, scans and flushes. A second thread for reading would gain
  * nothing: at 10,000 records a second an aggregator is busy for less than a
- * fifth of the time, and a flush begins within 0.1 ms of its record. What takes
- * time is waiting for the broker or the database.
+ * fifth of the time, and a flush begins within 0.1 ms of its record. Most of
+ * the time is spent waiting for the broker or the database.
  */
 #ifndef AGGREGATOR_STREAM_STREAM_H
 #define AGGREGATOR_STREAM_STREAM_H
@@ -54,7 +54,7 @@
 #include "aggregator/state/state.h"
 #include "aggregator/tenant/job.h"
 
-/* Name of a number in the state. 1: the last run ended in order, so no tenant
+/* Name of a number in the state. 1: the last run ended normally, so no tenant
  * is aged. */
 #define STREAM_REFRESHED "refreshed"
 
@@ -133,9 +133,9 @@ struct stream {
 	bool begun;         /* ...if waiting for that has begun */
 	int64_t refresh_ms; /* the interval of refreshes */
 	int64_t refreshed_ms, expired_ms;
-	/* The time at the current block, for allocation. It never goes back, so
-	 * what waits for a time does not wait longer when the system clock is
-	 * set back. */
+	/* The time of the current block, for allocation. The clock never goes
+	 * back, so a timer does not wait longer when the system clock is set
+	 * back. */
 	struct clock_onward clock;
 	struct buf scratch, key;
 
@@ -167,24 +167,24 @@ struct stream {
  * program is stopped. */
 enum exit_code stream_run(const struct aggregator_job *job);
 
-/* Adds the current record, which is outside of any snapshot, to its tenant. */
+/* Adds the current record, which is outside any snapshot, to its tenant. */
 enum outcome stream_add_record(struct stream *s);
 /* Refuses the current line. */
 enum outcome stream_refuse_record(
     struct stream *s, const char *reason, uint64_t *count);
 
-/* For a foreign input; with any other input these do nothing. They set how the
- * input is opened and how its stage differs, and do what is due when a flush is
- * confirmed, while no input comes, and after the last commit. */
+/* For a foreign input; with any other input these do nothing. They define how
+ * the input is opened and how its stage differs, and act after a confirmed
+ * flush, when no input arrives, and after the last commit. */
 struct endpoint_options;
 void stream_foreign_open(const struct stream *s, struct endpoint_options *opt);
 void stream_foreign_stage(struct stream *s);
 enum outcome stream_foreign_confirmed(struct stream *s);
 void stream_foreign_idle(struct stream *s);
 enum exit_code stream_foreign_end(struct stream *s);
-/* The first loads the aliases under which forgotten customers are counted. The
+/* The first loads the aliases under which erased customers are counted. The
  * second counts a customer under an alias from the next run on. The third
- * publishes the counts that this changed. */
+ * publishes the counts that changed. */
 struct forget_order;
 void stream_foreign_load(struct stream *s);
 void stream_foreign_forget(struct stream *s, const struct forget_order *o);
@@ -193,15 +193,15 @@ enum exit_code stream_foreign_publish(struct stream *s);
 /* Opens the state, the input and the outputs. */
 enum exit_code stream_open(struct stream *s, struct buf *why);
 
-/* Looks for orders to forget customers, and ends the run when it is time to
- * carry them out. Call it often. */
+/* Looks for orders to erase customers, and ends the run when it is time to
+ * execute them. Call it often. */
 void stream_forget_look(struct stream *s);
 
-/* After a run that ended in order: carries out the orders in the models and in
- * the state, and releases both. */
+/* After a run that ended normally: executes the orders in the models and in the
+ * state, and releases both. */
 enum exit_code stream_forget(struct stream *s);
 
-/* Returns the tenant of that name; makes it if it is missing. */
+/* Returns the tenant with that name, created if missing. */
 struct stream_tenant *stream_tenant(struct stream *s, struct text name);
 void stream_touch(struct stream_tenant *t);
 
@@ -209,7 +209,7 @@ void stream_touch(struct stream_tenant *t);
  * that exit code. */
 void stream_fail(struct stream *s, enum exit_code code);
 
-/* True if no record gave the tenant a time to date its rows by; the rows stay
+/* True if no record gave the tenant a time for its rows; the rows stay
  * pending. */
 static inline bool
 stream_is_undated(const struct stream_tenant *t)
@@ -218,20 +218,20 @@ stream_is_undated(const struct stream_tenant *t)
 }
 
 /* Callbacks of the staging, whose context is the stream. The first is true for
- * a message of a snapshot that did not come in the stream; it then sets the
+ * a message of a snapshot that did not arrive in the stream; it then sets the
  * time of the message's first version. The second lets a whole snapshot correct
  * the stream. */
 bool stream_passes(void *ctx, struct record *r);
 int stream_apply(void *ctx, struct text tenant, struct snapshot *snapshot,
     const struct bucket_set *part) __attribute__((warn_unused_result));
 
-/* Begins a flush and does not wait; stream_confirm() ends it, and records may
- * be read meanwhile. Returns DONE also if the flush had begun before. */
+/* Begins a flush without waiting; stream_confirm() ends it, and records may be
+ * read meanwhile. Also returns DONE if the flush had begun before. */
 enum outcome stream_flush_begin(struct stream *s)
     __attribute__((warn_unused_result));
 
-/* Tells whether what was written is confirmed; LATER means not yet. wait: waits
- * for it, as stream_flush() does. */
+/* Returns whether the written rows are confirmed; LATER means not yet. wait:
+ * waits for it, as stream_flush() does. */
 enum outcome stream_confirm(struct stream *s, bool wait)
     __attribute__((warn_unused_result));
 
@@ -244,12 +244,12 @@ void stream_load_pending(struct stream *s);
 bool stream_has_rows(const struct pipeline *d);
 
 /* A whole flush: commits all records read, writes the rows and confirms them.
- * After LATER, the next call continues the flush. refresh: also writes rows in
- * which a wait goes on. */
+ * After LATER, the next call continues the flush. refresh: also writes rows
+ * with a running wait. */
 enum outcome stream_flush(struct stream *s, bool refresh)
     __attribute__((warn_unused_result));
 
-/* True if it is time to rewrite rows in which a wait goes on. */
+/* True if it is time to rewrite rows with a running wait. */
 bool stream_refresh_due(const struct stream *s);
 
 /* Reads the state at the start. -1: an error, which state_commit() will
@@ -268,8 +268,8 @@ void stream_allocation_select(struct stream_tenant *t);
 void stream_allocation_save(struct stream_tenant *t);
 int stream_allocation_load(struct stream *s)
     __attribute__((warn_unused_result));
-/* Writes new reservations; -1 if that failed. They are confirmed in the same
- * way as rows, and count as sent after that. */
+/* Writes new reservations; returns -1 if that failed. They are confirmed in the
+ * same way as rows, and count as sent after that. */
 int stream_allocation_write(struct stream *s)
     __attribute__((warn_unused_result));
 void stream_allocation_sent(struct stream_tenant *t);
@@ -287,8 +287,8 @@ void stream_save(struct stream_tenant *t);
 #define STREAM_CHAT_NUMBER(n) ((n) & ((UINT64_C(1) << 40) - 1))
 
 /* The key of a segment of messages. The higher bits of the segment's number
- * stand above the chat's number, so the segments of chats with few messages are
- * neighbours. */
+ * come before the chat's number, so the segments of chats with few messages are
+ * adjacent. */
 static inline uint64_t
 stream_segment_key(uint64_t chat, uint64_t segment)
 {
@@ -299,7 +299,7 @@ stream_segment_key(uint64_t chat, uint64_t segment)
 /* Length of a tenant's number, with which its keys and its chats begin. */
 #define STREAM_TENANT_BYTES 4
 
-/* Sets *key to the beginning of the tenant's keys, which is its number. */
+/* Sets *key to the start of the tenant's keys, which is its number. */
 void stream_tenant_key(const struct stream_tenant *t, struct buf *key);
 /* Reads a tenant's number back from the STREAM_TENANT_BYTES bytes at p. */
 uint32_t stream_read_tenant_number(const void *p);

@@ -1,8 +1,8 @@
 /*
  * stream_allocation: assigns the chats of a stream. It assigns once per flush,
  * after the model is recomputed, and reads the model. Its state is committed
- * with everything else. Reservations are written after that commit, as rows
- * are: after a crash the unconfirmed ones are written again, unchanged.
+ * together with everything else. Reservations are written after that commit,
+ * like rows: after a crash, unconfirmed ones are written again, unchanged.
  */
 #include "aggregator/stream/stream.h"
 
@@ -46,7 +46,7 @@ stream_allocation_select(struct stream_tenant *t)
 
 	if (a == NULL)
 		return;
-	/* An outcome counts even for a reservation that expires now. */
+	/* An outcome counts even if its reservation expires now. */
 	allocation_read_changes(a, &t->pipeline.model);
 	allocation_clock(a, t->stream->clock.now_ms);
 	t->stream->counts.assigned += allocation_select(a);

@@ -4,8 +4,8 @@
  * confirms them. stream.h explains the order. common/stage/stage.h decides when
  * a flush comes, from the numbers that stream.c passes.
  *
- * Its cost is proportional to what changed. Every [aggregator] refresh it also
- * writes the rows in which a wait goes on, for tenants whose time went on.
+ * Its cost is proportional to the changes. Every [aggregator] refresh, it also
+ * writes the rows with a running wait of tenants whose time advanced.
  */
 #include "aggregator/stream/stream.h"
 
@@ -180,8 +180,8 @@ confirm_output(struct stream *s, struct endpoint *to)
 	return o;
 }
 
-/* Records that were passed through must be safe before their identities are: a
- * record that is delivered again may have become late, and late records are not
+/* Records that were passed through must be safe before their identities: a
+ * record that is delivered again may be late by then, and late records are not
  * passed through. */
 static enum outcome
 confirm_passed(struct stream *s)
@@ -238,7 +238,7 @@ confirm_outputs(struct stream *s)
 		   : o;
 }
 
-/* Waits only for outputs that confirm nothing unless they are asked. */
+/* Waits only for outputs that send confirms only on request. */
 static enum outcome
 look_at_outputs(struct stream *s)
 {
@@ -267,8 +267,8 @@ stream_confirm(struct stream *s, bool wait)
 	return OUTCOME_DONE;
 }
 
-/* Runs the flush up to the point where its rows are written. The rows of the
- * flush before are confirmed already. */
+/* Runs the flush until its rows are written. The rows of the previous flush are
+ * already confirmed. */
 static enum outcome
 write_flush(struct stream *s, bool refresh)
 {

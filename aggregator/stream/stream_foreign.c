@@ -1,17 +1,16 @@
 /*
  * stream_foreign: reads messages of another program instead of records. Each
  * message becomes one record and is then committed, written and acknowledged
- * like any other record. The messages that the other program expects in return
- * are published at intervals and at the end.
+ * like any other record. The messages that the other program expects as a
+ * result are published at intervals and at the end.
  *
- * Without a folder for the state, the broker keeps all messages until the end
- * of the run, so a run that is killed has done nothing. The run ends before the
- * broker would hold too many messages unacknowledged, or hold them for too
- * long.
+ * Without a state folder, the broker keeps all messages until the end of the
+ * run, so a killed run has no effect. The run ends before the broker would hold
+ * too many messages unacknowledged, or hold them for too long.
  *
- * The users of these messages are customers. A forgotten user is counted under
- * an alias, as in the database, so no count starts over. For this the state
- * keeps a hash of the user's id, keyed with a secret seed of its own.
+ * The users of these messages are customers. An erased user is counted under an
+ * alias, as in the database, so no count restarts. For this the state keeps a
+ * hash of the user's id, keyed with a secret seed of its own.
  */
 #include "aggregator/stream/stream.h"
 
@@ -169,7 +168,7 @@ publish(struct stream *s)
 	return code;
 }
 
-/* True when a run without a state folder has left enough messages with the
+/* True if a run without a state folder has left enough messages at the
  * broker. */
 static bool
 is_held_enough(struct stream *s)

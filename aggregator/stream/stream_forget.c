@@ -1,17 +1,17 @@
 /*
- * stream_forget: forgets customers when orders in a folder of the state ask for
+ * stream_forget: erases customers when orders in a folder of the state request
  * it (common/records/forget_order.h). The stream ends its run as it does after
  * a signal, with all rows confirmed and nothing pending. Then the models drop
- * what identifies the customers, the state is committed, its file is copied
- * without the bytes that were there before, the orders are removed, and a new
- * run begins. If the program is killed at any point, either the orders are
- * still there or nothing of the customers is.
+ * data that identify the customers, the state is committed, its file is copied
+ * without the former bytes, the orders are removed, and a new run begins.
+ * Whenever the program is killed, either the orders are still there or all data
+ * of the customers are gone.
  *
  * Names, phone numbers and tags of chats are deleted, and so are words too rare
- * to be trends. Counts by user stay under the user's id, because later messages
- * must count there; for a foreign input, whose users are customers, they move
- * to an alias. An unfinished snapshot of the tenant is dropped, and so are its
- * remaining lines: the next snapshot is complete.
+ * to be trends. Counts by user keep the user's id, because later messages must
+ * be added to them. For a foreign input, whose users are customers, they move
+ * to an alias. An unfinished snapshot of the tenant is dropped together with
+ * its remaining lines: the next snapshot is complete.
  */
 #include "aggregator/stream/stream.h"
 
@@ -33,8 +33,8 @@
 
 enum {
 	LOOK_MS = 1000,
-	/* Unless the stream is behind, everything that was published before the
-	 * order has been read after this time. */
+	/* After this time, everything published before the order has been read,
+	 * unless the stream is behind. */
 	WAIT_MS = 2000,
 };
 
@@ -57,8 +57,8 @@ is_order(const char *name)
 	return len > n && strcmp(name + len - n, FORGET_ENDING) == 0;
 }
 
-/* Adds the order to the list. An unreadable order stays where it is, and one
- * warning names it. */
+/* Adds the order to the list. An unreadable order is not removed, and a warning
+ * names it once. */
 static void
 read_order(struct stream *s, const char *path, struct order_list *list)
 {
@@ -166,9 +166,9 @@ collect_rare_word(
 }
 
 /* Deletes words that are too rare to be a trend. No view shows them, and they
- * may come from a message of the customer. The reaper does the same with rows
- * (reaper/rights/personal_tables.c). Timers keep such words until their window
- * ends. */
+ * may be from a message of the customer. The reaper does the same with rows
+ * (reaper/rights/personal_tables.c). Timers keep such words until the end of
+ * their window. */
 static void
 delete_rare_words(struct stream_tenant *t)
 {
@@ -245,7 +245,7 @@ carry_out_all(
 		code = state_rewrite(s->state, why);
 	if (code == PROG_OK)
 		code = stream_foreign_publish(s);
-	/* The order is removed last, because then it is done. */
+	/* The order is removed last, when it is complete. */
 	for (i = 0; i < orders->n && code == PROG_OK; i++) {
 		code = report_done(orders->v[i].path, why);
 		if (code == PROG_OK)

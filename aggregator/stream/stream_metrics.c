@@ -1,6 +1,6 @@
 /*
- * stream_metrics: what a stream reports to Prometheus: how far it has read, and
- * what happened to its records. daemon_metrics.h has the rest.
+ * stream_metrics: the metrics of a stream for Prometheus: how far it has read,
+ * and the results of its records. daemon_metrics.h has the rest.
  */
 #include "aggregator/stream/stream.h"
 

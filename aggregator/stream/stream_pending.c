@@ -1,7 +1,7 @@
 /*
  * stream_pending: the keys of the rows that a flush writes. They are committed
- * together with the state from which the rows are made. After a crash the keys
- * are read back and the rows made again; since rows hold full values, writing
+ * together with the state from which the rows are made. After a crash, the keys
+ * are read back and the rows made again. Rows have complete values, so writing
  * them twice does no harm. The format, per tenant: its number; the keys of
  * chats and operators, each list after its length; whether the tenant's own row
  * changed; and the keys of the streaming metrics.

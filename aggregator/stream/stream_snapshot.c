@@ -1,20 +1,20 @@
 /*
- * stream_snapshot: a whole snapshot, or a part of one that came through an
- * exchange, corrects the model of its tenant.
+ * stream_snapshot: corrects the model of a tenant by a complete snapshot, or by
+ * a part of one that came through an exchange.
  *
- * First the messages of the snapshot that did not come in the stream are passed
- * through. They are confirmed before the commit that stores their identities
- * and removes the snapshot. After a crash before that commit they are written
- * once more.
+ * First, the messages of the snapshot that did not arrive in the stream are
+ * passed through. They are confirmed before the commit that stores their
+ * identities and removes the snapshot. After a crash before that commit, they
+ * are written again.
  */
 #include "aggregator/stream/stream.h"
 
 #include "common/base/log.h"
 #include "common/text/jsonw.h"
 
-/* True if a message of a whole snapshot did not come in its tenant's stream.
- * The state does not store whether a record about a message came, so such
- * records are passed through; the key of their row removes duplicates. */
+/* True if a message of a complete snapshot did not arrive in its tenant's
+ * stream. The state does not store whether a record about a message arrived, so
+ * such records are passed through; the key of their row removes duplicates. */
 bool
 stream_passes(void *ctx, struct record *r)
 {
@@ -35,10 +35,10 @@ write_passed(void *ctx, const char *line, size_t len)
 	return endpoint_write(s->out, line, len);
 }
 
-/* Keeps the snapshot's marker for the sink: with it the reaper knows that chats
- * missing from the snapshot are marked as gone. The marker is written behind
- * the rows of the flush. If a crash loses it, the next snapshot's marker does
- * the same. A part of a snapshot has no marker. */
+/* Keeps the snapshot's marker for the sink: it shows the reaper that chats
+ * missing from the snapshot are marked as gone. The marker is written after the
+ * rows of the flush. If a crash loses it, the marker of the next snapshot has
+ * the same effect. A part of a snapshot has no marker. */
 static void
 mark_applied(struct stream_tenant *t, const struct markers *whole)
 {
@@ -71,8 +71,7 @@ stream_apply(void *ctx, struct text tenant, struct snapshot *snapshot,
 	if (t->pipeline.streaming != NULL)
 		streaming_metrics_pass_time(
 		    t->pipeline.streaming, snapshot->pipeline.model.as_of);
-	/* No record may have come for a long time; the snapshot's changes
-	 * happen now. */
+	/* The last record may be old, but the snapshot's changes happen now. */
 	if (t->pipeline.allocation != NULL)
 		allocation_clock(t->pipeline.allocation, s->clock.now_ms);
 	model_merge(&t->pipeline.model, &snapshot->pipeline.model, part);

@@ -8,13 +8,12 @@
  *   messages   number, segment -> messages
  *   seen       tenant, span, version -> identities of that span
  *
- * LMDB writes whole pages, so data that changes in the same flush should lie
- * together. For this reason chats are numbered in the order in which they
- * become active, and a chat that becomes active after a pause gets a new
- * number. To know about pauses, a chat's number in memory has the minute of its
- * last change in its higher bits. Identities are a log: each flush appends one
- * run under a growing key. When a span leaves the window, flushes delete it in
- * small steps.
+ * LMDB writes whole pages, so data that change in the same flush should be
+ * adjacent. Therefore chats are numbered in the order in which they become
+ * active, and a chat that becomes active after a pause gets a new number. To
+ * detect pauses, the higher bits of a chat's number in memory have the minute
+ * of its last change. Identities are a log: each flush appends one run under a
+ * growing key. When a span leaves the window, flushes delete it in small steps.
  *
  * The start reads the operators, identities and chat heads of every tenant. The
  * messages of a chat are read when a record about the chat comes, and the
@@ -35,7 +34,7 @@
 /* A chat that did not change for this long gets a new number. */
 #define PAUSE_MINUTES 10
 
-/* The most runs of expired identities that one flush deletes. */
+/* Maximum number of runs of expired identities that one flush deletes. */
 #define EXPIRE_RUNS 64
 
 static void
@@ -148,7 +147,7 @@ save_chat(struct stream_tenant *t, struct chat *c)
 	}
 }
 
-/* Gives a chat a number next to the chats that are active now. */
+/* Assigns a number close to those of the chats that are active now. */
 static void
 renumber(struct stream *s, struct chat *c)
 {
@@ -264,8 +263,8 @@ damaged(const struct stream *s)
 	return false;
 }
 
-/* Returns the tenant whose number stands at the beginning of the bytes; NULL if
- * the state is damaged. */
+/* Returns the tenant whose number is at the start of the bytes; NULL if the
+ * state is damaged. */
 static struct stream_tenant *
 tenant_at(const struct stream *s, const void *bytes, size_t len)
 {
@@ -280,7 +279,7 @@ tenant_at(const struct stream *s, const void *bytes, size_t len)
 	return NULL;
 }
 
-/* False if unpacking failed, which means that the state is damaged. */
+/* Returns false if unpacking failed because the state is damaged. */
 static bool
 check_unpacked(const struct stream *s, int rc)
 {
@@ -301,7 +300,7 @@ load_tenant_entry(
 		return damaged(s);
 	name.len = (size_t)(nul - name.p);
 	t = stream_tenant(s, name);
-	/* A run that was killed may have left old waits in the rows. */
+	/* A killed run may have left outdated waits in the rows. */
 	t->aged = !s->refreshed;
 	if (!check_unpacked(s, model_unpack_tenant(&t->pipeline.model, nul + 1,
 				   len - name.len - 1)))

@@ -32,8 +32,8 @@ is_ahead(struct future *f, int64_t at)
 }
 
 /* Returns the record's time. A chat without one counts from its opening, unless
- * its snapshot has a time. An end marker may come late, but the time of what it
- * ends must not be ahead. */
+ * its snapshot has a time. An end marker may be late, but its snapshot's time
+ * must not be in the future. */
 static int64_t
 time_of(const struct record *r)
 {
@@ -53,7 +53,7 @@ future_refuses(struct future *f, struct record *r)
 		return NULL;
 	if (is_ahead(f, time_of(r)))
 		return f->why;
-	/* It would override all later reports. */
+	/* Such a record would override all later reports. */
 	if (r->type == RECORD_OPERATOR && r->has_available &&
 	    is_ahead(f, r->available_at))
 		r->available_at = CLOCK_NONE;

@@ -21,8 +21,8 @@ struct future {
 
 void future_init(struct future *f, const struct conf *conf);
 
-/* Returns why the record is refused, valid until the next call, or NULL if it
- * is not. Removes available_at from an accepted operator record if it is in the
+/* Returns the reason why the record is refused, valid until the next call, or
+ * NULL. Removes available_at from an accepted operator record if it is in the
  * future. */
 const char *future_refuses(struct future *f, struct record *r);
 

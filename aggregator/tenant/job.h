@@ -1,6 +1,6 @@
 /*
- * job: what one run of the aggregator has to do. It belongs to the mode that
- * runs and outlives all its readers. Its pointers are borrowed.
+ * job: the task of one run of the aggregator. It belongs to the mode that runs
+ * and outlives all users. Its pointers are borrowed.
  */
 #ifndef AGGREGATOR_TENANT_JOB_H
 #define AGGREGATOR_TENANT_JOB_H

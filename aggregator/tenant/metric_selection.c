@@ -18,7 +18,7 @@ is_name_selected(const char *name, char *const *wanted)
 	return text_is_listed(name, wanted) || text_is_listed("all", wanted);
 }
 
-/* A metric that acts is selected only by its own name. */
+/* A metric with side effects is selected only by its own name. */
 static bool
 is_metric_selected(const struct metric *f, char *const *wanted)
 {
@@ -150,7 +150,7 @@ metric_selection_set_part(struct metric_selection *c)
 		if (whole.metrics[i]->derived_from != NULL)
 			metric_selection_add(
 			    c, whole.metrics[i]->derived_from->table->name);
-	/* Its rows have the time, and tell which tenants there are. */
+	/* Its rows contain the time and list the tenants. */
 	metric_selection_add(c, "operator_metrics");
 	metric_selection_add(c, "tenant_metrics");
 }

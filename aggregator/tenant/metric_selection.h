@@ -20,8 +20,8 @@ struct metric_selection {
 	bool messages, views, eventlog; /* passed through */
 };
 
-/* Reads a list of names that ends with NULL; "all" selects all metrics but
- * those that act. Returns 0, or -1 and *why. */
+/* Reads a list of names that ends with NULL; "all" selects all metrics except
+ * those with side effects. Returns 0, or -1 and *why. */
 int metric_selection_parse(struct metric_selection *c, char *const *names,
     struct buf *why) __attribute__((warn_unused_result));
 
@@ -29,12 +29,12 @@ int metric_selection_parse(struct metric_selection *c, char *const *names,
 bool metric_selection_leave_out_allocation(struct metric_selection *c)
     __attribute__((warn_unused_result));
 
-/* Also selects the metric of that table: a report for people, or of one table,
- * needs it whatever was selected. */
+/* Also selects the metric of that table, because a report for people, or of one
+ * table, always needs it. */
 void metric_selection_add(struct metric_selection *c, const char *table);
 
-/* Adapts the selection to one of several aggregators: a metric that cannot be
- * added up is replaced by the one from which a view derives it. */
+/* Adapts the selection to one of several aggregators: replaces a metric that
+ * cannot be added up by the one from which a view computes it. */
 void metric_selection_set_part(struct metric_selection *c);
 
 /* True if rows of that table are selected. */

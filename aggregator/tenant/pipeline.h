@@ -1,7 +1,7 @@
 /*
- * pipeline: one tenant's model, streaming metrics and allocation as one thing
- * that takes records and has rows (tenant_rows.h). One-shot runs and streams
- * use it alike: a one-shot run has no state and a single flush, at its end.
+ * pipeline: combines one tenant's model, streaming metrics and allocation,
+ * which take records and make rows (tenant_rows.h). One-shot runs and streams
+ * both use it: a one-shot run has no state and a single flush, at its end.
  */
 #ifndef AGGREGATOR_TENANT_PIPELINE_H
 #define AGGREGATOR_TENANT_PIPELINE_H
@@ -49,12 +49,12 @@ void pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
     struct text tenant, bool stream, int64_t as_of, uint32_t number);
 void pipeline_release(struct pipeline *d);
 
-/* Adds a record to the model, and passes what is new to the streaming metrics
- * and the allocation. */
+/* Adds a record to the model, and passes new data to the streaming metrics and
+ * the allocation. */
 enum model_result pipeline_add(struct pipeline *d, const struct record *r);
 
-/* Recomputes what changed, including the streaming metrics. refresh: also what
- * changes with time alone. */
+/* Recomputes all changes, including the streaming metrics. refresh: also
+ * figures that change only with time. */
 void pipeline_recompute(
     struct pipeline *d, const struct definition *definition, bool refresh);
 

@@ -82,7 +82,7 @@ copy(char *to, const char *text, size_t len)
 	return to + len;
 }
 
-/* Writes a cell of any form but text, which has no maximum length. */
+/* Writes a cell of any type except text, which has no maximum length. */
 static char *
 put_cell(char *to, enum cell_form form, const struct cell *c)
 {
@@ -177,8 +177,8 @@ write_row(void *ctx, const struct cell *cells)
 	w->written++;
 }
 
-/* Returns the time at which sums over time begin, if nothing is known of
- * before. The tenant's row tells the sink how far the tables go. */
+/* Returns the time at which sums begin, if earlier data are unknown. The
+ * tenant's row shows the sink how far the tables go. */
 static int64_t
 counts_since(const struct tenant_rows *r, const struct table *t)
 {
@@ -284,7 +284,7 @@ write_marker(struct buf *b, const struct tenant_rows *r, const char *state,
 	jsonw_close(b);
 }
 
-/* All rows; only those between the markers of a snapshot; the rest. */
+/* All rows, only those between the markers of a snapshot, or the rest. */
 enum share { SHARE_ALL, SHARE_STATE, SHARE_REST };
 
 static int
@@ -307,8 +307,8 @@ write_tables(const struct tenant_rows *r, enum share share,
 	return rc;
 }
 
-/* True if a selected metric has rows between the markers; otherwise markers
- * would enclose nothing. */
+/* True if a selected metric has rows between the markers; otherwise the markers
+ * would be empty. */
 static bool
 has_state(const struct tenant_rows *r)
 {

@@ -1,9 +1,9 @@
 /*
- * tenant_rows_table: the tables for people. They show cells of the rows that go
- * to the database, selected by column name, so nothing is computed here. First
- * comes the overview, which is filled here (common/output/overview.h), then the
+ * tenant_rows_table: the tables for people. They show cells of the rows for the
+ * database, selected by column name, so nothing is computed here. First comes
+ * the overview, which is filled here (common/output/overview.h), then the
  * metrics that it does not show, with the columns that they declare. If
- * something that was asked for is left out, the output says so.
+ * requested data are omitted, the output says so.
  */
 #include "aggregator/tenant/tenant_rows.h"
 

@@ -19,8 +19,8 @@
 #include "common/digest/random.h"
 
 enum {
-	/* How much longer a text may become by conversion to lower case (half
-	 * at most) or by pairs of neighbours. */
+	/* The maximum growth of a text by conversion to lower case (half at
+	 * most) or by pairs of neighbours. */
 	GROWTH = 3,
 	ROOM = 64,
 	ZWNJ = 0x200c,
@@ -104,7 +104,7 @@ add_distinct_word(struct words *w, const char *p, size_t len)
 	return true;
 }
 
-/* Sound marks are in the same range, but are marks. */
+/* Sound marks are in the same range, but combine with other characters. */
 static bool
 is_ideograph(ucs4_t c)
 {
@@ -122,7 +122,7 @@ is_joiner(ucs4_t c)
 	return c == ZWNJ || c == ZWJ;
 }
 
-/* Selects the picture for the character before it, such as an emoji. */
+/* Selects the appearance of the preceding character, such as an emoji. */
 static bool
 is_variation_selector(ucs4_t c)
 {
@@ -209,7 +209,7 @@ compose_word(struct word_run *r)
 	r->sure_characters = u8_mbsnlen(word, len);
 }
 
-/* Ends the run: either it is a word, or it is dropped. */
+/* Ends the run of characters, which is either a word or dropped. */
 static void
 end_word(struct word_run *r)
 {
@@ -239,7 +239,7 @@ put_character(struct word_run *r, ucs4_t c)
 	r->characters++;
 }
 
-/* Extends the word at least to this place. */
+/* Extends the word at least to this position. */
 static void
 extend_word(struct word_run *r)
 {
@@ -280,7 +280,7 @@ read_wide(struct word_run *r, ucs4_t c)
 	}
 }
 
-/* Reads up to the first byte that is not ASCII, and returns its place. */
+/* Reads up to the first byte that is not ASCII, and returns its position. */
 static const unsigned char *
 read_ascii(struct word_run *r, const unsigned char *p, const unsigned char *end)
 {
@@ -312,7 +312,7 @@ find_words_of(struct words *w, struct text text, size_t shortest, bool composes)
 	ucs4_t c;
 	int n;
 
-	/* Pairs of neighbours take twice as many bytes as their characters. */
+	/* Pairs of neighbours need twice as many bytes as their characters. */
 	if (w->cap < text.len * GROWTH + ROOM) {
 		w->cap = 2 * (text.len * GROWTH + ROOM);
 		free(w->bytes);

@@ -1,20 +1,21 @@
 /*
  * text_words: the distinct words of a text, as trends count them. The text is
- * converted to NFKC and lower case. A word is a run of letters, marks, decimal
- * digits (Nd) and underscores; it never begins with a mark, and variation
- * selectors, which choose a picture, do not belong to it. The joiners U+200C
- * and U+200D belong to a word if it goes on after them. Words shorter than a
- * given number of characters are left out, and so are words longer than
- * WORDS_LONGEST or WORDS_BYTES.
+ * converted to NFKC and lower case. A word is a sequence of letters, marks,
+ * decimal digits (Nd) and underscores. It never begins with a mark, and does
+ * not include variation selectors, which change a character's appearance. The
+ * joiners U+200C and U+200D belong to a word if it continues after them. Words
+ * shorter than a given number of characters are omitted, and so are words
+ * longer than WORDS_LONGEST or WORDS_BYTES.
  *
- * Chinese and Japanese have no blanks between words: each pair of neighbouring
- * characters counts as a word, whatever its length. The iteration mark U+3005,
- * the zero U+3007 and the prolonged sound mark U+30FC count as such characters.
- * The sound marks U+3099 and U+309A after them are skipped.
+ * Chinese and Japanese have no spaces between words: each pair of neighbouring
+ * characters counts as a word, regardless of its length. The iteration mark
+ * U+3005, the zero U+3007 and the prolonged sound mark U+30FC count as such
+ * characters. The sound marks U+3099 and U+309A after them are skipped.
  *
- * Thai, Lao, Khmer and Burmese also have no blanks between words, but are not
- * cut into words: this needs a dictionary, which only ICU has for all of them,
- * and ICU takes 36 MB. There, everything between two blanks is one word.
+ * Thai, Lao, Khmer and Burmese have no spaces between words either, but are not
+ * split into words: this needs a dictionary, which only ICU has for all of
+ * them, and ICU takes 36 MB. In these languages, the text between two spaces is
+ * one word.
  *
  * libunistring classifies characters that are not ASCII.
  */
