@@ -11,7 +11,7 @@
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"
 
-/* How long, and how often, an unresponsive queue is asked. */
+/* How long and how often to query an unresponsive queue. */
 #define LOAD_MS 5000
 #define LOAD_AGAIN_MS 50
 
@@ -28,7 +28,7 @@ declare_outcome(
 	if (!ok)
 		status =
 		    amqp_link_check_reply(l, text, amqp_get_rpc_reply(l->conn));
-	/* There was neither an answer nor an error. */
+	/* The call got neither an answer nor an error. */
 	if (!ok && status == 0)
 		amqp_link_drop(l, "cannot %s: no answer", text);
 	free(text);
@@ -67,10 +67,10 @@ make_quorum(struct amqp_link *l, const char *queue)
 
 	add_text_argument(&entries[0], "x-queue-type", "quorum");
 	add_text_argument(&entries[1], "x-overflow", "reject-publish");
-	/* By default RabbitMQ 4 deletes a message that was returned 20 times.
+	/* By default, RabbitMQ 4 deletes a message that was returned 20 times.
 	 * Our messages are returned until their effect is safe. */
 	add_number_argument(&entries[2], "x-delivery-limit", INT32_MAX);
-	/* Dead letters hold personal data, and often nobody reads them. */
+	/* Dead letters contain personal data and often remain unread. */
 	if (amqp_is_dead_letter_queue(queue)) {
 		add_number_argument(
 		    &entries[3], "x-message-ttl", l->dead_letters_ms);
@@ -103,9 +103,9 @@ reopen_channel(struct amqp_link *l)
 	    l, "reopen the channel", amqp_get_rpc_reply(l->conn));
 }
 
-/* Call after a passive declaration that failed, before any other call: true if
- * it failed because no queue or exchange (`kind`) has that name. The channel is
- * then closed until reopen_channel(). */
+/* Call after a failed passive declaration, before any other call: true if no
+ * queue or exchange (`kind`) has that name. The channel is then closed until
+ * reopen_channel(). */
 static bool
 is_told_missing(const struct amqp_link *l, const char *kind)
 {
@@ -297,7 +297,7 @@ amqp_declare_probe(struct amqp_link *l, const char *queue, bool on)
 	    "read queue", queue);
 }
 
-/* Counts until the probe is among the consumers. */
+/* Repeats the count until the probe is among the consumers. */
 static enum outcome
 count_with_probe(
     struct amqp_link *l, const char *queue, struct amqp_queue_load *load)
@@ -324,7 +324,8 @@ amqp_declare_load(
 {
 	enum outcome o = amqp_declare_queue(l, queue, load);
 
-	/* The probe would be refused if there is an exclusive consumer. */
+	/* The broker would refuse the probe if there is an exclusive
+	 * consumer. */
 	if (o != OUTCOME_DONE || load->messages > 0 || load->readers > 0)
 		return o;
 	o = amqp_declare_probe(l, queue, true);
@@ -335,7 +336,7 @@ amqp_declare_load(
 	if (o != OUTCOME_DONE)
 		return o;
 	load->readers--;
-	/* A broker may have sent a message to the probe anyway. */
+	/* The broker may have sent a message to the probe anyway. */
 	if (amqp_frames_enqueued(l->conn))
 		load->messages++;
 	return OUTCOME_DONE;

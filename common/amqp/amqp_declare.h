@@ -1,7 +1,7 @@
 /*
  * amqp_declare: creates, binds and deletes exchanges and queues: our own, those
- * that other publishers fill, and those of scripts/topology. All are durable.
- * Private to amqp_*.c and endpoint_amqp*.c.
+ * of other publishers, and those of scripts/topology. All are durable. Private
+ * to amqp_*.c and endpoint_amqp*.c.
  *
  * Each function returns DONE, or LATER or NEVER; then the link is down and
  * l->why has the reason.
@@ -19,7 +19,7 @@ struct amqp_queue_load {
 	uint32_t readers;
 };
 
-/* Where a queue that others fill gets its messages. */
+/* The source of a queue that others fill. */
 struct amqp_source {
 	const char *exchange; /* a topic exchange */
 	const char *binding;
@@ -29,9 +29,9 @@ struct amqp_source {
 bool amqp_is_dead_letter_queue(const char *queue);
 
 /* Creates the queue unless it exists: a quorum queue that keeps a message
- * however often it is returned and, if a policy limits its length, refuses new
- * messages instead of dropping old ones. The right to configure is only needed
- * to create it. load may be NULL. */
+ * regardless of how often it is returned and, if a policy limits its length,
+ * refuses new messages instead of dropping old ones. The permission to
+ * configure is only needed to create it. load may be NULL. */
 enum outcome amqp_declare_queue(struct amqp_link *l, const char *queue,
     struct amqp_queue_load *load) __attribute__((warn_unused_result));
 
@@ -45,7 +45,7 @@ enum outcome amqp_declare_count(struct amqp_link *l, const char *queue,
 enum outcome amqp_declare_look(struct amqp_link *l, const char *kind,
     const char *name, bool *found) __attribute__((warn_unused_result));
 
-/* Creates the exchange. One that exists must have that type. */
+/* Creates the exchange. An existing one must have that type. */
 enum outcome amqp_declare_exchange(struct amqp_link *l, const char *name,
     const char *type) __attribute__((warn_unused_result));
 
@@ -54,33 +54,33 @@ enum outcome amqp_declare_exchange(struct amqp_link *l, const char *name,
 enum outcome amqp_declare_bind(struct amqp_link *l, const char *exchange,
     const char *queue, const char *key) __attribute__((warn_unused_result));
 
-/* Binds (on) or unbinds two exchanges: `to` gets everything that is sent to
- * `from`. */
+/* Binds (on) or unbinds two exchanges: `to` gets everything that is published
+ * to `from`. */
 enum outcome amqp_declare_pass(struct amqp_link *l, const char *from,
     const char *to, bool on) __attribute__((warn_unused_result));
 
-/* Deletes it with its content. Also DONE if it does not exist. */
+/* Deletes it with its content. Also DONE if the queue does not exist. */
 enum outcome amqp_declare_drop(struct amqp_link *l, const char *kind,
     const char *name) __attribute__((warn_unused_result));
 
 /* Adds (on) or removes a consumer that gets no messages (x-credit of 0, which
  * RabbitMQ's own AMQP 1.0 uses; a broker that does not know it may send the
- * first message). A quorum queue answers when its leader has added the
- * consumer, after all earlier requests. */
+ * first message). A quorum queue answers after its leader has added the
+ * consumer, and after all earlier requests. */
 enum outcome amqp_declare_probe(struct amqp_link *l, const char *queue, bool on)
     __attribute__((warn_unused_result));
 
 /* Like amqp_declare_queue(), but reliable for callers that act on a queue
  * without messages and consumers. A quorum queue that does not answer within a
- * quarter of a second is also reported as empty, so a count is believed only if
- * it includes a consumer of our own, which is then left out. LATER if there is
- * no such count within a few seconds. */
+ * quarter of a second is also reported as empty, so a count is trusted only if
+ * it includes our own consumer, which is then subtracted. LATER if there is no
+ * such count within a few seconds. */
 enum outcome amqp_declare_load(struct amqp_link *l, const char *queue,
     struct amqp_queue_load *load) __attribute__((warn_unused_result));
 
-/* Creates what is missing of a source: a durable topic exchange, a durable
+/* Creates the missing parts of a source: a durable topic exchange, a durable
  * classic queue, and the binding. Also DONE if exchange and queue exist and
- * only the right to bind is missing. */
+ * only the permission to bind is missing. */
 enum outcome amqp_declare_source(struct amqp_link *l, const char *queue,
     const struct amqp_source *source) __attribute__((warn_unused_result));
 

@@ -26,7 +26,7 @@
 #include "common/os/stop.h"
 
 /* How long closing may take in total and for each call, and how long before a
- * stopping program is ended by force it must be done. */
+ * stopping program is killed it must be complete. */
 #define CLOSE_MS 5000
 #define CLOSE_CALL_MS 3000
 #define CLOSE_SPARE_MS 500
@@ -84,7 +84,7 @@ hindrance_of(int reply_code, const char *text)
 		   : NULL;
 }
 
-/* Returns what a person can do, by the broker's reply code; NULL: try again. */
+/* Returns advice for the broker's reply code; NULL: try again. */
 static const char *
 way_out_of(int reply_code, const char *what, const char *text)
 {
@@ -94,8 +94,8 @@ way_out_of(int reply_code, const char *what, const char *text)
 			return "check user and password in [amqp] url";
 		return "grant the right with rabbitmqctl set_permissions";
 	case AMQP_NOT_ALLOWED:
-		/* A virtual host that starts up, or too many connections for
-		 * now: nothing to correct. */
+		/* A virtual host that starts up, or temporarily too many
+		 * connections: nothing to correct. */
 		if (strstr(text, "is down") != NULL ||
 		    strstr(text, "limit") != NULL)
 			return NULL;
@@ -179,8 +179,8 @@ amqp_link_check_reply(struct amqp_link *l, const char *what, amqp_rpc_reply_t r)
 	return -1;
 }
 
-/* Handles methods that concern the link itself. Returns 1 if f was one, 0 if
- * not, -1 if it closed the link. */
+/* Handles methods that concern the link itself. Returns 1 if f was such a
+ * frame, 0 if not, -1 if it closed the link. */
 static int
 own_method(struct amqp_link *l, const amqp_frame_t *f)
 {
@@ -214,7 +214,7 @@ own_method(struct amqp_link *l, const amqp_frame_t *f)
 }
 
 /* Reads the next frame without waiting: 1, 0, -1. The library reads ahead, so
- * poll(2) alone would wait although there are frames. */
+ * poll(2) alone might wait although there are frames. */
 static int
 next_frame(struct amqp_link *l, amqp_frame_t *f)
 {
@@ -222,7 +222,7 @@ next_frame(struct amqp_link *l, amqp_frame_t *f)
 	int status, own;
 
 	do {
-		/* If frames wait in the library's list, it would search all of
+		/* If frames are in the library's list, it would search all of
 		 * them each time and release nothing. */
 		if (!amqp_frames_enqueued(l->conn))
 			amqp_maybe_release_buffers(l->conn);
@@ -327,7 +327,7 @@ amqp_link_close(struct amqp_link *l)
 #define CONNECT_MS 5000
 #define LOGIN_MS 5000
 #define CALL_MS 10000
-/* How long sent bytes may stay unacknowledged by the other machine; less with a
+/* How long the other machine may leave sent bytes unacknowledged; less with a
  * short heartbeat. */
 #define SEND_MS 20000
 #define FRAME_MAX 131072
@@ -505,7 +505,8 @@ connect_failed(struct amqp_link *l, int status)
 	free(detail);
 }
 
-/* Best effort: without these, heartbeats detect a dead peer, but later. */
+/* Best effort: without these, only heartbeats detect a dead peer, which takes
+ * longer. */
 static void
 set_socket_timeouts(int fd, int heartbeat_s)
 {

@@ -1,7 +1,7 @@
 /*
  * amqp_link: one connection with one channel to RabbitMQ, over librabbitmq,
- * which is visible only in common/amqp and endpoint_amqp*.c. What the library
- * leaves to its users is done here:
+ * which is visible only in common/amqp and endpoint_amqp*.c. This file does the
+ * work that the library leaves to its users:
  *
  * - every wait has an end: connecting, logging in, calls (CALL_MS),
  *   and sending, by TCP_USER_TIMEOUT, without which a publish
@@ -43,7 +43,7 @@ struct amqp_link {
 	amqp_connection_state_t conn; /* NULL: down */
 	bool blocked; /* the broker takes no messages, see why */
 
-	/* Why the link is down or blocked, and whether trying again may
+	/* The reason why the link is down or blocked, and whether a retry may
 	 * help. */
 	struct buf why;
 	enum exit_code code;
@@ -76,13 +76,13 @@ void amqp_link_release(struct amqp_link *l);
 enum outcome amqp_link_connect(struct amqp_link *l)
     __attribute__((warn_unused_result));
 
-/* Begins or continues closing: all its calls together take at most a few
- * seconds, and are done before a stopping program is ended by force (stop.h).
+/* Begins or continues closing. All its calls together take at most a few
+ * seconds, and are complete before a stopping program is killed (stop.h).
  * Returns the remaining time in ms. */
 int64_t amqp_link_end(struct amqp_link *l);
 /* The same, before a call that may be part of closing, if that has begun. */
 void amqp_link_hurry(struct amqp_link *l);
-/* Closes the connection in order; does nothing if the link is down. The broker
+/* Closes the connection properly; does nothing if the link is down. The broker
  * receives the acknowledgements; endpoint_amqp_read.c makes sure that the
  * leader of a quorum queue does, too. */
 void amqp_link_close(struct amqp_link *l);
@@ -97,12 +97,12 @@ void amqp_link_drop(struct amqp_link *l, const char *fmt, ...)
 int amqp_link_frame(struct amqp_link *l, amqp_frame_t *frame, int timeout_ms)
     __attribute__((warn_unused_result));
 
-/* Checks the status of a library call: 0, or -1 if it failed; the link is then
- * down. what: "publish", for the message "cannot publish at ...". */
+/* Checks the status of a library call: 0, or -1 if it failed and the link is
+ * now down. what: "publish", for the message "cannot publish at ...". */
 int amqp_link_check(struct amqp_link *l, const char *what, int status)
     __attribute__((warn_unused_result));
 
-/* The same for the reply of a call that waits for the broker: the one that it
+/* The same for the reply of a call that waits for the broker: the reply that it
  * returned, or amqp_get_rpc_reply(). */
 int amqp_link_check_reply(struct amqp_link *l, const char *what,
     amqp_rpc_reply_t reply) __attribute__((warn_unused_result));

@@ -91,7 +91,7 @@ start_message(struct amqp_inflow *in, const amqp_frame_t *f)
 	return true;
 }
 
-/* Allocates space for a body and a newline that it may lack. */
+/* Allocates space for a body and a newline, which the body may lack. */
 static char *
 body_room(size_t size)
 {
@@ -102,9 +102,9 @@ body_room(size_t size)
 	return p + LINES_BEFORE;
 }
 
-/* Returns its id, owned; NULL if it has none that is usable. All messages with
- * an empty id would count as one message, and control characters would break
- * lines of files and logs. */
+/* Returns its id, owned; NULL if it has no usable id. All messages with an
+ * empty id would count as one message, and control characters would break lines
+ * of files and logs. */
 static char *
 message_id_of(const amqp_basic_properties_t *p)
 {

@@ -1,7 +1,7 @@
 /*
  * amqp_message: assembles the messages of a queue from their frames, so that
- * the size of a message is bounded and no read can hang in the middle of one.
- * Complete messages wait in a ring, in the order of arrival. Private to the
+ * the size of a message is bounded and no read blocks in the middle of one.
+ * Complete messages are kept in a ring, in order of arrival. Private to the
  * reading end, endpoint_amqp_read.c.
  */
 #ifndef COMMON_AMQP_AMQP_MESSAGE_H
@@ -41,7 +41,7 @@ void amqp_inflow_init(struct amqp_inflow *in, size_t max);
 void amqp_inflow_release(struct amqp_inflow *in);
 
 /* Adds a frame: delivery, header or part of a body. Returns false if it is out
- * of order, or if the ring is full. *whole: a message became complete. */
+ * of order, or if the ring is full. *whole: a message is now complete. */
 bool amqp_inflow_take(
     struct amqp_inflow *in, const amqp_frame_t *f, bool *whole);
 

@@ -157,7 +157,7 @@ buf_setf(struct buf *b, const char *fmt, ...)
 
 	if (b == NULL)
 		return;
-	/* Arguments may point into b itself: format first, then replace. */
+	/* Arguments may point into b itself, so format first, then replace. */
 	va_start(ap, fmt);
 	buf_addv(&text, fmt, ap);
 	va_end(ap);

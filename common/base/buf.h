@@ -3,9 +3,9 @@
  * may itself contain NUL bytes. A zeroed struct (BUF_INIT) is valid and empty;
  * it owns no memory before its first use.
  *
- * A buffer may have a cap. An append that would exceed it adds nothing and sets
- * `over`, which stays set until buf_clear(), so callers append without checks
- * and look at `over` once. `data` and `len` are read-only outside buf.c.
+ * A buffer may have a cap. An append that would exceed the cap adds nothing and
+ * sets `over` until buf_clear(), so callers append without checks and check
+ * `over` once. `data` and `len` are read-only outside buf.c.
  */
 #ifndef COMMON_BASE_BUF_H
 #define COMMON_BASE_BUF_H
@@ -40,11 +40,11 @@ void buf_cut(struct buf *b, size_t len);
 /* Returns the text, "" when empty. Borrowed until the next change. */
 const char *buf_str(const struct buf *b);
 
-/* Passes the memory to the caller (owned, with NUL, never NULL). */
+/* Passes ownership of the memory to the caller (with NUL, never NULL). */
 char *buf_take(struct buf *b) __attribute__((warn_unused_result));
 
-/* Makes room for n more bytes and returns its address; buf_grown() then says
- * how many were written. Returns NULL if the cap would be exceeded. */
+/* Reserves space for n more bytes and returns its address; pass the number of
+ * bytes written to buf_grown(). Returns NULL if the cap would be exceeded. */
 char *buf_room(struct buf *b, size_t n);
 void buf_grown(struct buf *b, size_t n);
 
@@ -57,14 +57,13 @@ void buf_addv(struct buf *b, const char *fmt, va_list ap)
     __attribute__((format(printf, 2, 0)));
 void buf_addi(struct buf *b, int64_t n);
 
-/* Calls each() for each of the lines, which must be complete, without its
- * newline, until each() returns other than 0. Returns the result of the last
- * call. */
+/* Calls each() for each line, without its newline, until each() returns other
+ * than 0. The lines must be complete. Returns the result of the last call. */
 int buf_each_line(const struct buf *lines,
     int (*each)(void *ctx, const char *line, size_t len), void *ctx)
     __attribute__((warn_unused_result));
 
-/* Replaces the content by formatted text; functions give their reasons this
+/* Replaces the content by formatted text; functions return their reasons this
  * way. Does nothing if b is NULL. */
 void buf_setf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -270,7 +270,7 @@ parse(const char *s, size_t len, int64_t *ms)
 	if (sec == 60)
 		frac = 0;
 	*ms = (clock_civil(y, mon, d, h, min, sec) - east) * 1000 + frac;
-	/* The offset, or a leap second, may lead into another year. */
+	/* The offset, or a leap second, may lead to another year. */
 	return *ms < FIRST_S * 1000 || *ms >= END_S * 1000 ? -1 : 0;
 }
 
@@ -284,8 +284,8 @@ two(const char *s)
 	return tens > 9 || ones > 9 ? 100 : tens * 10 + ones;
 }
 
-/* There are millions of records, most in the same minute as the previous one.
- * That minute is remembered, so that only the seconds are computed. */
+/* Millions of records are read, most in the same minute as the previous one.
+ * That minute is cached, so that only the seconds are computed. */
 int
 clock_parse(const char *s, size_t len, int64_t *ms)
 {

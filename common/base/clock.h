@@ -1,7 +1,6 @@
 /*
  * clock: the time of day in milliseconds since 1970 (UTC), a monotonic clock
- * for waits, and RFC 3339 times as text. No other file reads the system's
- * clock.
+ * for waits, and RFC 3339 times as text. No other file reads the system clock.
  */
 #ifndef COMMON_BASE_CLOCK_H
 #define COMMON_BASE_CLOCK_H
@@ -22,8 +21,7 @@
 #define CLOCK_TEXT 32
 
 /* Reading refuses times outside the years 0001..9999. Writing replaces them by
- * the first or last possible time, so that an end computed from a time is never
- * before it. */
+ * the first or last valid time, so that a computed end is never before it. */
 int64_t clock_now_ms(void);
 int64_t clock_mono_ms(void);
 
@@ -31,9 +29,9 @@ int64_t clock_mono_ms(void);
 int64_t clock_now_us(void);
 int64_t clock_mono_us(void);
 
-/* A time of day that never goes back: if the system's clock is set back, it
- * continues by the monotonic clock. Start with a zeroed struct; now_ms has the
- * last result, too. */
+/* A time of day that never goes back: if the system clock is set back, it
+ * follows the monotonic clock. Start with a zeroed struct; now_ms has the last
+ * result, too. */
 struct clock_onward {
 	int64_t now_ms, mono_ms;
 };

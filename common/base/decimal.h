@@ -1,6 +1,6 @@
 /*
  * decimal: writes numbers as decimal text into the caller's buffer. All
- * functions but decimal_text*() write no NUL and return the end.
+ * functions except decimal_text*() write no NUL and return the end.
  */
 #ifndef COMMON_BASE_DECIMAL_H
 #define COMMON_BASE_DECIMAL_H

@@ -3,7 +3,7 @@
  */
 #include "common/base/fault.h"
 
-/* The normal build needs no code, but a file needs a declaration. */
+/* The normal build has no code here, but C requires a declaration. */
 typedef int fault_is_for_tests;
 
 #ifdef FAULTS

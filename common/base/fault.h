@@ -1,9 +1,9 @@
 /*
- * fault: named points at which tests kill a program. They exist only in the
- * programs in build/faults, which are built with -DFAULTS; elsewhere a point
- * does nothing. fault.def lists them.
+ * fault: named points at which tests kill a program. Fault points exist only in
+ * the programs in build/faults, which are built with -DFAULTS; elsewhere they
+ * do nothing. fault.def lists them.
  *
- * A point lies between two durable steps: after a kill there, the next run must
+ * A point is between two durable steps: after a kill there, the next run must
  * produce the same tables as a run that was not killed.
  */
 #ifndef COMMON_BASE_FAULT_H
@@ -15,8 +15,8 @@
 #define FAULT_POINT(name) ((void)0)
 #endif
 
-/* Ends the process by SIGKILL if the environment variable FAULT requests this
- * for this passage. Any thread may call it. */
+/* Kills the process with SIGKILL if the environment variable FAULT requests it
+ * for this point and pass. Any thread may call it. */
 void fault_point(const char *name);
 
 #endif

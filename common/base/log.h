@@ -5,9 +5,9 @@
  *   poller: snapshot_written tenant=acme chats=50 messages=812 calls=3
  *
  * The first word is the stable name of the event; key=value pairs follow. Lines
- * have no time, because cron and the journal add it; log_stamp() switches it on
- * for daemons. Control characters, invalid UTF-8 and bidirectional marks are
- * shown as \xNN, so that no record can forge a line. A line has at most 2 KiB.
+ * have no time, because cron and the journal add it; log_stamp() enables it for
+ * daemons. Control characters, invalid UTF-8 and bidirectional marks are shown
+ * as \xNN, so that no record can forge a line. A line has at most 2 KiB.
  *
  * Levels: error (someone has to act; always shown), warn (shown unless -q),
  * info (shown with -v or on a terminal), debug (-vv). For the journal each line
@@ -52,12 +52,12 @@ const char *log_prefix(enum log_level level);
  * mark. */
 bool log_masks(uint32_t c);
 
-/* Appends the text as it appears in a line: masked, and cut where a line
- * ends. */
+/* Appends the text as it appears in a log line: masked, and truncated at the
+ * end of a line. */
 void log_add_masked(struct buf *to, const char *text, size_t len);
 
-/* For people: "prog: MESSAGE". The message names the thing, the reason and the
- * way out; arguments are a format and its values. */
+/* For people: "prog: MESSAGE". The message has the object, the reason and the
+ * remedy; arguments are a format and its values. */
 #define log_error(...) log_event(LOG_LEVEL_ERROR, NULL, __VA_ARGS__)
 #define log_warn(...) log_event(LOG_LEVEL_WARN, NULL, __VA_ARGS__)
 

@@ -12,8 +12,8 @@
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
 
-/* Reads the leading digits of s into *out. Returns what follows them, or NULL
- * if there is no digit or the number does not fit. */
+/* Reads the leading digits of s into *out. Returns the text after them, or NULL
+ * if there is no digit or the number is too large. */
 static const char *
 leading_number(const char *s, uint64_t *out)
 {

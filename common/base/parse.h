@@ -1,6 +1,6 @@
 /*
  * parse: converts text to values, strictly. The whole string must be the value,
- * without leading blanks and whatever the locale; otherwise the function
+ * without leading spaces and independent of the locale; otherwise the function
  * returns -1 and stores nothing. Values that do not fit are errors.
  */
 #ifndef COMMON_BASE_PARSE_H
@@ -25,7 +25,8 @@ int parse_size(const char *s, uint64_t *out)
 int parse_duration(const char *s, int64_t *ms)
     __attribute__((warn_unused_result));
 
-/* Append a value as it is read, with the largest unit: "64k", "7d". */
+/* Append a value in the form in which it is read, with the largest unit: "64k",
+ * "7d". */
 void parse_add_size(struct buf *to, uint64_t n);
 void parse_add_duration(struct buf *to, int64_t ms);
 

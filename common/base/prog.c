@@ -46,9 +46,9 @@ prog_die(enum exit_code code, const char *fmt, ...)
 }
 
 /* Without this, the next file or socket would get the number of a closed
- * standard descriptor, and a log line would go to the database. Opens /dev/null
- * in its place, in a mode in which every use fails, as with a closed
- * descriptor. */
+ * standard descriptor, and log lines might be sent to the database. Opens
+ * /dev/null in its place, in a mode in which every use fails as if it were
+ * closed. */
 static void
 hold_descriptors(void)
 {
@@ -148,7 +148,7 @@ prog_bad_option(int c, char *const *argv)
 #define CHECKOUT_LEVELS 4
 
 /* Returns the path of `source` in the checkout in which the program was built,
- * or NULL if it does not run from one. */
+ * or NULL if it runs elsewhere. */
 static char *
 in_checkout(const char *source)
 {

@@ -2,15 +2,15 @@
  * prog: what all four programs share: name, help, version, exit codes, and
  * prog_die(), the only way to end the process early.
  *
- * Exit codes are those of sysexits.h. Cron and the other programs read them: 75
- * means "try again", all others between 64 and 78 need a person. Only main.c
- * and prog.c end the process, and the signal handlers of stop.c and
- * lmdb_guard.c, where nothing else can be done; all other code returns.
+ * Exit codes are those of sysexits.h. Cron and the other programs interpret
+ * them: 75 means "try again"; all other codes from 64 to 78 need a person. Only
+ * main.c, prog.c and the signal handlers of stop.c and lmdb_guard.c, which have
+ * no alternative, end the process; all other code returns.
  */
 #ifndef COMMON_BASE_PROG_H
 #define COMMON_BASE_PROG_H
 
-/* The exit codes of sysexits.h that we use, and what they mean here. */
+/* The exit codes of sysexits.h that we use, with their meanings. */
 enum exit_code {
 	PROG_OK = 0,
 	PROG_USAGE = 64,       /* the command line is wrong */
@@ -34,7 +34,7 @@ enum outcome {
 
 /* Sets the name for messages (the last path component of argv0), opens
  * /dev/null for each closed standard descriptor so that no file gets its
- * number, and lets jansson use xmalloc(). Call it first. */
+ * number, and makes jansson use xmalloc(). Call it first. */
 void prog_init(const char *argv0);
 
 /* Returns the name set by prog_init(). Static. */
@@ -48,13 +48,13 @@ const char *prog_datadir(void);
 
 /* Returns the path of a folder of data files, owned. `installed` is its name
  * below the data folder ("profiles"), `source` its path in a checkout
- * ("poller/profiles"). A program that runs from build/bin of a checkout uses
- * the checkout's. */
+ * ("poller/profiles"). A program in build/bin of a checkout uses the checkout's
+ * files. */
 char *prog_data(const char *installed, const char *source)
     __attribute__((warn_unused_result));
 
-/* Flushes stdout. Returns PROG_OK, also if nobody reads it any more (`| head`),
- * or the code of syserr.h after a line on stderr. */
+/* Flushes stdout. Returns PROG_OK, even if the reader has gone (`| head`), or
+ * the code of syserr.h after a line on stderr. */
 enum exit_code prog_flush(void);
 
 /* Prints the usage text on stdout for -h and returns the result of
@@ -65,8 +65,8 @@ int prog_help(const char *usage);
  * of prog_flush(), for -V. */
 int prog_show_version(void);
 
-/* Sets the option that chose a mode, borrowed for ever, or NULL: usage errors
- * then refer to the help of that mode. */
+/* Sets the option that chose a mode, or NULL: usage errors then refer to the
+ * help of that mode. It must stay valid. */
 void prog_set_mode(const char *option);
 
 /* Prints "name: MESSAGE; try 'name -h'" (or 'name --mode -h') on stderr and

@@ -13,7 +13,7 @@ struct text {
 	size_t len;
 };
 
-/* True for 0 to 9, whatever the locale. */
+/* True for 0 to 9, independent of the locale. */
 static inline bool
 text_is_digit(char c)
 {
@@ -36,7 +36,7 @@ bool id_is_number(const char *s, size_t len);
 int id_compare(const char *a, size_t a_len, const char *b, size_t b_len);
 /* True if the bytes have no ASCII control character. */
 bool text_is_printable(const char *p, size_t len);
-/* No id may end with a blank, because 'a' and 'a ' are equal in the
+/* No id may end with a space, because 'a' and 'a ' are equal in the
  * database. */
 bool text_ends_with_blank(const char *p, size_t len);
 /* Returns a copy with NUL, owned; NULL if absent. */

@@ -1,6 +1,6 @@
 /*
  * version: the version and the folder of installed data files, from the
- * Makefile. It has a file of its own so that a new version recompiles nothing
+ * Makefile. It is a separate file so that a new version recompiles nothing
  * else.
  */
 #include "common/base/prog.h"

@@ -24,7 +24,7 @@ char *xasprintf(const char *fmt, ...)
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
-/* Makes room for at least one more element: p is the array, n its length, cap
+/* Makes space for at least one more element: p is the array, n its length, cap
  * its capacity (a size_t lvalue). */
 #define XGROW(p, n, cap)                                                       \
 	do {                                                                   \

@@ -5,7 +5,7 @@
  * unknown key or section, or a value that does not fit, is an error that names
  * file and line. A test compares the man page messaging.conf(5) with the table.
  *
- * The file is the one of -c FILE, otherwise $MESSAGING_CONFIG, otherwise
+ * The file is that of -c FILE, otherwise $MESSAGING_CONFIG, otherwise
  * ./messaging.conf if it belongs to the user or root, otherwise
  * /etc/messaging-analytics/messaging.conf. No file is needed if the environment
  * is enough: AMQP_URL, MYSQL_URL, CRM_URL, CRM_TOKEN or CRM_TOKEN_FILE,
@@ -17,7 +17,7 @@
  *
  * Secrets (tokens, URLs with passwords) are read here, from the file or from
  * the file that it names, and removed from the environment. A file with a
- * secret that others may read gets one warning.
+ * secret that other users may read causes one warning.
  */
 #ifndef COMMON_CONF_CONF_H
 #define COMMON_CONF_CONF_H
@@ -68,7 +68,7 @@ void conf_free(struct conf *c);
 /* For errors about a missing setting: appends "; '/etc/...' cannot be read:
  * Permission denied; ..." if this user may not read the system's file. */
 void conf_add_unread(const struct conf *c, struct buf *to);
-/* Appends the same, or the file that was read, or where files were searched. */
+/* Appends the same, or the file that was read, or the places searched. */
 void conf_add_source(const struct conf *c, struct buf *to);
 
 /* Sets a flag's value, which overrides everything else. Returns -1 and *why if
@@ -93,7 +93,7 @@ char *const *conf_list(
 
 /* Return number, names and errors of the tenants, in order; borrowed. A tenant
  * whose own file or token could not be read is included; conf_tenant_error()
- * has the reason, otherwise NULL. So one mistake does not stop the other
+ * has the reason, otherwise NULL. One mistake therefore does not stop the other
  * tenants. */
 size_t conf_tenants(const struct conf *c);
 const char *conf_tenant(const struct conf *c, size_t i);

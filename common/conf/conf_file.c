@@ -26,7 +26,7 @@
 /*
  * INI: reads the text of an INI file, one header or key at a time. Comments are
  * lines that begin with # or ;. A value is the rest of its line without
- * surrounding blanks: there are no continuation lines, and quotes around a
+ * surrounding spaces: there are no continuation lines, and quotes around a
  * value are an error.
  *
  * NUL bytes, bytes that are not UTF-8 and lines above INI_MAX_LINE are errors.
@@ -60,7 +60,7 @@ is_ini_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* Removes blanks from both ends of [s, end) and adds a NUL. */
+/* Removes spaces from both ends of [s, end) and adds a NUL. */
 static char *
 trim_blanks(char *s, char *end)
 {
@@ -119,8 +119,8 @@ read_header(struct ini *i, char *s, struct buf *why)
 	return 1;
 }
 
-/* Refuses quotes, and comments after a value. Other INI formats have them; here
- * they would become part of the value. */
+/* Refuses quotes, and comments after a value. Other INI formats allow them;
+ * here they would become part of the value. */
 static int
 check_ini_value(const char *value, struct buf *why)
 {
@@ -417,15 +417,15 @@ open_for_reading(const char *path, int flags)
 	return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | flags);
 }
 
-/* Opens a file that nobody named. It may be a pipe without a writer, which must
- * not block the program. */
+/* Opens a file that was not named explicitly. The file may be a pipe without a
+ * writer, which must not block the program. */
 static int
 open_found(const char *path)
 {
 	return open_for_reading(path, O_NONBLOCK);
 }
 
-/* Reads a file that was named, so it must exist. */
+/* Reads a file that was named explicitly, so it must exist. */
 static int
 load_named(struct conf *c, const char *path, struct buf *why)
 {
@@ -451,9 +451,9 @@ is_owned_by_us(int fd)
 	       (st.st_uid == geteuid() || st.st_uid == 0);
 }
 
-/* Searches for a file if nobody named one. It is fine if there is none. Many
- * users may not read the system's file, and most of what they run does not need
- * it: conf_add_unread() mentions it when a setting is missing. */
+/* Searches for a file if none was named. It is fine if there is none. Many
+ * users may not read the system's file, and seldom need it: conf_add_unread()
+ * mentions it when a setting is missing. */
 static int
 load_found(struct conf *c, struct buf *why)
 {
@@ -472,7 +472,7 @@ load_found(struct conf *c, struct buf *why)
 			    log_errno(errno), syserr_way_out(errno));
 		if (fd < 0)
 			continue;
-		/* In a folder like /tmp anybody could have created it. */
+		/* In a folder like /tmp, anybody could have created it. */
 		if (i == 0 && !is_owned_by_us(fd)) {
 			log_warn("ignoring './%s': it belongs to another user; "
 				 "use -c to read it",
@@ -520,7 +520,7 @@ conf_file_load(struct conf *c, const char *path, struct buf *why)
 	return load_found(c, why);
 }
 
-/* Reads a file in the tenants' folder. Any error is the tenant's error. */
+/* Reads a file in the tenants' folder. Any error affects only that tenant. */
 static void
 load_tenant_file(struct conf *c, const char *path, const char *tenant)
 {

@@ -49,14 +49,14 @@ struct conf {
 struct conf_section *conf_section_find(const struct conf *c, const char *name);
 
 /* Adds a section. kind is borrowed for ever, tenant may be NULL. The result is
- * borrowed until the next one is added. */
+ * borrowed until the next section is added. */
 struct conf_section *conf_section_add(
     struct conf *c, const char *kind, const char *tenant);
 
 /* Returns the index of the row in the table, or conf_keys_n. */
 size_t conf_key_at(const char *kind, const char *name);
 
-/* Reads the main file: path, or what the search finds if path is NULL. */
+/* Reads the main file: path, or the result of the search if path is NULL. */
 int conf_file_load(struct conf *c, const char *path, struct buf *why)
     __attribute__((warn_unused_result));
 

@@ -42,7 +42,7 @@ read_first_line(int fd, char *data, size_t size)
 	return (ssize_t)len;
 }
 
-/* Returns the length of the first line without trailing blanks, or -1 and
+/* Returns the length of the first line without trailing spaces, or -1 and
  * *why. */
 static ssize_t
 first_line(const char *data, size_t len, const char *path, struct buf *why)
@@ -83,7 +83,7 @@ secret_warn_if_open(int fd, const char *path)
 		log_warn("other users can read the secret in '%s'; run chmod "
 			 "600 on it",
 		    path);
-	/* Root may run programs manually with files of a service's user. */
+	/* root may run programs manually with files of a service's user. */
 	else if (geteuid() != 0 && st.st_uid != geteuid() && st.st_uid != 0)
 		log_warn("the secret file '%s' belongs to another user; run "
 			 "chown on it",

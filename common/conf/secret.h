@@ -10,11 +10,11 @@
 #define SECRET_MAX 8192
 
 /* Returns the first line of the file without byte order mark and trailing
- * blanks, owned. Returns NULL and *why if the file cannot be read, is empty, or
+ * spaces, owned. Returns NULL and *why if the file cannot be read, is empty, or
  * its line is longer than SECRET_MAX; errno is then the system's error, or 0.
- * Pipes are read, too. Warns once if others may read the file, if the group may
- * write it, or if it belongs to a user other than ours and root (unless we are
- * root). */
+ * Pipes are read, too. Warns once if other users may read the file, if the
+ * group may write it, or if it belongs to a user other than ours and root
+ * (unless we are root). */
 char *secret_from_file(const char *path, struct buf *why)
     __attribute__((warn_unused_result));
 
@@ -25,7 +25,7 @@ char *secret_from_file(const char *path, struct buf *why)
 char *secret_choose(const char *section, const char *name, const char *plain,
     const char *file, struct buf *why) __attribute__((warn_unused_result));
 
-/* Gives the warning of secret_from_file() for the open file. */
+/* Logs the warning of secret_from_file() for the open file. */
 void secret_warn_if_open(int fd, const char *path);
 
 /* Returns the variable's value, owned, and removes it from the environment so
@@ -33,7 +33,7 @@ void secret_warn_if_open(int fd, const char *path);
 char *secret_from_env(const char *name) __attribute__((warn_unused_result));
 
 /* Replaces the secret by *** in the text: another system's error may quote the
- * token it got. Secrets shorter than eight characters are left, because
+ * token it got. Secrets shorter than eight characters are not replaced, because
  * ordinary words may contain them. NULL is allowed. */
 void secret_conceal(struct buf *text, const char *secret);
 

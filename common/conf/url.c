@@ -88,7 +88,7 @@ parse_host(struct url_host *h, const char *s, size_t len, struct buf *why)
 }
 
 /* Returns the URL with this host only: the text before the list of hosts, the
- * host, and what follows the list. */
+ * host, and the text after the list. */
 static char *
 show_host(const char *text, const char *list, const char *host, size_t len,
     const char *tail)
@@ -133,7 +133,7 @@ parse_hosts(
 	}
 }
 
-/* Reads the scheme; *rest is what follows "://". */
+/* Reads the scheme; *rest is the text after "://". */
 static int
 parse_scheme(
     struct url *u, const char *text, const char **rest, struct buf *why)

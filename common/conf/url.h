@@ -2,7 +2,7 @@
  * url: parses scheme://user:password@host:port,host:port/path?key=value for
  * AMQP and MySQL, and prints URLs without their passwords. Alternatives:
  * libcurl's parser, which only the poller links, and librabbitmq's, which only
- * knows amqp; neither takes several hosts or hides a password.
+ * supports amqp; neither accepts several hosts or hides a password.
  */
 #ifndef COMMON_CONF_URL_H
 #define COMMON_CONF_URL_H

@@ -1,7 +1,7 @@
 /*
- * arena: see arena.h. A list of chunks that are filled one after the other; a
- * piece larger than a chunk gets a chunk of its own size. Texts are not
- * aligned, because most pieces are ids of a few bytes.
+ * arena: see arena.h. A list of chunks that are filled in turn; a piece larger
+ * than a chunk gets its own chunk. Texts are not aligned, because most pieces
+ * are ids of a few bytes.
  */
 #include "common/containers/arena.h"
 

@@ -3,8 +3,8 @@
  * response times. Each doubling has 32 buckets, so the width of a bucket is at
  * most 1/32 of its lower end: a median or percentile read from a histogram has
  * an error of less than 1/32, and the middle of a bucket, which the views over
- * shards use, less than 1/64. Below 64 ms a bucket is one millisecond wide. The
- * buckets are the same everywhere, so histograms of operators, hours and
+ * shards use, less than 1/64. Below 64 ms, a bucket is one millisecond wide.
+ * The buckets are the same everywhere, so histograms of operators, hours and
  * machines can be added bucket by bucket.
  *
  * The arithmetic is that of HdrHistogram_c, which Debian does not package. That

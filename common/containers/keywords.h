@@ -1,15 +1,15 @@
 /*
- * keywords: a perfect hash that finds which of a few known words a text is. A
+ * keywords: a perfect hash that identifies a text among a few known words. A
  * lookup takes one multiplication and one comparison of 16 bytes, without a
  * branch that depends on the word. It is used for the keys of records and the
  * values of their enumerations.
  *
- * The words are found within JSON. The characters that follow a word there (a
- * quote, after a key also a colon) are part of the comparison, so the length is
- * compared, too.
+ * The words are found within JSON. The characters after a word there (a quote,
+ * after a key also a colon) are compared, too, and therefore the length as
+ * well.
  *
  * Words are distinguished by their first four bytes and their length: if two
- * words have both in common, there is no perfect hash.
+ * words have the same, there is no perfect hash.
  */
 #ifndef COMMON_CONTAINERS_KEYWORDS_H
 #define COMMON_CONTAINERS_KEYWORDS_H
@@ -45,9 +45,9 @@ struct keywords {
 	struct keyword slot[1 << KEYWORDS_BITS];
 };
 
-/* Prepares names[0..n), which are borrowed for ever; NULL and "" are skipped.
- * `behind` is what follows each word: "\"", or "\":" for keys. Ends the process
- * if there are too many words, no perfect hash is found, or a word with
+/* Prepares names[0..n), which must stay valid; NULL and "" are skipped.
+ * `behind` is the text after each word: "\"", or "\":" for keys. Ends the
+ * process if there are too many words, no perfect hash is found, or a word with
  * `behind` is shorter than four bytes. */
 void keywords_init(
     struct keywords *w, const char *const *names, size_t n, const char *behind);
@@ -63,7 +63,7 @@ keywords_slot(const char *p, size_t len, uint32_t multiplier)
 	       (32 - KEYWORDS_BITS);
 }
 
-/* Private: bit i says whether byte i matches the word. */
+/* Private: bit i is set if byte i matches the word. */
 static inline uint32_t
 keywords_compare(const char *p, const struct keyword *w)
 {

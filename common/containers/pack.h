@@ -31,16 +31,16 @@ void pack_put_fixed(struct buf *b, uint64_t n);
 /* Absent text is 0; otherwise the length + 1 comes first. */
 void pack_put_text(struct buf *b, struct text t);
 
-/* The same with its NUL, so that it can be used in place. */
+/* The same with a NUL, so that it can be used in place. */
 void pack_put_string(struct buf *b, const char *s);
 
-/* A reader. It is bad after a missing or malformed value. */
+/* A reader. The reader is bad after a missing or malformed value. */
 struct pack {
 	const unsigned char *p, *end;
 	bool bad;
 };
 
-/* Reads the layout number first; the reader is bad if it differs. */
+/* Reads the layout number first; the reader becomes bad if it differs. */
 struct pack pack_open(const void *p, size_t len, unsigned layout);
 
 /* Opens data without a layout number, for callers that store it themselves. */
@@ -71,11 +71,11 @@ struct text pack_text(struct pack *r); /* borrowed */
 const char *pack_string(struct pack *r, size_t *len);
 
 /* Reads the count of the items that follow, each of at least `least` bytes. A
- * count that cannot fit into the rest is bad, so allocating that many is
+ * count that exceeds the remaining bytes is bad, so allocating that many is
  * safe. */
 uint64_t pack_count(struct pack *r, size_t least);
 
-/* True while there is something left to read. */
+/* True while bytes remain to be read. */
 static inline bool
 pack_more(const struct pack *r)
 {

@@ -41,8 +41,8 @@ void strmap_release(struct strmap *m, void (*free_value)(void *));
 /* Returns the value, or NULL. */
 void *strmap_get(const struct strmap *m, const char *key, size_t len);
 
-/* Returns the place of the key's value, which is NULL if the key is new. Valid
- * until the next change of the map. */
+/* Returns the address of the key's value, which is NULL if the key is new.
+ * Valid until the next change of the map. */
 void **strmap_put(struct strmap *m, const char *key, size_t len);
 
 /* Removes the key and returns its value, or NULL. */

@@ -4,8 +4,8 @@
  * db_cause.c.
  *
  * TLS: with every option but MYSQL_OPT_SSL_VERIFY_SERVER_CERT, libmariadb
- * silently falls back to plaintext. So that option is set whenever TLS is
- * needed, and the cipher is checked after connecting.
+ * silently falls back to plaintext. Therefore that option is set whenever TLS
+ * is needed, and the cipher is checked after connecting.
  */
 #include "common/db/db.h"
 
@@ -28,8 +28,8 @@
 
 enum {
 	DEFAULT_PORT = 3306,
-	/* Longest wait for a connection and for a lock, whatever [mysql]
-	 * timeout says. */
+	/* Longest wait for a connection and for a lock, regardless of [mysql]
+	 * timeout. */
 	CONNECT_MS = 10000,
 	LOCK_MS = 10000,
 	/* How long after its limit the server may take to report that it ended
@@ -293,10 +293,10 @@ set_connect_options(struct db *db, MYSQL *my)
 	mysql_options(my, MARIADB_OPT_TLS_VERSION, "TLSv1.2,TLSv1.3");
 }
 
-/* Sets up the session, whatever the server's defaults are: texts are UTF-8, a
+/* Sets up the session, regardless of the server's defaults: texts are UTF-8, a
  * statement outside a transaction is committed, a commit does not begin another
- * transaction, a statement reads, changes and compares all rows that it names,
- * and tables can be altered. */
+ * transaction, statements read, change and compare all rows that they name, and
+ * tables can be altered. */
 static enum outcome
 set_session(struct db *db)
 {
@@ -376,7 +376,7 @@ learn_server(struct db *db)
 	return OUTCOME_DONE;
 }
 
-/* The option that asks for TLS is not enough: only the cipher shows whether the
+/* The option that requests TLS is not enough: only the cipher shows whether the
  * connection uses it. */
 static enum outcome
 check_tls(struct db *db)

@@ -14,8 +14,7 @@
  * may succeed later. OUTCOME_NEVER: the data, the schema or the rights are
  * wrong.
  *
- * Use db_open(), then db_transaction() for everything that must happen as a
- * whole.
+ * Use db_open(), then db_transaction() for everything that must be atomic.
  */
 #ifndef COMMON_DB_DB_H
 #define COMMON_DB_DB_H
@@ -51,7 +50,7 @@ enum db_cause {
 struct db *db_open(const struct conf *conf, struct buf *why,
     enum exit_code *code) __attribute__((warn_unused_result));
 
-/* Makes another connection object for the same database, for another thread.
+/* Creates another connection object for the same database, for another thread.
  * Owned. */
 struct db *db_another(const struct db *db) __attribute__((warn_unused_result));
 
@@ -61,14 +60,14 @@ struct db *db_another(const struct db *db) __attribute__((warn_unused_result));
 void db_limit(struct db *db, int64_t ms);
 
 /* Call before the first use: a statement may take this long before the server
- * ends it, even if [mysql] timeout says less. A lock is awaited for a second
- * less, if possible. */
+ * ends it, even if [mysql] timeout says less. The wait for a lock is a second
+ * shorter, if possible. */
 void db_allow(struct db *db, int64_t ms);
 
-/* Call before the first use: the greeting runs on each new connection before
- * anything else. NEVER with *why refuses the database because of its setup; any
- * outcome but DONE becomes the outcome of connecting. Connections made by
- * db_another() use it, too. */
+/* Call before the first use: the greeting runs first on each new connection.
+ * NEVER with *why refuses the database because of its setup; any outcome other
+ * than DONE becomes the outcome of connecting. Connections made by db_another()
+ * use it, too. */
 void db_greet(
     struct db *db, enum outcome (*greeting)(struct db *db, struct buf *why));
 
@@ -77,11 +76,13 @@ void db_greet(
 void db_thread_begin(void);
 void db_thread_end(void);
 
-/* Ends the connection; an open transaction is rolled back. NULL is allowed. */
+/* Closes the connection; an open transaction is rolled back. NULL is
+ * allowed. */
 void db_close(struct db *db);
 
-/* Connects unless connected, to the first host of the URL that accepts us; each
- * is tried once. A host whose connection broke is tried last. */
+/* Connects unless connected, to the first host of the URL that accepts the
+ * connection; each is tried once. A host whose connection broke is tried
+ * last. */
 enum outcome db_connect(struct db *db) __attribute__((warn_unused_result));
 bool db_connected(const struct db *db);
 
@@ -121,7 +122,7 @@ struct db_value db_int(int64_t n);
 struct db_value db_time(int64_t ms);
 struct db_value db_seconds(int64_t ms);
 
-/* True if a DATETIME takes that time; times before the year 1000 may not
+/* True if a DATETIME can store that time; times before the year 1000 may not
  * fit. */
 bool db_takes_time(int64_t ms);
 
@@ -139,14 +140,14 @@ enum outcome db_query(struct db *db, const char *sql,
     const struct db_value *args, size_t n, struct db_rows **rows)
     __attribute__((warn_unused_result));
 
-/* The same of one number: the first cell, 0 where there is no row or NULL. With
- * "SELECT 1 ... LIMIT 1" whether there is a row. */
+/* The same for one number: the first cell, or 0 if there is no row or it is
+ * NULL. With "SELECT 1 ... LIMIT 1" whether there is a row. */
 enum outcome db_query_count(struct db *db, const char *sql,
     const struct db_value *args, size_t n, uint64_t *count)
     __attribute__((warn_unused_result));
 
-/* The same for a result that may be long: only the first rows, up to the row
- * with which their text exceeds `bytes`. */
+/* The same for a result that may be long: only the first rows, up to the row at
+ * which their text exceeds `bytes`. */
 struct db_bound {
 	size_t rows, bytes;
 };
@@ -163,7 +164,7 @@ void db_select_within(const struct db *db, struct buf *sql, int64_t ms);
 void db_quote(struct db *db, struct buf *sql, struct db_value v);
 
 /* Moves to the next row; call it before the first one. Returns false at the
- * end, where the last row stays current. */
+ * end, when the last row stays current. */
 bool db_next(struct db_rows *r);
 size_t db_rows_count(const struct db_rows *r);
 size_t db_columns(const struct db_rows *r);
@@ -190,21 +191,21 @@ int64_t db_get_time(const struct db_rows *r, size_t i);
 /* Runs work as one transaction: connects if necessary, BEGIN, work, COMMIT. If
  * work or COMMIT returns LATER, everything is rolled back and repeated from
  * BEGIN, after a pause (short after a conflict), on a new connection if the old
- * one is gone. So work must start over each time it is called, and must be
- * idempotent: a connection lost during COMMIT may have committed. If work
+ * one is gone. Therefore work must start over each time it is called, and must
+ * be idempotent: a connection lost during COMMIT may have committed. If work
  * returns NEVER, it is rolled back and NEVER is returned at once.
  *
  * Gives up with LATER after [mysql] wait_timeout (never with wait_forever),
- * whatever the reason for waiting: locks, conflicts, an unreachable server; or
- * as soon as the program is asked to stop. A running statement may take longer,
- * as [mysql] timeout says. With wait_forever one warning names the reason for
+ * whether it waits for locks, conflicts or an unreachable server, or as soon as
+ * the program is asked to stop. A running statement may take longer, up to
+ * [mysql] timeout. With wait_forever, one warning names the reason for
  * waiting. */
 enum outcome db_transaction(struct db *db,
     enum outcome (*work)(struct db *db, void *ctx), void *ctx,
     bool wait_forever) __attribute__((warn_unused_result));
 
-/* Waits at most this long for an unreachable server, whatever wait_timeout
- * says: somebody is watching, or the next run tries again. */
+/* Waits at most this long for an unreachable server, regardless of
+ * wait_timeout, because a person is waiting or the next run tries again. */
 void db_hurry(struct db *db, int64_t ms);
 
 /* Returns the remaining part of wait_timeout in ms, inside db_transaction(),
@@ -225,7 +226,7 @@ enum outcome db_wait_for_tables(struct db *db, unsigned wait_s)
  * db_begin_reading(): everything is read as of one moment, and nothing can be
  * written; db_end_reading() ends it without waiting for the server's answer.
  *
- * After a lock time-out the transaction is still open: a caller that gives up
+ * After a lock time-out, the transaction is still open: a caller that gives up
  * must roll back. LATER with DB_LOST from db_commit(): it may have committed.
  * db_rollback() never fails: it closes the connection if necessary. */
 enum outcome db_begin(struct db *db) __attribute__((warn_unused_result));
@@ -242,9 +243,9 @@ void db_no_trans(struct db *db);
 /*
  * Bulk: one statement for many rows of values. On MariaDB one message carries
  * arrays of values (STMT_ATTR_ARRAY_SIZE); on other servers, or with [mysql]
- * bulk = off, the row part is repeated in a text statement. Either way a
+ * bulk = off, the row part is repeated in a text statement. In both cases, a
  * statement has less than half of the server's max_allowed_packet, or a single
- * row, so a run may take several: use it inside a transaction.
+ * row, so a run may need several statements: use it inside a transaction.
  *
  *   b = db_bulk_new(db, "INSERT INTO t (a, b) VALUES ", "(?, ?)",
  *           " ON DUPLICATE KEY UPDATE b = VALUES(b)", 2);

@@ -152,7 +152,7 @@ db_outcome(enum db_cause cause)
 	return OUTCOME_NEVER;
 }
 
-/* The way out if a server is unreachable or busy. */
+/* The advice if a server is unreachable or busy. */
 static const char *
 way_back(unsigned number)
 {
@@ -185,7 +185,7 @@ way_back(unsigned number)
 	}
 }
 
-/* The way out if a server's setup does not suit us. */
+/* The advice if a server's setup is unsuitable. */
 static const char *
 way_to_set_up(unsigned number)
 {
@@ -207,7 +207,7 @@ way_to_set_up(unsigned number)
 	}
 }
 
-/* Returns what a person can do about it. */
+/* Returns advice for a person. */
 static const char *
 way_out(enum db_cause cause, unsigned number)
 {
@@ -239,8 +239,8 @@ way_out(enum db_cause cause, unsigned number)
 	return NULL;
 }
 
-/* True for answers after which another host of the URL is tried: the host is
- * outside of its cluster, or takes no writes. */
+/* True for answers after which another host of the URL is tried: the host has
+ * left its cluster, or is read-only. */
 static bool
 host_is_out(unsigned number)
 {
@@ -254,8 +254,8 @@ db_note(struct db *db, unsigned number, const char *state, const char *text)
 
 	db->number = number;
 	db->cause = classify(number, state);
-	/* Once a connection with TLS succeeded, later failures are the
-	 * network's. */
+	/* After a connection with TLS has succeeded, later failures are due to
+	 * the network. */
 	if (number == CR_SSL_CONNECTION_ERROR && db->server.connects > 0)
 		db->cause = DB_AWAY;
 	buf_setf(&db->why, "database %s: %s (%u)", db_name(db), text, number);

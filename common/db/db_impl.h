@@ -1,7 +1,7 @@
 /*
- * db_impl: shared by the files of common/db and private to them. They are one
- * module in several files and call each other. mysql.h is not included here, so
- * that only files that call it need it.
+ * db_impl: shared by the files of common/db and private to them. These files
+ * are one module and call each other. mysql.h is not included here, so that
+ * only files that call it need it.
  */
 #ifndef COMMON_DB_DB_IMPL_H
 #define COMMON_DB_DB_IMPL_H
@@ -14,7 +14,7 @@ struct st_mysql;
 enum {
 	DB_DOING = 64,
 	/* The server may have closed a connection that was idle for longer than
-	 * this, in ms: check before anything depends on it. */
+	 * this, in ms, so check it before use. */
 	DB_RESTED_MS = 1000,
 };
 
@@ -55,7 +55,7 @@ enum { DB_DEADLOCK = 1213 };
 /* Returns whole seconds, at least one, as libmariadb and the server need. */
 unsigned db_seconds_of(int64_t ms);
 
-/* Notes the first words of a statement for messages about waits. */
+/* Stores the first words of a statement for messages about waits. */
 void db_doing(struct db *db, const char *sql);
 
 /* Ends the connection if there is one. */
@@ -79,8 +79,9 @@ enum outcome db_note(
  * with arrays, and to the COMMIT after it. */
 enum outcome db_still_in_trans(struct db *db);
 
-/* Sends one text statement; DONE with the result, if any, unread. Without a
- * connection this call and the next ones return LATER with DB_LOST. */
+/* Sends one text statement; returns DONE without reading the result, if any.
+ * Without a connection this call and the next ones return LATER with
+ * DB_LOST. */
 enum outcome db_send(struct db *db, const char *sql, size_t len);
 
 #endif

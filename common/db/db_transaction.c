@@ -3,10 +3,10 @@
  * wait_timeout is over; see db.h.
  *
  * wait_timeout covers every wait: an unreachable server, a lock, repeated
- * deadlocks. A session never waits for a lock longer than the rest of it. A
- * running statement may take longer, as [mysql] timeout says. With wait_forever
- * a warning follows after NOTICE_MS, once for all connections of the process,
- * so the first wait for a lock ends then.
+ * deadlocks. A session never waits for a lock longer than the remaining time. A
+ * running statement may take longer, up to [mysql] timeout. With wait_forever a
+ * warning follows after NOTICE_MS, once for all connections of the process, so
+ * the first wait for a lock ends then.
  */
 #include <mysql.h>
 #include <stdatomic.h>
@@ -30,7 +30,7 @@ enum {
 	NOTICE_MS = 3000,
 };
 
-/* A connection of this process has warned of its wait. */
+/* A connection of this process has warned about its wait. */
 static atomic_bool warned;
 
 /* How long a transaction has waited so far. */
@@ -169,8 +169,8 @@ wait_again(struct db *db, struct wait *w)
 	bool first = w->conflicts.attempt == 0 && w->away.attempt == 0;
 	int64_t left = db_wait_left(db), ms;
 
-	/* A deadlock is over when it is reported, so the next attempt need not
-	 * wait. */
+	/* A deadlock has ended when it is reported, so the next attempt need
+	 * not wait. */
 	if (left == 0 && !(first && db->number == DB_DEADLOCK))
 		return false;
 	db->retries++;
@@ -206,8 +206,8 @@ attempt(struct db *db, const struct wait *w,
 
 	if (o == OUTCOME_DONE)
 		o = work(db, ctx);
-	/* Commit point: from here on the work may be done, whatever COMMIT
-	 * returns, so it must be idempotent. */
+	/* Commit point: from here on, the work may be committed, whatever
+	 * COMMIT returns, so it must be idempotent. */
 	if (o == OUTCOME_DONE)
 		o = db_commit(db);
 	if (o == OUTCOME_DONE)
@@ -217,8 +217,8 @@ attempt(struct db *db, const struct wait *w,
 	return o;
 }
 
-/* The server closes idle connections. If the start of the transaction finds
- * that, it is repeated at once: it is not an outage. */
+/* The server closes idle connections. If this is found at the start of a
+ * transaction, it is repeated at once: it is not an outage. */
 static enum outcome
 attempt_anew(struct db *db, const struct wait *w,
     enum outcome (*work)(struct db *db, void *ctx), void *ctx)

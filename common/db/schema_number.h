@@ -15,16 +15,15 @@
 /* The schema of this program. */
 extern const int64_t schema_last;
 
-/* The schema of the database, 0 for none. */
+/* The schema number of the database, 0 for none. */
 enum outcome schema_number(struct db *db, int64_t *number)
     __attribute__((warn_unused_result));
 
-/* Returns NULL if this program works with that schema, otherwise what to do
- * about it. */
+/* Returns NULL if this program works with that schema, otherwise advice. */
 const char *schema_objection(int64_t number);
 
 /* A greeting for connections (db.h): this program works with no other schema.
- * Users who may not read the number are not stopped. */
+ * Users who may not read the number are not refused. */
 enum outcome schema_greeting(struct db *db, struct buf *why);
 
 #endif

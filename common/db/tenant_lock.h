@@ -1,17 +1,18 @@
 /*
  * tenant_lock: transactions that store rows of a tenant share it; those that
- * delete rows, end a snapshot or add rows up need it alone. The table
+ * delete rows, end a snapshot or add up rows need exclusive access. The table
  * tenant_locks has TENANT_SLOTS rows for each tenant. To share the tenant, a
- * transaction changes one of them, its slot; to have it alone, it changes all.
+ * transaction changes one of them, its slot; for exclusive access, it changes
+ * all.
  *
- * Within one server the locks of these rows keep the transactions apart. In a
- * Galera cluster a lock holds on one node only, and COMMIT certifies what a
- * transaction has written: so the rows are written, not only locked. If
- * transactions on two nodes wrote the same row, the later one is rolled back,
- * and db_transaction() repeats it.
+ * Within one server, the locks of these rows separate the transactions. In a
+ * Galera cluster, a lock is valid on one node only, and COMMIT certifies the
+ * rows that a transaction has written, so the rows are written, not only
+ * locked. If transactions on two nodes wrote the same row, the later one is
+ * rolled back, and db_transaction() repeats it.
  *
- * Call these first in a transaction: data read before may be too old.
- * Afterwards a plain SELECT sees what others stored.
+ * Call these first in a transaction, because data read earlier may be outdated.
+ * Afterwards, a plain SELECT sees the data that others stored.
  */
 #ifndef COMMON_DB_TENANT_LOCK_H
 #define COMMON_DB_TENANT_LOCK_H
@@ -31,7 +32,7 @@ unsigned tenant_lock_slot(void);
 enum outcome tenant_lock_share(struct db *db, const struct text *tenants,
     size_t n, unsigned slot) __attribute__((warn_unused_result));
 
-/* Excludes all others from the tenants; may be called after
+/* Excludes all other transactions from the tenants; may be called after
  * tenant_lock_share(). */
 enum outcome tenant_lock_alone(struct db *db, const struct text *tenants,
     size_t n) __attribute__((warn_unused_result));

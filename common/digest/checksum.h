@@ -15,7 +15,8 @@
 #include <stdint.h>
 
 /* Returns the checksum of data, chained to `sum`, the checksum of the preceding
- * bytes (0: none). It depends on how the bytes are split into calls. */
+ * bytes (0: none). The checksum depends on how the bytes are split into
+ * calls. */
 uint64_t checksum(uint64_t sum, const void *data, size_t len);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * forgotten_id: the form in which the table `forgotten` holds the ids that
+ * forgotten_id: the form in which the table `forgotten` stores the ids that
  * `reaper --forget` erased. It is a keyed hash of the id: the sink recognises
- * rows that arrive later, but readers of the table find no id in it. Each
+ * rows that arrive later, but readers of the table cannot recover the id. Each
  * tenant has a random key (tenants.forget_key).
  */
 #ifndef COMMON_DIGEST_FORGOTTEN_ID_H
@@ -22,11 +22,11 @@ enum forgotten_kind {
 	FORGOTTEN_CHAT,     /* the id of one of the customer's chats */
 };
 
-/* Reads a key as it is stored; returns -1 if it is malformed. */
+/* Reads a key in its stored form; returns -1 if it is malformed. */
 int forgotten_key_read(const char *text, uint64_t key[2])
     __attribute__((warn_unused_result));
 
-/* Draws a new key and writes it as it is stored. */
+/* Creates a new key in its stored form. */
 void forgotten_key_draw(char text[FORGOTTEN_KEY + 1]);
 
 /* Writes the digest of an id, with NUL. */

@@ -1,7 +1,7 @@
 /*
  * random: unpredictable numbers from the kernel (getrandom(2)) for seeds of
- * hash tables, ids and keys. If the system has none, the process ends with 75
- * and one line: with predictable numbers others could make keys collide or
+ * hash tables, ids and keys. If the system provides none, the process ends with
+ * 75 and one line: with predictable numbers, others could make keys collide or
  * guess an id.
  */
 #ifndef COMMON_DIGEST_RANDOM_H

@@ -1,6 +1,6 @@
 /*
- * endpoint: the table of kinds, and what is the same for all of them; see
- * endpoint.h. Only this file handles operations that a kind lacks.
+ * endpoint: the table of kinds, and the code that they share; see endpoint.h.
+ * Only this file handles operations that a kind lacks.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -15,11 +15,11 @@
 #include "common/os/lines.h"
 #include "common/os/stop.h"
 
-/* Even a flush that waits for ever returns LATER after this long without
+/* Even a flush that waits forever returns LATER after this long without
  * progress. */
 #define FLUSH_MS 3000
-/* After a signal: how long to wait for answers that are on their way, and how
- * long before the program is ended by force this wait must be over. */
+/* After a signal: how long to wait for pending answers, and how long before the
+ * program is killed this wait must end. */
 #define STOP_MS 3000
 #define STOP_SPARE_MS 2500
 
@@ -80,7 +80,7 @@ has_unknown_prefix(const char *name)
 	return n > 0 && name[n] == ':';
 }
 
-/* Returns what follows the prefix of that kind, or NULL. */
+/* Returns the name after the prefix of that kind, or NULL. */
 static const char *
 behind(const struct endpoint_ops *ops, const char *name)
 {

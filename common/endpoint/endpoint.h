@@ -1,30 +1,32 @@
 /*
- * endpoint: where records come from and go to: "-" (standard input or output),
- * a file's path, "queue:NAME" on RabbitMQ, or, for writing only,
+ * endpoint: sources and destinations of records: "-" (standard input or
+ * output), a file's path, "queue:NAME" on RabbitMQ, or, for writing only,
  * "exchange:NAME", which distributes records over several queues by their chats
  * (bucket.h). The same loop serves all of them; an operation that a backend
  * lacks is NULL in its row of the table in endpoint.c (endpoint_kind.h).
  *
- * Reading. endpoint_read() returns one record line at a time. Over AMQP a
+ * Reading: endpoint_read() returns one record line at a time. Over AMQP a
  * message holds many lines; endpoint_ack() acknowledges every message whose
  * last line has been returned, so call it only when the effect of all lines
- * returned so far is safe. Without an ack everything is delivered again, to us
- * or to another consumer. After a lost connection the backend reconnects by
- * itself with back-off; lines may then be returned a second time (at least
- * once). endpoint_read_block() returns many lines at once, for scan.h.
+ * returned so far is safe. Without an acknowledgement, everything is delivered
+ * again, to us or to another consumer. After a lost connection the backend
+ * reconnects by itself with back-off; lines may then be returned a second time
+ * (at least once). endpoint_read_block() returns many lines at once, for
+ * scan.h.
  *
  * Writing. endpoint_write() takes a complete line (without newline) and may
- * keep it. Only endpoint_flush() == OUTCOME_DONE says that everything written
- * so far is safe: written to the file (and synced) or pipe, or confirmed by the
- * broker and not returned as unroutable. After a reconnect, unconfirmed
- * messages are sent again with the same message_id. So a message may arrive
- * twice, and out of order if the broker refused it because its queue was full.
+ * keep it. Everything written so far is safe only if endpoint_flush() returns
+ * OUTCOME_DONE: it is written to the file (and synced) or pipe, or confirmed by
+ * the broker and not returned as unroutable. After a reconnect, unconfirmed
+ * messages are sent again with the same message_id. A message may therefore
+ * arrive twice, and out of order if the broker refused it because its queue was
+ * full.
  *
  * Keeping alive. A broker drops a connection that was silent for two heartbeats
  * ([amqp] heartbeat). Every call that reads, writes or flushes serves its own
  * endpoint; a caller that does other work for longer than a few seconds calls
- * endpoint_pump() on each. Otherwise the connection is lost and made again, but
- * no record is lost.
+ * endpoint_pump() on each. Otherwise the connection is lost and re-established,
+ * but no record is lost.
  */
 #ifndef COMMON_ENDPOINT_ENDPOINT_H
 #define COMMON_ENDPOINT_ENDPOINT_H
@@ -79,9 +81,9 @@ struct endpoint_options {
 	 * message is one line, whatever its content, even if empty. */
 	bool whole;
 
-	/* Reading a queue as its only reader. If there is another one, opening
-	 * waits as long as the broker takes to drop a dead connection, and then
-	 * fails. */
+	/* Reading a queue as its only reader. If there is another reader,
+	 * opening waits as long as the broker takes to drop a dead connection,
+	 * and then fails. */
 	bool sole;
 	unsigned prefetch;    /* 0: [amqp] prefetch */
 	const char *exchange; /* reading: a classic queue, bound to this topic
@@ -111,7 +113,7 @@ int endpoint_take_from(const char *name, void *to);
 int endpoint_take_to(const char *name, void *to);
 
 /* Refuses to write to the input, before either is opened: a file would be
- * emptied, a queue would never end. Returns -1, or the exit code after a
+ * truncated, and a queue would never end. Returns -1, or the exit code after a
  * message that names the option of `to`, such as "-t". If either is NULL, there
  * is nothing to check. */
 int endpoint_check_ends(const char *from, const char *to, const char *option)
@@ -121,8 +123,8 @@ int endpoint_check_ends(const char *from, const char *to, const char *option)
  * it is not checked. */
 bool endpoint_is_input(const char *from, const char *to);
 
-/* Whether both names are one queue, exchange or regular file; of a file that is
- * not there yet, only if they are equal. */
+/* True if both names are one queue, exchange or regular file; for a file that
+ * does not exist yet, only if they are equal. */
 bool endpoint_is_same_output(const char *a, const char *b);
 
 /* Owned. Returns NULL with *why and *code if a file does not exist, a name is
@@ -149,13 +151,13 @@ enum endpoint_status endpoint_read(
 enum endpoint_status endpoint_read_block(
     struct endpoint *e, char **block, size_t *len, int timeout_ms);
 
-/* Acknowledges what was returned; see above. Does nothing for files. */
+/* Acknowledges the returned messages; see above. Does nothing for files. */
 void endpoint_ack(struct endpoint *e);
 
-/* For callers that read on while the effect of earlier lines becomes safe. A
- * mark stands for all messages whose last line was returned so far, and
- * endpoint_ack_to() acknowledges them. The mark of a connection that broke
- * since then does nothing: everything is delivered again. */
+/* For callers that continue reading while the effect of earlier lines becomes
+ * safe. A mark represents all messages whose last line was returned so far, and
+ * endpoint_ack_to() acknowledges them. The mark of a connection that has since
+ * broken does nothing: everything is delivered again. */
 struct endpoint_mark {
 	uint64_t connection, tag, messages;
 };
@@ -176,16 +178,17 @@ int endpoint_write(struct endpoint *e, const char *line, size_t len)
 /* OUTCOME_LATER: the broker is unreachable, a queue is full, or no answer came
  * in time; unconfirmed lines are kept and the next flush continues. With
  * wait_forever it returns LATER every few seconds, so that its caller can serve
- * other links. OUTCOME_NEVER: a full disk, no right to publish, or a closed
- * pipe; after that, endpoint_code() is PROG_OK, because it is an ordinary
+ * other links. OUTCOME_NEVER: a full disk, no permission to publish, or a
+ * closed pipe; for the pipe, endpoint_code() is PROG_OK, because it is a normal
  * end. */
 enum outcome endpoint_flush(struct endpoint *e)
     __attribute__((warn_unused_result));
 
 /* For callers that continue while their output becomes safe. begin: everything
- * written so far is on its way; *mark stands for it. Returns false if it cannot
- * be sent at once, or is not a queue; then use endpoint_flush(). done: true if
- * everything up to the mark is safe; never waits, unlike endpoint_flush(). */
+ * written so far is being sent; *mark represents it. Returns false if the lines
+ * cannot be sent at once, or it is not a queue; then use endpoint_flush().
+ * done: true if everything up to the mark is safe; never waits, unlike
+ * endpoint_flush(). */
 bool endpoint_flush_begin(struct endpoint *e, uint64_t *mark);
 bool endpoint_flush_done(struct endpoint *e, uint64_t mark);
 
@@ -224,9 +227,9 @@ bool endpoint_ends_message(const struct endpoint *e);
  * reads whole messages; otherwise NULL. Borrowed until the next read. */
 const char *endpoint_routing_key(const struct endpoint *e, size_t *len);
 
-/* Reading a queue: changes options.until_empty. For callers that had no line
- * for a while: only the broker can say that the queue is empty, because under
- * load it may send nothing, either. */
+/* Reading a queue: changes options.until_empty. For callers that received no
+ * line for a while: only the broker can tell that the queue is empty, because
+ * under load it may send nothing, either. */
 void endpoint_set_until_empty(struct endpoint *e, bool until_empty);
 
 /* False while the broker is unreachable; always true for files. */

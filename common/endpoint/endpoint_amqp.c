@@ -1,5 +1,5 @@
 /*
- * endpoint_amqp: "queue:NAME", the part that both ends share; see
+ * endpoint_amqp: the shared part of both ends of "queue:NAME"; see
  * endpoint_amqp.h.
  */
 #include "common/endpoint/endpoint_amqp.h"
@@ -16,7 +16,7 @@
 
 #define RETRY_BASE_MS 100
 #define RETRY_CAP_MS 5000
-/* Back-off starts over after a link that lasted this long. */
+/* Back-off restarts after a link that lasted this long. */
 #define STABLE_MS 5000
 /* Another reader that is still there after three heartbeats and this time is
  * alive. */
@@ -24,11 +24,11 @@
 
 /* How long a deleted queue is not created again: a reader whose channel has not
  * heard of the deletion keeps the message numbers of the old queue, and would
- * skip messages of a new one for ever. */
+ * skip messages of a new one forever. */
 #define GONE_MS 2000
 
-/* How long a reader that died is waited for in one try, and how often it is
- * looked. */
+/* How long one attempt waits for a dead reader to disappear, and how often it
+ * checks. */
 #define PREDECESSOR_MS 5000
 #define PREDECESSOR_LOOK_MS 20
 
@@ -69,7 +69,7 @@ endpoint_amqp_init(struct amqp_endpoint *a, const char *queue, bool writing,
 	if (status != 0)
 		return -1;
 	a->queue = xstrdup(queue);
-	/* Connecting, which open() does, may need the name for messages. */
+	/* open() connects, which may need the name for messages. */
 	a->base.name =
 	    xasprintf("%s:%s", a->spread ? "exchange" : "queue", queue);
 	a->source.exchange = opt->exchange;
@@ -96,7 +96,7 @@ take_link_reason(struct amqp_endpoint *a)
 	a->base.code = a->link.code;
 }
 
-/* A caller with a time-out has half of it left to create the queue again. */
+/* A caller with a time-out still has half of it to create the queue again. */
 static int64_t
 gone_ms(const struct amqp_endpoint *a)
 {
@@ -126,7 +126,7 @@ void
 endpoint_amqp_lost(struct amqp_endpoint *a)
 {
 	take_link_reason(a);
-	/* One line for each outage; from cron none, unless it gives up. */
+	/* Logs one line per outage; from cron none, unless it gives up. */
 	if (a->outage_since_ms == 0 && a->timeout.for_ever &&
 	    a->link.outcome == OUTCOME_LATER)
 		log_warn("%s; trying again", buf_str(&a->base.why));
@@ -203,14 +203,15 @@ find_exchanges(struct amqp_endpoint *a)
 	return OUTCOME_NEVER;
 }
 
-/* Waits until the broker has put back what a reader that died had not
- * acknowledged; otherwise later messages would come first, as the lines of a
- * snapshot before its begin. *taken: another reader is still there then.
+/* Waits until the broker has requeued the messages that a dead reader had not
+ * acknowledged. Otherwise later messages would be delivered first, for example
+ * the lines of a snapshot before its begin. *taken: another reader is still
+ * there afterwards.
  *
  * A quorum queue without a leader, as after a start of the broker, reports any
  * count, and still has the consumer of the dead reader. The probe is a consumer
- * that the leader must add, so that its count is right from then on; one
- * without any reader is not a count. */
+ * that the leader must add, so the count is right afterwards; a count without
+ * any reader is not valid. */
 static enum outcome
 wait_for_predecessor(struct amqp_endpoint *a, bool *taken)
 {
@@ -229,10 +230,10 @@ wait_for_predecessor(struct amqp_endpoint *a, bool *taken)
 	return o;
 }
 
-/* The probe stays until the reader consumes, so that of two that come at once
- * each sees the other. The broker looks once a heartbeat whether anything came,
- * and drops a connection when it found nothing twice: after two to three of
- * them. A reader that is there after that is alive. */
+/* The probe stays until the reader consumes, so that two readers that start
+ * together see each other. The broker checks once per heartbeat whether data
+ * arrived, and drops a connection after two checks without data: after two to
+ * three heartbeats. A reader that is still there after this time is alive. */
 static enum outcome
 become_sole_reader(struct amqp_endpoint *a)
 {
@@ -277,8 +278,8 @@ connect_amqp(struct amqp_endpoint *a)
 		o = amqp_declare_source(&a->link, a->queue, &a->source);
 	else if (o == OUTCOME_DONE)
 		o = amqp_declare_queue(&a->link, a->queue, NULL);
-	/* A dead-letter queue needs none itself, unless its reader finds bad
-	 * records; then deadletter.c creates it. */
+	/* A dead-letter queue needs no dead-letter queue itself, unless its
+	 * reader finds bad records; then deadletter.c creates it. */
 	if (o == OUTCOME_DONE && !amqp_is_dead_letter_queue(a->queue)) {
 		dead = xasprintf("%s.dead", a->queue);
 		o = amqp_declare_queue(&a->link, dead, NULL);

@@ -2,8 +2,8 @@
  * endpoint_amqp: shared by the reading and the writing end of a queue. Private
  * to endpoint_amqp*.c.
  *
- * Each end owns one link. A lost link is made again, with back-off, by the next
- * call that needs it. The reading end then drops its messages, because they are
+ * Each end owns one link. The next call that needs a lost link re-establishes
+ * it, with back-off. The reading end then drops its messages, because they are
  * delivered again; the writing end sends unconfirmed messages again.
  */
 #ifndef COMMON_ENDPOINT_ENDPOINT_AMQP_H
@@ -50,7 +50,7 @@ void endpoint_amqp_release(struct amqp_endpoint *a);
 
 /* Connects if the link is down and next_try_ms has come; sleeps at most
  * wait_ms, and takes as long as a login may take. DONE: the link is up. LATER:
- * not yet. NEVER: trying again would not help. The last two set base.why and
+ * not yet. NEVER: a retry would not help. The last two set base.why and
  * base.code. */
 enum outcome endpoint_amqp_connect(struct amqp_endpoint *a, int wait_ms)
     __attribute__((warn_unused_result));
@@ -59,8 +59,8 @@ enum outcome endpoint_amqp_connect(struct amqp_endpoint *a, int wait_ms)
 enum outcome endpoint_amqp_first(struct amqp_endpoint *a)
     __attribute__((warn_unused_result));
 
-/* Reports the load of a queue that existed when the link was made. Also LATER
- * if the queue was deleted; the link is then dropped. */
+/* Reports the load of a queue that existed when the link was established. Also
+ * LATER if the queue was deleted; the link is then dropped. */
 enum outcome endpoint_amqp_look(struct amqp_endpoint *a,
     struct amqp_queue_load *load) __attribute__((warn_unused_result));
 
@@ -74,8 +74,8 @@ void endpoint_amqp_lost(struct amqp_endpoint *a);
 /* Call when the broker was reached: ends an outage if there was one. */
 void endpoint_amqp_reached(struct amqp_endpoint *a);
 
-/* Call when a message went through: back-off starts over. A connection alone is
- * not enough, because a link may go down again and again. */
+/* Call when a message was transferred: back-off restarts. A connection alone is
+ * not enough, because a link may break repeatedly. */
 void endpoint_amqp_works(struct amqp_endpoint *a);
 
 /* True if an outage has lasted longer than wait_timeout. */
@@ -86,7 +86,7 @@ enum outcome endpoint_amqp_op_connect(struct endpoint *e)
     __attribute__((warn_unused_result));
 bool endpoint_amqp_op_is_up(const struct endpoint *e);
 
-/* The two ends, in files of their own. */
+/* The two ends, in their own files. */
 struct endpoint *endpoint_amqp_open_read(const char *queue,
     const struct endpoint_options *opt, struct buf *why, enum exit_code *code);
 struct endpoint *endpoint_amqp_open_write(const char *queue, bool spread,

@@ -3,13 +3,13 @@
  *
  * The broker sends messages ahead of their acknowledgement, at most [amqp]
  * prefetch of them; they wait in `ready`, in order. `now` is the message whose
- * lines are being returned. There is one consumer, because with several the
- * broker would put the messages of a lost connection back out of order.
+ * lines are being returned. There is only one consumer, because with several
+ * the broker would requeue the messages of a lost connection out of order.
  *
- * Guarantee: a message is acknowledged by endpoint_ack() after its last line
- * was returned, or later. If the link goes down, all unacknowledged messages
- * are dropped here, because the broker sends them again; delivery tags of the
- * old connection are never used on a new one.
+ * Guarantee: endpoint_ack() acknowledges a message only after its last line was
+ * returned. If the link goes down, all unacknowledged messages are dropped
+ * here, because the broker sends them again; delivery tags of the old
+ * connection are never used on a new one.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -41,8 +41,8 @@ struct amqp_cursor {
 /* Callers serve their links between two blocks. */
 #define BLOCK_BYTES (64 * 1024)
 
-/* Makes m the current message, which the cursor then owns; there must be none
- * before. */
+/* Makes m the current message, which the cursor then owns; there must be no
+ * current message. */
 static void
 cursor_take(struct amqp_cursor *c, struct amqp_message m)
 {
@@ -119,8 +119,7 @@ static bool
 cursor_next(struct amqp_cursor *c, bool lines, char **part, size_t *len,
     enum endpoint_status *status)
 {
-	/* A message that is read as a whole has one line even if it is
-	 * empty. */
+	/* A message that is read as a whole is one line even if it is empty. */
 	if (!c->in_hand || (cursor_is_done(c) && (!c->whole || c->line > 0)))
 		return false;
 	c->refusal = c->message.too_long ? "the message is too long" : NULL;
@@ -161,8 +160,8 @@ struct amqp_reader {
 	bool passed_over; /* messages were waiting at the last idle check */
 	int64_t idle_ms;  /* since when nothing came; or the last check */
 
-	/* Since when links are dropped because nothing comes although messages
-	 * wait; 0: something came. */
+	/* Since when links are dropped because messages are available but none
+	 * arrives; 0: a message arrived. */
 	int64_t silent_since_ms;
 };
 
@@ -178,8 +177,8 @@ const_reader_of(const struct endpoint *e)
 	return (const struct amqp_reader *)(const void *)e;
 }
 
-/* While 32 acknowledgements are under way to a quorum queue, a channel holds
- * further ones back, and forgets them when it is closed. */
+/* While 32 acknowledgements are in transit to a quorum queue, a channel holds
+ * further ones back, and discards them when it is closed. */
 #define ACKS_AT_ONCE 25
 
 /* The link is lost, and with it every delivery that was not acknowledged. */
@@ -220,7 +219,7 @@ reader_ack_to(struct endpoint *e, const struct endpoint_mark *mark)
 	if (l->conn == NULL || mark->connection != r->done.connection ||
 	    mark->tag <= r->acked.tag)
 		return;
-	/* Commit point: the broker deletes what was returned. */
+	/* Commit point: the broker deletes the returned messages. */
 	if (amqp_link_check(l, "acknowledge",
 		amqp_basic_ack(l->conn, AMQP_LINK_CHANNEL, mark->tag, 1)) !=
 	    0) {
@@ -243,7 +242,8 @@ ack_alone(struct amqp_reader *r, uint64_t tag)
 	return reader_lost(r);
 }
 
-/* Waits until the leader of a quorum queue has taken all requests so far. */
+/* Waits until the leader of a quorum queue has processed all requests so
+ * far. */
 static bool
 leader_has_all(struct amqp_reader *r)
 {
@@ -269,7 +269,7 @@ reader_ack_only(struct endpoint *e, const struct endpoint_mark *marks, size_t n)
 
 	if (n == 0)
 		return true;
-	/* One acknowledgement is enough if there is no gap. */
+	/* A single acknowledgement is enough if there is no gap. */
 	while (i < n && marks[i].tag == r->acked.tag + i + 1)
 		i++;
 	if (i > 0)
@@ -283,17 +283,19 @@ reader_ack_only(struct endpoint *e, const struct endpoint_mark *marks, size_t n)
 	return marks[0].connection == r->done.connection && wait_for_leader(r);
 }
 
-/* A queue counts as empty if the broker says so twice with this time between,
- * and sends nothing meanwhile: its count leaves out messages under way. */
+/* A queue counts as empty if the broker reports this twice with this pause in
+ * between, and sends nothing meanwhile: its count does not include messages in
+ * transit. */
 #define QUIET_MS 50
 
-/* How often an idle reader asks whether the broker still has its consumer:
- * RabbitMQ can lose one silently if its queue is deleted and created again at
- * once. */
+/* How often an idle reader checks that the broker still has its consumer:
+ * RabbitMQ can silently lose one if its queue is deleted and at once created
+ * again. */
 #define IDLE_LOOK_MS 5000
 
-/* The maximum number of messages that wait here, and from how many bytes on
- * only one frame is read at a time; further messages wait in the socket. */
+/* The maximum number of messages that are kept here, and the number of bytes
+ * from which only one frame is read at a time; further messages stay in the
+ * socket. */
 #define READY_MAX 32768
 #define READY_BYTES (16 * 1024 * 1024)
 #define PREFETCH_MAX 65535
@@ -305,8 +307,9 @@ reader_ack_only(struct endpoint *e, const struct endpoint_mark *marks, size_t n)
 
 #define CONSUMER "lines" /* its tag */
 
-/* With less time for closing, a reader does not wait for the leader of a queue
- * but closes in order: what the leader does not have is delivered again. */
+/* If there is less time for closing, a reader does not wait for the leader of a
+ * queue but closes properly; messages whose acknowledgement the leader does not
+ * have are delivered again. */
 #define LEADER_MS 1000
 
 static enum outcome
@@ -331,7 +334,7 @@ consume(struct amqp_endpoint *a)
 	return status == 0 ? OUTCOME_DONE : l->outcome;
 }
 
-/* The consumer gets no more messages, and keeps those that it has. */
+/* The consumer receives no more messages, but keeps those that it has. */
 static enum outcome
 retire_consumer(struct amqp_reader *r)
 {
@@ -384,10 +387,11 @@ open_read(const char *queue, const struct endpoint_options *opt,
 	else if (opt->prefetch != 0)
 		r->prefetch = (uint16_t)opt->prefetch;
 	r->present_only = opt->present;
-	/* Others may have taken some of the counted messages. */
+	/* Other consumers may have received some of the counted messages. */
 	r->until_empty = opt->until_empty || opt->present;
 	r->now.whole = opt->whole;
-	/* One more than can arrive, so it is never full. */
+	/* One more than the maximum number that can arrive, so it is never
+	 * full. */
 	amqp_inflow_init(&r->ready, r->prefetch > 0 && r->prefetch < READY_MAX
 					? r->prefetch + (size_t)1
 					: READY_MAX);
@@ -506,7 +510,7 @@ is_empty(struct amqp_reader *r)
 		(void)reader_lost(r);
 		return false;
 	}
-	/* A message under way may have come before the answer. */
+	/* A message in transit may have arrived before the answer. */
 	empty = load.messages == 0 && load.readers > 0 &&
 		!amqp_frames_enqueued(r->a.link.conn);
 	if (empty && r->said_empty)
@@ -516,8 +520,8 @@ is_empty(struct amqp_reader *r)
 	return false;
 }
 
-/* The queue has forgotten its consumer, or will never send what it has. A
- * caller with a time-out gives up, otherwise it would try for ever. */
+/* The queue has lost its consumer, or will never send its messages. A caller
+ * with a time-out gives up; otherwise it would retry forever. */
 static void
 drop_overlooked(struct amqp_reader *r, const struct amqp_queue_load *load)
 {
@@ -540,7 +544,7 @@ drop_overlooked(struct amqp_reader *r, const struct amqp_queue_load *load)
 }
 
 /* Nothing came for a while. Returns true if the link was dropped: the queue has
- * no consumer, or messages waited in it at two checks in a row and were not
+ * no consumer, or two checks in a row found messages in it that were not
  * sent. */
 static bool
 is_overlooked(struct amqp_reader *r)
@@ -704,9 +708,9 @@ amqp_set_until_empty(struct endpoint *e, bool until_empty)
 }
 
 /* Waits until the leader of a quorum queue has the acknowledgements that were
- * sent, because a closed channel forgets those that it held back while the
- * leader was slow. A sole reader's queue refuses a probe beside its consumer,
- * so the consumer is removed first. */
+ * sent, because closing a channel discards those that it held back while the
+ * leader was slow. The queue of a sole reader refuses a probe beside its
+ * consumer, so the consumer is removed first. */
 static void
 end_consumer(struct amqp_reader *r)
 {

@@ -3,16 +3,17 @@
  * distributes records over queues: it collects lines into messages, sends them
  * and handles their confirms.
  *
- * Lines are collected in a buffer until it holds body_bytes, LINGER_MS have
- * passed, there is a flush, or a send while nothing else is unconfirmed. They
- * become one message: persistent, mandatory, with an id that it keeps however
- * often it is sent. It stays in the window, which is bounded, until the broker
+ * Lines are collected in a buffer until it has body_bytes, LINGER_MS have
+ * passed, there is a flush, or everything sent before is confirmed. They become
+ * one message, which is persistent and mandatory, and has the same id each time
+ * it is sent. A message stays in the window, which is bounded, until the broker
  * has confirmed it without returning it.
  *
- * A queue has one buffer. An exchange has one for each bucket (bucket.h), whose
- * number is the routing key of its messages, so that everything about a chat is
- * in one buffer and one queue, in order; and one for what concerns all, which
- * goes to the exchange NAME.all.
+ * A queue has one buffer. An exchange has one buffer for each bucket
+ * (bucket.h), whose number is the routing key of its messages, so that all
+ * records of a chat are in one buffer and one queue, in order. Another buffer
+ * is for records that concern all aggregators; they go to the exchange
+ * NAME.all.
  *
  * Guarantee: flush() is DONE only when the window and all buffers are empty.
  */
@@ -116,7 +117,7 @@ window_lost(struct amqp_writer *w)
 	return -1;
 }
 
-/* Empties a buffer, and frees it if a long line made it large. */
+/* Empties a buffer, and frees it if a long line enlarged it. */
 static void
 shorten_body(struct buf *b)
 {
@@ -134,7 +135,8 @@ slide(struct amqp_writer *w)
 		w->head = (w->head + 1) % AMQP_WINDOW;
 		w->n--;
 	}
-	/* With frequent flushes only a few places are used and have memory. */
+	/* With frequent flushes, only a few entries are used and have
+	 * memory. */
 	if (w->n == 0)
 		w->head = 0;
 }
@@ -200,7 +202,7 @@ format_id(const struct amqp_writer *w, uint64_t seq, struct buf *id)
 	buf_setf(id, "%s-%" PRIu64, w->run, seq);
 }
 
-/* The header of a returned message tells which one it is. */
+/* The header of a returned message identifies it. */
 static void
 mark_returned(struct amqp_writer *w, const amqp_frame_t *f)
 {
@@ -312,7 +314,7 @@ publish_message(struct amqp_writer *w, struct amqp_outgoing *m)
 	return 0;
 }
 
-/* Returns the oldest message that has to be sent, or NULL. */
+/* Returns the oldest message that must be sent, or NULL. */
 static struct amqp_outgoing *
 next_to_send(struct amqp_writer *w)
 {
@@ -336,10 +338,10 @@ awaits_answer(struct amqp_writer *w)
 	return false;
 }
 
-/* Before each message, reads whether the broker accepts any, so that an alarm
+/* Checks before each message whether the broker accepts any, so that an alarm
  * stops sending in time. If the queue was full, messages are sent one at a time
- * until it takes one: it might accept the last of several but not the first,
- * and their order matters. Not for an exchange, where the other queues would
+ * until it accepts one: it might accept the last of several but not the first,
+ * and their order matters. Not for an exchange, because its other queues would
  * wait, too. */
 static int
 send_outgoing(struct amqp_writer *w)
@@ -360,7 +362,7 @@ send_outgoing(struct amqp_writer *w)
 }
 
 #define LINGER_MS 5
-/* How long a full queue is left alone. */
+/* How long nothing is sent to a full queue. */
 #define PAUSE_BASE_MS 50
 #define PAUSE_CAP_MS 2000
 
@@ -384,7 +386,7 @@ writer_set_up(struct amqp_endpoint *a)
 }
 
 /* Sends, and reads answers; waits for them only while the window holds more
- * than n messages. NEVER: trying again would not help. */
+ * than n messages. NEVER: a retry would not help. */
 static enum outcome
 send_and_receive(struct amqp_writer *w, size_t n, int wait_ms)
 {
@@ -398,7 +400,7 @@ send_and_receive(struct amqp_writer *w, size_t n, int wait_ms)
 	return OUTCOME_DONE;
 }
 
-/* There is no progress: puts the reason into why. */
+/* Puts the reason for the lack of progress into why. */
 static void
 explain_stall(struct amqp_writer *w)
 {
@@ -446,7 +448,7 @@ confirm_down_to(struct amqp_writer *w, size_t n, bool flushing)
 	}
 }
 
-/* Makes a message from a buffer; the window must have space. */
+/* Creates a message from a buffer; the window must have space. */
 static void
 seal_message(struct amqp_writer *w, struct amqp_buffer *buffer)
 {
@@ -469,7 +471,7 @@ is_buffer_due(
 	       (buffer->filling.len > 0 && now - buffer->since_ms >= LINGER_MS);
 }
 
-/* Sends what is due, without waiting. */
+/* Sends messages that are due, without waiting. */
 static void
 send_due(struct amqp_writer *w)
 {
@@ -505,7 +507,7 @@ amqp_write(struct endpoint *e, const char *line, size_t len)
 	struct buf *filling = &buffer->filling;
 	int64_t now;
 
-	/* Take the line only if there is space for it. */
+	/* Accept the line only if there is space for it. */
 	if (filling->len > 0 && filling->len + len >= w->body_bytes) {
 		if (confirm_down_to(w, AMQP_WINDOW - 1, false) != OUTCOME_DONE)
 			return -1;
@@ -516,7 +518,7 @@ amqp_write(struct endpoint *e, const char *line, size_t len)
 		buffer->since_ms = now;
 	buf_add(filling, line, len);
 	buf_addc(filling, '\n');
-	/* The other buffers may have old lines, too. */
+	/* The other buffers may contain old lines, too. */
 	if (is_buffer_due(w, buffer, now) || now - w->swept_ms >= LINGER_MS)
 		send_due(w);
 	return 0;
@@ -637,7 +639,7 @@ endpoint_amqp_open_write(const char *queue, bool spread,
 	}
 	(void)snprintf(w->run, sizeof w->run, "%08" PRIx32 "%08" PRIx32,
 	    random_32(), random_32());
-	/* Each dead letter is shown, replayed or dropped by itself. */
+	/* Each dead letter is shown, replayed or dropped individually. */
 	w->body_bytes = amqp_is_dead_letter_queue(queue) ? 1
 			: opt->body > 0                  ? opt->body
 							 : AMQP_BODY_BYTES;

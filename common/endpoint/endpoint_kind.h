@@ -14,7 +14,7 @@
 
 #include "common/endpoint/endpoint.h"
 
-/* What a kind provides. open() may give the endpoint another table for its
+/* The functions of a kind. open() may give the endpoint another table for its
  * direction, and its name if it is needed before open() returns. */
 struct endpoint_ops {
 	const char *prefix; /* "queue:", or "" for all other names */
@@ -56,8 +56,8 @@ struct endpoint_timeout {
 };
 struct endpoint_timeout endpoint_timeout(const struct endpoint_options *opt);
 
-/* Returns how long a writing end continues without progress in ms; -1: for
- * ever. up: answers may be on their way. */
+/* Returns how long a writing end continues without progress in ms; -1: forever.
+ * up: answers may be in transit. */
 int64_t endpoint_timeout_ms(
     const struct endpoint_timeout *p, bool up, bool flushing);
 

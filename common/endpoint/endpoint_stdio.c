@@ -1,14 +1,14 @@
 /*
  * endpoint_stdio: "-" and files. Reading uses lines.h. Writing is buffered, and
- * complete lines are written as long as the reader takes them.
+ * complete lines are written as long as the reader accepts them.
  *
  * A file is truncated, readable by its owner only (records are personal data),
  * and synced by each flush, so that DONE means safe; standard output is not
- * synced with options.repeatable. Daemons use options.append, because their
- * input does not come again: the file is continued.
+ * synced with options.repeatable. Daemons use options.append and continue the
+ * file, because their input will not be delivered again.
  *
- * A pipe whose reader is gone (`| head`) is an ordinary end: NEVER with
- * PROG_OK. A pipe that is full when the program is asked to stop gets GRACE_MS.
+ * A pipe whose reader is gone (`| head`) is a normal end: NEVER with PROG_OK. A
+ * pipe that is full when the program is asked to stop gets GRACE_MS.
  */
 #define _GNU_SOURCE /* F_GETPIPE_SZ */
 
@@ -60,7 +60,7 @@ title(const struct endpoint *e, const char *standard)
 }
 
 /* An earlier run may have been killed inside its last line, which no flush had
- * made safe: it is removed. */
+ * made safe: the line is removed. */
 static int
 open_to_append(const char *path)
 {
@@ -204,8 +204,8 @@ stdio_fail(struct stdio_endpoint *s, int err)
 	return -1;
 }
 
-/* Waits until a pipe takes more, so that write(2) cannot block. A request to
- * stop ends the wait only if the pipe takes nothing for GRACE_MS. */
+/* Waits until a pipe accepts data, so that write(2) cannot block. A request to
+ * stop ends the wait only if the pipe accepts nothing for GRACE_MS. */
 static int
 wait_writable(struct stdio_endpoint *s)
 {
@@ -221,8 +221,8 @@ wait_writable(struct stdio_endpoint *s)
 	return stdio_fail(s, n == 0 ? EPIPE : errno);
 }
 
-/* Returns how many bytes can be written without blocking, now that the pipe
- * takes some: PIPE_BUF, or its whole capacity if it is empty. */
+/* Returns how many bytes can be written without blocking when the pipe accepts
+ * data: PIPE_BUF, or its whole capacity if it is empty. */
 static size_t
 pipe_room(int fd)
 {
@@ -270,7 +270,7 @@ stdio_write(struct endpoint *e, const char *line, size_t len)
 	return s->out.len < WRITE_SIZE ? 0 : write_out(s);
 }
 
-/* Some file systems report only on close that there was no space. */
+/* Some file systems report a lack of space only on close. */
 static int
 close_copy(int fd)
 {

@@ -113,8 +113,9 @@ address_same(const struct address *a, const struct address *b)
 	       memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }
 
-/* Returns what counts as one client: an IPv4 address, or an IPv6 network of 64
- * bits, which is the least that a provider assigns to one customer. */
+/* Returns the address that counts as one client: an IPv4 address, or an IPv6
+ * network of 64 bits, which is the smallest that a provider assigns to one
+ * customer. */
 static struct address
 address_client(const struct address *a)
 {
@@ -331,7 +332,7 @@ client_limits_leave(struct client_limits *a, const struct address *peer)
 	(void)pthread_mutex_unlock(&a->lock);
 }
 
-/* Takes the last name off the list, whose length is *len. Returns false if
+/* Removes the last name from the list, whose length is *len. Returns false if
  * there is none or it is empty. */
 static bool
 take_last_name(const char *list, size_t *len, struct address *name)

@@ -64,8 +64,8 @@ give_up(int fd)
 	return -1;
 }
 
-/* Returns a descriptor, or -1 with errno; ENOENT and ECONNREFUSED mean that
- * nobody listens. */
+/* Returns a descriptor, or -1 with errno; ENOENT and ECONNREFUSED mean that no
+ * process listens. */
 static int
 connect_to(const char *path)
 {
@@ -83,7 +83,7 @@ connect_to(const char *path)
 }
 
 /* Removes a socket that a killed process left. Returns -1 with errno if the
- * file is not a socket; for that, bind() would only say that the address is in
+ * file is not a socket, because bind() would only report that the address is in
  * use. */
 static int
 remove_unused(const char *path)
@@ -105,8 +105,8 @@ remove_unused(const char *path)
 	return 0;
 }
 
-/* Creates the socket with its final permissions, so that at no time a process
- * can connect that may not later. */
+/* Creates the socket with its final permissions, so that no process can connect
+ * before they apply. */
 static int
 bind_for_group(int fd, const struct sockaddr_un *at)
 {
@@ -118,11 +118,11 @@ bind_for_group(int fd, const struct sockaddr_un *at)
 }
 
 /* Listens at path, which is created with mode 0660: a proxy, or a program of
- * another user, connects through the group. Replaces a socket at which nobody
- * listens any more. Changes the process's umask for a moment, so no other
- * thread may create files meanwhile. Returns a non-blocking descriptor, or -1
- * with errno: EADDRINUSE while another process listens, EEXIST if the file is
- * not a socket. */
+ * another user, connects through the group. Replaces a socket at which no
+ * process listens any more. Changes the process's umask for a moment, so no
+ * other thread may create files meanwhile. Returns a non-blocking descriptor,
+ * or -1 with errno: EADDRINUSE while another process listens, EEXIST if the
+ * file is not a socket. */
 static int
 unix_socket_listen(const char *path)
 {

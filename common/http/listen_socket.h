@@ -1,5 +1,5 @@
 /*
- * listen_socket: the socket from which a listener takes connections:
+ * listen_socket: the socket at which a listener accepts connections:
  * 127.0.0.1:PORT, [::1]:PORT, any other address of this machine, or unix:PATH.
  */
 #ifndef COMMON_HTTP_LISTEN_SOCKET_H
@@ -27,8 +27,8 @@ int listen_socket_open(struct listen_socket *d, const char *where,
     enum exit_code *code, struct buf *why) __attribute__((warn_unused_result));
 
 /* Accepts a connection, which is non-blocking, and sets its peer; returns -1 if
- * none waits. *full: out of descriptors, so trying again at once would fail,
- * too. */
+ * none is pending. *full: descriptors have run out, so an immediate retry would
+ * fail, too. */
 int listen_socket_accept(const struct listen_socket *d, struct address *peer,
     bool *full) __attribute__((warn_unused_result));
 

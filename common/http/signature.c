@@ -1,6 +1,6 @@
 /*
- * signature: see signature.h. The MAC is computed whatever the headers are, so
- * the duration only depends on the length of the body.
+ * signature: see signature.h. The MAC is computed regardless of the headers, so
+ * the duration depends only on the length of the body.
  */
 #include "common/http/signature.h"
 

@@ -18,7 +18,7 @@ struct signature_scheme {
 	const char *header;    /* header with the signature */
 	const char *timestamp; /* header with the time; NULL: none */
 	const char *prefix;    /* before the hexadecimal digits, or NULL */
-	/* What is signed, in order: "timestamp", "body", and any text between
+	/* The signed data, in order: "timestamp", "body", and any text between
 	 * them. Ends with NULL. */
 	const char *const *parts;
 	int64_t window_ms; /* how far the time may differ from now */
@@ -50,7 +50,7 @@ const char *signature_verdict_name(enum signature_verdict v);
 void signature_mac(const char *key, const char *text, size_t len,
     unsigned char mac[SIGNATURE_MAC]);
 
-/* True if both are equal. The duration only depends on b's length. */
+/* True if both are equal. The duration depends only on b's length. */
 bool signature_same_secret(const char *known, const char *b, size_t b_len);
 
 /* Writes the MD5 of a text in lower-case hexadecimal, which some CRMs use as a

@@ -1,5 +1,5 @@
 /*
- * validate_errors: lists everything that is wrong with a request:
+ * validate_errors: lists all errors of a request:
  * {"detail":[{"loc":["body","id"],"msg":"is missing"}]}.
  */
 #ifndef COMMON_HTTP_VALIDATE_ERRORS_H

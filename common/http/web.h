@@ -106,16 +106,16 @@ struct web_answer {
 	 * authentic but were not understood. */
 	struct buf dead;
 	size_t dead_n;
-	/* For an answer that takes long: this handler makes it, in a thread of
+	/* For an answer that takes long: this handler makes it in a thread of
 	 * this queue. NULL: the answer is complete. */
 	web_handler *later;
 	struct work_queue *queue;
 	uint64_t lane; /* lane of the queue, see work_queue.h */
-	/* Bytes that a handler passes to its caller, and to goes_on. */
+	/* Bytes that a handler passes to its caller and to goes_on. */
 	struct buf note;
 	/* For an answer with status 200 that stays open: its body consists of
 	 * the events of this topic (event_topic.h) for at most events_ms (0: no
-	 * limit); then a browser asks again. The reference passes to the
+	 * limit); a browser then reconnects. The reference passes to the
 	 * server. NULL: the answer has a body. */
 	struct event_topic *events;
 	int64_t events_ms;
@@ -135,13 +135,13 @@ struct pending_request {
 	struct pending_request *next;
 };
 
-/* What a status of HTTP is called (RFC 9110). Static. */
+/* The name of an HTTP status (RFC 9110). Static. */
 const char *http_status_text(int status);
 
 /* Matches the path of a request against a pattern. Parts of the pattern may be
  * {name}, which matches any part that is not empty, and the last may be
  * {*name}, which matches all the rest if it is not empty. Parts are compared
- * byte for byte, as they were sent. */
+ * byte by byte, as they were sent. */
 bool path_pattern_fits(const char *pattern, const char *path);
 
 /* Returns the n-th part of a path, from 0, as it was sent; *len is 0 if there
@@ -153,7 +153,7 @@ const char *path_pattern_part(const char *path, size_t n, size_t *len);
 /* The size of an entity tag with quotes and NUL. */
 #define ETAG_TEXT 24
 
-/* more: what else affects the answer, such as a header; NULL: nothing. */
+/* more: other text that affects the answer, such as a header; NULL: nothing. */
 void etag_write(char etag[ETAG_TEXT], const struct buf *body, const char *more);
 
 /* True if the header If-None-Match has the tag, or *: the answer is 304. */

@@ -4,7 +4,7 @@
  * puts a topic into its answer (struct web_answer); the program publishes.
  *
  * All listeners share one text of the newest state. A slow listener skips
- * states that were replaced meanwhile, so each holds at most two texts: the one
+ * states that were replaced meanwhile, so each keeps at most two texts: the one
  * being sent, and the newest.
  *
  * Any thread may call these functions.
@@ -28,7 +28,8 @@ struct event_topic *event_topic_open(void) __attribute__((warn_unused_result));
 struct event_topic *event_topic_hold(struct event_topic *t);
 void event_topic_release(struct event_topic *t);
 
-/* True if only the caller has a reference: nobody listens, or is about to. */
+/* True if only the caller has a reference: no connection listens, or is about
+ * to. */
 bool event_topic_is_idle(struct event_topic *t);
 
 /* Sends an event to all listeners; later ones get it when they join. name and

@@ -144,7 +144,7 @@ release_request(struct connection *c)
 	buf_release(&c->answer.note);
 }
 
-/* A client that is refused while it sends would get a reset instead of the
+/* A client that is refused while it sends would receive a reset instead of the
  * answer, so a second descriptor of the connection stays open and is read. */
 static void
 linger(struct connection *c)
@@ -208,8 +208,8 @@ deadline(const struct connection *c)
 
 	switch (c->phase) {
 	case PHASE_IDLE:
-		/* The library closes silent connections; this one may have sent
-		 * part of a request line. */
+		/* The library closes silent connections, but this one may have
+		 * sent part of a request line. */
 		return c->phase_ms + o->keep_alive_ms + o->header_ms;
 	case PHASE_HEAD:
 		return c->request_ms + o->header_ms;
@@ -277,7 +277,7 @@ server_sweep_connections(struct server_worker *w, int64_t now, bool stopping)
 
 #define THREADS_MAX 8
 #define SWEEP_MS 250
-/* How long nothing is accepted when descriptors run out. */
+/* How long no connection is accepted when descriptors run out. */
 #define PAUSE_MS 100
 /* How often input from refused clients is read. */
 #define DRAIN_MS 10
@@ -288,8 +288,8 @@ server_sweep_connections(struct server_worker *w, int64_t now, bool stopping)
 /* How long work queues may still start waiting jobs then. */
 #define QUEUES_STOP_MS 5000
 /* Memory of each connection: request line and headers, an entry for each
- * header, and space for the answer's head and parts of a body. Not more,
- * because the library clears all of it between two requests. */
+ * header, and space for the answer's head and parts of a body. The size is
+ * limited, because the library clears all of it between two requests. */
 #define POOL_BYTES ((size_t)18 * 1024)
 
 static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\n"

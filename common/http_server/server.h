@@ -5,8 +5,8 @@
  * a work queue is a suspended connection, never a blocked thread.
  *
  * Limits: 4 KiB for the request line, 64 headers, 12 KiB for both together, and
- * the options below. Deadlines run from the start of a request, whatever is
- * sent meanwhile, so sending single bytes does not extend them.
+ * the options below. Deadlines run from the start of a request, so sending
+ * single bytes does not extend them.
  *
  * The server itself refuses: 400 and close (two lengths, a length beside
  * Transfer-Encoding, an encoding other than chunked, no host or two, a
@@ -15,8 +15,9 @@
  * 413, 414, 431, 429, 503 (out of memory, lines not stored, work queue full).
  * All other answers come from the handler.
  *
- * libmicrohttpd hides the lines between and after the chunks of a chunked body,
- * so anomalies there cannot be refused. They are not passed on to a proxy.
+ * libmicrohttpd does not show the lines between and after the chunks of a
+ * chunked body, so anomalies there cannot be refused. A proxy does not receive
+ * them.
  */
 #ifndef COMMON_HTTP_SERVER_SERVER_H
 #define COMMON_HTTP_SERVER_SERVER_H
@@ -54,11 +55,11 @@ server_count(atomic_ullong *what, unsigned long long n)
 	(void)atomic_fetch_add_explicit(what, n, memory_order_relaxed);
 }
 
-/* What a program does with requests. The server reads a request and calls
- * handle(), which fills the answer; it lets store() store the answer's lines,
- * if any; and it sends the answer. handle() must not take long, because its
- * thread serves other connections: for slow answers it names another handler
- * and a work queue, see struct web_answer. */
+/* The functions with which a program handles requests. The server reads a
+ * request and calls handle(), which fills the answer; it lets store() store the
+ * answer's lines, if any; and it sends the answer. handle() must not take long,
+ * because its thread serves other connections: for slow answers it names
+ * another handler and a work queue, see struct web_answer. */
 
 /* Fills the answer to a request that the server itself refuses. Its status and
  * retry time are set; body and headers are empty. Called in any thread of the

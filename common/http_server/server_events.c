@@ -4,9 +4,9 @@
  * on_event().
  *
  * A stream that has sent everything is a suspended connection, which costs
- * nothing until there is an event; otherwise libmicrohttpd would ask for more
- * again and again. A comment line every 15 seconds keeps proxies from closing
- * it. A client that does not read an event within the deadline of a request is
+ * nothing until the next event; otherwise libmicrohttpd would ask for more data
+ * continually. A comment line every 15 seconds keeps proxies from closing it. A
+ * client that does not read an event within the deadline of a request is
  * disconnected.
  */
 #include <pthread.h>
@@ -171,7 +171,7 @@ event_listener_take(struct event_listener *l)
 	return text;
 }
 
-/* Unparks the listener. Returns false if somebody else did, and wake() was
+/* Unparks the listener. Returns false if another thread did, and wake() was
  * called or will be. */
 static bool
 event_listener_unpark(struct event_listener *l)
@@ -185,7 +185,8 @@ event_listener_unpark(struct event_listener *l)
 	return was;
 }
 
-/* Removes the listener. It must not be parked, unless its thread has ended. */
+/* Removes the listener. The stream must not be parked, unless its thread has
+ * ended. */
 static void
 event_listener_leave(struct event_listener *l)
 {
@@ -220,8 +221,8 @@ begin_piece(struct connection *c, const char *bytes, size_t len)
 	server_set_phase(c, PHASE_STREAM);
 }
 
-/* Finds what to send next. Returns false if there is nothing; the listener is
- * then parked. */
+/* Finds what to send next. Returns false if there is no new state; the listener
+ * is then parked. */
 static bool
 next_piece(struct connection *c)
 {
@@ -297,7 +298,7 @@ server_begin_stream(struct connection *c)
 	a->events = NULL;
 	r = MHD_create_response_from_callback(
 	    MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_stream, c, NULL);
-	/* For HEAD the library would send the last chunk as a body, so the
+	/* For HEAD, the library would send the last chunk as a body, so the
 	 * answer ends with the connection. */
 	if (r != NULL && c->is_head)
 		(void)MHD_set_response_options(
@@ -315,7 +316,7 @@ server_end_stream(struct connection *c)
 	c->stream = (struct answer_stream){ .left = 0 };
 }
 
-/* True if its time is over, or the program ended it. */
+/* True if its time has passed, or the program ended it. */
 static bool
 is_over(const struct connection *c, int64_t now)
 {
@@ -334,8 +335,8 @@ server_tend_stream(struct connection *c, int64_t now, bool stopping)
 	if (stopping && s->cut_ms == 0)
 		s->cut_ms = now + ENDING_MS;
 	s->ends = stopping || is_over(c, now);
-	/* It ends after what is being sent. A slow client always has something
-	 * to read; one that reads nothing is cut off. */
+	/* It ends after the text that is being sent. A slow client always has
+	 * data to read; one that reads nothing is disconnected. */
 	if (!s->suspended) {
 		if (stopping && now >= s->cut_ms)
 			(void)shutdown(c->fd, SHUT_RDWR);

@@ -3,10 +3,10 @@
  * proxy might read in another way (request smuggling); see server.h.
  *
  * The library accepts bare line feeds, folds lines, ends a text at a NUL and
- * the headers at a line that begins with a colon, and reports none of this. But
- * it leaves everything in place, ends each line with two bytes, and reports the
- * total length: so the parts must follow each other without a gap from the
- * method to the end. A gap is something that the library has hidden.
+ * the headers at a line that begins with a colon, and reports none of this.
+ * However, it leaves everything in place, ends each line with two bytes, and
+ * reports the total length: the parts must therefore follow each other without
+ * a gap from the method to the end. A gap is text that the library has hidden.
  */
 #include "common/http_server/server_impl.h"
 
@@ -55,8 +55,8 @@ has_controls(const char *s, size_t len)
 	return false;
 }
 
-/* The library accepts a blank before the colon as part of the name; others do
- * not. */
+/* The library accepts a space before the colon as part of the name; other
+ * servers do not. */
 static bool
 is_token(const char *s, size_t len)
 {
@@ -69,8 +69,8 @@ is_token(const char *s, size_t len)
 	return len > 0;
 }
 
-/* These may occur only once: we would read the first, others perhaps the
- * last. */
+/* These may occur only once, because a proxy might read another occurrence than
+ * we do. */
 static const char *const single[] = { "authorization", "content-type",
 	"idempotency-key" };
 
@@ -159,7 +159,7 @@ on_argument(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_len,
 	bool *odd = cls;
 
 	(void)kind;
-	/* A NUL would hide what follows it. */
+	/* A NUL would hide the text after it. */
 	if (strlen(key) != key_len || (value != NULL && strlen(value) != len))
 		*odd = true;
 	return MHD_YES;

@@ -19,7 +19,7 @@
 /* A listener of a topic. It is parked once it has sent everything; the next
  * event unparks it and calls wake(), once, in the publisher's thread. All other
  * functions are called in the thread of its connection. */
-/* An event in the form in which it is sent. */
+/* An event in its transmitted form. */
 struct event_text {
 	atomic_size_t references;
 	char id[EVENT_ID_MAX + 1];
@@ -161,7 +161,7 @@ struct request_headers {
 
 /* Reads the headers into *h, which must be zeroed; the caller releases
  * h->forwarded. Returns the status with which to refuse the request, possibly
- * one set before; 0: none. method and version point into the request, as the
+ * one set before; 0: none. method and version point into the request as the
  * library read it. */
 int server_read_headers(const struct connection *c, const char *method,
     const char *version, struct request_headers *h);
@@ -186,9 +186,9 @@ enum MHD_Result server_send_answer(struct connection *c);
 /* Returns the response that sends the events of c->answer.events; NULL: out of
  * memory. */
 struct MHD_Response *server_begin_stream(struct connection *c);
-/* Frees what a stream owns; does nothing without one. */
+/* Frees the data of a stream, if there is one. */
 void server_end_stream(struct connection *c);
-/* Sends due comments, ends a stream whose time is over, and notices a client
+/* Sends due comments, ends a stream whose time has passed, and detects a client
  * that has left. */
 void server_tend_stream(struct connection *c, int64_t now, bool stopping);
 
@@ -203,8 +203,8 @@ void server_remove_connection(struct connection *c);
 void server_reset_request(struct connection *c);
 void server_drop_body(struct connection *c);
 
-/* Shuts down connections that are past their deadlines; if the server stops,
- * also those whose request has not begun. */
+/* Shuts down connections that have exceeded their deadlines; if the server
+ * stops, also those whose request has not begun. */
 void server_sweep_connections(
     struct server_worker *w, int64_t now, bool stopping);
 

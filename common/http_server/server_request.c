@@ -101,7 +101,7 @@ make_response(struct connection *c)
 	    a->body.len, a->body.data, MHD_RESPMEM_PERSISTENT);
 }
 
-/* An empty body has a type, too: there may be no rows. */
+/* An empty body has a type, too, because a response may have no rows. */
 static const char *
 type_of(const struct web_answer *a)
 {
@@ -155,7 +155,7 @@ server_send_answer(struct connection *c)
 /* A body of up to this size is read even if the request is refused, so that the
  * connection can stay open. */
 #define POLITE_BYTES ((uint64_t)64 * 1024)
-/* Retry-After if lines cannot be stored, or the server stops. */
+/* Sets Retry-After if lines cannot be stored or the server stops. */
 #define STORE_RETRY_S 5
 /* How long a client that has closed its side may still be waiting for an
  * answer. */
@@ -253,7 +253,7 @@ begin_body(struct connection *c, const char *method, const char *version)
 }
 
 /* Adds a piece of the body. Up to four times max_body is read and dropped,
- * because a chunked body does not tell its length. */
+ * because the length of a chunked body is unknown. */
 static enum MHD_Result
 add_to_body(struct connection *c, const char *data, size_t len)
 {
@@ -280,7 +280,7 @@ add_to_body(struct connection *c, const char *data, size_t len)
 }
 
 /* Headers that may be repeated (RFC 9110, 5.3), and the separator with which
- * their lines are joined. Of other headers the first line counts. */
+ * their lines are joined. For other headers, the first line counts. */
 static const struct header_list {
 	const char *name, *between;
 } lists[HEADER_LISTS] = {
@@ -429,9 +429,9 @@ store_lines(struct connection *c)
 	cb->store(cb->context, &c->pending);
 }
 
-/* True if the request has waited so long that its client gave up: it would
- * change nothing, and others wait. A client that closes its side right after
- * its request may still listen. */
+/* True if the request has waited so long that its client gave up; handling it
+ * would only delay others. A client that closes its side right after its
+ * request may still read the answer. */
 static bool
 is_for_nobody(const struct connection *c)
 {
@@ -476,7 +476,7 @@ make_later(struct connection *c)
 	on_stored(&c->pending, true);
 }
 
-/* Suspends the connection if a work queue or the storer comes first. */
+/* Suspends the connection if a work queue or the storer must act first. */
 static bool
 must_wait(struct connection *c)
 {

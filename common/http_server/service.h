@@ -1,7 +1,7 @@
 /*
- * service: the HTTP server of a program as a section of the configuration
- * describes it: limits, files, socket, server and port file. It is opened in
- * three steps, so that a program can open its own resources between them.
+ * service: the HTTP server of a program, as configured by a section: limits,
+ * files, socket, server and port file. It is opened in three steps, so that a
+ * program can open its own resources in between.
  *
  * The section has the keys connections, connections_per_address, rate, burst,
  * proxies, header_timeout, request_timeout and keep_alive.

@@ -11,7 +11,7 @@
 #include "common/os/notify.h"
 #include "common/os/thread.h"
 
-/* A lane has jobs that wait or run; it exists only as long as any do. */
+/* A lane has waiting or running jobs; it exists only as long as it has any. */
 struct lane {
 	uint64_t id;
 	struct work_queue_job *first, **last;
@@ -69,9 +69,9 @@ may_run(const struct work_queue *q, const struct lane *l)
 		   l->running + 1 < q->most_threads);
 }
 
-/* Returns the lane whose turn it is, and moves it behind all others: of the
- * lanes that may run, the one with the fewest running jobs that has waited
- * longest. NULL: none. */
+/* Returns the lane whose turn it is, and moves it to the end: among the lanes
+ * that may run, the one with the fewest running jobs that has waited longest.
+ * NULL: none. */
 static struct lane *
 take_turn(struct work_queue *q)
 {
@@ -93,7 +93,8 @@ take_turn(struct work_queue *q)
 	return taken;
 }
 
-/* Notes that one of the lane's jobs is done. A lane without jobs is removed. */
+/* Records that one of the lane's jobs is complete. A lane without jobs is
+ * removed. */
 static void
 leave_lane(struct work_queue *q, struct lane *l)
 {

@@ -1,9 +1,9 @@
 /*
  * work_queue: threads that run jobs in the order in which they were put; a
- * single thread runs one after the other. If each tenant has a queue of its
- * own, slow requests of one do not delay another. If tenants share a queue,
- * each has a lane: lanes take turns, and one lane leaves a thread and half of
- * the waiting places to the others. Threads start when there are jobs for them.
+ * single thread runs one after the other. If each tenant has its own queue,
+ * slow requests of one do not delay another. If tenants share a queue, each has
+ * a lane: lanes take turns, and one lane leaves a thread and half of the queue
+ * to the others. Threads start when there are jobs for them.
  */
 #ifndef COMMON_HTTP_SERVER_WORK_QUEUE_H
 #define COMMON_HTTP_SERVER_WORK_QUEUE_H

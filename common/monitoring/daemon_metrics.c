@@ -123,7 +123,7 @@ daemon_metrics_open(const struct conf *conf, const char *queue,
 	if (folder == NULL)
 		return NULL;
 	m = xcalloc(1, sizeof *m);
-	/* Any name of a queue is also valid for a file. */
+	/* Any queue name is also a valid file name. */
 	m->path =
 	    xasprintf("%s/messaging_%s_%s.prom", folder, prog_name(), queue);
 	prometheus_label(&m->labels, "program", prog_name());

@@ -1,13 +1,13 @@
 /*
- * daemon_metrics: metrics for Prometheus from a daemon that reads a queue. It
- * has no address that Prometheus could query, so it writes a file for
+ * daemon_metrics: metrics for Prometheus from a daemon that reads a queue. The
+ * daemon has no address that Prometheus could query, so it writes a file for
  * node_exporter's textfile collector, messaging_PROGRAM_QUEUE.prom in [metrics]
  * folder, every few seconds and at its end. The file is replaced as a whole.
  * Each sample has the labels program and queue, because node_exporter reads
  * several such files as one.
  *
  * Counters begin at 0 when the process starts, as Prometheus expects. If the
- * folder cannot be written, this is one warning and no reason to stop.
+ * folder cannot be written, this causes one warning and the program continues.
  *
  * One thread uses it. All functions accept NULL, for a run that is not a daemon
  * or without a folder.
@@ -23,8 +23,8 @@
 
 struct daemon_metrics;
 
-/* Adds the samples that only this program has. Each has these labels, followed
- * by its own. */
+/* Adds the samples that are specific to this program. Each sample has these
+ * labels, followed by its own. */
 typedef void daemon_metrics_writer(
     void *ctx, struct buf *to, const char *labels);
 
@@ -37,11 +37,11 @@ struct daemon_metrics *daemon_metrics_open(const struct conf *conf,
 /* Input was acknowledged: its effect is safe, which took ms. */
 void daemon_metrics_flushed(struct daemon_metrics *m, int64_t ms);
 
-/* Something was retried n times since the last call. */
+/* An operation was retried n times since the last call. */
 void daemon_metrics_retried(struct daemon_metrics *m, uint64_t n);
 
 /* Sets the totals so far: lines read, including bad ones, and dead letters.
- * Writes the file if it is due; cheap, so it may be called in each turn. */
+ * Writes the file if it is due; cheap enough to be called in each iteration. */
 void daemon_metrics_count(
     struct daemon_metrics *m, uint64_t lines, uint64_t dead_letters);
 

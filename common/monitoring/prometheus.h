@@ -4,9 +4,9 @@
  *
  * Names begin with messaging_, use base units (seconds, bytes), and end in
  * _total for counters. The id of a person, chat or message is never a label,
- * because each combination of labels costs the server memory for ever; the name
- * of a tenant may be one. No sample has a timestamp: node_exporter would refuse
- * the file.
+ * because each combination of labels permanently uses memory of the server; the
+ * name of a tenant may be one. No sample has a timestamp: node_exporter would
+ * refuse the file.
  */
 #ifndef COMMON_MONITORING_PROMETHEUS_H
 #define COMMON_MONITORING_PROMETHEUS_H

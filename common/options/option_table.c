@@ -28,7 +28,7 @@ static const char *const common_help[][2] = {
 };
 #define COMMONS_N (sizeof common_help / sizeof common_help[0])
 
-/* A usage line that is being written. */
+/* A usage line under construction. */
 struct usage_line {
 	struct buf *to;
 	size_t line;   /* start of its last line */
@@ -165,7 +165,8 @@ option_help(const struct option_mode *const *modes, size_t modes_n,
 		add_help_row(&modes[i]->choice, width, to);
 }
 
-/* What getopt_long() returns for the first option without a letter. */
+/* The value that getopt_long() returns for the first option without a
+ * letter. */
 #define FIRST_NUMBER 256
 
 static int
@@ -326,7 +327,7 @@ list_values(const struct option_mode *m)
 }
 
 /* Explains getopt_long()'s result '?' or ':'. '?' for a known long option means
- * that it takes no value but got one. */
+ * that it takes no value but was given one. */
 static int
 refuse_word(const struct option_reader *r, int c, char **argv)
 {
@@ -502,9 +503,9 @@ store_value(const struct option_row *row, const char *value, void *options)
 	return -1;
 }
 
-/* True for options that say what the run is about: a user who gives one twice
- * means both, so the second must not replace the first silently. Of other
- * options the last one counts, so that users can override the options of a
+/* True for options that name the subject of the run: a user who gives one twice
+ * means both, so the second must not silently replace the first. For other
+ * options, the last one counts, so that users can override the options of a
  * script. */
 static bool
 is_given_once(const struct option_row *row)

@@ -2,8 +2,8 @@
  * option_table: the options of a program as tables. A program has modes: the
  * first is the default, each of the others is chosen by an option (--check,
  * --list). A mode has a row for each option: its name, its value, and where it
- * is stored. The rows serve to read the command line, for error messages, and
- * for the help: `program -h` shows the first mode and a list of the others,
+ * is stored. The rows are used to read the command line, for error messages,
+ * and for the help: `program -h` shows the first mode and a list of the others,
  * `program --check -h` shows that mode.
  *
  * Options are read with getopt_long(3). An option without a row in the chosen
@@ -89,8 +89,8 @@ struct option_mode {
 	/* The option that chooses the mode, with its help for the list of
 	 * modes; zeroed in the first mode. */
 	struct option_row choice;
-	/* If set, the option chooses the mode only with a value for which this
-	 * is true, and only if no other mode is chosen. */
+	/* If set, the option chooses the mode only if this is true for its
+	 * value and no other mode is chosen. */
 	bool (*when)(const char *value);
 	const char *title; /* for messages; NULL: the choice's name */
 	const char *about; /* what the mode does: lines with newlines */

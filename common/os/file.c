@@ -43,7 +43,7 @@ file_read_all(int fd, struct buf *b)
 		want = CHUNK;
 		if (b->max > 0 && b->max - b->len < want)
 			want = b->max - b->len;
-		/* A full buffer is fine if that was all. */
+		/* A full buffer is fine if the file ends there. */
 		n = want > 0 ? read_once(fd, buf_room(b, want), want)
 			     : read_once(fd, &probe, 1);
 		if (n <= 0)
@@ -75,7 +75,7 @@ file_read_at(int fd, void *data, size_t len, size_t at)
 }
 
 /* Returns the descriptor if it is a regular file; otherwise closes it and sets
- * errno to what it is. */
+ * errno to its type. */
 static int
 only_regular(int fd)
 {

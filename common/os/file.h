@@ -15,10 +15,10 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Opens a regular file like open(2). Anything else with that name is refused
- * without waiting (ESPIPE: a pipe, EISDIR: a folder, ENXIO: a socket or, for
- * writing, a pipe without reader, ENODEV: a device). mode is for a new file.
- * Returns the descriptor, or
+/* Opens a regular file like open(2). Any other file type with that name is
+ * refused without waiting (ESPIPE: a pipe, EISDIR: a folder, ENXIO: a socket
+ * or, for writing, a pipe without reader, ENODEV: a device). mode is for a new
+ * file. Returns the descriptor, or
  * -1. */
 int file_open(const char *path, int flags, mode_t mode)
     __attribute__((warn_unused_result));
@@ -38,21 +38,21 @@ int file_is_at(int fd, const char *path, bool follow)
     __attribute__((warn_unused_result));
 
 /* True if both names lead to the same existing file or folder. Devices such as
- * /dev/null may be read and written at once, so they do not count. */
+ * /dev/null may be read and written at the same time, so they do not count. */
 bool file_is_same(const char *a, const char *b);
 
 int file_write_all(int fd, const void *data, size_t len)
     __attribute__((warn_unused_result));
 
-/* Writes the content of a new file, syncs it and closes fd, in any case. */
+/* Writes the content of a new file, syncs it and always closes fd. */
 int file_write_and_close(int fd, const void *data, size_t len)
     __attribute__((warn_unused_result));
 
 /* Opens a file of lines for appending, and locks it; EWOULDBLOCK while another
- * process has it. A new file has mode 0600, and its name is synced. Removes the
- * rest of a line that a killed process left; *torn: its bytes. Only opens what
- * is not a regular file. flags: further flags of open(2). Returns the
- * descriptor, or -1. */
+ * process holds the lock. A new file has mode 0600, and its name is synced.
+ * Removes an incomplete line that a killed process left; *torn: its bytes.
+ * Opens everything except a regular file. flags: further flags of open(2).
+ * Returns the descriptor, or -1. */
 int file_open_lines(const char *path, int flags, size_t *torn)
     __attribute__((warn_unused_result));
 
@@ -86,9 +86,9 @@ enum exit_code file_replace(const char *path, mode_t mode, const void *data,
     size_t len, struct buf *why) __attribute__((warn_unused_result));
 
 /* Takes a lock between processes by flock(2) on a file. The kernel releases it
- * when the process ends, however it ends. Returns the descriptor (>= 0), which
- * must stay open while the lock is needed; -1 with *why, and errno EWOULDBLOCK
- * if another process holds it. */
+ * at the end of the process, even if it is killed. Returns the descriptor (>=
+ * 0), which must stay open while the lock is needed; -1 with *why, and errno
+ * EWOULDBLOCK if another process holds it. */
 int lock_take(const char *path, struct buf *why)
     __attribute__((warn_unused_result));
 void lock_release(int fd);

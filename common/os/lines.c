@@ -20,7 +20,7 @@
 #include "common/os/stop.h"
 
 #define CHUNK ((size_t)256 * 1024)
-/* The rest of a block is usually shorter, so the buffer seldom grows. */
+/* The rest of a block is usually short, so the buffer seldom grows. */
 #define REST ((size_t)16 * 1024)
 
 /* How often an unlimited wait checks whether the program should stop. */
@@ -46,8 +46,8 @@ lines_release(struct lines *l)
 	l->scanned = 0;
 }
 
-/* Makes room for a read: moves the rest to the front, and grows up to a line of
- * maximum length plus a chunk. */
+/* Makes space for a read: moves the rest to the front, and grows up to a line
+ * of maximum length plus a chunk. */
 static void
 make_read_room(struct lines *l)
 {
@@ -197,7 +197,7 @@ at_end(struct lines *l, char **line, size_t *len)
 	return LINE_CUT;
 }
 
-/* Drops the line at the start of the buffer if it is too long already, so that
+/* Drops the line at the start of the buffer if it is already too long, so that
  * memory stays bounded. */
 static void
 skip_long(struct lines *l)
@@ -230,7 +230,7 @@ lines_next(struct lines *l, char **line, size_t *len, int timeout_ms)
 	}
 }
 
-/* Returns the place after the last newline of the bytes not scanned yet, or
+/* Returns the position after the last newline of the bytes not yet scanned, or
  * NULL. */
 static const char *
 whole_lines_end(const struct lines *l)

@@ -1,7 +1,7 @@
 /*
  * lines: reads lines from a descriptor, one by one or in blocks, through one
  * bounded buffer and without copying each line. It reports whether the input
- * ended after a line or inside one: a poller that was killed leaves half a
+ * ended after a line or inside one, because a killed poller leaves half a
  * record. A byte order mark before the first line is skipped.
  */
 #ifndef COMMON_OS_LINES_H

@@ -1,7 +1,7 @@
 /*
  * lmdb_guard: LMDB trusts the file that it maps, so a damaged or truncated page
  * can crash the process inside LMDB. While a guard is set, such a crash ends
- * the program with one line that names the file and the way out, instead of a
+ * the program with one line that names the file and the remedy, instead of a
  * core dump. Each thread has its own guard.
  */
 #ifndef COMMON_OS_LMDB_GUARD_H

@@ -1,7 +1,7 @@
 /*
  * notify: see notify.h. Each thread that ever called notify_alive() has a slot
- * with the time of its last call. The thread that calls when a message to the
- * manager is due checks all slots.
+ * with the time of its last call. The thread that calls when a notification is
+ * due checks all slots.
  */
 #define _DEFAULT_SOURCE /* SOCK_CLOEXEC, MSG_NOSIGNAL */
 
@@ -30,8 +30,8 @@
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"
 
-/* Fractions of WatchdogSec: how often the manager is told, because a message
- * may be lost, and how long a thread may take between two calls. */
+/* Fractions of WatchdogSec: how often the manager is notified, because a
+ * message may be lost, and how long a thread may take between two calls. */
 #define NOTIFY_PART 4
 #define TURN_PART 2
 /* How long READY=1 waits for a busy manager, because it is sent only once. */
@@ -79,7 +79,7 @@ watchdog_of_environment(void)
 	return us < 1000 * NOTIFY_PART ? NOTIFY_PART : us / 1000;
 }
 
-/* '@' stands for the zero byte before an abstract name. */
+/* '@' represents the zero byte before an abstract name. */
 static int
 set_manager_address(const char *path)
 {
@@ -234,7 +234,8 @@ notify_stopping(void)
 		notify_manager("STOPPING=1", 0);
 }
 
-/* Formatted beforehand: a signal handler can do little more than write(2). */
+/* Formatted beforehand, because a signal handler can do little more than
+ * write(2). */
 static struct buf refusal = BUF_INIT;
 
 static void

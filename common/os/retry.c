@@ -12,7 +12,7 @@
 /* The longest wait for a server's hint if there is no budget. */
 #define HINT_CAP_MS (INT64_C(3600) * 1000)
 
-/* The other end may close a link that is not served for longer. */
+/* The other end may close a link that is not served for longer than this. */
 #define SERVE_MS 1000
 
 static int64_t
@@ -38,7 +38,7 @@ retry_delay(unsigned attempt, int64_t base_ms, int64_t cap_ms, int64_t hint_ms,
     int64_t hint_cap_ms, uint32_t random)
 {
 	uint64_t w = (uint64_t)window(attempt, base_ms, cap_ms);
-	/* w + 1 fits into 32 bits, so the product into 64. */
+	/* w + 1 fits into 32 bits, so the product fits into 64. */
 	int64_t backoff = (int64_t)((random * (w + 1)) >> 32);
 	int64_t hint = min64(hint_ms, hint_cap_ms);
 

@@ -25,7 +25,7 @@ struct retry {
 
 /* Pure. Full jitter: a value in [0, min(cap, base * 2^attempt)], selected by
  * random (any 32 bits). A server's hint (ms; -1: none), up to hint_cap, can
- * only make it longer; otherwise a hint of 0 would make us ask without a
+ * only extend it; otherwise a hint of 0 would cause requests without a
  * pause. */
 int64_t retry_delay(unsigned attempt, int64_t base_ms, int64_t cap_ms,
     int64_t hint_ms, int64_t hint_cap_ms, uint32_t random);

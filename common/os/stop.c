@@ -36,8 +36,8 @@ stop_on_signal(int sig)
 		(void)alarm(STOP_WITHIN_S);
 }
 
-/* Something hangs: a server does not answer, a name is not resolved, a disk is
- * stuck. The current work was not acknowledged, so nothing is lost. */
+/* An operation hangs: a server does not answer, a name is not resolved, a disk
+ * is stuck. The current work was not acknowledged, so nothing is lost. */
 static void
 on_alarm(int sig)
 {

@@ -1,8 +1,8 @@
 /*
  * stop: SIGTERM and SIGINT ask a program to finish its current work and to exit
  * with 0. The handler sets a flag; every wait in the project is bounded and
- * checks it. A library may wait longer (for a server's answer or a host name):
- * STOP_WITHIN_S seconds after the signal the process ends wherever it is, with
+ * checks it. A library may wait longer (for a server's answer or a host name).
+ * STOP_WITHIN_S seconds after the signal, the process ends in any state, with
  * one line and exit code 75, which is as safe as kill -9. SIGPIPE and SIGXFSZ
  * are ignored, so that EPIPE and EFBIG arrive as ordinary errors.
  */
@@ -23,8 +23,8 @@ void stop_on_signal(int sig);
 /* True once a signal has asked the program to stop. */
 bool stop_asked(void);
 
-/* Returns the time until the process is ended by force; INT64_MAX if nobody
- * asked. */
+/* Returns the time until the process is killed; INT64_MAX if there was no
+ * request. */
 int64_t stop_left_ms(void);
 
 /* Sleeps for ms milliseconds, less if asked to stop, and then returns true. A

@@ -20,7 +20,8 @@ thread_start(pthread_t *t, const char *name, void *(*run)(void *), void *ctx,
 	int rc;
 
 	(void)sigfillset(&every);
-	/* A fault of the thread itself, which lmdb_guard.c may explain. */
+	/* A fault caused by the thread itself, which lmdb_guard.c may
+	 * explain. */
 	(void)sigdelset(&every, SIGBUS);
 	(void)sigdelset(&every, SIGSEGV);
 	(void)pthread_sigmask(SIG_SETMASK, &every, &before);
@@ -31,7 +32,8 @@ thread_start(pthread_t *t, const char *name, void *(*run)(void *), void *ctx,
 		return syserr_explain(
 		    why, PROG_TEMPFAIL, "cannot start a thread");
 	}
-	/* Not by the thread itself: a caller may read the name immediately. */
+	/* The thread does not set it itself, because a caller may read the name
+	 * immediately. */
 	(void)pthread_setname_np(*t, name);
 	return PROG_OK;
 }

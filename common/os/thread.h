@@ -1,7 +1,7 @@
 /*
- * thread: makes threads with all signals blocked: signals go to the main
- * thread, whose waits must end with them. A thread that needs a signal unblocks
- * it (profile_jq.c).
+ * thread: creates threads with all signals blocked, so that signals reach the
+ * main thread and end its waits. A thread that needs a signal unblocks it
+ * (profile_jq.c).
  */
 #ifndef COMMON_OS_THREAD_H
 #define COMMON_OS_THREAD_H
@@ -19,7 +19,7 @@ enum exit_code thread_start(pthread_t *t, const char *name,
     void *(*run)(void *), void *ctx, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* The same, but ends the process if the thread cannot be made. */
+/* The same, but ends the process if the thread cannot be created. */
 void thread_must_start(
     pthread_t *t, const char *name, void *(*run)(void *), void *ctx);
 

@@ -75,7 +75,7 @@ duration_format(int64_t ms, char *text)
 	return text;
 }
 
-/* Wider cells are cut, so that the others stay on the screen. */
+/* Wider cells are truncated, so that the others stay on the screen. */
 #define TEXT_MAX 60
 #define NAME_MAX_WIDTH 24
 
@@ -217,8 +217,8 @@ show_row(const struct output_table *t, size_t n, char *const *cells,
 		buf_clear(&cell);
 		width =
 		    display_add(&cell, s != NULL ? s : "-", max_width(t, i));
-		/* Blanks are only written before a cell, so no line ends with
-		 * blanks. */
+		/* Spaces are only written before a cell, so no line ends with
+		 * spaces. */
 		pad += i > 0 ? GAP : 0;
 		if (right || width == 0)
 			pad += widths[i] - width;
@@ -246,7 +246,7 @@ fitting_columns(const struct output_table *t, const size_t *widths)
 	return n;
 }
 
-/* Otherwise readers might think that the table has no other columns. */
+/* Otherwise readers might assume that the table has no other columns. */
 static void
 name_missing_columns(const struct output_table *t, size_t n, struct buf *to)
 {

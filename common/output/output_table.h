@@ -5,9 +5,9 @@
  *
  * CSV follows RFC 4180; text that a spreadsheet would run as a formula gets a
  * leading apostrophe. The width of a table's cells is that of their characters
- * on a terminal; control characters are masked. A table can be made to fit a
- * width: columns are left out from the right, and named below. A number is
- * never cut, because part of a number is another number.
+ * on a terminal; control characters are masked. A table can be fitted to a
+ * width: columns are omitted from the right, and named below. A number is never
+ * truncated, because part of a number is another number.
  */
 #ifndef COMMON_OUTPUT_OUTPUT_TABLE_H
 #define COMMON_OUTPUT_OUTPUT_TABLE_H
@@ -32,19 +32,19 @@ int output_format_option(const char *s, enum output_format *f)
 /* Replaces AUTO by TABLE or NDJSON, depending on stdout. */
 enum output_format output_format_resolve(enum output_format f);
 
-/* Appends one CSV cell. A number is not a formula, whatever its first character
- * is. */
+/* Appends one CSV cell. A number does not count as a formula, even if it begins
+ * with a sign. */
 void output_csv_cell(struct buf *to, const char *s, bool number);
 
 /* Returns the width for output: the environment's COLUMNS, otherwise that of
  * the terminal at stdout; SIZE_MAX if stdout is not a terminal, because any
- * width will do. */
+ * width is then acceptable. */
 size_t output_width(void);
 /* Returns the maximum number of lines: the environment's LINES, otherwise
  * SIZE_MAX. */
 size_t output_lines(void);
 
-/* Appends a line of ASCII words; a line wider than `width` is broken at blanks,
+/* Appends a line of ASCII words; a line wider than `width` is broken at spaces,
  * so that no number is split. */
 void output_wrap(struct buf *to, const char *line, size_t width);
 
@@ -77,8 +77,8 @@ void output_table_show(const struct output_table *t, enum output_format f,
 void output_table_release(struct output_table *t);
 
 /* Appends the text with control characters and invalid UTF-8 masked. A text
- * wider than max (at least 1) is cut to that width, including an ellipsis at
- * its end. Returns the width in columns. */
+ * wider than max (at least 1) is truncated to that width, including an ellipsis
+ * at its end. Returns the width in columns. */
 size_t display_add(struct buf *to, const char *s, size_t max);
 
 #define DURATION_TEXT 32

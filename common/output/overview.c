@@ -12,8 +12,8 @@
 #include "common/base/xalloc.h"
 #include "common/output/output_table.h"
 
-/* More chats, or more than a quarter of the screen, would push the operators
- * off it. */
+/* With more chats, or more than a quarter of the screen, the operators would
+ * not be visible. */
 #define CHATS_MAX 10
 
 struct overview_operator *
@@ -203,7 +203,7 @@ count_lines(const struct buf *text)
 	return n;
 }
 
-/* Returns how many operators get a line once everything else has its lines. */
+/* Returns how many operators get a line after all other lines are placed. */
 static size_t
 find_room(const struct overview *o, const struct overview_screen *screen,
     const struct buf *totals, const struct buf *chats)
@@ -214,7 +214,7 @@ find_room(const struct overview *o, const struct overview_screen *screen,
 	if (screen->lines == SIZE_MAX)
 		return SIZE_MAX;
 	/* The lines needed for titles, missing columns, and the number of
-	 * operators cut. */
+	 * omitted operators. */
 	add_operators(o, o->operators_n, screen->width, &titles);
 	taken = count_lines(&titles) - o->operators_n + count_lines(totals) +
 		1 + count_lines(chats);

@@ -1,7 +1,7 @@
 /*
  * overview: a team's table for people: the totals of a tenant, its operators,
- * and the customers who wait. The aggregator shows rows that it has just
- * computed, the sink those of the database; nothing is computed here. The
+ * and waiting customers. The aggregator shows rows that it has just computed,
+ * and the sink shows those of the database; nothing is computed here. The
  * longest wait comes first, for operators and chats alike.
  */
 #ifndef COMMON_OUTPUT_OVERVIEW_H
@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* No value: nobody waits, there is nothing to average, or the CRM does not
- * say. */
+/* No value: no customer waits, there is nothing to average, or the CRM does not
+ * report it. */
 #define OVERVIEW_NONE INT64_MIN
 
 /* Times, waits and averages are in ms. Texts are owned. */

@@ -31,7 +31,7 @@ bucket_of(const char *tenant, size_t tenant_len, const char *key, size_t len)
 	return (unsigned)((h ^ h >> 32) % BUCKETS);
 }
 
-/* The key fields of each type. The first one that a record has is used,
+/* The key fields of each type. The first field that a record has is used,
  * otherwise its tenant alone. Types that are not listed are BUCKET_ALL. */
 static const struct {
 	const char *type, *key[3];
@@ -51,7 +51,7 @@ is_string_field(const struct flat_field *f, const char *text)
 	       memcmp(f->val, text, f->val_len) == 0;
 }
 
-/* Returns the field if it is an id: a string, or a number by its digits. */
+/* Returns the field if it is an id: a string, or a number in digits. */
 static const struct flat_field *
 find_id_field(const struct flat *f, const char *name)
 {
@@ -140,7 +140,8 @@ bucket_of_record(const struct record *r)
 	struct text key = { NULL, 0 };
 	size_t i, j;
 
-	/* These keep all fields, including those that struct record lacks. */
+	/* These contain all fields, including those that struct record
+	 * lacks. */
 	if (r->type == RECORD_SNAPSHOT || r->type == RECORD_ROW ||
 	    r->type == RECORD_UNKNOWN)
 		return bucket_of_flat(r->flat);

@@ -14,7 +14,7 @@
  *
  * A distributed snapshot has begin and end markers for each bucket, even if it
  * is empty, and for BUCKET_ALL. Their field `bucket` has the number, and they
- * go to the same queue as their lines, so that each part is complete by itself.
+ * go to the same queue as their lines, so that each part is complete in itself.
  */
 #ifndef COMMON_RECORDS_BUCKET_H
 #define COMMON_RECORDS_BUCKET_H

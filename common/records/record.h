@@ -3,7 +3,7 @@
  * messaging-records(5) documents them. record.c has the table of their fields.
  *
  * A parsed record borrows its texts from the line and from the reader until the
- * next record_parse(). Absent and null are the same: text NULL, time
+ * next record_parse(). Absent and null mean the same: text NULL, time
  * CLOCK_NONE, number RECORD_NO_NUMBER, flag false.
  */
 #ifndef COMMON_RECORDS_RECORD_H
@@ -90,7 +90,7 @@ struct record {
 	bool is_private, automated, stale, about, simulated;
 	bool available, has_available;
 
-	/* Every field as received; a row's columns are read from it. */
+	/* All fields as received; a row's columns are read from them. */
 	const struct flat *flat;
 
 	/* Private to scan.c, and never cleared: strings to convert. */
@@ -135,17 +135,20 @@ int record_parse(struct record *r, struct flat *f, const char *line, size_t len,
 int record_read(struct record *r, const struct flat *f, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* Why simulated assignments are refused where only real ones belong. */
+/* The reason why simulated assignments are refused where only real ones are
+ * allowed. */
 #define RECORD_SIMULATED "it is simulated: nobody reserved the chat"
 
-/* Returns NULL, or why the text is not an id: a control character, or a blank
- * at its end. Ids are keys in the database, where 'a' and 'a ' are equal. */
+/* Returns NULL, or the reason why the text is not an id: a control character,
+ * or a space at its end. Ids are keys in the database, where 'a' and 'a ' are
+ * equal. */
 const char *record_id_error(const char *p, size_t len);
 
 /* The same for a field, whose escapes must also be preserved without loss. */
 const char *record_id_field_error(const struct flat_field *v);
 
-/* Reads a field that is an id. Returns NULL, or why it is not one. */
+/* Reads a field that is an id. Returns NULL, or the reason why it is not
+ * one. */
 const char *record_read_id(const struct flat_field *v, struct text *to);
 
 /* Clearing the first RECORD_CLEARED bytes makes all fields absent. */

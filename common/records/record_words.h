@@ -16,7 +16,7 @@ struct record_words {
 	struct keywords keys; /* rows of record_fields, and RECORD_TYPE_KEY */
 	struct keywords types, states, statuses, froms;
 
-	/* By type: bit i stands for row i. */
+	/* By type: bit i represents row i. */
 	uint64_t may[RECORD_TYPES], must[RECORD_TYPES];
 };
 

@@ -1,13 +1,13 @@
 /*
  * scan: see scan.h. There are two passes over a few thousand bytes at a time:
- * the first indexes where strings end (scan_index.h), the second goes along the
+ * the first indexes the ends of strings (scan_index.h), the second follows the
  * index from key to key and stores each value in its field.
  *
- * In a regular record the branches of the second pass do not depend on the key:
- * a perfect hash finds it, and a table says how long its string may be and
- * where it is stored. So records may have their keys in any order. Strings that
- * need conversion (times, enumerations, the tenant's name) are converted
- * afterwards, in the order of the table.
+ * In a regular record, the branches of the second pass do not depend on the
+ * key: a perfect hash finds it, and a table has the maximum length and the
+ * destination of its string. Records may therefore have their keys in any
+ * order. Strings that need conversion (times, enumerations, the tenant's name)
+ * are converted afterwards, in the order of the table.
  *
  * Every function here gives up on a record that is unusual in any way;
  * take_by_parser() then passes its line to record_parse(). So nothing here
@@ -43,7 +43,7 @@ struct string_rule {
 /* Longer than any string. */
 #define TOO_LONG ((uint32_t)INT32_MAX)
 
-/* Shared by all scanners; made once. */
+/* Shared by all scanners; created once. */
 struct scan_plan {
 	const struct record_words *words;
 	struct string_rule rules[KEYWORDS_NONE + 1];
@@ -261,7 +261,7 @@ walk_other(struct record_walk *w, unsigned key, const char *p)
 	return good ? end : NULL;
 }
 
-/* Moves p past the colon after a key, and a blank. Returns false if there is no
+/* Moves p past the colon after a key, and a space. Returns false if there is no
  * colon. *is_string: a string begins there. */
 static inline bool
 enter_value(const char **p, bool *is_string)
@@ -278,7 +278,7 @@ enter_value(const char **p, bool *is_string)
 	return true;
 }
 
-/* Moves p past the comma after a value, and a blank. Returns false if there is
+/* Moves p past the comma after a value, and a space. Returns false if there is
  * no comma, or no key after it; p then stays. */
 static inline bool
 enter_key(const char **p)
@@ -299,7 +299,7 @@ enter_key(const char **p)
 /* Reads and stores the members from p on; returns the closing brace, or NULL.
  * It is one function with its state in local variables, because the compiler
  * must assume that storing a text changes everything else. A missing quote is
- * noticed by the byte that should follow it. */
+ * detected by the next byte. */
 static const char *
 walk_members(struct record_walk *w, const char *p)
 {
@@ -360,8 +360,8 @@ walk_members(struct record_walk *w, const char *p)
 	return *p == '}' && p[1] == '\n' ? p : NULL;
 }
 
-/* Valid names are remembered by their length and last byte, in which most of
- * them differ. */
+/* Valid names are cached by their length and last byte, because most names
+ * differ in these. */
 static bool
 is_other_tenant(struct scan *s, struct text t)
 {
@@ -380,7 +380,7 @@ is_other_tenant(struct scan *s, struct text t)
 	return true;
 }
 
-/* True for a valid name. Usually it is that of the previous record. */
+/* True for a valid name. Usually it is the tenant of the previous record. */
 static bool
 is_tenant(struct scan *s, struct text t)
 {
@@ -495,8 +495,8 @@ clear_fields(struct record *r, uint64_t rows)
 	}
 }
 
-/* Called after all members: decides whether the record is regular, and converts
- * the remaining values. */
+/* Called after all members: determines whether the record is regular, and
+ * converts the remaining values. */
 static bool
 finish_record(struct record_walk *w, const char *line, size_t len)
 {

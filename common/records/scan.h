@@ -1,6 +1,6 @@
 /*
- * scan: the fast reader for records, of which there are millions. It reads a
- * block of lines, as endpoint_read_block() returns them.
+ * scan: a fast reader for large numbers of records. It reads a block of lines,
+ * as returned by endpoint_read_block().
  *
  *     scan_block(s, block, len);
  *     while ((rc = scan_record(s, &r)) != 0)
@@ -36,14 +36,14 @@
 #define SCAN_TENANTS 16
 
 struct scan {
-	/* About the last scan_record(): its line without newline, borrowed from
-	 * the block; after a bad line the reason, and the fields that could be
+	/* For the last scan_record(): its line without newline, borrowed from
+	 * the block; after a bad line, the reason and the fields that could be
 	 * read (flat.n is 0 if none). */
 	const char *line;
 	size_t len;
 	struct buf why;
 	struct flat flat;
-	/* About a record that was read here: bit i is set if row i of
+	/* For a record that was read here: bit i is set if row i of
 	 * record_fields is present. 0: record_read() read it. */
 	uint64_t fields;
 

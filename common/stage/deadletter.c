@@ -14,7 +14,8 @@
 #include "common/digest/encoding.h"
 #include "common/text/jsonw.h"
 
-/* How many are printed to stderr; further ones are only counted. */
+/* The number of bad records printed to stderr; further ones are only
+ * counted. */
 #define SHOWN 20
 
 void
@@ -124,8 +125,9 @@ count_cause(struct deadletter *d, const char *where, const char *reason)
 	c->n++;
 }
 
-/* A run with dead letters exits with 0, so cron would not mail about them. One
- * line for each cause is enough: a thousand lines would hide the others. */
+/* A run with dead letters exits with 0, so cron would not mail a message about
+ * them. One line per cause is enough, because a thousand lines would hide the
+ * others. */
 static void
 tell_causes(struct deadletter *d, bool at_end)
 {
@@ -175,7 +177,8 @@ deadletter_flush(struct deadletter *d)
 		d->reported = false;
 		tell_causes(d, false);
 	} else if (!d->reported || o == OUTCOME_NEVER) {
-		/* A caller that waits for ever repeats this; log it once. */
+		/* A caller that waits forever repeats this, so it is logged
+		 * once. */
 		d->reported = true;
 		(void)letter_failed(
 		    d, endpoint_code(d->out), endpoint_why(d->out));

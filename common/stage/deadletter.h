@@ -21,7 +21,8 @@
 
 #include <stdint.h>
 
-/* Reasons that are counted separately; further ones share the last place. */
+/* Number of reasons that are counted separately; all further ones share the
+ * last entry. */
 enum { DEADLETTER_CAUSES = 20 };
 
 struct deadletter {
@@ -45,13 +46,12 @@ struct deadletter {
 void deadletter_open(struct deadletter *d, const struct endpoint *in,
     const struct endpoint_options *opt);
 
-/* Dead letters go to stderr, whatever the input is: for a run that changes
- * nothing. */
+/* Dead letters always go to stderr, for a run that changes nothing. */
 void deadletter_open_shown(struct deadletter *d);
 
 /* Adds one bad record; where: endpoint_where(). line may be NULL. If the queue
- * or file does not take it, this is logged; after LATER the same record may be
- * added again. */
+ * or file does not accept it, this is logged; after LATER, the same record may
+ * be added again. */
 enum outcome deadletter_add(struct deadletter *d, const char *where,
     const char *line, size_t len, const char *reason)
     __attribute__((warn_unused_result));

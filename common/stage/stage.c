@@ -7,7 +7,7 @@
  *                         next one
  *   acknowledge           lines are read again whose effect exists completely
  *
- * So a line may be handled twice and is never lost.
+ * A line may therefore be handled twice, but is never lost.
  */
 #include "common/stage/stage.h"
 
@@ -21,10 +21,10 @@
 #include "common/os/stop.h"
 
 #define IDLE_MS 1000
-/* After this many lines a prompt stage rests at least as long as the flush
+/* After this many lines, a prompt stage pauses at least as long as the flush
  * took, because fewer batches cost less. */
 #define MANY_LINES 1000
-/* Wait while send() or confirm() has work left. */
+/* Wait while send() or confirm() is not complete. */
 #define SOON_MS 1
 /* How long a flush may be unconfirmed while the next batch is read; after that
  * the stage waits for it. */
@@ -32,7 +32,7 @@
 #define RETRY_BASE_MS 200
 #define RETRY_CAP_MS 5000
 
-/* How often links are served: shorter than any heartbeat. */
+/* How often links are served; must be shorter than any heartbeat. */
 #define LOOK_MS 400
 
 static void
@@ -57,8 +57,8 @@ serve_others(void *ctx)
 		s->idle(s->ctx);
 }
 
-/* After an outcome that is not DONE: returns true, after a pause, if it is
- * worth another try. */
+/* After an outcome other than DONE: returns true, after a pause, if a retry
+ * makes sense. */
 static bool
 try_again(struct stage *s, enum outcome o, struct retry *retry)
 {
@@ -194,7 +194,7 @@ batch_wait_ms(const struct stage *s, const struct stage_batch *b)
 	return s->resting_ms - now < left ? s->resting_ms - now : left;
 }
 
-/* Reads within a batch. *again: nothing came, but there is time left. */
+/* Reads within a batch. *again: nothing arrived, but there is time left. */
 static enum endpoint_status
 read_more(struct stage *s, const struct stage_batch *b, char **line,
     size_t *len, int left, bool *again)
@@ -214,7 +214,7 @@ read_more(struct stage *s, const struct stage_batch *b, char **line,
 		return read_line_or_block(s, line, len, left);
 	asked = clock_mono_ms();
 	status = read_line_or_block(s, line, len, SOON_MS);
-	/* An input that returns earlier has its reasons. */
+	/* An input that returns earlier has a reason. */
 	*again = status == ENDPOINT_WAIT && clock_mono_ms() - asked >= SOON_MS;
 	return status;
 }
@@ -230,8 +230,8 @@ count_lines(struct stage *s, struct stage_batch *b, size_t lines)
 	return batch_wait_ms(s, b);
 }
 
-/* Called when no line came within *left ms. Returns true if the batch goes on,
- * and sets *left to the next wait; again: see read_more(). */
+/* Called when no line arrived within *left ms. Returns true if the batch
+ * continues, and sets *left to the next wait; again: see read_more(). */
 static bool
 go_on_without(struct stage *s, const struct stage_batch *b,
     enum endpoint_status status, bool again, int64_t *left, enum outcome *o)
@@ -242,7 +242,7 @@ go_on_without(struct stage *s, const struct stage_batch *b,
 	} else if (status != ENDPOINT_WAIT || b->lines > 0 || stop_asked()) {
 		return false;
 	} else if (s->unconfirmed) {
-		/* The broker sends no more until then. */
+		/* Until then, the broker sends no more. */
 		*o = acknowledge_flush(s, true);
 	} else {
 		/* These messages had no lines. Without an acknowledgement
@@ -289,7 +289,7 @@ read_batch(struct stage *s, enum outcome *o)
 }
 
 /* Flush, dead letters, confirm, acknowledge: in this order, or not at all. The
- * last two happen while the next batch is read. */
+ * last two steps run while the next batch is read. */
 static enum outcome
 complete_batch(struct stage *s, uint64_t lines)
 {
@@ -298,7 +298,7 @@ complete_batch(struct stage *s, uint64_t lines)
 
 	if (o != OUTCOME_DONE)
 		return o;
-	/* What needs no flush need not wait for this one. */
+	/* Data that need no flush need not wait for this one. */
 	if (s->send != NULL)
 		(void)s->send(s->ctx);
 	s->flush_ms = clock_mono_ms();

@@ -36,10 +36,10 @@ struct stage {
 	bool dry_run;         /* acknowledge nothing: a queue keeps
 			       * everything */
 
-	/* Handles one line, borrowed; passes a bad record to deadletter_add()
+	/* Handles one borrowed line; passes a bad record to deadletter_add()
 	 * itself. Returns DONE (continue), NEVER (stop; it has logged why and
 	 * set `code`), or LATER: the line was neither handled nor changed. With
-	 * wait_forever it is passed again after a pause; otherwise the stage
+	 * wait_forever, it is passed again after a pause; otherwise the stage
 	 * stops with PROG_TEMPFAIL. */
 	enum outcome (*handle)(void *ctx, char *line, size_t len);
 
@@ -53,14 +53,15 @@ struct stage {
 	enum outcome (*flush)(void *ctx);
 
 	/* May be NULL: flush() does everything. Otherwise flush() may begin
-	 * what confirm() completes, while the next batch is read. DONE: the
-	 * effect of the last flush is safe. LATER, only without `wait`: not
-	 * yet, and does not block. With `wait`, same outcomes as flush(). */
+	 * work that confirm() completes while the next batch is read. DONE: the
+	 * effect of the last flush is safe. Without `wait`, LATER means not
+	 * yet, and it does not block. With `wait`, it returns the same outcomes
+	 * as flush(). */
 	enum outcome (*confirm)(void *ctx, bool wait);
 
 	/* May be NULL. Called before a batch of a prompt stage waits for more
-	 * lines, and before each flush: sends what needs no flush to be sent.
-	 * True: not all of it could be sent, call again soon. */
+	 * lines, and before each flush: sends data that need no flush. True:
+	 * not everything could be sent; call again soon. */
 	bool (*send)(void *ctx);
 
 	/* Both may be NULL. pump() is called several times a second, however
@@ -71,8 +72,8 @@ struct stage {
 	void (*pump)(void *ctx);
 	void (*idle)(void *ctx);
 
-	/* Set by a callback: ends in order, as after a signal, but tells the
-	 * service manager nothing, because the caller may start again. */
+	/* Set by a callback: ends normally, as after a signal, but without
+	 * notifying the service manager, because the caller may start again. */
 	bool enough;
 	struct daemon_metrics *metrics; /* borrowed; NULL: none */
 

@@ -10,7 +10,8 @@
 #include "common/records/record.h"
 
 /* The first is the size of a MEDIUMTEXT in bytes; a line is much shorter. The
- * second is how many characters fit into a TEXT, at four bytes each. */
+ * second is the number of characters that fit into a TEXT, at four bytes
+ * each. */
 #define MEDIUMTEXT ((1 << 24) - 1)
 #define SHORTTEXT (65535 / 4)
 
@@ -41,7 +42,7 @@
 #define FLAG COLUMN_BOOL, false, 0
 #define NEEDED_FLAG COLUMN_BOOL, true, 0
 
-/* struct messages_in_parts and so on: their offsets give the place of each
+/* struct messages_in_parts and so on: their offsets give the index of each
  * column. */
 #define TABLE(table, ...) struct table##_in_parts {
 #define PARTS                                                                  \
@@ -133,7 +134,7 @@ static const struct {
 	.at = PLACE_OF(where, at_), .age = PLACE_OF(where, age_),              \
 	.chat = PLACE_OF(where, chat_), .day = PLACE_OF(where, day_)
 
-/* A part is only complete together with the others, so its rows are not deleted
+/* A part is complete only together with the others, so its rows are not deleted
  * with a chat. */
 #define LIFE_OF_PART_NOW LIFE_TENANT
 #define LIFE_OF_PART_TENANT LIFE_TENANT

@@ -1,8 +1,8 @@
 /*
  * tables: all tables and columns as arrays, made from the declarations in
- * tables.def. The aggregator writes rows by them, the sink creates the tables
- * and reads and stores rows, the reaper deletes rows, and messaging-tables(5)
- * is generated from them.
+ * tables.def. The aggregator writes rows according to them, the sink creates
+ * the tables and reads and stores rows, the reaper deletes rows, and
+ * messaging-tables(5) is generated from them.
  */
 #ifndef COMMON_TABLES_TABLES_H
 #define COMMON_TABLES_TABLES_H
@@ -41,7 +41,7 @@ struct column {
 	int64_t max; /* bytes, characters, or the greatest value */
 };
 
-/* What a table has besides the columns of its rows: a column that the database
+/* An addition to the columns of a table's rows: a column that the database
  * computes (expression), or an index (its columns, separated by commas). */
 struct table_extra {
 	struct column column; /* for an index only the name */
@@ -85,7 +85,7 @@ struct table {
 	const struct table_extra *extras; /* ends with one without a name */
 };
 
-/* struct messages_at and so on: the place of each column. */
+/* struct messages_at and so on: the index of each column. */
 #define TABLE(table, ...) struct table##_at {
 #define COLUMN(name, ...) char name;
 #define WHOLE(name, ...) char name;
@@ -132,7 +132,7 @@ table_cells(const struct table *t)
 static inline const struct column *
 table_cell(const struct table *t, size_t i)
 {
-	/* Generation and part are the end of the key. */
+	/* Generation and part are at the end of the key. */
 	return &t->columns[i + 1 + (t->is_parts && i + 3 >= t->keys ? 2 : 0)];
 }
 

@@ -176,7 +176,7 @@ value_kind(char first)
 	}
 }
 
-/* Reads "key": value, with any blanks. */
+/* Reads "key": value, with any whitespace. */
 static bool
 take_member(struct flat *f, struct json_text *t, struct flat_field *v)
 {

@@ -3,13 +3,13 @@
  *
  * A regular line is read once along an index of its strings (scan_index.h):
  * nothing is allocated and every value is a pointer into the line; only strings
- * with escapes are copied. An unusual line (a key with an escape, blanks other
- * than single spaces, a large number, an error) is read again from its
+ * with escapes are copied. An unusual line (a key with an escape, whitespace
+ * other than single spaces, a large number, an error) is read again from its
  * beginning, step by step (json_text.h). Both ways give the same result; `slow`
  * says which one was used. Any JSON is accepted, and every byte is checked to
  * be UTF-8. NUL as an escape, and half of a surrogate pair, become U+FFFD.
  *
- * A line may have any number of fields: the memory for them grows with it.
+ * A line may have any number of fields: the memory for them grows as needed.
  */
 #ifndef COMMON_TEXT_FLAT_H
 #define COMMON_TEXT_FLAT_H

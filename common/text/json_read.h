@@ -1,10 +1,10 @@
 /*
- * json_read: JSON that others wrote, as values of jansson: what a CRM answers
- * is repaired, what a client asks for is checked.
+ * json_read: JSON from outside as values of jansson: responses of a CRM are
+ * repaired, and requests of clients are checked.
  *
- * Jansson does not read texts that are no valid UTF-8 (CRMs cut emojis in half
- * and pass on other encodings), a NUL in a name, and numbers that are too
- * large. One such value must not make a whole answer unreadable.
+ * Jansson does not read texts that are not valid UTF-8 (CRMs split emojis and
+ * pass on other encodings), a NUL in a name, and numbers that are too large.
+ * One such value must not make a whole answer unreadable.
  */
 #ifndef COMMON_TEXT_JSON_READ_H
 #define COMMON_TEXT_JSON_READ_H
@@ -29,10 +29,11 @@ struct json_read_error {
 };
 
 /* Reads the JSON of a request or token, which must be UTF-8 without repeated
- * names in an object. Values become what a record can hold: \u0000 and half of
- * a surrogate pair become U+FFFD, and a number that exceeds 64 bits or a double
- * becomes the nearest double. Values that must stay as written are taken from
- * the text (flat.h). Returns a new reference, or NULL and *wrong. */
+ * names in an object. Values are converted to those that a record can contain:
+ * \u0000 and half of a surrogate pair become U+FFFD, and a number that exceeds
+ * 64 bits or a double becomes the nearest double. Values that must stay as
+ * written are taken from the text (flat.h). Returns a new reference, or NULL
+ * and *wrong. */
 json_t *json_read_strictly(const char *text, size_t len,
     struct json_read_error *wrong) __attribute__((warn_unused_result));
 

@@ -129,7 +129,7 @@ json_scalar(struct json_text *t)
 	return json_text_wrong(t, "a value expected");
 }
 
-/* The open objects and lists; a bit for each says whether it is an object. */
+/* The open objects and lists; a bit for each is set if it is an object. */
 struct json_nest {
 	size_t depth;
 	unsigned char objects[JSON_TEXT_DEPTH / 8];

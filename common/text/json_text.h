@@ -1,9 +1,9 @@
 /*
  * json_text: checks JSON (RFC 8259) piece by piece, finds where each piece
- * ends, and says what is wrong. It builds no values: numbers may have any size,
- * and names may be repeated. It is for rare text; frequent text is read along
- * an index (scan_value.h). Jansson builds a tree, refuses integers above 64
- * bits, and keeps only one member with each name.
+ * ends, and describes errors. It builds no values, so numbers may have any
+ * size, and names may be repeated. It is for rare text; frequent text is read
+ * along an index (scan_value.h). Jansson builds a tree, refuses integers above
+ * 64 bits, and keeps only one member with each name.
  */
 #ifndef COMMON_TEXT_JSON_TEXT_H
 #define COMMON_TEXT_JSON_TEXT_H
@@ -31,15 +31,15 @@ json_text_peek(const struct json_text *t)
 
 void json_text_blanks(struct json_text *t);
 
-/* Each function reads what must come next and moves p past it; false: an
+/* Each function reads the expected text and moves p past it; false: an
  * error. */
 bool json_text_string(struct json_text *t);
 bool json_text_value(struct json_text *t);
-/* Reads the colon after a member's name, and surrounding blanks. */
+/* Reads the colon after a member's name, and surrounding whitespace. */
 bool json_text_colon(struct json_text *t);
 
-/* Appends the JSON, which must be valid, without blanks between its pieces, so
- * that it is on one line. */
+/* Appends the JSON, which must be valid, without whitespace between its pieces,
+ * so that it is on one line. */
 void json_text_compact(const char *json, size_t len, struct buf *to);
 
 /* The message for a value that is nested too deeply. */

@@ -2,15 +2,15 @@
  * jsonw: the JSON writer of the four programs. It appends to a buf: objects
  * member by member, lists element by element, in order and with commas. No
  * check is needed between calls; a buf without a cap cannot fail. Text is
- * escaped as JSON needs (control characters, quote, backslash); it must be
+ * escaped as JSON requires (control characters, quote, backslash); it must be
  * UTF-8, which record_parse() and the poller ensure. Keys are the program's own
  * words and are not escaped, except by jsonw_name().
  *
- * Alternatives: jansson builds a tree of everything first; yajl streams as this
- * does, but would be one more library for few functions.
+ * Alternatives: jansson first builds a tree of everything; yajl streams in the
+ * same way, but would add a library for a few functions.
  *
- * A file with its own layout writes its blanks and newlines itself, and takes
- * strings and numbers from here.
+ * A file with its own layout writes whitespace itself, and uses strings and
+ * numbers from here.
  */
 #ifndef COMMON_TEXT_JSONW_H
 #define COMMON_TEXT_JSONW_H
@@ -47,13 +47,13 @@ void jsonw_raw(struct buf *b, const char *key, const char *json, size_t len);
 /* members that are already JSON: "key":value,... */
 void jsonw_members(struct buf *b, const char *json, size_t len);
 
-/* Only the key, for a value that is appended next. The key of jsonw_name()
- * comes from outside and is escaped. */
+/* Writes only the key, for a value that is appended next. The key of
+ * jsonw_name() comes from outside and is escaped. */
 void jsonw_key(struct buf *b, const char *key);
 void jsonw_name(struct buf *b, const char *key, size_t len);
 
-/* Only the value: a quoted and escaped string; or the shortest number that
- * strtod(3) reads as the same value, with a fraction as in Python (5.0,
+/* Writes only the value: a quoted and escaped string, or the shortest number
+ * that strtod(3) reads as the same value, with a fraction as in Python (5.0,
  * 0.1). */
 void jsonw_quote(struct buf *b, const char *s, size_t len);
 void jsonw_real(struct buf *b, double d);

@@ -26,7 +26,7 @@ skip_blanks(struct shape *s)
 	s->p += strspn(s->p, " ");
 }
 
-/* Reads c if it comes next, and returns whether it did. */
+/* Reads c if it is next, and returns whether it was. */
 static bool
 takes(struct shape *s, char c)
 {
@@ -133,7 +133,8 @@ write_members(struct buf *to, struct shape *s)
 	buf_release(&required);
 }
 
-/* Writes a named value. Returns what its range would limit: "" or "Length". */
+/* Writes a named value. Returns the property that its range limits: "" or
+ * "Length". */
 static const char *
 write_value(struct buf *to, struct shape *s, struct text name, bool nullable)
 {
@@ -214,7 +215,7 @@ is_nullable(const struct shape *s)
 	return false;
 }
 
-/* Writes the value itself; returns what its range would limit. */
+/* Writes the value itself; returns the property that its range limits. */
 static const char *
 write_base(struct buf *to, struct shape *s, bool nullable)
 {

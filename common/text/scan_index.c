@@ -115,7 +115,7 @@ pieces_plain(const char *p, size_t n, struct scan_piece *pieces)
 		check_wide(wide, pieces + n, p, true);
 }
 
-/* What one piece passes to the next. */
+/* The data that one piece passes to the next. */
 struct carry {
 	uint64_t in_string; /* all ones: the piece begins in a string */
 	uint64_t escaped;   /* 1: its first byte is escaped */
@@ -189,7 +189,7 @@ drop_escaped_quotes(struct scan_piece *piece, const char *p, struct carry *s)
 			piece->odd |= 1;
 }
 
-/* Bit i of the result says whether the number of ones in bits 0..i is odd. */
+/* Bit i of the result is set if the number of ones in bits 0..i is odd. */
 typedef uint64_t parity_fn(uint64_t x);
 
 static inline uint64_t
@@ -225,8 +225,8 @@ list_bits(uint32_t *to, uint64_t bits, uint32_t offset)
 #ifdef __x86_64__
 #define TARGET_BITS __attribute__((target("popcnt,bmi,pclmul")))
 
-/* Uses a carry-less product: with all ones it adds up, modulo 2, the bits below
- * each bit. */
+/* Uses a carry-less product: multiplying by all ones adds up, modulo 2, the
+ * bits below each bit. */
 static inline TARGET_BITS uint64_t
 parity_at_once(uint64_t x)
 {
@@ -385,8 +385,8 @@ find_pieces(struct scan_index *x, size_t len)
 }
 
 /* Only the first `left` bytes of the last piece i are text, so the bytes after
- * them may have made it odd. Examines the piece again without these
- * bytes, but with the character that may begin in the piece before. */
+ * them may have made it odd. Examines the piece again without these bytes, but
+ * with the character that may begin in the previous piece. */
 static void
 find_last_again(struct scan_index *x, size_t i, size_t left)
 {

@@ -1,14 +1,14 @@
 /*
- * scan_index: indexes where the strings in some lines end. The text is examined
- * 64 bytes (a piece) at a time: one bit per byte for each kind of byte that
- * matters to a JSON reader. The result is the list of all closing quotes in
- * order, and which pieces are odd: they have a bad escape, a control byte, or
- * bytes that are not UTF-8.
+ * scan_index: indexes the ends of the strings in some lines. The text is
+ * examined 64 bytes (a piece) at a time: one bit per byte for each kind of byte
+ * that matters to a JSON reader. The result is the list of all closing quotes
+ * in order, and the pieces that are odd because they have a bad escape, a
+ * control byte, or bytes that are not UTF-8.
  *
- * A reader that starts outside of strings, in a complete line that is not odd,
- * and reads every byte outside of strings, may take the end of each string from
- * the list: unescaped quotes come in pairs, so the next closing quote belongs
- * to the next opening one.
+ * A reader that starts outside strings, in a complete line that is not odd, and
+ * reads every byte outside strings, may take the end of each string from the
+ * list: unescaped quotes come in pairs, so the next closing quote belongs to
+ * the next opening one.
  */
 #ifndef COMMON_TEXT_SCAN_INDEX_H
 #define COMMON_TEXT_SCAN_INDEX_H
@@ -45,8 +45,9 @@ scan_controls(const char *p, uint64_t c2)
 }
 
 /* Examines n pieces from p on as one text. Invalid UTF-8 marks the piece with
- * the first wrong byte; for a truncated character that is the byte after it. So
- * a character that is truncated by the end of the last piece is not noticed. */
+ * the first wrong byte; for a truncated character that is the byte after it.
+ * Therefore a character that is truncated by the end of the last piece is not
+ * detected. */
 typedef void scan_pieces_fn(const char *p, size_t n, struct scan_piece *pieces);
 
 struct scan_index;
@@ -64,8 +65,8 @@ struct scan_variant {
 const struct scan_variant *scan_variant(void);
 
 /* Selects a variant for all later calls, NULL: the best; for tests and
- * measurements. Returns -1 if there is no such variant, or not on this
- * processor. */
+ * measurements. Returns -1 if there is no such variant, or if this processor
+ * does not support it. */
 int scan_variant_choose(const char *name) __attribute__((warn_unused_result));
 
 /* Returns the i-th variant of this processor, the best first; NULL: no more. */
@@ -98,7 +99,7 @@ void scan_index_release(struct scan_index *x);
 
 /* Indexes complete lines from p on, where a line begins: a few thousand bytes,
  * or at least one line. There must be len > 0 bytes that end with a newline.
- * Ends early after a line that ends within a string; that line is odd. */
+ * Ends early after a line that ends within a string; such a line is odd. */
 void scan_index_lines(struct scan_index *x, const char *p, size_t len);
 
 /* Indexes one line without newline. Returns false if it is odd or ends in a

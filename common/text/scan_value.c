@@ -13,7 +13,7 @@
 /* An escape is at least as long as the character in UTF-8. */
 #define ESCAPE_BYTES 6
 
-/* Stands for characters that a text cannot hold. */
+/* Replaces characters that a text cannot contain. */
 #define REPLACEMENT 0xFFFD
 
 /* Sets the high bits of bytes that are digits. */
@@ -75,8 +75,8 @@ scan_number_end(const char *p)
 	return p;
 }
 
-/* The open objects and lists: bit 0 of `objects` says whether the innermost one
- * is an object, bit 1 the one around it, and so on. */
+/* The open objects and lists: bit 0 of `objects` is set if the innermost one is
+ * an object, bit 1 for the one around it, and so on. */
 struct value_nest {
 	const struct scan_index *x;
 	size_t *k;

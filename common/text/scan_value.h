@@ -43,7 +43,7 @@ scan_literal_end(const char *p)
 const char *scan_number_end(const char *p);
 
 /* Returns the end of the object or list that opens at p; *k as above. Nesting
- * deeper than 60, and blanks other than spaces, are unusual. */
+ * deeper than 60, and whitespace other than spaces, are unusual. */
 const char *scan_nested_end(
     const struct scan_index *x, const char *p, size_t *k);
 

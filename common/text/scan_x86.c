@@ -2,12 +2,12 @@
  * scan_x86: pieces of scan_index.h with the instructions of AVX2, which x86
  * processors have since 2013.
  *
- * UTF-8: John Keiser and Daniel Lemire, Validating UTF-8 In Less Than
- * One Instruction Per Byte (2020). Three tables of sixteen entries, indexed by
- * the high and low half of a byte and by the high half of the next one, each
- * give the errors that are possible; an error is certain if it is in all three.
+ * UTF-8: John Keiser and Daniel Lemire, Validating UTF-8 In Less Than One
+ * Instruction Per Byte (2020). Three tables of sixteen entries, indexed by the
+ * high and low half of a byte and by the high half of the next one, each give
+ * the errors that are possible; an error is certain if it is in all three.
  * Bytes that must be the third or fourth of a character are compared with those
- * that can be. ASCII after ASCII needs no check.
+ * that may be. ASCII after ASCII needs no check.
  */
 #include "common/text/scan_index.h"
 
@@ -60,7 +60,7 @@ static const unsigned char first_low[16] = {
 	LARGE,
 };
 
-/* By the high half of the byte behind it. */
+/* Indexed by the high half of the next byte. */
 static const unsigned char second_high[16] = {
 	TOO_SHORT,
 	TOO_SHORT,
@@ -86,8 +86,8 @@ table(const unsigned char *t)
 	return _mm_loadu_si128((const __m128i *)(const void *)t);
 }
 
-/* A 64-byte piece is two vectors here; `before` is the one before v. Non-zero
- * bytes are wrong. */
+/* A 64-byte piece is two vectors here; `before` is the vector before v.
+ * Non-zero bytes are wrong. */
 static inline TARGET_AVX2 __m256i
 utf8_avx2(__m256i v, __m256i before)
 {

@@ -1,7 +1,7 @@
 /*
- * jwt: see jwt.h. Libjwt 1.10 in Debian reads header and claims before it
+ * jwt: see jwt.h. libjwt 1.10 in Debian reads header and claims before it
  * verifies, takes the algorithm from the header, accepts malformed base64 and
- * duplicate members, ignores crit, and reads 0 for what is not a number. So
+ * duplicate members, ignores crit, and reads invalid numbers as 0. Therefore
  * tokens are read here; the MAC comes from libcrypto.
  */
 #include "common/tokens/jwt.h"
@@ -281,8 +281,8 @@ jwt_check(const struct jwt_rules *rules, const char *token, int64_t now_ms,
 	return check_claims(rules, &parts[CLAIMS], now_ms, tenant, why);
 }
 
-/* Copies a text of 1 to room - 1 printable bytes; nothing if there is no such
- * claim. */
+/* Copies a text of 1 to room - 1 printable bytes; does nothing if there is no
+ * such claim. */
 static bool
 copy_claim(const json_t *v, char *to, size_t room)
 {

@@ -1,5 +1,5 @@
 /*
- * jwt: checks and makes bearer tokens: JWTs signed with HS256, and no other
+ * jwt: checks and creates bearer tokens: JWTs signed with HS256, and no other
  * algorithm.
  *
  * A token is valid if it has three parts in canonical base64url, at most 8 KiB;
@@ -90,9 +90,9 @@ void jwt_conf_release(struct jwt_conf *j);
 
 /* For the header "Authorization: Bearer TOKEN" (RFC 6750). */
 
-/* Appends the token of the header's value, without surrounding blanks, which do
- * not belong to it (RFC 9112). Returns false if there is no such header (NULL),
- * or it has another scheme. */
+/* Appends the token of the header's value, without surrounding spaces, which
+ * are not part of it (RFC 9112). Returns false if there is no such header
+ * (NULL), or it has another scheme. */
 bool bearer_add(struct buf *to, const char *header)
     __attribute__((warn_unused_result));
 
