@@ -1,6 +1,6 @@
 /*
- * poller: polls the CRMs, takes their webhooks, and gives chats to operators.
- * Each of these is a mode.
+ * poller: polls the CRMs, receives their webhooks, and assigns chats to
+ * operators. Each of these is a mode.
  */
 #include "common/base/xalloc.h"
 #include "common/options/option_table.h"

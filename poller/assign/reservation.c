@@ -1,6 +1,7 @@
 /*
- * reservation: see reservation.h. No state is stored: after a crash the
- * assignment is delivered again, and READING finds what was done.
+ * reservation: see reservation.h. No state is stored: after a crash, the
+ * assignment is delivered again, and READING finds out whether it was carried
+ * out.
  */
 #include "poller/assign/reservation.h"
 
@@ -118,8 +119,8 @@ has_failed(const struct reservation *r)
 	return false;
 }
 
-/* True if the operator's open chats are counted before the chat is given: only
- * some CRMs list the chats of one operator. */
+/* True if the operator's open chats are counted before the chat is assigned:
+ * only some CRMs list the chats of one operator. */
 static bool
 is_counted(const struct reservation *r)
 {
@@ -156,9 +157,9 @@ end_reservation(struct reservation *r, enum reservation_result result)
 	assigner->done(assigner->ctx, r);
 }
 
-/* End the reservation and call assigner->done: without an outcome, or with a
- * chat record of the chat as it was read and of the assignee that the CRM has
- * named since. */
+/* These end the reservation and call assigner->done, either without an outcome
+ * or with a chat record: the chat as it was read, with the assignee that the
+ * CRM has named since. */
 static void
 reservation_done(struct reservation *r, enum reservation_result result)
 {
@@ -172,7 +173,7 @@ reservation_done(struct reservation *r, enum reservation_result result)
 	end_reservation(r, result);
 }
 
-/* Logs why the CRM did not give the chat. */
+/* Logs why the CRM did not assign the chat. */
 static void
 reservation_warn(const struct reservation *r, const char *why)
 {
@@ -196,8 +197,8 @@ reservation_give_ms(const struct reservation *r)
 	return budget < left ? budget : left;
 }
 
-/* Pauses, but not until long after it could be given, and reads the chat
- * again. */
+/* Pauses, but not much longer than the assignment is possible, and reads the
+ * chat again. */
 static void
 reservation_wait(struct reservation *r)
 {
@@ -210,8 +211,8 @@ reservation_wait(struct reservation *r)
 	r->due_ms = clock_mono_ms() + pause;
 }
 
-/* The CRM is unreachable: waits, if the run does, until the reservation has
- * expired. */
+/* The CRM is unreachable: waits until the reservation has expired, if the run
+ * waits at all. */
 static void
 reservation_away(struct reservation *r)
 {
@@ -228,7 +229,7 @@ reservation_away(struct reservation *r)
 	}
 }
 
-/* Asks the CRM a question of the reservation, which is its ctx, before other
+/* Asks the CRM a question about the reservation, which is its ctx, before other
  * questions. The answer also shows whether the CRM is reachable. */
 static void
 reservation_ask(struct reservation *r, struct crm_question *q)
@@ -238,7 +239,7 @@ reservation_ask(struct reservation *r, struct crm_question *q)
 	fetch_ask(r->assigner->crm.fetch, q);
 }
 
-/* False if only the chat that failed before would be asked about again. */
+/* Returns false if only the chat that failed before would be queried again. */
 static bool
 is_crm_away(const struct reservation *r)
 {
@@ -259,8 +260,9 @@ reservation_give_up(struct reservation *r)
 
 	if (r->state != STATE_NONE)
 		return false;
-	/* The CRM's clock decides, which its first answer shows. While it is
-	 * away one is asked about, to notice that it is back. */
+	/* The CRM's clock counts; its first answer shows it. While the CRM is
+	 * unreachable, one reservation continues to query it, to notice when it
+	 * is back. */
 	away = is_crm_away(r);
 	if (reservation_is_expired(r) &&
 	    (assigner->crm.skew.known || (away && assigner->active > 0)))
@@ -296,9 +298,9 @@ reservation_outcome(struct reservation *r, enum reservation_result result)
 	reservation_done(r, result);
 }
 
-/* Logs an error of the tenant once, until such a request works again; that the
- * CRM does not answer is one thing to say, whatever the reason. *logged: what
- * was. Does not end the reservation. */
+/* Logs an error of the tenant once, until such a request works again; all
+ * reasons for an unreachable CRM count as one error. *logged: the errors that
+ * were logged. Does not end the reservation. */
 static void
 report(struct tenant_assigner *assigner, enum error_class *logged,
     enum error_class error, const char *what, const char *message)
@@ -362,7 +364,7 @@ reservation_wake(struct reservation *r, int64_t now_mono)
 /*
  * reservation_read: the questions of a reservation that change nothing: the
  * chat itself; if that does not name its assignee, the lists of the possible
- * operators; and, before it is given, the operator's open chats.
+ * operators; and, before the assignment, the operator's open chats.
  */
 
 static void
@@ -392,8 +394,8 @@ is_of_chat(const struct flat_field *f)
 	       !text_is(key, "operator");
 }
 
-/* Keeps the members for the outcome, except the operator, who may have changed
- * by then: the outcome names the assignee. */
+/* Keeps the members for the outcome, except the operator, who may change until
+ * then: the outcome names the assignee. */
 static void
 note_body(struct reservation *r, const struct flat *flat)
 {
@@ -470,9 +472,9 @@ read_failed(struct reservation *r, const struct ending *e)
 		reservation_done(r, RESERVATION_FAILED);
 }
 
-/* The chat is assigned and the CRM does not say to whom: the outcome only says
- * that the reservation has ended. It has no time, so it counts as older than
- * everything else that is known about the chat. */
+/* The chat is assigned, but the CRM does not name the assignee: the outcome
+ * only reports that the reservation has ended. The record has no time, so it
+ * counts as older than all other data about the chat. */
 static void
 outcome_unknown(struct reservation *r)
 {
@@ -516,7 +518,7 @@ operator_list_end(void *ctx, const struct ending *e)
 		return;
 	}
 	if (strmap_get(&r->listed_ids, r->chat, strlen(r->chat)) != NULL) {
-		/* It moved here from the replaced operator meanwhile. */
+		/* The chat moved here from the replaced operator meanwhile. */
 		set_id(&r->assignee, r->operator_id);
 	}
 	reservation_decide(r);
@@ -593,11 +595,12 @@ reservation_read(struct reservation *r)
 }
 
 /*
- * reservation_decide: what follows from the chat as it was read: it has already
- * been given to this operator or another one; it is no longer open; it must be
- * searched for; or it may be given. The same applies after a crash: the
- * assignment is delivered again, and its chat is read before it is given.
- * aggregator/allocation/allocation_select.c has selected who gets the chat.
+ * reservation_decide: the consequences of the chat that was read: it is already
+ * assigned to this operator or another one, it is no longer open, its assignee
+ * must be searched for, or it may be assigned. The same applies after a crash:
+ * the assignment is delivered again, and its chat is read before it is
+ * assigned. aggregator/allocation/allocation_select.c has selected the
+ * operator.
  */
 
 static bool
@@ -607,7 +610,8 @@ is_operator_full(const struct reservation *r)
 	       (int64_t)r->listed_ids.live >= r->max_chats;
 }
 
-/* The CRM gives chats, or says why not: earlier failures are forgotten. */
+/* The CRM assigns chats, or gives a reason for refusing, so earlier failures
+ * are cleared. */
 static void
 clear_failed_gives(const struct reservation *r)
 {
@@ -639,8 +643,8 @@ end_expired(struct reservation *r)
 	reservation_outcome(r, RESERVATION_EXPIRED);
 }
 
-/* The chat may be given: it is unassigned, or with the operator who is to be
- * replaced. */
+/* The chat may be assigned: it is unassigned, or assigned to the operator who
+ * is to be replaced. */
 static void
 give_or_refuse(struct reservation *r)
 {
@@ -671,7 +675,7 @@ end_given(struct reservation *r)
 				   : RESERVATION_CONFIRMED);
 }
 
-/* Decides on the next state from what was read. */
+/* Determines the next state from the chat that was read. */
 static void
 reservation_decide(struct reservation *r)
 {
@@ -689,8 +693,8 @@ reservation_decide(struct reservation *r)
 }
 
 /*
- * reservation_give: asks the CRM to give the chat of a reservation to its
- * operator, and handles the answer or the lack of one.
+ * reservation_give: asks the CRM to assign the chat of a reservation to its
+ * operator, and handles the answer or its absence.
  */
 
 /* Maximum pause while the CRM asks for fewer calls. */
@@ -729,9 +733,9 @@ on_chat_given(struct reservation *r)
 	    r, r->answer != NULL ? RESERVATION_TAKEN : RESERVATION_REFUSED);
 }
 
-/* Only reading the chat shows whether the CRM has done it. While the CRM
- * throttles, the pauses grow, also beyond the retry budget; while it is
- * silenced it cannot be read, either: a run that does not wait ends. */
+/* Only reading the chat shows whether the CRM has assigned it. While the CRM
+ * throttles, the pauses grow, even beyond the retry budget. During such a pause
+ * it cannot be read, either, so a run that does not wait ends. */
 static void
 on_give_unclear(struct reservation *r, const struct ending *e)
 {

@@ -1,9 +1,9 @@
 /*
  * reservation: carries out one assignment record, with which the aggregator
  * reserved a chat (allocation_reservation.c there). The chat is read from the
- * CRM; if it is open and unassigned, or assigned to the operator who is to be
- * replaced, the CRM is asked to give it to the operator. The outcome is a chat
- * record that bears the reservation's id.
+ * CRM. If it is open and unassigned, or assigned to the operator who is to be
+ * replaced, the CRM is asked to assign it to the operator. The outcome is a
+ * chat record with the reservation's id.
  *
  *   read -> closed, gone, or assigned to this or another operator (locate.h
  *           also searches the lists for that): the outcome
@@ -15,17 +15,17 @@
  *                   not wait for the CRM, while the retry budget lasts
  *        -> unassigned, but expired or refused: the outcome names no operator
  *
- * max_chats is checked here again, because the allocation's picture may be out
- * of date: webhooks bear no time, so a late one hides a newer state. The
- * operator's chats that were read go out together with the refusal. An operator
- * whose chats are counted gets one chat at a time, or the list would lack those
- * that are being given.
+ * max_chats is checked again here, because the allocation's data may be
+ * outdated: webhooks have no time, so a late one hides a newer state. The
+ * operator's chats that were read are written together with the refusal. An
+ * operator whose chats are counted gets one chat at a time; otherwise the list
+ * would lack the chats being assigned.
  *
- * No state is kept between runs. A record that was not acknowledged comes again
- * and starts with reading, which finds what was done before. One that expired
- * before it was started ends without an outcome and without a call, so that
- * what waited while the CRM or this program was away does not pile up; the next
- * poll shows who has the chat.
+ * No state is kept between runs. An unacknowledged record is delivered again
+ * and starts with reading, which shows what was done before. If a reservation
+ * expires before it is started, it ends without an outcome and without a call,
+ * so that reservations do not pile up while the CRM or this program is
+ * unavailable; the next poll reads the assignee.
  *
  * Limits: between reading and giving, another client may assign the chat. Where
  * the CRM can refuse that (Qiscus: max_agent), the profile asks it to;
@@ -143,12 +143,13 @@ void reservation_release(struct reservation *r);
 
 /* True if no other reservation of the same chat, or of an operator whose chats
  * are counted, is active, and the tenant's concurrency allows one more. In a
- * run that does not wait for the CRM, active ones must not be about to show
- * whether it is reachable. */
+ * run that does not wait for the CRM, no active reservation may be about to
+ * show whether it is reachable. */
 bool reservation_may_start(const struct reservation *r);
 
-/* Ends one that was not started, if it has expired, or if the CRM is known to
- * be away and the run does not wait for it. False: it goes on. */
+/* Ends a reservation that was not started, if it has expired, or if the CRM is
+ * known to be unreachable and the run does not wait for it. False: it goes
+ * on. */
 bool reservation_give_up(struct reservation *r);
 
 /* Starts it. It ends with a call of assigner->done, possibly before this

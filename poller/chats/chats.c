@@ -2,14 +2,14 @@
  * chats: see chats.h.
  *
  * A chat whose mark in the list has not changed since it was read is written
- * from the state. The messages of every other chat are read. The chat is
- * complete when the last message that the list names is among them. Otherwise
- * the next poll reads the chat again, because a CRM may show messages late.
+ * from the state. Reads the messages of every other chat. The chat is complete
+ * if the last message that the list names was read. Otherwise the next poll
+ * reads the chat again, because a CRM may show messages late.
  *
  * A chat that left the list is read once more like the others, and its record
- * says that it is closed. Closing it without its last messages would leave an
- * answered chat unanswered for good, so the record waits until the CRM shows
- * them.
+ * reports it as closed. Closing the chat without its last messages would make
+ * an answered chat permanently unanswered, so the record waits until the CRM
+ * shows them.
  */
 #include "poller/chats/chats.h"
 
@@ -31,9 +31,10 @@
 
 /*
  * holders: the operators who have the same chat at the same time, in CRMs that
- * list chats by operator. Only one of them counts: the one who counted at the
- * last poll, else the one who joined or wrote last, else the lowest id. So
- * every poll chooses the same one, in whatever order the lists come.
+ * list chats by operator. Only one holder counts: the one who counted at the
+ * last poll, otherwise the one who joined or wrote last, otherwise the lowest
+ * id. Therefore every poll chooses the same one, regardless of the order of the
+ * lists.
  */
 
 /* Start with zeros. */
@@ -89,8 +90,8 @@ find_other(const struct holders *h, const char *operator_id)
 	return NULL;
 }
 
-/* The chat of *listed came in another list, as *r. Takes *r over; *r becomes
- * *listed if *listed has the same holder or none. */
+/* The chat of *listed also appeared in another list, as *r. Takes over *r,
+ * which becomes *listed if *listed has the same holder or none. */
 static void
 holders_add(struct holders *h, struct crm_record *listed, struct crm_record *r)
 {
@@ -111,7 +112,8 @@ holders_add(struct holders *h, struct crm_record *listed, struct crm_record *r)
 	swap_records(same, r);
 }
 
-/* Makes that holder's record *listed; false if no holder has that id. */
+/* Sets *listed to that holder's record; returns false if no holder has that
+ * id. */
 static bool
 choose(struct holders *h, struct crm_record *listed, const char *operator_id)
 {
@@ -123,8 +125,8 @@ choose(struct holders *h, struct crm_record *listed, const char *operator_id)
 }
 
 /* Call it when all lists are read. last: the holder who counted at the last
- * poll, "" if there was none. Makes *listed the record of that holder, or else
- * of the lowest id. */
+ * poll, or "". Sets *listed to the record of that holder, or else of the lowest
+ * id. */
 static void
 holders_choose(struct holders *h, struct crm_record *listed, const char *last)
 {
@@ -142,7 +144,7 @@ holders_choose(struct holders *h, struct crm_record *listed, const char *last)
 	}
 }
 
-/* Notes a message of the chat, which one of the holders may have written. */
+/* Records a message of the chat, which may be from one of the holders. */
 static void
 holders_wrote(struct holders *h, const struct crm_record *listed,
     const struct crm_record *message)
@@ -158,7 +160,7 @@ holders_wrote(struct holders *h, const struct crm_record *listed,
 	h->writer_at = message->at;
 }
 
-/* Call it when the messages are read: makes *listed the record of the holder
+/* Call it when the messages are read: sets *listed to the record of the holder
  * who counts. */
 static void
 holders_settle(struct holders *h, struct crm_record *listed)
@@ -190,7 +192,7 @@ struct polled_chat {
 	char *person; /* the customer; NULL: as in the list */
 };
 
-/* Stands in the map for a chat that was written. */
+/* Marks a written chat in the map. */
 static struct polled_chat DONE;
 
 static void
@@ -377,9 +379,9 @@ has_last(const struct polled_chat *c)
 	    &c->state.history, c->list.last, c->list.last_at);
 }
 
-/* When the episode began, as far as an earlier poll could know. That poll may
- * have taken a message of the list for the first one, although the CRM later
- * shows earlier messages. */
+/* The beginning of the episode, as far as an earlier poll could know it. That
+ * poll may have taken a message of the list as the first one, although the CRM
+ * later shows earlier messages. */
 static int64_t
 known_opening(struct chat_state *s)
 {
@@ -416,9 +418,10 @@ update_state(struct polled_chat *c)
 	set_text(&s->operator_id, c->list.operator_id);
 }
 
-/* The chat could not be read. Counts that in the state and changes nothing else
- * there: a partly read history would have a gap that no later poll fills. From
- * FAILURES_MAX on, the chat is written as it was last read. */
+/* The chat could not be read. Counts the failure in the state and changes
+ * nothing else there: a partly read history would have a gap that no later poll
+ * fills. After FAILURES_MAX failures, the chat is written as it was last
+ * read. */
 static void
 fail_chat(struct polled_chat *c)
 {
@@ -445,7 +448,7 @@ fail_chat(struct polled_chat *c)
 	emit_history(c, true);
 }
 
-/* Writes a chat that is in the list, or that the list missed. */
+/* Writes a chat that is in the list or missing from it by mistake. */
 static void
 write_open_chat(struct polled_chat *c)
 {
@@ -476,7 +479,7 @@ write_closed_chat(struct polled_chat *c)
 
 static void miss_last_word(struct chats *cs, const char *id, bool gone);
 
-/* Called when all answers about the chat have come. */
+/* Called when all answers about the chat have arrived. */
 static void
 complete_chat(struct polled_chat *c)
 {
@@ -536,9 +539,9 @@ remember_failure(struct polled_chat *c, const struct ending *e)
 	cs->first_error = e->error;
 }
 
-/* Turns an answer with messages of another chat into an error: the CRM, or its
- * profile, ignores which chat was asked for. Otherwise this chat's missing
- * messages would look like silence. */
+/* Turns an answer with messages of another chat into an error: the CRM or its
+ * profile ignores the requested chat. Otherwise this chat's missing messages
+ * would look like silence. */
 static struct ending
 ending_of_messages(const struct polled_chat *c, const struct ending *e)
 {
@@ -574,9 +577,10 @@ static void
 ask_chat_messages(struct polled_chat *c)
 {
 	struct chats *cs = c->chats;
-	/* A chat that also failed in the last poll says nothing about other
-	 * chats. Otherwise, a few such chats with no other chat to read would
-	 * end every poll, and would never be shown as last read. */
+	/* A chat that also failed in the last poll does not indicate that other
+	 * chats will fail. Otherwise, if only a few such chats were left to
+	 * read, they would end every poll and never be written from the
+	 * state. */
 	bool again = c->state.failures > 0;
 	struct crm_question q = { .call = PROFILE_MESSAGES,
 		.item = c->list.id,
@@ -657,7 +661,7 @@ load_state(struct polled_chat *c)
 }
 
 /* Writes a chat of the list, or starts to read it. Its history already has the
- * messages that came with the list. */
+ * messages that were part of the list. */
 static void
 decide_chat(struct polled_chat *c)
 {
@@ -665,7 +669,7 @@ decide_chat(struct polled_chat *c)
 	/* The holder at the poll that last found the chat in a list. */
 	holders_choose(&c->holders, &c->list,
 	    c->known && c->state.told == 0 ? c->state.operator_id : "");
-	c->waiting = 1; /* This one stands for the questions that are still to
+	c->waiting = 1; /* This one represents the questions that are still to
 			 * be queued. */
 	find_customer(c);
 	c->unchanged = c->known && is_unchanged(c);
@@ -709,8 +713,8 @@ is_taken(const struct crm_record *r, const char *left)
 	return r->status != CHAT_GONE;
 }
 
-/* left: the chat that was asked about because it left the list; it is added
- * even if it is closed. NULL for a page of the list. */
+/* left: the chat was looked up because it left the list; it is added even if it
+ * is closed. NULL for a page of the list. */
 static void
 take_page(struct chats *cs, struct profile_answer *a, int64_t asked_ms,
     const char *left)
@@ -803,9 +807,10 @@ chats_listed(struct chats *cs)
 
 /* ---- chats leave ---- */
 
-/* How long chats that left are kept; then they are deleted, because they are
- * personal data. A chat that left this far in the future was dated by a wrong
- * clock and is deleted, too, or it would stay until then. */
+/* How long chats that left are kept; they are then deleted, because they are
+ * personal data. If a chat left this far in the future, its time came from a
+ * wrong clock; it is deleted, too, because otherwise it would stay until
+ * then. */
 #define KEEP_LEFT_MS (7 * DAY_MS)
 
 /* A chat that is asked about. */
@@ -857,7 +862,7 @@ look_at_stored(void *ctx, const char *id, const void *data, size_t len)
 }
 
 /* Stores that the chat left at that time and that its last messages are
- * missing; 0: that it is back in the list. */
+ * missing; with 0, that it is in the list again. */
 static void
 set_left(struct chats *cs, const char *id, int64_t left_at)
 {
@@ -872,8 +877,8 @@ set_left(struct chats *cs, const char *id, int64_t left_at)
 	chat_state_release(&s);
 }
 
-/* Gives the chat up after some polls: one that was deleted, or can never be
- * read, would cost a call in each poll. */
+/* Gives up on the chat after some polls: a chat that was deleted, or can never
+ * be read, would cost a call in each poll. */
 static void
 miss_last_word(struct chats *cs, const char *id, bool gone)
 {

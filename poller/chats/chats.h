@@ -33,8 +33,8 @@ struct chats {
 	size_t unknown; /* chats assigned to an operator who is not in our list
 			 * yet */
 
-	/* With a list for each operator: chats are collected, and handled when
-	 * all lists are read, because a chat may move from one list to
+	/* If there is a list for each operator, chats are collected and handled
+	 * when all lists are read, because a chat may move from one list to
 	 * another. */
 	bool gather;
 	struct polled_chat **gathered;
@@ -49,7 +49,7 @@ struct chats {
 void chats_init(struct chats *c, struct crm_session *crm, struct emit *emit);
 void chats_release(struct chats *c);
 
-/* Adds a page of the list: chats, and the messages that come with them. */
+/* Adds a page of the list: chats and their messages. */
 void chats_page(struct chats *c, struct profile_answer *a, int64_t asked_ms);
 
 /* Call it when a list of changes is complete: takes the other chats from the
@@ -62,16 +62,16 @@ void chats_listed(struct chats *c);
 /*
  * chats_leave: reads each chat of the state that is missing from the complete
  * list one last time. Its last messages and its closing become records of the
- * snapshot. A chat that the list missed, because it moved from one page to
- * another, is treated like one of the list. A poll asks about a limited number
- * of such chats; later polls ask about the others, and about those whose last
- * message is not shown yet. modes/status.c decides for the reaper whether a
- * chat is gone.
+ * snapshot. A chat that is missing from the list because it moved from one page
+ * to another is treated like a listed chat. Each poll looks up a limited number
+ * of such chats; later polls look up the others, and those whose last message
+ * is not shown yet. modes/status.c determines for the reaper whether a chat is
+ * gone.
  *
- * A closed chat is finished when its snapshot is confirmed; otherwise the next
- * poll reads it again. The CRM's answer about where a chat is, is not stored,
- * because the chat may be opened again. The state deletes chats a week after
- * they left.
+ * A closed chat is complete when its snapshot is confirmed; otherwise the next
+ * poll reads it again. The CRM's answer about the status of a chat is not
+ * stored, because the chat may be reopened. The state deletes chats a week
+ * after they left.
  */
 
 /* Needs cs->store. Ages are measured on the CRM's present clock: the time of a

@@ -17,14 +17,14 @@
 
 #define AGE_MS DAY_MS
 
-/* The customer of an open chat is asked about again after AGE_MS; an entry that
- * was not renewed for twice that time is deleted. An entry that lies more than
- * AGE_MS ahead was dated by a wrong clock; it counts as old, or it would stay
- * until then. */
+/* The customer of an open chat is queried again after AGE_MS; an entry that was
+ * not renewed for twice that time is deleted. An entry more than AGE_MS in the
+ * future has a time from a wrong clock; it counts as old, because otherwise it
+ * would stay until then. */
 #define KEEP_MS (2 * AGE_MS)
 
-/* A customer whom the CRM could not show is asked about again in the next poll,
- * and then every AGAIN_MS. Most faults are over by then, and a customer who can
+/* A customer whom the CRM could not show is queried again in the next poll, and
+ * then every AGAIN_MS. Most faults have ended by then, and a customer who can
  * never be shown does not cost a call in each poll. */
 #define AGAIN_MS (10 * MINUTE_MS)
 
@@ -108,8 +108,8 @@ customer_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	keep_customer(c, asked_ms);
 }
 
-/* The age at which this customer is asked about again. It differs by up to a
- * sixth, so that not all customers come due in the same minute. */
+/* The age at which this customer is queried again. The age varies by up to a
+ * sixth, so that not all customers are due in the same minute. */
 static int64_t
 age_of(const char *id)
 {
@@ -121,7 +121,7 @@ age_of(const char *id)
 }
 
 /* Passes the person to all waiting chats. For a customer who could not be read,
- * that is the earlier name or none: the chat is written without it. */
+ * this is the earlier name, if any. */
 static void
 deliver_customer(struct customer *c)
 {

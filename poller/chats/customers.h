@@ -1,6 +1,6 @@
 /*
  * customers: names and phone numbers of the customers of open chats, if [crm]
- * customers asks for them. A poll asks at most once about each customer, and
+ * customers asks for them. A poll asks about each customer at most once, and
  * the state keeps the answer for a day.
  */
 #ifndef POLLER_CHATS_CUSTOMERS_H
@@ -26,13 +26,13 @@ void customers_release(struct customers *c);
 
 /* Returns the customer as members of a record (see struct crm_record),
  * borrowed; "" if the customer has no name. NULL: known(waiter, person) is
- * called when the answer comes. */
+ * called when the answer arrives. */
 const char *customers_get(struct customers *c, const char *id, int64_t now_ms,
     void (*known)(void *waiter, const char *person), void *waiter);
 
-/* Deletes the customers from the state who were asked about more than two days
- * ago, or more than a day in the future (by a wrong clock). Takes effect with
- * the next store_commit(). */
+/* Deletes customers from the state who were queried more than two days ago, or
+ * more than a day in the future (by a wrong clock). Takes effect with the next
+ * store_commit(). */
 void customers_drop_old(struct store *s, int64_t now_ms);
 
 #endif

@@ -49,7 +49,7 @@ publish_lines(struct emit *e)
 	buf_clear(&e->whole);
 }
 
-/* Begins the marker of a part; BUCKET_PARTS stands for the whole snapshot. */
+/* Begins the marker of a part; BUCKET_PARTS means the whole snapshot. */
 static void
 open_marker(struct emit *e, const char *state, int64_t at, unsigned part)
 {
@@ -81,7 +81,7 @@ write_end(struct emit *e, int64_t at, unsigned part, uint64_t records)
 	add_snapshot_line(e);
 }
 
-/* Writes the part's begin marker unless that was done. */
+/* Writes the part's begin marker unless it is already written. */
 static void
 begin_part(struct emit *e, unsigned part)
 {

@@ -1,10 +1,10 @@
 /*
- * emit: collects one tenant's snapshot, line by line, between a begin and an
- * end marker, and writes it to an endpoint when it is whole. So nothing of a
- * failed poll is written, and the lines of tenants are never mixed. An exchange
- * routes each bucket of chats separately (common/records/bucket.h). There each
- * bucket has its own two markers, even if it is empty, and so have the lines
- * that concern all buckets.
+ * emit: collects the lines of one tenant's snapshot between a begin and an end
+ * marker, and writes it to an endpoint when it is complete. Therefore no line
+ * of a failed poll is written, and the lines of tenants are never mixed. An
+ * exchange routes each bucket of chats separately (common/records/bucket.h).
+ * Each bucket has its own two markers, even if it is empty, and so have the
+ * lines that concern all buckets.
  */
 #ifndef POLLER_CHATS_EMIT_H
 #define POLLER_CHATS_EMIT_H
@@ -37,9 +37,9 @@ struct emit {
 void emit_init(struct emit *e, struct endpoint *to, const char *tenant);
 void emit_release(struct emit *e);
 
-/* Makes the snapshot's id and adds the begin marker: of the whole snapshot, or
- * for an exchange, of the part for all buckets. A bucket's begin marker comes
- * before its first line. */
+/* Creates the snapshot's id and adds the begin marker: of the whole snapshot
+ * or, for an exchange, of the part for all buckets. A bucket's begin marker
+ * comes before its first line. */
 void emit_begin(struct emit *e, int64_t at);
 
 /* Adds one record. body and more (which may be NULL) are members without

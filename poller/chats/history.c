@@ -181,7 +181,7 @@ history_opened_at(
 	if (first != CLOCK_NONE)
 		return first;
 	/* The newest visible episode began before the one that is not visible
-	 * yet. The CRM's begin may be that of a conversation with many
+	 * yet. The CRM's time may be the beginning of a conversation with many
 	 * episodes. */
 	if (episode != NULL)
 		first = newest_episode(h);
@@ -279,7 +279,7 @@ history_drop_before(struct history *h, int64_t at)
 
 #define LAYOUT 5
 
-/* The fewest bytes of a message: a time, flags, and the length and NUL of three
+/* The minimum size of a message: a time, flags, and the length and NUL of three
  * texts. */
 #define MESSAGE_LEAST 8
 

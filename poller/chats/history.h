@@ -64,7 +64,7 @@ int64_t history_opened_at(
 /* True if a message of that time or later was fetched. */
 bool history_reaches(const struct history *h, int64_t at);
 
-/* True if the last message of the chat was fetched. The CRM gives its id (or
+/* True if the last message of the chat was fetched. The CRM reports its id (or
  * NULL) and its time (or CLOCK_NONE). Times are compared in whole seconds,
  * because some CRMs show no milliseconds. */
 bool history_has_last(const struct history *h, const char *id, int64_t at);
@@ -109,12 +109,12 @@ struct chat_state {
 
 void chat_state_release(struct chat_state *c);
 
-/* Reads the state of the chat with that id. False, with nothing to release, if
- * the store has no readable state of it or is NULL. */
+/* Reads the state of the chat with that id. Returns false, with nothing to
+ * release, if the store is NULL or has no readable state of it. */
 bool chat_state_load(struct chat_state *c, struct store *s, const char *id)
     __attribute__((warn_unused_result));
 
-/* Puts the state into the store. */
+/* Writes the state to the store. */
 void chat_state_keep(
     const struct chat_state *c, struct store *s, const char *id);
 

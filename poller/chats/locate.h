@@ -1,17 +1,16 @@
 /*
- * locate: finds out where one chat is: shown by the CRM, open or closed, or
- * gone. Polls ask about chats that left the list, --status about those that the
- * reaper names, and assignments about a chat before they give it to an
- * operator.
+ * locate: determines the state of one chat: shown by the CRM as open or closed,
+ * or gone. Polls look up chats that left the list, --status those that the
+ * reaper names, and assignments a chat before they assign it.
  *
  * A single "not found" may be an error, and a wrong address must not look like
- * a CRM that deleted everything. So a chat is gone only if it is not found and
- * is also missing from every list that would have it if it were open. If chats
- * are listed by operator and only some of those lists are read, the chat is
- * asked for twice. A list that has the chat outweighs a "not found".
+ * a CRM without chats. Therefore a chat is gone only if it is not found and is
+ * also missing from every list that would have it if it were open. If chats are
+ * listed by operator and only some of those lists are read, the chat is queried
+ * twice. If a list has the chat, this overrides a "not found".
  *
- * If the CRM does not say who has an assigned chat, the lists of the operators
- * who may have it are read.
+ * If the CRM does not name the assignee of a chat, the lists of the possible
+ * operators are read.
  */
 #ifndef POLLER_CHATS_LOCATE_H
 #define POLLER_CHATS_LOCATE_H
@@ -43,7 +42,8 @@ struct locate {
 	bool unlisted; /* the chat is missing from every list that would have
 			* it */
 	bool search;   /* read lists if the chat is not found, or assigned */
-	/* Whose lists are read; NULL: the list of unassigned chats. */
+	/* The operators whose lists are read; NULL: the list of unassigned
+	 * chats. */
 	const char *operators[LOCATE_OPERATORS];
 	void *ctx;
 	/* Receives a page with the chat, and perhaps others; as in

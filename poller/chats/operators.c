@@ -9,7 +9,7 @@
 #include "common/containers/strmap.h"
 #include "common/text/jsonw.h"
 
-/* Returns the text behind this one, in a buffer of texts that each end with
+/* Returns the text after this one in a buffer of texts that each end with
  * NUL. */
 static const char *
 after(const char *text)
@@ -68,7 +68,7 @@ operators_add(struct operators *c, const struct crm_record *r, int64_t asked_ms)
 }
 
 /* Removes operators who are listed again from the former ones, and the oldest
- * if there are too many. */
+ * former ones if there are too many. */
 static void
 drop_listed_former(struct operators *c)
 {

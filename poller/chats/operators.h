@@ -2,7 +2,7 @@
  * operators: the operators of one tenant as they were last read. The snapshot
  * lists them, questions are asked for each of them, and the profile may map
  * other identifiers to them. They are kept in the state between polls, together
- * with at most FORMER_OPERATORS who are no longer listed, so that earlier
+ * with at most FORMER_OPERATORS who are no longer listed, so that older
  * messages keep their authors when they are read again.
  */
 #ifndef POLLER_CHATS_OPERATORS_H
@@ -25,7 +25,7 @@ struct operators {
 	size_t n;
 	int64_t asked_ms; /* when their last page was asked for */
 
-	/* Private: texts one after the other, each ended by NUL. */
+	/* Private: texts in sequence, each ended by NUL. */
 	struct buf bodies; /* each operator's record */
 	struct buf rows;   /* each operator's id and JSON */
 	struct buf former; /* the same of former operators; operators_keep()
@@ -38,8 +38,8 @@ bool operators_is_bot(const struct operators *c, const char *id);
 
 /* Adds a record that was read, unless it is not an operator's. Returns the
  * members of its record, borrowed until the next call; NULL if it was skipped.
- * A bot's record is marked as stale: the chats it holds show its name, but it
- * is not counted as an operator and is given no chats. */
+ * A bot's record is marked as stale: its name is shown for its chats, but it
+ * does not count as an operator and is assigned no chats. */
 const char *operators_add(
     struct operators *c, const struct crm_record *r, int64_t asked_ms);
 
@@ -52,10 +52,11 @@ bool operators_load(
     struct operators *c, struct store *s, int64_t now_ms, int64_t every_ms);
 
 /* From the next commit on operators_load() returns false. The stored operators
- * stay for listeners, which have no others until a poll has read them again. */
+ * are kept for listeners, which have no others until a poll has read them
+ * again. */
 void operators_invalidate(struct store *s);
 
-/* Deletes the stored operators, because the state is of another profile or
+/* Deletes the stored operators, because the state belongs to another profile or
  * tenant. Do not call operators_load() before the next commit. */
 void operators_forget(struct store *s);
 
@@ -68,8 +69,8 @@ void operators_set_in_profile(const struct operators *c, struct profile *p);
 /*
  * chat_lists: asks for all open chats. If the CRM's lists do not name the
  * assignee, this takes several questions: first for the unassigned chats, then
- * for the chats of each operator. In this order a chat that is assigned
- * meanwhile is never missed, but it may come twice.
+ * for the chats of each operator. In this order, a chat that is assigned
+ * meanwhile is never missed, but it may appear twice.
  */
 
 struct chat_lists {

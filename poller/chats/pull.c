@@ -24,8 +24,8 @@
 
 static const char KEY[] = "short_lists";
 
-/* Counts polls in a row whose list lacks this many rows; 0 means that the list
- * is whole. True if such a list is accepted. */
+/* Counts consecutive polls whose list lacks this many rows; 0 means that the
+ * list is complete. True if such a list is accepted. */
 static bool
 short_list_count(struct store *s, size_t missing)
 {
@@ -46,8 +46,8 @@ short_list_is_taken(struct store *s, size_t missing)
 /* ---- pull ---- */
 
 /* The state is committed after this many bytes, so that a crash loses no more,
- * and also after this many calls or this much time: calls are paid for, so even
- * those of a poll that is killed must be counted. */
+ * and also after this many calls or this much time: calls are paid for, so
+ * those of a killed poll must be counted as well. */
 #define COMMIT_BYTES ((size_t)1024 * 1024)
 #define COMMIT_CALLS 50
 #define COMMIT_MS 1000
@@ -128,9 +128,8 @@ pulled_operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	}
 }
 
-/* True if the list that defines which chats are open is accepted although it
- * ends before the total it names. If chats are listed by operator, that is the
- * list of operators. */
+/* True if the list of open chats is accepted although it ends before the total
+ * it states. If chats are listed by operator, that is the list of operators. */
 static bool
 takes_short_list(struct pull *p, const struct ending *e)
 {
@@ -207,9 +206,9 @@ pulled_chats_end(void *ctx, const struct ending *e)
 		chats_leave(&p->chats);
 }
 
-/* Returns the time since which this poll asks for changes, if the profile can.
- * 0: it asks for all chats, because there is no earlier list to continue from,
- * or because all were last asked for too long ago. */
+/* Returns the time since which this poll requests changes, if the profile
+ * supports this. 0: it requests all chats, because there is no earlier list to
+ * continue from, or because all were last requested too long ago. */
 static int64_t
 changes_since(const struct pull *p)
 {
@@ -339,7 +338,7 @@ pull_step(struct pull *p)
 {
 	int64_t wait = p->done ? INT64_MAX : fetch_step(p->crm.fetch);
 
-	/* No answer will come, so pull_done() ends the poll now. */
+	/* No answer will arrive, so pull_done() ends the poll now. */
 	return !p->done && fetch_left(p->crm.fetch) == 0 ? 0 : wait;
 }
 
@@ -361,8 +360,8 @@ commit_pull_state(struct pull *p)
 	buf_release(&why);
 }
 
-/* One refused chat stops neither the other chats nor, if there is no other, the
- * poll. If there are several and all are refused, the token is at fault. */
+/* One refused chat does not stop the other chats or, if there is no other, the
+ * poll. If there are several and all are refused, the token is the cause. */
 static void
 report_refused_chats(struct pull *p)
 {
@@ -373,8 +372,8 @@ report_refused_chats(struct pull *p)
 		    p->chats.first_failure);
 }
 
-/* Chats that failed, but in too few polls to be written as last read, make the
- * snapshot fail. */
+/* Chats that failed, but in too few polls to be written from the state, make
+ * the snapshot fail. */
 static void
 report_failed_chats(struct pull *p)
 {
@@ -404,7 +403,7 @@ warn_stale(const struct pull *p)
 		    p->chats.customers.first_failure);
 }
 
-/* Stores what the next poll and the self-check need from this one. */
+/* Stores the data that the next poll and the self-check need from this one. */
 static void
 keep_pull_state(struct pull *p)
 {
@@ -439,7 +438,7 @@ finish_pull(struct pull *p)
 	if (p->crm.store != NULL)
 		keep_pull_state(p);
 	call_metrics_keep(&p->crm);
-	/* The snapshot counts once its end is confirmed, or written to the
+	/* The snapshot counts when its end is confirmed, or written to the
 	 * file. */
 	if (p->crm.code == PROG_OK && !p->emit.broken) {
 		emit_end(&p->emit, p->as_of);

@@ -2,10 +2,10 @@
  * pull: one poll of one tenant: reads operators, open chats and their new
  * messages, and writes the whole snapshot.
  *
- * Guarantee: the snapshot is written only if it has every chat of the list, as
- * read now or as kept in the state. The state keeps what was read even if the
- * snapshot fails. If the poll is killed, only what was read and called in its
- * last second is lost.
+ * Guarantee: the snapshot is written only if it has every chat of the list,
+ * either read now or from the state. The state keeps the data that were read
+ * even if the snapshot fails. If the poll is killed, only the data and calls of
+ * its last second are lost.
  */
 #ifndef POLLER_CHATS_PULL_H
 #define POLLER_CHATS_PULL_H
@@ -40,15 +40,15 @@ int64_t pull_step(struct pull *p);
 /* Call it after answers were handled: true when the poll has ended. */
 bool pull_done(struct pull *p);
 
-/* Ends the poll without a snapshot, but keeps what was read in the state. */
+/* Ends the poll without a snapshot, but keeps the data that were read in the
+ * state. */
 void pull_stop(struct pull *p);
 
-/* PROG_OK, or why there is no snapshot, which was logged. */
+/* PROG_OK, or the code of the failure, which was logged. */
 enum exit_code pull_code(const struct pull *p);
 
-/* The time of the snapshot if it has the last messages of some chat, else 0.
- * Once the snapshot is confirmed, the caller stores this time as
- * CHATS_CONFIRMED. */
+/* The time of the snapshot if it has the last messages of a chat, else 0. Once
+ * the snapshot is confirmed, the caller stores this time as CHATS_CONFIRMED. */
 int64_t pull_told(const struct pull *p);
 
 struct pull_progress {
@@ -57,16 +57,16 @@ struct pull_progress {
 void pull_progress(const struct pull *p, struct pull_progress *out);
 
 /*
- * short_list: lists of open chats, or of the operators by whom chats are
- * listed, that end before the total they name. The first such answers are taken
- * for a passing fault, and the poll fails. But a CRM that always counts a few
- * rows more than it shows would never have a snapshot. So from the third such
- * poll in a row the list is accepted with a warning, and the chats that it
- * lacks are asked about one by one (chats_leave()).
+ * short_list: lists that end before the total they state: of open chats, or of
+ * the operators by whom chats are listed. The first such answers count as a
+ * temporary fault, and the poll fails. However, a CRM that always counts a few
+ * rows more than it shows would never have a snapshot. Therefore the list is
+ * accepted with a warning from the third such poll in a row on, and the chats
+ * that it lacks are looked up one by one (chats_leave()).
  */
 
-/* The most rows that a list may lack: as many chats as can be asked about one
- * by one. */
+/* Maximum number of rows that a list may lack: as many chats as can be looked
+ * up one by one. */
 #define SHORT_LIST_MOST 50
 
 /* True if the last poll accepted a list that lacked this many rows. */

@@ -39,8 +39,8 @@ crm_session_now(const struct crm_session *s)
 	return skew_apply(&s->skew, clock_now_ms());
 }
 
-/* Returns how long the CRM wants no calls; a pause beyond THROTTLE_MAX_MS is
- * taken for an error. */
+/* Returns how long the CRM accepts no calls; a pause beyond THROTTLE_MAX_MS is
+ * treated as an error. */
 static int64_t
 stored_hold(const struct crm_session *s)
 {
@@ -85,8 +85,8 @@ crm_session_calls(const struct crm_session *s)
 	return usage_calls(fetch_calls(s->fetch));
 }
 
-/* Other runs may have been told about another pause: the longer one counts, for
- * this run, too. Its end is a time on the CRM's clock, so the next run needs
+/* Other runs may have received another pause: the longer one counts, also for
+ * this run. Its end is a time on the CRM's clock, so the next run needs
  * both. */
 static void
 keep_hold(struct crm_session *s)

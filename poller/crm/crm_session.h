@@ -58,15 +58,15 @@ enum exit_code crm_session_commit(struct crm_session *s, struct buf *why)
 void crm_session_count(struct crm_session *s);
 
 /*
- * call_metrics: metrics for Prometheus about the calls to a tenant's CRM: how
- * many there were, by result, and how many its budget leaves.
+ * call_metrics: metrics for Prometheus about the calls to a tenant's CRM: their
+ * number, by result, and the number left in its budget.
  *
- * A daemon adds its counts to its own metrics. A run that ends could not be
+ * A daemon adds its counts to its own metrics. A run that ends cannot be
  * scraped, so it writes them to a file for node_exporter,
- * messaging_calls_MODE_TENANT.prom in [metrics] folder. The counts are those in
- * the tenant's state, so that they grow from run to run; without a state they
- * are those of the run, which Prometheus takes for a restart. Each mode has its
- * own file, because a poll and poller --status may end at the same time.
+ * messaging_calls_MODE_TENANT.prom in [metrics] folder. The counts come from
+ * the tenant's state, so that they grow from run to run; without a state, they
+ * only cover the run, which looks like a restart to Prometheus. Each mode has
+ * its own file, because a poll and poller --status may end at the same time.
  */
 
 /* Write the head of the counts; then the samples of one mode and tenant,
@@ -76,7 +76,7 @@ void call_metrics_add(struct buf *to, const char *labels, const char *mode,
     const char *tenant, const uint64_t results[CALL_RESULTS]);
 
 /* Writes the file at the end of a run, when its state is committed; a poll with
- * a state also writes what the budget leaves. */
+ * a state also writes the remaining budget. */
 void call_metrics_keep(const struct crm_session *s);
 
 #endif

@@ -15,11 +15,11 @@
 enum way_out { WAY_WAIT, WAY_TOKEN, WAY_CALLS, WAY_URL };
 
 /* An unusable answer may come from a proxy, and a listed chat without messages
- * may be too new: each is tried this often. */
+ * may be too new: each is attempted this often. */
 #define SOME_TRIES 3
 
-/* A list may be too short once, or in every poll; further tries would then
- * waste calls. */
+/* A list may be too short once, or in every poll; in the latter case, further
+ * attempts waste calls. */
 #define SHORT_TRIES 2
 
 static const struct error_rule {
@@ -73,7 +73,7 @@ failure_passes(enum error_class error)
 enum exit_code
 failure_code(enum error_class error, enum failure whose)
 {
-	/* A forbidden chat is not the token's fault. */
+	/* A forbidden chat does not mean that the token is wrong. */
 	if (whose == FAILURE_ITEM && error == ERROR_CLASS_DENIED)
 		return PROG_UNAVAILABLE;
 	return rules[error].code;
@@ -156,7 +156,7 @@ failure_whose(enum error_class error, bool open, bool refused)
 #define SECONDS_FROM 100000000.0 /* 1973 */
 #define MILLISECONDS_FROM 100000000000.0
 
-/* Reads digits with an optional fraction; -1 for anything else. */
+/* Reads digits with an optional fraction; returns -1 for anything else. */
 static double
 parse_number(const char *s)
 {

@@ -1,15 +1,16 @@
 /*
- * failure: what an error of a CRM means. One table says for each class of error
- * whose failure it is, how often it is tried, and what a person can do.
+ * failure: the meaning of a CRM's errors. One table has, for each class of
+ * error, whose failure it is, how often it is attempted, and advice for a
+ * person.
  *
- * A question ends in one of three ways: it is done; its item (a chat or
- * customer) failed, and the others are still asked about; or the tenant failed,
- * and there is no point in asking anything else.
+ * A question ends in one of three ways: it succeeds; its item (a chat or
+ * customer) fails, and the others are still queried; or the tenant fails, and
+ * all further questions are pointless.
  *
- * Some errors may be either, such as HTTP 500 for a chat. Then a circuit
- * breaker decides, one for each kind of question: after two items in a row for
- * which the CRM was silent for a whole [poller] retry_budget, or ten that
- * failed for another reason, it is the CRM that fails.
+ * Some errors may belong to either, such as HTTP 500 for a chat. Then a circuit
+ * breaker decides, one for each kind of question: after two consecutive items
+ * for which the CRM did not answer for a whole [poller] retry_budget, or ten
+ * that failed for another reason, the CRM counts as failed.
  */
 #ifndef POLLER_CRM_FAILURE_H
 #define POLLER_CRM_FAILURE_H
@@ -38,29 +39,29 @@ enum call_result {
 
 enum call_result failure_result(enum error_class error);
 
-/* Returns how often a page that ends in that error is requested; 0: as long as
- * the retry budget lasts. */
+/* Returns how often a page with that error is requested; 0: until the retry
+ * budget is used up. */
 unsigned failure_tries(enum error_class error);
 
 /* True if the cause is not a single item. */
 bool failure_is_general(enum error_class error);
 
-/* True if the CRM may answer later without anybody doing something. */
+/* True if the CRM may answer later without anyone's action. */
 bool failure_passes(enum error_class error);
 
 /* Returns the exit code of a run in which a tenant, or only items of it,
  * failed. */
 enum exit_code failure_code(enum error_class error, enum failure whose);
 
-/* Sets *out to what a person can do about it, as the end of a sentence. */
+/* Sets *out to advice for a person, as the end of a sentence. */
 void failure_way_out(
     const struct tenant *t, enum error_class error, struct buf *out);
 
-/* Logs "tenant NAME: cannot read WHAT: MESSAGE; WAY OUT". */
+/* Logs "tenant NAME: cannot read WHAT: MESSAGE; ADVICE". */
 void failure_log(const struct tenant *t, enum error_class error,
     const char *what, const char *message);
 
-/* How much a failure counts for the breaker. */
+/* The weight of a failure for the breaker. */
 enum failure_weight {
 	FAILURE_ALONE = 0,  /* says nothing about other items */
 	FAILURE_OTHER = 1,  /* an error of this item, perhaps of all */
@@ -85,7 +86,8 @@ void breaker_close(struct breaker *b);
 bool breaker_is_open(const struct breaker *b);
 
 /* Returns whose failure it is if a question about one item fails. open: the
- * breaker is; refused: the CRM denies this item, perhaps not the others. */
+ * breaker is open; refused: the CRM refuses this item, perhaps not the
+ * others. */
 enum failure failure_whose(enum error_class error, bool open, bool refused);
 
 /*
@@ -93,11 +95,10 @@ enum failure failure_whose(enum error_class error, bool open, bool refused);
  * with which CRMs limit the rate of calls.
  */
 
-/* Longer waits in a header count as this. */
+/* Longer waits in a header are limited to this. */
 #define THROTTLE_MAX_MS (INT64_C(3600) * 1000)
 
-/* What an answer says about waiting, apart from a count of 0 remaining
- * calls. */
+/* The wait that an answer requests, apart from a count of 0 remaining calls. */
 enum throttle_case {
 	THROTTLE_GIVEN,  /* nothing */
 	THROTTLE_BUSY,   /* status 503, independent of rates: Retry-After */

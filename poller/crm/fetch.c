@@ -29,9 +29,9 @@
 #include "poller/crm/failure.h"
 #include "poller/crm/profile.h"
 
-/* Guarantees that the pages of a question end, whatever the CRM answers: a page
- * or cursor that is repeated is an error, and so are more pages than the
- * profile allows. Otherwise the profile says where they end (next). */
+/* Guarantees that the pages of a question end, whatever the CRM answers: a
+ * repeated page or cursor is an error, and so are more pages than the profile
+ * allows. Otherwise the profile decides where the pages end (next). */
 struct paging_guard {
 	struct strmap visited; /* cursors and hashes of pages */
 	unsigned pages;
@@ -294,7 +294,7 @@ is_too_late(const struct fetch_job *j)
 	       skew_apply(j->fetch->skew, clock_now_ms()) >= j->q.until_ms;
 }
 
-/* The CRM may have given the address, with a token in it. */
+/* The address may come from the CRM and contain a token. */
 static void
 log_call(const struct fetch_job *j)
 {
@@ -355,8 +355,8 @@ start_job(struct fetch_job *j)
 	buf_release(&why);
 }
 
-/* Makes delayed jobs ready that are due. Returns the milliseconds until the
- * next one. */
+/* Moves due jobs from the delayed to the ready ones. Returns the milliseconds
+ * until the next job is due. */
 static int64_t
 wake_delayed(struct fetch *f, int64_t now)
 {
@@ -376,7 +376,7 @@ wake_delayed(struct fetch *f, int64_t now)
 	return wait;
 }
 
-/* Appends how long the CRM wants no calls. */
+/* Appends how long the CRM accepts no calls. */
 static void
 fetch_explain_hold(int64_t ms, struct buf *text)
 {
@@ -384,7 +384,7 @@ fetch_explain_hold(int64_t ms, struct buf *text)
 	    text->len > 0 ? "; " : "", (long long)(ms / 1000));
 }
 
-/* Ends a question if the CRM wants no calls for long; returns false if it
+/* Ends a question if the CRM accepts no calls for long; returns false if it
  * waits. */
 static bool
 give_up_held(struct fetch_job *j, struct fetch_jobs *from, int64_t hold)
@@ -555,7 +555,7 @@ was_visited(struct paging_guard *p, const struct buf *key)
 	return before;
 }
 
-/* Returns 0; or -1 and *why if the same page or cursor came before, or if there
+/* Returns 0; or -1 and *why if the page or cursor was seen before, or if there
  * are more than max pages. */
 static int
 check_paging(struct paging_guard *p, const struct profile_answer *a,
@@ -568,7 +568,7 @@ check_paging(struct paging_guard *p, const struct profile_answer *a,
 
 	p->pages++;
 	p->moved = a->moved;
-	/* Most questions have one page, for which hashing is not needed. */
+	/* Most questions have one page, so hashing is not needed. */
 	if (p->pages == 1 && a->next == NULL)
 		return 0;
 	for (i = 0; i < a->n; i++)
@@ -589,9 +589,9 @@ check_paging(struct paging_guard *p, const struct profile_answer *a,
 	return why->len > 0 ? -1 : 0;
 }
 
-/* True if a page that ended in an error should be tried again, after *delay ms.
- * tries: how often it may be tried, 0: as long as the retry budget lasts. hint:
- * the wait that the CRM requested in ms, or -1. */
+/* True if a page that ended in an error should be requested again, after *delay
+ * ms. tries: the maximum number of attempts, 0: as long as the retry budget
+ * lasts. hint: the wait that the CRM requested in ms, or -1. */
 static bool
 may_retry(struct fetch_job *j, unsigned tries, int64_t hint, int64_t *delay)
 {
@@ -621,7 +621,7 @@ retry_or_end(struct fetch_job *j, enum error_class error, unsigned tries,
 	log_debug("retry", "tenant=%s what=%s in_ms=%lld reason='%s'",
 	    j->fetch->tenant->name, profile_call_names[j->q.call],
 	    (long long)delay, text);
-	/* The others would be refused, too. */
+	/* The other questions would be refused, too. */
 	if (error == ERROR_CLASS_THROTTLED)
 		fetch_hold(j->fetch, delay);
 	j->due_ms = clock_mono_ms() + delay;
@@ -704,8 +704,8 @@ good_page(struct fetch_job *j, struct profile_answer *a, int64_t sent_ms)
 }
 
 /* Returns how often a page is requested, depending on its answer. An error
- * status is intended, and so is the absence of a chat, unless the list has just
- * shown it. */
+ * status is deliberate, and so is the absence of a chat, unless the list has
+ * just shown it. */
 static unsigned
 tries_of(const struct fetch_job *j, const struct http_answer *h,
     const struct profile_answer *a)
@@ -718,8 +718,8 @@ tries_of(const struct fetch_job *j, const struct http_answer *h,
 }
 
 /* Retries or ends a question whose answer was an error. told: the answer itself
- * says so, and therefore that nothing was changed. wait: how long the CRM
- * throttles, or -1. */
+ * reports the error, so nothing was changed. wait: how long the CRM throttles,
+ * or -1. */
 static void
 retry_error(struct fetch_job *j, const struct http_answer *h,
     const struct profile_answer *a, bool told, int64_t wait, const char *text)
@@ -734,8 +734,8 @@ retry_error(struct fetch_job *j, const struct http_answer *h,
 		retry_or_end(j, a->error, tries_of(j, h, a), wait, text);
 }
 
-/* "oken" also matches Token. If the token is refused from now on nevertheless,
- * the next run's lists are. */
+/* "oken" also matches Token. If the token itself is refused from now on, the
+ * next run's lists are refused, too. */
 static bool
 is_refused_alone(const struct http_answer *h, const struct profile_answer *a)
 {
@@ -747,7 +747,7 @@ is_refused_alone(const struct http_answer *h, const struct profile_answer *a)
 }
 
 /* Returns how long the CRM throttles from now on, or -1 if its headers do not
- * say. */
+ * state it. */
 static int64_t
 wait_of(const struct fetch *f, const struct http_answer *h,
     enum throttle_case answer)
@@ -837,8 +837,8 @@ is_redirect(const struct http_answer *h)
 					  h->status == 307 || h->status == 308);
 }
 
-/* Redirects are not followed: the token would be sent along, and a POST might
- * become a GET. */
+/* Redirects are not followed, because the token would be sent along, and a POST
+ * might become a GET. */
 static void
 refuse_redirect(struct fetch_job *j, const struct http_answer *h)
 {

@@ -1,8 +1,8 @@
 /*
- * fetch: asks one tenant's CRM questions, up to [crm] concurrency at a time:
- * follows their pages, retries temporary errors, and pauses while the CRM
- * throttles, if that is no longer than [poller] retry_budget. A question gets
- * its good pages followed by one end.
+ * fetch: sends questions to one tenant's CRM, up to [crm] concurrency at a
+ * time: follows their pages, retries temporary errors, and pauses while the CRM
+ * throttles, unless the pause exceeds [poller] retry_budget. A question
+ * receives its good pages, followed by one end.
  */
 #ifndef POLLER_CRM_FETCH_H
 #define POLLER_CRM_FETCH_H
@@ -17,8 +17,8 @@
 
 /*
  * skew: the difference between the CRM's clock and ours, from the Date headers
- * of its answers. They are in whole seconds, so smaller differences count as
- * none.
+ * of its answers. These headers have whole seconds, so smaller differences
+ * count as none.
  */
 
 struct skew {
@@ -75,7 +75,7 @@ struct crm_question {
 			* the tenant's */
 	void *ctx;
 	/* Takes a page; asked_ms is on the CRM's clock. May take from *a. NULL:
-	 * its content does not matter. */
+	 * the content is ignored. */
 	void (*page)(void *ctx, struct profile_answer *a, int64_t asked_ms);
 	/* Called after the last page, or instead of the next one. */
 	void (*end)(void *ctx, const struct ending *e);
@@ -105,7 +105,8 @@ void fetch_answer(struct http_answer *a);
 size_t fetch_turn(
     struct http *http, struct fetch *const *all, size_t n, int64_t wait_ms);
 
-/* Drops all questions and ignores later ones; no end is called any more. */
+/* Drops all questions and ignores later ones; no end functions are called any
+ * more. */
 void fetch_stop(struct fetch *f);
 
 /* Returns the number of questions that have not ended. */
@@ -126,10 +127,10 @@ bool fetch_lists_by_operator(const struct fetch *f);
 /* Returns the breaker for such questions. */
 struct breaker *fetch_breaker(struct fetch *f, enum profile_call call);
 
-/* Warns of records in any answer that were partly unreadable. */
+/* Warns about partly unreadable records in any answer. */
 void fetch_warn_odd(const struct fetch *f);
 
-/* Returns for how many ms from now the CRM throttles; 0: it does not. */
+/* Returns for how many ms from now the CRM throttles; 0: not at all. */
 int64_t fetch_hold_ms(const struct fetch *f);
 
 #endif

@@ -32,7 +32,7 @@ struct transfer {
 	struct http_answer *answer;
 	int64_t began_ms; /* monotonic */
 	bool too_long;
-	/* Linked before the shared list of headers. */
+	/* Linked in front of the shared list of headers. */
 	struct curl_slist type, expect;
 	char type_line[96];
 	char error[CURL_ERROR_SIZE];
@@ -353,8 +353,8 @@ classify(const struct transfer *t, CURLcode code)
 	return HTTP_LATER;
 }
 
-/* True if the certificate comes from an unknown authority, possibly itself:
- * ca_file does not help against one that has expired, or belongs to another
+/* True if the certificate is from an unknown authority or self-signed: ca_file
+ * does not help against a certificate that has expired or belongs to another
  * host. */
 static bool
 is_authority_unknown(const struct transfer *t)
@@ -395,8 +395,9 @@ set_tls_reason(struct transfer *t, CURLcode code, const char *text)
 			    "certificate");
 }
 
-/* libcurl says "Failed to connect to HOST port N after 3 ms: REASON". The time
- * is left out, so that failures with the same cause have the same text. */
+/* libcurl says "Failed to connect to HOST port N after 3 ms: REASON". The
+ * duration is omitted, so that failures with the same cause have the same
+ * text. */
 static void
 set_text_without_time(struct buf *reason, const char *text)
 {
@@ -437,8 +438,9 @@ finish_transfer(struct http *h, struct transfer *t, CURLcode code)
 	long status = 0, sent = 0;
 
 	a->got_ms = clock_now_ms();
-	/* Our clock may have been set meanwhile: both times must be on the same
-	 * clock, otherwise the CRM's would seem to differ by half of that. */
+	/* Our clock may have been set meanwhile, and both times must be on the
+	 * same clock; otherwise the CRM's clock would seem to differ by half of
+	 * that. */
 	a->sent_ms = a->got_ms - (clock_mono_ms() - t->began_ms);
 	a->outcome = classify(t, code);
 	a->body.max = 0;

@@ -116,9 +116,9 @@ release_about(struct profile_about *a)
 
 #define CALL_MS 5000
 
-/* From this many rows on, the share of partly unreadable ones decides about a
- * list; with fewer rows only lost ones count, because a few chats may well have
- * the same oddity. */
+/* From this many rows on, the share of partly unreadable rows decides about a
+ * list; with fewer rows, only unreadable ones count, because a few chats may
+ * well share the same peculiarity. */
 #define MANY_ROWS 10
 
 struct profile {
@@ -256,8 +256,8 @@ profile_error_class(const char *name)
 	return ERROR_CLASS_NONE;
 }
 
-/* Counts a record that was unreadable, completely or partly: one bad chat in a
- * list does not stop the others. */
+/* Counts a completely or partly unreadable record: one bad chat in a list does
+ * not stop the others. */
 static void
 note_odd_record(struct profile_answer *out, bool lost, enum record_type type,
     const struct buf *why)
@@ -277,7 +277,7 @@ most_are_odd(const struct profile_rows *rows)
 	return (rows->n >= MANY_ROWS ? rows->odd : rows->lost) * 2 > rows->n;
 }
 
-/* Adds the rows of earlier pages to those of this one. Returns whether so many
+/* Adds the rows of earlier pages to those of this one. Returns true if so many
  * are bad, in the page or in total, that the list itself must be wrong: chats
  * missing from a complete snapshot count as gone. */
 static bool
@@ -370,7 +370,7 @@ show_info(json_t *info, struct buf *out)
 }
 
 /* Returns the member that the answer to a call must have: otherwise a
- * misspelled one would mean an empty list, or nobody. */
+ * misspelled member would mean an empty list, or an unassigned chat. */
 static const char *
 needed_member(enum profile_call call)
 {
@@ -420,7 +420,8 @@ say_what_to_give(enum profile_call call, struct buf *why)
 	    needed != NULL && call != PROFILE_ASSIGN ? ", next" : "");
 }
 
-/* Returns how many rows a short list lacks; very many if it does not say. */
+/* Returns how many rows a short list lacks; a very large number if this is
+ * unknown. */
 static size_t
 read_missing(const json_t *result)
 {

@@ -1,6 +1,6 @@
 /*
- * profile: what is specific to a CRM, as one jq file: which request each
- * question needs, and how an answer becomes records. messaging-profile(5) is
+ * profile: the CRM-specific part, as one jq file: the request for each
+ * question, and the conversion of answers to records. messaging-profile(5) is
  * its contract.
  *
  * libjq runs it without environment and files, and with a time limit for each
@@ -19,8 +19,8 @@
 #include <stdint.h>
 
 /*
- * value: JSON values for profiles are jansson's. libjq rounds integers above
- * 2^53, so they reach a profile as strings; NUL becomes U+FFFD.
+ * value: JSON values for profiles are those of jansson. libjq rounds integers
+ * above 2^53, so they are passed to a profile as strings; NUL becomes U+FFFD.
  */
 
 /* Parses the body of an answer like json_read_repaired(). Returns NULL and *why
@@ -28,7 +28,7 @@
 json_t *value_parse(const char *body, size_t len, bool *repaired,
     struct buf *why) __attribute__((warn_unused_result));
 
-/* Appends its JSON text, as a profile sees it. */
+/* Appends its JSON text as profiles see it. */
 void value_dump(json_t *v, struct buf *out);
 
 /*
@@ -36,7 +36,7 @@ void value_dump(json_t *v, struct buf *out);
  * members; the tenant, the snapshot and times are added later.
  */
 
-/* Which personal data is kept, and how strict reading is. */
+/* The personal data to keep, and how strictly to read. */
 struct crm_record_options {
 	bool names, phones, texts;
 	bool partly; /* leave out any bad field that is not required */
@@ -64,9 +64,9 @@ struct crm_record {
 	json_t *raw; /* of chat and operator: for later calls */
 };
 
-/* Returns 0, with *why saying what was left out, if anything; or -1 and *why if
- * it is not a record, or has a bad field. *why names the record in either case.
- * Takes a reference of v if it keeps it. */
+/* Returns 0, with *why listing omitted fields, if any; or -1 and *why if it is
+ * not a record, or has a bad field. *why names the record in either case. Takes
+ * a reference to v if it keeps it. */
 int crm_record_read(struct crm_record *r, json_t *v,
     const struct crm_record_options *opt, struct buf *why)
     __attribute__((warn_unused_result));
@@ -153,7 +153,7 @@ struct profile_about {
 };
 
 /* Counts of a list's rows (chats or operators, not messages). odd: partly
- * unreadable; lost: completely. */
+ * unreadable; lost: completely unreadable. */
 struct profile_rows {
 	size_t n, odd, lost;
 };
@@ -231,11 +231,11 @@ const struct profile_about *profile_about(const struct profile *p);
  * takes references. */
 void profile_set_operators(struct profile *p, json_t *list, json_t *former);
 
-/* Sets how much processor time of its thread a later call may take; five
- * seconds by default. */
+/* Sets how much processor time of its thread a later call may use; five seconds
+ * by default. */
 void profile_set_limit(struct profile *p, int64_t ms);
 
-/* Returns a hash of the profile's text and options: it changes whenever the
+/* Returns a hash of the profile's text and options, which changes whenever the
  * records might. */
 uint64_t profile_version(const struct profile *p);
 
@@ -244,8 +244,8 @@ uint64_t profile_version(const struct profile *p);
 int profile_record_read(const struct profile *p, const char *json, size_t len,
     struct crm_record *r) __attribute__((warn_unused_result));
 
-/* Makes the request of a call. Returns 1: *out is set; 0: there is nothing to
- * ask; -1 and *why: the profile failed. */
+/* Makes the request of a call. Returns 1: *out is set; 0: no request is needed;
+ * -1 and *why: the profile failed. */
 int profile_request(struct profile *p, enum profile_call call,
     const struct profile_input *in, struct profile_request *out,
     struct buf *why) __attribute__((warn_unused_result));
@@ -258,8 +258,8 @@ void profile_read(struct profile *p, enum profile_call call,
 void profile_answer_release(struct profile_answer *a);
 
 /*
- * profile_hook: the webhooks of a CRM: how its profile says they are signed,
- * and the records in a payload.
+ * profile_hook: the webhooks of a CRM: how they are signed according to its
+ * profile, and the records in a payload.
  */
 
 /* about.hooks; owned. */
@@ -313,16 +313,15 @@ void profile_hook_release(struct profile_hook_answer *a);
 /* True if the contract has a function with that name. */
 bool profile_try_knows(const char *function);
 
-/* True if that function gets no answer: about, and those that make a
+/* True if that function gets no answer: about, and those that create a
  * request. */
 bool profile_try_asks(const char *function);
 
-/* Calls the function. answer: what the CRM sent; NULL: nothing. with: an object
- * with further members of the function's input, or NULL. Appends a line for
- * each record, then one with the other members of the result; for a request,
- * its line and its body. *why gets a line for each record that is partly
- * unreadable, and the reason if a call failed. Returns 0; or -1 if the profile
- * failed. */
+/* Calls the function. answer: the CRM's response, or NULL. with: an object with
+ * further members of the function's input, or NULL. Appends a line for each
+ * record, then one with the other members of the result; for a request, its
+ * line and its body. *why gets a line for each partly unreadable record, and
+ * the reason if a call failed. Returns 0; or -1 if the profile failed. */
 int profile_try(struct profile *p, const char *function, json_t *answer,
     json_t *with, struct buf *out, struct buf *why)
     __attribute__((warn_unused_result));

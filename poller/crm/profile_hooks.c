@@ -12,7 +12,7 @@
 #include "poller/crm/profile.h"
 #include "poller/crm/profile_impl.h"
 
-/* The usual value, if the profile says nothing. */
+/* The default value. */
 #define WINDOW_MS (5 * MINUTE_MS)
 
 /* Returns a list of texts ending with NULL, owned; NULL if it is absent. */
@@ -112,8 +112,8 @@ read_headers(const struct profile_hooks *h, const struct profile_hook_input *in)
 	return all;
 }
 
-/* Reads an array of records. A bad record does not lose the others: a message
- * is reported once, but the state of its chat repeatedly. */
+/* Reads an array of records. A bad record does not affect the others: a message
+ * is reported only once, but the state of its chat repeatedly. */
 static int
 read_hook_records(const struct crm_record_options *opt, const json_t *records,
     struct profile_hook_answer *out, struct buf *why)

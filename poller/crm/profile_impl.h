@@ -28,7 +28,7 @@ void program_close(struct program *g);
 /* Returns a hash of its text. */
 uint64_t program_version(const struct program *g);
 
-/* Members (taken) that many calls get, so that they are converted only once. */
+/* Members (taken) that many calls use, so that they are converted only once. */
 struct program_input *program_input_new(json_t *members)
     __attribute__((warn_unused_result));
 void program_input_free(struct program_input *in);
@@ -57,7 +57,7 @@ char *profile_text_dup(const json_t *object, const char *key)
 json_t *profile_run(struct profile *p, const char *call, json_t *more,
     struct buf *why) __attribute__((warn_unused_result));
 
-/* The class of that name; ERROR_CLASS_NONE: there is none. */
+/* The class with that name, or ERROR_CLASS_NONE. */
 enum error_class profile_error_class(const char *name);
 
 /* Returns how strictly its records are read. */

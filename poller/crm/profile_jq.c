@@ -3,8 +3,9 @@
  * profile (prelude.jq, then the profile, then the code that calls the function
  * named in the input), runs it, and converts values between jansson and libjq.
  *
- * libjq reads the environment through the global environ, so that points to an
- * empty one while it compiles; in a running program, the prelude hides it.
+ * libjq reads the environment through the global environ, which therefore
+ * points to an empty one during compilation; in a running program, the prelude
+ * hides it.
  */
 #define _GNU_SOURCE /* environ, gettid, SIGEV_THREAD_ID */
 #include <dirent.h>
@@ -237,8 +238,8 @@ explain_unknown_profile(const char *name, const char *dir, struct buf *why)
 	buf_adds(why, n > 0 ? ", or give a path" : "none: give a path");
 }
 
-/* Such names are those of functions that the poller calls: a misspelt one would
- * be as good as missing. 0, or -1 and *why. */
+/* The poller calls functions by these names, so a misspelled one would be
+ * missing. Returns 0, or -1 and *why. */
 static int
 check_functions(const char *name, const char *text, struct buf *why)
 {
@@ -309,7 +310,7 @@ extern char **environ;
 static char *no_environ[] = { NULL };
 
 /* Calls the function that the input names. A read function only gets answers
- * for which neither failure nor the HTTP status shows an error. */
+ * for which neither failure nor the HTTP status indicates an error. */
 static void
 add_main(struct buf *program)
 {
@@ -504,7 +505,7 @@ program_close(struct program *g)
 	free(g);
 }
 
-/* Compiles the profile, unless that was done for another tenant. */
+/* Compiles the profile, unless it was compiled for another tenant. */
 static struct program *
 get_program(const char *name, const struct profile_file *f, bool may_share,
     struct buf *why)
@@ -554,7 +555,7 @@ program_version(const struct program *g)
 	return g->version;
 }
 
-/* Explains why there is no result; takes it. */
+/* Explains why there is no result, and frees it. */
 static void
 explain_no_result(jv result, bool halted, int64_t limit_ms, struct buf *why)
 {

@@ -1,8 +1,8 @@
 /*
  * profile_record: checks a record that a profile returned, and writes it as
- * JSON members; see profile.h. The table of records says which fields a record
- * has, of which kind, and which are required. A few more fields are for the
- * poller's own use.
+ * JSON members; see profile.h. The table of records defines which fields a
+ * record has, their kinds, and which are required. A few more fields are for
+ * the poller's own use.
  */
 #include "poller/crm/profile.h"
 
@@ -15,8 +15,8 @@
 #include "common/text/jsonw.h"
 #include "poller/crm/profile_impl.h"
 
-/* In bytes. Longer texts are cut, because a line has a limit. A name has at
- * least the 255 characters that a table keeps. */
+/* In bytes. Longer texts are truncated, because a line has a limit. A name may
+ * have at least the 255 characters that a table stores. */
 #define TEXT_MAX ((size_t)128 * 1024)
 #define PERSON_MAX ((size_t)255 * 4)
 
@@ -40,8 +40,7 @@ is_text(const json_t *v, const char *s)
 
 /* ---- values of one kind ---- */
 
-/* Returns an identifier as text, "" if absent, NULL if it cannot be one.
- * Owned. */
+/* Returns an identifier as text, "" if absent, NULL if it is invalid. Owned. */
 static char *
 read_id(const json_t *v)
 {
@@ -243,10 +242,10 @@ is_added_later(const struct record_field *f, enum record_type type,
 	return strcmp(f->name, "text") == 0 && !opt->texts;
 }
 
-/* True for fields that are left out if they are unreadable. Response times need
- * none of these, so even a webhook or a chat's messages, which must be
+/* True for fields that are omitted if they are unreadable. Response times do
+ * not need these fields, so even a webhook or a chat's messages, which must be
  * completely readable, are not lost because of an e-mail address with a
- * trailing blank. */
+ * trailing space. */
 static bool
 may_lack(const struct record_field *f, enum record_type type,
     const struct crm_record_options *opt)
@@ -364,9 +363,9 @@ is_bad_id(const json_t *o, const char *name)
 	return bad;
 }
 
-/* Returns which of the poller's own fields cannot be a mark, an id or a flag,
- * or NULL: without its mark a chat would be read in each poll, without its last
- * message it would count as complete. */
+/* Returns the first of the poller's own fields that is not a valid mark, id or
+ * flag, or NULL: without its mark, a chat would be read in each poll, and
+ * without its last message, it would count as complete. */
 static const char *
 bad_own_field(const json_t *o, enum record_type type)
 {
@@ -430,8 +429,7 @@ read_chat(struct crm_record *r, const json_t *o,
 	return opt->partly ? 0 : rc;
 }
 
-/* A bad time is dropped: the time when the record arrived is a good
- * substitute. */
+/* A bad time is dropped, because the record's arrival is a good substitute. */
 static void
 read_operator(struct crm_record *r, const json_t *o)
 {

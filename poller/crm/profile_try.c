@@ -71,7 +71,7 @@ show_request(const json_t *result, struct buf *out, struct buf *why)
 	return rc < 0 ? -1 : 0;
 }
 
-/* Shows an array of records. Returns how many cannot be read. */
+/* Shows an array of records. Returns the number of unreadable records. */
 static int
 show_records(const struct crm_record_options *opt, const json_t *records,
     struct buf *out, struct buf *why)
@@ -100,7 +100,7 @@ show_records(const struct crm_record_options *opt, const json_t *records,
 }
 
 /* In a list, the readable parts of a record are kept; lists and webhooks lose
- * only unreadable records; any other answer becomes unusable. */
+ * only unreadable records; every other answer becomes unusable. */
 static int
 show_result(struct profile *p, const char *function, json_t *result,
     struct buf *out, struct buf *why)

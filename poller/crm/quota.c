@@ -70,7 +70,7 @@ pace_compute(const struct pace_month *m)
 
 /* ---- usage ---- */
 
-/* Each kind of run has keys of its own, so that none overwrites what another
+/* Each kind of run has its own keys, so that no run overwrites what another
  * adds meanwhile: "p calls 2026-11". */
 
 #define KEY 24

@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 /*
- * pace: how often to poll so that the month's budget of calls lasts. Pure.
- * Since the start of the month two kinds of calls were counted:
+ * pace: how often to poll so that the month's budget of calls lasts. Pure. Two
+ * kinds of calls were counted since the start of the month:
  *
  *     list      the calls of a poll that do not depend on its interval: the
  *               list of open chats and that of operators
@@ -22,23 +22,23 @@
  *               chats that changed, customers, status runs, assignments
  *
  * A poll every n minutes costs list / n + changes calls per minute. The budget
- * pays for left / minutes calls per minute: `left` is what is left of it,
- * without a reserve of 2 %, and `minutes` are those of polling until the month
- * ends. So the interval is
+ * allows left / minutes calls per minute: `left` is the remaining budget
+ * without a reserve of 2 %, and `minutes` are the minutes of polling until the
+ * end of the month. So the interval is
  *
  *     n = list / (left / minutes - changes)
  *
  * in whole minutes, rounded up, from 1 to PACE_SLOWEST. If the changes alone
- * cost more than the budget pays for, it is PACE_SLOWEST: polls never stop.
- * Each poll computes it from the calls really made, so a wrong measurement, or
- * a busy day, is compensated on the following days.
+ * cost more than the budget allows, it is PACE_SLOWEST: polls never stop. Each
+ * poll computes the interval from the calls really made, so a wrong
+ * measurement, or a busy day, is compensated on the following days.
  *
  * minutes: the time left, multiplied by the share of the measured time in which
- * polls ran, because a team may poll during office hours only. All of it until
- * a day was measured.
+ * polls ran, because a team may poll only during office hours. All of the time,
+ * until a day was measured.
  */
 
-/* In minutes. A longer pause between two polls is a time without polls. */
+/* In minutes. A longer pause between two polls counts as time without polls. */
 #define PACE_SLOWEST 60
 
 /* If fewer minutes of polling were measured, every poll is made until the
@@ -70,8 +70,8 @@ bool pace_is_measured(const struct pace_month *m);
 struct pace pace_compute(const struct pace_month *m);
 
 /*
- * usage: counts in the state the calls of polls, status runs, assigning and
- * backfill in each month of UTC, by the CRM's clock.
+ * usage: counts the calls of polls, status runs, assigning and backfill in the
+ * state for each month of UTC, by the CRM's clock.
  */
 
 enum usage_who {

@@ -128,8 +128,8 @@ explain_store_error(const struct store *s, int rc, struct buf *why)
 	return PROG_IO;
 }
 
-/* Allocates LMDB's lock file: it is mapped, and on a full disk a write to a
- * page that is not allocated would kill the process. */
+/* Allocates LMDB's lock file: the file is mapped, and on a full disk, a write
+ * to an unallocated page would kill the process. */
 static int
 reserve_lock_file(const char *path)
 {
@@ -646,8 +646,8 @@ renumber_copy(const char *new)
 	return rc;
 }
 
-/* Replaces the file by the copy. If that is done, but the folder cannot be
- * synced, or the new file cannot be opened, the store is lost, but all data is
+/* Replaces the file by the copy. If this succeeds but the folder cannot be
+ * synced, or the new file cannot be opened, the store is lost, but all data are
  * on disk. */
 static int
 swap_in_copy(struct store *s, const char *new)

@@ -1,17 +1,15 @@
 /*
- * store: one LMDB file with a few tables of keys and values, bytes whose
- * meaning is up to the callers: the state that the poller keeps of one tenant
- * between polls, DIR/TENANT.mdb, and the listener's requests
- * (intake/request_store.h).
+ * store: one LMDB file with a few tables of keys and values, whose meaning only
+ * the callers know: the state that the poller keeps of one tenant between
+ * polls, DIR/TENANT.mdb, and the listener's requests (intake/request_store.h).
  *
  * Guarantee: store_commit() makes all changes since the last one durable, or
  * none. A process may be killed at any time. A lock next to the file allows one
  * poll of a tenant at a time; the self-check and --status may read and count
  * meanwhile.
  *
- * A file that is damaged, full or of another version gives one sentence that
- * says what to do. It can be removed: everything in it can be read from the CRM
- * again.
+ * A file that is damaged, full or of another version leads to one sentence with
+ * advice. The file can be removed, because the CRM has all its data.
  *
  * When a poll or a listener opens the file, it reads all of it and refuses one
  * that is damaged, or has some older page (common/os/lmdb_digest.h). An older
@@ -46,7 +44,7 @@ enum store_access {
 
 struct store;
 
-/* How messages name a file, and what can be done about a damaged one. */
+/* The name of a file in messages, and the advice for a damaged one. */
 struct store_kind {
 	const char *name, *way_out;
 };
@@ -94,11 +92,11 @@ void store_each(struct store *s, enum store_table t,
 /* Returns the size of uncommitted changes in bytes. */
 size_t store_pending(const struct store *s);
 
-/* Commits what was put and deleted. */
+/* Commits all changes. */
 enum exit_code store_commit(struct store *s, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* Drops what was put and deleted since the last commit. */
+/* Drops all changes since the last commit. */
 void store_forget_changes(struct store *s);
 
 /* True if LMDB cannot continue: the file must be opened again. */

@@ -1,8 +1,7 @@
 /*
  * tape: records the answers of a CRM in a folder, one file each, and plays them
- * instead of asking the CRM: poller --record and --replay. So somebody without
- * an account can read what a CRM answers, and a profile can be tested without
- * one.
+ * instead of querying the CRM: poller --record and --replay. People without an
+ * account can therefore read a CRM's answers and test a profile.
  *
  * A file NNNNN.json has method and path of the request, status, the headers
  * that the poller reads, and the body. It does not contain the token, nor
@@ -28,7 +27,7 @@ struct tape *tape_replay_from(const char *dir, struct buf *why)
     __attribute__((warn_unused_result));
 void tape_close(struct tape *t);
 
-/* True if the tape answers, and no CRM is asked. */
+/* True if the tape answers, so that the CRM is not queried. */
 bool tape_plays(const struct tape *t);
 
 /* Records an answer. A file that cannot be written ends the program. */

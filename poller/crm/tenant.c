@@ -257,8 +257,8 @@ tenant_profile_options(
 		.need = conf_list(c, section, "need") };
 }
 
-/* Otherwise only the first call would find out, and it would look like the
- * CRM's fault. */
+/* Otherwise only the first call would detect this, and it would look like an
+ * error of the CRM. */
 static enum exit_code
 check_ca_file(const struct tenant *t, struct buf *why)
 {

@@ -42,7 +42,8 @@ struct tenant {
 	bool assign; /* poller --assign may change the CRM */
 };
 
-/* Returns what the section tells its profile; borrowed from the arguments. */
+/* Returns the section's settings for its profile; borrowed from the
+ * arguments. */
 struct profile_options tenant_profile_options(const struct conf *c,
     const char *name, const char *section, bool with_text);
 

@@ -46,7 +46,7 @@ struct hooks {
 
 /* ---- hook ---- */
 
-/* At most one warning about each kind of result in this time. */
+/* At most one warning about each kind of result is logged in this time. */
 #define LOG_MS (INT64_C(10) * 1000)
 
 size_t
@@ -147,9 +147,9 @@ hook_count(struct hooks *all, enum hook_result what, int64_t now_ms)
 	return n;
 }
 
-/* The time of a chat record. The assignee in it counts from that time on. A
- * closing that names nobody is dated one millisecond later, so it is credited
- * to the operator who had the chat until then. */
+/* The time of a chat record. Its assignee counts from that time on. A closing
+ * that names no operator is dated one millisecond later, so it is credited to
+ * the previous assignee. */
 static int64_t
 chat_record_at(const struct crm_record *r, int64_t now_ms)
 {
@@ -183,8 +183,8 @@ add_hook_record(struct buf *out, const struct hook *h,
 	}
 	if (r->type == RECORD_OPERATOR) {
 		crm_record_add_available_at(&line, r, now_ms);
-		/* Of two records of an operator the later one counts. One that
-		 * only gives a name must not replace what a list said. */
+		/* Of two records of an operator the later one counts. A record
+		 * with only a name must not replace a record from a list. */
 		if (r->has_available && r->at == CLOCK_NONE)
 			jsonw_time(&line, "at",
 			    r->available_at != CLOCK_NONE ? r->available_at
@@ -209,8 +209,8 @@ signed_ms(const struct hook *h, const struct hook_delivery *d)
 		   : CLOCK_NONE;
 }
 
-/* Lets the profile read the payload. A repeated event without a time of its own
- * is read as if it came at *now_ms, when the first one did. */
+/* Lets the profile read the payload. A repeated event without its own time is
+ * read as if it arrived at *now_ms, like the first one. */
 static int
 ask_profile(const struct hook *h, const struct hook_delivery *d,
     json_t *payload, struct profile_hook_answer *a, int64_t *now_ms,
@@ -287,8 +287,8 @@ hook_read(const struct hook *h, const struct hook_delivery *d,
 
 /* The processor time that reading a payload may take. */
 #define READ_MS 1000
-/* A tenant's queue has room for a quarter of all connections and for this many
- * payloads of the greatest length. */
+/* A tenant's queue has space for a quarter of all connections and for this many
+ * payloads of maximum length. */
 #define WORK_QUEUE_SHARE 4
 #define WORK_QUEUE_LONGEST 4
 
@@ -428,7 +428,7 @@ open_hook(
 	return set_hook_scheme(h, c, why) == 0 ? set_hook_key(h, c, why) : -1;
 }
 
-/* True also if only the routes of the original service, which are for Qiscus,
+/* Also true if only the routes of the original service, which are for Qiscus,
  * need it. */
 static bool
 hook_is_wanted(const struct conf *c, const char *tenant)

@@ -41,7 +41,7 @@ struct hooks *hooks_open(const struct conf *c)
 /* all may be NULL. */
 void hooks_free(struct hooks *all);
 
-/* How many webhooks could not be opened. */
+/* The number of webhooks that could not be opened. */
 size_t hooks_failed(const struct hooks *all);
 
 /* Finds the webhook of a tenant and a source, which is the name of its profile;
@@ -49,13 +49,13 @@ size_t hooks_failed(const struct hooks *all);
 const struct hook *hook_find(const struct hooks *all, const char *tenant,
     size_t tenant_len, const char *source, size_t source_len);
 
-/* Finds the webhook of a tenant, whatever its source is. The webhook of
+/* Finds the webhook of a tenant, regardless of its source. The webhook of
  * [listen] tenant is found even if [crm NAME] hook is off. NULL if there is
  * none. */
 const struct hook *hook_of(const struct hooks *all, const char *tenant);
 
 /* Returns the path to register with the CRM, "/hooks/TENANT/SOURCE", owned by
- * the caller. Sets *secret to what follows the path after a slash, owned, or to
+ * the caller. Sets *secret to the text after the path and a slash, owned, or to
  * NULL. Does not need the signing key. NULL and *why on errors. */
 char *hook_path(const struct conf *c, const char *tenant, char **secret,
     struct buf *why) __attribute__((warn_unused_result));
@@ -75,8 +75,9 @@ struct hook_delivery {
 	size_t secret_len;
 	/* Returns a header, whose name may be in any case, or NULL. */
 	const char *(*header)(const void *ctx, const char *name);
-	/* Returns when the delivery of that name came for the first time, which
-	 * is now_ms for a new one. NULL: deliveries are not remembered. */
+	/* Returns the time at which the delivery with that name first arrived,
+	 * which is now_ms for a new one. NULL: deliveries are not
+	 * remembered. */
 	int64_t (*first)(const void *ctx, const char *once);
 	const void *ctx;
 };
@@ -106,8 +107,8 @@ enum hook_outcome {
 };
 
 /* Reads a payload; call it from one thread at a time. Appends its records, one
- * per line, and adds their number to *n. For every result but HOOK_RECORDS,
- * *why says what is wrong in half a sentence. */
+ * per line, and adds their number to *n. For every result except HOOK_RECORDS,
+ * *why has the reason in half a sentence. */
 enum hook_outcome hook_read(const struct hook *h, const struct hook_delivery *d,
     struct buf *records, size_t *n, struct buf *why);
 

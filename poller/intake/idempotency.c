@@ -10,8 +10,8 @@
 #include "common/base/xalloc.h"
 #include "common/containers/strmap.h"
 
-/* With more bytes of keys than this waiting, because the store takes none, new
- * keys are refused. */
+/* If more bytes of keys than this wait because the store accepts none, new keys
+ * are refused. */
 #define UNSAVED_MAX ((size_t)16 * 1024 * 1024)
 
 /* A list in the order of arrival. */
@@ -93,8 +93,7 @@ remember_request(struct idempotency *m, const char *key, size_t len,
 	m->end = &k->next;
 }
 
-/* A request_store_fn. An entry holds what is remembered, followed by the
- * key. */
+/* A request_store_fn. An entry has the remembered data, followed by the key. */
 static void
 load_key(void *ctx, uint64_t number, const void *data, size_t len)
 {

@@ -1,11 +1,12 @@
 /*
  * idempotency: recognizes repeated requests of HTTP clients by their header
  * Idempotency-Key (for assignments see assign/reservation.c). A key is
- * remembered for a day, so a client that got no answer may repeat its request.
- * The repeated request makes the same records, with the time of the first,
- * which the database keeps as one row because rows are identified by id and
- * time; and it gets the same answer (route_collect.c, route_messages.c). After
- * that the key may be used for another request (intake/route.h).
+ * remembered for a day, so a client that received no answer may repeat its
+ * request. The repeated request creates the same records, with the time of the
+ * first. The database keeps them as one row, because rows are identified by id
+ * and time. The client gets the same answer (route_collect.c,
+ * route_messages.c). After that the key may be used for another request
+ * (intake/route.h).
  *
  * Keys are looked up in memory. The intake writes them to its store together
  * with the lines of their requests or before them, so the store always has the
@@ -26,10 +27,10 @@
 
 #define IDEMPOTENCY_WINDOW_MS DAY_MS
 
-/* The most bytes of a client's key. */
+/* Maximum length of a client's key in bytes. */
 #define IDEMPOTENCY_KEY_MAX 180
 
-/* What is remembered about a request. */
+/* The remembered data of a request. */
 struct idempotent {
 	int64_t at;    /* when it first came */
 	uint64_t sum;  /* checksum of its body */
@@ -65,8 +66,8 @@ enum idempotency_verdict idempotency_first(struct idempotency *m,
     struct idempotent *r);
 
 /* Call it between begin and commit of the store, from one thread: adds new keys
- * and drops forgotten ones. Then call idempotency_saved() with whether the
- * commit succeeded; if it failed, the next call adds the keys again. */
+ * and drops expired ones. Then call idempotency_saved() with whether the commit
+ * succeeded; if it failed, the next call adds the keys again. */
 void idempotency_save(struct idempotency *m, struct request_store *store);
 void idempotency_saved(struct idempotency *m, bool done);
 

@@ -52,8 +52,8 @@ warn_operators_unknown(
 }
 
 /* Reads the operators from the state. If the state cannot be read or has none,
- * the earlier ones stay. asked: an operator is being looked up; false at the
- * start. */
+ * the earlier ones are kept. asked: an operator is being looked up; false at
+ * the start. */
 static void
 read_operators(struct operator_list *l, const char *dir, bool asked)
 {

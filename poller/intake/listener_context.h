@@ -1,7 +1,7 @@
 /*
- * listener_context: what the routes share: the configuration, read once, and
- * the keys of earlier requests. The listener opens it and all its threads read
- * it; members that change have locks of their own.
+ * listener_context: the data that the routes share: the configuration, read
+ * once, and the keys of earlier requests. The listener opens it and all its
+ * threads read it; members that change have locks of their own.
  *
  * Each group of routes has its members here and opens them in
  * listener_context_open().
@@ -64,8 +64,8 @@ struct listener_context {
 	/* Where records go. Borrowed; the listener sets it before the first
 	 * request. NULL in a check. */
 	struct intake *intake;
-	/* The server's counts. Borrowed and set in the same way; NULL if nobody
-	 * counts. */
+	/* The server's counts. Borrowed and set in the same way; NULL if
+	 * requests are not counted. */
 	const struct server_counts *counts;
 	size_t max_events;
 	/* Webhooks of CRMs; see hook.h. */
@@ -74,8 +74,8 @@ struct listener_context {
 
 /* state: the folder in which polls keep the operators; store: where keys are
  * kept; either may be NULL. The configuration must outlive the result, which is
- * owned by the caller. On errors NULL, the exit code and *why, a whole
- * sentence. */
+ * owned by the caller. Returns NULL on errors, with the exit code and *why, a
+ * complete sentence. */
 struct listener_context *listener_context_open(const struct conf *conf,
     const char *state, struct request_store *store, enum exit_code *code,
     struct buf *why) __attribute__((warn_unused_result));

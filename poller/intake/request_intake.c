@@ -21,14 +21,15 @@
 #include "common/os/thread.h"
 
 enum {
-	/* The most bytes that are published, or stored, in one batch. */
+	/* Maximum number of bytes that are published, or stored, in one
+	 * batch. */
 	PUBLISH_BYTES = 256 * 1024,
 	STORE_BYTES = 4 * 1024 * 1024,
 
-	/* How long published lines stay stored while no request comes. */
+	/* How long published lines stay stored while no request arrives. */
 	DROP_MS = 1000,
-	/* The pauses between two looks at an idle connection, between two
-	 * tries, and after a refusal that only a person can end. */
+	/* The pauses between two checks of an idle connection, between two
+	 * attempts, and after a refusal that only a person can end. */
 	PUMP_MS = 1000,
 	RETRY_MS = 100,
 	REFUSED_MS = 5000,
@@ -126,7 +127,7 @@ wait_for(struct intake *in, pthread_cond_t *c, int64_t ms)
 	(void)pthread_cond_timedwait(c, &in->lock, &end);
 }
 
-/* From now on no request can be made safe. */
+/* From now on, no request can be stored safely. */
 static void
 end_intake(struct intake *in, enum exit_code code)
 {
@@ -284,9 +285,8 @@ add_request(struct request_store *store, const struct pending_request *p,
 	       request_store_add(store, REQUEST_LINES, lines->data, lines->len);
 }
 
-/* Stores the requests for which there is room, moves the others to *full, and
- * removes what is published. Returns 0 if that is committed; or -1 and
- * keeping_why. */
+/* Stores the requests that fit, moves the others to *full, and removes
+ * published lines. Returns 0 if that is committed; or -1 and keeping_why. */
 static int
 commit_requests(struct intake *in, struct request_list *batch,
     struct request_list *full, uint64_t confirmed)
@@ -442,8 +442,8 @@ is_closing(struct intake *in)
 	return closing;
 }
 
-/* Publishes the batch, however long the broker takes. After a signal to end,
- * the broker has a short time left. */
+/* Publishes the batch, regardless of how long the broker takes. After a signal
+ * to end, the broker has a short time to finish. */
 static enum outcome
 publish_batch(struct intake *in)
 {
@@ -456,7 +456,7 @@ publish_batch(struct intake *in)
 	return done;
 }
 
-/* Called when the broker, or the file, did not take the batch. */
+/* Called when the broker, or the file, did not accept the batch. */
 static void
 after_failure(struct intake *in, enum outcome done)
 {

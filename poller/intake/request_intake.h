@@ -1,12 +1,12 @@
 /*
- * request_intake: makes the lines of requests safe before the requests are
+ * request_intake: stores the lines of requests safely before the requests are
  * answered, and publishes them. It has two threads.
  *
- * The keeper stores the lines of all requests that came during its last commit
- * in one transaction with one sync, and then answers these requests. The
- * publisher sends the stored lines to the endpoint in order and notes which of
- * them the broker has confirmed; the keeper removes those with its next commit.
- * So a slow or missing broker delays no answer.
+ * The keeper stores the lines of all requests that arrived during its last
+ * commit in one transaction with one sync, and then answers these requests. The
+ * publisher sends the stored lines to the endpoint in order and records which
+ * of them the broker has confirmed; the keeper removes those with its next
+ * commit. A slow or missing broker therefore delays no answer.
  *
  *   killed after     safe                 then
  *   request came     nothing              the client got no answer and repeats
@@ -55,7 +55,7 @@ struct intake *intake_open(const struct intake_options *opt,
 /* Takes a request; one of the threads will call p->done(). */
 void intake_put(struct intake *in, struct pending_request *p);
 
-/* True when no more lines can be made safe: the reader of the pipe is gone
+/* True when no more lines can be stored safely: the reader of the pipe is gone
  * (code PROG_OK), the file's disk is full, or the store's disk failed. Requests
  * are then answered with a refusal. */
 bool intake_has_ended(struct intake *in, enum exit_code *code);
@@ -69,7 +69,7 @@ struct intake_view {
 	uint64_t waiting; /* about how many lines are not published */
 };
 
-/* Does not wait. An outage shows after some seconds. */
+/* Does not wait. An outage is detected after some seconds. */
 void intake_look(struct intake *in, struct intake_view *view);
 
 /* Answers all requests, publishes what it can at once, and ends the threads. No

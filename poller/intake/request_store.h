@@ -5,8 +5,8 @@
  * Entries are numbered, added at the end and removed from the front; in an
  * empty queue the numbers of a new run begin with 1.
  *
- * Commit point: request_store_commit() makes everything since
- * request_store_begin() durable (synced), or nothing.
+ * Commit point: request_store_commit() makes all changes since
+ * request_store_begin() durable (synced), or none.
  *
  * A damaged file is refused with an error that names the way out; it is not
  * repaired. An older copy of the file is a valid store.
@@ -29,8 +29,8 @@ enum request_queue { REQUEST_LINES, REQUEST_KEYS, REQUEST_QUEUES };
 struct request_store;
 
 /* Creates missing folders and the file. max: the most bytes of lines that are
- * kept. NULL, the exit code and *why if another listener has the file
- * (TEMPFAIL), the file is damaged (IO), or it cannot be made. Owned by the
+ * kept. Returns NULL, the exit code and *why if another listener has the file
+ * (TEMPFAIL), the file is damaged (IO), or it cannot be created. Owned by the
  * caller. */
 struct request_store *request_store_open(const char *dir, uint64_t max,
     enum exit_code *code, struct buf *why) __attribute__((warn_unused_result));
@@ -41,7 +41,7 @@ void request_store_close(struct request_store *s);
 /* Begins a change. Each begin must be followed by one commit. */
 void request_store_begin(struct request_store *s);
 
-/* Adds an entry; false if there is no room for lines of that size. */
+/* Adds an entry; returns false if there is no space for lines of that size. */
 bool request_store_add(struct request_store *s, enum request_queue q,
     const void *data, size_t len);
 

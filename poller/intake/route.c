@@ -105,8 +105,8 @@ refuse_credentials(
 	return false;
 }
 
-/* A token with a role is for reading only: a viewer of the board must not write
- * what the board shows. */
+/* A token with a role is only for reading: a viewer of the board must not write
+ * the data that the board shows. */
 static int
 check_sender_token(const struct jwt_rules *rules, const char *token,
     const struct web_request *r, struct sender *s, struct buf *why)
@@ -159,9 +159,9 @@ route_says_json(const struct web_request *r)
 	       (len > 17 && strncasecmp(type + len - 5, "+json", 5) == 0);
 }
 
-/* A client with a trusted address may be a browser, which sends whatever a web
- * page tells it to (CSRF). But then it also sends Origin, and it sends no JSON
- * without a preflight. */
+/* A client with a trusted address may be a browser, which sends any request
+ * that a web page requests (CSRF). However, the browser then also sends Origin,
+ * and it sends no JSON without a preflight. */
 bool
 route_is_trusted(const struct listener_context *in, const struct web_request *r,
     int stranger, struct web_answer *a)

@@ -44,8 +44,8 @@ enum route_group {
 	ROUTE_METRICS,
 };
 
-/* answer and body are shapes (common/text/openapi.h). success says what the
- * answer means, or is NULL. */
+/* answer and body are shapes (common/text/openapi.h). success describes the
+ * answer, or is NULL. */
 struct route {
 	enum web_method method;
 	const char *pattern;
@@ -84,11 +84,10 @@ extern const struct validate_model route_model_send, route_model_event,
     route_model_intent;
 
 /*
- * route_ids: makes ids for messages, events and conversations that come without
- * one.
+ * route_ids: creates ids for messages, events and conversations that have none.
  */
 
-/* Room for an id, and for an id made from a key, including NUL. */
+/* Space for an id, and for an id made from a key, including NUL. */
 #define ROUTE_ID 48
 #define ROUTE_KEY_ID 181
 
@@ -106,25 +105,25 @@ void route_message_id(char id[ROUTE_ID]);
  * lesser one first and a NUL between them. */
 void route_conversation(const char *a, const char *b, char id[ROUTE_ID]);
 
-/* How a request with a key came for the first time. */
+/* The first arrival of a request with a key. */
 struct first_request {
 	int64_t at;
 	uint64_t note; /* what else the route decided then */
 };
 
-/* Makes the id for a request with a key: the first 160 bytes of the key, a
+/* Creates the id for a request with a key: the first 160 bytes of the key, a
  * hyphen, and 16 digits that depend on the key, the day (UTC) and the body. A
- * key that is reused after it was forgotten belongs to another request and
- * needs another id, or that request would not be counted. A repeated request
+ * key that is reused after it expired belongs to another request and needs
+ * another id; otherwise that request would not be counted. A repeated request
  * gets the same id even if its key was lost, unless a day of UTC has ended
  * meanwhile. */
 void route_key_id(const char *key, const struct web_request *r,
     const struct first_request *first, char id[ROUTE_KEY_ID]);
 
 /*
- * route_auth: what the routes of messages and events share: who sends a
- * request, whether a page of another origin could send its content type (415),
- * and whether the request came before.
+ * route_auth: shared by the routes of messages and events: who sends a request,
+ * whether a page of another origin could send its content type (415), and
+ * whether the request arrived before.
  */
 
 struct listener_context;
@@ -134,8 +133,8 @@ struct sender {
 	bool by_token; /* a bearer token named the tenant */
 };
 
-/* If bearer tokens are required: false and 401 if the request has no valid
- * one. */
+/* If bearer tokens are required: returns false and 401 if the request has no
+ * valid one. */
 bool route_token(const struct listener_context *in, const struct web_request *r,
     struct web_answer *a, struct sender *s);
 
@@ -143,21 +142,21 @@ bool route_token(const struct listener_context *in, const struct web_request *r,
 bool route_says_json(const struct web_request *r);
 
 /* For a request without a secret: true if its client is trusted and no web page
- * sent it. Otherwise false and the answer; for clients that are not trusted,
- * with the status stranger. */
+ * sent it. Otherwise returns false and the answer; for clients that are not
+ * trusted, with the status stranger. */
 bool route_is_trusted(const struct listener_context *in,
     const struct web_request *r, int stranger, struct web_answer *a);
 
-/* Reads Idempotency-Key. *key is NULL if there is none. False if it is not a
- * valid key (1 to IDEMPOTENCY_KEY_MAX visible ASCII characters). */
+/* Reads Idempotency-Key. *key is NULL if there is none. Returns false if it is
+ * not a valid key (1 to IDEMPOTENCY_KEY_MAX visible ASCII characters). */
 bool route_key(const struct web_request *r, const char **key);
 
 /* Removes the records and the body of the answer. */
 void route_clear_answer(struct web_answer *a);
 
 /* Looks up the key of a valid request whose records fit, and remembers it.
- * *first describes the request as it comes now, with the route's note, and is
- * set to how it came for the first time. */
+ * *first describes the present request, with the route's note, and is set to
+ * its first arrival. */
 enum idempotency_verdict route_first(const struct listener_context *in,
     const struct web_request *r, const struct sender *s, const char *kind,
     const char *key, struct first_request *first);
@@ -167,8 +166,8 @@ void route_busy(struct web_answer *a);
 
 /*
  * validate: checks a JSON value by a table of fields and reports all errors at
- * once. The tables stand beside the routes in route_*.c; here are only the
- * kinds of fields. The API's description is made from the tables, too.
+ * once. The tables are next to the routes in route_*.c; only the kinds of
+ * fields are here. The API's description is made from the tables, too.
  * jansson's json_unpack_ex was considered, but it ends at the first error.
  */
 
@@ -212,8 +211,8 @@ struct validate_model {
 		name, fields, ARRAY_LEN(fields)                                \
 	}
 
-/* Checks v, which stands at `at`. Sets values[i] to the value of the i-th
- * field, borrowed, or to NULL if the field is absent, null or wrong. */
+/* Checks v, whose place in the body is `at`. Sets values[i] to the value of the
+ * i-th field, borrowed, or to NULL if the field is absent, null or invalid. */
 void validate_object(struct validate_errors *f, const struct validate_place *at,
     const struct validate_model *m, json_t *v, json_t **values);
 
@@ -227,12 +226,12 @@ size_t validate_length(const char *s);
 bool validate_is_id(const char *s, size_t len, size_t max);
 
 /*
- * route_collect: what the routes of the analytics API share: sender, tenant and
+ * route_collect: shared by the routes of the analytics API: sender, tenant and
  * body of a request, and errors in the form of the original service (FastAPI).
  *
  * A route calls collect_begin(), checks the fields of the body, and calls
  * collect_finish(), which writes the records and the answer. A function that
- * returns false has made the answer.
+ * returns false has set the answer.
  */
 
 /* One request. The caller sets the first three members. */
@@ -258,16 +257,16 @@ bool collect_begin(struct collect *c);
 typedef bool collect_write(struct collect *c, void *ctx);
 
 /* Answers with the errors, if there are any. Otherwise writes the request, and
- * writes it again with the first time if it came before. A request that does
+ * writes it again with the first time if it arrived before. A request that does
  * not fit does not use up its key. kind: as in route_first(). */
 void collect_finish(
     struct collect *c, const char *kind, collect_write *write, void *ctx);
 
-/* The id for what a collect_write() writes: made from the key, or new. */
+/* The id for the records of a collect_write(): made from the key, or new. */
 void collect_id(const struct collect *c, char id[ROUTE_KEY_ID]);
 
-/* False if the line that begins at `from` is too long for a record; the request
- * then has no records. */
+/* Returns false if the line that begins at `from` is too long for a record; the
+ * request then has no records. */
 bool collect_fits(
     struct collect *c, size_t from, const struct validate_place *at);
 

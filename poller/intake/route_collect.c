@@ -15,8 +15,8 @@
 
 /* ---- validate ---- */
 
-/* In texts, U+FFFD stands for a NUL or for half a character (json_body.h), so
- * two different identifiers could become the same. */
+/* In texts, U+FFFD replaces a NUL or half a character (json_body.h), so two
+ * different identifiers could become the same. */
 bool
 validate_is_id(const char *s, size_t len, size_t max)
 {
@@ -89,8 +89,7 @@ check_word(struct validate_errors *f, const struct validate_place *at,
 	return field->words[i] != NULL;
 }
 
-/* Accepts a text that is a decimal number, with nothing but blanks around
- * it. */
+/* Accepts a text that is a decimal number, possibly surrounded by spaces. */
 static bool
 text_number(const char *s, double *d)
 {
@@ -228,7 +227,7 @@ read_json_request(struct collect *c)
 	return false;
 }
 
-/* As in the original service, a body of another content type is a text. */
+/* As in the original service, a body of another content type counts as text. */
 static bool
 read_request_body(struct collect *c)
 {

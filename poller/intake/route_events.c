@@ -1,7 +1,7 @@
 /*
  * route_events: POST /api/v1/analytics/events and /events/bulk: events of users
  * and systems become event records. A bulk is stored as a whole or not at all.
- * The data of an event stays as it was written, except for the blanks in it.
+ * The data of an event stay as written, except for whitespace.
  */
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +16,7 @@
 /* An id, a blank and a number. */
 #define ID_MAX (ROUTE_KEY_ID + 24)
 
-/* flat_parse() may read this many bytes behind the text it parses. */
+/* flat_parse() may read this many bytes after the text it parses. */
 static const char padding[64];
 
 /* Characters; as in the column. */
@@ -99,7 +99,7 @@ next_data(struct event_texts *t)
 	struct text data;
 	const char *from;
 
-	/* In a list, a bracket or a comma stands before the event. */
+	/* In a list, a bracket or a comma precedes the event. */
 	t->rest.p += *t->rest.p != '{';
 	from = t->rest.p;
 	(void)json_text_value(&t->rest);
@@ -248,7 +248,7 @@ bulk_list(struct collect *c)
 	return v[0];
 }
 
-/* All items were checked before. An id made from a key has no blank, so a
+/* All items were checked before. An id made from a key contains no space, so a
  * single event cannot have the id of an event of a bulk. */
 static bool
 write_bulk(struct collect *c, void *ctx)

@@ -8,13 +8,13 @@
  * wrong secret, a bad signature and an unknown tenant get the same answer after
  * the same time.
  *
- * Authentic JSON is answered 200 even if the profile cannot read it; otherwise
- * the CRM would send it again and again, and then disable the webhook. A
+ * Authentic JSON is answered with 200 even if the profile cannot read it;
+ * otherwise the CRM would resend it repeatedly, and then disable the webhook. A
  * delivery for another account than [crm] account is refused with 403.
- * Unreadable deliveries become dead letters, and 413 is for those that are too
- * long to be one. Most repeated deliveries do no harm, because their records
+ * Unreadable deliveries become dead letters; those that are too long for a dead
+ * letter get 413. Most repeated deliveries do no harm, because their records
  * have the ids and times of the payload. An event without a time is remembered
- * by the name that its profile gives it, and repeats of it get the time of the
+ * by the name that its profile assigns, and repetitions get the time of the
  * first.
  */
 #include <string.h>
@@ -42,8 +42,8 @@ find_delivery_header(const void *ctx, const char *name)
 	return a->request->header(a->request, name);
 }
 
-/* An event that cannot be remembered counts as the first of its kind: losing it
- * would be worse. */
+/* An event that cannot be remembered counts as the first of its kind, because
+ * losing it would be worse. */
 static int64_t
 first_time(const void *ctx, const char *once)
 {
@@ -109,7 +109,7 @@ keep_dead_letter(const struct listener_context *in, const struct hook *h,
 	buf_release(&letter);
 }
 
-/* Tells the sender and the log which account the delivery is for. */
+/* Informs the sender and the log about the account of the delivery. */
 static void
 refuse_account(const struct listener_context *in, const struct hook *h,
     const struct web_request *r, const char *why, struct web_answer *a)
@@ -163,7 +163,7 @@ route_hook_take(const struct listener_context *in, const struct hook *h,
 	return status;
 }
 
-/* Anybody can cause refusals, so not every one is logged. */
+/* Anybody can cause refusals, so only some are logged. */
 static void
 refuse_delivery(const struct listener_context *in, const struct hook *h,
     const struct web_request *r, enum signature_verdict verdict,

@@ -1,7 +1,7 @@
 /*
  * route_messages: POST /api/v1/messages/send, a message of an application. It
  * becomes a message record, always with its text. Errors are a line of plain
- * text, as in the service whose API this is.
+ * text, as in the original service.
  */
 #include <string.h>
 
@@ -149,7 +149,7 @@ write_send_answer(const struct sent_message *m, struct web_answer *a)
 	jsonw_line(&a->body);
 }
 
-/* Gives the message an id, made from the key of its request or new. */
+/* Assigns an id to the message, made from the key of its request or new. */
 static void
 name_message(struct sent_message *m, const struct web_request *r,
     const char *key, const struct first_request *first)
@@ -161,8 +161,8 @@ name_message(struct sent_message *m, const struct web_request *r,
 }
 
 /* A repeated request gets the same answer. A message that does not fit does not
- * use up its key. So the record is written first, and written again if the
- * request came before. */
+ * use up its key. Therefore the record is written first, and written again if
+ * the request arrived before. */
 static void
 send_message(const struct listener_context *in, const struct web_request *r,
     const struct sender *s, struct sent_message *m, struct web_answer *a)

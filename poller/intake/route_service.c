@@ -1,9 +1,9 @@
 /*
  * route_service: the listener's health, in the form of the answers of the
- * original services. The health of analytics is that of the intake: whether the
- * broker confirms, and whether the store takes requests; while the store does,
- * requests succeed. The other two always answer healthy. GET /metrics is for
- * Prometheus and does not answer strangers.
+ * original services. The health of analytics is the health of the intake:
+ * whether the broker confirms, and whether the store accepts requests; while
+ * the store does, requests succeed. The other two always report healthy. GET
+ * /metrics is for Prometheus and does not answer other clients.
  */
 #include <string.h>
 
@@ -103,8 +103,8 @@ write_intake_metrics(struct buf *to, const struct listener_context *in)
 }
 
 /* Prometheus runs on this machine and sends no X-Forwarded-For, so its address
- * is unknown ("::"). A proxy's client whose header names no address also has
- * none, but it has the header and is refused. */
+ * is unknown ("::"). A client of a proxy whose header names no address has no
+ * address, either, but it has the header and is refused. */
 static bool
 may_scrape(const struct listener_context *in, const struct web_request *r)
 {

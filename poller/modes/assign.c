@@ -136,8 +136,8 @@ report_forbidden(struct assigners *all, struct assigner_slot *slot)
 	    t->name, t->section);
 }
 
-/* Opened each time, because it may have been removed, as its messages advise.
- */
+/* Opened each time, because it may have been removed, as its messages
+ * advise. */
 static struct store *
 open_state(const struct assigners *all, const struct tenant *t)
 {
@@ -173,7 +173,7 @@ warn_of_auto_assigning(void *ctx, struct profile_answer *a, int64_t asked_ms)
 		    "tenant %s: %s", crm->tenant->name, buf_str(&a->message));
 }
 
-/* What is wrong shows with the first chat that is read. */
+/* Errors appear with the first chat that is read. */
 static void
 end_auto_assigning(void *ctx, const struct ending *e)
 {
@@ -181,7 +181,7 @@ end_auto_assigning(void *ctx, const struct ending *e)
 	(void)e;
 }
 
-/* Two who assign get into each other's way. */
+/* Two processes that assign chats interfere with each other. */
 static void
 ask_who_assigns(struct crm_session *crm)
 {
@@ -218,7 +218,7 @@ assigners_open(struct assigners *all, const struct tenant_assigner *defaults)
 	return any ? 0 : -1;
 }
 
-/* With one_shot each tenant's last error becomes the run's. */
+/* With one_shot, each tenant's last error becomes the run's. */
 static void
 assigners_release(struct assigners *all, bool one_shot)
 {
@@ -365,8 +365,8 @@ add_assign_metrics(void *ctx, struct buf *to, const char *labels)
 /* ---- assign ---- */
 
 enum {
-	/* Maximum records read but not acknowledged: more than wait for an
-	 * unreachable CRM at a time, until they expire. */
+	/* Maximum number of records read but not acknowledged: more than can
+	 * wait for an unreachable CRM at a time before they expire. */
 	WINDOW = 4096,
 	/* How often the input is polled while requests are in flight. */
 	POLL_INPUT_MS = 20,
@@ -411,7 +411,7 @@ fail_assign(struct assign *a, enum exit_code code, const char *why)
 	poller_failed(a->poller, code);
 }
 
-/* Writes the operator's listed chats if they are the reason for a refusal. */
+/* Writes the operator's listed chats if they caused a refusal. */
 static int
 write_listed_chats(struct assign *a, const struct reservation *r)
 {
@@ -577,7 +577,7 @@ take_assignment_line(struct assign *a, char *line, size_t len)
 		add_dead_assignment(a, line, len, buf_str(&a->why));
 		return;
 	}
-	/* From a file or pipe, a person asks for it. */
+	/* If the input is a file or pipe, a person requested it. */
 	if (r->simulated && endpoint_is_queue(endpoint_name(a->from))) {
 		add_dead_assignment(a, line, len, RECORD_SIMULATED);
 		return;
@@ -815,7 +815,7 @@ assign(struct poller *p)
 	dry_run_init(&a.dry_run, p->format);
 	if (open_assign_ends(&a) == 0) {
 		defaults.wait_forever = a.waits;
-		/* A file may be from a past day, and nothing is changed. */
+		/* The file may be from a past day, and nothing is changed. */
 		defaults.timeless =
 		    p->dry_run && !endpoint_is_queue(endpoint_name(a.from));
 		if (assigners_open(&a.assigners, &defaults) == 0) {
@@ -856,7 +856,8 @@ check_mode(void *options)
 	if (p->to != NULL && p->dry_run)
 		return prog_usage_error(
 		    "--dry-run writes no records; remove -t");
-	/* They would be acknowledged, and nobody else would get them. */
+	/* They would be acknowledged, and no other process would receive
+	 * them. */
 	if (p->only_n > 0 && p->from != NULL && endpoint_is_queue(p->from) &&
 	    !p->dry_run)
 		return prog_usage_error("--assign from a queue serves all "

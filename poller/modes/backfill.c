@@ -3,12 +3,12 @@
  * newest first, one call after the other, no faster than the profile allows,
  * and writes what happened in them before the first poll. It is a separate run:
  * an aggregator without a state turns the records into rows of history, and
- * those from later polls win, because they are newer.
+ * later rows from polls replace them, because they are newer.
  *
- * Guarantee: a conversation is written completely or not at all. Once its
- * records are flushed, the state remembers how far back the run came, so a run
- * that was interrupted continues there. It may write some conversations again,
- * as the same records.
+ * Guarantee: a conversation is written completely or not at all. After its
+ * records are flushed, the state remembers how far back the run came, so an
+ * interrupted run continues there. It may write some conversations again, as
+ * the same records.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -29,15 +29,16 @@
 #include "poller/crm/store.h"
 #include "poller/modes/poller.h"
 
-/* The records are flushed, and the place is stored, after this many chats. */
+/* The records are flushed, and the position is stored, after this many
+ * chats. */
 #define COMMIT_CHATS 50
 
 #define TRIES 4
 
-/* Of the budget of a month: a quarter. */
+/* A quarter of a month's budget. */
 #define SHARE 4
 
-/* The key of the place in the state; 0: the last run reached its end. */
+/* The key of the position in the state; 0: the last run reached its end. */
 static const char PLACE[] = "backfill";
 
 struct backfill {
@@ -66,7 +67,7 @@ give_up(struct backfill *b, const char *what, const struct ending *e)
 	crm_session_fail(&b->crm, e->error, what, e->message);
 }
 
-/* Puts one question and waits for its end, or until the run has failed. */
+/* Sends one question and waits for its end, or until the run has failed. */
 static void
 ask(struct backfill *b, const struct crm_question *q)
 {
@@ -112,7 +113,8 @@ keep_pace(const struct backfill *b)
 	}
 }
 
-/* Whether the run ends for now: polls need the rest of the month's budget. */
+/* True if the run ends for now, because polls need the rest of the month's
+ * budget. */
 static bool
 is_budget_spent(struct backfill *b)
 {
@@ -196,7 +198,7 @@ write_line(struct backfill *b)
 	log_error("%s", endpoint_why(b->to));
 }
 
-/* An episode begins: the chat as it was then. */
+/* Writes the state of the chat at the beginning of an episode. */
 static void
 write_beginning(struct backfill *b, int64_t at, bool assigned)
 {
@@ -211,9 +213,9 @@ write_beginning(struct backfill *b, int64_t at, bool assigned)
 	write_line(b);
 }
 
-/* Where the profile says that nobody has a chat before the first message that
- * assigns it; without such a message its operator has it from the beginning, as
- * far as can be known. */
+/* Used if, according to the profile, a chat is unassigned before the first
+ * message that assigns it; without such a message, its operator counts as
+ * assigned from the beginning. */
 static void
 write_creation(struct backfill *b)
 {
@@ -224,9 +226,9 @@ write_creation(struct backfill *b)
 		write_beginning(b, at, !history_assigns(&b->history));
 }
 
-/* Closes a chat whose messages do not tell that it was closed: none of its last
- * episode, which begins with message `first`. One that is open, or in which
- * something happened since the first poll, is the polls'. */
+/* Closes a chat whose messages do not report its closing: none of its last
+ * episode, which begins with message `first`. A conversation that is open, or
+ * changed since the first poll, is left to the polls. */
 static void
 write_closing(struct backfill *b, size_t first)
 {
@@ -251,7 +253,7 @@ write_closing(struct backfill *b, size_t first)
 	write_line(b);
 }
 
-/* Whether message i is the first of an episode that has a name. */
+/* True if message i is the first of an episode that has a name. */
 static bool
 begins_episode(const struct history *h, size_t i)
 {
@@ -303,7 +305,7 @@ past_messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	}
 }
 
-/* A chat that cannot be read is left out. */
+/* A chat that cannot be read is skipped. */
 static void
 past_messages_end(void *ctx, const struct ending *e)
 {
@@ -325,7 +327,7 @@ past_messages_end(void *ctx, const struct ending *e)
 	}
 }
 
-/* Flushes the records before it stores the place. */
+/* Flushes the records before it stores the position. */
 static void
 commit(struct backfill *b, int64_t place_ms)
 {

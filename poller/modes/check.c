@@ -1,7 +1,7 @@
 /*
- * check: poller --check, the self-check. Asks every tenant's CRM each kind of
- * question once and shows, as a table or NDJSON, what works, what the token can
- * see, and how many calls the month will cost.
+ * check: poller --check, the self-check. Sends each kind of question to every
+ * tenant's CRM once and shows, as a table or NDJSON, what works, what the token
+ * can see, and how many calls a month will cost.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -99,7 +99,7 @@ set_failed_finding(
 }
 
 /* Called at the end of a question about a step. Returns the finding to describe
- * if it is good; NULL if it failed, which is noted, or if the profile has no
+ * if it is good; NULL if it failed, which is recorded, or if the profile has no
  * request for it. */
 static struct buf *
 end_step(struct tenant_check *p, enum check_step s, const struct ending *e)
@@ -265,10 +265,10 @@ count_last_message(struct tenant_check *p, int64_t ago_ms)
 }
 
 /* Estimates how many chats change in a minute; each costs a poll one call,
- * however many messages it got. A chat shows only its last message, so counting
- * recent ones would miss those before it. The rate of messages of a chat is the
- * number of recent last messages, divided by the total time for which chats
- * have been silent. */
+ * regardless of the number of messages. A chat shows only its last message, so
+ * counting recent ones would miss those before it. The rate of messages of a
+ * chat is the number of recent last messages, divided by the total time for
+ * which chats have been silent. */
 static double
 changed_per_minute(const struct tenant_check *p)
 {
@@ -437,7 +437,7 @@ check_state(struct tenant_check *p, const struct tenant *t, const char *dir,
 /* Estimates the cost of polls from what the CRM shows now, as if an hour had
  * been measured: the lists, a call for each chat that changes, the last words
  * of chats that leave, the names of customers once a day. Used until an hour
- * was measured. Without a state each poll reads everything. */
+ * has been measured. Without a state each poll reads everything. */
 static void
 guess_measurement(const struct tenant_check *p, struct pace_month *m)
 {
@@ -480,7 +480,7 @@ add_grouped(struct buf *to, int64_t n)
 	}
 }
 
-/* Rounds to two or three digits: more would seem more exact than it is. */
+/* Rounds to two or three digits, because more would suggest false precision. */
 static int64_t
 rounded(double n)
 {

@@ -46,7 +46,7 @@ listen_setting(const struct listener *l, const char *key)
 	return conf_int(l->poller->common.conf, "listen", key);
 }
 
-/* Stores requests in the state that is named, otherwise in the default one.
+/* Stores requests in the configured state, otherwise in the default one.
  * Returns -1 with the code and why. */
 static int
 open_store(struct listener *l)
@@ -94,9 +94,9 @@ store_request(const void *context, struct pending_request *p)
 #define UNKNOWN_PROXY                                                          \
 	"X-Forwarded-For came from an address that is not in [listen] proxies"
 
-/* Handles what the server itself refuses. Refusals that a change of the
- * configuration would avoid are also logged, because senders of webhooks may
- * not read the answer. */
+/* Handles requests that the server itself refuses. Refusals that a change of
+ * the configuration would avoid are also logged, because senders of webhooks
+ * may not read the answer. */
 static void
 refuse_request(int status, struct web_answer *a)
 {
@@ -209,7 +209,7 @@ compact_store(struct listener *l)
 	buf_release(&why);
 }
 
-/* Serves until a signal, or until nobody reads the records. */
+/* Serves until a signal, or until the reader of the records is gone. */
 static void
 serve_until_stopped(struct listener *l)
 {
@@ -221,7 +221,7 @@ serve_until_stopped(struct listener *l)
 		compact_store(l);
 		(void)stop_sleep(CHECK_MS);
 	}
-	/* Also applies if the signal came at the same time. */
+	/* Also applies if the signal arrived at the same time. */
 	(void)intake_has_ended(l->intake, &l->code);
 	notify_stopping();
 	if (l->code == PROG_OK && !stop_asked()) {

@@ -194,7 +194,7 @@ poller_leaves_out(const struct poller *p, struct text tenant)
 	return p->only_n > 0;
 }
 
-/* Opens the selected tenants. An error in one of them is logged and leaves out
+/* Opens the selected tenants. An error in one of them is logged and excludes
  * only that one. */
 static void
 open_tenants(struct poller *p, bool asking)

@@ -72,13 +72,13 @@ void poller_resolve_text(struct poller *p);
 
 /* Opens the tenants of --tenant, or all. Returns false if the run must end with
  * p->code; errors were logged. asking: the mode reads from the CRM, so a tenant
- * with webhooks and without a token is left out, unless --tenant names it. */
+ * with webhooks and without a token is skipped, unless --tenant names it. */
 bool poller_open(struct poller *p, bool asking);
 
 void poller_release(struct poller *p);
 
-/* True if the tenant is left out without that being an error: --tenant names
- * others, or it has webhooks and no token. */
+/* True if the tenant is skipped without an error: --tenant names others, or it
+ * has webhooks and no token. */
 bool poller_leaves_out(const struct poller *p, struct text tenant);
 
 /* Sets the exit code of the run, unless an earlier failure did. */
@@ -86,7 +86,7 @@ void poller_failed(struct poller *p, enum exit_code code);
 
 /* Returns the folder of the state, or NULL: --state, otherwise [poller] state,
  * otherwise that of state_folder(). If nothing can be stored there, the first
- * call warns. */
+ * call logs a warning. */
 const char *poller_state(struct poller *p);
 
 /* The same without that default. */
@@ -108,8 +108,8 @@ enum outcome poller_flush(struct poller *p, struct endpoint *to);
 void poller_print(struct poller *p, const struct buf *result);
 
 /* Opens the tenant's state while polls may use it. Returns NULL if dir is NULL,
- * or if it cannot be used: then *code and an error, or a warning if the run
- * continues without it. */
+ * or if it cannot be used; then there is *code and an error, or a warning if
+ * the run continues without it. */
 struct store *poller_open_store(const char *dir, const struct tenant *t,
     enum store_access access, bool must, enum exit_code *code);
 

@@ -18,8 +18,9 @@
 #include "poller/crm/tape.h"
 #include "poller/modes/poller.h"
 
-/* Many, so that tenants whose CRM does not answer delay no others; not more,
- * because each needs descriptors for its connections and its state. */
+/* The number is large, so that tenants whose CRM does not answer delay no
+ * others, but limited, because each tenant needs descriptors for its
+ * connections and its state. */
 #define TENANTS_AT_ONCE 64
 
 struct pull_slot {
@@ -58,7 +59,7 @@ is_in_terminal(void)
 	return isatty(STDERR_FILENO);
 }
 
-/* Call it right after store_open(). In a run by cron it is not an error if the
+/* Call it right after store_open(). In a cron job, it is not an error if the
  * previous poll still holds the lock. */
 static void
 report_no_state(const struct tenant *t, const char *why)
@@ -150,8 +151,8 @@ handle_answers(struct pull_run *j)
 	}
 }
 
-/* Passes on what tenants have written. A tenant that still waits does not delay
- * others, and a queue is not waited for, either. */
+/* Passes on the records that tenants have written. A tenant that still waits
+ * does not delay others, and the run does not wait for a queue, either. */
 static void
 hand_on(struct pull_run *j)
 {
@@ -205,8 +206,8 @@ run_pulls(struct pull_run *j)
 	progress_end(&j->progress);
 }
 
-/* The snapshot is confirmed. If that cannot be kept, the next poll reads last
- * words once more. */
+/* The snapshot is confirmed. If this cannot be stored, the next poll reads last
+ * messages again. */
 static void
 keep_confirmed(struct pull_run *j, size_t tenant)
 {

@@ -3,8 +3,8 @@
  * tenants one after the other: lists, adds and removes a tenant's webhooks
  * through its CRM's API; then shows those that each CRM has.
  *
- * A request that changes something is never sent again if no answer came,
- * because it may have arrived. Running the command again is harmless: an
+ * A request that changes something is never repeated if no answer arrived,
+ * because it may have been received. Running the command again is harmless: an
  * existing webhook is updated, not added twice.
  */
 #include <stdlib.h>
@@ -89,8 +89,8 @@ is_our_webhook(const struct registry *r, const struct webhook *w)
 	       (size_t)(end - w->url) == strlen(base) + strlen(r->path);
 }
 
-/* Appends an address for people: ours without its secret, of others only the
- * host. */
+/* Appends an address for people: our address without its secret, or only the
+ * host of another one. */
 static void
 add_url(const struct registry *r, const char *url, struct buf *out)
 {
