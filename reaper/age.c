@@ -4,15 +4,15 @@
  * tombstones.
  *
  * History is kept since the beginning of the day that contains the time keep_ms
- * ago: so never less than keep_ms, and always today. Age is measured by our
- * clock or the database's, whichever is behind, and not by the newest row: a
- * single message with a wrong time in the future would make all others old. If
- * no row of history is young enough to stay, the likely reason is a clock that
- * is far ahead: nothing is deleted then unless forced.
+ * ago, which is never less than keep_ms, and always includes today. Age is
+ * measured by our clock or the database's, whichever is behind, and not by the
+ * newest row: a single message with a wrong time in the future would make all
+ * others old. If no row of history is young enough to stay, the clock is
+ * probably far ahead: nothing is then deleted unless forced.
  *
  * The age of a tombstone is measured in the CRM's time, from the tenant's
  * newest snapshot, or from tenants.newest_at, because a stream has no
- * snapshots; the sink measures in the same way which rows are older than
+ * snapshots; the sink determines in the same way which rows are older than
  * tombstones are kept.
  *
  * Old daily partitions are dropped. Other old rows, there and in other tables,
@@ -56,7 +56,7 @@ struct age_tenant {
 	int64_t newest; /* in the CRM's time; CLOCK_NONE: nothing is stored */
 };
 
-/* What is deleted from a table; the numbers in its line. */
+/* The rows deleted from a table; the numbers in its line. */
 enum { GONE_PARTITIONS, GONE_ROWS, GONE_NUMBERS };
 
 struct age {
@@ -137,7 +137,7 @@ add_condition(const struct age *a, const char *compare, struct buf *sql,
 	return 3;
 }
 
-/* The number that `what` is of the rows. */
+/* The number of `what` among the rows. */
 static enum outcome
 select_count(struct db *db, const struct age *a, const char *what,
     const char *compare, const char *limit, uint64_t *count)
@@ -290,8 +290,8 @@ drop_named_partitions(
 	return o;
 }
 
-/* Without the right to drop, rows are deleted one by one; rows of a table that
- * another session locks are left for another run. */
+/* Without permission to drop partitions, rows are deleted one by one; rows of a
+ * table that another session locks are left for another run. */
 static enum outcome
 handle_drop_failure(struct age *a, const struct table *table, enum outcome o)
 {
@@ -321,7 +321,7 @@ was_dropped_meanwhile(const struct db *db)
 	       db_errno(db) == UNKNOWN_PARTITION;
 }
 
-/* Finds them again before each attempt, because another run may have dropped
+/* Lists them again before each attempt, because another run may have dropped
  * them. In a dry run they are only counted. */
 static enum outcome
 drop_old_partitions(struct age *a, const struct table *table)

@@ -33,9 +33,9 @@ struct chat_list {
 /* The columns of the query. */
 enum { TENANT, CHAT, AS_OF, STATUS };
 
-/* Chats that left, and all of a tenant of whom no snapshot shows which ones
- * did. A removed tenant is left out, unless it was added again; that of a
- * stream, which has no snapshots, has newer metrics then. */
+/* Chats that left, and all chats of a tenant without a snapshot that shows
+ * which ones did. A removed tenant is skipped, unless it was added again; a
+ * stream's tenant, which has no snapshots, then has newer metrics. */
 static enum outcome
 query_chats(struct db *db, void *ctx)
 {
@@ -61,7 +61,7 @@ query_chats(struct db *db, void *ctx)
 	return o;
 }
 
-/* A reader that closes the pipe has read enough: not an error. */
+/* A reader that closes the pipe needs no more, which is not an error. */
 static enum exit_code
 stop_at_lost_reader(struct chat_list *l)
 {

@@ -21,7 +21,7 @@
 #include "reaper/rights/personal_tables.h"
 #include "reaper/rows/row_export.h"
 
-/* Opens a new file that nobody else may read; "-" is stdout. Returns -1 with
+/* Opens a new file that no other user may read; "-" is stdout. Returns -1 with
  * errno. */
 static int
 open_output(const char *path)
@@ -156,7 +156,7 @@ export_file(void *ctx, const char *path)
 	return code;
 }
 
-/* What is written before the first of them. */
+/* The lines written before the first of them. */
 static void
 write_head(struct export_run *e)
 {
@@ -221,7 +221,7 @@ check_export(void *options)
 	return rights_check_options(options);
 }
 
-/* A file that grows while it is read would have no end. */
+/* A file that grows while it is read would never end. */
 static enum exit_code
 refuse_stdout(void *ctx, const char *path)
 {

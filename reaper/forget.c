@@ -38,8 +38,8 @@ enum {
 enum {
 	STREAM_WAIT_MS = 60000,
 	STREAM_PAUSE_MS = 100,
-	/* An aggregator that erased them this recently has since only read what
-	 * they did later. */
+	/* An aggregator that erased them this recently has since read only
+	 * later data of theirs. */
 	DONE_LATELY_MS = HOUR_MS,
 };
 
@@ -94,8 +94,8 @@ remove_done(const struct subject *s, const char *dir)
 	free(path);
 }
 
-/* Removes an unfinished order of a killed run, which has the id: nobody would
- * write it again if an earlier run's order has been carried out meanwhile. */
+/* Removes an unfinished order of a killed run, which contains the id: no run
+ * would write it again if an earlier order has been executed meanwhile. */
 static void
 remove_unfinished(const struct subject *s, const char *dir)
 {
@@ -131,8 +131,8 @@ make_order_folder(const char *dir, struct buf *why)
 	return code;
 }
 
-/* True if an aggregator has the state open. Asked once, before there is an
- * order: while the aggregator carries one out, the state is sometimes
+/* True if an aggregator has the state open. Checked once, before there is an
+ * order: while the aggregator executes an order, the state is sometimes
  * closed. */
 static bool
 is_running(const char *dir)
@@ -148,8 +148,8 @@ is_running(const char *dir)
 	return fd < 0;
 }
 
-/* Appends the chats of an order that still waits: the tables and files that
- * named them no longer do. */
+/* Appends the chats of an order that still waits, because the tables and files
+ * that named them no longer do. */
 static void
 add_waiting(const char *path, struct buf *chats)
 {
@@ -198,9 +198,9 @@ write_order(const struct subject *s, const char *path, struct buf *why)
 	return code;
 }
 
-/* Writes the order, which the aggregator carries out now or when it starts. The
- * subject must be recorded. Returns PROG_OK and *wait_ms: how long it may take,
- * 0: no aggregator runs; or the code and *why. */
+/* Writes the order, which the aggregator executes now or when it starts. The
+ * subject must be recorded. Returns PROG_OK and *wait_ms, the maximum duration
+ * (0: no aggregator runs), or the code and *why. */
 static enum exit_code
 state_order_write(
     const struct subject *s, const char *dir, int64_t *wait_ms, struct buf *why)
@@ -223,7 +223,7 @@ state_order_write(
 	return code;
 }
 
-/* Returns PROG_OK if it is done, PROG_TEMPFAIL and *why if not. */
+/* Returns PROG_OK if it is complete, PROG_TEMPFAIL and *why if not. */
 static enum exit_code
 state_order_wait(
     const struct subject *s, const char *dir, int64_t wait_ms, struct buf *why)
@@ -252,7 +252,7 @@ state_order_wait(
 	return code;
 }
 
-/* What was erased, place by place. */
+/* The erased data, by place. */
 struct forget_run {
 	const struct reaper *options;
 	struct subject_lines *lines;
@@ -348,7 +348,7 @@ lock_poll(const char *name, enum exit_code *code, struct buf *why)
 	return fd;
 }
 
-/* Removes a file while nobody else uses it. */
+/* Removes a file while no other process uses it. */
 static enum exit_code
 remove_under_lock(const char *path, const char *lock, struct buf *why)
 {
@@ -373,7 +373,7 @@ log_unless_ok(enum exit_code code, struct buf *why)
 	return code;
 }
 
-/* A folder may be given twice; its stream is asked once. */
+/* A folder may be given twice, but its stream receives one order. */
 static bool
 is_named_before(const struct reaper_paths *states, size_t n)
 {
@@ -388,7 +388,7 @@ is_named_before(const struct reaper_paths *states, size_t n)
 enum stream_step { WRITE_ORDERS, WAIT_FOR_THEM };
 
 /* Orders are written before anything is erased here, because tables and files
- * tell which chats are the customer's. */
+ * show which chats are the customer's. */
 static enum exit_code
 order_streams(struct forget_run *f, enum stream_step step)
 {
@@ -466,8 +466,8 @@ has_tenant(const char *dir, const char *tenant)
 	return there;
 }
 
-/* The configuration names the archive, but states are only found by the command
- * line, because programs may use others than those in the configuration. */
+/* The configuration names the archive, but states are only taken from the
+ * command line, because programs may use states that are not configured. */
 static void
 warn_of_state(const struct forget_run *f, const char *section)
 {
@@ -501,8 +501,8 @@ record_subject_and_chats(struct subject *s)
 	return o == OUTCOME_DONE ? PROG_OK : rights_log_failure(s, o);
 }
 
-/* True if a state on the command line may know the customer: only its program
- * reads what it has. */
+/* True if a state on the command line may contain the customer: only its
+ * program reads its data. */
 static bool
 may_be_in_states(const struct forget_run *f)
 {
@@ -562,7 +562,7 @@ forget_all(struct forget_run *f)
 	if (code == PROG_OK && !dry_run)
 		code = order_streams(f, WRITE_ORDERS);
 	FAULT_POINT("reaper.order_written");
-	/* From now on, what they write is without the erased data. */
+	/* From now on, they write no erased data. */
 	if (code == PROG_OK && !dry_run)
 		undone = order_streams(f, WAIT_FOR_THEM);
 	if (code == PROG_OK)

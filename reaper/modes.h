@@ -1,6 +1,6 @@
 /*
- * modes: the struct that the options of reaper fill, and what its modes share.
- * Each mode is in a file with its name.
+ * modes: the struct that the options of reaper fill, and code that its modes
+ * share. Each mode is in a file with its name.
  */
 #ifndef REAPER_MODES_H
 #define REAPER_MODES_H
@@ -14,7 +14,7 @@
 
 #include <stdbool.h>
 
-/* Maximum values of an option that may be repeated. */
+/* Maximum number of values of an option that may be repeated. */
 enum { REAPER_PATHS = 32 };
 
 struct reaper_paths {
@@ -45,8 +45,8 @@ struct reaper {
 int reaper_check_tenant(const char *option, const char *name)
     __attribute__((warn_unused_result));
 
-/* Returns the tenant of --tenant, otherwise the only one; NULL after a message,
- * which says to whom `what`, such as "customer", must belong. */
+/* Returns the tenant of --tenant, otherwise the only one; NULL after a message
+ * that `what`, such as "customer", needs a tenant. */
 const char *reaper_choose_tenant(const struct reaper *r, const char *what);
 
 /* Opens the configured database, calls work() unless only the configuration is
@@ -59,7 +59,7 @@ enum exit_code reaper_with_db(
 enum exit_code reaper_open_archive(const struct reaper *r, struct archive **a)
     __attribute__((warn_unused_result));
 
-/* True if a run prints what it did at its end: if that was requested, or on a
+/* True if a run prints its results at its end: if that was requested, or on a
  * terminal. */
 bool reaper_prints(const struct reaper *r, enum output_format f);
 
@@ -67,8 +67,8 @@ bool reaper_prints(const struct reaper *r, enum output_format f);
 enum exit_code reaper_print(struct buf *text)
     __attribute__((warn_unused_result));
 
-/* What a mode did: for each table, file or tenant a line with its name and some
- * numbers. */
+/* The results of a mode: for each table, file or tenant, a line with its name
+ * and some numbers. */
 struct counts {
 	const char *type;   /* in each NDJSON record */
 	const char *tenant; /* in each NDJSON record; NULL: none */

@@ -246,7 +246,7 @@ const struct option_mode reaper_mode_reap = {
 	.run = run_reap,
 };
 
-/* The record says that the chat is gone now. */
+/* The record reports that the chat is gone now. */
 static void
 write_gone_record(struct buf *line, const char *tenant, const char *chat)
 {
@@ -260,8 +260,8 @@ write_gone_record(struct buf *line, const char *tenant, const char *chat)
 	jsonw_close(line);
 }
 
-/* Returns where the records of a stream go: -t, otherwise [poller] to if that
- * is at a broker. NULL: nowhere. */
+/* Returns the destination of the records of a stream: -t, otherwise [poller] to
+ * if that is at a broker. NULL: nowhere. */
 static const char *
 find_stream(const struct reaper *r)
 {
@@ -272,8 +272,8 @@ find_stream(const struct reaper *r)
 	return to != NULL && endpoint_amqp_name(to) != NULL ? to : NULL;
 }
 
-/* Tells the aggregator of the stream, which would otherwise keep counting the
- * chat. */
+/* Informs the aggregator of the stream, which would otherwise continue to count
+ * the chat. */
 static enum exit_code
 publish_gone_record(const struct reaper *r, const struct buf *line)
 {
@@ -298,8 +298,8 @@ publish_gone_record(const struct reaper *r, const struct buf *line)
 	return code;
 }
 
-/* Publishes first: rows that the aggregator writes about the chat until it
- * reads the record are then older than the tombstone. */
+/* Publishes first, so that rows which the aggregator writes about the chat
+ * until it reads the record are older than the tombstone. */
 static enum exit_code
 delete_record_chat(struct reap_run *r, struct stage *s, struct buf *line)
 {
@@ -316,7 +316,7 @@ delete_record_chat(struct reap_run *r, struct stage *s, struct buf *line)
 	return show_summary(r->options, &r->close);
 }
 
-/* Nothing was deleted, and nothing was kept because it is newer. */
+/* No row was deleted, and none was kept because it is newer. */
 static enum exit_code
 check_known(struct reap_run *r, const char *tenant)
 {

@@ -1,13 +1,12 @@
 /*
- * rights: what a customer may request: reaper --export, everything that is
- * stored about them; reaper --forget, its erasure (rights/personal_tables.h
- * says what that means).
+ * rights: requests of customers: reaper --export, all data stored about them;
+ * reaper --forget, their erasure (rights/personal_tables.h has the details).
  *
- * Erasing consists of many small steps, each of which may be repeated. First
- * the table `forgotten` gets an entry, by which sinks recognise rows about the
- * customer that arrive later; then the tables are changed, day by day; then
- * files are rewritten. If it is killed at any time and started again, the
- * result is the same.
+ * Erasing consists of many small steps, each of which may be repeated. First,
+ * an entry is added to the table `forgotten`, by which sinks recognise rows
+ * about the customer that arrive later; then the tables are changed, day by
+ * day; then files are rewritten. If it is killed at any time and started again,
+ * the result is the same.
  */
 #ifndef REAPER_RIGHTS_H
 #define REAPER_RIGHTS_H
@@ -16,9 +15,9 @@
 #include "reaper/modes.h"
 #include "reaper/rights/subject_lines.h"
 
-/* Reads what database and files have about the customer in the options, then
- * calls work(). Before it opens anything it calls check(), unless that is NULL.
- * Errors are logged; returns the exit code. */
+/* Reads the data about the customer in the options from database and files,
+ * then calls work(). Before it opens anything it calls check(), unless that is
+ * NULL. Errors are logged; returns the exit code. */
 enum exit_code rights_read_and(const struct reaper *r,
     enum exit_code (*check)(const struct reaper *r),
     enum exit_code (*work)(const struct reaper *r, struct subject_lines *l));
@@ -33,11 +32,11 @@ enum exit_code rights_each_file(const struct reaper *r,
 enum exit_code rights_read_lines(const char *path, line_file_fn *see, void *ctx)
     __attribute__((warn_unused_result));
 
-/* Logs why not all rows of the database were read or changed: `o` is not DONE.
+/* Logs why not all rows of the database were read or changed; `o` is not DONE.
  * Returns the exit code, 75 if stopped. */
 enum exit_code rights_log_failure(const struct subject *s, enum outcome o);
 
-/* Says how many lines of the file could not be read completely, if any. */
+/* Logs how many lines of the file could not be read completely, if any. */
 void rights_warn_of_broken(const struct subject_lines *l, const char *path);
 
 /* For the rows of these options. */

@@ -21,7 +21,7 @@ is_same_chat(const struct answer *a, const struct answer *b)
 	       strcmp(a->chat, b->chat) == 0;
 }
 
-/* Sorts the answer that counts last among those about one chat. */
+/* Sorts the answer that counts to the end of those about one chat. */
 static int
 compare_answers(const void *a, const void *b)
 {

@@ -1,8 +1,9 @@
 /*
  * answers: the CRM's answers about chats. If there are several about one chat,
- * the one with the latest request counts, in whatever order they arrive. Of two
- * with the same time, the one that the chat is open counts, because a chat that
- * is kept can still be deleted; otherwise the later line.
+ * the one with the latest request counts, regardless of the order of arrival.
+ * Of two answers with the same time, the one that reports the chat as open
+ * counts, because a chat that is kept can still be deleted; otherwise the later
+ * line.
  */
 #ifndef REAPER_CLOSE_ANSWERS_H
 #define REAPER_CLOSE_ANSWERS_H
@@ -13,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What happens to the chat of an answer. */
+/* The fate of the chat of an answer. */
 enum answer_fate {
 	FATE_KEEP, /* it is open, or the input was incomplete */
 	FATE_DELETE,

@@ -2,15 +2,15 @@
  * close: reads the CRM's answers about chats and deletes chats that are closed
  * or gone from the database.
  *
- * A file or pipe is read to its end before its answers are handled; from a
- * queue, each batch is. A transaction (transaction.h) handles at most
+ * A file or pipe is read to its end before its answers are handled; a queue is
+ * handled batch by batch. A transaction (transaction.h) handles at most
  * CLOSE_BATCH chats of one tenant.
  *
- * `gone` may be a mistake of the CRM, of a token, or ours. So if many of a
- * tenant's chats are gone at once, none of them is deleted unless --force says
- * that it is right. For a file or pipe, all gone chats count together, and none
- * is deleted if the input was truncated or lacks some of them; a queue has no
- * end, so there the gone chats of the last hour count together.
+ * `gone` may be an error of the CRM, of a token, or ours. Therefore, if many of
+ * a tenant's chats are gone at once, none of them is deleted without
+ * --force. For a file or pipe, all gone chats count together, and none is
+ * deleted if the input was truncated or lacks some of them. A queue has no end,
+ * so the gone chats of the last hour count together.
  */
 #ifndef REAPER_CLOSE_CLOSE_H
 #define REAPER_CLOSE_CLOSE_H

@@ -1,6 +1,6 @@
 /*
- * summary: counts what a run does for each tenant, and how many chats were gone
- * in the last hour, which a reaper at a queue must limit.
+ * summary: counts the results of a run for each tenant, and the chats that were
+ * gone in the last hour, which a reaper at a queue must limit.
  */
 #ifndef REAPER_CLOSE_SUMMARY_H
 #define REAPER_CLOSE_SUMMARY_H
@@ -35,8 +35,8 @@ void summary_add_gone(struct summary_tenant *t, uint64_t n);
 /* Logs one event for each tenant. */
 void summary_log(const struct summary *t);
 
-/* A daemon_metrics_writer: what happened to the chats of all tenants. summary:
- * a struct summary. */
+/* A daemon_metrics_writer for the fates of the chats of all tenants. summary: a
+ * struct summary. */
 void summary_add_metrics(void *summary, struct buf *to, const char *labels);
 
 void summary_release(struct summary *t);

@@ -41,7 +41,7 @@ compare_chat(const void *chat, const void *one)
 	return strcmp(chat, ((const struct answer *)one)->chat);
 }
 
-/* A tenant without a row has nothing stored. */
+/* A tenant without a row has no stored data. */
 static enum outcome
 check_tenant(struct transaction *t)
 {
@@ -214,7 +214,7 @@ leave_tombstones(const struct transaction *t)
 	return db_bulk_run(c->tombstones, 0, db_bulk_rows(c->tombstones));
 }
 
-/* Forgets what an earlier attempt found. */
+/* Clears the results of an earlier attempt. */
 static void
 reset_fates(struct transaction *t)
 {

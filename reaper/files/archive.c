@@ -37,8 +37,8 @@ close_archive_file(struct archive *a)
 	a->fd = -1;
 }
 
-/* Whether to open it once more: others have its lock for a while, or it was
- * moved away before we had it. */
+/* True if it should be opened again: another process holds its lock, or it was
+ * moved before we locked it. */
 static bool
 opens_again(const struct archive *a, int64_t end_ms)
 {
@@ -129,7 +129,7 @@ archive_write(struct archive *a, const struct buf *lines, struct buf *why,
 		return 0;
 	*code = syserr_explain(why, PROG_CANTCREATE,
 	    "nothing was deleted, because '%s' cannot be written", a->path);
-	/* Half a line would corrupt the next one. */
+	/* An incomplete line would corrupt the next one. */
 	if (end < 0 || ftruncate(a->fd, end) == -1)
 		log_warn("cannot truncate '%s': %s; %s", a->path,
 		    log_errno(errno), syserr_way_out(errno));

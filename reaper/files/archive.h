@@ -1,14 +1,14 @@
 /*
  * archive: a file to which deleted rows are written first, as row records
  * (NDJSON). Rows are synced to disk before the transaction that deletes them
- * commits. So after a crash a row may be in the file and in the table, or twice
- * in the file, but never in neither.
+ * commits. After a crash, a row may therefore be in the file and in the table,
+ * or twice in the file, but never in neither.
  *
  * The file is private (0600), not opened through a symbolic link, and locked by
  * one process at a time (flock). A file that logrotate or reaper --forget moved
- * away gets no more lines: before each write the file with that name is opened,
- * or made. A last line without a newline, left by a crash or a full disk,
- * belongs to a deletion that was not committed, and is cut off.
+ * gets no more lines: before each write, the file with that name is opened or
+ * created. A last line without a newline, left by a crash or a full disk,
+ * belongs to a deletion that was not committed, and is removed.
  */
 #ifndef REAPER_FILES_ARCHIVE_H
 #define REAPER_FILES_ARCHIVE_H

@@ -41,8 +41,8 @@ struct line_reader {
 	struct lines lines;
 };
 
-/* Opens a regular file; refuses a symbolic link. Returns -1 with errno; EINVAL:
- * it is something else. */
+/* Opens a regular file; refuses a symbolic link. Returns -1 with errno; EINVAL
+ * if it is not a regular file. */
 static int
 line_reader_open(const char *path)
 {
@@ -151,8 +151,8 @@ struct change {
 	off_t size;      /* of what was read */
 };
 
-/* Locks an open file against others that write it (flock), and waits while they
- * do. -1 with errno, EWOULDBLOCK: they have it still. */
+/* Locks an open file against other writers (flock), and waits for them. Returns
+ * -1 with errno; EWOULDBLOCK if they still hold it. */
 static int
 lock_file(int fd)
 {
@@ -204,7 +204,7 @@ explain_lock(const char *path, struct buf *why)
 	return PROG_TEMPFAIL;
 }
 
-/* A last line without a newline stays without one. */
+/* If the last line has no newline, none is added. */
 static void
 keep_line(struct change *c, const struct line_reader *r)
 {
@@ -224,7 +224,7 @@ write_kept(struct change *c, size_t from, struct buf *why)
 	return PROG_OK;
 }
 
-/* Makes the new file, locked from the start, so that nobody appends to it
+/* Creates the new file, locked from the start, so that no process appends to it
  * before it is complete; if run by root, for the owner of the old one. */
 static int
 make_new_file(int from, const char *name)
@@ -309,7 +309,7 @@ line_file_change(
 	if (c.from < 0)
 		return errno == ENOENT ? PROG_OK : explain_lock(path, why);
 	c.name = xasprintf("%s.forget", path);
-	/* Left by a killed run, with lines that may have to go now. */
+	/* Left by a killed run, with lines that may have to be removed now. */
 	(void)unlink(c.name);
 	c.to = make_new_file(c.from, c.name);
 	code = c.to < 0 ? explain_line_file("make", c.name, why)

@@ -1,7 +1,7 @@
 /*
  * line_file: reads a file of lines, and removes or replaces some of its lines:
- * a new file is written beside it, synced, and renamed to the old name. If the
- * process is killed at any time, there is the old file or the new one.
+ * a new file is written next to it, synced, and renamed to the old name. If the
+ * process is killed at any time, either the old file or the new one exists.
  *
  * The file is locked meanwhile (flock), as it is by those that append to it;
  * archive.c notices if it was replaced while it waited for the lock.
@@ -19,13 +19,13 @@
  * may be truncated. */
 typedef bool line_file_fn(void *ctx, const char *line, size_t len);
 
-/* Calls see() for each line, whatever it returns. A missing file has no lines.
- * Returns PROG_OK, or the code and *why. */
+/* Calls see() for each line, regardless of its result. A missing file has no
+ * lines. Returns PROG_OK, or the code and *why. */
 enum exit_code line_file_read(const char *path, line_file_fn *see, void *ctx,
     struct buf *why) __attribute__((warn_unused_result));
 
-/* The same; true: the line is replaced by the lines that are appended to
- * *instead, which is empty. */
+/* The same; if it returns true, the line is replaced by the lines that were
+ * appended to *instead, which is empty. */
 typedef bool line_file_change_fn(
     void *ctx, const char *line, size_t len, struct buf *instead);
 

@@ -1,5 +1,5 @@
 /*
- * day_slices: goes through a tenant's rows of a table day by day, so that each
+ * day_slices: processes a tenant's rows of a table day by day, so that each
  * transaction reads a bounded part of a large table. Days without rows cost
  * nothing. A table without a key that orders rows by time is a single slice.
  */
@@ -16,9 +16,9 @@ struct day_slice {
 };
 
 /* Calls work for each slice that has rows, each in its own transaction, which
- * is repeated as db_transaction() says; *slice has the current one. done,
- * unless NULL, is called after each commit. Ends early with OUTCOME_LATER if
- * the program is asked to stop. */
+ * db_transaction() may repeat; *slice is the current one. done, unless NULL, is
+ * called after each commit. Ends early with OUTCOME_LATER if the program is
+ * asked to stop. */
 enum outcome day_slices_each(struct db *db, struct day_slice *slice,
     enum outcome (*work)(struct db *db, void *ctx), void (*done)(void *ctx),
     void *ctx) __attribute__((warn_unused_result));

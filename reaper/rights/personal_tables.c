@@ -14,8 +14,8 @@
 #define RECEIVED_EVER PERSONAL_RECEIVED("$IDS", "$UIDS")
 
 /* Words too rare to be a trend, which no view shows, and which may come from
- * one of the customer's messages. Words of trends stay: they are frequent, and
- * are not compared with names. */
+ * one of the customer's messages. Words of trends stay, because they are
+ * frequent and are not compared with names. */
 #define RARE                                                                   \
 	"(window_start, word) IN (SELECT window_start, word FROM "             \
 	"(SELECT window_start, word FROM trends_parts WHERE tenant = $TENANT " \
@@ -293,8 +293,8 @@ delete_older_twins(struct forgetting *f)
 	return o;
 }
 
-/* Puts the alias into the key. A row that keeps the id then has a newer or
- * equal one under the alias. */
+/* Puts the alias into the key. If a row keeps the id, there is a newer or equal
+ * one under the alias. */
 static enum outcome
 change_key(struct forgetting *f)
 {

@@ -1,13 +1,13 @@
 /*
- * personal_tables: where the tables hold data that identifies a customer, and
- * what erasing does with it: declared once, as SQL. The sink does the same with
- * rows that arrive later (sink/store/forgotten_rows.c).
+ * personal_tables: where the tables have data that identify a customer, and how
+ * they are erased: declared once, as SQL. The sink does the same with rows that
+ * arrive later (sink/store/forgotten_rows.c).
  *
- * Rows stay, so every metric that counts them is unchanged. A row loses what
- * identifies a person, and a random alias replaces the customer's id, the same
- * one everywhere, so that metrics by user still add up. Ids of chats and
- * messages stay: metrics are made from them, and without the CRM they lead to
- * nobody.
+ * Rows stay, so every metric that counts them is unchanged. Data that identify
+ * a person are removed from a row, and a random alias, the same everywhere,
+ * replaces the customer's id, so that metrics by user still add up. Ids of
+ * chats and messages stay: metrics are made from them, and without the CRM they
+ * identify nobody.
  */
 #ifndef REAPER_RIGHTS_PERSONAL_TABLES_H
 #define REAPER_RIGHTS_PERSONAL_TABLES_H
@@ -22,21 +22,21 @@ struct personal_table {
 	enum table_id table;
 	/* An SQL condition with marks for the rows about the customer. */
 	const char *about;
-	/* What erasing does with rows for which `where` is true. NULL: leaves
-	 * them. "": deletes them. */
+	/* The erasure of rows for which `where` is true. NULL: leaves them. "":
+	 * deletes them. */
 	const char *change, *where;
 	/* `change` puts the alias into the key; if two rows then have the same
 	 * key, the newer one stays. */
 	const char *user; /* that column, or NULL */
 };
 
-/* In the order in which they must be changed: those that tell which chats are
+/* In the order in which they must be changed: tables that show which chats are
  * the customer's come last. */
 extern const struct personal_table personal_tables[];
 extern const size_t personal_tables_n;
 
-/* Rows that show that an operator or bot has, or had, the customer's id: of
- * those who left, only what they did is stored. Tables with few rows come
+/* Rows that show that an operator or bot has, or had, the customer's id: for
+ * those who left, only their activity is stored. Tables with few rows come
  * first. */
 struct operator_place {
 	enum table_id table;
@@ -48,7 +48,8 @@ extern const size_t operator_places_n;
 
 /* SQL conditions, with the marks below, for messages from or to the customer.
  * Operators and bots who write may have the same id by chance; the recipient of
- * a customer's message, and whom the system names, are not stored. */
+ * a customer's message, and the person named by a system message, are not
+ * stored. */
 #define PERSONAL_SENT(ids, uids)                                               \
 	"(sender = 'customer' AND sender_id IN (" ids                          \
 	") OR sender = 'system' AND sender_id IN (" uids "))"
@@ -58,7 +59,7 @@ extern const size_t operator_places_n;
 
 /* The rows of chat_metrics whose name, phone number and tag are the customer's:
  * also a chat that names no customer, if it is one of theirs; a chat that names
- * another customer keeps that one's data. */
+ * another customer keeps that customer's data. */
 #define PERSONAL_CHAT(ids)                                                     \
 	"(customer IN (" ids ") OR customer IS NULL AND chat IN ($CHATS))"
 

@@ -254,7 +254,7 @@ write_entries(struct subject *s)
 	return o;
 }
 
-/* What the customer did in the future, because a publisher's clock may be
+/* The customer's activity in the future, because a publisher's clock may be
  * ahead. It was stored before the request, so it is erased, too. */
 #define LATER                                                                  \
 	"SELECT MAX(at) FROM (SELECT MAX(created_at) AS at FROM messages "     \

@@ -1,12 +1,12 @@
 /*
  * subject: the customer of --export and --forget: which of a tenant's chats are
- * theirs, and their entry in `forgotten`. personal_tables.h says which rows of
- * each table are theirs.
+ * theirs, and their entry in `forgotten`. personal_tables.h defines which rows
+ * of each table are theirs.
  *
- * A chat is theirs if it has them as its customer, if they wrote in it, if
- * somebody wrote to them in it, or if one of their receipts or events names it.
- * If an operator or bot has, or had, the same id, columns that hold ids of both
- * are the operator's, and nothing in them is theirs.
+ * A chat is theirs if it names them as its customer, if they wrote or received
+ * a message in it, or if one of their receipts or events names it. If an
+ * operator or bot has, or had, the same id, columns with ids of both are the
+ * operator's, and no row there is theirs.
  */
 #ifndef REAPER_RIGHTS_SUBJECT_H
 #define REAPER_RIGHTS_SUBJECT_H

@@ -17,7 +17,8 @@
 
 /* Text in which it is unknown which members are ids: a webhook payload that a
  * profile did not understand, or a line that is truncated or not JSON. Each
- * string in it may be an id, and each number whose name says so. */
+ * string in it may be an id, and so may each number whose name indicates
+ * this. */
 
 typedef bool value_fn(const void *ctx, const char *value, size_t len);
 
@@ -181,8 +182,8 @@ read_audit(struct subject_lines *l)
 								: LINE_OTHER;
 }
 
-/* Such a line stays, or erasing a customer would erase who has read what: the
- * alias takes the place of the id that a reader asked for. Where an operator
+/* Such a line stays; otherwise erasing a customer would also erase who has read
+ * the data: the alias replaces the id that a reader requested. If an operator
  * has the same id, it is theirs. False: it has none. */
 static bool
 change_audit_line(struct subject_lines *l, const char *line, size_t len)
@@ -223,7 +224,7 @@ set_inner(struct subject_lines *l, const char *text, size_t len)
 	memset(buf_room(&l->inner, BEHIND), 0, BEHIND);
 }
 
-/* Takes the record out of a dead letter. */
+/* Extracts the record from a dead letter. */
 static enum line_kind
 read_inner(struct subject_lines *l)
 {
@@ -271,7 +272,7 @@ is_from(const struct subject_lines *l, const char *side)
 	       field_is(&l->flat, "from", side);
 }
 
-/* True if the field holds the customer's id as theirs: a field for ids of
+/* True if the field contains the customer's id as theirs: a field for ids of
  * customers does; a field for all users does unless an operator has the same
  * id. An operator or bot who wrote a message is another person, as in
  * personal_tables.h. */
@@ -326,7 +327,8 @@ is_of_their_chat(const struct subject_lines *l)
 	return false;
 }
 
-/* If an operator has the same id, only the chat tells whose webhook it is. */
+/* If an operator has the same id, only the chat shows to whom the webhook
+ * belongs. */
 static bool
 is_their_value(const void *ctx, const char *value, size_t len)
 {
@@ -357,7 +359,7 @@ names_them(
 	return false;
 }
 
-/* Appends the record without what identifies a person, and with the alias
+/* Appends the record without data that identify a person, and with the alias
  * instead of the id, as in the tables. A record that stays still counts in its
  * snapshot. Returns false if there is nothing to change. */
 static bool
