@@ -22,8 +22,8 @@ struct audit {
 	int fd;               /* -1: must be opened */
 };
 
-/* Parameters that say which rows were requested. Others are not logged, because
- * whatever a client puts into its address may be a secret. */
+/* Parameters that select the requested rows. Other parameters are not logged,
+ * because they may be secrets. */
 static const char *const logged_parameters[] = { "at", "from", "to",
 	"start_time", "end_time", "period", "zone", "weekday", "hour", "limit",
 	"cursor", "operator", "assigned", "nobody", "channel", "no_channel",
@@ -127,9 +127,9 @@ take_parameter(void *ctx, const char *name, const char *value)
 	add_client_text(&values->list, value != NULL ? value : "");
 }
 
-/* A word or a tag can be the name of a customer, and would stay here when that
- * one is forgotten; a cursor has the key of a row, which may be such a word, or
- * the id of a customer. */
+/* A word or a tag may be a customer's name, and would stay here after that
+ * customer is erased. A cursor contains the key of a row, which may be such a
+ * word, or the id of a customer. */
 static bool
 is_withheld(const char *name)
 {
@@ -138,7 +138,7 @@ is_withheld(const char *name)
 }
 
 /* Adds all values of a repeated parameter as a list: some resources use the
- * first one, those of the original program the last. */
+ * first value, those of the original program the last. */
 static void
 add_parameter_values(
     struct buf *line, const struct web_request *r, const char *name)
@@ -182,9 +182,9 @@ write_audit_line(struct buf *line, const struct viewer *v,
 	jsonw_line(line);
 }
 
-/* Writes all of the line, or nothing: the part that a full disk took is cut off
- * at once, because the file may be rotated before the next line. Returns -1
- * with errno. */
+/* Writes all of the line, or nothing: a part that fits on a full disk is
+ * truncated at once, because the file may be rotated before the next line.
+ * Returns -1 with errno. */
 static int
 write_whole_audit_line(struct audit *a, const struct buf *line)
 {
@@ -194,8 +194,7 @@ write_whole_audit_line(struct audit *a, const struct buf *line)
 	if (file_write_all(a->fd, line->data, line->len) == 0)
 		return 0;
 	err = errno;
-	/* If it cannot be cut off now, this is done when the file is opened
-	 * again. */
+	/* If this fails now, it is done when the file is opened again. */
 	if (end < 0 || ftruncate(a->fd, end) != 0)
 		close_audit_file(a);
 	errno = err;
@@ -237,8 +236,8 @@ audit_add(struct audit *a, const struct viewer *v, const struct web_request *r,
 		rc = append_audit_line(a, &line);
 		buf_release(&line);
 	}
-	/* The path comes last, so that nothing in it can be taken for the
-	 * rest. */
+	/* The path comes last, so that no part of it can be mistaken for
+	 * another field. */
 	if (rc == 0)
 		log_info("read",
 		    "tenant=%s id=%s role=%s subject=\"%s\" peer=%s status=%d "

@@ -30,14 +30,14 @@ struct audit *audit_open(const char *path, struct buf *why,
     enum exit_code *code) __attribute__((warn_unused_result));
 void audit_close(struct audit *a); /* NULL is allowed */
 
-/* Whether the answer must be written down, which is impersonal if it shows
- * neither a chat nor a customer. What was refused, and what had not changed
- * (304), shows nothing. */
+/* Whether the answer must be audited, which is impersonal if it shows neither a
+ * chat nor a customer. Refused requests, and those answered with 304, show
+ * nothing. */
 bool audit_wants(const struct viewer *v, bool impersonal,
     const struct web_answer *answer) __attribute__((warn_unused_result));
 
-/* Logs the answer; any thread may call it. Returns -1, after a message, if it
- * is not in the file; the answer must then not be sent. */
+/* Logs the answer; any thread may call it. Returns -1, after a message, if the
+ * entry is not in the file; the answer must then not be sent. */
 int audit_add(struct audit *a, const struct viewer *v,
     const struct web_request *r, const struct web_answer *answer, size_t rows)
     __attribute__((warn_unused_result));

@@ -72,7 +72,7 @@ revocation_replace(struct revocation *r, struct strmap *list)
 	*list = (struct strmap)STRMAP_INIT;
 }
 
-/* Tokens must stay in the list while the leeway still accepts them. */
+/* Tokens must stay in the list as long as the leeway still accepts them. */
 static enum outcome
 read_revoked(struct db *db, struct strmap *list)
 {

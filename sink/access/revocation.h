@@ -1,8 +1,8 @@
 /*
- * revocation: which tokens are revoked: the table revoked_tokens, kept in
- * memory. It is read again at most every REVOCATION_EVERY_MS, so a revoked
- * token is accepted for that much longer. While the database is unreachable,
- * the last list is used; before the first one was read, nothing is known.
+ * revocation: the revoked tokens: the table revoked_tokens, kept in memory. It
+ * is read again at most every REVOCATION_EVERY_MS, so a revoked token is
+ * accepted for that much longer. While the database is unreachable, the last
+ * list is used; before the first list was read, nothing is known.
  *
  * One thread refreshes the list, any thread may query it.
  */
@@ -27,9 +27,9 @@ enum revocation_verdict {
 struct revocation *revocation_open(void) __attribute__((warn_unused_result));
 void revocation_close(struct revocation *r); /* NULL is allowed */
 
-/* Reads the table, unless this was tried shortly before. Of several failures of
- * the same kind only the first is logged; NEVER at the very first reading is
- * not logged: the caller has db_why(), and should stop. */
+/* Reads the table, unless this was attempted shortly before. Of several
+ * failures of the same kind, only the first is logged; NEVER at the first read
+ * is not logged: the caller has db_why(), and should stop. */
 enum outcome revocation_refresh(struct revocation *r, struct db *db);
 
 /* Queries the token with that id (jti). A token without an id ("") cannot be

@@ -1,7 +1,6 @@
 /*
- * scope: see scope.h. Ids are written in hexadecimal, so none can be anything
- * but an id; the introducer leaves the comparison to the collation of the
- * column.
+ * scope: see scope.h. Ids are written in hexadecimal, so they cannot contain
+ * SQL; the introducer leaves the comparison to the collation of the column.
  */
 #include "sink/access/scope.h"
 
@@ -21,7 +20,7 @@ is_team(const struct team_member *m, const char *name, size_t len)
 	return m->team_len == len && memcmp(m->team, name, len) == 0;
 }
 
-/* An operator who is named twice is in the team once, because figures of teams
+/* An operator who is listed twice is in the team once, because figures of teams
  * are sums over operators. */
 static void
 add_member(struct teams *t, const struct team_member *new)

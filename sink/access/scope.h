@@ -1,8 +1,8 @@
 /*
- * scope: which rows a viewer sees, as a condition in a statement, by role and
- * teams. `least` in resource_routes.c says which resources a role sees. `least`
- * in struct list's columns (api/list.h; PERSONAL() in resource_lists.c) says
- * which columns; resource_now.c and resource_chat.c compare `role`.
+ * scope: the rows that a viewer sees, as a condition in a statement, by role
+ * and teams. `least` in resource_routes.c defines which resources a role sees.
+ * `least` in struct list's columns (api/list.h; PERSONAL() in resource_lists.c)
+ * defines which columns; resource_now.c and resource_chat.c compare `role`.
  *
  *   rows    figures of single operators, their chats and intervals: an agent
  *           sees their own, a token with teams those of their operators
@@ -10,7 +10,7 @@
  *           agent without teams in the token sees the teams that they belong
  *           to; all others see the tenant
  *
- * A team without members, or one that the configuration lacks, shows nothing.
+ * A team without members, or one that is not configured, shows nothing.
  */
 #ifndef SINK_ACCESS_SCOPE_H
 #define SINK_ACCESS_SCOPE_H
@@ -28,7 +28,7 @@ void scope_add_rows(
 void scope_add_totals(
     const struct viewer *v, const char *column, struct buf *sql);
 
-/* The rows, and those without an operator: customers who wait for one. */
+/* The rows, and those without an operator: unassigned customers. */
 void scope_add_waiting(
     const struct viewer *v, const char *column, struct buf *sql);
 
@@ -41,16 +41,16 @@ bool scope_has(const struct viewer *v, const char *operator_id);
 
 struct team_member;
 
-/* Returns the next team of an operator, from place *at of the configuration on,
- * which is advanced; if the token has teams, only one of these. NULL: no more.
- * For a lead and above. */
+/* Returns the next team of an operator, from position *at of the configuration
+ * on, which is advanced; if the token has teams, only one of these. NULL: no
+ * more. For a lead and above. */
 const struct team_member *scope_next_team(
     const struct viewer *v, const char *operator_id, size_t *at);
 
 /* True if both see the same. */
 bool scope_equals(const struct viewer *a, const struct viewer *b);
 
-/* Which operators are in which team, from the key teams of [crm NAME]:
+/* The operators of each team, from the key teams of [crm NAME]:
  *
  *   teams = support: 7 8 9, sales: 4 5
  *

@@ -1,14 +1,14 @@
 /*
- * viewer: who asks: a tenant and a role. It comes from a bearer token; sink
- * --get acts as an administrator of the tenant.
+ * viewer: the sender of a request: a tenant and a role. The viewer comes from a
+ * bearer token; sink --get acts as an administrator of the tenant.
  *
  *   wall    a screen on the wall: totals without names (resource_now.c)
  *   agent   an operator, the token's sub: their own metrics, and the totals
  *   lead    all operators and chats
  *   admin   the same, and the text of messages
  *
- * A token with teams sees only their operators, whatever its role: scope.h.
- * Each role sees everything that the roles before it see.
+ * A token with teams sees only their operators, regardless of its role:
+ * scope.h. Each role sees everything that the roles before it see.
  */
 #ifndef SINK_ACCESS_VIEWER_H
 #define SINK_ACCESS_VIEWER_H
@@ -44,7 +44,7 @@ int viewer_from_token(struct viewer *v, const struct jwt_rules *rules,
     const char *token, int64_t now_ms, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* Finds a role by name; VIEWER_NONE: there is no such role. */
+/* Finds a role by name; returns VIEWER_NONE if there is no such role. */
 enum viewer_role viewer_role_named(const char *name);
 const char *viewer_role_name(enum viewer_role role);
 

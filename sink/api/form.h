@@ -1,6 +1,6 @@
 /*
  * form: the names and values of a query or an HTML form: name=value&name=value,
- * percent-encoded, with a plus for a blank.
+ * percent-encoded, with a plus for a space.
  */
 #ifndef SINK_API_FORM_H
 #define SINK_API_FORM_H

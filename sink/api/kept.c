@@ -65,7 +65,7 @@ table_of(const char *metric)
 }
 
 /* Returns the table of parts if several aggregators store rows. For alerts, it
- * is that of the figures they are computed from. */
+ * is the metric of the figures from which they are computed. */
 static const struct table *
 parts_of(const struct table *t)
 {
@@ -87,8 +87,8 @@ has_row(struct question *q, const char *table, const char *condition, bool *is)
 	return good;
 }
 
-/* Looking into each daily partition takes longer than most answers, and a
- * tenant with rows usually has some from the last day. */
+/* Searching each daily partition takes longer than most answers, and a tenant
+ * with rows usually has some from the last day. */
 static bool
 has_row_of_a_day(struct question *q, const struct table *t, bool *is)
 {
@@ -122,7 +122,7 @@ has_row_of(struct question *q, const struct table *t, bool *is)
 	" AND operators = 0 AND open_chats = unassigned_chats AND responses "  \
 	"= 0"
 
-/* Sets *is if the tenant's totals say that there is nothing at present. */
+/* Sets *is if, according to the tenant's totals, there are no present data. */
 static bool
 find_nothing(struct question *q, const struct table *t, bool *is)
 {

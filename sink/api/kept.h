@@ -1,13 +1,13 @@
 /*
- * kept: whether any rows of a metric are kept for the tenant. If none was ever
- * stored, the sum is unknown rather than 0. A metric also has no rows until its
- * first one is stored.
+ * kept: whether any rows of a metric are stored for the tenant. If no row was
+ * ever stored, the sum is unknown rather than 0. A metric also has no rows
+ * until its first one is stored.
  *
- * Metrics of the present also have no rows if there is nothing at present; the
- * tenant's totals then say so.
+ * Metrics of the present also have no rows if there are no present data, which
+ * the tenant's totals then show.
  *
- * A metric has the name that aggregator -a takes; a table that no metric makes
- * has its own name. Tables and metrics that are named here must exist.
+ * A metric has its name in aggregator -a; a table that no metric writes has its
+ * own name. Tables and metrics that are named here must exist.
  */
 #ifndef SINK_API_KEPT_H
 #define SINK_API_KEPT_H
@@ -34,8 +34,8 @@ struct kept_lacking {
 	size_t n;
 };
 
-/* Adds those of the metrics that are lacking, at most KEPT_LACKING in all.
- * Returns false if the answer is now a problem. */
+/* Adds the metrics that are missing, at most KEPT_LACKING in all. Returns false
+ * if the answer is now a problem. */
 bool kept_find_lacking(struct question *q, const char *const *metrics, size_t n,
     struct kept_lacking *l) __attribute__((warn_unused_result));
 /* The same for one metric, if there are no rows of it. */
@@ -44,8 +44,8 @@ bool kept_find_if_empty(struct question *q, const struct db_rows *rows,
     __attribute__((warn_unused_result));
 bool kept_lacks(const struct kept_lacking *l, const char *metric);
 
-/* Histograms are not lacking if there are intervals, from which the same
- * figures follow. */
+/* Histograms are not missing if there are intervals, from which the same
+ * figures can be computed. */
 void kept_drop_derivable(struct kept_lacking *l);
 
 /* Appends the names, separated by ", ". */
@@ -55,23 +55,23 @@ void kept_add_lacking(const struct kept_lacking *l, struct buf *to);
 void kept_write_lacking(const struct kept_lacking *l, struct buf *to);
 
 /* Figures that several aggregators store in parts. The view that adds them up
- * groups everything that a tenant has, whatever the question; so it is read
- * only if the tenant has parts, otherwise the table itself. */
+ * groups all rows of a tenant for every query, so it is read only if the tenant
+ * has parts, and otherwise the table itself. */
 
 /* Finds whether the tenant has rows in the table of parts. Returns false if the
  * answer is now a problem. */
 bool sharded_find(struct question *q, const char *parts, bool *sharded)
     __attribute__((warn_unused_result));
 
-/* Appends the name of what must be read: the table, or the view TABLE_all.
- * parts: the table of parts that the view reads. Returns false if the answer is
- * now a problem. */
+/* Appends the name of the table or view to read: the table, or the view
+ * TABLE_all. parts: the table of parts that the view reads. Returns false if
+ * the answer is now a problem. */
 bool sharded_table(struct question *q, const char *table, const char *parts,
     struct buf *name) __attribute__((warn_unused_result));
 
-/* Sets *state to a number that changes whenever a row changes from which
- * /api/v1/now of the viewer's tenant is made. Returns false if the tables
- * cannot be read, which is logged. */
+/* Sets *state to a number that changes whenever a row changes that /api/v1/now
+ * of the viewer's tenant uses. Returns false if the tables cannot be read,
+ * which is logged. */
 bool now_state(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
     uint64_t *state) __attribute__((warn_unused_result));
 

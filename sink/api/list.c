@@ -13,8 +13,8 @@
 #include "sink/access/scope.h"
 #include "sink/api/kept.h"
 
-/* The cursor. The condition is written so that the server can start at its
- * place in the index: key1 >= a AND (key1 > a OR (key1 = a AND ...)). */
+/* The cursor. The condition allows the server to start at its position in the
+ * index: key1 >= a AND (key1 > a OR (key1 = a AND ...)). */
 
 /* True if the column can have the value. */
 static bool
@@ -99,7 +99,7 @@ page_cursor_condition(const struct page_cursor *c, struct buf *sql,
 	return add_side(c, c->newest_first ? '<' : '>', "", sql, args);
 }
 
-/* The same for rows up to and including its place. */
+/* The same for rows up to and including its position. */
 static size_t
 page_cursor_until(const struct page_cursor *c, struct buf *sql,
     struct db_value args[PAGE_CURSOR_ARGS])
@@ -144,14 +144,14 @@ page_cursor_release(struct page_cursor *c)
 }
 
 /* The last row that one page of a list examines. If a request filters a growing
- * table by a column without an index, a statement might read all of it to find
- * a few rows. So a page examines PAGE_LAST_ROWS rows and ends after them,
- * however few it shows; the next page continues. No answer takes longer than
- * that. */
+ * table by a column without an index, a statement might read the whole table to
+ * find a few rows. Therefore a page examines PAGE_LAST_ROWS rows and then ends,
+ * even if it shows only a few; the next page continues. No answer takes longer
+ * than that. */
 
 #define PAGE_LAST_ROWS 10000
 
-/* Zeroed: there is none, the page examines all rows. */
+/* If zeroed, there is none, and the page examines all rows. */
 struct page_last {
 	struct page_cursor place; /* for page_cursor_until() */
 	struct buf cursor;        /* as text; empty: none */
@@ -196,8 +196,8 @@ read_place(
 	       question_problem(q, 500, "a row does not fit into its table");
 }
 
-/* Finds that row among the rows of the viewer's tenant for which `where` (" AND
- * ..." or nothing) is true, in the order of the cursor, which the index has.
+/* Finds that row among the rows of the viewer's tenant that satisfy `where` ("
+ * AND ..." or nothing), in the order of the cursor, which the index has.
  * Returns false if the answer is now a problem. */
 static bool
 page_last_find(struct page_last *last, struct question *q,
@@ -382,7 +382,7 @@ word_of(const struct page *p, const char *parameter)
 	return NULL;
 }
 
-/* A parameter that is not a column may only have its word as a value. */
+/* A parameter that is not a column accepts only its word as a value. */
 static bool
 check_list_words(const struct page *p)
 {
@@ -639,7 +639,7 @@ add_link_parameter(struct page *p, struct buf *to, const char *name)
 }
 
 /* Adds the header Link: the same request with the cursor. Its range has fixed
- * times, because "7d ago" moves on between two pages. */
+ * times, because "7d ago" would differ between two pages. */
 static void
 link_next(struct page *p, const char *cursor)
 {
@@ -695,7 +695,7 @@ write_page(struct page *p, struct db_rows *rows)
 	buf_release(&next);
 }
 
-/* If there is nothing at all, the metric may not be kept. */
+/* If there are no rows at all, the metric may not be stored. */
 static bool
 find_not_kept_list(struct page *p, const struct db_rows *rows)
 {
@@ -705,7 +705,7 @@ find_not_kept_list(struct page *p, const struct db_rows *rows)
 	       kept_find_lacking(p->q, &metric, 1, &p->not_kept);
 }
 
-/* No link leads to something that the viewer may not read, or to nothing. */
+/* No link leads to data that the viewer may not read, or to nothing. */
 static bool
 find_links(struct page *p, const struct db_rows *rows)
 {

@@ -2,7 +2,7 @@
  * list: resources that are the rows of a table, filtered by a time range and by
  * columns, in pages. A page ends with a cursor, which the next request sends
  * back; rows stored meanwhile are neither repeated nor skipped. JSON has a
- * member not_kept: if the page has no rows, the metric that is not kept
+ * member not_kept: if the page has no rows, the metric that is not stored
  * (kept.h), otherwise null.
  *
  * Parameters: from, to (the column `time`; dates are in the zone of the
@@ -51,7 +51,7 @@ struct page_cursor {
 bool page_cursor_read(struct page_cursor *c, const char *text)
     __attribute__((warn_unused_result));
 
-/* Appends " AND ..." for the rows after its place, if there is one, sets the
+/* Appends " AND ..." for the rows after its position, if there is one, sets the
  * arguments, and returns their number. */
 size_t page_cursor_condition(const struct page_cursor *c, struct buf *sql,
     struct db_value args[PAGE_CURSOR_ARGS]);
@@ -104,9 +104,9 @@ struct list_column {
 };
 
 /* An index to use if that parameter is given, or if the column is that of the
- * operator whose rows an agent sees; if there are several, the first one. Left
- * to itself the server may scan the tenant, because the primary key has the
- * order. */
+ * operator whose rows an agent sees; if there are several, the first one.
+ * Without this hint, the server may scan the whole tenant, because the primary
+ * key has the order. */
 struct list_index {
 	const char *parameter, *index;
 };
@@ -118,7 +118,7 @@ struct list {
 	const char *condition; /* which rows are shown; NULL: all */
 	struct list_column columns[LIST_COLUMNS]; /* the last has no name */
 	/* All other columns of the table follow before the link, as declared:
-	 * every role sees them, and none filters. */
+	 * every role sees them, and none can be used as a filter. */
 	bool and_others;
 	/* The order, by names of columns; together with tenant, a key. */
 	const char *key[PAGE_CURSOR_KEYS];
@@ -141,9 +141,9 @@ struct list {
 	 * ending with NULL; both NULL: none. See interval_filter_add(). */
 	bool (*add_more)(struct question *q, struct buf *sql);
 	const char *const *more;
-	/* Makes the last column, which is then not one of the table's, or NULL.
-	 * A link leads from or to intervals, so there is none if the tenant has
-	 * no intervals. */
+	/* Creates the last column, which is then not one of the table's; or
+	 * NULL. A link leads from or to intervals, so there is none if the
+	 * tenant has no intervals. */
 	reply_link *link;
 };
 

@@ -1,10 +1,10 @@
 /*
- * question: a request to the API, and what all resources share: parameters,
- * access to the tables, and the frame of the answer.
+ * question: a request to the API, and the code that all resources share:
+ * parameters, access to the tables, and the frame of the answer.
  *
- * question_ask() is the only access to the tables. It puts the viewer's tenant
- * in place of the first question mark of the statement, so no answer has
- * another tenant's rows, and limits the time of a statement.
+ * question_ask() is the only access to the tables. It inserts the viewer's
+ * tenant for the first question mark of the statement, so no answer has another
+ * tenant's rows, and limits the time of a statement.
  */
 #ifndef SINK_API_QUESTION_H
 #define SINK_API_QUESTION_H
@@ -21,7 +21,7 @@
 
 /* Error answers, in the form of RFC 9457. */
 
-/* Turns the answer into a problem with that status, whatever it was before.
+/* Turns the answer into a problem with that status, discarding its content.
  * detail is a sentence for the client. */
 void problem_answer(struct web_answer *a, int status, const char *detail);
 
@@ -47,7 +47,7 @@ struct question {
 	bool begun;                   /* in a transaction: question_begin() */
 };
 
-/* Makes the answer to a question. */
+/* Creates the answer to a question. */
 typedef void resource_handler(struct question *q);
 
 /* Runs "SELECT ... WHERE tenant = ? ..." with the tenant followed by args.
@@ -56,8 +56,8 @@ bool question_ask(struct question *q, const char *sql,
     const struct db_value *args, size_t n, struct db_rows **rows)
     __attribute__((warn_unused_result));
 
-/* Whether the statement has a row, which is not one of the answer. False: as
- * above. */
+/* Checks whether the statement has a row, which is not part of the answer.
+ * False: as above. */
 bool question_finds(struct question *q, const char *sql,
     const struct db_value *args, size_t n, bool *is)
     __attribute__((warn_unused_result));
@@ -73,8 +73,8 @@ bool question_ask_page(struct question *q, const char *sql,
 /* Turns the answer into the problem that it takes too long. Returns false. */
 bool question_late(struct question *q);
 
-/* Statements between the two see the tables as of one moment. The end may be
- * called without a begin. */
+/* Statements between the two calls see the tables as of one moment. The end may
+ * be called without a begin. */
 bool question_begin(struct question *q) __attribute__((warn_unused_result));
 void question_end(struct question *q);
 
@@ -83,7 +83,7 @@ void question_end(struct question *q);
 bool question_problem(struct question *q, int status, const char *detail, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Decodes the n-th part of the path: 1 to RECORD_MAX_ID bytes without a blank
+/* Decodes the n-th part of the path: 1 to RECORD_MAX_ID bytes without a space
  * at the end; otherwise a problem and false. */
 bool question_part(struct question *q, size_t n, char id[RECORD_MAX_ID + 1])
     __attribute__((warn_unused_result));
@@ -95,9 +95,9 @@ bool question_rest(struct question *q, size_t n, char id[RECORD_MAX_ID + 1])
 /* Returns a query parameter; NULL if it is absent or empty. */
 const char *question_parameter(const struct question *q, const char *name);
 
-/* Read parameters; an invalid one gives a problem and false. An absent one
- * leaves *n unchanged. Times are RFC 3339, dates (their beginning in the zone),
- * or durations before now ("24h", "7d"). */
+/* Read parameters; an invalid one gives a problem and false. An absent
+ * parameter leaves *n unchanged. Times are RFC 3339, dates (their beginning in
+ * the zone), or durations before now ("24h", "7d"). */
 bool question_zoned_time(struct question *q, const struct zone *zone,
     const char *name, int64_t *ms) __attribute__((warn_unused_result));
 /* Returns the zone that the parameter `zone` names, by default UTC. Owned;
@@ -109,7 +109,7 @@ bool question_int(struct question *q, const char *name, int64_t min,
 /* Sets *is if the flag is given; its only value is 1. */
 bool question_flag(struct question *q, const char *name, bool *is)
     __attribute__((warn_unused_result));
-/* Finds the parameter's place among these words, which end with NULL. */
+/* Finds the parameter's index among these words, which end with NULL. */
 bool question_word(struct question *q, const char *name,
     const char *const *words, size_t *place)
     __attribute__((warn_unused_result));
@@ -137,7 +137,7 @@ struct buf *reply_begin(struct question *q);
  * querying tables. */
 bool reply_takes_object(struct question *q);
 
-/* The same if the answer is JSON whatever the header Accept says: another
+/* The same if the answer is JSON regardless of the header Accept: another
  * format can only be requested by a suffix. */
 bool reply_takes_json(struct question *q);
 
@@ -145,7 +145,7 @@ bool reply_takes_json(struct question *q);
 struct buf *reply_begin_object(struct question *q);
 
 /* Sets *href to the address of the data behind the figures in a row. Returns
- * false if there is none, or not for this viewer. */
+ * false if there is none, or none for this viewer. */
 typedef bool reply_link(
     const struct question *q, const struct db_rows *row, struct buf *href);
 

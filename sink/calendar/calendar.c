@@ -8,7 +8,7 @@
 
 #include "common/base/clock.h"
 
-/* No clock differs more from UTC. */
+/* The maximum difference of any clock from UTC. */
 #define OFFSET_MAX (26 * HOUR_MS)
 
 /* Returns the first instant at which the clock shows that time or a later
@@ -114,7 +114,7 @@ monday_of(int64_t day)
 	return clock_floor(day + 3, 7) - 3;
 }
 
-/* False if only the name of the zone's time changes then. */
+/* Returns false if only the name of the zone's time changes then. */
 static bool
 is_changed(const struct zone *z, int64_t when)
 {

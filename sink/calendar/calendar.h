@@ -1,13 +1,13 @@
 /*
- * calendar: where quarters of an hour, hours, days, weeks and months begin in a
+ * calendar: the beginnings of quarter-hours, hours, days, weeks and months in a
  * time zone. Times are ms since 1970.
  *
  * A day begins at the first instant at which local clocks show its date: at
- * 01:00 if midnight is skipped, at the first midnight if there are two. So days
- * have 23 or 25 hours when the clocks change, and each instant is in exactly
- * one day, week and month. Weeks begin on Monday. Hours and quarters begin when
- * the clock shows a full one, and whenever it is changed: at 02:45 in Chatham,
- * where the hour that begins at 02:00 then ends.
+ * 01:00 if midnight is skipped, at the first midnight if there are two.
+ * Therefore days have 23 or 25 hours when the clocks change, and each instant
+ * is in exactly one day, week and month. Weeks begin on Monday. Hours and
+ * quarters begin when the clock shows a full one, and whenever it is changed:
+ * at 02:45 in Chatham, where the hour that begins at 02:00 then ends.
  */
 #ifndef SINK_CALENDAR_CALENDAR_H
 #define SINK_CALENDAR_CALENDAR_H
@@ -38,8 +38,8 @@ int64_t calendar_day_begin(const struct zone *z, int64_t day);
 
 /* Return the same local time a number of days or months earlier; the beginning
  * of a day becomes that of the earlier day. If the clock did not show that
- * time, the first instant after it; if the month has no such day, the beginning
- * of the next month. */
+ * time, returns the first instant after it; if the month has no such day, the
+ * beginning of the next month. */
 int64_t calendar_days_before(const struct zone *z, int64_t ms, int64_t days);
 int64_t calendar_months_before(
     const struct zone *z, int64_t ms, int64_t months);
@@ -48,7 +48,7 @@ int64_t calendar_months_before(
 #define CALENDAR_TEXT 40
 
 /* Writes "2026-11-20T10:00:00.123+05:30". RFC 3339 has no offsets with seconds,
- * so times from when those were used are written in UTC. */
+ * so times of the era that used them are written in UTC. */
 void calendar_format(const struct zone *z, int64_t ms, char *text);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * zone: see zone.h. A file has its data twice: first in 32 bits, which is
- * skipped, then in 64; the line at its end has the rule for later years.
+ * skipped, then in 64 bits; its last line has the rule for later years.
  */
 #include "sink/calendar/zone.h"
 
@@ -352,7 +352,7 @@ is_zone_name(const char *name)
 	size_t len = strlen(name);
 
 	/* Names that begin with a small letter belong to the host: localtime,
-	 * posix/; and Factory means that nobody has set the zone. */
+	 * posix/; and Factory means that the zone was never set. */
 	return len > 0 && len <= ZONE_NAME_MAX && strspn(name, others) == len &&
 	       name[0] >= 'A' && name[0] <= 'Z' && name[len - 1] != '/' &&
 	       strstr(name, "//") == NULL && strcmp(name, "Factory") != 0;

@@ -1,6 +1,6 @@
 /*
  * zone: a time zone by its IANA name, from the system's tzdata, which Debian
- * updates: how far local clocks differ from UTC, in the past and the future.
+ * updates: the difference of local clocks from UTC, in the past and the future.
  * Alternatives: localtime_r(3) knows one zone for each process; ICU brings its
  * own zones, which are as old as the library; GLib's GTimeZone accepts paths
  * and rules as names. An open zone is only read, so any number of threads may
@@ -16,7 +16,7 @@
 
 #define ZONE_NAME_MAX 64
 
-/* Later changes are not known: the last offset stays. */
+/* Later changes are unknown, and the last offset continues to apply. */
 #define ZONE_LAST_YEAR 2200
 
 struct zone;

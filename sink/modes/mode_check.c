@@ -1,7 +1,7 @@
 /*
- * mode_check: sink --check: whether the database can hold our rows: the
- * server's settings, the tables and views, the thresholds that views use, and
- * our user's rights. Each item says what to do about it.
+ * mode_check: sink --check: whether the database is suitable: the server's
+ * settings, the tables and views, the thresholds that views use, and our user's
+ * permissions. Each item has advice.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,12 +39,12 @@ static const struct output_column columns[] = {
 	{ "detail", OUTPUT_TEXT },
 };
 
-/* Adds an item: its name, its state, and what to do unless it is fine. */
+/* Adds an item: its name, its state, and advice unless it is fine. */
 static void
 add_item(struct check_report *r, enum check_result result, const char *name,
     const char *is, const char *what)
 {
-	/* The same words as in poller --check, which gives no advice. */
+	/* The same words as in poller --check, which has no advice. */
 	static const char *const results[] = {
 		[CHECK_FINE] = "ok",
 		[CHECK_ADVICE] = "advice",
@@ -77,7 +77,7 @@ add_item(struct check_report *r, enum check_result result, const char *name,
  * the surrounding statement. */
 #define ROW_FRAME ((size_t)64 * 1024)
 
-/* A record of maximum length must fit; as text each byte may take two. */
+/* A record of maximum length must fit; as text, each byte may take two. */
 static void
 check_packet(struct check_report *r)
 {
@@ -189,7 +189,7 @@ check_server(struct check_report *r)
 		is = buf_str(&value);
 		if (o != OUTCOME_DONE)
 			break;
-		/* Without a binary log its settings do not matter. */
+		/* Without a binary log, its settings do not matter. */
 		if (strcmp(s->name, "log_bin") == 0)
 			binlog = is_one_of(is, "ON|1");
 		else if (strstr(s->name, "binlog") != NULL && !binlog)
@@ -241,8 +241,8 @@ check_schema(struct check_report *r)
 	return o;
 }
 
-/* The sink does not read thresholds itself, so that right may be missing. The
- * table is missing in an older schema, which is reported already. */
+/* The sink does not read thresholds itself, so that permission may be missing.
+ * The table is missing in an older schema, which is reported already. */
 static enum outcome
 check_thresholds(struct check_report *r)
 {
@@ -267,7 +267,7 @@ check_thresholds(struct check_report *r)
 }
 
 /* Rights: a statement that affects no row shows whether our user may run it.
- * More rights than these do no harm; with fewer the program fails. */
+ * More permissions than these do no harm; with fewer, the program fails. */
 
 struct rights {
 	struct db *db;
@@ -328,7 +328,7 @@ try_rights(struct rights *r)
 		TABLE_refused_rows, TABLE_response_rollups,
 		TABLE_message_analytics_hours, TABLE_sums_due };
 	/* The end of a snapshot deletes operators, a new version of a message
-	 * deletes the old one, and sums that were computed are due no more. */
+	 * deletes the old one, and computed sums are removed from the list. */
 	static const enum table_id removed[] = { TABLE_operator_metrics,
 		TABLE_messages, TABLE_sums_due };
 	enum outcome o = OUTCOME_DONE;

@@ -1,11 +1,11 @@
 /*
  * mode_get: sink --get: an API answer without a server, for cron, pipes and
- * tests. Anyone who may read the database is an administrator here.
+ * tests. Everyone who may read the database is an administrator here.
  *
- * CSV and NDJSON have no place for the cursor of the next page, so a list is
- * printed to its end, page by page, as one table: a file with only the first
- * page would look complete. JSON, and a target that selects a page, print that
- * page; a line on standard error says how to continue.
+ * CSV and NDJSON have no place for the cursor of the next page, so the whole
+ * list is printed, page by page, as one table: a file with only the first page
+ * would look complete. JSON, and a target that selects a page, print that page;
+ * a line on standard error shows how to continue.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /*
- * mode_recompute: sink --recompute: computes all sums again that the sink
+ * mode_recompute: sink --recompute: recomputes all sums that the sink
  * maintains.
  */
 #include "common/base/log.h"

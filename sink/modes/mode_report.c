@@ -1,6 +1,6 @@
 /*
  * mode_report: sink --report: the figures of some days as one file, to mail and
- * to print. Anyone who may read the database is an administrator here, as for
+ * to print. Everyone who may read the database is an administrator here, as for
  * --get.
  */
 #include <string.h>
@@ -13,8 +13,8 @@
 #include "sink/report/report.h"
 #include "sink/resources/resource.h"
 
-/* Nobody waits for a report from cron, so a statement may take this many times
- * as long as in a request. */
+/* No person waits for a report from cron, so a statement may take this many
+ * times as long as in a request. */
 #define REPORT_FACTOR 10
 
 static enum exit_code

@@ -179,7 +179,7 @@ serve(struct sink *o, struct db **db)
 	 * each would keep as much memory as it ever used. */
 	(void)mallopt(M_ARENA_MAX, 1);
 	/* Memory of one answer is soon needed again; if it were returned to the
-	 * system each time, it would come back as new pages each time. */
+	 * system each time, each answer would need new pages. */
 	(void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
 	(void)mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
 	db_allow(*db, conf_int(s.conf, SERVE, "query_timeout"));

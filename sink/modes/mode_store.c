@@ -33,7 +33,7 @@ struct start_check {
 	struct buf why;
 };
 
-/* A server that does not flush its log on commit can lose acknowledged rows. */
+/* A server that does not flush its log on commit may lose acknowledged rows. */
 static enum outcome
 check_start(struct db *db, void *ctx)
 {

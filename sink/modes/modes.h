@@ -62,11 +62,11 @@ int sink_read_tokens(struct jwt_conf *tokens, const struct conf *conf,
  * code after a message. */
 int sink_check_tenant(const struct sink *s);
 
-/* Finds whether anything is stored for that tenant. */
+/* Finds whether any data are stored for that tenant. */
 enum outcome sink_look_for_tenant(struct db *db, const char *tenant,
     bool *there) __attribute__((warn_unused_result));
-/* Returns PROG_OK, or the code after a message: nothing is stored for --tenant,
- * if given (PROG_NOINPUT), or the database cannot say. */
+/* Returns PROG_OK, or the code after a message: no data are stored for
+ * --tenant, if given (PROG_NOINPUT), or the database does not answer. */
 enum exit_code sink_find_tenant(const struct sink *s, struct db *db)
     __attribute__((warn_unused_result));
 

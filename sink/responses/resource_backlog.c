@@ -1,13 +1,14 @@
 /*
- * resource_backlog: GET /api/v1/backlog: how many chats were open, and how many
- * customers had waited how long, at the start of each period, and at the end of
- * the range or now. Parameters: from, to, zone, by and compare of responses.h.
+ * resource_backlog: GET /api/v1/backlog: the number of open chats, and of
+ * waiting customers by length of wait, at the start of each period, and at the
+ * end of the range or now. Parameters: from, to, zone, by and compare of
+ * responses.h.
  *
  * The past comes from the intervals: a customer waited from an interval's start
  * to its end, and a chat was open from the start of its resolution to its end.
  * Unfinished waits and open chats have no interval yet, but a row of
- * chat_metrics. Before the oldest interval nothing is known, and nothing at all
- * if [reaper] on_close deletes intervals.
+ * chat_metrics. Before the oldest interval, nothing is known; if [reaper]
+ * on_close deletes intervals, nothing is known at all.
  */
 #include "sink/responses/responses.h"
 
@@ -130,7 +131,7 @@ read_backlog(struct backlog *b)
 	       set_points(b, by, compares);
 }
 
-/* Finds whether the past can be known, and from when on. */
+/* Finds whether the past can be computed, and from when on. */
 static bool
 find_known(struct backlog *b)
 {
@@ -213,8 +214,8 @@ count_rows(struct backlog *b, const struct buf *sql,
 	return good;
 }
 
-/* Leaves out most intervals: they are shorter than a period, and end before the
- * next point. */
+/* Skips most intervals: they are shorter than a period, and end before the next
+ * point. */
 static bool
 count_past(struct backlog *b)
 {

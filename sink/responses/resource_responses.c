@@ -23,7 +23,7 @@
 /* Response times by period of a zone's calendar and by operator, channel or
  * team. Without a group there is a row for each period, otherwise one for each
  * operator, channel or team with responses in the period. Each row except a
- * team's has a link to the intervals behind it. */
+ * team's has a link to its intervals. */
 
 #define WITHIN_MAX_S (INT64_C(366) * 86400)
 
@@ -173,7 +173,7 @@ write_response_row(const struct responses_question *r, struct sheet *s,
 	const char *channel = r->group == GROUP_CHANNEL ? sum->name : NULL;
 	const char *team = r->group == GROUP_TEAM ? sum->name : NULL;
 	bool unknown = response_sums_unknown(&r->sums[span], sum->slot);
-	/* Nothing is known about what is not kept, and parts are not sums. */
+	/* Figures that are not stored are unknown, and parts are not sums. */
 	const struct span_sum none = { .n = 0 },
 			      *of = unknown ? &none : &sum->of;
 	struct buf href = BUF_INIT;
@@ -383,7 +383,7 @@ resource_heatmap(struct question *q)
 	response_filter_release(&c);
 }
 
-/* A single figure: its present value, and the link to the intervals behind it.
+/* A single figure: its present value, and the link to its intervals.
  * Parameters: also those of the filters of intervals, and chat. */
 
 /* Maximum arguments of a statement. */
@@ -410,8 +410,8 @@ read_figure(struct figure_question *f)
 		    question_parameter(q, "to") != NULL;
 	if (!response_filter_read(q, true, &f->filter))
 		return false;
-	/* An agent's figure covers only their own intervals, so only these are
-	 * linked. */
+	/* An agent's figure covers only the agent's own intervals, so only
+	 * these are linked. */
 	if (f->filter.operator_id == NULL && q->viewer.role == VIEWER_AGENT)
 		f->filter.operator_id = q->viewer.claims.subject;
 	return response_span_read(q, f->filter.zone, &f->span);

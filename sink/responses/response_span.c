@@ -1,5 +1,5 @@
 /*
- * response_span: what a request asks for, and the links back to it; see
+ * response_span: the range of a request, and the links back to it; see
  * responses.h.
  */
 #include "sink/responses/responses.h"
@@ -18,7 +18,7 @@
 
 #define DAYS_WITHOUT_FROM 7
 
-/* Nothing was stored before this year, and local clocks are unknown after the
+/* No data are from before this year, and local clocks are unknown after the
  * last one, in the zone's calendar, in which requests have their dates. */
 #define YEAR_MIN 1970
 
@@ -319,7 +319,7 @@ response_span_before(
 		begin = s->begins[i] < end ? s->begins[i] : end;
 		b.begins[i] = go_back(s->zone, &back, begin);
 	}
-	/* If the clock came by twice, only one remains. */
+	/* If the clock showed that time twice, only one occurrence remains. */
 	for (i = b.n; i > 0; i--) {
 		if (b.begins[i - 1] > b.begins[i])
 			b.begins[i - 1] = b.begins[i];
@@ -365,16 +365,17 @@ response_week_hour(struct buf *to, const struct response_span *s)
 /* The filters of intervals. They only append checked numbers, so no arguments
  * are needed. */
 
-/* In Chatwoot's definition the whole life of a chat counts. Evaluated once for
+/* In Chatwoot's definition, all episodes of a chat count. Evaluated once for
  * each statement, because it depends on no row. */
 #define WHOLE_LIFE                                                             \
 	"(SELECT s.value FROM metric_settings s "                              \
 	"WHERE s.name = 'definition') = 1"
 
 /* Intervals of open chats since their current episode began, that is, since the
- * chat was opened or last closed. Whatever ended in the same millisecond as
- * that closing belongs to the previous episode. The closing depends only on the
- * chat, so MariaDB's subquery cache has it for the chat's other intervals. */
+ * chat was opened or last closed. Intervals that ended in the same millisecond
+ * as that closing belong to the previous episode. The closing depends only on
+ * the chat, so MariaDB's subquery cache has it for the chat's other
+ * intervals. */
 static const char of_open_chats[] =
     " AND intervals.chat IN (SELECT c.chat FROM chat_metrics c "
     "WHERE c.tenant = intervals.tenant AND c.status <> 'left' "
@@ -397,8 +398,8 @@ add_open(struct question *q, struct buf *sql)
 	return true;
 }
 
-/* The offsets are looked up for a day more on both sides, whatever a date
- * means. */
+/* The offsets are looked up for an additional day on both sides, which covers
+ * every zone. */
 static bool
 add_hour_condition(struct question *q, int64_t hour, struct buf *sql)
 {

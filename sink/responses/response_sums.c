@@ -38,7 +38,7 @@ enum response_level {
 	RESPONSE_LEVELS
 };
 
-/* Which sums exist: of all hours in [first, end) except those on the list, and
+/* The existing sums: of all hours in [first, end) except those on the list, and
  * of all days with all their hours. */
 struct response_available {
 	int64_t first, end;
@@ -174,8 +174,8 @@ add_cut_hour(const struct response_available *k, struct response_ranges *ranges,
 }
 
 /* Splits the stretches into days and hours with sums, and the rest. With `cut`,
- * hours with sums that a stretch contains only partly are included in the
- * hours: they have no slot, but tell how many responses there are. */
+ * the hours include hours with sums that a stretch contains only partly: they
+ * have no slot, but show how many responses there are. */
 static void
 response_plan_cut(const struct response_plan *p,
     const struct response_available *k, bool cut,
@@ -293,8 +293,8 @@ bucketed(const struct span_sum *s)
 	return n;
 }
 
-/* Returns twice the middle of the bucket that contains the element at that
- * place, from 1. */
+/* Returns twice the middle of the bucket that contains the element with that
+ * rank, from 1. */
 static uint64_t
 twice_at(const struct span_sum *s, int64_t place)
 {
@@ -469,8 +469,8 @@ keep_name(struct response_sums *s, const char *name)
 	return *kept;
 }
 
-/* Returns the sum of a slot and a name, made if missing; borrowed until the
- * next one is made. NULL: there are too many, and the answer is now a
+/* Returns the sum of a slot and a name, created if missing; borrowed until the
+ * next one is created. Returns NULL if there are too many; the answer is then a
  * problem. */
 static struct response_sum *
 sum_of(struct sums_reader *r, int64_t slot, const char *name)
@@ -683,8 +683,8 @@ struct span_batch {
 };
 
 /* Names the index, because comparing two takes the server longer than reading.
- * For some operators among many it must compare: the index by time would read
- * the rows of all operators. */
+ * If some operators among many are selected, it must compare, because the index
+ * by time would read the rows of all operators. */
 static const char *
 choose_index(const struct sums_reader *r)
 {
@@ -973,7 +973,7 @@ find_missing_of_channels(struct sums_reader *r, const struct response_sums *all)
 
 static const struct response_sums no_sums = { .as_of = CLOCK_NONE };
 
-/* Reads all channels together first, which tells whether intervals are
+/* Reads all channels together first, which shows whether intervals are
  * missing. */
 static bool
 read_channels(struct sums_reader *r, struct response_available *k)
@@ -1066,7 +1066,7 @@ arrange_sums(struct response_sums *s)
 		qsort(s->list, n, sizeof *s->list, compare_sums);
 }
 
-/* If there is nothing at all, the metric may not be kept. */
+/* If there are no rows at all, the metric may not be stored. */
 static bool
 find_not_kept(struct question *q, struct response_sums *s)
 {

@@ -1,7 +1,7 @@
 /*
  * responses: the resources about response times over a range, see
- * messaging-api(7): what a request asks for (response_span.c), how it is added
- * up from the tables (response_sums.c), and the answers (resource_responses.c,
+ * messaging-api(7): the range of a request (response_span.c), its sums from the
+ * tables (response_sums.c), and the answers (resource_responses.c,
  * resource_backlog.c).
  */
 #ifndef SINK_RESPONSES_RESPONSES_H
@@ -19,8 +19,8 @@
 #include <stdint.h>
 
 /* The range of a request, divided into periods of a zone's calendar; the first
- * and last period are cut at the ends of the range. And the parameters that
- * select responses:
+ * and last period are truncated at the ends of the range. And the parameters
+ * that select responses:
  *
  *   from, to   times; a date is its beginning in the zone. Default of to: the
  *              end of today; of from: seven days before `to`
@@ -137,9 +137,9 @@ reply_link response_href_operator, response_href_total, response_href_chat;
 /* Appends to such a link: only that channel ("": without one; NULL: any). */
 void response_href_channel(const char *channel, struct buf *href);
 
-/* How the requested figures are put together from days and hours of UTC, and
- * the rest from intervals. Consecutive times that belong to the same slot (a
- * period, an hour of the week) form a stretch. */
+/* The parts of the requested figures: days and hours of UTC, and the rest from
+ * intervals. Consecutive times that belong to the same slot (a period, an hour
+ * of the week) form a stretch. */
 
 /* From `begin` to the next stretch. */
 struct response_stretch {
@@ -179,7 +179,7 @@ void response_plan_release(struct response_plan *p);
  *
  * Channels come from response_rollups if all operators are requested, except
  * for hours that are due (sink/rollup/sums_due.h); otherwise from intervals.
- * The sums of all channels together tell whether a slot lacks some. */
+ * The sums of all channels together show whether a slot lacks some. */
 
 /* Maximum rows of an answer. */
 #define RESPONSE_ROWS_MAX 20000
@@ -221,7 +221,7 @@ void response_sums_release(struct response_sums *s);
  * in the answer. */
 void response_sums_join(
     struct response_sums *to, const struct response_sums *before);
-/* True if the slot is not completely kept, so its figures are unknown. */
+/* True if the slot is not completely stored, so its figures are unknown. */
 bool response_sums_unknown(const struct response_sums *s, int64_t slot);
 bool response_refuse_rows(struct question *q); /* returns false */
 
@@ -251,9 +251,9 @@ double response_share_within(const struct span_sum *s, int64_t ms, bool *exact);
 resource_handler resource_responses, resource_heatmap, resource_figure;
 resource_handler resource_backlog; /* resource_backlog.c */
 
-/* The maximum range of a heat map: ten years. Each hour of the range takes
- * memory, and in zones whose hours do not begin at full hours of UTC, a place
- * in a statement. */
+/* The maximum range of a heat map: ten years. Each hour of the range needs
+ * memory and, in zones whose hours do not begin at full hours of UTC, space in
+ * a statement. */
 #define HEATMAP_DAYS_MAX 3660
 
 #endif

@@ -204,7 +204,7 @@ has_hour_changed(const struct rollup_work *d, int64_t hour)
 	       (d->hours_changed & 1U << ((hour - d->day) / HOUR_MS)) != 0;
 }
 
-/* Existing rows are written even if nothing is left of them. */
+/* Existing rows are written even if they become empty. */
 static enum outcome
 empty_day(struct rollup_work *d)
 {
@@ -346,8 +346,8 @@ rollup_changed(struct rollup *r)
 	return o;
 }
 
-/* The same for everything stored about a day (ms of its begin), whatever was
- * there before. Call within a transaction. */
+/* The same for all data of a day (ms of its begin), regardless of the previous
+ * content. Call within a transaction. */
 static enum outcome
 rollup_day(struct rollup *r, struct text tenant, int64_t day)
 {

@@ -1,7 +1,7 @@
 /*
  * rollup: keeps response_rollups, the responses of hours and days of UTC by
- * operator and for the tenant, equal to the rows from which they are made:
- * those of response_hours, response_histogram and their parts.
+ * operator and for the tenant, consistent with its source rows: those of
+ * response_hours, response_histogram and their parts.
  *
  * In the transaction that stores such rows, after everything else:
  *
@@ -11,12 +11,12 @@
  *   3 from the day's hours, add up these operators' days, and the tenant's
  *     hours and day
  *
- * All values are full values made from what is stored, so a row that comes
- * again or late changes nothing that it should not. The cost depends on the
- * operators and days that changed: a batch with the rows of one hour reads at
- * most the hours of a day.
+ * All values are complete values computed from stored rows, so a row that is
+ * redelivered or late does no harm. The cost depends on the operators and days
+ * that changed: a batch with the rows of one hour reads at most the hours of a
+ * day.
  *
- * Sums by channel are made from intervals, later: see sums_due.h.
+ * Sums by channel are computed later, from intervals: see sums_due.h.
  */
 #ifndef SINK_ROLLUP_ROLLUP_H
 #define SINK_ROLLUP_ROLLUP_H
@@ -45,7 +45,7 @@ struct rollup {
 void rollup_init(struct rollup *r, struct db *db);
 void rollup_release(struct rollup *r); /* before db_close() */
 
-/* Forgets the changes of the previous attempt. */
+/* Clears the changes of the previous attempt. */
 void rollup_begin(struct rollup *r);
 void rollup_add(struct rollup *r, struct text tenant, int64_t hour,
     struct text operator_id);
@@ -54,11 +54,11 @@ void rollup_add(struct rollup *r, struct text tenant, int64_t hour,
 enum outcome rollup_changed(struct rollup *r)
     __attribute__((warn_unused_result));
 
-/* Makes response_rollups and message_analytics_hours again from what is stored,
+/* Recomputes response_rollups and message_analytics_hours from the stored rows,
  * day by day, each in its own transaction, while sinks may store rows. Counts
  * of deleted rows stay in message_analytics_hours. Covers all days of a tenant,
  * or of all tenants (NULL). Ends early if the program is asked to stop. *days:
- * how many were done. */
+ * the number of completed days. */
 enum outcome recompute_all(struct db *db, const char *tenant, size_t *days)
     __attribute__((warn_unused_result));
 

@@ -50,7 +50,7 @@ span_sum_add(struct span_sum *to, int64_t n, int64_t sum_ms, int64_t max_ms)
 		to->max_ms = max_ms;
 }
 
-/* Returns the place of a bucket, or where it belongs. */
+/* Returns the index of a bucket, or where it belongs. */
 static size_t
 find_bucket(const struct span_sum *s, uint32_t bucket)
 {

@@ -60,10 +60,10 @@ void span_sum_release(struct span_sum *s);
  * buckets: the first one's number and their counts. A kind without responses is
  * left out.
  *
- * A count is written in base 26, a to z, with all digits but the last as
- * capitals: so no separator is needed, and most counts are one letter. An
- * answer reads hundreds of such texts; with decimal numbers they were 1.7 times
- * as long and took 2.4 times as long to read. */
+ * A count is written in base 26, a to z, with all digits except the last as
+ * capitals: no separator is needed, and most counts are one letter. An answer
+ * reads hundreds of such texts; decimal numbers would make them 1.7 times as
+ * long and take 2.4 times as long to read. */
 
 /* A text whose kinds are read one after the other: the numbers of a kind, and
  * where its counts are. */
@@ -87,7 +87,7 @@ int span_text_add(const struct span_text *t, struct span_sum *to)
 #define SPAN_HOUR "hour"
 #define SPAN_DAY "day"
 
-/* To whom the responses belong, as in the column `subject`. */
+/* The owner of the responses, as in the column `subject`. */
 #define SPAN_OF_OPERATOR "operator"
 #define SPAN_OF_CHANNEL "channel"
 #define SPAN_OF_TENANT "tenant"
@@ -107,7 +107,7 @@ struct span_set {
 	struct strmap rows;
 };
 
-/* Returns the row, which is made if missing. Borrowed. */
+/* Returns the row, created if missing. Borrowed. */
 struct span_row *span_set_row(
     struct span_set *s, int64_t begin, const char *id, size_t len);
 void span_set_release(struct span_set *s);
@@ -116,15 +116,15 @@ void span_set_release(struct span_set *s);
 void span_row_merge(struct span_row *to, const struct span_row *from);
 
 /* Reads stored spans of this length that begin within a time, unless they have
- * been made again. With `emptied` only their existence is noted: they are
- * written even if nothing is left of them. */
+ * been recomputed. With `emptied`, only their existence is recorded: they are
+ * written even if they become empty. */
 enum outcome span_set_read(struct span_set *s, struct db *db,
     const char *tenant, int64_t from, int64_t to, bool emptied)
     __attribute__((warn_unused_result));
 
-/* Locks a day for this transaction by its row without an id, which is made if
- * missing: if two transactions add up parts of the day, the second sees what
- * the first one committed. */
+/* Locks a day for this transaction by its row without an id, which is created
+ * if missing: if two transactions add up parts of the day, the second sees the
+ * first one's changes. */
 enum outcome span_set_lock(const struct span_set *s, struct db *db,
     const char *tenant, int64_t begin) __attribute__((warn_unused_result));
 
@@ -133,7 +133,7 @@ struct db_bulk *span_set_bulk(struct db *db);
 
 /* Writes the rows of the sets that must be written, with such a bulk. A row
  * made from a damaged one is written as damaged, too, so that readers do not
- * take it for the sum. */
+ * mistake it for the sum. */
 enum outcome span_sets_write(struct span_set *const sets[], size_t n,
     const char *tenant, struct db_bulk *put)
     __attribute__((warn_unused_result));

@@ -23,9 +23,9 @@
 
 /* message_analytics_hours: sums of message_analytics by hour and channel. Rows
  * that were deleted with their chat stay counted: an hour of a channel that
- * counts more than what is left does not change. */
+ * counts more than the remaining rows does not change. */
 
-/* The number must be last, because its old value decides about the others. */
+/* The number must be last, because its old value determines the others. */
 static const char *const sums[] = { "inbound", "outbound", "sentiments",
 	"sentiment_sum", "responses", "response_sum", "messages" };
 
@@ -186,7 +186,7 @@ count_intervals(struct sums_due *s, const char *tenant, int64_t from,
 	return o;
 }
 
-/* Adds up the stored hours of a day; those in [from, to) are made again. */
+/* Adds up the stored hours of a day; those in [from, to) are recomputed. */
 static enum outcome
 add_up_day(struct sums_due *s, const char *tenant, int64_t from, int64_t to,
     struct span_set *hours, struct span_set *days)
@@ -198,7 +198,7 @@ add_up_day(struct sums_due *s, const char *tenant, int64_t from, int64_t to,
 	enum outcome o;
 	size_t i = 0;
 
-	/* Existing rows are written even if nothing is left of them. */
+	/* Existing rows are written even if they become empty. */
 	o = span_set_read(hours, s->db, tenant, from, to, true);
 	if (o == OUTCOME_DONE)
 		o = span_set_read(days, s->db, tenant, day, day + 1, true);
@@ -257,7 +257,7 @@ lock_hours(struct sums_due *s, enum sums_kind kind, const char *tenant,
 	return o;
 }
 
-/* With the lock: computes them and takes them off the list. */
+/* With the lock: computes them and removes them from the list. */
 static enum outcome
 make_hours(struct sums_due *s, enum sums_kind kind, const char *tenant,
     int64_t from, int64_t to)
@@ -295,8 +295,8 @@ make_hour(
 	return o;
 }
 
-/* Computes the sums of an hour that is on the list and has been over for some
- * time, the newest first. *made: there was one. Uses its own transaction. */
+/* Computes the sums of an hour that is on the list and ended some time ago, the
+ * newest first. *made: there was one. Uses its own transaction. */
 static enum outcome
 sums_due_make_one(struct sums_due *s, int64_t now_ms, bool *made)
 {

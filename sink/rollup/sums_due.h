@@ -1,5 +1,5 @@
 /*
- * sums_due: sums that are computed once an hour is over, instead of with each
+ * sums_due: sums that are computed when an hour is over, instead of with each
  * row: the responses of channels (hours and days of response_rollups), from
  * intervals; and message_analytics_hours, from message_analytics.
  *
@@ -44,7 +44,7 @@ struct sums_due {
 void sums_due_init(struct sums_due *s, struct db *db);
 void sums_due_release(struct sums_due *s); /* before db_close() */
 
-/* Forgets the hours of the previous attempt. */
+/* Clears the hours of the previous attempt. */
 void sums_due_begin(struct sums_due *s);
 void sums_due_add(
     struct sums_due *s, struct text tenant, enum sums_kind kind, int64_t hour);
@@ -54,7 +54,7 @@ void sums_due_add(
 enum outcome sums_due_list(struct sums_due *s)
     __attribute__((warn_unused_result));
 
-/* Computes the sums of a day (ms of its begin), whatever is on the list. Call
+/* Computes the sums of a day (ms of its begin), regardless of the list. Call
  * within a transaction. */
 enum outcome sums_due_make_day(struct sums_due *s, struct text tenant,
     int64_t day) __attribute__((warn_unused_result));

@@ -65,7 +65,7 @@ struct batch_tenant {
 	uint64_t swept, left;
 };
 
-/* A row of a snapshot that no table will have; the table refused_rows lists
+/* A row of a snapshot that is stored in no table; the table refused_rows lists
  * it. */
 struct refusal {
 	struct batch_tenant *tenant;

@@ -18,8 +18,8 @@
 /* No number that fits into a column has more digits. */
 enum { MAX_DIGITS = 40 };
 
-/* The digits of a JSON number without point and exponent, and the place of the
- * point, counted from the first digit. */
+/* The digits of a JSON number without point and exponent, and the position of
+ * the point, counted from the first digit. */
 struct decimal {
 	char digits[MAX_DIGITS];
 	int n, point;
@@ -107,7 +107,7 @@ is_whole_number(const struct flat_field *f)
 	return true;
 }
 
-/* The functions read_*_column() return NULL, or what is wrong with a value. */
+/* The functions read_*_column() return NULL, or an error text. */
 static const char *
 read_text_column(
     const struct column *c, const struct flat_field *f, struct db_value *v)
@@ -127,7 +127,7 @@ read_id_column(
 	if (wrong != NULL)
 		return wrong;
 	/* Limited in bytes, as in records, because the reaper must be able to
-	 * name them. A cut id would be a different one. */
+	 * name them. A truncated id would be a different id. */
 	if (f->val_len > (size_t)c->max)
 		return "is too long";
 	if (c->needed && f->val_len == 0)
@@ -153,7 +153,7 @@ read_real_column(const struct flat_field *f, struct db_value *v)
 	return NULL;
 }
 
-/* Any value but null, passed on as written. */
+/* Any value except null, passed on as written. */
 static const char *
 read_json_column(const struct flat_field *f, struct db_value *v)
 {
@@ -273,8 +273,8 @@ read_column(
 	return NULL;
 }
 
-/* Returns the column to which a field belongs, or columns_n; from is where the
- * last one was found. */
+/* Returns the column to which a field belongs, or columns_n; from is the
+ * position of the last one found. */
 static size_t
 find_column(const struct table *t, const struct flat_field *f, size_t from)
 {

@@ -6,8 +6,9 @@
  *
  * Fields without a column are ignored, because a later version may write them.
  * A missing column is NULL, like null; a row without a required column (its
- * key, as_of, a chat's status) is bad. A text that only people read is cut to
- * its column: the row's figures are worth more than the rest of the text.
+ * key, as_of, a chat's status) is bad. A text that only people read is
+ * truncated to its column, because the row's figures are more important than
+ * the rest of the text.
  */
 #ifndef SINK_ROWS_ROW_H
 #define SINK_ROWS_ROW_H
@@ -27,7 +28,7 @@ enum {
 	ROW_MAX_LINE = 64 * 1024,
 };
 
-/* What the current transaction does with a row. */
+/* The fate of a row in the current transaction. */
 enum row_fate {
 	ROW_STORED,
 	ROW_BAD,     /* the database refuses it: it becomes a dead letter */
@@ -82,14 +83,14 @@ void row_keep_texts(struct sink_row *row, struct arena *a);
 
 /* Returns the column that orders a tenant's rows before the rest of their key:
  * for messages the chat, otherwise the next column of the key. The messages of
- * a batch are close in time anyway, so with a primary key that begins with the
- * time they are in a few pages; sorted by chat, they also enter the index by
- * chat one chat after the other instead of at a random place for each row. */
+ * a batch are close in time, so with a primary key that begins with the time
+ * they are in a few pages. Sorted by chat, they also enter the index by chat
+ * one chat after another instead of at a random position for each row. */
 size_t row_order_column(const struct table *t);
 
 /* Compares by tenant, order column and key, bytewise. For the same key, the
- * newest version comes first; for the same version, the one that wins in the
- * table: by the table's tie columns, otherwise the one that came first. */
+ * newest version comes first; for the same version, the row that wins in the
+ * table: by the table's tie columns, otherwise the one that arrived first. */
 int row_compare(const struct sink_row *a, const struct sink_row *b);
 
 /* Compares only by tenant, order column and key. */

@@ -30,7 +30,7 @@ text_value(struct text t)
 	return db_text(t.p, t.len);
 }
 
-/* Returns a text that only people read, cut to its column. */
+/* Returns a text that only people read, truncated to its column. */
 static struct db_value
 cut_text_value(struct sink_row *row, size_t k, struct text t)
 {
@@ -44,8 +44,8 @@ cut_text_value(struct sink_row *row, size_t k, struct text t)
 	return db_text(t.p, len);
 }
 
-/* Sets the author and the operator that the message names: an operator's
- * message with only one of them stands for both, as in the aggregator. */
+/* Sets the author and the operator that the message names: if an operator's
+ * message has only one of them, it is used for both, as in the aggregator. */
 static void
 set_writer(struct db_value *v, const struct record *r)
 {
@@ -182,8 +182,8 @@ read_members(struct sink_row *row, const struct flat *f,
 	return 0;
 }
 
-/* Returns the record's time, or the present if it has none. Of two rows with
- * the same key the first stays, so the stored time does not change. */
+/* Returns the record's time, or the present time if it has none. Of two rows
+ * with the same key the first stays, so the stored time does not change. */
 static int64_t
 event_time(const struct record *r)
 {
@@ -191,9 +191,8 @@ event_time(const struct record *r)
 }
 
 /* Data in the form of POST /api/v1/analytics/events fills several columns. A
- * member that does not fit its column is left out, because data may be any
- * value and the event was counted. Data in any other form becomes the event's
- * data as a whole. */
+ * member that does not fit its column is dropped, because data may be any value
+ * and the event was counted. Data in any other form are stored as a whole. */
 static void
 read_event_data(struct sink_row *row, const struct record *r, struct arena *a)
 {
@@ -363,7 +362,7 @@ analytics_row(const struct record *r, const struct flat *f, const char *line,
 	return row;
 }
 
-/* Most data has no such member, and searching is cheaper than parsing. Even a
+/* Most data have no such member, and searching is cheaper than parsing. Even a
  * name with escapes contains a letter of it. */
 static bool
 may_have_analytics(struct text data)

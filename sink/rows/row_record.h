@@ -1,8 +1,8 @@
 /*
- * row_record: reads any record that is a row: a row record as it is, and
- * messages, views, events and assignments as rows of their own tables. The
- * record is checked when it is parsed; only what the database needs beyond
- * that, and the contents of `data`, are checked here.
+ * row_record: reads any record that is stored as a row: a row record unchanged,
+ * and messages, views, events and assignments as rows of their own tables. The
+ * record is checked when it is parsed; only additional requirements of the
+ * database, and the contents of `data`, are checked here.
  */
 #ifndef SINK_ROWS_ROW_RECORD_H
 #define SINK_ROWS_ROW_RECORD_H

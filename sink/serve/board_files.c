@@ -154,7 +154,7 @@ board_files_close(struct board_files *b)
 	free(b);
 }
 
-/* Understands what browsers send; no browser forbids gzip with q=0. */
+/* Supports the header as browsers send it; no browser forbids gzip with q=0. */
 static bool
 takes_gzip(const struct web_request *r)
 {

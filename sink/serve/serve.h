@@ -1,8 +1,8 @@
 /*
- * serve: shared by the handlers of sink --serve: who sends a request, that is,
- * the viewer of its bearer token. The token is in the header Authorization or,
- * for a GET, in the cookie of a browser that has logged in. Another site's page
- * can make a browser send a cookie, so a cookie is accepted only for GET.
+ * serve: shared by the handlers of sink --serve: the sender of a request, that
+ * is, the viewer of its bearer token. The token is in the header Authorization
+ * or, for a GET, in the cookie of a browser that has logged in. Another site's
+ * page can make a browser send a cookie, so a cookie is accepted only for GET.
  */
 #ifndef SINK_SERVE_SERVE_H
 #define SINK_SERVE_SERVE_H
@@ -49,9 +49,9 @@ struct serve {
 bool serve_find_viewer(const struct serve *s, const struct web_request *r,
     struct viewer *v, struct web_answer *a) __attribute__((warn_unused_result));
 
-/* For work that is done later: the first stores the viewer with the answer, the
- * second finds it there without the token. It returns false if the token was
- * revoked; the answer is then complete. */
+/* For later work: the first stores the viewer with the answer, the second finds
+ * it there without the token. It returns false if the token was revoked; the
+ * answer is then complete. */
 void serve_keep_viewer(const struct viewer *v, struct web_answer *a);
 bool serve_find_kept_viewer(const struct serve *s, const struct web_request *r,
     struct viewer *v, struct web_answer *a) __attribute__((warn_unused_result));
@@ -62,10 +62,10 @@ bool serve_token_is_good(const void *context, const struct web_answer *a);
 
 /* The cookie that a login gives a browser: session=TOKEN, which scripts cannot
  * read (HttpOnly) and which other sites' pages do not send (SameSite=Strict).
- * It is only sent with TLS (Secure), unless the browser says that the login
- * form was on a page of its own machine without TLS (header Origin,
+ * The cookie is only sent with TLS (Secure), unless the browser reports that
+ * the login form was on a page of its own machine without TLS (header Origin,
  * http://localhost and the like): only the browser knows how it reached us,
- * through whichever proxies. */
+ * regardless of proxies. */
 
 #define SESSION_COOKIE "session"
 
@@ -76,7 +76,7 @@ bool session_cookie(const struct web_request *r, struct buf *token)
 
 /* POST /login, a form with a token, which a browser then keeps in a cookie; and
  * POST /logout, which removes it. Forms on other sites' pages are refused if
- * the browser reports where they were. */
+ * the browser reports their origin. */
 
 /* Maximum length of the form: browsers do not keep longer cookies. */
 #define LOGIN_BODY_MAX ((size_t)4000)
@@ -84,9 +84,9 @@ bool session_cookie(const struct web_request *r, struct buf *token)
 /* Their context is a struct serve. */
 web_handler login_answer, logout_answer;
 
-/* API requests (sink/resources/resource.h) over HTTP: the server's thread finds
- * out who asks, a thread of the queue queries the tables, and the audit entry
- * is written before the answer is sent. */
+/* API requests (sink/resources/resource.h) over HTTP: the server's thread
+ * determines the sender, a thread of the queue queries the tables, and the
+ * audit entry is written before the answer is sent. */
 
 /* Its context is a struct serve. */
 web_handler serve_api_answer;
@@ -95,14 +95,14 @@ web_handler serve_api_answer;
 void serve_end_thread(void);
 
 /* Writes the audit entry of the answer, which has that number of rows, if it
- * needs one. Returns false if it cannot be written; the answer then says so
- * instead. */
+ * needs one. Returns false if it cannot be written; the answer then reports
+ * this instead. */
 bool serve_write_down(const struct serve *s, const struct viewer *v,
     const struct web_request *r, struct web_answer *a, size_t rows);
 
 /* The paths of sink --serve that are not API resources. A handler runs in a
  * thread of the server, so it must not block: database queries go to the queue
- * (web_answer.later). It must check itself who asks. */
+ * (web_answer.later). It must check the sender itself. */
 
 /* Returns the handler of a request, whose context is a struct serve. Never
  * NULL: unknown paths go to the API. */
@@ -126,14 +126,15 @@ void board_files_close(struct board_files *b); /* NULL is allowed */
 /* The handler; its context is a struct serve. */
 web_handler board_files_answer;
 
-/* GET /api/v1/now/stream: the answers of /api/v1/now to the listener's role as
- * Server-Sent Events, one at once and one after each change. When the tables
- * cannot be read, an event `problem` says why, once; the next answer ends it.
+/* GET /api/v1/now/stream: the answers of /api/v1/now for the listener's role as
+ * Server-Sent Events, one at once and one after each change. If the tables
+ * cannot be read, an event `problem` explains this once; the next answer ends
+ * it.
  *
- * One thread, with a connection of its own, looks at the tables up to forty
- * times a second for each tenant that somebody listens to, and makes the
- * answers for those roles that somebody has; each agent is a role of their own.
- * While nobody listens it does nothing.
+ * One thread with its own connection checks the tables once a second for each
+ * tenant with listeners, and creates the answers for the roles of these
+ * listeners; each agent counts as a separate role. It does nothing while there
+ * are no listeners.
  *
  * A stream ends within seconds after its token was revoked or has expired. */
 
@@ -148,9 +149,9 @@ void live_events_close(struct live_events *l);
 /* The handler; its context is a struct serve. */
 web_handler live_events_answer;
 
-/* GET /metrics of sink --serve: its requests, and how fresh each tenant's rows
- * are. Prometheus gives up after ten seconds, so these requests do not wait
- * behind those of people, and use a connection that gives up sooner if the
+/* GET /metrics of sink --serve: its requests, and the age of each tenant's
+ * rows. Prometheus gives up after ten seconds, so these requests do not wait
+ * behind those of people, and use a connection that gives up earlier if the
  * database hangs. */
 
 /* Uses its own connection like db, which is borrowed. Owned. */

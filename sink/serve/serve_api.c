@@ -38,8 +38,8 @@ serve_write_down(const struct serve *s, const struct viewer *v,
 }
 
 /* Runs in a thread of the queue. The token was checked before the request was
- * queued, so that strangers' requests take no place there; it may have been
- * revoked since. */
+ * queued, so that requests without a valid one do not fill the queue; it may
+ * have been revoked since. */
 static void
 answer_from_tables(
     const void *context, const struct web_request *r, struct web_answer *a)

@@ -15,11 +15,11 @@
 #include "sink/api/question.h"
 #include "sink/resources/chat_rows.h"
 
-/* How fresh and how busy each tenant is. This covers all tenants and names no
- * person, so it is for administrators of the server, not for viewers of the
- * API. */
+/* The age of each tenant's metrics, and its load. The metrics cover all tenants
+ * and name no person, so they are for administrators of the server, not for
+ * viewers of the API. */
 
-/* With more tenants their metrics would no longer be small. */
+/* With more tenants, their metrics would no longer be small. */
 #define TENANTS_SQL                                                            \
 	"SELECT tenant, " TENANT_NEW_AT ", open_chats, waiting_chats, "        \
 	"ROUND(longest_wait_seconds * 1000) FROM tenant_metrics_all t "        \
@@ -92,8 +92,8 @@ write_tenants(struct buf *to, struct db_rows *rows)
 	}
 }
 
-/* If the database does not answer, messaging_database_up is 0, and there is
- * nothing about tenants. */
+/* If the database does not answer, messaging_database_up is 0, and there are no
+ * samples of tenants. */
 static void
 tenant_metrics_write(struct buf *to, struct db *db)
 {

@@ -99,7 +99,7 @@ find_tombstones(
 }
 
 /* Tombstones newer than the oldest row are rare (replays, and chats closed this
- * minute): one index lookup tells. */
+ * minute): one index lookup is enough to check. */
 static enum outcome
 has_newer_tombstone(struct db *db, const struct batch_tenant *t, bool *has)
 {
@@ -160,8 +160,8 @@ is_expired(const struct barred_rows *r, const struct sink_row *row)
 	       row->as_of < t->newest_at - r->keep_ms;
 }
 
-/* True if nothing in the tenant's present state, or in this batch, is newer
- * than its removal. */
+/* True if no row of the tenant's present state, or of this batch, is newer than
+ * its removal. */
 static bool
 is_removed(const struct batch_tenant *t)
 {
@@ -171,13 +171,13 @@ is_removed(const struct batch_tenant *t)
 	       t->stored.newest_at <= at && t->newest_at <= at;
 }
 
-/* Returns the fate of a row as far as its tenant decides it. */
+/* Returns the fate of a row as far as its tenant determines it. */
 static enum row_fate
 decide_fate(const struct barred_rows *r, const struct sink_row *row)
 {
 	const struct tenant_stored *t = &row->tenant->stored;
 
-	/* Nothing tells when a row without a time was written. */
+	/* It is unknown when a row without a time was written. */
 	if (row->undated
 		? is_removed(row->tenant)
 		: t->removed_at != CLOCK_NONE && row->as_of <= t->removed_at)

@@ -1,8 +1,8 @@
 /*
- * barred_rows: rows that must not return. (batch_store.c, run_halves(), handles
- * rows that the database refuses.) Marks such rows in a batch, and lists
- * refused rows of snapshots in the table refused_rows, so that the end of their
- * snapshot counts them.
+ * barred_rows: rows that must not be stored again. (batch_store.c,
+ * run_halves(), handles rows that the database refuses.) Marks such rows in a
+ * batch, and lists refused rows of snapshots in the table refused_rows, so that
+ * the end of their snapshot counts them.
  *
  * A row is barred if its chat has a newer tombstone, if its snapshot is older
  * than the stored one, if its tenant was removed, or if it is older than

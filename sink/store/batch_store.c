@@ -95,7 +95,7 @@ upsert(struct batch_store *s, size_t k)
 	return n > 0 ? run_halves(s, bulk, 0, n) : OUTCOME_DONE;
 }
 
-/* Notes which hours of operators have new rows. */
+/* Records which hours of operators have new rows. */
 static void
 add_hours_of(struct batch_store *s, const struct row_list *rows)
 {
@@ -113,7 +113,7 @@ add_hours_of(struct batch_store *s, const struct row_list *rows)
 	}
 }
 
-/* Notes which hours must be added up later. */
+/* Records which hours must be added up later. */
 static void
 add_due_hours(struct batch_store *s, const struct row_list *rows,
     enum sums_kind kind, size_t time)

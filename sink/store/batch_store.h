@@ -14,10 +14,10 @@
  *     those of channels and analyses must be added up later (sums_due.h)
  *   7 COMMIT
  *
- * Guarantee: after OUTCOME_DONE every row of the batch is stored, is refused
- * for one of those reasons, or has the fate ROW_BAD and a reason. Everything
- * may be done twice: rows are full values and the newest wins, refusals have
- * keys, and only a newer snapshot removes anything. So a COMMIT whose answer
+ * Guarantee: after OUTCOME_DONE, every row of the batch is stored, is refused
+ * for one of those reasons, or has the fate ROW_BAD and a reason. Every step
+ * may be repeated: rows are complete values and the newest wins, refusals have
+ * keys, and only a newer snapshot removes rows. Therefore a COMMIT whose answer
  * was lost is repeated.
  */
 #ifndef SINK_STORE_BATCH_STORE_H

@@ -1,15 +1,14 @@
 /*
  * forgotten_rows: rows that arrive about a customer whom `reaper --forget`
- * erased. Queues, spools and the state of a stream may still hold them. They
+ * erased. Queues, spools and the state of a stream may still contain them. They
  * are not refused, because metrics count them: they are changed in the same way
  * as the reaper changed the rows that it found, so that it makes no difference
  * which came first. reaper/rights/personal_tables.c says what the reaper does
  * with each table; a test compares both (tests/e2e/forget.t).
  *
- * A message, receipt or event later than the erasure is not changed, nor is a
- * chat that was opened later: the customer came back. Rows that count by user
- * do not tell how much of them is from before, so there the alias stays for
- * ever.
+ * A message, receipt or event after the erasure is not changed, nor is a chat
+ * that was opened later, because the customer has returned. Rows with counts by
+ * user do not show which part is from before, so the alias stays there forever.
  */
 #ifndef SINK_STORE_FORGOTTEN_ROWS_H
 #define SINK_STORE_FORGOTTEN_ROWS_H

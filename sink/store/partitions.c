@@ -15,7 +15,7 @@ enum {
 	RETRY_MS = 60000,
 };
 
-/* Collects the days of rows that are not known yet, and days ahead. */
+/* Collects the days of rows that are not known yet, and future days. */
 static void
 find_wanted(struct partitions *d, size_t k, const struct row_list *rows,
     struct day_list *l)
@@ -60,7 +60,7 @@ postpone_table(struct partitions *d, size_t k, const struct db *db)
 	    "no_partition", "table=%s why=\"%s\"", tables[k].name, db_why(db));
 }
 
-/* Until somebody splits it, days get no partition. The statement begins a new
+/* Until it is split manually, days get no partition. The statement begins a new
  * bmax after tomorrow. */
 static void
 warn_of_large(struct partitions *d, size_t k, const struct day_partition *p)
@@ -133,7 +133,7 @@ prepare_table(
 	if (db_connect(db) != OUTCOME_DONE ||
 	    db_wait_for_tables(db, WAIT_S) != OUTCOME_DONE)
 		return;
-	/* Another sink may have split it meanwhile: read them again. */
+	/* Another sink may have split it meanwhile, so they are read again. */
 	if (cut_partitions(d, db, k, l) ||
 	    (db_cause(db) == DB_BUG && cut_partitions(d, db, k, l)))
 		d->table[k].ahead = today + DAYS_AHEAD;

@@ -3,7 +3,7 @@
  * (day_partitions.h), so that the reaper can drop whole days. A table begins
  * with one partition for everything. A day is split off the partition that
  * contains it when its first row arrives; today and the next days are split off
- * ahead, while the partition is empty and splitting costs nothing.
+ * in advance, while the partition is empty and splitting costs nothing.
  *
  * A row whose day has no partition of its own is stored in the partition that
  * contains it. This happens if the right to ALTER is missing (one warning), if
@@ -30,7 +30,7 @@ struct partitions {
 
 /* Creates partitions for the days of the batch's rows. A zeroed struct is
  * empty; db must not be in a transaction. Errors are logged, and rows are
- * stored nevertheless. */
+ * stored anyway. */
 void partitions_prepare(
     struct partitions *d, struct db *db, const struct row_batch *b);
 

@@ -13,7 +13,7 @@ enum verdict {
 	SHORT, /* and the log says so; the way out may have been taken since */
 };
 
-/* The rows that the last verdict was of. */
+/* The rows of the last verdict. */
 struct state_of_rows {
 	const struct batch_tenant *tenant;
 	int64_t generation, part, since;
@@ -43,8 +43,8 @@ is_same_state(const struct state_of_rows *x, const struct sink_row *row)
 	       x->part == shard_column(row, 1);
 }
 
-/* The instant up to which rows of the tenant and shard are stored; CLOCK_NONE:
- * none by a stream are. */
+/* The time up to which rows of the tenant and shard are stored; CLOCK_NONE if
+ * none of them is from a stream. */
 static enum outcome
 find_stored_time(struct db *db, const struct sink_row *row, int64_t *at)
 {

@@ -1,12 +1,12 @@
 /*
- * short_counts: counts of an aggregator that began with an empty state although
- * rows of its previous state exist. They are newer but too small, and would
- * replace what was counted before.
+ * short_counts: detects counts of an aggregator that began with an empty state
+ * although rows of its previous state exist. These rows are newer but their
+ * counts are too small, and they would replace the earlier counts.
  *
- * A row of counts says since when its state knows its tenant (`since`), the
- * time of the first record. The tenant's row of tenant_metrics, of the same
- * shard, says how far the stored rows go (as_of). `since` is later than
- * as_of only if the state was lost. Then a line in the log says so, and rows of
+ * A row of counts has the time since when its state has the tenant (`since`),
+ * that of the first record. The tenant's row of tenant_metrics, of the same
+ * shard, shows how far the stored rows go (as_of). `since` is later than as_of
+ * only if the state was lost. Then a log message reports this, and rows of
  * counts are not stored, except those of a whole hour, minute or window after
  * `since`. The row of tenant_metrics is not stored either, so this continues
  * until one of these is done:
@@ -15,8 +15,8 @@
  *   the records are replayed into the empty state, whose `since` is then early
  *   the tenant's row of tenant_metrics is deleted: counts begin from 0
  *
- * Nothing is known if tenant_metrics has no row of the tenant, or one of a
- * snapshot, which has its own time as its version.
+ * The check is impossible if tenant_metrics has no row of the tenant, or one of
+ * a snapshot, whose version is its own time.
  */
 #ifndef SINK_STORE_SHORT_COUNTS_H
 #define SINK_STORE_SHORT_COUNTS_H
@@ -32,8 +32,8 @@ struct short_counts {
 
 void short_counts_release(struct short_counts *s);
 
-/* Sets the fate of rows that count too little. Call in the transaction, after
- * barred_rows_decide(). */
+/* Sets the fate of rows whose counts are too small. Call in the transaction,
+ * after barred_rows_decide(). */
 enum outcome short_counts_decide(struct short_counts *s, struct db *db,
     struct row_batch *b) __attribute__((warn_unused_result));
 

@@ -48,7 +48,7 @@ count_snapshot_rows(
 }
 
 /* Returns how long the metrics are fresh: three polling intervals, which may be
- * up to an hour long if the poller paces itself. After an outage the distance
+ * up to an hour long if the poller saves calls. After an outage the distance
  * between two snapshots is not an interval; the upper bound limits the
  * error. */
 static int64_t
@@ -79,8 +79,8 @@ note_snapshot(struct db *db, const struct batch_tenant *t)
 	    args, 5, NULL);
 }
 
-/* Deletes operators that the snapshot no longer has, and marks its missing
- * chats as left: only the CRM can say whether they were closed. */
+/* Deletes operators that are no longer in the snapshot, and marks its missing
+ * chats as left: only the CRM knows whether they were closed. */
 static enum outcome
 sweep_snapshot(struct db *db, struct batch_tenant *t)
 {
@@ -161,7 +161,7 @@ snapshot_end(struct db *db, struct batch_tenant *t)
 		return sweep_snapshot(db, t);
 	}
 	/* Rows of the next snapshot have replaced some: nothing is missing, and
-	 * the next snapshot removes what is gone. */
+	 * the next snapshot removes gone rows. */
 	t->fate = t->arrived + newer >= t->ended.records ? END_OVERTAKEN
 							 : END_INCOMPLETE;
 	return store_pending_end(db, t);

@@ -1,11 +1,11 @@
 /*
  * snapshot_end: completes a snapshot of rows. Its rows are stored in the tables
- * as they come. Once every row of the snapshot has arrived, its end marker
+ * as they arrive. When every row of the snapshot has arrived, its end marker
  * removes operators that it no longer has, and marks chats that it no longer
  * has as left.
  *
  * Arrived rows are counted in the tables: rows whose version is the snapshot's
- * time, and its rows in refused_rows. So the count survives crashes and
+ * time, and its rows in refused_rows. The count therefore survives crashes and
  * repetition, and any number of sinks may store the rows. An end marker that
  * comes before the last rows is stored in `tenants` as pending; the batch that
  * brings the last row completes it.

@@ -70,7 +70,7 @@ compare_names(const void *a, const void *b)
 	return text_compare(*(const struct text *)a, *(const struct text *)b);
 }
 
-/* Shares the tenants of the batch, or excludes all others from them. */
+/* Shares the tenants of the batch, or locks them exclusively. */
 static enum outcome
 lock_tenants(struct db *db, const struct row_batch *b, unsigned slot)
 {
@@ -174,7 +174,7 @@ raises_newest(const struct tenant_stored *t, int64_t as_of)
 
 /* Finds each tenant's newest row of a present state. A time in the future
  * counts as now, because newest_at never decreases. Returns true if a row
- * raises it by a step; for less it is not raised, because that needs the
+ * raises it by a step; it is not raised for less, because that needs the
  * exclusive lock. */
 static bool
 find_newer_times(const struct row_batch *b)
@@ -242,7 +242,7 @@ tenant_locks_take(struct db *db, struct row_batch *b, unsigned slot)
 	if (!writes || b->exclusive)
 		return o;
 	/* Takes the other slots, too. If two transactions do that at once, one
-	 * is rolled back, and takes all of them at once in its next attempt. */
+	 * is rolled back, and takes all locks at once in its next attempt. */
 	b->exclusive = true;
 	return lock_and_read(db, b, slot);
 }

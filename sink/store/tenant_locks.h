@@ -1,17 +1,17 @@
 /*
- * tenant_locks: a batch shares its tenants (common/db/tenant_lock.h), or has
- * them alone if a snapshot ends in it or newest_at grows. Their rows of
+ * tenant_locks: a batch shares its tenants (common/db/tenant_lock.h), or locks
+ * them exclusively if a snapshot ends in it or newest_at grows. Their rows of
  * `tenants` are read under the lock.
  *
- * Why the lock: the reaper has the tenant alone when it writes tombstones. A
- * sink that did not share the tenant, and read tombstones at the same time,
- * would store a closed chat again.
+ * The lock is needed because the reaper locks the tenant exclusively when it
+ * writes tombstones. A sink that did not share the tenant, and read tombstones
+ * at the same time, would store a closed chat again.
  *
  * tenants.newest_at is the newest time of a row of the tenant's present state:
  * of its chats, its operators or itself, depending on what the aggregator
- * writes. It only grows, unlike the time of the stored row: a stream that
- * starts over writes newer versions of older times. So a chat whose tombstone
- * was deleted because of it stays too old.
+ * writes. It only grows, unlike the time of the stored row: a restarted stream
+ * writes newer versions of older times. Therefore a chat whose tombstone was
+ * deleted because of it stays too old.
  */
 #ifndef SINK_STORE_TENANT_LOCKS_H
 #define SINK_STORE_TENANT_LOCKS_H
@@ -20,14 +20,14 @@
 #include "sink/rows/batch.h"
 
 /* Call first in the transaction, with the slot of its connection. Adds tenants
- * that have no row yet; sets `stored` of each, and what grows in this attempt.
- * Once the batch needed its tenants alone, it locks them so at once in its next
- * attempt. */
+ * that have no row yet; sets `stored` of each, and the values that grow in this
+ * attempt. If the batch needed exclusive access to its tenants, it locks them
+ * exclusively at once in its next attempt. */
 enum outcome tenant_locks_take(struct db *db, struct row_batch *b,
     unsigned slot) __attribute__((warn_unused_result));
 
-/* With the tenant alone: stores newest_at, as tenant_locks_take() found it, if
- * it is newer. */
+/* With exclusive access to the tenant: stores newest_at, as tenant_locks_take()
+ * found it, if it is newer. */
 enum outcome tenant_locks_raise_newest(struct db *db,
     const struct batch_tenant *t) __attribute__((warn_unused_result));
 

@@ -15,7 +15,7 @@
 #include "sink/store/partitions.h"
 
 enum {
-	/* Maximum size of a batch, however many rows fit. */
+	/* Maximum size of a batch in bytes. */
 	BATCH_BYTES = 8 * 1024 * 1024,
 	HASH_SEED = 49,
 };
@@ -73,7 +73,7 @@ set_state(struct worker *w, enum worker_state state)
 	(void)pthread_mutex_unlock(&w->all->lock);
 }
 
-/* Waits until the worker has something to do. */
+/* Waits until the worker has work. */
 static enum worker_state
 next_state(struct worker *w)
 {
@@ -254,7 +254,7 @@ workers_result(struct workers *w, int timeout_ms, struct worker_result *r)
 	bool found = find_result(w, r);
 	int rc = 0;
 
-	/* With 0, asked between two blocks, this makes no system call. */
+	/* With 0, used between two blocks, this makes no system call. */
 	if (found || timeout_ms == 0)
 		return found;
 	end = thread_deadline(timeout_ms);

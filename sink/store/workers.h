@@ -3,13 +3,13 @@
  * rows (batch_store.h), one transaction after the other.
  *
  * A row belongs to the worker of its tenant and chat; a row without a chat, and
- * the end of a snapshot, to the worker of its tenant. So no key is in batches
- * of two workers, and what is added up by tenant (batch_store.h) waits for no
- * other worker. The end of a snapshot goes into a batch only when the batches
- * with its rows are safe (row_reader.h).
+ * the end of a snapshot, to the worker of its tenant. Therefore no key is in
+ * batches of two workers, and sums by tenant (batch_store.h) do not wait for
+ * another worker. The end of a snapshot is added to a batch only when the
+ * batches with its rows are safe (row_reader.h).
  *
  * Each worker has two batches: one is filled while the other one is stored.
- * They are numbered as they are started, so that a reader can say up to which
+ * They are numbered as they are started, so that a reader can tell up to which
  * batch of each worker its lines are safe (struct workers_mark).
  *
  * One thread fills and starts batches and takes back stored ones.
@@ -58,19 +58,19 @@ bool workers_full(const struct workers *w);
 bool workers_busy(const struct workers *w);   /* being stored */
 bool workers_filled(const struct workers *w); /* not started */
 
-/* Starts what idle workers have if it is full, or if its first row came by that
- * time (monotonic). */
+/* Starts the batches of idle workers if they are full, or if their first row
+ * arrived by that time (monotonic). */
 void workers_start(struct workers *w, int64_t by_ms);
 
-/* Waits up to timeout_ms until a started batch is finished; 0: only looks, and
- * is cheap. Returns false if there is none. */
+/* Waits up to timeout_ms until a started batch is finished; with 0, it only
+ * checks, which is cheap. Returns false if there is none. */
 bool workers_result(struct workers *w, int timeout_ms, struct worker_result *r);
 
 /* Call when the batch of the result is no longer needed: it counts as safe. */
 void workers_take_back(struct workers *w, const struct worker_result *r);
 
-/* The first notes the batches that hold what was added so far; the second says
- * whether they are safe. */
+/* The first records the batches with everything added so far; the second
+ * returns whether they are safe. */
 void workers_mark(const struct workers *w, struct workers_mark *m);
 bool workers_safe(const struct workers *w, const struct workers_mark *m);
 

@@ -1,13 +1,14 @@
 /*
- * day_partitions: the daily partitions of tables of messages and the like,
- * which days get one (day_gets_partition()), and how they are split off another
+ * day_partitions: the daily partitions of tables of messages and the like, the
+ * days that get one (day_gets_partition()), and how they are split off another
  * (ALTER TABLE ... REORGANIZE PARTITION).
  *
- * Partition pYYYYMMDD holds that day, bYYYYMMDD all earlier days that no other
- * partition holds, and bmax all later days.
+ * Partition pYYYYMMDD has that day, bYYYYMMDD all earlier days that no other
+ * partition has, and bmax all later days.
  *
- * Splitting copies the rows of the partition while everybody waits, so a sink
- * only splits partitions with few rows. sink/store/partitions.h says when.
+ * Splitting copies the rows of the partition and blocks all others meanwhile,
+ * so a sink only splits partitions with few rows, as sink/store/partitions.h
+ * describes.
  */
 #ifndef SINK_TABLES_DAY_PARTITIONS_H
 #define SINK_TABLES_DAY_PARTITIONS_H

@@ -1,6 +1,6 @@
 /*
  * migrate: creates the schema of a new database, or refuses one that differs
- * and says what differs and what to do.
+ * and reports the difference and advice.
  *
  * The table schema_migrations has the number of the schema. It is written last:
  * until then a killed migration is repeated from its start, and every statement
@@ -17,7 +17,7 @@
 
 /* dir has views.sql and the files. Creates all views again, writes the
  * thresholds of conf for them, and splits partitions that are too large for
- * sinks to split (day_partitions.h). Logs what it does, and errors; returns the
+ * sinks to split (day_partitions.h). Logs its steps and errors; returns the
  * exit code. */
 enum exit_code migrate_run(
     struct db *db, const struct conf *conf, const char *dir);

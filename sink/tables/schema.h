@@ -49,7 +49,8 @@ struct schema_difference {
 };
 
 /* Calls report for each difference in a table. Additions by others are left
- * alone unless they refuse our rows; what our user may not see is ignored. */
+ * alone unless they refuse our rows; objects that our user may not see are
+ * ignored. */
 enum outcome schema_compare_tables(struct db *db,
     void (*report)(void *ctx, const struct schema_difference *d), void *ctx)
     __attribute__((warn_unused_result));

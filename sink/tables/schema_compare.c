@@ -14,8 +14,8 @@ static const char COLUMNS[] =
     "SELECT table_name, column_name, column_type, is_nullable, extra, "
     "column_default, collation_name FROM information_schema.columns "
     "WHERE table_schema = DATABASE()";
-/* Reports a column of which the key has only a part, "chat(20)": two chats
- * could share a row. */
+/* Reports a column of which the key has only a part, "chat(20)", because two
+ * chats could share a row. */
 static const char KEYS[] =
     "SELECT table_name, index_name, "
     "GROUP_CONCAT(CONCAT(column_name, COALESCE(CONCAT('(', sub_part, ')'), "
@@ -93,7 +93,7 @@ find_answer(const struct answer *a, const char *table, const char *name)
 	return NULL;
 }
 
-/* Reports c->what; the way out is the statement c->sql. */
+/* Reports c->what; the remedy is the statement c->sql. */
 static void
 report_statement(struct comparison *c)
 {
@@ -298,9 +298,9 @@ compare_partitions(struct comparison *c, const struct table *t)
 	}
 }
 
-/* Finds whether a table or view exists. One that may not be read counts as
- * existing, and so does one that the server cannot open: the checks of rights
- * and of tables report it. */
+/* Finds whether a table or view exists. A table that may not be read counts as
+ * existing, and so does one that the server cannot open: the checks of
+ * permissions and of tables report it. */
 static enum outcome
 can_be_read(struct db *db, const char *name, bool *there)
 {

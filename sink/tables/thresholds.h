@@ -1,10 +1,10 @@
 /*
- * thresholds: if there are several aggregators, database views make alerts and
- * trends, because a threshold applies to the sum over the shards. The views
+ * thresholds: if there are several aggregators, database views compute alerts
+ * and trends, because a threshold applies to the sum over the shards. The views
  * read the thresholds from the table metric_settings, which only `sink
  * --migrate` fills, from the configuration ([aggregator] alert_minute and so
- * on). It also stores the definition of the metrics, which tells the sink what
- * the present consists of (sink/responses/response_span.c).
+ * on). It also stores the definition of the metrics, from which the sink
+ * derives the present state (sink/responses/response_span.c).
  */
 #ifndef SINK_TABLES_THRESHOLDS_H
 #define SINK_TABLES_THRESHOLDS_H
@@ -17,7 +17,7 @@
 enum outcome thresholds_write(struct db *db, const struct conf *conf)
     __attribute__((warn_unused_result));
 
-/* Appends in words to differ how the table and conf differ; nothing if they
+/* Appends to differ how the table and conf differ, in words; nothing if they
  * agree. */
 enum outcome thresholds_compare(struct db *db, const struct conf *conf,
     struct buf *differ) __attribute__((warn_unused_result));

@@ -23,7 +23,7 @@ table_ties(const struct table *t, size_t *n)
 }
 
 /* Writes the condition that the new row is greater by version and the first n
- * ties. Compares bytes, because the database ignores trailing blanks in texts.
+ * ties. Compares bytes, because the database ignores trailing spaces in texts.
  * NULL comes first. */
 static void
 is_greater(struct buf *sql, const struct table *t, size_t n)
@@ -56,10 +56,10 @@ take_greater(struct buf *sql, const struct table *t, size_t column, size_t ties)
 }
 
 /* The database assigns from left to right and sees new values: if the version
- * were set before the others, an old row would leave its figures under a new
- * version for ever. So the version comes last, preceded by the ties in reverse
- * order: each comparison then sees only old values. If all ties up to one are
- * equal, assigning that one or not makes no difference. */
+ * were set before the others, an old row would permanently leave its figures
+ * under a new version. Therefore the version comes last, preceded by the ties
+ * in reverse order: each comparison then sees only old values. If all ties up
+ * to one are equal, assigning that one or not makes no difference. */
 static void
 newest_wins(struct buf *sql, const struct table *t)
 {

@@ -10,8 +10,8 @@
 
 /* Returns the columns that decide between two rows with the same key and
  * version, in this order: the bytewise greater value stays. If there are none,
- * the row that came first stays. If there are any, they are all columns but the
- * key and the version. */
+ * the row that arrived first stays. If there are any, they are all columns
+ * except the key and the version. */
 const size_t *table_ties(const struct table *t, size_t *n);
 
 /* The parts of the upsert, in which the newest version wins; see db_bulk_new().
