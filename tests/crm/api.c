@@ -312,7 +312,7 @@ get_client_dialogs(struct sim *s, struct world *w, struct call *c, int64_t id,
 	page_end(&p, w);
 }
 
-/* The offset has no effect here, as was observed. */
+/* The offset has no effect here; this was observed. */
 static void
 get_channels(struct sim *s, struct world *w, struct call *c, int64_t id,
     struct answer *a)

@@ -37,7 +37,7 @@ struct page {
 
 void page_begin(struct page *p, const struct call *c, struct answer *a);
 
-/* Counts a row. True if it belongs on the page and must be rendered. */
+/* Counts a row. True if it belongs to the page and must be rendered. */
 bool page_row(struct page *p);
 void page_end(struct page *p, const struct world *w);
 

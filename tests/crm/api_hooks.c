@@ -1,7 +1,7 @@
 /*
- * api_hooks: the webhooks of an account can be listed, made, changed and
- * removed, as with Chat2Desk and Chatwoot. They are only stored here; push.c
- * sends them. See api.h.
+ * api_hooks: lists, creates, changes and removes the webhooks of an account,
+ * for Chat2Desk and Chatwoot. They are only stored here; push.c sends them. See
+ * api.h.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -92,7 +92,7 @@ set_text(char **to, json_t *v)
 	*to = xstrdup(json_string_value(v));
 }
 
-/* Takes over the requested values; false if one is not allowed. */
+/* Takes over the requested values; returns false if one is not allowed. */
 static bool
 fill(struct registered *h, const struct world *w, const json_t *asked,
     json_t *events)
@@ -109,8 +109,8 @@ fill(struct registered *h, const struct world *w, const json_t *asked,
 	return true;
 }
 
-/* Sets the values in the body. False if one is not allowed; the answer is then
- * made. */
+/* Sets the values in the body. Returns false, and sets the answer, if one is
+ * not allowed. */
 static bool
 set(struct registered *h, const struct world *w, const struct call *c,
     struct answer *a)

@@ -31,7 +31,7 @@ parse_day(const char *s, int64_t *ms)
 	return clock_parse(iso, strlen(iso), ms);
 }
 
-/* Returns -1 after answering what is wrong. */
+/* Returns -1 after an error answer. */
 static int
 parse_dates(const struct call *c, struct filter *f, struct answer *a)
 {

@@ -80,8 +80,8 @@ activity(const struct world *w, const struct dialog *d)
 	return d->messages_n > 0 ? d->messages[d->messages_n - 1] : -1;
 }
 
-/* Lists the conversations with a status, the one without activity for the
- * longest time first. */
+/* Lists the conversations with a status, in order of their last activity, the
+ * oldest first. */
 static size_t
 list(const struct world *w, const char *status, struct row *rows)
 {
@@ -164,8 +164,7 @@ get_conversations(struct sim *s, struct world *w, struct call *c, int64_t id,
 	free(rows);
 }
 
-/* Finds an existing conversation; NULL after answering that there is no such
- * one. */
+/* Finds an existing conversation; returns NULL after a "not found" answer. */
 static struct dialog *
 find(const struct world *w, int64_t id, struct answer *a)
 {

@@ -2,7 +2,7 @@
  * chatwoot: the routes of Chatwoot's API, under /api/v1/: agents, conversations
  * with their traps (25 per page, status=open by default, updated_within without
  * pages), messages by id, assigning, resolving, webhooks. A dialog is a
- * conversation, which is opened again under the same id.
+ * conversation, which is reopened under the same id.
  */
 #ifndef TESTS_CRM_CHATWOOT_H
 #define TESTS_CRM_CHATWOOT_H
@@ -44,7 +44,8 @@ void chatwoot_sender(
 /* Adds assignee and assignee_type to meta, if an agent or a bot is assigned. */
 void chatwoot_assignee(
     struct buf *b, const struct world *w, const struct dialog *d);
-/* Adds what every form of a message has: content, its type, attachments. */
+/* Adds the members that every form of a message has: content, its type,
+ * attachments. */
 void chatwoot_content(
     struct buf *b, const struct world *w, const struct message *m);
 void chatwoot_labels(struct buf *b, const struct dialog *d);
@@ -67,7 +68,7 @@ bool chatwoot_is_agent(const struct worker *o);
 #define CHATWOOT_TEAMS 2
 int64_t chatwoot_team(const struct world *w, const struct dialog *d); /* or 0 */
 
-/* True if the agent is a member of both; 0 stands for any. */
+/* True if the agent is a member of both; 0 means any. */
 bool chatwoot_is_member(
     const struct world *w, int32_t who, int64_t inbox, int64_t team);
 /* Adds ,"team":{...} if the conversation has one. */

@@ -130,7 +130,8 @@ chatwoot_contact(
 	jsonw_close(b);
 }
 
-/* The text of an activity message, which names who made the change. Owned. */
+/* The text of an activity message, which names the person who made the change.
+ * Owned. */
 static char *
 activity_text(const struct world *w, const struct message *m)
 {
@@ -170,7 +171,7 @@ activity_text(const struct world *w, const struct message *m)
 	return text;
 }
 
-/* Newer servers say which change of the status it was. */
+/* Newer servers report which change of the status it was. */
 static void
 activity_attributes(
     struct buf *b, const struct world *w, const struct message *m)

@@ -187,7 +187,7 @@ arrive(struct world *w, int32_t who, struct answer *a)
 	    (long long)w->dialogs[i].id);
 }
 
-/* True if it is something that an operator does without a dialog. */
+/* True if it is an action of an operator without a dialog. */
 static bool
 operator_acts(struct world *w, const char *what, int32_t who)
 {
@@ -226,7 +226,7 @@ touch(struct world *w, int64_t percent)
 	}
 }
 
-/* Acts that need only a person, a dialog and a time. */
+/* Actions that need only a person, a dialog and a time. */
 static const struct {
 	const char *name;
 	enum message_type type;
@@ -407,8 +407,8 @@ put_operator(struct buf *b, const char *key, const struct world *w, int32_t who)
 		jsonw_int(b, key, w->operators[who].id);
 }
 
-/* Shows the journal from a number on: who was given which dialog, and what
- * became of it. */
+/* Shows the journal from a number on: who was assigned which dialog, and the
+ * outcome. */
 static void
 show_journal(struct sim *s, struct call *c, struct answer *a)
 {

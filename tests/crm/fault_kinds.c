@@ -362,7 +362,7 @@ skip_value(const char *p)
 	return p;
 }
 
-/* Gives the first value of a key a value that is not allowed. */
+/* Sets the first value of a key to a value that is not allowed. */
 static void
 odd_row(struct answer *a, int64_t value)
 {
@@ -430,7 +430,7 @@ no_date(struct answer *a, int64_t value)
 	a->no_date = true;
 }
 
-/* The request is carried out, but its answer is lost. */
+/* The request is executed, but its answer is lost. */
 static void
 lost_answer(struct answer *a, int64_t value)
 {

@@ -53,8 +53,8 @@ gzip_bomb(const char *text, struct buf *head, struct buf *piece)
 
 	start(&z);
 	feed(&z, text, strlen(text), Z_FULL_FLUSH, head);
-	/* After a full flush a piece is independent of what came before, so it
-	 * can be repeated. */
+	/* After a full flush, a piece is independent of earlier ones, so it can
+	 * be repeated. */
 	memset(blanks, ' ', len);
 	feed(&z, blanks, len, Z_FULL_FLUSH, piece);
 	deflateEnd(&z);

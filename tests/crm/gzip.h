@@ -1,4 +1,4 @@
-/* gzip: compresses an answer, and makes the pieces of a gzip bomb. */
+/* gzip: compresses an answer, and creates the pieces of a gzip bomb. */
 #ifndef TESTS_CRM_GZIP_H
 #define TESTS_CRM_GZIP_H
 
@@ -7,8 +7,8 @@
 /* One whole gzip file. */
 void gzip_whole(const struct buf *in, struct buf *out);
 
-/* Makes the beginning of a gzip file that holds `text`, and a piece that adds
- * one MiB of blanks each time it is sent. */
+/* Creates the beginning of a gzip file that contains `text`, and a piece that
+ * adds one MiB of spaces each time it is sent. */
 void gzip_bomb(const char *text, struct buf *head, struct buf *piece);
 
 #endif

@@ -65,7 +65,7 @@ life_client_writes(struct world *w, int32_t dialog, int64_t t)
 
 	if (d->phase == PHASE_CLOSED)
 		world_open_request(w, dialog, t);
-	/* On a client's message the API shows the assignee, not an author. */
+	/* For a client's message, the API shows the assignee, not an author. */
 	world_say(w, dialog, FROM_CLIENT, d->assignee, t);
 	w->dialogs[dialog].phase = PHASE_WAITING;
 }
@@ -174,7 +174,7 @@ finish(struct world *w, int32_t dialog, int64_t t)
 		world_say(w, dialog, UNTYPED, NO_OPERATOR, t);
 }
 
-/* What can happen in an open dialog; the weights, per phase, add up to 1000. */
+/* The events of an open dialog; the weights, per phase, add up to 1000. */
 static const struct {
 	void (*act)(struct world *w, int32_t dialog, int64_t t);
 	int waiting, answered;
@@ -194,8 +194,8 @@ static const struct {
 	{ finish, 20, 100, true },
 };
 
-/* A closed dialog is opened again, or a new client takes its place. The past is
- * made dialog by dialog; there each dialog is opened again after hours or
+/* A closed dialog is reopened, or a new client takes its place. The past is
+ * created dialog by dialog; in it, each dialog is reopened after hours or
  * days. */
 static int64_t
 after_closing(struct world *w, struct dialog *d, int64_t t)
@@ -295,7 +295,7 @@ arrival(struct world *w, int64_t t)
 
 	w->dialogs[dialog].next_at = t;
 	if (rng_chance(&w->rng, 30)) {
-		/* It was opened by an operator, and nobody has written yet. */
+		/* It was opened by an operator, and has no message yet. */
 		world_open_request(w, dialog, t);
 		life_plan(w, dialog, t + rng_spread(&w->rng, 60000));
 		return;

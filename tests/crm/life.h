@@ -10,7 +10,7 @@
 
 #include "tests/crm/world.h"
 
-/* Lets one event happen in a dialog at time t. Returns the milliseconds until
+/* Makes one event happen in a dialog at time t. Returns the milliseconds until
  * the dialog's next event, or 0 if it has no further one. */
 int64_t life_step(struct world *w, int32_t dialog, int64_t t);
 

@@ -1,7 +1,7 @@
 /*
  * crm-sim: a simulated Chat2Desk. It serves the public API on the loopback from
- * worlds that are made from a seed, on a clock that can be frozen, moved and
- * made faster, and it fails on demand. For tests and the demo.
+ * worlds created from a seed, on a clock that can be frozen, moved and
+ * accelerated, and it fails on demand. For tests and the demo.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,5 +1,5 @@
 /*
- * past: see past.h. Each dialog lives through its past on its own clock, from 0
+ * past: see past.h. Each dialog runs through its past on its own clock, from 0
  * until it has its share of messages. That period is then moved so that it ends
  * at the start of the simulation. Only then are all messages sorted and
  * numbered, so ids ascend with time.
@@ -51,8 +51,8 @@ make_operators(struct world *w)
 	add_operator(w, DELETED, 10902);
 }
 
-/* Lets the dialog live until it has its messages and is open, or closed.
- * Returns the time of the last event; *gap is the time until its next one. */
+/* Runs the dialog until it has its messages and is open, or closed. Returns the
+ * time of the last event; *gap is the time until its next one. */
 static int64_t
 live(struct world *w, int32_t dialog, size_t messages, bool open, int64_t *gap)
 {
@@ -194,7 +194,7 @@ past_make(struct world *w, const struct world_options *opt)
 	w->next_request_id = opt->id_base + 70000;
 	make_operators(w);
 	w->ids_later = true;
-	if (pace == 0) /* A world at rest has a past, too. */
+	if (pace == 0) /* A world without events has a past, too. */
 		w->opt.pace_ms = 5 * 60000;
 	for (int64_t i = 0; i < opt->dialogs + closed; i++)
 		make_dialog(w, i, i % 6 != 5);

@@ -1,6 +1,6 @@
 /*
  * past: creates the initial world: operators, dialogs and weeks of messages.
- * The same options make the same world.
+ * The same options create the same world.
  */
 #ifndef TESTS_CRM_PAST_H
 #define TESTS_CRM_PAST_H

@@ -1,6 +1,6 @@
 /*
  * push: sends webhooks one after the other, each once, like a CRM without
- * retries. On demand it loses, repeats and delays some of them. It has its own
+ * retries. On demand, it loses, repeats and delays some of them. It has its own
  * thread, and is the only part that includes curl.h.
  */
 #ifndef TESTS_CRM_PUSH_H

@@ -18,8 +18,8 @@ const struct route *qiscus_route(
     const struct call *c, int64_t *id, size_t *index);
 const char *qiscus_route_name(size_t index, struct buf *text);
 
-/* True if the call has the app's id, and an admin's token where the secret key
- * is not enough. Otherwise makes the answer. */
+/* True if the call has the app's id and, if the secret key is not enough, an
+ * admin's token. Otherwise makes the answer. */
 bool qiscus_knows(
     const struct world *w, const struct call *c, struct answer *a);
 
@@ -27,7 +27,7 @@ bool qiscus_knows(
 void qiscus_error(struct answer *a, unsigned status, const char *text);
 
 /* Reads the parameters, each a text or a number, from a JSON or form body, else
- * from the query. Owned; NULL if the body is neither. */
+ * from the query. The result is owned; NULL if the body is neither. */
 json_t *qiscus_params(const struct call *c);
 const char *qiscus_text(const json_t *params, const char *name);
 int64_t qiscus_int(const json_t *params, const char *name, int64_t otherwise);

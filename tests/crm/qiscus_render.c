@@ -88,7 +88,8 @@ full_name(const struct worker *o)
 	    *o->last_name != '\0' ? " " : "", o->last_name);
 }
 
-/* False if no room may be offered: the agent is away or was switched off. */
+/* Returns false if no room may be offered, because the agent is offline or
+ * disabled. */
 static bool
 is_free(const struct worker *o)
 {
@@ -203,7 +204,7 @@ is_human(const struct world *w, const struct message *m)
 	       w->operators[m->author].kind != ROBOT;
 }
 
-/* A bot writes under an account of its own, or under the admin's. */
+/* A bot writes under its own account or under the admin's. */
 static bool
 is_bot_reply(const struct world *w, const struct message *m)
 {
@@ -237,7 +238,7 @@ add_user(struct buf *b, const struct world *w, const struct message *m)
 		id = customer(w, d);
 		buf_addf(b, "\"user_id\":\"%s\"", id);
 		jsonw_str(b, "username", customer_name(d));
-		/* It comes as an object or as a string. */
+		/* It is an object or a string. */
 		buf_adds(b, m->id % 2 == 0
 				? ",\"extras\":{\"is_customer\":true}"
 				: ",\"extras\":\"{\\\"is_customer\\\":true}\"");
@@ -431,7 +432,7 @@ waiting(struct buf *b, const struct world *w, const struct event *h)
 	free(id);
 }
 
-/* Adds who resolved the room: the agent, or the admin. */
+/* Adds the person who resolved the room: the agent, or the admin. */
 static void
 resolved(struct buf *b, const struct world *w, const struct event *h)
 {

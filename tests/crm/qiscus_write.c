@@ -1,4 +1,5 @@
-/* qiscus_write: assigning, resolving, and where webhooks go; see qiscus.h. */
+/* qiscus_write: assigns and resolves rooms, and sets the addresses of webhooks;
+ * see qiscus.h. */
 #include <stdlib.h>
 
 #include "common/base/parse.h"
@@ -40,7 +41,7 @@ answer_assigned(
 	buf_adds(&a->body, "}}");
 }
 
-/* Without replace_latest_agent the agent is added to the room, up to max_agent
+/* Without replace_latest_agent, the agent is added to the room, up to max_agent
  * agents. */
 void
 qiscus_assign(struct sim *s, struct world *w, struct call *c, int64_t id,

@@ -323,8 +323,8 @@ client_time(const struct world *w, int64_t client, bool first)
 	return best;
 }
 
-/* Adds the client's phone. Some channels have none; they put an id of the
- * channel in its place, and into the name if `called`. */
+/* Adds the client's phone. Some channels have no phone number; they use an id
+ * of the channel instead, and in the name if `called`. */
 static void
 add_phones(struct buf *b, struct rng *r, bool called)
 {

@@ -356,7 +356,7 @@ server_port(const struct server *s)
 }
 
 /* Resumes the connections that are due; all of them at the end. Returns -1 if
- * there were some, else the milliseconds until the next is due, at most a
+ * there were any, else the milliseconds until the next is due, at most a
  * second. */
 static int64_t
 wake(struct server *s, bool all)

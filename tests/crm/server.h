@@ -11,8 +11,8 @@
 
 struct server;
 
-/* Listens on 127.0.0.1; port 0 stands for any free port. cert and key are PEM
- * text for TLS, or NULL. Returns NULL and *why on errors. */
+/* Listens on 127.0.0.1; port 0 means any free port. cert and key are PEM text
+ * for TLS, or NULL. Returns NULL and *why on errors. */
 struct server *server_open(struct sim *sim, int port, const char *cert,
     const char *key, struct buf *why);
 int server_port(const struct server *s);

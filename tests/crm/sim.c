@@ -13,7 +13,7 @@
 #include "tests/crm/life.h"
 #include "tests/crm/qiscus.h"
 
-/* Sends webhooks for new events. They show the world as it is now. */
+/* Sends webhooks for new events. They show the present world. */
 static void
 tell(struct sim *s, struct world *w)
 {
@@ -95,7 +95,7 @@ sim_turn(struct sim *s)
 	return s->speed_milli > 0 ? 50 : 1000;
 }
 
-/* True if the account may make no more calls; the answer is then made. */
+/* True if the account may make no more calls; the answer is then set. */
 static bool
 over_limit(const struct sim *s, struct world *w, struct answer *a)
 {

@@ -1,5 +1,5 @@
 /*
- * sim: the whole simulator: its accounts (a token stands for an account with
+ * sim: the whole simulator: its accounts (a token identifies an account with
  * its own world), its clock, its counters and its faults. Only server.c calls
  * it, from one thread.
  */

@@ -1,4 +1,4 @@
-/* world: the arrays and what keeps them consistent; see world.h. */
+/* world: the arrays and their consistency; see world.h. */
 #include "tests/crm/world.h"
 
 #include <stdlib.h>
@@ -13,7 +13,7 @@ const struct channel world_channels[WORLD_CHANNELS] = {
 	{ 15, "Direct", "insta_direct" },
 };
 
-/* The first index of a sorted array whose element is not below `wanted`. */
+/* The first index of a sorted array whose element is not less than `wanted`. */
 #define LOWER_BOUND(array, n, wanted, result)                                  \
 	do {                                                                   \
 		size_t lo_ = 0, hi_ = (n);                                     \

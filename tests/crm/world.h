@@ -186,8 +186,8 @@ enum plan_kind {
 };
 
 /* A planned event. An event of a dialog or an operator counts only if its time
- * is still their next_at. So a new plan need not search the heap for the old
- * one. */
+ * is still their next_at. A new plan therefore need not search the heap for the
+ * old one. */
 struct planned {
 	int64_t at;
 	int64_t order; /* events at the same time happen in the order of
@@ -223,7 +223,7 @@ struct world {
 	int64_t minute, minute_calls; /* of the rate limit */
 };
 
-/* Lookups, which also find what was removed; NULL if there is none. Ids are
+/* Lookups, which also find removed objects; NULL if there is none. Ids are
  * those of the API. */
 struct dialog *world_dialog(const struct world *w, int64_t id);
 struct message *world_message(const struct world *w, int64_t id);
@@ -247,18 +247,19 @@ world_tells_all(const struct world *w)
 	return w->opt.qiscus || w->opt.chatwoot;
 }
 
-/* Changes, all at time t. Each function returns the index of what it added. */
+/* Changes, all at time t. Each function returns the index of the added
+ * element. */
 int32_t world_add_dialog(struct world *w, int64_t client, int64_t t);
 int32_t world_open_request(struct world *w, int32_t dialog, int64_t t);
 void world_close(struct world *w, int32_t dialog, int64_t t);
 int32_t world_say(struct world *w, int32_t dialog, enum message_type type,
     int32_t author, int64_t t);
 
-/* Notes in the journal what happened just now. */
+/* Records in the journal what just happened. */
 void world_did(struct world *w, enum deed_kind kind, int32_t dialog,
     int32_t who, int32_t before);
 
-/* Gives a dialog to an operator, or to NO_OPERATOR. Reports it if Qiscus
+/* Assigns a dialog to an operator, or to NO_OPERATOR. Reports it if Qiscus
  * would. */
 void world_give(struct world *w, int32_t dialog, int32_t who, int64_t t);
 

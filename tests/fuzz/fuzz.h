@@ -1,6 +1,6 @@
 /*
- * fuzz: what all fuzzers share: seeded random numbers, the loop that makes and
- * checks inputs until the time is up, and how a failure is kept and reported.
+ * fuzz: shared by all fuzzers: seeded random numbers, the loop that creates and
+ * checks inputs until the time is up, and the reporting of failures.
  *
  * A fuzzer is a program with one target:
  *
@@ -29,12 +29,12 @@ struct fuzz_target {
 	/* Makes an input from random numbers. */
 	void (*make)(uint64_t *random, struct buf *input);
 
-	/* Returns NULL, or what was wrong with the reading of the input (static
-	 * text, or in a buffer of the target). The input may end anywhere. */
+	/* Returns NULL, or the error in reading the input (static text, or in a
+	 * buffer of the target). The input may end anywhere. */
 	const char *(*check)(
 	    const char *input, size_t len, struct fuzz_count *count);
 
-	/* A run in which fewer inputs take the fast way proves nothing. */
+	/* A run in which fewer inputs take the fast path proves nothing. */
 	double fast;
 };
 
@@ -44,11 +44,11 @@ uint64_t fuzz_random(uint64_t *random);
 size_t fuzz_below(uint64_t *random, size_t n);
 bool fuzz_chance(uint64_t *random, unsigned percent);
 
-/* Makes a record's line, mostly valid and usual, without a newline. */
+/* Creates a record's line, mostly valid and usual, without a newline. */
 void fuzz_line(uint64_t *random, struct buf *line);
 
-/* Makes a copy with 64 readable bytes before it and 128 behind it, where the
- * memory ends. These bytes are unusual ones. Free it with fuzz_free(). */
+/* Creates a copy with 64 readable bytes before it and 128 after it, at the end
+ * of the memory. These bytes are unusual ones. Free it with fuzz_free(). */
 char *fuzz_copy(const char *p, size_t len);
 void fuzz_free(char *copy);
 

@@ -1,8 +1,8 @@
 /*
- * fuzz_queue: reads the body of a message, many lines with broken and overlong
- * ones among them, as a queue's reader does, and as a pipe's reader does that
- * gets it in pieces of any size. Wherever blocks end, the result must be the
- * same as line by line.
+ * fuzz_queue: reads the body of a message, with many lines, some broken and
+ * some too long, as a queue's reader does, and as a pipe's reader does that
+ * receives it in pieces of any size. Regardless of where blocks end, the result
+ * must be the same as line by line.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -14,7 +14,8 @@
 #include "common/os/lines.h"
 #include "common/records/scan.h"
 
-/* What was read: for each line a number made from all its values. */
+/* The lines that were read: for each line, a number made from all its
+ * values. */
 struct story {
 	uint64_t *lines;
 	size_t n, cap;
@@ -99,7 +100,7 @@ tell_too_long(struct story *s)
 }
 
 /* The expected result, line by line. A last line without a newline counts only
- * where the end of the body ends a line. */
+ * if the end of the body ends a line. */
 static void
 by_line(struct story *s, const char *p, size_t len, size_t max_line, bool queue)
 {

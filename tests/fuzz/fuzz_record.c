@@ -2,9 +2,9 @@
  * fuzz_record: single lines through flat_parse() and record_parse(), compared
  * with jansson. The rules of records are written a second time below in terms
  * of jansson's values; the table of fields is taken as correct. Both must
- * accept the same lines and find the same in them. What jansson cannot
- * represent is replaced before it sees the line (veil()): numbers by texts that
- * begin with NUMBER, and NUL and halves of surrogate pairs by LOST.
+ * accept the same lines and read the same values from them. Values that jansson
+ * cannot represent are replaced before it reads the line (veil()): numbers by
+ * texts that begin with NUMBER, and NUL and halves of surrogate pairs by LOST.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -39,7 +39,7 @@ digits(const char *p)
 	return strspn(p, "0123456789");
 }
 
-/* Returns the length of the number that stands at p by itself, or 0. */
+/* Returns the length of the complete number at p, or 0. */
 static size_t
 number_length(const char *p)
 {
@@ -78,7 +78,7 @@ escaped(const char *p)
 	return strtol(hex, NULL, 16);
 }
 
-/* Copies one escape of a string; returns the position behind it. */
+/* Copies one escape of a string; returns the position after it. */
 static const char *
 veil_escape(const char *p, struct buf *to)
 {
@@ -101,7 +101,7 @@ veil_escape(const char *p, struct buf *to)
 	return p + 1 + (p[1] != '\0');
 }
 
-/* Parses the text after replacing what jansson does not know. */
+/* Parses the text after replacing values that jansson does not support. */
 static json_t *
 veil(const char *text, size_t len, size_t flags)
 {
@@ -157,7 +157,7 @@ is_integer(json_t *j)
 	return n != NULL && strpbrk(n, ".eE") == NULL;
 }
 
-/* Makes a copy in which LOST is replaced by what the parser puts there. */
+/* Creates a copy in which LOST is replaced by the parser's replacement. */
 static char *
 without_lost(const char *s)
 {
@@ -226,8 +226,7 @@ same_value(const struct flat_field *v, json_t *j)
 	return false;
 }
 
-/* Returns NULL, or what is wrong with the result of flat_parse() for the
- * line. */
+/* Returns NULL, or the error in the result of flat_parse() for the line. */
 static const char *
 check_flat(const struct flat *f, int rc, json_t *root)
 {
@@ -259,7 +258,7 @@ time_of(json_t *j)
 	char text[64] = "";
 	int64_t ms;
 
-	/* clock_parse() remembers the last time, which must not be the one we
+	/* clock_parse() caches the last time, which must not be the one we
 	 * compare with. */
 	if (clock_parse(OTHER_TIME, strlen(OTHER_TIME), &ms) == -1 ||
 	    !is_string(j) || json_string_length(j) >= sizeof text)
@@ -296,7 +295,7 @@ number_of(enum field_kind kind, json_t *j)
 	return 0;
 }
 
-/* C0, DEL, C1, and what is lost. */
+/* C0, DEL, C1, and lost characters. */
 static bool
 has_control(const char *p, size_t len)
 {

@@ -134,7 +134,7 @@ put_line(struct buf *b, const char *text)
 	buf_addc(b, '\n');
 }
 
-/* Replaces the value behind a colon or comma. */
+/* Replaces the value after a colon or comma. */
 static void
 change_value(uint64_t *random, struct buf *body)
 {
@@ -351,7 +351,7 @@ read_first(struct request *r, char *line)
 	r->web.path = path != NULL ? path : "";
 }
 
-/* Puts head and body into memory of their own, so that a sanitizer sees reads
+/* Puts head and body into separate memory, so that a sanitizer detects reads
  * beyond them. */
 static void
 read_request(struct request *r, const char *input, size_t len)
@@ -386,8 +386,8 @@ read_request(struct request *r, const char *input, size_t len)
 	r->web.private = r;
 }
 
-/* Checks lines of one kind, whose number is known. Returns NULL, or what is
- * wrong. */
+/* Checks lines of one kind, whose number is known. Returns NULL, or the
+ * error. */
 static const char *
 check_lines(const struct buf *lines, size_t n, bool letters)
 {
@@ -458,9 +458,9 @@ is_code_escape(const char *s, const char *end)
 	return true;
 }
 
-/* Events come back as they were written, including numbers that jansson cannot
- * hold, \u0000 in names, and halves of surrogate pairs. Makes a copy without
- * these. */
+/* Events are returned as they were written, including numbers that jansson
+ * cannot represent, \u0000 in names, and halves of surrogate pairs. Makes a
+ * copy without these. */
 static void
 put_for_jansson(struct buf *b, const struct buf *answer)
 {

@@ -1,8 +1,8 @@
 /*
  * fuzz_scan: blocks of lines through each variant of the scanner. The expected
  * result is that of record_parse() for each line by itself, which fuzz_record
- * compares with jansson. At the end of a block all its records are compared
- * once more, because what they borrow must still be there.
+ * compares with jansson. At the end of a block, all its records are compared
+ * once more, because borrowed texts must still be there.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -40,7 +40,7 @@ make(uint64_t *random, struct buf *input)
 	}
 }
 
-/* Judges up to MOST_LINES lines; sets *len to their total length. */
+/* Checks up to MOST_LINES lines; sets *len to their total length. */
 static size_t
 judge(const char *block, size_t *len)
 {
@@ -82,7 +82,7 @@ find(const struct flat *f, const struct flat_field *v)
 	return NULL;
 }
 
-/* True if both hold the same. Of fields with one name the last counts. */
+/* True if both hold the same. Of fields with the same name, the last counts. */
 static bool
 flat_equal(const struct flat *a, const struct flat *b)
 {
@@ -100,7 +100,7 @@ flat_equal(const struct flat *a, const struct flat *b)
 	return true;
 }
 
-/* Returns NULL, or what differs in the line that was just read. */
+/* Returns NULL, or the difference in the line that was just read. */
 static const char *
 compare(const struct scan *s, int rc, const struct verdict *v,
     const struct record *r)

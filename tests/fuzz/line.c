@@ -1,8 +1,8 @@
 /*
- * line: makes a record's line from random numbers. Its structure comes from the
- * table of fields. Most lines are valid, with keys in any order, blanks,
+ * line: creates a record's line from random numbers. Its structure comes from
+ * the table of fields. Most lines are valid, with keys in any order, spaces,
  * unknown fields, escapes and characters of every length, so that they reach
- * the depths of a reader; some are then damaged.
+ * all code of a reader; some are then damaged.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -295,7 +295,7 @@ shuffle(struct line *l, size_t *members, size_t n)
 	}
 }
 
-/* Inserts something odd, removes something, or cuts off the end. */
+/* Inserts odd bytes, removes some, or truncates the line. */
 static void
 damage(struct line *l, struct buf *text)
 {

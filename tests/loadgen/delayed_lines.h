@@ -1,5 +1,5 @@
 /*
- * delayed_lines: lines that are written later than they are made: late
+ * delayed_lines: lines that are written later than they are created: late
  * messages, duplicates, receipts. A line is due after a number of written
  * messages; of lines due at the same time the older one comes first.
  */

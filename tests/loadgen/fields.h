@@ -1,8 +1,9 @@
 /*
  * fields: builds a record from prepared parts of JSON, each a member
- * "key":value without its comma. A style decides the form: keys in any order,
- * blanks behind ':' and ',', unknown fields. Parts that never change (a chat's
- * name, a phrase) are made once, so a record costs little more than its bytes.
+ * "key":value without its comma. A style determines the form: keys in any
+ * order, spaces after ':' and ',', unknown fields. Parts that never change (a
+ * chat's name, a phrase) are made once, so a record costs little more than its
+ * bytes.
  */
 #ifndef TESTS_LOADGEN_FIELDS_H
 #define TESTS_LOADGEN_FIELDS_H
@@ -27,7 +28,7 @@ struct fields {
 	size_t n;
 };
 
-/* Makes a part, owned by the style. value is JSON text, with its quotes if it
+/* Creates a part, owned by the style. value is JSON text, with its quotes if it
  * is a string. */
 struct text piece_new(struct style *s, const char *key, const char *value);
 struct text piece_string(struct style *s, const char *key, const char *text);

@@ -1,11 +1,11 @@
 /*
  * load: a generator of streams for benchmarks and long tests; `load -h`
- * describes what it makes. The same seed and options give the same bytes
- * (without --stamp), however fast they are read.
+ * describes its output. The same seed and options give the same bytes (without
+ * --stamp), however fast they are read.
  *
- * With --rate, the time of each message is fixed from the start: after a delay
- * the generator catches up, and nothing drifts. It reports what it did in one
- * line of JSON on standard error.
+ * With --rate, the time of each message is fixed from the start: after a delay,
+ * the generator catches up without drift. It reports its results as one line of
+ * JSON on standard error.
  */
 #include <errno.h>
 #include <inttypes.h>

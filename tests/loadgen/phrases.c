@@ -8,7 +8,7 @@
 
 enum { EACH = 256, OF_BOT = 3, SENTENCES = 12 };
 
-/* The texts as they stand in a record, already escaped. */
+/* The texts as they appear in a record, already escaped. */
 static const char *const said[][SENTENCES] = {
 	{
 	    "ok",

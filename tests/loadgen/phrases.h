@@ -14,7 +14,7 @@ struct phrases {
 	struct text *bot; /* of a bot, three */
 };
 
-/* The phrases are made with s, which must outlive them. */
+/* The phrases are created with s, which must outlive them. */
 void phrases_init(struct phrases *p, struct style *s);
 void phrases_release(struct phrases *p);
 

@@ -110,7 +110,7 @@ story_begin(struct story *s)
 	}
 }
 
-/* Lets time pass, faster in a burst. */
+/* Advances time, faster in a burst. */
 static void
 tick(struct story *s)
 {
@@ -144,7 +144,7 @@ choose_chat(struct story *s)
 	return world_chat(&s->world, style, s->pool[slot]);
 }
 
-/* Somebody writes one message after the other, even if nobody answers. */
+/* A person writes one message after another, even without an answer. */
 static struct chat *
 spam(struct story *s, struct chat *c)
 {
@@ -222,8 +222,8 @@ move(struct chat *c, enum kind kind, int32_t person)
 }
 
 /* Returns a new id, or rarely one that another chat of the tenant has used.
- * Nobody looks at such messages, because a receipt need not say which of the
- * two it means. */
+ * Such messages get no receipt, because it would not show which of the two it
+ * means. */
 static uint32_t
 choose_id(struct world *w, const struct chat *c)
 {
@@ -243,7 +243,7 @@ is_shared(uint32_t serial)
 	return serial % (RECENT / 2) == 0;
 }
 
-/* Somebody else looks at the message, immediately or later. */
+/* Another person reads the message, immediately or later. */
 static void
 look(struct story *s, const struct draft *d, uint64_t due)
 {
@@ -284,8 +284,7 @@ repeat(struct story *s, const struct chat *c, const char *line, size_t len,
 	s->world.tenants[c->tenant].duplicates++;
 }
 
-/* Writes a message that is too late. Nothing else in the world knows about
- * it. */
+/* Writes a message that is too late. No other part of the world contains it. */
 static bool
 write_late(struct story *s, struct chat *c)
 {
@@ -347,7 +346,7 @@ write_message(struct story *s, struct chat *c, enum kind kind)
 		repeat(s, c, line, len, due);
 }
 
-/* Nineteen of twenty chats get a chat record before anybody writes. */
+/* Nineteen of twenty chats get a chat record before the first message. */
 static void
 describe(struct story *s, struct chat *c)
 {

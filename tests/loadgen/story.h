@@ -1,9 +1,9 @@
 /*
- * story: generates the events of an endless stream: in the active chats people
+ * story: generates the events of an endless stream: in the active chats, people
  * write, answer, transfer, close and return; some send far too much; some read
- * messages, sometimes before they arrive. Each step makes one message, which is
- * written now, or later, or too late so that it is refused, and the records
- * around it.
+ * messages, sometimes before they arrive. Each step creates one message, which
+ * is written now, later, or so late that it is refused, and the records around
+ * it.
  */
 #ifndef TESTS_LOADGEN_STORY_H
 #define TESTS_LOADGEN_STORY_H

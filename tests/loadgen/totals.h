@@ -1,6 +1,6 @@
 /*
  * totals: the expected contents of a database after the whole stream, as one
- * JSON object, counted while the stream is made.
+ * JSON object, counted while the stream is generated.
  *
  *   records, messages, duplicates, late, views, read, events   of all tenants
  *   tenants    {NAME: {the same, and counted}}
@@ -14,8 +14,8 @@
  * and all message counts are those that messaging-metrics(7) counts (of
  * customer, operator and bot, neither private nor automated), and so are first,
  * last, chats and participants; all counts every message of the chat. read are
- * the messages with a read receipt. late ones count nowhere else. Times are
- * in ms.
+ * the messages with a read receipt. late ones count nowhere else. Times are in
+ * ms.
  */
 #ifndef TESTS_LOADGEN_TOTALS_H
 #define TESTS_LOADGEN_TOTALS_H

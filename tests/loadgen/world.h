@@ -1,7 +1,8 @@
 /*
  * world: the tenants, the people of each (customers, operators, a bot), the
  * chats, and the counts of each, which are the expected totals. A message is
- * counted where it is made, by adding one; no code of the aggregator is used.
+ * counted where it is created, by adding one; no code of the aggregator is
+ * used.
  */
 #ifndef TESTS_LOADGEN_WORLD_H
 #define TESTS_LOADGEN_WORLD_H
@@ -86,8 +87,7 @@ void world_init(
     struct world *w, struct style *s, const struct world_options *o);
 void world_release(struct world *w);
 
-/* Returns the chat with that number, which is made when it is first asked
- * for. */
+/* Returns the chat with that number, which is created on its first use. */
 struct chat *world_chat(struct world *w, struct style *s, uint32_t i);
 
 static inline uint32_t

@@ -1,7 +1,7 @@
 /*
- * allocation_script: runs events that come as lines of text through the
- * allocation. Its oracle (tests/oracle/allocation.py) speaks the same. Ids are
- * words; "-" is nobody, or none.
+ * allocation_script: passes events, given as lines of text, to the allocation.
+ * Its oracle (tests/oracle/allocation.py) uses the same language. Ids are
+ * words; "-" means none.
  *
  *   set NAME N             a setting, before all else: limit, expiry, pause,
  *                          same, same_wait, silent, offline
@@ -29,7 +29,7 @@
 #include "common/base/xalloc.h"
 #include "common/containers/strmap.h"
 
-/* What the script said about a chat or an operator; each text is owned. */
+/* The script's data about a chat or an operator; each text is owned. */
 struct script_chat {
 	struct allocation_chat now;
 	char *id, *assignee, *tags, *channel, *customer;
@@ -129,7 +129,7 @@ script_release(struct allocation_script *s)
 	buf_release(&s->out);
 }
 
-/* Returns the word behind that name; absent for "-" and if there is none. */
+/* Returns the word after that name; absent for "-" and if there is none. */
 static struct text
 script_text(const struct allocation_script *s, const char *name)
 {

@@ -1,8 +1,8 @@
 /*
  * amqp_lines: a minimal publisher for tests: each N lines of standard input as
  * a persistent message of the broker without any other property, above all
- * without an id. What is not confirmed because the broker went away is
- * published again.
+ * without an id. Messages that are not confirmed because the broker is
+ * unavailable are published again.
  *
  *   amqp_lines QUEUE N     N 0: an empty message for each line
  *   amqp_lines exchange:NAME N     each line behind its routing key and a tab;
@@ -24,7 +24,7 @@
 #define CONFIRM_MS 60000
 #define AGAIN_MS 100
 
-/* Where messages go, and the message that is being filled. */
+/* The destination of messages, and the message that is being filled. */
 struct target {
 	const char *name;
 	bool spread; /* over the queues of an exchange */
@@ -104,9 +104,8 @@ open_link(struct amqp_link *l, const struct target *t)
 	return amqp_link_check_reply(l, "begin", amqp_get_rpc_reply(l->conn));
 }
 
-/* Publishes until the message is confirmed. A quorum queue that is just being
- * made refuses messages; a transaction would lose the message without an
- * error. */
+/* Publishes until the message is confirmed. A new quorum queue refuses messages
+ * at first; a transaction would lose the message without an error. */
 static int
 publish_surely(struct amqp_link *l, struct target *t)
 {

@@ -12,7 +12,7 @@
  *   amqp_probe [-p] idle ENDPOINT SECONDS     open for writing, only pumped;
  *       then one line is written
  *
- * -p: patient. The configuration is found as the programs find it.
+ * -p: patient. The configuration is found in the same way as by the programs.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,7 +67,7 @@ flush(void *ctx)
 		p->first_ms = now;
 	if (now < p->first_ms + p->later_ms)
 		return OUTCOME_LATER;
-	/* Stays busy as a slow database would, and serves nobody. */
+	/* Stays busy like a slow database, and serves no link. */
 	if (p->slow_ms > 0)
 		stop_sleep(p->slow_ms);
 	return OUTCOME_DONE;

@@ -1,5 +1,5 @@
 /*
- * calendar_lines: tests the calendar by lines: reads "ZONE MS" and writes the
+ * calendar_lines: tests the calendar with lines: reads "ZONE MS" and writes the
  * time as text, and the beginning and end of each unit around it, from quarter
  * to month; "none" for a name that is not a time zone.
  */

@@ -1,8 +1,8 @@
 /*
- * event_publisher: what the original's generator of events does, for tests of
+ * event_publisher: replaces the original's generator of events, for tests of
  * the event counter and for scripts/eventcounter: the same exchange, routing
- * keys, bodies and properties, one confirm for each message; and beside it the
- * files that are to come of it. And what the original does not do: duplicates,
+ * keys, bodies and properties, one confirm for each message; it also writes the
+ * expected files. It also has features that the original lacks: duplicates,
  * garbage, a rate.
  *
  *   event_publisher [-d] [-e EXCHANGE] [-q QUEUE] [-n MESSAGES] [-o DIR]
@@ -170,7 +170,7 @@ send_event(struct publisher *p, const char *id, bool is_new)
 
 	name_user(p, user, name);
 	(void)snprintf(key, sizeof key, "%s.event.%s", name, types[type]);
-	/* JSON may be laid out in any way. */
+	/* JSON may have any layout. */
 	(void)snprintf(body, sizeof body,
 	    p->garbage > 0 && chance(p, 5) ? "{\n  \"id\": \"%s\"\n}\n"
 					   : "{\"id\":\"%s\"}",

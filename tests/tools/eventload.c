@@ -1,12 +1,13 @@
 /*
- * eventload: listeners of Server-Sent Events: opens connections and says when
- * each of them was told something.
+ * eventload: listeners of Server-Sent Events: opens connections and reports
+ * when each received an event.
  *
  *   eventload [-c CONNECTIONS] PORT PATH
  *
  * The token is in the environment, GETLOAD_TOKEN. Prints "open" when all have
- * had an answer, then for each piece that is read the number of its connection
- * and the time by the monotonic clock in microseconds; ends with its input.
+ * received an answer, then for each piece that is read, the number of its
+ * connection and the time by the monotonic clock in microseconds; ends with its
+ * input.
  */
 #include <arpa/inet.h>
 #include <errno.h>

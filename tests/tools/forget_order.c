@@ -1,10 +1,10 @@
 /*
- * forget_order: leaves an order to forget a customer in the state of a stream,
+ * forget_order: leaves an order to erase a customer in the state of a stream,
  * or of an event counter, as reaper does, which needs a database.
  *
  *   forget_order DIR TENANT CUSTOMER AT ALIAS
  *
- * AT is when it was asked for, in ms.
+ * AT is the time of the request, in ms.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /*
- * getload: GET requests at a fixed rate over connections that stay: an open
+ * getload: GET requests at a fixed rate over persistent connections: an open
  * loop, so that the wait of a request that found no free connection counts.
  *
  *   getload [-c CONNECTIONS] [-r RATE] [-s SECONDS] PORT FILE
  *
- * Each line of FILE is a name, a blank and a path; requests take them in turn.
+ * Each line of FILE is a name, a space and a path; requests use them in turn.
  * The token is in the environment, GETLOAD_TOKEN. For each name a line: the
  * name, the number of answers, how many of them were not 200, and the 50th and
  * 99th percentile and the longest of the waits, in microseconds.
@@ -95,7 +95,8 @@ open_connection(const struct load *l)
 	return fd;
 }
 
-/* Reads headers and body. Returns the status; 0 if the answer was not whole. */
+/* Reads headers and body. Returns the status; 0 if the answer was
+ * incomplete. */
 static int
 read_whole_answer(int fd, struct buf *in)
 {

@@ -1,15 +1,15 @@
 /*
  * httpload: requests to a listener at a fixed rate, or as fast as they are
- * answered, over connections that stay: an open loop, so the wait of a request
+ * answered, over persistent connections: an open loop, so the wait of a request
  * that found no free connection counts.
  *
  *   httpload [-b] [-c CONNECTIONS] [-r RATE] [-s SECONDS] [-f FIRST]
  *            [-a SOURCE-ADDRESS] [-o FILE] PORT
  *
- * Posts messages, each of its own text, which begins with a number, counted
- * from FIRST; FILE gets the numbers of those that had success. -b: requests
- * that are to be refused, instead: unsigned, malformed, too large. RATE 0: as
- * fast as they are answered. Prints a line of JSON.
+ * Posts messages with different texts, which begin with a number, counted from
+ * FIRST; FILE gets the numbers of those that succeeded. -b: requests that are
+ * refused, instead: unsigned, malformed, too large. RATE 0: as fast as they are
+ * answered. Prints a line of JSON.
  */
 #define _GNU_SOURCE /* strcasestr */
 
@@ -147,7 +147,7 @@ watch(const struct load *l, struct line *c, uint32_t events, int how)
 		prog_die(PROG_SOFTWARE, "epoll: %s", log_errno(errno));
 }
 
-/* Over the loopback a connection is made immediately. */
+/* Over the loopback, a connection is established immediately. */
 static bool
 dial(const struct load *l, struct line *c)
 {
@@ -279,8 +279,8 @@ begin(struct load *l, struct line *c, int64_t due)
 	send_more(l, c);
 }
 
-/* Returns a free connection, each in its turn so that all are used; NULL if all
- * are busy. */
+/* Returns a free connection, each in turn so that all are used; NULL if all are
+ * busy. */
 static struct line *
 free_line(struct load *l, int64_t now)
 {

@@ -1,5 +1,5 @@
 /*
- * profile_world: what tests of profiles share: JSON as a profile sees it, and
+ * profile_world: shared by tests of profiles: JSON as a profile sees it, and
  * the options of their tenant.
  */
 #ifndef TESTS_PROFILE_WORLD_H

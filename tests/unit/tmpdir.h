@@ -65,7 +65,7 @@ tmpdir_file(const char *name, const void *data, size_t len, mode_t mode)
 	assert_int_equal(close(fd), 0);
 }
 
-/* Catches what is written to standard error; the text ends with NUL. */
+/* Captures the output to standard error; the text ends with NUL. */
 static inline int
 tmpdir_catch_stderr(void)
 {

@@ -298,7 +298,7 @@ peer_take(const struct peer_record *r)
 	}
 }
 
-/* What is known about a chat's present episode. */
+/* The data of a chat's present episode. */
 struct episode {
 	int64_t from, wait, first; /* -1: not set */
 	int64_t messages;

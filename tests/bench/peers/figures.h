@@ -1,12 +1,12 @@
 /*
- * figures: what the readers beside which the aggregator is measured do with a
- * record: exact removal of duplicates, the clocks of each chat, and rows of
- * operators and chats as messaging-metrics(7) defines them, with averages and
- * without medians. The parser fills a peer_record and calls peer_take(), which
- * borrows what the record points at. Usable from C++.
+ * figures: the work of the readers that are compared with the aggregator: exact
+ * removal of duplicates, the clocks of each chat, and rows of operators and
+ * chats as defined in messaging-metrics(7), with averages and without medians.
+ * The parser fills a peer_record and calls peer_take(), which borrows the
+ * record's texts. Usable from C++.
  *
- * It is a plain program of its kind, with none of the project's own code except
- * the allocation. It ends the process when a record lacks what it needs.
+ * It is a typical program of its kind, with none of the project's own code
+ * except the allocation. It ends the process when a record lacks what it needs.
  */
 #ifndef TESTS_BENCH_PEERS_FIGURES_H
 #define TESTS_BENCH_PEERS_FIGURES_H
@@ -48,8 +48,8 @@ void peer_take(const struct peer_record *r);
 /* The rows, to standard output. */
 void peer_print(void);
 
-/* Reads standard input in blocks of whole lines, with PEER_PAD readable bytes
- * behind them. */
+/* Reads standard input in blocks of whole lines, followed by PEER_PAD readable
+ * bytes. */
 enum { PEER_BLOCK = 1 << 20, PEER_PAD = 64 };
 void peer_blocks(void (*each)(char *block, size_t len));
 

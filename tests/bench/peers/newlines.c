@@ -1,5 +1,5 @@
 /*
- * newlines: only counts lines, to show what reading alone costs.
+ * newlines: only counts lines, to show the cost of reading alone.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /*
  * store: writes the messages of a stream on standard input into the table
  * `messages` of MYSQL_URL, and does nothing else: bulk arrays, two connections,
- * all values in memory before the clock starts. Everything else that stores
- * messages is measured against it. Prints {"messages":N,"seconds":S}.
+ * all values in memory before the clock starts. All other ways to store
+ * messages are compared with it. Prints {"messages":N,"seconds":S}.
  *
  *   store [CONNECTIONS [ROWS]]     2; rows a transaction, 5000
  */
@@ -29,7 +29,7 @@ static const char insert[] =
     "message_type, `private`, automated, content, data, version) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
-/* Values of a chunk, column by column, as the library needs them. */
+/* Values of a chunk, column by column, as the library requires. */
 struct chunk {
 	const char *text[COLUMNS][CHUNK];
 	unsigned long len[COLUMNS][CHUNK];
@@ -147,8 +147,8 @@ read_chunk(struct chunk *c, struct flat *f)
 	return c->n > 0;
 }
 
-/* False if another connection was in the way; the whole transaction must then
- * be repeated. */
+/* Returns false if another connection conflicted; the whole transaction must
+ * then be repeated. */
 static bool
 store(struct worker *w, size_t from, unsigned rows)
 {

@@ -13,7 +13,7 @@
  *   shut T         a chat record reports a closing
  *   now T          as of when
  *
- * Times are seconds, with a fraction where it matters. Expected are the
+ * Times are in seconds, with a fraction where it matters. Expected are the
  * intervals of the last episode, in order: FR, RT, waiting, resolution,
  * unanswered, each with its seconds and the operator credited.
  */
@@ -74,7 +74,7 @@ static const struct vector {
 	{ "customer 0, handoff 5, closed 10, customer 20, handoff 25, A 30",
 	    "resolution 10 A, FR 25 A", "FR 5 A" },
 
-	/* Messages that are not answers, or not even messages of people. */
+	/* Messages that are not answers, or not from people. */
 	{ "customer 0, note 5, autoreply 6, other 7, A 60", "FR 60 A",
 	    "FR 60 A" },
 	{ "campaign 0, A 60", "FR 60 A", "" },
@@ -128,7 +128,7 @@ static const struct vector {
 	{ "customer 0, closed 10, note 20, A 30, customer 40, A 45",
 	    "resolution 10 A, FR 30 A, RT 5 A", "RT 5 A" },
 
-	/* The assignee of that time counts, whatever is reported later. */
+	/* The assignee of that time counts, regardless of later reports. */
 	{ "held A 0, held B 50, customer 10, closed 40", "resolution 40 A",
 	    "resolution 30 A, unanswered 30 A" },
 	{ "held A 0, held B 50, customer 10, closed 50", "resolution 50 B",
@@ -148,7 +148,7 @@ static const struct vector {
 	{ "held B 20, customer 10, transfer C 20, closed 40", "resolution 40 C",
 	    "waiting 10 B, waiting 20 C, resolution 30 C, unanswered 30 C" },
 
-	/* A later opening does not change what happened before it. */
+	/* A later opening does not change earlier events. */
 	{ "opened 0, opened 90, customer 10, A 11, customer 90, A 92",
 	    "FR 11 A, RT 2 A", "FR 2 A" },
 	{ "opened 0, opened 90, customer 95, A 97", "FR 7 A", "FR 2 A" },
@@ -194,7 +194,7 @@ milliseconds(const char *s)
 				   : (int64_t)(strtod(s, NULL) * 1000 + 0.5);
 }
 
-/* The words that are messages of the system. */
+/* The words that represent system messages. */
 static const struct {
 	const char *word;
 	enum message_kind kind;
@@ -231,7 +231,7 @@ set_sender(struct message *m, const char *word)
 		m->user = name(word[1] == '\0' ? word : "A", 1);
 }
 
-/* Marks of the same instant are in the order of their kinds. */
+/* Marks with the same time are in the order of their kinds. */
 static void
 add_mark(
     struct script *s, enum mark_kind kind, const char *whom, const char *at)

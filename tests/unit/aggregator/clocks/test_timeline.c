@@ -123,7 +123,7 @@ assert_id(const struct message *m, const char *want)
 		fail_msg("'%.*s' instead of '%s'", TEXT_ARG(t), want);
 }
 
-/* Each version wins over the one before it, by the named field. */
+/* Each version replaces the one before it, because of the named field. */
 static void
 the_greater_version_wins(void **state)
 {
@@ -136,7 +136,7 @@ the_greater_version_wins(void **state)
 	for (i = 0; i < ARRAY_LEN(v); i++)
 		v[i] = message("1", 100);
 	for (i = 1; i < ARRAY_LEN(v); i++) {
-		/* Later versions keep what an earlier one added. */
+		/* Later versions keep the data that an earlier one added. */
 		if (i >= 1)
 			v[i].channel = channel("sms") & LEXICON_CHANNELS;
 		if (i >= 2) /* by its bytes, too, not in the order of arrival */
@@ -279,8 +279,8 @@ the_order_of_arrival_does_not_matter(void **state)
 	}
 }
 
-/* Ids that grow with time, that shrink with it, and mixtures: a few ids out of
- * order are looked up in another way than many. */
+/* Ids that ascend with time, that descend, and mixtures: a few ids out of order
+ * are looked up in a different way than many. */
 static void
 doubles_are_found_in_any_order(void **state)
 {
@@ -302,7 +302,7 @@ doubles_are_found_in_any_order(void **state)
 	}
 }
 
-/* Stored ids mean the same as their texts, whatever kind of id they are. */
+/* Stored ids mean the same as their texts, for every kind of id. */
 static void
 ids_stand_for_their_texts(void **state)
 {
@@ -443,8 +443,8 @@ interner_come_and_go(void **state)
 	assert_int_equal(0, interner_find(&lexicon.names, t));
 }
 
-/* Names are found again whatever was looked up in between, even if they have
- * the same length and ending. */
+/* Names are found again after any other lookups, even of names with the same
+ * length and ending. */
 static void
 channels_keep_their_numbers(void **state)
 {

@@ -12,7 +12,7 @@
 
 #define MOST 6000
 
-/* A naive version, which sorts for each question. */
+/* A naive version, which sorts for each query. */
 struct naive {
 	int64_t v[MOST];
 	size_t n;

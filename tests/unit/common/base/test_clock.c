@@ -95,8 +95,8 @@ time_to_text_agrees_with_gmtime(void **state)
 	assert_string_equal(got, "0001-01-01T00:00:00.000Z");
 }
 
-/* The clock follows the system's clock forward. When that is set back, ours
- * goes on, and follows it again once it is ahead. */
+/* The clock follows the system clock forward. When the system clock is set
+ * back, ours continues, and follows it again once it is ahead. */
 static void
 onward(void **state)
 {

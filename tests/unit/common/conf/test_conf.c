@@ -1,6 +1,6 @@
 /*
  * Tests of common/conf and common/ini: what is read, from where, and which of
- * several values wins. test_conf_mistakes.c tests mistakes.
+ * several values has priority. test_conf_mistakes.c tests mistakes.
  */
 #include "tests/unit/tmpdir.h"
 
@@ -460,7 +460,7 @@ open_files_with_secrets_are_warned_of_once(void **state)
 	buf_release(&why);
 }
 
-/* What messaging.conf(5) and the getters rely on. */
+/* Values on which messaging.conf(5) and the getters rely. */
 static void
 the_table_is_sound(void **state)
 {

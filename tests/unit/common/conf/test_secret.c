@@ -96,7 +96,7 @@ what_cannot_be_read_is_named(void **state)
 }
 
 /* A shell's process substitution makes such a pipe. Its writer may be slow, or
- * stay open. A pipe that nobody writes must not block. */
+ * stay open. A pipe without a writer must not block. */
 static void
 a_pipe_may_hold_it(void **state)
 {

@@ -29,7 +29,7 @@ each_byte_counts(void **state)
 				fail_msg("byte %zu of %zu is ignored", i, len);
 			other[i] ^= 1;
 		}
-		/* Bytes behind the texts do not count. */
+		/* Bytes after the texts do not count. */
 		other[len] ^= 1;
 		if (!hash_same(text, other, len))
 			fail_msg("%zu bytes: the next one counts", len);

@@ -1,7 +1,7 @@
 /*
  * Tests of packing: every number is read back as it was written. Bytes that are
- * cut anywhere, or that no packer writes, are refused without reading beyond
- * them.
+ * truncated anywhere, or that no packer writes, are refused without reading
+ * beyond them.
  */
 #include "tests/unit/unit.h"
 
@@ -80,7 +80,7 @@ everything_comes_back(void **state)
 	buf_release(&b);
 }
 
-/* A copy of exactly that size, so that a read beyond it is seen. */
+/* A copy of exactly that size, so that a read beyond it is detected. */
 static void
 what_is_cut_is_refused(void **state)
 {
@@ -129,7 +129,7 @@ what_nobody_writes_is_bad(void **state)
 	}
 	r = pack_open("\7", 1, LAYOUT + 1);
 	assert_int_equal(pack_end(&r), -1);
-	/* There is no room for three items of two bytes. */
+	/* There is no space for three items of two bytes. */
 	r = pack_open_bare("\3abcde", 6);
 	assert_int_equal(pack_count(&r, 2), 0);
 	assert_int_equal(pack_end(&r), -1);

@@ -300,9 +300,10 @@ requests_are_a_burst_and_then_a_rate(void **state)
 	assert_int_equal(takes(a, &one, 100, 5099), 0);
 	assert_int_equal(takes(a, &one, 100, 5100), 1);
 	assert_int_equal(takes(a, &one, 100, 6100), 10);
-	/* A client never gets more than a burst, however long it was idle. */
+	/* A client never gets more than a burst, regardless of how long it was
+	 * idle. */
 	assert_int_equal(takes(a, &one, 100, INT64_C(1000000000000)), 20);
-	/* While the clock stands still, no new requests are allowed. */
+	/* While the clock does not advance, no new requests are allowed. */
 	assert_int_equal(takes(a, &one, 100, INT64_C(1000000000000)), 0);
 	client_limits_close(a);
 }

@@ -122,7 +122,7 @@ a_lane_takes_half_of_the_places(void **state)
 	wait_until_ran("A");
 	for (i = 0; i < sizeof jobs / sizeof jobs[0]; i++)
 		taken += work_queue_put(q, &jobs[i].job);
-	/* There is no room for the third job of lane 1, nor for the fifth of
+	/* There is no space for the third job of lane 1, nor for the fifth of
 	 * all lanes. */
 	assert_int_equal(taken, 4);
 	jobs[5].job.bytes = 11;

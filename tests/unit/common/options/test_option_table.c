@@ -93,8 +93,8 @@ static const struct option_mode *mode;
 static char said[512]; /* what was written to standard error, or to standard
 			* output for help */
 
-/* Parses words separated by blanks as a command line, and catches what is
- * written to fd. */
+/* Parses words separated by spaces as a command line, and captures the output
+ * to fd. */
 static int
 read_words(const char *words, int fd)
 {
@@ -177,7 +177,7 @@ options_choose_the_mode(void **state)
 	assert_int_equal(read_words("-f pond:a -t b --force", 2), -1);
 	assert_ptr_equal(mode, &fish);
 	assert_string_equal(got.from, "pond:a");
-	/* If no option says what is read, the last one counts. */
+	/* If no option names the input, the last one counts. */
 	assert_int_equal(read_words("-t a -t b", 2), -1);
 	assert_string_equal(got.to, "b");
 	/* A mode that was named counts. */

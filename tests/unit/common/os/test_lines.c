@@ -109,7 +109,8 @@ read_all(int fd, struct buf *got)
 	}
 }
 
-/* However a pipe is cut into pieces, a mark after the first line is content. */
+/* Regardless of how a pipe is split into pieces, a byte order mark after the
+ * first line is content. */
 static void
 only_the_first_line_has_a_mark(void **state)
 {

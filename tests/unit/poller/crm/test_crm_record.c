@@ -1,7 +1,8 @@
 /*
  * Tests of the fields in crm_record that the poller keeps and no record has: a
- * mark may be any scalar, and a bad one is reported. Also what a record may
- * lack, what profiles may not set, and the length of fields about people.
+ * mark may be any scalar, and a bad one is reported. Also tests which members a
+ * record may lack, which ones profiles may not set, and the length of fields
+ * about people.
  */
 #include "tests/unit/profile_world.h"
 
@@ -10,8 +11,8 @@
 #include "common/base/xalloc.h"
 #include "poller/crm/profile.h"
 
-/* A mark may be any scalar. A field that the poller does not know is left out
- * of a list with a warning, and is an error elsewhere. */
+/* A mark may be any scalar. An unknown field is dropped with a warning in a
+ * list, and is an error elsewhere. */
 static const struct {
 	const char *chat, *mark, *bad; /* NULL: none */
 } own_fields[] = {

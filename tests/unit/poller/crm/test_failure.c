@@ -1,6 +1,6 @@
 /*
- * Tests of who is at fault for an error, and of when the circuit breaker
- * decides that the CRM is.
+ * Tests of whose failure an error is, and of when the circuit breaker
+ * attributes it to the CRM.
  */
 #include "tests/unit/unit.h"
 

@@ -1,5 +1,6 @@
 /*
- * Tests of what a profile may ask for: methods, bodies, hosts, headers.
+ * Tests of the requests that a profile may make: methods, bodies, hosts,
+ * headers.
  */
 #define _DEFAULT_SOURCE /* mkstemp */
 

@@ -1,5 +1,5 @@
 /*
- * Tests of what a profile may not do, and of how bodies are passed to it.
+ * Tests of the limits of a profile, and of how bodies are passed to it.
  */
 #define _DEFAULT_SOURCE /* mkstemp, setenv */
 
@@ -65,7 +65,7 @@ bad_profiles_are_refused(void **state)
 	buf_release(&why);
 }
 
-/* What a profile asks of the poller, and the answers. */
+/* The settings of the poller that a profile requests, and the answers. */
 static const struct {
 	const char *expression, *want; /* the path that comes of it */
 } worlds[] = {

@@ -1,6 +1,6 @@
 /*
- * Tests of how long CRMs ask us to wait, and how far their clocks are from
- * ours.
+ * Tests of the pauses that CRMs request, and of the difference between their
+ * clocks and ours.
  */
 #include "tests/unit/unit.h"
 

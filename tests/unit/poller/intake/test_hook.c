@@ -305,7 +305,8 @@ only_who_proves_it_is_believed(void **state)
 
 #define CLOSED "{\"hook_type\":\"close_dialog\",\"dialog_id\":1}"
 
-/* When a delivery came, and when it came first; its name is added to *names. */
+/* The time of a delivery, and of its first arrival; its name is added to
+ * *names. */
 struct arrival {
 	struct headers headers; /* first: for find_header() */
 	int64_t now_ms, first_ms;
@@ -321,7 +322,7 @@ find_first(const void *ctx, const char *once)
 	return a->first_ms;
 }
 
-/* An event that has no time itself. */
+/* An event without a time. */
 static void
 read_untimed(const struct hook *h, const char *body, const struct arrival *a,
     struct buf *to)
@@ -364,7 +365,7 @@ an_event_without_a_time_has_that_of_its_signature(void **state)
 
 	(void)state;
 	read_closing(desk, "1795168800", NOW, &first);
-	/* What the customer wrote within that second came earlier. */
+	/* Messages that the customer wrote within that second came earlier. */
 	assert_non_null(strstr(buf_str(&first),
 	    "\"closed_at\":\"2026-11-20T10:00:00.000Z\","
 	    "\"at\":\"2026-11-20T10:00:00.999Z\""));
@@ -385,8 +386,8 @@ an_event_without_a_time_has_that_of_its_signature(void **state)
 	"{\"hook_type\":\"dialog_transferred\",\"dialog_id\":1,"               \
 	"\"operator_id\":" TO "}"
 
-/* Of two with the same time, the one with the greater id is later. A repeated
- * one keeps its place. */
+/* Of two messages with the same time, the one with the greater id is later. A
+ * repeated one keeps its place. */
 static void
 transfers_within_a_second_keep_their_order(void **state)
 {

@@ -1,7 +1,7 @@
 /*
- * A listener runs for months, so reading a payload must leave no memory behind.
- * Reads each payload of tests/records/hooks.txt many times, and makes calls of
- * a profile that fail.
+ * A listener runs for months, so reading a payload must not leak memory. Reads
+ * each payload of tests/records/hooks.txt many times, and makes calls of a
+ * profile that fail.
  */
 #include "tests/unit/growth.h" /* first: it defines which names the system
                                 * shows */
@@ -107,7 +107,7 @@ a_payload_leaves_nothing_behind(void **state)
 	buf_release(&why);
 }
 
-/* The result of chats_request, and how long it may take; .operators is [] and
+/* The result of chats_request, and its maximum duration; .operators is [] and
  * .now is 1. */
 static const struct {
 	const char *name, *text;

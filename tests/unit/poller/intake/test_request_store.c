@@ -84,8 +84,8 @@ fill_disk(const struct request_store *s, struct rlimit *before)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
 }
 
-/* Does what the intake does: a commit that fails with new lines is repeated
- * without them, and removes less. */
+/* Works like the intake: a commit that fails with new lines is repeated without
+ * them, and removes less. */
 static int
 change_or_remove(struct request_store *s, uint64_t drop, size_t n)
 {

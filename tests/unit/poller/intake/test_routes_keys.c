@@ -111,7 +111,8 @@ send_for_id(const struct world *w, const char *path, const char *body,
 
 /* After a day a key may be used for another request, or for the same one again,
  * which is stored only if it has an id of its own. A key that was dropped for
- * lack of room may also come with a repeated request, which must count once. */
+ * lack of space may also belong to a repeated request, which must count
+ * once. */
 static void
 a_key_that_is_used_again_later_is_of_something_else(void **state)
 {

@@ -417,7 +417,7 @@ a_retry_is_the_same_message(void **state)
 	    &w, &ask, "{\"sender_id\":\"alice\",\"receiver_id\":\"bob\"}");
 	assert_int_equal(b.status, 400);
 	world_drop(&b);
-	/* A day later it is another message. */
+	/* A day later, it is another message. */
 	ask.now_ms = WORLD_NOW + 24 * 3600000;
 	b = send_text(&w, &ask, readme);
 	assert_int_equal(b.status, 200);
@@ -486,7 +486,7 @@ a_token_is_asked_for_when_there_is_a_key(void **state)
 	assert_int_equal(a.status, 401);
 	assert_string_equal(a.authenticate, "Bearer error=\"invalid_token\"");
 	world_drop(&a);
-	/* The token decides, from any address and whatever the query says. */
+	/* The token counts, from any address and regardless of the query. */
 	buf_setf(&header, "bearer %s", vectors[0].token);
 	ask.authorization = buf_str(&header);
 	a = world_post(&w, EVENTS, &ask, EVENT, strlen(EVENT));

@@ -1,5 +1,5 @@
 /*
- * Tests of reaper/close: when too many chats are gone.
+ * Tests of reaper/close: the limit on gone chats.
  */
 #include "tests/unit/unit.h"
 

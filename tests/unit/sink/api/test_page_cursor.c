@@ -1,6 +1,6 @@
 /*
- * Tests of sink/api/page_cursor: which texts are cursors, and the condition
- * that each becomes.
+ * Tests of sink/api/page_cursor: which texts are cursors, and the condition for
+ * each.
  */
 #include "tests/unit/unit.h"
 

@@ -1,6 +1,6 @@
 /*
  * Tests of logging in and out, and of the sender of a request, without a
- * socket: what the headers mean, and which cookie is set.
+ * socket: the meaning of the headers, and the cookie that is set.
  */
 #include "tests/unit/unit.h"
 
