@@ -1,6 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """What a program read from a queue is not there any more when the program ends,
-records that it refuses and messages without a record included."""
+records that it refuses and messages without a record included; but what it made
+of them must have been confirmed."""
 
 import json
 
@@ -28,6 +29,31 @@ READERS = {
 }
 
 
+OUTPUTS = {"records": "rows2", "chats": "statuses2"}
+
+
+def output_is_full(lab, checks, argv, queue):
+    """The broker refuses it, so the input stays."""
+    output = OUTPUTS[queue]
+    lab.take(output)
+    lab.ask_broker(
+        'rabbit_policy:parse_set(<<"VHOST">>, <<"%s">>, <<"^%s$">>, '
+        r'<<"{\"max-length\":1}">>, <<"0">>, <<"queues">>, <<"test">>).' %
+        (output, output))
+    done = lab.run([PROBE, "-b", "1", "write", "queue:" + output],
+                   stdin=b"full\n" * 50, env={"MESSAGING_CONFIG": argv[2]})
+    checks.ends(done, 75, "is full", output)
+    lab.put(queue, [json.dumps({**QUEUES[queue], "id": "2"})])
+    log = queue + ".full"
+    reader = lab.start(argv, lab.path(log))
+    until(20, lambda: "is full" in lab.text(log) or reader.poll() is not None,
+          f"{output} to be full")
+    reader.terminate()
+    reader.wait(60)
+    checks.equal(lab.in_queue(queue, "total"), 1,
+                 f"{queue} that were not confirmed: {lab.text(log)}")
+
+
 def body():
     checks = Checks()
     with Lab("acks") as lab:
@@ -35,6 +61,7 @@ def body():
         sim = lab.sim("--dialogs", 3, "--operators", 2, "--pace", 0)
         conf = lab.conf("conf", {
             "crm acme": {"url": sim.url, "token": TOKEN, "assign": "yes"},
+            "amqp": {"wait_timeout": "2s"},
             "poller": {"state": lab.path("polls")}})
         lab.must(["sink", "-c", conf, "--migrate"])
         for queue, record in QUEUES.items():
@@ -57,6 +84,8 @@ def body():
             letters = lab.must([PROBE, "-e", "read", f"queue:{queue}.dead"])
             checks.that(b"no record" in letters.out,
                         f"{queue}.dead: {letters.out}")
+            if queue in OUTPUTS:
+                output_is_full(lab, checks, argv, queue)
         return checks.result()
 
 
