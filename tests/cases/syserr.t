@@ -96,11 +96,9 @@ class Test:
 
     def a_report(self):
         path = self.conf("report.html", "<!doctype html>\n")
-        argv = ["sink", "-c", self.lab.path("db.conf"), "--report", path,
-                "--tenant", "t"]
-        self.opening(path, 73, argv)
-        for call in ("pread64", "/fstat"):
-            self.inject(call, "EIO", path, 74, "be failing", argv)
+        self.inject("/fstat", "EIO", path, 74, "be failing", [
+            "sink", "-c", self.lab.path("db.conf"), "--report", path,
+            "--tenant", "t"])
 
     def a_state(self):
         """A disk that does not give a byte says nothing of the state: nobody is
