@@ -177,10 +177,41 @@ a_spool_that_is_used_no_more_becomes_small(void **state)
 	assert_true(used > (off_t)MIB);
 	assert_int_equal(change(s, REQUEST_LINES, 490, 0), 0);
 	assert_true(size_after_compacting(s) < used / 4);
+	request_store_close(s);
+	s = open_store(*state, 64 * MIB); /* the copy is not damaged */
 	assert_int_equal(request_store_first(s, REQUEST_LINES), 491);
 	assert_int_equal(request_store_end(s, REQUEST_LINES), 501);
 	assert_int_equal(change(s, REQUEST_LINES, 491, 1), 0);
 	request_store_close(s);
+}
+
+/* Where LMDB's two roots have the number of the page that lists the tables. */
+#define TABLES_AT 128
+
+static void
+lost_tables_are_not_a_new_file(void **state)
+{
+	struct request_store *s = open_store(*state, MIB);
+	char *path = xstrdup(request_store_path(s));
+	const uint64_t none = UINT64_MAX;
+	struct buf why = BUF_INIT;
+	enum exit_code code;
+	int fd, i;
+
+	assert_int_equal(change(s, REQUEST_LINES, 0, 10), 0);
+	request_store_close(s);
+	fd = open(path, O_WRONLY);
+	assert_true(fd >= 0);
+	for (i = 0; i < 2; i++)
+		assert_int_equal(pwrite(fd, &none, sizeof none,
+				     i * sysconf(_SC_PAGESIZE) + TABLES_AT),
+		    sizeof none);
+	(void)close(fd);
+	assert_null(request_store_open(*state, MIB, &code, &why));
+	assert_int_equal(code, PROG_IO);
+	assert_non_null(strstr(buf_str(&why), "is damaged; move it away"));
+	buf_release(&why);
+	free(path);
 }
 
 static int
@@ -205,6 +236,8 @@ test_request_store(void)
 		cmocka_unit_test_setup_teardown(
 		    a_spool_that_is_used_no_more_becomes_small, tmpdir_enter,
 		    leave),
+		cmocka_unit_test_setup_teardown(
+		    lost_tables_are_not_a_new_file, tmpdir_enter, leave),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
