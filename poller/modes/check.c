@@ -60,7 +60,6 @@ struct tenant_check {
 	uint64_t operators, available, bots, operator_pages;
 	uint64_t chats, unassigned, pages, recent, messages;
 	int64_t silence_ms; /* see changed_per_minute() */
-	int64_t oldest;     /* the earliest opened_at, or CLOCK_NONE */
 	struct strmap seen; /* chats: pages may repeat one */
 	struct operators directory;
 	struct chat_lists lists;
@@ -307,9 +306,6 @@ checked_chats_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 			continue;
 		p->chats++;
 		p->unassigned += r->operator_id == NULL;
-		if (r->opened_at != CLOCK_NONE &&
-		    (p->oldest == CLOCK_NONE || r->opened_at < p->oldest))
-			p->oldest = r->opened_at;
 		if (p->sample == NULL)
 			p->sample = json_incref(r->raw);
 		if (p->customer == NULL && r->customer != NULL)
@@ -339,7 +335,6 @@ checked_chats_end(void *ctx, const struct ending *e)
 {
 	struct tenant_check *p = ctx;
 	struct buf *detail = &p->findings[STEP_CHATS].detail;
-	char text[CLOCK_TEXT];
 
 	check_address(p, e);
 	if (e->error != ERROR_CLASS_NONE) {
@@ -351,10 +346,6 @@ checked_chats_end(void *ctx, const struct ending *e)
 	set_finding(p, STEP_CHATS, true);
 	buf_setf(detail, "%llu open, %llu of them unassigned",
 	    (unsigned long long)p->chats, (unsigned long long)p->unassigned);
-	if (p->oldest != CLOCK_NONE) {
-		clock_format(p->oldest, text);
-		buf_addf(detail, ", the oldest thread is from %.10s", text);
-	}
 	if (p->sample != NULL)
 		ask_once(p, PROFILE_MESSAGES, checked_messages_page,
 		    checked_messages_end);
@@ -553,7 +544,6 @@ tenant_check_begin(struct tenant_check *p, struct http *http,
 	crm_session_open(&p->crm, http, t, USAGE_STATUS, store);
 	p->crm.code = code;
 	p->conf = conf;
-	p->oldest = CLOCK_NONE;
 	p->directory.bots = t->bot_operators;
 	set_finding(p, STEP_PROFILE, true);
 	buf_setf(&p->findings[STEP_PROFILE].detail, "%s",
