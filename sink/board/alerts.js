@@ -1,4 +1,4 @@
-/* The alerts of 24 hours. */
+/* The alerts of the last 24 hours. */
 
 import { byId, element, setFailed, setText } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
@@ -9,7 +9,7 @@ import { clockTime } from "./time.js";
 const MOST = 100;
 
 const newest = newestOnly();
-let refused = false; /* it is not allowed for the role */
+let refused = false; /* the role may not read alerts */
 let shown = []; /* rows of the answer */
 
 const COLUMNS = [
@@ -40,7 +40,7 @@ export async function showAlerts() {
 	byId("alerts").hidden = refused || settings.wall;
 	if (refused)
 		return;
-	/* One that joined an earlier one has no messages any more. */
+	/* An alert that joined an earlier one has no messages any more. */
 	shown = answer.rows.filter((alert) => alert.messages > 0);
 	setText(byId("alerts-note"), answer.not_kept
 		? notKept(answer.not_kept, "there were no alerts")

@@ -1,5 +1,5 @@
-/* The backlog over the day: what the present figures were at earlier moments of
- * today and of yesterday, and a picture of the waiting customers by age. */
+/* The backlog over the day: the figures at earlier moments of today and yesterday,
+ * and a picture of the waiting customers by age. */
 
 import { byId, drawing, setText } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
@@ -8,7 +8,7 @@ import { clockTime, span, todaysSpan } from "./time.js";
 import { showTotals } from "./totals.js";
 
 const AGES = ["waiting_5m", "waiting_15m", "waiting_1h", "waiting_longer"];
-/* In pixels of a screen with the usual size of text. */
+/* In pixels of a screen with normal text size. */
 const PICTURE = { height: 92, top: 6, floor: 70, left: 36 };
 const QUARTERS = 96; /* of most days */
 const HOURS = 3; /* between two names below the picture */
@@ -20,8 +20,8 @@ function rowsOf(name) {
 	return rows.filter((row) => row.span === name);
 }
 
-/* Of a column: what it was yesterday at this time, and the points of both days;
- * null before the first answer, and where the past is not known. */
+/* Of a column: its value yesterday at this time, and the points of both days; null
+ * before the first answer, and if the past is unknown. */
 export function pastOf(column) {
 	const points = rowsOf("asked").map((row) => row[column]);
 	const earlier = rowsOf("previous").map((row) => row[column]);
@@ -55,7 +55,7 @@ function grid(most, width) {
 			y: PICTURE.floor + 4 }, "0")];
 }
 
-/* The hours that begin at those of both days, by the clock of the zone. */
+/* The full hours of both days in the time zone. */
 function names(x) {
 	const begins = new Map([...rowsOf("previous"), ...rowsOf("asked")]
 		.map((row) => [row.period, row.at.slice(11, 16)]));
@@ -71,7 +71,7 @@ export function redrawBacklog() {
 	const today = rowsOf("asked").filter((row) => row.waiting_chats > 0);
 	const before = rowsOf("previous").filter((row) =>
 		row.waiting_chats !== null);
-	/* The picture is of all customers, the list may not be. */
+	/* The picture covers all customers, but the list may not. */
 	const isShown = today.length > 0 && !settings.wall
 		&& settings.operator === "" && settings.channel === "";
 
@@ -104,7 +104,7 @@ export function redrawBacklog() {
 				.join(" ") }), ...names(x));
 }
 
-/* If the request fails, the present is shown beside the last answer. */
+/* If the request fails, the present is shown next to the last answer. */
 export async function showBacklog() {
 	try {
 		const answer = await newest(fetchJson("/api/v1/backlog",

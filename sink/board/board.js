@@ -1,5 +1,5 @@
-/* The live board: asks for the present state, then shows each new one that the
- * server sends, without being loaded again. */
+/* The live board: requests the present state, then shows each new state that the
+ * server sends, without reloading the page. */
 
 import { redrawAlerts, showAlerts } from "./alerts.js";
 import { redrawBacklog, showBacklog } from "./backlog.js";
@@ -25,27 +25,27 @@ import { announce, showFreshness, showTotals } from "./totals.js";
 import { showWaiting, tickWaiting } from "./waiting.js";
 
 const STREAM = "/api/v1/now/stream";
-/* How long without a connection, in ms, before it is said. */
+/* How long, in ms, the connection may be lost before the page says so. */
 const DISCONNECTED_MS = 5000;
-/* When a connection was refused, which a browser does not try again. */
+/* Pause after a refused connection, which a browser does not retry. */
 const AGAIN_MS = 5000;
-/* The server ends a stream after five minutes, and the browser comes back: one
- * that lasts longer, in ms, has lost its connection without a word. */
+/* The server ends a stream after five minutes, and the browser reconnects: a stream
+ * that lasts longer, in ms, has silently lost its connection. */
 const SILENT_MS = 5 * 60 * 1000 + 15000;
-/* How often, in ms, views are asked for when the present does not change: a day
- * ends also where nothing happens, and the clock of a screen is set. */
+/* How often, in ms, views are requested when the present does not change: a day also
+ * ends without events, and the clock of a screen may be set. */
 const QUIET_MS = 5 * 60 * 1000;
-/* How soon, in ms, again when that failed. */
+/* Delay in ms before a failed request is repeated. */
 const FAILED_MS = 15000;
-/* One whose answer takes long is asked for less often, so that the server is at
- * work for it a tenth of the time at most. */
+/* A view whose answer takes long is requested less often, so that the server works
+ * for it at most a tenth of the time. */
 const PAUSE_FACTOR = 9;
-/* A slider that moves asks for them when it rests. */
+/* While a slider moves, views are not requested. */
 const REST_MS = 150;
 
 const SECTIONS = ["totals", "changes", "waiting", "operators", "responses",
 	"breakdown", "heatmap", "alerts"];
-/* What is more than the present, and how often, in ms, it is asked for. */
+/* The views beyond the present, and how often, in ms, they are requested. */
 const VIEWS = [
 	{ section: "responses", show: showResponses, every: 10000 },
 	{ section: "waiting", show: showBacklog, every: 30000 },
@@ -55,22 +55,22 @@ const VIEWS = [
 	{ section: "operators", show: showAllocation, every: 2000 },
 	{ section: "alerts", show: showAlerts, every: 2000 },
 ].map((view) => ({ ...view,
-	asked: 0, /* how often it was asked for */
-	due: 0, /* how often it still has to be */
-	idle: true, /* it may be now */
-	timer: null, /* until it may be again */
+	asked: 0, /* number of requests */
+	due: 0, /* number of requests still needed */
+	idle: true, /* a request is allowed now */
+	timer: null, /* until the next request is allowed */
 }));
-/* Settings that they depend on. */
+/* Settings on which they depend. */
 const OF_VIEWS = ["operator", "channel", "range", "zone", "threshold",
 	"wall", "group"];
 
-let source = null; /* of events, never two */
-let again = null; /* a timer: to start again */
-let silent = null; /* a timer: the stream is no longer believed */
+let source = null; /* of events; there are never two */
+let again = null; /* a timer: start again */
+let silent = null; /* a timer: the stream counts as lost */
 const newestStart = newestOnly();
-let lost = null; /* a timer: the connection is away */
-let chosen = null; /* the settings that views were asked for with */
-let rest = null; /* a timer: the settings may change on */
+let lost = null; /* a timer: the connection is lost */
+let chosen = null; /* the settings of the last requests */
+let rest = null; /* a timer: the settings may still change */
 
 function setConnection(state) {
 	const node = byId("connection");
@@ -102,7 +102,7 @@ function onDisconnected() {
 	lost ??= setTimeout(() => setConnection("disconnected"), DISCONNECTED_MS);
 }
 
-/* Each second, and after each change. */
+/* Runs each second, and after each change. */
 function tick() {
 	if (present === null)
 		return;
@@ -132,7 +132,7 @@ function show(newest = present) {
 	tick();
 }
 
-/* False: the section has no figures now, but says why. */
+/* Returns false if the section has no figures now and shows the reason. */
 async function attempt(section, show) {
 	try {
 		await show();
@@ -145,7 +145,7 @@ async function attempt(section, show) {
 	}
 }
 
-/* One that fails leaves the others, and is asked for again. */
+/* A view that fails does not affect the others, and is requested again. */
 async function showView(view) {
 	const mine = ++view.asked;
 	const began = performance.now();
@@ -166,19 +166,19 @@ async function showView(view) {
 	}, done ? Math.max(view.every, PAUSE_FACTOR * took) : FAILED_MS);
 }
 
-/* A wall has what the headline needs, and no other view. */
+/* A wall requests only the data of the headline. */
 function isWanted(view) {
 	return !settings.wall || ["responses", "waiting"].includes(view.section);
 }
 
-/* Not without a connection: what is there stays. */
+/* Does nothing without a connection: the page keeps its figures. */
 function showDue(view) {
 	if (view.due > 0 && view.idle && lost === null && isWanted(view))
 		showView(view);
 }
 
 /* The present has changed. Other rows of the same flush may be stored a moment
- * later, so a view that is asked for now is so once more. */
+ * later, so a view that is requested now is requested once more. */
 function moveViews() {
 	for (const view of VIEWS) {
 		view.due = 2;
@@ -191,7 +191,7 @@ async function showChannels() {
 		showForm();
 }
 
-/* At once, if they are chosen otherwise than before. */
+/* Requests views at once if the settings have changed. */
 function showChosen() {
 	const key = OF_VIEWS.map((name) => settings[name]).join(" ");
 
@@ -216,7 +216,7 @@ function watch() {
 	}, SILENT_MS);
 }
 
-/* The stream opens also where there is no answer, so this is behind one. */
+/* The stream also opens if there is no answer, so this follows the first answer. */
 function follow() {
 	source?.close();
 	source = new EventSource(STREAM);
@@ -225,7 +225,7 @@ function follow() {
 		onConnected();
 		watch();
 	});
-	/* Figures stay, and the page says that they are of before. */
+	/* Figures stay, and the page says that they are old. */
 	source.addEventListener("problem", (event) => {
 		onConnected();
 		setProblem(problemSince(JSON.parse(event.data).detail));
@@ -244,8 +244,8 @@ function follow() {
 	});
 }
 
-/* Who comes back to the page may start while an earlier start is under way,
- * which is then given up. */
+/* A user who returns to the page may start while an earlier start is running, which
+ * is then cancelled. */
 async function start() {
 	clearTimeout(again);
 	clearTimeout(silent);
@@ -350,8 +350,8 @@ function listen() {
 
 restoreAfterLogin();
 listen();
-/* A page that was left may be kept for the way back, and its connection with
- * it, of which a browser has six. */
+/* A browser may keep a page that the user has left, together with its connection, of
+ * which it has only six. */
 addEventListener("pagehide", () => source?.close());
 addEventListener("pageshow", (event) => {
 	if (event.persisted)

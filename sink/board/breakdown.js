@@ -1,5 +1,5 @@
-/* Responses of the range by channel, operator or team, as a table with bars, which
- * can be had as CSV; and a link to what is shown, with its dates. */
+/* Responses of the range by channel, operator or team, as a table with bars and as
+ * CSV; and a link to this view with its dates. */
 
 import { byId, drawing, setFailed, setText } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
@@ -92,8 +92,8 @@ function rowsOf(answer, group) {
 	})).sort((a, b) => b.avg_seconds - a.avg_seconds);
 }
 
-/* How many customers still wait, and so are in no response figure yet; null if the
- * list may be incomplete, or the range has ended. */
+/* The number of customers who are still waiting and therefore in no response figure
+ * yet; null if the list may be incomplete, or the range has ended. */
 function waitingNow(row, group) {
 	return group === "team" || isListShort() || chosenSpan().to <= dateOf(now())
 		? null : present.waiting.filter((one) => isChosen(one)
@@ -140,7 +140,7 @@ export async function showBreakdown() {
 	redrawBreakdown();
 }
 
-/* The clipboard is not for pages that came without HTTPS. */
+/* Pages without HTTPS may not use the clipboard. */
 export function listenToBreakdown() {
 	byId("group").addEventListener("change", (event) =>
 		change({ group: event.target.value }));

@@ -15,7 +15,7 @@ import { addressOfFigure, settings } from "./settings.js";
 import { chosenSpan, clockTime, dateOf, now, percentChange, period, previousText,
 	span } from "./time.js";
 
-/* A difference below this share of the average is none. */
+/* A difference below this share of the average counts as none. */
 const LEAST = 0.05;
 /* Parts below this share of the difference are not shown. */
 const LEAST_PART = 0.1;
@@ -56,7 +56,7 @@ function grouped(rows, key) {
 	return [...groups.values()];
 }
 
-/* The periods that follow each other and contribute most: {rows, part}. */
+/* The consecutive periods that contribute most: {rows, part}. */
 function worstRun(rows, all) {
 	const direction = Math.sign(all.is.average - all.was.average);
 	const periods = grouped(rows, "period")
@@ -78,7 +78,7 @@ function worstRun(rows, all) {
 	return best;
 }
 
-/* As "14:00 to 17:00", or days. */
+/* "14:00 to 17:00", or days. */
 function whenOf(rows, by) {
 	const asked = rows.filter((row) => row.span === "asked");
 
@@ -102,7 +102,7 @@ function whenOf(rows, by) {
 		+ `${clockTime(first.begin_utc)} to ${clockTime(end)}`;
 }
 
-/* The intervals of rows that differ in their period only. */
+/* The intervals of rows that differ only in their period. */
 function opensOf(rows) {
 	const asked = rows.filter((row) => row.span === "asked" && row.href);
 
@@ -123,7 +123,7 @@ function partOf(kind, name, rows, all, by) {
 		mostly: run.part / part > 0.5 ? whenOf(run.rows, by) : null };
 }
 
-/* The channel that contributes most of what a run of periods does. */
+/* The channel that contributes most to a sequence of periods. */
 function channelOf(run, all) {
 	const most = grouped(run.rows, "channel").find((rows) =>
 		contribution(pairOf(rows), all) / run.part > 0.5);
@@ -164,7 +164,7 @@ const COLUMNS = [
 	{ title: "Mostly", value: (row) => row.mostly },
 ];
 
-/* As a sentence; the table has the rest. */
+/* The summary as a sentence; the table has the rest. */
 function verdict({ is, was }, parts, before) {
 	const change = (is.average - was.average) / was.average;
 	const figures = `average ${span(was.average)} → ${span(is.average)}, `

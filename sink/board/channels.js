@@ -1,13 +1,12 @@
-/* The channels that can be chosen: those in which somebody waits, or did since
- * the page was opened, and those in which somebody was answered in the range
- * that was chosen. */
+/* The channels that can be selected: those with waiting customers now or since the
+ * page was opened, and those with responses in the selected range. */
 
 import { fetchJson, newestOnly } from "./fetch_json.js";
 import { present } from "./present.js";
 import { settings } from "./settings.js";
 import { chosenSpan } from "./time.js";
 
-/* How soon, in ms, again when that failed. */
+/* Delay in ms before a failed request is repeated. */
 const FAILED_MS = 15000;
 
 const newest = newestOnly();
@@ -22,8 +21,8 @@ export function channels() {
 	return [...new Set([...waited, ...answered])].filter((one) => one);
 }
 
-/* Asks once for each range, because the server reads all responses of it. True:
- * there is an answer. */
+/* Requests each range once, because the server reads all its responses. Returns true
+ * if there is an answer. */
 export async function askForChannels() {
 	let range = null;
 

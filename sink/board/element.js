@@ -18,7 +18,7 @@ function fill(node, attributes, children) {
 	return node;
 }
 
-/* Children are texts and elements; attributes that are null are left out. */
+/* Children are texts and elements; attributes that are null are omitted. */
 export function element(tag, attributes = {}, ...children) {
 	return fill(document.createElement(tag), attributes, children);
 }
@@ -31,19 +31,19 @@ export function byId(id) {
 	return document.getElementById(id);
 }
 
-/* Writes only what is new, so that nothing moves for a screen reader. */
+/* Writes only changes, so that nothing moves for a screen reader. */
 export function setText(node, text) {
 	if (node.textContent !== text)
 		node.textContent = text;
 }
 
-/* A link, or only its text where there is nothing behind it. */
+/* A link, or only its text if there is no target. */
 export function link(text, address, attributes = {}) {
 	return text === null || address === null ? text
 		: element("a", { href: address, ...attributes }, String(text));
 }
 
-/* Of rows and cells: what tells each from the others of its node. */
+/* The keys of rows and cells within their node. */
 const keys = new WeakMap();
 
 function keyed(key, node) {
@@ -51,8 +51,8 @@ function keyed(key, node) {
 	return node;
 }
 
-/* In that order. What is clicked or has the focus is not moved, which would end
- * both: the others are put around it. */
+/* Puts the children in this order. A clicked or focused element is not moved, which
+ * would end both: the others are placed around it. */
 function arrange(node, children) {
 	if (node.childNodes.length === children.length
 		&& children.every((child, i) => child === node.childNodes[i]))
@@ -86,10 +86,9 @@ function become(node, other) {
 	exchange(node, ...other.childNodes);
 }
 
-/* Gives a node other children. One that it has already, by its key, else by its
- * place, stays and becomes what it is to be: anyone who presses a button of the
- * mouse on it while the page is drawn again has clicked it, and it keeps the
- * focus. */
+/* Replaces the children of a node. A child that exists already, identified by its
+ * key or position, is updated in place: a click during a redraw still counts, and
+ * the focus is kept. */
 export function exchange(node, ...others) {
 	const keyOf = (child, i) => keys.get(child) ?? i;
 	const own = new Map([...node.childNodes].map((child, i) =>
@@ -119,7 +118,7 @@ function cell(column, row) {
 	const address = value === null ? null : column.opens?.(row) ?? null;
 	const content = link(value, address) ?? "–";
 
-	/* A name may be written from right to left, the page is not. */
+	/* A name may be written from right to left, but the page is not. */
 	node.append(column.kind === "text" ? element("bdi", {}, content)
 		: content);
 	if (column.picture)
@@ -127,13 +126,13 @@ function cell(column, row) {
 	return keyed(column.title, node);
 }
 
-/* Of the section that a node is in; undefined: it is in none. */
+/* The id of the section that contains a node, or undefined. */
 export function titleOf(node) {
 	return node.closest("section, dialog")?.querySelector("h2");
 }
 
-/* What had the focus may be gone, with its row or without: then it goes to the
- * row that is there instead, else to the title, from where it is not far. */
+/* If the focused element has disappeared, the focus moves to the row in its place,
+ * or else to the title of the section. */
 function keepFocus(node, draw) {
 	const focused = node.contains(document.activeElement)
 		? document.activeElement : null;
@@ -150,8 +149,8 @@ function keepFocus(node, draw) {
 		?? links[0] ?? titleOf(node)).focus();
 }
 
-/* A title that sorts the table by its column: a column's order(row) is a text or
- * a number, of which the least comes first. */
+/* A title that sorts the table by its column: a column's order(row) is a text or a
+ * number; the least comes first. */
 function heading(column, node, sorting) {
 	const is = sorting?.title === column.title;
 
@@ -164,7 +163,7 @@ function heading(column, node, sorting) {
 		column.title)));
 }
 
-/* What the rows of a table are to be sorted by; undefined: its own order. */
+/* The order selected for the rows of a table; undefined: its own order. */
 function sortingOf(node) {
 	const [id, title] = settings.sort.split(":");
 
@@ -184,12 +183,12 @@ export function inOrder(node, columns, rows) {
 	});
 }
 
-/* Rows as a table. A column is {title, value(row), kind, names, opens(row),
- * picture(row), order(row)}; names says that it names the row, opens gives the
- * address that its value leads to, picture what stands behind it. A row's member
- * key tells it from the others. A column that no row
- * has a value for is left out. Roles are written because narrow screens show a
- * row as a block, and a browser then forgets that it is one. */
+/* Shows rows as a table. A column is {title, value(row), kind, names, opens(row),
+ * picture(row), order(row)}; names: it names the row; opens returns the address to
+ * which its value links; picture returns an image for the cell. A row's member key
+ * identifies it. A column without any value is omitted. Roles are explicit, because
+ * narrow screens show a row as a block, and a browser then no longer treats it as a
+ * row. */
 export function table(node, columns, rows, attributes = () => ({})) {
 	const shown = columns.filter((column) =>
 		rows.some((row) => column.value(row) !== null));
@@ -207,7 +206,7 @@ export function table(node, columns, rows, attributes = () => ({})) {
 	node.hidden = rows.length === 0;
 }
 
-/* A second press goes back to the table's own order. */
+/* A second click restores the table's own order. */
 export function listenToSorting() {
 	document.addEventListener("click", (event) => {
 		const { sorts, by } = event.target.dataset;
@@ -218,17 +217,16 @@ export function listenToSorting() {
 	});
 }
 
-/* A section has what it shows, or, where that failed, why instead. */
+/* Shows the content of a section or, after a failure, the reason. */
 export function setFailed(id, why) {
 	byId(id).classList.toggle("failed", why !== "");
 	if (why !== "")
 		setText(byId(`${id}-note`), why);
 }
 
-/* Figures: {id, title, value, kind, opens, before, beforeOpens, change,
- * changeKind}; before is what the value is compared with, change the difference.
- * Nothing is behind what is not known. Nodes that are there already stay, so that
- * the focus does. */
+/* Shows figures: {id, title, value, kind, opens, before, beforeOpens, change,
+ * changeKind}; before is the value for comparison, change the difference. Unknown
+ * values have no link. Existing nodes stay, so that the focus is kept. */
 export function figures(list, shown) {
 	for (const one of shown) {
 		const { id, title, value = null, kind, before = "" } = one;
@@ -257,8 +255,8 @@ export function figures(list, shown) {
 
 const TREND = { width: 120, height: 32 };
 
-/* {points, before, text}: a line of what was, null where that is not known, and
- * a thin one of the previous period. */
+/* {points, before, text}: a line of past values, null for unknown ones, and a thin
+ * line for the previous period. */
 function showTrend(node, trend) {
 	const known = (points) => points.filter((point) => point !== null);
 
@@ -289,7 +287,7 @@ function showTrend(node, trend) {
 	line(before, "was"), line(points, "is")));
 }
 
-/* One bar of parts: {n, kind, title}; and what each is, as a list. */
+/* One bar of parts, {n, kind, title}, and its legend as a list. */
 export function stackedBar(bar, legend, parts) {
 	const all = parts.reduce((sum, part) => sum + part.n, 0);
 	let x = 0;

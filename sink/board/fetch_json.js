@@ -1,10 +1,10 @@
-/* Asks the API for JSON. */
+/* Requests JSON from the API. */
 
 import { isOfAnother } from "./present.js";
 import { leaveForLogin } from "./settings.js";
 import { setClock } from "./time.js";
 
-/* How long, in ms, an answer may take. */
+/* Maximum time for an answer, in ms. */
 const ANSWER_MS = 60000;
 
 function parsed(text) {
@@ -15,7 +15,8 @@ function parsed(text) {
 	}
 }
 
-/* {status, answer}; answer is null where it is not JSON, as that of a proxy. */
+/* {status, answer}; answer is null if it is not JSON, such as a proxy's error
+ * page. */
 export async function ask(path) {
 	try {
 		const got = await fetch(path,
@@ -29,16 +30,17 @@ export async function ask(path) {
 	}
 }
 
-/* What is wrong, as a sentence; "": nothing. */
+/* The error as a sentence; "" if there is none. */
 export function problemOf({ status, answer }) {
 	if (status === 200 && answer !== null)
 		return "";
-	return answer?.detail ?? `The answer, ${status}, is none of this `
-		+ "server; a proxy may have given it.";
+	return answer?.detail ?? `The answer, ${status}, is not from this `
+		+ "server; it may be from a proxy.";
 }
 
-/* An answer in JSON; null: it is not for the role. An error has the problem's
- * sentence. Anyone who is logged out, or somebody else by now, leaves the page. */
+/* Returns an answer in JSON; null if the role may not read it. Errors have the
+ * problem's sentence. If the user has logged out, or another one has logged in, the
+ * page is left. */
 export async function fetchJson(path, parameters = {}) {
 	const given = Object.entries(parameters).filter(([, v]) => v !== "");
 	const got = await ask(`${path}?${new URLSearchParams(given)}`);
@@ -52,14 +54,13 @@ export async function fetchJson(path, parameters = {}) {
 		throw new Error(problem);
 	if (isOfAnother(got.answer)) {
 		location.reload();
-		throw new Error("Somebody else has logged in.");
+		throw new Error("Another user has logged in.");
 	}
 	return got.answer;
 }
 
-/* A function that awaits requests of one kind, of which only the newest counts:
- * the answer to an older one may come later, and is undefined, as is its
- * error. */
+/* Returns a function that awaits requests of one kind, of which only the newest
+ * counts: an older answer may arrive later, and is undefined, as is its error. */
 export function newestOnly() {
 	let asked = 0;
 

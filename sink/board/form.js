@@ -1,4 +1,4 @@
-/* The choices at the head of the page. */
+/* The settings at the top of the page. */
 
 import { channels } from "./channels.js";
 import { byId, element, setText } from "./element.js";
@@ -6,13 +6,13 @@ import { channelName, present } from "./present.js";
 import { change, ignoredFilters, settings } from "./settings.js";
 import { rangeDates, spokenExactly, zone } from "./time.js";
 
-/* What the slider stops at, in seconds. */
+/* The values of the slider, in seconds. */
 const STEPS = [15, 30, 45, 60, 90, 120, 150, 180, 240, 300, 420, 600, 900, 1200,
 	1800, 2700, 3600, 7200, 14400, 28800, 86400];
 
 const RANGES = [["", "today"], ["yesterday", "yesterday"], ["7d", "7 days"],
 	["28d", "28 days"], ["90d", "90 days"]];
-const DATES = "dates"; /* the choice that shows the fields of both */
+const DATES = "dates"; /* the option that shows both date fields */
 
 function showChoices(id, values, all = null) {
 	const node = byId(id);
@@ -74,8 +74,8 @@ function onDate() {
 
 let shown = {}; /* the settings that the form has */
 
-/* What has the focus may be half chosen, or typed; but not when it was chosen
- * otherwise since, as by the way back. */
+/* A focused field may be incomplete, so it is not changed; unless the setting was
+ * changed elsewhere since, for example by the back button. */
 function unlessFocused(id, show) {
 	if (document.activeElement !== byId(id) || settings[id] !== shown[id])
 		show();

@@ -1,5 +1,5 @@
-/* Responses by hour of the week: a picture whose colour is the average, and the
- * same as a table. */
+/* Responses by hour of the week: a picture whose colour is the average, and the same
+ * data as a table. */
 
 import { byId, drawing, element, exchange, link, setFailed,
 	setText } from "./element.js";
@@ -9,14 +9,14 @@ import { addressOfFigure, settings } from "./settings.js";
 import { heatmapSpan, isRangeTooShort, span, spanText } from "./time.js";
 
 const DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-/* Where colours end, in times of the target. */
+/* Upper limits of the colours, as multiples of the target. */
 const LIMITS = [0.5, 1, 2, 4];
 const CELL = { left: 36, top: 6, high: 24, gap: 2 };
 
 const newest = newestOnly();
 let shown = []; /* rows of the answer, with level */
 
-/* Against the target: 1 and 2 are within it; 0: nothing. */
+/* Relative to the target: 1 and 2 are within it; 0: no responses. */
 function levelOf(row) {
 	const above = LIMITS.findIndex((limit) =>
 		row.avg_seconds <= limit * settings.threshold);
@@ -59,7 +59,7 @@ export function redrawHeatmap() {
 				y: floor + 14 }, `${h}:00`)));
 }
 
-/* Where each colour ends, and that of an hour without responses. */
+/* The limits of each colour, and the colour of an hour without responses. */
 function showLegend() {
 	const end = (i) => span(LIMITS[i] * settings.threshold);
 	const called = (level) => level === 0 ? "none"
@@ -131,7 +131,7 @@ export async function showHeatmap() {
 	showTable();
 }
 
-/* A click on the picture; the keyboard has the table. */
+/* Handles a click on the picture; keyboard users have the table. */
 export function listenToHeatmap() {
 	byId("heatmap-picture").addEventListener("click", (event) => {
 		const { opens } = event.target.dataset;

@@ -1,7 +1,7 @@
 /*
- * login: a link with a token behind its #, as scripts/setup prints it, logs in by
- * itself. Browsers send no server what is behind a #, and here it leaves the
- * history, too.
+ * login: a link with a token after its #, as printed by scripts/setup, logs in
+ * automatically. Browsers do not send the text after a # to a server, and it is
+ * removed from the history here, too.
  */
 const token = new URLSearchParams(location.hash.slice(1)).get("token");
 

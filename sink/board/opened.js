@@ -1,5 +1,4 @@
-/* What is behind a figure, in a dialog: the intervals that it is made of, or
- * chats. */
+/* A dialog with the data of a figure: its intervals, or chats. */
 
 import { byId, figures, setText, table, titleOf } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
@@ -10,16 +9,18 @@ import { closeTimeline, listenToTimeline, openTimeline } from "./timeline.js";
 import { dayAndTime, secondsSince, span } from "./time.js";
 
 const PAGE = 200;
-/* What only a figure has, not chats. */
+/* The parts that only figures have. */
 const OF_FIGURE = ["opened-figures", "permalink"];
 
-/* What is open: {key, figure, chats, rows, next, asking}: queries of which one
- * is empty, rows so far, the cursor of the next page, and whether that is under
- * way. An answer for one that was left meanwhile is dropped. */
+/* The open view: {key, figure, chats, rows, next, asking}: queries, one of which is
+ * empty, the rows so far, the cursor of the next page, and whether it is being
+ * requested. Answers for a view that was closed meanwhile are dropped. */
 let shown = { key: "" };
 const newest = newestOnly();
-let chatLink = null; /* what had the focus when a chat was opened in it */
-let opener = {}; /* {link, title}: what had the focus, and its section's title */
+let chatLink = null; /* the element that had the focus when a chat was opened in
+                      * it */
+let opener = {}; /* {link, title}: the element that had the focus, and its section's
+                  * title */
 
 function isOpen() {
 	return settings.figure !== "" || settings.chats !== "";
@@ -74,7 +75,7 @@ function showFigure(answer, query) {
 		addressOf({ figure: query, ...NO_CHAT }));
 }
 
-/* Of the rows that are there, the longest first; who does not wait comes last. */
+/* Sorts the rows, the longest first; customers who are not waiting come last. */
 function byWait(a, b) {
 	return (Date.parse(a.waiting_since) || Infinity)
 		- (Date.parse(b.waiting_since) || Infinity) || 0;
@@ -99,20 +100,20 @@ function showRows(columns) {
 				: `, ${ms / 1000} seconds together.`));
 }
 
-/* Of what is behind a figure nothing but a sentence. */
+/* Shows a sentence instead of the data of a figure. */
 function showNothing(why) {
 	for (const id of [...OF_FIGURE, "opened-table", "more"])
 		byId(id).hidden = true;
 	setText(byId("opened-note"), why);
 }
 
-/* A link leads anybody here, whatever their role. */
+/* Users of any role can arrive here through a link. */
 function refuse() {
 	showNothing("What is behind it is not for this role.");
 }
 
-/* A page of the API may end before it is full, with a next one: so many are
- * asked for, as long as anybody looks. */
+/* A page of the API may end before it is full: this many pages are requested while
+ * the view is open. */
 const MOST_PAGES = 20;
 
 async function askPage(of, query) {
@@ -134,7 +135,7 @@ async function askPage(of, query) {
 	return { ...answer, rows };
 }
 
-/* A page that is under way is not asked for again: it would be added twice. */
+/* A page that is being requested is not requested again: it would be added twice. */
 async function addPage() {
 	const of = shown;
 	const query = Object.fromEntries(
@@ -184,7 +185,7 @@ async function askBehind(of) {
 	await addPage();
 }
 
-/* What failed is asked for again by anyone who comes back to it. */
+/* A failed request is repeated when the user returns to it. */
 async function showBehind() {
 	const of = shown;
 
@@ -207,13 +208,13 @@ async function attempt(work) {
 	}
 }
 
-/* After a timeline the link that led to it has the focus again. */
+/* After a timeline, the link that led to it gets the focus again. */
 function comeBack() {
 	(chatLink?.isConnected ? chatLink : byId("opened-title")).focus();
 	chatLink = null;
 }
 
-/* What a query asks for, in words. */
+/* A query in words. */
 function titleOfChats(query) {
 	const over = query.get("waiting_seconds");
 
@@ -241,8 +242,8 @@ function titleOfFigure(query) {
 		.filter((one) => one !== null).join(", ");
 }
 
-/* Opens, changes or closes it as the settings say. A wall opens nothing: nobody
- * is named there. */
+/* Opens, changes or closes the dialog according to the settings. A wall opens
+ * nothing, because it must not show names. */
 export async function showOpened() {
 	const dialog = byId("opened");
 	const { figure, chats } = settings;
@@ -285,7 +286,7 @@ export async function showOpened() {
 
 export function listenToOpened() {
 	byId("opened").addEventListener("close", () => {
-		/* The link has the focus again, unless it is gone. */
+		/* The link gets the focus again, if it still exists. */
 		if (!opener.link.isConnected)
 			opener.title?.focus();
 		if (isOpen() || settings.chat !== "")

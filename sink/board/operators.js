@@ -1,6 +1,5 @@
-/* The load of the operators: their open chats beside how many they may have,
- * their waiting customers, and their response times. The longest wait counts up
- * each second. */
+/* The load of the operators: their open chats and capacity, their waiting customers,
+ * and their response times. The longest wait counts up each second. */
 
 import { byId, drawing, setFailed, setText } from "./element.js";
 import { fetchJson, newestOnly } from "./fetch_json.js";
@@ -12,9 +11,9 @@ const BAR = { width: 100, height: 10 };
 const LETTERS = 14;
 
 const newest = newestOnly();
-let refused = false; /* allocation is not allowed for the role */
-/* Of allocation's answer: by operator, how many chats they may have and were
- * given; and the queue. */
+let refused = false; /* the role may not read allocation */
+/* From allocation's answer: by operator, the capacity and the number of assigned
+ * chats; and the queue. */
 export let allocation = { limits: new Map(), given: new Map(), queue: null,
 	free: null, note: "" };
 
@@ -22,7 +21,7 @@ const chats = (rest) => (row) => addressBehind({
 	chats: `operator=${encodeURIComponent(row.operator)}&${rest}` });
 const responses = (row) => addressOfFigure(row.href);
 
-/* Nobody answers these customers until somebody takes the chats over. */
+/* These customers get no answer until another operator takes over the chats. */
 function isUnattended(o) {
 	return o.available === false && o.waiting_chats > 0;
 }
@@ -31,7 +30,7 @@ function isOverloaded(o) {
 	return o.limit !== null && o.open_chats > o.limit;
 }
 
-/* Leaves room in the tile for the text after the name. */
+/* Leaves space in the tile for the text after the name. */
 function shortName(o) {
 	const letters = [...o.name ?? o.operator];
 
@@ -39,8 +38,8 @@ function shortName(o) {
 		? `${letters.slice(0, LETTERS).join("")}…` : letters.join("");
 }
 
-/* {text, opens}: the first operator who is to be looked after, and how many
- * there are besides; nothing where there is none. */
+/* {text, opens}: the first operator who needs attention, and the number of others;
+ * empty if there is none. */
 function firstOf(operators, text, opens) {
 	const [first, ...others] = operators;
 
@@ -69,8 +68,8 @@ export function overloaded() {
 			+ `${o.waiting_chats} wait`, chats("open=1")) };
 }
 
-/* Chats up to the limit, what is free, and in red what is above. Without a limit
- * the bar is relative to the operator with most chats. */
+/* Chats up to the limit, free slots, and in red those above. Without a limit, the
+ * bar is relative to the operator with most chats. */
 function loadBar(o) {
 	const limit = o.limit ?? o.most;
 	const scale = BAR.width / Math.max(1, o.open_chats, limit, o.most);
@@ -87,8 +86,8 @@ function loadBar(o) {
 	rect("above", limit, o.open_chats));
 }
 
-/* From the list of waiting customers if it has the operator, else what the answer
- * said, plus the time since. */
+/* From the list of waiting customers if it contains the operator, otherwise from the
+ * answer, plus the time since. */
 function longestOf(operator, then) {
 	const first = present.waiting.find((one) => one.operator === operator);
 	const asOf = present.now[0]?.as_of;
@@ -102,7 +101,7 @@ const COLUMNS = [
 	{ title: "Operator", kind: "text", names: true,
 		value: (o) => o.name ?? o.operator,
 		order: (o) => o.name ?? o.operator },
-	/* A bot has chats, and is not listed. */
+	/* A bot may have chats without being listed. */
 	{ title: "Status", order: (o) => o.available === null ? 2 : !o.available,
 		value: (o) => o.available === null ? "not listed"
 			: o.available ? "online" : "offline" },
@@ -131,8 +130,8 @@ const COLUMNS = [
 		order: (o) => -(o.given ?? -1) },
 ];
 
-/* Operators who are offline while their customers wait, then those with too many
- * chats, then by longest wait; bots, which are not listed, last. */
+/* Offline operators with waiting customers come first, then those above capacity,
+ * then by longest wait; bots, which are not listed, come last. */
 function byUrgency(a, b) {
 	return isUnattended(b) - isUnattended(a)
 		|| (a.available === null) - (b.available === null)
@@ -179,8 +178,8 @@ export function tickOperators() {
 			longestOf(row.dataset.operator, row.dataset.longest)));
 }
 
-/* What the operators may have, and what the queue is. Where no assignment was
- * ever stored, how many chats were given is not known. */
+/* Reads the capacities and the queue. If no assignment was ever stored, the number
+ * of assigned chats is unknown. */
 export async function showAllocation() {
 	if (refused)
 		return;

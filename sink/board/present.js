@@ -1,17 +1,17 @@
-/* The newest answer of /api/v1/now, and what views share: long lists of which the
- * first rows are shown, and what is said of metrics that are not kept. */
+/* The newest answer of /api/v1/now, and code that views share: long lists of which
+ * the first rows are shown, and notes about metrics that are not stored. */
 
 import { byId, inOrder, setText, table } from "./element.js";
 import { change, settings } from "./settings.js";
 import { secondsSince } from "./time.js";
 
-/* Of the time to answer, what is left when a wait becomes urgent. */
+/* The remaining share of the target at which a wait becomes urgent. */
 const SOON = 0.2;
-/* Late waits get stronger colours from these lengths on, in seconds. */
+/* Lengths in seconds from which late waits get stronger colours. */
 const LATER = 900, LATEST = 3600;
 
-/* Of a list that can be long, the most urgent rows: what stands below it stays
- * within reach. Operators are a list to be seen as a whole. */
+/* Of a long list, only the most urgent rows are shown, so that the sections below
+ * stay within reach. The list of operators is shown as a whole. */
 const FIRST = 10, FIRST_NARROW = 5;
 const narrow = matchMedia("(max-width: 56rem)");
 
@@ -25,23 +25,23 @@ export function setPresent(answer) {
 	present = answer;
 }
 
-/* Anyone who logs in as somebody else does so in all tabs: what is asked from then on
- * is not to stand beside what is there. Answers but that of /now have the tenant
- * only. */
+/* A login as another user applies to all tabs: later answers must not be mixed with
+ * earlier ones. Answers other than /now contain only the tenant. */
 export function isOfAnother(answer) {
 	return present !== null && ["tenant", "role", "of_teams"].some((name) =>
 		name in answer && answer[name] !== present[name]);
 }
 
-/* Before the first row, also of the teams, or without totals and chats: what
- * was not counted is not 0. With chats kept, nobody waits if none does. */
+/* Before the first row, also of the teams, or without totals and chats, figures are
+ * unknown, not 0. If chats are stored, an empty list means that nobody is
+ * waiting. */
 export function isUnknown() {
 	return present?.now.length === 0 && present.waiting.length === 0
 		&& (present.not_kept?.includes("chats")
 			|| present.of_teams && present.operators.length === 0);
 }
 
-/* As a sentence. An agent has a row also where the token's teams have none. */
+/* The note as a sentence. An agent has a row even if the token's teams have none. */
 export function nothingYet() {
 	if (isUnknown() && present.operators.length > 0)
 		return notKept(present.not_kept, "nobody has written yet");
@@ -55,13 +55,13 @@ export function nameOf(operator) {
 	return operator === null ? null : found?.name ?? operator;
 }
 
-/* What follows the name of a chat's operator. */
+/* The text after the name of a chat's operator. */
 export function ifOffline({ operator }) {
 	return present.operators.some((o) => o.operator === operator
 		&& operator !== null && o.available === false) ? ", offline" : "";
 }
 
-/* What people call the channels that CRMs name by a word. */
+/* Display names of channels. */
 const CHANNELS = { api: "API", email: "Email", facebook: "Facebook",
 	instagram: "Instagram", line: "LINE", mail: "Email", ok: "OK", sms: "SMS",
 	telegram: "Telegram", viber: "Viber", vk: "VK", web: "Web", wechat: "WeChat",
@@ -75,7 +75,7 @@ export function waited(row) {
 	return secondsSince(row.waiting_since);
 }
 
-/* fine, soon, late; late is graded as the bar of waits is. */
+/* fine, soon, late; late has the same levels as the bar of waits. */
 export function urgency(waited) {
 	const left = settings.threshold - waited;
 
@@ -85,15 +85,15 @@ export function urgency(waited) {
 	return left <= SOON * settings.threshold ? "soon" : "fine";
 }
 
-/* Of those that are asked for. */
+/* Of the requested channels and operators. */
 export function isChosen(row) {
 	return (settings.operator === "" || row.operator === settings.operator)
 		&& (settings.channel === ""
 			|| row.channel === settings.channel);
 }
 
-/* Of those that are listed, those that the totals have. Teams have no part of
- * what nobody has. */
+/* Of the listed customers, those in the totals. Totals of teams do not include
+ * unassigned chats. */
 export function countedOnes() {
 	return present.waiting.filter((row) => !present.of_teams || row.assigned);
 }
@@ -107,8 +107,9 @@ export function isListShort() {
 		|| counted.length < (present.now[0]?.waiting_chats ?? counted.length);
 }
 
-/* {n, least}; least: there may be more, which are not listed. Those wait shorter
- * than the listed ones, but for an agent, whose list lacks those of others. */
+/* {n, least}; least: there may be more customers, who are not listed. They have
+ * waited for less time than the listed ones, except for an agent, whose list lacks
+ * those of others. */
 export function lateOnes() {
 	const isLate = (row) => waited(row) >= settings.threshold;
 	const counted = countedOnes();
@@ -119,14 +120,14 @@ export function lateOnes() {
 			|| present.waiting.every(isLate)) };
 }
 
-/* An agent's totals are those of others, too, so nothing of theirs is behind
- * them; and on a wall nobody is named. */
+/* An agent's totals include those of others, so they have no link; and a wall must
+ * not show names. */
 export function mayOpen() {
 	return !settings.wall && ["lead", "admin"].includes(present?.role);
 }
 
-/* Rows as the table of a section, whose button is before it. Returns how many
- * are shown. */
+/* Shows rows as the table of a section, preceded by its button. Returns how many are
+ * shown. */
 export function shortened(section, columns, rows, attributes) {
 	const button = byId(`${section}-all`);
 	const open = settings.all.includes(section);
@@ -153,8 +154,7 @@ export function listenToShortened() {
 		});
 }
 
-/* The note for metrics of which no row is stored. It tells administrators what
- * to do. */
+/* The note for metrics without stored rows. It tells administrators what to do. */
 export function notKept(metrics, reason = "nobody has answered yet") {
 	return `Nothing is stored yet: ${reason}, or this metric is not computed.`
 		+ (present?.role !== "admin" ? "" : " To keep it, add "

@@ -1,5 +1,5 @@
-/* Response times of the chosen span, compared with the previous one: figures, a
- * picture, and the same as a table. */
+/* Response times of the selected range, compared with the previous period: figures,
+ * a picture, and the same data as a table. */
 
 import { byId, drawing, figures, setFailed, setText, stackedBar,
 	table } from "./element.js";
@@ -10,10 +10,10 @@ import { showTotals } from "./totals.js";
 import { chosenSpan, difference, now, period, previousText, span,
 	spanText } from "./time.js";
 
-/* In pixels of a screen with the usual size of text. */
+/* In pixels of a screen with normal text size. */
 const PICTURE = { height: 240, top: 14, floor: 206 };
 const NAME = { gap: 22, letter: 8, edge: 6 };
-/* Of the distribution, in seconds. */
+/* Limits of the distribution, in seconds. */
 const LIMITS = [60, 300, 900, 3600];
 const LIMIT_NAMES = ["1 min", "5 min", "15 min", "1 h"];
 const LINES = 4; /* of the grid, above the floor */
@@ -22,9 +22,9 @@ const newest = newestOnly();
 
 let shown = []; /* what the picture shows */
 
-/* Periods as people call them: an hour of one day, else its first day; no two
- * the same, so with the day and the year where there are several, and with the
- * offset of the zone where clocks go back. */
+/* Labels of periods: the hour if all are on one day, otherwise the first day. They
+ * are unique, so they include the day and the year if there are several, and the
+ * offset of the zone when clocks go back. */
 function namesOfPeriods(rows, by) {
 	const several = (n) => new Set(rows.map((row) =>
 		row.begin.slice(0, n))).size > 1;
@@ -42,7 +42,7 @@ export function percent(within) {
 	return within === null ? null : `${(100 * within).toFixed(1)} %`;
 }
 
-/* Of a difference: {text, kind}; words are those for more and for less. */
+/* A difference as {text, kind}; words are those for more and for less. */
 function changeOf(is, was, { text, apart, words, kinds = ["", ""] }) {
 	if (is === null || was === null)
 		return { text: "", kind: "" };
@@ -59,7 +59,7 @@ const COUNT_BAD = { ...COUNT, kinds: ["worse", "better"] };
 const TIME = { text: span, words: ["slower", "faster"], apart: difference,
 	kinds: ["worse", "better"] };
 
-/* Where a zone leaves a day out, nothing is before the next one. */
+/* If a zone skips a day, the next one has no previous day. */
 const NOTHING = { count: null, avg_seconds: null, median_seconds: null,
 	p90_seconds: null, within: null };
 
@@ -68,7 +68,7 @@ function previousOf(answer) {
 		?? { ...NOTHING, end_utc: now() };
 }
 
-/* A figure beside that of the previous period. */
+/* A figure next to that of the previous period. */
 function figureOf({ id, title, column, unit }, answer) {
 	const { text } = unit;
 	const [is] = answer.rows.filter((row) => row.span === "asked");
@@ -141,7 +141,7 @@ function rowsOf(answer, by) {
 		opens: addressOfFigure(row.href) }));
 }
 
-/* A round number of seconds not below the value, as are its quarters. */
+/* A round number of seconds, not below the value, whose quarters are round, too. */
 function roundUp(value) {
 	const steps = [4, 8, 20, 40, 60, 120, 300, 600, 1200, 1800, 3600, 7200,
 		14400, 28800, 86400];
@@ -149,13 +149,13 @@ function roundUp(value) {
 	return steps.find((step) => step >= value) ?? value;
 }
 
-/* What the longest of the texts beside the grid takes. */
+/* The width of the longest label of the grid. */
 function room(texts) {
 	return 2 * NAME.edge
 		+ NAME.letter * Math.max(...texts.map((text) => text.length));
 }
 
-/* The times beside its lines, from the floor up. */
+/* The times next to its lines, from the bottom up. */
 function timesOfGrid(most) {
 	return Array.from({ length: LINES + 1 },
 		(_, i) => span(most * i / LINES));
@@ -183,7 +183,7 @@ function grid(left, right, most, mostResponses) {
 	return parts;
 }
 
-/* Below the middle of a bar each, but whole. */
+/* Each label is centred below a bar, but not clipped. */
 function names(rows, x, wide, width) {
 	const long = NAME.letter
 		* Math.max(...rows.map((row) => row.name.length));
@@ -207,7 +207,7 @@ function bars(rows, x, wide, mostResponses) {
 		drawing("title", {}, `${row.name}: ${row.count}`))]);
 }
 
-/* Of value(row), which is null where there is nothing: the line has a gap. */
+/* The line of value(row), with a gap where it is null. */
 function curve(rows, value, x, wide, most, kind) {
 	const high = (PICTURE.floor - PICTURE.top) / most;
 	const parts = [];
@@ -238,10 +238,10 @@ function dots(rows, x, wide, most) {
 		drawing("title", {}, `${row.name}: ${span(row.average)}`))]);
 }
 
-/* Bars, how many responses; a line, their average; a broken line, that of the
- * previous period; both up to the running period, which has a point only. Rows are
- * {name, count, average, before, running}; drawn for the width that the node has, so
- * that text is as large as elsewhere. */
+/* Bars show the number of responses, a line their average, a broken line that of the
+ * previous period; the running period is only a point. Rows are {name, count,
+ * average, before, running}; the picture is drawn in the width of the node, so that
+ * text has the usual size. */
 function drawChart(node, rows) {
 	const text = parseFloat(getComputedStyle(document.body).fontSize) / 16;
 	const width = node.getBoundingClientRect().width / text;
@@ -289,11 +289,11 @@ function showPeriods(answer, parameters, by, previous) {
 	table(byId("responses-table"), COLUMNS, some);
 }
 
-/* {is, was, within, previous, points, earlier}: of the range, what the headline
- * has; null before the first answer. */
+/* {is, was, within, previous, points, earlier}: the data of the headline for the
+ * range; null before the first answer. */
 export let headline = null;
 
-/* Only of finished periods: the running one may have very few responses. */
+/* Only finished periods: the running one may have very few responses. */
 function pointsOf(answer, span, column) {
 	const over = new Set(answer.rows.filter((row) => row.span === "asked"
 		&& !isRunning(row)).map((row) => row.period));
@@ -311,8 +311,8 @@ function setHeadline(total, periods, within) {
 		earlier: (column) => pointsOf(periods, "previous", column) };
 }
 
-/* How long responses took: shares between limits, each read as the share within
- * it. */
+/* The distribution of response times: the shares between limits, each computed from
+ * the shares within them. */
 function showSpread(answers) {
 	const shares = answers.map((answer) => answer?.rows.find((row) =>
 		row.span === "asked")?.within ?? null);
@@ -329,7 +329,7 @@ function showSpread(answers) {
 	stackedBar(byId("spread"), byId("spread-legend"), parts);
 }
 
-/* What else is counted: {id, title, column, unit} of a kind. */
+/* Further counts: {id, title, column, unit} of a kind. */
 const KINDS = [
 	{ kind: "first_response", id: "first", title: "First response, median",
 		column: "median_seconds", unit: TIME },

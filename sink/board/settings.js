@@ -1,15 +1,15 @@
-/* What the viewer has chosen, kept in the URL behind #, so that a bookmark, a
- * permalink or a screen on a wall has it:
- * #wall&threshold=300&operator=7&channel=web&range=7d&zone=UTC&all=alerts&keys=off
- * What is opened stands there, too: figure= and chats= have a query of the API,
- * chat=, message= and at= what a timeline shows. */
+/* The viewer's settings, kept in the URL after #, for bookmarks, permalinks and
+ * screens on a wall:
+ *  #wall&threshold=300&operator=7&channel=web&range=7d&zone=UTC&all=alerts&keys=off
+ * The URL also contains the open view: figure= and chats= have a query of the API;
+ * chat=, message= and at= have the data of a timeline. */
 
 import { WITHIN_S } from "./within.js";
 
 const TEXTS = ["operator", "channel", "range", "zone", "figure", "chats",
 	"chat", "message", "at", "sort", "group"];
 
-/* Without a chat that is open; without anything that is. */
+/* Without an open chat; without any open view. */
 export const NO_CHAT = { chat: "", message: "", at: "" };
 export const CLOSED = { figure: "", chats: "", ...NO_CHAT };
 
@@ -52,7 +52,7 @@ export let settings = read();
 const IGNORED = { totals: ["operator", "channel"], operators: ["channel"],
 	alerts: ["operator", "channel"] };
 
-/* [section, those of them that are chosen]. */
+/* [section, those of them that are set]. */
 export function ignoredFilters() {
 	return Object.entries(IGNORED).map(([section, names]) =>
 		[section, names.filter((name) => settings[name] !== "")]);
@@ -63,19 +63,19 @@ export function addressOf(some) {
 	return `./#${written({ ...settings, ...some })}`;
 }
 
-/* The same for a link of the board: whatever is open now is not then. */
+/* The same for a link of the board, without the view that is now open. */
 export function addressBehind(some) {
 	return addressOf({ ...CLOSED, ...some });
 }
 
-/* The same for what is behind a figure, by its href of the API. Null: it has
- * none, or this is a wall, where nobody is named. */
+/* The same for the data of a figure, by its href of the API. Null if it has none, or
+ * if this is a wall, which must not show names. */
 export function addressOfFigure(href) {
 	return !href || settings.wall ? null : addressBehind({
 		figure: href.slice(href.indexOf("?") + 1) });
 }
 
-/* Changes some; the page hears of it as of any other change of its URL. */
+/* Changes settings; the page is notified as of any other change of its URL. */
 export function change(some) {
 	location.hash = written({ ...settings, ...some });
 }
@@ -88,8 +88,8 @@ export function onChange(callback) {
 	});
 }
 
-/* A login comes back to the page without what is behind #; to a page that came
- * from another machine without HTTPS it comes back without its cookie, too. */
+/* A login returns to the page without the text after #; to a page from another
+ * machine without HTTPS, it also returns without its cookie. */
 export function leaveForLogin() {
 	sessionStorage.setItem("hash", location.hash);
 	location.assign(isSecureContext ? "/login" : "/login#insecure");

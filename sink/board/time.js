@@ -1,5 +1,5 @@
-/* Times, and the span of time that was chosen. The server's clock counts: that
- * of a screen may be wrong. */
+/* Times, and the selected range. The server's clock counts, because the clock of a
+ * screen may be wrong. */
 
 import { settings } from "./settings.js";
 
@@ -7,10 +7,10 @@ const DAY_MS = 86400000;
 const HEATMAP_DAYS = 28;
 const DATES = /^(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)$/;
 
-let ahead = 0; /* ms that the server's clock is before ours */
+let ahead = 0; /* ms by which the server's clock is ahead of ours */
 
-/* Takes the server's time from an answer. Header Date has whole seconds: what
- * differs by less is not a change. */
+/* Takes the server's time from an answer. The header Date has whole seconds, so a
+ * smaller difference is not a change. */
 export function setClock(answer) {
 	const date = Date.parse(answer.headers.get("Date") ?? "");
 	const measured = date + 500 - Date.now();
@@ -23,17 +23,17 @@ export function now() {
 	return Date.now() + ahead;
 }
 
-/* Seconds from an instant, as answers have them, to now. */
+/* Seconds from a time in an answer until now. */
 export function secondsSince(instant) {
 	return (now() - Date.parse(instant)) / 1000;
 }
 
-/* Seconds as 1m33s, as in the report and in a terminal (duration.c); null as
+/* Seconds as 1m33s, as in the report and in a terminal (duration.c); null stays
  * null. */
 export function span(seconds) {
 	if (seconds === null || seconds === undefined)
 		return null;
-	/* Answers have milliseconds; a product is off by far less than one. */
+	/* Answers have milliseconds; the error of a product is far below one. */
 	const tenths = Math.max(0, Math.floor(seconds * 10 + 0.001));
 	const s = Math.floor(tenths / 10);
 	const two = (n) => String(n).padStart(2, "0");
@@ -49,7 +49,7 @@ export function span(seconds) {
 	return `${Math.floor(s / 86400)}d${two(Math.floor(s / 3600) % 24)}h`;
 }
 
-/* Between two times as span() shows them: 1s, 1m08s. */
+/* The difference of two times as span() shows them: 1s, 1m08s. */
 export function difference(one, other) {
 	const shown = (seconds) => {
 		const tenths = Math.floor(seconds * 10 + 0.001);
@@ -62,7 +62,7 @@ export function difference(one, other) {
 	return span(Math.abs(shown(one) - shown(other))).replace(".0s", "s");
 }
 
-/* As "+68 %"; null: there is nothing to compare. */
+/* As "+68 %"; null if there is nothing to compare. */
 export function percentChange(is, was) {
 	if (is === null || was === null || was === 0)
 		return null;
@@ -85,12 +85,12 @@ function inUnits(seconds) {
 	}).filter((part) => part !== "");
 }
 
-/* Seconds for ears, in the greatest unit: "4 minutes". */
+/* Seconds for a screen reader, in the greatest unit: "4 minutes". */
 export function spoken(seconds) {
 	return inUnits(seconds)[0] ?? "0 seconds";
 }
 
-/* All of them: "1 hour 30 minutes". */
+/* In all units: "1 hour 30 minutes". */
 export function spokenExactly(seconds) {
 	return inUnits(seconds).join(" ") || "0 seconds";
 }
@@ -103,7 +103,7 @@ function isZone(name) {
 	}
 }
 
-/* The zone that was chosen, else that of the screen. */
+/* The selected zone, otherwise that of the screen. */
 export function zone() {
 	return settings.zone !== "" && isZone(settings.zone) ? settings.zone
 		: Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -116,8 +116,8 @@ export function clockTime(time, seconds = false) {
 		second: seconds ? "2-digit" : undefined });
 }
 
-/* 2026-11-20, in that zone. From its parts: how a locale spells a date differs by
- * browser. */
+/* 2026-11-20, in that zone, built from its parts, because the date format of a
+ * locale differs by browser. */
 export function dateOf(time) {
 	const parts = new Intl.DateTimeFormat("en-u-ca-gregory-nu-latn", {
 		timeZone: zone(), year: "numeric", month: "2-digit",
@@ -127,7 +127,7 @@ export function dateOf(time) {
 	return `${part("year")}-${part("month")}-${part("day")}`;
 }
 
-/* The date some days from another one. */
+/* The date some days after another one. */
 function dateFrom(date, days) {
 	const noon = new Date(Date.parse(`${date}T12:00:00Z`) + days * DAY_MS);
 
@@ -140,7 +140,7 @@ export function dayAndTime(time) {
 	return `${dateOf(new Date(time))} ${clockTime(time, true)}`;
 }
 
-/* {first, last}: dates, both belong to it. */
+/* {first, last}: dates, both included. */
 export function rangeDates() {
 	const today = dateOf(now());
 	const given = DATES.exec(settings.range);
@@ -165,7 +165,7 @@ function parametersOf({ first, last }) {
 		channel: settings.wall ? "" : settings.channel };
 }
 
-/* How long each period of the picture is. */
+/* The length of the periods of the picture. */
 export function period() {
 	const days = daysOf(rangeDates());
 
@@ -177,7 +177,7 @@ export function chosenSpan() {
 	return parametersOf(rangeDates());
 }
 
-/* Whatever range is chosen. */
+/* For every range. */
 export function todaysSpan() {
 	const today = dateOf(now());
 
@@ -197,8 +197,8 @@ export function heatmapSpan() {
 			last: chosen.last });
 }
 
-/* What the chosen span is compared with. While the span runs, that is the same
- * elapsed part of the previous one, which ends at this instant. */
+/* The period with which the selected range is compared. While the range is running,
+ * that is the same elapsed part of the previous one, which ends now. */
 export function previousText(end) {
 	const { first, last } = rangeDates();
 	const today = dateOf(now());
@@ -210,7 +210,7 @@ export function previousText(end) {
 		? `${name} until ${clockTime(end)}` : name;
 }
 
-/* What people call the chosen range. */
+/* The name of the selected range. */
 export function rangeText() {
 	let range;
 
@@ -236,7 +236,7 @@ function zoneText(name) {
 		: `UTC${sign === "-" ? "+" : "−"}${hours}`;
 }
 
-/* In words. */
+/* The same in words. */
 export function spanText(parameters) {
 	const last = dateFrom(parameters.to, -1);
 

@@ -1,5 +1,5 @@
-/* What was written in a chat, the intervals that end with each message, and the
- * wait that goes on. */
+/* The messages of a chat, the intervals that end with each message, and the running
+ * wait. */
 
 import { byId, setText, table } from "./element.js";
 import { fetchJson } from "./fetch_json.js";
@@ -7,7 +7,7 @@ import { nameOf, present } from "./present.js";
 import { change, settings } from "./settings.js";
 import { dayAndTime, now, secondsSince, span } from "./time.js";
 
-let shown = ""; /* the chat, the message that is marked, and around when */
+let shown = ""; /* the chat, the marked message, and the time of the view */
 
 function writer(m) {
 	const name = m.operator === null ? null : nameOf(m.operator);
@@ -42,22 +42,22 @@ function rowOf(time, what, interval) {
 		key: interval.message || `${interval.kind} ${time}` };
 }
 
-/* A wait counts up to the present moment. It has no message at its end, so it
- * is marked where none is chosen. */
+/* A running wait counts up to now. It has no message at its end, so it is marked if
+ * no message is selected. */
 function runningRow(wait) {
 	return { ...rowOf(now(), "no answer yet", { ...wait, withdrawn: false,
 		kind: `still ${wait.kind}`,
 		seconds: secondsSince(wait.start_at) }), key: "" };
 }
 
-/* Whether the answer may lack others of its first or last time. */
+/* True if the answer may lack others of its first or last time. */
 function isAtEdge(time, { earlier, more, messages }) {
 	return earlier && time === messages[0]?.created_at
 		|| more && time === messages.at(-1)?.created_at;
 }
 
-/* Messages with their intervals; one that no message ends has its own row. What
- * goes on is last, and not in sight of what is earlier. */
+/* Messages with their intervals; an interval without a message has its own row. A
+ * running wait comes last, and is hidden in earlier parts. */
 function rowsOf(answer) {
 	const rows = answer.messages.map((m) => ({ ...m, key: m.message_id,
 		intervals: answer.intervals.filter((i) =>
@@ -75,7 +75,7 @@ function rowsOf(answer) {
 	...answer.more ? [] : answer.running.map(runningRow)];
 }
 
-/* How the chat is, as a sentence; a closed one has no row. */
+/* The state of the chat as a sentence; a closed chat has no row. */
 function stateOf([chat]) {
 	if (chat === undefined)
 		return "";
@@ -96,8 +96,8 @@ function numberOf({ messages, earlier, more }) {
 			: more ? `The first ${n} messages.` : `${n} messages.`;
 }
 
-/* Buttons lead to what is around the first and the last row, whatever was
- * marked. */
+/* Buttons lead to the rows around the first and the last one, regardless of
+ * marks. */
 function showButtons(rows, { earlier, more }) {
 	for (const [id, is, row] of [["earlier", earlier, rows[0]],
 		["later", more, rows.at(-1)]]) {
@@ -106,7 +106,7 @@ function showButtons(rows, { earlier, more }) {
 	}
 }
 
-/* Of the row to look at: the last one that is marked, else that of the time. */
+/* The row to scroll to: the last marked one, otherwise that of the time. */
 function placeOf(rows) {
 	const marked = rows.findLastIndex((row) =>
 		row.key === settings.message);
@@ -138,7 +138,7 @@ function showTimeline(answer) {
 		?.scrollIntoView({ block: "center" });
 }
 
-/* The configuration's address of the chat. */
+/* The address of the chat from the configuration. */
 function showCrm() {
 	const url = present?.chat_url ?? "";
 
@@ -147,7 +147,7 @@ function showCrm() {
 		encodeURIComponent(settings.chat)));
 }
 
-/* What failed is asked for again by anyone who comes back to it. */
+/* A failed request is repeated when the user returns to it. */
 export async function openTimeline() {
 	const key = `${settings.chat} ${settings.message} ${settings.at}`;
 

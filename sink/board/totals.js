@@ -1,5 +1,4 @@
-/* The figures of this moment, how fresh they are, and what a screen reader is
- * told of them. */
+/* The present figures, their age, and the announcements for screen readers. */
 
 import { byId, figures, setText } from "./element.js";
 import { channelName, countedOnes, ifOffline, isUnknown, lateOnes, mayOpen, nameOf, nothingYet,
@@ -11,12 +10,12 @@ import { addressBehind, addressOfFigure, settings } from "./settings.js";
 import { clockTime, difference, now, percentChange, rangeText, secondsSince, span,
 	spoken } from "./time.js";
 
-/* Least time between two announcements, in ms. */
+/* Minimum time between two announcements, in ms. */
 const ANNOUNCE_MS = 30000;
 
 let announced = { text: "", at: 0 };
 
-/* In seconds, now; null: nobody waits. */
+/* In seconds, now; null if nobody is waiting. */
 function longestWait() {
 	const { as_of: asOf, longest_wait_seconds: then = null }
 		= present.now[0] ?? {};
@@ -25,19 +24,19 @@ function longestWait() {
 		: then + secondsSince(asOf);
 }
 
-/* Null: unknown. */
+/* Null if unknown. */
 function lateText(atLeast) {
 	const { n, least } = lateOnes();
 
 	return !least ? String(n) : n > 0 ? `${atLeast} ${n}` : null;
 }
 
-/* A difference as a sign, by what it means: more is better, or worse. */
+/* The sign of a difference by its meaning: more is better, or worse. */
 function changeText(is, was, text, better) {
 	if (is === null || was === null || is === undefined || was === undefined
 		|| text === null)
 		return {};
-	/* By the rounded text: ±0 % is neither better nor worse. */
+	/* Uses the rounded text: ±0 % is neither better nor worse. */
 	const more = text.startsWith("±") ? 0 : Math.sign(is - was);
 
 	return { change: `${["▼", "=", "▲"][more + 1]} ${text}`,
@@ -61,7 +60,7 @@ function countChange(is, was) {
 		: `${is < was ? "−" : "+"}${Math.abs(is - was)} vs. yesterday`;
 }
 
-/* A present figure beside what it was yesterday at this time. */
+/* A present figure next to its value yesterday at this time. */
 function pastFigure(column, is, change, better, text) {
 	const past = pastOf(column);
 
@@ -84,7 +83,7 @@ function longestChange(is, was) {
 		: `+${difference(is, was)} vs. yesterday`;
 }
 
-/* Of the responses of the range, beside the previous period. */
+/* Of the responses of the range, compared with the previous period. */
 function responseFigures() {
 	const within = `Answered within ${span(headline?.within
 		?? settings.threshold)}, ${rangeText()}`;
@@ -117,7 +116,7 @@ function responseFigures() {
 	];
 }
 
-/* Who waits longest, and with whom. */
+/* The customer who has waited longest, and the operator. */
 function longestText(first) {
 	if (first === undefined || settings.wall || !first.chat)
 		return channelName(first?.channel) ?? "";
@@ -127,7 +126,7 @@ function longestText(first) {
 		channelName(first.channel)].filter((one) => one).join(" · ");
 }
 
-/* Those of them whose customers wait. */
+/* The operators whose customers are waiting. */
 function queueText(chats) {
 	const { queue } = allocation;
 
@@ -140,7 +139,7 @@ function queueText(chats) {
 
 export function showTotals() {
 	const total = present.now[0] ?? {};
-	/* Who is not listed any more can still have chats; an agent hears of no
+	/* Operators who are no longer listed may still have chats; an agent sees no
 	 * other operator. */
 	const there = present.operators.filter((o) => o.available).length;
 	const listed = present.operators.filter((o) => o.available !== null);
@@ -148,7 +147,7 @@ export function showTotals() {
 	const longest = longestWait();
 	const open = mayOpen();
 	const chats = (query) => open ? addressBehind({ chats: query }) : null;
-	/* Teams have no part of what nobody has. */
+	/* Totals of teams do not include unassigned chats. */
 	const ours = present.of_teams ? "open=1&assigned=1" : "open=1";
 	const late = lateText("≥");
 
@@ -190,7 +189,7 @@ export function showTotals() {
 	]);
 }
 
-/* Says what changed, politely and not too often. */
+/* Announces changes, politely and not too often. */
 export function announce() {
 	const total = present.now[0]?.waiting_chats ?? countedOnes().length;
 	const late = lateText("at least");

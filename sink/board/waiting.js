@@ -9,7 +9,7 @@ import { addressBehind, settings } from "./settings.js";
 import { secondsSince, span } from "./time.js";
 
 const WORDS = { fine: "in time", soon: "soon", late: "late" };
-/* Of the backlog by age: up to so many seconds. */
+/* Limits of the backlog by age, in seconds. */
 const AGES = [[300, "under 5 min"], [900, "5 to 15 min"], [3600, "15 to 60 min"],
 	[Infinity, "over 1 h"]];
 
@@ -26,7 +26,7 @@ const COLUMNS = [
 		picture: ifOffline },
 	{ title: "Channel", kind: "text", value: (row) => channelName(row.channel) },
 ];
-/* On a wall nobody is named. */
+/* A wall must not show names. */
 const COLUMNS_WALL = [COLUMNS[0], COLUMNS[1], COLUMNS[5]];
 
 function remaining(time) {
@@ -36,7 +36,7 @@ function remaining(time) {
 }
 
 function showNote(shown) {
-	/* Those that nobody has are no part of a team's total. */
+	/* Totals of teams do not include unassigned chats. */
 	const all = Math.max(present.now[0]?.waiting_chats ?? 0,
 		present.waiting.length);
 
@@ -46,8 +46,7 @@ function showNote(shown) {
 			: shown < all ? `${shown} of ${all} are shown.` : "");
 }
 
-/* Who looks at a wall cannot scroll: rows that the screen has no room for are
- * not shown. */
+/* A wall has no scrolling, so rows that do not fit on the screen are hidden. */
 function fitWall() {
 	const node = byId("waiting-table");
 	const page = document.documentElement;
@@ -58,7 +57,7 @@ function fitWall() {
 	showNote(rows.length);
 	if (page.scrollHeight <= innerHeight)
 		return;
-	showNote(0); /* takes a line, as any note does */
+	showNote(0); /* needs a line, like any note */
 	const below = page.scrollHeight - node.getBoundingClientRect().bottom;
 	const fit = rows.filter((row) =>
 		row.getBoundingClientRect().bottom + below < innerHeight);
@@ -83,8 +82,8 @@ export function tickWaiting() {
 		fitWall();
 }
 
-/* Of all that wait, by how long. Those that are not listed wait for a shorter
- * time than the listed ones. */
+/* All waits by length. Customers who are not listed have waited for less time than
+ * the listed ones. */
 function showBacklog() {
 	const rows = present.waiting.filter(isChosen);
 	const all = settings.operator === "" && settings.channel === ""

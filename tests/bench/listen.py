@@ -1,7 +1,8 @@
-"""listen: messages over HTTP, answered when the broker has them: the listener
-beside a handler in Go, at 256 connections: the rate, the memory, the waits at
-half that rate, and that the queue holds each accepted one once. Then the
-listener alone, with a flood of bad requests beside good ones."""
+"""listen: messages over HTTP, answered when the broker has them. Compares the
+listener with a handler in Go at 256 connections: the rate, the memory and the
+waits at half that rate, and checks that the queue has each accepted message
+once. Then it measures the listener alone, with a flood of bad requests next to
+good ones."""
 
 import contextlib
 import json

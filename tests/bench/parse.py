@@ -1,9 +1,9 @@
 """parse: a million messages from a file into the metrics of operators and
-chats, `aggregator -a operators,chats`, on its one core, beside readers of the
-same records with other parsers and the same answer: jansson always,
-simdjson and Go where they are installed, and a count of lines as the floor. Of
-them Go alone uses all cores. Then the same with keys shuffled, with blanks,
-with fields that nobody knows, and of five tenants."""
+chats, `aggregator -a operators,chats`, on one core, compared with readers of
+the same records that use other parsers and give the same answer: jansson
+always, simdjson and Go if they are installed, and a count of lines as the
+lower bound. Only Go uses all cores. Then the same with keys shuffled, with
+spaces, with unknown fields, and of five tenants."""
 
 import json
 

@@ -1,9 +1,9 @@
-"""pipeline: all the way on one machine: the generator into a quorum queue,
-the aggregator, a queue, the sink, until everything is committed: every message
-stored, operators, chats and users rolled up.
-Beside it in the same run a bare loop that only stores the same messages, on
-one connection and on two, and the same pipeline in Go where it is installed.
-What the tables hold then is compared with the generator's totals."""
+"""pipeline: the whole pipeline on one machine: the generator into a quorum
+queue, the aggregator, a queue and the sink, until everything is committed:
+every message stored, and operators, chats and users rolled up. In the same run
+it is compared with a bare loop that only stores the same messages, on one
+connection and on two, and with the same pipeline in Go if it is installed. The
+tables are compared with the generator's totals."""
 
 import json
 

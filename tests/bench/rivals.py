@@ -1,5 +1,6 @@
-"""rivals: builds what the programs are measured beside, as far as compilers
-and libraries are installed; tests/bench/peers/Makefile knows which."""
+"""rivals: builds the programs with which ours are compared, as far as
+compilers and libraries are installed; tests/bench/peers/Makefile lists
+them."""
 
 import os
 import subprocess

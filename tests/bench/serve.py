@@ -1,8 +1,8 @@
 """serve: the answers of the API and the board over filled tables, 200 a second
-while messages arrive through the sink: percentiles by route; the same with cold
-caches; beside the same answers by SQL over the raw rows, and beside a handler
-in Go of one of them. Then listeners of events: the server's memory, and how
-long after a commit each of them is told. And the report of a month."""
+while messages arrive through the sink: percentiles by route; the same with
+cold caches; compared with the same answers by SQL over the raw rows, and with
+a handler in Go for one of them. Then listeners of events: the server's memory,
+and the delay between a commit and each event. And the report of a month."""
 
 import os
 import subprocess

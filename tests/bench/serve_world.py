@@ -1,5 +1,5 @@
-"""serve_world: 90 days of a team in all tables, made by SQL; and the rows of a
-second that arrive while they are read."""
+"""serve_world: 90 days of a team in all tables, created by SQL; and the rows
+that arrive each second while they are read."""
 
 import json
 import zlib

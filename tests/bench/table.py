@@ -1,5 +1,5 @@
-"""table: how a part of the bench shows what it measured, and where it finds
-the harness of the tests."""
+"""table: prints the results of a part of the bench, and finds the harness of
+the tests."""
 
 import ctypes
 import mmap

@@ -1,9 +1,9 @@
 #!/usr/bin/env -S python3 -B
-"""The aggregator as a filter gives the same rows however its input comes: from a
-file or a pipe, in any order, each record once or twice, if the first version of
-a message comes first. A snapshot that was cut
-at any byte gives no rows, one line on standard error and exit code 65.
-LONG=1: every byte, more orders and inputs. SEED=N repeats a run.
+"""The aggregator as a filter gives the same rows for any form of its input:
+from a file or a pipe, in any order, each record once or twice, if the first
+version of a message comes first. A snapshot that was truncated at any byte
+gives no rows, one line on standard error and exit code 65. LONG=1: every byte,
+more orders and inputs. SEED=N repeats a run.
 """
 
 import json

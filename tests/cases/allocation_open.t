@@ -1,9 +1,9 @@
 #!/usr/bin/env -S python3 -B
-"""Random records of two chats, in any order, many of one time, beside a snapshot
-that may lack them: the simulation gives to an operator who comes last exactly
-those chats that are open and that no bot has, in the order of their arrival.
-Without bots those are the ones that chat_metrics of the same run shows open.
-SEED=N repeats world N.
+"""Random records of two chats, in any order and many with the same time, next
+to a snapshot that may lack them: the simulation assigns to an operator who
+starts last exactly those chats that are open and not handled by a bot, in the
+order of their arrival. Without bots, chat_metrics of the same run shows the
+same chats as open. SEED=N repeats world N.
 """
 import json
 import os

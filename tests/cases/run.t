@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
-"""tests/run: counts what it ran, is not a success without tests, and leaves nothing
-running: not behind a test that was killed, nor when it is ended itself, by
-SIGTERM or by ^C, which tests learn of in time to stop their servers.
+"""tests/run counts the tests that it ran, fails without tests, and leaves no
+process running: neither after a killed test nor when it is ended itself, by
+SIGTERM or by ^C, of which tests are notified in time to stop their servers.
 """
 
 import os

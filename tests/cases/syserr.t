@@ -1,8 +1,8 @@
 #!/usr/bin/env -S python3 -B
-"""Errors of the system, injected into calls of the programs: each ends with the
-documented code and says the way out in one line. What a disk or a machine lacks
-is never blamed on a name (66, 73, 78): after these codes no unit starts a
-program again.
+"""System errors, injected into calls of the programs: each ends with the
+documented code and one line with advice. A lack of disk space or memory never
+gets the code for a wrong name (66, 73, 78), because after these codes no unit
+restarts a program.
 """
 
 import os

@@ -1,6 +1,6 @@
-"""The simulator's Chatwoot keeps the contract: who may ask, pages of 25, the
-statuses, what changed within some seconds, messages by id, assigning, and how
-it refuses."""
+"""The simulator's Chatwoot follows the contract: permissions, pages of 25,
+statuses, changes within some seconds, messages by id, assigning, and
+refusals."""
 
 import hashlib
 import hmac

@@ -1,6 +1,6 @@
-"""The simulator's Qiscus keeps the contract: who may ask, pages and cursors,
+"""The simulator's Qiscus follows the contract: permissions, pages and cursors,
 rows that do not belong, assigning and its guard, comments, and webhooks that
-are sent, repeated, lost."""
+are sent, repeated or lost."""
 
 import http.server
 import json

@@ -1,4 +1,4 @@
-"""The simulator keeps Chat2Desk's contract: envelopes, paging and its traps,
+"""The simulator follows Chat2Desk's contract: envelopes, paging and its traps,
 errors, lag, its clock, and each of its faults."""
 
 import gzip

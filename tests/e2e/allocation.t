@@ -1,9 +1,10 @@
 #!/usr/bin/env -S python3 -B
-"""Allocation in a stream: waiting chats are reserved in the order of their
-arrival, a tenant by itself; a raised limit moves who waits; an aggregator that is
-killed reserves nothing twice for different people. And as it runs at a desk with
-a Qiscus, whose customers come in by webhooks. allocation_worlds.t kills all of it
-at random, with a CRM that refuses, forgets and repeats."""
+"""Allocation in a stream: waiting chats are reserved in order of arrival,
+separately for each tenant; a raised limit moves waiting chats; a killed
+aggregator never reserves a chat for two people. Also with a Qiscus whose
+customers arrive by webhooks. allocation_worlds.t kills all programs at random,
+with a CRM that refuses, forgets and repeats.
+"""
 
 import datetime
 import json

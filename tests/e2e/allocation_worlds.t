@@ -1,18 +1,14 @@
 #!/usr/bin/env -S python3 -B
-"""Random worlds of a simulated Qiscus whose chats we give to agents.
-
-A world is one simulator and the four programs that serve it: a listener that
-takes its webhooks, a poll now and then, an aggregator that reservations, and
-`poller --assign`, which keeps the reservations. Customers arrive, write, are
-resolved and come back; agents come and go; limits change; some rooms are given
-by hand, from outside of us; webhooks are lost, repeated and late; each process
-is killed at random moments, in some worlds the broker too.
-
-allocation_judge.py says what is held of each world, and by what.
-
-WORLDS worlds are tried (12; LONG=1: 200); SEED=n repeats from one on, CALM=1
-leaves out what goes wrong, KEEP=DIR keeps there what was known of a world that
-failed.
+"""Random worlds of a simulated Qiscus whose chats we assign to agents. A world
+is one simulator and the four programs that serve it: a listener that receives
+its webhooks, occasional polls, an aggregator that reserves, and `poller
+--assign`, which carries out the reservations. Customers arrive, write, are
+resolved and return; agents start and stop work; limits change; some rooms are
+assigned manually in the CRM; webhooks are lost, repeated and late; each
+process is killed at random moments, and in some worlds the broker, too.
+allocation_judge.py checks each world. WORLDS worlds are run (12; LONG=1: 200);
+SEED=n repeats from one on, CALM=1 omits faults, KEEP=DIR keeps the data of a
+world that failed.
 """
 
 import concurrent.futures

@@ -1,7 +1,8 @@
 #!/usr/bin/env -S python3 -B
-"""amqp: what is written to a queue comes out of it: whole, in order, once, and
-stays there until it is acknowledged, also when readers die and connections are
-cut anywhere."""
+"""amqp: a queue returns everything that was written to it: whole, in order,
+once, and it stays there until it is acknowledged, even if readers die and
+connections are cut anywhere.
+"""
 
 import json
 import os

@@ -1,9 +1,10 @@
 #!/usr/bin/env -S python3 -B
-"""What happens to the broker itself. kill -9 while one program writes and
-another reads: what was confirmed is not lost, what comes twice carries the same
-id, and both go on by themselves; so does one that starts while it is away. While
-its alarm is on, nothing is sent to it. By amqps its certificate is checked, and
-every way in which it can be another broker is told apart."""
+"""Faults of the broker itself. kill -9 while one program writes and another
+reads: confirmed messages are not lost, redelivered ones have the same id, and
+both programs continue by themselves; so does one that starts while the broker
+is unavailable. During an alarm, nothing is sent. With amqps, its certificate
+is checked, and every way in which it can be another broker is distinguished.
+"""
 
 import collections
 import os

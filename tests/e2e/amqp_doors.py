@@ -1,4 +1,5 @@
-"""amqp_doors: doors to the broker that look at the frames that pass."""
+"""amqp_doors: proxies to the broker that examine the frames passing through
+them."""
 
 import threading
 import time

@@ -1,8 +1,10 @@
 #!/usr/bin/env -S python3 -B
-"""amqp_faults: whatever a broker refuses is one clear line that names the thing
-and the way out, with the documented exit code, no password, and no record lost.
-Queues that are full, deleted or slow are waited for; idle connections live on;
-a broker that stands still is noticed in time, and all go on when it is back."""
+"""amqp_faults: every refusal of a broker leads to one clear line that names
+the object and the remedy, with the documented exit code, no password, and no
+lost record. Programs wait for queues that are full, deleted or slow; idle
+connections stay open; a broker that hangs is detected in time, and all
+programs continue when it is back.
+"""
 
 import os
 import re

@@ -1,9 +1,8 @@
-"""api: what the API answers is what the tables hold, in every form, page by
-page; to each role its part, to another tenant nothing; by hand the same; and
-bad requests, a database that is away and a user who may only read.
-
-Every text of a tenant's rows begins with the tenant's name, so that a leak is
-seen in the bytes of any answer.
+"""api: the API's answers equal the tables, in every form, page by page; each
+role gets its part, another tenant nothing; the same in a terminal; and bad
+requests, an unavailable database and a user with read permission only. Every
+text of a tenant's rows begins with the tenant's name, so that a leak is
+visible in the bytes of any answer.
 """
 
 import csv

@@ -1,6 +1,5 @@
-"""api_client: sink --serve in a Lab, tokens for it, and requests to it.
-
-Tokens are made here, with Python's hmac: not by what is tested.
+"""api_client: sink --serve in a Lab, tokens for it, and requests to it. Tokens
+are created here, with Python's hmac, independently of the tested code.
 """
 
 import base64

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
-"""api_filters: lists of a long history, of which the request asks for few rows
-by what no index has. No page reads all of the tenant; together they have each
-row once, in every form, and by hand.
+"""api_filters: lists of a long history, from which the request selects a few
+rows by columns without an index. No page reads all rows of the tenant;
+together they have each row once, in every form, and in a terminal.
 """
 
 import json

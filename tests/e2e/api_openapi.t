@@ -1,8 +1,7 @@
 #!/usr/bin/env -S python3 -B
-"""api_openapi: openapi.json is a description by OpenAPI 3.1, and what the API
-answers is what it describes: good answers of every path, of every role that may
-ask, and each problem; the login, and the stream, too; by a validator that is
-not ours.
+"""api_openapi: openapi.json is a valid OpenAPI 3.1 description, and the API's
+answers match it: good answers of every path and role, each problem, the login,
+and the stream; checked by an independent validator.
 """
 
 import http.client

@@ -1,9 +1,8 @@
 #!/usr/bin/env -S python3 -B
-"""api_originals: what is read of the services that were before, as their
-clients ask: the messages of a conversation, the analytics of conversations and
-channels, the dashboard and the health. Shapes, defaults and codes are theirs,
-and each figure is that of an oracle over the tables' raw rows; a tenant_id
-decides nothing.
+"""api_originals: the reading routes of the earlier services, as their clients
+use them: the messages of a conversation, the analytics of conversations and
+channels, the dashboard and the health. Formats, defaults and codes are theirs,
+and each figure equals that of an oracle over the raw rows.
 """
 
 import random

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """api_responses: /api/v1/responses and /api/v1/heatmap against an oracle that
-knows the rows of intervals, and nothing of hours and buckets: while most hours
-of channels are due, when none is, and when late rows have made some due again.
+only uses the rows of intervals, not hours and buckets: while most hours of
+channels are due, when none is, and when late rows have made some due again.
 """
 
 import csv

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
-"""api_teams: each viewer sees, of every resource, the rows of the operators that
-are theirs, and totals of those; teams come from the configuration. Expected are
-the rows of SQL.
+"""api_teams: each viewer sees, in every resource, the rows of their operators,
+and totals of those; the configuration defines the teams. The expected rows
+come from SQL.
 """
 
 import http.client

@@ -1,8 +1,8 @@
 #!/usr/bin/env -S python3 -B
-"""api_tokens: every role and every bad token, made by sink --token and by
-Python's hmac; tokens that are revoked; the cookie of a browser; what the audit
-has of each answer, and that there is no answer without it; a user of the
-database who may read no more than is served. No token is in any message.
+"""api_tokens: every role and every bad token, created by sink --token and by
+Python's hmac; revoked tokens; the cookie of a browser; the audit of each
+answer, without which no answer is sent; a database user with minimal
+permissions. No message contains a token.
 """
 
 import base64

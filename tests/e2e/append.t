@@ -1,8 +1,9 @@
 #!/usr/bin/env -S python3 -B
-"""What reads a queue without end writes a file behind its present content: the
-input of that was acknowledged and does not come again. So what was written before
-a kill -9 is there after the next start, and half a line that the kill left is
-not."""
+"""A program that reads a queue endlessly appends to an existing file, because
+acknowledged input is not delivered again. So everything written before a kill
+-9 is there after the next start, without an incomplete line that the kill
+left.
+"""
 
 import json
 import os

@@ -1,7 +1,8 @@
 #!/usr/bin/env -S python3 -B
-"""poller --assign against a simulated CRM: a free chat is given, nothing else
-is; what fails or hangs leads to one operator, or to an outcome that says so;
-nothing is asked or changed that need not be. assign_queue.t kills it."""
+"""poller --assign against a simulated CRM: only a free chat is assigned;
+failures and hangs lead to one operator, or to an outcome that reports them; no
+call is made without need. assign_queue.t kills it.
+"""
 
 import collections
 import datetime

@@ -1,7 +1,9 @@
 #!/usr/bin/env -S python3 -B
-"""poller --assign between queues: a reservation is acknowledged when its outcome
-is confirmed; killed anywhere it comes again, and what was done is found done;
-what fails because the CRM is away waits; a signal ends it in order."""
+"""poller --assign between queues: a reservation is acknowledged when its
+outcome is confirmed; after a kill at any point it is delivered again, and
+completed work is detected; it waits while the CRM is unavailable; a signal
+ends it normally.
+"""
 
 import json
 import os

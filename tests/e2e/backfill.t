@@ -1,9 +1,8 @@
 #!/usr/bin/env -S python3 -B
 """Past conversations of each CRM: every message is read, and the responses and
-resolutions that the programs make of them are those of the oracle; a run that is
-killed goes on where it was; a budget ends it.
-
-How the past and the polls of Chatwoot fit together is in chatwoot.t.
+resolutions that the programs compute equal those of the oracle; a killed run
+continues where it was; a budget ends it. chatwoot.t tests how the past and the
+polls of Chatwoot fit together.
 """
 
 import collections

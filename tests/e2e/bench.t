@@ -1,6 +1,7 @@
 #!/usr/bin/env -S python3 -B
-"""The benches run, small, and what they compare comes to equal results,
-whatever the figures are. LONG=1 runs more of them."""
+"""The benches run at a small scale, and the programs that they compare give
+equal results, whatever the figures are. LONG=1 runs more of them.
+"""
 
 import os
 import shutil

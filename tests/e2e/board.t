@@ -1,10 +1,10 @@
 #!/usr/bin/env -S python3 -B
-"""board: the live board in a browser: its numbers are SQL's, rows change without
-a reload, the keyboard is enough, names stay from a wall, nothing of a customer's
-is taken for markup, and no request leaves the host. What is behind its figures
-is in board_opened. LONG=1: all roles, sizes and sections, dark and light, long
-names, keys, what is rare and what fails; else a short pass at a desk. Pictures
-are kept in build/board, for people to look at.
+"""board: the live board in a browser: its numbers equal those of SQL, rows
+change without a reload, the keyboard is enough, a wall shows no names,
+customers' text never becomes markup, and no request leaves the host.
+board_opened tests the data of its figures. LONG=1: all roles, sizes and
+sections, dark and light, long names, keys, rare cases and failures; otherwise
+a short run. Pictures are kept in build/board for people.
 """
 
 import os

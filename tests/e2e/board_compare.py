@@ -1,7 +1,7 @@
-"""board_compare: what the live board must not get wrong at a glance: today is
-compared with yesterday until the same time, an operator who is offline while
-customers wait is the loudest row, and filters that a section ignores are named.
-Called by board, with its browser and world.
+"""board_compare: comparisons that the live board must get right: today is
+compared with yesterday until the same time, an offline operator with waiting
+customers is the most prominent row, and filters that a section ignores are
+named. Called by board, with its browser and world.
 """
 
 import re

@@ -1,6 +1,6 @@
-"""board_faults: answers of the live board that come late, that do not come, and
-that are none: the page shows what belongs to what is chosen, or says what is
-wrong. Called by board, with its browser and world.
+"""board_faults: late, missing and invalid answers of the live board: the page
+shows data of the present selection, or says what is wrong. Called by board,
+with its browser and world.
 """
 
 import json
@@ -141,7 +141,7 @@ def what_is_no_json_is_a_sentence(test):
     browser.until(lambda: visible(test, "responses"), "the figures")
     browser.ask(PROXY, "/responses")
     choose(test, "range=28d")
-    test.shows(lambda: "503, is none of this server"
+    test.shows(lambda: "503, is not from this server"
                in browser.text("#responses-note"), "what a proxy answers")
     browser.ask(FREE)
     browser.complaints()

@@ -1,6 +1,6 @@
-"""board_form: the choices at the head of the live board: channels are those in
-which somebody waits and those in which somebody was answered in the range; the
-threshold is said as it is. Called by board, with its browser and world.
+"""board_form: the settings at the top of the live board: channels are those
+with waiting customers and those with responses in the range; the threshold is
+shown as set. Called by board, with its browser and world.
 """
 
 from board_faults import FREE, REFUSE, choose

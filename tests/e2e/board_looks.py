@@ -1,6 +1,6 @@
-"""board_looks: the live board as it looks with what is rare: nothing at all, 500
-operators and 200 chats that wait, numbers of seven digits, names from right to
-left, answers that took hours. Called by board, with its browser and world.
+"""board_looks: the live board with rare data: none at all, 500 operators and
+200 waiting chats, numbers of seven digits, names from right to left, responses
+that took hours. Called by board, with its browser and world.
 """
 
 from api_client import token

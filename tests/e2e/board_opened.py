@@ -1,7 +1,7 @@
-"""board_opened: what is behind the figures of the live board: each opens the
-intervals that it is made of, which sum to it; an interval opens its chat, a
-message there; a permalink shows what the figure is now. Called by
-board, with its browser and world.
+"""board_opened: the data of the live board's figures: each opens its
+intervals, which sum to it; an interval opens its chat, and a message in it; a
+permalink shows the present figure. Called by board, with its browser and
+world.
 """
 
 import re

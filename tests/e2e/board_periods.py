@@ -1,6 +1,6 @@
-"""board_periods: no two periods of the live board are called the same: not hours
-of two days, nor those before and after clocks go back, nor months of two years.
-Called by board, with its browser and world.
+"""board_periods: all periods of the live board have different labels, even
+hours of two days, those before and after clocks go back, and months of two
+years. Called by board, with its browser and world.
 """
 
 import json

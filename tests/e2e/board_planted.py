@@ -1,7 +1,7 @@
-"""board_planted: a tenant in which it is known who waits, who is overloaded, and
-why responses are slower than the day before: WhatsApp was, from 14:00 to 17:00.
-Ines Duarte has more chats than she may; Oleg Marin is offline while his customers
-wait. It is half past five in the afternoon there.
+"""board_planted: a tenant with known data: who is waiting, who is overloaded,
+and why responses are slower than the day before: WhatsApp was, from 14:00 to
+17:00. Ines Duarte has more chats than allowed; Oleg Marin is offline while his
+customers wait. The local time is 17:30.
 """
 
 import random

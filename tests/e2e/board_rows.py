@@ -1,6 +1,7 @@
-"""board_rows: rows of the live board stay what they are while its tables are
-drawn anew: a click that began before an event ends behind it, and the focus is
-not lost with a row. Called by board, with its browser and world.
+"""board_rows: rows of the live board keep their identity while its tables are
+redrawn: a click that began before an event still counts after it, and the
+focus does not disappear with a row. Called by board, with its browser and
+world.
 """
 
 import board_opened

@@ -1,6 +1,6 @@
-"""board_session: who is logged in at the live board: nothing of two is on one
-page, a button logs out, and where the browser does not keep the token the page
-of the login says why. Called by board, with its browser and world.
+"""board_session: logins on the live board: data of two users never appear on
+one page, a button logs out, and if the browser does not keep the token, the
+login page explains why. Called by board, with its browser and world.
 """
 
 from api_client import token

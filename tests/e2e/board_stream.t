@@ -1,7 +1,8 @@
 #!/usr/bin/env -S python3 -B
-"""board_stream: the files of the board have the headers that keep a page safe;
-the stream has what /api/v1/now has for the same role, at once and after each
-change; a listener that does not read holds up nobody; all ends with the server.
+"""board_stream: the files of the board have the headers that protect a page;
+the stream has the content of /api/v1/now for the same role, at once and after
+each change; a listener that does not read blocks no other; everything ends
+with the server.
 """
 
 import gzip

@@ -1,6 +1,6 @@
-"""board_totals: the totals of the live board are those of all who wait, also of
-those that are not listed, whatever is chosen. Called by board, with its browser
-and world.
+"""board_totals: the totals of the live board cover all waiting customers,
+including those that are not listed, regardless of filters. Called by board,
+with its browser and world.
 """
 
 from api_client import token

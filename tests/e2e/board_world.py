@@ -1,9 +1,7 @@
 """board_world: a database with a team that has waiting chats, for the tests of
-the live board; served by sink --serve.
-
-Names hold what a page could take for markup. Times are near the present one,
-because a board counts from it. Whatever is about responses is made from the rows
-of intervals, of 30 days.
+the live board; served by sink --serve. Names contain text that looks like
+markup. Times are close to the present, because the board measures from it. All
+response figures are computed from the rows of intervals of 30 days.
 """
 
 import datetime

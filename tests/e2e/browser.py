@@ -1,5 +1,5 @@
-"""browser: a Chromium without a window, with a profile of its own in a Lab's
-folder, which reaches no host but this one, driven by Debian's packages.
+"""browser: a headless Chromium with its own profile in a Lab's folder, which
+reaches no other host, driven by Debian's packages.
 """
 
 import contextlib

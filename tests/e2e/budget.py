@@ -1,4 +1,4 @@
-"""budget: calls cost money, so they are counted where they arrive."""
+"""budget: calls cost money, so they are counted at the CRM."""
 
 import datetime
 import json

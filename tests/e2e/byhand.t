@@ -1,8 +1,8 @@
 #!/usr/bin/env -S python3 -B
-"""By hand: with no broker and no database `poller | aggregator` prints the
+"""In a terminal, without broker and database: `poller | aggregator` prints the
 operator table, the same day in a file gives the same rows, CSV and --explain
-work, a terminal is told what is waited for, and a snapshot that is cut is
-refused in one line. LONG=1 cuts at every byte.
+work, the terminal shows what a program waits for, and a truncated snapshot is
+refused in one line. LONG=1 truncates at every byte.
 """
 
 import concurrent.futures

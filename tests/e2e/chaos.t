@@ -1,15 +1,12 @@
 #!/usr/bin/env -S python3 -B
-"""chaos: kill -9 of everything, at random, while a reader looks.
-
-A cycle: the CRM's clock is moved, the oracle is told what the CRM shows, the
-job of a minute runs, every other time the reaper's too; some of the programs
-are killed at a random moment of their lives. Broker and database are killed
-and started again meanwhile. In the first half of the cycles the sink is a
-daemon, in the second it runs from cron.
-
-The clock stands still within a cycle, so the world at each row's as_of is
-known: it is that of the cycle whose time is nearest. 50 cycles (LONG=1: 500);
-SEED=N repeats a run.
+"""chaos: kill -9 of everything, at random, while a reader checks the tables. A
+cycle: the CRM's clock is moved, the oracle reads the CRM, the minute job runs,
+and every other time the reaper, too; some of the programs are killed at a
+random moment. Broker and database are killed and restarted meanwhile. In the
+first half of the cycles the sink is a daemon, in the second it runs from cron.
+The clock does not move within a cycle, so the world at each row's as_of is
+known: that of the cycle with the nearest time. 50 cycles (LONG=1: 500); SEED=N
+repeats a run.
 """
 
 import json

@@ -1,9 +1,8 @@
 #!/usr/bin/env -S python3 -B
-"""Polls of a simulated Chatwoot: what an idle minute costs, and one in which
-chats changed; lists that move while they are read; deleted conversations;
-what a policy denies; past conversations; assigning.
-
-Random worlds of Chatwoot are among those of worlds.t.
+"""Polls of a simulated Chatwoot: the cost of an idle minute, and of one with
+changes; lists that move while they are read; deleted conversations; refusals
+by a policy; past conversations; assigning. worlds.t includes random worlds of
+Chatwoot.
 """
 
 import json

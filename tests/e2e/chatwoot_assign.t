@@ -1,7 +1,8 @@
 #!/usr/bin/env -S python3 -B
-"""Chats of a simulated Chatwoot that we assign: only to members of the inbox and
-of the team, which Chatwoot itself does not care for; and a Chatwoot that assigns
-chats itself is reported."""
+"""Chats of a simulated Chatwoot that we assign: only to members of the inbox
+and of the team, which Chatwoot itself does not check; and a Chatwoot that
+assigns chats itself is reported.
+"""
 
 import re
 

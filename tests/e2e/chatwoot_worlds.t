@@ -1,19 +1,14 @@
 #!/usr/bin/env -S python3 -B
-"""Random worlds of a simulated Chatwoot, polled, pushed by its webhooks, or both
-at once: the intervals and open chats that the programs end with are those that
-the oracle computes from the world itself.
-
-A world begins without conversations. Customers come, operators answer, pass on,
-close; at each step the clock jumps some minutes, the webhooks arrive, and a poll
-is made. Webhooks are repeated and overtake each other, and where a poll repairs
-it, some are lost.
-
-Polls see whole seconds, webhooks milliseconds; both at once give the figures of
-polls alone. A section without a token is one that
-is never polled.
-
-WORLDS worlds are run (20; LONG=1: 200), by turns of the three kinds. SEED=n
-begins at n, else seeds change with the time.
+"""Random worlds of a simulated Chatwoot, polled, reported by its webhooks, or
+both at once: the final intervals and open chats of the programs equal those
+that the oracle computes from the world itself. A world begins without
+conversations. Customers write, operators answer, transfer and close; at each
+step the clock moves some minutes, the webhooks arrive, and a poll is made.
+Webhooks are repeated and overtake each other, and some are lost if a poll
+repairs this. Polls see whole seconds, webhooks milliseconds; both at once give
+the figures of polls alone. A section without a token is never polled. WORLDS
+worlds are run (20; LONG=1: 200), alternating between the three kinds. SEED=n
+begins at n, otherwise seeds change with the time.
 """
 
 import collections

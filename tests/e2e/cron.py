@@ -1,5 +1,5 @@
-"""cron: how often a crontab's five fields fire, so that calls a month follow
-from the schedule instead of being written down."""
+"""cron: how often the five fields of a crontab line fire, so that calls per
+month are computed from the schedule instead of being written down."""
 
 
 def field(text, low, high):

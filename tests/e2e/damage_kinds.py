@@ -1,6 +1,6 @@
-"""damage_kinds: what can happen to a file of a state: each takes the bytes of
-now, those of an earlier time (None: there was none), and dice, and gives other
-bytes, or None when it cannot be done to this file, or REMOVED.
+"""damage_kinds: the kinds of damage to a file of a state: each takes the
+present bytes, those of an earlier time (None: there was none), and dice, and
+returns other bytes, None if it cannot be applied to this file, or REMOVED.
 """
 
 import struct

@@ -1,7 +1,9 @@
 #!/usr/bin/env -S python3 -B
-"""scripts/dead-letters: lists, shows, replays and drops what lies in NAME.dead:
-all of it or by reason, to where it came from or elsewhere; killed in the middle
-it loses nothing but what was to be dropped; what is not a record is not replayed."""
+"""scripts/dead-letters lists, shows, replays and drops the messages in
+NAME.dead: all or by reason, to their origin or elsewhere; if it is killed, it
+loses only those that were to be dropped; messages without a record are not
+replayed.
+"""
 
 import json
 import os

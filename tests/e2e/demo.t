@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
-"""demo: what `make demo` shows. It goes through all its parts, says that all
-went well, and leaves files that are what it says. Nothing is left behind: no process,
-no folder, not even of a demo that was killed. LONG=1: also interrupted.
+"""demo: `make demo` completes all its parts, reports success, and leaves the
+files that it names. It leaves no process and no folder, not even those of a
+killed demo. LONG=1: also interrupted.
 """
 
 import fcntl

@@ -1,8 +1,9 @@
 #!/usr/bin/env -S python3 -B
-"""An aggregator whose state was lost does not replace what was counted before.
-The sink says so in one line, also after it was started again; counts of later
-hours, and what is known of now, are stored. A replay restores the counts, as the
-state does when it is put back, and without the tenant's row they begin from 0."""
+"""An aggregator whose state was lost does not replace earlier counts. The sink
+reports this in one line, also after a restart; counts of later hours and the
+present state are stored. A replay restores the counts, as does the old state,
+and without the tenant's row they begin from 0.
+"""
 
 import json
 import os

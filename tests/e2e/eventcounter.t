@@ -2,9 +2,9 @@
 """The event counter against the original's contract: its exchange, queue,
 binding, keys and bodies; files equal as JSON to those its generator expects,
 with duplicates, garbage, an empty queue, messages that trickle, kill -9 in the
-middle, and a broker that goes away. A customer is erased from its state and
-files: an alias stands in the place of the id, the counts are what they were and
-go on, as those of the database do."""
+middle, and a broker outage. A customer is erased from its state and files: an
+alias replaces the id, and the counts continue, as those of the database do.
+"""
 
 import collections
 import glob

@@ -1,12 +1,10 @@
 #!/usr/bin/env -S python3 -B
-"""Faults of CRMs, brokers, databases and files, one row each.
-
-Each row names a fault, the exit code, and what the one line on stderr must
-say: the object and the way out. Besides, for each row: no secret is in any output,
-memory stays bounded, the snapshot of the tenant is not whole, tenants without a
-fault are served, and the first poll after the fault is complete.
-
-Its arguments are words; only rows whose names hold one of them are run.
+"""Faults of CRMs, brokers, databases and files, one row each. Each row has a
+fault, the exit code, and the contents of the one line on stderr: the object
+and the remedy. In addition, for each row: no output contains a secret, memory
+stays bounded, the snapshot of the tenant is incomplete, tenants without a
+fault are served, and the first poll after the fault is complete. The arguments
+are words; only rows whose names contain one of them are run.
 """
 
 import json

@@ -1,15 +1,12 @@
 #!/usr/bin/env -S python3 -B
-"""faults: every point of common/base/fault.def, one row each.
-
-A row names the point at which a program dies and the scenario that leads
-there. The scenario runs with the programs of build/faults; the one that died
-runs again, undisturbed, as cron or systemd would start it. What the tables hold
-in the end must be what an undisturbed run of the same scenario leaves: nothing
-lost, nothing doubled. A point that no row names, or at which no program of its
-row dies, is a failure.
-
-All scenarios share one database, each run as a tenant of its own, and one
-vhost, each run with queues of its own. ONLY=WORD: points with that word.
+"""faults: every point of common/base/fault.def, one row each. A row has the
+point at which a program dies and the scenario that leads there. The scenario
+runs with the programs of build/faults; the one that died runs again,
+undisturbed, as cron or systemd would start it. The final tables must equal
+those of an undisturbed run of the same scenario: nothing lost, nothing counted
+twice. A point without a row, or at which no program of its row dies, is a
+failure. All scenarios share one database, each run with its own tenant, and
+one vhost, each run with its own queues. ONLY=WORD: points with that word.
 """
 
 import http.client

@@ -1,10 +1,9 @@
-"""forget: a customer is exported and forgotten in a filled installation.
-
-The same world is stored for several tenants, so that what one of them becomes
-can be compared with what another one becomes in another way: with reaper killed
-again and again, and with all rows arriving once more after the customer was
-forgotten. In the end no byte that tells of the customer is in any table, nor in
-any file that is not the database's own.
+"""forget: a customer is exported and erased in a filled installation. The same
+world is stored for several tenants, so that one tenant can be compared with
+another that was treated differently: with reaper killed again and again, and
+with all rows arriving again after the customer was erased. In the end, no
+table and no file outside the database contains any byte that identifies the
+customer.
 """
 
 import gzip

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
-"""Reaper --forget with a file whose lines stay: an audit, which says who has
-read what. An alias takes the place of the customer's id in it, and nothing else
-of it changes.
+"""reaper --forget with a file whose lines stay: an audit, which records who
+has read which data. An alias replaces the customer's id in it, and nothing
+else changes.
 """
 
 import os

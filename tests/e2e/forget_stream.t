@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
-"""Reaper --forget beside a stream that runs. The same world comes
-for several tenants; one of them is forgotten in, one is not, and all that the
-metrics say of both must stay the same, also of what comes afterwards.
+"""reaper --forget next to a running stream. The same world is stored for
+several tenants; one of them has an erasure, one has not, and the metrics of
+both must stay the same, including those of later records.
 """
 
 import json

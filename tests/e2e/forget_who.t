@@ -1,5 +1,5 @@
 #!/usr/bin/env -S python3 -B
-"""Whom reaper --export and --forget take for the customer."""
+"""Which data reaper --export and --forget attribute to the customer."""
 
 import json
 import os

@@ -1,11 +1,11 @@
 #!/usr/bin/env -S python3 -B
-"""A Galera cluster: two sinks and a reaper, each on a node of its own and the
-sinks 20 ms away from theirs, while messages come and chats close. Rows of a chat
-that are older than its closing come at the very moment at which the reaper
-deletes it. Nothing is lost, and no closed chat comes back; neither when a node
-is killed and its sink goes on with another one.
-
-LONG=1: ten minutes, and as long with a node killed; without it half a minute."""
+"""A Galera cluster: two sinks and a reaper, each on its own node and the sinks
+20 ms away from theirs, while messages arrive and chats close. Rows of a chat
+that are older than its closing arrive exactly when the reaper deletes it.
+Nothing is lost, and no closed chat reappears, even when a node is killed and
+its sink continues with another one. LONG=1: ten minutes, and as long with a
+node killed; otherwise half a minute.
+"""
 
 import json
 import subprocess

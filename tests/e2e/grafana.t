@@ -1,11 +1,10 @@
 #!/usr/bin/env -S python3 -B
-"""grafana: the dashboards of scripts/grafana.
-
-The macros of Grafana's data source for MySQL are put in by its rules, then
-each query is sent as the user of grants.sql.example over a database that is
-filled with what a stream of messages gives. The panels must not overlap; the
-eight of the original message tracking system are there. What they answer is
-drawn into build/grafana, for people to look at: no Grafana is packaged here.
+"""grafana: the dashboards of scripts/grafana. The macros of Grafana's data
+source for MySQL are expanded by its rules, then each query is sent as the user
+of grants.sql.example to a database that is filled from a stream of messages.
+The panels must not overlap; the eight of the original message tracking system
+are present. The results are drawn into build/grafana for people, because
+Grafana is not packaged in Debian.
 """
 
 import datetime

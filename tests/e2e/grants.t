@@ -1,6 +1,7 @@
 #!/usr/bin/env -S python3 -B
-"""The rights of scripts/examples/grants.sql.example are enough for each program,
-and no program may do more."""
+"""The permissions of scripts/examples/grants.sql.example are sufficient for
+each program, and none has more.
+"""
 
 import json
 import re

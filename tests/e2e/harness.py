@@ -1,11 +1,9 @@
-"""harness: what the drivers of tests/e2e share.
-
-A Lab is a private folder with everything a test starts in it: simulators,
-servers, programs. Leaving it ends them all and removes the folder, however
-the test ends; SIGTERM (of tests/run, when a test takes too long) included.
-
-Python's standard library only. The programs are found through BIN and the
-helpers through TESTBIN, as in all tests.
+"""harness: shared by the drivers of tests/e2e. A Lab is a private folder with
+everything that a test starts in it: simulators, servers, programs. Leaving it
+ends them all and removes the folder, even if the test fails or gets SIGTERM
+(from tests/run, when it takes too long). It uses only Python's standard
+library. The programs are found through BIN and the helpers through TESTBIN, as
+in all tests.
 """
 
 import fcntl

@@ -1,6 +1,7 @@
 #!/usr/bin/env -S python3 -B
-"""scripts/health-check.sh says in one line what is wrong, with the exit code that
-Nagios expects: each check finds its own fault and no other."""
+"""scripts/health-check.sh reports problems in one line, with the exit code
+that Nagios expects: each check finds its own fault and no other.
+"""
 
 import glob
 import json

@@ -1,6 +1,7 @@
 #!/usr/bin/env -S python3 -B
-"""Webhooks end to end: who is let in, that what is told twice counts once, that
-what nobody understands is kept, and that they are registered at the CRMs."""
+"""Webhooks end to end: which are accepted, that duplicates count once, that
+unknown ones are kept, and that they are registered at the CRMs.
+"""
 
 import hashlib
 import hmac

@@ -1,6 +1,7 @@
 #!/usr/bin/env -S python3 -B
-"""URLs with several hosts: a host that is gone, silent, outside of its cluster or
-read-only is passed over, at the start and while rows flow; nothing is lost."""
+"""URLs with several hosts: a host that is gone, silent, outside its cluster or
+read-only is skipped, at the start and while rows flow; nothing is lost.
+"""
 
 import struct
 from urllib.parse import urlsplit

@@ -1,10 +1,8 @@
 #!/usr/bin/env -S python3 -B
-"""What a tenant's answers, report and terminal show is the same whether another
-tenant is stored beside it or not, with the same ids and newer figures; and after
-that one was erased in part, cleaned up and purged.
-
-It holds for every path that OpenAPI describes, so that a query without its
-tenant is seen wherever it is.
+"""A tenant's answers, report and terminal output are the same whether another
+tenant is stored or not, with the same ids and newer figures; also after that
+one was partly erased, cleaned up and purged. This holds for every path that
+OpenAPI describes, so that a query without its tenant is detected anywhere.
 """
 
 import json

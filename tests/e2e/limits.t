@@ -1,6 +1,7 @@
 #!/usr/bin/env -S python3 -B
-"""scripts/limits with a database: what was said last is kept and shown, and an
-operator whom nobody knows is refused. So is one that no program would read."""
+"""scripts/limits with a database: the last limit is stored and shown, and an
+unknown operator is refused. So is a limit that no program would read.
+"""
 
 import json
 import os

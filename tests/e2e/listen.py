@@ -1,7 +1,7 @@
-"""listen: what `poller --listen` answers success to is in the queue, whoever
-is killed meanwhile: the broker, the listener, both; and in the order of each
-client. Clients here send one event after the other, and a request that got no
-success again with the same key, as a careful one does.
+"""listen: records that `poller --listen` answered with success are in the
+queue, even if the broker, the listener, or both are killed meanwhile, and in
+the order of each client. The clients here send one event after another, and
+repeat a request without success with the same key, as a careful client does.
 """
 
 import http.client

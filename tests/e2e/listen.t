@@ -1,6 +1,7 @@
 #!/usr/bin/env -S python3 -B
-"""What the listener answered success to reaches the queue, although listener and
-broker are killed under load."""
+"""Requests that the listener answered with success reach the queue, although
+listener and broker are killed under load.
+"""
 
 import harness
 import listen

@@ -1,8 +1,8 @@
 #!/usr/bin/env -S python3 -B
-"""From requests to rows: what somebody found out about a message
-is a row of message_analytics, whether the message is known or not, and however
-often it is told; and it is that only. The messages and every metric are as
-they were, and no chat waits for an operator because of it.
+"""From requests to rows: an analysis of a message becomes a row of
+message_analytics, whether the message is known or not, and regardless of
+repetition; and it has no other effect. The messages and every metric are
+unchanged, and no chat waits for an operator because of it.
 """
 
 import http.client

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
-"""Slow clients, floods and too many connections do not hold
-those who behave; and a listener that is asked to stop does, whoever is
-connected. Clients are told apart by their addresses of 127.0.0.0/8.
+"""Slow clients, floods and too many connections do not delay well-behaved
+clients; and a listener stops when asked to, regardless of connections. Clients
+are distinguished by their addresses of 127.0.0.0/8.
 """
 
 import os

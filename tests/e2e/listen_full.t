@@ -1,10 +1,9 @@
 #!/usr/bin/env -S python3 -B
-"""A listener whose disk is full, while its broker is away, answers 503 to what
-it cannot store. It goes on when there is room again, and what it answered with
-success is in the queue at the end, once for each key.
-
-The disk is full for the listener alone: no file of it may grow beyond the size
-that the store has.
+"""If the listener's disk is full while its broker is unavailable, it answers
+503 to requests that it cannot store. It continues when there is space again,
+and requests answered with success are in the queue at the end, once for each
+key. The disk is full only for the listener: none of its files may grow beyond
+the size of the store.
 """
 
 import os

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
-"""What `poller --listen` says to requests as they should not be:
-malformed, smuggled, too large, in odd pieces; over raw sockets, because no
-client library sends such things. And that none of it is stored.
+"""Answers of `poller --listen` to bad requests: malformed, smuggled, too
+large, in odd pieces; over raw sockets, because no client library sends them.
+None of them is stored.
 """
 
 import http.client

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
-"""Webhooks that a profile does not get done with hold up neither
-those of another tenant nor /health, and end by themselves; nor do those of many
-small objects, whose reading is the work of one thread, the tenant's own.
+"""Webhooks that take a profile too long delay neither those of another tenant
+nor /health, and end by themselves; the same applies to those of many small
+objects, which the tenant's own thread reads.
 """
 
 import glob

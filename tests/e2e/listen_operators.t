@@ -1,9 +1,9 @@
 #!/usr/bin/env -S python3 -B
-"""Who is an operator of a message that an application sends,
-when poller and listener have folders of their own, as the shipped units do: the
-ids are read from where [poller] state leads, whatever --state is; nothing is
-made there; polls go on meanwhile. A tenant that was never polled is told once,
-with the way out.
+"""The operators in messages from applications, if poller and listener have
+separate folders, as with the shipped units: the ids are read from the folder
+of [poller] state, regardless of --state; the listener creates nothing there,
+and polls continue meanwhile. A tenant that was never polled is reported once,
+with advice.
 """
 
 import json

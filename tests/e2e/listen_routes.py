@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 """listen_routes: the routes for messages and events, over HTTP: the requests
-of the original services' READMEs, typed as they stand there; the same records
-for a request that is sent again, also to a listener that was killed in
-between; names that two listeners at once do not give twice; bearer tokens that
-are good, old and forged, made here; and openapi.json, all of whose paths are
-there, and which describes every answer that is met.
-
-What the contracts say in detail is in the unit tests (test_poller_routes_*).
+of the original services' READMEs, as printed there; the same records for a
+repeated request, also after the listener was killed in between; names that two
+concurrent listeners never assign twice; bearer tokens that are good, old and
+forged, created here; and openapi.json, which has all paths and describes every
+answer. The unit tests (test_poller_routes_*) cover the details of the
+contracts.
 """
 
 import asyncio

@@ -1,9 +1,8 @@
 #!/usr/bin/env -S python3 -B
-"""From requests to rows: messages and events come in at two
-listeners while the broker is killed and comes back, and a listener is killed as
-well. A client sends again with the same
-Idempotency-Key until it has success. Then each request that had success is one
-row, and none is two.
+"""From requests to rows: two listeners receive messages and events while the
+broker is killed and restarted, and a listener is killed as well. A client
+repeats a request with the same Idempotency-Key until it succeeds. Then each
+successful request is exactly one row.
 """
 
 import time

@@ -1,8 +1,8 @@
 #!/usr/bin/env -S python3 -B
-"""live: scripts/demo --live without a terminal, as an ordinary user where there is one:
-it prints the board's address and a token, the board and the API answer figures
-that change, and SIGINT ends it with nothing left behind; with LONG=1 also
-SIGTERM, at its begin, too.
+"""live: scripts/demo --live without a terminal, as an ordinary user if there
+is one: it prints the board's address and a token, the board and the API return
+changing figures, and SIGINT ends it without leaving anything; with LONG=1 also
+SIGTERM, and SIGTERM at its start.
 """
 
 import calendar

@@ -1,7 +1,8 @@
 #!/usr/bin/env -S python3 -B
-"""The manual's example of a stream, typed line by line, moves the table of
-operators and leaves nothing; so do the examples of messaging-listen(7) and
-messaging-allocation(7) what these pages say."""
+"""The manual's example of a stream, typed line by line, changes the table of
+operators and leaves nothing; the examples of messaging-listen(7) and
+messaging-allocation(7) do what these pages say.
+"""
 
 import os
 import re

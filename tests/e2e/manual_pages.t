@@ -1,6 +1,7 @@
 #!/usr/bin/env -S python3 -B
-"""The examples of the pages do what the pages say when they are typed as they
-stand, with a simulated CRM. What differs here is said where it is replaced."""
+"""The examples of the pages do what the pages say when they are typed
+unchanged, with a simulated CRM. Each replacement here explains its difference.
+"""
 
 import http.server
 import json

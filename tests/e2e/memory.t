@@ -1,9 +1,8 @@
 #!/usr/bin/env -S python3 -B
-"""The poller's peak memory does not grow from poll to poll.
-
-Ten polls of one account at work: chats change, close and come, one in twenty
-every minute. The state's file is mapped, so a state that grew without end
-would show here too.
+"""The poller's peak memory does not grow from poll to poll. Ten polls of one
+active account: chats change, close and arrive, one in twenty every minute. The
+state's file is mapped, so a state that grew without end would be visible here,
+too.
 """
 
 from harness import TOKEN, Checks, Lab, Skip, main, sanitized, say

@@ -1,10 +1,11 @@
 #!/usr/bin/env -S python3 -B
-"""What the programs tell Prometheus. GET /metrics of the listener counts what was
-done to it, also while the broker is away; that of the API's server says how each
-tenant is; strangers get none. The daemons that read a queue write files for
-node_exporter: counts, also of what was tried again, the last ones when they
-ended. A folder that cannot be written is one warning. promtool approves of each
-text."""
+"""The metrics of the programs for Prometheus. GET /metrics of the listener
+counts its requests, also while the broker is unavailable; that of the API's
+server describes each tenant; other clients get none. The daemons that read a
+queue write files for node_exporter: counts, including retries, and final ones
+when they end. A folder that cannot be written causes one warning. promtool
+accepts each text.
+"""
 
 import datetime
 import glob

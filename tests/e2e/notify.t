@@ -1,11 +1,11 @@
 #!/usr/bin/env -S python3 -B
-"""notify: what the daemons tell the manager that started them (sd_notify(3)).
-
-The test is the manager: a datagram socket of the file system or with an
-abstract name, as systemd has it. Each daemon says that it is ready when it
-reads its queue or takes requests and not before, goes on saying that it works,
-also while a server stands still, and says that it ends. One of whose threads a
-debugger holds says no more that it works, until the thread may go on.
+"""notify: the notifications of the daemons to the manager that started them
+(sd_notify(3)). The test is the manager: a datagram socket of the file system
+or with an abstract name, as systemd has it. Each daemon reports that it is
+ready only when it reads its queue or accepts requests, continues to report
+that it works, also while a server hangs, and reports that it ends. If a
+debugger stops one of its threads, the daemon stops reporting until the thread
+continues.
 """
 
 import ctypes

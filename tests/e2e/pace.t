@@ -1,11 +1,10 @@
 #!/usr/bin/env -S python3 -B
-"""A month's budget of calls lasts: the poller as cron starts it, on a clock that
-is set forward, over the last two days of a month into the next one. LONG=1: a
-whole month with 2,000 dialogs and 30,000 calls.
-
-Pages of the lists are ten times smaller than Chat2Desk's, and so are the lists:
-a poll costs as many calls, and the test a tenth of the time. Most minutes in
-which the poller would skip a poll are left out.
+"""A month's budget of calls lasts: the poller as cron starts it, on a clock
+that is moved forward, over the last two days of a month into the next one.
+LONG=1: a whole month with 2,000 dialogs and 30,000 calls. Pages and lists are
+ten times smaller than Chat2Desk's: a poll costs as many calls, but the test
+takes a tenth of the time. Most minutes in which the poller would skip a poll
+are omitted.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""partitions: snapshots and tables in parts, held against the whole."""
+"""partitions: snapshots and tables in parts, compared with the whole."""
 
 import json
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env -S python3 -B
-"""Metrics in parts: the views add up what several aggregators store, and show
-the same as one aggregator over everything, from files and from queues behind an
-exchange."""
+"""Metrics in parts: the views add up the rows of several aggregators, and show
+the same as one aggregator over everything, from files and from queues behind
+an exchange.
+"""
 
 import json
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env -S python3 -B
-"""The poller against a simulated CRM: whole snapshots, what the state saves,
-chats that fail, budgets, signals, --status and --check."""
+"""The poller against a simulated CRM: complete snapshots, the calls that the
+state saves, chats that fail, budgets, signals, --status and --check.
+"""
 
 import fcntl
 import json

@@ -1,10 +1,9 @@
 #!/usr/bin/env -S python3 -B
-"""prometheus: a run with faults, as Prometheus sees it.
-
-Private instances of Prometheus and of node_exporter watch a listener, an
-aggregator, a sink and the server of the API, while messages come all the time.
-The alerts are those of the example, with shorter times. One fault follows the
-other; in each its alert fires, and no other does.
+"""prometheus: a run with faults, as Prometheus sees it. Private instances of
+Prometheus and of node_exporter watch a listener, an aggregator, a sink and the
+server of the API, while messages arrive continuously. The alerts are those of
+the example, with shorter times. The faults follow one another; during each one
+its alert fires, and no other does.
 """
 
 import glob

@@ -1,9 +1,7 @@
 #!/usr/bin/env -S python3 -B
-"""Random worlds of a simulated Qiscus: what poller and aggregator make of
-them equals the oracle's metrics; rooms that move while they are listed, and
-faults, lose nothing.
-
-WORLDS worlds are tried (3; LONG=1: 60); SEED=n repeats from one on.
+"""Random worlds of a simulated Qiscus: the metrics of poller and aggregator
+equal the oracle's; rooms that move while they are listed, and faults, lose
+nothing. WORLDS worlds are run (3; LONG=1: 60); SEED=n repeats from one on.
 """
 
 import json

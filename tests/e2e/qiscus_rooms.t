@@ -1,9 +1,11 @@
 #!/usr/bin/env -S python3 -B
-"""Rooms of a simulated Qiscus that are given. The rooms do not say who has them,
-and the CRM refuses a second agent: a room is given once, whatever fails in between
-and however many pollers there are. With need = channel a room is reserved to
-agents of its channel only, and those whose channel nobody serves wait; the agents
-are then read in each poll, for the rooms of one who is new would be missing."""
+"""Assigning rooms of a simulated Qiscus. The rooms do not name their agent,
+and the CRM refuses a second one: a room is assigned once, regardless of
+failures in between and of the number of pollers. With need = channel, a room
+is reserved only for agents of its channel, and rooms whose channel has no
+agent wait; the agents are then read in each poll, because otherwise the rooms
+of a new agent would be missing.
+"""
 
 import json
 import urllib.request

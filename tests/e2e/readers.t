@@ -1,8 +1,10 @@
 #!/usr/bin/env -S python3 -B
-"""Two aggregators with states of their own at one queue would have half of it
-each: the second says so and is refused, a stream's and the event counter's. One
-that comes after a reader that died is not: neither after kill -9 nor after one
-that stands still, which the broker takes for alive a while longer."""
+"""Two aggregators with separate states at one queue would each get half of it:
+the second one reports this and is refused, for a stream and for the event
+counter. An aggregator that starts after a dead reader is accepted: after kill
+-9, and after a reader that hangs, which the broker considers alive for a
+while.
+"""
 
 import json
 import re

@@ -1,10 +1,9 @@
 #!/usr/bin/env -S python3 -B
-"""From a checkout to an installation that cron drives, and back to nothing, by an
-ordinary user who may use sudo: step by step as messaging-quickstart(7) has it, and
-as the README has it, by scripts/setup; typed as it stands.
-
-It installs programs, makes users and starts the system's RabbitMQ and MariaDB, so
-it happens on a copy of this machine that goes away with it: a mount, a network and
+"""From a checkout to an installation that cron drives, and back to nothing, by
+an ordinary user who may use sudo: step by step as in messaging-quickstart(7),
+and as in the README, by scripts/setup; typed unchanged. It installs programs,
+creates users and starts the system's RabbitMQ and MariaDB, so it runs on a
+copy of this machine that disappears afterwards: a mount, a network and
 processes of its own, above this system's files.
 """
 

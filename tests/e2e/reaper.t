@@ -1,7 +1,8 @@
 #!/usr/bin/env -S python3 -B
-"""The reaper against a real database: what is listed, deleted, kept, refused,
-archived and purged; and that no row can slip back in beside it. faults.t kills
-it at each step, fault_injection.t fills its disk and takes its database away."""
+"""The reaper against a real database: which rows are listed, deleted, kept,
+refused, archived and purged; and that no row can slip in meanwhile. faults.t
+kills it at each step, fault_injection.t fills its disk and stops its database.
+"""
 
 import datetime
 import json

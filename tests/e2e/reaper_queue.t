@@ -1,6 +1,8 @@
 #!/usr/bin/env -S python3 -B
-"""The reaper at a queue: it deletes and then acknowledges, bad records and what
-it refuses are dead letters, and what failed for want of a server waits."""
+"""The reaper at a queue: it deletes and then acknowledges, bad records and
+refused ones become dead letters, and work that failed because a server was
+unavailable waits.
+"""
 
 import collections
 import json

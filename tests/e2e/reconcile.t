@@ -1,7 +1,9 @@
 #!/usr/bin/env -S python3 -B
-"""scripts/reconcile beside the report of a simulated Chatwoot, which the oracle
-computes by Chatwoot's rules: our figures by its definition are the same for every
-operator, and each planted difference has its reason and its conversations."""
+"""scripts/reconcile compared with the report of a simulated Chatwoot, which
+the oracle computes by Chatwoot's rules: our figures by its definition are the
+same for every operator, and each planted difference has its reason and its
+conversations.
+"""
 
 import json
 import os

@@ -1,8 +1,8 @@
 #!/usr/bin/env -S python3 -B
 """report: sink --report: its figures are those of --get and of SQL, in CSV and
-in what a mail program leaves of the page; nothing in it runs or is loaded; which
-files it writes; and, where there is a browser, how it looks and prints. Pictures
-are kept in build/report, for people to look at.
+in the parts of the page that a mail program keeps; the page runs and loads
+nothing; which files it writes; and, if there is a browser, its appearance on
+screen and on paper. Pictures are kept in build/report for people.
 """
 
 import csv

@@ -1,5 +1,5 @@
-"""report_mail: scripts/mail-report as cron runs it, with a program in sendmail's
-place that keeps what it is given.
+"""report_mail: scripts/mail-report as cron runs it, with a program in place of
+sendmail that stores its input.
 """
 
 import email

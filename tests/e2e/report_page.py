@@ -1,5 +1,5 @@
-"""report_page: a report as a careful reader sees it: what is in it that could
-run or be loaded, and what is left when all but tables and text is gone.
+"""report_page: a report as a careful reader sees it: which parts could run or
+be loaded, and what remains without everything except tables and text.
 """
 
 import xml.etree.ElementTree

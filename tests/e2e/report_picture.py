@@ -1,5 +1,5 @@
-"""report_picture: a report in a real Chromium: on screens of several widths, and
-printed. The pictures stay in build/report, for people to look at.
+"""report_picture: a report in a real Chromium: on screens of several widths,
+and printed. The pictures are kept in build/report for people.
 """
 
 import base64

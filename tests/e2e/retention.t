@@ -1,8 +1,9 @@
 #!/usr/bin/env -S python3 -B
-"""reaper --retention: history older than that goes, whole days of messages and
+"""reaper --retention: deletes older history, whole days of messages and
 intervals as partitions, other rows in batches, and nothing else; never because
 of one message from the future, nor all at once; tables in use and missing
-rights are told."""
+permissions are reported.
+"""
 
 import datetime
 import json

@@ -1,8 +1,9 @@
 #!/usr/bin/env -S python3 -B
-"""The sums of responses by hour and day, and of analyses by hour, are those of
-the rows that are stored, whatever comes late, twice or out of order, from
-several sinks at once, killed ones too; after damage, a recomputation and a
-deletion of old rows. SEED=n repeats one."""
+"""The sums of responses by hour and day, and of analyses by hour, equal those
+of the stored rows, even if rows are late, repeated or out of order, from
+several concurrent sinks, including killed ones; after damage, a recomputation
+and a deletion of old rows. SEED=n repeats one.
+"""
 
 import json
 import random

@@ -1,5 +1,5 @@
-"""rollup_sums: the column sums of response_rollups, read as messaging-tables(5)
-says; and what it should be of the lengths of responses."""
+"""rollup_sums: the column sums of response_rollups, read as documented in
+messaging-tables(5); and its expected value for the lengths of responses."""
 
 from collections import Counter
 

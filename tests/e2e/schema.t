@@ -1,8 +1,10 @@
 #!/usr/bin/env -S python3 -B
-"""The schema: sink --migrate makes the tables, again changes nothing, and
-refuses a schema that differs, with the statement to type; sink --check names
-every difference; a database of an older number gets the files; the programs work with no other version's schema; and the
-sink makes a partition for each day of messages that it meets."""
+"""The schema: sink --migrate creates the tables, changes nothing when
+repeated, and refuses a schema that differs, with the statement to type; sink
+--check lists every difference; a database with an older number gets the files;
+the programs refuse the schema of another version; and the sink creates a
+partition for each day of messages that it meets.
+"""
 
 import datetime
 import os

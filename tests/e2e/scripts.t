@@ -1,6 +1,8 @@
 #!/usr/bin/env -S python3 -B
-"""The scripts as people use them: the jobs of cron are silent while all is well,
-companies come and go while jobs run, and one that fails delays no other."""
+"""The scripts as people use them: cron jobs are silent while all is well,
+companies are added and removed while jobs run, and a failing one delays no
+other.
+"""
 
 import json
 import os

@@ -1,8 +1,9 @@
 #!/usr/bin/env -S python3 -B
-"""What the sink stores: the newest version of each row stays, whatever comes
-when, how often and in which order; a snapshot removes what is gone once all of
-its rows came; deleted chats and removed tenants do not come back; and what is
-acknowledged to the broker is stored."""
+"""The rows that the sink stores: the newest version of each row stays,
+regardless of repetition and order; a snapshot removes missing objects when all
+of its rows have arrived; deleted chats and removed tenants do not reappear;
+and messages acknowledged to the broker are stored.
+"""
 
 import json
 import random

@@ -1,7 +1,9 @@
 #!/usr/bin/env -S python3 -B
-"""A bad row goes away with its reason and its neighbours are stored. What is
-wrong is mostly seen before the database; what only the database sees is found
-by halving. In a terminal: stderr and exit 65; from a queue: dead letters."""
+"""A bad row is removed with its reason, and its neighbours are stored. Most
+errors are detected before the database; those that only the database detects
+are found by halving. In a terminal: stderr and exit 65; from a queue: dead
+letters.
+"""
 
 import json
 import resource

@@ -1,8 +1,9 @@
 #!/usr/bin/env -S python3 -B
-"""A database that is away, read-only, locked, small, slow or set up in another
-way, that refuses the user, or speaks TLS. What the environment does is never
-blamed on a row: nothing is stored or lost, the exit code and one line say what
-to do, and the next run, or the waiting one, stores all."""
+"""A database that is unavailable, read-only, locked, small, slow or set up
+differently, that refuses the user, or speaks TLS. Faults of the environment
+are never attributed to a row: nothing is stored or lost, the exit code and one
+line give advice, and the next run, or the waiting one, stores everything.
+"""
 
 import json
 import os

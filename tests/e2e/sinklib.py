@@ -1,4 +1,4 @@
-"""sinklib: rows for the tests of the sink, and what the tables hold then."""
+"""sinklib: rows for the tests of the sink, and the expected tables."""
 
 import json
 import subprocess

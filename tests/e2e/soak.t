@@ -1,12 +1,12 @@
 #!/usr/bin/env -S python3 -B
 """A stream while everything is killed: the generator sends at a steady rate,
 aggregator and sink are killed with -9 every few seconds, broker and database
-now and then. Then it is quiet, and the tables hold exactly what the generator
-counted: nothing lost, nothing doubled, nothing else; and of operators and
-chats what the aggregator makes of the same records by hand. Then the same
-stream comes once more, and nothing changes.
-
-LONG=1: ten minutes at 5,000 messages a second. SEED=N repeats one."""
+occasionally. Afterwards, the tables contain exactly what the generator
+counted: nothing lost, nothing counted twice, nothing else; and for operators
+and chats the rows that the aggregator computes from the same records in a
+terminal. Then the same stream is sent again, and nothing changes. LONG=1: ten
+minutes at 5,000 messages a second. SEED=N repeats one.
+"""
 
 import os
 import random

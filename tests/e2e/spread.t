@@ -1,6 +1,8 @@
 #!/usr/bin/env -S python3 -B
 """Snapshots through an exchange: three aggregators of a stream, killed at any
-moment, store what one aggregator makes of the same snapshots in one piece."""
+moment, store the same rows as one aggregator with the same snapshots in one
+piece.
+"""
 
 import json
 import random

@@ -1,9 +1,10 @@
 #!/usr/bin/env -S python3 -B
-"""SIGTERM ends every program, in each of its modes, within ten seconds, whatever
-does not answer: a database or a broker that stands still, or is slow with each
-answer, a CRM that takes a connection and says nothing. SIGHUP ends none: each
-says that it stays as it is; where its terminal has gone, it leaves in time. The
-journal is told the level of each line."""
+"""SIGTERM ends every program, in each of its modes, within ten seconds, even
+if a server does not answer: a database or a broker that hangs or answers
+slowly, a CRM that accepts a connection and sends nothing. SIGHUP ends none:
+each logs that it continues unchanged; without its terminal, it ends in time.
+The journal gets the level of each line.
+"""
 
 import json
 import os

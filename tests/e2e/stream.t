@@ -1,9 +1,11 @@
 #!/usr/bin/env -S python3 -B
-"""The streaming aggregator: its rows come to what the same records give in a
-terminal, however they are cut into messages, flushes and runs. Late, future and
-bad records are dead letters. Records that come again change nothing, also when
-the aggregator is killed between its commit and its acknowledgement. Messages,
-views and events pass. A pipe that nobody reads loses no row."""
+"""The streaming aggregator: its rows equal those of the same records in a
+terminal, regardless of how they are split into messages, flushes and runs.
+Late, future and bad records become dead letters. Redelivered records change
+nothing, even when the aggregator is killed between its commit and its
+acknowledgement. Messages, views and events are passed through. A pipe without
+a reader loses no row.
+"""
 
 import json
 import os

@@ -1,19 +1,15 @@
 #!/usr/bin/env -S python3 -B
-"""Random streams through queues, with kills, end in the tables that the oracle
-of the manual computes.
-
-Each round is a nasty stream of its own: published in messages of some lines,
-with and without a message_id, while aggregator, sink and broker are killed
-with -9 and started again. Then all is taken in, and every table holds what the
-oracle says: metrics, messages, views, events, findings, dead letters. In
-shards it is the views that add up, up to the buckets of percentiles.
-
-A publisher that sets no message_id and loses its broker publishes again what
-was not confirmed, so that records count once by what they say of themselves:
-not the lines of a snapshot, nor events that come a window later.
-
-One round through one queue, one in three shards (LONG=1: 40 and 20). SEED=n
-repeats one, ROUNDS=n says how many, SHARDS=n of them in shards.
+"""Random streams through queues, with kills, lead to the tables that the
+oracle of the manual computes. Each round has its own nasty stream: published
+in messages of some lines, with and without a message_id, while aggregator,
+sink and broker are killed with -9 and restarted. Finally, every table equals
+the oracle's: metrics, messages, views, events, findings, dead letters. In
+shards, the views add up, up to the buckets of percentiles. A publisher that
+sets no message_id and loses its broker publishes unconfirmed messages again,
+so that records count once by their own contents: not the lines of a snapshot,
+nor events that arrive a window later. One round through one queue, one in
+three shards (LONG=1: 40 and 20). SEED=n repeats one, ROUNDS=n sets their
+number, SHARDS=n the number in shards.
 """
 
 import base64

@@ -1,7 +1,9 @@
 #!/usr/bin/env -S python3 -B
-"""What the streaming aggregator does not go on with: one line that says what to
-do, the exit code of the page, and nothing is acknowledged. A damaged state is
-refused, or it makes no difference. Then it goes on with the state as it was."""
+"""Input and states that the streaming aggregator refuses: one line with
+advice, the documented exit code, and nothing is acknowledged. A damaged state
+is refused, or the damage makes no difference. Then it continues with the
+intact state.
+"""
 
 import os
 import random

@@ -1,9 +1,10 @@
 #!/usr/bin/env -S python3 -B
-"""Snapshots through a queue. A snapshot counts only when it is whole: it waits
-for its rest, a newer one drops it with one line and exit code 65, and its bad
-records are dead letters. Beside a stream it corrects the stream, passes on the
-messages that the stream did not know, once, and keeps the names of operators
-who left. A queue without a leader does not mix up its order."""
+"""Snapshots through a queue. A snapshot counts only when it is complete: it
+waits for missing lines, a newer one drops it with one line and exit code 65,
+and its bad records become dead letters. Next to a stream, it corrects the
+stream, passes on unknown messages once, and keeps the names of operators who
+left. A queue without a leader does not change its order.
+"""
 
 import json
 import signal

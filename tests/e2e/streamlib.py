@@ -1,9 +1,8 @@
 """streamlib: streams in tests and benches: the generator, aggregator and sink
-as daemons on private servers, and what the tables must hold afterwards.
-
-What is expected comes from two places that share nothing with what is tested:
-the totals that the generator counts, and for the tables of operators and
-chats the aggregator by hand over the same records, as a file.
+as daemons on private servers, and the expected tables. The expected values
+come from two sources that are independent of the tested code: the totals that
+the generator counts, and for the tables of operators and chats the aggregator
+in a terminal over the same records, as a file.
 """
 
 import json

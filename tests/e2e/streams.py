@@ -1,5 +1,5 @@
-"""streams: a streaming aggregator between two queues, and what tables hold after
-its rows."""
+"""streams: a streaming aggregator between two queues, and the tables after its
+rows."""
 
 import json
 import os

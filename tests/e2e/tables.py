@@ -1,9 +1,8 @@
-"""tables: the tables as a reader sees them at one instant.
-
-A Reader keeps one session of the mariadb client and asks for everything in a
-transaction with a consistent snapshot, so that rows and tombstones are of the
-same moment. A database that goes away costs a look, no more: the next one
-opens a new session.
+"""tables: the tables as a reader sees them at one time. A Reader keeps one
+session of the mariadb client and queries everything in a transaction with a
+consistent snapshot, so that rows and tombstones are of the same moment. If the
+database becomes unavailable, one query fails, and the next one opens a new
+session.
 """
 
 import json

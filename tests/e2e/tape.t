@@ -1,6 +1,7 @@
 #!/usr/bin/env -S python3 -B
-"""poller --record keeps what a CRM answers, without token and people, and
---replay polls from that: the same records, but for masked names and texts."""
+"""poller --record stores a CRM's answers without token and personal data, and
+--replay polls from them: the same records, except for masked names and texts.
+"""
 
 import json
 import os

@@ -1,6 +1,6 @@
 #!/usr/bin/env -S python3 -B
-"""Five tenants whose addresses do not answer, or have no host, and one that
-works: its snapshot comes as early as alone, and alone on the output. So do its
+"""Five tenants whose addresses do not answer or do not exist, and one that
+works: its snapshot is not delayed, and is alone on the output. So are its
 rows, which scripts/job stores.
 """
 

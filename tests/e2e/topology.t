@@ -1,6 +1,7 @@
 #!/usr/bin/env -S python3 -B
-"""scripts/topology spreads chats over queues, each whole and in order; another
-number of queues loses nothing while somebody writes."""
+"""scripts/topology distributes chats over queues, each complete and in order;
+changing the number of queues loses nothing while a publisher writes.
+"""
 
 import json
 import subprocess

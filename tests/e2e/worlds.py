@@ -1,7 +1,6 @@
-"""worlds: what the oracle says about several accounts over time.
-
-The simulator's clock stands still between two steps, so what the CRM showed
-at an as_of is what it showed at the nearest step.
+"""worlds: the oracle's results for several accounts over time. The simulator's
+clock does not move between two steps, so the CRM's state at an as_of is that
+at the nearest step.
 """
 
 import bisect

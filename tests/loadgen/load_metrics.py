@@ -1,6 +1,6 @@
-"""The metrics of a stream in a one-shot run, with duplicates and late messages,
-are what the generator counted while it made the stream: conversations, users, events,
-channels."""
+"""The metrics of a stream in a one-shot run, with duplicates and late
+messages, equal the counts of the generator that created the stream:
+conversations, users, events, channels."""
 
 import os
 import sys

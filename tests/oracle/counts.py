@@ -1,11 +1,10 @@
 """The metrics that a stream counts message by message, computed from all
-messages at once, without a state and without withdrawals.
-
-Conversations, users, activity, alerts, trends, channels, intervals and their
-histograms, and events. Each function gives rows as dictionaries. A metric may
-have a file of its own, table_NAME.py after its table: it declares KEY and
-ZERO_IF_WITHDRAWN, see row_keys.py, and rows(versions, newest, conf), which gets
-what rows() gets.
+messages at once, without a state and without withdrawals: conversations,
+users, activity, alerts, trends, channels, intervals and their histograms, and
+events. Each function returns rows as dictionaries. A metric may have its own
+file, table_NAME.py after its table: it declares KEY and ZERO_IF_WITHDRAWN, see
+row_keys.py, and rows(versions, newest, conf), which gets the arguments of
+rows().
 """
 
 import collections

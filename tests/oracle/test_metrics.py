@@ -1,5 +1,5 @@
-"""Compares clocks.py, metrics.py and stream.py with the vectors of the definition,
-and with small cases whose metrics were computed by a person."""
+"""Compares clocks.py, metrics.py and stream.py with the vectors of the
+definition, and with small cases whose metrics were computed manually."""
 
 import os
 import sys
