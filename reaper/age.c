@@ -114,7 +114,7 @@ read_clock_and_tenants(struct db *db, void *ctx)
 }
 
 /* Appends the condition for the current tenant's rows of the current table
- * whose time compares with a->before as `compare` says. A row without that
+ * whose time compares with a->before according to `compare`. A row without that
  * time, of a user whose messages were all withdrawn, is as old as the tenant's
  * data. Returns the number of values, which it sets. */
 static size_t

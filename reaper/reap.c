@@ -128,7 +128,7 @@ init_stage(struct reap_run *r, struct stage *s)
 	c->least = conf_int(conf, "reaper", "gone_least");
 	if (strcmp(conf_text(conf, "aggregator", "clock"), "system") == 0) {
 		c->ahead_ms = conf_int(conf, "aggregator", "ahead");
-		/* A refused answer would not be asked for again soon. */
+		/* A refused answer would not be requested again soon. */
 		if (c->ahead_ms < DAY_MS)
 			c->ahead_ms = DAY_MS;
 	}

@@ -1,5 +1,5 @@
 /*
- * rights: see rights.h; what both modes share.
+ * rights: code that both modes share; see rights.h.
  */
 #include "reaper/rights.h"
 

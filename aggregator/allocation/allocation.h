@@ -5,7 +5,7 @@
  * the same reservations.
  *
  * It keeps only facts that are in no record: who was assigned which chat and
- * when, who refused, since when an operator is offline, and which operator a
+ * when, who refused, when an operator went offline, and which operator a
  * customer had last. The model keeps everything else: it decides which data are
  * newer, which chats have disappeared and what is forgotten.
  *
@@ -18,8 +18,8 @@
  *
  * Selection: among the operators who are available, have all tags of the chat
  * and are below their limit, the one with the fewest chats; then the one whose
- * last reservation is oldest; then the lowest id. Open assigned chats count, no
- * matter who assigned them, and so do reserved chats.
+ * last reservation is oldest; then the lowest id. Open assigned chats and
+ * reserved chats count, regardless of who assigned them.
  *
  * A reservation is pending until it is fulfilled (the model has an assignee
  * other than the replaced operator), refused, or expired; until then the chat
@@ -166,8 +166,8 @@ void allocation_operator(struct allocation *a, struct text id,
     const struct allocation_operator *now);
 
 /* Sets a limit of an operator (channel.p NULL), of a channel (operator_id.p
- * NULL), of an operator in a channel, or (both NULL) of everybody without their
- * own. RECORD_NO_NUMBER removes it. at: since when it applies, or
+ * NULL), of an operator in a channel, or (both NULL) of all operators without
+ * their own. RECORD_NO_NUMBER removes it. at: when it began to apply, or
  * CLOCK_NONE. */
 void allocation_limit(struct allocation *a, struct text operator_id,
     struct text channel, int64_t max_chats, int64_t at);

@@ -4,8 +4,8 @@
  * messaging-metrics(7), "The clocks of a chat". A pure function of its input:
  * it allocates nothing, reads no system clock and does not depend on tables.
  *
- * clocks.c has what both definitions of the clocks share. The effect of an
- * event kind in a definition is a function in definition_ours.c or
+ * clocks.c has the parts that both definitions of the clocks share. The effect
+ * of an event kind in a definition is a function in definition_ours.c or
  * definition_chatwoot.c, one for each row of the table in that page. The files
  * call each other: the functions use clocks_reset() and clocks_emit().
  */

@@ -20,7 +20,7 @@ typedef uint64_t message_id;
 
 #define MESSAGE_ID_PREFIXES 1024
 
-/* A buffer that holds the text of any id. */
+/* A buffer for the text of any id. */
 #define MESSAGE_ID_TEXT (RECORD_MAX_ID + 1)
 
 /* Private: the number of size classes of stored texts, in units of 16 bytes. */

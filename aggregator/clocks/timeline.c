@@ -249,7 +249,7 @@ compare_int(int64_t a, int64_t b)
 	return (a > b) - (a < b);
 }
 
-/* If an operator's message has only one of user and operator_id, it stands for
+/* If an operator's message has only one of user and operator_id, it is used for
  * both. */
 static int
 compare_writers(

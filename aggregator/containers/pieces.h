@@ -1,6 +1,6 @@
 /*
  * pieces: allocates many small objects of a model, which are freed together.
- * The memory comes in a few large pieces, in huge pages where possible:
+ * The memory is allocated in a few large pieces, in huge pages where possible:
  * touching a million messages for the first time costs a few dozen page faults
  * instead of ten thousand, and later page-table lookups are cheaper.
  */

@@ -1,6 +1,6 @@
 /*
  * tally: sums and averages of durations, exact in whole milliseconds, rounded
- * as messaging-metrics(7) says. Medians and percentiles are in order_stats.h.
+ * as in messaging-metrics(7). Medians and percentiles are in order_stats.h.
  */
 #ifndef AGGREGATOR_CONTAINERS_TALLY_H
 #define AGGREGATOR_CONTAINERS_TALLY_H

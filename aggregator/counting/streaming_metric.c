@@ -1,6 +1,6 @@
 /*
  * streaming_metric: see streaming_metric.h. The streaming metrics of one
- * tenant, and what they share.
+ * tenant, and their shared data.
  */
 #include "aggregator/counting/streaming_metric.h"
 

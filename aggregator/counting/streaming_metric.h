@@ -150,7 +150,7 @@ int streaming_metrics_restore_pending(struct streaming_metrics *f,
 
 /* The rest is only for the files of the metrics. */
 
-/* Returns what open() of these ops returned; NULL if no selected metric has
+/* Returns the result of open() of these ops; NULL if no selected metric has
  * them. */
 void *streaming_metrics_find(
     const struct streaming_metrics *f, const struct streaming_metric_ops *ops);

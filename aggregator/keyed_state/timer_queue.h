@@ -39,7 +39,7 @@ void timer_queue_open(
 void timer_queue_close(struct timer_queue *c);
 
 /* Adds a key, which is copied. A key that is added twice with the same time may
- * come back once or twice. */
+ * be returned once or twice. */
 void timer_queue_add(
     struct timer_queue *c, int64_t due, const void *key, size_t len);
 

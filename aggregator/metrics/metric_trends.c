@@ -6,7 +6,7 @@
  *
  * A row is written when the tenant's newest time reaches the end of its window,
  * and again if a late message contains the word. An edited message counts with
- * the words of its first version, whatever later versions contain.
+ * the words of its first version, regardless of later versions.
  *
  * If there are several aggregators, each writes all words, and at each refresh
  * also the words of unfinished windows. The view that adds them up applies the

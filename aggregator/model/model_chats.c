@@ -320,7 +320,7 @@ heap_take(struct chat_expiry *v, size_t n)
 
 /* A chat's messages are dropped when no record can be as old as its last
  * message any more. The chat itself is dropped a window later, or when no
- * record can be as old as the snapshot that lacks it any more. */
+ * record can be as old as the snapshot in which it was missing. */
 static int64_t
 expiry_due(const struct model *m, const struct chat *c)
 {

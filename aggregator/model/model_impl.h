@@ -276,7 +276,7 @@ void recompute_gone(struct model *m, struct chat *c);
 
 /* A response is added, or removed. */
 void credit_response(struct model *m, const struct interval *i, bool more);
-/* Updates whether the chat is open and since when it waits. */
+/* Updates whether the chat is open and the start of its wait. */
 void credit_open(struct model *m, struct chat *c);
 /* Credits all data of an unpacked chat. */
 void credit_unpacked(struct model *m, struct chat *c);

@@ -1,7 +1,7 @@
 /*
- * model_recompute: updates what the metrics read: derives each changed chat,
- * credits it, reports its intervals, and drops messages that are no longer
- * needed.
+ * model_recompute: updates the data that the metrics read: derives each changed
+ * chat, credits it, reports its intervals, and drops messages that are no
+ * longer needed.
  */
 #include "aggregator/model/model_impl.h"
 

@@ -1,5 +1,5 @@
 /*
- * queue: the aggregator behind a queue of records, as a daemon or until the
+ * queue: the aggregator reading a queue of records, as a daemon or until the
  * queue is empty (aggregator/stream/stream.h).
  */
 #include "common/base/xalloc.h"

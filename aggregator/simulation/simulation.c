@@ -226,7 +226,7 @@ advance_clock(struct simulation *w, int64_t to)
 	allocation_clock(w->a, w->now);
 }
 
-/* True if the record names the assignee of its chat, or says that there is
+/* True if the record names the assignee of its chat, or reports that there is
  * none. */
 static bool
 names_assignee(const struct record *r)

@@ -23,9 +23,9 @@
  *
  * The changes are committed when state_commit() returns. Input whose commit may
  * have been lost must be delivered again, and must not be counted twice if the
- * commit was not lost (aggregator/stream/stream.h). If state_commit() fails,
- * for example on a full disk, the same holds, and the state can no longer be
- * used.
+ * commit was not lost (aggregator/stream/stream.h). The same applies if
+ * state_commit() fails, for example on a full disk; the state can then no
+ * longer be used.
  *
  * Damage: state_open() reads all entries and refuses a file that was damaged
  * while no process had it open (common/os/lmdb_digest.h). Damage after that is
@@ -124,7 +124,7 @@ typedef bool state_entry_fn(
 void state_each(struct state_table *t, const void *prefix, size_t len,
     state_entry_fn *entry, void *ctx);
 
-/* Read and set named numbers, which are stored beside the tables. def is
+/* Read and set named numbers, which are stored next to the tables. def is
  * returned for a missing one. */
 int64_t state_number(struct state *s, const char *name, int64_t def);
 void state_set_number(struct state *s, const char *name, int64_t n);

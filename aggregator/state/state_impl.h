@@ -46,7 +46,7 @@ struct state {
 	char reason[160]; /* what is damaged; if empty, rc explains it */
 };
 
-/* A key for LMDB, which needs numbers aligned. */
+/* A key for LMDB, which requires aligned numbers. */
 struct state_key {
 	MDB_val val;
 	uint64_t number;
@@ -59,7 +59,7 @@ bool state_begin(struct state *s);
  * limited, the amount needed soon. */
 size_t state_map_size(const struct state *s);
 
-/* Set the error: LMDB's number or an errno; or "damaged", and what is. */
+/* Set the error: LMDB's number or an errno, or "damaged" with a description. */
 void state_fail(struct state *s, int rc);
 void state_fail_damaged(struct state *s, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -161,7 +161,7 @@ handle_line(struct stream *s)
 
 	if (s->scanned == 1 && r->snapshot.p == NULL &&
 	    r->type != RECORD_SNAPSHOT && r->type != RECORD_UNKNOWN) {
-		/* A record behind a snapshot takes effect after the
+		/* A record that follows a snapshot takes effect after the
 		 * snapshot. */
 		if (staging_is_ready(&s->staging, r->tenant) &&
 		    staging_apply(&s->staging) == -1)
@@ -213,7 +213,7 @@ flush_stream(void *ctx)
 }
 
 /* While no input arrives, writes the final waits of the last records and
- * carries out what is due in allocation. */
+ * carries out due actions of the allocation. */
 static void
 flush_when_idle(struct stream *s)
 {

@@ -5,8 +5,8 @@
  * result are published at intervals and at the end.
  *
  * Without a state folder, the broker keeps all messages until the end of the
- * run, so a killed run has no effect. The run ends before the broker would hold
- * too many messages unacknowledged, or hold them for too long.
+ * run, so a killed run has no effect. The run ends before the broker has too
+ * many unacknowledged messages, or has had them for too long.
  *
  * The users of these messages are customers. An erased user is counted under an
  * alias, as in the database, so no count restarts. For this the state keeps a

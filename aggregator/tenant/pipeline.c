@@ -56,7 +56,7 @@ pass_interval(void *ctx, const struct model *m, const struct chat *c,
 	streaming_metrics_model_interval(d->streaming, m, c, i, withdrawn);
 }
 
-/* Takes a message that came with a snapshot. */
+/* Takes a message of a snapshot. */
 static void
 take_merged(void *ctx, const struct model *m, const struct chat *c,
     const struct message *x, const char *text)

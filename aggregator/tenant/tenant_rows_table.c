@@ -220,7 +220,8 @@ fill_operators(const struct rowset *rows, struct overview *o)
 	}
 }
 
-/* Returns the name of a chat's operator, or the id; NULL: nobody. */
+/* Returns the name of a chat's operator, or the id; NULL if it is
+ * unassigned. */
 static char *
 copy_operator(
     const struct rowset *operators, const struct rowset *chats, size_t row)

@@ -144,7 +144,7 @@ is_of_word(ucs4_t c)
 }
 
 /* Composed syllables, ideographs and Cyrillic letters: frequent characters that
- * NFKC does not change, whatever their decomposition. */
+ * NFKC does not change, even if they have a decomposition. */
 static bool
 is_stable(ucs4_t c)
 {

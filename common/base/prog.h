@@ -1,5 +1,5 @@
 /*
- * prog: what all four programs share: name, help, version, exit codes, and
+ * prog: shared by all four programs: name, help, version, exit codes, and
  * prog_die(), the only way to end the process early.
  *
  * Exit codes are those of sysexits.h. Cron and the other programs interpret

@@ -48,7 +48,7 @@ struct conf {
  * until one is added. */
 struct conf_section *conf_section_find(const struct conf *c, const char *name);
 
-/* Adds a section. kind is borrowed for ever, tenant may be NULL. The result is
+/* Adds a section. kind must stay valid; tenant may be NULL. The result is
  * borrowed until the next section is added. */
 struct conf_section *conf_section_add(
     struct conf *c, const char *kind, const char *tenant);

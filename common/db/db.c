@@ -39,7 +39,7 @@ enum {
 	 * that the error names the lock. Servers count in seconds. */
 	LOCK_ADVANCE_MS = 1000,
 	/* How long the server keeps an idle session: a process that was stopped
-	 * inside a transaction must not hold locks for hours. */
+	 * inside a transaction must not block others for hours. */
 	IDLE_S = 120,
 };
 
@@ -304,7 +304,7 @@ set_session(struct db *db)
 	enum outcome o;
 
 	/* The server may have ignored (skip_character_set_client_handshake) or
-	 * changed (init_connect) what was requested while connecting. */
+	 * changed (init_connect) the requested settings. */
 	if (mysql_set_character_set(db->my, "utf8mb4") != 0)
 		return db_failed(db);
 	buf_addf(&sql,

@@ -6,7 +6,7 @@
  * Every session uses utf8mb4, strict SQL, UTC and READ COMMITTED, waits for a
  * lock at most half of [mysql] timeout and at most 10 s, and is never
  * reconnected by the library. Connections to other machines use verified TLS,
- * unless [mysql] plaintext says otherwise.
+ * unless [mysql] plaintext is set.
  *
  * After anything but OUTCOME_DONE: db_why() is one line without secrets,
  * db_cause() the kind of failure, db_code() its exit code. OUTCOME_LATER: the
@@ -60,7 +60,7 @@ struct db *db_another(const struct db *db) __attribute__((warn_unused_result));
 void db_limit(struct db *db, int64_t ms);
 
 /* Call before the first use: a statement may take this long before the server
- * ends it, even if [mysql] timeout says less. The wait for a lock is a second
+ * ends it, even if [mysql] timeout is shorter. The wait for a lock is a second
  * shorter, if possible. */
 void db_allow(struct db *db, int64_t ms);
 

@@ -14,8 +14,8 @@
 #include "common/db/db.h"
 #include "common/db/db_impl.h"
 
-/* Errors whose SQLSTATE does not tell their cause: numbers of MariaDB and
- * MySQL, which agree where both have them, and of libmariadb. */
+/* Errors whose SQLSTATE does not show their cause: numbers of MariaDB and
+ * MySQL, which agree if both have them, and of libmariadb. */
 static const struct {
 	unsigned number;
 	enum db_cause cause;

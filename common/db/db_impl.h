@@ -65,7 +65,7 @@ void db_disconnect(struct db *db);
  * closes the connection if it is broken, and returns the outcome. */
 enum outcome db_failed(struct db *db);
 
-/* The same for a reason that does not come from the server. */
+/* The same for a reason that is not from the server. */
 enum outcome db_refuse(struct db *db, enum db_cause cause, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

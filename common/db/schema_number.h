@@ -1,7 +1,7 @@
 /*
  * schema_number: the schema of a database, and whether the programs work with
  * it. A change of common/tables/tables.def that a released database needs
- * raises the number and comes with a file for that database
+ * increments the number and adds a file for that database
  * (sink/tables/migrate.h).
  */
 #ifndef COMMON_DB_SCHEMA_NUMBER_H

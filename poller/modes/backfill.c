@@ -1,9 +1,9 @@
 /*
  * backfill: poller --backfill. Reads past conversations of each tenant, the
- * newest first, one call after the other, no faster than the profile allows,
- * and writes what happened in them before the first poll. It is a separate run:
- * an aggregator without a state turns the records into rows of history, and
- * later rows from polls replace them, because they are newer.
+ * newest first, one call after another, no faster than the profile allows, and
+ * writes their events from before the first poll. It is a separate run: an
+ * aggregator without a state turns the records into rows of history, and later
+ * rows from polls replace them, because they are newer.
  *
  * Guarantee: a conversation is written completely or not at all. After its
  * records are flushed, the state remembers how far back the run came, so an

@@ -450,7 +450,7 @@ guess_measurement(const struct tenant_check *p, struct pace_month *m)
 		changes = chats + customers;
 	if (p->cost.state && every > 1)
 		operators /= every;
-	/* A poll asks for changes, and occasionally for everything. */
+	/* A poll requests changes, and occasionally everything. */
 	if (p->cost.state && apart > 1)
 		pages = 1 + pages / apart;
 	m->since_ms = m->now_ms;

@@ -369,7 +369,7 @@ write_done(struct db *db, void *ctx)
 	char digest[FORGOTTEN_DIGEST + 1];
 	struct db_value args[2] = { db_str(s->tenant) };
 	struct db_rows *found;
-	/* The lock also tells the live board that names were removed. */
+	/* The lock also shows the live board that names were removed. */
 	enum outcome o = lock_tenant_of(s, &found);
 
 	if (o != OUTCOME_DONE)

@@ -1,6 +1,6 @@
 /*
- * viewer: the sender of a request: a tenant and a role. The viewer comes from a
- * bearer token; sink --get acts as an administrator of the tenant.
+ * viewer: the sender of a request: a tenant and a role. The viewer is read from
+ * a bearer token; sink --get acts as an administrator of the tenant.
  *
  *   wall    a screen on the wall: totals without names (resource_now.c)
  *   agent   an operator, the token's sub: their own metrics, and the totals

@@ -22,8 +22,8 @@
 struct zone;
 
 /* Opens a zone such as "Europe/Lisbon". Names consist of letters, digits, _ + -
- * and slashes between parts, so they cannot lead out of the folder. UTC needs
- * no tzdata. Owned; returns NULL and *why (why may be NULL) if there is no such
+ * and slashes between parts, so they cannot leave the folder. UTC needs no
+ * tzdata. Owned; returns NULL and *why (why may be NULL) if there is no such
  * zone. */
 struct zone *zone_open(const char *name, struct buf *why)
     __attribute__((warn_unused_result));

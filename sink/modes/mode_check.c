@@ -105,7 +105,7 @@ version_fits(const struct db_server *s)
 }
 
 /* Server variables: good values, separated by | (*WORD*: contains that word), a
- * value that is advised against, and what to do. */
+ * value that is advised against, and the advice. */
 static const struct setting {
 	const char *name, *wanted, *other, *what;
 } settings[] = {

@@ -263,7 +263,7 @@ fill_by_sql(struct report *r, struct figure_table *t, const char *sql,
 	return true;
 }
 
-/* Totals: the period as a whole, beside the previous one. */
+/* Totals: the whole period, next to the previous one. */
 
 static const struct figure_column total_columns[] = {
 	{ "figure", "Figure", FIGURE_KEY },

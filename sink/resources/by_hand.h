@@ -13,7 +13,8 @@
 #include <stdbool.h>
 
 /* Answers GET for the target, such as "/api/v1/now" or "/api/v1/chats?limit=5".
- * The answer starts as struct web_answer says; the caller owns its buffers. */
+ * The answer must be initialised as in struct web_answer; the caller owns its
+ * buffers. */
 void by_hand_get(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
     const char *target, struct web_answer *a);
 

@@ -56,8 +56,8 @@ bool resource_is_impersonal(const struct web_request *r);
 /* True if the request needs no token. */
 bool resource_is_public(const struct web_request *r);
 
-/* Returns the description of the API, which is made once; a server calls this
- * before requests come. Borrowed. */
+/* Returns the description of the API, which is created once; a server calls
+ * this before it accepts requests. Borrowed. */
 const struct buf *resource_openapi_text(void);
 
 /* The handlers, by file. */

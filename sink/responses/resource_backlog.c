@@ -4,9 +4,9 @@
  * end of the range or now. Parameters: from, to, zone, by and compare of
  * responses.h.
  *
- * The past comes from the intervals: a customer waited from an interval's start
- * to its end, and a chat was open from the start of its resolution to its end.
- * Unfinished waits and open chats have no interval yet, but a row of
+ * The past is computed from the intervals: a customer waited from an interval's
+ * start to its end, and a chat was open from the start of its resolution to its
+ * end. Unfinished waits and open chats have no interval yet, but a row of
  * chat_metrics. Before the oldest interval, nothing is known; if [reaper]
  * on_close deletes intervals, nothing is known at all.
  */
@@ -131,7 +131,7 @@ read_backlog(struct backlog *b)
 	       set_points(b, by, compares);
 }
 
-/* Finds whether the past can be computed, and from when on. */
+/* Finds whether the past can be computed, and its beginning. */
 static bool
 find_known(struct backlog *b)
 {
@@ -195,7 +195,7 @@ add_place(const struct backlog *b, const char *column, struct buf *sql)
 	buf_adds(sql, ")");
 }
 
-/* Counts rows: whether it is a wait, since when, the first point that it covers
+/* Counts rows: whether it is a wait, its start, the first point that it covers
  * and the first one after it. */
 static bool
 count_rows(struct backlog *b, const struct buf *sql,

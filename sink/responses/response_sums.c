@@ -763,8 +763,8 @@ read_level(struct sums_reader *r, enum response_level level,
 
 /* Intervals. */
 
-/* Appends the condition on when intervals ended, " AND (...)", and on what was
- * requested. args has space; *n of them are used. */
+/* Appends the condition on the end of intervals, " AND (...)", and on the
+ * request. args has space; *n of them are used. */
 static void
 add_intervals(const struct sums_reader *r, const struct response_ranges *ranges,
     struct buf *sql, struct db_value *args, size_t *n)
@@ -816,7 +816,7 @@ take_intervals(struct sums_reader *r, const struct db_rows *rows)
 		return false;
 	span_sum_add(&to->of, db_get_int(rows, 3), db_get_int(rows, 4),
 	    db_get_int(rows, 5));
-	/* Rows stored by others may have a negative time. */
+	/* Rows from other programs may have a negative time. */
 	if (bucket >= 0 && bucket < DURATION_BUCKETS)
 		span_sum_add_bucket(
 		    &to->of, (uint32_t)bucket, db_get_int(rows, 3));

@@ -119,8 +119,8 @@ bool interval_filter_add(struct question *q, struct buf *sql)
 /* Appends those of these parameters that the question has: "&open=1". */
 void interval_filter_link(const struct question *q, struct buf *to);
 
-/* The link from a figure to the intervals behind it: rows of /api/v1/intervals,
- * whose number and sum are exactly those of the figure. */
+/* The link from a figure to its intervals: rows of /api/v1/intervals with
+ * exactly the number and sum of the figure. */
 
 /* Sets *href to the link for a time range in ms (from CLOCK_NONE: everything)
  * and an operator ("": nobody; NULL: all). Returns false if the viewer may not

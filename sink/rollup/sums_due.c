@@ -1,6 +1,6 @@
 /*
- * sums_due: see sums_due.h. Also the thread that computes the sums beside the
- * storing threads.
+ * sums_due: see sums_due.h. Also the thread that computes the sums, separate
+ * from the storing threads.
  */
 #include "sink/rollup/sums_due.h"
 

@@ -59,8 +59,8 @@ enum outcome sums_due_list(struct sums_due *s)
 enum outcome sums_due_make_day(struct sums_due *s, struct text tenant,
     int64_t day) __attribute__((warn_unused_result));
 
-/* Computes sums beside the storing threads, over its own connection. Each of
- * several sinks may have one. */
+/* Computes sums in a separate thread, over its own connection. Each of several
+ * sinks may have one. */
 struct sums_maker;
 
 /* Starts a thread. Owns db, which sums_maker_end() closes. */

@@ -23,8 +23,8 @@
 #include <stdint.h>
 
 enum {
-	/* Maximum length of a row's line: several times what its columns can
-	 * hold, and small enough that a batch stays bounded. */
+	/* Maximum length of a row's line: several times the size of its
+	 * columns, and small enough that a batch stays bounded. */
 	ROW_MAX_LINE = 64 * 1024,
 };
 

@@ -334,7 +334,7 @@ read_analytics_members(struct sink_row *row, const struct flat *f,
 	    row, f, "intent", intent, ARRAY_LEN(intent), a, why);
 }
 
-/* Returns the row of an analytics object; missing members come from the
+/* Returns the row of an analytics object; missing members are taken from the
  * message. */
 static struct sink_row *
 analytics_row(const struct record *r, const struct flat *f, const char *line,

@@ -61,8 +61,8 @@ check_revocation(const struct serve *s, const struct web_request *r,
 	return refuse_for_now(a);
 }
 
-/* Finds the viewer of a token; r says who sent it. Returns false if the answer
- * is complete. */
+/* Finds the viewer of a token; r is the request that has it. Returns false if
+ * the answer is complete. */
 static bool
 serve_check_token(const struct serve *s, const struct web_request *r,
     const char *token, struct viewer *v, struct web_answer *a)
@@ -106,8 +106,9 @@ serve_token_is_good(const void *context, const struct web_answer *a)
 }
 
 /* A cookie counts only for GET, because another site's page cannot make a
- * browser do harm with that. The cookie counts even beside an Authorization
- * header with another scheme, which a proxy may have requested. */
+ * browser do harm with that. The cookie counts even if there is an
+ * Authorization header with another scheme, which a proxy may have
+ * requested. */
 static bool
 find_token(const struct web_request *r, struct buf *token)
 {

@@ -28,7 +28,7 @@ struct teams;
 struct work_queue;
 
 /* The context of each handler. Everything is borrowed, and constant while
- * requests come. */
+ * requests are served. */
 struct serve {
 	const struct jwt_rules *tokens;
 	const struct conf *conf;

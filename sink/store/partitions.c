@@ -101,7 +101,7 @@ cut_partition(struct partitions *d, struct db *db, size_t k,
 	return o == OUTCOME_DONE;
 }
 
-/* Splits each partition that holds wanted days. */
+/* Splits each partition that contains wanted days. */
 static bool
 cut_partitions(
     struct partitions *d, struct db *db, size_t k, const struct day_list *l)

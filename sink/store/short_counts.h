@@ -3,13 +3,13 @@
  * although rows of its previous state exist. These rows are newer but their
  * counts are too small, and they would replace the earlier counts.
  *
- * A row of counts has the time since when its state has the tenant (`since`),
- * that of the first record. The tenant's row of tenant_metrics, of the same
- * shard, shows how far the stored rows go (as_of). `since` is later than as_of
- * only if the state was lost. Then a log message reports this, and rows of
- * counts are not stored, except those of a whole hour, minute or window after
- * `since`. The row of tenant_metrics is not stored either, so this continues
- * until one of these is done:
+ * A row of counts has the time of the tenant's first record in its state
+ * (`since`). The tenant's row of tenant_metrics, of the same shard, shows how
+ * far the stored rows go (as_of). `since` is later than as_of only if the state
+ * was lost. Then a log message reports this, and rows of counts are not stored,
+ * except those of a whole hour, minute or window after `since`. The row of
+ * tenant_metrics is not stored either, so this continues until one of these is
+ * done:
  *
  *   the state is put back
  *   the records are replayed into the empty state, whose `since` is then early

@@ -4,10 +4,10 @@
  *
  * The table schema_migrations has the number of the schema. It is written last:
  * until then a killed migration is repeated from its start, and every statement
- * may run again. A database with a smaller number than the program's gets the
- * files NNNN_name.sql of the folder sink/schema above its own number, one after
- * the other, each with its number. There is no such file yet, and a new
- * database needs none. Two migrations at the same time take turns (GET_LOCK).
+ * may run again. If a database has a smaller number than the program, the files
+ * NNNN_name.sql of the folder sink/schema with greater numbers are run in
+ * order, each with its number. There is no such file yet, and a new database
+ * needs none. Two migrations at the same time take turns (GET_LOCK).
  */
 #ifndef SINK_TABLES_MIGRATE_H
 #define SINK_TABLES_MIGRATE_H

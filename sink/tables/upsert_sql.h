@@ -14,7 +14,7 @@
  * except the key and the version. */
 const size_t *table_ties(const struct table *t, size_t *n);
 
-/* The parts of the upsert, in which the newest version wins; see db_bulk_new().
+/* The parts of the upsert, which keeps the newest version; see db_bulk_new().
  * Owned; release them with upsert_sql_release(). */
 struct upsert_sql {
 	char *head, *row, *tail;

@@ -1,6 +1,6 @@
 /*
- * api_write: the calls that change something. Parameters come in the query or
- * in a JSON body. See api.h.
+ * api_write: the calls that change something. Parameters are in the query or in
+ * a JSON body. See api.h.
  */
 #include <jansson.h>
 #include <string.h>

@@ -12,7 +12,7 @@ static void
 start(z_stream *z)
 {
 	memset(z, 0, sizeof *z);
-	/* 16 + 15 asks for a gzip header. */
+	/* 16 + 15 requests a gzip header. */
 	if (deflateInit2(z, 1, Z_DEFLATED, 16 + 15, 8, Z_DEFAULT_STRATEGY) !=
 	    Z_OK)
 		prog_die(PROG_SOFTWARE, "zlib does not start");

@@ -345,8 +345,8 @@ qiscus_room(struct buf *b, const struct world *w, const struct dialog *d)
 	free(id);
 }
 
-/* Adds a session and its agent, as the webhooks and the answers of writes show
- * them. */
+/* Adds a session and its agent in the form used by webhooks and by the answers
+ * of writes. */
 void
 qiscus_service(
     struct buf *b, const struct world *w, int32_t request, int32_t who)

@@ -58,7 +58,7 @@ passes(const struct world *w, const struct filter *f, const struct dialog *d)
 	       is_held_by(w, d, f->agents);
 }
 
-/* The latest activity comes first, whatever `order` says. */
+/* The latest activity comes first, regardless of `order`. */
 static int
 by_activity(const void *a, const void *b)
 {

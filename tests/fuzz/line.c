@@ -1,5 +1,5 @@
 /*
- * line: creates a record's line from random numbers. Its structure comes from
+ * line: creates a record's line from random numbers. Its structure is that of
  * the table of fields. Most lines are valid, with keys in any order, spaces,
  * unknown fields, escapes and characters of every length, so that they reach
  * all code of a reader; some are then damaged.

@@ -69,8 +69,8 @@ is_method(const amqp_frame_t *f, amqp_method_number_t id)
 	return f->frame_type == AMQP_FRAME_METHOD && f->payload.method.id == id;
 }
 
-/* Returns 1 if the broker has the message, 0 if it refused it, -1 if neither
- * came. */
+/* Returns 1 if the broker has the message, 0 if it refused it, -1 without an
+ * answer. */
 static int
 read_confirm(struct amqp_link *l)
 {

@@ -1,5 +1,5 @@
 /*
- * declared: prints what is generated from common/tables/tables.def:
+ * declared: prints the text that is generated from common/tables/tables.def:
  *
  *   declared columns     the sections of man/man5/messaging-tables.5
  *   declared metrics     the list of metrics in man/man7/messaging-metrics.7

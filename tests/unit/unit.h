@@ -1,5 +1,6 @@
 /*
- * unit: what every cmocka test includes, in the order that cmocka requires.
+ * unit: headers that every cmocka test needs, in the order that cmocka
+ * requires.
  */
 #ifndef TESTS_UNIT_H
 #define TESTS_UNIT_H

@@ -54,7 +54,7 @@ words_of_many_scripts(void **state)
 		    "\u00e5ngstr\u00f6m ", 4 },
 		{ "\u1112\u1161\u11ab\u1100\u1173\u11af \ud55c\uae00",
 		    "\ud55c\uae00 ", 2 },
-		/* A base character that stands for another one, with an
+		/* A base character that replaces another one, with an
 		 * accent. */
 		{ "abc\u1e9b abc\u03d3", "abc\u1e61 abc\u03cd ", 4 },
 		/* An emoji's variation selector belongs to no word, and a mark
@@ -83,8 +83,8 @@ words_of_many_scripts(void **state)
 		{ "\u0645\u06cc\u200c\u0631\u0648\u0645\u200c",
 		    "\u0645\u06cc\u200c\u0631\u0648\u0645 ", 4 },
 		{ "\u200dabcd", "abcd ", 4 },
-		/* These scripts give pairs of characters, whatever the least
-		 * length of words is. */
+		/* These scripts give pairs of characters, regardless of the
+		 * minimum length of words. */
 		{ "\u6211\u7684\u8ba2\u5355",
 		    "\u6211\u7684 \u7684\u8ba2 \u8ba2\u5355 ", 4 },
 		{ "\u6211 x\u7684", "", 4 },

@@ -228,7 +228,7 @@ lines_of_any_length_are_read(void **state)
 		buf_release(&lines[i]);
 }
 
-/* Only r->text is skipped, and only if nobody reads it. */
+/* Only r->text is skipped, and only if it is not read. */
 static void
 a_skipped_text_stays_as_it_is_written(void **state)
 {

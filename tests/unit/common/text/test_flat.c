@@ -1,7 +1,7 @@
 /*
  * Tests of common/flat: however a line is read, the result must be jansson's.
- * Both parse seeded mutations of good lines. What jansson cannot hold is listed
- * together with our result.
+ * Both parse seeded mutations of good lines. Values that jansson cannot
+ * represent are listed together with our result.
  */
 #include "tests/unit/unit.h"
 
@@ -119,7 +119,7 @@ agree(struct flat *f, const char *line, size_t len)
 	return same;
 }
 
-/* Makes a copy with the readable bytes behind it that a reader may read. */
+/* Creates a copy followed by the bytes that a reader may read. */
 static char *
 padded(const char *line, size_t len)
 {

@@ -1,5 +1,5 @@
 /*
- * Tests of the token in a header: any blanks may stand around it, and other
+ * Tests of the token in a header: it may be surrounded by spaces, and other
  * schemes are ignored.
  */
 #include "tests/unit/unit.h"

@@ -228,7 +228,7 @@ a_name_is_cut_at_a_character(void **state)
 	buf_release(&why);
 }
 
-/* A profile can only make messages, whatever it returns. */
+/* A profile can only create messages, whatever it returns. */
 static void
 a_profile_tells_of_no_findings(void **state)
 {

@@ -60,7 +60,7 @@ deliver(void *ctx)
 	(void)hook_read(x->hook, &d, &x->records, &n, &x->why);
 }
 
-/* line: the text behind "== ", TENANT: NAME, and the payload below it. */
+/* line: the text after "== ", TENANT: NAME, and the payload below it. */
 static void
 check_payload(const struct hooks *all, const char *line)
 {

@@ -331,7 +331,7 @@ the_originals_are_there_for_some_only(void **state)
 	in.tenant = "room";
 }
 
-/* Returns the records of a body that came at that time; owned. */
+/* Returns the records of a body that arrived at that time; owned. */
 static char *
 told(const char *body, int64_t now_ms)
 {
