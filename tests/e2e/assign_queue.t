@@ -160,6 +160,23 @@ class Test:
         self.equal(self.calls(GET), before, "calls")
         self.equal(self.outcomes(), [], "outcomes")
 
+    def done_while_another_waits(self):
+        """It is acknowledged, so it is not done again."""
+        other = self.chats[1]
+        self.free(self.d, other)
+        self.sim.fault("slow", value=60000, route=f"/v1/dialogs/{other}")
+        self.drop()
+        self.put(self.reservation("p17", self.d, self.a))
+        self.put(self.reservation("p18", other, self.b))
+        self.begin()
+        self.comes((self.d, self.a, "p17"))
+        until(10, lambda: self.lab.in_queue(ASK, "total") == 1,
+              "the first reservation to be acknowledged")
+        self.drop()
+        self.sim.fault()
+        self.begin()
+        self.comes((other, self.b, "p18"))
+
     def crm_away(self):
         """It is told once and waits, and is not a dead letter."""
         os.truncate(self.lab.path("err"), 0)
@@ -313,7 +330,8 @@ def body():
     with Lab("assign_queue") as lab:
         test = Test(lab)
         steps(test.killed_while_it_changes, test.killed_while_it_reads,
-              test.expired, test.crm_away, test.dry_runs, test.empty_messages,
+              test.expired, test.done_while_another_waits, test.crm_away,
+              test.dry_runs, test.empty_messages,
               test.other_tenant_away, test.bad_records, test.signal_waits,
               test.two_killed, test.crm_wants_no_call)
         return test.checks.result()
