@@ -51,29 +51,6 @@ field_text(const struct flat *f, const char *name, size_t max)
 	return t;
 }
 
-/* Writes the key of a bad row as refused_rows stores it; a hash of its line if
- * it has no valid key. */
-static void
-bad_key(const struct flat *f, struct text table, const char *line, size_t len,
-    struct buf *key)
-{
-	const struct table *t = table_find(table.p, table.len);
-	struct text part;
-	size_t k;
-
-	buf_clear(key);
-	for (k = 1; t != NULL && k < t->keys; k++) {
-		part = field_text(f, t->columns[k].name, RECORD_MAX_ID);
-		if (part.p == NULL)
-			break;
-		buf_adds(key, k > 1 ? " " : "");
-		buf_add(key, part.p, part.len);
-	}
-	if (t == NULL || k < t->keys)
-		buf_setf(key, "line %016llx",
-		    (unsigned long long)checksum(0, line, len));
-}
-
 /* Rows of these tables belong to no snapshot, even if they name one: otherwise
  * the end of a snapshot would count a refused row among those for which it
  * waits. */
@@ -96,30 +73,27 @@ static void
 refuse_bad_row(struct row_reader *t)
 {
 	struct refusal r = { .as_of = CLOCK_NONE };
-	struct buf key = BUF_INIT, unused = BUF_INIT;
+	struct buf unused = BUF_INIT;
 	const struct flat *f = &t->flat;
 	const char *line = t->scan.line;
 	size_t len = t->scan.len;
-	struct text tenant, as_of;
+	struct text tenant, table, as_of;
 
 	if (flat_parse(&t->flat, line, len, &unused) != 0 ||
 	    !text_is(field_text(f, "type", 8), "row"))
 		goto out;
 	tenant = field_text(f, "tenant", RECORD_MAX_TENANT);
 	r.snapshot = field_text(f, "snapshot", RECORD_MAX_ID);
-	r.table = field_text(f, "table", 64);
+	table = field_text(f, "table", 64);
 	if (!parse_is_name_n(tenant.p, tenant.len, RECORD_MAX_TENANT) ||
-	    r.snapshot.p == NULL || r.table.p == NULL || is_history(r.table))
+	    r.snapshot.p == NULL || table.p == NULL || is_history(table))
 		goto out;
-	bad_key(f, r.table, line, len, &key);
-	r.key.p = buf_str(&key);
-	r.key.len = key.len;
+	r.line = checksum(0, line, len);
 	as_of = field_text(f, "as_of", CLOCK_TEXT * 2);
 	if (as_of.p == NULL || clock_parse(as_of.p, as_of.len, &r.as_of) != 0)
 		r.as_of = clock_now_ms();
 	batch_refuse(tenant_batch(t, tenant), &r, tenant);
 out:
-	buf_release(&key);
 	buf_release(&unused);
 }
 

@@ -130,8 +130,6 @@ batch_refuse(struct row_batch *b, const struct refusal *r, struct text tenant)
 	b->lines++;
 	kept->tenant = batch_tenant(b, tenant);
 	kept->snapshot = copy_into_batch(b, r->snapshot);
-	kept->table = copy_into_batch(b, r->table);
-	kept->key = copy_into_batch(b, r->key);
 }
 
 /* A row and the head of its sort key. Only rows with equal heads need a

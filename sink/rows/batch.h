@@ -66,10 +66,11 @@ struct batch_tenant {
 };
 
 /* A row of a snapshot that is stored in no table; the table refused_rows lists
- * it. */
+ * its line, so that a row that is delivered again is counted once. */
 struct refusal {
 	struct batch_tenant *tenant;
-	struct text snapshot, table, key;
+	struct text snapshot;
+	uint64_t line; /* a checksum */
 	int64_t as_of;
 };
 
@@ -108,7 +109,7 @@ void batch_add(struct row_batch *b, struct sink_row *row);
 void batch_end(
     struct row_batch *b, struct text tenant, const struct end_marker *end);
 
-/* Adds a bad row of a snapshot. Its texts are copied. */
+/* Adds a bad row of a snapshot, whose name is copied. */
 void batch_refuse(
     struct row_batch *b, const struct refusal *r, struct text tenant);
 

@@ -484,24 +484,3 @@ row_compare(const struct sink_row *a, const struct sink_row *b)
 		return c;
 	return (a->number > b->number) - (a->number < b->number);
 }
-
-void
-row_key(const struct sink_row *row, struct buf *key)
-{
-	const struct db_value *v;
-	char text[CLOCK_TEXT];
-	size_t k;
-
-	buf_clear(key);
-	for (k = 1; k < row->table->keys; k++) {
-		v = &row->values[k];
-		if (k > 1)
-			buf_addc(key, ' ');
-		if (v->type == DB_TEXT)
-			buf_add(key, v->text, v->len);
-		else if (v->type == DB_TIME)
-			buf_add(key, text, clock_format(v->num, text));
-		else
-			buf_addi(key, v->num);
-	}
-}

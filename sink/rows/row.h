@@ -96,9 +96,6 @@ int row_compare(const struct sink_row *a, const struct sink_row *b);
 /* Compares only by tenant, order column and key. */
 int row_compare_key(const struct sink_row *a, const struct sink_row *b);
 
-/* Writes the key without the tenant, as refused_rows stores it. */
-void row_key(const struct sink_row *row, struct buf *key);
-
 /* Returns the length in bytes of the first max characters; a character is a
  * code point, as in the database. */
 size_t row_text_bytes(const char *p, size_t len, int64_t max);

@@ -4,13 +4,13 @@
 #include "sink/store/barred_rows.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/xalloc.h"
+#include "common/digest/checksum.h"
 
 enum {
 	LIST = 500, /* names in one IN list of a query */
-	COLUMNS = 5,
+	COLUMNS = 4,
 };
 
 void
@@ -21,9 +21,8 @@ barred_rows_init(
 	r->keep_ms = keep_ms;
 	r->all = all;
 	r->bulk = db_bulk_new(db,
-	    "INSERT INTO refused_rows (tenant, snapshot, table_name, row_key, "
-	    "as_of) VALUES ",
-	    "(?, ?, ?, ?, ?)", " ON DUPLICATE KEY UPDATE tenant = tenant",
+	    "INSERT INTO refused_rows (tenant, snapshot, line, as_of) VALUES ",
+	    "(?, ?, ?, ?)", " ON DUPLICATE KEY UPDATE tenant = tenant",
 	    COLUMNS);
 }
 
@@ -219,39 +218,28 @@ add_refusal(struct db_bulk *bulk, const struct refusal *r)
 	struct db_value values[COLUMNS] = { db_text(r->tenant->name.p,
 						r->tenant->name.len),
 		db_text(r->snapshot.p, r->snapshot.len),
-		db_text(r->table.p, r->table.len),
-		db_text(r->key.p, r->key.len), db_time(r->as_of) };
+		db_int((int64_t)(r->line >> 1)), db_time(r->as_of) };
 
 	db_bulk_add(bulk, values);
 }
 
 /* Adds well-formed rows that are not stored. */
 static void
-add_refused_rows(
-    struct db_bulk *bulk, struct row_batch *b, const struct row_list *rows)
+add_refused_rows(struct db_bulk *bulk, const struct row_list *rows)
 {
-	struct buf key = BUF_INIT;
-	struct refusal r;
 	const struct sink_row *row;
 	size_t i;
 
 	for (i = 0; i < rows->n; i++) {
 		row = rows->row[i];
-		if (row->snapshot.p == NULL ||
-		    (row->fate != ROW_BAD && row->fate != ROW_TOMB))
-			continue;
-		memset(&r, 0, sizeof r);
-		row_key(row, &key);
-		r.tenant = row->tenant;
-		r.snapshot = row->snapshot;
-		r.table.p = row->table->name;
-		r.table.len = strlen(r.table.p);
-		r.key.p = arena_copy(&b->arena, buf_str(&key), key.len);
-		r.key.len = key.len;
-		r.as_of = row->as_of;
-		add_refusal(bulk, &r);
+		if (row->snapshot.p != NULL &&
+		    (row->fate == ROW_BAD || row->fate == ROW_TOMB))
+			add_refusal(
+			    bulk, &(struct refusal){ .tenant = row->tenant,
+				      .snapshot = row->snapshot,
+				      .line = checksum(0, row->line, row->len),
+				      .as_of = row->as_of });
 	}
-	buf_release(&key);
 }
 
 /* True if the refusal's snapshot is complete or gone, so that its rows are no
@@ -273,7 +261,7 @@ barred_rows_store(struct barred_rows *r, struct row_batch *b)
 		if (!is_past(&b->refusals[i]))
 			add_refusal(r->bulk, &b->refusals[i]);
 	for (i = 0; i < TABLES; i++)
-		add_refused_rows(r->bulk, b, &b->rows[i]);
+		add_refused_rows(r->bulk, &b->rows[i]);
 	if (db_bulk_rows(r->bulk) == 0)
 		return OUTCOME_DONE;
 	return db_bulk_run(r->bulk, 0, db_bulk_rows(r->bulk));

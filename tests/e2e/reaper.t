@@ -350,12 +350,11 @@ class Test:
         self.stones("acme")
         self.q(f"""INSERT INTO closed_chats (tenant, chat, as_of) SELECT
             'beta', seq, '2026-01-01 00:00:00' FROM seq_1_to_2100;
-            INSERT INTO refused_rows (tenant, snapshot, table_name, row_key,
-            as_of) VALUES ('acme', 's', 't', 'old', '{OLD}'),
-            ('acme', 's', 't', 'young', '{YOUNG}')""")
+            INSERT INTO refused_rows (tenant, snapshot, line, as_of) VALUES
+            ('acme', 's', 1, '{OLD}'), ('acme', 's', 2, '{YOUNG}')""")
         self.reap(0)
         self.equal(self.keys("closed_chats"), ["acme/young"], "tombstones")
-        self.equal(self.column("SELECT row_key FROM refused_rows"), ["young"],
+        self.equal(self.column("SELECT line FROM refused_rows"), ["2"],
                    "refusals")
 
     def streams(self):
