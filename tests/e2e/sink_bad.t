@@ -132,7 +132,7 @@ class Test(Tables):
         for line, column in (1, "chat_metrics.tag"), (
                 3, "operator_metrics.name"):
             self.that(f"line {line}: a text is too long for {column} and was "
-                      "cut to 255 characters" in done.err, f"{done}")
+                      "truncated to 255 characters" in done.err, f"{done}")
         self.that(" cut=3 " in done.err, f"{done}")
         self.chats("cut", 2, f"chat IN ('w1', 'w2') AND tag = '{WIDE}'")
         self.holds("cut", LONG[1:], "SELECT name FROM operator_metrics")
