@@ -311,58 +311,25 @@ keyed_state_key(const void *payload)
 	return t;
 }
 
-/* An entry to sort. The first 16 bytes of the key are almost always enough, so
- * they are copied here as big-endian numbers, padded with zeros. */
-struct sorted_entry {
-	uint64_t first[2];
-	const unsigned char *key;
-	size_t len;
-	void *payload;
-};
-
 static int
-compare_entry_keys(const void *a, const void *b)
+compare_payload_keys(const void *a, const void *b)
 {
-	const struct sorted_entry *x = a, *y = b;
-	int c;
-
-	if (x->first[0] != y->first[0])
-		return x->first[0] < y->first[0] ? -1 : 1;
-	if (x->first[1] != y->first[1])
-		return x->first[1] < y->first[1] ? -1 : 1;
-	c = memcmp(x->key, y->key, x->len < y->len ? x->len : y->len);
-	return c != 0 ? c : (x->len > y->len) - (x->len < y->len);
+	return text_compare(keyed_state_key(*(void *const *)a),
+	    keyed_state_key(*(void *const *)b));
 }
 
 static void
-add_sorted_entry(struct keyed_state_entry *e, bool deleted,
-    struct sorted_entry *v, size_t *n)
+add_payload(struct keyed_state_entry *e, bool deleted, void **list, size_t *n)
 {
-	struct sorted_entry *to;
-	size_t i;
-
-	if (e == NULL || (!deleted && (e->flags & DELETED) != 0))
-		return;
-	to = &v[(*n)++];
-	to->key = entry_key(e);
-	to->len = e->key_len;
-	to->payload = payload_of(e);
-	for (i = 0; i < 16; i++)
-		to->first[i / 8] =
-		    to->first[i / 8] << 8 | (i < to->len ? to->key[i] : 0u);
+	if (e != NULL && (deleted || (e->flags & DELETED) == 0))
+		list[(*n)++] = payload_of(e);
 }
 
 static void **
-sort_payloads(struct sorted_entry *v, size_t n)
+sort_payloads(void **list, size_t n)
 {
-	void **list = xcalloc(n + 1, sizeof *list);
-	size_t i;
-
 	if (n > 1)
-		qsort(v, n, sizeof *v, compare_entry_keys);
-	for (i = 0; i < n; i++)
-		list[i] = v[i].payload;
-	free(v);
+		qsort(list, n, sizeof(void *), compare_payload_keys);
 	return list;
 }
 
@@ -370,19 +337,19 @@ sort_payloads(struct sorted_entry *v, size_t n)
 static void **
 sort_list(const struct keyed_state_list *list, bool deleted, size_t *n)
 {
-	struct sorted_entry *v = xcalloc(list->n + 1, sizeof *v);
+	void **v = xcalloc(list->n + 1, sizeof *v);
 	size_t i;
 
 	*n = 0;
 	for (i = 0; i < list->n; i++)
-		add_sorted_entry(list->v[i], deleted, v, n);
+		add_payload(list->v[i], deleted, v, n);
 	return sort_payloads(v, *n);
 }
 
 void **
 keyed_state_list(struct keyed_state *k, bool all, size_t *n)
 {
-	struct sorted_entry *v;
+	void **v;
 	size_t i;
 
 	if (!all)
@@ -390,7 +357,7 @@ keyed_state_list(struct keyed_state *k, bool all, size_t *n)
 	v = xcalloc(k->n + 1, sizeof *v);
 	*n = 0;
 	for (i = 0; i <= k->mask; i++)
-		add_sorted_entry(k->slots[i].entry, false, v, n);
+		add_payload(k->slots[i].entry, false, v, n);
 	return sort_payloads(v, *n);
 }
 
