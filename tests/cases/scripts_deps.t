@@ -167,7 +167,7 @@ pretend sudo <<'END'
 exit 1
 END
 deps 77
-says "sudo wants a password; run: sudo apt-get install gcc"
+says "sudo needs a password; run: sudo apt-get install gcc"
 pretend sudo <<'END'
 [ "$1" = -n ] && shift
 echo 0 >"$TMP/uid"

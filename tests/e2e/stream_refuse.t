@@ -54,8 +54,8 @@ class Refusals:
         self.refused(78, "created with --window 86400s; ", "--window", "12h")
         say("- a metric that is left out for a while is named")
         for metrics, says in (
-                (None, ""), ("operators", "no longer has events, which "),
-                ("operators", ""), (None, "has events again, which "), (None, "")):
+                (None, ""), ("operators", "no longer has events; "),
+                ("operators", ""), (None, "has events again; "), (None, "")):
             self.flow.put(self.records[:10], queue="narrowed")
             done = self.lab.must(self.flow.argv(
                 "--until-empty", metrics=metrics, queue="narrowed",
