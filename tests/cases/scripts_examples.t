@@ -147,7 +147,7 @@ in_order $nginx 'a certificate for the name' 'copy this to' 'nginx -t' '^ *ssl_c
 in_order "$tmp/zero" 'A certificate for your name' 'nginx.conf.example' \
 	'poller --register'
 sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/p' man/man7/messaging-listen.7 >"$tmp/listen"
-in_order "$tmp/listen" 'poller --register' 'Before the last line' 'its certificate' 'nginx.conf.example'
+in_order "$tmp/listen" 'poller --register' 'Before you type the last line' 'its certificate' 'nginx.conf.example'
 limit() { # KEY: the default of [listen], in small letters
 	sed -n "/^\[listen\]/,/^\[aggregator\]/s/^#$1 = //p" \
 		scripts/examples/messaging.conf.example | tr '[:upper:]' '[:lower:]'
