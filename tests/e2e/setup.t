@@ -192,7 +192,17 @@ class Test:
         now = self.open_board(address, token)
         self.that(now["now"][0]["open_chats"] == len(self.sim.open_dialogs()),
                   f"the board shows {now}")
+        self.terminal_shows(done.out.decode(), now["now"][0]["open_chats"])
         return address
+
+    def terminal_shows(self, said, chats):
+        """The command that setup recommends; watch(1) needs a terminal."""
+        command = re.search("^In a terminal:  (.* )watch -t (.*)$", said, re.M)
+        done = subprocess.run(
+            ["env", "-i", "PATH=/usr/bin:/bin", "sh", "-c",
+             "".join(command.groups())], check=False, capture_output=True)
+        self.that(done.returncode == 0 and f"open {chats}".encode()
+                  in done.stdout, f"{command[0]}: {done}")
 
     def check_second_run(self, address):
         with open(self.home + "/crontab", "a", encoding="utf-8") as f:
