@@ -42,6 +42,7 @@ struct api_server {
 	struct teams teams;
 	struct serve serve; /* the context of the handlers */
 	struct board_files *board;
+	struct db *connection; /* closed; what threads connect like */
 	enum exit_code code;
 	struct buf why;
 };
@@ -119,7 +120,9 @@ start_serving(struct api_server *s, const struct db *db)
 	if (s->serve.live == NULL)
 		return -1;
 	s->serve.metrics = serve_metrics_open(db);
-	s->serve.db = db;
+	/* The other one may change host while threads copy it. */
+	s->connection = db_another(db);
+	s->serve.db = s->connection;
 	s->serve.queue = work_queue_open(
 	    n, WAITING_MAX, BODY_MAX * WAITING_MAX, serve_end_thread);
 	return service_start(
@@ -131,6 +134,7 @@ stop_serving(struct api_server *s)
 {
 	service_end_requests(&s->service);
 	work_queue_close(s->serve.queue);
+	db_close(s->connection);
 	serve_metrics_close(s->serve.metrics);
 	live_events_close(s->serve.live);
 	service_close(&s->service);
