@@ -42,7 +42,7 @@ static const struct {
 	{ "ChannelAnalytics",
 	    "{channel_id: text, period: @Period, metrics: "
 	    "{total_conversations?: count? 'Null, like active_conversations, "
-	    "if the table channels has no hours; the messages are then those "
+	    "if the metric channels has no hours; the messages are then those "
 	    "posted as analytics', total_messages?: count, avg_response_time?: "
 	    "number?, success_rate?: null, uptime_percentage?: null} 'Empty if "
 	    "there are no hours', time_series: [{timestamp: time, "

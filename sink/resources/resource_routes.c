@@ -114,9 +114,9 @@ static const struct {
 	    "2026-11-20, or how long ago: 24h, 7d'" },
 	{ "to", NULL, "text 'Only rows before this time'" },
 	{ "at", NULL,
-	    "text 'Show at most 1000 rows before and 1000 after this time "
-	    "(2026-11-20T10:00:00Z, 2026-11-20, or how long ago: 24h, 7d); "
-	    "default: the first 2000 rows'" },
+	    "text 'Show at most 1000 rows before this time and 1000 at or "
+	    "after it (2026-11-20T10:00:00Z, 2026-11-20, or how long ago: "
+	    "24h, 7d); default: the first 2000 rows'" },
 	{ "zone", NULL, "text 'An IANA time zone; default: UTC'" },
 	{ "kind", "figure",
 	    "(response|first_response|reply|resolution|unanswered|waiting) "
