@@ -114,7 +114,8 @@ verify_file(struct state *s)
 		free(names[i]);
 	}
 	state_guard(true);
-	if (s->rc == 0 && !lmdb_verify_digest(s->txn, s->meta->dbi, s->sum))
+	if (s->rc == 0 && !lmdb_verify_digest(s->txn, s->meta->dbi, s->sum,
+			      mdb_txn_id(s->txn) - 1))
 		state_fail_damaged(
 		    s, "its entries do not match its last commit");
 	state_guard(false);

@@ -209,12 +209,10 @@ lmdb_verify_table(MDB_txn *txn, const char *table, uint64_t *sum)
 }
 
 bool
-lmdb_verify_digest(MDB_txn *txn, MDB_dbi meta, uint64_t sum)
+lmdb_verify_digest(MDB_txn *txn, MDB_dbi meta, uint64_t sum, uint64_t number)
 {
-	uint64_t stored, number;
-	MDB_envinfo info;
+	uint64_t stored, its_number;
 
-	return lmdb_get_digest(txn, meta, &stored, &number) == 0 &&
-	       mdb_env_info(mdb_txn_env(txn), &info) == 0 && stored == sum &&
-	       number == info.me_last_txnid;
+	return lmdb_get_digest(txn, meta, &stored, &its_number) == 0 &&
+	       stored == sum && its_number == number;
 }

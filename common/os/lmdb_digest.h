@@ -57,7 +57,9 @@ int lmdb_get_digest(
 const char *lmdb_verify_table(MDB_txn *txn, const char *table, uint64_t *sum)
     __attribute__((warn_unused_result));
 
-/* True if the entries that are verified are those of the last commit. */
-bool lmdb_verify_digest(MDB_txn *txn, MDB_dbi meta, uint64_t sum);
+/* True if the entries that are verified are those of the last commit, which has
+ * that number. */
+bool lmdb_verify_digest(
+    MDB_txn *txn, MDB_dbi meta, uint64_t sum, uint64_t number);
 
 #endif

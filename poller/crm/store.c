@@ -213,7 +213,7 @@ check_format(const struct store *s, MDB_txn *txn)
 
 /* Reads everything, so that damage is found before it is used. */
 static int
-verify_content(struct store *s, MDB_txn *txn)
+verify_content(struct store *s, MDB_txn *txn, uint64_t commits)
 {
 	uint64_t sum = 0;
 	size_t i;
@@ -221,18 +221,19 @@ verify_content(struct store *s, MDB_txn *txn)
 	for (i = 0; i < STORE_TABLES; i++)
 		if (lmdb_verify_table(txn, table_names[i], &sum) != NULL)
 			return MDB_CORRUPTED;
-	return lmdb_verify_digest(txn, s->dbi[STORE_META], sum) ? 0
-								: MDB_CORRUPTED;
+	return lmdb_verify_digest(txn, s->dbi[STORE_META], sum, commits)
+		   ? 0
+		   : MDB_CORRUPTED;
 }
 
 /* Opens the tables and verifies their content, or creates those of a file in
  * which nothing was ever committed: tables that are missing later are lost. */
 static int
-open_tables(struct store *s, MDB_txn *txn, enum store_access access)
+open_tables(
+    struct store *s, MDB_txn *txn, uint64_t commits, enum store_access access)
 {
-	MDB_envinfo info;
-	int rc = mdb_env_info(s->env, &info), i;
-	bool new = rc == 0 && info.me_last_txnid == 0;
+	bool new = commits == 0;
+	int rc = 0, i;
 
 	for (i = 0; rc == 0 && i < STORE_TABLES; i++) {
 		s->seeds[i] = lmdb_seed(table_names[i]);
@@ -245,7 +246,7 @@ open_tables(struct store *s, MDB_txn *txn, enum store_access access)
 		rc = new ? put_format(s, txn) : check_format(s, txn);
 	if (rc == 0 && !new &&
 	    (access == STORE_EXCLUSIVE || access == STORE_SHARED))
-		rc = verify_content(s, txn);
+		rc = verify_content(s, txn, commits);
 	return rc;
 }
 
@@ -265,20 +266,41 @@ open_lmdb(MDB_env **env, const char *path, unsigned flags)
 	return rc;
 }
 
+/* Begins a transaction that reads, or one that writes if the file is new: a
+ * writer would wait for other processes, for example for a poll that is
+ * stopped. *commits: the number of commits that it sees. */
+static int
+begin_open(struct store *s, MDB_txn **txn, uint64_t *commits)
+{
+	int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, txn);
+
+	if (rc != 0)
+		return rc;
+	*commits = mdb_txn_id(*txn);
+	if (*commits > 0)
+		return 0;
+	mdb_txn_abort(*txn);
+	rc = mdb_txn_begin(s->env, NULL, 0, txn);
+	if (rc == 0)
+		*commits = mdb_txn_id(*txn) - 1;
+	return rc;
+}
+
 static int
 open_env(struct store *s, enum store_access access)
 {
 	MDB_txn *txn;
+	uint64_t commits;
 	int rc = open_lmdb(&s->env, s->path, 0), dead;
 
 	if (rc == 0)
 		/* Removes readers of killed polls. */
 		rc = mdb_reader_check(s->env, &dead);
 	if (rc == 0)
-		rc = mdb_txn_begin(s->env, NULL, 0, &txn);
+		rc = begin_open(s, &txn, &commits);
 	if (rc != 0)
 		return rc;
-	rc = open_tables(s, txn, access);
+	rc = open_tables(s, txn, commits, access);
 	if (rc == 0)
 		return mdb_txn_commit(txn);
 	mdb_txn_abort(txn);

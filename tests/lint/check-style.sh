@@ -37,7 +37,7 @@ libraries() {
 	cat <<'END'
 ^curl/ ^(poller/crm/http|tests/crm/push)[.]c$
 ^j[qv][.]h$ ^poller/crm/profile_jq[.]c$
-^lmdb[.]h$ ^(poller/crm/store[.]c|aggregator/state/state.*|common/os/lmdb_.*)$
+^lmdb[.]h$ ^((tests/unit/)?poller/crm/(test_)?store[.]c|aggregator/state/state.*|common/os/lmdb_.*)$
 ^amqp ^(common/(amqp|endpoint)/(endpoint_)?amqp[a-z_]*|tests/tools/event_publisher)[.][ch]$
 ^(mysql|mariadb|mysqld_error|errmsg) ^(common/db/db[a-z_]*|tests/bench/peers/store)[.][ch]$
 ^jansson[.]h$ ^(common/base/prog|common/(tokens/jwt|text/json_read)|poller/crm/profile[a-z_]*|poller/intake/route[a-z_]*|sink/resources/by_hand|poller/crm/tape|sink/report/[a-z_]*|tests/.*)[.][ch]$
