@@ -14,10 +14,8 @@ reserve_bytes(struct key *k, size_t n)
 	unsigned char *p = k->bytes + k->len;
 
 	if (n > KEY_MAX - k->len)
-		prog_die(PROG_SOFTWARE,
-		    "a key has more than %d "
-		    "bytes",
-		    KEY_MAX);
+		prog_die(
+		    PROG_SOFTWARE, "a key has more than %d bytes", KEY_MAX);
 	k->len += n;
 	return p;
 }

@@ -1,10 +1,11 @@
 /*
  * model: what the metrics know about one tenant, from one snapshot or from a
  * stream of records: its operators, chats and messages, and the identities of
- * messages and events, of which each counts once. Records
- * are added in any order; model_recompute() then derives everything that the
- * metrics read, and the result does not depend on that order. Metrics read a
- * recomputed model and cannot distinguish a stream from a snapshot.
+ * messages and events, of which each counts once. Records are added in any
+ * order; model_recompute() then derives everything that the metrics read, and
+ * the result does not depend on that order, except that of two events with one
+ * id, the first counts. Metrics read a recomputed model and cannot distinguish
+ * a stream from a snapshot.
  *
  * An incremental model (a daemon's) is recomputed repeatedly: only changed
  * chats are derived, the differences are listed until model_clear_changed(),

@@ -87,7 +87,7 @@ struct state *state_open(const char *dir, const struct state_identity *id,
 /* Does not commit. NULL is allowed. */
 void state_close(struct state *s);
 
-/* Replaces the file of a state, which is committed and may then only be closed,
+/* Replaces the file of a state, which is committed and may then only be read,
  * by a new one. This leaves no byte of deleted data, which otherwise stay in
  * the file until LMDB reuses the page. The same codes. */
 enum exit_code state_rewrite(struct state *s, struct buf *why)

@@ -56,24 +56,6 @@ file_read_all(int fd, struct buf *b)
 	}
 }
 
-int
-file_read_at(int fd, void *data, size_t len, size_t at)
-{
-	char *p = data;
-	ssize_t n;
-
-	for (; len > 0; p += n, len -= (size_t)n, at += (size_t)n) {
-		n = pread(fd, p, len, (off_t)at);
-		if (n == 0)
-			errno = ENODATA;
-		if (n < 0 && errno == EINTR)
-			n = 0;
-		else if (n <= 0)
-			return -1;
-	}
-	return 0;
-}
-
 /* Returns the descriptor if it is a regular file; otherwise closes it and sets
  * errno to its type. */
 static int

@@ -50,15 +50,10 @@ int file_write_and_close(int fd, const void *data, size_t len)
 
 /* Opens a file of lines for appending, and locks it; EWOULDBLOCK while another
  * process holds the lock. A new file has mode 0600, and its name is synced.
- * Removes an incomplete line that a killed process left; *torn: its bytes.
- * Opens everything except a regular file. flags: further flags of open(2).
+ * Removes an incomplete line that a killed process left; *torn: its bytes. A
+ * file that is not regular is only opened. flags: further flags of open(2).
  * Returns the descriptor, or -1. */
 int file_open_lines(const char *path, int flags, size_t *torn)
-    __attribute__((warn_unused_result));
-
-/* Reads len bytes at that offset. Returns -1 with errno; ENODATA if the file
- * ends before, which is not a disk error. */
-int file_read_at(int fd, void *data, size_t len, size_t at)
     __attribute__((warn_unused_result));
 
 /* Syncs the folder of path, so that a new or renamed file survives a power
