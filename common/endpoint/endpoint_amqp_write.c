@@ -4,10 +4,10 @@
  * and handles their confirms.
  *
  * Lines are collected in a buffer until it has body_bytes, LINGER_MS have
- * passed, there is a flush, or everything sent before is confirmed. They become
- * one message, which is persistent and mandatory, and has the same id each time
- * it is sent. A message stays in the window, which is bounded, until the broker
- * has confirmed it without returning it.
+ * passed, or there is a flush, or a send while everything before is confirmed.
+ * They become one message, which is persistent and mandatory, and has the same
+ * id each time it is sent. A message stays in the window, which is bounded,
+ * until the broker has confirmed it without returning it.
  *
  * A queue has one buffer. An exchange has one buffer for each bucket
  * (bucket.h), whose number is the routing key of its messages, so that all
