@@ -262,7 +262,7 @@ class Test:
         token is not shown."""
         answers = [("CRM (", ""), ("name for your company", "typed"),
                    ("Address of its API", self.sim.url), ("token", TOKEN),
-                   ("cron run", "n"), ("Serve the board", "127.0.0.1:0")]
+                   ("cron run", "n"), ("Address of the board", "127.0.0.1:0")]
         said, code = self.type([], answers)
         self.that(code == 0, f"in a terminal: {code} {said}")
         self.that(TOKEN not in said, "the token is shown")
