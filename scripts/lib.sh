@@ -392,9 +392,8 @@ job_metrics() {
 		failed=$((failed + 1))
 	fi
 	{ cat >"$new" <<-END
-		# HELP messaging_job_last_success_timestamp_seconds When a cron
-		# job last ended without an error; 0: never. TYPE
-		# messaging_job_last_success_timestamp_seconds gauge
+		# HELP messaging_job_last_success_timestamp_seconds When a cron job last ended without an error; 0: never.
+		# TYPE messaging_job_last_success_timestamp_seconds gauge
 		messaging_job_last_success_timestamp_seconds{$labels} $at
 		# HELP messaging_job_last_run_succeeded Whether its last run ended without an error.
 		# TYPE messaging_job_last_run_succeeded gauge
@@ -402,9 +401,8 @@ job_metrics() {
 		# HELP messaging_job_last_duration_seconds How long its last run took.
 		# TYPE messaging_job_last_duration_seconds gauge
 		messaging_job_last_duration_seconds{$labels} $3
-		# HELP messaging_job_runs_total Its runs, without those that
-		# found the previous one still at work. TYPE
-		# messaging_job_runs_total counter
+		# HELP messaging_job_runs_total Its runs, without those that found the previous one still at work.
+		# TYPE messaging_job_runs_total counter
 		messaging_job_runs_total{$labels,result="success"} $succeeded
 		messaging_job_runs_total{$labels,result="failure"} $failed
 		END

@@ -545,8 +545,8 @@ class Test:
             "responses?by=&zone=UTC": ["by", "empty"],
             "figure?chat=": ["chat", "empty"],
             "now/stream?operator=": ["'operator'"],
-            "operators?operator=501%20": ["blank"],
-            "operators?operator=501+": ["blank"],
+            "operators?operator=501%20": ["ends with a space"],
+            "operators?operator=501+": ["ends with a space"],
         }
 
     def bad_requests_are_refused(self):

@@ -328,8 +328,8 @@ class Test:
         done = lab.run([lab.path("scripts/eventcounter"), "-d",
                         lab.path("own")], env={"TESTBIN": lab.tmp,
                                                "AMQP_URL": ""})
-        self.checks.ends(done, 69, "cannot find the publisher; .* make "
-                         "eventcounter builds it")
+        self.checks.ends(done, 69, "cannot find the publisher; .* 'make "
+                         "eventcounter' builds it")
         self.that(not os.path.exists(lab.path("own")), "a broker for nothing")
         made = lab.must(["make", "-n", "eventcounter", "B=" + lab.path("build"),
                          "SKIP_DEPS=1"]).out.decode()

@@ -623,13 +623,13 @@ def check_last_line(checks, house):
 def check_refusals(checks, house):
     for argv, code, text in (
             (["--forget", "nobody", "--tenant", "calm"], 66, "has no data of a customer"),
-            (["--forget", C, "--tenant", "none"], 66, "does not know"),
+            (["--forget", C, "--tenant", "none"], 66, "has no tenant"),
             (["--forget", C], 64, "--tenant"),
             (["--forget", C, "--tenant", "twin "], 64, "not a valid tenant name"),
             (["--export", C, "--tenant", "twin "], 64, "not a valid tenant name"),
             (["--forget", "", "--tenant", "calm"], 64, "1 to 191"),
-            (["--forget", C + " ", "--tenant", "twin"], 64, "a blank"),
-            (["--export", C + " ", "--tenant", "twin"], 64, "a blank")):
+            (["--forget", C + " ", "--tenant", "twin"], 64, "ends with a space"),
+            (["--export", C + " ", "--tenant", "twin"], 64, "ends with a space")):
         done = house.lab.run(["reaper", *argv])
         checks.that(done.code == code and text in done.err and
                     done.err.count("\n") == 1, f"{argv}: {done}")
