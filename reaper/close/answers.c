@@ -87,6 +87,7 @@ answers_add(struct answers *a, const struct record *r, const char *where)
 		.chat = text_dup(r->chat),
 		.where = xstrdup(where),
 		.at = r->at,
+		.closed_at = r->closed_at,
 		.line = a->lines++,
 		.status = r->status,
 		.said_gone = r->status == CHAT_GONE,

@@ -25,8 +25,9 @@ enum answer_fate {
 
 struct answer {
 	char *tenant, *chat;
-	char *where;   /* its place in the input, for a dead letter */
-	int64_t at;    /* when the CRM was asked */
+	char *where; /* its place in the input, for a dead letter */
+	int64_t at;  /* when the CRM was asked */
+	int64_t closed_at;
 	uint64_t line; /* orders answers with the same time */
 	enum chat_status status;
 	enum answer_fate fate;

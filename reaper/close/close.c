@@ -68,6 +68,8 @@ find_wrong_time(const struct close *c, const struct record *r)
 			   : NULL;
 	if (!db_takes_time(r->at))
 		return "field 'at' is before the year 1000";
+	if (r->closed_at != CLOCK_NONE && !db_takes_time(r->closed_at))
+		return "field 'closed_at' is before the year 1000";
 	if (c->ahead_ms > 0 && r->at > clock_now_ms() + c->ahead_ms)
 		return "ahead: its time is too far after the system clock; see "
 		       "[aggregator] ahead";
@@ -202,6 +204,8 @@ send_answer_to_dead_letters(
 	jsonw_str(&line, "chat", one->chat);
 	jsonw_time(&line, "at", one->at);
 	jsonw_str(&line, "status", record_status_name(one->status));
+	if (one->closed_at != CLOCK_NONE)
+		jsonw_time(&line, "closed_at", one->closed_at);
 	jsonw_close(&line);
 	o = send_dead_letter(c, one->where, line.data, line.len, reason);
 	buf_release(&line);

@@ -189,14 +189,16 @@ leave_tombstones(const struct transaction *t)
 {
 	struct close *c = t->c;
 	const struct answer *one;
-	struct db_value v[3];
+	struct db_value v[4];
 	size_t i;
 
 	if (c->tombstones == NULL)
 		c->tombstones = db_bulk_new(c->db,
-		    "INSERT INTO closed_chats (tenant, chat, as_of) VALUES ",
-		    "(?, ?, ?)",
-		    " ON DUPLICATE KEY UPDATE "
+		    "INSERT INTO closed_chats (tenant, chat, closed_at, as_of) "
+		    "VALUES ",
+		    "(?, ?, ?, ?)",
+		    " ON DUPLICATE KEY UPDATE closed_at = "
+		    "IF(VALUES(as_of) > as_of, VALUES(closed_at), closed_at), "
 		    "as_of = GREATEST(as_of, VALUES(as_of))",
 		    ARRAY_LEN(v));
 	db_bulk_clear(c->tombstones);
@@ -206,7 +208,8 @@ leave_tombstones(const struct transaction *t)
 			continue;
 		v[0] = db_str(one->tenant);
 		v[1] = db_str(one->chat);
-		v[2] = db_time(one->at);
+		v[2] = db_time(one->closed_at);
+		v[3] = db_time(one->at);
 		db_bulk_add(c->tombstones, v);
 	}
 	if (db_bulk_rows(c->tombstones) == 0)

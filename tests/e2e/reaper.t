@@ -182,10 +182,12 @@ class Test:
                    "the summary")
         left = ["acme/2", "acme/3", "beta/2"]
         self.left(left, "what is left")
-        stones = [["acme", "1", "2026-11-20 10:01:00.000"],
-                  ["beta", "1", "2026-11-20 10:01:00.000"],
-                  ["beta", "77", "2026-11-20 10:01:00.000"]]
-        dated = "SELECT tenant, chat, as_of FROM closed_chats ORDER BY 1, 2"
+        stones = [["acme", "1", "2026-11-20 10:00:30.000",
+                   "2026-11-20 10:01:00.000"],
+                  ["beta", "1", "-", "2026-11-20 10:01:00.000"],
+                  ["beta", "77", "-", "2026-11-20 10:01:00.000"]]
+        dated = "SELECT tenant, chat, IFNULL(closed_at, '-'), as_of FROM " \
+                "closed_chats ORDER BY 1, 2"
         self.equal(self.q(dated), stones, "tombstones")
         self.equal(self.reap(0, stdin=ANSWERS).out, b"", "again")
         self.reap(0, stdin=answer("acme", 1, "closed", "09:00:00"))
@@ -272,6 +274,8 @@ class Test:
         self.fresh()
         end, now = "9999-12-31T23:59:59Z", "2026-11-20T10:00:00Z"
         for status, at, closed, why in (
+                ("closed", end, "0001-01-01T00:00:00Z",
+                 "field 'closed_at' is before"),
                 ("closed", "0999-12-31T23:59:59Z", now,
                  "field 'at' is before the year"),
                 ("gone", end, now, "ahead: its time"),

@@ -252,7 +252,7 @@ class Test(Tables):
         self.store("reopened", snapshot(t, "s7", 7, 1, 2))
         self.chats("reopened", t, "1001:open,1002:open")
         self.sql.ask("INSERT INTO closed_chats SELECT "
-                     f"'{t}', 1000 + seq, '2026-11-20 10:08:00' FROM "
+                     f"'{t}', 1000 + seq, NULL, '2026-11-20 10:08:00' FROM "
                      "seq_11_to_2000")
         self.store("many deleted ones", snapshot(t, "s8", 8, 1, 1500))
         self.holds("many deleted ones", "10", "SELECT COUNT(*) FROM "
