@@ -261,12 +261,22 @@ def wrong_messages(lab, records):
 
 
 def wrong_closings(lab, records):
-    last = {r["chat"]: r for r in records if r["type"] == "chat"}
-    closed = {r["chat"] for r in last.values() if r["status"] == "closed"}
-    got = {chat for chat, in lab.sql("SELECT chat FROM closed_chats")}
-    for chat in sorted(closed - got):
-        yield "chat %s was closed and has no tombstone" % chat
-    if not closed:
+    want = collections.Counter(
+        (r["chat"], r["closed_at"]) for r in records
+        if r.get("status") == "closed")
+    last = {}
+    for r in records:
+        if r["type"] == "chat":
+            last[r["chat"]] = r
+    closed = {r["chat"]: r["closed_at"] for r in last.values()
+              if r["status"] == "closed"}
+    got = {chat: shown(compare.parse_time(at)) for chat, at in lab.sql(
+        "SELECT chat, closed_at FROM closed_chats")}
+    for chat in sorted(closed):
+        if got.get(chat) != closed[chat]:
+            yield "chat %s closed at %s, the table says %s" % (
+                chat, closed[chat], got.get(chat))
+    if not want:
         yield "no chat was closed"
 
 

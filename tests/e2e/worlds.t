@@ -103,13 +103,13 @@ class World:
         os.mkdir(self.folder)
         self.env = {**lab.env, "MYSQL_URL": database}
         self.database = urllib.parse.urlparse(database).path[1:]
-        self.may_wait = [] # closings: tenant, chat
+        self.may_wait = [] # closings: tenant, chat, when
         self.tenants = ["w%d-%d" % (seed, i)
                         for i in range(self.choices.tenants)]
         self.views = {}
         self.left = {t: {} for t in self.tenants}  # chat: row
         self.live = {t: {} for t in self.tenants}
-        self.tombs = {t: set() for t in self.tenants}
+        self.tombs = {t: {} for t in self.tenants}  # chat: closed_at
         self.as_of = {t: 0 for t in self.tenants}
         self.where = "at the start"
         self.counts = collections.Counter()
@@ -293,18 +293,18 @@ class World:
         for chat in asked:
             d = self.accounts[tenant].dialog(chat)
             if d is None:
-                self.reaped(tenant, chat)
+                self.reaped(tenant, chat, None)
             elif d["state"] == "closed":
                 end = crm.milliseconds(d["end"])
                 if self.now() - end <= self.longest_wait():
-                    self.may_wait.append((tenant, chat))
+                    self.may_wait.append((tenant, chat, end))
                 else:
-                    self.reaped(tenant, chat)
+                    self.reaped(tenant, chat, end)
 
-    def reaped(self, tenant, chat):
+    def reaped(self, tenant, chat, closed_at):
         self.left[tenant].pop(chat, None)
         self.live[tenant].pop(chat, None)
-        self.tombs[tenant].add(chat)
+        self.tombs[tenant][chat] = closed_at
         self.counts["reaped"] += 1
 
     def longest_wait(self):
@@ -317,11 +317,11 @@ class World:
         """A closing that waited is not expected in the tables yet."""
         there = {key[:2] for key in self.tables()["chat_metrics"]}
         waiting, self.may_wait = self.may_wait, []
-        for tenant, chat in waiting:
+        for tenant, chat, closed_at in waiting:
             if (tenant, chat) in there:
-                self.may_wait.append((tenant, chat))
+                self.may_wait.append((tenant, chat, closed_at))
             else:
-                self.reaped(tenant, chat)
+                self.reaped(tenant, chat, closed_at)
 
     def expected(self):
         tables = {t: {} for t in compare.KEYS}
@@ -335,10 +335,12 @@ class World:
         return tables
 
     def check_tombs(self, actual):
-        odd = set(actual) ^ {(t, c) for t, own in self.tombs.items()
-                             for c in own}
-        if odd:
-            raise Wrong("closed_chats: %s" % sorted(odd)[:5])
+        want = {(t, c): at for t, own in self.tombs.items()
+                for c, at in own.items()}
+        got = {k: r["closed_at"] for k, r in actual.items()}
+        if want != got:
+            odd = set(want.items()) ^ set(got.items())
+            raise Wrong("closed_chats: %s" % sorted(odd, key=str)[:5])
         now = self.now()
         for key, row in actual.items():
             if row["as_of"] > now + 20000:

@@ -33,7 +33,7 @@ COLUMNS = {
         "tenant", "operators", "open_chats", "unassigned_chats",
         "waiting_chats", "longest_wait_seconds", "responses",
         "avg_response_seconds", "skewed", "as_of"),
-    "closed_chats": ("tenant", "chat", "as_of"),
+    "closed_chats": ("tenant", "chat", "closed_at", "as_of"),
     "tenants": ("tenant", "as_of", "snapshot"),
 }
 TIME = re.compile(
