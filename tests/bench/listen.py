@@ -9,7 +9,7 @@ import json
 import os
 import threading
 
-import table # first: it knows where the others are
+import table # adds the folder of the harness to the path
 import rivals
 
 from harness import TESTBIN, Checks, Lab, main, until
@@ -18,7 +18,7 @@ CONNECTIONS = 256
 SECONDS = table.scaled(5, 1)
 ROUNDS = table.rounds(3)
 WARM_UP = 1 # seconds
-# Good requests a second beside the flood, and who sends what.
+# Good requests per second during the flood, and the number of senders.
 GOOD_RATE = 500
 GOOD, BAD = "127.0.0.2", "127.0.0.3"
 FLOOD_SECONDS = table.scaled(5, 1)
@@ -26,8 +26,8 @@ LIMITS = {"ratio": 1.5, "memory": 0.5, "p99_ms": 20, "good": 0.99}
 
 
 class Memory(threading.Thread):
-    """The most that a process has of its own: what is mapped from files of
-    libraries belongs to everybody."""
+    """The most private memory a process has used. Mapped files of libraries are
+    shared, so they do not count."""
 
     def __init__(self, p):
         super().__init__(daemon=True)
@@ -46,8 +46,8 @@ class Memory(threading.Thread):
 
 
 class Listener:
-    """Ours, or the other; a fresh one for each measurement, since memory is
-    counted from its start."""
+    """Our listener or the one in Go. Each measurement gets a fresh process,
+    since peak memory counts from its start."""
 
     def __init__(self, lab, argv, queue, name, **kw):
         self.lab, self.queue = lab, queue
@@ -73,7 +73,7 @@ class Listener:
         return json.loads(self.lab.must(argv, timeout=600).out)
 
     def stop(self, checks):
-        """Its peak memory: its own, and with libraries."""
+        """Returns its peak memory: private, and with libraries."""
         peak = self.memory.peak(), table.peak_of(self.p.pid)
         self.p.terminate()
         code = self.p.wait(60)
@@ -87,7 +87,7 @@ class Race:
         self.lab = lab
         self.checks = Checks()
         self.first = 0
-        # No limit for one client, who is all of them here.
+        # No rate limit: all requests come from one client.
         listen = {"tenant": "acme", "rate": 0,
                   "trusted": "127.0.0.0/8",
                   "connections_per_address": 2 * CONNECTIONS}
@@ -110,13 +110,13 @@ class Race:
             self.lab, [rivals.path("golisten"), "go"], "go", "go")
 
     def numbers(self):
-        """Where the next requests begin to count."""
+        """The offset at which the next requests begin to count."""
         self.first += 100000000
         return self.first
 
     def compare(self, listener, files):
-        """What was accepted is in the queue, as often; where a confirm did
-        not come the same record is there again, with its id."""
+        """Each accepted message is in the queue once. If a confirm was lost,
+        the same record is there again with the same id."""
         want, got, ids = {}, {}, set()
         for path in files:
             with open(path) as f:
@@ -140,7 +140,8 @@ class Race:
         return len(want)
 
     def measure(self, listener):
-        """Rate, 99th percentile at half of it, peak memory, how many."""
+        """Returns the rate, the 99th percentile at half of it, the peak memory
+        and the number of messages."""
         files = [self.lab.path("warm"), self.lab.path("full"),
                  self.lab.path("half")]
         c = ("-c", CONNECTIONS, "-o")
@@ -201,8 +202,9 @@ def pin(pid, cores):
 
 @contextlib.contextmanager
 def cores_apart(lab):
-    """One core for a flood; the broker has the rest, so that it is not the
-    scheduler's groups that are measured. All have all in the end."""
+    """Gives the flood one core and the broker the other, so that the
+    scheduler's groups are not what is measured. At the end all processes may
+    use all cores again."""
     every = os.sched_getaffinity(0)
     broker = table.pid_of_server(lab, "rabbitmq")
     pin(broker, every - {min(every)} or every)
@@ -218,8 +220,8 @@ def flood(race):
 
 
 def flood_on(race, on_one_core):
-    """Good ones at a modest rate; alone, and beside as many bad ones as one
-    core can send and refuse."""
+    """Good requests at a modest rate: first alone, then next to as many bad
+    ones as one core can send and refuse."""
     listener = race.ours("flooded", race.with_hook, preexec_fn=on_one_core)
     files = [race.lab.path("alone"), race.lab.path("beside")]
     good = ("-a", GOOD, "-c", 64, "-r", GOOD_RATE, "-s", FLOOD_SECONDS)
@@ -265,7 +267,7 @@ def body():
         lab.start_servers("rabbitmq", private=True)
         there = rivals.build("golisten")
         race = Race(lab)
-        # Both queues are there before anybody is measured.
+        # Both queues exist before the first measurement.
         for name in ("ours", "go"):
             lab.must([TESTBIN + "/tools/amqp_probe", "write", "queue:" + name])
         ours, go = [], []

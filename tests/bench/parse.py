@@ -7,7 +7,7 @@ spaces, with unknown fields, and of five tenants."""
 
 import json
 
-import table # first: it knows where the others are
+import table # adds the folder of the harness to the path
 import rivals
 
 from harness import TESTBIN, Lab, main
@@ -24,12 +24,12 @@ WORLD = ["--tenants", "1", "--chats", "20000", "--users", "18000",
 VARIANTS = [("keys shuffled", ["--shuffle"]), ("blanks", ["--spaces"]),
             ("unknown fields", ["--extra"]),
             ("five tenants", ["--tenants", "5"])]
-# Where the rows of the others lack a column, nothing is compared.
+# A column that the other readers lack is not compared.
 KEYS = {"operator_metrics": "operator", "chat_metrics": "chat"}
 
 
 def rows(out):
-    """By table, tenant and key; of chats those that are open."""
+    """Rows by table, tenant and key; only open chats."""
     found = {}
     for line in out.splitlines():
         r = json.loads(line)
@@ -41,7 +41,7 @@ def rows(out):
 
 
 def compare(ours, theirs):
-    """What differs first, or None."""
+    """Returns the first difference, or None."""
     a, b = rows(ours), rows(theirs)
     for key in a.keys() | b.keys():
         if key not in a or key not in b:
@@ -69,8 +69,8 @@ class Stream:
         return self.lab.must(argv, stdin=open(self.path, "rb"))
 
     def race(self, names, rounds):
-        """Turn by turn; {name: [Done]}. The first round only warms up, and
-        its answers are compared."""
+        """Runs the readers in turn; {name: [Done]}. The first round only warms
+        up, and its answers are compared."""
         argv = {n: ARGV.get(n) or [rivals.path(n)] for n in names}
         first = {n: self.once(argv[n]) for n in names}
         for n in names:
@@ -88,7 +88,7 @@ class Stream:
 
 
 def times(done, name):
-    """So many times that program's speed."""
+    """How many times faster ours is than that program."""
     return table.ratio([d.wall for d in done[name]],
                        [d.wall for d in done["ours"]])
 

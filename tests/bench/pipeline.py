@@ -7,7 +7,7 @@ tables are compared with the generator's totals."""
 
 import json
 
-import table # first: it knows where the others are
+import table # adds the folder of the harness to the path
 import rivals
 
 from harness import Checks, Lab, main
@@ -19,10 +19,11 @@ WORLD = ["--tenants", "4", "--users", "20000", "--operators", "50",
          "--chats", str(max(1000, MESSAGES // 50)), "--views", "0",
          "--events", "0", "--late", "0"]
 METRICS = "operators,chats,users,messages"
-# Of the bare loop on one connection; on two the database has both cores.
+# The part of the messages that the bare loop stores on one connection; with
+# two, the database has both cores.
 BARE_PART = {1: 0.5}
 PATIENCE = 900
-LOOK = 0.1 # seconds: a look costs the machine something, too
+LOOK = 0.1 # seconds; each query costs CPU, too
 
 
 class Race:

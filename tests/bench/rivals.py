@@ -34,15 +34,16 @@ def path(name):
 
 
 def mysql_dsn(lab):
-    """Where the database is, as Go's driver has it."""
+    """The address of the database in the form of Go's driver."""
     who, rest = lab.env["MYSQL_URL"].removeprefix("mysql://").rsplit("@", 1)
     host, name = rest.split("/", 1)
     return f"{who}@tcp({host})/{name}"
 
 
 def build(*names):
-    """Those of the names that are there then; says what is missing. What
-    there are libraries for must build."""
+    """Builds those of the programs whose libraries are installed, and returns
+    their names; says what is missing. If the libraries are there, the build
+    must succeed."""
     subprocess.run(
         ["make", "-s", "-k", "-C", "tests/bench/peers", "OUT=" + OUT,
          "COMMON=" + os.path.join(os.path.dirname(TESTBIN), "common.a")],

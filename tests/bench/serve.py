@@ -10,7 +10,7 @@ import threading
 import time
 from datetime import datetime, timedelta, timezone
 
-import table # first: it knows where the others are
+import table # adds the folder of the harness to the path
 import rivals
 from serve_world import OPERATORS, TENANT, World, seconds_of_rows
 
@@ -19,7 +19,7 @@ from harness import TESTBIN, Checks, Lab, main, until
 
 RATE = 200
 ARRIVING = table.scaled(5000, 50) # messages a second
-# Of each route some 360 answers: three lie above the 99th percentile.
+# About 360 answers per route: three lie above the 99th percentile.
 SECONDS = table.scaled(60, 3)
 LISTENERS = table.scaled(1000, 20)
 COMMITS = table.scaled(20, 3)
@@ -30,7 +30,8 @@ LIMITS = {"p99_ms": 10, "month_ms": 10, "cold_ms": 100, "mib": 50,
 
 
 def routes(now):
-    """(name, path); of the tables' last days, and of the last whole month."""
+    """(name, path), for the last days and for the last whole month in the
+    tables."""
     end = now.replace(day=1)
     begin = (end - timedelta(days=1)).replace(day=1)
     month = f"from={begin:%Y-%m-%d}&to={end:%Y-%m-%d}"
@@ -96,14 +97,13 @@ class Bench:
 
     def serve(self):
         return Server(self.lab, {"serve": {
-            # A busy machine answers late, but it answers.
+            # A busy machine answers late, but it does answer.
             "rate": 0, "query_timeout": "60s",
             "connections_per_address": LISTENERS + 100}})
 
     def env(self):
         return {"GETLOAD_TOKEN": self.token}
 
-    # Answers.
 
     def load(self):
         """{name: (p50, p99)} in ms."""
@@ -122,13 +122,13 @@ class Bench:
         return found
 
     def feed(self, ending):
-        """A sink, and each second the rows of a second."""
+        """Runs a sink and gives it one second's rows each second."""
         sink = self.lab.start(
             ["sink", "-c", self.conf, "-f", "-"], self.lab.path("sink.log"),
             stdin=subprocess.PIPE)
         due, n = time.monotonic(), 0
         while not ending.is_set():
-            # Tenths of a second: the sink stores as they come.
+            # Steps of 0.1 s: the sink stores rows as they arrive.
             for part in seconds_of_rows(n, ARRIVING, self.world.now):
                 sink.stdin.write(part)
                 sink.stdin.flush()
@@ -158,7 +158,7 @@ class Bench:
         return found
 
     def once(self, path):
-        """ms, of an answer by a server that runs."""
+        """Milliseconds of one answer by a running server."""
         began = table.now()
         answer = self.server.ask(path, self.token)
         took = 1000 * (table.now() - began)
@@ -196,7 +196,7 @@ class Bench:
             (name, ms, "ms", table.at_most(ms, LIMITS["cold_ms"]))
             for name, ms in cold.items()])
 
-    # Beside others.
+    # Comparisons.
 
     def raw(self):
         begin, end = (f"'{t:%Y-%m-%d}'" for t in self.month)
@@ -283,10 +283,9 @@ class Bench:
                                        LIMITS["report_ms"])))
         table.show("The report of a month", took, "Medians of three.")
 
-    # Events.
 
     def listen(self):
-        """Memory in MiB; the waits of all listeners, in ms."""
+        """Returns the memory in MiB and the delays of all listeners in ms."""
         log = self.lab.path("told")
         with open(log, "wb") as out:
             p = self.lab.start(
@@ -298,7 +297,7 @@ class Bench:
         for _ in range(COMMITS):
             commits.append(time.monotonic())
             self.world.change()
-            time.sleep(1) # paces commits, as the table says
+            time.sleep(1) # one commit per second, as the table says
             self.wait_until_told(log, commits)
         memory = table.memory_of(self.server.process.pid) / 1024
         p.stdin.close()
@@ -312,13 +311,14 @@ class Bench:
             time.sleep(0.1)
 
     def last_pieces(self, log, commits):
-        """Of each commit and listener the last piece before the next."""
+        """For each commit and listener, the last piece before the next commit.
+        """
         last = {}
         with open(log) as f:
             next(f)
             for line in f:
                 if not line.endswith("\n"):
-                    break # it is being written
+                    break # still being written
                 n, us = map(int, line.split())
                 at = us / 1e6
                 k = sum(c <= at for c in commits) - 1
@@ -327,7 +327,7 @@ class Bench:
         return last
 
     def wait_until_told(self, log, commits):
-        """On a busy machine it takes longer than the pace."""
+        """On a busy machine this takes longer than a second."""
         until = time.monotonic() + 240
         while len(self.last_pieces(log, commits)) < LISTENERS * len(commits):
             if time.monotonic() > until:

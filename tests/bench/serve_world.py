@@ -17,12 +17,12 @@ DAYS = 90
 OPERATORS = 50
 CHANNELS = ("whatsapp", "telegram", "web")
 AT_ONCE = 64  # chats; each has 50 messages
-PIECE = 250000  # rows of a statement
+PIECE = 250000  # rows per statement
 
 CHAT = f"(seq DIV {50 * AT_ONCE}) * {AT_ONCE} + seq % {AT_ONCE}"
 CHANNEL = "ELT(1 + ({}) % 3, 'whatsapp', 'telegram', 'web')".format(CHAT)
 OPERATOR = f"CONCAT('op', ({CHAT}) % {OPERATORS})"
-# From a second to a day or so, most of them minutes.
+# From a second to about a day; most take minutes.
 MS = "FLOOR(1000 * EXP(CRC32(seq) / 4294967296 * 6 + CRC32(-seq) / " \
      "4294967296 * 5))"
 BUCKET = ("IF(ms < 64, ms, (LENGTH(BIN(ms)) - 6) * 32 + "
@@ -59,8 +59,8 @@ class World:
         self.settle()
 
     def settle(self):
-        """What was filled in is on the disk: nobody is measured beside the
-        writing of it."""
+        """Flushes the filled tables to disk, so that no measurement competes
+        with these writes."""
         dirty = ("SELECT variable_value FROM information_schema.global_status "
                  "WHERE variable_name = 'innodb_buffer_pool_pages_dirty'")
         self.sql.ask("SET GLOBAL innodb_max_dirty_pages_pct = 0")
@@ -76,7 +76,7 @@ class World:
                 "MICROSECOND")
 
     def partitions(self):
-        """Of each day, as the sink makes them."""
+        """One partition per day, as the sink creates them."""
         days = "".join(
             f"PARTITION p{d:%Y%m%d} VALUES LESS THAN ("
             f"'{d + timedelta(days=1):%Y-%m-%d}'), "
@@ -162,7 +162,8 @@ class World:
             f"('{TENANT}', {OPERATORS}, 500, 0, 100, 500, 2000, 90, {now}, 1)")
 
     def rest(self):
-        """What happened, besides: a chat has 50 messages, a user one chat."""
+        """Fills the other tables: each chat has 50 messages, each user one
+        chat."""
         chats = N // 50
         last = self.at("(seq + 1) * 50")
         self.sql.ask(
@@ -201,12 +202,12 @@ class World:
             f"'login' FROM seq_1_to_{N // 100}")
 
     def change(self):
-        """A commit that listeners are told of."""
+        """A commit of which listeners are notified."""
         self.sql.ask("UPDATE tenant_metrics SET open_chats = open_chats + 1, "
                      "version = version + 1")
 
     def messages(self):
-        """Those that arrived."""
+        """The number of messages that arrived."""
         return self.sql.number(
             "SELECT COUNT(*) FROM messages WHERE created_at >= "
             f"{as_sql(self.now)} AND message_id LIKE 'live%'")
@@ -215,7 +216,7 @@ class World:
         return self.sql.number("SELECT COUNT(*) FROM intervals")
 
     def dsn(self):
-        """For Go."""
+        """The address of the database for Go's driver."""
         return rivals.mysql_dsn(self.lab) + "?interpolateParams=false"
 
 
@@ -224,8 +225,9 @@ def text(t):
 
 
 def seconds_of_rows(n, rate, now):
-    """The n-th second in ten parts: each message as a record, a third of them
-    with an interval, and the sums of this hour's operators once."""
+    """The rows of the n-th second in ten parts: each message as a record, a
+    third of them with an interval, and once the sums of this hour's operators.
+    """
     at = now + timedelta(seconds=n)
     for part in range(10):
         lines = []
@@ -254,7 +256,8 @@ def row(name, at, n, **columns):
 
 
 def sums_of(n, rate, now, at, operator):
-    """Of an operator's present hour; its buckets change a few at a time."""
+    """The sums of an operator in the current hour; only a few buckets change at
+    a time."""
     key = {"hour": text(now), "operator": operator, "kind": "reply"}
     each = rate // 3 // OPERATORS + 1
     yield row("response_hours", at, n, **key, responses=(n + 1) * each,

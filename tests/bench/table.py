@@ -22,12 +22,12 @@ def scaled(n, least=1000):
 
 
 def rounds(n):
-    """BENCH_ROUNDS=1 makes short work of it."""
+    """BENCH_ROUNDS=1 shortens the run."""
     return int(os.environ.get("BENCH_ROUNDS") or n)
 
 
 def machine():
-    """What the metrics below depend on, once a run."""
+    """Prints once per run what the figures below depend on."""
     if os.environ.get("BENCH_MACHINE_TOLD"):
         return
     model = "?"
@@ -44,8 +44,8 @@ def machine():
 
 
 def touch_memory(size=256 << 20):
-    """Has the system give out pages and take them back: whoever runs first
-    after a pause would pay for that alone."""
+    """Allocates and frees memory first: otherwise the first program after a
+    pause would pay for the system's page allocation."""
     m = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     p = (ctypes.c_char * size).from_buffer(m)
     ctypes.memset(p, 1, size)
@@ -58,14 +58,14 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_of(pid):
-    """Seconds, children that were waited for included."""
+    """CPU seconds of a process, including children it has waited for."""
     with open(f"/proc/{pid}/stat") as f:
         v = f.read().rsplit(")", 1)[1].split()
     return sum(int(x) for x in v[11:15]) / TICK
 
 
 def fine_cpu_of(pid):
-    """Seconds, much finer than ticks, of its threads that still run."""
+    """CPU seconds of its running threads, in finer units than ticks."""
     total = 0
     for thread in os.listdir(f"/proc/{pid}/task"):
         with open(f"/proc/{pid}/task/{thread}/schedstat") as f:
@@ -83,8 +83,7 @@ def peak_of(pid):
 
 
 def memory_of(pid):
-    """KiB that belong to nobody else: pages of a mapped file are not
-    counted."""
+    """Private memory in KiB; pages of mapped files do not count."""
     with open(f"/proc/{pid}/status") as f:
         for line in f:
             if line.startswith("RssAnon:"):
@@ -93,7 +92,7 @@ def memory_of(pid):
 
 
 class Cpu:
-    """What some processes use between two moments."""
+    """The CPU seconds that processes use between two points in time."""
 
     def __init__(self, processes):
         self.pids = [p.pid for p in processes]
@@ -124,24 +123,24 @@ def minus(a, b):
 
 
 def cpu_times():
-    """Of all cores, in ticks, as proc(5) orders them."""
+    """CPU times of all cores in ticks, in the order of proc(5)."""
     with open("/proc/stat") as f:
         return [int(x) for x in f.readline().split()[1:]]
 
 
 def busy():
-    """Seconds of CPU that this machine has worked."""
+    """CPU seconds that this machine has used."""
     v = cpu_times()
     return (sum(v[:3]) + sum(v[5:8])) / TICK
 
 
 def stolen():
-    """Seconds of CPU that this machine wanted and its host gave to others."""
+    """CPU seconds that the host gave to other machines instead."""
     return cpu_times()[7] / TICK
 
 
 def quiet(limit=0.3, wait_timeout=20):
-    """Waits until others leave the machine alone, for a while."""
+    """Waits until other processes have been quiet for a while."""
     for _ in range(wait_timeout):
         before, began = busy(), now()
         time.sleep(0.5)
@@ -163,7 +162,7 @@ def at_most(value, limit):
 
 
 def show(title, rows, note=None):
-    """Rows of (what, value, unit, beside what)."""
+    """Rows of (what, value, unit, compared with)."""
     print(f"\n{title}")
     print("-" * len(title))
     for what, value, unit, *beside in rows:
@@ -183,6 +182,6 @@ def median(values):
 
 
 def ratio(ours, theirs):
-    """The median of what each round gave: neighbours disturb both sides of a
-    round alike."""
+    """The median of the ratios of all rounds: other load disturbs both sides of
+    a round alike."""
     return median([a / b for a, b in zip(ours, theirs)])
