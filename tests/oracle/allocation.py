@@ -41,7 +41,7 @@ class Chat:
         self.given_at = 0
         self.answered_at = NEVER
         self.held_since = NEVER
-        # [operator, expires, number, sent, at, whom it replaces]
+        # [operator, expires, number, sent, at, previous operator]
         self.reservation = None
         self.outcome = None     # the last reservation's number
         self.refused = []       # [(operator, until)]
@@ -50,7 +50,7 @@ class Chat:
 
 
 def id_key(name):
-    """Numbers by value, then all others by bytes."""
+    """Numbers by value, then everything else by bytes."""
     if name == "0" or (name.isdigit() and name[0] != "0"):
         return 0, len(name), name
     return 1, 0, name
@@ -67,7 +67,6 @@ class World:
         self.reservations = 0
         self.out = []
 
-    # What follows from what is known.
 
     def operator(self, name):
         return self.operators.setdefault(name, Operator(name))
@@ -83,7 +82,7 @@ class World:
         return self.set["limit"]
 
     def has(self, o, channel=None):
-        """How many chats, of the channel."""
+        """How many chats the operator has, optionally of one channel."""
         return sum(1 for c in self.chats.values()
                    if (channel is None or c.channel == channel) and
                    ((c.status == "open" and c.holder == o) or
@@ -129,10 +128,10 @@ class World:
                 (self.set["offline"] and away is not None and
                  away + self.set["offline"] <= self.now))
 
-    # Deciding.
 
     def last(self, c):
-        """Whom its customer had last; one that is waited for stays that."""
+        """The customer's last operator. An operator the chat waits for stays
+        the last one."""
         if c.awaited is not None and c.awaited[1] > self.now:
             return c.awaited[0]
         c.awaited = None
@@ -185,7 +184,6 @@ class World:
         self.out.append("%s>%s%s " % (c.name, o.name, "/" + c.holder
                                       if c.holder is not None else ""))
 
-    # What happens.
 
     def settle(self, c):
         if c.reservation and c.status != "open":
@@ -196,7 +194,7 @@ class World:
     def chat(self, name, status=None, opened=None, holder=None,
              tells_holder=False, tags=None, channel=None, customer=None,
              reservation=None):
-        """What is absent is as before."""
+        """Absent fields keep their values."""
         c = self.chats.setdefault(name, Chat(name))
         before = c.tags, c.channel, c.arrival
         if tags is not None:
@@ -216,14 +214,14 @@ class World:
         self.settle(c)
 
     def begins(self, name, status):
-        """An episode of the chat."""
+        """Begins an episode of the chat."""
         c = self.chats.get(name)
         return status == "open" and (
             c is None or c.arrival is None or
             (c.closed_at is not None and c.arrival <= c.closed_at))
 
     def remember(self, c, holder, began):
-        """The last chat of a customer is the one that began last."""
+        """The customer's last chat is the one that began last."""
         heard = self.heard_of.get(c.customer, NEVER)
         if heard < self.now - self.set["same"]:
             self.last_of.pop(c.customer, None)
@@ -287,7 +285,7 @@ class World:
             o.tags = frozenset(tags.split(",")) - {""}
 
     def remove_operator(self, name):
-        """From the directory."""
+        """Removes an operator from the directory."""
         o = self.operator(name)
         self.set_available(o, False)
         o.known, o.since = False, None
@@ -303,7 +301,7 @@ class World:
     def set_limit(self, key, limit, at):
         before = self.is_limited(key[1])
         self.limits[key] = limit, at
-        if self.is_limited(key[1]) != before:  # another line
+        if self.is_limited(key[1]) != before:  # moves to another queue
             for c in self.chats.values():
                 if c.channel == key[1]:
                     c.awaited = None
@@ -323,7 +321,6 @@ class World:
         for o in self.operators.values():
             o.refusals, o.resting_until = 0, NEVER
 
-    # Lines.
 
     def run(self, line):
         what, *rest = line.split()
@@ -427,8 +424,8 @@ def some_operator(r, now):
 
 
 def events(r):
-    """Lines of one world. In some customers return, and chats of several
-    channels wait for one operator."""
+    """The lines of one world. In some worlds customers return, and chats of
+    several channels wait for one operator."""
     returning = r.random() < 0.3
     yield "set expiry %d" % r.choice((500, 5000))
     yield "set pause %d" % r.choice((1, 100, 1000))
@@ -462,7 +459,8 @@ def events(r):
         elif what < 0.81:
             now += 1
             yield "clock %d" % now
-            # Whether one that all refused is waited for is seen at its turn.
+            # A chat that everyone refused: the wait for its operator is only
+            # visible at its turn.
             yield "%s %s" % ("refuse" if not returning else "sent",
                              r.choice(CHATS))
         elif what < 0.85:
@@ -487,7 +485,7 @@ def events(r):
 
 
 def play(seed):
-    """The lines of a world, and what they are answered."""
+    """The lines of a world, and the answers to them."""
     world, lines, answers = World(), ["new"], []
     world.told = {}
     r = random.Random(seed)

@@ -1,17 +1,18 @@
 """Turns what a Chatwoot account shows into the input of the metrics.
 
-It reads the simulated world itself, not the API of the poller, and implements
-what the manual says of the poller:
+It reads the simulated world itself, not through the poller's API calls, and
+implements the manual's description of the poller:
 
-- a chat is a conversation that is not resolved; its operator is an agent of
-  the account, not a bot;
-- it is opened at the first message after the last line of a resolving, or at
-  the resolving while there is none, else when it was created;
-- nobody has it before the first line that assigns it. A second record tells
-  that, as of when it was created, where all messages are shown: if there is
-  such a line, or if it was opened again and nobody has it;
-- a line names an agent if exactly one has the name;
-- times are in seconds;
+- A chat is a conversation that is not resolved. Its operator is an agent of the
+  account, not a bot.
+- It is opened at the first message after the last line about a resolution, or
+  at the resolution while there is no such message. A conversation that was
+  never resolved is opened when it is created.
+- Nobody has it before the first line that assigns it. If all messages are
+  shown, a second record as of the creation says so, provided that there is such
+  a line, or that the conversation was reopened and nobody has it.
+- A line names an agent if exactly one agent has the name.
+- Times are in seconds.
 - history = episode: messages before opened_at are left out.
 """
 
@@ -40,7 +41,7 @@ class Account(crm.Account):
 
     def list_operators(self):
         now = {o["id"]: o for o in self.rows("/operators?")}
-        self.everybody.update(now) # lines may name one who has left since
+        self.everybody.update(now) # a line may name an agent who has left since
         return {
             str(o["id"]): {
                 "name": full_name(o),
@@ -52,7 +53,7 @@ class Account(crm.Account):
         }
 
     def assigned(self, who):
-        """The line of an assignment to an account, or to nobody."""
+        """The line about an assignment to an agent, or to nobody."""
         line = {"from": "system", "kind": "assigned", "operator": None}
         if who is None:
             return line
@@ -123,7 +124,7 @@ class Account(crm.Account):
         }
 
     def look(self, now=0):
-        """What is shown now, on a clock that stands still."""
+        """What the account shows now, on a clock that stands still."""
         self.read_operators(now)
         self.world = self.sim.world(self.token)
         written = collections.defaultdict(list)

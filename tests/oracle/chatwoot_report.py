@@ -1,17 +1,19 @@
-"""Chatwoot's own summary report of its agents, from a simulated world, by the rules
-of Chatwoot's code: events, whose averages it shows.
+"""Computes Chatwoot's own summary report of its agents from a simulated world,
+by the rules of Chatwoot's code, as averages over its events.
 
 - Messages count in the order in which they were stored.
-- waiting_since begins at the creation, and at the first unanswered message of the
-  customer; a public answer of an agent or a bot, and a closing, end it.
-- The first answer of an agent in the conversation's life is a first_response, from
-  the last opening, else the creation; it belongs to who wrote it. Each later one,
-  if somebody waits, is a reply_time; it belongs to the assignee.
-- A bot that hands over opens the conversation, which was not closed; then somebody
-  waits.
-- Each closing is a resolution from the creation; it belongs to the assignee.
-- Times are whole seconds. Events of nobody are in no row.
-- The value in business hours is the part within them; 0 where there are none.
+- waiting_since begins at the creation, and at the first unanswered message of
+  the customer; a public answer of an agent or a bot, and a closing, end it.
+- The first answer of an agent in the conversation's life is a first_response,
+  measured from the last opening, or from the creation; it belongs to its
+  author. Each later answer to a waiting customer is a reply_time; it belongs to
+  the assignee.
+- A bot that hands over opens the conversation unless it is closed; then the
+  customer waits.
+- Each closing is a resolution, measured from the creation; it belongs to the
+  assignee.
+- Times are whole seconds. Events without an agent are in no row.
+- The value in business hours is the part within them; without hours it is 0.
 """
 
 import collections
@@ -31,7 +33,8 @@ def utc(seconds):
 
 
 def in_hours(start, end, hours):
-    """Seconds of a span within the hours, (from, to) of each day; None: never."""
+    """Seconds of a time range within business hours, (from, to) for each day;
+    None: never."""
     if hours is None:
         return 0
     days = range(start // 86400, end // 86400 + 1)
@@ -86,7 +89,7 @@ class Conversation:
 
 
 def events(world, hours=None):
-    """{conversation: its events}; business hours of all inboxes."""
+    """{conversation: its events}, with the business hours of all inboxes."""
     found = {d["id"]: Conversation(milliseconds(d["begin"]) // 1000, hours)
              for d in world["dialogs"]}
     for m in world["messages"]:

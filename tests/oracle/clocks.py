@@ -1,8 +1,9 @@
-"""The clocks of a chat, run over all its records.
+"""Computes the clocks of a chat from all its records.
 
-An independent implementation of the definition for one chat, written from the
-definition alone and sharing nothing with the programs. It sorts all events by
-time; messages of one instant by their numbers, and else as they arrived:
+This is an independent implementation of the definition for one chat. It was
+written from the definition alone and shares no code with the programs. It sorts
+all events by time. Messages at the same time are sorted by their numbers, else
+in order of arrival:
 
   messages  [{"id", "at", "from", "user", "operator", "kind", "private",
               "automated", "updated_at", "channel", "to", "text"}]
@@ -19,14 +20,14 @@ OVER = ("closed", "gone")
 
 
 def id_key(text):
-    """Whole numbers first, by value; then everything else, by bytes."""
+    """Integers first, by value; then everything else, by bytes."""
     if text.isascii() and text.isdigit() and (text == "0" or text[0] != "0"):
         return (0, (len(text), text), b"")
     return (1, (0, ""), text.encode())
 
 
 def instant_key(m):
-    """By time, then numbers by value; others stay as they came."""
+    """By time, then numbers by value; other ids keep their order."""
     return (m["at"], *id_key(m["id"])[:2])
 
 
@@ -35,7 +36,7 @@ def by_bytes(text):
 
 
 def version_key(m):
-    """The greater one of two versions of a message counts, at the time of the
+    """The greater of two versions of a message counts, at the time of the
     first."""
     return (
         LONG_AGO if m.get("updated_at") is None else m["updated_at"],
@@ -52,8 +53,8 @@ def version_key(m):
 
 
 def in_order(messages):
-    """One version of each message, at the time and in the place of the first
-    that came, by time."""
+    """One version of each message, sorted by time. The first version that
+    arrived fixes time and place."""
     best = {}
     for m in messages:
         old = best.get(m["id"])
@@ -69,31 +70,33 @@ def is_plain(m):
 
 
 def counts(m):
-    """It is one of those that metrics count."""
+    """Whether metrics count the message."""
     return m["from"] != "system" and is_plain(m)
 
 
 def writer(m):
-    """Who wrote it: of an operator one of both fields is enough."""
+    """The writer of a message. For an operator's message one of both fields is
+    enough."""
     if m.get("user") is None and m["from"] == "operator":
         return m.get("operator")
     return m.get("user")
 
 
 def named_operator(m):
-    """The operator it names: of an operator's message its writer, too."""
+    """The operator a message names. A message from an operator also names its
+    writer."""
     if m.get("operator") is None and m["from"] == "operator":
         return m.get("user")
     return m.get("operator")
 
 
 def answerer(m):
-    """Who is credited with an answer."""
+    """The operator credited with an answer."""
     return m.get("user") if m.get("operator") is None else m["operator"]
 
 
 def as_of_what(record):
-    """The instant a chat record tells about."""
+    """The time a chat record is about."""
     for name in ("at", "opened_at"):
         if record.get(name) is not None:
             return record[name]
@@ -101,14 +104,14 @@ def as_of_what(record):
 
 
 def says_last(record):
-    """Among chat records the greatest of these is the last word."""
+    """Sort key: the greatest of several chat records decides."""
     return (as_of_what(record), by_bytes(record.get("status") or "open"),
             by_bytes(record.get("operator")))
 
 
 class Interval:
-    """Its length is exact, or in whole seconds; its ends are exact. by: the
-    message that ended it, or None."""
+    """The length is exact or in whole seconds; the ends are exact. by: the
+    message that ended the interval, or None."""
 
     def __init__(self, kind, operator, start, end, by, exact=True):
         self.kind, self.operator = kind, operator
@@ -122,8 +125,9 @@ class Interval:
 
 
 class Happening:
-    """Something at an instant. Of one instant what begins an episode comes
-    first, then what the CRM says, then messages, then what ends one."""
+    """An event at a point in time. At the same time, the start of an episode
+    comes first, then the CRM's records, then messages, then the end of an
+    episode."""
 
     BEGINS, SAYS, MESSAGE, ENDS = range(4)
 
@@ -133,7 +137,7 @@ class Happening:
 
 
 def happenings(records, messages):
-    """What a chat consists of, in order; messages are."""
+    """All events of a chat, in order; the messages are sorted already."""
     out = [Happening(m["at"], Happening.MESSAGE, (), m) for m in messages]
     for r in records:
         at, *rank = says_last(r)
@@ -146,19 +150,20 @@ def happenings(records, messages):
 
 
 def closing(r):
-    """When the episode ended that a record says is closed."""
+    """When the episode ended that the record reports as closed."""
     return as_of_what(r) if r.get("closed_at") is None else r["closed_at"]
 
 
 def is_within(at, message_at):
-    """Whether a message may be as late: in whole seconds, it was at any time
-    of its second."""
+    """Whether a message may be that late: with whole seconds, it may have come
+    at any point of its second."""
     return message_at is not None and message_at % 1000 == 0 and \
         at - message_at < 1000
 
 
 class Status:
-    """The newest decides; of one instant a closing, then the CRM's own word."""
+    """The newest event decides; at the same time a closing wins, then the CRM's
+    own record."""
 
     def __init__(self):
         self.now = self.said = "open"
@@ -183,8 +188,8 @@ class Status:
 
 
 class Chat:
-    """What a chat comes to. missing: the time of the newest snapshot, if it
-    lacks the chat. Outside a stream chat records are final."""
+    """The final values of a chat. missing: the time of the newest snapshot, if
+    it lacks the chat. Outside a stream, chat records are final."""
 
     def __init__(self, records, messages, definition=OURS, in_stream=False,
                  missing=None):
@@ -192,18 +197,18 @@ class Chat:
         self.in_stream = in_stream
         self.events = events = happenings(records, in_order(messages))
         status = Status()
-        self.operator = None # who holds it
+        self.operator = None # the assigned operator
         self.details = dict.fromkeys(DETAILS)
         self.opened_at = None
-        self.intervals = [] # all there are
+        self.intervals = [] # all intervals
         self.closings = 0
-        self.told_at = None # of the last message of a closing
+        self.told_at = None # time of the last closing message
         self.said_closed = False
         self.unwritten = True # no message since it was opened
-        self.said = None # when a record last named the holder, and who was it
-        self.passed_at = None # when it was passed on
-        self.over = [] # episodes: the end, and whether its holder was named
-        self.known = self.known_then = False # whether a holder was named
+        self.said = None # when a record last named the operator, and which one
+        self.passed_at = None # when the chat was transferred
+        self.over = [] # episodes: the end, and whether an operator was named
+        self.known = self.known_then = False # whether an operator was named
         self.A = None
         self.begin()
         self.messages = [
@@ -222,8 +227,8 @@ class Chat:
             self.status = "left"
 
     def holder_before_all(self):
-        """Whom the first record names, or the first assigned message, if
-        that is earlier."""
+        """The operator named by the first record, or by the first message about
+        an assignment if that is earlier."""
         first = [e for e in self.says if e.at == self.says[0].at][-1:]
         for m in self.messages:
             if first and m["at"] >= first[0].at:
@@ -243,14 +248,14 @@ class Chat:
         self.A = self.life_at
 
     def begin(self):
-        """A new episode; in chatwoot there is but one, the whole life."""
+        """Begins an episode. By Chatwoot's definition a chat has only one."""
         self.A = self.W = self.F = None
         self.begun = False # whether there was a message
         self.handed_over = False
         self.first_at = None
         self.part = None
         self.cut = False
-        self.responses = [] # of the episode
+        self.responses = [] # in this episode
         self.first_response = None
         self.counted = []
 
@@ -268,7 +273,7 @@ class Chat:
             self.said_closed = False
             self.unwritten = True
         elif self.told_at == e.at:
-            pass # a message told of this closing
+            pass # a message has reported this closing
         elif self.begun:
             self.end(e.at, None)
             self.said_closed = True
@@ -277,7 +282,7 @@ class Chat:
             self.unwritten = False
 
     def open(self, at):
-        """What was written before keeps what it had."""
+        """Messages before the reopening keep their values."""
         if self.ours:
             if self.begun:
                 self.over.append((at, self.known_then))
@@ -300,7 +305,7 @@ class Chat:
         at, who = m["at"], m["from"]
         if who == "system" and m.get("kind") == "closed" and \
                 self.said_closed and not self.begun:
-            return # a record told of this closing
+            return # a record has reported this closing
         self.begun = True
         self.unwritten = False
         if self.first_at is None:
@@ -368,7 +373,7 @@ class Chat:
         before = self.holder()
         if before == m.get("operator") and self.said is not None and \
                 self.said[0] == m["at"]:
-            before = self.said[1] # the record tells of the same transfer
+            before = self.said[1] # the record is about the same transfer
         self.said, self.passed_at = None, m["at"]
         if self.ours and self.W is not None and \
                 before != m.get("operator"):
@@ -377,7 +382,7 @@ class Chat:
         self.operator, self.known = m.get("operator"), True
 
     def end(self, at, by):
-        """The chat is closed, and so is the episode."""
+        """Closes the chat and ends the episode."""
         waited = self.W
         first = self.first_at if self.ours else self.life_at
         self.served(at, by)
@@ -391,15 +396,15 @@ class Chat:
         self.begin()
 
     def is_as_said(self, record):
-        """The record of a snapshot is final for status and holder."""
+        """A snapshot's record is final for status and operator."""
         self.status = record.get("status") or "open"
         self.operator = record.get("operator")
 
 
 def heard(records, messages, definition, window):
-    """The records as a stream takes them in: what one tells more than a window
-    after it, it tells too late for episodes that were over by then. Before
-    anything names the holder, they are not over for another window."""
+    """The records as a stream applies them. A record that comes more than a
+    window after its time is too late for episodes that had ended by then. Until
+    a record names the operator, episodes stay open for another window."""
     out = []
     for r in sorted(records, key=lambda r: r["taken"]):
         told = [("opened_late", r.get("opened_at"))]

@@ -1,8 +1,8 @@
 """Compares tables column by column with the expected rows.
 
-Expected rows are those of metrics.compute(). Actual ones come from the
-aggregator's NDJSON or from the database; both are normalized:
-times in milliseconds, seconds as decimals, flags as booleans, null as None.
+Expected rows come from metrics.compute(). Actual ones come from the
+aggregator's NDJSON or from the database; both are normalized: times in
+milliseconds, seconds as decimals, flags as booleans, null as None.
 """
 
 import calendar
@@ -79,7 +79,7 @@ def put(tables, table, row):
 
 
 def from_ndjson(text):
-    """(tables, markers) of the aggregator's output."""
+    """(tables, markers) from the aggregator's output."""
     tables, markers = {t: {} for t in KEYS}, []
     for line in text.splitlines():
         record = json.loads(line, parse_float=Decimal)
@@ -94,10 +94,10 @@ def from_ndjson(text):
 
 
 def statement():
-    """SQL that answers table and JSON of every row."""
+    """An SQL statement that returns table and JSON of every row."""
     parts = []
     for table, columns in COLUMNS.items():
-        # DECIMAL and BIGINT as text: JSON must not round them.
+        # DECIMAL and BIGINT as text, since JSON would round them.
         names = ", ".join(
             "CAST(`%s` AS CHAR)" % c if c.endswith("_seconds") else "`%s`" % c
             for c in columns)
@@ -138,7 +138,8 @@ def differences(table, expected, actual):
 
 
 def expected_tables(all_rows):
-    """The tables of several tenants together, keyed as the actual ones."""
+    """The tables of several tenants together, with the same keys as the actual
+    ones."""
     tables = {t: {} for t in KEYS}
     for rows in all_rows:
         for table, by_id in rows.items():

@@ -32,10 +32,10 @@ def groups(items, key):
     return found.items()
 
 
-# Words.
 
 def has_no_blanks(c):
-    """It is of a script that writes no blanks between words, and no mark."""
+    """Whether the character belongs to a script without blanks between words,
+    and is not a mark."""
     n = ord(c)
     return unicodedata.category(c)[0] != "M" and (
         c in "々〇" or 0x3040 <= n <= 0x30ff or 0x31f0 <= n <= 0x31ff or
@@ -50,13 +50,13 @@ def belongs(c):
 
 
 def words(text, more_than):
-    """The different words of a text, the first thousand."""
+    """The distinct words of a text, at most the first thousand."""
     found, run, before = {}, "", None
-    # Only of this letter two would be made.
+    # Lower-casing turns only this letter into two characters.
     text = unicodedata.normalize("NFKC", text).replace("İ", "i")
 
     def end():
-        # Word by word: what a sigma becomes depends on its neighbours.
+        # Word by word: the lower case of a sigma depends on its neighbours.
         word = unicodedata.normalize("NFC", run.rstrip(JOINERS).lower())
         if more_than < len(word) <= 60 and len(word.encode()) <= 191:
             found[word] = True
@@ -85,10 +85,9 @@ def words(text, more_than):
     return list(found)[:1000]
 
 
-# Metrics.
 
 def pieces(messages, forget):
-    """Between the silences that are long enough to forget."""
+    """The messages between silences of at least that length."""
     found = []
     for m in sorted(messages, key=lambda m: m["at"]):
         if not found or m["at"] - found[-1][-1]["at"] > forget:
@@ -98,7 +97,7 @@ def pieces(messages, forget):
 
 
 def remembered(messages, key, conf):
-    """{key: messages of its row}, those since the last silence."""
+    """{key: messages of its row} since the last silence."""
     return {k: pieces(own, conf["forget"])[-1]
             for k, own in groups(messages, key) if k is not None}
 
@@ -125,7 +124,8 @@ def user_of_shard(m):
 
 
 def user_rows(named, newest, conf):
-    """Each shard counts from the last silence in the messages that it reads."""
+    """Each shard counts from the last silence among the messages that it reads.
+    """
     active = {user: {m["chat"] for m in own
                      if m["at"] > newest - conf["user_active"]}
               for user, own in groups(named, writer)}
@@ -177,7 +177,7 @@ def alert_rows(named, newest, rule, length, threshold):
 
 
 def trend_rows(versions, newest, conf):
-    """Of the version of each message that came first."""
+    """From the first version of each message."""
     length = conf["trend_window"]
     told = collections.Counter(
         (word, v[0]["at"] // length) for v in versions if counts(v[0])
@@ -191,7 +191,7 @@ def trend_rows(versions, newest, conf):
 
 
 def bucket(ms):
-    """32 to each doubling, from 32 ms on; below, one a millisecond."""
+    """32 buckets per doubling from 32 ms on; below, one per millisecond."""
     if ms < 32:
         return ms
     octave = ms.bit_length() - 1
@@ -221,17 +221,17 @@ def hour_rows(intervals):
 
 
 def step(at, conf):
-    """Identities are forgotten in such steps."""
+    """Identities are forgotten in steps of this length."""
     return at // min(max(conf["window"] // 24, 10000), HOUR)
 
 
 def event_rows(events, conf):
-    """The first of each id. In a stream an id is new when it came more than a
-    window ago; shards know their own."""
+    """The first event of each id. In a stream, an id counts as new again after
+    a window; each shard knows only its own ids."""
     known, told = {}, collections.Counter()
     for e in events:
         if e.get("user") is None:
-            continue # nobody did it
+            continue # without an actor
         now, at = e["before"], e.get("at")
         name = e["id"], e.get("shard")
         since = known.get(name)
@@ -239,7 +239,7 @@ def event_rows(events, conf):
                              step(now - conf["window"], conf) > since):
             told[e["user"], e["event"]] += 1
             since = float("-inf")
-        # By hand it is not forgotten.
+        # In a one-shot run it is not forgotten.
         known[name] = max(since, float("inf") if at is None and now is None
                           else step(now if at is None else at, conf))
     for (user, event), n in told.items():
@@ -247,8 +247,8 @@ def event_rows(events, conf):
 
 
 def rows(versions, events, chats, newest, conf):
-    """{table: [row]} of a tenant: of each message all versions, in the order
-    they came, events, {id: Chat}."""
+    """{table: [row]} of a tenant. versions: all versions of each message in
+    order of arrival; events; chats: {id: Chat}."""
     first = [v[0] for v in versions if counts(v[0])]
     named = [m for m in first if writer(m) is not None]
     best = [dict(max(v, key=version_key), at=v[0]["at"]) for v in versions]

@@ -1,16 +1,17 @@
 """Turns what a Chat2Desk account shows into the input of the metrics.
 
-An independent client: it asks the simulator with "X-Uncounted: 1", so that
-its calls are neither counted nor get faults. It implements what the manual says
-of the poller:
+It is an independent client that sends "X-Uncounted: 1" to the simulator, so
+that its calls are neither counted nor get faults. It implements the manual's
+description of the poller:
 
-- a chat is an open dialog; it is opened at the first message known of its
-  last request; if none is known, at the latest of: the first message after
-  the last closing in a service line, the first one of the newest message's
-  request, the dialog's begin; without a closing also the value known before,
-  if by then /messages had shown one of that time or later;
-- the listing's last message is known even while /messages hides it, and stays
-  known;
+- A chat is an open dialog. It is opened at the first known message of its last
+  request. If no such message is known, it is opened at the latest of: the first
+  message after the last closing in a service line, the first message of the
+  newest message's request, and the begin of the dialog. Without a closing, the
+  previous value is also considered if /messages had shown a message of that
+  time or later.
+- The last message in the listing is known even while /messages hides it, and
+  stays known.
 - history = episode: messages before opened_at are left out.
 """
 
@@ -91,7 +92,7 @@ def message(m, bots):
 
 
 class View:
-    """What one snapshot of an account must say."""
+    """The expected content of one snapshot of an account."""
 
     def __init__(self, tenant, operators, chats, messages):
         self.tenant = tenant
@@ -115,10 +116,10 @@ class Account:
         self.history, self.customers, self.phones = history, customers, phones
         self.bots = set(bots)
         self.known = {}  # dialog: {message id: message}
-        self.hidden = {}  # as known, but only from the listing
+        self.hidden = {}  # known only from the listing
         self.people = {}
-        self.opened = {}  # dialog: when it was opened, as far as known
-        self.shown = {}  # dialog: the newest of /messages at the last look
+        self.opened = {}  # dialog: when it was opened, if known
+        self.shown = {}  # dialog: the newest message at the last look
         self.next_id = 0
         self.operators_every = operators_every * 1000
         self.operators, self.operators_at, self.before = None, 0, 0
@@ -139,7 +140,7 @@ class Account:
         return found
 
     def read_messages(self):
-        """Everything that became visible since the last time."""
+        """Reads everything that became visible since the last time."""
         while True:
             page = self.get(
                 "/messages?limit=200&start_id=%d" % self.next_id)["data"]
@@ -154,7 +155,8 @@ class Account:
         own[str(m["id"])] = message(m, self.bots)
 
     def forget(self):
-        """The poller's state is lost, and with it what only it still knew."""
+        """Forgets what only the poller's state knew, because the state was
+        lost."""
         self.hidden, self.opened, self.shown = {}, {}, {}
         self.operators = None
 
@@ -208,9 +210,9 @@ class Account:
         return out
 
     def read_operators(self, now):
-        """The list, which is asked for only every so often. Whether it is
-        time is decided before the CRM's clock is seen: by what it was at the
-        last poll, for this clock stands still between polls and jumps."""
+        """Reads the list of operators, which is only due now and then. Whether
+        it is due depends on the CRM's clock at the last poll, because the
+        simulated clock stands still between polls and jumps."""
         before, self.before = self.before, now
         if self.operators is not None and \
                 before < self.operators_at + self.operators_every:
@@ -232,8 +234,8 @@ class Account:
         }
 
     def look(self, now=0):
-        """Reads what is shown now, and remembers. now: the CRM's clock in
-        ms, needed when operators are not read every time."""
+        """Reads what is shown now and remembers it. now: the CRM's clock in ms,
+        needed when operators are not read every time."""
         operators = self.read_operators(now)
         dialogs = self.rows("/dialogs?state=open&order=asc&")
         self.read_messages()
@@ -254,7 +256,7 @@ class Account:
         return View(self.tenant, operators, chats, messages)
 
     def dialog(self, chat):
-        """One dialog, open or closed; None when there is no such thing."""
+        """One dialog, open or closed; None if it does not exist."""
         try:
             return self.get("/dialogs/%s" % chat)["data"]
         except urllib.error.HTTPError as e:

@@ -1,6 +1,7 @@
 """The tables about the present, computed directly from their definition.
 
-operator_metrics, chat_metrics and tenant_metrics, from the chats of clocks.py. Whole milliseconds, fractions and decimals; no floating
+Computes operator_metrics, chat_metrics and tenant_metrics from the chats of
+clocks.py. Uses whole milliseconds, fractions and decimals, and no floating
 point.
 """
 
@@ -12,7 +13,7 @@ from clocks import CHATWOOT, OURS, Chat, writer  # noqa: F401
 
 
 def half_up(fraction):
-    """To three decimals."""
+    """Rounds half up to three decimals."""
     scaled = fraction * 1000
     whole = math.floor(scaled + Fraction(1, 2))
     return Decimal(whole).scaleb(-3)
@@ -93,8 +94,8 @@ def operator_row(tenant, op, listed, names, held, credited, as_of):
 
 
 def live_rows(tenant, operators, names, chats, as_of):
-    """{table: {key: row}}. operators are those listed, {id: {"name",
-    "available", "reported"}}; names the last known ones of all others; chats
+    """{table: {key: row}}. operators: the listed ones, {id: {"name",
+    "available", "reported"}}; names: the last known names of all others; chats:
     {id: Chat}."""
     ongoing = {k: c for k, c in chats.items() if c.status == "open"}
     everything = [i for c in ongoing.values() for i in c.responses]
@@ -133,10 +134,10 @@ def live_rows(tenant, operators, names, chats, as_of):
 
 
 def compute(tenant, operators, chats, messages, as_of, definition=OURS):
-    """The rows of a snapshot alone, whose chat records are final: {id: chat
-    record}, {id: [message]}. One without a time counts as of the snapshot;
-    before: what is told of the chat as it was then. A
-    bot is not an operator, but has its name."""
+    """The rows of a single snapshot, whose chat records are final: {id: chat
+    record}, {id: [message]}. A record without a time counts as of the snapshot;
+    before: earlier records of the chat. A bot is not an operator, but has its
+    name."""
     bots = {k: o["name"] for k, o in operators.items() if o.get("bot")}
     operators = {k: o for k, o in operators.items() if k not in bots}
     lived = {}

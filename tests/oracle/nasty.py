@@ -1,9 +1,9 @@
 """Nasty streams: everything that a publisher can send, likely or not.
 
-Several tenants whose messages come late, twice, edited and out of order;
-chats that are described, closed, opened, transferred and dropped; snapshots
-between them, whole and cut; identifiers, texts, times and numbers of every
-kind, and lines that are no records. The same seed gives the same stream.
+Several tenants have messages that come late, twice, edited and out of order;
+chats that are described, closed, opened, transferred and dropped; snapshots in
+between, whole and truncated; identifiers, texts, times and numbers of every
+kind; and lines that are not records. The same seed gives the same stream.
 """
 
 import collections
@@ -15,10 +15,11 @@ from records import FIRST, LAST, shown
 
 SECOND, MINUTE, HOUR, DAY = 1000, 60000, 3600000, 86400000
 YEARS_400 = 146097 * DAY
-YEAR_1000 = -30610224000000 # what is older is not stored
+YEAR_1000 = -30610224000000 # older times are not stored
 START = 1763632800000 # 2025-11-20T10:00:00Z
-# Of more records of a chat a stream may drop some that repeat another, which
-# one that comes late among them can tell: only busy() has more, in order.
+# With more records per chat, a stream may drop some that repeat another, and a
+# late record among them would show the difference. Only busy() has more, in
+# order.
 MOST_DESCRIBED = 60
 WRITERS = ("customer", "operator", "bot", "system")
 KINDS = ("opened", "closed", "assigned", "handoff", "other")
@@ -48,7 +49,7 @@ ASIAN = ("人々が時々、二〇二六年", "ｶﾞﾗｽ と ﾃﾞｰﾀ", "
          "ｶﾀｶﾅ ｺｰﾋｰ ﾊﾟﾝ カタカナ コーヒー パン",
          "½½½½ ⅣⅣⅣⅣ ²²²² ①②③④", "〇〇〇〇 々々", "㈱㌔㍻ ﬀﬁﬂﬃ", "߁߂߃߄ ᠐᠑᠒᠓ 𝟘𝟙𝟚𝟛")
 
-# What no program may choke on; each stands for a value.
+# Values that no program may fail on.
 NUMBERS = ("9223372036854775808", "-9223372036854775809", "1e400", "-1E+999",
            "18446744073709551616", "0.1000000000000000055511151231257827",
            "123456789012345678901234567890.5e-7", "9" * 400, "1e-400", "1.10",
@@ -103,13 +104,14 @@ EVERY = ("edits", "repeats", "records", "closed_records", "opened_later",
          "snapshots", "snapshot_texts", "forgetting", "forget", "json",
          "words", "blanks", "years", "about", "late", "broken", "views",
          "moved_events", "chatwoot", "busy")
-# A stream keeps the last few times only, and forgets chats that are over: what
-# comes a window later, and returns, may be of a new one or not.
+# A stream keeps only the last few times and forgets ended chats. If a record
+# comes a window later or its chat returns, it may count for a new chat, so
+# streams leave these two out.
 BY_HAND = (*EVERY, "withdrawn", "returns")
 
 
 class Nasty:
-    """lines(): the stream; conf: the configuration it is made for."""
+    """lines(): the stream; conf: its configuration."""
 
     def __init__(self, seed, features=EVERY, stored=False):
         self.features = frozenset(features)
@@ -138,7 +140,7 @@ class Nasty:
         return feature in self.features and self.dice.random() < chance
 
     def lines(self):
-        """Bytes of each line, in the order they come."""
+        """The bytes of each line, in order of arrival."""
         queues = [q for q in (t.arrivals() for t in self.tenants) if q]
         out, whole = [], 0
         while queues:
@@ -188,8 +190,8 @@ class Tenant:
             self.chats = self.chats + ["9" * 60, "z" * 191]
         self.n = 0
         self.told = [] # (arrival, order, line)
-        self.written = [] # messages as they are known to the CRM
-        self.described = collections.Counter() # chats, how often
+        self.written = [] # messages as the CRM knows them
+        self.described = collections.Counter() # chat: number of its records
         self.polled = [] # the records of a busy chat
 
     def has(self, feature, chance=1.0):
@@ -205,14 +207,15 @@ class Tenant:
             * self.grain
 
     def name_then(self, chat, at):
-        """The chat of that instant: others later, unless chats return."""
+        """The chat at that time: a later one has another name, unless chats
+        return."""
         later = (at - self.start) // (self.window // 2)
         if "returns" in self.world.features or later <= 0:
             return chat
         return "%s.%d" % (chat[:180], later)
 
     def delay(self):
-        """How much later than its time a record comes."""
+        """The delay between a record's time and its arrival."""
         d = self.dice
         kind = d.random()
         if kind < 0.8:
@@ -247,7 +250,7 @@ class Tenant:
         return text.encode("utf-8", "surrogatepass")
 
     def time(self, ms):
-        """One of the ways to write it."""
+        """Writes a time in one of the possible forms."""
         d = self.dice
         ms = min(max(ms, FIRST), LAST)
         if d.random() < 0.15:
@@ -264,7 +267,7 @@ class Tenant:
         return text
 
     def elsewhere(self, ms):
-        """With an offset; year 0000 or 9999 may be another in UTC."""
+        """With an offset; years 0000 and 9999 may be others in UTC."""
         east = self.dice.choice((330, -1, 1, -150, 1439, -1439))
         local = ms + east * MINUTE
         if local > LAST:
@@ -276,7 +279,6 @@ class Tenant:
         return "%s%s%02d:%02d" % (text[:-1], "-" if east < 0 else "+",
                                   abs(east) // 60, abs(east) % 60)
 
-    # Messages.
 
     def message(self):
         d = self.dice
@@ -340,7 +342,7 @@ class Tenant:
             self.withdraw()
 
     def withdraw(self):
-        """What somebody wrote from some time on was automatic after all."""
+        """Messages of a writer turn out to be automated from some time on."""
         newest = {(m["chat"], m["id"]): m for m in self.written}
         since, end = self.at(), max(m["at"] for m in self.written)
         who = self.dice.choice(self.users[:5])
@@ -352,20 +354,20 @@ class Tenant:
 
     def publish(self, m, arrival):
         self.written.append(m)
-        if self.has("snapshots", 0.05): # only a snapshot knows it
+        if self.has("snapshots", 0.05): # only a snapshot has it
             if "snapshot_texts" not in self.world.features:
                 m.pop("text", None)
             return
         self.tell(arrival, m, self.data())
 
     def data(self):
-        """Of a record that may have some."""
+        """Adds data to a record that may have some."""
         if not self.has("json", 0.03):
             return ""
         return '"data":' + self.dice.choice(VALUES)
 
     def again(self, m, arrival):
-        """Comes once more, or is edited; all within the window."""
+        """Sends the message again or edits it, within the window."""
         d = self.dice
         quarter = self.window // 4
         while d.random() < 0.12:
@@ -402,10 +404,10 @@ class Tenant:
         if not self.has("repeats", 0.5):
             m["text"] = "%d %s" % (self.n, self.text())
 
-    # What the CRM says of chats and operators.
+    # Records of the CRM about chats and operators.
 
     def chat(self, chat, at, with_at=True):
-        """What it says is the same whenever it is asked of that instant."""
+        """The record for that time is the same whenever it is requested."""
         name = "%s %s %s %s" % (self.world.seed, self.name, chat, at)
         own, details = random.Random(name), random.Random(name + " details")
         d = self.dice
@@ -433,7 +435,7 @@ class Tenant:
         return c
 
     def opened(self, chat, at):
-        """When the episode of that instant began; the CRM knows."""
+        """When the episode at that time began, as the CRM knows it."""
         own = random.Random("%s %s %s" % (
             self.world.seed, self.name, chat))
         began = [self.start + own.randrange(self.span + 1)
@@ -448,7 +450,7 @@ class Tenant:
         d = self.dice
         for _ in range(self.world.size // d.choice((2, 5, 20))):
             at, chat = self.at(), d.choice(self.chats)
-            self.described[chat] += 3 # with those that are told below
+            self.described[chat] += 3 # including the records below
             if self.described[chat] > MOST_DESCRIBED:
                 continue
             if "opened_later" in self.world.features and d.random() < 0.1:
@@ -456,17 +458,17 @@ class Tenant:
             c = self.chat(self.name_then(chat, at), at, d.random() < 0.8)
             delay = self.delay()
             if "opened_long_ago" not in self.world.features and \
-                    delay <= 2 * self.window: # more is late in any case
+                    delay <= 2 * self.window: # more is late anyway
                 delay = min(delay, self.window // 2)
             self.tell(at + delay, c)
             if d.random() < 0.1:
                 self.tell(at + self.window // 4, c)
-            if d.random() < 0.1: # says another thing of the same instant
+            if d.random() < 0.1: # contradicts the record of the same time
                 self.tell(at + 1, self.chat(c["chat"], at, "at" in c))
 
     def busy(self):
-        """A chat that is described with each of many polls, mostly as before.
-        All of it comes in order."""
+        """A chat that each of many polls describes, mostly unchanged. All of
+        its records come in order."""
         d = self.dice
         polls = d.choice((70, 150, 400))
         at = self.start + d.randrange(self.span // 2 + 1)
@@ -484,7 +486,8 @@ class Tenant:
                 self.tell(m["at"], m)
 
     def operator(self, now):
-        """What came then, and tells when it was so in some cases."""
+        """A record of an operator that comes at that time, and in some cases
+        has it."""
         d = self.dice
         o = {"type": "operator", "operator": d.choice(self.operators)}
         if d.random() < 0.4:
@@ -504,7 +507,6 @@ class Tenant:
             now = self.at()
             self.tell(now, self.operator(now))
 
-    # Others.
 
     def events(self):
         d = self.dice
@@ -541,7 +543,7 @@ class Tenant:
                 "device": d.choice((None, "mobile"))})
 
     def findings(self):
-        """About a message, which need not be known."""
+        """A finding about a message, which may be unknown."""
         d = self.dice
         for _ in range(self.world.size // 10):
             at = self.at() + d.choice((0, 0, self.span))
@@ -554,7 +556,6 @@ class Tenant:
                     "id": "a%d" % self.n, "message_length": 4,
                     "sentiment": {"score": 0.5, "label": "good"}}}})
 
-    # Snapshots.
 
     def snapshots(self):
         for _ in range(self.dice.choice((0, 0, 1, 1, 3))):
@@ -577,7 +578,7 @@ class Tenant:
             if d.random() < 0.2:
                 del c["at"]
             body.append(c)
-            if d.random() < 0.05: # says two things, often of one instant
+            if d.random() < 0.05: # contradicts itself, often at the same time
                 body.append(dict(c, status=d.choice(("open", "pending")),
                                  at=d.choice((c.get("at"), t)),
                                  operator=d.choice(self.operators)))

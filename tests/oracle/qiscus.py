@@ -1,16 +1,18 @@
 """Turns what a Qiscus account shows into the input of the metrics.
 
-It reads the simulated world itself, not the API of the poller, and implements
-what the manual says of the poller:
+It reads the simulated world itself, not through the poller's API calls, and
+implements the manual's description of the poller:
 
-- a chat is a room that is not resolved and has been written in; whoever has an
-  account may have it; a room of an operator without one is left out;
-- a comment that is still hidden is unknown;
-- it is opened at the first message after the last resolving, or at the
-  resolving while there is none, or at its first message;
-- an agent is the account with that sdk_email, one that left the list included,
-  and without one is identified by it; a joining agent is known if exactly one
-  account has the name, or none and exactly one that left;
+- A chat is a room that is not resolved and has messages. Any account may have
+  it; a room of an operator without an account is left out.
+- A comment that is still hidden is unknown.
+- It is opened at the first message after the last resolution, or at the
+  resolution while there is no such message. A room that was never resolved is
+  opened at its first message.
+- An agent is the account with that sdk_email, even if it left the list; an
+  agent without an account is identified by the sdk_email. A joining agent is
+  known if exactly one account has the name, or none has it and exactly one
+  account that left.
 - history = episode: messages before opened_at are left out.
 """
 
@@ -40,7 +42,7 @@ class Account:
         self.base = 0
         self.bot = "%s_bot@qismo.example.test" % app
         self.everybody = {}
-        self.seen = {} # all who were ever listed when one looked
+        self.seen = {} # everyone who was listed at some look
 
     def people(self):
         """All accounts of the world that are not removed."""
@@ -120,7 +122,7 @@ class Account:
         }
 
     def look(self):
-        """What is shown now, on a clock that stands still."""
+        """What the account shows now, on a clock that stands still."""
         world = self.sim.world(self.token)
         people = self.people()
         self.everybody.update(people)

@@ -1,9 +1,10 @@
-"""Random snapshots through the aggregator, against the oracle.
+"""Compares the aggregator's rows for random snapshots with the oracle's.
 
-Chats with everything that a record can contain, likely or not: hand-offs, reopenings,
-ties, ids of all kinds, versions of one message, messages out of order,
-skewed clocks, chats that are not open, operators that are not listed. A run has
-SNAPSHOTS of them (LONG=1: many more) in both definitions; SEED=n repeats one.
+The chats have everything that a record can contain, likely or not: hand-offs,
+reopenings, ties, ids of all kinds, versions of one message, messages out of
+order, skewed clocks, chats that are not open, operators that are not listed. A
+run has SNAPSHOTS snapshots (LONG=1: many more) in both definitions; SEED=n
+repeats one.
 """
 
 import json
@@ -75,7 +76,7 @@ class World:
         out = [self.message()
                for _ in range(d.choice((0, 1, 2, 5, 12, 40)))]
         for m in list(out):
-            if d.random() < 0.1:  # another version of it, or the same again
+            if d.random() < 0.1:  # another version, or the same again
                 other = dict(self.message(), id=m["id"])
                 out.append(d.choice((dict(m), other)))
         d.shuffle(out)
@@ -114,8 +115,8 @@ def line(**fields):
 
 
 def snapshot_lines(dice, tenant, operators, chats, messages, as_of):
-    """Shuffled; the messages of each chat are put into the order in which they
-    come, which decides about those of one instant."""
+    """Shuffles the lines. Messages of one chat keep their order of arrival,
+    which decides between messages of the same time."""
     head = {"tenant": tenant, "snapshot": "s1"}
     body = [
         line(type="operator", **head, operator=o, name=v["name"],
@@ -151,7 +152,7 @@ def aggregate(text, definition):
 
 
 def try_world(seed):
-    """Sentences on what is wrong with the rows of one world."""
+    """Sentences about the wrong rows of one world."""
     w = World(seed)
     as_of = START + w.span + w.dice.choice((0, 1, -w.span // 2))
     operators = w.operators()

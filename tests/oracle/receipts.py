@@ -1,8 +1,8 @@
 """Random messages and read receipts, and the expected rows of read_status.
 
-usage: receipts.py SEED LINES WANT: writes the records into the file LINES, in
-no order and some of them twice, and into WANT the view's lines for the tenant
-r, as the database's client prints them.
+usage: receipts.py SEED LINES WANT: writes the records to the file LINES,
+shuffled and some of them twice, and to WANT the view's lines for the tenant r
+as the database client prints them.
 """
 
 import json
@@ -24,7 +24,7 @@ def main():
     chats, users = ("a", "b", "c"), ("7", "amy", "Zoé", "ж", "u 1")
     ids = ["m%d" % i for i in range(40)]
     messages = {(dice.choice(chats), dice.choice(ids)) for _ in range(60)}
-    # Few seconds, so that many are at the same time.
+    # Few seconds, so that many receipts have the same time.
     views = [(dice.randrange(9), dice.choice(users),
               dice.choice(("",) + chats), dice.choice(ids))
              for _ in range(90)]

@@ -1,8 +1,8 @@
 """An independent reader of records, written from messaging-records(5) alone.
 
-read() gives the records of a text, a dictionary each with the number of its
-line, and the numbers of the lines that are refused. Times become milliseconds
-since 1970, whole numbers as identifiers their digits.
+read() returns the records of a text, each as a dictionary with the number of
+its line, and the numbers of refused lines. Times become milliseconds since
+1970; integer identifiers become their digits.
 """
 
 import json
@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 MS = timedelta(milliseconds=1)
-# The calendar comes again after so long.
+# The calendar repeats after this many days.
 CYCLE_YEARS, CYCLE = 400, timedelta(days=146097)
 FIRST, LAST = -62135596800000, 253402300799999 # years 0001 to 9999
 TIME = re.compile(
@@ -20,7 +20,7 @@ TIME = re.compile(
 TENANT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$", re.ASCII)
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
-# Kind and fields of each type; what begins with ! is required.
+# Kind and fields of each type; a leading ! marks a required field.
 FIELDS = {
     "snapshot": {"!snapshot": "id", "!state": "text", "at": "time",
                  "records": "count", "bucket": "count"},
@@ -54,11 +54,11 @@ WORDS = {
 
 
 class Refused(Exception):
-    """The text says why."""
+    """The text gives the reason."""
 
 
 class Number(str):
-    """A number as it was written."""
+    """A number in its original form."""
 
 
 def loads(text):
@@ -67,8 +67,8 @@ def loads(text):
 
 
 def as_written(value):
-    """A text that two values share only when their numbers are written alike;
-    how their texts are escaped does not matter."""
+    """A text that is equal for two values only if their numbers are written
+    alike; escapes in strings do not matter."""
     def told(v):
         if isinstance(v, Number):
             return {"number": str(v)}
@@ -92,7 +92,7 @@ def time_of(text):
     if second > 60 or east[0] > 23 or east[1] > 59:
         raise Refused("no time: %s" % text)
     try:
-        # Year 0 may be year 1 in UTC, and is not a year of datetime's.
+        # Year 0 may be year 1 in UTC, but datetime does not support it.
         t = datetime(year or CYCLE_YEARS, month, day, hour, minute,
                      tzinfo=timezone.utc) - EPOCH
     except ValueError:
@@ -152,7 +152,7 @@ KINDS = {"id": id_of, "time": lambda v: time_of(text_of(v)),
 
 
 def record_of(line):
-    """The record in a line, or None where its type is not known."""
+    """The record in a line, or None if its type is unknown."""
     try:
         given = loads(line.decode("utf-8"))
     except ValueError as e:
@@ -184,7 +184,7 @@ def record_of(line):
 
 
 def read(data):
-    """(records, {line: reason}) of NDJSON in bytes."""
+    """(records, {line: reason}) from NDJSON in bytes."""
     records, refused = [], {}
     for number, line in enumerate(data.split(b"\n"), 1):
         if not line.strip():

@@ -1,8 +1,8 @@
-"""The keys of the tables' rows, and how rows look that were withdrawn.
+"""The keys of the tables' rows, and the form of withdrawn rows.
 
 KEYS has the columns of each key after the tenant. ZERO_IF_WITHDRAWN has the
-columns that are 0 or null in a row that says that there is nothing any more. A
-metric with a file of its own, table_NAME.py, declares both there.
+columns that are 0 or null in a withdrawn row. A metric with a file of its own,
+table_NAME.py, declares both there.
 """
 
 import counts

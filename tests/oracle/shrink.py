@@ -10,8 +10,8 @@ NEEDED = ("type", "tenant", "id", "chat", "at", "from", "operator", "event",
 
 
 def shrink(lines, fails, seconds=40):
-    """The fewest of the lines, in their order, for which fails(lines) still
-    holds; what is found in that time."""
+    """The smallest subset of the lines, in order, for which fails(lines) still
+    holds, as found within that time."""
     end = time.monotonic() + seconds
     missing = lacks(lines)
 
@@ -40,7 +40,7 @@ def shrink(lines, fails, seconds=40):
 
 
 def snapshot_of(line):
-    """(key, record) of a line of a snapshot, else None."""
+    """(key, record) if the line belongs to a snapshot, else None."""
     try:
         given = json.loads(line)
         if given.get("snapshot"):
@@ -60,7 +60,7 @@ def sizes(lines):
 
 
 def lacks(lines):
-    """{snapshot: how many lines more than there are its end marker says}"""
+    """{snapshot: its end marker's count minus its lines}"""
     there = sizes(lines)
     return {key: given["records"] - there[key]
             for key, given in filter(None, map(snapshot_of, lines))
@@ -68,7 +68,8 @@ def lacks(lines):
 
 
 def counted(lines, missing):
-    """Lines whose end markers lack as many as they did."""
+    """Adjusts the end markers so that each snapshot lacks as many lines as
+    before."""
     there, out = sizes(lines), []
     for line in lines:
         found = snapshot_of(line)
@@ -81,8 +82,8 @@ def counted(lines, missing):
 
 
 def without_fields(line):
-    """The line with all of its fields gone that need not be there, with all
-    but one, and so on."""
+    """Variants of the line: without all optional fields, with all but one, and
+    so on."""
     try:
         given = json.loads(line)
     except ValueError:

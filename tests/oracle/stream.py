@@ -1,10 +1,10 @@
 """The expected rows of a stream of records, from the manual alone.
 
-expected() reads the lines in their order and gives the rows of every table, the
-refused lines and the late ones. In a stream a line is late by the newest time
-before it; in a one-shot run nothing is late, and only the newest snapshot
-counts. Of several aggregators each has the identities of the events that it
-reads, and the silences of the users. All else is the same.
+expected() reads the lines in order and returns the rows of every table, the
+refused lines and the late ones. In a stream, a line is late relative to the
+newest time before it. In a one-shot run nothing is late, and only the newest
+snapshot counts. With several aggregators, each has the identities of the events
+it reads and its own silences of users. Everything else is the same.
 """
 
 import collections
@@ -32,14 +32,14 @@ class Snapshot:
         self.lines = []
 
     def add(self, r):
-        """A chat without a time is as of when the CRM was asked."""
+        """A chat without a time counts as of the CRM's answer."""
         if r["type"] == "chat" and r.get("at") is None:
             r = dict(r, at=self.at)
         self.lines.append(r)
 
 
 class Tenant:
-    """All that came for one tenant and was not late."""
+    """All records of one tenant that were not late."""
 
     def __init__(self, name, conf, by_hand=True):
         self.name, self.conf, self.by_hand = name, conf, by_hand
@@ -49,9 +49,9 @@ class Tenant:
         self.said = collections.defaultdict(list) # records of each chat
         self.listed, self.names, self.available = {}, {}, {}
         self.told = {} # operator -> time of the newest record, or snapshot
-        self.listing = {} # by hand: what the snapshot says of who is available
+        self.listing = {} # one-shot: availability according to the snapshot
         self.events = []
-        self.snapshots = [] # (at, chats in it)
+        self.snapshots = [] # (at, its chats)
         self.open = None
 
     def is_late(self, at):
@@ -63,11 +63,11 @@ class Tenant:
             self.first = at if self.first is None else self.first
             self.newest = at if self.newest is None else max(self.newest, at)
 
-    # What comes.
 
     def taken_in(self, r):
-        """It knows when it came, in a stream also the tenant's time, with it
-        and before it, which is before all of a snapshot."""
+        """Adds the record's arrival. In a stream it also adds the tenant's time
+        with and before the record; for a snapshot, before all of its records.
+        """
         self.taken += 1
         before = now = None
         if not self.by_hand:
@@ -80,7 +80,7 @@ class Tenant:
 
     @staticmethod
     def tell_available(to, r, afresh=False):
-        """Of two that say when it was the later one."""
+        """The later of two records about availability counts."""
         name, at = r["operator"], r.get("available_at")
         if "available" in r:
             known = to.get(name, (None, None))[1]
@@ -105,7 +105,7 @@ class Tenant:
         }
 
     def message(self, r):
-        """In a stream a later version has the time of the first."""
+        """In a stream, a later version keeps the time of the first."""
         if r.get("about"):
             return
         versions = self.versions[r["chat"], r["id"]]
@@ -115,8 +115,9 @@ class Tenant:
         versions.append(taken)
 
     def told_operator(self, r):
-        """Of two records the later one counts, and one without a time is the
-        latest; of an older one only who is available, which has its own."""
+        """The later of two records counts, and one without a time is the
+        latest. An older record only changes the availability, which has its own
+        time."""
         name, at = r["operator"], r.get("at")
         older = at is not None and at < self.told.get(name, at)
         if older and name not in self.listed:
@@ -131,7 +132,7 @@ class Tenant:
         self.operator(r)
 
     def take(self, r):
-        """A record outside snapshots; the time it has."""
+        """Applies a record outside snapshots and returns its time."""
         kind = r["type"]
         if kind == "operator":
             self.told_operator(r)
@@ -144,7 +145,7 @@ class Tenant:
         self.pass_time(time_of(r))
 
     def operators_told(self, lines):
-        """What a snapshot says of who is available, against what is known."""
+        """Compares a snapshot's availability with the known one."""
         told = {}
         for r in lines:
             self.tell_available(told, r, afresh=True)
@@ -156,7 +157,7 @@ class Tenant:
                 "operator": name, "available": available, "available_at": at})
 
     def whole(self, snapshot):
-        """Corrects what is known."""
+        """Applies a complete snapshot to the known state."""
         self.before_snapshot = self.newest
         self.pass_time(snapshot.at)
         if not self.by_hand:
@@ -179,11 +180,10 @@ class Tenant:
                 chats.add(r["chat"])
                 self.message(r)
             elif r["type"] == "event" and self.by_hand:
-                # A stream has them beside its snapshots.
+                # A stream has events next to its snapshots.
                 self.events.append(self.taken_in(r))
         self.snapshots.append((snapshot.at, chats))
 
-    # What it comes to.
 
     def chats(self, alone=False):
         own = collections.defaultdict(list)
@@ -206,7 +206,8 @@ class Tenant:
                            newest if lacked else None)
 
     def keep_first_times(self):
-        """By hand, once the order of all versions is known."""
+        """In a one-shot run, sets first times once the order of all versions is
+        known."""
         for versions in self.versions.values():
             versions.sort(key=self.came)
             for m in versions:
@@ -226,7 +227,8 @@ class Tenant:
         return keyed(tables, self.newest)
 
     def came(self, m):
-        """By hand the snapshot comes behind all that is outside."""
+        """In a one-shot run, the snapshot comes after all records outside it.
+        """
         return self.by_hand and m.get("snapshot") is not None, m["line"]
 
     def counted(self, chats):
@@ -239,7 +241,7 @@ class Tenant:
 
 
 def time_of(r):
-    """The instant a record tells about, if it does."""
+    """The time a record is about, if it has one."""
     if r["type"] == "chat":
         at = as_of_what(r)
         return None if at == LONG_AGO else at
@@ -261,10 +263,10 @@ def keyed(tables, newest):
 
 
 class Expected:
-    """rows: {tenant: {key: row}}; of_snapshots: by hand, the same of each
-    tenant's snapshot alone, where a stream continues it without those about
-    the past; refused and late: the numbers of lines; cut: the
-    tenants whose snapshot was not whole."""
+    """rows: {tenant: {key: row}}; of_snapshots: in a one-shot run, the same for
+    each tenant's snapshot alone if a stream continues it, without rows about
+    the past; refused and late: line numbers; cut: tenants with a truncated
+    snapshot."""
 
     def __init__(self):
         self.rows, self.of_snapshots = {}, {}
@@ -313,7 +315,7 @@ def keep_live(rows):
 
 
 def add_left(rows, before, newest):
-    """By hand: what only the snapshot before the stream shows."""
+    """One-shot: adds rows that only the snapshot before the stream shows."""
     for key, row in before.items():
         if key in rows:
             continue
@@ -343,7 +345,8 @@ def marker(t, r, found, whole, by_hand):
 
 
 def replay(tenants, whole, found):
-    """By hand: the newest snapshot first, then what goes on from it."""
+    """One-shot: applies the newest snapshot first, then the records after it.
+    """
     for name, given in whole.items():
         t = tenants[name]
         snapshots = [x for x in given if isinstance(x, Snapshot)]
@@ -373,7 +376,7 @@ def alone(name, snapshot, conf):
         if k in t.said:
             c.is_as_said(max(t.said[k], key=clocks.says_last))
         else:
-            c.status = "left" # it was not described
+            c.status = "left" # no record described it
     found = metrics.live_rows(name, t.listed, {}, chats, snapshot.at)
     tables = {table: list(rows.values()) for table, rows in found.items()}
     tables.update(t.counted(chats))

@@ -1,9 +1,9 @@
-"""Random streams through one-shot runs of the aggregator, against the oracle.
+"""Compares one-shot runs of the aggregator over random streams with the oracle.
 
-SEED=n repeats a stream, STREAMS=n says how many, LONG=1: 400. A failing
-stream is shrunk, reported with the row that differs, and kept in a file.
-usage: stream_metrics.py [FILE]: the stream of a file instead, with the default
-settings.
+SEED=n repeats a stream, STREAMS=n sets their number, LONG=1 means 400. A
+failing stream is shrunk, reported with the row that differs, and kept in a
+file. usage: stream_metrics.py [FILE]: the stream of a file instead, with the
+default settings.
 """
 
 import collections
@@ -24,7 +24,7 @@ import shrink  # noqa: E402
 import stream  # noqa: E402
 
 BIN = os.environ.get("BIN", "build/bin")
-FINDS = "build/finds" # where what failed stays
+FINDS = "build/finds" # folder for failing streams
 TIMES = re.compile(r"(_at|_since|_active|^as_of|^hour|^window_(start|end))$")
 NAMED = re.compile(r"^aggregator: line (\d+): ", re.M)
 MORE = re.compile(r"^aggregator: and (\d+) more bad records$", re.M)
@@ -45,7 +45,7 @@ def configuration(conf):
 
 
 def row_of(record):
-    """(key, row) of what a program wrote."""
+    """(key, row) from a program's output."""
     row = {k: v for k, v in record.items() if k not in (
         "type", "tenant", "table", "snapshot", "version", "withdrawn")}
     for k, v in row.items():
@@ -61,19 +61,19 @@ def time_or_text(text):
     try:
         return compare.parse_time(text)
     except ValueError:
-        return text # such as year 0, which nobody may write
+        return text # such as year 0, which cannot be written
 
 
 def passed_on(line):
-    """What a line says, to whichever snapshot it belonged."""
+    """The content of a line, without its snapshot."""
     record = stream.records.loads(line)
     record.pop("snapshot", None)
     return stream.records.as_written(record)
 
 
 class Output:
-    """What the aggregator wrote, by tenant: before the end of a snapshot,
-    and behind it."""
+    """The aggregator's output by tenant: before the end of a snapshot, and
+    after it."""
 
     def __init__(self, text):
         self.rows, self.of_snapshots, self.passed = {}, {}, []
@@ -96,7 +96,7 @@ class Output:
 
 
 def run(data, conf):
-    """(what the aggregator wrote, what it said)"""
+    """(the aggregator's output, its messages)"""
     with tempfile.NamedTemporaryFile("w", suffix=".conf") as f:
         f.write(configuration(conf))
         f.flush()
@@ -110,7 +110,7 @@ def run(data, conf):
 
 
 def differences(where, want, got):
-    """Sentences, one a column that differs."""
+    """Sentences, one for each differing column."""
     for key in sorted(set(want) | set(got), key=str):
         name = "%s %s" % (where, " ".join(map(shown, key)))
         if key not in got:
@@ -137,7 +137,7 @@ def shown_row(row):
 
 
 def problems(data, conf):
-    """What is wrong with the rows of one stream."""
+    """Errors in the rows of one stream."""
     want = stream.expected(data, conf)
     got, said = run(data, conf)
     yield from refusals(want.refused, said)
@@ -152,7 +152,7 @@ def problems(data, conf):
 
 
 def passed(data, want, got):
-    """Messages, views and events go on as they came, in any order."""
+    """Messages, views and events are passed on unchanged, in any order."""
     lines = data.split(b"\n")
     given = collections.Counter(
         passed_on(lines[r["line"] - 1])
@@ -166,7 +166,7 @@ def passed(data, want, got):
 
 
 def refusals(want, said):
-    """The first lines that are refused are named, and the others counted."""
+    """The first refused lines are named, the others counted."""
     named = {int(n) for n in NAMED.findall(said)}
     more = int((MORE.findall(said) or [0])[0])
     for n in sorted(named ^ set(want)):
@@ -180,14 +180,15 @@ def refusals(want, said):
 
 
 def same_kind(sentence):
-    """What a difference is about: the table, and the column or what else."""
+    """The kind of a difference: the table, and the column or another feature.
+    """
     name, _, what = sentence.partition(": ")
     table = name.split()[:2][-1]
     return "" if table.isdigit() else table, what.split()[0]
 
 
 def tell(seed, lines, conf, wrong):
-    """Makes the stream small while its first difference stays."""
+    """Shrinks the stream while its first difference stays."""
     print("SEED=%s: %d differences" % (seed, len(wrong)))
     print("\n".join(wrong[:5]), flush=True)
     kind = same_kind(wrong[0])
@@ -210,7 +211,7 @@ def tell(seed, lines, conf, wrong):
 
 
 def features(kinds=nasty.BY_HAND):
-    """All, but for those that STREAMS_WITHOUT names."""
+    """All features, without those in STREAMS_WITHOUT."""
     without = os.environ.get("STREAMS_WITHOUT", "").split()
     return [f for f in kinds if f not in without]
 

@@ -10,13 +10,13 @@ ZERO_IF_WITHDRAWN = ("messages",)
 
 
 def came(m):
-    """By hand the snapshot comes behind all that is outside."""
+    """In a one-shot run, the snapshot comes after all records outside it."""
     return (m.get("snapshot") is not None, m["line"]) \
         if m["now"] is None else (False, m["taken"])
 
 
 def places(versions):
-    """Where each message stands in its chat, as for the clocks."""
+    """The place of each message in its chat, as for the clocks."""
     told = sorted((m for v in versions for m in v), key=came)
     return {(chat, m["id"]): place
             for chat, own in counts.groups(told, counts.of_chat)

@@ -36,7 +36,7 @@ def message(n, word, at, to):
 
 
 def timeline(text):
-    """The messages, who holds the chat at the end, and what time it is."""
+    """Returns the messages, the assigned operator at the end, and the time."""
     messages, holder, now = [], "A", 0
     for n, part in enumerate(text.split(",")):
         words = part.split()
@@ -69,7 +69,7 @@ NAMES_LINE = "names: "
 
 
 def vectors(of_names):
-    """The columns of each line that is of names, or is not."""
+    """The columns of each line, for vectors with or without names."""
     with open(os.path.join(HERE, "vectors.txt")) as f:
         for line in f:
             if line.startswith("--"):
@@ -82,7 +82,7 @@ def vectors(of_names):
 
 
 def name_of(story):
-    """The name in A's row after all that the story tells of A."""
+    """The name in A's row after all records of the story about A."""
     t = stream.Tenant("t", stream.DEFAULTS)
     chat = {"type": "chat", "chat": "1", "operator": "A"}
     for at, part in enumerate(story.split(",")):

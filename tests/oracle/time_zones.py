@@ -1,5 +1,5 @@
-"""Where days, weeks, months, hours and quarters begin in every zone
-of this machine, against Python's zoneinfo, at random times and about changes of
+"""Compares the starts of days, weeks, months, hours and quarter-hours in every
+zone of this machine with Python's zoneinfo, at random times and near changes of
 the clock from 1900 to 2199.
 """
 
@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo, available_timezones
 TESTBIN = os.environ.get("TESTBIN", "build/tests")
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 SECOND = timedelta(seconds=1)
-TIMES = 30  # of each zone
+TIMES = 30  # per zone
 SHORT = (900, 3600)
-# No places: what this machine is set to, and what says that nobody set it.
+# Not places: this machine's setting, and the mark that it has none.
 HOSTS = {"localtime", "posixrules", "Factory"}
 FIRST, LAST = -2208988800, 7226582400
 
@@ -25,7 +25,7 @@ def utc(s):
 
 
 class Place:
-    """Seconds since 1970 throughout."""
+    """All times are seconds since 1970."""
 
     def __init__(self, name):
         self.zone = ZoneInfo(name)
@@ -34,7 +34,7 @@ class Place:
         return utc(s).astimezone(self.zone).utcoffset() // SECOND
 
     def change(self, low, high):
-        """The change of the offset between them."""
+        """Finds the change of the offset between the two times."""
         before = self.offset(low)
         while high - low > 1:
             middle = (low + high) // 2
@@ -49,18 +49,19 @@ class Place:
         return (there.astimezone(timezone.utc) - EPOCH) // SECOND
 
     def first_at(self, wall):
-        """The first instant at which the clock shows a time, or a later one."""
+        """The first time at which the clock shows WALL or later."""
         early, late = self.of_wall(wall, 0), self.of_wall(wall, 1)
         if early <= late:
             return early
-        return self.change(late - 1, early)  # it is passed over
+        return self.change(late - 1, early)  # the clock skips it
 
     def begin_of(self, date):
         """The first instant of a date."""
         return self.first_at(datetime(date.year, date.month, date.day))
 
     def days_before(self, s, days):
-        """The same time by the clock; a day's begin is that of the other."""
+        """The same time by the clock some days before; the start of a day gives
+        the start of the other day."""
         date = self.date(s)
         begin = self.begin_of(date - timedelta(days=days))
         if self.begin_of(date) == s:
@@ -85,7 +86,7 @@ class Place:
         yield (self.begin_of(first), self.begin_of(after))
 
     def short_unit(self, s, unit):
-        """A change of the clock begins another one."""
+        """A change of the clock begins another unit."""
         offset = self.offset(s)
         begin = s - (s + offset) % unit
         end = begin + unit
@@ -107,7 +108,7 @@ class Place:
         return there.isoformat(timespec="milliseconds")
 
     def times(self, dice):
-        """Random ones, half of them about changes of the clock."""
+        """Random times, half of them near changes of the clock."""
         for i in range(TIMES):
             s = dice.randrange(FIRST, LAST) if i % 5 == 0 else \
                 dice.randrange(0, 2208988800)

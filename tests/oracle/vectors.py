@@ -1,7 +1,7 @@
 """Reads the second half of vectors.txt: records and their expected rows.
 
-A vector begins with "--" and a sentence; "conf KEY=VALUE" sets a key
-of the configuration. A record is a word or two and fields, KEY=VALUE:
+A vector begins with "--" and a sentence; "conf KEY=VALUE" sets a key of the
+configuration. A record is a word or two and fields, KEY=VALUE:
 
   chat C, listed OPERATOR, event ID       a record of that type
   customer C, bot C, A C, B C             a message in chat C, of that writer
@@ -9,18 +9,17 @@ of the configuration. A record is a word or two and fields, KEY=VALUE:
   begin S, end S                          a snapshot, with all between them
   {...}                                   the record itself
 
-Times are seconds after BEGIN, also 90d, 24h, 5m, and sums: 24h+0.001. A
-message has the line's number as its id, unless it says another one.
+Times are seconds after BEGIN; 90d, 24h, 5m and sums such as 24h+0.001 are also
+possible. A message's id is the line's number unless the line sets another.
 
-  = TABLE KEY=VALUE ...         there is such a row
-  = no TABLE KEY=VALUE ...      there is none
-  = 2 TABLE KEY=VALUE ...       there are so many
-  = refused 3                   the third record is refused, and no other
+  = TABLE KEY=VALUE ...         such a row exists
+  = no TABLE KEY=VALUE ...      no such row exists
+  = 2 TABLE KEY=VALUE ...       two such rows exist
+  = refused 3                   only the third record is refused
 
-"ours" or "chatwoot" behind "=" limits it to that definition, "snapshot" to the
-rows of the snapshot alone. Where no order is said, with
-"in order" at the end of the sentence, records may come in any; snapshots are
-in order by themselves.
+"ours" or "chatwoot" after "=" limits the line to that definition, "snapshot" to
+the rows of the snapshot alone. Records may come in any order unless the
+sentence ends with "in order"; snapshots are always in order.
 """
 
 import json
@@ -115,7 +114,7 @@ class Vector:
             self.snapshot = name, len(self.records)
 
     def orders(self):
-        """Bytes of the records, in one order and another."""
+        """The bytes of the records, in two orders."""
         yield b"\n".join(self.records) + b"\n"
         if not self.in_order:
             yield b"\n".join(reversed(self.records)) + b"\n"
@@ -161,7 +160,7 @@ def is_shown(column, value, text):
 
 
 def read():
-    """The vectors of the file."""
+    """Reads the vectors of the file."""
     found = []
     with open(FILE, encoding="utf-8") as f:
         for line in f:
