@@ -1,3 +1,3 @@
 #!/bin/sh
-# The aggregator as a filter, on the text cases in tests/cases/aggregator.
+# Runs the aggregator as a filter on the text cases in tests/cases/aggregator.
 exec python3 tests/cases/text_cases.py aggregator

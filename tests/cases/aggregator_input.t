@@ -1,9 +1,9 @@
 #!/usr/bin/env -S python3 -B
 """The aggregator as a filter gives the same rows for any form of its input:
 from a file or a pipe, in any order, each record once or twice, if the first
-version of a message comes first. A snapshot that was truncated at any byte
-gives no rows, one line on standard error and exit code 65. LONG=1: every byte,
-more orders and inputs. SEED=N repeats a run.
+version of a message comes first. A snapshot truncated at any byte gives no
+rows, one line on standard error and exit code 65. LONG=1: every byte, more
+orders and inputs. SEED=N repeats a run.
 """
 
 import json
@@ -19,7 +19,8 @@ LONG = os.environ.get("LONG") == "1"
 
 
 def aggregate(data, *options, path=None):
-    """Exit code, standard output, standard error; of a pipe, or of a file."""
+    """Returns exit code, standard output and standard error, for input from a
+    pipe or from a file."""
     argv = [BIN + "/aggregator", "-o", "ndjson", *options]
     if path is None:
         done = subprocess.run(argv, input=data, capture_output=True,
@@ -58,8 +59,8 @@ def check_cuts():
 
 
 def twice_in_any_order(dice, lines):
-    """Indices of the lines, each twice; but the first version of a message,
-    which fixes its time, stays the first."""
+    """Indices of the lines, each twice and shuffled. The first version of a
+    message stays the first, because it fixes the message's time."""
     places = {}
     order = [i // 2 for i in dice.sample(range(2 * len(lines)),
                                          2 * len(lines))]
@@ -95,7 +96,7 @@ def check_order(dice):
 
 
 def check_files(dice, folder):
-    """Also where lines are bad, long, or lie across the borders of reads."""
+    """Includes bad lines, long lines, and lines that span two reads."""
     path = os.path.join(folder, "input")
     for i in range(10 if LONG else 2):
         done = subprocess.run(

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The alerts of scripts/examples/alerts.yml.example, by promtool: each one fires in the
-# fault it is for and in no other; and the metrics they read are described.
+# Tests scripts/examples/alerts.yml.example with promtool: each alert fires for
+# its own fault and for no other, and the metrics that the alerts read are
+# documented.
 set -euo pipefail
 
 fail() {
@@ -34,14 +35,14 @@ sed "s,/etc/prometheus/messaging-alerts.yml,$rules," \
 promtool check config "$tmp/prometheus.yml" >"$tmp/said" || fail "$(cat "$tmp/said")"
 
 echo "- each fires in its fault and in no other"
-# Series of an hour, a sample a minute; a fault replaces one of them. Half an hour
-# into it exactly its alert fires, with those labels.
+# One hour of samples, one per minute. A fault replaces one series; half an hour
+# into it, only its alert fires, with those labels.
 python3 - "$rules" >"$tmp/test.yml" <<'END'
 import json
 import re
 import sys
 
-# Every time of the test counts from 0.
+# All times of the test count from 0.
 WELL = {
     'messaging_tenant_as_of_timestamp_seconds{tenant="a"}': "0+60x60",
     'messaging_tenant_as_of_timestamp_seconds{tenant="b"}': "0+60x60",
@@ -50,7 +51,7 @@ WELL = {
     "0+60x60",
     'messaging_job_last_success_timestamp_seconds{task="job",config="/b"}':
     "0+60x60",
-    # Of Monday.
+    # A Monday.
     'messaging_job_last_success_timestamp_seconds{task="report",config="/a"}':
     "-90000x60",
     'messaging_job_last_run_succeeded{task="report",config="/a"}': "1x60",
@@ -58,7 +59,7 @@ WELL = {
     "1x60",
     'messaging_job_last_run_succeeded{task="report",tenant="b",config="/b"}':
     "1x60",
-    # A chat that is forbidden; the reaper asks about nothing at all.
+    # One forbidden chat; the reaper made no calls.
     'messaging_crm_calls_total{mode="poll",tenant="a",result="ok"}': "0+9x60",
     'messaging_crm_calls_total{mode="poll",tenant="a",result="refused"}':
     "0+1x60",
@@ -125,7 +126,7 @@ FAULTS = {
         {"job": "messaging-listener", "instance": "l",
          "severity": "critical"}),
 }
-# What one says, of a tenant and without.
+# Texts of alerts with and without a tenant.
 TEXTS = [
     ("", "the last report of /a was not mailed"),
     ('tenant="b",', "the last report of b of /a was not mailed"),
@@ -139,7 +140,7 @@ tests = []
 for fault, (series, labels) in [(None, ({}, {}))] + list(FAULTS.items()):
     values = dict(WELL)
     values.update(series)
-    # ALERTS has what fires, without the texts, which depend on values.
+    # ALERTS has the firing alerts without their texts, which depend on values.
     labels = dict(labels, alertname=fault, alertstate="firing")
     expected = [] if fault is None else [{
         "labels": "ALERTS{%s}" % ",".join(

@@ -63,15 +63,15 @@ def world(r):
     if r.random() < 0.7:
         place = r.randrange(len(lines) + 1)
         lines[place:place] = snapshot(r, r.randrange(1, 7))
-    # Without a time: applied with the record before it.
+    # A record without a time is applied together with the record before it.
     lines.append(record("chat", 10, chat="Z", status="closed"))
     lines.append({"type": "operator", "tenant": "t", "operator": "7"})
     return "".join(json.dumps(line) + "\n" for line in lines)
 
 
 def in_order(lines, name):
-    """What is said of a chat: of one time messages first, by their ids; of chat
-    records the greater status."""
+    """The records of a chat in order. At equal times, messages come first, by
+    their ids; chat records follow, the greater status last."""
     def place(line):
         if line["type"] == "chat":
             return line["at"], 1, line["status"], line.get("opened_at", "")
@@ -83,8 +83,8 @@ def in_order(lines, name):
 
 
 def standing(lines, name):
-    """The status of a chat for those who give it to operators, and since when
-    its episode is open. A closing message wins for its second."""
+    """The status of a chat as the allocation sees it, and when its episode
+    began. A closing message wins for its second."""
     status = arrival = closed_at = None
     opening, ended = None, ""
     for line in in_order(lines, name):
@@ -115,7 +115,7 @@ def standing(lines, name):
 
 
 def has_left(lines, name):
-    """A snapshot lacks it, and nothing is newer."""
+    """The snapshot lacks the chat, and no newer record names it."""
     at = [line["at"] for line in lines if line["type"] == "snapshot"]
     return bool(at) and not any(
         line.get("chat") == name and ("snapshot" in line or
@@ -129,7 +129,7 @@ def has_bot(lines, name):
 
 
 def run(lines):
-    """Which chats are given, in their order, and which are open."""
+    """Which chats are assigned, in order, and which are open."""
     given, state = [], {}
     out = subprocess.run(
         [os.path.join(os.environ.get("BIN", "build/bin"), "aggregator"), "-a",

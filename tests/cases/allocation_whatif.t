@@ -1,6 +1,6 @@
 #!/bin/sh
-# The simulation: a day allocated once more from a file. Checks its rows and its
-# table, and the effect of other limits.
+# The simulation allocates a recorded day again from a file. Checks its rows and
+# its table, and the effect of other limits.
 set -eu
 : "${BIN:=build/bin}"
 tmp=$(mktemp -d)
@@ -23,7 +23,8 @@ message() { # CHAT ID MINUTE:SECOND FROM [FIELDS]
 	line message "\"chat\":\"$1\",\"id\":\"$2\",\"at\":\"2026-11-20T10:$3Z\",\"from\":\"$4\"${5:+,$5}"
 }
 
-# Two work, one of whom may have one chat and is given another by somebody.
+# Two operators work. One of them may have one chat and is assigned another by
+# someone else.
 {
 	line operator '"operator":"7","name":"Ann","available":true'
 	line operator '"operator":"8","name":"Bob","available":true,"max_chats":1'
@@ -39,7 +40,7 @@ message() { # CHAT ID MINUTE:SECOND FROM [FIELDS]
 	chat 7 open 06:30
 } >"$tmp/day"
 
-gives() { # WANT OPTION...: the reservations
+gives() { # WANT OPTION...: checks the reservations
 	want=$1
 	shift
 	"$BIN/aggregator" -a allocation -o ndjson "$@" <"$tmp/day" >"$tmp/rows" ||
@@ -49,11 +50,11 @@ gives() { # WANT OPTION...: the reservations
 	[ "$got" = "${want:+$want }" ] || fail "reserved '$got', not '$want '"
 }
 
-has() { # TEXT: in the rows
+has() { # TEXT: the rows contain it
 	grep -Fq -e "$1" "$tmp/rows" || fail "no $1 in: $(cat "$tmp/rows")"
 }
 
-# Of 9 only the name is told, which makes nobody available.
+# For operator 9 only the name is known, which makes nobody available.
 line operator '"operator":"9","name":"Cy","stale":true' >>"$tmp/day"
 
 gives '1>7@00:00 2>8@00:10 3>7@00:20 4>7@05:30'
@@ -62,18 +63,19 @@ has '"operator":"7","name":"Ann","max_chats":2,"given":3,"had":0,"busiest":2,"bu
 has '"operator":"8","name":"Bob","max_chats":1,"given":1,"had":1,"busiest":2,"busiest_at":"2026-11-20T10:00:31.000Z","breaches":1,"above_seconds":359.000'
 has '"chats":6,"given":4,"moved":0,"unserved":1,"waiting":1,"avg_wait_seconds":75.000,"median_wait_seconds":0.000,"p90_wait_seconds":300.000,"longest_wait_seconds":300.000,"operators":2,"least_given":1,"most_given":3,"breaches":1'
 
-# A reservation has all that is needed to fulfil it, but for being real.
+# A reservation has all fields that an assigner needs, but it is marked as
+# simulated.
 [ "$(grep -c '^{"type":"assignment","tenant":"t","simulated":true,"id"' \
 	"$tmp/rows")" = 4 ] || fail "not marked: $(cat "$tmp/rows")"
 has '"chat":"2","operator":"8","at":"2026-11-20T10:00:10.000Z","expires":"2026-11-20T10:01:10.000Z","max_chats":1}'
 has '"chat":"3","operator":"7","at":"2026-11-20T10:00:20.000Z","expires":"2026-11-20T10:01:20.000Z","max_chats":2}'
 
-# Everybody three, whatever the records say: nobody waits.
+# A limit of three for everyone overrides the records: no chat waits.
 gives '1>7@00:00 2>8@00:10 3>7@00:20 4>8@00:30 6>7@00:40 7>7@06:30' --limit 3
 has '"unserved":0,"waiting":0,"avg_wait_seconds":0.000'
 has '"chat":"2","operator":"8","at":"2026-11-20T10:00:10.000Z","expires":"2026-11-20T10:01:10.000Z","max_chats":3}'
 
-# A limit without allocation is a mistake, not nothing.
+# A limit without allocation is an error.
 got=0
 "$BIN/aggregator" --limit 3 <"$tmp/day" >"$tmp/rows" 2>"$tmp/err" || got=$?
 [ $got = 64 ] || fail "it gave $got: $(cat "$tmp/err")"
@@ -87,7 +89,7 @@ got=0
 grep -q "^aggregator: '1000001' is not a limit from 0 to 1000000" "$tmp/err" ||
 	fail "$(cat "$tmp/err")"
 
-# The order of the lines does not matter, but for those without a time.
+# The order of the lines does not matter, except for lines without a time.
 {
 	head -n 2 "$tmp/day"
 	tail -n +3 "$tmp/day" | sort -r
@@ -102,7 +104,8 @@ gives '1>7@00:00 2>8@00:10 3>7@00:20 4>7@05:30'
 	fail "$(cat "$tmp/reservations")"
 ! grep -q '"assignment"' "$tmp/rows" || fail "in both places"
 
-# What is simulated never goes where a configuration sends a stream's.
+# Simulated reservations never go to the endpoint that the configuration names
+# for a stream.
 printf '[aggregator]\nassign_to = %s\n' "$tmp/live" >"$tmp/conf"
 echo kept >"$tmp/live"
 "$BIN/aggregator" -c "$tmp/conf" -a allocation -o ndjson <"$tmp/day" \
@@ -142,7 +145,8 @@ diff "$tmp/want" "$tmp/totals" || fail "the table says something else"
 "$BIN/aggregator" -o csv --table allocation_totals <"$tmp/day" |
 	grep -q '^t,6,4,0,1,1,75.000,' || fail "no csv of the table alone"
 
-# Whoever does not answer loses the chat to another one: from whom is told.
+# An operator who does not answer loses the chat to another one. The output
+# names the operator who lost it.
 printf '[aggregator]\nallocation_silent = 1m\n' >"$tmp/conf"
 {
 	line operator '"operator":"7","name":"Ann","available":true'
@@ -154,7 +158,7 @@ gives '1>7@00:00 1>8@01:00' -c "$tmp/conf"
 has '"chat":"1","operator":"8","replaces":"7","at":'
 has '"chats":1,"given":1,"moved":1,'
 
-# Who lost a chat has a place for the next one at that time.
+# An operator who lost a chat has a free slot for the next one at once.
 printf '[aggregator]\nallocation_silent = 4m\n' >"$tmp/conf"
 {
 	line operator '"operator":"7","available":true,"max_chats":1'
@@ -166,7 +170,7 @@ printf '[aggregator]\nallocation_silent = 4m\n' >"$tmp/conf"
 gives '1>7@00:01 1>8@05:00 2>7@05:00' -c "$tmp/conf"
 has '"longest_wait_seconds":298.000,'
 
-# Snapshots repeat what was answered before: that does not answer it.
+# Snapshots repeat older answers; a repeated answer does not count as a new one.
 snapshot() { # MINUTE [LINE]...
 	minute=$1
 	shift
@@ -195,9 +199,9 @@ gives '1>7@01:00 1>8@03:00 1>7@05:00 1>8@07:00 1>7@09:00' -c "$tmp/conf"
 mv "$tmp/answered" "$tmp/day"
 gives '1>7@01:00' -c "$tmp/conf"
 
-# A chat whose channel is told later is one chat all the time, and what is told
-# at one time is true together: nobody was above a limit. Who is away all day,
-# or may have no chats, does not count among those who got the least.
+# A chat whose channel becomes known later stays one chat, and records of one
+# time apply together, so nobody was above a limit. Operators who are away all
+# day, or whose limit is 0, do not count for the fewest chats given.
 {
 	line operator '"operator":"7","name":"Ann","available":true,"max_chats":1'
 	line operator '"operator":"8","name":"Bob","available":false'
@@ -215,9 +219,9 @@ grep -qx 't, with a limit of 1 for every operator' "$tmp/table" || fail "no titl
 grep -qx 'No operator exceeded the limit.' "$tmp/table" ||
 	fail "$(cat "$tmp/table")"
 
-# A chat that returns, and one that loses its operator, wait like others: nobody
-# gets more than the limit by that. One whose customer writes again after the
-# closing is still with its operator.
+# A chat that returns, and one that loses its operator, wait like others, and do
+# not push an operator above the limit. A chat whose customer writes again after
+# the closing still belongs to its operator.
 {
 	line operator '"operator":"7","name":"Ann","available":true'
 	chat 1 open 00:00
@@ -239,10 +243,10 @@ has '"chats":3,"given":3,"moved":0,"unserved":0,"waiting":0,'
 gives '1>7@00:10'
 has '"chats":1,"given":1,"moved":0,"unserved":0,"waiting":0,'
 
-# A closing that is told again, by a message and a poll or twice by one, takes the
-# chat from nobody: only what opens it again says who has it now, be it several
-# records of that time.
-returns() { # WANT RECORD...: after it was given to 7 and closed, and before 9:00
+# A repeated closing, by a message and a poll or twice by one of them, does not
+# take the chat from its operator. Only records that reopen the chat change its
+# operator, even if several have the same time.
+returns() { # WANT RECORD...: the chat was given to 7 and closed before 9:00
 	want=$1
 	shift
 	{
@@ -277,8 +281,8 @@ returns '1>7@00:00' "$closed" "$wrote" \
 	"$(message 1 5 06:00 system '"kind":"assigned","operator":"8"')"
 has '"operator":"8","name":null,"max_chats":null,"given":0,"had":1,'
 
-# One that is opened again at the time of its closing has arrived then, whatever
-# is written later, in whatever order they come.
+# A chat that is reopened at the time of its closing arrives at that time,
+# whatever is written later and in whatever order the lines come.
 for again in "$(message 1 3 04:00 customer)" \
 	"$(message 1 3 04:00 system '"kind":"opened"')" "$(chat 1 open 04:00)"; do
 	{
@@ -296,10 +300,10 @@ for again in "$(message 1 3 04:00 customer)" \
 	done
 done
 
-# What somebody else had before, a bot, or nobody while it was gone, keeps its
-# place, but has waited only since then; one that a poll sees first waits since it
-# was opened.
-opened() { # CHAT STATUS MINUTE [OPERATOR]: since half past nine
+# A chat that another operator or a bot had before, or that was gone, keeps its
+# place in the queue but has waited only since then. A chat that a poll sees
+# first has waited since it was opened.
+opened() { # CHAT STATUS MINUTE [OPERATOR]: since 9:30
 	chat "$1" "$2" "$3:00" "${4:-}" |
 		sed 's/}/,"opened_at":"2026-11-20T09:30:00Z"}/'
 }
@@ -327,7 +331,8 @@ sed -i '/"operator":"7"/s/}/,"at":"2026-11-20T10:30:00Z"}/' "$tmp/day"
 gives '1>7@30:00 2>7@30:00 3>7@30:00'
 has '"median_wait_seconds":600.000,"p90_wait_seconds":3600.000,"longest_wait_seconds":3600.000,'
 has '"avg_wait_seconds":1420.000,'
-# So does one of which a message told first, which says nothing of its status.
+# The same applies if a message without a status was the first record of the
+# chat.
 {
 	echo "$ann"
 	message 1 1 00:00 operator '"operator":"8"'
@@ -344,8 +349,8 @@ has '"longest_wait_seconds":2100.000,'
 gives '1>7@20:00'
 has '"chats":2,"given":1,"moved":0,"unserved":1,"waiting":0,"avg_wait_seconds":0.000,'
 
-# Of messages of one time the one with the greater id decides, as in
-# chat_metrics; the order of the lines does not.
+# For messages of one time the greater id decides, as in chat_metrics, not the
+# order of the lines.
 for order in cat tac; do
 	{
 		line operator '"operator":"7","name":"Ann","available":true'
@@ -358,8 +363,8 @@ for order in cat tac; do
 	has '"chats":1,"given":1,"moved":0,"unserved":0,"waiting":0,'
 done
 
-# What a customer writes neither in public nor by hand opens no chat, and a bot
-# that hands over opens none that is closed.
+# Private and automated messages of a customer do not open a chat, and a bot
+# that hands over does not open a closed one.
 {
 	line operator '"operator":"7","name":"Ann","available":true'
 	chat 1 closed 00:00
@@ -374,7 +379,7 @@ done
 } >"$tmp/day"
 gives '3>7@04:00 4>7@05:30'
 
-# Whose a chat is follows from all that is told at one time, whichever line is
+# All records of one time together decide who has a chat, whichever line comes
 # first.
 for order in cat tac; do
 	{
@@ -397,7 +402,8 @@ snapshot 05 "$ann" "$told" "$said" >"$tmp/day"
 gives ''
 has '"chats":0,"given":0,"moved":0,"unserved":0,"waiting":0,'
 
-# One that the CRM has is had by each to whom it passes it on.
+# A chat that the CRM distributes belongs to each operator to whom the CRM
+# passes it.
 {
 	line operator '"operator":"7","name":"Ann","available":true'
 	chat 1 open 01:00 8
@@ -409,9 +415,10 @@ gives ''
 has '"operator":"8","name":null,"max_chats":null,"given":0,"had":2,'
 has '"operator":"9","name":null,"max_chats":null,"given":0,"had":1,'
 
-# One that is snoozed before it ends is one that ended before anybody had it, and
-# one that stays set aside waits for nobody; one that went on to nobody, for there
-# is nobody else, was given, and waits no more.
+# A chat that is snoozed before it ends counts as one that ended before anyone
+# had it. A chat that stays snoozed does not wait. A chat that its operator left
+# unanswered, with no other operator to take it, counts as given and no longer
+# waits.
 {
 	echo "$ann"
 	chat 1 open 00:00
@@ -422,7 +429,7 @@ has '"operator":"9","name":null,"max_chats":null,"given":0,"had":1,'
 } >"$tmp/day"
 gives '' --limit 0
 has '"chats":2,"given":0,"moved":0,"unserved":1,"waiting":0,'
-# Where nobody may have chats, nobody has the least of them.
+# Without operators who may have chats, there is no fewest number of chats.
 has '"operators":0,"least_given":null,"most_given":null,'
 "$BIN/aggregator" -a allocation --limit 0 -o table <"$tmp/day" >"$tmp/table"
 grep -qx '  set aside at the end  *1' "$tmp/table" ||
@@ -435,8 +442,8 @@ grep -qx '  set aside at the end  *1' "$tmp/table" ||
 gives '1>7@00:00' -c "$tmp/conf"
 has '"chats":1,"given":1,"moved":0,"unserved":0,"waiting":0,'
 
-# A record of a wrong year: for a day without a record it goes on, then it waits
-# for that.
+# A record with a wrong year: the simulation goes on for a day without records,
+# then it waits for that record.
 printf '[aggregator]\nallocation_silent = 6h\nwindow = 5m\n' >"$tmp/conf"
 {
 	echo "$ann"
@@ -447,14 +454,14 @@ printf '[aggregator]\nallocation_silent = 6h\nwindow = 5m\n' >"$tmp/conf"
 gives '1>7@00:00 1>7@00:00 1>8@00:00' --clock records -c "$tmp/conf"
 has '"moved":5,'
 
-# The longest time that there is for a chat is within that.
+# The longest possible allocation_silent is within that day.
 printf '[aggregator]\nallocation_silent = 24h\nwindow = 5m\n' >"$tmp/conf"
 gives '1>7@00:00 1>8@00:00 1>7@00:00' --clock records -c "$tmp/conf"
 has '"moved":2,'
 
-# A load that rises above the limit, and on, is above it once. An operator whose
-# limit alone is told is as available as before, and one whom no record lists has
-# as many at a time as any.
+# A load that rises above the limit and stays there counts once. An operator of
+# whom only the limit changes stays as available as before, and one in no record
+# has the default limit.
 {
 	line operator '"operator":"7","name":"Ann","available":true'
 	line operator '"operator":"8","name":"Bob","available":false'
@@ -469,7 +476,7 @@ has '"operator":"7","name":"Ann","max_chats":2,"given":0,"had":5,"busiest":5,"bu
 has '"operator":"9","name":null,"max_chats":null,"given":0,"had":1,"busiest":1,"busiest_at":"2026-11-20T10:05:00.000Z","breaches":0,'
 has '"operators":1,"least_given":0,"most_given":0,"breaches":1'
 
-# So does one that a snapshot lacks, and another one has.
+# The same goes for a chat that one snapshot lacks and a later one has.
 {
 	snapshot 00 "$ann" "$(chat 1 open 00:00)" "$(chat 2 open 00:00)"
 	snapshot 01 "$ann" "$(chat 1 open 01:00)"
@@ -480,7 +487,7 @@ has '"operators":1,"least_given":0,"most_given":0,"breaches":1'
 gives '1>7@00:00 2>7@03:00' --limit 1
 has '"chats":4,"given":2,"moved":0,"unserved":1,"waiting":1,'
 
-# And one that a snapshot without a line lacks, until there is news.
+# And for one that a snapshot without a line lacks, until a newer record.
 {
 	chat 1 open 00:00
 	snapshot 01
@@ -493,6 +500,6 @@ has '"chats":1,"given":0,"moved":0,"unserved":1,"waiting":0,'
 message 1 2 01:01 customer >>"$tmp/day"
 gives '1>7@02:00'
 
-# All is all that tells, not what acts.
+# "-a all" includes the reports but not the allocation, which acts.
 "$BIN/aggregator" -a all -o ndjson <"$tmp/day" >"$tmp/rows"
 ! grep -q allocation "$tmp/rows" || fail "all does more than it should"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Begins of quarters, hours, days, weeks and months in every time zone of this
-# machine, against Python's zoneinfo. SEED=n repeats one run.
+# The starts of quarter-hours, hours, days, weeks and months in every time zone
+# of this machine, compared with Python's zoneinfo. SEED=n repeats one run.
 set -eu
 command -v python3 >/dev/null || {
 	echo "skipped: no python3"

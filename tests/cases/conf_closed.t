@@ -1,6 +1,6 @@
 #!/bin/sh
-# A configuration in /etc that this user may not read is mentioned where a setting
-# is missing, in the line that says so, and nowhere else.
+# If /etc has a configuration that this user may not read, the error about a
+# missing setting mentions it, and no other message does.
 set -eu
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/conf_closed.XXXXXX")
@@ -12,7 +12,8 @@ if ! unshare -rm true 2>/dev/null; then
 	exit 77
 fi
 
-# run COMMAND...: with an /etc whose configuration nobody can read: a link to itself.
+# run COMMAND...: with a configuration in /etc that nobody can read: a link to
+# itself.
 run() {
 	code=0
 	unshare -rm sh -c 'mount -t tmpfs none /etc &&
@@ -34,7 +35,7 @@ mentions() {
 	fi
 }
 
-# silent COMMAND...: not a word about the file.
+# silent COMMAND...: does not mention the file.
 silent() {
 	run "$@"
 	if grep messaging.conf err; then

@@ -1,7 +1,7 @@
 #!/bin/sh
-# The names of endpoints that all four programs take: one that can be none, or
-# is none for that use, is refused when it is read, with -n and without it, in
-# one line that says what to write. An option gives 64, a configuration 78.
+# Names of endpoints in all four programs: an invalid name, or one that does not
+# fit its use, is refused when it is read, with and without -n, in one line that
+# says what to write. An option exits with 64, a configuration with 78.
 set -eu
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/names.XXXXXX")
@@ -11,7 +11,7 @@ export CRM_TOKEN=t CRM_URL=http://127.0.0.1:1 MYSQL_URL=mysql://u:p@127.0.0.1:1/
 PATH=$BIN:$PATH
 cd "$tmp"
 
-# refuses CODE TEXT COMMAND...: one line on stderr that says it, and no more.
+# refuses CODE TEXT COMMAND...: prints exactly one line on stderr, with TEXT.
 refuses() {
 	want=$1 text=$2 got=0
 	shift 2
@@ -23,7 +23,8 @@ refuses() {
 	fi
 }
 
-# each USE COMMAND...: the command lacks a name, each bad one is tried.
+# each USE COMMAND...: tries each bad name in place of the one that COMMAND
+# lacks.
 each() {
 	use=$1
 	shift
@@ -71,8 +72,8 @@ for dry in -q -n; do
 		aggregator "$dry" -c aggregator.conf -f queue:q
 done
 
-# What is read is not written, too: a file would be emptied before it is read,
-# or after; reservations by the rows.
+# No endpoint is both read and written: a file would be emptied before or after
+# it is read, or rows would overwrite reservations.
 echo '{"type":"chat","tenant":"t","chat":"7","at":"2026-11-20T10:00:00Z"}' >in
 cp in kept
 ln in hard
@@ -99,7 +100,7 @@ for dry in -q -n; do
 		--assign-to queue:q
 	refuses 64 "'rows' is also the output of rows; choose another --assign-to" \
 		aggregator "$dry" -a allocation -f in --assign-to rows -t rows
-	# A key that nothing uses is in nobody's way.
+	# A key that nothing uses does no harm.
 	printf '[aggregator]\nassign_to = queue:rows\nstate = s\n' >same.conf
 	refuses 78 "[aggregator] assign_to: 'queue:rows' is also the output of rows" \
 		aggregator "$dry" -c same.conf -f queue:q -t queue:rows \
@@ -118,8 +119,8 @@ aggregator -t in <in 2>err || got=$?
 [ $got = 64 ] || { echo "its own standard input: exit $got"; exit 1; }
 cmp in kept
 [ ! -e rows ]
-# Names of a file that is not there yet. Where they differ, that is seen once it
-# has reservations, which stay.
+# Two names of one file that does not exist yet. The program notices once the
+# file has reservations, which stay.
 cat >day <<'END'
 {"type":"operator","tenant":"t","operator":"1","available":true,"max_chats":3,"at":"2026-11-20T10:00:00Z"}
 {"type":"chat","tenant":"t","chat":"7","status":"open","at":"2026-11-20T10:00:01Z"}
@@ -139,18 +140,19 @@ refuses 64 "'new' is also the output of rows; choose another --assign-to" \
 grep -q '"type":"assignment"' new
 aggregator -a allocation -f day -t ./queue:x --assign-to folder/queue:x
 [ -e queue:x ] && [ -e folder/queue:x ]
-# The file that standard output is.
+# The file that is standard output.
 refuses 64 "'out' is also the output of rows; choose another --assign-to" \
 	aggregator -a allocation -f day --assign-to out
 refuses 64 "'-' is also the output of rows; choose another --assign-to" \
 	aggregator -a allocation -f day --assign-to - -t out
-# A device and a pipe are not filled by what is written.
+# A device and a pipe do not keep what is written.
 echo '{"type":"chat","tenant":"t","chat":"7","at":"2026-11-20T10:00:00Z"}' |
 	aggregator -a allocation -t /dev/null --assign-to /dev/null
 aggregator -n -f /dev/null -t /dev/null
 aggregator -n -f in -t - --assign-to - -a allocation
 
-# What may be one is none's business before it is opened.
+# Names that may turn out to be the same are not compared before they are
+# opened.
 aggregator -n --state s -f queue:q -t exchange:x
 poller -n -t queue:q
 reaper -n -f queue:q

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The generator of streams: one seed gives the same bytes, however fast they
-# are taken, and its totals are what a count of the text gives.
+# The generator of streams: one seed gives the same bytes, however fast they are
+# read, and its totals match a count of its records.
 set -eu
 : "${TESTBIN:=$PWD/build/tests}"
 command -v python3 >/dev/null || {
@@ -18,7 +18,7 @@ load() {
 }
 
 bad=0
-# counted WINDOW_MS OPTION...: the totals are right.
+# counted WINDOW_MS OPTION...: checks the totals.
 counted() {
 	window=$1
 	shift
@@ -47,7 +47,7 @@ fi
 load -i "$dir/one" -t "$dir/four"
 cmp "$dir/one" "$dir/four" || bad=1
 
-# Without the late ones nothing else changes.
+# Without the late messages nothing else changes.
 load -n 5000 --seed 5 --late 5000 -t "$dir/one"
 load -n 5000 --seed 5 --late 5000 --leave-late -t "$dir/two"
 diff "$dir/one" "$dir/two" >"$dir/three" || :
@@ -56,7 +56,7 @@ if [ "$(grep -c '^<' "$dir/three")" -lt 10 ] || grep -q '^>' "$dir/three"; then
 	bad=1
 fi
 
-# As many messages as it was told, evenly.
+# The stream has the requested number of messages, evenly spread.
 load -n 5000 --seed 5 -t "$dir/one"
 lines=$(grep -c '"type":"message"' "$dir/one")
 [ "$lines" = 5000 ] || {

@@ -1,5 +1,6 @@
 #!/bin/sh
-# The metrics of a stream in a one-shot run are what the generator counted.
+# The metrics of a one-shot run over a generated stream equal the generator's
+# counts.
 set -eu
 command -v python3 >/dev/null || {
 	echo "skipped: no python3"

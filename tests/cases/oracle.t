@@ -1,6 +1,6 @@
 #!/bin/sh
-# The oracle agrees with the vectors of the definition, and so does the
-# aggregator with those that are records.
+# The oracle agrees with the vectors of the definition. The aggregator agrees
+# with those vectors that are records.
 set -eu
 command -v python3 >/dev/null || {
 	echo "skipped: no python3"

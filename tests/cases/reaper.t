@@ -1,3 +1,4 @@
 #!/bin/sh
-# reaper without a database: options, configuration and their messages; text cases.
+# Runs the text cases of the reaper without a database: options, configuration
+# and their messages.
 exec python3 tests/cases/text_cases.py reaper

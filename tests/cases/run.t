@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """tests/run counts the tests that it ran, fails without tests, and leaves no
-process running: neither after a killed test nor when it is ended itself, by
-SIGTERM or by ^C, of which tests are notified in time to stop their servers.
+process running, neither after it killed a test nor when SIGTERM or ^C ends it.
+Tests are notified of these signals in time to stop their servers.
 """
 
 import os
@@ -12,9 +12,9 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
 from harness import Checks, Lab, main, until  # noqa: E402
 
-# A server is in a session of its own, as those of scripts/servers are.
+# The server has its own session, as the servers of scripts/servers have.
 SERVER = 'setsid sleep 1000 & echo $! >"$tmp/part"; mv "$tmp/part" "$tmp/server"\n'
-# Ends its server itself when it is told to end.
+# Stops its server itself when it is told to end.
 WAITS = f"""trap 'kill "$(cat "$tmp/server")"; echo >"$tmp/stopped"' EXIT
 trap 'trap "" TERM; exit 143' TERM
 trap 'trap "" INT; exit 130' INT

@@ -1,6 +1,7 @@
 #!/bin/bash
-# scripts/build: how far a build is, in few lines, and how it ended. And the
-# targets of the Makefile that call scripts, below a folder with blanks.
+# scripts/build shows the progress of a build in a few lines, and how it ended.
+# Also runs the Makefile's targets that call scripts, in a folder with blanks in
+# its name.
 set -euo pipefail
 
 build=$PWD/scripts/build
@@ -37,21 +38,22 @@ build 0 all
 	fail "$(cat err)"
 [ ! -s out ] || fail "$(cat out)"
 
-# All is there, or nearly: not a word.
+# Everything, or nearly everything, is built: no output.
 build 0 all
 [ -z "$(cat err out)" ] || fail "$(cat err out)"
 rm 7.o
 build 0 all
 [ -z "$(cat err out)" ] || fail "$(cat err out)"
 
-# It fails as make does, and what make says is told.
+# It fails with make's exit code and shows make's messages.
 rm ./*.o
 build 2 all FAIL='echo "no compiler" >&2; false'
 grep -q 'no compiler' err || fail "$(cat err)"
 build 2 nothing
 grep -q nothing err || fail "$(cat err)"
 
-# What was built has a blank in its path, too. The scripts only tell what they got.
+# The built programs have a blank in their path, too. The scripts only print
+# their arguments.
 mkdir -p "a folder/tests/bench" "a folder/scripts"
 cd "a folder"
 cp "$makefile" .

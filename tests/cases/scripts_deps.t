@@ -1,6 +1,6 @@
 #!/bin/bash
-# scripts/install-deps with apt, dpkg and sudo that only pretend: what is asked
-# of them, that no service may start meanwhile, and what it says when it can't.
+# scripts/install-deps with stubs of apt, dpkg and sudo: what it asks of them,
+# that no service may start meanwhile, and what it says when it fails.
 set -euo pipefail
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/scripts_deps.XXXXXX")
@@ -16,12 +16,12 @@ fail() {
 	exit 1
 }
 
-# A PATH with nothing in it but what the script may use.
+# A PATH with only the commands that the script may use.
 mkdir "$tmp/bin"
 for tool in sh flock sed tr grep mktemp chmod mv rm tail date sleep cat true; do
 	ln -s "$(type -P $tool)" "$tmp/bin/$tool"
 done
-pretend() { # NAME, the script on stdin
+pretend() { # NAME, the stub on stdin
 	{
 		echo '#!/bin/sh'
 		cat

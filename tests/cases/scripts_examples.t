@@ -1,9 +1,9 @@
 #!/bin/bash
-# The examples say what the programs mean: the crontab's schedules are those
-# that the self-check counts with, its lines name scripts that exist, the units are
-# such as systemd takes, and nginx's file is one for nginx, where they are
-# installed; what it says of the listener's limits is what they are; and the
-# programs take the configuration of messaging-allocation(7)'s way from zero.
+# The examples match the programs. The crontab has the schedules that the
+# self-check expects and names existing scripts; systemd and nginx, if
+# installed, accept their files; the limits in nginx's file are those of the
+# listener; and the programs accept the configuration in the walkthrough of
+# messaging-allocation(7).
 set -euo pipefail
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/scripts_examples.XXXXXX")
@@ -14,7 +14,7 @@ fail() {
 	exit 1
 }
 
-# Every line of a job, those in comments too.
+# Every line of a job, commented ones included.
 sed -n 's/^#\{0,1\}\([0-9*][0-9*\/]* .*\)/\1/p' scripts/examples/crontab.example |
 	tr -s ' ' >"$tmp/lines"
 [ "$(wc -l <"$tmp/lines")" = 8 ] || fail "$(cat "$tmp/lines")"
@@ -25,7 +25,7 @@ while read -r minute hour day month weekday command; do
 	script=$(echo "$command" | sed -n 's,.*[$]SCRIPTS/\([a-z-]*\).*,\1,p')
 	[ -z "$script" ] || [ -x "scripts/$script" ] || fail "no $script"
 done <"$tmp/lines"
-# What is taken as it stands works at any hour; office hours are for who asks.
+# Lines that are active by default work at any hour; office hours are optional.
 grep -E '^[0-9*]' scripts/examples/crontab.example | tr -s ' ' >"$tmp/first"
 # shellcheck disable=SC2016 # cron's shell expands it
 printf '%s\n' '* * * * * $SCRIPTS/job' '*/2 * * * * sleep 30; $SCRIPTS/reap' |
@@ -35,7 +35,8 @@ for script in job reap; do
 		grep -qE '^[*/2]+ \* \* \* \* ' ||
 		fail "the first schedule of $script has hours when it does nothing"
 done
-# Where no mail is delivered the same lines tell the journal, and the page says so.
+# If no mail is delivered, the same lines can write to the journal, and the page
+# says so.
 journal='systemd-cat -t messaging -p warning '
 sed -n "s/$journal//p" "$tmp/lines" | diff "$tmp/first" - ||
 	fail "the journal is told at other times"
@@ -50,7 +51,7 @@ done
 if [[ $missing != *systemd* ]]; then
 	mkdir "$tmp/messaging-.service.d"
 	cp scripts/units/messaging-hardening.conf "$tmp/messaging-.service.d"
-	# The paths of an installation are not here.
+	# The paths of an installation do not exist here.
 	for unit in messaging-sink.service messaging-aggregator.service \
 		messaging-aggregator@.service messaging-assign.service \
 		messaging-listener.service messaging-api.service; do
@@ -63,14 +64,14 @@ if [[ $missing != *systemd* ]]; then
 	done
 fi
 
-# systemd takes those of SuccessExitStatus for success of ExecStartPre, too.
+# systemd applies SuccessExitStatus to ExecStartPre, too.
 for unit in scripts/units/*.service; do
 	grep -q '^ExecStart=/usr/local/bin/' "$unit" || fail "what starts $unit?"
 	! grep -q '^ExecStartPre=' "$unit" || ! grep '^SuccessExitStatus=' "$unit" ||
 		fail "$unit goes on when its first step failed"
 done
 
-# What the API audits lies where its unit may write.
+# The API's audit log lies in a folder that its unit may write.
 audit=$(sed -n '/^\[serve\]/,/^\[metrics\]/s/^#audit = //p' \
 	scripts/examples/messaging.conf.example)
 api=$(sed -n 's/^StateDirectory=//p' scripts/units/messaging-api.service)
@@ -90,11 +91,12 @@ sed -n '/^\.Sh QISCUS FROM ZERO/,/^\.Sh/p' $page >"$tmp/zero"
 	printf '%s\n' '[amqp]' 'url = amqp://a:b@localhost' '[mysql]' \
 		'url = mysql://a:b@localhost/x' >>"$tmp/conf"
 )
-starts() { # PROGRAM OPTION...: as far as its configuration goes
+starts() { # PROGRAM OPTION...: starts up to the check of its configuration
 	"${BIN:-build/bin}/$1" -n -c "$tmp/conf" "${@:2}" >"$tmp/said" 2>&1 ||
 		fail "$*: $(cat "$tmp/said")"
 }
-# unit NAME: what a service runs, without -c and what -n has no use for.
+# unit NAME: the command of a service, without -c and without what -n does not
+# use.
 unit() {
 	tr -d '\\\n' <"scripts/units/messaging-$1.service" | sed \
 		"s,.*/usr/local/bin/,,; s, -c [^ ]*,,; s,\${STATE_DIRECTORY},$tmp/s,
@@ -109,7 +111,8 @@ done
 starts $(unit aggregator@ |
 	sed 's/%i/1/g; s/${GENERATION}/2/g; s/${PARTS}/3/g') -a operators
 starts poller -t queue:records
-# What is typed there is found: by its whole path what is not in PATH.
+# The commands that the page shows exist; those that are not in PATH are called
+# by their full path.
 share=/usr/local/share/messaging-analytics
 grep -o "^$share/scripts/[a-z]*" "$tmp/zero" >"$tmp/paths"
 [ "$(wc -l <"$tmp/paths")" = 2 ] || fail "not two: $(cat "$tmp/paths")"
@@ -130,7 +133,8 @@ grep -q 'assign = yes' "$tmp/tenants/other.conf" || fail "no other tenant"
 starts poller --tenant other --register https://hooks.example.com
 
 nginx=scripts/examples/nginx.conf.example
-# in_order FILE PATTERN...: each first stands there below that before it.
+# in_order FILE PATTERN...: the first match of each pattern stands below that of
+# the one before.
 in_order() {
 	local file=$1 last=1 line pattern
 	shift
@@ -141,14 +145,14 @@ in_order() {
 		last=$line
 	done
 }
-# Without the files of the certificate nginx does not start, and without nginx
-# nobody answers at the address that is registered.
+# Without the certificate files nginx does not start, and without nginx nothing
+# answers at the registered address.
 in_order $nginx 'a certificate for the name' 'copy this to' 'nginx -t' '^ *ssl_certificate '
 in_order "$tmp/zero" 'A certificate for your name' 'nginx.conf.example' \
 	'poller --register'
 sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/p' man/man7/messaging-listen.7 >"$tmp/listen"
 in_order "$tmp/listen" 'poller --register' 'Before you type the last line' 'its certificate' 'nginx.conf.example'
-limit() { # KEY: the default of [listen], in small letters
+limit() { # KEY: the default of [listen], in lower case
 	sed -n "/^\[listen\]/,/^\[aggregator\]/s/^#$1 = //p" \
 		scripts/examples/messaging.conf.example | tr '[:upper:]' '[:lower:]'
 }
@@ -174,7 +178,7 @@ if [[ $missing != *nginx* && $missing != *openssl* ]]; then
 		s,server 127.0.0.1:$api;,server unix:$tmp/api;,
 		s,/var/log/nginx,$tmp," $nginx >"$tmp/site"
 	{
-		# The workers have to reach the sockets here.
+		# The workers must be able to reach the sockets here.
 		echo "user $(id -un); pid $tmp/pid; error_log $tmp/error;"
 		echo "events { } http {"
 		for kind in client_body proxy fastcgi uwsgi scgi; do
@@ -190,9 +194,9 @@ if [[ $missing != *nginx* && $missing != *openssl* ]]; then
 	nginx -t -e "$tmp/error" -p "$tmp" -c "$tmp/nginx.conf" 2>"$tmp/said" ||
 		fail "$(cat "$tmp/said")"
 
-	# A listener that is away, a body that is too long, too many requests:
-	# no log has the secret.
-	rm -f "$tmp/tls" # which that may leave
+	# With the listener away, a body that is too long, and too many
+	# requests, no log has the secret.
+	rm -f "$tmp/tls" # the folder may remain from an earlier run
 	nginx -e "$tmp/error" -p "$tmp" -c "$tmp/nginx.conf" \
 		-g 'daemon off;' 2>"$tmp/said" &
 	server=$!
@@ -213,8 +217,8 @@ if [[ $missing != *nginx* && $missing != *openssl* ]]; then
 	ask /webhook -d '{}' >>"$tmp/codes"
 	[ "$(xargs <"$tmp/codes")" = "502 413 403" ] || fail "$(cat "$tmp/codes")"
 
-	# The board and what is read go to the API, which answers; the rest to
-	# the listener, which is away.
+	# The board and all reads go to the API, which answers; everything else
+	# goes to the listener, which is away.
 	python3 -B - "$tmp/api" >"$tmp/said.api" 2>&1 <<'END' &
 import socketserver, sys, time
 from http.server import BaseHTTPRequestHandler

@@ -1,8 +1,8 @@
 #!/bin/bash
-# make install with a DESTDIR that has a blank and a prefix of the programs'
-# names: all is there, nothing names another place or program, and uninstall
-# leaves nothing. A PREFIX that cron or systemd would break is refused. And who
-# hardens otherwise gets one level of it.
+# make install with a blank in DESTDIR and a prefix for the programs' names:
+# everything is there, no file names another path or program, and uninstall
+# leaves nothing. A PREFIX that would break in cron or systemd is refused. A
+# user's own fortify level replaces ours.
 set -euo pipefail
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/scripts_install.XXXXXX")
@@ -13,8 +13,8 @@ fail() {
 	exit 1
 }
 
-# -o all: the programs that are tested are not built anew. make takes no folder
-# with a blank in its name, so it is named from here.
+# -o all: does not rebuild the programs under test. make does not accept a
+# folder with a blank in its name, so the path is relative.
 build=$(realpath --relative-to=. "$(dirname "${BIN:-$PWD/build/bin}")")
 stage="$tmp/a stage"
 makes() { # TARGET
@@ -34,7 +34,7 @@ for file in examples/nginx.conf.example grafana/messages.json board/board.js \
 done
 ! grep -rnI /usr/local "$stage" || fail "another place is named"
 
-# The lines of the crontab, those in comments too.
+# The lines of the crontab, commented ones included.
 cd "$top/share/messaging-analytics"
 ! grep -nE '^#?[0-9*].*[ (/](poller|aggregator|sink|reaper) ' \
 	examples/crontab.example || fail "no such program"
@@ -54,7 +54,7 @@ for prefix in "/opt/my own" /opt/a,b '/opt/50%'; do
 	[ -z "$(find "$stage" -type f)" ] || fail "$prefix: it left a file"
 done
 
-# Whatever the tests themselves are built with.
+# Whatever flags the tests themselves are built with.
 unset MAKEFLAGS SAN CFLAGS CPPFLAGS
 for flags in 'CPPFLAGS=-Wdate-time -D_FORTIFY_SOURCE=2' \
 	'CFLAGS=-O2 -D_FORTIFY_SOURCE=2' ''; do

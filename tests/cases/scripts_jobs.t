@@ -1,6 +1,6 @@
 #!/bin/bash
-# scripts/job and scripts/reap with programs that only pretend: what is run,
-# when the sink is, whose exit code counts, and that two runs never overlap.
+# scripts/job and scripts/reap with stubs of the programs: which programs run,
+# when the sink runs, whose exit code counts, and that two runs never overlap.
 set -euo pipefail
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/scripts_jobs.XXXXXX")
@@ -13,7 +13,7 @@ fail() {
 	exit 1
 }
 
-# Each writes down how it was called and ends with the code in its file.
+# Each stub logs its call and ends with the code in its file.
 mkdir "$tmp/bin"
 for name in poller aggregator sink reaper; do
 	cat >"$tmp/bin/$name" <<-'END'
@@ -26,7 +26,7 @@ for name in poller aggregator sink reaper; do
 			echo "$(cat "$TMP/$verb.$queue" 2>/dev/null || echo 0) $queue"
 			exit
 		fi
-		# In a pipe, in the order of their ends.
+		# Programs in a pipe log in the order in which they end.
 		case "$name $*" in
 		*--status*) cat - "$TMP/answers" | sed /record/d ;;
 		reaper\ --list) ;;
@@ -60,8 +60,7 @@ called() {
 	printf '%s\n' "$@" | sort | diff - "$tmp/got" || fail "other calls"
 }
 
-# started N: that many programs of a run in the background are at work; none
-# of them is about to write down its call.
+# started N: waits until N programs of a background run have logged their calls.
 started() {
 	until [ "$(wc -l <"$tmp/called")" -ge "$1" ]; do sleep 0.02; done
 }
@@ -117,7 +116,7 @@ echo '[poller]' >"$tmp/conf"
 echo 'to = queue:own' >>"$tmp/conf"
 run 0 job
 called "poller -t queue:own" "${aggregate/records/own}" "$store"
-# Its aggregators are daemons.
+# With daemons as aggregators.
 sed -i 's/queue:own/exchange:records/' "$tmp/conf"
 run 0 job
 called "poller -t exchange:records" "$store"
@@ -142,11 +141,11 @@ done <<END
 0 78 0 78 1
 END
 rm "$tmp/poller" "$tmp/aggregator" "$tmp/sink"
-# The broker is away: nothing is called in vain.
+# The broker is away: no other program is called.
 echo 75 >"$tmp/declare"
 run 75 job
 [ ! -s "$tmp/called" ] || fail "called: $(cat "$tmp/called")"
-# Who asks the broker was killed: the poll is not lost.
+# The query of the broker was killed: the poll still runs.
 echo 137 >"$tmp/declare"
 run 137 job
 called "$poll"
@@ -159,14 +158,14 @@ called "reaper --list" "$status" "reaper --archive file --force"
 diff "$tmp/answers" "$tmp/reaped" || fail "the reaper lacks answers"
 echo 65 >"$tmp/reaper"
 run 65 reap
-# A tenant that fails does not keep the others.
+# A tenant that fails does not stop the others.
 echo 77 >"$tmp/poller"
 run 77 reap
 called "reaper --list" "$status" "reaper "
 rm "$tmp/poller" "$tmp/reaper"
 echo 75 >"$tmp/list"
 run 75 reap
-called "reaper --list" # nobody else complains of the database
+called "reaper --list" # no other program complains about the database
 rm "$tmp/list"
 
 echo "- through a symbolic link, from elsewhere"
@@ -192,7 +191,7 @@ for script in job reap; do
 	run 0 $script
 	[ -z "$(cat "$tmp/out" "$tmp/called")" ] ||
 		fail "the second $script did something"
-	# One that hangs for a quarter of an hour is worth a word.
+	# A run that hangs for a quarter of an hour is reported.
 	echo $(($(date +%s) - 1000)) >"$tmp/lock"
 	run 75 $script
 	grep -q 'at work for 100[0-9] s' "$tmp/out" || fail "$(cat "$tmp/out")"
@@ -210,7 +209,7 @@ first=$!
 started 1
 kill -KILL "$first"
 wait "$first" 2>/dev/null || :
-# Its programs still hold it, rightly, until they are done.
+# Its programs still hold the lock until they end.
 run 0 job
 [ ! -s "$tmp/called" ] || fail "a second poller beside the first"
 rm "$tmp/slow"
@@ -358,7 +357,7 @@ rc=0
 grep -q 'check its name$' "$tmp/out" || fail "$(cat "$tmp/out")"
 run 78 job -c "$tmp"
 grep -q 'is a folder; name a file$' "$tmp/out" || fail "$(cat "$tmp/out")"
-# Root may read everything, but for what it gives up here.
+# Root may read everything, so it gives up this right here.
 gives_up=''
 [ "$(id -u)" != 0 ] || gives_up='setpriv --bounding-set=-dac_override,-dac_read_search'
 mkdir "$tmp/closed"
@@ -376,7 +375,8 @@ for closed in "$tmp/closed/conf" "$tmp/closed"; do
 done
 run 73 job -l /no/such/folder/lock
 grep -q 'choose another with -l' "$tmp/out" || fail "$(cat "$tmp/out")"
-# A lock that is ours and cannot be written to is not held by another run.
+# A lock file of ours that cannot be written does not count as held by another
+# run.
 mkdir "$tmp/full"
 printf '#!/bin/sh\nexit 1\n' >"$tmp/full/date"
 chmod +x "$tmp/full/date"

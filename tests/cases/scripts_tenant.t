@@ -1,6 +1,6 @@
 #!/bin/bash
 # scripts/tenant without a database, and how scripts/lib.sh reads the
-# configuration: companies are added, listed and removed as whole files.
+# configuration. Tenants are added, listed and removed as whole files.
 set -euo pipefail
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/scripts_tenant.XXXXXX")
@@ -8,7 +8,7 @@ trap 'rm -rf "$tmp"' EXIT
 scripts=$PWD/scripts
 unset MESSAGING_CONFIG MYSQL_URL CRM_URL CRM_TOKEN
 real=${BIN:-$PWD/build/bin}
-# The check of a token would ask a CRM: here it ends as the test says.
+# The check of a token would call a CRM; this stub ends as the test says.
 mkdir "$tmp/bin"
 export MESSAGING_BIN=$tmp/bin
 ln -s "$real"/* "$tmp/bin"
@@ -152,7 +152,7 @@ echo "- ended in the middle: no token stays, at the latest when it is removed"
 mkdir "$tmp/deadly"
 cat >"$tmp/deadly/poller" <<'END'
 #!/bin/sh
-# Its parent is the script, or a part of it.
+# Its parent is the script or a subshell of it.
 script=$PPID
 read -r _ _ _ above _ <"/proc/$PPID/stat"
 [ "$(cat "/proc/$above/comm")" != tenant ] || script=$above
@@ -210,7 +210,7 @@ for way in "-c $tmp/at/messaging.conf" "-c messaging.conf" ""; do
 done
 
 echo "- a file that nobody named: not another user's, nor one that is closed"
-# passed_over WHY: it is told that messaging.conf is not read.
+# passed_over WHY: a message says that messaging.conf is not read.
 passed_over() {
 	(
 		# shellcheck source=scripts/lib.sh

@@ -1,12 +1,13 @@
 #!/bin/bash
-# What scripts refuse before they ask or start anything: a value that is none,
-# and thresholds in the wrong order. And, of programs that only pretend, an answer
-# that did not come: it is none.
+# Errors that scripts report before they ask or start anything: invalid values,
+# and thresholds in the wrong order. With stubs of the programs: a missing
+# answer is not taken for an answer.
 set -euo pipefail
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/scripts_usage.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
-# No program is found: whatever is not refused before ends in another way.
+# No program can be found, so arguments that are not refused first end with
+# another error.
 export MESSAGING_BIN=$tmp
 
 refused() { # CODE TEXT SCRIPT OPTION...
@@ -26,10 +27,11 @@ done
 refused 3 "-w, 10 s, is above -c, 5 s" health-check.sh -w 10 -c 5
 refused 3 "-w, 3600 s, is above -c, 900 s" health-check.sh -w 1h
 refused 3 "-d 5,10: " health-check.sh -d 5,10
-# The same for both, and a zero in front of a number.
+# Both thresholds may be equal, and numbers may have a leading zero.
 refused 3 "cannot find the program" health-check.sh -w 08 -c 8s -d 09,9
 
-# A value that is empty, as a variable may be, is not one that was left out.
+# An empty value, as a variable may have, differs from an option that was left
+# out.
 refused 64 "--prefix needs a value" topology -n 2 --prefix ''
 refused 64 "--url needs a value" tenant add acme --url ''
 for none in '' -oi '|cat' /etc/passwd 'a b@example.com' 'a@b,c@d' 'A <a@b>' \
@@ -40,7 +42,7 @@ done
 for one in lead@example.com "o'neil@example.com" 'r&d+x@example.com' '~{*}@a'; do
 	refused 69 "cannot find the program 'sink'" mail-report "$one"
 done
-# Those that getopts reads say which option it is, too.
+# Scripts that use getopts name the option, too.
 for script in job reap tenant mail-report eventcounter; do
 	refused 64 "unknown option '-Z'" $script -Z
 	refused 64 "unknown option '--nosuch'" $script --nosuch
@@ -54,11 +56,11 @@ refused 64 "-a needs a value" reap -f -a ''
 refused 64 "-t needs a value" mail-report -t '' lead@example.com
 refused 64 "-p needs a value" demo --live -p ''
 refused 69 "cannot find the program 'poller'" job -v
-# Two folders that are not there are equal, but no counts.
+# Two missing folders are equal but give no counts.
 refused 66 "there is nothing to compare" eventcounter -d "$tmp/none" compare
 
-# A broker with two generations, that is away when it is asked for $AWAY, and a
-# database. Whatever is done to them is written down.
+# Stubs of a database and of a broker with two generations; the broker is away
+# when asked for $AWAY. All calls are logged.
 mkdir "$tmp/bin"
 cat >"$tmp/bin/aggregator" <<'END'
 #!/bin/bash
@@ -107,11 +109,12 @@ topology() {
 topology 0 'records.g2.0 records.g2.1 records.g2.2' --list
 topology 65 '' --list -p other
 topology 0 other.g1.0 -p other -n 1
-# The queues that are there already: nothing but what is idempotent.
+# The queues exist already: only idempotent calls.
 topology 0 'records.g2.0 records.g2.1 records.g2.2' -n 3
 ! grep -e 'g3' -e 'drop exchange' "$tmp/done" || exit 1
 grep -q 'SET generation = 2, parts = 3,' "$tmp/done"
-# Another number: first all publishing stands still, then the old queues go.
+# Another number of queues: first all publishing stops, then the old queues are
+# removed.
 topology 0 'records.g3.0 records.g3.1' -n 2
 grep -E '^(part|drop|pass) |generation = 3' "$tmp/done" >"$tmp/steps"
 diff - "$tmp/steps" <<'END'
@@ -140,7 +143,7 @@ records.g3.0 -n 2
 END
 unset AWAY
 
-# A disk whose device has blanks in its name, and two folders that have none.
+# A disk whose device has blanks in its name, and two folders without blanks.
 cat >"$tmp/bin/df" <<'END'
 #!/bin/bash
 for folder; do :; done
@@ -166,7 +169,7 @@ is free; 1 tenants |" "$tmp/out"; then
 	exit 1
 fi
 
-# A job of another configuration that has the same folder.
+# A job of another configuration with the same folder.
 mkdir "$tmp/metrics"
 printf '[metrics]\nfolder = metrics\n' >>"$tmp/conf"
 for name in conf other; do
@@ -186,12 +189,13 @@ health() { # CODE PATTERN
 health 0 "OK - 1 tenants .* job_job=[0-9]*s;.* 'job_job of $tmp/other'=[0-9]*s;"
 sed -i 's/ [0-9]*$/ 0/' "$tmp/metrics/messaging_job_other.prom"
 health 2 "CRITICAL - job of $tmp/other has not succeeded yet; 1 tenants"
-# A quote in its name does not end the label of its figure.
+# A quote in its name does not end the metric's label.
 printf 'messaging_job_last_success_timestamp_seconds{%s} %s\n' \
 	"task=\"job\",config=\"/its='own'|x\"" "$(date +%s)" \
 	>"$tmp/metrics/messaging_job_other.prom"
 health 0 " 'job_job of /its__own__x'=[0-9]*s;"
-# Of several tenants each has its own report, and a job that only it is for.
+# Each of several tenants has its own report, and one job runs for a single
+# tenant.
 ran() { # TASK STATUS TENANT
 	# shellcheck source=scripts/lib.sh
 	(. scripts/lib.sh && config=$tmp/conf && job_metrics "$1" "$2" 1 "$3")

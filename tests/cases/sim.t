@@ -1,5 +1,5 @@
 #!/bin/sh
-# The simulator keeps the contract of the CRM it stands for.
+# The simulator keeps Chat2Desk's contract.
 set -eu
 command -v python3 >/dev/null || {
 	echo "skipped: no python3"

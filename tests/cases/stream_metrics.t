@@ -1,6 +1,6 @@
 #!/bin/sh
-# Every metric of random streams, against the oracle that the manual makes.
-# LONG=1: 400 streams.
+# Every metric of random streams, compared with the oracle written from the
+# manual. LONG=1: 400 streams.
 set -eu
 command -v python3 >/dev/null || {
 	echo "skipped: no python3"

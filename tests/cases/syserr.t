@@ -15,8 +15,7 @@ from harness import Checks, Lab, Skip, main  # noqa: E402
 NOWHERE = "mysql://u@127.0.0.1:1/d"
 CHAT = ('{"type":"chat","tenant":"t","chat":"1","status":"closed",'
         '"at":"2026-11-20T10:00:00Z"}\n')
-# What an open() may fail with: the code (None: that of a wrong name), and the
-# way out.
+# Errors of open(): the exit code (None: that of a wrong name), and the advice.
 OPENING = (("EMFILE", 75, "LimitNOFILE"), ("ENFILE", 75, "fs.file-max"),
            ("ENOMEM", 75, "MemoryMax"), ("EIO", 74, "disk may be failing"),
            ("ENOSPC", 74, "free disk space"), ("EACCES", None, "owner and mode"))
@@ -34,8 +33,8 @@ class Test:
         return self.lab.write(name, text)
 
     def inject(self, call, error, path, code, way_out, argv):
-        """Such calls fail, on that file or, without PATH, all. Leaks cannot be
-        looked for under strace."""
+        """Makes the call fail on that file or, without PATH, everywhere. The
+        leak checker does not work under strace."""
         trace = self.lab.path("trace")
         only = ["-P", path] if path else []
         done = self.lab.run(
@@ -53,7 +52,7 @@ class Test:
             f"not {code} and '{way_out}'; injected: {struck}")
 
     def opening(self, path, named, argv):
-        """NAMED is the code of a wrong name."""
+        """NAMED is the exit code of a wrong name."""
         for error, code, way_out in OPENING:
             self.inject("openat", error, path, code or named, way_out, argv)
 
@@ -84,7 +83,7 @@ class Test:
                       "-t", self.lab.path("out")])
 
     def an_archive(self):
-        """Before the database is reached for."""
+        """The archive is opened before the database is."""
         conf = self.conf("db.conf", f"[mysql]\nurl = {NOWHERE}\n")
         path = self.lab.path("archive")
         argv = ["reaper", "-c", conf, "-f", self.lab.path("in"), "--archive",
@@ -101,8 +100,8 @@ class Test:
             "--tenant", "t"])
 
     def a_state(self):
-        """A disk that does not give a byte says nothing of the state: nobody is
-        to remove it for that."""
+        """A disk error says nothing about the state file, so the message must
+        not advise removing it."""
         conf = self.conf("broker.conf", "[amqp]\nurl = amqp://u:p@127.0.0.1:1/v\n"
                          "wait_timeout = 100ms\n")
         state = self.lab.path("state")
@@ -121,7 +120,7 @@ class Test:
         self.inject("mmap", "ENOMEM", path, 75, "MiB of address space", argv)
 
     def a_listener(self):
-        """It takes what it needs before anybody may ask."""
+        """The listener allocates what it needs before it accepts requests."""
         secret = self.conf("key", "0" * 31 + "7\n")
         conf = self.conf("listen.conf", "[crm acme]\n[listen]\ntenant = acme\n"
                          f"secret_key_file = {secret}\n")

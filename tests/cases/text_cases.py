@@ -1,21 +1,21 @@
 #!/usr/bin/env python3
 """text_cases.py PROGRAM: runs the program once for each folder of
-tests/cases/PROGRAM that has a file cmd. Of its files, cmd has the arguments, as
-a shell would split them (behind any NAME=VALUE for its environment), and in the
-standard input. out, err and rc are what must come of it; a missing one stands
-for no output and 0. The file conf beside the folders is the configuration, if
-there is one. Where there is a file only, out has only the lines that match one
-of its patterns.
+tests/cases/PROGRAM that has a file cmd. The file cmd has the arguments as in a
+shell (after any NAME=VALUE for its environment), and the file in has the
+standard input. The files out, err and rc have the expected output, errors and
+exit code; a missing one stands for no output and 0. The file conf next to the
+folders is the configuration, if there is one. If there is a file only, out has
+only the lines that match one of its patterns.
 
-CRM=FOLDER... in cmd starts a CRM whose address is in CRM_URL, and http://crm in
-out and err. A response is a file as poller --record writes them, of which path
-and body suffice; a path may end with *. Of responses to one path the first that
-was not given yet is given, at last the last again; what is in an earlier folder
-hides that of a later one. Other paths are not found. Its clock shows
+CRM=FOLDER... in cmd starts a CRM; its address is in CRM_URL, and is written as
+http://crm in out and err. A response is a file as written by poller --record;
+path and body suffice, and a path may end with *. Several responses to one path
+are given in turn, and the last one is repeated; a response in an earlier folder
+hides those of later ones. Other paths get 404. Its clock shows
 2026-11-20T10:00:00Z. STATE in cmd is a new folder.
 
-UPDATE=1 writes out, err and rc from what the program does, to be read with
-git diff."""
+UPDATE=1 writes out, err and rc from what the program does; review them with git
+diff."""
 
 import concurrent.futures
 import contextlib
@@ -34,7 +34,7 @@ import threading
 RESULTS = ["out", "err", "rc"]
 SNAPSHOT = re.compile(
     r'("snapshot":")\d{8}T\d{9}-[0-9a-f]{8}(?:","at":"[^"]+(?="))?')
-NOW = re.compile(r"2026-11-20T(?:09:59:5|10:00:\d)\d\.\d{3}Z") # of a CRM
+NOW = re.compile(r"2026-11-20T(?:09:59:5|10:00:\d)\d\.\d{3}Z") # the CRM's clock
 
 
 def read(path):
@@ -56,7 +56,7 @@ def matching(patterns, text):
 
 
 class Crm(http.server.BaseHTTPRequestHandler):
-    """Gives the responses that its server has."""
+    """Answers with the responses of its server."""
 
     def do_GET(self):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -113,7 +113,7 @@ def run(program, case, more):
         name, value = words.pop(0).split("=", 1)
         env[name] = value
     if (case / "conf").exists():
-        (case / "conf").chmod(0o600) # it may have secrets
+        (case / "conf").chmod(0o600) # it may contain secrets
     folders = [case.parent / f for f in env.pop("CRM", "").split()]
     with crm_of(folders) as crm, tempfile.TemporaryDirectory() as state:
         if crm:
@@ -143,7 +143,7 @@ def update(path, text):
 
 
 def main(program, folder, more):
-    """All cases of a folder, with more variables in the environment."""
+    """Runs all cases of a folder, with more variables in the environment."""
     cases = sorted(cmd.parent for cmd in folder.glob("*/cmd"))
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

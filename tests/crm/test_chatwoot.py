@@ -136,7 +136,7 @@ class Contract(unittest.TestCase):
                              s.ask("conversations/%s" % chat)[1]["meta"])
 
     def test_webhooks(self):
-        """Those of a conversation's life, in order, each signed."""
+        """The webhooks of one conversation come in order, each signed."""
         with Receiver() as r, Sim("--dialogs", "0", "--webhooks", r.url("/w"),
                                   "--webhook-secret", "s3cr3t") as s:
             chat = s.act("arrive")["dialog"]
@@ -174,8 +174,8 @@ class Contract(unittest.TestCase):
         self.assertEqual({p["created_at"][-1] for p in said}, {"Z"})
 
     def test_webhooks(self):
-        """The key is made up by the server and stays; an address counts
-        once."""
+        """The server creates the key and keeps it; registering an address twice
+        counts once."""
         wanted = {"webhook": {"url": "https://h.example.com/in", "name": "x",
                               "subscriptions": ["message_created"]}}
 

@@ -1,6 +1,6 @@
 """The simulator's Qiscus follows the contract: permissions, pages and cursors,
-rows that do not belong, assigning and its guard, comments, and webhooks that
-are sent, repeated or lost."""
+foreign rows in lists, assigning and its guard, comments, and webhooks that are
+sent, repeated or lost."""
 
 import http.server
 import json
@@ -63,7 +63,7 @@ class Sim(AnySim):
 
 
 class Receiver:
-    """Takes webhooks down."""
+    """Receives webhooks."""
 
     def __init__(self):
         got = self.got = []
@@ -99,7 +99,7 @@ class Receiver:
         return "http://127.0.0.1:%d%s" % (self.server.server_port, path)
 
     def settled(self, sim):
-        """What came, once nothing is on its way."""
+        """The webhooks received, once none is still being sent."""
         end = time.monotonic() + 30
         while sim.get_stats()["webhooks"]["queued"] > 0:
             if time.monotonic() > end:
@@ -165,7 +165,7 @@ class Contract(unittest.TestCase):
             self.assertEqual(len(waiting), s.ask(
                 "/api/v2/admin/service/total_unserved")[1]["data"][
                     "total_unserved"])
-            # A deleted account may hold some.
+            # A deleted account may still have some.
             self.assertFalse(waiting & set(held))
             self.assertLessEqual(set(held) | waiting, set(everything))
             self.assertGreaterEqual(len(set(held) | waiting),

@@ -381,7 +381,7 @@ class Life(unittest.TestCase):
                 list(pool.map(lambda _: s.get("/operators"), range(16)))
             took = time.monotonic() - begin
             self.assertGreater(took, 2)
-            # One after the other would take 32 s.
+            # One after the other, they would take 32 s.
             self.assertLess(took, 24)
 
 

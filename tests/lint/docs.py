@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """docs.py CHECK...: compares the pages with the programs, both ways.
 
-Checks: the functions check_* below, without an argument all of them. One line on
-stdout for each difference; ends with 1 if there was one. Works from the root
-of the repository, with the programs in BIN and the helpers in TESTBIN
+The checks are the functions check_* below; without an argument all run. Prints
+one line for each difference and exits with 1 if there was one. Works from the
+root of the repository, with the programs in BIN and the helpers in TESTBIN
 (build/bin, build/tests).
 """
 import glob
@@ -30,7 +30,7 @@ def complain(where, what):
 
 
 def sources(program):
-    """The .c files of a program's folder and of its rooms."""
+    """The .c files of a program's folder and subfolders."""
     return sorted(os.path.join(folder, name)
                   for folder, _, names in os.walk(program)
                   for name in names if name.endswith(".c"))
@@ -56,13 +56,13 @@ def rows(kind):
 
 
 def plain(roff):
-    """Text of a macro's arguments."""
+    """The text of a macro's arguments."""
     return roff.replace("\\&", "").strip()
 
 
 class Page:
-    """A page cut into items: (section, subsection, words, body). In a list of
-    columns the first one has the words."""
+    """A page as items: (section, subsection, words, body). In a column list the
+    first column has the words."""
 
     def __init__(self, path):
         self.path = path
@@ -103,7 +103,7 @@ def compare(where, what, code, page):
 
 def check_keys():
     page = Page("man/man5/messaging.conf.5")
-    # Keys stand below an .Ss of their section, in whichever page.
+    # Keys stand under an .Ss of their section, on any page.
     there = {}
     for path in PAGES:
         for key, body in Page(path).ic().items():
@@ -119,7 +119,7 @@ def check_keys():
             {"%s %s" % k for k in there})
     for key, (default, _) in keys.items():
         column, *body = there.get(key, [default])
-        # A long default, or one that is computed, is explained.
+        # A long or computed default is explained in the text.
         got = column or "".join(re.findall(r"^Default: (.*)\.$",
                                            "\n".join(body), re.M))
         if default and got != default:
@@ -135,7 +135,7 @@ def check_keys():
 
 def check_fields():
     page = Page("man/man5/messaging-records.5")
-    # The tenant and the snapshot, which all types have, are described once.
+    # Tenant and snapshot, which all types have, are described once.
     code = {(t, f): need for t, f, need in rows("field")
             if f != "tenant" and (f != "snapshot" or t == "snapshot")}
     there = {(sub, words[1]): words[2:] == ["*"]
@@ -149,7 +149,8 @@ def check_fields():
 
 
 def written_columns():
-    """{table: {column}} as declared, but for what the database makes."""
+    """{table: {column}} as declared, without columns that the database fills.
+    """
     tables = {}
     for table, column, _ in rows("column"):
         tables.setdefault(table, set()).add(column)
@@ -169,8 +170,8 @@ MOST_TABLES = """\
 
 
 def check_rows():
-    """What aggregator writes of a table are its columns: the sink skips
-    what it does not know."""
+    """The aggregator only writes columns of the table: the sink skips unknown
+    ones."""
     columns, seen = written_columns(), set()
     got = subprocess.run([os.path.join(BIN, "aggregator"),
                           "-a", "all", "-o", "ndjson"], input=MOST_TABLES,
@@ -214,7 +215,7 @@ def check_options():
     their usage lines."""
     for name in PROGRAMS:
         page = Page("man/man1/%s.1" % name)
-        # Examples may call the others.
+        # Examples may call the other programs.
         others = "|".join(p for p in PROGRAMS if p != name)
         helps = [re.sub(r"\b(%s)( -\S+)+" % others, "", text)
                  for _, text in helps_of(name)]
@@ -232,7 +233,8 @@ def check_synopsis(name, helps):
     text = re.sub(".\b", "", text)
     m = re.search(r"\nSYNOPSIS\n(.*?)\n\S", text, re.S)
     page = re.sub(r"\s+", " ", m.group(1)).strip() if m else ""
-    # Usage lines: the first, and what is indented or begins with the name.
+    # Usage lines: the first one, and following lines that are indented or begin
+    # with the program's name.
     lines = []
     for usage in helps:
         first, *rest = usage.splitlines()
@@ -267,7 +269,7 @@ def check_exits():
 
 
 def check_diagnostics():
-    """Messages quoted in a page are said by a program."""
+    """Each message quoted in a page occurs in a program."""
     for name in PROGRAMS:
         said_by = ""
         for folder in (name, "common"):
@@ -278,7 +280,7 @@ def check_diagnostics():
             if section != "DIAGNOSTICS":
                 continue
             text = " ".join(words).strip('"')
-            # Capital letters stand for what differs.
+            # Capital letters stand for variable parts.
             for part in re.split(r"\b[A-Z]\b|'|\.\.\.", text):
                 part = part.strip(" :;,")
                 if len(part) > 3 and part not in said_by:
@@ -286,8 +288,8 @@ def check_diagnostics():
 
 
 def check_width():
-    """Pages fit a terminal of 80 columns, but for records and tables in
-    examples: their lines must not be broken."""
+    """Pages fit a terminal of 80 columns, except for records and tables in
+    examples, whose lines must not be broken."""
     for path in PAGES:
         # "No job" in the head of an item is not a macro, nor "In" in a heading.
         for line in re.findall(r"^\.(?:S[hs]|It(?: .* Ta)?) (?:An|At|In|No) .*",
@@ -303,7 +305,7 @@ def check_width():
 
 
 def check_functions():
-    """The functions of a profile, and the example of one."""
+    """The functions of a profile, and the example profile."""
     page = Page("man/man5/messaging-profile.5")
     there = {w for section, _, words, _ in page.items
              for w in words[1:] if section == "FUNCTIONS" and words[0] == "Ic"}
@@ -349,15 +351,15 @@ def check_help():
             complain("%s --no-such-option" % name, "exit %d" % bad.returncode)
 
 
-# What functions of scripts/lib.sh end a script with.
+# Exit codes of functions in scripts/lib.sh that end a script.
 LIBRARY_EXITS = {"usage_error": {64}, "find_config": {77, 78},
                  "need_programs": {69}, "unreadable": {69, 78},
                  "take_lock": {73}, "skip_or_complain": {75}}
 
 
 def check_scripts():
-    """The help of each installed script fits a terminal, and has every code that
-    the script ends with."""
+    """The help of each installed script fits a terminal and lists every exit
+    code of the script."""
     names = re.search(r"INSTALLED_SCRIPTS = ((?:.*\\\n)*.*)", read("Makefile"))
     for name in names.group(1).replace("\\", "").split():
         path = "scripts/" + name
@@ -371,7 +373,7 @@ def check_scripts():
             if re.search(r"\b%s\b" % function, code):
                 used |= exits
         shown = text.partition("Exit status:")[2]
-        # A plugin of Nagios has codes of its own.
+        # A Nagios plugin has its own exit codes.
         for exit_code in () if name == "health-check.sh" else sorted(used):
             if not re.search(r"\b%d\b" % exit_code, shown):
                 complain(path, "exit code %d is not described" % exit_code)
@@ -390,13 +392,13 @@ def check_paths(page, text):
 
 
 def check_internals():
-    """The page for contributors names files that exist."""
+    """The page for contributors names existing files."""
     page = "man/man7/messaging-internals.7"
     check_paths(page, read(page))
 
 
 def check_vectors():
-    """The vectors of messaging-metrics(7) are ones that the tests compute."""
+    """The tests compute the vectors of messaging-metrics(7)."""
     def cells(text):
         return tuple(" ".join(x.split()) for x in text)
     tested = set()
@@ -413,7 +415,7 @@ def check_vectors():
         else:
             rows.append(part)
     for row in rows:
-        # A remark in parentheses is none of the tested words.
+        # A remark in parentheses is not part of the tested words.
         row = cells(re.sub(r" ?\(.*?\)", "", x) for x in row)
         if row not in tested:
             complain(page, "not in tests/oracle/vectors.txt: " +
@@ -421,7 +423,7 @@ def check_vectors():
 
 
 def check_references():
-    """Pages and their sections that programs, scripts and pages name exist."""
+    """Pages and sections that programs, scripts and pages refer to exist."""
     sections = {re.sub(r".*/|\.\d$", "", path): set(re.findall(
         r"^\.S[hs] (.*)", read(path), re.M)) for path in PAGES}
     files = [path for top in ["common", "man", "scripts", *PROGRAMS]
@@ -441,7 +443,8 @@ def check_references():
 
 
 def check_lists():
-    """What there are many of is listed whole where a reader looks for it."""
+    """Lists of commands, tables and the like are complete on the pages that
+    readers consult."""
     def listed(page, what, names):
         text = read(page)
         for name in sorted(set(names)):

@@ -2,7 +2,7 @@
 """tables.py [--write]: compares what is generated from common/tables/tables.def
 with the pages of tables and metrics.
 
-One line on stdout for each difference; ends with 1 if there was one. With
+Prints one line for each difference and exits with 1 if there was one. With
 --write it writes the pages. Works from the root of the repository, with the
 helpers in TESTBIN (build/tests).
 """
@@ -32,10 +32,10 @@ def declared(*args):
                           stdout=subprocess.PIPE).stdout
 
 
-# The pages.
 
 def page(name):
-    """The page as it should be: between two marks what is declared."""
+    """The page as it should be: the generated tables between their two marks.
+    """
     before, rest = read(PAGES[name]).split('.\\" Declared %s:\n' % name)
     behind = rest.partition('.\\" End of what is declared.\n')[2]
     return (before + '.\\" Declared %s:\n' % name + declared(name)

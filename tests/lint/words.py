@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""words.py: holds texts to one vocabulary.
+"""words.py: checks that all texts use one vocabulary.
 
  - No text has words that read like a translation.
  - Each figure that the board or the report shows has a term in
    messaging-glossary(7).
  - What has a term is not called by another word on pages and on the board.
 
-One line on stdout for each difference; ends with 1 if there was one. Works from
-the root of the repository.
+Prints one line for each difference and exits with 1 if there was one. Works
+from the root of the repository.
 """
 import glob
 import os
@@ -23,7 +23,8 @@ AVOIDED = ["anew", "mend", "mends", "mended", "mending", "thus", "hence",
            "whoever", "whatever is", "wherein", "is no",
            "there is none", "of which", "of whom", "tells of", "told of",
            "what is so", "comes again", "once more so", "for ever"]
-# On pages, the board and in reports, by the term that is used there.
+# On pages, the board and in reports: the term to use, and its forbidden
+# synonyms.
 SYNONYMS = {
     "average": ["mean of", "the mean", "a mean", "means of"],
     "assigned operator": ["holder", "keeper"],
@@ -36,7 +37,7 @@ SYNONYMS = {
     "manually": ["by hand"],
     "needs": ["wants"],
 }
-# Titles of figures that say what they are.
+# Titles that explain themselves and need no glossary entry.
 PLAIN = {"Before", "Now", "Took", "Seconds", "Together", "All together",
          "Messages", "Allowed", "Messages with the word", "Messages in the worst",
          "Receipts", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}
@@ -65,7 +66,8 @@ def find(path, text, words):
 
 
 def prose(page):
-    """The text of a page; literal blocks stay, macros are as long as before."""
+    """The text of a page. Literal blocks stay; macros are replaced by as many
+    characters."""
     return re.sub(r"^\.[A-Z][a-z](?= )", lambda m: " " * len(m.group(0)),
                   page, flags=re.M)
 
@@ -126,7 +128,7 @@ def check_figures():
 
 
 def check_order():
-    """The terms can be looked up: those of TERMS stand in alphabetical order."""
+    """TERMS are in alphabetical order, so readers can find them."""
     part = read(GLOSSARY).partition("\n.Sh TERMS\n")[2]
     names = [x.lower() for x in re.findall(r"^\.It (.*?)(?: Ta .*)?$", part, re.M)]
     for one, next_one in zip(names, names[1:]):

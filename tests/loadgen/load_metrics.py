@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
 from harness import TESTBIN, Checks, Lab, main
 from streamlib import Totals, millis
 
-# Column names by metric: of the key, of the values, and which are times.
+# Columns by metric: of the key, of the values, and those that are times.
 METRICS = {
     "conversations": (
         ("tenant", "conversation_id"),

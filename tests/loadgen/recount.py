@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """recount STREAM TOTALS [WINDOW_MS]: counts a stream of the generator
 independently, record by record, and compares the generator's totals. Prints
-differences; exit status 1 if anything does."""
+differences and exits with 1 if there were any."""
 
 import json
 import sys
@@ -37,7 +37,7 @@ class Recount:
             take(r, r["tenant"], self.tenants[r["tenant"]])
 
     def take_operator(self, r, tenant, counts):
-        pass # the tenant is known, that is all
+        pass # only the tenant becomes known
 
     def take_event(self, r, tenant, counts):
         key = (tenant, r["id"])
@@ -124,7 +124,7 @@ def main():
     for key in sorted(set(told) | set(counted)):
         a, b = told.get(key), counted.get(key)
         if isinstance(a, list):
-            # by what is a key: text, and the hour of a channel
+            # some keys are text, and hours belong to a channel
             a, b = ({tuple(x) for x in y} for y in (a, b))
             for x in sorted(a ^ b, key=str)[:5]:
                 print(f"{key}: {x} only {'told' if x in a else 'counted'}")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""jwt_vectors.py FILE: makes tests/unit/jwt_vectors.h: bearer tokens, good ones
-and forged ones, by Python's hmac and json alone, so that what the tests expect
-does not come from the code they test.
+"""jwt_vectors.py FILE: generates tests/unit/jwt_vectors.h with valid and forged
+bearer tokens. It uses only Python's hmac and json, so that the expected results
+do not come from the code under test.
 """
 import base64
 import hashlib
@@ -41,7 +41,7 @@ def token(header, claims, key=KEY):
 
 
 def claims(**more):
-    """What counts, with more; None takes one out."""
+    """The claims of a valid token with some changed; None removes one."""
     all_of_them = {"tenant_id": "acme", "exp": NOW + 3600, **more}
     return {k: v for k, v in all_of_them.items() if v is not None}
 
@@ -63,7 +63,7 @@ def of_claims(**more):
 
 
 def next_digit(part):
-    """The same bytes, if the last digit has spare bits, written otherwise."""
+    """The same bytes with another last digit, if that has spare bits."""
     return part[:-1] + DIGITS[DIGITS.index(part[-1]) ^ 1]
 
 
@@ -84,7 +84,7 @@ def make():
             head + "." + evil + "." + mac,
             encode(b'{"alg":"none"}') + "." + body + ".",
             encode(b'{"alg":"none"}') + "." + body + "." + mac)
-    # From here on all are signed with our key, and yet not what we want.
+    # All tokens from here on are signed with our key but must be refused.
     refused("not signed with HS256", token({"typ": "JWT"}, claims()),
             *(of_header(alg=a) for a in
               ("none", "None", "RS256", "HS512", "ES256", "hs256", "", None,
