@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
-"""What a program read from a queue is not there any more when the program ends,
-records that it refuses and messages without a record included; but what it made
-of them must have been confirmed."""
+"""When a program ends, all messages that it read are gone from the queue,
+including refused records and messages without a record. But its output must
+have been confirmed first."""
 
 import json
 
@@ -33,7 +33,7 @@ OUTPUTS = {"records": "rows2", "chats": "statuses2"}
 
 
 def output_is_full(lab, checks, argv, queue):
-    """The broker refuses it, so the input stays."""
+    """The broker refuses the output, so the input stays."""
     output = OUTPUTS[queue]
     lab.take(output)
     lab.ask_broker(
@@ -65,7 +65,8 @@ def body():
             "poller": {"state": lab.path("polls")}})
         lab.must(["sink", "-c", conf, "--migrate"])
         for queue, record in QUEUES.items():
-            # One by one: a message in the middle and the last one have none.
+            # One line per message: one in the middle and the last one contain
+            # no record.
             lab.put(queue, [json.dumps(record), "no record", "",
                             json.dumps(record), ""], 1)
             program, *options = READERS[queue]

@@ -13,19 +13,20 @@ from harness import BIN, Checks, Lab, main, steps, until
 
 
 class Stream:
-    """An aggregator that reserves, and what its queues say."""
+    """An aggregator that reserves, and the contents of its queues."""
 
     def __init__(self, lab, checks):
         self.lab, self.checks = lab, checks
-        self.assigned = {} # by the id of the reservation, in their order
+        self.assigned = {} # by the id of the reservation, in order
         # A busy machine may lose a second between a refusal and the flush that
-        # decides what comes of it: the pause lasts longer.
+        # acts on it, so the pause is longer.
         self.conf = lab.conf("stream", {
             "amqp": {"prefetch": 50, "wait_timeout": "60s"},
             "crm t": {"token": "x"},
             "aggregator": {"allocation_expiry": "1h",
                            "allocation_pause": "1m"}})
-        # A limit is of now; what is a day older than it would come too late.
+        # Limits are current: records a day older than a limit would come too
+        # late.
         hour = datetime.datetime.now(datetime.timezone.utc) - \
             datetime.timedelta(hours=1)
         self.hour = hour.strftime("%Y-%m-%dT%H:")
@@ -53,7 +54,7 @@ class Stream:
                 **more}
 
     def outcome(self, chat, second, **more):
-        """Of its last reservation."""
+        """The outcome of the chat's last reservation."""
         last = [i for i, r in self.assigned.items()
                 if (r["tenant"], r["chat"]) == ("t", str(chat))][-1]
         self.put(self.chat("t", chat, f"01:{second}", assignment=last, **more))
@@ -66,7 +67,8 @@ class Stream:
                         self.assigned.values() if r["tenant"] == tenant)
 
     def comes_to(self, want, tenant="t"):
-        """In the end those are all reservations, in that order."""
+        """Waits until exactly these reservations have been made, in this order.
+        """
         last = []
 
         def is_so():
@@ -88,7 +90,8 @@ class Stream:
                     "available": True}
 
         self.begin()
-        # In the order of arrival, to whom has the fewest, up to the limit.
+        # In order of arrival, to the operator with the fewest chats, up to the
+        # limit.
         self.lab.put("records", map(json.dumps, (
             operator("t", "a"), operator("t", "b"),
             *(self.chat("t", n, f"00:0{n}") for n in (5, 2, 6, 1, 4, 3)),
@@ -96,8 +99,8 @@ class Stream:
             self.chat("u", 2, "00:01"), self.chat("u", 3, "00:02"))))
         self.comes_to("1>a 2>b 3>a 4>b")
         self.comes_to("2>z 3>z", "u")
-        # Tags and capacities of the CRM count; a pending chat is a bot's, also
-        # while its customer writes.
+        # Tags and capacities in the CRM apply. A pending chat belongs to a bot,
+        # even while its customer writes.
         self.put(dict(operator("v", "y"), tags="x", max_chats=1),
                  operator("v", "z"),
                  self.chat("v", 1, "00:01", tags="x"),
@@ -106,7 +109,8 @@ class Stream:
                  self.message("v", 3, "00:04", "customer"),
                  self.chat("v", 4, "00:05", tags="x"))
         self.comes_to("1>y", "v")
-        # Killed, it holds its reservations, and what they depend on.
+        # After a kill, the aggregator still has its reservations and the state
+        # they depend on.
         self.p.kill()
         self.p.wait()
         self.put(self.chat("t", 7, "00:07"))
@@ -119,17 +123,19 @@ class Stream:
         self.comes_to("1>y 4>y", "v")
         self.put(self.message("v", 3, "01:01", "system", kind="handoff"))
         self.comes_to("1>y 4>y 3>z", "v")
-        # Refused: nobody else has room, so others pass until it is asked again.
+        # Refused: nobody else has a free slot, so other chats go first until
+        # this operator is asked again.
         self.outcome(3, "02")
         self.comes_to("1>a 2>b 3>a 4>b 5>a")
-        # A raised limit moves who waits, in their order.
+        # A raised limit moves waiting chats, in order.
         self.limits("3")
         self.comes_to("1>a 2>b 3>a 4>b 5>a 3>b 6>a")
         self.limits("--tenant", "t", "4", "b")
         self.comes_to("1>a 2>b 3>a 4>b 5>a 3>b 6>a 7>b")
         self.limits("--tenant", "u", "3")
         self.comes_to("2>z 3>z 1>z", "u")
-        # A closing makes room, an operator who comes has it.
+        # A closing frees a slot, and an operator who comes online gets the
+        # chat.
         self.put(self.chat("t", 8, "00:08"), self.chat("t", 9, "00:09"),
                  self.chat("t", 1, "02:00", "closed"))
         self.comes_to("1>a 2>b 3>a 4>b 5>a 3>b 6>a 7>b 8>a")
@@ -138,7 +144,7 @@ class Stream:
         self.checks.equal(self.lab.end(self.p), 0, self.lab.text("log"))
 
     def needs(self):
-        """What it needs it says in one line."""
+        """Missing settings are reported in one line."""
         to = ("--assign-to", "queue:assignments")
         for options, says in (
                 (("--every", "20ms", *to, "--part", "0/2"),
@@ -153,10 +159,10 @@ class Stream:
 
 
 class Desk:
-    """Two agents with a limit of two get those who come, fewest first; the rest
-    waits in order until a limit is raised, or a chat is resolved. The simulator's
-    journal says who was given what. In each step a chat that did not wait would
-    have gone to somebody else."""
+    """Two agents with a limit of two get the arriving chats, the one with the
+    fewest first. The others wait in order until a limit is raised or a chat is
+    resolved. The simulator's journal shows who got which chat. In each step, a
+    chat that did not wait would have gone to another agent."""
 
     def __init__(self, lab, checks):
         self.lab, self.checks, self.rooms = lab, checks, []

@@ -1,36 +1,37 @@
-"""What a world of allocation_worlds.t has to be like.
+"""Checks a world of allocation_worlds.t.
 
-The judge is the simulator's own journal: who was given what, in order, and how
-many chats that agent held then. Between the programs stand two relays, which
-take down in which order records reached the aggregator and reservations left it:
-one list, the log. A record that stands behind a reservation in the log was not
-known to it; one that stands before the first record that tells of the chat that
-is reserved was (reservations are made one after the other, so what was known to one
-is known to the next). In between nobody knows, and nothing is judged.
+It relies on the simulator's own journal: which agent got which chat, in order,
+and how many chats that agent had then. Two relays between the programs note the
+order in which records reached the aggregator and reservations left it; this
+list is the log. A record that comes after a reservation in the log was unknown
+to it. A record that comes before the first record about the reserved chat was
+known (reservations are made one after the other, so a record known to one is
+known to the next). In between, nothing can be known and nothing is judged.
 
-Held of each world:
+Required of each world:
 
- limits  When we give a chat to an agent, they hold no more than their limit
-         with it, whoever gave them the others. Not counted are chats that
-         others gave them and of which the records that were surely known did
-         not tell. Of limits that may have been in force the highest counts.
- one     When we give a chat to an agent, nobody has it; nobody else is added.
- order   A and B wait the first time; A stands in the log before B, and whatever
-         is told of B later, A has come first. Then A is reserved first. Not
-         judged where A ended, or somebody had it, before it was reserved, or
-         was resolved in the second in which it came: Qiscus's times have no
-         fractions. A record in a snapshot is known from the end marker on,
-         of one without an end never.
-         (All need the same tags: Qiscus says of no room which it needs.)
- end     When all is quiet, and polls tell what was lost, nobody waits while an
-         agent who is online has room; then rooms are resolved until nobody
-         waits any more.
+ limits  When we give a chat to an agent, the agent's chats, including this one,
+         do not exceed the limit, whoever gave them the others. Chats that
+         others gave them do not count if no surely known record mentions this.
+         If several limits may have been in force, the highest counts.
+ one     When we give a chat to an agent, no other agent has it or is added.
+ order   A and B wait for the first time. If A came first, is before B in the
+         log, and no later record changes this, A is reserved first. This is
+         not judged if A ended or had an agent before its reservation, or was
+         resolved in the second of its arrival: Qiscus's times have no
+         fractions. A record in a snapshot is known from the end marker on, and
+         never without an end marker.
+         (All chats need the same tags: Qiscus does not say what a room needs.)
+ end     When everything is quiet, and polls have repaired losses, no chat waits
+         while an online agent has a free slot. Then rooms are resolved until no
+         chat waits any more.
 
-Measured of each assignment, and printed: the time since a record told last what
-was missing, the chat or the room; time with a process down is subtracted, and a
-process counts as down until it has had a second to start. Only LONG=1 judges it
-(2 s, worlds with a broker that is killed excepted), since on a loaded machine
-it says more about the machine. SLOW=1 names what took more than one second.
+For each assignment, the time since the last necessary record, about the chat or
+the free slot, is measured and printed. Time with a process down is subtracted,
+and a process counts as down until it has had a second to start. Only LONG=1
+judges this time (2 s, except in worlds with a killed broker), since on a loaded
+machine it says more about the machine. SLOW=1 lists assignments that took more
+than one second.
 """
 
 import itertools
@@ -45,11 +46,11 @@ START = 1.0  # seconds
 
 
 class Wrong(Exception):
-    """The world is not as it should be."""
+    """The world violates a requirement."""
 
 
 def story(log, journal, others=()):
-    """The log, the journal and other (time, what, text), in order of time."""
+    """The log, the journal and other (time, what, text), sorted by time."""
     lines = [(t, kind, json.dumps(r)) for kind, t, r in log]
     lines += [(e["time"], "sim", json.dumps(e)) for e in journal]
     return "".join("%.3f %s %s\n" % (t % 10000, kind, text)
@@ -57,7 +58,7 @@ def story(log, journal, others=()):
 
 
 class Judge:
-    """Holds the journal against the log."""
+    """Checks the journal against the log."""
 
     def __init__(self, world):
         self.world = world
@@ -68,12 +69,13 @@ class Judge:
         self.index()
 
     def index(self):
-        """Where in the log what is told: `waits` and `first` are of each
-        chat's first time, `reserved` of all reservations."""
-        self.effective = {}  # index: from where on it is known
+        """The positions of records in the log. `waits` and `first` are about
+        each chat's first wait, `reserved` about all reservations."""
+        self.effective = {}  # index: the index from which it is known
         self.told = {}       # chat: [(index, record)]
         self.listed = {}     # index of an end marker: chats of its snapshot
-        self.reserved = []   # (index, chat, agent, known at least up to)
+        # (index, chat, agent, index up to which records are surely known)
+        self.reserved = []
         begun, known = [], -1
         for i, (kind, _, r) in enumerate(self.log):
             if kind == "record":
@@ -108,7 +110,7 @@ class Judge:
         return begun
 
     def never(self, begun):
-        """The snapshot has no end, as its poll gave up."""
+        """A snapshot without an end marker, because its poll gave up."""
         for k in begun:
             self.effective[k] = None
 
@@ -122,7 +124,7 @@ class Judge:
     # --- limits, and one agent only ---
 
     def limit(self, agent, known, until_index):
-        """The highest that may have been in force."""
+        """The highest limit that may have been in force."""
         base, best = {None: self.world.choices.limit}, 0
         for i, (kind, _, r) in enumerate(self.log[:until_index]):
             if i > known:
@@ -132,13 +134,14 @@ class Judge:
         return max(best, base.get(agent, base[None]))
 
     def is_told(self, chat, agent, known, at):
-        """Whether it was known that somebody gave that chat to the agent."""
+        """Whether it was known that another system gave the chat to the agent.
+        """
         return any(i <= known and r.get("operator") == agent
                    and self.log[i][1] + SLACK >= at
                    for i, r in self.told.get(chat, ()))
 
     def promise_of(self, chat, agent, at):
-        """The last reservation that may have led to that gift."""
+        """The last reservation that may have caused this assignment."""
         found = None
         for i, c, a, known in self.reserved:
             if c == chat and a == agent and self.log[i][1] <= at + SLACK:
@@ -182,7 +185,7 @@ class Judge:
     # --- order ---
 
     def judge_order(self):
-        first = {}  # chat: how many reservations came before
+        first = {}  # chat: number of earlier reservations
         for n, (i, chat, _, _) in enumerate(self.reserved):
             first.setdefault(chat, (n, i))
         waits = {c: w for c in first for w in [self.wait(c, first[c][1])] if w}
@@ -198,15 +201,15 @@ class Judge:
                         a, b, self.story(a, b, first[a][1])))
 
     def story(self, a, b, up_to):
-        """What was told of both, and what the simulator did with them."""
+        """All records about both chats, and the simulator's actions on them."""
         return story(
             [(kind, t, r) for kind, t, r in self.log[:up_to + 1]
              if r["type"] == "snapshot" or r.get("chat") in (a, b)],
             [e for e in self.journal if str(e.get("dialog")) in (a, b)])
 
     def wait(self, chat, reserved):
-        """When the log tells of it that it waits: surely, at the earliest,
-        since when; and whether nothing else was told before its reservation."""
+        """When the log shows that the chat waits: surely, at the earliest, and
+        since when; and whether no other record came before its reservation."""
         mine = self.told.get(chat, [])
         open_ = [(i, r) for i, r in mine
                  if r.get("status") == "open" and "operator" not in r]
@@ -230,30 +233,30 @@ class Judge:
         }
 
     def is_reopened(self, chat, reserved, arrival):
-        """Its history tells of a closing in the second it came, or later."""
+        """Its history has a closing in the second of its arrival, or later."""
         second = arrival // 1000 * 1000
         return any(ms_of(m["at"]) >= second
                    for m in self.history(chat, "closed", reserved))
 
     def is_given(self, chat, reserved):
-        """Its history tells that somebody has it, though the chat, listed
-        before, does not."""
+        """According to its history an agent has it, although the list of chats
+        showed none before."""
         return any(self.history(chat, "assigned", reserved))
 
     def history(self, chat, kind, up_to):
-        """Its messages of that kind that were told."""
+        """The messages of that kind in the log."""
         return (m for _, _, m in self.log[:up_to] if m["type"] == "message"
                 and m["kind"] == kind and m["chat"] == chat)
 
     def is_opened_anew(self, mine, reserved, arrival):
-        """It was opened after what was told of it first, by more than the CRM's
-        clock is ahead and cuts off: whose webhooks were lost in between."""
+        """It was opened after its first record, by more than the difference and
+        rounding of the CRM's clock: the webhooks in between were lost."""
         soon = arrival + 1000 + self.world.choices.ahead * 1000
         return any(k < reserved and "opened_at" in r
                    and ms_of(r["opened_at"]) > soon for k, r in mine)
 
     def is_missed(self, chat, told, reserved):
-        """A snapshot without it: it ended, and its webhook was lost."""
+        """A snapshot lacks it: it ended, and its webhook was lost."""
         return any(told < end < reserved and chat not in chats
                    for end, chats in self.listed.items())
 
@@ -276,11 +279,12 @@ class Judge:
         return total
 
     def delays(self):
-        """Of each gift, seconds since the last of what it needs was told, and
+        """For each assignment, seconds since its last necessary record, and
         whether a process was down meanwhile."""
         events = [(t, 0, r) for kind, t, r in self.log if kind == "record"]
         events += [(e["time"], 1, e) for e in self.journal]
-        # chat: since when it is known to wait; agent: chats as told
+        # chat: since when it is known to wait; agent: chats according to the
+        # log
         waits, has, free, since = {}, {}, {}, None
         limits, found = {None: self.world.choices.limit}, []
         for t, kind, r in sorted(events, key=lambda e: e[:2]):

@@ -27,17 +27,17 @@ from harness import (  # noqa: E402
     BIN, LONG, TESTBIN, Lab, main, say, seed, until)
 from worlds import ms_of  # noqa: E402
 
-LANES = 2 if LONG else 4  # worlds at a time, each with queues of its own
-PATIENCE = 300    # seconds until what has to come counts as not coming
+LANES = 2 if LONG else 4  # concurrent worlds, each with its own queues
+PATIENCE = 300    # seconds until a missing event counts as a failure
 WITHIN = 2.0      # seconds
-# What may come of a request that gives a chat; some of it is done all the same.
+# Possible answers to an assigning request; some requests succeed all the same.
 FAULTS = ("500", "500-done", "lost-answer", "reset", "404", "502-html")
 PROBE = os.path.join(TESTBIN, "tools", "amqp_probe")
 SECRET = "0123456789abcdef"
 
 
 class Relay:
-    """Takes lines from a queue to another one, and down into the log."""
+    """Moves lines from one queue to another and writes them to the log."""
 
     def __init__(self, world, kind, source, to):
         self.world, self.kind = world, kind
@@ -55,7 +55,7 @@ class Relay:
         for line in self.reader.stdout:
             text = line.split(b"\t", 1)[1]
             if mine not in text:
-                continue  # of the world that had these queues before
+                continue  # from an earlier world with these queues
             self.world.take(self.kind, json.loads(text))
             try:
                 self.writer.stdin.write(text)
@@ -76,7 +76,7 @@ class Relay:
 
 
 class Daemon:
-    """A process that is killed and started again; when it was down."""
+    """A process that is killed and restarted; records when it was down."""
 
     def __init__(self, world, name, argv):
         self.world, self.name, self.argv = world, name, argv
@@ -115,7 +115,7 @@ class Daemon:
 
 
 class Choices:
-    """What a world is like."""
+    """The parameters of a world."""
 
     def __init__(self, dice, calm):
         d = dice
@@ -166,7 +166,7 @@ class World:
         with self.lock:
             self.log.append((kind, time.time(), record))
 
-    # --- what runs ---
+    # --- processes ---
 
     def begin(self):
         c, d = self.choices, self.dice
@@ -194,7 +194,7 @@ class World:
                 "operators_every": 0, "assign": "yes", "timeout": "5s",
                 "hook": "secret", "hook_secret": SECRET,
             },
-            # A busy simulator may not answer for longer than a timeout.
+            # A busy simulator may take longer than a timeout to answer.
             "poller": {"retry_budget": "60s"},
             "aggregator": {"allocation_limit": c.limit,
                            "allocation_expiry": "%ds" % c.expiry,
@@ -244,8 +244,8 @@ class World:
                 self.path("listener")]
 
     def listens(self):
-        """Waits for its port; if somebody else has that meanwhile it gets
-        another one, and the webhooks go there."""
+        """Waits for its port. If another process has taken it, it gets a new
+        port and the webhooks are redirected."""
         d = self.daemons["listener"]
 
         def ready():
@@ -263,7 +263,7 @@ class World:
         self.port = port
 
     def revive(self):
-        """What was killed is there again."""
+        """Restarts killed processes."""
         for name in list(self.dead):
             self.dead.remove(name)
             self.daemons[name].start()
@@ -271,8 +271,8 @@ class World:
                 self.listens()
 
     def polled(self, wait=False):
-        """A poll now and then, one at a time; with wait, one that began
-        after this call, and its end."""
+        """Polls now and then, one poll at a time. With wait, waits for the end
+        of a poll that began after this call."""
         if self.poll is not None and (wait or self.poll.poll() is not None):
             self.poll.wait(PATIENCE)
             self.poll = None
@@ -290,7 +290,7 @@ class World:
                 with open(self.path("poll.log")) as f:
                     raise Wrong("a poll gave %d: %s" % (code, f.read()[-900:]))
 
-    # --- what happens ---
+    # --- events ---
 
     def act(self, what, **more):
         return self.sim.control("act", do=what, **more)
@@ -300,7 +300,7 @@ class World:
         (self.online.add if what == "online" else self.online.discard)(agent)
 
     def rooms(self):
-        """[(id, holder or None)] of open rooms; the ids of the others."""
+        """[(id, agent or None)] of open rooms; the ids of the others."""
         is_open, over = [], []
         for d in self.sim.world()["dialogs"]:
             if d["state"] != "open":
@@ -365,7 +365,7 @@ class World:
             self.customer()
         else:
             self.resolve()
-        time.sleep(d.choice((0, 0, 0.02, 0.1)))  # the pace, no wait
+        time.sleep(d.choice((0, 0, 0.02, 0.1)))  # sets the pace
 
     def live(self):
         c, d = self.choices, self.dice
@@ -386,7 +386,7 @@ class World:
     # --- the end ---
 
     def unserved(self):
-        """Who waits although somebody could serve them."""
+        """Chats that wait although an agent could take them."""
         is_open, _ = self.rooms()
         waiting = [r for r, who in is_open if who is None]
         for agent in self.online:
@@ -396,7 +396,7 @@ class World:
         return None
 
     def settle(self, what):
-        """Polls until nobody waits who could be served."""
+        """Polls until no chat waits that an agent could take."""
         end = time.monotonic() + PATIENCE
         while True:
             self.polled(wait=True)
@@ -445,13 +445,13 @@ class World:
                 self.sim.process.kill()
 
     def journal(self):
-        """With our time in seconds as `time`."""
+        """The journal, with our time in seconds as `time`."""
         with urllib.request.urlopen(self.sim.root + "/control/journal") as f:
             return [dict(e, time=ms_of(e["at"]) / 1000 + self.behind)
                     for e in json.load(f)]
 
     def dump(self):
-        """All that happened, in the order of time."""
+        """All events, sorted by time."""
         to = os.environ.get("KEEP")
         if not to:
             return
@@ -469,7 +469,7 @@ class World:
 
 
 class Nemesis(threading.Thread):
-    """Kills the broker, and starts it again."""
+    """Kills and restarts the broker."""
 
     def __init__(self, lab, dice):
         super().__init__()
@@ -478,7 +478,7 @@ class Nemesis(threading.Thread):
         self.start()
 
     def run(self):
-        time.sleep(self.delay)  # the random moment itself
+        time.sleep(self.delay)  # a random moment
         try:
             self.lab.servers("kill", "rabbitmq")
             self.lab.servers("start", "rabbitmq")
@@ -487,7 +487,8 @@ class Nemesis(threading.Thread):
 
 
 def share(lab, first, many, dice):
-    """So many worlds, LANES at a time; in each fifth batch the broker dies."""
+    """Runs that many worlds, LANES at a time; in each fifth batch the broker is
+    killed."""
     judged, wrong = [], []
     for at in range(0, many, LANES):
         broken = many > LANES and at // LANES % 5 == 3
@@ -524,7 +525,8 @@ def report(judged, wrong):
 
 
 def report_times(judged, wrong):
-    """Apart where a process was down meanwhile: that time is subtracted."""
+    """Prints times; worlds with a process down are separate, because that time
+    is subtracted."""
     for disturbed in (False, True):
         times = sorted((took, j.world.number) for j in judged
                        if not j.world.broker

@@ -27,15 +27,15 @@ def text(lines):
 
 
 def pairs(output):
-    """(id, line) of each whole line that a probe read."""
+    """(id, line) of each complete line that a probe read."""
     whole = output[:output.rfind(b"\n") + 1].split(b"\n")[:-1]
     return [tuple(line.split(b"\t", 1)) for line in whole]
 
 
 class Cutting(Door):
     """Breaks connections after a random number of bytes in a random direction,
-    about 30 to 30,000 of them, so many in the middle of the login. The first
-    two do not survive theirs."""
+    about 30 to 30,000 of them, so many break during the login. The first two
+    connections always break."""
 
     def pieces(self, source, upward):
         if upward:
@@ -63,7 +63,7 @@ class Test:
         return self.checks.that(good, what)
 
     def settings(self, **keys):
-        """Of [amqp], for the probes that follow."""
+        """Sets [amqp] for the following probes."""
         return {"MESSAGING_CONFIG": self.lab.conf("amqp.conf", {"amqp": keys})}
 
     def write(self, queue, lines, *options, **env):
@@ -78,7 +78,8 @@ class Test:
             [PROBE, "-e", *options, "read", "queue:" + queue], env=env).out)
 
     def read_and_die(self, queue, least, *options):
-        """What one read that was killed meanwhile, without a last word."""
+        """Returns the output of a reader that is killed without a last message.
+        """
         log = self.lab.path(queue + ".first")
         p = self.lab.start([PROBE, "-p", *options, "read", "queue:" + queue],
                            log)
@@ -119,7 +120,7 @@ class Test:
         turns = 1 + sum(a != b for a, b in zip(ids, ids[1:]))
         self.that(turns == len(set(ids)) == n, "an id is of two messages")
         self.that(self.read("bulk") == [], "it was not acknowledged")
-        # A prefetch smaller than a batch does not stand still.
+        # A prefetch smaller than a batch does not block the reader.
         lines = lines[:20000]
         few = self.settings(prefetch=3)
         self.write("bulk", lines, **few)
@@ -127,8 +128,8 @@ class Test:
                   == lines, "a small prefetch loses")
 
     def lines_of_all_kinds(self):
-        """Empty ones, longer than a message usually is, any bytes; one above
-        the limit of a line, and a message above its own, are dead letters."""
+        """Empty lines, lines longer than a usual message, arbitrary bytes. A
+        line and a message above their limits become dead letters."""
         good = [b"", b"a" * 300000, b"", b"", b"end"]
         bad = [b"caf\xe9", b"b" * 1100000, b'bad "quoted"', b"bad \xff"]
         self.write("odd", good[:3] + bad + good[3:])
@@ -153,7 +154,8 @@ class Test:
         self.that(reasons == ["the message is too long"], f"{reasons}")
 
     def what_is_not_acknowledged_comes_again(self):
-        """In its order, before all else, under the same ids."""
+        """Unacknowledged messages are redelivered first, in order and under the
+        same ids."""
         long = b"x" * 5000
         lines = [b"%d %s" % (n, long) for n in range(1, 2001)]
         self.write("again", lines, "-b", "1")
@@ -173,7 +175,7 @@ class Test:
         self.that(numbers[0] <= len(known), "nothing came again")
 
     def what_is_in_hand_is_finished(self):
-        """By SIGTERM; the rest stays."""
+        """SIGTERM finishes the messages already read; the rest stays."""
         lines = records(1, 50000)
         self.write("term", lines)
         log = self.lab.path("part")
@@ -189,8 +191,9 @@ class Test:
                   "the parts are not the whole")
 
     def connections_are_cut(self):
-        """In the login, in a publish, in a delivery, before a confirm, before
-        an acknowledgement: nothing is lost, nothing hangs."""
+        """Connections break in the login, in a publish, in a delivery, before a
+        confirm, before an acknowledgement. Nothing is lost and nothing hangs.
+        """
         n = 200000 if LONG else 10000
         Cutting.dice, Cutting.accepted = random.Random(seed()), 0
         door = self.lab.door("rabbitmq", Cutting)
@@ -237,7 +240,8 @@ class Test:
                   f"{len(got)} lines, or two ids of one")
 
     def few_messages_wait_for_confirms(self):
-        """Two lines are a message. The rest is read when confirms come."""
+        """Two lines are a message. More input is only read when confirms
+        arrive."""
         door = self.lab.door("rabbitmq", Confirms)
         lines = [b"%05d" % n + b"x" * 60000 for n in range(4 * WINDOW)]
         with open(self.lab.write("large", text(lines)), "rb") as large:

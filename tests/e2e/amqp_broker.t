@@ -43,7 +43,7 @@ class Test:
                      "-keyout", name + "-key.pem", "-out", name + ".pem")
 
     def certificate(self, days):
-        """For localhost."""
+        """A certificate for localhost."""
         request = self.lab.path("request")
         self.openssl("req", *KEY, "-nodes", "-subj",
                      "/CN=localhost", "-keyout", self.tls + "/key.pem", "-out",
@@ -75,7 +75,8 @@ class Test:
             "[proplists:get_value(ssl, C) || C <- "
             "rabbit_networking:connection_info_all([ssl])]."), "a TLS link")
         lab.end(reader)
-        # Certificates of the system know nothing of ours; nor does a stranger.
+        # The system's certificates do not include ours, nor does another
+        # authority's.
         stranger, none = lab.path("stranger"), lab.write("none.pem", "none\n")
         self.authority(stranger)
         untrusted = r"is not trusted .*; renew it, or set \[amqp\] ca_file"
@@ -90,7 +91,7 @@ class Test:
         self.refuses(url.replace("localhost", "127.0.0.1"), 78,
                      r"is for another host; name the host in \[amqp\] url as",
                      ca_file=ca)
-        # No TLS behind that port.
+        # A port without TLS.
         self.refuses(lab.env["AMQP_URL"].replace("amqp:", "amqps:"), 75,
                      "cannot reach RabbitMQ at amqps:", ca_file=ca,
                      wait_timeout="1s")
@@ -110,7 +111,7 @@ class Test:
     def crashes(self):
         lab, dice = self.lab, random.Random(seed())
         crashes, n = 3 if LONG else 1, 40000
-        # One message a flush: there is always one that is not confirmed.
+        # One message per flush, so one is always unconfirmed.
         with open(lab.path("writer"), "wb") as said:
             writer = lab.start(
                 [PROBE, "-p", "-b", "10", "write", "queue:crash"],
@@ -132,7 +133,7 @@ class Test:
             until(30, lambda before=before: os.path.getsize(
                 lab.path("read")) > before, "it to go on")
             if crash < crashes:
-                time.sleep(dice.random()) # the moment is any
+                time.sleep(dice.random()) # a random moment
                 lab.servers("kill", "rabbitmq")
                 late = lab.start(
                     ["aggregator", "-v", "-f", "queue:late", "-t", "queue:later",
@@ -158,27 +159,27 @@ class Test:
 
         until(60, lambda: len({line for _, line in pairs()}) >= n, "all")
         self.that(lab.end(reader) == 0, lab.text("reader"))
-        # What was on its way when it was told to stop is in the queue again.
+        # Messages that were on their way at the stop are in the queue again.
         lab.start([PROBE, "-e", "-b", "200", "read", "queue:crash"],
                   lab.path("read")).wait()
         got = pairs()
         self.that({line.encode() + b"\n" for _, line in got} ==
                   set(records(1, n)), "other records")
         self.checks.equal(lab.in_queue("crash", "total"), 0, "left")
-        # A line is always in the same message, however often it came.
+        # A line is always in the same message, however often it is delivered.
         twice = [line for line, k in collections.Counter(
             line for _, line in got).items() if k > 1]
         self.checks.equal(twice[:3], [], "other ids")
         for side in "writer", "reader":
-            # Either may be done before the last one; a busy broker may be asked
-            # twice.
+            # Either side may have finished before the last restart, and a busy
+            # broker may need two attempts.
             tries = lab.text(side).count("trying again")
             self.that(1 <= tries <= 2 * crashes, f"{tries} lines about "
                       f"{crashes} crashes: {lab.text(side)}")
 
     def alarm(self):
-        """Not a message is sent against it, the end of it is noticed, and a
-        writer from cron says what is the matter."""
+        """During an alarm, no message is sent. Programs notice its end, and a
+        writer from cron reports the alarm."""
         lab, lines = self.lab, records(1, 20)
         lab.ask_broker("vm_memory_monitor:set_vm_memory_high_watermark(0.00001)"
                        ".")

@@ -12,13 +12,13 @@ NACK = bytes([0, 60, 0, 120])
 
 
 class Frames(Door):
-    """Passes whole frames. `see` may keep one back (an OSError breaks the
+    """Passes whole frames. `see` may drop one (an OSError breaks the
     connection)."""
 
     def pieces(self, source, upward):
         stream = source.makefile("rb")
         if upward:
-            yield stream.read(8) # which protocol
+            yield stream.read(8) # the protocol header
         while head := stream.read(7):
             frame = head + stream.read(int.from_bytes(head[3:], "big") + 1)
             yield from self.see(frame, source, upward)
@@ -28,10 +28,10 @@ class Frames(Door):
 
 
 class Acks(Frames):
-    """The acknowledgement number `at` of a connection is not passed on. If
-    `cut`, that connection breaks, once. Else nothing more passes from that
-    reader, as if it had died just then: before its acknowledgement, or `after`
-    it. `reached` says that it was so."""
+    """Drops the acknowledgement number `at` of a connection. With `cut`, that
+    connection breaks, once. Otherwise nothing from that reader passes any more,
+    as if it had died before its acknowledgement, or `after` it. `reached` is
+    set when this happens."""
 
     def __init__(self, url):
         super().__init__(url)
@@ -52,7 +52,7 @@ class Acks(Frames):
 
 
 class Confirms(Frames):
-    """The first `nacks` confirms of the broker become refusals; none passes
+    """Turns the first `nacks` confirms of the broker into refusals. None passes
     before `free` is set."""
 
     def __init__(self, url):
@@ -69,8 +69,8 @@ class Confirms(Frames):
 
 
 class Slow(Frames):
-    """From when `slow` is set it takes two seconds for each method that the
-    broker sends, as a broker with much to do."""
+    """Once `slow` is set, each method from the broker takes two seconds, as
+    with a busy broker."""
 
     def __init__(self, url):
         super().__init__(url)

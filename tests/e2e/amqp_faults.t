@@ -49,12 +49,12 @@ class Running:
             return f.read()
 
     def lines(self):
-        """Those that were read, each once."""
+        """The distinct lines that were read."""
         return {line.split(b"\t")[1] for line in
                 self.wrote().rpartition(b"\n")[0].split(b"\n") if line}
 
     def has(self, text):
-        """Until it has read them all."""
+        """Waits until it has read the whole text."""
         want = set(text.splitlines())
         until(PATIENCE, lambda: len(self.lines()) >= len(want),
               f"{len(want)} lines, after {self.said()!r}")
@@ -81,7 +81,7 @@ class Test:
         return {"MESSAGING_CONFIG": self.lab.conf(name, {"amqp": keys})}
 
     def expect(self, code, says, *argv, stdin=b"", program=PROBE, **env):
-        """It ends like that, with one line."""
+        """Checks the exit code and the one line on stderr."""
         done = self.lab.run([program, *argv], stdin=stdin, env=env)
         good = done.code == code and len(done.lines()) == 1 and re.search(
             says, done.err) if says else done.code == code
@@ -118,7 +118,7 @@ class Test:
              "is it running", "queue:q",
              {"AMQP_URL": "amqp://u:secret@127.0.0.1:1/v", **short}),
             (77, r"cannot log in .*refused.*check user and password in "
-             r"\[amqp\] url", "queue:q", # no waiting helps
+             r"\[amqp\] url", "queue:q", # waiting would not help
              {"AMQP_URL": f"amqp://messaging:wrong@{here}{p.path}", **long}),
             (77, r"vhost \w+x not found; check the virtual host in "
              r"\[amqp\] url", "queue:q", {"AMQP_URL": self.url + "x", **long}),
@@ -136,7 +136,7 @@ class Test:
             name, self.parts.hostname, self.parts.port, self.parts.path)}
 
     def few_rights(self):
-        """An existing queue can be used, a new one not made."""
+        """An existing queue can be used, but a new one cannot be created."""
         rows = records(1, 10)
         self.read_all("there")
         few = self.user("^$", "amq.default", "^there$")
@@ -202,7 +202,8 @@ class Test:
         self.that(reader.stop() == 0, reader.said())
 
     def a_deleted_queue_is_made_anew(self):
-        """By its reader; and its writer sends again what comes back."""
+        """The reader creates a deleted queue again, and the writer resends
+        returned messages."""
         reader = Running(self, "read", "queue:gone")
         near, far = os.pipe()
         writer = Running(self, "-b", "10", "write", "queue:gone",
@@ -226,7 +227,8 @@ class Test:
                   "not what was written behind its end")
 
     def a_forgotten_reader_comes_back(self):
-        """As where a queue is made anew in the moment of its deletion."""
+        """A reader that the broker has lost, as when a queue is recreated at
+        the moment of its deletion, consumes again."""
         reader = Running(self, "read", "queue:forgetful")
         self.expect(0, "", "write", "queue:forgetful", stdin=records(1, 10))
         reader.has(records(1, 10))
@@ -239,8 +241,8 @@ class Test:
         self.that(reader.stop() == 0, reader.said())
 
     def stall(self, name):
-        """Its process does not answer for 4 s: the broker calls the queue
-        empty and unread."""
+        """The queue's process does not answer for 4 s: the broker reports the
+        queue as empty and unread."""
         self.on_queue(name, "P = amqqueue:get_pid(Q), sys:suspend(P, 60000), "
                       "spawn(fun() -> timer:sleep(4000), sys:resume(P) end), "
                       "ok")
@@ -269,7 +271,8 @@ class Test:
                     stdin=b"drop queue one\n")
 
     def idle_connections_live_on(self):
-        """Also that of a reader with more than it takes ahead."""
+        """Idle connections stay open, also that of a reader that has prefetched
+        its maximum."""
         beats = self.settings(heartbeat="3s", prefetch=1000)
         reader = Running(self, "read", "queue:idle", env=beats)
         self.expect(0, "", "write", "queue:much", stdin=records(1, 100000))
@@ -303,7 +306,7 @@ class Test:
         door.open()
         self.expect(0, "", "write", "queue:hung", stdin=b"one\n")
         reader.has(b"one\n")
-        # Then it hangs itself, for longer than the broker waits.
+        # Then the reader itself hangs, for longer than the broker waits.
         reader.process.send_signal(signal.SIGSTOP)
         until(PATIENCE, lambda: self.on_queue(
             "hung", "length(rabbit_amqqueue:consumers(Q))") == "0",

@@ -23,11 +23,12 @@ from harness import LONG, Checks, Lab, seed, until
 from streamlib import Sql
 
 OURS, THEIRS = "ours", "theirs"
-NEW, QUIET = "new", "quiet"  # without rows; of whom nothing is there now
+# A tenant without rows, and one without current operators or chats
+NEW, QUIET = "new", "quiet"
 STRANGER_REQUESTS = 10000 if LONG else 1500
 V1 = "/api/v1/"
 
-# Resource: table, order, columns of time.
+# Resource: table, order, time columns.
 LISTS = {
     "operators": ("operator_metrics_all", "operator"),
     "chats": ("chat_metrics", "chat"),
@@ -46,9 +47,10 @@ LISTS = {
     "channels": ("channel_metrics_all", "hour DESC, channel DESC"),
     "assignments": ("assignments", "reserved_at DESC, id DESC"),
 }
-METRICS = {  # of aggregator -a, where a list is not called as its metric
+# Names of aggregator -a, where a list and its metric have different names
+METRICS = {
     "events": "eventlog", "receipts": "views"}
-TABLES = {  # where rows are put, and how many
+TABLES = {  # tables to fill, and their numbers of rows
     "operator_metrics": 12, "chat_metrics": 60, "tenant_metrics": 1,
     "messages": 150, "intervals": 120, "response_hours": 60,
     "conversation_metrics": 40, "user_stats": 40, "alerts": 20, "trends": 20,
@@ -60,7 +62,7 @@ NASTY = ['"', "\\", ",", "\n", "=1+1", "<script>", "%00", "é", "🙂", "'", ";"
 
 
 def csv_says(cell, value):
-    """Whether a cell of CSV says what a member of JSON says."""
+    """Whether a cell of CSV equals a member of JSON."""
     if isinstance(value, bool):
         return cell == ("true" if value else "false")
     if isinstance(value, (int, float)):
@@ -71,7 +73,7 @@ def csv_says(cell, value):
 
 
 class World:
-    """Random rows of two tenants, put into the tables as they are."""
+    """Random rows of two tenants, written directly into the tables."""
 
     def __init__(self, lab, dice):
         self.dice = dice
@@ -86,7 +88,7 @@ class World:
             for tenant in (OURS, THEIRS):
                 for _ in range(n):
                     self.put(table, columns, tenant)
-        # No longer trends: there, and in no list.
+        # Withdrawn trends: rows that no list shows.
         self.sql.ask("UPDATE trends SET occurrences = 0 WHERE tenant = "
                      f"'{OURS}' ORDER BY word LIMIT 3")
 
@@ -132,10 +134,10 @@ class World:
             "'", "\\'").replace("\n", "\\n")
 
     def table(self, name, columns):
-        """[{column: text or None}] as the resource gives it."""
+        """[{column: text or None}] in the form of the resource."""
         table, order = LISTS[name]
         names = ", ".join(f"'{c}', CAST(`{c}` AS CHAR)" for c in columns)
-        # JSON, so that NULL, newlines and tabs are told apart.
+        # JSON, so that NULL, newlines and tabs can be distinguished.
         rows = self.sql.ask(
             f"SELECT TO_BASE64(JSON_OBJECT({names})) FROM {table} "
             f"WHERE tenant = '{OURS}' ORDER BY {order}")
@@ -148,7 +150,7 @@ def base64_text(text):
 
 
 def same_cell(got, want):
-    """An answer's cell against the table's text."""
+    """Compares a cell of an answer with the table's text."""
     if got is None or want is None:
         return got is None and want is None
     if isinstance(got, bool):
@@ -189,7 +191,7 @@ class Test:
         return self.checks.that(good, text)
 
     def pages(self, name, bearer, **parameters):
-        """All rows of a list, by its cursors."""
+        """All rows of a list, following its cursors."""
         rows = []
         while True:
             answer = self.server.get(
@@ -286,7 +288,7 @@ class Test:
                              (self.admin, None)):
             got = self.server.get(V1 + "now", bearer).json()
             self.that(got["not_kept"] == want, f"now: {got}")
-        # Somebody has the chat, listed or not.
+        # An operator has the chat, listed or not.
         self.world.sql.ask("UPDATE tenant_metrics SET open_chats = 1 "
                            f"WHERE tenant = '{QUIET}'")
         for name in "chats", "operators":
@@ -294,7 +296,7 @@ class Test:
             self.that(got["not_kept"] == name, f"{name} of others: {got}")
 
     def no_row_is_not_none_kept(self, name):
-        """What a filter leaves nothing of, is kept."""
+        """A filter without matches differs from a metric that is not kept."""
         rows = self.server.get(V1 + name, self.admin).rows()
         column = next(c for c in ("operator", "user_id", "conversation_id",
                                   "word", "channel") if c in rows[0])
@@ -315,7 +317,7 @@ class Test:
                   "a wall sees nothing")
         for row in self.pages("messages", self.lead):
             self.that(row["content"] is None, "a lead reads a message")
-        # A token's sub has no newline.
+        # A token's sub cannot contain a newline.
         operators = [r["operator"] for r in self.pages(
             "operators", self.lead) if "\n" not in r["operator"]]
         for operator in operators[:4]:
@@ -330,7 +332,7 @@ class Test:
             got = self.pages(name, agent)
             for row in want:
                 if name in ("chats", "intervals"):
-                    row["href"] = None  # of others, too; no timelines
+                    row["href"] = None  # also for others; no timelines
                 for column in PERSONAL:
                     if column in row:
                         row[column] = None
@@ -362,7 +364,7 @@ class Test:
                 self.that(got == [want], f"{want['chat']!r}: {got}")
 
     def a_chat_has_its_messages(self):
-        """Its intervals, and the wait that goes on."""
+        """The intervals of a chat, and its current wait."""
         messages = self.pages("messages", self.admin)
         intervals = self.pages("intervals", self.admin)
         chats = self.pages("chats", self.admin)
@@ -393,8 +395,8 @@ class Test:
             self.that(got["running"] == want, f"{chat!r}: {got['running']}")
 
     def messages_of_one_moment_are_in_order(self):
-        """Numbers first, by value, and then the others, by bytes: a question
-        with id 9 before its answer, 10."""
+        """Numbers first, by value, then other ids by bytes: a question with id
+        9 comes before its answer, 10."""
         ids = ["0", "1", "9", "10", "100", "99999999999999999999",
                "00", "01", "1a", "9 1", "a", "é"]
         for n, one in enumerate(self.dice.sample(ids, len(ids))):
@@ -435,20 +437,21 @@ class Test:
         self.that(sorted(got) == sorted(ids), f"{path}: {got}")
 
     def who_left_waits_no_more(self):
-        """The row keeps since when its customer waited, and counts nowhere."""
+        """The row of a chat that left keeps the start of its wait, but counts
+        nowhere."""
         waited = [r for r in self.pages("chats", self.admin)
                   if r["waiting_since"] is not None]
         want = [r for r in waited if r["status"] != "left"]
         self.that(want and len(want) < len(waited), "nobody left, or waits")
         got = self.pages("chats", self.admin, waiting=1)
         self.that(got == want, f"{len(got)} wait, not {len(want)}")
-        # Some wait from a later day on than this one.
+        # Some chats begin to wait on a later day than today.
         got = self.pages("chats", self.admin, waiting_seconds=1)
         self.that(got and all(r in want for r in got),
                   f"{len(got)} of {len(want)} have waited a second")
 
     def an_offset_is_read(self):
-        """Also where its + stands in the address as it is."""
+        """Also with an unescaped + in the address."""
         first = self.server.get(V1 + "messages", self.admin,
                                 to="2026-11-11T05:30:00Z").rows()
         for time in ("2026-11-11T11:00:00+05:30",
@@ -460,14 +463,14 @@ class Test:
                       and again.rows() == first, f"{time}: {again.body[:99]}")
 
     def known_parameters(self):
-        """By path, as the description has them."""
+        """Parameters by path, as in the description."""
         document = self.server.ask(V1 + "openapi.json").json()
         return {path: [p.get("name") or p["$ref"].split("/")[-1]
                        for p in operation["get"].get("parameters", [])]
                 for path, operation in resources(document).items()}
 
     def a_stranger_sees_nothing(self):
-        """Random requests, with our ids, as somebody of another tenant."""
+        """Random requests with our ids from a user of another tenant."""
         ids = sorted({v for name in LISTS for row in self.pages(
             name, self.admin) for v in row.values()
             if isinstance(v, str) and v.startswith(OURS)})
@@ -496,7 +499,8 @@ class Test:
                 self.that(False, f"{path}: a stranger has that chat")
 
     def refused_parameters(self):
-        """Each would answer as if it were not there; and what is said."""
+        """Each parameter would otherwise be ignored; checks the message, too.
+        """
         twice, one = ["operator", "twice"], ["must be 1"]
         other = "cannot be combined"
         return {
@@ -657,7 +661,7 @@ class Test:
                                  headers={"Accept": json_})
         self.that(answer.headers["Content-Type"].startswith(csv_),
                   "the suffix does not count more")
-        # A tenant without rows: the form is told all the same.
+        # A tenant without rows: wrong forms are reported all the same.
         new = token(tenant_id=NEW, role="admin")
         empty = self.server.ask(V1 + "alerts.ndjson", new)
         again = self.server.ask(V1 + "alerts.ndjson", new, headers={
@@ -669,7 +673,7 @@ class Test:
                   f"no rows again: {again.status} {again.headers}")
 
     def in_lines(self, path, *headers):
-        """A header may come in several lines."""
+        """A header may be repeated."""
         c = http.client.HTTPConnection("127.0.0.1", self.server.port,
                                        timeout=30)
         c.putrequest("GET", V1 + path)
@@ -713,7 +717,7 @@ class Test:
         self.that(again.status == 200, "a change is not seen")
 
     def a_page_that_gets_another_behind_it_is_not_the_same(self):
-        """Also where only the header Link says that there is one."""
+        """Also if only the Link header says that there is a next page."""
         admin = token(tenant_id="pages", role="admin")
 
         def say(n):
@@ -725,7 +729,7 @@ class Test:
 
         say(2)
         say(3)
-        # The newest first, and the oldest first.
+        # Newest first, and oldest first.
         for path, more in (("messages?limit=2", 1), ("messages.csv?limit=2", 1),
                            ("messages.ndjson?limit=2", 1),
                            ("messages/conversation/c?limit=2", 4)):
@@ -740,7 +744,7 @@ class Test:
                                f"AND message_id = '{more}'")
 
     def the_next_page_begins_where_the_first_one_did(self):
-        """However long the client takes: so long ago is an instant."""
+        """However slow the client is: relative times are resolved once."""
         before = time.time()
         link = self.server.get(V1 + "messages", self.admin, limit=1,
                                **{"from": "9000d"}).headers["Link"]
@@ -778,8 +782,8 @@ class Test:
         self.that(done.code == 64 and "--tenant" in done.err, f"{done}")
 
     def by_hand_a_table_has_all_pages(self):
-        """Where the request does not say which page it wants, and the form has
-        no place for the next one's cursor."""
+        """In a terminal a table has all pages, unless the request chooses a
+        page or the form has room for the next cursor."""
         get = lambda path: self.lab.must(
             ["sink", "--tenant", "long", "--get", V1 + path])
         self.world.sql.ask(
@@ -801,7 +805,7 @@ class Test:
                 self.that(len(ids) == n and ids == sorted(
                     set(ids), reverse=True), f"{path}: {len(ids)} rows")
             self.that(not done.err and not lines.err, f"{path}: {done.err}")
-        # Else a line names the next request.
+        # Otherwise a line names the next request.
         for path in ("messages.csv?limit=1000", "messages.ndjson?limit=1000",
                      "messages?limit=1000", "messages/conversation/c"):
             ids, pages = self.pages_by_hand(path)
@@ -811,8 +815,8 @@ class Test:
                 f"{path}: {len(ids)} rows, {pages} pages")
 
     def pages_by_hand(self, path):
-        """The ids of all messages by the lines of standard error, and how
-        many pages they came in."""
+        """The ids of all messages, following the lines of standard error, and
+        the number of pages."""
         ids, pages, path = [], 0, V1 + path
         while path:
             done = self.lab.must(["sink", "--tenant", "long", "--get", path])
@@ -834,7 +838,7 @@ class Test:
 
     def a_locked_table_is_not_waited_for(self):
         def ask_until(server, word):
-            """Which limit strikes first is of a machine that loses no
+            """Which limit comes first depends on the machine, if it loses a
             second in between."""
             for _ in range(9):
                 late = server.ask(V1 + "intervals", self.admin)
@@ -848,7 +852,8 @@ class Test:
         late = ask_until(server, "a shorter range")
         self.that(late.status == 503 and "a shorter range" in late.problem(),
                   f"too late: {late.status} {late.body}")
-        # Longer than the second that locks are counted in, it is named.
+        # If it takes longer than the one second granted to locks, the error
+        # names them.
         server = Server(self.lab, {"serve": {"query_timeout": "2s"}},
                         name="named")
         late = ask_until(server, "locks a table")
@@ -861,8 +866,8 @@ class Test:
         self.world.sql.ask("UNLOCK TABLES")
 
     def slow_questions_of_one_tenant_delay_no_other(self):
-        """Forty of them, each slower than this test waits. Those whose client
-        has left, or has reset its connection, are not asked at all."""
+        """Forty requests, each slower than this test waits. If a client has
+        left or reset its connection, its request is not run at all."""
         self.world.sql.ask(
             "RENAME TABLE operator_metrics TO real_metrics; "
             "CREATE VIEW operator_metrics AS SELECT * FROM real_metrics "
@@ -873,7 +878,8 @@ class Test:
         asked = [self.asked_raw(server, V1 + "operators", slow)
                  for _ in range(40)]
         until(PATIENCE, lambda: self.sleepers() == 3, "three under way")
-        # On new connections: each thread of the server has read all by then.
+        # On new connections: each thread of the server has read all requests by
+        # then.
         for _ in range(20):
             with self.asked_raw(server, V1 + "chats", self.admin) as other:
                 self.that(b" 200 " in other.recv(4096),
@@ -887,10 +893,10 @@ class Test:
                                   struct.pack("ii", 1, 0))
         for connection in asked:
             connection.close()
-        while time.monotonic() - began < 1.5:  # patience of the server
+        while time.monotonic() - began < 1.5:  # query_timeout of the server
             server.ask(V1 + "chats", self.admin)
-        # Three are under way. A starved server may have read some of the
-        # others so late that it still believes in their clients.
+        # Three requests are running. A starved server may have read others so
+        # late that it still believes their clients are there.
         killed = 0
         while sleeping := self.sleeping():
             killed += len(sleeping)
@@ -919,7 +925,7 @@ class Test:
         return len(self.sleeping())
 
     def an_answer_may_take_longer_than_other_statements(self):
-        """query_timeout says how long, not [mysql] timeout."""
+        """query_timeout is the limit, not [mysql] timeout."""
         self.world.sql.ask(
             "INSERT INTO operator_metrics (tenant, operator, name, open_chats, "
             "as_of, version) VALUES ('slow', '1', 'Ann', 1, NOW(), 1); "
@@ -927,7 +933,7 @@ class Test:
             "RENAME TABLE operator_metrics TO real_metrics; "
             "CREATE VIEW operator_metrics AS SELECT * FROM real_metrics "
             "WHERE tenant <> 'slow' OR SLEEP(2) = 0")
-        # A statement of a report has ten times as long.
+        # A statement of a report may take ten times as long.
         for timeout, mode in (("60s", ("--get", V1 + "operators")),
                               ("1900ms", ("--report", "-"))):
             conf = self.lab.conf("slow.conf", {
@@ -949,7 +955,7 @@ class Test:
         answer = self.server.ask(V1 + "now", self.admin)
         self.that(answer.status == 503 and answer.headers["Retry-After"],
                   f"away: {answer.status}")
-        # As if it had started anew: of a hundred partitions, which takes long.
+        # As after a restart: opening a hundred partitions takes long.
         self.world.sql.ask("FLUSH TABLES intervals")
         self.door.open()
         until(60, lambda: self.server.ask(V1 + "now",

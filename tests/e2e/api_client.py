@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 from harness import until
 
 KEY = "0123456789abcdef0123456789abcdef"
-PATIENCE = 120  # seconds, which only guard against hanging
-RESTS = 20  # less than the server's keep_alive, by far
+PATIENCE = 120  # seconds; only guards against hanging
+RESTS = 20  # far less than the server's keep_alive
 
 
 def encoded(data):
@@ -22,7 +22,7 @@ def encoded(data):
 
 
 def token(key=KEY, **claims):
-    """A JWT. Claims that are None are left out."""
+    """A JWT. Claims with the value None are left out."""
     claims.setdefault("exp", int(time.time()) + 86400)
     claims = {k: v for k, v in claims.items() if v is not None}
     text = (encoded(b'{"alg":"HS256","typ":"JWT"}') + "."
@@ -32,8 +32,8 @@ def token(key=KEY, **claims):
 
 
 def resources(document):
-    """Of the paths that OpenAPI describes those that are read from the tables:
-    without the login and the stream, which does not end."""
+    """Paths of the OpenAPI description that are read from tables, without the
+    login and the endless stream."""
     return {path: operations for path, operations in document["paths"].items()
             if "get" in operations and "text/event-stream"
             not in operations["get"]["responses"]["200"]["content"]}
@@ -52,7 +52,7 @@ class Answer:
         return self.json()["rows"]
 
     def problem(self):
-        """The sentence, of an answer that is a problem of this status."""
+        """The message of a problem with this status."""
         if self.headers["Content-Type"] != "application/problem+json":
             raise AssertionError(f"no problem: {self.headers} {self.body!r}")
         problem = self.json()
@@ -62,7 +62,7 @@ class Answer:
 
 
 class Server:
-    """sink --serve, as long as the lab."""
+    """A sink --serve that runs until the lab ends."""
 
     def __init__(self, lab, sections=None, env=None, name="serve",
                  options=()):
@@ -89,13 +89,12 @@ class Server:
 
         until(PATIENCE, ready, "sink --serve")
         self.connection = None
-        self.asked = 0 # when it was answered last
+        self.asked = 0 # time of the last answer
 
     def ask(self, path, bearer=None, method="GET", headers=None,
             body=None):
-        """On one connection that stays, until the server has ended it because
-        nothing was asked for a while: as any client does, it asks once more
-        then."""
+        """Sends a request on one persistent connection. If the server has
+        closed it because it was idle, tries once more, as any client does."""
         rested = self.connection is not None and \
             time.monotonic() - self.asked > RESTS
         if self.connection is None:

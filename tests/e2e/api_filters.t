@@ -13,12 +13,12 @@ from streamlib import Sql
 
 OURS = "acme"
 V1 = "/api/v1/"
-ROWS = 45000  # a page looks at 10,000
-MOST = 30000  # read to answer one: who is asking, where to stop, and the page
+ROWS = 45000  # a page reads at most 10,000
+MOST = 30000  # rows read for one answer: user, last row, and page
 EVERY = 9000
 RARE = [n for n in range(1, ROWS + 1) if n % EVERY == 0]
 
-# Name, table, its columns, their values.
+# Name, table, columns, values.
 TABLES = (
     ("messages", "messages",
      "created_at, conversation_id, message_id, sender, operator, channel",
@@ -59,7 +59,8 @@ class Test:
         self.checks.that(good, text)
 
     def pages(self, path, parameters):
-        """(rows, next) of each, and how many rows the costliest read."""
+        """(rows, next) of each page, and the most rows that one of them read.
+        """
         cursor, pages, most = None, [], 0
         while True:
             before = self.lab.rows_read()

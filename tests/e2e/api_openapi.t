@@ -21,8 +21,7 @@ from jsonschema import Draft202012Validator, FormatChecker  # noqa: E402
 OURS = api.OURS
 ROLES = ["wall", "agent", "lead", "admin"]
 
-# OpenAPI 3.1 says of a document what is checked here; its schemas are of JSON
-# Schema 2020-12.
+# What OpenAPI 3.1 requires of a document; its schemas are JSON Schema 2020-12.
 ROLE = {"type": "array", "minItems": 1, "items": {"enum": ROLES}}
 OPERATION = {
     "type": "object",
@@ -133,7 +132,7 @@ class Test:
                       f"{path}: the parts of the path are {named}")
 
     def fits(self, path, answer, method="get"):
-        """The answer is as the description of the path has it."""
+        """The answer matches the description of its path."""
         text = f"{path}: {answer.status} {answer.body[:300]!r}"
         operation = self.document["paths"][path][method]
         status = str(answer.status)
@@ -157,7 +156,7 @@ class Test:
         schema = content[kind].get("schema")
         if schema is None or kind == "text/csv":
             return
-        # With what its references name beside it.
+        # Including what its references name.
         validator = Draft202012Validator(
             {**schema, "components": self.document["components"]},
             format_checker=FormatChecker())
@@ -169,7 +168,7 @@ class Test:
                                  f"{error.message}")
 
     def target(self, path, **instead):
-        """A request that has an answer."""
+        """A request that can be answered."""
         ids = {"chat": "SELECT chat FROM chat_metrics",
                "conversation_id": "SELECT conversation_id FROM messages",
                "channel_id": "SELECT channel FROM channel_metrics"}
@@ -179,7 +178,7 @@ class Test:
         def value(match):
             name = match.group(1)
             column = ids[name].split()[1]
-            # Line feeds and backslashes come from the client escaped.
+            # The client escapes line feeds and backslashes.
             rows = self.sql.ask(
                 f"{ids[name]} WHERE tenant = '{OURS}' AND NOT INSTR({column}, "
                 f"CHAR(10)) AND NOT INSTR({column}, CHAR(92)) LIMIT 1")
@@ -213,7 +212,8 @@ class Test:
             self.other_forms_fit(path, bearer)
 
     def a_cookie_is_as_good(self):
-        """Of GET and HEAD, as the second scheme has it."""
+        """A cookie works for GET and HEAD, as the second security scheme says.
+        """
         schemes = self.document["components"]["securitySchemes"]
         self.that(schemes["session"]["in"] == "cookie", f"{schemes}")
         cookie = {"Cookie": schemes["session"]["name"] + "="
@@ -271,7 +271,7 @@ class Test:
         good = self.paths[path]["get"]["responses"]["200"]
         for end, kind in ends.items():
             if "messages/conversation" in path:
-                continue  # the end belongs to the id
+                continue  # the suffix belongs to the id
             place, *query = self.target(path).split("?")
             answer = self.server.ask("?".join([place + end, *query]), bearer)
             self.that(answer.status == (200 if kind in good["content"]
@@ -280,7 +280,7 @@ class Test:
             self.fits(path, answer)
         target = self.target(path)
         if "dashboard" in path or "health" in path:
-            return  # of now: another one each time
+            return  # changes with the current time
         etag = self.server.ask(target, bearer).headers["ETag"]
         again = self.server.ask(target, bearer,
                                 headers={"If-None-Match": etag})
@@ -425,7 +425,7 @@ class Test:
             self.fits(path, self.server.ask(target, admin))
 
     def each_status_was_seen(self):
-        """All but 304."""
+        """Every status except 304 occurred."""
         for path, operation in self.paths.items():
             for status in operation["get"]["responses"]:
                 self.that(status == "304" or (path, status) in self.seen,

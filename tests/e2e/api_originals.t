@@ -22,7 +22,8 @@ ANALYTICS = V1 + "analytics/"
 HISTORY = V1 + "messages/conversation/"
 CONVERSATIONS = ["conv-abc123", "a/b", "/first", "x.csv", "y.json", "a b%2F",
                  "ünïcode-🙂", "q?r=1&s"]
-CHANNELS = ["whatsapp", "mail", "c%1", "posted"]  # the last one only analysed
+# The last one only has analyses
+CHANNELS = ["whatsapp", "mail", "c%1", "posted"]
 LABELS = ["positive", "neutral", "negative", "a\"b"]
 INTENTS = ["order", "complaint", "greeting", None]
 BACK = {"hour": 1, "day": 7, "week": 28, "month": 90}  # days
@@ -33,13 +34,13 @@ def at(text):
 
 
 def stored(moment):
-    """As the tables have it."""
+    """A time in the format of the tables."""
     return moment.strftime("%Y-%m-%d %H:%M:%S.") + "%03d" % (
         moment.microsecond // 1000)
 
 
 def told(text):
-    """A time of the tables as the API has it."""
+    """A time of the tables in the format of the API."""
     return text.replace(" ", "T") + "Z"
 
 
@@ -57,7 +58,7 @@ def mean(values):
 
 
 def known_mean(values):
-    """None of nothing."""
+    """The average, or None without values."""
     return mean(values) if values else None
 
 
@@ -66,7 +67,7 @@ def counts(values):
 
 
 def same(got, want):
-    """Equal; numbers up to the last digits."""
+    """Equality; numbers may differ in the last digits."""
     if isinstance(want, dict):
         return isinstance(got, dict) and set(got) == set(want) and all(
             same(got[k], want[k]) for k in want)
@@ -79,7 +80,7 @@ def same(got, want):
 
 
 class World:
-    """Random rows of two tenants, of the last hundred days."""
+    """Random rows of two tenants in the last hundred days."""
 
     def __init__(self, lab, dice):
         self.dice = dice
@@ -134,7 +135,7 @@ class World:
 
     def message(self, tenant, n):
         text = self.dice.choice(["Hello", "=1+1", "a\"b\\c", "🙂", None])
-        # Several of one moment.
+        # Some share the same time.
         moment = self.now - timedelta(minutes=self.dice.randrange(40000) // 7)
         return {"tenant": tenant, "created_at": moment,
                 "conversation_id": self.dice.choice(CONVERSATIONS),
@@ -144,7 +145,8 @@ class World:
                 "automated": 0, "content": text and f"{tenant} {text}"}
 
     def receipt(self, tenant):
-        """Some of one message, older than it, of another chat or of none."""
+        """Some receipts belong to one message, are older than it, or belong to
+        another chat or to none."""
         message = self.dice.choice(
             [r for r in self.rows["messages"] if r["tenant"] == tenant][:150])
         return {"tenant": tenant, "viewed_at": self.moment(),
@@ -154,18 +156,18 @@ class World:
                     [message["conversation_id"], "", "elsewhere"])}
 
     def read_at(self, message):
-        """Of the first receipt."""
+        """The time of the first receipt."""
         return min((r["viewed_at"] for r in self.of(
             "message_views", message_id=message["message_id"])
             if r["conversation_id"] in ("", message["conversation_id"])),
             default=None)
 
     def hours(self, tenant):
-        """By hour: each channel; responses and what was resolved, as intervals
-        and as their sums."""
+        """Hourly rows of each channel; responses and resolutions as intervals
+        and as sums."""
         hour = self.now.replace(minute=0, second=0) - timedelta(days=95)
         sums = {}
-        # Some in the hours in which the dashboard's periods begin.
+        # Some lie in the hours in which the dashboard's periods begin.
         ends = [self.now - timedelta(days=days, seconds=self.dice.randrange(
             -3600, 3600)) for days in BACK.values() for _ in range(12)]
         for n, end in enumerate(ends + [self.moment() for _ in range(120)]):
@@ -226,7 +228,6 @@ class Test:
             raise AssertionError(f"{path}: {answer.status} {answer.body}")
         return answer.json()
 
-    # The messages of a conversation.
 
     def history(self, conversation, bearer, **parameters):
         """All its messages, page by page."""
@@ -282,8 +283,9 @@ class Test:
                   "a conversation that is unknown")
 
     def a_history_costs_what_it_has(self):
-        """Not what its tenant has, nor does a timeline: of 20,000 messages and
-        intervals of another chat few rows are read."""
+        """The cost of a history or timeline does not depend on the tenant's
+        other rows: of 20,000 messages and intervals of another chat few are
+        read."""
         one = "'2026-11-01' + INTERVAL seq SECOND"
         for table, time_, chat, message, rest, values in (
                 ("messages", "created_at", "conversation_id", "message_id",
@@ -311,9 +313,9 @@ class Test:
             self.that(read < 10000, f"{path}: {read} rows were read")
 
     def a_timeline_is_around_a_time(self):
-        """Of a long chat, where its messages are and its intervals; what only
-        one of both has is left out at the ends. Whoever asks with the time of
-        the first or the last one comes to all of them."""
+        """A long chat's timeline covers both its messages and its intervals;
+        ends that only one of them has are left out. Requests around the first
+        or last time reach all rows."""
         whole = range(1, 20001)
         for query, want, around in (
                 ("", range(1, 2001), (False, True)),
@@ -366,7 +368,8 @@ class Test:
                 "around": (got["earlier"], got["more"])}
 
     def long_texts_end_a_page(self):
-        """Behind 4 MiB of text, of 12 MB; the next page has what follows."""
+        """A page ends after 4 MiB of text, out of 12 MB; the next page
+        continues."""
         self.world.sql.ask(
             "INSERT INTO messages (tenant, created_at, conversation_id, "
             "message_id, sender, private, automated, content) SELECT "
@@ -412,20 +415,19 @@ class Test:
         self.that(answer.status == 405, f"POST: {answer.status}")
         self.that(self.server.ask(HISTORY + "x").status == 401, "no token")
 
-    # Analytics.
 
     def within(self, rows, period, column="created_at"):
         start, end = (stored(at(period[k])) for k in ("start", "end"))
         return [r for r in rows if start <= r[column] <= end]
 
     def responses(self, period, **cells):
-        """In seconds."""
+        """Response times in seconds."""
         return [r["ms"] / 1000 for r in self.within(self.world.of(
             "intervals", kind="reply", withdrawn=0, **cells), period,
             "end_at")]
 
     def conversation_oracle(self, conversation, period):
-        """Of messages and of analyses what is more of."""
+        """The larger number of messages or analyses counts."""
         rows = self.within(self.world.of(
             "message_analytics", conversation_id=conversation), period)
         column = lambda name: [r[name] for r in rows if r[name] is not None]
@@ -468,7 +470,7 @@ class Test:
             self.that(length == timedelta(days=7), f"without times {length}")
             self.that(same(got, self.conversation_oracle(
                 conversation, got["period"])), f"{path}: {got}")
-            # Both ends are rows' own times, and included.
+            # Both ends are times of rows, and included.
             first, last = sorted(self.dice.sample(moments, 2))
             got = self.analytics(path, start_time=told(first),
                                  end_time=told(last))
@@ -477,8 +479,8 @@ class Test:
             self.that(same(got, want), f"{path}: {got}, not {want}")
 
     def channel_oracle(self, channel, period):
-        """By hour the conversations and messages, of analyses without the
-        former."""
+        """Conversations and messages by hour; hours with only analyses have no
+        conversations."""
         counted = {r["hour"]: (r["active_conversations"], r["messages"])
                    for r in self.within(self.world.of(
                        "channel_metrics", channel=channel), period, "hour")}
@@ -497,7 +499,7 @@ class Test:
                 if r["response_time"] is not None
                 and r["created_at"].startswith(begin)]
 
-        # Hours in which there is something else, too.
+        # Hours that have other rows, too.
         hours_of = {r["hour"][:13] for r in self.within(self.world.of(
             "channel_metrics", channel=channel), period, "hour")} | {
                 r["created_at"][:13] for r in rows}
@@ -537,7 +539,7 @@ class Test:
         self.that(analysed > 1, "no hour has only analyses")
 
     def too_many_hours_are_refused(self):
-        """Those of the channel, and those with a response time."""
+        """Hours of the channel, and hours with a response time."""
         for table, channel, columns, values in (
                 ("channel_metrics", "long", "messages, as_of", "1, NOW(3)"),
                 ("message_analytics_hours", "answered",
@@ -601,8 +603,8 @@ class Test:
                       f"{period}: nothing resolved")
 
     def what_is_not_kept_is_null(self):
-        """As of a tenant with the metrics by default; once there is a row of
-        any time, it is 0."""
+        """For a tenant with the default metrics; once there is a row of any
+        time, the value is 0."""
         plain, long_ago = "plain", self.world.now - timedelta(days=99)
         want = {"total": None, "resolved": None, "avg_duration": None,
                 "resolution_rate": None}
@@ -628,7 +630,8 @@ class Test:
                       f"with {table}: {got}")
 
     def an_agents_dashboard_is_the_tenants(self):
-        """But for one who is in a team, whose totals nothing here says."""
+        """Except for an agent in a team, whose totals the dashboard does not
+        have."""
         answers = [self.server.get(
             ANALYTICS + "dashboard", token(tenant_id=OURS, role="agent",
                                            sub=sub),
@@ -664,7 +667,7 @@ class Test:
             self.is_read_as(text, want)
 
     def is_read_as(self, text, want):
-        """By pydantic, too."""
+        """Pydantic also parses it."""
         answer = self.server.get(
             ANALYTICS + "conversations/x/analytics", self.admin,
             tenant_id=OURS, start_time=text, end_time="9999-12-31T23:59:59Z")
@@ -683,7 +686,7 @@ class Test:
             self.that(answer.status == 422, f"{text}: {answer.status}")
 
     def errors_have_their_places(self):
-        """422, and each error with its place."""
+        """422, with the place of each error."""
         time_needed = "channels/x/analytics"
         for path, parameters, want in (
                 ("dashboard", {}, [("is missing", "tenant_id")]),

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """api_responses: /api/v1/responses and /api/v1/heatmap against an oracle that
 only uses the rows of intervals, not hours and buckets: while most hours of
-channels are due, when none is, and when late rows have made some due again.
+channels are still to be added up, when none is, and after late rows.
 """
 
 import csv
@@ -29,13 +29,13 @@ from time_zones import Place  # noqa: E402
 TENANT = "acme"
 V1 = "/api/v1/"
 QUESTIONS = 2000 if LONG else 60
-MANY_DAYS = 40 if LONG else 6  # of 4800 rows each
+MANY_DAYS = 40 if LONG else 6  # with 4800 rows each
 CHATS = 500
 CHUNKS = 14 if LONG else 8
 HOUR = 3600 * 1000
 QUARTER = HOUR // 4
 MINUTE = HOUR // 60
-LATE = 60  # intervals, in more hours than a run of the sink adds up
+LATE = 60  # intervals, in more hours than one run of the sink adds up
 DAY = 24 * HOUR
 ZONES = ("UTC", "Europe/Lisbon", "Asia/Kolkata", "Pacific/Chatham",
          "America/New_York", "Australia/Lord_Howe", "America/St_Johns")
@@ -47,7 +47,7 @@ KINDS = {"response": ("first_response", "reply"),
          "resolution": ("resolution",), "unanswered": ("unanswered",)}
 BY = ("quarter", "hour", "day", "week", "month", "total")
 LONG_UNITS = {"day": 0, "week": 1, "month": 2}
-# In each of these weeks the clocks of one of the zones change.
+# In each of these weeks, the clocks change in one of the zones.
 CHANGES = ("2026-03-08", "2026-03-29", "2026-04-05", "2026-09-27",
            "2026-10-04", "2026-10-25", "2026-11-01")
 ERROR = 1 / 64
@@ -64,12 +64,12 @@ def utc_text(t):
 
 
 def sums_of_kinds(kinds):
-    """{kind: [ms]} as read_sums() has it."""
+    """{kind: [ms]} in the form of read_sums()."""
     return {kind: sums_of(all_of) for kind, all_of in kinds.items()}
 
 
 class Stream:
-    """Messages of chats that begin about midnights of changes."""
+    """Messages of chats that begin around midnights with clock changes."""
 
     def __init__(self, dice):
         self.dice = dice
@@ -126,7 +126,7 @@ class Oracle:
         self.places = {name: Place(name) for name in ZONES}
 
     def next(self, zone, by, t, to):
-        """The end of the period that t is in."""
+        """The end of the period that contains t."""
         if by == "total":
             return to
         place = self.places[zone]
@@ -145,7 +145,7 @@ class Oracle:
         return found
 
     def earlier(self, zone, t, unit, n):
-        """So many units before a time."""
+        """The time that many units earlier."""
         place = self.places[zone]
         if unit == "ms":
             return t - n
@@ -162,14 +162,14 @@ class Oracle:
             days = (date - there).days
         before = place.days_before(t // 1000, days)
         shown = place.offset(before) + before
-        # What is behind the second counts only where the clock shows it.
+        # Fractions of a second only count if the clock shows that time.
         return before * 1000 + (
             t % 1000 if shown == place.offset(t // 1000) + t // 1000
             - days * DAY // 1000 else 0)
 
     def before(self, zone, by, periods, now):
-        """The periods of the span before; while this one runs, of the same
-        elapsed part, in whole minutes."""
+        """The periods of the previous range. For the current period, the same
+        elapsed part in whole minutes."""
         place = self.places[zone]
         begin, end = periods[0][0], periods[-1][1]
         first, last = (place.date(t // 1000) for t in (begin, end))
@@ -226,7 +226,7 @@ class Oracle:
 
 
 def backlog_of(over, at, oldest):
-    """What a moment's row has; of (kind, start, end)."""
+    """The backlog row of a point in time, from (kind, start, end)."""
     of = [(kind, at - start) for kind, start, end in over
           if start <= at < end]
     waits = [waited for kind, waited in of if kind != "resolution"]
@@ -242,7 +242,7 @@ def backlog_of(over, at, oldest):
 
 
 def near(got, want):
-    """Seconds from buckets, ms of the intervals."""
+    """Compares seconds from buckets with ms of the intervals."""
     return abs(got * 1000 - want) <= want * ERROR + 0.51
 
 
@@ -305,7 +305,7 @@ class Test:
                       "--until-empty"])
 
     def move_to_parts(self):
-        """A third of the sums, as if another aggregator had stored them."""
+        """Moves a third of the sums to another aggregator's part."""
         third = "CRC32(CONCAT(hour, operator, kind)) % 3 = 0"
         for table, values in (
                 ("response_hours", "responses, sum_ms, max_ms"),
@@ -317,12 +317,13 @@ class Test:
                 f"DELETE FROM {table} WHERE {third}")
 
     def leave_out_withdrawn(self):
-        """Some rows, as if another program had written them without it."""
+        """Removes `withdrawn` from some rows, as if another program had written
+        them."""
         self.sql.ask("UPDATE intervals SET withdrawn = NULL WHERE withdrawn "
                      "= 0 AND CRC32(CONCAT(chat, ' ', message)) % 5 = 0")
 
     def leave_out_durations(self):
-        """More of them without one, as a sink once stored them."""
+        """Removes durations from more rows, as an earlier sink stored them."""
         self.sql.ask(
             "INSERT INTO intervals (tenant, end_at, chat, message, kind, "
             "start_at, operator, withdrawn, as_of, version) SELECT tenant, "
@@ -330,7 +331,6 @@ class Test:
             "operator, withdrawn, as_of, version FROM intervals WHERE "
             "CRC32(CONCAT(message, chat)) % 5 = 0")
 
-    # Hours of channels.
 
     def due_hours(self):
         return {millis(at) for at, in self.sql.ask(
@@ -338,8 +338,8 @@ class Test:
             "sums = 'channels'")}
 
     def spans_of_channels_are_right(self, least):
-        """Hours that are not due, and days that have no other hours, are those
-        of the intervals, to the bucket."""
+        """Added-up hours, and days with only such hours, equal the intervals,
+        down to the bucket."""
         due = self.due_hours()
         spans = {"hour": HOUR, "day": DAY}
         not_made = {(span, at // length * length)
@@ -362,8 +362,8 @@ class Test:
                   f"spans of channels, of {len(want)}: {wrong}")
 
     def channels_are_read_from_rollups(self):
-        """Where their hours are there: who changes intervals by hand, behind
-        the sink, changes no channel's days and hours."""
+        """Added-up hours are read: a change to intervals that bypasses the sink
+        does not change a channel's days and hours."""
         (day, channel, n), = self.sql.ask(
             "SELECT DATE(begin_at), id, sums FROM response_rollups "
             f"WHERE tenant = '{TENANT}' AND subject = 'channel' AND "
@@ -384,8 +384,8 @@ class Test:
                      "channel = 'nowhere'")
 
     def recompute(self):
-        """How many hours the sink has added up by itself depends on its
-        runs."""
+        """The number of hours that the sink has added up depends on its runs.
+        """
         before = self.due_hours()
         self.lab.must(["sink", "-c", self.conf, "--recompute"])
         after = self.due_hours()
@@ -393,7 +393,7 @@ class Test:
                   f"{len(before)} hours were due, and {len(after)} are")
 
     def late_rows(self):
-        """(rows of sums, rows of intervals): each is one more response of an
+        """(rows of sums, rows of intervals): each is one more response in an
         hour."""
         sums, intervals = [], []
         for hour, who, n, total, longest, version in self.sql.ask(
@@ -450,17 +450,16 @@ class Test:
         return answer.json()
 
     def get_within_a_minute(self, path, asked):
-        """Rows, and the time: the minute decides about a period that runs."""
+        """Rows, and the time: the minute matters for the current period."""
         while True:
             now = int(time.time() * 1000)
             rows = self.get(path, **asked)["rows"]
             if time.time() * 1000 // MINUTE == now // MINUTE:
                 return rows, now
 
-    # What is asked.
 
     def range(self, zone, by):
-        """Some days, hours or anything about a change of clocks."""
+        """Some days, some hours, or a range around a clock change."""
         d, place = self.dice, self.oracle.places[zone]
         day = ms(d.choice(CHANGES) + "T00:00:00.000")
         short = by in ("quarter", "hour")
@@ -475,7 +474,7 @@ class Test:
         elif kind == "any":
             begin += d.randrange(HOUR)
             end += d.randrange(HOUR)
-        elif kind == "year" and not short:  # several changes of clocks
+        elif kind == "year" and not short:  # several clock changes
             begin = ms("2026-01-02T00:00:00.000") + d.randrange(DAY)
             end = ms("2026-11-20T00:00:00.000") + d.randrange(DAY)
         elif kind == "months" and not short:
@@ -513,7 +512,6 @@ class Test:
                 ("0", "60", "0.063", "1.5", "1800", "600.255", "90"))
         return asked, (zone, by, kind, (operator, channel), begin, end)
 
-    # What is answered.
 
     def responses_are_right(self, questions=QUESTIONS):
         for _ in range(questions):
@@ -532,7 +530,7 @@ class Test:
 
     def span_is_right(self, asked, rows, groups, periods):
         place = self.oracle.places[asked["zone"]]
-        group = asked.get("group", "operator")  # without one it is null
+        group = asked.get("group", "operator")  # null without one
         other = {"operator": "channel", "channel": "operator"}[group]
         got = [(r["period"], r[group]) for r in rows if r[other] is None]
         want = sorted(groups, key=lambda k: (k[0], (k[1] or "").encode()))
@@ -590,7 +588,7 @@ class Test:
         self.that(abs(row["within"] - share) <= unsure + 0.0001, where)
 
     def link_opens(self, row):
-        """The intervals of a row's link sum to it."""
+        """The intervals behind a row's link sum to it."""
         self.links += 1
         count = total = 0
         path = row["href"]
@@ -646,7 +644,7 @@ class Test:
                   f"{path}: {answer}, not {row}")
         self.figure_says_its_range(path, answer)
     def figure_says_its_range(self, path, answer):
-        """As the heat map of the same range does; without one it has none."""
+        """Like the heat map of the same range. Without a range it has none."""
         asked = dict(parse_qsl(urlsplit(path).query))
         range_of = {k: asked[k] for k in ("from", "to", "zone") if k in asked}
         whole = self.server.get(V1 + "heatmap", self.lead, **range_of).json()
@@ -658,7 +656,7 @@ class Test:
                   f"open=1 alone: {answer}")
 
     def figure_of_a_chat(self, row):
-        """Of a figure's intervals those of one chat."""
+        """The intervals of a figure that belong to one chat."""
         rows = self.server.ask(row["href"] + "&limit=1000", self.lead).rows()
         chat = rows[0]["chat"] if rows else "none"
         path = row["href"].replace("intervals?", "figure?").replace(
@@ -711,8 +709,7 @@ class Test:
                         f"{row}: {figure}")
 
     def backlog_is_right(self):
-        """Of rows that the oracle has not added up: what ended, and what goes
-        on."""
+        """For rows that are not added up: ended intervals and current ones."""
         over = [(kind, millis(start), millis(end))
                 for kind, start, end in self.sql.ask(
                     "SELECT kind, start_at, end_at FROM intervals WHERE "
@@ -735,7 +732,7 @@ class Test:
                 ("quarter", "hour", "day", "week", "total"))
             begin, end = self.range(zone, by)
             end = min(end, begin + (5 if by == "quarter" else 19) * DAY)
-            if n % 8 == 0:  # it runs
+            if n % 8 == 0:  # still running
                 end = int(time.time() * 1000) + 3 * HOUR
                 begin = end - 2 * DAY
             asked = {"from": utc_text(begin), "to": utc_text(end),
@@ -752,8 +749,8 @@ class Test:
         self.that(len(seen) > 4, f"too few customers waited: {seen}")
 
     def backlog_needs_what_closing_deletes(self):
-        """Where closing a chat deletes its intervals, the past is not known,
-        whatever is left of it."""
+        """If closing a chat deletes its intervals, the past backlog is unknown,
+        whatever rows remain."""
         for on_close, known in ("live", True), ("all", False):
             conf = self.lab.conf("on_close.conf",
                                  {"reaper": {"on_close": on_close}})
@@ -769,7 +766,7 @@ class Test:
                       f"on_close = {on_close}: {answer}")
 
     def moments(self, zone, by, begin, end, now):
-        """Begins of periods, and the end or now, of both spans."""
+        """Starts of periods, and the end or now, of both ranges."""
         periods = self.oracle.periods(zone, by, begin, end)
         found = []
         for span, of, last in (
@@ -798,7 +795,7 @@ class Test:
                   f"without a range: {frame}")
 
     def intervals_have_the_dates(self, zone, row):
-        """Also without an hour of the week, and at once with one."""
+        """Also without an hour of the week; with one, also in one step."""
         dates = {"from": "2026-10-25", "to": "2026-11-02", "zone": zone}
         times = {"from": row["begin_utc"], "to": row["end_utc"]}
         for hour in {}, {"weekday": 7, "hour": 0, "zone": zone}:
@@ -844,7 +841,8 @@ class Test:
                   "what is not kept of a stranger is not 0")
 
     def an_agents_figure_opens(self):
-        """Without operator= it is their own, and so are the rows of its link."""
+        """Without operator= the figure is the agent's own, and so are the rows
+        of its link."""
         agent = token(tenant_id=TENANT, role="agent", sub="ann")
         figure = self.server.get(V1 + "figure", agent, **{
             "from": "2026-03-01", "to": "2026-11-05"}).json()
@@ -898,13 +896,13 @@ class Test:
         self.that(len(rows) == 31 * 24 + 1, f"October has {len(rows)} hours")
 
     def peak(self):
-        """The most memory that the server had so far, in bytes."""
+        """The server's peak memory so far, in bytes."""
         with open(f"/proc/{self.server.process.pid}/status",
                   encoding="ascii") as f:
             return 1024 * int(re.search(r"VmHWM:\s+(\d+)", f.read())[1])
 
     def a_heat_map_of_any_range_takes_little(self):
-        """In a zone whose hours begin between those of UTC."""
+        """In a zone whose hours do not begin with those of UTC."""
         asked = {"zone": "Asia/Kolkata", "from": "1970-01-02"}
         before = self.peak()
         answer = self.server.get(V1 + "heatmap", self.lead, to="2200-01-01",
@@ -919,7 +917,7 @@ class Test:
         self.that(took < 40 << 20, f"it took {took} bytes")
 
     def too_many_rows_are_refused_early(self):
-        """Of days of 200 operators, each hour of each is a row."""
+        """For days with 200 operators, each hour of each operator is a row."""
         buckets = " ".join(f"{64 + 4 * n}:b" for n in range(60))
         self.sql.ask(
             "INSERT INTO response_rollups SELECT 'many', 'operator', 'hour', "
@@ -942,7 +940,7 @@ class Test:
         self.spans_share_the_limit()
 
     def spans_share_the_limit(self):
-        """Three days have 14400 rows; the three before them, too."""
+        """Three days have 14400 rows, and so do the three days before."""
         for compare, status in (("none", 200), ("previous", 400)):
             answer = self.server.get(
                 V1 + "responses", token(tenant_id="many", role="lead"),
@@ -952,13 +950,14 @@ class Test:
                       f"compare={compare}: {answer.status}")
 
     def put_intervals(self, rows):
-        """From SELECT or VALUES."""
+        """Inserts intervals from SELECT or VALUES."""
         self.sql.ask(
             "INSERT INTO intervals (tenant, end_at, chat, message, kind, "
             "start_at, operator, ms, withdrawn, as_of, version) " + rows)
 
     def a_year_of_hours_is_168_groups(self):
-        """Of a tenant without sums: more hours and lengths than are read."""
+        """A tenant without sums, with more hours and durations than are read at
+        once."""
         self.put_intervals(
             "SELECT "
             "'year', '2025-01-01' + INTERVAL seq DIV 40 HOUR, seq, '', "
@@ -974,7 +973,7 @@ class Test:
                   f"a year: {answer.status} {answer.body[:300]!r}")
 
     def what_is_withdrawn_is_not_counted(self):
-        """Where there are no sums."""
+        """Withdrawn rows do not count where there are no sums."""
         self.put_intervals(
             "VALUES "
             "('taken', '2026-03-01 10:00', 'a', '', 'reply', '2026-03-01', "
@@ -988,10 +987,9 @@ class Test:
                                "to": to}).json()
             self.that(answer["rows"][0]["count"] == 0, f"withdrawn: {answer}")
 
-    # What is not kept.
 
     def copy_tenant(self, name, intervals, sums):
-        """Of acme's rows those of these conditions."""
+        """Copies acme's rows that meet these conditions."""
         names = ("end_at, chat, message, kind, start_at, operator, channel, "
                  "ms, withdrawn, as_of, version")
         statements = [f"INSERT INTO intervals (tenant, {names}) SELECT "
@@ -1031,7 +1029,7 @@ class Test:
         self.that(unknown > 10, f"only {unknown} rows were not known")
 
     def hour_to_cut(self):
-        """With responses in three of its quarters."""
+        """An hour with responses in three of its quarter-hours."""
         for hour in {i[0] // HOUR * HOUR for i in self.oracle.intervals}:
             parts = [self.oracle.chosen("response", ANY, hour + n * QUARTER,
                                         hour + n * QUARTER + QUARTER // 3)
@@ -1041,9 +1039,9 @@ class Test:
         raise AssertionError("no hour has responses in three quarters")
 
     def an_hour_lacks_what_is_deleted_of_it(self):
-        """Intervals of closed chats are deleted: what a range has of an hour
-        that it cuts is not known, nor is a channel's part of the hour. As a
-        whole, and by what is due no more, it is."""
+        """If the intervals of closed chats are deleted, a range that cuts an
+        hour does not know its part, nor a channel's part. The hour as a whole
+        is known, also for a channel once it is added up."""
         self.copy_tenant("reaped", "TRUE", "TRUE")
         self.lab.must(["sink", "-c", self.conf, "--recompute"])
         hour = self.hour_to_cut()
@@ -1075,8 +1073,8 @@ class Test:
         self.lead = lead
 
     def has_missing(self, name, kind, whose, period):
-        """Whether one of the hours that it cuts has what no interval tells; or
-        any part of it, of a channel."""
+        """Whether a cut hour has responses without intervals, or for a channel
+        any such part."""
         operator, channel = whose
         kept = ms("2026-10-25T05:00:00.000") if name == "half" else math.inf
         hours = {t // HOUR * HOUR for t in period if t % HOUR}
@@ -1087,7 +1085,7 @@ class Test:
                    for span in spans)
 
     def parts_are_not_the_whole(self, name):
-        """Rows are right, or null, and then not_kept says why."""
+        """Rows are right or null, and null comes with not_kept."""
         asked, (zone, by, kind, whose, begin, end) = self.question()
         for word in "compare", "group":
             asked.pop(word, None)
@@ -1110,7 +1108,7 @@ class Test:
         return unknown
 
     def a_cut_heat_map(self, name):
-        """Of a zone at :30: hours of the week that lack some are null."""
+        """In a zone at :30, incomplete hours of the week are null."""
         asked = {"from": "2026-09-25", "to": "2026-10-10",
                  "zone": "Asia/Kolkata"}
         answer = self.get("heatmap", **asked)
@@ -1129,7 +1127,8 @@ class Test:
                   f"{name}: {answer['not_kept']}, {got} for {want}")
 
     def links_lead_to_what_is_kept(self, name, are_kept):
-        """Without any intervals no row has a link, and a figure no number."""
+        """Without any intervals, no row has a link and a figure has no number.
+        """
         asked = {"from": "2026-03-01", "to": "2026-11-10"}
         for what in "responses", "heatmap":
             rows = [r for r in self.get(what, **asked)["rows"] if r["count"]]
@@ -1151,8 +1150,8 @@ class Test:
                   and answer["not_kept"] is None, f"heat map: {answer}")
 
     def resolutions_are_known_or_null(self):
-        """Of the dashboard: from intervals alone; and of an hour in which it
-        begins, and that has no intervals, nothing."""
+        """The dashboard uses intervals alone; a cut first hour without
+        intervals is null."""
         def dashboard(name):
             return self.server.get(
                 V1 + "analytics/dashboard",
@@ -1176,7 +1175,7 @@ class Test:
                   f"what is cut: {got}")
 
     def the_span_before_may_be_empty(self):
-        """The last days of March are one moment of February."""
+        """The last days of March correspond to a single moment of February."""
         for whose in {"channel": "web"}, {"group": "channel"}, {
                 "channel": "web", "group": "operator"}, {"operator": "7"}:
             rows = self.get("responses", **{
@@ -1187,7 +1186,8 @@ class Test:
             self.that(not any(before), f"{whose}: {rows}")
 
     def what_the_span_before_lacks_is_told(self):
-        """An hour that it cuts has no intervals; the asked one is whole."""
+        """The previous range cuts an hour without intervals; the requested one
+        is whole."""
         self.sql.ask(
             "INSERT INTO response_rollups SELECT 'before', 'tenant', 'hour', hour, "
             "'', 'reply 1 1 1 1:b;', NOW(3) FROM (SELECT "
@@ -1204,8 +1204,8 @@ class Test:
                   f"the span before: {answer}")
 
     def present_of_chatwoot_opens(self):
-        """The whole life of an open chat: what was answered before it was
-        closed, too."""
+        """The whole life of an open chat, including answers before it was
+        closed."""
         at = ("2026-11-26T10:00:00.000Z", "2026-11-26T10:00:20.000Z",
               "2026-11-26T10:05:00.000Z", "2026-11-26T12:00:00.000Z",
               "2026-11-26T12:00:50.000Z")
@@ -1244,8 +1244,8 @@ class Test:
         self.lab.must(["sink", "-c", self.conf, "--migrate"])
 
     def put_open_world(self):
-        """Chats that are open or closed, again or for good; no two messages
-        of one at the same time."""
+        """Chats that are open or closed, again or for good; no two messages of
+        a chat have the same time."""
         d, start = self.dice, ms("2026-11-26T00:00:00.000")
         records = [{"type": "operator", "operator": who, "name": f"Name {who}",
                     "available": True} for who in OPERATORS]
@@ -1283,7 +1283,7 @@ class Test:
         return self.lab.must(["sink", "--tenant", tenant, "--get", path]).out
 
     def number_opens(self, row, count, sum_ms=None, mean_seconds=None):
-        """The intervals of a row's link are as many, and sum to it."""
+        """A row's link has as many intervals, with the same sum."""
         behind = list(csv.DictReader(io.StringIO(self.by_hand(
             row["href"].replace("intervals?", "intervals.csv?")).decode(),
             newline="")))
@@ -1318,7 +1318,7 @@ class Test:
         self.numbers_of_nothing_open_nothing()
 
     def numbers_of_nothing_open_nothing(self):
-        """Without intervals there is nothing behind them."""
+        """Numbers without intervals have no rows behind them."""
         self.sql.ask(
             "INSERT INTO operator_metrics (tenant, operator, open_chats, "
             "responses, avg_response_seconds, as_of, version) VALUES "

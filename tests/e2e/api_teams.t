@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
-"""api_teams: each viewer sees, in every resource, the rows of their operators,
-and totals of those; the configuration defines the teams. The expected rows
-come from SQL.
+"""api_teams: each viewer sees, in every resource, only the rows and totals of
+their operators; the configuration defines the teams. The expected rows come
+from SQL.
 """
 
 import http.client
@@ -14,10 +14,10 @@ from streamlib import millis
 
 V1 = "/api/v1/"
 WALL, AGENT, LEAD, ADMIN = "wall", "agent", "lead", "admin"
-EVERYONE = None  # nobody's rows, too
+EVERYONE = None  # including rows without an operator
 RESPONSES = "kind IN ('first_response', 'reply') AND withdrawn = 0"
 
-# role, claims, whose rows, whose totals. support: 1 2, sales: 3.
+# role, claims, operators of rows, operators of totals. support: 1 2, sales: 3.
 VIEWERS = [
     (LEAD, {}, EVERYONE, EVERYONE),
     (LEAD, {"teams": ["support"]}, {"1", "2"}, {"1", "2"}),
@@ -37,7 +37,7 @@ VIEWERS = [
     (WALL, {}, set(), EVERYONE),
     (WALL, {"teams": ["support"]}, set(), {"1", "2"}),
 ]
-# A resource of rows: its table, the least role, and the member of the answer.
+# A resource with rows: its table, the least role, and the member of the answer.
 ROWS = {
     "operators": ("operator_metrics", AGENT, "rows"),
     "chats": ("chat_metrics", AGENT, "rows"),
@@ -51,7 +51,7 @@ ROWS = {
     "transfers?group=operator&from=40d":
         ("intervals WHERE kind = 'waiting'", AGENT, "rows"),
 }
-# Nothing says to whom these belong.
+# Rows that belong to no operator.
 NOBODYS = ["conversations", "users", "alerts", "trends", "events", "receipts",
            "channels", "messages/conversation/9000",
            "analytics/dashboard?tenant_id=" + TENANT,
@@ -69,11 +69,11 @@ class Test:
         self.lab = lab
         self.world = BoardWorld(lab)
         self.server = self.world.server
-        # Parts of waits that transfers cut.
+        # Parts of waits that a transfer splits.
         for n, operator in enumerate(("1", "1", "2", "3", None)):
             self.put_interval(f"UTC_TIMESTAMP(3) - INTERVAL {n} HOUR", "cut",
                               n, "waiting", operator, 1000 + n)
-        # Two chats that are closed: one of sales, one that was handed over.
+        # Two closed chats: one of sales, one that was transferred.
         for chat, operator in (("s1", "3"), ("both", "3"), ("both", "1")):
             self.put_interval("'2026-01-02'", chat, operator, "reply",
                               operator, 5)
@@ -100,7 +100,7 @@ class Test:
         return self.server.ask(V1 + path, bearer)
 
     def pages(self, path, role, claims, member):
-        """All rows; the answer has at most a page of them."""
+        """All rows; an answer has at most one page of them."""
         rows, cursor = [], ""
         while True:
             answer = self.ask(
@@ -138,7 +138,7 @@ class Test:
         if group:
             counted = {row["operator"]: row["count"] for row in got}
             want = [r for r in want]
-            # What ended long ago is not in the range.
+            # Rows that ended long ago are outside the range.
             self.that(set(counted) == {r[0] for r in want},
                       f"{role} {claims}: {path}: {counted}, not {want}")
             return
@@ -174,7 +174,7 @@ class Test:
             self.now_is_theirs(role, claims, whose)
 
     def teams_are_theirs(self):
-        """A sum for each team of the token, of all without."""
+        """A sum for each team of the token; without teams, for all."""
         teams = {"support": {"1", "2"}, "sales": {"3"}}
         for role, claims, _, _ in VIEWERS:
             answer = self.ask("responses?group=team&by=total&from=40d", role,
@@ -261,8 +261,8 @@ class Test:
                       f"{role} {claims}: {seen} wait")
 
     def waits_run_to_the_present(self):
-        """A stream writes the row of a chat, and of an operator for whom
-        nobody waits, when it changes: the tenant's is newer."""
+        """A stream updates the row of a chat, and of an operator without
+        waiting customers, only when it changes: the tenant's row is newer."""
         self.sql("UPDATE tenant_metrics SET as_of = as_of + INTERVAL 2 HOUR")
         [[present]] = self.sql("SELECT as_of FROM tenant_metrics")
         until = millis(present)
@@ -333,7 +333,8 @@ class Test:
             for role in (LEAD, ADMIN):
                 self.that(self.ask(path, role, team).status == 403,
                           f"{path}: for a token of teams")
-        # What a claim refuses, the configuration does: an agent in a team.
+        # The configuration can do what a claim cannot: put an agent into a
+        # team.
         times = "start_time=2026-01-01T00:00:00Z&end_time=2026-01-02T00:00:00Z"
         for path in ("channels", "channels.csv",
                      "analytics/dashboard?tenant_id=" + TENANT,
@@ -370,7 +371,7 @@ class Test:
             self.that(answer.status == 401, f"{teams}: {answer.status}")
 
     def a_stream_is_theirs(self):
-        """Listeners with other teams have other answers."""
+        """Listeners with different teams get different answers."""
         for teams in (["support"], ["sales"], []):
             connection = http.client.HTTPConnection(
                 "127.0.0.1", self.server.port, timeout=30)
@@ -389,7 +390,7 @@ class Test:
         return self.lab.rows_read()
 
     def sums_of_others_are_not_read(self):
-        """Of two months in which 300 others have sums of each day."""
+        """Two months in which 300 other operators have sums for each day."""
         self.sql("INSERT INTO response_rollups (tenant, subject, span, "
                  "begin_at, id, sums, as_of) SELECT "
                  f"'{TENANT}', 'operator', 'day', "

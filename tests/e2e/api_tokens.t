@@ -36,8 +36,9 @@ LEAST = {  # the least role for each resource
     "allocation": LEAD,
 }
 IMPERSONAL = ("operators", "channels", "trends", "figure", "allocation")
-ONE_OBJECT = ("now", "chats/c1/timeline")  # which has no CSV
-# What it may not read: rows that are not served, and other people's.
+ONE_OBJECT = ("now", "chats/c1/timeline")  # no CSV for these
+# Rows that it must not read: tables that are not served, and other people's
+# rows.
 UNSERVED = ("closed_chats", "refused_rows", "event_counts")
 
 
@@ -47,7 +48,7 @@ def claims_of(text):
 
 
 def signed(text, key=KEY):
-    """Whether Python's hmac makes the same signature."""
+    """Whether Python's hmac computes the same signature."""
     head, body, mac = text.split(".")
     want = hmac.new(key.encode(), (head + "." + body).encode(),
                     hashlib.sha256).digest()
@@ -58,7 +59,7 @@ class Test:
     def __init__(self, lab):
         self.lab = lab
         self.checks = Checks()
-        self.seen = []  # all tokens, none of which may be told
+        self.seen = []  # all tokens; no message may contain one
         self.said = ""
         lab.start_servers("mariadb")
         self.door = lab.door("mariadb")
@@ -98,7 +99,7 @@ class Test:
                 self.sql.ask(f"INSERT INTO {table} VALUES ({row})")
 
     def serving_user(self):
-        """As scripts/examples/grants.sql.example makes it."""
+        """The user of scripts/examples/grants.sql.example."""
         with open("scripts/examples/grants.sql.example", encoding="utf-8") as f:
             grants = re.findall(r"^GRANT ([^;]*) TO serve@localhost;",
                                 f.read().replace("messaging.", ""), re.M)
@@ -111,7 +112,7 @@ class Test:
         return done
 
     def make(self, *argv):
-        """A token of sink --token, and its id as it is told."""
+        """A token of sink --token, and the id that it prints."""
         done = self.run("--token", *argv)
         text = done.out.decode()
         self.that(text.endswith("\n") and text.count("\n") == 1
@@ -123,7 +124,7 @@ class Test:
         return text.strip(), token_id.group(1)
 
     def other(self, **claims):
-        """One that others made."""
+        """A token created by others."""
         self.seen.append(token(**claims))
         return self.seen[-1]
 
@@ -205,7 +206,7 @@ class Test:
                       and "short" not in done.err, f"{keys}: {done}")
 
     def each_role_reads_its_part(self):
-        """Whoever made the token: the same."""
+        """The same for tokens of any origin."""
         for role in ROLES:
             made = self.make("--tenant", OURS, "--role", role, "--for", "7")[0]
             theirs = self.other(tenant_id=OURS, role=role, sub="7")
@@ -288,7 +289,7 @@ class Test:
         answer = self.login(made)
         self.that(answer.status == 401 and not answer.headers["Set-Cookie"],
                   "a revoked token logs in")
-        # Nobody need remember what has expired.
+        # Expired tokens need no entry.
         self.sql.ask("UPDATE revoked_tokens SET expires_at = "
                      "UTC_TIMESTAMP(3) - INTERVAL 1 DAY WHERE id = 'short'")
         until(PATIENCE, lambda: self.status("now", short) == 200,
@@ -297,7 +298,7 @@ class Test:
         return made, none
 
     def revoked_again_it_counts_as_long_as_said(self, short):
-        """Also when it was revoked before; never for a shorter time."""
+        """Also if it was revoked before; never for a shorter time."""
         def hours():
             return self.sql.ask(
                 "SELECT ROUND(TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(3), "
@@ -356,7 +357,7 @@ class Test:
         for path in ("now", "chats", "messages"):
             self.that(self.server.ask(V1 + path, headers=headers).status
                       == 200, f"{path}: the cookie does not count")
-        # A proxy may ask for a password of its own; a token comes first.
+        # A proxy may ask for its own password; a token comes first.
         for header, status in (("Basic YTpi", 200), ("Bearer x.y.z", 401)):
             answer = self.server.ask(V1 + "now", headers={
                 **headers, "Authorization": header})
@@ -405,7 +406,7 @@ class Test:
             return [json.loads(line) for line in f]
 
     def what_is_read_is_written_down(self):
-        """A line for each answer that shows people, and for no other."""
+        """One line for each answer with personal data, and for no other."""
         for role in ROLES:
             made, token_id = self.make("--tenant", OURS, "--role", role,
                                        "--for", "7")
@@ -425,13 +426,13 @@ class Test:
         self.that(line["parameters"] == {
             "limit": "2", "conversation_id": "c1", "from": "7d"}
                   and line["rows"] == 2, f"{line}")
-        # Passes over what it does not have.
+        # Ignores parameters that it does not have.
         answer = self.server.ask(V1 + "messages/conversation/c1?operator="
                                  f"%ff%0a&secret={made}", made)
         self.that(answer.status == 200
                   and self.audit()[-1]["parameters"] == {"operator": None},
                   f"{answer.status} {self.audit()[-1]}")
-        # These can be names, and a customer may be forgotten.
+        # These can be names, and a customer may be erased.
         for word in "anna", "bob":
             self.sql.ask(
                 "INSERT INTO trends (tenant, window_start, word, window_end, "
@@ -477,7 +478,7 @@ class Test:
                       f"{self.audit()[-1]}")
 
     def stream(self, bearer):
-        """The status of a stream that is left at once, and its lines."""
+        """Opens a stream and leaves at once; its status and audit lines."""
         before = len(self.audit()) if os.path.isfile(self.audit_file) else 0
         connection = http.client.HTTPConnection(
             "127.0.0.1", self.server.port, timeout=30)
@@ -527,7 +528,8 @@ class Test:
                   "the renamed file goes on")
 
     def what_a_full_disk_left_goes_at_once(self):
-        """A file that is rotated then has whole lines only."""
+        """After a full disk left half a line, a rotated file has whole lines
+        only."""
         made = self.make("--tenant", OURS, "--role", LEAD)[0]
         pid = self.server.process.pid
         self.that(self.status("chats", made) == 200, "no line")
@@ -565,7 +567,7 @@ class Test:
                 url.path[1:], "-e"]
         for table in UNSERVED:
             self.denied(user, f"SELECT 1 FROM {table}")
-        # It needs the number of the schema, and no more of that table.
+        # It needs the number of the schema, and nothing else from that table.
         for statement in ("SELECT applied_at FROM schema_migrations",
                           "SELECT forget_key FROM tenants",
                           "SELECT data FROM messages",
@@ -584,7 +586,8 @@ class Test:
                   f"{statement}: {done}")
 
     def the_last_list_counts(self, revoked, good):
-        """While the database is away; at a start nobody has one."""
+        """The last list of revoked tokens applies while the database is away; a
+        new server has none."""
         blind_url = self.lab.database_user("blind", "SELECT ON tenants")
         self.door.shut()
         until(60, lambda: self.status("now", good) == 503, "no database")
@@ -610,12 +613,12 @@ class Test:
             with open(blind.log, encoding="utf-8") as f:
                 return [line for line in f if "revoked tokens" in line]
 
-        # What does not end by itself is told, too, behind what does.
+        # A failure that lasts is reported as well, after those that end.
         until(60, lambda: len(told()) == 2, "why there is no list")
         self.that("denied" in told()[1], f"{told()}")
 
     def no_token_is_told(self):
-        """In no message, no log and no audit."""
+        """No message, log or audit contains a token."""
         self.server.process.terminate()
         self.that(self.server.process.wait(30) == 0, "it ends badly")
         texts = {"messages": self.said}

@@ -14,7 +14,7 @@ TOOLS = TESTBIN + "/tools/"
 
 
 class Writer:
-    """A program and what it is given, the first and the second time."""
+    """A program, and its first and second input."""
 
     def __init__(self, lab, name, argv, feed):
         self.lab, self.feed = lab, feed
@@ -25,7 +25,7 @@ class Writer:
         self.process = self.lab.start(self.argv, self.err)
 
     def whole(self):
-        """Its lines but one that is not finished."""
+        """Its complete lines."""
         if not os.path.exists(self.file):
             return []
         with open(self.file, encoding="utf-8") as f:

@@ -54,7 +54,8 @@ class Test:
             **{k: str(v) for k, v in more.items()}}) + "\n"
 
     def assign(self, code, *reservations, says=None, options=()):
-        """[(chat, operator, status, id)]; one line that matches, or none."""
+        """[(chat, operator, status, id)]; SAYS matches the one line on stderr,
+        None: no line."""
         done = self.lab.run(["poller", "-c", self.path, "--assign", *options],
                             stdin="".join(reservations).encode())
         self.that(done.code == code, f"{done}, wanted {code}")
@@ -79,7 +80,7 @@ class Test:
         return [by_route.get(r, 0) for r in routes]
 
     def free(self, *chats):
-        """Nobody has them, nothing was asked, nothing is wrong."""
+        """Chats that no operator has; resets counters and faults."""
         for chat in chats:
             self.sim.control("act", do="transfer", dialog=chat)
         self.sim.fault()
@@ -89,7 +90,6 @@ class Test:
         data = self.sim.get(f"/dialogs/{chat}")["data"]
         return (data[0] if isinstance(data, list) else data)["operator_id"]
 
-    # What is tested.
 
     def by_default_nothing_changes(self):
         self.conf(assign="no")
@@ -100,7 +100,7 @@ class Test:
         self.equal(self.holder(self.d), None, "holder")
 
     def dry_run(self):
-        """It asks, and changes nothing; old reservations count there."""
+        """A dry run only reads; old reservations count as they are."""
         d, a, b = self.d, self.a, self.b
         self.free(d, self.chats[1])
         self.sim.control("act", do="transfer", dialog=self.chats[2],
@@ -148,7 +148,7 @@ class Test:
                    self.reservation("p1", d, a),
                    self.reservation("p2", closed, a), *old)
         self.equal(self.calls(GET, PUT), [3, 0], "calls")
-        # Gone is said when it is not found, and not in the list either.
+        # A chat is only gone if it is not found and the list lacks it, too.
         self.sim.control("reset-stats")
         self.gives([(gone, None, "gone", "p3")], 0,
                    self.reservation("p3", gone, a))
@@ -161,7 +161,7 @@ class Test:
         self.gives([(d, b, "open", "p1"), (free, a, "open", "p2"),
                     (other, a, "open", "p3")], 0, *three)
         self.equal(self.calls(GET, LIST), [3, 1], "calls, not found once")
-        # The list counts more.
+        # The list takes precedence.
         self.free(free, other)
         self.sim.fault("404-gone", route=f"/v1/dialogs/{free}")
         self.gives([(d, b, "open", "p1"), (free, None, "open", "p2"),
@@ -170,7 +170,7 @@ class Test:
         self.sim.fault()
 
     def taken_over(self):
-        """Only from the operator that the reservation names."""
+        """Only from the operator named in the reservation."""
         self.conf()
         d, other = self.d, self.chats[3]
         self.sim.control("act", do="transfer", dialog=d, operator=self.b)
@@ -182,7 +182,8 @@ class Test:
         self.equal(self.calls(PUT), [1], "changes")
 
     def crm_that_does_not_say_who(self):
-        """Then it counts in whose list a chat is."""
+        """The CRM does not say who has a chat, so the operators' lists decide.
+        """
         d, a, b, c, other = self.d, self.a, self.b, self.c, self.chats[3]
         gone = self.chats[2]
         with open(CHAT2DESK, encoding="utf-8") as f:
@@ -217,7 +218,7 @@ class Test:
         self.conf()
 
     def refused(self):
-        """An outcome without an operator, and the log says why."""
+        """The outcome has no operator, and the log gives the reason."""
         d = self.d
         self.free(d)
         self.gives([(d, None, "open", "p1")], 0,
@@ -241,7 +242,8 @@ class Test:
         self.sim.control("set", speed=0)
 
     def uncertain(self):
-        """The chat is read again: given, or found done."""
+        """The chat is read again: now assigned, or found to be already
+        assigned."""
         d, a = self.d, self.a
         self.conf(timeout="10s")
         for calls, faults in (
@@ -265,7 +267,7 @@ class Test:
                        f"for operator {a}, but the CRM says")
 
     def crm_that_gives_none(self):
-        """It is told once, without an outcome; few calls are made."""
+        """Reported once, without an outcome and with few calls."""
         d, a = self.d, self.a
         self.conf(poller={"retry_budget": "1s"})
         several = self.chats[3:8]
@@ -286,7 +288,7 @@ class Test:
             self.sim.control("reset-stats")
             self.lab_run_away(many, options)
             self.that(self.calls(GET)[0] < 300, "a storm of calls")
-        # It fails at one chat: the others are given.
+        # A failure of one chat does not affect the others.
         self.free(d, *several)
         for at_a_time in (1, 4):
             self.conf(poller={"retry_budget": "1s"}, concurrency=at_a_time)
@@ -294,7 +296,7 @@ class Test:
             self.sim.fault("500", route=f"/v1/dialogs/{d}")
             self.gives([(c, a, "open", f"p{c}") for c in several], 75,
                        self.reservation("p0", d, a), *five, says="")
-        # It wants no call for longer than the run may take.
+        # It is rate-limited for longer than the run may take.
         self.conf(poller={"retry_budget": "1s"})
         self.free(d)
         self.sim.fault("429-retry", value=600, method="PUT", count=1)
@@ -361,7 +363,7 @@ class Test:
                       f"{chat} is {who}'s: {done} {told}")
 
     def answer_without_operator(self):
-        """It is not an answer: the chat is read instead."""
+        """Such an answer is not trusted: the chat is read instead."""
         with open(CHAT2DESK, encoding="utf-8") as f:
             self.conf(profile=self.lab.write(
                 "none.jq", f.read() + "def assign_read: {operatr: 5};\n"))

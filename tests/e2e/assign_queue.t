@@ -14,7 +14,7 @@ from harness import TESTBIN, TOKEN, Checks, Lab, main, steps, until
 
 GET, PUT = "GET /v1/dialogs/{id}", "PUT /v1/dialogs/{id}"
 PAST = "2020-01-01T00:00:00Z"
-ASK = "assignments" # the queue
+ASK = "assignments" # the queue of reservations
 
 
 class Test:
@@ -29,7 +29,7 @@ class Test:
             o["id"] for o in self.sim.get("/operators")["data"]][:3]
         self.conf()
         for queue in (ASK, "records"):
-            lab.take(queue) # makes it
+            lab.take(queue) # creates it
         self.p = None
 
     def conf(self, prefetch=None, **more):
@@ -70,7 +70,7 @@ class Test:
         return (data[0] if isinstance(data, list) else data)["operator_id"]
 
     def free(self, *chats):
-        """Nobody has them, nothing was asked, nothing is wrong."""
+        """Chats that no operator has; resets counters and faults."""
         for chat in chats:
             self.sim.control("act", do="transfer", dialog=chat)
         self.sim.fault()
@@ -92,13 +92,13 @@ class Test:
         self.p.wait()
 
     def outcomes(self):
-        """What came so far, taken out of the queue."""
+        """The outcomes so far, removed from the queue."""
         return sorted((r["chat"], r.get("operator"), r["status"],
                        r["assignment"]) for r in map(
                            json.loads, self.lab.take("records")))
 
     def comes(self, *want):
-        """These outcomes, and no more."""
+        """Waits for exactly these outcomes."""
         until(30, lambda: self.lab.in_queue("records") > 0,
               "an outcome: " + self.said())
         self.equal(self.outcomes(), sorted(
@@ -116,14 +116,14 @@ class Test:
         return [f"{r['assignment']} {r['result']}" for r in done.records()]
 
     def still(self, n=1):
-        """A dry run leaves all where it is."""
+        """A dry run changes nothing."""
         until(20, lambda: self.lab.in_queue(ASK) == n, "reservations")
         self.lab.take(ASK)
 
-    # What is tested.
 
     def killed_while_it_changes(self):
-        """It is found done; also when it expired meanwhile."""
+        """After the kill the change is found done, also if the reservation
+        expired meanwhile."""
         for name, operator, expires in (("p1", self.a, 360000),
                                         ("p2", self.b, 60)):
             self.free(self.d)
@@ -153,7 +153,7 @@ class Test:
         self.comes((self.d, self.a, "p3"))
 
     def expired(self):
-        """It costs no call, once the CRM's clock is known."""
+        """Costs no call once the CRM's clock is known."""
         before = self.calls(GET)
         self.put(self.reservation("p16", self.chats[1], self.b, PAST))
         self.settled()
@@ -161,7 +161,7 @@ class Test:
         self.equal(self.outcomes(), [], "outcomes")
 
     def done_while_another_waits(self):
-        """It is acknowledged, so it is not done again."""
+        """The finished one is acknowledged, so it is not repeated."""
         other = self.chats[1]
         self.free(self.d, other)
         self.sim.fault("slow", value=60000, route=f"/v1/dialogs/{other}")
@@ -178,7 +178,8 @@ class Test:
         self.comes((other, self.b, "p18"))
 
     def crm_away(self):
-        """It is told once and waits, and is not a dead letter."""
+        """Reported once; the reservation waits and does not become a dead
+        letter."""
         os.truncate(self.lab.path("err"), 0)
         self.free(self.d)
         self.sim.fault("500", method="GET")
@@ -186,7 +187,7 @@ class Test:
         until(20, lambda: re.search("acme: cannot read chats: .*it will be "
                                     "retried", self.said()), "a word")
         self.called(GET, 3)
-        # Nothing more is sent: it rests meanwhile.
+        # No further calls: the program pauses.
         before, began = self.ticks(), self.calls(GET)
         self.called(GET, began + 2)
         used = self.ticks() - before
@@ -197,7 +198,7 @@ class Test:
         self.end()
 
     def crm_wants_no_call(self):
-        """For hours: that is told, and ends in order."""
+        """A pause of hours is reported, and the program ends normally."""
         self.begin()
         self.free(self.d)
         self.sim.fault("429-decade", method="PUT", count=1)
@@ -208,13 +209,13 @@ class Test:
         self.lab.take(ASK)
 
     def ticks(self):
-        """Of processor time."""
+        """CPU time."""
         with open(f"/proc/{self.p.pid}/stat", encoding="ascii") as f:
             return sum(map(int, f.read().rsplit(")", 1)[1].split()[11:13]))
 
     def dry_runs(self):
-        """They tell of what came too late, of bad records and of a CRM that is
-        away, and leave all where it is."""
+        """Dry runs report expired reservations, bad records and an unavailable
+        CRM, and change nothing."""
         self.free(self.d)
         self.put(self.reservation("p9", self.d, self.b, PAST))
         self.equal(self.dry_run(), ["p9 expired"], "results")
@@ -229,7 +230,8 @@ class Test:
         self.equal(self.dry_run(75), ["p15 unanswered"], "results")
         self.still()
         self.free(self.d)
-        # What acknowledges nothing reads more than the broker sends ahead.
+        # A reader that acknowledges nothing reads more than the broker's
+        # prefetch.
         self.conf(prefetch=1)
         for name in ("p11", "p12"):
             self.put(self.reservation(name, self.d, self.b, PAST))
@@ -246,7 +248,7 @@ class Test:
                    sorted(map(str, self.chats[:2])), "chats")
 
     def empty_messages(self):
-        """Without a line, and more of them than the broker sends ahead."""
+        """Messages without a line, more than the prefetch."""
         self.free(self.d)
         self.lab.must([TESTBIN + "/tools/amqp_lines", ASK, "0"], stdin=b"\n" * 3)
         self.put(self.reservation("p10", self.d, self.b))
@@ -256,7 +258,7 @@ class Test:
         self.conf()
 
     def other_tenant_away(self):
-        """Those of the others are carried out."""
+        """Reservations of other tenants are carried out."""
         self.conf(**{"crm beta": {"url": "http://127.0.0.1:1/v1",
                                   "token": "none", "assign": "yes"}})
         self.free(self.d)
@@ -272,7 +274,7 @@ class Test:
         self.conf()
 
     def bad_records(self):
-        """Are dead letters, as is what is simulated."""
+        """Bad records become dead letters, as do simulated reservations."""
         self.put("nonsense", self.reservation("s5", self.d, self.a,
                                               simulated=True),
                  self.reservation("p5", self.d, self.b))
@@ -284,8 +286,8 @@ class Test:
                   in "".join(dead), dead)
 
     def signal_waits(self):
-        """For what the CRM is changing. Two that were in one message are
-        acknowledged as a whole."""
+        """A signal waits for a change in progress. Two reservations in one
+        message are acknowledged together."""
         self.free(self.d)
         self.sim.fault("slow", value=4000, method="PUT", count=1)
         self.put(self.reservation("p6", self.d, self.a),
@@ -304,7 +306,8 @@ class Test:
                     for name in ("p6", "p7")], "outcomes")
 
     def two_killed(self):
-        """Two at one queue, killed again and again: each chat is given once."""
+        """Two pollers at one queue, killed repeatedly: each chat is assigned
+        once."""
         some = dict(zip(sorted(self.sim.open_dialogs())[1:11], 4 * (
             self.a, self.b, self.c)))
         self.free(*some)

@@ -24,8 +24,7 @@ KINDS = ("first_response", "reply", "resolution", "unanswered")
 
 
 class Account:
-    """Of a simulated CRM whose past was long; its profile reads without
-    pauses."""
+    """A simulated CRM with a long past; its profile reads without pauses."""
 
     def __init__(self, lab, name, number, *options, folder=None, **section):
         self.lab, self.name = lab, name
@@ -50,7 +49,7 @@ class Account:
         self.argv = ["poller", "-c", self.conf, "--backfill", "900d"]
 
     def oracle(self):
-        """{chat: (records, messages)} as the manual says."""
+        """{chat: (records, messages)} according to the manual."""
         world, found = self.sim.world(), {}
         read = self.reader(world)
         for d in world["dialogs"]:
@@ -125,7 +124,7 @@ def figures(a, checks, whole):
 
 
 def killed(a, checks, whole):
-    """Killed in the midst, then whole: what both wrote is all; the second run
+    """A killed run and a complete one together write everything; the second
     reads only the rest."""
     path = a.lab.path(a.name + ".first")
     a.sim.control("set", latency=5)
@@ -149,7 +148,7 @@ def killed(a, checks, whole):
 
 
 def budget(lab, checks):
-    """A quarter of the calls of the month ends it; the rest is left to polls."""
+    """A quarter of the month's calls ends it; polls keep the rest."""
     a = Account(lab, "chat2desk", 5, folder="budget", budget=160)
     for calls in (53, 0):
         before = a.sim.calls()

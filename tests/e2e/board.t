@@ -2,9 +2,9 @@
 """board: the live board in a browser: its numbers equal those of SQL, rows
 change without a reload, the keyboard is enough, a wall shows no names,
 customers' text never becomes markup, and no request leaves the host.
-board_opened tests the data of its figures. LONG=1: all roles, sizes and
-sections, dark and light, long names, keys, rare cases and failures; otherwise
-a short run. Pictures are kept in build/board for people.
+board_opened tests the data behind its figures. LONG=1: all roles, sizes and
+sections, dark and light, long names, keys, rare cases and failures; otherwise a
+short run. Pictures are kept in build/board.
 """
 
 import os
@@ -37,7 +37,8 @@ SCHEMES = ("light", "dark") if LONG else ("light",)
 
 
 def span(seconds):
-    """As the page writes it; an average as the page got it, in milliseconds."""
+    """A duration as the page writes it; an average in milliseconds, as the page
+    received it."""
     return "–" if seconds == "NULL" else duration(seconds)
 
 
@@ -52,7 +53,7 @@ class Test:
         return self.checks.that(good, text)
 
     def shows(self, condition, text):
-        """As that(), of what the page draws, or changes, in its own time."""
+        """Like that(), for content that the page draws or changes later."""
         try:
             return self.that(self.browser.until(condition, text), text)
         except AssertionError as why:
@@ -65,8 +66,8 @@ class Test:
         self.enter(self.world.token(role, **claims), path)
 
     def enter(self, bearer, path):
-        """The totals are drawn behind the tables of the same answer. The
-        stream may begin with an older one."""
+        """The totals are drawn after the tables of the same answer. The stream
+        may begin with an older one."""
         self.browser.log_in(bearer)
         self.browser.open(path)
         self.browser.until(
@@ -75,7 +76,8 @@ class Test:
             "the board to be live")
 
     def all_is_answered(self):
-        """Each part of the page asks for its own, also for what is refused."""
+        """Each part of the page sends its own requests, including refused ones.
+        """
         self.browser.until(lambda: self.browser.ask(
             "(document.body.classList.contains('wall') ? ['responses'] : "
             "['responses', 'heatmap', 'allocation', 'alerts']).every((part) => "
@@ -87,7 +89,7 @@ class Test:
 
     def nobody_sees_it_without_a_login(self):
         self.browser.open("/#operator=1")
-        # The browser moves the focus a moment after it has shown the field.
+        # The browser moves the focus shortly after it has shown the field.
         self.shows(
             lambda: self.browser.ask(
                 "(() => { const f = document.forms[0]; return ["
@@ -103,14 +105,14 @@ class Test:
                   "the field is red before anything is wrong")
         self.browser.picture(PICTURES, "login")
         self.the_form_logs_in()
-        # What was behind # comes back with the visitor.
+        # The part of the address after # is restored after the login.
         self.that(self.browser.ask("location.hash") == "#operator=1",
                   "what was chosen is lost by the login")
         self.browser.complaints()
 
     def the_form_logs_in(self):
-        """At the machine itself without HTTPS, too, which not every browser
-        keeps a secure cookie of."""
+        """Also on the machine itself without HTTPS, where not every browser
+        keeps a secure cookie."""
         self.browser.press(self.world.token("lead") + Keys.ENTER)
         self.browser.until(
             lambda: self.browser.text("#connection") == "live", "the board")
@@ -153,7 +155,7 @@ class Test:
             rows = [list(r.values()) for r in
                     self.browser.rows("#operators-table")]
             for row, shown in zip(want, rows):
-                # It counts on; how fast, waits_count() says.
+                # The waits grow; waits_count() checks how fast.
                 if "–" not in (row[4], shown[4]) and \
                         seconds_of(shown[4]) >= seconds_of(row[4]):
                     shown[4] = row[4]
@@ -179,7 +181,7 @@ class Test:
             == [[MARKUP, "11", "now"]], "the alert")
 
     def free_slots_are_sqls(self):
-        """Boris Lee has more chats than he may."""
+        """Boris Lee has more chats than his limit."""
         [[free]] = self.sql(
             "SELECT SUM(GREATEST(0, CAST(IF(operator = '2', 3, 8) AS SIGNED) "
             "- open_chats)) FROM operator_metrics WHERE available")
@@ -198,8 +200,8 @@ class Test:
         self.span_is_sqls("&channel=mail", " AND channel = 'mail'")
 
     def span_is_sqls(self, chosen, condition):
-        """Days and hours of a zone that is half an hour beside UTC; a new day
-        may begin."""
+        """Days and hours in a zone half an hour off UTC; a new day may begin.
+        """
         self.browser.open("/#range=7d&zone=Asia/Kolkata" + chosen)
         local = "(end_at + INTERVAL 330 MINUTE)"
         today = "DATE(UTC_TIMESTAMP() + INTERVAL 330 MINUTE)"
@@ -228,7 +230,7 @@ class Test:
                    == 168, "the picture of the heat map")
 
     def summary_is_sqls(self, of, local, today):
-        """The previous period ends when the page says that it does."""
+        """The previous period ends when the page says so."""
         [[n, mean, share]] = self.sql(
             "SELECT COUNT(*), ROUND(AVG(ms) / 1000, 3), "
             "100 * AVG(ms <= 300000) " + of % 7)
@@ -300,8 +302,8 @@ class Test:
         self.that(self.browser.ask("window.mark") == 1, "it was reloaded")
 
     def an_alert_comes_without_a_reload(self):
-        """Soon, though the page has just asked for alerts; and it does not ask
-        at each change."""
+        """Soon, although the page has just requested alerts; and not with a
+        request for each change."""
         browser = self.browser
         self.visit("lead")
         browser.until(lambda: browser.rows("#alerts-table"), "the alerts")
@@ -377,7 +379,7 @@ class Test:
                       "the slider to say it")
         browser.press("z")
         self.shows(lambda: browser.focused() == "zone", "z leads to the zone")
-        browser.press("c")  # is typed: it is a text
+        browser.press("c")  # is typed as text
         self.shows(lambda: browser.ask("[document.activeElement.id, "
                                        "document.activeElement.value]")
                    == ["zone", "c"], "a letter is not a key")
@@ -427,7 +429,7 @@ class Test:
                   "keys that are off work")
 
     def names_and_labels_are_there(self):
-        """What a screen reader needs."""
+        """Names and labels for screen readers."""
         self.browser.open("/")
         self.all_is_answered()
         self.shows(lambda: self.browser.text("#announcement").endswith("."),
@@ -487,7 +489,8 @@ class Test:
                   "an agent sees others' chats")
 
     def a_wall_hears_what_is_not_for_it(self):
-        """A link that a lead made opens, and what is refused is said once."""
+        """A wall opens a link from a lead, and reports once what it may not
+        see."""
         for path in ("/#figure=kind%3Dreply%26from%3D24h",
                      "/#chats=open%3D1"):
             self.visit("wall", path)
@@ -511,11 +514,12 @@ class Test:
         asked = self.browser.until(lambda: [
             url for url in self.browser.take_requests()[before:]
             if url.endswith("/api/v1/allocation?")], "its question")
-        # Once, and the page before may have been late with its own.
+        # Once, plus a late request of the page before.
         self.that(len(asked) <= 2, f"a wall asks for the queue: {asked}")
 
     def it_fits_every_screen(self):
-        """One page, resized: it has to redraw what depends on the width."""
+        """One page, resized: it has to redraw everything that depends on the
+        width."""
         self.visit("lead", "/#range=7d")
         self.all_is_answered()
         self.browser.until(lambda: self.browser.rows("#heatmap-table"),
@@ -565,7 +569,7 @@ class Test:
             self.browser.rows(f"#{part}-table") for part in (
                 "responses", "heatmap", "operators", "alerts")), "all rows")
         self.browser.complaints()
-        # It would soon ask for each once more.
+        # The page would soon request each once more.
         self.world.server.process.terminate()
         self.browser.until(
             lambda: self.browser.text("#connection") == "disconnected",
@@ -576,7 +580,7 @@ class Test:
                   "what was there is gone")
 
     def no_request_left_the_host(self):
-        # chrome: is the browser's own first page, from its own files.
+        # chrome: is the browser's start page, from its own files.
         away = {url for url in self.browser.take_requests()
                 if not url.startswith((self.world.url + "/", "data:",
                                        "chrome:", board_session.ELSEWHERE))}
@@ -587,7 +591,7 @@ class Test:
 def body():
     with Lab("board") as lab:
         world = BoardWorld(lab)
-        os.environ["TZ"] = "UTC"  # of the browser
+        os.environ["TZ"] = "UTC"  # the browser's zone
         with Browser(lab, world.url) as browser:
             browser.resize(*DESK)
             test = Test(lab, world, browser)

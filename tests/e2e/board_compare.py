@@ -1,7 +1,7 @@
-"""board_compare: comparisons that the live board must get right: today is
-compared with yesterday until the same time, an offline operator with waiting
-customers is the most prominent row, and filters that a section ignores are
-named. Called by board, with its browser and world.
+"""board_compare: comparisons on the live board: today is compared with
+yesterday until the same time, an offline operator with waiting customers is the
+most prominent row, and filters that a section ignores are named. Called by
+board, with its browser and world.
 """
 
 import re
@@ -10,16 +10,16 @@ from api_client import token
 from board_world import TENANT
 
 NOON = "noon"
-# Of yesterday's responses most come later than it is now; they take long.
-DAYS = [  # days before today, local hour, how many, seconds each
+# Most of yesterday's responses come later than the current time; they are slow.
+DAYS = [  # days before today, local hour, number, seconds each
     (1, 10, 4, 60), (1, 20, 40, 600), (0, 10, 6, 120)]
-# Elements of a section that a colour tells apart: their backgrounds.
+# Background colours of elements that are distinguished by colour.
 GROUNDS = """[...document.querySelectorAll("#operators-table tbody tr")].map(
     (tr) => [tr.className, getComputedStyle(tr).backgroundColor])"""
 
 
 def noon_zone(test):
-    """A zone where it is now between 12:00 and 13:00, and its offset."""
+    """A zone where the time is between 12:00 and 13:00, and its offset."""
     [[hour]] = test.sql("SELECT HOUR(UTC_TIMESTAMP())")
     offset = 12 - int(hour)
     name = f"Etc/GMT{-offset:+}" if offset else "UTC"
@@ -44,7 +44,8 @@ def figure_of(test, name):
 
 
 def today_is_compared_until_now(test):
-    """Slower than yesterday until now, and faster than all of yesterday."""
+    """Today is slower than yesterday until now, and faster than all of
+    yesterday."""
     browser = test.browser
     zone, offset = noon_zone(test)
     put_days(test, offset)
@@ -75,8 +76,8 @@ def today_is_compared_until_now(test):
 
 
 def who_is_offline_is_loudest(test):
-    """Boris Lee, though others' customers wait longer; Eve O'Neil, whose
-    customers do not wait, is quiet."""
+    """Boris Lee is most prominent although other customers wait longer; Eve
+    O'Neil, whose customers do not wait, is not."""
     browser = test.browser
     test.visit("lead")
     browser.until(lambda: len(browser.rows("#operators-table")) == 5, "rows")

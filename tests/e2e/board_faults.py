@@ -11,7 +11,7 @@ import time
 import board_opened
 from harness import say
 
-# Answers to addresses that match wait until they are let go.
+# Holds answers to matching addresses until they are released.
 HOLD = """(() => {
     const ask = window.realFetch ?? window.fetch;
     const held = new RegExp(arguments[0]);
@@ -30,7 +30,7 @@ HOLD = """(() => {
         return got;
     };
 })()"""
-# Requests whose addresses match get 503.
+# Answers matching requests with 503.
 REFUSE = """(() => {
     const ask = window.realFetch ?? window.fetch;
     const bad = new RegExp(arguments[0]);
@@ -39,8 +39,8 @@ REFUSE = """(() => {
         ? new Response('{"detail": "not now"}', { status: 503 })
         : ask(path, ...rest);
 })()"""
-# The first stream is refused, and then somebody comes back to the page, twice;
-# all are in window.streams.
+# Refuses the first stream; then the user returns to the page twice.
+# window.streams has all streams.
 STREAMS = """(() => {
     const Real = window.EventSource;
     window.streams = [];
@@ -55,13 +55,13 @@ STREAMS = """(() => {
         }
     };
 })()"""
-# Times of minutes pass faster.
+# Makes timers of minutes run faster.
 HASTE = """(() => {
     const real = window.setTimeout;
     window.setTimeout = (work, ms, ...rest) =>
         real(work, ms > 60000 ? ms / 100 : ms, ...rest);
 })()"""
-# So does a proxy without its server.
+# A proxy whose server is down answers like this.
 PROXY = REFUSE.replace("""'{"detail": "not now"}'""", "'<html>502</html>'")
 FREE = "window.fetch = window.realFetch"
 
@@ -76,7 +76,7 @@ def answer_of(test, path):
 
 
 def an_older_answer_is_dropped(test):
-    """One operator's comes after that of the next one who was chosen."""
+    """One operator's answer arrives after that of the next selected one."""
     browser = test.browser
     span = "range=28d&zone=UTC"
     test.visit("lead", "/#" + span)
@@ -93,7 +93,7 @@ def an_older_answer_is_dropped(test):
                        "&by=total$/.test(p))")
     [row] = [row for row in answer_of(test, path)["rows"]
              if row["span"] == "asked"]
-    # Its answer may come behind that of the figures.
+    # Its answer may come after that of the figures.
     test.shows(lambda: sum(
         int(cell.split(", ")[1]) for hour in browser.rows("#heatmap-table")
         for cell in list(hour.values())[1:] if ", " in cell) == row["count"],
@@ -111,7 +111,7 @@ def visible(test, section):
 
 
 def what_is_refused_says_so(test):
-    """The figures of what was chosen before do not stay."""
+    """Figures of an earlier selection disappear."""
     browser = test.browser
     test.visit("lead", "/#range=7d")
     for section in ("responses", "heatmap", "alerts"):
@@ -147,7 +147,7 @@ def what_is_no_json_is_a_sentence(test):
     browser.complaints()
 
 
-# Its place on the screen, of a viewer who has scrolled down.
+# The scroll position of a viewer who has scrolled down.
 TOP = """(() => {
     scrollTo(0, document.documentElement.scrollHeight);
     return document.getElementById("problem").getBoundingClientRect().top;
@@ -155,7 +155,7 @@ TOP = """(() => {
 
 
 def an_open_page_says_that_the_database_is_away(test):
-    """Soon, at the top, and until it is back."""
+    """Soon, at the top, until the database is back."""
     browser = test.browser
     test.visit("lead", "/#range=7d")
     browser.until(test.waiting, "rows")
@@ -180,7 +180,8 @@ def an_open_page_says_that_the_database_is_away(test):
 
 
 def a_database_that_is_away_is_said(test):
-    """Of a page that is opened meanwhile; it has all when it is back."""
+    """For a page that is opened meanwhile; it shows everything once the
+    database is back."""
     browser = test.browser
     test.world.door.shut()
     browser.log_in(test.world.token("lead"))
@@ -201,8 +202,8 @@ def a_database_that_is_away_is_said(test):
 
 
 def one_stream_is_open(test):
-    """Who comes back to the page soon after its stream was refused does not
-    get two, nor who does twice."""
+    """A user who returns soon after a refused stream does not get two streams,
+    nor does one who returns twice."""
     browser = test.browser
     with browser.first_running(STREAMS):
         browser.log_in(test.world.token("lead"))
@@ -210,7 +211,7 @@ def one_stream_is_open(test):
         browser.until(lambda: browser.text("#connection") == "live",
                       "another stream")
         since = browser.ask("performance.now()")
-        # Longer than until it is tried again.
+        # Longer than the pause before the next attempt.
         browser.until(lambda: browser.ask("performance.now()") > since + 7000,
                       "the time to start again")
     states = browser.ask("streams.map((one) => one.readyState)")
@@ -219,7 +220,7 @@ def one_stream_is_open(test):
 
 
 def a_silent_stream_is_noticed(test):
-    """The server hangs, its connections stay."""
+    """The server hangs with its connections open."""
     browser, server = test.browser, test.world.server.process
     with browser.first_running(HASTE):
         test.visit("lead")
@@ -237,7 +238,7 @@ def a_silent_stream_is_noticed(test):
 
 
 def the_servers_clock_counts(test):
-    """Also when that of the screen is set while the page is open."""
+    """Also if the computer's clock is set while the page is open."""
     browser = test.browser
     test.visit("lead")
     browser.until(test.waiting, "rows")
@@ -246,7 +247,7 @@ def the_servers_clock_counts(test):
     choose(test, "threshold=600")
     browser.until(lambda: browser.text("#total-within dt")
                   .startswith("Answered within 10m00s"), "the next answers")
-    # A busy browser is late with the time of an answer, but not by an hour.
+    # A busy browser measures late, but not by an hour.
     test.shows(
         lambda: abs(board_opened.seconds_of(test.waiting()[0]["Waits"]) - int(
             test.sql("SELECT TIMESTAMPDIFF(SECOND, MIN(waiting_since), "
@@ -255,8 +256,8 @@ def the_servers_clock_counts(test):
 
 
 def what_fails_shows_no_other(test):
-    """Neither the figure, nor the chat, that was open before; and asks again
-    when it is opened again."""
+    """Neither the previous figure nor the previous chat is shown; opening it
+    again sends a new request."""
     browser = test.browser
     browser.ask(REFUSE, "/(figure|timeline)")
     figure, chat = (browser.ask(

@@ -6,7 +6,7 @@ shown as set. Called by board, with its browser and world.
 from board_faults import FREE, REFUSE, choose
 from browser import Keys
 
-# The question for channels, as often as this page has asked it.
+# How often this page has requested the channels.
 ASKED = """performance.getEntriesByType('resource').filter((e) =>
     e.name.endsWith('by=total&group=channel')).length"""
 PICK = """(() => {
@@ -39,7 +39,7 @@ def who_was_answered_can_be_chosen(test):
     test.browser.ask(PICK, "mail")
     test.shows(lambda: "channel=mail" in test.browser.ask("location.hash"),
                "the choice in the URL")
-    # What is chosen stays, also where nobody has it.
+    # The selection stays, even if no row has it.
     test.visit("lead", "/#range=2020-01-01..2020-01-02&channel=lost")
     test.shows(lambda: channels(test) == {"", "lost"} | waiting,
                f"{waiting} and what is chosen")
@@ -77,7 +77,7 @@ def who_waits_is_there_without_an_answer(test):
 
 
 def a_choice_with_the_focus_follows(test):
-    """The way back, while the choice has the focus."""
+    """Browser "back" changes it while it has the focus."""
     browser = test.browser
     test.visit("lead", "/#operator=1")
     browser.until(lambda: channels(test), "the choices")
@@ -96,7 +96,7 @@ def a_choice_with_the_focus_follows(test):
 
 
 def the_threshold_is_said_as_it_is(test):
-    """To eyes and ears, also where no unit has it."""
+    """Visibly and for screen readers, also if no unit fits."""
     for threshold, want in (
             ("45", "45 seconds"), ("90", "1 minute 30 seconds"),
             ("5400", "1 hour 30 minutes"), ("7200", "2 hours"),

@@ -14,7 +14,7 @@ WAITING = 200
 FIRST = 10  # rows of a long list
 NAME = "דוד ב."
 SIZES = ((320, 900), (1280, 900), (2560, 1440))
-# Of the boxes that a row of figures has: where values stand, and what is cut.
+# Positions of values in a row of figure boxes, and cut values.
 VALUES = """[...document.querySelectorAll("#figures .figure")].map((e) => [
     Math.round(e.getBoundingClientRect().top),
     Math.round(e.children[1].getBoundingClientRect().bottom)])"""
@@ -23,7 +23,7 @@ SPILT = """[...document.querySelectorAll("#figures .figure")].filter((e) => {
     range.selectNodeContents(e);
     return range.getBoundingClientRect().right
         > e.getBoundingClientRect().right - 1; }).map((e) => e.textContent)"""
-# Where the first and the last character of a text are.
+# Positions of the first and the last character of a text.
 ENDS = """(() => {
     const at = (text, i) => {
         const range = document.createRange();
@@ -36,7 +36,7 @@ ENDS = """(() => {
     const text = walk.nextNode();
     return [at(text, 0), at(text, text.length - 1)];
 })()"""
-# Texts of a picture that are not whole in it.
+# Texts that a picture cuts off.
 CUT = """(() => {
     const node = document.getElementById("responses-picture");
     const box = node.getBoundingClientRect();
@@ -45,7 +45,7 @@ CUT = """(() => {
         return b.left < box.left || b.right > box.right;
     }).map((e) => e.textContent);
 })()"""
-# What reaches beyond the right edge.
+# Elements that reach beyond the right edge.
 TOO_WIDE = """[...document.querySelectorAll("main *")].filter((e) =>
     e.getBoundingClientRect().right > innerWidth).map((e) =>
     `${e.tagName} ${e.id || e.closest("[id]").id} ${e.textContent}`)"""
@@ -53,7 +53,7 @@ TOO_WIDE = """[...document.querySelectorAll("main *")].filter((e) =>
 CUT_NAMES = """[...document.querySelectorAll("#operators-table bdi")].filter(
     (e) => e.getBoundingClientRect().right > innerWidth)
     .map((e) => e.textContent)"""
-# Answers of hours, and millions of them.
+# Millions of responses that took hours.
 SLOW = """(() => {
     const ask = window.fetch;
     window.fetch = async (path, ...rest) => {
@@ -73,7 +73,7 @@ def visit(test, tenant, path="/"):
 
 
 def nothing_is_not_0(test):
-    """Before the first row."""
+    """Before the first row arrives."""
     browser = test.browser
     visit(test, NOBODY)
     for note in ("#alerts-note", "#heatmap-note", "#total-overloaded .value",
@@ -116,7 +116,7 @@ def put_many(test):
 
 
 def figures_fit(test):
-    """Side by side they stand on one line."""
+    """Boxes next to each other align their values."""
     browser = test.browser
     for path in ("/", "/#wall"):
         visit(test, MANY, path)
@@ -137,8 +137,8 @@ def figures_fit(test):
 
 
 def names_run_their_way(test):
-    """A name from right to left begins at its right and ends at its left, its
-    full stop, too."""
+    """A name in a right-to-left script begins at its right and ends at its
+    left, including its full stop."""
     visit(test, MANY)
     for cell in ("#operators-table tbody tr:first-child th",
                  "#waiting-table tbody tr:first-child td:nth-child(3)"):
@@ -176,8 +176,8 @@ def shown(test):
 
 
 def long_lists_push_nothing_away(test):
-    """The most urgent rows, and all of them by a button, until it is pressed
-    again."""
+    """The most urgent rows, and all of them after a button is pressed, until it
+    is pressed again."""
     browser = test.browser
     visit(test, MANY)
     test.shows(lambda: shown(test) == dict.fromkeys(LONG, FIRST), "the lists")
@@ -197,7 +197,7 @@ def long_lists_push_nothing_away(test):
 
 
 def a_button_shows_all(test, name, rows):
-    """By the keyboard; the address keeps it."""
+    """By keyboard; the address keeps the setting."""
     browser, button = test.browser, f"{name}-all"
 
     def is_shown(n):
@@ -206,7 +206,7 @@ def a_button_shows_all(test, name, rows):
                                 ".ariaExpanded", button)
                 == ("false" if n == FIRST else "true"))
 
-    # The page may have been loaded anew, and each list comes by itself.
+    # The page may have been reloaded, and each list arrives separately.
     browser.until(lambda: browser.text("#" + button) == f"Show all ({rows})",
                   f"the button of {name}")
     browser.ask("document.getElementById(arguments[0]).focus()", button)
@@ -223,7 +223,7 @@ def a_button_shows_all(test, name, rows):
 
 
 def a_wall_needs_no_scrolling(test):
-    """Its rows are whole, and it says of how many they are."""
+    """Rows are not cut, and a note gives their total."""
     browser = test.browser
     visit(test, MANY, "/#wall")
     for size in (*SIZES, (1920, 1080), (1280, 720)):
@@ -267,8 +267,8 @@ def pictures_are_whole(test):
 
 
 def the_queue_counts(test):
-    """Its longest wait is that of the customer who waits longest, whose chat is
-    unassigned."""
+    """Its longest wait is that of the customer who waits longest, in an
+    unassigned chat."""
     browser = test.browser
     test.visit("lead")
     queue = "#total-unassigned .before"
@@ -281,7 +281,7 @@ def the_queue_counts(test):
             ".querySelector(`#total-${one}`).textContent)")
         return abs(seconds_of(waits.split(", ")[1]) - seconds_of(total))
 
-    # Where the queue's answer set the clock, the total follows in a second.
+    # If the queue's answer set the clock, the total follows within a second.
     test.shows(lambda: apart() <= 1, "the longest wait is that of the queue")
     free = browser.ask(
         "[...document.querySelectorAll('#operators-table tbody tr')].map("
@@ -293,7 +293,7 @@ def the_queue_counts(test):
 
 
 def it_fits_between(test):
-    """The width of a tablet, and on paper, where nothing can be chosen."""
+    """On a tablet, and on paper, where nothing can be selected."""
     browser = test.browser
     test.visit("lead", "/#range=7d")
     test.all_is_answered()
@@ -313,8 +313,9 @@ def it_fits_between(test):
 
 
 def a_title_in_focus_is_whole(test):
-    test.visit("lead", "/#range=7d")  # a day that just began has none
-    # Hidden until its answer came.
+    # A day that has just begun has no responses
+    test.visit("lead", "/#range=7d")
+    # Hidden until its answer has arrived.
     test.browser.until(lambda: test.browser.rows("#responses-table"),
                        "the responses")
     test.browser.press("5")

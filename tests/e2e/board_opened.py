@@ -1,7 +1,6 @@
-"""board_opened: the data of the live board's figures: each opens its
+"""board_opened: the data behind the live board's figures: each opens its
 intervals, which sum to it; an interval opens its chat, and a message in it; a
-permalink shows the present figure. Called by board, with its browser and
-world.
+permalink shows the current figure. Called by board, with its browser and world.
 """
 
 import re
@@ -13,7 +12,7 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def seconds_of(text):
-    """What the page writes as 1m33s or 1h02m, in whole seconds."""
+    """1m33s or 1h02m on the page, in whole seconds."""
     parts = re.findall(r"([\d.]+)([smhd])", text)
     if "".join(n + unit for n, unit in parts) != text or not parts:
         raise ValueError(f"no duration: {text}")
@@ -21,7 +20,7 @@ def seconds_of(text):
 
 
 def shown(test):
-    """What is behind a figure, all pages: {column: text}."""
+    """The rows behind a figure, all pages: {column: text}."""
     browser = test.browser
     browser.until(lambda: browser.text("#opened-note"), "what is behind")
     while not browser.ask("document.getElementById('more').hidden"):
@@ -33,12 +32,12 @@ def shown(test):
 
 
 def expect_another(browser):
-    """shown() waits for what comes now."""
+    """Makes shown() wait for a new list."""
     browser.ask("document.getElementById('opened-note').textContent = ''")
 
 
 def opened(test, link):
-    """Clicks a link, of all that the selector finds the first."""
+    """Clicks the first link that the selector matches."""
     browser = test.browser
     browser.until(lambda: browser.text(link), link)
     expect_another(browser)
@@ -56,12 +55,12 @@ def close(test):
 
 
 def average(ms, n):
-    """As the page shows it: the server rounds the average to ms."""
+    """As on the page: the server rounds the average to ms."""
     return duration((2 * ms + n) // (2 * n) / 1000)
 
 
 def sums_to_it(test, link, what):
-    """what: count, or average of the figure that the link shows."""
+    """what: "count" or "average" of the figure in the link."""
     value, rows = opened(test, link)
     ms = sum(round(1000 * float(row["Seconds"])) for row in rows)
     text = test.browser.text
@@ -105,8 +104,8 @@ def leads_to_its_message(test, row):
 
 
 def operators_that_responded(test):
-    """Links in their rows, whose order changes while customers wait, up to the
-    column."""
+    """Links up to that column, in rows whose order changes while customers
+    wait."""
     return [f"#operators-table tr[data-operator='{operator}'] "
             "td:nth-child({}) a" for [operator] in test.sql(
         "SELECT operator FROM operator_metrics WHERE tenant = 'acme' AND "
@@ -133,7 +132,7 @@ def ten_figures_open(test):
 
 
 def pages_come_once(test):
-    """However often the button is pressed before the next one is there."""
+    """However often the button is pressed before the next page arrives."""
     test.visit("lead", "/#range=28d")
     browser = test.browser
     browser.until(lambda: browser.text("#summary-count a"), "the figure")
@@ -180,8 +179,8 @@ def chats_open(test):
 
 
 def late_chats_open(test):
-    """Those who are late, not all who wait; one may become so meanwhile. The
-    page's clock may be two seconds ahead, or behind until it counted on."""
+    """Late chats, not all waiting ones; another may become late meanwhile. The
+    page's clock may be two seconds fast, or slow until it advances."""
     def late(seconds):
         [[n]] = test.sql(
             "SELECT COUNT(*) FROM chat_metrics WHERE tenant = 'acme' AND "
@@ -223,7 +222,7 @@ def a_wait_goes_on(test):
               == [last["Ends"]], f"{chat}: {last} is not marked")
     words, waits = last["Ends"].rsplit(" ", 1)
     test.that([last["Message"], words] == ["no answer yet", "still waiting"]
-              # The page's clock may be behind until it counted on.
+              # The page's clock may be slow until it advances.
               and seconds_of(waits) >= int(least) - 2,
               f"{chat} waits for {least} seconds: {last}")
     note = browser.text("#timeline-note")
@@ -240,7 +239,7 @@ def chats_of_teams_open(test):
 
 
 def responses_of_a_chat_open(test):
-    """Those of its present episode."""
+    """Responses of its current episode."""
     _, chats = opened(test, "#total-waiting a")
     column = list(chats[0]).index("Responses") + 1
     chat = chats[0]["Chat"]
@@ -274,7 +273,7 @@ def the_keyboard_opens(test):
 
 
 def back_leads_to_the_link(test):
-    """The one that was followed, of all rows."""
+    """"Back" returns to the link that was followed."""
     browser = test.browser
     test.visit("lead", "/#range=7d")
     opened(test, "#summary-count a")
@@ -291,7 +290,7 @@ def back_leads_to_the_link(test):
 
 
 def a_wall_opens_nothing(test):
-    """Whoever looks at it: names would be there."""
+    """A wall opens no figures, because they contain names."""
     browser = test.browser
     for query in "chats=open%3D1", "chat=9000", "figure=from%3D24h":
         test.visit("lead", "/#wall&" + query)
@@ -317,8 +316,8 @@ def a_permalink_shows_what_is_now(test):
 
 
 def change_the_past(test, rows):
-    """One is withdrawn, one corrected, one late. Returns the ms that are
-    gone."""
+    """Withdraws one, corrects one, adds a late one. Returns the ms that were
+    removed."""
     gone = 0
     for row, change in ((rows[0], "withdrawn = 1"), (rows[1], "ms = 5000")):
         ms = round(1000 * float(row["Seconds"]))
@@ -334,11 +333,12 @@ def change_the_past(test, rows):
     return gone
 
 
-LONG = 2600  # messages, more than an answer has
+LONG = 2600  # messages, more than one answer has
 
 
 def put_long_chat(test):
-    """An answer ends with the last but one message; twice it was closed."""
+    """A chat whose answer ends with the last message but one, and which was
+    closed twice."""
     begin = "UTC_TIMESTAMP() - INTERVAL 20 DAY"
     at = f"{begin} + INTERVAL {{}} MINUTE"
     test.sql(
@@ -363,7 +363,7 @@ def texts_of(test, column):
 
 
 def a_long_chat_leads_to_its_messages(test):
-    """Not only to its first ones; and to the others by buttons."""
+    """To any of its messages; buttons load the others."""
     put_long_chat(test)
     browser = test.browser
     for n in (LONG - 1, LONG // 2):
@@ -385,7 +385,7 @@ def a_long_chat_leads_to_its_messages(test):
 
 
 def the_rest_is_behind_buttons(test):
-    """From the middle, to both ends."""
+    """From the middle to both ends."""
     browser = test.browser
     note = browser.text("#timeline-note")
     test.that(note.endswith("2000 of more messages."), note)
@@ -400,7 +400,7 @@ def the_rest_is_behind_buttons(test):
 
 
 def nothing_is_chosen_where_nothing_was(test):
-    """The last messages are there, and closings are not marked."""
+    """Shows the last messages, with no closing marked."""
     browser = test.browser
     test.visit("lead", "/#chat=long")
     timeline_is_there(test, "long")

@@ -6,7 +6,7 @@ years. Called by board, with its browser and world.
 import json
 import re
 
-# By the hour, day or month: the beginnings of what an answer has.
+# By hour, day or month: the starts of the periods in an answer.
 PERIODS = [
     ("range=2d", ["2026-10-25T02:00:00.000+02:00",
                   "2026-10-25T02:00:00.000+01:00",
@@ -19,7 +19,7 @@ PERIODS = [
     ("range=500d", ["2025-11-01T00:00:00.000Z", "2026-11-01T00:00:00.000Z"],
      ["2025-11-01", "2026-11-01"]),
 ]
-# Answers have periods that begin at these times.
+# Replaces the periods of answers by ones that begin at these times.
 BEGIN = """(() => {
     const ask = window.fetch;
     const begins = %s;
@@ -35,7 +35,7 @@ BEGIN = """(() => {
 })()"""
 
 
-# Locales spell dates otherwise, as a browser's version may.
+# Locales format dates in different ways, and so may browser versions.
 SPELT = """(() => {
     const real = Date.prototype.toLocaleDateString;
     Date.prototype.toLocaleDateString = function (_, options) {
@@ -59,7 +59,7 @@ def no_two_are_called_the_same(test):
 
 
 def names_fit(test):
-    """Those below the picture do not lie over each other."""
+    """Names below the picture do not overlap."""
     test.visit("lead", "/#range=2d")
     test.browser.until(lambda: names(test), "the periods")
     test.that(all(re.fullmatch(r"(\d{4}-)?\d\d-\d\d \d\d:00", name)
@@ -75,7 +75,7 @@ def names_fit(test):
 
 
 def dates_are_of_no_locale(test):
-    """Those that are asked for, and those that are shown."""
+    """Dates in requests and on the page."""
     browser = test.browser
     with browser.first_running(SPELT):
         test.visit("lead", "/#range=28d&zone=Asia/Kolkata")
@@ -89,7 +89,7 @@ def dates_are_of_no_locale(test):
 
 
 def dates_that_are_none_are_told(test):
-    """And a day without one before it: Samoa left it out."""
+    """Also a day whose previous day does not exist: Samoa skipped it."""
     browser = test.browser
     for chosen in "2026-13-45..2026-13-46", "99999999999d":
         test.visit("lead", "/#range=" + chosen)

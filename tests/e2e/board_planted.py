@@ -14,7 +14,8 @@ from report_page import duration
 
 PLANTED = "helpdesk"
 HOUR = 17
-OPERATORS = {  # id: name, available, chats, of which wait, seconds of the first
+# Id: name, available, chats, waiting chats, seconds of the longest wait
+OPERATORS = {
     "11": ("Ines Duarte", 1, 14, 6, 1710),
     "12": ("Oleg Marin", 0, 5, 4, 2640),
     "13": ("Anna Schmidt", 1, 6, 1, 95),
@@ -26,7 +27,7 @@ OPERATORS = {  # id: name, available, chats, of which wait, seconds of the first
     "19": ("Sara Nilsson", 1, 3, 0, 0),
     "20": ("Ahmed Said", 1, 6, 0, 0),
 }
-QUEUE = [410, 180, 35]  # seconds that chats of nobody have waited
+QUEUE = [410, 180, 35]  # seconds that unassigned chats have waited
 CHANNELS = ["whatsapp", "web", "telegram", "email"]
 CUSTOMERS = ["Marta Silva", "John Baker", "محمد علي", "Wei Li", "Olga Petrova",
              "Pedro Gómez", "Sofia Rossi", "Jan de Vries", "Aiko Tanaka"]
@@ -36,17 +37,17 @@ EACH_HOUR = 24  # responses
 
 
 def zone_of(sql):
-    """A zone where it is the hour now, and its offset in hours."""
+    """A zone where it is that hour now, and its offset in hours."""
     [[hour]] = sql("SELECT HOUR(UTC_TIMESTAMP())")
     offset = HOUR - int(hour)
-    if offset > 14: # there is no such zone; it is that hour of the day before
+    if offset > 14: # no such zone; use that hour of the day before
         offset -= 24
     name = f"Etc/GMT{-offset:+}" if offset else "UTC"
     return name.replace("+", "%2B"), offset
 
 
 def put_intervals(sql, offset):
-    """Seven days of responses, as slow each day, but for the planted hours."""
+    """Seven days of equally slow responses, except for the planted hours."""
     dice = random.Random(5)
     rows = []
     midnight = (f"(TIMESTAMP(DATE(UTC_TIMESTAMP() + INTERVAL {offset} HOUR)) "
@@ -59,7 +60,7 @@ def put_intervals(sql, offset):
                 if day == 0 and hour in SLOW and channel == "whatsapp":
                     seconds *= 4
                 elif day == 0 and hour > SLOW[-1]:
-                    seconds = 60  # not slower, at whatever minute it is
+                    seconds = 60  # not slower, at any minute
                 operator = str(11 + (n + hour) % 10)
                 if operator == "18":
                     operator = "11"
@@ -79,7 +80,8 @@ def put_intervals(sql, offset):
                     f"'m{day}-{hour}-{n}', '{kind}', {end} - INTERVAL "
                     f"{seconds} SECOND, '{operator}', '{channel}', "
                     f"{1000 * seconds + n}, 0, UTC_TIMESTAMP(3), 1)")
-    # Of this hour only what is over counts, and no row is of the future.
+    # In the current hour only ended intervals count, and no row lies in the
+    # future.
     sql("INSERT INTO intervals (tenant, end_at, chat, message, kind, start_at, "
         "operator, channel, ms, withdrawn, as_of, version) VALUES "
         + ",".join(rows))
@@ -135,7 +137,7 @@ def put_operators(sql):
 
 
 def plant(world, sql):
-    """Returns the zone."""
+    """Fills the tables and returns the zone."""
     sql("SET NAMES utf8mb4")
     zone, offset = zone_of(sql)
     put_intervals(sql, offset)
@@ -150,7 +152,7 @@ def lead():
 
 
 def verdict_names_the_cause(test, zone):
-    """The sentence, and the averages, which are SQL's."""
+    """The sentence, and its averages, which equal SQL's."""
     browser = test.browser
     test.enter(lead(), f"/#zone={zone}")
     test.shows(lambda: (note := browser.text("#changes-note")).startswith(
@@ -166,7 +168,7 @@ def verdict_names_the_cause(test, zone):
 
 
 def averages_are_sqls(test, row, zone):
-    """The previous period ends when the headline says that it does."""
+    """The previous period ends when the headline says so."""
     offset = -int(zone.replace("%2B", "+").removeprefix("Etc/GMT") or 0)
     until = test.browser.text("#total-average .before").split(" until ")[1][:5]
     local = f"(end_at + INTERVAL {offset} HOUR)"
@@ -221,7 +223,7 @@ def load_is_seen(test, zone):
 
 
 def columns_sort(test, zone):
-    """By a press on the title; by a second one, as before."""
+    """Pressing a title sorts by it, a second press restores the order."""
     browser = test.browser
     test.enter(lead(), f"/#zone={zone}")
     browser.until(lambda: browser.texts("#operators-table tr.overloaded"),
@@ -272,7 +274,7 @@ def breakdown_is_sqls(test, zone):
 
 
 def teams_are_sqls(test, zone):
-    """Of two teams that share an operator."""
+    """Two teams share an operator."""
     want = []
     for team, operators in ("Day", "11, 12, 13"), ("Chat", "13, 14, 20"):
         [[n, mean]] = test.sql(
@@ -288,7 +290,7 @@ def teams_are_sqls(test, zone):
 
 
 def shares_of_the_spread(test):
-    """They are all responses; none took longer than 15 minutes."""
+    """The shares add up to all responses; none took longer than 15 minutes."""
     texts = test.browser.texts("#spread-legend strong")
     shares = [float(text.split()[0]) for text in texts]
     test.that(len(shares) == 5 and abs(sum(shares) - 100) < 0.3
@@ -310,9 +312,9 @@ def the_backlog_is_sqls(test):
 
 
 def the_past_is_sqls(test, zone):
-    """What the present figures were yesterday at this time, by what had not
-    ended then; and the picture ends with the customers of now, or of the minute
-    that has just begun."""
+    """Each figure of yesterday at this time counts what had not ended then, and
+    the picture ends with the current customers, or those of the minute that has
+    just begun."""
     browser = test.browser
     test.enter(lead(), f"/#zone={zone}")
     browser.until(lambda: browser.texts("#day-picture title"), "the picture")

@@ -9,7 +9,7 @@ from board_world import CHANNELS, TENANT
 from browser import ActionChains, By
 
 TITLE = ["H2", "Waiting customers"]
-# What has the focus: its kind and text.
+# The focused element: its kind and text.
 FOCUSED = """(() => {
     const node = document.activeElement;
     return [node.nodeName, node.textContent.slice(0, 20)];
@@ -18,7 +18,7 @@ LINK = "#waiting-table tr[data-chat='{}'] a"
 
 
 def put_waiting(test, tenant_chats, seconds=900):
-    """Chats that wait beside the others, of which the first waits longest."""
+    """Adds waiting chats, the first with the longest wait."""
     for n, chat in enumerate(tenant_chats):
         test.world.put_chat(TENANT, chat, seconds - n, "1", CHANNELS[0],
                             f"Customer of {chat}")
@@ -36,7 +36,7 @@ def is_there(test, chat):
 
 
 def rename(test, chat, name):
-    """Its row is another one then; waits until the page has it."""
+    """Changes a row, and waits until the page shows it."""
     test.sql(f"UPDATE chat_metrics SET customer_name = '{name}', "
              f"version = version + 1 WHERE chat = '{chat}'")
     test.world.put_tenant(TENANT)
@@ -45,8 +45,8 @@ def rename(test, chat, name):
 
 
 def a_click_ends_behind_an_event(test):
-    """The row changes, and others go, come and change places, between press and
-    release. It stays where it is on the screen."""
+    """Between press and release, the row changes and others disappear, appear
+    and move. It keeps its place on the screen."""
     browser = test.browser
     test.visit("lead", "/#all=waiting")
     put_waiting(test, ["click1", "click2", "click3"])
@@ -72,8 +72,8 @@ def a_click_ends_behind_an_event(test):
 
 
 def the_focus_stays_in_its_table(test):
-    """With its row as long as there is one, then with the row below, above,
-    and at last with the title."""
+    """The focus stays on its row while the row exists, then moves to the row
+    below, above, and finally to the title."""
     browser = test.browser
     chats = ["focus1", "focus2", "focus3"]
     test.visit("lead", "/#operator=4&channel=whatsapp")
@@ -101,7 +101,7 @@ def the_focus_stays_in_its_table(test):
 
 
 def a_row_may_go_while_it_is_open(test):
-    """Then the title has the focus when what it opened is closed."""
+    """The title gets the focus when the opened panel is closed."""
     browser = test.browser
     test.visit("lead", "/#all=waiting")
     put_waiting(test, ["open1"])
@@ -116,7 +116,7 @@ def a_row_may_go_while_it_is_open(test):
 
 
 def an_hour_of_the_week_stays(test):
-    """The links of a table whose rows have no keys."""
+    """Links in a table whose rows have no keys."""
     browser = test.browser
     test.visit("lead", "/#range=28d")
     link = "#heatmap-table a"

@@ -7,14 +7,15 @@ from api_client import token
 from board_faults import choose
 from browser import Keys
 
-# The server by a name that is, to a browser, another machine without HTTPS.
+# The server under a name that a browser treats as another machine without
+# HTTPS.
 ELSEWHERE = "http://plain.test"
 COME_BACK = ("dispatchEvent(new PageTransitionEvent('pageshow', "
              "{ persisted: true }))")
 
 
 def become(test, bearer):
-    """As by a login in another tab."""
+    """Like a login in another tab."""
     test.browser.driver.delete_all_cookies()
     test.browser.driver.add_cookie({
         "name": "session", "value": bearer, "path": "/",
@@ -44,7 +45,7 @@ def another_one_is_shown_alone(test):
 
 
 def a_button_logs_out(test):
-    """Also of another tab, where a view is asked for."""
+    """Also for another tab when it requests a view."""
     browser = test.browser
     test.visit("lead", "/#wall")
     test.that(not browser.visible("#logout-button"), "it is on the wall")
@@ -66,7 +67,7 @@ def a_button_logs_out(test):
 def a_login_without_https_says_why(test):
     browser = test.browser
     browser.driver.get(f"{ELSEWHERE}:{test.world.server.port}/")
-    for _ in range(2):  # before the token is sent, and after it
+    for _ in range(2):  # before and after the token is sent
         test.shows(lambda: browser.ask("location.pathname") == "/login"
                    and browser.visible("#insecure")
                    and not browser.visible("#refused"), "why it is not kept")

@@ -32,24 +32,25 @@ POLICY = {
     "connect-src 'self'", "img-src 'self' data:", "form-action 'self'",
     "base-uri 'none'", "frame-ancestors 'none'",
 }
-MOST_BYTES = 120000 # of all files, compressed
+MOST_BYTES = 120000 # for all files, compressed
 LISTENERS = 50
 CROWD = 1000 if LONG else 250
 CROWD_KB = 50 * CROWD
-# Open files that the crowd takes of the test, and a server by its defaults.
+# Open files that the crowd needs in the test, and in a server with default
+# limits.
 OPEN_FILES = 2560
-# Chats whose reading takes longer than a short query_timeout.
+# Reading that many chats takes longer than a short query_timeout.
 MANY = 200000
 
 
 def resident(pid):
-    """What a process has in memory, in KB."""
+    """Resident memory of a process in KB."""
     with open(f"/proc/{pid}/status", encoding="ascii") as f:
         return int(re.search(r"VmRSS:\s*(\d+)", f.read())[1])
 
 
 class Listener:
-    """A raw connection to the stream; takes chunks and events apart."""
+    """A raw connection to the stream; splits it into chunks and events."""
 
     def __init__(self, port, bearer, last=None, cookie=False):
         self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
@@ -79,7 +80,7 @@ class Listener:
         return bool(data)
 
     def block(self):
-        """What stands before the next empty line."""
+        """The text up to the next empty line."""
         while b"\n\n" not in self.text:
             if not self.chunk():
                 raise AssertionError(f"the stream ended: {self.text!r}")
@@ -87,8 +88,8 @@ class Listener:
         return block.decode()
 
     def event(self, name="now"):
-        """The next one of that name, as (id, data); others and comments are
-        passed over."""
+        """The next event of that name, as (id, data); skips others and
+        comments."""
         while True:
             block = self.block()
             fields = dict(line.split(": ", 1) for line in block.split("\n")
@@ -100,7 +101,7 @@ class Listener:
                     return fields["id"], fields["data"]
 
     def until_revoked(self):
-        """False: it goes on, and only comments come."""
+        """False if the stream continues with only comments."""
         while self.text.count(b":\n\n") < 4:
             if not self.chunk():
                 return self.ended
@@ -131,7 +132,8 @@ class Test:
         return Listener(self.server.port, bearer or self.lead, **how)
 
     def files_are_compressed(self):
-        """All that the first page loads, and the same as without."""
+        """Everything that the first page loads, with the same content as
+        uncompressed."""
         weight = 0
         for path in FILES:
             plain = self.server.ask(path)
@@ -228,7 +230,8 @@ class Test:
         present = self.server.ask(NOW, self.lead).headers["ETag"]
         for listener in listeners:
             new, data = listener.event()
-            # A look between the two commits gives one more.
+            # If the server reads between the two commits, there is one more
+            # event.
             if f'"{new}"' != present:
                 new, data = listener.event()
             self.that(new != key and "9003" not in data, "a change is lost")
@@ -236,7 +239,8 @@ class Test:
             listener.close()
 
     def another_generation_is_a_change(self):
-        """Of a tenant whose shards wrote two (messaging-stream(7))."""
+        """For a tenant whose shards wrote two generations
+        (messaging-stream(7))."""
         bearer = token(tenant_id="shards", role="lead")
         for generation, chats in (1, 5), (2, 7):
             self.world.sql.ask(
@@ -254,10 +258,10 @@ class Test:
         listener.close()
 
     def a_burst_of_changes_is_told_once(self):
-        """No look sees anything until the last of them is committed. What is
-        told then comes before the stream is silent for as long as it takes to
-        send a comment: a look is never that far away. One transaction: 200
-        of them take a busy disk longer than that."""
+        """The server sees no change until the last one is committed, and then
+        sends one event, before any comment is due: the next read is never that
+        far away. All changes are in one transaction: with 200, a busy disk
+        would take longer than that."""
         began = time.monotonic()
         listener = self.listen()
         listener.event()
@@ -267,7 +271,7 @@ class Test:
             for n in range(50))
         self.world.sql.ask(
             f"START TRANSACTION; {changes} COMMIT")
-        # A look that takes long is followed by a pause nine times as long.
+        # A slow read is followed by a pause nine times as long.
         slow = time.monotonic() - began > 1
         block = listener.block()
         while block.startswith("retry:") or (slow and block == ":"):
@@ -279,8 +283,8 @@ class Test:
         listener.close()
 
     def a_crowd_of_listeners_is_one_question(self, lab):
-        """The tables are asked as often as for one, however many listen; what
-        the answer takes is shared."""
+        """However many listeners there are, the tables are read as often as for
+        one; only the cost of sending grows."""
         wide = Server(lab, {"serve": {
             "rate": 0, "connections_per_address": CROWD + 10}}, name="wide")
         before = resident(wide.process.pid)
@@ -297,7 +301,7 @@ class Test:
         for_one, for_all = before_all - before_one, lab.rows_read() - before_all
         self.that(len(told) == 1 and "crowded" in told.pop()[1],
                   "listeners hear different things of one change")
-        # None for one whose answer was just read for the others.
+        # No read for a listener whose answer was just read for the others.
         self.that(for_all < 10 * max(for_one, 50), f"{for_all} rows are read for "
                   f"{CROWD} listeners, {for_one} for one")
         more = resident(wide.process.pid) - before
@@ -308,7 +312,8 @@ class Test:
         self.that(wide.process.wait(PATIENCE) == 0, "the wide one")
 
     def no_chat_is_read_while_nothing_changes(self, lab):
-        """However often it is looked for changes: only the tenant's slots."""
+        """However often the server checks for changes, it reads only the
+        tenant's slots."""
         listener = self.listen()
         listener.event()
 
@@ -322,7 +327,7 @@ class Test:
             until(PATIENCE, lambda: read("tenant_locks") >= before + n,
                   "looks for changes")
 
-        looks(read("tenant_locks"), 3) # the first answer is done with
+        looks(read("tenant_locks"), 3) # the first answer is complete
         before, rest = read("tenant_locks"), [
             read(t) for t in ("chat_metrics", "operator_metrics",
                               "tenant_metrics", "intervals")]
@@ -346,7 +351,7 @@ class Test:
             one.close()
 
     def a_forgotten_name_is_told_no_more(self, lab):
-        """Though a row that is forgotten keeps its version."""
+        """Although the row of an erased customer keeps its version."""
         name = "Customer 4"
         self.world.sql.ask(
             "UPDATE chat_metrics SET customer = 'c4' "
@@ -356,7 +361,7 @@ class Test:
         self.that(name in listener.event()[1], "the name is not told before")
         conf = lab.conf("forget.conf", {"reaper": {}})
         lab.must(["reaper", "-c", conf, "--forget", "c4", "--tenant", TENANT])
-        # What changed before may be told by an event of its own.
+        # Earlier changes may be reported in a separate event.
         self.that(any(name not in listener.event()[1] for _ in range(3)),
                   "the name stays")
         newcomer = self.listen()
@@ -365,10 +370,10 @@ class Test:
             one.close()
 
     def a_session_that_rested_and_was_ended_is_not_missed(self):
-        """As the database ends those of two minutes."""
+        """The database ends sessions that idle for two minutes."""
         self.that(self.server.ask(NOW, self.lead).status == 200, "before")
         self.world.door.cut()
-        time.sleep(1.2) # that is the rest
+        time.sleep(1.2) # the idle time
         got = self.server.ask(NOW, self.lead)
         self.that(got.status == 200, f"after a rest: {got.status}")
 
@@ -405,7 +410,7 @@ class Test:
         reader.close()
 
     def a_tenant_too_large_holds_up_no_other(self, lab):
-        """Nothing tells its listener anything; the others hear all."""
+        """Its own listener gets nothing; the others get everything."""
         self.world.sql.ask(
             "INSERT INTO chat_metrics (tenant, chat, status, messages, "
             "responses, waiting_since, opened_at, as_of, version) SELECT "
@@ -415,11 +420,11 @@ class Test:
                        name="hasty")
         ours = Listener(hasty.port, self.lead)
         ours.event()
-        # Whoever comes last is looked at first.
+        # The last listener is read for first.
         large = Listener(hasty.port, token(tenant_id="large", role="lead"))
         self.that(large.block().startswith("retry:"), "a beginning")
         for n in range(3):
-            time.sleep(0.5) # it is looked at meanwhile
+            time.sleep(0.5) # meanwhile the server reads for it
             self.world.put_chat(TENANT, f"beside{n}", 5, "1", "web", "B")
             self.world.put_tenant(TENANT)
             while f"beside{n}" not in ours.event()[1]:
@@ -430,15 +435,15 @@ class Test:
         self.that(hasty.process.wait(PATIENCE) == 0, "the hasty one")
 
     def the_page_shows_it_right(self, lab):
-        """Its example, typed as it stands."""
+        """The page's example, typed unchanged."""
         lab.write("token", self.lead + "\n")
         typed = example(1).replace(":8081", f":{self.server.port}")
         shell = lab.start(["bash", "-euo", "pipefail", "-c", typed],
                           cwd=lab.tmp, stdout=subprocess.PIPE)
         waiting = self.world.sql.ask(
             "SELECT waiting_chats FROM tenant_metrics_all")[0][0]
-        # The last chat and the tenant's row are two commits: what a first
-        # line tells may be of the moment between them.
+        # The last chat and the tenant's row are two commits: the first line may
+        # show the moment between them.
         line = shell.stdout.readline().decode().strip()
         while line not in (waiting, ""):
             line = shell.stdout.readline().decode().strip()
@@ -448,7 +453,7 @@ class Test:
         while line == waiting:
             line = shell.stdout.readline().decode().strip()
         self.that(line == str(int(waiting) - 1), f"the next line is {line}")
-        # curl ends with the stream, jq with it.
+        # curl ends with the stream, and jq with curl.
         for pid in subprocess.run(
                 ["pgrep", "-P", str(shell.pid)], capture_output=True,
                 text=True, check=True).stdout.split():
@@ -484,7 +489,7 @@ class Test:
 
 
 def raise_files():
-    """Before anything is started, which then has the same limit."""
+    """Before anything is started, so that children have the same limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if resource.RLIM_INFINITY not in (soft, hard) and hard < OPEN_FILES:
         raise Skip(f"{OPEN_FILES} open files are wanted, the hard limit is "

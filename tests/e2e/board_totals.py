@@ -7,7 +7,7 @@ from api_client import token
 from board_opened import seconds_of
 
 CROWD = "crowd"
-MANY = 350  # of which 200 are listed
+MANY = 350  # 200 of them are listed
 
 
 def visit(test, path, role="lead", **claims):
@@ -15,7 +15,7 @@ def visit(test, path, role="lead", **claims):
 
 
 def totals(test):
-    """Late ones stand below those who wait; unknown, nothing does."""
+    """Late chats are shown below the waiting ones; if unknown, nothing is."""
     late = test.browser.text("#total-waiting .before").split(" late, ")
     return {"late": late[0] or "–", **{
         name: test.browser.text(f"#total-{name} .value")
@@ -30,7 +30,7 @@ def late_ones(test, threshold):
 
 
 def those_not_listed_count(test):
-    """The longest are of other channels, and another operator's."""
+    """The longest waits belong to other channels, and to another operator."""
     test.sql(
         "INSERT INTO chat_metrics (tenant, chat, status, messages, responses, "
         "operator, channel, waiting_since, opened_at, as_of, version) SELECT "
@@ -49,7 +49,7 @@ def those_not_listed_count(test):
                    f"{choice}: the totals")
         test.shows(lambda: test.browser.text("#waiting-note") == note,
                    f"{choice}: {note}")
-    # Who is not late waits longer than all who are not listed: until three
+    # Chats that are not late wait longer than all unlisted ones, until three
     # minutes from now, however long it took to get here.
     [[threshold]] = test.sql(
         "SELECT TIMESTAMPDIFF(SECOND, MIN(waiting_since), UTC_TIMESTAMP(3)) "
@@ -84,10 +84,10 @@ def team_is_sqls(test):
 
 
 def what_nobody_has_is_no_teams(test):
-    # Not late before all of this was looked at, however long that takes.
+    # Not late before all of this has been checked, however long that takes.
     test.sql("UPDATE chat_metrics SET waiting_since = UTC_TIMESTAMP(3) "
              "WHERE tenant = 'acme' AND chat = '9008'")
-    # A wall is not told whose a chat is, but whether somebody has it.
+    # A wall is not told who has a chat, but whether someone has it.
     for role in ("lead", "wall"):
         test.visit(role, "/#threshold=240", teams=["sales"])
         test.shows(lambda: team_is_sqls(test), f"a team, {role}")
@@ -95,7 +95,7 @@ def what_nobody_has_is_no_teams(test):
 
 
 def what_is_not_kept_is_not_0(test):
-    """An administrator reads what to do, others do not."""
+    """An administrator sees what to do, others do not."""
     visit(test, "/")
     test.shows(lambda: test.browser.text("#heatmap-note").endswith(
         "or this metric is not computed."), "a lead's note")
@@ -128,8 +128,8 @@ def who_is_not_listed_is_not_counted(test):
 
 
 def operators_without_totals(test):
-    """Metrics without tenant and chats: the operators have rows, and it is not
-    known who waits."""
+    """Metrics without tenant and chats: operators have rows, but the waiting
+    customers are unknown."""
     test.sql("INSERT INTO operator_metrics (tenant, operator, name, "
              "available, open_chats, responses, waiting_chats, "
              f"longest_wait_seconds, as_of, version) VALUES ('{CROWD}', '1', "
@@ -147,7 +147,7 @@ def operators_without_totals(test):
 
 
 def chats_without_totals(test):
-    """Metrics without tenant: who waits is listed, and nothing else says it."""
+    """Metrics without tenant: waiting chats are listed, without totals."""
     test.sql(
         "INSERT INTO chat_metrics (tenant, chat, status, messages, responses, "
         "waiting_since, opened_at, as_of, version) VALUES "
@@ -176,7 +176,7 @@ def nothing_of_these_teams(test, role, **claims):
 def test(t):
     operators_without_totals(t)
     chats_without_totals(t)
-    # It has a row of its own, but none of the token's teams.
+    # The agent has a row, but it is in none of the token's teams.
     nothing_of_these_teams(t, "agent", sub="1")
     what_is_not_kept_is_not_0(t)
     who_is_not_listed_is_not_counted(t)

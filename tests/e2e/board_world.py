@@ -23,7 +23,7 @@ OPERATORS = {  # id: name, available
 CHANNELS = ["web", "telegram", "whatsapp"]
 WAITS = [1342, 612, 301, 244, 200, 121, 76, 51, 12]  # seconds, longest first
 HISTORY_DAYS = 30
-EPISODE_MINUTES = 180  # how long ago open chats were opened
+EPISODE_MINUTES = 180  # minutes since open chats were opened
 SECTIONS = {"crm acme": {"token": "unused", "teams": "support: 1 2, sales: 3"},
             "crm helpdesk": {"token": "unused",
                             "teams": "Day: 11 12 13 11, Chat: 13 14 20",
@@ -38,7 +38,7 @@ def quoted(text):
 
 
 def example(n):
-    """The n-th example of messaging-board(7), as it is typed."""
+    """The n-th example of messaging-board(7), as typed."""
     with open("man/man7/messaging-board.7", encoding="utf-8") as f:
         text = f.read().split(".Sh EXAMPLES\n")[1]
     blocks = re.findall(r"\.Bd -literal.*?\n(.*?)\.Ed", text, re.S)
@@ -76,7 +76,7 @@ class BoardWorld:
         self.put_limits(tenant)
         self.put_tenant(tenant)
         self.put_alert(tenant, 50, MARKUP, 11)
-        self.put_alert(tenant, 49, MARKUP, 0)  # has joined that one
+        self.put_alert(tenant, 49, MARKUP, 0) # merged into the one before
 
     def put_alert(self, tenant, minutes, user, messages):
         self.sql.ask(
@@ -111,8 +111,8 @@ class BoardWorld:
                 f"{EPISODE_MINUTES + 60} MINUTE")
 
     def put_intervals(self, tenant):
-        """Responses of open chats, of their earlier episodes, and of chats
-        of the days before."""
+        """Responses of open chats, of their earlier episodes, and of chats of
+        earlier days."""
         rows = []
         for n in range(len(WAITS)):
             for minutes in range(9000, 8990, -1):
@@ -137,13 +137,13 @@ class BoardWorld:
         self.put_hours(tenant)
 
     def add_interval(self, cells, messages, tenant, n, of, chat, minutes):
-        """The n-th of so many. No two took the same time: it tells which one
-        is shown."""
+        """The n-th interval of OF. Each takes a different time, which
+        identifies it on the page."""
         ms = n + 1 + of * self.dice.randrange(600000 // of)
         start = self.now - datetime.timedelta(minutes=minutes)
         end = start + datetime.timedelta(milliseconds=ms)
         operator = self.dice.choice(["1", "1", "2", "2", "3", None])
-        if n == 10: # of a chat that is open; each operator has one
+        if n == 10: # of an open chat; each operator has one
             operator = "3"
         cells.append(
             f"('{tenant}', '{end}', '{chat}', 'a{n}', "
@@ -160,7 +160,7 @@ class BoardWorld:
                 f"{quoted(MARKUP if n == 1 else f'Text {n}')}, 0)")
 
     def put_hours(self, tenant):
-        """What is rolled up, anew."""
+        """Adds up the hours again."""
         hour = ("CAST(DATE_FORMAT(end_at, '%Y-%m-%d %H:00:00') AS "
                 "DATETIME(3))")
         bucket = ("CASE WHEN ms < 64 THEN ms ELSE (LENGTH(BIN(ms)) - 6) * 32 "
@@ -211,7 +211,7 @@ class BoardWorld:
             f"{since}, UTC_TIMESTAMP(3), 1)")
 
     def put_tenant(self, tenant):
-        """The tenant's row, from the others."""
+        """The tenant's row, computed from the others."""
         self.version += 1
         self.sql.ask(
             "REPLACE INTO tenant_metrics (tenant, operators, open_chats, "
@@ -227,7 +227,7 @@ class BoardWorld:
             f"FROM chat_metrics WHERE tenant = '{tenant}'")
 
     def answer_chat(self, chat):
-        """Somebody answers: it does not wait any more. Two commits."""
+        """An operator answers: the chat no longer waits. Two commits."""
         self.version += 1
         self.sql.ask(
             "UPDATE chat_metrics SET waiting_since = NULL, "

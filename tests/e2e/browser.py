@@ -18,10 +18,10 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.common.by import By
 
 PATIENCE = 60
-# What a look raises as long as the page does not have what it looks for.
+# Raised by a condition while the page does not yet have its elements.
 NOT_YET = (AttributeError, LookupError, TypeError, ValueError,
            JavascriptException)
-# scripts/install-deps axe puts it there.
+# Installed there by scripts/install-deps axe.
 AXE = TESTBIN + "/../node_modules/axe-core/axe.min.js"
 OPTIONS = [
     "--headless=new", "--no-first-run", "--disable-gpu",
@@ -39,16 +39,16 @@ class Browser:
         options = webdriver.ChromeOptions()
         for option in OPTIONS:
             options.add_argument(option)
-        if os.geteuid() == 0:  # its sandbox wants another user
+        if os.geteuid() == 0:  # its sandbox needs another user
             options.add_argument("--no-sandbox")
         options.add_argument("--user-data-dir=" + lab.path("chromium"))
         options.binary_location = found("chromium")
         options.set_capability(
             "goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         self.driver = begun(options)
-        self.driver.set_script_timeout(3 * PATIENCE)  # axe is long at work
+        self.driver.set_script_timeout(3 * PATIENCE)  # axe takes long
         self.requests = []  # URLs
-        self.read = []  # by the last look
+        self.read = []  # the values of the last attempt
 
     def __enter__(self):
         return self
@@ -63,7 +63,7 @@ class Browser:
             "httpOnly": True, "sameSite": "Strict"})
 
     def open(self, path):
-        """Loads it, even when only what is behind # differs."""
+        """Loads the page, even if only the part after # differs."""
         self.driver.get("about:blank")
         self.driver.get(self.url + path)
 
@@ -72,13 +72,13 @@ class Browser:
             self.driver.execute_script("return " + expression, *arguments))
 
     def note(self, value):
-        """Said when it is waited in vain for what it is looked at for."""
+        """Remembers a value for the error message if the wait fails."""
         self.read.append(value)
         return value
 
     @contextlib.contextmanager
     def first_running(self, script):
-        """Pages that are loaded meanwhile run it before their own."""
+        """Pages loaded from now on run the script before their own."""
         added = self.driver.execute_cdp_cmd(
             "Page.addScriptToEvaluateOnNewDocument", {"source": script})
         try:
@@ -107,8 +107,8 @@ class Browser:
             "document.querySelector(arguments[0]).checkVisibility()", selector)
 
     def until(self, condition, what):
-        """Each look reads all anew: the page draws when it can, each part when
-        its answer came."""
+        """Each attempt reads everything again: the page draws when it can, each
+        part when its answer has arrived."""
         def look():
             self.read = []
             try:
@@ -122,8 +122,8 @@ class Browser:
             raise AssertionError(f"{why}; read last: {self.read}") from None
 
     def press(self, keys):
-        """As somebody without a mouse: where the focus is, also while that is
-        drawn anew."""
+        """Types like a user without a mouse: to the focused element, also while
+        it is redrawn."""
         ActionChains(self.driver).send_keys(keys).perform()
 
     def focused(self):
@@ -133,7 +133,7 @@ class Browser:
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
             "width": width, "height": height, "deviceScaleFactor": 1,
             "mobile": False})
-        # A page hears of it before its next frame.
+        # The page learns of the new size before its next frame.
         self.until(lambda: self.ask("[innerWidth, innerHeight]")
                    == [width, height], "the size")
         self.driver.execute_async_script("requestAnimationFrame(arguments[0])")
@@ -149,7 +149,7 @@ class Browser:
         self.driver.save_screenshot(os.path.join(folder, name + ".png"))
 
     def findings(self):
-        """What axe-core finds; nothing where it is not installed."""
+        """The findings of axe-core; none if it is not installed."""
         path = os.environ.get("AXE", AXE)
         if not os.path.exists(path):
             say("axe-core is missing: scripts/install-deps axe")
@@ -170,14 +170,14 @@ class Browser:
         return self.requests
 
     def complaints(self):
-        """Of the console, since the last call."""
+        """Messages of the console since the last call."""
         return [entry["message"] for entry in self.driver.get_log("browser")
                 if entry["level"] in ("SEVERE", "WARNING")]
 
 
 def begun(options, tries=3):
-    """Chromium, which on a busy machine may not be there within the minute that
-    chromedriver waits for it."""
+    """Starts Chromium. On a busy machine it may take longer than the minute
+    that chromedriver waits."""
     service = Service(found("chromedriver"))
     try:
         return webdriver.Chrome(service=service, options=options)

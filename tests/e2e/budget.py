@@ -12,7 +12,7 @@ from harness import LONG, TOKEN, Checks, Lab, say
 POLLS = "* 8-18 * * *" # the original's schedule
 REAPS = "*/2 6-20 * * *"
 DAYS = 31 # in the longest month
-PAGE = 200 # dialogs a call
+PAGE = 200 # dialogs per call
 
 
 def conf(lab, sim, name="messaging.conf", **more):
@@ -25,7 +25,7 @@ def conf(lab, sim, name="messaging.conf", **more):
 
 
 def poll(lab, sim, path):
-    """Calls of one poll; it must work."""
+    """The number of calls of one poll, which must succeed."""
     before = sim.calls()
     done = lab.run(["poller", "-c", path])
     if done.code != 0 or done.err:
@@ -34,7 +34,7 @@ def poll(lab, sim, path):
 
 
 def changed_between(old, new):
-    """Dialogs of the new listing that a poll has to ask about."""
+    """Dialogs in the new listing that a poll has to request."""
     return sum(
         1 for k, d in new.items()
         if k not in old or old[k]["last_message"] != d["last_message"]
@@ -42,8 +42,8 @@ def changed_between(old, new):
 
 
 def second_poll(lab, dialogs=1000, percent=5):
-    """Calls of a poll of many open dialogs of which few changed, and of idle
-    minutes after it."""
+    """The calls of a poll of many open dialogs of which a few changed, and of
+    idle minutes after it."""
     sim = lab.sim("--dialogs", dialogs, "--operators", 10, "--messages", 5,
                   "--pace", 0, name="second")
     path = conf(lab, sim)
@@ -57,7 +57,8 @@ def second_poll(lab, dialogs=1000, percent=5):
     for _ in range(3):
         sim.advance(60)
         idle.append(poll(lab, sim, path)[0])
-    # The clock is expected to go on as it did, so a jump is seen one late.
+    # The poller expects the clock to advance as before, so it notices a jump
+    # one poll late.
     sim.advance(600)
     with_operators = poll(lab, sim, path)[0]
     sim.advance(60)
@@ -72,13 +73,13 @@ def second_poll(lab, dialogs=1000, percent=5):
 
 
 class Office:
-    """An account whose job and reaper are run minute by minute, without the
-    servers: what the reaper would ask about is worked out here."""
+    """An account whose job and reaper run minute by minute, without the
+    servers: computes what the reaper would ask about."""
 
     def __init__(self, lab, sim, path):
         self.lab, self.sim, self.path = lab, sim, path
         self.known, self.left = set(), set()
-        self.fresh = -10**9 # the minute of the newest snapshot
+        self.fresh = -10**9 # minute of the newest snapshot
 
     def job(self, minute):
         _, done = poll(self.lab, self.sim, self.path)
@@ -92,7 +93,8 @@ class Office:
         self.known, self.fresh = now, minute
 
     def reap(self, minute):
-        """As reaper --list: what left, or all when the snapshot is old."""
+        """Like reaper --list: chats that left, or all if the snapshot is old.
+        """
         ask = set(self.left)
         if minute - self.fresh > 2:
             ask |= self.known
@@ -111,8 +113,8 @@ class Office:
                 self.known.discard(r["chat"])
 
     def minutes(self, first, last, polls, reaps):
-        """Runs what fires from one minute of the day to another; returns the
-        calls that were made."""
+        """Runs the jobs that fire between two minutes of the day and returns
+        the number of calls."""
         before = self.sim.calls()
         for minute in range(first, last):
             if polls.fires(minute):
@@ -124,14 +126,15 @@ class Office:
 
 
 def quiet_hours(lab, dialogs=50, minutes=60):
-    """Calls an hour of the whole job over quiet dialogs, with database, and
-    of the reaper alone, as in the evening; from so many minutes of each."""
+    """Calls per hour of the whole job over quiet dialogs, with a database, and
+    of the reaper alone, as in the evening; measured over that many minutes of
+    each."""
     lab.start_servers("mariadb")
     sim = lab.sim("--dialogs", dialogs, "--operators", 5, "--messages", 5,
                   "--pace", 0, name="quiet")
     state = {"poller": {"state": lab.path("quiet")}}
     day = conf(lab, sim, "day.conf", **state)
-    # In the evening every snapshot is old.
+    # In the evening, every snapshot is old.
     evening = conf(lab, sim, "evening.conf", **state,
                    reaper={"stale": "1s"})
 
@@ -171,7 +174,7 @@ def quiet_hours(lab, dialogs=50, minutes=60):
 
 
 def month_of(count, polls, reaps):
-    """Calls a month from those of the hours, by the schedules."""
+    """Calls per month computed from the hours, by the schedules."""
     fresh = stale = 0
     last = -10**9
     for minute in range(24 * 60):
@@ -191,7 +194,7 @@ def month_of(count, polls, reaps):
 
 
 def expected(lab, sim, path):
-    """Calls a minute until the end of the month, as poller --check expects
+    """Calls per minute until the end of the month, as poller --check expects
     them around the clock."""
     done = lab.must(["poller", "-c", path, "--check", "-o", "ndjson"])
     said = [r for r in done.records() if r["check"] == "calls"][0]
@@ -203,9 +206,9 @@ def expected(lab, sim, path):
 
 
 def busy_day(lab, first, last, ask, dialogs=120, pace=900):
-    """Calls a minute of a busy day on which the job runs from one hour to
-    another, and those that the self-check expects: before anything ran, and
-    when the hour `ask` began. The world is always the same one."""
+    """Calls per minute of a busy day on which the job runs from one hour to
+    another, and the expectation of the self-check: before the first run, and at
+    the beginning of the hour `ask`. The world is always the same."""
     sim = lab.sim("--seed", 7, "--dialogs", dialogs, "--operators", 8,
                   "--messages", 10, "--pace", pace, "--start",
                   f"2026-11-20T{first - 1:02}:00:00Z", name="busy")
@@ -223,7 +226,7 @@ def busy_day(lab, first, last, ask, dialogs=120, pace=900):
 
 
 def new_account(lab):
-    """What --check says of the calls of a new, small team."""
+    """The calls that --check expects for a new, small team."""
     sim = lab.sim("--dialogs", 5, "--operators", 3, "--messages", 3,
                   name="new")
     done = lab.run(["poller", "--check", "-o", "csv"], env={

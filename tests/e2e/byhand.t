@@ -35,13 +35,13 @@ class Test:
         return sim, self.quiet(["poller"])
 
     def terminal(self, command, stdin=subprocess.DEVNULL):
-        """The command of a shell on a terminal, in the background."""
+        """A command in a shell on a terminal, in the background."""
         log = self.lab.path("terminal")
         return self.lab.start(["/usr/bin/script", "-qec", command,
                                "/dev/null"], log, stdin=stdin), log
 
     def table(self, sim, text):
-        """Each operator that the CRM lists, with the chats they hold."""
+        """Each operator in the CRM's list, with their chats."""
         held = [d["operator_id"] for d in sim.open_dialogs().values()]
         listed = [o for o in sim.get("/operators?limit=200")["data"]
                   if o["role"] not in ("deleted", "disabled")]
@@ -62,7 +62,7 @@ class Test:
             self.table(sim, f.read().replace("\r\n", "\n"))
 
     def alone_on_a_terminal(self):
-        """It says what it waits for before anything is typed."""
+        """The program says what it waits for before any input is typed."""
         typed, said = self.lab.path("typed"), self.lab.path("said")
         p, _ = self.terminal(f"'{BIN}/aggregator' -o ndjson >'{typed}' "
                              f"2>'{said}'", subprocess.PIPE)
@@ -99,7 +99,7 @@ class Test:
             and r["responses"]))
 
     def explained(self, day, row):
-        """The mean of the intervals shown is the row's."""
+        """The average of the shown intervals equals the row's."""
         explain = ["aggregator", "--explain", row["chat"]]
         self.that(self.quiet(explain, stdin=day), "--explain says nothing")
         out = self.quiet([*explain, "-o", "ndjson"], stdin=day)
@@ -110,13 +110,14 @@ class Test:
                   f"{seconds}, but {row}")
 
     def closed_output(self):
-        """Nothing of ours takes the place of standard output."""
+        """No file of ours takes the descriptor of the closed standard output.
+        """
         done = self.lab.run(["/bin/sh", "-c", '"$0" >&-', BIN + "/poller"])
         self.that(done.code == 74 and len(done.lines()) == 1
                   and "cannot write standard output" in done.err, f"{done}")
 
     def cut(self, whole, number):
-        """Nothing but the whole is taken."""
+        """Only the complete input is accepted."""
         size = len(whole)
         places = range(size)
         if not LONG or sanitized() or size > 100000:

@@ -22,24 +22,24 @@ from worlds import Worlds
 CYCLES = 500 if LONG else 50
 OUTAGES = CYCLES // 10
 TENANTS = {"acme": ("chaos-token-a", 40), "bolt": ("chaos-token-b", 15)}
-# What may come of a program that was not killed itself, while others were.
+# Exit codes of a program that was not killed itself, while others were.
 EXCUSED = {0, 65, 66, 75}
 QUEUE = "queue:rows"
-ROBOT = "10900" # the simulator's
+ROBOT = "10900" # a bot of the simulator
 
 
 class Watch(threading.Thread):
-    """The reader: looks as often as it can and checks every row it sees."""
+    """Reads the tables as often as it can and checks every row."""
 
     def __init__(self, lab, worlds, checks):
         super().__init__()
         self.reader = tables.Reader(lab)
         self.worlds = worlds
         self.checks = checks
-        self.known = set() # rows that were checked
+        self.known = set() # rows already checked
         self.looks = self.away = 0
         self.ending = threading.Event()
-        self.seen = {} # tenant: the as_of of its rows
+        self.seen = {} # tenant: the as_of values of its rows
         self.stones = set() # chats that had a tombstone
 
     def run(self):
@@ -51,7 +51,7 @@ class Watch(threading.Thread):
                     continue
                 self.looks += 1
                 self.check(found)
-        except Exception as e: # or nobody would hear of it
+        except Exception as e: # would be lost in the thread
             self.checks.that(False, f"the reader fell over: {e!r}")
             raise
         finally:
@@ -81,7 +81,7 @@ class Watch(threading.Thread):
             )
 
     def compare(self, table, row):
-        """One row that was not seen before."""
+        """Checks one new row."""
         if table == "tenants":
             return
         key = tables.key_of(table, row)
@@ -110,7 +110,7 @@ class Watch(threading.Thread):
 
 
 class Programs:
-    """Starts the programs, kills some, and remembers what came of them."""
+    """Starts the programs, kills some, and records the results."""
 
     def __init__(self, lab, dice, checks):
         self.lab = lab
@@ -119,7 +119,7 @@ class Programs:
         self.lives = {} # stage: about how long it runs
         self.kills = {}
         self.codes = {}
-        self.ends = 0.4 # the chance of an untimely end
+        self.ends = 0.4 # the probability that a program is killed
         self.disturbed = False
         self.log = lab.path("stderr")
 
@@ -140,7 +140,8 @@ class Programs:
         self.disturbed = True
 
     def finish(self, processes, wait_timeout=300):
-        """Until all have ended, of themselves or not. Their exit codes."""
+        """Waits until all have ended, killed or not. Returns their exit codes.
+        """
         end = time.monotonic() + wait_timeout
         left = list(processes)
         while left:
@@ -183,7 +184,7 @@ class Programs:
 
 
 class Nemesis(threading.Thread):
-    """Kills a server and starts it again; one after the other."""
+    """Kills and restarts servers, one after the other."""
 
     locks = {"rabbitmq": threading.Lock(), "mariadb": threading.Lock()}
 
@@ -194,7 +195,7 @@ class Nemesis(threading.Thread):
         self.start()
 
     def run(self):
-        time.sleep(self.delay) # the random moment itself, no wait for a thing
+        time.sleep(self.delay) # a random moment
         with self.locks[self.which]:
             try:
                 self.lab.servers("kill", self.which)
@@ -228,8 +229,8 @@ class Chaos:
                 }
                 for tenant, (token, _) in TENANTS.items()
             },
-            # A broker that has just started may need some of it on a busy
-            # machine, and the next cycle counts as undisturbed.
+            # On a busy machine, a freshly started broker may need part of this
+            # time, and the next cycle counts as undisturbed.
             "amqp": {"wait_timeout": "30s"},
             "mysql": {"wait_timeout": "10s", "timeout": "10s"},
             "poller": {"state": lab.path("state"), "retry_budget": "2s"},
@@ -254,7 +255,7 @@ class Chaos:
         self.watch.start()
 
     def keep_daemon(self):
-        """Whoever supervises the sink starts it again."""
+        """Restarts the sink as a supervisor would."""
         p = self.daemon
         if p is not None and p.poll() is not None:
             self.checks.that(
@@ -292,8 +293,8 @@ class Chaos:
         return codes
 
     def reap(self):
-        """A little later, or what was asked would not be newer than what is
-        stored."""
+        """A little later; otherwise the answers would not be newer than the
+        stored rows."""
         self.step(10)
         return self.programs.finish(self.programs.pipeline(
             ("reaper --list", ["reaper", "--list"]),
@@ -331,7 +332,7 @@ class Chaos:
             return f.read()[-1500:].decode("utf-8", "replace")
 
     def plan(self):
-        """Which server dies in which cycle."""
+        """Chooses the server and the cycle of each kill."""
         outages = ["rabbitmq", "mariadb"] * OUTAGES
         self.dice.shuffle(outages)
         gap = CYCLES // len(outages)
@@ -341,13 +342,13 @@ class Chaos:
         }
 
     def quiet(self):
-        """A last cycle in peace; then everything must be as it should."""
+        """A last undisturbed cycle; then everything must be right."""
         for n in self.nemeses:
             n.join()
             self.checks.that(n.failed is None, f"{n.which}: {n.failed}")
         self.stop_daemon()
-        # Until the broker has noticed that a sink was killed, the queue looks
-        # empty to the next one.
+        # The queue looks empty to the next sink until the broker has noticed
+        # that the last one was killed.
         until(60, lambda: self.lab.in_queue("rows", "checked_out") == 0,
               "what a sink had taken to wait again")
         self.programs.ends = 0
@@ -370,7 +371,7 @@ class Chaos:
             self.worlds.age(as_of) == 1, f"{tenant} is as of {as_of}"
         )
         want = self.worlds.expected(tenant, as_of)
-        # A chat that left and was open again when the reaper came stays.
+        # A chat that left and was open again when the reaper ran stays.
         back = self.worlds.open_now(tenant)
         for table in ("operator_metrics", "chat_metrics", "tenant_metrics"):
             rows = {
@@ -381,9 +382,9 @@ class Chaos:
             self.checks.that(not wrong, "at the end: " + "; ".join(wrong[:5]))
 
     def check_queues(self):
-        """Nothing waits, and nothing was taken for a dead letter. Asked of
-        the queues themselves: list_queues shows what was so a while ago.
-        One that does not answer in time, -1, is asked again."""
+        """Nothing waits, and there are no dead letters. Asks the queues
+        themselves: list_queues shows earlier values. A queue that does not
+        answer in time (-1) is asked again."""
         for name in ("rows", "rows.dead"):
             text = until(60, lambda: self.told(name), f"queue {name} to tell")
             self.checks.that(
@@ -398,7 +399,7 @@ class Chaos:
         outages = self.plan()
         self.setup()
         try:
-            # On some machines and dice a program ends before it is killed.
+            # With some timings, a program ends before it is killed.
             while self.cycles < CYCLES or (
                 self.spared() and self.cycles < 3 * CYCLES
             ):

@@ -14,7 +14,7 @@ from harness import Checks, Lab, TOKEN, main, say  # noqa: E402
 
 
 class Account:
-    """A simulated account, and a poller with a state of its own."""
+    """A simulated account, and a poller with its own state."""
 
     def __init__(self, lab, name, *options, **section):
         self.lab = lab
@@ -28,21 +28,20 @@ class Account:
         })
 
     def poll(self):
-        """{chat: record} of those that are open, by a poll that has to end
-        well."""
+        """{chat: record} of the open chats, from a poll that must succeed."""
         out = self.lab.must(["poller", "-c", self.conf]).out
         records = (json.loads(line) for line in out.splitlines())
         return {r["chat"]: r for r in records if r["type"] == "chat"
                 and r.get("status") != "closed"}
 
     def calls(self):
-        """What was called since the last time, by route."""
+        """Calls since the last time, by route."""
         routes = self.sim.stats()["by_route"]
         self.sim.control("reset-stats")
         return {route.split("/")[-1]: n for route, n in routes.items()}
 
     def open(self):
-        """Those that are open now, and have been written in."""
+        """Chats that are open now and have messages."""
         world = self.sim.world()
         written = {m["dialog_id"] for m in world["messages"]}
         return {str(d["id"]) for d in world["dialogs"]
@@ -55,8 +54,8 @@ class Account:
 
 
 def costs(lab, checks):
-    """Idle, a minute costs a call; else two for each chat that changed and is
-    not closed, and one for the list."""
+    """An idle minute costs one call; otherwise two for each changed chat that
+    is not closed, and one for the list."""
     a = Account(lab, "costs", "--dialogs", 500)
     first = a.poll()
     checks.equal(set(first), a.open(), "the first poll")
@@ -76,8 +75,8 @@ def costs(lab, checks):
     checks.equal(set(a.poll()), set(first) - set(closed), "three are closed")
     a.act("client", closed[0])
     checks.equal(set(a.poll()), set(first) - set(closed[1:]), "one is back")
-    # Something but a message changes: no messages are read, and the snapshot
-    # is whole.
+    # A change without a message: no messages are read, and the snapshot is
+    # complete.
     a.calls()
     a.act("label", sorted(first)[9])
     for when in ("now", "then"):
@@ -90,8 +89,8 @@ def costs(lab, checks):
 
 
 def moving(lab, checks):
-    """Before each page a conversation is closed, or written in: no other is
-    missed, neither by a poll with a state nor by the first."""
+    """Before each page a conversation is closed or gets a message: no other is
+    missed, neither by a poll with a state nor by the first one."""
     for value, name in ((1, "closing"), (0, "writing")):
         a = Account(lab, name, "--dialogs", 130)
         a.sim.fault("page-moves", value=value, count=50)
@@ -103,7 +102,7 @@ def moving(lab, checks):
 
 
 def deleted(lab, checks):
-    """A deleted conversation is missed in the next whole list."""
+    """The next full list reveals a deleted conversation."""
     a = Account(lab, "deleted", "--dialogs", 30)
     first = set(a.poll())
     gone = sorted(first)[7]
@@ -111,7 +110,7 @@ def deleted(lab, checks):
     a.sim.advance(600)
     checks.equal(set(a.poll()), first, "within the hour")
     a.sim.advance(3600)
-    a.poll() # which sees that the CRM's clock jumped
+    a.poll() # notices that the CRM's clock jumped
     checks.equal(set(a.poll()), first - {gone}, "after it")
     line = json.dumps({"type": "chat", "tenant": TOKEN, "chat": gone})
     status = lab.must(["poller", "-c", a.conf, "--status"],
@@ -120,7 +119,7 @@ def deleted(lab, checks):
 
 
 def denied(lab, checks):
-    """A policy denies one conversation with the status of a wrong token."""
+    """A policy denies one conversation with the status for a wrong token."""
     a = Account(lab, "denied", "--dialogs", 20)
     a.sim.fault("401-policy", count=1, after=3, method="GET",
                 route="/api/v1/accounts/1/conversations/")
@@ -132,7 +131,7 @@ def denied(lab, checks):
 
 
 def fast_profile(lab):
-    """One that reads the past without pauses."""
+    """A profile that reads the past without pauses."""
     with open("poller/profiles/chatwoot.jq", encoding="utf-8") as f:
         text = f.read()
     return lab.write("fast.jq", text.replace("backfill: 300",
@@ -141,8 +140,8 @@ def fast_profile(lab):
 
 def past(lab, checks):
     """Each past conversation is read, and each of its closings is a row of
-    history; a run that was ended goes on; what happened since the first poll is
-    the polls'."""
+    history; a killed run continues; events since the first poll are left to the
+    polls."""
     a = Account(lab, "past", "--dialogs", 70, "--messages", 12,
                 profile=fast_profile(lab), history="all")
     back = ["poller", "-c", a.conf, "--backfill", "365d"]
@@ -187,8 +186,8 @@ def past(lab, checks):
 
 
 def assigning(lab, checks):
-    """A free conversation is given; one that somebody has is not; for an agent
-    who is none it stays free."""
+    """A free conversation is assigned; one that is already assigned is not; if
+    the agent does not exist, it stays free."""
     a = Account(lab, "assigning", "--dialogs", 5, assign="yes")
     free, taken, other = (str(a.sim.control(
         "act", do="arrive", account=TOKEN)["dialog"]) for _ in range(3))

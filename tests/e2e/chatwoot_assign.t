@@ -30,7 +30,7 @@ class Test:
         return self.sim.world()["strangers"]
 
     def reserve(self, conf):
-        """The reservations for what waits."""
+        """Reservations for the waiting chats."""
         polled = self.lab.must(["poller", "-c", conf]).out
         file = self.lab.path("reserved")
         self.lab.run(["rm", "-f", file])
@@ -56,7 +56,7 @@ class Test:
         self.checks.equal(self.strangers(), [], "given to strangers")
 
     def what_the_simulator_notices(self):
-        """The same with a profile that does not tell who is a member."""
+        """The same with a profile that does not know the members."""
         with open("poller/profiles/chatwoot.jq", encoding="utf-8") as f:
             text, n = re.subn(r"tags: needed\(\$in\),", "", f.read())
         self.checks.equal(n, 1, "lines with the tags of a chat")
@@ -67,7 +67,7 @@ class Test:
         self.checks.that(self.strangers(), "strangers are not noticed")
 
     def lists_of_members(self):
-        """Nobody asks for them who does not assign."""
+        """Pollers that do not assign do not request the lists of members."""
         for assign, calls in (("no", 0), ("yes", 7)):
             self.sim.control("reset-stats")
             self.lab.must(["poller", "-c", self.conf("n", assign=assign)])

@@ -1,11 +1,11 @@
 #!/usr/bin/env -S python3 -B
-"""Every request to Chatwoot is one that its OpenAPI description allows, by
+"""Every request to Chatwoot conforms to its OpenAPI description, checked by
 @stoplight/prism-cli between poller and simulator.
 
 CHATWOOT_OPENAPI is the description, swagger/swagger.json of chatwoot/chatwoot;
 PRISM is the command, such as node_modules/.bin/prism. Without them the test is
-skipped. Answers may differ from the description: the simulator speaks as
-Chatwoot's source does, see messaging-crms(7).
+skipped. Answers may differ from the description: the simulator behaves like
+Chatwoot's source, see messaging-crms(7).
 """
 
 import json
@@ -33,7 +33,7 @@ def answers(port):
 
 
 def between(lab, sim):
-    """The port of a Prism that hands on what it is asked, and writes a log."""
+    """The port of a Prism proxy that forwards requests and writes a log."""
     port = free_port()
     lab.start([os.environ["PRISM"], "proxy", os.environ["CHATWOOT_OPENAPI"],
                sim.root, "-p", str(port), "-h", "127.0.0.1"],
@@ -43,7 +43,7 @@ def between(lab, sim):
 
 
 def ask_everything(lab, sim, conf):
-    """By each mode that makes requests."""
+    """Runs each mode that makes requests."""
     def poller(*options, **kw):
         return lab.must(["poller", "-c", conf, *options], **kw)
 

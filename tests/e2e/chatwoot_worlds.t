@@ -56,7 +56,7 @@ class World:
                            "clock": "records"}})
 
     def start(self):
-        """The listener first: the simulator is told its address."""
+        """Starts the listener first: the simulator needs its address."""
         port = self.file("port")
         conf = self.configure("http://127.0.0.1:1")
         self.listener = self.lab.start(
@@ -80,10 +80,10 @@ class World:
         self.sim.control("act", do="online", account=TOKEN)
         self.records = collections.defaultdict(list)
 
-    # What the programs make of it.
 
     def settle(self):
-        """Webhooks are in the queue before the next thing happens."""
+        """Waits until webhooks are in the queue before the next event happens.
+        """
         until(30, lambda: self.sim.stats()["webhooks"]["queued"] == 0,
               "the webhooks")
         failed = self.sim.stats()["webhooks"]["failed"]
@@ -116,8 +116,8 @@ class World:
             self.records[chat] += [*said["before"], dict(said, at=now)]
 
     def reopen(self):
-        """Polls read a conversation that came and went between two of them
-        when it is opened again."""
+        """Polls read a conversation that was opened and closed between two of
+        them only when it is reopened."""
         self.sim.advance(20)
         for d in self.sim.world()["dialogs"]:
             if d["state"] != "open":
@@ -126,7 +126,7 @@ class World:
         self.poll()
 
     def take(self):
-        """Of each row the last word counts."""
+        """The last version of each row counts."""
         done = self.lab.must(["aggregator", "-c", self.conf, "-a", "all",
                               "-f", self.queue, "-t", "-", "--until-empty",
                               "--state", self.file("aggregator")])
@@ -138,7 +138,6 @@ class World:
                     key += [row["end_at"], row["message"], row["kind"]]
                 self.rows[tuple(key)] = row
 
-    # What the oracle makes of it.
 
     def written(self):
         """Messages by conversation, in ms for webhooks, else in seconds."""
@@ -154,8 +153,8 @@ class World:
         return found
 
     def told(self, messages, opened):
-        """The record that the webhooks of each instant make: what has become
-        of the conversation by then."""
+        """The record that the webhooks at each time create: the state of the
+        conversation by then."""
         holder, status = None, "open"
         for i, m in enumerate(messages):
             if m["from"] == "system" and m["kind"] == "assigned":
@@ -176,7 +175,7 @@ class World:
             chat = str(d["id"])
             messages = written[chat]
             if not messages:
-                continue # it is shown with its first message
+                continue # it appears with its first message
             records = list(self.told(messages, crm.milliseconds(d["begin"]))) \
                 if self.kind == "pushed" else self.records[chat]
             life = clocks.Chat(records, messages, self.definition, True)
@@ -212,7 +211,7 @@ class World:
                 yield f"{chat}: {there.get(chat)}, not {open_.get(chat)}"
 
     def run(self):
-        """What is wrong, and the number of intervals."""
+        """Returns errors and the number of intervals."""
         self.start()
         for _ in range(self.dice.randrange(4, 9)):
             self.step()
@@ -226,7 +225,7 @@ class World:
 
 
 def run(lab, seed):
-    """(kind, intervals, what is wrong)"""
+    """(kind, intervals, errors)"""
     kind = os.environ.get("KIND") or KINDS[seed % 3]
     wrong, intervals = World(lab, seed, kind).run()
     return kind, intervals, wrong and (

@@ -1,5 +1,5 @@
 """cron: how often the five fields of a crontab line fire, so that calls per
-month are computed from the schedule instead of being written down."""
+month are computed from the schedule."""
 
 
 def field(text, low, high):
@@ -24,7 +24,7 @@ class Schedule:
         self.hours = field(hours, 0, 23)
 
     def fires(self, minute):
-        """Whether it fires at that minute of the day."""
+        """Whether the line fires at that minute of the day."""
         return minute // 60 in self.hours and minute % 60 in self.minutes
 
     def a_day(self):

@@ -1,17 +1,17 @@
 #!/usr/bin/env -S python3 -B
-"""The two cron lines keep a history that is true: after scripts/job each minute
-and scripts/reap every second one, the tables of history have what happened in
-the CRM, chats that were answered and closed between two polls included, and the
-report and each section of the board have figures.
+"""The two cron lines keep a correct history: after scripts/job each minute and
+scripts/reap every second minute, the tables of history show what happened in
+the CRM, including chats that were answered and closed between two polls, and
+the report and each section of the board have figures.
 
-The world is made by the test: it says itself who writes, answers and closes, so
-that no chat is opened and closed between two polls, or reopened before a poll
-saw the closing; of such chats a poll can know nothing. What happened is
-read from the simulator's world, not from what was polled, and the oracle says
-what the tables should have. Some programs are killed on the way.
+The test creates the world: it decides who writes, answers and closes, so that
+no chat is opened and closed between two polls, or reopened before a poll saw
+the closing, because polls cannot see such chats. The events are read from the
+simulator's world, not from polls, and the oracle computes the expected tables.
+Some programs are killed meanwhile.
 
-Two hours across a midnight. LONG=1: a week, in which the team works for two hours
-around each midnight, and cron runs the jobs once an hour for the rest.
+Two hours across a midnight. LONG=1: a week, in which the team works for two
+hours around each midnight, and cron runs the jobs once an hour for the rest.
 """
 
 import collections
@@ -37,7 +37,7 @@ REST = 8 # minutes from a closing until the customer writes again
 OPERATORS = (501, 502, 503)
 BOTS = ("10900",)
 KILLED = ("poller", "aggregator", "sink")
-# What the board's sections ask for; SPAN stands for the days.
+# Requests of the board's sections; SPAN stands for the days.
 SECTIONS = ("/api/v1/now", "/api/v1/chats", "/api/v1/operators",
             "/api/v1/responses?SPAN&by=total&group=channel",
             "/api/v1/heatmap?SPAN",
@@ -45,7 +45,7 @@ SECTIONS = ("/api/v1/now", "/api/v1/chats", "/api/v1/operators",
 KINDS = {"response": ("first_response", "reply"),
          "first_response": ("first_response",), "resolution": ("resolution",),
          "unanswered": ("unanswered",)}
-# Figures of the report, and which intervals they count.
+# Figures of the report, and the intervals they count.
 REPORTED = {"responses": "response", "first_responses": "first_response",
             "resolutions": "resolution", "unanswered": "unanswered"}
 
@@ -55,10 +55,10 @@ def shown(ms):
 
 
 class World:
-    """The CRM, what the test does in it, and what it saw of it."""
+    """The CRM, the test's actions in it, and its observations."""
 
     def __init__(self, lab, dice):
-        # A midnight of the past, so that a report of whole days has it.
+        # A past midnight, so that a report of whole days includes it.
         today = datetime.now(timezone.utc).replace(
             hour=0, minute=0, second=0, microsecond=0)
         self.first = today - timedelta(days=DAYS + 2)
@@ -72,8 +72,8 @@ class World:
         self.began = self.now()
         self.seen = [] # (ms, record of a chat)
         self.known = {} # chat: its record at the last look
-        self.opened = {} # chat that was there before: since when
-        self.since = {} # chat: the minute of its opening or closing
+        self.opened = {} # chat that existed before: when it was opened
+        self.since = {} # chat: minute of its opening or closing
         self.closed, self.quick = set(), 0
 
     def now(self):
@@ -83,7 +83,7 @@ class World:
         self.sim.control("act", do=what, dialog=chat, **query)
 
     def live(self, minute):
-        """What happens in a minute, at random seconds of it."""
+        """The events of a minute, at random seconds."""
         d, second = self.dice, 0
         for at in sorted(d.sample(range(1, 58), d.randint(1, 4))):
             self.sim.advance(at - second)
@@ -134,13 +134,12 @@ class World:
     def answer(self, chat):
         self.act("answer", chat, operator=self.dice.choice(OPERATORS))
 
-    # What there was.
 
     def look(self):
         """As the list of open chats shows them now."""
         view, now = self.account.look(self.now()), self.now()
         for chat, c in view.chats.items():
-            # The list may show one that was there before, and its first
+            # The list may show a chat that existed before, and its first
             # message, some seconds late.
             if c["opened_at"] < self.began:
                 self.opened[chat] = c["opened_at"]
@@ -174,7 +173,7 @@ class World:
                            channel=str(m["channel_id"]))
 
     def records(self):
-        """In the order of time; messages before what was seen."""
+        """Sorted by time; messages before observations."""
         both = [(at, 0, r) for at, r in self.messages()] + \
             [(at, 1, r) for at, r in self.seen]
         return [{k: v for k, v in r.items() if v is not None}
@@ -203,7 +202,7 @@ class Cron:
                          "%s: %r" % (script, done))
 
     def killed_job(self, program):
-        """One in which a program is killed, wherever it is by then."""
+        """A job in which a program is killed at a random point."""
         folder = self.lab.path("killing")
         os.makedirs(folder, exist_ok=True)
         for name in ("poller", "aggregator", "sink", "reaper"):
@@ -215,7 +214,7 @@ class Cron:
                     os.path.join(os.path.abspath(BIN), name)))
             os.chmod(path, 0o700)
         done = self.run("job", folder)
-        if program == "poller": # else a minute of the CRM was not seen
+        if program == "poller": # otherwise a minute of the CRM is not observed
             self.quietly("job")
         return done.code != 0
 
@@ -317,10 +316,10 @@ def figures(lab, cron, world, kinds, checks):
 
 
 def live(tables):
-    """Rows of open chats and of operators, without what a second changes, and
-    without the CRM's own count, which the job reads each operators_every. An
-    operator whom the CRM does not list and who has no chat any more is known
-    to the job only, which saw the chat."""
+    """Rows of open chats and operators, without values that change each second,
+    and without the CRM's own count, which the job reads once per
+    operators_every. An operator who is not in the CRM's list and has no chat
+    any more is known only to the job, which saw the chat."""
     found = {}
     for table in ("operator_metrics", "chat_metrics", "tenant_metrics"):
         for key, row in tables[table].items():
@@ -335,7 +334,7 @@ def live(tables):
 
 
 def wrong_in_terminal(lab, cron, world):
-    """poller | aggregator shows what the job stores."""
+    """poller | aggregator shows the same as the job stores."""
     conf = lab.conf("terminal.conf", {
         "crm acme": {"url": world.sim.url, "token": TOKEN,
                      "bot_operators": ",".join(BOTS)},
@@ -352,7 +351,7 @@ def wrong_in_terminal(lab, cron, world):
 
 
 def minutes():
-    """Those at whose end the job runs, from the begin of the test on."""
+    """Minutes at whose end the job runs, from the start of the test on."""
     yield from range(WORK)
     for day in range(1, DAYS):
         yield from range((day - 1) * 1440 + WORK, day * 1440, 60)

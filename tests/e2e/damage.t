@@ -1,14 +1,15 @@
 #!/usr/bin/env -S python3 -B
-"""damage: any byte of any file that the programs keep, changed, zeroed, cut,
-exchanged, or older than the files beside it: the program says so in one line
-that has a way out, or all comes out as if nothing had happened. Only an LMDB
-file whose newest root is an older one is a valid state of that time.
+"""damage: if any byte of any file that the programs keep is changed, zeroed,
+cut or exchanged, or a file is older than the others, the program reports this
+in one line with advice, or the results are the same as without damage. The only
+exception is an LMDB file with an older root, which is a valid state of that
+time.
 
-Each state is made by the programs themselves, in some runs, after each of which
-the files are copied: these are the earlier times. Then one file is damaged,
-the program goes on with the rest of its input, and what came of all of it is
-compared with what comes without damage. damage_states.py and
-damage_snapshots.py have the states, damage_kinds.py what happens to files.
+The programs create each state in several runs, after each of which the files
+are copied: these are the earlier times. Then one file is damaged, the program
+goes on with the rest of its input, and the whole result is compared with that
+without damage. damage_states.py and damage_snapshots.py define the states,
+damage_kinds.py the kinds of damage.
 """
 
 import collections
@@ -32,14 +33,13 @@ SAME, TOLD, OLDER, WRONG = "the same", "refused", "older", "WRONG"
 
 
 def choose(state, dice):
-    """A file and a damage that does something to it; each kind as often as
-    another."""
+    """A file, and a damage that changes it. Each kind is equally likely."""
     while True:
         kind = dice.choice(list(damage_kinds.KINDS))
         now, before = state.copies[-1], dice.choice(state.copies[:-1])
         name = dice.choice(sorted(set(now) - state.spared))
         if kind == "removed" and name in damage_kinds.LMDB:
-            continue # then there is no state, which is one, too
+            continue # an absent state is a state, too
         new = damage_kinds.KINDS[kind](now[name], before.get(name), dice)
         if new is not None:
             return kind, name, new
@@ -62,7 +62,7 @@ class Trials:
         self.free = list(range(AT_ONCE))
 
     def run(self, n):
-        """Number n, which is the same damage for the same seed."""
+        """Number n; the seed determines the damage."""
         dice = random.Random(f"{self.first}.{n}")
         state = self.states[n % len(self.states)]
         kind, name, new = choose(state, dice)
@@ -106,7 +106,8 @@ class Trials:
 
 
 def chosen(first):
-    """The last two, which are streams, too, take turns in the short test."""
+    """The last two states are streams as well, and alternate in the short test.
+    """
     only = os.environ.get("ONLY")
     if only:
         return [kind for kind in STATES if kind.name == only]
@@ -115,7 +116,8 @@ def chosen(first):
 
 
 def prepare(state):
-    """Makes it. Undamaged, it comes out the same each time; else what comes."""
+    """Creates the state. Returns an error if its undamaged result is not the
+    same each time."""
     state.make()
     for i in range(2):
         folder = os.path.join(state.lab.tmp, f"again{i}", state.name)
@@ -139,7 +141,7 @@ def body():
                 checks.that(not wrong, wrong)
             list(pool.map(trials.run, range(DAMAGES)))
         trials.print()
-        # Of few damages all may be told.
+        # With few damages, all of them may be reported.
         for state in states:
             for result in (SAME, TOLD) if LONG else (TOLD,):
                 checks.that(

@@ -1,5 +1,5 @@
-"""damage_kinds: the kinds of damage to a file of a state: each takes the
-present bytes, those of an earlier time (None: there was none), and dice, and
+"""damage_kinds: the kinds of damage to a file of a state. Each gets the current
+bytes, those of an earlier time (None: the file did not exist), and dice. It
 returns other bytes, None if it cannot be applied to this file, or REMOVED.
 """
 
@@ -44,8 +44,8 @@ def zeroed(size, aligned):
 
 
 def root(lmdb):
-    """LMDB's number of the commit that it reads: of its two roots the newest
-    number says which, by whether it is even."""
+    """The number of LMDB's current commit. The newest of its two roots is the
+    current one; even and odd commits alternate between them."""
     found = [0, 0]
     for n in range(2):
         p = page(lmdb, n)
@@ -55,7 +55,7 @@ def root(lmdb):
 
 
 def is_older(now, new):
-    """An empty one is as before the first commit."""
+    """An empty file equals one before the first commit."""
     return not new or 0 < root(new) < root(now)
 
 
@@ -73,7 +73,7 @@ def exchanged(now, earlier, dice):
 
 
 def stale_page(now, earlier, dice):
-    """One of those that changed since then."""
+    """A page that changed since then."""
     if not earlier:
         return None
     changed = [n for n in range(min(len(now), len(earlier)) // PAGE + 1)

@@ -1,6 +1,6 @@
-"""damage_snapshots: the folders of an aggregator in the middle of snapshots, of a
-stream that is asked to forget a customer, and of one that assigns chats, for
-damage.t: see damage_states.py.
+"""damage_snapshots: states for damage.t: an aggregator in the middle of
+snapshots, a stream with an erasure order, and a stream that assigns chats. See
+damage_states.py.
 """
 
 import glob
@@ -15,7 +15,7 @@ ASKED_AT = 1795305600000 # 2026-11-22
 
 
 class Staging(Stream):
-    """Of snapshots of two tenants, cut anywhere by the ends of the runs."""
+    """Snapshots of two tenants; runs end in the middle of them."""
     name = "staging"
     some = 4
     runs = 4
@@ -27,7 +27,7 @@ class Staging(Stream):
 
 
 def snapshot(tenant, number):
-    """Its lines."""
+    """The lines of a snapshot."""
     head = {"tenant": tenant, "snapshot": f"s{number}"}
     at = f"2026-11-20T1{number}:00:00.000Z"
     records = [{"type": "operator", **head, "operator": str(n),
@@ -50,14 +50,14 @@ def snapshot(tenant, number):
 
 
 class Orders(Stream):
-    """Of a stream, as above, with an order to forget a customer in it that is
-    not yet carried out. One that cannot be read is told, and stays."""
+    """A stream as above, with an erasure order that is not yet carried out. An
+    unreadable order is reported and stays."""
     name = "orders"
     some = 3
     runs = 3
 
     def lines(self):
-        """Whoever waits in a chat has a name."""
+        """Customers of waiting chats have a name."""
         lines = [line.replace(b"}", b',"customer_name":"Quorbella"}')
                  if line.startswith(b'{"type":"chat"') else line
                  for line in super().lines()]
@@ -76,7 +76,7 @@ class Orders(Stream):
         self.copy()
 
     def judge(self, folder, place):
-        """One that was removed never was."""
+        """A removed order never existed."""
         there = glob.glob(folder + "/forget/*.order")
         done, got = self.go_on(folder, f"{self.name}.{place}")
         if done.code == 0 and (not there or is_told(done.lines())) and \
@@ -86,8 +86,8 @@ class Orders(Stream):
 
 
 class Allocation(Stream):
-    """Of a stream that assigns chats. Who gets which depends on what is known
-    when, so all that there is to read is one flush."""
+    """A stream that assigns chats. Which operator gets a chat depends on what
+    is known when, so all input is one flush."""
     name = "allocation"
     settings = {"allocation_limit": 100, "allocation_expiry": "1d"}
     every = "1m"
@@ -95,7 +95,7 @@ class Allocation(Stream):
     runs = clean = 4
 
     def lines(self):
-        """Each part ends with chats that wait."""
+        """Each part ends with waiting chats."""
         lines = super().lines()[:600]
         step = len(lines) // (self.runs + 1)
         tenant = json.loads(lines[0])["tenant"]

@@ -1,10 +1,10 @@
-"""damage_states: what the programs keep on disk, for damage.t: how such a
-state comes to be, and what comes of it when the program goes on.
+"""damage_states: the programs' states on disk, for damage.t: how a state is
+created, and the results when the program goes on with it.
 
-Each has copies, a list of {file: bytes}, the earliest first, and judge(folder,
-place): the program goes on with the state in that folder, of which it may use
-the queues number `place`. What came of it is compared with what came of the
-first one, which was not damaged.
+Each state has copies, a list of {file: bytes}, the earliest first, and
+judge(folder, place): the program goes on with the state in that folder and may
+use the queues number `place`. The result is compared with that of the undamaged
+state.
 """
 
 import datetime
@@ -19,7 +19,7 @@ from harness import LONG, TESTBIN, TOKEN, say, until
 from streams import folded
 
 PROBE = f"{TESTBIN}/tools/amqp_probe"
-# A way out: what is to be done.
+# Advice: what to do.
 WAY_OUT = re.compile(
     r"; .*\b(remove|move|put|replay|choose|give|make|have|raise)\b")
 REFUSALS = (65, 73, 74, 78)
@@ -49,7 +49,7 @@ class State:
     spared = frozenset()
 
     def __init__(self, lab, first):
-        """The seed chooses what differs from one run of the test to another."""
+        """The seed chooses the differences between runs of the test."""
         self.lab, self.copies, self.want = lab, [], None
         self.dice = random.Random(f"{first}.{self.name}")
         self.folder = lab.path("made." + self.name)
@@ -61,8 +61,8 @@ class State:
         return self.lab.in_queue(queue, "total") != 0
 
     def drain(self, queue):
-        """What a program had taken that ended over it waits again only when
-        the broker has noticed."""
+        """Messages that a dead program had taken return only when the broker
+        has noticed its death."""
         def is_drained():
             self.lab.must([PROBE, "-e", "read", "queue:" + queue])
             return not self.left(queue)
@@ -70,7 +70,7 @@ class State:
         until(60, is_drained, f"nothing in {queue}")
 
     def compare(self, done, got):
-        """Of a program that ended; got() is what came of it."""
+        """For a program that ended; got() returns the results."""
         if done.code in REFUSALS and is_told(done.lines()):
             return "refused", done.lines()[0]
         if done.code != 0:
@@ -91,8 +91,8 @@ def read_text(path):
 
 
 class Stream(State):
-    """Of a streaming aggregator: clean ends, and kill -9. Each seed has some of
-    the metrics, and the long test all of them."""
+    """A streaming aggregator with normal ends and kill -9. Each seed has some
+    of the metrics, the long test all of them."""
     name = "stream"
     wants_broker = True
     settings = {"alert_minute": 3, "alert_five_minutes": 6, "trend_count": 2,
@@ -100,7 +100,7 @@ class Stream(State):
     every = "20ms"
     some = 6
     runs = 5
-    clean = 2 # runs; the others are killed
+    clean = 2 # runs that end normally; the others are killed
 
     def make(self):
         self.conf = self.lab.conf(
@@ -123,7 +123,7 @@ class Stream(State):
                 self.run_and_kill(out)
             self.rows += read_text(out)
             self.copy()
-        # Some come again: what was seen must be known.
+        # Some records are repeated: the state must know them.
         self.rest = parts[-1] + [x for part in parts for x in part[:30]]
 
     def lines(self):
@@ -132,7 +132,7 @@ class Stream(State):
             "--users", 60, "--tenants", 2, "--gap", 500]).out.splitlines(True)
 
     def names(self):
-        """All but that which acts."""
+        """All metrics except those with effects outside."""
         told = self.lab.run(["aggregator", "-a", "none"]).err
         names = told.rsplit("metrics: ", 1)[1].split("; ")[0].split(", ")
         return [name for name in names if name != "allocation"]
@@ -159,13 +159,13 @@ class Stream(State):
         return self.compare(*self.go_on(folder, f"{self.name}.{place}"))
 
     def go_on(self, folder, queue):
-        """The program's end, and what gives what came of it."""
+        """Returns the program's end, and a function for the results."""
         out = folder + ".rows"
         self.publish(queue, self.rest)
         if os.path.exists(out):
             os.unlink(out)
         done = self.lab.run(self.argv(folder, queue, out) + ["--until-empty"])
-        if done.code != 0: # what is left is not the next one's
+        if done.code != 0: # leftovers must not reach the next run
             self.drain(queue)
 
         def got():
@@ -178,7 +178,7 @@ class Stream(State):
 
 
 class Counter(State):
-    """Of the event counter."""
+    """The event counter."""
     name = "eventcounter"
     wants_broker = True
 
@@ -203,7 +203,7 @@ class Counter(State):
     def judge(self, folder, place):
         queue = f"counter.{place}"
         to = self.lab.path(queue)
-        for seed in (2, 9): # those of one run come again
+        for seed in (2, 9): # records of one run are repeated
             self.publish(queue, seed, 200)
         argv = self.argv(folder, queue, queue)
         for name in os.listdir(to):
@@ -217,7 +217,7 @@ class Counter(State):
 
 
 class Poll(State):
-    """Of a poller, between polls of a tenant whose chats go on."""
+    """A poller between polls of a tenant whose chats go on."""
     name = "poller"
 
     def make(self):
@@ -249,8 +249,9 @@ class Poll(State):
                       for r in records if r["type"] == "operator")
 
     def records(self, done):
-        """But for the name of the snapshot, and moments when it asked. Who is
-        there is asked for now and again: without a state it is newer."""
+        """Without the name of the snapshot and the times of requests. The
+        operators are only read now and then: without a state their time is
+        newer."""
         records = done.records()
         operators = self.operators(records)
         found = [] if operators in self.known else operators
@@ -264,15 +265,15 @@ class Poll(State):
         return sorted(found)
 
     def is_now(self, at, wall):
-        """By the clock of the CRM, which stands still, while ours goes on; the
-        answers tell it in whole seconds."""
+        """Times come from the CRM's clock, which stands still while ours runs;
+        the answers have whole seconds."""
         ahead = seconds(at) - self.now
         return -1 - wall < ahead < 2 + wall
 
 
 class Spool(State):
-    """Of a listener while the broker is away: what was answered with success
-    is published, or its absence told with its number."""
+    """A listener while the broker is unavailable: each request answered with
+    success is published, or reported as missing with its number."""
     name = "listener"
     path = "/api/v1/analytics/events?tenant_id=acme"
     each = 25
@@ -349,11 +350,12 @@ class Spool(State):
         self.lab.processes.remove(p)
         said = [line for line in read_text(folder + ".run.log")
                 if "listening on" not in line
-                and "does not confirm" not in line] # a busy machine
+                and "does not confirm" not in line] # busy machine
         return self.compare_records(code, said, out, again)
 
     def compare_records(self, code, said, out, again):
-        """Each answered record once or again as it was, or told."""
+        """Each answered record is there once, or repeated unchanged, or
+        reported as missing."""
         if not os.path.exists(out):
             told = code in REFUSALS and is_told(said)
             return ("refused" if told else "WRONG"), f"{code}, {said}"

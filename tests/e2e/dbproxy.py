@@ -1,17 +1,16 @@
-"""dbproxy.py PORT COUNT FILE [begin|rollback|TEXT]: stands between a client and the database
-at 127.0.0.1:PORT and loses the answer to COUNT commits: the COMMIT goes to the
-server, its answer is read and thrown away, the connection is cut; or the
-COMMIT itself is lost, so that both worlds are seen that a client cannot tell
-apart. With `begin` it is the beginning of a transaction that fails, as when an
-administrator kills it: the server does not get it, but what follows it.
-With `rollback` a statement with arrays does not get to the server, which rolls
-its transaction back instead and says OK, as a node of a Galera cluster does when
-another node's transaction was first.
-The third one in a row passes, and so does everything after COUNT. With another
-TEXT the connection is cut at each query that has it, as by a client that does
-not wait longer for the answer.
-Writes its own port to FILE once it listens, and the number of those it
-spoilt on stdout at the end (SIGTERM).
+"""dbproxy.py PORT COUNT FILE [begin|rollback|TEXT]: a proxy to the database at
+127.0.0.1:PORT that loses the answer to COUNT commits. Either the COMMIT goes to
+the server and its answer is dropped, or the COMMIT itself is dropped; both
+times the connection is cut, and a client cannot tell the difference. With
+`begin`, the start of a transaction fails, as when an administrator kills it:
+the server does not get it, but gets the following statements. With `rollback`,
+a statement with arrays does not reach the server, which rolls its transaction
+back instead and answers OK, as a node of a Galera cluster does when another
+node's transaction was first. The third one in a row passes, and so does
+everything after COUNT. With another TEXT, the connection is cut at each query
+that contains it, as by a client that no longer waits for the answer. Writes its
+own port to FILE once it listens, and the number of lost ones to stdout at the
+end (SIGTERM).
 """
 
 import os
@@ -35,7 +34,7 @@ lock = threading.Lock()
 
 
 def spoil():
-    """Whether this one is to be lost: None, or its number."""
+    """Whether to lose this one: None, or its number."""
     global seen, spoilt
     with lock:
         seen += 1

@@ -1,8 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """scripts/dead-letters lists, shows, replays and drops the messages in
-NAME.dead: all or by reason, to their origin or elsewhere; if it is killed, it
-loses only those that were to be dropped; messages without a record are not
-replayed.
+NAME.dead: all or by reason, to their origin or elsewhere. If it is killed, only
+letters to be dropped can be lost. Messages without a record are not replayed.
 """
 
 import json
@@ -29,7 +28,7 @@ def letter(reason, record, at=AT, **more):
 
 
 def kinds(first, last):
-    """Of two reasons in turn, and what is not a letter."""
+    """Letters with two reasons in turn, and messages that are not letters."""
     return [letter(f"reason {i % 2}", json.dumps({**json.loads(chat(i)), "n": i}))
             for i in range(first, last + 1)] + [f"no letter {last}"]
 
@@ -82,7 +81,7 @@ class Test:
         return self.lab.must(["bash", "-euc", text]).out.decode()
 
     def from_nobody(self):
-        """No queue is made by looking."""
+        """Reading does not create a queue."""
         self.equal(self.listed(), [], "letters of nobody")
         self.equal(self.shown("rows"), [], "shown of nobody")
         self.letters("replay", "--all", "rows", code=66,
@@ -136,7 +135,7 @@ class Test:
         self.typed(1, 2, 4)
 
     def refused_again(self):
-        """While its reader refuses it again, a replay ends all the same."""
+        """A replay ends even if the reader refuses the records again."""
         reader = self.lab.start(["sink", "-f", "queue:rows"])
         stays = "1 dead letters stay in 'queue:rows.dead': they have no usable "\
             "record"
@@ -149,7 +148,8 @@ class Test:
         self.equal(len(self.shown("rows")), 2, "letters")
 
     def of_a_message(self):
-        """Letters of both kinds; elsewhere, and nowhere."""
+        """Letters with and without an origin queue; replays elsewhere, and to
+        nowhere."""
         lab = self.lab
         lab.put("some.dead", (
             letter(f"reason {i % 2}", chat(i), f"2026-11-20T10:{10 + i % 50}:00"
@@ -180,20 +180,20 @@ class Test:
                          code=77)
 
     def of_shards(self):
-        """Those of scripts/topology are listed, too."""
+        """Queues of scripts/topology are listed, too."""
         self.lab.must(["scripts/topology", "-n", "2"])
         self.lab.put("records.g1.1.dead", [letter("of a shard", "{}")])
         self.checks.that("records.g1.1 1 sink: of a shard" in self.listed(),
                          "a shard's letters are not listed")
 
     def killed(self):
-        """Before its first acknowledgement, and behind it: a replay loses
+        """Killed before and after its first acknowledgement: a replay loses
         nothing, and a drop only what was to be dropped."""
         lab = self.lab
         odd, even = list(range(1, 701, 2)), list(range(2, 701, 2))
         lab.put("old.dead", kinds(1, 700))
         settings = lab.conf("few", {"amqp": {"prefetch": 100}})
-        lab.take("kept") # makes the queue
+        lab.take("kept") # creates the queue
         for options, after in ((["-t", "queue:kept"], False),
                                (["-t", "queue:kept"], True),
                                (["--drop"], False), (["--drop"], True)):
@@ -245,9 +245,9 @@ class Test:
         self.nowhere_to_write("drop", "--all", "old")
 
     def broken_link(self):
-        """Nothing is told that is not so, and nothing twice."""
+        """No false output, and nothing twice."""
         lab = self.lab
-        # In all more than sockets hold.
+        # More than the sockets' buffers hold.
         lab.put("cut.dead", (letter(f"reason {i % 2}", chat(1), more="x" * 16384)
                              for i in range(2000)), 1)
 

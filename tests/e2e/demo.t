@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """demo: `make demo` completes all its parts, reports success, and leaves the
-files that it names. It leaves no process and no folder, not even those of a
-killed demo. LONG=1: also interrupted.
+files that it names, but no process and no folder, not even those of a killed
+demo. LONG=1: also interrupted.
 """
 
 import fcntl
@@ -16,12 +16,12 @@ DEMO = os.path.abspath("scripts/demo")
 
 
 def folder(said):
-    """The folder that a run names."""
+    """The folder named in a run's output."""
     return re.search(r"^   all in (.*?)\r?$", said, re.M).group(1)
 
 
 def left(path):
-    """Processes that name the folder."""
+    """Processes with the folder in their command line or environment."""
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -57,7 +57,7 @@ class Test:
         self.that("\033" not in said, "colours without a terminal")
 
     def files(self):
-        """What it names below build/demo."""
+        """Files below build/demo named in its output."""
         for name in ("day", "rows", "deleted"):
             with open(f"build/demo/{name}.ndjson", encoding="utf-8") as f:
                 lines = [json.loads(line) for line in f]
@@ -68,7 +68,7 @@ class Test:
                   and page.count("<svg ") == 2, "another report")
 
     def shown(self):
-        # All demos of a checkout leave their files in build/demo.
+        # All demos of a checkout share build/demo.
         with open("build/demo.lock", "w") as alone:
             fcntl.flock(alone, fcntl.LOCK_EX)
             os.makedirs("build/demo.killed", exist_ok=True)

@@ -1,5 +1,5 @@
 #!/usr/bin/env -S python3 -B
-"""An aggregator whose state was lost does not replace earlier counts. The sink
+"""An aggregator that lost its state does not replace earlier counts. The sink
 reports this in one line, also after a restart; counts of later hours and the
 present state are stored. A replay restores the counts, as does the old state,
 and without the tenant's row they begin from 0.
@@ -33,7 +33,7 @@ class World:
         self.parts = "_parts" if options else ""
 
     def store(self, lines):
-        """What the sink says."""
+        """Stores lines; returns the sink's messages."""
         self.flow.put(lines)
         done = self.lab.must(self.flow.argv(*self.options, "--until-empty"))
         self.checks.that("state was lost" not in done.err, done)
@@ -52,7 +52,7 @@ class World:
             self.lose()
 
     def counts(self):
-        """Of the customer, and messages by hour."""
+        """Counts of the customer, and messages by hour."""
         p = self.parts
         return (int(self.lab.sql("SELECT message_count FROM user_stats%s "
                                  "WHERE user_id = 'u-customer'" % p)[0][0]),

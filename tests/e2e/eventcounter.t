@@ -27,7 +27,7 @@ TOOLS = TESTBIN + "/tools/"
 
 
 class Unconfirmed(Frames):
-    """The broker takes what is published, and its confirms are lost."""
+    """Lets the broker take published messages but drops its confirms."""
 
     def see(self, frame, source, upward):
         if upward or frame[0] != METHOD or frame[7:11] != ACK:
@@ -35,7 +35,7 @@ class Unconfirmed(Frames):
 
 
 def contents(folder):
-    """Users and counts of each type of event."""
+    """Users and counts by type of event."""
     found = {}
     for path in glob.glob(folder + "/*.json"):
         with open(path, encoding="utf-8") as f:
@@ -44,7 +44,7 @@ def contents(folder):
 
 
 def sums(folders):
-    """{(user, type): events} of several folders."""
+    """{(user, type): events} over several folders."""
     total = collections.Counter()
     for folder in folders:
         for kind, users in contents(folder).items():
@@ -73,7 +73,7 @@ class Test:
                 *options]
 
     def publish(self, name, *options):
-        """Events, duplicates and garbage that were sent."""
+        """Publishes events, duplicates and garbage."""
         sent = self.lab.must(self.publisher(name, *options)).out.decode()
         return sent, [int(n) for n in re.findall(r"\d+", sent)]
 
@@ -101,7 +101,7 @@ class Test:
         self.that(want and got == want, f"{name}: other files")
 
     def messages(self, queue=QUEUE):
-        """Of a classic queue: ready, delivered."""
+        """Counts of a classic queue: ready, delivered."""
         return [int(n) for n in re.findall(r"\d+", self.lab.ask_broker(
             'case rabbit_amqqueue:lookup(rabbit_misc:r(<<"VHOST">>, queue, '
             f'<<"{queue}">>)) of {{ok, Q}} -> '
@@ -112,10 +112,9 @@ class Test:
         ready, delivered = self.messages()
         return ready == 0 and delivered > 0
 
-    # What is counted.
 
     def empty(self):
-        """A queue that is not there is made, and an empty one ends it."""
+        """A missing queue is created, and an empty one ends the run."""
         began = time.monotonic()
         self.consume("none")
         self.that(time.monotonic() - began >= 1, "it ended at once")
@@ -142,14 +141,14 @@ class Test:
             text = f.read()
         self.equal(text, json.dumps(json.loads(text), indent=2,
                                     sort_keys=True), "the layout")
-        # Another run begins at zero; what did not occur stays as it is.
+        # Another run begins at zero; types that did not occur stay unchanged.
         self.publish("3", "-n", 3, "-s", 4, "-u", 1)
         want = {**contents(lab.path("want100")), **contents(lab.path("want3"))}
         self.consume("100")
         self.equal(contents(lab.path("got100")), want, "another run")
 
     def garbage(self):
-        """Duplicates, garbage and what has no id."""
+        """Duplicates, garbage and events without an id."""
         _, (_, _, garbage) = self.publish("bad", "-n", 2000, "-a", 20, "-g", 20,
                                           "-s", 7)
         self.consume("bad")
@@ -179,18 +178,19 @@ class Test:
                   in done.err, f"{done}, not {events} and {again}")
 
     def trickle(self):
-        """Messages that trickle keep it alive."""
+        """A trickle of messages keeps it running."""
         p = self.lab.start(self.publisher("trickle", "-n", 10, "-r", 2, "-s", 5))
-        # Or on a busy machine the reader is gone before the first one comes.
+        # On a busy machine, the reader might otherwise end before the first one
+        # arrives.
         until(60, lambda: self.messages()[0] > 0, "a message")
         self.consume("trickle", idle="3s")
         self.equal(p.wait(), 0, "the publisher")
         self.same("trickle")
 
     def slow_queue(self):
-        """A queue slower than --idle-exit is not taken for an empty one: the
-        broker itself waits for the reader, and holds the queue's process until
-        all has come to it and --idle-exit is over."""
+        """A queue slower than --idle-exit does not count as empty: the test
+        waits in the broker for the reader, and blocks the queue's process until
+        all messages have arrived there and --idle-exit is over."""
         waits, held = self.lab.path("waits"), self.lab.path("held")
         hold = threading.Thread(target=self.lab.ask_broker, args=(
             '{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"VHOST">>, queue,'
@@ -217,8 +217,8 @@ class Test:
         self.same("slow")
 
     def ended(self):
-        """SIGTERM writes the files, too. Without a state a killed run has
-        counted nothing, and nothing is lost."""
+        """SIGTERM writes the files, too. Without a state, a killed run has
+        counted nothing and loses nothing."""
         self.publish("term", "-n", 50, "-s", 6)
         p = self.start("term")
         until(60, self.has_all, "a reader")
@@ -234,8 +234,8 @@ class Test:
         self.same("kill")
 
     def killed(self):
-        """With a state, kill -9 at any moment, and messages that come
-        meanwhile. Its rows are full values, with growing versions."""
+        """With a state: kill -9 at any moment, while messages arrive. Its rows
+        are full values with growing versions."""
         lab, state = self.lab, ("--state", self.lab.path("state"))
         publisher = lab.start(self.publisher(
             "state", "-n", 8000, "-u", 50, "-a", 10, "-g", 1, "-s", 9, "-r",
@@ -243,7 +243,7 @@ class Test:
         kills = 0
         while publisher.poll() is None or kills < 4:
             p = self.start(None, *state, "-t", lab.path(f"rows.{kills}"))
-            time.sleep(self.dice.uniform(0.1, 0.8)) # the moment is any
+            time.sleep(self.dice.uniform(0.1, 0.8)) # a random moment
             p.kill()
             p.wait()
             kills += 1
@@ -254,7 +254,8 @@ class Test:
         for path in glob.glob(lab.path("rows.*")):
             with open(path, "rb") as f:
                 for line in f:
-                    # A killed run cuts its last line: the next one writes it.
+                    # A killed run may leave half a line; the next run writes
+                    # that row.
                     r = json.loads(line) if line.endswith(b"}\n") else {}
                     if r.get("table") == "event_counts":
                         key = r["user"], r["event"]
@@ -263,7 +264,7 @@ class Test:
                             newest[key] = r
         self.equal({k: r["count"] for k, r in newest.items()},
                    dict(sums([lab.path("wantstate")])), "the newest rows")
-        # The state is of all runs, and serves one purpose.
+        # The state covers all runs, and serves one purpose only.
         self.publish("more", "-n", 500, "-s", 10, "-u", 50)
         self.consume("state", *state)
         self.equal(sums([lab.path("gotstate")]), sums(
@@ -274,7 +275,7 @@ class Test:
         self.settings()
 
     def few_addresses(self):
-        if sanitized(): # it reserves far more than it uses
+        if sanitized(): # the sanitizer reserves far more than it uses
             return
         self.publish("few", "-n", 3000, "-s", 21)
         state = ("--state", self.lab.path("statefew"))
@@ -300,7 +301,7 @@ class Test:
                        "event_counts"), 50, "events in rows")
 
     def broker_away(self):
-        """A broker that is away is waited for, longer than for messages."""
+        """It waits for an unavailable broker longer than for messages."""
         self.publish("back", "-n", 10, "-s", 11)
         door = self.lab.door("rabbitmq")
         door.shut()
@@ -313,7 +314,7 @@ class Test:
         self.same("back")
 
     def script(self):
-        """It does what the original's make targets did."""
+        """It does the same as the original's make targets."""
         lab, data = self.lab, self.lab.path("data")
         script = ["scripts/eventcounter", "-b", BIN, "-d", data]
         out = lab.must([*script, "env-up", "publish", "consume", "compare"],
@@ -336,7 +337,7 @@ class Test:
         self.that(f"-d {lab.path('build')}/eventcounter" in made, made)
 
     def misused(self):
-        """What needs no broker is a text case."""
+        """Errors that need no broker are text cases."""
         file = self.lab.write("file", "")
         for options, says in (
                 (["--exchange", "a b", "--json-dir", self.lab.tmp],
@@ -348,10 +349,9 @@ class Test:
             done = self.lab.run([*argv, *options])
             self.checks.ends(done, 64 if "exchange" in says else 73, says)
 
-    # What is erased.
 
     def erased(self):
-        """With the counter away, while it runs, and killed at any time."""
+        """The counter is away, running, or killed at a random moment."""
         lab = self.lab
         self.state, files = lab.path("erasing"), lab.path("goterased")
         argv = self.argv("erased", "--state", self.state, "-t", "queue:rows")
@@ -378,8 +378,8 @@ class Test:
                                       f"{user} is in {path}")
 
         def same(*erased):
-            """The files and the database have what was sent, those who were
-            erased by one alias each."""
+            """Files and database have the published events; each erased
+            customer is replaced by one alias."""
             lab.must(["sink", "-f", "queue:rows", "--until-empty"])
 
             def by_user(counts):
@@ -407,7 +407,8 @@ class Test:
         self.that(b"user_a" in b"".join(
             open(p, "rb").read() for p in glob.glob(self.state + "/*")
             if os.path.isfile(p)), "the state has no user_a")
-        # By the next run, when none runs now. The file is of one that was killed.
+        # Nothing runs now, so the next run does it. The order names a process
+        # that was killed.
         gone = lab.start(["true"])
         gone.wait()
         lab.write(f"goterased/.created.json.{gone.pid}", '{"user_a": ')
@@ -417,7 +418,8 @@ class Test:
         self.checks.ends(forget("user_a"), 0)
         nothing_of("user_a")
         same("user_a")
-        # What comes later counts there, too; and while it runs, which goes on.
+        # Later events count for the alias; the second order reaches a running
+        # counter, which goes on.
         publish()
         running = lab.start(argv, lab.path("log"))
         publish()
@@ -429,7 +431,7 @@ class Test:
         self.equal(lab.end(running), 0, lab.text("log"))
         nothing_of("user_a")
         same("user_a", "user_b")
-        # Killed at any time while it erases.
+        # Killed at a random moment during the erasure.
         publish()
         for i in range(4):
             if i == 2:
@@ -437,12 +439,12 @@ class Test:
             running = [lab.start(argv), lab.start(
                 ["reaper", "--forget", "user_c", "--tenant", "default",
                  "--state", self.state])]
-            time.sleep(self.dice.uniform(0, 1.5)) # the moment is any
+            time.sleep(self.dice.uniform(0, 1.5)) # a random moment
             for p in running:
                 p.kill()
                 p.wait()
-        # A run that was not killed in time may have done it: then this one has
-        # heard of it, and another one would ask again.
+        # If the run was not killed in time, it may have finished: this run
+        # reports so, and another one would ask again.
         first = forget("user_c").code
         self.that(first in (0, 75), f"it gives {first}")
         count()
@@ -450,7 +452,7 @@ class Test:
             self.checks.ends(forget("user_c"), 0)
         nothing_of("user_c")
         same("user_a", "user_b", "user_c")
-        # Of another tenant, or of an operator with the same id: nothing changes.
+        # Another tenant, or an operator with the same id: nothing changes.
         for order in (("other", "forgotten-0123456789abcdef"),
                       ("another", "forgotten-0123456789abcdef"), ("default", "")):
             lab.must([TOOLS + "forget_order", self.state, order[0], "user_a",

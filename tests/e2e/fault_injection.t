@@ -22,7 +22,7 @@ import tables
 from harness import Checks, Lab, main, program, sanitized, say, seed
 
 WORKERS = 3
-PEAK_KIB = 120 * 1024 # what no fault may drive a program's memory above
+PEAK_KIB = 120 * 1024 # memory limit of a program under any fault
 PASSWORD = "canary-password-5e81"
 MIB = 1 << 20
 
@@ -30,12 +30,12 @@ MIB = 1 << 20
 class Crm:
     """A fault of the CRM, for the first of two tenants.
 
-    code: of the poller; says: what its line must match, None: no line.
-    faults: (name, parameters) for the simulator; conf: keys of the tenant,
-    None takes one away; big: the account has more than one page of open
-    dialogs; calls: how many are no storm; other_world: it works, but what it
-    reads is not what the tenant's own simulator shows; waits: the next poll
-    makes no call at all."""
+    code: of the poller; says: pattern of its line, None: no line. faults:
+    (name, parameters) for the simulator; conf: keys of the tenant, None removes
+    one; big: the account has more than one page of open dialogs; calls: the
+    most calls that are allowed; other_world: it works, but reads other data
+    than the tenant's own simulator shows; waits: the next poll makes no call at
+    all."""
 
     def __init__(self, name, code, says, *faults, conf=None, big=False,
                  budget="1s", calls=60, at_least=0.0, other_world=False,
@@ -150,10 +150,10 @@ CRM = [
 class Prog:
     """A fault of one program.
 
-    argv and the texts of env, conf and says may name places in {}; stdin is
-    the input or the name of a place. says: what the one line must match.
-    served: tenants whose snapshots must be whole; mends: a command that must
-    work afterwards; keeps: SQL that must give the same before and after."""
+    argv and the texts of env, conf and says may contain places in {}; stdin is
+    the input or the name of a place. says: pattern of the one line. served:
+    tenants whose snapshots must be complete; mends: a command that must work
+    afterwards; keeps: SQL with the same result before and after."""
 
     def __init__(self, name, argv, code, says, stdin=b"", env=None,
                  conf=None, limits=None, wrap=(), mends=None, served=None,
@@ -292,7 +292,7 @@ PROGRAMS = [
 
 
 def whole(done):
-    """Tenants whose snapshots are whole."""
+    """Tenants with complete snapshots."""
     return {
         r["tenant"] for r in done.records()
         if r["type"] == "snapshot" and r["state"] == "end"
@@ -300,20 +300,20 @@ def whole(done):
 
 
 def free_port():
-    """A port where nobody listens. Kept bound, so that nobody will."""
+    """A port where nothing listens. It stays bound, so nothing can."""
     s = socket.socket()
     s.bind(("127.0.0.1", 0))
     return s
 
 
-# Every write into a file at an offset fails from the second on.
+# Every write at an offset fails from the second one on.
 NO_SPACE = ["strace", "-f", "-o", "/dev/null", "-e",
             "trace=pwrite64,pwritev", "-e",
             "inject=pwrite64,pwritev:error=ENOSPC:when=2+"]
 
 
 class Certificates:
-    """A small authority, made with openssl."""
+    """A small certificate authority, made with openssl."""
 
     def __init__(self, lab):
         self.lab = lab
@@ -342,7 +342,8 @@ class Certificates:
 
 
 class Bench:
-    """One worker's simulator and tenants; several work side by side."""
+    """The simulator and tenants of one worker; several workers run in parallel.
+    """
 
     def __init__(self, work, number, dice):
         self.work, self.lab, self.number = work, work.lab, number
@@ -360,8 +361,8 @@ class Bench:
                 (12, 6, 250, 8),
             )
         ]
-        # Its clock runs: one that stands still never reaches the end of a
-        # pause, which the next poll would keep to.
+        # Its clock runs: with a frozen clock a pause would never end, and the
+        # next poll would respect it.
         self.sim = self.lab.sim(
             *[w for a in accounts for w in ("--account", a)],
             "--pace", 0, "--speed", 1, "--messages", 4, name=f"sim{number}",
@@ -387,7 +388,7 @@ class Bench:
             sections[f"crm {name}"] = keys
         sections["poller"] = {"retry_budget": case.budget}
         kind = "big" if case.big else "long" if case.waits else ""
-        if not state: # a new one, or that of the user would be taken
+        if not state: # a new one instead of the user's
             self.fresh += 1
             kind = f"fresh{self.fresh}"
         sections["poller"]["state"] = self.lab.path(
@@ -399,7 +400,7 @@ class Bench:
         return self.checks.that(good, f"{self.case.name}: {text}")
 
     def check_line(self, done):
-        """Exactly one line, that names the thing and the way out."""
+        """Exactly one line, with the object and the remedy."""
         case, lines = self.case, done.lines()
         if case.says is None:
             return self.that(not lines, f"unexpected words: {lines}")
@@ -412,8 +413,8 @@ class Bench:
         )
 
     def check_served(self, done):
-        """Which tenants' snapshots are whole. The rows of the others stay,
-        since an aggregator ignores a snapshot that was cut."""
+        """Checks which tenants' snapshots are complete. The rows of the others
+        stay, since an aggregator ignores a truncated snapshot."""
         want = set(self.names[1:])
         if self.case.code == 0:
             want.add(self.names[0])
@@ -437,8 +438,8 @@ class Bench:
         )
 
     def check_healed(self):
-        """With what is left in the state the next poll says what a poll
-        without any state says."""
+        """With the remaining state, the next poll gives the same result as a
+        poll without a state."""
         with_state, without = (
             self.lab.run(["poller", "-c", self.conf(
                 self.case, state, True, self.names[:1])])
@@ -454,8 +455,8 @@ class Bench:
         self.that(not wrong, f"afterwards differ: {wrong[:3]}")
 
     def rows(self, polled):
-        """What an aggregator makes of the records: {(table, key): row},
-        without what differs from run to run."""
+        """The aggregator's rows for the records: {(table, key): row}, without
+        values that differ from run to run."""
         rows = {}
         for r in self.lab.run(["aggregator", "-o", "ndjson"],
                               stdin=polled.out).records():
@@ -481,7 +482,7 @@ class Bench:
     def run(self, case):
         self.case = case
         token = self.big_token if case.big else self.tokens[self.names[0]]
-        # The poll after one fault comes before the next one.
+        # The poll after one fault precedes the next fault.
         if (case.big, case.waits) not in self.polled:
             done = self.lab.run(["poller", "-c", self.conf(case, fix=True)])
             self.that(done.code == 0, f"beforehand: {done}")
@@ -520,8 +521,8 @@ class Work:
         self.sanitized = sanitized()
         self.closed = free_port()
         self.deaf = free_port()
-        self.deaf.listen(20) # and never says a word
-        self.trap = free_port() # where a redirect points to
+        self.deaf.listen(20) # never answers
+        self.trap = free_port() # target of redirects
         self.trap.listen(20)
         self.trap.setblocking(False)
 
@@ -547,7 +548,7 @@ class Work:
                 f"url = {bench.sim.url}\n{key} = {bench.calm_token}\n",
             )
         long_line = self.lab.write("long_line", "")
-        os.truncate(long_line, 200 * MIB) # no disk is used
+        os.truncate(long_line, 200 * MIB) # a sparse file
         damaged = self.lab.path("damaged")
         os.mkdir(damaged)
         self.lab.write("damaged/acme.mdb", os.urandom(20000))
@@ -570,7 +571,7 @@ class Work:
         self.start_tls()
 
     def start_tls(self):
-        """Worlds behind TLS, in three ways."""
+        """Servers with TLS, in three setups."""
         c = Certificates(self.lab)
         accounts = [f"{b.tokens[b.names[0]]}:1:5" for b in self.benches]
         self.places["ca"] = c.ca
@@ -603,7 +604,7 @@ class Work:
         wrap, limits = case.wrap, case.limits
         if wrap == "no space":
             wrap = NO_SPACE
-            env["ASAN_OPTIONS"] = "detect_leaks=0" # strace is in its way
+            env["ASAN_OPTIONS"] = "detect_leaks=0" # strace interferes
         if self.sanitized and limits and resource.RLIMIT_AS in limits:
             limits = None
         stdin = case.stdin
@@ -639,7 +640,7 @@ class Work:
             that(done.code == 0, f"afterwards: {done}")
 
     def check_trap(self):
-        """Nobody followed the redirect, with the token in hand."""
+        """No client followed the redirect with the token."""
         try:
             self.trap.accept()
             self.checks.that(False, "a redirect was followed")
@@ -683,7 +684,7 @@ def body():
     with Lab("fault_injection") as lab:
         work = Work(lab, dice)
         work.setup()
-        wanted = sys.argv[1:] # rows whose names hold one of these words
+        wanted = sys.argv[1:] # only rows whose names contain one of these words
 
         def chosen(cases):
             return [

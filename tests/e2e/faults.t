@@ -1,12 +1,12 @@
 #!/usr/bin/env -S python3 -B
 """faults: every point of common/base/fault.def, one row each. A row has the
-point at which a program dies and the scenario that leads there. The scenario
-runs with the programs of build/faults; the one that died runs again,
-undisturbed, as cron or systemd would start it. The final tables must equal
-those of an undisturbed run of the same scenario: nothing lost, nothing counted
-twice. A point without a row, or at which no program of its row dies, is a
-failure. All scenarios share one database, each run with its own tenant, and
-one vhost, each run with its own queues. ONLY=WORD: points with that word.
+point at which a program dies and the scenario that reaches it. The scenario
+runs with the programs of build/faults; the one that died runs again without
+faults, as cron or systemd would start it. The final tables must equal those of
+an undisturbed run of the same scenario: nothing lost, nothing counted twice.
+The test fails if a point has no row, or if no program dies at the point of a
+row. All scenarios share one database, each run with its own tenant, and one
+vhost, each run with its own queues. ONLY=WORD: points with that word.
 """
 
 import http.client
@@ -27,9 +27,9 @@ POINTS = os.path.join("common", "base", "fault.def")
 PROBE = os.path.join(TESTBIN, "tools", "amqp_probe")
 NOWHERE = "amqp://messaging:none@127.0.0.1:1/none"
 WORKERS = 3
-MOMENT = 30 # seconds of a quiet machine
-# When a row was written, by whom, and numbers that are drawn; and sums that are
-# made again where they are missing, so that which are there depends on batches.
+MOMENT = 30 # seconds on a quiet machine
+# When and by whom a row was written, and random numbers; also sums that are
+# recomputed when missing, because batches decide which ones exist.
 UNCOMPARED = {"as_of", "version", "stored_at", "snapshot", "asked_at",
               "done_at", "digest", "forget_key", "forgets", "removed_at",
               "newest_at", "pending_as_of", "pending_snapshot"}
@@ -67,7 +67,7 @@ class Run:
         return f"queue:{self.tenant}.{name}"
 
     def next_fault(self, argv):
-        """The point at which the program is to die next, or None."""
+        """The point at which the program will die next, or None."""
         if not self.faults:
             return None
         owner = self.faults[0].split(".")[0]
@@ -84,14 +84,14 @@ class Run:
                 *argv[1:]]
 
     def died(self, argv):
-        """After a program's death by the next point."""
+        """Called after a program died; moves on to the next point."""
         assert self.next_fault(argv), f"{argv[0]} was killed by others"
         self.faults.pop(0)
         self.settle()
 
     def settle(self):
-        """The broker has noticed that readers are gone: what they had taken
-        waits again."""
+        """Waits until the broker has noticed that readers are gone and returned
+        their messages."""
         for name in self.queues:
             until(MOMENT, lambda n=name: self.messages("checked_out", n) == 0,
                   f"what was taken of {name} to wait again")
@@ -100,8 +100,8 @@ class Run:
         return self.lab.in_queue(queue, which)
 
     def do(self, *argv, stdin=b"", codes=(0,), cut=None):
-        """Runs a program to its end, and again when it dies at a point. cut():
-        gets the output of one that died, as the next program in a pipe."""
+        """Runs a program to its end, again if it dies at a point. cut(): gets
+        the output of a program that died, like the next program in a pipe."""
         while True:
             fault = self.next_fault(argv)
             done = self.lab.run(self.program(argv), stdin=stdin,
@@ -123,7 +123,7 @@ class Run:
                       stdin=records, env=self.envs)
 
     def take(self, name):
-        """The lines of a queue, which is empty then."""
+        """Takes all lines of a queue."""
         out = self.lab.must([PROBE, "-e", "read", self.queue(name)],
                             env=self.envs).out.decode()
         return [line.split("\t", 1)[1] for line in out.splitlines()]
@@ -138,7 +138,7 @@ class Run:
         return {"url": self.sim_.url, "token": TOKEN, "operators_every": "0s"}
 
     def letters(self):
-        """Nothing is a dead letter, and nothing is left in a queue."""
+        """There are no dead letters, and all queues are empty."""
         for name in list(self.queues):
             for queue in (name, name + ".dead"):
                 n = self.messages("total", queue)
@@ -149,7 +149,8 @@ class Run:
 
 
 def job(run):
-    """A poll a minute: poller | aggregator -t queue, and a sink from cron."""
+    """One poll per minute: poller | aggregator -t queue, and a sink from cron.
+    """
     run.conf(crm=run.sim(), poller={"state": run.path("state")})
 
     def minute():
@@ -166,7 +167,7 @@ def job(run):
 
 
 def snapshots(run):
-    """The same over a queue, by an aggregator with a state."""
+    """The same through a queue, with an aggregator that has a state."""
     run.conf(crm=run.sim(), poller={"state": run.path("state")})
     for _ in range(2):
         run.do("poller", "-t", run.queue("records"))
@@ -188,7 +189,7 @@ def stream_records(run):
 
 
 def stream(run):
-    """Messages from a queue through the state of a stream into the tables."""
+    """Messages from a queue through a stream's state into the tables."""
     run.conf()
     run.put("records", stream_records(run))
     aggregate(run, "records")
@@ -197,7 +198,7 @@ def stream(run):
 
 
 def store(run):
-    """Rows in many small messages, which are acknowledged one by one."""
+    """Rows in many small messages, which are acknowledged individually."""
     run.conf()
     run.put("records", stream_records(run))
     aggregate(run, "records")
@@ -208,8 +209,8 @@ def store(run):
 
 
 class Requests:
-    """A CRM that sends requests one after the other, each until it has an
-    answer of success, always with the same key."""
+    """A CRM that sends requests one after the other. Each is repeated with the
+    same key until it succeeds."""
 
     def __init__(self, run, url):
         self.run, self.url = run, url
@@ -232,7 +233,7 @@ class Requests:
             self.port = int(open(port).read())
 
     def revive(self):
-        """After its death. False: it lives."""
+        """Restarts the listener if it died. False: it is alive."""
         if self.p.poll() is None:
             return False
         code = self.p.returncode
@@ -267,7 +268,8 @@ class Requests:
             self.revive()
 
     def waiting(self):
-        """Records that the broker does not have; None: it died meanwhile."""
+        """The number of records not yet at the broker; None: the listener died
+        meanwhile."""
         c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             c.request("GET", "/api/v1/analytics/health")
@@ -289,7 +291,7 @@ class Requests:
 
 
 def listen(run):
-    """Webhooks while the broker is there."""
+    """Webhooks while the broker is available."""
     run.conf(listen={"rate": "0", "proxies": ""})
     requests = Requests(run, run.lab.env["AMQP_URL"])
     requests.begin()
@@ -306,7 +308,7 @@ def listened(run):
 
 
 def outage(run):
-    """Webhooks while the broker is away: stored, and published later."""
+    """Webhooks while the broker is unavailable: stored, and published later."""
     run.conf(listen={"rate": "0", "proxies": ""})
     requests = Requests(run, NOWHERE)
     requests.begin()
@@ -391,7 +393,7 @@ def close(run):
 
 
 def archived(run, path):
-    """Rows in an archive may be there twice."""
+    """An archive may contain rows twice."""
     with open(path) as f:
         rows = [json.loads(line) for line in f]
     return sorted({masked(json.dumps({k: v for k, v in row.items()
@@ -400,7 +402,7 @@ def archived(run, path):
 
 
 def purge(run):
-    """All rows of a tenant that was removed."""
+    """All rows of a removed tenant."""
     run.conf()
     run.put("records", stream_records(run))
     aggregate(run, "records")
@@ -410,7 +412,7 @@ def purge(run):
 
 
 def forget_(run):
-    """A customer is forgotten in tables, in a state and in a file."""
+    """A customer is erased from tables, a state and a file."""
     run.conf()
     records = b"".join(json.dumps({**r, "tenant": run.tenant}).encode() + b"\n"
                        for r in forget.world())
@@ -432,7 +434,7 @@ def forget_(run):
 
 
 def history(run):
-    """The schema of a new database, and history that is too old for it."""
+    """The schema of a new database, and the removal of old history."""
     run.conf()
     run.use_database(run.tenant)
     run.do("sink", "--migrate")
@@ -447,8 +449,8 @@ def history(run):
     return {**run.tables(), "schema": sorted(schema)}
 
 
-# The point, perhaps ":N" for the Nth passage, and the scenario. Several points:
-# the program dies at each, one after the other.
+# The point, perhaps ":N" for the Nth pass, and the scenario. Several points:
+# the program dies at each of them in turn.
 ROWS = [
     ("poller.before_state_commit", job),
     ("poller.after_state_commit", job),
@@ -493,7 +495,7 @@ ROWS = [
 
 
 def masked(text, tenant):
-    """Without what is drawn, named for the run, or of our own clock."""
+    """Masks random values, names of the run, and times of our own clock."""
     text = re.sub(r"forgotten-[0-9a-f]{16}", "ALIAS", text)
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}", lambda m: "NOW"
                   if abs(millis(m[0]) / 1000 - time.time()) < 3600 else m[0],
@@ -502,8 +504,8 @@ def masked(text, tenant):
 
 
 def compared(column):
-    """A column as SQL. A wait ends when the CRM was asked, which our clock
-    decides to the millisecond."""
+    """A column in SQL. The end of a wait is the time of the request to the CRM,
+    which our clock sets to the millisecond."""
     return f"FLOOR({column})" if column == "longest_wait_seconds" \
         else f"`{column}`"
 
@@ -554,7 +556,7 @@ class Test:
         return {table: sorted(rows) for table, rows in found.items()}
 
     def scenario(self, scenario, rows):
-        """The undisturbed run, and one for each row."""
+        """The undisturbed run, then one run for each row."""
         name = scenario.__name__.rstrip("_")
         want, problem = self.attempt(scenario, f"{name}0", ())
         if not self.checks.that(not problem and want,
@@ -567,7 +569,7 @@ class Test:
                 self.compare(points, want, got)
 
     def attempt(self, scenario, name, faults):
-        """What the scenario leaves, or what was wrong."""
+        """The scenario's result, or an error."""
         run = Run(self, name, faults)
         try:
             left = scenario(run)

@@ -27,14 +27,14 @@ SECRETS = {
     "session": "sess-marker", "agent": "agent-marker", "event": "markerevent",
     "tag": "markertag", "data": "markerdata",
 }
-# Metrics about nobody: these stay as they were to the byte.
+# Metrics without customers: these must stay identical.
 UNTOUCHED = (
     "operator_metrics", "tenant_metrics", "conversation_metrics",
     "conversation_metrics_parts", "longest_monologue", "intervals",
     "channel_metrics", "response_hours", "response_histogram",
     "message_analytics",
 )
-# And these but for the columns that held the customer.
+# These too, except for the columns with the customer.
 LOST = {
     "user_stats": {"user_id"}, "user_stats_parts": {"user_id"},
     "realtime_user_activity": {"user_id"},
@@ -67,7 +67,7 @@ def chat_of(chat, customer, **more):
 
 
 def talk(chat, customer, mark):
-    """Questions and answers, enough for an alert, a receipt, events."""
+    """Questions and answers, enough for an alert, a receipt and events."""
     yield chat_of(chat, customer,
                   customer_name=(f"Quorbella Zyxtrand {mark} NUN\u0303OR"
                                  if mark else "Dan"),
@@ -109,7 +109,7 @@ def world():
 
 
 def parts(tenant):
-    """Rows of one of several aggregators."""
+    """Rows as from one of several aggregators."""
     head = {"type": "row", "tenant": tenant, "generation": 1, "part": 0,
             "as_of": at(59)}
     for user, n in ((C, 5), (D, 2)):
@@ -150,7 +150,7 @@ class House:
         self.lab.must(["sink"], stdin=self.rows[tenant])
 
     def ask(self, *statements):
-        """For each statement its rows, as dictionaries of text."""
+        """The rows of each statement, as dictionaries of text."""
         text = subprocess.run(
             self.lab.mysql_argv("--xml", "-e", ";".join(statements)), check=True,
             capture_output=True, stdin=subprocess.DEVNULL).stdout.decode()
@@ -160,7 +160,7 @@ class House:
                                          r"<resultset[^>]*/>", text, re.S)]
 
     def dump(self, table, tenant, without=()):
-        """Its rows as text, sorted, the alias by that word."""
+        """Rows as sorted text, with the alias replaced by that word."""
         rows = [{k: v for k, v in r.items() if k not in without}
                 for r in self.ask(f"SELECT * FROM {table} WHERE tenant = "
                                   f"'{tenant}'")[0]]
@@ -175,7 +175,7 @@ class House:
             "table_schema = DATABASE() AND table_type = 'BASE TABLE'")]
 
     def whole(self, tenant):
-        """All tables but those whose purpose is to differ."""
+        """All tables except those that must differ."""
         skip = ("tenants", "tenant_locks", "forgotten", "schema_migrations",
                 "generations", "metric_settings")
         return {t: self.dump(t, tenant, ("asked_at", "done_at"))
@@ -190,7 +190,7 @@ class House:
         return got
 
     def found(self, secret, tenant):
-        """The tables that have it in any column."""
+        """Tables with the secret in any column."""
         tables = self.tables()
         tables = [t for t in tables if t not in (
             "schema_migrations", "generations", "metric_settings")]
@@ -201,7 +201,7 @@ class House:
                 if secret.lower() in repr(of).lower()]
 
     def on_disk(self, secret):
-        """The files of the lab that have it, but for the database's own."""
+        """Files of the lab with the secret, except the database's own."""
         got = []
         for folder, _, names in os.walk(self.lab.tmp):
             if folder.startswith(self.lab.server_dir):
@@ -237,7 +237,8 @@ def check_filled(checks, house):
 
 
 def check_own_file(checks, lab):
-    """An export at the end of a file that it reads would have no end."""
+    """An export must not be appended to a file that it reads: it would never
+    end."""
     with open(lab.path("letters"), "rb") as f:
         before = f.read()
     lab.write("old", before.decode())
@@ -253,8 +254,8 @@ def check_own_file(checks, lab):
 
 
 def check_full_disk(checks, lab):
-    """Files behind a line that cannot be written are not read: nothing is said
-    about what is broken in them."""
+    """After a failed write, no further file is read, so errors in them are not
+    reported."""
     lab.write("filed", '{"type":"chat","tenant":"calm","chat":"filed",'
               '"customer":"filed","status":"open"}\n')
     lab.write("broken", '{"type":"operator","tenant":"calm",'
@@ -273,7 +274,7 @@ def check_full_disk(checks, lab):
 
 
 def check_export_file(checks, lab, path):
-    """A file that is there stays as it is."""
+    """An existing file stays unchanged."""
     with open(path, "rb") as f:
         before = f.read()
 
@@ -299,8 +300,8 @@ def check_export_file(checks, lab, path):
 
 
 def check_stop(checks, lab, path):
-    """Asked to stop in the middle it says so, and leaves no file: while the
-    customer is looked up, before the first row and behind some."""
+    """If stopped, it says so and leaves no file: while it looks up the
+    customer, before the first row and after some rows."""
     export = ["--export", C, "-t", path + ".part"]
     other = Sql(lab)
     for mode, table in ((export, "operator_metrics"), (export, "event_counts"),
@@ -352,7 +353,7 @@ def check_export(checks, house):
 
 
 def letters(tenant):
-    """Dead letters about the customer, and about another."""
+    """Dead letters about the customer, and about another one."""
     for user, text in ((C, "markerletter"), (D, "kept")):
         record = {"type": "message", "tenant": tenant, "chat": "x" + user,
                   "id": "1", "from": "customer", "user": user, "text": text}
@@ -365,7 +366,7 @@ def letters(tenant):
 
 
 def check_calm(checks, house):
-    """Forgets as everybody would: with an archive and a state."""
+    """A normal erasure, with an archive and a state."""
     lab = house.lab
     before = house.figures("calm")
     house.lab.must(["reaper", "--archive", lab.path("archive")],
@@ -388,7 +389,7 @@ def check_calm(checks, house):
         checks.that(counted[r["place"]] == r["rows"],
                     f"{r} but {counted[r['place']]} were changed")
     after = house.figures("calm")
-    # The two closed chats are not in the table of the present.
+    # The two closed chats are not in the table of current chats.
     before["chat_metrics"] = [r for r in before["chat_metrics"]
                               if '"chat": "100"' in r]
     same(checks, "metrics", before, after)
@@ -410,7 +411,7 @@ def check_calm(checks, house):
 
 
 def check_late(checks, house, want):
-    """All arrives once more, and what was not there arrives late."""
+    """All rows arrive again, and missing ones arrive late."""
     lab = house.lab
     lab.sql("DELETE FROM messages WHERE tenant = 'late' AND message_id LIKE "
             "'%-1%'; DELETE FROM user_stats WHERE tenant = 'late'; "
@@ -418,15 +419,15 @@ def check_late(checks, house, want):
     checks.that(house.forget("late").code == 0, "forget before")
     house.store("late")
     got = house.whole("late")
-    # What is too rare goes with the next run.
+    # Words that are now too rare go with the next run.
     for table in ("trends", "trends_parts"):
         got[table] = want[table]
     same(checks, "late rows", want, got)
 
 
 def check_return(checks, house):
-    """What the customer does later is stored as it is, and may be forgotten in
-    its turn."""
+    """Later data of the customer is stored as usual, and can be erased again.
+    """
     later = time.strftime("%Y-%m-%dT%H:%M:%S.000Z",
                           time.gmtime(time.time() + 2))
     house.lab.must(["sink"], stdin=lines_of("late", [
@@ -448,13 +449,14 @@ def check_return(checks, house):
 
 
 def check_ahead(checks, house):
-    """By a clock that is ahead of this one: it is stored, and goes."""
+    """Data from a clock ahead of ours is stored, and can be erased."""
     house.rows["ahead"] = house.rows["plain"].replace(
         DAY.encode(), b"2099-06-01").replace(b'"plain"', b'"ahead"')
     house.store("ahead")
     checks.that(house.found(C, "ahead"), "nothing is ahead")
     checks.that(house.forget("ahead").code == 0, "forget ahead")
-    # Rare words that are on their way are stored, and go with the next run.
+    # Rare words that are still on their way are stored, and go with the next
+    # run.
     for moment, stored in (("stays", set()), ("is back", {"trends_parts"})):
         for name in SECRETS:
             got = set(house.found(SECRETS[name], "ahead")) - stored
@@ -463,7 +465,7 @@ def check_ahead(checks, house):
 
 
 def check_kills(checks, house, want):
-    """Killed at random moments until it once comes to its end."""
+    """Killed at random moments until one run completes."""
     rng = random.Random(seed())
     argv = [os.path.join(BIN, "reaper"), "--forget", C, "--tenant", "storm"]
     kills, most = 0, 0.005
@@ -491,7 +493,7 @@ def check_two(checks, house):
                              "--tenant", "two"], env=house.lab.env)
            for who in (C, D, C)]
     codes = [p.wait() for p in run]
-    # The second of one customer may begin when nothing is left.
+    # The second run for one customer may begin when nothing is left.
     checks.that(codes[1] == 0 and sorted((codes[0], codes[2])) in (
         [0, 0], [0, 66]), f"two at once: {codes}")
     same(checks, "two at once", before, house.figures("two"))
@@ -503,7 +505,7 @@ def check_two(checks, house):
 
 
 def check_no_such_path(checks, house):
-    """A typo must not look as if all was found there."""
+    """A typo must not look like a complete search."""
     lab = house.lab
     lab.write("plain", "")
     before = house.whole("twin")
@@ -520,12 +522,12 @@ def check_no_such_path(checks, house):
                         f"{option} '{lab.path(name)}'" in done.err and
                         done.err.count("\n") == 1 and done.out == b"",
                         f"{mode} {option} {name}: {done}")
-        for option in ("--file", "--state"): # a variable that is empty
+        for option in ("--file", "--state"): # an empty variable
             done = lab.run(["reaper", *mode, "--tenant", "twin", option, ""])
             checks.that(done.code == 66 and f"{option} ''" in done.err
                         and done.out == b"", f"{mode} {option}: {done}")
     same(checks, "a typo", before, house.whole("twin"))
-    # The configured one is made by the first run that archives.
+    # The configured archive is created by the first run that archives.
     conf = lab.conf("later.conf", {
         "reaper": {"archive": lab.path("later")}})
     done = lab.run(["reaper", "-c", conf, "--forget", C, "--dry-run",
@@ -534,7 +536,7 @@ def check_no_such_path(checks, house):
 
 
 def check_no_records(checks, house):
-    """What is not a file of records is refused as it is."""
+    """A file without records is refused and stays unchanged."""
     lab = house.lab
     line = lines_of("twin", [chat_of("100", C)])
     before = house.whole("twin")
@@ -559,7 +561,7 @@ def check_no_records(checks, house):
 
 
 def forgotten(lines):
-    """Lines of chats of the customer, as they are afterwards."""
+    """Lines of the customer's chats, and their form after the erasure."""
     return b"".join(json.dumps({**json.loads(line), "customer": "ALIAS"},
                                separators=(",", ":")).encode() + b"\n"
                     for line in lines.splitlines())
@@ -570,8 +572,8 @@ def without_alias(content):
 
 
 def check_power_cut(checks, house):
-    """The archive of the configuration is never refused for what a power cut
-    left; the rest of it is read."""
+    """The archive in the configuration is never refused because of a power cut;
+    the rest of it is read."""
     lab = house.lab
     line = lines_of("plain", [chat_of("100", C)])
     archive = lab.path("closed")
@@ -589,8 +591,8 @@ def check_power_cut(checks, house):
 
 
 def check_last_line(checks, house):
-    """A last line without a newline changes if it is theirs, and goes if it is
-    cut; that of another, or of another tenant, stays."""
+    """A last line without a newline changes if it is the customer's, and is
+    removed if it is truncated. Lines of other customers and tenants stay."""
     lab = house.lab
     ours = lines_of("plain", [chat_of("100", C)])
     other = lines_of("plain", [chat_of("8", D)])
@@ -637,14 +639,14 @@ def check_refusals(checks, house):
     check_no_records(checks, house)
     check_power_cut(checks, house)
     check_last_line(checks, house)
-    # Somebody who is in nothing but a webhook that nobody understood.
+    # A customer who is only in a webhook that could not be interpreted.
     lone = house.lab.write("lone", json.dumps({
         "type": "dead", "where": "webhook calm/crm",
         "record": '{"client_id": "lone-1"}'}) + "\n")
     done = house.forget("calm", "--file", lone, customer="lone-1")
     checks.that(done.code == 0 and os.path.getsize(lone) == 0,
                 f"known by a webhook alone: {done}")
-    # An operator with the same id keeps what is by user.
+    # An operator with the same id keeps the rows by user.
     before = house.dump("user_stats", "twin")
     done = house.forget("twin", customer="7")
     checks.that("operator or bot of 'twin'" in done.err, f"an operator: {done}")
@@ -667,7 +669,7 @@ def check_poller(checks, house):
         checks.that([d.code for d in done] == [0, 0, 0], f"a poll: {done}")
 
     poll()
-    # Names and texts are those of others in this world, too.
+    # In this world, other customers have the same names and texts.
     who, chat, phone = lab.sql(
         "SELECT customer, chat, customer_phone FROM chat_metrics WHERE "
         "tenant = 'acme' AND customer_phone IS NOT NULL GROUP BY customer "
@@ -682,11 +684,11 @@ def check_poller(checks, house):
                        f"WHERE tenant = 'acme' AND chat = '{chat}'")[0][0]
 
     checks.that(house.on_disk(phone) and texts() and name(), "not filled")
-    # No --tenant: there is one.
+    # Without --tenant, as there is only one.
     done = lab.must(["reaper", "-c", conf, "--forget", who, "--dry-run"])
     checks.that("[poller] was not searched" in done.err,
                 f"a state that nobody named: {done}")
-    # Two snapshots that are kept, and what was made of them.
+    # Two stored snapshots, and the resulting rows.
     day, rows = lab.path("day.ndjson"), lab.path("rows.ndjson")
     for _ in range(2):
         sim.advance(60)
@@ -709,8 +711,8 @@ def check_poller(checks, house):
         checks.that(not house.found(phone, "acme"), f"the number {moment}")
         checks.that(not texts(), f"a text {moment}")
         checks.that(not name(), f"the name {moment}")
-        # The CRM has not forgotten; what it shows of before is stored
-        # without them.
+        # The CRM still has the customer; its earlier data is stored without
+        # them.
         sim.advance(60)
         poll()
 

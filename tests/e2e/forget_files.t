@@ -34,13 +34,13 @@ class Test:
             return f.read()
 
     def alias(self, tenant):
-        """The one that the tables have."""
+        """The alias in the tables."""
         return self.lab.sql("SELECT DISTINCT user_id FROM user_stats WHERE "
                             f"tenant = '{tenant}' AND user_id LIKE "
                             "'forgotten-%'")[0][0]
 
     def somebody_reads(self, server):
-        """Of the customer, of others, and page by page."""
+        """Reads of the customer's data, of others', and page by page."""
         lead = token(tenant_id=TENANT, role="lead", sub="ann", jti="t1")
         for path in (f"users?user_id={C}", f"users.csv?user_id={D}",
                      f"events?user_id={C}&limit=1", "chats?chat=100",

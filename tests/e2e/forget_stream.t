@@ -17,14 +17,14 @@ from harness import LONG, TESTBIN, Checks, Lab, main, seed, until
 
 KEPT, GONE, STORM = "kept", "gone", "storm"
 TENANTS = (KEPT, GONE, STORM)
-# What a state of a stream has of a customer but for the id.
+# What a stream's state has about a customer besides the id.
 IN_STATE = ("name", "surname", "phone", "text", "reply", "tag")
 WRITTEN = {"version", "stored_at"}  # when a row was written
 STORMS = 4 if LONG else 0  # kills at random moments
 
 
 def afterwards(tenant):
-    """What comes later: of the customer, of another, and what is late."""
+    """Later records: of the customer, of another one, and late ones."""
     for chat, user in (("100", C), ("101", D)):
         for n in range(30, 34):
             yield message(chat, n, n + 20, "customer", user, "7", "once more")
@@ -34,7 +34,7 @@ def afterwards(tenant):
 
 
 def unfinished(tenant):
-    """A snapshot whose end never comes."""
+    """A snapshot without its end."""
     head = {"tenant": tenant, "snapshot": "s1"}
     yield {**head, "type": "snapshot", "state": "begin", "at": at(58)}
     yield {**head, "type": "chat", "chat": "100", "status": "open",
@@ -43,7 +43,7 @@ def unfinished(tenant):
 
 
 def its_rest(tenant):
-    """What comes of it when the customer is forgotten already."""
+    """The rows of that snapshot when the customer is already erased."""
     head = {"tenant": tenant, "snapshot": "s1"}
     yield {**head, "type": "chat", "chat": "101", "status": "open",
            "customer": C, "customer_name": "Quorbella Staged",
@@ -127,7 +127,7 @@ class Test:
         self.that(self.in_state(SECRETS["name"] + KEPT), "others are gone")
         again = self.forget(GONE)
         self.that(again.code == 0, f"once more: {again}")
-        # Under a sanitizer its end tells what the run before left in memory.
+        # At its end a sanitizer reports memory left by the run.
         code = self.stream.stop("aggregator")
         self.that(code == 0, f"its end: {code}")
         self.aggregator()
@@ -142,7 +142,7 @@ class Test:
                   f"{tenant}: the name in trends: {words}")
 
     def an_order_that_cannot_be_read_stays(self):
-        """The stream tells of it, goes on, and carries out others."""
+        """The stream reports it, goes on, and carries out other orders."""
         path = os.path.join(self.stream.state, "forget", "bad.order")
         with open(path, "wb") as f:
             f.write(b"forget everybody")
@@ -157,7 +157,7 @@ class Test:
         os.unlink(path)
 
     def it_is_killed_in_the_middle(self, dice):
-        """The aggregator away, then both killed at any time."""
+        """The aggregator is away; then both are killed at any time."""
         self.stream.kill("aggregator")
         done = self.forget(STORM)
         self.that(done.code == 75 and "aggregator" in done.err,
@@ -180,7 +180,8 @@ class Test:
         self.nothing_is_left(STORM)
 
     def it_forgets_by_runs_that_end(self):
-        """No aggregator runs when it is asked for, before and after."""
+        """No aggregator runs when the erasure is requested; one runs before and
+        after."""
         self.stream.kill("aggregator")
         done = self.forget(STORM)
         self.that(done.code == 75, f"before it runs: {done}")
@@ -195,7 +196,8 @@ class Test:
         until(60, lambda: self.forget(STORM).code == 0, "it to be forgotten")
 
     def the_tables_files_have_nothing(self):
-        """Once they are written anew: what was changed leaves bytes behind."""
+        """After the tables are rewritten, because updates leave old bytes in
+        the files."""
         names = ", ".join(self.tables.tables())
         self.tables.ask(f"OPTIMIZE TABLE {names}",
                         f"FLUSH TABLES {names} FOR EXPORT", "UNLOCK TABLES")
@@ -222,13 +224,14 @@ class Test:
 
 
 def secret_of(name, tenant):
-    """A number stays one."""
+    """Numbers stay numbers."""
     return SECRETS[name] + (str(TENANTS.index(tenant)) if name == "phone"
                             else tenant)
 
 
 def marked(lines, tenant):
-    """Each tenant's secrets end in its name, so that they can be told apart."""
+    """Each tenant's secrets end in its name, so that they can be distinguished.
+    """
     for name in IN_STATE:
         end = secret_of(name, tenant)[len(SECRETS[name]):]
         for form in {SECRETS[name], SECRETS[name].capitalize()}:

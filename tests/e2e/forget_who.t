@@ -9,13 +9,14 @@ from forget import House, at, chat_of, lines_of, message
 
 from harness import Checks, Lab, main, until
 
-# Customers whose id is also that of a bot, of an operator who left, and of one
-# who is known by an assignment alone.
+# Customers whose id is also that of a bot, of an operator who left, and of an
+# operator known only from an assignment.
 TWINS = ("5", "6", "8")
 
 
 def of_another(chat, customer, who, user, **more):
-    """A chat of another customer in which somebody with a twin's id wrote."""
+    """A chat of another customer with messages from a person with a twin's id.
+    """
     yield message(chat, 1, 1, "customer", customer, None, f"question {chat}")
     yield message(chat, 2, 2, who, user, customer, f"answer {chat}", **more)
 
@@ -73,7 +74,7 @@ class Test:
              f"the counts of the twin of {user} went")
 
     def check_twins(self):
-        """The chats of a twin's customers are not the customer's."""
+        """Chats of the twins' customers do not belong to the customer."""
         self.store("twins", twins())
         archived = [{**r, "type": "row", "table": "messages", "as_of": at(9),
                      "conversation_id": r["chat"], "sender": r["from"],
@@ -90,7 +91,7 @@ class Test:
         self.checks.that(self.count("twins", "events",
                                     "event_data IS NOT NULL") == 1,
                          "an event of the twin lost its data")
-        # What arrives later; the one with the id of 9 was not known before.
+        # Later rows; the person with id 9 was unknown before.
         self.store("twins", [*of_another("206", "x1", "bot", "5"),
                              message("9", 1, 1, "customer", "9", None, "9")])
         done = self.house.forget("twins", customer="9")
@@ -101,7 +102,7 @@ class Test:
 
 
     def check_last_day(self):
-        """A day that none follows ends the search as any other does."""
+        """The search also ends at a day that no later one follows."""
         last = "9999-12-31T23:59:59.999Z"
         self.store("last", [
             {**message("300", n, 1, "customer", "30", None, "to the end"),
@@ -117,7 +118,7 @@ class Test:
 
 
     def check_event_alone(self):
-        """Of whom there is no chat, only what they did in the future."""
+        """A customer without chats, with only an event in the future."""
         ahead = {"id": "e1", "type": "event", "event": "looked", "user": "40",
                  "at": "2099-01-01T00:00:00.000Z",
                  "data": {"ip_address": "203.0.113.40"}}
@@ -131,8 +132,8 @@ class Test:
                          "an event without a chat stayed as it was")
 
     def check_state_alone(self):
-        """Before their rows are stored, or after their chat was closed: a
-        state may have them, and the rows that come know them."""
+        """Before their rows are stored, or after their chat was closed: a state
+        may still have the customer, and later rows, too."""
         that = self.checks.that
         for folder in ("poller", "other"):
             os.makedirs(self.lab.path(folder))
@@ -151,8 +152,8 @@ class Test:
 
 
     def nameless(self, as_of):
-        """Chats of 80: one that names no customer, and one that names another
-        in which they wrote; and a chat of 82 that names none."""
+        """Chats of 80: one names no customer, one names another but has
+        messages of 80. And a chat of 82 that names no customer."""
         head = {"type": "row", "as_of": at(as_of)}
         for chat, customer, name in (("800", None, "Quillon Marsh"),
                                      ("801", "81", "Bertram"),
@@ -164,7 +165,8 @@ class Test:
                    "customer_phone": "+351 77 " + chat, "version": as_of}
 
     def check_chats_that_name_nobody(self):
-        """Who wrote in it tells whose the name in a chat's record is."""
+        """The writers of messages determine to whom a name in the chat's record
+        belongs."""
         that, house = self.checks.that, self.house
         self.store("nameless", [
             *self.nameless(9),
@@ -195,7 +197,7 @@ class Test:
              "the later rows were not stored")
 
     def check_purged(self):
-        """A sink that runs on takes the alias of the tenant who comes again."""
+        """A running sink uses the alias when the purged tenant returns."""
         sink = self.lab.start(["sink"], stdin=subprocess.PIPE)
 
         def send(chat, hour):
@@ -227,7 +229,7 @@ class Test:
         send("601", "10")
         self.checks.that(ids() == [["3", "1", "1"]], f"forgotten: {ids()}")
         self.lab.must(["reaper", "--purge", "purged"])
-        # Rows of before the purge are refused.
+        # Rows from before the purge are refused.
         send("602", "12")
         self.checks.that(ids() == [["2", "0", "1"]], f"added anew: {ids()}")
         forget()

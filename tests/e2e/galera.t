@@ -16,10 +16,10 @@ from harness import LONG, TESTBIN, Checks, Door, Lab, main, say, steps, until
 
 SECONDS = 600 if LONG else 15
 STEP_S = 0.05
-MESSAGES = 40 # in a step
-LIFE = 6      # steps for which a chat is open
-LATE = 10     # steps for which rows of it come that are older than its end
-LINES = 1 + MESSAGES + LATE + 1 # in a step, and in a message of the broker
+MESSAGES = 40 # per step
+LIFE = 6      # steps for which a chat stays open
+LATE = 10     # steps during which rows older than a chat's closing arrive
+LINES = 1 + MESSAGES + LATE + 1 # per step, and per message of the broker
 NODES = ("MYSQL_URL", "MYSQL_URL2", "MYSQL_URL3")
 BACK = ("SELECT COUNT(*) FROM chat_metrics c JOIN closed_chats t USING "
         "(tenant, chat) WHERE c.as_of <= t.as_of")
@@ -37,11 +37,11 @@ def row(chat, ms):
 
 
 class FarDoor(Door):
-    """To the server and back takes 20 ms."""
+    """Adds 20 ms to each round trip to the server."""
 
     def pieces(self, source, upward):
         for data in super().pieces(source, upward):
-            time.sleep(0.01) # the distance
+            time.sleep(0.01) # the delay
             yield data
 
 
@@ -70,11 +70,11 @@ class Test:
             for queue, lines in (("rows", LINES), ("closed", 1))}
 
     def point(self, node):
-        """The second sink finds that node behind its door from now on."""
+        """Connects the second sink's door to that node."""
         self.door.server = urllib.parse.urlsplit(self.lab.env[node])
 
     def ask(self, node, statement):
-        """What a node has, once it has all that was committed before."""
+        """The rows of a node, once it has applied all earlier commits."""
         url = urllib.parse.urlsplit(self.lab.env[node])
         return subprocess.run(
             ["mariadb", "--no-defaults", "-h", url.hostname, "-P",
@@ -89,8 +89,8 @@ class Test:
         pipe.flush()
 
     def send(self, seconds):
-        """Messages; and of each chat that closes rows of before, which come
-        beside and behind the reaper's order."""
+        """Sends messages and, for each closing chat, older rows that arrive
+        during and after the reaper's deletion."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             now = int(time.time() * 1000)
@@ -120,7 +120,7 @@ class Test:
                         f"FROM closed_chats; {BACK}").split("\n")
 
     def settle(self, what):
-        """Each node that runs has all, and nothing that was deleted."""
+        """Each running node has all rows, and nothing that was deleted."""
         want = [str(self.messages), str(len(self.closed)), "0"]
         for node in self.alive:
             try:

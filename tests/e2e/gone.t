@@ -33,7 +33,7 @@ class Test:
                       stdin=text)
 
     def store(self):
-        """What the stream has becomes rows in the database."""
+        """Stores the stream's rows in the database."""
         self.lab.must(["aggregator", "-f", "queue:records", "-a",
                        "operators,chats", "--every", "100ms", "--state", self.lab.path("state"),
                        "-t", "queue:rows", "--until-empty"])

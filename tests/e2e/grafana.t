@@ -32,7 +32,7 @@ HOURS = 6
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 TEXTS = {"tenant", "metric", "operator", "name", "chat", "channel", "user_id",
          "conversation_id", "read_status", "rule", "word"}
-# Of others.
+# Metrics of other programs.
 FOREIGN = {"up", "rabbitmq_queue_messages"}
 FUNCTIONS = {"sum", "min", "max", "count", "rate", "increase", "time", "by",
              "le", "histogram_quantile", "or"}
@@ -52,10 +52,11 @@ def records(now):
     for c in range(12):
         chat, operator = f"c{c}", ("ann", "bob")[c % 2]
         begin = 5 * 3600 - c * 1450
-        held = {"operator": operator} if c else {} # the first one is nobody's
+        # The first chat has no operator
+        held = {"operator": operator} if c else {}
         yield record("chat", chat=chat, customer=f"u{c}", channel="web",
                      status="open", opened_at=at(begin), at=at(60), **held)
-        for k in range(40 if c == 11 else 9): # u11 writes too much
+        for k in range(40 if c == 11 else 9): # u11 writes enough for an alert
             customer = k % 2 == 0
             message, when = f"m{c}-{k}", begin - k * (1 if c == 11 else 97)
             yield record(
@@ -74,7 +75,7 @@ def seconds_of(interval):
 
 
 def expand(text, begin, end):
-    """What Grafana's data source makes of a query."""
+    """Expands a query like Grafana's data source."""
     def group(column, interval, *fill):
         n = seconds_of(interval.strip(" '\""))
         assert len(fill) <= 1 and n > 0, text
@@ -100,7 +101,7 @@ def expand(text, begin, end):
 
 
 class Database:
-    """The user of Grafana, with the session that the data source sets."""
+    """Grafana's user, with the session settings of the data source."""
 
     def __init__(self, lab):
         where = re.match(r"mysql://[^@]*@([^:/]+):(\d+)", lab.env["MYSQL_URL"])
@@ -125,7 +126,7 @@ class Database:
 
 
 def drawn(panel, rows):
-    """A panel, simply: lines over time, else a table."""
+    """A simple drawing of a panel: lines over time, otherwise a table."""
     text = (f"<section><h2>{html.escape(panel['title'])}</h2>"
             f"<p>{html.escape(panel['description'])}</p>")
     lines = {}
@@ -184,7 +185,7 @@ class Test:
         self.database = Database(lab)
 
     def sane(self, path, board, uids):
-        """What Grafana would refuse, or show badly."""
+        """Checks for settings that Grafana would refuse or show badly."""
         that = self.checks.that
         that("id" not in board, f"{path}: has an id")
         that(re.fullmatch("[a-zA-Z0-9_-]{1,40}", board["uid"]) is not None
@@ -210,14 +211,15 @@ class Test:
                                   t["datasource"]["uid"]))
 
     def receipts_by_their_index(self, name, sql):
-        """Not all of the tenant's for each message: the server, left to itself,
-        takes the primary key of a small table."""
+        """The query does not read all receipts of the tenant for each message:
+        without a hint, the server uses the primary key of a small table."""
         keys = [dict(row)["key"] for row in self.database.ask("EXPLAIN " + sql)
                 if dict(row)["table"] == "v"]
         self.checks.that(keys == ["by_message"], f"{name}: receipts by {keys}")
 
     def query(self, name, panel, target):
-        """One of MySQL: no error, the columns that the panel wants, rows."""
+        """A MySQL query: no error, the columns that the panel needs, and rows.
+        """
         begin = int(self.end.timestamp()) - HOURS * 3600
         sql = expand(target["rawSql"], begin, int(self.end.timestamp()))
         if "operator" in sql and "FROM response_h" in sql:
@@ -247,8 +249,7 @@ class Test:
                              and float(rows[0][0][1]) > 0, f"{name}: {rows}")
 
     def namesakes(self):
-        """With operators of the same ids in a second tenant, each has rows of
-        its own."""
+        """Operators with the same ids in a second tenant get their own rows."""
         end = int(self.end.timestamp())
         before = [(n, q, self.database.ask(expand(q, end - HOURS * 3600, end)))
                   for n, q in self.by_operator]
@@ -266,8 +267,8 @@ class Test:
         self.checks.that(len(before) == 2, f"{before}")
 
     def who_waits(self, rows):
-        """Up to the tenant's present, to which a stream keeps no row of a chat
-        whose customer just waits on."""
+        """Waits last until the tenant's newest row, because a stream does not
+        update a chat whose customer just waits."""
         longest = self.lab.sql("SELECT FLOOR(longest_wait_seconds) FROM "
                                "tenant_metrics WHERE tenant = 'acme'")
         self.checks.that([[dict(rows[0])["seconds"]]] == longest,
@@ -285,7 +286,7 @@ class Test:
         self.checks.that(begin - 3600 <= times[0], f"{name}: {times[0]}")
 
     def promql(self, name, target, exported):
-        """One of Prometheus: it is PromQL, of metrics that there are."""
+        """A Prometheus query: valid PromQL with existing metrics."""
         names = re.sub(r'"[^"]*"|\{\{.*?\}\}|\[\w+\]', "", target["expr"])
         names = re.sub(r"\b(by|on|without) *\([^)]*\)", "", names)
         names = re.sub(r"\{[^}]*\}", "", names)
@@ -296,7 +297,7 @@ class Test:
         self.expressions.append(target["expr"])
 
     def promtool(self):
-        """It parses all of them."""
+        """promtool parses all queries."""
         if not shutil.which("promtool"):
             say("promtool is missing: scripts/install-deps monitoring")
             return
@@ -309,8 +310,8 @@ class Test:
                          f"{done.stdout}{done.stderr}")
 
     def one_of_several(self):
-        """A sum over several counters, of which one alone is there: not every
-        installation has a listener, or a daemon."""
+        """A sum over several counters of which only one exists: not every
+        installation has a listener or a daemon."""
         tests = []
         for e in self.expressions:
             names = sorted(set(re.findall(r"messaging_\w+_total", e)))
@@ -332,7 +333,7 @@ class Test:
                          f"{done.stdout}{done.stderr}")
 
     def exported(self):
-        """Each name in the source of what writes metrics."""
+        """Each metric name occurs in a source file that writes metrics."""
         found = set()
         paths = glob.glob("common/**/*.c", recursive=True)
         for program in ("poller", "aggregator", "sink", "reaper"):
@@ -345,8 +346,8 @@ class Test:
         return found
 
     def provisioning(self):
-        """The data sources are those that the panels name; the dashboards are
-        where they are installed."""
+        """The data sources are those of the panels, and the dashboards are in
+        the installed folder."""
         with open(f"{FOLDER}/datasources.yml", encoding="utf-8") as f:
             text = f.read()
         given = set(zip(re.findall(r"(?m)^    type: (\S+)", text),
@@ -358,7 +359,7 @@ class Test:
         with open(f"{FOLDER}/dashboards.yml", encoding="utf-8") as f:
             path = re.search(r"(?m)^ *path: (\S+)", f.read()).group(1)
         root = self.lab.path("root")
-        # -o all: the programs that are tested are not built anew.
+        # -o all: does not rebuild the programs under test.
         subprocess.run(["make", "-s", "-o", "all", "install",
                         f"DESTDIR={root}", "B=" + os.path.dirname(BIN)],
                        check=True, stdout=subprocess.DEVNULL)
@@ -367,7 +368,7 @@ class Test:
             sorted(os.listdir(f"{FOLDER}/dashboards")), f"not in {path}")
 
     def secrets(self):
-        """What Grafana's user may not read."""
+        """Tables that Grafana's user may not read."""
         for query in ("SELECT content FROM messages",
                       "SELECT customer_name FROM chat_metrics",
                       "SELECT customer_phone FROM chat_metrics",

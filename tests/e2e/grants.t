@@ -35,7 +35,7 @@ REFUSED = {
 
 
 def at(days=0):
-    """Midnight, so many days ago."""
+    """Midnight of the day that many days ago."""
     return time.strftime("%FT00:00:00Z", time.gmtime(time.time() - days * DAY))
 
 
@@ -47,7 +47,7 @@ class Test:
         self.where = lab.env.pop("MYSQL_URL").split("@")[1]
         with open("scripts/examples/grants.sql.example") as f:
             script = f.read().replace("CHANGE ME", "secret")
-        # Others on the server have users and databases, too.
+        # The server also has users and databases of other tests.
         script = re.sub(r"\bmessaging\b", lab.database, script)
         script = re.sub(r"\b(\w+)@localhost", rf"\1_{lab.database}@'%'", script)
         first, second = script.split("-- 2.")
@@ -69,7 +69,7 @@ class Test:
         return done
 
     def query(self, user, statement):
-        """By the client of the database, as that user."""
+        """Runs a statement in the database client as that user."""
         host, port = self.where.split("/")[0].split(":")
         conf = self.lab.conf(user + ".cnf", {"client": {
             "user": f"{user}_{self.lab.database}", "password": "secret",
@@ -78,7 +78,7 @@ class Test:
                              self.lab.database, "-e", statement])
 
     def snapshot(self):
-        """The one of messaging-records(5), stored, checked and reported."""
+        """Stores, checks and reports the example of messaging-records(5)."""
         lab = self.lab
         records = lab.write("records", shown_in(
             "messaging-records.5", "EXAMPLES", 1))
@@ -93,7 +93,8 @@ class Test:
                  says=None)
 
     def serve(self):
-        """Each path of the API: the figures of one aggregator, and of parts."""
+        """Each path of the API, for the figures of one aggregator and of
+        several shards."""
         # A busy database may take longer than 5 s.
         server = Server(self.lab, {"serve": {"rate": 0, "query_timeout": "50s"}},
                         env={"MYSQL_URL": self.url("serve")})
@@ -124,8 +125,8 @@ class Test:
         self.checks.that("denied" not in log, log)
 
     def newer_schema(self):
-        """These rights are enough to see that the tables are another version's:
-        nothing is served and nothing deleted."""
+        """These permissions suffice to detect tables of another version:
+        nothing is served or deleted."""
         self.lab.sql("INSERT INTO schema_migrations SELECT MAX(number) + 1, "
                      "NOW(3) FROM schema_migrations")
         self.run("serve", "sink", "-c", self.lab.path("serve.conf"), "--serve",
@@ -135,7 +136,7 @@ class Test:
             "DELETE FROM schema_migrations ORDER BY number DESC LIMIT 1")
 
     def reap(self):
-        """A closed chat is archived, and what was deleted stays deleted."""
+        """A closed chat is archived, and deleted rows stay deleted."""
         self.run("reaper", "reaper", "--list")
         closed = self.lab.write("closed", json.dumps({
             "type": "chat", "tenant": "t1", "chat": "9", "status": "closed",
@@ -167,7 +168,7 @@ class Test:
         self.run("reaper", "reaper", "--purge", "t1")
 
     def retention(self):
-        """The sink makes partitions of days, the reaper drops them."""
+        """The sink creates daily partitions, and the reaper drops them."""
         self.run("sink", "sink", lines=[
             {"type": "message", "tenant": "t2", "chat": "c", "id": "1",
              "from": "customer", "at": at(days)} for days in (0, 40)])
@@ -184,7 +185,8 @@ class Test:
                                  f"{user} may {statement}: {done}")
 
     def words_of_many(self):
-        """Grafana sees only words above the limit, also those of parts."""
+        """Grafana sees only words above the limit, also in the shards' tables.
+        """
         self.lab.sql("""
             REPLACE INTO tenant_metrics_parts (tenant, generation, part, as_of)
                 VALUES ('t1', 1, 0, NOW());

@@ -33,19 +33,19 @@ TOKEN = "sim-token"
 
 
 class Skip(Exception):
-    """The test cannot be done here; the text says why."""
+    """The test cannot run here; the text says why."""
 
 
 def sanitized():
-    """True when the programs were built with a sanitizer: slower, and with an
-    address space and memory that say nothing about the program's own."""
+    """True if the programs were built with a sanitizer: they are slower, and
+    their memory and address space say nothing about the programs."""
     with open(os.path.join(BIN, "aggregator"), "rb") as f:
         return b"__asan_init" in f.read()
 
 
 def seed():
-    """SEED of the environment, else a new one; printed, so that a failure
-    can be repeated."""
+    """SEED from the environment, or a new one; printed, so that a failure can
+    be repeated."""
     n = int(os.environ.get("SEED") or int.from_bytes(os.urandom(4), "big"))
     say(f"SEED={n}")
     return n
@@ -56,10 +56,10 @@ def say(text):
 
 
 def until(seconds, condition, what):
-    """Waits for a condition; the only way to wait. They are seconds of a quiet
-    machine; a busy one has four times as many. The pauses are a twentieth of
-    the time that has passed, or twice what a look takes, and at most a second:
-    a wait leaves the machine to what is waited for."""
+    """Waits for a condition; the only way to wait. Times are for a quiet
+    machine and four times as long on a busy one. Pauses are a twentieth of the
+    elapsed time, or twice the duration of a check, and at most a second, so
+    that waiting does not slow the machine down."""
     began, seconds = time.monotonic(), 4 * seconds
     while True:
         look = time.monotonic()
@@ -67,7 +67,8 @@ def until(seconds, condition, what):
         if value:
             return value
         now = time.monotonic()
-        # The last look begins behind the end: one may take as long as all.
+        # The last check begins after the end, because one check may take the
+        # whole time.
         if look > began + seconds:
             raise AssertionError(f"waited {seconds} s in vain for {what}")
         pause = max(0.02, (now - began) / 20, 2 * (now - look))
@@ -75,9 +76,9 @@ def until(seconds, condition, what):
 
 
 class Checks:
-    """Counts what was wrong instead of stopping at the first."""
+    """Counts failures instead of stopping at the first."""
 
-    any_failed = False # of all of them
+    any_failed = False # of all instances
 
     def __init__(self):
         self.done = 0
@@ -96,8 +97,8 @@ class Checks:
         return self.that(got == want, f"{what}: {got!r}, not {want!r}")
 
     def ends(self, done, code, says=None, what=""):
-        """A program that was run: its exit code, and a pattern for the one
-        line that it says ("": none; None: whatever it says)."""
+        """Checks a finished program: its exit code, and a pattern for its one
+        line of output ("": no output; None: any output)."""
         good = done.code == code
         if says is not None:
             good = good and len(done.lines()) == bool(says) and re.search(
@@ -110,7 +111,7 @@ class Checks:
 
 
 class Done:
-    """What a program did: exit code (negative: a signal), output, cost."""
+    """The result of a program: exit code (negative: a signal), output, cost."""
 
     def __init__(self, code, out, err, cost):
         self.code = code
@@ -157,7 +158,7 @@ class Sim:
             return json.load(answer)
 
     def control(self, what, **query):
-        """POST /control/WHAT; a trailing _ protects Python's own words."""
+        """POST /control/WHAT; a trailing _ allows for Python's keywords."""
         text = urllib.parse.urlencode(
             {k.rstrip("_"): v for k, v in query.items()}
         )
@@ -179,7 +180,7 @@ class Sim:
         return self._ask(f"/control/world?account={token}", "GET", {})
 
     def get(self, path, token=TOKEN):
-        """What the CRM shows, without being counted."""
+        """Reads from the CRM without being counted."""
         headers = {"Authorization": token, "X-Uncounted": "1"}
         return self._ask("/v1" + path, "GET", headers)
 
@@ -196,10 +197,10 @@ class Sim:
 
 
 class Door:
-    """The way of one test to a server that all share: a TCP proxy, found by its
-    `url`. Shut, it is a server that died: connections break, new ones are
-    refused. Frozen, it is one that stands still: nothing passes. All the while
-    the server itself can be asked what it has."""
+    """A TCP proxy to a shared server, for one test; its address is `url`. When
+    shut, it behaves like a server that died: connections break, new ones are
+    refused. When frozen, it behaves like a server that hangs: nothing passes.
+    The server itself stays reachable, so tests can still query it."""
 
     def __init__(self, url):
         self.server = urllib.parse.urlsplit(url)
@@ -231,15 +232,15 @@ class Door:
         self.passable.set()
 
     def cut(self):
-        """Breaks the connections that there are."""
+        """Breaks all open connections."""
         with self.lock:
             for end in self.ends:
                 hang_up(end, socket.SHUT_RDWR)
 
     def pieces(self, source, upward):
-        """What comes from SOURCE, to the server (UPWARD) or from it, in the
-        pieces that are passed on; for doors that look into it. An OSError
-        breaks the connection."""
+        """Data from SOURCE, to the server (UPWARD) or from it, in the pieces
+        that are passed on; subclasses examine them. An OSError breaks the
+        connection."""
         while data := source.recv(65536):
             yield data
 
@@ -284,7 +285,7 @@ class Door:
 def hang_up(end, how):
     try:
         end.shutdown(how)
-    except OSError: # by the other side
+    except OSError: # the other side closed it
         pass
 
 
@@ -354,7 +355,7 @@ class Lab:
 
     def run(self, argv, stdin=b"", env=None, timeout=600, limits=None,
             cwd=None):
-        """Runs a program to its end. stdin: bytes or an open file. limits:
+        """Runs a program until it ends. stdin: bytes or an open file. limits:
         {resource.RLIMIT_...: bytes}."""
         with self.lock:
             self.runs += 1
@@ -382,7 +383,7 @@ class Lab:
             try:
                 p.wait(timeout)
             except BaseException as e:
-                p.kill() # the program goes with it
+                p.kill() # also ends the program
                 p.wait()
                 late = "%s: not done after %.0f s, stderr %r" % (
                     argv[0], time.monotonic() - began, end_of(err))
@@ -405,7 +406,7 @@ class Lab:
         return done
 
     def must(self, argv, **kw):
-        """The same for one that has to end well."""
+        """Like run(), but the program must succeed."""
         done = self.run(argv, **kw)
         if done.code != 0:
             raise AssertionError(f"{argv[0]}: {done}")
@@ -420,35 +421,33 @@ class Lab:
         return done
 
     def end(self, process):
-        """By SIGTERM; the exit code."""
+        """Ends a process with SIGTERM; returns its exit code."""
         process.terminate()
         return process.wait(60)
 
     def text(self, name):
-        """Of a file in the folder, "" before there is one."""
+        """The content of a file in the folder, "" if it does not exist."""
         if not os.path.exists(self.path(name)):
             return ""
         with open(self.path(name), encoding="utf-8", errors="replace") as f:
             return f.read()
 
-    # Servers.
 
     def put(self, queue, lines, each=100):
-        """Lines of text, EACH in a message."""
+        """Publishes lines of text, EACH lines per message."""
         self.must([PROBE, "-b", each, "write", "queue:" + queue],
                   stdin="".join(line + "\n" for line in lines).encode())
 
     def take(self, queue):
-        """The lines of a queue, which is empty then."""
+        """Takes all lines of a queue."""
         out = self.must([PROBE, "-e", "read", "queue:" + queue]).out
         return [line.split("\t", 1)[1] for line in out.decode().splitlines()]
 
     def start_servers(self, *names, private=False):
-        """A broker, a database or (default) both; AMQP_URL and MYSQL_URL name
-        them from then on. Within tests/run all tests share one of each, where
-        this one gets a virtual host and a database of its own. PRIVATE is for
-        tests that kill, stop or configure a server, or count what all of a
-        server does."""
+        """Starts a broker, a database or (default) both, and sets AMQP_URL and
+        MYSQL_URL. Within tests/run, all tests share one of each, and this one
+        gets its own virtual host and database. PRIVATE is for tests that kill,
+        stop or configure a server, or measure a whole server."""
         names = names or ("rabbitmq", "mariadb")
         self.env.setdefault("MYSQL_OPTIONS", "--userstat=1")
         self.lodging = not private and bool(os.environ.get("TESTS_SHARED"))
@@ -473,8 +472,8 @@ class Lab:
             self._lodge(names)
 
     def door(self, name, kind=Door):
-        """A Door to the server NAME, rabbitmq or mariadb; whoever is to go
-        through it is given its url."""
+        """A Door to the server NAME, rabbitmq or mariadb; programs that should
+        use it get its url."""
         door = kind(self.env[{"rabbitmq": "AMQP_URL",
                               "mariadb": "MYSQL_URL"}[name]])
         self.doors.append(door)
@@ -494,14 +493,14 @@ class Lab:
 
     def _leave_servers(self):
         if not self.lodging:
-            # Nobody needs their data any more.
+            # Their data is no longer needed.
             for name in ("rabbitmq", "mariadb"):
                 self.servers("kill", name, quiet=True)
             self.servers("stop", quiet=True)
             return
-        # Queues cost as long as they are there. Databases stay: to drop
-        # hundreds of partitions holds up every other test, and the server
-        # ends with the run.
+        # Queues cost CPU while they exist. Databases stay: dropping hundreds of
+        # partitions would delay every other test, and the server ends with the
+        # run.
         try:
             if "rabbitmq" in self.lodged:
                 self.ask_broker('rabbit_vhost:delete(<<"VHOST">>, '
@@ -510,7 +509,7 @@ class Lab:
             pass
 
     def servers(self, command, *names, quiet=False):
-        """start, stop, restart, kill: of private servers."""
+        """start, stop, restart or kill private servers."""
         if self.lodging:
             raise AssertionError(f"cannot {command} servers that tests share;"
                                  " start_servers(private=True)")
@@ -525,9 +524,8 @@ class Lab:
         return rc
 
     def ask_broker(self, expression):
-        """The value of an expression of Erlang in the broker; VHOST stands for
-        the virtual host. A question that a busy broker does not answer is
-        asked again."""
+        """The value of an Erlang expression in the broker; VHOST stands for the
+        virtual host. If a busy broker does not answer, asks again."""
         answer = []
 
         def is_answered():
@@ -547,8 +545,8 @@ class Lab:
 
     def in_queue(self, name, which="ready"):
         """Messages of a quorum queue that are ready, checked_out (delivered,
-        not acknowledged) or both (total). The queue itself is asked: what the
-        broker lists is seconds old."""
+        not acknowledged) or both (total). Asks the queue itself, because the
+        broker's list is seconds old."""
         return int(self.ask_broker(OF_QUEUE % (name, which)))
 
     def mysql_argv(self, *options):
@@ -570,8 +568,8 @@ class Lab:
         return self.env["MYSQL_URL"].rsplit("/", 1)[0] + "/" + name
 
     def database_user(self, name, *grants):
-        """A user of the database of this test, who may only do what GRANTS say
-        ("SELECT ON tenants"); the MYSQL_URL."""
+        """A database user of this test with only the permissions GRANTS
+        ("SELECT ON tenants"); returns the MYSQL_URL."""
         name = f"{name}_{self.database}"
         self.sql(f"CREATE USER {name}@'%' IDENTIFIED BY 'secret'; " + "; ".join(
             f"GRANT {grant} TO {name}@'%'" for grant in grants))
@@ -579,7 +577,7 @@ class Lab:
         return f"mysql://{name}:secret@{server}"
 
     def broker_user(self, name, configure, write, read):
-        """A user of the broker, who may use what these patterns say; the
+        """A broker user with permissions for these patterns; returns the
         AMQP_URL."""
         name = f"{name}_{self.vhost}"
         rights = ", ".join('<<"' + right.replace("\\", "\\\\") + '">>'
@@ -592,13 +590,13 @@ class Lab:
         return f"amqp://{name}:secret@" + self.env["AMQP_URL"].split("@")[1]
 
     def rows_read(self):
-        """So far, of this test's database."""
+        """Rows read so far in this test's database."""
         return int(self.sql(
             "SELECT SUM(ROWS_READ) FROM information_schema.TABLE_STATISTICS "
             "WHERE TABLE_SCHEMA = DATABASE()")[0][0])
 
     def sql(self, statement):
-        """As the database's root; rows as lists of text."""
+        """Runs a statement as the database's root; rows are lists of text."""
         text = self._root_sql(f"USE {self.database}; {statement}")
         return [line.split("\t") for line in text.splitlines()]
 
@@ -615,8 +613,8 @@ _ -> 0 end.
 
 def shared_servers():
     """The folder of the servers that all tests of a run share; the first test
-    that asks for them starts them. Nothing kills them, so they need not sync,
-    and they serve every test at once."""
+    that needs them starts them. Nothing kills them, so they do not sync to
+    disk."""
     shared = os.environ["TESTS_SHARED"]
     folder = shared + "/servers"
     with open(shared + "/lock", "w") as lock:
@@ -636,8 +634,8 @@ def shared_servers():
 
 
 def shown_in(page, heading, block=0):
-    """The literal lines below a heading of a page, as they are typed: of all
-    blocks, or of number BLOCK."""
+    """The literal lines below a heading of a page, as typed: of all blocks, or
+    of number BLOCK."""
     with open(f"man/man{page[-1]}/{page}", encoding="utf-8") as f:
         section = re.split(r"(?m)^\.S[hs] ", f.read())
     blocks = [b for part in section if part.startswith(heading + "\n")
@@ -649,7 +647,7 @@ def shown_in(page, heading, block=0):
 
 
 def program(argv):
-    """The first word is one of ours when it has no slash."""
+    """A name without a slash is one of our programs."""
     first = argv[0]
     if "/" not in first and os.path.exists(os.path.join(BIN, first)):
         first = os.path.join(BIN, first)
@@ -657,7 +655,8 @@ def program(argv):
 
 
 def catches(pid, *signals):
-    """It is one of our programs by now, and has its handlers."""
+    """Whether the process already runs our program and has installed its signal
+    handlers."""
     try:
         with open(f"/proc/{pid}/status", encoding="ascii") as f:
             caught = int(re.search(r"SigCgt:\s*(\w+)", f.read())[1], 16)
@@ -675,7 +674,8 @@ def end_of(file):
 
 
 def need(module, package, optional=False):
-    """Goes on with a Python that has the module: this one, else Debian's."""
+    """Restarts the test with a Python that has the module: this one, or
+    Debian's."""
     debian = "/usr/bin/python3"
     if importlib.util.find_spec(module):
         return
@@ -689,7 +689,7 @@ def need(module, package, optional=False):
 
 
 def steps(*parts):
-    """Calls each; the log says how long each took."""
+    """Calls each function and logs its duration."""
     for part in parts:
         began = time.monotonic()
         part()
@@ -698,13 +698,13 @@ def steps(*parts):
 
 
 def main(body):
-    """Runs body() as a test: its value is the exit code. What cannot be done
-    here hides nothing that failed before."""
+    """Runs body() as a test; its result is the exit code. A skip does not hide
+    an earlier failure."""
 
     ends = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
     def leave(number, frame):
-        for again in ends: # would end what is cleaned up
+        for again in ends: # would interrupt the cleanup
             signal.signal(again, signal.SIG_IGN)
         raise SystemExit(128 + number)
 

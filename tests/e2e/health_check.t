@@ -15,12 +15,12 @@ from harness import BIN, PROBE, Checks, Lab, Skip, main, shown_in, steps, until
 
 CHECK = "scripts/health-check.sh"
 LEVELS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
-# The CRM's clock may not be ours.
+# The CRM's clock may differ from ours.
 PATIENT = ["-w", "100000d", "-c", "200000d", "-t", "60"]
 
 
 def command_lines(pid):
-    """Of a process and all that it started."""
+    """Command lines of a process and of all its descendants."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as f:
             found = [f.read().replace(b"\0", b" ").decode()]
@@ -77,13 +77,12 @@ class Test:
         self.job(fails=True)
         self.token("one-token")
 
-    # What jobs write for Prometheus.
 
     def files(self, task):
         return glob.glob(f"{self.metrics}/messaging_{task}_*.prom")
 
     def values(self, task):
-        """Of each metric in a job's file."""
+        """The value of each metric in a job's file."""
         path, = self.files(task)
         with open(path, encoding="utf-8") as f:
             return {key: float(value) for key, value in (
@@ -108,13 +107,14 @@ class Test:
             f'result="{result}"}}']
 
     def all_calls(self):
-        """Those of each mode, and what they leave of the budget."""
+        """Calls of each mode, and the rest of the budget."""
         return sum(value for mode in ("poll", "status")
                    for key, value in self.values("calls_" + mode).items()
                    if key.startswith("messaging_crm"))
 
     def set_success(self, task, ago):
-        """Writes that a job succeeded so many seconds ago; None: never."""
+        """Writes that a job last succeeded that many seconds ago; None: never.
+        """
         for path in self.files(task):
             with open(path, encoding="utf-8") as f:
                 text = f.read()
@@ -124,11 +124,10 @@ class Test:
                                rf"\1 {at}", text))
 
     def jobs_succeed(self):
-        """However long the test has taken."""
+        """Keeps the jobs fresh, however long the test takes."""
         for task in ("job", "reap"):
             self.set_success(task, 0)
 
-    # The steps.
 
     def before_the_first_run(self):
         self.checked(2, r"no metrics \|")
@@ -170,8 +169,8 @@ class Test:
         self.equal(self.all_calls(), whole, "calls and their budget")
 
     def described(self):
-        """Each metric has an entry in messaging-monitoring(7), and a form that
-        promtool accepts."""
+        """Each metric has an entry in messaging-monitoring(7), and promtool
+        accepts its form."""
         text = ""
         for path in glob.glob(self.metrics + "/*.prom"):
             with open(path, encoding="utf-8") as f:
@@ -205,11 +204,12 @@ class Test:
         self.that(done.code == 0 or "no database" in done.err, done)
 
     def other_complaints(self):
-        """What programs and shells complain of is not the answer."""
+        """Complaints of other programs and shells do not count as the answer.
+        """
         os.chmod(self.conf, 0o644)
         self.checked(0, r"1 tenants \| dead_letters=0;0 age_one=")
         os.chmod(self.conf, 0o600)
-        # Ages and free disk change meanwhile.
+        # Ages and free disk space change meanwhile.
         want, got = (re.sub(rb"=\d*[s%]", b"", self.lab.run(
             [CHECK, *PATIENT], env=env).out)
             for env in ({}, {"LC_ALL": "xx_XX.UTF-8"}))
@@ -236,7 +236,7 @@ class Test:
         self.checked(2, "no metrics of two", "--tenant", "two")
 
     def purged(self):
-        """A tenant of a stream, that comes again."""
+        """A tenant of a stream that returns."""
         for minute in (0, 1):
             now = time.time()
             self.lab.must(["sink"], stdin=json.dumps({
@@ -305,7 +305,8 @@ class Test:
         self.checked(0, "1 tenants")
 
     def database_hangs(self):
-        """It is given up; no password stands in a command line meanwhile."""
+        """The check gives up, and no command line contains a password
+        meanwhile."""
         self.database.freeze()
         check = self.lab.start([CHECK, *PATIENT[:-1], "10"],
                                self.lab.path("out"))
@@ -315,7 +316,7 @@ class Test:
             "a question to the database")
         self.that(not any(p in lines for p in self.passwords), lines)
         self.equal(check.wait(), 2, "exit status")
-        # A busy broker may be given up, too.
+        # A busy broker may time out, too.
         late = "no answer within 10 s"
         self.that(re.match(
             rf"MESSAGING CRITICAL - (broker: {late}; )?database: {late} \|",

@@ -37,7 +37,7 @@ SAID = said(901, "10:00:00.5", {**conversation("open", 1795168800.5), **NAMED},
             content="private words", **CUSTOMER)
 ANSWERED = said(902, "10:00:40.5", conversation("open", 1795168840.5),
                 content="more of them", **AGENT)
-# What a Chatwoot sends for one closing: two events, the change in the second.
+# The two events that Chatwoot sends for one closing; the second has the change.
 RESOLVED = conversation("resolved", 1795168900.512345)
 SHOWN = {"event": "conversation_status_changed", "changed_attributes": None,
          **RESOLVED}
@@ -51,7 +51,8 @@ def changed(before, after, at, talk):
 
 
 CHANGED = changed("open", "resolved", "10:01:40.500", RESOLVED)
-# Resolving writes a survey, which is there before the change is told.
+# Resolving writes a survey message, which arrives before the change is
+# reported.
 SURVEYED = conversation("resolved", 1795168901.45, messages=[
     {"id": 903, "message_type": 3, "content_type": "input_csat",
      "created_at": 1795168901}])
@@ -83,7 +84,6 @@ class Test:
             "crm desk": {**there, "hook": "signature"},
             "crm room": {**there, "hook": "secret", "hook_secret": secret}})
 
-    # The listener.
 
     def listen(self, conf, to, state=True):
         if self.listener:
@@ -117,7 +117,7 @@ class Test:
         self.equal(got, status, f"{path} {body[:80]}: {self.answer}")
 
     def chatwoot(self, status, body, age=0, key=None, tenant="wo"):
-        """Signed as Chatwoot does."""
+        """Signed like Chatwoot's."""
         at, text = str(int(time.time()) - age), body if isinstance(
             body, str) else json.dumps(body)
         mac = hmac.digest((key or self.key).encode(), f"{at}.{text}".encode(),
@@ -127,7 +127,7 @@ class Test:
             "X-Chatwoot-Signature": "sha256=" + mac})
 
     def chat2desk(self, status, body):
-        """Signed as Chat2Desk does, by the MD5 of the token."""
+        """Signed like Chat2Desk's, with the MD5 of the token."""
         at, text = str(int(time.time())), json.dumps(body)
         key = hashlib.md5(b"sim-token").hexdigest().encode()
         self.post(status, "/hooks/desk/chat2desk", text, {
@@ -135,7 +135,8 @@ class Test:
                 key, (text + at).encode(), "sha256").hex()})
 
     def published(self):
-        """What was answered is stored; it has reached its queue or file, too."""
+        """Accepted webhooks are stored; waits until they have reached their
+        queue or file."""
         def is_so():
             self.ask("/api/v1/analytics/health")
             return json.loads(self.answer)["processing_queue_size"] == 0
@@ -146,7 +147,6 @@ class Test:
         self.published()
         return self.lab.take(queue)
 
-    # What is told.
 
     def who_is_let_in(self):
         self.listen(self.mine(), "queue:records")
@@ -163,13 +163,14 @@ class Test:
         self.post(401, "/hooks/room/chat2desk", SAID)
         self.equal(self.answer, nobody, "a tenant that is there shows")
         self.post(401, "/hooks/room/chat2desk/0123456789abcdeg", SAID)
-        self.post(404, "/webhook", {"room_id": "1"}) # an original's route
-        # A secret in the address is enough where that is set.
+        # A route of the original service
+        self.post(404, "/webhook", {"room_id": "1"})
+        # A secret in the address suffices if configured.
         self.post(200, "/hooks/room/chat2desk/" + HOOK,
                   {"hook_type": "close_dialog", "dialog_id": 9})
         self.post(200, "/hooks/room/chat2desk?secret=" + HOOK,
                   {"hook_type": "outbox_status", "data": {}})
-        # What nobody understands is kept.
+        # Unknown webhooks are kept.
         self.chatwoot(200, UNKNOWN)
         self.chatwoot(400, '{"event":')
         records = self.taken()
@@ -180,7 +181,7 @@ class Test:
         self.once = [x for x in records if '"tenant":"wo"' in x]
 
     def kept_among_records(self):
-        """Without a broker a dead letter is a line among the records."""
+        """Without a broker, a dead letter is a line among the records."""
         self.listen(self.mine(), self.lab.path("few"), state=False)
         self.chatwoot(200, SAID)
         self.chatwoot(200, UNKNOWN)
@@ -199,7 +200,7 @@ class Test:
                 if r.get("table") == name]
 
     def twice(self):
-        """Told twice, and the other way round, it counts once."""
+        """Sent twice and in reverse order, it counts once."""
         for body in (ANSWERED, SAID, ANSWERED):
             self.chatwoot(200, body)
         again = self.taken()
@@ -212,7 +213,8 @@ class Test:
         chat = self.table(self.once, "chat_metrics")[0]
         self.equal((chat["responses"], chat["avg_response_seconds"]), (1, 40),
                    "responses")
-        # An operator has a name, and is neither listed nor available by it.
+        # The webhook gives an operator a name, but makes nobody listed or
+        # available.
         operator = self.table(self.once, "operator_metrics")[0]
         self.equal([operator[x] for x in ("name", "available", "open_chats")],
                    ["Bo", None, 1], "the operator")
@@ -223,8 +225,8 @@ class Test:
                    "operators of allocation")
 
     def closings(self):
-        """A closing is one, in whatever order its two events come; what is
-        written into a resolved conversation closes it no second time."""
+        """The two events of a closing count as one closing in any order;
+        messages in a resolved conversation do not close it a second time."""
         def closed(*events):
             for event in events:
                 self.chatwoot(200, event)
@@ -241,12 +243,11 @@ class Test:
                         if r.get("kind") == "resolution"],
                        [(100000, "5"), (110000, "5")],
                        f"resolutions of {[e['event'] for e in events]}")
-        # Who writes within the second of the closing waits.
+        # A customer who writes within the second of the closing waits.
         chat = self.table(closed(CHANGED, REOPENED, WROTE), "chat_metrics")[0]
         self.equal([chat[x] for x in ("status", "messages", "waiting_since")],
                    ["open", 1, "2026-11-20T10:01:40.700Z"], "a quick customer")
 
-    # How they are registered.
 
     def poller(self, conf, *options, code=0, says=None):
         done = self.lab.run(["poller", "-c", conf, *options])
@@ -282,7 +283,7 @@ class Test:
                     says="has no account")
 
     def qiscus(self):
-        """Where that takes a request for each webhook."""
+        """Each webhook is registered in its own request."""
         sim = self.lab.sim("--crm", "qiscus", name="qiscus")
         hook = "https://h.example.com"
 
@@ -308,7 +309,8 @@ class Test:
             path, "--registered").records()), "not removed")
 
     def made_up_key(self):
-        """It goes to a private file; with it the tenant is let in."""
+        """It is written to a private file, which makes the tenant's webhooks
+        valid."""
         lab, hook = self.lab, "https://h.example.com"
         sim = lab.sim("--crm", "chatwoot", "--token", "woot-token", name="woot")
         keys = {"profile": "chatwoot", "token": "woot-token", "account": 1,
@@ -339,7 +341,7 @@ class Test:
             self.equal(len(self.poller(path, "--register", again).records()), 1,
                        again)
         self.equal(lab.text("made.key").strip(), self.key, "another key")
-        # With the token for that command alone, no poll complains.
+        # With a token only for that command, polls do not complain.
         bare = conf("bare.conf", without="token", **file)
         lab.must(["poller", "-c", bare, "--tenant", "made", "--register", hook],
                  env={"CRM_TENANT": "made", "CRM_TOKEN_FILE":
@@ -378,12 +380,12 @@ class Test:
                                                 "last_comment_id": 5}})
         self.equal([r["status"] for r in self.of_room("77")],
                    ["open", "open", "closed"], "what became of it")
-        # A resolving told again, after the customer wrote again, closes nothing.
+        # A repeated resolution, after the customer wrote again, closes nothing.
         resolving = {"service": {"id": 31, "room_id": "78", "is_resolved": True}}
         room = {"email": "e", "room_id": "78"}
         self.post(200, "/webhook", room)
         self.post(200, "/resolve", resolving)
-        time.sleep(0.002) # another millisecond
+        time.sleep(0.002) # reach another millisecond
         self.post(200, "/webhook", room)
         self.post(200, "/resolve", resolving)
         records = self.of_room("78")

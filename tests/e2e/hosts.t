@@ -11,8 +11,8 @@ from sinklib import Tables, snapshot, text
 
 
 class Outside(Door):
-    """A database server whose every answer behind the login is an error: by
-    default that of a Galera node outside of its cluster."""
+    """A database server that answers every statement after the login with an
+    error: by default that of a Galera node outside its cluster."""
     error = 1047, b"#08S01WSREP has not yet prepared node for application use"
 
     def pieces(self, source, upward):
@@ -28,14 +28,14 @@ class ReadOnly(Outside):
 
 
 def hosts(*doors):
-    """One URL of all their hosts."""
+    """One URL with all their hosts."""
     own = urlsplit(doors[0].url).netloc.split("@")[1]
     return doors[0].url.replace(
         own, ",".join(urlsplit(d.url).netloc.split("@")[1] for d in doors))
 
 
 def at_the_start(t):
-    """Each kind of host that cannot be used, before one that can."""
+    """Each kind of unusable host, in front of a usable one."""
     gone, silent, good = (t.lab.door("mariadb") for _ in range(3))
     gone.shut()
     silent.freeze()
@@ -53,7 +53,7 @@ def at_the_start(t):
 
 
 class Flow:
-    """Snapshots of ever more chats through a queue into the tables."""
+    """Snapshots of more and more chats go through a queue into the tables."""
 
     def __init__(self, t, log):
         self.t, self.log, self.rows = t, log, 0

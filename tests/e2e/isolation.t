@@ -19,8 +19,8 @@ READERS = {
     "an agent of a team":
         {"role": "agent", "sub": "502", "teams": ["support"]},
 }
-HOURS = 60 # of messages, of which the newest is an hour old
-# What the clock changes between two questions.
+HOURS = 60 # of messages; the newest is an hour old
+# Values that change with the clock between two requests.
 CLOCKS = re.compile(r'("(?:longest_)?wait_seconds": ?)[0-9.]+|'
                     r'("period":\{)"start":"[^"]+","end":"[^"]+"|'
                     r"\b\d+[dhm](?:\d\d[hms])?\b")
@@ -45,7 +45,7 @@ class Test:
         self.lines = self.records(begin)
 
     def records(self, begin):
-        """Of a tenant: what the load generator makes, and what it does not."""
+        """A tenant's records: those of the load generator, and other kinds."""
         lines = self.lab.must(
             [os.path.join(TESTBIN, "load"), "--seed", 3, "--start", at(begin),
              "--gap", HOURS * 3600000 // 700, "-n", 400, "--tenants", 1,
@@ -77,7 +77,7 @@ class Test:
         self.lab.sql("DELETE FROM chat_metrics WHERE chat = '90'")
 
     def plant(self, tenant, more):
-        """Receipts, reservations and capacities."""
+        """Adds receipts, reservations and capacities."""
         for statement in (
                 "INSERT INTO message_views (tenant, viewed_at, message_id, "
                 "user_id, conversation_id, device) SELECT tenant, created_at + "
@@ -94,7 +94,7 @@ class Test:
             self.lab.sql(statement + f" WHERE tenant = '{tenant}'")
 
     def of_theirs(self):
-        """The same ids, a little later, and another story: more rows, newer
+        """The same ids, a little later, with other content: more rows, newer
         versions."""
         self.store([re.sub(
             r'"tenant": ?"ours"', '"tenant":"theirs"', line).replace(
@@ -114,7 +114,7 @@ class Test:
         times = (f"tenant_id=ours&start_time={at(now - timedelta(days=3))}"
                  f"&end_time={at(now)}")
         chat = lab.sql("SELECT chat FROM intervals ORDER BY 1 LIMIT 1")[0][0]
-        yield "/api/v1/chats/90/timeline" # which is not there any more
+        yield "/api/v1/chats/90/timeline" # which no longer exists
         for pattern in resources(document):
             if "openapi" in pattern or "health" in pattern:
                 continue
@@ -138,7 +138,7 @@ class Test:
                 yield path
 
     def shown(self):
-        """{what was asked: the answer, but for what the clock changes}."""
+        """{request: answer without values that change with the clock}."""
         lab, found = self.lab, {}
         argv = ["sink", "-c", self.conf, "--tenant", "ours"]
         for path in self.asked:
@@ -152,7 +152,8 @@ class Test:
                 answer = self.server.ask(path, bearer)
                 found[f"{path} as {who}"] = \
                     f"{answer.status} {answer.body.decode()}"
-        for first in self.days[:2]: # all, and with all in the period before
+        # Everything, once with a full previous period
+        for first in self.days[:2]:
             found["--report from " + first] = lab.must(
                 [*argv, "--report", "-", "-o", "csv", "-f", first, "--to",
                  self.days[2]]).out.decode()
@@ -176,8 +177,8 @@ class Test:
         self.plant("ours", 0)
         self.lab.sql("UPDATE tenants SET stale_at = '2030-01-01'")
         self.asked = list(self.paths())
-        # Where there are no sums the intervals count, though another tenant
-        # has sums of these hours.
+        # Without sums the intervals count, although another tenant has sums of
+        # these hours.
         self.lab.sql("DELETE FROM response_rollups WHERE begin_at < "
                      f"'{self.days[1]}'")
         self.before = self.shown()

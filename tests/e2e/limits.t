@@ -1,6 +1,6 @@
 #!/usr/bin/env -S python3 -B
 """scripts/limits with a database: the last limit is stored and shown, and an
-unknown operator is refused. So is a limit that no program would read.
+unknown operator is refused, and so is a limit that no program would accept.
 """
 
 import json
@@ -25,7 +25,7 @@ class Test:
         ).encode())
 
     def limits(self, *words, code=0, says="", env=None):
-        """Publishes into a file, which needs no reader."""
+        """Publishes to a file, which needs no reader."""
         done = self.lab.run(["scripts/limits", "-t", self.lab.path("told"),
                              *words], env=env)
         self.checks.ends(done, code, says, words)
@@ -35,18 +35,19 @@ class Test:
         return done
 
     def told(self, field):
-        """Of each record since the last call."""
+        """That field of each record since the last call."""
         records, self.records = self.records, []
         return [r.get(field) for r in records]
 
     def shown(self, *want):
-        """(operator, channel, limit) of each that is shown, once stored."""
+        """(operator, channel, limit) of each shown row, once it is stored."""
         self.lab.must(["sink", "-f", "queue:rows", "--until-empty"])
         self.equal([(r["operator"], r["channel"], r["max_chats"]) for r in
                     self.limits("-o", "ndjson").records()], list(want), "shown")
 
     def said_last(self):
-        """Set, changed, removed; with names that JSON and SQL have to mask."""
+        """Set, changed and removed, with names that JSON and SQL must escape.
+        """
         everybody = [("everybody", None, 5), ("everybody", "whatsapp", 1)]
         self.shown()
         self.limits("5")
@@ -84,7 +85,8 @@ class Test:
                                   capture_output=True)
             self.equal((done.returncode, done.stderr.decode().splitlines()[0]),
                        (64, f"limits: the operator {fault}"), operator)
-        # An empty number, as a variable of a script may be, is not left out.
+        # An empty number, as from an unset variable, does not count as left
+        # out.
         for words, fault in ((["", "17"], "'' is not a number of chats"),
                              (["3", "--default", "17"],
                               "--default removes a limit; omit '3'")):
@@ -102,7 +104,7 @@ class Test:
             self.limits("--tenant", "dsk", *words, code=65,
                         says="there is no tenant 'dsk'; there are desk")
         self.equal(self.told("tenant"), [], "published")
-        # Of the one that is there, or that the environment configures.
+        # The only tenant, or the one configured in the environment.
         self.limits("--tenant", "desk", "5", env={"CRM_TENANT": ""})
         self.limits("5", env={"CRM_TENANT": "fresh"})
         self.equal(self.told("tenant"), ["desk", "fresh"], "tenants")
@@ -121,7 +123,7 @@ class Test:
         self.equal(self.told("tenant"), [], "published")
 
     def declared(self, line):
-        """What the broker answers; nothing while it makes the queue."""
+        """The broker's answer; none while it creates the queue."""
         return self.lab.run(["aggregator", "--declare"],
                             stdin=line + b"\n").out.decode().strip()
 
@@ -148,7 +150,7 @@ class Test:
                                  f"{command} -o {format_}: {done}")
 
     def database_away(self):
-        """They can be set, and are not shown."""
+        """Limits can be set but not shown."""
         door = self.lab.door("mariadb")
         door.shut()
         env = {"MYSQL_URL": door.url}

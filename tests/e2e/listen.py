@@ -20,7 +20,7 @@ PATH = "/api/v1/analytics/events?tenant_id=acme"
 
 
 class Listener:
-    """Starts it again and again; clients find it by its port."""
+    """Starts the listener again and again; clients find it by its port."""
 
     target = "queue:records"
 
@@ -119,7 +119,7 @@ class Load:
         return sum(len(c.safe) for c in self.clients)
 
     def more(self, n, what):
-        """Waits until every client had success that often again."""
+        """Waits until every client has succeeded that many more times."""
         want = [len(c.safe) + n for c in self.clients]
         until(LONG, lambda: all(len(c.safe) >= w for c, w in
                                 zip(self.clients, want)), what)
@@ -143,7 +143,7 @@ def health(listener):
 
 
 def is_drained(listener):
-    """The broker is there, and has all records."""
+    """Whether the broker is available and has all records."""
     return health(listener)[2:] == (True, True, False)
 
 
@@ -178,8 +178,8 @@ def check_records(checks, records, loads):
 
 
 def its_reader_ends(checks, lab):
-    """Nobody takes the records: that is not an end in order; they stay in the
-    store."""
+    """If the reader of standard output ends, that is an error; the records stay
+    in the store."""
     class Pipe(Listener):
         target = lab.path("pipe")
 
@@ -241,7 +241,8 @@ def body():
         said = kept.said().splitlines()[-1]
         checks.that("listened " in said and "published=0" not in said,
                     f"no summary: {said}")
-        # One that ends while its broker is slow leaves the rest to the next.
+        # A listener that is stopped while its broker is slow leaves the rest to
+        # the next one.
         kept.start()
         until(LONG, lambda: is_drained(kept), "its rest")
         checks.that(kept.stop() == 0, "the last did not end in order: " +

@@ -21,7 +21,7 @@ PROBE = TESTBIN + "/tools/amqp_probe"
 PROMISES = "reservations"
 METRICS = "operators,chats,tenant,events,messages,eventlog,conversations," \
     "users,channels,allocation"
-# What must not change, without what says when a row was made.
+# Rows that must not change, without the time at which they were written.
 KEPT = {
     "messages": "conversation_id, message_id, created_at, sender, sender_id, "
                 "content, version",
@@ -49,8 +49,8 @@ class Listener(listen.Listener):
 
 
 def mark(house, listener, name):
-    """An event behind all else: when it is counted the rest is, too, once no
-    row waits: a flush may come to the tables in several transactions."""
+    """Sends an event last: once it is counted and no row waits, all earlier
+    records are stored, too. A flush may take several transactions."""
     listener.post(EVENT, {"event_type": "user_action", "user_id": name,
                           "event_data": {}}, name)
 
@@ -78,14 +78,15 @@ def finding(message, chat, direction):
 
 
 def reserved(lab):
-    """The chats of the promises that came so far, taken out of the queue."""
+    """The chats of the reservations so far, removed from the queue."""
     out = lab.must([PROBE, "-e", "read", "queue:" + PROMISES]).out.decode()
     return {json.loads(line.split("\t", 1)[1])["chat"]
             for line in out.splitlines()}
 
 
 def check_given(checks, lab, house, listener):
-    """An operator comes: those who wrote are given, and nobody else."""
+    """An operator comes online: only chats whose customers wrote are assigned.
+    """
     lab.must([PROBE, "write", "queue:" + IN], stdin=json.dumps(
         {"type": "operator", "tenant": TENANT, "operator": "7",
          "available": True, "max_chats": 10}).encode() + b"\n")

@@ -16,7 +16,7 @@ from harness import Checks, Lab, main, sanitized, until
 GOOD, BAD, PROXY = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 PER_ADDRESS = 8
 BURST = 40
-# Far above every limit that is set here, for machines that are slow.
+# Far above every limit in this test, for slow machines.
 LONG = 60
 HOST = b"Host: x\r\n"
 GET = b"GET /health HTTP/1.1\r\n" + HOST + b"\r\n"
@@ -31,7 +31,7 @@ def connect(port, source):
 
 
 def to_the_end(s):
-    """What comes until the connection ends."""
+    """Everything received until the connection ends."""
     data = b""
     try:
         while True:
@@ -44,7 +44,7 @@ def to_the_end(s):
 
 
 def ask(s, data=GET):
-    """The status of the answer; 0: there is none."""
+    """The status of the answer, or 0 without one."""
     try:
         s.sendall(data)
         got = b""
@@ -59,8 +59,8 @@ def ask(s, data=GET):
 
 
 def flood(s, requests):
-    """The statuses of the answers to requests that come at once: of a busy
-    machine fewer come one behind the other than the limit lets in."""
+    """The statuses of the answers to simultaneous requests. On a busy machine,
+    fewer requests are handled in time than the limit allows."""
     s.sendall(b"".join(requests))
     got = b""
     while got.count(b"}") < len(requests):
@@ -72,7 +72,7 @@ def flood(s, requests):
 
 
 def drip(s, data, ended):
-    """Byte by byte, never silent, until the other side has enough."""
+    """Sends byte by byte without a pause until the other side closes."""
     try:
         while not ended.is_set():
             for byte in data:
@@ -113,7 +113,7 @@ def slow_ones_are_cut_off(checks, port):
 
 
 def sockets(p):
-    """How many a process holds."""
+    """The number of a process's sockets."""
     folder = f"/proc/{p.pid}/fd"
     n = 0
     for fd in os.listdir(folder):
@@ -130,7 +130,7 @@ def who_does_not_read_is_cut_off(p, port):
     s.settimeout(0.2)
     wants = b"GET /openapi.json HTTP/1.1\r\n" + HOST + b"\r\n"
     end = time.monotonic() + LONG
-    # Until neither side takes any more; our kernel may never learn of the end.
+    # Until neither side accepts more; our kernel may never learn of the end.
     while time.monotonic() < end:
         try:
             s.sendall(wants * 10)
@@ -142,7 +142,7 @@ def who_does_not_read_is_cut_off(p, port):
 
 def one_address_cannot_have_all(checks, port):
     held = [connect(port, BAD) for _ in range(PER_ADDRESS)]
-    # They count once they were let in, which an answer proves.
+    # They only count once accepted, which an answer proves.
     checks.that(all(ask(s) == 200 for s in held), "within the limit")
     more = connect(port, BAD)
     got = to_the_end(more)
@@ -163,7 +163,7 @@ def a_flood_is_refused(checks, port):
     checks.that(statuses[0] == 200 and 429 in statuses,
                 f"nothing of a flood is refused: {set(statuses)}")
     checks.that(set(statuses) == {200, 429}, f"it got {set(statuses)}")
-    # The flood's own time is at most that of this test.
+    # The flood lasts at most as long as this check.
     checks.that(all(ask(good) == 200 for _ in range(5)),
                 "another client is refused")
     s.sendall(GET)
@@ -178,14 +178,15 @@ def a_flood_is_refused(checks, port):
     checks.that(429 in statuses, "nothing of a proxied flood is refused")
     checks.that(ask(proxy, of(b"192.0.2.2")) == 200,
                 "another proxied client is refused")
-    # Forwarded by an unknown proxy: refused, and counted as the peer's.
+    # A header Forwarded from an unknown proxy is ignored: the request is
+    # refused, and counts for the peer.
     liar = connect(port, BAD)
 
     def forged(i):
         return (b"GET /health HTTP/1.1\r\n" + HOST +
                 b"X-Forwarded-For: 192.0.2.%d\r\n\r\n" % (i % 250))
 
-    # Its flood before may still count.
+    # Its earlier flood may still count.
     until(LONG, lambda: ask(liar, forged(0)) == 403, "a refusal of the proxy")
     statuses = flood(liar, [forged(i) for i in range(5 * BURST)])
     checks.that(429 in statuses and set(statuses) <= {403, 429},
@@ -213,7 +214,7 @@ def a_crowd_of_slow_ones_holds_nobody(checks, port):
 
 
 def memory_of(listener):
-    """KiB of its own; 0 where a sanitizer has most of it."""
+    """Private memory in KiB; 0 under a sanitizer, which uses most of it."""
     if sanitized():
         return 0
     with open(f"/proc/{listener.p.pid}/status") as f:
@@ -222,16 +223,16 @@ def memory_of(listener):
 
 
 def memory_is_bounded(checks, listener):
-    """Forty bodies of nearly a megabyte, none of them whole, and room for
-    four at a time: the rest is told to come again. How many these are depends
-    on what was read when room became free."""
+    """Forty incomplete bodies of nearly a megabyte, and memory for four: the
+    others are told to retry. The number depends on what had been read when
+    memory became free."""
     size = 1000000
     head = (b"POST /api/v1/analytics/events?tenant_id=acme HTTP/1.1\r\n" +
             HOST + b"Content-Length: %d\r\n\r\n" % size)
     held = [connect(listener.port, f"127.0.4.{i + 1}") for i in range(40)]
     for s in held:
         s.sendall(head + b" " * (size - 1))
-    # The kernel holds some of it, too; what matters is that ours does not.
+    # The kernel holds some of it, too; only our process is measured.
     most = memory_of(listener)
     statuses = []
     for s in held:
@@ -248,7 +249,7 @@ def memory_is_bounded(checks, listener):
 
 def a_local_socket_will_do(checks, lab, conf):
     path = lab.path("socket")
-    for _ in range(2):  # the second finds what the first left
+    for _ in range(2):  # the second round reuses memory of the first
         p = lab.start(["poller", "--listen", "unix:" + path, "-c", conf,
                        "-t", lab.path("out2")], lab.path("log2"))
         def up():
@@ -265,7 +266,8 @@ def a_local_socket_will_do(checks, lab, conf):
         p.wait()
 
 
-# No shorter: a machine that is busy holds up who drips, who then is silent.
+# Not shorter: a busy machine would delay the slow client, which would then
+# count as silent.
 SHORT = {"header_timeout": "4s", "request_timeout": "6s", "keep_alive": "4s"}
 LIMITS = {"connections": "100", "connections_per_address": PER_ADDRESS,
           "rate": "20", "burst": BURST, "proxies": PROXY,
@@ -284,7 +286,7 @@ class Listener:
         self.port = int(open(port_file).read())
 
     def stop(self, checks):
-        """What it counted."""
+        """Stops it and returns its counts."""
         self.p.terminate()
         checks.that(self.p.wait(LONG) == 0, "it did not stop in order")
         checks.that(open(self.out).read() == "", "something is stored")

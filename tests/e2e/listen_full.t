@@ -38,7 +38,7 @@ def body():
         load.more(10, "requests while the broker is away")
         limit(listener, os.path.getsize(f"{state}/spool/requests.mdb"))
         for _ in range(2):
-            # Removed entries leave room, so some may still be stored.
+            # Removed entries free space, so some requests may still be stored.
             before = refusals(load)
             until(LONG, lambda before=before: refusals(load) > before + 50,
                   "refusals of a full disk")

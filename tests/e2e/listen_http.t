@@ -18,7 +18,7 @@ HOST = b"Host: x\r\n"
 
 
 def post(*headers, body=EVENT, path=EVENTS, length=True):
-    """A request; its length is told unless the headers are to do that."""
+    """A request with a Content-Length, unless the headers have their own."""
     head = b"POST " + path + b" HTTP/1.1\r\n" + HOST
     if length:
         head += b"Content-Length: %d\r\n" % len(body)
@@ -38,12 +38,12 @@ TE = b"Transfer-Encoding: chunked"
 SECOND = post()
 SPLIT = len(EVENT) // 2
 
-# All that is allowed of line and headers.
+# The maximum size of request line and headers.
 MUCH = [b"X-%02d: %s" % (i, b"y" * 110) for i in range(60)]
 LONG_PATH = b"&a=" + b"x" * 3900
 
-# What is sent, the status of each answer in order, and whether the connection
-# stays for another request.
+# Input, the status of each answer in order, and whether the connection stays
+# open.
 CASES = [
     ("a health check", get(), [200], True),
     ("a body with its length", post(), [200], True),
@@ -211,7 +211,7 @@ class Client:
         self.data = b""
 
     def send(self, data):
-        """What is refused early need not be read to its end."""
+        """A refused request need not be read to its end."""
         try:
             self.s.sendall(data)
         except OSError:
@@ -244,8 +244,8 @@ class Client:
         return status, headers, body
 
     def is_over(self):
-        """At the end; libmicrohttpd 0.9.75 says the head of its own errors
-        twice, and the body goes with the connection."""
+        """Whether the connection has ended. libmicrohttpd 0.9.75 sends the head
+        of its own errors twice, and closes before the body."""
         try:
             while self.more():
                 pass
@@ -306,7 +306,7 @@ def check_too_large_in_chunks(checks, port):
     checks.that(got is not None and got[0] == 413,
                 f"a large body in chunks: {got}")
     c.close()
-    # Without end: it is cut off long before its time is over.
+    # An endless request is cut off long before its timeout.
     c = Client(port)
     c.send(post(TE, length=False, body=b""))
     cut = False
@@ -320,7 +320,8 @@ def check_too_large_in_chunks(checks, port):
 
 
 def check_client_that_sends_on(checks, port):
-    """It gets its answer, and no reset, although nobody wants the rest."""
+    """The client gets its answer without a reset, although the rest is not
+    read."""
     for _ in range(3):
         c = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         try:
@@ -333,8 +334,8 @@ def check_client_that_sends_on(checks, port):
 
 
 def leave_in_the_middle(port):
-    """Clients that send half a body and go are not waited for: the summary
-    calls nobody slow."""
+    """Clients that leave in the middle of a body are not waited for; the
+    summary does not count them as slow."""
     for _ in range(5):
         c = Client(port)
         c.send(post()[:-SPLIT])
@@ -342,7 +343,7 @@ def leave_in_the_middle(port):
 
 
 def check_pieces(checks, port):
-    """Byte by byte it is the same request."""
+    """Sent byte by byte, the request has the same result."""
     c = Client(port)
     c.s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     for byte in post():
@@ -352,7 +353,7 @@ def check_pieces(checks, port):
     c.close()
 
 
-# Of the cases above, those with a record; and one of each of the rest.
+# The cases above with a record, and one for each of the others.
 GOOD = sum(len(re.findall(rb"POST \S*/api/", case[1])) for case in CASES
            if case[2][:1] == [200]) + 2
 
@@ -365,7 +366,7 @@ def body():
         listener = lab.start(
             ["poller", "--listen", "127.0.0.1:0", "-v", "-t", out,
              "-c", lab.conf("messaging.conf", {"listen": {
-                 # What a busy disk has not taken in time is refused.
+                 # Requests that a busy disk has not stored in time are refused.
                  }}),
              "--port-file", port_file], log)
         until(60, lambda: os.path.exists(port_file), "the listener's port")

@@ -13,11 +13,11 @@ from listen_routes import Listener
 
 SECRET = "nobody-knows-this-one"
 SPINNERS = 4
-MANY = 100000  # objects: 0.9 MB, which once held up all for 1.7 s
+MANY = 100000  # objects: 0.9 MB, which used to block everything for 1.7 s
 MIB = 1024 * 1024
 TICKS = os.sysconf("SC_CLK_TCK")
 
-# Qiscus's, but for a payload that it never gets done with.
+# Qiscus's profile, with a payload that it never finishes.
 PROFILE = """
 def as_qiscus: hook_read;
 def hook_read: if .payload.spin then last(range(1e12)) else as_qiscus end;
@@ -25,7 +25,7 @@ def hook_read: if .payload.spin then last(range(1e12)) else as_qiscus end;
 
 
 def ms_of(stat):
-    """What a process or a thread took, of its file in /proc."""
+    """CPU time of a process or thread from its file in /proc."""
     with open(stat) as f:
         return sum(map(int, f.read().rpartition(")")[2].split()[11:13])) \
             * 1000 / TICKS
@@ -36,7 +36,7 @@ def cpu_ms(pid):
 
 
 def check_quick(checks, listener, beside):
-    """Another tenant's webhooks are answered, and /health."""
+    """Webhooks of another tenant and /health are answered."""
     for i in range(3):
         got = listener.ask_quietly(
             "POST", f"/hooks/quick/qiscus/{SECRET}",
@@ -82,7 +82,7 @@ def log_of(listener):
 
 
 def objects(n):
-    """A webhook of so many small objects, of 9 bytes each."""
+    """A webhook with that many small objects of 9 bytes each."""
     return b'{"email":"e","room_id":"1","extras":[%s]}' % b",".join(
         [b'{"a":10}'] * n)
 
@@ -109,8 +109,8 @@ class Poster(threading.Thread):
 
 
 def check_objects(checks, listener, payload, connections):
-    """More of them at a time than there are threads that serve: others are
-    answered all the while, and the tenant's own thread does the work."""
+    """More such webhooks at a time than serving threads: others are answered
+    meanwhile, and the tenant's own thread does the work."""
     pid = listener.process.pid
     before, enough = cpu_by_thread(pid), threading.Event()
 

@@ -33,8 +33,8 @@ def listen(lab, name, conf):
 
 
 def sent_by(lab, name, port, sender):
-    """The record of a message of that sender, which reaches the file soon after
-    the answer."""
+    """The record of a message from that sender, which reaches the file soon
+    after the answer."""
     def lines():
         path = lab.path(name + ".out")
         if not os.path.exists(path):

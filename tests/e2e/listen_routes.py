@@ -32,7 +32,7 @@ ANALYTICS = "/api/v1/analytics/messages/analytics"
 EVENT = {"event_type": "user_action", "event_data": {"n": 1}}
 KEY = "a key of thirty-two random bytes"
 
-# The apostrophe ends a shell's text; '\'' stands for it.
+# An apostrophe would end a shell string; '\'' stands for it.
 CURL = r"""
 # Send a message
 curl -X POST http://localhost:8080/api/v1/messages/send \
@@ -63,10 +63,10 @@ async with httpx.AsyncClient() as client:
     )
 """
 
-# Method, path, status and type of whatever was answered here.
+# Method, path, status and type of each answer in this test.
 MET = set()
 
-PATIENCE = 300  # seconds: on a busy machine, an answer
+PATIENCE = 300  # seconds for an answer on a busy machine
 LATE = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -117,7 +117,7 @@ class Listener:
         return json.loads(health)["processing_queue_size"] == 0
 
     def lines(self):
-        """All that was answered: what is stored reaches the file later."""
+        """All lines so far; a stored request reaches the file later."""
         if self.process.poll() is None:
             until(60, self.is_drained, "the records in the file")
         with open(self.out, "rb") as f:
@@ -125,7 +125,8 @@ class Listener:
 
 
 def httpx_for(port):
-    """As much of httpx as the README uses, over the standard library."""
+    """The parts of httpx that the README uses, on top of the standard library.
+    """
 
     class AsyncClient:
         async def __aenter__(self):
@@ -149,7 +150,7 @@ def httpx_for(port):
 
 
 def run_python(text, port):
-    """A README's fragment, which is meant to stand in a coroutine."""
+    """Runs a README's fragment, which belongs in a coroutine."""
     sys.modules["httpx"] = httpx_for(port)
     body = "".join("    " + line + "\n" for line in text.splitlines())
     scope = {}
@@ -158,7 +159,7 @@ def run_python(text, port):
 
 
 def check_readmes(checks, lab, listener):
-    # So the address in the text leads to our port.
+    # Redirects the address in the text to our port.
     lab.write(".curlrc", f'connect-to = "localhost:8080:127.0.0.1:'
               f'{listener.port}"\nnoproxy = "*"\nsilent\nshow-error\nfail\n')
     env = {"CURL_HOME": lab.tmp}
@@ -199,7 +200,7 @@ def check_readmes(checks, lab, listener):
                 "the event is not among the records")
 
 
-# method, path, query, body, status, what the answer matches.
+# method, path, query, body, status, pattern of the answer.
 CASES = [
     ("POST", SEND, {}, b"{", 400, r"Invalid request\n"),
     ("POST", SEND, {}, {"sender_id": 5}, 400,
@@ -245,8 +246,8 @@ def check_cases(checks, listener):
 
 
 def check_data_ids(checks, listener):
-    """Chat, channel and user of an event's data, as texts and as numbers; and the
-    data itself as it is written."""
+    """Chat, channel and user of an event's data, as texts and as numbers; and
+    the data itself, unchanged."""
     for given, want in (("c1", "c1"), (5, "5"), (-2 ** 63, str(-2 ** 63)),
                         (2 ** 80, str(2 ** 80)), (0, "0"), ("c ", None),
                         (5.0, None), (True, None), (None, None),
@@ -276,14 +277,14 @@ def check_openapi(checks, listener):
     document = json.loads(text)
     checks.that(status == 200 and document["openapi"].startswith("3."),
                 f"openapi.json: {status}")
-    # Also those that serve only who configures them, so that their answer to
-    # others is 401 or 404: the paths are there.
+    # Includes paths that need configuration: they exist, even if others get 401
+    # or 404.
     for path, methods in document["paths"].items():
         other = "PUT" if "get" in methods or "post" in methods else "GET"
         got = listener.ask(other, re.sub("{.*?}", "x", path))
         allowed = {m.upper() for m in methods}
         if "GET" in allowed:
-            allowed.add("HEAD") # which a description leaves out
+            allowed.add("HEAD") # descriptions omit it
         checks.that(
             got[0] == 405 and got[1]["Allow"] == ", ".join(sorted(allowed)),
             f"{path} is described, and is {got[0]} {got[1]['Allow']}")
@@ -292,7 +293,7 @@ def check_openapi(checks, listener):
 
 
 def check_defaults(checks, listener, schemas):
-    """What is left out counts as what the schema says."""
+    """Omitted fields have the schema's defaults."""
     def default(schema, field):
         about = schemas[schema]["properties"][field]
         return about.get("anyOf", [about])[0]["default"]
@@ -318,7 +319,7 @@ def check_defaults(checks, listener, schemas):
 
 
 def check_limits(checks, lab):
-    """What the server itself refuses, for what is met to have it."""
+    """Provokes the server's own refusals, so that they are checked, too."""
     conf = lab.conf("limits.conf", {"listen": {
         "max_body": 1024, "rate": 1, "burst": 4}})
     one = Listener(lab, "limits", "-c", conf)
@@ -327,13 +328,14 @@ def check_limits(checks, lab):
             (431, {f"x-{i}": "y" for i in range(70)}, EVENTS, 2)):
         got = one.post(path, b" " * size, headers)
         checks.that(got[0] == status, f"{size} bytes to {path}: {got}")
-    # Without a pause: with those of until() a busy machine asks too seldom.
+    # Without a pause: with the pauses of until() a busy machine would send too
+    # rarely.
     until(60, lambda: 429 in [one.ask("GET", "/health")[0] for _ in range(8)],
           "429")
 
 
 def check_met(checks, document):
-    """Every answer that was met here is described."""
+    """Every answer in this test is described."""
     statuses = set()
     for method, path, status, kind in sorted(MET):
         path = path.partition("?")[0]
@@ -342,7 +344,7 @@ def check_met(checks, document):
         if not about:
             checks.that(status == 404, f"{method} {path}: {status}")
             continue
-        # Another method than those described gets what they describe.
+        # A method without a description gets the answers of the described ones.
         operation = about[0].get(method.lower()) or \
             next(iter(about[0].values()))
         response = operation["responses"].get(str(status), {})
@@ -358,8 +360,8 @@ def check_met(checks, document):
 
 
 def check_retries(checks, lab, conf):
-    """The same key, the same records: before and after kill -9, behind which
-    the last ones may be published once more."""
+    """The same key gives the same records, before and after kill -9, after
+    which the last ones may be published again."""
     asks = [(SEND, {"sender_id": "a", "receiver_id": "b", "content": "x"}, {}),
             (EVENTS, EVENT, {"tenant_id": "acme"}),
             (BULK, {"events": [EVENT, EVENT]}, {"tenant_id": "acme"}),
@@ -389,7 +391,8 @@ def check_retries(checks, lab, conf):
 
 
 def check_keys(checks, lab):
-    """So many keys are kept: of one that is, another request is refused."""
+    """The number of keys that are kept: another request with a kept key is
+    refused."""
     conf = lab.conf("keys.conf", {"crm acme": {}, "listen": {
         "tenant": "acme", "idempotency_keys": 2}})
     one = Listener(lab, "keys", "-c", conf, "--state", lab.path("keys"))
@@ -407,8 +410,8 @@ def check_keys(checks, lab):
 
 
 def check_pages(checks, lab, listener):
-    """What a page of anybody's can make a browser on this machine send, and
-    what a proxy sends that does not say for whom, is refused."""
+    """Refuses requests that any web page can make a browser on this machine
+    send, and those of a proxy that does not name its client."""
     before = len(listener.lines())
     asks = [(SEND, {"sender_id": "a", "receiver_id": "b"}), (EVENTS, EVENT),
             (BULK, {"events": [EVENT]}),
@@ -449,8 +452,8 @@ def check_pages(checks, lab, listener):
 
 
 def check_file(checks, lab, conf):
-    """What was answered is in the file when the listener was killed and started
-    again, perhaps twice; half a line is not."""
+    """After a kill and a restart, each answered request is in the file,
+    possibly twice; half a line is not."""
     for key in ("first", "second", "third"):
         one = Listener(lab, "file", "-c", conf)
         got = one.post(EVENTS, EVENT, {"Idempotency-Key": key},
@@ -473,7 +476,7 @@ def check_file(checks, lab, conf):
 
 
 def check_names(checks, lab, conf):
-    """Two listeners, four clients each: no id twice."""
+    """Two listeners with four clients each: no id is used twice."""
     two = [Listener(lab, f"names{i}", "-c", conf) for i in range(2)]
     found, lock = [], threading.Lock()
 
@@ -548,7 +551,7 @@ def check_tokens(checks, lab):
                 f"a good token: {got}")
     got = listener.post(SEND, {"sender_id": "a", "receiver_id": "b"}, headers)
     checks.that(got[0] == 200, f"a good token: {got}")
-    # Claims of which the listener makes no use may be anything.
+    # Claims that the listener does not use may have any value.
     for more in ({"sub": 42}, {"jti": "x" * 65}, {"teams": "a"},
                  {"role": None}):
         got = listener.post(EVENTS, EVENT, {
@@ -561,7 +564,7 @@ def check_tokens(checks, lab):
 
 
 def check_aggregator(checks, lab, listener):
-    """What came in is something to count."""
+    """The aggregator counts the received records."""
     done = lab.run(["aggregator", "-a", "all", "-o", "ndjson"],
                    stdin=b"\n".join(listener.lines()) + b"\n")
     checks.that(done.code == 0 and done.records(), f"aggregator: {done}")

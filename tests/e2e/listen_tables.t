@@ -16,7 +16,7 @@ LONG = listen.LONG
 
 
 class Client(listen.Client):
-    """A message, an event, and so on."""
+    """Sends a message, an event, and so on."""
 
     def request(self, n):
         if n % 2:
@@ -40,7 +40,7 @@ class Listener(listen.Listener):
 
 
 def rows(sql, table, column):
-    """By the key of the request, which the id begins with."""
+    """Rows by the key of the request, with which the id begins."""
     return {key: int(n) for key, n in sql.ask(
         f"SELECT LEFT({column}, LENGTH({column}) - 17), COUNT(*) "
         f"FROM {table} GROUP BY 1")}

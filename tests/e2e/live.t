@@ -22,7 +22,7 @@ import urllib.request
 from harness import BIN, LONG, TESTBIN, Checks, main, say, until
 
 START = 240
-END = 600 # seconds: bash hears a signal when the servers have started
+END = 600 # seconds: bash handles a signal only when the servers have started
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -31,7 +31,7 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 class Live:
-    """A run of the script, with the system's view of it."""
+    """A run of the script, and its processes."""
 
     def __init__(self, checkout, command, crm="chat2desk"):
         self.out = os.path.join(checkout, "out")
@@ -57,8 +57,8 @@ class Live:
         return until(patience, look, f"{pattern}: {self.said()}").group(1)
 
     def its_own(self):
-        """The script's process: behind a command that changes the user it is
-        not ours."""
+        """The script's process; it is not our child if a command changes the
+        user."""
         pid = self.process.pid
         while True:
             with open(f"/proc/{pid}/cmdline", "rb") as f:
@@ -79,7 +79,8 @@ class Live:
 
 
 def left(folder):
-    """Processes that name the folder, or work in it."""
+    """Processes with the folder in their environment or as working directory.
+    """
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -101,7 +102,7 @@ def ask(url, token):
 
 
 def log_in(url, token):
-    """As the form of the login does; what the browser then keeps."""
+    """Logs in like the form; returns what the browser would keep."""
     opener = urllib.request.build_opener(NoRedirect)
     body = urllib.parse.urlencode({"token": token}).encode()
     try:
@@ -120,7 +121,7 @@ def board(url, cookie):
 
 
 def clock_is_right(now):
-    """The last step of the past may still be under way."""
+    """The last step of the past may still be running."""
     if not now["now"]:
         return False
     as_of = calendar.timegm(time.strptime(now["now"][0]["as_of"][:19],
@@ -180,7 +181,7 @@ def at_its_begin(checks, checkout, command):
 
 
 def checkout_of(user):
-    """A checkout that is the user's; the programs are those we test."""
+    """A checkout owned by the user, with the programs under test."""
     folder = tempfile.mkdtemp(prefix="live.")
     shutil.copytree("scripts", os.path.join(folder, "scripts"))
     os.mkdir(os.path.join(folder, "build"))
@@ -191,7 +192,7 @@ def checkout_of(user):
 
 
 def ordinary_user():
-    """Somebody else, who may read the sources; None: only us."""
+    """Another user who may read the sources; None: only us."""
     if os.geteuid() != 0 or not shutil.which("setpriv"):
         return None, []
     user = pwd.getpwnam("nobody")

@@ -15,7 +15,7 @@ class Test:
     def __init__(self, lab):
         self.lab, self.checks = lab, Checks()
         self.that, self.equal = self.checks.that, self.checks.equal
-        # A checkout that is built: the scripts are ours, so are the programs.
+        # A built checkout with our scripts and the programs under test.
         self.checkout = lab.path("checkout")
         os.makedirs(self.checkout + "/build")
         for name, target in (
@@ -35,13 +35,13 @@ class Test:
         lines = shown_in("messaging-stream.7", "TRYING IT")
         watch = "watch -t build/bin/sink --now -o table"
         self.that(watch in lines, "no example in the page")
-        # What was built above; and watch needs a terminal.
+        # Everything is already built; and watch needs a terminal.
         lines = re.sub("(?m)^make .*\n", "", lines).replace(
             watch, "for i in {1..30}; do build/bin/sink --now; sleep 1; done")
         shell = self.lab.start(["bash", self.lab.write("typed", lines)],
                                self.lab.path("out"), cwd=self.checkout)
         self.equal(shell.wait(200), 0, self.lab.text("out"))
-        # Without a terminal each operator is a line of JSON.
+        # Without a terminal, each operator is a line of JSON.
         self.that(len({line for line in self.lab.text("out").splitlines()
                        if '"operator":"501"' in line}) >= 3,
                   "the stream does not move: " + self.lab.text("out"))
@@ -51,7 +51,7 @@ class Test:
                                 self.lab.text("out")), self.lab.text("out"))
 
     def records_of_a_stream(self):
-        """Each that the page shows gives rows."""
+        """Each record on the page gives rows."""
         self.that(self.records.count("\n") >= 6, "no records in the page")
         rows = self.lab.must(["aggregator", "-a", "all", "-o", "ndjson"],
                              stdin=self.records.encode()).out.decode()
@@ -62,13 +62,14 @@ class Test:
         self.that('"responses":1,"avg_response_seconds":30.000' in rows, rows)
 
     def messages_and_events(self):
-        """What applications send to the listener."""
+        """Requests of applications to the listener."""
         page = shown_in("messaging-listen.7", "EXAMPLES")
         self.that("openssl rand" in page, "no webhooks")
         lines = re.search(r"(?ms)^printf.*?^build.bin.aggregator[^\n]*\n",
                           page)[0]
         self.equal(len(re.findall("(?m)^curl ", lines)), 3, "requests")
-        # Not at a port that may be taken; and nobody types so fast.
+        # The page's port may be taken; and the commands run faster than anyone
+        # types.
         socket = self.lab.path("listens")
         lines = lines.replace("127.0.0.1:8080 \\", f"unix:{socket} \\")
         lines = re.sub("(?m)^curl ", f"curl -sS --unix-socket {socket} ", lines)
@@ -83,7 +84,8 @@ class Test:
             self.that(re.search(answer, out), f"no {answer}: {out}")
 
     def command(self, begins):
-        """The one command of allocation's page that begins so, in one line."""
+        """The only command in messaging-allocation(7) that begins so, as one
+        line."""
         page = shown_in("messaging-allocation.7", "DESCRIPTION") + \
             shown_in("messaging-allocation.7", "What if")
         found = [line for line in re.sub(r" *\\\n *", " ", page).splitlines()
@@ -92,7 +94,7 @@ class Test:
         return f"{BIN}/{found[0]}"
 
     def allocation(self):
-        """Its daemons have these options, and the what-if answers."""
+        """The daemons have these options, and the simulation runs."""
         conf = self.lab.conf("conf", {"crm acme": {"token": "x",
                                                    "assign": "yes"}})
         lines = [self.command("aggregator -f queue").replace(

@@ -44,12 +44,12 @@ def page(name):
 
 
 def costs_may_be_high(lines, which="."):
-    """What the self-check says of costs depends on the world."""
+    """The self-check's cost estimate depends on the world."""
     return re.sub(f"(?m)^(.*{which}.*)$", r"\1 || [ $? = 78 ]", lines)
 
 
 def ends(lines):
-    """The last command ends when its queue is empty."""
+    """Lets the last command end when its queue is empty."""
     return lines.rstrip("\n") + " --until-empty\n"
 
 
@@ -64,7 +64,7 @@ class Test:
         for program in os.listdir(BIN):
             os.symlink(os.path.realpath(f"{BIN}/{program}"),
                        lab.path(f"bin/{program}"))
-        # No other user is there to become, no systemd and another broker.
+        # There is no other user, no systemd, and another broker.
         for name, text in (
                 ("sudo", '[ "$1" != -u ] || shift 2\nexec "$@"\n'),
                 ("systemctl", ""),
@@ -89,7 +89,8 @@ class Test:
         return self.lab.must(argv, cwd=self.lab.path("here"), **kw).out.decode()
 
     def typed(self, what, lines, shows="", strict="-euo"):
-        """Runs lines of a page, whose output has a pattern; the output."""
+        """Runs lines of a page, and checks that their output matches a pattern;
+        returns the output."""
         lib, here = self.lab.path("lib"), self.lab.path("here")
         for shown, mine in (
                 ("/var/lib/messaging-analytics", lib),
@@ -107,20 +108,19 @@ class Test:
         if strict == "-euo":
             self.that(done.code == 0 and re.search(shows, out, re.M),
                       f"{what}: {done}, {out[-500:]!r} after {lines}")
-        else: # a command that exists, with options that it has
+        else: # a command that exists, with existing options
             self.that(done.code not in (64, 70, 126, 127),
                       f"{what}: {done} after {lines}")
         return out
 
     def query(self, what, name, block, shows="\n"):
-        """A statement for the database, which shows something."""
+        """Runs a statement in the database; its output must match."""
         out = self.command(*map(str, (f"{SCRIPTS}/servers", "mysql",
                                       self.lab.server_dir, self.lab.database)),
                            stdin=shown_in(name, "EXAMPLES", block).encode())
         self.that(out.count("\n") > 1 and re.search(shows, out, re.M),
                   f"{what} shows {out!r}")
 
-    # The pages.
 
     def poller(self):
         self.typed("the schema", shown_in("sink.1", "EXAMPLES", 1))
@@ -131,7 +131,7 @@ class Test:
         self.typed("poller's first two", costs_may_be_high(example(1))
                    + "unset CRM_TOKEN\n" + example(2),
                    '"table":"operator_metrics"')
-        # Another port, and the event comes once the listener is ready.
+        # Another port; and the event is sent when the listener is ready.
         listener, event = example(3).split("curl", 1)
         listener = listener.replace(":8080", ":0")
         listener = re.sub(r" \| tee .*",
@@ -211,7 +211,7 @@ class Test:
             "^totals,responses,Responses,")
 
     def troubleshooting(self):
-        """Commands that exist, with options that they have."""
+        """Commands that exist, with existing options."""
         name = "messaging-troubleshooting.7"
         commands = [(heading, shown_in(name, heading, 1)) for heading in
                     re.findall(r"(?m)^\.Sh (.*)", page(name))]
@@ -293,7 +293,7 @@ class Test:
         self.that(re.fullmatch("[0-9a-f]{64}\n", self.text("acme.hook")),
                   "no secret")
         self.that(self.lab.text("lib/messaging-listener.service"), "no unit")
-        # As tests/unit/poller/intake/test_routes_messages.c has it.
+        # Same as in tests/unit/poller/intake/test_routes_messages.c.
         self.typed("a conversation's id", shown_in(
             "messaging-listen.7", "MESSAGES AND EVENTS", 1),
             "= e45069dcdc2f393c4fbdeda3")
@@ -343,7 +343,7 @@ class Test:
             server.shutdown()
 
     def who_left(self):
-        """A conversation that was deleted, and a company that left."""
+        """A deleted conversation, and a tenant that left."""
         self.lab.sql("INSERT INTO chat_metrics (tenant, chat, status, as_of) "
                      "VALUES ('acme', '42', 'open', UTC_TIMESTAMP(3))")
         self.typed("a company that left",

@@ -9,7 +9,7 @@ from harness import TOKEN, Checks, Lab, Skip, main, sanitized, say
 
 POLLS = 10
 DIALOGS = 2000
-# Pages of the allocator and of the map come and go.
+# Pages of the allocator and of the map vary.
 TOLERANCE = 1.10
 
 
@@ -31,7 +31,7 @@ def body():
             peaks.append(done.peak_kib)
             sim.advance(60)
         say(f"peaks of {POLLS} polls: {peaks} KiB")
-        # The first one has all messages in hand and is not a measure.
+        # The first poll holds all messages in memory and does not count.
         early, late = max(peaks[1:4]), max(peaks[-3:])
         checks.that(
             late <= early * TOLERANCE, f"{early} KiB grew to {late} KiB"

@@ -44,7 +44,7 @@ class Scraped:
         self.port = int(self.lab.text(name + ".port"))
 
     def ask(self, path, body=None, **headers):
-        """The status and the text."""
+        """Returns the status and the text."""
         c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         c.request("POST" if body else "GET", path, body, {
             k.replace("_", "-"): v for k, v in headers.items()})
@@ -82,7 +82,6 @@ class Test:
         os.mkdir(self.folder)
         self.conf = self.daemons_conf(self.folder)
 
-    # By HTTP.
 
     def listener(self):
         conf = self.lab.conf("listen", {"listen": {
@@ -112,7 +111,8 @@ class Test:
         self.checks.equal(s.ask("/none")[0], 404, "no such path")
         s.scrape()
         s.has("messaging_listener_records_total", 3)
-        # The one before was accepted, too; this one counts when it is answered.
+        # The previous one was accepted as well; this one counts once it is
+        # answered.
         for result, n in (("accepted", 4), ("malformed", 1), ("refused", 1),
                           ("later", 0)):
             s.has(f'messaging_http_requests_total{{result="{result}"}}', n)
@@ -134,7 +134,7 @@ class Test:
         s.hidden("192.0.2.1", "nobody", "unknown", "unix")
 
     def server(self):
-        """Of the API."""
+        """Metrics of the API's server."""
         lab = self.lab
         rows = [{"type": "row", "table": "tenant_metrics", "operators": 2,
                  "version": 1, **more} for more in (
@@ -172,8 +172,8 @@ class Test:
         s.has('messaging_http_requests_total{result="refused"}', 3)
         self.that(not any("messaging_tenant" in x for x in s.now),
                   "of which database?")
-        # One that hangs is said to be away before Prometheus gives up, also on a
-        # connection that was in order.
+        # A database that hangs is reported before Prometheus gives up, also on
+        # an open connection.
         self.database.open()
         token = "Bearer " + lab.must(
             ["sink", "-c", conf, "--token", "--tenant", "one", "--role", "wall"]
@@ -185,7 +185,7 @@ class Test:
         self.database.freeze()
         askers = [threading.Thread(target=s.ask, args=("/api/v1/now",), kwargs={
             "Authorization": token}) for _ in range(8)]
-        for asker in askers: # twice as many as have a connection
+        for asker in askers: # twice as many as there are connections
             asker.start()
         began = time.monotonic()
         s.scrape()
@@ -195,13 +195,11 @@ class Test:
         for asker in askers:
             asker.join()
 
-    # In files.
 
     def daemons_conf(self, folder):
         return self.lab.conf("conf", {
             "metrics": {"folder": folder},
-            # A busy database takes more than a second, and what is tried again
-            # counts.
+            # A busy database takes more than a second, and retries count.
             "mysql": {"url": self.database.url, "timeout": "10s"},
             "crm acme": {"url": "http://127.0.0.1:1/v1", "token": "x",
                          "assign": "yes"}})
@@ -210,7 +208,7 @@ class Test:
         return f"metrics/messaging_{name}.prom"
 
     def values(self, name):
-        """Without the labels program and queue."""
+        """Values without the labels program and queue."""
         return samples(self.lab.text(self.file(name)),
                        'program="[a-z]*",queue="[^"]*",?')
 
@@ -218,7 +216,7 @@ class Test:
         return float(self.values(name).get("messaging_" + metric, -1))
 
     def wait(self, name, **metrics):
-        """Labels follow two underscores: a__result_stored."""
+        """Waits for values. Labels follow two underscores: a__result_stored."""
         for key, n in metrics.items():
             metric, _, label = key.partition("__")
             if label:
@@ -259,13 +257,13 @@ class Test:
         put("rows", [self.row("a"), self.row("b"), self.row("c"), "no JSON"])
         self.wait(name, daemon_records_total=4, daemon_dead_letters_total=1,
                   sink_rows_total__result_stored=3,
-                  # The file may be of a moment between rows and flush.
+                  # The file may have been written between rows and flush.
                   daemon_last_success_timestamp_seconds=None)
         self.checks.equal(self.value(name, "daemon_retries_total"), 0, "retries")
         times = [self.value(name, f"daemon_{x}_timestamp_seconds")
                  for x in ("start", "last_success", "written")]
         self.that(times == sorted(times) and times[0] > 1e9, times)
-        # Tries again.
+        # Retries.
         self.database.freeze()
         put("rows", [self.row("d")])
         until(60, lambda: "waiting for it" in self.lab.text("log"), "a word")
@@ -273,7 +271,7 @@ class Test:
         self.wait(name, sink_rows_total__result_stored=4)
         self.that(self.value(name, "daemon_retries_total") > 0, "no retries")
         self.stop(name)
-        # The last file has all.
+        # The last file is complete.
         os.unlink(self.lab.path(self.file(name)))
         self.daemon(name, "sink", "-f", "queue:rows")
         put("rows", [self.row("e")])
@@ -283,7 +281,7 @@ class Test:
                   daemon_flush_duration_seconds_count=1)
 
     def never_idle(self):
-        """It is written while it has always something to do."""
+        """The file is written even if the program is never idle."""
         name = "sink_rows"
         os.unlink(self.lab.path(self.file(name)))
         self.daemon(name, "sink", "-f", "queue:rows")
@@ -337,7 +335,7 @@ class Test:
         self.wait(name, daemon_records_total=1,
                   assign_reservations_total__result_failed=1,
                   assign_open_reservations=0)
-        reserve("acme", "s", now) # whose CRM is away
+        reserve("acme", "s", now) # the tenant's CRM is unavailable
         until(60, lambda: self.value(
             name, 'crm_calls_total{mode="assign",tenant="acme",result="failed"}')
             > 0, "a call")
@@ -385,7 +383,7 @@ class Test:
         self.conf = conf
 
     def described(self):
-        """In the page, and approved of."""
+        """Each metric is documented, and promtool accepts it."""
         with open("man/man7/messaging-monitoring.7", encoding="utf-8") as f:
             page = f.read()
         files = []

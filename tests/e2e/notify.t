@@ -17,7 +17,8 @@ import urllib.request
 
 from harness import Checks, Lab, Skip, main, say, until
 
-WATCHDOG = 6.0 # seconds; told four times in that, and a turn may take half
+# Seconds; reported four times in that time, and a turn may take half of it
+WATCHDOG = 6.0
 QUIET = WATCHDOG / 2
 PATIENCE = 90
 
@@ -33,7 +34,7 @@ CHAT = (b'{"type":"row","table":"chat_metrics","tenant":"t","chat":"1",'
 
 
 class Manager:
-    """The socket, and what came to it."""
+    """The socket, and the notifications received."""
 
     def __init__(self, lab, name, abstract=False):
         path = lab.path(name + ".notify")
@@ -61,7 +62,7 @@ class Manager:
 
 
 class Held:
-    """A thread of a process that a debugger holds."""
+    """A thread that a debugger stops."""
 
     libc = ctypes.CDLL(None, use_errno=True)
 
@@ -107,7 +108,7 @@ class Test:
             "crm acme": {"url": "http://127.0.0.1:1/v1", "token": "x",
                          "assign": "yes"},
         }
-        # Of runs that end: a statement may take them longer than daemons.
+        # For one-shot runs: statements may take longer than in daemons.
         self.run_conf = lab.conf("run.conf", sections)
         self.conf = lab.conf("messaging.conf", {
             **sections,
@@ -152,7 +153,7 @@ class Test:
         return self.lab.in_queue("rows", "total") == 0
 
     def plain(self):
-        """Each of them begins, works and ends."""
+        """Each program starts, works and ends."""
         lab = self.lab
         for name, argv in {
             "assign": ["poller", "--assign", "-f", "queue:assignments",
@@ -170,7 +171,8 @@ class Test:
             self.end(p, name)
 
     def stream_forgets(self, p):
-        """Its run ends for that, and it goes on: the manager hears neither."""
+        """An erasure restarts the run inside the program: the manager hears of
+        neither end nor start."""
         self.publish([CHAT])
         self.lab.must(["sink", "-c", self.run_conf, "-f", "queue:rows",
                        "--until-empty"])
@@ -183,7 +185,7 @@ class Test:
         self.checks.that(said == ["READY=1"], f"after an order: {said}")
 
     def not_a_daemon(self):
-        """A run that ends by itself says nothing."""
+        """A one-shot run sends no notifications."""
         manager = Manager(self.lab, "once")
         self.lab.must(["sink", "-c", self.run_conf, "-f", "queue:rows",
                        "--until-empty"], env=manager.env)
@@ -215,7 +217,7 @@ class Test:
         say("- a thread that stands still is one")
         held = Held(thread_of(p, "store"))
         self.publish(ROWS)
-        # Before it has them, no thread of it stands still.
+        # Until it has the rows, no thread of it is stopped.
         until(PATIENCE, self.rows_are_taken, "who takes them")
         self.silent(p, "the sink")
         held.release()
@@ -226,13 +228,13 @@ class Test:
         p.manager.wait("WATCHDOG=1", 4)
         lab.servers("start", "rabbitmq")
         p.manager.wait("WATCHDOG=1")
-        # Stopped while the broker does not answer yet, it would leave with 75.
+        # If it were stopped before the broker answers, it would exit with 75.
         self.publish(ROWS)
         until(PATIENCE, self.rows_are_done, "who stores them")
         self.end(p, "sink")
 
     def silent(self, p, name):
-        """Nothing more comes after the longest turn."""
+        """No notification comes after the longest turn."""
         time.sleep(QUIET + WATCHDOG / 4)
         n = p.manager.count("WATCHDOG=1")
         time.sleep(WATCHDOG / 2 + 1)
@@ -260,8 +262,8 @@ class Test:
         self.end(p, "serve")
 
     def may_hold(self):
-        """Before anything else: where no thread can be held, there is nothing
-        to test in half."""
+        """Checked first: without permission to stop a thread, the whole test is
+        skipped."""
         sleeper = self.lab.start(["/bin/sleep", "1000"])
         Held(sleeper.pid).release()
         sleeper.kill()

@@ -19,7 +19,8 @@ TITLES = ("OPERATOR WAITING LONGEST AVAIL OPEN RESPONSES AVERAGE MEDIAN P90 "
 COLUMNS = ("waiting_chats", "longest_wait_seconds", "available", "open_chats",
            "responses", "avg_response_seconds", "median_response_seconds",
            "p90_response_seconds", "avg_first_response_seconds")
-# The last turns the direction of what follows it, and moves the cursor.
+# The last name changes the direction of the text after it, and moves the
+# cursor.
 NAMES = ["田中花子", "Maximiliana Konstantinopolskaya", "Анна",
          "Malik\u202e\x9b2J"]
 OPERATORS = 45
@@ -34,7 +35,7 @@ def width(text):
 
 
 def duration(seconds):
-    """As people read it, computed apart from the program."""
+    """A duration as the screen shows it, computed independently."""
     if seconds == "NULL":
         return "-"
     ms = round(float(seconds) * 1000)
@@ -59,7 +60,7 @@ def shown(column, value):
 
 
 class Terminal:
-    """A command in a terminal of so many columns and lines."""
+    """A command in a terminal of that size."""
 
     opened = 0
 
@@ -137,7 +138,8 @@ class Test:
                 f"{93 + 37 * i} SECOND, 1, 1, 0, as_of, 1 FROM tenant_metrics")
 
     def read_operators(self):
-        """What the database has, as people read it, longest wait first."""
+        """The database's values as the screen shows them, longest wait first.
+        """
         rows = self.lab.sql(
             "SELECT CONVERT(name USING utf8mb4), " + ", ".join(COLUMNS) +
             " FROM operator_metrics_all ORDER BY longest_wait_seconds IS NULL,"
@@ -146,7 +148,7 @@ class Test:
                 for row in rows]
 
     def page_is_true(self, lines, columns):
-        """Every cell is that of the database, in full or a name cut."""
+        """Every cell equals the database's value, in full, or as a cut name."""
         for line in lines:
             self.that(width(line) <= columns, f"too wide: {line!r}")
         at = next(i for i, line in enumerate(lines)
@@ -226,7 +228,7 @@ class Test:
                      old.strftime("%Y-%m-%d %H:%M:%S"))
 
     def is_marked(self, marked, what):
-        """By all that say how fresh a tenant is."""
+        """Whether all outputs mark the tenant as old."""
         page = self.lab.must(["sink", "--now", "-o", "table"]).out.decode()
         self.that(("; STALE: not updated for " in page) == marked,
                   f"{what}: {page.splitlines()[0]}")
@@ -237,7 +239,7 @@ class Test:
                   f"{what}: stale_at is {stale_at}")
 
     def old_snapshots_are_marked(self):
-        """Of a poller that paces itself: after three of its intervals."""
+        """For a poller that slows down: after three of its intervals."""
         for minutes in (15, 0):
             at = datetime.now(timezone.utc) - timedelta(minutes=minutes)
             at = at.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -53,7 +53,7 @@ class Month:
             f"&{k}={v}" for k, v in query.items()), "POST", {})
 
     def go(self, minutes):
-        """What happens by day, until the clock is that much further."""
+        """Plays the events until the clock has advanced that far."""
         for what, hourly in enumerate(self.hourly):
             if 7 <= self.now.hour < 20:
                 many = hourly * minutes / 60
@@ -64,7 +64,7 @@ class Month:
         self.now += timedelta(minutes=minutes)
 
     def happen(self, new):
-        if new: # in the place of the oldest
+        if new: # replaces the oldest
             self.act("close", dialog=self.open.pop(0))
             self.open.append(self.act("arrive")["dialog"])
             self.seen += 1
@@ -80,7 +80,7 @@ class Month:
              "-c", self.conf, *options], env={"TZ": "UTC"})
 
     def poll(self):
-        """The interval that it keeps to, in minutes, or None: it polled."""
+        """The current interval in minutes, or None if it polled."""
         done = self.poller("-v")
         lines = done.lines()
         warned = [line for line in lines if "([crm acme] budget)" in line]
@@ -100,8 +100,8 @@ class Month:
         return None
 
     def run(self, end, cron):
-        """A job that cron runs every so many minutes until polls are skipped,
-        then every minute."""
+        """A job that cron runs at that interval until polls are skipped, then
+        every minute."""
         interval, last = 1, self.now
         while self.now < end:
             found = self.poll()
@@ -115,13 +115,13 @@ class Month:
                 self.go((due - self.now) // timedelta(minutes=1))
                 continue
             last = self.now
-            # Whether a minute less is enough by now is not tried each time.
+            # Only some polls test whether a minute earlier would do.
             if len(self.polls) % 3 == 0:
                 interval = max(interval - 1, cron)
             self.go(interval)
 
     def judge(self, end, calls):
-        """The month until END, in which there were so many calls."""
+        """Judges the month until END, with that many calls."""
         polls = [p for p in self.polls if p < end]
         days = {}
         for p in polls:
@@ -155,8 +155,8 @@ def month(lab, checks, name, start, cron, **more):
 
 
 def used_up(lab, checks):
-    """The first poll needs more than the month has, so that nothing was
-    measured: polls are an hour apart, and do not stop."""
+    """The first poll needs more than the month's budget, so nothing could be
+    measured: polls then run every hour and do not stop."""
     start = datetime(2026, 11, 30, 18)
     m = Month(lab, checks, "used up", start, 40, 5, (0.5, 4))
     m.run(start + timedelta(hours=4, minutes=30), 1)

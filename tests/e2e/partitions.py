@@ -1,4 +1,4 @@
-"""partitions: snapshots and tables in parts, compared with the whole."""
+"""partitions: compares snapshots and tables in shards with the whole."""
 
 import json
 
@@ -15,8 +15,7 @@ def bucket(tenant, key):
 
 
 def plain(lines):
-    """Snapshots that went through an exchange, all their parts in LINES, as
-    they would be in one."""
+    """Joins the parts in LINES of snapshots that went through an exchange."""
     begun, count, ended = None, 0, 0
     for line in lines:
         r = json.loads(line)
@@ -37,7 +36,7 @@ def plain(lines):
 
 
 def statements(view_columns):
-    """A statement a view; rows begin with its name."""
+    """One statement per view; rows begin with the view's name."""
     views = {}
     for view, column in view_columns:
         views.setdefault(view, []).append(column)
@@ -48,8 +47,8 @@ def statements(view_columns):
 
 
 def read(path):
-    """view -> its rows, medians and percentiles apart; by hand there are no
-    chats that left, and no rows from which all was taken back"""
+    """{view: rows}, with medians and percentiles separate. A one-shot run has
+    no chats that left, and no rows with everything withdrawn."""
     found = {}
     with open(path, encoding="utf-8") as f:
         for line in f:
@@ -72,7 +71,7 @@ def is_near(a, b):
 
 
 def same(want_path, got_path):
-    """0 when two files of rows, of statements() each, hold the same: counts,
+    """Returns 0 if two files of rows, from statements(), are equal: counts,
     sums, maxima and times exactly, medians and percentiles within 1/64 and the
     rounding to a millisecond."""
     want, got = read(want_path), read(got_path)

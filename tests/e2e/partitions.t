@@ -23,8 +23,8 @@ def bucket(tenant, key):
 
 
 def split(lines, n):
-    """Each chat's records to one of N by its bucket, what concerns all to
-    each."""
+    """Distributes each chat's records over N files by its bucket; records for
+    all go to each."""
     parts = [[] for _ in range(n)]
     for line in lines:
         r = json.loads(line)
@@ -45,7 +45,7 @@ def message(tenant, chat, id_, at):
 
 
 class Database:
-    """One of its own for each way to the same metrics."""
+    """A separate database for each way to the same metrics."""
 
     def __init__(self, lab, checks, name):
         self.lab, self.checks, self.files = lab, checks, 0
@@ -65,7 +65,7 @@ class Database:
             stdin=(rows or "").encode())
 
     def viewed(self):
-        """What the views show, and the tables of chats; a file."""
+        """Writes the rows of the views and the tables of chats to a file."""
         columns = self.sql(
             "SELECT table_name, column_name FROM information_schema.columns "
             "WHERE table_schema = DATABASE() AND (table_name LIKE '%\\_all' OR "
@@ -77,8 +77,8 @@ class Database:
             for row in self.sql("; ".join(partitions.statements(columns)))))
 
     def shown(self):
-        """What people see, without the times and what is read from buckets,
-        which viewed() has."""
+        """The displayed rows, without times and values from buckets, which
+        viewed() covers."""
         report = self.run(["sink", "--now", "-o", "csv"]).splitlines()
         tenants = self.run(["scripts/tenant", "list", "-o", "csv"])
         return [[*x.split(",")[:9], *x.split(",")[11:12]] for x in report] + \
@@ -129,7 +129,7 @@ class Test:
             db.store(self.aggregate(half, "--part", f"{i}/2"))
         self.same(self.want, db.viewed(), "two halves of a file")
         self.same_shown(self.want_shown, db.shown(), "two halves of a file")
-        # Rows of before the parts, and a switch before the first new part.
+        # Rows from before sharding, and a switch before the first new shard.
         db.sql("""
             INSERT INTO operator_metrics (tenant, operator, name, open_chats,
                 as_of) SELECT tenant, operator, 'of before', 99, MAX(as_of)
@@ -145,7 +145,7 @@ class Test:
         self.same_shown(self.want_shown, db.shown(), "a switch before its rows")
 
     def alerts_of_old(self):
-        """Windows before 1970; and an alert of before the parts has an end."""
+        """Windows before 1970; and an alert from before sharding ends."""
         db = self.database("alerts")
         db.store(self.aggregate(
             (message("a", "c", f"{minute}.{i}", f"1969-12-31T23:{minute}:00Z")
@@ -165,7 +165,7 @@ class Test:
 
     def count(self, parts, prefix="records", metrics=METRICS,
               generation=1):
-        """An aggregator a part, until its queue is empty."""
+        """Runs one aggregator per shard until its queue is empty."""
         running = []
         for i in range(parts):
             log = self.lab.path(f"{prefix}.{i}.log")
@@ -179,7 +179,7 @@ class Test:
             self.checks.equal(p.wait(), 0, self.lab.text(f"{prefix}.{i}.log"))
 
     def queues(self):
-        """Two partitions behind an exchange."""
+        """Two shards behind an exchange."""
         db = self.database("queues")
         db.run(["scripts/topology", "-n", "2"])
         self.publish(self.records, "records", 3000)
@@ -187,7 +187,7 @@ class Test:
         db.store()
         self.same(self.want, db.viewed(), "two queues")
         self.same_shown(self.want_shown, db.shown(), "two queues")
-        # A state belongs to one part.
+        # A state belongs to one shard.
         for options, is_not in (
                 (["--part", "1/2", "--generation", "1"], "part 1/2 "),
                 (["--part", "0/3", "--generation", "1"], "part 0/3 "),
@@ -202,8 +202,8 @@ class Test:
                              None, wrong)
 
     def another_number(self):
-        """From two to three in the middle, with new states: what does not
-        depend on what an aggregator knows of the past is as without."""
+        """From two shards to three in the middle, with new states: rows that do
+        not depend on an aggregator's past stay the same."""
         records = self.lab.must(
             [TESTBIN + "/load", "-n", 6000, "--chats", 300, "--users", 100,
              "--tenants", 2, "--gap", 700, "--late", 0, "--latecomers", 0,
@@ -223,7 +223,7 @@ class Test:
         change = ["scripts/topology", "-p", "grown", "-n"]
         db.run(change + ["2"])
         self.publish(records[:middle], "grown", 3000)
-        # What is in the old queues holds it up.
+        # Messages in the old queues prevent the change.
         self.checks.ends(self.lab.run(change + ["3"], env=db.env), 75,
                          "is not empty; let its consumer finish, then try again")
         self.count(2, "grown")

@@ -17,7 +17,7 @@ CHAT2DESK = os.path.abspath("poller/profiles/chat2desk.jq")
 
 
 def content(done):
-    """The records without what differs from poll to poll."""
+    """The records without values that differ from poll to poll."""
     kept = []
     for r in done.records():
         if r["type"] != "snapshot":
@@ -66,7 +66,7 @@ class Test:
                                            **dict(more)})
 
     def profile(self, text=None, **defs):
-        """A profile of our own: Chat2Desk's, changed."""
+        """A custom profile: a changed Chat2Desk."""
         if text is None:
             with open(CHAT2DESK, encoding="utf-8") as f:
                 text = f.read()
@@ -76,12 +76,13 @@ class Test:
 
     def run(self, code, *options, says=None, state="state", stdin=b"",
             env=None):
-        """Exit code, and one line that matches, or none."""
+        """Runs the poller; checks the exit code and that one line, or none,
+        matches."""
         argv = ["poller", "-c", self.path, *options]
         if state == "new":
             self.new += 1
             state = f"new{self.new}"
-        if state: # else that of the user
+        if state: # otherwise the user's own
             argv += ["--state", self.lab.path(state)]
         done = self.lab.run(argv, stdin=stdin, env=env)
         what = f"poller {options}: {done}"
@@ -94,7 +95,7 @@ class Test:
         return done
 
     def whole(self, done):
-        """A snapshot of one tenant, with the chats that the CRM shows."""
+        """A complete snapshot of one tenant with the CRM's chats."""
         records = done.records()
         self.that(
             records and records[0].get("state") == "begin"
@@ -125,7 +126,6 @@ class Test:
         self.sim.fault()
         return self.run(0)
 
-    # What is tested.
 
     def snapshots(self):
         self.conf()
@@ -176,7 +176,7 @@ class Test:
                       for r in done.records()), f"--check: {done.out}")
 
     def state_of_others(self):
-        """Other options make other records; so does another tenant."""
+        """Other options, or another tenant, do not use this state."""
         self.reset()
         done = self.run(0, "--with-text")
         self.that(b'"text":' in done.out and self.sim.calls() > 20,
@@ -192,7 +192,7 @@ class Test:
         os.unlink(self.lab.path("swapped/beta.mdb"))
 
     def unreadable_chat(self, says, **fault):
-        """It fails the snapshot twice, then it is shown as it was."""
+        """It fails the snapshot twice; then the chat is shown as last seen."""
         self.touch()
         self.sim.fault(route="/v1/messages", **fault)
         for _ in range(2):
@@ -208,14 +208,15 @@ class Test:
         self.run(0)
         self.unreadable_chat("", name="errors-string")
         self.unreadable_chat(".*403", name="errors-string", value=403)
-        # Not found once does no harm; later it is like any other fault.
+        # A first 404 is harmless; later it counts like any other error.
         self.touch()
         self.sim.fault("404-gone", route="/v1/messages", count=1)
         self.same_chats(self.run(0))
         self.unreadable_chat(".*404", name="404-gone")
 
     def forbidden(self):
-        """It is the token when it says so, or when all chats are forbidden."""
+        """It is the token's fault if the answer says so, or if all chats are
+        forbidden."""
         for says, chats, fault in (
                 ("Token is not correct", [9002], {"name": "403"}),
                 ("403", sorted(self.sim.open_dialogs())[:11],
@@ -227,7 +228,8 @@ class Test:
             self.heals()
 
     def many_fail(self):
-        """Stale at the end even if no other chat shows that the CRM works."""
+        """In the end the chat is stale, even if no other chat shows that the
+        CRM works."""
         chats = sorted(self.sim.open_dialogs())[:11]
         self.touch(*chats)
         self.sim.fault("500", route="/v1/messages")
@@ -265,7 +267,7 @@ class Test:
         self.sim.fault()
 
     def odd_rows(self):
-        """A row that is odd in one field goes without it."""
+        """A row with one invalid field is kept without this field."""
         self.conf()
         for value, route, says, count in (
                 (0, "dialogs", "chat 9001: .*'opened_at'", 30),
@@ -292,8 +294,8 @@ class Test:
         self.same_chats(self.run(0))
 
     def used_budget(self):
-        """Polls are skipped silently, but for those in a terminal, and a line
-        a day says so."""
+        """Polls are skipped silently, except in a terminal; one line a day
+        reports this."""
         self.conf(operators_every="1d")
         self.run(0, state="budget")
         self.conf(budget=5, operators_every="1d")
@@ -314,7 +316,7 @@ class Test:
             with open(self.lab.path("polled"), encoding="utf-8") as f:
                 self.that('"state":"end"' in f.read(), "skipped in a terminal")
         self.that("budget" not in str(said), f"a second line: {said}")
-        # Chats that the last poll saw are not asked about.
+        # Chats that the last poll saw are not requested.
         self.reset()
         known = "".join(json.dumps({k: r[k] for k in (
             "type", "tenant", "chat", "status")}) + "\n"
@@ -365,7 +367,7 @@ class Test:
             sim.fault()
 
     def stopped(self):
-        """SIGTERM: exit 0, and no end marker. SIGPIPE is an ordinary end."""
+        """SIGTERM: exit 0, and no end marker. SIGPIPE is a normal end."""
         self.conf(concurrency=1)
         self.sim.control("set", latency=1000)
         self.reset()
@@ -383,13 +385,13 @@ class Test:
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         p.stdout.close()
         self.equal((p.stderr.read(), p.wait(60)), (b"", 0), "a closed pipe")
-        # A proxy for the network gets nothing that is for this machine.
+        # The network's proxy gets no requests to this machine.
         self.whole(self.run(0, state="new", env={
             k: "http://127.0.0.1:1" for k in (
                 "http_proxy", "all_proxy", "ALL_PROXY")}))
 
     def ask(self, code, *chats, says=None, status=None, tail=b"", **more):
-        """poller --status about chats."""
+        """Runs poller --status for these chats."""
         lines = "".join(json.dumps({
             "type": "chat", "tenant": "acme", "chat": str(c),
             **({"status": status} if status else {})}) + "\n" for c in chats)
@@ -419,7 +421,7 @@ class Test:
         self.reset()
         self.equal(answers(self.ask(0, 9001)), ["9001 closed"], "one alone")
         self.equal(self.sim.calls(), 1, "calls for one alone")
-        # Gone is what the CRM says of the chat, not of its list.
+        # Only an answer about the chat makes it gone, not one about its list.
         self.sim.fault("404", route="/v1/dialogs", after=1)
         done = self.ask(69, 9002, says="cannot read open chats: .*HTTP 404")
         self.equal(done.out, b"", "gone without a list")
@@ -427,8 +429,9 @@ class Test:
         self.equal(answers(self.ask(0, 9002)), ["9002 gone"], "with a list")
 
     def list_for_each_operator(self):
-        """The only list that --status reads has no assigned chats there: one
-        HTTP 404 for a chat is not a proof. For a list it ends the poll."""
+        """The only list that --status reads has no assigned chats in this
+        profile, so one HTTP 404 for a chat is not proof. For a list it ends the
+        poll."""
         with open(CHAT2DESK, encoding="utf-8") as f:
             text = f.read()
         self.conf(concurrency=1, profile=self.profile(text.replace(
@@ -457,9 +460,9 @@ class Test:
             "chats afterwards")
 
     def gone_is_all_or_nothing(self):
-        """A run that gave up, was stopped or got a part of the chats says of
-        no chat that it is gone, as the reaper judges by their number. One
-        bad chat keeps no other."""
+        """A run that gave up, was stopped or read only some chats reports no
+        chat as gone, because the reaper judges by their number. One bad chat
+        does not affect the others."""
         six = range(9004, 9010)
         for chat in six:
             self.sim.control("act", do="remove", dialog=chat)
@@ -487,7 +490,7 @@ class Test:
                             f"{status}.*the next run asks again")
             self.equal(answers(done), rest, f"beside HTTP {status}")
             self.sim.fault()
-        # If the first question meets it, the others are asked all the same.
+        # If the first request gets it, the others are sent all the same.
         self.sim.fault("errors-string", value=403, route="/v1/dialogs/9004")
         self.ask(69, *six, says="")
         self.sim.fault("errors-string", value=403, route="/v1/dialogs/")
@@ -507,7 +510,7 @@ class Test:
         self.sim.fault()
 
     def status_and_profiles(self):
-        """What a profile cannot ask is said, and no chat is gone by it."""
+        """A profile's missing functions are reported, and make no chat gone."""
         with open(CHAT2DESK, encoding="utf-8") as f:
             text = f.read()
         other = text.replace("records: [$dialog | chat,",
@@ -530,7 +533,7 @@ class Test:
         self.run(78, "--status", says="tenant 'nobody'",
                  stdin=b'{"type":"chat","tenant":"nobody","chat":"1"}\n')
         self.run(65, "--status", says="", stdin=b'{"type":"chat","ten')
-        # What has webhooks and no token is served by them.
+        # A tenant with webhooks and no token is served by the webhooks.
         self.conf(("crm pushed", {"profile": "chatwoot", "hook": "secret",
                                   "hook_secret": "0123456789abcdef"}))
         self.run(0, "--status", stdin=b'{"type":"chat","tenant":"pushed",'
@@ -567,7 +570,7 @@ class Test:
                       f"--check lacks '{pattern}': {done.out.decode()}")
 
     def self_check(self):
-        """It says nothing of what was not asked."""
+        """It reports nothing about checks that did not run."""
         self.conf(profile=self.profile(check_request="null"))
         found = self.results(state="unasked")
         self.equal([found[c]["result"] for c in ("address", "token", "chats")],
@@ -601,7 +604,8 @@ class Test:
         self.sim.fault()
 
     def few_forbidden_chats(self):
-        """They are no bad chats, and never shown as last seen."""
+        """They do not count as failed chats, and are never shown as last seen.
+        """
         self.sim = self.lab.sim("--dialogs", 4, "--speed", 0, "--pace", 0,
                                 name="few")
         self.conf()
@@ -615,14 +619,14 @@ class Test:
             self.sim.control("act", do=what, dialog=dialog)
 
     def closings(self, done):
-        """Those of a snapshot, and the messages of each."""
+        """The closings in a snapshot, and the messages of each."""
         said = of_type(self.whole(done), "message")
         return {r["chat"]: sum(m["chat"] == r["chat"] for m in said)
                 for r in of_type(done, "chat") if r.get("status") == "closed"}
 
     def last_word(self):
-        """Of a chat that left the list the last messages and the closing are
-        in one snapshot, which is written again unless it is confirmed."""
+        """If a chat leaves the list, its last messages and the closing are in
+        one snapshot, which is repeated until it is confirmed."""
         self.sim = self.lab.sim("--dialogs", 70, "--messages", 4, "--pace", 0,
                                 "--lag", 0, name="last")
         self.conf()
@@ -645,13 +649,13 @@ class Test:
         self.act(("client", 9001))
         self.same_chats(self.run(0, state="last"))
         self.act(("close", 9001))
-        # The CRM fails for this chat: it is read when it can be.
+        # The CRM fails for this chat; it is read once that works.
         self.sim.fault("500", route="/v1/dialogs/9001")
         self.equal(self.closings(self.run(0, state="last")), {}, "unreadable")
         self.sim.fault()
         self.equal(list(self.closings(self.run(0, state="last"))), ["9001"],
                    "readable again")
-        # Deleting its history waits for it.
+        # The deletion of its history waits for it.
         self.conf(("reaper", {"on_close": "all"}))
         self.act(("close", 9004))
         self.equal(answers(self.ask(0, 9004, state="last")), [], "too early")
@@ -664,8 +668,8 @@ class Test:
                     for _ in range(3)], [50, 5, 0], "many at once")
 
     def pause_by_a_clock_that_jumped(self):
-        """A pause that --status is told ends for a poll, too, when the CRM's
-        clock says so, though that was set since the last poll."""
+        """A pause that --status was told also ends for a poll when the CRM's
+        clock says so, even if that clock was set since the last poll."""
         self.sim = self.lab.sim("--dialogs", 4, "--pace", 0, name="jumped")
         self.conf(poller={"retry_budget": "1s"})
         self.run(0, state="jumped")

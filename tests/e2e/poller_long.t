@@ -6,7 +6,7 @@ from harness import TOKEN, Checks, Lab, main
 
 
 def shown(sim):
-    """The ids of all messages of open chats, page by page."""
+    """The ids of all messages in open chats, page by page."""
     ids = set()
     for dialog in sim.open_dialogs():
         start = 0
@@ -30,7 +30,7 @@ def body():
                 "url": sim.url, "token": TOKEN, "history": "all"}})
 
             def poll(state, sim=sim, conf=conf, ids=ids):
-                """The last snapshot has what the CRM shows."""
+                """The last snapshot equals the CRM's content."""
                 done = lab.must(["poller", "-c", conf, "--state",
                                  lab.path(state + ids)])
                 got = [r["id"] for r in done.records()
@@ -39,14 +39,14 @@ def body():
                             f"{ids}, {state}: {len(got)} messages")
 
             poll("state")
-            # More new messages than a page holds, then.
+            # More new messages than a page holds.
             dialog = next(iter(sim.open_dialogs()))
             for _ in range(110):
                 sim.control("act", do="client", dialog=dialog)
                 sim.control("act", do="answer", dialog=dialog)
             sim.advance(300)
-            # A page that cannot be read leaves no gap: a state with the newest
-            # page alone would look whole, and what is before it never be read.
+            # An unreadable page leaves no gap: if the state had only the newest
+            # page, the messages before it would never be read.
             for state in ("state", "new"):
                 sim.fault("errors-string", route="/v1/messages", after=1)
                 done = lab.run(["poller", "-c", conf, "--state",

@@ -23,7 +23,7 @@ import urllib.request
 from harness import TESTBIN, Checks, Lab, Skip, main, say, until
 
 RULES = "scripts/examples/alerts.yml.example"
-# Seconds in place of the example's; it takes two for each "for".
+# Seconds instead of the example's times; each "for" becomes two seconds.
 SHORTER = {
     "MessagingTenantStale": ("> 900", "> 60"),
     "MessagingJobFailing": ("> 900", "> 30"),
@@ -32,13 +32,13 @@ SHORTER = {
 SCRAPE_SECONDS = 2
 PATIENCE = 180
 SECRET = "0123456789abcdef"
-# After a kill: how long its target may still be taken for dead.
+# How long after a kill its target may still count as dead.
 GRACE = 10
 
 
 def free_ports():
-    """Below those of scripts/servers: no server of another test and no outgoing
-    connection gets one before it is listened on."""
+    """Ports below those of scripts/servers: no server of another test and no
+    outgoing connection takes one before it is in use."""
     for port in random.sample(range(10000, 12000), 2000):
         with socket.socket() as s:
             try:
@@ -49,7 +49,7 @@ def free_ports():
 
 
 def shorter(text):
-    """The rules of the example for a run of minutes."""
+    """The example's rules, shortened for a run of minutes."""
     parts = re.split(r"(?m)^(?=      - alert: )", text)
     for i, part in enumerate(parts):
         name = re.match(r" *- alert: (\w+)", part)
@@ -63,13 +63,13 @@ def shorter(text):
 
 
 class Daemon:
-    """One that is killed and started again."""
+    """A daemon that is killed and restarted."""
 
     def __init__(self, test, name, argv, job=None, labels=None, conf=None):
         self.test, self.name, self.argv = test, name, argv
         self.conf = conf or test.conf
         self.job, self.labels = job, labels or {}
-        self.dead = [] # when it was: (from, to)
+        self.dead = [] # (from, to) of each time it was dead
         self.process = None
 
     def start(self):
@@ -83,7 +83,7 @@ class Daemon:
         self.dead.append([time.time(), None])
 
     def is_back(self):
-        """Whoever was started again has been seen since."""
+        """Whether Prometheus has seen the restarted daemon."""
         if self.dead and self.dead[-1][1] is None:
             self.dead[-1][1] = time.time()
 
@@ -93,7 +93,8 @@ class Daemon:
 
 
 class Traffic(threading.Thread):
-    """Somebody writes, and cron's job succeeds, unless that is the fault."""
+    """Messages keep arriving and cron's job succeeds, unless this is the fault.
+    """
 
     def __init__(self, test):
         super().__init__(daemon=True)
@@ -174,13 +175,13 @@ class Test:
             return e.code
 
     def job(self, task="job", code=0):
-        """What a script says when it has ended."""
+        """The metrics that a script writes at its end."""
         subprocess.run(
             ["sh", "-c", ". scripts/lib.sh; config=$1; job_metrics $2 $3 1",
              "job", self.conf, task, str(code)], check=True, env=self.lab.env)
 
     def ask(self, path, **query):
-        """Prometheus; the data of its answer."""
+        """Queries Prometheus; returns the data of its answer."""
         url = (f"http://127.0.0.1:{self.ports['prometheus']}/api/v1/{path}?"
                + urllib.parse.urlencode(query))
         try:
@@ -219,11 +220,11 @@ class Test:
             self.lab.path("prometheus.log"))
 
     def enable_plugin(self):
-        """RabbitMQ's own metrics, until it is killed, at a port of ours."""
+        """RabbitMQ's own metrics on our port, until it is killed."""
         home = f"{self.lab.server_dir}/rabbitmq"
         for each in glob.glob("/usr/lib/rabbitmq/lib/*/plugins/*-*"):
             link = f"{home}/plugins/{os.path.basename(each)}"
-            if not os.path.lexists(link): # the broker's own is there
+            if not os.path.lexists(link): # the broker's own plugin is there
                 os.symlink(each, link)
         plugins = f"{home}/enabled_plugins"
         with open(plugins, "w", encoding="ascii") as f:
@@ -265,7 +266,7 @@ class Test:
         until(PATIENCE, lambda: len(self.series("up == 1")) == 4, "targets")
         until(PATIENCE, lambda: len(self.series(
             "messaging_daemon_written_timestamp_seconds")) == 3, "all files")
-        # What came before all were there is no fault of theirs.
+        # Alerts from the start-up do not count.
         until(PATIENCE, lambda: not self.firing(), "peace")
         self.began = time.time()
 
@@ -282,8 +283,8 @@ class Test:
         return found["result"] if found else []
 
     def fault(self, alert, fault, remedy, also=()):
-        """Only that alert fires, until the remedy has helped. On a machine
-        that is so busy that another fires rightly, it is tried again."""
+        """Only that alert fires, until the remedy has worked. If a busy machine
+        makes another alert fire rightly, tries again."""
         for _ in range(3):
             seen = self.fault_once(alert, fault, remedy)
             if seen <= {alert, *also}:
@@ -291,7 +292,7 @@ class Test:
         self.checks.that(False, f"{alert}: {seen} fired")
 
     def fault_once(self, alert, fault, remedy):
-        """All alerts that fired until the remedy had helped."""
+        """All alerts that fired until the remedy had worked."""
         say(f"- {alert}")
         seen = set()
 
@@ -318,7 +319,7 @@ class Test:
                          daemon=True).start()
 
     def flood(self, calm):
-        """Too many requests, until it is calm."""
+        """Sends too many requests until `calm`."""
         while not calm.is_set():
             try:
                 self.post("/api/v1/messages/send", {})
@@ -341,14 +342,14 @@ class Test:
             lambda: self.purge("rows.dead"))
         self.fault("MessagingWebhooksNotUnderstood", lambda: self.post(
             f"/hooks/room/chat2desk/{SECRET}", {"hook_type": "nobody knows"}),
-            # It is a dead letter, too.
+            # It is also a dead letter.
             lambda: self.purge("records.dead"), also={"MessagingDeadLetters"})
         self.fault("MessagingListenerRefusing", self.start_flood,
                    lambda: self.calm.set())
         self.fault("MessagingSpoolFilling",
                    lambda: lab.servers("kill", "rabbitmq"),
                    lambda: lab.servers("start", "rabbitmq"),
-                   # Nothing comes meanwhile, if it takes long to start.
+                   # If the start takes long, no data arrives meanwhile.
                    also={"MessagingTenantStale"})
         self.fault("MessagingDatabaseAway",
                    lambda: lab.servers("kill", "mariadb"),
@@ -362,14 +363,14 @@ class Test:
                    lambda: setattr(t, "writes", True))
 
     def samples(self, selector):
-        """All of the run: (labels, [(time, value)])."""
+        """All samples of the run: (labels, [(time, value)])."""
         seconds = int(time.time() - self.began) + 1
         for s in self.series(f"{selector}[{seconds}s]"):
             yield s["metric"], [(t, float(v)) for t, v in s["values"]]
 
     def scrapes(self):
-        """None failed but of what was dead, or where the machine was so busy
-        that two seconds were too few."""
+        """Scrapes failed only for dead targets, or when the machine was so busy
+        that two seconds were too short."""
         n = slow = 0
         took = {(labels["job"], at): seconds for labels, values in
                 self.samples("scrape_duration_seconds")
@@ -390,7 +391,7 @@ class Test:
                              f"{labels}: {values}")
 
     def counters(self):
-        """None goes back but where its process was started again."""
+        """Counters decrease only when their process was restarted."""
         n = 0
         for labels, values in self.samples(
                 '{__name__=~"messaging_.*_(total|count|sum|bucket)"}'):

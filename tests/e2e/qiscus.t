@@ -32,8 +32,8 @@ class World:
         self.history = d.choice(("episode", "all"))
         self.definition = d.choice((metrics.OURS, metrics.CHATWOOT))
         self.customers = d.random() < 0.5
-        # Comments are hidden that long: a thousandth more, so that no second
-        # is hidden in part.
+        # How long comments are hidden: a thousandth more, so that no second is
+        # hidden in part.
         self.lag = fixed.get("lag", d.choice((0, 0, 20.001, 90.001)))
         self.agents = fixed.get("agents", d.choice((1, 4, 12)))
         self.folder = "q%d" % number
@@ -50,7 +50,7 @@ class World:
         ]
         options += ["--big-ids"] if d.random() < 0.3 else []
         self.sim = lab.sim(*options, name=self.folder + "/sim")
-        # Nobody is hired, fired or on a break by chance.
+        # Accounts and breaks do not change randomly.
         self.sim.control("act", do="online", account=self.token)
         self.account = qiscus.Account(
             self.sim, self.token, self.app, self.seed, self.history,
@@ -71,7 +71,7 @@ class World:
         })
 
     def poll(self):
-        """The records of a poll that has to end well."""
+        """The records of a poll that must succeed."""
         return self.lab.must(["poller", "-c", self.conf]).out
 
     def metrics(self, records):
@@ -94,7 +94,7 @@ class World:
         return len(expected["chat_metrics"])
 
     def shift(self):
-        """Time passes; now and then an agent goes or comes."""
+        """Time passes; now and then an agent comes or goes."""
         self.sim.advance(self.dice.choice((5, 60, 600, 7200)))
         if self.dice.random() < 0.5:
             self.sim.control(
@@ -118,15 +118,15 @@ def random_world(lab, number):
 
 
 def holders(records):
-    """{room: who holds it} of a poll's records."""
+    """{room: agent} from a poll's records."""
     lines = (json.loads(line) for line in records.splitlines())
     return {r["chat"]: r.get("operator") for r in lines if r["type"] == "chat"}
 
 
 def moving_rooms(lab):
-    """One list is asked for after the other: a room that moves forward is
-    seen twice, as one that two agents have is in every poll, so it stays
-    with the first until the next poll; one that moves back not at all."""
+    """Lists are read one after the other. A room that moves forward is seen
+    twice, like a room of two agents in every poll, so it stays with its first
+    agent until the next poll. A room that moves back is not seen at all."""
     w = World(lab, 1000001, agents=3, dialogs=40, pace=0, lag=0,
               section={"concurrency": 1})
     before = holders(w.poll())
@@ -136,7 +136,7 @@ def moving_rooms(lab):
              for who in (first, last)}
     if not rooms[first] or not rooms[last]:
         raise AssertionError("the world has no rooms to move")
-    # The lists: those that wait, admin, 501, 502, 503.
+    # The lists: waiting rooms, admin, 501, 502, 503.
     room = rooms[first][0]
     w.sim.fault("room-moves", value=room, count=1, after=3,
                   route="/api/v2/customer_rooms")

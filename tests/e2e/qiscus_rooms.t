@@ -18,7 +18,6 @@ class Test:
         self.lab, self.checks = lab, Checks()
         self.equal = self.checks.equal
 
-    # What is given.
 
     def start(self):
         self.sim = self.lab.sim("--crm", "qiscus", "--dialogs", 30, "--messages",
@@ -63,7 +62,7 @@ class Test:
                    "outcomes")
 
     def once(self):
-        """A room that waits is given; then its agent's list tells."""
+        """A waiting room is assigned; then its agent's list shows it."""
         self.free(self.d[0])
         for _ in range(2):
             self.assign(self.asks("p1", self.d[0], 501))
@@ -71,7 +70,8 @@ class Test:
             self.given(1)
 
     def of_others(self):
-        """Another agent's, resolved, no such agent, taken over."""
+        """Rooms of another agent, resolved rooms, unknown agents, rooms taken
+        over."""
         d = self.d
         self.free(d[1], d[2])
         self.sim.control("act", do="close", dialog=d[1])
@@ -86,7 +86,7 @@ class Test:
                          "99999: .*agent not found")
 
     def lost_answer(self):
-        """It was done: it is found done."""
+        """The assignment succeeded, and is found done."""
         self.free(self.d[0])
         self.sim.fault("slow", value=20000, route="/api/v1/admin/service",
                        count=1)
@@ -95,7 +95,8 @@ class Test:
         self.given(1)
 
     def at_the_limit(self):
-        """Nothing is given, and told what they have."""
+        """Nothing is assigned, and the message tells how many chats they have.
+        """
         d = self.d
         self.free(d[0], d[1])
         has = sum(x["operator_id"] == 504 for x in self.open())
@@ -111,7 +112,8 @@ class Test:
         self.given(1)
 
     def two_pollers(self):
-        """That want different agents: one each, never two."""
+        """Two pollers assign to different agents: each room gets one, never
+        two."""
         some = self.d[4:12]
         self.free(*some)
         self.sim.control("set", latency=20)
@@ -130,7 +132,6 @@ class Test:
         self.equal([got.count(str(room)) for room in some], [1] * len(some),
                    "outcomes of each")
 
-    # What is needed.
 
     def need(self):
         sim = self.lab.sim("--crm", "qiscus", "--by-us", "--apart", "--dialogs",
@@ -158,7 +159,7 @@ class Test:
                 "aggregator": {"allocation_limit": 100}})
 
         def crossed(path):
-            """Rooms that are reserved to an agent of other channels; rows."""
+            """Rooms reserved for an agent of other channels; number of rows."""
             file = self.lab.path(path.rsplit("/")[-1] + ".reserved")
             polled = self.lab.must(["poller", "-c", path]).out
             rows = self.lab.must(["aggregator", "-c", path, "-a", "allocation",
@@ -173,10 +174,10 @@ class Test:
         self.equal(bad, [], "not of the channel")
         totals = [r for r in rows if r.get("table") == "allocation_totals"]
         self.checks.that(totals[-1]["waiting"] != 0, "nobody waits")
-        # And without it others get them, too.
+        # Without it, other agents get them, too.
         self.lab.run(["rm", self.lab.path("need.reserved")])
         self.checks.that(crossed(conf())[0], "all are of the channel anyway")
-        # Whatever is configured, and though the state has them.
+        # Whatever is configured, and although the state has them.
         path = conf(need="channel", operators_every="1d")
         poll = ["poller", "-c", path, "--state", self.lab.path("state")]
         self.lab.must(poll)
