@@ -294,7 +294,7 @@ const struct resource resources[] = {
 		"operator", "nobody", "channel", "no_channel", "chat",
 		"weekday", "hour", "open"),
 	    .id = "figure", .impersonal = true, .shape = "Figure",
-	    .summary = "The messages and intervals behind one figure." },
+	    .summary = "One figure, and the link to its intervals." },
 	{ V1 "allocation", VIEWER_LEAD, HANDLED(resource_allocation),
 	    .id = "allocation", .impersonal = true, .shape = "Allocation",
 	    .summary =
