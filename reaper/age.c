@@ -4,19 +4,19 @@
  * tombstones.
  *
  * History is kept since the beginning of the day that contains the time keep_ms
- * ago, which is never less than keep_ms, and always includes today. Age is
- * measured by our clock or the database's, whichever is behind, and not by the
- * newest row: a single message with a wrong time in the future would make all
- * others old. If no row of history is young enough to stay, the clock is
- * probably far ahead: nothing is then deleted unless forced.
+ * ago, so at least keep_ms, and always today. Age is measured by our clock or
+ * the database's, whichever is behind, and not by the newest row: a single
+ * message with a wrong time in the future would make all others old. If no row
+ * of history is young enough to stay, the clock is probably far ahead: nothing
+ * is then deleted unless forced.
  *
  * The age of a tombstone is measured in the CRM's time, from the tenant's
  * newest snapshot, or from tenants.newest_at, because a stream has no
  * snapshots; the sink determines in the same way which rows are older than
  * tombstones are kept.
  *
- * Old daily partitions are dropped. Other old rows, there and in other tables,
- * are deleted in small transactions. None are archived.
+ * Old daily partitions are dropped; other old rows are deleted in small
+ * transactions. None are archived.
  */
 #include "reaper/modes.h"
 
@@ -39,8 +39,8 @@
 #define BATCH 2000
 #define BATCH_TEXT "2000"
 
-/* The server's error numbers for a partition that another run dropped
- * meanwhile. */
+/* The server's error numbers for a missing partition: another run has dropped
+ * it meanwhile. */
 #define NO_PARTITION_TO_DROP 1507
 #define UNKNOWN_PARTITION 1735
 
@@ -56,7 +56,7 @@ struct age_tenant {
 	int64_t newest; /* in the CRM's time; CLOCK_NONE: nothing is stored */
 };
 
-/* The rows deleted from a table; the numbers in its line. */
+/* The rows deleted from a table, as shown in its line. */
 enum { GONE_PARTITIONS, GONE_ROWS, GONE_NUMBERS };
 
 struct age {
@@ -113,9 +113,9 @@ read_clock_and_tenants(struct db *db, void *ctx)
 	return OUTCOME_DONE;
 }
 
-/* Appends the condition for the current tenant's rows of the current table
- * whose time compares with a->before according to `compare`. A row without that
- * time, of a user whose messages were all withdrawn, is as old as the tenant's
+/* Appends the condition for the current tenant's rows in the current table:
+ * `compare` compares their time with a->before. If all messages of a user were
+ * withdrawn, the row has no time and counts as being as old as the tenant's
  * data. Returns the number of values, which it sets. */
 static size_t
 add_condition(const struct age *a, const char *compare, struct buf *sql,
@@ -290,8 +290,8 @@ drop_named_partitions(
 	return o;
 }
 
-/* Without permission to drop partitions, rows are deleted one by one; rows of a
- * table that another session locks are left for another run. */
+/* Without permission to drop partitions, rows are deleted one by one; if
+ * another session locks a table, its rows are left for the next run. */
 static enum outcome
 handle_drop_failure(struct age *a, const struct table *table, enum outcome o)
 {
@@ -299,7 +299,7 @@ handle_drop_failure(struct age *a, const struct table *table, enum outcome o)
 
 	if (db_cause(a->db) == DB_DENIED) {
 		db_grant(a->db, "ALTER, DROP", table->name, &grant);
-		log_warn("no right to drop partitions of %s; %s, see "
+		log_warn("no permission to drop partitions of %s; %s, see "
 			 "grants.sql.example; rows are deleted one by one",
 		    table->name, buf_str(&grant));
 		buf_release(&grant);
@@ -385,7 +385,7 @@ delete_history_of_table(struct age *a, const struct table *table)
 
 	if (table->day >= 0) {
 		o = drop_old_partitions(a, table);
-		/* Restore the session's default wait for tables. */
+		/* Restore the session's default lock timeout. */
 		if (!a->dry_run && db_connected(a->db) &&
 		    db_wait_for_tables(a->db, 0) != OUTCOME_DONE)
 			log_debug("session", "%s", db_why(a->db));

@@ -33,9 +33,9 @@ struct chat_list {
 /* The columns of the query. */
 enum { TENANT, CHAT, AS_OF, STATUS };
 
-/* Chats that left, and all chats of a tenant without a snapshot that shows
- * which ones did. A removed tenant is skipped, unless it was added again; a
- * stream's tenant, which has no snapshots, then has newer metrics. */
+/* Chats that have left the snapshot, and all chats of a tenant without a recent
+ * snapshot. A removed tenant is skipped, unless it was added again; a stream's
+ * tenant, which has no snapshots, then has newer metrics. */
 static enum outcome
 query_chats(struct db *db, void *ctx)
 {
@@ -61,7 +61,7 @@ query_chats(struct db *db, void *ctx)
 	return o;
 }
 
-/* A reader that closes the pipe needs no more, which is not an error. */
+/* It is not an error if the reader closes the pipe. */
 static enum exit_code
 stop_at_lost_reader(struct chat_list *l)
 {
@@ -87,7 +87,8 @@ write_chat(struct chat_list *l)
 	jsonw_str(&line, "tenant", db_get(r, TENANT));
 	jsonw_str(&line, "chat", db_get(r, CHAT));
 	jsonw_time(&line, "at", db_get_time(r, AS_OF));
-	/* The CRM is asked for the status of a chat that left. */
+	/* The CRM is asked for the status of a chat that has left the
+	 * snapshot. */
 	if (strcmp(status, "left") != 0)
 		jsonw_str(&line, "status", status);
 	jsonw_close(&line);
@@ -145,8 +146,8 @@ run_list(void *options)
 
 const struct option_mode reaper_mode_list = {
 	.choice = OPTION_MODE("list", "write the chats to ask the CRM about"),
-	.about = "Writes the chats whose status the CRM has to be asked for, "
-		 "for poller --status.\n",
+	.about = "Writes the chats whose status is requested from the CRM, for "
+		 "poller --status.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.run = run_list,

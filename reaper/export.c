@@ -32,8 +32,8 @@ open_output(const char *path)
 	    S_IRUSR | S_IWUSR);
 }
 
-/* keep: sync and keep the file; otherwise remove it. Returns -1 with errno if
- * it cannot be kept. */
+/* keep: syncs and keeps the file; otherwise removes it. Returns -1 with errno
+ * if it cannot be kept. */
 static int
 close_output(int fd, const char *path, bool keep)
 {
@@ -147,8 +147,8 @@ export_file(void *ctx, const char *path)
 
 	e->lines->broken = 0;
 	code = rights_read_lines(path, export_line, e);
-	/* The caller explains the error; reading another file would be
-	 * useless. */
+	/* The caller explains the error. There is no point in reading another
+	 * file. */
 	if (e->failed != 0)
 		return PROG_CANTCREATE;
 	if (code == PROG_OK)
@@ -156,7 +156,7 @@ export_file(void *ctx, const char *path)
 	return code;
 }
 
-/* The lines written before the first of them. */
+/* Written before the first line. */
 static void
 write_head(struct export_run *e)
 {
@@ -181,7 +181,8 @@ export_customer(const struct reaper *r, struct export_run *e)
 	if (code == PROG_OK && e->failed == 0)
 		code = rights_each_file(r, export_file, e);
 	if (code == PROG_OK && !e->any) {
-		log_error("tenant '%s' has no data of a customer with this id",
+		log_error("tenant '%s' has no data about a customer with this "
+			  "id",
 		    e->subject->tenant);
 		code = PROG_NOINPUT;
 	}
@@ -262,8 +263,9 @@ static const struct option_row export_rows[] = {
 
 const struct option_mode reaper_mode_export = {
 	.choice = OPTION_TEXT(0, "export", "CUSTOMER", struct reaper, export,
-	    "write all data of a customer"),
-	.about = "Writes all data of the customer with this id in the CRM.\n",
+	    "write all data about a customer"),
+	.about = "Writes all data about the customer with this id in the "
+		 "CRM.\n",
 	.rows = export_rows,
 	.rows_n = ARRAY_LEN(export_rows),
 	.check = check_export,

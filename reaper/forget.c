@@ -26,24 +26,24 @@
 #include "reaper/rights/personal_tables.h"
 
 enum {
-	/* How long to wait for the end of a poll of the tenant. */
+	/* How long to wait until a poll of the tenant has ended. */
 	POLL_WAIT_MS = 60000,
 	POLL_PAUSE_MS = 100,
 };
 
-/* A file in the state of a stream, or of the event counter, asks its aggregator
- * to erase a customer (common/records/forget_order.h). If run by root, folder
- * and file belong to the owner of the state. */
+/* A file in the state folder of a stream or of the event counter asks its
+ * aggregator to erase a customer (common/records/forget_order.h). If run by
+ * root, folder and file belong to the owner of the state. */
 
 enum {
 	STREAM_WAIT_MS = 60000,
 	STREAM_PAUSE_MS = 100,
-	/* An aggregator that erased them this recently has since read only
-	 * later data of theirs. */
+	/* If an aggregator erased the customer this recently, it has only read
+	 * later data since. */
 	DONE_LATELY_MS = HOUR_MS,
 };
 
-/* True if the folder is such a state. */
+/* True if the folder contains such a state. */
 static bool
 state_order_takes(const char *dir)
 {
@@ -71,7 +71,7 @@ exists(const struct subject *s, const char *dir, const char *ending)
 	return there;
 }
 
-/* True if an aggregator has done it since it was last requested. */
+/* True if an aggregator has executed the order since the last request. */
 static bool
 was_done_lately(const struct subject *s, const char *dir)
 {
@@ -94,8 +94,9 @@ remove_done(const struct subject *s, const char *dir)
 	free(path);
 }
 
-/* Removes an unfinished order of a killed run, which contains the id: no run
- * would write it again if an earlier order has been executed meanwhile. */
+/* Removes an unfinished order that a killed run left behind, because it
+ * contains the id. If an earlier order has been executed meanwhile, no run
+ * would overwrite it. */
 static void
 remove_unfinished(const struct subject *s, const char *dir)
 {
@@ -131,9 +132,9 @@ make_order_folder(const char *dir, struct buf *why)
 	return code;
 }
 
-/* True if an aggregator has the state open. Checked once, before there is an
- * order: while the aggregator executes an order, the state is sometimes
- * closed. */
+/* True if an aggregator has the state open. Checked once, before the order is
+ * written, because an aggregator closes the state for a while when it executes
+ * an order. */
 static bool
 is_running(const char *dir)
 {
@@ -148,8 +149,8 @@ is_running(const char *dir)
 	return fd < 0;
 }
 
-/* Appends the chats of an order that still waits, because the tables and files
- * that named them no longer do. */
+/* Appends the chats in an order that was not executed yet, because tables and
+ * files no longer name them. */
 static void
 add_waiting(const char *path, struct buf *chats)
 {
@@ -236,8 +237,9 @@ state_order_wait(
 		continue;
 	if (exists(s, dir, FORGET_ENDING))
 		buf_setf(why,
-		    "the state in '%s' still has data of this customer; start "
-		    "its aggregator if it does not run, then run this again",
+		    "the state in '%s' still has data about this customer; "
+		    "start its aggregator if it is not running, then run this "
+		    "again",
 		    dir);
 	else if (!exists(s, dir, FORGET_DONE))
 		buf_setf(why,
@@ -252,14 +254,15 @@ state_order_wait(
 	return code;
 }
 
-/* The erased data, by place. */
+/* What was erased, by place. */
 struct forget_run {
 	const struct reaper *options;
 	struct subject_lines *lines;
 	struct subject *subject;
 	struct counts counts;
 	uint64_t total;
-	int64_t wait_ms[REAPER_PATHS]; /* for the aggregators of the states */
+	int64_t wait_ms[REAPER_PATHS]; /* for the aggregators that own the
+					* states */
 };
 
 static void
@@ -373,7 +376,7 @@ log_unless_ok(enum exit_code code, struct buf *why)
 	return code;
 }
 
-/* A folder may be given twice, but its stream receives one order. */
+/* Even if a folder is given twice, its stream receives one order. */
 static bool
 is_named_before(const struct reaper_paths *states, size_t n)
 {
@@ -467,7 +470,7 @@ has_tenant(const char *dir, const char *tenant)
 }
 
 /* The configuration names the archive, but states are only taken from the
- * command line, because programs may use states that are not configured. */
+ * command line, because programs may use states outside the configuration. */
 static void
 warn_of_state(const struct forget_run *f, const char *section)
 {
@@ -480,13 +483,13 @@ warn_of_state(const struct forget_run *f, const char *section)
 	for (i = 0; i < states->n; i++)
 		if (file_is_same(dir, states->path[i]))
 			return;
-	log_warn("the state of [%s] was not searched and may have data of this "
-		 "customer; run it again with --state '%s'",
+	log_warn("the state of [%s] was not searched and may have data about "
+		 "this customer; run this again with --state '%s'",
 	    section, dir);
 }
 
-/* Writes the entry first, then searches for chats again: a sink may have stored
- * some meanwhile without knowing that they are the customer's. */
+/* Writes the entry first, then searches for chats again, because a sink may
+ * have stored more of the customer's chats before it saw the entry. */
 static enum exit_code
 record_subject_and_chats(struct subject *s)
 {
@@ -515,8 +518,8 @@ may_be_in_states(const struct forget_run *f)
 	return false;
 }
 
-/* Finds whether anything is, or may be, stored about the customer, as --export
- * would show it. */
+/* Finds whether anything that --export would show is, or may be, stored about
+ * the customer. */
 static enum exit_code
 look_for_anything(struct forget_run *f, bool *any)
 {
@@ -553,7 +556,8 @@ forget_all(struct forget_run *f)
 	enum outcome o;
 
 	if (code == PROG_OK && !any) {
-		log_error("tenant '%s' has no data of a customer with this id",
+		log_error("tenant '%s' has no data about a customer with this "
+			  "id",
 		    f->subject->tenant);
 		return PROG_NOINPUT;
 	}
@@ -562,7 +566,7 @@ forget_all(struct forget_run *f)
 	if (code == PROG_OK && !dry_run)
 		code = order_streams(f, WRITE_ORDERS);
 	FAULT_POINT("reaper.order_written");
-	/* From now on, they write no erased data. */
+	/* From now on, sinks write no erased data. */
 	if (code == PROG_OK && !dry_run)
 		undone = order_streams(f, WAIT_FOR_THEM);
 	if (code == PROG_OK)

@@ -33,7 +33,8 @@ reaper_choose_tenant(const struct reaper *r, const char *what)
 	if (conf_tenants(r->common.conf) == 1)
 		return conf_tenant(r->common.conf, 0);
 	(void)prog_usage_error(
-	    "which tenant's %s? choose one with --tenant", what);
+	    "which tenant does the %s belong to? choose it with --tenant",
+	    what);
 	return NULL;
 }
 

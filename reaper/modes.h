@@ -23,7 +23,7 @@ struct reaper_paths {
 };
 
 struct reaper {
-	struct option_common common; /* must be first: see option_table.h */
+	struct option_common common; /* must be first, see option_table.h */
 	const char *from, *to, *archive, *purge, *retention;
 	const char *forget, *export, *gone, *tenant;
 	struct reaper_paths files, states;
@@ -32,7 +32,7 @@ struct reaper {
 	struct db *db; /* set by reaper_with_db() */
 };
 
-/* Options of several modes. */
+/* Options that several modes share. */
 #define REAPER_ARCHIVE                                                         \
 	OPTION_TEXT(0, "archive", "FILE", struct reaper, archive,              \
 	    "first append deleted rows to this file")
@@ -67,8 +67,8 @@ bool reaper_prints(const struct reaper *r, enum output_format f);
 enum exit_code reaper_print(struct buf *text)
     __attribute__((warn_unused_result));
 
-/* The results of a mode: for each table, file or tenant, a line with its name
- * and some numbers. */
+/* A mode's results: for each table, file or tenant, a line with its name and
+ * some numbers. */
 struct counts {
 	const char *type;   /* in each NDJSON record */
 	const char *tenant; /* in each NDJSON record; NULL: none */
@@ -92,22 +92,23 @@ enum exit_code counts_print(struct counts *c)
 void counts_release(struct counts *c);
 
 /* reap.c: reads chat records, deletes closed chats, then deletes what is too
- * old to be kept, and shows a summary. --gone deletes one chat that was deleted
- * in a CRM that does not report this, as if the CRM had answered that it is
+ * old to be kept, and shows a summary. --gone deletes one chat, for a CRM that
+ * does not report deleted chats, as if the CRM had answered that the chat is
  * gone; if records go to a broker, it also tells the aggregator of the
  * stream. */
 extern const struct option_mode reaper_mode_reap, reaper_mode_gone;
 
 /* chats_to_ask.c: --list, the chats about which the CRM must be asked: those
- * that left the snapshot, and all chats of a tenant whose newest snapshot is
- * older than [reaper] stale, because it is then unknown which ones left. poller
+ * that have left the snapshot, and all chats of a tenant whose newest snapshot
+ * is older than [reaper] stale, because it is then unknown which ones have
+ * left. poller
  * --status asks (poller/modes/status.c). */
 extern const struct option_mode reaper_mode_list;
 
-/* purge.c: --purge deletes everything of a tenant that is no longer a customer:
- * it marks the tenant as removed, so that sinks refuse rows that still arrive,
- * deletes its rows in small transactions, and shows how many of each table. If
- * it is killed, run it again. A dry run only counts. */
+/* purge.c: --purge deletes all data of a tenant that has left the service: it
+ * marks the tenant as removed, so that sinks refuse rows that still arrive,
+ * deletes its rows in small transactions, and shows how many it deleted from
+ * each table. If it is killed, run it again. A dry run only counts. */
 extern const struct option_mode reaper_mode_purge;
 
 /* age.c: --retention deletes history by age. */

@@ -57,7 +57,7 @@ mark_removed(struct db *db, void *ctx)
 		return o;
 	p->affected = db_next(found);
 	if (p->affected && !p->dry_run) {
-		/* Rows up to this time are refused. */
+		/* Sinks refuse rows up to this time. */
 		args[0] = db_time(
 		    rule_crm_now(db_get_time(found, 0), db_get_time(found, 1)));
 		args[1] = db_str(p->tenant);
@@ -181,7 +181,7 @@ show_purged_rows(const struct reaper *r, const struct purge *p)
 	return code;
 }
 
-/* A tenant that is still polled would return within a minute. */
+/* A tenant that is still polled would reappear within a minute. */
 static bool
 is_configured(const struct conf *conf, const char *tenant)
 {
@@ -240,8 +240,8 @@ static const struct option_row rows[] = {
 
 const struct option_mode reaper_mode_purge = {
 	.choice = OPTION_TEXT(0, "purge", "TENANT", struct reaper, purge,
-	    "delete all of a tenant that was removed"),
-	.about = "Deletes all of TENANT, which was removed from the "
+	    "delete all data of a removed tenant"),
+	.about = "Deletes all data of TENANT, which was removed from the "
 		 "configuration.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),

@@ -128,7 +128,7 @@ init_stage(struct reap_run *r, struct stage *s)
 	c->least = conf_int(conf, "reaper", "gone_least");
 	if (strcmp(conf_text(conf, "aggregator", "clock"), "system") == 0) {
 		c->ahead_ms = conf_int(conf, "aggregator", "ahead");
-		/* A refused answer would not be requested again soon. */
+		/* A rejected answer would not be requested again soon. */
 		if (c->ahead_ms < DAY_MS)
 			c->ahead_ms = DAY_MS;
 	}
@@ -237,7 +237,7 @@ run_reap(void *options)
 
 const struct option_mode reaper_mode_reap = {
 	.title = "deleting closed chats",
-	.about = "Deletes what belongs to chats that are closed or gone. Reads "
+	.about = "Deletes the data of chats that are closed or gone. Reads "
 		 "chat records:\n"
 		 "  reaper --list | poller --status | reaper\n",
 	.rows = rows,
@@ -366,7 +366,7 @@ delete_gone_chat(const struct reaper *asked)
 static const struct option_row gone_rows[] = {
 	OPTION_FORMAT(struct reaper, format),
 	OPTION_TAKE('t', "to", "TO", struct reaper, to, endpoint_take_to,
-	    "where the stream's records go; default: [poller] to"),
+	    "where records for the stream go; default: [poller] to"),
 	REAPER_ARCHIVE,
 	REAPER_DRY_RUN,
 	OPTION_TEXT(0, "tenant", "NAME", struct reaper, tenant,
@@ -390,7 +390,7 @@ run_gone(void *options)
 
 const struct option_mode reaper_mode_gone = {
 	.choice = OPTION_TEXT(0, "gone", "CHAT", struct reaper, gone,
-	    "delete a chat that was deleted in the CRM"),
+	    "delete a chat that no longer exists in the CRM"),
 	.about = "Deletes CHAT, which was deleted in a CRM that does not "
 		 "report that.\n",
 	.rows = gone_rows,

@@ -26,8 +26,8 @@ rights_take_path(const char *value, void *to)
 	struct reaper_paths *p = to;
 
 	if (p->n == ARRAY_LEN(p->path))
-		return prog_usage_error("more than %zu files or folders; name "
-					"the rest in another run",
+		return prog_usage_error("more than %zu files or folders; pass "
+					"the others to another run",
 		    ARRAY_LEN(p->path));
 	p->path[p->n++] = value;
 	return -1;
@@ -40,7 +40,7 @@ customer_of(const struct reaper *r)
 	return r->forget != NULL ? r->forget : r->export;
 }
 
-/* No record has such an id; for the database, "88 " equals "88". */
+/* No record has such an id: the database considers "88 " and "88" equal. */
 static int
 check_customer_id(const char *id)
 {
@@ -48,8 +48,9 @@ check_customer_id(const char *id)
 	const char *wrong;
 
 	if (len == 0 || len > RECORD_MAX_ID)
-		return prog_usage_error(
-		    "a customer's id must have 1 to %d bytes", RECORD_MAX_ID);
+		return prog_usage_error("a customer's id must be 1 to %d bytes "
+					"long",
+		    RECORD_MAX_ID);
 	wrong = record_id_error(id, len);
 	if (wrong == NULL)
 		return -1;
@@ -144,7 +145,8 @@ rights_read_lines(const char *path, line_file_fn *see, void *ctx)
 enum exit_code
 rights_log_failure(const struct subject *s, enum outcome o)
 {
-	/* If stopped between two days, the database has no error to report. */
+	/* If the run was stopped between two days, the database has no error to
+	 * report. */
 	if (o == OUTCOME_LATER && stop_asked()) {
 		log_error("stopped by a signal; run it again");
 		return PROG_TEMPFAIL;
@@ -159,7 +161,7 @@ rights_warn_of_broken(const struct subject_lines *l, const char *path)
 	if (l->broken > 0)
 		log_warn(
 		    "'%s' has lines that are truncated or not JSON (%" PRIu64
-		    "), which may have data of the customer; check them",
+		    "), which may have data about the customer; check them",
 		    path, l->broken);
 }
 
@@ -170,14 +172,14 @@ static enum exit_code
 check_is_of_records(const struct first_reading *f, const char *path)
 {
 	if (f->any && f->binary) {
-		log_error("'%s' is not a file of records: it has NUL bytes; if "
+		log_error("'%s' does not contain records: it has NUL bytes; if "
 			  "it is compressed, decompress it first",
 		    path);
 		return PROG_DATA;
 	}
 	if (f->any && !f->json) {
 		log_error(
-		    "'%s' is not a file of records: no line of it is JSON",
+		    "'%s' does not contain records: none of its lines is JSON",
 		    path);
 		return PROG_DATA;
 	}
@@ -218,7 +220,7 @@ read_subject(const struct reaper *r, struct subject_lines *l)
 	}
 	if (s->is_operator)
 		log_warn("an operator or bot of '%s' has or had the same id; "
-			 "data under this user id belongs to them and stays",
+			 "data with this user id belongs to them and stays",
 		    s->tenant);
 	l->found = 0;
 	return rights_each_file(r, learn_file, &learning);

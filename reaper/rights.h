@@ -1,5 +1,5 @@
 /*
- * rights: requests of customers: reaper --export, all data stored about them;
+ * rights: requests from customers: reaper --export, all data stored about them;
  * reaper --forget, their erasure (rights/personal_tables.h has the details).
  *
  * Erasing consists of many small steps, each of which may be repeated. First,
@@ -32,14 +32,14 @@ enum exit_code rights_each_file(const struct reaper *r,
 enum exit_code rights_read_lines(const char *path, line_file_fn *see, void *ctx)
     __attribute__((warn_unused_result));
 
-/* Logs why not all rows of the database were read or changed; `o` is not DONE.
+/* Logs why not all rows in the database were read or changed; `o` is not DONE.
  * Returns the exit code, 75 if stopped. */
 enum exit_code rights_log_failure(const struct subject *s, enum outcome o);
 
 /* Logs how many lines of the file could not be read completely, if any. */
 void rights_warn_of_broken(const struct subject_lines *l, const char *path);
 
-/* For the rows of these options. */
+/* For the option table. */
 int rights_take_path(const char *value, void *to);
 #define RIGHTS_OPTIONS                                                         \
 	OPTION_TEXT(0, "archive", "FILE", struct reaper, archive,              \
@@ -51,8 +51,7 @@ int rights_take_path(const char *value, void *to);
 	    OPTION_TEXT(0, "tenant", "NAME", struct reaper, tenant,            \
 		"the customer's tenant; needed unless there is only one")
 
-/* The check() of both modes: whether customer and tenant may have such
- * names. */
+/* The check() of both modes: checks the names of customer and tenant. */
 int rights_check_options(void *options);
 
 /* --export, --forget */

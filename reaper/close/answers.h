@@ -14,13 +14,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The fate of the chat of an answer. */
+/* What happened to the chat in an answer. */
 enum answer_fate {
 	FATE_KEEP, /* it is open, or the input was incomplete */
 	FATE_DELETE,
 	FATE_NEWER,   /* kept: seen open after the CRM was asked */
-	FATE_UNKNOWN, /* the database has no such tenant */
-	FATE_REFUSED, /* kept: too many chats are gone at once */
+	FATE_UNKNOWN, /* the tenant is not in the database */
+	FATE_REFUSED, /* kept: too many chats were gone at once */
 };
 
 struct answer {

@@ -56,8 +56,8 @@ find_place(const struct close *c)
 	return c->stage->in != NULL ? endpoint_where(c->stage->in) : "--gone";
 }
 
-/* Returns the error in the times of an answer; NULL: none. A tombstone in the
- * future would refuse the rows of a reopened chat. */
+/* Returns what is wrong with the times in an answer, or NULL. A tombstone in
+ * the future would bar the rows of a reopened chat. */
 static const char *
 find_wrong_time(const struct close *c, const struct record *r)
 {
@@ -76,8 +76,8 @@ find_wrong_time(const struct close *c, const struct record *r)
 	return NULL;
 }
 
-/* An answer that reports a chat as open is also kept, because an older one that
- * it has left may follow. */
+/* Answers that report an open chat are kept, too, because an older answer may
+ * follow that reports it as gone. */
 static void
 collect_answer(struct close *c, const struct record *r)
 {
@@ -153,14 +153,14 @@ limit_share(struct close *c, struct answer *list, size_t n, uint64_t gone,
 	set_fate_of_gone(list, n, FATE_REFUSED);
 	c->refused = true;
 	log_error("%" PRIu64 " of the %" PRIu64
-		  " known chats of tenant '%s' are gone from the CRM at once; "
-		  "none of their rows were deleted; if this is correct, run it "
-		  "again with --force",
+		  " known chats of tenant '%s' are suddenly missing from the "
+		  "CRM; none of their rows were deleted; if they were really "
+		  "deleted there, run this again with --force",
 	    with_rows + lately, rows + lately, list[0].tenant);
 	return OUTCOME_DONE;
 }
 
-/* Decides about the gone chats in one tenant's answers. */
+/* Decides what happens to the gone chats in one tenant's answers. */
 static enum outcome
 limit_gone(struct close *c, struct answer *list, size_t n)
 {
@@ -177,7 +177,7 @@ limit_gone(struct close *c, struct answer *list, size_t n)
 		set_fate_of_gone(list, n, FATE_KEEP);
 		c->unsure += gone;
 	} else if (gone > 0 && !c->from_queue && said_gone < t->gone_said) {
-		/* The poller was killed while it wrote them. */
+		/* The poller was probably killed while writing them. */
 		set_fate_of_gone(list, n, FATE_REFUSED);
 		c->refused = true;
 		log_error("only %" PRIu64 " of %" PRIu64
@@ -258,7 +258,7 @@ count_fate(struct close *c, const struct answer *one, struct summary_tenant *t)
 	return OUTCOME_DONE;
 }
 
-/* Handles the answers about one tenant, from c->next to end. */
+/* Handles the answers about one tenant's chats, from c->next to end. */
 static enum outcome
 close_chats_of_tenant(struct close *c, size_t end)
 {
@@ -293,7 +293,7 @@ carry_out(struct close *c)
 	while (o == OUTCOME_DONE && c->next < c->answers.n)
 		o = close_chats_of_tenant(
 		    c, answers_tenant_end(&c->answers, c->next));
-	/* After LATER the stage calls again, for the remaining answers. */
+	/* After LATER the stage calls again to handle the remaining answers. */
 	if (o == OUTCOME_DONE) {
 		answers_clear(&c->answers);
 		c->next = 0;

@@ -6,11 +6,12 @@
  * handled batch by batch. A transaction (transaction.h) handles at most
  * CLOSE_BATCH chats of one tenant.
  *
- * `gone` may be an error of the CRM, of a token, or ours. Therefore, if many of
- * a tenant's chats are gone at once, none of them is deleted without
- * --force. For a file or pipe, all gone chats count together, and none is
- * deleted if the input was truncated or lacks some of them. A queue has no end,
- * so the gone chats of the last hour count together.
+ * A chat may be reported as gone by mistake: through an error in the CRM, a
+ * wrong token, or a bug of ours. Therefore, if many of a tenant's chats are
+ * gone at once, none of them is deleted without --force. In a file or pipe, all
+ * gone chats count together, and none is deleted if the input was truncated or
+ * incomplete. A queue has no end, so the gone chats of the last hour count
+ * together.
  */
 #ifndef REAPER_CLOSE_CLOSE_H
 #define REAPER_CLOSE_CLOSE_H
@@ -29,8 +30,8 @@ struct close {
 	struct db *db;
 	struct stage *stage;     /* provides input and dead letters, and gets
 				  * the code; the input may be NULL, then
-				  * close_handle() is called with the single
-				  * record of --gone */
+				  * close_handle() gets the single record of
+				  * --gone */
 	struct archive *archive; /* NULL: none */
 	bool all;                /* [reaper] on_close = all */
 	bool force, dry_run;
@@ -71,8 +72,8 @@ enum outcome close_finish(struct close *c, bool whole)
 
 void close_release(struct close *c);
 
-/* True if that many gone chats of that many known ones look like a mistake:
- * more than `least`, and more than percent of the known ones. */
+/* True if `gone` out of `known` chats look like a mistake: more than `least`,
+ * and more than percent of the known ones. */
 bool close_gone_is_too_many(
     uint64_t gone, uint64_t known, int64_t percent, int64_t least);
 

@@ -1,6 +1,6 @@
 /*
  * summary: counts the results of a run for each tenant, and the chats that were
- * gone in the last hour, which a reaper at a queue must limit.
+ * gone in the last hour, whose number a reaper at a queue must limit.
  */
 #ifndef REAPER_CLOSE_SUMMARY_H
 #define REAPER_CLOSE_SUMMARY_H
@@ -24,7 +24,7 @@ struct summary {
 	struct strmap tenants;
 };
 
-/* Returns the counts of a tenant, added if it is new. */
+/* Returns a tenant's counts, which are added if the tenant is new. */
 struct summary_tenant *summary_of(
     struct summary *t, const char *tenant, size_t len);
 

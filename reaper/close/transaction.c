@@ -182,8 +182,8 @@ delete_rows(const struct transaction *t)
 	return o;
 }
 
-/* Writes a tombstone for each chat, even for one without a row: its rows may
- * still arrive. The newer of two tombstones stays. */
+/* Writes a tombstone for each chat, even for one without a row: rows about it
+ * may still arrive. The newer of two tombstones stays. */
 static enum outcome
 leave_tombstones(const struct transaction *t)
 {
@@ -232,8 +232,7 @@ reset_fates(struct transaction *t)
 	}
 }
 
-/* Runs once for each attempt, and again after a commit whose answer was
- * lost. */
+/* Runs once for each attempt, and again if the answer to a commit was lost. */
 static enum outcome
 delete_in_transaction(struct db *db, void *ctx)
 {

@@ -2,9 +2,9 @@
  * transaction: deletes the rows of closed chats of one tenant.
  *
  * It locks the tenant exclusively (common/db/tenant_lock.h), so no row is
- * stored meanwhile. It keeps every chat that was open after the CRM was asked,
- * writes the rows to the archive and syncs it, deletes them, leaves a tombstone
- * with the time of the question, and commits.
+ * stored meanwhile. It keeps every chat that was open after the CRM had been
+ * asked, writes the rows to the archive and syncs it, deletes them, leaves a
+ * tombstone with the time of the request, and commits.
  */
 #ifndef REAPER_CLOSE_TRANSACTION_H
 #define REAPER_CLOSE_TRANSACTION_H
@@ -12,9 +12,9 @@
 #include "reaper/close/close.h"
 
 /* Deletes the chats that are to be deleted, and sets the fate of those that
- * turn out to be newer, or of an unknown tenant. Errors are logged, and their
- * code is set in the stage. Dry run: nothing is changed, and c->would_go gets
- * the rows that would be deleted. */
+ * turn out to be newer, or whose tenant is unknown. Errors are logged, and
+ * their code is set in the stage. Dry run: nothing is changed, and c->would_go
+ * gets the rows that would be deleted. */
 enum outcome transaction_run(struct close *c, struct answer *list, size_t n)
     __attribute__((warn_unused_result));
 

@@ -37,8 +37,8 @@ close_archive_file(struct archive *a)
 	a->fd = -1;
 }
 
-/* True if it should be opened again: another process holds its lock, or it was
- * moved before we locked it. */
+/* True if the file should be opened again: another process holds its lock, or
+ * the file was moved before we locked it. */
 static bool
 opens_again(const struct archive *a, int64_t end_ms)
 {
@@ -86,7 +86,7 @@ open_archive_file(struct archive *a, struct buf *why, enum exit_code *code)
 		    why, PROG_CANTCREATE, "cannot open '%s'", a->path);
 		if (errno == EWOULDBLOCK)
 			buf_setf(why,
-			    "cannot lock '%s': another run writes to it",
+			    "cannot lock '%s': another run is writing to it",
 			    a->path);
 		return -1;
 	}

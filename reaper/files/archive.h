@@ -5,10 +5,10 @@
  * or twice in the file, but never in neither.
  *
  * The file is private (0600), not opened through a symbolic link, and locked by
- * one process at a time (flock). A file that logrotate or reaper --forget moved
- * gets no more lines: before each write, the file with that name is opened or
- * created. A last line without a newline, left by a crash or a full disk,
- * belongs to a deletion that was not committed, and is removed.
+ * one process at a time (flock). Before each write, the file is opened again if
+ * logrotate or reaper --forget has moved it, and created if it is missing. A
+ * last line without a newline, left by a crash or a full disk, belongs to a
+ * deletion that was not committed, and is removed.
  */
 #ifndef REAPER_FILES_ARCHIVE_H
 #define REAPER_FILES_ARCHIVE_H

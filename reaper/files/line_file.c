@@ -22,7 +22,7 @@
 
 enum {
 	WRITE_AT_ONCE = 1 << 20,
-	/* How long to wait for a run that appends to the file. */
+	/* How long to wait until another run has appended to the file. */
 	LOCK_WAIT_MS = 10000,
 	LOCK_PAUSE_MS = 50,
 };
@@ -84,7 +84,7 @@ static enum exit_code
 explain_long_line(const struct line_reader *r, struct buf *why)
 {
 	buf_setf(why,
-	    "'%s' has a line of more than %d MiB; is it a file of records?",
+	    "'%s' has a line longer than %d MiB; does it contain records?",
 	    r->path, MAX_LINE >> 20);
 	return PROG_DATA;
 }
@@ -198,7 +198,7 @@ explain_lock(const char *path, struct buf *why)
 	if (errno != EWOULDBLOCK)
 		return line_reader_explain_open(path, why);
 	buf_setf(why,
-	    "cannot lock '%s': another program writes to it; stop that "
+	    "cannot lock '%s': another program is writing to it; stop that "
 	    "program, or try again",
 	    path);
 	return PROG_TEMPFAIL;
@@ -225,7 +225,8 @@ write_kept(struct change *c, size_t from, struct buf *why)
 }
 
 /* Creates the new file, locked from the start, so that no process appends to it
- * before it is complete; if run by root, for the owner of the old one. */
+ * before it is complete; if run by root, it belongs to the owner of the old
+ * one. */
 static int
 make_new_file(int from, const char *name)
 {
@@ -245,8 +246,8 @@ make_new_file(int from, const char *name)
 	return -1;
 }
 
-/* A process that appends without the lock adds lines that were not examined, or
- * that the replacement would lose. */
+/* If a process appends without the lock, its lines are not examined, or the
+ * replacement loses them. */
 static enum exit_code
 check_size(const struct change *c, struct buf *why)
 {
@@ -255,8 +256,8 @@ check_size(const struct change *c, struct buf *why)
 	if (fstat(c->from, &st) == 0 && st.st_size == c->size)
 		return PROG_OK;
 	buf_setf(why,
-	    "'%s' was changed during the run; stop the program that writes it, "
-	    "or try again",
+	    "'%s' was changed during the run; stop the program that writes to "
+	    "it, or try again",
 	    c->path);
 	return PROG_TEMPFAIL;
 }
@@ -309,7 +310,7 @@ line_file_change(
 	if (c.from < 0)
 		return errno == ENOENT ? PROG_OK : explain_lock(path, why);
 	c.name = xasprintf("%s.forget", path);
-	/* Left by a killed run, with lines that may have to be removed now. */
+	/* Left behind by a killed run; its lines may have to be removed now. */
 	(void)unlink(c.name);
 	c.to = make_new_file(c.from, c.name);
 	code = c.to < 0 ? explain_line_file("make", c.name, why)

@@ -3,8 +3,8 @@
  * a new file is written next to it, synced, and renamed to the old name. If the
  * process is killed at any time, either the old file or the new one exists.
  *
- * The file is locked meanwhile (flock), as it is by those that append to it;
- * archive.c notices if it was replaced while it waited for the lock.
+ * The file is locked meanwhile (flock), as it is while lines are appended;
+ * archive.c notices if the file was replaced while it waited for the lock.
  */
 #ifndef REAPER_FILES_LINE_FILE_H
 #define REAPER_FILES_LINE_FILE_H

@@ -10,8 +10,8 @@
 #include "common/os/stop.h"
 
 /* Returns the time column that is the next part of a key after the tenant; -1:
- * none. Tables whose rows replace each other have no index by time except their
- * key. */
+ * none. If a table's rows replace each other, it has no index by time except
+ * its key. */
 static int
 slice_column(const struct table *t)
 {

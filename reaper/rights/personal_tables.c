@@ -13,8 +13,8 @@
 #define SENT_EVER PERSONAL_SENT("$IDS", "$UIDS")
 #define RECEIVED_EVER PERSONAL_RECEIVED("$IDS", "$UIDS")
 
-/* Words too rare to be a trend, which no view shows, and which may come from
- * one of the customer's messages. Words of trends stay, because they are
+/* Words that are too rare to be trends: no view shows them, and they may come
+ * from one of the customer's messages. Words of trends stay, because they are
  * frequent and are not compared with names. */
 #define RARE                                                                   \
 	"(window_start, word) IN (SELECT window_start, word FROM "             \
@@ -264,7 +264,7 @@ run_change(struct forgetting *f, const char *verb, const char *change,
 }
 
 /* Deletes rows under the alias that are older than the customer's own rows with
- * the same key: they are from an earlier erasure. */
+ * the same key: they are left from an earlier erasure. */
 static enum outcome
 delete_older_twins(struct forgetting *f)
 {

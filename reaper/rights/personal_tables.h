@@ -1,13 +1,13 @@
 /*
- * personal_tables: where the tables have data that identify a customer, and how
- * they are erased: declared once, as SQL. The sink does the same with rows that
+ * personal_tables: which data in the tables identify a customer, and how they
+ * are erased: declared once, as SQL. The sink does the same with rows that
  * arrive later (sink/store/forgotten_rows.c).
  *
  * Rows stay, so every metric that counts them is unchanged. Data that identify
  * a person are removed from a row, and a random alias, the same everywhere,
  * replaces the customer's id, so that metrics by user still add up. Ids of
  * chats and messages stay: metrics are made from them, and without the CRM they
- * identify nobody.
+ * do not identify a person.
  */
 #ifndef REAPER_RIGHTS_PERSONAL_TABLES_H
 #define REAPER_RIGHTS_PERSONAL_TABLES_H
@@ -22,8 +22,8 @@ struct personal_table {
 	enum table_id table;
 	/* An SQL condition with marks for the rows about the customer. */
 	const char *about;
-	/* The erasure of rows for which `where` is true. NULL: leaves them. "":
-	 * deletes them. */
+	/* How rows for which `where` is true are erased. NULL: they stay. "":
+	 * they are deleted. */
 	const char *change, *where;
 	/* `change` puts the alias into the key; if two rows then have the same
 	 * key, the newer one stays. */
@@ -35,8 +35,8 @@ struct personal_table {
 extern const struct personal_table personal_tables[];
 extern const size_t personal_tables_n;
 
-/* Rows that show that an operator or bot has, or had, the customer's id: for
- * those who left, only their activity is stored. Tables with few rows come
+/* Rows that show that an operator or bot has, or had, the customer's id: only
+ * the activity of those who have left is stored. Tables with few rows come
  * first. */
 struct operator_place {
 	enum table_id table;
@@ -58,7 +58,7 @@ extern const size_t operator_places_n;
 	") OR receiver_id IN (" uids "))"
 
 /* The rows of chat_metrics whose name, phone number and tag are the customer's:
- * also a chat that names no customer, if it is one of theirs; a chat that names
+ * including the customer's chats that name no customer. A chat that names
  * another customer keeps that customer's data. */
 #define PERSONAL_CHAT(ids)                                                     \
 	"(customer IN (" ids ") OR customer IS NULL AND chat IN ($CHATS))"
@@ -78,7 +78,7 @@ void personal_write_rows(struct buf *sql, const char *where, struct subject *s,
 enum outcome row_exists(struct subject *s, enum table_id table,
     const char *where, bool *found) __attribute__((warn_unused_result));
 
-/* Changes the rows of p's table that are about the customer; dry_run: only
+/* Changes the rows in p's table that are about the customer; dry_run: only
  * counts them. Sets *rows to their number. */
 enum outcome forgetting_run(struct subject *s, const struct personal_table *p,
     bool dry_run, uint64_t *rows) __attribute__((warn_unused_result));

@@ -231,7 +231,7 @@ draw_alias(char *alias, size_t size)
 	    alias, size, "forgotten-%016llx", (unsigned long long)random_64());
 }
 
-/* An alias is drawn once: a second call for the same customer reads it. */
+/* The alias is drawn once; another call for the same customer reads it. */
 static enum outcome
 write_entries(struct subject *s)
 {
@@ -254,8 +254,8 @@ write_entries(struct subject *s)
 	return o;
 }
 
-/* The customer's activity in the future, because a publisher's clock may be
- * ahead. It was stored before the request, so it is erased, too. */
+/* The customer's activity may have a time in the future if a publisher's clock
+ * is ahead. It was stored before the request, so it is erased, too. */
 #define LATER                                                                  \
 	"SELECT MAX(at) FROM (SELECT MAX(created_at) AS at FROM messages "     \
 	"WHERE tenant = $TENANT AND created_at > $ASKED "                      \
@@ -324,7 +324,7 @@ subject_record(struct subject *s)
 		   : o;
 }
 
-/* Writes the digests of some chats, from the first without one. */
+/* Writes the digests for some chats, from the first without one. */
 static enum outcome
 record_some_chats(struct db *db, void *ctx)
 {

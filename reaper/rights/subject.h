@@ -23,14 +23,14 @@ struct subject {
 	struct db *db;
 	const char *tenant, *id;
 
-	bool known;       /* the database has the tenant */
-	bool is_operator; /* an operator or bot has, or had, the same id */
-	bool recorded;    /* `forgotten` has them */
-	char alias[64];   /* "": none yet */
-	int64_t asked_at; /* everything up to then is erased; CLOCK_NONE: not
-			   * yet */
-	int64_t later;    /* the last of what they did in the future, otherwise
-			   * asked_at */
+	bool known;          /* the database has the tenant */
+	bool is_operator;    /* an operator or bot has, or had, the same id */
+	bool recorded;       /* `forgotten` has them */
+	char alias[64];      /* "": none yet */
+	int64_t asked_at;    /* everything up to then is erased; CLOCK_NONE: not
+			      * yet */
+	int64_t later;       /* time of their last activity if in the future,
+			      * otherwise asked_at */
 	struct strmap chats; /* ids of their chats; each value is the map
 			      * itself */
 	uint64_t key[2];     /* for digests in `forgotten` */
@@ -46,7 +46,7 @@ enum outcome subject_read(struct subject *s)
 
 void subject_add_chat(struct subject *s, const char *chat, size_t len);
 
-/* Writes the entry, or renews its time, which erases everything up to now:
+/* Writes the entry, or renews its time, so that everything up to now is erased:
  * sinks see it with their next batch, and remove the names. Sets alias and
  * asked_at. */
 enum outcome subject_record(struct subject *s)
@@ -56,7 +56,7 @@ enum outcome subject_record(struct subject *s)
 enum outcome subject_record_chats(struct subject *s)
     __attribute__((warn_unused_result));
 
-/* Notes that everything is done. */
+/* Records that the erasure is complete. */
 enum outcome subject_done(struct subject *s)
     __attribute__((warn_unused_result));
 

@@ -94,7 +94,7 @@ any_value(struct flat *f, const char *json, size_t len, value_fn *is_theirs,
 	return false;
 }
 
-/* Bytes after a line that flat_parse() may read. */
+/* flat_parse() may read this many bytes after a line. */
 #define BEHIND 64
 
 void
@@ -182,9 +182,9 @@ read_audit(struct subject_lines *l)
 								: LINE_OTHER;
 }
 
-/* Such a line stays; otherwise erasing a customer would also erase who has read
- * the data: the alias replaces the id that a reader requested. If an operator
- * has the same id, it is theirs. False: it has none. */
+/* Such a line stays, because it shows who has read the data; the alias replaces
+ * the id that a reader requested. If an operator has the same id, it is taken
+ * for the operator's. Returns false if there is no such id. */
 static bool
 change_audit_line(struct subject_lines *l, const char *line, size_t len)
 {
@@ -272,10 +272,10 @@ is_from(const struct subject_lines *l, const char *side)
 	       field_is(&l->flat, "from", side);
 }
 
-/* True if the field contains the customer's id as theirs: a field for ids of
- * customers does; a field for all users does unless an operator has the same
- * id. An operator or bot who wrote a message is another person, as in
- * personal_tables.h. */
+/* True if the field contains the customer's id, and the id means the customer:
+ * in a field for customers always, in a field for all users unless an operator
+ * has the same id. An operator or bot who wrote a message is another person, as
+ * in personal_tables.h. */
 static bool
 is_their_id(const struct subject_lines *l, const struct flat_field *v)
 {

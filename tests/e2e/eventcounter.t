@@ -413,7 +413,7 @@ class Test:
         gone.wait()
         lab.write(f"goterased/.created.json.{gone.pid}", '{"user_a": ')
         self.checks.ends(forget("user_a"), 75,
-                         "still has data of this customer; start its aggregator")
+                         "still has data about this customer; start its aggregator")
         count()
         self.checks.ends(forget("user_a"), 0)
         nothing_of("user_a")

@@ -348,7 +348,7 @@ def check_export(checks, house):
     check_stop(checks, lab, path)
     os.unlink(path)
     done = lab.run(["reaper", "--export", "nobody", "--tenant", "calm"])
-    checks.that(done.code == 66 and "has no data of a customer" in done.err,
+    checks.that(done.code == 66 and "has no data about a customer" in done.err,
                 f"export of nobody: {done}")
 
 
@@ -552,7 +552,7 @@ def check_no_records(checks, house):
                 done = lab.run(["reaper", *mode, "--tenant", "twin", option,
                                 lab.path(name)])
                 checks.that(done.code == 65 and reason in done.err and
-                            f"'{lab.path(name)}' is not a file of records"
+                            f"'{lab.path(name)}' does not contain records"
                             in done.err and done.err.count("\n") == 1 and
                             done.out == b"", f"{mode} {name}: {done}")
         with open(lab.path(name), "rb") as f:
@@ -624,7 +624,7 @@ def check_last_line(checks, house):
 
 def check_refusals(checks, house):
     for argv, code, text in (
-            (["--forget", "nobody", "--tenant", "calm"], 66, "has no data of a customer"),
+            (["--forget", "nobody", "--tenant", "calm"], 66, "has no data about a customer"),
             (["--forget", C, "--tenant", "none"], 66, "has no tenant"),
             (["--forget", C], 64, "--tenant"),
             (["--forget", C, "--tenant", "twin "], 64, "not a valid tenant name"),

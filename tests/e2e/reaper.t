@@ -249,7 +249,7 @@ class Test:
                 answer("acme", 1, "gone", "10:01:00")]
         count = "SELECT COUNT(*) FROM chat_metrics WHERE tenant = 'beta'"
         self.reap(65, stdin=b"".join(gone + more),
-                  says="21 of the 100 known chats of tenant 'beta' are gone"
+                  says="21 of the 100 known chats of tenant 'beta' are suddenly missing"
                        ".*--force")
         self.equal(self.value(count), "99", "chats of beta")
         self.equal(self.keys()[:2], ["acme/2", "acme/3"], "the others")
