@@ -128,7 +128,7 @@ take_parameter(void *ctx, const char *name, const char *value)
 }
 
 /* A word or a tag may be a customer's name, and would stay here after that
- * customer is erased. A cursor contains the key of a row, which may be such a
+ * customer was erased. A cursor contains the key of a row, which may be such a
  * word, or the id of a customer. */
 static bool
 is_withheld(const char *name)
@@ -182,8 +182,8 @@ write_audit_line(struct buf *line, const struct viewer *v,
 	jsonw_line(line);
 }
 
-/* Writes all of the line, or nothing: a part that fits on a full disk is
- * truncated at once, because the file may be rotated before the next line.
+/* Writes all of the line, or nothing: if only a part fits on a full disk, it is
+ * removed at once, because the file may be rotated before the next line.
  * Returns -1 with errno. */
 static int
 write_whole_audit_line(struct audit *a, const struct buf *line)
@@ -194,7 +194,7 @@ write_whole_audit_line(struct audit *a, const struct buf *line)
 	if (file_write_all(a->fd, line->data, line->len) == 0)
 		return 0;
 	err = errno;
-	/* If this fails now, it is done when the file is opened again. */
+	/* If this fails, it is repeated when the file is opened again. */
 	if (end < 0 || ftruncate(a->fd, end) != 0)
 		close_audit_file(a);
 	errno = err;

@@ -1,8 +1,9 @@
 /*
- * audit: who has read what. It logs each API answer that shows chats, customers
- * or their messages to a lead or an administrator, and each table exported as
- * CSV or NDJSON, for any viewer. An entry is a line `read` in the log and, with
- * [serve] audit = FILE, a line of JSON in that file:
+ * audit: records who has read what. It logs each API answer that shows chats,
+ * customers or their messages to a lead or an administrator, and each table
+ * exported as CSV or NDJSON, for any viewer. An entry is a line with the event
+ * `read` in the log and, with [serve] audit = FILE, a line of JSON in that
+ * file:
  *
  *   {"at":...,"tenant":...,"id":...,"role":...,"subject":...,"peer":...,
  *    "path":...,"parameters":{...},"status":200,"rows":50}
@@ -30,8 +31,8 @@ struct audit *audit_open(const char *path, struct buf *why,
     enum exit_code *code) __attribute__((warn_unused_result));
 void audit_close(struct audit *a); /* NULL is allowed */
 
-/* Whether the answer must be audited, which is impersonal if it shows neither a
- * chat nor a customer. Refused requests, and those answered with 304, show
+/* Returns whether the answer must be audited. impersonal: it shows neither
+ * chats nor customers. Refused requests, and those answered with 304, show
  * nothing. */
 bool audit_wants(const struct viewer *v, bool impersonal,
     const struct web_answer *answer) __attribute__((warn_unused_result));

@@ -17,7 +17,7 @@ struct revocation {
 	pthread_mutex_t lock; /* protects list and known */
 	struct strmap list;
 	bool known;
-	/* For the refreshing thread only. */
+	/* Used only by the refreshing thread. */
 	bool tried;
 	enum outcome last;
 	int64_t tried_ms; /* monotonic */
@@ -72,7 +72,7 @@ revocation_replace(struct revocation *r, struct strmap *list)
 	*list = (struct strmap)STRMAP_INIT;
 }
 
-/* Tokens must stay in the list as long as the leeway still accepts them. */
+/* Tokens must stay in the list until the leeway no longer accepts them. */
 static enum outcome
 read_revoked(struct db *db, struct strmap *list)
 {

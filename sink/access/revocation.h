@@ -27,12 +27,12 @@ enum revocation_verdict {
 struct revocation *revocation_open(void) __attribute__((warn_unused_result));
 void revocation_close(struct revocation *r); /* NULL is allowed */
 
-/* Reads the table, unless this was attempted shortly before. Of several
- * failures of the same kind, only the first is logged; NEVER at the first read
- * is not logged: the caller has db_why(), and should stop. */
+/* Reads the table, unless this was attempted shortly before. Of consecutive
+ * failures with the same cause, only the first is logged. NEVER at the first
+ * read is not logged: the caller has db_why() and should stop. */
 enum outcome revocation_refresh(struct revocation *r, struct db *db);
 
-/* Queries the token with that id (jti). A token without an id ("") cannot be
+/* Looks up the token with that id (jti). A token without an id ("") cannot be
  * revoked. */
 enum revocation_verdict revocation_of(
     struct revocation *r, const char *tenant, const char *id);
@@ -40,7 +40,7 @@ enum revocation_verdict revocation_of(
 /* A list and its members, for revocation_refresh() and tests. */
 struct strmap;
 void revocation_add(struct strmap *list, const char *tenant, const char *id);
-/* Replaces the members by those of *list, which becomes empty. */
+/* Replaces the members with those of *list, which becomes empty. */
 void revocation_replace(struct revocation *r, struct strmap *list);
 
 #endif

@@ -4,9 +4,9 @@
  * `least` in struct list's columns (api/list.h; PERSONAL() in resource_lists.c)
  * defines which columns; resource_now.c and resource_chat.c compare `role`.
  *
- *   rows    figures of single operators, their chats and intervals: an agent
+ *   rows    figures for single operators, their chats and intervals: an agent
  *           sees their own, a token with teams those of their operators
- *   totals  figures of several operators together: a token sees its teams; an
+ *   totals figures for several operators together: a token sees its teams; an
  *           agent without teams in the token sees the teams that they belong
  *           to; all others see the tenant
  *
@@ -32,7 +32,7 @@ void scope_add_totals(
 void scope_add_waiting(
     const struct viewer *v, const char *column, struct buf *sql);
 
-/* True if the viewer does not see all of the tenant. */
+/* True if the viewer sees only part of the tenant. */
 bool scope_limits_rows(const struct viewer *v);
 bool scope_limits_totals(const struct viewer *v);
 

@@ -43,8 +43,8 @@ viewer_from_token(struct viewer *v, const struct jwt_rules *rules,
 		return -1;
 	v->role = viewer_role_named(v->claims.role);
 	if (v->role == VIEWER_NONE) {
-		buf_setf(why, "it has no role that may read; create a token "
-			      "with sink --token");
+		buf_setf(why, "it has no role that allows reading; create a "
+			      "token with sink --token");
 		return -1;
 	}
 	if (v->role == VIEWER_AGENT && v->claims.subject[0] == '\0') {

@@ -3,7 +3,7 @@
  * a bearer token; sink --get acts as an administrator of the tenant.
  *
  *   wall    a screen on the wall: totals without names (resource_now.c)
- *   agent   an operator, the token's sub: their own metrics, and the totals
+ *   agent   an operator, the token's sub: sees their own metrics and the totals
  *   lead    all operators and chats
  *   admin   the same, and the text of messages
  *
@@ -33,7 +33,7 @@ struct teams;
 struct viewer {
 	char tenant[RECORD_MAX_TENANT + 1];
 	enum viewer_role role;
-	struct jwt_claims claims;  /* sub is an agent's operator */
+	struct jwt_claims claims;  /* sub is the agent's operator id */
 	const struct teams *teams; /* borrowed; NULL: there are no teams */
 	const struct conf *conf;   /* borrowed; NULL: unknown */
 };

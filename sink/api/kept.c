@@ -1,6 +1,6 @@
 /*
- * kept: see kept.h. If a metric has several tables, the first is queried;
- * whenever the others have rows, it does, too.
+ * kept: see kept.h. If a metric has several tables, only the first is queried:
+ * it has rows whenever the others do.
  */
 #include "sink/api/kept.h"
 
@@ -64,8 +64,8 @@ table_of(const char *metric)
 	return t;
 }
 
-/* Returns the table of parts if several aggregators store rows. For alerts, it
- * is the metric of the figures from which they are computed. */
+/* Returns the table of parts if several aggregators store rows. For alerts,
+ * returns the metric from whose figures they are computed. */
 static const struct table *
 parts_of(const struct table *t)
 {
@@ -87,8 +87,8 @@ has_row(struct question *q, const char *table, const char *condition, bool *is)
 	return good;
 }
 
-/* Searching each daily partition takes longer than most answers, and a tenant
- * with rows usually has some from the last day. */
+/* A tenant with rows usually has some from the last day; searching every daily
+ * partition would take longer than most answers. */
 static bool
 has_row_of_a_day(struct question *q, const struct table *t, bool *is)
 {

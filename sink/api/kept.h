@@ -27,7 +27,7 @@ const char *kept_metric(const char *table);
 bool kept_find(struct question *q, const char *metric, bool *is)
     __attribute__((warn_unused_result));
 
-/* Metrics of which the tenant has no row; a zeroed struct has none. */
+/* Metrics for which the tenant has no row; a zeroed struct has none. */
 #define KEPT_LACKING 8
 struct kept_lacking {
 	const char *metrics[KEPT_LACKING]; /* borrowed */
@@ -44,8 +44,8 @@ bool kept_find_if_empty(struct question *q, const struct db_rows *rows,
     __attribute__((warn_unused_result));
 bool kept_lacks(const struct kept_lacking *l, const char *metric);
 
-/* Histograms are not missing if there are intervals, from which the same
- * figures can be computed. */
+/* Histograms do not count as missing if there are intervals, because these give
+ * the same figures. */
 void kept_drop_derivable(struct kept_lacking *l);
 
 /* Appends the names, separated by ", ". */
@@ -58,8 +58,8 @@ void kept_write_lacking(const struct kept_lacking *l, struct buf *to);
  * groups all rows of a tenant for every query, so it is read only if the tenant
  * has parts, and otherwise the table itself. */
 
-/* Finds whether the tenant has rows in the table of parts. Returns false if the
- * answer is now a problem. */
+/* Finds out whether the tenant has rows in the table of parts. Returns false if
+ * the answer is now a problem. */
 bool sharded_find(struct question *q, const char *parts, bool *sharded)
     __attribute__((warn_unused_result));
 
@@ -69,9 +69,9 @@ bool sharded_find(struct question *q, const char *parts, bool *sharded)
 bool sharded_table(struct question *q, const char *table, const char *parts,
     struct buf *name) __attribute__((warn_unused_result));
 
-/* Sets *state to a number that changes whenever a row changes that /api/v1/now
- * of the viewer's tenant uses. Returns false if the tables cannot be read,
- * which is logged. */
+/* Sets *state to a number that changes whenever a row behind /api/v1/now of the
+ * viewer's tenant changes. Returns false if the tables cannot be read, which is
+ * logged. */
 bool now_state(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
     uint64_t *state) __attribute__((warn_unused_result));
 

@@ -65,7 +65,7 @@ page_cursor_read(struct page_cursor *c, const char *text)
 	return true;
 }
 
-/* Adds a condition for rows whose key is on that side of the cursor's;
+/* Adds a condition for rows whose key is before or after the cursor's;
  * `or_equal` is the operator for the last column, where equality means that the
  * whole key is equal. */
 static size_t
@@ -143,7 +143,7 @@ page_cursor_release(struct page_cursor *c)
 	buf_release(&c->values);
 }
 
-/* The last row that one page of a list examines. If a request filters a growing
+/* The last row that a page of a list examines. If a request filters a growing
  * table by a column without an index, a statement might read the whole table to
  * find a few rows. Therefore a page examines PAGE_LAST_ROWS rows and then ends,
  * even if it shows only a few; the next page continues. No answer takes longer
@@ -151,7 +151,7 @@ page_cursor_release(struct page_cursor *c)
 
 #define PAGE_LAST_ROWS 10000
 
-/* If zeroed, there is none, and the page examines all rows. */
+/* If zeroed, there is no such row, and the page examines all rows. */
 struct page_last {
 	struct page_cursor place; /* for page_cursor_until() */
 	struct buf cursor;        /* as text; empty: none */
@@ -366,8 +366,7 @@ read_cursor(struct page *p)
 		   p->q, 400, "cursor is not valid for this resource");
 }
 
-/* Returns the word that a parameter has; NULL if it has an ordinary value, or
- * none. */
+/* Returns the word that is the parameter's value; otherwise NULL. */
 static const struct list_word *
 word_of(const struct page *p, const char *parameter)
 {
@@ -404,7 +403,7 @@ check_list_words(const struct page *p)
 }
 
 /* A viewer who may not see a column may not filter by it either. true and false
- * are words of the list. */
+ * are words in the list. */
 static bool
 check_list_columns(const struct page *p)
 {

@@ -76,7 +76,7 @@ void page_cursor_release(struct page_cursor *c);
 #define LIST_WORDS 7
 #define LIST_INDEXES 4
 
-/* Rows of a page: the default, and the maximum. */
+/* Number of rows in a page: the default, and the maximum. */
 #define LIST_PAGE 100
 #define LIST_PAGE_MAX 1000
 
@@ -100,13 +100,13 @@ struct list_column {
 	enum sheet_type type;
 	enum list_column_use use;
 	enum viewer_role least; /* for lower roles the cell is null; NONE:
-				 * never */
+				 * always shown */
 };
 
-/* An index to use if that parameter is given, or if the column is that of the
- * operator whose rows an agent sees; if there are several, the first one.
- * Without this hint, the server may scan the whole tenant, because the primary
- * key has the order. */
+/* An index to use if that parameter is given, or if the column names the
+ * operator and an agent sees only their own rows; if there are several, the
+ * first one. Without this hint, the server may scan the whole tenant, because
+ * the primary key has the order. */
 struct list_index {
 	const char *parameter, *index;
 };

@@ -72,7 +72,7 @@ problem_of_server(int status, struct web_answer *a)
 
 /* The tables. */
 
-/* The error numbers of MariaDB and MySQL for a statement that took too long. */
+/* The error numbers in MariaDB and MySQL for a statement that took too long. */
 #define TOO_LONG_MARIADB 1969
 #define TOO_LONG_MYSQL 3024
 
@@ -215,7 +215,7 @@ take_id(struct question *q, const char *part, size_t len,
 	if (!decode_part(part, len, id, RECORD_MAX_ID + 1))
 		return question_problem(
 		    q, 400, "an id in the path must have 1 to 191 bytes");
-	/* The database would take it for the id without the space. */
+	/* The database would match it with the id without the space. */
 	return !text_ends_with_blank(id, strlen(id)) ||
 	       question_problem(q, 400, "an id in the path ends with a space");
 }
@@ -432,7 +432,7 @@ take_suffix(char *path, const char *suffix)
 	return true;
 }
 
-/* True if a range of the header is this type. */
+/* True if a media range in the header is this type. */
 static bool
 is_range(const char *range, size_t len, const char *type)
 {

@@ -3,8 +3,8 @@
  * parameters, access to the tables, and the frame of the answer.
  *
  * question_ask() is the only access to the tables. It inserts the viewer's
- * tenant for the first question mark of the statement, so no answer has another
- * tenant's rows, and limits the time of a statement.
+ * tenant for the first question mark of the statement, so no answer can contain
+ * another tenant's rows, and limits the time of a statement.
  */
 #ifndef SINK_API_QUESTION_H
 #define SINK_API_QUESTION_H
@@ -70,7 +70,7 @@ bool question_ask_page(struct question *q, const char *sql,
     const struct db_value *args, size_t n, size_t most, struct db_rows **rows)
     __attribute__((warn_unused_result));
 
-/* Turns the answer into the problem that it takes too long. Returns false. */
+/* Turns the answer into a problem: it takes too long. Returns false. */
 bool question_late(struct question *q);
 
 /* Statements between the two calls see the tables as of one moment. The end may
@@ -145,7 +145,7 @@ bool reply_takes_json(struct question *q);
 struct buf *reply_begin_object(struct question *q);
 
 /* Sets *href to the address of the data behind the figures in a row. Returns
- * false if there is none, or none for this viewer. */
+ * false if there is none, or this viewer may not see them. */
 typedef bool reply_link(
     const struct question *q, const struct db_rows *row, struct buf *href);
 

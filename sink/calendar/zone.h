@@ -1,10 +1,10 @@
 /*
  * zone: a time zone by its IANA name, from the system's tzdata, which Debian
- * updates: the difference of local clocks from UTC, in the past and the future.
- * Alternatives: localtime_r(3) knows one zone for each process; ICU brings its
- * own zones, which are as old as the library; GLib's GTimeZone accepts paths
- * and rules as names. An open zone is only read, so any number of threads may
- * use it.
+ * updates: the difference between local clocks and UTC, in the past and the
+ * future. Alternatives: localtime_r(3) knows one zone for each process; ICU
+ * brings its own zones, which are as old as the library; GLib's GTimeZone
+ * accepts paths and rules as names. An open zone is only read, so any number of
+ * threads may use it.
  */
 #ifndef SINK_CALENDAR_ZONE_H
 #define SINK_CALENDAR_ZONE_H

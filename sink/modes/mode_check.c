@@ -1,7 +1,7 @@
 /*
  * mode_check: sink --check: whether the database is suitable: the server's
  * settings, the tables and views, the thresholds that views use, and our user's
- * permissions. Each item has advice.
+ * privileges. Each item has advice.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@
 #include "sink/tables/schema.h"
 #include "sink/tables/thresholds.h"
 
-/* Advice does not change the exit code. */
+/* Advice alone does not change the exit code. */
 enum check_result { CHECK_FINE, CHECK_ADVICE, CHECK_WRONG };
 
 struct check_report {
@@ -105,7 +105,7 @@ version_fits(const struct db_server *s)
 }
 
 /* Server variables: good values, separated by | (*WORD*: contains that word), a
- * value that is advised against, and the advice. */
+ * bad value, and the advice. */
 static const struct setting {
 	const char *name, *wanted, *other, *what;
 } settings[] = {
@@ -241,7 +241,7 @@ check_schema(struct check_report *r)
 	return o;
 }
 
-/* The sink does not read thresholds itself, so that permission may be missing.
+/* The sink does not read thresholds itself, so that privilege may be missing.
  * The table is missing in an older schema, which is reported already. */
 static enum outcome
 check_thresholds(struct check_report *r)
@@ -266,17 +266,18 @@ check_thresholds(struct check_report *r)
 	return o;
 }
 
-/* Rights: a statement that affects no row shows whether our user may run it.
- * More permissions than these do no harm; with fewer, the program fails. */
+/* Privileges: whether our user has one is tested with a statement that affects
+ * no row. More privileges than these do no harm; with fewer, the program
+ * fails. */
 
 struct rights {
 	struct db *db;
-	struct buf grants; /* the statements that grant missing rights */
+	struct buf grants; /* the statements that grant missing privileges */
 	struct buf sql;
 };
 
-/* Runs r->sql; if the right is missing, adds the grant. A missing table is not
- * an error here: the check of the schema reports it. */
+/* Runs r->sql; if the privilege is missing, adds the grant. Ignores a missing
+ * table, which the check of the schema reports. */
 static enum outcome
 try_right(struct rights *r, const char *right, const char *table)
 {
@@ -294,7 +295,7 @@ try_right(struct rights *r, const char *right, const char *table)
 }
 
 /* Reading and writing are granted on all tables at once, as in
- * scripts/examples/grants.sql.example, so the first missing right ends the
+ * scripts/examples/grants.sql.example, so the first missing privilege ends the
  * search. */
 static enum outcome
 try_table(struct rights *r, const char *table)
@@ -343,7 +344,7 @@ try_rights(struct rights *r)
 		    tables[removed[i]].name);
 		o = try_right(r, "DELETE", tables[removed[i]].name);
 	}
-	/* New partitions need ALTER: try it on one that cannot exist. */
+	/* New partitions need ALTER; it is tested on one that cannot exist. */
 	for (i = 0; i < TABLES && o == OUTCOME_DONE; i++) {
 		if (tables[i].day < 0)
 			continue;
@@ -367,12 +368,12 @@ check_rights(struct check_report *report)
 	if (o == OUTCOME_LATER && db_connected(r.db) &&
 	    db_cause(r.db) != DB_CONFLICT) {
 		/* The server is read-only, or its disk is full. */
-		add_item(report, CHECK_WRONG, "missing rights",
+		add_item(report, CHECK_WRONG, "missing privileges",
 		    "cannot be tried", db_why(r.db));
 		o = OUTCOME_DONE;
 	} else if (o == OUTCOME_DONE) {
 		add_item(report, r.grants.len > 0 ? CHECK_WRONG : CHECK_FINE,
-		    "missing rights",
+		    "missing privileges",
 		    r.grants.len > 0 ? buf_str(&r.grants) : "none",
 		    "run this as an administrator of the server; "
 		    "scripts/examples/grants.sql.example has all grants");
@@ -452,10 +453,10 @@ run_check(void *options)
 }
 
 const struct option_mode sink_mode_check = {
-	.choice =
-	    OPTION_MODE("check", "check server, tables, thresholds and rights"),
+	.choice = OPTION_MODE("check", "check server, tables, thresholds and "
+				       "privileges"),
 	.about = "Checks the server, the tables, the thresholds and the user's "
-		 "rights.\n",
+		 "privileges.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.run = run_check,

@@ -1,6 +1,6 @@
 /*
  * mode_get: sink --get: an API answer without a server, for cron, pipes and
- * tests. Everyone who may read the database is an administrator here.
+ * tests. Anyone who may read the database acts as an administrator here.
  *
  * CSV and NDJSON have no place for the cursor of the next page, so the whole
  * list is printed, page by page, as one table: a file with only the first page
@@ -91,7 +91,7 @@ print_target(struct printing *p, bool first, bool *more)
 	} else {
 		print_page(&a, first);
 		code = prog_flush();
-		/* ferror(): nobody reads any more. */
+		/* ferror(): the reader closed the pipe. */
 		*more = find_next_page(p, &a, first) && code == PROG_OK &&
 			!ferror(stdout);
 	}

@@ -123,8 +123,8 @@ add_tenant(struct db *db, const struct db_rows *tenants,
 	return done;
 }
 
-/* Divides the lines equally among tenants, minus a heading for each and an
- * empty line between two. */
+/* Divides the lines equally among tenants, after deducting a heading for each
+ * tenant and an empty line between two. */
 static struct overview_screen
 share_screen(const struct overview_screen *all, size_t tenants)
 {

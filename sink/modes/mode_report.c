@@ -1,7 +1,7 @@
 /*
- * mode_report: sink --report: the figures of some days as one file, to mail and
- * to print. Everyone who may read the database is an administrator here, as for
- * --get.
+ * mode_report: sink --report: the figures for some days as one file, to mail
+ * and to print. Anyone who may read the database acts as an administrator here,
+ * as with --get.
  */
 #include <string.h>
 
@@ -13,8 +13,8 @@
 #include "sink/report/report.h"
 #include "sink/resources/resource.h"
 
-/* No person waits for a report from cron, so a statement may take this many
- * times as long as in a request. */
+/* Nobody is waiting for a report, so a statement may take this many times as
+ * long as in a request. */
 #define REPORT_FACTOR 10
 
 static enum exit_code
@@ -65,7 +65,7 @@ static const struct option_row rows[] = {
 	OPTION_TEXT(0, "zone", "ZONE", struct sink, zone,
 	    "the time zone, such as Europe/Lisbon (UTC)"),
 	OPTION_TEXT(0, "within", "SECONDS", struct sink, within,
-	    "the target of response times (" WITHIN_S ")"),
+	    "the target for response times (" WITHIN_S ")"),
 	OPTION_TAKE('o', NULL, "FORMAT", struct sink, report_form, take_form,
 	    "html or csv; default: by the file name"),
 	OPTION_TEXT(0, "tenant", "NAME", struct sink, tenant,
@@ -150,7 +150,7 @@ run_report(void *options)
 
 const struct option_mode sink_mode_report = {
 	.choice = OPTION_TEXT(0, "report", "FILE", struct sink, report,
-	    "write a report of a week or other days"),
+	    "write a report about a week or other days"),
 	.about = "Writes a report, see messaging-report(7), to FILE, whose "
 		 "name ends in .html or\n.csv; - is standard output. DAY is a "
 		 "day such as 2026-11-16.\n",

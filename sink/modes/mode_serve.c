@@ -179,11 +179,11 @@ serve(struct sink *o, struct db **db)
 	struct api_server s;
 
 	init_server(&s, o);
-	/* Any thread may serve any connection: with one arena for each thread,
-	 * each would keep as much memory as it ever used. */
+	/* Any thread may serve any connection: if each thread had its own
+	 * arena, each arena would keep as much memory as it ever used. */
 	(void)mallopt(M_ARENA_MAX, 1);
-	/* Memory of one answer is soon needed again; if it were returned to the
-	 * system each time, each answer would need new pages. */
+	/* The memory of an answer is soon needed again; if it were returned to
+	 * the system each time, each answer would need new pages. */
 	(void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
 	(void)mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
 	db_allow(*db, conf_int(s.conf, SERVE, "query_timeout"));

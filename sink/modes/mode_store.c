@@ -72,7 +72,7 @@ wait_for_database(struct db *db, bool accept_loss, bool wait_forever)
 	return code;
 }
 
-/* Takes over *db once it stores. */
+/* Takes over *db when it begins to store. */
 static enum exit_code
 store_rows(struct sink *s, struct db **db)
 {

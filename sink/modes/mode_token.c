@@ -150,8 +150,8 @@ make_token(const struct sink *s)
 	return code;
 }
 
-/* The tenant may be new, or misspelled; in the latter case, its token would
- * stay valid. Users who may not read the table get no warning. */
+/* The tenant may be new, or its name misspelled; the token would then stay
+ * valid. Users who may not read the table get no warning. */
 static enum exit_code
 warn_of_unknown_tenant(const struct sink *s, struct db *db)
 {

@@ -12,7 +12,8 @@
 #include "common/db/schema_number.h"
 #include "common/records/record.h"
 
-/* Time limit of a statement: more than the largest table takes. */
+/* Time limit for a statement: longer than any statement needs, even on the
+ * largest table. */
 #define STATEMENT_MS DAY_MS
 
 static enum exit_code

@@ -66,7 +66,7 @@ int sink_check_tenant(const struct sink *s);
 enum outcome sink_look_for_tenant(struct db *db, const char *tenant,
     bool *there) __attribute__((warn_unused_result));
 /* Returns PROG_OK, or the code after a message: no data are stored for
- * --tenant, if given (PROG_NOINPUT), or the database does not answer. */
+ * --tenant, if it is given (PROG_NOINPUT), or the database does not answer. */
 enum exit_code sink_find_tenant(const struct sink *s, struct db *db)
     __attribute__((warn_unused_result));
 

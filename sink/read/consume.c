@@ -28,7 +28,7 @@ enum {
 	RETRY_CAP_MS = 5000,
 };
 
-/* The input may be acknowledged up to here once these batches are stored. */
+/* Once these batches are stored, the input may be acknowledged up to here. */
 struct read_mark {
 	struct endpoint_mark input;
 	struct workers_mark batches;
@@ -50,7 +50,7 @@ report_older(const struct consume *c, const struct batch_tenant *t)
 		    TEXT_ARG(t->name), TEXT_ARG(t->ended.snapshot));
 	else
 		log_warn("snapshot %.*s of %.*s (%s) is not newer than the "
-			 "stored one (%s) and is ignored; was the CRM's clock "
+			 "stored one (%s) and was ignored; was the CRM's clock "
 			 "set back?",
 		    TEXT_ARG(t->ended.snapshot), TEXT_ARG(t->name), its,
 		    stored);
@@ -189,7 +189,7 @@ add_row_counts(const struct consume *c, struct buf *to, const char *labels)
 
 	prometheus_head(to, name, PROMETHEUS_COUNTER,
 	    "Rows stored, rows older than the stored ones, and refused rows "
-	    "(of closed chats, past days, removed tenants).");
+	    "(from closed chats, past days or removed tenants).");
 	prometheus_result(to, name, labels, "stored", c->counts.stored);
 	prometheus_result(to, name, labels, "older", c->counts.older);
 	prometheus_result(to, name, labels, "refused", c->counts.refused);
@@ -303,7 +303,7 @@ flush_dead_letters(struct consume *c)
 	return o == OUTCOME_NEVER ? fail_with_code(c, c->dead.code) : o;
 }
 
-/* Records how far the input was read. */
+/* Records how far the input has been read. */
 static void
 mark_input(struct consume *c)
 {
@@ -321,7 +321,7 @@ mark_input(struct consume *c)
 	c->marks[c->marks_n++] = m;
 }
 
-/* Acknowledges what is safe. */
+/* Acknowledges input that is safe. */
 static enum outcome
 acknowledge(struct consume *c)
 {
@@ -341,7 +341,7 @@ acknowledge(struct consume *c)
 	FAULT_POINT("sink.before_acknowledge");
 	/* Commit point: the lines are no longer needed. */
 	endpoint_ack_to(c->in, &m->input);
-	/* The last one is kept, to detect whether anything was read since
+	/* The last one is kept, to detect whether anything has been read since
 	 * then. */
 	c->marks_n -= n - 1;
 	memmove(c->marks, m, c->marks_n * sizeof *m);
@@ -429,7 +429,7 @@ wait_ms(const struct consume *c)
 	return c->one_shot ? (int)c->linger_ms : 0;
 }
 
-/* Starts due batches. drained: the input has no more lines now. */
+/* Starts due batches. drained: no more lines are available now. */
 static void
 start_batches(struct consume *c, bool drained)
 {

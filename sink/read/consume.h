@@ -38,9 +38,9 @@ struct read_mark;
 
 struct consume_counts {
 	uint64_t stored;    /* rows stored, only the newest of each key */
-	uint64_t refused;   /* rows with a tombstone, too old, or of a removed
+	uint64_t refused;   /* rows with a tombstone, too old, or from a removed
 			     * tenant */
-	uint64_t older;     /* rows of a snapshot older than the stored one */
+	uint64_t older;     /* rows from a snapshot older than the stored one */
 	uint64_t batches;   /* transactions */
 	uint64_t snapshots; /* stored completely */
 	uint64_t swept;     /* operators removed at the end of a snapshot */
@@ -62,14 +62,15 @@ struct consume {
 	int64_t linger_ms;   /* how long a row from a pipe waits for others */
 	int64_t pumped_ms;   /* when heartbeats were last served */
 	struct workers *workers;
-	struct read_mark *marks; /* ends of lines that are not acknowledged, */
+	struct read_mark *marks; /* ends of lines that are not acknowledged
+				  * yet, */
 	size_t marks_n, marks_cap, acked; /* except for the first ones */
 	uint64_t ends;           /* number of snapshot ends put into batches */
 	struct strmap snapshots; /* tenant -> progress of its newest snapshot */
 };
 
-/* `in` is borrowed and outlives c; opt has the options with which it was
- * opened. c owns db, and consume_release() closes it. */
+/* `in` is borrowed and outlives c; opt has the options it was opened with. c
+ * owns db, and consume_release() closes it. */
 void consume_init(struct consume *c, struct endpoint *in, struct db *db,
     const struct conf *conf, const struct endpoint_options *opt);
 

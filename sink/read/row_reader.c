@@ -68,7 +68,7 @@ tenant_batch(struct row_reader *t, struct text tenant)
 	return workers_batch(t->workers, tenant, (struct text){ NULL, 0 });
 }
 
-/* Counts a bad row as refused in its snapshot, if it names one. */
+/* Counts a bad row as refused in its snapshot, if the row names one. */
 static void
 refuse_bad_row(struct row_reader *t)
 {
@@ -205,7 +205,7 @@ skip_record(struct row_reader *t, const struct record *r)
 		    TEXT_ARG(r->type_name));
 }
 
-/* The row is still stored; a run warns once for each column. */
+/* The row is stored nevertheless; a run warns once for each column. */
 static void
 warn_cut_texts(struct row_reader *t, const struct sink_row *row)
 {

@@ -1,8 +1,8 @@
 /*
  * row_reader: reads lines of the input into rows of the workers' batches. A
  * line that is not a valid row becomes a dead letter with its reason, and is
- * counted as refused in its snapshot. A message is stored even if the analysis
- * in it makes its line a dead letter.
+ * counted as refused in its snapshot. A message is stored even if a bad
+ * analysis in it makes its line a dead letter.
  */
 #ifndef SINK_READ_ROW_READER_H
 #define SINK_READ_ROW_READER_H
@@ -12,8 +12,8 @@
 #include "common/stage/deadletter.h"
 #include "sink/store/workers.h"
 
-/* The progress of a snapshot: it has begun, rows of it are missing, or it is
- * stored. */
+/* The progress of a snapshot: it has begun, some of its rows are missing, or it
+ * is stored. */
 struct snapshot_progress {
 	char *snapshot;
 	int64_t as_of, arrived, records;
@@ -30,7 +30,8 @@ struct read_end {
 struct row_reader {
 	uint64_t lines;        /* lines read, including bad ones */
 	uint64_t rows;         /* lines that are rows of a table */
-	uint64_t cut;          /* texts cut to the width of their column */
+	uint64_t cut;          /* texts truncated to the width of their
+				* column */
 	uint64_t skipped;      /* records that are not rows */
 	struct strmap open;    /* tenant -> progress of its current snapshot */
 	struct read_end *ends; /* in the order of reading */
@@ -45,7 +46,7 @@ struct row_reader {
 	struct flat flat;
 	struct buf why;
 	uint32_t warned_cut[TABLES]; /* bit k: the warning for column k was
-				      * given */
+				      * logged */
 	struct endpoint_mark mark;   /* for the lines before the block */
 	bool inside;                 /* the block has lines left */
 	bool bad, long_line;         /* its dead letter has yet to be written */

@@ -75,7 +75,7 @@ struct curve_scale {
 	size_t n;
 };
 
-/* Returns the smallest round step with which the grid has few lines. */
+/* Returns the smallest round step that gives the grid few lines. */
 static double
 grid_step(double most)
 {

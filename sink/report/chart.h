@@ -1,8 +1,8 @@
 /*
  * chart: the two charts of a report as SVG within HTML, without script, style
  * sheet or reference, so that a chart looks the same everywhere. It only shows
- * data of the table below, because mail programs omit it and a screen reader
- * reads only its title.
+ * data from the table below it, because mail programs omit it and a screen
+ * reader reads only its title.
  */
 #ifndef SINK_REPORT_CHART_H
 #define SINK_REPORT_CHART_H
@@ -29,7 +29,7 @@ void chart_curves(struct buf *to, const char *title,
     size_t n);
 
 /* Appends a row for each day of the week from Monday, with a cell for each
- * hour, which is the darker the greater its count. */
+ * hour, which is darker the greater its count is. */
 void chart_week(
     struct buf *to, const char *title, double counts[CHART_DAYS][CHART_HOURS]);
 

@@ -62,7 +62,7 @@ const char *figure_at(const struct figure_table *t, size_t row, size_t column);
 /* Returns the cell as a number; NAN: absent. */
 double figure_value(const struct figure_table *t, size_t row, size_t column);
 
-/* Returns the unit of a cell, from the row if the column requires this. */
+/* Returns the unit of a cell; if it varies by row, from the row. */
 enum figure_unit figure_unit_at(
     const struct figure_table *t, size_t row, size_t column);
 const char *figure_unit_word(enum figure_unit unit);

@@ -42,11 +42,11 @@ struct report {
 	json_t *kinds;
 	json_t *names; /* names of operators by id; owned */
 	struct kept_lacking not_kept;
-	/* Some intervals are missing for an hour that the period, or the
-	 * previous one, contains only partly. */
+	/* An hour that the period, or the previous one, contains only partly
+	 * lacks some intervals. */
 	bool cut_hour_lacks;
 	struct db *db;            /* borrowed */
-	struct web_answer answer; /* to the last question */
+	struct web_answer answer; /* to the last request */
 	enum exit_code code;      /* why it failed */
 };
 
@@ -55,8 +55,8 @@ struct report {
 struct section {
 	const char *name;         /* of its lines in CSV */
 	const char *title, *note; /* for people; note may be NULL */
-	const char *metric; /* without rows of it there is no table; may be
-			     * NULL */
+	const char *metric; /* the metric; without its rows there is no table;
+			     * may be NULL */
 	const struct figure_column *columns;
 	size_t columns_n;
 	size_t ends; /* see page_table() */
@@ -68,8 +68,8 @@ struct section {
 
 /* The API. */
 
-/* Users who gave days know those rather than an API address, so if the days are
- * refused, the message names them. */
+/* If the days are rejected, the message names them, because the user gave days,
+ * not an API address. */
 static void
 explain_refusal(struct report *r, const char *target, bool of_span)
 {
@@ -981,7 +981,7 @@ read_names(struct report *r)
 	return r->code == PROG_OK;
 }
 
-/* An hour may have some responses of one kind only. */
+/* An hour may have responses of only one kind. */
 static void
 look_at_cut_hours(struct report *r)
 {
@@ -1117,7 +1117,7 @@ add_previous(const struct report *r, struct buf *to)
 	figure_period(to, r->before_day);
 	if (r->runs) {
 		buf_addf(to,
-		    " until %s, because the present period is not over.",
+		    " until %s, because the current period is not over.",
 		    r->before_end);
 		return;
 	}
@@ -1167,7 +1167,7 @@ begin_page(struct report *r, struct buf *to)
 /* The two forms. A line of CSV begins with the name of its section, so that
  * grep can select a section; sections are separated by empty lines. */
 
-/* Adds the reason why there is no table; nothing if there is one. */
+/* Adds the reason why the table is missing; nothing if there is a table. */
 static void
 add_reason(const struct report *r, const struct section *s, struct buf *to)
 {

@@ -1,8 +1,8 @@
 /*
- * report: a team's figures over some days: one HTML file with tables and
- * charts, which loads nothing, to mail and to print; or the same figures as
- * CSV. Response times come from the API (by_hand.h); data that the API only has
- * as lists are added up by SQL statements here.
+ * report: a team's figures for some days: one HTML file with tables and charts,
+ * which loads nothing, to mail and to print; or the same figures as CSV.
+ * Response times come from the API (by_hand.h); data that the API only has as
+ * lists are added up by SQL statements here.
  *
  * It names operators, chats, and the users in alerts; it contains no customer
  * names and no messages.

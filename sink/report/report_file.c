@@ -14,7 +14,7 @@
 #include "common/os/file.h"
 
 static const struct {
-	const char *suffix; /* of files with that form */
+	const char *suffix; /* the names of such files end with it */
 	enum report_form form;
 } forms[] = {
 	{ ".html", REPORT_HTML },

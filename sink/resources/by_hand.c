@@ -100,7 +100,8 @@ by_hand_list_paths(struct buf *to)
 		buf_addf(to, "  %s\n", resources[i].pattern);
 }
 
-/* True if the last parameter with that name has a value, as in the server. */
+/* True if the last parameter with that name has a value, as the server sees
+ * it. */
 static bool
 is_given(const struct form *f, const char *name)
 {

@@ -18,8 +18,8 @@
 void by_hand_get(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
     const char *target, struct web_answer *a);
 
-/* The first returns whether there is such a path; the second lists all, one per
- * line. */
+/* The first returns whether the path exists; the second lists all paths, one
+ * per line. */
 bool by_hand_knows(const char *target);
 void by_hand_list_paths(struct buf *to);
 
@@ -27,12 +27,13 @@ void by_hand_list_paths(struct buf *to);
 bool by_hand_chooses_page(const char *target);
 
 /* Sets *next to the target of the next page, from the answer's header Link,
- * with `limit` rows if that is given. Returns false if there is none. */
+ * with `limit` rows if `limit` is given. Returns false if there is no next
+ * page. */
 bool by_hand_next(const struct web_answer *a, const char *target,
     const char *limit, struct buf *next) __attribute__((warn_unused_result));
 
 /* Logs the sentence of an answer that is a problem, and returns its exit code,
- * which depends on the database's last error if that is the cause. */
+ * which depends on the database's last error if that was the cause. */
 enum exit_code by_hand_explain(
     const struct web_answer *a, const struct db *db, const char *target);
 

@@ -10,10 +10,10 @@
 
 #include <stddef.h>
 
-/* The waits of customers, up to the tenant's present time. A stream writes the
- * row of a chat when the chat changes, but a chat does not change while its
- * customer waits. The row's time is then the start of that wait, and does not
- * show its length.
+/* The waits of customers, up to the tenant's present time. A stream writes a
+ * chat's row when the chat changes, which it does not while its customer waits.
+ * The row's time is then the start of the wait and does not show how long it
+ * lasts.
  *
  * Lists of late chats use the present time, as the board does, so that both
  * count the same chats. */

@@ -28,8 +28,9 @@
 #include "sink/resources/resource.h"
 #include "sink/responses/responses.h"
 
-/* The query, checked in the order and words of that service: wrong parameters
- * give 422 and a list of all errors. tenant_id must be that of the token. */
+/* The query, checked in the order of that service and with its error texts:
+ * wrong parameters give 422 and a list of all errors. tenant_id must be that of
+ * the token. */
 
 /* A greater number is milliseconds; and the maximum length of a time. */
 #define SECONDS_UP_TO 20000000000.0
@@ -177,13 +178,13 @@ original_query_end(struct original_query *o)
 
 /* The answers. */
 
-/* Maximum of different labels, and of different intents, in one
+/* Maximum number of different labels, and of different intents, in a
  * conversation. */
 #define WORDS_MAX "1000"
 
-/* Maximum hours of a channel in one answer: 416 days. */
+/* Maximum number of hours for a channel in one answer: 416 days. */
 #define HOURS_MAX 10000
-#define HOURS_LIMIT "10001" /* that and one more */
+#define HOURS_LIMIT "10001" /* one more, to detect that there are too many */
 
 #define MS_OF_SECOND 1000.0
 #define MS_OF_MINUTE 60000.0
@@ -243,8 +244,8 @@ member_mean(struct buf *to, const char *name, double sum, int64_t n)
 	member_real(to, name, n > 0, n > 0 ? sum / (double)n : 0);
 }
 
-/* Queries one conversation or channel: after the tenant, the statement takes
- * its id and the period. */
+/* Queries one conversation or channel: the statement's arguments after the
+ * tenant are its id and the period. */
 static bool
 ask_in_period(struct question *q, const char *sql, const char *id,
     const struct analytics_period *p, struct db_rows **rows)
@@ -358,7 +359,7 @@ write_conversation(struct question *q, const char *id,
 	member_cell(to, "total_messages", most, 0);
 	member_cell(to, "inbound_messages", most, 1);
 	member_cell(to, "outbound_messages", most, 2);
-	/* Texts may not be stored although posted lengths are. */
+	/* Lengths may have been posted although texts are not stored. */
 	member_cell(
 	    to, "avg_message_length", db_get(most, 3) != NULL ? most : r, 3);
 	jsonw_close(to);
@@ -407,7 +408,7 @@ original_conversation(struct question *q)
 	db_rows_free(c.intents);
 }
 
-/* The series and its sums must not end silently at some hour. */
+/* The series and its sums must not end at some hour without an error. */
 static bool
 check_hours(struct question *q, const struct db_rows *rows)
 {
@@ -902,9 +903,9 @@ count_active(struct question *q, int64_t period_ms, int64_t *n)
 	return good;
 }
 
-/* Finds number and total duration of the intervals of these kinds up to the end
- * of this hour, for the whole tenant, because the conversations are those of
- * the tenant, too. CLOCK_NONE: not everything is kept. */
+/* Finds the number and total duration of the intervals of these kinds up to the
+ * end of this hour, for the whole tenant, like the conversations. CLOCK_NONE:
+ * not everything is kept. */
 static bool
 ask_durations(struct question *q, const struct analytics_period *p,
     const char *kinds, unsigned kind_set, int64_t *n, int64_t *sum_ms)
@@ -1017,8 +1018,8 @@ original_dashboard(struct question *q)
 	db_rows_free(d.counted);
 }
 
-/* No token is needed, and the status is always 200. If the server may read no
- * other table, it reads the revoked tokens. */
+/* No token is needed, and the status is always 200. Reads the revoked tokens,
+ * because the server may lack permission for any other table. */
 void
 original_health(struct question *q)
 {

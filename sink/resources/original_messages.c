@@ -1,14 +1,13 @@
 /*
  * original_messages: GET /api/v1/messages/conversation/ID of the message API
- * that this program replaces: the messages of a conversation, oldest first, in
- * the columns of its table. ID is the rest of the path, including slashes. As
- * in the original, an unknown conversation has no messages, and is not an
+ * that this program replaces: the messages of a conversation, oldest first,
+ * with the columns of its table. ID is the rest of the path, including slashes.
+ * As in the original, an unknown conversation has no messages, which is not an
  * error.
  *
  * Our answers have pages: limit, and the cursor of list.h in the header Link.
- * It is that of the message that is last bytewise, as in the index: messages of
- * the same time are sorted within a page, and if pages share a time, they are
- * divided bytewise.
+ * The cursor is that of the page's last message in the bytewise order of the
+ * index: messages with the same time are sorted only within a page.
  */
 #include <inttypes.h>
 
@@ -32,8 +31,8 @@ static const struct sheet_column original_columns[] = {
 	{ "read_at", SHEET_TIME },
 };
 
-/* The columns of the statement: those above without the status, which depends
- * on the time of the first receipt. */
+/* The columns of the statement: those above without the status, which follows
+ * from the time of the first receipt. */
 enum { MESSAGE_ID = 0, CREATED_AT = 5, READ_AT = 9 };
 
 struct history_page {

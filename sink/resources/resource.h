@@ -47,7 +47,7 @@ extern const size_t resources_n;
 size_t resource_answer(const struct viewer *viewer, struct db *db,
     int64_t timeout_ms, const struct web_request *r, struct web_answer *a);
 
-/* True if the table has the path of the request. */
+/* True if the request's path is in the table. */
 bool resource_is_known(const struct web_request *r);
 
 /* True if the answer is not audited; false for an unknown path. */
@@ -76,15 +76,15 @@ extern const struct list list_operators, list_chats, list_messages,
     list_intervals, list_conversations, list_users, list_alerts, list_trends,
     list_events, list_receipts, list_channels, list_assignments;
 
-/* Writes the answer of resource_now() without its end, for a question without a
+/* Writes the answer of resource_now() without its end; the question needs no
  * request. Returns false if the answer is now a problem. */
 bool resource_now_write(struct question *q) __attribute__((warn_unused_result));
 
 /* Checks a request's parameters before a resource answers. An unknown parameter
  * is refused: with a misspelled filter, users would mistake unfiltered figures
- * for filtered ones. Repeated parameters are also refused, and values that are
- * empty, not text, or end with a space: in the database, 'a' and 'a ' are
- * equal. */
+ * for filtered ones. Repeated parameters are also refused, and so are values
+ * that are empty, not text, or end with a space: in the database, 'a' and 'a '
+ * are equal. */
 
 /* Maximum number of parameters of a resource. */
 #define RESOURCE_PARAMETERS 32
@@ -93,7 +93,7 @@ bool resource_now_write(struct question *q) __attribute__((warn_unused_result));
  * the default of a report and of the board's slider. */
 #define WITHIN_S "300"
 
-/* Lists the names of a resource's parameters, borrowed. Returns their
+/* Lists the names of a resource's parameters, which are borrowed. Returns their
  * number. */
 size_t resource_parameters(
     const struct resource *r, const char *names[RESOURCE_PARAMETERS]);

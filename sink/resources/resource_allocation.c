@@ -4,9 +4,9 @@
  * were reserved for them in the last 24 hours.
  *
  * The limits are those of scripts/limits, for all channels together. max_chats
- * is null if only the CRM or the configuration sets it, because that is not
- * stored. Counts are null if no chats are stored; not_kept names the missing
- * metrics.
+ * is null if only the CRM or the configuration sets it, because such limits are
+ * not stored. Counts are null if no chats are stored; not_kept names the
+ * missing metrics.
  */
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"

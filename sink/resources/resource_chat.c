@@ -18,7 +18,7 @@
  * time. */
 #define TIMELINE_MAX 2000
 
-/* Of a chat in its timeline. */
+/* The intervals of a chat in its timeline. */
 static const struct sheet_column now_columns[] = {
 	{ "status", SHEET_TEXT },
 	{ "operator", SHEET_TEXT },
@@ -112,8 +112,8 @@ struct timeline {
 	struct sides messages, intervals;
 };
 
-/* The first and last time between which all rows are present, as in the
- * database; NULL: there are no rows beyond. */
+/* The times between which all rows are present, as in the database; NULL: no
+ * rows precede or follow. */
 struct range {
 	const char *from, *to;
 };

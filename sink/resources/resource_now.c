@@ -1,7 +1,7 @@
 /*
  * resource_now: GET /api/v1/now: the present: the tenant, its operators, and
  * the waiting customers, longest wait first, as far as scope.h allows. A wall
- * sees no names, an agent no names of customers.
+ * sees no names at all, and an agent sees no customer names.
  */
 #include <stdio.h>
 #include <string.h>
@@ -55,8 +55,9 @@ static const struct sheet_column tenant_columns[] = {
 	{ "href", SHEET_TEXT },
 };
 
-/* For a team, added up from its operators; all viewers see the queue. The row
- * of an operator without waiting customers may be older than the present. */
+/* A team's figures are added up from its operators; all viewers see the queue.
+ * The row of an operator without waiting customers may be older than the
+ * present. */
 #define TEAM_AS_OF                                                             \
 	"GREATEST(MAX(o.as_of), COALESCE(MAX(t.as_of), MAX(o.as_of)))"
 #define TEAM_STALE_AT                                                          \

@@ -72,11 +72,10 @@ static const struct {
 	    "resolution_rate: number 0..100?}}" },
 	{ "Errors", "{detail: [{loc: [any], msg: text}]}" },
 	{ "Figure",
-	    "{tenant: text, kind: text, zone: text, from: time? 'null: all of "
-	    "the present, with open=1 alone', to: time?, as_of: time?, now: "
-	    "{count: number? 'null: no intervals are kept', "
-	    "sum_seconds: number?, avg_seconds: number?, max_seconds: number?},"
-	    " href: text?, "
+	    "{tenant: text, kind: text, zone: text, from: time? 'null for "
+	    "open=1 without a range', to: time?, as_of: time?, now: {count: "
+	    "number? 'null: no intervals are stored', sum_seconds: number?, "
+	    "avg_seconds: number?, max_seconds: number?}, href: text?, "
 	    "not_kept: text? 'Where there is nothing: metrics of which nothing "
 	    "is kept'}" },
 	{ "Health",
@@ -174,7 +173,7 @@ static const char SECURITY_SCHEMES[] =
 /* Paths that are served besides the resources (sink/serve). */
 static const char TO_THE_PAGE[] = "Location=text, Set-Cookie=text";
 
-/* Exists as long as the program; constant while requests are served. */
+/* Lives as long as the program; constant while requests are served. */
 static struct buf description = BUF_INIT;
 
 static bool
@@ -188,7 +187,7 @@ has_shape(const char *name)
 	return false;
 }
 
-/* Every refusal has the same form, whatever its status. */
+/* All errors have the same form, whatever their status. */
 static void
 add_refusals(struct buf *to)
 {
@@ -307,15 +306,14 @@ add_stream(struct buf *to)
 	jsonw_open_in(to, "get");
 	jsonw_str(to, "operationId", "now_stream");
 	jsonw_str(to, "summary",
-	    "What /api/v1/now answers to the same token, at once and after "
-	    "each "
-	    "change, as Server-Sent Events named now; their id is its ETag "
-	    "without the quotes. Ends after five minutes.");
+	    "The answers of /api/v1/now for the same token as Server-Sent "
+	    "Events named now: one at once, and one after each change. Their "
+	    "id is the ETag without the quotes. Ends after five minutes.");
 	add_security(to, VIEWER_WALL);
 	jsonw_key(to, "parameters");
 	jsonw_list(to);
 	openapi_parameter(to, "Last-Event-ID", "header", false,
-	    "text 'Nothing comes until there is another one.'");
+	    "text 'Nothing is sent until there is a different answer.'");
 	jsonw_list_end(to);
 	jsonw_open_in(to, "responses");
 	openapi_response(
@@ -363,9 +361,9 @@ add_paths(struct buf *to)
 		add_resource(to, &resources[i]);
 	add_stream(to);
 	add_session(to, "/login", "login",
-	    "Keeps a token in the cookie session, which stands for it in each "
-	    "GET. A browser whose token is refused gets 303 to /login#refused, "
-	    "without a cookie.",
+	    "Stores a token in the cookie session, which replaces it in each "
+	    "GET. A browser whose token is rejected gets 303 to "
+	    "/login#refused, without a cookie.",
 	    "{token: text 0..4000}");
 	add_session(to, "/logout", "logout", "Removes that cookie.", NULL);
 	jsonw_close(to);
@@ -384,8 +382,8 @@ column_shape(const struct list *l, const struct list_column *c)
 	size_t i;
 
 	if (strcmp(c->name, "href") == 0)
-		return "text? 'A link to what it is made of; null: not for "
-		       "this role, or nothing of it is kept'";
+		return "text? 'A link to the rows behind the figure; null if "
+		       "the role may not read them or they are not stored'";
 	for (i = 0; i < PAGE_CURSOR_KEYS && l->key[i] != NULL; i++)
 		key |= strcmp(l->key[i], c->name) == 0;
 	return types[c->type][key];
@@ -403,8 +401,8 @@ add_list_shapes(struct buf *to, const struct resource *r)
 
 	(void)snprintf(name, sizeof name, "%sRow", r->shape);
 	buf_addf(&page,
-	    "{tenant: text, rows: [@%s], not_kept: text? 'Where there is "
-	    "nothing: the metric, if the tenant has no row of it', next?: text "
+	    "{tenant: text, rows: [@%s], not_kept: text? 'If the page is "
+	    "empty: the metric, if the tenant has no rows of it', next?: text "
 	    "'The cursor of the next page'}",
 	    name);
 	for (i = 0; i < n; i++)
@@ -443,11 +441,9 @@ add_description(struct buf *to)
 	jsonw_str(to, "title", "Messaging Analytics");
 	jsonw_str(to, "version", "1.0.0");
 	jsonw_str(to, "description",
-	    "What sink --serve answers from the tables. Paths may end in "
-	    ".json, "
-	    ".csv or .ndjson, which counts more than Accept; but for the paths "
-	    "below /api/v1/messages/conversation/, whose end belongs to the "
-	    "id.");
+	    "The API of sink --serve. A path may end in .json, .csv or "
+	    ".ndjson, which overrides Accept, except below "
+	    "/api/v1/messages/conversation/, where the end belongs to the id.");
 	jsonw_close(to);
 	add_paths(to);
 	add_components(to);

@@ -143,9 +143,11 @@ static const struct {
 	    "(0|1|false|true) 'Only rows with this value; 1 is true, 0 is"
 	    " false'" },
 	{ "weekday", NULL,
-	    "integer 1..7 'Weekday of the end, 1 is Monday; needs hour, from "
-	    "and to'" },
-	{ "hour", NULL, "integer 0..23 'Hour of the end in the time zone'" },
+	    "integer 1..7 'Weekday on which the interval ended; 1 is Monday; "
+	    "needs hour, from and to'" },
+	{ "hour", NULL,
+	    "integer 0..23 'Hour in which the interval ended, in "
+	    "the time zone'" },
 	{ "by", NULL,
 	    "(quarter|hour|day|week|month|total) =day 'Length of a "
 	    "period'" },

@@ -1,8 +1,8 @@
 /*
  * resource_transfers: GET /api/v1/transfers: the cost of transfers: the parts
- * of waits that they split and that ended in a range. With group=operator there
- * is a row for each assigned operator, the longest waits first; otherwise one
- * row for all. The other parameters are from, to and zone of responses.h.
+ * into which they split waits, if they ended in the range. With group=operator
+ * there is a row for each assigned operator, the longest waits first; otherwise
+ * one row for all. The other parameters are from, to and zone of responses.h.
  */
 
 #include "common/base/clock.h"

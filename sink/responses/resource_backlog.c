@@ -6,9 +6,9 @@
  *
  * The past is computed from the intervals: a customer waited from an interval's
  * start to its end, and a chat was open from the start of its resolution to its
- * end. Unfinished waits and open chats have no interval yet, but a row of
- * chat_metrics. Before the oldest interval, nothing is known; if [reaper]
- * on_close deletes intervals, nothing is known at all.
+ * end. Unfinished waits and open chats have no interval yet, but a row in
+ * chat_metrics. Nothing is known about the time before the oldest interval;
+ * nothing at all if [reaper] on_close deletes intervals.
  */
 #include "sink/responses/responses.h"
 
@@ -25,11 +25,11 @@
 #include "sink/api/kept.h"
 #include "sink/api/question.h"
 
-/* Maximum moments of an answer, and rows of a statement. */
+/* Maximum moments in an answer, and rows in the result of a statement. */
 #define POINTS_MAX 1000
 #define ROWS_MAX 200000
 
-/* Waits up to 5, 15 and 60 minutes, and longer ones. */
+/* Waits of up to 5, 15 and 60 minutes, and longer ones. */
 #define AGES 4
 static const int64_t age_ends[AGES - 1] = { 5 * MINUTE_MS, 15 * MINUTE_MS,
 	HOUR_MS };
@@ -53,7 +53,7 @@ struct backlog_point {
 	size_t period;
 	int64_t at;
 	int64_t open, waiting[AGES];
-	int64_t longest_ms; /* CLOCK_NONE: nobody waited */
+	int64_t longest_ms; /* CLOCK_NONE: nobody was waiting */
 };
 
 struct backlog {
@@ -131,7 +131,7 @@ read_backlog(struct backlog *b)
 	       set_points(b, by, compares);
 }
 
-/* Finds whether the past can be computed, and its beginning. */
+/* Finds out whether the past can be computed, and from when. */
 static bool
 find_known(struct backlog *b)
 {
@@ -160,7 +160,8 @@ find_known(struct backlog *b)
 
 /* Counting. */
 
-/* Adds a wait, or an open chat (waits false), to the points in [i, end). */
+/* Adds a wait (or, if waits is false, an open chat) to the points in [i,
+ * end). */
 static void
 count(struct backlog *b, bool waits, int64_t since, size_t i, size_t end)
 {
@@ -183,7 +184,8 @@ count(struct backlog *b, bool waits, int64_t since, size_t i, size_t end)
 	}
 }
 
-/* Selects how many points precede the time in a column. */
+/* Appends an expression for the number of points before the time in a
+ * column. */
 static void
 add_place(const struct backlog *b, const char *column, struct buf *sql)
 {

@@ -410,8 +410,8 @@ read_figure(struct figure_question *f)
 		    question_parameter(q, "to") != NULL;
 	if (!response_filter_read(q, true, &f->filter))
 		return false;
-	/* An agent's figure covers only the agent's own intervals, so only
-	 * these are linked. */
+	/* An agent's figure covers only the agent's own intervals, so the link
+	 * does, too. */
 	if (f->filter.operator_id == NULL && q->viewer.role == VIEWER_AGENT)
 		f->filter.operator_id = q->viewer.claims.subject;
 	return response_span_read(q, f->filter.zone, &f->span);

@@ -18,8 +18,9 @@
 
 #define DAYS_WITHOUT_FROM 7
 
-/* No data are from before this year, and local clocks are unknown after the
- * last one, in the zone's calendar, in which requests have their dates. */
+/* There are no data from before the first year, and local time is unknown after
+ * the last one. Both are years in the zone's calendar, like the dates in
+ * requests. */
 #define YEAR_MIN 1970
 
 static const char *const by_names[] = { [BY_QUARTER] = "quarter",
@@ -42,7 +43,7 @@ static const struct {
 	{ "reply", "'reply'", BIT(REPLY) },
 	{ "resolution", "'resolution'", BIT(RESOLUTION) },
 	{ "unanswered", "'unanswered'", BIT(UNANSWERED) },
-	{ "waiting", "'waiting'", 0 }, /* must be last: it is in no sum */
+	{ "waiting", "'waiting'", 0 }, /* must be last: it is not in any sum */
 };
 
 static bool
@@ -374,7 +375,7 @@ response_week_hour(struct buf *to, const struct response_span *s)
 /* Intervals of open chats since their current episode began, that is, since the
  * chat was opened or last closed. Intervals that ended in the same millisecond
  * as that closing belong to the previous episode. The closing depends only on
- * the chat, so MariaDB's subquery cache has it for the chat's other
+ * the chat, so MariaDB's subquery cache keeps it for the chat's other
  * intervals. */
 static const char of_open_chats[] =
     " AND intervals.chat IN (SELECT c.chat FROM chat_metrics c "
@@ -515,8 +516,8 @@ response_href_total(
 	return link_present(q, NULL, href);
 }
 
-/* Viewers of some operators only do not see responses of others in the chat. A
- * chat that left is not open, but keeps its figures. */
+/* Viewers limited to some operators do not see other operators' responses in
+ * the chat. A chat that has left is not open, but keeps its figures. */
 bool
 response_href_chat(
     const struct question *q, const struct db_rows *row, struct buf *href)

@@ -95,7 +95,7 @@ response_plan_periods(struct response_plan *p, const struct response_span *s)
 	response_plan_stretch(p, s->to, -1);
 }
 
-/* Returns the last stretch that begins at that time or before; the number of
+/* Returns the last stretch that begins at or before that time; the number of
  * stretches if there is none. */
 static size_t
 find_stretch(const struct response_plan *p, int64_t ms)
@@ -175,7 +175,7 @@ add_cut_hour(const struct response_available *k, struct response_ranges *ranges,
 
 /* Splits the stretches into days and hours with sums, and the rest. With `cut`,
  * the hours include hours with sums that a stretch contains only partly: they
- * have no slot, but show how many responses there are. */
+ * have no slot, but show how many responses they contain. */
 static void
 response_plan_cut(const struct response_plan *p,
     const struct response_available *k, bool cut,
@@ -637,7 +637,7 @@ add_number(struct strmap *numbers, int64_t of, int64_t n)
 	*to = (void *)(intptr_t)n; /* NOLINT(performance-no-int-to-ptr) */
 }
 
-/* Takes a row: begin, id, sums, as_of, span. Returns false if it is damaged or
+/* Reads a row: begin, id, sums, as_of, span. Returns false if it is damaged or
  * one too many; the answer is then a problem. */
 static bool
 take_span(struct sums_reader *r, const struct db_rows *rows)
@@ -803,7 +803,7 @@ add_name(const struct sums_reader *r, struct buf *sql)
 	buf_addf(sql, ", %s, '" OTHERS "')", name);
 }
 
-/* Takes a group: slot, name, bucket, number, sum, maximum and time. */
+/* Reads a group: slot, name, bucket, number, sum, maximum and time. */
 static bool
 take_intervals(struct sums_reader *r, const struct db_rows *rows)
 {

@@ -61,8 +61,8 @@ struct response_filter {
 	struct zone *zone; /* owned */
 };
 
-/* True if the viewer may have rows by operator, which a wall may not. Returns
- * false if the answer is now a problem. */
+/* True if the viewer may have rows by operator; a wall may not. Returns false
+ * if the answer is now a problem. */
 bool response_may_name_operators(struct question *q)
     __attribute__((warn_unused_result));
 
@@ -74,7 +74,8 @@ bool response_span_read(struct question *q, const struct zone *zone,
     struct response_span *s) __attribute__((warn_unused_result));
 bool response_by_read(struct question *q, enum response_by *by)
     __attribute__((warn_unused_result));
-/* Reads `compare`: whether the previous period is requested, too. */
+/* Reads `compare`, which shows whether the previous period is requested,
+ * too. */
 bool response_compare_read(struct question *q, bool *compares)
     __attribute__((warn_unused_result));
 
@@ -108,8 +109,7 @@ void response_filter_release(struct response_filter *c);
  *   weekday, hour    of the interval's end in local time of `zone`; need from
  *                    and to
  *   open=1           of the current episode of open chats; in Chatwoot's
- *                    definition, which `sink --migrate` stores
- *                    (sink/tables/thresholds.h), of their whole life */
+ * definition (sink/tables/thresholds.h), of all their episodes */
 
 /* Appends the conditions on columns of intervals: " AND ...". Returns false if
  * the answer is now a problem. */
@@ -184,7 +184,7 @@ void response_plan_release(struct response_plan *p);
 /* Maximum rows of an answer. */
 #define RESPONSE_ROWS_MAX 20000
 
-/* What gets its own sum. */
+/* The groups, each of which gets its own sum. */
 enum response_group { GROUP_NONE, GROUP_OPERATOR, GROUP_CHANNEL, GROUP_TEAM };
 
 struct response_sum {
@@ -198,7 +198,7 @@ struct response_sums {
 	struct response_sum *list; /* sorted by slot and name */
 	size_t n;
 	int64_t as_of; /* the newest; CLOCK_NONE: there is none */
-	/* Metrics that the answer lacks. */
+	/* Metrics that are missing from the answer. */
 	struct kept_lacking not_kept;
 	bool opens; /* the tenant has intervals to which a link can lead */
 	/* Private. */
@@ -211,7 +211,8 @@ struct response_sums {
 
 /* Reads the sums, in the current transaction or, without one, in its own.
  * Returns false if the answer is now a problem. There may be a few more than
- * RESPONSE_ROWS_MAX; callers that write each of them as a row refuse that. */
+ * RESPONSE_ROWS_MAX; callers that write each of them as a row reject the
+ * excess. */
 bool response_sums_read(struct question *q, const struct response_plan *p,
     const struct response_filter *c, enum response_group group,
     struct response_sums *s) __attribute__((warn_unused_result));

@@ -181,7 +181,7 @@ read_hour_buckets(struct rollup_work *d, const char *table)
 	while (db_next(rows)) {
 		bucket = number_of(rows, 3);
 		sum = sum_of_row(d, rows, CLOCK_NONE);
-		/* Other publishers may have stored any number. */
+		/* Other programs may have stored any number. */
 		if (sum != NULL && bucket < DURATION_BUCKETS)
 			span_sum_add_bucket(
 			    sum, (uint32_t)bucket, number_of(rows, 4));
@@ -365,7 +365,7 @@ struct recompute {
 	int64_t day;
 };
 
-/* Everything stored belongs to a day of these tables, by the column. */
+/* Every stored row belongs to a day, by the column of its table. */
 static const struct {
 	const char *table, *time;
 } dated_tables[] = {
@@ -377,7 +377,7 @@ static const struct {
 	{ "message_analytics", "created_at" },
 };
 
-/* The statement for one tenant has a ? for it in each table. */
+/* The statement for one tenant needs the tenant once for each table. */
 #define STORED_DAYS_ARGS ARRAY_LEN(dated_tables)
 
 static void

@@ -27,7 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* An operator's hour with changed rows. Texts are borrowed. */
+/* An hour of an operator that has changed rows. Texts are borrowed. */
 struct rollup_change {
 	struct text tenant, operator_id;
 	int64_t hour; /* ms since 1970, a full hour */

@@ -212,7 +212,7 @@ span_sums_write(const struct span_sums *s, struct buf *to)
 	}
 }
 
-/* Reads a whole number that fits into int64_t; *bad: there is none. */
+/* Reads a whole number that fits into int64_t; otherwise sets *bad. */
 static int64_t
 read_digits(const char **p, bool *bad)
 {
@@ -466,7 +466,7 @@ span_set_lock(
 
 enum { COLUMNS = 7 };
 
-/* Not a valid text of sums: no kind has that name. */
+/* Not a valid text: no kind has that name. */
 static const char damaged_text[] = "damaged";
 
 struct db_bulk *

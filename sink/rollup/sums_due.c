@@ -276,7 +276,7 @@ make_hours(struct sums_due *s, enum sums_kind kind, const char *tenant,
 			 args, ARRAY_LEN(args), NULL);
 }
 
-/* Does nothing if another sink has computed them meanwhile. */
+/* Does nothing if another sink has already computed them. */
 static enum outcome
 make_hour(
     struct sums_due *s, enum sums_kind kind, const char *tenant, int64_t hour)

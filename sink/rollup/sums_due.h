@@ -3,15 +3,14 @@
  * row: the responses of channels (hours and days of response_rollups), from
  * intervals; and message_analytics_hours, from message_analytics.
  *
- * The table sums_due lists the hours that have rows which are not added up;
- * readers use the rows of these hours instead. A transaction that stores a row
- * of an hour puts it on the list as its last write. What computes the sums
- * locks the list's row of the hour before reading anything of it, and takes it
- * off in the same transaction. So either the sums include what was stored, or
- * the hour is on the list again.
- *
- * An hour that is not on the list and has no sums has no rows. Deleted rows
- * stay counted until another row of their hour is stored.
+ * The table sums_due lists the hours whose rows are not all added up; for these
+ * hours, readers use the rows instead. A transaction that stores a row of an
+ * hour puts it on the list as its last write. The thread that computes the sums
+ * locks the hour's row in the list before it reads any row of the hour, and
+ * removes it in the same transaction. Therefore either the sums include every
+ * stored row, or the hour is on the list again. An hour that is not on the list
+ * and has no sums has no rows. Deleted rows stay counted until another row of
+ * their hour is stored.
  */
 #ifndef SINK_ROLLUP_SUMS_DUE_H
 #define SINK_ROLLUP_SUMS_DUE_H
@@ -68,8 +67,8 @@ struct sums_maker *sums_maker_start(struct db *db)
     __attribute__((warn_unused_result));
 void sums_maker_end(struct sums_maker *m);
 
-/* The alternative, at the end of a run that is not a daemon: computes at most a
- * day, so that the run ends soon. Closes db. */
+/* The alternative at the end of a run that is not a daemon: computes at most
+ * one day, so that the run ends soon. Closes db. */
 void sums_maker_run(struct db *db);
 
 #endif

@@ -14,8 +14,8 @@
 
 #include <stdbool.h>
 
-/* Instead of a number of rows: the snapshot corrected a stream, whose rows are
- * not counted. */
+/* Instead of a number of rows: the snapshot corrected a stream, and streams do
+ * not count rows. */
 #define END_OF_STREAM (-1)
 
 /* The end marker of a snapshot of rows. */
@@ -32,7 +32,7 @@ struct tenant_stored {
 	char snapshot[RECORD_MAX_ID + 1];
 	int64_t pending_as_of, pending_records;
 	char pending[RECORD_MAX_ID + 1]; /* snapshot; "": none */
-	int64_t forgets; /* 0: nobody was erased; see forgotten_rows.h */
+	int64_t forgets; /* 0: no customer was erased; see forgotten_rows.h */
 	char forget_key[FORGOTTEN_KEY + 1];
 };
 
@@ -55,7 +55,7 @@ struct batch_tenant {
 
 	/* Results of the current attempt. */
 	int64_t oldest_chat; /* as_of of its oldest row that a tombstone can
-			      * refuse */
+			      * bar */
 	int64_t newest_at;   /* stored if newer than stored.newest_at */
 	struct tenant_stored stored;
 	bool ends; /* this batch may complete the pending snapshot */
@@ -85,7 +85,8 @@ struct row_batch {
 	struct strmap tenants; /* name -> struct batch_tenant */
 	struct refusal *refusals;
 	size_t refusals_n, refusals_cap;
-	bool exclusive;      /* lock the rows of tenants exclusively at once */
+	bool exclusive;      /* lock the tenants' rows exclusively from the
+			      * start */
 	size_t lines, bytes; /* of rows, including duplicates, and of
 			      * refusals */
 	int64_t since_ms;    /* when its first row arrived, monotonic */

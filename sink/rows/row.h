@@ -31,7 +31,7 @@ enum {
 /* The fate of a row in the current transaction. */
 enum row_fate {
 	ROW_STORED,
-	ROW_BAD,     /* the database refuses it: it becomes a dead letter */
+	ROW_BAD,     /* the database rejects it: it becomes a dead letter */
 	ROW_TOMB,    /* its chat was deleted after its as_of */
 	ROW_OLDER,   /* its snapshot is older than the stored one */
 	ROW_EXPIRED, /* it is older than tombstones are kept */
@@ -49,15 +49,16 @@ struct sink_row {
 	int64_t as_of;               /* the time it describes */
 	int64_t since;               /* start of its counts; CLOCK_NONE:
 				      * unlimited */
-	int64_t version;             /* of rows with the same key the greatest
-				      * stays */
+	int64_t version;             /* of several rows with the same key, the
+				      * greatest stays */
 	uint64_t number;             /* number of its line in the input */
 	const char *line;
 	size_t len;
 	enum row_fate fate;
 	const char *reason;       /* for ROW_BAD */
 	bool undated;             /* as_of is the time of reading */
-	uint32_t cut;             /* bit i: the text of column i was cut */
+	uint32_t cut;             /* bit i: the text in column i was
+				   * truncated */
 	struct db_value values[]; /* one for each column */
 };
 
@@ -81,11 +82,12 @@ int row_set(struct sink_row *row, size_t k, const struct flat_field *f,
  * overwrites them with the next line. */
 void row_keep_texts(struct sink_row *row, struct arena *a);
 
-/* Returns the column that orders a tenant's rows before the rest of their key:
- * for messages the chat, otherwise the next column of the key. The messages of
- * a batch are close in time, so with a primary key that begins with the time
- * they are in a few pages. Sorted by chat, they also enter the index by chat
- * one chat after another instead of at a random position for each row. */
+/* Returns the column by which a tenant's rows are sorted before the rest of
+ * their key: for messages the chat, otherwise the next column of the key. The
+ * messages of a batch are close in time, so with a primary key that begins with
+ * the time they are in a few pages. Sorted by chat, they also enter the index
+ * by chat one chat after another instead of at a random position for each
+ * row. */
 size_t row_order_column(const struct table *t);
 
 /* Compares by tenant, order column and key, bytewise. For the same key, the

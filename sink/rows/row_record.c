@@ -114,7 +114,7 @@ read_view_row(const struct record *r, const char *line, size_t len,
 	v[TABLE_COLUMN(message_views, user_id)] = text_value(r->user);
 	v[TABLE_COLUMN(message_views, conversation_id)] =
 	    r->chat.p != NULL ? text_value(r->chat) : db_text("", 0);
-	/* The default in the table of the original system. */
+	/* The default in the original system's table. */
 	v[TABLE_COLUMN(message_views, device)] =
 	    r->device.p != NULL
 		? cut_text_value(
@@ -137,8 +137,8 @@ inner_release(struct inner_object *in)
 	buf_release(&in->text);
 }
 
-/* Returns false if it is not an object. The parser's reason is dropped: the
- * line around it is valid JSON, so the reason would be misleading. */
+/* Returns false if it is not an object. The parser's reason is dropped: it
+ * would be misleading, because the line around the object is valid JSON. */
 static bool
 inner_read(struct inner_object *in, const char *p, size_t len)
 {
@@ -363,7 +363,7 @@ analytics_row(const struct record *r, const struct flat *f, const char *line,
 }
 
 /* Most data have no such member, and searching is cheaper than parsing. Even a
- * name with escapes contains a letter of it. */
+ * name with escapes contains one of its letters. */
 static bool
 may_have_analytics(struct text data)
 {

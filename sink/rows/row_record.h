@@ -9,7 +9,7 @@
 
 #include "sink/rows/row.h"
 
-/* Reads the row that r is. Its texts are in line; the result only points into
+/* Converts r into a row. Its texts are in line; the result only points into
  * line or the arena. Returns NULL and *why if it is bad. */
 struct sink_row *row_read(const struct record *r, const char *line, size_t len,
     struct arena *a, struct buf *why) __attribute__((warn_unused_result));

@@ -1,7 +1,7 @@
 /*
- * live_events: see serve.h. The server's threads add views (of a tenant, as one
- * role sees it), and the watching thread removes them, so it can read a view
- * without the lock.
+ * live_events: see serve.h. The server's threads add views (each is a tenant's
+ * data as one role sees them), and the watching thread removes them, so it can
+ * read a view without the lock.
  */
 #include "sink/serve/serve.h"
 
@@ -34,14 +34,14 @@
 /* Replaces an answer's id in an event that explains why there is no answer. */
 #define PROBLEM "problem"
 
-/* The data that listeners with one role see. */
+/* The data that the listeners with one role see. */
 struct live_view {
 	struct viewer viewer;
 	struct event_topic *topic;
 	bool made;        /* the first answer was made */
 	uint64_t state;   /* state of the tables at the last answer */
 	char id[24];      /* id of the last answer, or PROBLEM */
-	int64_t rests_ms; /* monotonic; not looked at before */
+	int64_t rests_ms; /* monotonic; not checked before then */
 	struct live_view *next;
 };
 
@@ -223,8 +223,8 @@ look_at_view(
 	return true;
 }
 
-/* Pauses the tenant's views for so long that nine tenths of the time are left
- * to others. */
+/* Pauses the tenant's views so long that nine tenths of the time remain for
+ * other tenants. */
 static void
 let_tenant_rest(
     struct live_view *first, const struct live_view *failed, int64_t took_ms)

@@ -105,10 +105,9 @@ serve_token_is_good(const void *context, const struct web_answer *a)
 		   REVOCATION_DONE;
 }
 
-/* A cookie counts only for GET, because another site's page cannot make a
- * browser do harm with that. The cookie counts even if there is an
- * Authorization header with another scheme, which a proxy may have
- * requested. */
+/* A cookie counts only for GET, because a GET that another site's page triggers
+ * does no harm. The cookie counts even if there is an Authorization header with
+ * another scheme, for example one that a proxy requires. */
 static bool
 find_token(const struct web_request *r, struct buf *token)
 {
@@ -265,7 +264,7 @@ log_in(const struct serve *s, const struct web_request *r, const char *token,
 		return;
 	log_info("login", "tenant=%s id=%s role=%s peer=%s", v.tenant,
 	    v.claims.id, viewer_role_name(v.role), r->peer);
-	/* Within the leeway, a valid token may have expired. */
+	/* Because of the leeway, a valid token may have expired already. */
 	age_s = v.claims.expires_s - r->now_ms / 1000;
 	send_to(a, "/");
 	session_set(r, &a->headers, token, age_s > 0 ? age_s : 1);

@@ -36,8 +36,9 @@ struct serve {
 	const struct server_counts *counts; /* counters of its requests */
 	struct revocation *revocation;
 	struct audit *audit;
-	const struct db *db;      /* what its threads connect like */
-	struct work_queue *queue; /* for what queries the database */
+	const struct db *db;      /* its threads connect with the same
+				   * settings */
+	struct work_queue *queue; /* for work that queries the database */
 	struct live_events *live;
 	struct serve_metrics *metrics;
 	const struct board_files *board;

@@ -15,7 +15,7 @@
 
 /* The API. */
 
-/* Of a thread of the queue; made for its first request. */
+/* Belongs to a thread of the queue; created for its first request. */
 static _Thread_local struct db *connection;
 
 void

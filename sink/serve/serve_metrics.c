@@ -19,7 +19,7 @@
  * and name no person, so they are for administrators of the server, not for
  * viewers of the API. */
 
-/* With more tenants, their metrics would no longer be small. */
+/* With more tenants, the answer would become too large. */
 #define TENANTS_SQL                                                            \
 	"SELECT tenant, " TENANT_NEW_AT ", open_chats, waiting_chats, "        \
 	"ROUND(longest_wait_seconds * 1000) FROM tenant_metrics_all t "        \
@@ -37,9 +37,9 @@ static const struct tenant_metric metrics[] = {
 	    TENANT_TIME },
 	{ "messaging_tenant_open_chats", "Open chats.", 2, TENANT_COUNT },
 	{ "messaging_tenant_waiting_chats",
-	    "Open chats in which a customer waits.", 3, TENANT_COUNT },
+	    "Open chats in which a customer is waiting.", 3, TENANT_COUNT },
 	{ "messaging_tenant_longest_wait_seconds",
-	    "The longest wait; 0: nobody waits.", 4, TENANT_MS },
+	    "The longest wait; 0: no customer is waiting.", 4, TENANT_MS },
 };
 
 /* NULL counts as 0. */
@@ -144,8 +144,8 @@ serve_metrics_close(struct serve_metrics *m)
 }
 
 /* Prometheus on this machine has no token, and sends no X-Forwarded-For, as a
- * proxy would: a client behind a proxy that names none has the address "::",
- * which is not local. */
+ * proxy would: a client behind a proxy that does not name its client has the
+ * address "::", which is not local. */
 static bool
 is_local(const struct web_request *r)
 {

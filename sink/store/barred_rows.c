@@ -98,7 +98,7 @@ find_tombstones(
 }
 
 /* Tombstones newer than the oldest row are rare (replays, and chats closed this
- * minute): one index lookup is enough to check. */
+ * minute): one index lookup is enough to find out. */
 static enum outcome
 has_newer_tombstone(struct db *db, const struct batch_tenant *t, bool *has)
 {
@@ -159,8 +159,8 @@ is_expired(const struct barred_rows *r, const struct sink_row *row)
 	       row->as_of < t->newest_at - r->keep_ms;
 }
 
-/* True if no row of the tenant's present state, or of this batch, is newer than
- * its removal. */
+/* True if no row of the tenant's present state, or in this batch, is newer than
+ * the tenant's removal. */
 static bool
 is_removed(const struct batch_tenant *t)
 {
@@ -176,7 +176,7 @@ decide_fate(const struct barred_rows *r, const struct sink_row *row)
 {
 	const struct tenant_stored *t = &row->tenant->stored;
 
-	/* It is unknown when a row without a time was written. */
+	/* For a row without a time, it is unknown when it was written. */
 	if (row->undated
 		? is_removed(row->tenant)
 		: t->removed_at != CLOCK_NONE && row->as_of <= t->removed_at)

@@ -48,7 +48,7 @@ batch_store_release(struct batch_store *s)
 	free(s->sent);
 }
 
-/* Stores the rows [first, first + n) of the bulk. If the database refuses one
+/* Stores the rows [first, first + n) of the bulk. If the database rejects one
  * of them, halving finds it. */
 static enum outcome
 run_halves(struct batch_store *s, struct db_bulk *bulk, size_t first, size_t n)

@@ -40,7 +40,7 @@ forgotten_rows_release(struct forgotten_rows *f)
 	strmap_release(&f->tenants, free_forgotten_tenant);
 }
 
-/* A tenant that was purged and returns gets other aliases. */
+/* A tenant that returns after a purge gets other aliases. */
 static void
 put_entry(struct forgotten_tenant *t, const struct db_rows *row)
 {
@@ -80,8 +80,8 @@ read_entries(
 	return OUTCOME_DONE;
 }
 
-/* Finds the tenant's entries, read again if they changed; returns NULL if there
- * are none. */
+/* Finds the tenant's entries, which are read again if they have changed;
+ * returns NULL if there are none. */
 static enum outcome
 entries_of(struct forgotten_rows *f, struct db *db,
     const struct batch_tenant *of, struct forgotten_tenant **t)
@@ -186,8 +186,8 @@ forget_event(const struct forgotten_tenant *t, struct sink_row *row)
 
 /* Replaces the customer by the alias. If the chat names no customer, only its
  * id shows to whom it belongs. If the chat names another customer, it is listed
- * because of the erased customer's activity in it, and keeps the other
- * customer's data. */
+ * because of the erased customer's activity in it, and keeps that customer's
+ * data. */
 static bool
 is_chat_of_forgotten(
     const struct forgotten_tenant *t, struct sink_row *row, int64_t at)

@@ -7,8 +7,8 @@
  * with each table; a test compares both (tests/e2e/forget.t).
  *
  * A message, receipt or event after the erasure is not changed, nor is a chat
- * that was opened later, because the customer has returned. Rows with counts by
- * user do not show which part is from before, so the alias stays there forever.
+ * opened later: the customer has returned. Rows with counts by user do not show
+ * which part is from before, so the alias stays there forever.
  */
 #ifndef SINK_STORE_FORGOTTEN_ROWS_H
 #define SINK_STORE_FORGOTTEN_ROWS_H

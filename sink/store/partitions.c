@@ -15,7 +15,7 @@ enum {
 	RETRY_MS = 60000,
 };
 
-/* Collects the days of rows that are not known yet, and future days. */
+/* Collects the days of the rows, if they are not known yet, and future days. */
 static void
 find_wanted(struct partitions *d, size_t k, const struct row_list *rows,
     struct day_list *l)
@@ -49,7 +49,7 @@ postpone_table(struct partitions *d, size_t k, const struct db *db)
 		d->table[k].refused = true;
 		db_grant(db, "ALTER", tables[k].name, &grant);
 		log_warn(
-		    "no right to create partitions of %s; %s, see "
+		    "no permission to create partitions of %s; %s, see "
 		    "grants.sql.example; until then rows go into the existing "
 		    "partition, and reaper --retention deletes them one by one",
 		    tables[k].name, buf_str(&grant));
@@ -80,7 +80,7 @@ warn_of_large(struct partitions *d, size_t k, const struct day_partition *p)
 }
 
 /* Splits the n days off p, unless it is a single day or has many rows. Returns
- * false if the database refused. */
+ * false if the database refused that. */
 static bool
 cut_partition(struct partitions *d, struct db *db, size_t k,
     const struct day_partition *p, const int64_t *days, size_t n)

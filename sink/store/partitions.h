@@ -6,7 +6,7 @@
  * in advance, while the partition is empty and splitting costs nothing.
  *
  * A row whose day has no partition of its own is stored in the partition that
- * contains it. This happens if the right to ALTER is missing (one warning), if
+ * contains it. This happens if the ALTER privilege is missing (one warning), if
  * another session locks the table for long, if the containing partition has
  * many rows already (one warning, if it contains later days), and for days far
  * from today (day_gets_partition()).
@@ -22,8 +22,8 @@ struct partitions {
 	struct {
 		struct day_list known; /* days that need no more work */
 		int64_t ahead;    /* the last day that was split off ahead */
-		int64_t retry_ms; /* no attempt before this, monotonic */
-		bool refused;     /* the right to ALTER is missing */
+		int64_t retry_ms; /* no attempt before this time, monotonic */
+		bool refused;     /* the ALTER privilege is missing */
 		bool warned;      /* warned of a large bmax */
 	} table[TABLES];
 };

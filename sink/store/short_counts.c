@@ -6,14 +6,14 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 
-/* Of rows of one tenant, shard and state. */
+/* The verdict on rows of one tenant, shard and state. */
 enum verdict {
 	UNKNOWN,
-	WHOLE, /* for good: as_of only grows */
-	SHORT, /* and the log says so; the way out may have been taken since */
+	WHOLE, /* final, because as_of only grows */
+	SHORT, /* logged already; the state may have been restored since */
 };
 
-/* The rows of the last verdict. */
+/* The rows to which the last verdict applies. */
 struct state_of_rows {
 	const struct batch_tenant *tenant;
 	int64_t generation, part, since;

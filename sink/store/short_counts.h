@@ -6,17 +6,17 @@
  * A row of counts has the time of the tenant's first record in its state
  * (`since`). The tenant's row of tenant_metrics, of the same shard, shows how
  * far the stored rows go (as_of). `since` is later than as_of only if the state
- * was lost. Then a log message reports this, and rows of counts are not stored,
- * except those of a whole hour, minute or window after `since`. The row of
+ * was lost. Then this is logged, and rows of counts are not stored, except
+ * those for a whole hour, minute or window after `since`. The row of
  * tenant_metrics is not stored either, so this continues until one of these is
  * done:
  *
- *   the state is put back
- *   the records are replayed into the empty state, whose `since` is then early
- *   the tenant's row of tenant_metrics is deleted: counts begin from 0
+ *   the state is restored the records are replayed into the empty state, whose
+ * `since` is then early the tenant's row of tenant_metrics is deleted: counts
+ * begin from 0
  *
- * The check is impossible if tenant_metrics has no row of the tenant, or one of
- * a snapshot, whose version is its own time.
+ * The check is impossible if tenant_metrics has no row for the tenant, or a row
+ * from a snapshot, whose version is its own time.
  */
 #ifndef SINK_STORE_SHORT_COUNTS_H
 #define SINK_STORE_SHORT_COUNTS_H

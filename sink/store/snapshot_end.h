@@ -4,11 +4,11 @@
  * removes operators that it no longer has, and marks chats that it no longer
  * has as left.
  *
- * Arrived rows are counted in the tables: rows whose version is the snapshot's
- * time, and its rows in refused_rows. The count therefore survives crashes and
- * repetition, and any number of sinks may store the rows. An end marker that
- * arrives before the last rows is stored in `tenants` as pending; the batch
- * with the last row completes it.
+ * The rows that have arrived are counted in the tables: rows whose version is
+ * the snapshot's time, and its rows in refused_rows. The count therefore
+ * survives crashes and repetition, and any number of sinks may store the rows.
+ * An end marker that arrives before the last rows is stored in `tenants` as
+ * pending; the batch with the last row completes it.
  */
 #ifndef SINK_STORE_SNAPSHOT_END_H
 #define SINK_STORE_SNAPSHOT_END_H

@@ -70,7 +70,7 @@ compare_names(const void *a, const void *b)
 	return text_compare(*(const struct text *)a, *(const struct text *)b);
 }
 
-/* Shares the tenants of the batch, or locks them exclusively. */
+/* Takes shared or exclusive locks on the batch's tenants. */
 static enum outcome
 lock_tenants(struct db *db, const struct row_batch *b, unsigned slot)
 {
@@ -172,10 +172,10 @@ raises_newest(const struct tenant_stored *t, int64_t as_of)
 	       (t->newest_at <= t->removed_at && as_of > t->removed_at);
 }
 
-/* Finds each tenant's newest row of a present state. A time in the future
+/* Finds the newest row of each tenant's present state. A time in the future
  * counts as now, because newest_at never decreases. Returns true if a row
- * raises it by a step; it is not raised for less, because that needs the
- * exclusive lock. */
+ * raises it by a step; smaller increases are ignored, because raising it needs
+ * the exclusive lock. */
 static bool
 find_newer_times(const struct row_batch *b)
 {
@@ -241,8 +241,9 @@ tenant_locks_take(struct db *db, struct row_batch *b, unsigned slot)
 	writes |= find_newer_times(b);
 	if (!writes || b->exclusive)
 		return o;
-	/* Takes the other slots, too. If two transactions do that at once, one
-	 * is rolled back, and takes all locks at once in its next attempt. */
+	/* Locks the other slots, too. If two transactions do that at the same
+	 * time, one is rolled back, and takes all locks from the start in its
+	 * next attempt. */
 	b->exclusive = true;
 	return lock_and_read(db, b, slot);
 }

@@ -8,10 +8,10 @@
  * at the same time, would store a closed chat again.
  *
  * tenants.newest_at is the newest time of a row of the tenant's present state:
- * of its chats, its operators or itself, depending on what the aggregator
- * writes. It only grows, unlike the time of the stored row: a restarted stream
- * writes newer versions of older times. Therefore a chat whose tombstone was
- * deleted because of it stays too old.
+ * a row about its chats, its operators or itself, depending on what the
+ * aggregator writes. It only grows, unlike the time of the stored row: a
+ * restarted stream writes newer versions of older times. Therefore a chat whose
+ * tombstone was deleted because of it stays too old.
  */
 #ifndef SINK_STORE_TENANT_LOCKS_H
 #define SINK_STORE_TENANT_LOCKS_H
@@ -21,8 +21,8 @@
 
 /* Call first in the transaction, with the slot of its connection. Adds tenants
  * that have no row yet; sets `stored` of each, and the values that grow in this
- * attempt. If the batch needed exclusive access to its tenants, it locks them
- * exclusively at once in its next attempt. */
+ * attempt. If the batch needed exclusive access to its tenants, its next
+ * attempt locks them exclusively from the start. */
 enum outcome tenant_locks_take(struct db *db, struct row_batch *b,
     unsigned slot) __attribute__((warn_unused_result));
 

@@ -38,7 +38,7 @@ struct worker {
 
 struct workers {
 	pthread_mutex_t lock;
-	pthread_cond_t changed; /* signals a changed state */
+	pthread_cond_t changed; /* signals a change of state */
 	struct worker worker[WORKERS_MAX];
 	size_t n, full;
 	bool wait_forever;

@@ -61,7 +61,7 @@ lock_migrations(struct migration *m)
 	while (!mine && !stop_asked()) {
 		if (db_wait_left(m->db) == 0) {
 			buf_setf(&m->why, "another migration is running; try "
-					  "again when it has ended");
+					  "again when it is finished");
 			return refuse_migration(m, PROG_TEMPFAIL);
 		}
 		o = db_query(m->db,

@@ -1,12 +1,12 @@
 /*
- * migrate: creates the schema of a new database, or refuses one that differs
- * and reports the difference and advice.
+ * migrate: creates the schema in a new database, or rejects a schema that
+ * differs, with advice.
  *
  * The table schema_migrations has the number of the schema. It is written last:
  * until then a killed migration is repeated from its start, and every statement
  * may run again. If a database has a smaller number than the program, the files
- * NNNN_name.sql of the folder sink/schema with greater numbers are run in
- * order, each with its number. There is no such file yet, and a new database
+ * NNNN_name.sql with greater numbers in the folder sink/schema are run in
+ * order, each with its number. There are no such files yet, and a new database
  * needs none. Two migrations at the same time take turns (GET_LOCK).
  */
 #ifndef SINK_TABLES_MIGRATE_H

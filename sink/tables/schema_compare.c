@@ -14,8 +14,8 @@ static const char COLUMNS[] =
     "SELECT table_name, column_name, column_type, is_nullable, extra, "
     "column_default, collation_name FROM information_schema.columns "
     "WHERE table_schema = DATABASE()";
-/* Reports a column of which the key has only a part, "chat(20)", because two
- * chats could share a row. */
+/* Reports a key that contains only part of a column, "chat(20)", because two
+ * chats could then share a row. */
 static const char KEYS[] =
     "SELECT table_name, index_name, "
     "GROUP_CONCAT(CONCAT(column_name, COALESCE(CONCAT('(', sub_part, ')'), "
@@ -80,7 +80,7 @@ answer_release(struct answer *a)
 }
 
 /* Returns the row of that table, and of that name unless it is NULL. Case does
- * not matter: for the server, columns and keys are the same in capitals. */
+ * not matter: names of columns and keys are case-insensitive. */
 static char *const *
 find_answer(const struct answer *a, const char *table, const char *name)
 {
@@ -121,7 +121,7 @@ is_type(const char *type, const char *is)
 	return *type == '\0' && *is == '\0';
 }
 
-/* One of the servers quotes texts, and reports NULL for a nullable column. */
+/* MariaDB quotes texts, and reports NULL for a nullable column. */
 static bool
 is_default(const char *wanted, const char *is)
 {
@@ -144,7 +144,8 @@ compare_column(struct comparison *c, const struct table *t,
 	column_type(col, type);
 	schema_add_column(&definition, col, expression);
 	buf_setf(&c->what, "column %s.%s ", t->name, col->name);
-	/* A column can only become a computed one by being created again. */
+	/* To become a computed column, a column must be dropped and created
+	 * again. */
 	buf_setf(&c->sql, "ALTER TABLE `%s` ", t->name);
 	if (is != NULL && expression != NULL)
 		buf_addf(&c->sql, "DROP COLUMN `%s`, ", col->name);
@@ -298,9 +299,9 @@ compare_partitions(struct comparison *c, const struct table *t)
 	}
 }
 
-/* Finds whether a table or view exists. A table that may not be read counts as
- * existing, and so does one that the server cannot open: the checks of
- * permissions and of tables report it. */
+/* Finds whether a table or view exists. A table that may not be read, or that
+ * the server cannot open, counts as existing: the checks of privileges and of
+ * tables report it. */
 static enum outcome
 can_be_read(struct db *db, const char *name, bool *there)
 {

@@ -17,7 +17,7 @@
 enum outcome thresholds_write(struct db *db, const struct conf *conf)
     __attribute__((warn_unused_result));
 
-/* Appends to differ how the table and conf differ, in words; nothing if they
+/* Appends to differ, in words, how the table and conf differ; nothing if they
  * agree. */
 enum outcome thresholds_compare(struct db *db, const struct conf *conf,
     struct buf *differ) __attribute__((warn_unused_result));

@@ -13,7 +13,8 @@
 const size_t *
 table_ties(const struct table *t, size_t *n)
 {
-	/* First the columns that the aggregator compares, then the others. */
+	/* The columns that the aggregator compares come first, then the
+	 * others. */
 	static const size_t of_messages[] = { TIE(sender), TIE(sender_id),
 		TIE(operator), TIE(message_type), TIE(private), TIE(automated),
 		TIE(channel), TIE(receiver_id), TIE(content), TIE(data) };
@@ -56,10 +57,10 @@ take_greater(struct buf *sql, const struct table *t, size_t column, size_t ties)
 }
 
 /* The database assigns from left to right and sees new values: if the version
- * were set before the others, an old row would permanently leave its figures
- * under a new version. Therefore the version comes last, preceded by the ties
- * in reverse order: each comparison then sees only old values. If all ties up
- * to one are equal, assigning that one or not makes no difference. */
+ * were set before the other columns, figures from an old row would permanently
+ * stay under a new version. Therefore the version comes last, preceded by the
+ * ties in reverse order: each comparison then sees only old values. If all ties
+ * up to one are equal, assigning that one or not makes no difference. */
 static void
 newest_wins(struct buf *sql, const struct table *t)
 {

@@ -176,7 +176,7 @@ class Test:
                       and "innerHTML" not in text, f"{path}: inline")
         help_text = self.lab.must(["sink", "--report", "-h"]).out
         within = self.server.ask("/board/within.js").body
-        self.that(re.findall(rb"the target of response times \((\d+)\)", help_text)
+        self.that(re.findall(rb"the target for response times \((\d+)\)", help_text)
                   == re.findall(rb"^export const WITHIN_S = (\d+);$", within),
                   f"the board has {within}, the report {help_text}")
         for path in ("/board/none.js", "/board/..%2f..%2fmain.c", "/board/"):

@@ -105,12 +105,12 @@ class Test(Tables):
         """The statement to type helps."""
         env = self.user("reader", "SELECT ON messaging.*")
         self.refused("no right to store", 77, DENIED, env=env)
-        found = self.check("no right to store", "missing rights "
+        found = self.check("no right to store", "missing privileges "
                            "failed GRANT ", env=env)
-        grant = next(f for f in found if f.startswith("missing rights"))
+        grant = next(f for f in found if f.startswith("missing privileges"))
         grant = grant.split(" failed ")[1].split("; run this")[0]
         self.sql.ask(grant.rstrip("; "))
-        self.check("with it", "missing rights ok", env=env)
+        self.check("with it", "missing privileges ok", env=env)
         self.run("with it", "sink", "-f", self.rows, env=env)
         self.chats("with it", 50)
         self.empty()
