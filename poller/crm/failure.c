@@ -87,7 +87,7 @@ failure_way_out(const struct tenant *t, enum error_class error, struct buf *out)
 		buf_setf(out, "the next run tries again");
 		break;
 	case WAY_TOKEN:
-		buf_setf(out, "check %s and its rights", t->token_source);
+		buf_setf(out, "check %s and its permissions", t->token_source);
 		break;
 	case WAY_CALLS:
 		buf_setf(out, "buy more calls, poll less often, or wait for "

@@ -224,7 +224,7 @@ class Test:
             self.touch(*chats)
             self.sim.fault(route="/v1/messages", **fault)
             self.run(77, says=f"cannot read messages: .*{says}.*; check .* "
-                              "and its rights")
+                              "and its permissions")
             self.heals()
 
     def many_fail(self):
@@ -612,7 +612,7 @@ class Test:
         self.sim.fault("errors-string", value=403, route="/v1/messages")
         for _ in range(4):
             self.run(77, state="few", says="cannot read messages: .*403.*; "
-                     "check .* and its rights")
+                     "check .* and its permissions")
 
     def act(self, *acts):
         for what, dialog in acts:
