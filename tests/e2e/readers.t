@@ -22,7 +22,8 @@ class Test:
         lab.start_servers("rabbitmq")
 
     def heartbeat(self, seconds):
-        """Of those that are started from now on; others may still read theirs."""
+        """Sets it for queues' readers started from now on; others may keep
+        theirs."""
         self.lab.env["MESSAGING_CONFIG"] = self.lab.conf(
             f"conf{seconds}", {"amqp": {"heartbeat": f"{seconds}s"}})
 
@@ -52,8 +53,9 @@ class Test:
                          f"{name}: {self.lab.text(name + '.err')}")
 
     def together(self):
-        """All of what the broker takes its time for."""
-        # It forgets a reader later than others are refused where they are alive.
+        """The sum of all the times the broker takes."""
+        # The broker forgets a dead reader later than others are refused while
+        # it counts as alive.
         self.heartbeat(3)
         still = self.reader("still", "frozen")
         self.reads("still", "frozen")
@@ -82,7 +84,7 @@ class Test:
         self.well("heir", heir)
 
     def killed(self):
-        """It starts again, however often."""
+        """It can be restarted as often as needed."""
         for i in range(3):
             name = f"same{i}"
             process = self.reader(name, "again", state="same")
@@ -91,7 +93,7 @@ class Test:
             process.wait()
 
     def rights(self):
-        """Those of the page are enough."""
+        """The permissions on the page suffice."""
         page = re.findall(
             r"^rabbitmqctl set_permissions -p messaging (.*)",
             shown_in("messaging-operation.7", "SECURITY").replace("\\\n", ""),

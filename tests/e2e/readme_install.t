@@ -24,8 +24,8 @@ PACKAGES = "sudo", "cron", "cron-daemon-common"
 BUILT = "bin common poller aggregator sink reaper places common.a poller.a " \
     "aggregator.a sink.a reaper.a tests/crm-sim".split()
 
-# As root, in namespaces of its own; $1 is the folder of the test. Where much else
-# runs, MariaDB starts later than in the 30 s that its script waits.
+# Runs as root in its own namespaces; $1 is the folder of the test. On a busy
+# machine, MariaDB starts later than the 30 s for which its script waits.
 COPY = r"""
 unset TMPDIR
 cd "$1"
@@ -75,8 +75,9 @@ def must(good, text):
 # The ordinary user, in a fresh checkout.
 
 def as_typed(text):
-    """What only a person can do at the keyboard, and what is different here: the
-    token is pasted, the CRM is a simulator, the password is one, nobody watches."""
+    """Replaces what only a person at the keyboard can do, and what is different
+    here: the token is pasted, the CRM is a simulator, the password is fixed,
+    nobody watches."""
     text = re.sub(r"\(umask 077; cat >token\).*",
                   "(umask 077; echo sim-token >token)", text)
     text = text.replace("PASSWORD", "p4ssw0rd").replace(
@@ -85,7 +86,7 @@ def as_typed(text):
 
 
 def readme(title):
-    """The indented lines of the step that begins so."""
+    """The indented lines of the step whose title begins so."""
     with open("README.md", encoding="utf-8") as f:
         step = re.search(rf"(?ms)^\*\*{re.escape(title)}.*?(?=^\*\*|^## )",
                          f.read())[0]
@@ -93,7 +94,8 @@ def readme(title):
 
 
 def type_lines(text, **kw):
-    """What they print. Nothing else is read from the keyboard."""
+    """Runs lines and returns their output; nothing else is read from the
+    keyboard."""
     must(text, "there is nothing to type")
     done = subprocess.run(["bash", "-euo", "pipefail", "-c", text], check=False,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -108,7 +110,7 @@ def step(heading):
 
 
 def run_cron():
-    """Each line in the environment that cron gives it; nobody waits for :30."""
+    """Runs each line in cron's environment, without waiting for :30."""
     crontab = type_lines("sudo crontab -u messaging -l").splitlines()
     must(len(crontab) == 2, f"crontab: {crontab}")
     for line in crontab:
@@ -122,7 +124,8 @@ def run_cron():
 
 
 def nothing_is_left():
-    """And others are there, or the servers were not asked."""
+    """Checks that other accounts still exist: otherwise the servers were not
+    really asked."""
     for path in LEFT:
         must(subprocess.run(["sudo", "test", "-e", path],
                             check=False).returncode == 1, f"{path} was left")
@@ -197,7 +200,6 @@ def typing():
     return 0
 
 
-# The machine that is copied.
 
 def as_root(*command, **kw):
     sudo = [] if os.getuid() == 0 else ["sudo", "-n"]
@@ -222,7 +224,8 @@ def check_machine(lab):
         raise Skip("no overlay can be mounted here")
     if not os.path.exists(".git"):
         raise Skip("this is not a checkout")
-    # A bare machine has no cron, and one where root works no sudo: the copy has.
+    # A bare machine may lack cron, and one where root works may lack sudo; the
+    # copy has both.
     for package in PACKAGES:
         if not is_installed(package) and subprocess.run(
                 ["apt-get", "-qq", "download", package], check=False,
@@ -231,7 +234,7 @@ def check_machine(lab):
 
 
 def check_out(lab):
-    """As a user has it who cloned it and built it."""
+    """A checkout as after cloning and building."""
     checkout, built = lab.path("checkout"), os.path.dirname(os.path.realpath(BIN))
     os.makedirs(checkout + "/build/tests")
     subprocess.run("git ls-files -z | xargs -0 cp --parents -at "

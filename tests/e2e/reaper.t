@@ -74,7 +74,8 @@ class Test:
         self.equal(self.keys(), want, what)
 
     def reap(self, code, *options, stdin=b"", says=None, **more):
-        """Exit code, and the lines that it must say, one pattern each."""
+        """Runs the reaper; checks the exit code and its lines, one pattern
+        each."""
         done = self.lab.run(["reaper", *options], stdin=stdin, **more)
         self.that(done.code == code, f"reaper {options}: {done}, wanted {code}")
         lines, says = done.lines(), says or []
@@ -89,7 +90,7 @@ class Test:
 
     def fresh(self, many=None):
         """Two tenants as of 10:00, one of them stored an hour ago; acme/1 and
-        acme/2 have left. MANY: (tenant, first chat, last chat) more."""
+        acme/2 have left. MANY: additional (tenant, first chat, last chat)."""
         self.q("""DELETE FROM tenants; DELETE FROM chat_metrics;
             DELETE FROM closed_chats; DELETE FROM refused_rows;
             DELETE FROM operator_metrics; DELETE FROM tenant_metrics;
@@ -119,10 +120,10 @@ class Test:
                f"'{tenant}', seq, 'left', '2026-11-20 10:00:00' FROM "
                f"seq_{first}_to_{last}")
 
-    # What is tested.
 
     def rules(self):
-        """Each table with tenants has a rule, or a purge would leave rows."""
+        """Each table with a tenant has a rule; otherwise a purge would leave
+        rows."""
         text = subprocess.run(
             [os.path.join(TESTBIN, "tools", "tables")], check=True,
             capture_output=True, text=True).stdout
@@ -140,7 +141,8 @@ class Test:
                 for r in self.reap(0, "--list", *options).records()]
 
     def list(self):
-        """Chats that left, and all of a tenant whose snapshot is old."""
+        """Lists chats that left, and all chats of a tenant with an old
+        snapshot."""
         self.fresh()
         self.equal(self.listed(), [
             ("acme/1", None, "2026-11-20T10:00:00.123Z"),
@@ -192,7 +194,7 @@ class Test:
         self.equal(self.reap(0, stdin=ANSWERS).out, b"", "again")
         self.reap(0, stdin=answer("acme", 1, "closed", "09:00:00"))
         self.equal(self.q(dated), stones, "tombstones after an older answer")
-        # Only newer rows of a deleted chat are stored.
+        # Of a deleted chat, only newer rows are stored.
         self.sink(row(1, "10:01:00"))
         self.left(left, "a row as old as the tombstone")
         self.sink(row(1, "10:01:00.001"))
@@ -242,7 +244,8 @@ class Test:
         self.left(ALL[1:], "beside bad lines")
 
     def many_gone(self):
-        """More than 20 % and more than 10 at once are not believed."""
+        """More than 20 % and more than 10 gone chats at once look like a
+        mistake."""
         self.fresh(("beta", 101, 198))
         gone = [answer("beta", n, "gone", "10:01:00") for n in range(101, 122)]
         more = [answer("beta", 150, "closed", "10:01:00"),
@@ -260,7 +263,8 @@ class Test:
         self.left(ALL, "ten are believed")
 
     def part_of_gone(self):
-        """Of answers that say how many are gone, a part deletes nothing."""
+        """If answers say how many chats are gone and some of them are missing,
+        nothing is deleted."""
         self.fresh()
         two = [answer("acme", n, "gone", "10:01:00", records=2)
                for n in (1, 2)]
@@ -292,7 +296,7 @@ class Test:
                    "with clock = records")
 
     def archive(self):
-        """First in the archive, then deleted; more than a batch, too."""
+        """Rows are archived first, then deleted; also more than a batch."""
         self.fresh()
         kept = self.lab.path("kept.ndjson")
         self.reap(0, "--archive", kept, stdin=ANSWERS)
@@ -308,7 +312,7 @@ class Test:
                     ["chat_metrics", "1", None, 1, None, None,
                      "2026-11-20T10:00:00.000Z"]], "rows")
         self.q("DELETE FROM closed_chats; DELETE FROM chat_metrics")
-        # No record says 'left': the table does.
+        # No record has the status 'left', only the table.
         self.sink(rows.replace(b'"left"', b'"open"'))
         self.left(["acme/1", "beta/1"], "the archive brings them back")
         self.fresh()
@@ -329,7 +333,7 @@ class Test:
                        "in the archive")
 
     def on_close(self):
-        """all: what is kept as history goes too."""
+        """With on_close = all, rows of history are deleted, too."""
         for close, left in (("live", ["1", "3"]), ("all", ["3"])):
             self.fresh()
             self.q("DELETE FROM intervals; INSERT INTO intervals (tenant, "
@@ -349,7 +353,7 @@ class Test:
                f"('{tenant}', 'young', '{YOUNG}')")
 
     def tombstones_go_in_time(self):
-        """A week behind the newest time of the tenant."""
+        """A week before the newest time of the tenant."""
         self.fresh()
         self.stones("acme")
         self.q(f"""INSERT INTO closed_chats (tenant, chat, as_of) SELECT
@@ -362,7 +366,7 @@ class Test:
                    "refusals")
 
     def streams(self):
-        """They have no snapshots: the newest row's time counts."""
+        """Streams have no snapshots: the newest row's time counts."""
         self.q("DELETE FROM tenants; DELETE FROM chat_metrics; "
                "DELETE FROM closed_chats")
         at = "2026-11-20T10:00:00.000Z"
@@ -389,7 +393,7 @@ class Test:
                   "after rows without a tombstone any more")
         self.equal(self.column("SELECT user FROM event_counts ORDER BY 1"),
                    ["kept", "old", "young"], "rows without a chat")
-        # A replay into an empty state: newer versions of older times.
+        # A replay into an empty state gives newer versions of older times.
         self.sink(row(0, "2026-11-01T00:00:00.000Z", "flow", "tenant_metrics",
                       version=2))
         self.equal(self.q("SELECT as_of, version FROM tenant_metrics WHERE "
@@ -401,7 +405,7 @@ class Test:
         self.reap(0)
         self.equal(self.keys("closed_chats")[-1], "flow/young",
                    "tombstones after a replay")
-        # A time that is still to come makes no other row old.
+        # A time in the future does not make other rows old.
         self.sink(row(0, "2036-11-01T00:00:00.000Z", "flow", "tenant_metrics",
                       version=3))
         self.equal(self.value("SELECT newest_at <= UTC_TIMESTAMP(3) FROM "
@@ -409,7 +413,7 @@ class Test:
                    "the newest time is not later than now")
 
     def history_is_not_refused(self):
-        """An open chat's history may be as old as a tombstone."""
+        """The history of an open chat may be as old as a tombstone."""
         for close in ("live", "all"):
             conf = self.lab.conf("close", {"reaper": {"on_close": close}})
             self.q("DELETE FROM messages")
@@ -424,7 +428,7 @@ class Test:
                        f"messages with on_close = {close}")
 
     def purge(self):
-        """All of one tenant, nothing of another."""
+        """Deletes everything of one tenant and nothing of another."""
         self.fresh(("acme", 11, 2010))
         self.q("INSERT INTO closed_chats (tenant, chat, as_of) VALUES "
                "('acme', '9', '2026-11-20 09:00:00')")
@@ -448,7 +452,7 @@ class Test:
         self.left(["beta/1", "beta/2"], "a row that was on its way")
 
     def beside(self, deleted):
-        """A purge that waits for another transaction that deletes."""
+        """Starts a purge that waits for another transaction."""
         self.fresh(("acme", 10001, 12000))
         other = Sql(self.lab)
         other.ask("START TRANSACTION; DELETE FROM chat_metrics WHERE tenant = "
@@ -472,7 +476,7 @@ class Test:
                    "a purge beside another")
         count = "SELECT COUNT(*) FROM chat_metrics WHERE tenant = 'acme'"
         self.equal(self.value(count), "0", "rows left beside another")
-        # A signal ends it, and it says that it is not done.
+        # A signal ends it, and it reports that it is incomplete.
         other, p = self.beside("= '10101'")
         p.terminate()
         other.ask("COMMIT; SELECT 1")
@@ -486,7 +490,7 @@ class Test:
         self.equal(self.value(count), "0", "rows left of the next")
 
     def flow(self):
-        """What the list, and what scripts/tenant, say of a stream."""
+        """The output of the list and of scripts/tenant for a stream."""
         chats = [r["chat"] for r in self.reap(0, "--list").records()
                  if r["tenant"] == "flow"]
         done = self.lab.must(["scripts/tenant", "list", "-o", "ndjson"],
@@ -513,9 +517,9 @@ class Test:
         self.equal(self.flow(), (["1"], ["streaming"]), "added again")
 
     def no_row_slips_in(self):
-        """Sinks write older rows while the reaper deletes: no chat may have a
-        tombstone and an older row. Nobody asks about the chats "by": they show
-        that the sinks were at work."""
+        """Sinks write older rows while the reaper deletes: no chat may have
+        both a tombstone and an older row. Nobody asks about the chats "by":
+        they show that the sinks were working."""
         self.fresh()
         flood = b"".join(row(n % 20, "10:00:30") for n in range(200))
         every = b"".join(answer("acme", n, "closed", "10:01:00")

@@ -53,7 +53,8 @@ class Test:
             "conf", {"amqp": {"prefetch": n, "wait_timeout": "90s"}})
 
     def lines(self, per_message, *lines):
-        """Without a line's end; per_message 0: messages without a line."""
+        """Publishes lines without a newline; per_message 0: messages without a
+        line."""
         self.lab.must([TESTBIN + "/tools/amqp_lines", "closed", per_message],
                       stdin="".join(x + "\n" for x in lines).encode())
 
@@ -62,7 +63,7 @@ class Test:
               "all to be acknowledged")
 
     def list_and_answers(self):
-        """The list goes to a queue, answers come from another."""
+        """The list goes to a queue, and answers come from another one."""
         self.lab.must(["reaper", "--list", "-t", "queue:left"])
         self.checks.that(self.lab.take("left"), "nothing is listed")
         self.lab.put("closed", [
@@ -83,9 +84,9 @@ class Test:
                          reasons)
 
     def gone_in_portions(self):
-        """Gone in small portions is gone all the same, for one at work for long:
-        the first leaves 54 of beta's chats, the second 49, of the third nothing
-        is believed: 15 of 59."""
+        """Chats that are gone in small portions count together for a running
+        reaper: the first portion leaves 54 of beta's chats, the second 49, and
+        the third is refused as a whole: 15 of 59."""
         self.begin()
         for part in range(3):
             self.lab.put("closed", [answer("beta", 5 * part + n, "gone")
@@ -99,10 +100,11 @@ class Test:
         self.end()
 
     def dry_run(self):
-        """Shows what would go and what is refused, and leaves all there."""
+        """Shows what would be deleted and what is refused, and changes nothing.
+        """
         self.prefetch(1)
         letters = self.lab.in_queue("closed.dead")
-        # More than a quorum queue sends where it is told that there is no limit.
+        # More than a quorum queue sends to a reader without a prefetch limit.
         self.lines(1, *2100 * [answer("acme", 31, "closed")])
         self.lab.put("closed", [answer("acme", 31, "closed"), answer(
             "nobody", 1, "closed"), "nonsense"], 1)
@@ -116,8 +118,9 @@ class Test:
         self.lab.take("closed")
 
     def crm_ahead(self):
-        """Its clock is two minutes ahead of ours. Waits end at its clock, and a
-        chat that is opened again after it was deleted returns at once."""
+        """The CRM's clock is two minutes ahead of ours. Waits end by the CRM's
+        clock, and a chat that is reopened after its deletion returns at once.
+        """
         now = datetime.now(timezone.utc) + timedelta(minutes=2)
 
         def at(seconds):
@@ -153,7 +156,7 @@ class Test:
         self.equal(poll(12, 10, 10), [["2.000", "1"]], "opened again")
 
     def empty_messages(self):
-        """Without a line, as many as the broker sends ahead."""
+        """Messages without a line, as many as the prefetch."""
         self.prefetch(2)
         self.lines(0, "", "", "")
         self.lab.put("closed", [answer("acme", 60, "closed")])
@@ -162,7 +165,8 @@ class Test:
         self.equal(self.chats("acme"), 29, "chats of acme")
 
     def database_away(self):
-        """It is waited for, and nothing becomes a dead letter."""
+        """The reaper waits for the database, and nothing becomes a dead letter.
+        """
         letters = self.lab.in_queue("closed.dead")
         self.begin()
         self.database.shut()

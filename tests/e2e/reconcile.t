@@ -62,7 +62,7 @@ class Test:
         return {(r["operator"], r["figure"]): r for r in done.records()}
 
     def talk(self, agent, **more):
-        """A customer writes, and the agent has the conversation and answers."""
+        """A customer writes; the agent gets the conversation and answers."""
         chat = self.act("arrive", **more)
         self.act("transfer", dialog=chat, operator=agent)
         self.act("answer", 40, dialog=chat, operator=agent)
@@ -70,8 +70,8 @@ class Test:
 
 
 def same(lab, checks):
-    """A day of a team: every conversation is assigned at once, and then anything
-    happens to it."""
+    """A day of a team: every conversation is assigned at once, followed by
+    random events."""
     number = seed()
     dice, open_ = random.Random(number), {}
     t = Test(lab, "same", "--operators", 4, "--pace", 0)
@@ -151,13 +151,14 @@ def bots_and_late(lab, checks):
     t = Test(lab, "bots", "--operators", 5, "--pace", 0, bot_operators="504")
     t.sim.advance(100)
     t.talk(501)
-    # A bot answers, and hands over.
+    # A bot answers and hands over.
     handed = t.act("arrive")
     t.act("answer", 3, dialog=handed, operator=chatwoot_report.ROBOT)
     t.act("handoff", 20, dialog=handed)
     t.act("transfer", 0, dialog=handed, operator=502)
     t.act("answer", 30, dialog=handed, operator=502)
-    # What Chatwoot stored after the answer was written before it.
+    # A message that Chatwoot stored after the answer, although it was written
+    # before.
     late = t.talk(503)
     t.act("late", 10, ago=20, dialog=late)
     t.act("answer", 30, dialog=late, operator=503)
@@ -174,7 +175,7 @@ def bots_and_late(lab, checks):
         ("505", "first_response"): f"bot {robot}",
     }
     checks.equal(reasons(t.reconcile(events)), want, "reasons")
-    # An older Chatwoot does not show the events of a conversation.
+    # An older Chatwoot does not provide the events of a conversation.
     want.update({("503", "reply"): "missing",
                  ("504", "first_response"): "missing"})
     checks.equal(reasons(t.reconcile(events, shown=False)), want,
@@ -182,7 +183,7 @@ def bots_and_late(lab, checks):
 
 
 def business_hours(lab, checks):
-    """They are from 9 to 17."""
+    """Business hours are from 9 to 17."""
     t = Test(lab, "hours", "--operators", 2, "--pace", 0)
     t.talk(501)
     t.sim.advance(8 * 3600 - 300)

@@ -22,7 +22,7 @@ from streamlib import Sql
 need("selenium", "python3-selenium", optional=True)
 
 TENANT = "t1"
-FIRST, DAYS = "2026-10-17", 12  # over the end of summer time in Lisbon
+FIRST, DAYS = "2026-10-17", 12  # includes the end of summer time in Lisbon
 WEEK = ("2026-10-19", "2026-10-26")
 HOSTILE = {
     "501": "<script>alert(1)</script>", "502": "\"' onload='x",
@@ -35,13 +35,13 @@ PATIENCE = 120
 
 
 def utc(zone, day):
-    """When a day begins, as SQL has it."""
+    """The start of a day, computed by SQL."""
     at = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone))
     return at.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def one_line(name):
-    """A name as both forms of a report have it."""
+    """A name as both forms of a report show it."""
     return name.replace("\r", " ").replace("\n", " ")
 
 
@@ -56,7 +56,7 @@ def sections(text):
 
 
 def same(got, want):
-    """A cell of CSV against a value of JSON or SQL."""
+    """Compares a cell of CSV with a value of JSON or SQL."""
     if want is None or want == "NULL":
         return got == ""
     if isinstance(want, (int, float)):
@@ -77,7 +77,7 @@ class Test:
         return self.checks.that(good, text)
 
     def fill(self):
-        """Busy hours of each day, of two tenants, and names that a page could
+        """Busy hours of each day for two tenants, with names that a page could
         take for markup."""
         records = b""
         for n in range(DAYS):
@@ -260,7 +260,7 @@ class Test:
         return r
 
     def whatever_is_left_of_the_page_has_the_figures(self, zone, days):
-        """All that a sanitizer leaves are tables and text."""
+        """After sanitizing, tables and text remain, with all figures."""
         options = ["--from", days[0], "--to", days[1], "--zone", zone]
         page = ReportPage(self.report(*options, form="html"))
         for complaint in page.complaints():
@@ -340,7 +340,7 @@ class Test:
         self.that(b"None in this period." in done.out, "no page of nothing")
 
     def a_cut_hour_without_intervals_says_so(self):
-        """Of the other tenant; a day of the Marquesas begins at 9:30."""
+        """The other tenant; a day in the Marquesas begins at 9:30 UTC."""
         argv = ["sink", "--tenant", "t2", "--from", WEEK[0], "--to", WEEK[1],
                 "--zone", "Pacific/Marquesas", "--report", "-", "-o"]
         why = "UTC hour whose intervals are missing"
@@ -359,7 +359,7 @@ class Test:
                          f"end_at < '{WEEK[0]} 10:00'")
 
     def what_is_not_kept_is_not_0(self):
-        """Of the other tenant all but its present state is deleted."""
+        """The other tenant has only its present state left."""
         for table in ("response_hours", "response_histogram", "intervals",
                       "response_rollups", "conversation_metrics",
                       "channel_metrics", "message_views", "alerts", "trends"):
@@ -385,8 +385,8 @@ class Test:
                   f"what is kept: {about}")
 
     def intervals_alone_tell_what_they_do(self):
-        """Of the third tenant these are kept, and hours of one day alone;
-        the longest waits are outside of it."""
+        """The third tenant has intervals, and hours of only one day; the
+        longest waits are on other days."""
         self.sql.ask(
             "INSERT INTO tenants (tenant) VALUES ('t3'); "
             "INSERT INTO intervals (tenant, end_at, chat, message, kind, "
@@ -429,7 +429,7 @@ class Test:
                      "DELETE FROM tenants WHERE tenant = 't3'")
 
     def an_unknown_tenant_is_an_error(self):
-        """Its report would be that of a quiet week, in the place of another."""
+        """Otherwise its report would look like that of a quiet week."""
         path = self.lab.path("good.html")
         self.lab.must(["sink", "--tenant", TENANT, "--report", path])
         inode = os.stat(path).st_ino
@@ -470,7 +470,7 @@ class Test:
         self.that(same(got, row["within"]), f"{got}, not {row['within']}")
 
     def a_sentence_comes_first(self):
-        """It has the figures of the table."""
+        """The sentence has the figures of the table."""
         span = "--from", WEEK[0], "--to", WEEK[1]
         [row] = [x for x in sections(self.report(*span))["totals"]
                  if x["figure"] == "first_response_median"]
@@ -487,8 +487,9 @@ class Test:
         self.that(want + ". " in page, f"the page begins with: {want}")
 
     def a_running_period_is_compared_with_the_same_part(self):
-        """By a row of each day at 23:59 of UTC, where that is to come, and of
-        each midnight. In the first minute there is nothing to compare."""
+        """Adds a row for each day at 23:59 UTC, where this is in the future,
+        and for each midnight. In the first minute there is nothing to compare.
+        """
         until(PATIENCE, lambda: datetime.now(timezone.utc).strftime("%H:%M")
               != "00:00", "the first minute of the day to be over")
         today = datetime.now(timezone.utc).date()
@@ -591,7 +592,7 @@ class Test:
         self.report(env={"MYSQL_URL": url})
 
     def what_is_cut_says_so(self):
-        """A section with a limit, in its note."""
+        """A truncated section says so in its note."""
         page = ReportPage(self.report("--from", WEEK[0], "--to", WEEK[1],
                                       form="html"))
         for limit in ("100 operators", "50 channels", "20 devices",
@@ -600,7 +601,7 @@ class Test:
                       f"the page does not say: {limit}")
 
     def channels_of_the_span_come_first(self):
-        """However much those of the span before had."""
+        """Regardless of the channels' figures in the previous period."""
         columns = ("channel_metrics (tenant, hour, channel, messages, "
                    "inbound_messages, outbound_messages, "
                    "active_conversations, as_of, version)")
@@ -627,7 +628,7 @@ class Test:
 
     def the_longest_waits_are_those_that_are_left(self):
         """Closed chats are deleted, as with on_close = all: their hours keep
-        the maxima that no interval has any more."""
+        maxima for which no interval is left."""
         begin, end = (utc("UTC", day) for day in WEEK)
         self.sql.ask(
             f"CREATE TABLE longest SELECT chat, message, kind FROM intervals "
@@ -643,7 +644,7 @@ class Test:
         self.the_rest_is_sqls("UTC", WEEK)
 
     def one_failure_is_told_once(self):
-        """What a view reads is gone."""
+        """A table that a view reads is missing."""
         tables = "trends_parts", "channel_metrics_parts"
         for name in tables:
             self.sql.ask(f"RENAME TABLE {name} TO gone_{name}")

@@ -1,5 +1,5 @@
-"""report_mail: scripts/mail-report as cron runs it, with a program in place of
-sendmail that stores its input.
+"""report_mail: tests scripts/mail-report as cron runs it, with a program in
+place of sendmail that stores its input.
 """
 
 import email
@@ -20,7 +20,7 @@ SUBJECT = "Неделя команды — with ümlauts, and longer than a line
 
 
 class Mail:
-    """A program sendmail, and the script with cron's environment."""
+    """A stub of sendmail, and the script in cron's environment."""
 
     def __init__(self, lab, tenant):
         self.lab = lab
@@ -42,7 +42,7 @@ class Mail:
              "-t", self.tenant, *arguments])
 
     def told(self):
-        """Whether Prometheus is told that it succeeded; None: nothing."""
+        """The success metric for Prometheus; None: no file."""
         for path in glob.glob(self.metrics + "/messaging_report_*.prom"):
             with open(path, encoding="utf-8") as f:
                 return re.search('last_run_succeeded{task="report",.*} (.)',
@@ -80,7 +80,8 @@ def check_mail(lab, tenant, that):
 
 
 def that_parts(mail, message, that):
-    """The files are those of sink --report; the text has their tables."""
+    """The attachments are those of sink --report; the text has the same tables.
+    """
     that(message["MIME-Version"] == "1.0" and message["Date"]
          and not message.defects, f"headers: {message.items()}")
     text, page, table = message.iter_parts()

@@ -1,5 +1,5 @@
-"""report_page: a report as a careful reader sees it: which parts could run or
-be loaded, and what remains without everything except tables and text.
+"""report_page: checks a report as a careful reader sees it: which parts could
+run or be loaded, and what remains without everything except tables and text.
 """
 
 import xml.etree.ElementTree
@@ -17,7 +17,7 @@ ATTRIBUTES = {
     "stroke", "stroke-width", "stroke-dasharray", "text-anchor"}
 VOID = {"meta", "path", "line", "circle", "rect"}
 SPACES = ("http://www.w3.org/1999/xhtml", "http://www.w3.org/2000/svg")
-# What the page leaves to programs, and how the rest of the columns is shown.
+# Columns that the page omits, and the form of the other columns.
 HIDDEN = ("operator", "figure", "unit")
 SECONDS = ("seconds",)
 WEEKDAYS = "Mon Tue Wed Thu Fri Sat Sun".split()
@@ -48,7 +48,7 @@ def day(text):
 
 
 def shown(section, column, row):
-    """How the page has to show a cell of CSV; None: not at all."""
+    """A cell of CSV as the page has to show it; None: not at all."""
     text = row[column]
     if column in HIDDEN:
         return None
@@ -65,7 +65,7 @@ def shown(section, column, row):
         return duration(text)
     if section in ("days", "resolved") and column == "begin":
         return day(text)
-    # An apostrophe is in front of what a spreadsheet would compute.
+    # CSV puts an apostrophe before text that a spreadsheet would compute.
     return text[1:] if text[:2] == "'=" else text
 
 

@@ -23,7 +23,7 @@ def look(lab, path, that):
     with browser:
         browser.open(path)
         that(browser.complaints() == [], "the browser complains")
-        # The browser's own pages come before it.
+        # The browser's start page comes first.
         urls = [url for url in browser.take_requests()
                 if not url.startswith(("chrome:", "about:", "data:"))]
         that(urls == ["file://" + path], f"it loads {urls}")
@@ -70,7 +70,7 @@ def at_width(browser, width, that):
 
 
 def printed(browser, that):
-    """On paper no table is cut off, and there are some pages."""
+    """On paper no table is cut off, and there are several pages."""
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia",
                                    {"media": "print"})
     browser.resize(PAPER, 1000)

@@ -1,8 +1,8 @@
 #!/usr/bin/env -S python3 -B
-"""reaper --retention: deletes older history, whole days of messages and
-intervals as partitions, other rows in batches, and nothing else; never because
-of one message from the future, nor all at once; tables in use and missing
-permissions are reported.
+"""reaper --retention deletes old history, whole days of messages and intervals
+as partitions, other rows in batches, and nothing else; never because of one
+message from the future, nor all at once; tables in use and missing permissions
+are reported.
 """
 
 import datetime
@@ -14,7 +14,7 @@ from harness import Lab, main
 from sinklib import Lock, Tables
 
 TODAY = datetime.datetime.now(datetime.timezone.utc).date()
-# Tables of history, and what says how old a row is.
+# Tables of history, and the column with the age of a row.
 TIMES = {
     "messages": "created_at", "message_views": "viewed_at",
     "intervals": "end_at", "conversation_metrics": "last_message_at",
@@ -30,7 +30,7 @@ TIMES = {
     "channel_metrics_parts": "hour", "response_hours_parts": "hour",
     "response_histogram_parts": "hour", "message_analytics_hours": "hour",
     "response_rollups": "begin_at"}
-SUMMED = ("message_analytics_hours", "response_rollups") # rollup.t
+SUMMED = ("message_analytics_hours", "response_rollups") # tested by rollup.t
 BY_DAY = ("messages", "intervals")
 LIVE = {"chat_metrics": "as_of", "event_counts": "as_of"}
 
@@ -53,8 +53,8 @@ class Test(Tables):
         self.added = 0
 
     def add(self, days, clock="12:00:00"):
-        """A row of each table, of that day; messages and intervals come from
-        the sink, which makes partitions."""
+        """Adds a row of that day to each table. Messages and intervals go
+        through the sink, which creates partitions."""
         self.added += 1
         name, at = f"n{self.added}", f"{day(days)}T{clock}Z"
         self.store("history", [
@@ -83,14 +83,15 @@ class Test(Tables):
             self.add(n)
 
     def left(self, what, want, live, but=None):
-        """So many rows of each table of history, and of the others."""
+        """Checks the number of rows in each table of history, and in the
+        others."""
         for table in (*self.tables, *LIVE):
             n = live if table in LIVE else (but or {}).get(table, want)
             self.holds(f"{what}: {table}", str(n),
                        f"SELECT COUNT(*) FROM {table}")
 
     def reap(self, what, *options, **kw):
-        """{table: (partitions, rows)} of what went."""
+        """{table: (partitions, rows)} that were deleted."""
         done = self.run(what, "reaper", *options, "-o", "ndjson", **kw)
         found = {}
         for line in done.out.splitlines():
@@ -121,7 +122,7 @@ class Test(Tables):
         self.that(self.partitions() == before, "a dry run drops partitions")
         went = self.reap("for good", "--retention", "30d")
         for table, (partitions, rows) in went.items():
-            # Rows of dropped partitions are not counted.
+            # Rows in dropped partitions are not counted.
             want = (shown[table][0], 0 if table in BY_DAY else 4)
             self.that((partitions, rows) == want,
                       f"{table}: {partitions} partitions, {rows} rows")
@@ -157,7 +158,8 @@ class Test(Tables):
         self.reap("nothing to do", "--retention", "30d")
 
     def many_rows_and_rows_without_a_time(self):
-        """A user whose messages were all withdrawn is as old as the row."""
+        """A user whose messages were all withdrawn has no time and is as old as
+        the tenant's data."""
         self.fill(0)
         self.sql.ask(
             "INSERT INTO trends (tenant, window_start, word, as_of) SELECT "
@@ -180,7 +182,7 @@ class Test(Tables):
         self.run("a run", "reaper", "-c", conf, "-f", path)
         self.left("a run", 1, 2)
         self.fill(-50, -60)
-        # --force is for gone chats there.
+        # --force there only concerns gone chats.
         self.run("all", "reaper", "-c", conf, "-f", path, "--force", code=65,
                  says="is the clock right")
         self.left("all", 2, 2)
@@ -219,7 +221,7 @@ class Test(Tables):
 
 def body():
     left = 86400 - time.time() % 86400
-    if left < 300: # days are asked for by their number
+    if left < 300: # partitions are named by the number of their day
         time.sleep(left)
     with Lab("retention") as lab:
         test = Test(lab)

@@ -17,12 +17,12 @@ from streamlib import Sql
 TENANTS = ("acme", "beta")
 OPERATORS = ("", "7", "10", "Zoé", "a;b c", "x'y")
 KINDS = ("first_response", "reply", "resolution", "unanswered")
-DAYS = 75  # two or three borders of months
+DAYS = 75  # includes two or three changes of month
 CELLS = 240
 BATCHES = 6
-NO_BUCKET = 1888  # of no duration
+NO_BUCKET = 1888  # for no duration
 HOUR = timedelta(hours=1)
-PATIENCE = 300  # seconds; of the programs, too
+PATIENCE = 300  # seconds; for the programs, too
 SUMS = ("response_hours", "response_hours_parts")
 BUCKETS = ("response_histogram", "response_histogram_parts")
 
@@ -36,14 +36,14 @@ def sql_time(t):
 
 
 class World:
-    """Cells (a tenant's hour of an operator and kind, in a part or none) that
+    """Cells (an hour of a tenant by operator and kind, in a shard or none) that
     grow and shrink; each change is a full row with a greater version."""
 
     def __init__(self, dice, now):
         self.dice = dice
         first = now.replace(minute=0, second=0, microsecond=0) - DAYS * (
             24 * HOUR)
-        # Most are in few hours, as those of a stream are.
+        # Most cells are in a few hours, as in a stream.
         busy = [first + dice.randrange(DAYS * 24) * HOUR for _ in range(12)]
         self.cells = [(dice.choice(TENANTS), dice.choice(
             busy + [first + dice.randrange(DAYS * 24) * HOUR] * 4),
@@ -65,7 +65,7 @@ class World:
         return json.dumps(row, ensure_ascii=False)
 
     def lines(self):
-        """Changed cells, in any order, with rows that came before."""
+        """Changed cells in any order, mixed with repeated rows."""
         d, lines = self.dice, []
         for cell in d.sample(self.cells, CELLS // 3):
             self.version += 1
@@ -84,7 +84,7 @@ class World:
 
 
     def analysis(self):
-        """Some ids come again, with other figures: the first one stays."""
+        """Some ids are repeated with other figures: the first one stays."""
         d = self.dice
         tenant, hour, *_ = d.choice(self.cells)
         at = hour + timedelta(seconds=d.randrange(3600))
@@ -134,10 +134,10 @@ class Test:
     def sink(self, *argv, **kw):
         return self.lab.must(["sink", "-c", self.conf, *argv], **kw)
 
-    # What should be there.
 
     def stored(self):
-        """{(tenant, hour, operator): {kind: ...}} of what rows were stored."""
+        """{(tenant, hour, operator): {kind: ...}} computed from the stored
+        rows."""
         want = defaultdict(dict)
         for table in SUMS:
             for t, hour, who, kind, n, total, longest in self.sql.ask(
@@ -194,7 +194,7 @@ class Test:
                 "SELECT tenant, subject, span, begin_at, id, sums "
                 "FROM response_rollups WHERE subject <> 'channel'"):
             got[tuple(key)] = read_sums(stored)
-        # A kind without responses is left out.
+        # A kind without responses is omitted.
         want = {k: {kind: x for kind, x in v.items() if x[0] or x[3]}
                 for k, v in self.wanted().items()}
         got, want = ({k: v for k, v in x.items() if v} for x in (got, want))
@@ -202,7 +202,6 @@ class Test:
         self.compared += len(want)
         self.that(not wrong, f"{when}: {wrong}")
 
-    # What happens.
 
     def rows_come_late_and_twice(self):
         for _ in range(BATCHES // 3):
@@ -229,8 +228,8 @@ class Test:
                   or p.poll() is not None, "the first rows")
             p.kill()
             p.wait()
-            # Not innodb_trx: whoever asks that more often than ten times a
-            # second is given the same answer for ever.
+            # Not innodb_trx: if queried more than ten times a second, it always
+            # returns the same answer.
             until(PATIENCE, lambda: self.sql.ask(
                 "SELECT 1 FROM information_schema.processlist WHERE user = "
                 f"'messaging' AND db = '{self.lab.database}'") == [], "the end of its connections")
@@ -244,7 +243,7 @@ class Test:
         hour = self.now.replace(minute=0, second=0, microsecond=0)
         asked = [self.get("acme", hour - DAYS * 24 * HOUR, hour, group)
                  for group in ("none", "operator")]
-        # Of the same range: with some seeds the last week has none of them.
+        # The same range; with some seeds the last week has none.
         asked.append(self.lab.run(
             ["sink", "-c", self.conf, "--tenant", "acme", "--report", "-",
              "--from", (hour - DAYS * 24 * HOUR).date().isoformat(),
@@ -288,7 +287,7 @@ class Test:
         self.is_right("recomputed by tenant")
 
     def deleted_analyses_stay_counted(self):
-        """As on_close = all deletes them, but where their hours are gone,
+        """As on_close = all deletes them, except where their hours are gone,
         too."""
         hours = ("SELECT * FROM message_analytics_hours WHERE messages > 0 "
                  "ORDER BY 1, 2, 3")
@@ -316,7 +315,7 @@ class Test:
         return json.loads(done.out)
 
     def totals_are_right(self, when):
-        """Of ranges that begin and end with any hour."""
+        """Ranges begin and end at any hour."""
         hour = self.now.replace(minute=0, second=0, microsecond=0)
         for _ in range(12):
             tenant = self.dice.choice(TENANTS)

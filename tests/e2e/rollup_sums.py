@@ -24,19 +24,20 @@ def read_sums(stored):
 
 
 def bucket(length):
-    """Of a histogram."""
+    """The bucket of a duration."""
     shift = max(length.bit_length() - 6, 0)
     return shift * 32 + (length >> shift)
 
 
 def sums_of(lengths):
-    """Of a kind, as read_sums() has it."""
+    """The sums of a kind, in the form of read_sums()."""
     return (len(lengths), sum(lengths), max(lengths),
             dict(Counter(map(bucket, lengths))))
 
 
 def difference(got, want):
-    """What to say of two dictionaries; empty: they are equal."""
+    """The difference between two dictionaries as text, empty if they are equal.
+    """
     wrong = [k for k in want.keys() | got.keys()
              if want.get(k) != got.get(k)]
     return wrong and (

@@ -18,7 +18,7 @@ from sinklib import Lock, Tables, snapshot
 
 TODAY = datetime.datetime.now(datetime.timezone.utc).date()
 
-# What somebody may have done to a schema, and what --check says of it.
+# Possible manual changes to a schema, and the output of --check for each.
 CHANGES = [
     ("DROP TABLE user_stats", "table user_stats is missing"),
     ("DROP VIEW reports", "view reports is missing"),
@@ -70,7 +70,7 @@ class Test(Tables):
         return name, {"MYSQL_URL": self.lab.own_database(name)}
 
     def user(self, name, *grants):
-        """Users are of the whole server, which tests share."""
+        """Users belong to the whole server, which tests share."""
         name = f"{name}_{os.getpid()}"
         self.users.append(f"DROP USER IF EXISTS {name}@127.0.0.1")
         self.sql.ask(f"CREATE USER {name}@127.0.0.1 IDENTIFIED BY 'x'; "
@@ -93,13 +93,12 @@ class Test(Tables):
             f"table_schema = {name} ORDER BY 1, 2, seq_in_index")
 
     def checked(self, *options, env=None):
-        """What --check says: [(check, result, detail)]."""
+        """The results of --check: [(check, result, detail)]."""
         done = self.lab.run(["sink", *options, "--check", "-o", "ndjson"],
                             env=env)
         return [(r["check"], r["result"], r["detail"])
                 for r in done.records()]
 
-    # The tables.
 
     def migrating_makes_the_declared_tables(self):
         before = self.schema()
@@ -157,8 +156,8 @@ class Test(Tables):
         done = self.lab.run(["sink", "--migrate"], env=env)
         self.that(done.code == 78 and len(done.lines()) == 1
                   and "; type: ALTER TABLE" in done.err, f"{done}")
-        # Each way out is a statement, and one after the other ends at the
-        # schema as it was.
+        # Each remedy is a statement; applied one after the other, they restore
+        # the schema.
         for _ in range(2 * len(CHANGES)):
             done = self.lab.run(["sink", "--migrate"], env=env)
             if done.code == 0:
@@ -170,7 +169,7 @@ class Test(Tables):
         self.that(not failed, f"after the ways out: {failed}")
 
     def numbered_files_bring_a_schema_up_to_date(self):
-        """A database of the schema before the first: with the number 0."""
+        """A database with the schema before the first one, number 0."""
         name, env = self.database("older")
         self.run("a schema", "sink", "--migrate", env=env)
         self.sql.ask(f"USE {name}; UPDATE schema_migrations SET number = 0; "
@@ -180,7 +179,7 @@ class Test(Tables):
             "t", "s1", 1, 1, 1)), code=78, says="run `sink --migrate`", env=env)
         self.run("without its file", "sink", "--migrate", code=78, env=env,
                  says="upgrades the schema from 0 to 1")
-        # A checkout with the same programs, and a file.
+        # A checkout with the same programs and one more file.
         top = self.lab.path("checkout")
         os.makedirs(top + "/build/bin")
         shutil.copytree(os.path.join(os.path.dirname(os.path.abspath(
@@ -209,7 +208,7 @@ class Test(Tables):
         self.run("theirs stay", "sink", "--migrate", env=env)
 
     def thresholds_are_those_of_the_configuration(self):
-        """Views go by them."""
+        """The views use the configured thresholds."""
         self.sql.ask(
             "INSERT INTO realtime_user_activity_parts (tenant, created_at, "
             "user_id, generation, part, messages_last_minute, as_of) VALUES "
@@ -283,7 +282,6 @@ class Test(Tables):
         failed = [x for x in self.checked(env=env) if x[1] == "failed"]
         self.that(not failed, f"restored: {failed}")
 
-    # Partitions.
 
     def anew(self):
         self.sql.ask("TRUNCATE TABLE messages; ALTER TABLE messages REMOVE "
@@ -372,7 +370,7 @@ class Test(Tables):
 
 def body():
     left = 86400 - time.time() % 86400
-    if left < 300: # partitions are asked for by their day
+    if left < 300: # partitions are named by the number of their day
         time.sleep(left)
     with Lab("schema") as lab:
         test = Test(lab)

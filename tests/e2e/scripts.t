@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
-"""The scripts as people use them: cron jobs are silent while all is well,
-companies are added and removed while jobs run, and a failing one delays no
-other.
+"""The scripts as people use them: cron jobs are silent while everything works,
+tenants are added and removed while jobs run, and a failing tenant does not
+delay the others.
 """
 
 import json
@@ -35,7 +35,7 @@ class Test:
         lab.must(["sink", "--migrate"])
 
     def cron(self, script, *more, code=0, says=""):
-        """In the environment that cron gives; what it says is a mail."""
+        """Runs a script in cron's environment; its output would be a mail."""
         lab = self.lab
         done = lab.run([
             "env", "-i", f"HOME={lab.tmp}", "SHELL=/bin/sh",
@@ -74,7 +74,6 @@ class Test:
     def report(self, *options):
         return self.lab.must(["sink", "--now", *options])
 
-    # The steps.
 
     def added(self):
         done = self.add("one", token="no-token", code=77)
@@ -114,7 +113,7 @@ class Test:
         self.equal({t: r["state"] for t, r in found.items()},
                    {"one": "current", "two": "current"}, "the list")
         self.equal(found["two"]["open_chats"], self.chats("two"), "the tenant's chats")
-        # A company whose CRM only pushes has no token.
+        # A tenant whose CRM only pushes has no token.
         key = lab.write("pushed.key", "0123456789abcdef\n")
         self.tenant("add", "pushed", "--profile", "chatwoot", "--no-token",
                     "--set", "account=1", "--set", "hook=signature", "--set",
@@ -123,7 +122,7 @@ class Test:
         self.tenant("remove", "pushed")
 
     def reports(self):
-        """For people, for a spreadsheet, for a pipe."""
+        """Reports as a table, CSV and NDJSON."""
         lab = self.lab
         table = self.report("-o", "table").out.decode()
         for pattern in (r"one, as of 20[\d-]* [\d:]* [A-Z]",
@@ -145,7 +144,8 @@ class Test:
                    "chats held")
 
     def one_fails(self):
-        """The other is served, and the exit code says so."""
+        """One tenant fails: the other is served, and the exit code reports the
+        failure."""
         self.lab.write("two.token", "wrong-token\n")
         before = self.as_of("two")
         self.sim.advance(60)
@@ -169,7 +169,8 @@ class Test:
                            self.lab.text("archive").splitlines()],
                   f"chat {chat} is not in the archive")
         self.sim.control("act", do="client", **account)
-        # A poll knows the CRM's clock to half of what its first call takes.
+        # A poll knows the CRM's clock to within half the duration of its first
+        # call.
         self.sim.advance(10)
         self.cron("job")
         self.cron("reap")
@@ -190,7 +191,8 @@ class Test:
         self.that(self.as_of("one") > before, "nothing newer was stored")
 
     def removed(self):
-        """With --purge also from the tables and the state."""
+        """With --purge, a tenant is also removed from the tables and the state.
+        """
         def kept():
             return [f for f in os.listdir(self.lab.path("state"))
                     if f.startswith("two")]

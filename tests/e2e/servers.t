@@ -1,6 +1,6 @@
 #!/usr/bin/env -S python3 -B
-"""scripts/servers runs two sets at once, one in a folder with a very long name;
-killed, they start again with their data; stopped, they leave nothing."""
+"""scripts/servers runs two sets at once, one in a folder with a very long name.
+Killed servers start again with their data; stopped ones leave nothing."""
 
 import glob
 import os
@@ -13,7 +13,8 @@ from harness import Checks, Lab, main, steps
 
 
 def pids(folder):
-    """Of all that runs there, the port mapper too."""
+    """The process ids of everything that runs there, including the port mapper.
+    """
     found = set()
     for path in glob.glob(glob.escape(folder) + "/*/*pid"):
         with open(path, encoding="ascii") as f:
@@ -22,8 +23,8 @@ def pids(folder):
 
 
 def life(pid):
-    """When a process began, in ticks since boot, since its number may soon be
-    another's; None when it has ended."""
+    """When a process began, in ticks since boot, because its number may be
+    reused; None if it has ended."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
             fields = f.read().rsplit(") ", 1)[1].split()
@@ -52,7 +53,7 @@ class Test:
                     for line in self.asked("env", folder).splitlines())
 
     def client(self, folder):
-        """The database as the application's user sees it."""
+        """Runs the database client as the application's user."""
         return self.lab.run([
             "mariadb", f"--defaults-file={folder}/mariadb/client.cnf", "-N",
             "-e", "select 1", "messaging"]).out
@@ -78,7 +79,8 @@ class Test:
         self.that(stat.S_ISSOCK(os.stat(self.socket).st_mode), self.socket)
 
     def only_this_machine(self):
-        """No other machine reaches them, and root comes only by the socket."""
+        """Other machines cannot reach them, and root can only log in through
+        the socket."""
         listening = self.lab.must(["ss", "-ltnHp"]).out.decode().splitlines()
         for pid in pids(self.one):
             places = [line.split()[3] for line in listening
@@ -97,7 +99,7 @@ class Test:
         self.equal(users.count("\n"), 0, users)
 
     def answers(self):
-        """What the broker answers is printed; an error is an error."""
+        """The broker's answers are printed, and its errors fail."""
         self.equal(self.asked("eval", self.one, "{1, none}."), "{1, none}",
                    "eval")
         done = self.lab.run(["scripts/servers", "eval", self.one, "1 = 2."])
@@ -119,7 +121,7 @@ class Test:
         self.equal(self.client(one), b"1\n", "the database after a restart")
 
     def stranger(self):
-        """A number that belongs to another process now is not signalled."""
+        """A number that now belongs to another process gets no signal."""
         other = self.lab.start(["sleep", "1000"])
         self.servers("stop", self.long, "mariadb")
         with open(self.long + "/mariadb/pid", "w", encoding="ascii") as f:

@@ -1,5 +1,5 @@
 #!/usr/bin/env -S python3 -B
-"""setup: scripts/setup as a user with a checkout runs it, with a simulated CRM,
+"""setup: runs scripts/setup as a user with a checkout, with a simulated CRM,
 private servers and a crontab in a file.
 """
 
@@ -26,8 +26,8 @@ case $1 in
 esac
 """
 
-# Setup by root, who lets nobody run everything, on a machine of its own folders
-# where systemd runs; systemctl writes down what it is told.
+# Setup by root on a machine with its own folders and systemd, where its user is
+# not root; a stub of systemctl logs its calls.
 SYSTEMD = """set -e
 mount -t tmpfs none /mnt && cp -a /etc /mnt/etc && mount --bind /mnt/etc /etc
 for folder in /run /var/lib /opt; do mount -t tmpfs none $folder; done
@@ -101,7 +101,8 @@ class Test:
             return None
 
     def files(self):
-        """What a second run must not change: name, mode, content."""
+        """What a second run must not change: name, mode and content of each
+        file."""
         found = {}
         for name in os.listdir(self.folder):
             path = self.folder + name
@@ -126,7 +127,7 @@ class Test:
         self.that("cannot read the token file '/none'" in done.err,
                   f"no token file: {done}")
         self.that(os.listdir(self.home) == before, "a refusal leaves files")
-        # A token that the CRM refuses: nothing is configured, nothing runs.
+        # The CRM refuses the token: nothing is configured, and nothing runs.
         done = self.setup("-y", *self.answers()[:-2], stdin=b"wrong\n",
                           code=77)
         self.that("nothing is configured" in done.err
@@ -141,7 +142,7 @@ class Test:
         return found[0]
 
     def open_board(self, address, token):
-        """As the page of the login does it; the answer of /api/v1/now."""
+        """Logs in like the login page; returns the answer of /api/v1/now."""
         opener = urllib.request.build_opener(NoRedirect)
         with opener.open(address + "/login") as page:
             self.that(b"/board/login.js" in page.read(), "no login by link")
@@ -163,7 +164,7 @@ class Test:
             return json.load(answer)
 
     def run_cron(self):
-        """Both lines as cron runs them; nobody waits for the half minute."""
+        """Runs both lines like cron, without the half-minute pause."""
         for line in self.crontab().splitlines():
             command = line.split(None, 5)[5].replace("sleep 30; ", "")
             done = subprocess.run(
@@ -231,7 +232,8 @@ class Test:
         self.that(rows == [["0"]], f"rows are left: {rows}")
 
     def check_systemd(self):
-        """The board becomes a unit; --remove stops those of others, too."""
+        """The board becomes a unit; --remove also stops units that others
+        enabled."""
         if os.getuid() != 0:
             say("only root can try the unit of the board")
             return
@@ -258,8 +260,8 @@ class Test:
                            "daemon-reload"], f"systemctl: {told}")
 
     def check_terminal(self):
-        """The questions, in a terminal, each answered when it is asked. A
-        token is not shown."""
+        """The questions in a terminal, each answered when it is asked. A token
+        is not shown."""
         answers = [("CRM (", ""), ("name for your company", "typed"),
                    ("Address of its API", self.sim.url), ("token", TOKEN),
                    ("cron run", "n"), ("Address of the board", "127.0.0.1:0")]
@@ -275,7 +277,7 @@ class Test:
         self.that(code == 0 and not os.path.exists(self.folder), f"y: {said}")
 
     def check_chatwoot(self):
-        """A Chatwoot: its account is needed; history begins before setup."""
+        """Chatwoot needs an account; history begins before setup."""
         sim = self.lab.sim("--crm", "chatwoot", "--seed", 6, "--operators", 3,
                            "--dialogs", 12, "--hours", "0-24", name="woot")
         options = ["-y", "--crm", "chatwoot", "--tenant", "woot", "--url",

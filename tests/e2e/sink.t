@@ -44,14 +44,14 @@ def assignment(tenant, id, chat, operator, second):
 
 
 def undated(tenant, id):
-    """Records that may come without a time."""
+    """Records that may lack a time."""
     e, a = event(tenant, id, 0), assignment(tenant, id, "1", "7", 0)
     del e["at"], a["at"]
     return [e, a]
 
 
 def stream_rows(tenant, n):
-    """A row of each table of a stream, of version N."""
+    """A row of each table of a stream, with version N."""
     at = f"{DAY}09:00:00.000Z"
 
     def row(table, **columns):
@@ -103,13 +103,13 @@ class Test(Tables):
         return f"t{self.tenants}"
 
     def orders(self, records):
-        """In order, backwards, each twice and shuffled."""
+        """In order, reversed, each twice, and shuffled."""
         twice = records * 2
         self.dice.shuffle(twice)
         return records, records[::-1], twice
 
     def snapshot_of(self, tenant):
-        """All that is stored of its present state, without its name."""
+        """The stored rows of its present state, without the snapshot's name."""
         rows = []
         for table in SNAPSHOT_TABLES:
             rows += [f"{table} {row[1:]}" for row in self.sql.ask(
@@ -118,7 +118,6 @@ class Test(Tables):
         return rows + self.found("SELECT as_of, snapshot FROM tenants WHERE "
                                  f"tenant = '{tenant}'")
 
-    # Snapshots.
 
     def rows_are_stored_as_they_are(self):
         t = self.tenant()
@@ -139,7 +138,7 @@ class Test(Tables):
                    f"tenant_metrics {of}")
         self.holds("its snapshot", "2026-11-20 10:01:00.000 s1",
                    f"SELECT as_of, snapshot FROM tenants {of}")
-        # The view of the system that we replace; a wait lasts up to the
+        # The view has the form of the earlier system; waits last until the
         # tenant's newest row.
         reports = ("SELECT operator_name, operator_id, dialog_id, "
                    "tmr_in_seconds, opened_dialogs, client, status_tag, "
@@ -158,7 +157,7 @@ class Test(Tables):
                    f"FROM reports {of}")
 
     def metrics_are_fresh_for_three_intervals(self):
-        """For three minutes at least, and three hours at most."""
+        """For at least three minutes, and at most three hours."""
         t = self.tenant()
         for name, hour, minute, fresh in (
                 ("s1", 10, 1, 180), ("s2", 10, 2, 180), ("s3", 10, 4, 360),
@@ -170,7 +169,7 @@ class Test(Tables):
                        f"FROM tenants WHERE tenant = '{t}'")
 
     def snapshots_in_any_order(self):
-        """Chats 1001 and 1002 and operator 3 leave, 1009 and 1010 come."""
+        """Chats 1001 and 1002 and operator 3 leave, 1009 and 1010 arrive."""
         want = None
         for conf in (self.conf(sink={"batch": 1000}),
                      self.conf(sink={"batch": 4}), self.small):
@@ -180,7 +179,7 @@ class Test(Tables):
                 order = self.orders(snapshot(t, "s2", 2, 2, 8, 3))[n]
                 self.store("the first", one, conf=conf)
                 for _ in range(2):
-                    # Its end may come before its rows.
+                    # Its end marker may come before its rows.
                     done = self.lab.run(["sink", "-c", conf, "-f",
                                          self.file(order)])
                     self.that(done.code in (0, 65), f"{done}")
@@ -257,7 +256,8 @@ class Test(Tables):
         self.store("many deleted ones", snapshot(t, "s8", 8, 1, 1500))
         self.holds("many deleted ones", "10", "SELECT COUNT(*) FROM "
                    f"chat_metrics WHERE tenant = '{t}'")
-        # Tombstones are kept for a time; older rows than that are refused.
+        # Tombstones are kept for a limited time; rows older than that are
+        # refused.
         conf = self.conf(reaper={"tombstones": "1h"})
         for at, n in ("09:07:59.999", 0), ("09:08:00.000", 1):
             row = stream_rows(t, 1)[9]
@@ -288,7 +288,6 @@ class Test(Tables):
         self.store("a stream's row", [row] + undated(flow, "4"))
         self.holds("with a stream's row", "4,4", ids % (flow, flow))
 
-    # History and streams.
 
     def the_newest_version_stays(self):
         for n in range(3):
@@ -301,7 +300,7 @@ class Test(Tables):
                     message(t, "c", "1", 1, text="old"),
                     message(t, "c", "1", 1, text="edited", **edited(5)),
                     message(t, "d", "1", 1, text="another chat"),
-                    # Of one time the greater one stays.
+                    # At the same time, the greater id stays.
                     message(t, "e", "1", 1, text="a"),
                     message(t, "e", "1", 1, text="a "),
                     view(t, "1", "u", 1), view(t, "1", "u", 1)]
@@ -391,7 +390,7 @@ class Test(Tables):
                    f"reserved_at FROM assignments WHERE tenant = '{t}'")
 
     def receipts_tell_what_was_read(self):
-        """Tenant r, against the oracle."""
+        """Compares tenant r with the oracle."""
         want = self.lab.path("want")
         path = self.lab.path("receipts")
         subprocess.run([sys.executable, "-B", "tests/oracle/receipts.py",
@@ -406,7 +405,6 @@ class Test(Tables):
         self.that(got == lines and " read " in "".join(lines),
                   f"receipts: {set(got) ^ set(lines)}")
 
-    # Deletions.
 
     def counts(self, t, *tables):
         return [self.sql.number(f"SELECT COUNT(*) FROM {table} WHERE "
@@ -445,7 +443,6 @@ class Test(Tables):
         left = self.counts(t, *tables, *FIGURES)
         self.that(not any(left), f"a purged tenant has {left}")
 
-    # Input.
 
     def what_is_no_row(self):
         self.store("other records", [{"type": "chat", "tenant": "t",
@@ -460,8 +457,8 @@ class Test(Tables):
                   f"closed: {done}")
 
     def what_is_stored_is_acknowledged(self):
-        """Also where a batch is full with the last line of a message, and of
-        a message without a row."""
+        """Also if a batch is full at the last line of a message, and for
+        messages without a row."""
         t = self.tenant()
         conf = self.conf(amqp={"prefetch": 1}, sink={"connections": 1,
                                                      "batch": 2})
@@ -475,8 +472,8 @@ class Test(Tables):
         self.that(self.lab.in_queue("rows", "total") == 0, "acknowledged")
 
     def what_is_not_stored_comes_again(self):
-        """A locked table holds up the worker that needs it, not the other one;
-        a sink that dies with rows of both gets them again."""
+        """A locked table blocks the worker that needs it, not the other one; a
+        sink that dies with rows of both gets them again."""
         t, u = self.tenant(), self.tenant()
         lock = Lock(self.lab, "LOCK TABLES chat_metrics WRITE")
         log = self.lab.path("sink.log")

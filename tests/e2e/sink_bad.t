@@ -14,7 +14,7 @@ from sinklib import Tables, snapshot
 AS_OF = "2026-11-20T10:00:00.000Z"
 LONG = "0" * 256
 WIDE = "é" * 255
-SHOWN = 20 # more than that are not shown in a terminal
+SHOWN = 20 # a terminal shows at most that many
 
 
 def row(table="chat_metrics", **columns):
@@ -36,7 +36,7 @@ def message(**fields):
     return {k: v for k, v in made.items() if v is not ...}
 
 
-# What is wrong, and the record; ... removes a field.
+# The error, and the record; ... removes a field.
 BAD = [
     ("no table 'x'", row("x")),
     ("field 'as_of' is missing", row(as_of=...)),
@@ -125,7 +125,7 @@ class Test(Tables):
                  says="not valid UTF-8")
 
     def a_long_text_is_cut(self):
-        """One that only people read costs nobody the row."""
+        """A long text that is only displayed is cut; the row is kept."""
         done = self.lab.must(["sink", "-v", "-f", self.file([
             row(chat="w1", tag=WIDE + "é"), row(chat="w2", tag=WIDE * 2),
             row("operator_metrics", operator="1", name=LONG)])])
@@ -145,7 +145,7 @@ class Test(Tables):
             said("4", {"response_time": True}, about=True),
             said("5", {"message_length": -1}),
             said("6", {"direction": "longer than ten"}),
-            # Each fits into its column, their sum does not.
+            # Each value fits its column, but not their sum.
             said("7", {"response_time": 1e308})])])
         for line, reason in [
                 (1, "in sentiment: field 'sentiment_score' must be a number"),
@@ -174,7 +174,7 @@ class Test(Tables):
         self.chats("its neighbours", 2, "chat IN ('ga', 'gb')")
 
     def refused_rows_of_a_snapshot_are_known(self):
-        """Only rows about the present belong to one."""
+        """Only rows about the present belong to a snapshot."""
         path = self.file([
             row(chat="7", messages=-1, snapshot="p"),
             row(chat="8", messages=-1, snapshot="p"),
@@ -208,7 +208,8 @@ class Test(Tables):
                        f"tenants WHERE tenant = '{bulk}'")
 
     def from_a_queue_they_are_dead_letters(self):
-        """Once each, and a warning tells each cause once, with its count."""
+        """Each row becomes a dead letter once, and a warning reports each cause
+        once, with its count."""
         bad = [record for _, record in BAD] + [row(tag="poison")]
         mixed = []
         for n, record in enumerate(bad):

@@ -44,13 +44,13 @@ class Test(Tables):
                    f"{condition}")
 
     def refused(self, what, code, says, conf=None, env=None):
-        """No row is stored, and one line says why."""
+        """No row is stored, and one line gives the reason."""
         self.run(what, "sink", "-c", conf or self.quick, "-f", self.rows,
                  code=code, says=says, env=env)
         self.chats(what, 0)
 
     def check(self, what, result, *options, code=None, env=None):
-        """A line of sink --check has that result: CHECK RESULT DETAIL."""
+        """A line of sink --check has this result: CHECK RESULT DETAIL."""
         done = self.lab.run(["sink", *options, "--check", "-o", "ndjson"],
                             env=env)
         found = [f"{r['check']} {r['result']} {r['detail']}"
@@ -70,7 +70,6 @@ class Test(Tables):
                                  for g in grants))
         return {"MYSQL_URL": f"mysql://{name}:x@{self.where}"}
 
-    # Settings and rights.
 
     def settings_are_refused(self):
         wrong = {"MYSQL_URL": f"mysql://messaging:canary@{self.where}"}
@@ -102,7 +101,7 @@ class Test(Tables):
                   in done.err, f"{done}")
 
     def rights_are_told(self):
-        """The statement to type helps."""
+        """The suggested statement helps."""
         env = self.user("reader", "SELECT ON messaging.*")
         self.refused("no right to store", 77, DENIED, env=env)
         found = self.check("no right to store", "missing privileges "
@@ -115,7 +114,6 @@ class Test(Tables):
         self.chats("with it", 50)
         self.empty()
 
-    # Sizes and sessions.
 
     def statements_fit_the_server(self):
         self.set(max_allowed_packet=8192)
@@ -130,7 +128,7 @@ class Test(Tables):
                        says="line 4: a row of ")
             self.chats(f"its neighbours, {bulk}", 3, "responses = 9")
             self.empty()
-        longest = 1048462 # of a line of 1 MiB
+        longest = 1048462 # for a line of 1 MiB
         for bulk, need in ("auto", 1114112), ("off", 2162688):
             conf = self.conf(mysql={"bulk": bulk})
             self.set(max_allowed_packet=1048576)
@@ -146,8 +144,8 @@ class Test(Tables):
         self.set(max_allowed_packet=16777216)
 
     def sessions_with_other_defaults(self):
-        """Commits are done all the same, no statement is cut short, and texts
-        are stored as they are."""
+        """Commits still happen, no statement is truncated, and texts are stored
+        unchanged."""
         self.set(autocommit=0, completion_type="'CHAIN'", sql_select_limit=1,
                  sql_safe_updates=1, max_join_size=10, max_sort_length=64,
                  group_concat_max_len=16, alter_algorithm="'INSTANT'")
@@ -175,7 +173,6 @@ class Test(Tables):
             self.empty()
         self.set(init_connect="''")
 
-    # Locks.
 
     def hold(self):
         return Lock(self.lab, "LOCK TABLES chat_metrics WRITE")
@@ -214,8 +211,8 @@ class Test(Tables):
             log = self.lab.path("other")
             p = self.lab.start(["sink", "-c", conf, "-f", self.file(
                 rows[::-1])], log)
-            # The other one's begin marker may come in between, and what
-            # came of the snapshot is counted from there on.
+            # The other one's begin marker may come in between, and the
+            # snapshot's rows are counted from there.
             done = self.lab.run(["sink", "-c", conf, "-f", self.file(rows)])
             self.that(done.code == 0 or done.code == 65
                       and "is incomplete" in done.err, f"in order: {done}")
@@ -226,7 +223,7 @@ class Test(Tables):
         self.empty()
 
     def a_slow_server_is_not_a_dead_one(self):
-        """A statement at work is waited for up to [mysql] timeout."""
+        """A running statement is waited for up to [mysql] timeout."""
         self.sql.ask("CREATE TRIGGER slow BEFORE INSERT ON chat_metrics FOR "
                      "EACH ROW SET @slept = IF(NEW.chat = '1001', SLEEP(15), "
                      "0)")
@@ -243,7 +240,6 @@ class Test(Tables):
         self.sql.ask("DROP TRIGGER slow")
         self.empty()
 
-    # Cuts and crashes.
 
     def tables(self):
         return {t: self.sql.ask(f"SELECT * FROM {t} ORDER BY 1, 2, 3")
@@ -251,8 +247,9 @@ class Test(Tables):
                           "tenant_metrics", "refused_rows")}
 
     def lost_answers_to_commits_change_nothing(self):
-        """Whether they were done nobody knows, so it is stored again. The
-        same when a transaction does not begin, or the server dies."""
+        """Nobody knows whether they were done, so the rows are stored again.
+        The same happens when a transaction does not begin, or the server dies.
+        """
         late = snapshot("t", "s2", 2, 3, 40, 6)
         late[10]["messages"] = -1
         rows = (snapshot("t", "s1", 1, 4, 40) + snapshot("u", "s1", 1, 4, 40)
@@ -299,7 +296,6 @@ class Test(Tables):
         self.that(self.tables() == want[0], "a killed server")
         self.empty()
 
-    # TLS.
 
     def certificate(self, name, of, days, ca="ca"):
         def openssl(*argv):
@@ -318,7 +314,7 @@ class Test(Tables):
                 "-extfile", extensions, "-out", f"{name}.pem")
 
     def serve(self, *tls):
-        """The same data, by another server."""
+        """Serves the same data with another server."""
         socket = self.lab.path("socket")
         argv = ["mariadbd", "--no-defaults", *(
             ["--user=root"] if os.getuid() == 0 else []),
@@ -331,7 +327,7 @@ class Test(Tables):
         return server
 
     def certificates_are_verified(self):
-        """And nothing is sent in plaintext where they are not right."""
+        """Nothing is sent in plaintext if they are wrong."""
         if not shutil.which("openssl"):
             say("no openssl: TLS is not tested")
             return

@@ -7,7 +7,7 @@ from harness import TESTBIN, Checks
 from streamlib import Sql
 
 PROBE = TESTBIN + "/tools/amqp_probe"
-CHATS = 1000 # the first chat of a snapshot is the one after this
+CHATS = 1000 # the first chat of a snapshot has the next number
 
 
 def text(records):
@@ -17,8 +17,8 @@ def text(records):
 
 
 def snapshot(tenant, name, minute, operators, chats, first=1):
-    """A snapshot of rows as of 10:MINUTE, whose figures depend on the minute.
-    Chats count from FIRST."""
+    """A snapshot of rows as of 10:MINUTE, with figures that depend on the
+    minute. Chats are numbered from FIRST."""
     as_of = f"2026-11-20T10:{minute:02}:00.000Z"
     marker = {"type": "snapshot", "tenant": tenant, "snapshot": name,
               "at": as_of}
@@ -69,7 +69,7 @@ class Tables:
             records, (bytes, str)) else text(records))
 
     def run(self, what, *argv, code=0, says="", env=None):
-        """Runs a program. SAYS: text of its one line of stderr, or none."""
+        """Runs a program. SAYS: text in its one line on stderr, or none."""
         done = self.lab.run(argv, env=env)
         lines = [line for line in done.lines() if says not in line] \
             if says else done.lines()
@@ -78,18 +78,17 @@ class Tables:
         return done
 
     def store(self, what, records, *options, code=0, says="", conf=None):
-        """The sink stores records of a file, which makes batches of known
-        size."""
+        """Stores records from a file, which makes batches of known size."""
         conf = ("-c", conf) if conf else ()
         return self.run(what, "sink", *conf, *options, "-f",
                         self.file(records), code=code, says=says)
 
     def found(self, statement):
-        """Rows, each as its values with blanks between."""
+        """Rows as values separated by blanks."""
         return [" ".join(row) for row in self.sql.ask(statement)]
 
     def holds(self, what, want, statement):
-        """WANT: the rows, with commas between."""
+        """WANT: the rows, separated by commas."""
         got = ",".join(self.found(statement))
         return self.that(got == want, f"{what}: {got!r}, not {want!r}")
 
@@ -98,13 +97,13 @@ class Tables:
                       stdin=text(records).encode())
 
     def take(self, queue):
-        """The lines of a queue, which is empty then."""
+        """Takes all lines of a queue."""
         out = self.lab.must([PROBE, "-e", "read", f"queue:{queue}"]).out
         return [line.split("\t", 1)[1] for line in out.decode().splitlines()]
 
 
 class Lock:
-    """What a statement locks, by a session of its own, until release()."""
+    """Holds the locks of a statement in a separate session until release()."""
 
     def __init__(self, lab, statement):
         self.client = subprocess.Popen(
@@ -121,7 +120,8 @@ class Lock:
         raise AssertionError(f"the client ended over: {statement}")
 
     def release(self):
-        """A server learns late that a client is gone: it is told before."""
+        """A server notices late that a client is gone, so the lock is released
+        explicitly."""
         self._say("ROLLBACK; UNLOCK TABLES", "released")
         self.client.stdin.close()
         self.client.wait()

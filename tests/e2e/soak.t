@@ -19,13 +19,13 @@ from streamlib import IN, ROWS, House, Totals, by_hand, in_tables
 
 SECONDS = 600 if LONG else 24
 RATE = 5000 if LONG else 1500
-CALM = (1.0, 4.0) # between two killings
+CALM = (1.0, 4.0) # seconds between two kills
 PATIENCE = 600 if LONG else 90
 METRICS = ("operators,chats,tenant,events,messages,views,conversations,users,"
            "channels")
 OLDER_WAITS = ("SELECT COUNT(*) FROM operator_metrics o JOIN tenant_metrics t "
                "USING (tenant) WHERE o.waiting_chats > 0 AND o.as_of < t.as_of")
-# Everything that must be the same after the stream came twice.
+# Values that must be the same after the stream was sent twice.
 FIXED = {
     "messages": "tenant, created_at, conversation_id, message_id, sender_id, "
                 "content",
@@ -70,7 +70,8 @@ class Soak:
             self.house.reconnect()
 
     def victims(self):
-        """Without end; a server every tenth time."""
+        """An endless sequence of programs to kill; a server every tenth time.
+        """
         while True:
             few = ["aggregator", "sink"] * 4
             self.dice.shuffle(few)
@@ -97,9 +98,9 @@ class Soak:
         return Totals(self.totals_file)
 
     def calm(self, totals):
-        """Both programs write what they still have, then end: the waits, too,
-        of which one that is stopped while its broker is away leaves the newest
-        to the next."""
+        """Both programs write their remaining data, then end. Waits are
+        included: an aggregator stopped while its broker is unavailable leaves
+        the newest to the next run."""
         def done():
             n = self.house.sql.number
             return (n("SELECT COUNT(*) FROM messages") >= totals["messages"]
@@ -109,7 +110,7 @@ class Soak:
         try:
             self.house.rest(PATIENCE, done)
         except AssertionError as e:
-            self.checks.that(False, str(e)) # and then say what is missing
+            self.checks.that(False, str(e)) # then report what is missing
         code = self.house.stop("aggregator")
         self.checks.that(code == 0, f"aggregator: exit {code}: "
                          + self.house.log("aggregator")[-500:])
@@ -125,8 +126,8 @@ class Soak:
             self.checks.that(len(want) > 0, f"{table} is empty")
 
     def late(self, totals):
-        """Those that were too late are all in the dead letters, and nothing
-        else is. After a killing one may lie there twice."""
+        """All late records are dead letters, and nothing else is. After a kill,
+        a record may be there twice."""
         ids = self.house.dead_ids(IN)
         self.checks.that(len(ids) == totals["late"],
                          f"dead letters: {len(ids)} of {totals['late']}")

@@ -35,7 +35,7 @@ class Test:
         lab.env.update(CRM_URL=self.sim.url, CRM_TOKEN=TOKEN, CRM_TENANT="acme")
         lab.must(["sink", "--migrate"])
         lab.must(["scripts/topology", "-b", BIN, "-n", str(PARTS)])
-        # Queue tee gets all that is published, once.
+        # The queue tee gets everything that is published, once.
         lab.must(["aggregator", "--declare"], stdin=b"queue tee\n"
                  b"bind records tee all\nbind records.all tee all\n")
 
@@ -48,15 +48,15 @@ class Test:
         return self.poll("--state", self.lab.path("crm"))
 
     def part(self, i):
-        """The command of the aggregator of a part."""
+        """The command of a shard's aggregator."""
         return self.flow.argv(
             "--part", f"{i}/{PARTS}", "--generation", "1", every="10ms",
             queue=QUEUES[i], state=self.lab.path(f"part.{i}"))
 
     def finish(self):
-        """Everything that is left in the queues is stored."""
+        """Stores everything that is left in the queues."""
         for i, queue in enumerate(QUEUES):
-            # Before the broker knows that a killed reader is gone, its queue
+            # Until the broker notices that a killed reader is gone, its queue
             # looks empty.
             until(60, lambda q=queue: self.lab.in_queue(q, "checked_out") == 0,
                   "what killed readers had to be ready again")
@@ -64,7 +64,8 @@ class Test:
         self.lab.must(["sink", "-f", "queue:rows", "--until-empty"])
 
     def viewed(self, name):
-        """What the views and the tables of chats and messages hold; a file."""
+        """Writes the rows of the views and of the tables of chats and messages
+        to a file."""
         columns = self.lab.sql(
             "SELECT table_name, column_name FROM information_schema.columns "
             "WHERE table_schema = DATABASE() AND (table_name LIKE '%\\_all' OR "
@@ -79,7 +80,7 @@ class Test:
                                 "status = 'left'")[0][0])
 
     def each_bucket(self):
-        """A snapshot has all buckets, also those that are empty."""
+        """A snapshot has all buckets, including empty ones."""
         self.first = self.poll_with_state()
         begun, ended = [], {}
         for r in of_type("snapshot", self.first):
@@ -99,8 +100,8 @@ class Test:
                             stdin="".join(x + "\n" for x in lines).encode())
 
     def in_one_place(self):
-        """From a file, a snapshot in parts is refused, not taken for a small
-        one."""
+        """A partial snapshot in a file is refused, not taken for a small one.
+        """
         self.plain = list(partitions.plain(self.first))
         messages = of_type("message", self.rows_of(
             self.plain).out.decode().splitlines())
@@ -118,8 +119,8 @@ class Test:
         seen = set(chats)
         for _ in range(5):
             daemons = [self.lab.start(self.part(i)) for i in range(PARTS)]
-            # A closing in the second of a poll that listed the chat shows at
-            # the poll after the next.
+            # A closing in the second of a poll that listed the chat appears in
+            # the poll after the next one.
             self.sim.advance(2)
             for chat in chats[:3]:
                 self.sim.control("act", do="close", dialog=chat)
@@ -131,7 +132,7 @@ class Test:
                       if r["status"] != "closed"}
             seen |= listed
             rest += polled
-            time.sleep(dice.random() / 10) # the moment is random
+            time.sleep(dice.random() / 10) # a random moment
             for daemon in daemons:
                 daemon.kill()
                 daemon.wait()
@@ -146,7 +147,7 @@ class Test:
             "SELECT conversation_id, message_id, version FROM messages")))
 
     def one_aggregator(self):
-        """It gets the same snapshots in one piece, and stores the same."""
+        """It gets the same snapshots in one piece, and stores the same rows."""
         for name, in self.lab.sql(
                 "SELECT table_name FROM information_schema.tables WHERE "
                 "table_schema = DATABASE() AND table_type = 'BASE TABLE' AND "

@@ -57,7 +57,7 @@ class Test:
         self.running = {}
 
     def put(self, queue, line):
-        """Past the door."""
+        """Publishes a line, bypassing the door."""
         self.lab.must([PROBE, "write", "queue:" + queue],
                       stdin=line.encode() + b"\n", env={
                           "AMQP_URL": self.broker.url.replace(
@@ -77,9 +77,9 @@ class Test:
               f"{name} to come up: {self.lab.text(name + '.err')}")
 
     def reach(self, *names):
-        """Each minds SIGTERM and has a socket: it is at the server that does
-        not answer, or will be in a moment. One that waited in vain before
-        anybody looked has ended."""
+        """Each program handles SIGTERM and has a socket: it is connected to the
+        hanging server, or will be in a moment. A program that gave up before
+        this check has ended."""
         for name in names:
             p = self.running[name]
             until(60, lambda p=p: p.poll() is not None or catches(
@@ -89,9 +89,9 @@ class Test:
                              f"{self.lab.text(name + '.err')}")
 
     def end(self, *names):
-        """All at once, each in time. The promise itself is a time, 10 s; these
-        5 are up to 20 (see until), the rest for a busy machine; what waits for
-        the server to answer needs 30 and more."""
+        """Stops all at once; each must end in time. The documented limit is 10
+        s. These 5 may become 20 on a busy machine (see until); a program that
+        waits for the server to answer needs 30 and more."""
         for name in names:
             self.running[name].terminate()
         for name in names:
@@ -102,7 +102,7 @@ class Test:
                              f"{self.lab.text(name + '.err')}")
 
     def database_stands_still(self):
-        """In the middle, with what came meanwhile in hand."""
+        """In the middle of their work, with input in memory."""
         for name, queue, line in (("sink", "rows", ROW),
                                   ("reaper", "closed", CHAT)):
             self.start(name, name, "-f", "queue:" + queue)
@@ -141,7 +141,7 @@ class Test:
             s.close()
 
     def database_from_the_start(self):
-        """For daemons, and for all that ends by itself."""
+        """For daemons, and for programs that end by themselves."""
         self.database.freeze()
         self.start("sink", "sink", "-f", "queue:rows")
         self.start("reaper", "reaper", "-f", "queue:closed")
@@ -166,7 +166,7 @@ class Test:
         self.database.open()
 
     def start_daemons(self):
-        """Name and queue of each."""
+        """Starts each daemon; returns names and queues."""
         state, conf = self.lab.path("state"), self.lab.conf("conf", {
             "crm acme": {"assign": "yes"}, "listen": {"tenant": "acme"}})
         daemons = {
@@ -250,7 +250,6 @@ class Test:
             self.end("poller")
         crm.close()
 
-    # Where the terminal goes.
 
     def hang_up(self):
         lab = self.lab
@@ -268,7 +267,8 @@ class Test:
             "sink --serve 127.0.0.1:0", "reaper -f queue:closed"]
 
         def start(n, argv):
-            """With the journal's word for stderr, and without a terminal."""
+            """With the journal's variable for stderr, and without a terminal.
+            """
             log = lab.path(f"hup{n}.err")
             open(log, "w").close()
             place = os.stat(log)
@@ -298,7 +298,7 @@ class Test:
                 f"hup{n}.err").splitlines()), "a line has no level")
 
     def in_terminal(self, name, *argv):
-        """The pid of the program, and the shell that has the terminal."""
+        """The pid of the program, and its shell, which owns the terminal."""
         pid = self.lab.path(name + ".pid")
         words = " ".join(program(argv))
         shell = self.lab.start(

@@ -1,6 +1,6 @@
 #!/usr/bin/env -S python3 -B
-"""The text cases of tests/cases/stored: what sink shows of a database with the
-rows of two tenants, of which the aggregator makes the records in
+"""Runs the text cases of tests/cases/stored: what sink shows of a database with
+the rows of two tenants, of which the aggregator makes the records in
 tests/cases/stored/records and, of the tenant load, those of tests/load."""
 
 import os

@@ -178,7 +178,7 @@ def check_pipe(lab, checks):
 
 
 def killed_at_acknowledgement(lab, flow):
-    """An aggregator that is killed when it acknowledges for the first time."""
+    """An aggregator that is killed at its first acknowledgement."""
     door = lab.door("rabbitmq", Acks)
     p = lab.start(flow.argv(), lab.path("log"), env={"AMQP_URL": door.url})
     until(30, door.reached.is_set, "an acknowledgement")
@@ -235,7 +235,8 @@ def check_again(lab, checks):
         for _ in range(2):
             killed_at_acknowledgement(lab, flow)
         got = ends()
-        # What has become late meanwhile is a letter although it counts.
+        # Records that became late meanwhile are dead letters although they
+        # count.
         checks.that(got[:2] == want[:2] and want[2] <= got[2] and
                     all(x[0] == "late: " for x in got[2] - want[2]),
                     f"with message_id {with_id}: {got}, not {want}")
@@ -253,14 +254,14 @@ def check_kills(lab, checks):
                 refresh="100ms", alert_minute=3, alert_five_minutes=5)
     flow.fresh()
     n = 30000 if LONG else 6000
-    # In all less than the window: what is sent again may stand before the rest.
+    # All within the window: repeated records may come before the rest.
     records = load(lab, "-n", n, "--chats", n // 20, "--users", 300,
                    "--tenants", 2, "--gap", 2500, "--seed", dice.randrange(9999))
     flow.put(records, 60)
     for _ in range(25 if LONG else 4):
         p = lab.start(flow.argv(every=f"{dice.randrange(1, 31)}ms"),
                       lab.path("log"))
-        time.sleep(dice.uniform(0, 0.4)) # the moment is any
+        time.sleep(dice.uniform(0, 0.4)) # a random moment
         p.kill()
         p.wait()
         flow.put(dice.sample(records, 300), 50)

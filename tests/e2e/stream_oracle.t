@@ -37,7 +37,7 @@ from harness import LONG, TESTBIN, Checks, Lab, main, say, seed  # noqa: E402
 ROUNDS = int(os.environ.get("ROUNDS", 60 if LONG else 2))
 SHARDS = int(os.environ.get("SHARDS", 20 if LONG else 1))
 PARTS = 3
-SAID_AGAIN = ("snapshots", "snapshot_texts", "forgetting") # not so
+SAID_AGAIN = ("snapshots", "snapshot_texts", "forgetting") # the exceptions
 KEPT = ("schema_migrations", "generations", "metric_settings")
 HISTORY = {
     "messages": ("tenant", "conversation_id", "message_id", "created_at",
@@ -74,13 +74,12 @@ class Round:
         self.to = "queue:rows"
         self.running = {}
 
-    # The programs.
 
     def settings(self):
         conf = stream_metrics.configuration(self.world.conf) + (
             "refresh = 100ms\n[amqp]\nwait_timeout = 30s\n")
-        # For a sink that is waited for: a transaction for each message of a
-        # long stream takes ten minutes where the machine has much to do.
+        # For the sink at the end of a round: with a transaction per message, a
+        # long stream takes ten minutes on a busy machine.
         self.ample = self.lab.write("conf.ample", conf)
         return self.lab.write("conf", conf + "prefetch = %d\n[sink]\n"
                               % self.dice.choice((1, 5, 20, 500)))
@@ -116,7 +115,7 @@ class Round:
         self.start(name)
 
     def publish(self):
-        """All of it, some flushes at a time."""
+        """Publishes everything, several flushes at a time."""
         d = self.dice
         size = d.choice((1, 3, 20, 100))
         flushes = Flushes(self.world.conf, size).of(
@@ -176,26 +175,25 @@ class Round:
             p.kill()
             p.wait()
             self.lab.processes.remove(p)
-        for name, argv in sorted(self.commands().items()): # the sink last
+        for name, argv in sorted(self.commands().items()): # the sink comes last
             if name == "sink":
                 argv = ["sink", "-c", self.ample, "-f", self.to]
             done = self.until_empty(argv)
-            # A snapshot that the stream cut on purpose may be met only now.
+            # A truncated snapshot of the stream may only be noticed now.
             if done.code != 0 and not re.search(
                     "is incomplete:|but lack records", done.err):
                 raise AssertionError("%s: %s" % (name, done))
         return kills
 
     def until_empty(self, argv):
-        """Once more when the broker confirms nothing in time, as a unit does:
-        a loaded machine is not a difference of figures."""
+        """Tries again if the broker does not confirm in time, as a unit would:
+        a slow machine must not count as a difference."""
         for _ in range(4):
             done = self.lab.run(argv + ["--until-empty"], timeout=300)
             if done.code != 75:
                 break
         return done
 
-    # What came of it.
 
     def fresh(self):
         self.conf = self.settings()
@@ -227,7 +225,7 @@ class Round:
             "table_schema = DATABASE() AND table_name = '%s'" % view)]
 
     def rows(self, table):
-        """{tenant: {key: row}} of the database."""
+        """{tenant: {key: row}} from the database."""
         view, found = table, {}
         if self.shards and table not in ("chat_metrics", "intervals"):
             view = table + "_all"
@@ -285,7 +283,7 @@ class Round:
             there["messages"])
 
     def dead(self, want):
-        """Every line that is refused or late, and no other."""
+        """Exactly the refused and late lines are dead letters."""
         found = set()
         queues = ["records"] if not self.shards else [
             "records.g1.%d" % i for i in range(PARTS)]
@@ -304,7 +302,7 @@ class Round:
                 base64.b64decode(letter.get("record_base64", ""))
             found.add((record, letter["reason"].startswith("late")))
         lines = [b""] + self.lines
-        # What a killed program or publisher repeats may be late by then.
+        # Records repeated by a killed program or publisher may be late by then.
         taken = {lines[r["line"]] for r in want.accepted}
         found -= {(line, True) for line in taken}
         yield from sets("dead letters",
@@ -312,7 +310,7 @@ class Round:
                         | {(lines[n], True) for n in want.late}, found)
 
     def run(self):
-        """Sentences on what is wrong."""
+        """Returns sentences about errors."""
         self.fresh()
         kills = self.storm()
         wrong = list(self.wrong())
@@ -347,7 +345,7 @@ def plain(row):
 
 
 def settle_quantiles(want, got):
-    """Percentiles of buckets that are near enough are what they should be."""
+    """Percentiles from buckets that are close enough count as equal."""
     for key, row in want.items():
         for column in ("median_response_seconds", "p90_response_seconds"):
             there = got.get(key, {}).get(column)
@@ -365,13 +363,13 @@ def sets(name, want, got):
 
 
 def data_of(text):
-    """A column of JSON, as it is written there."""
+    """A column of JSON in its stored form."""
     return stream.records.as_written(
         None if text is None else stream.records.loads(text))
 
 
 def event_data(given, there):
-    """That of the event, or of one that is the same."""
+    """The data of the event, or of an equal one."""
     versions = {}
     for r in given:
         versions.setdefault((r["tenant"], r["id"]), []).append(
@@ -383,14 +381,14 @@ def event_data(given, there):
 
 
 def version_of(message):
-    """Of edits before 1970 the table knows only that they were."""
+    """For edits before 1970, the table only knows that they occurred."""
     edited = message.get("updated_at")
     return 0 if edited is None else max(edited, 1)
 
 
 def messages(given, there):
-    """Each message has one row, at the time of one of its versions; the
-    version edited last stays."""
+    """Each message has one row, at the time of one of its versions, with the
+    content of the version edited last."""
     versions = {}
     for r in given:
         versions.setdefault(
@@ -430,7 +428,7 @@ def shard_of(r):
 
 
 def record_of(line):
-    """A refused one has no time, and goes to any queue."""
+    """A refused record has no time, and may go to any queue."""
     records, refused = stream.records.read(line)
     if refused:
         return {"type": "refused", "tenant": "", "line": 1}
@@ -438,8 +436,8 @@ def record_of(line):
 
 
 def clocks(lines):
-    """The newest times of a flush, for all shards: a limit says nothing else
-    without allocation."""
+    """The newest times of a flush, for all shards: sent as limits, which have
+    no other effect without allocation."""
     newest = {}
     for r in map(record_of, lines):
         at = moves(r)
@@ -451,13 +449,13 @@ def clocks(lines):
 
 
 def addressed(lines):
-    """With the key of each line and a tab before it."""
+    """Each line with its key and a tab before it."""
     return [b"%s\t%s" % (str(key_of(record_of(line))).encode(), line)
             for line in lines]
 
 
 def moves(r):
-    """The time that a record outside snapshots tells."""
+    """The time of a record outside snapshots."""
     if r is None or r["type"] in ("snapshot", "refused") or \
             r.get("snapshot") is not None:
         return None
@@ -465,13 +463,14 @@ def moves(r):
 
 
 class Flushes:
-    """Shards learn the newest time with each flush, and in a flush a record may
-    overtake those of other chats. Here each ends before that could show."""
+    """Shards learn the newest time with each flush, and within a flush a record
+    may overtake those of other chats. Flushes end before this could make a
+    difference."""
 
     def __init__(self, conf, most):
         self.conf, self.most = conf, most
-        # Of each tenant without the times of snapshots, which need not be
-        # whole, and with them: as the flush began, and now.
+        # For each tenant, without the times of snapshots, which may be
+        # truncated, and with them: at the start of the flush, and now.
         self.began, self.now = {}, {}
         self.times = [] # (tenant, time) of the flush
 
@@ -490,7 +489,8 @@ class Flushes:
         return out
 
     def takes(self, r):
-        """Whether it comes to the same in any order; if so, it is taken."""
+        """Adds the record to the flush if the result is the same in any order;
+        returns whether it did."""
         if r is None or r["type"] == "refused":
             return True
         at, name = moves(r), r["tenant"]
@@ -508,7 +508,8 @@ class Flushes:
         return True
 
     def differs(self, began, now, times):
-        """Identities are counted in another step, or one is late only then."""
+        """Whether identities would be counted in another step, or the record
+        would be late in only one order."""
         if began == now or None in (began, now):
             return began != now
         window = self.conf["window"]
@@ -519,7 +520,7 @@ class Flushes:
 
 
 def spread(lines):
-    """The same, with the markers of a snapshot for each bucket."""
+    """The same lines, with the markers of a snapshot for each bucket."""
     out, counted = [], {}
     for line in lines:
         if b'"snapshot"' not in line:
@@ -533,7 +534,7 @@ def spread(lines):
             lack = r.get("records", 0) - sum(there.values())
             for b in range(65):
                 mark = dict(r, bucket=b)
-                if r["state"] == "end": # of no part it is right if it lacks
+                if r["state"] == "end": # each shard would lack lines
                     mark["records"] = there.get(b, 0) + abs(lack)
                 out.append(json.dumps(mark).encode())
             continue

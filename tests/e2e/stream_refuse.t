@@ -78,8 +78,8 @@ class Refusals:
         self.flow.state = state
 
     def goes_on_with(self, what, name, content):
-        """True when the state with this file is refused; else it must come to
-        the same figures."""
+        """True if the state with this file is refused; otherwise the figures
+        must be unchanged."""
         self.undo()
         path = os.path.join(self.flow.state, name)
         with open(path, "wb") as f:
@@ -121,7 +121,7 @@ class Refusals:
         self.checks.that(refused > 1, "what is damaged is not refused")
 
     def room(self):
-        """Into queues of their own: rows of what fits are written."""
+        """Separate queues: rows of the part that fits are written."""
         say("- a state that may not grow, a full disk, few addresses")
         big = self.load(20000)
         state = self.lab.path("big")
@@ -144,7 +144,7 @@ class Refusals:
               env={"MESSAGING_CONFIG": limited})
         fails(74, "raise the limit of file sizes",
               limits={resource.RLIMIT_FSIZE: 100 * 1024})
-        if not sanitized(): # which reserves addresses
+        if not sanitized(): # a sanitizer reserves address space
             fails(75, "of address space",
                   limits={resource.RLIMIT_AS: 500 << 20})
 

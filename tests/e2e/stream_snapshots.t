@@ -16,8 +16,8 @@ SMALL = "tests/records/small.ndjson"
 
 
 def small(number=1):
-    """Its lines as snapshot s<number>, a minute later each. Lines of a snapshot
-    in a queue differ from each other."""
+    """The lines as snapshot s<number>, each number a minute later. All lines of
+    a snapshot differ."""
     with open(SMALL, encoding="utf-8") as f:
         lines = list(dict.fromkeys(f))
     return [line.replace('"s1"', f'"s{number}"').replace(
@@ -56,7 +56,7 @@ def check_polls(lab, checks):
     done = flow.run()
     checks.that(not flow.rows and not done.err, f"{flow.rows} {done}")
     checks.that(lab.in_queue("records", "total") == 0, "not acknowledged")
-    flow.put(small()[:20], 3) # again
+    flow.put(small()[:20], 3) # repeated
     flow.put(small()[20:], 3)
     flow.run()
     flow.same_figures(small())
@@ -90,8 +90,8 @@ def check_polls(lab, checks):
 
 
 def check_leader(lab, checks):
-    """An aggregator that died while the queue had no leader is given the first
-    messages. The next one must not be given others before these are back."""
+    """An aggregator that died while the queue had no leader was given the first
+    messages. The next one must not get others before these are back."""
     say("- a queue without a leader")
     flow = Flow(lab, "operators,chats,tenant", prefetch=3)
     flow.fresh()

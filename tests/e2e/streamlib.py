@@ -29,12 +29,12 @@ def millis(text):
 
 
 def endpoint(name):
-    """The name of a queue alone stands for that queue."""
+    """The name of a queue without a kind stands for that queue."""
     return name if ":" in name else "queue:" + name
 
 
 class Sql:
-    """One session of the client that stays: a question costs no process."""
+    """One persistent client session, so a query starts no process."""
 
     def __init__(self, lab):
         self.lab = lab
@@ -45,7 +45,7 @@ class Sql:
         )
 
     def ask(self, statement):
-        """Rows as lists of text."""
+        """Runs a statement; rows are lists of text."""
         self.client.stdin.write(f"{statement}; SELECT '{END}';\n")
         self.client.stdin.flush()
         rows = []
@@ -59,7 +59,8 @@ class Sql:
         return int(self.ask(statement)[0][0])
 
     def written(self):
-        """Changes whenever a row of this test's database does; cheap."""
+        """A value that changes whenever a row of this test's database does;
+        cheap."""
         return self.ask(
             "SELECT SUM(ROWS_CHANGED) FROM information_schema.TABLE_STATISTICS "
             f"WHERE TABLE_SCHEMA = '{self.lab.database}'"
@@ -72,8 +73,8 @@ class Sql:
 
 
 def tell_changes(sql):
-    """What a test changes in the tables behind /api/v1/now counts as a change of
-    the programs, which take a slot of the tenant for each."""
+    """Reports a test's changes to the tables behind /api/v1/now the way the
+    programs do, which take a slot of the tenant for each change."""
     for table in ("chat_metrics", "operator_metrics", "operator_metrics_parts",
                   "tenant_metrics", "tenant_metrics_parts"):
         for event, row in (("INSERT", "NEW"), ("UPDATE", "NEW"),
@@ -100,7 +101,6 @@ class House:
         lab.must(["sink", "-c", self.conf, "--migrate"])
         self.sql = Sql(lab)
 
-    # The daemons.
 
     def aggregator(self, *options, metrics=METRICS, name="aggregator",
                    state=None, source=IN, to=ROWS, every="50ms"):
@@ -134,7 +134,7 @@ class House:
                 )
 
     def stop(self, name):
-        """Asks it to end; its exit code."""
+        """Stops a daemon; returns its exit code."""
         p = self.running.pop(name)
         p.terminate()
         code = p.wait(60)
@@ -147,10 +147,9 @@ class House:
         p.wait()
         self.lab.processes.remove(p)
 
-    # The generator.
 
     def load(self, *options, wait=True, source=IN, **kw):
-        """What it says of itself; or with wait=False the process."""
+        """The generator's own totals, or with wait=False its process."""
         argv = [TESTBIN + "/load", "-c", self.conf, *options]
         if "-t" not in options:
             argv += ["-t", "queue:" + source]
@@ -159,12 +158,10 @@ class House:
         done = self.lab.must(argv, timeout=3600, **kw)
         return json.loads(done.lines()[-1])
 
-    # What came of it.
 
     def rest(self, seconds, good, rest=1.0, every=0.02):
-        """Waits until nothing has been written for a while and good() holds
-        then; gives the time of the last change. The seconds are as those of
-        until()."""
+        """Waits until nothing has been written for a while and good() holds;
+        returns the time of the last change. Seconds are those of until()."""
         was, last, asked = None, time.monotonic(), 0
         seconds *= 4
         end = last + seconds
@@ -177,7 +174,7 @@ class House:
                 if good():
                     return last
             if now - last > rest and now - asked > 5:
-                asked = 0 # perhaps what is looked at is not rows
+                asked = 0 # good() may read something other than rows
             if now > end:
                 raise AssertionError(
                     f"the tables do not come to what they should within "
@@ -187,18 +184,19 @@ class House:
             time.sleep(every)
 
     def ready(self, name):
-        """Messages of a queue that nobody has taken yet, as the queue itself
-        knows; what the broker lists is seconds old."""
+        """Ready messages in a queue, as the queue itself knows; the broker's
+        list is seconds old."""
         return self.lab.in_queue(name)
 
     def queue_rests(self, *names):
-        """True when everything in the queues has been acknowledged: what was
-        only taken may be written later, on a busy machine much later."""
+        """True if everything in the queues has been acknowledged.
+        Unacknowledged messages may be written later, on a busy machine much
+        later."""
         return all(self.lab.in_queue(n, "total") == 0 for n in names)
 
     def dead_ids(self, name):
-        """The messages in the dead letters of a queue, which are gone then:
-        {(tenant, chat, id)}. The last one stays in self.letter."""
+        """Takes a queue's dead letters and returns {(tenant, chat, id)};
+        self.letter is the last one."""
         out = self.lab.must([TESTBIN + "/tools/amqp_probe", "-e", "read",
                              f"queue:{name}.dead"]).out
         found = set()
@@ -210,14 +208,14 @@ class House:
         return found
 
     def reconnect(self):
-        """The database was away."""
+        """Reconnects after the database was unavailable."""
         self.sql.client.kill()
         self.sql.client.wait()
         self.sql = Sql(self.lab)
 
 
 class Totals:
-    """What the generator counted, held against the tables."""
+    """Compares the generator's counts with the tables."""
 
     def __init__(self, path):
         with open(path) as f:
@@ -232,7 +230,7 @@ class Totals:
             getattr(self, "compare_" + name)(checks, sql)
 
     def _same(self, checks, what, want, got):
-        """Both {key: values}; says what was lost, doubled, unexpected."""
+        """Both are {key: values}; reports lost, doubled and unexpected rows."""
         checks.that(want == got, f"{what}: {len(want)} expected, "
                     f"{len(got)} there")
         if want == got:
@@ -299,8 +297,8 @@ class Totals:
 
 
 def by_hand(lab, path):
-    """The rows of operators, chats and tenants that the aggregator makes of
-    the records in a file: {table: {key: row}}."""
+    """The aggregator's rows of operators, chats and tenants from the records in
+    a file: {table: {key: row}}."""
     done = lab.must(
         ["aggregator", "-a", "operators,chats,tenant", "-o", "ndjson", "-f",
          path], timeout=600)
@@ -317,7 +315,7 @@ HAND = ("operator_metrics", "chat_metrics", "tenant_metrics")
 
 
 def stripped(table, row):
-    """Without what says when a row was made."""
+    """A row without the time at which it was written."""
     return {c: v for c, v in row.items() if c != "as_of"}
 
 
@@ -337,6 +335,6 @@ def in_tables(sql):
 
 
 def unescaped(text):
-    """The client's batch output writes backslashes twice."""
+    """The client's batch output doubles backslashes."""
     return re.sub(r"\\(.)", lambda m: {"n": "\n", "t": "\t"}.get(
         m[1], m[1]), text)

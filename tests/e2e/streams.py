@@ -22,11 +22,11 @@ def is_gone(row):
 
 
 def folded(records, by_hand):
-    """A line for each row that a table has in the end, sorted, without what may
-    differ between two ways to the same metrics. Rows that say that something is
-    gone (a chat that left, an operator of zeros, a withdrawn interval, counts
-    that fell back to zero) are left out. Unless BY_HAND each row must have a
-    version, and two rows of one version must be the same."""
+    """A sorted line for each final row, without values that may differ between
+    two ways to the same metrics. Rows about removed objects (a chat that left,
+    an operator of zeros, a withdrawn interval, counts back at zero) are left
+    out. Unless BY_HAND, each row must have a version, and rows of the same
+    version must be equal."""
     newest = {}
     for line in records:
         row = json.loads(line)
@@ -72,7 +72,7 @@ class Flow:
                        "queue:" + queue], stdin=text.encode())
 
     def get(self, queue="rows"):
-        """The lines of a queue, which is empty then."""
+        """Takes all lines of a queue."""
         out = self.lab.must([self.probe, "-e", "read", "queue:" + queue]).out
         return [line.split("\t", 1)[1] for line in out.decode().splitlines()]
 
@@ -86,7 +86,8 @@ class Flow:
                 metrics or self.metrics, *options]
 
     def run(self, *options, code=0, **kw):
-        """Until the queue is empty; its rows are collected."""
+        """Runs the aggregator until the queue is empty, and collects its rows.
+        """
         done = self.lab.run(self.argv(*options, "--until-empty", **kw))
         if done.code != code:
             raise AssertionError(f"not exit {code}: {done}")
@@ -94,7 +95,7 @@ class Flow:
         return done
 
     def fresh(self):
-        """No state, no rows."""
+        """Removes the state and the rows."""
         self.lab.run(["rm", "-rf", self.state])
         self.rows = []
 
@@ -108,7 +109,7 @@ class Flow:
         return list(folded(self.rows, False))
 
     def same_figures(self, records, *options):
-        """What was collected comes to what the records give in a terminal."""
+        """The collected rows equal those of the same records in a terminal."""
         want, got = self.by_hand(records, *options), self.figures()
         if not want:
             raise AssertionError("no rows in a terminal")

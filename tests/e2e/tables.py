@@ -19,7 +19,7 @@ DONE = "--end--"
 
 
 def statement():
-    """One line of SQL: all tables, each row a line of JSON."""
+    """One SQL statement: all tables, each row as a line of JSON."""
     parts = ["START TRANSACTION WITH CONSISTENT SNAPSHOT"]
     for table, columns in compare.COLUMNS.items():
         names = ", ".join(f"`{c}`" for c in columns)
@@ -35,7 +35,8 @@ def thousandths(value):
 
 
 def normal(column, value):
-    """A value so that what SQL and what JSON rows say compare equal."""
+    """Converts values so that those from SQL and from JSON rows are comparable.
+    """
     if value is None:
         return None
     if column.endswith("_seconds"):
@@ -84,11 +85,12 @@ class Reader:
                 try:
                     pipe.close()
                 except OSError:
-                    pass # what was never sent
+                    pass # never sent
             self.session = None
 
     def look(self):
-        """A list of (table, JSON text), or None when the database is away."""
+        """A list of (table, JSON text), or None if the database is unavailable.
+        """
         try:
             if self.session is None:
                 self._open()
@@ -105,7 +107,7 @@ class Reader:
         return None
 
     def tables(self):
-        """{table: {key: row}} of now; waits for the database to be there."""
+        """{table: {key: row}} now; waits until the database is available."""
         for _ in range(600):
             seen = self.look()
             if seen is not None:
@@ -121,7 +123,7 @@ class Reader:
 
 
 def differences(table, want, got):
-    """Sentences on how two {key: row} differ, as_of included."""
+    """Sentences about the differences of two {key: row}, including as_of."""
     for key in sorted(set(want) | set(got), key=str):
         name = f"{table} {' '.join(map(str, key))}"
         if key not in got:

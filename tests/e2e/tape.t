@@ -8,7 +8,7 @@ import os
 
 from harness import TOKEN, Checks, Lab, main
 
-# What is about a person, and what depends on the clock.
+# Personal values, and values that depend on the clock.
 LOOSE = {"name", "customer_name", "customer_phone", "text", "tag", "at",
          "snapshot", "available_at"}
 
@@ -42,7 +42,8 @@ def body():
         checks.that(not told, f"people are kept: {told[:5]}")
         again = poll(lab, checks, "--replay", folder).records()
         checks.equal(strict(again), strict(live), "what is replayed")
-        # An answer is missing: it is named, and nothing half is a snapshot.
+        # A missing answer is named, and an incomplete snapshot does not count
+        # as one.
         names = sorted(os.listdir(folder))
         os.unlink(os.path.join(folder, names[0]))
         done = poll(lab, checks, "--replay", folder, code=69,

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
-"""Five tenants whose addresses do not answer or do not exist, and one that
-works: its snapshot is not delayed, and is alone on the output. So are its
-rows, which scripts/job stores.
+"""Five tenants have addresses that do not answer or do not exist, and one
+works. Its snapshot is not delayed and is the only output; nor are its rows,
+which scripts/job stores.
 """
 
 import json
@@ -14,7 +14,8 @@ from harness import BIN, TOKEN, Checks, Lab, main, say, until
 
 
 def snapshot(lab, path):
-    """Seconds until the end marker of tenant good, and the records up to it."""
+    """Seconds until the end marker of the tenant good, and the records before
+    it."""
     began, records = time.monotonic(), []
     p = lab.start(["poller", "-c", path], stdout=-1)
     for line in p.stdout:
@@ -29,7 +30,7 @@ def snapshot(lab, path):
 
 
 def stored(lab, checks, path, beside):
-    """Seconds until a job has stored a newer snapshot of tenant good."""
+    """Seconds until a job has stored a newer snapshot of the tenant good."""
     def as_of():
         return lab.sql("SELECT as_of FROM tenants WHERE tenant = 'good'")
 
@@ -44,8 +45,8 @@ def stored(lab, checks, path, beside):
 
 
 def compare(checks, what, alone, beside, most):
-    """Of a busy machine the quickest of some tries. Who waited for the others
-    would need their time-outs in each."""
+    """On a busy machine, the fastest of several attempts counts. A poller that
+    waited for the other tenants would need their timeouts in each attempt."""
     took = [[], []]
     for _ in range(6):
         took[0].append(alone())
@@ -66,7 +67,7 @@ def job(lab, checks, sim, silent):
     beside = lab.conf("jobs.conf", {
         "crm bad": {"url": silent, "token": TOKEN}, **keys})
     lab.must(["sink", "-c", alone, "--migrate"])
-    stored(lab, checks, alone, False) # makes queues and states
+    stored(lab, checks, alone, False) # creates queues and states
 
     def in_time(path):
         sim.advance(60)
@@ -80,7 +81,7 @@ def body():
     checks = Checks()
     with Lab("tenants") as lab, socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
-        silent.listen(50) # and accepts none
+        silent.listen(50) # never accepts a connection
         sim = lab.sim("--dialogs", 20, "--operators", 3, "--pace", 0)
         good = {"crm good": {"url": sim.url, "token": TOKEN}}
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
@@ -96,7 +97,8 @@ def body():
             took, records[:] = snapshot(lab, everyone)
             return took
 
-        # On a busy machine the start of each tenant costs as much as alone.
+        # On a busy machine, starting each tenant costs as much as it does
+        # alone.
         compare(checks, "a snapshot", lambda: snapshot(lab, alone)[0], beside,
                 lambda t: 6 * t + 1)
         checks.that({r["tenant"] for r in records} == {"good"},

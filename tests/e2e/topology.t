@@ -13,7 +13,8 @@ KINDS = {0: {"type": "view"}, 1: {"type": "event", "user": "u"}}
 
 
 def records(first, last):
-    """Numbered lines of 3,000 chats and two tenants, views and events too."""
+    """Numbered lines of 3,000 chats and two tenants, including views and
+    events."""
     for i in range(first, last + 1):
         chat = i * 7919 % 3000
         yield json.dumps({
@@ -79,7 +80,7 @@ class Test:
                   self.listed("queues", "name", "type"), "no dead letters")
 
     def each_chat_in_one(self):
-        """In order; what concerns all is in each queue."""
+        """In order; records for all are in each queue."""
         for_all = ['{"type":"snapshot","tenant":"one","state":"begin",'
                    '"snapshot":"s"}',
                    '{"type":"operator","tenant":"one","operator":"5"}',
@@ -103,7 +104,7 @@ class Test:
                       for q in queues("records.g1", 3)), "chats a queue")
 
     def broker_comes_back(self):
-        """A chat stays in its queue."""
+        """A chat stays in its queue after the broker restarts."""
         def where():
             self.write(records(1, 6000), "-p", "-b", "3000")
             return [set(self.lab.take(q)) for q in queues("records.g1", 3)]
@@ -128,7 +129,8 @@ class Test:
                   f"mixed: {chats}")
 
     def another_number(self):
-        """While somebody writes: each line is in one generation or the other."""
+        """While a publisher writes: each line is in one generation or the
+        other."""
         lab, log, old = self.lab, self.lab.path("log"), queues("records.g1", 3)
         with open(log, "wb") as out:
             writer = lab.start([PROBE, "-p", "-b", "500", "write",
@@ -179,7 +181,7 @@ class Test:
         ids, where, generations = {}, {}, set()
         for queue, message, text in both:
             r, generation = json.loads(text), queue.split(".")[1]
-            # What was not confirmed may come again, by the same id.
+            # Unconfirmed messages may be repeated, with the same id.
             self.that(ids.setdefault(r["n"], message) == message, text)
             generations.add(generation)
             chat = generation, r["tenant"], r["chat"]
@@ -192,7 +194,8 @@ class Test:
                    [["2", "2"]], "what the database knows")
 
     def printed(self):
-        """The plan of --print does the same when the aggregator gets it."""
+        """The plan of --print has the same effect when the aggregator gets it.
+        """
         done = self.lab.must(["scripts/topology", "-b", BIN, "-p", "x", "-n",
                               "1", "--print"])
         lines = done.out.decode().splitlines()
@@ -225,7 +228,8 @@ class Test:
                   says="unknown exchange type")
 
     def cut_off(self):
-        """At any line, and run again, perhaps with another number of queues."""
+        """Interrupted at any line and run again, perhaps with another number of
+        queues."""
         def half_done(lines, count):
             done = self.lab.must(["scripts/topology", "-b", BIN, "-p", "cut",
                                   "-n", str(count), "--print"])

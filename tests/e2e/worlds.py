@@ -18,7 +18,7 @@ import crm # noqa: E402  the oracle
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 # How far a snapshot's time may be from the frozen clock: the Date header has
-# whole seconds, and a try that is repeated takes time.
+# whole seconds, and repeating a call takes time.
 NEAR_MS = 4000
 
 
@@ -35,7 +35,7 @@ def text_of(ms):
 
 
 def row_of(table, row):
-    """An expected row as tables.row_of() would give the stored one."""
+    """Formats an expected row like tables.row_of() formats the stored one."""
     return {
         c: text_of(row[c]) if isinstance(row.get(c), int)
         and (c.endswith(("_at", "_since")) or c == "as_of")
@@ -51,13 +51,13 @@ class Worlds:
             tenant: crm.Account(sim.url, token, tenant, **options)
             for tenant, token in tokens.items()
         }
-        self.times = [] # of the steps, in ms
+        self.times = [] # of each step, in ms
         self.views = [] # per step {tenant: what was shown}
         self.cache = {}
         self.lock = threading.Lock()
 
     def remember(self):
-        """Takes down what is shown now."""
+        """Records what the CRM shows now."""
         now = ms_of(self.sim.stats()["now"])
         views = {t: a.look() for t, a in self.accounts.items()}
         with self.lock:

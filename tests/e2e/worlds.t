@@ -37,7 +37,8 @@ import metrics  # noqa: E402
 from harness import LONG, Lab, main, program, say  # noqa: E402
 
 ROBOT = 10900
-# What the CRM may answer once or twice; some of it makes the poll fail.
+# Possible faulty answers of the CRM, given once or twice; some make the poll
+# fail.
 FAULTS = ("401", "403", "404", "429-negative", "500", "502-html",
             "login-page", "204", "empty", "cut-chunk", "long-length",
             "short-length", "truncated", "bom", "reset", "errors-string",
@@ -50,7 +51,7 @@ class Wrong(Exception):
 
 
 class Choices:
-    """What a world is like."""
+    """The parameters of a world."""
 
     def __init__(self, seed, dice):
         d = dice
@@ -76,18 +77,18 @@ class Choices:
         self.operators_every = d.choice((0, 0, 600))
         self.queue = d.random() < 0.25
         self.steps = d.randint(3, 6)
-        self.losing = d.random() < 0.3  # the state, at some step
-        self.removing = d.random() < 0.2  # chats, in the CRM
+        self.losing = d.random() < 0.3  # loses the state at some step
+        self.removing = d.random() < 0.2  # removes chats in the CRM
         self.request_ids = d.random() < 0.85
         self.honour_offset = d.random() < 0.2
-        self.killing = d.random() < 0.3  # a poll, at some step
-        self.faulty = d.random() < 0.3  # the CRM, at some step
+        self.killing = d.random() < 0.3  # kills a poll at some step
+        self.faulty = d.random() < 0.3  # the CRM fails at some step
         if self.crm == "chatwoot":
-            # It shows all at once, and its ids are small; what is removed is
-            # missed only in the next whole list, an hour later.
+            # Chatwoot shows everything at once and has small ids; a removed
+            # conversation is only noticed in the next full list, an hour later.
             self.lag, self.big_ids, self.removing = 0, False, False
         if self.killing or self.faulty:
-            # Nobody knows if such a poll has read the operators.
+            # It is unknown whether such a poll has read the operators.
             self.operators_every = 0
 
     def __str__(self):
@@ -119,7 +120,7 @@ class World:
         if c.crm == "chat2desk":
             return crm.Account(self.sim.url, tenant, tenant, c.history,
                                c.customers, c.phones, bots, c.operators_every)
-        # Nobody is hired or fired by chance: lines name people.
+        # Accounts do not change randomly, because lines name people.
         self.sim.control("act", do="online", account=tenant)
         return chatwoot.Account(self.sim, tenant, tenant, c.history,
                                 c.customers, c.phones, c.operators_every)
@@ -164,11 +165,11 @@ class World:
             return {"profile": "chatwoot", "url": self.sim.root, "account": 1}
         return {"url": self.sim.url}
 
-    # The programs.
 
     def pipeline(self, *commands, conf=None, killed_after=None,
                  may_fail=False):
-        """Runs commands as a pipe; dies when one complains, unless it may."""
+        """Runs commands as a pipe; fails if one complains, unless this is
+        allowed."""
         processes, stdin = [], subprocess.DEVNULL
         for argv in commands:
             argv = program([argv[0], "-c", conf or self.conf, *argv[1:]])
@@ -211,9 +212,9 @@ class World:
         self.pipeline(["sink", "-f", queue, "--until-empty"])
 
     def fault(self, reaping=False):
-        # Of a 429 without a time Chatwoot's next full minute is waited for,
-        # on a clock that stands still. Its 404 says that a conversation was
-        # deleted: of one that is closed, no list says otherwise.
+        # After a 429 without a time, the poller waits for Chatwoot's next full
+        # minute, but the clock stands still. A 404 means that a conversation
+        # was deleted, and no list contradicts this for a closed one.
         unfit = ("429-negative", "404" if reaping else "")
         name = self.dice.choice([f for f in FAULTS if f not in unfit or
                                  self.choices.crm != "chatwoot"])
@@ -226,7 +227,7 @@ class World:
         self.sim.fault("none")
 
     def poll_with_fault(self):
-        """The poll gets over it, or stores nothing of that tenant."""
+        """The poll recovers, or stores nothing of that tenant."""
         self.fault()
         self.poll(may_fail=True)
         self.calm()
@@ -242,7 +243,6 @@ class World:
     def tables(self):
         return compare.from_database(self.sql(compare.statement()))
 
-    # What must be there.
 
     def now(self):
         return compare.parse_time(self.sim.stats()["now"])
@@ -253,7 +253,7 @@ class World:
                 self.expect_poll(tenant, row["as_of"])
 
     def expect_poll(self, tenant, as_of):
-        """Takes the new snapshot in."""
+        """Adds the new snapshot to the expectation."""
         now = self.now()
         if not now - 2000 <= as_of <= now + 20000:
             raise Wrong("as_of of %s is %s, the CRM's clock %s" % (
@@ -272,7 +272,7 @@ class World:
             c: row for c, row in old.items() if c not in self.live[tenant]}
 
     def count(self, tenant):
-        """What the worlds were good for, for whoever reads the log."""
+        """Counts what the world covered, for the log."""
         account, live = self.accounts[tenant], self.live[tenant]
         self.counts.update({
             "snapshots": 1,
@@ -286,7 +286,8 @@ class World:
         })
 
     def expect_reap(self, tenant, everything):
-        """Takes the closed chats out that the reaper was to ask about."""
+        """Removes the closed chats that the reaper had to ask about from the
+        expectation."""
         asked = dict(self.left[tenant])
         if everything:
             asked.update(self.live[tenant])
@@ -308,13 +309,13 @@ class World:
         self.counts["reaped"] += 1
 
     def longest_wait(self):
-        """In ms. The CRM may not yet show the last messages of a chat that has
-        just been closed: its closing waits for a later run. This CRM shows
-        each of them in the end, so the poller's 15 minutes are not used up."""
+        """In ms. The CRM may not show the last messages of a just-closed chat
+        yet, so its closing waits for a later run. This CRM shows each of them
+        eventually, so the poller's 15 minutes are not used up."""
         return self.choices.lag * 1000
 
     def take_what_waits(self):
-        """A closing that waited is not expected in the tables yet."""
+        """A closing that waits is not expected in the tables yet."""
         there = {key[:2] for key in self.tables()["chat_metrics"]}
         waiting, self.may_wait = self.may_wait, []
         for tenant, chat, closed_at in waiting:
@@ -368,8 +369,8 @@ class World:
         self.check_tombs(actual["closed_chats"])
 
     def check_nothing_too_much(self):
-        """After a reaper that may have failed: what it has deleted is what
-        it was to delete."""
+        """After a reaper that may have failed: it has only deleted what it had
+        to delete."""
         actual, expected = self.tables(), self.expected()
         for key in expected["chat_metrics"]:
             if key not in actual["chat_metrics"]:
@@ -378,15 +379,14 @@ class World:
             if chat not in self.tombs[tenant]:
                 raise Wrong("%s %s: has a tombstone" % (tenant, chat))
 
-    # The story.
 
     def look(self):
         for tenant, account in self.accounts.items():
             self.views[tenant] = account.look(self.now())
 
     def pause(self):
-        """How long the clock moves: never so that operators are about to be
-        asked for, as then milliseconds would decide."""
+        """How far the clock moves; never to the time when the operators are
+        due, because milliseconds would then decide."""
         while True:
             seconds = self.dice.choice((30, 31, 60, 90, 250, 1190))
             now, every = self.now(), self.choices.operators_every * 1000
@@ -396,7 +396,7 @@ class World:
                 return seconds
 
     def remove(self):
-        """One chat is removed in the CRM, as nobody should."""
+        """Removes one chat in the CRM, which users should not do."""
         chats = [(t, c) for t in self.tenants for c in self.live[t]]
         if chats:
             tenant, chat = self.dice.choice(chats)
@@ -404,7 +404,7 @@ class World:
             self.counts["removed"] += 1
 
     def shift(self):
-        """An agent goes or comes."""
+        """An agent comes or goes."""
         self.sim.control(
             "act", do=self.dice.choice(("online", "offline")),
             operator=501 + self.dice.randrange(self.choices.operators),
@@ -463,8 +463,8 @@ class World:
         self.check()
 
     def purge(self):
-        """Removes all there is, once the tenants are no longer configured:
-        the next world begins with empty tables."""
+        """Removes everything once the tenants are no longer configured: the
+        next world begins with empty tables."""
         self.where = "purging"
         conf = self.lab.conf("world%d/conf.none" % self.seed, {"sink": {}})
         for tenant in self.tenants:
@@ -475,7 +475,7 @@ class World:
         self.sql("DELETE FROM tenants")
 
     def run(self):
-        """None, or what is wrong."""
+        """None, or the error."""
         try:
             self.start()
             for n in range(self.choices.steps):
@@ -519,8 +519,7 @@ def seeds():
 
 
 def share(lab, name, queue):
-    """One lane: a database of its own, world after world, until one is
-    wrong."""
+    """One lane: runs world after world in its own database until one fails."""
     database = make_database(lab, name)
     wrong, counts = [], collections.Counter()
     while queue and not wrong:
@@ -545,7 +544,7 @@ def body():
                     lambda i: share(lab, "worlds%d" % i, queue),
                     range(lanes)))
             except BaseException:
-                # Asked to leave: no lane begins another world.
+                # When stopped, no lane begins another world.
                 queue.clear()
                 raise
         wrong = [why for lane, _ in found for why in lane]
