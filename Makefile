@@ -9,14 +9,14 @@ MANDIR     ?= $(PREFIX)/share/man
 DATADIR    ?= $(PREFIX)/share/$(NAME)
 INSTALL    ?= install
 PKG_CONFIG ?= pkg-config
-# Set before the names of programs and pages: `sink` is a very general name.
+# The prefix of programs and pages: `sink` is a very general name.
 PROGRAM_PREFIX ?=
 
-# Where everything built goes; variants (build/asan, ...) stand beside it.
+# The folder of the build; variants (build/asan, ...) are inside it.
 B     ?= build
 PROGS  = poller aggregator sink reaper
 
-# CFLAGS, CPPFLAGS and LDFLAGS are the user's; ours have names of their own.
+# CFLAGS, CPPFLAGS and LDFLAGS belong to the user; our flags have other names.
 CFLAGS  ?= -O3 -g
 CSTD     = -std=c11 -D_POSIX_C_SOURCE=200809L
 WARN     = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
@@ -24,7 +24,7 @@ WARN     = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
            -Wcast-qual -Wcast-align -Wwrite-strings -Wundef -Wvla -Wformat=2 \
            -Wnull-dereference -Wimplicit-fallthrough -Wswitch-enum \
            -Wdouble-promotion -Wconversion -Wsign-conversion
-# Debian's build flags bring a level of their own.
+# Debian's build flags set their own level.
 FORTIFY  = $(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,\
              -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 HARDEN   = $(FORTIFY) -fstack-protector-strong -fstack-clash-protection -fPIE
@@ -40,9 +40,9 @@ ifdef WERROR
 WARN    += -Werror
 endif
 
-# System headers through -isystem: our warnings are for our code. Errors of
-# pkg-config are hidden: `make demo` and `make check` install what is missing
-# and call make again.
+# System headers through -isystem, so that our warnings only apply to our code.
+# Errors of pkg-config are hidden: `make demo` and `make check` install missing
+# packages and call make again.
 DEPS   = librabbitmq libmariadb jansson libcurl libcrypto libmicrohttpd zlib
 pkg    = $(shell $(PKG_CONFIG) $(1) 2>/dev/null)
 DEPCF := $(patsubst -I%,-isystem %,$(call pkg,--cflags $(DEPS)))
@@ -57,7 +57,7 @@ LIBS_reaper     := $(call pkg,--libs libmariadb)
 LIBS_sim        := $(call pkg,--libs libmicrohttpd zlib libcurl libcrypto)
 LIBS_tests      := $(LIBS_poller) $(LIBS_sink) -lcmocka
 
-# A line a file; V=1 shows the commands.
+# One line per file; V=1 shows the commands.
 ifdef V
 say  =
 else
@@ -87,7 +87,7 @@ $(B)/%.a:
 
 $(B)/common/base/version.o: ALLCF += -DVERSION='"$(VERSION)"'
 $(B)/common/base/version.o: ALLCF += -DDATADIR='"$(DATADIR)"'
-# `make` and then `make install PREFIX=/usr` compiles it again.
+# `make` and then `make install PREFIX=/usr` must compile it again.
 $(B)/common/base/version.o: $(B)/places
 $(B)/places: FORCE
 	@mkdir -p $(@D)
@@ -117,8 +117,8 @@ TOOLS = $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(sort \
 $(TOOLS): $(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/aggregator.a $(B)/sink.a $(B)/common.a
 	$(call say,LINK)$(CC) $(CFLAGS) $(HARDENLD) $(LDFLAGS) -o $@ $^ $(LIBS_sink) -llmdb $(LIBS)
 
-# Programs that can be killed at named points, see common/base/fault.h: the
-# files with points are compiled once more, the rest is that of the others.
+# Programs that can be killed at named points, see common/base/fault.h. Files
+# with such points are compiled once more; the other object files are shared.
 FAULTY := $(shell grep -l FAULT_POINT $(TIDY)) common/base/fault.c
 faulty = $(patsubst %.c,$(B)/faults/%.o,$(filter $(1)/%,$(FAULTY)))
 define faulty_program
@@ -154,13 +154,13 @@ faults: $(PROGS:%=$(B)/faults/bin/%)
 test-programs: all units sim load faults $(TOOLS)
 
 # The tests find the programs through BIN and the helpers through TESTBIN. The
-# checkout may stand below a folder with blanks in its name.
+# checkout's path may contain blanks.
 BUILT = BIN="$(abspath $(B)/bin)" TESTBIN="$(abspath $(B)/tests)"
 RUN   = $(BUILT) tests/run
 CASES = $(sort $(wildcard tests/cases/*.t))
 E2E   = $(sort $(wildcard tests/e2e/*.t))
 # Slow by nature: random kills, long worlds, waits for real time. `make check`
-# has a short counterpart of each.
+# has a short version of each.
 LONG_TESTS = tests/cases/alerts.t $(patsubst %,tests/e2e/%.t, \
     allocation_worlds \
     board \
@@ -172,11 +172,12 @@ LONG_TESTS = tests/cases/alerts.t $(patsubst %,tests/e2e/%.t, \
     readme_install \
     soak \
     topology)
-# They wait for minutes, mostly for servers: what begins first does not end last.
+# These wait for minutes, mostly for servers. They start first, so that they do
+# not end last.
 LONGEST = $(patsubst %,tests/e2e/%.t,fault_injection budget \
 	forget api rollup reaper forget_files retention board_stream)
 
-# Of the tests with servers those that show much in a few seconds.
+# Tests with servers that check much in a few seconds.
 FAST_E2E = $(patsubst %,tests/e2e/%.t,acks amqp append assign forget_who gone \
     grants isolation listen_about listen_bounds listen_http listen_operators \
     listen_routes reconcile rollup sink sink_bad stored stream stream_refuse \
@@ -218,8 +219,8 @@ eventcounter:  ## the same for the event counter, with 100 messages
 bench: test-programs  ## measure against peers and limits, print ratios
 	@$(BUILT) tests/bench/run
 
-# Of what needs servers one test for each way through the programs; all with
-# SANITIZED_E2E='$(E2E)'.
+# One test with servers for each way through the programs;
+# SANITIZED_E2E='$(E2E)' runs all.
 SANITIZED_E2E = $(patsubst %,tests/e2e/%.t,amqp assign byhand forget_stream hooks \
                   listen listen_bounds listen_http listen_routes poller qiscus reaper sink \
                   sink_bad stream)
@@ -244,8 +245,8 @@ fuzz:  ## the readers of records and requests, FUZZ_SECONDS=60 each
 check-fuzz:
 	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 
-# Paths a function that clang's analyzer follows, a third of what it would: the
-# rest costs two thirds of the time.
+# Paths per function that clang's analyzer follows, a third of its default: the
+# others would take two thirds of the time.
 ANALYZE_NODES ?= 75000
 analyze:  ## gcc -fanalyzer and clang-tidy
 	@$(MAKE) -s -j$$(nproc) B=build/analyzer CFLAGS='-O2 -g -fanalyzer' WERROR=1 all
@@ -268,8 +269,7 @@ SHELL_SCRIPTS = $(shell grep -lE '^\#!/(bin/|usr/bin/env )(ba)?sh' \
                   .ci/run scripts/* tests/run tests/distcheck tests/*/*.t tests/bench/* \
                   tests/lint/* tests/fuzz/run 2>/dev/null)
 
-# Where things go, once for install and once for uninstall. DESTDIR may have
-# blanks in its name.
+# Where things go, for install and for uninstall. DESTDIR may contain blanks.
 MANPAGES  = $(foreach p,$(PROGS:%=man1/$(PROGRAM_PREFIX)%.1) \
               $(patsubst man/%,%,$(wildcard man/man[57]/*)),"$(M)/$p")
 M         = $(DESTDIR)$(MANDIR)
@@ -277,11 +277,12 @@ D         = $(DESTDIR)$(DATADIR)
 DATA_FOLDERS = profiles schema api board grafana scripts examples
 INSTALLED_SCRIPTS = dead-letters health-check.sh job limits reap reconcile tenant \
                     mail-report setup topology
-# Lets apropos find the pages, where man looks for them. A package (DESTDIR) has
-# its own way.
+# Lets apropos find the pages if man looks there. Packages (DESTDIR) do this
+# themselves.
 UPDATE_MANDB = @case "$(DESTDIR):$$(manpath -g 2>/dev/null):" in \
                    :*"$(MANDIR):"*) mandb -q "$(MANDIR)" || :;; esac
-# The crontab and the units have the paths in commands, where these break.
+# The crontab and the units use the paths in commands, where such characters
+# would break them.
 install: all  ## to DESTDIR, PREFIX, with PROGRAM_PREFIX
 	@case '$(BINDIR)$(DATADIR)$(PROGRAM_PREFIX)' in *[[:space:],\&%\"\\]*) \
 	    echo "install: '$(BINDIR)' or '$(DATADIR)' has a blank or one of ,&%\"\\," \

@@ -36,15 +36,16 @@ def as_intervals($chat):
        seconds: (if $hours then .value_in_business_hours else .value end),
        other_hours: ($hours and .value != .value_in_business_hours)};
 
-# Those that are not among $others. A closing and its line may be a second apart.
+# Those that are not in $others. A closing and its line may be a second apart.
 def without($others):
     [.[] as $x
      | select(any($others[]; (.end - $x.end | fabs) <= 1
                              and (.seconds - $x.seconds | fabs) <= 1) | not)
      | $x];
 
-# What differs in a chat between Chatwoot's events and our intervals by the same
-# rules, or all of ours, if it does not show its events ($there is null).
+# The differences in a chat between Chatwoot's events and our intervals by the
+# same rules; all of ours if Chatwoot does not provide its events ($there is
+# null).
 def differences($there; $here):
     if $there == null then $here[]
     else ($there | without($here)[]),
@@ -52,10 +53,10 @@ def differences($there; $here):
           | .other_hours = any($there[]; .other_hours and .end == $at))
          | .is_told = true end;
 
-# What ended an interval, by whatever name.
+# What ended an interval, without its name.
 def answer: "\(.chat) \(.message) \(.kind == "resolution")";
 
-# Why the other definition does not have that interval, but $y or null instead.
+# Why the other definition has $y, or null, instead of that interval.
 def why_not_by_both($y; $fact):
     first((select($y == null and .kind == "first_response") | "outbound"),
           (select($y == null) | "reopening"),
@@ -67,7 +68,8 @@ def why_not_by_both($y; $fact):
           "opening")
     | select(. != "");
 
-# Why only one side has an interval by the same rules; nothing if it does not show.
+# Why only one side has an interval by the same rules; empty if the reason is
+# unknown.
 def why_not_in_both($fact):
     first((select((.end - $since | fabs) <= 60 or (.end - $until | fabs) <= 60)
            | "edge"),
