@@ -121,6 +121,14 @@ while read -r path; do
 	grep -q "^INSTALLED_SCRIPTS.* ${path##*/} " Makefile ||
 		fail "$path is not installed"
 done <"$tmp/paths"
+# As is each one that messaging-analytics(7) lists.
+sed -n '/^The scripts are in/,/^That folder/s/^\.Nm //p' \
+	man/man7/messaging-analytics.7 >"$tmp/listed"
+[ -s "$tmp/listed" ] || fail "the page lists no scripts"
+while read -r name; do
+	grep -q "^INSTALLED_SCRIPTS.* $name\( \|$\)" Makefile ||
+		fail "$name is not installed"
+done <"$tmp/listed"
 ! grep -E '^(sudo )?(\.Ql )?(job|limits|reap|report|tenant|topology) ' \
 	"$tmp/zero" || fail "that is not in PATH"
 sed -n "s/\\\\e\$/\\\\/; \\,^$share/scripts/tenant add,,/<key\$/p" "$tmp/zero" |
