@@ -115,8 +115,8 @@ class Race:
         return self.first
 
     def compare(self, listener, files):
-        """Each accepted message is in the queue once. If a confirm was lost,
-        the same record is there again with the same id."""
+        """Each message is in the queue as often as it was accepted. If a
+        confirm was lost, the same record is there again with the same id."""
         want, got, ids = {}, {}, set()
         for path in files:
             with open(path) as f:

@@ -311,8 +311,8 @@ class Bench:
             time.sleep(0.1)
 
     def last_pieces(self, log, commits):
-        """For each commit and listener, the last piece before the next commit.
-        """
+        """For each commit and listener, the last piece before the next
+        commit."""
         last = {}
         with open(log) as f:
             next(f)

@@ -226,8 +226,8 @@ def text(t):
 
 def seconds_of_rows(n, rate, now):
     """The rows of the n-th second in ten parts: each message as a record, a
-    third of them with an interval, and once the sums of this hour's operators.
-    """
+    third of them with an interval, and once the sums of this hour's
+    operators."""
     at = now + timedelta(seconds=n)
     for part in range(10):
         lines = []

@@ -402,8 +402,7 @@ snapshot 05 "$ann" "$told" "$said" >"$tmp/day"
 gives ''
 has '"chats":0,"given":0,"moved":0,"unserved":0,"waiting":0,'
 
-# A chat that the CRM distributes belongs to each operator to whom the CRM
-# passes it.
+# A chat that the CRM itself assigns counts for each operator who gets it.
 {
 	line operator '"operator":"7","name":"Ann","available":true'
 	chat 1 open 01:00 8
@@ -476,7 +475,7 @@ has '"operator":"7","name":"Ann","max_chats":2,"given":0,"had":5,"busiest":5,"bu
 has '"operator":"9","name":null,"max_chats":null,"given":0,"had":1,"busiest":1,"busiest_at":"2026-11-20T10:05:00.000Z","breaches":0,'
 has '"operators":1,"least_given":0,"most_given":0,"breaches":1'
 
-# The same goes for a chat that one snapshot lacks and a later one has.
+# A chat that one snapshot lacks and a later one has returns as a new chat.
 {
 	snapshot 00 "$ann" "$(chat 1 open 00:00)" "$(chat 2 open 00:00)"
 	snapshot 01 "$ann" "$(chat 1 open 01:00)"
@@ -487,7 +486,7 @@ has '"operators":1,"least_given":0,"most_given":0,"breaches":1'
 gives '1>7@00:00 2>7@03:00' --limit 1
 has '"chats":4,"given":2,"moved":0,"unserved":1,"waiting":1,'
 
-# And for one that a snapshot without a line lacks, until a newer record.
+# A chat that a snapshot without lines lacks is gone until a newer record.
 {
 	chat 1 open 00:00
 	snapshot 01

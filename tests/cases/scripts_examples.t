@@ -204,7 +204,7 @@ if [[ $missing != *nginx* && $missing != *openssl* ]]; then
 
 	# With the listener away, a body that is too long, and too many
 	# requests, no log has the secret.
-	rm -f "$tmp/tls" # the folder may remain from an earlier run
+	rm -f "$tmp/tls" # the check above may leave it
 	nginx -e "$tmp/error" -p "$tmp" -c "$tmp/nginx.conf" \
 		-g 'daemon off;' 2>"$tmp/said" &
 	server=$!

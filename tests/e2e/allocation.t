@@ -67,8 +67,8 @@ class Stream:
                         self.assigned.values() if r["tenant"] == tenant)
 
     def comes_to(self, want, tenant="t"):
-        """Waits until exactly these reservations have been made, in this order.
-        """
+        """Waits until exactly these reservations have been made, in this
+        order."""
         last = []
 
         def is_so():

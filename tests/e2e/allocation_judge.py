@@ -134,8 +134,8 @@ class Judge:
         return max(best, base.get(agent, base[None]))
 
     def is_told(self, chat, agent, known, at):
-        """Whether it was known that another system gave the chat to the agent.
-        """
+        """Whether it was known that another system gave the chat to the
+        agent."""
         return any(i <= known and r.get("operator") == agent
                    and self.log[i][1] + SLACK >= at
                    for i, r in self.told.get(chat, ()))

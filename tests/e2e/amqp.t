@@ -78,8 +78,8 @@ class Test:
             [PROBE, "-e", *options, "read", "queue:" + queue], env=env).out)
 
     def read_and_die(self, queue, least, *options):
-        """Returns the output of a reader that is killed without a last message.
-        """
+        """Returns the output of a reader that is killed without a last
+        message."""
         log = self.lab.path(queue + ".first")
         p = self.lab.start([PROBE, "-p", *options, "read", "queue:" + queue],
                            log)
@@ -192,8 +192,8 @@ class Test:
 
     def connections_are_cut(self):
         """Connections break in the login, in a publish, in a delivery, before a
-        confirm, before an acknowledgement. Nothing is lost and nothing hangs.
-        """
+        confirm, before an acknowledgement. Nothing is lost and nothing
+        hangs."""
         n = 200000 if LONG else 10000
         Cutting.dice, Cutting.accepted = random.Random(seed()), 0
         door = self.lab.door("rabbitmq", Cutting)

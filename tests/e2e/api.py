@@ -499,8 +499,8 @@ class Test:
                 self.that(False, f"{path}: a stranger has that chat")
 
     def refused_parameters(self):
-        """Each parameter would otherwise be ignored; checks the message, too.
-        """
+        """Each parameter would otherwise be ignored; checks the message,
+        too."""
         twice, one = ["operator", "twice"], ["must be 1"]
         other = "cannot be combined"
         return {

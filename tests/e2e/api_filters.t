@@ -59,8 +59,8 @@ class Test:
         self.checks.that(good, text)
 
     def pages(self, path, parameters):
-        """(rows, next) of each page, and the most rows that one of them read.
-        """
+        """(rows, next) of each page, and the most rows that one of them
+        read."""
         cursor, pages, most = None, [], 0
         while True:
             before = self.lab.rows_read()

@@ -212,8 +212,8 @@ class Test:
             self.other_forms_fit(path, bearer)
 
     def a_cookie_is_as_good(self):
-        """A cookie works for GET and HEAD, as the second security scheme says.
-        """
+        """A cookie works for GET and HEAD, as the second security scheme
+        says."""
         schemes = self.document["components"]["securitySchemes"]
         self.that(schemes["session"]["in"] == "cookie", f"{schemes}")
         cookie = {"Cookie": schemes["session"]["name"] + "="

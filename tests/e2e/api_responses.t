@@ -384,8 +384,8 @@ class Test:
                      "channel = 'nowhere'")
 
     def recompute(self):
-        """The number of hours that the sink has added up depends on its runs.
-        """
+        """The number of hours that the sink has added up depends on its
+        runs."""
         before = self.due_hours()
         self.lab.must(["sink", "-c", self.conf, "--recompute"])
         after = self.due_hours()
@@ -1127,8 +1127,8 @@ class Test:
                   f"{name}: {answer['not_kept']}, {got} for {want}")
 
     def links_lead_to_what_is_kept(self, name, are_kept):
-        """Without any intervals, no row has a link and a figure has no number.
-        """
+        """Without any intervals, no row has a link and a figure has no
+        number."""
         asked = {"from": "2026-03-01", "to": "2026-11-10"}
         for what in "responses", "heatmap":
             rows = [r for r in self.get(what, **asked)["rows"] if r["count"]]

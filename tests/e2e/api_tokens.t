@@ -613,7 +613,7 @@ class Test:
             with open(blind.log, encoding="utf-8") as f:
                 return [line for line in f if "revoked tokens" in line]
 
-        # A failure that lasts is reported as well, after those that end.
+        # A lasting failure is reported as well, after a temporary one.
         until(60, lambda: len(told()) == 2, "why there is no list")
         self.that("denied" in told()[1], f"{told()}")
 

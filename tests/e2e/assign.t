@@ -182,8 +182,8 @@ class Test:
         self.equal(self.calls(PUT), [1], "changes")
 
     def crm_that_does_not_say_who(self):
-        """The CRM does not say who has a chat, so the operators' lists decide.
-        """
+        """The CRM does not say who has a chat, so the operators' lists
+        decide."""
         d, a, b, c, other = self.d, self.a, self.b, self.c, self.chats[3]
         gone = self.chats[2]
         with open(CHAT2DESK, encoding="utf-8") as f:

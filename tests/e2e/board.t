@@ -76,8 +76,8 @@ class Test:
             "the board to be live")
 
     def all_is_answered(self):
-        """Each part of the page sends its own requests, including refused ones.
-        """
+        """Each part of the page sends its own requests, including refused
+        ones."""
         self.browser.until(lambda: self.browser.ask(
             "(document.body.classList.contains('wall') ? ['responses'] : "
             "['responses', 'heatmap', 'allocation', 'alerts']).every((part) => "
@@ -200,8 +200,8 @@ class Test:
         self.span_is_sqls("&channel=mail", " AND channel = 'mail'")
 
     def span_is_sqls(self, chosen, condition):
-        """Days and hours in a zone half an hour off UTC; a new day may begin.
-        """
+        """Days and hours in a zone half an hour off UTC; a new day may
+        begin."""
         self.browser.open("/#range=7d&zone=Asia/Kolkata" + chosen)
         local = "(end_at + INTERVAL 330 MINUTE)"
         today = "DATE(UTC_TIMESTAMP() + INTERVAL 330 MINUTE)"

@@ -77,7 +77,7 @@ def who_waits_is_there_without_an_answer(test):
 
 
 def a_choice_with_the_focus_follows(test):
-    """Browser "back" changes it while it has the focus."""
+    """The browser's Back button changes a setting while it has the focus."""
     browser = test.browser
     test.visit("lead", "/#operator=1")
     browser.until(lambda: channels(test), "the choices")

@@ -93,8 +93,8 @@ class Office:
         self.known, self.fresh = now, minute
 
     def reap(self, minute):
-        """Like reaper --list: chats that left, or all if the snapshot is old.
-        """
+        """Like reaper --list: chats that left, or all if the snapshot is
+        old."""
         ask = set(self.left)
         if minute - self.fresh > 2:
             ask |= self.known

@@ -110,8 +110,8 @@ class Test:
                   f"{seconds}, but {row}")
 
     def closed_output(self):
-        """No file of ours takes the descriptor of the closed standard output.
-        """
+        """No file of ours takes the descriptor of the closed standard
+        output."""
         done = self.lab.run(["/bin/sh", "-c", '"$0" >&-', BIN + "/poller"])
         self.that(done.code == 74 and len(done.lines()) == 1
                   and "cannot write standard output" in done.err, f"{done}")

@@ -140,8 +140,8 @@ class Programs:
         self.disturbed = True
 
     def finish(self, processes, wait_timeout=300):
-        """Waits until all have ended, killed or not. Returns their exit codes.
-        """
+        """Waits until all have ended, killed or not. Returns their exit
+        codes."""
         end = time.monotonic() + wait_timeout
         left = list(processes)
         while left:

@@ -82,8 +82,8 @@ class World:
 
 
     def settle(self):
-        """Waits until webhooks are in the queue before the next event happens.
-        """
+        """Waits until webhooks are in the queue before the next event
+        happens."""
         until(30, lambda: self.sim.stats()["webhooks"]["queued"] == 0,
               "the webhooks")
         failed = self.sim.stats()["webhooks"]["failed"]

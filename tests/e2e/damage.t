@@ -106,8 +106,8 @@ class Trials:
 
 
 def chosen(first):
-    """The last two states are streams as well, and alternate in the short test.
-    """
+    """The last two states are streams as well, and alternate in the short
+    test."""
     only = os.environ.get("ONLY")
     if only:
         return [kind for kind in STATES if kind.name == only]

@@ -21,7 +21,7 @@ def folder(said):
 
 
 def left(path):
-    """Processes with the folder in their command line or environment."""
+    """Processes with the folder in their command line."""
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:

@@ -342,8 +342,8 @@ class Certificates:
 
 
 class Bench:
-    """The simulator and tenants of one worker; several workers run in parallel.
-    """
+    """The simulator and tenants of one worker; several workers run in
+    parallel."""
 
     def __init__(self, work, number, dice):
         self.work, self.lab, self.number = work, work.lab, number

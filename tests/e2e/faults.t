@@ -149,8 +149,8 @@ class Run:
 
 
 def job(run):
-    """One poll per minute: poller | aggregator -t queue, and a sink from cron.
-    """
+    """One poll per minute: poller | aggregator -t queue, and a sink from
+    cron."""
     run.conf(crm=run.sim(), poller={"state": run.path("state")})
 
     def minute():

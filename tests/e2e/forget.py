@@ -426,8 +426,8 @@ def check_late(checks, house, want):
 
 
 def check_return(checks, house):
-    """Later data of the customer is stored as usual, and can be erased again.
-    """
+    """Later data of the customer is stored as usual, and can be erased
+    again."""
     later = time.strftime("%Y-%m-%dT%H:%M:%S.000Z",
                           time.gmtime(time.time() + 2))
     house.lab.must(["sink"], stdin=lines_of("late", [

@@ -230,8 +230,8 @@ def secret_of(name, tenant):
 
 
 def marked(lines, tenant):
-    """Each tenant's secrets end in its name, so that they can be distinguished.
-    """
+    """Each tenant's secrets end in its name, so that they can be
+    distinguished."""
     for name in IN_STATE:
         end = secret_of(name, tenant)[len(SECRETS[name]):]
         for form in {SECRETS[name], SECRETS[name].capitalize()}:

@@ -15,8 +15,8 @@ TWINS = ("5", "6", "8")
 
 
 def of_another(chat, customer, who, user, **more):
-    """A chat of another customer with messages from a person with a twin's id.
-    """
+    """A chat of another customer with messages from a person with a twin's
+    id."""
     yield message(chat, 1, 1, "customer", customer, None, f"question {chat}")
     yield message(chat, 2, 2, who, user, customer, f"answer {chat}", **more)
 

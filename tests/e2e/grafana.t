@@ -218,8 +218,8 @@ class Test:
         self.checks.that(keys == ["by_message"], f"{name}: receipts by {keys}")
 
     def query(self, name, panel, target):
-        """A MySQL query: no error, the columns that the panel needs, and rows.
-        """
+        """A MySQL query: no error, the columns that the panel needs, and
+        rows."""
         begin = int(self.end.timestamp()) - HOURS * 3600
         sql = expand(target["rawSql"], begin, int(self.end.timestamp()))
         if "operator" in sql and "FROM response_h" in sql:

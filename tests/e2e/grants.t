@@ -185,8 +185,8 @@ class Test:
                                  f"{user} may {statement}: {done}")
 
     def words_of_many(self):
-        """Grafana sees only words above the limit, also in the shards' tables.
-        """
+        """Grafana sees only words above the limit, also in the shards'
+        tables."""
         self.lab.sql("""
             REPLACE INTO tenant_metrics_parts (tenant, generation, part, as_of)
                 VALUES ('t1', 1, 0, NOW());

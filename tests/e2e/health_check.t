@@ -113,8 +113,8 @@ class Test:
                    if key.startswith("messaging_crm"))
 
     def set_success(self, task, ago):
-        """Writes that a job last succeeded that many seconds ago; None: never.
-        """
+        """Writes that a job last succeeded that many seconds ago; None:
+        never."""
         for path in self.files(task):
             with open(path, encoding="utf-8") as f:
                 text = f.read()
@@ -204,8 +204,8 @@ class Test:
         self.that(done.code == 0 or "no database" in done.err, done)
 
     def other_complaints(self):
-        """Complaints of other programs and shells do not count as the answer.
-        """
+        """Complaints of other programs and shells do not count as the
+        answer."""
         os.chmod(self.conf, 0o644)
         self.checked(0, r"1 tenants \| dead_letters=0;0 age_one=")
         os.chmod(self.conf, 0o600)

@@ -309,8 +309,8 @@ class Test:
             path, "--registered").records()), "not removed")
 
     def made_up_key(self):
-        """It is written to a private file, which makes the tenant's webhooks
-        valid."""
+        """The new key is written to a private file; with that file, the
+        tenant's webhooks are accepted."""
         lab, hook = self.lab, "https://h.example.com"
         sim = lab.sim("--crm", "chatwoot", "--token", "woot-token", name="woot")
         keys = {"profile": "chatwoot", "token": "woot-token", "account": 1,

@@ -46,8 +46,8 @@ class Test:
                     self.limits("-o", "ndjson").records()], list(want), "shown")
 
     def said_last(self):
-        """Set, changed and removed, with names that JSON and SQL must escape.
-        """
+        """Set, changed and removed, with names that JSON and SQL must
+        escape."""
         everybody = [("everybody", None, 5), ("everybody", "whatsapp", 1)]
         self.shown()
         self.limits("5")

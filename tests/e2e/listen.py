@@ -178,8 +178,8 @@ def check_records(checks, records, loads):
 
 
 def its_reader_ends(checks, lab):
-    """If the reader of standard output ends, that is an error; the records stay
-    in the store."""
+    """If the reader of the output pipe ends, the listener fails, and the
+    records stay in the store."""
     class Pipe(Listener):
         target = lab.path("pipe")
 

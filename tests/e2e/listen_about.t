@@ -85,8 +85,8 @@ def reserved(lab):
 
 
 def check_given(checks, lab, house, listener):
-    """An operator comes online: only chats whose customers wrote are assigned.
-    """
+    """An operator comes online: only chats whose customers wrote are
+    assigned."""
     lab.must([PROBE, "write", "queue:" + IN], stdin=json.dumps(
         {"type": "operator", "tenant": TENANT, "operator": "7",
          "available": True, "max_chats": 10}).encode() + b"\n")

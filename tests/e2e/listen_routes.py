@@ -125,8 +125,8 @@ class Listener:
 
 
 def httpx_for(port):
-    """The parts of httpx that the README uses, on top of the standard library.
-    """
+    """The parts of httpx that the README uses, on top of the standard
+    library."""
 
     class AsyncClient:
         async def __aenter__(self):

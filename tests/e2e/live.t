@@ -79,8 +79,8 @@ class Live:
 
 
 def left(folder):
-    """Processes with the folder in their environment or as working directory.
-    """
+    """Processes with the folder in their environment or as working
+    directory."""
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:

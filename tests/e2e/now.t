@@ -138,8 +138,8 @@ class Test:
                 f"{93 + 37 * i} SECOND, 1, 1, 0, as_of, 1 FROM tenant_metrics")
 
     def read_operators(self):
-        """The database's values as the screen shows them, longest wait first.
-        """
+        """The database's values as the screen shows them, longest wait
+        first."""
         rows = self.lab.sql(
             "SELECT CONVERT(name USING utf8mb4), " + ", ".join(COLUMNS) +
             " FROM operator_metrics_all ORDER BY longest_wait_seconds IS NULL,"

@@ -604,8 +604,8 @@ class Test:
         self.sim.fault()
 
     def few_forbidden_chats(self):
-        """They do not count as failed chats, and are never shown as last seen.
-        """
+        """They do not count as failed chats, and are never shown as last
+        seen."""
         self.sim = self.lab.sim("--dialogs", 4, "--speed", 0, "--pace", 0,
                                 name="few")
         self.conf()

@@ -93,8 +93,8 @@ class Daemon:
 
 
 class Traffic(threading.Thread):
-    """Messages keep arriving and cron's job succeeds, unless this is the fault.
-    """
+    """Messages keep arriving and cron's job succeeds, unless this is the
+    fault."""
 
     def __init__(self, test):
         super().__init__(daemon=True)

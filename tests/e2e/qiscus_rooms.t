@@ -95,8 +95,8 @@ class Test:
         self.given(1)
 
     def at_the_limit(self):
-        """Nothing is assigned, and the message tells how many chats they have.
-        """
+        """Nothing is assigned, and the message tells how many chats they
+        have."""
         d = self.d
         self.free(d[0], d[1])
         has = sum(x["operator_id"] == 504 for x in self.open())

@@ -22,7 +22,7 @@ class Test:
         lab.start_servers("rabbitmq")
 
     def heartbeat(self, seconds):
-        """Sets it for queues' readers started from now on; others may keep
+        """Sets the heartbeat of programs started from now on; running ones keep
         theirs."""
         self.lab.env["MESSAGING_CONFIG"] = self.lab.conf(
             f"conf{seconds}", {"amqp": {"heartbeat": f"{seconds}s"}})
@@ -53,7 +53,7 @@ class Test:
                          f"{name}: {self.lab.text(name + '.err')}")
 
     def together(self):
-        """The sum of all the times the broker takes."""
+        """Runs the cases in which the broker takes time side by side."""
         # The broker forgets a dead reader later than others are refused while
         # it counts as alive.
         self.heartbeat(3)

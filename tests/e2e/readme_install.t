@@ -124,8 +124,8 @@ def run_cron():
 
 
 def nothing_is_left():
-    """Checks that other accounts still exist: otherwise the servers were not
-    really asked."""
+    """Also checks that the servers list their own databases and users:
+    otherwise they were not really asked."""
     for path in LEFT:
         must(subprocess.run(["sudo", "test", "-e", path],
                             check=False).returncode == 1, f"{path} was left")

@@ -100,8 +100,8 @@ class Test:
         self.end()
 
     def dry_run(self):
-        """Shows what would be deleted and what is refused, and changes nothing.
-        """
+        """Shows what would be deleted and what is refused, and changes
+        nothing."""
         self.prefetch(1)
         letters = self.lab.in_queue("closed.dead")
         # More than a quorum queue sends to a reader without a prefetch limit.
@@ -119,8 +119,8 @@ class Test:
 
     def crm_ahead(self):
         """The CRM's clock is two minutes ahead of ours. Waits end by the CRM's
-        clock, and a chat that is reopened after its deletion returns at once.
-        """
+        clock, and a chat that is reopened after its deletion returns at
+        once."""
         now = datetime.now(timezone.utc) + timedelta(minutes=2)
 
         def at(seconds):
@@ -165,8 +165,8 @@ class Test:
         self.equal(self.chats("acme"), 29, "chats of acme")
 
     def database_away(self):
-        """The reaper waits for the database, and nothing becomes a dead letter.
-        """
+        """The reaper waits for the database, and nothing becomes a dead
+        letter."""
         letters = self.lab.in_queue("closed.dead")
         self.begin()
         self.database.shut()

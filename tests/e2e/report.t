@@ -488,8 +488,8 @@ class Test:
 
     def a_running_period_is_compared_with_the_same_part(self):
         """Adds a row for each day at 23:59 UTC, where this is in the future,
-        and for each midnight. In the first minute there is nothing to compare.
-        """
+        and for each midnight. In the first minute there is nothing to
+        compare."""
         until(PATIENCE, lambda: datetime.now(timezone.utc).strftime("%H:%M")
               != "00:00", "the first minute of the day to be over")
         today = datetime.now(timezone.utc).date()

@@ -80,8 +80,8 @@ def check_mail(lab, tenant, that):
 
 
 def that_parts(mail, message, that):
-    """The attachments are those of sink --report; the text has the same tables.
-    """
+    """The attachments are those of sink --report; the text has the same
+    tables."""
     that(message["MIME-Version"] == "1.0" and message["Date"]
          and not message.defects, f"headers: {message.items()}")
     text, page, table = message.iter_parts()

@@ -36,8 +36,8 @@ def sums_of(lengths):
 
 
 def difference(got, want):
-    """The difference between two dictionaries as text, empty if they are equal.
-    """
+    """The difference between two dictionaries as text, empty if they are
+    equal."""
     wrong = [k for k in want.keys() | got.keys()
              if want.get(k) != got.get(k)]
     return wrong and (

@@ -191,8 +191,8 @@ class Test:
         self.that(self.as_of("one") > before, "nothing newer was stored")
 
     def removed(self):
-        """With --purge, a tenant is also removed from the tables and the state.
-        """
+        """With --purge, a tenant is also removed from the tables and the
+        state."""
         def kept():
             return [f for f in os.listdir(self.lab.path("state"))
                     if f.startswith("two")]

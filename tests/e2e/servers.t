@@ -13,8 +13,8 @@ from harness import Checks, Lab, main, steps
 
 
 def pids(folder):
-    """The process ids of everything that runs there, including the port mapper.
-    """
+    """The process ids of everything that runs there, including the port
+    mapper."""
     found = set()
     for path in glob.glob(glob.escape(folder) + "/*/*pid"):
         with open(path, encoding="ascii") as f:

@@ -248,8 +248,8 @@ class Test(Tables):
 
     def lost_answers_to_commits_change_nothing(self):
         """Nobody knows whether they were done, so the rows are stored again.
-        The same happens when a transaction does not begin, or the server dies.
-        """
+        The same happens when a transaction does not begin, or the server
+        dies."""
         late = snapshot("t", "s2", 2, 3, 40, 6)
         late[10]["messages"] = -1
         rows = (snapshot("t", "s1", 1, 4, 40) + snapshot("u", "s1", 1, 4, 40)

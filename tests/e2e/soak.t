@@ -70,8 +70,8 @@ class Soak:
             self.house.reconnect()
 
     def victims(self):
-        """An endless sequence of programs to kill; a server every tenth time.
-        """
+        """An endless sequence of programs to kill; a server every tenth
+        time."""
         while True:
             few = ["aggregator", "sink"] * 4
             self.dice.shuffle(few)

@@ -100,8 +100,8 @@ class Test:
                             stdin="".join(x + "\n" for x in lines).encode())
 
     def in_one_place(self):
-        """A partial snapshot in a file is refused, not taken for a small one.
-        """
+        """A partial snapshot in a file is refused, not taken for a small
+        one."""
         self.plain = list(partitions.plain(self.first))
         messages = of_type("message", self.rows_of(
             self.plain).out.decode().splitlines())

@@ -267,8 +267,8 @@ class Test:
             "sink --serve 127.0.0.1:0", "reaper -f queue:closed"]
 
         def start(n, argv):
-            """With the journal's variable for stderr, and without a terminal.
-            """
+            """With the journal's variable for stderr, and without a
+            terminal."""
             log = lab.path(f"hup{n}.err")
             open(log, "w").close()
             place = os.stat(log)

@@ -86,8 +86,8 @@ class Flow:
                 metrics or self.metrics, *options]
 
     def run(self, *options, code=0, **kw):
-        """Runs the aggregator until the queue is empty, and collects its rows.
-        """
+        """Runs the aggregator until the queue is empty, and collects its
+        rows."""
         done = self.lab.run(self.argv(*options, "--until-empty", **kw))
         if done.code != code:
             raise AssertionError(f"not exit {code}: {done}")

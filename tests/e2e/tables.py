@@ -35,8 +35,8 @@ def thousandths(value):
 
 
 def normal(column, value):
-    """Converts values so that those from SQL and from JSON rows are comparable.
-    """
+    """Converts values so that those from SQL and from JSON rows are
+    comparable."""
     if value is None:
         return None
     if column.endswith("_seconds"):
@@ -89,8 +89,8 @@ class Reader:
             self.session = None
 
     def look(self):
-        """A list of (table, JSON text), or None if the database is unavailable.
-        """
+        """A list of (table, JSON text), or None if the database is
+        unavailable."""
         try:
             if self.session is None:
                 self._open()

@@ -194,8 +194,8 @@ class Test:
                    [["2", "2"]], "what the database knows")
 
     def printed(self):
-        """The plan of --print has the same effect when the aggregator gets it.
-        """
+        """The plan of --print has the same effect when the aggregator gets
+        it."""
         done = self.lab.must(["scripts/topology", "-b", BIN, "-p", "x", "-n",
                               "1", "--print"])
         lines = done.out.decode().splitlines()

@@ -149,8 +149,8 @@ def check_fields():
 
 
 def written_columns():
-    """{table: {column}} as declared, without columns that the database fills.
-    """
+    """{table: {column}} as declared, without columns that the database
+    fills."""
     tables = {}
     for table, column, _ in rows("column"):
         tables.setdefault(table, set()).add(column)

@@ -34,8 +34,8 @@ def declared(*args):
 
 
 def page(name):
-    """The page as it should be: the generated tables between their two marks.
-    """
+    """The page as it should be: the generated tables between their two
+    marks."""
     before, rest = read(PAGES[name]).split('.\\" Declared %s:\n' % name)
     behind = rest.partition('.\\" End of what is declared.\n')[2]
     return (before + '.\\" Declared %s:\n' % name + declared(name)

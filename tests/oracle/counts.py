@@ -124,8 +124,8 @@ def user_of_shard(m):
 
 
 def user_rows(named, newest, conf):
-    """Each shard counts from the last silence among the messages that it reads.
-    """
+    """Each shard counts from the last silence among the messages that it
+    reads."""
     active = {user: {m["chat"] for m in own
                      if m["at"] > newest - conf["user_active"]}
               for user, own in groups(named, writer)}

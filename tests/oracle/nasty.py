@@ -104,9 +104,9 @@ EVERY = ("edits", "repeats", "records", "closed_records", "opened_later",
          "snapshots", "snapshot_texts", "forgetting", "forget", "json",
          "words", "blanks", "years", "about", "late", "broken", "views",
          "moved_events", "chatwoot", "busy")
-# A stream keeps only the last few times and forgets ended chats. If a record
-# comes a window later or its chat returns, it may count for a new chat, so
-# streams leave these two out.
+# A stream keeps only the last few times and forgets ended chats. A record that
+# comes a window later, or in a chat that returns, may count for a new chat, so
+# only one-shot runs include these two.
 BY_HAND = (*EVERY, "withdrawn", "returns")
 
 

@@ -66,8 +66,8 @@ class Tenant:
 
     def taken_in(self, r):
         """Adds the record's arrival. In a stream it also adds the tenant's time
-        with and before the record; for a snapshot, before all of its records.
-        """
+        with and before the record; for a snapshot, before all of its
+        records."""
         self.taken += 1
         before = now = None
         if not self.by_hand:
@@ -227,8 +227,8 @@ class Tenant:
         return keyed(tables, self.newest)
 
     def came(self, m):
-        """In a one-shot run, the snapshot comes after all records outside it.
-        """
+        """In a one-shot run, the snapshot comes after all records outside
+        it."""
         return self.by_hand and m.get("snapshot") is not None, m["line"]
 
     def counted(self, chats):
@@ -345,8 +345,8 @@ def marker(t, r, found, whole, by_hand):
 
 
 def replay(tenants, whole, found):
-    """One-shot: applies the newest snapshot first, then the records after it.
-    """
+    """One-shot: applies the newest snapshot first, then the records after
+    it."""
     for name, given in whole.items():
         t = tenants[name]
         snapshots = [x for x in given if isinstance(x, Snapshot)]

@@ -180,8 +180,8 @@ def refusals(want, said):
 
 
 def same_kind(sentence):
-    """The kind of a difference: the table, and the column or another feature.
-    """
+    """The kind of a difference: the table, and the column or another
+    feature."""
     name, _, what = sentence.partition(": ")
     table = name.split()[:2][-1]
     return "" if table.isdigit() else table, what.split()[0]
