@@ -3,9 +3,9 @@
 # SIGTERM; for benches that bring their own publisher and judge. In the
 # environment:
 #
-#   AMQP_URL, IN_QUEUE   what is read; rows go through the queue IN_QUEUE.rows
+#   AMQP_URL, IN_QUEUE   the input queue; rows go through IN_QUEUE.rows
 #   MYSQL_URL            an empty database
-#   BIN                  where the programs are (build/bin of this checkout)
+#   BIN                  the folder of the programs (build/bin of this checkout)
 #   METRICS, EVERY       operators,chats,messages; 100ms
 #
 # Each message is stored in the table `messages` (tenant, created_at,
@@ -22,7 +22,7 @@ state=$(mktemp -d "${TMPDIR:-/tmp}/pipeline.XXXXXX")
 aggregator='' sink=''
 rows=queue:$IN_QUEUE.rows
 
-# The aggregator first: what it still writes finds its reader.
+# The aggregator ends first, so that the sink reads its last rows.
 finish() {
 	trap '' TERM INT
 	for pid in $aggregator $sink; do

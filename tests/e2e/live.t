@@ -79,7 +79,7 @@ class Live:
 
 
 def left(folder):
-    """Processes with the folder in their environment or as working
+    """Processes with the folder in their command line or as working
     directory."""
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):

@@ -1,8 +1,9 @@
 #!/bin/sh
-# Checks what the compiler does not: banned functions, each foreign library in
-# its files only, includes in one direction (tests/lint/rooms) and of what is
-# used, and layout.
-# Prints FILE:LINE: COMPLAINT for each, ends with 1 if there was one.
+# Checks rules that the compiler does not: banned functions, foreign libraries
+# only in their files, includes in one direction (tests/lint/rooms) and only of
+# used headers, and layout.
+# Prints FILE:LINE: COMPLAINT for each violation and exits with 1 if there was
+# one.
 #
 # usage: check-style.sh [FILE...]        (default: every source of the tree)
 set -eu
@@ -12,8 +13,8 @@ cd "$(dirname "$0")/../.."
 
 max_line=80
 
-# Exceptions to the rules, and why: RULE FILE [NAME]. Rules: call NAME (banned),
-# way_out (of an errno, which is not syserr_way_out()).
+# Exceptions to the rules, with reasons: RULE FILE [NAME]. Rules: call NAME (a
+# banned function), way_out (an errno without syserr_way_out()).
 allowances() {
 	sed 's/#.*//; /^[[:space:]]*$/d' <<'END'
 call common/base/xalloc.c malloc    # the home of allocation
@@ -49,7 +50,7 @@ libraries() {
 END
 }
 
-# HEADER, and the names of which a .c file that includes it uses one.
+# HEADER, and names of which each .c file that includes it must use one.
 uses() {
 	cat <<'END'
 errno.h errno|E[A-Z][A-Z0-9]+
@@ -60,7 +61,7 @@ string.h mem(cpy|move|set|cmp|chr|rchr|mem|pcpy)|str(n?len|n?cmp|r?chr|str|c?spn
 END
 }
 
-# ROOM|ROOMS IT MAY INCLUDE, of tests/lint/rooms.
+# ROOM|ROOMS THAT IT MAY INCLUDE, from tests/lint/rooms.
 rooms() {
 	sed '/^#/d; s/ *| */|/g; s/^ *//' tests/lint/rooms | cut -d '|' -f 1,2
 }
@@ -97,7 +98,7 @@ check_rooms() {
 	done
 }
 
-# Two programs have no files of the same name, unless these are the same thing.
+# Two programs have no files of the same name, unless both do the same.
 check_names() {
 	find common poller aggregator sink reaper -name '*.[ch]' |
 	    sed 's,.*/,,' | sort | uniq -d |
@@ -105,13 +106,13 @@ check_names() {
 	    sed 's/$/: the name of two files/'
 }
 
-# Comments are blanked out, so that they may name what code must not.
+# Comments are blanked out, because they may contain banned names.
 # shellcheck disable=SC2016
 code_rules='
 	function complain(line, what) {
 		printf "%s:%d: %s\n", file, line, what
 	}
-	# The columns of a line, with its tabs.
+	# The columns of a line, with tabs expanded.
 	function columns(s,    n, i, part, wide) {
 		n = split(s, part, "\t")
 		for (i = 1; i < n; i++) {
@@ -158,7 +159,7 @@ code_rules='
 			p = index(s, "/*")
 			q = match(s, /"([^"\\]|\\.)*"/)
 			if (q > 0 && (p == 0 || q < p)) {
-				# Strings stay in includes only.
+				# Only includes keep their strings.
 				out = out substr(s, 1, q - 1)
 				if (s ~ /^#include/)
 					out = out substr(s, q, RLENGTH)
@@ -176,7 +177,8 @@ code_rules='
 		return out
 	}
 	function check_calls(s,    i, name, rest) {
-		if (" " s !~ any_banned) # nearly every line; the rest is slow
+		# True for nearly every line; the rest is slow
+		if (" " s !~ any_banned)
 			return
 		for (i = 1; i <= banned_n; i++) {
 			name = banned[i]
@@ -190,7 +192,7 @@ code_rules='
 				complain(FNR, "banned here: " name "()")
 		}
 	}
-	# Who tells what an errno means goes on with the way out of it.
+	# A message with the text of an errno also gives advice.
 	function check_way_out(s) {
 		if (s ~ /[^a-z_]log_errno\(/)
 			told = FNR
@@ -300,7 +302,7 @@ check_code() {
 	    -v rooms="$(rooms)" -v uses="$(uses)" "$code_rules"
 }
 
-# Checks ends of lines and of files, in every text.
+# Checks the ends of lines and of files in every text file.
 check_text() {
 	# shellcheck disable=SC2016
 	xargs -r awk '
