@@ -78,7 +78,7 @@ reservation_release(struct reservation *r)
 	strmap_release(&r->listed_ids, NULL);
 }
 
-/* Returns the milliseconds until the reservation expires, by the CRM's clock;
+/* Return the milliseconds until the reservation expires, by the CRM's clock,
  * and whether it has expired. */
 static int64_t
 reservation_expires_in(const struct reservation *r)
@@ -106,7 +106,7 @@ next_breaker(const struct reservation *r, size_t *i)
 		   : NULL;
 }
 
-/* True if a question about a chat failed, and none has succeeded since. */
+/* True if a question about a chat has failed, and none has succeeded since. */
 static bool
 has_failed(const struct reservation *r)
 {
@@ -159,7 +159,7 @@ end_reservation(struct reservation *r, enum reservation_result result)
 
 /* These end the reservation and call assigner->done, either without an outcome
  * or with a chat record: the chat as it was read, with the assignee that the
- * CRM has named since. */
+ * CRM has named since then. */
 static void
 reservation_done(struct reservation *r, enum reservation_result result)
 {
@@ -181,9 +181,9 @@ reservation_warn(const struct reservation *r, const char *why)
 	    r->assigner->crm.tenant->name, r->chat, r->operator_id, why);
 }
 
-/* Returns for how many ms a reservation may still be given: until it expires;
- * in a run that does not wait for the CRM, also until the retry budget is over,
- * counted from the first unclear answer. */
+/* Returns for how many ms the chat may still be assigned: until the reservation
+ * expires; in a run that does not wait for the CRM, also until the retry
+ * budget, counted from the first unclear answer, is used up. */
 static int64_t
 reservation_give_ms(const struct reservation *r)
 {
@@ -197,8 +197,8 @@ reservation_give_ms(const struct reservation *r)
 	return budget < left ? budget : left;
 }
 
-/* Pauses, but not much longer than the assignment is possible, and reads the
- * chat again. */
+/* Pauses, but not much longer than the chat may be assigned, and reads the chat
+ * again. */
 static void
 reservation_wait(struct reservation *r)
 {
@@ -239,7 +239,7 @@ reservation_ask(struct reservation *r, struct crm_question *q)
 	fetch_ask(r->assigner->crm.fetch, q);
 }
 
-/* Returns false if only the chat that failed before would be queried again. */
+/* Returns false if this would only query the chat that failed before. */
 static bool
 is_crm_away(const struct reservation *r)
 {
@@ -260,9 +260,9 @@ reservation_give_up(struct reservation *r)
 
 	if (r->state != STATE_NONE)
 		return false;
-	/* The CRM's clock counts; its first answer shows it. While the CRM is
-	 * unreachable, one reservation continues to query it, to notice when it
-	 * is back. */
+	/* The CRM's clock counts; the CRM's first answer shows it. While the
+	 * CRM is unreachable, one reservation continues to query it, to notice
+	 * when it is back. */
 	away = is_crm_away(r);
 	if (reservation_is_expired(r) &&
 	    (assigner->crm.skew.known || (away && assigner->active > 0)))
@@ -300,7 +300,7 @@ reservation_outcome(struct reservation *r, enum reservation_result result)
 
 /* Logs an error of the tenant once, until such a request works again; all
  * reasons for an unreachable CRM count as one error. *logged: the errors that
- * were logged. Does not end the reservation. */
+ * have been logged. Does not end the reservation. */
 static void
 report(struct tenant_assigner *assigner, enum error_class *logged,
     enum error_class error, const char *what, const char *message)
@@ -518,7 +518,8 @@ operator_list_end(void *ctx, const struct ending *e)
 		return;
 	}
 	if (strmap_get(&r->listed_ids, r->chat, strlen(r->chat)) != NULL) {
-		/* The chat moved here from the replaced operator meanwhile. */
+		/* The chat has moved here from the replaced operator
+		 * meanwhile. */
 		set_id(&r->assignee, r->operator_id);
 	}
 	reservation_decide(r);
@@ -618,7 +619,7 @@ clear_failed_gives(const struct reservation *r)
 	breaker_close(fetch_breaker(r->assigner->crm.fetch, PROFILE_ASSIGN));
 }
 
-/* Ends a reservation whose budget is over; returns false if it is not. */
+/* Ends a reservation whose retry budget is used up; otherwise returns false. */
 static bool
 reservation_end_unclear(struct reservation *r)
 {
@@ -655,7 +656,7 @@ give_or_refuse(struct reservation *r)
 	else if (stop_asked())
 		reservation_done(r, RESERVATION_UNANSWERED);
 	else if (reservation_end_unclear(r))
-		; /* the CRM was asked for long enough */
+		; /* the CRM has been asked for long enough */
 	else if (is_counted(r) && r->state != STATE_LISTING)
 		reservation_list(r);
 	else if (is_operator_full(r))
@@ -664,7 +665,7 @@ give_or_refuse(struct reservation *r)
 		reservation_give(r);
 }
 
-/* The operator has the chat, possibly by a request without an answer. */
+/* The operator has the chat, possibly through a request that got no answer. */
 static void
 end_given(struct reservation *r)
 {

@@ -71,15 +71,15 @@ enum reservation_giving {
 
 enum reservation_result {
 	RESERVATION_PENDING,    /* not ended */
-	RESERVATION_FULFILLED,  /* the operator was given the chat */
-	RESERVATION_CONFIRMED,  /* the operator had it already */
+	RESERVATION_FULFILLED,  /* the chat was assigned to the operator */
+	RESERVATION_CONFIRMED,  /* the operator already had it */
 	RESERVATION_TAKEN,      /* another operator has it */
 	RESERVATION_CLOSED,     /* it is closed, or gone */
-	RESERVATION_REFUSED,    /* the CRM refuses to give it to that
+	RESERVATION_REFUSED,    /* the CRM refuses to assign it to that
 				 * operator */
 	RESERVATION_EXPIRED,    /* unassigned, but expired */
-	RESERVATION_ASSIGNABLE, /* dry run: it would be given */
-	RESERVATION_FAILED,     /* no outcome; the allocation lets it expire */
+	RESERVATION_ASSIGNABLE, /* dry run: it would be assigned */
+	RESERVATION_FAILED,     /* no outcome; it expires in the allocation */
 	RESERVATION_UNANSWERED, /* the CRM is unreachable, or the run stops */
 	RESERVATION_RESULTS
 };
@@ -98,10 +98,10 @@ struct tenant_assigner {
 	void (*done)(void *ctx, struct reservation *r);
 	void *ctx;
 
-	size_t active;          /* reservations that are not ended */
+	size_t active;          /* reservations that have not ended */
 	struct strmap busy;     /* their chats, by id */
 	struct strmap counting; /* operators whose chats are being counted */
-	/* The errors that were logged, until such a request works. */
+	/* The errors that have been logged, until such a request works. */
 	enum error_class cannot_read, cannot_give;
 };
 
@@ -112,7 +112,8 @@ struct reservation {
 	char *id, *chat, *operator_id;
 	char *replaces; /* the operator to be replaced, or NULL */
 	int64_t expires;
-	int64_t max_chats; /* the operator's capacity; RECORD_NO_NUMBER: none */
+	int64_t max_chats; /* the operator's capacity; RECORD_NO_NUMBER:
+			    * unlimited */
 
 	enum reservation_state state;
 	enum reservation_result result;
@@ -127,10 +128,10 @@ struct reservation {
 	int64_t asked_ms, closed_at;
 	enum chat_status status;
 	enum reservation_giving giving;
-	bool taken; /* assigned, but the CRM does not say to whom */
+	bool taken; /* assigned, but the CRM does not name the assignee */
 	struct strmap listed_ids; /* chats in that list */
 	char *answer;  /* assignee in the answer to giving, or NULL */
-	char *unclear; /* why it was unclear whether it is given, or NULL; */
+	char *unclear; /* why it is unclear whether it was assigned, or NULL; */
 	int64_t unclear_ms; /* and since when, monotonic */
 	struct retry retry;
 	int64_t due_ms; /* end of its pause, monotonic */

@@ -3,13 +3,13 @@
  *
  * A chat whose mark in the list has not changed since it was read is written
  * from the state. Reads the messages of every other chat. The chat is complete
- * if the last message that the list names was read. Otherwise the next poll
- * reads the chat again, because a CRM may show messages late.
+ * if the last message that the list names has been read. Otherwise the next
+ * poll reads the chat again, because a CRM may show messages late.
  *
- * A chat that left the list is read once more like the others, and its record
- * reports it as closed. Closing the chat without its last messages would make
- * an answered chat permanently unanswered, so the record waits until the CRM
- * shows them.
+ * A chat that has left the list is read once more like the others, and its
+ * record reports it as closed. Closing the chat without its last messages would
+ * make an answered chat permanently unanswered, so the record waits until the
+ * CRM shows them.
  */
 #include "poller/chats/chats.h"
 
@@ -185,7 +185,7 @@ struct polled_chat {
 	struct chat_state state;
 	struct history read; /* the pages of its messages read so far */
 	bool known;          /* state was read from the store */
-	unsigned waiting;    /* number of answers that have not come yet */
+	unsigned waiting;    /* number of answers that have not arrived yet */
 	bool unchanged, failed;
 	bool mixed; /* its answer had messages of another chat */
 	int64_t asked_ms;
@@ -279,9 +279,9 @@ is_message_wanted(const struct chats *cs, int64_t at, int64_t opened_at)
 	       at >= opened_at;
 }
 
-/* True if the chat's present record does not tell how it began: a message has
- * assigned it since, or it was opened again. Who had a chat that was assigned
- * without such a message is unknown. */
+/* True if the chat's present record does not show how it began: a message has
+ * assigned it since, or it has been reopened. If it was assigned without such a
+ * message, its earlier assignee is unknown. */
 static bool
 began_differently(const struct polled_chat *c)
 {
@@ -291,7 +291,7 @@ began_differently(const struct polled_chat *c)
 }
 
 /* Writes the chat as it began, without an operator, unless its earlier messages
- * are not written. */
+ * are omitted. */
 static void
 emit_beginning(struct polled_chat *c)
 {
@@ -328,8 +328,8 @@ emit_history(struct polled_chat *c, bool stale)
 	}
 }
 
-/* Returns the chat's record for the next polls, owned; NULL if they need
- * none. */
+/* Returns the chat's record for the next polls, owned; NULL if they do not need
+ * it. */
 static char *
 row_of(const struct polled_chat *c)
 {
@@ -371,7 +371,7 @@ set_text(char **to, const char *s)
 	*to = copy;
 }
 
-/* True if the last message that the list names was read. */
+/* True if the last message that the list names has been read. */
 static bool
 has_last(const struct polled_chat *c)
 {
@@ -418,10 +418,9 @@ update_state(struct polled_chat *c)
 	set_text(&s->operator_id, c->list.operator_id);
 }
 
-/* The chat could not be read. Counts the failure in the state and changes
- * nothing else there: a partly read history would have a gap that no later poll
- * fills. After FAILURES_MAX failures, the chat is written as it was last
- * read. */
+/* The chat could not be read. Only counts the failure in the state: a partly
+ * read history would have a gap that no later poll fills. After FAILURES_MAX
+ * failures, the chat is written as it was last read. */
 static void
 fail_chat(struct polled_chat *c)
 {
@@ -612,7 +611,7 @@ customer_known(void *ctx, const char *person)
 	answer_arrived(c);
 }
 
-/* Gets the customer's name, if [crm] customers asks for it. */
+/* Gets the customer's name, if [crm] customers is set. */
 static void
 find_customer(struct polled_chat *c)
 {
@@ -660,8 +659,8 @@ load_state(struct polled_chat *c)
 	return true;
 }
 
-/* Writes a chat of the list, or starts to read it. Its history already has the
- * messages that were part of the list. */
+/* Writes a chat from the list, or starts to read it. Its history already has
+ * the messages that were in the list. */
 static void
 decide_chat(struct polled_chat *c)
 {
@@ -669,7 +668,7 @@ decide_chat(struct polled_chat *c)
 	/* The holder at the poll that last found the chat in a list. */
 	holders_choose(&c->holders, &c->list,
 	    c->known && c->state.told == 0 ? c->state.operator_id : "");
-	c->waiting = 1; /* This one represents the questions that are still to
+	c->waiting = 1; /* This count stands for the questions that are yet to
 			 * be queued. */
 	find_customer(c);
 	c->unchanged = c->known && is_unchanged(c);
@@ -684,8 +683,8 @@ add_listed_chat(struct chats *cs, struct crm_record *r, int64_t asked_ms)
 	void **slot = strmap_put(&cs->all, r->id, strlen(r->id));
 	struct polled_chat *c;
 
-	if (*slot != NULL) { /* The chat moved to the next page or list while
-			      * they were read. */
+	if (*slot != NULL) { /* The chat moved to another page or list while the
+			      * lists were read. */
 		if (cs->gather) {
 			c = *slot;
 			holders_add(&c->holders, &c->list, r);
@@ -713,8 +712,8 @@ is_taken(const struct crm_record *r, const char *left)
 	return r->status != CHAT_GONE;
 }
 
-/* left: the chat was looked up because it left the list; it is added even if it
- * is closed. NULL for a page of the list. */
+/* left: the chat was looked up because it has left the list; it is added even
+ * if it is closed. NULL for a page of the list. */
 static void
 take_page(struct chats *cs, struct profile_answer *a, int64_t asked_ms,
     const char *left)
@@ -807,13 +806,13 @@ chats_listed(struct chats *cs)
 
 /* ---- chats leave ---- */
 
-/* How long chats that left are kept; they are then deleted, because they are
- * personal data. If a chat left this far in the future, its time came from a
- * wrong clock; it is deleted, too, because otherwise it would stay until
- * then. */
+/* How long chats that have left the list are kept; they are then deleted,
+ * because they are personal data. If a chat left this far in the future, its
+ * time is from a wrong clock; it is deleted, too, because otherwise it would
+ * stay until then. */
 #define KEEP_LEFT_MS (7 * DAY_MS)
 
-/* A chat that is asked about. */
+/* A chat that is looked up. */
 struct left_chat {
 	struct chats *chats;
 	struct locate locate;
@@ -823,7 +822,7 @@ struct left_chat {
 struct left_chats {
 	struct chats *chats;
 	int64_t now_ms;
-	char **ids; /* of the chats that left and whose last messages are
+	char **ids; /* of the chats that have left and whose last messages are
 		     * missing */
 	size_t n, cap;
 };
@@ -861,8 +860,8 @@ look_at_stored(void *ctx, const char *id, const void *data, size_t len)
 	}
 }
 
-/* Stores that the chat left at that time and that its last messages are
- * missing; with 0, that it is in the list again. */
+/* Records that the chat left at that time and that its last messages are
+ * missing; 0: that it is in the list again. */
 static void
 set_left(struct chats *cs, const char *id, int64_t left_at)
 {

@@ -1,6 +1,7 @@
 /*
  * chats: the chats of one poll. Takes them from the pages of the list, reads
- * the messages of those that changed, and writes each chat when it is complete.
+ * the messages of those that have changed, and writes each chat when it is
+ * complete.
  *
  * Pointers are borrowed.
  */
@@ -24,7 +25,7 @@ struct chats {
 	struct strmap all; /* id -> struct polled_chat, or DONE */
 	bool keep_rows;    /* lists contain only changes: the state keeps each
 			    * chat's record, and `closed` lists the chats that
-			    * left */
+			    * have left */
 	struct strmap closed;
 	struct customers customers;
 	size_t listed, to_read, read, failed, stale;
@@ -53,7 +54,7 @@ void chats_release(struct chats *c);
 void chats_page(struct chats *c, struct profile_answer *a, int64_t asked_ms);
 
 /* Call it when a list of changes is complete: takes the other chats from the
- * state, because they did not change. */
+ * state, because they have not changed. */
 void chats_carry(struct chats *c, int64_t asked_ms);
 
 /* Call it when the list is complete: handles the collected chats. */
@@ -70,15 +71,15 @@ void chats_listed(struct chats *c);
  *
  * A closed chat is complete when its snapshot is confirmed; otherwise the next
  * poll reads it again. The CRM's answer about the status of a chat is not
- * stored, because the chat may be reopened. The state deletes chats a week
- * after they left.
+ * stored, because the chat may be reopened. Chats are deleted from the state a
+ * week after they left the list.
  */
 
 /* Needs cs->store. Ages are measured on the CRM's present clock: the time of a
  * snapshot does not advance while that clock is behind the last snapshot. */
 void chats_leave(struct chats *cs);
 
-/* True if the chat left the list and a confirmed snapshot has its last
+/* True if the chat has left the list and a confirmed snapshot has its last
  * messages. */
 bool chat_is_over(const struct chat_state *c, struct store *s);
 

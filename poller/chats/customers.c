@@ -17,14 +17,14 @@
 
 #define AGE_MS DAY_MS
 
-/* The customer of an open chat is queried again after AGE_MS; an entry that was
- * not renewed for twice that time is deleted. An entry more than AGE_MS in the
- * future has a time from a wrong clock; it counts as old, because otherwise it
+/* The customer of an open chat is queried again after AGE_MS; an entry that has
+ * not been renewed for twice that time is deleted. An entry more than AGE_MS in
+ * the future is from a wrong clock; it counts as old, because otherwise it
  * would stay until then. */
 #define KEEP_MS (2 * AGE_MS)
 
 /* A customer whom the CRM could not show is queried again in the next poll, and
- * then every AGAIN_MS. Most faults have ended by then, and a customer who can
+ * then every AGAIN_MS. Most faults are over by then, and a customer who can
  * never be shown does not cost a call in each poll. */
 #define AGAIN_MS (10 * MINUTE_MS)
 

@@ -1,7 +1,7 @@
 /*
  * customers: names and phone numbers of the customers of open chats, if [crm]
- * customers asks for them. A poll asks about each customer at most once, and
- * the state keeps the answer for a day.
+ * customers is set. A poll asks about each customer at most once, and the state
+ * keeps the answer for a day.
  */
 #ifndef POLLER_CHATS_CUSTOMERS_H
 #define POLLER_CHATS_CUSTOMERS_H

@@ -81,7 +81,7 @@ write_end(struct emit *e, int64_t at, unsigned part, uint64_t records)
 	add_snapshot_line(e);
 }
 
-/* Writes the part's begin marker unless it is already written. */
+/* Writes the part's begin marker unless it was already written. */
 static void
 begin_part(struct emit *e, unsigned part)
 {

@@ -3,8 +3,8 @@
  * marker, and writes it to an endpoint when it is complete. Therefore no line
  * of a failed poll is written, and the lines of tenants are never mixed. An
  * exchange routes each bucket of chats separately (common/records/bucket.h).
- * Each bucket has its own two markers, even if it is empty, and so have the
- * lines that concern all buckets.
+ * Each bucket has its own two markers, even if it is empty, and so do the lines
+ * for all buckets.
  */
 #ifndef POLLER_CHATS_EMIT_H
 #define POLLER_CHATS_EMIT_H
@@ -37,8 +37,8 @@ struct emit {
 void emit_init(struct emit *e, struct endpoint *to, const char *tenant);
 void emit_release(struct emit *e);
 
-/* Creates the snapshot's id and adds the begin marker: of the whole snapshot
- * or, for an exchange, of the part for all buckets. A bucket's begin marker
+/* Creates the snapshot's id and adds the begin marker: for the whole snapshot
+ * or, with an exchange, for the part for all buckets. A bucket's begin marker
  * comes before its first line. */
 void emit_begin(struct emit *e, int64_t at);
 

@@ -74,7 +74,7 @@ by_id_newest_first(const void *x, const void *y)
 
 	if (c != 0)
 		return c;
-	/* A message that was added later has a higher address. */
+	/* A message added later has a higher address. */
 	return *a > *b ? -1 : *a < *b;
 }
 

@@ -15,7 +15,7 @@
 /* A CRM shows each message within this time after it was written. */
 #define HISTORY_LATE_MS (INT64_C(120) * 1000)
 
-/* How long the poller waits for a last message that is never shown. */
+/* How long the poller waits for a last message that the CRM does not show. */
 #define HISTORY_WAIT_MS (INT64_C(900) * 1000)
 
 struct history_message {
@@ -26,7 +26,7 @@ struct history_message {
 	bool closing;   /* a system message about a closing */
 	bool assigning; /* a system message about an assignment */
 	bool fetched;   /* read, now or earlier, with the chat's messages;
-			 * false: only a list had it */
+			 * false: it was only in a list */
 };
 
 struct history {
@@ -61,7 +61,7 @@ void history_sort(struct history *h);
 int64_t history_opened_at(
     const struct history *h, const char *episode, int64_t known, int64_t begin);
 
-/* True if a message of that time or later was fetched. */
+/* True if a message from that time or later was fetched. */
 bool history_reaches(const struct history *h, int64_t at);
 
 /* True if the last message of the chat was fetched. The CRM reports its id (or
@@ -98,19 +98,19 @@ struct chat_state {
 	int64_t opened_at; /* of the current episode, or CLOCK_NONE */
 	int64_t since;     /* since when the chat has been incomplete at this
 			    * mark */
-	int64_t left_at;   /* when it left the list; 0 if it is there */
+	int64_t left_at;   /* when it left the list; 0 if it is in the list */
 	int64_t told;      /* the time of the snapshot with its last messages,
 			    * or TOLD_NOTHING; 0 if there is none yet */
 	struct history history;
 };
 
-/* The CRM cannot show the chat any more. */
+/* The CRM can no longer show the chat. */
 #define TOLD_NOTHING 1
 
 void chat_state_release(struct chat_state *c);
 
 /* Reads the state of the chat with that id. Returns false, with nothing to
- * release, if the store is NULL or has no readable state of it. */
+ * release, if the store is NULL or has no readable state for it. */
 bool chat_state_load(struct chat_state *c, struct store *s, const char *id)
     __attribute__((warn_unused_result));
 

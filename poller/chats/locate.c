@@ -39,7 +39,7 @@ list_end(void *ctx, const struct ending *e)
 	struct locate *l = ctx;
 	bool more = l->list < LOCATE_OPERATORS && l->operators[l->list] != NULL;
 
-	/* A single list has all chats, unless the CRM lists them by
+	/* A single list contains all chats, unless the CRM lists them by
 	 * operator. */
 	if (!l->taken && !fetch_lists_by_operator(l->fetch))
 		more = false;

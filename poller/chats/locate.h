@@ -1,13 +1,13 @@
 /*
  * locate: determines the state of one chat: shown by the CRM as open or closed,
- * or gone. Polls look up chats that left the list, --status those that the
- * reaper names, and assignments a chat before they assign it.
+ * or gone. Polls look up chats that have left the list, --status looks up those
+ * that the reaper names, and an assignment looks up its chat first.
  *
  * A single "not found" may be an error, and a wrong address must not look like
  * a CRM without chats. Therefore a chat is gone only if it is not found and is
  * also missing from every list that would have it if it were open. If chats are
  * listed by operator and only some of those lists are read, the chat is queried
- * twice. If a list has the chat, this overrides a "not found".
+ * twice. If a list contains the chat, this overrides a "not found".
  *
  * If the CRM does not name the assignee of a chat, the lists of the possible
  * operators are read.
@@ -49,8 +49,8 @@ struct locate {
 	/* Receives a page with the chat, and perhaps others; as in
 	 * crm_question. */
 	void (*page)(void *ctx, struct profile_answer *a, int64_t asked_ms);
-	/* e: the outcome of the last question. It may locate the same chat
-	 * again. */
+	/* e: the outcome of the last question. The function may locate the same
+	 * chat again. */
 	void (*end)(void *ctx, enum where where, const struct ending *e);
 
 	/* The operator in whose list the chat was found, or NULL. */
@@ -58,8 +58,8 @@ struct locate {
 
 	/* private */
 	bool shown, taken, found, again;
-	size_t list; /* the list being read: 0 is that of the unassigned, others
-		      * are of operators[list - 1] */
+	size_t list; /* the list being read: 0: unassigned chats; otherwise
+		      * those of operators[list - 1] */
 };
 
 void locate_chat(struct locate *l);

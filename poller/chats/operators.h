@@ -23,7 +23,7 @@
 struct operators {
 	char *const *bots; /* ids, ended by NULL, borrowed; or NULL */
 	size_t n;
-	int64_t asked_ms; /* when their last page was asked for */
+	int64_t asked_ms; /* when their last page was requested */
 
 	/* Private: texts in sequence, each ended by NUL. */
 	struct buf bodies; /* each operator's record */
@@ -44,16 +44,15 @@ const char *operators_add(
     struct operators *c, const struct crm_record *r, int64_t asked_ms);
 
 /* operators_load() reads them from the state if they are younger than every_ms;
- * false means that the CRM must be asked. operators_keep() stores them, and
- * stores those whom operators_load() found and who are no longer listed as
- * former operators. */
+ * false means that the CRM must be asked. operators_keep() stores them.
+ * Operators whom operators_load() found and who are no longer listed are stored
+ * as former operators. */
 void operators_keep(struct operators *c, struct store *s);
 bool operators_load(
     struct operators *c, struct store *s, int64_t now_ms, int64_t every_ms);
 
 /* From the next commit on operators_load() returns false. The stored operators
- * are kept for listeners, which have no others until a poll has read them
- * again. */
+ * are kept for listeners, which need them until a poll has read them again. */
 void operators_invalidate(struct store *s);
 
 /* Deletes the stored operators, because the state belongs to another profile or
@@ -67,7 +66,7 @@ void operators_emit(const struct operators *c, struct emit *e);
 void operators_set_in_profile(const struct operators *c, struct profile *p);
 
 /*
- * chat_lists: asks for all open chats. If the CRM's lists do not name the
+ * chat_lists: requests all open chats. If the CRM's lists do not name the
  * assignee, this takes several questions: first for the unassigned chats, then
  * for the chats of each operator. In this order, a chat that is assigned
  * meanwhile is never missed, but it may appear twice.

@@ -63,12 +63,12 @@ struct pull {
 	unsigned pages;       /* pages of the list of chats */
 	int64_t since;        /* the list has changes since then; 0: all
 			       * chats */
-	int64_t listed_ms;    /* when its first page was asked for */
+	int64_t listed_ms;    /* when its first page was requested */
 	bool listed;          /* the list was read to its end */
 	int64_t interval_ms;  /* time since the previous poll began */
 	int64_t committed_ms; /* last commit, monotonic */
-	bool first;           /* the state was empty, so this poll's cost is not
-			       * typical */
+	bool first;           /* the state was empty, so the cost of this poll
+			       * is not typical */
 	bool done;
 };
 
@@ -234,7 +234,7 @@ keep_listed(struct pull *p)
 		store_set_number(p->crm.store, "listed_all", p->listed_ms);
 }
 
-/* forgotten: the state had operators of another profile or tenant. */
+/* forgotten: the state had operators from another profile or tenant. */
 static void
 ask_lists(struct pull *p, bool forgotten)
 {
@@ -271,7 +271,7 @@ ask_lists(struct pull *p, bool forgotten)
 }
 
 /* Empties a state that belongs to another profile, other options, or another
- * tenant whose file was moved here. False if the state is ours. */
+ * tenant whose file was moved here. Returns false if the state is ours. */
 static bool
 forget_other_state(struct pull *p)
 {
@@ -372,8 +372,8 @@ report_refused_chats(struct pull *p)
 		    p->chats.first_failure);
 }
 
-/* Chats that failed, but in too few polls to be written from the state, make
- * the snapshot fail. */
+/* The snapshot fails if chats failed in too few polls to be written from the
+ * state. */
 static void
 report_failed_chats(struct pull *p)
 {
@@ -438,8 +438,8 @@ finish_pull(struct pull *p)
 	if (p->crm.store != NULL)
 		keep_pull_state(p);
 	call_metrics_keep(&p->crm);
-	/* The snapshot counts when its end is confirmed, or written to the
-	 * file. */
+	/* The snapshot counts when its end marker is confirmed, or written to
+	 * the file. */
 	if (p->crm.code == PROG_OK && !p->emit.broken) {
 		emit_end(&p->emit, p->as_of);
 		warn_stale(p);

@@ -2,10 +2,10 @@
  * pull: one poll of one tenant: reads operators, open chats and their new
  * messages, and writes the whole snapshot.
  *
- * Guarantee: the snapshot is written only if it has every chat of the list,
- * either read now or from the state. The state keeps the data that were read
- * even if the snapshot fails. If the poll is killed, only the data and calls of
- * its last second are lost.
+ * Guarantee: the snapshot is written only if it has every chat in the list,
+ * either read now or from the state. The data that were read are kept in the
+ * state even if the snapshot fails. If the poll is killed, only the data and
+ * calls of its last second are lost.
  */
 #ifndef POLLER_CHATS_PULL_H
 #define POLLER_CHATS_PULL_H
@@ -20,8 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Clocks are corrected by less than this every day, which is not worth a
- * warning. */
+/* Clocks are corrected by less than this every day, without a warning. */
 #define PULL_CLOCK_BACK_MS (INT64_C(60) * 1000)
 
 struct pull;
@@ -44,7 +43,7 @@ bool pull_done(struct pull *p);
  * state. */
 void pull_stop(struct pull *p);
 
-/* PROG_OK, or the code of the failure, which was logged. */
+/* PROG_OK, or the code of the failure, which has been logged. */
 enum exit_code pull_code(const struct pull *p);
 
 /* The time of the snapshot if it has the last messages of a chat, else 0. Once
@@ -60,8 +59,8 @@ void pull_progress(const struct pull *p, struct pull_progress *out);
  * short_list: lists that end before the total they state: of open chats, or of
  * the operators by whom chats are listed. The first such answers count as a
  * temporary fault, and the poll fails. However, a CRM that always counts a few
- * rows more than it shows would never have a snapshot. Therefore the list is
- * accepted with a warning from the third such poll in a row on, and the chats
+ * rows more than it shows would never have a snapshot. Therefore, from the
+ * third such poll in a row, the list is accepted with a warning, and the chats
  * that it lacks are looked up one by one (chats_leave()).
  */
 

@@ -85,8 +85,8 @@ crm_session_calls(const struct crm_session *s)
 	return usage_calls(fetch_calls(s->fetch));
 }
 
-/* Other runs may have received another pause: the longer one counts, also for
- * this run. Its end is a time on the CRM's clock, so the next run needs
+/* Another run may have received a different pause: the longer one counts, also
+ * for this run. Its end is a time on the CRM's clock, so the next run needs
  * both. */
 static void
 keep_hold(struct crm_session *s)
@@ -110,7 +110,7 @@ static const char *const result_names[CALL_RESULTS] = {
 	[CALL_FAILED] = "failed",
 };
 
-/* The key "poll calls ok" and the like, for all runs together. */
+/* The key, such as "poll calls ok", for all runs together. */
 #define RESULT_KEY 32
 static void
 result_key(enum usage_who who, size_t result, char key[RESULT_KEY])
@@ -175,8 +175,8 @@ call_metrics_head(struct buf *to)
 {
 	prometheus_head(to, calls_total, PROMETHEUS_COUNTER,
 	    "Calls to the CRM by result: answered (ok), object not found "
-	    "(gone), rate-limited (limited), not allowed for the token "
-	    "(refused), others (failed).");
+	    "(gone), rate-limited (limited), refused because of the token "
+	    "(refused), other results (failed).");
 }
 
 void

@@ -25,7 +25,7 @@ struct crm_session {
 
 	/* private */
 	enum usage_who who;
-	uint64_t counted;               /* calls that were counted in the
+	uint64_t counted;               /* calls that have been counted in the
 					 * state, */
 	uint64_t results[CALL_RESULTS]; /* and their results */
 };
@@ -53,7 +53,7 @@ uint64_t crm_session_calls(const struct crm_session *s);
 enum exit_code crm_session_commit(struct crm_session *s, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* The same for a run that does not fail because of the state: an error is only
+/* The same for a run that does not depend on the state: an error is only
  * logged. */
 void crm_session_count(struct crm_session *s);
 

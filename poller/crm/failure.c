@@ -18,7 +18,7 @@ enum way_out { WAY_WAIT, WAY_TOKEN, WAY_CALLS, WAY_URL };
  * may be too new: each is attempted this often. */
 #define SOME_TRIES 3
 
-/* A list may be too short once, or in every poll; in the latter case, further
+/* A list may be too short once, or in every poll; in that case, further
  * attempts waste calls. */
 #define SHORT_TRIES 2
 

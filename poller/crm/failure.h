@@ -1,7 +1,7 @@
 /*
- * failure: the meaning of a CRM's errors. One table has, for each class of
- * error, whose failure it is, how often it is attempted, and advice for a
- * person.
+ * failure: the meaning of a CRM's errors. For each class of error, a table
+ * states whose failure it is, how often the request is attempted, and advice
+ * for the user.
  *
  * A question ends in one of three ways: it succeeds; its item (a chat or
  * customer) fails, and the others are still queried; or the tenant fails, and
@@ -32,8 +32,8 @@ enum call_result {
 	CALL_OK,
 	CALL_GONE,    /* the requested item does not exist */
 	CALL_LIMITED, /* too many requests */
-	CALL_REFUSED, /* because of the token, or its rights */
-	CALL_FAILED,  /* no answer, or no usable one */
+	CALL_REFUSED, /* because of the token or its permissions */
+	CALL_FAILED,  /* no answer, or an unusable one */
 	CALL_RESULTS
 };
 
@@ -53,7 +53,7 @@ bool failure_passes(enum error_class error);
  * failed. */
 enum exit_code failure_code(enum error_class error, enum failure whose);
 
-/* Sets *out to advice for a person, as the end of a sentence. */
+/* Sets *out to advice for the user, as the end of a sentence. */
 void failure_way_out(
     const struct tenant *t, enum error_class error, struct buf *out);
 
@@ -65,9 +65,10 @@ void failure_log(const struct tenant *t, enum error_class error,
 enum failure_weight {
 	FAILURE_ALONE = 0,  /* says nothing about other items */
 	FAILURE_OTHER = 1,  /* an error of this item, perhaps of all */
-	FAILURE_SILENT = 5, /* no answer, and no other one meanwhile */
-	FAILURE_OPEN = 10   /* from here on the breaker is open: ask about no
-			     * item */
+	FAILURE_SILENT = 5, /* no answer, nor an answer to another question
+			     * meanwhile */
+	FAILURE_OPEN = 10   /* from here on the breaker is open: no item is
+			     * queried */
 };
 
 /* A zeroed struct is closed. Release it. */
@@ -108,7 +109,7 @@ enum throttle_case {
 
 /* Returns how many milliseconds to wait, at most THROTTLE_MAX_MS; -1: the
  * answer sets no limit. now_ms is on the CRM's clock; period_ms is the time
- * after which its count starts again, 0 if unknown. */
+ * after which the CRM's count restarts, 0 if unknown. */
 int64_t throttle_wait(const struct http_answer_headers *headers,
     enum throttle_case answer, int64_t now_ms, int64_t period_ms);
 

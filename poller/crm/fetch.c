@@ -29,9 +29,9 @@
 #include "poller/crm/failure.h"
 #include "poller/crm/profile.h"
 
-/* Guarantees that the pages of a question end, whatever the CRM answers: a
- * repeated page or cursor is an error, and so are more pages than the profile
- * allows. Otherwise the profile decides where the pages end (next). */
+/* Guarantees that a question's pages end, whatever the CRM answers: a repeated
+ * page or cursor is an error, and so are more pages than the profile allows.
+ * Otherwise the profile decides where the pages end (next). */
 struct paging_guard {
 	struct strmap visited; /* cursors and hashes of pages */
 	unsigned pages;
@@ -50,7 +50,7 @@ struct fetch_job {
 	char *url;
 	const struct tenant_host *host;
 	struct profile_request request;
-	int64_t asked_ms; /* the now_ms with which its request was made */
+	int64_t asked_ms; /* now_ms in its request */
 	unsigned failures;
 	bool refused;   /* denied, but perhaps only for this item: the answer
 			 * does not mention the token */
@@ -141,7 +141,7 @@ job_free(struct fetch_job *j)
 	free(j);
 }
 
-/* Queues the job for sending. */
+/* Queues the job to be sent. */
 static void
 fetch_ready(struct fetch_job *j)
 {
@@ -175,7 +175,7 @@ fetch_ask(struct fetch *f, const struct crm_question *q)
 	fetch_ready(j);
 }
 
-/* Counts the end of a question, and returns whose failure it is. */
+/* Counts the end of a question, and returns whose failure it was. */
 static enum failure
 judge(struct fetch_job *j, enum error_class error, bool silenced)
 {
@@ -355,8 +355,8 @@ start_job(struct fetch_job *j)
 	buf_release(&why);
 }
 
-/* Moves due jobs from the delayed to the ready ones. Returns the milliseconds
- * until the next job is due. */
+/* Moves due jobs from the delayed queue to the ready queue. Returns the
+ * milliseconds until the next job is due. */
 static int64_t
 wake_delayed(struct fetch *f, int64_t now)
 {
@@ -376,7 +376,7 @@ wake_delayed(struct fetch *f, int64_t now)
 	return wait;
 }
 
-/* Appends how long the CRM accepts no calls. */
+/* Appends how long the CRM will not accept calls. */
 static void
 fetch_explain_hold(int64_t ms, struct buf *text)
 {
@@ -520,8 +520,8 @@ fetch_warn_odd(const struct fetch *f)
 {
 	if (f->odd > 0)
 		log_warn(
-		    "tenant %s: %zu records of the CRM are partly unreadable; "
-		    "invalid fields were skipped; the first: %s",
+		    "tenant %s: %zu records from the CRM are partly "
+		    "unreadable; invalid fields were skipped; the first: %s",
 		    f->tenant->name, f->odd, f->first_odd);
 }
 
@@ -541,7 +541,7 @@ fetch_hold_ms(const struct fetch *f)
 
 /* ---- answers ---- */
 
-/* Maximum bytes of the CRM's text in a message. */
+/* Maximum number of bytes quoted from the CRM in a message. */
 #define MESSAGE_MAX 200
 
 /* Adds the key; returns true if it existed already. */
@@ -790,7 +790,7 @@ bad_answer(struct fetch_job *j, const struct http_answer *h,
 	buf_release(&text);
 }
 
-/* True for answers that may have no body. */
+/* True for answers that may lack a body. */
 static bool
 may_be_empty(enum profile_call call)
 {

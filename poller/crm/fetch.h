@@ -41,7 +41,7 @@ struct fetch;
 struct ending {
 	enum failure failure; /* whose failure it is */
 	enum error_class error;
-	const char *message; /* about an error: half a sentence */
+	const char *message; /* for an error: half a sentence */
 	bool asked;          /* a request was sent; false: the profile has none
 			      * for the question, or it was not sent */
 	bool maybe;          /* it failed, but may have changed the CRM */
@@ -54,21 +54,23 @@ struct ending {
 struct crm_question {
 	enum profile_call call;
 	const char *item;                   /* the chat or customer that it is
-					     * about, for failures; NULL: the
-					     * tenant. Copied. */
+					     * about, for counting failures;
+					     * NULL: the tenant. Copied. */
 	json_t *chat, *hook;                /* references are taken */
 	const char *known, *customer;       /* copied; may be NULL */
 	const char *operator_id, *replaces; /* likewise */
-	int64_t since_ms; /* for chats: what changed since then; 0: the list */
+	int64_t since_ms; /* for chats: only changes since then; 0: the whole
+			   * list */
 	bool changes;     /* it changes the CRM: retried only if the request is
 			   * known not to have arrived */
-	int64_t until_ms; /* not sent after this, on the CRM's clock; 0: no
+	int64_t until_ms; /* not sent after this time, on the CRM's clock; 0: no
 			   * limit */
-	bool urgent;      /* sent before those that are not */
+	bool urgent;      /* sent before questions that are not urgent */
 	unsigned tries;   /* ends after this many failures, if other questions
 			   * are answered meanwhile; 0: retried while
 			   * retry_budget lasts */
-	bool at_once;     /* ends after tries even if no other is answered */
+	bool at_once;     /* ends after `tries` even if no other question is
+			   * answered */
 	enum failure_weight weight; /* weight of a failure, unless the CRM is
 				     * silent */
 	bool optional; /* dropped when the breaker opens; its failure is never
@@ -86,7 +88,7 @@ struct fetch *fetch_new(struct http *h, const struct tenant *t,
     struct skew *skew) __attribute__((warn_unused_result));
 void fetch_free(struct fetch *f);
 
-/* Makes no calls for this long, unless a longer pause is set already. */
+/* Stops making calls for this long, unless a longer pause is already set. */
 void fetch_hold(struct fetch *f, int64_t ms);
 
 /* Queues a question; *q is copied. */
@@ -100,13 +102,14 @@ int64_t fetch_step(struct fetch *f);
  * end of its question. */
 void fetch_answer(struct http_answer *a);
 
-/* One turn for n tenants on the same *http: sends, waits for answers at most
- * wait_ms, handles them. Returns how many questions had not ended before. */
+/* One turn for n tenants on the same *http: sends requests, waits at most
+ * wait_ms for answers, and handles them. Returns how many questions were
+ * pending before. */
 size_t fetch_turn(
     struct http *http, struct fetch *const *all, size_t n, int64_t wait_ms);
 
-/* Drops all questions and ignores later ones; no end functions are called any
- * more. */
+/* Drops all questions and ignores later ones; end functions are no longer
+ * called. */
 void fetch_stop(struct fetch *f);
 
 /* Returns the number of questions that have not ended. */
@@ -130,7 +133,7 @@ struct breaker *fetch_breaker(struct fetch *f, enum profile_call call);
 /* Warns about partly unreadable records in any answer. */
 void fetch_warn_odd(const struct fetch *f);
 
-/* Returns for how many ms from now the CRM throttles; 0: not at all. */
+/* Returns how many ms longer the CRM throttles; 0: not at all. */
 int64_t fetch_hold_ms(const struct fetch *f);
 
 #endif

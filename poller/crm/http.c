@@ -19,7 +19,7 @@
 
 #define KEEP_HANDLES 64
 
-/* How long connecting may take, within the time of the request. */
+/* How long connecting may take, within the request's timeout. */
 #define CONNECT_MS 10000L
 
 struct http_headers {
@@ -202,7 +202,7 @@ set_easy_options(struct http *h, struct transfer *t)
 	(void)curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "gzip");
 	(void)curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
 	(void)curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
-	/* The environment's proxy is on another machine, and would get the
+	/* The proxy in the environment is on another machine, and would get the
 	 * token. */
 	if (is_on_this_machine(r->url))
 		(void)curl_easy_setopt(c, CURLOPT_PROXY, "");
@@ -438,9 +438,9 @@ finish_transfer(struct http *h, struct transfer *t, CURLcode code)
 	long status = 0, sent = 0;
 
 	a->got_ms = clock_now_ms();
-	/* Our clock may have been set meanwhile, and both times must be on the
-	 * same clock; otherwise the CRM's clock would seem to differ by half of
-	 * that. */
+	/* Our clock may have been changed meanwhile, and both times must be on
+	 * the same clock; otherwise the CRM's clock would seem to differ by
+	 * half of that. */
 	a->sent_ms = a->got_ms - (clock_mono_ms() - t->began_ms);
 	a->outcome = classify(t, code);
 	a->body.max = 0;

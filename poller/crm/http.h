@@ -1,7 +1,7 @@
 /*
  * http: an HTTP client for many simultaneous requests over kept connections,
  * using libcurl, whose headers only http.c includes. It does not handle tenants
- * and retries: each request is made once and gets one answer, good or bad.
+ * or retries: each request is made once and gets one answer, good or bad.
  *
  * TLS is verified, redirects are not followed, the limit on the body's size
  * also applies after gunzip, and every transfer ends in bounded time.
@@ -80,7 +80,7 @@ void http_free(struct http *h);
 
 struct tape;
 
-/* From now on, the tape records each answer, or plays it. Borrowed. */
+/* From now on, the tape records or plays each answer. Borrowed. */
 void http_use_tape(struct http *h, struct tape *tape);
 
 void http_start(struct http *h, const struct http_request *r);

@@ -140,8 +140,8 @@ const char *const profile_call_names[PROFILE_CALLS] = { "operators", "chats",
 static const char *const error_class_names[] = { "", "later", "throttled",
 	"quota", "denied", "gone", "unusable", "short" };
 
-/* Returns the text or null. The configuration may have bytes that are not
- * UTF-8. */
+/* Returns the text or null, because the configuration may contain bytes that
+ * are not UTF-8. */
 static json_t *
 text_or_null(const char *s)
 {

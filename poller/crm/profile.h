@@ -58,15 +58,15 @@ struct crm_record {
 	enum chat_status status;      /* of a chat */
 	bool taken; /* of a chat: assigned, but the operator is unknown */
 	bool available, has_available; /* of an operator */
-	int64_t available_at;          /* since when, or CLOCK_NONE */
+	int64_t available_at;          /* since when; or CLOCK_NONE */
 	bool closing;                  /* a system message about a closing */
-	bool assigning;                /* likewise of an assignment */
+	bool assigning;                /* the same about an assignment */
 	json_t *raw; /* of chat and operator: for later calls */
 };
 
-/* Returns 0, with *why listing omitted fields, if any; or -1 and *why if it is
- * not a record, or has a bad field. *why names the record in either case. Takes
- * a reference to v if it keeps it. */
+/* Returns 0, and *why lists omitted fields, if any; or -1 and *why if it is not
+ * a record, or has a bad field. *why names the record in either case. Takes a
+ * reference to v if it keeps it. */
 int crm_record_read(struct crm_record *r, json_t *v,
     const struct crm_record_options *opt, struct buf *why)
     __attribute__((warn_unused_result));
@@ -118,7 +118,7 @@ struct profile_options {
 	const char *tenant;
 	const char *account; /* [crm] account, or NULL */
 	bool customers, customer_phone, with_text, history_all;
-	bool assign; /* we assign chats in it */
+	bool assign; /* we assign its chats */
 	bool polled; /* there is a token, so webhooks are not the only source */
 	char *const *bot_operators; /* ends with NULL; NULL: none */
 	char *const *need;          /* likewise: tags that chats must have */
@@ -126,12 +126,12 @@ struct profile_options {
 		      * program */
 };
 
-/* An address of a CRM, and what each request to it has. */
+/* An address of a CRM, and the headers of each request to it. */
 struct profile_host {
 	char *name; /* NULL: the CRM itself */
 	char *url;  /* the default, or NULL */
 	char *auth_header, *auth_prefix;
-	bool for_admin; /* it needs [crm] admin_token, not the token */
+	bool for_admin; /* it needs [crm] admin_token instead of the token */
 	char **headers; /* "Name: value", ending with NULL */
 };
 
@@ -213,7 +213,7 @@ struct profile_answer {
 				   * page */
 	size_t missing;           /* for a short list: rows missing from its
 				   * total */
-	size_t odd;               /* records in which fields were left out */
+	size_t odd;               /* records in which fields were omitted */
 	struct buf first_odd;     /* the first of them, and why */
 };
 
@@ -290,16 +290,15 @@ struct profile_hook_input {
 struct profile_hook_answer {
 	struct crm_record *records;
 	size_t n;
-	size_t bad;    /* number of records left out */
+	size_t bad;    /* number of omitted records */
 	char *refused; /* why, if it belongs to another account; or NULL */
 	char *unknown; /* the name of an unknown event, or NULL */
 	char *once;    /* text that identifies a duplicate if there is no id; or
 			* NULL */
 };
 
-/* Reads a payload. Returns 0, with *why for the first record left out, if any;
- * or -1 and *why if the profile can read none of it. Release it in either
- * case. */
+/* Reads a payload. Returns 0, and *why for the first omitted record, if any; or
+ * -1 and *why if the profile can read none of it. Release it in either case. */
 int profile_hook_read(struct profile *p, const struct profile_hooks *h,
     const struct profile_hook_input *in, struct profile_hook_answer *out,
     struct buf *why) __attribute__((warn_unused_result));

@@ -401,11 +401,11 @@ profile_compile(jq_state *jq, const char *name, const struct profile_file *f,
 /* ---- limit of processor time ---- */
 
 /* A call of libjq that takes too long is halted by a timer on the calling
- * thread's processor time, which neither other threads nor a busy machine can
- * use up. Each thread that runs profiles keeps such a timer until the process
+ * thread's processor time, which neither other threads nor a busy machine
+ * affect. Each thread that runs profiles keeps such a timer until the process
  * ends. */
 
-#ifndef sigev_notify_thread_id /* Debian 12's glibc has no name for it */
+#ifndef sigev_notify_thread_id /* glibc in Debian 12 has no name for it */
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
 
@@ -505,7 +505,7 @@ program_close(struct program *g)
 	free(g);
 }
 
-/* Compiles the profile, unless it was compiled for another tenant. */
+/* Compiles the profile, unless it has been compiled for another tenant. */
 static struct program *
 get_program(const char *name, const struct profile_file *f, bool may_share,
     struct buf *why)

@@ -241,13 +241,13 @@ quota_warn(const struct tenant *t, struct store *s, int64_t now_ms)
 	store_set_number(s, "budget_warned", today);
 	if (used >= (uint64_t)t->budget)
 		log_warn("tenant %s: all %" PRId64
-			 " calls of this month ([%s] budget) are used; polls "
-			 "continue every %u minutes",
+			 " calls for this month ([%s] budget) are used up; "
+			 "polls continue every %u minutes",
 		    t->name, t->budget, t->section, interval);
 	else
 		log_warn(
 		    "tenant %s: polls every %u minutes, so that the %" PRId64
-		    " calls of this month ([%s] budget) last; %" PRIu64
+		    " calls for this month ([%s] budget) last; %" PRIu64
 		    " are used",
 		    t->name, interval, t->budget, t->section, used);
 }

@@ -19,7 +19,7 @@
  *     list      the calls of a poll that do not depend on its interval: the
  *               list of open chats and that of operators
  *     changes   all other calls, for each minute of polling: the messages of
- *               chats that changed, customers, status runs, assignments
+ * chats that have changed, customers, status runs, assignments
  *
  * A poll every n minutes costs list / n + changes calls per minute. The budget
  * allows left / minutes calls per minute: `left` is the remaining budget
@@ -34,14 +34,14 @@
  * measurement, or a busy day, is compensated on the following days.
  *
  * minutes: the time left, multiplied by the share of the measured time in which
- * polls ran, because a team may poll only during office hours. All of the time,
- * until a day was measured.
+ * polls ran, because a team may poll only during office hours. Until a day has
+ * been measured, this is all of the time.
  */
 
 /* In minutes. A longer pause between two polls counts as time without polls. */
 #define PACE_SLOWEST 60
 
-/* If fewer minutes of polling were measured, every poll is made until the
+/* If fewer minutes of polling have been measured, no poll is skipped until the
  * budget is used up. */
 #define PACE_MEASURED_MINUTES 60
 
@@ -60,8 +60,9 @@ struct pace_month {
 
 struct pace {
 	unsigned interval; /* minutes */
-	double apart;    /* the same, or more if cron runs the job less often */
-	double expected; /* calls in the whole month at that interval */
+	double apart;      /* the same, or longer if cron runs the job less
+			    * often */
+	double expected;   /* calls in the whole month at that interval */
 };
 
 bool pace_is_measured(const struct pace_month *m);
@@ -71,7 +72,7 @@ struct pace pace_compute(const struct pace_month *m);
 
 /*
  * usage: counts the calls of polls, status runs, assigning and backfill in the
- * state for each month of UTC, by the CRM's clock.
+ * state for each UTC month, by the CRM's clock.
  */
 
 enum usage_who {
@@ -99,7 +100,7 @@ void usage_add_poll(struct store *s, int64_t now_ms, int64_t interval_ms,
 /* Returns the calls in the month of now_ms. */
 uint64_t usage_month(struct store *s, int64_t now_ms);
 
-/* Those of one kind. */
+/* Returns those of one kind. */
 uint64_t usage_month_of(struct store *s, enum usage_who who, int64_t now_ms);
 
 /* Returns the end of the month of now_ms. */
@@ -118,8 +119,8 @@ unsigned quota_interval(
 /* True if the last poll began less than an interval ago (in minutes). */
 bool quota_is_recent(struct store *s, unsigned interval, int64_t now_ms);
 
-/* Notes that a poll begins. Returns the milliseconds since the previous one, at
- * most PACE_SLOWEST minutes. */
+/* Records that a poll begins. Returns the milliseconds since the previous one,
+ * at most PACE_SLOWEST minutes. */
 int64_t quota_begin_poll(struct store *s, int64_t now_ms);
 
 /* Warns once a day while polls are skipped. */

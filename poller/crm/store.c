@@ -227,7 +227,8 @@ verify_content(struct store *s, MDB_txn *txn, uint64_t commits)
 }
 
 /* Opens the tables and verifies their content, or creates those of a file in
- * which nothing was ever committed: tables that are missing later are lost. */
+ * which nothing was ever committed: if tables are missing later, they were
+ * lost. */
 static int
 open_tables(
     struct store *s, MDB_txn *txn, uint64_t commits, enum store_access access)
@@ -587,7 +588,7 @@ store_commit(struct store *s, struct buf *why)
 
 	if (s->lost)
 		return explain_store_error(s, MDB_PANIC, why);
-	/* An open reader would keep LMDB from reusing old pages. */
+	/* An open reader would prevent LMDB from reusing old pages. */
 	end_read(s);
 	lmdb_guard_begin(s->damage, PROG_IO);
 	for (;;) {

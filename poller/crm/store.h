@@ -1,21 +1,21 @@
 /*
- * store: one LMDB file with a few tables of keys and values, whose meaning only
- * the callers know: the state that the poller keeps of one tenant between
- * polls, DIR/TENANT.mdb, and the listener's requests (intake/request_store.h).
+ * store: one LMDB file with a few tables of keys and values. Callers define
+ * their meaning: the poller's state for a tenant between polls, DIR/TENANT.mdb,
+ * and the listener's requests (intake/request_store.h).
  *
  * Guarantee: store_commit() makes all changes since the last one durable, or
  * none. A process may be killed at any time. A lock next to the file allows one
  * poll of a tenant at a time; the self-check and --status may read and count
  * meanwhile.
  *
- * A file that is damaged, full or of another version leads to one sentence with
- * advice. The file can be removed, because the CRM has all its data.
+ * If a file is damaged, full or of another version, the error is one sentence
+ * with advice. The file can be removed, because the CRM has all its data.
  *
- * When a poll or a listener opens the file, it reads all of it and refuses one
- * that is damaged, or has some older page (common/os/lmdb_digest.h). An older
- * copy of the whole file is valid: what it lacks is read from the CRM again,
- * and the count of calls may be too low. The file of another tenant is emptied
- * at its first use, see chats/pull.c.
+ * When a poll or a listener opens the file, it reads all of it and rejects a
+ * file that is damaged or has an outdated page (common/os/lmdb_digest.h). An
+ * older copy of the whole file is valid: what it lacks is read from the CRM
+ * again, and the count of calls may be too low. The file of another tenant is
+ * emptied at its first use, see chats/pull.c.
  */
 #ifndef POLLER_CRM_STORE_H
 #define POLLER_CRM_STORE_H
@@ -37,14 +37,14 @@ enum store_table {
 };
 
 enum store_access {
-	STORE_EXCLUSIVE, /* for a poll; PROG_TEMPFAIL if another one has it */
+	STORE_EXCLUSIVE, /* for a poll; PROG_TEMPFAIL if another poll has it */
 	STORE_SHARED,    /* for reading and counting during a poll */
 	STORE_COUNTING,  /* the same; the file is not verified */
 };
 
 struct store;
 
-/* The name of a file in messages, and the advice for a damaged one. */
+/* The name of a file in messages, and the advice if it is damaged. */
 struct store_kind {
 	const char *name, *way_out;
 };
@@ -60,18 +60,18 @@ struct store *store_open(const char *dir, const char *tenant,
 struct store *store_open_kind(const struct store_kind *kind, const char *dir,
     const char *name, enum store_access access, enum exit_code *code,
     struct buf *why) __attribute__((warn_unused_result));
-/* True if there is a state of the tenant. */
+/* True if the tenant has a state. */
 bool store_exists(const char *dir, const char *tenant);
 
-/* Makes the folder of a state, unless it exists. Returns 0; or -1, the code and
- * *why. */
+/* Creates the folder for a state, unless it exists. Returns 0; or -1, the code
+ * and *why. */
 int store_make_folder(const char *dir, enum exit_code *code, struct buf *why);
 
 /* Closes without committing. s may be NULL. */
 void store_close(struct store *s);
 
 /* Gets a committed value, borrowed until the next store_commit(), store_each(),
- * or store_close(). Returns false if there is none. */
+ * or store_close(). Returns false if the key is absent. */
 bool store_get(struct store *s, enum store_table t, const char *key,
     const void **data, size_t *len);
 

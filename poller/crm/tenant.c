@@ -258,7 +258,7 @@ tenant_profile_options(
 }
 
 /* Otherwise only the first call would detect this, and it would look like an
- * error of the CRM. */
+ * error in the CRM. */
 static enum exit_code
 check_ca_file(const struct tenant *t, struct buf *why)
 {

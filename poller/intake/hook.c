@@ -46,7 +46,7 @@ struct hooks {
 
 /* ---- hook ---- */
 
-/* At most one warning about each kind of result is logged in this time. */
+/* At most one warning about each kind of result is logged per this period. */
 #define LOG_MS (INT64_C(10) * 1000)
 
 size_t

@@ -63,7 +63,7 @@ char *hook_path(const struct conf *c, const char *tenant, char **secret,
 const char *hook_tenant(const struct hook *h);
 const char *hook_source(const struct hook *h);
 
-/* The work queue in whose thread its payloads must be read. */
+/* Returns the work queue whose thread must read its payloads. */
 struct work_queue *hook_queue(const struct hook *h);
 
 /* A delivery. All members are borrowed. */
@@ -93,13 +93,13 @@ enum hook_result {
 	HOOK_RESULTS
 };
 
-/* Counts a result. If a warning about it is due, returns how many there were
- * since the last warning, else 0. */
+/* Counts a result. If a warning about it is due, returns how many there have
+ * been since the last warning, else 0. */
 unsigned hook_count(struct hooks *all, enum hook_result what, int64_t now_ms);
 
 enum hook_outcome {
 	HOOK_RECORDS, /* read; an event may have no records */
-	HOOK_PARTLY,  /* read in part; the rest is left out */
+	HOOK_PARTLY,  /* partly read; the rest was omitted */
 	HOOK_FOREIGN, /* for another account than [crm] account */
 	HOOK_UNKNOWN, /* an event that the profile does not know */
 	HOOK_UNREAD,  /* a payload that the profile cannot read */

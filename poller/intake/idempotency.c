@@ -19,7 +19,7 @@ struct known_request {
 	struct known_request *next;
 	struct idempotent what;
 	uint64_t number; /* its number in the store */
-	bool outdated;   /* the same key came again later */
+	bool outdated;   /* the same key arrived again later */
 	size_t len;
 	char key[];
 };
@@ -27,7 +27,7 @@ struct known_request {
 /* New keys for the store, each after the length of its entry. */
 struct unsaved {
 	struct buf entries;
-	uint64_t dropped; /* keys up to this number were forgotten */
+	uint64_t dropped; /* keys up to this number have been forgotten */
 };
 
 struct idempotency {

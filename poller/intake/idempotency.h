@@ -32,9 +32,9 @@
 
 /* The remembered data of a request. */
 struct idempotent {
-	int64_t at;    /* when it first came */
+	int64_t at;    /* when it first arrived */
 	uint64_t sum;  /* checksum of its body */
-	uint64_t note; /* for the route: what else it decided then */
+	uint64_t note; /* for the route: its other decisions */
 };
 
 enum idempotency_verdict {
@@ -42,8 +42,8 @@ enum idempotency_verdict {
 	IDEMPOTENCY_AGAIN,  /* a repeated request: *r is as it was the first
 			     * time */
 	IDEMPOTENCY_OTHER,  /* the key belongs to another request */
-	IDEMPOTENCY_FAILED, /* the store takes no keys, for example because the
-			     * disk is full */
+	IDEMPOTENCY_FAILED, /* the store accepts no keys, for example because
+			     * the disk is full */
 };
 
 struct idempotency;
@@ -59,7 +59,7 @@ void idempotency_close(struct idempotency *m);
 /* Forgets keys that are a day old. Call it regularly. */
 void idempotency_expire(struct idempotency *m, int64_t now_ms);
 
-/* Looks the key up and, if it is new, remembers *r. kind separates the keys of
+/* Looks up the key and, if it is new, remembers *r. kind separates the keys of
  * unrelated routes. */
 enum idempotency_verdict idempotency_first(struct idempotency *m,
     const char *tenant, const char *kind, const char *key,

@@ -20,10 +20,10 @@
 
 /*
  * known_operators: the operators of each tenant: those in [crm NAME] operators
- * and those that the CRM listed at the last poll. [crm NAME] bot_operators says
- * which of them are bots. The CRM's operators are read from the poller's state
- * once a minute, even if the state was missing before or was replaced. Only
- * LMDB's lock file is written there.
+ * and those that the CRM listed at the last poll. [crm NAME] bot_operators
+ * lists the bots among them. The CRM's operators are read from the poller's
+ * state once a minute, even if the state was missing before or was replaced.
+ * Only LMDB's lock file is written there.
  *
  * Any thread may call known_operators_find() at any time.
  */

@@ -63,9 +63,10 @@ struct intake {
 	struct request_list waiting;
 	uint64_t last;      /* number of the last stored entry */
 	uint64_t confirmed; /* number of the last published entry */
-	uint64_t lines;     /* about how many are stored but not published */
+	uint64_t lines;     /* approximate number of stored, unpublished
+			     * lines */
 	bool closing, kept_all;
-	bool gave_up; /* the broker took nothing while we were closing */
+	bool gave_up; /* the broker accepted nothing while we were closing */
 	int64_t closing_ms;
 	uint64_t published; /* number of lines */
 	bool confirms, takes;
@@ -163,7 +164,7 @@ open_endpoint(
 	return endpoint_open_write(name, &opt, why, code);
 }
 
-/* Returns the queue of dead letters beside ours; opens it for the first one. */
+/* Returns our dead-letter queue, which is opened for the first dead letter. */
 static struct endpoint *
 dead_letter_endpoint(struct intake *in)
 {
@@ -200,7 +201,7 @@ reopen_endpoints(struct intake *in)
 	buf_release(&why);
 }
 
-/* Returns the endpoint that did not take or confirm a line. */
+/* Returns the endpoint that did not accept or confirm a line. */
 static const struct endpoint *
 failed_endpoint(const struct intake *in)
 {

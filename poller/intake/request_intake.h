@@ -62,11 +62,11 @@ bool intake_has_ended(struct intake *in, enum exit_code *code);
 
 /* The intake's health. */
 struct intake_view {
-	bool confirms;    /* the endpoint took, or the broker confirmed, the
+	bool confirms;    /* the endpoint accepted, or the broker confirmed, the
 			   * last lines */
 	bool takes;       /* the last request was made safe, or the next one can
 			   * be */
-	uint64_t waiting; /* about how many lines are not published */
+	uint64_t waiting; /* approximate number of unpublished lines */
 };
 
 /* Does not wait. An outage is detected after some seconds. */

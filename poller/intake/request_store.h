@@ -8,7 +8,7 @@
  * Commit point: request_store_commit() makes all changes since
  * request_store_begin() durable (synced), or none.
  *
- * A damaged file is refused with an error that names the way out; it is not
+ * A damaged file is rejected with an error that explains what to do; it is not
  * repaired. An older copy of the file is a valid store.
  *
  * One process owns the file. All functions may be called from any thread;
@@ -28,10 +28,10 @@ enum request_queue { REQUEST_LINES, REQUEST_KEYS, REQUEST_QUEUES };
 
 struct request_store;
 
-/* Creates missing folders and the file. max: the most bytes of lines that are
- * kept. Returns NULL, the exit code and *why if another listener has the file
- * (TEMPFAIL), the file is damaged (IO), or it cannot be created. Owned by the
- * caller. */
+/* Creates missing folders and the file. max: the maximum number of bytes of
+ * stored lines. Returns NULL, the exit code and *why if another listener has
+ * the file (TEMPFAIL), the file is damaged (IO), or it cannot be created. Owned
+ * by the caller. */
 struct request_store *request_store_open(const char *dir, uint64_t max,
     enum exit_code *code, struct buf *why) __attribute__((warn_unused_result));
 
@@ -55,7 +55,7 @@ int request_store_commit(struct request_store *s, struct buf *why)
 
 /* Appends committed lines with numbers above *number, about `most` bytes and at
  * least one entry, and sets *number to that of the last one. Returns 1; 0 if
- * there are none; -1 and *why. */
+ * there are none; -1 and *why on errors. */
 int request_store_next(struct request_store *s, uint64_t *number, size_t most,
     struct buf *lines, struct buf *why) __attribute__((warn_unused_result));
 

@@ -160,7 +160,7 @@ route_says_json(const struct web_request *r)
 }
 
 /* A client with a trusted address may be a browser, which sends any request
- * that a web page requests (CSRF). However, the browser then also sends Origin,
+ * that a web page makes (CSRF). However, the browser then also sends Origin,
  * and it sends no JSON without a preflight. */
 bool
 route_is_trusted(const struct listener_context *in, const struct web_request *r,
@@ -274,10 +274,10 @@ const struct route routes[] = {
 	    "webhook_with_secret", "A CRM's webhook", "@HookTaken", "object",
 	    "Stored, even if it was not understood" },
 	{ WEB_POST, "/webhook", route_original, ROUTE_ORIGINAL,
-	    "original_webhook", "Custom agent allocation of Qiscus",
+	    "original_webhook", "Custom agent allocation for Qiscus",
 	    "@OriginalTaken", "object", NULL },
 	{ WEB_POST, "/resolve", route_original, ROUTE_ORIGINAL,
-	    "original_resolve", "Mark as resolved of Qiscus", "@OriginalTaken",
+	    "original_resolve", "Mark as resolved in Qiscus", "@OriginalTaken",
 	    "object", NULL },
 };
 

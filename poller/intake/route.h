@@ -108,7 +108,7 @@ void route_conversation(const char *a, const char *b, char id[ROUTE_ID]);
 /* The first arrival of a request with a key. */
 struct first_request {
 	int64_t at;
-	uint64_t note; /* what else the route decided then */
+	uint64_t note; /* the route's other decisions */
 };
 
 /* Creates the id for a request with a key: the first 160 bytes of the key, a
@@ -122,8 +122,8 @@ void route_key_id(const char *key, const struct web_request *r,
 
 /*
  * route_auth: shared by the routes of messages and events: who sends a request,
- * whether a page of another origin could send its content type (415), and
- * whether the request arrived before.
+ * whether a page from another origin could send its content type (415), and
+ * whether the request has already arrived.
  */
 
 struct listener_context;
@@ -257,8 +257,8 @@ bool collect_begin(struct collect *c);
 typedef bool collect_write(struct collect *c, void *ctx);
 
 /* Answers with the errors, if there are any. Otherwise writes the request, and
- * writes it again with the first time if it arrived before. A request that does
- * not fit does not use up its key. kind: as in route_first(). */
+ * writes it again with the first time if it had already arrived. A request that
+ * does not fit leaves its key unused. kind: as in route_first(). */
 void collect_finish(
     struct collect *c, const char *kind, collect_write *write, void *ctx);
 

@@ -1,7 +1,7 @@
 /*
- * route_events: POST /api/v1/analytics/events and /events/bulk: events of users
- * and systems become event records. A bulk is stored as a whole or not at all.
- * The data of an event stay as written, except for whitespace.
+ * route_events: POST /api/v1/analytics/events and /events/bulk: events from
+ * users and systems become event records. A bulk is stored as a whole or not at
+ * all. The data of an event stay as written, except for whitespace.
  */
 #include <stdio.h>
 #include <string.h>
@@ -231,7 +231,7 @@ route_events_one(const struct listener_context *in, const struct web_request *r,
 	collect_end(&c);
 }
 
-/* The member with the events of a bulk. */
+/* The member that contains the events in a bulk. */
 static const char bulk_member[] = "events";
 
 /* Returns the list of events, or NULL. */
@@ -249,7 +249,7 @@ bulk_list(struct collect *c)
 }
 
 /* All items were checked before. An id made from a key contains no space, so a
- * single event cannot have the id of an event of a bulk. */
+ * single event cannot have the id of an event in a bulk. */
 static bool
 write_bulk(struct collect *c, void *ctx)
 {

@@ -1,6 +1,6 @@
 /*
- * route_hooks: webhooks of CRMs, POST /hooks/TENANT/SOURCE. If the CRM does not
- * sign its deliveries, a secret follows as the last part of the path or as
+ * route_hooks: webhooks from CRMs, POST /hooks/TENANT/SOURCE. If the CRM does
+ * not sign its deliveries, a secret follows as the last part of the path or as
  * ?secret=.
  *
  * No body is parsed before its delivery is authenticated. The tenant's work
@@ -15,7 +15,7 @@
  * letter get 413. Most repeated deliveries do no harm, because their records
  * have the ids and times of the payload. An event without a time is remembered
  * by the name that its profile assigns, and repetitions get the time of the
- * first.
+ * first delivery.
  */
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /*
- * route_messages: POST /api/v1/messages/send, a message of an application. It
+ * route_messages: POST /api/v1/messages/send, a message from an application. It
  * becomes a message record, always with its text. Errors are a line of plain
  * text, as in the original service.
  */
@@ -160,9 +160,9 @@ name_message(struct sent_message *m, const struct web_request *r,
 		route_message_id(m->id);
 }
 
-/* A repeated request gets the same answer. A message that does not fit does not
- * use up its key. Therefore the record is written first, and written again if
- * the request arrived before. */
+/* A repeated request gets the same answer. A message that does not fit leaves
+ * its key unused. Therefore the record is written first, and written again if
+ * the request had already arrived. */
 static void
 send_message(const struct listener_context *in, const struct web_request *r,
     const struct sender *s, struct sent_message *m, struct web_answer *a)

@@ -15,7 +15,7 @@
 #include "poller/intake/request_intake.h"
 #include "poller/intake/route.h"
 
-/* Cut to the second. */
+/* Truncated to the second. */
 static void
 add_timestamp(struct buf *to, int64_t now_ms)
 {
@@ -103,8 +103,8 @@ write_intake_metrics(struct buf *to, const struct listener_context *in)
 }
 
 /* Prometheus runs on this machine and sends no X-Forwarded-For, so its address
- * is unknown ("::"). A client of a proxy whose header names no address has no
- * address, either, but it has the header and is refused. */
+ * is unknown ("::"). A client behind a proxy may have no address either, if the
+ * header names none, but it is refused because of the header. */
 static bool
 may_scrape(const struct listener_context *in, const struct web_request *r)
 {

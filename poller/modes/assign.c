@@ -1,6 +1,6 @@
 /*
  * assign: poller --assign. Reads assignment records, carries each out
- * (reservation.h), several at a time but never two of one chat, and writes the
+ * (reservation.h), several at a time but never two for one chat, and writes the
  * outcomes as chat records.
  *
  * A record is acknowledged when its outcome, and those of all records before
@@ -106,7 +106,7 @@ dry_run_release(struct dry_run *d)
 struct assigner_slot {
 	struct tenant_assigner assigner;
 	bool allowed;  /* [crm NAME] assign allows changes to the CRM */
-	bool reported; /* it was logged that they are not allowed */
+	bool reported; /* that they are not allowed has been logged */
 };
 
 struct assigners {
@@ -366,7 +366,7 @@ add_assign_metrics(void *ctx, struct buf *to, const char *labels)
 
 enum {
 	/* Maximum number of records read but not acknowledged: more than can
-	 * wait for an unreachable CRM at a time before they expire. */
+	 * wait for an unreachable CRM before they expire. */
 	WINDOW = 4096,
 	/* How often the input is polled while requests are in flight. */
 	POLL_INPUT_MS = 20,
@@ -594,7 +594,7 @@ take_assignment_line(struct assign *a, char *line, size_t len)
 	e->completed = false;
 }
 
-/* Nothing came. A queue that sends nothing until something is acknowledged
+/* Nothing arrived. A queue that sends nothing until something is acknowledged
  * reports this immediately. */
 static void
 wait_until(const struct assign *a, int64_t end)

@@ -6,7 +6,7 @@
  * rows from polls replace them, because they are newer.
  *
  * Guarantee: a conversation is written completely or not at all. After its
- * records are flushed, the state remembers how far back the run came, so an
+ * records are flushed, the state records how far back the run has read, so an
  * interrupted run continues there. It may write some conversations again, as
  * the same records.
  */
@@ -48,7 +48,7 @@ struct backfill {
 	struct endpoint *to;
 	struct operators operators;
 	int64_t since_ms, until_ms; /* what happened between them is written */
-	int64_t place_ms;           /* everything later was written; 0:
+	int64_t place_ms;           /* everything later has been written; 0:
 				     * nothing */
 	struct crm_record *chats;   /* chats to read */
 	size_t n, cap;
@@ -97,7 +97,7 @@ past_operators_end(void *ctx, const struct ending *e)
 	operators_set_in_profile(&b->operators, b->crm.tenant->profile);
 }
 
-/* Waits until the number of calls made is allowed. */
+/* Waits until another call is allowed. */
 static void
 keep_pace(const struct backfill *b)
 {
@@ -113,7 +113,7 @@ keep_pace(const struct backfill *b)
 	}
 }
 
-/* True if the run ends for now, because polls need the rest of the month's
+/* True if the run must end for now, because polls need the rest of the month's
  * budget. */
 static bool
 is_budget_spent(struct backfill *b)
@@ -226,9 +226,9 @@ write_creation(struct backfill *b)
 		write_beginning(b, at, !history_assigns(&b->history));
 }
 
-/* Closes a chat whose messages do not report its closing: none of its last
- * episode, which begins with message `first`. A conversation that is open, or
- * changed since the first poll, is left to the polls. */
+/* Closes a chat whose messages do not report its closing: no message of its
+ * last episode, which begins with message `first`, does. A conversation that is
+ * open, or changed since the first poll, is left to the polls. */
 static void
 write_closing(struct backfill *b, size_t first)
 {

@@ -174,7 +174,7 @@ checked_operators_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 	}
 }
 
-/* Even a list that ends too early has operators. */
+/* Even a list that ends too early contains operators. */
 static void
 checked_operators_end(void *ctx, const struct ending *ending)
 {
@@ -214,7 +214,7 @@ checked_messages_end(void *ctx, const struct ending *e)
 	struct buf *detail = end_step(p, STEP_MESSAGES, e);
 
 	if (detail != NULL)
-		buf_setf(detail, "%llu messages of one chat",
+		buf_setf(detail, "%llu messages in one chat",
 		    (unsigned long long)p->messages);
 }
 
@@ -265,7 +265,7 @@ count_last_message(struct tenant_check *p, int64_t ago_ms)
 
 /* Estimates how many chats change in a minute; each costs a poll one call,
  * regardless of the number of messages. A chat shows only its last message, so
- * counting recent ones would miss those before it. The rate of messages of a
+ * counting recent ones would miss those before it. The rate of messages in a
  * chat is the number of recent last messages, divided by the total time for
  * which chats have been silent. */
 static double
@@ -342,7 +342,7 @@ checked_chats_end(void *ctx, const struct ending *e)
 		return;
 	}
 	if (p->pages == 0)
-		return; /* as is_nothing(), of several lists */
+		return; /* like is_nothing(), for several lists */
 	set_finding(p, STEP_CHATS, true);
 	buf_setf(detail, "%llu open, %llu of them unassigned",
 	    (unsigned long long)p->chats, (unsigned long long)p->unassigned);
@@ -426,9 +426,9 @@ check_state(struct tenant_check *p, const struct tenant *t, const char *dir,
 #define CHANGES_PER_CHAT 10
 
 /* Estimates the cost of polls from what the CRM shows now, as if an hour had
- * been measured: the lists, a call for each chat that changes, the last words
- * of chats that leave, the names of customers once a day. Used until an hour
- * has been measured. Without a state each poll reads everything. */
+ * been measured: the lists, a call for each chat that changes, the last
+ * messages of chats that leave, the names of customers once a day. Used until
+ * an hour has been measured. Without a state each poll reads everything. */
 static void
 guess_measurement(const struct tenant_check *p, struct pace_month *m)
 {
@@ -766,8 +766,9 @@ run_check_mode(void *options)
 
 const struct option_mode poller_mode_check = {
 	.choice = OPTION_MODE("check", "check access, and what polls cost"),
-	.about = "Checks address, token, rights and profile; shows what the "
-		 "token can read and how\nmany calls polls need per month.\n",
+	.about = "Checks address, token, permissions and profile; shows what "
+		 "the token can\nread and how many calls polls need per "
+		 "month.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.run = run_check_mode,

@@ -94,7 +94,7 @@ store_request(const void *context, struct pending_request *p)
 #define UNKNOWN_PROXY                                                          \
 	"X-Forwarded-For came from an address that is not in [listen] proxies"
 
-/* Handles requests that the server itself refuses. Refusals that a change of
+/* Handles requests that the server itself refuses. Refusals that a change in
  * the configuration would avoid are also logged, because senders of webhooks
  * may not read the answer. */
 static void

@@ -163,7 +163,7 @@ is_tenant_selected(const struct poller *p, const char *name)
 }
 
 /* True for a tenant that only has webhooks: without a token its CRM cannot be
- * asked anything. */
+ * queried. */
 static bool
 has_webhooks_only(const struct poller *p, const char *name)
 {

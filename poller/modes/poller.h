@@ -49,7 +49,7 @@ extern const struct option_mode poller_mode_unregister;
 extern const struct option_mode poller_mode_try;
 extern const struct option_mode poller_mode_backfill;
 
-/* Option rows of several modes. */
+/* Option rows that several modes share. */
 #define POLLER_TO                                                              \
 	OPTION_TAKE('t', "to", "TO", struct poller, to, endpoint_take_to,      \
 	    "where records go: -, a file, queue:NAME, exchange:NAME")

@@ -265,7 +265,7 @@ pull_all(struct poller *p, struct tape *tape)
 
 static const struct option_row rows[] = {
 	POLLER_TO,
-	POLLER_STATE("the state folder; the next poll asks only for changes"),
+	POLLER_STATE("the state folder; the next poll reads only changes"),
 	POLLER_TENANT,
 	POLLER_TEXT,
 	OPTION_TEXT(0, "record", "DIR", struct poller, record,
@@ -310,8 +310,8 @@ run_pull_mode(void *options)
 	return code;
 }
 
-/* Neither may be used with a state: replayed answers must not depend on one,
- * and a recording must have everything that a poll asks. */
+/* Neither may be used with a state: replayed answers must not depend on a
+ * state, and a recording must contain everything that a poll requests. */
 static int
 check_tape(void *options)
 {

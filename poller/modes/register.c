@@ -447,9 +447,9 @@ static const struct option_row rows[] = {
 
 const struct option_mode poller_mode_register = {
 	.choice = OPTION_TEXT(0, "register", "URL", struct poller, hook_url,
-	    "register the listener's webhooks at the CRMs"),
-	.about = "Registers each tenant's webhooks at its CRM. URL is the "
-		 "address of the listener,\nas seen from the CRM.\n",
+	    "register the listener's webhooks with the CRMs"),
+	.about = "Registers each tenant's webhooks with its CRM. URL is the "
+		 "address of the\nlistener, as seen from the CRM.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.run = run_register,

@@ -50,8 +50,8 @@ struct asked_chats {
 	/* Set by the caller; borrowed. */
 	struct endpoint *to; /* the answers: chat records */
 	bool cut;            /* not all chats to ask about could be read */
-	bool waits; /* for polls to write a chat's last word: closing deletes
-		       its history, which must not come afterwards */
+	bool waits; /* only after polls have written a chat's last messages,
+		     * because closing deletes its history */
 
 	struct crm_session crm; /* open until asked_chats_end() */
 
@@ -82,7 +82,7 @@ struct asked {
 	bool answered;
 	bool missing; /* the CRM does not have it */
 	struct locate locate;
-	int64_t gone_ms; /* answered so: when it was asked; 0: another answer */
+	int64_t gone_ms; /* when this was asked; 0: another answer */
 };
 
 /* Adds the chat of a chat record, once. */
@@ -135,7 +135,7 @@ write_answer(struct asked_chats *q)
 		stop_asking(q); /* the flush reports the reason */
 }
 
-/* Makes sure that answers are later than the last snapshot. */
+/* Ensures that answers are later than the last snapshot. */
 static int64_t
 answer_time(const struct asked_chats *q, int64_t asked_ms)
 {
@@ -182,9 +182,9 @@ count_asked_gone(const struct asked_chats *q)
 	return gone;
 }
 
-/* Writes all of them or none: a part would not show the reaper whether very
- * many are gone at once. If the process is killed, a part may remain, so each
- * record has the total. */
+/* Writes all of them or none: a part would hide from the reaper that very many
+ * are gone at once. If the process is killed, a part may remain, so each record
+ * contains the total. */
 static void
 write_gone_chats(struct asked_chats *q)
 {
@@ -329,7 +329,7 @@ open_list_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 }
 
 /* A list that polls accept although it is too short: a chat missing from it
- * counts as there. */
+ * counts as listed. */
 static bool
 is_as_polls_take_it(const struct asked_chats *q, const struct ending *e)
 {
@@ -461,7 +461,7 @@ judge_unclear(const struct asked_chats *q)
 			  "see messaging-profile(5)",
 		    tenant,
 		    q->singly == all ? "the tenant's chats"
-				     : "chats that are missing in the list");
+				     : "chats that are missing from the list");
 		return PROG_CONFIG;
 	}
 	if (q->unasked > 0)
@@ -501,7 +501,7 @@ struct status_input {
 	struct endpoint *from;
 	struct deadletter dead;
 	struct asked_chats *asked;
-	struct strmap unknown; /* tenants that are not asked, reported once */
+	struct strmap unknown; /* tenants that are not queried, reported once */
 	struct record record;
 	struct flat flat;
 	struct buf why;

@@ -17,7 +17,7 @@
 static const struct option_row rows[] = {
 	POLLER_TENANT,
 	OPTION_TEXT(0, "with", "JSON", struct poller, with,
-	    "further input of the function: {\"chat\": ...}"),
+	    "further input for the function: {\"chat\": ...}"),
 	POLLER_TEXT,
 };
 
@@ -159,8 +159,8 @@ check_try(void *options)
 const struct option_mode poller_mode_try = {
 	.choice = OPTION_TEXT(0, "try", "FUNCTION", struct poller, function,
 	    "test a function of a profile"),
-	.about = "Reads a response of the CRM or a webhook from standard "
-		 "input, and shows what a\nfunction of the profile, such as "
+	.about = "Reads a response from the CRM or a webhook from standard "
+		 "input, and shows\nwhat a function of the profile, such as "
 		 "chats_read or hook_read, returns for it.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),

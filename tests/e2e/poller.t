@@ -300,8 +300,8 @@ class Test:
         self.run(0, state="budget")
         self.conf(budget=5, operators_every="1d")
         last = self.whole(self.run(
-            0, state="budget", says=r"tenant acme: all 5 calls of this month "
-            r"\(\[crm acme\] budget\) are used; polls continue every 60 "
+            0, state="budget", says=r"tenant acme: all 5 calls for this month "
+            r"\(\[crm acme\] budget\) are used up; polls continue every 60 "
             "minutes"))
         self.reset()
         done = self.run(0, state="budget")
@@ -527,7 +527,7 @@ class Test:
         self.equal(self.sim.calls(), 0, "calls without chat_request")
         done = self.ask(78, 9010, 9011, 9004, status="open", says="acme: the "
                         "profile has no chat_request for chats that are "
-                        "missing in the list")
+                        "missing from the list")
         self.equal(answers(done), ["9010 open", "9011 open"], "listed chats")
         self.conf()
         self.run(78, "--status", says="tenant 'nobody'",

@@ -57,7 +57,7 @@ def body():
             sim.control("reset-stats")
             poll("state")
             checks.that(sim.calls() <= 5, f"{sim.calls()} calls for 220 new "
-                        "messages of one chat")
+                        "messages in one chat")
             poll("new")
         return checks.result()
 
