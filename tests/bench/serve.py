@@ -104,7 +104,6 @@ class Bench:
     def env(self):
         return {"GETLOAD_TOKEN": self.token}
 
-
     def load(self):
         """{name: (p50, p99)} in ms."""
         paths = self.lab.write("paths", "".join(
@@ -282,7 +281,6 @@ class Bench:
                          table.at_most(table.median(times),
                                        LIMITS["report_ms"])))
         table.show("The report of a month", took, "Medians of three.")
-
 
     def listen(self):
         """Returns the memory in MiB and the delays of all listeners in ms."""

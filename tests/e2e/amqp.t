@@ -227,7 +227,6 @@ class Test:
             cuts = (f.read() + wrote.err).count("trying again")
         self.that(cuts >= 2, f"only {cuts} cuts")
 
-
     def what_the_broker_refuses_is_sent_again(self):
         door = self.lab.door("rabbitmq", Confirms)
         door.nacks = 3

@@ -228,7 +228,6 @@ class Test:
             raise AssertionError(f"{path}: {answer.status} {answer.body}")
         return answer.json()
 
-
     def history(self, conversation, bearer, **parameters):
         """All its messages, page by page."""
         path = HISTORY + quote(conversation, safe="/")
@@ -414,7 +413,6 @@ class Test:
         answer = self.server.ask(HISTORY + "x", self.admin, "POST")
         self.that(answer.status == 405, f"POST: {answer.status}")
         self.that(self.server.ask(HISTORY + "x").status == 401, "no token")
-
 
     def within(self, rows, period, column="created_at"):
         start, end = (stored(at(period[k])) for k in ("start", "end"))

@@ -331,7 +331,6 @@ class Test:
             "operator, withdrawn, as_of, version FROM intervals WHERE "
             "CRC32(CONCAT(message, chat)) % 5 = 0")
 
-
     def due_hours(self):
         return {millis(at) for at, in self.sql.ask(
             f"SELECT hour FROM sums_due WHERE tenant = '{TENANT}' AND "
@@ -457,7 +456,6 @@ class Test:
             if time.time() * 1000 // MINUTE == now // MINUTE:
                 return rows, now
 
-
     def range(self, zone, by):
         """Some days, some hours, or a range around a clock change."""
         d, place = self.dice, self.oracle.places[zone]
@@ -511,7 +509,6 @@ class Test:
             asked["within_seconds"] = d.choice(
                 ("0", "60", "0.063", "1.5", "1800", "600.255", "90"))
         return asked, (zone, by, kind, (operator, channel), begin, end)
-
 
     def responses_are_right(self, questions=QUESTIONS):
         for _ in range(questions):
@@ -986,7 +983,6 @@ class Test:
                 by="total", **{"from": "2026-03-01T10:30:00.000Z",
                                "to": to}).json()
             self.that(answer["rows"][0]["count"] == 0, f"withdrawn: {answer}")
-
 
     def copy_tenant(self, name, intervals, sums):
         """Copies acme's rows that meet these conditions."""

@@ -90,7 +90,6 @@ class Test:
         data = self.sim.get(f"/dialogs/{chat}")["data"]
         return (data[0] if isinstance(data, list) else data)["operator_id"]
 
-
     def by_default_nothing_changes(self):
         self.conf(assign="no")
         self.free(self.d)

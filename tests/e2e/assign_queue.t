@@ -120,7 +120,6 @@ class Test:
         until(20, lambda: self.lab.in_queue(ASK) == n, "reservations")
         self.lab.take(ASK)
 
-
     def killed_while_it_changes(self):
         """After the kill the change is found done, also if the reservation
         expired meanwhile."""

@@ -80,7 +80,6 @@ class World:
         self.sim.control("act", do="online", account=TOKEN)
         self.records = collections.defaultdict(list)
 
-
     def settle(self):
         """Waits until webhooks are in the queue before the next event
         happens."""
@@ -137,7 +136,6 @@ class World:
                 if row["table"] == "intervals":
                     key += [row["end_at"], row["message"], row["kind"]]
                 self.rows[tuple(key)] = row
-
 
     def written(self):
         """Messages by conversation, in ms for webhooks, else in seconds."""

@@ -134,7 +134,6 @@ class World:
     def answer(self, chat):
         self.act("answer", chat, operator=self.dice.choice(OPERATORS))
 
-
     def look(self):
         """As the list of open chats shows them now."""
         view, now = self.account.look(self.now()), self.now()

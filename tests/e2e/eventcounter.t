@@ -112,7 +112,6 @@ class Test:
         ready, delivered = self.messages()
         return ready == 0 and delivered > 0
 
-
     def empty(self):
         """A missing queue is created, and an empty one ends the run."""
         began = time.monotonic()
@@ -348,7 +347,6 @@ class Test:
             argv = [x for x in self.argv() if x != QUEUE and x != "--exchange"]
             done = self.lab.run([*argv, *options])
             self.checks.ends(done, 64 if "exchange" in says else 73, says)
-
 
     def erased(self):
         """The counter is away, running, or killed at a random moment."""

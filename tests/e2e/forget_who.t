@@ -100,7 +100,6 @@ class Test:
         for chat in ("206", "208"):
             self.checks.that(self.texts(chat) == 2, f"a text of {chat} went")
 
-
     def check_last_day(self):
         """The search also ends at a day that no later one follows."""
         last = "9999-12-31T23:59:59.999Z"
@@ -115,7 +114,6 @@ class Test:
                              done.out.count(b"to the end") == 2, f"{done}")
         self.checks.that(self.count("last", "messages", "content IS NULL") ==
                          2, "a text of the last day stayed")
-
 
     def check_event_alone(self):
         """A customer without chats, with only an event in the future."""
@@ -149,7 +147,6 @@ class Test:
                    [message("501", 1, 1, "customer", "50", None, "late")])
         that(self.count("event", "messages", "content IS NOT NULL") == 0,
              "a row that came later has a text")
-
 
     def nameless(self, as_of):
         """Chats of 80: one names no customer, one names another but has

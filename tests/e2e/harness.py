@@ -432,7 +432,6 @@ class Lab:
         with open(self.path(name), encoding="utf-8", errors="replace") as f:
             return f.read()
 
-
     def put(self, queue, lines, each=100):
         """Publishes lines of text, EACH lines per message."""
         self.must([PROBE, "-b", each, "write", "queue:" + queue],

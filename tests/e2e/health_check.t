@@ -77,7 +77,6 @@ class Test:
         self.job(fails=True)
         self.token("one-token")
 
-
     def files(self, task):
         return glob.glob(f"{self.metrics}/messaging_{task}_*.prom")
 
@@ -127,7 +126,6 @@ class Test:
         """Keeps the jobs fresh, however long the test takes."""
         for task in ("job", "reap"):
             self.set_success(task, 0)
-
 
     def before_the_first_run(self):
         self.checked(2, r"no metrics \|")

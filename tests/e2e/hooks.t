@@ -84,7 +84,6 @@ class Test:
             "crm desk": {**there, "hook": "signature"},
             "crm room": {**there, "hook": "secret", "hook_secret": secret}})
 
-
     def listen(self, conf, to, state=True):
         if self.listener:
             self.equal(self.lab.end(self.listener), 0, self.log())
@@ -146,7 +145,6 @@ class Test:
     def taken(self, queue="records"):
         self.published()
         return self.lab.take(queue)
-
 
     def who_is_let_in(self):
         self.listen(self.mine(), "queue:records")
@@ -247,7 +245,6 @@ class Test:
         chat = self.table(closed(CHANGED, REOPENED, WROTE), "chat_metrics")[0]
         self.equal([chat[x] for x in ("status", "messages", "waiting_since")],
                    ["open", 1, "2026-11-20T10:01:40.700Z"], "a quick customer")
-
 
     def poller(self, conf, *options, code=0, says=None):
         done = self.lab.run(["poller", "-c", conf, *options])

@@ -121,7 +121,6 @@ class Test:
         self.that(out.count("\n") > 1 and re.search(shows, out, re.M),
                   f"{what} shows {out!r}")
 
-
     def poller(self):
         self.typed("the schema", shown_in("sink.1", "EXAMPLES", 1))
 

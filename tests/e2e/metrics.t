@@ -82,7 +82,6 @@ class Test:
         os.mkdir(self.folder)
         self.conf = self.daemons_conf(self.folder)
 
-
     def listener(self):
         conf = self.lab.conf("listen", {"listen": {
             "tenant": "t", "proxies": "127.0.0.1"}})
@@ -194,7 +193,6 @@ class Test:
         self.database.open()
         for asker in askers:
             asker.join()
-
 
     def daemons_conf(self, folder):
         return self.lab.conf("conf", {

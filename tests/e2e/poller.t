@@ -126,7 +126,6 @@ class Test:
         self.sim.fault()
         return self.run(0)
 
-
     def snapshots(self):
         self.conf()
         first = self.same_chats(self.run(0, state="new"))

@@ -18,7 +18,6 @@ class Test:
         self.lab, self.checks = lab, Checks()
         self.equal = self.checks.equal
 
-
     def start(self):
         self.sim = self.lab.sim("--crm", "qiscus", "--dialogs", 30, "--messages",
                                 3, "--operators", 4, "--pace", 0)
@@ -131,7 +130,6 @@ class Test:
             if r.get("operator")]
         self.equal([got.count(str(room)) for room in some], [1] * len(some),
                    "outcomes of each")
-
 
     def need(self):
         sim = self.lab.sim("--crm", "qiscus", "--by-us", "--apart", "--dialogs",

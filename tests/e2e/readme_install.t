@@ -200,7 +200,6 @@ def typing():
     return 0
 
 
-
 def as_root(*command, **kw):
     sudo = [] if os.getuid() == 0 else ["sudo", "-n"]
     return subprocess.run([*sudo, *command], check=False, **kw)

@@ -120,7 +120,6 @@ class Test:
                f"'{tenant}', seq, 'left', '2026-11-20 10:00:00' FROM "
                f"seq_{first}_to_{last}")
 
-
     def rules(self):
         """Each table with a tenant has a rule; otherwise a purge would leave
         rows."""

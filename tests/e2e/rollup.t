@@ -82,7 +82,6 @@ class World:
         d.shuffle(lines)
         return ("\n".join(lines) + "\n").encode()
 
-
     def analysis(self):
         """Some ids are repeated with other figures: the first one stays."""
         d = self.dice
@@ -133,7 +132,6 @@ class Test:
 
     def sink(self, *argv, **kw):
         return self.lab.must(["sink", "-c", self.conf, *argv], **kw)
-
 
     def stored(self):
         """{(tenant, hour, operator): {kind: ...}} computed from the stored
@@ -201,7 +199,6 @@ class Test:
         wrong = difference(got, want)
         self.compared += len(want)
         self.that(not wrong, f"{when}: {wrong}")
-
 
     def rows_come_late_and_twice(self):
         for _ in range(BATCHES // 3):

@@ -99,7 +99,6 @@ class Test(Tables):
         return [(r["check"], r["result"], r["detail"])
                 for r in done.records()]
 
-
     def migrating_makes_the_declared_tables(self):
         before = self.schema()
         self.run("again", "sink", "--migrate")
@@ -281,7 +280,6 @@ class Test(Tables):
                    f"{name}.operator_metrics_all WHERE tenant = 'dumped'")
         failed = [x for x in self.checked(env=env) if x[1] == "failed"]
         self.that(not failed, f"restored: {failed}")
-
 
     def anew(self):
         self.sql.ask("TRUNCATE TABLE messages; ALTER TABLE messages REMOVE "

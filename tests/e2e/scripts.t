@@ -74,7 +74,6 @@ class Test:
     def report(self, *options):
         return self.lab.must(["sink", "--now", *options])
 
-
     def added(self):
         done = self.add("one", token="no-token", code=77)
         self.that("the CRM refuses the token: " in done.err, done)

@@ -118,7 +118,6 @@ class Test(Tables):
         return rows + self.found("SELECT as_of, snapshot FROM tenants WHERE "
                                  f"tenant = '{tenant}'")
 
-
     def rows_are_stored_as_they_are(self):
         t = self.tenant()
         self.store("a snapshot", snapshot(t, "s1", 1, 3, 8))
@@ -288,7 +287,6 @@ class Test(Tables):
         self.store("a stream's row", [row] + undated(flow, "4"))
         self.holds("with a stream's row", "4,4", ids % (flow, flow))
 
-
     def the_newest_version_stays(self):
         for n in range(3):
             for conf in None, self.small:
@@ -405,7 +403,6 @@ class Test(Tables):
         self.that(got == lines and " read " in "".join(lines),
                   f"receipts: {set(got) ^ set(lines)}")
 
-
     def counts(self, t, *tables):
         return [self.sql.number(f"SELECT COUNT(*) FROM {table} WHERE "
                                 f"tenant = '{t}'") for table in tables]
@@ -442,7 +439,6 @@ class Test(Tables):
         self.run("purge", "reaper", "--purge", t)
         left = self.counts(t, *tables, *FIGURES)
         self.that(not any(left), f"a purged tenant has {left}")
-
 
     def what_is_no_row(self):
         self.store("other records", [{"type": "chat", "tenant": "t",

@@ -70,7 +70,6 @@ class Test(Tables):
                                  for g in grants))
         return {"MYSQL_URL": f"mysql://{name}:x@{self.where}"}
 
-
     def settings_are_refused(self):
         wrong = {"MYSQL_URL": f"mysql://messaging:canary@{self.where}"}
         self.refused("a wrong password", 77, DENIED, env=wrong)
@@ -113,7 +112,6 @@ class Test(Tables):
         self.run("with it", "sink", "-f", self.rows, env=env)
         self.chats("with it", 50)
         self.empty()
-
 
     def statements_fit_the_server(self):
         self.set(max_allowed_packet=8192)
@@ -172,7 +170,6 @@ class Test(Tables):
                        "SELECT HEX(name) FROM operator_metrics")
             self.empty()
         self.set(init_connect="''")
-
 
     def hold(self):
         return Lock(self.lab, "LOCK TABLES chat_metrics WRITE")
@@ -240,7 +237,6 @@ class Test(Tables):
         self.sql.ask("DROP TRIGGER slow")
         self.empty()
 
-
     def tables(self):
         return {t: self.sql.ask(f"SELECT * FROM {t} ORDER BY 1, 2, 3")
                 for t in ("chat_metrics", "operator_metrics",
@@ -295,7 +291,6 @@ class Test(Tables):
         self.that(p.wait(200) == 65, open(self.lab.path("killed")).read())
         self.that(self.tables() == want[0], "a killed server")
         self.empty()
-
 
     def certificate(self, name, of, days, ca="ca"):
         def openssl(*argv):

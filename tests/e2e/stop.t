@@ -250,7 +250,6 @@ class Test:
             self.end("poller")
         crm.close()
 
-
     def hang_up(self):
         lab = self.lab
         conf = lab.conf("hup.conf", {

@@ -74,7 +74,6 @@ class Round:
         self.to = "queue:rows"
         self.running = {}
 
-
     def settings(self):
         conf = stream_metrics.configuration(self.world.conf) + (
             "refresh = 100ms\n[amqp]\nwait_timeout = 30s\n")
@@ -193,7 +192,6 @@ class Round:
             if done.code != 75:
                 break
         return done
-
 
     def fresh(self):
         self.conf = self.settings()

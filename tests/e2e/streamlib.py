@@ -101,7 +101,6 @@ class House:
         lab.must(["sink", "-c", self.conf, "--migrate"])
         self.sql = Sql(lab)
 
-
     def aggregator(self, *options, metrics=METRICS, name="aggregator",
                    state=None, source=IN, to=ROWS, every="50ms"):
         return self._start(name, [
@@ -147,7 +146,6 @@ class House:
         p.wait()
         self.lab.processes.remove(p)
 
-
     def load(self, *options, wait=True, source=IN, **kw):
         """The generator's own totals, or with wait=False its process."""
         argv = [TESTBIN + "/load", "-c", self.conf, *options]
@@ -157,7 +155,6 @@ class House:
             return self.lab.start(argv, self.lab.path("load.log"), **kw)
         done = self.lab.must(argv, timeout=3600, **kw)
         return json.loads(done.lines()[-1])
-
 
     def rest(self, seconds, good, rest=1.0, every=0.02):
         """Waits until nothing has been written for a while and good() holds;

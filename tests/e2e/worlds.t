@@ -165,7 +165,6 @@ class World:
             return {"profile": "chatwoot", "url": self.sim.root, "account": 1}
         return {"url": self.sim.url}
 
-
     def pipeline(self, *commands, conf=None, killed_after=None,
                  may_fail=False):
         """Runs commands as a pipe; fails if one complains, unless this is
@@ -242,7 +241,6 @@ class World:
 
     def tables(self):
         return compare.from_database(self.sql(compare.statement()))
-
 
     def now(self):
         return compare.parse_time(self.sim.stats()["now"])
@@ -378,7 +376,6 @@ class World:
         for tenant, chat in actual["closed_chats"]:
             if chat not in self.tombs[tenant]:
                 raise Wrong("%s %s: has a tombstone" % (tenant, chat))
-
 
     def look(self):
         for tenant, account in self.accounts.items():

@@ -32,7 +32,6 @@ def declared(*args):
                           stdout=subprocess.PIPE).stdout
 
 
-
 def page(name):
     """The page as it should be: the generated tables between their two
     marks."""

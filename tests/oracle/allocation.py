@@ -67,7 +67,6 @@ class World:
         self.reservations = 0
         self.out = []
 
-
     def operator(self, name):
         return self.operators.setdefault(name, Operator(name))
 
@@ -128,7 +127,6 @@ class World:
                 (self.set["offline"] and away is not None and
                  away + self.set["offline"] <= self.now))
 
-
     def last(self, c):
         """The customer's last operator. An operator the chat waits for stays
         the last one."""
@@ -183,7 +181,6 @@ class World:
         c.outcome, c.awaited = self.reservations, None
         self.out.append("%s>%s%s " % (c.name, o.name, "/" + c.holder
                                       if c.holder is not None else ""))
-
 
     def settle(self, c):
         if c.reservation and c.status != "open":
@@ -320,7 +317,6 @@ class World:
             self.settle(c)
         for o in self.operators.values():
             o.refusals, o.resting_until = 0, NEVER
-
 
     def run(self, line):
         what, *rest = line.split()

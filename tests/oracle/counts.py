@@ -32,7 +32,6 @@ def groups(items, key):
     return found.items()
 
 
-
 def has_no_blanks(c):
     """Whether the character belongs to a script without blanks between words,
     and is not a mark."""
@@ -83,7 +82,6 @@ def words(text, more_than):
             run = ""
     end()
     return list(found)[:1000]
-
 
 
 def pieces(messages, forget):

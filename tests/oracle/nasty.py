@@ -279,7 +279,6 @@ class Tenant:
         return "%s%s%02d:%02d" % (text[:-1], "-" if east < 0 else "+",
                                   abs(east) // 60, abs(east) % 60)
 
-
     def message(self):
         d = self.dice
         self.n += 1
@@ -507,7 +506,6 @@ class Tenant:
             now = self.at()
             self.tell(now, self.operator(now))
 
-
     def events(self):
         d = self.dice
         deeds = ("login", "Login", "é", "e\u0301", "x y\"z") \
@@ -555,7 +553,6 @@ class Tenant:
                 "data": {"analytics": {
                     "id": "a%d" % self.n, "message_length": 4,
                     "sentiment": {"score": 0.5, "label": "good"}}}})
-
 
     def snapshots(self):
         for _ in range(self.dice.choice((0, 0, 1, 1, 3))):

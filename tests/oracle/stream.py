@@ -63,7 +63,6 @@ class Tenant:
             self.first = at if self.first is None else self.first
             self.newest = at if self.newest is None else max(self.newest, at)
 
-
     def taken_in(self, r):
         """Adds the record's arrival. In a stream it also adds the tenant's time
         with and before the record; for a snapshot, before all of its
@@ -183,7 +182,6 @@ class Tenant:
                 # A stream has events next to its snapshots.
                 self.events.append(self.taken_in(r))
         self.snapshots.append((snapshot.at, chats))
-
 
     def chats(self, alone=False):
         own = collections.defaultdict(list)
