@@ -87,7 +87,7 @@ load_of(const amqp_queue_declare_ok_t *ok)
 	    struct amqp_queue_load){ ok->message_count, ok->consumer_count };
 }
 
-/* Opens the channel again after the broker closed it; the closing must be
+/* Opens the channel again after the broker has closed it; the closing must be
  * acknowledged first. */
 static int
 reopen_channel(struct amqp_link *l)
@@ -103,7 +103,7 @@ reopen_channel(struct amqp_link *l)
 	    l, "reopen the channel", amqp_get_rpc_reply(l->conn));
 }
 
-/* Call after a failed passive declaration, before any other call: true if no
+/* Call after a failed passive declaration, before any other call. True if no
  * queue or exchange (`kind`) has that name. The channel is then closed until
  * reopen_channel(). */
 static bool
@@ -238,7 +238,7 @@ make_classic(struct amqp_link *l, const char *queue)
 	return declare_outcome(l, ok, "create queue", queue);
 }
 
-/* True if the broker closed the channel with that reply code. */
+/* True if the broker has closed the channel with that reply code. */
 static bool
 is_refused(const struct amqp_link *l, int reply_code)
 {
@@ -261,7 +261,7 @@ bind_source(struct amqp_link *l, const char *queue,
 
 	if (!ok && optional && is_refused(l, AMQP_ACCESS_REFUSED)) {
 		log_info("not_bound",
-		    "queue=%s exchange=%s reason=\"no right\"", queue,
+		    "queue=%s exchange=%s reason=\"no permission\"", queue,
 		    source->exchange);
 		return reopen_channel(l) == 0 ? OUTCOME_DONE : l->outcome;
 	}
@@ -297,7 +297,7 @@ amqp_declare_probe(struct amqp_link *l, const char *queue, bool on)
 	    "read queue", queue);
 }
 
-/* Repeats the count until the probe is among the consumers. */
+/* Repeats the count until it includes the probe. */
 static enum outcome
 count_with_probe(
     struct amqp_link *l, const char *queue, struct amqp_queue_load *load)
@@ -336,7 +336,7 @@ amqp_declare_load(
 	if (o != OUTCOME_DONE)
 		return o;
 	load->readers--;
-	/* The broker may have sent a message to the probe anyway. */
+	/* The broker may have sent a message to the probe nevertheless. */
 	if (amqp_frames_enqueued(l->conn))
 		load->messages++;
 	return OUTCOME_DONE;

@@ -1,7 +1,7 @@
 /*
  * amqp_declare: creates, binds and deletes exchanges and queues: our own, those
- * of other publishers, and those of scripts/topology. All are durable. Private
- * to amqp_*.c and endpoint_amqp*.c.
+ * for other publishers, and those for scripts/topology. All are durable.
+ * Private to amqp_*.c and endpoint_amqp*.c.
  *
  * Each function returns DONE, or LATER or NEVER; then the link is down and
  * l->why has the reason.
@@ -14,12 +14,12 @@
 /* The numbers of messages and consumers of a queue, as the broker counts
  * them. */
 struct amqp_queue_load {
-	uint32_t messages; /* ready messages, without those on their way to
+	uint32_t messages; /* ready messages, without those in transit to
 			    * consumers */
 	uint32_t readers;
 };
 
-/* The source of a queue that others fill. */
+/* The source of a queue that other publishers fill. */
 struct amqp_source {
 	const char *exchange; /* a topic exchange */
 	const char *binding;
@@ -64,7 +64,7 @@ enum outcome amqp_declare_drop(struct amqp_link *l, const char *kind,
     const char *name) __attribute__((warn_unused_result));
 
 /* Adds (on) or removes a consumer that gets no messages (x-credit of 0, which
- * RabbitMQ's own AMQP 1.0 uses; a broker that does not know it may send the
+ * RabbitMQ's own AMQP 1.0 uses; a broker that does not support it may send the
  * first message). A quorum queue answers after its leader has added the
  * consumer, and after all earlier requests. */
 enum outcome amqp_declare_probe(struct amqp_link *l, const char *queue, bool on)

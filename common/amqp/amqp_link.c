@@ -1,7 +1,7 @@
 /*
  * amqp_link: connecting, frames, errors and closing; see amqp_link.h.
  */
-#define _DEFAULT_SOURCE /* TCP_USER_TIMEOUT and its friends */
+#define _DEFAULT_SOURCE /* TCP_USER_TIMEOUT and the like */
 
 #include "common/amqp/amqp_link.h"
 
@@ -26,7 +26,7 @@
 #include "common/os/stop.h"
 
 /* How long closing may take in total and for each call, and how long before a
- * stopping program is killed it must be complete. */
+ * stopping program is killed it must have ended. */
 #define CLOSE_MS 5000
 #define CLOSE_CALL_MS 3000
 #define CLOSE_SPARE_MS 500
@@ -70,12 +70,12 @@ amqp_link_check(struct amqp_link *l, const char *what, int status)
 	return -1;
 }
 
-/* Returns a condition that ends by itself, and what a person can do to end it;
- * NULL: none. */
+/* If the error may end by itself, returns what a person can do to end it;
+ * otherwise NULL. */
 static const char *
 hindrance_of(int reply_code, const char *text)
 {
-	/* A missing right has the same code. */
+	/* A missing permission has the same code. */
 	if (reply_code == AMQP_ACCESS_REFUSED &&
 	    strstr(text, "exclusive use") != NULL)
 		return "stop its other consumer";
@@ -92,7 +92,7 @@ way_out_of(int reply_code, const char *what, const char *text)
 	case AMQP_ACCESS_REFUSED:
 		if (strcmp(what, "log in") == 0)
 			return "check user and password in [amqp] url";
-		return "grant the right with rabbitmqctl set_permissions";
+		return "grant the permission with rabbitmqctl set_permissions";
 	case AMQP_NOT_ALLOWED:
 		/* A virtual host that starts up, or temporarily too many
 		 * connections: nothing to correct. */
@@ -115,8 +115,8 @@ way_out_of(int reply_code, const char *what, const char *text)
 	}
 }
 
-/* The broker closed channel or connection: sets outcome and exit code by its
- * reply code and text. */
+/* The broker has closed channel or connection: sets outcome and exit code by
+ * its reply code and text. */
 static void
 link_refused(
     struct amqp_link *l, const char *what, int reply_code, amqp_bytes_t bytes)
@@ -488,7 +488,7 @@ connect_failed(struct amqp_link *l, int status)
 	case AMQP_STATUS_SSL_HOSTNAME_VERIFY_FAILED:
 		amqp_link_drop(l,
 		    "the certificate of RabbitMQ at %s is for another host; "
-		    "name the host in [amqp] url as the certificate does",
+		    "use the certificate's host name in [amqp] url",
 		    title);
 		set_never(l, PROG_CONFIG);
 		break;

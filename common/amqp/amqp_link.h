@@ -15,8 +15,8 @@
  *   broker always has something to deliver;
  * - after any error the connection is destroyed, never used or closed again:
  *   the library does not survive that (and does not answer channel.close); a
- *   broker that is silent for too long is one. endpoint_amqp.c connects again,
- *   to the next host if [amqp] url names several.
+ * broker that is silent for too long counts as one. endpoint_amqp.c connects
+ * again, to the next host if [amqp] url names several.
  *
  * A connection has one channel, one direction and one thread. Heartbeats are
  * served in amqp_link_frame() and in every call that waits for the broker.
@@ -41,7 +41,7 @@ enum amqp_phase { AMQP_PHASE_METHOD, AMQP_PHASE_HEADER, AMQP_PHASE_BODY };
 
 struct amqp_link {
 	amqp_connection_state_t conn; /* NULL: down */
-	bool blocked; /* the broker takes no messages, see why */
+	bool blocked; /* the broker accepts no messages, see why */
 
 	/* The reason why the link is down or blocked, and whether a retry may
 	 * help. */
@@ -60,7 +60,8 @@ struct amqp_link {
 	bool tls;
 	int heartbeat_s;
 	int64_t beat_ms;         /* when the last heartbeat was sent */
-	int64_t end_ms;          /* when closing must be done; 0: not begun */
+	int64_t end_ms;          /* when closing must have ended; 0: not
+				  * begun */
 	int64_t dead_letters_ms; /* how long the broker keeps dead letters */
 };
 
@@ -92,8 +93,8 @@ void amqp_link_drop(struct amqp_link *l, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Returns the channel's next frame, borrowed until the next call: 1, or 0 after
- * timeout_ms or a signal, or -1 if the link went down. Handles alarms and the
- * closing of channel and connection itself. */
+ * timeout_ms or a signal, or -1 if the link has gone down. Handles alarms and
+ * the closing of channel and connection itself. */
 int amqp_link_frame(struct amqp_link *l, amqp_frame_t *frame, int timeout_ms)
     __attribute__((warn_unused_result));
 

@@ -104,7 +104,7 @@ body_room(size_t size)
 
 /* Returns its id, owned; NULL if it has no usable id. All messages with an
  * empty id would count as one message, and control characters would break lines
- * of files and logs. */
+ * in files and logs. */
 static char *
 message_id_of(const amqp_basic_properties_t *p)
 {

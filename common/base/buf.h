@@ -1,7 +1,7 @@
 /*
- * buf: a growable byte buffer. It ends with a NUL once something was added, and
- * may itself contain NUL bytes. A zeroed struct (BUF_INIT) is valid and empty;
- * it owns no memory before its first use.
+ * buf: a growable byte buffer. It ends with a NUL once something has been
+ * added, and may itself contain NUL bytes. A zeroed struct (BUF_INIT) is valid
+ * and empty; it owns no memory before its first use.
  *
  * A buffer may have a cap. An append that would exceed the cap adds nothing and
  * sets `over` until buf_clear(), so callers append without checks and check

@@ -207,8 +207,8 @@ is_date(int y, int m, int d)
 	       (y % 4 == 0 && (y % 100 != 0 || y % 400 == 0));
 }
 
-/* Reads the fraction after a point as milliseconds and cuts off the rest.
- * Returns NULL if there is no digit. */
+/* Reads the fraction after a point, truncated to milliseconds. Returns NULL if
+ * there is no digit. */
 static const char *
 fraction(const char *s, const char *end, int *ms)
 {

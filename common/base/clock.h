@@ -56,7 +56,7 @@ size_t clock_format_sql(int64_t ms, char *text);
  * followed by the zone (" CET") if `named`. */
 void clock_format_local(int64_t ms, bool named, char *text);
 
-/* Reads an RFC 3339 time with any offset and any fraction (cut to
+/* Reads an RFC 3339 time with any offset and any fraction (truncated to
  * milliseconds), and 'T' or a space. Returns -1 for any other text and for
  * impossible dates. A leap second counts as the first instant of the next
  * minute. */

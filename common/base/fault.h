@@ -4,7 +4,7 @@
  * do nothing. fault.def lists them.
  *
  * A point is between two durable steps: after a kill there, the next run must
- * produce the same tables as a run that was not killed.
+ * produce the same tables as an uninterrupted run.
  */
 #ifndef COMMON_BASE_FAULT_H
 #define COMMON_BASE_FAULT_H

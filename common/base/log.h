@@ -9,8 +9,8 @@
  * daemons. Control characters, invalid UTF-8 and bidirectional marks are shown
  * as \xNN, so that no record can forge a line. A line has at most 2 KiB.
  *
- * Levels: error (someone has to act; always shown), warn (shown unless -q),
- * info (shown with -v or on a terminal), debug (-vv). For the journal each line
+ * Levels: error (requires action; always shown), warn (shown unless -q), info
+ * (shown with -v or on a terminal), debug (-vv). For the journal each line
  * begins with its level, so that `journalctl -p err` shows the errors
  * (sd-daemon(3)).
  */

@@ -143,7 +143,7 @@ prog_bad_option(int c, char *const *argv)
 	    is_letter ? letter : argv[optind - 1]);
 }
 
-/* How many levels above the program the top of a checkout may be: build/bin is
+/* How many levels above the program the root of a checkout may be: build/bin is
  * two levels down, build/asan/bin three. */
 #define CHECKOUT_LEVELS 4
 

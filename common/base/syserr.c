@@ -26,8 +26,8 @@ static const char memory[] =
     "free memory, or raise its limit (MemoryMax, ulimit -v)";
 static const char later[] = "try again";
 
-/* Errors that are not listed are PROG_IO: a restart may help, and the cause is
- * not a name. */
+/* Errors that are not listed are PROG_IO: a restart may help, and the name is
+ * not the cause. */
 static const struct {
 	int err;
 	enum exit_code code;

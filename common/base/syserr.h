@@ -2,12 +2,12 @@
  * syserr: the exit code and the advice for a system error. One table for files,
  * folders, maps, locks, threads and sockets, so that all programs end with the
  * same code after the same error. A lack of disk space or memory gives 74 or
- * 75, after which a systemd unit restarts the program; only a wrong name or
- * missing permission gets the code for the place of the name.
+ * 75, after which a systemd unit restarts the program; only a wrong name or a
+ * missing permission gets the code `named`.
  *
  * After open, write, fsync, rename, mkdir, mmap ... failed, with errno intact:
  *
- *	*code = syserr_explain(why, PROG_CANTCREATE, "cannot write '%s'", path);
+ *  *	*code = syserr_explain(why, PROG_CANTCREATE, "cannot write '%s'", path);
  *
  * puts "cannot write 'x': No space left on device; free disk space" into why.
  * If a function returns its error (pthread_create, posix_fallocate), or a

@@ -231,8 +231,8 @@ take_env(const struct conf_key *k)
 	return value != NULL && *value != '\0' ? xstrdup(value) : NULL;
 }
 
-/* A secret may also be given as NAME_file. Returns the row of the other form of
- * this row's secret, or conf_keys_n if there is none. */
+/* A secret may also be given as NAME_file. Returns the row for the other form
+ * of this row's secret, or conf_keys_n if there is none. */
 static size_t
 other_way(size_t at)
 {

@@ -16,8 +16,8 @@
  * its header) and is read again at each start.
  *
  * Secrets (tokens, URLs with passwords) are read here, from the file or from
- * the file that it names, and removed from the environment. A file with a
- * secret that other users may read causes one warning.
+ * the file that it names, and removed from the environment. If other users may
+ * read a file with a secret, one warning is logged.
  */
 #ifndef COMMON_CONF_CONF_H
 #define COMMON_CONF_CONF_H

@@ -44,8 +44,8 @@ struct ini {
 	char *end;         /* private */
 };
 
-/* text is changed while it is read and must outlive the struct; the byte after
- * it must be writable. */
+/* the text is changed while it is read, and must outlive the struct; the byte
+ * after it must be writable. */
 static void
 ini_init(struct ini *i, char *text, size_t len)
 {
@@ -385,7 +385,7 @@ load_fd(struct conf_source *src, int fd, struct buf *why)
 	int rc = -1;
 	bool whole;
 
-	/* Allocated at once, so that it never moves and can be wiped
+	/* Allocated in one piece, so that it never moves and can be wiped
 	 * completely. */
 	(void)buf_room(&text, FILE_MAX_BYTES);
 	whole = file_read_all(fd, &text) == 0;
@@ -452,8 +452,8 @@ is_owned_by_us(int fd)
 }
 
 /* Searches for a file if none was named. It is fine if there is none. Many
- * users may not read the system's file, and seldom need it: conf_add_unread()
- * mentions it when a setting is missing. */
+ * users may not read the system's file, and seldom need it, so only
+ * conf_add_unread() mentions it, when a setting is missing. */
 static int
 load_found(struct conf *c, struct buf *why)
 {

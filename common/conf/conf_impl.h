@@ -41,7 +41,8 @@ struct conf {
 	struct conf_section *sections;
 	size_t n, cap;
 	int error;  /* errno of the file that could not be read, or 0 */
-	int unread; /* errno of reading SYSTEM_FILE, which nobody named, or 0 */
+	int unread; /* errno from reading SYSTEM_FILE unless it was named, or
+		     * 0 */
 };
 
 /* Returns the section with that name ("amqp", "crm acme"), or NULL. Borrowed

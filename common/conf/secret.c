@@ -77,8 +77,9 @@ secret_warn_if_open(int fd, const char *path)
 
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
 		return;
-	/* The group may read: services often get their secret with root:group
-	 * 0640, and cron would mail the warning every minute. */
+	/* The group may read: services often get their secret in a file of
+	 * root:group with mode 0640, and cron would mail the warning every
+	 * minute. */
 	if ((st.st_mode & (S_IWGRP | S_IRWXO)) != 0)
 		log_warn("other users can read the secret in '%s'; run chmod "
 			 "600 on it",

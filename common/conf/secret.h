@@ -18,7 +18,7 @@
 char *secret_from_file(const char *path, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* A section has a secret as NAME (plain), or names its file as NAME_file
+/* A section contains a secret as NAME (plain), or names its file as NAME_file
  * (file), but not both. Returns the secret, owned. Returns NULL and *why if
  * both are set or the file cannot be used, with errno as in secret_from_file();
  * NULL and an empty *why if neither is set. */
@@ -33,8 +33,8 @@ void secret_warn_if_open(int fd, const char *path);
 char *secret_from_env(const char *name) __attribute__((warn_unused_result));
 
 /* Replaces the secret by *** in the text: another system's error may quote the
- * token it got. Secrets shorter than eight characters are not replaced, because
- * ordinary words may contain them. NULL is allowed. */
+ * token that it received. Secrets shorter than eight characters are not
+ * replaced, because ordinary words may contain them. NULL is allowed. */
 void secret_conceal(struct buf *text, const char *secret);
 
 /* Overwrites and frees the secret. NULL is allowed. */

@@ -389,8 +389,8 @@ redact_query(struct buf *out, const char *s)
 	}
 }
 
-/* Hides too much rather than too little: everything before the last '@' may be
- * part of a password that was not percent-encoded. */
+/* Everything before the last '@' may be part of a password that was not
+ * percent-encoded, so all of it is hidden. */
 void
 url_redact(struct buf *out, const char *text)
 {

@@ -9,7 +9,7 @@
  * well.
  *
  * Words are distinguished by their first four bytes and their length: if two
- * words have the same, there is no perfect hash.
+ * words agree in both, there is no perfect hash.
  */
 #ifndef COMMON_CONTAINERS_KEYWORDS_H
 #define COMMON_CONTAINERS_KEYWORDS_H

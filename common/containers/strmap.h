@@ -45,7 +45,7 @@ void *strmap_get(const struct strmap *m, const char *key, size_t len);
  * Valid until the next change of the map. */
 void **strmap_put(struct strmap *m, const char *key, size_t len);
 
-/* Removes the key and returns its value, or NULL. */
+/* Removes the key and returns its value; NULL if it was absent. */
 void *strmap_delete(struct strmap *m, const char *key, size_t len);
 
 /* Iterates in order of insertion: returns the next live entry from *i on and

@@ -28,14 +28,14 @@
 
 enum {
 	DEFAULT_PORT = 3306,
-	/* Longest wait for a connection and for a lock, regardless of [mysql]
+	/* Maximum wait for a connection and for a lock, regardless of [mysql]
 	 * timeout. */
 	CONNECT_MS = 10000,
 	LOCK_MS = 10000,
-	/* How long after its limit the server may take to report that it ended
-	 * a statement. */
+	/* How long after the limit the server may take to report that it has
+	 * ended a statement. */
 	ENDING_MS = 5000,
-	/* How long before a statement's time-out the wait for a lock ends, so
+	/* How much earlier than a statement the wait for a lock times out, so
 	 * that the error names the lock. Servers count in seconds. */
 	LOCK_ADVANCE_MS = 1000,
 	/* How long the server keeps an idle session: a process that was stopped

@@ -11,7 +11,7 @@
  * After anything but OUTCOME_DONE: db_why() is one line without secrets,
  * db_cause() the kind of failure, db_code() its exit code. OUTCOME_LATER: the
  * server is unreachable or busy, or two transactions conflict; the same data
- * may succeed later. OUTCOME_NEVER: the data, the schema or the rights are
+ * may succeed later. OUTCOME_NEVER: the data, the schema or the privileges are
  * wrong.
  *
  * Use db_open(), then db_transaction() for everything that must be atomic.
@@ -37,7 +37,7 @@ enum db_cause {
 	DB_LOST,     /* the connection broke; a COMMIT may have succeeded */
 	DB_AWAY,     /* unreachable, full, read-only, shutting down */
 	DB_DATA,     /* a value that does not fit its column */
-	DB_DENIED,   /* wrong user or password, or a missing right */
+	DB_DENIED,   /* wrong user or password, or a missing privilege */
 	DB_SCHEMA,   /* no such database, table or column */
 	DB_CONFIG,   /* the server's setup, for example TLS that does not
 		      * verify */
@@ -140,8 +140,8 @@ enum outcome db_query(struct db *db, const char *sql,
     const struct db_value *args, size_t n, struct db_rows **rows)
     __attribute__((warn_unused_result));
 
-/* The same for one number: the first cell, or 0 if there is no row or it is
- * NULL. With "SELECT 1 ... LIMIT 1" whether there is a row. */
+/* The same for one number: the first cell, or 0 if there is no row or the cell
+ * is NULL. With "SELECT 1 ... LIMIT 1", shows whether there is a row. */
 enum outcome db_query_count(struct db *db, const char *sql,
     const struct db_value *args, size_t n, uint64_t *count)
     __attribute__((warn_unused_result));
@@ -170,7 +170,8 @@ size_t db_rows_count(const struct db_rows *r);
 size_t db_columns(const struct db_rows *r);
 const char *db_column_name(const struct db_rows *r, size_t i); /* borrowed */
 bool db_column_is_number(const struct db_rows *r, size_t i);
-bool db_rows_cut(const struct db_rows *r); /* True if a bound cut the rows. */
+bool db_rows_cut(const struct db_rows *r); /* True if the bound truncated the
+					    * result. */
 void db_rows_free(struct db_rows *r);
 
 /* Moves before the first row. */
@@ -212,7 +213,7 @@ void db_hurry(struct db *db, int64_t ms);
  * for work that waits for something else. INT64_MAX: no limit. */
 int64_t db_wait_left(const struct db *db);
 
-/* Returns how many times transactions of this connection were retried. */
+/* Returns how many times transactions on this connection have been retried. */
 uint64_t db_retries(const struct db *db);
 
 /* Sets how many seconds this session waits for the metadata lock of a table
@@ -275,12 +276,12 @@ struct db_server {
 	bool socket;             /* over a Unix socket */
 	size_t max_packet;       /* max_allowed_packet */
 	int64_t flush_at_commit; /* innodb_flush_log_at_trx_commit */
-	uint64_t connects;       /* number of times it connected */
+	uint64_t connects;       /* number of times it has connected */
 };
 const struct db_server *db_server(const struct db *db);
 
-/* Appends the statement with which an administrator grants our user rights such
- * as "SELECT, INSERT" on one of our tables; "*": on all. */
+/* Appends the statement with which an administrator grants our user privileges
+ * such as "SELECT, INSERT" on one of our tables; "*": on all. */
 void db_grant(
     const struct db *db, const char *rights, const char *table, struct buf *to);
 

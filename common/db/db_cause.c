@@ -32,7 +32,7 @@ static const struct {
 	{ 1689, DB_CONFLICT }, /* the wait for a lock was ended */
 	{ 1964, DB_CONFLICT }, /* an earlier transaction could not commit */
 	{ 3101, DB_CONFLICT }, /* rolled back at COMMIT: another server's
-				* transaction came first (replication) */
+				* transaction was first (replication) */
 
 	{ CR_SERVER_GONE_ERROR, DB_LOST },
 	{ CR_SERVER_LOST, DB_LOST },
@@ -57,8 +57,8 @@ static const struct {
 	{ 1300, DB_DATA }, /* invalid characters */
 	{ 1118, DB_DATA }, /* row too large */
 	{ 1411, DB_DATA },
-	{ 1526, DB_DATA }, /* no partition for it */
-	{ 3819, DB_DATA }, /* check, trigger's refusal */
+	{ 1526, DB_DATA }, /* no partition for the row */
+	{ 3819, DB_DATA }, /* refused by a CHECK or a trigger */
 	{ 1644, DB_DATA },
 	{ 1153, DB_DATA }, /* packet too large: statements are bounded, so it is
 			    * a single row */
@@ -207,7 +207,7 @@ way_to_set_up(unsigned number)
 	}
 }
 
-/* Returns advice for a person. */
+/* Returns advice for the user. */
 static const char *
 way_out(enum db_cause cause, unsigned number)
 {
@@ -264,7 +264,7 @@ db_note(struct db *db, unsigned number, const char *state, const char *text)
 	way = way_out(db->cause, number);
 	if (way != NULL)
 		buf_addf(&db->why, "; %s", way);
-	/* Even with a single host name, another connection may lead to another
+	/* Even with a single host name, the next connection may lead to another
 	 * node. */
 	if (db->cause == DB_LOST || number == 1053 || number == 1047 ||
 	    (db->url.n_hosts > 1 && host_is_out(number))) {

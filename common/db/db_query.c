@@ -239,7 +239,7 @@ take_row(struct db_rows *r, char *const *row, const unsigned long *lengths)
 	r->rows++;
 }
 
-/* Rows beyond the bound are read and dropped. */
+/* Rows beyond the limit are read and dropped. */
 static void
 take_rows(struct db_rows *r, MYSQL_RES *res, struct db_bound most)
 {
@@ -314,8 +314,8 @@ db_query_first(struct db *db, const char *sql, const struct db_value *args,
 void
 db_select_within(const struct db *db, struct buf *sql, int64_t ms)
 {
-	/* To estimate the number of rows of one chat, the server would search
-	 * each partition as often as to read them. */
+	/* To estimate the number of rows for one chat, the server would search
+	 * each partition as often as to read the rows. */
 	if (db->server.mariadb)
 		buf_addf(sql,
 		    "SET STATEMENT max_statement_time = %" PRId64

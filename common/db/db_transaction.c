@@ -1,6 +1,6 @@
 /*
  * db_transaction: transactions that are repeated until they succeed or
- * wait_timeout is over; see db.h.
+ * wait_timeout has elapsed; see db.h.
  *
  * wait_timeout covers every wait: an unreachable server, a lock, repeated
  * deadlocks. A session never waits for a lock longer than the remaining time. A
@@ -169,8 +169,8 @@ wait_again(struct db *db, struct wait *w)
 	bool first = w->conflicts.attempt == 0 && w->away.attempt == 0;
 	int64_t left = db_wait_left(db), ms;
 
-	/* A deadlock has ended when it is reported, so the next attempt need
-	 * not wait. */
+	/* When a deadlock is reported, it is already resolved, so the next
+	 * attempt need not wait. */
 	if (left == 0 && !(first && db->number == DB_DEADLOCK))
 		return false;
 	db->retries++;
@@ -217,8 +217,9 @@ attempt(struct db *db, const struct wait *w,
 	return o;
 }
 
-/* The server closes idle connections. If this is found at the start of a
- * transaction, it is repeated at once: it is not an outage. */
+/* The server closes idle connections. If this is detected at the start of a
+ * transaction, the transaction is repeated at once, because this is not an
+ * outage. */
 static enum outcome
 attempt_anew(struct db *db, const struct wait *w,
     enum outcome (*work)(struct db *db, void *ctx), void *ctx)

@@ -15,7 +15,7 @@
 /* The schema of this program. */
 extern const int64_t schema_last;
 
-/* The schema number of the database, 0 for none. */
+/* The schema number of the database; 0: it has no schema. */
 enum outcome schema_number(struct db *db, int64_t *number)
     __attribute__((warn_unused_result));
 

@@ -1,5 +1,5 @@
 /*
- * tenant_lock: transactions that store rows of a tenant share it; those that
+ * tenant_lock: transactions that store rows for a tenant share it; those that
  * delete rows, end a snapshot or add up rows need exclusive access. The table
  * tenant_locks has TENANT_SLOTS rows for each tenant. To share the tenant, a
  * transaction changes one of them, its slot; for exclusive access, it changes

@@ -17,7 +17,7 @@ enum {
 
 enum forgotten_kind {
 	FORGOTTEN_CUSTOMER, /* the id of a customer */
-	FORGOTTEN_USER,     /* the same, in places that may also hold an
+	FORGOTTEN_USER,     /* the same, in columns that may also contain an
 			     * operator's id */
 	FORGOTTEN_CHAT,     /* the id of one of the customer's chats */
 };

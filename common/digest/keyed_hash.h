@@ -3,8 +3,8 @@
  * ids, lines. Without the key, nobody can find two inputs that collide, so
  * equal hashes mean equal inputs.
  *
- * libcrypto's SipHash takes 70 ns for 24 bytes because of its calls; this one
- * takes 26.
+ * libcrypto's SipHash takes 70 ns for 24 bytes because of its calls; this
+ * function takes 26 ns.
  */
 #ifndef COMMON_DIGEST_KEYED_HASH_H
 #define COMMON_DIGEST_KEYED_HASH_H

@@ -19,7 +19,7 @@
  * progress. */
 #define FLUSH_MS 3000
 /* After a signal: how long to wait for pending answers, and how long before the
- * program is killed this wait must end. */
+ * program is killed this wait must have ended. */
 #define STOP_MS 3000
 #define STOP_SPARE_MS 2500
 

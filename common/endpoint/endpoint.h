@@ -22,11 +22,11 @@
  * arrive twice, and out of order if the broker refused it because its queue was
  * full.
  *
- * Keeping alive. A broker drops a connection that was silent for two heartbeats
- * ([amqp] heartbeat). Every call that reads, writes or flushes serves its own
- * endpoint; a caller that does other work for longer than a few seconds calls
- * endpoint_pump() on each. Otherwise the connection is lost and re-established,
- * but no record is lost.
+ * Keeping alive. A broker drops a connection that has been silent for two
+ * heartbeats ([amqp] heartbeat). Every call that reads, writes or flushes
+ * serves its own endpoint; a caller that does other work for longer than a few
+ * seconds calls endpoint_pump() on each. Otherwise the connection is lost and
+ * re-established, but no record is lost.
  */
 #ifndef COMMON_ENDPOINT_ENDPOINT_H
 #define COMMON_ENDPOINT_ENDPOINT_H
@@ -45,7 +45,7 @@ struct endpoint;
 enum endpoint_status {
 	ENDPOINT_RECORD,  /* *line, *len: one line */
 	ENDPOINT_WAIT,    /* nothing yet: time-out, or asked to stop */
-	ENDPOINT_EMPTY,   /* a queue has nothing more (until_empty only) */
+	ENDPOINT_EMPTY,   /* the queue is empty (until_empty only) */
 	ENDPOINT_END,     /* clean end of a file or pipe */
 	ENDPOINT_CUT,     /* the input ended inside a line */
 	ENDPOINT_TOOLONG, /* a line or message above its limit was skipped; see
@@ -67,7 +67,8 @@ struct endpoint_options {
 			    * wait_timeout */
 
 	bool append;     /* writing a file: after its present content, whose
-			  * input was acknowledged and will not come again */
+			  * input was acknowledged and will not be delivered
+			  * again */
 	bool repeatable; /* writing: the input can be read again, so standard
 			  * output is not synced if it is a file */
 
@@ -91,10 +92,10 @@ struct endpoint_options {
 	const char *binding;  /* ... with this key; missing ones are created */
 };
 
-/* As `prefetch`, for callers that read everything before anything is
- * acknowledged: it is more than a broker accepts. A quorum queue treats "no
- * limit" as 2,000, so for it the limit is 65,535 messages: then the input ends,
- * and the log says so. */
+/* Value of `prefetch` for callers that read everything before they acknowledge
+ * anything: more than a broker accepts. A quorum queue treats "no limit" as
+ * 2,000, so its limit is 65,535 messages: then the input ends with a log
+ * message. */
 #define ENDPOINT_NO_PREFETCH_LIMIT 65536
 
 /* The purpose of a name. */
@@ -137,7 +138,7 @@ struct endpoint *endpoint_open_write(const char *name,
 
 /* *line is borrowed until the next read; it may be changed, and 64 bytes after
  * it are readable. timeout_ms
- * -1: waits until a line comes or the program is asked to stop. */
+ * -1: waits until a line arrives or the program is asked to stop. */
 enum endpoint_status endpoint_read(
     struct endpoint *e, char **line, size_t *len, int timeout_ms);
 
@@ -146,8 +147,8 @@ enum endpoint_status endpoint_read(
  * or what is available from a file or pipe. Borrowed until the next read; 64
  * bytes before it and 128 after it are readable. ENDPOINT_RECORD means a block
  * of at least one line; the other results are those of endpoint_read(), and
- * come after the lines before them. An endpoint is read by lines or by blocks,
- * not both. */
+ * follow the lines before them. An endpoint is read by lines or by blocks, not
+ * both. */
 enum endpoint_status endpoint_read_block(
     struct endpoint *e, char **block, size_t *len, int timeout_ms);
 
@@ -155,7 +156,7 @@ enum endpoint_status endpoint_read_block(
 void endpoint_ack(struct endpoint *e);
 
 /* For callers that continue reading while the effect of earlier lines becomes
- * safe. A mark represents all messages whose last line was returned so far, and
+ * safe. A mark represents all messages whose last line has been returned, and
  * endpoint_ack_to() acknowledges them. The mark of a connection that has since
  * broken does nothing: everything is delivered again. */
 struct endpoint_mark {
@@ -167,7 +168,8 @@ void endpoint_ack_to(struct endpoint *e, const struct endpoint_mark *mark);
 /* Acknowledges only the messages whose last lines were the most recent ones
  * when these marks were made, in order. For callers that leave other messages
  * in the queue; they do not use the functions above. Returns true if the broker
- * has taken it; false if the link is lost: some or all are delivered again. */
+ * has accepted this; false if the link is lost: some or all are delivered
+ * again. */
 bool endpoint_ack_only(struct endpoint *e, const struct endpoint_mark *marks,
     size_t n) __attribute__((warn_unused_result));
 
@@ -175,10 +177,10 @@ int endpoint_write(struct endpoint *e, const char *line, size_t len)
     __attribute__((warn_unused_result)); /* returns 0, or -1: see
 					  * endpoint_why() */
 
-/* OUTCOME_LATER: the broker is unreachable, a queue is full, or no answer came
- * in time; unconfirmed lines are kept and the next flush continues. With
- * wait_forever it returns LATER every few seconds, so that its caller can serve
- * other links. OUTCOME_NEVER: a full disk, no permission to publish, or a
+/* OUTCOME_LATER: the broker is unreachable, a queue is full, or no answer
+ * arrived in time; unconfirmed lines are kept and the next flush continues.
+ * With wait_forever it returns LATER every few seconds, so that its caller can
+ * serve other links. OUTCOME_NEVER: a full disk, no permission to publish, or a
  * closed pipe; for the pipe, endpoint_code() is PROG_OK, because it is a normal
  * end. */
 enum outcome endpoint_flush(struct endpoint *e)
@@ -192,15 +194,15 @@ enum outcome endpoint_flush(struct endpoint *e)
 bool endpoint_flush_begin(struct endpoint *e, uint64_t *mark);
 bool endpoint_flush_done(struct endpoint *e, uint64_t mark);
 
-/* For writing, while the caller waits for more work: sends what was written, as
- * one message once everything before it is confirmed, so that there are no more
- * messages than round trips. Returns true if it could not do so yet: call again
- * in a millisecond. Never waits, and guarantees nothing; endpoint_flush()
+/* For writing, while the caller waits for more work: sends the written lines as
+ * one message once everything before them is confirmed, so that there are no
+ * more messages than round trips. Returns true if it could not do so yet: call
+ * again in a millisecond. Never waits, and guarantees nothing; endpoint_flush()
  * does. */
 bool endpoint_send(struct endpoint *e);
 
 /* For writing: tries once to connect if the broker is unreachable, after a
- * short wait if the last attempt was just before. DONE: connected; always for
+ * short pause if the last attempt was recent. DONE: connected; always for
  * files. LATER, NEVER: see endpoint_why(). */
 enum outcome endpoint_connect(struct endpoint *e)
     __attribute__((warn_unused_result));
@@ -227,9 +229,9 @@ bool endpoint_ends_message(const struct endpoint *e);
  * reads whole messages; otherwise NULL. Borrowed until the next read. */
 const char *endpoint_routing_key(const struct endpoint *e, size_t *len);
 
-/* Reading a queue: changes options.until_empty. For callers that received no
- * line for a while: only the broker can tell that the queue is empty, because
- * under load it may send nothing, either. */
+/* Reading a queue: changes options.until_empty. For callers that have received
+ * no line for a while: only the broker can tell that the queue is empty,
+ * because under load it may send nothing, either. */
 void endpoint_set_until_empty(struct endpoint *e, bool until_empty);
 
 /* False while the broker is unreachable; always true for files. */

@@ -18,8 +18,8 @@
 #define RETRY_CAP_MS 5000
 /* Back-off restarts after a link that lasted this long. */
 #define STABLE_MS 5000
-/* Another reader that is still there after three heartbeats and this time is
- * alive. */
+/* Another reader that is still connected after three heartbeats and this time
+ * is alive. */
 #define SOLE_MS 5000
 
 /* How long a deleted queue is not created again: a reader whose channel has not
@@ -32,7 +32,7 @@
 #define PREDECESSOR_MS 5000
 #define PREDECESSOR_LOOK_MS 20
 
-/* Returns -1 with *why if that cannot be the name of a queue or exchange
+/* Returns -1 with *why if the name is invalid for a queue or exchange
  * ("kind"). */
 static int
 check_amqp_name(const char *kind, const char *name, struct buf *why)
@@ -44,7 +44,7 @@ check_amqp_name(const char *kind, const char *name, struct buf *why)
 		    kind, kind, kind);
 	else
 		buf_setf(why,
-		    "'%s:%s' is not a valid name of a %s; use up to %d "
+		    "'%s:%s' is not a valid name for a %s; use up to %d "
 		    "letters, digits, '.', '_' and '-'",
 		    kind, name, kind, AMQP_QUEUE_NAME_MAX);
 	return -1;
@@ -96,7 +96,8 @@ take_link_reason(struct amqp_endpoint *a)
 	a->base.code = a->link.code;
 }
 
-/* A caller with a time-out still has half of it to create the queue again. */
+/* A caller with a time-out still has half of that time to create the queue
+ * again. */
 static int64_t
 gone_ms(const struct amqp_endpoint *a)
 {
@@ -206,7 +207,7 @@ find_exchanges(struct amqp_endpoint *a)
 /* Waits until the broker has requeued the messages that a dead reader had not
  * acknowledged. Otherwise later messages would be delivered first, for example
  * the lines of a snapshot before its begin. *taken: another reader is still
- * there afterwards.
+ * connected afterwards.
  *
  * A quorum queue without a leader, as after a start of the broker, reports any
  * count, and still has the consumer of the dead reader. The probe is a consumer
@@ -233,7 +234,8 @@ wait_for_predecessor(struct amqp_endpoint *a, bool *taken)
 /* The probe stays until the reader consumes, so that two readers that start
  * together see each other. The broker checks once per heartbeat whether data
  * arrived, and drops a connection after two checks without data: after two to
- * three heartbeats. A reader that is still there after this time is alive. */
+ * three heartbeats. A reader that is still connected after this time is
+ * alive. */
 static enum outcome
 become_sole_reader(struct amqp_endpoint *a)
 {

@@ -28,7 +28,8 @@ struct amqp_endpoint {
 	bool spread; /* writing: `queue` is the name of an exchange */
 	struct endpoint_timeout timeout;
 	bool sole;              /* reading: as the only reader */
-	int64_t taken_since_ms; /* since when another reader has it; 0: none */
+	int64_t taken_since_ms; /* since when another reader has the queue; 0:
+				 * none */
 
 	struct retry retry;
 	int64_t next_try_ms;     /* do not connect earlier */
@@ -71,11 +72,11 @@ void endpoint_amqp_gone(struct amqp_endpoint *a);
  * attempt. */
 void endpoint_amqp_lost(struct amqp_endpoint *a);
 
-/* Call when the broker was reached: ends an outage if there was one. */
+/* Call when the broker has been reached: ends an outage if there was one. */
 void endpoint_amqp_reached(struct amqp_endpoint *a);
 
-/* Call when a message was transferred: back-off restarts. A connection alone is
- * not enough, because a link may break repeatedly. */
+/* Call when a message has been transferred: back-off restarts. A connection
+ * alone is not enough, because a link may break repeatedly. */
 void endpoint_amqp_works(struct amqp_endpoint *a);
 
 /* True if an outage has lasted longer than wait_timeout. */

@@ -6,8 +6,8 @@
  * lines are being returned. There is only one consumer, because with several
  * the broker would requeue the messages of a lost connection out of order.
  *
- * Guarantee: endpoint_ack() acknowledges a message only after its last line was
- * returned. If the link goes down, all unacknowledged messages are dropped
+ * Guarantee: endpoint_ack() acknowledges a message only after its last line has
+ * been returned. If the link goes down, all unacknowledged messages are dropped
  * here, because the broker sends them again; delivery tags of the old
  * connection are never used on a new one.
  */
@@ -25,7 +25,7 @@
 #include "common/os/stop.h"
 #include "common/records/record.h"
 
-/* The current message, and how many of its lines were returned. */
+/* The current message, and how many of its lines have been returned. */
 struct amqp_cursor {
 	size_t max_line;
 	bool whole; /* each message is one line, whatever its content */
@@ -142,7 +142,8 @@ struct amqp_reader {
 	uint16_t prefetch; /* 0: no limit */
 	bool reads_all;    /* nothing is acknowledged before the end */
 	bool until_empty;
-	bool present_only; /* only messages that waited when it connected */
+	bool present_only; /* only messages that were waiting when it
+			    * connected */
 	uint32_t present;  /* number of these messages */
 
 	struct amqp_inflow ready;
@@ -152,13 +153,15 @@ struct amqp_reader {
 
 	/* Of this connection. */
 	struct endpoint_mark done;  /* complete messages returned so far */
-	struct endpoint_mark acked; /* those of them that were acknowledged */
+	struct endpoint_mark acked; /* those of them that have been
+				     * acknowledged */
 	bool said_empty;            /* the last check of the queue found it
 				     * empty */
 	int64_t check_ms;           /* time of the next check */
 
 	bool passed_over; /* messages were waiting at the last idle check */
-	int64_t idle_ms;  /* since when nothing came; or the last check */
+	int64_t idle_ms;  /* since when nothing has arrived; or the last
+			   * check */
 
 	/* Since when links are dropped because messages are available but none
 	 * arrives; 0: a message arrived. */
@@ -181,7 +184,7 @@ const_reader_of(const struct endpoint *e)
  * further ones back, and discards them when it is closed. */
 #define ACKS_AT_ONCE 25
 
-/* The link is lost, and with it every delivery that was not acknowledged. */
+/* The link is lost, and with it every unacknowledged delivery. */
 static void
 drop_unacknowledged(struct amqp_reader *r)
 {
@@ -194,7 +197,7 @@ drop_unacknowledged(struct amqp_reader *r)
 	r->said_empty = false;
 }
 
-/* The link is lost, and with it everything that was not acknowledged. Returns
+/* The link is lost, and with it everything unacknowledged. Returns
  * -1. */
 static int
 reader_lost(struct amqp_reader *r)
@@ -294,7 +297,7 @@ reader_ack_only(struct endpoint *e, const struct endpoint_mark *marks, size_t n)
 #define IDLE_LOOK_MS 5000
 
 /* The maximum number of messages that are kept here, and the number of bytes
- * from which only one frame is read at a time; further messages stay in the
+ * from which on only one frame is read at a time; further messages stay in the
  * socket. */
 #define READY_MAX 32768
 #define READY_BYTES (16 * 1024 * 1024)
@@ -496,8 +499,9 @@ is_starved(const struct amqp_reader *r)
 	       r->done.messages - r->acked.messages >= r->prefetch;
 }
 
-/* All lines were returned: true if the queue was empty at two checks in a row.
- * A count without even our own consumer is not valid (amqp_declare_load()). */
+/* Call when all lines have been returned: true if the queue was empty at two
+ * checks in a row. A count without even our own consumer is not valid
+ * (amqp_declare_load()). */
 static bool
 is_empty(struct amqp_reader *r)
 {
@@ -543,9 +547,9 @@ drop_overlooked(struct amqp_reader *r, const struct amqp_queue_load *load)
 	l->outcome = OUTCOME_NEVER;
 }
 
-/* Nothing came for a while. Returns true if the link was dropped: the queue has
- * no consumer, or two checks in a row found messages in it that were not
- * sent. */
+/* Called when nothing has arrived for a while. Returns true if the link was
+ * dropped: the queue has no consumer, or two checks in a row found messages in
+ * it that were not sent. */
 static bool
 is_overlooked(struct amqp_reader *r)
 {
@@ -610,7 +614,7 @@ static void
 warn_rest_is_left(const struct amqp_reader *r)
 {
 	log_warn("the queue '%s' at %s has more than %d messages; the rest was "
-		 "not read, because this mode acknowledges at its end",
+		 "not read, because this mode acknowledges only at its end",
 	    r->a.queue, r->a.link.title, PREFETCH_MAX);
 }
 

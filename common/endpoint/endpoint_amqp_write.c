@@ -419,7 +419,7 @@ explain_stall(struct amqp_writer *w)
 		    w->a.queue, w->a.link.title);
 	else
 		buf_setf(why,
-		    "RabbitMQ at %s does not confirm what is written to '%s'",
+		    "RabbitMQ at %s does not confirm messages to '%s'",
 		    w->a.link.title, w->a.queue);
 }
 

@@ -39,7 +39,7 @@
 struct stdio_endpoint {
 	struct endpoint base;
 	struct lines lines; /* reading */
-	struct buf out;     /* writing: output that is not written yet */
+	struct buf out;     /* writing: output that has not been written yet */
 	bool broken;        /* permanently: why and code have the reason */
 	bool is_file;
 	bool synced; /* each flush syncs it */
@@ -84,7 +84,7 @@ open_to_write(
 
 	if (fd < 0 && append && errno == EWOULDBLOCK) {
 		buf_setf(why,
-		    "another process writes to '%s'; stop it, or choose "
+		    "another process is writing to '%s'; stop it, or choose "
 		    "another file",
 		    path);
 		*code = PROG_TEMPFAIL;
@@ -286,7 +286,7 @@ stdio_flush(struct endpoint *e)
 
 	if (s->broken || write_out(s) != 0)
 		return OUTCOME_NEVER;
-	/* Commit point: what was written so far is on the disk. */
+	/* Commit point: everything written so far is on disk. */
 	if (s->is_file && (s->synced ? fsync(s->fd) : close_copy(s->fd)) != 0) {
 		(void)stdio_fail(s, errno);
 		return OUTCOME_NEVER;

@@ -1,11 +1,11 @@
 /*
- * client_limits: limits of one client and of all: connections, and requests per
- * second (token buckets). Also determines for which client a proxy forwards a
- * request, and has addresses in a form that can be compared (IPv6, IPv4 mapped
- * to it as ::ffff:a.b.c.d, or a Unix socket) and lists of addresses and
- * networks from the configuration. The size of one request is limited
- * elsewhere: its headers in common/http_server/server_headers.c, its body in
- * server_request.c.
+ * client_limits: limits per client and for all clients together: connections,
+ * and requests per second (token buckets). Also determines for which client a
+ * proxy forwards a request, and provides addresses in a form that can be
+ * compared (IPv6, IPv4 mapped to it as ::ffff:a.b.c.d, or a Unix socket) and
+ * lists of addresses and networks from the configuration. The size of one
+ * request is limited elsewhere: its headers in
+ * common/http_server/server_headers.c, its body in server_request.c.
  *
  * All threads of the server call these functions; locks are held only while a
  * table is read or changed. Memory depends on the limits, not on the number of
@@ -31,8 +31,8 @@ struct address {
 	bool local; /* a Unix socket; bytes are zeros */
 };
 
-/* Takes the address that accept(2) returned. All addresses other than IPv4 and
- * IPv6 are local. */
+/* Converts the address that accept(2) returned. All addresses other than IPv4
+ * and IPv6 are local. */
 void address_of_socket(struct address *a, const struct sockaddr *sa);
 
 /* Reads "192.0.2.1", "2001:db8::1", "[2001:db8::1]", with or without a port, or
@@ -78,8 +78,8 @@ struct client_limits *client_limits_open(
 void client_limits_close(struct client_limits *a);
 
 /* Call when a connection begins: returns false if there are too many. Otherwise
- * call client_limits_leave() at its end. Connections of proxies count only
- * towards the limit of all. */
+ * call client_limits_leave() at its end. Connections from proxies count only
+ * towards the limit for all. */
 bool client_limits_enter(struct client_limits *a, const struct address *peer)
     __attribute__((warn_unused_result));
 void client_limits_leave(struct client_limits *a, const struct address *peer);

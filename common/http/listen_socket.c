@@ -82,9 +82,9 @@ connect_to(const char *path)
 	return fd;
 }
 
-/* Removes a socket that a killed process left. Returns -1 with errno if the
- * file is not a socket, because bind() would only report that the address is in
- * use. */
+/* Removes a socket that a killed process left behind. Returns -1 with errno if
+ * the file is not a socket, because bind() would only report that the address
+ * is in use. */
 static int
 remove_unused(const char *path)
 {
@@ -117,12 +117,12 @@ bind_for_group(int fd, const struct sockaddr_un *at)
 	return rc;
 }
 
-/* Listens at path, which is created with mode 0660: a proxy, or a program of
- * another user, connects through the group. Replaces a socket at which no
- * process listens any more. Changes the process's umask for a moment, so no
- * other thread may create files meanwhile. Returns a non-blocking descriptor,
- * or -1 with errno: EADDRINUSE while another process listens, EEXIST if the
- * file is not a socket. */
+/* Listens at path, which is created with mode 0660: a proxy, or another user's
+ * program, connects through the group. Replaces a socket at which no process is
+ * listening any more. Changes the process's umask for a moment, so no other
+ * thread may create files meanwhile. Returns a non-blocking descriptor, or -1
+ * with errno: EADDRINUSE while another process listens, EEXIST if the file is
+ * not a socket. */
 static int
 unix_socket_listen(const char *path)
 {

@@ -22,7 +22,8 @@ int listen_socket_check(const char *where, enum exit_code *code,
     struct buf *why) __attribute__((warn_unused_result));
 
 /* Returns 0, or -1 with *code and *why: not an address, in use, not allowed.
- * Replaces a Unix socket that a killed listener left, but not one in use. */
+ * Replaces a Unix socket that a killed listener left behind, but not a socket
+ * in use. */
 int listen_socket_open(struct listen_socket *d, const char *where,
     enum exit_code *code, struct buf *why) __attribute__((warn_unused_result));
 

@@ -1,5 +1,5 @@
 /*
- * validate_errors: lists all errors of a request:
+ * validate_errors: lists all errors in a request:
  * {"detail":[{"loc":["body","id"],"msg":"is missing"}]}.
  */
 #ifndef COMMON_HTTP_VALIDATE_ERRORS_H
@@ -29,7 +29,7 @@ struct validate_errors {
 
 void validate_release(struct validate_errors *f);
 
-/* Adds an error. The text continues the name of the place. */
+/* Adds an error. The text follows the name of the place. */
 void validate_error(struct validate_errors *f, const struct validate_place *at,
     const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 

@@ -29,8 +29,8 @@ typedef void web_parameter_visitor(
 
 enum web_method { WEB_GET, WEB_POST, WEB_OTHER };
 
-/* Everything is borrowed until the handler, and the one to which it passes the
- * rest, returns. */
+/* Everything is borrowed until the handler, and the handler to which it passes
+ * the rest, return. */
 struct web_request {
 	enum web_method method;
 	const char *path; /* as sent: not decoded, without the query */
@@ -74,8 +74,8 @@ web_last_parameter(
 	return p.value;
 }
 
-/* Returns the value of the header Allow for a path that takes these methods, at
- * least one. HEAD is allowed wherever GET is. */
+/* Returns the value of the header Allow for a path that accepts these methods,
+ * at least one. HEAD is allowed wherever GET is. */
 static inline const char *
 web_allow(bool get, bool post)
 {
@@ -106,8 +106,8 @@ struct web_answer {
 	 * authentic but were not understood. */
 	struct buf dead;
 	size_t dead_n;
-	/* For an answer that takes long: this handler makes it in a thread of
-	 * this queue. NULL: the answer is complete. */
+	/* For a slow answer: this handler makes it in a thread of this queue.
+	 * NULL: the answer is complete. */
 	web_handler *later;
 	struct work_queue *queue;
 	uint64_t lane; /* lane of the queue, see work_queue.h */

@@ -252,8 +252,8 @@ has_no_request(const struct connection *c)
 	       (c->phase == PHASE_HEAD && c->target.len == 0);
 }
 
-/* True if the client has left in the middle of a body. The library would wait
- * for the rest until the deadline. */
+/* True if the client has disconnected in the middle of a body. The library
+ * would wait for the rest until the deadline. */
 static bool
 has_hung_up(const struct connection *c)
 {
@@ -277,15 +277,15 @@ server_sweep_connections(struct server_worker *w, int64_t now, bool stopping)
 
 #define THREADS_MAX 8
 #define SWEEP_MS 250
-/* How long no connection is accepted when descriptors run out. */
+/* How long to stop accepting connections when descriptors run out. */
 #define PAUSE_MS 100
 /* How often input from refused clients is read. */
 #define DRAIN_MS 10
-/* Connections accepted before open ones are served again. */
+/* Number of connections that are accepted before open ones are served again. */
 #define ACCEPTS 64
 /* After server_close(): how long running requests may take. */
 #define STOP_MS 10000
-/* How long work queues may still start waiting jobs then. */
+/* How long work queues may then still start waiting jobs. */
 #define QUEUES_STOP_MS 5000
 /* Memory of each connection: request line and headers, an entry for each
  * header, and space for the answer's head and parts of a body. The size is
@@ -352,7 +352,7 @@ accept_connections(struct server_worker *w)
 }
 
 /* Resumes requests that the storer or a work queue has finished, and streams
- * that have something to send. */
+ * that have data to send. */
 static void
 resume_connections(struct server_worker *w)
 {

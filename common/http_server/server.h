@@ -43,7 +43,7 @@ struct server_counts {
 	atomic_ullong refused;     /* other 4xx */
 	atomic_ullong later;       /* 503 */
 	atomic_ullong failed;      /* other 5xx */
-	atomic_ullong slow;        /* connections closed because they were
+	atomic_ullong slow;        /* connections closed because they were too
 				    * slow */
 	atomic_ullong records;     /* stored */
 	atomic_ullong dead;        /* dead letters stored */

@@ -25,7 +25,7 @@
 struct event_topic {
 	atomic_size_t references;
 	pthread_mutex_t lock;
-	struct event_text *newest; /* NULL: nothing was published yet */
+	struct event_text *newest; /* NULL: nothing has been published yet */
 	struct event_listener *listeners;
 };
 

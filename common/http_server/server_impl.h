@@ -52,11 +52,11 @@ enum connection_phase {
 struct answer_stream {
 	struct event_listener listener;
 	struct event_text *text; /* being sent; NULL: none */
-	const char *bytes;       /* what is left to send of it, or of something
-				  * else */
+	const char *bytes;       /* the rest of the text to be sent */
 	size_t left;
 	int64_t end_ms; /* when it ends, monotonic; 0: never */
-	int64_t cut_ms; /* when a stopping server cuts it off; 0: not yet */
+	int64_t cut_ms; /* when a stopping server ends it forcibly; 0: not
+			 * yet */
 	bool suspended; /* everything is sent */
 	bool comments;  /* a comment line is due */
 	bool ends;      /* it has to end */
@@ -86,10 +86,10 @@ struct connection {
 	struct buf body;
 	size_t received;
 	bool blanks; /* path or query have blanks */
-	bool begun;  /* the headers were checked */
+	bool begun;  /* the headers have been checked */
 	bool is_get; /* GET or HEAD */
 	bool is_head;
-	bool handled;              /* the handler was called */
+	bool handled;              /* the handler has been called */
 	bool sends_on;             /* refused before its body was read */
 	int refusal;               /* a status by the server itself; 0: none */
 	int retry_after;           /* for a refusal, in seconds; 0: none */
@@ -189,7 +189,7 @@ struct MHD_Response *server_begin_stream(struct connection *c);
 /* Frees the data of a stream, if there is one. */
 void server_end_stream(struct connection *c);
 /* Sends due comments, ends a stream whose time has passed, and detects a client
- * that has left. */
+ * that has disconnected. */
 void server_tend_stream(struct connection *c, int64_t now, bool stopping);
 
 /* Adds a connection to w. The library closes the socket. */

@@ -101,7 +101,7 @@ make_response(struct connection *c)
 	    a->body.len, a->body.data, MHD_RESPMEM_PERSISTENT);
 }
 
-/* An empty body has a type, too, because a response may have no rows. */
+/* An empty body has a type, too: that of a response without rows. */
 static const char *
 type_of(const struct web_answer *a)
 {
@@ -157,8 +157,7 @@ server_send_answer(struct connection *c)
 #define POLITE_BYTES ((uint64_t)64 * 1024)
 /* Sets Retry-After if lines cannot be stored or the server stops. */
 #define STORE_RETRY_S 5
-/* How long a client that has closed its side may still be waiting for an
- * answer. */
+/* How long a client that has closed its side may still wait for an answer. */
 #define PATIENCE_MS 1000
 
 static struct connection *
@@ -212,7 +211,7 @@ server_end_request(void *cls, struct MHD_Connection *connection, void **ctx,
 
 /* Refuses the request if its client exceeds its rate, or if it was forwarded by
  * a proxy that the configuration does not name: otherwise it would have the
- * rights of the proxy's machine. */
+ * permissions of the proxy's machine. */
 static void
 admit_request(struct connection *c, const char *forwarded)
 {

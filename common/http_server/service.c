@@ -95,7 +95,7 @@ service_configure(struct service *s, enum exit_code *code, struct buf *why)
 	return 0;
 }
 
-/* Raises the limit of open files to what the connections need. */
+/* Raises the limit on open files as far as the connections need. */
 static int
 raise_files(const struct service *s, enum exit_code *code, struct buf *why)
 {

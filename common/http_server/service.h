@@ -43,7 +43,7 @@ struct service_bodies {
  * Call it first. */
 int service_configure(struct service *s, enum exit_code *code, struct buf *why)
     __attribute__((warn_unused_result));
-/* Raises the limit of open files if necessary, and opens the socket. */
+/* Raises the limit on open files if necessary, and opens the socket. */
 int service_bind(struct service *s, enum exit_code *code, struct buf *why)
     __attribute__((warn_unused_result));
 /* Starts the server and writes the port file. */
@@ -55,7 +55,7 @@ int service_start(struct service *s, const struct server_callbacks *callbacks,
 void service_log_address(const struct service *s);
 
 /* The first answers running requests, see server_close(). service_close() frees
- * everything else, and calls it unless it was called. */
+ * everything else, and calls it unless it has already been called. */
 void service_end_requests(struct service *s);
 void service_close(struct service *s);
 

@@ -26,7 +26,7 @@ struct work_queue {
 	pthread_t threads[WORK_QUEUE_THREADS];
 	unsigned threads_n, most_threads;
 	unsigned idle;      /* threads that wait for a job */
-	struct lane *lanes; /* the lane that last had a turn is last */
+	struct lane *lanes; /* the lane that had the last turn comes last */
 	size_t jobs, most_jobs, bytes, most_bytes; /* of waiting jobs */
 	void (*at_end)(void);
 	bool closing;
@@ -120,7 +120,7 @@ take_first(struct work_queue *q, struct lane *l)
 	return j;
 }
 
-/* Waits for the next job; the previous job of *lane is done (NULL: there was
+/* Waits for the next job; the previous job in *lane is done (NULL: there was
  * none). Returns NULL if the queue is closed and empty. */
 static struct work_queue_job *
 take_job(struct work_queue *q, struct lane **lane)

@@ -60,7 +60,7 @@ struct daemon_metrics {
 	int64_t written_ms;             /* monotonic time */
 	uint64_t lines, dead_letters, retries;
 	struct prometheus_durations flushes;
-	bool failed; /* writing failed, which was logged */
+	bool failed; /* writing failed, which has been logged */
 };
 
 static void

@@ -34,10 +34,10 @@ struct daemon_metrics *daemon_metrics_open(const struct conf *conf,
     const char *queue, daemon_metrics_writer *more, void *ctx)
     __attribute__((warn_unused_result));
 
-/* Input was acknowledged: its effect is safe, which took ms. */
+/* Input was acknowledged: its effect is safe. ms: how long that took. */
 void daemon_metrics_flushed(struct daemon_metrics *m, int64_t ms);
 
-/* An operation was retried n times since the last call. */
+/* An operation has been retried n times since the last call. */
 void daemon_metrics_retried(struct daemon_metrics *m, uint64_t n);
 
 /* Sets the totals so far: lines read, including bad ones, and dead letters.

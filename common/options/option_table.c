@@ -354,7 +354,7 @@ read_command_line(struct option_reader *r, int argc, char **argv)
 	const struct option_row *row;
 	int c;
 
-	optind = 0; /* glibc: start over */
+	optind = 0; /* makes glibc start over */
 	while ((c = getopt_long(
 		    argc, argv, buf_str(&r->letters), r->longs, NULL)) != -1) {
 		row = row_of(r, c);

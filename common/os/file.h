@@ -50,9 +50,9 @@ int file_write_and_close(int fd, const void *data, size_t len)
 
 /* Opens a file of lines for appending, and locks it; EWOULDBLOCK while another
  * process holds the lock. A new file has mode 0600, and its name is synced.
- * Removes an incomplete line that a killed process left; *torn: its bytes. A
- * file that is not regular is only opened. flags: further flags of open(2).
- * Returns the descriptor, or -1. */
+ * Removes an incomplete line that a killed process left behind; *torn: its
+ * bytes. A file that is not regular is only opened. flags: further flags of
+ * open(2). Returns the descriptor, or -1. */
 int file_open_lines(const char *path, int flags, size_t *torn)
     __attribute__((warn_unused_result));
 
@@ -72,10 +72,10 @@ int file_readable(const char *path);
 
 /* Replaces a file as a whole: writes the content to PATH.new, syncs it, renames
  * it and syncs the folder, so that readers see the old content or the new,
- * never half of one. A PATH.new that a killed process left is removed first.
- * Only one process may write the file at a time. mode is for a new file, as in
- * open(2). If the result is not PROG_OK, *why names the file that cannot be
- * written, errno is set, and no part is left. */
+ * never half of one. A PATH.new that a killed process left behind is removed
+ * first. Only one process may write the file at a time. mode is for a new file,
+ * as in open(2). If the result is not PROG_OK, *why names the file that cannot
+ * be written, errno is set, and no part of it remains. */
 #define FILE_NEW ".new"
 enum exit_code file_replace(const char *path, mode_t mode, const void *data,
     size_t len, struct buf *why) __attribute__((warn_unused_result));

@@ -1,7 +1,7 @@
 /*
  * lines: see lines.h.
  *
- * Invariant: data[start..end) was read and not returned yet, and
+ * Invariant: data[start..end) has been read and not returned yet, and
  * data[start..scanned) has no newline. LINES_BEFORE bytes before data and
  * LINES_BEHIND after `end` are always allocated, so that readers of a line may
  * look beyond it.

@@ -1,15 +1,16 @@
 /*
- * lmdb_digest: finds damage of an LMDB file that several tables share. Each
+ * lmdb_digest: finds damage in an LMDB file that several tables share. Each
  * value is stored behind a checksum of its table, its key and itself. Each
  * commit stores the sum of all checksums and its own number, as an entry of the
  * table "meta" that is not part of the sum: so it covers exactly the entries of
  * that commit.
  *
- * Who opens a file verifies each table, then the digest. An entry that was
- * changed, lost, duplicated or exchanged is detected with a probability of
- * 1 - 2^-64, and so are an older page, and keys that a search does not find
- * because LMDB's inner pages are damaged. An older copy of the whole file is
- * valid. Damage can crash LMDB itself, so callers hold a guard (lmdb_guard.h).
+ * A program that opens a file verifies each table, then the digest. An entry
+ * that was changed, lost, duplicated or exchanged is detected with a
+ * probability of 1 - 2^-64, and so are an older page, and keys that a search
+ * does not find because LMDB's inner pages are damaged. An older copy of the
+ * whole file is valid. Damage can crash LMDB itself, so callers hold a guard
+ * (lmdb_guard.h).
  *
  * Functions that return an int return 0 or LMDB's error.
  */
@@ -53,7 +54,7 @@ int lmdb_get_digest(
     MDB_txn *txn, MDB_dbi meta, uint64_t *sum, uint64_t *number);
 
 /* Reads all entries of a table and adds their checksums to *sum. Returns NULL;
- * or what is wrong with the table: "is out of order". */
+ * or the fault in the table, such as "is out of order". */
 const char *lmdb_verify_table(MDB_txn *txn, const char *table, uint64_t *sum)
     __attribute__((warn_unused_result));
 

@@ -1,15 +1,15 @@
 /*
  * notify: notifies the manager that started a daemon (systemd, Type=notify)
- * when it is ready, while it works, and when it ends. Messages are datagrams to
- * $NOTIFY_SOCKET as in sd_notify(3). libsystemd would add a library to each
- * program for three words of text.
+ * when the daemon is ready, while it works, and when it ends. Messages are
+ * datagrams to $NOTIFY_SOCKET as in sd_notify(3). libsystemd would add a
+ * library to each program for three words of text.
  *
- * The manager restarts a daemon from which it has not heard for WatchdogSec.
- * Each working thread calls notify_alive(): in its loops, at each statement to
- * the database, and while it waits for an unavailable server, which does not
- * count as a hang. The manager is notified only if each of them has called
- * within half of WatchdogSec, so no single wait, including time-outs of
- * servers, may take longer.
+ * The manager restarts a daemon that has sent nothing for WatchdogSec. Each
+ * working thread calls notify_alive(): in its loops, at each statement to the
+ * database, and while it waits for an unavailable server, which does not count
+ * as a hang. The manager is notified only if each of them has called within
+ * half of WatchdogSec, so no single wait, including time-outs of servers, may
+ * take longer.
  *
  * Without daemon_init(), or without a manager, all functions do nothing. Any
  * thread may call them.

@@ -20,8 +20,8 @@ thread_start(pthread_t *t, const char *name, void *(*run)(void *), void *ctx,
 	int rc;
 
 	(void)sigfillset(&every);
-	/* A fault caused by the thread itself, which lmdb_guard.c may
-	 * explain. */
+	/* A fault that the thread itself causes; lmdb_guard.c may explain
+	 * it. */
 	(void)sigdelset(&every, SIGBUS);
 	(void)sigdelset(&every, SIGSEGV);
 	(void)pthread_sigmask(SIG_SETMASK, &every, &before);

@@ -20,7 +20,7 @@
 
 enum output_format { OUTPUT_AUTO, OUTPUT_TABLE, OUTPUT_NDJSON, OUTPUT_CSV };
 
-/* Returns -1 for any other word than table, ndjson, csv. */
+/* Returns -1 for any word other than table, ndjson and csv. */
 int output_format_parse(const char *s, enum output_format *f)
     __attribute__((warn_unused_result));
 
@@ -49,9 +49,9 @@ size_t output_lines(void);
 void output_wrap(struct buf *to, const char *line, size_t width);
 
 enum output_kind {
-	OUTPUT_TEXT,   /* cut at 60 columns, except in the last column */
-	OUTPUT_NUMBER, /* right-aligned, never cut */
-	OUTPUT_NAME,   /* cut at 24 columns */
+	OUTPUT_TEXT,   /* truncated to 60 columns, except in the last column */
+	OUTPUT_NUMBER, /* right-aligned, never truncated */
+	OUTPUT_NAME,   /* truncated to 24 columns */
 };
 
 struct output_column {

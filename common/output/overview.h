@@ -1,7 +1,7 @@
 /*
  * overview: a team's table for people: the totals of a tenant, its operators,
  * and waiting customers. The aggregator shows rows that it has just computed,
- * and the sink shows those of the database; nothing is computed here. The
+ * and the sink shows those from the database; nothing is computed here. The
  * longest wait comes first, for operators and chats alike.
  */
 #ifndef COMMON_OUTPUT_OVERVIEW_H
@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* No value: no customer waits, there is nothing to average, or the CRM does not
- * report it. */
+/* No value: no customer is waiting, there is nothing to average, or the CRM
+ * does not report it. */
 #define OVERVIEW_NONE INT64_MIN
 
 /* Times, waits and averages are in ms. Texts are owned. */
@@ -34,7 +34,7 @@ struct overview {
 	int64_t open_chats, unassigned_chats, waiting_chats, longest_wait,
 	    responses, average, skewed;
 	struct overview_operator *operators;
-	size_t operators_n, operators_cap; /* private, as the next */
+	size_t operators_n, operators_cap; /* private, like the next member */
 	struct overview_chat *chats;
 	size_t chats_n, chats_cap;
 };

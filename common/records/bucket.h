@@ -9,7 +9,7 @@
  *
  * The key is the record's chat. A record without a chat uses the key of its
  * metrics: an event its user, or else its id; a view its message; a row only
- * the tenant. Operators, limits, markers, and records of an unknown type go to
+ * the tenant. Operators, limits, markers, and records of unknown types go to
  * all aggregators: BUCKET_ALL.
  *
  * A distributed snapshot has begin and end markers for each bucket, even if it

@@ -2,10 +2,10 @@
  * forget_order: the request of `reaper --forget` to a program that keeps a
  * state and is running. It is a file in the folder FORGET_FOLDER of the state,
  * under a name that ends in FORGET_ENDING. It ends with a checksum, because a
- * damaged order could erase another customer. The program removes the file when
- * no data of the customer are left in the state, and leaves an empty file that
- * ends in FORGET_DONE, because the program may have ended before the reaper
- * looks.
+ * damaged order could erase another customer. When the state contains no more
+ * data about the customer, the program removes the file and creates an empty
+ * one that ends in FORGET_DONE, which the reaper finds even if the program has
+ * ended by then.
  */
 #ifndef COMMON_RECORDS_FORGET_ORDER_H
 #define COMMON_RECORDS_FORGET_ORDER_H
@@ -23,8 +23,9 @@
 
 struct forget_order {
 	struct text tenant, customer; /* the customer's id in the CRM */
-	int64_t asked_at;  /* later data of the customer is kept; in ms */
-	struct text chats; /* ids of the customer's chats, by pack_put_text() */
+	int64_t asked_at;  /* later data about the customer is kept; in ms */
+	struct text chats; /* ids of the customer's chats, written by
+			    * pack_put_text() */
 	/* Replaces the id in counts by user; empty if an operator has or had
 	 * the same id. */
 	struct text alias;

@@ -110,7 +110,7 @@ enum field_kind {
 	FIELD_STATE,  /* begin, end */
 	FIELD_STATUS, /* open, pending, snoozed, closed, gone */
 	FIELD_FROM,   /* customer, operator, bot, system */
-	FIELD_JSON,   /* any value, as it is written */
+	FIELD_JSON,   /* any value, as written */
 };
 
 struct record_field {
@@ -144,7 +144,7 @@ int record_read(struct record *r, const struct flat *f, struct buf *why)
  * equal. */
 const char *record_id_error(const char *p, size_t len);
 
-/* The same for a field, whose escapes must also be preserved without loss. */
+/* The same for a field, whose escapes must also be convertible without loss. */
 const char *record_id_field_error(const struct flat_field *v);
 
 /* Reads a field that is an id. Returns NULL, or the reason why it is not

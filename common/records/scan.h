@@ -10,7 +10,7 @@
  * every unusual line is passed. scan.c explains how the others are read.
  *
  * Measured: aggregating the metrics of a million messages takes 0.42 s of CPU,
- * 0.84 with simdjson 3.0 on demand, which is C++, and 4.8 with jansson
+ * 0.84 with simdjson 3.0 on demand, which is C++, and 4.8 s with jansson
  * (`tests/bench/run parse`).
  *
  * A record's texts are borrowed until the next scan_block(), but r->flat only

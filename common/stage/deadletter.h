@@ -39,7 +39,8 @@ struct deadletter {
 		uint64_t n, told;
 	} causes[DEADLETTER_CAUSES];
 	size_t causes_n;
-	bool reported; /* the destination takes nothing, which was logged */
+	bool reported; /* the destination accepts nothing, which has been
+			* logged */
 };
 
 /* in: the source of the records; its name says whether it is a queue. */

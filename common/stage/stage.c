@@ -3,9 +3,9 @@
  *
  *   reading, handling     the lines are read again
  *   flush, dead letters   the same, and part of the effect exists already
- *   confirm               the same, for this batch and for what was read of the
- *                         next one
- *   acknowledge           lines are read again whose effect exists completely
+ *   confirm               the same, for this batch and the part of the next one
+ * that was read acknowledge           lines are read again whose effect exists
+ * completely
  *
  * A line may therefore be handled twice, but is never lost.
  */
@@ -245,7 +245,7 @@ go_on_without(struct stage *s, const struct stage_batch *b,
 		/* Until then, the broker sends no more. */
 		*o = acknowledge_flush(s, true);
 	} else {
-		/* These messages had no lines. Without an acknowledgement
+		/* These messages contain no lines. Without an acknowledgement
 		 * the broker would send no more. */
 		acknowledge_input(s, NULL);
 		serve_others(s);

@@ -26,15 +26,16 @@ struct stage {
 	void *ctx;
 	size_t batch_records; /* flush at the latest after this many lines */
 	int batch_ms;         /* or this long after the batch's first line */
-	bool prompt;          /* or as soon as no line is there, after a rest
-				 in proportion to the last flush's duration */
-	int rest;             /* the rest, in percent of that duration; after
+	bool prompt;          /* or as soon as no line is available, after a
+			       * pause in proportion to the last flush's
+			       * duration */
+	int rest;             /* the pause, in percent of that duration; after
 			       * many lines at least 100 */
 	int rest_ms;          /* minimum rest */
 	int idle_ms;          /* how often idle() is called; 0: every second */
 	bool wait_forever;    /* repeat for ever a flush that returns LATER */
-	bool dry_run;         /* acknowledge nothing: a queue keeps
-			       * everything */
+	bool dry_run;         /* acknowledge nothing: all messages stay in a
+			       * queue */
 
 	/* Handles one borrowed line; passes a bad record to deadletter_add()
 	 * itself. Returns DONE (continue), NEVER (stop; it has logged why and
@@ -81,9 +82,9 @@ struct stage {
 	enum exit_code code; /* set by the function that returns NEVER;
 			      * PROG_SOFTWARE until then; PROG_OK for a closed
 			      * pipe */
-	bool ended;     /* all input was handled and acknowledged: it was not
-			 * truncated, and neither an error nor a signal ended
-			 * it */
+	bool ended;     /* all input has been handled and acknowledged: it was
+			 * not truncated, and neither an error nor a signal
+			 * ended it */
 	uint64_t lines; /* number of lines read, including bad ones */
 
 	/* Private. */

@@ -15,7 +15,7 @@ enum column_kind {
 	COLUMN_ID,      /* VARCHAR(max): a string, or the digits of an
 			 * integer */
 	COLUMN_PLACE,   /* the same in a key, '' if there is none */
-	COLUMN_TEXT,    /* text for people, cut to max */
+	COLUMN_TEXT,    /* text for people, truncated to max */
 	COLUMN_STATUS,  /* open or left */
 	COLUMN_JSON,    /* any value, as compact JSON text */
 	COLUMN_TIME,    /* DATETIME(3), RFC 3339 */
@@ -58,7 +58,7 @@ enum table_life {
 	LIFE_TOMBSTONE, /* by age ([reaper] tombstones) */
 	LIFE_REFUSAL,   /* the same, and with their chat if on_close = all */
 	LIFE_EVER,      /* never */
-	LIFE_NONE,      /* they are not in a database */
+	LIFE_NONE,      /* the table is not in a database */
 };
 
 /* The key is the first `keys` columns, starting with the tenant; the version,

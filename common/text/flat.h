@@ -7,7 +7,7 @@
  * other than single spaces, a large number, an error) is read again from its
  * beginning, step by step (json_text.h). Both ways give the same result; `slow`
  * says which one was used. Any JSON is accepted, and every byte is checked to
- * be UTF-8. NUL as an escape, and half of a surrogate pair, become U+FFFD.
+ * be UTF-8. An escaped NUL, and half of a surrogate pair, become U+FFFD.
  *
  * A line may have any number of fields: the memory for them grows as needed.
  */

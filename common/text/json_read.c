@@ -96,7 +96,7 @@ repair_string(struct utf8_repair *s)
 		buf_addc(s->out, *s->p++);
 }
 
-/* Replaces a number that Jansson cannot read, by a string or by the nearest
+/* Replaces a number that Jansson cannot read with a string or with the nearest
  * double. */
 static void
 replace_number(struct utf8_repair *s, const char *number, size_t len)

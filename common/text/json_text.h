@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Deeper nesting is refused. */
+/* Deeper nesting is an error. */
 #define JSON_TEXT_DEPTH 2048
 
 /* The text, which the caller must have checked to be UTF-8. */

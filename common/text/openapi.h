@@ -42,8 +42,8 @@ void openapi_response(struct buf *to, const char *key, const char *description,
 void openapi_response_of(struct buf *to, int status, const char *name);
 
 /* Finds the next part such as "{chat}" of a path after *p, which is advanced;
- * false if there is none. The name is cut to fit. A part for the rest of a path
- * has no * here. */
+ * false if there is none. The name is truncated to fit. A part for the rest of
+ * a path has no * here. */
 bool openapi_path_part(const char **p, char *name, size_t size);
 
 /* Appends a path as in the description: without the * of

@@ -65,7 +65,7 @@ control(uint64_t x)
 
 /* Checks the pieces [from, to), which are not plain ASCII and lie between
  * pieces that are, so they can be checked separately. Their text ends at `end`.
- * cut: the text ends there, and may end within a character. */
+ * cut: the text ends there, possibly within a character. */
 static void
 check_wide(
     struct scan_piece *from, struct scan_piece *to, const char *end, bool cut)

@@ -456,8 +456,8 @@ jwt_sign(const struct jwt_rules *rules, const struct jwt_content *c,
 	return rc;
 }
 
-/* Adds the key with that name. Returns NULL if there is none, or if it could
- * not be read (*why). */
+/* Adds the key with that name. Returns NULL if there is no such key, or if it
+ * could not be read (*why). */
 static int
 take_token_key(struct jwt_conf *j, char *key, const char *section,
     const char *name, enum exit_code *code, struct buf *why)

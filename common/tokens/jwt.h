@@ -35,14 +35,14 @@ struct jwt_rules {
 };
 
 /* Returns 0 and the tenant, which has RECORD_MAX_TENANT + 1 bytes; or -1 and
- * *why, which may be logged because it has no part of the token. */
+ * *why, which may be logged because it contains no part of the token. */
 int jwt_check(const struct jwt_rules *rules, const char *token, int64_t now_ms,
     char *tenant, struct buf *why) __attribute__((warn_unused_result));
 
 /* The other claims of a token; "" if absent. */
 struct jwt_claims {
 	char role[16];
-	char subject[192]; /* sub: for whom it was made */
+	char subject[192]; /* sub: the person for whom it was created */
 	char id[65];       /* jti: the id used to revoke it */
 	char teams[1024];  /* a list of names, each with a newline after it */
 	bool in_teams;     /* there is such a list, which may be empty */
@@ -61,7 +61,7 @@ bool jwt_has_role(const char *token);
  * rules. Texts are UTF-8, borrowed. */
 struct jwt_content {
 	const char *tenant, *role, *id;
-	const char *subject;         /* NULL: nobody in particular */
+	const char *subject;         /* NULL: no particular person */
 	const char *teams;           /* separated by commas; NULL: none */
 	int64_t issued_s, expires_s; /* since 1970 */
 };

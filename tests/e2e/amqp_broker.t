@@ -89,7 +89,7 @@ class Test:
                  r"; check \[amqp\] ca_file")):
             self.refuses(url, 78, says, **options)
         self.refuses(url.replace("localhost", "127.0.0.1"), 78,
-                     r"is for another host; name the host in \[amqp\] url as",
+                     r"is for another host; use the certificate.s host name in",
                      ca_file=ca)
         # A port without TLS.
         self.refuses(lab.env["AMQP_URL"].replace("amqp:", "amqps:"), 75,

@@ -106,7 +106,7 @@ class Test:
         p = self.parts
         here = f"{p.hostname}:{p.port}"
         for code, says, endpoint, env in (
-            (64, "'queue:a b' is not a valid name of a queue", "queue:a b", {}),
+            (64, "'queue:a b' is not a valid name for a queue", "queue:a b", {}),
             (64, "'queu:rows' is not an endpoint.*queue:NAME", "queu:rows", {}),
             (78, r"set \[amqp\] url or AMQP_URL", "queue:q", {"AMQP_URL": ""}),
             (78, "'http://h/' is not a URL of RabbitMQ", "queue:q",
@@ -144,11 +144,11 @@ class Test:
         self.that(self.read_all("there", **few) == set(rows.splitlines()),
                   "other lines")
         self.expect(77, "cannot create queue 'new' .*refused for user 'few_.*'; "
-                    "grant the right", "write", "queue:new", stdin=rows, **few)
+                    "grant the permission", "write", "queue:new", stdin=rows, **few)
         few = self.user("^$", "^$", "^$")
         self.expect(77, "access to exchange 'amq.default' .*refused.*; grant "
-                    "the right", "write", "queue:there", stdin=rows, **few)
-        self.expect(77, "access to queue 'there' .*refused.*; grant the right",
+                    "the permission", "write", "queue:there", stdin=rows, **few)
+        self.expect(77, "access to queue 'there' .*refused.*; grant the permission",
                     "read", "queue:there", **few)
         done = self.expect(0, "", "--declare", program="aggregator",
                            stdin=b"count there\n", **few)
