@@ -307,8 +307,8 @@ who_owes_answer(const struct alloc_chat *c)
 		   : NULL;
 }
 
-/* Returns when a chat that its assignee has not answered goes to somebody else;
- * INT64_MAX: never. */
+/* Returns when a chat that its assignee has not answered goes to another
+ * operator; INT64_MAX: never. */
 static int64_t
 wait_ends(const struct allocation *a, const struct alloc_chat *c)
 {

@@ -5,8 +5,8 @@
  * the same reservations.
  *
  * It keeps only facts that are in no record: who was assigned which chat and
- * when, who refused, when an operator went offline, and which operator a
- * customer had last. The model keeps everything else: it decides which data are
+ * when, who refused, when an operator went offline, and which operator was a
+ * customer's last. The model keeps everything else: it decides which data are
  * newer, which chats have disappeared and what is forgotten.
  *
  * Waiting chats: those that are open and unassigned. Chats are ordered by
@@ -18,12 +18,12 @@
  *
  * Selection: among the operators who are available, have all tags of the chat
  * and are below their limit, the one with the fewest chats; then the one whose
- * last reservation is oldest; then the lowest id. Open assigned chats and
+ * last reservation was longest ago; then the lowest id. Open assigned chats and
  * reserved chats count, regardless of who assigned them.
  *
  * A reservation is pending until it is fulfilled (the model has an assignee
  * other than the replaced operator), refused, or expired; until then the chat
- * is reserved for nobody else.
+ * is not reserved for anyone else.
  *
  * If the program ends without warning:
  *
@@ -45,7 +45,7 @@
  * combination of tags, and a limit for all operators, visit all chats.
  *
  *   allocation_order.c        in what order chats, lines and operators come
- *   allocation_refusals.c     who refused, and the pauses after it
+ *   allocation_refusals.c     who refused, and the resulting pauses
  *   allocation_room.c         who serves what: tags, lines, free slots
  *   allocation.c              chats, and the place of each; the settings
  *   allocation_reservation.c  a reservation, how it ends, and the outbox
@@ -68,18 +68,18 @@
 
 struct allocation;
 
-/* Durations are in ms; 0 switches the last four off. */
+/* Durations are in ms; 0 disables the last four. */
 struct allocation_settings {
-	int64_t limit;  /* chats of an operator without their own limit */
+	int64_t limit;  /* maximum chats of operators without their own limit */
 	int64_t expiry; /* of a reservation */
 	int64_t pause;  /* after a refusal, doubled with each further one */
 	int64_t window; /* the model's, for a simulation */
 	int64_t sticky; /* how long a customer's last operator is remembered */
 	int64_t
 	    sticky_for;  /* how long after its arrival a chat waits for them */
-	int64_t silent;  /* after this time an assignee who did not answer loses
-			  * a chat */
-	int64_t offline; /* after this time an assignee who is away does */
+	int64_t silent;  /* after this time an assignee who has not answered
+			  * loses a chat */
+	int64_t offline; /* after this time an offline assignee loses a chat */
 };
 
 /* Reads [aggregator]. */
@@ -128,17 +128,17 @@ int64_t allocation_due(const struct allocation *a);
 size_t allocation_select(struct allocation *a);
 
 /* Reads the changes of a recomputed model since model_clear_changed(), or
- * everything after the state was read. */
+ * everything after the state has been read. */
 void allocation_read_changes(struct allocation *a, struct model *m);
 void allocation_read_all(struct allocation *a, struct model *m);
 
-/* Takes data from a record that the model does not keep: a limit, or the
+/* Takes from a record the data that the model does not keep: a limit, or the
  * outcome of a reservation. Other records are ignored. */
 void allocation_record(struct allocation *a, const struct record *r);
 
 /* The present state of a chat. */
 struct allocation_chat {
-	enum chat_status status; /* CHAT_NONE: unknown; it does not wait */
+	enum chat_status status; /* CHAT_NONE: unknown; it is not waiting */
 	int64_t arrival;         /* CLOCK_NONE: unknown */
 	int64_t answered_at;     /* when an operator wrote; CLOCK_NONE: never */
 	int64_t newest;          /* time of its newest record */

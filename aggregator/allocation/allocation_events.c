@@ -50,8 +50,8 @@ update_assignee(
 	c->assignee = o;
 }
 
-/* Without the time of its arrival, we cannot tell whether the chat is the
- * customer's last. */
+/* Without its time of arrival, it is unknown whether the chat is the customer's
+ * last. */
 static void
 remember_operator(struct allocation *a, const struct alloc_chat *c,
     const struct allocation_chat *now)

@@ -130,8 +130,8 @@ struct alloc_refusal {
 	int64_t until;
 };
 
-/* A chat that is not closed: the model's data as last read; to whom it was
- * given, which the state keeps; and its place. */
+/* A chat that is not closed: the model's data as last read; its assignment,
+ * which the state keeps; and its place. */
 struct alloc_chat {
 	struct text id; /* owned */
 	enum chat_status status;
@@ -195,7 +195,7 @@ struct allocation {
 	bool changed_limits;
 };
 
-/* True if the operator refused the chat and must not be asked again yet. */
+/* True if the operator has refused the chat and must not be asked again yet. */
 static inline bool
 alloc_refused(const struct allocation *a, const struct alloc_chat *c,
     const struct alloc_operator *o)
@@ -288,7 +288,7 @@ int alloc_limit_key(
 /* Creates the chat if it is missing. */
 struct alloc_chat *alloc_chat_get(struct allocation *a, struct text id);
 void alloc_chat_free(void *chat);
-/* Notes that it must be packed. */
+/* Records that it must be packed. */
 void alloc_operator_changed(struct allocation *a, struct alloc_operator *o);
 void alloc_chat_changed(struct allocation *a, struct alloc_chat *c);
 /* Call after any change of a chat: counts it for its operators and moves it to
@@ -306,9 +306,9 @@ struct alloc_customer_chat {
 	int64_t began;
 	struct alloc_operator *had_by;
 };
-/* Remembers the operator of a customer's chat, which had its newest record at
- * that time, unless the customer began another chat later. Deletes customers
- * who have not written for long. */
+/* Remembers the operator of a customer's chat, whose newest record had that
+ * time, unless the customer has begun another chat since. Deletes customers who
+ * have not written for long. */
 void alloc_customer_set(struct allocation *a, struct text id,
     const struct alloc_customer_chat *chat, int64_t at);
 

@@ -1,6 +1,6 @@
 /*
  * allocation_pack: the allocation as bytes. There is an entry for each chat
- * that is reserved or was assigned by us, for each operator, limit and
+ * that is reserved or has been assigned by us, for each operator, limit and
  * customer, and one for the number of reservations. The first byte of a key is
  * its kind.
  */

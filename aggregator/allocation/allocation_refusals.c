@@ -1,6 +1,6 @@
 /*
- * allocation_refusals: refusals and the pauses that follow. An operator who
- * refused a chat is not asked for it again before a pause ends; an operator who
+ * allocation_refusals: refusals and the pauses that follow. An operator who has
+ * refused a chat is not asked again before a pause ends; an operator who has
  * refused several chats in a row gets no chat during a pause. Each pause is
  * twice as long as the previous one.
  */

@@ -1,9 +1,9 @@
 /*
  * allocation_room: which operators may have another chat, and from which lines.
  * A line is a set of tags, and a channel if that has a limit. An operator has a
- * seat in each line whose tags they all have, and is in its treap while they
- * have a free slot. A line with a chat and an operator is ready; ready lines
- * are ordered by their first chat.
+ * seat in each line whose tags the operator has, and is in the line's treap
+ * while they have a free slot. A line with a chat and an operator is ready;
+ * ready lines are ordered by their first chat.
  */
 #include "aggregator/allocation/allocation_impl.h"
 

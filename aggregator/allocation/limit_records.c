@@ -1,6 +1,6 @@
 /*
- * limit_records: stores limit records, which set the maximum number of chats of
- * operators. Operator and channel are optional; of several records with the
+ * limit_records: stores limit records, which set the maximum number of chats
+ * for operators. Operator and channel are optional; of several records with the
  * same operator and channel, the newest counts. allocation_room.c then finds
  * the operators with free slots.
  */
@@ -23,7 +23,7 @@ recompute_room(struct allocation *a)
 	}
 }
 
-/* The channel gets or loses its own lines, so its chats move. */
+/* The channel gains or loses its own lines, so its chats move. */
 static void
 move_chats(struct allocation *a, const struct alloc_channel *channel)
 {

@@ -124,7 +124,7 @@ replay_log_read(
 {
 	struct buf why = BUF_INIT;
 
-	/* It could be read before. */
+	/* It has been read before. */
 	if (record_parse(r, &n->flat, n->lines.data + e->line, e->len, &why) ==
 	    -1)
 		prog_die(PROG_SOFTWARE,

@@ -10,7 +10,7 @@
 
 enum replay_kind {
 	REPLAY_RECORD,
-	REPLAY_SNAPSHOT_BEGIN, /* what is not named from here ... */
+	REPLAY_SNAPSHOT_BEGIN, /* the text from here ... */
 	REPLAY_SNAPSHOT_END,   /* ... to there is removed */
 };
 

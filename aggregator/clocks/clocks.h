@@ -1,5 +1,5 @@
 /*
- * clocks: walks over the messages of one chat in order, merged with the reports
+ * clocks: walks over the messages in one chat in order, merged with the reports
  * of its chat records, and emits the intervals that they start and end:
  * messaging-metrics(7), "The clocks of a chat". A pure function of its input:
  * it allocates nothing, reads no system clock and does not depend on tables.
@@ -19,8 +19,8 @@ enum interval_kind {
 	INTERVAL_REPLY,
 	INTERVAL_RESOLUTION,
 	INTERVAL_UNANSWERED,
-	INTERVAL_WAITING, /* a wait that has not ended, or the part of a wait
-			   * that one assignee had before a transfer */
+	INTERVAL_WAITING, /* an unfinished wait, or the part of a wait that
+			   * belongs to one assignee before a transfer */
 };
 
 struct interval {
@@ -104,8 +104,8 @@ struct definition {
 	void (*on[EVENT_KINDS])(struct clocks *c, const struct message *m);
 	/* Called when a chat record reports that an episode begins. */
 	void (*opened)(struct clocks *c, int64_t at);
-	/* Called after the last message of an open chat in which a customer
-	 * waits (W is set). */
+	/* Called after the last message of an open chat in which a customer is
+	 * waiting (W is set). */
 	void (*waits)(struct clocks *c, int64_t as_of);
 	/* Returns the length of an interval in ms; may be negative. */
 	int64_t (*length)(int64_t start, int64_t end);
@@ -158,7 +158,7 @@ struct clocks_chat {
 	const struct mark *marks; /* sorted */
 	size_t marks_n;
 	int64_t opened_at; /* the first reported opening; CLOCK_NONE: unknown,
-			    * or a message came before it in a stream */
+			    * or preceded by a message in a stream */
 	int64_t as_of;
 	uint32_t assignee;              /* at the end of the chat */
 	uint32_t first_assignee;        /* before the first message, */

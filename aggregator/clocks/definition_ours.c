@@ -7,7 +7,7 @@
 static void
 ours_begin(struct clocks *c)
 {
-	(void)c; /* A stays empty until somebody writes */
+	(void)c; /* A stays empty until someone writes */
 }
 
 static void

@@ -79,7 +79,7 @@ message_id_hash(message_id id)
 		   : (uint32_t)(id * UINT64_C(0xE7037ED1A0B428DB) >> 32);
 }
 
-/* Orders messages of the same time: numbers first, by value. Returns 0 if
+/* Orders messages with the same time: numbers first, by value. Returns 0 if
  * neither is a number; such messages keep their order of arrival. */
 int message_id_compare(message_id a, message_id b);
 

@@ -93,7 +93,7 @@ new_channel(struct lexicon *w, struct text channel)
 	if (w->channels_n == LEXICON_CHANNELS) {
 		if (!w->channels_full)
 			log_error("a tenant has more than %u channels; edited "
-				  "messages of other channels count twice",
+				  "messages in other channels count twice",
 			    LEXICON_CHANNELS);
 		w->channels_full = true;
 		return 0;

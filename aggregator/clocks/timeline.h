@@ -1,8 +1,8 @@
 /*
- * timeline: the messages of one chat, without duplicates and sorted by time.
+ * timeline: the messages in one chat, without duplicates and sorted by time.
  * Messages with the same time are sorted by id if it is a number; others keep
- * their order of arrival. Also the authors of messages, and the lexicon, which
- * has the names and numbers that the messages of a tenant share.
+ * their order of arrival. Also the authors of messages, and the lexicon: the
+ * names and numbers that a tenant's messages share.
  */
 #ifndef AGGREGATOR_CLOCKS_TIMELINE_H
 #define AGGREGATOR_CLOCKS_TIMELINE_H
@@ -178,8 +178,8 @@ int message_compare_version(
 size_t timeline_sort(
     struct timeline_scratch *t, struct message *m, size_t n, size_t sorted);
 
-/* Returns the index of the message with that id in sorted messages, or n. Looks
- * at the given time first, then everywhere. */
+/* Returns the index of the message with that id in sorted messages, or n.
+ * Searches the given time first, then everything. */
 size_t timeline_find(
     const struct message *m, size_t n, int64_t at, message_id id);
 

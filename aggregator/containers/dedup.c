@@ -19,8 +19,8 @@
 #define SPAN_MASK UINT64_C(0xffff)
 #define FIRST_SLOTS 16
 
-/* Slots that each insertion checks for expired entries: a table of 24 spans
- * that is 3/8 full is swept during a quarter of one span's insertions. */
+/* Number of slots that each insertion checks for expired entries: a table of 24
+ * spans that is 3/8 full is swept during a quarter of one span's insertions. */
 #define SWEEP 64
 
 struct dedup_seed

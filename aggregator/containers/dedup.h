@@ -1,7 +1,7 @@
 /*
- * dedup: remembers which records of one tenant arrived within the window. It is
- * a hash table of fingerprints, each with the span of time (an hour or less) of
- * its record. Records older than the window expire span by span.
+ * dedup: remembers which records of one tenant have arrived within the window.
+ * It is a hash table of fingerprints, each with the span of time (an hour or
+ * less) of its record. Records older than the window expire span by span.
  *
  * A fingerprint has 112 bits and depends on a random seed: the probability that
  * any two of 10^9 collide is 10^-16. It takes four hashes from hash.h, about 10
@@ -34,14 +34,14 @@ struct dedup_seed {
 struct dedup {
 	size_t n; /* including expired ones that are not removed yet */
 	struct dedup_seed seed;
-	bool open; /* dedup_init() was called */
+	bool open; /* dedup_init() has been called */
 	struct dedup_part {
 		struct fingerprint *slots; /* b has the span in its low bits */
 		size_t mask, n;
 	} parts[DEDUP_PARTS];
 	uint16_t oldest;               /* the oldest span that has not
 					* expired */
-	bool expires;                  /* oldest was set */
+	bool expires;                  /* oldest has been set */
 	size_t sweep_part, sweep_slot; /* the next slot to sweep */
 	size_t to_sweep;               /* number of parts left to sweep */
 };

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The longest key that the state takes, minus the prefix that tables add. */
+/* The longest key that the state accepts, minus the prefix that tables add. */
 #define KEY_MAX 490
 
 struct key {

@@ -21,7 +21,7 @@ struct key_set {
 
 void key_set_empty(struct key_set *s);
 
-/* Adds a key, which must not be 0. Returns false if it was there already. */
+/* Adds a key, which must not be 0. Returns false if the set already had it. */
 bool key_set_add(struct key_set *s, uint64_t key);
 
 void key_set_release(struct key_set *s);

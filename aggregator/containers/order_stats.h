@@ -3,9 +3,8 @@
  * rank, the sum, the minimum and the maximum exactly, while elements are added
  * and removed. A zeroed struct is empty.
  *
- * At first elements are appended to an array. The first removal or question for
- * a rank sorts them into chunks; after that a change moves at most CHUNK
- * numbers.
+ * At first elements are appended to an array. The first removal or query for a
+ * rank sorts them into chunks; after that a change moves at most CHUNK numbers.
  *
  * HdrHistogram and t-digests were considered, but their ranks are approximate;
  * medians and percentiles in messaging-metrics(7) are exact.

@@ -1,8 +1,8 @@
 /*
  * top_values: the largest of many lengths. A length may be removed again if a
- * message was edited or arrived late. Only the largest lengths are kept. The
- * result is exact unless all stored values were removed and no larger one was
- * added since; it is then an upper bound of the others.
+ * message is edited or arrives late. Only the largest lengths are kept. The
+ * result is exact unless all stored values have been removed and no larger one
+ * has been added since; it is then an upper bound of the others.
  */
 #ifndef AGGREGATOR_CONTAINERS_TOP_VALUES_H
 #define AGGREGATOR_CONTAINERS_TOP_VALUES_H
@@ -21,8 +21,8 @@ struct top_values {
 	int64_t most;               /* an upper bound of the values that were
 				     * not kept */
 	uint32_t kept;              /* number of values in v */
-	uint32_t any;               /* 1: some values are not kept, or were
-				     * not */
+	uint32_t any;               /* 1: some values are not kept, now or
+				     * earlier */
 	int64_t v[TOP_VALUES_KEPT]; /* in descending order */
 };
 

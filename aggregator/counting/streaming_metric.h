@@ -2,10 +2,10 @@
  * streaming_metric: metrics that count while messages and events pass:
  * conversations, users, alerts, trends and others. Other metrics are computed
  * from the whole model. A streaming metric takes each message once, keeps
- * counts by key (keyed_state.h) and lists which of its rows changed, so the
- * cost of a flush depends on what changed. A one-shot run has a single flush,
- * at its end. struct metric points to its struct streaming_metric_ops; metrics
- * with the same ops share their counts.
+ * counts by key (keyed_state.h) and lists which of its rows have changed, so
+ * the cost of a flush depends on the changes. A one-shot run has a single
+ * flush, at its end. struct metric points to its struct streaming_metric_ops;
+ * metrics with the same ops share their counts.
  *
  * The model passes each message and event on exactly once: its first version
  * determines time, user and channel. Results depend only on the messages and
@@ -57,9 +57,9 @@ struct streaming_metric_setup {
 struct streaming_metric_ops {
 	void *(*open)(const struct streaming_metric_setup *setup);
 	void (*close)(void *ctx);
-	/* Takes a message that counts. */
+	/* Counts a message. */
 	void (*add)(void *ctx, const struct streaming_metric_message *m);
-	/* Takes an event that counts. */
+	/* Counts an event. */
 	void (*event)(void *ctx, struct text user, struct text event);
 	void (*interval)(void *ctx, const struct streaming_metric_interval *i,
 	    bool withdrawn);
@@ -73,7 +73,7 @@ struct streaming_metric_ops {
 	void (*advance)(void *ctx, int64_t newest, bool refresh);
 	/* Adds rows in the order of their keys. */
 	void (*emit)(void *ctx, struct rowset *to, enum metric_rows which);
-	/* The changed rows were written. */
+	/* Called when the changed rows have been written. */
 	void (*sent)(void *ctx);
 };
 
@@ -85,12 +85,12 @@ struct streaming_metrics_home {
 	struct keyed_state_cache *cache; /* see keyed_state.h */
 	struct state *state;
 	uint32_t number;   /* the tenant's number in the state */
-	int64_t window_ms; /* how late a message may come */
+	int64_t window_ms; /* how late a message may arrive */
 	bool all_events;   /* see struct streaming_metric_setup */
 };
 
-/* Opens those of the n metrics that are streaming ones. All arguments except
- * the array of metrics and *at must outlive the result. Never returns NULL. */
+/* Opens the streaming metrics among the n metrics. All arguments except the
+ * array of metrics and *at must outlive the result. Never returns NULL. */
 struct streaming_metrics *streaming_metrics_open(
     const struct metric *const *list, size_t n, const struct conf *conf,
     const char *tenant, const struct streaming_metrics_home *at);
@@ -100,8 +100,8 @@ void streaming_metrics_close(struct streaming_metrics *f);
 /* Returns the metric that follows the walks over chats, for the model. */
 struct model_walker streaming_metrics_walker(const struct streaming_metrics *f);
 
-/* Call before the first message, with the tenant's newest time when the state
- * was last saved. */
+/* Call before the first message, with the tenant's newest time at the last save
+ * of the state. */
 void streaming_metrics_resume(struct streaming_metrics *f, int64_t newest);
 
 /* Call before each message, with the tenant's newest time including this
@@ -127,7 +127,7 @@ void streaming_metrics_model_interval(void *streaming, const struct model *m,
  * streaming_metrics_save() and streaming_metrics_pending() to the state, writes
  * the rows of streaming_metrics_emit(), and calls streaming_metrics_sent() once
  * they are confirmed. A one-shot run calls advance and emit. newest: the
- * tenant's as_of; CLOCK_NONE: unknown yet. */
+ * tenant's as_of; CLOCK_NONE: not yet known. */
 void streaming_metrics_advance(
     struct streaming_metrics *f, int64_t newest, bool refresh);
 /* True if there are rows to write. */
@@ -150,7 +150,7 @@ int streaming_metrics_restore_pending(struct streaming_metrics *f,
 
 /* The rest is only for the files of the metrics. */
 
-/* Returns the result of open() of these ops; NULL if no selected metric has
+/* Returns the result of these ops' open(); NULL if no selected metric has
  * them. */
 void *streaming_metrics_find(
     const struct streaming_metrics *f, const struct streaming_metric_ops *ops);

@@ -200,8 +200,8 @@ replace_file(const char *dir, const char *name, const struct buf *content,
 	return rc;
 }
 
-/* True for a temporary file whose process has ended or had the same pid as this
- * one. */
+/* True for a temporary file whose process has ended or had the pid of this
+ * process. */
 static bool
 is_left(const char *name)
 {

@@ -40,11 +40,11 @@ struct eventcounter_job {
 	const char *json_dir; /* created if missing; NULL: no files */
 	const char *to;       /* endpoint of the rows; NULL: no rows */
 	int64_t idle_exit_ms; /* the run ends if the queue is empty and no
-			       * message came for this long; -1: never */
+			       * message has arrived for this long; -1: never */
 };
 
-/* Makes the folder of the files, and removes what killed runs left there. Logs
- * errors. */
+/* Creates the folder for the files, and removes what killed runs left there.
+ * Logs errors. */
 enum exit_code eventcounter_open(const struct eventcounter_job *c)
     __attribute__((warn_unused_result));
 
@@ -54,7 +54,7 @@ int eventcounter_read(const struct eventcounter_job *c, struct record *r,
     struct flat *scratch, struct text routing_key, struct text body,
     struct buf *why) __attribute__((warn_unused_result));
 
-/* Writes the files of counts that are committed. Logs errors. */
+/* Writes the files with the committed counts. Logs errors. */
 enum exit_code eventcounter_publish(const struct eventcounter_job *c,
     struct streaming_metrics *counts) __attribute__((warn_unused_result));
 

@@ -168,7 +168,7 @@ open_id(const struct intake_tenant *t)
 	return (struct text){ id, strlen(id) };
 }
 
-/* Begins a snapshot. An open one is cut off. */
+/* Begins a snapshot. A snapshot that is still open is incomplete. */
 static void
 begin_snapshot(struct intake *in, struct intake_tenant *t)
 {
@@ -186,7 +186,7 @@ begin_snapshot(struct intake *in, struct intake_tenant *t)
 	t->open->pipeline.model.text_of = in->text_of;
 }
 
-/* The snapshot is whole. The newest snapshot is kept; of two with the same
+/* The snapshot is complete. The newest snapshot is kept; of two with the same
  * time, the later one. */
 static void
 finish_snapshot(const struct intake *in, struct intake_tenant *t)
@@ -224,7 +224,7 @@ end_snapshot(struct intake *in, struct intake_tenant *t)
 	} else if (open_part(t)->lines != (uint64_t)r->records) {
 		fail_snapshot(in, t, r->snapshot,
 		    "is incomplete: %" PRIu64
-		    " records came, its end marker at line %" PRIu64
+		    " records arrived, its end marker at line %" PRIu64
 		    " says %" PRId64 UNUSED,
 		    open_part(t)->lines, in->lines, r->records);
 		drop_open(t);
@@ -312,7 +312,7 @@ apply_marker(struct intake *in, struct intake_tenant *t)
 		end_snapshot(in, t);
 }
 
-/* Adds a record that could be read. */
+/* Adds a readable record. */
 static void
 add_parsed(struct intake *in)
 {

@@ -2,7 +2,7 @@
  * intake: reads the lines of a file or a pipe and sorts them by tenant into
  * snapshots, which stand between markers, and a stream, which is everything
  * else. A snapshot counts only if it is complete. A broken snapshot is reported
- * in one line and affects no other tenant.
+ * in one line and does not affect other tenants.
  *
  * A line belongs to the snapshot that it names, regardless of its place, so
  * lines of several tenants and of a stream may be mixed. Rows are refused and
@@ -25,7 +25,7 @@ struct intake_tenant {
 	char *name;
 	size_t name_len;
 	struct snapshot *open;    /* has begun and not ended; or NULL */
-	struct snapshot *whole;   /* the newest whole one; or NULL */
+	struct snapshot *whole;   /* the newest complete one; or NULL */
 	struct pipeline *stream;  /* or NULL */
 	struct buf pass_through;  /* records of the stream to pass through */
 	struct replay_log replay; /* records of both, if allocation is
@@ -37,7 +37,7 @@ struct intake_tenant {
 struct intake {
 	const struct pipeline_setup *setup;
 	struct strmap tenants;      /* name -> struct intake_tenant */
-	struct intake_tenant *last; /* the tenant of the line before */
+	struct intake_tenant *last; /* the tenant of the previous line */
 	const char *text_of;        /* see struct model; borrowed */
 	struct passing passing;
 	struct deadletter *dead; /* for bad lines; borrowed */

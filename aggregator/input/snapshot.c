@@ -167,7 +167,7 @@ snapshot_free(struct snapshot *s)
 }
 
 /* A chat without a time gets the time at which the CRM was asked: it is in the
- * snapshot, even if an earlier record reported that it had gone. Afterwards the
+ * snapshot, even if an earlier record reported it as gone. Afterwards the
  * record is as before, because the next scan clears only the fields that it has
  * set. */
 const char *

@@ -1,7 +1,7 @@
 /*
  * snapshot: the markers of snapshots, which are the same in a pipe and in a
  * queue. They show to which snapshot and part a line belongs, and when a part
- * is complete. Also the model of the records between the markers.
+ * is complete. Also builds the model from the records between the markers.
  *
  * A snapshot that went through an exchange is in parts, each with its own
  * markers (common/records/bucket.h).
@@ -27,11 +27,12 @@
 struct marked_part {
 	bool begun;
 	bool applied;    /* in a queue: the part has corrected its tenant */
-	int64_t records; /* the number in its end marker; -1 until that comes */
+	int64_t records; /* the number in its end marker; -1 until that
+			  * arrives */
 	uint64_t lines;  /* lines read so far */
 };
 
-/* A snapshot whose begin marker was read. */
+/* A snapshot whose begin marker has been read. */
 struct markers {
 	char *id;
 	int64_t at;     /* as_of in the begin marker */
@@ -58,7 +59,7 @@ void markers_close(struct markers *m);
 /* True if that is the id of the snapshot; m may be NULL. */
 bool markers_are_of(const struct markers *m, struct text id);
 
-/* Returns the part to which the record or marker belongs if it is of the
+/* Returns the part to which the record or marker belongs if it is from the
  * snapshot *m; m may be NULL. */
 unsigned markers_part_of(const struct markers *m, const struct record *r);
 
@@ -77,8 +78,8 @@ size_t markers_count_whole(const struct markers *m);
 struct marked_tenant *marked_owner(
     const struct strmap *tenants, const struct flat *f, unsigned *part);
 
-/* Decides which records, of the stream or of a snapshot, are kept and passed
- * through. */
+/* Decides which records, from the stream or from a snapshot, are kept and
+ * passed through. */
 struct passing {
 	/* May set the time of a message. NULL: no record is passed through. */
 	bool (*passes)(void *ctx, struct record *r);
@@ -91,7 +92,7 @@ void passing_add(const struct passing *p, struct buf *to, struct record *r,
     const char *line, size_t len);
 
 /* Does the same for a line that is known to be passed through, with another
- * time unless that is CLOCK_NONE. The line lies in a block of scan.h. */
+ * time unless that is CLOCK_NONE. The line is in a block of scan.h. */
 void passing_add_at(struct buf *to, const char *line, size_t len, int64_t at);
 
 /* The records of a snapshot. */
@@ -104,7 +105,7 @@ struct snapshot {
 	struct replay_log replay;
 };
 
-/* Makes a snapshot of that time; the caller sets the other members of its
+/* Creates a snapshot with that time; the caller sets the other members of its
  * markers. */
 struct snapshot *snapshot_new(
     const struct pipeline_setup *setup, struct text tenant, int64_t at);

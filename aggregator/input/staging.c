@@ -74,7 +74,7 @@ mark_changed(struct staging *in, struct staging_tenant *t)
 	t->changed = in->changed = true;
 }
 
-/* Snapshots that are over. */
+/* Finished snapshots. */
 
 static struct staging_over *
 find_over(struct staging_tenant *t, struct text id)
@@ -119,7 +119,7 @@ get_over(struct staging_tenant *t, struct text id)
 }
 
 /* From now on, no line of the snapshot counts, not even those of parts that
- * were applied. */
+ * have been applied. */
 static void
 ignore_snapshot(struct staging *in, struct staging_tenant *t, struct text id)
 {
@@ -231,7 +231,7 @@ add_to_part(struct staging *in, struct staging_tenant *t, unsigned part,
 	in->ready = in->ready || marked_part_is_whole(p);
 }
 
-/* Applying whole parts. */
+/* Applying complete parts. */
 
 struct reading {
 	struct staging *in;
@@ -240,7 +240,7 @@ struct reading {
 	struct buf piece;
 };
 
-/* A bad line was already refused when it was read. */
+/* A bad line was already rejected when it was read. */
 static bool
 read_piece(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
@@ -284,7 +284,7 @@ is_applicable(const struct marked_part *p)
 	return p->begun && !p->applied && marked_part_is_whole(p);
 }
 
-/* The complete parts were applied; records that. */
+/* Records that the complete parts have been applied. */
 static void
 finish_parts(struct staging *in, struct staging_tenant *t,
     const struct bucket_set *parts, struct staging_over *over)
@@ -395,7 +395,7 @@ log_unfinished(struct staging *in, const struct staging_tenant *t)
 		left += m->parts[i].begun && !m->parts[i].applied;
 	if (m->in_parts)
 		log_error("snapshot '%s' of tenant '%s' is incomplete: %zu of "
-			  "its parts were cut and are ignored",
+			  "its parts were truncated and are ignored",
 		    m->id, t->name, left);
 	else if (p->records >= 0)
 		log_error(
@@ -454,7 +454,7 @@ add_begin_marker(struct staging *in, struct staging_tenant *t,
 	if (r->at < t->over_at ||
 	    (t->marked.open != NULL && r->at < t->markers.at)) {
 		log_warn("snapshot '%.*s' of tenant '%s' is older than an "
-			 "earlier one and is ignored",
+			 "earlier one and was ignored",
 		    TEXT_ARG(r->snapshot), t->name);
 		ignore_snapshot(in, t, r->snapshot);
 		return OUTCOME_DONE;
@@ -575,7 +575,7 @@ staging_expire(struct staging *in)
 		    t->changed_at > clock_now_ms() - EXPIRE_MS)
 			continue;
 		log_warn("removed the unfinished snapshot '%s' of tenant '%s': "
-			 "no further records came for a week",
+			 "no further records arrived for a week",
 		    t->markers.id, t->name);
 		drop_snapshot(in, t);
 	}

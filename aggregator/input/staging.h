@@ -20,9 +20,9 @@
  *                                    snapshot differ from each other
  *   lines of one that is over        by the snapshot's id; they are ignored
  *
- * A snapshot is over when it was applied, when a newer one began before it was
- * complete (which is logged), when it is older than one that is over, or when
- * it begins in the future. From then on its lines do not count.
+ * A snapshot is over when it has been applied, when a newer one began before it
+ * was complete (which is logged), when it is older than one that is over, or
+ * when it begins in the future. From then on its lines do not count.
  */
 #ifndef AGGREGATOR_INPUT_STAGING_H
 #define AGGREGATOR_INPUT_STAGING_H
@@ -39,7 +39,7 @@
 
 struct staging_over {
 	char *id;
-	bool applied; /* these parts were applied; no other line counts */
+	bool applied; /* these parts have been applied; no other line counts */
 	bool in_parts;
 	struct bucket_set parts;
 };
@@ -67,22 +67,23 @@ struct staging {
 	struct state *state;
 	struct state_table *snapshots, *staged;
 	struct strmap tenants; /* name -> struct staging_tenant */
-	bool changed;          /* some tenant changed */
-	bool ready;            /* some part is whole and not yet applied */
-	uint64_t failed;       /* snapshots that were dropped unfinished */
-	uint64_t ahead;        /* lines that were refused because they are of
+	bool changed;          /* some tenant has changed */
+	bool ready;            /* some part is complete and not yet applied */
+	uint64_t failed;       /* snapshots that were dropped before they were
+				* complete */
+	uint64_t ahead;        /* lines that were rejected because they are from
 				* the future */
 
 	/* Set by the caller before staging_open(). */
 	const struct pipeline_setup *setup; /* for the pipeline of a snapshot */
-	struct passing passing;             /* for the records of a whole
+	struct passing passing;             /* for the records of a complete
 					     * snapshot */
 	void *ctx;                          /* context of the callbacks */
 	/* Refuses a bad line, with the reason. */
 	enum outcome (*refuse)(
 	    void *ctx, const char *line, size_t len, const char *reason);
 	/* Corrects the tenant. part is NULL if the snapshot is not in parts.
-	 * -1: an error, which was logged. */
+	 * -1: an error, which has been logged. */
 	int (*apply)(void *ctx, struct text tenant, struct snapshot *s,
 	    const struct bucket_set *part);
 };
@@ -92,8 +93,7 @@ struct staging_line {
 	const char *p;
 	size_t len;
 	struct record *record;   /* NULL if the line is bad */
-	const struct flat *flat; /* the fields of a bad line that could be
-				  * read */
+	const struct flat *flat; /* the readable fields of a bad line */
 	const char *why;         /* why the line is bad */
 };
 
@@ -112,7 +112,7 @@ enum outcome staging_add(struct staging *in, const struct staging_line *l)
  * applied. */
 bool staging_is_ready(const struct staging *in, struct text tenant);
 
-/* Applies all whole parts. Returns -1 as apply() does. */
+/* Applies all complete parts. Returns -1 as apply() does. */
 int staging_apply(struct staging *in) __attribute__((warn_unused_result));
 
 /* Writes the changes to the state; call it before the commit. */
@@ -121,8 +121,8 @@ void staging_save(struct staging *in);
 /* Ends the unfinished snapshot of that tenant. */
 void staging_forget(struct staging *in, struct text tenant);
 
-/* Drops snapshots that received no line for a week, because lines are personal
- * data. */
+/* Drops snapshots that have received no line for a week, because lines are
+ * personal data. */
 void staging_expire(struct staging *in);
 
 /* At the end of the input: reports snapshots that have an end marker but lack

@@ -25,7 +25,7 @@ enum {
 enum {
 	DIRTY = 1,   /* in the list of entries to save */
 	PENDING = 2, /* in the list of rows to write */
-	DELETED = 4, /* deleted, but this is not saved or written yet */
+	DELETED = 4, /* deleted, but the deletion is not yet saved or written */
 };
 
 void
@@ -537,7 +537,7 @@ keyed_state_home_sent(struct keyed_state_home *h)
 		clear_pending(h->tables[i]);
 }
 
-/* Drops the entries that did not change since they were saved. */
+/* Drops the entries that have not changed since they were saved. */
 static void
 drop_saved(struct keyed_state *k)
 {

@@ -6,8 +6,8 @@
  * memory is short, all saved entries are dropped. A table may therefore be much
  * larger than memory, and the cost of a flush depends only on the changes.
  *
- * Each table lists which entries changed since the last save, and which are
- * pending: their rows have yet to be written to the next program.
+ * Each table lists which entries have changed since the last save, and which
+ * are pending: their rows have yet to be written to the next program.
  *
  * Payloads are stored byte by byte, so they must not contain pointers.
  */
@@ -26,7 +26,7 @@
 struct state;
 struct state_table;
 
-/* The memory that the entries of all tenants take. */
+/* The memory that the entries of all tenants occupy. */
 struct keyed_state_cache {
 	size_t limit; /* in bytes; 0: none. Only used if there is a state */
 	size_t used;
@@ -81,8 +81,8 @@ struct keyed_state_home {
 	size_t tables_n, timer_queues_n;
 };
 
-/* Opens a table and adds it to the home. The name is that of a table of the
- * state; it must always be the same and is borrowed. */
+/* Opens a table and adds it to the home. The name, which is borrowed, is that
+ * of a table in the state and must always be the same. */
 void keyed_state_open(struct keyed_state *k, struct keyed_state_home *home,
     const char *name, size_t payload);
 void keyed_state_close(struct keyed_state *k);
@@ -122,8 +122,8 @@ struct text keyed_state_key(const void *payload);
  * by key: an array of *n, which the caller frees. */
 void **keyed_state_list(struct keyed_state *k, bool all, size_t *n);
 
-/* Deletes saved entries whose keys begin with an earlier time than `before`; at
- * most a limited number for each call. */
+/* Deletes saved entries whose keys begin with a time before `before`; a limited
+ * number per call. */
 void keyed_state_expire(struct keyed_state *k, int64_t before);
 
 /* Appends the bytes with which this tenant's keys in the state begin. */

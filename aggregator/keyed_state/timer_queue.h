@@ -28,11 +28,11 @@ struct timer_queue {
 	struct timer_queue_item *heap; /* all keys; with a store: unsaved
 					* keys */
 	size_t n, cap;
-	int64_t stored_from; /* no key in the store is due earlier */
+	int64_t stored_from; /* no key in the store is due before this time */
 	struct buf key;      /* the key that timer_queue_next() returned last */
 };
 
-/* Opens a queue and adds it to the home. The name is that of a table of the
+/* Opens a queue and adds it to the home. The name is that of a table in the
  * state and must always be the same. */
 void timer_queue_open(
     struct timer_queue *c, struct keyed_state_home *home, const char *name);

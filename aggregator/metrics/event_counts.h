@@ -1,7 +1,7 @@
 /*
  * event_counts: access to the counts of metric_event_counts.c, for an input
- * whose publisher wants them back (aggregator/eventcounter). The metric must be
- * selected, and its counts be saved in a state.
+ * whose publisher expects them back (aggregator/eventcounter). The metric must
+ * be selected, and its counts must be saved in a state.
  */
 #ifndef AGGREGATOR_METRICS_EVENT_COUNTS_H
 #define AGGREGATOR_METRICS_EVENT_COUNTS_H

@@ -293,7 +293,7 @@ read_alert_key(const struct alerts *f, struct text key, struct alert_series *w)
 }
 
 /* Reviews an alert that is due: it has ended, or it is deleted because nothing
- * can change it any more. */
+ * can change it any longer. */
 static void
 review_alert(struct alerts *f, struct text key, int64_t due)
 {

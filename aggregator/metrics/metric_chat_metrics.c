@@ -34,7 +34,7 @@ emit_chats(const struct model *m, struct rowset *to, enum metric_rows which)
 {
 	struct chat *const *v =
 	    which == ROWS_CHANGED ? m->changes.chats : m->chats;
-	/* The rows that a one-shot run continues may contain it, too
+	/* The rows that a one-shot run continues may include this row, too
 	 * (model_continue()). */
 	bool says_left = which == ROWS_CHANGED || !m->incremental;
 	size_t n = which == ROWS_CHANGED ? m->changes.chats_n : m->chats_n;

@@ -1,11 +1,11 @@
 /*
  * conversation_metrics and longest_monologue: for each conversation over its
- * whole life, the number of counted messages and of their participants, the
- * first and last message, and the longest series of messages by one side (the
- * customer, or operators and bots together). A person who writes as customer
- * and as operator counts as two participants; all authors without a name count
- * as one. Unlike rows of chat_metrics, these rows are never removed. Of the
- * responses, only the first belongs to an episode.
+ * whole life, the number of counted messages and of participants, the first and
+ * last message, and the longest series of messages by one side (the customer,
+ * or operators and bots together). A person who writes as customer and as
+ * operator counts as two participants; all authors without a name count as one.
+ * Unlike rows of chat_metrics, these rows are never removed. Of the responses,
+ * only the first belongs to an episode.
  *
  * Counting restarts after a silence of more than [aggregator] forget. The walk
  * that computes the clocks also does this. A conversation outlives its chat in
@@ -46,7 +46,7 @@ struct conversation {
 	struct talk past;       /* messages that the model dropped */
 	uint64_t near[NEAR];    /* participants of the past; 0: unused */
 	int64_t first_response; /* in the current episode, or TALLY_NONE */
-	int64_t known_last;     /* the latest last_at that a row had */
+	int64_t known_last;     /* the latest last_at in a row */
 	int64_t due;            /* time of its review */
 };
 
@@ -264,9 +264,9 @@ conversations_message(void *ctx, const struct model *m, const struct message *x)
 	f->talk.participants++;
 }
 
-/* True if an unknown conversation had its rows and was deleted because it had
- * been silent for good at the last flush. A conversation that began after that
- * flush and has since become silent for good must still be written. */
+/* True if an unknown conversation has been written and deleted, because its
+ * silence was already final at the last flush. A conversation that began after
+ * that flush and has since become silent for good must still be written. */
 static bool
 was_deleted(const struct conversations *f, int64_t last_at)
 {

@@ -9,7 +9,7 @@
 #include "common/containers/duration_bucket.h"
 #include "common/text/jsonw.h"
 
-/* Only the name of an operator who left the directory is kept. */
+/* Only the name of an operator who has left the directory is kept. */
 static int64_t
 reported_open_chats(const struct operator_info *o)
 {

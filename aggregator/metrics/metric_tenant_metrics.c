@@ -1,6 +1,6 @@
 /*
  * tenant_metrics: one row for the tenant, over all ongoing chats, including
- * unassigned chats, which are in no other row.
+ * unassigned chats, which no other row covers.
  */
 #include "aggregator/metrics/metrics.h"
 

@@ -27,7 +27,7 @@
 #include "common/containers/strmap.h"
 
 enum {
-	/* A message is logged if none of this many messages had a text. */
+	/* A log message reports if none of this many messages had a text. */
 	MISSING_TEXT_AFTER = 10000,
 };
 
@@ -162,7 +162,7 @@ word_key(struct key *k, int64_t begin, struct text word)
 }
 
 /* Marks the row as changed if there is one. Call before the count falls or
- * after it rose. */
+ * after it has risen. */
 static void
 change_word(struct trends *f, int64_t begin, uint64_t *n)
 {

@@ -1,9 +1,9 @@
 /*
- * user_stats: for each author, in whatever role: the number of counted
- * messages, the first and last of them, and the number of conversations in
- * which they wrote during the last [aggregator] user_active (24 hours) before
- * the tenant's newest time, or before the time of the snapshot. A message that
- * is exactly 24 hours old no longer counts. Authors without a name have no row.
+ * user_stats: for each author, in any role: the number of counted messages, the
+ * times of the first and last, and the number of conversations in which they
+ * wrote during the last [aggregator] user_active (24 hours) before the tenant's
+ * newest time, or before the time of the snapshot. A message that is exactly 24
+ * hours old no longer counts. Authors without a name have no row.
  *
  * A pair of user and conversation is kept while its last message is recent
  * enough; a timer queue schedules the next check. Its entry may be too early,
@@ -13,8 +13,8 @@
  * Messages are counted since the user was last silent for more than
  * [aggregator] forget; for conversations only user_active matters. The counts
  * from before that silence are kept, because a late message may fill it. Counts
- * from before two silences are not kept: in a one-shot run, where messages come
- * in any order, a message that fills the older silence is too late.
+ * from before two silences are not kept: in a one-shot run, where messages
+ * arrive in any order, a message that fills the older silence is too late.
  */
 #include "aggregator/counting/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"

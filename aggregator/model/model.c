@@ -84,7 +84,8 @@ add_chat_record(struct model *m, const struct record *r)
 	d.customer_phone = interner_get(n, r->customer_phone);
 	d.tag = interner_get(n, r->tag);
 	d.tags = interner_get(n, r->tags);
-	/* Its first messages are probably by the assignee and the customer. */
+	/* Its first messages are probably from the assignee and the
+	 * customer. */
 	if (c->name_hints[0] == 0)
 		c->name_hints[0] = d.customer;
 	if (c->name_hints[1] == 0)
@@ -133,7 +134,7 @@ add_message_record(struct model *m, const struct record *r)
 }
 
 /* CLOCK_NONE is before every time. Identities expire here, so the result does
- * not depend on when a flush comes. */
+ * not depend on when a flush happens. */
 void
 model_pass_time(struct model *m, int64_t at)
 {
@@ -229,7 +230,7 @@ model_add(struct model *m, const struct record *r)
 	int64_t at = time_of_record(r);
 
 	m->known_at = r->at;
-	/* A record about a message is not a message itself and has no time. */
+	/* A record about a message is not itself a message and has no time. */
 	if (r->type == RECORD_MESSAGE && r->about)
 		return MODEL_SKIPPED;
 	switch (r->type) {

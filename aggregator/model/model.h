@@ -50,7 +50,7 @@ struct chat {
 	bool dirty;  /* to be recomputed */
 	bool listed; /* in model_changes */
 	bool gone;   /* freed by the next model_clear_changed() */
-	bool shown;  /* had a row at the last recompute */
+	bool shown;  /* had a row at the last recomputation */
 	bool left;   /* see chat_has_left() */
 	union {
 		char bytes[32];
@@ -86,7 +86,8 @@ struct chat {
 	uint32_t counted_assignee;
 	bool counted;
 	uint8_t bucket;
-	bool trimmed;           /* its messages expired, see expire_chats() */
+	bool trimmed;           /* its messages have expired, see
+				 * expire_chats() */
 	bool expiry_queued;     /* in the queue of chats_queue_expiry() */
 	uint32_t sorted;        /* number of sorted messages */
 	uint32_t clean, stored; /* messages and segments as packed */
@@ -105,7 +106,7 @@ struct operator_info {
 	int64_t available_at; /* since when, or CLOCK_NONE */
 	bool listed;          /* in the operator directory of the CRM */
 	bool available, has_available;
-	bool nameless; /* a snapshot had no name: see operator_name() */
+	bool nameless; /* a snapshot lacked the name: see operator_name() */
 	bool shown;    /* the rows that a one-shot run continues include it */
 	bool changed;
 
@@ -121,17 +122,17 @@ struct tenant_totals {
 	size_t operators, open_chats, unassigned_chats, skewed;
 	struct tally responses;
 	struct order_stats waits;
-	int64_t longest_wait; /* TALLY_NONE: nobody waits */
+	int64_t longest_wait; /* TALLY_NONE: no customer is waiting */
 };
 
 /* The result of model_add() for a record. */
 enum model_result {
 	MODEL_NEW,       /* counted; also a duplicate without dedup_on_add, and
 			  * a later version of a message too old to be kept */
-	MODEL_DUPLICATE, /* this or a later version came before */
+	MODEL_DUPLICATE, /* this or a later version has already arrived */
 	MODEL_VERSION,   /* a later version, which replaces the known one */
 	MODEL_LATE,      /* older than the window: must be refused */
-	MODEL_SKIPPED,   /* none of the model's metrics needs it */
+	MODEL_SKIPPED,   /* no metric of the model needs it */
 };
 
 /* Changes since model_clear_changed(); once recomputed, each list is sorted by
@@ -146,10 +147,10 @@ struct model_changes {
 
 struct model;
 
-/* Follows the walks over derived chats: begin(), message() for each message of
- * a customer, operator or bot that is neither private nor automated, in order,
- * and end(), when the chat is derived. drop(): the first n messages of the chat
- * will not be walked over again. */
+/* Follows the walks over derived chats: begin(), message() for each message
+ * from a customer, operator or bot that is neither private nor automated, in
+ * order, and end(), when the chat is derived. drop(): the first n messages of
+ * the chat will not be walked over again. */
 struct model_walk_ops {
 	void (*begin)(void *ctx, const struct chat *c);
 	void (*message)(
@@ -160,7 +161,7 @@ struct model_walk_ops {
 };
 
 struct model_walker {
-	const struct model_walk_ops *ops; /* NULL: nobody follows */
+	const struct model_walk_ops *ops; /* NULL: no follower */
 	void *ctx;
 };
 
@@ -172,8 +173,8 @@ struct model {
 			    * model_recompute() */
 	bool no_clocks;    /* no metric needs chats and operators, */
 	bool no_events;    /* or events */
-	bool no_figures;   /* if incremental, without a window: only what chats
-			    * and operators are now is needed */
+	bool no_figures;   /* if incremental, without a window: only the present
+			    * state of chats and operators is needed */
 	int64_t window;    /* if incremental, in ms; 0: no limit */
 	bool by_clock;     /* if incremental: `now` is never after the system
 			    * clock or, if the newest snapshot shows that the
@@ -191,7 +192,7 @@ struct model {
 	/* Requests the messages of an unpacked chat; the callee passes them to
 	 * model_unpack_segment(). */
 	void (*fetch)(void *ctx, struct model *m, struct chat *c);
-	/* With dedup_on_add: model_copy() or model_merge() brought a new
+	/* With dedup_on_add: model_copy() or model_merge() added a new
 	 * message. */
 	void (*on_merged)(void *ctx, const struct model *m,
 	    const struct chat *c, const struct message *x, const char *text);
@@ -204,7 +205,7 @@ struct model {
 	int64_t since; /* for a stream: its first time. Nothing is known about
 			* what came before */
 	int64_t now;   /* as_of of rows and of unfinished waits: as_of at the
-			* last recompute */
+			* last recomputation */
 	/* For a stream: the time of the newest complete snapshot of each
 	 * bucket; CLOCK_NONE: none. */
 	int64_t whole_at[BUCKETS];
@@ -239,12 +240,12 @@ enum model_result model_add(struct model *m, const struct record *r);
 /* Adds everything from the other model; call it before either is recomputed. */
 void model_copy(struct model *to, const struct model *from);
 
-/* Call after model_copy(), when the other model was recomputed and this one was
- * not. The rows of the other model exist, too, so chats that are open there but
- * not here have left, and operators with a row there get one here. */
+/* Call after model_copy(), when the other model has been recomputed and this
+ * one has not. The rows of the other model exist, too, so chats that are open
+ * there but not here have left, and operators with a row there get one here. */
 void model_continue(struct model *to, const struct model *from);
 
-/* Corrects a stream, an incremental model, by a snapshot of its tenant.
+/* Corrects a stream, an incremental model, with a snapshot of its tenant.
  * Operators who are not in the snapshot are removed from the directory.
  * Descriptions and messages are merged. A chat that is not in the snapshot, and
  * has no record newer than it, becomes CHAT_GONE. Events are ignored. The
@@ -256,7 +257,8 @@ void model_merge(struct model *m, const struct model *snapshot,
 
 /* True if a message of a snapshot that will correct the model is new to it, or
  * is a newer version of a known message; the message then gets that message's
- * time. False for a message of a past episode that is older than the window. */
+ * time. False for a message from a past episode that is older than the
+ * window. */
 bool model_lacks(struct model *m, struct record *r);
 
 /* Derives everything that changed. */
@@ -267,7 +269,7 @@ void model_recompute(struct model *m, const struct definition *definition);
 void model_clear_changed(struct model *m);
 
 /* Lists a chat as changed because its row was not confirmed. An unknown chat is
- * listed as a chat that left. Call before recomputing. */
+ * listed as a chat that has left. Call before recomputing. */
 void model_mark_chat(struct model *m, struct text id);
 void model_mark_operator(struct model *m, struct text id);
 
@@ -287,8 +289,8 @@ model_name(const struct model *m, uint32_t name)
 
 /* The state of a chat from the point of view of allocation. The status differs
  * from the status in the figures: a pending chat belongs to a bot until the bot
- * hands it over, even while the customer writes, and a chat in which only an
- * operator or a bot wrote has no customer waiting. */
+ * hands it over, even while the customer writes, and in a chat in which only an
+ * operator or a bot has written, no customer is waiting. */
 struct chat_standing {
 	enum chat_status status; /* CHAT_NONE: unknown */
 	/* The time at which the current or last episode was opened: its
@@ -322,7 +324,7 @@ struct text interval_message(
 const char *model_text(
     const struct model *m, const struct chat *c, const struct message *message);
 
-/* Most metrics are over open chats. */
+/* Most metrics cover open chats. */
 static inline bool
 chat_is_open(const struct chat *c)
 {

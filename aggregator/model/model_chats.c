@@ -20,7 +20,7 @@
 _Static_assert(offsetof(struct chat, number) == PIECES_LINE,
     "what a new message touches is one cache line");
 _Static_assert(sizeof(struct chat) % PIECES_LINE == 0,
-    "so it is of each chat, they stand side by side");
+    "so does that of each chat, because they are adjacent");
 
 struct text
 chat_id(const struct chat *c)
@@ -153,7 +153,7 @@ chats_get(struct model *m, struct text id)
 	i = find_chat_slot(p, hash, id);
 	if (p->slots[i] != 0) {
 		c = chat_of(p->slots[i]);
-		c->gone = false; /* it came back before it was freed */
+		c->gone = false; /* it returned before it was freed */
 		return c;
 	}
 	c = new_chat(m, hash, id);
@@ -318,9 +318,9 @@ heap_take(struct chat_expiry *v, size_t n)
 	return first;
 }
 
-/* A chat's messages are dropped when no record can be as old as its last
- * message any more. The chat itself is dropped a window later, or when no
- * record can be as old as the snapshot in which it was missing. */
+/* A chat's messages are dropped when no further record can be as old as its
+ * last message. The chat itself is dropped a window later, or when no further
+ * record can be as old as the snapshot from which it was missing. */
 static int64_t
 expiry_due(const struct model *m, const struct chat *c)
 {
@@ -363,7 +363,7 @@ chats_next_expired(struct model *m, int64_t limit)
 		    (x.chat->now.status == CHAT_CLOSED ||
 			x.chat->now.status == CHAT_GONE))
 			return x.chat;
-		/* It received records meanwhile, or was reopened. */
+		/* It has received records meanwhile, or was reopened. */
 		chats_queue_expiry(m, x.chat);
 	}
 	return NULL;

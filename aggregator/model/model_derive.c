@@ -1,8 +1,8 @@
 /*
- * model_derive: derives a chat from its records, messages and descriptions: its
- * state, its current episode, the intervals of all its episodes, and which
- * messages may be dropped. The result does not depend on the order of arrival.
- * A chat is derived only from its own records and the names.
+ * model_derive: derives a chat from its messages and descriptions: its state,
+ * its current episode, the intervals of all its episodes, and which messages
+ * may be dropped. The result does not depend on the order of arrival. A chat is
+ * derived only from its own records and the names.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -58,7 +58,7 @@ inherit(uint32_t *to, uint32_t from)
 }
 
 /* The newest description counts. Constant fields are inherited from older
- * descriptions, because a closing seldom repeats them. */
+ * descriptions, because the record of a closing seldom repeats them. */
 void
 chats_describe(struct chat *c)
 {
@@ -284,13 +284,14 @@ derive_drop_messages(struct model *m, struct chat *c, size_t messages)
 	chats_drop_messages(m, c, messages);
 }
 
-/* The results of a walk, besides the contents of the derivation. */
+/* The results of a walk other than those in the derivation. */
 struct collector {
 	struct derivation *work;
 	struct chat *chat;
 	const struct model_walker *told; /* NULL: nobody */
 	bool all;                        /* also intervals of past episodes */
-	int64_t limit;  /* older messages may be dropped; INT64_MIN: none */
+	int64_t limit;  /* messages before this time may be dropped; INT64_MIN:
+			 * none */
 	size_t n;       /* intervals */
 	size_t present; /* the first interval of the current episode */
 	size_t walked;  /* messages */

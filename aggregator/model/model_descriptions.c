@@ -98,7 +98,7 @@ compare_descriptions(const struct model *m, const struct description *a,
 	return c;
 }
 
-/* Returns bits for the fields that it has, among those that a newer description
+/* Returns bits for the fields present among those that a newer description
  * inherits from an older one (chats_describe()). */
 static unsigned
 fields_of(const struct description *d)
@@ -145,9 +145,9 @@ has_change_between(const struct chat *c, const struct description *older,
 	return false;
 }
 
-/* Drops descriptions that repeat the previous one, if no record can come
- * between the two any more. The first and last of equal consecutive
- * descriptions are kept. */
+/* Drops descriptions that repeat the previous one, if no further record can
+ * come between the two. The first and last of equal consecutive descriptions
+ * are kept. */
 static void
 prune_descriptions(struct model *m, struct chat *c)
 {
@@ -282,8 +282,8 @@ is_same_description(const struct description *a, const struct description *b)
 	return true;
 }
 
-/* A busy chat gets a description with each message, but most of them are equal.
- * Returns the last of the run. */
+/* Returns the last of a run of equal descriptions. A busy chat gets a
+ * description with each message, but most of them are equal. */
 static const struct description *
 put_repeats(struct buf *b, const struct description *d)
 {

@@ -1,7 +1,7 @@
 /*
  * model_duplicates: recognises messages, by chat and id, and events, by id,
- * that came before within the window, with the table of dedup.c. An incremental
- * model lists new identities until they are packed (model_pack.h).
+ * that have already arrived within the window, with the table in dedup.c. An
+ * incremental model lists new identities until they are packed (model_pack.h).
  */
 #include "aggregator/model/model_impl.h"
 

@@ -1,5 +1,5 @@
 /*
- * model_forget_customer: removes the data of a customer; see model_pack.h.
+ * model_forget_customer: removes the data about a customer; see model_pack.h.
  */
 #include "aggregator/model/model_impl.h"
 #include "aggregator/model/model_pack.h"

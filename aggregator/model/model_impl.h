@@ -1,19 +1,19 @@
 /*
- * model_impl: shared by the files of the model. No other file includes it. No
- * two of these files call each other, directly or indirectly.
+ * model_impl: shared by the files of the model. No other file includes it.
+ * There are no circular calls among these files.
  *
  *   model.c               takes records
  *   model_operators.c     operators
  *   model_chats.c         the table of chats, their memory, their expiry
- *   model_descriptions.c  what chat records say about a chat
+ *   model_descriptions.c  what chat records report about a chat
  *   model_messages.c      the messages of a chat
- *   model_duplicates.c    which messages and events came already
+ *   model_duplicates.c    which messages and events have arrived already
  *   model_recompute.c     updates what metrics read, with
  *                         model_intervals.c and model_credit.c
  *   model_derive.c        derives chats
  *   model_standing.c      the state of a chat for an allocation
  *   model_merge.c         merges another model
- *   model_forget_customer.c  removes the data of a customer
+ *   model_forget_customer.c  removes the data about a customer
  *   model_pack.c          the packed form for the state
  */
 #ifndef AGGREGATOR_MODEL_MODEL_IMPL_H
@@ -87,7 +87,7 @@ struct model_private {
 
 /* Returns the operator with that name, created if new. */
 struct operator_info *model_operators_get(struct model *m, uint32_t id);
-/* Takes an operator record. Returns false for an older one that changes
+/* Takes an operator record. Returns false for an older record that changes
  * nothing. */
 bool model_operators_add(struct model *m, const struct record *r);
 /* Sets whether the operator is available (has: known), as of that time or, with
@@ -120,7 +120,7 @@ struct chat *chats_next_expired(struct model *m, int64_t limit);
 
 /* model_descriptions.c. */
 
-/* Takes over the references to names that the description has. Call
+/* Takes over the description's references to names. Call
  * chats_recompute_before() first. */
 void chats_add_description(
     struct model *m, struct chat *c, const struct description *d);
@@ -148,8 +148,8 @@ void messages_keep_text(struct model *m, const struct record *r);
 
 /* model_duplicates.c. */
 
-/* Returns the identity of a message, and prefetches its slot. chat absent: of
- * an event. */
+/* Returns the identity of a message or, if chat is absent, of an event, and
+ * prefetches its slot. */
 struct fingerprint identities_make(
     struct model *m, struct text chat, struct text id);
 /* Keeps the identity until its latest time is older than the window, because

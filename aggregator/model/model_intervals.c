@@ -2,8 +2,8 @@
  * model_intervals: the intervals of a chat, as the last walk found them. The
  * next walk usually finds few changes: on_interval() reports added and removed
  * intervals, and the responses of the current episode are added to or removed
- * from operators and totals. The names in them are held. Until the messages of
- * an unpacked chat are loaded, only the lengths of its credited intervals are
+ * from operators and totals. The names in them are held. Until an unpacked
+ * chat's messages are loaded, only the lengths of its credited intervals are
  * known.
  */
 #include "aggregator/model/model_impl.h"

@@ -90,7 +90,7 @@ copy_operator(
 	model_operators_set_listed(to, o, true);
 }
 
-/* A bot is not listed, but the chats assigned to it have its name. */
+/* A bot is not listed, but the chats assigned to it show its name. */
 static void
 copy_unlisted_name(
     struct model *to, const struct model *from, const struct operator_info *x)
@@ -143,7 +143,7 @@ is_past_episode(const struct chat *c, int64_t at, bool late)
 					  at < c->descriptions->opened_at);
 }
 
-/* Adds a message of the other model as if it arrived now. */
+/* Adds a message from the other model as if it arrived now. */
 static void
 merge_message(struct model *to, struct chat *c, const struct model *from,
     const struct message *old)
@@ -209,8 +209,8 @@ newest_of(const struct chat *c)
 	return at;
 }
 
-/* A chat that is missing in a complete snapshot of that time becomes CHAT_GONE,
- * unless it has a newer record or is closed. */
+/* A chat that is missing from a complete snapshot with that time becomes
+ * CHAT_GONE, unless it has a newer record or is closed. */
 static bool
 leaves_by_absence(const struct chat *c, int64_t at)
 {
@@ -248,7 +248,7 @@ touch_missing_chats(struct model *m, const struct model *snapshot,
 	}
 }
 
-/* Takes fields from the snapshot that the stream has not reported. */
+/* Takes from the snapshot the fields that the stream has not reported. */
 static void
 complete_operator(
     struct model *to, const struct model *from, const struct operator_info *x)
@@ -289,7 +289,7 @@ model_copy(struct model *to, const struct model *from)
 		to->as_of = from->as_of;
 }
 
-/* The earlier row must be replaced, even if the operator has none now. */
+/* The earlier row must be replaced, even if the operator has no row now. */
 static void
 continue_operator(
     struct model *to, const struct model *from, const struct operator_info *x)
@@ -315,7 +315,7 @@ model_continue(struct model *to, const struct model *from)
 	}
 }
 
-/* Only the name of an operator who left the directory is kept. */
+/* Only the name of an operator who has left the directory is kept. */
 static void
 unlist_operator(struct model *m, struct operator_info *o, int64_t at)
 {

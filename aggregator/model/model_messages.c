@@ -88,7 +88,7 @@ messages_take(struct model *m, struct chat *c, struct fingerprint f,
     const struct message *new)
 {
 	bool late = model_is_late(m, new->at);
-	/* Identities of that age are not kept. */
+	/* Identities that old are not kept. */
 	enum dedup_found known =
 	    late ? DEDUP_NEW : identities_add(m, f, new->at);
 	size_t i = c->n;
@@ -97,8 +97,8 @@ messages_take(struct model *m, struct chat *c, struct fingerprint f,
 		i = messages_find(m, c, new->at, new->id);
 	if (i < c->n && (late || !model_is_late(m, c->messages[i].at)))
 		return revise_message(m, c, i, new);
-	/* The time of its first version is older than the window, and therefore
-	 * the message. A message that is no longer kept is at least that
+	/* The time of its first version is older than the window, so the
+	 * message is, too. A message that is no longer kept is at least that
 	 * old. */
 	if (i < c->n || known == DEDUP_KNOWN) {
 		message_drop(&m->lexicon, new);

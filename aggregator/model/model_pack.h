@@ -20,7 +20,7 @@
 
 #define MODEL_SEGMENT 32
 
-/* Pack the time of the tenant and of its snapshots. Unpack it first. */
+/* Pack the time of the tenant and of its snapshots. Unpack these first. */
 void model_pack_tenant(const struct model *m, struct buf *to);
 int model_unpack_tenant(struct model *m, const void *p, size_t len)
     __attribute__((warn_unused_result));

@@ -30,7 +30,7 @@ tell_dropped(const struct model *m, const struct chat *c, size_t n)
 		m->walker.ops->drop(m->walker.ctx, m, c, n);
 }
 
-/* Drops data that are older than the window and were reported. */
+/* Drops data that are older than the window and have been reported. */
 static void
 trim_chat(struct model *m, struct chat *c, const struct droppable *old)
 {
@@ -83,7 +83,7 @@ reaches_back(
 	return opens || closes;
 }
 
-/* True if it may have something that is old enough to be forgotten. */
+/* True if it may have data that are old enough to be forgotten. */
 static bool
 may_forget(const struct model *m, const struct chat *c)
 {
@@ -158,9 +158,9 @@ recompute_gone(struct model *m, struct chat *c)
 	credit_open(m, c);
 }
 
-/* A closed chat's messages are dropped when it had no record for a window, and
- * it is freed another window later, or a window after it left. Later records
- * start a new chat. */
+/* A closed chat's messages are dropped when it has had no record for a window,
+ * and it is freed another window later, or a window after it left. Later
+ * records start a new chat. */
 static void
 expire_chats(struct model *m)
 {

@@ -9,7 +9,7 @@ struct standing_walk {
 	struct chat_standing now;
 	int64_t closed_at; /* CLOCK_NONE: never */
 	bool arrived;      /* in the current episode */
-	bool opening_told; /* a chat record had its opened_at */
+	bool opening_told; /* a chat record has named its opened_at */
 	unsigned channel;  /* channel of the newest message; 0: none */
 };
 

@@ -158,7 +158,7 @@ select_metrics(struct aggregator *a, struct buf *why)
 }
 
 /* Adds the metrics that the table for people and --explain both show. A user
- * who named other metrics gets only those. */
+ * who has named other metrics gets only those. */
 static void
 select_metrics_for_people(struct aggregator_job *job)
 {

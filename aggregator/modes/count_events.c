@@ -1,6 +1,6 @@
 /*
- * count_events: aggregator --input eventcounter, which counts the events of
- * other publishers (eventcounter.h).
+ * count_events: aggregator --input eventcounter, which counts events from other
+ * publishers (eventcounter.h).
  */
 #include <string.h>
 
@@ -29,12 +29,12 @@ static const struct option_row rows[] = {
 	    "the topic exchange (user-events)"),
 	OPTION_TAKE(0, "idle-exit", "TIME", struct aggregator,
 	    counter.idle_exit_ms, take_idle_exit,
-	    "end when no message came for this long, such as 5s"),
+	    "end after this long without a message, such as 5s"),
 	OPTION_TEXT(0, "json-dir", "DIR", struct aggregator, counter.json_dir,
 	    "where created.json, updated.json, deleted.json go"),
 	AGGREGATOR_STATE,
 	OPTION_TEXT(0, "tenant", "NAME", struct aggregator, job.tenant,
-	    "tenant of the rows (default)"),
+	    "the tenant in the rows (default)"),
 	AGGREGATOR_UNTIL_EMPTY,
 };
 

@@ -8,7 +8,7 @@
  *
  * Each dead letter is a separate message (endpoint_amqp_write.c). A message
  * with several dead letters from another program is removed only when all of
- * them are taken. Guarantee: a message is acknowledged only after the broker
+ * them are selected. Guarantee: a message is acknowledged only after the broker
  * has confirmed its records. A crash before this point delivers records twice.
  * It loses no dead letter, except those that --drop was removing.
  *
@@ -40,8 +40,8 @@ enum dead_letters_do {
 };
 
 struct dead_letters_run {
-	const char *reason; /* take only those whose reason contains this; NULL:
-			     * all */
+	const char *reason; /* select only those whose reason contains this;
+			     * NULL: all */
 	enum dead_letters_do what;
 	struct endpoint *in, *out;
 	struct flat flat;
@@ -49,14 +49,15 @@ struct dead_letters_run {
 	/* For the current message. */
 	struct buf records; /* lines */
 	uint64_t taken, kept;
-	uint64_t unfit; /* number of kept ones that were asked for */
+	uint64_t unfit; /* number of kept ones that were selected */
 
 	struct endpoint_mark
 	    marks[MARKS_MAX]; /* written and not acknowledged */
 	size_t marks_n;
 	uint64_t moved;         /* number of dead letters in these messages */
 	uint64_t removed, left; /* numbers of dead letters */
-	uint64_t asked_left;    /* number of those left that were asked for */
+	uint64_t asked_left;    /* number of remaining ones that were
+				 * selected */
 	uint64_t connection;    /* the connection over which the queue is
 				 * read */
 	enum exit_code code;

@@ -25,7 +25,7 @@ struct explain_line {
 	int64_t at;
 	size_t episode;
 	bool counts;
-	const char *change; /* what happened to a clock if no interval ended; or
+	const char *change; /* the effect on a clock if no interval ended; or
 			     * NULL */
 	bool has_interval;
 	bool shown_only; /* the definition does not count this interval */
@@ -179,7 +179,7 @@ explain_walk(const struct explain *x, struct explain_lines *s)
 	    x->definition->whole_life ? CLOCK_NONE : x->chat->now.opened_at;
 	show_opening(s, x, walk.opened_at);
 	clocks_walk(x->definition, &walk, &to, &end);
-	/* The chat was reopened and has no message since. */
+	/* The chat was reopened and has had no message since. */
 	if (chat_is_open(x->chat) && end.closed && !x->definition->whole_life)
 		s->episode++;
 	if (chat_is_open(x->chat) && end.w != CLOCK_NONE && s->n == s->first)
@@ -309,8 +309,8 @@ add_cell(struct output_table *t, struct buf *b)
 	buf_clear(b);
 }
 
-/* again: the line is about the same message as the line before, so the message
- * is not repeated. */
+/* again: the line is about the same message as the previous line, so the
+ * message is not repeated. */
 static void
 add_explain_line(struct output_table *t, const struct explain *x,
     const struct explain_lines *s, const struct explain_line *l, bool again)

@@ -17,7 +17,7 @@ struct explain {
 
 /* Finds the chat job->explain in the reports, whose data *x borrows. Returns
  * PROG_OK; or logs an error and returns PROG_NOINPUT (no such chat) or
- * PROG_DATA (several tenants have such a chat). */
+ * PROG_DATA (several tenants have a chat with this id). */
 enum exit_code explain_find(struct explain *x, const struct aggregator_job *job,
     const struct tenant_rows *reports, size_t n)
     __attribute__((warn_unused_result));

@@ -32,7 +32,7 @@ extern const struct option_mode aggregator_mode_declare;
 extern const struct option_mode aggregator_mode_publish;
 extern const struct option_mode aggregator_mode_dead_letters;
 
-/* Option rows of several modes. */
+/* Option rows that several modes share. */
 #define AGGREGATOR_FROM                                                        \
 	OPTION_TAKE('f', "from", "FROM", struct aggregator, job.from,          \
 	    endpoint_take_from, "where records come from: -, a file")
@@ -59,7 +59,7 @@ extern const struct option_mode aggregator_mode_dead_letters;
 	    "definition of response times: ours or chatwoot")
 #define AGGREGATOR_GENERATION                                                  \
 	OPTION_TEXT(0, "generation", "G", struct aggregator, generation,       \
-	    "number of the change of N")
+	    "generation of the shards")
 #define AGGREGATOR_PART                                                        \
 	OPTION_TEXT(0, "part", "I/N", struct aggregator, part,                 \
 	    "this is aggregator I of N")
@@ -77,7 +77,7 @@ extern const struct option_mode aggregator_mode_dead_letters;
 	    "end when the queue is empty")
 #define AGGREGATOR_WINDOW                                                      \
 	OPTION_TEXT(0, "window", "TIME", struct aggregator, window,            \
-	    "how late a record may come (24h)")
+	    "how late a record may arrive (24h)")
 
 /* The check() of modes that write rows: sets the table and the format. */
 int aggregator_check_rows(void *options);
@@ -99,7 +99,7 @@ enum exit_code aggregator_check_assign_to(const struct aggregator *a)
  * in one_shot.c. */
 enum exit_code aggregator_run_once(void *options);
 
-/* A tenant_rows_line_fn that writes into the endpoint it gets as context. */
+/* A tenant_rows_line_fn that writes into the endpoint passed as its context. */
 int aggregator_write_line(void *endpoint, const char *line, size_t len);
 
 #endif

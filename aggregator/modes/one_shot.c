@@ -33,7 +33,7 @@ struct one_shot {
 	struct deadletter dead;
 	bool cut;     /* the input ended inside a line */
 	bool stopped; /* stopped by a signal */
-	bool bad;     /* some input was bad, which was logged */
+	bool bad;     /* some input was bad, which has been logged */
 	struct tenant_rows *reports;
 	size_t reports_n;
 	size_t undated; /* tenants without rows, whose records are passed
@@ -150,8 +150,8 @@ count_undated(struct one_shot *b, const struct intake_tenant *t)
 	b->bad = true;
 }
 
-/* Counts the events of the snapshot, too, if they did not come in the stream.
- */
+/* Counts the events in the snapshot, too, if they did not arrive in the
+ * stream. */
 static int
 add_event_line(void *ctx, const char *line, size_t len)
 {
@@ -162,7 +162,7 @@ add_event_line(void *ctx, const char *line, size_t len)
 
 	buf_add(&copy, line, len);
 	buf_add(&copy, behind, sizeof behind);
-	/* It could be read before. */
+	/* It has been read before. */
 	if (record_parse(&r, &flat, copy.data, len, &why) == 0)
 		(void)pipeline_add(ctx, &r);
 	flat_release(&flat);
@@ -514,7 +514,7 @@ static const struct option_row rows[] = {
 	AGGREGATOR_DEFINITION,
 	AGGREGATOR_GENERATION,
 	OPTION_TAKE(0, "limit", "N", struct aggregator, job.limit, take_limit,
-	    "simulated allocation: the limit of every operator"),
+	    "simulated allocation: the limit for every operator"),
 	AGGREGATOR_PART,
 	AGGREGATOR_TABLE,
 	AGGREGATOR_TENANT,

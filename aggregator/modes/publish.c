@@ -1,7 +1,7 @@
 /*
  * publish: aggregator --publish, which sends records to an endpoint unchanged.
  * scripts/limits uses it, and it replays a file into a stream. All lines are
- * checked before the first is written: one bad line stops the run.
+ * checked before any is written: a single bad line stops the run.
  */
 
 #include "common/base/log.h"

@@ -21,8 +21,8 @@ struct simulation;           /* aggregator/simulation/simulation.h */
 enum metric_rows {
 	ROWS_ALL,     /* everything that has a row */
 	ROWS_CHANGED, /* what the model lists as changed. The last row of a chat
-		       * that left has the status "left"; the last row of an
-		       * operator who left has zeros. */
+		       * that has left has the status "left"; the last row of an
+		       * operator who has left has zeros. */
 };
 
 struct metric {

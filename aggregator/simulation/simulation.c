@@ -60,8 +60,8 @@ note_waiting(const struct simulation *w, struct simulation_chat *c, bool waits)
 }
 
 /* A chat that had an operator or a bot, or was closed, keeps its place in the
- * queue, which depends on its arrival, although it has not waited all the time
- * since. */
+ * queue, which depends on its arrival, although it has not been waiting all the
+ * time since then. */
 static void
 count_wait(struct simulation *w, struct simulation_chat *c,
     const struct allocation_reservation *p)
@@ -130,7 +130,7 @@ compare_load(const struct simulation *w, struct simulation_operator *o)
 	o->load_changed = false;
 }
 
-/* Records of the same time are compared together: if an operator gets a chat
+/* Records with the same time are compared together: if an operator gets a chat
  * just before a record takes another one away, the operator never had both. */
 static void
 compare_loads(struct simulation *w)
@@ -282,8 +282,8 @@ state_of_chat(struct simulation *w, struct text chat)
 	return c->now.assignee != 0 ? SIMULATED_HELD : SIMULATED_WAITS;
 }
 
-/* Decides who assigns a chat that just opened. A chat that returns keeps its
- * operator unless a record names another one. */
+/* Decides who assigns a chat that has just opened. A chat that returns keeps
+ * its operator unless a record names another one. */
 static void
 find_owner(struct simulation *w, struct simulation_chat *c,
     enum simulation_state state)
@@ -351,7 +351,7 @@ apply_returns(struct simulation *w)
 	w->returns_n = 0;
 }
 
-/* Decides who assigns the changed chats, from all records of the same time
+/* Decides who assigns the changed chats, from all records with the same time
  * together. */
 static void
 find_owners(struct simulation *w)
@@ -417,7 +417,7 @@ end_snapshot(struct simulation *w)
 	w->snapshot = NULL;
 }
 
-/* A chat that is missing in a snapshot may return in a later one. */
+/* A chat that is missing from a snapshot may return in a later one. */
 static void
 replay_snapshot_end(struct simulation *w)
 {
@@ -486,7 +486,7 @@ replay_records(struct simulation *w)
 		apply_entry(w, &log->v[i]);
 		within = log->v[i].what == REPLAY_SNAPSHOT_BEGIN ||
 			 (within && log->v[i].what != REPLAY_SNAPSHOT_END);
-		/* Records of the same time are applied together. */
+		/* Records with the same time are applied together. */
 		if (within ||
 		    (i + 1 < log->n && log->v[i + 1].when == log->v[i].when))
 			continue;

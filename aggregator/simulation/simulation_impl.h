@@ -14,7 +14,7 @@
 #include "aggregator/simulation/simulation.h"
 
 enum simulation_state {
-	SIMULATED_UNKNOWN, /* no record has said what it is yet */
+	SIMULATED_UNKNOWN, /* no record has reported its status yet */
 	SIMULATED_OVER,    /* closed or gone */
 	SIMULATED_ASIDE,   /* pending or snoozed */
 	SIMULATED_WAITS,
@@ -32,8 +32,9 @@ struct simulation_chat {
 	struct simulation_operator *had_by; /* for OWNER_THEIRS: the last
 					     * operator */
 	bool over;                          /* closed or left; it may return */
-	int64_t over_at;     /* since when, if it ever was closed */
-	bool due;            /* it came, is not assigned and not closed */
+	int64_t over_at;     /* since when, if it was ever closed */
+	bool due;            /* it has arrived, and is neither assigned nor
+			      * closed */
 	int64_t waits_since; /* without a pause; CLOCK_NONE: deferred */
 	int64_t idle_at;     /* when it was last seen not waiting, or
 			      * CLOCK_NONE */
@@ -45,11 +46,10 @@ struct simulation_operator {
 	char *id, *name; /* name: NULL if unknown */
 	size_t given, theirs, breaches;
 	int64_t limit, load; /* as last reported */
-	bool load_changed;   /* not compared with the limit since */
+	bool load_changed;   /* not yet compared with the limit */
 	int64_t busiest, busiest_at;
 	int64_t above_since, above_ms; /* CLOCK_NONE: not above */
-	bool worked, allowed; /* each was true at some time: they could get
-			       * chats */
+	bool worked, allowed;          /* at some time they could get chats */
 };
 
 /* A reservation, recorded when it is made and written at the end. */

@@ -1,8 +1,8 @@
 /*
  * state: the data that a streaming aggregator must keep over a restart: keys
- * and values in named tables. Both are bytes whose meaning only the caller
- * knows. The tables are in one LMDB file, DIR/stream.mdb, which only state*.c
- * read. A process holds a lock on DIR/stream.lock while it has the file open.
+ * and values in named tables. Both are bytes; the caller defines their meaning.
+ * The tables are in one LMDB file, DIR/stream.mdb, which only state*.c read. A
+ * process holds a lock on DIR/stream.lock while it has the file open.
  *
  * Guarantee: state_commit() makes all changes since the last commit durable, or
  * none. The process may be killed, or the power may fail, at any time:
@@ -27,10 +27,11 @@
  * state_commit() fails, for example on a full disk; the state can then no
  * longer be used.
  *
- * Damage: state_open() reads all entries and refuses a file that was damaged
- * while no process had it open (common/os/lmdb_digest.h). Damage after that is
- * detected when the value is read. If the file is truncated while it is mapped,
- * a signal handler ends the process with PROG_DATA and a line that says so.
+ * Damage: state_open() reads all entries and refuses a file that has been
+ * damaged while no process had it open (common/os/lmdb_digest.h). Damage after
+ * that is detected when the value is read. If the file is truncated while it is
+ * mapped, a signal handler ends the process with PROG_DATA and a line that says
+ * so.
  *
  * An older copy of the file is a valid state and is not detected as old. If
  * LMDB's newest root is damaged, the previous commit is used, which has the
@@ -65,21 +66,22 @@ enum state_keys {
 	STATE_NUMBERS, /* a uint64_t in host byte order */
 };
 
-/* The settings for which a state was made. A state with other settings is
+/* The settings for which a state was created. A state with other settings is
  * refused, because its figures would have another meaning. */
 struct state_identity {
 	const char *definition;
 	int64_t window_ms;
 	const char *part; /* the shard; "": the only one; NULL: any */
-	int64_t span_ms;  /* span of identities, see dedup.h; 0: keeps none */
+	int64_t span_ms;  /* span of identities, see dedup.h; 0: no identities
+			   * are kept */
 };
 
-/* Opens a state and makes the folder and the file if they are missing. With dir
- * NULL the state is temporary, in TMPDIR, and nothing of it remains. limit is
- * the maximum size of the file in bytes. On failure returns NULL and sets *why
- * and *code: PROG_TEMPFAIL: another process has it open; PROG_CONFIG: it was
- * made for other settings; PROG_DATA: it is damaged or has an unknown version;
- * PROG_CANTCREATE, PROG_IO: a system call failed. */
+/* Opens a state and creates the folder and the file if they are missing. With
+ * dir NULL the state is temporary, in TMPDIR, and nothing of it remains. limit
+ * is the maximum size of the file in bytes. On failure returns NULL and sets
+ * *why and *code: PROG_TEMPFAIL: another process has it open; PROG_CONFIG: it
+ * was created with other settings; PROG_DATA: it is damaged or has an unknown
+ * version; PROG_CANTCREATE, PROG_IO: a system call failed. */
 struct state *state_open(const char *dir, const struct state_identity *id,
     size_t limit, enum exit_code *code, struct buf *why)
     __attribute__((warn_unused_result));
@@ -93,13 +95,13 @@ void state_close(struct state *s);
 enum exit_code state_rewrite(struct state *s, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* Returns the table with that name, which is made if missing and owned by the
- * state. The name is copied. Returns NULL only after an error. */
+/* Returns the table with that name, which is created if missing and owned by
+ * the state. The name is copied. Returns NULL only after an error. */
 struct state_table *state_table(
     struct state *s, const char *name, enum state_keys keys);
 
 /* Reads the value of a key, borrowed until the next change, state_commit() or
- * state_close(); it is not aligned. Returns false if there is none. */
+ * state_close(); it is not aligned. Returns false if the key is absent. */
 bool state_get(struct state_table *t, const void *key, size_t key_len,
     const void **data, size_t *len);
 
@@ -134,7 +136,7 @@ void state_set_number(struct state *s, const char *name, int64_t n);
  * at the first call after the last commit. */
 int64_t state_version(struct state *s);
 
-/* Returns 128 random bits, drawn when the state was made. */
+/* Returns 128 random bits, drawn when the state was created. */
 void state_seed(const struct state *s, uint64_t seed[2]);
 
 /* Commits all changes since the last commit. Does nothing if there are none. */

@@ -14,7 +14,7 @@
 
 #define DAMAGED                                                                \
 	"state '%s' is damaged: %s; restore a copy of the whole folder, or "   \
-	"remove the file and replay the records of the window"
+	"remove the file and replay the records within the window"
 
 /* Reports a crash inside LMDB. */
 static char crash_text[1024];

@@ -34,7 +34,7 @@ struct state {
 	size_t limit, map; /* bytes: maximum size of the file; mapped now */
 	MDB_env *env;
 	MDB_txn *txn;    /* NULL: not begun since the last commit */
-	bool changed;    /* something changed since the last commit */
+	bool changed;    /* something has changed since the last commit */
 	uint64_t sum;    /* the digest's sum, including these changes */
 	int64_t version; /* of the next commit; 0: not requested yet */
 	uint64_t seed[2];
@@ -52,7 +52,7 @@ struct state_key {
 	uint64_t number;
 };
 
-/* Begins a transaction unless there is one. Returns false after an error. */
+/* Begins a transaction unless one is open. Returns false after an error. */
 bool state_begin(struct state *s);
 
 /* Returns how many bytes LMDB may map now: the limit or, if address space is
@@ -67,8 +67,8 @@ void state_fail_damaged(struct state *s, const char *fmt, ...)
 /* Returns the exit code of the error and its sentence. */
 enum exit_code state_explain(const struct state *s, struct buf *why);
 
-/* Prepares the message of state_guard(). Call once, after the environment was
- * created. */
+/* Prepares the message of state_guard(). Call once, after the environment has
+ * been created. */
 void state_prepare_guard(const struct state *s);
 /* Turn on while LMDB works, so that a crash is reported as a damaged file. */
 void state_guard(bool on);

@@ -1,5 +1,5 @@
 /*
- * state_open: opens a state, or refuses it; rewrites its file; see state.h.
+ * state_open: opens a state, or rejects it; rewrites its file; see state.h.
  *
  * The whole file is read and verified before anything is used; the settings are
  * compared afterwards.
@@ -56,7 +56,7 @@ open_env(struct state *s)
 	if (rc == 0) {
 		state_prepare_guard(s);
 		state_guard(true);
-		/* stream.lock is held already, so LMDB needs no lock. */
+		/* stream.lock is already held, so LMDB needs no lock. */
 		rc = mdb_env_open(s->env, s->path, flags, 0600);
 		state_guard(false);
 	}
@@ -166,7 +166,7 @@ check_version(struct state *s)
 	state_guard(false);
 }
 
-/* Refuses a state of another shard, or of another generation of the
+/* Rejects a state from another shard, or from another generation of the
  * topology. */
 static enum exit_code
 check_state_part(struct state *s, const char *want, struct buf *why)

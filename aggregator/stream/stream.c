@@ -94,8 +94,8 @@ pass_record_through(struct stream *s, int64_t at)
 }
 
 /* True if the record is passed through, which its type and the model's result
- * decide. A record that arrived before is passed through again, because its
- * first copy may not have been confirmed. */
+ * decide. A record that has already arrived is passed through again, because
+ * its first copy may not have been confirmed. */
 static bool
 is_passed_through(const struct stream *s, const struct stream_tenant *t,
     enum model_result taken)
@@ -287,8 +287,8 @@ on_stream_idle(void *ctx)
 	stream_forget_look(s);
 }
 
-/* Flushes until nothing is pending: at the start the rows left by the last run,
- * at the end also the rows that changed only with time. */
+/* Flushes until nothing is pending: at the start the rows that the last run
+ * left, at the end also the rows that have changed only with time. */
 static enum exit_code
 finish_pending(struct stream *s, bool refresh)
 {
@@ -415,7 +415,7 @@ init_stream(struct stream *s, const struct aggregator_job *job)
 	s->setup.future = &s->future;
 	s->refresh_ms = conf_int(job->conf, "aggregator", "refresh");
 	s->refreshed_ms = clock_mono_ms();
-	/* The staging uses the clocks to find messages of a snapshot that
+	/* The staging uses the clocks to find messages in a snapshot that have
 	 * already arrived in the stream, and to hand over chats and
 	 * operators. */
 	s->setup.clocks = job->selection.messages || job->selection.allocation;

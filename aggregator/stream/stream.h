@@ -4,7 +4,7 @@
  * uses only files below it:
  *
  *   stream.c             the main loop: hands records to their tenants
- *   stream_foreign.c     messages of another program instead of records
+ *   stream_foreign.c messages from another program instead of records
  *   stream_forget.c      forgets customers
  *   stream_snapshot.c    a snapshot corrects its tenant
  *   stream_flush.c       a flush: recompute, save, commit, write rows, confirm
@@ -65,8 +65,8 @@ struct stream_tenant {
 	char *name;
 	uint32_t number;     /* its number in the state */
 	bool touched;        /* the flush writes the tenant's changes */
-	bool aged;           /* time went on since its waits were written, so a
-			      * refresh would change its rows */
+	bool aged;           /* time has passed since its waits were written, so
+			      * a refresh would change its rows */
 	bool has_runs;       /* the state has identities of this tenant */
 	uint16_t oldest_run; /* the oldest span of its identities */
 	/* The marker of the newest snapshot that corrected the tenant since the
@@ -143,7 +143,7 @@ struct stream {
 	struct {
 		int64_t quiet_since_ms; /* when the last message was handled */
 		int64_t held_since_ms;  /* when the first unacknowledged message
-					 * came */
+					 * arrived */
 		uint64_t held;          /* the stage's line count before that
 					 * message */
 		int64_t published_ms;
@@ -209,7 +209,7 @@ void stream_touch(struct stream_tenant *t);
  * that exit code. */
 void stream_fail(struct stream *s, enum exit_code code);
 
-/* True if no record gave the tenant a time for its rows; the rows stay
+/* True if no record has given the tenant a time for its rows; the rows stay
  * pending. */
 static inline bool
 stream_is_undated(const struct stream_tenant *t)
@@ -218,15 +218,15 @@ stream_is_undated(const struct stream_tenant *t)
 }
 
 /* Callbacks of the staging, whose context is the stream. The first is true for
- * a message of a snapshot that did not arrive in the stream; it then sets the
- * time of the message's first version. The second lets a whole snapshot correct
- * the stream. */
+ * a message in a snapshot that has not arrived in the stream; it then sets the
+ * time of the message's first version. The second lets a complete snapshot
+ * correct the stream. */
 bool stream_passes(void *ctx, struct record *r);
 int stream_apply(void *ctx, struct text tenant, struct snapshot *snapshot,
     const struct bucket_set *part) __attribute__((warn_unused_result));
 
 /* Begins a flush without waiting; stream_confirm() ends it, and records may be
- * read meanwhile. Also returns DONE if the flush had begun before. */
+ * read meanwhile. Also returns DONE if the flush had already begun. */
 enum outcome stream_flush_begin(struct stream *s)
     __attribute__((warn_unused_result));
 

@@ -2,7 +2,7 @@
  * stream_flush: a flush recomputes the tenants that changed, saves them
  * together with the keys of their rows in one commit, writes the rows and
  * confirms them. stream.h explains the order. common/stage/stage.h decides when
- * a flush comes, from the numbers that stream.c passes.
+ * to flush, from the numbers that stream.c passes.
  *
  * Its cost is proportional to the changes. Every [aggregator] refresh, it also
  * writes the rows with a running wait of tenants whose time advanced.

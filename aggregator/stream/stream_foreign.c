@@ -1,5 +1,5 @@
 /*
- * stream_foreign: reads messages of another program instead of records. Each
+ * stream_foreign: reads messages from another program instead of records. Each
  * message becomes one record and is then committed, written and acknowledged
  * like any other record. The messages that the other program expects as a
  * result are published at intervals and at the end.

@@ -136,7 +136,8 @@ stream_forget_look(struct stream *s)
 }
 
 /* Moves the counts of a customer of a foreign input to the alias, which may
- * already have counts of an earlier erasure. The next run writes their rows. */
+ * already have counts from an earlier erasure. The next run writes their
+ * rows. */
 static void
 move_counts(struct stream_tenant *t, const struct forget_order *o)
 {
@@ -146,7 +147,7 @@ move_counts(struct stream_tenant *t, const struct forget_order *o)
 }
 
 struct rare_words {
-	uint64_t rare;   /* a word that came at most this often is rare */
+	uint64_t rare;   /* a word that occurred at most this often is rare */
 	struct buf keys; /* each one after a byte with its length */
 };
 
@@ -166,9 +167,9 @@ collect_rare_word(
 }
 
 /* Deletes words that are too rare to be a trend. No view shows them, and they
- * may be from a message of the customer. The reaper does the same with rows
- * (reaper/rights/personal_tables.c). Timers keep such words until the end of
- * their window. */
+ * may be from one of the customer's messages. The reaper does the same with
+ * rows (reaper/rights/personal_tables.c). Timers keep such words until the end
+ * of their window. */
 static void
 delete_rare_words(struct stream_tenant *t)
 {

@@ -36,7 +36,7 @@ add_stream_metrics(void *ctx, struct buf *to, const char *labels)
 		{ "messaging_stream_repeated_records_total",
 		    "Duplicate records of a stream.", c->again },
 		{ "messaging_stream_late_records_total",
-		    "Records refused because they came after the window.",
+		    "Records refused because they were older than the window.",
 		    c->late },
 		{ "messaging_stream_ahead_records_total",
 		    "Records refused because their time is ahead of the clock.",
@@ -48,7 +48,7 @@ add_stream_metrics(void *ctx, struct buf *to, const char *labels)
 	size_t i;
 
 	prometheus_head(to, as_of, PROMETHEUS_GAUGE,
-	    "Time of the newest record; 0: no record came.");
+	    "Time of the newest record; 0: no record has arrived.");
 	prometheus_sample_seconds(to, as_of, labels, newest_time(s));
 	for (i = 0; i < ARRAY_LEN(totals); i++)
 		prometheus_total(

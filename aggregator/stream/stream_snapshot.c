@@ -1,8 +1,8 @@
 /*
- * stream_snapshot: corrects the model of a tenant by a complete snapshot, or by
- * a part of one that came through an exchange.
+ * stream_snapshot: corrects a tenant's model with a complete snapshot, or with
+ * a part of a snapshot that came through an exchange.
  *
- * First, the messages of the snapshot that did not arrive in the stream are
+ * First, the messages in the snapshot that have not arrived in the stream are
  * passed through. They are confirmed before the commit that stores their
  * identities and removes the snapshot. After a crash before that commit, they
  * are written again.
@@ -12,9 +12,10 @@
 #include "common/base/log.h"
 #include "common/text/jsonw.h"
 
-/* True if a message of a complete snapshot did not arrive in its tenant's
- * stream. The state does not store whether a record about a message arrived, so
- * such records are passed through; the key of their row removes duplicates. */
+/* True if a message in a complete snapshot has not arrived in its tenant's
+ * stream. The state does not store whether a record about a message has
+ * arrived, so such records are passed through; the key of their row removes
+ * duplicates. */
 bool
 stream_passes(void *ctx, struct record *r)
 {

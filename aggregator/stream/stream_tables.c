@@ -16,7 +16,7 @@
  * growing key. When a span leaves the window, flushes delete it in small steps.
  *
  * The start reads the operators, identities and chat heads of every tenant. The
- * messages of a chat are read when a record about the chat comes, and the
+ * messages of a chat are read when a record about the chat arrives, and the
  * counts of the streaming metrics (keyed_state.h) when they change.
  * stream_pending.c and stream_allocation.c own the tables of pending rows and
  * of the allocation.
@@ -31,7 +31,7 @@
 
 #include "aggregator/model/model_pack.h"
 
-/* A chat that did not change for this long gets a new number. */
+/* A chat that has not changed for this long gets a new number. */
 #define PAUSE_MINUTES 10
 
 /* Maximum number of runs of expired identities that one flush deletes. */
@@ -64,7 +64,7 @@ save_operators(struct stream_tenant *t)
 		id = operator_id(m, o);
 		stream_tenant_key(t, &s->key);
 		buf_add(&s->key, id.p, id.len);
-		/* For an operator who left, the time of leaving must be
+		/* For an operator who has left, the time of leaving must be
 		 * known. */
 		if (!operator_has_row(o) && o->name == 0 &&
 		    o->at == CLOCK_NONE) {

@@ -1,8 +1,9 @@
 /*
  * future: refuses records whose time is far ahead of the system clock. Such a
- * time comes from a wrong clock of the publisher; it would make all later
+ * time is due to a wrong clock at the publisher; it would make all later
  * records of its tenant late, and waits longer than they are. With [aggregator]
- * clock = records, which suits a replay of made-up times, no time is refused.
+ * clock = records, which suits a replay of artificial times, no time is
+ * refused.
  */
 #ifndef AGGREGATOR_TENANT_FUTURE_H
 #define AGGREGATOR_TENANT_FUTURE_H
@@ -13,8 +14,8 @@
 struct future {
 	bool bounded;     /* the system clock is the bound */
 	int64_t ahead_ms; /* how far ahead of it a time may be */
-	/* Private: no time up to this one was refused when the clock was last
-	 * read, so most records need no reading of the clock. */
+	/* Private: times up to this one were accepted when the clock was last
+	 * read, so for most records it is not read again. */
 	int64_t allowed;
 	char why[80];
 };

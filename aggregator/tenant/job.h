@@ -26,9 +26,9 @@ struct aggregator_job {
 				     * memory */
 	const char *assign_to; /* where reservations go; NULL: into the rows of
 				* a one-shot run */
-	int64_t limit;         /* of every operator, in a one-shot run;
+	int64_t limit;         /* for every operator, in a one-shot run;
 				* RECORD_NO_NUMBER: as in the records */
-	/* Set if messages of another program are read instead of records. */
+	/* Set if messages from another program are read instead of records. */
 	const struct eventcounter_job *counter;
 	struct metric_selection selection;
 	struct shard part;

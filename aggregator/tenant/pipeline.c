@@ -30,8 +30,8 @@ has_streaming(const struct metric_selection *c)
 	return false;
 }
 
-/* True if a selected metric takes each message as it comes, or its intervals.
- */
+/* True if a selected metric takes each message as it arrives, or its
+ * intervals. */
 static bool
 counts_messages(const struct metric_selection *c)
 {
@@ -56,7 +56,7 @@ pass_interval(void *ctx, const struct model *m, const struct chat *c,
 	streaming_metrics_model_interval(d->streaming, m, c, i, withdrawn);
 }
 
-/* Takes a message of a snapshot. */
+/* Takes a message from a snapshot. */
 static void
 take_merged(void *ctx, const struct model *m, const struct chat *c,
     const struct message *x, const char *text)

@@ -139,7 +139,7 @@ emit_rows(const struct tenant_rows *r, struct rowset *to)
 	rowset_end(to);
 }
 
-/* True if the rows are those of one of several aggregators. */
+/* True if this is one of several aggregators. */
 static bool
 is_in_parts(const struct tenant_rows *r, const struct metric *f)
 {

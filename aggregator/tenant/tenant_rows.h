@@ -32,7 +32,7 @@ struct tenant_rows {
 /* Recomputes the pipeline by the definition and selects all rows. */
 void tenant_rows_init(struct tenant_rows *r, struct pipeline *d,
     const struct definition *definition, const char *snapshot, int64_t end_at);
-/* Selects the rows that changed in a pipeline that was recomputed. */
+/* Selects the changed rows of a recomputed pipeline. */
 void tenant_rows_init_changed(struct tenant_rows *r, struct pipeline *d,
     const struct definition *definition, int64_t version);
 void tenant_rows_release(struct tenant_rows *r);

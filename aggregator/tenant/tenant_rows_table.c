@@ -117,7 +117,7 @@ add_plain_table(const struct rowset *rows, struct buf *to)
 		    rows->n - ROWS_SHOWN, name);
 }
 
-/* Appends a table for each metric that the overview lacks. */
+/* Appends a table for each metric that the overview does not show. */
 static void
 add_plain_tables(const struct tenant_rows *r, struct buf *to)
 {
@@ -127,7 +127,7 @@ add_plain_tables(const struct tenant_rows *r, struct buf *to)
 	for (i = 0; i < r->tables_n; i++) {
 		const struct rowset *rows = &r->tables[i];
 
-		/* Leave out empty tables that are selected by default. */
+		/* Omit empty tables that are selected by default. */
 		if (!has_picture(rows->metric) &&
 		    (rows->n > 0 || !rows->metric->by_default || !c->overview))
 			add_plain_table(rows, to);

@@ -80,7 +80,8 @@ clear_words(struct words *w)
 	w->full = false;
 }
 
-/* Returns false if the word is known already, or if there are too many. */
+/* Returns false if the word is already known, or if there are too many
+ * words. */
 static bool
 add_distinct_word(struct words *w, const char *p, size_t len)
 {
