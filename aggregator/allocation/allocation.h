@@ -184,7 +184,7 @@ void allocation_outbox_sent(struct allocation *a);
 void allocation_write(
     const char *tenant, const struct allocation_reservation *p, struct buf *to);
 
-/* Packs everything that changed since the last call as entries of key and
+/* Packs everything that has changed since the last call as entries of key and
  * value; an empty value deletes its key. allocation_unpack() reads an entry
  * back, after the first allocation_clock(): returns 0, or -1 if it is
  * malformed. */

@@ -25,8 +25,8 @@
 #include "aggregator/keyed_state/keyed_state.h"
 #include "aggregator/rows/metric.h"
 
-/* The data of a message that streaming metrics read. Texts are borrowed for the
- * call. */
+/* The parts of a message that streaming metrics read. Texts are borrowed for
+ * the call. */
 struct streaming_metric_message {
 	struct text chat, user, channel, text;
 	int64_t at;

@@ -62,7 +62,8 @@ void intake_refuse(
     struct intake *in, const char *line, size_t len, const char *why);
 
 /* Call at the end of the input. cut: it ended inside a line. Reports each
- * snapshot without an end, or only the cut if there is no such snapshot. */
+ * snapshot without an end, or, if there is none, only that the input was cut
+ * off. */
 void intake_end(struct intake *in, bool cut);
 
 /* Returns the tenants sorted by name: an owned array of *n borrowed

@@ -317,7 +317,7 @@ finish_parts(struct staging *in, struct staging_tenant *t,
 		close_snapshot(t);
 }
 
-/* After an error of the state, nothing is applied, because the commit will
+/* After an error in the state, nothing is applied, because the commit will
  * fail. */
 static int
 apply_tenant(struct staging *in, struct staging_tenant *t)

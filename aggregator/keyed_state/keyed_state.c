@@ -193,7 +193,7 @@ remove_entry(struct keyed_state *k, struct keyed_state_entry *e)
 	free_entry(k, e);
 }
 
-/* Reads an entry of the state into memory; NULL if the state has none. */
+/* Reads an entry from the state into memory; NULL if the state has none. */
 static struct keyed_state_entry *
 load_stored_entry(struct keyed_state *k, struct keyed_state_slot *slot,
     uint64_t hash, const void *key, size_t len)

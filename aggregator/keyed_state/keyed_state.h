@@ -1,7 +1,7 @@
 /*
  * keyed_state: a table that maps a key, any bytes, to a payload of fixed size.
  * All streaming metrics use it. A table is either in memory or a write-back
- * cache over a table of the state. Opening loads nothing, an entry is read on
+ * cache for a table in the state. Opening loads nothing, an entry is read on
  * its first lookup, keyed_state_home_save() writes all changes together, and if
  * memory is short, all saved entries are dropped. A table may therefore be much
  * larger than memory, and the cost of a flush depends only on the changes.

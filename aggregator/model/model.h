@@ -261,7 +261,7 @@ void model_merge(struct model *m, const struct model *snapshot,
  * window. */
 bool model_lacks(struct model *m, struct record *r);
 
-/* Derives everything that changed. */
+/* Derives everything that has changed. */
 void model_recompute(struct model *m, const struct definition *definition);
 
 /* Empties m->changes, which the caller must have written and packed. Frees

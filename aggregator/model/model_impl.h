@@ -72,7 +72,7 @@ struct model_private {
 	struct chat_expiry *expiries; /* a heap ordered by due */
 	size_t expiries_n, expiries_cap;
 
-	/* The identities that arrived within the window. */
+	/* The identities that have arrived within the window. */
 	struct dedup identities;
 	int64_t identities_until; /* some expire when as_of reaches this */
 	struct fresh_id *fresh;

@@ -213,7 +213,7 @@ flush_stream(void *ctx)
 }
 
 /* While no input arrives, writes the final waits of the last records and
- * carries out due actions of the allocation. */
+ * carries out due allocation actions. */
 static void
 flush_when_idle(struct stream *s)
 {

@@ -1,5 +1,5 @@
 /*
- * stream_flush: a flush recomputes the tenants that changed, saves them
+ * stream_flush: a flush recomputes the tenants that have changed, saves them
  * together with the keys of their rows in one commit, writes the rows and
  * confirms them. stream.h explains the order. common/stage/stage.h decides when
  * to flush, from the numbers that stream.c passes.

@@ -1,11 +1,11 @@
 /*
- * stream_forget: erases customers when orders in a folder of the state request
- * it (common/records/forget_order.h). The stream ends its run as it does after
- * a signal, with all rows confirmed and nothing pending. Then the models drop
- * data that identify the customers, the state is committed, its file is copied
- * without the former bytes, the orders are removed, and a new run begins.
- * Whenever the program is killed, either the orders are still there or all data
- * of the customers are gone.
+ * stream_forget: erases customers when orders in a subfolder of the state
+ * request it (common/records/forget_order.h). The stream ends its run as it
+ * does after a signal, with all rows confirmed and nothing pending. Then the
+ * models drop data that identify the customers, the state is committed, its
+ * file is copied without the former bytes, the orders are removed, and a new
+ * run begins. Whenever the program is killed, either the orders still exist or
+ * all data about the customers are gone.
  *
  * Names, phone numbers and tags of chats are deleted, and so are words too rare
  * to be trends. Counts by user keep the user's id, because later messages must

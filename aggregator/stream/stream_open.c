@@ -68,8 +68,8 @@ note_computed(struct stream *s, const char *name, bool is, struct buf *ended,
 }
 
 /* Metrics of history are written as events happen. If such a metric is not
- * computed for some minutes, these minutes are missing for good, so a change of
- * the selection is reported. */
+ * computed for some minutes, these minutes are missing permanently, so a change
+ * of the selection is reported. */
 static void
 report_selection(struct stream *s)
 {

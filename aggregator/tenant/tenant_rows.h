@@ -49,7 +49,7 @@ int tenant_rows_ndjson(
 void tenant_rows_csv(
     struct tenant_rows *r, size_t n, const struct metric *f, struct buf *to);
 
-/* Appends the tables for people of each tenant. */
+/* Appends each tenant's tables for people. */
 void tenant_rows_table(struct tenant_rows *r, size_t n, struct buf *to);
 
 /* For tenant_rows_table.c: makes the rows. */

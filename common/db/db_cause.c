@@ -111,7 +111,7 @@ static const struct {
 	{ "23", DB_DATA },     /* a constraint */
 	{ "28", DB_DENIED },   /* user or password */
 	{ "40", DB_CONFLICT }, /* rolled back */
-	{ "70", DB_CONFLICT }, /* ended by somebody, or by its time limit */
+	{ "70", DB_CONFLICT }, /* killed by a user, or by its time limit */
 	{ "42S", DB_SCHEMA },  /* no such table or column */
 	{ "HY", DB_AWAY },     /* the server's own: disk, memory, files */
 };

@@ -24,7 +24,7 @@ random_fill(void *to, size_t len)
 			prog_die(PROG_TEMPFAIL,
 			    "cannot get random bytes: %s; allow the system "
 			    "call getrandom",
-			    n < 0 ? log_errno(errno) : "no bytes came");
+			    n < 0 ? log_errno(errno) : "it returned no bytes");
 		p += n;
 		len -= (size_t)n;
 	}

@@ -4,7 +4,7 @@
  * The broker sends messages ahead of their acknowledgement, at most [amqp]
  * prefetch of them; they wait in `ready`, in order. `now` is the message whose
  * lines are being returned. There is only one consumer, because with several
- * the broker would requeue the messages of a lost connection out of order.
+ * the broker would requeue the messages from a lost connection out of order.
  *
  * Guarantee: endpoint_ack() acknowledges a message only after its last line has
  * been returned. If the link goes down, all unacknowledged messages are dropped

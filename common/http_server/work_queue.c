@@ -60,7 +60,8 @@ find_lane(struct work_queue *q, uint64_t id)
 	return l;
 }
 
-/* If there are at least two threads, one is always left for other lanes. */
+/* If there are at least two threads, one always remains free for other
+ * lanes. */
 static bool
 may_run(const struct work_queue *q, const struct lane *l)
 {

@@ -306,8 +306,8 @@ mode_chosen_by(const struct option_reader *r, const struct option_row *row)
 	return NULL;
 }
 
-/* True for `--report -h`: a user who types that does not know the FILE yet
- * and wants the help. */
+/* True for `--report -h`: a user who types that asks for the help, before
+ * choosing a FILE. */
 static bool
 means_help(void)
 {

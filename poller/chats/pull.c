@@ -282,8 +282,7 @@ forget_other_state(struct pull *p)
 
 	if (other) {
 		log_info("state_forgotten",
-		    "tenant=%s reason='profile or options changed, or of "
-		    "another tenant'",
+		    "tenant=%s reason='profile, options or tenant changed'",
 		    name);
 		p->first = true;
 		store_empty(p->crm.store, STORE_CHATS);
@@ -398,7 +397,8 @@ warn_stale(const struct pull *p)
 		    p->crm.tenant->name, p->chats.stale,
 		    p->chats.first_failure);
 	if (p->chats.customers.failed > 0)
-		log_warn("tenant %s: %zu customers have no name for now; %s",
+		log_warn("tenant %s: %zu customers are shown without a name "
+			 "for now; %s",
 		    p->crm.tenant->name, p->chats.customers.failed,
 		    p->chats.customers.first_failure);
 }

@@ -641,7 +641,8 @@ copy_live_pages(struct store *s, const char *new)
 	return rc;
 }
 
-/* A copy begins with another number of commits, which its digest must have. */
+/* A copy begins with a different commit number, which its digest must
+ * contain. */
 static int
 renumber_copy(const char *new)
 {

@@ -3,10 +3,10 @@
  * instead of querying the CRM: poller --record and --replay. People without an
  * account can therefore read a CRM's answers and test a profile.
  *
- * A file NNNNN.json has method and path of the request, status, the headers
- * that the poller reads, and the body. It does not contain the token, nor
- * personal data: in strings whose key suggests a name, a text, a phone number
- * or an address, every letter becomes x and every digit 0.
+ * A file NNNNN.json contains the request's method and path, the status, the
+ * headers that the poller reads, and the body. It does not contain the token,
+ * nor personal data: in strings whose key suggests a name, a text, a phone
+ * number or an address, every letter becomes x and every digit 0.
  *
  * An answer is played once, to a request with the same method and path, in the
  * order in which answers were recorded. If there is none with the same query,

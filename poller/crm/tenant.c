@@ -299,7 +299,8 @@ tenant_open(struct tenant *t, const struct conf *c, const char *name,
 		    t->section);
 		return PROG_CONFIG;
 	}
-	/* Chats of an unknown operator would be in no list. */
+	/* Chats assigned to an unknown operator would be missing from all
+	 * lists. */
 	if (profile_about(t->profile)->by_operator)
 		t->operators_every_ms = 0;
 	code = set_base(t, c, why);

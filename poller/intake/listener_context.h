@@ -52,8 +52,8 @@ struct known_operators;
 struct listener_context {
 	const struct conf *conf; /* borrowed */
 
-	/* The tenant of routes whose paths name none; NULL: these routes answer
-	 * 404. */
+	/* The tenant for routes whose paths name no tenant; NULL: these routes
+	 * answer 404. */
 	const char *tenant;
 	struct networks trusted; /* these addresses may use routes
 				  * without a secret */

@@ -126,15 +126,15 @@ is_budget_spent(struct backfill *b)
 		    budget / SHARE &&
 		usage_month(b->crm.store, now_ms) < budget))
 		return false;
-	log_warn("tenant %s: the backfill used a quarter of this month's calls "
-		 "([%s] budget), or none are left; run it again next month to "
-		 "continue",
+	log_warn("tenant %s: the backfill has used a quarter of this month's "
+		 "calls ([%s] budget), or none are left; run it again next "
+		 "month to continue",
 	    b->crm.tenant->name, b->crm.tenant->section);
 	b->crm.code = PROG_TEMPFAIL;
 	return true;
 }
 
-/* True if part of the chat may be within the requested time. */
+/* True if part of the chat may lie within the requested period. */
 static bool
 is_wanted(const struct backfill *b, const struct crm_record *r)
 {

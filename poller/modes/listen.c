@@ -111,7 +111,7 @@ refuse_request(int status, struct web_answer *a)
 			      ? "a request was refused: " UNKNOWN_PROXY
 			      : "a request was longer than [listen] max_body; "
 				"if it was a webhook with a long e-mail, raise "
-				"max_body and the limit of the proxy");
+				"max_body and the proxy's limit");
 	route_detail(a, status,
 	    status == 403 ? "Forbidden: " UNKNOWN_PROXY
 			  : http_status_text(status));

@@ -237,7 +237,8 @@ open_tenants(struct poller *p, bool asking)
 	buf_release(&why);
 }
 
-/* Returns -1, after logging, if --tenant names one that is not configured. */
+/* Returns -1, after logging, if --tenant names a tenant that is not
+ * configured. */
 static int
 check_selected(struct poller *p)
 {

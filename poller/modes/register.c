@@ -89,8 +89,8 @@ is_our_webhook(const struct registry *r, const struct webhook *w)
 	       (size_t)(end - w->url) == strlen(base) + strlen(r->path);
 }
 
-/* Appends an address for people: our address without its secret, or only the
- * host of another one. */
+/* Appends an address for people: our address without its secret, but only the
+ * host of any other address. */
 static void
 add_url(const struct registry *r, const char *url, struct buf *out)
 {

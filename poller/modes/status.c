@@ -33,7 +33,7 @@
  * asked_chats: the chats that the reaper asks about: determines which of them
  * are open, closed or gone with as few calls as possible.
  *
- * One call of the list of open chats covers 200 of them. A chat that is not in
+ * One call for the list of open chats covers 200 of them. A chat that is not in
  * the list is looked up individually, and so is every chat if the CRM lists
  * chats by operator. `gone` is written only if the list was read in the same
  * run and lacks the chat: a token without permissions must not look like a CRM

@@ -73,8 +73,8 @@ void personal_write(struct buf *sql, const char *text, const struct subject *s);
 void personal_write_rows(struct buf *sql, const char *where, struct subject *s,
     const struct day_slice *slice);
 
-/* Searches day by day for a row for which `where`, SQL with the marks above, is
- * true, up to the first one. */
+/* Searches day by day for the first row for which `where`, SQL with the marks
+ * above, is true. */
 enum outcome row_exists(struct subject *s, enum table_id table,
     const char *where, bool *found) __attribute__((warn_unused_result));
 

@@ -242,7 +242,7 @@ check_schema(struct check_report *r)
 }
 
 /* The sink does not read thresholds itself, so that privilege may be missing.
- * The table is missing in an older schema, which is reported already. */
+ * The table is missing from an older schema, which is already reported. */
 static enum outcome
 check_thresholds(struct check_report *r)
 {
@@ -266,9 +266,8 @@ check_thresholds(struct check_report *r)
 	return o;
 }
 
-/* Privileges: whether our user has one is tested with a statement that affects
- * no row. More privileges than these do no harm; with fewer, the program
- * fails. */
+/* Privileges: each is tested with a statement that affects no row. More
+ * privileges than these do no harm; with fewer, the program fails. */
 
 struct rights {
 	struct db *db;

@@ -102,8 +102,8 @@ log_missing_rows(struct text tenant, const struct snapshot_progress *s)
 	    (long long)s->records);
 }
 
-/* Batches are taken back in any order: a batch that did not complete its
- * snapshot may come after the one that did. */
+/* Batches finish in any order: a batch that did not complete its snapshot may
+ * follow the batch that did. */
 static void
 count_snapshot(struct consume *c, const struct batch_tenant *t)
 {

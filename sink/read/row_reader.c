@@ -52,8 +52,8 @@ field_text(const struct flat *f, const char *name, size_t max)
 }
 
 /* Rows of these tables belong to no snapshot, even if they name one: otherwise
- * the end of a snapshot would count a refused row among those for which it
- * waits. */
+ * the end of a snapshot would count a refused row among those that it waits
+ * for. */
 static bool
 is_history(struct text table)
 {
@@ -133,7 +133,7 @@ read_end_marker(
 		end->as_of = begun->as_of;
 	if (end->as_of != CLOCK_NONE)
 		return 0;
-	buf_setf(&t->why, "field 'at' is missing in an end marker");
+	buf_setf(&t->why, "field 'at' is missing from an end marker");
 	return -1;
 }
 

@@ -1,6 +1,6 @@
 /*
- * report: see report.h. Each section is a row of `sections`, with its table: an
- * API answer, or the rows of a statement. To add one: its row there, the page
+ * report: see report.h. Each section is a row in `sections`, with its table: an
+ * API answer, or the rows from a statement. To add one: its row there, the page
  * messaging-report(7), and its figures in tests/e2e/report.t.
  */
 #include "sink/report/report.h"

@@ -69,8 +69,8 @@ const struct list list_chats = {
 	.words = { { "assigned", "1", "operator IS NOT NULL", "nobody" },
 	    { "nobody", "1", "operator IS NULL", "operator" },
 	    { "open", "1", "status <> 'left'", NULL },
-	    /* A chat that left keeps the time, but its customer is no longer
-	     * waiting. */
+	    /* A chat that has left keeps the time, but its customer has
+	     * stopped waiting. */
 	    { "waiting", "1", "waiting_since IS NOT NULL AND status <> 'left'",
 		NULL } },
 	.operator_column = "operator",

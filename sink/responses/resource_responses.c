@@ -417,7 +417,7 @@ read_figure(struct figure_question *f)
 	return response_span_read(q, f->filter.zone, &f->span);
 }
 
-/* value "": rows without one; NULL: any. */
+/* value "": rows without a value; NULL: any. */
 static void
 add_choice(const char *column, const char *value, struct buf *sql,
     struct db_value *args, size_t *n)

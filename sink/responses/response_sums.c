@@ -458,7 +458,7 @@ response_refuse_rows(struct question *q)
 	    RESPONSE_ROWS_MAX);
 }
 
-/* Returns a copy of the name that lives as long as the sums. */
+/* Returns a copy of the name that is valid as long as the sums. */
 static const char *
 keep_name(struct response_sums *s, const char *name)
 {

@@ -25,7 +25,7 @@ struct end_marker {
 	int64_t records;      /* rows between the markers, or END_OF_STREAM */
 };
 
-/* The tenant's row of the table tenants, read again in each attempt. */
+/* The tenant's row in the table tenants, read again in each attempt. */
 struct tenant_stored {
 	bool known;
 	int64_t as_of, removed_at, newest_at;

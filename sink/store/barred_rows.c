@@ -135,7 +135,7 @@ apply_tombstones(struct db *db, struct row_batch *b, struct row_list *chats)
 	return o;
 }
 
-/* True if tombstones refuse rows of that table. */
+/* True if tombstones bar rows of that table. */
 static bool
 has_tombstones(const struct barred_rows *r, const struct table *t)
 {

@@ -1,7 +1,7 @@
 /*
  * batch_store: stores one batch in one transaction.
  *
- *   1 lock the batch's rows of `tenants` (tenant_locks.h)
+ *   1 lock the batch's rows in `tenants` (tenant_locks.h)
  *   2 refuse rows that must not return (barred_rows.h), and counts of a state
  *     that was lost meanwhile (short_counts.h). Rows about an erased customer
  *     lose what identifies the customer (forgotten_rows.h)
