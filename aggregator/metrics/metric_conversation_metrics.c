@@ -264,9 +264,9 @@ conversations_message(void *ctx, const struct model *m, const struct message *x)
 	f->talk.participants++;
 }
 
-/* True if an unknown conversation has been written and deleted, because its
- * silence was already final at the last flush. A conversation that began after
- * that flush and has since become silent for good must still be written. */
+/* True if an unknown conversation has already been written and deleted, because
+ * its silence was final at the last flush. A conversation that began after that
+ * flush and has since become silent for good must still be written. */
 static bool
 was_deleted(const struct conversations *f, int64_t last_at)
 {

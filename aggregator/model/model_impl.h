@@ -278,7 +278,7 @@ void recompute_gone(struct model *m, struct chat *c);
 void credit_response(struct model *m, const struct interval *i, bool more);
 /* Updates whether the chat is open and the start of its wait. */
 void credit_open(struct model *m, struct chat *c);
-/* Credits all data of an unpacked chat. */
+/* Credits all data from an unpacked chat. */
 void credit_unpacked(struct model *m, struct chat *c);
 /* Updates the tenant's longest wait. */
 void credit_waits(struct model *m);

@@ -25,7 +25,7 @@ char *secret_from_file(const char *path, struct buf *why)
 char *secret_choose(const char *section, const char *name, const char *plain,
     const char *file, struct buf *why) __attribute__((warn_unused_result));
 
-/* Logs the warning of secret_from_file() for the open file. */
+/* Logs the warning from secret_from_file() for the open file. */
 void secret_warn_if_open(int fd, const char *path);
 
 /* Returns the variable's value, owned, and removes it from the environment so

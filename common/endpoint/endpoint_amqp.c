@@ -206,8 +206,8 @@ find_exchanges(struct amqp_endpoint *a)
 
 /* Waits until the broker has requeued the messages that a dead reader had not
  * acknowledged. Otherwise later messages would be delivered first, for example
- * the lines of a snapshot before its begin. *taken: another reader is still
- * connected afterwards.
+ * the lines of a snapshot before its begin marker. *taken: another reader is
+ * still connected afterwards.
  *
  * A quorum queue without a leader, as after a start of the broker, reports any
  * count, and still has the consumer of the dead reader. The probe is a consumer

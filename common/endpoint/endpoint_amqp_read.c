@@ -311,8 +311,8 @@ reader_ack_only(struct endpoint *e, const struct endpoint_mark *marks, size_t n)
 #define CONSUMER "lines" /* its tag */
 
 /* If there is less time for closing, a reader does not wait for the leader of a
- * queue but closes properly; messages whose acknowledgement the leader does not
- * have are delivered again. */
+ * queue but closes properly; messages whose acknowledgement has not reached the
+ * leader are delivered again. */
 #define LEADER_MS 1000
 
 static enum outcome

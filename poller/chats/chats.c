@@ -380,8 +380,8 @@ has_last(const struct polled_chat *c)
 }
 
 /* The beginning of the episode, as far as an earlier poll could know it. That
- * poll may have taken a message of the list as the first one, although the CRM
- * later shows earlier messages. */
+ * poll may have taken a message from the list as the first one, although the
+ * CRM later shows earlier messages. */
 static int64_t
 known_opening(struct chat_state *s)
 {

@@ -277,9 +277,9 @@ most_are_odd(const struct profile_rows *rows)
 	return (rows->n >= MANY_ROWS ? rows->odd : rows->lost) * 2 > rows->n;
 }
 
-/* Adds the rows of earlier pages to those of this one. Returns true if so many
- * are bad, in the page or in total, that the list itself must be wrong: chats
- * missing from a complete snapshot count as gone. */
+/* Adds the rows from earlier pages to those from this page. Returns true if so
+ * many are bad, in the page or in total, that the list itself must be wrong:
+ * chats missing from a complete snapshot count as gone. */
 static bool
 add_rows_before(struct profile_rows *rows, const struct profile_rows *before)
 {

@@ -532,7 +532,8 @@ check_calls(struct tenant_check *p)
 }
 
 /* Queues the questions; their answers come with fetch_turn(). state: the folder
- * of the state, or NULL. Pointers are borrowed until tenant_check_release(). */
+ * that contains the state, or NULL. Pointers are borrowed until
+ * tenant_check_release(). */
 static void
 tenant_check_begin(struct tenant_check *p, struct http *http,
     const struct conf *conf, const struct tenant *t, const char *state)

@@ -116,7 +116,7 @@ struct store *poller_open_store(const char *dir, const struct tenant *t,
 /* The check() of modes that read records and write others. */
 int poller_check_ends(void *poller);
 
-/* Returns the destination of records: the option, otherwise [poller] to. */
+/* Returns the destination for records: the option, otherwise [poller] to. */
 const char *poller_to(const struct poller *p);
 
 /*

@@ -66,7 +66,7 @@ report_no_state(const struct tenant *t, const char *why)
 {
 	if (errno == EWOULDBLOCK && !is_in_terminal())
 		log_info("busy",
-		    "tenant=%s reason=\"another poller is at work: %s\"",
+		    "tenant=%s reason=\"another poller is running: %s\"",
 		    t->name, why);
 	else
 		log_error("tenant %s: %s", t->name, why);

@@ -70,7 +70,7 @@ struct asked_chats {
 
 /* ---- asked chats ---- */
 
-/* Chats on a page of the list. */
+/* Takes the chats on a page of the list. */
 #define PAGE_ROWS 200
 
 #define TRIES 3
@@ -465,7 +465,7 @@ judge_unclear(const struct asked_chats *q)
 		return PROG_CONFIG;
 	}
 	if (q->unasked > 0)
-		log_warn("tenant %s: chat_request of the profile returns no "
+		log_warn("tenant %s: the profile's chat_request returns no "
 			 "request for %zu of %zu chats",
 		    tenant, q->unasked, all);
 	if (refused > 0 && refused == all) {

@@ -130,7 +130,7 @@ struct list {
 	const char *operator_column; /* the operator to whom a row belongs;
 				      * NULL: none */
 	bool nobodys;                /* rows without an operator are shown to
-				      * everybody */
+				      * all viewers */
 	bool newest_first;
 	/* The index with the order, for a table that grows with time: if no
 	 * filter has an index, a page examines part of it, see list.c. NULL:
@@ -150,7 +150,7 @@ struct list {
 /* Writes the columns of the list in order; returns their number. */
 size_t list_columns(const struct list *l, struct list_column to[LIST_COLUMNS]);
 
-/* Answers with a page of the list. */
+/* Answers with a page from the list. */
 void list_answer(struct question *q, const struct list *l);
 
 #endif

@@ -323,7 +323,7 @@ try_table(struct rights *r, const char *table)
 static enum outcome
 try_rights(struct rights *r)
 {
-	/* Tables that the sink needs besides those of rows. */
+	/* Tables that the sink needs besides those for rows. */
 	static const enum table_id own[] = { TABLE_tenant_locks, TABLE_tenants,
 		TABLE_refused_rows, TABLE_response_rollups,
 		TABLE_message_analytics_hours, TABLE_sums_due };

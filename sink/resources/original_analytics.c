@@ -548,7 +548,7 @@ ask_hours(struct question *q, const char *id, const struct analytics_period *p,
 	return good;
 }
 
-/* Finds the responses of the channel in each of its hours; the slot is the
+/* Finds the responses in the channel in each of its hours; the slot is the
  * row's index. The caller releases them. */
 static bool
 ask_hours_responses(struct question *q, const char *id,
@@ -581,7 +581,7 @@ ask_hours_responses(struct question *q, const char *id,
 	return good;
 }
 
-/* Returns the responses of the hour with that index; zeros if none. The list is
+/* Returns the responses in the hour with that index; zeros if none. The list is
  * sorted by slot. */
 static struct span_sum
 responses_of_hour(const struct response_sums *s, size_t slot)

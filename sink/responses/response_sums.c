@@ -469,7 +469,7 @@ keep_name(struct response_sums *s, const char *name)
 	return *kept;
 }
 
-/* Returns the sum of a slot and a name, created if missing; borrowed until the
+/* Returns the sum for a slot and a name, created if missing; borrowed until the
  * next one is created. Returns NULL if there are too many; the answer is then a
  * problem. */
 static struct response_sum *

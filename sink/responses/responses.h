@@ -137,7 +137,7 @@ reply_link response_href_operator, response_href_total, response_href_chat;
 /* Appends to such a link: only that channel ("": without one; NULL: any). */
 void response_href_channel(const char *channel, struct buf *href);
 
-/* The parts of the requested figures: days and hours of UTC, and the rest from
+/* The parts of the requested figures: UTC days and hours, and the rest from
  * intervals. Consecutive times that belong to the same slot (a period, an hour
  * of the week) form a stretch. */
 
@@ -171,10 +171,10 @@ void response_plan_release(struct response_plan *p);
 /* Responses added up from the tables, by slot (a period, an hour of the week)
  * and operator, channel or team: count, sum, maximum and buckets.
  *
- * Whole days and hours of UTC come from response_rollups if they fit into a
- * slot. Hours that belong to two slots, as all do in zones at :30 and :45, come
- * from intervals, which have milliseconds; so does time without sums: before
- * the first hour, after the last one, or everything. If such an hour has more
+ * Whole UTC days and hours come from response_rollups if they fit into a slot.
+ * Hours that belong to two slots, as all do in zones at :30 and :45, come from
+ * intervals, which have milliseconds; so does time without sums: before the
+ * first hour, after the last one, or everything. If such an hour has more
  * responses than intervals, figures that need them are unknown.
  *
  * Channels come from response_rollups if all operators are requested, except

@@ -1,5 +1,5 @@
 /*
- * rollup: keeps response_rollups, the responses of hours and days of UTC by
+ * rollup: keeps response_rollups, the responses in UTC hours and days by
  * operator and for the tenant, consistent with its source rows: those of
  * response_hours, response_histogram and their parts.
  *
@@ -13,8 +13,8 @@
  *
  * All values are complete values computed from stored rows, so a row that is
  * redelivered or late does no harm. The cost depends on the operators and days
- * that changed: a batch with the rows of one hour reads at most the hours of a
- * day.
+ * that have changed: a batch with the rows of one hour reads at most the hours
+ * of a day.
  *
  * Sums by channel are computed later, from intervals: see sums_due.h.
  */

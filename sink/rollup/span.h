@@ -1,5 +1,5 @@
 /*
- * span: the responses of an hour or day by kind: their number, sum and maximum,
+ * span: the responses in an hour or day by kind: their number, sum and maximum,
  * and the number in each bucket (duration_bucket.h); as text; and as rows of
  * response_rollups, by begin and by operator or channel. Spans add up to longer
  * ones. Sums are limited to INT64_MAX.
@@ -87,7 +87,7 @@ int span_text_add(const struct span_text *t, struct span_sum *to)
 #define SPAN_HOUR "hour"
 #define SPAN_DAY "day"
 
-/* The owner of the responses, as in the column `subject`. */
+/* Whose responses these are, as in the column `subject`. */
 #define SPAN_OF_OPERATOR "operator"
 #define SPAN_OF_CHANNEL "channel"
 #define SPAN_OF_TENANT "tenant"

@@ -111,7 +111,7 @@ tenant_metrics_write(struct buf *to, struct db *db)
 }
 
 /* Maximum wait for a statement, and again for a new connection if that one is
- * lost: both together are less than Prometheus waits. */
+ * lost: both together are shorter than Prometheus waits. */
 #define DATABASE_MS 3000
 
 /* Maximum number of waiting requests. */

@@ -46,7 +46,7 @@ struct workers *workers_open(struct db *db, const struct conf *conf,
 /* Waits until running transactions are finished. NULL is allowed. */
 void workers_close(struct workers *w);
 
-/* Returns the batch for rows of that chat; chat.p NULL: of the tenant. */
+/* Returns the batch for rows about that chat; chat.p NULL: about the tenant. */
 struct row_batch *workers_batch(
     struct workers *w, struct text tenant, struct text chat);
 
@@ -66,7 +66,7 @@ void workers_start(struct workers *w, int64_t by_ms);
  * checks, which is cheap. Returns false if there is none. */
 bool workers_result(struct workers *w, int timeout_ms, struct worker_result *r);
 
-/* Call when the batch of the result is no longer needed: it counts as safe. */
+/* Call when the batch in the result is no longer needed: it counts as safe. */
 void workers_take_back(struct workers *w, const struct worker_result *r);
 
 /* The first records the batches with everything added so far; the second

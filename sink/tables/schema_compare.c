@@ -79,8 +79,8 @@ answer_release(struct answer *a)
 	free(a->row);
 }
 
-/* Returns the row of that table, and of that name unless it is NULL. Case does
- * not matter: names of columns and keys are case-insensitive. */
+/* Returns the row with that table, and with that name unless it is NULL. Case
+ * does not matter: names of columns and keys are case-insensitive. */
 static char *const *
 find_answer(const struct answer *a, const char *table, const char *name)
 {

@@ -157,8 +157,8 @@ class Test:
                   encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self.run(75)
-            self.run(75, "-v", says="busy tenant=acme .*another poller is at"
-                                    " work")
+            self.run(75, "-v", says="busy tenant=acme .*another poller is"
+                                    " running")
         self.run(0)
 
     def clock_goes_back(self):

@@ -509,7 +509,7 @@ class Test:
                   f"today: {about}, {alerts}")
         page = self.report("--from", days[1], "--to", days[2], form="html")
         self.that(f" until {about['before_to'][:13]}" in page
-                  and "because the present period is not over" in page, "the page's subtitle")
+                  and "because the current period is not over" in page, "the page's subtitle")
         r = self.span("UTC", days[:2])
         [alerts] = [row for row in r["totals"] if row["figure"] == "alerts"]
         self.that([alerts["value"], alerts["before"]] == ["2", "0"],
