@@ -165,8 +165,8 @@ struct allocation_operator {
 void allocation_operator(struct allocation *a, struct text id,
     const struct allocation_operator *now);
 
-/* Sets a limit of an operator (channel.p NULL), of a channel (operator_id.p
- * NULL), of an operator in a channel, or (both NULL) of all operators without
+/* Sets a limit for an operator (channel.p NULL), for a channel (operator_id.p
+ * NULL), for an operator in a channel, or (both NULL) for all operators without
  * their own. RECORD_NO_NUMBER removes it. at: when it began to apply, or
  * CLOCK_NONE. */
 void allocation_limit(struct allocation *a, struct text operator_id,

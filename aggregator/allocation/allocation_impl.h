@@ -259,13 +259,13 @@ struct alloc_channel *alloc_channel_get(struct allocation *a, struct text id);
 const struct alloc_tags *alloc_tags_get(struct allocation *a, struct text t);
 struct alloc_line *alloc_line_get(struct allocation *a,
     const struct alloc_tags *tags, const struct alloc_channel *channel);
-/* Call after a change of the line's queue or seats. */
+/* Call after a change to the line's queue or seats. */
 void alloc_line_update(struct allocation *a, struct alloc_line *l);
 /* Call before and after any change of an operator that affects whether they
  * have a free slot, or their order among others. */
 void alloc_operator_begin(struct allocation *a, struct alloc_operator *o);
 void alloc_operator_end(struct allocation *a, struct alloc_operator *o);
-/* Call after a change of the operator's tags, and for a new operator. */
+/* Call after a change to the operator's tags, and for a new operator. */
 void alloc_operator_seats(struct allocation *a, struct alloc_operator *o);
 /* Returns NULL if the operator does not serve the line. */
 struct alloc_seat *alloc_seat_of(
@@ -280,7 +280,7 @@ void alloc_room_release(struct allocation *a);
 
 /* limit_records.c */
 /* Reads the operator to whom a key of a->limits applies; p is NULL for a limit
- * of all operators. Returns -1 if it is not one. */
+ * for all operators. Returns -1 if it is not one. */
 int alloc_limit_key(
     struct text key, struct text *operator_id, struct text *channel);
 
@@ -294,7 +294,7 @@ void alloc_chat_changed(struct allocation *a, struct alloc_chat *c);
 /* Call after any change of a chat: counts it for its operators and moves it to
  * the right place. */
 void alloc_recompute_chat(struct allocation *a, struct alloc_chat *c);
-/* Call after a change of the operator: unanswered chats may have to be
+/* Call after a change to the operator: unanswered chats may have to be
  * reassigned. */
 void alloc_recompute_unanswered(struct allocation *a, struct alloc_operator *o);
 /* Removes the chat from its place; alloc_recompute_chat() must follow. */

@@ -214,7 +214,7 @@ model_missing_at(const struct model *m, const struct chat *c)
 
 /* model_intervals.c. */
 
-/* Replaces the chat's intervals by these; reports and credits the
+/* Replaces the chat's intervals with these; reports and credits the
  * differences. */
 void chat_intervals_update(
     struct model *m, struct chat *c, const struct interval *v, size_t n);

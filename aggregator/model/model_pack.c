@@ -1,6 +1,6 @@
 /*
  * model_pack: see model_pack.h. All packed data begin with the number of their
- * layout. Each change of the layout needs a new number, and a new version of
+ * layout. Each change to the layout needs a new number, and a new version of
  * the state (state.h).
  */
 #include "aggregator/model/model_pack.h"

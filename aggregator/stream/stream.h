@@ -235,7 +235,7 @@ enum outcome stream_flush_begin(struct stream *s)
 enum outcome stream_confirm(struct stream *s, bool wait)
     __attribute__((warn_unused_result));
 
-/* Replaces the keys of pending rows in the state by the keys of the rows that
+/* Replaces the keys of pending rows in the state with the keys of the rows that
  * this flush writes or that have no date yet. */
 void stream_save_pending(struct stream *s);
 /* At the start: marks these rows as changed, so they are written again. */

@@ -3,7 +3,7 @@
  * request it (common/records/forget_order.h). The stream ends its run as it
  * does after a signal, with all rows confirmed and nothing pending. Then the
  * models drop data that identify the customers, the state is committed, its
- * file is copied without the former bytes, the orders are removed, and a new
+ * file is copied without the deleted bytes, the orders are removed, and a new
  * run begins. Whenever the program is killed, either the orders still exist or
  * all data about the customers are gone.
  *

@@ -63,7 +63,7 @@ int buf_each_line(const struct buf *lines,
     int (*each)(void *ctx, const char *line, size_t len), void *ctx)
     __attribute__((warn_unused_result));
 
-/* Replaces the content by formatted text; functions return their reasons this
+/* Replaces the content with formatted text; functions return their reasons this
  * way. Does nothing if b is NULL. */
 void buf_setf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -20,8 +20,9 @@
 /* The size of a formatted time, with NUL. */
 #define CLOCK_TEXT 32
 
-/* Reading refuses times outside the years 0001..9999. Writing replaces them by
- * the first or last valid time, so that a computed end is never before it. */
+/* Reading refuses times outside the years 0001..9999. Writing replaces them
+ * with the first or last valid time, so that a computed end is never before
+ * it. */
 int64_t clock_now_ms(void);
 int64_t clock_mono_ms(void);
 

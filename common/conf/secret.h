@@ -32,8 +32,8 @@ void secret_warn_if_open(int fd, const char *path);
  * that no child process and no CRM profile sees it. NULL if unset or empty. */
 char *secret_from_env(const char *name) __attribute__((warn_unused_result));
 
-/* Replaces the secret by *** in the text: another system's error may quote the
- * token that it received. Secrets shorter than eight characters are not
+/* Replaces the secret with *** in the text: another system's error may quote
+ * the token that it received. Secrets shorter than eight characters are not
  * replaced, because ordinary words may contain them. NULL is allowed. */
 void secret_conceal(struct buf *text, const char *secret);
 

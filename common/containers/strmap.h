@@ -42,7 +42,7 @@ void strmap_release(struct strmap *m, void (*free_value)(void *));
 void *strmap_get(const struct strmap *m, const char *key, size_t len);
 
 /* Returns the address of the key's value, which is NULL if the key is new.
- * Valid until the next change of the map. */
+ * Valid until the next change to the map. */
 void **strmap_put(struct strmap *m, const char *key, size_t len);
 
 /* Removes the key and returns its value; NULL if it was absent. */

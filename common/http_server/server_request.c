@@ -17,7 +17,7 @@
 #include "common/http_server/server_impl.h"
 #include "common/text/jsonw.h"
 
-/* Replaces the handler's answer by the server's own. */
+/* Replaces the handler's answer with the server's own. */
 static void
 set_refusal(struct connection *c)
 {

@@ -29,7 +29,7 @@ int output_format_parse(const char *s, enum output_format *f)
 int output_format_option(const char *s, enum output_format *f)
     __attribute__((warn_unused_result));
 
-/* Replaces AUTO by TABLE or NDJSON, depending on stdout. */
+/* Replaces AUTO with TABLE or NDJSON, depending on stdout. */
 enum output_format output_format_resolve(enum output_format f);
 
 /* Appends one CSV cell. A number does not count as a formula, even if it begins

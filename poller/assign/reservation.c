@@ -19,7 +19,7 @@
 /* Maximum pause between readings, unless the CRM asks for fewer calls. */
 #define RESERVATION_CAP_MS 4000
 
-/* Each answer of the CRM leads to a decision, and each decision to the next
+/* Each answer from the CRM leads to a decision, and each decision to the next
  * question. A caller must not use the reservation after one of these calls,
  * which may have ended it. */
 static void reservation_read(struct reservation *r);
@@ -298,7 +298,7 @@ reservation_outcome(struct reservation *r, enum reservation_result result)
 	reservation_done(r, result);
 }
 
-/* Logs an error of the tenant once, until such a request works again; all
+/* Logs an error for the tenant once, until such a request works again; all
  * reasons for an unreachable CRM count as one error. *logged: the errors that
  * have been logged. Does not end the reservation. */
 static void
@@ -362,7 +362,7 @@ reservation_wake(struct reservation *r, int64_t now_mono)
 }
 
 /*
- * reservation_read: the questions of a reservation that change nothing: the
+ * reservation_read: the questions for a reservation that change nothing: the
  * chat itself; if that does not name its assignee, the lists of the possible
  * operators; and, before the assignment, the operator's open chats.
  */

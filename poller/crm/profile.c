@@ -130,7 +130,7 @@ struct profile {
 	struct program_input *always; /* the options, the tenant, the
 				       * operators */
 	uint64_t version;
-	int64_t limit_ms; /* time limit of a call */
+	int64_t limit_ms; /* time limit for a call */
 };
 
 const char *const profile_call_names[PROFILE_CALLS] = { "operators", "chats",

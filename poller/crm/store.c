@@ -670,7 +670,7 @@ renumber_copy(const char *new)
 	return rc;
 }
 
-/* Replaces the file by the copy. If this succeeds but the folder cannot be
+/* Replaces the file with the copy. If this succeeds but the folder cannot be
  * synced, or the new file cannot be opened, the store is lost, but all data are
  * on disk. */
 static int

@@ -109,7 +109,7 @@ keep_dead_letter(const struct listener_context *in, const struct hook *h,
 	buf_release(&letter);
 }
 
-/* Informs the sender and the log about the account of the delivery. */
+/* Informs the sender and the log about the delivery's account. */
 static void
 refuse_account(const struct listener_context *in, const struct hook *h,
     const struct web_request *r, const char *why, struct web_answer *a)
@@ -220,7 +220,7 @@ route_hook(const struct listener_context *in, const struct web_request *r,
 }
 
 /*
- * route_originals: POST /webhook and POST /resolve of the custom agent
+ * route_originals: POST /webhook and POST /resolve from the custom agent
  * allocation for Qiscus, which this program replaces: a room without an agent,
  * and a resolved room. Their paths have no tenant and no secret, so they serve
  * only [listen] tenant, only if its profile is qiscus, and only trusted

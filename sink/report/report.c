@@ -1196,7 +1196,7 @@ write_html(struct buf *to, const struct section *s,
 	page_part_end(to);
 }
 
-/* Replaces line breaks by spaces, so that each line is a complete row. */
+/* Replaces line breaks with spaces, so that each line is a complete row. */
 static void
 write_csv_cell(
     struct buf *to, const struct figure_table *t, size_t row, size_t column)

@@ -86,11 +86,11 @@ bool resource_now_write(struct question *q) __attribute__((warn_unused_result));
  * that are empty, not text, or end with a space: in the database, 'a' and 'a '
  * are equal. */
 
-/* Maximum number of parameters of a resource. */
+/* Maximum number of parameters for a resource. */
 #define RESOURCE_PARAMETERS 32
 
 /* The target response time in seconds if the parameter `within` is not given:
- * the default of a report and of the board's slider. */
+ * the default for reports and for the board's slider. */
 #define WITHIN_S "300"
 
 /* Lists the names of a resource's parameters, which are borrowed. Returns their

@@ -104,7 +104,7 @@ static const struct {
 	const char *name, *of, *shape;
 } parameter_shapes[] = {
 	{ "limit", NULL,
-	    "integer 1..1000 =100 'Maximum number of rows of a page. A page "
+	    "integer 1..1000 =100 'Maximum number of rows in a page. A page "
 	    "ends earlier after 4 MiB of text, or after 10000 rows examined "
 	    "without an index; it may then be empty although another page "
 	    "follows'" },

@@ -386,7 +386,7 @@ resource_heatmap(struct question *q)
 /* A single figure: its present value, and the link to its intervals.
  * Parameters: also those of the filters of intervals, and chat. */
 
-/* Maximum arguments of a statement. */
+/* Maximum number of arguments in a statement. */
 #define ARGS_MAX 5
 
 struct figure_question {

@@ -76,7 +76,7 @@ response_may_name_operators(struct question *q)
 	    viewer_role_name(q->viewer.role));
 }
 
-/* A wall only gets figures of all operators together. */
+/* A wall only gets figures for all operators together. */
 static bool
 read_chosen_operator(struct question *q, struct response_filter *c)
 {

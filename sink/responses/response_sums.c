@@ -370,7 +370,8 @@ response_share_within(const struct span_sum *s, int64_t ms, bool *exact)
  * takes longer to find their partitions than to read them. */
 #define INTERVAL_RANGES_MAX 8
 
-/* Maximum rows of a statement; groups of intervals; hours that are due. */
+/* Maximum rows in the result of a statement; groups of intervals; hours that
+ * are due. */
 #define ROWS_MAX 200000
 #define BUCKETS_MAX 300000
 #define HOURS_MAX 100000
@@ -399,7 +400,7 @@ struct sums_reader {
 	struct strmap cut;
 };
 
-/* True if sums of single operators are read, rather than of several
+/* True if sums for single operators are read, rather than for several
  * together. */
 static bool
 reads_operators(const struct sums_reader *r)
@@ -407,7 +408,7 @@ reads_operators(const struct sums_reader *r)
 	return r->by_operator || r->filter->operator_id != NULL;
 }
 
-/* True if the viewer may only see sums of some operators. */
+/* True if the viewer may only see sums for some operators. */
 static bool
 has_scope(const struct sums_reader *r)
 {
@@ -560,8 +561,8 @@ find_hours(const struct sums_reader *r, struct response_available *k)
 	return good && drop_bounds(r, k);
 }
 
-/* Channels only have sums of all operators together, and not for hours that are
- * due. */
+/* Channels only have sums for all operators together, and not for hours that
+ * are due. */
 static bool
 find_hours_of_channels(
     const struct sums_reader *r, struct response_available *k)

@@ -29,7 +29,7 @@
  *   operator   or nobody=1
  *   channel    or no_channel=1 */
 
-/* Maximum periods of a request. */
+/* Maximum number of periods in a request. */
 #define RESPONSE_PERIODS_MAX 5000
 
 enum response_by {
@@ -55,7 +55,7 @@ struct response_filter {
 	unsigned kind_set;       /* the same as bits 1 << enum span_kind */
 	const char *operator_id; /* "": nobody; NULL: everybody */
 	const char *channel;     /* "": without one; NULL: any */
-	bool of_tenant; /* of all operators, even if the viewer only sees a
+	bool of_tenant; /* for all operators, even if the viewer only sees a
 			 * team's */
 	const char *zone_name;
 	struct zone *zone; /* owned */

@@ -176,7 +176,8 @@ wants_secure_cookie(const struct web_request *r)
 }
 
 /* Appends a header that sets the cookie for age_s seconds; 0 removes it. r: the
- * login or logout. token must only have characters of tokens. */
+ * login or logout. token must only contain characters that are valid in
+ * tokens. */
 static void
 session_set(const struct web_request *r, struct buf *headers, const char *token,
     int64_t age_s)

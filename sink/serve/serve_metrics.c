@@ -93,7 +93,7 @@ write_tenants(struct buf *to, struct db_rows *rows)
 }
 
 /* If the database does not answer, messaging_database_up is 0, and there are no
- * samples of tenants. */
+ * samples for tenants. */
 static void
 tenant_metrics_write(struct buf *to, struct db *db)
 {

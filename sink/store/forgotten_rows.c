@@ -120,7 +120,7 @@ find_forgotten(const struct forgotten_tenant *t, enum forgotten_kind kind,
 		   : NULL;
 }
 
-/* Replaces the id of an erased user by the alias; with is_customer, also that
+/* Replaces the id of an erased user with the alias; with is_customer, also that
  * of a customer. */
 static bool
 put_alias(const struct forgotten_tenant *t, struct db_value *id,
@@ -184,7 +184,7 @@ forget_event(const struct forgotten_tenant *t, struct sink_row *row)
 		*OF(row, events, event_data) = db_str(NULL);
 }
 
-/* Replaces the customer by the alias. If the chat names no customer, only its
+/* Replaces the customer with the alias. If the chat names no customer, only its
  * id shows to whom it belongs. If the chat names another customer, it is listed
  * because of the erased customer's activity in it, and keeps that customer's
  * data. */
