@@ -89,10 +89,10 @@ intake_refuse(struct intake *in, const char *line, size_t len, const char *why)
 static bool
 refuses_future(struct intake *in)
 {
-	const char *why = future_refuses(in->setup->future, &in->record);
+	const char *why = future_refuses(in->setup->future, &in->now->record);
 
 	if (why != NULL)
-		intake_refuse(in, in->scan.line, in->scan.len, why);
+		intake_refuse(in, in->now->text, in->now->len, why);
 	return why != NULL;
 }
 
@@ -109,17 +109,17 @@ open_tenant_stream(struct intake *in, struct intake_tenant *t)
 static void
 add_to_stream(struct intake *in, struct intake_tenant *t)
 {
-	struct record *r = &in->record;
+	struct record *r = &in->now->record;
 
 	if (r->type == RECORD_UNKNOWN || refuses_future(in))
 		return;
 	if (t->stream == NULL)
 		open_tenant_stream(in, t);
 	passing_add(
-	    &in->passing, &t->pass_through, r, in->scan.line, in->scan.len);
+	    &in->passing, &t->pass_through, r, in->now->text, in->now->len);
 	if (in->setup->selection->allocation)
 		replay_log_add(
-		    &t->replay, r, in->scan.line, in->scan.len, CLOCK_NONE);
+		    &t->replay, r, in->now->text, in->now->len, CLOCK_NONE);
 	(void)pipeline_add(t->stream, r);
 }
 
@@ -172,7 +172,7 @@ open_id(const struct intake_tenant *t)
 static void
 begin_snapshot(struct intake *in, struct intake_tenant *t)
 {
-	const struct record *r = &in->record;
+	const struct record *r = &in->now->record;
 
 	if (t->open != NULL) {
 		fail_snapshot(in, t, open_id(t),
@@ -215,7 +215,7 @@ open_part(struct intake_tenant *t)
 static void
 end_snapshot(struct intake *in, struct intake_tenant *t)
 {
-	const struct record *r = &in->record;
+	const struct record *r = &in->now->record;
 
 	if (!markers_are_of(t->marked.open, r->snapshot)) {
 		fail_snapshot(in, t, r->snapshot,
@@ -238,7 +238,7 @@ end_snapshot(struct intake *in, struct intake_tenant *t)
 static void
 fail_outside(struct intake *in, struct intake_tenant *t)
 {
-	struct text id = in->record.snapshot;
+	struct text id = in->now->record.snapshot;
 	bool over = t->whole != NULL && text_is(id, t->whole->markers.id);
 
 	fail_snapshot(in, t, id,
@@ -271,14 +271,14 @@ add_to_snapshot(struct intake *in, struct intake_tenant *t)
 {
 	const char *why;
 
-	if (!markers_are_of(t->marked.open, in->record.snapshot)) {
+	if (!markers_are_of(t->marked.open, in->now->record.snapshot)) {
 		fail_outside(in, t);
 		return;
 	}
-	why = snapshot_add(t->open, in->setup, &in->passing, &in->record,
-	    in->scan.line, in->scan.len);
+	why = snapshot_add(t->open, in->setup, &in->passing, &in->now->record,
+	    in->now->text, in->now->len);
 	if (why != NULL)
-		intake_refuse(in, in->scan.line, in->scan.len, why);
+		intake_refuse(in, in->now->text, in->now->len, why);
 	open_part(t)->lines++;
 }
 
@@ -297,16 +297,16 @@ count_bad(struct intake *in)
 static void
 apply_marker(struct intake *in, struct intake_tenant *t)
 {
-	const char *ahead = future_refuses(in->setup->future, &in->record);
+	const char *ahead = future_refuses(in->setup->future, &in->now->record);
 
 	if (ahead != NULL)
-		fail_snapshot(in, t, in->record.snapshot,
+		fail_snapshot(in, t, in->now->record.snapshot,
 		    "is %s at line %" PRIu64 UNUSED, ahead, in->lines);
-	else if (in->record.bucket != RECORD_NO_NUMBER)
-		fail_snapshot(in, t, in->record.snapshot,
+	else if (in->now->record.bucket != RECORD_NO_NUMBER)
+		fail_snapshot(in, t, in->now->record.snapshot,
 		    "is in parts, which only an aggregator behind a queue can "
 		    "read" UNUSED);
-	else if (in->record.state == SNAPSHOT_BEGIN)
+	else if (in->now->record.state == SNAPSHOT_BEGIN)
 		begin_snapshot(in, t);
 	else
 		end_snapshot(in, t);
@@ -316,7 +316,7 @@ apply_marker(struct intake *in, struct intake_tenant *t)
 static void
 add_parsed(struct intake *in)
 {
-	struct record *r = &in->record;
+	struct record *r = &in->now->record;
 	struct intake_tenant *t;
 
 	if (r->type == RECORD_UNKNOWN) {
@@ -334,33 +334,90 @@ add_parsed(struct intake *in)
 		add_to_snapshot(in, t);
 }
 
-/* Adds the scanned line. rc is 1 for a record, -1 for a bad line. */
+/* Adds a record; bad lines are not added. */
 static void
-add_scanned(struct intake *in, int rc)
+add_line(struct intake *in, struct intake_line *l)
 {
-	struct scan *s = &in->scan;
+	in->now = l;
+	in->lines++;
+	if (l->record.type == RECORD_ROW)
+		intake_refuse(in, l->text, l->len, REFUSED_ROW);
+	else
+		add_parsed(in);
+}
+
+static void
+add_bad_line(struct intake *in)
+{
+	const struct scan *s = &in->scan;
 
 	in->lines++;
-	if (rc == 1 && in->record.type == RECORD_ROW) {
-		intake_refuse(in, s->line, s->len, REFUSED_ROW);
-		return;
-	}
-	if (rc == 1) {
-		add_parsed(in);
-		return;
-	}
 	count_bad(in);
 	intake_refuse(in, s->line, s->len, buf_str(&s->why));
+}
+
+/* Returns the model to which a message probably belongs; NULL: none yet. */
+static const struct model *
+likely_model(const struct intake *in)
+{
+	const struct intake_tenant *t = in->last;
+
+	if (t == NULL)
+		return NULL;
+	if (t->open != NULL)
+		return &t->open->pipeline.model;
+	return t->stream != NULL ? &t->stream->model : NULL;
+}
+
+/* Adds the lines that were read ahead. */
+static void
+add_ahead(struct intake *in)
+{
+	const struct model *m = likely_model(in);
+	size_t i, n = in->ahead_n;
+
+	for (i = 0; m != NULL && i < n; i++)
+		model_prefetch(m, in->ahead[i].record.chat, MODEL_CHAT);
+	for (i = 0; m != NULL && i < n; i++)
+		model_prefetch(m, in->ahead[i].record.chat, MODEL_MESSAGES);
+	in->ahead_n = 0;
+	for (i = 0; i < n; i++)
+		add_line(in, &in->ahead[i]);
 }
 
 void
 intake_add_block(struct intake *in, const char *block, size_t len)
 {
+	struct scan *s = &in->scan;
+	const struct model *m = likely_model(in);
+	struct intake_line *l = in->ahead;
 	int rc;
 
-	scan_block(&in->scan, block, len);
-	while ((rc = scan_record(&in->scan, &in->record)) != 0)
-		add_scanned(in, rc);
+	scan_block(s, block, len);
+	while ((rc = scan_record(s, &l->record)) != 0) {
+		l->text = s->line;
+		l->len = s->len;
+		/* Other records may need s->flat, which the next line
+		 * replaces. */
+		if (rc == 1 && l->record.type == RECORD_MESSAGE &&
+		    s->fields != 0) {
+			if (m != NULL)
+				model_prefetch(m, l->record.chat, MODEL_SLOT);
+			l++;
+			if (++in->ahead_n < INTAKE_AHEAD)
+				continue;
+			add_ahead(in);
+		} else {
+			add_ahead(in);
+			if (rc == 1)
+				add_line(in, l);
+			else
+				add_bad_line(in);
+		}
+		m = likely_model(in);
+		l = in->ahead;
+	}
+	add_ahead(in);
 }
 
 void

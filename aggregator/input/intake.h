@@ -34,6 +34,17 @@ struct intake_tenant {
 				   * reported */
 };
 
+/* A line that was read but not yet added. */
+struct intake_line {
+	struct record record;
+	const char *text;
+	size_t len;
+};
+
+/* Lines that are read before the first of them is added, so that their chats
+ * are fetched from memory together. */
+#define INTAKE_AHEAD 16
+
 struct intake {
 	const struct pipeline_setup *setup;
 	struct strmap tenants;      /* name -> struct intake_tenant */
@@ -41,11 +52,13 @@ struct intake {
 	const char *text_of;        /* see struct model; borrowed */
 	struct passing passing;
 	struct deadletter *dead; /* for bad lines; borrowed */
+	struct intake_line ahead[INTAKE_AHEAD];
+	size_t ahead_n;
+	struct intake_line *now; /* the line that is being added */
 
 	/* The following members are read-only for the caller. */
-	uint64_t lines;       /* the caller counts lines that were not read */
-	uint64_t failed;      /* incomplete snapshots */
-	struct record record; /* of the last line */
+	uint64_t lines;  /* the caller counts lines that were not read */
+	uint64_t failed; /* incomplete snapshots */
 	struct scan scan;
 };
 

@@ -277,6 +277,12 @@ void model_mark_operator(struct model *m, struct text id);
  * wait grows with time. */
 void model_mark_waits(struct model *m);
 
+/* Prefetches what a message in that chat will touch. Each step reads what the
+ * one before has fetched. */
+enum model_near { MODEL_SLOT, MODEL_CHAT, MODEL_MESSAGES };
+void model_prefetch(
+    const struct model *m, struct text chat, enum model_near near);
+
 /* Returns the chat with that id, or NULL. */
 struct chat *model_find_chat(const struct model *m, struct text id);
 

@@ -61,6 +61,33 @@ find_chat_slot(const struct model_private *p, uint32_t hash, struct text id)
 	return i;
 }
 
+static uint32_t
+hash_id(const struct model *m, struct text id)
+{
+	return interner_hash(&m->lexicon.names, id);
+}
+
+void
+model_prefetch(const struct model *m, struct text id, enum model_near near)
+{
+	const struct model_private *p = m->private;
+	const struct chat *c;
+	uint64_t *slot;
+
+	if (p->slots == NULL || id.p == NULL)
+		return;
+	slot = &p->slots[hash_id(m, id) & p->slot_mask];
+	if (near == MODEL_SLOT) {
+		__builtin_prefetch(slot);
+	} else if (*slot != 0) {
+		c = chat_of(*slot);
+		if (near == MODEL_CHAT)
+			__builtin_prefetch(c, 1);
+		else if (c->messages != NULL)
+			__builtin_prefetch(c->messages + c->n, 1);
+	}
+}
+
 static void
 grow_chat_slots(const struct model *m, struct model_private *p)
 {
@@ -76,12 +103,6 @@ grow_chat_slots(const struct model *m, struct model_private *p)
 			to = (to + 1) & p->slot_mask;
 		p->slots[to] = chat_slot(m->chats[i]);
 	}
-}
-
-static uint32_t
-hash_id(const struct model *m, struct text id)
-{
-	return interner_hash(&m->lexicon.names, id);
 }
 
 struct chat *
