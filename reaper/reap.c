@@ -46,7 +46,7 @@ expire_old_rows(struct reap_run *r)
 	return age_expire(r->options);
 }
 
-/* A reaper at a queue runs for days, and also deletes old rows. */
+/* A reaper that reads a queue runs for days, and also deletes old rows. */
 static void
 expire_when_due(void *ctx)
 {

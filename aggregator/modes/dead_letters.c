@@ -10,7 +10,7 @@
  * with several dead letters from another program is removed only when all of
  * them are selected. Guarantee: a message is acknowledged only after the broker
  * has confirmed its records. A crash before this point delivers records twice.
- * It loses no dead letter, except those that --drop was removing.
+ * No dead letter is lost, except those that --drop was removing.
  *
  * A dead letter without a record, such as the body of a webhook, is not
  * replayed, because no program takes it as input.

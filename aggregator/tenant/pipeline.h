@@ -59,7 +59,7 @@ enum model_result pipeline_add(struct pipeline *d, const struct record *r);
 void pipeline_recompute(
     struct pipeline *d, const struct definition *definition, bool refresh);
 
-/* Call when the rows are confirmed: no row counts as changed any more. */
+/* Call when the rows are confirmed: no row counts as changed after that. */
 void pipeline_sent(struct pipeline *d);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * url: see url.h. Lenient in one point: everything up to the last '@' before
+ * url: see url.h. Lenient in one respect: everything up to the last '@' before
  * the path is user and password, because passwords with an '@' are often typed
  * without percent-encoding.
  */

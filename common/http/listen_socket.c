@@ -118,8 +118,8 @@ bind_for_group(int fd, const struct sockaddr_un *at)
 }
 
 /* Listens at path, which is created with mode 0660: a proxy, or another user's
- * program, connects through the group. Replaces a socket at which no process is
- * listening any more. Changes the process's umask for a moment, so no other
+ * program, connects through the group. Replaces a socket on which no process
+ * listens any longer. Changes the process's umask for a moment, so no other
  * thread may create files meanwhile. Returns a non-blocking descriptor, or -1
  * with errno: EADDRINUSE while another process listens, EEXIST if the file is
  * not a socket. */

@@ -34,8 +34,8 @@ struct work_queue *work_queue_open(unsigned threads, size_t jobs, size_t bytes,
 bool work_queue_put(struct work_queue *q, struct work_queue_job *j)
     __attribute__((warn_unused_result));
 
-/* Runs waiting jobs and ends the threads. No job may be put any more. NULL is
- * allowed. */
+/* Runs waiting jobs and ends the threads. No job may be added after that. NULL
+ * is allowed. */
 void work_queue_close(struct work_queue *q);
 
 #endif

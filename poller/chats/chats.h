@@ -75,7 +75,7 @@ void chats_listed(struct chats *c);
  * week after they left the list.
  */
 
-/* Needs cs->store. Ages are measured on the CRM's present clock: the time of a
+/* Needs cs->store. Ages are measured against the CRM's clock: the time of a
  * snapshot does not advance while that clock is behind the last snapshot. */
 void chats_leave(struct chats *cs);
 

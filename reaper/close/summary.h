@@ -1,6 +1,7 @@
 /*
  * summary: counts the results of a run for each tenant, and the chats that were
- * gone in the last hour, whose number a reaper at a queue must limit.
+ * gone in the last hour, because a reaper that reads a queue limits their
+ * number.
  */
 #ifndef REAPER_CLOSE_SUMMARY_H
 #define REAPER_CLOSE_SUMMARY_H

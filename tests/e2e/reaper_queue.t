@@ -94,8 +94,8 @@ class Test:
             until(20, lambda part=part: self.chats("beta") == 54 - 5 * part
                   if part < 2 else self.lab.in_queue("closed.dead") > 0,
                   f"portion {part}: {self.lab.text('log')}")
-        until(20, lambda: "of tenant 'beta' are gone" in self.lab.text("log"),
-              "a word")
+        until(20, lambda: "of tenant 'beta' are suddenly missing"
+              in self.lab.text("log"), "a word")
         self.equal(self.chats("beta"), 49, "chats of beta")
         self.end()
 
