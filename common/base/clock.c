@@ -11,7 +11,7 @@
 
 #include "common/base/text.h"
 
-/* The years with four digits begin at 0001-01-01 and end before 10000-01-01. */
+/* Four-digit years: from 0001-01-01 to before 10000-01-01. */
 #define FIRST_S INT64_C(-62135596800)
 #define END_S INT64_C(253402300800)
 

@@ -74,7 +74,7 @@ web_last_parameter(
 	return p.value;
 }
 
-/* Returns the value of the header Allow for a path that accepts these methods,
+/* Returns the value of the Allow header for a path that accepts these methods,
  * at least one. HEAD is allowed wherever GET is. */
 static inline const char *
 web_allow(bool get, bool post)
@@ -156,7 +156,7 @@ const char *path_pattern_part(const char *path, size_t n, size_t *len);
 /* more: other text that affects the answer, such as a header; NULL: nothing. */
 void etag_write(char etag[ETAG_TEXT], const struct buf *body, const char *more);
 
-/* True if the header If-None-Match has the tag, or *: the answer is 304. */
+/* True if the If-None-Match header has the tag, or *: the answer is 304. */
 bool etag_is_known(const struct web_request *r, const char *etag);
 
 #endif

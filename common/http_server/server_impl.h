@@ -168,7 +168,7 @@ int server_read_headers(const struct connection *c, const char *method,
 
 /* Skips "http://HOST" or "https://HOST", with which a target for a proxy begins
  * (RFC 9112, 3.2.2); returns other targets unchanged. The host is ignored, as
- * is the header Host. */
+ * is the Host header. */
 const char *server_skip_authority(const char *target);
 
 /* The callbacks of libmicrohttpd for requests. */

@@ -67,8 +67,8 @@ operators_add(struct operators *c, const struct crm_record *r, int64_t asked_ms)
 	return c->bodies.data + begin;
 }
 
-/* Removes operators who are listed again from the former ones, and the oldest
- * former ones if there are too many. */
+/* Drops former operators who are listed again, and the oldest ones if there are
+ * too many. */
 static void
 drop_listed_former(struct operators *c)
 {

@@ -89,7 +89,7 @@ check_word(struct validate_errors *f, const struct validate_place *at,
 	return field->words[i] != NULL;
 }
 
-/* Accepts a text that is a decimal number, possibly surrounded by spaces. */
+/* Accepts a decimal number as text, possibly surrounded by spaces. */
 static bool
 text_number(const char *s, double *d)
 {

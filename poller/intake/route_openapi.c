@@ -94,7 +94,7 @@ static const struct {
 	    "Origin header",
 	    NULL, DETAIL },
 	{ 405, "MethodNotAllowed",
-	    "Method Not Allowed: the header Allow lists the methods of this "
+	    "Method Not Allowed: the Allow header lists the methods of this "
 	    "path",
 	    "Allow=text", DETAIL },
 	{ 408, "RequestTimeout",

@@ -637,7 +637,7 @@ add_link_parameter(struct page *p, struct buf *to, const char *name)
 	buf_addc(to, '&');
 }
 
-/* Adds the header Link: the same request with the cursor. Its range has fixed
+/* Adds the Link header: the same request with the cursor. Its range has fixed
  * times, because "7d ago" would differ between two pages. */
 static void
 link_next(struct page *p, const char *cursor)

@@ -41,7 +41,7 @@ struct question {
 	enum sheet_format format;     /* set by reply_form_read() */
 	bool by_suffix;               /* the format comes from the path's
 				       * suffix */
-	bool any_form;                /* the header Accept allows any of them */
+	bool any_form;                /* the Accept header allows any */
 	bool json_too;                /* JSON is acceptable, too */
 	size_t rows;                  /* number of rows read for the answer */
 	bool begun;                   /* in a transaction: question_begin() */
@@ -117,8 +117,8 @@ bool question_word(struct question *q, const char *name,
 bool question_seconds(struct question *q, const char *name, int64_t max_s,
     int64_t *ms) __attribute__((warn_unused_result));
 
-/* The form of an answer: from the suffix of the path, otherwise from the header
- * Accept, otherwise JSON. sheet.h writes the forms. */
+/* The form of an answer: from the suffix of the path, otherwise from the Accept
+ * header, otherwise JSON. sheet.h writes the forms. */
 
 /* Sets path, format, by_suffix, any_form and json_too. If several forms are
  * equally acceptable, the one that is named is used, then JSON before CSV.
@@ -137,7 +137,7 @@ struct buf *reply_begin(struct question *q);
  * querying tables. */
 bool reply_takes_object(struct question *q);
 
-/* The same if the answer is JSON regardless of the header Accept: another
+/* The same if the answer is JSON regardless of the Accept header: another
  * format can only be requested by a suffix. */
 bool reply_takes_json(struct question *q);
 
@@ -163,7 +163,7 @@ void reply_rows(struct question *q, const char *name,
 /* Ends either kind of answer. next: the cursor of the next page, NULL: none.
  * Answers 304 if the client already has the same answer. */
 void reply_end(struct question *q, const char *next);
-/* The same for a resource whose next page is only in the header Link. */
+/* The same for a resource whose next page is only in the Link header. */
 void reply_end_linked(struct question *q, const char *next);
 
 /* Appends a time parameter, in ms: "from=...&". */

@@ -5,7 +5,7 @@
  * As in the original, an unknown conversation has no messages, which is not an
  * error.
  *
- * Our answers have pages: limit, and the cursor of list.h in the header Link.
+ * Our answers have pages: limit, and the cursor of list.h in the Link header.
  * The cursor is that of the page's last message in the bytewise order of the
  * index: messages with the same time are sorted only within a page.
  */
@@ -85,7 +85,7 @@ ask_history(const struct history_page *h, struct db_rows **rows)
 	return good;
 }
 
-/* Adds the header Link: the page after the last row, whose cursor is *next, if
+/* Adds the Link header: the page after the last row, whose cursor is *next, if
  * there is one. */
 static void
 link_next_messages(

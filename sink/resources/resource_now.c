@@ -56,8 +56,7 @@ static const struct sheet_column tenant_columns[] = {
 };
 
 /* A team's figures are added up from its operators; all viewers see the queue.
- * The row of an operator without waiting customers may be older than the
- * present. */
+ * The row of an operator without waiting customers may be out of date. */
 #define TEAM_AS_OF                                                             \
 	"GREATEST(MAX(o.as_of), COALESCE(MAX(t.as_of), MAX(o.as_of)))"
 #define TEAM_STALE_AT                                                          \

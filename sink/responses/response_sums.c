@@ -366,8 +366,8 @@ response_share_within(const struct span_sum *s, int64_t ms, bool *exact)
 #define SPANS_MAX_BY_OPERATOR 240
 #define RANGES_MAX 200
 
-/* Maximum ranges of intervals in a statement: with many of them the server
- * takes longer to find their partitions than to read them. */
+/* The maximum number of ranges in a statement: with many, the server takes
+ * longer to find their partitions than to read them. */
 #define INTERVAL_RANGES_MAX 8
 
 /* Maximum rows in the result of a statement; groups of intervals; hours that

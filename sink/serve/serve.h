@@ -1,6 +1,6 @@
 /*
  * serve: shared by the handlers of sink --serve: the sender of a request, that
- * is, the viewer of its bearer token. The token is in the header Authorization
+ * is, the viewer of its bearer token. The token is in the Authorization header
  * or, for a GET, in the cookie of a browser that has logged in. Another site's
  * page can make a browser send a cookie, so a cookie is accepted only for GET.
  */
