@@ -330,13 +330,15 @@ class Test:
             until(PATIENCE, lambda: read("tenant_locks") >= before + n,
                   "looks for changes")
 
-        looks(read("tenant_locks"), 3) # the first answer is complete
-        before, rest = read("tenant_locks"), [
-            read(t) for t in ("chat_metrics", "operator_metrics",
-                              "tenant_metrics", "intervals")]
-        looks(before, 20)
-        self.that([read(t) for t in ("chat_metrics", "operator_metrics",
-                                     "tenant_metrics", "intervals")] == rest,
+        def are_left_alone():
+            tables = ("chat_metrics", "operator_metrics", "tenant_metrics",
+                      "intervals")
+            before, rest = read("tenant_locks"), [read(t) for t in tables]
+            looks(before, 20)
+            return [read(t) for t in tables] == rest
+
+        # The last change may be read twice: its row and its lock change apart.
+        self.that(any(are_left_alone() for _ in range(3)),
                   "tables are read while nothing changes")
         self.world.put_chat(TENANT, "idle", 5, "1", "web", "Idle")
         self.that("idle" in listener.event()[1], "after it was idle")
