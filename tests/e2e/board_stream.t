@@ -337,7 +337,8 @@ class Test:
             looks(before, 20)
             return [read(t) for t in tables] == rest
 
-        # The last change may be read twice: its row and its lock change apart.
+        # The last change is read twice if it is committed between a check and
+        # the answer.
         self.that(any(are_left_alone() for _ in range(3)),
                   "tables are read while nothing changes")
         self.world.put_chat(TENANT, "idle", 5, "1", "web", "Idle")
