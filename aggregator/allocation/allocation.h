@@ -4,7 +4,7 @@
  * reads no clock and does no I/O, so the same changes in the same order lead to
  * the same reservations.
  *
- * It keeps only facts that are in no record: who was assigned which chat and
+ * It keeps only what no record contains: who was assigned which chat and
  * when, who refused, when an operator went offline, and which operator was a
  * customer's last. The model keeps everything else: it decides which data are
  * newer, which chats have disappeared and what is forgotten.

@@ -21,7 +21,7 @@ stream_touch(struct stream_tenant *t)
 	t->touched = t->aged = true;
 }
 
-/* Reads the messages of a chat of which only the head is loaded. */
+/* Reads the messages of a chat if only its head is loaded. */
 static void
 fetch_chat_messages(void *ctx, struct model *m, struct chat *c)
 {
