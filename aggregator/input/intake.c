@@ -377,9 +377,9 @@ add_ahead(struct intake *in)
 	size_t i, n = in->ahead_n;
 
 	for (i = 0; m != NULL && i < n; i++)
-		model_prefetch(m, in->ahead[i].record.chat, MODEL_CHAT);
+		model_prefetch(m, in->ahead[i].hash, MODEL_CHAT);
 	for (i = 0; m != NULL && i < n; i++)
-		model_prefetch(m, in->ahead[i].record.chat, MODEL_MESSAGES);
+		model_prefetch(m, in->ahead[i].hash, MODEL_MESSAGES);
 	in->ahead_n = 0;
 	for (i = 0; i < n; i++)
 		add_line(in, &in->ahead[i]);
@@ -401,8 +401,10 @@ intake_add_block(struct intake *in, const char *block, size_t len)
 		 * replaces. */
 		if (rc == 1 && l->record.type == RECORD_MESSAGE &&
 		    s->fields != 0) {
-			if (m != NULL)
-				model_prefetch(m, l->record.chat, MODEL_SLOT);
+			if (m != NULL) {
+				l->hash = model_hash_chat(m, l->record.chat);
+				model_prefetch(m, l->hash, MODEL_SLOT);
+			}
 			l++;
 			if (++in->ahead_n < INTAKE_AHEAD)
 				continue;

@@ -39,6 +39,7 @@ struct intake_line {
 	struct record record;
 	const char *text;
 	size_t len;
+	uint32_t hash; /* of the chat, if it was prefetched */
 };
 
 /* Lines that are read before the first of them is added, so that their chats

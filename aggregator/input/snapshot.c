@@ -185,7 +185,8 @@ snapshot_add(struct snapshot *s, const struct pipeline_setup *setup,
 		passing_add(passing, &s->pass_through, r, line, len);
 		if (setup->selection->allocation && !setup->no_streaming)
 			replay_log_add(&s->replay, r, line, len, s->markers.at);
-		if (r->type == RECORD_EVENT && !setup->no_streaming)
+		if (r->type == RECORD_EVENT && !setup->no_streaming &&
+		    !s->pipeline.model.no_events)
 			passing_add_at(&s->events, line, len, CLOCK_NONE);
 		(void)pipeline_add(&s->pipeline, r);
 	}

@@ -1,7 +1,7 @@
 /*
  * model: what the metrics know about one tenant, from one snapshot or from a
  * stream of records: its operators, chats and messages, and the identities of
- * messages and events, of which each counts once. Records are added in any
+ * messages and events, each of which counts once. Records are added in any
  * order; model_recompute() then derives everything that the metrics read, and
  * the result does not depend on that order, except that of two events with one
  * id, the first counts. Metrics read a recomputed model and cannot distinguish
@@ -277,11 +277,11 @@ void model_mark_operator(struct model *m, struct text id);
  * wait grows with time. */
 void model_mark_waits(struct model *m);
 
-/* Prefetches what a message in that chat will touch. Each step reads what the
- * one before has fetched. */
+/* Prefetches what a message in the chat with that hash will touch. Each step
+ * reads what the one before has fetched. */
 enum model_near { MODEL_SLOT, MODEL_CHAT, MODEL_MESSAGES };
-void model_prefetch(
-    const struct model *m, struct text chat, enum model_near near);
+uint32_t model_hash_chat(const struct model *m, struct text id);
+void model_prefetch(const struct model *m, uint32_t hash, enum model_near near);
 
 /* Returns the chat with that id, or NULL. */
 struct chat *model_find_chat(const struct model *m, struct text id);

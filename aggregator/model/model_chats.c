@@ -61,22 +61,22 @@ find_chat_slot(const struct model_private *p, uint32_t hash, struct text id)
 	return i;
 }
 
-static uint32_t
-hash_id(const struct model *m, struct text id)
+uint32_t
+model_hash_chat(const struct model *m, struct text id)
 {
 	return interner_hash(&m->lexicon.names, id);
 }
 
 void
-model_prefetch(const struct model *m, struct text id, enum model_near near)
+model_prefetch(const struct model *m, uint32_t hash, enum model_near near)
 {
 	const struct model_private *p = m->private;
 	const struct chat *c;
 	uint64_t *slot;
 
-	if (p->slots == NULL || id.p == NULL)
+	if (p->slots == NULL)
 		return;
-	slot = &p->slots[hash_id(m, id) & p->slot_mask];
+	slot = &p->slots[hash & p->slot_mask];
 	if (near == MODEL_SLOT) {
 		__builtin_prefetch(slot);
 	} else if (*slot != 0) {
@@ -113,7 +113,7 @@ model_find_chat(const struct model *m, struct text id)
 
 	if (p->slots == NULL)
 		return NULL;
-	slot = p->slots[find_chat_slot(p, hash_id(m, id), id)];
+	slot = p->slots[find_chat_slot(p, model_hash_chat(m, id), id)];
 	return slot != 0 ? chat_of(slot) : NULL;
 }
 
@@ -165,7 +165,7 @@ struct chat *
 chats_get(struct model *m, struct text id)
 {
 	struct model_private *p = m->private;
-	uint32_t hash = hash_id(m, id);
+	uint32_t hash = model_hash_chat(m, id);
 	struct chat *c;
 	size_t i;
 

@@ -18,7 +18,7 @@
 #define COMPACT_BYTES ((off_t)256 * 1024)
 
 /* Numbers of a queue's first entry and of its next new one, and the bytes of
- * its entries. */
+ * its entries, which are only kept up to date for REQUEST_LINES. */
 struct range {
 	uint64_t first, next, bytes;
 };
@@ -133,7 +133,8 @@ request_store_add(
 		return false;
 	number_key(r->next++, key);
 	store_put(s->store, tables[q], key, data, len);
-	r->bytes += len;
+	if (q == REQUEST_LINES)
+		r->bytes += len;
 	return true;
 }
 
@@ -147,7 +148,8 @@ request_store_drop(
 	size_t len;
 
 	for (; r->first <= number && r->first < r->next; r->first++) {
-		if (get_entry(s, q, r->first, &data, &len))
+		if (q == REQUEST_LINES &&
+		    get_entry(s, q, r->first, &data, &len))
 			r->bytes -= len;
 		number_key(r->first, key);
 		store_delete(s->store, tables[q], key);
