@@ -471,6 +471,7 @@ class Flushes:
         # truncated, and with them: at the start of the flush, and now.
         self.began, self.now = {}, {}
         self.times = [] # (tenant, time) of the flush
+        self.ids = {} # {(tenant, id of an event): bucket} of the flush
 
     def of(self, lines):
         out, last = [], None
@@ -480,7 +481,7 @@ class Flushes:
             if is_marker != last or len(out[-1]) == self.most or \
                     not self.takes(r):
                 out.append([])
-                self.began, self.times = self.now, []
+                self.began, self.times, self.ids = self.now, [], {}
                 self.takes(r)
             out[-1].append(line)
             last = is_marker
@@ -491,6 +492,9 @@ class Flushes:
         returns whether it did."""
         if r is None or r["type"] == "refused":
             return True
+        if r["type"] == "event" and self.ids.setdefault(
+                (r["tenant"], r["id"]), key_of(r)) != key_of(r):
+            return False # the first one of an id counts
         at, name = moves(r), r["tenant"]
         told = r["at"] if r["type"] == "snapshot" else at
         began, old = (x.get(name, (None, None))
