@@ -1,5 +1,5 @@
 #!/bin/sh
-# The simulator keeps Chat2Desk's contract.
+# The simulator keeps the contracts of the CRMs.
 set -eu
 command -v python3 >/dev/null || {
 	echo "skipped: no python3"

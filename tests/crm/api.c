@@ -70,6 +70,7 @@ get_api_info(struct sim *s, struct world *w, struct call *c, int64_t id,
 {
 	struct buf *b = &a->body;
 
+	(void)s;
 	(void)c;
 	(void)id;
 	one_begin(a);
@@ -85,8 +86,6 @@ get_api_info(struct sim *s, struct world *w, struct call *c, int64_t id,
 	jsonw_int(b, "requests_this_month", (int64_t)w->calls);
 	buf_adds(b, ",\"api_calls\":{");
 	jsonw_int(b, "used", (int64_t)w->calls);
-	if (s->quota > 0)
-		jsonw_int(b, "left", s->quota - (int64_t)w->calls);
 	buf_adds(b, "}}");
 	one_end(a);
 }
@@ -175,8 +174,6 @@ get_dialogs(struct sim *s, struct world *w, struct call *c, int64_t id,
 	page_begin(&p, c, a);
 	if (c->disturb >= 0 && p.offset > 0)
 		disturb(w, c);
-	if (c->no_filter)
-		state = NULL;
 	for (size_t i = 0; i < w->dialogs_n; i++) {
 		const struct dialog *d =
 		    &w->dialogs[desc ? w->dialogs_n - 1 - i : i];
@@ -186,7 +183,7 @@ get_dialogs(struct sim *s, struct world *w, struct call *c, int64_t id,
 		if (state != NULL &&
 		    (strncmp(state, "open", 4) == 0) != (d->end == 0))
 			continue;
-		if (operator_id != 0 && d->assignee != who && !c->no_filter)
+		if (operator_id != 0 && d->assignee != who)
 			continue;
 		if (page_row(&p))
 			render_dialog(&a->body, w, d);

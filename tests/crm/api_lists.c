@@ -112,7 +112,7 @@ api_messages(struct sim *s, struct world *w, struct call *c, int64_t id,
 	const char *order = c->query(c->ctx, "order");
 	const char *reverse = c->query(c->ctx, "direction_reverse");
 	bool desc = order != NULL && strcmp(order, "desc") == 0;
-	int64_t dialog_id = c->no_filter ? -1 : call_int(c, "dialog_id", -1);
+	int64_t dialog_id = call_int(c, "dialog_id", -1);
 	int64_t start_id = call_int(c, "start_id", -1);
 	int64_t client = call_int(c, "client_id", -1);
 	const struct dialog *d = world_dialog(w, dialog_id);
@@ -126,8 +126,7 @@ api_messages(struct sim *s, struct world *w, struct call *c, int64_t id,
 	f.author = call_int(c, "operator_id", -1);
 	f.client = client < 0 ? -1 : render_client_number(w, client);
 	if (start_id >= 0 && !c->same_page) {
-		desc = reverse != NULL && strcmp(reverse, "true") == 0 &&
-		       !s->ignore_reverse;
+		desc = reverse != NULL && strcmp(reverse, "true") == 0;
 		f.from_id = desc ? 0 : start_id;
 		f.to_id = desc ? start_id : INT64_MAX;
 	}

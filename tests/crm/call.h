@@ -36,7 +36,6 @@ struct call {
 	/* Set by faults. */
 	int64_t shift;  /* added to an offset above 0 */
 	bool same_page; /* offset and start_id have no effect */
-	bool no_filter; /* neither have state, operator_id and dialog_id */
 	int64_t echo;   /* status of an error whose body quotes the token and
 			 * the request */
 	int64_t move;   /* a room that moves to the last agent, or to the

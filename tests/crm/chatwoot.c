@@ -142,8 +142,6 @@ get_conversations(struct sim *s, struct world *w, struct call *c, int64_t id,
 	(void)id;
 	if (c->disturb >= 0 && page > 1)
 		disturb(w, c->disturb);
-	if (c->no_filter)
-		status = "all";
 	n = list(w, status != NULL ? status : "open", rows);
 	buf_addf(&a->body,
 	    "{\"data\":{\"meta\":{\"mine_count\":0,\"assigned_count\":0,"

@@ -14,13 +14,13 @@ const char control_help[] =
     "  GET  /control/stats             calls, by route and account; the clock\n"
     "  POST /control/reset-stats       calls back to 0\n"
     "  POST /control/advance?seconds=S moves the clock; the worlds live on\n"
-    "  POST /control/set?lag=S&latency=MS&speed=X&quota=N&per_minute=N\n"
-    "       &auto_assign=1 (Chatwoot shows that it assigns itself)\n"
+    "  POST /control/set?lag=S&latency=MS&speed=X&auto_assign=1\n"
+    "       (Chatwoot shows that it assigns itself)\n"
     "  POST /control/fault?name=NAME[&count=N][&after=N][&route=PREFIX]\n"
     "       [&value=V][&account=TOKEN][&method=M]  adds a fault; name=none\n"
     "       ends all\n"
     "  POST /control/act?do=ACT&dialog=ID[&operator=ID][&account=TOKEN]\n"
-    "       ACT: client answer note autoreply system survey transfer close\n"
+    "       ACT: client answer note autoreply system transfer close\n"
     "       late&ago=S (what the client wrote then arrives now);\n"
     "       handoff (of Chatwoot: a bot opens it, which it has not closed);\n"
     "       remove (from then on nothing shows it);\n"
@@ -140,8 +140,6 @@ set(struct sim *s, struct call *c, struct answer *a)
 		s->worlds[i].opt.lag_ms = lag * 1000;
 	s->latency_ms = call_int(c, "latency", s->latency_ms);
 	s->speed_milli = call_int(c, "speed", s->speed_milli / 1000) * 1000;
-	s->quota = call_int(c, "quota", s->quota);
-	s->per_minute = call_int(c, "per_minute", s->per_minute);
 	s->auto_assign = call_int(c, "auto_assign", s->auto_assign) != 0;
 	ok(a);
 }
@@ -236,7 +234,6 @@ static const struct {
 	{ "note", COMMENT, true },
 	{ "autoreply", AUTOREPLY, false },
 	{ "system", SYSTEM, false },
-	{ "survey", UNTYPED, false },
 	{ "late", FROM_CLIENT, false },
 };
 

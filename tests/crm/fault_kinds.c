@@ -247,13 +247,6 @@ disturb(struct call *c, int64_t value)
 }
 
 static void
-no_filter(struct call *c, int64_t value)
-{
-	(void)value;
-	c->no_filter = true;
-}
-
-static void
 echo(struct call *c, int64_t value)
 {
 	c->echo = value;
@@ -517,8 +510,6 @@ const struct fault_kind fault_kinds[] = {
 	    "Qiscus: before the list of rooms, room VALUE goes to the last "
 	    "agent, room -VALUE to the first",
 	    0, NULL, room_moves, NULL },
-	{ "no-filter", "state, operator_id and dialog_id are ignored", 0, NULL,
-	    no_filter, NULL },
 	{ "truncated", "VALUE per cent of the JSON", 50, NULL, NULL,
 	    truncated },
 	{ "errors-string", "error body, errors a string, status VALUE", 400,

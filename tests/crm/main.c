@@ -130,7 +130,7 @@ serve(struct settings *s)
 			code = PROG_NOINPUT;
 	}
 	if (code == PROG_OK)
-		server = server_open(&s->sim, s->port, cert, key, &why);
+		server = server_open(&s->sim, (int)s->port, cert, key, &why);
 	if (code == PROG_OK && server == NULL) {
 		log_error("%s", buf_str(&why));
 		code = PROG_TEMPFAIL;
@@ -140,7 +140,7 @@ serve(struct settings *s)
 		code = PROG_CANTCREATE;
 	if (server != NULL && code == PROG_OK) {
 		log_info("listening", "port=%d", server_port(server));
-		server_run(server, s->until_eof ? STDIN_FILENO : -1);
+		server_run(server);
 	}
 	if (server != NULL)
 		server_close(server);

@@ -1,15 +1,13 @@
 /* options: see options.h. */
-#define _GNU_SOURCE
 #include "tests/crm/options.h"
 
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/clock.h"
-#include "common/base/parse.h"
-#include "common/base/prog.h"
+#include "common/base/buf.h"
+#include "common/base/xalloc.h"
 #include "tests/crm/control.h"
+#include "tests/tools/option_rows.h"
 
 static const char usage[] =
     "usage: crm-sim [options]\n"
@@ -27,7 +25,6 @@ static const char usage[] =
     "  --hours A-B         operators work from A to B o'clock UTC (6-22)\n"
     "  --start RFC3339     the clock at the start (2026-11-20T09:00:00Z)\n"
     "  --speed X           simulated seconds a second (0: frozen)\n"
-    "  --latency MS        each answer takes that long (0)\n"
     "  --lag SECONDS       until /messages shows a new message (0)\n"
     "  --token T           the account's token (sim-token); admin-T is that "
     "of an\n"
@@ -50,99 +47,13 @@ static const char usage[] =
     "  --no-request-ids    an older API, without request ids\n"
     "  --tells             service lines tell of closings and transfers\n"
     "  --honour-offset     offset works on /messages\n"
-    "  --no-reverse        direction_reverse does not work on /messages\n"
-    "  --quota N           calls an account has\n"
-    "  --per-minute N      calls an account may make a minute\n"
     "  --tls-cert FILE --tls-key FILE   speak TLS\n"
-    "  --die-with-parent   end when the parent process does\n"
-    "  --until-eof         end when standard input ends\n";
-
-enum option_key {
-	OPT_PORT = 256,
-	OPT_PORT_FILE,
-	OPT_SEED,
-	OPT_OPERATORS,
-	OPT_DIALOGS,
-	OPT_MESSAGES,
-	OPT_PACE,
-	OPT_HOURS,
-	OPT_START,
-	OPT_SPEED,
-	OPT_LATENCY,
-	OPT_LAG,
-	OPT_TOKEN,
-	OPT_ACCOUNT,
-	OPT_CRM,
-	OPT_APP,
-	OPT_BY_US,
-	OPT_APART,
-	OPT_WEBHOOKS,
-	OPT_WEBHOOK_SECRET,
-	OPT_BIG_IDS,
-	OPT_NO_REQUEST_IDS,
-	OPT_TELLS,
-	OPT_HONOUR_OFFSET,
-	OPT_NO_REVERSE,
-	OPT_QUOTA,
-	OPT_PER_MINUTE,
-	OPT_TLS_CERT,
-	OPT_TLS_KEY,
-	OPT_DIE_WITH_PARENT,
-	OPT_UNTIL_EOF,
-};
-
-static const struct option long_options[] = {
-	{ "port", required_argument, NULL, OPT_PORT },
-	{ "port-file", required_argument, NULL, OPT_PORT_FILE },
-	{ "seed", required_argument, NULL, OPT_SEED },
-	{ "operators", required_argument, NULL, OPT_OPERATORS },
-	{ "dialogs", required_argument, NULL, OPT_DIALOGS },
-	{ "messages", required_argument, NULL, OPT_MESSAGES },
-	{ "pace", required_argument, NULL, OPT_PACE },
-	{ "hours", required_argument, NULL, OPT_HOURS },
-	{ "start", required_argument, NULL, OPT_START },
-	{ "speed", required_argument, NULL, OPT_SPEED },
-	{ "latency", required_argument, NULL, OPT_LATENCY },
-	{ "lag", required_argument, NULL, OPT_LAG },
-	{ "token", required_argument, NULL, OPT_TOKEN },
-	{ "account", required_argument, NULL, OPT_ACCOUNT },
-	{ "crm", required_argument, NULL, OPT_CRM },
-	{ "app", required_argument, NULL, OPT_APP },
-	{ "by-us", no_argument, NULL, OPT_BY_US },
-	{ "apart", no_argument, NULL, OPT_APART },
-	{ "webhooks", required_argument, NULL, OPT_WEBHOOKS },
-	{ "webhook-secret", required_argument, NULL, OPT_WEBHOOK_SECRET },
-	{ "big-ids", no_argument, NULL, OPT_BIG_IDS },
-	{ "no-request-ids", no_argument, NULL, OPT_NO_REQUEST_IDS },
-	{ "tells", no_argument, NULL, OPT_TELLS },
-	{ "honour-offset", no_argument, NULL, OPT_HONOUR_OFFSET },
-	{ "no-reverse", no_argument, NULL, OPT_NO_REVERSE },
-	{ "quota", required_argument, NULL, OPT_QUOTA },
-	{ "per-minute", required_argument, NULL, OPT_PER_MINUTE },
-	{ "tls-cert", required_argument, NULL, OPT_TLS_CERT },
-	{ "tls-key", required_argument, NULL, OPT_TLS_KEY },
-	{ "die-with-parent", no_argument, NULL, OPT_DIE_WITH_PARENT },
-	{ "until-eof", no_argument, NULL, OPT_UNTIL_EOF },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
-
-/* Parses seconds with up to three decimal places as milliseconds. */
-static int
-parse_milli(const char *text, int64_t *milli)
-{
-	char *rest;
-	double x = strtod(text, &rest);
-
-	if (rest == text || *rest != '\0' || !(x >= 0 && x < 1e9))
-		return -1;
-	*milli = (int64_t)(x * 1000 + 0.5);
-	return 0;
-}
+    "  --die-with-parent   end when the parent process does\n";
 
 static int
-parse_hours(const char *text, struct world_options *w)
+take_hours(void *to, char *text)
 {
+	struct world_options *w = to;
 	char extra;
 
 	w->hour_from = (int)strtol(text, NULL, 10);
@@ -153,8 +64,10 @@ parse_hours(const char *text, struct world_options *w)
 }
 
 static int
-set_account(struct settings *s, char *text)
+take_account(void *to, char *text)
 {
+	struct settings *s = to;
+
 	if (s->accounts_n == ACCOUNTS_MAX || strchr(text, ':') == NULL)
 		return -1;
 	s->accounts[s->accounts_n++] = text;
@@ -162,115 +75,15 @@ set_account(struct settings *s, char *text)
 }
 
 static int
-set_number(struct settings *s, int key, const char *text)
+take_crm(void *to, char *text)
 {
-	int64_t n;
+	struct world_options *w = to;
 
-	if (parse_int(text, 0, INT64_MAX / 2, &n) != 0)
-		return -1;
-	switch (key) {
-	case OPT_PORT:
-		s->port = (int)n;
-		return n < 65536 ? 0 : -1;
-	case OPT_SEED:
-		s->world.seed = (uint64_t)n;
-		return 0;
-	case OPT_OPERATORS:
-		s->world.operators = n;
-		return n >= 1 && n <= 5000 ? 0 : -1;
-	case OPT_DIALOGS:
-		s->world.dialogs = n;
-		return n <= 1000000 ? 0 : -1;
-	case OPT_MESSAGES:
-		s->world.messages = n;
-		return n >= 1 && n <= 100000 ? 0 : -1;
-	case OPT_LATENCY:
-		s->sim.latency_ms = n;
-		return 0;
-	case OPT_QUOTA:
-		s->sim.quota = n;
-		return 0;
-	default:
-		s->sim.per_minute = n;
-		return 0;
-	}
-}
-
-static int
-set_option(struct settings *s, int key, char *text)
-{
-	switch (key) {
-	case OPT_PORT_FILE:
-		s->port_file = text;
-		return 0;
-	case OPT_PACE:
-		return parse_milli(text, &s->world.pace_ms);
-	case OPT_HOURS:
-		return parse_hours(text, &s->world);
-	case OPT_START:
-		return clock_parse(text, strlen(text), &s->world.start_ms);
-	case OPT_SPEED:
-		return parse_milli(text, &s->sim.speed_milli);
-	case OPT_LAG:
-		return parse_milli(text, &s->world.lag_ms);
-	case OPT_TOKEN:
-		s->world.token = text;
-		return 0;
-	case OPT_ACCOUNT:
-		return set_account(s, text);
-	case OPT_CRM:
-		s->world.qiscus = strcmp(text, "qiscus") == 0;
-		s->world.chatwoot = strcmp(text, "chatwoot") == 0;
-		s->world.tells |= s->world.qiscus || s->world.chatwoot;
-		return s->world.qiscus || s->world.chatwoot ||
-			       strcmp(text, "chat2desk") == 0
-			   ? 0
-			   : -1;
-	case OPT_APP:
-		s->world.app = text;
-		return 0;
-	case OPT_BY_US:
-		s->world.by_us = true;
-		return 0;
-	case OPT_WEBHOOKS:
-		s->webhooks = text;
-		return 0;
-	case OPT_WEBHOOK_SECRET:
-		s->world.webhook_secret = text;
-		return 0;
-	case OPT_BIG_IDS:
-		s->world.id_base = (int64_t)1 << 53;
-		return 0;
-	case OPT_NO_REQUEST_IDS:
-		s->world.request_ids = false;
-		return 0;
-	case OPT_APART:
-		s->world.apart = true;
-		return 0;
-	case OPT_TELLS:
-		s->world.tells = true;
-		return 0;
-	case OPT_HONOUR_OFFSET:
-		s->sim.honour_offset = true;
-		return 0;
-	case OPT_NO_REVERSE:
-		s->sim.ignore_reverse = true;
-		return 0;
-	case OPT_TLS_CERT:
-		s->cert = text;
-		return 0;
-	case OPT_TLS_KEY:
-		s->key = text;
-		return 0;
-	case OPT_DIE_WITH_PARENT:
-		s->die_with_parent = true;
-		return 0;
-	case OPT_UNTIL_EOF:
-		s->until_eof = true;
-		return 0;
-	default:
-		return set_number(s, key, text);
-	}
+	w->qiscus = strcmp(text, "qiscus") == 0;
+	w->chatwoot = strcmp(text, "chatwoot") == 0;
+	w->tells |= w->qiscus || w->chatwoot;
+	return w->qiscus || w->chatwoot || strcmp(text, "chat2desk") == 0 ? 0
+									  : -1;
 }
 
 static int
@@ -291,7 +104,37 @@ help(void)
 int
 options_read(struct settings *s, int argc, char **argv)
 {
-	int key;
+	struct world_options *w = &s->world;
+	bool big_ids = false, no_request_ids = false;
+	const struct option_row rows[] = {
+		OPTION_RANGE("port", &s->port, 0, 65535),
+		OPTION("port-file", TEXT, &s->port_file),
+		OPTION_RANGE("seed", &w->seed, 0, INT64_MAX),
+		OPTION_RANGE("operators", &w->operators, 1, 5000),
+		OPTION_RANGE("dialogs", &w->dialogs, 0, 1000000),
+		OPTION_RANGE("messages", &w->messages, 1, 100000),
+		OPTION("pace", MILLI, &w->pace_ms),
+		OPTION_BY("hours", w, take_hours),
+		OPTION("start", TIME, &w->start_ms),
+		OPTION("speed", MILLI, &s->sim.speed_milli),
+		OPTION("lag", MILLI, &w->lag_ms),
+		OPTION("token", TEXT, &w->token),
+		OPTION_BY("account", s, take_account),
+		OPTION_BY("crm", w, take_crm),
+		OPTION("app", TEXT, &w->app),
+		OPTION("by-us", FLAG, &w->by_us),
+		OPTION("apart", FLAG, &w->apart),
+		OPTION("webhooks", TEXT, &s->webhooks),
+		OPTION("webhook-secret", TEXT, &w->webhook_secret),
+		OPTION("big-ids", FLAG, &big_ids),
+		OPTION("no-request-ids", FLAG, &no_request_ids),
+		OPTION("tells", FLAG, &w->tells),
+		OPTION("honour-offset", FLAG, &s->sim.honour_offset),
+		OPTION("tls-cert", TEXT, &s->cert),
+		OPTION("tls-key", TEXT, &s->key),
+		OPTION("die-with-parent", FLAG, &s->die_with_parent),
+	};
+	int code;
 
 	*s = (struct settings){
 		.world = { .token = "sim-token",
@@ -307,16 +150,10 @@ options_read(struct settings *s, int argc, char **argv)
 		    .hour_to = 22,
 		    .request_ids = true },
 	};
-	while ((key = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
-		if (key == 'h')
-			return help();
-		if (key == '?')
-			return PROG_USAGE;
-		if (set_option(s, key, optarg) != 0)
-			return prog_usage_error(
-			    "an option does not take '%s'", optarg);
-	}
-	if (optind < argc)
-		return prog_usage_error("unexpected '%s'", argv[optind]);
-	return -1;
+	if (option_is_help(argc, argv))
+		return help();
+	code = option_rows_read(rows, ARRAY_LEN(rows), argc, argv);
+	w->id_base = big_ids ? (int64_t)1 << 53 : 0;
+	w->request_ids = !no_request_ids;
+	return code;
 }

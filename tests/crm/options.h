@@ -16,10 +16,10 @@ struct settings {
 	struct sim sim;
 	char *accounts[ACCOUNTS_MAX]; /* TOKEN:SEED[:DIALOGS], borrowed */
 	size_t accounts_n;
-	int port;
+	int64_t port;
 	const char *port_file, *cert, *key;
 	const char *webhooks; /* a URL, or NULL */
-	bool die_with_parent, until_eof;
+	bool die_with_parent;
 };
 
 /* Fills s, starting from the defaults. Returns -1 to continue, else the exit

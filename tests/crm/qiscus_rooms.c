@@ -12,7 +12,6 @@
 struct filter {
 	const char *serve, *status; /* NULL: all */
 	const json_t *agents;       /* an array, or NULL */
-	bool loose;                 /* nothing is left out */
 };
 
 /* The real list of unserved rooms also has some that are served, or
@@ -49,7 +48,7 @@ passes(const struct world *w, const struct filter *f, const struct dialog *d)
 
 	if (d->gone || d->messages_n == 0)
 		return false;
-	if (f->loose || slips_in(f, d))
+	if (slips_in(f, d))
 		return true;
 	return (f->serve == NULL ||
 		   (strcmp(f->serve, "unserved") == 0) == waiting) &&
@@ -128,8 +127,7 @@ qiscus_rooms(struct sim *s, struct world *w, struct call *c, int64_t id,
 	const char *cursor = qiscus_text(params, "cursor_after");
 	struct filter f = { .serve = qiscus_text(params, "serve_status"),
 		.status = qiscus_text(params, "status"),
-		.agents = json_object_get(params, "user_ids"),
-		.loose = c->no_filter };
+		.agents = json_object_get(params, "user_ids") };
 	int64_t limit = qiscus_int(params, "limit", 50), after = INT32_MAX;
 
 	(void)s;

@@ -377,21 +377,12 @@ wake(struct server *s, bool all)
 	return least;
 }
 
-static bool
-ended(int fd)
-{
-	char waste[256];
-
-	return read(fd, waste, sizeof waste) == 0;
-}
-
 void
-server_run(struct server *s, int watch)
+server_run(struct server *s)
 {
 	const union MHD_DaemonInfo *info =
 	    MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-	struct pollfd fds[2] = { { info->epoll_fd, POLLIN, 0 },
-		{ watch, POLLIN, 0 } };
+	struct pollfd fds = { info->epoll_fd, POLLIN, 0 };
 
 	while (!stop_asked()) {
 		int64_t wait = wake(s, false);
@@ -406,9 +397,7 @@ server_run(struct server *s, int watch)
 			wait = (int64_t)most;
 		if (resumed)
 			wait = 0;
-		poll(fds, watch >= 0 ? 2 : 1, (int)wait);
-		if (watch >= 0 && fds[1].revents != 0 && ended(watch))
-			break;
+		poll(&fds, 1, (int)wait);
 		MHD_run(s->daemon);
 		if (resumed) /* connections that the first run accepted again */
 			MHD_run(s->daemon);

@@ -17,9 +17,8 @@ struct server *server_open(struct sim *sim, int port, const char *cert,
     const char *key, struct buf *why);
 int server_port(const struct server *s);
 
-/* Serves until it is asked to stop, or until the descriptor `watch` ends (-1:
- * none). */
-void server_run(struct server *s, int watch);
+/* Serves until it is asked to stop. */
+void server_run(struct server *s);
 void server_close(struct server *s);
 
 #endif

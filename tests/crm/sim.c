@@ -95,35 +95,6 @@ sim_turn(struct sim *s)
 	return s->speed_milli > 0 ? 50 : 1000;
 }
 
-/* True if the account may make no more calls; the answer is then set. */
-static bool
-over_limit(const struct sim *s, struct world *w, struct answer *a)
-{
-	int64_t minute = s->now_ms / 60000;
-
-	if (s->quota > 0 && (int64_t)w->calls > s->quota) {
-		answer_error(
-		    a, 403, "API calls exceeded API limit per month", NULL);
-		return true;
-	}
-	if (w->minute != minute) {
-		w->minute = minute;
-		w->minute_calls = 0;
-	}
-	if (s->per_minute > 0 && ++w->minute_calls > s->per_minute) {
-		if (is_chatwoot(s)) { /* until the next full minute */
-			a->type = "text/plain";
-			answer_text(a, 429, "Retry later\n");
-			return true;
-		}
-		answer_error(a, 429, "Number of API requests exceeded", NULL);
-		answer_header(a, "Retry-After", "%lld",
-		    (long long)(60 - s->now_ms / 1000 % 60));
-		return true;
-	}
-	return false;
-}
-
 static void
 answer_echo(const struct call *c, struct answer *a)
 {
@@ -164,8 +135,6 @@ answer_api(struct sim *s, struct call *c, const struct route *route, int64_t id,
 		return;
 	}
 	w->calls += !c->uncounted;
-	if (!c->uncounted && over_limit(s, w, a))
-		return;
 	if (route == NULL) {
 		answer_error(a, 404, "Page not found", NULL);
 		return;

@@ -26,11 +26,7 @@ struct sim {
 	int64_t mono_ms;     /* our monotonic clock at that moment */
 	int64_t speed_milli; /* simulated ms per real second; 0: frozen */
 	int64_t latency_ms;
-	int64_t quota;      /* calls that an account has; 0: no limit */
-	int64_t per_minute; /* calls that an account may make per minute; 0: no
-			     * limit */
 	bool honour_offset; /* on /messages too */
-	bool ignore_reverse;
 	bool auto_assign; /* auto-assignment is on in Chatwoot's first inbox and
 			   * team */
 	uint64_t calls;

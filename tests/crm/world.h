@@ -219,8 +219,7 @@ struct world {
 	struct webhook webhooks[PUSH_KINDS];
 	struct deed *deeds;
 	size_t deeds_n, deeds_cap;
-	uint64_t calls;               /* counted API calls */
-	int64_t minute, minute_calls; /* of the rate limit */
+	uint64_t calls; /* counted API calls */
 };
 
 /* Lookups, which also find removed objects; NULL if there is none. Ids are
