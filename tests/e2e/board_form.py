@@ -3,6 +3,8 @@ with waiting customers and those with responses in the range; the threshold is
 shown as set. Called by board, with its browser and world.
 """
 
+import re
+
 from board_faults import FREE, REFUSE, choose
 from browser import Keys
 
@@ -10,8 +12,9 @@ from browser import Keys
 ASKED = """performance.getEntriesByType('resource').filter((e) =>
     e.name.endsWith('by=total&group=channel')).length"""
 PICK = """(() => {
-    const node = document.getElementById("channel");
-    node.value = arguments[0];
+    const node = document.getElementById(arguments[0]);
+    node.focus();
+    node.value = arguments[1];
     node.dispatchEvent(new Event("change"));
 })()"""
 
@@ -36,7 +39,7 @@ def who_was_answered_can_be_chosen(test):
     test.visit("lead", "/#range=28d&zone=UTC")
     test.shows(lambda: channels(test) == {""} | waiting | answered,
                f"{waiting} and {answered}")
-    test.browser.ask(PICK, "mail")
+    test.browser.ask(PICK, "channel", "mail")
     test.shows(lambda: "channel=mail" in test.browser.ask("location.hash"),
                "the choice in the URL")
     # The selection stays, even if no row has it.
@@ -83,16 +86,31 @@ def a_choice_with_the_focus_follows(test):
     browser.until(lambda: channels(test), "the choices")
     for name, value in ("operator", "2"), ("range", "7d"), ("zone", "UTC"):
         was = browser.ask("document.getElementById(arguments[0]).value", name)
-        browser.ask("(() => { const node = document.getElementById("
-                    "arguments[0]); node.focus(); node.value = arguments[1]; "
-                    "node.dispatchEvent(new Event('change')); })()",
-                    name, value)
+        browser.ask(PICK, name, value)
         browser.until(lambda: f"{name}={value}" in browser.ask(
             "location.hash"), "the choice in the URL")
         browser.ask("history.back()")
         test.shows(lambda: f"{name}={value}" not in browser.ask(
             "location.hash") and browser.focused() == name and browser.ask(
             "document.activeElement.value") == was, f"{name} is {was} again")
+
+
+def a_range_is_chosen_by_its_dates(test):
+    browser = test.browser
+    test.visit("lead", "/#range=7d&zone=UTC")
+    browser.until(lambda: channels(test), "the choices")
+    test.that(not browser.visible("#from"), "dates beside a range with a name")
+    browser.ask(PICK, "range", "dates")
+    test.shows(lambda: browser.visible("#from") and browser.visible("#to")
+               and re.search(r"range=(\d{4}-\d\d-\d\d)\.\.(?!\1)\d{4}",
+                             browser.ask("location.hash")),
+               "the same seven days by their dates")
+    browser.ask(PICK, "to", "2020-01-03")
+    browser.ask(PICK, "from", "2020-01-05")
+    test.shows(lambda: "range=2020-01-03..2020-01-05"
+               in browser.ask("location.hash"), "both dates, in their order")
+    test.shows(lambda: "2020-01-03 to 2020-01-05, UTC" in browser.text(
+        "#responses-note"), "the range of the figures")
 
 
 def the_threshold_is_said_as_it_is(test):
@@ -114,4 +132,5 @@ def test(t):
     it_asks_once_for_a_range(t)
     who_waits_is_there_without_an_answer(t)
     a_choice_with_the_focus_follows(t)
+    a_range_is_chosen_by_its_dates(t)
     the_threshold_is_said_as_it_is(t)
