@@ -315,7 +315,6 @@ send_job(struct fetch_job *j)
 		.headers = j->host->headers,
 		.method = j->request.method,
 		.body = j->request.body,
-		.body_len = j->request.body_len,
 		.type = j->request.type,
 		.once = j->q.changes,
 		.limits = &f->tenant->limits,

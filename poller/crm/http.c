@@ -138,12 +138,9 @@ set_request(struct transfer *t)
 	    r->body != NULL ? r->type : "application/json");
 	(void)curl_easy_setopt(c, CURLOPT_HTTPHEADER, &t->expect);
 	(void)curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, r->method);
-	if (r->body != NULL || strcmp(r->method, "DELETE") != 0) {
-		(void)curl_easy_setopt(
-		    c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
+	if (r->body != NULL || strcmp(r->method, "DELETE") != 0)
 		(void)curl_easy_setopt(
 		    c, CURLOPT_POSTFIELDS, r->body != NULL ? r->body : "");
-	}
 	(void)curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, r->once ? 1L : 0L);
 }
 

@@ -34,10 +34,9 @@ struct http_request {
 	const char *url;
 	const char *method; /* "GET", ... */
 	const char *body;   /* or NULL */
-	size_t body_len;
-	const char *type; /* Content-Type of the body */
-	bool once;        /* send at most once, on a new connection, because it
-			   * changes something */
+	const char *type;   /* Content-Type of the body */
+	bool once; /* send at most once, on a new connection, because it
+		    * changes something */
 	const struct http_headers *headers;
 	const struct http_limits *limits;
 	size_t *in_flight; /* a counter, incremented at the start, decremented

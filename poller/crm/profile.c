@@ -227,21 +227,45 @@ name_call_function(struct profile *p, enum profile_call call, const char *what,
 	free(reason);
 }
 
+bool
+profile_request_read(const json_t *result, struct profile_request *out)
+{
+	*out = (struct profile_request){
+		.target = profile_text_dup(result, "target"),
+		.is_url = flag_member(result, "is_url"),
+		.method = profile_text_dup(result, "method"),
+		.host = profile_text_dup(result, "host"),
+		.body = profile_text_dup(result, "body"),
+		.type = profile_text_dup(result, "type"),
+	};
+	return out->target != NULL;
+}
+
 int
 profile_request(struct profile *p, enum profile_call call,
     const struct profile_input *in, struct profile_request *out,
     struct buf *why)
 {
 	json_t *result = run_call(p, call, "request", in, why);
-	int rc = -1;
+	int rc = profile_request_read(result, out);
 
-	*out = (struct profile_request){ .target = NULL };
-	if (result != NULL)
-		rc = profile_request_read(result, out, why);
-	if (rc < 0)
+	if (result == NULL) {
 		name_call_function(p, call, "request", why);
+		rc = -1;
+	}
 	json_decref(result);
 	return rc;
+}
+
+void
+profile_request_release(struct profile_request *r)
+{
+	free(r->target);
+	free(r->method);
+	free(r->host);
+	free(r->body);
+	free(r->type);
+	*r = (struct profile_request){ .target = NULL };
 }
 
 enum error_class

@@ -172,14 +172,13 @@ struct profile_input {
 	struct profile_rows before; /* rows of the list's earlier pages */
 };
 
-struct profile_request {
-	char *target; /* owned: "/path?query", or an absolute URL */
+struct profile_request { /* owned texts */
+	char *target;    /* "/path?query", or an absolute URL */
 	bool is_url;
-	const char *method; /* "GET", ... */
-	char *host;         /* owned: a name of about.hosts; NULL: the CRM */
-	char *body;         /* owned, with its Content-Type; NULL: none */
-	size_t body_len;
-	const char *type;
+	char *method; /* "GET", ... */
+	char *host;   /* a name of about.hosts; NULL: the CRM */
+	char *body;   /* with its Content-Type; NULL: none */
+	char *type;
 };
 
 /* A webhook registered in the CRM. */

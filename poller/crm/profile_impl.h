@@ -70,9 +70,7 @@ void profile_webhooks_read(const json_t *result, struct webhooks *out);
 /* Returns an id in a result as text: owned, NULL if it is not one. */
 char *profile_id(const json_t *v) __attribute__((warn_unused_result));
 
-/* Reads the result of an X_request function. Returns the same as
- * profile_request(). */
-int profile_request_read(const json_t *result, struct profile_request *out,
-    struct buf *why) __attribute__((warn_unused_result));
+/* Reads the result of jq_http in prelude.jq. Returns false if it is null. */
+bool profile_request_read(const json_t *result, struct profile_request *out);
 
 #endif

@@ -324,7 +324,7 @@ add_main(struct buf *program)
 	for (i = 0; i < PROFILE_CALLS; i++) {
 		name = profile_call_names[i];
 		buf_addf(program,
-		    " elif $c == \"%s_request\" then %s_request"
+		    " elif $c == \"%s_request\" then %s_request | jq_http"
 		    " elif $c == \"%s_read\" then read(%s_read)",
 		    name, name, name, name);
 	}

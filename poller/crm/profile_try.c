@@ -52,23 +52,20 @@ make_members(const char *function, json_t *answer, json_t *with)
 
 /* Shows "GET /path?query", with the host if it is not the CRM itself, followed
  * by a line with the body. */
-static int
-show_request(const json_t *result, struct buf *out, struct buf *why)
+static void
+show_request(const json_t *result, struct buf *out)
 {
 	struct profile_request r;
-	int rc = profile_request_read(result, &r, why);
 
-	if (rc == 0)
-		buf_adds(out, "null\n");
-	if (rc > 0) {
+	if (profile_request_read(result, &r))
 		buf_addf(out, "%s %s%s%s\n", r.method,
 		    r.host != NULL ? r.host : "", r.host != NULL ? " " : "",
 		    r.target);
-		if (r.body != NULL)
-			buf_addf(out, "%.*s\n", (int)r.body_len, r.body);
-		profile_request_release(&r);
-	}
-	return rc < 0 ? -1 : 0;
+	else
+		buf_adds(out, "null\n");
+	if (r.body != NULL)
+		buf_addf(out, "%s\n", r.body);
+	profile_request_release(&r);
 }
 
 /* Shows an array of records. Returns the number of unreadable records. */
@@ -133,15 +130,16 @@ profile_try(struct profile *p, const char *function, json_t *answer,
 {
 	json_t *result =
 	    profile_run(p, function, make_members(function, answer, with), why);
-	bool shows =
-	    strcmp(function, "about") == 0 || !profile_try_asks(function);
 	int rc = -1;
 
-	if (result != NULL)
-		rc = shows ? show_result(p, function, result, out, why)
-			   : show_request(result, out, why);
-	if (rc != 0 && (result == NULL || !shows))
+	if (result == NULL) {
 		buf_addc(why, '\n');
+	} else if (has_end(function, "_request")) {
+		show_request(result, out);
+		rc = 0;
+	} else {
+		rc = show_result(p, function, result, out, why);
+	}
 	json_decref(result);
 	return rc;
 }

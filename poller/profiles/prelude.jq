@@ -109,6 +109,45 @@ def auto_assign_request: null;
 def auto_assign_read: missing("auto_assign_read");
 def failure: http_failure;
 
+# A query or a form, "KEY=VALUE&...", sorted by key. A list becomes one parameter
+# for each element.
+def jq_form:
+    [objects | keys[] as $key
+     | .[$key] | if type == "array" then .[] else . end
+     | select(. != null) | "\($key | @uri)=\(tostring | @uri)"]
+    | join("&");
+
+# The result of an X_request function as fetch.c sends it: a method, an address
+# and a body as text.
+def jq_http:
+    def is_url: .url | type == "string" and . != "";
+    def target:
+        if is_url then .url
+        elif .path | type == "string" and startswith("/") then .path
+        else error("path must be a string that begins with a slash") end;
+    if . == null then null
+    elif type != "object"
+    then error("it must return {path, query}, {url} or null")
+    else
+        (if .body != null then ["application/json", (.body | tojson)]
+         elif .form | type == "object"
+         then ["application/x-www-form-urlencoded", (.form | jq_form)]
+         else [null, null] end) as [$type, $body]
+        | (.method // if $type != null then "POST" else "GET" end) as $method
+        | (.query | jq_form) as $query
+        | if all(("GET", "POST", "PUT", "PATCH", "DELETE"); . != $method)
+          then error("method must be GET, POST, PUT, PATCH or DELETE")
+          elif $method == "GET" and $type != null
+          then error("a GET request must not have a body")
+          else
+              {$method, $type, $body, host, is_url: is_url,
+               target: (target
+                        | if $query == "" then .
+                          elif contains("?") then "\(.)&\($query)"
+                          else "\(.)?\($query)" end)}
+          end
+    end;
+
 # The result of about, if each member is what messaging-profile(5) says, or the
 # first fault as an error. null counts as absent.
 def jq_checked_about:
