@@ -87,58 +87,15 @@ span_sum_add_bucket(struct span_sum *to, uint32_t bucket, int64_t n)
 	to->buckets[at].n = plus(to->buckets[at].n, n);
 }
 
-/* Returns how many buckets b has that a lacks. */
-static size_t
-count_missing(const struct span_sum *a, const struct span_sum *b)
-{
-	const struct span_bucket *x = a->buckets, *y = b->buckets;
-	const struct span_bucket *x_end = x + a->buckets_n;
-	const struct span_bucket *y_end = y + b->buckets_n;
-	size_t missing = 0;
-
-	while (y < y_end) {
-		while (x < x_end && x->bucket < y->bucket)
-			x++;
-		missing += x == x_end || x->bucket != y->bucket;
-		y++;
-	}
-	return missing;
-}
-
-/* From the last bucket to the first, so that each moves once, in place. */
-static void
-merge_buckets(struct span_sum *to, const struct span_sum *from)
-{
-	size_t missing = count_missing(to, from), n = to->buckets_n + missing;
-	size_t i = to->buckets_n, k = n, j = from->buckets_n;
-
-	if (n > to->cap) {
-		to->cap = 2 * n;
-		to->buckets =
-		    xrealloc(to->buckets, to->cap, sizeof *to->buckets);
-	}
-	to->buckets_n = n;
-	while (j > 0) {
-		if (i > 0 &&
-		    to->buckets[i - 1].bucket > from->buckets[j - 1].bucket) {
-			to->buckets[--k] = to->buckets[--i];
-		} else if (i > 0 && to->buckets[i - 1].bucket ==
-					from->buckets[j - 1].bucket) {
-			to->buckets[--k] = to->buckets[--i];
-			to->buckets[k].n =
-			    plus(to->buckets[k].n, from->buckets[--j].n);
-		} else {
-			to->buckets[--k] = from->buckets[--j];
-		}
-	}
-}
-
 void
 span_sum_merge(struct span_sum *to, const struct span_sum *from)
 {
+	size_t i;
+
 	span_sum_add(to, from->n, from->sum_ms, from->max_ms);
-	if (from->buckets_n > 0)
-		merge_buckets(to, from);
+	for (i = 0; i < from->buckets_n; i++)
+		span_sum_add_bucket(
+		    to, from->buckets[i].bucket, from->buckets[i].n);
 }
 
 void
@@ -324,23 +281,18 @@ add_run(const char **p, const char *end, int64_t *next, struct span_sum *to)
 int
 span_text_add(const struct span_text *t, struct span_sum *to)
 {
-	struct span_sum one = {
-		.n = t->n, .sum_ms = t->sum_ms, .max_ms = t->max_ms
-	};
 	const char *p = t->runs;
 	int64_t next = 0;
-	bool good = true;
 
-	while (good && p < t->end)
-		good = add_run(&p, t->end, &next, &one);
-	if (good)
-		span_sum_merge(to, &one);
-	span_sum_release(&one);
-	return good ? 0 : -1;
+	span_sum_add(to, t->n, t->sum_ms, t->max_ms);
+	while (p < t->end)
+		if (!add_run(&p, t->end, &next, to))
+			return -1;
+	return 0;
 }
 
-/* Adds each kind in a text. Returns -1 if the text is damaged; the kinds before
- * the damage are added. */
+/* Adds each kind in a text. Returns -1 if the text is damaged; what precedes
+ * the damage is added. */
 static int
 span_sums_read(const char *text, struct span_sums *to)
 {

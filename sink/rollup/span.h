@@ -77,8 +77,8 @@ struct span_text {
 /* Returns 1: the next kind; 0: there is none; -1: the text is damaged. */
 int span_text_next(struct span_text *t) __attribute__((warn_unused_result));
 
-/* Adds the kind to a sum. Returns -1 if the text is damaged, and adds
- * nothing. */
+/* Adds the kind to a sum. Returns -1 if the text is damaged; what precedes the
+ * damage is added. */
 int span_text_add(const struct span_text *t, struct span_sum *to)
     __attribute__((warn_unused_result));
 
