@@ -13,73 +13,7 @@
 #include "sink/tables/upsert_sql.h"
 
 /* The greatest DECIMAL(15,3), in thousandths. */
-#define SECONDS_MAX INT64_C(999999999999999)
-
-/* No number that fits into a column has more digits. */
-enum { MAX_DIGITS = 40 };
-
-/* The digits of a JSON number without point and exponent, and the position of
- * the point, counted from the first digit. */
-struct decimal {
-	char digits[MAX_DIGITS];
-	int n, point;
-	bool negative;
-};
-
-static int
-split_decimal(const char *s, size_t len, struct decimal *d)
-{
-	const char *end = s + len;
-	int exponent = 0, sign = 1;
-
-	d->n = 0;
-	d->point = -1;
-	d->negative = s < end && *s == '-';
-	for (s += d->negative; s < end && *s != 'e' && *s != 'E'; s++) {
-		if (*s == '.')
-			d->point = d->n;
-		else if (d->n < MAX_DIGITS)
-			d->digits[d->n++] = *s;
-		else if (d->point < 0)
-			return -1;
-	}
-	if (d->point < 0)
-		d->point = d->n;
-	if (s < end && ++s < end && (*s == '-' || *s == '+'))
-		sign = *s++ == '-' ? -1 : 1;
-	for (; s < end; s++) {
-		if (exponent > 1000)
-			return -1;
-		exponent = exponent * 10 + (*s - '0');
-	}
-	d->point += sign * exponent;
-	return 0;
-}
-
-int
-row_seconds(const char *s, size_t len, int64_t *ms)
-{
-	struct decimal d;
-	int64_t v = 0;
-	int i, last;
-
-	if (split_decimal(s, len, &d) != 0)
-		return -1;
-	last = d.point + 3; /* digits up to the thousandths */
-	for (i = 0; i < last; i++) {
-		if (v > SECONDS_MAX)
-			return -1;
-		v = v * 10 + (i < d.n ? d.digits[i] - '0' : 0);
-		if (v == 0 && i >= d.n)
-			break;
-	}
-	if (last >= 0 && last < d.n && d.digits[last] >= '5')
-		v++;
-	if (v > SECONDS_MAX)
-		return -1;
-	*ms = d.negative ? -v : v;
-	return 0;
-}
+#define SECONDS_MAX 999999999999999.0
 
 size_t
 row_text_bytes(const char *p, size_t len, int64_t max)
@@ -135,19 +69,20 @@ read_id_column(
 	return record_id_field_error(f);
 }
 
+/* The line continues after the number, at least with a brace. */
+static double
+number_of_field(const struct flat_field *f)
+{
+	return strtod(f->val, NULL);
+}
+
 /* Passed on as written: the database reads numbers of any size and form. */
 static const char *
 read_real_column(const struct flat_field *f, struct db_value *v)
 {
-	char *text;
-	double d;
-
 	if (f->kind != FLAT_NUMBER)
 		return "must be a number";
-	text = xstrndup(f->val, f->val_len);
-	d = strtod(text, NULL);
-	free(text);
-	if (!(fabs(d) <= COLUMN_REAL_MAX))
+	if (!(fabs(number_of_field(f)) <= COLUMN_REAL_MAX))
 		return "is beyond 10^15";
 	*v = db_text(f->val, f->val_len);
 	return NULL;
@@ -222,13 +157,14 @@ read_status_column(const struct flat_field *f, struct db_value *v)
 static const char *
 read_seconds_column(const struct flat_field *f, struct db_value *v)
 {
-	int64_t ms;
+	double ms;
 
 	if (f->kind != FLAT_NUMBER)
 		return "must be a number";
-	if (row_seconds(f->val, f->val_len, &ms) != 0)
+	ms = round(1000 * number_of_field(f));
+	if (!(fabs(ms) <= SECONDS_MAX))
 		return "is too large";
-	*v = db_seconds(ms);
+	*v = db_seconds((int64_t)ms);
 	return NULL;
 }
 

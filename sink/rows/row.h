@@ -102,9 +102,4 @@ int row_compare_key(const struct sink_row *a, const struct sink_row *b);
  * code point, as in the database. */
 size_t row_text_bytes(const char *p, size_t len, int64_t max);
 
-/* Reads a JSON number as thousandths, rounded half away from zero; -1 if it
- * does not fit DECIMAL(15,3). */
-int row_seconds(const char *s, size_t len, int64_t *ms)
-    __attribute__((warn_unused_result));
-
 #endif
