@@ -32,7 +32,7 @@ enum {
 struct read_mark {
 	struct endpoint_mark input;
 	struct workers_mark batches;
-	uint64_t lines, ends; /* numbers read until then */
+	uint64_t lines; /* number read until then */
 };
 
 /* The CRM's clock may have been set back. A queue also redelivers older
@@ -308,8 +308,7 @@ static void
 mark_input(struct consume *c)
 {
 	struct read_mark m = { .input = row_reader_mark(&c->reader),
-		.lines = c->reader.lines,
-		.ends = c->reader.ends_read };
+		.lines = c->reader.lines };
 	const struct read_mark *last =
 	    c->marks_n > 0 ? &c->marks[c->marks_n - 1] : NULL;
 
@@ -329,8 +328,7 @@ acknowledge(struct consume *c)
 	size_t n = c->acked;
 	enum outcome o;
 
-	while (n < c->marks_n && c->marks[n].ends <= c->ends &&
-	       workers_safe(c->workers, &c->marks[n].batches))
+	while (n < c->marks_n && workers_safe(c->workers, &c->marks[n].batches))
 		n++;
 	if (n == c->acked)
 		return OUTCOME_DONE;
@@ -347,18 +345,6 @@ acknowledge(struct consume *c)
 	memmove(c->marks, m, c->marks_n * sizeof *m);
 	c->acked = 1;
 	return OUTCOME_DONE;
-}
-
-/* End markers that now enter batches precede lines that were already read. */
-static void
-put_ends(struct consume *c)
-{
-	size_t i, n = row_reader_put_ends(&c->reader);
-
-	for (i = c->acked; n > 0 && i < c->marks_n; i++)
-		if (c->marks[i].ends > c->ends)
-			workers_mark(c->workers, &c->marks[i].batches);
-	c->ends += n;
 }
 
 /* Finishes a stored batch: its dead letters come first, then it is safe. */
@@ -394,10 +380,7 @@ finish_batches(struct consume *c, int timeout_ms)
 		o = finish_batch(c, &r);
 		timeout_ms = 0;
 	}
-	if (o != OUTCOME_DONE)
-		return o;
-	put_ends(c);
-	return acknowledge(c);
+	return o == OUTCOME_DONE ? acknowledge(c) : o;
 }
 
 /* Reads the input once. */
@@ -476,8 +459,7 @@ finish_all(struct consume *c)
 	enum outcome o = finish_batches(c, 0);
 
 	while (o == OUTCOME_DONE &&
-	       (workers_filled(c->workers) || workers_busy(c->workers) ||
-		   c->reader.ends_n > 0)) {
+	       (workers_filled(c->workers) || workers_busy(c->workers))) {
 		workers_start(c->workers, INT64_MAX);
 		o = finish_batches(c, PUMP_MS);
 		keep_heartbeats(c);

@@ -2,8 +2,7 @@
  * consume: the sink's loop. It reads lines, and workers store their rows
  * (workers.h), each in its own transactions.
  *
- *   1 a row goes into the batch of its worker; the end of a snapshot does when
- *     the batches with the rows before it are safe
+ *   1 a row, or the end of a snapshot, goes into the batch of its worker
  *   2 the worker stores the batch when it is full, when the input has nothing
  *     more, or when it is old: a single row does not wait, and under load
  *     batches are large
@@ -65,7 +64,6 @@ struct consume {
 	struct read_mark *marks; /* ends of lines that are not acknowledged
 				  * yet, */
 	size_t marks_n, marks_cap, acked; /* except for the first ones */
-	uint64_t ends;           /* number of snapshot ends put into batches */
 	struct strmap snapshots; /* tenant -> progress of its newest snapshot */
 };
 

@@ -137,62 +137,23 @@ read_end_marker(
 	return -1;
 }
 
-/* Keeps the end marker until all rows read before it are safe. */
-static void
-keep_end(
-    struct row_reader *t, const struct record *r, const struct end_marker *end)
-{
-	struct read_end *e;
-
-	XGROW(t->ends, t->ends_n, t->ends_cap);
-	e = &t->ends[t->ends_n++];
-	e->tenant = text_dup(r->tenant);
-	e->snapshot = text_dup(end->snapshot);
-	e->end = *end;
-	workers_mark(t->workers, &e->rows);
-	t->ends_read++;
-}
-
-size_t
-row_reader_put_ends(struct row_reader *t)
-{
-	struct read_end *e = t->ends;
-	struct text tenant;
-	size_t n = 0;
-
-	for (; n < t->ends_n && workers_safe(t->workers, &e->rows); n++, e++) {
-		tenant = (struct text){ e->tenant, strlen(e->tenant) };
-		e->end.snapshot.p = e->snapshot;
-		batch_end(tenant_batch(t, tenant), tenant, &e->end);
-		free(e->tenant);
-		free(e->snapshot);
-	}
-	t->ends_n -= n;
-	if (n > 0)
-		memmove(t->ends, e, t->ends_n * sizeof *e);
-	return n;
-}
-
 static int
 read_marker(struct row_reader *t, const struct record *r)
 {
 	struct snapshot_progress begun = { .as_of = r->at };
-	struct end_marker end;
+	struct end_marker end = { r->snapshot, r->at, END_OF_STREAM };
 
 	if (r->state == SNAPSHOT_BEGIN) {
 		snapshot_progress_put(&t->open, r->tenant, r->snapshot, &begun);
 		return 0;
 	}
-	if (r->state == SNAPSHOT_APPLIED) {
-		end = (struct end_marker){ r->snapshot, r->at, END_OF_STREAM };
-		keep_end(t, r, &end);
-		return 0;
+	if (r->state != SNAPSHOT_APPLIED) {
+		if (read_end_marker(t, r, &end) != 0)
+			return -1;
+		snapshot_progress_free(
+		    strmap_delete(&t->open, r->tenant.p, r->tenant.len));
 	}
-	if (read_end_marker(t, r, &end) != 0)
-		return -1;
-	snapshot_progress_free(
-	    strmap_delete(&t->open, r->tenant.p, r->tenant.len));
-	keep_end(t, r, &end);
+	batch_end(tenant_batch(t, r->tenant), r->tenant, &end);
 	return 0;
 }
 
@@ -398,9 +359,4 @@ row_reader_release(struct row_reader *t)
 	flat_release(&t->flat);
 	buf_release(&t->why);
 	strmap_release(&t->open, snapshot_progress_free);
-	while (t->ends_n > 0) {
-		free(t->ends[--t->ends_n].tenant);
-		free(t->ends[t->ends_n].snapshot);
-	}
-	free(t->ends);
 }

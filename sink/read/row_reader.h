@@ -20,23 +20,13 @@ struct snapshot_progress {
 	bool stored;
 };
 
-/* The end of a snapshot, which waits for the rows before it. */
-struct read_end {
-	char *tenant, *snapshot;
-	struct end_marker end;
-	struct workers_mark rows;
-};
-
 struct row_reader {
-	uint64_t lines;        /* lines read, including bad ones */
-	uint64_t rows;         /* lines that are rows of a table */
-	uint64_t cut;          /* texts truncated to the width of their
-				* column */
-	uint64_t skipped;      /* records that are not rows */
-	struct strmap open;    /* tenant -> progress of its current snapshot */
-	struct read_end *ends; /* in the order of reading */
-	size_t ends_n, ends_cap;
-	uint64_t ends_read; /* including those put into batches */
+	uint64_t lines;     /* lines read, including bad ones */
+	uint64_t rows;      /* lines that are rows of a table */
+	uint64_t cut;       /* texts truncated to the width of their
+			     * column */
+	uint64_t skipped;   /* records that are not rows */
+	struct strmap open; /* tenant -> progress of its current snapshot */
 
 	/* private */
 	struct endpoint *in;
@@ -62,10 +52,6 @@ void row_reader_init(struct row_reader *t, struct endpoint *in,
  * continue with the same line. */
 enum endpoint_status row_reader_read(
     struct row_reader *t, int timeout_ms, enum outcome *o);
-
-/* Puts ends of snapshots whose rows are safe into batches. Returns their
- * number. */
-size_t row_reader_put_ends(struct row_reader *t);
 
 /* Returns how far the input may be acknowledged once all rows read so far are
  * safe. */

@@ -5,8 +5,8 @@
  * A row belongs to the worker of its tenant and chat; a row without a chat, and
  * the end of a snapshot, to the worker of its tenant. Therefore no key occurs
  * in the batches of two workers, and sums by tenant (batch_store.h) do not wait
- * for another worker. The end of a snapshot is added to a batch only when the
- * batches with its rows are safe (row_reader.h).
+ * for another worker. The end of a snapshot may be stored before its last rows
+ * (snapshot_end.h).
  *
  * Each worker has two batches: one is filled while the other one is stored.
  * They are numbered as they are started, so that a reader can tell up to which
