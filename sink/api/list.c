@@ -241,7 +241,6 @@ struct page {
 	struct buf where;  /* " AND ..." */
 	struct db_value args[ARGS_MAX];
 	size_t args_n;
-	bool has_links;               /* rows may have links */
 	struct kept_lacking not_kept; /* if there are no rows */
 };
 
@@ -669,6 +668,11 @@ link_next(struct page *p, const char *cursor)
 static void
 write_page(struct page *p, struct db_rows *rows)
 {
+	/* No link leads to data that the viewer may not read. */
+	reply_link *link =
+	    p->q->viewer.role >= p->columns[p->columns_n - 1].least
+		? p->list->link
+		: NULL;
 	struct sheet s;
 	struct buf next = BUF_INIT; /* the cursor */
 	struct buf *body = reply_begin(p->q);
@@ -678,8 +682,7 @@ write_page(struct page *p, struct db_rows *rows)
 		if (p->list->link == NULL)
 			sheet_row(&s, rows);
 		else
-			reply_row(p->q, &s, rows,
-			    p->has_links ? p->list->link : NULL);
+			reply_row(p->q, &s, rows, link);
 	}
 	sheet_end(&s);
 	if (p->q->format == SHEET_JSON)
@@ -704,15 +707,6 @@ find_not_kept_list(struct page *p, const struct db_rows *rows)
 	       kept_find_lacking(p->q, &metric, 1, &p->not_kept);
 }
 
-/* No link leads to data that the viewer may not read, or to nothing. */
-static bool
-find_links(struct page *p, const struct db_rows *rows)
-{
-	return p->list->link == NULL || db_rows_count(rows) == 0 ||
-	       p->q->viewer.role < p->columns[p->columns_n - 1].least ||
-	       kept_find(p->q, "intervals", &p->has_links);
-}
-
 static bool
 ask_page(struct page *p, struct db_rows **rows)
 {
@@ -723,8 +717,7 @@ ask_page(struct page *p, struct db_rows **rows)
 	if (good) {
 		build_statement(p, buf_str(&table), &sql);
 		good = question_ask_page(p->q, buf_str(&sql), p->args,
-			   p->args_n, (size_t)p->limit, rows) &&
-		       find_links(p, *rows);
+		    p->args_n, (size_t)p->limit, rows);
 	}
 	buf_release(&sql);
 	buf_release(&table);

@@ -142,8 +142,7 @@ struct list {
 	bool (*add_more)(struct question *q, struct buf *sql);
 	const char *const *more;
 	/* Creates the last column, which is then not one of the table's; or
-	 * NULL. A link leads from or to intervals, so there is none if the
-	 * tenant has no intervals. */
+	 * NULL. */
 	reply_link *link;
 };
 

@@ -183,13 +183,6 @@ ask_waiting(struct question *q, struct db_rows **rows)
 	return good;
 }
 
-/* A wall has no links. */
-static bool
-find_links(struct question *q, bool *are)
-{
-	return q->viewer.role < VIEWER_AGENT || kept_find(q, "intervals", are);
-}
-
 /* Writes the address at which the CRM shows a chat, from the configuration;
  * NULL if there is none, or not for this role. The configuration may lack a
  * token's tenant. */
@@ -218,21 +211,20 @@ resource_now_write(struct question *q)
 	struct db_rows *tenant = NULL, *operators = NULL, *waiting = NULL;
 	struct kept_lacking lacking = { .n = 0 };
 	struct buf *to;
-	bool links = false, good;
+	bool good;
 
 	good = ask_tenant(q, &tenant) && ask_operators(q, &operators) &&
 	       ask_waiting(q, &waiting) &&
 	       kept_find_if_empty(q, tenant, "tenant", &lacking) &&
 	       kept_find_if_empty(q, operators, "operators", &lacking) &&
-	       kept_find_if_empty(q, waiting, "chats", &lacking) &&
-	       find_links(q, &links);
+	       kept_find_if_empty(q, waiting, "chats", &lacking);
 	if (good) {
 		to = reply_begin_object(q);
 		reply_rows(q, "now", tenant_columns, ARRAY_LEN(tenant_columns),
-		    tenant, links ? response_href_total : NULL);
+		    tenant, response_href_total);
 		reply_rows(q, "operators", operator_columns,
 		    ARRAY_LEN(operator_columns), operators,
-		    links ? response_href_operator : NULL);
+		    response_href_operator);
 		reply_rows(q, "waiting", waiting_columns,
 		    ARRAY_LEN(waiting_columns), waiting, NULL);
 		jsonw_str(to, "role", viewer_role_name(q->viewer.role));

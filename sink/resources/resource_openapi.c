@@ -100,13 +100,13 @@ static const struct {
 	    "number?, longest_wait_seconds: number?, responses: number?, "
 	    "avg_response_seconds: number?, href: text? 'Address of the "
 	    "responses in /api/v1/intervals; null if the role may not read "
-	    "them or they are not stored'}], operators: [{operator: text?, "
+	    "them'}], operators: [{operator: text?, "
 	    "name: text?, available: flag?, open_chats: number?, responses: "
 	    "number?, avg_response_seconds: number?, median_response_seconds: "
 	    "number?, p90_response_seconds: number?, waiting_chats: number?, "
 	    "longest_wait_seconds: number?, href: text? 'Address of the "
 	    "responses in /api/v1/intervals; null if the role may not read "
-	    "them or they are not stored'}], waiting: [{chat: text?, operator: "
+	    "them'}], waiting: [{chat: text?, operator: "
 	    "text?, assigned: flag? 'Whether an operator is assigned', "
 	    "channel: text?, customer_name: text?, waiting_since: time?, "
 	    "wait_seconds: number?}], not_kept: text? 'If a list is empty: "
@@ -383,7 +383,7 @@ column_shape(const struct list *l, const struct list_column *c)
 
 	if (strcmp(c->name, "href") == 0)
 		return "text? 'A link to the rows behind the figure; null if "
-		       "the role may not read them or they are not stored'";
+		       "the role may not read them'";
 	for (i = 0; i < PAGE_CURSOR_KEYS && l->key[i] != NULL; i++)
 		key |= strcmp(l->key[i], c->name) == 0;
 	return types[c->type][key];

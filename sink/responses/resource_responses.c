@@ -193,7 +193,7 @@ write_response_row(const struct responses_question *r, struct sheet *s,
 	sheet_text(s, team);
 	write_metrics(s, of, unknown);
 	write_within(r, s, of);
-	linked = !unknown && team == NULL && r->sums[span].opens &&
+	linked = !unknown && team == NULL &&
 		 response_href(r->q, &r->filter, from, to,
 		     operator_id != NULL ? operator_id : r->filter.operator_id,
 		     &href);
@@ -330,9 +330,8 @@ write_heatmap(struct question *q, const struct response_filter *c,
 	const struct span_sum none = { .n = 0 }, *sum;
 	struct buf *to = reply_begin(q);
 	struct buf href = BUF_INIT;
-	bool unknown, opens,
-	    links = response_href(
-		q, c, span->from, span->to, c->operator_id, &href);
+	bool unknown, links = response_href(
+			  q, c, span->from, span->to, c->operator_id, &href);
 	size_t slot, i = 0, base;
 	struct sheet s;
 
@@ -353,8 +352,8 @@ write_heatmap(struct question *q, const struct response_filter *c,
 		sheet_seconds(&s, unknown ? CLOCK_NONE : sum->sum_ms);
 		sheet_seconds(&s, response_mean(sum));
 		sheet_seconds(&s, response_median(sum));
-		opens = links && sums->opens && !unknown;
-		sheet_text(&s, opens ? hour_href(c, base, slot, &href) : NULL);
+		sheet_text(&s,
+		    links && !unknown ? hour_href(c, base, slot, &href) : NULL);
 	}
 	buf_release(&href);
 	sheet_end(&s);
@@ -512,9 +511,9 @@ write_links(const struct figure_question *f, struct buf *to)
 	const char *chat = question_parameter(f->q, "chat");
 	struct buf href = BUF_INIT;
 
-	if (!f->are_kept || !response_href(f->q, &f->filter,
-				f->ranged ? f->span.from : CLOCK_NONE,
-				f->span.to, f->filter.operator_id, &href)) {
+	if (!response_href(f->q, &f->filter,
+		f->ranged ? f->span.from : CLOCK_NONE, f->span.to,
+		f->filter.operator_id, &href)) {
 		jsonw_null(to, "href");
 	} else {
 		response_href_channel(f->filter.channel, &href);

@@ -1076,10 +1076,9 @@ find_not_kept(struct question *q, struct response_sums *s)
 	if (s->missing.n > 0)
 		s->not_kept.metrics[s->not_kept.n++] = needed[1];
 	if (s->missing.n > 0 || s->n > 0)
-		return kept_find(q, needed[1], &s->opens);
+		return true;
 	if (!kept_find_lacking(q, needed, ARRAY_LEN(needed), &s->not_kept))
 		return false;
-	s->opens = !kept_lacks(&s->not_kept, needed[1]);
 	kept_drop_derivable(&s->not_kept);
 	s->unknown = s->not_kept.n == ARRAY_LEN(needed);
 	return true;

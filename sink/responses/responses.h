@@ -200,7 +200,6 @@ struct response_sums {
 	int64_t as_of; /* the newest; CLOCK_NONE: there is none */
 	/* Metrics that are missing from the answer. */
 	struct kept_lacking not_kept;
-	bool opens; /* the tenant has intervals to which a link can lead */
 	/* Private. */
 	bool unknown;          /* no kept metric has these figures */
 	struct strmap missing; /* slots that lack intervals */

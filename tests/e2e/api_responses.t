@@ -1020,7 +1020,7 @@ class Test:
             for _ in range(QUESTIONS // 4):
                 unknown += self.parts_are_not_the_whole(name)
             self.a_cut_heat_map(name)
-            self.links_lead_to_what_is_kept(name, tenants[name][0] != "FALSE")
+            self.figures_are_of_what_is_kept(name, tenants[name][0] != "FALSE")
         self.lead = lead
         self.that(unknown > 10, f"only {unknown} rows were not known")
 
@@ -1122,18 +1122,18 @@ class Test:
         self.that(want and got == want and answer["not_kept"] == "intervals",
                   f"{name}: {answer['not_kept']}, {got} for {want}")
 
-    def links_lead_to_what_is_kept(self, name, are_kept):
-        """Without any intervals, no row has a link and a figure has no
-        number."""
+    def figures_are_of_what_is_kept(self, name, are_kept):
+        """Without any intervals, a figure has no number; every row has a
+        link."""
         asked = {"from": "2026-03-01", "to": "2026-11-10"}
         for what in "responses", "heatmap":
             rows = [r for r in self.get(what, **asked)["rows"] if r["count"]]
-            self.that(rows and {r["href"] is not None for r in rows}
-                      == {are_kept}, f"links of {name}: {rows[:2]}")
+            self.that(rows and all(r["href"] for r in rows),
+                      f"links of {name}: {rows[:2]}")
         figure = self.get("figure", **asked)
-        self.that(all((value is not None) == are_kept for value in (
-            figure["href"], figure["now"]["count"],
-            figure["now"]["sum_seconds"])), f"figure of {name}: {figure}")
+        self.that(figure["href"] and all(
+            (figure["now"][k] is not None) == are_kept
+            for k in ("count", "sum_seconds")), f"figure of {name}: {figure}")
 
     def a_heat_map_is_right(self):
         answer = self.get("heatmap", **{
@@ -1322,8 +1322,10 @@ class Test:
             "INSERT INTO tenants (tenant) VALUES ('without')")
         now = json.loads(self.by_hand(V1 + "now", "without"))
         rows = json.loads(self.by_hand(V1 + "operators", "without"))["rows"]
-        self.that([r["href"] for r in now["operators"] + rows] == [None] * 2,
-                  f"nothing is kept: {now}, {rows}")
+        for row in now["operators"] + rows:
+            got = json.loads(self.by_hand(row["href"], "without"))
+            self.that(got["rows"] == [] and got["not_kept"] == "intervals",
+                      f"{row} opens {got}")
         for group, want in ("none", [{c: None for c in (
                 "operator", "count", "sum_seconds", "max_seconds",
                 "href")}]), ("operator", []):
