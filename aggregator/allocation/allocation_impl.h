@@ -157,7 +157,7 @@ struct alloc_chat {
 	struct treap_node in_outbox;     /* in a->outbox */
 	struct alloc_timer timer;
 	struct alloc_operator *reserved; /* NULL: not reserved */
-	const struct alloc_operator *replaces;
+	struct alloc_operator *replaces;
 	char reservation[ALLOCATION_ID];
 	int64_t reserved_at, expires;
 	uint64_t reservation_number;

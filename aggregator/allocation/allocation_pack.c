@@ -18,83 +18,58 @@ enum {
 	KEY_CUSTOMER = 'u'
 };
 
-enum { FLAG_SENT = 1 };
+/* Passes the entries to the caller of allocation_pack(), one by one. */
+struct entries {
+	struct allocation *a;
+	allocation_entry_fn *run;
+	void *ctx;
+	struct buf key, value;
+};
 
-/* The first number in each value. */
-enum { ALLOCATION_LAYOUT = 8 };
-
+/* An entry without a value deletes its key. */
 static void
-put_text_of(struct buf *to, const char *s)
+begin_entry(struct entries *e, char kind, struct text id)
 {
-	pack_put_text(to, alloc_text_of(s));
-}
-
-static void
-put_operator(struct buf *to, const struct alloc_operator *o)
-{
-	pack_put_text(to, o != NULL ? o->id : (struct text){ NULL, 0 });
-}
-
-static struct alloc_operator *
-read_operator(struct allocation *a, struct pack *r)
-{
-	struct text id = pack_text(r);
-
-	return id.p != NULL ? alloc_operator_get(a, id) : NULL;
+	buf_clear(&e->key);
+	buf_addc(&e->key, kind);
+	buf_add(&e->key, id.p, id.len);
+	buf_clear(&e->value);
 }
 
 static void
-set_entry_key(struct buf *key, char kind, struct text id)
+end_entry(struct entries *e)
 {
-	buf_clear(key);
-	buf_addc(key, kind);
-	buf_add(key, id.p, id.len);
+	e->run(e->ctx, &e->key, &e->value);
+}
+
+/* Packs a reference to an operator as the operator's id. */
+static void
+code_reference(struct pack *k, struct allocation *a, struct alloc_operator **o)
+{
+	struct text id = { NULL, 0 };
+
+	if (!pack_reads(k) && *o != NULL)
+		id = (*o)->id;
+	code_text(k, &id);
+	if (pack_reads(k))
+		*o = id.p != NULL ? alloc_operator_get(a, id) : NULL;
 }
 
 static void
-begin_entry(struct buf *value)
+code_reservation(struct pack *k, struct allocation *a, struct alloc_chat *c)
 {
-	buf_clear(value);
-	pack_put_number(value, ALLOCATION_LAYOUT);
-}
+	struct text id = alloc_text_of(c->reservation);
+	bool sent = !treap_has(&c->in_outbox);
 
-static bool
-is_kept(const struct alloc_chat *c)
-{
-	return c->given_to != NULL || c->reserved != NULL;
-}
-
-static void
-pack_chat(const struct alloc_chat *c, struct buf *to)
-{
-	pack_put_number(to, treap_has(&c->in_outbox) ? 0u : FLAG_SENT);
-	put_operator(to, c->given_to);
-	pack_put_signed(to, c->given_at);
-	pack_put_signed(to, c->assigned_at);
-	put_operator(to, c->reserved);
-	if (c->reserved == NULL)
-		return;
-	put_operator(to, c->replaces);
-	put_text_of(to, c->reservation);
-	pack_put_signed(to, c->reserved_at);
-	pack_put_signed(to, c->expires);
-	pack_put_number(to, c->reservation_number);
-}
-
-static void
-unpack_reservation(
-    struct allocation *a, struct alloc_chat *c, bool sent, struct pack *r)
-{
-	struct text id;
-
-	c->replaces = read_operator(a, r);
-	id = pack_text(r);
-	c->reserved_at = pack_signed(r);
-	c->expires = pack_signed(r);
-	c->reservation_number = pack_number(r);
+	code_reference(k, a, &c->replaces);
+	code_text(k, &id);
+	code_signed(k, &c->reserved_at);
+	code_signed(k, &c->expires);
+	code_number(k, &c->reservation_number);
+	code_flag(k, &sent);
 	if (id.p == NULL || id.len >= sizeof c->reservation)
-		r->bad = true;
-	if (r->bad)
+		k->bad = true;
+	if (!pack_reads(k) || k->bad)
 		return;
 	memcpy(c->reservation, id.p, id.len);
 	c->reservation[id.len] = '\0';
@@ -104,135 +79,127 @@ unpack_reservation(
 
 /* Everything else is read from the model. */
 static void
-unpack_chat(struct allocation *a, struct text id, struct pack *r)
+code_chat(struct pack *k, struct allocation *a, struct alloc_chat *c)
 {
-	struct alloc_chat *c = alloc_chat_get(a, id);
-	uint64_t flags = pack_number(r);
-
-	c->given_to = read_operator(a, r);
-	c->given_at = pack_signed(r);
-	c->assigned_at = pack_signed(r);
-	c->reserved = read_operator(a, r);
+	code_reference(k, a, &c->given_to);
+	code_signed(k, &c->given_at);
+	code_signed(k, &c->assigned_at);
+	code_reference(k, a, &c->reserved);
 	if (c->reserved != NULL)
-		unpack_reservation(a, c, (flags & FLAG_SENT) != 0, r);
-	c->saved = true;
+		code_reservation(k, a, c);
 }
 
 static void
-pack_operator(const struct alloc_operator *o, struct buf *to)
+code_operator(struct pack *k, struct alloc_operator *o)
 {
-	pack_put_signed(to, o->away_since);
-	pack_put_number(to, o->last_reservation);
+	code_signed(k, &o->away_since);
+	code_number(k, &o->last_reservation);
 }
 
 static void
-unpack_operator(struct allocation *a, struct text id, struct pack *r)
+code_limit(struct pack *k, struct alloc_limit *l)
 {
-	struct alloc_operator *o = alloc_operator_get(a, id);
-
-	o->away_since = pack_signed(r);
-	o->last_reservation = pack_number(r);
+	code_signed(k, &l->max_chats);
+	code_signed(k, &l->at);
 }
 
 static void
-pack_operators(struct allocation *a, allocation_entry_fn *entry, void *ctx,
-    struct buf *key, struct buf *value)
+code_customer(struct pack *k, struct allocation *a, struct alloc_customer *c)
 {
+	code_reference(k, a, &c->last);
+	code_signed(k, &c->at);
+	code_signed(k, &c->began);
+	code_text(k, &c->chat);
+}
+
+static void
+pack_operators(struct entries *e)
+{
+	struct allocation *a = e->a;
+	struct pack k;
 	size_t i;
 
 	for (i = 0; i < a->changed_operators_n; i++) {
 		struct alloc_operator *o = a->changed_operators[i];
 
 		o->changed = false;
-		set_entry_key(key, KEY_OPERATOR, o->id);
-		begin_entry(value);
-		pack_operator(o, value);
-		entry(ctx, key, value);
+		begin_entry(e, KEY_OPERATOR, o->id);
+		k = pack_write(&e->value);
+		code_operator(&k, o);
+		end_entry(e);
 	}
 	a->changed_operators_n = 0;
 }
 
 /* All limits are visited, because there are few and they seldom change. */
 static void
-pack_limits(struct allocation *a, allocation_entry_fn *entry, void *ctx,
-    struct buf *key, struct buf *value)
+pack_limits(struct entries *e)
 {
-	const struct strmap_entry *e;
+	struct allocation *a = e->a;
+	const struct strmap_entry *x;
+	struct pack k;
 	size_t i = 0;
 
-	while (a->changed_limits && (e = strmap_next(&a->limits, &i)) != NULL) {
-		struct alloc_limit *l = e->value;
+	while (a->changed_limits && (x = strmap_next(&a->limits, &i)) != NULL) {
+		struct alloc_limit *l = x->value;
 
 		if (!l->changed)
 			continue;
 		l->changed = false;
-		set_entry_key(key, KEY_LIMIT, alloc_text(e->key, e->key_len));
-		begin_entry(value);
-		pack_put_signed(value, l->max_chats);
-		pack_put_signed(value, l->at);
-		entry(ctx, key, value);
+		begin_entry(e, KEY_LIMIT, alloc_text(x->key, x->key_len));
+		k = pack_write(&e->value);
+		code_limit(&k, l);
+		end_entry(e);
 	}
 	a->changed_limits = false;
 }
 
 static void
-pack_customers(struct allocation *a, allocation_entry_fn *entry, void *ctx,
-    struct buf *key, struct buf *value)
+pack_customers(struct entries *e)
 {
-	size_t i;
+	struct allocation *a = e->a;
+	const struct strmap_entry *x;
+	struct pack k;
+	size_t i = 0;
 
+	while ((x = strmap_next(&a->deleted_customers, &i)) != NULL) {
+		begin_entry(e, KEY_CUSTOMER, alloc_text(x->key, x->key_len));
+		end_entry(e);
+	}
+	strmap_release(&a->deleted_customers, NULL);
+	a->deleted_customers = (struct strmap)STRMAP_INIT;
 	for (i = 0; i < a->changed_customers_n; i++) {
 		struct alloc_customer *c = a->changed_customers[i];
 
 		c->changed = false;
-		set_entry_key(key, KEY_CUSTOMER, c->id);
-		begin_entry(value);
-		put_operator(value, c->last);
-		pack_put_signed(value, c->at);
-		pack_put_signed(value, c->began);
-		pack_put_text(value, c->chat);
-		entry(ctx, key, value);
+		begin_entry(e, KEY_CUSTOMER, c->id);
+		k = pack_write(&e->value);
+		code_customer(&k, a, c);
+		end_entry(e);
 	}
 	a->changed_customers_n = 0;
 }
 
-static void
-pack_deleted_customers(struct allocation *a, allocation_entry_fn *entry,
-    void *ctx, struct buf *key, struct buf *value)
-{
-	const struct strmap_entry *e;
-	size_t i = 0;
-
-	buf_clear(value);
-	while ((e = strmap_next(&a->deleted_customers, &i)) != NULL) {
-		set_entry_key(
-		    key, KEY_CUSTOMER, alloc_text(e->key, e->key_len));
-		entry(ctx, key, value);
-	}
-	strmap_release(&a->deleted_customers, NULL);
-	a->deleted_customers = (struct strmap)STRMAP_INIT;
-}
-
 /* Deletes entries that are no longer needed. */
 static void
-pack_chats(struct allocation *a, allocation_entry_fn *entry, void *ctx,
-    struct buf *key, struct buf *value)
+pack_chats(struct entries *e)
 {
+	struct allocation *a = e->a;
+	struct pack k;
 	size_t i;
 
 	for (i = 0; i < a->changed_n; i++) {
 		struct alloc_chat *c = a->changed[i];
-		bool kept = is_kept(c);
+		bool kept = c->given_to != NULL || c->reserved != NULL;
 
 		c->changed = false;
-		set_entry_key(key, KEY_CHAT, c->id);
-		buf_clear(value);
+		begin_entry(e, KEY_CHAT, c->id);
 		if (kept) {
-			begin_entry(value);
-			pack_chat(c, value);
+			k = pack_write(&e->value);
+			code_chat(&k, a, c);
 		}
 		if (kept || c->saved)
-			entry(ctx, key, value);
+			end_entry(e);
 		c->saved = kept;
 		if (c->forgotten)
 			alloc_chat_free(c);
@@ -243,47 +210,57 @@ pack_chats(struct allocation *a, allocation_entry_fn *entry, void *ctx,
 void
 allocation_pack(struct allocation *a, allocation_entry_fn *entry, void *ctx)
 {
-	struct buf key = BUF_INIT, value = BUF_INIT;
+	struct entries e = { a, entry, ctx, BUF_INIT, BUF_INIT };
+	struct pack k;
 
-	pack_deleted_customers(a, entry, ctx, &key, &value);
-	pack_chats(a, entry, ctx, &key, &value);
-	pack_operators(a, entry, ctx, &key, &value);
-	pack_limits(a, entry, ctx, &key, &value);
-	pack_customers(a, entry, ctx, &key, &value);
-	set_entry_key(&key, KEY_NUMBERS, (struct text){ "", 0 });
-	begin_entry(&value);
-	pack_put_number(&value, a->reservations);
-	entry(ctx, &key, &value);
-	buf_release(&key);
-	buf_release(&value);
+	pack_chats(&e);
+	pack_operators(&e);
+	pack_limits(&e);
+	pack_customers(&e);
+	begin_entry(&e, KEY_NUMBERS, (struct text){ "", 0 });
+	k = pack_write(&e.value);
+	code_number(&k, &a->reservations);
+	end_entry(&e);
+	buf_release(&e.key);
+	buf_release(&e.value);
 }
 
 static void
-unpack_limit(struct allocation *a, struct text id, struct pack *r)
+unpack_chat(struct pack *k, struct allocation *a, struct text id)
 {
-	int64_t max = pack_signed(r), at = pack_signed(r);
+	struct alloc_chat *c = alloc_chat_get(a, id);
+
+	code_chat(k, a, c);
+	c->saved = true;
+}
+
+static void
+unpack_limit(struct pack *k, struct allocation *a, struct text id)
+{
+	struct alloc_limit l;
 	struct text o, channel;
 
-	r->bad |= alloc_limit_key(id, &o, &channel) == -1;
-	if (!r->bad)
-		allocation_limit(a, o, channel, max, at);
+	code_limit(k, &l);
+	k->bad |= alloc_limit_key(id, &o, &channel) == -1;
+	if (!k->bad)
+		allocation_limit(a, o, channel, l.max_chats, l.at);
 }
 
 /* If customers are no longer kept, deletes those of an earlier run. */
 static void
-unpack_customer(struct allocation *a, struct text id, struct pack *r)
+unpack_customer(struct pack *k, struct allocation *a, struct text id)
 {
-	struct alloc_customer_chat chat = { .had_by = read_operator(a, r) };
-	int64_t at = pack_signed(r);
+	struct alloc_customer c;
+	struct alloc_customer_chat chat;
 
-	chat.began = pack_signed(r);
-	chat.id = pack_text(r);
+	code_customer(k, a, &c);
+	chat = (struct alloc_customer_chat){ c.chat, c.began, c.last };
 	if (chat.id.p == NULL)
-		r->bad = true;
+		k->bad = true;
 	else if (chat.had_by == NULL || a->set.sticky == 0)
 		(void)strmap_put(&a->deleted_customers, id.p, id.len);
 	else
-		alloc_customer_set(a, id, &chat, at);
+		alloc_customer_set(a, id, &chat, c.at);
 }
 
 /* Entries that were just unpacked need not be packed. */
@@ -308,22 +285,21 @@ allocation_unpack(struct allocation *a, const void *key, size_t key_len,
 	const char *k = key;
 	struct text id = alloc_text(k + 1, key_len - 1);
 
-	r.bad |= pack_number(&r) != ALLOCATION_LAYOUT;
 	switch (key_len > 0 ? *k : '\0') {
 	case KEY_CHAT:
-		unpack_chat(a, id, &r);
+		unpack_chat(&r, a, id);
 		break;
 	case KEY_OPERATOR:
-		unpack_operator(a, id, &r);
+		code_operator(&r, alloc_operator_get(a, id));
 		break;
 	case KEY_LIMIT:
-		unpack_limit(a, id, &r);
+		unpack_limit(&r, a, id);
 		break;
 	case KEY_CUSTOMER:
-		unpack_customer(a, id, &r);
+		unpack_customer(&r, a, id);
 		break;
 	case KEY_NUMBERS:
-		a->reservations = pack_number(&r);
+		code_number(&r, &a->reservations);
 		break;
 	default:
 		return -1;

@@ -16,7 +16,6 @@
 
 #include "aggregator/containers/key.h"
 
-#define LAYOUT 1
 #define EXPIRE_MS (7 * DAY_MS)
 
 /* Lines are put into the state with each flush, or sooner when there are this
@@ -608,41 +607,54 @@ staging_report_incomplete(const struct staging *in)
 /* The tables of the state. */
 
 static void
-pack_open_snapshot(const struct staging_tenant *t, struct buf *to)
+code_over(struct pack *k, struct staging_over *o)
 {
-	const struct markers *m = &t->markers;
-	const struct marked_part *p;
+	code_string(k, &o->id);
+	code_flag(k, &o->applied);
+	code_flag(k, &o->in_parts);
+	code_number(k, &o->parts.chats);
+	code_flag(k, &o->parts.all);
+}
 
-	pack_put_string(to, m->id);
-	pack_put_signed(to, m->at);
-	pack_put_number(to, m->in_parts);
-	pack_put_number(to, t->number);
-	pack_put_number(to, t->pieces);
-	pack_put_signed(to, t->changed_at);
+static void
+code_open_snapshot(struct pack *k, struct staging_tenant *t)
+{
+	struct markers *m = &t->markers;
+	struct marked_part *p;
+
+	code_string(k, &m->id);
+	code_signed(k, &m->at);
+	code_flag(k, &m->in_parts);
+	code_number(k, &t->number);
+	code_number(k, &t->pieces);
+	code_signed(k, &t->changed_at);
 	for (p = m->parts; p < m->parts + MARKERS_PARTS; p++) {
-		pack_put_number(to, (unsigned)p->begun | p->applied * 2u);
-		pack_put_signed(to, p->records);
-		pack_put_number(to, p->lines);
+		code_flag(k, &p->begun);
+		code_flag(k, &p->applied);
+		code_signed(k, &p->records);
+		code_number(k, &p->lines);
 	}
 }
 
 static void
-pack_tenant(const struct staging_tenant *t, struct buf *to)
+code_tenant(struct pack *k, struct staging_tenant *t)
 {
-	const struct staging_over *o;
+	uint32_t n = (uint32_t)t->over_n;
+	bool open = t->marked.open != NULL;
 
-	pack_put_number(to, LAYOUT);
-	pack_put_signed(to, t->over_at);
-	pack_put_number(to, t->over_n);
-	for (o = t->over; o < t->over + t->over_n; o++) {
-		pack_put_string(to, o->id);
-		pack_put_number(to, o->applied);
-		pack_put_number(to, o->in_parts);
-		pack_put_fixed(to, o->parts.chats);
-		pack_put_number(to, o->parts.all);
+	code_signed(k, &t->over_at);
+	code_limited(k, &n, STAGING_OVER);
+	for (t->over_n = 0; t->over_n < n; t->over_n++)
+		code_over(k, &t->over[t->over_n]);
+	code_flag(k, &open);
+	if (open)
+		code_open_snapshot(k, t);
+	if (open && pack_reads(k)) {
+		t->markers.end_at = t->markers.at;
+		t->marked.open = &t->markers;
+		log_info("snapshot_resumed", "tenant=%s snapshot=%s", t->name,
+		    t->markers.id);
 	}
-	if (t->marked.open != NULL)
-		pack_open_snapshot(t, to);
 }
 
 void
@@ -650,6 +662,7 @@ staging_save(struct staging *in)
 {
 	const struct strmap_entry *e;
 	struct buf packed = BUF_INIT;
+	struct pack k;
 	size_t i = 0;
 	unsigned part;
 
@@ -663,38 +676,14 @@ staging_save(struct staging *in)
 		for (part = 0; part < MARKERS_PARTS; part++)
 			put_pending(in, t, part);
 		buf_clear(&packed);
-		pack_tenant(t, &packed);
+		k = pack_write(&packed);
+		code_tenant(&k, t);
 		state_put(
 		    in->snapshots, e->key, e->key_len, packed.data, packed.len);
 		t->changed = false;
 	}
 	in->changed = false;
 	buf_release(&packed);
-}
-
-static void
-unpack_open_snapshot(struct staging_tenant *t, struct pack *r)
-{
-	struct markers *m = &t->markers;
-	struct marked_part *p;
-	uint64_t flags;
-	size_t len;
-
-	m->id = xstrdup(pack_string(r, &len));
-	m->at = m->end_at = pack_signed(r);
-	m->in_parts = pack_number(r) != 0;
-	t->number = pack_number(r);
-	t->pieces = pack_number(r);
-	t->changed_at = pack_signed(r);
-	for (p = m->parts; p < m->parts + MARKERS_PARTS; p++) {
-		flags = pack_number(r);
-		p->begun = (flags & 1) != 0;
-		p->applied = (flags & 2) != 0;
-		p->records = pack_signed(r);
-		p->lines = pack_number(r);
-	}
-	t->marked.open = m;
-	log_info("snapshot_resumed", "tenant=%s snapshot=%s", t->name, m->id);
 }
 
 static bool
@@ -704,26 +693,9 @@ load_tenant(
 	struct staging *in = ctx;
 	struct staging_tenant *t =
 	    get_tenant(in, (struct text){ key, key_len });
-	struct pack r = pack_open(data, len, LAYOUT);
-	struct staging_over *o;
-	size_t id_len;
+	struct pack r = pack_open_bare(data, len);
 
-	t->over_at = pack_signed(&r);
-	t->over_n = (size_t)pack_count(&r, 1);
-	if (t->over_n > STAGING_OVER) {
-		t->over_n = 0;
-		state_set_damaged(in->state);
-		return false;
-	}
-	for (o = t->over; o < t->over + t->over_n; o++) {
-		o->id = xstrdup(pack_string(&r, &id_len));
-		o->applied = pack_number(&r) != 0;
-		o->in_parts = pack_number(&r) != 0;
-		o->parts.chats = pack_fixed(&r);
-		o->parts.all = pack_number(&r) != 0;
-	}
-	if (pack_more(&r))
-		unpack_open_snapshot(t, &r);
+	code_tenant(&r, t);
 	if (pack_end(&r) == -1)
 		state_set_damaged(in->state);
 	return !state_failed(in->state);

@@ -255,17 +255,20 @@ chats_drop_descriptions(struct model *m, struct chat *c, size_t oldest)
 }
 
 static void
-put_description(
-    struct buf *b, const struct model *m, const struct description *d)
+code_description(struct pack *k, struct model *m, struct description *d)
 {
+	uint32_t name;
 	size_t i;
 
-	pack_put_signed(b, d->at);
-	pack_put_signed(b, d->opened_at);
-	pack_put_signed(b, d->closed_at);
-	pack_put_number(b, (uint64_t)d->status);
-	for (i = 0; i < ARRAY_LEN(name_offsets); i++)
-		model_put_name(b, m, name_at(d, name_offsets[i]));
+	code_signed(k, &d->at);
+	code_signed(k, &d->opened_at);
+	code_signed(k, &d->closed_at);
+	model_code_status(k, &d->status);
+	for (i = 0; i < ARRAY_LEN(name_offsets); i++) {
+		name = name_at(d, name_offsets[i]);
+		model_code_name(k, m, &name);
+		memcpy((char *)d + name_offsets[i], &name, sizeof name);
+	}
 }
 
 static bool
@@ -282,110 +285,59 @@ is_same_description(const struct description *a, const struct description *b)
 	return true;
 }
 
-/* Returns the last of a run of equal descriptions. A busy chat gets a
- * description with each message, but most of them are equal. */
-static const struct description *
-put_repeats(struct buf *b, const struct description *d)
-{
-	const struct description *x;
-	size_t n = 0;
-
-	for (x = d; is_same_description(x, x->next); x = x->next)
-		n++;
-	if (n == 0)
-		return d;
-	pack_put_signed(b, DESCRIPTION_REPEATS);
-	pack_put_number(b, n);
-	for (; n > 0; n--, d = d->next)
-		pack_put_number(b, (uint64_t)(d->at - d->next->at));
-	return d;
-}
-
-void
-descriptions_pack(const struct model *m, const struct chat *c, struct buf *b)
-{
-	const struct description *d;
-	bool inside = false, repeated;
-	size_t n = 0;
-
-	for (d = c->descriptions; d != NULL; d = d->next) {
-		repeated = is_same_description(d, d->next);
-		n += inside ? 0 : 1 + (size_t)repeated;
-		inside = repeated;
-	}
-	pack_put_number(b, n);
-	for (d = c->descriptions; d != NULL; d = d->next) {
-		put_description(b, m, d);
-		d = put_repeats(b, d);
-	}
-}
-
+/* Adds a copy of the description after it. */
 static void
-unpack_description(
-    struct pack *r, struct model *m, int64_t at, struct description *d)
+repeat_description(struct model *m, struct chat *c, struct description *d)
 {
-	uint32_t name;
+	struct description *new = new_description(m);
 	size_t i;
 
-	d->at = at;
-	d->opened_at = pack_signed(r);
-	d->closed_at = pack_signed(r);
-	d->status = (enum chat_status)pack_number(r);
-	for (i = 0; i < ARRAY_LEN(name_offsets); i++) {
-		name = model_unpack_name(r, m);
-		memcpy((char *)d + name_offsets[i], &name, sizeof name);
-	}
-	if (d->status > CHAT_GONE)
-		r->bad = true;
-}
-
-static void
-hold_names(struct model *m, const struct description *d)
-{
-	size_t i;
-
+	*new = *d;
+	d->next = new;
+	c->descriptions_n++;
 	for (i = 0; i < ARRAY_LEN(name_offsets); i++)
 		interner_hold(&m->lexicon.names, name_at(d, name_offsets[i]));
 }
 
+/* A run of descriptions that differ only in their times. A busy chat gets a
+ * description with each message, but most of them are equal. Returns the last
+ * one. */
 static struct description *
-unpack_repeats(
-    struct pack *r, struct model *m, struct chat *c, struct description *d)
+code_run(struct pack *k, struct model *m, struct chat *c, struct description *d)
 {
-	uint64_t n = pack_count(r, 1);
-	struct description *new;
+	struct description *x;
+	uint64_t n = 0, age;
 
-	if (d == NULL)
-		r->bad = true;
-	for (; n > 0 && !r->bad; n--, d = new) {
-		new = new_description(m);
-		*new = *d;
-		new->at = (int64_t)((uint64_t)d->at - pack_number(r));
-		hold_names(m, new);
-		d->next = new;
-		c->descriptions_n++;
+	code_description(k, m, d);
+	for (x = d; !pack_reads(k) && is_same_description(x, x->next);
+	     x = x->next)
+		n++;
+	code_number(k, &n);
+	for (; n > 0 && !k->bad; n--, d = d->next) {
+		if (pack_reads(k))
+			repeat_description(m, c, d);
+		age = (uint64_t)d->at - (uint64_t)d->next->at;
+		code_number(k, &age);
+		d->next->at = (int64_t)((uint64_t)d->at - age);
 	}
 	return d;
 }
 
 void
-descriptions_unpack(struct model *m, struct chat *c, struct pack *r)
+descriptions_code(struct pack *k, struct model *m, struct chat *c)
 {
-	struct description *last = NULL, *new;
-	uint64_t n = pack_number(r);
-	int64_t at;
+	struct description **at = &c->descriptions;
+	bool more;
 
-	for (; n > 0 && !r->bad; n--) {
-		at = pack_signed(r);
-		if (at == DESCRIPTION_REPEATS) {
-			last = unpack_repeats(r, m, c, last);
+	for (;; at = &code_run(k, m, c, *at)->next) {
+		more = *at != NULL;
+		code_flag(k, &more);
+		if (!more)
+			return;
+		if (!pack_reads(k))
 			continue;
-		}
-		new = new_description(m);
-		*new = (struct description){ .next = NULL };
-		unpack_description(r, m, at, new);
-		*(last != NULL ? &last->next : &c->descriptions) = new;
-		last = new;
+		*at = new_description(m);
+		**at = (struct description){ .next = NULL };
 		c->descriptions_n++;
 	}
 }

@@ -128,10 +128,8 @@ void chats_add_description(
 void chats_sort_descriptions(const struct model *m, struct chat *c);
 /* Removes up to that many of the oldest descriptions. */
 void chats_drop_descriptions(struct model *m, struct chat *c, size_t oldest);
-/* Convert to and from a packed head. */
-void descriptions_pack(
-    const struct model *m, const struct chat *c, struct buf *to);
-void descriptions_unpack(struct model *m, struct chat *c, struct pack *r);
+/* Packs or unpacks them. */
+void descriptions_code(struct pack *k, struct model *m, struct chat *c);
 
 /* model_messages.c. */
 
@@ -297,18 +295,23 @@ model_unpack_name(struct pack *r, struct model *m)
 	return interner_get(&m->lexicon.names, pack_text(r));
 }
 
-/* The first number of all data that model_pack.c packs. */
-enum layout {
-	LAYOUT_OPERATOR = 4,
-	LAYOUT_IDENTITIES = 6,
-	LAYOUT_SEGMENT = 9,
-	LAYOUT_TENANT,
-	LAYOUT_CHAT,
-};
+/* Packs a name as its text; a name that is read is held. */
+static inline void
+model_code_name(struct pack *k, struct model *m, uint32_t *name)
+{
+	if (pack_reads(k))
+		*name = model_unpack_name(k, m);
+	else
+		model_put_name(k->to, m, *name);
+}
 
-/* Represents the time of a packed description: the previous description,
- * followed by a number of older ones that differ from it only in their time. No
- * record is that old. */
-#define DESCRIPTION_REPEATS (CLOCK_NONE + 1)
+static inline void
+model_code_status(struct pack *k, enum chat_status *status)
+{
+	uint32_t n = *status;
+
+	code_limited(k, &n, CHAT_GONE);
+	*status = (enum chat_status)n;
+}
 
 #endif

@@ -1,7 +1,6 @@
 /*
- * model_pack: see model_pack.h. All packed data begin with the number of their
- * layout. Each change to the layout needs a new number, and a new version of
- * the state (state.h).
+ * model_pack: see model_pack.h. Each change to a layout needs a new version of
+ * the state (state_open.c).
  */
 #include "aggregator/model/model_pack.h"
 
@@ -12,148 +11,138 @@
 #include "aggregator/model/model_impl.h"
 #include "common/containers/pack.h"
 
-/* Packed above the status of the dropped history. */
-#define EPISODE_STATE_SHIFT 3
+/* Returns the number of buckets, from the i-th, that have the same time. */
+static uint64_t
+count_same_buckets(const struct model *m, size_t i)
+{
+	uint64_t n = 1;
+
+	while (i + n < BUCKETS && m->whole_at[i + n] == m->whole_at[i])
+		n++;
+	return n;
+}
+
+static void
+code_tenant(struct pack *k, struct model *m)
+{
+	uint64_t n;
+	int64_t at;
+	size_t i = 0;
+
+	code_signed(k, &m->as_of);
+	code_signed(k, &m->since);
+	/* Ranges of buckets with the same time; usually there is one. */
+	while (i < BUCKETS && !k->bad) {
+		n = count_same_buckets(m, i);
+		at = m->whole_at[i];
+		code_number(k, &n);
+		code_signed(k, &at);
+		m->corrected |= at != CLOCK_NONE;
+		if (n == 0 || n > BUCKETS - i)
+			k->bad = true;
+		for (; n > 0 && !k->bad; n--)
+			m->whole_at[i++] = at;
+	}
+}
 
 void
-model_pack_tenant(const struct model *m, struct buf *to)
+model_pack_tenant(struct model *m, struct buf *to)
 {
-	size_t i, n;
+	struct pack k = pack_write(to);
 
-	pack_put_number(to, LAYOUT_TENANT);
-	pack_put_signed(to, m->as_of);
-	pack_put_signed(to, m->since);
-	/* Ranges of buckets with the same time; usually there is one. */
-	for (i = 0; i < BUCKETS; i += n) {
-		for (n = 1;
-		     i + n < BUCKETS && m->whole_at[i + n] == m->whole_at[i];)
-			n++;
-		pack_put_number(to, n);
-		pack_put_signed(to, m->whole_at[i]);
-	}
+	code_tenant(&k, m);
 }
 
 int
 model_unpack_tenant(struct model *m, const void *p, size_t len)
 {
-	struct pack r = pack_open(p, len, LAYOUT_TENANT);
-	int64_t as_of = pack_signed(&r), since = pack_signed(&r), at;
-	size_t i = 0;
-	uint64_t n;
+	struct pack k = pack_open_bare(p, len);
 
-	while (!r.bad && i < BUCKETS) {
-		n = pack_number(&r);
-		at = pack_signed(&r);
-		if (n == 0 || n > BUCKETS - i)
-			return -1;
-		m->corrected |= at != CLOCK_NONE;
-		for (; n > 0; n--)
-			m->whole_at[i++] = at;
-	}
-	if (pack_end(&r) == -1)
-		return -1;
-	m->as_of = as_of;
-	m->since = since;
-	return 0;
+	code_tenant(&k, m);
+	return pack_end(&k);
+}
+
+static void
+code_operator(struct pack *k, struct model *m, struct operator_info *o)
+{
+	model_code_name(k, m, &o->name);
+	model_code_name(k, m, &o->tags);
+	code_signed(k, &o->max_chats);
+	code_signed(k, &o->reported_open_chats);
+	code_flag(k, &o->listed);
+	code_flag(k, &o->available);
+	code_flag(k, &o->has_available);
+	code_flag(k, &o->nameless);
+	code_signed(k, &o->available_at);
+	code_signed(k, &o->at);
 }
 
 void
-model_pack_operator(
-    const struct model *m, const struct operator_info *o, struct buf *to)
+model_pack_operator(struct model *m, struct operator_info *o, struct buf *to)
 {
-	pack_put_number(to, LAYOUT_OPERATOR);
-	model_put_name(to, m, o->id);
-	model_put_name(to, m, o->name);
-	model_put_name(to, m, o->tags);
-	pack_put_signed(to, o->max_chats);
-	pack_put_signed(to, o->reported_open_chats);
-	pack_put_number(to, (o->listed ? 1u : 0u) | (o->available ? 2u : 0u) |
-				(o->has_available ? 4u : 0u) |
-				(o->nameless ? 8u : 0u) |
-				(o->available_at != CLOCK_NONE ? 16u : 0u) |
-				(o->at != CLOCK_NONE ? 32u : 0u));
-	if (o->available_at != CLOCK_NONE)
-		pack_put_signed(to, o->available_at);
-	if (o->at != CLOCK_NONE)
-		pack_put_signed(to, o->at);
+	struct pack k = pack_write(to);
+
+	pack_put_text(to, operator_id(m, o));
+	code_operator(&k, m, o);
 }
 
 int
 model_unpack_operator(struct model *m, const void *p, size_t len)
 {
-	struct pack r = pack_open(p, len, LAYOUT_OPERATOR);
-	struct text id = pack_text(&r), name = pack_text(&r);
-	struct text tags = pack_text(&r);
-	int64_t max_chats = pack_signed(&r), reported = pack_signed(&r);
-	uint64_t flags = pack_number(&r);
-	int64_t available_at = (flags & 16) != 0 ? pack_signed(&r) : CLOCK_NONE;
-	int64_t at = (flags & 32) != 0 ? pack_signed(&r) : CLOCK_NONE;
+	struct pack k = pack_open_bare(p, len);
+	struct text id = pack_text(&k);
 	struct operator_info *o;
 	uint32_t number;
 
-	if (pack_end(&r) == -1 || id.p == NULL)
+	if (k.bad || id.p == NULL)
 		return -1;
 	number = interner_get(&m->lexicon.names, id);
 	o = model_operators_get(m, number);
 	interner_drop(&m->lexicon.names, number);
 	interner_drop(&m->lexicon.names, o->name);
-	o->name = interner_get(&m->lexicon.names, name);
-	o->tags = interner_get(&m->lexicon.names, tags);
-	o->max_chats = max_chats;
-	o->reported_open_chats = reported;
-	m->totals.operators += (flags & 1) != 0 && !o->listed;
-	o->listed = (flags & 1) != 0;
-	o->available = (flags & 2) != 0;
-	o->has_available = (flags & 4) != 0;
-	o->available_at = available_at;
-	o->at = at;
-	o->nameless = (flags & 8) != 0;
-	return 0;
-}
-
-static size_t
-count_credits(const struct chat *c)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < c->intervals_n; i++)
-		n += c->intervals[i].credited;
-	return n;
+	m->totals.operators -= o->listed;
+	code_operator(&k, m, o);
+	m->totals.operators += o->listed;
+	return pack_end(&k);
 }
 
 static void
-put_credits(struct buf *b, const struct model *m, const struct chat *c)
+code_credit(struct pack *k, struct model *m, struct interval *x)
 {
-	const struct interval *x;
+	bool first = x->kind == INTERVAL_FIRST_RESPONSE;
 
-	pack_put_number(b, count_credits(c));
-	for (x = c->intervals; x < c->intervals + c->intervals_n; x++) {
-		if (!x->credited)
-			continue;
-		pack_put_signed(b, x->ms);
-		model_put_name(b, m, x->operator_id);
-		pack_put_number(
-		    b, (x->kind == INTERVAL_FIRST_RESPONSE ? 1u : 0u) |
-			   (x->skewed ? 2u : 0u));
-	}
+	code_signed(k, &x->ms);
+	model_code_name(k, m, &x->operator_id);
+	code_flag(k, &first);
+	code_flag(k, &x->skewed);
+	x->kind = first ? INTERVAL_FIRST_RESPONSE : INTERVAL_REPLY;
+}
+
+static void
+put_credits(struct pack *k, struct model *m, struct chat *c)
+{
+	struct interval *x, *end = c->intervals + c->intervals_n;
+	uint64_t n = 0;
+
+	for (x = c->intervals; x < end; x++)
+		n += x->credited;
+	code_number(k, &n);
+	for (x = c->intervals; x < end; x++)
+		if (x->credited)
+			code_credit(k, m, x);
 }
 
 /* Unpacks the data that operators and totals need until the chat is loaded. */
 static void
-unpack_credits(struct pack *r, struct model *m, struct chat *c)
+unpack_credits(struct pack *k, struct model *m, struct chat *c)
 {
-	uint64_t n = pack_count(r, 3), flags;
+	uint64_t n = pack_count(k, 4);
 	struct interval *x;
 
 	c->intervals = n > 0 ? xcalloc(n, sizeof *c->intervals) : NULL;
-	for (; c->intervals_n < n && !r->bad; c->intervals_n++) {
+	for (; c->intervals_n < n; c->intervals_n++) {
 		x = &c->intervals[c->intervals_n];
-		x->ms = pack_signed(r);
-		x->operator_id = model_unpack_name(r, m);
-		flags = pack_number(r);
-		x->kind =
-		    (flags & 1) != 0 ? INTERVAL_FIRST_RESPONSE : INTERVAL_REPLY;
-		x->skewed = (flags & 2) != 0;
+		code_credit(k, m, x);
 		x->credited = true;
 		tally_add(&c->responses, x->ms);
 		c->skewed += x->skewed;
@@ -162,94 +151,77 @@ unpack_credits(struct pack *r, struct model *m, struct chat *c)
 	}
 }
 
+static void
+code_dropped(struct pack *k, struct model *m, struct dropped_history *f)
+{
+	uint32_t status = f->status, episode = f->episode;
+
+	code_signed(k, &f->at);
+	code_signed(k, &f->status_at);
+	code_limited(k, &status, CHAT_GONE);
+	code_limited(k, &episode, EPISODE_CLOSED_BY_MESSAGE);
+	code_signed(k, &f->assignee_at);
+	model_code_name(k, m, &f->assignee);
+	f->status = (uint8_t)status;
+	f->episode = (uint8_t)episode;
+}
+
+/* The head of a chat; its id and its credits are packed before and after it. */
+static void
+code_head(struct pack *k, struct model *m, struct chat *c)
+{
+	uint32_t segments = (uint32_t)model_segments(c).to;
+
+	descriptions_code(k, m, c);
+	code_signed(k, &c->listed_at);
+	if (pack_reads(k))
+		chats_describe(c);
+	model_code_status(k, &c->now.status);
+	model_code_name(k, m, &c->now.assignee);
+	code_dropped(k, m, &c->dropped);
+	code_signed(k, &c->newest);
+	code_signed(k, &c->last_message_at);
+	code_signed(k, &c->waiting_since);
+	code_limited(k, &c->messages_counted, UINT32_MAX);
+	code_limited(k, &c->participants, UINT32_MAX);
+	code_limited(k, &segments, UINT32_MAX / MODEL_SEGMENT);
+	if (pack_reads(k)) {
+		c->stored = segments;
+		c->loaded = segments == 0;
+	}
+}
+
 void
-model_pack_chat(const struct model *m, const struct chat *c, struct buf *to)
+model_pack_chat(struct model *m, struct chat *c, struct buf *to)
 {
-	pack_put_number(to, LAYOUT_CHAT);
+	struct pack k = pack_write(to);
+
 	pack_put_text(to, chat_id(c));
-	descriptions_pack(m, c, to);
-	pack_put_signed(to, c->listed_at);
-	pack_put_number(to, (uint64_t)c->now.status);
-	model_put_name(to, m, c->now.assignee);
-	pack_put_signed(to, c->dropped.at);
-	pack_put_signed(to, c->dropped.status_at);
-	pack_put_number(
-	    to, (uint64_t)c->dropped.status | (uint64_t)c->dropped.episode
-						  << EPISODE_STATE_SHIFT);
-	pack_put_signed(to, c->dropped.assignee_at);
-	model_put_name(to, m, c->dropped.assignee);
-	pack_put_signed(to, c->newest);
-	pack_put_signed(to, c->last_message_at);
-	pack_put_signed(to, c->waiting_since);
-	pack_put_number(to, c->messages_counted);
-	pack_put_number(to, c->participants);
-	pack_put_number(to, c->loaded ? c->n : c->stored * MODEL_SEGMENT);
-	put_credits(to, m, c);
-}
-
-static void
-unpack_dropped(struct pack *r, struct model *m, struct chat *c)
-{
-	uint64_t status, flags;
-
-	c->dropped.at = pack_signed(r);
-	c->dropped.status_at = pack_signed(r);
-	flags = pack_number(r);
-	status = flags & ((1u << EPISODE_STATE_SHIFT) - 1);
-	c->dropped.status = (uint8_t)status;
-	c->dropped.episode = flags >> EPISODE_STATE_SHIFT & 3u;
-	c->dropped.assignee_at = pack_signed(r);
-	c->dropped.assignee = model_unpack_name(r, m);
-	if (status > CHAT_GONE || flags >> EPISODE_STATE_SHIFT > 3)
-		r->bad = true;
-}
-
-static void
-unpack_chat_head(struct pack *r, struct model *m, struct chat *c)
-{
-	uint32_t assignee;
-	uint64_t n;
-
-	descriptions_unpack(m, c, r);
-	c->listed_at = pack_signed(r);
-	chats_describe(c);
-	c->now.status = (enum chat_status)pack_number(r);
-	assignee = model_unpack_name(r, m);
-	c->now.assignee = assignee;
-	unpack_dropped(r, m, c);
-	c->newest = pack_signed(r);
-	c->last_message_at = pack_signed(r);
-	c->waiting_since = pack_signed(r);
-	c->messages_counted = (uint32_t)pack_number(r);
-	c->participants = (uint32_t)pack_number(r);
-	n = pack_number(r);
-	c->stored = (uint32_t)((n + MODEL_SEGMENT - 1) / MODEL_SEGMENT);
-	c->loaded = n == 0;
-	unpack_credits(r, m, c);
-	if (c->now.status > CHAT_GONE || n > UINT32_MAX)
-		r->bad = true;
-	/* The operator to whom it is credited keeps the reference to the
-	 * name. */
-	if (assignee != 0)
-		(void)model_operators_get(m, assignee);
-	interner_drop(&m->lexicon.names, assignee);
+	code_head(&k, m, c);
+	put_credits(&k, m, c);
 }
 
 int
 model_unpack_chat(struct model *m, const void *p, size_t len, uint64_t number)
 {
-	struct pack r = pack_open(p, len, LAYOUT_CHAT);
-	struct text id = pack_text(&r);
+	struct pack k = pack_open_bare(p, len);
+	struct text id = pack_text(&k);
 	struct chat *c;
 
-	if (r.bad || id.p == NULL || id.len == 0 || id.len > RECORD_MAX_ID ||
+	if (k.bad || id.p == NULL || id.len == 0 || id.len > RECORD_MAX_ID ||
 	    model_find_chat(m, id) != NULL)
 		return -1;
 	c = chats_get(m, id);
 	c->number = number;
-	unpack_chat_head(&r, m, c);
-	if (pack_end(&r) == -1)
+	code_head(&k, m, c);
+	unpack_credits(&k, m, c);
+	if (pack_end(&k) == -1)
 		return -1;
+	/* The operator to whom the chat is credited keeps the reference to the
+	 * name. */
+	if (c->now.assignee != 0)
+		(void)model_operators_get(m, c->now.assignee);
+	interner_drop(&m->lexicon.names, c->now.assignee);
 	c->shown = chat_is_open(c);
 	credit_unpacked(m, c);
 	chats_queue_expiry(m, c);
@@ -347,7 +319,6 @@ model_pack_segment(
 
 	if (end > c->n)
 		end = c->n;
-	pack_put_number(to, LAYOUT_SEGMENT);
 	for (; i < end; i++)
 		put_message(to, m, &c->messages[i], &channel);
 }
@@ -355,7 +326,7 @@ model_pack_segment(
 int
 model_unpack_segment(struct model *m, struct chat *c, const void *p, size_t len)
 {
-	struct pack r = pack_open(p, len, LAYOUT_SEGMENT);
+	struct pack r = pack_open_bare(p, len);
 	unsigned channel = 0;
 
 	while (pack_more(&r))
@@ -386,8 +357,6 @@ model_pack_identities(const struct model *m, void *ctx,
 		qsort(v, p->fresh_n, sizeof(const struct fresh_id *),
 		    compare_spans);
 	for (i = 0; i < p->fresh_n; i++) {
-		if (b.len == 0)
-			pack_put_number(&b, LAYOUT_IDENTITIES);
 		pack_put_fixed(&b, v[i]->f.a);
 		pack_put_fixed(&b, v[i]->f.b);
 		if (i + 1 == p->fresh_n || v[i + 1]->span != v[i]->span) {
@@ -403,7 +372,7 @@ int
 model_unpack_identities(
     struct model *m, uint16_t span, const void *p, size_t len)
 {
-	struct pack r = pack_open(p, len, LAYOUT_IDENTITIES);
+	struct pack r = pack_open_bare(p, len);
 	struct fingerprint f;
 
 	while (pack_more(&r)) {

@@ -21,18 +21,17 @@
 #define MODEL_SEGMENT 32
 
 /* Pack the time of the tenant and of its snapshots. Unpack these first. */
-void model_pack_tenant(const struct model *m, struct buf *to);
+void model_pack_tenant(struct model *m, struct buf *to);
 int model_unpack_tenant(struct model *m, const void *p, size_t len)
     __attribute__((warn_unused_result));
 
 void model_pack_operator(
-    const struct model *m, const struct operator_info *o, struct buf *to);
+    struct model *m, struct operator_info *o, struct buf *to);
 int model_unpack_operator(struct model *m, const void *p, size_t len)
     __attribute__((warn_unused_result));
 
 /* Pack the head. The number belongs to the caller (struct chat: number). */
-void model_pack_chat(
-    const struct model *m, const struct chat *c, struct buf *to);
+void model_pack_chat(struct model *m, struct chat *c, struct buf *to);
 int model_unpack_chat(struct model *m, const void *p, size_t len,
     uint64_t number) __attribute__((warn_unused_result));
 

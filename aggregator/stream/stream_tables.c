@@ -53,9 +53,9 @@ save_tenant(struct stream_tenant *t)
 static void
 save_operators(struct stream_tenant *t)
 {
-	const struct model *m = &t->pipeline.model;
+	struct model *m = &t->pipeline.model;
 	struct stream *s = t->stream;
-	const struct operator_info *o;
+	struct operator_info *o;
 	struct text id;
 	size_t i;
 

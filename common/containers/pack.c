@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "common/base/xalloc.h"
+
 #define NUMBER_MAX 10 /* in bytes */
 
 void
@@ -30,7 +32,7 @@ pack_put_number(struct buf *b, uint64_t n)
 void
 pack_put_signed(struct buf *b, int64_t n)
 {
-	pack_put_number(b, (uint64_t)n << 1 ^ (n < 0 ? UINT64_MAX : 0));
+	pack_put_number(b, ((uint64_t)n << 1 ^ (n < 0 ? UINT64_MAX : 0)) + 1);
 }
 
 void
@@ -89,9 +91,9 @@ pack_long_number(struct pack *r)
 int64_t
 pack_signed(struct pack *r)
 {
-	uint64_t n = pack_number(r);
+	uint64_t n = pack_number(r) - 1;
 
-	return (int64_t)(n >> 1 ^ (0 - (n & 1)));
+	return r->bad ? 0 : (int64_t)(n >> 1 ^ (0 - (n & 1)));
 }
 
 uint64_t
@@ -170,4 +172,62 @@ int
 pack_end(const struct pack *r)
 {
 	return r->bad || r->p != r->end ? -1 : 0;
+}
+
+void
+code_number(struct pack *k, uint64_t *n)
+{
+	if (pack_reads(k))
+		*n = pack_number(k);
+	else
+		pack_put_number(k->to, *n);
+}
+
+void
+code_signed(struct pack *k, int64_t *n)
+{
+	if (pack_reads(k))
+		*n = pack_signed(k);
+	else
+		pack_put_signed(k->to, *n);
+}
+
+void
+code_limited(struct pack *k, uint32_t *n, uint32_t max)
+{
+	uint64_t number = *n;
+
+	code_number(k, &number);
+	if (number > max)
+		set_bad(k);
+	*n = k->bad ? 0 : (uint32_t)number;
+}
+
+void
+code_flag(struct pack *k, bool *flag)
+{
+	uint32_t n = *flag;
+
+	code_limited(k, &n, 1);
+	*flag = n != 0;
+}
+
+void
+code_text(struct pack *k, struct text *t)
+{
+	if (pack_reads(k))
+		*t = pack_text(k);
+	else
+		pack_put_text(k->to, *t);
+}
+
+void
+code_string(struct pack *k, char **s)
+{
+	size_t len;
+
+	if (pack_reads(k))
+		*s = xstrdup(pack_string(k, &len));
+	else
+		pack_put_string(k->to, *s != NULL ? *s : "");
 }

@@ -7,6 +7,9 @@
  * everything reads as 0 or absent, and pack_end() returns -1, so callers read
  * everything and check once.
  *
+ * The layout of a struct is best written once: a function that calls code_...()
+ * for each field, in order, packs the struct or, with a reader, unpacks it.
+ *
  * There are two other encodings. Keys of tables (key.h) must sort by value when
  * compared as bytes, so their numbers are big-endian. The keyed state of
  * streaming metrics (keyed_state.h) consists of structs of numbers that are
@@ -21,8 +24,8 @@
 /* A varint. */
 void pack_put_number(struct buf *b, uint64_t n);
 
-/* A zigzag varint: small numbers of either sign are short. CLOCK_NONE is an
- * ordinary number. */
+/* A zigzag varint, plus 1: small numbers of either sign are short, and so is
+ * INT64_MIN, which is CLOCK_NONE. */
 void pack_put_signed(struct buf *b, int64_t n);
 
 /* In 8 bytes. */
@@ -34,9 +37,11 @@ void pack_put_text(struct buf *b, struct text t);
 /* The same with a NUL, so that it can be used in place. */
 void pack_put_string(struct buf *b, const char *s);
 
-/* A reader. The reader is bad after a missing or malformed value. */
+/* A reader, which is bad after a missing or malformed value; or, with `to`, a
+ * writer for code_...(). */
 struct pack {
 	const unsigned char *p, *end;
+	struct buf *to;
 	bool bad;
 };
 
@@ -49,7 +54,7 @@ pack_open_bare(const void *p, size_t len)
 {
 	const unsigned char *from = p;
 
-	return (struct pack){ from, from + len, false };
+	return (struct pack){ .p = from, .end = from + len };
 }
 
 /* Private: a varint of more than one byte. */
@@ -84,5 +89,27 @@ pack_more(const struct pack *r)
 
 /* Returns 0 if everything was read and nothing was bad; otherwise -1. */
 int pack_end(const struct pack *r) __attribute__((warn_unused_result));
+
+static inline struct pack
+pack_write(struct buf *to)
+{
+	return (struct pack){ .to = to };
+}
+
+static inline bool
+pack_reads(const struct pack *k)
+{
+	return k->to == NULL;
+}
+
+/* Write the value, or set it to what is read. */
+void code_number(struct pack *k, uint64_t *n);
+void code_signed(struct pack *k, int64_t *n);
+void code_flag(struct pack *k, bool *flag);
+void code_text(struct pack *k, struct text *t); /* borrowed if read */
+void code_string(struct pack *k, char **s);     /* allocated if read */
+
+/* A greater number than max is bad. */
+void code_limited(struct pack *k, uint32_t *n, uint32_t max);
 
 #endif

@@ -10,7 +10,7 @@
 #include "common/digest/checksum.h"
 #include "common/os/file.h"
 
-#define LAYOUT 1
+#define LAYOUT 2
 #define SUM_BYTES 8
 #define MOST_BYTES ((size_t)64 * 1024 * 1024)
 
@@ -28,19 +28,25 @@ forget_order_has_chat(const struct forget_order *o, struct text chat)
 	return false;
 }
 
+static void
+code_order(struct pack *k, struct forget_order *o)
+{
+	code_text(k, &o->tenant);
+	code_text(k, &o->customer);
+	code_signed(k, &o->asked_at);
+	code_text(k, &o->chats);
+	code_text(k, &o->alias);
+}
+
 enum exit_code
-forget_order_write(
-    const struct forget_order *o, const char *path, struct buf *why)
+forget_order_write(struct forget_order *o, const char *path, struct buf *why)
 {
 	struct buf bytes = BUF_INIT;
+	struct pack k = pack_write(&bytes);
 	enum exit_code code;
 
 	pack_put_number(&bytes, LAYOUT);
-	pack_put_text(&bytes, o->tenant);
-	pack_put_text(&bytes, o->customer);
-	pack_put_signed(&bytes, o->asked_at);
-	pack_put_text(&bytes, o->chats);
-	pack_put_text(&bytes, o->alias);
+	code_order(&k, o);
 	pack_put_fixed(&bytes, checksum(0, bytes.data, bytes.len));
 	code = file_replace(path, 0600, bytes.data, bytes.len, why);
 	buf_release(&bytes);
@@ -53,11 +59,7 @@ unpack_order(struct forget_order *o, const struct buf *bytes)
 	struct pack r = pack_open(bytes->data, bytes->len, LAYOUT);
 	uint64_t sum;
 
-	o->tenant = pack_text(&r);
-	o->customer = pack_text(&r);
-	o->asked_at = pack_signed(&r);
-	o->chats = pack_text(&r);
-	o->alias = pack_text(&r);
+	code_order(&r, o);
 	sum = pack_fixed(&r);
 	return pack_end(&r) == 0 &&
 		       sum == checksum(0, bytes->data, bytes->len - SUM_BYTES)

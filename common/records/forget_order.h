@@ -35,8 +35,8 @@ struct forget_order {
 bool forget_order_has_chat(const struct forget_order *o, struct text chat);
 
 /* Writes the file; see file_replace(). */
-enum exit_code forget_order_write(const struct forget_order *o,
-    const char *path, struct buf *why) __attribute__((warn_unused_result));
+enum exit_code forget_order_write(struct forget_order *o, const char *path,
+    struct buf *why) __attribute__((warn_unused_result));
 
 /* Reads the file into *bytes, from which *o borrows. Returns 1; 0 if there is
  * no such file; -1 with *why if it is unreadable or damaged. */

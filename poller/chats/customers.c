@@ -13,7 +13,7 @@
 #include "common/base/xalloc.h"
 #include "common/containers/pack.h"
 
-#define LAYOUT 2
+#define LAYOUT 3
 
 #define AGE_MS DAY_MS
 

@@ -277,13 +277,11 @@ history_drop_before(struct history *h, int64_t at)
 /* The bytes hold the chat's own members, the number of messages, and each
  * message; texts end with NUL. */
 
-#define LAYOUT 5
+#define LAYOUT 6
 
-/* The minimum size of a message: a time, flags, and the length and NUL of three
- * texts. */
-#define MESSAGE_LEAST 8
-
-enum { CLOSING = 1, FETCHED = 2, ASSIGNING = 4 }; /* flags of a message */
+/* The minimum size of a message: a time, three flags, and the length and NUL of
+ * three texts. */
+#define MESSAGE_LEAST 10
 
 void
 chat_state_release(struct chat_state *c)
@@ -297,84 +295,48 @@ chat_state_release(struct chat_state *c)
 }
 
 static void
-encode(const struct chat_state *c, struct buf *out)
+code_message(struct pack *k, struct history_message *m)
 {
-	const struct history_message *m;
-	size_t i;
-
-	pack_put_number(out, LAYOUT);
-	pack_put_number(out, c->failures);
-	pack_put_number(out, c->complete);
-	pack_put_signed(out, c->opened_at);
-	pack_put_signed(out, c->since);
-	pack_put_signed(out, c->left_at);
-	pack_put_signed(out, c->told);
-	pack_put_string(out, c->row != NULL ? c->row : "");
-	pack_put_string(out, c->mark);
-	pack_put_string(out, c->episode);
-	pack_put_string(out, c->operator_id);
-	pack_put_number(out, c->history.n);
-	for (i = 0; i < c->history.n; i++) {
-		m = &c->history.messages[i];
-		pack_put_signed(out, m->at);
-		pack_put_number(out, (m->closing ? CLOSING : 0u) |
-					 (m->fetched ? FETCHED : 0u) |
-					 (m->assigning ? ASSIGNING : 0u));
-		pack_put_string(out, m->id);
-		pack_put_string(out, m->episode);
-		pack_put_string(out, m->body);
-	}
-}
-
-/* Reads a text; owned by the caller. */
-static char *
-get_text(struct pack *r)
-{
-	size_t len;
-
-	return xstrdup(pack_string(r, &len));
+	code_signed(k, &m->at);
+	code_flag(k, &m->closing);
+	code_flag(k, &m->fetched);
+	code_flag(k, &m->assigning);
+	code_string(k, &m->id);
+	code_string(k, &m->episode);
+	code_string(k, &m->body);
 }
 
 static void
-get_message(struct pack *r, struct history *h)
+code_state(struct pack *k, struct chat_state *c)
 {
-	struct history_message *m;
-	uint64_t flags;
-
-	XGROW(h->messages, h->n, h->cap);
-	m = &h->messages[h->n++];
-	m->at = pack_signed(r);
-	flags = pack_number(r);
-	m->closing = (flags & CLOSING) != 0;
-	m->fetched = (flags & FETCHED) != 0;
-	m->assigning = (flags & ASSIGNING) != 0;
-	m->id = get_text(r);
-	m->episode = get_text(r);
-	m->body = get_text(r);
+	code_limited(k, &c->failures, UINT32_MAX);
+	code_flag(k, &c->complete);
+	code_signed(k, &c->opened_at);
+	code_signed(k, &c->since);
+	code_signed(k, &c->left_at);
+	code_signed(k, &c->told);
+	code_string(k, &c->row);
+	code_string(k, &c->mark);
+	code_string(k, &c->episode);
+	code_string(k, &c->operator_id);
 }
 
+/* The messages are encoded in order, so the history is sorted again. */
 int
 chat_state_decode(struct chat_state *c, const void *data, size_t len)
 {
-	struct pack r = pack_open(data, len, LAYOUT);
+	struct pack k = pack_open(data, len, LAYOUT);
+	struct history *h = &c->history;
 	uint64_t messages;
 
 	*c = (struct chat_state){ .history = HISTORY_INIT };
-	c->failures = (unsigned)pack_number(&r);
-	c->complete = pack_number(&r) != 0;
-	c->opened_at = pack_signed(&r);
-	c->since = pack_signed(&r);
-	c->left_at = pack_signed(&r);
-	c->told = pack_signed(&r);
-	c->row = get_text(&r);
-	c->mark = get_text(&r);
-	c->episode = get_text(&r);
-	c->operator_id = get_text(&r);
-	/* The messages were encoded in order, so the history is sorted. */
-	for (messages = pack_count(&r, MESSAGE_LEAST); messages > 0 && !r.bad;
-	     messages--)
-		get_message(&r, &c->history);
-	if (pack_end(&r) == 0)
+	code_state(&k, c);
+	for (messages = pack_count(&k, MESSAGE_LEAST); messages > 0 && !k.bad;
+	     messages--) {
+		XGROW(h->messages, h->n, h->cap);
+		code_message(&k, &h->messages[h->n++]);
+	}
+	if (pack_end(&k) == 0)
 		return 0;
 	chat_state_release(c);
 	return -1;
@@ -391,11 +353,17 @@ chat_state_load(struct chat_state *c, struct store *s, const char *id)
 }
 
 void
-chat_state_keep(const struct chat_state *c, struct store *s, const char *id)
+chat_state_keep(struct chat_state *c, struct store *s, const char *id)
 {
 	struct buf b = BUF_INIT;
+	struct pack k = pack_write(&b);
+	size_t i;
 
-	encode(c, &b);
+	pack_put_number(&b, LAYOUT);
+	code_state(&k, c);
+	pack_put_number(&b, c->history.n);
+	for (i = 0; i < c->history.n; i++)
+		code_message(&k, &c->history.messages[i]);
 	store_put(s, STORE_CHATS, id, b.data, b.len);
 	buf_release(&b);
 }

@@ -115,8 +115,7 @@ bool chat_state_load(struct chat_state *c, struct store *s, const char *id)
     __attribute__((warn_unused_result));
 
 /* Writes the state to the store. */
-void chat_state_keep(
-    const struct chat_state *c, struct store *s, const char *id);
+void chat_state_keep(struct chat_state *c, struct store *s, const char *id);
 
 /* Decodes the bytes of an entry. Returns -1 if they are damaged; *c is then
  * released. */

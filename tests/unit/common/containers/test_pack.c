@@ -142,6 +142,59 @@ what_nobody_writes_is_bad(void **state)
 	assert_int_equal(pack_end(&r), -1);
 }
 
+struct fields {
+	uint64_t number;
+	int64_t at, none;
+	uint32_t limited;
+	bool flag;
+	struct text text, absent;
+	char *string;
+};
+
+static void
+code_fields(struct pack *k, struct fields *f)
+{
+	code_number(k, &f->number);
+	code_signed(k, &f->at);
+	code_signed(k, &f->none);
+	code_limited(k, &f->limited, 7);
+	code_flag(k, &f->flag);
+	code_text(k, &f->text);
+	code_text(k, &f->absent);
+	code_string(k, &f->string);
+}
+
+static void
+fields_come_back_by_the_function_that_wrote_them(void **state)
+{
+	char string[] = "a string";
+	struct fields f = { UINT64_MAX, -5, INT64_MIN, 7, true, { "t", 1 },
+		{ NULL, 0 }, string };
+	struct fields got = { .number = 0 };
+	struct buf b = BUF_INIT;
+	struct pack k = pack_write(&b);
+
+	(void)state;
+	code_fields(&k, &f);
+	k = pack_open_bare(b.data, b.len);
+	code_fields(&k, &got);
+	assert_int_equal(pack_end(&k), 0);
+	assert_true(got.number == f.number && got.at == f.at &&
+		    got.none == f.none && got.limited == f.limited && got.flag);
+	assert_true(got.text.len == 1 && *got.text.p == 't');
+	assert_null(got.absent.p);
+	assert_string_equal(got.string, string);
+	free(got.string);
+	buf_release(&b);
+	/* A flag of 2, a limited number of 8. */
+	k = pack_open_bare("\2", 1);
+	code_flag(&k, &got.flag);
+	assert_int_equal(pack_end(&k), -1);
+	k = pack_open_bare("\10", 1);
+	code_limited(&k, &got.limited, 7);
+	assert_int_equal(pack_end(&k), -1);
+}
+
 int
 test_pack(void)
 {
@@ -149,6 +202,8 @@ test_pack(void)
 		cmocka_unit_test(everything_comes_back),
 		cmocka_unit_test(what_is_cut_is_refused),
 		cmocka_unit_test(what_nobody_writes_is_bad),
+		cmocka_unit_test(
+		    fields_come_back_by_the_function_that_wrote_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
