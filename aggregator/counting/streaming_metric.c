@@ -6,11 +6,9 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "common/containers/pack.h"
 #include "common/digest/random.h"
 
 #include "aggregator/state/state.h"
@@ -224,17 +222,6 @@ streaming_metrics_advance(
 			f->v[i].ops->advance(f->v[i].ctx, newest, refresh);
 }
 
-bool
-streaming_metrics_changed(const struct streaming_metrics *f)
-{
-	size_t i;
-
-	for (i = 0; i < f->home.tables_n; i++)
-		if (f->home.tables[i]->pending.n > 0)
-			return true;
-	return false;
-}
-
 void
 streaming_metrics_save(struct streaming_metrics *f)
 {
@@ -269,62 +256,21 @@ streaming_metrics_drop_saved(struct streaming_metrics *f)
 	keyed_state_home_drop(&f->home);
 }
 
-/* Appends the table's name and the key of each changed row. */
-void
-streaming_metrics_pending(const struct streaming_metrics *f, struct buf *to)
+static void
+list_row(void *ctx, struct keyed_state *k, void *payload)
 {
-	const struct keyed_state *k;
-	struct text key, name;
-	void **list;
-	size_t i, j, n;
-
-	for (i = 0; i < f->home.tables_n; i++) {
-		k = f->home.tables[i];
-		name = (struct text){ k->name, strlen(k->name) };
-		list = keyed_state_list(f->home.tables[i], false, &n);
-		for (j = 0; j < n; j++) {
-			key = keyed_state_key(list[j]);
-			pack_put_text(to, name);
-			pack_put_text(to, key);
-		}
-		free(list);
-	}
+	(void)ctx;
+	keyed_state_emit(k, payload);
 }
 
-/* Ignores tables that this run does not compute. */
-static void
-mark_row_changed(
-    struct streaming_metrics *f, struct text table, struct text key)
+void
+streaming_metrics_list_all(struct streaming_metrics *f)
 {
-	struct keyed_state *k;
-	void *payload;
 	size_t i;
 
-	for (i = 0; i < f->home.tables_n; i++) {
-		k = f->home.tables[i];
-		if (!text_is(table, k->name))
-			continue;
-		payload = keyed_state_find(k, key.p, key.len);
-		if (payload != NULL)
-			keyed_state_emit(k, payload);
-	}
-}
-
-int
-streaming_metrics_restore_pending(
-    struct streaming_metrics *f, const void *data, size_t len)
-{
-	struct pack r = pack_open_bare(data, len);
-	struct text table, key;
-
-	while (pack_more(&r)) {
-		table = pack_text(&r);
-		key = pack_text(&r);
-		if (table.p == NULL || key.p == NULL || key.len > KEY_MAX)
-			return -1;
-		mark_row_changed(f, table, key);
-	}
-	return pack_end(&r);
+	for (i = 0; i < f->home.tables_n; i++)
+		keyed_state_each_saved(
+		    f->home.tables[i], NULL, 0, list_row, NULL);
 }
 
 int64_t

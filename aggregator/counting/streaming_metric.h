@@ -73,7 +73,7 @@ struct streaming_metric_ops {
 	void (*advance)(void *ctx, int64_t newest, bool refresh);
 	/* Adds rows in the order of their keys. */
 	void (*emit)(void *ctx, struct rowset *to, enum metric_rows which);
-	/* Called when the changed rows have been written. */
+	/* Called when the changed rows have been made. */
 	void (*sent)(void *ctx);
 };
 
@@ -123,30 +123,21 @@ void streaming_metrics_event(
 void streaming_metrics_model_interval(void *streaming, const struct model *m,
     const struct chat *c, const struct interval *i, bool withdrawn);
 
-/* A flush of a stream calls streaming_metrics_advance(), commits the results of
- * streaming_metrics_save() and streaming_metrics_pending() to the state, writes
- * the rows of streaming_metrics_emit(), and calls streaming_metrics_sent() once
- * they are confirmed. A one-shot run calls advance and emit. newest: the
+/* A flush of a stream calls streaming_metrics_advance(), _save(), _emit() and
+ * _sent(), in this order. A one-shot run calls advance and emit. newest: the
  * tenant's as_of; CLOCK_NONE: not yet known. */
 void streaming_metrics_advance(
     struct streaming_metrics *f, int64_t newest, bool refresh);
-/* True if there are rows to write. */
-bool streaming_metrics_changed(const struct streaming_metrics *f);
 void streaming_metrics_save(struct streaming_metrics *f);
 /* ROWS_ALL covers only entries in memory, so it is for one-shot runs. */
 void streaming_metrics_emit(
     struct streaming_metrics *f, struct rowset *to, enum metric_rows which);
 void streaming_metrics_sent(struct streaming_metrics *f);
-/* Call afterwards: drops entries from memory that are in the state. */
+/* Call after the commit: drops entries from memory that are in the state. */
 void streaming_metrics_drop_saved(struct streaming_metrics *f);
 
-/* The first appends the keys of changed rows to *to. After a crash the second
- * marks these rows as changed again; it returns 0, or -1 if the bytes are
- * malformed. */
-void streaming_metrics_pending(
-    const struct streaming_metrics *f, struct buf *to);
-int streaming_metrics_restore_pending(struct streaming_metrics *f,
-    const void *data, size_t len) __attribute__((warn_unused_result));
+/* Lists the rows of all entries in the state as changed. */
+void streaming_metrics_list_all(struct streaming_metrics *f);
 
 /* The rest is only for the files of the metrics. */
 

@@ -24,8 +24,8 @@ enum {
 
 enum {
 	DIRTY = 1,   /* in the list of entries to save */
-	PENDING = 2, /* in the list of rows to write */
-	DELETED = 4, /* deleted, but the deletion is not yet saved or written */
+	PENDING = 2, /* in the list of rows to make */
+	DELETED = 4, /* deleted, but still in one of these lists */
 };
 
 void
@@ -33,13 +33,12 @@ keyed_state_open(struct keyed_state *k, struct keyed_state_home *home,
     const char *name, size_t payload)
 {
 	memset(k, 0, sizeof *k);
-	k->name = name;
 	k->home = home;
 	k->payload = payload;
 	k->slots = xcalloc(FIRST_SLOTS, sizeof *k->slots);
 	k->mask = FIRST_SLOTS - 1;
 	k->expired = INT64_MIN;
-	if (home->state != NULL)
+	if (home->state != NULL && name != NULL)
 		k->store = state_table(home->state, name, STATE_BYTES);
 	if (home->tables_n == KEYED_STATE_TABLES)
 		prog_die(PROG_SOFTWARE, "too many tables");

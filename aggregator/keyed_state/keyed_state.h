@@ -7,7 +7,7 @@
  * larger than memory, and the cost of a flush depends only on the changes.
  *
  * Each table lists which entries have changed since the last save, and which
- * are pending: their rows have yet to be written to the next program.
+ * are pending: their rows have yet to be made.
  *
  * Payloads are stored byte by byte, so they must not contain pointers.
  */
@@ -52,7 +52,6 @@ struct keyed_state_list {
 };
 
 struct keyed_state {
-	const char *name;
 	struct keyed_state_home *home;
 	struct state_table *store; /* NULL: everything is in memory */
 	size_t payload;            /* size in bytes */
@@ -60,7 +59,7 @@ struct keyed_state {
 	size_t mask, n;
 	int64_t expired;               /* no saved key has a time before this */
 	struct keyed_state_list dirty; /* to be saved */
-	struct keyed_state_list pending; /* rows to be written */
+	struct keyed_state_list pending; /* rows to be made */
 };
 
 #define KEYED_STATE_TABLES 32
@@ -81,8 +80,8 @@ struct keyed_state_home {
 	size_t tables_n, timer_queues_n;
 };
 
-/* Opens a table and adds it to the home. The name, which is borrowed, is that
- * of a table in the state and must always be the same. */
+/* Opens a table and adds it to the home. The name is that of a table in the
+ * state and must always be the same; NULL: the table is only in memory. */
 void keyed_state_open(struct keyed_state *k, struct keyed_state_home *home,
     const char *name, size_t payload);
 void keyed_state_close(struct keyed_state *k);
@@ -97,11 +96,11 @@ void *keyed_state_get(
     struct keyed_state *k, const void *key, size_t len, bool *made);
 
 /* keyed_state_change marks a payload as changed, so that it is saved;
- * keyed_state_emit also marks it as pending, so that its row is written. */
+ * keyed_state_emit also marks it as pending, so that its row is made. */
 void keyed_state_change(struct keyed_state *k, void *payload);
 void keyed_state_emit(struct keyed_state *k, void *payload);
 
-/* True if the payload's row has yet to be written. */
+/* True if the payload's row has yet to be made. */
 bool keyed_state_is_pending(const void *payload);
 
 /* Deletes the entry; no row is written for it. */
@@ -132,7 +131,7 @@ void keyed_state_home_prefix(const struct keyed_state_home *h, struct key *k);
 /* Writes all changes into the state; the caller commits. */
 void keyed_state_home_save(struct keyed_state_home *h);
 
-/* Call when the pending rows are written: empties their lists. */
+/* Call when the pending rows are made: empties their lists. */
 void keyed_state_home_sent(struct keyed_state_home *h);
 
 /* Drops entries from memory that are saved and not pending. For a cache above

@@ -5,7 +5,7 @@
  * end, the chat, the message that ended it and the kind. If a late message
  * withdraws an interval, one more row is written, with `withdrawn` set.
  *
- * A row is kept only until it is written; then the database has it.
+ * An interval is kept only until its row is made, so the table is in memory.
  */
 #include "aggregator/counting/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"
@@ -33,7 +33,7 @@ intervals_open(const struct streaming_metric_setup *setup)
 	struct intervals *f = xcalloc(1, sizeof *f);
 
 	keyed_state_open(
-	    &f->table, setup->home, "intervals", sizeof(struct interval_row));
+	    &f->table, setup->home, NULL, sizeof(struct interval_row));
 	return f;
 }
 

@@ -268,10 +268,8 @@ void model_recompute(struct model *m, const struct definition *definition);
  * chats that are gone. */
 void model_clear_changed(struct model *m);
 
-/* Lists a chat as changed because its row was not confirmed. An unknown chat is
- * listed as a chat that has left. Call before recomputing. */
-void model_mark_chat(struct model *m, struct text id);
-void model_mark_operator(struct model *m, struct text id);
+/* Lists everything as changed; call before recomputing. */
+void model_list_all(struct model *m);
 
 /* Lists the tenant and all operators with a waiting chat, because their longest
  * wait grows with time. */

@@ -397,25 +397,15 @@ model_lacks(struct model *m, struct record *r)
 }
 
 void
-model_mark_chat(struct model *m, struct text id)
+model_list_all(struct model *m)
 {
-	struct chat *c = model_find_chat(m, id);
+	size_t i;
 
-	if (c == NULL) {
-		c = chats_get(m, id);
-		recompute_gone(m, c);
-	}
-	c->left = true;
-	chats_touch(m, c, false);
-}
-
-void
-model_mark_operator(struct model *m, struct text id)
-{
-	uint32_t name = interner_get(&m->lexicon.names, id);
-
-	model_operators_touch(m, model_operators_get(m, name));
-	interner_drop(&m->lexicon.names, name);
+	for (i = 0; i < m->chats_n; i++)
+		chats_touch(m, m->chats[i], false);
+	for (i = 0; i < m->operators_n; i++)
+		model_operators_touch(m, m->operators[i]);
+	m->changes.totals = true;
 }
 
 /* The next new chat reuses the memory of a freed one. */

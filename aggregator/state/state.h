@@ -111,8 +111,8 @@ void state_put(struct state_table *t, const void *key, size_t key_len,
 void state_delete(struct state_table *t, const void *key, size_t key_len);
 
 /* Deletes at most max entries whose keys begin with the prefix, in order, and
- * returns their number. This allows large deletions in small steps. The table
- * must be one of STATE_BYTES; an empty prefix matches all keys. */
+ * returns their number. This allows large deletions in small steps. An empty
+ * prefix matches all keys; any other is only for STATE_BYTES. */
 size_t state_delete_prefix(
     struct state_table *t, const void *prefix, size_t len, size_t max);
 

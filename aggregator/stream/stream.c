@@ -287,10 +287,10 @@ on_stream_idle(void *ctx)
 	stream_forget_look(s);
 }
 
-/* Flushes until nothing is pending: at the start the rows that the last run
- * left, at the end also the rows that have changed only with time. */
+/* Flushes until everything is confirmed. refresh: includes rows that have
+ * changed only with time. */
 static enum exit_code
-finish_pending(struct stream *s, bool refresh)
+finish_flush(struct stream *s, bool refresh)
 {
 	enum outcome o;
 
@@ -307,8 +307,7 @@ finish_pending(struct stream *s, bool refresh)
 	return PROG_OK;
 }
 
-/* The last rows and reservations are confirmed, so only the keys of rows
- * without a date stay in the state. */
+/* The last lines are confirmed, so this commit deletes them. */
 static enum exit_code
 commit_confirmed(struct stream *s)
 {
@@ -317,15 +316,11 @@ commit_confirmed(struct stream *s)
 	bool aged = false;
 	size_t i;
 
-	for (i = 0; i < s->tenants_n; i++) {
-		stream_allocation_save(s->tenants[i]);
+	for (i = 0; i < s->tenants_n; i++)
 		aged = aged || s->tenants[i]->aged;
-	}
 	if (!aged && !s->refreshed)
 		state_set_number(s->state, STREAM_REFRESHED, 1);
-	stream_save_pending(s);
-	staging_save(&s->staging);
-	code = state_commit(s->state, &why);
+	code = stream_commit(s, &why);
 	if (code != PROG_OK)
 		log_error("%s", buf_str(&why));
 	buf_release(&why);
@@ -372,9 +367,12 @@ set_up_stage(struct stream *s)
 static enum exit_code
 run_stream(struct stream *s)
 {
-	enum exit_code code = finish_pending(s, false);
+	enum exit_code code;
 	size_t incomplete;
 
+	/* Lines that the last run may not have written. */
+	code = stream_write_lines(s) == OUTCOME_DONE ? finish_flush(s, false)
+						     : s->code;
 	if (code != PROG_OK || s->failed || stop_asked())
 		return code;
 	set_up_stage(s);
@@ -382,9 +380,9 @@ run_stream(struct stream *s)
 	if (s->failed)
 		code = s->code;
 	else if (code == PROG_OK)
-		code = finish_pending(s, true);
-	/* Unconfirmed rows are written again at the next start. This includes a
-	 * pipe closed by its reader, which is not an error. Records that were
+		code = finish_flush(s, true);
+	/* Unconfirmed lines are written again at the next start. This includes
+	 * a pipe closed by its reader, which is not an error. Records that were
 	 * not flushed are not committed. */
 	if (code == PROG_OK && !s->failed && !s->written && s->touched == 0)
 		code = commit_confirmed(s);
@@ -456,6 +454,8 @@ release_stream(struct stream *s)
 	scan_release(&s->scan);
 	buf_release(&s->scratch);
 	buf_release(&s->key);
+	buf_release(&s->rows.next);
+	buf_release(&s->reservations.next);
 	staging_close(&s->staging);
 	state_close(s->state);
 }

@@ -4,36 +4,48 @@
  * uses only files below it:
  *
  *   stream.c             the main loop: hands records to their tenants
- *   stream_foreign.c messages from another program instead of records
+ *   stream_foreign.c     messages from another program instead of records
  *   stream_forget.c      forgets customers
  *   stream_snapshot.c    a snapshot corrects its tenant
  *   stream_flush.c       a flush: recompute, save, commit, write rows, confirm
  *   stream_open.c        opens the state, the input and the outputs
  *   stream_tables.c      the tables of the state, written and read
- *   stream_pending.c     the keys of rows that may not be confirmed
+ *   stream_lines.c       the lines of a flush for an output
  *   stream_allocation.c  assigns chats and writes the reservations
  *   stream_metrics.c     the metrics for Prometheus
  *   stream_tenant.c      the tenants
  *
- * A flush is made every [aggregator] every, or sooner after many records. Its
- * steps, and the effect of a crash after each of them:
+ * A flush is made every [aggregator] every, or sooner after many records. It
+ * commits rows and reservations to the state, as lines, together with the data
+ * from which they are made. Then it writes these lines to the outputs. The next
+ * start does the same with the lines of the last commit, because they may not
+ * have been written.
  *
- *   records are read      They are delivered again: none of them was committed.
- *   dead letters synced,  The records are delivered again and the dead letters
- *   passed-through        written twice. The database keeps one of two equal
- *   records confirmed     records.
- *   state_commit()        The records are delivered again and change nothing:
- *                         messages and events are known by their ids, lines of
- *                         snapshots are known (staging.h), and of chats and
- *                         operators the latest record counts. The keys of
- *                         pending rows are in the state, so the next start
- *                         writes these rows (stream_pending.c).
- *   rows confirmed        The same rows are written once more.
- *   input acknowledged    The same, until the next commit removes the keys.
+ * The steps of a flush; what the state has if the program is killed after a
+ * step, before the next one; and what follows:
  *
- * The next records are read while rows are being confirmed, but they are
- * committed only after that. So the state always has the keys of unconfirmed
- * rows.
+ *   records read         The last commit: its lines are written again. The
+ *                        records are delivered again.
+ *   dead letters synced, The same. The dead letters and the passed-through
+ *   passed-through       records are written again; the database keeps one of
+ *   records confirmed    two equal records.
+ *   state_commit()       This commit: its lines are written. The records are
+ *                        delivered again and change nothing.
+ *   lines written        This commit: its lines are written again. The records
+ *                        are delivered again and change nothing.
+ *   lines confirmed      The same. The next commit deletes these lines.
+ *   input acknowledged   The same, but the records are not delivered again.
+ *
+ * A line that is written again changes nothing: rows have complete values, of
+ * equal versions the database keeps the first, and no later version has been
+ * written, since that needs a later commit. Reservations have an id.
+ *
+ * Records that are delivered again change nothing: messages and events are
+ * known by their ids, lines of snapshots are known (staging.h), and of chats
+ * and operators the latest record counts.
+ *
+ * The next records are read while lines are being confirmed, but they are
+ * committed only after that. So the state always has the unconfirmed lines.
  *
  * Records that are passed through unchanged are confirmed before their
  * identities are committed: when they are delivered again, they may have become
@@ -76,8 +88,15 @@ struct stream_tenant {
 
 struct stream_tables {
 	struct state_table *tenants, *chats, *messages, *operators, *seen,
-	    *pending_rows, *allocation; /* allocation is NULL if chats are not
-					 * assigned */
+	    *allocation; /* allocation is NULL if chats are not assigned */
+};
+
+/* The lines of a flush for one output: entries of a table of the state, each
+ * with as many lines as an AMQP message has. */
+struct stream_lines {
+	struct state_table *table; /* number -> lines; NULL: no output */
+	uint64_t entries;          /* that this flush has put */
+	struct buf next;           /* lines that are not in the table yet */
 };
 
 /* Counted since the program started. */
@@ -96,6 +115,7 @@ struct stream {
 	struct staging staging;
 	struct state *state;
 	struct stream_tables tables;
+	struct stream_lines rows, reservations; /* for out and assign */
 	struct keyed_state_cache cache;
 	struct pipeline_setup setup;     /* for streams */
 	struct pipeline_setup snapshots; /* for snapshots */
@@ -121,15 +141,12 @@ struct stream {
 			* LATER */
 
 	/* The current flush. */
-	bool written; /* it has written rows and reservations that are not
-		       * confirmed */
-	bool failed;  /* an outcome was NEVER, so nothing is committed any
-		       * more */
-	uint64_t pending_version; /* key of the pending rows; 0 if there are
-				   * none */
-	uint64_t passed;          /* how many of counts.passed are confirmed */
+	bool written;       /* it has written lines that are not confirmed */
+	bool failed;        /* an outcome was NEVER, so nothing is committed any
+			     * more */
+	uint64_t passed;    /* how many of counts.passed are confirmed */
 	uint64_t out_mark;  /* how far the output must be confirmed for the
-			     * written rows... */
+			     * written lines... */
 	bool begun;         /* ...if waiting for that has begun */
 	int64_t refresh_ms; /* the interval of refreshes */
 	int64_t refreshed_ms, expired_ms;
@@ -209,8 +226,8 @@ void stream_touch(struct stream_tenant *t);
  * that exit code. */
 void stream_fail(struct stream *s, enum exit_code code);
 
-/* True if no record has given the tenant a time for its rows; the rows stay
- * pending. */
+/* True if no record has given the tenant a time for its rows, which are made
+ * when one does. */
 static inline bool
 stream_is_undated(const struct stream_tenant *t)
 {
@@ -230,18 +247,23 @@ int stream_apply(void *ctx, struct text tenant, struct snapshot *snapshot,
 enum outcome stream_flush_begin(struct stream *s)
     __attribute__((warn_unused_result));
 
-/* Returns whether the written rows are confirmed; LATER means not yet. wait:
+/* Returns whether the written lines are confirmed; LATER means not yet. wait:
  * waits for it, as stream_flush() does. */
 enum outcome stream_confirm(struct stream *s, bool wait)
     __attribute__((warn_unused_result));
 
-/* Replaces the keys of pending rows in the state with the keys of the rows that
- * this flush writes or that have no date yet. */
-void stream_save_pending(struct stream *s);
-/* At the start: marks these rows as changed, so they are written again. */
-void stream_load_pending(struct stream *s);
-/* True if the tenant has rows to write. */
-bool stream_has_rows(const struct pipeline *d);
+/* Adds a line to the state. The second function puts the lines that are not
+ * there yet, before a commit. The third writes all of them to the output and
+ * returns -1 if that failed; the fourth deletes them. */
+int stream_lines_add(struct stream_lines *l, const char *line, size_t len);
+void stream_lines_put(struct stream_lines *l);
+int stream_lines_write(const struct stream_lines *l, struct endpoint *to)
+    __attribute__((warn_unused_result));
+void stream_lines_delete(struct stream_lines *l);
+
+/* After a commit, and at the start: writes its lines to the outputs. */
+enum outcome stream_write_lines(struct stream *s)
+    __attribute__((warn_unused_result));
 
 /* A whole flush: commits all records read, writes the rows and confirms them.
  * After LATER, the next call continues the flush. refresh: also writes rows
@@ -268,19 +290,19 @@ void stream_allocation_select(struct stream_tenant *t);
 void stream_allocation_save(struct stream_tenant *t);
 int stream_allocation_load(struct stream *s)
     __attribute__((warn_unused_result));
-/* Writes new reservations; returns -1 if that failed. They are confirmed in the
- * same way as rows, and count as sent after that. */
-int stream_allocation_write(struct stream *s)
-    __attribute__((warn_unused_result));
-void stream_allocation_sent(struct stream_tenant *t);
 
 /* Opens the metrics of a daemon; the input must be open. NULL in other runs, or
  * without [metrics] folder. Owned by the caller. */
 struct daemon_metrics *stream_metrics_open(struct stream *s)
     __attribute__((warn_unused_result));
 
-/* Writes the tenant's changes into the state. */
+/* Puts the tenant's changes and new reservations into the state. */
 void stream_save(struct stream_tenant *t);
+/* The same with its changed rows; none counts as changed after that. */
+void stream_flush_tenant(struct stream_tenant *t);
+/* Commits what these functions have put. */
+enum exit_code stream_commit(struct stream *s, struct buf *why)
+    __attribute__((warn_unused_result));
 
 /* The number of a chat in the state. The higher bits of struct chat's number
  * belong to stream_tables.c. */

@@ -1,8 +1,7 @@
 /*
  * stream_allocation: assigns the chats of a stream. It assigns once per flush,
  * after the model is recomputed, and reads the model. Its state is committed
- * together with everything else. Reservations are written after that commit,
- * like rows: after a crash, unconfirmed ones are written again, unchanged.
+ * together with everything else, and so are the lines of new reservations.
  */
 #include "aggregator/stream/stream.h"
 
@@ -67,12 +66,33 @@ save_allocation_entry(void *ctx, const struct buf *key, const struct buf *value)
 		state_delete(s->tables.allocation, s->key.data, s->key.len);
 }
 
+struct reservation_writer {
+	struct stream_tenant *tenant;
+	struct buf line;
+};
+
+static void
+add_reservation(void *ctx, const struct allocation_reservation *p)
+{
+	struct reservation_writer *w = ctx;
+
+	buf_clear(&w->line);
+	allocation_write(w->tenant->name, p, &w->line);
+	(void)stream_lines_add(
+	    &w->tenant->stream->reservations, w->line.data, w->line.len);
+}
+
 void
 stream_allocation_save(struct stream_tenant *t)
 {
-	if (t->pipeline.allocation != NULL)
-		allocation_pack(
-		    t->pipeline.allocation, save_allocation_entry, t);
+	struct reservation_writer w = { t, BUF_INIT };
+
+	if (t->pipeline.allocation == NULL)
+		return;
+	allocation_outbox_each(t->pipeline.allocation, add_reservation, &w);
+	allocation_outbox_sent(t->pipeline.allocation);
+	allocation_pack(t->pipeline.allocation, save_allocation_entry, t);
+	buf_release(&w.line);
 }
 
 static bool
@@ -103,50 +123,8 @@ stream_allocation_load(struct stream *s)
 		state_each(s->tables.allocation, s->key.data, s->key.len,
 		    load_allocation_entry, t);
 		allocation_read_all(t->pipeline.allocation, &t->pipeline.model);
-		/* There may be waiting chats or unwritten reservations. */
+		/* There may be waiting chats. */
 		stream_touch(t);
 	}
 	return state_failed(s->state) ? -1 : 0;
-}
-
-struct reservation_writer {
-	struct stream_tenant *tenant;
-	struct buf line;
-	bool failed;
-};
-
-static void
-write_reservation(void *ctx, const struct allocation_reservation *p)
-{
-	struct reservation_writer *w = ctx;
-
-	if (w->failed)
-		return;
-	buf_clear(&w->line);
-	allocation_write(w->tenant->name, p, &w->line);
-	w->failed = endpoint_write(w->tenant->stream->assign, w->line.data,
-			w->line.len) == -1;
-}
-
-int
-stream_allocation_write(struct stream *s)
-{
-	struct reservation_writer w = { .failed = false };
-	size_t i;
-
-	for (i = 0; s->assign != NULL && i < s->tenants_n; i++) {
-		w.tenant = s->tenants[i];
-		if (w.tenant->touched)
-			allocation_outbox_each(w.tenant->pipeline.allocation,
-			    write_reservation, &w);
-	}
-	buf_release(&w.line);
-	return w.failed ? -1 : 0;
-}
-
-void
-stream_allocation_sent(struct stream_tenant *t)
-{
-	if (t->pipeline.allocation != NULL)
-		allocation_outbox_sent(t->pipeline.allocation);
 }

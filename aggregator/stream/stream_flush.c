@@ -1,8 +1,8 @@
 /*
- * stream_flush: a flush recomputes the tenants that have changed, saves them
- * together with the keys of their rows in one commit, writes the rows and
- * confirms them. stream.h explains the order. common/stage/stage.h decides when
- * to flush, from the numbers that stream.c passes.
+ * stream_flush: a flush recomputes the tenants that have changed, commits them
+ * together with their rows, writes the rows and confirms them. stream.h
+ * explains the order. common/stage/stage.h decides when to flush, from the
+ * numbers that stream.c passes.
  *
  * Its cost is proportional to the changes. Every [aggregator] refresh, it also
  * writes the rows with a running wait of tenants whose time advanced.
@@ -56,7 +56,51 @@ recompute_touched(struct stream *s, bool refresh)
 		s->refreshed_ms = clock_mono_ms();
 }
 
-/* Commits all changes to the state, with the keys of the rows to write. */
+static int
+add_row(void *ctx, const char *line, size_t len)
+{
+	struct stream *s = ctx;
+
+	s->counts.rows++;
+	return stream_lines_add(&s->rows, line, len);
+}
+
+static void
+add_changed_rows(struct stream_tenant *t)
+{
+	struct stream *s = t->stream;
+	struct tenant_rows report;
+
+	tenant_rows_init_changed(
+	    &report, &t->pipeline, s->job->definition, state_version(s->state));
+	(void)tenant_rows_ndjson(&report, add_row, s);
+	tenant_rows_release(&report);
+	if (t->applied.len > 0)
+		(void)add_row(s, t->applied.data, t->applied.len);
+	buf_clear(&t->applied);
+}
+
+void
+stream_flush_tenant(struct stream_tenant *t)
+{
+	stream_save(t);
+	if (!stream_is_undated(t)) {
+		add_changed_rows(t);
+		pipeline_clear_changed(&t->pipeline);
+	}
+	t->stream->touched -= t->touched;
+	t->touched = false;
+}
+
+enum exit_code
+stream_commit(struct stream *s, struct buf *why)
+{
+	stream_lines_put(&s->rows);
+	stream_lines_put(&s->reservations);
+	staging_save(&s->staging);
+	return state_commit(s->state, why);
+}
+
 static enum outcome
 commit_flush(struct stream *s)
 {
@@ -67,14 +111,12 @@ commit_flush(struct stream *s)
 
 	for (i = 0; i < s->tenants_n; i++)
 		if (s->tenants[i]->touched)
-			stream_save(s->tenants[i]);
+			stream_flush_tenant(s->tenants[i]);
 	if (s->refreshed)
 		state_set_number(s->state, STREAM_REFRESHED, 0);
 	s->refreshed = false;
-	stream_save_pending(s);
-	staging_save(&s->staging);
 	/* Commit point: the records read so far need not be delivered again. */
-	code = state_commit(s->state, &why);
+	code = stream_commit(s, &why);
 	if (code == PROG_OK) {
 		FAULT_POINT("aggregator.after_commit");
 	} else {
@@ -84,43 +126,17 @@ commit_flush(struct stream *s)
 	return o;
 }
 
-static int
-write_row_line(void *ctx, const char *line, size_t len)
+enum outcome
+stream_write_lines(struct stream *s)
 {
-	struct stream *s = ctx;
-
-	s->counts.rows++;
-	return endpoint_write(s->out, line, len);
-}
-
-static enum outcome
-write_changed_rows(struct stream *s, int64_t version)
-{
-	struct tenant_rows report;
-	size_t i;
-	int rc = 0;
-
-	for (i = 0; i < s->tenants_n && rc == 0; i++) {
-		struct stream_tenant *t = s->tenants[i];
-
-		if (!t->touched || stream_is_undated(t))
-			continue;
-		if (stream_has_rows(&t->pipeline)) {
-			tenant_rows_init_changed(
-			    &report, &t->pipeline, s->job->definition, version);
-			rc = tenant_rows_ndjson(&report, write_row_line, s);
-			tenant_rows_release(&report);
-		}
-		if (rc == 0 && t->applied.len > 0)
-			rc = write_row_line(s, t->applied.data, t->applied.len);
-		buf_clear(&t->applied);
-	}
-	if (rc == -1)
+	if (stream_lines_write(&s->rows, s->out) == -1)
 		return fail_flush(
 		    s, endpoint_code(s->out), endpoint_why(s->out));
-	if (stream_allocation_write(s) == -1)
+	if (s->assign != NULL &&
+	    stream_lines_write(&s->reservations, s->assign) == -1)
 		return fail_flush(
 		    s, endpoint_code(s->assign), endpoint_why(s->assign));
+	s->written = true;
 	return OUTCOME_DONE;
 }
 
@@ -136,27 +152,6 @@ drop_saved(const struct stream *s)
 		if (s->tenants[i]->pipeline.streaming != NULL)
 			streaming_metrics_drop_saved(
 			    s->tenants[i]->pipeline.streaming);
-}
-
-/* The rows are written; their keys stay in the state until the rows are
- * confirmed. Rows without a date stay pending. */
-static void
-clear_changed_rows(struct stream *s)
-{
-	struct stream_tenant *t;
-	size_t i;
-
-	for (i = 0; i < s->tenants_n; i++) {
-		t = s->tenants[i];
-		if (!t->touched)
-			continue;
-		if (!stream_is_undated(t))
-			pipeline_sent(&t->pipeline);
-		stream_allocation_sent(t);
-		t->touched = false;
-	}
-	s->touched = 0;
-	drop_saved(s);
 }
 
 /* Makes the dead letters written so far durable. */
@@ -199,7 +194,6 @@ confirm_passed(struct stream *s)
 static enum outcome
 commit_and_write(struct stream *s, bool refresh)
 {
-	int64_t version;
 	enum outcome o;
 
 	if (staging_apply(&s->staging) == -1)
@@ -215,17 +209,13 @@ commit_and_write(struct stream *s, bool refresh)
 		s->written = true;
 		return OUTCOME_DONE;
 	}
-	version = state_version(s->state);
 	FAULT_POINT("aggregator.before_commit");
 	o = commit_flush(s);
 	if (o == OUTCOME_DONE)
-		o = write_changed_rows(s, version);
+		o = stream_write_lines(s);
 	s->counts.flushes++;
-	if (o != OUTCOME_DONE)
-		return o;
-	clear_changed_rows(s);
-	s->written = true;
-	return OUTCOME_DONE;
+	drop_saved(s);
+	return o;
 }
 
 static enum outcome
@@ -264,11 +254,13 @@ stream_confirm(struct stream *s, bool wait)
 	if (o != OUTCOME_DONE)
 		return o;
 	s->written = false;
+	stream_lines_delete(&s->rows);
+	stream_lines_delete(&s->reservations);
 	return OUTCOME_DONE;
 }
 
-/* Runs the flush until its rows are written. The rows of the previous flush are
- * already confirmed. */
+/* Runs the flush until its lines are written, after those of the previous flush
+ * are confirmed. */
 static enum outcome
 write_flush(struct stream *s, bool refresh)
 {

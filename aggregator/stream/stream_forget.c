@@ -1,11 +1,11 @@
 /*
  * stream_forget: erases customers when orders in a subfolder of the state
  * request it (common/records/forget_order.h). The stream ends its run as it
- * does after a signal, with all rows confirmed and nothing pending. Then the
- * models drop data that identify the customers, the state is committed, its
- * file is copied without the deleted bytes, the orders are removed, and a new
- * run begins. Whenever the program is killed, either the orders still exist or
- * all data about the customers are gone.
+ * does after a signal, with everything confirmed. Then the models drop data
+ * that identify the customers, the state is committed, its file is copied
+ * without the deleted bytes, the orders are removed, and a new run begins.
+ * Whenever the program is killed, either the orders still exist or all data
+ * about the customers are gone.
  *
  * Names, phone numbers and tags of chats are deleted, and so are words too rare
  * to be trends. Counts by user keep the user's id, because later messages must
@@ -136,14 +136,13 @@ stream_forget_look(struct stream *s)
 }
 
 /* Moves the counts of a customer of a foreign input to the alias, which may
- * already have counts from an earlier erasure. The next run writes their
- * rows. */
+ * already have counts from an earlier erasure. */
 static void
 move_counts(struct stream_tenant *t, const struct forget_order *o)
 {
 	event_counts_rename(t->pipeline.streaming, o->customer, o->alias);
 	stream_foreign_forget(t->stream, o);
-	stream_touch(t);
+	stream_flush_tenant(t);
 }
 
 struct rare_words {
@@ -202,10 +201,11 @@ carry_out(struct stream *s, const struct forget_order *o)
 	if (t == NULL)
 		return 0;
 	chats = model_forget_customer(&t->pipeline.model, o);
+	/* The reaper changes the rows of these chats. */
+	stream_save(t);
 	/* An order about an operator with this id has no alias. */
 	if (s->job->counter != NULL && o->alias.len > 0)
 		move_counts(t, o);
-	stream_save(t);
 	delete_rare_words(t);
 	return chats;
 }
@@ -239,9 +239,7 @@ carry_out_all(
 
 	for (i = 0; i < orders->n; i++)
 		chats += carry_out(s, &orders->v[i].order);
-	staging_save(&s->staging);
-	stream_save_pending(s);
-	code = state_commit(s->state, why);
+	code = stream_commit(s, why);
 	if (code == PROG_OK)
 		code = state_rewrite(s->state, why);
 	if (code == PROG_OK)

@@ -29,11 +29,12 @@ open_state(struct stream *s, struct buf *why)
 		{ &s->tables.messages, "messages", STATE_NUMBERS },
 		{ &s->tables.operators, "operators", STATE_BYTES },
 		{ &s->tables.seen, "seen", STATE_BYTES },
-		/* The table's name in state files of every version. */
-		{ &s->tables.pending_rows, "unsent", STATE_NUMBERS },
+		{ &s->rows.table, "rows", STATE_NUMBERS },
 		{ &s->tables.allocation, "allocation", STATE_BYTES },
+		{ &s->reservations.table, "reservations", STATE_NUMBERS },
 	};
-	size_t n = ARRAY_LEN(own) - !s->job->selection.allocation;
+	/* The last two are for allocation. */
+	size_t n = ARRAY_LEN(own) - (s->job->selection.allocation ? 0 : 2);
 	int64_t limit = conf_int(conf, "aggregator", "state_limit");
 	enum exit_code code = PROG_OK;
 	size_t i;

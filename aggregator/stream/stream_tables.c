@@ -18,8 +18,8 @@
  * The start reads the operators, identities and chat heads of every tenant. The
  * messages of a chat are read when a record about the chat arrives, and the
  * counts of the streaming metrics (keyed_state.h) when they change.
- * stream_pending.c and stream_allocation.c own the tables of pending rows and
- * of the allocation.
+ * stream_lines.c and stream_allocation.c own the tables of lines and of the
+ * allocation.
  */
 #include "aggregator/stream/stream.h"
 
@@ -361,6 +361,18 @@ load_identity_run(
 	    s, model_unpack_identities(&t->pipeline.model, span, data, len));
 }
 
+/* A tenant without a time has no rows yet, so all of its entries count as
+ * changed. */
+static void
+list_undated(const struct stream *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->tenants_n; i++)
+		if (stream_is_undated(s->tenants[i]))
+			pipeline_list_all(&s->tenants[i]->pipeline);
+}
+
 int
 stream_load(struct stream *s)
 {
@@ -372,7 +384,7 @@ stream_load(struct stream *s)
 	state_each(t->seen, NULL, 0, load_identity_run, s);
 	s->next_number = 1;
 	state_each(t->chats, NULL, 0, load_chat_entry, s);
-	stream_load_pending(s);
+	list_undated(s);
 	stream_foreign_load(s);
 	if (stream_allocation_load(s) == -1)
 		return -1;

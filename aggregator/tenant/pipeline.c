@@ -166,9 +166,17 @@ pipeline_recompute(
 }
 
 void
-pipeline_sent(struct pipeline *d)
+pipeline_clear_changed(struct pipeline *d)
 {
 	if (d->streaming != NULL)
 		streaming_metrics_sent(d->streaming);
 	model_clear_changed(&d->model);
+}
+
+void
+pipeline_list_all(struct pipeline *d)
+{
+	if (d->streaming != NULL)
+		streaming_metrics_list_all(d->streaming);
+	model_list_all(&d->model);
 }

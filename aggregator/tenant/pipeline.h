@@ -59,7 +59,11 @@ enum model_result pipeline_add(struct pipeline *d, const struct record *r);
 void pipeline_recompute(
     struct pipeline *d, const struct definition *definition, bool refresh);
 
-/* Call when the rows are confirmed: no row counts as changed after that. */
-void pipeline_sent(struct pipeline *d);
+/* Call when the changed rows are made: none counts as changed after that. */
+void pipeline_clear_changed(struct pipeline *d);
+
+/* Lists all rows as changed. Call before the first record, after everything has
+ * been read from the state. */
+void pipeline_list_all(struct pipeline *d);
 
 #endif

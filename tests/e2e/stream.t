@@ -122,6 +122,23 @@ def check_letters(lab, checks):
     checks.that(any('"name":"Ann"' in x for x in flow.rows), "no row of Ann")
 
 
+def check_undated(lab, checks):
+    say("- rows without a date wait for one, also in the next run")
+    flow = Flow(lab)
+    flow.fresh()
+    records = [json.dumps({"tenant": "a", **r}) for r in (
+        {"type": "operator", "operator": "x", "name": "Ann"},
+        {"type": "chat", "chat": "c", "operator": "x"},
+        {"type": "event", "id": "1", "user": "u", "event": "e"})]
+    flow.put(records)
+    flow.run()
+    checks.that(flow.rows == [], f"rows without a date: {flow.rows}")
+    records.append(message("a", "1", "d", "20T10:00:00", "customer"))
+    flow.put(records[-1:])
+    flow.run()
+    flow.same_figures(records)
+
+
 def check_waits(lab, checks):
     say("- when nothing comes any more, waits are shown as they ended")
     flow = Flow(lab, "operators,tenant", refresh="2s")
@@ -343,9 +360,10 @@ def body():
     checks = Checks()
     with Lab("stream") as lab:
         lab.start_servers("rabbitmq")
-        for check in (check_figures, check_passing, check_letters, check_waits,
-                      check_clock, check_pipe, check_again, check_kills,
-                      check_silent, check_dropped, check_gap):
+        for check in (check_figures, check_passing, check_letters,
+                      check_undated, check_waits, check_clock, check_pipe,
+                      check_again, check_kills, check_silent, check_dropped,
+                      check_gap):
             check(lab, checks)
     return checks.result()
 
