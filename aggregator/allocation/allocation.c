@@ -45,25 +45,40 @@ allocation_new(const char *tenant, const struct allocation_settings *set,
 	return a;
 }
 
-void
-alloc_chat_free(void *p)
+static void
+free_parts_of_operator(struct alloc_operator *o)
 {
-	struct alloc_chat *c = p;
+	size_t i;
 
-	free((char *)(uintptr_t)c->id.p);
-	free(c->customer_id);
-	free(c->refusals);
-	free(c);
+	for (i = 0; i < o->seats_n; i++)
+		free(o->seats[i]);
+	free(o->seats);
+	free(o->shares);
 }
 
-static void
-free_alloc_customer(void *p)
+void
+alloc_entry_free(void *entry)
 {
-	struct alloc_customer *c = p;
+	struct alloc_entry *e = entry;
+	struct alloc_chat *c = entry;
+	struct alloc_customer *customer = entry;
 
-	free((char *)(uintptr_t)c->id.p);
-	free((char *)(uintptr_t)c->chat.p);
-	free(c);
+	switch (e->kind) {
+	case ALLOC_CHAT:
+		free(c->customer_id);
+		free(c->refusals);
+		break;
+	case ALLOC_OPERATOR:
+		free_parts_of_operator(entry);
+		break;
+	case ALLOC_CUSTOMER:
+		free((char *)(uintptr_t)customer->chat.p);
+		break;
+	case ALLOC_LIMIT:
+		break;
+	}
+	free((char *)(uintptr_t)e->id.p);
+	free(e);
 }
 
 void
@@ -74,16 +89,13 @@ allocation_free(struct allocation *a)
 	if (a == NULL)
 		return;
 	for (i = 0; i < a->changed_n; i++)
-		if (a->changed[i]->forgotten)
-			alloc_chat_free(a->changed[i]);
-	strmap_release(&a->chats, alloc_chat_free);
-	strmap_release(&a->customers, free_alloc_customer);
-	strmap_release(&a->limits, free);
-	strmap_release(&a->deleted_customers, NULL);
+		if (a->changed[i]->deleted)
+			alloc_entry_free(a->changed[i]);
+	strmap_release(&a->chats, alloc_entry_free);
+	strmap_release(&a->customers, alloc_entry_free);
+	strmap_release(&a->limits, alloc_entry_free);
 	alloc_room_release(a);
 	free(a->changed);
-	free(a->changed_operators);
-	free(a->changed_customers);
 	free(a->tenant);
 	free(a);
 }
@@ -97,7 +109,7 @@ alloc_chat_get(struct allocation *a, struct text id)
 	if (c != NULL)
 		return c;
 	c = xcalloc(1, sizeof *c);
-	c->id = alloc_text(xstrndup(id.p, id.len), id.len);
+	alloc_entry_init(&c->entry, ALLOC_CHAT, id);
 	c->arrival = c->answered_at = CLOCK_NONE;
 	c->tags = alloc_tags_get(a, (struct text){ NULL, 0 });
 	c->timer.due = INT64_MAX;
@@ -106,39 +118,16 @@ alloc_chat_get(struct allocation *a, struct text id)
 }
 
 void
-alloc_chat_changed(struct allocation *a, struct alloc_chat *c)
+alloc_entry_changed(struct allocation *a, struct alloc_entry *e)
 {
-	if (c->changed)
+	if (e->changed)
 		return;
-	c->changed = true;
+	e->changed = true;
 	XGROW(a->changed, a->changed_n, a->changed_cap);
-	a->changed[a->changed_n++] = c;
+	a->changed[a->changed_n++] = e;
 }
 
-void
-alloc_operator_changed(struct allocation *a, struct alloc_operator *o)
-{
-	if (o->changed)
-		return;
-	o->changed = true;
-	XGROW(a->changed_operators, a->changed_operators_n,
-	    a->changed_operators_cap);
-	a->changed_operators[a->changed_operators_n++] = o;
-}
-
-static void
-customer_changed(struct allocation *a, struct alloc_customer *c)
-{
-	if (c->changed)
-		return;
-	c->changed = true;
-	XGROW(a->changed_customers, a->changed_customers_n,
-	    a->changed_customers_cap);
-	a->changed_customers[a->changed_customers_n++] = c;
-}
-
-/* Deletes customers last seen before that time; stops at the first one that is
- * not packed yet. */
+/* Deletes customers last seen before that time. */
 static void
 delete_old_customers(struct allocation *a, int64_t before)
 {
@@ -147,12 +136,13 @@ delete_old_customers(struct allocation *a, int64_t before)
 
 	while ((n = treap_first(&a->by_time)) != NULL) {
 		c = TREAP_OF(n, struct alloc_customer, node);
-		if (c->at >= before || c->changed)
+		if (c->at >= before)
 			break;
 		treap_remove(&a->by_time, n);
-		(void)strmap_put(&a->deleted_customers, c->id.p, c->id.len);
-		(void)strmap_delete(&a->customers, c->id.p, c->id.len);
-		free_alloc_customer(c);
+		(void)strmap_delete(
+		    &a->customers, c->entry.id.p, c->entry.id.len);
+		c->entry.deleted = true;
+		alloc_entry_changed(a, &c->entry);
 	}
 }
 
@@ -180,7 +170,7 @@ keep_last_chat(struct alloc_customer *c, const struct alloc_customer_chat *chat)
 	c->chat = alloc_text(xstrndup(chat->id.p, chat->id.len), chat->id.len);
 }
 
-void
+struct alloc_customer *
 alloc_customer_set(struct allocation *a, struct text id,
     const struct alloc_customer_chat *chat, int64_t at)
 {
@@ -188,14 +178,13 @@ alloc_customer_set(struct allocation *a, struct text id,
 	void **slot;
 
 	if (a->set.sticky == 0 || at < a->now - a->set.sticky)
-		return;
+		return NULL;
 	slot = strmap_put(&a->customers, id.p, id.len);
 	c = *slot;
 	if (c == NULL) {
-		c = xcalloc(1, sizeof *c);
-		c->id = alloc_text(xstrndup(id.p, id.len), id.len);
+		c = *slot = xcalloc(1, sizeof *c);
+		alloc_entry_init(&c->entry, ALLOC_CUSTOMER, id);
 		c->at = at;
-		*slot = c;
 	}
 	treap_remove(&a->by_time, &c->node);
 	if (c->at < at - a->set.sticky || is_last_chat(c, chat))
@@ -203,8 +192,9 @@ alloc_customer_set(struct allocation *a, struct text id,
 	if (at > c->at)
 		c->at = at;
 	treap_add(&a->by_time, &c->node);
-	customer_changed(a, c);
+	alloc_entry_changed(a, &c->entry);
 	delete_old_customers(a, a->now - a->set.sticky);
+	return c;
 }
 
 static void
@@ -351,7 +341,7 @@ alloc_recompute_chat(struct allocation *a, struct alloc_chat *c)
 {
 	bool waiting = needs_operator(a, c);
 
-	alloc_chat_changed(a, c);
+	alloc_entry_changed(a, &c->entry);
 	if (c->reserved != NULL && c->status != CHAT_OPEN)
 		c->reserved = NULL;
 	if (c->reserved == NULL)
@@ -391,7 +381,7 @@ void
 alloc_chat_forget(struct allocation *a, struct alloc_chat *c)
 {
 	c->assignee = c->given_to = NULL;
-	c->forgotten = true;
+	c->entry.deleted = true;
 	alloc_recompute_chat(a, c);
-	(void)strmap_delete(&a->chats, c->id.p, c->id.len);
+	(void)strmap_delete(&a->chats, c->entry.id.p, c->entry.id.len);
 }

@@ -57,12 +57,12 @@ remember_operator(struct allocation *a, const struct alloc_chat *c,
     const struct allocation_chat *now)
 {
 	const struct alloc_customer_chat chat = {
-		.id = c->id, .began = now->arrival, .had_by = c->assignee
+		.id = c->entry.id, .began = now->arrival, .had_by = c->assignee
 	};
 
 	if (c->assignee != NULL && c->customer_id != NULL &&
 	    now->arrival != CLOCK_NONE)
-		alloc_customer_set(
+		(void)alloc_customer_set(
 		    a, alloc_text_of(c->customer_id), &chat, now->newest);
 }
 
@@ -96,7 +96,7 @@ allocation_outcome(struct allocation *a, struct text chat,
 	    !text_is(reservation, c->reservation) ||
 	    (operator_id.p != NULL &&
 		(c->replaces == NULL ||
-		    text_compare(operator_id, c->replaces->id) != 0)))
+		    text_compare(operator_id, c->replaces->entry.id) != 0)))
 		return;
 	alloc_refuse_reservation(a, c);
 	alloc_recompute_chat(a, c);
@@ -107,7 +107,7 @@ set_available(struct allocation *a, struct alloc_operator *o, bool available)
 {
 	if (available == o->available)
 		return;
-	alloc_operator_changed(a, o);
+	alloc_entry_changed(a, &o->entry);
 	o->available = available;
 	o->away_since = available ? CLOCK_NONE : a->now;
 	if (available)
@@ -154,7 +154,7 @@ static void
 timer_of_chat(struct allocation *a, struct alloc_chat *c)
 {
 	if (c->place == PLACE_RESERVED)
-		alloc_expire_reservation(c);
+		c->reserved = NULL; /* it expired */
 	alloc_leave_place(a, c);
 	alloc_recompute_chat(a, c);
 }

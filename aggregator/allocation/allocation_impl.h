@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "common/base/xalloc.h"
 #include "common/containers/strmap.h"
 
 #include "aggregator/allocation/allocation.h"
@@ -43,6 +44,24 @@ enum alloc_place {
 	PLACE_AWAITING, /* out of the queue, for the customer's last operator */
 	PLACE_RESERVED,
 	ALLOC_PLACES
+};
+
+/* The first byte of a key in the state. */
+enum alloc_kind {
+	ALLOC_CHAT = 'c',
+	ALLOC_CUSTOMER = 'u',
+	ALLOC_LIMIT = 'l',
+	ALLOC_OPERATOR = 'o'
+};
+
+/* What the state keeps under a kind and an id: the first member of chats,
+ * customers, limits and operators. */
+struct alloc_entry {
+	enum alloc_kind kind;
+	bool changed;   /* in a->changed */
+	bool saved;     /* the state has it */
+	bool deleted;   /* freed when the state no longer has it */
+	struct text id; /* owned */
 };
 
 /* An event that happens when the clock reaches a time. */
@@ -97,9 +116,9 @@ struct alloc_share {
 };
 
 struct alloc_operator {
-	struct text id; /* owned */
+	struct alloc_entry entry;
 	const struct alloc_tags *tags;
-	bool listed, available, changed;
+	bool listed, available;
 	int64_t max_chats, own_limit; /* RECORD_NO_NUMBER */
 	int64_t load;
 	uint64_t last_reservation; /* its serial number; 0: none */
@@ -115,14 +134,13 @@ struct alloc_operator {
 };
 
 struct alloc_customer {
-	struct text id;
+	struct alloc_entry entry;
 	struct alloc_operator *last; /* the operator of the chat that began
 				      * last */
 	struct text chat;            /* that chat; owned */
 	int64_t began;
 	int64_t at; /* when one of their chats was last reported */
 	struct treap_node node;
-	bool changed;
 };
 
 struct alloc_refusal {
@@ -133,7 +151,7 @@ struct alloc_refusal {
 /* A chat that is not closed: the model's data as last read; its assignment,
  * which the state keeps; and its place. */
 struct alloc_chat {
-	struct text id; /* owned */
+	struct alloc_entry entry;
 	enum chat_status status;
 	int64_t arrival, answered_at;
 	struct alloc_operator *assignee;
@@ -143,8 +161,6 @@ struct alloc_chat {
 	struct alloc_operator *given_to;
 	int64_t given_at, assigned_at;
 	enum alloc_place place;
-	bool changed, saved;               /* saved: the state has an entry */
-	bool forgotten;                    /* freed when its entry is deleted */
 	struct alloc_operator *counted[2]; /* operators towards whose load it
 					    * counts */
 	struct alloc_channel *channel, *counted_channel;
@@ -167,8 +183,8 @@ struct alloc_chat {
 };
 
 struct alloc_limit {
+	struct alloc_entry entry; /* for the id, see alloc_limit_key() */
 	int64_t max_chats, at;
-	bool changed;
 };
 
 struct allocation {
@@ -183,16 +199,10 @@ struct allocation {
 	struct treap ready; /* lines */
 	struct treap timers, outbox;
 	uint64_t timer_order, reservations;
-	int64_t everybody;               /* RECORD_NO_NUMBER: as configured */
-	struct treap by_time;            /* customers by time */
-	struct strmap deleted_customers; /* their keys in the state */
-	struct alloc_chat **changed;
+	int64_t everybody;            /* RECORD_NO_NUMBER: as configured */
+	struct treap by_time;         /* customers by time */
+	struct alloc_entry **changed; /* to be packed */
 	size_t changed_n, changed_cap;
-	struct alloc_operator **changed_operators;
-	size_t changed_operators_n, changed_operators_cap;
-	struct alloc_customer **changed_customers;
-	size_t changed_customers_n, changed_customers_cap;
-	bool changed_limits;
 };
 
 /* True if the operator has refused the chat and must not be asked again yet. */
@@ -232,6 +242,13 @@ static inline bool
 alloc_is_waiting(enum alloc_place place)
 {
 	return place != PLACE_NONE && place != PLACE_RESERVED;
+}
+
+static inline void
+alloc_entry_init(struct alloc_entry *e, enum alloc_kind kind, struct text id)
+{
+	e->kind = kind;
+	e->id = alloc_text(xstrndup(id.p, id.len), id.len);
 }
 
 /* allocation_order.c */
@@ -287,10 +304,10 @@ int alloc_limit_key(
 /* allocation.c */
 /* Creates the chat if it is missing. */
 struct alloc_chat *alloc_chat_get(struct allocation *a, struct text id);
-void alloc_chat_free(void *chat);
-/* Records that it must be packed. */
-void alloc_operator_changed(struct allocation *a, struct alloc_operator *o);
-void alloc_chat_changed(struct allocation *a, struct alloc_chat *c);
+/* Frees a chat, operator, limit or customer. */
+void alloc_entry_free(void *entry);
+/* Records that the entry must be packed. */
+void alloc_entry_changed(struct allocation *a, struct alloc_entry *e);
 /* Call after any change of a chat: counts it for its operators and moves it to
  * the right place. */
 void alloc_recompute_chat(struct allocation *a, struct alloc_chat *c);
@@ -308,17 +325,15 @@ struct alloc_customer_chat {
 };
 /* Remembers the operator of a customer's chat, whose newest record had that
  * time, unless the customer has begun another chat since. Deletes customers who
- * have not written for long. */
-void alloc_customer_set(struct allocation *a, struct text id,
+ * have not written for long, and returns NULL for one of them. */
+struct alloc_customer *alloc_customer_set(struct allocation *a, struct text id,
     const struct alloc_customer_chat *chat, int64_t at);
 
 /* allocation_reservation.c */
 /* Reserves the chat for the operator, and lists it in the outbox. */
 void alloc_reserve(
     struct allocation *a, struct alloc_chat *c, struct alloc_operator *o);
-/* Ends the reservation: it expired, was refused, or the chat has an
- * assignee. */
-void alloc_expire_reservation(struct alloc_chat *c);
+/* Ends the reservation: it was refused, or the chat has an assignee. */
 void alloc_refuse_reservation(struct allocation *a, struct alloc_chat *c);
 void alloc_fulfil_reservation(struct allocation *a, struct alloc_chat *c,
     struct alloc_operator *assignee);

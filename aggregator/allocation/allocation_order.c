@@ -16,7 +16,7 @@ by_arrival(const struct alloc_chat *a, const struct alloc_chat *b)
 {
 	if (a->arrival != b->arrival)
 		return a->arrival < b->arrival ? -1 : 1;
-	return compare_ids(a->id, b->id);
+	return compare_ids(a->entry.id, b->entry.id);
 }
 
 int
@@ -46,15 +46,15 @@ alloc_compare_seats(const struct treap_node *x, const struct treap_node *y)
 		return a->load < b->load ? -1 : 1;
 	if (a->last_reservation != b->last_reservation)
 		return a->last_reservation < b->last_reservation ? -1 : 1;
-	return compare_ids(a->id, b->id);
+	return compare_ids(a->entry.id, b->entry.id);
 }
 
 int
 alloc_compare_unanswered(const struct treap_node *x, const struct treap_node *y)
 {
 	return compare_ids(
-	    TREAP_OF(x, const struct alloc_chat, in_unanswered)->id,
-	    TREAP_OF(y, const struct alloc_chat, in_unanswered)->id);
+	    TREAP_OF(x, const struct alloc_chat, in_unanswered)->entry.id,
+	    TREAP_OF(y, const struct alloc_chat, in_unanswered)->entry.id);
 }
 
 int
@@ -78,7 +78,7 @@ alloc_compare_customers(const struct treap_node *x, const struct treap_node *y)
 
 	if (a->at != b->at)
 		return a->at < b->at ? -1 : 1;
-	return compare_ids(a->id, b->id);
+	return compare_ids(a->entry.id, b->entry.id);
 }
 
 int

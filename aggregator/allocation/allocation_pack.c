@@ -10,37 +10,8 @@
 
 #include "common/containers/pack.h"
 
-enum {
-	KEY_CHAT = 'c',
-	KEY_LIMIT = 'l',
-	KEY_NUMBERS = 'n',
-	KEY_OPERATOR = 'o',
-	KEY_CUSTOMER = 'u'
-};
-
-/* Passes the entries to the caller of allocation_pack(), one by one. */
-struct entries {
-	struct allocation *a;
-	allocation_entry_fn *run;
-	void *ctx;
-	struct buf key, value;
-};
-
-/* An entry without a value deletes its key. */
-static void
-begin_entry(struct entries *e, char kind, struct text id)
-{
-	buf_clear(&e->key);
-	buf_addc(&e->key, kind);
-	buf_add(&e->key, id.p, id.len);
-	buf_clear(&e->value);
-}
-
-static void
-end_entry(struct entries *e)
-{
-	e->run(e->ctx, &e->key, &e->value);
-}
+/* The key of the number of reservations. */
+#define KEY_NUMBERS 'n'
 
 /* Packs a reference to an operator as the operator's id. */
 static void
@@ -49,7 +20,7 @@ code_reference(struct pack *k, struct allocation *a, struct alloc_operator **o)
 	struct text id = { NULL, 0 };
 
 	if (!pack_reads(k) && *o != NULL)
-		id = (*o)->id;
+		id = (*o)->entry.id;
 	code_text(k, &id);
 	if (pack_reads(k))
 		*o = id.p != NULL ? alloc_operator_get(a, id) : NULL;
@@ -113,116 +84,73 @@ code_customer(struct pack *k, struct allocation *a, struct alloc_customer *c)
 }
 
 static void
-pack_operators(struct entries *e)
+code_entry(struct pack *k, struct allocation *a, struct alloc_entry *e)
 {
-	struct allocation *a = e->a;
-	struct pack k;
-	size_t i;
+	void *item = e;
 
-	for (i = 0; i < a->changed_operators_n; i++) {
-		struct alloc_operator *o = a->changed_operators[i];
-
-		o->changed = false;
-		begin_entry(e, KEY_OPERATOR, o->id);
-		k = pack_write(&e->value);
-		code_operator(&k, o);
-		end_entry(e);
+	switch (e->kind) {
+	case ALLOC_CHAT:
+		code_chat(k, a, item);
+		break;
+	case ALLOC_OPERATOR:
+		code_operator(k, item);
+		break;
+	case ALLOC_LIMIT:
+		code_limit(k, item);
+		break;
+	case ALLOC_CUSTOMER:
+		code_customer(k, a, item);
+		break;
 	}
-	a->changed_operators_n = 0;
 }
 
-/* All limits are visited, because there are few and they seldom change. */
-static void
-pack_limits(struct entries *e)
+/* Of chats, the state keeps those that are reserved or were assigned by us. */
+static bool
+is_kept(const struct alloc_entry *e)
 {
-	struct allocation *a = e->a;
-	const struct strmap_entry *x;
-	struct pack k;
-	size_t i = 0;
+	const void *item = e;
+	const struct alloc_chat *c = item;
 
-	while (a->changed_limits && (x = strmap_next(&a->limits, &i)) != NULL) {
-		struct alloc_limit *l = x->value;
-
-		if (!l->changed)
-			continue;
-		l->changed = false;
-		begin_entry(e, KEY_LIMIT, alloc_text(x->key, x->key_len));
-		k = pack_write(&e->value);
-		code_limit(&k, l);
-		end_entry(e);
-	}
-	a->changed_limits = false;
+	return !e->deleted && (e->kind != ALLOC_CHAT || c->given_to != NULL ||
+				  c->reserved != NULL);
 }
 
 static void
-pack_customers(struct entries *e)
+set_key(struct buf *key, char kind, struct text id)
 {
-	struct allocation *a = e->a;
-	const struct strmap_entry *x;
-	struct pack k;
-	size_t i = 0;
-
-	while ((x = strmap_next(&a->deleted_customers, &i)) != NULL) {
-		begin_entry(e, KEY_CUSTOMER, alloc_text(x->key, x->key_len));
-		end_entry(e);
-	}
-	strmap_release(&a->deleted_customers, NULL);
-	a->deleted_customers = (struct strmap)STRMAP_INIT;
-	for (i = 0; i < a->changed_customers_n; i++) {
-		struct alloc_customer *c = a->changed_customers[i];
-
-		c->changed = false;
-		begin_entry(e, KEY_CUSTOMER, c->id);
-		k = pack_write(&e->value);
-		code_customer(&k, a, c);
-		end_entry(e);
-	}
-	a->changed_customers_n = 0;
-}
-
-/* Deletes entries that are no longer needed. */
-static void
-pack_chats(struct entries *e)
-{
-	struct allocation *a = e->a;
-	struct pack k;
-	size_t i;
-
-	for (i = 0; i < a->changed_n; i++) {
-		struct alloc_chat *c = a->changed[i];
-		bool kept = c->given_to != NULL || c->reserved != NULL;
-
-		c->changed = false;
-		begin_entry(e, KEY_CHAT, c->id);
-		if (kept) {
-			k = pack_write(&e->value);
-			code_chat(&k, a, c);
-		}
-		if (kept || c->saved)
-			end_entry(e);
-		c->saved = kept;
-		if (c->forgotten)
-			alloc_chat_free(c);
-	}
-	a->changed_n = 0;
+	buf_clear(key);
+	buf_addc(key, kind);
+	buf_add(key, id.p, id.len);
 }
 
 void
 allocation_pack(struct allocation *a, allocation_entry_fn *entry, void *ctx)
 {
-	struct entries e = { a, entry, ctx, BUF_INIT, BUF_INIT };
-	struct pack k;
+	struct buf key = BUF_INIT, value = BUF_INIT;
+	struct pack k = pack_write(&value);
+	struct alloc_entry *e;
+	size_t i;
 
-	pack_chats(&e);
-	pack_operators(&e);
-	pack_limits(&e);
-	pack_customers(&e);
-	begin_entry(&e, KEY_NUMBERS, (struct text){ "", 0 });
-	k = pack_write(&e.value);
+	for (i = 0; i < a->changed_n; i++) {
+		e = a->changed[i];
+		e->changed = false;
+		set_key(&key, (char)e->kind, e->id);
+		buf_clear(&value);
+		if (is_kept(e))
+			code_entry(&k, a, e);
+		if (value.len > 0 || e->saved)
+			entry(ctx, &key, &value);
+		e->saved = value.len > 0;
+		if (e->deleted)
+			alloc_entry_free(e);
+	}
+	a->changed_n = 0;
+	set_key(&key, KEY_NUMBERS, (struct text){ "", 0 });
+	buf_clear(&value);
 	code_number(&k, &a->reservations);
-	end_entry(&e);
-	buf_release(&e.key);
-	buf_release(&e.value);
+	entry(ctx, &key, &value);
+	buf_release(&key);
+	buf_release(&value);
 }
 
 static void
@@ -231,7 +159,7 @@ unpack_chat(struct pack *k, struct allocation *a, struct text id)
 	struct alloc_chat *c = alloc_chat_get(a, id);
 
 	code_chat(k, a, c);
-	c->saved = true;
+	c->entry.saved = true;
 }
 
 static void
@@ -246,35 +174,42 @@ unpack_limit(struct pack *k, struct allocation *a, struct text id)
 		allocation_limit(a, o, channel, l.max_chats, l.at);
 }
 
-/* If customers are no longer kept, deletes those of an earlier run. */
+/* A customer who is no longer kept is deleted. */
 static void
 unpack_customer(struct pack *k, struct allocation *a, struct text id)
 {
-	struct alloc_customer c;
+	struct alloc_customer c, *kept = NULL;
 	struct alloc_customer_chat chat;
 
 	code_customer(k, a, &c);
 	chat = (struct alloc_customer_chat){ c.chat, c.began, c.last };
-	if (chat.id.p == NULL)
-		k->bad = true;
-	else if (chat.had_by == NULL || a->set.sticky == 0)
-		(void)strmap_put(&a->deleted_customers, id.p, id.len);
-	else
-		alloc_customer_set(a, id, &chat, c.at);
+	k->bad |= chat.id.p == NULL;
+	if (k->bad)
+		return;
+	if (c.last != NULL)
+		kept = alloc_customer_set(a, id, &chat, c.at);
+	if (kept == NULL) {
+		kept = xcalloc(1, sizeof *kept);
+		alloc_entry_init(&kept->entry, ALLOC_CUSTOMER, id);
+		kept->entry.deleted = true;
+		alloc_entry_changed(a, &kept->entry);
+	}
+	kept->entry.saved = true;
 }
 
-/* Entries that were just unpacked need not be packed. */
+/* Entries that were just unpacked need not be packed, unless they are to be
+ * deleted. */
 static void
-clear_changed(struct allocation *a)
+clear_changed(struct allocation *a, size_t from)
 {
-	size_t i;
+	size_t i, n = from;
 
-	for (i = 0; i < a->changed_n; i++)
-		a->changed[i]->changed = false;
-	for (i = 0; i < a->changed_customers_n; i++)
-		a->changed_customers[i]->changed = false;
-	a->changed_n = a->changed_customers_n = 0;
-	a->changed_limits = false;
+	for (i = from; i < a->changed_n; i++) {
+		a->changed[i]->changed = a->changed[i]->deleted;
+		if (a->changed[i]->deleted)
+			a->changed[n++] = a->changed[i];
+	}
+	a->changed_n = n;
 }
 
 int
@@ -284,19 +219,20 @@ allocation_unpack(struct allocation *a, const void *key, size_t key_len,
 	struct pack r = pack_open_bare(data, len);
 	const char *k = key;
 	struct text id = alloc_text(k + 1, key_len - 1);
+	size_t changed_n = a->changed_n;
 
-	switch (key_len > 0 ? *k : '\0') {
-	case KEY_CHAT:
+	switch (*k) {
+	case ALLOC_CHAT:
 		unpack_chat(&r, a, id);
 		break;
-	case KEY_OPERATOR:
-		code_operator(&r, alloc_operator_get(a, id));
+	case ALLOC_CUSTOMER:
+		unpack_customer(&r, a, id);
 		break;
-	case KEY_LIMIT:
+	case ALLOC_LIMIT:
 		unpack_limit(&r, a, id);
 		break;
-	case KEY_CUSTOMER:
-		unpack_customer(&r, a, id);
+	case ALLOC_OPERATOR:
+		code_operator(&r, alloc_operator_get(a, id));
 		break;
 	case KEY_NUMBERS:
 		code_number(&r, &a->reservations);
@@ -304,6 +240,6 @@ allocation_unpack(struct allocation *a, const void *key, size_t key_len,
 	default:
 		return -1;
 	}
-	clear_changed(a);
+	clear_changed(a, changed_n);
 	return pack_end(&r);
 }

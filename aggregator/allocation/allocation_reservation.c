@@ -18,8 +18,8 @@ name_reservation(const struct allocation *a, struct alloc_chat *c)
 	uint64_t h;
 
 	h = checksum(0, a->tenant, strlen(a->tenant) + 1);
-	h = checksum(h, c->id.p, c->id.len);
-	h = checksum(h, c->reserved->id.p, c->reserved->id.len);
+	h = checksum(h, c->entry.id.p, c->entry.id.len);
+	h = checksum(h, c->reserved->entry.id.p, c->reserved->entry.id.len);
 	(void)snprintf(c->reservation, sizeof c->reservation,
 	    "%" PRId64 "-%016" PRIx64, c->reserved_at, h);
 }
@@ -27,9 +27,9 @@ name_reservation(const struct allocation *a, struct alloc_chat *c)
 static struct allocation_reservation
 reservation_of(const struct allocation *a, const struct alloc_chat *c)
 {
-	return (struct allocation_reservation){ .chat = c->id,
-		.operator_id = c->reserved->id,
-		.replaces = c->replaces != NULL ? c->replaces->id
+	return (struct allocation_reservation){ .chat = c->entry.id,
+		.operator_id = c->reserved->entry.id,
+		.replaces = c->replaces != NULL ? c->replaces->entry.id
 						: (struct text){ NULL, 0 },
 		.id = c->reservation,
 		.at = c->reserved_at,
@@ -46,7 +46,7 @@ alloc_reserve(
 
 	alloc_operator_begin(a, o);
 	c->reservation_number = o->last_reservation = ++a->reservations;
-	alloc_operator_changed(a, o);
+	alloc_entry_changed(a, &o->entry);
 	alloc_operator_end(a, o);
 	c->reserved = o;
 	c->replaces = c->assignee;
@@ -64,12 +64,6 @@ void
 alloc_refuse_reservation(struct allocation *a, struct alloc_chat *c)
 {
 	alloc_refusal_add(a, c, c->reserved);
-	c->reserved = NULL;
-}
-
-void
-alloc_expire_reservation(struct alloc_chat *c)
-{
 	c->reserved = NULL;
 }
 
@@ -109,7 +103,7 @@ allocation_outbox_sent(struct allocation *a)
 	while ((n = treap_first(&a->outbox)) != NULL) {
 		c = TREAP_OF(n, struct alloc_chat, in_outbox);
 		treap_remove(&a->outbox, n);
-		alloc_chat_changed(a, c);
+		alloc_entry_changed(a, &c->entry);
 	}
 }
 

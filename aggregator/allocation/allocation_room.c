@@ -273,7 +273,7 @@ static void
 report_load(const struct allocation *a, const struct alloc_operator *o)
 {
 	if (a->listener != NULL && a->listener->load != NULL)
-		a->listener->load(a->listener->ctx, o->id, o->load,
+		a->listener->load(a->listener->ctx, o->entry.id, o->load,
 		    o->listed ? alloc_limit_of(a, o) : RECORD_NO_NUMBER);
 }
 
@@ -390,7 +390,7 @@ alloc_operator_get(struct allocation *a, struct text id)
 	if (o != NULL)
 		return o;
 	o = xcalloc(1, sizeof *o);
-	o->id = alloc_text(xstrndup(id.p, id.len), id.len);
+	alloc_entry_init(&o->entry, ALLOC_OPERATOR, id);
 	o->tags = alloc_tags_get(a, (struct text){ NULL, 0 });
 	o->max_chats = o->own_limit = RECORD_NO_NUMBER;
 	o->away_since = CLOCK_NONE;
@@ -418,20 +418,6 @@ alloc_channel_get(struct allocation *a, struct text id)
 }
 
 static void
-free_alloc_operator(void *p)
-{
-	struct alloc_operator *o = p;
-	size_t i;
-
-	for (i = 0; i < o->seats_n; i++)
-		free(o->seats[i]);
-	free(o->seats);
-	free(o->shares);
-	free((char *)(uintptr_t)o->id.p);
-	free(o);
-}
-
-static void
 free_channel(void *p)
 {
 	struct alloc_channel *c = p;
@@ -449,7 +435,7 @@ alloc_room_release(struct allocation *a)
 		free(a->lines[i]);
 	free(a->lines);
 	strmap_release(&a->line_of, NULL);
-	strmap_release(&a->operators, free_alloc_operator);
+	strmap_release(&a->operators, alloc_entry_free);
 	strmap_release(&a->channels, free_channel);
 	strmap_release(&a->tags, free_tags);
 }

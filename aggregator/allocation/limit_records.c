@@ -93,20 +93,20 @@ allocation_limit(struct allocation *a, struct text operator_id,
 	buf_addc(&key, '\0');
 	buf_add(&key, channel.p, channel.len);
 	slot = strmap_put(&a->limits, key.data, key.len);
-	buf_release(&key);
 	l = *slot;
 	if (l == NULL) {
-		l = xcalloc(1, sizeof *l);
+		l = *slot = xcalloc(1, sizeof *l);
+		alloc_entry_init(
+		    &l->entry, ALLOC_LIMIT, alloc_text(key.data, key.len));
 		l->at = CLOCK_NONE;
-		*slot = l;
-	} else if (at != CLOCK_NONE && at < l->at) {
-		return;
 	}
+	buf_release(&key);
+	if (at != CLOCK_NONE && at < l->at)
+		return;
 	if (at != CLOCK_NONE)
 		l->at = at;
 	l->max_chats = max_chats;
-	l->changed = true;
-	a->changed_limits = true;
+	alloc_entry_changed(a, &l->entry);
 	apply_limit(a, operator_id, channel, max_chats);
 }
 
