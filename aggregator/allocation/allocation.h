@@ -45,14 +45,12 @@
  * combination of tags, and a limit for all operators, visit all chats.
  *
  *   allocation_order.c        in what order chats, lines and operators come
- *   allocation_refusals.c     who refused, and the resulting pauses
  *   allocation_room.c         who serves what: tags, lines, free slots
  *   allocation.c              chats, and the place of each; the settings
- *   allocation_reservation.c  a reservation, how it ends, and the outbox
- *   allocation_select.c       who is selected, or waited for
+ *   allocation_reservation.c  who is selected, or waited for; a reservation,
+ *                             how it ends, and the outbox
  *   allocation_events.c       chats, operators and the clock change
  *   limit_records.c           limits change
- *   allocation_model.c        what the model and records say
  *   allocation_pack.c         as bytes, for the state
  *   replay_log.c              a day of records, for a simulation
  *

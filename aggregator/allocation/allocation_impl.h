@@ -1,9 +1,8 @@
 /*
  * allocation_impl: shared by the files of allocation; no other file includes
  * it. Each file only calls those before it in this list: allocation_order.c,
- * allocation_room.c, allocation_refusals.c, allocation.c,
- * allocation_reservation.c, allocation_select.c, allocation_events.c and
- * limit_records.c, allocation_model.c and allocation_pack.c.
+ * allocation_room.c, allocation.c, allocation_reservation.c,
+ * allocation_events.c and limit_records.c, allocation_pack.c.
  */
 #ifndef AGGREGATOR_ALLOCATION_ALLOCATION_IMPL_H
 #define AGGREGATOR_ALLOCATION_ALLOCATION_IMPL_H
@@ -258,17 +257,6 @@ treap_compare alloc_compare_chats, alloc_compare_lines, alloc_compare_seats,
 /* due: INT64_MAX stops the timer. */
 void alloc_set_timer(struct allocation *a, struct alloc_timer *t, int64_t due);
 
-/* allocation_refusals.c */
-void alloc_refusal_add(
-    struct allocation *a, struct alloc_chat *c, struct alloc_operator *by);
-/* Returns the time at which the first operator who refused the chat may be
- * asked again. */
-int64_t alloc_pause_ends(
-    const struct allocation *a, const struct alloc_chat *c);
-/* Sets the timer to the end of the operator's pause, or to the time at which an
- * offline operator loses unanswered chats. */
-void alloc_operator_timer(struct allocation *a, struct alloc_operator *o);
-
 /* allocation_room.c */
 /* The first four create missing objects. */
 struct alloc_operator *alloc_operator_get(struct allocation *a, struct text id);
@@ -330,9 +318,9 @@ struct alloc_customer *alloc_customer_set(struct allocation *a, struct text id,
     const struct alloc_customer_chat *chat, int64_t at);
 
 /* allocation_reservation.c */
-/* Reserves the chat for the operator, and lists it in the outbox. */
-void alloc_reserve(
-    struct allocation *a, struct alloc_chat *c, struct alloc_operator *o);
+/* Sets the timer to the end of the operator's pause, or to the time at which an
+ * offline operator loses unanswered chats. */
+void alloc_operator_timer(struct allocation *a, struct alloc_operator *o);
 /* Ends the reservation: it was refused, or the chat has an assignee. */
 void alloc_refuse_reservation(struct allocation *a, struct alloc_chat *c);
 void alloc_fulfil_reservation(struct allocation *a, struct alloc_chat *c,

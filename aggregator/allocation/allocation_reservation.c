@@ -1,6 +1,11 @@
 /*
- * allocation_reservation: names, expiry, outcomes and records of reservations,
- * and the outbox of reservations to publish.
+ * allocation_reservation: which operator gets the next chat, and the life of
+ * the reservation: its outcome, the pauses after a refusal, and the outbox of
+ * reservations to publish. allocation_order.c orders operators with free slots.
+ *
+ * An operator who has refused a chat is not asked again before a pause ends; an
+ * operator who has refused several chats in a row gets no chat during a pause.
+ * Each pause is twice as long as the previous one.
  */
 #include "aggregator/allocation/allocation_impl.h"
 
@@ -10,6 +15,101 @@
 
 #include "common/digest/checksum.h"
 #include "common/text/jsonw.h"
+
+/* After this many consecutive refusals an operator pauses for all chats. */
+#define REFUSALS_OF_ONE 3
+
+/* Returns the length of the pause after the n-th refusal. */
+static int64_t
+pause_after(const struct allocation *a, unsigned n)
+{
+	int64_t p = a->set.pause;
+
+	while (n-- > 1 && p < ALLOCATION_LONGEST_PAUSE)
+		p *= 2;
+	return p < ALLOCATION_LONGEST_PAUSE ? p : ALLOCATION_LONGEST_PAUSE;
+}
+
+/* No operator is asked before their pause ends, so at most one refusal of each
+ * operator remains. */
+static void
+drop_ended_pauses(const struct allocation *a, struct alloc_chat *c)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < c->refusals_n; i++)
+		if (c->refusals[i].until > a->now)
+			c->refusals[n++] = c->refusals[i];
+	c->refusals_n = n;
+}
+
+void
+alloc_operator_timer(struct allocation *a, struct alloc_operator *o)
+{
+	int64_t due = INT64_MAX;
+
+	if (o->paused_until > a->now)
+		due = o->paused_until;
+	if (a->set.offline > 0 && o->away_since != CLOCK_NONE &&
+	    o->away_since + a->set.offline > a->now &&
+	    o->away_since + a->set.offline < due)
+		due = o->away_since + a->set.offline;
+	alloc_set_timer(a, &o->timer, due);
+}
+
+static void
+pause_operator(struct allocation *a, struct alloc_operator *o)
+{
+	alloc_operator_begin(a, o);
+	if (++o->refusals >= REFUSALS_OF_ONE)
+		o->paused_until =
+		    a->now + pause_after(a, o->refusals - REFUSALS_OF_ONE + 1);
+	alloc_operator_end(a, o);
+	alloc_operator_timer(a, o);
+}
+
+void
+alloc_refuse_reservation(struct allocation *a, struct alloc_chat *c)
+{
+	struct alloc_refusal *r;
+
+	c->failures++;
+	drop_ended_pauses(a, c);
+	XGROW(c->refusals, c->refusals_n, c->refusals_cap);
+	r = &c->refusals[c->refusals_n++];
+	r->by = c->reserved;
+	r->until = a->now + pause_after(a, c->failures);
+	pause_operator(a, c->reserved);
+	c->reserved = NULL;
+}
+
+/* Returns the time at which the first operator who refused the chat may be
+ * asked again. */
+static int64_t
+when_pause_ends(const struct allocation *a, const struct alloc_chat *c)
+{
+	int64_t first = a->now + ALLOCATION_LONGEST_PAUSE;
+	size_t i;
+
+	for (i = 0; i < c->refusals_n; i++)
+		if (c->refusals[i].until > a->now &&
+		    c->refusals[i].until < first)
+			first = c->refusals[i].until;
+	return first;
+}
+
+void
+alloc_fulfil_reservation(
+    struct allocation *a, struct alloc_chat *c, struct alloc_operator *assignee)
+{
+	c->given_to = assignee == c->reserved ? assignee : NULL;
+	c->given_at = c->reserved_at;
+	c->assigned_at = a->now;
+	c->failures = 0;
+	c->refusals_n = 0;
+	c->reserved->refusals = 0;
+	c->reserved = NULL;
+}
 
 /* The id is unique, and the same in a replay. */
 static void
@@ -38,9 +138,8 @@ reservation_of(const struct allocation *a, const struct alloc_chat *c)
 		.max_chats = alloc_limit_of(a, c->reserved) };
 }
 
-void
-alloc_reserve(
-    struct allocation *a, struct alloc_chat *c, struct alloc_operator *o)
+static void
+reserve(struct allocation *a, struct alloc_chat *c, struct alloc_operator *o)
 {
 	struct allocation_reservation p;
 
@@ -60,24 +159,84 @@ alloc_reserve(
 		a->listener->reserved(a->listener->ctx, &p);
 }
 
-void
-alloc_refuse_reservation(struct allocation *a, struct alloc_chat *c)
+/* Returns the operator of this customer's last chat, or NULL. */
+static struct alloc_operator *
+last_operator_of(const struct allocation *a, const struct alloc_chat *c)
 {
-	alloc_refusal_add(a, c, c->reserved);
-	c->reserved = NULL;
+	const struct alloc_customer *known;
+
+	if (a->set.sticky == 0 || c->customer_id == NULL)
+		return NULL;
+	known =
+	    strmap_get(&a->customers, c->customer_id, strlen(c->customer_id));
+	if (known == NULL || known->at < a->now - a->set.sticky)
+		return NULL;
+	return known->last;
 }
 
-void
-alloc_fulfil_reservation(
-    struct allocation *a, struct alloc_chat *c, struct alloc_operator *assignee)
+static void
+postpone_chat(struct allocation *a, struct alloc_chat *c,
+    enum alloc_place place, struct treap *where, int64_t until)
 {
-	c->given_to = assignee == c->reserved ? assignee : NULL;
-	c->given_at = c->reserved_at;
-	c->assigned_at = a->now;
-	c->failures = 0;
-	c->refusals_n = 0;
-	c->reserved->refusals = 0;
-	c->reserved = NULL;
+	treap_remove(&c->line->queue, &c->node);
+	c->place = place;
+	treap_add(where, &c->node);
+	alloc_set_timer(a, &c->timer, until);
+	alloc_line_update(a, c->line);
+}
+
+/* Selects an operator for the first chat of the line; returns NULL if there is
+ * none and the chat was postponed. */
+static struct alloc_operator *
+select_operator(
+    struct allocation *a, struct alloc_line *l, struct alloc_chat *c)
+{
+	struct alloc_operator *last =
+	    c->awaited != NULL ? c->awaited : last_operator_of(a, c);
+	struct alloc_operator *o;
+	const struct treap_node *n;
+	struct alloc_seat *s;
+
+	if (last != NULL && last != c->assignee && !alloc_refused(a, c, last)) {
+		s = alloc_seat_of(last, l);
+		if (s != NULL && treap_has(&s->node))
+			return last;
+		if (s != NULL && last->available && a->set.sticky_for > 0 &&
+		    c->arrival + a->set.sticky_for > a->now) {
+			c->awaited = last;
+			postpone_chat(a, c, PLACE_AWAITING, &s->awaited,
+			    c->arrival + a->set.sticky_for);
+			return NULL;
+		}
+	}
+	for (n = treap_first(&l->seats); n != NULL; n = treap_next(n)) {
+		o = TREAP_OF(n, const struct alloc_seat, node)->owner;
+		if (o != c->assignee && !alloc_refused(a, c, o))
+			return o;
+	}
+	postpone_chat(a, c, PLACE_PAUSED, &l->paused, when_pause_ends(a, c));
+	return NULL;
+}
+
+size_t
+allocation_select(struct allocation *a)
+{
+	struct treap_node *n;
+	struct alloc_operator *o;
+	struct alloc_chat *c;
+	struct alloc_line *l;
+	size_t reserved = 0;
+
+	while ((n = treap_first(&a->ready)) != NULL) {
+		l = TREAP_OF(n, struct alloc_line, node);
+		c = TREAP_OF(treap_first(&l->queue), struct alloc_chat, node);
+		o = select_operator(a, l, c);
+		if (o == NULL)
+			continue;
+		reserve(a, c, o);
+		reserved++;
+	}
+	return reserved;
 }
 
 void
