@@ -30,6 +30,9 @@
 
 #define SLOTS (MESSAGE_ID_PREFIXES * 2)
 
+#define NUMBER_DIGITS 18
+#define PREFIX_DIGITS 10
+
 struct message_id_text {
 	struct message_id_text *next; /* in the free list */
 	uint32_t hash;
@@ -152,6 +155,68 @@ prefix_number(struct message_ids *x, struct text prefix)
 	return which;
 }
 
+/* Most ids have one of the first two forms. */
+enum id_form {
+	ID_NUMBER,   /* without leading zeros, below 10^18 */
+	ID_PREFIXED, /* up to MESSAGE_ID_PREFIX bytes, then some digits */
+	ID_OTHER,
+};
+
+struct id_parts {
+	size_t prefix, digits; /* lengths in bytes, for ID_PREFIXED */
+	uint64_t value;        /* the number, unless ID_OTHER */
+};
+
+/* Reads eight digits; returns false if one of the bytes is not a digit. */
+static bool
+eight_digits(const char *p, uint64_t *value)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t x = hash_load8(p) ^ ones * '0'; /* a digit is below 10 */
+
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	x = __builtin_bswap64(x);
+#endif
+	if (((x + ones * (0x80 - 10)) | x) & ones * 0x80)
+		return false;
+	/* Combine neighbours into numbers of two, four, eight digits. */
+	x = (x * 10 + (x >> 8)) & UINT64_C(0x00FF00FF00FF00FF);
+	x = (x * 100 + (x >> 16)) & UINT64_C(0x0000FFFF0000FFFF);
+	*value = (x * 10000 + (x >> 32)) & UINT64_C(0xFFFFFFFF);
+	return true;
+}
+
+/* Splits an id, which must not be empty. */
+static enum id_form
+split_id(struct text id, struct id_parts *to)
+{
+	size_t digits = 0;
+	uint64_t value = 0, unit = 1;
+	char c;
+
+	if (id.len >= 8 && eight_digits(id.p + id.len - 8, &value)) {
+		digits = 8;
+		unit = 100000000;
+	}
+	/* Read from the end. If there are too many digits, the value is not
+	 * used. */
+	for (; digits < id.len; digits++, unit *= 10) {
+		c = id.p[id.len - 1 - digits];
+		if (!text_is_digit(c))
+			break;
+		value += unit * (uint64_t)(c - '0');
+	}
+	to->prefix = id.len - digits;
+	to->digits = digits;
+	to->value = value;
+	if (digits == id.len && (id.p[0] != '0' || id.len == 1))
+		return digits > NUMBER_DIGITS ? ID_OTHER : ID_NUMBER;
+	return digits == 0 || digits > PREFIX_DIGITS ||
+		       to->prefix > MESSAGE_ID_PREFIX
+		   ? ID_OTHER
+		   : ID_PREFIXED;
+}
+
 static message_id
 make_prefixed(size_t prefix, size_t digits, uint64_t value)
 {
@@ -165,7 +230,7 @@ message_id_make(struct message_ids *x, struct text id)
 	struct id_parts parts;
 	size_t prefix;
 
-	switch (id_split(id, &parts)) {
+	switch (split_id(id, &parts)) {
 	case ID_NUMBER:
 		return parts.value;
 	case ID_PREFIXED:

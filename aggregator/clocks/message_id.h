@@ -14,11 +14,10 @@
 #include "common/containers/arena.h"
 #include "common/records/record.h"
 
-#include "aggregator/clocks/id_parts.h"
-
 typedef uint64_t message_id;
 
 #define MESSAGE_ID_PREFIXES 1024
+#define MESSAGE_ID_PREFIX 15 /* longest prefix, in bytes */
 
 /* A buffer for the text of any id. */
 #define MESSAGE_ID_TEXT (RECORD_MAX_ID + 1)
@@ -32,7 +31,7 @@ struct message_ids {
 	/* By size, in units of 16 bytes. */
 	struct message_id_text *free[MESSAGE_ID_SIZES];
 	struct message_id_prefix {
-		char p[ID_PREFIX];
+		char p[MESSAGE_ID_PREFIX];
 		uint8_t len;
 	} * prefixes;
 	size_t prefixes_n, last;

@@ -184,14 +184,37 @@ message_kind_of_system(struct text kind)
 	return KIND_OTHER;
 }
 
+/* Sets the author's names. The user of an operator's message is usually the
+ * operator; the same text is not compared twice. */
+static void
+name_author(struct lexicon *w, struct message *m, const struct record *r,
+    uint32_t hints[2])
+{
+	uint32_t *hint = m->from == FROM_CUSTOMER   ? &hints[0]
+			 : m->from == FROM_OPERATOR ? &hints[1]
+						    : &w->recent_names[m->from];
+
+	m->user = interner_get_near(&w->names, r->user, *hint);
+	if (m->user != 0)
+		*hint = m->user;
+	if (r->operator_id.p == NULL) {
+		m->operator_id = 0;
+	} else if (r->operator_id.p == r->user.p) {
+		m->operator_id = m->user;
+		interner_hold(&w->names, m->user);
+	} else {
+		m->operator_id =
+		    interner_get_near(&w->names, r->operator_id, *hint);
+	}
+}
+
 void
-message_read(struct lexicon *w, struct message *m, const struct record *r)
+message_read(struct lexicon *w, struct message *m, const struct record *r,
+    uint32_t hints[2])
 {
 	message_set_at(m, r->at);
 	m->channel = lexicon_channel(w, r->channel) & LEXICON_CHANNELS;
 	m->id = message_id_make(&w->message_ids, r->id);
-	m->user = 0;
-	m->operator_id = 0;
 	message_set_updated(m, r->updated_at);
 	m->kind = lexicon_kind(w, r->kind) & 127u;
 	m->from = (unsigned)r->from & 7u;
@@ -200,30 +223,7 @@ message_read(struct lexicon *w, struct message *m, const struct record *r)
 		m->is = (unsigned)message_kind_of_system(r->kind) & 7u;
 	m->is_private = r->is_private;
 	m->automated = r->automated;
-}
-
-void
-message_name(struct lexicon *w, struct message *m, struct text user,
-    struct text operator_id, uint32_t hints[2])
-{
-	uint32_t *hint = m->from == FROM_CUSTOMER   ? &hints[0]
-			 : m->from == FROM_OPERATOR ? &hints[1]
-						    : &w->recent_names[m->from];
-
-	m->user = interner_get_near(&w->names, user, *hint);
-	if (m->user != 0)
-		*hint = m->user;
-	/* The user of an operator's message is usually the operator; do not
-	 * compare the same text twice. */
-	if (operator_id.p == NULL) {
-		m->operator_id = 0;
-	} else if (operator_id.p == user.p) {
-		m->operator_id = m->user;
-		interner_hold(&w->names, m->user);
-	} else {
-		m->operator_id =
-		    interner_get_near(&w->names, operator_id, *hint);
-	}
+	name_author(w, m, r, hints);
 }
 
 void

@@ -49,7 +49,7 @@ struct lexicon {
 	unsigned kinds_n;
 	uint32_t *channels; /* names, with references; index 0 is unused */
 	unsigned channels_n;
-	uint32_t recent_names[FROM_SYSTEM + 1]; /* guesses for message_name() */
+	uint32_t recent_names[FROM_SYSTEM + 1]; /* guesses for message_read() */
 	/* Private: the numbers of channels, and a cache of them by hash. */
 	struct strmap channel_numbers;
 	struct text recent_kind; /* the text of recent_kind_n, which most
@@ -91,15 +91,12 @@ unsigned lexicon_channel(struct lexicon *w, struct text channel);
 /* Returns the name of a channel; absent for 0. */
 struct text lexicon_channel_text(const struct lexicon *w, unsigned channel);
 
-/* Make a message from a record in two steps: message_read() sets everything but
- * the names, message_name() sets the names. The author of most messages is the
- * chat's last customer or last operator, so these are the guesses in `hints`.
- * Other authors (bots) are few. All chats share the guesses for them, so that
- * these do not replace the operator's. message_drop() releases the id and the
- * names. */
-void message_read(struct lexicon *w, struct message *m, const struct record *r);
-void message_name(struct lexicon *w, struct message *m, struct text user,
-    struct text operator_id, uint32_t hints[2]);
+/* Makes a message from a record. The author of most messages is the chat's last
+ * customer or last operator, so these are the guesses in `hints`. Other authors
+ * (bots) are few. All chats share the guesses for them, so that these do not
+ * replace the operator's. message_drop() releases the id and the names. */
+void message_read(struct lexicon *w, struct message *m, const struct record *r,
+    uint32_t hints[2]);
 void message_drop(struct lexicon *w, const struct message *m);
 
 /* Returns the kind of a system message from the kind of its record. */

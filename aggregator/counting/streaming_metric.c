@@ -128,22 +128,6 @@ streaming_metrics_walker(const struct streaming_metrics *f)
 }
 
 void
-streaming_metric_message_read(
-    struct streaming_metric_message *m, const struct record *r)
-{
-	m->chat = r->chat;
-	m->user = r->user;
-	/* An operator's id may be in the field user or operator. */
-	if (m->user.p == NULL && r->from == FROM_OPERATOR)
-		m->user = r->operator_id;
-	m->channel = r->channel;
-	m->text = r->text;
-	m->at = r->at;
-	m->from = r->from;
-	m->counted = r->from != FROM_SYSTEM && !r->is_private && !r->automated;
-}
-
-void
 streaming_metrics_message(
     struct streaming_metrics *f, const struct streaming_metric_message *m)
 {
@@ -167,8 +151,8 @@ streaming_metrics_event(
 			f->v[i].ops->event(f->v[i].ctx, user, event);
 }
 
-static void
-add_interval(struct streaming_metrics *f,
+void
+streaming_metrics_interval(struct streaming_metrics *f,
     const struct streaming_metric_interval *in, bool withdrawn)
 {
 	size_t i;
@@ -176,23 +160,6 @@ add_interval(struct streaming_metrics *f,
 	for (i = 0; i < f->n; i++)
 		if (f->v[i].ops->interval != NULL)
 			f->v[i].ops->interval(f->v[i].ctx, in, withdrawn);
-}
-
-void
-streaming_metrics_model_interval(void *streaming, const struct model *m,
-    const struct chat *c, const struct interval *i, bool withdrawn)
-{
-	char buf[MESSAGE_ID_TEXT];
-	struct streaming_metric_interval in = { .kind = i->kind,
-		.chat = chat_id(c),
-		.message = interval_message(m, i, buf),
-		.operator_id = interval_operator(m, i),
-		.channel = lexicon_channel_text(&m->lexicon, i->channel),
-		.start = i->start,
-		.end = i->end,
-		.ms = i->ms };
-
-	add_interval(streaming, &in, withdrawn);
 }
 
 void

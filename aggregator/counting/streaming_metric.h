@@ -109,19 +109,14 @@ void streaming_metrics_resume(struct streaming_metrics *f, int64_t newest);
  * messages are too old. */
 void streaming_metrics_pass_time(struct streaming_metrics *f, int64_t newest);
 
-/* Fills *m from a message record, whose texts it borrows. */
-void streaming_metric_message_read(
-    struct streaming_metric_message *m, const struct record *r);
-
 /* Takes a new message. */
 void streaming_metrics_message(
     struct streaming_metrics *f, const struct streaming_metric_message *m);
 void streaming_metrics_event(
     struct streaming_metrics *f, struct text user, struct text event);
-/* Takes an interval. A chat's withdrawn intervals come first. The model calls
- * this function with the streaming metrics as context. */
-void streaming_metrics_model_interval(void *streaming, const struct model *m,
-    const struct chat *c, const struct interval *i, bool withdrawn);
+/* Takes an interval. A chat's withdrawn intervals come first. */
+void streaming_metrics_interval(struct streaming_metrics *f,
+    const struct streaming_metric_interval *in, bool withdrawn);
 
 /* A flush of a stream calls streaming_metrics_advance(), _save(), _emit() and
  * _sent(), in this order. A one-shot run calls advance and emit. newest: the

@@ -63,13 +63,16 @@ time_of_record(const struct record *r)
 							     : r->at;
 }
 
-static void
-add_chat_record(struct model *m, const struct record *r)
+static enum model_result
+add_chat(struct model *m, const struct record *r)
 {
 	struct interner *n = &m->lexicon.names;
-	struct chat *c = chats_get(m, r->chat);
 	struct description d = { .next = NULL };
+	struct chat *c;
 
+	if (m->no_clocks)
+		return MODEL_NEW;
+	c = chats_get(m, r->chat);
 	chats_load(m, c);
 	d.at = time_of_record(r);
 	d.opened_at = r->opened_at;
@@ -93,44 +96,35 @@ add_chat_record(struct model *m, const struct record *r)
 	chats_recompute_before(m, c, &d);
 	chats_add_description(m, c, &d);
 	chats_touch(m, c, true);
-}
-
-static void
-append_message(struct model *m, struct chat *c, const struct record *r)
-{
-	struct message *new = messages_append(c);
-
-	message_read(&m->lexicon, new, r);
-	message_name(&m->lexicon, new, r->user, r->operator_id, c->name_hints);
+	return MODEL_NEW;
 }
 
 static enum model_result
-add_message_record(struct model *m, const struct record *r)
+add_message(struct model *m, const struct record *r)
 {
+	struct fingerprint f = { 0, 0 };
 	struct message new;
-	struct fingerprint f;
 	struct chat *c;
 
-	if (m->no_clocks) {
+	if (m->no_clocks && !m->dedup_on_add)
+		return MODEL_SKIPPED;
+	if (m->dedup_on_add)
 		f = identities_make(m, r->chat, r->id);
+	if (m->no_clocks)
 		return identities_add(m, f, r->at) == DEDUP_NEW
 			   ? MODEL_NEW
 			   : MODEL_DUPLICATE;
-	}
 	if (r->text.p != NULL &&
 	    (m->keeps_texts ||
 		(m->text_of != NULL && text_is(r->chat, m->text_of))))
 		messages_keep_text(m, r);
-	if (!m->dedup_on_add && !m->incremental) {
-		append_message(m, chats_get(m, r->chat), r);
-		return MODEL_NEW;
-	}
-	f = identities_make(m, r->chat, r->id);
 	c = chats_get(m, r->chat);
 	chats_load(m, c);
-	message_read(&m->lexicon, &new, r);
-	message_name(&m->lexicon, &new, r->user, r->operator_id, c->name_hints);
-	return messages_take(m, c, f, &new);
+	message_read(&m->lexicon, &new, r, c->name_hints);
+	if (m->dedup_on_add)
+		return messages_take(m, c, f, &new);
+	*messages_append(c) = new;
+	return MODEL_NEW;
 }
 
 /* CLOCK_NONE is before every time. Identities expire here, so the result does
@@ -152,21 +146,14 @@ model_pass_time(struct model *m, int64_t at)
 		identities_expire(m);
 }
 
-static void
-advance_as_of(struct model *m, int64_t at)
-{
-	if (m->stream)
-		model_pass_time(m, at);
-}
-
 /* The first event with an id counts. Events without a user are skipped. */
 static enum model_result
-add_event_record(struct model *m, const struct record *r)
+add_event(struct model *m, const struct record *r)
 {
 	const struct text no_chat = { NULL, 0 };
 	int64_t at = r->at;
 
-	if (r->user.p == NULL)
+	if (r->user.p == NULL || (m->no_events && !m->dedup_on_add))
 		return MODEL_SKIPPED;
 	/* An event without a time is as old as the newest record, or as the
 	 * first one that will have a time: identities_date(). */
@@ -178,69 +165,49 @@ add_event_record(struct model *m, const struct record *r)
 		   : MODEL_DUPLICATE;
 }
 
-/* True if it is older than the window. */
-static bool
-is_refused_as_late(const struct model *m, int64_t at)
-{
-	return at != CLOCK_NONE && model_is_late(m, at);
-}
-
-static enum model_result
-add_dated(struct model *m, const struct record *r)
-{
-	enum model_result result;
-
-	if (is_refused_as_late(m, r->at))
-		return MODEL_LATE;
-	if (!m->dedup_on_add && !m->incremental &&
-	    (r->type == RECORD_EVENT ? m->no_events : m->no_clocks))
-		result = MODEL_SKIPPED;
-	else
-		result = r->type == RECORD_EVENT ? add_event_record(m, r)
-						 : add_message_record(m, r);
-	advance_as_of(m, r->at);
-	return result;
-}
-
-static enum model_result
-add_chat(struct model *m, const struct record *r, int64_t at)
-{
-	if (is_refused_as_late(m, at))
-		return MODEL_LATE;
-	if (!m->no_clocks)
-		add_chat_record(m, r);
-	advance_as_of(m, at);
-	return MODEL_NEW;
-}
-
 static enum model_result
 add_operator(struct model *m, const struct record *r)
 {
-	if (is_refused_as_late(m, r->at))
-		return MODEL_LATE;
-	if (!m->no_clocks && !model_operators_add(m, r))
-		return MODEL_DUPLICATE;
-	advance_as_of(m, r->at);
-	return m->no_clocks ? MODEL_SKIPPED : MODEL_NEW;
+	if (m->no_clocks)
+		return MODEL_SKIPPED;
+	return model_operators_add(m, r) ? MODEL_NEW : MODEL_DUPLICATE;
+}
+
+/* True if it is older than the window. Other types have their effect at any
+ * time. */
+static bool
+is_refused_as_late(const struct model *m, enum record_type type, int64_t at)
+{
+	return at != CLOCK_NONE && model_is_late(m, at) &&
+	       (type == RECORD_MESSAGE || type == RECORD_EVENT ||
+		   type == RECORD_CHAT || type == RECORD_OPERATOR);
 }
 
 enum model_result
 model_add(struct model *m, const struct record *r)
 {
+	enum model_result result = MODEL_SKIPPED;
 	int64_t at = time_of_record(r);
 
 	m->known_at = r->at;
 	/* A record about a message is not itself a message and has no time. */
 	if (r->type == RECORD_MESSAGE && r->about)
 		return MODEL_SKIPPED;
+	if (is_refused_as_late(m, r->type, at))
+		return MODEL_LATE;
 	switch (r->type) {
 	case RECORD_MESSAGE:
+		result = add_message(m, r);
+		break;
 	case RECORD_EVENT:
-		return add_dated(m, r);
+		result = add_event(m, r);
+		break;
 	case RECORD_OPERATOR:
-		return add_operator(m, r);
+		result = add_operator(m, r);
+		break;
 	case RECORD_CHAT:
-		return add_chat(m, r, at);
+		result = add_chat(m, r);
+		break;
 	case RECORD_UNKNOWN:
 	case RECORD_SNAPSHOT:
 	case RECORD_VIEW:
@@ -250,9 +217,9 @@ model_add(struct model *m, const struct record *r)
 	case RECORD_TYPES:
 		break;
 	}
-	/* These records advance the tenant's time, too. */
-	advance_as_of(m, r->at);
-	return MODEL_SKIPPED;
+	if (m->stream)
+		model_pass_time(m, at);
+	return result;
 }
 
 struct text

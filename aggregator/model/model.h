@@ -44,7 +44,7 @@ struct chat {
 	/* One cache line: everything that a new message touches. */
 	_Alignas(PIECES_LINE) struct message *messages;
 	uint32_t n, cap;
-	uint32_t name_hints[2]; /* see message_name() */
+	uint32_t name_hints[2]; /* see message_read() */
 	uint8_t id_len;
 	bool loaded; /* the messages are in memory */
 	bool dirty;  /* to be recomputed */
@@ -167,7 +167,7 @@ struct model_walker {
 
 struct model {
 	/* Set between model_init() and the first record. */
-	bool incremental;  /* recomputed repeatedly; implies dedup_on_add */
+	bool incremental;  /* recomputed repeatedly; needs dedup_on_add */
 	bool dedup_on_add; /* model_add() recognises duplicates, which takes
 			    * some 30 bytes per identity; otherwise
 			    * model_recompute() */

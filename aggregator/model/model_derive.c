@@ -452,7 +452,7 @@ sort_messages(struct derivation *w, struct chat *c)
 	const struct model *m = w->model;
 	size_t first;
 
-	if (!m->incremental && !m->dedup_on_add) {
+	if (!m->dedup_on_add) {
 		c->n = (uint32_t)timeline_normalize(
 		    &m->lexicon, &w->timeline, c->messages, c->n);
 		return;

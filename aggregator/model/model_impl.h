@@ -9,7 +9,7 @@
  *   model_messages.c      the messages of a chat
  *   model_duplicates.c    which messages and events have arrived already
  *   model_recompute.c     updates what metrics read, with
- *                         model_intervals.c and model_credit.c
+ *                         model_intervals.c
  *   model_derive.c        derives chats
  *   model_standing.c      the state of a chat for an allocation
  *   model_merge.c         merges another model
@@ -270,10 +270,8 @@ void chats_recompute_before_late(struct model *m, struct chat *c);
 /* Marks the chat as gone, and removes its share from the totals. */
 void recompute_gone(struct model *m, struct chat *c);
 
-/* model_credit.c: the shares of operators and totals in each chat. */
+/* model_intervals.c: the shares of operators and totals in each chat. */
 
-/* A response is added, or removed. */
-void credit_response(struct model *m, const struct interval *i, bool more);
 /* Updates whether the chat is open and the start of its wait. */
 void credit_open(struct model *m, struct chat *c);
 /* Credits all data from an unpacked chat. */

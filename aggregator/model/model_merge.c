@@ -158,7 +158,7 @@ merge_message(struct model *to, struct chat *c, const struct model *from,
 	if (is_past_episode(c, old->at, late))
 		return;
 	copy_message(to, from, old, &new);
-	if (to->dedup_on_add || to->incremental)
+	if (to->dedup_on_add)
 		result = messages_take(
 		    to, c, identities_make(to, chat_id(c), id), &new);
 	else
@@ -368,8 +368,7 @@ lacks_held(struct model *m, struct chat *c, struct record *r, bool *held)
 	bool lacks = false;
 	size_t i;
 
-	message_read(w, &new, r);
-	message_name(w, &new, r->user, r->operator_id, hints);
+	message_read(w, &new, r, hints);
 	i = messages_find(m, c, new.at, new.id);
 	*held = i < c->n;
 	if (*held) {

@@ -48,12 +48,22 @@ counts_messages(const struct metric_selection *c)
 }
 
 static void
-pass_interval(void *ctx, const struct model *m, const struct chat *c,
+take_interval(void *ctx, const struct model *m, const struct chat *c,
     const struct interval *i, bool withdrawn)
 {
 	struct pipeline *d = ctx;
+	char buf[MESSAGE_ID_TEXT];
 
-	streaming_metrics_model_interval(d->streaming, m, c, i, withdrawn);
+	streaming_metrics_interval(d->streaming,
+	    &(struct streaming_metric_interval){ .kind = i->kind,
+		.chat = chat_id(c),
+		.message = interval_message(m, i, buf),
+		.operator_id = interval_operator(m, i),
+		.channel = lexicon_channel_text(&m->lexicon, i->channel),
+		.start = i->start,
+		.end = i->end,
+		.ms = i->ms },
+	    withdrawn);
 }
 
 /* Takes a message from a snapshot. */
@@ -95,7 +105,7 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	model_init(m, tenant, stream, as_of);
 	m->ctx = d;
 	m->definition = setup->definition;
-	m->incremental = setup->state != NULL;
+	m->incremental = m->dedup_on_add = setup->state != NULL;
 	if (setup->state != NULL)
 		state_seed(setup->state, m->seed.k);
 	m->window = setup->window_ms;
@@ -119,7 +129,7 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	if (!d->counts_messages)
 		return;
 	m->dedup_on_add = true;
-	m->on_interval = pass_interval;
+	m->on_interval = take_interval;
 	m->on_merged = take_merged;
 	m->walker = streaming_metrics_walker(d->streaming);
 }
@@ -132,12 +142,29 @@ pipeline_release(struct pipeline *d)
 	model_release(&d->model);
 }
 
+static void
+take_message(struct pipeline *d, const struct record *r)
+{
+	struct streaming_metric_message m = { .chat = r->chat,
+		.user = r->user,
+		.channel = r->channel,
+		.text = r->text,
+		.at = r->at,
+		.from = r->from,
+		.counted =
+		    r->from != FROM_SYSTEM && !r->is_private && !r->automated };
+
+	/* An operator's id may be in the field user or operator. */
+	if (m.user.p == NULL && r->from == FROM_OPERATOR)
+		m.user = r->operator_id;
+	streaming_metrics_pass_time(d->streaming, d->model.as_of);
+	streaming_metrics_message(d->streaming, &m);
+}
+
 enum model_result
 pipeline_add(struct pipeline *d, const struct record *r)
 {
-	const struct model *model = &d->model;
 	enum model_result taken = model_add(&d->model, r);
-	struct streaming_metric_message m;
 
 	if (d->allocation != NULL && taken != MODEL_LATE)
 		allocation_record(d->allocation, r);
@@ -145,11 +172,8 @@ pipeline_add(struct pipeline *d, const struct record *r)
 		return taken;
 	if (r->type == RECORD_EVENT && d->streaming != NULL)
 		streaming_metrics_event(d->streaming, r->user, r->event);
-	if (r->type != RECORD_MESSAGE || !d->counts_messages)
-		return taken;
-	streaming_metrics_pass_time(d->streaming, model->as_of);
-	streaming_metric_message_read(&m, r);
-	streaming_metrics_message(d->streaming, &m);
+	if (r->type == RECORD_MESSAGE && d->counts_messages)
+		take_message(d, r);
 	return taken;
 }
 
