@@ -576,7 +576,8 @@ crm_record_write(const struct crm_record *r, struct buf *out)
 	jsonw_open(out);
 	jsonw_str(out, "type",
 	    r->type == RECORD_UNKNOWN ? "customer" : record_types[r->type]);
-	jsonw_members(out, r->body, strlen(r->body));
+	if (*r->body != '\0')
+		jsonw_members(out, r->body, strlen(r->body));
 	if (*r->person != '\0')
 		jsonw_members(out, r->person, strlen(r->person));
 	if (r->type == RECORD_CHAT) {

@@ -117,12 +117,23 @@ def check_files(dice, folder):
                  aggregate(data, *options, path=path), piped)
 
 
+def check_ends_of_csv():
+    """Each row ends with CR LF, as RFC 4180 says; text cases show LF only. A
+    lone CR in a name is quoted."""
+    with open("tests/cases/aggregator/csv-odd-names/in", "rb") as f:
+        out = aggregate(f.read(), "-o", "csv")[1]
+    rows = out.split(b"\r\n")
+    assert rows[-1] == b"" and len([r for r in rows if b",,0,,0," in r]) == 22, out
+    assert b'"a\rb"' in out, out
+
+
 def main():
     os.environ.pop("MESSAGING_CONFIG", None)
     seed = int(os.environ.get("SEED") or time.time())
     print(f"SEED={seed}")
     dice = random.Random(seed)
     check_cuts()
+    check_ends_of_csv()
     check_order(dice)
     with tempfile.TemporaryDirectory() as folder:
         check_files(dice, folder)

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""text_cases.py PROGRAM: runs the program once for each folder of
-tests/cases/PROGRAM that has a file cmd. The file cmd has the arguments as in a
-shell (after any NAME=VALUE for its environment), and the file in has the
-standard input. The files out, err and rc have the expected output, errors and
-exit code; a missing one stands for no output and 0. The file conf next to the
-folders is the configuration, if there is one. If there is a file only, out has
-only the lines that match one of its patterns.
+"""text_cases.py PROGRAM [NAME...]: runs the program once for each folder of
+tests/cases/PROGRAM that has a file cmd, or for those with these names, in which
+* stands for anything. The file cmd has the arguments as in a shell (after any
+NAME=VALUE for its environment), and the file in has the standard input. The
+files out, err and rc have the expected output, errors and exit code; a missing
+one stands for no output and 0. The file conf next to the folders is the
+configuration, if there is one. If there is a file only, out has only the lines
+that match one of its patterns.
 
 CRM=FOLDER... in cmd starts a CRM; its address is in CRM_URL, and is written as
 http://crm in out and err. A response is a file as written by poller --record;
@@ -142,9 +143,10 @@ def update(path, text):
         path.unlink(missing_ok=True)
 
 
-def main(program, folder, more):
+def main(program, folder, more, names=("*",)):
     """Runs all cases of a folder, with more variables in the environment."""
-    cases = sorted(cmd.parent for cmd in folder.glob("*/cmd"))
+    cases = sorted({cmd.parent for name in names
+                    for cmd in folder.glob(name + "/cmd")})
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         results = pool.map(lambda case: run(program, case, more), cases)
@@ -164,5 +166,6 @@ def main(program, folder, more):
 
 
 if __name__ == "__main__":
-    PROGRAM, = sys.argv[1:]
-    sys.exit(main(PROGRAM, pathlib.Path("tests/cases", PROGRAM), {}))
+    PROGRAM, *NAMES = sys.argv[1:]
+    sys.exit(main(PROGRAM, pathlib.Path("tests/cases", PROGRAM), {},
+                  NAMES or ["*"]))

@@ -233,7 +233,7 @@ put_token(uint64_t *random, struct buf *input)
 {
 	struct buf token = BUF_INIT;
 
-	buf_adds(&token, fuzz_chance(random, 60) ? vectors[0].token
+	buf_adds(&token, fuzz_chance(random, 60) ? VECTOR_TOKEN
 						 : PICK(random, vectors).token);
 	if (fuzz_chance(random, 15))
 		damage(random, &token);

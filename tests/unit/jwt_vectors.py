@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
-"""jwt_vectors.py FILE: generates tests/unit/jwt_vectors.h with valid and forged
-bearer tokens. It uses only Python's hmac and json, so that the expected results
+"""jwt_vectors.py: prints tests/records/jwt.txt, valid and forged bearer
+tokens. It uses only Python's hmac and json, so that the expected results
 do not come from the code under test.
 """
 import base64
 import hashlib
 import hmac
 import json
-import sys
 
 KEY = b"0123456789abcdef0123456789abcdef"
 OLD = b"fedcba9876543210fedcba9876543210"
@@ -137,36 +136,12 @@ def make_issued():
         issued.append((of_claims(**more), want))
 
 
-def table(name, what):
-    out = "static const struct vector %s[] = {\n" % name
-    for t, want in what:
-        pieces = [t[i:i + 60] for i in range(0, len(t), 60)] or [""]
-        out += '\t{ "%s",\n\t    "%s" },\n' % (
-            '"\n\t  "'.join(pieces), want)
-    return out + "};\n"
-
-
-TOP = """\
-/*
- * jwt_vectors: bearer tokens, good ones and forged ones, made by
- * jwt_vectors.py, and what each should come to: '+' and the tenant, or a part
- * of the reason.
- */
-#ifndef TESTS_JWT_VECTORS_H
-#define TESTS_JWT_VECTORS_H
-
-#define VECTOR_KEY "%s"
-#define VECTOR_OLD_KEY "%s"
-
-struct vector {
-	const char *token, *want;
-};
-
-""" % (KEY.decode(), OLD.decode())
-
 make()
 make_issued()
-with open(sys.argv[1], "w", encoding="ascii") as f:
-    f.write(TOP + table("vectors", rows) +
-            "\n/* With issuer \"us\" and audience \"them\". */\n" +
-            table("issued", issued) + "\n#endif\n")
+print("# Made by tests/unit/jwt_vectors.py, read by test_jwt.c: what a bearer token\n"
+      "# comes to, '+' and the tenant or a part of the reason; a tab; the token.")
+for t, want in rows:
+    print(f"{want}\t{t}")
+print("# With issuer us and audience them")
+for t, want in issued:
+    print(f"{want}\t{t}")

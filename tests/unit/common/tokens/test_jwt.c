@@ -4,6 +4,7 @@
  */
 #include "tests/unit/unit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,87 +19,87 @@ static const struct jwt_rules rules = { .keys = { VECTOR_KEY, VECTOR_OLD_KEY },
 	.keys_n = 2,
 	.tenant_claim = "tenant_id" };
 
+/* want: '+' and the tenant, or a part of the reason. */
 static void
-check(const struct jwt_rules *r, const struct vector *v, size_t i)
+check(const struct jwt_rules *r, const char *token, const char *want)
 {
 	char tenant[RECORD_MAX_TENANT + 1] = "";
 	struct buf why = BUF_INIT;
-	int rc = jwt_check(r, v->token, NOW, tenant, &why);
+	int rc = jwt_check(r, token, NOW, tenant, &why);
 
-	if (v->want[0] == '+') {
+	if (want[0] == '+') {
 		if (rc != 0)
-			fail_msg("%zu: %s", i, buf_str(&why));
-		assert_string_equal(tenant, v->want + 1);
+			fail_msg("%s: %s", token, buf_str(&why));
+		assert_string_equal(tenant, want + 1);
 	} else {
-		if (rc == 0 || strstr(buf_str(&why), v->want) == NULL)
-			fail_msg("%zu: %d '%s', not '%s'", i, rc, buf_str(&why),
-			    v->want);
+		if (rc == 0 || strstr(buf_str(&why), want) == NULL)
+			fail_msg("%s: %d '%s', not '%s'", token, rc,
+			    buf_str(&why), want);
 		assert_string_equal(tenant, "");
 	}
 	buf_release(&why);
 }
 
+/* The tokens behind a line "# With issuer" need these two. */
 static void
 tokens_made_elsewhere_are_judged_right(void **state)
 {
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < ARRAY_LEN(vectors); i++)
-		check(&rules, &vectors[i], i);
-}
-
-static void
-issuer_and_audience_count_when_configured(void **state)
-{
+	FILE *f = fopen("tests/records/jwt.txt", "re");
 	struct jwt_rules r = rules;
-	size_t i;
+	char line[4096], *token;
+	size_t n = 0;
 
 	(void)state;
-	r.issuer = "us";
-	r.audience = "them";
-	for (i = 0; i < ARRAY_LEN(issued); i++)
-		check(&r, &issued[i], i);
+	assert_non_null(f);
+	while (fgets(line, sizeof line, f) != NULL) {
+		line[strcspn(line, "\n")] = '\0';
+		if (strstr(line, "# With issuer") == line) {
+			r.issuer = "us";
+			r.audience = "them";
+		}
+		token = strchr(line, '\t');
+		if (line[0] == '#' || token == NULL)
+			continue;
+		*token++ = '\0';
+		check(&r, token, line);
+		n++;
+	}
+	assert_true(n > 90 && r.issuer != NULL);
+	(void)fclose(f);
 }
 
 /* Removing a key revokes all tokens that it signed. */
 static void
 a_key_that_is_gone_signs_nothing(void **state)
 {
-	struct vector revoked = vectors[0];
 	struct jwt_rules r = rules;
 
 	(void)state;
 	r.keys[0] = VECTOR_OLD_KEY;
 	r.keys_n = 1;
-	revoked.want = "signature";
-	check(&r, &revoked, 0);
+	check(&r, VECTOR_TOKEN, "signature");
 }
 
 static void
 another_claim_can_name_the_tenant(void **state)
 {
-	struct vector v = vectors[0];
 	struct jwt_rules r = rules;
 
 	(void)state;
 	r.tenant_claim = "org";
-	v.want = "names no tenant";
-	check(&r, &v, 0);
+	check(&r, VECTOR_TOKEN, "names no tenant");
 }
 
 static void
 a_huge_token_is_not_looked_at(void **state)
 {
-	struct vector v = { NULL, "longer than 8 KiB" };
 	struct buf token = BUF_INIT;
 
 	(void)state;
-	buf_adds(&token, vectors[0].token);
+	buf_adds(&token, VECTOR_TOKEN);
 	while (token.len <= JWT_TOKEN_MAX)
 		buf_addc(&token, 'A');
-	v.token = buf_str(&token);
-	check(&rules, &v, 0);
+	check(&rules, buf_str(&token), "longer than 8 KiB");
 	buf_release(&token);
 }
 
@@ -106,7 +107,7 @@ a_huge_token_is_not_looked_at(void **state)
 static void
 a_token_with_a_changed_letter_is_refused(void **state)
 {
-	char *token = xstrdup(vectors[0].token);
+	char *token = xstrdup(VECTOR_TOKEN);
 	char tenant[RECORD_MAX_TENANT + 1];
 	struct buf why = BUF_INIT;
 	size_t i;
@@ -130,7 +131,6 @@ test_jwt(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tokens_made_elsewhere_are_judged_right),
-		cmocka_unit_test(issuer_and_audience_count_when_configured),
 		cmocka_unit_test(a_key_that_is_gone_signs_nothing),
 		cmocka_unit_test(another_claim_can_name_the_tenant),
 		cmocka_unit_test(a_huge_token_is_not_looked_at),

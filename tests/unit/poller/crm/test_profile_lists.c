@@ -1,8 +1,63 @@
 /*
- * Tests of Chat2Desk's lists, page by page: where each continues and where it
- * ends.
+ * Tests of the lists of Chat2Desk and Qiscus, page by page: where each
+ * continues and where it ends. Text cases test what their rows become.
  */
-#include "tests/unit/chat2desk_world.h"
+#include "tests/unit/profile_world.h"
+
+#include <stdlib.h>
+
+#include "common/base/xalloc.h"
+
+static const struct profile_options options = { .tenant = "acme",
+	.account = "app-1" };
+
+static struct profile *
+open_profile(const char *name)
+{
+	struct buf why = BUF_INIT;
+	struct profile *p = profile_open(name, &options, &why);
+
+	if (p == NULL)
+		fail_msg("%s", buf_str(&why));
+	buf_release(&why);
+	return p;
+}
+
+/* Where the list goes on, or the error; empty at its end. */
+static void
+read_next(struct profile *p, enum profile_call call, const char *answer,
+    const char *chat, const char *cursor, const char *known, struct buf *got)
+{
+	json_t *a = json(answer);
+	json_t *c = chat != NULL ? json(chat) : NULL;
+	json_t *k = cursor != NULL ? json(cursor) : NULL;
+	struct profile_input in = { .status = 200,
+		.answer = a,
+		.chat = c,
+		.cursor = k,
+		.known = known };
+	struct profile_answer out;
+
+	buf_clear(got);
+	profile_read(p, call, &in, &out);
+	if (out.error != ERROR_CLASS_NONE)
+		buf_addf(
+		    got, "fault %d: %s", (int)out.error, buf_str(&out.message));
+	else if (out.next != NULL)
+		value_dump(out.next, got);
+	profile_answer_release(&out);
+	json_decref(a);
+	json_decref(c);
+	json_decref(k);
+}
+
+/* want NULL: the end. */
+static void
+check_next(const char *name, const struct buf *got, const char *want)
+{
+	if (strcmp(buf_str(got), want != NULL ? want : "") != 0)
+		fail_msg("%s: got %s", name, buf_str(got));
+}
 
 /* A page of n messages of dialog 9, with ids that descend or ascend from first,
  * and their request. The last one may be a survey of the request before. */
@@ -77,7 +132,6 @@ messages_are_read_back_to_what_is_known(void **state)
 {
 	struct profile *p = open_profile("chat2desk");
 	struct buf got = BUF_INIT;
-	const char *next;
 	char *answer, *chat;
 	size_t i;
 
@@ -86,14 +140,9 @@ messages_are_read_back_to_what_is_known(void **state)
 		answer = page(pages[i].n, pages[i].first, pages[i].step,
 		    pages[i].request, pages[i].survey, pages[i].total);
 		chat = xasprintf("{\"chat\":9,\"episode\":%s}", pages[i].chat);
-		read_text(p, PROFILE_MESSAGES, 200, answer, chat,
-		    pages[i].cursor, pages[i].known, &got);
-		next = strstr(buf_str(&got), "next ");
-		next = next != NULL ? next + 5 : strstr(buf_str(&got), "fault");
-		if ((next == NULL) != (pages[i].want == NULL) ||
-		    (next != NULL && strcmp(next, pages[i].want) != 0))
-			fail_msg("%s: got %s", pages[i].name,
-			    next != NULL ? next : "none");
+		read_next(p, PROFILE_MESSAGES, answer, chat, pages[i].cursor,
+		    pages[i].known, &got);
+		check_next(pages[i].name, &got, pages[i].want);
 		free(answer);
 		free(chat);
 	}
@@ -167,7 +216,6 @@ lists_are_read_to_their_end(void **state)
 {
 	struct profile *p = open_profile("chat2desk");
 	struct buf got = BUF_INIT, answer = BUF_INIT;
-	const char *next;
 	size_t i;
 	int row;
 
@@ -179,14 +227,78 @@ lists_are_read_to_their_end(void **state)
 			buf_addf(&answer, "%s{\"id\":%d,\"state\":\"open\"}",
 			    row > 0 ? "," : "", row + 1);
 		buf_adds(&answer, "]}");
-		read_text(p, PROFILE_CHATS, 200, buf_str(&answer), NULL,
+		read_next(p, PROFILE_CHATS, buf_str(&answer), NULL,
 		    lists[i].cursor, NULL, &got);
-		next = strstr(buf_str(&got), "next ");
-		next = next != NULL ? next + 5 : strstr(buf_str(&got), "fault");
-		if ((next == NULL) != (lists[i].want == NULL) ||
-		    (next != NULL && strcmp(next, lists[i].want) != 0))
-			fail_msg("%s: got %s", lists[i].name,
-			    next != NULL ? next : "none");
+		check_next(lists[i].name, &got, lists[i].want);
+	}
+	buf_release(&got);
+	buf_release(&answer);
+	profile_close(p);
+}
+
+/* A page of comments with ids that descend from first. */
+static void
+page_of(struct buf *b, int first, int n, int closing)
+{
+	int i;
+
+	buf_clear(b);
+	buf_adds(b, "{\"results\":{\"comments\":[");
+	for (i = 0; i < n; i++)
+		buf_addf(b,
+		    "%s{\"id\":%d,\"timestamp\":\"2026-11-20T05:57:30Z\","
+		    "\"type\":\"%s\",\"message\":\"%s\",\"user\":{}}",
+		    i > 0 ? "," : "", first - i,
+		    first - i == closing ? "system_event" : "text",
+		    first - i == closing ? "was marked as resolved" : "x");
+	buf_adds(b, "]},\"status\":200}");
+}
+
+static const char of_room[] =
+    "{\"chat\":\"77\",\"customer\":\"c@x\",\"channel\":12}";
+
+static const struct {
+	const char *name, *known, *cursor;
+	int first, n, closing;
+	const char *want; /* the cursor; NULL: done */
+} comments[] = {
+	{ "a full page", NULL, NULL, 1000, 100, 0,
+	    "{\"page\":2,\"low\":901,\"stuck\":0}" },
+	{ "the second", NULL, "{\"page\":2,\"low\":901,\"stuck\":0}", 900, 100,
+	    0, "{\"page\":3,\"low\":801,\"stuck\":0}" },
+	{ "a short page", NULL, NULL, 1000, 19, 0, NULL },
+	{ "a server with pages of its own", NULL, NULL, 1000, 20, 0,
+	    "{\"page\":2,\"low\":981,\"stuck\":0}" },
+	{ "an empty page", NULL, "{\"page\":2,\"low\":901,\"stuck\":0}", 0, 0,
+	    0, NULL },
+	{ "up to what is known", "950", NULL, 1000, 100, 0, NULL },
+	{ "what is known was removed", "1000", NULL, 1001, 100, 0, NULL },
+	{ "not yet up to what is known", "900", NULL, 1000, 100, 0,
+	    "{\"page\":2,\"low\":901,\"stuck\":0}" },
+	{ "up to the session before", NULL, NULL, 1000, 100, 950, NULL },
+	{ "nothing new: pushed on by what was written", NULL,
+	    "{\"page\":2,\"low\":901,\"stuck\":0}", 1000, 100, 0,
+	    "{\"page\":3,\"low\":901,\"stuck\":1}" },
+	{ "always the same page", NULL, "{\"page\":5,\"low\":901,\"stuck\":3}",
+	    1000, 100, 0,
+	    "fault 6: messages_read of profile 'qiscus': load_comments "
+	    "shows the same page again and again" },
+};
+
+static void
+comments_are_read_back_to_what_is_known(void **state)
+{
+	struct profile *p = open_profile("qiscus");
+	struct buf got = BUF_INIT, answer = BUF_INIT;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(comments); i++) {
+		page_of(&answer, comments[i].first, comments[i].n,
+		    comments[i].closing);
+		read_next(p, PROFILE_MESSAGES, buf_str(&answer), of_room,
+		    comments[i].cursor, comments[i].known, &got);
+		check_next(comments[i].name, &got, comments[i].want);
 	}
 	buf_release(&got);
 	buf_release(&answer);
@@ -199,6 +311,7 @@ test_profile_lists(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages_are_read_back_to_what_is_known),
 		cmocka_unit_test(lists_are_read_to_their_end),
+		cmocka_unit_test(comments_are_read_back_to_what_is_known),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

@@ -487,7 +487,7 @@ a_token_is_asked_for_when_there_is_a_key(void **state)
 	assert_string_equal(a.authenticate, "Bearer error=\"invalid_token\"");
 	world_drop(&a);
 	/* The token counts, from any address and regardless of the query. */
-	buf_setf(&header, "bearer %s", vectors[0].token);
+	buf_setf(&header, "bearer %s", VECTOR_TOKEN);
 	ask.authorization = buf_str(&header);
 	a = world_post(&w, EVENTS, &ask, EVENT, strlen(EVENT));
 	assert_int_equal(a.status, 200);
@@ -553,7 +553,7 @@ keys_come_from_files_and_change(void **state)
 	world_open(&w,
 	    "[listen]\nsecret_key_file = key\nsecret_key_old_file = old\n",
 	    NULL);
-	buf_setf(&header, "Bearer %s", vectors[0].token);
+	buf_setf(&header, "Bearer %s", VECTOR_TOKEN);
 	ask.authorization = buf_str(&header);
 	a = world_post(&w, EVENTS, &ask, EVENT, strlen(EVENT));
 	assert_int_equal(a.status, 200);
