@@ -23,6 +23,7 @@
 #include "common/records/record.h"
 
 #include "aggregator/keyed_state/keyed_state.h"
+#include "aggregator/keyed_state/timer_queue.h"
 #include "aggregator/rows/metric.h"
 
 /* The parts of a message that streaming metrics read. Texts are borrowed for

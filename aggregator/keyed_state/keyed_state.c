@@ -23,9 +23,9 @@ enum {
 };
 
 enum {
-	DIRTY = 1,   /* in the list of entries to save */
-	PENDING = 2, /* in the list of rows to make */
-	DELETED = 4, /* deleted, but still in one of these lists */
+	CHANGED = 1, /* in the list of changed entries */
+	EMITTED = 2, /* its row is to be made */
+	DELETED = 4, /* deleted, but still in the list */
 };
 
 void
@@ -104,8 +104,7 @@ keyed_state_close(struct keyed_state *k)
 		if (k->slots[i].entry != NULL)
 			free_entry(k, k->slots[i].entry);
 	free(k->slots);
-	free(k->dirty.v);
-	free(k->pending.v);
+	free(k->changed.v);
 	memset(k, 0, sizeof *k);
 }
 
@@ -258,34 +257,37 @@ keyed_state_get(struct keyed_state *k, const void *key, size_t len, bool *made)
 }
 
 static void
-list_flagged_entry(
-    struct keyed_state_list *list, struct keyed_state_entry *e, uint8_t flag)
+list_changed(struct keyed_state *k, struct keyed_state_entry *e)
 {
-	if ((e->flags & flag) != 0)
+	struct keyed_state_list *to = &k->changed;
+
+	if ((e->flags & CHANGED) != 0)
 		return;
-	e->flags |= flag;
-	XGROW(list->v, list->n, list->cap);
-	list->v[list->n++] = e;
+	e->flags |= CHANGED;
+	XGROW(to->v, to->n, to->cap);
+	to->v[to->n++] = e;
 }
 
 void
 keyed_state_change(struct keyed_state *k, void *payload)
 {
 	if (k->store != NULL)
-		list_flagged_entry(&k->dirty, entry_of(payload), DIRTY);
+		list_changed(k, entry_of(payload));
 }
 
 void
 keyed_state_emit(struct keyed_state *k, void *payload)
 {
-	keyed_state_change(k, payload);
-	list_flagged_entry(&k->pending, entry_of(payload), PENDING);
+	struct keyed_state_entry *e = entry_of(payload);
+
+	list_changed(k, e);
+	e->flags |= EMITTED;
 }
 
 bool
-keyed_state_is_pending(const void *payload)
+keyed_state_is_emitted(const void *payload)
 {
-	return (entry_of(payload)->flags & PENDING) != 0;
+	return (entry_of(payload)->flags & EMITTED) != 0;
 }
 
 void
@@ -293,11 +295,11 @@ keyed_state_delete(struct keyed_state *k, void *payload)
 {
 	struct keyed_state_entry *e = entry_of(payload);
 
-	if (k->store == NULL && (e->flags & PENDING) == 0) {
+	if (k->store == NULL && (e->flags & CHANGED) == 0) {
 		remove_entry(k, e);
 		return;
 	}
-	keyed_state_change(k, payload);
+	list_changed(k, e);
 	e->flags |= DELETED;
 }
 
@@ -317,47 +319,34 @@ compare_payload_keys(const void *a, const void *b)
 	    keyed_state_key(*(void *const *)b));
 }
 
-static void
-add_payload(struct keyed_state_entry *e, bool deleted, void **list, size_t *n)
+static int
+compare_entry_keys(const void *a, const void *b)
 {
-	if (e != NULL && (deleted || (e->flags & DELETED) == 0))
-		list[(*n)++] = payload_of(e);
-}
+	const struct keyed_state_entry *x =
+	    *(struct keyed_state_entry *const *)a;
+	const struct keyed_state_entry *y =
+	    *(struct keyed_state_entry *const *)b;
 
-static void **
-sort_payloads(void **list, size_t n)
-{
-	if (n > 1)
-		qsort(list, n, sizeof(void *), compare_payload_keys);
-	return list;
-}
-
-/* Returns the list's payloads sorted by key; owned by the caller. */
-static void **
-sort_list(const struct keyed_state_list *list, bool deleted, size_t *n)
-{
-	void **v = xcalloc(list->n + 1, sizeof *v);
-	size_t i;
-
-	*n = 0;
-	for (i = 0; i < list->n; i++)
-		add_payload(list->v[i], deleted, v, n);
-	return sort_payloads(v, *n);
+	return text_compare(keyed_state_key(x + 1), keyed_state_key(y + 1));
 }
 
 void **
 keyed_state_list(struct keyed_state *k, bool all, size_t *n)
 {
-	void **v;
-	size_t i;
+	size_t most = all ? k->mask + 1 : k->changed.n, i;
+	void **v = xcalloc((all ? k->n : most) + 1, sizeof *v);
+	struct keyed_state_entry *e;
 
-	if (!all)
-		return sort_list(&k->pending, false, n);
-	v = xcalloc(k->n + 1, sizeof *v);
 	*n = 0;
-	for (i = 0; i <= k->mask; i++)
-		add_payload(k->slots[i].entry, false, v, n);
-	return sort_payloads(v, *n);
+	for (i = 0; i < most; i++) {
+		e = all ? k->slots[i].entry : k->changed.v[i];
+		if (e != NULL && (e->flags & DELETED) == 0 &&
+		    (all || (e->flags & EMITTED) != 0))
+			v[(*n)++] = payload_of(e);
+	}
+	if (*n > 1)
+		qsort(v, *n, sizeof(void *), compare_payload_keys);
+	return v;
 }
 
 /* Collects keys, each preceded by its length in two bytes. */
@@ -479,24 +468,16 @@ save_table_entry(
 static void
 save_table(struct keyed_state *k)
 {
+	struct keyed_state_list *list = &k->changed;
 	struct key key = { 0 };
-	struct keyed_state_entry *e;
-	void **list;
-	size_t n, i;
+	size_t i;
 
-	if (k->dirty.n == 0)
-		return;
+	if (list->n > 1)
+		qsort(list->v, list->n, sizeof(struct keyed_state_entry *),
+		    compare_entry_keys);
 	keyed_state_home_prefix(k->home, &key);
-	list = sort_list(&k->dirty, true, &n);
-	for (i = 0; i < n; i++) {
-		e = (struct keyed_state_entry *)list[i] - 1;
-		save_table_entry(k, e, &key);
-		e->flags &= (uint8_t)~DIRTY;
-		if ((e->flags & (DELETED | PENDING)) == DELETED)
-			remove_entry(k, e);
-	}
-	free(list);
-	k->dirty.n = 0;
+	for (i = 0; i < list->n; i++)
+		save_table_entry(k, list->v[i], &key);
 }
 
 void
@@ -504,27 +485,25 @@ keyed_state_home_save(struct keyed_state_home *h)
 {
 	size_t i;
 
-	if (h->state == NULL)
-		return;
 	for (i = 0; i < h->tables_n; i++)
-		save_table(h->tables[i]);
-	for (i = 0; i < h->timer_queues_n; i++)
-		timer_queue_save(h->timer_queues[i]);
+		if (h->tables[i]->store != NULL)
+			save_table(h->tables[i]);
 }
 
 static void
-clear_pending(struct keyed_state *k)
+clear_changed(struct keyed_state *k)
 {
 	struct keyed_state_entry *e;
 	size_t i;
 
-	for (i = 0; i < k->pending.n; i++) {
-		e = k->pending.v[i];
-		e->flags &= (uint8_t)~PENDING;
-		if ((e->flags & (DELETED | DIRTY)) == DELETED)
+	for (i = 0; i < k->changed.n; i++) {
+		e = k->changed.v[i];
+		if ((e->flags & DELETED) != 0)
 			remove_entry(k, e);
+		else
+			e->flags = 0;
 	}
-	k->pending.n = 0;
+	k->changed.n = 0;
 }
 
 void
@@ -533,7 +512,7 @@ keyed_state_home_sent(struct keyed_state_home *h)
 	size_t i;
 
 	for (i = 0; i < h->tables_n; i++)
-		clear_pending(h->tables[i]);
+		clear_changed(h->tables[i]);
 }
 
 /* Drops the entries that have not changed since they were saved. */

@@ -6,8 +6,8 @@
  * memory is short, all saved entries are dropped. A table may therefore be much
  * larger than memory, and the cost of a flush depends only on the changes.
  *
- * Each table lists which entries have changed since the last save, and which
- * are pending: their rows have yet to be made.
+ * A flush saves the changed entries, makes the rows of those that were emitted,
+ * and then calls keyed_state_home_sent().
  *
  * Payloads are stored byte by byte, so they must not contain pointers.
  */
@@ -17,7 +17,6 @@
 #include "common/base/buf.h"
 
 #include "aggregator/containers/key.h"
-#include "aggregator/keyed_state/timer_queue.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -57,9 +56,8 @@ struct keyed_state {
 	size_t payload;            /* size in bytes */
 	struct keyed_state_slot *slots;
 	size_t mask, n;
-	int64_t expired;               /* no saved key has a time before this */
-	struct keyed_state_list dirty; /* to be saved */
-	struct keyed_state_list pending; /* rows to be made */
+	int64_t expired; /* no saved key has a time before this */
+	struct keyed_state_list changed;
 };
 
 #define KEYED_STATE_TABLES 32
@@ -76,8 +74,7 @@ struct keyed_state_home {
 			      * record */
 	struct keyed_state_cache *cache;
 	struct keyed_state *tables[KEYED_STATE_TABLES];
-	struct timer_queue *timer_queues[KEYED_STATE_TABLES];
-	size_t tables_n, timer_queues_n;
+	size_t tables_n;
 };
 
 /* Opens a table and adds it to the home. The name is that of a table in the
@@ -95,13 +92,13 @@ void *keyed_state_find(struct keyed_state *k, const void *key, size_t len);
 void *keyed_state_get(
     struct keyed_state *k, const void *key, size_t len, bool *made);
 
-/* keyed_state_change marks a payload as changed, so that it is saved;
- * keyed_state_emit also marks it as pending, so that its row is made. */
+/* keyed_state_change lists a payload as changed, so that it is saved;
+ * keyed_state_emit also marks it, so that its row is made. */
 void keyed_state_change(struct keyed_state *k, void *payload);
 void keyed_state_emit(struct keyed_state *k, void *payload);
 
 /* True if the payload's row has yet to be made. */
-bool keyed_state_is_pending(const void *payload);
+bool keyed_state_is_emitted(const void *payload);
 
 /* Deletes the entry; no row is written for it. */
 void keyed_state_delete(struct keyed_state *k, void *payload);
@@ -117,7 +114,7 @@ void keyed_state_delete_prefix(
 /* Returns the key of a payload; valid as long as the payload. */
 struct text keyed_state_key(const void *payload);
 
-/* Returns the payloads of all entries in memory, or of the pending ones, sorted
+/* Returns the payloads of all entries in memory, or of the emitted ones, sorted
  * by key: an array of *n, which the caller frees. */
 void **keyed_state_list(struct keyed_state *k, bool all, size_t *n);
 
@@ -131,11 +128,11 @@ void keyed_state_home_prefix(const struct keyed_state_home *h, struct key *k);
 /* Writes all changes into the state; the caller commits. */
 void keyed_state_home_save(struct keyed_state_home *h);
 
-/* Call when the pending rows are made: empties their lists. */
+/* Call when the rows are made: no entry counts as changed after that. */
 void keyed_state_home_sent(struct keyed_state_home *h);
 
-/* Drops entries from memory that are saved and not pending. For a cache above
- * its limit, after a flush. */
+/* Drops entries from memory that have not changed since they were saved. For a
+ * cache above its limit, after a flush. */
 void keyed_state_home_drop(struct keyed_state_home *h);
 
 #endif

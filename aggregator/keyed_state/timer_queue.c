@@ -1,30 +1,26 @@
 /*
  * timer_queue: a binary heap, the earliest first. In the state an entry is a
- * key consisting of tenant, time and the caller's key, with an empty value.
+ * key that consists of tenant, time and the caller's key, with an empty value.
  */
 #include "aggregator/keyed_state/timer_queue.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/prog.h"
 #include "common/base/xalloc.h"
 
 #include "aggregator/keyed_state/keyed_state.h"
 #include "aggregator/state/state.h"
 
 void
-timer_queue_open(
-    struct timer_queue *c, struct keyed_state_home *home, const char *name)
+timer_queue_open(struct timer_queue *c, const struct keyed_state_home *home,
+    const char *name)
 {
 	memset(c, 0, sizeof *c);
 	c->home = home;
-	c->stored_from = INT64_MIN;
+	c->earliest = INT64_MIN;
 	if (home->state != NULL)
 		c->store = state_table(home->state, name, STATE_BYTES);
-	if (home->timer_queues_n == KEYED_STATE_TABLES)
-		prog_die(PROG_SOFTWARE, "too many timer queues");
-	home->timer_queues[home->timer_queues_n++] = c;
 }
 
 void
@@ -48,8 +44,24 @@ swap_timers(struct timer_queue *c, size_t a, size_t b)
 	c->heap[b] = item;
 }
 
-void
-timer_queue_add(struct timer_queue *c, int64_t due, const void *key, size_t len)
+static void
+store_timer(struct timer_queue *c, int64_t due, struct text key)
+{
+	struct key k = { 0 };
+	struct buf stored = BUF_INIT;
+
+	keyed_state_home_prefix(c->home, &k);
+	key_time(&k, due);
+	buf_add(&stored, k.bytes, k.len);
+	buf_add(&stored, key.p, key.len);
+	state_put(c->store, stored.data, stored.len, "", 0);
+	buf_release(&stored);
+	if (due < c->earliest)
+		c->earliest = due;
+}
+
+static void
+push_timer(struct timer_queue *c, int64_t due, struct text key)
 {
 	struct timer_queue_item *item;
 	size_t i = c->n;
@@ -57,12 +69,23 @@ timer_queue_add(struct timer_queue *c, int64_t due, const void *key, size_t len)
 	XGROW(c->heap, c->n, c->cap);
 	item = &c->heap[c->n++];
 	item->due = due;
-	item->len = len;
-	item->key = xmalloc(len + 1);
-	if (len > 0)
-		memcpy(item->key, key, len);
+	item->len = key.len;
+	item->key = xmalloc(key.len + 1);
+	if (key.len > 0)
+		memcpy(item->key, key.p, key.len);
 	for (; i > 0 && c->heap[(i - 1) / 2].due > due; i = (i - 1) / 2)
 		swap_timers(c, i, (i - 1) / 2);
+}
+
+void
+timer_queue_add(struct timer_queue *c, int64_t due, const void *key, size_t len)
+{
+	struct text t = { key, len };
+
+	if (c->store != NULL)
+		store_timer(c, due, t);
+	else
+		push_timer(c, due, t);
 }
 
 static void
@@ -81,19 +104,6 @@ remove_first_timer(struct timer_queue *c)
 		swap_timers(c, i, child);
 		i = child;
 	}
-}
-
-static void
-make_timer_key(struct buf *b, const struct timer_queue *c,
-    const struct timer_queue_item *item)
-{
-	struct key k = { 0 };
-
-	keyed_state_home_prefix(c->home, &k);
-	key_time(&k, item->due);
-	buf_clear(b);
-	buf_add(b, k.bytes, k.len);
-	buf_add(b, item->key, item->len);
 }
 
 static bool
@@ -116,19 +126,19 @@ next_stored_timer(
 	struct key prefix = { 0 };
 	size_t at;
 
-	if (c->store == NULL || c->stored_from > now)
+	if (c->earliest > now)
 		return false;
 	keyed_state_home_prefix(c->home, &prefix);
 	buf_clear(&c->key);
 	state_each(c->store, prefix.bytes, prefix.len, copy_timer_key, c);
-	c->stored_from = INT64_MAX;
+	c->earliest = INT64_MAX;
 	if (c->key.len < prefix.len + 8)
 		return false;
 	key->p = c->key.data;
 	key->len = c->key.len;
 	at = prefix.len;
 	*due = key_read_time(*key, &at);
-	c->stored_from = *due;
+	c->earliest = *due;
 	if (*due > now)
 		return false;
 	state_delete(c->store, c->key.data, c->key.len);
@@ -137,12 +147,9 @@ next_stored_timer(
 	return true;
 }
 
-bool
-timer_queue_next(
-    struct timer_queue *c, int64_t now, struct text *key, int64_t *due)
+static bool
+pop_timer(struct timer_queue *c, int64_t now, struct text *key, int64_t *due)
 {
-	if (next_stored_timer(c, now, key, due))
-		return true;
 	if (c->n == 0 || c->heap[0].due > now)
 		return false;
 	buf_clear(&c->key);
@@ -154,32 +161,10 @@ timer_queue_next(
 	return true;
 }
 
-static int
-compare_timer_items(const void *a, const void *b)
+bool
+timer_queue_next(
+    struct timer_queue *c, int64_t now, struct text *key, int64_t *due)
 {
-	int64_t x = ((const struct timer_queue_item *)a)->due;
-	int64_t y = ((const struct timer_queue_item *)b)->due;
-
-	return (x > y) - (x < y);
-}
-
-void
-timer_queue_save(struct timer_queue *c)
-{
-	struct buf key = BUF_INIT;
-	size_t i;
-
-	if (c->store == NULL || c->n == 0)
-		return;
-	/* Sorted, because neighbouring keys share pages. */
-	qsort(c->heap, c->n, sizeof *c->heap, compare_timer_items);
-	if (c->heap[0].due < c->stored_from)
-		c->stored_from = c->heap[0].due;
-	for (i = 0; i < c->n; i++) {
-		make_timer_key(&key, c, &c->heap[i]);
-		state_put(c->store, key.data, key.len, "", 0);
-		free(c->heap[i].key);
-	}
-	c->n = 0;
-	buf_release(&key);
+	return c->store != NULL ? next_stored_timer(c, now, key, due)
+				: pop_timer(c, now, key, due);
 }

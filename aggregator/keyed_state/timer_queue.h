@@ -1,7 +1,8 @@
 /*
  * timer_queue: keys sorted by the time, in milliseconds, at which they become
- * due. It is in memory or in the state. With a state, only due keys are read,
- * so it may have the keys of a whole day and costs nothing at start.
+ * due. It is in memory or, with a state, a table of it: adding and removing a
+ * key changes the table, the caller commits. Only due keys are read, so a queue
+ * may have the keys of a whole day and costs nothing at start.
  */
 #ifndef AGGREGATOR_KEYED_STATE_TIMER_QUEUE_H
 #define AGGREGATOR_KEYED_STATE_TIMER_QUEUE_H
@@ -23,19 +24,18 @@ struct timer_queue_item {
 
 /* Private. */
 struct timer_queue {
-	struct keyed_state_home *home;
+	const struct keyed_state_home *home;
 	struct state_table *store;     /* NULL: everything is in memory */
-	struct timer_queue_item *heap; /* all keys; with a store: unsaved
-					* keys */
+	int64_t earliest;              /* no stored key is due before this */
+	struct timer_queue_item *heap; /* without a store */
 	size_t n, cap;
-	int64_t stored_from; /* no key in the store is due before this time */
-	struct buf key;      /* the key that timer_queue_next() returned last */
+	struct buf key; /* the key that timer_queue_next() returned last */
 };
 
-/* Opens a queue and adds it to the home. The name is that of a table in the
- * state and must always be the same. */
-void timer_queue_open(
-    struct timer_queue *c, struct keyed_state_home *home, const char *name);
+/* Opens a queue. The name is that of a table in the state and must always be
+ * the same. */
+void timer_queue_open(struct timer_queue *c,
+    const struct keyed_state_home *home, const char *name);
 void timer_queue_close(struct timer_queue *c);
 
 /* Adds a key, which is copied. A key that is added twice with the same time may
@@ -43,13 +43,9 @@ void timer_queue_close(struct timer_queue *c);
 void timer_queue_add(
     struct timer_queue *c, int64_t due, const void *key, size_t len);
 
-/* Removes and returns the next key that is due at `now` or earlier, borrowed
- * until the next call; false if there is none. Saved keys come in order of
- * time, and so do unsaved ones, but the two may be mixed. */
+/* Removes and returns the earliest key that is due at `now` or before, borrowed
+ * until the next call; false if there is none. */
 bool timer_queue_next(
     struct timer_queue *c, int64_t now, struct text *key, int64_t *due);
-
-/* Writes added keys into the state; the caller commits. */
-void timer_queue_save(struct timer_queue *c);
 
 #endif

@@ -312,7 +312,7 @@ review_conversation(
 	silent = when_silent(f, c->known_last);
 	if (silent <= newest && c->first_response != TALLY_NONE)
 		silent = when_silent(f, newest);
-	if (silent > newest || keyed_state_is_pending(c)) {
+	if (silent > newest || keyed_state_is_emitted(c)) {
 		schedule(f, c, silent > newest ? silent : newest + 1);
 		return;
 	}
