@@ -66,8 +66,7 @@ struct timeline_versions {
 	size_t n, cap;
 };
 
-/* Working memory of a sort. Each thread that sorts with the same lexicon needs
- * its own. A zeroed struct is empty. */
+/* Working memory of a sort. A zeroed struct is empty. */
 struct timeline_scratch {
 	uint32_t *table;
 	size_t table_cap;

@@ -33,7 +33,6 @@ model_init(struct model *m, struct text tenant, bool stream, int64_t as_of)
 	lexicon_init(&m->lexicon);
 	m->private = xcalloc(1, sizeof *m->private);
 	m->private->identities_until = CLOCK_NONE;
-	m->private->derivation.model = m;
 }
 
 void

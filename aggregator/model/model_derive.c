@@ -232,11 +232,10 @@ make_marks(struct derivation *w, const struct chat *c)
 	return n;
 }
 
-/* Returns the input of a walk over the chat. */
-static struct clocks_chat
-view_chat(struct derivation *w, const struct chat *c)
+struct clocks_chat
+model_clocks_chat(const struct model *m, const struct chat *c)
 {
-	const struct model *m = w->model;
+	struct derivation *w = &m->private->derivation;
 	struct clocks_chat view = { .messages = c->messages,
 		.n = c->n,
 		.opened_at = CLOCK_NONE,
@@ -259,12 +258,6 @@ view_chat(struct derivation *w, const struct chat *c)
 	return view;
 }
 
-struct clocks_chat
-model_clocks_chat(const struct model *m, const struct chat *c)
-{
-	return view_chat(&m->private->derivation, c);
-}
-
 void
 derive_drop_messages(struct model *m, struct chat *c, size_t messages)
 {
@@ -284,15 +277,15 @@ derive_drop_messages(struct model *m, struct chat *c, size_t messages)
 	chats_drop_messages(m, c, messages);
 }
 
-/* The results of a walk other than those in the derivation. */
+/* What a walk has found so far. */
 struct collector {
-	struct derivation *work;
+	const struct model *model;
+	struct derivation *work; /* the model's */
 	struct chat *chat;
 	const struct model_walker *told; /* NULL: nobody */
 	bool all;                        /* also intervals of past episodes */
 	int64_t limit;  /* messages before this time may be dropped; INT64_MIN:
 			 * none */
-	size_t n;       /* intervals */
 	size_t present; /* the first interval of the current episode */
 	size_t walked;  /* messages */
 	/* After the last message of the walk. */
@@ -312,8 +305,8 @@ start_episode(struct collector *k)
 	k->chat->messages_counted = 0;
 	key_set_empty(&k->work->participants);
 	if (!k->all)
-		k->n = 0;
-	k->present = k->n;
+		k->work->intervals_n = 0;
+	k->present = k->work->intervals_n;
 }
 
 static int64_t
@@ -337,11 +330,11 @@ collect_episode(void *ctx, int64_t ended_at)
 	/* A record that names the first assignee, and therefore also the
 	 * previous one, may still arrive. */
 	if (!k->assignee_known && limit != INT64_MIN)
-		limit -= k->work->model->window;
+		limit -= k->model->window;
 	if (k->walked == 0 || k->last_at >= limit || ended_at >= limit)
 		return;
 	k->old.messages = k->walked;
-	k->old.intervals = k->n;
+	k->old.intervals = k->work->intervals_n;
 	k->old.assignee = k->assignee;
 	k->old.assignee_until = assignee_until(k);
 	k->old.episode = k->episode;
@@ -356,8 +349,8 @@ collect_interval(void *ctx, const struct interval *i)
 	if (i->running || (!k->all && i->kind != INTERVAL_FIRST_RESPONSE &&
 			      i->kind != INTERVAL_REPLY))
 		return;
-	XGROW(w->intervals, k->n, w->intervals_cap);
-	w->intervals[k->n++] = *i;
+	XGROW(w->intervals, w->intervals_n, w->intervals_cap);
+	w->intervals[w->intervals_n++] = *i;
 }
 
 static void
@@ -380,7 +373,7 @@ collect_message(void *ctx, const struct clocks *clocks, const struct message *m,
 	c->last_message_at = m->at;
 	(void)key_set_add(&k->work->participants, message_participant(m));
 	if (k->told != NULL)
-		k->told->ops->message(k->told->ctx, k->work->model, m);
+		k->told->ops->message(k->told->ctx, k->model, m);
 }
 
 /* Credits the responses of the current episode among the intervals. */
@@ -394,7 +387,7 @@ credit_responses(struct collector *k)
 	memset(&c->responses, 0, sizeof c->responses);
 	c->first_response = TALLY_NONE;
 	c->skewed = 0;
-	for (i = k->present; chat_is_open(c) && i < k->n; i++) {
+	for (i = k->present; chat_is_open(c) && i < k->work->intervals_n; i++) {
 		if (v[i].kind != INTERVAL_FIRST_RESPONSE &&
 		    v[i].kind != INTERVAL_REPLY)
 			continue;
@@ -406,58 +399,18 @@ credit_responses(struct collector *k)
 	}
 }
 
-/* Walks over the chat. Sets its derived counts, and the intervals of the
- * derivation. */
 static void
-walk_chat(struct collector *k, struct derivation *w, struct chat *c,
-    const struct model_walker *told)
+sort_messages(struct model *m, struct chat *c)
 {
-	const struct model *m = w->model;
-	struct clocks_listener listener = { .ctx = k,
-		.on_interval = collect_interval,
-		.on_message = collect_message,
-		.on_episode = collect_episode };
-	/* A chat that is not open has no wait. */
-	struct clocks end = { .w = CLOCK_NONE };
-	struct clocks_chat view;
-
-	memset(k, 0, sizeof *k);
-	k->work = w;
-	k->chat = c;
-	k->told = told;
-	k->all =
-	    m->incremental || m->on_interval != NULL || m->walker.ops != NULL;
-	k->limit = INT64_MIN;
-	if (m->incremental && m->window > 0 && m->as_of != CLOCK_NONE)
-		k->limit = m->as_of - m->window;
-	start_episode(k);
-	if (told != NULL)
-		told->ops->begin(told->ctx, c);
-	if (chat_is_open(c) || k->all) {
-		view = view_chat(w, c);
-		clocks_walk(m->definition, &view, &listener, &end);
-	}
-	if (end.closed)
-		collect_episode(k, end.ended_at);
-	else if (!chat_is_open(c))
-		start_episode(k);
-	c->participants = w->participants.n;
-	c->waiting_since = chat_is_open(c) ? end.w : CLOCK_NONE;
-	credit_responses(k);
-}
-
-static void
-sort_messages(struct derivation *w, struct chat *c)
-{
-	const struct model *m = w->model;
+	struct timeline_scratch *t = &m->private->derivation.timeline;
 	size_t first;
 
 	if (!m->dedup_on_add) {
 		c->n = (uint32_t)timeline_normalize(
-		    &m->lexicon, &w->timeline, c->messages, c->n);
+		    &m->lexicon, t, c->messages, c->n);
 		return;
 	}
-	first = timeline_sort(&w->timeline, c->messages, c->n, c->sorted);
+	first = timeline_sort(t, c->messages, c->n, c->sorted);
 	if (first < c->clean)
 		c->clean = (uint32_t)first;
 	if (c->sorted < c->clean)
@@ -465,39 +418,54 @@ sort_messages(struct derivation *w, struct chat *c)
 	c->sorted = c->n;
 }
 
-struct derived
-derive_walk(struct derivation *w, struct chat *c)
-{
-	struct collector k;
-
-	walk_chat(&k, w, c, NULL);
-	return (struct derived){ .intervals = k.n, .old = k.old };
-}
-
 void
-derive_state(struct derivation *w, struct chat *c)
+derive_state(struct model *m, struct chat *c)
 {
-	sort_messages(w, c);
-	chats_sort_descriptions(w->model, c);
-	set_state(w->model, c);
+	sort_messages(m, c);
+	chats_sort_descriptions(m, c);
+	set_state(m, c);
 	c->dirty = false;
 }
 
-struct derived
-derive_chat(struct derivation *w, struct chat *c)
+struct droppable
+derive_walk(struct model *m, struct chat *c, bool tell)
 {
-	const struct model_walker *told = &w->model->walker;
-	struct collector k;
+	struct derivation *w = &m->private->derivation;
+	struct collector k = { .model = m,
+		.work = w,
+		.chat = c,
+		.told = tell && m->walker.ops != NULL ? &m->walker : NULL,
+		.all = m->incremental || m->on_interval != NULL ||
+		       m->walker.ops != NULL,
+		.limit = INT64_MIN };
+	struct clocks_listener listener = { .ctx = &k,
+		.on_interval = collect_interval,
+		.on_message = collect_message,
+		.on_episode = collect_episode };
+	/* A chat that is not open has no wait. */
+	struct clocks end = { .w = CLOCK_NONE };
+	struct clocks_chat view;
 
-	derive_state(w, c);
-	if (told->ops == NULL)
-		told = NULL;
-	walk_chat(&k, w, c, told);
-	if (told != NULL)
-		told->ops->end(told->ctx, c);
-	c->left |= c->shown && !chat_is_open(c);
-	c->shown = chat_is_open(c);
-	return (struct derived){ .intervals = k.n, .old = k.old };
+	if (m->incremental && m->window > 0 && m->as_of != CLOCK_NONE)
+		k.limit = m->as_of - m->window;
+	w->intervals_n = 0;
+	start_episode(&k);
+	if (k.told != NULL)
+		k.told->ops->begin(k.told->ctx, c);
+	if (chat_is_open(c) || k.all) {
+		view = model_clocks_chat(m, c);
+		clocks_walk(m->definition, &view, &listener, &end);
+	}
+	if (end.closed)
+		collect_episode(&k, end.ended_at);
+	else if (!chat_is_open(c))
+		start_episode(&k);
+	c->participants = w->participants.n;
+	c->waiting_since = chat_is_open(c) ? end.w : CLOCK_NONE;
+	credit_responses(&k);
+	if (k.told != NULL)
+		k.told->ops->end(k.told->ctx, c);
+	return k.old;
 }
 
 void

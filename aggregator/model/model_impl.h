@@ -45,10 +45,9 @@ struct chat_expiry {
 	uint32_t use;
 };
 
-/* Derives one chat after another: the results of the current one are in memory
- * that the next one reuses. Each thread has its own. */
+/* Chats are derived one after another: the results of the current one are in
+ * memory that the next one reuses. */
 struct derivation {
-	const struct model *model;
 	/* For the current chat, oldest first. */
 	const struct description **descriptions;
 	size_t descriptions_n, descriptions_cap;
@@ -56,7 +55,7 @@ struct derivation {
 	size_t marks_cap;
 	struct key_set participants; /* of the current episode */
 	struct interval *intervals;
-	size_t intervals_cap;
+	size_t intervals_n, intervals_cap;
 	struct timeline_scratch timeline;
 };
 
@@ -226,25 +225,20 @@ void chat_intervals_uncredit(struct model *m, struct chat *c);
 
 /* model_derive.c. */
 
-/* The result of a walk. */
-struct derived {
-	size_t intervals; /* number of intervals in the derivation */
-	/* Data that may be dropped: past episodes before the window. */
-	struct droppable {
-		size_t messages, intervals;
-		uint32_t assignee;
-		int64_t assignee_until; /* older descriptions do not name
-					 * the assignee; CLOCK_NONE: unknown */
-		enum episode_state episode;
-	} old;
+/* What may be dropped: past episodes before the window. */
+struct droppable {
+	size_t messages, intervals;
+	uint32_t assignee;
+	int64_t assignee_until; /* older descriptions do not name the assignee;
+				 * CLOCK_NONE: unknown */
+	enum episode_state episode;
 };
 
-/* Derives a chat from its records; changes only the chat and the derivation.
- * derive_walk() only sets the intervals of a chat that is derived;
- * derive_state() only sets the present state, without a walk. */
-struct derived derive_chat(struct derivation *w, struct chat *c);
-struct derived derive_walk(struct derivation *w, struct chat *c);
-void derive_state(struct derivation *w, struct chat *c);
+/* Sets the chat's present state from its records. */
+void derive_state(struct model *m, struct chat *c);
+/* Then walks over the chat: sets its figures, and the intervals of the
+ * derivation. tell: the model's walker follows. */
+struct droppable derive_walk(struct model *m, struct chat *c, bool tell);
 void derivation_release(struct derivation *w);
 /* Lists the chat's descriptions, oldest first. */
 void derive_gather(struct derivation *w, const struct chat *c);

@@ -23,20 +23,14 @@ drop_episodes(struct model *m, struct chat *c, const struct droppable *old)
 	f->episode = (uint8_t)old->episode;
 }
 
-static void
-tell_dropped(const struct model *m, const struct chat *c, size_t n)
-{
-	if (m->walker.ops != NULL && n > 0)
-		m->walker.ops->drop(m->walker.ctx, m, c, n);
-}
-
 /* Drops data that are older than the window and have been reported. */
 static void
 trim_chat(struct model *m, struct chat *c, const struct droppable *old)
 {
 	if (old->messages == 0)
 		return;
-	tell_dropped(m, c, old->messages);
+	if (m->walker.ops != NULL)
+		m->walker.ops->drop(m->walker.ctx, m, c, old->messages);
 	drop_episodes(m, c, old);
 	chat_intervals_drop(m, c, old->intervals);
 	c->sorted = c->n;
@@ -47,18 +41,18 @@ static void
 recompute_chat(struct model *m, struct chat *c)
 {
 	struct derivation *w = &m->private->derivation;
-	struct derived derived;
+	struct droppable old;
 
-	if (m->no_figures) {
-		derive_state(w, c);
-		timeline_drop(&m->lexicon, &w->timeline.dropped);
-		return;
-	}
-	derived = derive_chat(w, c);
+	derive_state(m, c);
 	timeline_drop(&m->lexicon, &w->timeline.dropped);
-	chat_intervals_update(m, c, w->intervals, derived.intervals);
+	if (m->no_figures)
+		return;
+	old = derive_walk(m, c, true);
+	c->left |= c->shown && !chat_is_open(c);
+	c->shown = chat_is_open(c);
+	chat_intervals_update(m, c, w->intervals, w->intervals_n);
 	credit_open(m, c);
-	trim_chat(m, c, &derived.old);
+	trim_chat(m, c, &old);
 	chats_queue_expiry(m, c);
 }
 
@@ -106,19 +100,11 @@ chats_recompute_before_late(struct model *m, struct chat *c)
 		recompute_chat(m, c);
 }
 
-/* For a packed chat, only the credited intervals are known. */
-static void
-recompute_intervals(struct model *m, struct chat *c)
-{
-	struct derivation *w = &m->private->derivation;
-	size_t n = derive_walk(w, c).intervals; /* this may move them */
-
-	chat_intervals_save(m, c, w->intervals, n);
-}
-
 void
 chats_load(struct model *m, struct chat *c)
 {
+	struct derivation *w = &m->private->derivation;
+
 	if (c->loaded)
 		return;
 	if (m->fetch == NULL || m->definition == NULL)
@@ -128,7 +114,9 @@ chats_load(struct model *m, struct chat *c)
 	m->fetch(m->ctx, m, c);
 	c->sorted = c->n;
 	c->clean = c->n;
-	recompute_intervals(m, c);
+	/* Of a packed chat, only the credited intervals are known. */
+	(void)derive_walk(m, c, false);
+	chat_intervals_save(m, c, w->intervals, w->intervals_n);
 }
 
 /* Its messages are dropped with it. */
@@ -141,7 +129,8 @@ tell_gone(struct model *m, struct chat *c)
 		c->loaded = true;
 		m->fetch(m->ctx, m, c);
 	}
-	tell_dropped(m, c, c->n);
+	if (c->n > 0)
+		m->walker.ops->drop(m->walker.ctx, m, c, c->n);
 }
 
 void
