@@ -127,16 +127,17 @@ export_tables(struct export_run *e)
 }
 
 static bool
-export_line(void *ctx, const char *line, size_t len)
+export_line(void *ctx, const char *line, size_t len, struct buf *instead)
 {
 	struct export_run *e = ctx;
 
+	(void)instead;
 	if (subject_lines_match(e->lines, line, len, NULL)) {
 		buf_add(&e->text, line, len);
 		buf_addc(&e->text, '\n');
 		write_export(e);
 	}
-	return true;
+	return false;
 }
 
 static enum exit_code
@@ -222,31 +223,10 @@ check_export(void *options)
 	return rights_check_options(options);
 }
 
-/* A file that grows while it is read would never end. */
-static enum exit_code
-refuse_stdout(void *ctx, const char *path)
-{
-	(void)ctx;
-	if (file_is_at(STDOUT_FILENO, path, true) != 0)
-		return PROG_OK;
-	return (enum exit_code)prog_usage_error(
-	    "the export on standard output would overwrite its input '%s'; "
-	    "choose another file with -t",
-	    path);
-}
-
-static enum exit_code
-refuse_own_files(const struct reaper *r)
-{
-	bool to_stdout = r->to == NULL || strcmp(r->to, "-") == 0;
-
-	return to_stdout ? rights_each_file(r, refuse_stdout, NULL) : PROG_OK;
-}
-
 static enum exit_code
 read_and_export(const struct reaper *r)
 {
-	return rights_read_and(r, refuse_own_files, export_subject);
+	return rights_read_and(r, export_subject);
 }
 
 static enum exit_code

@@ -292,22 +292,11 @@ forget_tables(struct forget_run *f)
 	return o == OUTCOME_DONE ? PROG_OK : rights_log_failure(s, o);
 }
 
-/* A line_file_change_fn. */
+/* A line_file_fn. */
 static bool
 forget_line(void *ctx, const char *line, size_t len, struct buf *instead)
 {
 	return subject_lines_match(ctx, line, len, instead);
-}
-
-/* A line_file_fn. */
-static bool
-count_line(void *ctx, const char *line, size_t len)
-{
-	struct buf instead = BUF_INIT;
-	bool theirs = subject_lines_match(ctx, line, len, &instead);
-
-	buf_release(&instead);
-	return theirs;
 }
 
 /* A file without lines about the customer is left alone. */
@@ -319,7 +308,7 @@ forget_in_file(void *ctx, const char *path)
 	enum exit_code code;
 
 	f->lines->found = f->lines->broken = 0;
-	code = line_file_read(path, count_line, f->lines, &why);
+	code = line_file_read(path, forget_line, f->lines, &why);
 	if (code == PROG_OK && f->lines->found > 0 && !f->options->dry_run) {
 		f->lines->found = f->lines->broken = 0;
 		code = line_file_change(path, forget_line, f->lines, &why);
@@ -376,18 +365,6 @@ log_unless_ok(enum exit_code code, struct buf *why)
 	return code;
 }
 
-/* Even if a folder is given twice, its stream receives one order. */
-static bool
-is_named_before(const struct reaper_paths *states, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (strcmp(states->path[i], states->path[n]) == 0)
-			return true;
-	return false;
-}
-
 enum stream_step { WRITE_ORDERS, WAIT_FOR_THEM };
 
 /* Orders are written before anything is erased here, because tables and files
@@ -403,7 +380,7 @@ order_streams(struct forget_run *f, enum stream_step step)
 
 	for (i = 0; i < states->n && code == PROG_OK; i++) {
 		dir = states->path[i];
-		if (is_named_before(states, i) || !state_order_takes(dir))
+		if (!state_order_takes(dir))
 			continue;
 		code = step == WRITE_ORDERS ? state_order_write(f->subject, dir,
 						  &f->wait_ms[i], &why)
@@ -607,7 +584,7 @@ forget_subject(const struct reaper *r, struct subject_lines *l)
 static enum exit_code
 read_and_forget(const struct reaper *r)
 {
-	return rights_read_and(r, NULL, forget_subject);
+	return rights_read_and(r, forget_subject);
 }
 
 static enum exit_code

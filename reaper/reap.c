@@ -56,7 +56,7 @@ expire_when_due(void *ctx)
 		(void)expire_old_rows(r); /* errors are logged */
 }
 
-/* Shows the rows or chats that would be deleted. */
+/* Shows the chats that would be deleted. */
 static enum exit_code
 show_dry_run(const struct reaper *r, struct close *c)
 {

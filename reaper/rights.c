@@ -24,11 +24,16 @@ int
 rights_take_path(const char *value, void *to)
 {
 	struct reaper_paths *p = to;
+	size_t i;
 
 	if (p->n == ARRAY_LEN(p->path))
 		return prog_usage_error("more than %zu files or folders; pass "
 					"the others to another run",
 		    ARRAY_LEN(p->path));
+	/* Each file is read, and each stream gets an order, once. */
+	for (i = 0; i < p->n; i++)
+		if (strcmp(p->path[i], value) == 0)
+			return -1;
 	p->path[p->n++] = value;
 	return -1;
 }
@@ -112,24 +117,6 @@ rights_each_file(const struct reaper *r,
 	return code;
 }
 
-/* A file that is read for the first time. */
-struct first_reading {
-	struct subject_lines *lines;
-	bool any, json, binary;
-};
-
-static bool
-learn_line(void *ctx, const char *line, size_t len)
-{
-	struct first_reading *f = ctx;
-
-	subject_lines_learn(f->lines, line, len);
-	f->any = f->any || len > 0;
-	f->json = f->json || !f->lines->is_broken;
-	f->binary = f->binary || memchr(line, '\0', len) != NULL;
-	return true;
-}
-
 enum exit_code
 rights_read_lines(const char *path, line_file_fn *see, void *ctx)
 {
@@ -165,51 +152,25 @@ rights_warn_of_broken(const struct subject_lines *l, const char *path)
 		    path, l->broken);
 }
 
-/* Refuses a file that was named by mistake, such as a compressed archive. The
- * configured archive is not refused, because after a power failure it may have
- * any content. */
-static enum exit_code
-check_is_of_records(const struct first_reading *f, const char *path)
+/* A line_file_fn. */
+static bool
+learn_line(void *ctx, const char *line, size_t len, struct buf *instead)
 {
-	if (f->any && f->binary) {
-		log_error("'%s' does not contain records: it has NUL bytes; if "
-			  "it is compressed, decompress it first",
-		    path);
-		return PROG_DATA;
-	}
-	if (f->any && !f->json) {
-		log_error(
-		    "'%s' does not contain records: none of its lines is JSON",
-		    path);
-		return PROG_DATA;
-	}
-	return PROG_OK;
+	(void)instead;
+	subject_lines_learn(ctx, line, len);
+	return false;
 }
-
-struct learning {
-	const struct reaper *reap;
-	struct subject_lines *lines;
-};
 
 static enum exit_code
 learn_file(void *ctx, const char *path)
 {
-	struct learning *l = ctx;
-	struct first_reading f = { .lines = l->lines };
-	enum exit_code code = rights_read_lines(path, learn_line, &f);
-	const char *archive =
-	    conf_text(l->reap->common.conf, "reaper", "archive");
-	bool named = l->reap->archive != NULL || archive == NULL ||
-		     strcmp(path, archive) != 0;
-
-	return code == PROG_OK && named ? check_is_of_records(&f, path) : code;
+	return rights_read_lines(path, learn_line, ctx);
 }
 
 static enum exit_code
 read_subject(const struct reaper *r, struct subject_lines *l)
 {
 	struct subject *s = l->subject;
-	struct learning learning = { r, l };
 	enum outcome o = subject_read(s);
 
 	if (o != OUTCOME_DONE)
@@ -223,12 +184,11 @@ read_subject(const struct reaper *r, struct subject_lines *l)
 			 "data with this user id belongs to them and stays",
 		    s->tenant);
 	l->found = 0;
-	return rights_each_file(r, learn_file, &learning);
+	return rights_each_file(r, learn_file, l);
 }
 
 enum exit_code
 rights_read_and(const struct reaper *r,
-    enum exit_code (*check)(const struct reaper *r),
     enum exit_code (*work)(const struct reaper *r, struct subject_lines *l))
 {
 	struct subject s = { .db = r->db, .asked_at = CLOCK_NONE };
@@ -240,8 +200,6 @@ rights_read_and(const struct reaper *r,
 	if (s.tenant == NULL)
 		return PROG_USAGE;
 	code = check_named_paths(r);
-	if (code == PROG_OK && check != NULL)
-		code = check(r);
 	if (code == PROG_OK)
 		code = read_subject(r, &l);
 	if (code == PROG_OK)

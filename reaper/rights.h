@@ -16,10 +16,8 @@
 #include "reaper/rights/subject_lines.h"
 
 /* Reads the data about the customer in the options from database and files,
- * then calls work(). Before it opens anything it calls check(), unless that is
- * NULL. Errors are logged; returns the exit code. */
+ * then calls work(). Errors are logged; returns the exit code. */
 enum exit_code rights_read_and(const struct reaper *r,
-    enum exit_code (*check)(const struct reaper *r),
     enum exit_code (*work)(const struct reaper *r, struct subject_lines *l));
 
 /* Calls visit() for each file of lines in the options: the archive, and those

@@ -46,7 +46,7 @@ const struct record_field record_fields[] = {
 	{ "tenant", FIELD_TENANT, AT(tenant), ALL, ALL },
 	{ "snapshot", FIELD_ID, AT(snapshot), ALL, SNAP },
 	{ "state", FIELD_STATE, AT(state), SNAP, SNAP },
-	{ "records", FIELD_COUNT, AT(records), SNAP | CHAT, 0 },
+	{ "records", FIELD_COUNT, AT(records), SNAP, 0 },
 	{ "bucket", FIELD_COUNT, AT(bucket), SNAP, 0 },
 	{ "id", FIELD_ID, AT(id), MESS | EVEN | ASSI, MESS | EVEN | ASSI },
 	{ "chat", FIELD_ID, AT(chat), CHAT | MESS | VIEW | EVEN | ASSI,

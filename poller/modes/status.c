@@ -160,36 +160,21 @@ write_found_chat(struct asked *a, const struct crm_record *r, int64_t asked_ms)
 }
 
 static void
-write_gone_chat(struct asked_chats *q, const struct asked *a, int64_t gone)
+write_gone_chat(struct asked_chats *q, const struct asked *a)
 {
 	open_answer(q, "chat");
 	jsonw_str(&q->line, "chat", a->id);
 	jsonw_str(&q->line, "status", record_status_name(CHAT_GONE));
 	jsonw_time(&q->line, "at", answer_time(q, a->gone_ms));
-	jsonw_int(&q->line, "records", gone);
 	write_answer(q);
 }
 
-static int64_t
-count_asked_gone(const struct asked_chats *q)
-{
-	struct strmap_entry *e;
-	int64_t gone = 0;
-	size_t i = 0;
-
-	while ((e = strmap_next(&q->chats, &i)) != NULL)
-		gone += ((const struct asked *)e->value)->gone_ms != 0;
-	return gone;
-}
-
 /* Writes all of them or none: a part would hide from the reaper that very many
- * are gone at once. If the process is killed, a part may remain, so each record
- * contains the total. */
+ * are gone at once. */
 static void
 write_gone_chats(struct asked_chats *q)
 {
 	struct strmap_entry *e;
-	int64_t gone = count_asked_gone(q);
 	size_t i = 0;
 
 	if (q->cut || q->stopped || fetch_left(q->crm.fetch) > 0)
@@ -198,7 +183,7 @@ write_gone_chats(struct asked_chats *q)
 		const struct asked *a = e->value;
 
 		if (a->gone_ms != 0)
-			write_gone_chat(q, a, gone);
+			write_gone_chat(q, a);
 	}
 }
 

@@ -49,18 +49,13 @@ void
 answers_reduce(struct answers *a)
 {
 	size_t i, n = 0;
-	bool said_gone;
 
 	if (a->n > 1)
 		qsort(a->list, a->n, sizeof *a->list, compare_answers);
 	for (i = 0; i < a->n; i++) {
-		said_gone = a->list[i].said_gone;
-		if (n > 0 && is_same_chat(&a->list[n - 1], &a->list[i])) {
-			said_gone = said_gone || a->list[n - 1].said_gone;
+		if (n > 0 && is_same_chat(&a->list[n - 1], &a->list[i]))
 			free_answer(&a->list[--n]);
-		}
-		a->list[n] = a->list[i];
-		a->list[n++].said_gone = said_gone;
+		a->list[n++] = a->list[i];
 	}
 	a->n = n;
 }
@@ -90,7 +85,6 @@ answers_add(struct answers *a, const struct record *r, const char *where)
 		.closed_at = r->closed_at,
 		.line = a->lines++,
 		.status = r->status,
-		.said_gone = r->status == CHAT_GONE,
 	};
 }
 

@@ -31,8 +31,7 @@ struct answer {
 	uint64_t line; /* orders answers with the same time */
 	enum chat_status status;
 	enum answer_fate fate;
-	bool said_gone; /* an answer said that the chat is gone */
-	bool had_row;   /* the database had a row of the chat */
+	bool had_row; /* the database had a row of the chat */
 };
 
 struct answers {

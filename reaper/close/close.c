@@ -30,10 +30,8 @@ close_release(struct close *c)
 {
 	answers_release(&c->answers);
 	summary_release(&c->summary);
-	db_bulk_free(c->tombstones);
 	buf_release(&c->would_go);
 	output_table_release(&c->would_table);
-	buf_release(&c->rows);
 	buf_release(&c->why);
 }
 
@@ -88,10 +86,10 @@ collect_answer(struct close *c, const struct record *r)
 		return;
 	if (r->status == CHAT_CLOSED)
 		t->closed++;
-	else if (r->status != CHAT_GONE)
+	else if (r->status == CHAT_GONE)
+		t->gone++;
+	else
 		t->open++;
-	else if (r->records > (int64_t)t->gone_said)
-		t->gone_said = (uint64_t)r->records;
 	answers_add(&c->answers, r, find_place(c));
 }
 
@@ -166,31 +164,35 @@ limit_gone(struct close *c, struct answer *list, size_t n)
 {
 	struct summary_tenant *t =
 	    summary_of(&c->summary, list[0].tenant, strlen(list[0].tenant));
-	uint64_t gone = 0, said_gone = 0;
+	uint64_t gone = 0;
 	size_t i;
 
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n; i++)
 		gone += list[i].status == CHAT_GONE;
-		said_gone += list[i].said_gone;
-	}
 	if (gone > 0 && !c->whole) {
 		set_fate_of_gone(list, n, FATE_KEEP);
 		c->unsure += gone;
-	} else if (gone > 0 && !c->from_queue && said_gone < t->gone_said) {
-		/* The poller was probably killed while writing them. */
-		set_fate_of_gone(list, n, FATE_REFUSED);
-		c->refused = true;
-		log_error("only %" PRIu64 " of %" PRIu64
-			  " gone chats of tenant '%s' arrived; they were left "
-			  "for the next run",
-		    said_gone, t->gone_said, list[0].tenant);
 	} else if (gone > 0 && !c->force) {
 		return limit_share(c, list, n, gone, t);
 	}
 	return OUTCOME_DONE;
 }
 
-/* Writes an answer to the dead-letter queue as the original record. */
+/* Appends an answer as the original record. */
+static void
+write_answer(struct buf *line, const struct answer *one)
+{
+	jsonw_open(line);
+	jsonw_str(line, "type", "chat");
+	jsonw_str(line, "tenant", one->tenant);
+	jsonw_str(line, "chat", one->chat);
+	jsonw_time(line, "at", one->at);
+	jsonw_str(line, "status", record_status_name(one->status));
+	if (one->closed_at != CLOCK_NONE)
+		jsonw_time(line, "closed_at", one->closed_at);
+	jsonw_close(line);
+}
+
 static enum outcome
 send_answer_to_dead_letters(
     struct close *c, const struct answer *one, const char *reason)
@@ -198,15 +200,7 @@ send_answer_to_dead_letters(
 	struct buf line = BUF_INIT;
 	enum outcome o;
 
-	jsonw_open(&line);
-	jsonw_str(&line, "type", "chat");
-	jsonw_str(&line, "tenant", one->tenant);
-	jsonw_str(&line, "chat", one->chat);
-	jsonw_time(&line, "at", one->at);
-	jsonw_str(&line, "status", record_status_name(one->status));
-	if (one->closed_at != CLOCK_NONE)
-		jsonw_time(&line, "closed_at", one->closed_at);
-	jsonw_close(&line);
+	write_answer(&line, one);
 	o = send_dead_letter(c, one->where, line.data, line.len, reason);
 	buf_release(&line);
 	return o;
@@ -217,6 +211,8 @@ show_would_go(struct close *c, const struct answer *one)
 {
 	char at[CLOCK_TEXT];
 
+	write_answer(&c->would_go, one);
+	buf_addc(&c->would_go, '\n');
 	clock_format(one->at, at);
 	output_table_cell(&c->would_table, one->tenant);
 	output_table_cell(&c->would_table, one->chat);
@@ -247,7 +243,6 @@ count_fate(struct close *c, const struct answer *one, struct summary_tenant *t)
 		o = send_answer_to_dead_letters(c, one, refusal);
 	if (o != OUTCOME_DONE)
 		return o;
-	t->gone += one->said_gone;
 	t->deleted += deleted;
 	t->newer += one->fate == FATE_NEWER;
 	t->refused += one->fate == FATE_REFUSED;

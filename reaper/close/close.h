@@ -44,8 +44,8 @@ struct close {
 
 	/* The result. */
 	struct summary summary;
-	struct buf would_go;             /* dry run: the rows to delete, */
-	struct output_table would_table; /* and the chats */
+	struct buf would_go;             /* dry run: the chats to delete, */
+	struct output_table would_table; /* as lines and as a table */
 	bool refused;                    /* gone chats were kept */
 
 	/* Private. */
@@ -53,9 +53,7 @@ struct close {
 	size_t next;     /* the answers before it were handled */
 	bool whole;      /* no line of the input is missing */
 	uint64_t unsure; /* gone chats of an incomplete input */
-	struct buf rows; /* dry run: rows of the current transaction */
-	struct db_bulk *tombstones;
-	struct buf why; /* reason for a failure outside the database */
+	struct buf why;  /* reason for a failure outside the database */
 	enum exit_code why_code;
 };
 

@@ -16,7 +16,6 @@ struct summary_tenant {
 	uint64_t deleted;            /* chats that had rows */
 	uint64_t newer;              /* kept: seen open later */
 	uint64_t refused;            /* kept: too many gone at once */
-	uint64_t gone_said;          /* how many chats answers say are gone */
 	uint64_t gone_lately;
 	int64_t lately_since_ms; /* monotonic */
 };

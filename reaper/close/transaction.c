@@ -129,33 +129,23 @@ write_rows_condition(
 	return used > 0;
 }
 
-/* Appends the rows to delete, for the archive or a dry run. */
-static enum outcome
-read_rows(const struct transaction *t, struct buf *lines)
-{
-	struct buf where = BUF_INIT;
-	enum outcome o = OUTCOME_DONE;
-	size_t i;
-
-	for (i = 0; i < TABLES_STORED && o == OUTCOME_DONE; i++) {
-		if (!rule_on_close(&tables[i], t->c->all))
-			continue;
-		buf_clear(&where);
-		if (write_rows_condition(t, &tables[i], &where))
-			o = row_export_append(
-			    t->c->db, &tables[i], buf_str(&where), lines);
-	}
-	buf_release(&where);
-	return o;
-}
-
 static enum outcome
 archive_rows(const struct transaction *t)
 {
 	struct close *c = t->c;
-	struct buf lines = BUF_INIT;
-	enum outcome o = read_rows(t, &lines);
+	struct buf where = BUF_INIT, lines = BUF_INIT;
+	enum outcome o = OUTCOME_DONE;
+	size_t i;
 
+	for (i = 0; i < TABLES_STORED && o == OUTCOME_DONE; i++) {
+		if (!rule_on_close(&tables[i], c->all))
+			continue;
+		buf_clear(&where);
+		if (write_rows_condition(t, &tables[i], &where))
+			o = row_export_append(
+			    c->db, &tables[i], buf_str(&where), &lines);
+	}
+	buf_release(&where);
 	if (o == OUTCOME_DONE &&
 	    archive_write(c->archive, &lines, &c->why, &c->why_code) == -1)
 		o = OUTCOME_NEVER;
@@ -187,34 +177,34 @@ delete_rows(const struct transaction *t)
 static enum outcome
 leave_tombstones(const struct transaction *t)
 {
-	struct close *c = t->c;
+	struct db *db = t->c->db;
+	struct buf sql = BUF_INIT;
 	const struct answer *one;
-	struct db_value v[4];
-	size_t i;
+	enum outcome o = OUTCOME_DONE;
+	size_t used = 0;
 
-	if (c->tombstones == NULL)
-		c->tombstones = db_bulk_new(c->db,
-		    "INSERT INTO closed_chats (tenant, chat, closed_at, as_of) "
-		    "VALUES ",
-		    "(?, ?, ?, ?)",
-		    " ON DUPLICATE KEY UPDATE closed_at = "
-		    "IF(VALUES(as_of) > as_of, VALUES(closed_at), closed_at), "
-		    "as_of = GREATEST(as_of, VALUES(as_of))",
-		    ARRAY_LEN(v));
-	db_bulk_clear(c->tombstones);
-	for (i = 0; i < t->n; i++) {
-		one = &t->list[i];
+	buf_adds(&sql, "INSERT INTO closed_chats (tenant, chat, closed_at, "
+		       "as_of) VALUES ");
+	for (one = t->list; one < t->list + t->n; one++) {
 		if (!is_to_delete(one))
 			continue;
-		v[0] = db_str(one->tenant);
-		v[1] = db_str(one->chat);
-		v[2] = db_time(one->closed_at);
-		v[3] = db_time(one->at);
-		db_bulk_add(c->tombstones, v);
+		buf_adds(&sql, used++ > 0 ? ", (" : "(");
+		db_quote(db, &sql, db_str(one->tenant));
+		buf_adds(&sql, ", ");
+		db_quote(db, &sql, db_str(one->chat));
+		buf_adds(&sql, ", ");
+		db_quote(db, &sql, db_time(one->closed_at));
+		buf_adds(&sql, ", ");
+		db_quote(db, &sql, db_time(one->at));
+		buf_addc(&sql, ')');
 	}
-	if (db_bulk_rows(c->tombstones) == 0)
-		return OUTCOME_DONE;
-	return db_bulk_run(c->tombstones, 0, db_bulk_rows(c->tombstones));
+	buf_adds(&sql, " ON DUPLICATE KEY UPDATE closed_at = "
+		       "IF(VALUES(as_of) > as_of, VALUES(closed_at), "
+		       "closed_at), as_of = GREATEST(as_of, VALUES(as_of))");
+	if (used > 0)
+		o = db_exec(db, buf_str(&sql), NULL, 0, NULL);
+	buf_release(&sql);
+	return o;
 }
 
 /* Clears the results of an earlier attempt. */
@@ -243,14 +233,13 @@ delete_in_transaction(struct db *db, void *ctx)
 	enum outcome o;
 
 	reset_fates(t);
-	buf_clear(&c->rows);
 	o = c->dry_run ? OUTCOME_DONE : tenant_lock_alone(db, &tenant, 1);
 	if (o == OUTCOME_DONE)
 		o = check_tenant(t);
 	if (o == OUTCOME_DONE)
 		o = find_reopened_chats(t);
-	if (o == OUTCOME_DONE && c->dry_run)
-		return read_rows(t, &c->rows);
+	if (c->dry_run)
+		return o;
 	if (o == OUTCOME_DONE && c->archive != NULL)
 		o = archive_rows(t);
 	FAULT_POINT("reaper.archived");
@@ -292,11 +281,7 @@ transaction_run(struct close *c, struct answer *list, size_t n)
 		return OUTCOME_DONE;
 	o = db_transaction(c->db, delete_in_transaction, &t, c->wait_forever);
 	FAULT_POINT("reaper.after_commit");
-	if (o != OUTCOME_DONE)
-		return log_failure(c, o);
-	buf_add(&c->would_go, buf_str(&c->rows), c->rows.len);
-	buf_clear(&c->rows);
-	return OUTCOME_DONE;
+	return o != OUTCOME_DONE ? log_failure(c, o) : OUTCOME_DONE;
 }
 
 static enum outcome

@@ -11,10 +11,9 @@
 
 #include "reaper/close/close.h"
 
-/* Deletes the chats that are to be deleted, and sets the fate of those that
- * turn out to be newer, or whose tenant is unknown. Errors are logged, and
- * their code is set in the stage. Dry run: nothing is changed, and c->would_go
- * gets the rows that would be deleted. */
+/* Deletes the chats that are to be deleted, unless it is a dry run, and sets
+ * the fate of those that turn out to be newer, or whose tenant is unknown.
+ * Errors are logged, and their code is set in the stage. */
 enum outcome transaction_run(struct close *c, struct answer *list, size_t n)
     __attribute__((warn_unused_result));
 

@@ -128,14 +128,18 @@ enum exit_code
 line_file_read(const char *path, line_file_fn *see, void *ctx, struct buf *why)
 {
 	int fd = line_reader_open(path);
+	struct buf instead = BUF_INIT;
 	struct line_reader r;
 
 	if (fd < 0)
 		return errno == ENOENT ? PROG_OK
 				       : line_reader_explain_open(path, why);
 	line_reader_init(&r, fd, path);
-	while (line_reader_next(&r, why))
-		(void)see(ctx, r.line, r.len);
+	while (line_reader_next(&r, why)) {
+		buf_clear(&instead);
+		(void)see(ctx, r.line, r.len, &instead);
+	}
+	buf_release(&instead);
 	line_reader_release(&r);
 	(void)close(fd);
 	return r.code;
@@ -263,8 +267,7 @@ check_size(const struct change *c, struct buf *why)
 }
 
 static enum exit_code
-copy_lines(
-    struct change *c, line_file_change_fn *change, void *ctx, struct buf *why)
+copy_lines(struct change *c, line_file_fn *change, void *ctx, struct buf *why)
 {
 	struct buf instead = BUF_INIT;
 	struct line_reader r;
@@ -302,7 +305,7 @@ exchange_file(struct change *c, struct buf *why)
 
 enum exit_code
 line_file_change(
-    const char *path, line_file_change_fn *change, void *ctx, struct buf *why)
+    const char *path, line_file_fn *change, void *ctx, struct buf *why)
 {
 	struct change c = { .path = path, .from = open_locked(path), .to = -1 };
 	enum exit_code code;

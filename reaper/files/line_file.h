@@ -15,24 +15,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Gets a line without its newline, followed by 64 readable bytes. The last one
- * may be truncated. */
-typedef bool line_file_fn(void *ctx, const char *line, size_t len);
+/* Gets a line without its newline, followed by 64 readable bytes; the last one
+ * may be truncated. Returns true if the lines that it appended to *instead,
+ * which is empty, should replace the line. */
+typedef bool line_file_fn(
+    void *ctx, const char *line, size_t len, struct buf *instead);
 
-/* Calls see() for each line, regardless of its result. A missing file has no
- * lines. Returns PROG_OK, or the code and *why. */
+/* Calls see() for each line, and changes nothing. A missing file has no lines.
+ * Returns PROG_OK, or the code and *why. */
 enum exit_code line_file_read(const char *path, line_file_fn *see, void *ctx,
     struct buf *why) __attribute__((warn_unused_result));
-
-/* The same; if it returns true, the line is replaced by the lines that were
- * appended to *instead, which is empty. */
-typedef bool line_file_change_fn(
-    void *ctx, const char *line, size_t len, struct buf *instead);
 
 /* Changes the lines for which change(), called once for each, returns true.
  * Returns PROG_TEMPFAIL and *why, and leaves the file, if others hold its lock,
  * or write to it without the lock meanwhile. */
-enum exit_code line_file_change(const char *path, line_file_change_fn *change,
+enum exit_code line_file_change(const char *path, line_file_fn *change,
     void *ctx, struct buf *why) __attribute__((warn_unused_result));
 
 #endif
