@@ -89,6 +89,7 @@ read_about_members(const json_t *about, struct profile_about *out)
 	out->backfill = (unsigned)number_member(about, "backfill", 0);
 	out->period_ms = (int64_t)(number_member(about, "period", 0) * 1000);
 	out->changes_ms = (int64_t)(number_member(about, "changes", 0) * 1000);
+	out->hooks = profile_hooks_read(about);
 }
 
 static void
@@ -109,6 +110,7 @@ release_about(struct profile_about *a)
 		free(h->auth_prefix);
 	}
 	free(a->hosts);
+	profile_hooks_free(a->hooks);
 	*a = (struct profile_about){ .hosts = NULL };
 }
 

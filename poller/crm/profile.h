@@ -135,6 +135,17 @@ struct profile_host {
 	char **headers; /* "Name: value", ending with NULL */
 };
 
+/* The webhooks of a CRM: how they are signed. */
+struct profile_hooks {
+	char *header, *timestamp, *prefix; /* see struct signature_scheme */
+	char **parts;                      /* NULL: the CRM does not sign */
+	int64_t window_ms; /* how far the signed time may differ from ours */
+	bool key_is_md5;   /* the key is the MD5 of the secret, in
+			    * hexadecimal */
+	bool key_is_token; /* the secret is the token, unless another is set */
+	char **headers;    /* for hook_read; ends with NULL; may be NULL */
+};
+
 /* The result of about, which is constant. */
 struct profile_about {
 	struct profile_host *hosts; /* the first is the CRM itself */
@@ -150,6 +161,7 @@ struct profile_about {
 	int64_t period_ms;  /* period of the CRM's count of calls; 0: unknown */
 	int64_t changes_ms; /* how long after a complete list it may list only
 			     * changes; 0: the list is always complete */
+	struct profile_hooks *hooks; /* NULL: it supports no webhooks */
 };
 
 /* Counts of a list's rows (chats or operators, not messages). odd: partly
@@ -257,33 +269,14 @@ void profile_read(struct profile *p, enum profile_call call,
 void profile_answer_release(struct profile_answer *a);
 
 /*
- * profile_hook: the webhooks of a CRM: how they are signed according to its
- * profile, and the records in a payload.
+ * profile_hook: the records in the payload of a webhook.
  */
-
-/* about.hooks; owned. */
-struct profile_hooks {
-	char *header, *timestamp, *prefix; /* see struct signature_scheme */
-	char **parts;                      /* NULL: the CRM does not sign */
-	int64_t window_ms; /* how far the signed time may differ from ours */
-	bool key_is_md5;   /* the key is the MD5 of the secret, in
-			    * hexadecimal */
-	bool key_is_token; /* the secret is the token, unless another is set */
-	char **headers;    /* for hook_read; ends with NULL; may be NULL */
-};
-
-/* Reads about.hooks. Returns 0; or -1 and *why. Release it in either case. */
-int profile_hooks_read(struct profile *p, struct profile_hooks *out,
-    struct buf *why) __attribute__((warn_unused_result));
-void profile_hooks_release(struct profile_hooks *h);
 
 struct profile_hook_input {
 	int64_t now_ms;    /* when it was received */
 	int64_t signed_ms; /* the signed time, or CLOCK_NONE */
 	json_t *payload;
-	/* Returns the value of a header in about.hooks.headers, or NULL. */
-	const char *(*header)(const void *ctx, const char *name);
-	const void *ctx;
+	json_t *headers; /* those in about.hooks.headers */
 };
 
 struct profile_hook_answer {
@@ -298,9 +291,9 @@ struct profile_hook_answer {
 
 /* Reads a payload. Returns 0, and *why for the first omitted record, if any; or
  * -1 and *why if the profile can read none of it. Release it in either case. */
-int profile_hook_read(struct profile *p, const struct profile_hooks *h,
-    const struct profile_hook_input *in, struct profile_hook_answer *out,
-    struct buf *why) __attribute__((warn_unused_result));
+int profile_hook_read(struct profile *p, const struct profile_hook_input *in,
+    struct profile_hook_answer *out, struct buf *why)
+    __attribute__((warn_unused_result));
 void profile_hook_release(struct profile_hook_answer *a);
 
 /*

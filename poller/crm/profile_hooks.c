@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/conf/secret.h"
 #include "poller/crm/profile.h"
@@ -40,76 +39,44 @@ free_texts(char **all)
 	free(all);
 }
 
-/* Reads about.hooks.sign. */
-static int
-read_sign(const json_t *sign, struct profile_hooks *out, struct buf *why)
+struct profile_hooks *
+profile_hooks_read(const json_t *about)
 {
-	const char *key = profile_text(sign, "key");
-	const json_t *window = json_object_get(sign, "window");
-
-	out->window_ms = json_is_number(window)
-			     ? (int64_t)(json_number_value(window) * 1000)
-			     : WINDOW_MS;
-	out->header = profile_text_dup(sign, "header");
-	out->timestamp = profile_text_dup(sign, "timestamp");
-	out->prefix = profile_text_dup(sign, "prefix");
-	out->parts = list_texts(sign, "parts");
-	out->key_is_token = key != NULL && strstr(key, "token") != NULL;
-	out->key_is_md5 = key != NULL && strstr(key, "md5") != NULL;
-	if (out->header != NULL && out->parts != NULL &&
-	    text_is_listed("body", out->parts) &&
-	    text_is_listed("timestamp", out->parts) == (out->timestamp != NULL))
-		return 0;
-	buf_setf(why, "about.hooks.sign must be {header, parts}; parts must "
-		      "have body, and timestamp if the header has one");
-	return -1;
-}
-
-int
-profile_hooks_read(
-    struct profile *p, struct profile_hooks *out, struct buf *why)
-{
-	json_t *about = profile_run(p, "about", json_object(), why);
 	const json_t *hooks = json_object_get(about, "hooks");
 	const json_t *sign = json_object_get(hooks, "sign");
-	int rc = -1;
+	const json_t *window = json_object_get(sign, "window");
+	const char *key = profile_text(sign, "key");
+	struct profile_hooks *out;
 
-	*out = (struct profile_hooks){ .header = NULL };
-	if (about != NULL && !json_is_object(hooks)) {
-		buf_setf(why, "it does not support webhooks");
-	} else if (about != NULL) {
-		rc = json_is_object(sign) ? read_sign(sign, out, why) : 0;
-		out->headers = list_texts(hooks, "headers");
-	}
-	json_decref(about);
-	return rc;
+	if (!json_is_object(hooks))
+		return NULL;
+	out = xmalloc(sizeof *out);
+	*out = (struct profile_hooks){
+		.header = profile_text_dup(sign, "header"),
+		.timestamp = profile_text_dup(sign, "timestamp"),
+		.prefix = profile_text_dup(sign, "prefix"),
+		.parts = list_texts(sign, "parts"),
+		.window_ms = json_is_number(window)
+				 ? (int64_t)(json_number_value(window) * 1000)
+				 : WINDOW_MS,
+		.key_is_md5 = key != NULL && strstr(key, "md5") != NULL,
+		.key_is_token = key != NULL && strstr(key, "token") != NULL,
+		.headers = list_texts(hooks, "headers"),
+	};
+	return out;
 }
 
 void
-profile_hooks_release(struct profile_hooks *h)
+profile_hooks_free(struct profile_hooks *h)
 {
+	if (h == NULL)
+		return;
 	free(h->header);
 	free(h->timestamp);
 	free(h->prefix);
 	free_texts(h->parts);
 	free_texts(h->headers);
-	*h = (struct profile_hooks){ .header = NULL };
-}
-
-/* Returns {NAME: value or null} for the headers in about.hooks.headers. */
-static json_t *
-read_headers(const struct profile_hooks *h, const struct profile_hook_input *in)
-{
-	json_t *all = json_object();
-	char *const *name = h->headers;
-	const char *value;
-
-	for (; name != NULL && *name != NULL; name++) {
-		value = in->header(in->ctx, *name);
-		(void)json_object_set_new_nocheck(all, *name,
-		    value != NULL ? json_string_nocheck(value) : json_null());
-	}
-	return all;
+	free(h);
 }
 
 /* Reads an array of records. A bad record does not affect the others: a message
@@ -138,17 +105,16 @@ read_hook_records(const struct crm_record_options *opt, const json_t *records,
 }
 
 int
-profile_hook_read(struct profile *p, const struct profile_hooks *h,
-    const struct profile_hook_input *in, struct profile_hook_answer *out,
-    struct buf *why)
+profile_hook_read(struct profile *p, const struct profile_hook_input *in,
+    struct profile_hook_answer *out, struct buf *why)
 {
 	const struct crm_record_options opt = profile_record_options(p, false);
-	json_t *more = json_pack("{s:f, s:o, s:O, s:o}", "now",
+	json_t *more = json_pack("{s:f, s:o, s:O, s:O}", "now",
 	    (double)in->now_ms / 1000, "signed",
 	    in->signed_ms != CLOCK_NONE
 		? json_real((double)in->signed_ms / 1000)
 		: json_null(),
-	    "payload", in->payload, "headers", read_headers(h, in));
+	    "payload", in->payload, "headers", in->headers);
 	json_t *result = profile_run(p, "hook_read", more, why);
 	const json_t *records = json_object_get(result, "records");
 	int rc = -1;

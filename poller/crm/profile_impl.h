@@ -64,6 +64,11 @@ enum error_class profile_error_class(const char *name);
 struct crm_record_options profile_record_options(
     const struct profile *p, bool partly);
 
+/* Return what the result of about says about webhooks, owned, or NULL. */
+struct profile_hooks *profile_hooks_read(const json_t *about)
+    __attribute__((warn_unused_result));
+void profile_hooks_free(struct profile_hooks *h);
+
 /* Adds the hooks in a result, if there are any. */
 void profile_webhooks_read(const json_t *result, struct webhooks *out);
 

@@ -24,8 +24,7 @@ struct hook {
 	char *tenant, *source;
 	char *section; /* its section of the configuration, "crm TENANT" */
 	struct profile *profile;
-	struct profile_hooks spec; /* what the profile says about its
-				    * webhooks */
+	const struct profile_hooks *spec;
 	struct signature_scheme scheme;
 	bool signs;
 	bool closed; /* serves only the routes of the original service */
@@ -102,28 +101,28 @@ hook_source(const struct hook *h)
 }
 
 static enum signature_verdict
-check_signature(const struct hook *h, const struct hook_delivery *d)
+check_signature(const struct hook *h, const struct web_request *r)
 {
 	const struct signature_scheme *s = &h->scheme;
 	struct signature_claim c = {
-		.body = d->body, .len = d->len, .now_ms = d->now_ms
+		.body = r->body, .len = r->len, .now_ms = r->now_ms
 	};
 
-	c.signature = d->header(d->ctx, s->header);
+	c.signature = r->header(r, s->header);
 	if (s->timestamp != NULL)
-		c.timestamp = d->header(d->ctx, s->timestamp);
+		c.timestamp = r->header(r, s->timestamp);
 	return signature_check(s, h->key, &c);
 }
 
 bool
-hook_authenticate(const struct hook *h, const struct hook_delivery *d,
-    enum signature_verdict *verdict)
+hook_authenticate(const struct hook *h, const struct web_request *r,
+    const char *secret, size_t secret_len, enum signature_verdict *verdict)
 {
-	if (h == NULL || (!h->signs && d->secret == NULL))
+	if (h == NULL || (!h->signs && secret == NULL))
 		*verdict = SIGNATURE_MISSING;
 	else if (h->signs)
-		*verdict = check_signature(h, d);
-	else if (signature_same_secret(h->key, d->secret, d->secret_len))
+		*verdict = check_signature(h, r);
+	else if (signature_same_secret(h->key, secret, secret_len))
 		*verdict = SIGNATURE_GOOD;
 	else
 		*verdict = SIGNATURE_WRONG;
@@ -197,10 +196,10 @@ add_hook_record(struct buf *out, const struct hook *h,
 
 /* The time in the signature with which the delivery was authenticated. */
 static int64_t
-signed_ms(const struct hook *h, const struct hook_delivery *d)
+signed_ms(const struct hook *h, const struct web_request *r)
 {
 	const char *text = h->signs && h->scheme.timestamp != NULL
-			       ? d->header(d->ctx, h->scheme.timestamp)
+			       ? r->header(r, h->scheme.timestamp)
 			       : NULL;
 	int64_t s;
 
@@ -209,41 +208,77 @@ signed_ms(const struct hook *h, const struct hook_delivery *d)
 		   : CLOCK_NONE;
 }
 
+/* Returns when the event with that name first arrived. One that cannot be
+ * remembered counts as the first of its kind, because losing it would be
+ * worse. */
+static int64_t
+first_time(const struct hook *h, const struct web_request *r,
+    struct idempotency *keys, const char *once)
+{
+	struct idempotent first = { .at = r->now_ms };
+	enum idempotency_verdict v = IDEMPOTENCY_NEW;
+	struct buf kind = BUF_INIT;
+
+	/* The source alone could be the name of another kind. */
+	buf_addf(&kind, "webhook %s", h->source);
+	if (strlen(once) <= IDEMPOTENCY_KEY_MAX)
+		v = idempotency_first(
+		    keys, h->tenant, buf_str(&kind), once, &first);
+	buf_release(&kind);
+	return v == IDEMPOTENCY_AGAIN ? first.at : r->now_ms;
+}
+
+/* Returns {NAME: value or null} for the headers that the profile wants. */
+static json_t *
+wanted_headers(const struct hook *h, const struct web_request *r)
+{
+	json_t *all = json_object();
+	char *const *name = h->spec != NULL ? h->spec->headers : NULL;
+	const char *value;
+
+	for (; name != NULL && *name != NULL; name++) {
+		value = r->header(r, *name);
+		(void)json_object_set_new_nocheck(all, *name,
+		    value != NULL ? json_string_nocheck(value) : json_null());
+	}
+	return all;
+}
+
 /* Lets the profile read the payload. A repeated event without its own time is
  * read as if it arrived at *now_ms, like the first one. */
 static int
-ask_profile(const struct hook *h, const struct hook_delivery *d,
-    json_t *payload, struct profile_hook_answer *a, int64_t *now_ms,
-    struct buf *why)
+ask_profile(const struct hook *h, const struct web_request *r,
+    struct idempotency *keys, json_t *payload, struct profile_hook_answer *a,
+    int64_t *now_ms, struct buf *why)
 {
-	struct profile_hook_input in = { .now_ms = d->now_ms,
-		.signed_ms = signed_ms(h, d),
+	struct profile_hook_input in = { .now_ms = r->now_ms,
+		.signed_ms = signed_ms(h, r),
 		.payload = payload,
-		.header = d->header,
-		.ctx = d->ctx };
-	int rc = profile_hook_read(h->profile, &h->spec, &in, a, why);
+		.headers = wanted_headers(h, r) };
+	int rc = profile_hook_read(h->profile, &in, a, why);
 
-	*now_ms = d->now_ms;
-	if (rc == 0 && a->once != NULL && d->first != NULL)
-		*now_ms = d->first(d->ctx, a->once);
-	if (*now_ms != d->now_ms) {
+	if (rc == 0 && a->once != NULL)
+		in.now_ms = first_time(h, r, keys, a->once);
+	if (in.now_ms != r->now_ms) {
 		profile_hook_release(a);
-		in.now_ms = *now_ms;
-		rc = profile_hook_read(h->profile, &h->spec, &in, a, why);
+		rc = profile_hook_read(h->profile, &in, a, why);
 	}
+	*now_ms = in.now_ms;
+	json_decref(in.headers);
 	return rc;
 }
 
 static enum hook_outcome
-read_payload(const struct hook *h, const struct hook_delivery *d,
-    json_t *payload, struct buf *records, size_t *n, struct buf *why)
+read_payload(const struct hook *h, const struct web_request *r,
+    struct idempotency *keys, json_t *payload, struct buf *records, size_t *n,
+    struct buf *why)
 {
 	struct profile_hook_answer a;
 	enum hook_outcome o = HOOK_RECORDS;
 	int64_t now_ms;
 	size_t i;
 
-	if (ask_profile(h, d, payload, &a, &now_ms, why) != 0) {
+	if (ask_profile(h, r, keys, payload, &a, &now_ms, why) != 0) {
 		o = HOOK_UNREAD;
 	} else if (a.refused != NULL) {
 		buf_setf(why, "%s", a.refused);
@@ -266,16 +301,16 @@ read_payload(const struct hook *h, const struct hook_delivery *d,
 }
 
 enum hook_outcome
-hook_read(const struct hook *h, const struct hook_delivery *d,
-    struct buf *records, size_t *n, struct buf *why)
+hook_read(const struct hook *h, const struct web_request *r,
+    struct idempotency *keys, struct buf *records, size_t *n, struct buf *why)
 {
 	enum hook_outcome o = HOOK_NO_JSON;
 	json_t *payload;
 	bool repaired = false;
 
-	payload = value_parse(d->body, d->len, &repaired, why);
+	payload = value_parse(r->body, r->len, &repaired, why);
 	if (payload != NULL)
-		o = read_payload(h, d, payload, records, n, why);
+		o = read_payload(h, r, keys, payload, records, n, why);
 	json_decref(payload);
 	return o;
 }
@@ -296,7 +331,6 @@ static void
 release_hook(struct hook *h)
 {
 	work_queue_close(h->queue);
-	profile_hooks_release(&h->spec);
 	profile_close(h->profile);
 	secret_free(h->key);
 	free(h->tenant);
@@ -323,19 +357,17 @@ open_profile(struct hook *h, const struct conf *c, struct buf *why)
 	const char *name = conf_text(c, h->section, "profile");
 	struct profile_options opt = tenant_profile_options(
 	    c, h->tenant, h->section, conf_bool(c, "poller", "with_text"));
-	struct buf reason = BUF_INIT;
-	int rc;
 
 	h->source = source_name(name);
 	h->profile = profile_open(name, &opt, why);
 	if (h->profile == NULL)
 		return -1;
 	profile_set_limit(h->profile, READ_MS);
-	rc = profile_hooks_read(h->profile, &h->spec, &reason);
-	if (rc != 0)
-		buf_setf(why, "profile '%s': %s", name, buf_str(&reason));
-	buf_release(&reason);
-	return rc;
+	h->spec = profile_about(h->profile)->hooks;
+	if (h->spec != NULL)
+		return 0;
+	buf_setf(why, "profile '%s' does not support webhooks", name);
+	return -1;
 }
 
 /* Owned by the caller; NULL and *why on errors. */
@@ -347,7 +379,7 @@ find_hook_secret(const struct hook *h, const struct conf *c, struct buf *why)
 
 	if (secret != NULL || why->len > 0)
 		return secret;
-	if (h->signs && h->spec.key_is_token && token != NULL)
+	if (h->signs && h->spec->key_is_token && token != NULL)
 		return xstrdup(token);
 	buf_setf(why, "there is no webhook secret; set hook_secret_file to a "
 		      "file with the secret");
@@ -383,7 +415,7 @@ set_hook_key(struct hook *h, const struct conf *c, struct buf *why)
 		    HOOK_SECRET_LEAST, HOOK_SECRET_MOST);
 		return -1;
 	}
-	if (h->signs && h->spec.key_is_md5) {
+	if (h->signs && h->spec->key_is_md5) {
 		signature_md5(h->key, md5);
 		secret_free(h->key);
 		h->key = xstrdup(md5);
@@ -394,20 +426,20 @@ set_hook_key(struct hook *h, const struct conf *c, struct buf *why)
 static int
 set_hook_scheme(struct hook *h, const struct conf *c, struct buf *why)
 {
-	if (h->signs && h->spec.parts == NULL) {
+	if (h->signs && h->spec->parts == NULL) {
 		buf_setf(why,
 		    "%s does not sign its webhooks; set hook = secret",
 		    h->source);
 		return -1;
 	}
 	h->scheme = (struct signature_scheme){
-		.header = h->spec.header,
-		.timestamp = h->spec.timestamp,
-		.prefix = h->spec.prefix,
-		.parts = (const char *const *)h->spec.parts,
+		.header = h->spec->header,
+		.timestamp = h->spec->timestamp,
+		.prefix = h->spec->prefix,
+		.parts = (const char *const *)h->spec->parts,
 		.window_ms = conf_text(c, h->section, "hook_window") != NULL
 				 ? conf_int(c, h->section, "hook_window")
-				 : h->spec.window_ms,
+				 : h->spec->window_ms,
 	};
 	return 0;
 }

@@ -19,6 +19,8 @@
 #include "common/base/prog.h"
 #include "common/conf/conf.h"
 #include "common/http/signature.h"
+#include "common/http/web.h"
+#include "poller/intake/idempotency.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -66,25 +68,10 @@ const char *hook_source(const struct hook *h);
 /* Returns the work queue whose thread must read its payloads. */
 struct work_queue *hook_queue(const struct hook *h);
 
-/* A delivery. All members are borrowed. */
-struct hook_delivery {
-	const char *body;
-	size_t len;
-	int64_t now_ms;
-	const char *secret; /* from the address; NULL if it has none */
-	size_t secret_len;
-	/* Returns a header, whose name may be in any case, or NULL. */
-	const char *(*header)(const void *ctx, const char *name);
-	/* Returns the time at which the delivery with that name first arrived,
-	 * which is now_ms for a new one. NULL: deliveries are not
-	 * remembered. */
-	int64_t (*first)(const void *ctx, const char *once);
-	const void *ctx;
-};
-
-/* Authenticates a delivery; *verdict is for the log. False if h is NULL. */
-bool hook_authenticate(const struct hook *h, const struct hook_delivery *d,
-    enum signature_verdict *verdict);
+/* Authenticates a delivery: by its headers, or by the secret in its address,
+ * which is NULL if it has none. *verdict is for the log. False if h is NULL. */
+bool hook_authenticate(const struct hook *h, const struct web_request *r,
+    const char *secret, size_t secret_len, enum signature_verdict *verdict);
 
 /* The results of deliveries that the log warns about. */
 enum hook_result {
@@ -107,9 +94,10 @@ enum hook_outcome {
 };
 
 /* Reads a payload; call it from one thread at a time. Appends its records, one
- * per line, and adds their number to *n. For every result except HOOK_RECORDS,
- * *why has the reason in half a sentence. */
-enum hook_outcome hook_read(const struct hook *h, const struct hook_delivery *d,
-    struct buf *records, size_t *n, struct buf *why);
+ * per line, and adds their number to *n. An event without a time gets the time
+ * at which it first arrived according to the keys. For every result except
+ * HOOK_RECORDS, *why has the reason in half a sentence. */
+enum hook_outcome hook_read(const struct hook *h, const struct web_request *r,
+    struct idempotency *keys, struct buf *records, size_t *n, struct buf *why);
 
 #endif

@@ -24,55 +24,7 @@
 #include "common/stage/deadletter.h"
 #include "common/text/json_read.h"
 #include "common/text/jsonw.h"
-#include "poller/intake/idempotency.h"
 #include "poller/intake/route.h"
-
-/* One delivery, for the callbacks. */
-struct arrived {
-	const struct listener_context *in;
-	const struct hook *hook; /* NULL if not known yet */
-	const struct web_request *request;
-};
-
-static const char *
-find_delivery_header(const void *ctx, const char *name)
-{
-	const struct arrived *a = ctx;
-
-	return a->request->header(a->request, name);
-}
-
-/* An event that cannot be remembered counts as the first of its kind, because
- * losing it would be worse. */
-static int64_t
-first_time(const void *ctx, const char *once)
-{
-	const struct arrived *a = ctx;
-	struct idempotent first = { .at = a->request->now_ms };
-	enum idempotency_verdict v = IDEMPOTENCY_NEW;
-	struct buf kind = BUF_INIT;
-
-	/* The source alone could be the name of another kind. */
-	buf_addf(&kind, "webhook %s", hook_source(a->hook));
-	if (strlen(once) <= IDEMPOTENCY_KEY_MAX)
-		v = idempotency_first(a->in->keys, hook_tenant(a->hook),
-		    buf_str(&kind), once, &first);
-	buf_release(&kind);
-	return v == IDEMPOTENCY_AGAIN ? first.at : a->request->now_ms;
-}
-
-static struct hook_delivery
-delivery(const struct arrived *a)
-{
-	const struct web_request *r = a->request;
-
-	return (struct hook_delivery){ .body = r->body,
-		.len = r->len,
-		.now_ms = r->now_ms,
-		.header = find_delivery_header,
-		.first = first_time,
-		.ctx = a };
-}
 
 /* Returns the webhook of the path, or NULL. */
 static const struct hook *
@@ -130,12 +82,10 @@ static int
 route_hook_take(const struct listener_context *in, const struct hook *h,
     const struct web_request *r, struct web_answer *a)
 {
-	const struct arrived arrived = { in, h, r };
-	struct hook_delivery d = delivery(&arrived);
 	struct buf why = BUF_INIT;
 	int status = 200;
 
-	switch (hook_read(h, &d, &a->records, &a->records_n, &why)) {
+	switch (hook_read(h, r, in->keys, &a->records, &a->records_n, &why)) {
 	case HOOK_RECORDS:
 		break;
 	case HOOK_PARTLY:
@@ -201,17 +151,16 @@ void
 route_hook(const struct listener_context *in, const struct web_request *r,
     struct web_answer *a)
 {
-	const struct arrived arrived = { in, NULL, r };
-	struct hook_delivery d = delivery(&arrived);
 	enum signature_verdict verdict = SIGNATURE_WRONG;
 	const struct hook *h = addressee(in, r);
+	size_t len;
+	const char *secret = path_pattern_part(r->path, 3, &len);
 
-	d.secret = path_pattern_part(r->path, 3, &d.secret_len);
-	if (d.secret_len == 0) {
-		d.secret = r->query(r, "secret");
-		d.secret_len = d.secret != NULL ? strlen(d.secret) : 0;
+	if (len == 0) {
+		secret = r->query(r, "secret");
+		len = secret != NULL ? strlen(secret) : 0;
 	}
-	if (hook_authenticate(h, &d, &verdict)) {
+	if (hook_authenticate(h, r, secret, len, &verdict)) {
 		a->queue = hook_queue(h);
 		a->later = read_hook;
 	} else {

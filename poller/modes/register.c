@@ -223,14 +223,10 @@ static enum exit_code
 find_key_file(const struct registry *r, const char **file)
 {
 	const char *section = r->tenant->section;
-	struct profile_hooks spec;
-	struct buf why = BUF_INIT;
-	bool made_up =
-	    profile_hooks_read(r->tenant->profile, &spec, &why) == 0 &&
-	    r->secret == NULL && !spec.key_is_token;
+	const struct profile_hooks *spec =
+	    profile_about(r->tenant->profile)->hooks;
+	bool made_up = spec != NULL && r->secret == NULL && !spec->key_is_token;
 
-	profile_hooks_release(&spec);
-	buf_release(&why);
 	*file = NULL;
 	if (!made_up)
 		return PROG_OK;

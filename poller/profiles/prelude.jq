@@ -205,6 +205,14 @@ def jq_checked_about:
                                                      "prefix"]),
                      (objects | (.parts | texts("hooks.sign.parts")),
                       (.key | text("hooks.sign.key")),
-                      (.window | whole("hooks.sign.window"; 1; 86400)))),
+                      (.window | whole("hooks.sign.window"; 1; 86400)),
+                      fails(.header != null
+                            and (.parts | type == "array")
+                            and any(.parts[]; . == "body")
+                            and (any(.parts[]; . == "timestamp")
+                                 == (.timestamp != null));
+                            "hooks.sign";
+                            "{header, parts}; parts must have body, and "
+                            + "timestamp if the header has one"))),
                     (.headers | texts("hooks.headers"))))
             end | error), $about;

@@ -39,9 +39,9 @@ close_all(struct hooks *all, struct conf *conf)
 }
 
 static const char *
-no_header(const void *ctx, const char *name)
+no_header(const struct web_request *r, const char *name)
 {
-	(void)ctx;
+	(void)r;
 	(void)name;
 	return NULL;
 }
@@ -50,16 +50,17 @@ no_header(const void *ctx, const char *name)
 static void
 describe(const struct hook *h, const char *payload, struct buf *got)
 {
-	const struct hook_delivery d = { .body = payload,
+	const struct web_request r = { .body = payload,
 		.len = strlen(payload),
 		.now_ms = NOW,
 		.header = no_header };
 	struct buf why = BUF_INIT, lines = BUF_INIT;
+	struct idempotency *keys = idempotency_open(NULL, 10, &why);
 	const char *reason;
 	size_t n = 0;
 
 	buf_clear(got);
-	switch (hook_read(h, &d, &lines, &n, &why)) {
+	switch (hook_read(h, &r, keys, &lines, &n, &why)) {
 	case HOOK_RECORDS:
 		buf_adds(got, buf_str(&lines));
 		break;
@@ -84,6 +85,7 @@ describe(const struct hook *h, const char *payload, struct buf *got)
 		buf_addf(got, "no JSON: %s\n", buf_str(&why));
 		break;
 	}
+	idempotency_close(keys);
 	buf_release(&why);
 	buf_release(&lines);
 }
@@ -191,9 +193,9 @@ struct headers {
 };
 
 static const char *
-find_header(const void *ctx, const char *name)
+find_header(const struct web_request *r, const char *name)
 {
-	const struct headers *h = ctx;
+	const struct headers *h = r->private;
 
 	if (h->name != NULL && strcmp(h->name, name) == 0)
 		return h->value;
@@ -284,19 +286,19 @@ only_who_proves_it_is_believed(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(cases); i++) {
-		const struct hook_delivery d = { .body = BODY,
+		struct headers headers = cases[i].headers;
+		const struct web_request r = { .body = BODY,
 			.len = strlen(BODY),
 			.now_ms =
 			    INT64_C(1750163802000) + cases[i].after_s * 1000,
-			.secret = cases[i].secret,
-			.secret_len = cases[i].secret != NULL
-					  ? strlen(cases[i].secret)
-					  : 0,
 			.header = find_header,
-			.ctx = &cases[i].headers };
+			.private = &headers };
 		const struct hook *h = hook_of(all, cases[i].tenant);
+		const char *secret = cases[i].secret;
 
-		if (hook_authenticate(h, &d, &verdict) != cases[i].want)
+		if (hook_authenticate(h, &r, secret,
+			secret != NULL ? strlen(secret) : 0,
+			&verdict) != cases[i].want)
 			fail_msg("%s: %s", cases[i].name,
 			    signature_verdict_name(verdict));
 	}
@@ -305,51 +307,36 @@ only_who_proves_it_is_believed(void **state)
 
 #define CLOSED "{\"hook_type\":\"close_dialog\",\"dialog_id\":1}"
 
-/* The time of a delivery, and of its first arrival; its name is added to
- * *names. */
-struct arrival {
-	struct headers headers; /* first: for find_header() */
-	int64_t now_ms, first_ms;
-	struct buf *names;
-};
-
-static int64_t
-find_first(const void *ctx, const char *once)
-{
-	const struct arrival *a = ctx;
-
-	buf_addf(a->names, "%s\n", once);
-	return a->first_ms;
-}
-
-/* An event without a time. */
+/* Reads an event without a time. */
 static void
-read_untimed(const struct hook *h, const char *body, const struct arrival *a,
-    struct buf *to)
+read_untimed(const struct hook *h, const char *body, const char *signed_at,
+    int64_t now_ms, struct idempotency *keys, struct buf *to)
 {
-	const struct hook_delivery d = { .body = body,
+	struct headers headers = { "X-Timestamp", signed_at, NULL, NULL };
+	const struct web_request r = { .body = body,
 		.len = strlen(body),
-		.now_ms = a->now_ms,
+		.now_ms = now_ms,
 		.header = find_header,
-		.first = find_first,
-		.ctx = a };
+		.private = &headers };
 	struct buf why = BUF_INIT;
 	size_t n = 0;
 
 	buf_clear(to);
-	assert_int_equal(hook_read(h, &d, to, &n, &why), HOOK_RECORDS);
+	assert_int_equal(hook_read(h, &r, keys, to, &n, &why), HOOK_RECORDS);
 	assert_int_equal(n, 1);
 	buf_release(&why);
 }
 
+/* Reads it as if no other delivery had arrived. */
 static void
 read_closing(
     const struct hook *h, const char *signed_at, int64_t now_ms, struct buf *to)
 {
-	const struct arrival a = { { "X-Timestamp", signed_at, NULL, NULL },
-		now_ms, now_ms, NULL };
+	struct buf why = BUF_INIT;
+	struct idempotency *keys = idempotency_open(NULL, 10, &why);
 
-	read_untimed(h, CLOSED, &a, to);
+	read_untimed(h, CLOSED, signed_at, now_ms, keys, to);
+	idempotency_close(keys);
 }
 
 static void
@@ -393,11 +380,12 @@ transfers_within_a_second_keep_their_order(void **state)
 {
 	static const struct {
 		const char *body;
-		int64_t now, first;
-	} sent[] = { { TRANSFERRED("502"), NOW + 749, NOW + 749 },
-		{ TRANSFERRED("501"), NOW + 9750, NOW + 9750 },
-		{ TRANSFERRED("502"), NOW + 99999, NOW + 749 } };
-	struct buf got[3] = { BUF_INIT, BUF_INIT, BUF_INIT }, names = BUF_INIT;
+		int64_t now;
+	} sent[] = { { TRANSFERRED("502"), NOW + 749 },
+		{ TRANSFERRED("501"), NOW + 9750 },
+		{ TRANSFERRED("502"), NOW + 99999 } };
+	struct buf got[3] = { BUF_INIT, BUF_INIT, BUF_INIT }, why = BUF_INIT;
+	struct idempotency *keys = idempotency_open(NULL, 10, &why);
 	struct conf *c;
 	struct hooks *all =
 	    open_text("[crm desk]\ntoken = 0123\nhook = signature\n", &c);
@@ -405,21 +393,15 @@ transfers_within_a_second_keep_their_order(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(sent); i++) {
-		const struct arrival a = { { "X-Timestamp", "1795168800", NULL,
-					       NULL },
-			sent[i].now, sent[i].first, &names };
-
-		read_untimed(hook_of(all, "desk"), sent[i].body, &a, &got[i]);
+		read_untimed(hook_of(all, "desk"), sent[i].body, "1795168800",
+		    sent[i].now, keys, &got[i]);
 		assert_non_null(strstr(buf_str(&got[i]), "T10:00:00.999Z"));
 	}
 	assert_true(strcmp(buf_str(&got[0]), buf_str(&got[1])) < 0);
 	assert_string_equal(buf_str(&got[0]), buf_str(&got[2]));
-	assert_string_equal(buf_str(&names), "transfer 1 1795168800 502\n"
-					     "transfer 1 1795168800 501\n"
-					     "transfer 1 1795168800 502\n");
 	for (i = 0; i < ARRAY_LEN(sent); i++)
 		buf_release(&got[i]);
-	buf_release(&names);
+	idempotency_close(keys);
 	close_all(all, c);
 }
 
@@ -467,7 +449,7 @@ mistakes_stop_one_tenant(void **state)
 		  "hook_secret = a\n",
 		    "set hook = secret" },
 		{ "profile = ./odd.jq\nhook = signature\nhook_secret = a\n",
-		    "about.hooks.sign must be" },
+		    "hooks.sign must be {header, parts}" },
 		{ "profile = not-there\nhook = signature\nhook_secret = a\n",
 		    "not-there" },
 	};

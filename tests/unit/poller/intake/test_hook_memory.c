@@ -31,15 +31,16 @@ static const char tenants[] =
     "hook = secret\nhook_secret = 0123456789abcdef\n";
 
 static const char *
-no_header(const void *ctx, const char *name)
+no_header(const struct web_request *r, const char *name)
 {
-	(void)ctx;
+	(void)r;
 	(void)name;
 	return NULL;
 }
 
 struct delivered {
 	const struct hook *hook;
+	struct idempotency *keys;
 	const char *payload;
 	size_t len;
 	struct buf records, why;
@@ -49,7 +50,7 @@ static void
 deliver(void *ctx)
 {
 	struct delivered *x = ctx;
-	const struct hook_delivery d = { .body = x->payload,
+	const struct web_request r = { .body = x->payload,
 		.len = x->len,
 		.now_ms = NOW,
 		.header = no_header };
@@ -57,7 +58,7 @@ deliver(void *ctx)
 
 	buf_clear(&x->records);
 	buf_clear(&x->why);
-	(void)hook_read(x->hook, &d, &x->records, &n, &x->why);
+	(void)hook_read(x->hook, &r, x->keys, &x->records, &n, &x->why);
 }
 
 /* line: the text after "== ", TENANT: NAME, and the payload below it. */
@@ -70,6 +71,7 @@ check_payload(const struct hooks *all, const char *line)
 	long bytes;
 
 	x.hook = hook_of(all, tenant);
+	x.keys = idempotency_open(NULL, 100, &x.why);
 	assert_non_null(x.hook);
 	x.payload = line + name_len + 1;
 	x.len = strcspn(x.payload, "\n");
@@ -78,6 +80,7 @@ check_payload(const struct hooks *all, const char *line)
 		fail_msg("%.*s: %d of them leave %ld bytes behind", name_len,
 		    line, GROWTH_CALLS, bytes);
 	free(tenant);
+	idempotency_close(x.keys);
 	buf_release(&x.records);
 	buf_release(&x.why);
 }
