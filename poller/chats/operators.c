@@ -3,68 +3,52 @@
  */
 #include "poller/chats/operators.h"
 
-#include <string.h>
-
 #include "common/base/clock.h"
-#include "common/containers/strmap.h"
+#include "common/base/text.h"
 #include "common/text/jsonw.h"
 
-/* Returns the text after this one in a buffer of texts that each end with
- * NUL. */
-static const char *
-after(const char *text)
+void
+operators_init(struct operators *c, char *const *bots)
 {
-	return text + strlen(text) + 1;
-}
-
-/* Returns the id of the row after this one, NULL after the last; start with
- * NULL. The row's JSON follows its id. */
-static const char *
-next_row(const struct buf *rows, const char *id)
-{
-	const char *next = id == NULL ? buf_str(rows) : after(after(id));
-
-	return next < buf_str(rows) + rows->len ? next : NULL;
+	*c = (struct operators){ .bots = bots,
+		.bodies = json_object(),
+		.rows = json_object(),
+		.former = json_object() };
 }
 
 void
 operators_release(struct operators *c)
 {
-	buf_release(&c->bodies);
-	buf_release(&c->rows);
-	buf_release(&c->former);
+	json_decref(c->bodies);
+	json_decref(c->rows);
+	json_decref(c->former);
 }
 
 bool
 operators_is_bot(const struct operators *c, const char *id)
 {
-	char *const *bot = c->bots;
-
-	while (bot != NULL && *bot != NULL && strcmp(*bot, id) != 0)
-		bot++;
-	return bot != NULL && *bot != NULL;
+	return c->bots != NULL && text_is_listed(id, c->bots);
 }
 
 const char *
 operators_add(struct operators *c, const struct crm_record *r, int64_t asked_ms)
 {
-	size_t begin = c->bodies.len;
+	struct buf body = BUF_INIT;
 
 	if (r->type != RECORD_OPERATOR)
 		return NULL;
-	c->n++;
 	c->asked_ms = asked_ms;
-	buf_adds(&c->bodies, r->body);
+	buf_adds(&body, r->body);
 	if (r->at == CLOCK_NONE)
-		jsonw_time(&c->bodies, "at", asked_ms);
-	crm_record_add_available_at(&c->bodies, r, asked_ms);
+		jsonw_time(&body, "at", asked_ms);
+	crm_record_add_available_at(&body, r, asked_ms);
 	if (operators_is_bot(c, r->id))
-		buf_adds(&c->bodies, ",\"stale\":true");
-	buf_addc(&c->bodies, '\0');
-	buf_add(&c->rows, r->id, strlen(r->id) + 1);
-	value_dump(r->raw, &c->rows);
-	buf_addc(&c->rows, '\0');
-	return c->bodies.data + begin;
+		buf_adds(&body, ",\"stale\":true");
+	(void)json_object_set_new(
+	    c->bodies, r->id, json_string(buf_str(&body)));
+	(void)json_object_set(c->rows, r->id, r->raw);
+	buf_release(&body);
+	return json_string_value(json_object_get(c->bodies, r->id));
 }
 
 /* Drops former operators who are listed again, and the oldest ones if there are
@@ -72,51 +56,52 @@ operators_add(struct operators *c, const struct crm_record *r, int64_t asked_ms)
 static void
 drop_listed_former(struct operators *c)
 {
-	struct strmap listed = STRMAP_INIT;
-	struct buf kept = BUF_INIT;
-	const char *id = NULL;
-	size_t n = 0;
+	const char *id;
+	json_t *v;
 
-	while ((id = next_row(&c->rows, id)) != NULL)
-		*strmap_put(&listed, id, strlen(id)) = c;
-	while ((id = next_row(&c->former, id)) != NULL) {
-		if (strmap_get(&listed, id, strlen(id)) != NULL)
-			continue;
-		buf_add(&kept, id, (size_t)(after(after(id)) - id));
-		n++;
-	}
-	for (; n > FORMER_OPERATORS; n--)
-		id = next_row(&kept, id);
-	id = next_row(&kept, id);
-	buf_clear(&c->former);
-	if (id != NULL)
-		buf_add(
-		    &c->former, id, kept.len - (size_t)(id - buf_str(&kept)));
-	buf_release(&kept);
-	strmap_release(&listed, NULL);
+	json_object_foreach(c->rows, id, v)(void)
+	    json_object_del(c->former, id);
+	while (json_object_size(c->former) > FORMER_OPERATORS)
+		(void)json_object_del(c->former,
+		    json_object_iter_key(json_object_iter(c->former)));
+}
+
+static void
+keep_object(struct store *s, const char *key, json_t *object)
+{
+	struct buf text = BUF_INIT;
+
+	value_dump(object, &text);
+	store_put(s, STORE_META, key, text.data, text.len);
+	buf_release(&text);
 }
 
 void
 operators_keep(struct operators *c, struct store *s)
 {
 	drop_listed_former(c);
-	store_put(s, STORE_META, "operators", c->bodies.data, c->bodies.len);
-	store_put(s, STORE_META, "operator_rows", c->rows.data, c->rows.len);
-	store_put(
-	    s, STORE_META, "former_operators", c->former.data, c->former.len);
+	keep_object(s, "operators", c->bodies);
+	keep_object(s, STORE_OPERATORS, c->rows);
+	keep_object(s, "former_operators", c->former);
 	store_set_number(s, "operators_at", c->asked_ms);
 }
 
+/* Adds the members of a stored object; false if there is none. */
 static bool
-load_meta(struct buf *to, struct store *s, const char *key)
+load_object(json_t *to, struct store *s, const char *key)
 {
+	struct buf why = BUF_INIT;
+	json_t *object = NULL;
 	const void *data;
 	size_t len;
+	bool got;
 
-	if (!store_get(s, STORE_META, key, &data, &len))
-		return false;
-	buf_add(to, data, len);
-	return true;
+	if (store_get(s, STORE_META, key, &data, &len))
+		object = value_parse(data, len, NULL, &why);
+	got = json_object_update(to, object) == 0;
+	json_decref(object);
+	buf_release(&why);
+	return got;
 }
 
 bool
@@ -124,27 +109,24 @@ operators_load(
     struct operators *c, struct store *s, int64_t now_ms, int64_t every_ms)
 {
 	int64_t at = store_number(s, "operators_at", CLOCK_NONE);
-	const char *id = NULL;
 
-	(void)load_meta(&c->former, s, "former_operators");
-	if (at == CLOCK_NONE || now_ms < at || now_ms - at >= every_ms ||
-	    !load_meta(&c->bodies, s, "operators") ||
-	    !load_meta(&c->rows, s, "operator_rows")) {
-		buf_release(&c->bodies);
-		(void)load_meta(&c->former, s, "operator_rows");
-		return false;
+	(void)load_object(c->former, s, "former_operators");
+	if (at != CLOCK_NONE && now_ms >= at && now_ms - at < every_ms &&
+	    load_object(c->bodies, s, "operators") &&
+	    load_object(c->rows, s, STORE_OPERATORS)) {
+		c->asked_ms = at;
+		return true;
 	}
-	c->asked_ms = at;
-	while ((id = next_row(&c->rows, id)) != NULL)
-		c->n++;
-	return true;
+	(void)json_object_clear(c->bodies);
+	(void)load_object(c->former, s, STORE_OPERATORS);
+	return false;
 }
 
 void
 operators_forget(struct store *s)
 {
 	store_delete(s, STORE_META, "operators");
-	store_delete(s, STORE_META, "operator_rows");
+	store_delete(s, STORE_META, STORE_OPERATORS);
 	store_delete(s, STORE_META, "former_operators");
 }
 
@@ -157,49 +139,31 @@ operators_invalidate(struct store *s)
 void
 operators_emit(const struct operators *c, struct emit *e)
 {
-	const char *body = buf_str(&c->bodies);
-	size_t i;
+	const char *id;
+	json_t *body;
 
-	for (i = 0; i < c->n; i++, body = after(body))
-		emit_record(e, "operator", body, strlen(body), NULL);
+	json_object_foreach(c->bodies, id, body) emit_record(e, "operator",
+	    json_string_value(body), json_string_length(body), NULL);
 }
 
 static json_t *
-list_value(const struct buf *rows)
+values_of(json_t *object)
 {
-	struct buf text = BUF_INIT, why = BUF_INIT;
-	const char *id = NULL;
-	bool repaired = false;
-	json_t *v;
+	json_t *list = json_array(), *v;
+	const char *id;
 
-	jsonw_list(&text);
-	while ((id = next_row(rows, id)) != NULL) {
-		jsonw_next(&text);
-		buf_adds(&text, after(id));
-	}
-	jsonw_list_end(&text);
-	v = value_parse(buf_str(&text), text.len, &repaired, &why);
-	buf_release(&text);
-	buf_release(&why);
-	return v;
+	json_object_foreach(object, id, v)(void) json_array_append(list, v);
+	return list;
 }
 
 void
 operators_set_in_profile(const struct operators *c, struct profile *p)
 {
-	json_t *list = list_value(&c->rows);
-	json_t *former = list_value(&c->former);
+	json_t *list = values_of(c->rows), *former = values_of(c->former);
 
 	profile_set_operators(p, list, former);
 	json_decref(list);
 	json_decref(former);
-}
-
-/* Returns the next id, borrowed; NULL after the last. Start with NULL. */
-static const char *
-operators_next(const struct operators *c, const char *id)
-{
-	return next_row(&c->rows, id);
 }
 
 /* ---- chat lists ---- */
@@ -243,11 +207,12 @@ static void
 free_chats_end(void *ctx, const struct ending *e)
 {
 	struct chat_lists *l = ctx;
-	const char *id = NULL;
+	const char *id;
+	json_t *v;
 
-	while (e->error == ERROR_CLASS_NONE &&
-	       (id = operators_next(l->operators, id)) != NULL)
-		ask_chat_list(l, id, chat_list_end);
+	if (e->error == ERROR_CLASS_NONE)
+		json_object_foreach(l->operators->rows, id, v)
+		    ask_chat_list(l, id, chat_list_end);
 	chat_list_end(l, e);
 }
 

@@ -22,16 +22,14 @@
 
 struct operators {
 	char *const *bots; /* ids, ended by NULL, borrowed; or NULL */
-	size_t n;
-	int64_t asked_ms; /* when their last page was requested */
-
-	/* Private: texts in sequence, each ended by NUL. */
-	struct buf bodies; /* each operator's record */
-	struct buf rows;   /* each operator's id and JSON */
-	struct buf former; /* the same of former operators; operators_keep()
+	int64_t asked_ms;  /* when their last page was requested */
+	json_t *bodies;    /* id -> the members of its record, as text */
+	json_t *rows;      /* id -> the operator as the profile returned it */
+	json_t *former;    /* the same of former operators; operators_keep()
 			    * decides who is one */
 };
 
+void operators_init(struct operators *c, char *const *bots);
 void operators_release(struct operators *c);
 
 bool operators_is_bot(const struct operators *c, const char *id);
@@ -56,7 +54,7 @@ bool operators_load(
 void operators_invalidate(struct store *s);
 
 /* Deletes the stored operators, because the state belongs to another profile or
- * tenant. Do not call operators_load() before the next commit. */
+ * tenant. */
 void operators_forget(struct store *s);
 
 /* Writes all operators as records of a snapshot. */

@@ -145,7 +145,7 @@ pulled_operators_end(void *ctx, const struct ending *e)
 	bool taken =
 	    must ? takes_short_list(p, e) : e->error == ERROR_CLASS_SHORT;
 
-	if (taken && p->operators.n > 0) {
+	if (taken && json_object_size(p->operators.rows) > 0) {
 		log_warn("tenant %s: the CRM's list of operators: %s; the list "
 			 "is accepted",
 		    p->crm.tenant->name, e->message);
@@ -234,9 +234,8 @@ keep_listed(struct pull *p)
 		store_set_number(p->crm.store, "listed_all", p->listed_ms);
 }
 
-/* forgotten: the state had operators from another profile or tenant. */
 static void
-ask_lists(struct pull *p, bool forgotten)
+ask_lists(struct pull *p)
 {
 	const struct profile_about *about =
 	    profile_about(p->crm.tenant->profile);
@@ -247,13 +246,12 @@ ask_lists(struct pull *p, bool forgotten)
 		.page = pulled_operators_page,
 		.end = pulled_operators_end };
 	bool known =
-	    p->crm.store != NULL && !forgotten &&
+	    p->crm.store != NULL &&
 	    operators_load(&p->operators, p->crm.store,
 		crm_session_now(&p->crm), p->crm.tenant->operators_every_ms);
 
-	p->since = forgotten ? 0 : changes_since(p);
+	p->since = changes_since(p);
 	p->chats.keep_rows = about->changes_ms > 0 && p->crm.store != NULL;
-	p->operators.bots = p->crm.tenant->bot_operators;
 	p->lists = (struct chat_lists){ .fetch = p->crm.fetch,
 		.profile = p->crm.tenant->profile,
 		.operators = &p->operators,
@@ -270,28 +268,62 @@ ask_lists(struct pull *p, bool forgotten)
 		chat_lists_ask(&p->lists);
 }
 
+static void
+commit_pull_state(struct pull *p)
+{
+	struct buf why = BUF_INIT;
+	enum exit_code code = crm_session_commit(&p->crm, &why);
+
+	p->committed_ms = clock_mono_ms();
+	if (code != PROG_OK) {
+		if (p->crm.code == PROG_OK) {
+			p->crm.code = code;
+			log_error("tenant %s: %s", p->crm.tenant->name,
+			    buf_str(&why));
+		}
+		fetch_stop(p->crm.fetch);
+	}
+	buf_release(&why);
+}
+
+static void
+delete_chat(void *store, const char *id, const void *data, size_t len)
+{
+	(void)data;
+	(void)len;
+	store_delete(store, STORE_CHATS, id);
+}
+
+static void
+delete_customer(void *store, const char *id, const void *data, size_t len)
+{
+	(void)data;
+	(void)len;
+	store_delete(store, STORE_CUSTOMERS, id);
+}
+
 /* Empties a state that belongs to another profile, other options, or another
- * tenant whose file was moved here. Returns false if the state is ours. */
-static bool
+ * tenant whose file was moved here, before anything is read from it. */
+static void
 forget_other_state(struct pull *p)
 {
 	const char *name = p->crm.tenant->name;
 	int64_t version = (int64_t)checksum(
 	    profile_version(p->crm.tenant->profile), name, strlen(name));
-	bool other = store_number(p->crm.store, "profile", version) != version;
+	struct store *s = p->crm.store;
+	int64_t before = store_number(s, "profile", version);
 
-	if (other) {
-		log_info("state_forgotten",
-		    "tenant=%s reason='profile, options or tenant changed'",
-		    name);
-		p->first = true;
-		store_empty(p->crm.store, STORE_CHATS);
-		store_empty(p->crm.store, STORE_CUSTOMERS);
-		operators_forget(p->crm.store);
-		store_set_number(p->crm.store, "listed", 0);
-	}
-	store_set_number(p->crm.store, "profile", version);
-	return other;
+	store_set_number(s, "profile", version);
+	if (before == version)
+		return;
+	log_info("state_forgotten",
+	    "tenant=%s reason='profile, options or tenant changed'", name);
+	p->first = true;
+	store_each(s, STORE_CHATS, delete_chat, s);
+	store_each(s, STORE_CUSTOMERS, delete_customer, s);
+	operators_forget(s);
+	store_set_number(s, "listed", 0);
+	commit_pull_state(p);
 }
 
 struct pull *
@@ -299,15 +331,15 @@ pull_new(struct http *h, const struct tenant *t, struct store *store,
     struct endpoint *to)
 {
 	struct pull *p = xcalloc(1, sizeof *p);
-	bool forgotten = false;
 
 	p->as_of = CLOCK_NONE;
 	emit_init(&p->emit, to, t->name);
 	crm_session_open(&p->crm, h, t, USAGE_POLL, store);
 	chats_init(&p->chats, &p->crm, &p->emit);
+	operators_init(&p->operators, t->bot_operators);
 	if (store != NULL) {
 		p->first = store_number(store, "as_of", 0) == 0;
-		forgotten = forget_other_state(p);
+		forget_other_state(p);
 		/* This must happen before the poll stores customers. */
 		customers_drop_old(store, crm_session_now(&p->crm));
 	}
@@ -316,7 +348,7 @@ pull_new(struct http *h, const struct tenant *t, struct store *store,
 	if (store != NULL && p->crm.code == PROG_OK)
 		p->interval_ms = quota_begin_poll(store, p->began_ms);
 	p->committed_ms = clock_mono_ms();
-	ask_lists(p, forgotten);
+	ask_lists(p);
 	return p;
 }
 
@@ -339,24 +371,6 @@ pull_step(struct pull *p)
 
 	/* No answer will arrive, so pull_done() ends the poll now. */
 	return !p->done && fetch_left(p->crm.fetch) == 0 ? 0 : wait;
-}
-
-static void
-commit_pull_state(struct pull *p)
-{
-	struct buf why = BUF_INIT;
-	enum exit_code code = crm_session_commit(&p->crm, &why);
-
-	p->committed_ms = clock_mono_ms();
-	if (code != PROG_OK) {
-		if (p->crm.code == PROG_OK) {
-			p->crm.code = code;
-			log_error("tenant %s: %s", p->crm.tenant->name,
-			    buf_str(&why));
-		}
-		fetch_stop(p->crm.fetch);
-	}
-	buf_release(&why);
 }
 
 /* One refused chat does not stop the other chats or, if there is no other, the

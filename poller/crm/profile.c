@@ -330,8 +330,7 @@ profile_record_read(
 {
 	const struct crm_record_options opt = profile_record_options(p, true);
 	struct buf why = BUF_INIT;
-	bool repaired;
-	json_t *v = value_parse(json, len, &repaired, &why);
+	json_t *v = value_parse(json, len, NULL, &why);
 	int rc = v != NULL ? crm_record_read(r, v, &opt, &why) : -1;
 
 	json_decref(v);

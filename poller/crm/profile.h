@@ -23,8 +23,8 @@
  * above 2^53, so they are passed to a profile as strings; NUL becomes U+FFFD.
  */
 
-/* Parses the body of an answer like json_read_repaired(). Returns NULL and *why
- * if it is not JSON. */
+/* Parses the body of an answer like json_read_repaired(); repaired may be NULL.
+ * Returns NULL and *why if it is not JSON. */
 json_t *value_parse(const char *body, size_t len, bool *repaired,
     struct buf *why) __attribute__((warn_unused_result));
 

@@ -163,7 +163,9 @@ json_t *
 value_parse(const char *body, size_t len, bool *repaired, struct buf *why)
 {
 	json_error_t e;
-	json_t *j = json_read_repaired(body, len, repaired, &e);
+	bool ignored;
+	json_t *j = json_read_repaired(
+	    body, len, repaired != NULL ? repaired : &ignored, &e);
 
 	if (j == NULL)
 		buf_setf(why, "%s at byte %d", e.text, e.position);

@@ -51,7 +51,6 @@ struct store {
 	MDB_txn *reader;              /* NULL: none open */
 	struct store_change *changes;
 	size_t changes_n, changes_cap, pending;
-	bool emptied[STORE_TABLES];
 	bool lost;
 	struct buf scratch;
 };
@@ -73,7 +72,6 @@ store_forget_changes(struct store *s)
 		free(s->changes[i].data);
 	}
 	s->changes_n = s->pending = 0;
-	memset(s->emptied, 0, sizeof s->emptied);
 }
 
 void
@@ -418,8 +416,7 @@ store_get(struct store *s, enum store_table t, const char *key,
 	bool got;
 
 	lmdb_guard_begin(s->damage, PROG_IO);
-	got = !s->emptied[t] && read_begin(s) &&
-	      mdb_get(s->reader, s->dbi[t], &k, &v) == 0 &&
+	got = read_begin(s) && mdb_get(s->reader, s->dbi[t], &k, &v) == 0 &&
 	      lmdb_unwrap(s->seeds[t], &k, &v);
 	lmdb_guard_end();
 	if (got) {
@@ -466,23 +463,6 @@ store_delete(struct store *s, enum store_table t, const char *key)
 	add_change(s, t, key, NULL, 0);
 }
 
-void
-store_empty(struct store *s, enum store_table t)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < s->changes_n; i++) {
-		if (s->changes[i].table == t) {
-			free(s->changes[i].key);
-			free(s->changes[i].data);
-		} else {
-			s->changes[n++] = s->changes[i];
-		}
-	}
-	s->changes_n = n;
-	s->emptied[t] = true;
-}
-
 static bool
 next_entry(const struct store *s, MDB_cursor *cursor, MDB_val *k, MDB_val *v)
 {
@@ -502,7 +482,7 @@ store_each(struct store *s, enum store_table t,
 	MDB_cursor *cursor;
 	MDB_val k, v;
 
-	if (s->emptied[t] || !read_begin(s) ||
+	if (!read_begin(s) ||
 	    mdb_cursor_open(s->reader, s->dbi[t], &cursor) != 0)
 		return;
 	while (next_entry(s, cursor, &k, &v)) {
@@ -521,22 +501,6 @@ store_pending(const struct store *s)
 	return s->pending;
 }
 
-/* Deletes all entries of a table. */
-static int
-drop_table(struct store *s, MDB_txn *txn, enum store_table t, uint64_t *sum)
-{
-	MDB_val key, stored;
-	MDB_cursor *cursor;
-	int rc = mdb_cursor_open(txn, s->dbi[t], &cursor);
-
-	if (rc != 0)
-		return rc;
-	while ((rc = mdb_cursor_get(cursor, &key, &stored, MDB_NEXT)) == 0)
-		*sum -= lmdb_stored_sum(&stored);
-	mdb_cursor_close(cursor);
-	return rc == MDB_NOTFOUND ? mdb_drop(txn, s->dbi[t], 0) : rc;
-}
-
 static int
 write_changes(struct store *s, MDB_txn *txn)
 {
@@ -544,9 +508,6 @@ write_changes(struct store *s, MDB_txn *txn)
 	size_t i;
 	int rc = lmdb_get_digest(txn, s->dbi[STORE_META], &sum, &number);
 
-	for (i = 0; rc == 0 && i < STORE_TABLES; i++)
-		if (s->emptied[i])
-			rc = drop_table(s, txn, (enum store_table)i, &sum);
 	for (i = 0; rc == 0 && i < s->changes_n; i++) {
 		const struct store_change *c = &s->changes[i];
 		MDB_val key = text_key(c->key);

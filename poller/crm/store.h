@@ -80,9 +80,6 @@ void store_put(struct store *s, enum store_table t, const char *key,
     const void *data, size_t len);
 void store_delete(struct store *s, enum store_table t, const char *key);
 
-/* Deletes all entries of a table, and uncommitted changes to it. */
-void store_empty(struct store *s, enum store_table t);
-
 /* Calls entry() for each committed entry, sorted by key; its arguments are
  * borrowed during the call. */
 void store_each(struct store *s, enum store_table t,
@@ -114,5 +111,9 @@ enum exit_code store_compact(struct store *s, struct buf *why)
 /* Numbers in STORE_META; def if there is none. */
 int64_t store_number(struct store *s, const char *key, int64_t def);
 void store_set_number(struct store *s, const char *key, int64_t n);
+
+/* The key in STORE_META of the operators, by id, as the profile returned them:
+ * polls keep them, and listeners read them. */
+#define STORE_OPERATORS "operator_rows"
 
 #endif

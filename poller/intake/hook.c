@@ -306,9 +306,8 @@ hook_read(const struct hook *h, const struct web_request *r,
 {
 	enum hook_outcome o = HOOK_NO_JSON;
 	json_t *payload;
-	bool repaired = false;
 
-	payload = value_parse(r->body, r->len, &repaired, why);
+	payload = value_parse(r->body, r->len, NULL, why);
 	if (payload != NULL)
 		o = read_payload(h, r, keys, payload, records, n, why);
 	json_decref(payload);

@@ -12,8 +12,8 @@
 #include "common/base/parse.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
-#include "common/containers/strmap.h"
 #include "common/records/record.h"
+#include "poller/crm/profile.h"
 #include "poller/crm/store.h"
 #include "poller/intake/hook.h"
 #include "poller/intake/idempotency.h"
@@ -25,11 +25,11 @@
 /* The operators of one tenant. */
 struct operator_list {
 	const char *tenant;
-	char *const *named;   /* named in the configuration */
-	char *const *bots;    /* the bots among all operators */
-	struct buf logged;    /* the reason of the last warning */
-	struct strmap listed; /* ids from the CRM; the values are unused */
-	int64_t looked_ms;    /* when the state was last read */
+	char *const *named; /* named in the configuration */
+	char *const *bots;  /* the bots among all operators */
+	struct buf logged;  /* the reason of the last warning */
+	json_t *listed;     /* those from the CRM by id, or NULL */
+	int64_t looked_ms;  /* when the state was last read */
 };
 
 struct known_operators {
@@ -60,8 +60,8 @@ read_operators(struct operator_list *l, const char *dir, bool asked)
 	struct store *s = NULL;
 	struct buf why = BUF_INIT;
 	enum exit_code code;
+	json_t *listed = NULL;
 	const void *data;
-	const char *id, *end;
 	size_t len;
 
 	if (store_exists(dir, l->tenant)) {
@@ -75,13 +75,11 @@ read_operators(struct operator_list *l, const char *dir, bool asked)
 		    "; poll with this state folder, set [poller] state to that "
 		    "of the polls, or list them (operators in [crm])");
 	}
-	if (s != NULL &&
-	    store_get(s, STORE_META, "operator_rows", &data, &len)) {
-		strmap_release(&l->listed, NULL);
-		end = (const char *)data + len;
-		/* Each operator's id and JSON, both ended by NUL. */
-		for (id = data; id < end; id = strchr(strchr(id, 0) + 1, 0) + 1)
-			*strmap_put(&l->listed, id, strlen(id)) = l;
+	if (s != NULL && store_get(s, STORE_META, STORE_OPERATORS, &data, &len))
+		listed = value_parse(data, len, NULL, &why);
+	if (listed != NULL) {
+		json_decref(l->listed);
+		l->listed = listed;
 	}
 	store_close(s);
 	buf_release(&why);
@@ -122,7 +120,7 @@ known_operators_close(struct known_operators *l)
 	if (l == NULL)
 		return;
 	for (i = 0; i < l->n; i++) {
-		strmap_release(&l->lists[i].listed, NULL);
+		json_decref(l->lists[i].listed);
 		buf_release(&l->lists[i].logged);
 	}
 	free(l->lists);
@@ -141,7 +139,7 @@ is_listed(const struct known_operators *all, struct operator_list *l,
 		l->looked_ms = now_ms;
 		read_operators(l, all->dir, true);
 	}
-	return strmap_get(&l->listed, id, strlen(id)) != NULL;
+	return json_object_get(l->listed, id) != NULL;
 }
 
 enum known_operator

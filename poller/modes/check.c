@@ -183,7 +183,8 @@ checked_operators_end(void *ctx, const struct ending *ending)
 	struct buf *detail;
 
 	check_address(p, ending);
-	if (e.error == ERROR_CLASS_SHORT && p->directory.n > 0)
+	if (e.error == ERROR_CLASS_SHORT &&
+	    json_object_size(p->directory.rows) > 0)
 		e.error = ERROR_CLASS_NONE;
 	detail = end_step(p, STEP_OPERATORS, &e);
 	if (detail != NULL) {
@@ -545,7 +546,7 @@ tenant_check_begin(struct tenant_check *p, struct http *http,
 	crm_session_open(&p->crm, http, t, USAGE_STATUS, store);
 	p->crm.code = code;
 	p->conf = conf;
-	p->directory.bots = t->bot_operators;
+	operators_init(&p->directory, t->bot_operators);
 	set_finding(p, STEP_PROFILE, true);
 	buf_setf(&p->findings[STEP_PROFILE].detail, "%s",
 	    conf_text(p->conf, t->section, "profile"));

@@ -43,7 +43,6 @@ static int
 read_answer(const char *function, json_t **answer)
 {
 	struct buf text = BUF_INIT, why = BUF_INIT;
-	bool repaired = false;
 	int rc = 0;
 
 	*answer = NULL;
@@ -53,7 +52,7 @@ read_answer(const char *function, json_t **answer)
 		rc = -1;
 		(void)syserr_log(PROG_IO, "cannot read standard input");
 	} else if ((*answer = value_parse(
-			buf_str(&text), text.len, &repaired, &why)) == NULL) {
+			buf_str(&text), text.len, NULL, &why)) == NULL) {
 		rc = -1;
 		log_error("standard input is not JSON: %s", buf_str(&why));
 	}
@@ -128,11 +127,10 @@ run_try_mode(void *options)
 	json_t *with = NULL;
 	struct buf why = BUF_INIT;
 	enum exit_code code = PROG_USAGE;
-	bool repaired = false;
 
 	poller_resolve_text(p);
 	if (p->with != NULL)
-		with = value_parse(p->with, strlen(p->with), &repaired, &why);
+		with = value_parse(p->with, strlen(p->with), NULL, &why);
 	if (tenant == NULL)
 		code = PROG_CONFIG;
 	else if (p->with != NULL && with == NULL)

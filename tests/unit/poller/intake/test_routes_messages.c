@@ -159,7 +159,7 @@ an_operator_is_who_is_listed(void **state)
 /* Runs in another process, because LMDB must not open a file twice in one
  * process. */
 static void
-put_operators(const char *dir, const void *text, size_t len)
+put_operators(const char *dir, const char *text)
 {
 	struct buf why = BUF_INIT;
 	enum exit_code code;
@@ -172,7 +172,7 @@ put_operators(const char *dir, const void *text, size_t len)
 		s = store_open(dir, "acme", STORE_EXCLUSIVE, &code, &why);
 		if (s == NULL)
 			_exit(1);
-		store_put(s, STORE_META, "operator_rows", text, len);
+		store_put(s, STORE_META, "operator_rows", text, strlen(text));
 		code = store_commit(s, &why);
 		store_close(s);
 		_exit(code == PROG_OK ? 0 : 1);
@@ -214,8 +214,8 @@ empty_state(void)
 static void
 an_operator_is_who_the_poller_saw(void **state)
 {
-	static const char first[] = "x1\0{\"name\":\"X\"}\0x2\0{}";
-	static const char later[] = "x3\0{}";
+	static const char first[] = "{\"x1\":{\"name\":\"X\"},\"x2\":{}}";
+	static const char later[] = "{\"x3\":{}}";
 	static const char x2[] =
 	    "{\"sender_id\":\"x2\",\"conversation_id\":\"c\"}";
 	static const char x3[] =
@@ -225,11 +225,11 @@ an_operator_is_who_the_poller_saw(void **state)
 	(void)state;
 	world_open(&w, conf, "state"); /* there is no such state yet */
 	assert_false(is_operator(&w, x2, WORLD_NOW));
-	put_operators("state", first, sizeof first);
+	put_operators("state", first);
 	assert_false(is_operator(&w, x2, WORLD_NOW + 59999));
 	assert_true(is_operator(&w, x2, WORLD_NOW + 60000));
 	assert_false(is_operator(&w, x3, WORLD_NOW + 60000));
-	put_operators("state", later, sizeof later);
+	put_operators("state", later);
 	assert_true(is_operator(&w, x3, WORLD_NOW + 120000));
 	assert_false(is_operator(&w, x2, WORLD_NOW + 120000));
 	world_close(&w);
@@ -246,8 +246,8 @@ the_pollers_state_is_another_folder(void **state)
 				  "[poller]\nstate = polled\n";
 	static const char x1[] =
 	    "{\"sender_id\":\"x1\",\"conversation_id\":\"c\"}";
-	static const char is_x1[] = "x1\0{}";
-	static const char is_x2[] = "x2\0{}";
+	static const char is_x1[] = "{\"x1\":{}}";
+	static const char is_x2[] = "{\"x2\":{}}";
 	char told[1024];
 	struct world w;
 	int saved = tmpdir_catch_stderr(), i;
@@ -262,13 +262,13 @@ the_pollers_state_is_another_folder(void **state)
 	assert_non_null(strstr(told, "[poller] state"));
 	assert_ptr_equal(strchr(told, '\n'), strrchr(told, '\n'));
 	assert_int_equal(access("polled", F_OK), -1);
-	put_operators("state", is_x1, sizeof is_x1); /* not the poller's */
-	put_operators("polled", is_x2, sizeof is_x2);
+	put_operators("state", is_x1); /* not the poller's */
+	put_operators("polled", is_x2);
 	assert_false(is_operator(&w, x1, WORLD_NOW + 3 * 60000));
 	tmpdir_empty("polled");
 	assert_false(is_operator(&w, x1, WORLD_NOW + 4 * 60000));
 	assert_int_equal(access("polled/acme.mdb", F_OK), -1);
-	put_operators("polled", is_x1, sizeof is_x1);
+	put_operators("polled", is_x1);
 	assert_true(is_operator(&w, x1, WORLD_NOW + 5 * 60000));
 	world_close(&w);
 	empty_folder("polled");
