@@ -16,8 +16,9 @@
 
 #define ZONE_NAME_MAX 64
 
-/* Later changes are unknown, and the last offset continues to apply. */
-#define ZONE_LAST_YEAR 2200
+/* Files of tzdata list the changes up to this year, unless they were built with
+ * zic -b slim; those are refused. */
+#define ZONE_LAST_YEAR 2037
 
 struct zone;
 

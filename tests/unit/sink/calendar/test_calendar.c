@@ -1,13 +1,14 @@
 /*
- * Tests of sink/calendar: names that are not time zones, and files and rules
- * that are cut or damaged. tests/cases/calendar.t compares the units of all
- * zones with another implementation.
+ * Tests of sink/calendar: names that are not time zones, and files that are cut
+ * or damaged. tests/cases/calendar.t compares the units of all zones with
+ * another implementation.
  */
 #include "tests/unit/unit.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "sink/calendar/calendar.h"
 
@@ -38,6 +39,8 @@ add_types(struct buf *to)
 	add_be(to, 0x0100, 2);
 	add_be(to, 0, 4);
 }
+
+#define IN_2037 2130000000
 
 /* Makes a file with one change, from +1 to +2 at that second, and a rule. */
 static void
@@ -117,7 +120,7 @@ every_byte_may_be_wrong(void **state)
 	int b;
 
 	(void)state;
-	make_file(&file, 1000, "AAA-1BBB,M3.5.0/1,M10.5.0");
+	make_file(&file, IN_2037, "AAA-1BBB,M3.5.0/1,M10.5.0");
 	for (i = 0; i < file.len; i++) {
 		for (b = 0; b < 256; b += 5) {
 			copy = xmalloc(file.len);
@@ -130,20 +133,22 @@ every_byte_may_be_wrong(void **state)
 	buf_release(&file);
 }
 
+/* If summer time goes on, the file must list it up to the last year. */
 static void
-rules_that_are_none(void **state)
+a_slim_file_is_refused(void **state)
 {
-	static const char *const rules[] = { "X", "5", "<+02", "AAA",
-		"AAA-1BBB", "AAA-1BBB,M3.5.0", "AAA-1BBB,M3.5.0,M10.5",
-		"AAA-1BBB,M13.5.0,M10.5.0", "AAA-1BBB,M3.6.0,M10.5.0",
-		"AAA-1BBB,M3.0.0,M10.5.0", "AAA-1BBB,M3.5.7,M10.5.0",
-		"AAA-1BBB,M3.5.0,M10.5.0x", "AAA-1BBB,J366,J400", "AAA-1:60",
-		"AAA-168", "AAA--1", "AAA-1BBB;M3.5.0;M10.5.0" };
-	size_t i;
+	static const char summer[] = "AAA-1BBB,M3.5.0,M10.5.0";
+	struct zone *z;
 
 	(void)state;
-	for (i = 0; i < ARRAY_LEN(rules); i++)
-		assert_null(read_file(1000, rules[i]));
+	assert_null(read_file(1000, summer));
+	assert_null(read_file(clock_civil(2036, 12, 31, 23, 59, 59), summer));
+	z = read_file(IN_2037, summer);
+	assert_non_null(z);
+	zone_close(z);
+	z = read_file(1000, "<+02>-2");
+	assert_non_null(z);
+	zone_close(z);
 }
 
 int
@@ -153,7 +158,7 @@ test_calendar(void)
 		cmocka_unit_test(names_that_are_no_zones),
 		cmocka_unit_test(every_cut_is_refused),
 		cmocka_unit_test(every_byte_may_be_wrong),
-		cmocka_unit_test(rules_that_are_none),
+		cmocka_unit_test(a_slim_file_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
