@@ -42,9 +42,6 @@ struct report {
 	json_t *kinds;
 	json_t *names; /* names of operators by id; owned */
 	struct kept_lacking not_kept;
-	/* An hour that the period, or the previous one, contains only partly
-	 * lacks some intervals. */
-	bool cut_hour_lacks;
 	struct db *db;            /* borrowed */
 	struct web_answer answer; /* to the last request */
 	enum exit_code code;      /* why it failed */
@@ -71,12 +68,12 @@ struct section {
 /* If the days are rejected, the message names them, because the user gave days,
  * not an API address. */
 static void
-explain_refusal(struct report *r, const char *target, bool of_span)
+explain_refusal(struct report *r, const char *target)
 {
 	bool bad = r->answer.status == 400 || r->answer.status == 422;
 	char *days = NULL;
 
-	if (of_span && bad && r->request->from != NULL)
+	if (bad && r->request->from != NULL)
 		days = xasprintf(
 		    "--from %s --to %s", r->request->from, r->request->to);
 	r->code =
@@ -84,10 +81,10 @@ explain_refusal(struct report *r, const char *target, bool of_span)
 	free(days);
 }
 
-/* Returns the answer to a GET; of_span: its parameters include the days. Owned;
- * NULL: it failed. */
+/* Returns the answer to a GET, whose parameters include the days. Owned; NULL:
+ * it failed. */
 static json_t *
-get_json(struct report *r, const char *target, bool of_span)
+get_json(struct report *r, const char *target)
 {
 	json_t *answer;
 
@@ -96,7 +93,7 @@ get_json(struct report *r, const char *target, bool of_span)
 	by_hand_get(r->request->viewer, r->db, r->request->timeout_ms, target,
 	    &r->answer);
 	if (r->answer.status >= 400) {
-		explain_refusal(r, target, of_span);
+		explain_refusal(r, target);
 		return NULL;
 	}
 	answer = json_loadb(r->answer.body.data, r->answer.body.len, 0, NULL);
@@ -119,7 +116,7 @@ ask_span(struct report *r, const char *resource, const char *more)
 	    r->to_day);
 	percent_encode(&target, r->zone_name);
 	buf_adds(&target, more);
-	answer = get_json(r, buf_str(&target), true);
+	answer = get_json(r, buf_str(&target));
 	buf_release(&target);
 	return answer;
 }
@@ -437,25 +434,11 @@ period_of(const struct report *r)
 /* Length of a date, with the time for hours. */
 #define PERIOD_NAME strlen("2026-11-20 10:00")
 
-/* When clocks go back, an hour has the same name as the next or previous
- * one. */
-static bool
-is_hour_twice(const json_t *rows, size_t i)
-{
-	const char *begin = text_of(json_array_get(rows, i), "begin");
-
-	return strncmp(begin, text_of(json_array_get(rows, i + 1), "begin"),
-		   PERIOD_NAME) == 0 ||
-	       (i > 0 &&
-		   strncmp(begin, text_of(json_array_get(rows, i - 1), "begin"),
-		       PERIOD_NAME) == 0);
-}
-
 static void
-add_period_cell(const struct report *r, struct figure_table *t,
-    const json_t *rows, size_t i)
+add_period_cell(
+    const struct report *r, struct figure_table *t, const json_t *row)
 {
-	const char *begin = text_of(json_array_get(rows, i), "begin"), *offset;
+	const char *begin = text_of(row, "begin");
 	struct buf name = BUF_INIT;
 
 	if (strcmp(period_of(r), "hour") != 0) {
@@ -463,9 +446,6 @@ add_period_cell(const struct report *r, struct figure_table *t,
 	} else {
 		buf_add(&name, begin, PERIOD_NAME);
 		name.data[strlen(REPORT_DAY)] = ' ';
-		offset = strpbrk(begin + PERIOD_NAME, "+-Z");
-		if (offset != NULL && is_hour_twice(rows, i))
-			buf_addf(&name, " %s", offset);
 	}
 	figure_add(t, buf_str(&name));
 	buf_release(&name);
@@ -475,14 +455,14 @@ static bool
 fill_days(struct report *r, struct figure_table *t)
 {
 	json_t *answer = ask_responses(r, period_of(r), "response", "");
-	const json_t *rows = json_object_get(answer, "rows");
+	const json_t *rows = json_object_get(answer, "rows"), *row;
 	size_t i, c;
 
 	for (i = 0; i < json_array_size(rows); i++) {
-		add_period_cell(r, t, rows, i);
+		row = json_array_get(rows, i);
+		add_period_cell(r, t, row);
 		for (c = 1; c < t->columns_n; c++)
-			add_member(
-			    t, json_array_get(rows, i), t->columns[c].name);
+			add_member(t, row, t->columns[c].name);
 	}
 	json_decref(answer);
 	return answer != NULL;
@@ -501,7 +481,7 @@ fill_resolved(struct report *r, struct figure_table *t)
 		unanswered = ask_responses(r, period_of(r), "unanswered", "");
 	for (i = 0; unanswered != NULL && i < json_array_size(rows); i++) {
 		row = json_array_get(rows, i);
-		add_period_cell(r, t, rows, i);
+		add_period_cell(r, t, row);
 		add_member(t, row, "count");
 		add_member(t, row, "avg_seconds");
 		add_member(t, row, "median_seconds");
@@ -783,8 +763,6 @@ fill_about(struct report *r, struct figure_table *t)
 	figure_add(t, "not_kept");
 	kept_add_lacking(&r->not_kept, &names);
 	figure_add(t, names.data);
-	figure_add(t, "cut_hour_lacks");
-	figure_add(t, r->cut_hour_lacks ? "intervals" : NULL);
 	buf_release(&names);
 	return true;
 }
@@ -951,48 +929,22 @@ read_totals(struct report *r)
 	return true;
 }
 
-/* Reads the names of all operators, page by page. */
 static bool
 read_names(struct report *r)
 {
-	struct buf target = BUF_INIT;
-	const json_t *rows, *row;
-	const char *cursor;
-	json_t *answer;
-	size_t i;
+	struct db_rows *rows = NULL;
 
 	r->names = json_object();
-	buf_adds(&target, V1 "operators?limit=1000");
-	do {
-		answer = get_json(r, buf_str(&target), false);
-		rows = json_object_get(answer, "rows");
-		for (i = 0; i < json_array_size(rows); i++) {
-			row = json_array_get(rows, i);
-			json_object_set(r->names, text_of(row, "operator"),
-			    json_object_get(row, "name"));
-		}
-		cursor = json_string_value(json_object_get(answer, "next"));
-		if (cursor != NULL)
-			buf_setf(&target, V1 "operators?limit=1000&cursor=%s",
-			    cursor);
-		json_decref(answer);
-	} while (cursor != NULL);
-	buf_release(&target);
-	return r->code == PROG_OK;
-}
-
-/* An hour may have responses of only one kind. */
-static void
-look_at_cut_hours(struct report *r)
-{
-	const json_t *rows;
-	const char *kind;
-	size_t i;
-
-	json_object_foreach(
-	    r->kinds, kind, rows) for (i = 0; i < json_array_size(rows); i++)
-	    r->cut_hour_lacks |=
-	    json_is_null(json_object_get(json_array_get(rows, i), "count"));
+	if (!query(r,
+		"SELECT operator, name FROM operator_metrics_all "
+		"WHERE tenant = ? AND name IS NOT NULL",
+		NULL, 0, &rows))
+		return false;
+	while (db_next(rows))
+		json_object_set_new(
+		    r->names, db_get(rows, 0), json_string(db_get(rows, 1)));
+	db_rows_free(rows);
+	return true;
 }
 
 static bool
@@ -1006,8 +958,6 @@ read_not_kept(struct report *r)
 		r->code = by_hand_explain(&r->answer, r->db, "what is kept");
 		return false;
 	}
-	if (!kept_lacks(&r->not_kept, "histograms"))
-		look_at_cut_hours(r);
 	kept_drop_derivable(&r->not_kept);
 	return true;
 }
@@ -1152,11 +1102,6 @@ begin_page(struct report *r, struct buf *to)
 		kept_add_lacking(&r->not_kept, &subtitle);
 		buf_addc(&subtitle, '.');
 	}
-	if (r->cut_hour_lacks)
-		buf_adds(&subtitle,
-		    " A day of this time zone begins within a UTC hour whose "
-		    "intervals are missing; figures that need them are left "
-		    "empty.");
 	page_begin(to, buf_str(&title), buf_str(&verdict), buf_str(&subtitle));
 	buf_release(&title);
 	buf_release(&verdict);
