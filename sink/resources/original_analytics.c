@@ -13,7 +13,6 @@
  * not exist.
  */
 #include <math.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -581,25 +580,6 @@ ask_hours_responses(struct question *q, const char *id,
 	return good;
 }
 
-/* Returns the responses in the hour with that index; zeros if none. The list is
- * sorted by slot. */
-static struct span_sum
-responses_of_hour(const struct response_sums *s, size_t slot)
-{
-	size_t low = 0, high = s->n, middle;
-
-	while (low < high) {
-		middle = low + (high - low) / 2;
-		if (s->list[middle].slot < slot)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < s->n && s->list[low].slot == slot
-		   ? s->list[low].of
-		   : (struct span_sum){ .n = 0 };
-}
-
 /* Sums over a channel's hours. */
 struct channel_sums {
 	bool counted; /* from channel_metrics; otherwise only from analyses */
@@ -651,7 +631,7 @@ member_response_time(struct buf *to, const char *name, int64_t sum_ms,
 
 static void
 add_hour(struct buf *to, const struct db_rows *hour, bool counted,
-    struct span_sum responses)
+    const struct span_sum *responses)
 {
 	jsonw_next(to);
 	jsonw_open(to);
@@ -660,8 +640,8 @@ add_hour(struct buf *to, const struct db_rows *hour, bool counted,
 	    to, "active_conversations", db_get_int(hour, CONVERSATIONS));
 	member_count(to, "messages_processed",
 	    db_get_int(hour, counted ? MESSAGES : ANALYSES));
-	member_response_time(to, "response_time", responses.sum_ms, responses.n,
-	    strtod(db_get(hour, RESPONSE_SUM), NULL),
+	member_response_time(to, "response_time", responses->sum_ms,
+	    responses->n, strtod(db_get(hour, RESPONSE_SUM), NULL),
 	    db_get_int(hour, RESPONSES));
 	jsonw_null(to, "success_rate");
 	jsonw_close(to);
@@ -673,8 +653,10 @@ write_channel(struct question *q, const char *id,
     const struct response_sums *responses)
 {
 	struct buf *to = &q->answer->body;
+	const struct span_sum none = { .n = 0 };
 	struct channel_sums s = { .counted = false };
-	size_t i;
+	size_t i, k = 0;
+	bool responds;
 
 	add_up_hours(hours, responses, &s);
 	jsonw_open(to);
@@ -694,10 +676,13 @@ write_channel(struct question *q, const char *id,
 	jsonw_close(to);
 	jsonw_key(to, "time_series");
 	jsonw_list(to);
+	/* Both are sorted. */
 	for (i = 0; db_next(hours); i++) {
+		responds = k < responses->n && responses->list[k].slot == i;
 		if (is_counted(hours) || !s.counted)
 			add_hour(to, hours, s.counted,
-			    responses_of_hour(responses, i));
+			    responds ? &responses->list[k].of : &none);
+		k += responds;
 	}
 	jsonw_list_end(to);
 	reply_end(q, NULL);
@@ -792,83 +777,6 @@ ask_counted_messages(
 	       db_next(*rows);
 }
 
-/* A cache for counts of many rows of a period that ends now. The database
- * counts a few million rows per second, so counting for a large tenant would
- * delay the following answers each time; with so many rows, a small error does
- * not matter. The original service cached its answers for five minutes. */
-
-/* Smaller counts are not cached; others for this fraction of their period, at
- * most this long, and this much longer while one thread counts again. */
-#define CACHED_LEAST 10000
-#define CACHED_PART 10000
-#define CACHED_MOST_MS 50000
-#define CACHED_LATE_MS 10000
-
-/* Counts of a few large tenants; a new one replaces the one that expires
- * first. */
-static struct cached_count {
-	char tenant[RECORD_MAX_TENANT + 1];
-	int64_t period_ms, n, end_ms;
-} cached[64];
-static pthread_mutex_t cache_lock = PTHREAD_MUTEX_INITIALIZER;
-
-/* Returns the tenant's entry, or the one that expired or expires first; the
- * lock must be held. */
-static struct cached_count *
-find_cached(const char *tenant, int64_t period_ms, bool *is)
-{
-	struct cached_count *c, *first = cached;
-
-	for (c = cached; c < cached + ARRAY_LEN(cached); c++) {
-		*is =
-		    c->period_ms == period_ms && strcmp(c->tenant, tenant) == 0;
-		if (*is)
-			return c;
-		if (c->end_ms < first->end_ms)
-			first = c;
-	}
-	return first;
-}
-
-/* Returns the cached count. Returns false if the caller must count; meanwhile
- * others get the cached number. */
-static bool
-get_cached(const char *tenant, int64_t period_ms, int64_t *n)
-{
-	int64_t now = clock_mono_ms();
-	struct cached_count *c;
-	bool is;
-
-	(void)pthread_mutex_lock(&cache_lock);
-	c = find_cached(tenant, period_ms, &is);
-	*n = c->n;
-	if (is && now >= c->end_ms) {
-		is = false;
-		c->end_ms = now + CACHED_LATE_MS;
-	}
-	(void)pthread_mutex_unlock(&cache_lock);
-	return is;
-}
-
-static void
-put_cached(const char *tenant, int64_t period_ms, int64_t n)
-{
-	int64_t for_ms = period_ms / CACHED_PART;
-	struct cached_count *c;
-	bool is;
-
-	if (n < CACHED_LEAST)
-		return;
-	(void)pthread_mutex_lock(&cache_lock);
-	c = find_cached(tenant, period_ms, &is);
-	(void)snprintf(c->tenant, sizeof c->tenant, "%s", tenant);
-	c->period_ms = period_ms;
-	c->n = n;
-	c->end_ms = clock_mono_ms() +
-		    (for_ms < CACHED_MOST_MS ? for_ms : CACHED_MOST_MS);
-	(void)pthread_mutex_unlock(&cache_lock);
-}
-
 #define COUNT_SINCE(table)                                                     \
 	"SELECT COUNT(*) FROM " table                                          \
 	" WHERE tenant = ? AND last_message_at >= ?"
@@ -882,8 +790,6 @@ count_active(struct question *q, int64_t period_ms, int64_t *n)
 	struct db_rows *rows = NULL;
 	bool sharded, good, are_kept = true;
 
-	if (get_cached(q->viewer.tenant, period_ms, n))
-		return true;
 	/* Without this hint, the server would count in all rows of the
 	 * tenant. */
 	good = sharded_find(q, "conversation_metrics_parts", &sharded) &&
@@ -894,8 +800,6 @@ count_active(struct question *q, int64_t period_ms, int64_t *n)
 		   &since, 1, &rows);
 	*n = good && db_next(rows) ? db_get_int(rows, 0) : 0;
 	db_rows_free(rows);
-	if (good)
-		put_cached(q->viewer.tenant, period_ms, *n);
 	if (good && *n == 0)
 		good = kept_find(q, "conversations", &are_kept);
 	if (!are_kept)
