@@ -45,14 +45,8 @@ read_group(struct transfers *t)
 static bool
 read_transfers(struct transfers *t)
 {
-	const char *zone = question_parameter(t->q, "zone");
-
-	t->filter = (struct response_filter){
-		.kind = "waiting",
-		.zone_name = zone != NULL ? zone : "UTC",
-		.zone = question_zone(t->q),
-	};
-	return t->filter.zone != NULL &&
+	t->filter.kind = "waiting";
+	return response_zone_read(t->q, &t->filter) &&
 	       response_span_read(t->q, t->filter.zone, &t->span) &&
 	       read_group(t);
 }

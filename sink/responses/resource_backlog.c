@@ -116,15 +116,11 @@ set_points(struct backlog *b, enum response_by by, bool compares)
 static bool
 read_backlog(struct backlog *b)
 {
-	const char *zone = question_parameter(b->q, "zone");
 	enum response_by by;
 	bool compares;
 
-	b->filter = (struct response_filter){
-		.zone_name = zone != NULL ? zone : "UTC",
-		.zone = question_zone(b->q),
-	};
-	return b->filter.zone != NULL && response_by_read(b->q, &by) &&
+	return response_zone_read(b->q, &b->filter) &&
+	       response_by_read(b->q, &by) &&
 	       response_compare_read(b->q, &compares) &&
 	       response_span_read(b->q, b->filter.zone, &b->span) &&
 	       response_span_cut(b->q, &b->span, by) &&

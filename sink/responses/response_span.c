@@ -119,19 +119,22 @@ read_channel(struct question *q, struct response_filter *c)
 }
 
 bool
-response_filter_read(
-    struct question *q, bool of_intervals, struct response_filter *c)
+response_zone_read(struct question *q, struct response_filter *c)
 {
 	const char *zone = question_parameter(q, "zone");
 
-	*c = (struct response_filter){
-		.zone_name = zone != NULL ? zone : "UTC",
-	};
-	if (!read_kind(q, of_intervals, c) || !read_chosen_operator(q, c) ||
-	    !read_channel(q, c))
-		return false;
+	c->zone_name = zone != NULL ? zone : "UTC";
 	c->zone = question_zone(q);
 	return c->zone != NULL;
+}
+
+bool
+response_filter_read(
+    struct question *q, bool of_intervals, struct response_filter *c)
+{
+	*c = (struct response_filter){ .zone = NULL };
+	return read_kind(q, of_intervals, c) && read_chosen_operator(q, c) &&
+	       read_channel(q, c) && response_zone_read(q, c);
 }
 
 void

@@ -67,9 +67,12 @@ bool response_may_name_operators(struct question *q)
     __attribute__((warn_unused_result));
 
 /* These functions return false if the answer is now a problem. of_intervals:
- * the kind may also be waiting, which only intervals have. */
+ * the kind may also be waiting, which only intervals have. The second reads
+ * only the zone. */
 bool response_filter_read(struct question *q, bool of_intervals,
     struct response_filter *c) __attribute__((warn_unused_result));
+bool response_zone_read(struct question *q, struct response_filter *c)
+    __attribute__((warn_unused_result));
 bool response_span_read(struct question *q, const struct zone *zone,
     struct response_span *s) __attribute__((warn_unused_result));
 bool response_by_read(struct question *q, enum response_by *by)
