@@ -51,7 +51,6 @@ struct batch_tenant {
 	struct text name;
 	struct end_marker end;
 	bool has_rows;
-	size_t rank; /* its place among the batch's tenants, by name */
 
 	/* Results of the current attempt. */
 	int64_t oldest_chat; /* as_of of its oldest row that a tombstone can
