@@ -24,10 +24,9 @@
 #include "common/os/file.h"
 
 /*
- * INI: reads the text of an INI file, one header or key at a time. Comments are
- * lines that begin with # or ;. A value is the rest of its line without
- * surrounding spaces: there are no continuation lines, and quotes around a
- * value are an error.
+ * The text of a file: comments are lines that begin with # or ;. A value is the
+ * rest of its line without surrounding spaces: there are no continuation lines,
+ * and quotes around a value are an error.
  *
  * NUL bytes, bytes that are not UTF-8 and lines above INI_MAX_LINE are errors.
  * A byte order mark and CRLF are accepted. Alternative: inih, but it checks
@@ -36,23 +35,19 @@
 
 #define INI_MAX_LINE 16384
 
-struct ini {
-	unsigned line;     /* of what was read, or of the error; from 1 */
-	const char *key;   /* NULL: a section header was read */
-	const char *value; /* the key's value, or the text in the header */
-	char *next;        /* private */
-	char *end;         /* private */
-};
+#define SYSTEM_FILE "/etc/messaging-analytics/messaging.conf"
+#define LOCAL_FILE "messaging.conf"
+#define FILE_MAX_BYTES ((size_t)1024 * 1024)
 
-/* the text is changed while it is read, and must outlive the struct; the byte
- * after it must be writable. */
-static void
-ini_init(struct ini *i, char *text, size_t len)
-{
-	memset(i, 0, sizeof *i);
-	i->next = text + parse_utf8_mark(text, len);
-	i->end = text + len;
-}
+/* A file that is being read. */
+struct conf_source {
+	struct conf *conf;
+	const char *path;
+	unsigned line; /* the current line, from 1 */
+	struct conf_section *section;
+	const char *tenant; /* the file belongs to this tenant only */
+	bool has_secret;
+};
 
 static bool
 is_ini_blank(char c)
@@ -72,22 +67,6 @@ trim_blanks(char *s, char *end)
 	return s;
 }
 
-/* Returns the next line in *line and *len; false at the end. */
-static bool
-next_ini_line(struct ini *i, char **line, size_t *len)
-{
-	char *nl;
-
-	if (i->next >= i->end)
-		return false;
-	nl = memchr(i->next, '\n', (size_t)(i->end - i->next));
-	*line = i->next;
-	*len = (size_t)((nl != NULL ? nl : i->end) - i->next);
-	i->next = nl != NULL ? nl + 1 : i->end;
-	i->line++;
-	return true;
-}
-
 static int
 check_line(const char *line, size_t len, struct buf *why)
 {
@@ -102,21 +81,6 @@ check_line(const char *line, size_t len, struct buf *why)
 	else
 		return 0;
 	return -1;
-}
-
-static int
-read_header(struct ini *i, char *s, struct buf *why)
-{
-	char *end = s + strlen(s) - 1;
-
-	if (*end != ']' || strchr(s, ']') != end) {
-		buf_setf(
-		    why, "write a section as [name], on a line of its own");
-		return -1;
-	}
-	i->key = NULL;
-	i->value = trim_blanks(s + 1, end);
-	return 1;
 }
 
 /* Refuses quotes, and comments after a value. Other INI formats allow them;
@@ -145,49 +109,6 @@ check_ini_value(const char *value, struct buf *why)
 	return 0;
 }
 
-static int
-read_ini_key(struct ini *i, char *s, struct buf *why)
-{
-	char *eq = strchr(s, '=');
-
-	if (eq == NULL) {
-		buf_setf(why, "expected 'key = value', '[section]' or a "
-			      "comment");
-		return -1;
-	}
-	i->value = trim_blanks(eq + 1, eq + 1 + strlen(eq + 1));
-	i->key = trim_blanks(s, eq);
-	if (i->key[0] == '\0') {
-		buf_setf(why, "there is no key before the '='");
-		return -1;
-	}
-	return check_ini_value(i->value, why) == 0 ? 1 : -1;
-}
-
-/* Returns 1 if something was read, 0 at the end, or -1 and *why (without file
- * and line). key and value are borrowed from the text. */
-static int
-ini_next(struct ini *i, struct buf *why)
-{
-	char *line, *s;
-	size_t len;
-
-	while (next_ini_line(i, &line, &len)) {
-		if (check_line(line, len, why) != 0)
-			return -1;
-		s = trim_blanks(line, line + len);
-		if (*s == '\0' || *s == '#' || *s == ';')
-			continue;
-		return *s == '[' ? read_header(i, s, why)
-				 : read_ini_key(i, s, why);
-	}
-	return 0;
-}
-
-#define SYSTEM_FILE "/etc/messaging-analytics/messaging.conf"
-#define LOCAL_FILE "messaging.conf"
-#define FILE_MAX_BYTES ((size_t)1024 * 1024)
-
 /* Returns the section kind with that name from the table, or NULL. */
 static const char *
 find_section_kind(const char *name)
@@ -200,15 +121,6 @@ find_section_kind(const char *name)
 	}
 	return NULL;
 }
-
-/* A file that is being read. */
-struct conf_source {
-	struct conf *conf;
-	const char *path;
-	struct conf_section *section;
-	const char *tenant; /* the file belongs to this tenant only */
-	bool has_secret;
-};
 
 /* A relative path in a file starts at the folder of that file. */
 static char *
@@ -253,9 +165,9 @@ open_tenant_section(
 }
 
 static int
-open_section(struct conf_source *src, const struct ini *i, struct buf *why)
+open_section(struct conf_source *src, const char *name, struct buf *why)
 {
-	const char *name = i->value, *kind;
+	const char *kind;
 
 	if (strncmp(name, "crm", 3) == 0 && strchr(" \t", name[3]) != NULL) {
 		name += 3 + strspn(name + 3, " \t");
@@ -280,8 +192,22 @@ open_section(struct conf_source *src, const struct ini *i, struct buf *why)
 		    src->section->line);
 		return -1;
 	}
-	src->section->line = i->line;
+	src->section->line = src->line;
 	return 0;
+}
+
+/* The line is "[name]". */
+static int
+read_header(struct conf_source *src, char *s, struct buf *why)
+{
+	char *end = s + strlen(s) - 1;
+
+	if (*end != ']' || strchr(s, ']') != end) {
+		buf_setf(
+		    why, "write a section as [name], on a line of its own");
+		return -1;
+	}
+	return open_section(src, trim_blanks(s + 1, end), why);
 }
 
 static int
@@ -311,7 +237,8 @@ is_path(const struct conf_key *k, const char *value)
 }
 
 static int
-read_file_key(struct conf_source *src, const struct ini *i, struct buf *why)
+set_file_key(struct conf_source *src, const char *key, const char *value,
+    struct buf *why)
 {
 	struct conf_section *s = src->section;
 	const struct conf_key *k;
@@ -321,49 +248,79 @@ read_file_key(struct conf_source *src, const struct ini *i, struct buf *why)
 	int rc;
 
 	if (s == NULL) {
-		buf_setf(why, "'%s' comes before the first [section]", i->key);
+		buf_setf(why, "'%s' comes before the first [section]", key);
 		return -1;
 	}
-	at = conf_key_at(s->kind, i->key);
+	at = conf_key_at(s->kind, key);
 	if (at == conf_keys_n)
-		return unknown_key(s, i->key, why);
+		return unknown_key(s, key, why);
 	k = &conf_keys[at];
 	v = &s->values[at];
 	if (v->text != NULL) {
-		buf_setf(
-		    why, "'%s' is already set in line %u", i->key, v->line);
+		buf_setf(why, "'%s' is already set in line %u", key, v->line);
 		return -1;
 	}
-	text =
-	    is_path(k, i->value) ? resolve(src, i->value) : xstrdup(i->value);
+	text = is_path(k, value) ? resolve(src, value) : xstrdup(value);
 	rc = conf_value_set(v, k, text, why);
 	secret_free(text);
-	v->line = i->line;
+	v->line = src->line;
 	src->has_secret |= k->type == CONF_SECRET;
 	return rc;
+}
+
+/* The line is "key = value". */
+static int
+read_key(struct conf_source *src, char *s, struct buf *why)
+{
+	char *eq = strchr(s, '='), *key, *value;
+
+	if (eq == NULL) {
+		buf_setf(why, "expected 'key = value', '[section]' or a "
+			      "comment");
+		return -1;
+	}
+	value = trim_blanks(eq + 1, eq + 1 + strlen(eq + 1));
+	key = trim_blanks(s, eq);
+	if (key[0] == '\0') {
+		buf_setf(why, "there is no key before the '='");
+		return -1;
+	}
+	return check_ini_value(value, why) == 0
+		   ? set_file_key(src, key, value, why)
+		   : -1;
+}
+
+/* The byte after the line is overwritten. */
+static int
+read_line(struct conf_source *src, char *line, size_t len, struct buf *why)
+{
+	char *s;
+
+	if (check_line(line, len, why) != 0)
+		return -1;
+	s = trim_blanks(line, line + len);
+	if (*s == '\0' || *s == '#' || *s == ';')
+		return 0;
+	return *s == '[' ? read_header(src, s, why) : read_key(src, s, why);
 }
 
 static int
 read_file_text(struct conf_source *src, char *text, size_t len, struct buf *why)
 {
+	char *line = text + parse_utf8_mark(text, len), *end = text + len, *nl;
 	struct buf reason = BUF_INIT;
-	struct ini i;
-	int rc;
+	int rc = 0;
 
-	ini_init(&i, text, len);
-	for (;;) {
-		rc = ini_next(&i, &reason);
-		if (rc == 0)
-			break;
-		if (rc > 0)
-			rc = i.key != NULL ? read_file_key(src, &i, &reason)
-					   : open_section(src, &i, &reason);
-		if (rc != 0) {
-			buf_setf(why, "%s:%u: %s", src->path, i.line,
-			    buf_str(&reason));
-			break;
-		}
+	for (; rc == 0 && line < end; line = nl + 1) {
+		nl = memchr(line, '\n', (size_t)(end - line));
+		if (nl == NULL)
+			nl = end;
+		src->line++;
+		rc = read_line(src, line, (size_t)(nl - line), &reason);
 	}
+	if (rc != 0)
+		buf_setf(
+		    why, "%s:%u: %s", src->path, src->line, buf_str(&reason));
 	buf_release(&reason);
 	return rc;
 }
