@@ -198,7 +198,6 @@ networks_release(struct networks *ns)
 /* The table has rows of buckets; each address belongs to one row. */
 #define ROWS 4096
 #define ROW 4
-#define CHAINS 1024
 #define THOUSAND INT64_C(1000) /* parts of one token */
 
 struct bucket {
@@ -208,19 +207,15 @@ struct bucket {
 	int64_t at_ms; /* time of the last update; 0: the slot is free */
 };
 
-/* A client with open connections. */
-struct client_connections {
-	struct address client;
-	unsigned n;
-	struct client_connections *next;
-};
-
 struct client_limits {
 	struct client_limits_setup limits;
 	uint64_t key[2]; /* for the hashes */
 	pthread_mutex_t lock;
 	unsigned connections;
-	struct client_connections *chains[CHAINS];
+	/* The client of each connection except those of proxies. A search reads
+	 * all of it, which is faster than accepting a connection. */
+	struct address *clients;
+	size_t clients_n;
 	pthread_mutex_t rates;
 	struct bucket *buckets;
 };
@@ -231,6 +226,7 @@ client_limits_open(const struct client_limits_setup *limits)
 	struct client_limits *a = xcalloc(1, sizeof *a);
 
 	a->limits = *limits;
+	a->clients = xcalloc(limits->connections, sizeof *a->clients);
 	random_fill(a->key, sizeof a->key);
 	(void)pthread_mutex_init(&a->lock, NULL);
 	(void)pthread_mutex_init(&a->rates, NULL);
@@ -242,61 +238,31 @@ client_limits_open(const struct client_limits_setup *limits)
 void
 client_limits_close(struct client_limits *a)
 {
-	struct client_connections *h, *next;
-	size_t i;
-
 	if (a == NULL)
 		return;
-	for (i = 0; i < CHAINS; i++) {
-		for (h = a->chains[i]; h != NULL; h = next) {
-			next = h->next;
-			free(h);
-		}
-	}
 	(void)pthread_mutex_destroy(&a->lock);
 	(void)pthread_mutex_destroy(&a->rates);
 	networks_release(&a->limits.proxies);
+	free(a->clients);
 	free(a->buckets);
 	free(a);
-}
-
-static size_t
-hash_client(const struct client_limits *a, const struct address *client)
-{
-	return (size_t)keyed_hash(a->key, client->bytes, sizeof client->bytes)
-	    .a;
-}
-
-/* Returns the link to that client in its chain, or the end of the chain. */
-static struct client_connections **
-find_client(struct client_limits *a, const struct address *client)
-{
-	struct client_connections **at =
-	    &a->chains[hash_client(a, client) % CHAINS];
-
-	while (*at != NULL && !address_same(&(*at)->client, client))
-		at = &(*at)->next;
-	return at;
 }
 
 static bool
 admit_peer(struct client_limits *a, const struct address *peer)
 {
 	struct address client = address_client(peer);
-	struct client_connections **at, *h;
+	unsigned n = 0;
+	size_t i;
 
 	if (a->connections >= a->limits.connections)
 		return false;
 	if (!networks_have(&a->limits.proxies, peer)) {
-		at = find_client(a, &client);
-		h = *at;
-		if (h != NULL && h->n >= a->limits.per_address)
+		for (i = 0; i < a->clients_n; i++)
+			n += address_same(&a->clients[i], &client);
+		if (n >= a->limits.per_address)
 			return false;
-		if (h == NULL) {
-			h = *at = xcalloc(1, sizeof *h);
-			h->client = client;
-		}
-		h->n++;
+		a->clients[a->clients_n++] = client;
 	}
 	a->connections++;
 	return true;
@@ -317,17 +283,16 @@ void
 client_limits_leave(struct client_limits *a, const struct address *peer)
 {
 	struct address client = address_client(peer);
-	struct client_connections **at, *h;
+	size_t i = 0;
 
 	(void)pthread_mutex_lock(&a->lock);
 	a->connections--;
 	if (!networks_have(&a->limits.proxies, peer)) {
-		at = find_client(a, &client);
-		h = *at;
-		if (h != NULL && --h->n == 0) {
-			*at = h->next;
-			free(h);
-		}
+		while (
+		    i < a->clients_n && !address_same(&a->clients[i], &client))
+			i++;
+		if (i < a->clients_n)
+			a->clients[i] = a->clients[--a->clients_n];
 	}
 	(void)pthread_mutex_unlock(&a->lock);
 }
@@ -388,7 +353,9 @@ static struct bucket *
 refill_bucket(
     struct client_limits *a, const struct address *client, int64_t now_ms)
 {
-	struct bucket *row = &a->buckets[hash_client(a, client) % ROWS * ROW];
+	const struct keyed_hash hash =
+	    keyed_hash(a->key, client->bytes, sizeof client->bytes);
+	struct bucket *row = &a->buckets[hash.a % ROWS * ROW];
 	struct bucket *b = row;
 	int64_t most = a->limits.burst * THOUSAND, since;
 	size_t i;
