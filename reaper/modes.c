@@ -11,7 +11,6 @@
 #include "common/base/parse.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
-#include "common/db/schema_number.h"
 #include "common/endpoint/endpoint.h"
 #include "common/records/record.h"
 #include "common/text/jsonw.h"
@@ -71,7 +70,7 @@ reaper_with_db(
 		if (r->db == NULL) {
 			log_error("%s", buf_str(&why));
 		} else {
-			db_greet(r->db, schema_greeting);
+			db_check_schema(r->db);
 			code =
 			    r->common.only_check ? PROG_OK : read_and_delete(r);
 		}

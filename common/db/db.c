@@ -22,6 +22,7 @@
 #include "common/conf/conf.h"
 #include "common/conf/url.h"
 #include "common/db/db_impl.h"
+#include "common/db/schema_number.h"
 #include "common/os/file.h"
 #include "common/os/notify.h"
 #include "common/os/stop.h"
@@ -181,7 +182,7 @@ db_another(const struct db *db)
 	d->lock_ms = db->lock_ms;
 	d->lock_s = db->lock_s;
 	d->wait_timeout_ms = db->wait_timeout_ms;
-	d->greeting = db->greeting;
+	d->checks_schema = db->checks_schema;
 	return d;
 }
 
@@ -212,10 +213,9 @@ db_allow(struct db *db, int64_t ms)
 }
 
 void
-db_greet(
-    struct db *db, enum outcome (*greeting)(struct db *db, struct buf *why))
+db_check_schema(struct db *db)
 {
-	db->greeting = greeting;
+	db->checks_schema = true;
 }
 
 void
@@ -407,17 +407,19 @@ check_authorities(struct db *db)
 }
 
 static enum outcome
-greet(struct db *db)
+check_schema(struct db *db)
 {
-	struct buf why = BUF_INIT;
-	enum outcome o = OUTCOME_DONE;
+	const char *objection;
+	int64_t number;
+	enum outcome o = schema_number(db, &number);
 
-	if (db->greeting != NULL)
-		o = db->greeting(db, &why);
-	if (o == OUTCOME_NEVER && why.len > 0)
-		o = db_refuse(db, DB_CONFIG, "%s", buf_str(&why));
-	buf_release(&why);
-	return o;
+	if (o != OUTCOME_DONE)
+		return o == OUTCOME_NEVER && db->cause == DB_DENIED
+			   ? OUTCOME_DONE
+			   : o;
+	objection = schema_objection(number);
+	return objection != NULL ? db_refuse(db, DB_CONFIG, "%s", objection)
+				 : OUTCOME_DONE;
 }
 
 /* Connects and logs in, with TLS if it is required. */
@@ -451,8 +453,8 @@ connect_to_host(struct db *db)
 		o = set_session(db);
 	if (o == OUTCOME_DONE)
 		o = learn_server(db);
-	if (o == OUTCOME_DONE)
-		o = greet(db);
+	if (o == OUTCOME_DONE && db->checks_schema)
+		o = check_schema(db);
 	if (o != OUTCOME_DONE)
 		db_disconnect(db);
 	return o;

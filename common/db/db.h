@@ -64,12 +64,10 @@ void db_limit(struct db *db, int64_t ms);
  * shorter, if possible. */
 void db_allow(struct db *db, int64_t ms);
 
-/* Call before the first use: the greeting runs first on each new connection.
- * NEVER with *why refuses the database because of its setup; any outcome other
- * than DONE becomes the outcome of connecting. Connections made by db_another()
- * use it, too. */
-void db_greet(
-    struct db *db, enum outcome (*greeting)(struct db *db, struct buf *why));
+/* Call before the first use: connecting to a database with another schema than
+ * that of this program (schema_number.h) is refused, also by connections made
+ * by db_another(). Users who may not read the number are not refused. */
+void db_check_schema(struct db *db);
 
 /* Every thread except the main one must call these before its first and after
  * its last use of db. A connection is used by one thread at a time. */

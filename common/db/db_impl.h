@@ -33,7 +33,7 @@ struct db {
 	int64_t give_up_ms; /* end of the current transaction's wait; 0:
 			     * never */
 	uint64_t retries;   /* number of retried transactions */
-	enum outcome (*greeting)(struct db *db, struct buf *why); /* or NULL */
+	bool checks_schema;
 
 	struct buf why;
 	enum db_cause cause;

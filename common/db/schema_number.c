@@ -39,19 +39,3 @@ schema_objection(int64_t number)
 		       "install the newer version";
 	return NULL;
 }
-
-enum outcome
-schema_greeting(struct db *db, struct buf *why)
-{
-	const char *objection;
-	int64_t number;
-	enum outcome o = schema_number(db, &number);
-
-	if (o == OUTCOME_NEVER && db_cause(db) == DB_DENIED)
-		return OUTCOME_DONE;
-	objection = o == OUTCOME_DONE ? schema_objection(number) : NULL;
-	if (objection == NULL)
-		return o;
-	buf_setf(why, "%s", objection);
-	return OUTCOME_NEVER;
-}

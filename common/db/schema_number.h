@@ -7,7 +7,6 @@
 #ifndef COMMON_DB_SCHEMA_NUMBER_H
 #define COMMON_DB_SCHEMA_NUMBER_H
 
-#include "common/base/buf.h"
 #include "common/db/db.h"
 
 #include <stdint.h>
@@ -21,9 +20,5 @@ enum outcome schema_number(struct db *db, int64_t *number)
 
 /* Returns NULL if this program works with that schema, otherwise advice. */
 const char *schema_objection(int64_t number);
-
-/* A greeting for connections (db.h): this program works with no other schema.
- * Users who may not read the number are not refused. */
-enum outcome schema_greeting(struct db *db, struct buf *why);
 
 #endif

@@ -9,7 +9,6 @@
 #include "common/base/log.h"
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
-#include "common/db/schema_number.h"
 #include "common/records/record.h"
 
 /* Time limit for a statement: longer than any statement needs, even on the
@@ -28,7 +27,7 @@ work_with_db(struct sink *s, bool any_schema,
 		log_error("%s", buf_str(&why));
 	} else {
 		if (!any_schema)
-			db_greet(db, schema_greeting);
+			db_check_schema(db);
 		code = s->common.only_check ? PROG_OK : work(s, &db);
 	}
 	db_close(db);
