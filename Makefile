@@ -224,7 +224,7 @@ bench: test-programs  ## measure against peers and limits, print ratios
 SANITIZED_E2E = $(patsubst %,tests/e2e/%.t,amqp assign byhand forget_stream hooks \
                   listen listen_bounds listen_http listen_routes poller qiscus reaper sink \
                   sink_bad stream)
-UNSANITIZED = $(patsubst %,tests/cases/%.t,alerts load load_metrics scripts_build \
+UNSANITIZED = $(patsubst %,tests/cases/%.t,alerts scripts_build \
                 scripts_deps scripts_examples scripts_jobs scripts_tenant)
 SANITIZED = $(MAKE) B=build/asan SAN=address,undefined CFLAGS='-O1 -g' WERROR=1
 asan:  ## the tests under address and undefined behaviour sanitizers

@@ -3,7 +3,7 @@ queue, the aggregator, a queue and the sink, until everything is committed:
 every message stored, and operators, chats and users rolled up. In the same run
 it is compared with a bare loop that only stores the same messages, on one
 connection and on two, and with the same pipeline in Go if it is installed. The
-tables are compared with the generator's totals."""
+tables are compared with a count of its records."""
 
 import json
 
@@ -32,10 +32,8 @@ class Race:
         self.house = House(lab, pool="1G")
         self.sql = self.house.sql
         self.file = lab.path("stream")
-        self.totals_file = lab.path("totals")
-        self.house.load("-n", MESSAGES, "-t", self.file, "--totals",
-                        self.totals_file, *WORLD)
-        self.totals = Totals(self.totals_file)
+        self.house.load("-n", MESSAGES, "-t", self.file, *WORLD)
+        self.totals = Totals(self.file)
         self.checks = Checks()
 
     def truncate(self, *names):
@@ -44,7 +42,7 @@ class Race:
 
     def stored(self, name):
         return (self.sql.number(f"SELECT COUNT(*) FROM {name}")
-                == self.totals["messages"])
+                == self.totals.messages)
 
     def publish(self):
         return self.house.load("-n", MESSAGES, *WORLD)
@@ -68,7 +66,7 @@ class Race:
         self.totals.compare_users(self.checks, self.sql)
         for name in ("aggregator", "sink"):
             self.checks.that(h.stop(name) == 0, f"{name}: {h.log(name)}")
-        return self.totals["messages"] / (last - began), cpu, used
+        return self.totals.messages / (last - began), cpu, used
 
     def go(self, number):
         self.truncate("messages")
@@ -86,7 +84,7 @@ class Race:
         used = table.minus(table.cpu_of_servers(self.lab), servers)
         self.house.stop("go")
         self.sql.ask("DROP TABLE go_messages")
-        return self.totals["messages"] / (last - began), cpu, used
+        return self.totals.messages / (last - began), cpu, used
 
     def go_env(self):
         return {"MYSQL_DSN": rivals.mysql_dsn(self.lab)}
@@ -96,7 +94,7 @@ class Race:
         table.quiet()
         done = self.lab.must([rivals.path("store"), connections],
                              stdin=open(self.file, "rb"), timeout=PATIENCE)
-        return self.totals["messages"] / json.loads(done.out)["seconds"]
+        return self.totals.messages / json.loads(done.out)["seconds"]
 
 
 def describe(cpu, used):

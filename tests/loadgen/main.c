@@ -1,16 +1,14 @@
 /*
  * load: a generator of streams for benchmarks and long tests; `load -h`
- * describes its output. The same seed and options give the same bytes (without
- * --stamp), however fast they are read.
+ * describes its output. The same seed and options give the same bytes,
+ * however fast they are read.
  *
  * With --rate, the time of each message is fixed from the start: after a delay,
  * the generator catches up without drift. It reports its results as one line of
  * JSON on standard error.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include "common/base/clock.h"
@@ -19,7 +17,6 @@
 #include "common/endpoint/endpoint.h"
 #include "common/os/stop.h"
 #include "tests/loadgen/options.h"
-#include "tests/loadgen/totals.h"
 
 struct load {
 	struct options o;
@@ -108,56 +105,10 @@ tell_story(struct load *l)
 	}
 }
 
-/* A file's lines as they are. */
-static void
-replay(struct load *l)
-{
-	FILE *f = fopen(l->o.from, "r");
-	char *line = NULL;
-	size_t cap = 0;
-	int64_t n = 0;
-	ssize_t len;
-
-	if (f == NULL) {
-		log_error("cannot open '%s': %s", l->o.from, log_errno(errno));
-		l->failed = true;
-		return;
-	}
-	while (wait_for(l, n) && (len = getline(&line, &cap, f)) > 0) {
-		take_line(l, line, (size_t)len - (line[len - 1] == '\n'));
-		n++;
-	}
-	free(line);
-	fclose(f);
-}
-
-static int
-write_totals(struct load *l)
-{
-	struct buf text = BUF_INIT;
-	FILE *f = fopen(l->o.totals, "w");
-	size_t done;
-
-	if (f == NULL) {
-		log_error(
-		    "cannot write '%s': %s", l->o.totals, log_errno(errno));
-		return PROG_CANTCREATE;
-	}
-	totals_write(&l->story.world, l->story.records, &text);
-	done = fwrite(text.data, 1, text.len, f);
-	done -= text.len;
-	buf_release(&text);
-	if (fclose(f) != 0 || done != 0) {
-		log_error(
-		    "cannot write '%s': %s", l->o.totals, log_errno(errno));
-		return PROG_IO;
-	}
-	return PROG_OK;
-}
-
 static int
 finish(struct load *l)
 {
+	const struct story_totals *t = &l->story.totals;
 	enum outcome o = OUTCOME_LATER;
 	int64_t ms;
 
@@ -170,18 +121,18 @@ finish(struct load *l)
 	}
 	ms = clock_mono_ms() - l->began_ms;
 	fprintf(stderr,
-	    "{\"records\":%" PRIu64 ",\"messages\":%" PRIu64
+	    "{\"records\":%" PRIu64 ",\"written\":%" PRIu64
+	    ",\"messages\":%" PRIu64 ",\"counted\":%" PRIu64
+	    ",\"duplicates\":%" PRIu64 ",\"read\":%" PRIu64
 	    ",\"bytes\":%" PRIu64 ",\"seconds\":%.3f,\"behind_ms\":%" PRId64
 	    "}\n",
-	    l->records, l->story.written, l->bytes, (double)ms / 1000,
-	    l->behind_ms);
+	    l->records, l->story.written, t->messages, t->counted,
+	    t->duplicates, t->read, l->bytes, (double)ms / 1000, l->behind_ms);
 	if (l->failed && endpoint_code(l->out) != PROG_OK)
 		return (int)endpoint_code(l->out);
 	if (l->failed)
 		return PROG_IO;
-	if (l->o.totals == NULL || l->o.from != NULL)
-		return PROG_OK;
-	return write_totals(l);
+	return PROG_OK;
 }
 
 static int
@@ -194,7 +145,6 @@ run(struct load *l)
 
 	l->conf = conf_load(l->o.conf, &why);
 	opt.conf = l->conf;
-	opt.body = l->o.single ? 1 : 0;
 	if (l->conf != NULL)
 		l->out = endpoint_open_write(l->o.to, &opt, &why, &code);
 	else
@@ -206,10 +156,7 @@ run(struct load *l)
 		return (int)code;
 	}
 	l->began_ms = clock_mono_ms();
-	if (l->o.from != NULL)
-		replay(l);
-	else
-		tell_story(l);
+	tell_story(l);
 	rc = finish(l);
 	endpoint_close(l->out);
 	conf_free(l->conf);
@@ -227,12 +174,10 @@ main(int argc, char **argv)
 	rc = options_read(&l.o, argc, argv);
 	if (rc >= 0)
 		return rc;
-	if (l.o.from == NULL)
-		story_init(&l.story, &l.o.style, &l.o.world, &l.o.story);
+	story_init(&l.story, &l.o.style, &l.o.world, &l.o.story);
 	l.story.write = take_line;
 	l.story.ctx = &l;
 	rc = run(&l);
-	if (l.o.from == NULL)
-		story_release(&l.story);
+	story_release(&l.story);
 	return rc;
 }

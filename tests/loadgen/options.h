@@ -11,10 +11,7 @@ struct options {
 	struct story_options story;
 	struct style style;
 	const char *to;     /* an endpoint */
-	const char *from;   /* a file to write instead of a story; NULL */
 	const char *conf;   /* NULL: where the programs look */
-	const char *totals; /* a file; NULL: none */
-	bool single;
 	int64_t count;      /* messages; 0: no end */
 	int64_t rate;       /* messages a second; 0: as fast as it goes */
 	int64_t seconds_ms; /* 0: no end */

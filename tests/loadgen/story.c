@@ -6,7 +6,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "tests/loadgen/totals.h"
 
 /* The probability of each kind of message after each other kind, in
  * thousandths. */
@@ -39,6 +38,9 @@ static const uint16_t weights[][KINDS] = {
 	    [K_AUTOREPLY] = 50 },
 };
 
+/* What is older than this is late. */
+#define WINDOW_MS (24 * INT64_C(3600000))
+
 enum {
 	BURST_EVERY = 2000, /* messages; one begins */
 	BURST_MAX = 600,    /* messages it lasts */
@@ -53,6 +55,7 @@ enum {
 	LOOK_MAX = 500,      /* messages until one is looked at */
 	SHARED_EVERY = 1024, /* messages; its id is another chat's too */
 	LATE_MS = 24 * 3600000,
+	TURNOVER = 25000, /* a million messages; one changes the active chats */
 	LATE_LEAST_MS = 60000,
 };
 
@@ -60,7 +63,7 @@ void
 story_init(struct story *s, const struct style *style,
     const struct world_options *world, const struct story_options *o)
 {
-	int64_t most = o->window_ms / 4 / (o->gap_ms > 0 ? o->gap_ms : 1);
+	int64_t most = WINDOW_MS / 4 / (o->gap_ms > 0 ? o->gap_ms : 1);
 	uint32_t i;
 
 	memset(s, 0, sizeof *s);
@@ -74,7 +77,7 @@ story_init(struct story *s, const struct style *style,
 	s->pool = xcalloc(o->active, sizeof *s->pool);
 	for (i = 0; i < o->active; i++)
 		s->pool[i] = i;
-	s->fresh = o->sweep ? 0 : o->active;
+	s->fresh = o->active;
 }
 
 void
@@ -123,10 +126,7 @@ tick(struct story *s)
 	} else if (dice_below(d, BURST_EVERY) == 0) {
 		s->burst = dice_below(d, BURST_MAX);
 	}
-	if (s->o.stamp)
-		s->now = clock_now_ms();
-	else
-		s->now += 1 + (gap > 1 ? dice_below(d, 2 * gap - 1) : 0);
+	s->now += 1 + (gap > 1 ? dice_below(d, 2 * gap - 1) : 0);
 }
 
 static struct chat *
@@ -136,10 +136,8 @@ choose_chat(struct story *s)
 	struct style *style = &s->composer.style;
 	uint32_t slot, n = s->world.o.chats;
 
-	if (s->o.sweep)
-		return world_chat(&s->world, style, s->fresh++ % n);
 	slot = dice_below(d, s->o.active);
-	if (dice_chance(d, s->o.turnover))
+	if (dice_chance(d, TURNOVER))
 		s->pool[slot] = s->fresh++ % n;
 	return world_chat(&s->world, style, s->pool[slot]);
 }
@@ -152,7 +150,7 @@ spam(struct story *s, struct chat *c)
 	uint32_t every = 1 + SPAM_GAP_MS / (s->o.gap_ms > 0 ? s->o.gap_ms : 1);
 
 	if (s->spam_left == 0) {
-		if (s->o.sweep || dice_below(d, SPAM_EVERY) != 0)
+		if (dice_below(d, SPAM_EVERY) != 0)
 			return NULL;
 		s->spam_left = SPAM_MIN + dice_below(d, SPAM_MAX - SPAM_MIN);
 		s->spam_in = every;
@@ -248,7 +246,6 @@ static void
 look(struct story *s, const struct draft *d, uint64_t due)
 {
 	struct world *w = &s->world;
-	struct tenant *t = &w->tenants[d->chat->tenant];
 	char line[LINE_MAX_BYTES];
 	uint32_t person, in = dice_below(&w->dice, LOOK_MAX);
 	int64_t at = d->at + 1 + (int64_t)in * s->o.gap_ms / 4;
@@ -263,8 +260,7 @@ look(struct story *s, const struct draft *d, uint64_t due)
 		person = world_operator(w, d->chat->tenant);
 	len = compose_view(&s->composer, w, d, person, early ? d->at : at,
 	    dice_below(&w->dice, 4) != 0, line);
-	t->views++;
-	t->read++;
+	s->totals.read++;
 	if (early)
 		put(s, line, len, false);
 	else
@@ -272,8 +268,7 @@ look(struct story *s, const struct draft *d, uint64_t due)
 }
 
 static void
-repeat(struct story *s, const struct chat *c, const char *line, size_t len,
-    uint64_t due)
+repeat(struct story *s, const char *line, size_t len, uint64_t due)
 {
 	struct dice *d = &s->world.dice;
 	uint32_t in = 1 + dice_below(d, NEAR);
@@ -281,7 +276,7 @@ repeat(struct story *s, const struct chat *c, const char *line, size_t len,
 	if (dice_below(d, 8) == 0)
 		in = 1 + dice_below(d, s->far);
 	delayed_lines_add(&s->delayed, due + in, line, len, true);
-	s->world.tenants[c->tenant].duplicates++;
+	s->totals.duplicates++;
 }
 
 /* Writes a message that is too late. No other part of the world contains it. */
@@ -293,28 +288,14 @@ write_late(struct story *s, struct chat *c)
 	char line[LINE_MAX_BYTES];
 	size_t len;
 
-	if (t->newest == CLOCK_NONE || c->all == 0)
+	if (t->newest == CLOCK_NONE || !c->written)
 		return false;
 	d.serial = choose_id(&s->world, c);
-	d.at = t->newest - s->o.window_ms - LATE_LEAST_MS -
+	d.at = t->newest - WINDOW_MS - LATE_LEAST_MS -
 	       dice_below(&s->world.dice, LATE_MS);
-	t->late++;
 	len = compose_message(&s->composer, &s->world, &d, line);
-	if (s->o.leave_late)
-		s->written++;
-	else
-		put(s, line, len, true);
+	put(s, line, len, true);
 	return true;
-}
-
-static void
-count(struct story *s, struct chat *c, const struct draft *d)
-{
-	s->world.tenants[c->tenant].messages++;
-	c->all++;
-	if (d->kind <= K_BOT)
-		totals_message(&s->world, c, (uint32_t)d->person,
-		    d->kind == K_CUSTOMER, d->at);
 }
 
 static void
@@ -330,7 +311,9 @@ write_message(struct story *s, struct chat *c, enum kind kind)
 	d.serial = choose_id(w, c);
 	len = compose_message(&s->composer, w, &d, line);
 	move(c, kind, d.person);
-	count(s, c, &d);
+	c->written = true;
+	s->totals.messages++;
+	s->totals.counted += d.kind <= K_BOT;
 	if (dice_chance(&w->dice, s->o.latecomers))
 		due += 1 + dice_below(&w->dice, s->hold);
 	if (kind <= K_BOT && !is_shared(d.serial) &&
@@ -343,7 +326,7 @@ write_message(struct story *s, struct chat *c, enum kind kind)
 		delayed_lines_add(&s->delayed, due, line, len, true);
 	}
 	if (dice_chance(&w->dice, s->o.duplicates))
-		repeat(s, c, line, len, due);
+		repeat(s, line, len, due);
 }
 
 /* Nineteen of twenty chats get a chat record before the first message. */
@@ -372,8 +355,6 @@ write_event(struct story *s, const struct chat *c)
 	size_t len = compose_event(
 	    &s->composer, w, person, event, ++s->event_serial, c, s->now, line);
 
-	w->people[person].events[event]++;
-	w->tenants[c->tenant].events++;
 	put(s, line, len, false);
 	if (dice_chance(&w->dice, s->o.duplicates))
 		delayed_lines_add(&s->delayed,

@@ -13,16 +13,17 @@
 #include "tests/loadgen/world.h"
 
 struct story_options {
-	int64_t start_ms;  /* of message time */
-	int64_t window_ms; /* what is older is late */
-	uint32_t gap_ms;   /* mean time between messages */
-	bool stamp;        /* message time is now */
-	bool sweep;        /* each chat in turn */
-	bool leave_late;   /* those that are too late are not written */
-	uint32_t active;   /* chats that are active at a time */
-	uint32_t turnover; /* of a million messages so many change one */
+	int64_t start_ms; /* of message time */
+	uint32_t gap_ms;  /* mean time between messages */
+	uint32_t active;  /* chats that are active at a time */
 	/* to a million messages so many ... */
 	uint32_t views, events, duplicates, latecomers, late;
+};
+
+/* Of all tenants. messages: distinct ones that are not too late; counted: those
+ * of them that metrics count; read: those that were looked at. */
+struct story_totals {
+	uint64_t messages, counted, duplicates, read;
 };
 
 struct story {
@@ -36,6 +37,7 @@ struct story {
 	void *ctx;
 	uint64_t written; /* messages that went to write() */
 	uint64_t records; /* all that did */
+	struct story_totals totals;
 
 	/* private */
 	int64_t now;

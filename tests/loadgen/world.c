@@ -6,10 +6,10 @@
 
 #include "common/base/xalloc.h"
 
-const char *const world_channels[CHANNELS] = { "whatsapp", "telegram",
+static const char *const channels[CHANNELS] = { "whatsapp", "telegram",
 	"webchat", "instagram", "email" };
-const char *const world_events[EVENT_KINDS] = { "created", "updated", "deleted",
-	"viewed", "login" };
+static const char *const events[EVENT_KINDS] = { "created", "updated",
+	"deleted", "viewed", "login" };
 
 static void
 make_person(struct world *w, struct style *s, uint32_t tenant, char *name)
@@ -21,7 +21,6 @@ make_person(struct world *w, struct style *s, uint32_t tenant, char *name)
 	p->user = piece_string(s, "user", name);
 	p->to = piece_string(s, "to", name);
 	p->operator_id = piece_string(s, "operator", name);
-	p->last = CLOCK_NONE;
 }
 
 static void
@@ -61,9 +60,9 @@ world_init(struct world *w, struct style *s, const struct world_options *o)
 	for (i = 0; i < o->tenants; i++)
 		make_tenant(w, s, i);
 	for (i = 0; i < CHANNELS; i++)
-		w->channel[i] = piece_string(s, "channel", world_channels[i]);
+		w->channel[i] = piece_string(s, "channel", channels[i]);
 	for (i = 0; i < EVENT_KINDS; i++)
-		w->event[i] = piece_string(s, "event", world_events[i]);
+		w->event[i] = piece_string(s, "event", events[i]);
 	phrases_init(&w->phrases, s);
 }
 
@@ -101,7 +100,6 @@ world_chat(struct world *w, struct style *s, uint32_t i)
 	c->language =
 	    (uint8_t)dice_below(&w->dice, (uint32_t)w->phrases.languages);
 	c->channel = (uint8_t)dice_below(&w->dice, CHANNELS);
-	c->first = c->last = CLOCK_NONE;
 	c->assignee = NO_OPERATOR;
 	if (dice_below(&w->dice, 10) != 0)
 		c->assignee = (int32_t)world_operator(w, c->tenant);
@@ -116,13 +114,10 @@ world_release(struct world *w)
 
 	for (i = 0; i < w->people_n; i++)
 		free(w->people[i].name);
-	for (i = 0; i < w->o.chats; i++) {
+	for (i = 0; i < w->o.chats; i++)
 		free(w->chats[i].name);
-		free(w->chats[i].writers);
-	}
 	free(w->tenants);
 	free(w->people);
 	free(w->chats);
 	phrases_release(&w->phrases);
-	strmap_release(&w->hours, free);
 }

@@ -1,13 +1,10 @@
 /*
- * world: the tenants, the people of each (customers, operators, a bot), the
- * chats, and the counts of each, which are the expected totals. A message is
- * counted where it is created, by adding one; no code of the aggregator is
- * used.
+ * world: the tenants, the people of each (customers, operators, a bot), and the
+ * chats.
  */
 #ifndef TESTS_LOADGEN_WORLD_H
 #define TESTS_LOADGEN_WORLD_H
 
-#include "common/containers/strmap.h"
 #include "tests/loadgen/fields.h"
 #include "tests/loadgen/phrases.h"
 
@@ -27,11 +24,6 @@ struct person {
 	struct text user, to;    /* "user":..., "to":... */
 	struct text operator_id; /* "operator":..., of operators */
 	uint32_t tenant;
-	/* counted */
-	uint64_t messages;
-	uint32_t chats; /* filled in by totals.c */
-	int64_t last;
-	uint32_t events[EVENT_KINDS];
 };
 
 enum chat_state { ST_NEW, ST_CUSTOMER, ST_OPERATOR, ST_BOT, ST_CLOSED };
@@ -44,11 +36,7 @@ struct chat {
 	bool described, opened_before;
 	int32_t assignee; /* an operator's index in people, or NO_OPERATOR */
 	uint32_t customer[CUSTOMERS_MAX];
-	/* counted */
-	uint32_t messages, all;
-	int64_t first, last;
-	uint32_t *writers;
-	size_t writers_n, writers_cap;
+	bool written; /* it has a message that is not too late */
 };
 
 enum { RECENT = 64 };
@@ -61,8 +49,6 @@ struct tenant {
 	uint32_t serial;         /* of the last message's id */
 	uint32_t recent[RECENT]; /* whose the last ids were */
 	int64_t newest;          /* at of what was written, or CLOCK_NONE */
-	/* counted */
-	uint64_t messages, counted, late, duplicates, views, read, events;
 };
 
 struct world {
@@ -74,13 +60,9 @@ struct world {
 	struct text channel[CHANNELS];
 	struct text event[EVENT_KINDS];
 	struct phrases phrases;
-	struct strmap hours; /* of channels, see totals.h */
 	size_t people_n;
 	uint32_t customers; /* of a tenant */
 };
-
-extern const char *const world_channels[CHANNELS];
-extern const char *const world_events[EVENT_KINDS];
 
 /* Parts are made with s, which must outlive the world. */
 void world_init(

@@ -20,6 +20,7 @@ enum option_kind {
 	OPTION_FLAG,     /* bool */
 	OPTION_TEXT,     /* const char * */
 	OPTION_NUMBER,   /* int64_t from min to max */
+	OPTION_UINT32,   /* uint32_t from min to max */
 	OPTION_MILLI,    /* int64_t: a decimal, in thousandths */
 	OPTION_DURATION, /* int64_t: ms */
 	OPTION_TIME,     /* int64_t: ms since 1970 */
@@ -43,6 +44,11 @@ struct option_row {
 		.name = (NAME), .kind = OPTION_NUMBER, .to = (TO),             \
 		.min = (MIN), .max = (MAX)                                     \
 	}
+#define OPTION_COUNT(NAME, TO, MIN, MAX)                                       \
+	{                                                                      \
+		.name = (NAME), .kind = OPTION_UINT32, .to = (TO),             \
+		.min = (MIN), .max = (MAX)                                     \
+	}
 #define OPTION_BY(NAME, TO, TAKE)                                              \
 	{                                                                      \
 		.name = (NAME), .kind = OPTION_OTHER, .to = (TO),              \
@@ -64,6 +70,8 @@ option_milli(const char *text, int64_t *milli)
 static inline int
 option_take(const struct option_row *row, char *text)
 {
+	int64_t n;
+
 	switch (row->kind) {
 	case OPTION_FLAG:
 		*(bool *)row->to = true;
@@ -73,6 +81,11 @@ option_take(const struct option_row *row, char *text)
 		return 0;
 	case OPTION_NUMBER:
 		return parse_int(text, row->min, row->max, row->to);
+	case OPTION_UINT32:
+		if (parse_int(text, row->min, row->max, &n) != 0)
+			return -1;
+		*(uint32_t *)row->to = (uint32_t)n;
+		return 0;
 	case OPTION_MILLI:
 		return option_milli(text, row->to);
 	case OPTION_DURATION:
