@@ -70,7 +70,7 @@ void
 allocation_chat(
     struct allocation *a, struct text id, const struct allocation_chat *now)
 {
-	bool over = now->status == CHAT_NONE || alloc_is_over(now->status);
+	bool over = now->status == CHAT_NONE || status_is_over(now->status);
 	struct alloc_chat *c = alloc_chat_get(a, id);
 
 	update_required(a, c, now);

@@ -230,12 +230,6 @@ alloc_text_of(const char *s)
 	return alloc_text(s, s != NULL ? strlen(s) : 0);
 }
 
-static inline bool
-alloc_is_over(enum chat_status status)
-{
-	return status == CHAT_CLOSED || status == CHAT_GONE;
-}
-
 /* True if a chat in that place waits for an operator. */
 static inline bool
 alloc_is_waiting(enum alloc_place place)

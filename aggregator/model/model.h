@@ -28,15 +28,23 @@
 #include "aggregator/containers/order_stats.h"
 #include "aggregator/containers/pieces.h"
 
+#define DESCRIPTION_NAMES 7
+
 /* The content of one chat record. The names are held. */
 struct description {
 	struct description *next; /* an older one that has other fields */
 	int64_t at;               /* time of the record; CLOCK_NONE: none */
 	int64_t opened_at;
 	int64_t closed_at; /* for a closed chat; otherwise CLOCK_NONE */
-	uint32_t assignee, channel;
-	uint32_t customer, customer_name, customer_phone, tag;
-	uint32_t tags; /* tags that its operator must have */
+	union {
+		/* In the order in which they are compared and packed. */
+		struct {
+			uint32_t assignee, channel;
+			uint32_t customer, customer_name, customer_phone, tag;
+			uint32_t tags; /* tags that its operator must have */
+		};
+		uint32_t names[DESCRIPTION_NAMES];
+	};
 	enum chat_status status;
 };
 
@@ -327,6 +335,12 @@ struct text interval_message(
 /* Returns the text of a message if texts are kept; otherwise NULL. */
 const char *model_text(
     const struct model *m, const struct chat *c, const struct message *message);
+
+static inline bool
+status_is_over(enum chat_status status)
+{
+	return status == CHAT_CLOSED || status == CHAT_GONE;
+}
 
 /* Most metrics cover open chats. */
 static inline bool

@@ -361,8 +361,7 @@ chats_queue_expiry(struct model *m, struct chat *c)
 
 	/* A chat without any time never counts as old. */
 	if (c->newest == CLOCK_NONE || c->expiry_queued || m->window == 0 ||
-	    c->gone ||
-	    (c->now.status != CHAT_CLOSED && c->now.status != CHAT_GONE))
+	    c->gone || !status_is_over(c->now.status))
 		return;
 	c->expiry_queued = true;
 	XGROW(p->expiries, p->expiries_n, p->expiries_cap);
@@ -381,8 +380,7 @@ chats_next_expired(struct model *m, int64_t limit)
 			continue;
 		x.chat->expiry_queued = false;
 		if (expiry_due(m, x.chat) < limit &&
-		    (x.chat->now.status == CHAT_CLOSED ||
-			x.chat->now.status == CHAT_GONE))
+		    status_is_over(x.chat->now.status))
 			return x.chat;
 		/* It has received records meanwhile, or was reopened. */
 		chats_queue_expiry(m, x.chat);

@@ -50,40 +50,6 @@ derive_gather(struct derivation *w, const struct chat *c)
 	}
 }
 
-static void
-inherit(uint32_t *to, uint32_t from)
-{
-	if (*to == 0)
-		*to = from;
-}
-
-/* The newest description counts. Constant fields are inherited from older
- * descriptions, because the record of a closing seldom repeats them. */
-void
-chats_describe(struct chat *c)
-{
-	const struct description *d = c->descriptions;
-
-	memset(&c->now, 0, sizeof c->now);
-	c->now.at = CLOCK_NONE;
-	c->now.opened_at = CLOCK_NONE;
-	if (d != NULL) {
-		c->now = *d;
-		c->now.next = NULL;
-		c->now.status = status_or_open(d);
-	}
-	for (; d != NULL; d = d->next) {
-		if (c->now.opened_at == CLOCK_NONE)
-			c->now.opened_at = d->opened_at;
-		inherit(&c->now.channel, d->channel);
-		inherit(&c->now.customer, d->customer);
-		inherit(&c->now.customer_name, d->customer_name);
-		inherit(&c->now.customer_phone, d->customer_phone);
-		inherit(&c->now.tag, d->tag);
-		inherit(&c->now.tags, d->tags);
-	}
-}
-
 /* The newest message with a status decides, or the description. If they have
  * the same time, the description does, unless the message is a closing. */
 static void

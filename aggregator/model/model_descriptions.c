@@ -6,7 +6,6 @@
  */
 #include "aggregator/model/model_impl.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #include "common/base/xalloc.h"
@@ -19,27 +18,6 @@
 
 _Static_assert(sizeof(struct description) % PIECES_LINE == 0,
     "descriptions are taken from pieces");
-
-/* The names in a description in the order in which they are compared and
- * packed, beginning with the assignee. */
-static const size_t name_offsets[] = {
-	offsetof(struct description, assignee),
-	offsetof(struct description, channel),
-	offsetof(struct description, customer),
-	offsetof(struct description, customer_name),
-	offsetof(struct description, customer_phone),
-	offsetof(struct description, tag),
-	offsetof(struct description, tags),
-};
-
-static uint32_t
-name_at(const struct description *d, size_t offset)
-{
-	uint32_t name;
-
-	memcpy(&name, (const char *)d + offset, sizeof name);
-	return name;
-}
 
 /* One to be filled in. */
 static struct description *
@@ -59,18 +37,10 @@ free_description(struct model *m, struct description *d)
 {
 	size_t i;
 
-	for (i = 0; i < ARRAY_LEN(name_offsets); i++)
-		interner_drop(&m->lexicon.names, name_at(d, name_offsets[i]));
+	for (i = 0; i < DESCRIPTION_NAMES; i++)
+		interner_drop(&m->lexicon.names, d->names[i]);
 	d->next = m->private->free_descriptions;
 	m->private->free_descriptions = d;
-}
-
-static int
-compare_names(const struct model *m, const struct description *a,
-    const struct description *b, size_t offset)
-{
-	return interner_compare_bytes(
-	    &m->lexicon.names, name_at(a, offset), name_at(b, offset));
 }
 
 /* Compares by time; with the same time, the one with the greater (status,
@@ -79,35 +49,63 @@ static int
 compare_descriptions(const struct model *m, const struct description *a,
     const struct description *b)
 {
-	size_t i;
+	const struct interner *n = &m->lexicon.names;
 	int c = (a->at > b->at) - (a->at < b->at);
+	size_t i;
 
 	if (c == 0)
 		c = strcmp(record_status_name(status_or_open(a)),
 		    record_status_name(status_or_open(b)));
 	if (c == 0)
-		c = compare_names(m, a, b, name_offsets[0]);
+		c = interner_compare_bytes(n, a->assignee, b->assignee);
 	if (c == 0)
 		c = (a->opened_at > b->opened_at) -
 		    (a->opened_at < b->opened_at);
 	if (c == 0)
 		c = (a->closed_at > b->closed_at) -
 		    (a->closed_at < b->closed_at);
-	for (i = 1; c == 0 && i < ARRAY_LEN(name_offsets); i++)
-		c = compare_names(m, a, b, name_offsets[i]);
+	for (i = 1; c == 0 && i < DESCRIPTION_NAMES; i++)
+		c = interner_compare_bytes(n, a->names[i], b->names[i]);
 	return c;
 }
 
+/* The newest description counts. Constant fields, which are all names except
+ * the assignee, are inherited from older descriptions, because the record of a
+ * closing seldom repeats them. */
+void
+chats_describe(struct chat *c)
+{
+	const struct description *d = c->descriptions;
+	size_t i;
+
+	memset(&c->now, 0, sizeof c->now);
+	c->now.at = CLOCK_NONE;
+	c->now.opened_at = CLOCK_NONE;
+	if (d != NULL) {
+		c->now = *d;
+		c->now.next = NULL;
+		c->now.status = status_or_open(d);
+	}
+	for (; d != NULL; d = d->next) {
+		if (c->now.opened_at == CLOCK_NONE)
+			c->now.opened_at = d->opened_at;
+		for (i = 1; i < DESCRIPTION_NAMES; i++)
+			if (c->now.names[i] == 0)
+				c->now.names[i] = d->names[i];
+	}
+}
+
 /* Returns bits for the fields present among those that a newer description
- * inherits from an older one (chats_describe()). */
+ * inherits from an older one. */
 static unsigned
 fields_of(const struct description *d)
 {
-	return (d->opened_at != CLOCK_NONE ? 1u : 0u) |
-	       (d->channel != 0 ? 2u : 0u) | (d->customer != 0 ? 4u : 0u) |
-	       (d->customer_name != 0 ? 8u : 0u) |
-	       (d->customer_phone != 0 ? 16u : 0u) | (d->tag != 0 ? 32u : 0u) |
-	       (d->tags != 0 ? 64u : 0u);
+	unsigned fields = d->opened_at != CLOCK_NONE;
+	size_t i;
+
+	for (i = 1; i < DESCRIPTION_NAMES; i++)
+		fields |= (d->names[i] != 0 ? 1u : 0u) << i;
+	return fields;
 }
 
 static bool
@@ -257,18 +255,14 @@ chats_drop_descriptions(struct model *m, struct chat *c, size_t oldest)
 static void
 code_description(struct pack *k, struct model *m, struct description *d)
 {
-	uint32_t name;
 	size_t i;
 
 	code_signed(k, &d->at);
 	code_signed(k, &d->opened_at);
 	code_signed(k, &d->closed_at);
 	model_code_status(k, &d->status);
-	for (i = 0; i < ARRAY_LEN(name_offsets); i++) {
-		name = name_at(d, name_offsets[i]);
-		model_code_name(k, m, &name);
-		memcpy((char *)d + name_offsets[i], &name, sizeof name);
-	}
+	for (i = 0; i < DESCRIPTION_NAMES; i++)
+		model_code_name(k, m, &d->names[i]);
 }
 
 static bool
@@ -279,8 +273,8 @@ is_same_description(const struct description *a, const struct description *b)
 	if (b == NULL || b->at == CLOCK_NONE || a->status != b->status ||
 	    a->opened_at != b->opened_at || a->closed_at != b->closed_at)
 		return false;
-	for (i = 0; i < ARRAY_LEN(name_offsets); i++)
-		if (name_at(a, name_offsets[i]) != name_at(b, name_offsets[i]))
+	for (i = 0; i < DESCRIPTION_NAMES; i++)
+		if (a->names[i] != b->names[i])
 			return false;
 	return true;
 }
@@ -295,8 +289,8 @@ repeat_description(struct model *m, struct chat *c, struct description *d)
 	*new = *d;
 	d->next = new;
 	c->descriptions_n++;
-	for (i = 0; i < ARRAY_LEN(name_offsets); i++)
-		interner_hold(&m->lexicon.names, name_at(d, name_offsets[i]));
+	for (i = 0; i < DESCRIPTION_NAMES; i++)
+		interner_hold(&m->lexicon.names, d->names[i]);
 }
 
 /* A run of descriptions that differ only in their times. A busy chat gets a

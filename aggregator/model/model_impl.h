@@ -125,6 +125,8 @@ void chats_add_description(
     struct model *m, struct chat *c, const struct description *d);
 /* Sorts them newest first, before the chat is derived. */
 void chats_sort_descriptions(const struct model *m, struct chat *c);
+/* Sets c->now from the sorted descriptions. */
+void chats_describe(struct chat *c);
 /* Removes up to that many of the oldest descriptions. */
 void chats_drop_descriptions(struct model *m, struct chat *c, size_t oldest);
 /* Packs or unpacks them. */
@@ -242,8 +244,6 @@ struct droppable derive_walk(struct model *m, struct chat *c, bool tell);
 void derivation_release(struct derivation *w);
 /* Lists the chat's descriptions, oldest first. */
 void derive_gather(struct derivation *w, const struct chat *c);
-/* Sets c->now from the descriptions. */
-void chats_describe(struct chat *c);
 /* Removes the first messages, but keeps the last status that they report. */
 void derive_drop_messages(struct model *m, struct chat *c, size_t messages);
 

@@ -17,20 +17,15 @@ copy_descriptions(struct model *to, struct chat *c, const struct model *from,
 {
 	const struct description *d;
 	struct description new;
+	size_t i;
 
 	if (from->as_of > c->listed_at)
 		c->listed_at = from->as_of;
 	for (d = old->descriptions; d != NULL; d = d->next) {
 		new = *d;
-		new.assignee = model_translate_name(to, from, d->assignee);
-		new.channel = model_translate_name(to, from, d->channel);
-		new.customer = model_translate_name(to, from, d->customer);
-		new.customer_name =
-		    model_translate_name(to, from, d->customer_name);
-		new.customer_phone =
-		    model_translate_name(to, from, d->customer_phone);
-		new.tag = model_translate_name(to, from, d->tag);
-		new.tags = model_translate_name(to, from, d->tags);
+		for (i = 0; i < DESCRIPTION_NAMES; i++)
+			new.names[i] =
+			    model_translate_name(to, from, d->names[i]);
 		chats_recompute_before(to, c, &new);
 		chats_add_description(to, c, &new);
 	}
@@ -215,8 +210,7 @@ static bool
 leaves_by_absence(const struct chat *c, int64_t at)
 {
 	return newest_of(c) <= at &&
-	       (c->dirty || (c->now.status != CHAT_CLOSED &&
-				c->now.status != CHAT_GONE));
+	       (c->dirty || !status_is_over(c->now.status));
 }
 
 /* Marks chats that are not in the snapshot to be recomputed, if that changes

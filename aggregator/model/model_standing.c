@@ -13,17 +13,11 @@ struct standing_walk {
 	unsigned channel;  /* channel of the newest message; 0: none */
 };
 
-static bool
-is_over(enum chat_status status)
-{
-	return status == CHAT_CLOSED || status == CHAT_GONE;
-}
-
 static void
 take_status(struct standing_walk *w, enum chat_status status, int64_t at)
 {
 	w->now.status = status;
-	if (is_over(status)) {
+	if (status_is_over(status)) {
 		w->closed_at = at > w->closed_at ? at : w->closed_at;
 		w->arrived = w->opening_told = false;
 	} else if (status == CHAT_OPEN && !w->arrived) {
@@ -45,7 +39,7 @@ take_message(struct standing_walk *w, const struct message *x)
 			take_status(w, CHAT_OPEN, x->at);
 		break;
 	case EVENT_HANDOFF:
-		if (!is_over(w->now.status))
+		if (!status_is_over(w->now.status))
 			take_status(w, CHAT_OPEN, x->at);
 		break;
 	case EVENT_REOPENED:
@@ -85,7 +79,7 @@ take_description(struct standing_walk *w, const struct description *d)
 {
 	enum chat_status status = status_or_open(d);
 
-	if (status == CHAT_OPEN || is_over(status))
+	if (status == CHAT_OPEN || status_is_over(status))
 		take_opening(w, d->opened_at);
 	take_status(
 	    w, status, d->closed_at != CLOCK_NONE ? d->closed_at : d->at);
@@ -122,11 +116,11 @@ model_standing(struct model *m, struct chat *c)
 		.closed_at = CLOCK_NONE };
 
 	/* A closed chat is seldom checked. */
-	if (!c->gone && (c->loaded || !is_over(c->now.status))) {
+	if (!c->gone && (c->loaded || !status_is_over(c->now.status))) {
 		chats_load(m, c);
 		walk_standing(&w, &m->private->derivation, c);
 	}
-	if (c->gone || is_over(c->now.status))
+	if (c->gone || status_is_over(c->now.status))
 		w.now.status = c->gone ? CHAT_GONE : c->now.status;
 	w.now.channel = c->now.channel != 0
 			    ? model_name(m, c->now.channel)

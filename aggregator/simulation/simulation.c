@@ -258,8 +258,7 @@ is_simulated_over(const struct simulation *w, struct text chat)
 {
 	const struct chat *c = model_find_chat(&w->model, chat);
 
-	return c != NULL &&
-	       (c->now.status == CHAT_CLOSED || c->now.status == CHAT_GONE);
+	return c != NULL && status_is_over(c->now.status);
 }
 
 static enum simulation_state
