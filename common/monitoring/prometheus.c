@@ -85,18 +85,6 @@ prometheus_count(struct buf *to, const char *name, const char *label,
 }
 
 void
-prometheus_seconds(struct buf *to, const char *name, const char *label,
-    const char *value, int64_t ms)
-{
-	struct buf labels = BUF_INIT;
-
-	if (label != NULL)
-		prometheus_label(&labels, label, value);
-	prometheus_sample_seconds(to, name, buf_str(&labels), ms);
-	buf_release(&labels);
-}
-
-void
 prometheus_total(struct buf *to, const char *name, const char *labels,
     const char *help, uint64_t n)
 {

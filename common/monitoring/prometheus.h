@@ -41,8 +41,6 @@ void prometheus_sample_seconds(
 /* The same with one label, or none (label NULL, value ""). */
 void prometheus_count(struct buf *to, const char *name, const char *label,
     const char *value, uint64_t n);
-void prometheus_seconds(struct buf *to, const char *name, const char *label,
-    const char *value, int64_t ms);
 
 /* Adds a counter with one sample. */
 void prometheus_total(struct buf *to, const char *name, const char *labels,

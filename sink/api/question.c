@@ -8,6 +8,7 @@
 #include "sink/api/question.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -375,31 +376,20 @@ bool
 question_seconds(
     struct question *q, const char *name, int64_t max_s, int64_t *ms)
 {
-	const char *v = question_parameter(q, name), *p;
-	char whole[16], thousandths[4] = "000";
-	int64_t s, rest;
-	size_t len, decimals = 0;
+	static const char digits[] = "0123456789";
+	const char *v = question_parameter(q, name);
+	size_t whole, decimals;
+	double n;
 
 	if (v == NULL)
 		return true;
-	p = strchr(v, '.');
-	len = p != NULL ? (size_t)(p - v) : strlen(v);
-	if (p != NULL)
-		decimals = strlen(p + 1);
-	/* "-0" would be accepted as a whole number, but a sign needs
-	 * decimals. */
-	if (*v != '-' && len < sizeof whole && decimals <= 3 &&
-	    (p == NULL || decimals > 0)) {
-		memcpy(whole, v, len);
-		whole[len] = '\0';
-		if (p != NULL)
-			memcpy(thousandths, p + 1, decimals);
-		if (parse_int(whole, 0, max_s, &s) == 0 &&
-		    parse_int(thousandths, 0, 999, &rest) == 0 &&
-		    (s < max_s || rest == 0)) {
-			*ms = 1000 * s + rest;
-			return true;
-		}
+	whole = strspn(v, digits);
+	decimals = v[whole] == '.' ? strspn(v + whole + 1, digits) : 0;
+	n = round(1000 * strtod(v, NULL));
+	if (whole > 0 && decimals <= 3 && n <= 1000.0 * (double)max_s &&
+	    v[whole + (decimals > 0 ? 1 + decimals : 0)] == '\0') {
+		*ms = (int64_t)n;
+		return true;
 	}
 	return question_problem(q, 400,
 	    "%s must be a number of seconds up to %" PRId64

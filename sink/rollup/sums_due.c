@@ -5,6 +5,7 @@
 #include "sink/rollup/sums_due.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -337,13 +338,11 @@ sums_due_make_day(struct sums_due *s, struct text tenant, int64_t day)
 	return o;
 }
 
-enum { PAUSE_MS = 10000, HOURS_OF_RUN = 24 };
+enum { PAUSE_MS = 10000, LOOK_MS = 200, HOURS_OF_RUN = 24 };
 
 struct sums_maker {
 	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	bool ending;
+	atomic_bool ending;
 	struct db *db;
 };
 
@@ -362,34 +361,22 @@ make_one(struct sums_due *s)
 	return o == OUTCOME_DONE && made;
 }
 
-/* Returns false if the thread must end. */
-static bool
-pause_maker(struct sums_maker *m)
-{
-	struct timespec end = thread_deadline(PAUSE_MS);
-	bool ending;
-	int rc = 0;
-
-	(void)pthread_mutex_lock(&m->lock);
-	while (!m->ending && rc == 0)
-		rc = pthread_cond_timedwait(&m->changed, &m->lock, &end);
-	ending = m->ending;
-	(void)pthread_mutex_unlock(&m->lock);
-	return !ending;
-}
-
 static void *
 sums_maker_main(void *ctx)
 {
 	struct sums_maker *m = ctx;
+	int64_t made_ms = clock_mono_ms();
 	struct sums_due s;
 
 	db_thread_begin();
 	notify_aside();
 	sums_due_init(&s, m->db);
-	while (pause_maker(m)) {
+	while (!stop_sleep(LOOK_MS) && !atomic_load(&m->ending)) {
+		if (clock_mono_ms() - made_ms < PAUSE_MS)
+			continue;
 		while (!stop_asked() && make_one(&s))
 			continue;
+		made_ms = clock_mono_ms();
 	}
 	sums_due_release(&s);
 	db_close(m->db);
@@ -401,14 +388,8 @@ struct sums_maker *
 sums_maker_start(struct db *db)
 {
 	struct sums_maker *m = xcalloc(1, sizeof *m);
-	pthread_condattr_t monotonic;
 
 	m->db = db;
-	(void)pthread_mutex_init(&m->lock, NULL);
-	(void)pthread_condattr_init(&monotonic);
-	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&m->changed, &monotonic);
-	(void)pthread_condattr_destroy(&monotonic);
 	thread_must_start(&m->thread, "sums", sums_maker_main, m);
 	return m;
 }
@@ -416,13 +397,8 @@ sums_maker_start(struct db *db)
 void
 sums_maker_end(struct sums_maker *m)
 {
-	(void)pthread_mutex_lock(&m->lock);
-	m->ending = true;
-	(void)pthread_cond_broadcast(&m->changed);
-	(void)pthread_mutex_unlock(&m->lock);
+	atomic_store(&m->ending, true);
 	(void)pthread_join(m->thread, NULL);
-	(void)pthread_mutex_destroy(&m->lock);
-	(void)pthread_cond_destroy(&m->changed);
 	free(m);
 }
 

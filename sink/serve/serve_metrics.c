@@ -21,56 +21,35 @@
 
 /* With more tenants, the answer would become too large. */
 #define TENANTS_SQL                                                            \
-	"SELECT tenant, " TENANT_NEW_AT ", open_chats, waiting_chats, "        \
-	"ROUND(longest_wait_seconds * 1000) FROM tenant_metrics_all t "        \
+	"SELECT tenant, UNIX_TIMESTAMP(" TENANT_NEW_AT "), open_chats, "       \
+	"waiting_chats, COALESCE(longest_wait_seconds, 0) "                    \
+	"FROM tenant_metrics_all t "                                           \
 	"LEFT JOIN tenants s USING (tenant) ORDER BY tenant LIMIT 10000"
 
-struct tenant_metric {
+/* One for each column after the tenant. */
+static const struct {
 	const char *name, *help;
-	size_t column; /* column of TENANTS_SQL */
-	enum { TENANT_COUNT, TENANT_TIME, TENANT_MS } kind;
-};
-
-static const struct tenant_metric metrics[] = {
+} metrics[] = {
 	{ "messaging_tenant_as_of_timestamp_seconds",
-	    "Time of the tenant's newest metrics, by our clock.", 1,
-	    TENANT_TIME },
-	{ "messaging_tenant_open_chats", "Open chats.", 2, TENANT_COUNT },
+	    "Time of the tenant's newest metrics, by our clock." },
+	{ "messaging_tenant_open_chats", "Open chats." },
 	{ "messaging_tenant_waiting_chats",
-	    "Open chats in which a customer is waiting.", 3, TENANT_COUNT },
+	    "Open chats in which a customer is waiting." },
 	{ "messaging_tenant_longest_wait_seconds",
-	    "The longest wait; 0: no customer is waiting.", 4, TENANT_MS },
+	    "The longest wait; 0: no customer is waiting." },
 };
 
 /* NULL counts as 0. */
-static int64_t
-column_number(const struct db_rows *rows, size_t column)
-{
-	int64_t n = db_get_int(rows, column);
-
-	return n == INT64_MIN ? 0 : n;
-}
-
 static void
-write_tenant_sample(
-    struct buf *to, const struct tenant_metric *m, const struct db_rows *rows)
+write_tenant_sample(struct buf *to, const struct db_rows *rows, size_t i)
 {
-	const char *tenant = db_get(rows, 0);
+	const char *number = db_get(rows, 1 + i);
+	struct buf labels = BUF_INIT;
 
-	switch (m->kind) {
-	case TENANT_TIME:
-		prometheus_seconds(to, m->name, "tenant", tenant,
-		    db_get_time(rows, m->column));
-		break;
-	case TENANT_MS:
-		prometheus_seconds(to, m->name, "tenant", tenant,
-		    column_number(rows, m->column));
-		break;
-	case TENANT_COUNT:
-		prometheus_count(to, m->name, "tenant", tenant,
-		    (uint64_t)column_number(rows, m->column));
-		break;
-	}
+	prometheus_label(&labels, "tenant", db_get(rows, 0));
+	buf_addf(to, "%s{%s} %s\n", metrics[i].name, buf_str(&labels),
+	    number != NULL ? number : "0");
+	buf_release(&labels);
 }
 
 /* All samples of a metric must be adjacent, so each metric is written
@@ -83,7 +62,7 @@ write_tenants(struct buf *to, struct db_rows *rows)
 
 	while (db_next(rows))
 		for (i = 0; i < ARRAY_LEN(metrics); i++)
-			write_tenant_sample(&samples[i], &metrics[i], rows);
+			write_tenant_sample(&samples[i], rows, i);
 	for (i = 0; i < ARRAY_LEN(metrics); i++) {
 		prometheus_head(
 		    to, metrics[i].name, PROMETHEUS_GAUGE, metrics[i].help);

@@ -116,7 +116,7 @@ durations_are_seconds(void **state)
 	(void)state;
 	for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		buf_clear(&b);
-		prometheus_seconds(&b, "s", NULL, "", cases[i].ms);
+		prometheus_sample_seconds(&b, "s", "", cases[i].ms);
 		assert_string_equal(buf_str(&b), cases[i].text);
 	}
 	buf_release(&b);
