@@ -155,7 +155,6 @@ workers_close(struct workers *w)
 		return;
 	while (w->n > 0)
 		end_worker(&w->worker[--w->n]);
-	partitions_release(&w->partitions);
 	(void)pthread_cond_destroy(&w->changed);
 	(void)pthread_mutex_destroy(&w->altering);
 	(void)pthread_mutex_destroy(&w->lock);

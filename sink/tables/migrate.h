@@ -15,10 +15,9 @@
 #include "common/conf/conf.h"
 #include "common/db/db.h"
 
-/* dir has views.sql and the files. Creates all views again, writes the
- * thresholds of conf for them, and splits partitions that are too large for
- * sinks to split (day_partitions.h). Logs its steps and errors; returns the
- * exit code. */
+/* dir has views.sql and the files. Creates all views again, and writes the
+ * thresholds of conf for them. Logs its steps and errors; returns the exit
+ * code. */
 enum exit_code migrate_run(
     struct db *db, const struct conf *conf, const char *dir);
 

@@ -53,8 +53,7 @@ class Test(Tables):
         self.added = 0
 
     def add(self, days, clock="12:00:00"):
-        """Adds a row of that day to each table. Messages and intervals go
-        through the sink, which creates partitions."""
+        """Adds a row of that day to each table."""
         self.added += 1
         name, at = f"n{self.added}", f"{day(days)}T{clock}Z"
         self.store("history", [
@@ -76,9 +75,26 @@ class Test(Tables):
                 f"`{c}` = {v}" for c, v in values.items()))
         self.sql.ask("; ".join(statements))
 
+    def cut(self, days):
+        """Daily partitions, as if a sink had run on these days."""
+        parts, end = [], None
+        for n in sorted(days):
+            if n != end:
+                parts.append(f"PARTITION b{day(n, '%Y%m%d')} VALUES LESS THAN "
+                             f"('{day(n)}')")
+            end = n + 1
+            parts.append(f"PARTITION p{day(n, '%Y%m%d')} VALUES LESS THAN "
+                         f"('{day(end)}')")
+        for table in BY_DAY:
+            self.sql.ask(
+                f"ALTER TABLE {table} PARTITION BY RANGE COLUMNS "
+                f"({TIMES[table]}) ({', '.join(parts)}, PARTITION bmax VALUES "
+                "LESS THAN (MAXVALUE))")
+
     def fill(self, *days):
         self.sql.ask("; ".join(f"DELETE FROM {t}" for t in
                                (*TIMES, *LIVE, "tenants")))
+        self.cut(days)
         for n in days:
             self.add(n)
 

@@ -2,8 +2,8 @@
 """The schema: sink --migrate creates the tables, changes nothing when
 repeated, and refuses a schema that differs, with the statement to type; sink
 --check lists every difference; a database with an older number gets the files;
-the programs refuse the schema of another version; and the sink creates a
-partition for each day of messages that it meets.
+the programs refuse the schema of another version; and the sink creates daily
+partitions in advance.
 """
 
 import datetime
@@ -281,11 +281,11 @@ class Test(Tables):
         failed = [x for x in self.checked(env=env) if x[1] == "failed"]
         self.that(not failed, f"restored: {failed}")
 
-    def anew(self):
+    def anew(self, before=""):
         self.sql.ask("TRUNCATE TABLE messages; ALTER TABLE messages REMOVE "
                      "PARTITIONING; ALTER TABLE messages PARTITION BY RANGE "
-                     "COLUMNS (created_at) (PARTITION bmax VALUES LESS THAN "
-                     "(MAXVALUE))")
+                     f"COLUMNS (created_at) ({before}PARTITION bmax VALUES "
+                     "LESS THAN (MAXVALUE))")
 
     def partitions(self, what, want):
         got = [p for p, in self.sql.ask(
@@ -308,13 +308,20 @@ class Test(Tables):
         for _ in 1, 2:
             self.store("today", [message(0, 1)])
             self.partitions("today and ahead", f"b{day(0)} {ahead}")
-        self.store("met in any order", [message(n, n) for n in (
+        self.store("other days", [message(n, n) for n in (
             -7, 9, -2, -3, -1, -4000, 4000)])
-        around = " ".join(f"p{day(n)}" for n in range(-3, 4))
-        self.partitions("met, but not those far away",
-                        f"b{day(-7)} p{day(-7)} b{day(-3)} {around} b{day(9)} "
-                        f"p{day(9)} bmax")
+        self.partitions("other days", f"b{day(0)} {ahead}")
         self.rows("all are stored", 8)
+
+    def days_of_an_outage_get_theirs(self):
+        for since in -3, -400:
+            self.anew(f"PARTITION p{day(since)} VALUES LESS THAN "
+                      f"('{day(since + 1, '%F')}'), ")
+            self.store("after the outage", [message(0, 1)])
+            days = [f"p{day(n)}" for n in range(-2, 4)]
+            self.partitions("after the outage", " ".join([
+                f"p{day(since)}", *(days if since == -3 else
+                                    [f"b{day(0)}", *days[2:]]), "bmax"]))
 
     def many_rows_are_moved_by_the_told_statement(self):
         self.anew()
@@ -383,6 +390,7 @@ def body():
             test.without_the_right_or_the_database()
             test.a_dump_in_another_database_shows_its_own_rows()
             test.each_day_has_a_partition()
+            test.days_of_an_outage_get_theirs()
             test.many_rows_are_moved_by_the_told_statement()
             test.several_sinks_meet_the_same_days()
             test.a_table_in_use_gets_its_partition_later()
