@@ -101,26 +101,6 @@ add_changed_keys(const struct rollup_work *d, struct buf *sql)
 	buf_addc(sql, ')');
 }
 
-/* Reads the rows of the day from which the stored ones are added up. */
-static enum outcome
-query_day(const struct rollup_work *d, const char *columns, const char *table,
-    struct db_rows **rows)
-{
-	const struct db_value args[] = { db_str(d->tenant), db_time(d->day),
-		db_time(d->day + DAY_MS) };
-	struct buf sql = BUF_INIT;
-	enum outcome o;
-
-	buf_addf(&sql,
-	    "SELECT `hour`, operator, kind, %s FROM %s WHERE tenant = ? "
-	    "AND `hour` >= ? AND `hour` < ?",
-	    columns, table);
-	add_changed_keys(d, &sql);
-	o = db_query(d->r->db, buf_str(&sql), args, ARRAY_LEN(args), rows);
-	buf_release(&sql);
-	return o;
-}
-
 static int64_t
 number_of(const struct db_rows *rows, size_t i)
 {
@@ -148,43 +128,62 @@ sum_of_row(struct rollup_work *d, const struct db_rows *rows, int64_t as_of)
 	return &row->sums.kind[kind];
 }
 
+/* Columns of the source rows after hour, operator and kind: a number, sum,
+ * maximum and time; or a number and its bucket. */
+static const struct {
+	const char *columns, *table;
+} sources[] = {
+	{ "responses, sum_ms, max_ms, as_of, NULL", "response_hours" },
+	{ "responses, sum_ms, max_ms, as_of, NULL", "response_hours_parts" },
+	{ "`count`, NULL, NULL, NULL, bucket", "response_histogram" },
+	{ "`count`, NULL, NULL, NULL, bucket", "response_histogram_parts" },
+};
+
 static enum outcome
-read_hour_sums(struct rollup_work *d, const char *table)
+query_day(const struct rollup_work *d, struct db_rows **rows)
+{
+	struct db_value args[3 * ARRAY_LEN(sources)];
+	struct buf sql = BUF_INIT;
+	enum outcome o;
+	size_t i, n = 0;
+
+	for (i = 0; i < ARRAY_LEN(sources); i++) {
+		buf_addf(&sql,
+		    "%sSELECT `hour`, operator, kind, %s FROM %s "
+		    "WHERE tenant = ? AND `hour` >= ? AND `hour` < ?",
+		    i > 0 ? " UNION ALL " : "", sources[i].columns,
+		    sources[i].table);
+		add_changed_keys(d, &sql);
+		args[n++] = db_str(d->tenant);
+		args[n++] = db_time(d->day);
+		args[n++] = db_time(d->day + DAY_MS);
+	}
+	o = db_query(d->r->db, buf_str(&sql), args, n, rows);
+	buf_release(&sql);
+	return o;
+}
+
+/* Adds up the source rows of the day. */
+static enum outcome
+read_hours(struct rollup_work *d)
 {
 	struct db_rows *rows;
 	struct span_sum *sum;
-	enum outcome o =
-	    query_day(d, "responses, sum_ms, max_ms, as_of", table, &rows);
+	enum outcome o = query_day(d, &rows);
 
 	if (o != OUTCOME_DONE)
 		return o;
 	while (db_next(rows)) {
 		sum = sum_of_row(d, rows, db_get_time(rows, 6));
-		if (sum != NULL)
+		if (sum == NULL)
+			continue;
+		if (db_get(rows, 7) == NULL)
 			span_sum_add(sum, number_of(rows, 3),
 			    number_of(rows, 4), number_of(rows, 5));
-	}
-	db_rows_free(rows);
-	return o;
-}
-
-static enum outcome
-read_hour_buckets(struct rollup_work *d, const char *table)
-{
-	struct db_rows *rows;
-	struct span_sum *sum;
-	int64_t bucket;
-	enum outcome o = query_day(d, "bucket, `count`", table, &rows);
-
-	if (o != OUTCOME_DONE)
-		return o;
-	while (db_next(rows)) {
-		bucket = number_of(rows, 3);
-		sum = sum_of_row(d, rows, CLOCK_NONE);
-		/* Other programs may have stored any number. */
-		if (sum != NULL && bucket < DURATION_BUCKETS)
-			span_sum_add_bucket(
-			    sum, (uint32_t)bucket, number_of(rows, 4));
+		else if (number_of(rows, 7) < DURATION_BUCKETS)
+			/* Other programs may have stored any number. */
+			span_sum_add_bucket(sum, (uint32_t)number_of(rows, 7),
+			    number_of(rows, 3));
 	}
 	db_rows_free(rows);
 	return o;
@@ -226,13 +225,7 @@ make_hours(struct rollup_work *d)
 	enum outcome o = d->whole ? empty_day(d) : OUTCOME_DONE;
 
 	if (o == OUTCOME_DONE)
-		o = read_hour_sums(d, "response_hours");
-	if (o == OUTCOME_DONE)
-		o = read_hour_sums(d, "response_hours_parts");
-	if (o == OUTCOME_DONE)
-		o = read_hour_buckets(d, "response_histogram");
-	if (o == OUTCOME_DONE)
-		o = read_hour_buckets(d, "response_histogram_parts");
+		o = read_hours(d);
 	if (o == OUTCOME_DONE && !d->whole)
 		o = span_set_read(&d->hours, d->r->db, d->tenant, d->day,
 		    d->day + DAY_MS, false);
