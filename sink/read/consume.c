@@ -125,6 +125,8 @@ count_snapshot(struct consume *c, const struct batch_tenant *t)
 	if (t->fate == END_OVERTAKEN) {
 		log_info("snapshot_overtaken", "tenant=%.*s snapshot=%.*s",
 		    TEXT_ARG(t->name), TEXT_ARG(t->ended.snapshot));
+		if (same)
+			before->stored = true;
 		return;
 	}
 	if (before != NULL && !before->stored && !same)
