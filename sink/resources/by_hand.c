@@ -100,31 +100,6 @@ by_hand_list_paths(struct buf *to)
 		buf_addf(to, "  %s\n", resources[i].pattern);
 }
 
-/* True if the last parameter with that name has a value, as the server sees
- * it. */
-static bool
-is_given(const struct form *f, const char *name)
-{
-	bool is = false;
-	size_t i;
-
-	for (i = 0; i < f->n; i++)
-		if (strcmp(f->names[i], name) == 0)
-			is = f->values[i] != NULL && *f->values[i] != '\0';
-	return is;
-}
-
-bool
-by_hand_chooses_page(const char *target)
-{
-	struct form f;
-	char *path = split_target(target, &f);
-	bool chooses = is_given(&f, "limit") || is_given(&f, "cursor");
-
-	free(path);
-	return chooses;
-}
-
 bool
 by_hand_next(const struct web_answer *a, const char *target, const char *limit,
     struct buf *next)
