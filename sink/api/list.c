@@ -175,18 +175,6 @@ build_last_statement(struct page_last *last, const char *table,
 	buf_addf(sql, " LIMIT %d, 1", PAGE_LAST_ROWS - 1);
 }
 
-static void
-copy_order(struct page_last *last, const struct page_cursor *order)
-{
-	struct page_cursor *c = &last->place;
-
-	c->newest_first = order->newest_first;
-	for (; c->keys_n < order->keys_n; c->keys_n++) {
-		c->keys[c->keys_n] = order->keys[c->keys_n];
-		c->keys[c->keys_n].column = c->keys_n;
-	}
-}
-
 static bool
 read_place(
     struct page_last *last, struct question *q, const struct db_rows *row)
@@ -206,10 +194,15 @@ page_last_find(struct page_last *last, struct question *q,
 {
 	struct db_rows *rows = NULL;
 	struct buf sql = BUF_INIT;
-	size_t before = q->rows;
+	size_t before = q->rows, i;
 	bool good;
 
-	copy_order(last, order);
+	last->place = (struct page_cursor){ .keys_n = order->keys_n,
+		.newest_first = order->newest_first };
+	for (i = 0; i < order->keys_n; i++)
+		last->place.keys[i] =
+		    (struct page_cursor_key){ order->keys[i].name,
+			    order->keys[i].type, i };
 	build_last_statement(last, table, index, where, &sql);
 	good = question_ask(q, buf_str(&sql), args, n, &rows) &&
 	       (!db_next(rows) || read_place(last, q, rows));

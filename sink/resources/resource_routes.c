@@ -88,14 +88,18 @@ resource_check_names(const char *const *names, size_t n,
 }
 
 static void
+add_name(const char *names[RESOURCE_PARAMETERS], size_t *n, const char *name)
+{
+	if (*n < RESOURCE_PARAMETERS && find_name(names, *n, name) == *n)
+		names[(*n)++] = name;
+}
+
+static void
 add_names(
     const char *names[RESOURCE_PARAMETERS], size_t *n, const char *const *from)
 {
-	for (; from != NULL && *from != NULL && *n < RESOURCE_PARAMETERS;
-	     from++) {
-		if (find_name(names, *n, *from) == *n)
-			names[(*n)++] = *from;
-	}
+	for (; from != NULL && *from != NULL; from++)
+		add_name(names, n, *from);
 }
 
 /* Shapes of parameters that do more than select rows by a value. of: the id of
@@ -196,23 +200,16 @@ resource_kinds_shape(struct buf *to, const char *const *kinds)
 static size_t
 parameters_of_list(const struct list *l, const char *names[RESOURCE_PARAMETERS])
 {
-	static const char *const page[] = { "limit", "cursor", NULL };
-	static const char *const range[] = { "from", "to", NULL };
-	const char *one[] = { NULL, NULL };
 	size_t i, n = 0;
 
-	add_names(names, &n, page);
+	add_names(names, &n, LIST_NAMES("limit", "cursor"));
 	if (l->time != NULL)
-		add_names(names, &n, range);
-	for (i = 0; l->columns[i].name != NULL; i++) {
-		one[0] = l->columns[i].name;
+		add_names(names, &n, LIST_NAMES("from", "to"));
+	for (i = 0; l->columns[i].name != NULL; i++)
 		if (l->columns[i].use != LIST_SHOWN)
-			add_names(names, &n, one);
-	}
-	for (i = 0; l->words[i].parameter != NULL; i++) {
-		one[0] = l->words[i].parameter;
-		add_names(names, &n, one);
-	}
+			add_name(names, &n, l->columns[i].name);
+	for (i = 0; l->words[i].parameter != NULL; i++)
+		add_name(names, &n, l->words[i].parameter);
 	add_names(names, &n, l->more);
 	return n;
 }
