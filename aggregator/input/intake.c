@@ -55,7 +55,8 @@ intake_release(struct intake *in)
 static struct intake_tenant *
 get_tenant(struct intake *in, struct text name)
 {
-	struct intake_tenant *t = in->last;
+	struct intake_tenant **recent = &in->recent[in->scan.tenant];
+	struct intake_tenant *t = *recent;
 	void **slot;
 
 	if (t != NULL && t->name_len == name.len &&
@@ -68,8 +69,8 @@ get_tenant(struct intake *in, struct text name)
 		t->name_len = name.len;
 		*slot = t;
 	}
-	in->last = *slot;
-	return in->last;
+	*recent = *slot;
+	return *recent;
 }
 
 void
@@ -312,12 +313,24 @@ apply_marker(struct intake *in, struct intake_tenant *t)
 		end_snapshot(in, t);
 }
 
-/* Adds a readable record. */
+static void
+add_to_tenant(struct intake *in, struct intake_tenant *t)
+{
+	struct record *r = &in->now->record;
+
+	if (r->snapshot.p == NULL)
+		add_to_stream(in, t);
+	else if (r->type == RECORD_SNAPSHOT)
+		apply_marker(in, t);
+	else
+		add_to_snapshot(in, t);
+}
+
+/* Adds a readable record whose tenant is not yet known. */
 static void
 add_parsed(struct intake *in)
 {
 	struct record *r = &in->now->record;
-	struct intake_tenant *t;
 
 	if (r->type == RECORD_UNKNOWN) {
 		r->tenant = record_peek(r->flat, "tenant");
@@ -325,13 +338,7 @@ add_parsed(struct intake *in)
 		if (r->tenant.p == NULL)
 			return;
 	}
-	t = get_tenant(in, r->tenant);
-	if (r->snapshot.p == NULL)
-		add_to_stream(in, t);
-	else if (r->type == RECORD_SNAPSHOT)
-		apply_marker(in, t);
-	else
-		add_to_snapshot(in, t);
+	add_to_tenant(in, get_tenant(in, r->tenant));
 }
 
 /* Adds a record; bad lines are not added. */
@@ -356,70 +363,100 @@ add_bad_line(struct intake *in)
 	intake_refuse(in, s->line, s->len, buf_str(&s->why));
 }
 
-/* Returns the model to which a message probably belongs; NULL: none yet. */
-static const struct model *
-likely_model(const struct intake *in)
+static struct intake_line *
+line_ahead(struct intake *in, uint64_t n)
 {
-	const struct intake_tenant *t = in->last;
+	return &in->ahead[n % INTAKE_AHEAD];
+}
 
-	if (t == NULL)
-		return NULL;
-	if (t->open != NULL)
-		return &t->open->pipeline.model;
+/* Returns the model to which the line belongs; NULL: none yet. */
+static const struct model *
+model_of_line(const struct intake_line *l)
+{
+	const struct intake_tenant *t = l->tenant;
+
+	if (l->record.snapshot.p != NULL)
+		return t->open != NULL ? &t->open->pipeline.model : NULL;
 	return t->stream != NULL ? &t->stream->model : NULL;
 }
 
-/* Adds the lines that were read ahead. */
+/* Prefetches a part of what the lines will touch. */
 static void
-add_ahead(struct intake *in)
+prefetch_lines(
+    struct intake *in, uint64_t from, uint64_t to, enum model_near near)
 {
-	const struct model *m = likely_model(in);
-	size_t i, n = in->ahead_n;
+	const struct intake_line *l;
+	const struct model *m;
 
-	for (i = 0; m != NULL && i < n; i++)
-		model_prefetch(m, in->ahead[i].hash, MODEL_CHAT);
-	for (i = 0; m != NULL && i < n; i++)
-		model_prefetch(m, in->ahead[i].hash, MODEL_MESSAGES);
-	in->ahead_n = 0;
-	for (i = 0; i < n; i++)
-		add_line(in, &in->ahead[i]);
+	for (; from < to; from++) {
+		l = line_ahead(in, from);
+		m = model_of_line(l);
+		if (m != NULL && l->record.chat.p != NULL)
+			model_prefetch(m, l->hash, near);
+	}
+}
+
+/* Adds the oldest lines that were read ahead. */
+static void
+add_lines_ahead(struct intake *in, uint64_t to)
+{
+	for (; in->added < to; in->added++) {
+		in->now = line_ahead(in, in->added);
+		in->lines++;
+		add_to_tenant(in, in->now->tenant);
+	}
+}
+
+/* Takes a line that is added later. Half of the lines ahead are added while the
+ * chats of the other half arrive from memory. */
+static void
+take_ahead(struct intake *in, struct intake_line *l)
+{
+	const struct model *m;
+	uint64_t half;
+
+	l->tenant = get_tenant(in, l->record.tenant);
+	m = model_of_line(l);
+	if (m != NULL && l->record.chat.p != NULL)
+		l->hash = model_hash_chat(m, l->record.chat);
+	in->read++;
+	prefetch_lines(in, in->read - 1, in->read, MODEL_SLOT);
+	if (in->read % (INTAKE_AHEAD / 2) != 0)
+		return;
+	half = in->read - INTAKE_AHEAD / 2;
+	prefetch_lines(in, in->added, half, MODEL_MESSAGES);
+	prefetch_lines(in, half, in->read, MODEL_CHAT);
+	add_lines_ahead(in, half);
 }
 
 void
 intake_add_block(struct intake *in, const char *block, size_t len)
 {
 	struct scan *s = &in->scan;
-	const struct model *m = likely_model(in);
-	struct intake_line *l = in->ahead;
+	struct intake_line *l;
 	int rc;
 
 	scan_block(s, block, len);
-	while ((rc = scan_record(s, &l->record)) != 0) {
+	for (;;) {
+		l = line_ahead(in, in->read);
+		rc = scan_record(s, &l->record);
+		if (rc == 0)
+			break;
 		l->text = s->line;
 		l->len = s->len;
 		/* Other records may need s->flat, which the next line
 		 * replaces. */
-		if (rc == 1 && l->record.type == RECORD_MESSAGE &&
-		    s->fields != 0) {
-			if (m != NULL) {
-				l->hash = model_hash_chat(m, l->record.chat);
-				model_prefetch(m, l->hash, MODEL_SLOT);
-			}
-			l++;
-			if (++in->ahead_n < INTAKE_AHEAD)
-				continue;
-			add_ahead(in);
-		} else {
-			add_ahead(in);
-			if (rc == 1)
-				add_line(in, l);
-			else
-				add_bad_line(in);
+		if (rc == 1 && s->fields != 0) {
+			take_ahead(in, l);
+			continue;
 		}
-		m = likely_model(in);
-		l = in->ahead;
+		add_lines_ahead(in, in->read);
+		if (rc == 1)
+			add_line(in, l);
+		else
+			add_bad_line(in);
 	}
-	add_ahead(in);
+	add_lines_ahead(in, in->read);
 }
 
 void

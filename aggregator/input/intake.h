@@ -39,22 +39,25 @@ struct intake_line {
 	struct record record;
 	const char *text;
 	size_t len;
-	uint32_t hash; /* of the chat, if it was prefetched */
+	struct intake_tenant *tenant;
+	uint32_t hash; /* of the chat */
 };
 
 /* Lines that are read before the first of them is added, so that their chats
- * are fetched from memory together. */
-#define INTAKE_AHEAD 16
+ * are fetched from memory meanwhile. */
+#define INTAKE_AHEAD 32
 
 struct intake {
 	const struct pipeline_setup *setup;
-	struct strmap tenants;      /* name -> struct intake_tenant */
-	struct intake_tenant *last; /* the tenant of the previous line */
-	const char *text_of;        /* see struct model; borrowed */
+	struct strmap tenants; /* name -> struct intake_tenant */
+	struct intake_tenant *recent[SCAN_TENANTS]; /* by the place that `scan`
+						     * gives their names */
+	const char *text_of; /* see struct model; borrowed */
 	struct passing passing;
 	struct deadletter *dead; /* for bad lines; borrowed */
 	struct intake_line ahead[INTAKE_AHEAD];
-	size_t ahead_n;
+	uint64_t read, added;    /* numbers of lines that were put into `ahead`
+				  * and taken out */
 	struct intake_line *now; /* the line that is being added */
 
 	/* The following members are read-only for the caller. */

@@ -67,6 +67,18 @@ model_hash_chat(const struct model *m, struct text id)
 	return interner_hash(&m->lexicon.names, id);
 }
 
+/* Prefetches the place of the next message, and the customer. The operators are
+ * few. */
+static void
+prefetch_parts(const struct model *m, const struct chat *c)
+{
+	if (c->messages != NULL)
+		__builtin_prefetch(c->messages + c->n, 1);
+	if (c->name_hints[0] != 0)
+		__builtin_prefetch(
+		    interner_at(&m->lexicon.names, c->name_hints[0]), 1);
+}
+
 void
 model_prefetch(const struct model *m, uint32_t hash, enum model_near near)
 {
@@ -83,8 +95,8 @@ model_prefetch(const struct model *m, uint32_t hash, enum model_near near)
 		c = chat_of(*slot);
 		if (near == MODEL_CHAT)
 			__builtin_prefetch(c, 1);
-		else if (c->messages != NULL)
-			__builtin_prefetch(c->messages + c->n, 1);
+		else
+			prefetch_parts(m, c);
 	}
 }
 
