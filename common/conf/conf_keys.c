@@ -117,7 +117,7 @@ const struct conf_key conf_keys[] = {
 	HTTP_SERVER("listen", "1024", "64", "1000", "2000", "15s"),
 	SIZE("listen", "spool", "1G", MIB, 1024 * 1024 * MIB),
 	TEXT("listen", "tenant", NULL, NULL),
-	WORDS("listen", "trusted", "127.0.0.1, ::1, unix"),
+	WORDS("listen", "trusted", "127.0.0.1, ::1"),
 	TOKENS("listen", "SECRET_KEY"),
 	INT("listen", "max_events", "1000", 1, 100000),
 	INT("listen", "idempotency_keys", "1000000", 1, 100000000),

@@ -6,7 +6,6 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -46,8 +45,6 @@ address_of_socket(struct address *a, const struct sockaddr *sa)
 	} else if (sa->sa_family == AF_INET6) {
 		memcpy(&in6, sa, sizeof in6);
 		memcpy(a->bytes, &in6.sin6_addr, sizeof a->bytes);
-	} else {
-		a->local = true;
 	}
 }
 
@@ -84,10 +81,6 @@ address_parse(struct address *a, const char *from, size_t len)
 	memset(a, 0, sizeof *a);
 	if (strip_port(from, len, text) != 0)
 		return -1;
-	if (strcmp(text, "unix") == 0) {
-		a->local = true;
-		return 0;
-	}
 	if (inet_pton(AF_INET, text, &in) == 1) {
 		set_v4(a, &in);
 		return 0;
@@ -98,9 +91,7 @@ address_parse(struct address *a, const char *from, size_t len)
 void
 address_format(const struct address *a, char *text)
 {
-	if (a->local)
-		(void)snprintf(text, ADDRESS_TEXT, "unix");
-	else if (is_v4(a))
+	if (is_v4(a))
 		(void)inet_ntop(AF_INET, a->bytes + V4_AT, text, ADDRESS_TEXT);
 	else
 		(void)inet_ntop(AF_INET6, a->bytes, text, ADDRESS_TEXT);
@@ -109,8 +100,7 @@ address_format(const struct address *a, char *text)
 bool
 address_same(const struct address *a, const struct address *b)
 {
-	return a->local == b->local &&
-	       memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+	return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }
 
 /* Returns the address that counts as one client: an IPv4 address, or an IPv6
@@ -139,7 +129,7 @@ read_network(struct network *n, const char *word)
 	if (slash == NULL)
 		return 0;
 	most = is_v4(&n->address) ? 32 : 128;
-	if (n->address.local || parse_int(slash + 1, 0, most, &bits) != 0)
+	if (parse_int(slash + 1, 0, most, &bits) != 0)
 		return -1;
 	n->bits = (unsigned)(bits + 128 - most);
 	return 0;
@@ -153,8 +143,7 @@ networks_read(struct networks *ns, char *const *words, struct buf *why)
 		if (read_network(&ns->list[ns->n], *words) != 0) {
 			buf_setf(why,
 			    "'%s' is not an address; write 192.0.2.1, "
-			    "10.0.0.0/8, "
-			    "2001:db8::/32 or unix",
+			    "10.0.0.0/8 or 2001:db8::/32",
 			    *words);
 			return -1;
 		}
@@ -169,8 +158,6 @@ network_has(const struct network *n, const struct address *a)
 	size_t whole = n->bits / 8;
 	unsigned rest = n->bits % 8, mask = 0xFF00U >> rest & 0xFFU;
 
-	if (n->address.local != a->local)
-		return false;
 	if (memcmp(n->address.bytes, a->bytes, whole) != 0)
 		return false;
 	return rest == 0 ||
@@ -315,9 +302,8 @@ take_last_name(const char *list, size_t *len, struct address *name)
 	if (begin == end)
 		return false;
 	/* "unknown" and the like: a client without an address, which must not
-	 * be trusted like the proxy. A name must not claim to be a Unix socket
-	 * either. */
-	if (address_parse(name, list + begin, end - begin) != 0 || name->local)
+	 * be trusted like the proxy. */
+	if (address_parse(name, list + begin, end - begin) != 0)
 		memset(name, 0, sizeof *name);
 	return true;
 }

@@ -2,10 +2,10 @@
  * client_limits: limits per client and for all clients together: connections,
  * and requests per second (token buckets). Also determines for which client a
  * proxy forwards a request, and provides addresses in a form that can be
- * compared (IPv6, IPv4 mapped to it as ::ffff:a.b.c.d, or a Unix socket) and
- * lists of addresses and networks from the configuration. The size of one
- * request is limited elsewhere: its headers in
- * common/http_server/server_headers.c, its body in server_request.c.
+ * compared (IPv6, or IPv4 mapped to it as ::ffff:a.b.c.d) and lists of
+ * addresses and networks from the configuration. The size of one request is
+ * limited elsewhere: its headers in common/http_server/server_headers.c, its
+ * body in server_request.c.
  *
  * All threads of the server call these functions; locks are held only while a
  * table is read or changed. Memory depends on the limits, not on the number of
@@ -28,20 +28,17 @@ struct sockaddr;
 
 struct address {
 	uint8_t bytes[16];
-	bool local; /* a Unix socket; bytes are zeros */
 };
 
-/* Converts the address that accept(2) returned. All addresses other than IPv4
- * and IPv6 are local. */
+/* Converts the address that accept(2) returned. */
 void address_of_socket(struct address *a, const struct sockaddr *sa);
 
-/* Reads "192.0.2.1", "2001:db8::1", "[2001:db8::1]", with or without a port, or
- * "unix". Returns -1 for any other text. */
+/* Reads "192.0.2.1", "2001:db8::1", "[2001:db8::1]", with or without a port.
+ * Returns -1 for any other text. */
 int address_parse(struct address *a, const char *text, size_t len)
     __attribute__((warn_unused_result));
 
-/* Writes IPv4 in dotted form, and a Unix socket as "unix". text has
- * ADDRESS_TEXT bytes. */
+/* Writes IPv4 in dotted form. text has ADDRESS_TEXT bytes. */
 void address_format(const struct address *a, char *text);
 
 bool address_same(const struct address *a, const struct address *b);

@@ -1,6 +1,6 @@
 /*
  * listen_socket: the socket at which a listener accepts connections:
- * 127.0.0.1:PORT, [::1]:PORT, any other address of this machine, or unix:PATH.
+ * 127.0.0.1:PORT, [::1]:PORT, or any other address of this machine.
  */
 #ifndef COMMON_HTTP_LISTEN_SOCKET_H
 #define COMMON_HTTP_LISTEN_SOCKET_H
@@ -12,7 +12,6 @@
 struct listen_socket {
 	int fd; /* listening, non-blocking */
 	int port;
-	char *path;      /* the path of a Unix socket, or NULL */
 	struct buf text; /* the address, with the real port instead of 0 */
 };
 
@@ -21,9 +20,7 @@ struct listen_socket {
 int listen_socket_check(const char *where, enum exit_code *code,
     struct buf *why) __attribute__((warn_unused_result));
 
-/* Returns 0, or -1 with *code and *why: not an address, in use, not allowed.
- * Replaces a Unix socket that a killed listener left behind, but not a socket
- * in use. */
+/* Returns 0, or -1 with *code and *why: not an address, in use, not allowed. */
 int listen_socket_open(struct listen_socket *d, const char *where,
     enum exit_code *code, struct buf *why) __attribute__((warn_unused_result));
 
@@ -33,7 +30,6 @@ int listen_socket_open(struct listen_socket *d, const char *where,
 int listen_socket_accept(const struct listen_socket *d, struct address *peer,
     bool *full) __attribute__((warn_unused_result));
 
-/* Closes the socket and removes its path. */
 void listen_socket_close(struct listen_socket *d);
 
 #endif

@@ -279,8 +279,8 @@ const struct option_mode poller_mode_listen = {
 	.choice = OPTION_TEXT(0, "listen", "ADDRESS", struct poller, address,
 	    "receive webhooks, messages and events over HTTP"),
 	.about = "Receives webhooks, messages and events over HTTP, and writes "
-		 "them as records.\nADDRESS is 127.0.0.1:8080, [::1]:8080 or "
-		 "unix:PATH; port 0 chooses a free port.\n",
+		 "them as records.\nADDRESS is 127.0.0.1:8080 or [::1]:8080; "
+		 "port 0 chooses a free port.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.run = run_listen_mode,

@@ -224,8 +224,8 @@ const struct option_mode sink_mode_serve = {
 	.choice = OPTION_TEXT(0, "serve", "ADDRESS", struct sink, address,
 	    "serve the API and the board over HTTP"),
 	.about = "Serves the API and the board over HTTP, see "
-		 "messaging-api(7).\nADDRESS is 127.0.0.1:8081, [::1]:8081 or "
-		 "unix:PATH; port 0 chooses a free port.\n",
+		 "messaging-api(7).\nADDRESS is 127.0.0.1:8081 or [::1]:8081; "
+		 "port 0 chooses a free port.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.run = run_serve,

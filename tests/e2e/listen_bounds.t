@@ -7,7 +7,6 @@ are distinguished by their addresses of 127.0.0.0/8.
 import os
 import re
 import socket
-import subprocess
 import threading
 import time
 
@@ -247,25 +246,6 @@ def memory_is_bounded(checks, listener):
         s.close()
 
 
-def a_local_socket_will_do(checks, lab, conf):
-    path = lab.path("socket")
-    for _ in range(2):  # the second round reuses memory of the first
-        p = lab.start(["poller", "--listen", "unix:" + path, "-c", conf,
-                       "-t", lab.path("out2")], lab.path("log2"))
-        def up():
-            got = subprocess.run(
-                ["curl", "-sS", "--unix-socket", path, "http://x/health"],
-                capture_output=True)
-            return got.stdout == b'{"status":"healthy"}'
-        until(LONG, up, "the local socket: " + open(lab.path("log2")).read())
-        again = lab.run(["poller", "--listen", "unix:" + path, "-c", conf,
-                         "-t", lab.path("out3"), "--state",
-                         lab.path("state3")])
-        checks.that(again.code == 69, f"a second listener: {again}")
-        p.kill()
-        p.wait()
-
-
 # Not shorter: a busy machine would delay the slow client, which would then
 # count as silent.
 SHORT = {"header_timeout": "4s", "request_timeout": "6s", "keep_alive": "4s"}
@@ -317,7 +297,6 @@ def body():
         memory_is_bounded(checks, full)
         said = full.stop(checks)
         checks.that("later=0" not in said, f"not counted: {said}")
-        a_local_socket_will_do(checks, lab, calm.conf)
     return checks.result()
 
 

@@ -6,6 +6,7 @@ messaging-allocation(7) do what these pages say.
 
 import os
 import re
+import socket
 import subprocess
 
 from harness import BIN, TESTBIN, Checks, Lab, main, shown_in, steps
@@ -70,12 +71,13 @@ class Test:
         self.equal(len(re.findall("(?m)^curl ", lines)), 3, "requests")
         # The page's port may be taken; and the commands run faster than anyone
         # types.
-        socket = self.lab.path("listens")
-        lines = lines.replace("127.0.0.1:8080 \\", f"unix:{socket} \\")
-        lines = re.sub("(?m)^curl ", f"curl -sS --unix-socket {socket} ", lines)
+        with socket.create_server(("127.0.0.1", 0)) as s:
+            address = f"127.0.0.1:{s.getsockname()[1]}"
+        lines = re.sub("(?m)^curl ", "curl -sS ",
+                       lines.replace("127.0.0.1:8080", address))
         lines = re.sub(
-            r"(?m)\.ndjson &$", r"\g<0>" f"\nuntil curl -s -o /dev/null "
-            f"--unix-socket {socket} http://x/health; do sleep 0.1; done", lines)
+            r"(?m)\.ndjson &$", r"\g<0>" "\nuntil curl -s -o /dev/null "
+            f"http://{address}/health; do sleep 0.1; done", lines)
         out = self.typed(lines)
         for answer in ('"status":"success","message_id":"msg-', '"id":"order-17-',
                        '"status":"healthy"',
