@@ -83,13 +83,6 @@ write_export(struct export_run *e)
 	buf_clear(&e->text);
 }
 
-/* Called after the commit, so that a repeated slice is written once. */
-static void
-write_slice(void *ctx)
-{
-	write_export(ctx);
-}
-
 static enum outcome
 export_slice(struct db *db, void *ctx)
 {
@@ -111,17 +104,22 @@ export_slice(struct db *db, void *ctx)
 static enum exit_code
 export_tables(struct export_run *e)
 {
+	struct db *db = e->subject->db;
 	enum outcome o = OUTCOME_DONE;
 	size_t i;
 
-	e->slice.tenant = e->subject->tenant;
-	for (i = 0;
-	     i < personal_tables_n && o == OUTCOME_DONE && e->failed == 0;
-	     i++) {
+	for (i = 0; i < personal_tables_n && e->failed == 0; i++) {
 		e->personal = &personal_tables[i];
-		e->slice.table = &tables[e->personal->table];
-		o = day_slices_each(
-		    e->subject->db, &e->slice, export_slice, write_slice, e);
+		e->slice = (struct day_slice){
+			.table = &tables[e->personal->table],
+			.tenant = e->subject->tenant,
+		};
+		while (day_slice_next(db, &e->slice, &o)) {
+			o = db_transaction(db, export_slice, e, false);
+			/* Once, even if the transaction was repeated. */
+			if (o == OUTCOME_DONE)
+				write_export(e);
+		}
 	}
 	return o == OUTCOME_DONE ? PROG_OK : rights_log_failure(e->subject, o);
 }

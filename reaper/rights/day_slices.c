@@ -3,7 +3,6 @@
  */
 #include "reaper/rights/day_slices.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/base/clock.h"
@@ -87,24 +86,19 @@ move_to_next_day(struct db *db, struct day_slice *s)
 	return OUTCOME_DONE;
 }
 
-enum outcome
-day_slices_each(struct db *db, struct day_slice *slice,
-    enum outcome (*work)(struct db *db, void *ctx), void (*done)(void *ctx),
-    void *ctx)
+bool
+day_slice_next(struct db *db, struct day_slice *s, enum outcome *o)
 {
-	bool all = slice_column(slice->table) < 0;
-	enum outcome o;
+	bool all = slice_column(s->table) < 0;
 
-	slice->from = slice->to = CLOCK_NONE;
-	do {
-		if (stop_asked())
-			return OUTCOME_LATER;
-		o = all ? OUTCOME_DONE : move_to_next_day(db, slice);
-		if (o != OUTCOME_DONE || (!all && slice->from == CLOCK_NONE))
-			return o;
-		o = db_transaction(db, work, ctx, false);
-		if (o == OUTCOME_DONE && done != NULL)
-			done(ctx);
-	} while (o == OUTCOME_DONE && !all);
-	return o;
+	if (*o != OUTCOME_DONE || (all && s->begun))
+		return false;
+	if (!s->begun)
+		s->from = s->to = CLOCK_NONE;
+	s->begun = true;
+	if (stop_asked())
+		*o = OUTCOME_LATER;
+	else if (!all)
+		*o = move_to_next_day(db, s);
+	return *o == OUTCOME_DONE && (all || s->from != CLOCK_NONE);
 }

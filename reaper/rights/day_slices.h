@@ -9,19 +9,22 @@
 #include "common/db/db.h"
 #include "common/tables/tables.h"
 
+#include <stdbool.h>
+
+/* Before the first slice, all but table and tenant is zero. */
 struct day_slice {
 	const struct table *table;
 	const char *tenant;
+	bool begun;
 	int64_t from, to; /* the first and last ms; CLOCK_NONE: everything */
 };
 
-/* Calls work for each slice that has rows, each in its own transaction, which
- * db_transaction() may repeat; *slice is the current one. done, unless NULL, is
- * called after each commit. Ends early with OUTCOME_LATER if the program is
- * asked to stop. */
-enum outcome day_slices_each(struct db *db, struct day_slice *slice,
-    enum outcome (*work)(struct db *db, void *ctx), void (*done)(void *ctx),
-    void *ctx) __attribute__((warn_unused_result));
+/* Moves to the next slice that has rows, on which the caller works in a
+ * transaction of its own. *o is the outcome of that work, at first DONE.
+ * Returns false after the last slice, and if *o is or becomes another outcome:
+ * LATER if the program is asked to stop. */
+bool day_slice_next(struct db *db, struct day_slice *slice, enum outcome *o)
+    __attribute__((warn_unused_result));
 
 /* Appends " AND `AGE` >= ... AND `AGE` <= ...", where AGE is the table's column
  * of its rows' age; or nothing. of: its prefix in a join, such as "a." */

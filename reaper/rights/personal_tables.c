@@ -186,16 +186,15 @@ struct row_exists {
 	bool found;
 };
 
-/* Once a row is found, the remaining slices are skipped. */
 static enum outcome
 look_into_slice(struct db *db, void *ctx)
 {
 	struct row_exists *r = ctx;
 	struct buf sql = BUF_INIT;
 	uint64_t rows;
-	enum outcome o = r->found ? OUTCOME_DONE : db_connect(db);
+	enum outcome o = db_connect(db);
 
-	if (r->found || o != OUTCOME_DONE)
+	if (o != OUTCOME_DONE)
 		return o;
 	buf_addf(&sql, "SELECT 1 FROM %s WHERE ", r->slice.table->name);
 	personal_write_rows(&sql, r->where, r->subject, &r->slice);
@@ -210,12 +209,13 @@ enum outcome
 row_exists(
     struct subject *s, enum table_id table, const char *where, bool *found)
 {
-	struct row_exists r = { .subject = s, .where = where };
-	enum outcome o;
+	struct row_exists r = { .subject = s,
+		.where = where,
+		.slice = { .table = &tables[table], .tenant = s->tenant } };
+	enum outcome o = OUTCOME_DONE;
 
-	r.slice.tenant = s->tenant;
-	r.slice.table = &tables[table];
-	o = day_slices_each(s->db, &r.slice, look_into_slice, NULL, &r);
+	while (!r.found && day_slice_next(s->db, &r.slice, &o))
+		o = db_transaction(s->db, look_into_slice, &r, false);
 	*found = r.found;
 	return o;
 }
@@ -226,7 +226,6 @@ struct forgetting {
 	struct day_slice slice;
 	bool dry_run;
 	uint64_t affected; /* rows affected in the current slice */
-	uint64_t rows;     /* and in previous slices */
 };
 
 static enum outcome
@@ -334,31 +333,23 @@ forget_slice(struct db *db, void *ctx)
 	return o;
 }
 
-/* Called after the commit. */
-static void
-add_slice(void *ctx)
-{
-	struct forgetting *f = ctx;
-
-	FAULT_POINT("reaper.rows_forgotten");
-	f->rows += f->affected;
-}
-
 enum outcome
 forgetting_run(struct subject *s, const struct personal_table *p, bool dry_run,
     uint64_t *rows)
 {
-	struct forgetting f = {
-		.subject = s, .personal = p, .dry_run = dry_run
-	};
-	enum outcome o;
+	struct forgetting f = { .subject = s,
+		.personal = p,
+		.slice = { .table = &tables[p->table], .tenant = s->tenant },
+		.dry_run = dry_run };
+	enum outcome o = OUTCOME_DONE;
 
 	*rows = 0;
-	if (p->change == NULL)
-		return OUTCOME_DONE;
-	f.slice.tenant = s->tenant;
-	f.slice.table = &tables[p->table];
-	o = day_slices_each(s->db, &f.slice, forget_slice, add_slice, &f);
-	*rows = f.rows;
+	while (day_slice_next(s->db, &f.slice, &o)) {
+		o = db_transaction(s->db, forget_slice, &f, false);
+		if (o == OUTCOME_DONE) {
+			FAULT_POINT("reaper.rows_forgotten");
+			*rows += f.affected;
+		}
+	}
 	return o;
 }

@@ -138,7 +138,7 @@ static const struct {
 struct slice_search {
 	struct subject *subject;
 	struct day_slice slice;
-	size_t query; /* index in chat_queries */
+	const char *sql;
 };
 
 static enum outcome
@@ -153,7 +153,7 @@ find_chats_of_slice(struct db *db, void *ctx)
 	if (o != OUTCOME_DONE)
 		return o;
 	day_slice_write(db, &c->slice, "", &tail);
-	o = ask(s, chat_queries[c->query].sql, buf_str(&tail), &found);
+	o = ask(s, c->sql, buf_str(&tail), &found);
 	buf_release(&tail);
 	if (o != OUTCOME_DONE)
 		return o;
@@ -168,16 +168,19 @@ subject_read(struct subject *s)
 {
 	struct slice_search c = { .subject = s };
 	enum outcome o = db_transaction(s->db, read_tenant, s, false);
+	size_t i;
 
 	if (o == OUTCOME_DONE && s->known)
 		o = find_operator(s);
-	for (;
-	     o == OUTCOME_DONE && s->known && c.query < ARRAY_LEN(chat_queries);
-	     c.query++) {
-		c.slice.tenant = s->tenant;
-		c.slice.table = &tables[chat_queries[c.query].table];
-		o = day_slices_each(
-		    s->db, &c.slice, find_chats_of_slice, NULL, &c);
+	for (i = 0; s->known && i < ARRAY_LEN(chat_queries); i++) {
+		c.sql = chat_queries[i].sql;
+		c.slice = (struct day_slice){
+			.table = &tables[chat_queries[i].table],
+			.tenant = s->tenant,
+		};
+		while (day_slice_next(s->db, &c.slice, &o))
+			o = db_transaction(
+			    s->db, find_chats_of_slice, &c, false);
 	}
 	return o;
 }
