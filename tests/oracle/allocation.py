@@ -41,7 +41,7 @@ class Chat:
         self.given_at = 0
         self.answered_at = NEVER
         self.held_since = NEVER
-        # [operator, expires, number, sent, at, previous operator]
+        # [operator, expires, number, at, previous operator]
         self.reservation = None
         self.outcome = None     # the last reservation's number
         self.refused = []       # [(operator, until)]
@@ -177,7 +177,7 @@ class World:
         self.reservations += 1
         o.given_last = self.reservations
         c.reservation = [o.name, self.now + self.set["expiry"],
-                         self.reservations, False, self.now, c.holder]
+                         self.reservations, self.now, c.holder]
         c.outcome, c.awaited = self.reservations, None
         self.out.append("%s>%s%s " % (c.name, o.name, "/" + c.holder
                                       if c.holder is not None else ""))
@@ -231,7 +231,7 @@ class World:
     def take_holder(self, c, holder, reservation):
         running = c.reservation
         outcome = running is not None and reservation == running[2]
-        ends = running is not None and holder not in (None, running[5])
+        ends = running is not None and holder not in (None, running[4])
         if outcome and not ends:
             self.refuse(c)
         if holder != c.holder:
@@ -243,7 +243,7 @@ class World:
                 self.remember(c, holder, c.arrival or self.now)
         if ends:
             c.given = holder == running[0]
-            c.held_since = min(c.held_since, running[4])
+            c.held_since = min(c.held_since, running[3])
             c.answered = c.answered_at >= c.held_since
             c.given_at = self.now
             c.failures, c.refused = 0, []
@@ -359,19 +359,10 @@ class World:
                 self.set_limit(key, None if name == "-" else int(name), at)
         elif what in ("keep", "refuse"):
             self.outcome(name, arg("by"))
-        elif what == "sent":
-            for c in self.chats.values():
-                if c.reservation:
-                    c.reservation[3] = True
         elif what == "restart":
             self.restart(int(name))
         elif what == "go":
             return self.go()
-        elif what == "unsent":
-            return "".join("?%s " % c.name for c in sorted(
-                (c for c in self.chats.values()
-                 if c.reservation and not c.reservation[3]),
-                key=lambda c: c.reservation[2]))
         return None
 
     def outcome(self, name, by):
@@ -457,8 +448,8 @@ def events(r):
             yield "clock %d" % now
             # A chat that everyone refused: the wait for its operator is only
             # visible at its turn.
-            yield "%s %s" % ("refuse" if not returning else "sent",
-                             r.choice(CHATS))
+            if not returning:
+                yield "refuse %s" % r.choice(CHATS)
         elif what < 0.85:
             yield "answer %s at %d" % (r.choice(CHATS),
                                        now - r.choice((0, 0, 100)))
@@ -469,15 +460,10 @@ def events(r):
             if r.random() < 0.4:
                 line += " channel " + r.choice("wm")
             yield line + " at %d" % (now - r.choice((0, 0, 20)))
-        elif what < 0.94:
+        else:
             now += r.choice((0, 0, 100, 400))
             yield "restart %d" % now
-        elif what < 0.97:
-            yield "sent"
-        else:
-            yield "unsent"
         yield "go"
-    yield "unsent"
 
 
 def play(seed):
@@ -519,7 +505,7 @@ def main():
         reserved += sum(a.count(">") for a in want)
         if got == want:
             continue
-        asked = [i for i, line in enumerate(lines) if line in ("go", "unsent")]
+        asked = [i for i, line in enumerate(lines) if line == "go"]
         wrong = next(i for i, (a, b) in enumerate(
             zip(want + ["(end)"], got + ["(end)"])) if a != b)
         print("\n".join(lines[:asked[wrong] + 1]))

@@ -15,10 +15,8 @@
  *   limit N [operator ID] [channel C] [at T]
  *   keep ID by ID          the outcome of a reservation: who has it now
  *   refuse ID              or nobody
- *   sent                   what was reserved was sent
  *   restart [T]            what is saved is read back, at that time
  *   go                     decide: writes CHAT>OPERATOR[/REPLACED] for each
- *   unsent                 writes ?CHAT for each reservation that was not sent
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -337,14 +335,6 @@ script_restart(struct allocation_script *s)
 			script_tell_chat(s, e->value);
 }
 
-static void
-script_unsent(void *ctx, const struct allocation_reservation *p)
-{
-	struct allocation_script *s = ctx;
-
-	buf_addf(&s->out, "?%.*s ", TEXT_ARG(p->chat));
-}
-
 /* Of two times of availability the later one counts. A time in the future
  * counts as now. */
 static void
@@ -415,16 +405,12 @@ script_do(struct allocation_script *s)
 		    script_number(s, "at", s->now));
 	} else if (strcmp(what, "keep") == 0 || strcmp(what, "refuse") == 0) {
 		script_outcome(s, id);
-	} else if (strcmp(what, "sent") == 0) {
-		allocation_outbox_sent(s->a);
 	} else if (strcmp(what, "restart") == 0) {
 		if (s->words > 1)
 			s->now = strtoll(id.p, NULL, 10);
 		script_restart(s);
 	} else if (strcmp(what, "go") == 0) {
 		(void)allocation_select(s->a);
-	} else if (strcmp(what, "unsent") == 0) {
-		allocation_outbox_each(s->a, script_unsent, s);
 	} else {
 		buf_addf(&s->out, "what is '%s'? ", what);
 	}
