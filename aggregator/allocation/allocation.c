@@ -41,7 +41,6 @@ allocation_new(const char *tenant, const struct allocation_settings *set,
 	treap_init(&a->by_time, alloc_compare_customers);
 	treap_init(&a->ready, alloc_compare_lines);
 	treap_init(&a->timers, alloc_compare_timers);
-	treap_init(&a->outbox, alloc_compare_outbox);
 	return a;
 }
 
@@ -344,8 +343,6 @@ alloc_recompute_chat(struct allocation *a, struct alloc_chat *c)
 	alloc_entry_changed(a, &c->entry);
 	if (c->reserved != NULL && c->status != CHAT_OPEN)
 		c->reserved = NULL;
-	if (c->reserved == NULL)
-		treap_remove(&a->outbox, &c->in_outbox);
 	list_unanswered(c);
 	count_for_operators(a, c);
 	if (c->reserved != NULL) {

@@ -29,8 +29,8 @@
  *
  *   before the commit   nothing was reserved; the records are delivered again,
  *                       and lead to the same reservation or a later one
- *   after the commit    the reservation is in the outbox, and is published when
- *                       the program starts
+ *   after the commit    the caller has committed the reservation, too, and
+ *                       publishes it when the program starts
  *   after publishing    it is published again, unchanged: the poller knows its
  *                       id
  *   an outcome is       the model has named the assignee before; a refusal of a
@@ -48,7 +48,7 @@
  *   allocation_room.c         who serves what: tags, lines, free slots
  *   allocation.c              chats, and the place of each; the settings
  *   allocation_reservation.c  who is selected, or waited for; a reservation,
- *                             how it ends, and the outbox
+ *                             and how it ends
  *   allocation_events.c       chats, operators and the clock change
  *   limit_records.c           limits change
  *   allocation_pack.c         as bytes, for the state
@@ -89,6 +89,7 @@ void allocation_settings_read(
 
 /* Borrowed until the next call. */
 struct allocation_reservation {
+	const char *tenant;
 	struct text chat, operator_id;
 	struct text replaces; /* p NULL: nobody */
 	const char *id;
@@ -170,17 +171,8 @@ void allocation_operator(struct allocation *a, struct text id,
 void allocation_limit(struct allocation *a, struct text operator_id,
     struct text channel, int64_t max_chats, int64_t at);
 
-/* The outbox: the first visits reservations that are not published yet, in the
- * order in which they were made; call the second when they are. */
-typedef void allocation_reservation_fn(
-    void *ctx, const struct allocation_reservation *p);
-void allocation_outbox_each(
-    const struct allocation *a, allocation_reservation_fn *each, void *ctx);
-void allocation_outbox_sent(struct allocation *a);
-
 /* Appends the reservation as an assignment record. */
-void allocation_write(
-    const char *tenant, const struct allocation_reservation *p, struct buf *to);
+void allocation_write(const struct allocation_reservation *p, struct buf *to);
 
 /* Packs everything that has changed since the last call as entries of key and
  * value; an empty value deletes its key. allocation_unpack() reads an entry

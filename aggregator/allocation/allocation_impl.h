@@ -169,7 +169,6 @@ struct alloc_chat {
 	struct alloc_operator *awaited, *listed_by;
 	struct treap_node node;          /* for its place */
 	struct treap_node in_unanswered; /* in the treap of listed_by */
-	struct treap_node in_outbox;     /* in a->outbox */
 	struct alloc_timer timer;
 	struct alloc_operator *reserved; /* NULL: not reserved */
 	struct alloc_operator *replaces;
@@ -196,7 +195,7 @@ struct allocation {
 	struct alloc_line **lines;
 	size_t lines_n, lines_cap;
 	struct treap ready; /* lines */
-	struct treap timers, outbox;
+	struct treap timers;
 	uint64_t timer_order, reservations;
 	int64_t everybody;            /* RECORD_NO_NUMBER: as configured */
 	struct treap by_time;         /* customers by time */
@@ -246,8 +245,7 @@ alloc_entry_init(struct alloc_entry *e, enum alloc_kind kind, struct text id)
 
 /* allocation_order.c */
 treap_compare alloc_compare_chats, alloc_compare_lines, alloc_compare_seats,
-    alloc_compare_unanswered, alloc_compare_outbox, alloc_compare_customers,
-    alloc_compare_timers;
+    alloc_compare_unanswered, alloc_compare_customers, alloc_compare_timers;
 /* due: INT64_MAX stops the timer. */
 void alloc_set_timer(struct allocation *a, struct alloc_timer *t, int64_t due);
 

@@ -58,17 +58,6 @@ alloc_compare_unanswered(const struct treap_node *x, const struct treap_node *y)
 }
 
 int
-alloc_compare_outbox(const struct treap_node *x, const struct treap_node *y)
-{
-	uint64_t a = TREAP_OF(x, const struct alloc_chat, in_outbox)
-			 ->reservation_number,
-		 b = TREAP_OF(y, const struct alloc_chat, in_outbox)
-			 ->reservation_number;
-
-	return (a > b) - (a < b);
-}
-
-int
 alloc_compare_customers(const struct treap_node *x, const struct treap_node *y)
 {
 	const struct alloc_customer *a =

@@ -30,22 +30,18 @@ static void
 code_reservation(struct pack *k, struct allocation *a, struct alloc_chat *c)
 {
 	struct text id = alloc_text_of(c->reservation);
-	bool sent = !treap_has(&c->in_outbox);
 
 	code_reference(k, a, &c->replaces);
 	code_text(k, &id);
 	code_signed(k, &c->reserved_at);
 	code_signed(k, &c->expires);
 	code_number(k, &c->reservation_number);
-	code_flag(k, &sent);
 	if (id.p == NULL || id.len >= sizeof c->reservation)
 		k->bad = true;
 	if (!pack_reads(k) || k->bad)
 		return;
 	memcpy(c->reservation, id.p, id.len);
 	c->reservation[id.len] = '\0';
-	if (!sent)
-		treap_add(&a->outbox, &c->in_outbox);
 }
 
 /* Everything else is read from the model. */

@@ -1,7 +1,7 @@
 /*
  * allocation_reservation: which operator gets the next chat, and the life of
- * the reservation: its outcome, the pauses after a refusal, and the outbox of
- * reservations to publish. allocation_order.c orders operators with free slots.
+ * the reservation: its outcome, and the pauses after a refusal.
+ * allocation_order.c orders operators with free slots.
  *
  * An operator who has refused a chat is not asked again before a pause ends; an
  * operator who has refused several chats in a row gets no chat during a pause.
@@ -127,7 +127,8 @@ name_reservation(const struct allocation *a, struct alloc_chat *c)
 static struct allocation_reservation
 reservation_of(const struct allocation *a, const struct alloc_chat *c)
 {
-	return (struct allocation_reservation){ .chat = c->entry.id,
+	return (struct allocation_reservation){ .tenant = a->tenant,
+		.chat = c->entry.id,
 		.operator_id = c->reserved->entry.id,
 		.replaces = c->replaces != NULL ? c->replaces->entry.id
 						: (struct text){ NULL, 0 },
@@ -153,7 +154,6 @@ reserve(struct allocation *a, struct alloc_chat *c, struct alloc_operator *o)
 	c->expires = a->now + a->set.expiry;
 	name_reservation(a, c);
 	alloc_recompute_chat(a, c);
-	treap_add(&a->outbox, &c->in_outbox);
 	p = reservation_of(a, c);
 	if (a->listener != NULL && a->listener->reserved != NULL)
 		a->listener->reserved(a->listener->ctx, &p);
@@ -240,39 +240,11 @@ allocation_select(struct allocation *a)
 }
 
 void
-allocation_outbox_each(
-    const struct allocation *a, allocation_reservation_fn *each, void *ctx)
-{
-	const struct treap_node *n = treap_first(&a->outbox);
-	struct allocation_reservation p;
-
-	for (; n != NULL; n = treap_next(n)) {
-		p = reservation_of(
-		    a, TREAP_OF(n, const struct alloc_chat, in_outbox));
-		each(ctx, &p);
-	}
-}
-
-void
-allocation_outbox_sent(struct allocation *a)
-{
-	struct treap_node *n;
-	struct alloc_chat *c;
-
-	while ((n = treap_first(&a->outbox)) != NULL) {
-		c = TREAP_OF(n, struct alloc_chat, in_outbox);
-		treap_remove(&a->outbox, n);
-		alloc_entry_changed(a, &c->entry);
-	}
-}
-
-void
-allocation_write(
-    const char *tenant, const struct allocation_reservation *p, struct buf *to)
+allocation_write(const struct allocation_reservation *p, struct buf *to)
 {
 	jsonw_open(to);
 	jsonw_str(to, "type", "assignment");
-	jsonw_str(to, "tenant", tenant);
+	jsonw_str(to, "tenant", p->tenant);
 	if (p->simulated)
 		jsonw_bool(to, "simulated", true);
 	jsonw_str(to, "id", p->id);

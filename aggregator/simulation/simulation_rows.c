@@ -21,6 +21,7 @@ simulation_assignments(const struct simulation *w,
 	for (i = 0; i < w->assignments_n && rc == 0; i++) {
 		const struct simulation_assignment *g = &w->assignments[i];
 		const struct allocation_reservation p = {
+			.tenant = w->tenant,
 			.chat = simulation_text(g->chat),
 			.operator_id = simulation_text(g->operator_id),
 			.replaces = simulation_text(g->replaces),
@@ -32,7 +33,7 @@ simulation_assignments(const struct simulation *w,
 		};
 
 		buf_clear(&b);
-		allocation_write(w->tenant, &p, &b);
+		allocation_write(&p, &b);
 		rc = line(ctx, b.data, b.len);
 	}
 	buf_release(&b);

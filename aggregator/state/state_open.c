@@ -17,7 +17,7 @@
 #include "common/digest/random.h"
 #include "common/os/file.h"
 
-#define FORMAT "messaging-analytics stream 17"
+#define FORMAT "messaging-analytics stream 18"
 #define FORMAT_ANY "messaging-analytics stream "
 
 static bool

@@ -409,6 +409,9 @@ init_stream(struct stream *s, const struct aggregator_job *job)
 	s->cache.limit = (size_t)conf_int(job->conf, "aggregator", "cache");
 	s->setup.cache = &s->cache;
 	s->setup.window_ms = conf_int(job->conf, "aggregator", "window");
+	s->listener.ctx = s;
+	s->listener.reserved = stream_allocation_reserved;
+	s->setup.reservations = &s->listener;
 	future_init(&s->future, job->conf);
 	s->setup.future = &s->future;
 	s->refresh_ms = conf_int(job->conf, "aggregator", "refresh");

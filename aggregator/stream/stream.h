@@ -116,6 +116,7 @@ struct stream {
 	struct state *state;
 	struct stream_tables tables;
 	struct stream_lines rows, reservations; /* for out and assign */
+	struct allocation_listener listener;
 	struct keyed_state_cache cache;
 	struct pipeline_setup setup;     /* for streams */
 	struct pipeline_setup snapshots; /* for snapshots */
@@ -285,6 +286,10 @@ int64_t stream_allocation_now(struct stream *s);
 /* Sets the clock and touches the tenants for which something is due. */
 void stream_allocation_clock(struct stream *s);
 bool stream_allocation_due(struct stream *s);
+/* Adds a new reservation to the lines of the flush; the context is the
+ * stream. */
+void stream_allocation_reserved(
+    void *ctx, const struct allocation_reservation *p);
 /* Assigns the waiting chats of a touched tenant. */
 void stream_allocation_select(struct stream_tenant *t);
 void stream_allocation_save(struct stream_tenant *t);
@@ -296,7 +301,7 @@ int stream_allocation_load(struct stream *s)
 struct daemon_metrics *stream_metrics_open(struct stream *s)
     __attribute__((warn_unused_result));
 
-/* Puts the tenant's changes and new reservations into the state. */
+/* Puts the tenant's changes into the state. */
 void stream_save(struct stream_tenant *t);
 /* The same with its changed rows; none counts as changed after that. */
 void stream_flush_tenant(struct stream_tenant *t);

@@ -39,6 +39,17 @@ stream_allocation_due(struct stream *s)
 }
 
 void
+stream_allocation_reserved(void *ctx, const struct allocation_reservation *p)
+{
+	struct stream *s = ctx;
+
+	buf_clear(&s->scratch);
+	allocation_write(p, &s->scratch);
+	(void)stream_lines_add(
+	    &s->reservations, s->scratch.data, s->scratch.len);
+}
+
+void
 stream_allocation_select(struct stream_tenant *t)
 {
 	struct allocation *a = t->pipeline.allocation;
@@ -66,33 +77,12 @@ save_allocation_entry(void *ctx, const struct buf *key, const struct buf *value)
 		state_delete(s->tables.allocation, s->key.data, s->key.len);
 }
 
-struct reservation_writer {
-	struct stream_tenant *tenant;
-	struct buf line;
-};
-
-static void
-add_reservation(void *ctx, const struct allocation_reservation *p)
-{
-	struct reservation_writer *w = ctx;
-
-	buf_clear(&w->line);
-	allocation_write(w->tenant->name, p, &w->line);
-	(void)stream_lines_add(
-	    &w->tenant->stream->reservations, w->line.data, w->line.len);
-}
-
 void
 stream_allocation_save(struct stream_tenant *t)
 {
-	struct reservation_writer w = { t, BUF_INIT };
-
-	if (t->pipeline.allocation == NULL)
-		return;
-	allocation_outbox_each(t->pipeline.allocation, add_reservation, &w);
-	allocation_outbox_sent(t->pipeline.allocation);
-	allocation_pack(t->pipeline.allocation, save_allocation_entry, t);
-	buf_release(&w.line);
+	if (t->pipeline.allocation != NULL)
+		allocation_pack(
+		    t->pipeline.allocation, save_allocation_entry, t);
 }
 
 static bool

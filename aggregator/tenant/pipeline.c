@@ -84,12 +84,13 @@ take_merged(void *ctx, const struct model *m, const struct chat *c,
 }
 
 static void
-open_allocation(struct pipeline *d, const struct conf *conf)
+open_allocation(struct pipeline *d, const struct pipeline_setup *setup)
 {
 	struct allocation_settings set;
 
-	allocation_settings_read(&set, conf);
-	d->allocation = allocation_new(d->model.tenant, &set, NULL);
+	allocation_settings_read(&set, setup->conf);
+	d->allocation =
+	    allocation_new(d->model.tenant, &set, setup->reservations);
 	allocation_clock(d->allocation, clock_now_ms());
 }
 
@@ -119,7 +120,7 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 		       !counts_messages(d->selection) && !setup->clocks;
 	m->no_events = !metric_selection_has(d->selection, "event_counts");
 	if (d->selection->allocation && stream && setup->state != NULL)
-		open_allocation(d, setup->conf);
+		open_allocation(d, setup);
 	if (!has_streaming(d->selection) || setup->no_streaming)
 		return;
 	d->streaming = streaming_metrics_open(d->selection->metrics,

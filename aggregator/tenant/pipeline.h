@@ -32,9 +32,11 @@ struct pipeline_setup {
 	const struct metric_selection *selection;
 	struct shard part;
 	struct keyed_state_cache *cache;
-	struct state *state;   /* NULL: one-shot run */
-	int64_t window_ms;     /* 0: one-shot run, in which nothing is too
-				* late */
+	struct state *state; /* NULL: one-shot run */
+	int64_t window_ms;   /* 0: one-shot run, in which nothing is too
+			      * late */
+	/* Gets the reservations of streams; NULL: chats are not assigned. */
+	const struct allocation_listener *reservations;
 	struct future *future; /* decides which records are refused before the
 				* model */
 	bool no_streaming;     /* its records only correct another pipeline */
