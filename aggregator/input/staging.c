@@ -747,8 +747,8 @@ int
 staging_open(struct staging *in, struct state *state)
 {
 	in->state = state;
-	in->snapshots = state_table(state, "snapshots", STATE_BYTES);
-	in->staged = state_table(state, "staged", STATE_BYTES);
+	in->snapshots = state_table(state, "snapshots");
+	in->staged = state_table(state, "staged");
 	if (state_failed(state))
 		return -1;
 	state_each(in->snapshots, NULL, 0, load_tenant, in);

@@ -39,7 +39,7 @@ keyed_state_open(struct keyed_state *k, struct keyed_state_home *home,
 	k->mask = FIRST_SLOTS - 1;
 	k->expired = INT64_MIN;
 	if (home->state != NULL && name != NULL)
-		k->store = state_table(home->state, name, STATE_BYTES);
+		k->store = state_table(home->state, name);
 	if (home->tables_n == KEYED_STATE_TABLES)
 		prog_die(PROG_SOFTWARE, "too many tables");
 	home->tables[home->tables_n++] = k;

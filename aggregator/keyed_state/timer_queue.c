@@ -20,7 +20,7 @@ timer_queue_open(struct timer_queue *c, const struct keyed_state_home *home,
 	c->home = home;
 	c->earliest = INT64_MIN;
 	if (home->state != NULL)
-		c->store = state_table(home->state, name, STATE_BYTES);
+		c->store = state_table(home->state, name);
 }
 
 void

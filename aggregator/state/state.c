@@ -34,9 +34,8 @@ state_begin(struct state *s)
 }
 
 struct state_table *
-state_table(struct state *s, const char *name, enum state_keys keys)
+state_table(struct state *s, const char *name)
 {
-	unsigned flags = keys == STATE_NUMBERS ? MDB_INTEGERKEY : 0;
 	struct state_table *t;
 	MDB_dbi dbi = 0;
 	size_t i;
@@ -49,7 +48,7 @@ state_table(struct state *s, const char *name, enum state_keys keys)
 		return NULL;
 	state_guard(true);
 	rc = s->tables_n < STATE_TABLES
-		 ? mdb_dbi_open(s->txn, name, MDB_CREATE | flags, &dbi)
+		 ? mdb_dbi_open(s->txn, name, MDB_CREATE, &dbi)
 		 : MDB_DBS_FULL;
 	state_guard(false);
 	if (rc != 0) {
@@ -61,21 +60,14 @@ state_table(struct state *s, const char *name, enum state_keys keys)
 	t->name = xstrdup(name);
 	t->seed = lmdb_seed(name);
 	t->dbi = dbi;
-	t->keys = keys;
 	s->tables[s->tables_n++] = t;
 	return t;
 }
 
-static void
-set_key(
-    struct state_key *k, const struct state_table *t, const void *key, size_t n)
+static MDB_val
+bytes_of(const void *p, size_t len)
 {
-	k->val.mv_size = n;
-	k->val.mv_data = (void *)(uintptr_t)key;
-	if (t->keys == STATE_NUMBERS) {
-		memcpy(&k->number, key, sizeof k->number);
-		k->val.mv_data = &k->number;
-	}
+	return (MDB_val){ len, (void *)(uintptr_t)p };
 }
 
 /* Unwraps a value for a caller of state_get() or state_each(). */
@@ -94,16 +86,14 @@ state_get(struct state_table *t, const void *key, size_t key_len,
     const void **data, size_t *len)
 {
 	struct state *s = t->state;
-	struct state_key k;
-	MDB_val v;
+	MDB_val k = bytes_of(key, key_len), v;
 	int rc;
 
 	if (!state_begin(s))
 		return false;
-	set_key(&k, t, key, key_len);
 	state_guard(true);
-	rc = mdb_get(s->txn, t->dbi, &k.val, &v);
-	if (rc == 0 && unwrap_value(t, &k.val, &v)) {
+	rc = mdb_get(s->txn, t->dbi, &k, &v);
+	if (rc == 0 && unwrap_value(t, &k, &v)) {
 		*data = v.mv_data;
 		*len = v.mv_size;
 	} else if (rc != 0 && rc != MDB_NOTFOUND) {
@@ -135,17 +125,15 @@ state_put(struct state_table *t, const void *key, size_t key_len,
     const void *data, size_t len)
 {
 	struct state *s = t->state;
-	struct state_key k;
-	MDB_val old;
+	MDB_val k = bytes_of(key, key_len), old;
 	uint64_t sum;
 	int rc;
 
 	if (!state_begin(s))
 		return;
-	set_key(&k, t, key, key_len);
-	sum = lmdb_sum(t->seed, &k.val, data, len);
+	sum = lmdb_sum(t->seed, &k, data, len);
 	state_guard(true);
-	rc = mdb_get(s->txn, t->dbi, &k.val, &old);
+	rc = mdb_get(s->txn, t->dbi, &k, &old);
 	if (rc == 0 && is_stored(&old, sum, data, len)) {
 		state_guard(false); /* The value is the same, so the page need
 				     * not be written. */
@@ -155,7 +143,7 @@ state_put(struct state_table *t, const void *key, size_t key_len,
 		subtract_stored(s, &old);
 	else if (rc != MDB_NOTFOUND)
 		state_fail(s, rc);
-	rc = lmdb_put(s->txn, t->dbi, &k.val, sum, data, len);
+	rc = lmdb_put(s->txn, t->dbi, &k, sum, data, len);
 	if (rc != 0)
 		state_fail(s, rc);
 	s->sum += sum;
@@ -167,18 +155,16 @@ void
 state_delete(struct state_table *t, const void *key, size_t key_len)
 {
 	struct state *s = t->state;
-	struct state_key k;
-	MDB_val old;
+	MDB_val k = bytes_of(key, key_len), old;
 	int rc;
 
 	if (!state_begin(s))
 		return;
-	set_key(&k, t, key, key_len);
 	state_guard(true);
-	rc = mdb_get(s->txn, t->dbi, &k.val, &old);
+	rc = mdb_get(s->txn, t->dbi, &k, &old);
 	if (rc == 0) {
 		subtract_stored(s, &old);
-		rc = mdb_del(s->txn, t->dbi, &k.val, NULL);
+		rc = mdb_del(s->txn, t->dbi, &k, NULL);
 	}
 	state_guard(false);
 	if (rc != 0 && rc != MDB_NOTFOUND)

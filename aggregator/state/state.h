@@ -1,6 +1,7 @@
 /*
  * state: the data that a streaming aggregator must keep over a restart: keys
  * and values in named tables. Both are bytes; the caller defines their meaning.
+ * Keys have at most 511 bytes and are sorted as by memcmp(), prefixes first.
  * The tables are in one LMDB file, DIR/stream.mdb, which only state*.c read. A
  * process holds a lock on DIR/stream.lock while it has the file open.
  *
@@ -60,12 +61,6 @@
 struct state;
 struct state_table;
 
-enum state_keys {
-	STATE_BYTES,   /* at most 511 bytes, sorted as by memcmp(), prefixes
-			* first */
-	STATE_NUMBERS, /* a uint64_t in host byte order */
-};
-
 /* The settings for which a state was created. A state with other settings is
  * refused, because its figures would have another meaning. */
 struct state_identity {
@@ -97,8 +92,7 @@ enum exit_code state_rewrite(struct state *s, struct buf *why)
 
 /* Returns the table with that name, which is created if missing and owned by
  * the state. The name is copied. Returns NULL only after an error. */
-struct state_table *state_table(
-    struct state *s, const char *name, enum state_keys keys);
+struct state_table *state_table(struct state *s, const char *name);
 
 /* Reads the value of a key, borrowed until the next change, state_commit() or
  * state_close(); it is not aligned. Returns false if the key is absent. */
@@ -112,7 +106,7 @@ void state_delete(struct state_table *t, const void *key, size_t key_len);
 
 /* Deletes at most max entries whose keys begin with the prefix, in order, and
  * returns their number. This allows large deletions in small steps. An empty
- * prefix matches all keys; any other is only for STATE_BYTES. */
+ * prefix matches all keys. */
 size_t state_delete_prefix(
     struct state_table *t, const void *prefix, size_t len, size_t max);
 

@@ -25,7 +25,6 @@ struct state_table {
 	char *name;
 	uint64_t seed; /* for its checksums, made from the name */
 	MDB_dbi dbi;
-	enum state_keys keys;
 };
 
 struct state {
@@ -44,12 +43,6 @@ struct state {
 
 	int rc;           /* the first error: LMDB's number, or an errno */
 	char reason[160]; /* what is damaged; if empty, rc explains it */
-};
-
-/* A key for LMDB, which requires aligned numbers. */
-struct state_key {
-	MDB_val val;
-	uint64_t number;
 };
 
 /* Begins a transaction unless one is open. Returns false after an error. */

@@ -17,7 +17,7 @@
 #include "common/digest/random.h"
 #include "common/os/file.h"
 
-#define FORMAT "messaging-analytics stream 18"
+#define FORMAT "messaging-analytics stream 19"
 #define FORMAT_ANY "messaging-analytics stream "
 
 static bool
@@ -148,7 +148,7 @@ check_version(struct state *s)
 	size_t len;
 	int rc;
 
-	s->meta = state_table(s, LMDB_META, STATE_BYTES);
+	s->meta = state_table(s, LMDB_META);
 	if (s->meta == NULL)
 		return;
 	state_guard(true);
@@ -239,7 +239,7 @@ make_file(const char *dir, size_t limit)
 		state_fail(s, errno);
 	if (s->rc == 0)
 		open_env(s);
-	s->meta = state_table(s, LMDB_META, STATE_BYTES);
+	s->meta = state_table(s, LMDB_META);
 	return s;
 }
 
@@ -403,20 +403,6 @@ state_close(struct state *s)
 	free(s);
 }
 
-static enum state_keys
-keys_of(struct state *s, const char *name)
-{
-	unsigned flags = 0;
-	MDB_dbi dbi;
-	int rc = mdb_dbi_open(s->txn, name, 0, &dbi);
-
-	if (rc == 0)
-		rc = mdb_dbi_flags(s->txn, dbi, &flags);
-	if (rc != 0)
-		state_fail(s, rc);
-	return (flags & MDB_INTEGERKEY) != 0 ? STATE_NUMBERS : STATE_BYTES;
-}
-
 /* Copies an entry to the table of the new state, the context. */
 static bool
 copy_entry(
@@ -438,9 +424,8 @@ copy_tables(struct state *new, struct state *old)
 	size_t i, n = list_tables(old, names);
 
 	for (i = 0; i < n; i++) {
-		enum state_keys keys = keys_of(old, names[i]);
-		struct state_table *from = state_table(old, names[i], keys);
-		struct state_table *to = state_table(new, names[i], keys);
+		struct state_table *from = state_table(old, names[i]);
+		struct state_table *to = state_table(new, names[i]);
 
 		if (from != NULL && to != NULL)
 			state_each(from, NULL, 0, copy_entry, to);

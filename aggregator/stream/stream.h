@@ -309,29 +309,20 @@ void stream_flush_tenant(struct stream_tenant *t);
 enum exit_code stream_commit(struct stream *s, struct buf *why)
     __attribute__((warn_unused_result));
 
-/* The number of a chat in the state. The higher bits of struct chat's number
- * belong to stream_tables.c. */
-#define STREAM_CHAT_NUMBER(n) ((n) & ((UINT64_C(1) << 40) - 1))
-
-/* The key of a segment of messages. The higher bits of the segment's number
- * come before the chat's number, so the segments of chats with few messages are
- * adjacent. */
-static inline uint64_t
-stream_segment_key(uint64_t chat, uint64_t segment)
-{
-	return segment >> 16 << 56 | STREAM_CHAT_NUMBER(chat) << 16 |
-	       (segment & 0xffff);
-}
-
-/* Length of a tenant's number, with which its keys and its chats begin. */
+/* Length of a tenant's number, with which its keys and its chats begin, and of
+ * a chat's number. */
 #define STREAM_TENANT_BYTES 4
+#define STREAM_CHAT_BYTES 5
 
-/* Sets *key to the start of the tenant's keys, which is its number. */
+/* Set *key to the start of the tenant's keys, which is its number; to the key
+ * of a chat; and to that of one of its segments of messages. */
 void stream_tenant_key(const struct stream_tenant *t, struct buf *key);
-/* Reads a tenant's number back from the STREAM_TENANT_BYTES bytes at p. */
-uint32_t stream_read_tenant_number(const void *p);
+void stream_chat_key(uint64_t number, struct buf *key);
+void stream_segment_key(uint64_t number, size_t segment, struct buf *key);
 
-/* Appends the lowest `bytes` bytes of n in big-endian order. */
+/* Appends the lowest `bytes` bytes of n in big-endian order; reads them back.
+ */
 void stream_put_number(struct buf *key, uint64_t n, size_t bytes);
+uint64_t stream_read_number(const void *p, size_t bytes);
 
 #endif

@@ -173,8 +173,7 @@ static void
 delete_rare_words(struct stream_tenant *t)
 {
 	struct stream *s = t->stream;
-	struct state_table *words =
-	    state_table(s->state, "trend_words", STATE_BYTES);
+	struct state_table *words = state_table(s->state, "trend_words");
 	struct rare_words r = { (uint64_t)conf_int(
 				    s->job->conf, "aggregator", "trend_count"),
 		BUF_INIT };

@@ -6,17 +6,20 @@
 
 #include <string.h>
 
+#include "aggregator/containers/key.h"
+
 /* An entry with that many bytes fills whole pages of LMDB, roughly. */
 #define ENTRY_BYTES ((size_t)60 << 10)
 
 void
 stream_lines_put(struct stream_lines *l)
 {
+	struct key k = { 0 };
+
 	if (l->next.len == 0)
 		return;
-	state_put(l->table, &l->entries, sizeof l->entries, l->next.data,
-	    l->next.len);
-	l->entries++;
+	key_number(&k, l->entries++);
+	state_put(l->table, k.bytes, k.len, l->next.data, l->next.len);
 	buf_clear(&l->next);
 }
 

@@ -22,16 +22,15 @@ open_state(struct stream *s, struct buf *why)
 	const struct {
 		struct state_table **table;
 		const char *name;
-		enum state_keys keys;
 	} own[] = {
-		{ &s->tables.tenants, "tenants", STATE_BYTES },
-		{ &s->tables.chats, "chats", STATE_NUMBERS },
-		{ &s->tables.messages, "messages", STATE_NUMBERS },
-		{ &s->tables.operators, "operators", STATE_BYTES },
-		{ &s->tables.seen, "seen", STATE_BYTES },
-		{ &s->rows.table, "rows", STATE_NUMBERS },
-		{ &s->tables.allocation, "allocation", STATE_BYTES },
-		{ &s->reservations.table, "reservations", STATE_NUMBERS },
+		{ &s->tables.tenants, "tenants" },
+		{ &s->tables.chats, "chats" },
+		{ &s->tables.messages, "messages" },
+		{ &s->tables.operators, "operators" },
+		{ &s->tables.seen, "seen" },
+		{ &s->rows.table, "rows" },
+		{ &s->tables.allocation, "allocation" },
+		{ &s->reservations.table, "reservations" },
 	};
 	/* The last two are for allocation. */
 	size_t n = ARRAY_LEN(own) - (s->job->selection.allocation ? 0 : 2);
@@ -44,7 +43,7 @@ open_state(struct stream *s, struct buf *why)
 		return code;
 	s->setup.state = s->state;
 	for (i = 0; i < n; i++)
-		*own[i].table = state_table(s->state, own[i].name, own[i].keys);
+		*own[i].table = state_table(s->state, own[i].name);
 	if (state_failed(s->state) || stream_load(s) == -1 ||
 	    staging_open(&s->staging, s->state) == -1)
 		return state_commit(s->state, why);

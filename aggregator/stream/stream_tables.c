@@ -31,6 +31,9 @@
 
 #include "aggregator/model/model_pack.h"
 
+/* The chat's number in the state, without the minute of its last change. */
+#define NUMBER(c) ((c)->number & ((UINT64_C(1) << 40) - 1))
+
 /* A chat that has not changed for this long gets a new number. */
 #define PAUSE_MINUTES 10
 
@@ -91,12 +94,17 @@ current_minute(void)
 static void
 delete_segments(struct stream *s, uint64_t number, size_t from, size_t to)
 {
-	uint64_t key;
-
 	for (; from < to; from++) {
-		key = stream_segment_key(number, from);
-		state_delete(s->tables.messages, &key, sizeof key);
+		stream_segment_key(number, from, &s->key);
+		state_delete(s->tables.messages, s->key.data, s->key.len);
 	}
+}
+
+static void
+delete_head(struct stream *s, uint64_t number)
+{
+	stream_chat_key(number, &s->key);
+	state_delete(s->tables.chats, s->key.data, s->key.len);
 }
 
 /* Copies the segments of a chat from its old number to its new one. */
@@ -104,21 +112,20 @@ static void
 move_segments(struct stream *s, uint64_t old, uint64_t new, size_t n)
 {
 	const void *data = NULL;
-	uint64_t key;
 	size_t i, len = 0;
 
 	for (i = 0; i < n; i++) {
-		key = stream_segment_key(old, i);
-		if (!state_get(
-			s->tables.messages, &key, sizeof key, &data, &len)) {
+		stream_segment_key(old, i, &s->key);
+		if (!state_get(s->tables.messages, s->key.data, s->key.len,
+			&data, &len)) {
 			state_set_damaged(s->state);
 			return;
 		}
 		buf_clear(&s->scratch);
 		buf_add(&s->scratch, data, len);
-		key = stream_segment_key(new, i);
-		state_put(s->tables.messages, &key, sizeof key, s->scratch.data,
-		    s->scratch.len);
+		stream_segment_key(new, i, &s->key);
+		state_put(s->tables.messages, s->key.data, s->key.len,
+		    s->scratch.data, s->scratch.len);
 	}
 }
 
@@ -127,23 +134,22 @@ save_chat(struct stream_tenant *t, struct chat *c)
 {
 	struct stream *s = t->stream;
 	struct model_segments seg = model_segments(c);
-	uint64_t old = STREAM_CHAT_NUMBER(c->number), key;
 
 	stream_tenant_key(t, &s->key);
 	buf_clear(&s->scratch);
 	buf_add(&s->scratch, s->key.data, s->key.len);
 	model_pack_chat(&t->pipeline.model, c, &s->scratch);
-	key = STREAM_CHAT_NUMBER(c->number);
-	state_put(
-	    s->tables.chats, &key, sizeof key, s->scratch.data, s->scratch.len);
-	delete_segments(s, old, seg.to, seg.stored);
+	stream_chat_key(c->number, &s->key);
+	state_put(s->tables.chats, s->key.data, s->key.len, s->scratch.data,
+	    s->scratch.len);
+	delete_segments(s, c->number, seg.to, seg.stored);
 	for (; seg.from < seg.to; seg.from++) {
 		buf_clear(&s->scratch);
 		model_pack_segment(
 		    &t->pipeline.model, c, seg.from, &s->scratch);
-		key = stream_segment_key(c->number, seg.from);
-		state_put(s->tables.messages, &key, sizeof key, s->scratch.data,
-		    s->scratch.len);
+		stream_segment_key(c->number, seg.from, &s->key);
+		state_put(s->tables.messages, s->key.data, s->key.len,
+		    s->scratch.data, s->scratch.len);
 	}
 }
 
@@ -151,7 +157,7 @@ save_chat(struct stream_tenant *t, struct chat *c)
 static void
 renumber(struct stream *s, struct chat *c)
 {
-	uint64_t old = STREAM_CHAT_NUMBER(c->number), now = current_minute();
+	uint64_t old = NUMBER(c), now = current_minute();
 	uint64_t quiet = (now - (c->number >> 40)) & 0xffffff;
 	struct model_segments seg = model_segments(c);
 	size_t kept = seg.from < seg.stored ? seg.from : seg.stored;
@@ -165,14 +171,14 @@ renumber(struct stream *s, struct chat *c)
 		return;
 	move_segments(s, old, c->number, kept);
 	delete_segments(s, old, 0, seg.stored);
-	state_delete(s->tables.chats, &old, sizeof old);
+	delete_head(s, old);
 }
 
 static int
 compare_numbers(const void *a, const void *b)
 {
-	uint64_t x = STREAM_CHAT_NUMBER((*(struct chat *const *)a)->number);
-	uint64_t y = STREAM_CHAT_NUMBER((*(struct chat *const *)b)->number);
+	uint64_t x = NUMBER(*(struct chat *const *)a);
+	uint64_t y = NUMBER(*(struct chat *const *)b);
 
 	return (x > y) - (x < y);
 }
@@ -188,13 +194,13 @@ save_chats(struct stream_tenant *t)
 
 	for (i = 0; i < changes->chats_n; i++) {
 		c = changes->chats[i];
-		old = STREAM_CHAT_NUMBER(c->number);
+		old = NUMBER(c);
 		if (!chat_is_gone(c)) {
 			renumber(s, c);
 			list[n++] = c;
 		} else if (old != 0) {
 			delete_segments(s, old, 0, model_segments(c).stored);
-			state_delete(s->tables.chats, &old, sizeof old);
+			delete_head(s, old);
 		}
 	}
 	if (n > 1)
@@ -268,10 +274,10 @@ damaged(const struct stream *s)
 static struct stream_tenant *
 tenant_at(const struct stream *s, const void *bytes, size_t len)
 {
-	uint32_t n;
+	uint64_t n;
 
 	if (len >= STREAM_TENANT_BYTES) {
-		n = stream_read_tenant_number(bytes);
+		n = stream_read_number(bytes, STREAM_TENANT_BYTES);
 		if (n < s->tenants_n)
 			return s->tenants[n];
 	}
@@ -296,7 +302,7 @@ load_tenant_entry(
 	struct text name = { data, 0 };
 
 	if (key_len != STREAM_TENANT_BYTES || nul == NULL ||
-	    stream_read_tenant_number(key) != s->tenants_n)
+	    stream_read_number(key, STREAM_TENANT_BYTES) != s->tenants_n)
 		return damaged(s);
 	name.len = (size_t)(nul - name.p);
 	t = stream_tenant(s, name);
@@ -331,9 +337,9 @@ load_chat_entry(
 	struct stream_tenant *t = tenant_at(s, data, len);
 	uint64_t number;
 
-	if (t == NULL || key_len != sizeof number)
+	if (t == NULL || key_len != STREAM_CHAT_BYTES)
 		return damaged(s);
-	memcpy(&number, key, sizeof number);
+	number = stream_read_number(key, STREAM_CHAT_BYTES);
 	/* Chats come in the order of their numbers. */
 	s->next_number = number + 1;
 	return check_unpacked(s, model_unpack_chat(&t->pipeline.model,
@@ -347,13 +353,12 @@ load_identity_run(
 {
 	struct stream *s = ctx;
 	struct stream_tenant *t = tenant_at(s, key, key_len);
-	const unsigned char *b = key;
+	const char *b = key;
 	uint16_t span;
 
 	if (t == NULL || key_len != RUN_KEY_BYTES)
 		return damaged(s);
-	b += STREAM_TENANT_BYTES;
-	span = (uint16_t)(b[0] << 8 | b[1]);
+	span = (uint16_t)stream_read_number(b + STREAM_TENANT_BYTES, 2);
 	if (!t->has_runs || (int16_t)(uint16_t)(span - t->oldest_run) < 0)
 		t->oldest_run = span;
 	t->has_runs = true;

@@ -29,12 +29,11 @@ fetch_chat_messages(void *ctx, struct model *m, struct chat *c)
 	struct stream *s = t->stream;
 	size_t i, n = model_segments(c).stored, len = 0;
 	const void *data = NULL;
-	uint64_t key;
 
 	for (i = 0; i < n; i++) {
-		key = stream_segment_key(c->number, i);
-		if (!state_get(
-			s->tables.messages, &key, sizeof key, &data, &len) ||
+		stream_segment_key(c->number, i, &s->key);
+		if (!state_get(s->tables.messages, s->key.data, s->key.len,
+			&data, &len) ||
 		    model_unpack_segment(m, c, data, len) == -1) {
 			state_set_damaged(s->state);
 			return;
@@ -75,6 +74,17 @@ stream_put_number(struct buf *key, uint64_t n, size_t bytes)
 		buf_addc(key, (char)(unsigned char)(n >> (8 * bytes)));
 }
 
+uint64_t
+stream_read_number(const void *p, size_t bytes)
+{
+	const unsigned char *b = p;
+	uint64_t n = 0;
+
+	while (bytes-- > 0)
+		n = n << 8 | *b++;
+	return n;
+}
+
 void
 stream_tenant_key(const struct stream_tenant *t, struct buf *key)
 {
@@ -82,11 +92,16 @@ stream_tenant_key(const struct stream_tenant *t, struct buf *key)
 	stream_put_number(key, t->number, STREAM_TENANT_BYTES);
 }
 
-uint32_t
-stream_read_tenant_number(const void *p)
+void
+stream_chat_key(uint64_t number, struct buf *key)
 {
-	const unsigned char *b = p;
+	buf_clear(key);
+	stream_put_number(key, number, STREAM_CHAT_BYTES);
+}
 
-	return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 |
-	       (uint32_t)b[2] << 8 | b[3];
+void
+stream_segment_key(uint64_t number, size_t segment, struct buf *key)
+{
+	stream_chat_key(number, key);
+	stream_put_number(key, segment, 4);
 }
