@@ -402,52 +402,19 @@ keyed_state_delete_prefix(struct keyed_state *k, const void *prefix, size_t len)
 	keyed_state_each_saved(k, prefix, len, delete_payload, NULL);
 }
 
-static bool
-read_first_time(
-    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
-{
-	struct key *first = ctx;
-
-	(void)data;
-	(void)len;
-	if (key_len >= first->len + sizeof(int64_t)) {
-		first->len += sizeof(int64_t);
-		memcpy(first->bytes, key, first->len);
-	}
-	return false;
-}
-
 void
 keyed_state_expire(struct keyed_state *k, int64_t before)
 {
-	struct key first = { 0 };
-	struct text t;
-	size_t prefix, at, left = EXPIRE_AT_ONCE;
-	int64_t time;
+	struct key prefix = { 0 }, bound;
 
 	if (k->store == NULL || before <= k->expired)
 		return;
-	while (left > 0) {
-		first.len = 0;
-		keyed_state_home_prefix(k->home, &first);
-		at = prefix = first.len;
-		state_each(
-		    k->store, first.bytes, prefix, read_first_time, &first);
+	keyed_state_home_prefix(k->home, &prefix);
+	bound = prefix;
+	key_time(&bound, before);
+	if (state_delete_before(k->store, prefix.bytes, prefix.len, bound.bytes,
+		bound.len, EXPIRE_AT_ONCE) < EXPIRE_AT_ONCE)
 		k->expired = before;
-		if (first.len == prefix)
-			return;
-		t.p = (const char *)first.bytes;
-		t.len = first.len;
-		time = key_read_time(t, &at);
-		if (time >= before) {
-			/* No saved key has an earlier time. */
-			k->expired = time;
-			return;
-		}
-		left -=
-		    state_delete_prefix(k->store, first.bytes, first.len, left);
-		k->expired = time;
-	}
 }
 
 static void

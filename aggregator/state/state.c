@@ -192,9 +192,10 @@ step_cursor(MDB_cursor *c, MDB_cursor_op op, const void *prefix, size_t len,
 		   : MDB_NOTFOUND;
 }
 
-size_t
-state_delete_prefix(
-    struct state_table *t, const void *prefix, size_t len, size_t max)
+/* end NULL: deletes all entries with that prefix. */
+static size_t
+delete_entries(struct state_table *t, const void *prefix, size_t len,
+    const MDB_val *end, size_t max)
 {
 	struct state *s = t->state;
 	MDB_val key, data;
@@ -208,7 +209,8 @@ state_delete_prefix(
 	rc = mdb_cursor_open(s->txn, t->dbi, &c);
 	if (rc == 0) {
 		rc = step_cursor(c, MDB_SET_RANGE, prefix, len, &key, &data);
-		while (rc == 0) {
+		while (rc == 0 && (end == NULL ||
+				      mdb_cmp(s->txn, t->dbi, &key, end) < 0)) {
 			subtract_stored(s, &data);
 			rc = mdb_cursor_del(c, 0);
 			if (rc != 0 || ++n == max)
@@ -223,6 +225,22 @@ state_delete_prefix(
 	if (rc != 0 && rc != MDB_NOTFOUND)
 		state_fail(s, rc);
 	return n;
+}
+
+size_t
+state_delete_prefix(
+    struct state_table *t, const void *prefix, size_t len, size_t max)
+{
+	return delete_entries(t, prefix, len, NULL, max);
+}
+
+size_t
+state_delete_before(struct state_table *t, const void *prefix, size_t len,
+    const void *key, size_t key_len, size_t max)
+{
+	const MDB_val end = { key_len, (void *)(uintptr_t)key };
+
+	return delete_entries(t, prefix, len, &end, max);
 }
 
 /* Returns why the iteration ended: 0 if entry() ended it, or a damaged

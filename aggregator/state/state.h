@@ -109,6 +109,9 @@ void state_delete(struct state_table *t, const void *key, size_t key_len);
  * prefix matches all keys. */
 size_t state_delete_prefix(
     struct state_table *t, const void *prefix, size_t len, size_t max);
+/* The same, but only entries whose keys come before that key. */
+size_t state_delete_before(struct state_table *t, const void *prefix,
+    size_t len, const void *key, size_t key_len, size_t max);
 
 /* Receives one entry, borrowed during the call. Must not change the table.
  * Returns false to end state_each(). */

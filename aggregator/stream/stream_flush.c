@@ -205,10 +205,8 @@ commit_and_write(struct stream *s, bool refresh)
 		return o;
 	stream_allocation_clock(s);
 	recompute_touched(s, refresh);
-	if (s->touched == 0 && !s->staging.changed) {
-		s->written = true;
+	if (s->touched == 0 && !s->staging.changed)
 		return OUTCOME_DONE;
-	}
 	FAULT_POINT("aggregator.before_commit");
 	o = commit_flush(s);
 	if (o == OUTCOME_DONE)
