@@ -284,12 +284,6 @@ keyed_state_emit(struct keyed_state *k, void *payload)
 	e->flags |= EMITTED;
 }
 
-bool
-keyed_state_is_emitted(const void *payload)
-{
-	return (entry_of(payload)->flags & EMITTED) != 0;
-}
-
 void
 keyed_state_delete(struct keyed_state *k, void *payload)
 {
@@ -340,8 +334,8 @@ keyed_state_list(struct keyed_state *k, bool all, size_t *n)
 	*n = 0;
 	for (i = 0; i < most; i++) {
 		e = all ? k->slots[i].entry : k->changed.v[i];
-		if (e != NULL && (e->flags & DELETED) == 0 &&
-		    (all || (e->flags & EMITTED) != 0))
+		if (e != NULL && ((e->flags & EMITTED) != 0 ||
+				     (all && (e->flags & DELETED) == 0)))
 			v[(*n)++] = payload_of(e);
 	}
 	if (*n > 1)

@@ -97,10 +97,7 @@ void *keyed_state_get(
 void keyed_state_change(struct keyed_state *k, void *payload);
 void keyed_state_emit(struct keyed_state *k, void *payload);
 
-/* True if the payload's row has yet to be made. */
-bool keyed_state_is_emitted(const void *payload);
-
-/* Deletes the entry; no row is written for it. */
+/* Deletes the entry. If it was emitted, its last row is still made. */
 void keyed_state_delete(struct keyed_state *k, void *payload);
 
 /* Calls back for each saved entry whose key begins with these bytes; the callee
@@ -114,8 +111,9 @@ void keyed_state_delete_prefix(
 /* Returns the key of a payload; valid as long as the payload. */
 struct text keyed_state_key(const void *payload);
 
-/* Returns the payloads of all entries in memory, or of the emitted ones, sorted
- * by key: an array of *n, which the caller frees. */
+/* Returns the payloads of all entries in memory, or of the emitted ones, also
+ * if they are deleted, sorted by key: an array of *n, which the caller frees.
+ */
 void **keyed_state_list(struct keyed_state *k, bool all, size_t *n);
 
 /* Deletes saved entries whose keys begin with a time before `before`; a limited

@@ -318,8 +318,6 @@ review_alert(struct alerts *f, struct text key, int64_t due)
 	due = a->end + w.length + f->window;
 	if (due > f->table.home->newest)
 		schedule_alert(&w, a, due);
-	else if (keyed_state_is_emitted(a))
-		schedule_alert(&w, a, f->table.home->newest + 1);
 	else
 		keyed_state_delete(&f->table, a);
 }

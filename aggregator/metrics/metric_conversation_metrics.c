@@ -312,8 +312,8 @@ review_conversation(
 	silent = when_silent(f, c->known_last);
 	if (silent <= newest && c->first_response != TALLY_NONE)
 		silent = when_silent(f, newest);
-	if (silent > newest || keyed_state_is_emitted(c)) {
-		schedule(f, c, silent > newest ? silent : newest + 1);
+	if (silent > newest) {
+		schedule(f, c, silent);
 		return;
 	}
 	keyed_state_delete_prefix(&f->others, key.p, key.len);

@@ -274,8 +274,7 @@ review_user(struct users *f, struct text key, int64_t newest)
 	if (u == NULL)
 		return;
 	due = when_silent(f, u->now.last);
-	if (due <= newest && u->conversations == 0 &&
-	    !keyed_state_is_emitted(u))
+	if (due <= newest && u->conversations == 0)
 		keyed_state_delete(&f->table, u);
 	else
 		timer_queue_add(&f->silent, due > newest ? due : newest + 1,
