@@ -207,14 +207,9 @@ streaming_metrics_emit(
 }
 
 void
-streaming_metrics_sent(struct streaming_metrics *f)
+streaming_metrics_clear_changed(struct streaming_metrics *f)
 {
-	size_t i;
-
-	for (i = 0; i < f->n; i++)
-		if (f->v[i].ops->sent != NULL)
-			f->v[i].ops->sent(f->v[i].ctx);
-	keyed_state_home_sent(&f->home);
+	keyed_state_home_clear_changed(&f->home);
 }
 
 void

@@ -74,8 +74,6 @@ struct streaming_metric_ops {
 	void (*advance)(void *ctx, int64_t newest, bool refresh);
 	/* Adds rows in the order of their keys. */
 	void (*emit)(void *ctx, struct rowset *to, enum metric_rows which);
-	/* Called when the changed rows have been made. */
-	void (*sent)(void *ctx);
 };
 
 struct streaming_metrics;
@@ -120,15 +118,15 @@ void streaming_metrics_interval(struct streaming_metrics *f,
     const struct streaming_metric_interval *in, bool withdrawn);
 
 /* A flush of a stream calls streaming_metrics_advance(), _save(), _emit() and
- * _sent(), in this order. A one-shot run calls advance and emit. newest: the
- * tenant's as_of; CLOCK_NONE: not yet known. */
+ * _clear_changed(), in this order. A one-shot run calls advance and emit.
+ * newest: the tenant's as_of; CLOCK_NONE: not yet known. */
 void streaming_metrics_advance(
     struct streaming_metrics *f, int64_t newest, bool refresh);
 void streaming_metrics_save(struct streaming_metrics *f);
 /* ROWS_ALL covers only entries in memory, so it is for one-shot runs. */
 void streaming_metrics_emit(
     struct streaming_metrics *f, struct rowset *to, enum metric_rows which);
-void streaming_metrics_sent(struct streaming_metrics *f);
+void streaming_metrics_clear_changed(struct streaming_metrics *f);
 /* Call after the commit: drops entries from memory that are in the state. */
 void streaming_metrics_drop_saved(struct streaming_metrics *f);
 

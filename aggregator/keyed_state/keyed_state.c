@@ -468,7 +468,7 @@ clear_changed(struct keyed_state *k)
 }
 
 void
-keyed_state_home_sent(struct keyed_state_home *h)
+keyed_state_home_clear_changed(struct keyed_state_home *h)
 {
 	size_t i;
 

@@ -7,7 +7,7 @@
  * larger than memory, and the cost of a flush depends only on the changes.
  *
  * A flush saves the changed entries, makes the rows of those that were emitted,
- * and then calls keyed_state_home_sent().
+ * and then calls keyed_state_home_clear_changed().
  *
  * Payloads are stored byte by byte, so they must not contain pointers.
  */
@@ -127,7 +127,7 @@ void keyed_state_home_prefix(const struct keyed_state_home *h, struct key *k);
 void keyed_state_home_save(struct keyed_state_home *h);
 
 /* Call when the rows are made: no entry counts as changed after that. */
-void keyed_state_home_sent(struct keyed_state_home *h);
+void keyed_state_home_clear_changed(struct keyed_state_home *h);
 
 /* Drops entries from memory that have not changed since they were saved. For a
  * cache above its limit, after a flush. */

@@ -5,7 +5,8 @@
  * end, the chat, the message that ended it and the kind. If a late message
  * withdraws an interval, one more row is written, with `withdrawn` set.
  *
- * An interval is kept only until its row is made, so the table is in memory.
+ * An interval is kept only until its row is made, so it is deleted at once, and
+ * the table is in memory.
  */
 #include "aggregator/counting/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"
@@ -72,6 +73,7 @@ keep_interval(
 	if (r->channel_len > 0)
 		memcpy(r->ids + r->operator_len, i->channel.p, r->channel_len);
 	keyed_state_emit(&f->table, r);
+	keyed_state_delete(&f->table, r);
 }
 
 static void
@@ -118,24 +120,11 @@ intervals_emit(void *ctx, struct rowset *to, enum metric_rows which)
 	free(list);
 }
 
-static void
-intervals_sent(void *ctx)
-{
-	struct intervals *f = ctx;
-	size_t n, i;
-	void **list = keyed_state_list(&f->table, false, &n);
-
-	for (i = 0; i < n; i++)
-		keyed_state_delete(&f->table, list[i]);
-	free(list);
-}
-
 static const struct streaming_metric_ops ops = {
 	.open = intervals_open,
 	.close = intervals_close,
 	.interval = keep_interval,
 	.emit = intervals_emit,
-	.sent = intervals_sent,
 };
 
 const struct metric metric_intervals = {

@@ -194,7 +194,7 @@ void
 pipeline_clear_changed(struct pipeline *d)
 {
 	if (d->streaming != NULL)
-		streaming_metrics_sent(d->streaming);
+		streaming_metrics_clear_changed(d->streaming);
 	model_clear_changed(&d->model);
 }
 
