@@ -64,7 +64,7 @@ struct answer_stream {
 };
 
 /* Headers that may be repeated (server_request.c). */
-#define HEADER_LISTS 3
+#define HEADER_LISTS 2
 
 /* A connection and its request, if there is one. */
 struct connection {

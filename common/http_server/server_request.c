@@ -283,7 +283,6 @@ add_to_body(struct connection *c, const char *data, size_t len)
 static const struct header_list {
 	const char *name, *between;
 } lists[HEADER_LISTS] = {
-	{ "Accept", ", " },
 	{ "If-None-Match", ", " },
 	{ "Cookie", "; " },
 };

@@ -12,7 +12,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -399,15 +398,12 @@ question_seconds(
 
 /* The form of the answer. */
 
-#define BLANKS " \t"
-
 static const struct {
 	const char *suffix, *type;
-	enum sheet_format format;
 } forms[] = {
-	{ ".json", "application/json", SHEET_JSON },
-	{ ".csv", "text/csv", SHEET_CSV },
-	{ ".ndjson", "application/x-ndjson", SHEET_NDJSON },
+	[SHEET_JSON] = { ".json", "application/json" },
+	[SHEET_NDJSON] = { ".ndjson", "application/x-ndjson" },
+	[SHEET_CSV] = { ".csv", "text/csv; charset=utf-8" },
 };
 
 /* Removes the suffix from the path. */
@@ -422,42 +418,6 @@ take_suffix(char *path, const char *suffix)
 	return true;
 }
 
-/* True if a media range in the header is this type. */
-static bool
-is_range(const char *range, size_t len, const char *type)
-{
-	return len == strlen(type) && strncasecmp(range, type, len) == 0;
-}
-
-/* Reads the first known form that the header names; ignores parameters,
- * including weights. If any form is accepted, it is JSON. */
-static void
-read_accept(struct question *q)
-{
-	const char *p = q->request->header(q->request, "Accept");
-	bool named = false;
-	size_t len, i;
-
-	/* An empty list accepts anything (RFC 9110). */
-	q->any_form = q->json_too =
-	    p == NULL || p[strspn(p, BLANKS ",")] == '\0';
-	for (; p != NULL && *p != '\0'; p += strcspn(p, ",")) {
-		p += strspn(p, BLANKS ",");
-		len = strcspn(p, BLANKS ";,");
-		if (is_range(p, len, "*/*") ||
-		    is_range(p, len, "application/*"))
-			q->any_form = q->json_too = true;
-		for (i = 0; i < ARRAY_LEN(forms); i++) {
-			if (!is_range(p, len, forms[i].type))
-				continue;
-			if (!named)
-				q->format = forms[i].format;
-			named = q->any_form = true;
-			q->json_too |= forms[i].format == SHEET_JSON;
-		}
-	}
-}
-
 bool
 reply_form_read(struct question *q)
 {
@@ -468,15 +428,12 @@ reply_form_read(struct question *q)
 		return false;
 	memcpy(q->path, path, strlen(path) + 1);
 	q->format = SHEET_JSON;
-	q->any_form = true;
 	for (i = 0; i < ARRAY_LEN(forms); i++) {
 		if (take_suffix(q->path, forms[i].suffix)) {
-			q->format = forms[i].format;
-			q->by_suffix = true;
-			return true;
+			q->format = (enum sheet_format)i;
+			break;
 		}
 	}
-	read_accept(q);
 	return true;
 }
 
@@ -485,14 +442,9 @@ reply_form_read(struct question *q)
 struct buf *
 reply_begin(struct question *q)
 {
-	static const char *const types[] = {
-		[SHEET_JSON] = "application/json",
-		[SHEET_NDJSON] = "application/x-ndjson",
-		[SHEET_CSV] = "text/csv; charset=utf-8",
-	};
 	struct buf *to = &q->answer->body;
 
-	q->answer->content_type = types[q->format];
+	q->answer->content_type = forms[q->format].type;
 	if (q->format == SHEET_JSON) {
 		jsonw_open(to);
 		jsonw_str(to, "tenant", q->viewer.tenant);
@@ -504,19 +456,9 @@ reply_begin(struct question *q)
 bool
 reply_takes_object(struct question *q)
 {
-	if (q->json_too)
-		q->format = SHEET_JSON;
 	return q->format == SHEET_JSON ||
 	       question_problem(
 		   q, 406, "this resource is only available as JSON");
-}
-
-bool
-reply_takes_json(struct question *q)
-{
-	if (!q->by_suffix)
-		q->format = SHEET_JSON;
-	return reply_takes_object(q);
 }
 
 struct buf *
@@ -580,7 +522,7 @@ reply_end_linked(struct question *q, const char *next)
 		jsonw_close(&a->body);
 	etag_write(etag, &a->body, next);
 	buf_addf(&a->headers,
-	    "ETag: %s\nCache-Control: private, no-cache\nVary: Accept, "
+	    "ETag: %s\nCache-Control: private, no-cache\nVary: "
 	    "Authorization, Cookie\n",
 	    etag);
 	if (etag_is_known(q->request, etag)) {

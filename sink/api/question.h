@@ -39,10 +39,6 @@ struct question {
 	int64_t timeout_ms;           /* for each statement */
 	char path[QUESTION_PATH_MAX]; /* without the format's suffix */
 	enum sheet_format format;     /* set by reply_form_read() */
-	bool by_suffix;               /* the format comes from the path's
-				       * suffix */
-	bool any_form;                /* the Accept header allows any */
-	bool json_too;                /* JSON is acceptable, too */
 	size_t rows;                  /* number of rows read for the answer */
 	bool begun;                   /* in a transaction: question_begin() */
 };
@@ -117,12 +113,11 @@ bool question_word(struct question *q, const char *name,
 bool question_seconds(struct question *q, const char *name, int64_t max_s,
     int64_t *ms) __attribute__((warn_unused_result));
 
-/* The form of an answer: from the suffix of the path, otherwise from the Accept
- * header, otherwise JSON. sheet.h writes the forms. */
+/* The form of an answer: from the suffix of the path, otherwise JSON. sheet.h
+ * writes the forms. */
 
-/* Sets path, format, by_suffix, any_form and json_too. If several forms are
- * equally acceptable, the one that is named is used, then JSON before CSV.
- * Returns false if the path is too long for any resource. */
+/* Sets path and format. Returns false if the path is too long for any
+ * resource. */
 bool reply_form_read(struct question *q) __attribute__((warn_unused_result));
 
 /* The frame of a successful answer: content type, ETag, and in JSON the object
@@ -136,10 +131,6 @@ struct buf *reply_begin(struct question *q);
  * another format is requested; the answer is then a problem. Call it before
  * querying tables. */
 bool reply_takes_object(struct question *q);
-
-/* The same if the answer is JSON regardless of the Accept header: another
- * format can only be requested by a suffix. */
-bool reply_takes_json(struct question *q);
 
 /* Begins that object; the members are written next. */
 struct buf *reply_begin_object(struct question *q);

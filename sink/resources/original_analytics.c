@@ -386,7 +386,7 @@ original_conversation(struct question *q)
 	char id[RECORD_MAX_ID + 1];
 	struct original_query o;
 
-	if (!reply_takes_json(q))
+	if (!reply_takes_object(q))
 		return;
 	p.start = CLOCK_NONE;
 	original_query_begin(&o, q);
@@ -697,7 +697,7 @@ original_channel(struct question *q)
 	char id[RECORD_MAX_ID + 1];
 	struct original_query o;
 
-	if (!reply_takes_json(q))
+	if (!reply_takes_object(q))
 		return;
 	original_query_begin(&o, q);
 	original_query_time(&o, "start_time", true, &p.start);
@@ -905,7 +905,7 @@ original_dashboard(struct question *q)
 	struct original_query o;
 	int64_t period_ms;
 
-	if (!reply_takes_json(q))
+	if (!reply_takes_object(q))
 		return;
 	original_query_begin(&o, q);
 	period_ms = days[original_query_word(&o, "period", words, 1)] * DAY_MS;
@@ -931,7 +931,7 @@ original_health(struct question *q)
 	struct db_rows *rows = NULL;
 	bool good;
 
-	if (!reply_takes_json(q))
+	if (!reply_takes_object(q))
 		return;
 	good = question_ask(q,
 	    "SELECT 1 FROM revoked_tokens WHERE tenant = ? LIMIT 1", NULL, 0,

@@ -42,7 +42,7 @@ extern const struct resource resources[];
 extern const size_t resources_n;
 
 /* Answers a viewer's request from the tables: finds the resource by path, and
- * the format by suffix or Accept. db connects when it is first needed. Returns
+ * the format by suffix. db connects when it is first needed. Returns
  * how many rows of tables the answer has. */
 size_t resource_answer(const struct viewer *viewer, struct db *db,
     int64_t timeout_ms, const struct web_request *r, struct web_answer *a);

@@ -442,8 +442,8 @@ add_description(struct buf *to)
 	jsonw_str(to, "version", "1.0.0");
 	jsonw_str(to, "description",
 	    "The API of sink --serve. A path may end in .json, .csv or "
-	    ".ndjson, which overrides Accept, except below "
-	    "/api/v1/messages/conversation/, where the end belongs to the id.");
+	    ".ndjson, except below /api/v1/messages/conversation/, where the "
+	    "end belongs to the id.");
 	jsonw_close(to);
 	add_paths(to);
 	add_components(to);
@@ -464,7 +464,7 @@ resource_openapi(struct question *q)
 {
 	const struct buf *text = resource_openapi_text();
 
-	if (!reply_takes_json(q))
+	if (!reply_takes_object(q))
 		return;
 	q->format = SHEET_NDJSON; /* complete as it is, without a frame */
 	buf_add(reply_begin(q), text->data, text->len);

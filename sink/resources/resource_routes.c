@@ -368,13 +368,6 @@ find_resource(const char *path)
 	return NULL;
 }
 
-/* Returns false for original services, which always have a single form. */
-static bool
-has_forms(const struct resource *r)
-{
-	return r->list != NULL || r->parameters != NULL;
-}
-
 /* True if its rows, or its figures, may be limited to some operators. */
 static bool
 is_of_operators(const struct resource *r)
@@ -437,10 +430,6 @@ resource_answer(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
 		question_problem(&q, 403,
 		    "not allowed for a token with teams, because rows do not "
 		    "name an operator");
-	} else if (!q.any_form && has_forms(found)) {
-		question_problem(&q, 406,
-		    "Accept must allow application/json, text/csv or "
-		    "application/x-ndjson");
 	} else if (!resource_check_parameters(found, r, a)) {
 		return 0;
 	} else if (found->list != NULL) {

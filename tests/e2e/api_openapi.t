@@ -308,11 +308,6 @@ class Test:
             self.that(answer.status == (200 if original else 400),
                       f"{path}: {answer.status} for what it does not have")
             self.fits(path, answer)
-            answer = self.server.ask(target, admin,
-                                     headers={"Accept": "application/xml"})
-            self.that(answer.status == (200 if original else 406),
-                      f"{path}: {answer.status} as XML")
-            self.fits(path, answer)
             if "{" in path:
                 for bad in ("%00", "none-of-these"):
                     self.fits(path, self.server.ask(
