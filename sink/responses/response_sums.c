@@ -509,6 +509,36 @@ note_time(struct response_sums *s, int64_t as_of)
 
 /* Which sums exist. */
 
+/* If only hours report the time before the first or after the last one, there
+ * were no responses then. */
+static bool
+drop_bounds(const struct sums_reader *r, struct response_available *k)
+{
+	const struct response_plan *p = r->plan;
+	const struct db_value args[] = { db_time(p->from),
+		db_time(k->first < p->to ? k->first : p->to),
+		db_str(r->q->viewer.tenant),
+		db_time(k->end > p->from ? k->end : p->from), db_time(p->to) };
+	struct buf sql = BUF_INIT;
+	struct db_rows *rows = NULL;
+	bool good;
+
+	if (k->first == INT64_MAX || (p->from >= k->first && p->to <= k->end))
+		return true;
+	buf_adds(&sql,
+	    "SELECT EXISTS(SELECT 1 FROM intervals WHERE tenant = ? "
+	    "AND end_at >= ? AND end_at < ?), EXISTS(SELECT 1 FROM intervals "
+	    "WHERE tenant = ? AND end_at >= ? AND end_at < ?)");
+	good = ask(r, &sql, args, ARRAY_LEN(args), 1, &rows) && db_next(rows);
+	if (good && db_get_int(rows, 0) == 0)
+		k->first = INT64_MIN;
+	if (good && db_get_int(rows, 1) == 0)
+		k->end = INT64_MAX;
+	db_rows_free(rows);
+	buf_release(&sql);
+	return good;
+}
+
 /* Finds the first and last hour, from the index. */
 static bool
 find_hours(const struct sums_reader *r, struct response_available *k)
@@ -528,7 +558,7 @@ find_hours(const struct sums_reader *r, struct response_available *k)
 	}
 	db_rows_free(rows);
 	buf_release(&sql);
-	return good;
+	return good && drop_bounds(r, k);
 }
 
 /* Channels only have sums for all operators together, and not for hours that
