@@ -37,9 +37,8 @@ write_passed(void *ctx, const char *line, size_t len)
 }
 
 /* Keeps the snapshot's marker for the sink: it shows the reaper that chats
- * missing from the snapshot are marked as gone. The marker is written after the
- * rows of the flush. If a crash loses it, the marker of the next snapshot has
- * the same effect. A part of a snapshot has no marker. */
+ * missing from the snapshot are marked as gone. The marker follows the rows of
+ * the flush. A part of a snapshot has no marker. */
 static void
 mark_applied(struct stream_tenant *t, const struct markers *whole)
 {
