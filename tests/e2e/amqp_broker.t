@@ -14,9 +14,8 @@ import subprocess
 import threading
 import time
 
+from certificates import Authority
 from harness import LONG, PROBE, Checks, Lab, main, seed, steps, until
-
-KEY = "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"
 
 
 def records(first, last):
@@ -30,30 +29,9 @@ class Test:
         self.that = self.checks.that
         self.tls = lab.path("servers/rabbitmq/tls")
         os.makedirs(self.tls, mode=0o700)
-        self.authority(self.tls + "/ca")
-        self.certificate(2)
+        self.authority = Authority(self.tls)
+        self.authority.issue("cert", "DNS:localhost")
         lab.start_servers("rabbitmq", private=True)
-
-    def openssl(self, *words):
-        subprocess.run(["openssl", *words], check=True, capture_output=True)
-
-    def authority(self, name):
-        self.openssl("req", "-x509", *KEY, "-nodes", "-days", "2",
-                     "-subj", "/CN=authority " + os.path.basename(name),
-                     "-keyout", name + "-key.pem", "-out", name + ".pem")
-
-    def certificate(self, days):
-        """A certificate for localhost."""
-        request = self.lab.path("request")
-        self.openssl("req", *KEY, "-nodes", "-subj",
-                     "/CN=localhost", "-keyout", self.tls + "/key.pem", "-out",
-                     request)
-        self.openssl(
-            "x509", "-req", "-in", request, "-days", str(days), "-CA",
-            self.tls + "/ca.pem", "-CAkey", self.tls + "/ca-key.pem",
-            "-CAcreateserial", "-extfile", self.lab.write(
-                "host", "subjectAltName=DNS:localhost"),
-            "-out", self.tls + "/cert.pem")
 
     def probe(self, url, *words, stdin=b"", **amqp):
         conf = self.lab.conf("conf", {"amqp": {"wait_timeout": "30s", **amqp}})
@@ -78,7 +56,7 @@ class Test:
         # The system's certificates do not include ours, nor does another
         # authority's.
         stranger, none = lab.path("stranger"), lab.write("none.pem", "none\n")
-        self.authority(stranger)
+        Authority(lab.tmp, "stranger")
         untrusted = r"is not trusted .*; renew it, or set \[amqp\] ca_file"
         for options, says in (
                 ({}, untrusted), ({"ca_file": stranger + ".pem"}, untrusted),
@@ -103,7 +81,7 @@ class Test:
         self.that(password not in done.err, "it shows the password")
 
     def expired(self):
-        self.certificate(-1)
+        self.authority.issue("cert", "DNS:localhost", -1)
         self.lab.servers("restart", "rabbitmq")
         self.refuses(self.lab.env["AMQPS_URL"], 78, "has expired; renew it",
                      ca_file=self.tls + "/ca.pem")

@@ -10,8 +10,6 @@ import json
 import time
 from urllib.parse import urlencode
 
-from harness import until
-
 KEY = "0123456789abcdef0123456789abcdef"
 PATIENCE = 120  # seconds; only guards against hanging
 RESTS = 20  # far less than the server's keep_alive
@@ -66,28 +64,14 @@ class Server:
 
     def __init__(self, lab, sections=None, env=None, name="serve",
                  options=()):
-        self.port_file = lab.path(name + ".port")
-        self.log = lab.path(name + ".log")
         key = lab.write(name + ".key", KEY + "\n")
         sections = sections or {}
         conf = lab.conf(name + ".conf", {**sections, "serve": {
             "secret_key_file": key, **sections.get("serve", {})}})
-        self.process = lab.start(
-            ["sink", "-c", conf, "--serve", "127.0.0.1:0", "--port-file",
-             self.port_file, *options], self.log, env)
-
-        def ready():
-            if self.process.poll() is not None:
-                with open(self.log, encoding="utf-8") as f:
-                    raise AssertionError("sink --serve: " + f.read())
-            try:
-                with open(self.port_file, encoding="ascii") as f:
-                    self.port = int(f.read())
-                return True
-            except FileNotFoundError:
-                return False
-
-        until(PATIENCE, ready, "sink --serve")
+        self.log = lab.path(name + ".log")
+        self.process = lab.serve(
+            ["sink", "-c", conf, "--serve", "127.0.0.1:0", *options], name, env)
+        self.port = self.process.port
         self.connection = None
         self.asked = 0 # time of the last answer
 

@@ -57,15 +57,11 @@ class World:
 
     def start(self):
         """Starts the listener first: the simulator needs its address."""
-        port = self.file("port")
         conf = self.configure("http://127.0.0.1:1")
-        self.listener = self.lab.start(
-            ["poller", "-c", conf, "--listen", "127.0.0.1:0", "--port-file",
-             port, "-t", self.queue, "--state", self.file("listener")],
-            self.file("listener.log"))
-        until(20, lambda: os.path.exists(port) and open(port).read().endswith(
-            "\n"), "the listener")
-        self.port = open(port).read().strip()
+        self.listener = self.lab.serve(
+            ["poller", "-c", conf, "--listen", "127.0.0.1:0", "-t", self.queue,
+             "--state", self.file("listener")], f"w{self.seed}/listener")
+        self.port = self.listener.port
         self.sim = self.lab.sim(
             "--crm", "chatwoot", "--dialogs", 0, "--die-with-parent",
             "--seed", self.seed, "--operators", 4, "--hours", "0-24",

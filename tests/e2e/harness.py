@@ -135,18 +135,10 @@ class Sim:
     """A running simulator of the CRM."""
 
     def __init__(self, lab, name, options):
-        port_file = lab.path(name + ".port")
         self.log = lab.path(name + ".log")
-        argv = [os.path.join(TESTBIN, "crm-sim"), "--port-file", port_file]
-        self.process = lab.start(argv + [str(o) for o in options], self.log)
-
-        def ready():
-            if self.process.poll() is not None:
-                raise AssertionError("crm-sim: " + open(self.log).read())
-            return os.path.exists(port_file)
-
-        until(60, ready, "the simulator")
-        self.port = int(open(port_file).read())
+        self.process = lab.serve(
+            [os.path.join(TESTBIN, "crm-sim"), *map(str, options)], name)
+        self.port = self.process.port
         self.root = f"http://127.0.0.1:{self.port}"
         self.url = self.root + "/v1"
 
@@ -352,6 +344,24 @@ class Lab:
             )
         self.processes.append(p)
         return p
+
+    def serve(self, argv, name, env=None):
+        """Starts a server with --port-file and returns it when it listens, with
+        its port. Its log is the file NAME.log."""
+        port_file = self.path(name + ".port")
+        if os.path.exists(port_file):
+            os.unlink(port_file)
+        process = self.start([*argv, "--port-file", port_file],
+                             self.path(name + ".log"), env)
+
+        def is_ready():
+            if process.poll() is not None:
+                raise AssertionError(f"{name}: {self.text(name + '.log')}")
+            return self.text(name + ".port").endswith("\n")
+
+        until(60, is_ready, f"{name} to listen")
+        process.port = int(self.text(name + ".port"))
+        return process
 
     def run(self, argv, stdin=b"", env=None, timeout=600, limits=None,
             cwd=None):

@@ -87,21 +87,16 @@ class Test:
     def listen(self, conf, to, state=True):
         if self.listener:
             self.equal(self.lab.end(self.listener), 0, self.log())
-        port = self.lab.path("listening")
-        if os.path.exists(port):
-            os.unlink(port)
-        self.listener = self.lab.start(
-            ["poller", "-c", conf, "--listen", "127.0.0.1:0", "--port-file",
-             port, "-t", to, *(["--state", self.state] if state else [])],
-            self.lab.path("listen.log"))
-        until(20, lambda: self.lab.text("listening").endswith("\n"), self.log())
+        self.listener = self.lab.serve(
+            ["poller", "-c", conf, "--listen", "127.0.0.1:0", "-t", to,
+             *(["--state", self.state] if state else [])], "listen")
 
     def log(self):
         return self.lab.text("listen.log")
 
     def ask(self, path, body=None, headers=None):
         c = http.client.HTTPConnection(
-            "127.0.0.1", int(self.lab.text("listening")), timeout=60)
+            "127.0.0.1", self.listener.port, timeout=60)
         c.request("POST" if body is not None else "GET", path, body,
                   {"Content-Type": "application/json", **(headers or {})})
         answer = c.getresponse()

@@ -1,63 +1,91 @@
-"""listen: records that `poller --listen` answered with success are in the
-queue, even if the broker, the listener, or both are killed meanwhile, and in
-the order of each client. The clients here send one event after another, and
-repeat a request without success with the same key, as a careful client does.
+"""listen: a running poller --listen, requests to it, and clients that send one
+event after another, and repeat a request without success with the same key, as
+a careful client does.
 """
 
 import http.client
 import json
-import os
-import re
-import signal
 import threading
 import time
+import urllib.error
+import urllib.parse
+import urllib.request
 
-from harness import TESTBIN, Checks, Lab, until
+from harness import TESTBIN, until
 
 CLIENTS = 8
 LONG = 120
 PATH = "/api/v1/analytics/events?tenant_id=acme"
+HEALTH = "/api/v1/analytics/health"
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Listener:
-    """Starts the listener again and again; clients find it by its port."""
+    """Can be started again and again; clients find it by its port. SETTINGS are
+    those of [listen], unless OPTIONS name a configuration; TO is a queue
+    instead of the file NAME.out."""
 
-    target = "queue:records"
-
-    def __init__(self, lab, name, *options, settings=None):
-        self.lab, self.name, self.options = lab, name, options
-        self.log = lab.path(name + ".log")
-        self.port_file = lab.path(name + ".port")
-        self.conf = lab.conf(name + ".conf", {"listen": {
-            "rate": "0", **(settings or {})}})
+    def __init__(self, lab, name, *options, to=None, env=None, **settings):
+        self.lab, self.name, self.env = lab, name, env
+        self.out, self.log = lab.path(name + ".out"), lab.path(name + ".log")
+        if "-c" not in options:
+            options += "-c", lab.conf(name + ".conf", {
+                "listen": {"rate": 0, **settings}})
+        if "--state" not in options:
+            options += "--state", lab.path(name + ".state")
+        self.argv = ["poller", "--listen", "127.0.0.1:0", "-v", "-t",
+                     to or self.out, *options]
         self.start()
 
     def start(self):
-        if os.path.exists(self.port_file):
-            os.unlink(self.port_file)
-        self.p = self.lab.start(
-            ["poller", "--listen", "127.0.0.1:0", "-v", "-c", self.conf,
-             "-t", self.target, "--port-file", self.port_file,
-             *self.options], self.log)
-
-        def ready():
-            if self.p.poll() is not None:
-                raise AssertionError("it ended: " + self.said())
-            return os.path.exists(self.port_file)
-
-        until(LONG, ready, "the listener's port")
-        self.port = int(open(self.port_file).read())
+        self.process = self.lab.serve(self.argv, self.name, self.env)
+        self.port = self.process.port
 
     def kill(self):
-        self.p.kill()
-        self.p.wait()
+        self.process.kill()
+        self.process.wait()
 
     def stop(self):
-        self.p.send_signal(signal.SIGTERM)
-        return self.p.wait(LONG)
+        self.process.terminate()
+        return self.process.wait(LONG)
 
     def said(self):
-        return open(self.log).read()
+        return self.lab.text(self.name + ".log")
+
+    def ask(self, method, path, body=None, headers=None, **query):
+        """(status, headers, body)."""
+        url = f"http://127.0.0.1:{self.port}{path}"
+        if query:
+            url += "?" + urllib.parse.urlencode(query)
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+        request = urllib.request.Request(
+            url, method=method, data=body,
+            headers={"Content-Type": "application/json", **(headers or {})})
+        try:
+            with DIRECT.open(request, timeout=2 * LONG) as answer:
+                return answer.status, answer.headers, answer.read()
+        except urllib.error.HTTPError as answer:
+            return answer.code, answer.headers, answer.read()
+
+    def post(self, path, body, headers=None, **query):
+        return self.ask("POST", path, body, headers, **query)
+
+    def health(self):
+        return json.loads(self.ask("GET", HEALTH)[2])
+
+    def is_drained(self):
+        """Whether the broker, or the file, has all records."""
+        health = self.health()
+        return health["processing_queue_size"] == 0 and \
+            health["database_connected"]
+
+    def lines(self):
+        """All lines so far; a stored request reaches the file later."""
+        if self.process.poll() is None:
+            until(60, self.is_drained, "the records in the file")
+        with open(self.out, "rb") as f:
+            return f.read().splitlines()
 
 
 class Client(threading.Thread):
@@ -131,25 +159,16 @@ class Load:
             c.join()
 
 
-def health(listener):
-    connection = http.client.HTTPConnection(
-        "127.0.0.1", listener.port, timeout=LONG)
-    connection.request("GET", "/api/v1/analytics/health")
-    answer = connection.getresponse()
-    said = json.loads(answer.read())
-    connection.close()
-    return (answer.status, said["status"], said["database_connected"],
-            said["cache_connected"], said["processing_queue_size"] > 0)
-
-
-def is_drained(listener):
-    """Whether the broker is available and has all records."""
-    return health(listener)[2:] == (True, True, False)
-
-
 def becomes(listener, *wanted):
-    until(LONG, lambda: health(listener) == (200, *wanted),
-          f"health of '{listener.name}' to become {wanted}")
+    """The answer of /health, and whether records wait."""
+    def has_become():
+        status, _, body = listener.ask("GET", HEALTH)
+        said = json.loads(body)
+        return (status, said["status"], said["database_connected"],
+                said["cache_connected"], said["processing_queue_size"] > 0
+                ) == (200, *wanted)
+
+    until(LONG, has_become, f"health of '{listener.name}' to become {wanted}")
 
 
 def read_queue(lab):
@@ -175,77 +194,3 @@ def check_records(checks, records, loads):
         checks.that(got == sorted(got),
                     f"client {c.number}: out of order")
         checks.that(not c.odd, f"client {c.number}: {c.odd[:3]}")
-
-
-def its_reader_ends(checks, lab):
-    """If the reader of the output pipe ends, the listener fails, and the
-    records stay in the store."""
-    class Pipe(Listener):
-        target = lab.path("pipe")
-
-    os.mkfifo(Pipe.target)
-    reader = os.open(Pipe.target, os.O_RDONLY | os.O_NONBLOCK)
-    listener = Pipe(lab, "pipe.listener", "--state", lab.path("pipe.state"))
-    os.close(reader)
-    client = Client(0, listener)
-    client.start()
-    code = listener.p.wait(LONG)
-    client.ended.set()
-    client.join()
-    checks.that(code == 74 and "the program that reads the records"
-                in listener.said(), f"{code}: {listener.said()}")
-
-
-def body():
-    checks = Checks()
-    with Lab("listen") as lab:
-        its_reader_ends(checks, lab)
-        lab.start_servers("rabbitmq", private=True)
-        kept = Listener(lab, "kept")
-        idle = Listener(lab, "idle", "--state", lab.path("idle.state"))
-        becomes(idle, "healthy", True, True, False)
-        again = lab.run(["poller", "--listen", "127.0.0.1:0", "-t",
-                         "queue:records"])
-        checks.that(again.code == 75 and "--state" in again.err,
-                    f"a second listener with one store: {again}")
-        homeless = lab.run(
-            ["poller", "--listen", "127.0.0.1:0", "-t", "queue:records"],
-            env={"XDG_STATE_HOME": "/dev/null"})
-        checks.that(homeless.code == 78 and "--state" in homeless.err,
-                    f"a listener without a folder: {homeless}")
-        wrong = lab.run(
-            ["poller", "--listen", "127.0.0.1:0", "--state",
-             lab.path("wrong"), "-t", "queue:records"],
-            env={"AMQP_URL": re.sub("//messaging:[^@]*", "//messaging:wrong",
-                                    lab.env["AMQP_URL"])})
-        checks.that(wrong.code == 77, f"a wrong password: {wrong}")
-        load = Load(kept, 0)
-        load.more(20, "requests while all is well")
-        lab.servers("kill", "rabbitmq")
-        load.more(20, "success while the broker is away")
-        becomes(kept, "healthy", False, True, True)
-        becomes(idle, "healthy", False, True, False)
-        kept.kill()
-        kept.start()
-        load.more(20, "success after it was killed")
-        becomes(kept, "healthy", False, True, True)
-        lab.servers("start", "rabbitmq")
-        load.more(20, "success when the broker is back")
-        until(LONG, lambda: health(kept)[1:4] == ("healthy", True, True),
-              "health to say that the broker is back")
-        becomes(idle, "healthy", True, True, False)
-        for listener in (kept, idle):
-            checks.that(listener.stop() == 0, "it did not end in order: " +
-                        listener.said())
-        load.stop()
-        said = kept.said().splitlines()[-1]
-        checks.that("listened " in said and "published=0" not in said,
-                    f"no summary: {said}")
-        # A listener that is stopped while its broker is slow leaves the rest to
-        # the next one.
-        kept.start()
-        until(LONG, lambda: is_drained(kept), "its rest")
-        checks.that(kept.stop() == 0, "the last did not end in order: " +
-                    kept.said())
-        check_records(checks, read_queue(lab), [load])
-    return checks.result()

@@ -5,7 +5,6 @@ repetition; and it has no other effect. The messages and every metric are
 unchanged, and no chat waits for an operator because of it.
 """
 
-import http.client
 import json
 
 import listen
@@ -33,25 +32,16 @@ KEPT = {
 }
 
 
-class Listener(listen.Listener):
-    target = "queue:" + IN
-
-    def post(self, path, body, key):
-        connection = http.client.HTTPConnection(
-            "127.0.0.1", self.port, timeout=LONG)
-        connection.request("POST", path, json.dumps(body), {
-            "Content-Type": "application/json", "Idempotency-Key": key})
-        answer = connection.getresponse()
-        said = answer.read()
-        connection.close()
-        if answer.status != 200:
-            raise AssertionError(f"{path}: {answer.status} {said}")
+def send(listener, path, body, key):
+    got = listener.post(path, body, {"Idempotency-Key": key})
+    if got[0] != 200:
+        raise AssertionError(f"{path}: {got}")
 
 
 def mark(house, listener, name):
     """Sends an event last: once it is counted and no row waits, all earlier
     records are stored, too. A flush may take several transactions."""
-    listener.post(EVENT, {"event_type": "user_action", "user_id": name,
+    send(listener, EVENT, {"event_type": "user_action", "user_id": name,
                           "event_data": {}}, name)
 
     def counted():
@@ -109,10 +99,10 @@ def body():
         house = House(lab)
         house.sink()
         house.aggregator("--assign-to", "queue:" + PROMISES, metrics=METRICS)
-        listener = Listener(lab, "about", "--state", lab.path("listen"),
-                            settings={"tenant": TENANT})
+        listener = listen.Listener(lab, "about", to="queue:" + IN,
+                                   tenant=TENANT)
         for n in range(3):
-            listener.post(SEND, {
+            send(listener, SEND, {
                 "sender_id": "alice", "conversation_id": f"c{n}",
                 "channel_id": "web", "content": f"hello {n}"}, f"m{n}")
         mark(house, listener, "sent")
@@ -124,7 +114,7 @@ def body():
                 ("f3", finding("unknown", "c3", "inbound")),
                 ("f4", finding("unknown", "c0", "outbound"))]
         for key, found in asks * 2:
-            listener.post(FIND, found, key)
+            send(listener, FIND, found, key)
         mark(house, listener, "found")
         after = kept(house.sql)
         for table, rows in before.items():

@@ -11,6 +11,7 @@ import threading
 import time
 
 from harness import Checks, Lab, main, sanitized, until
+from listen import Listener
 
 GOOD, BAD, PROXY = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 PER_ADDRESS = 8
@@ -216,7 +217,7 @@ def memory_of(listener):
     """Private memory in KiB; 0 under a sanitizer, which uses most of it."""
     if sanitized():
         return 0
-    with open(f"/proc/{listener.p.pid}/status") as f:
+    with open(f"/proc/{listener.process.pid}/status") as f:
         return [int(line.split()[1]) for line in f
                 if line.startswith("RssAnon")][0]
 
@@ -254,48 +255,36 @@ LIMITS = {"connections": "100", "connections_per_address": PER_ADDRESS,
           "trusted": "127.0.0.0/8"}
 
 
-class Listener:
-    def __init__(self, lab, name, settings):
-        self.conf = lab.conf(name + ".conf", {"listen": settings})
-        self.log, self.out = lab.path(name + ".log"), lab.path(name + ".out")
-        port_file = lab.path(name + ".port")
-        self.p = lab.start(
-            ["poller", "--listen", "127.0.0.1:0", "-c", self.conf, "-v",
-             "-t", self.out, "--port-file", port_file], self.log)
-        until(LONG, lambda: os.path.exists(port_file), "the port")
-        self.port = int(open(port_file).read())
-
-    def stop(self, checks):
-        """Stops it and returns its counts."""
-        self.p.terminate()
-        checks.that(self.p.wait(LONG) == 0, "it did not stop in order")
-        checks.that(open(self.out).read() == "", "something is stored")
-        return open(self.log).read()
+def stop(checks, listener):
+    """Stops it and returns its counts."""
+    checks.that(listener.stop() == 0, "it did not stop in order")
+    checks.that(listener.lab.text(listener.name + ".out") == "",
+                "something is stored")
+    return listener.said()
 
 
 def body():
     checks = Checks()
     with Lab("listen_bounds") as lab:
-        hasty = Listener(lab, "hasty", {**SHORT, **LIMITS})
+        hasty = Listener(lab, "hasty", **SHORT, **LIMITS)
         slow_ones_are_cut_off(checks, hasty.port)
-        who_does_not_read_is_cut_off(hasty.p, hasty.port)
-        said = hasty.stop(checks)
+        who_does_not_read_is_cut_off(hasty.process, hasty.port)
+        said = stop(checks, hasty)
         checks.that("slow=0" not in said, f"not counted: {said}")
-        calm = Listener(lab, "calm", LIMITS)
+        calm = Listener(lab, "calm", **LIMITS)
         one_address_cannot_have_all(checks, calm.port)
         a_crowd_of_slow_ones_holds_nobody(checks, calm.port)
         a_flood_is_refused(checks, calm.port)
         idle = [connect(calm.port, f"127.0.3.{i + 1}") for i in range(20)]
-        said = calm.stop(checks)
+        said = stop(checks, calm)
         for s in idle:
             s.close()
         checks.that("too_many=0" not in said and "turned_away=0" not in said,
                     f"not counted: {said}")
-        full = Listener(lab, "full", {**LIMITS, "memory": "4M",
-                                       "header_timeout": "300s",
-                                       "request_timeout": "300s"})
+        full = Listener(lab, "full", **LIMITS, memory="4M",
+                        header_timeout="300s", request_timeout="300s")
         memory_is_bounded(checks, full)
-        said = full.stop(checks)
+        said = stop(checks, full)
         checks.that("later=0" not in said, f"not counted: {said}")
     return checks.result()
 

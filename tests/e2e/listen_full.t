@@ -11,12 +11,12 @@ import resource
 
 from harness import Checks, Lab, main, until
 from listen import (
-    LONG, Listener, Load, becomes, check_records, is_drained, read_queue)
+    LONG, Listener, Load, becomes, check_records, read_queue)
 
 
 def limit(listener, size):
-    hard = resource.prlimit(listener.p.pid, resource.RLIMIT_FSIZE)[1]
-    resource.prlimit(listener.p.pid, resource.RLIMIT_FSIZE, (size, hard))
+    hard = resource.prlimit(listener.process.pid, resource.RLIMIT_FSIZE)[1]
+    resource.prlimit(listener.process.pid, resource.RLIMIT_FSIZE, (size, hard))
 
 
 def refusals(load):
@@ -30,7 +30,7 @@ def body():
         door = lab.door("rabbitmq")
         own, lab.env["AMQP_URL"] = lab.env["AMQP_URL"], door.url
         state = lab.path("state")
-        listener = Listener(lab, "full", "--state", state)
+        listener = Listener(lab, "full", "--state", state, to="queue:records")
         load = Load(listener, 0)
         load.more(10, "requests while all is well")
         checks.that(refusals(load) == 0, "refused while all was well")
@@ -56,7 +56,7 @@ def body():
         listener.start()
         load.more(10, "success after it was killed")
         load.stop()
-        until(LONG, lambda: is_drained(listener), "the last records")
+        until(LONG, listener.is_drained, "the last records")
         checks.that(listener.stop() == 0, f"at the end: {listener.said()}")
         lab.env["AMQP_URL"] = own
         check_records(checks, read_queue(lab), [load])

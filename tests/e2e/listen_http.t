@@ -5,12 +5,12 @@ None of them is stored.
 """
 
 import http.client
-import json
 import os
 import re
 import socket
 
 from harness import Checks, Lab, main, until
+from listen import Listener
 
 EVENTS = b"/api/v1/analytics/events?tenant_id=acme"
 EVENT = b'{"event_type":"user_action","event_data":{"n":1}}'
@@ -361,16 +361,8 @@ GOOD = sum(len(re.findall(rb"POST \S*/api/", case[1])) for case in CASES
 def body():
     checks = Checks()
     with Lab("listen_http") as lab:
-        out, log = lab.path("out"), lab.path("log")
-        port_file = lab.path("port")
-        listener = lab.start(
-            ["poller", "--listen", "127.0.0.1:0", "-v", "-t", out,
-             "-c", lab.conf("messaging.conf", {"listen": {
-                 # Requests that a busy disk has not stored in time are refused.
-                 }}),
-             "--port-file", port_file], log)
-        until(60, lambda: os.path.exists(port_file), "the listener's port")
-        port = int(open(port_file).read())
+        listener = Listener(lab, "http", "-c", lab.conf("messaging.conf", {}))
+        port = listener.port
         for case in CASES:
             check_case(checks, port, *case)
         check_continue(checks, port)
@@ -378,14 +370,13 @@ def body():
         check_client_that_sends_on(checks, port)
         check_pieces(checks, port)
         leave_in_the_middle(port)
-        with open(out) as f:
-            lines = [json.loads(line) for line in f]
-        checks.that(len(lines) == GOOD, f"{len(lines)} records, not {GOOD}")
-        listener.terminate()
-        code = listener.wait(120)
-        checks.that(code == 0, f"it ended with {code}")
-        checks.that(not os.path.exists(port_file), "the port file stays")
-        said = open(log).read()
+        until(60, lambda: len(listener.lines()) >= GOOD, "all records")
+        checks.that(listener.stop() == 0, f"it ended: {listener.said()}")
+        n = len(listener.lines())
+        checks.that(n == GOOD, f"{n} records, not {GOOD}")
+        checks.that(not os.path.exists(lab.path("http.port")),
+                    "the port file stays")
+        said = listener.said()
         checks.that(re.search(r"listened .*requests=\d+ .*slow=0 records=%d "
                               % GOOD, said), f"no summary in: {said}")
     return checks.result()

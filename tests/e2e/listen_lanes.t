@@ -9,7 +9,7 @@ import os
 import threading
 
 from harness import Checks, Lab, main, until
-from listen_routes import Listener
+from listen import Listener
 
 SECRET = "nobody-knows-this-one"
 SPINNERS = 4
@@ -38,11 +38,11 @@ def cpu_ms(pid):
 def check_quick(checks, listener, beside):
     """Webhooks of another tenant and /health are answered."""
     for i in range(3):
-        got = listener.ask_quietly(
+        got = listener.ask(
             "POST", f"/hooks/quick/qiscus/{SECRET}",
             {"email": "e", "room_id": str(i)})
         checks.that(got[0] == 200, f"another tenant's beside {beside}: {got}")
-        got = listener.ask_quietly("GET", "/health")
+        got = listener.ask("GET", "/health")
         checks.that(got[0] == 200, f"health beside {beside}: {got}")
 
 
@@ -53,11 +53,11 @@ class Spinner(threading.Thread):
         self.start()
 
     def run(self):
-        self.answers.append(self.listener.ask_quietly(
+        self.answers.append(self.listener.ask(
             "POST", f"/hooks/slow/slow/{SECRET}", {"spin": True})[0])
 
 
-def check_others(checks, listener, out):
+def check_others(checks, listener):
     before = cpu_ms(listener.process.pid)
     answers = []
     spinners = [Spinner(listener, answers) for _ in range(SPINNERS)]
@@ -70,15 +70,8 @@ def check_others(checks, listener, out):
     checks.that(answers == [200] * SPINNERS, f"those that spin: {answers}")
     took = cpu_ms(listener.process.pid) - before
     checks.that(took < 2000 * SPINNERS, f"they took {took} ms of a processor")
-    until(60, listener.is_drained, "the dead letters in the file")
-    with open(out) as f:
-        n = f.read().count("it takes longer than 1 s")
+    n = b"".join(listener.lines()).count(b"it takes longer than 1 s")
     checks.that(n == SPINNERS, f"{n} are told to take too long")
-
-
-def log_of(listener):
-    with open(listener.log) as f:
-        return f.read()
 
 
 def objects(n):
@@ -104,7 +97,7 @@ class Poster(threading.Thread):
 
     def run(self):
         while not self.answers or not self.enough.is_set():
-            self.answers.append(self.listener.ask_quietly(
+            self.answers.append(self.listener.ask(
                 "POST", f"/hooks/slow/qiscus/{SECRET}", self.payload)[0])
 
 
@@ -136,18 +129,16 @@ def check_objects(checks, listener, payload, connections):
 
 def check_many_objects(checks, lab, tenants):
     conf = lab.conf("default.conf", tenants)
-    listener = Listener(lab, "default", "-c", conf, "-t", "/dev/null",
-                        "--state", lab.path("default"))
+    listener = Listener(lab, "default", "-c", conf, to="/dev/null")
     got = listener.post("/hooks/slow/qiscus/" + SECRET, b"1" * (2 * MIB))
-    checks.that(got[0] == 413 and "longer than [listen] max_body" in log_of(listener),
-                f"longer than max_body: {got}, {log_of(listener)}")
+    checks.that(got[0] == 413 and "longer than [listen] max_body" in listener.said(),
+                f"longer than max_body: {got}, {listener.said()}")
     check_objects(checks, listener, objects(MANY), 4)
     end(checks, listener)
 
 
 def end(checks, listener):
-    listener.process.terminate()
-    code = listener.process.wait(60)
+    code = listener.stop()
     checks.that(code == 0, f"exit {code}")
 
 
@@ -160,10 +151,8 @@ def body():
         conf = lab.conf("messaging.conf", {
             "crm slow": {"profile": profile, **hook},
             "crm quick": {"profile": "qiscus", **hook}})
-        out = lab.path("out")
-        listener = Listener(lab, "one", "-c", conf, "-t", out, "--state",
-                            lab.path("state"))
-        check_others(checks, listener, out)
+        listener = Listener(lab, "one", "-c", conf)
+        check_others(checks, listener)
         end(checks, listener)
         check_many_objects(checks, lab, {
             "crm slow": {"profile": "qiscus", **hook},

@@ -31,14 +31,6 @@ class Client(listen.Client):
         return {self.key(n) for n in self.safe if n % 2 == odd}
 
 
-class Listener(listen.Listener):
-    target = "queue:" + IN
-
-    def __init__(self, house, name, *options):
-        super().__init__(house.lab, name, *options,
-                         settings={"tenant": TENANT})
-
-
 def rows(sql, table, column):
     """Rows by the key of the request, with which the id begins."""
     return {key: int(n) for key, n in sql.ask(
@@ -70,8 +62,9 @@ def body():
         house = House(lab, private=True)
         house.sink()
         house.aggregator(metrics="messages,eventlog")
-        kept = Listener(house, "kept", "--state", lab.path("listen"))
-        bare = Listener(house, "other", "--state", lab.path("other"))
+        kept, bare = (listen.Listener(lab, name, to="queue:" + IN,
+                                      tenant=TENANT)
+                      for name in ("kept", "bare"))
         loads = [listen.Load(kept, 0, Client, 4),
                  listen.Load(bare, 100, Client, 4)]
         for k in loads:
@@ -88,7 +81,7 @@ def body():
         for k in loads:
             k.stop()
         for listener in (kept, bare):
-            until(LONG, lambda: listen.is_drained(listener), "its rest")
+            until(LONG, listener.is_drained, "its rest")
         for listener in (kept, bare):
             checks.that(listener.stop() == 0, "it did not end in order: " +
                         listener.said())

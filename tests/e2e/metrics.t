@@ -36,12 +36,7 @@ class Scraped:
 
     def __init__(self, test, name, *argv):
         self.test, self.lab, self.name = test, test.lab, name
-        port_file = self.lab.path(name + ".port")
-        self.p = self.lab.start([*argv, "--port-file", port_file],
-                                self.lab.path(name + ".log"))
-        until(30, lambda: self.lab.text(name + ".port").endswith("\n"),
-              f"{name}: {self.lab.text(name + '.log')}")
-        self.port = int(self.lab.text(name + ".port"))
+        self.port = self.lab.serve(argv, name).port
 
     def ask(self, path, body=None, **headers):
         """Returns the status and the text."""

@@ -11,9 +11,7 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import threading
-import time
 
 from amqp_doors import Slow
 from harness import (BIN, PROBE, Checks, Lab, Sim, catches, main, program, steps,
@@ -118,11 +116,10 @@ class Test:
         token = self.lab.must(
             ["sink", "-c", self.serve, "--token", "--tenant", "t", "--role",
              "lead"]).out.decode().strip()
-        port_file = self.lab.path("serve.port")
-        self.start("serve", "sink", "-c", self.serve, "--serve", "127.0.0.1:0",
-                   "--port-file", port_file)
-        until(60, lambda: os.path.exists(port_file), "the server")
-        port = int(self.lab.text("serve.port"))
+        self.running["serve"] = self.lab.serve(
+            ["sink", "-vv", "-c", self.serve, "--serve", "127.0.0.1:0"],
+            "serve")
+        port = self.running["serve"].port
 
         def ask(path):
             s = socket.create_connection(("127.0.0.1", port))

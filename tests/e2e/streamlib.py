@@ -23,10 +23,11 @@ EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def millis(text):
-    """A DATETIME(3) of the tables."""
+    """A DATETIME(3) of the tables, or a time of a record."""
     if text in (None, "NULL"):
         return None
-    d = datetime.fromisoformat(text).replace(tzinfo=timezone.utc) - EPOCH
+    d = datetime.fromisoformat(
+        text.rstrip("Z")).replace(tzinfo=timezone.utc) - EPOCH
     return (d.days * 86400 + d.seconds) * 1000 + d.microseconds // 1000
 
 
