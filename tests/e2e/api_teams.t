@@ -386,33 +386,6 @@ class Test:
             self.that(json.loads(line[6:]) == self.ask(
                 "now", LEAD, {"teams": teams}).json(), f"{teams}: {line}")
 
-    def rows_read(self):
-        return self.lab.rows_read()
-
-    def sums_of_others_are_not_read(self):
-        """Two months in which 300 other operators have sums for each day."""
-        self.sql("INSERT INTO response_rollups (tenant, subject, span, "
-                 "begin_at, id, sums, as_of) SELECT "
-                 f"'{TENANT}', 'operator', 'day', "
-                 "'2025-01-01' + INTERVAL d.seq DAY, CONCAT('other', o.seq), "
-                 "'reply 1 1 1 1:b;', '2026-01-01' "
-                 "FROM seq_0_to_58 d JOIN seq_1_to_300 o")
-        self.sql("INSERT INTO response_rollups (tenant, subject, span, "
-                 "begin_at, id, sums, as_of) SELECT "
-                 f"'{TENANT}', 'tenant', 'day', "
-                 "'2025-01-01' + INTERVAL seq DAY, '', "
-                 "'reply 300 300 1 1:Lo;', '2026-01-01' "
-                 "FROM seq_0_to_58")
-        self.sql("ANALYZE TABLE response_rollups")
-        path = "responses?from=2025-01-01&to=2025-03-01&by=day"
-        for group in ("none", "operator"):
-            before = self.rows_read()
-            answer = self.ask(f"{path}&group={group}", LEAD,
-                              {"teams": ["sales"]})
-            n = self.rows_read() - before
-            self.that(answer.status == 200 and n < 3000,
-                      f"{group}: {answer.status}, {n} rows read")
-
     def a_token_is_made_for_teams(self):
         conf = self.lab.path("serve.conf")
         made = self.lab.must(["sink", "-c", conf, "--token", "--tenant",
@@ -421,11 +394,6 @@ class Test:
         rows = self.server.ask(V1 + "operators", made).rows()
         self.that({row["operator"] for row in rows} == {"1", "2", "3"},
                   f"{rows}")
-        for teams in ("", ",", "a,,b", "a,", "a\nb", "x" * 1001):
-            done = self.lab.run(["sink", "-c", conf, "--token", "--tenant",
-                                 TENANT, "--role", LEAD, "--teams", teams])
-            self.that(done.code == 64 and "--teams" in done.err
-                      and not done.out, f"{teams}: {done}")
         conf = self.lab.conf("bad.conf", {
             "serve": {"secret_key": "0123456789abcdef0123456789abcdef"},
             "crm acme": {"token": "unused", "teams": "7 support: 8"}})
@@ -449,7 +417,6 @@ def body():
         test.a_timeline_names_no_others()
         test.bad_claims_are_refused()
         test.a_stream_is_theirs()
-        test.sums_of_others_are_not_read()
         test.a_token_is_made_for_teams()
         return test.checks.result()
 

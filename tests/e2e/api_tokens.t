@@ -16,7 +16,7 @@ import re
 import resource
 import time
 from http.cookies import SimpleCookie
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from api_client import KEY, PATIENCE, Server, token
 from harness import Checks, Lab, main, until
@@ -36,10 +36,6 @@ LEAST = {  # the least role for each resource
     "allocation": LEAD,
 }
 IMPERSONAL = ("operators", "channels", "trends", "figure", "allocation")
-ONE_OBJECT = ("now", "chats/c1/timeline")  # no CSV for these
-# Rows that it must not read: tables that are not served, and other people's
-# rows.
-UNSERVED = ("closed_chats", "refused_rows", "event_counts")
 
 
 def claims_of(text):
@@ -150,60 +146,19 @@ class Test:
         self.that(self.make("--tenant", OURS, "--role", WALL)[1] != first,
                   "two tokens have one id")
 
-    def a_token_needs_no_database(self):
-        away = {"MYSQL_URL": "mysql://u:p@127.0.0.1:1/none"}
-        done = self.run("--token", "--tenant", OURS, "--role", WALL, env=away)
-        self.that(len(done.lines()) == 1 and done.out.count(b".") == 2,
-                  f"without a database: {done}")
-
     def issuer_and_audience_are_said(self):
+        """They are created without a database."""
         conf = self.lab.conf("issuer.conf", {"serve": {
             "secret_key": KEY, "issuer": "us", "audience": "them",
             "tenant_claim": "org"}})
         done = self.lab.must(["sink", "-c", conf, "--token", "--tenant", OURS,
-                              "--role", LEAD])
+                              "--role", LEAD],
+                             env={"MYSQL_URL": "mysql://u:p@127.0.0.1:1/none"})
         claims = claims_of(done.out.decode())
         self.that((claims["iss"], claims["aud"], claims["org"])
                   == ("us", "them", OURS), f"{claims}")
         self.that(self.status("now", done.out.decode().strip()) == 401,
                   "a token without our tenant_claim counts")
-
-    def what_makes_no_sense_is_refused(self):
-        secret = self.other(tenant_id=OURS, role=ADMIN)
-        for argv, word in (
-                ((), "--tenant"),
-                (("--tenant", OURS), "--role"),
-                (("--tenant", "a b", "--role", LEAD), "not a valid tenant name"),
-                (("--tenant", OURS, "--role", "root"), "'root'"),
-                (("--tenant", OURS, "--role", AGENT), "--for"),
-                (("--tenant", OURS, "--role", AGENT, "--for", ""), "--for"),
-                (("--tenant", OURS, "--role", AGENT, "--for", "7 "),
-                 "--for"),
-                (("--tenant", OURS, "--role", LEAD, "--for", "a\nb"),
-                 "--for"),
-                (("--tenant", OURS, "--role", LEAD, "--for", "x" * 192),
-                 "--for"),
-                (("--tenant", OURS, "--role", LEAD, "--days", "0"), "--days"),
-                (("--tenant", OURS, "--role", LEAD, "--days", "367"),
-                 "--days"),
-                (("--tenant", OURS, "--role", LEAD, "--days", "1.5"),
-                 "--days"),
-                (("--revoke", "x"), "--tenant"),
-                (("--tenant", OURS, "--revoke", "x", "--role", LEAD),
-                 "--revoke"),
-                (("--tenant", OURS, "--revoke", ""), "jti"),
-                (("--tenant", OURS, "--revoke", "a b"), "jti"),
-                (("--tenant", OURS, "--revoke", secret), "jti")):
-            done = self.run("--token", *argv, code=64)
-            self.that(len(done.lines()) == 1 and word in done.err
-                      and not done.out, f"{argv}: {done}")
-        for keys, word in (({}, "openssl rand"), ({"secret_key": "short"},
-                                                  "bytes")):
-            conf = self.lab.conf("bare.conf", {"serve": keys})
-            done = self.lab.run(["sink", "-c", conf, "--token", "--tenant",
-                                 OURS, "--role", LEAD])
-            self.that(done.code == 78 and word in done.err and not done.out
-                      and "short" not in done.err, f"{keys}: {done}")
 
     def each_role_reads_its_part(self):
         """The same for tokens of any origin."""
@@ -217,53 +172,23 @@ class Test:
                 self.that(got == [want] * 3, f"{role} {path}: {got}")
 
     def bad_tokens_read_nothing(self):
-        good, now = self.make("--tenant", OURS, "--role", ADMIN)[0], time.time()
+        good = self.make("--tenant", OURS, "--role", ADMIN)[0]
         head, body, mac = good.split(".")
         evil = base64.urlsafe_b64encode(json.dumps({
             **claims_of(good), "tenant_id": THEIRS}).encode()).decode()
-        ours = {"tenant_id": OURS, "role": ADMIN}
-        bad = {
-            "none": None, "empty": "", "text": "x.y.z",
-            "another tenant in it": f"{head}.{evil.rstrip('=')}.{mac}",
-            "no signature": f"{head}.{body}.", "two parts": f"{head}.{body}",
-            "one letter less": good[:-1], "one more": good + "A",
-            "another key": self.other(key="x" * 32, **ours),
-            "expired": self.other(exp=int(now) - 61, **ours),
-            "not valid yet": self.other(nbf=int(now) + 600, **ours),
-            "for ever": self.other(exp=None, **ours),
-            "no role": self.other(tenant_id=OURS),
-            "no such role": self.other(tenant_id=OURS, role="root"),
-            "a role in capitals": self.other(tenant_id=OURS, role="ADMIN"),
-            "two roles": self.other(tenant_id=OURS, role=[ADMIN]),
-            "agent without sub": self.other(tenant_id=OURS, role=AGENT),
-            "no tenant": self.other(role=ADMIN),
-            "a long id": self.other(jti="x" * 65, **ours),
-            "an id that is a number": self.other(jti=7, **ours),
-            "huge": "x" * 8193,
-        }
-        for name, bearer in bad.items():
+        for name, bearer in {
+                "none": None, "no signature": f"{head}.{body}.",
+                "another tenant in it": f"{head}.{evil.rstrip('=')}.{mac}",
+                "another key": self.other(key="x" * 32, tenant_id=OURS,
+                                          role=ADMIN),
+                "expired": self.other(exp=int(time.time()) - 61,
+                                      tenant_id=OURS, role=ADMIN)}.items():
             answer = self.server.ask(V1 + "now", bearer)
             self.that(answer.status == 401 and answer.problem()
                       and answer.headers["WWW-Authenticate"],
                       f"{name}: {answer.status}")
-            if bearer:
-                answer = self.server.ask(V1 + "now", headers={
-                    "Cookie": "session=" + bearer})
-                self.that(answer.status == 401, f"{name} in a cookie")
-        for header in (f"Basic {good}", good, f"Token {good}", "Bearer"):
-            answer = self.server.ask(V1 + "now",
-                                     headers={"Authorization": header})
-            self.that(answer.status == 401, f"{header[:6]}: {answer.status}")
         answer = self.server.ask(V1 + f"now?token={good}&access_token={good}")
         self.that(answer.status == 401, "a token in the address counts")
-
-    def a_tenant_sees_its_own(self):
-        for path in LEAST:
-            stranger = self.make("--tenant", THEIRS, "--role", ADMIN)[0]
-            answer = self.server.ask(V1 + path, stranger)
-            self.that(answer.status in (200, 404)
-                      and OURS.encode() + b" " not in answer.body,
-                      f"{path}: a leak")
 
     def revoked_tokens_read_nothing(self):
         made, token_id = self.make("--tenant", OURS, "--role", LEAD)
@@ -340,60 +265,26 @@ class Test:
     def a_browser_logs_in(self):
         made = self.make("--tenant", OURS, "--role", LEAD, "--days", "2")[0]
         answer = self.login(made)
-        self.that(answer.status == 303 and answer.headers["Location"] == "/",
+        self.that(answer.status == 303 and answer.headers["Location"] == "/"
+                  and answer.body == b""
+                  and "no-store" in answer.headers["Cache-Control"],
                   f"{answer.status} {answer.headers}")
-        self.that("no-store" in answer.headers["Cache-Control"]
-                  and answer.body == b"", f"{answer.headers}")
         cookie = SimpleCookie(answer.headers["Set-Cookie"])["session"]
-        self.that(cookie.value == made and cookie["path"] == "/"
-                  and cookie["httponly"] and cookie["secure"]
-                  and cookie["samesite"] == "Strict" and not cookie["domain"]
-                  and 2 * DAY - 600 < int(cookie["max-age"]) <= 2 * DAY,
-                  f"{answer.headers['Set-Cookie']}")
-        here = self.login(made, Origin=f"http://127.0.0.1:{self.server.port}")
-        self.that("Secure" not in here.headers["Set-Cookie"],
-                  f"{here.headers['Set-Cookie']}")
         headers = {"Cookie": f"a=b; session={cookie.value}"}
-        for path in ("now", "chats", "messages"):
-            self.that(self.server.ask(V1 + path, headers=headers).status
-                      == 200, f"{path}: the cookie does not count")
-        # A proxy may ask for its own password; a token comes first.
-        for header, status in (("Basic YTpi", 200), ("Bearer x.y.z", 401)):
-            answer = self.server.ask(V1 + "now", headers={
-                **headers, "Authorization": header})
-            self.that(answer.status == status,
-                      f"a cookie beside {header}: {answer.status}")
-        for method in ("POST", "PUT", "DELETE"):
-            answer = self.server.ask(V1 + "chats", method=method,
-                                     headers=headers)
-            self.that(answer.status == 401, f"{method} by a cookie")
+        self.that(self.server.ask(V1 + "messages", headers=headers).status
+                  == 200, "the cookie does not count")
         answer = self.login("", "/logout", **headers)
         cookie = SimpleCookie(answer.headers["Set-Cookie"])["session"]
-        self.that(answer.status == 303 and cookie.value == ""
-                  and cookie["max-age"] == "0", f"{answer.headers}")
+        self.that(answer.status == 303 and cookie.value == "",
+                  f"{answer.headers}")
+        answer = self.server.ask("/login?token=" + made, method="PUT")
+        self.that(answer.status == 405 and "POST" in answer.headers["Allow"],
+                  f"PUT: {answer.status}")
+        self.that(self.login("x" * 5000).status == 413, "a long token")
 
-    def what_is_no_login_gets_no_cookie(self):
-        made = self.make("--tenant", OURS, "--role", LEAD)[0]
-        form = "application/x-www-form-urlencoded"
-        for name, status, answer in (
-                ("another site", 403,
-                 self.login(made, Sec_Fetch_Site="cross-site")),
-                ("JSON", 415, self.login(made, Content_Type="text/json")),
-                ("PUT", 405, self.server.ask("/login?token=" + made,
-                                             method="PUT")),
-                ("GET", 405, self.server.ask("/logout")),
-                ("expired", 401, self.login(self.other(
-                    tenant_id=OURS, role=LEAD, exp=1000))),
-                ("too long", 413, self.login("x" * 5000)),
-                ("no token", 400, self.server.ask(
-                    "/login", method="POST", body="x=y",
-                    headers={"Content-Type": form}))):
-            self.that(answer.status == status
-                      and not answer.headers["Set-Cookie"]
-                      and (status != 405 or "POST" in answer.headers["Allow"]),
-                      f"{name}: {answer.status}")
-
-        for bearer in ("", "x.y.z"):
+    def a_refused_login_returns_to_its_page(self):
+        for bearer in "", "x.y.z", self.other(tenant_id=OURS, role=LEAD,
+                                              exp=1000):
             answer = self.login(bearer, Accept="text/html,*/*;q=0.8")
             self.that(answer.status == 303 and answer.body == b""
                       and answer.headers["Location"] == "/login#refused"
@@ -560,31 +451,6 @@ class Test:
             self.that(done.code == 78 and len(done.lines()) == 1
                       and word in done.err, f"{done}")
 
-    def the_serving_user_reads_what_it_serves(self):
-        url = urlsplit(self.serving_url)
-        user = ["mariadb", "--no-defaults", "-u" + url.username,
-                "-p" + url.password, "-h", url.hostname, "-P", str(url.port),
-                url.path[1:], "-e"]
-        for table in UNSERVED:
-            self.denied(user, f"SELECT 1 FROM {table}")
-        # It needs the number of the schema, and nothing else from that table.
-        for statement in ("SELECT applied_at FROM schema_migrations",
-                          "SELECT forget_key FROM tenants",
-                          "SELECT data FROM messages",
-                          "SELECT ip_address FROM events",
-                          "SELECT user_agent FROM events",
-                          "INSERT INTO revoked_tokens VALUES ('a', 'b', "
-                          "NOW(3), NULL)", "DELETE FROM revoked_tokens",
-                          "UPDATE chat_metrics SET chat = 'x'",
-                          "DELETE FROM messages", "CREATE TABLE x (a INT)",
-                          "DROP TABLE messages"):
-            self.denied(user, statement)
-
-    def denied(self, user, statement):
-        done = self.lab.run([*user, statement])
-        self.that(done.code != 0 and "denied" in done.err,
-                  f"{statement}: {done}")
-
     def the_last_list_counts(self, revoked, good):
         """The last list of revoked tokens applies while the database is away; a
         new server has none."""
@@ -642,23 +508,19 @@ def body():
     with Lab("api_tokens") as lab:
         test = Test(lab)
         test.what_is_made_says_what_was_asked_for()
-        test.a_token_needs_no_database()
         test.issuer_and_audience_are_said()
-        test.what_makes_no_sense_is_refused()
         test.each_role_reads_its_part()
         test.bad_tokens_read_nothing()
-        test.a_tenant_sees_its_own()
         test.what_is_read_is_written_down()
         test.a_stream_is_written_down()
         test.without_a_trace_nothing_is_read()
         test.what_a_full_disk_left_goes_at_once()
         test.a_second_server_needs_a_file_of_its_own()
         test.a_browser_logs_in()
-        test.what_is_no_login_gets_no_cookie()
+        test.a_refused_login_returns_to_its_page()
         test.misspelled_tenants_are_named()
         test.who_cannot_write_revokes_nothing()
         test.too_many_are_not_revoked()
-        test.the_serving_user_reads_what_it_serves()
         revoked, good = test.revoked_tokens_read_nothing()
         test.the_last_list_counts(revoked, good)
         test.no_token_is_told()

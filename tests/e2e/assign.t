@@ -7,12 +7,10 @@ call is made without need. assign_queue.t kills it.
 import collections
 import datetime
 import json
-import os
 import re
 
 from harness import TOKEN, Checks, Lab, main
 
-CHAT2DESK = os.path.abspath("poller/profiles/chat2desk.jq")
 GET, PUT = "GET /v1/dialogs/{id}", "PUT /v1/dialogs/{id}"
 LIST = "GET /v1/dialogs"
 PAST = "2020-01-01T00:00:00Z"
@@ -180,42 +178,6 @@ class Test:
                    self.reservation("r2", other, self.a, replaces=self.b))
         self.equal(self.calls(PUT), [1], "changes")
 
-    def crm_that_does_not_say_who(self):
-        """The CRM does not say who has a chat, so the operators' lists
-        decide."""
-        d, a, b, c, other = self.d, self.a, self.b, self.c, self.chats[3]
-        gone = self.chats[2]
-        with open(CHAT2DESK, encoding="utf-8") as f:
-            text = f.read()
-        shy, n = re.subn(r"(?m)^     operator: \(\.operator_id \| as_id\),",
-                         "     taken: (.operator_id | as_id != null),", text)
-        shy, m = re.subn(r'(?m)^     query: \{state: "open", ',
-                         r"\g<0>operator_id: .operator, ", shy)
-        self.that((n, m) == (1, 1), f"the profile has such lines {n} {m}")
-        self.conf(profile=self.lab.write("shy.jq", shy))
-        self.free(other)
-        self.gives([(d, a, "open", "p1"), (d, None, None, "p2"),
-                    (d, None, None, "p3"), (d, c, "open", "p4"),
-                    (other, b, "open", "p5")], 0,
-                   self.reservation("p1", d, a), self.reservation("p2", d, b),
-                   self.reservation("p3", d, c, replaces=b),
-                   self.reservation("p4", d, c, replaces=a),
-                   self.reservation("p5", other, b))
-        self.equal(self.calls(PUT), [2], "changes")
-        each = re.sub("(?m)^     max_pages:", "     by_operator: true,"
-                      " max_pages:", shy).replace(
-            "operator_id: .operator, ", "operator_id: (.operator // 1), ")
-        self.conf(profile=self.lab.write("shy.jq", each))
-        self.free()
-        self.gives([(gone, None, "gone", "p1")], 0,
-                   self.reservation("p1", gone, a, replaces=b))
-        self.equal(self.calls(GET, LIST), [2, 3], "calls")
-        self.sim.fault("404-gone", route=f"/v1/dialogs/{other}")
-        self.gives([(other, b, "open", "p1")], 0,
-                   self.reservation("p1", other, a, replaces=b),
-                   says=f"chat {other} is not assigned to operator {a}: .*404")
-        self.conf()
-
     def refused(self):
         """The outcome has no operator, and the log gives the reason."""
         d = self.d
@@ -361,25 +323,13 @@ class Test:
             self.that(who and told.get(str(chat)) == str(who),
                       f"{chat} is {who}'s: {done} {told}")
 
-    def answer_without_operator(self):
-        """Such an answer is not trusted: the chat is read instead."""
-        with open(CHAT2DESK, encoding="utf-8") as f:
-            self.conf(profile=self.lab.write(
-                "none.jq", f.read() + "def assign_read: {operatr: 5};\n"))
-        self.free(self.d)
-        self.gives([(self.d, self.a, "open", "n1")], 0,
-                   self.reservation("n1", self.d, self.a))
-        self.equal(self.calls(PUT), [1], "changes")
-
     def all(self):
         self.sim.control("set", speed=0)
         for step in (
                 self.by_default_nothing_changes, self.dry_run,
                 self.free_chat_is_given, self.taken_closed_gone_expired,
-                self.taken_over, self.crm_that_does_not_say_who,
-                self.refused, self.uncertain, self.crm_that_gives_none,
-                self.bad_records, self.two_at_once, self.from_a_snapshot,
-                self.answer_without_operator):
+                self.taken_over, self.refused, self.uncertain, self.crm_that_gives_none,
+                self.bad_records, self.two_at_once, self.from_a_snapshot):
             step()
         return self.checks.result()
 

@@ -238,50 +238,6 @@ class Test:
         for listener in listeners:
             listener.close()
 
-    def another_generation_is_a_change(self):
-        """For a tenant whose shards wrote two generations
-        (messaging-stream(7))."""
-        bearer = token(tenant_id="shards", role="lead")
-        for generation, chats in (1, 5), (2, 7):
-            self.world.sql.ask(
-                "INSERT INTO tenant_metrics_parts (tenant, generation, part, "
-                "as_of, version, operators, open_chats, unassigned_chats, "
-                f"waiting_chats, responses) VALUES ('shards', {generation}, 0, "
-                f"UTC_TIMESTAMP(3), {generation}, 1, {chats}, 0, 0, 0)")
-        listener = self.listen(bearer)
-        for generation, chats in (1, 5), (2, 7), (1, 5):
-            self.world.sql.ask(
-                f"UPDATE generations SET generation = {generation}")
-            _, data = listener.event()
-            self.that(json.loads(data)["now"][0]["open_chats"] == chats,
-                      f"of generation {generation}: {data[:200]}")
-        listener.close()
-
-    def a_burst_of_changes_is_told_once(self):
-        """The server sees no change until the last one is committed, and then
-        sends one event, before any comment is due: the next read is never that
-        far away. All changes are in one transaction: with 200, a busy disk
-        would take longer than that."""
-        began = time.monotonic()
-        listener = self.listen()
-        listener.event()
-        changes = "".join(
-            "UPDATE chat_metrics SET version = version + 1, customer_name = "
-            f"'burst {n}' WHERE tenant = '{TENANT}' AND chat = '9006';"
-            for n in range(50))
-        self.world.sql.ask(
-            f"START TRANSACTION; {changes} COMMIT")
-        # A slow read is followed by a pause nine times as long.
-        slow = time.monotonic() - began > 1
-        block = listener.block()
-        while block.startswith("retry:") or (slow and block == ":"):
-            block = listener.block()
-        self.that("burst 49" in block, f"after a burst: {block[:80]}")
-        self.world.put_chat(TENANT, "after", 5, "1", "web", "After")
-        self.that("after" in listener.event()[1],
-                  "a burst is told more than once")
-        listener.close()
-
     def a_crowd_of_listeners_is_one_question(self, lab):
         """However many listeners there are, the tables are read as often as for
         one; only the cost of sending grows."""
@@ -310,40 +266,6 @@ class Test:
             one.close()
         wide.process.terminate()
         self.that(wide.process.wait(PATIENCE) == 0, "the wide one")
-
-    def no_chat_is_read_while_nothing_changes(self, lab):
-        """However often the server checks for changes, it reads only the
-        tenant's slots."""
-        # The first event may be an answer made for an earlier listener.
-        listener = self.listen()
-        self.world.put_chat(TENANT, "settled", 5, "1", "web", "Settled")
-        while "settled" not in listener.event()[1]:
-            continue
-
-        def read(table):
-            return int(self.world.sql.ask(
-                "SELECT COALESCE(SUM(ROWS_READ), 0) FROM "
-                "information_schema.TABLE_STATISTICS WHERE TABLE_SCHEMA = "
-                f"'{lab.database}' AND TABLE_NAME = '{table}'")[0][0])
-
-        def looks(before, n):
-            until(PATIENCE, lambda: read("tenant_locks") >= before + n,
-                  "looks for changes")
-
-        def are_left_alone():
-            tables = ("chat_metrics", "operator_metrics", "tenant_metrics",
-                      "intervals")
-            before, rest = read("tenant_locks"), [read(t) for t in tables]
-            looks(before, 20)
-            return [read(t) for t in tables] == rest
-
-        # The last change is read twice if it is committed between a check and
-        # the answer.
-        self.that(any(are_left_alone() for _ in range(3)),
-                  "tables are read while nothing changes")
-        self.world.put_chat(TENANT, "idle", 5, "1", "web", "Idle")
-        self.that("idle" in listener.event()[1], "after it was idle")
-        listener.close()
 
     def what_is_known_is_not_repeated(self):
         listener = self.listen()
@@ -513,10 +435,7 @@ def body():
         test.who_may_hear_it()
         test.it_says_what_now_says()
         test.each_change_is_told()
-        test.another_generation_is_a_change()
-        test.a_burst_of_changes_is_told_once()
         test.a_crowd_of_listeners_is_one_question(lab)
-        test.no_chat_is_read_while_nothing_changes(lab)
         test.what_is_known_is_not_repeated()
         test.a_forgotten_name_is_told_no_more(lab)
         test.a_session_that_rested_and_was_ended_is_not_missed()

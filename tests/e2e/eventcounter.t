@@ -12,15 +12,14 @@ import json
 import os
 import random
 import re
-import resource
 import shutil
 import signal
 import threading
 import time
 
 from amqp_doors import ACK, METHOD, Frames
-from harness import (BIN, LONG, TESTBIN, Checks, Lab, catches, main, sanitized,
-                     say, seed, steps, until)
+from harness import (BIN, LONG, TESTBIN, Checks, Lab, catches, main, say,
+                     seed, steps, until)
 
 QUEUE = "eventcountertest"
 TOOLS = TESTBIN + "/tools/"
@@ -273,17 +272,6 @@ class Test:
                          "was created with --window")
         self.settings()
 
-    def few_addresses(self):
-        if sanitized(): # the sanitizer reserves far more than it uses
-            return
-        self.publish("few", "-n", 3000, "-s", 21)
-        state = ("--state", self.lab.path("statefew"))
-        self.checks.ends(self.lab.run(
-            self.argv("few", *state), limits={resource.RLIMIT_AS: 500000 << 10}),
-            75, "it needs 512 MiB of address space")
-        self.consume("few", *state, limits={resource.RLIMIT_AS: 700000 << 10})
-        self.same("few")
-
     def unconfirmed_rows(self):
         """Stopped before its rows are confirmed: the next run writes them."""
         lab, state = self.lab, ("--state", self.lab.path("state3"))
@@ -464,7 +452,7 @@ def body():
     with Lab("eventcounter") as lab:
         test = Test(lab)
         steps(test.empty, test.hundred, test.garbage, test.many, test.trickle,
-              test.slow_queue, test.ended, test.killed, test.few_addresses,
+              test.slow_queue, test.ended, test.killed,
               test.unconfirmed_rows, test.broker_away, test.script, test.misused,
               test.erased)
         return test.checks.result()

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """reaper --export shows everything about a customer; after --forget nothing of
-them is left and the metrics are unchanged, also when the reaper is killed, runs
-twice at once, or rows arrive later."""
+them is left and the metrics are unchanged, also when the reaper runs twice at
+once, or rows arrive later."""
 
 import forget
 import harness

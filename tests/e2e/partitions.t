@@ -37,13 +37,6 @@ def split(lines, n):
     return parts
 
 
-def message(tenant, chat, id_, at):
-    return json.dumps({
-        "type": "message", "tenant": tenant, "chat": str(chat), "id": str(id_),
-        "at": at, "from": "customer", "user": f"u{chat}", "channel": "web",
-        "text": "some words of all chats"})
-
-
 class Database:
     """A separate database for each way to the same metrics."""
 
@@ -144,25 +137,6 @@ class Test:
         db.sql("UPDATE generations SET generation = 2")
         self.same_shown(self.want_shown, db.shown(), "a switch before its rows")
 
-    def alerts_of_old(self):
-        """Windows before 1970; and an alert from before sharding ends."""
-        db = self.database("alerts")
-        db.store(self.aggregate(
-            (message("a", "c", f"{minute}.{i}", f"1969-12-31T23:{minute}:00Z")
-             for minute in (56, 57, 58, 59) for i in range(6)),
-            "--part", "0/1", metrics="tenant,activity,alerts"))
-        self.checks.equal(
-            db.sql("SELECT started_at, messages FROM alerts_all"),
-            [["1969-12-31 23:55:00.000", "24"]], "an alert's window")
-        db.sql("INSERT INTO alerts (tenant, started_at, user_id, rule, messages"
-               ", as_of) VALUES " + ", ".join(
-                   f"('{t}', '1969-12-31 22:00', 'v', 'minute', 9, "
-                   "'1969-12-31 22:00:50')" for t in ("a", "alone")))
-        self.checks.equal(
-            db.sql("SELECT tenant, ended_at FROM alerts_all WHERE user_id = 'v'"
-                   " ORDER BY 1"),
-            [["a", "1969-12-31 22:00:50.000"], ["alone", "NULL"]], "ends")
-
     def count(self, parts, prefix="records", metrics=METRICS,
               generation=1):
         """Runs one aggregator per shard until its queue is empty."""
@@ -246,7 +220,7 @@ class Test:
 def body():
     with Lab("partitions") as lab:
         test = Test(lab)
-        steps(test.whole, test.halves_of_a_file, test.alerts_of_old,
+        steps(test.whole, test.halves_of_a_file,
               test.queues, test.another_number)
         return test.checks.result()
 

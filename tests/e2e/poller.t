@@ -1,19 +1,17 @@
 #!/usr/bin/env -S python3 -B
 """The poller against a simulated CRM: complete snapshots, the calls that the
-state saves, chats that fail, budgets, signals, --status and --check.
+state saves, chats that fail, budgets, signals and --status. The text cases
+have its messages, its answers to faults of the CRM, and --check.
 """
 
 import fcntl
 import json
 import os
 import re
-import signal
 import subprocess
 import time
 
 from harness import TOKEN, Checks, Lab, main, program, until
-
-CHAT2DESK = os.path.abspath("poller/profiles/chat2desk.jq")
 
 
 def content(done):
@@ -65,15 +63,6 @@ class Test:
                                            "poller": poller or {},
                                            **dict(more)})
 
-    def profile(self, text=None, **defs):
-        """A custom profile: a changed Chat2Desk."""
-        if text is None:
-            with open(CHAT2DESK, encoding="utf-8") as f:
-                text = f.read()
-        for name, value in defs.items():
-            text += f"def {name}: {value};\n"
-        return self.lab.write("own.jq", text)
-
     def run(self, code, *options, says=None, state="state", stdin=b"",
             env=None):
         """Runs the poller; checks the exit code and that one line, or none,
@@ -113,10 +102,6 @@ class Test:
 
     def reset(self):
         self.sim.control("reset-stats")
-
-    def asked(self, word):
-        return sum(n for route, n in self.sim.stats()["by_route"].items()
-                   if word in route)
 
     def touch(self, *dialogs):
         for dialog in dialogs or (9002,):
@@ -213,19 +198,6 @@ class Test:
         self.same_chats(self.run(0))
         self.unreadable_chat(".*404", name="404-gone")
 
-    def forbidden(self):
-        """It is the token's fault if the answer says so, or if all chats are
-        forbidden."""
-        for says, chats, fault in (
-                ("Token is not correct", [9002], {"name": "403"}),
-                ("403", sorted(self.sim.open_dialogs())[:11],
-                 {"name": "errors-string", "value": 403})):
-            self.touch(*chats)
-            self.sim.fault(route="/v1/messages", **fault)
-            self.run(77, says=f"cannot read messages: .*{says}.*; check .* "
-                              "and its permissions")
-            self.heals()
-
     def many_fail(self):
         """In the end the chat is stale, even if no other chat shows that the
         CRM works."""
@@ -263,29 +235,6 @@ class Test:
         self.reset()
         self.same_chats(self.run(0, state="again"))
         self.equal(self.sim.calls(), 1, "calls beside such a customer")
-        self.sim.fault()
-
-    def odd_rows(self):
-        """A row with one invalid field is kept without this field."""
-        self.conf()
-        for value, route, says, count in (
-                (0, "dialogs", "chat 9001: .*'opened_at'", 30),
-                (1, "dialogs", "chat 9001: .*'channel'", 30),
-                (2, "dialogs", "chat 9001: .*'operator'", 30),
-                (3, "dialogs", "chat 9001: .*'message' has no 'id'", 30),
-                (4, "dialogs", "chat 9001: .*'text'", 30),
-                (5, "dialogs", "chat 9001: .*'at'", 30),
-                (8, "dialogs", "chat 9001: .*'status'", 30),
-                (6, "dialogs", "record 'chat' has a bad 'chat'", 29),
-                (7, "operators", r"operator \d*: .*'reported_open_chats'",
-                 30)):
-            self.sim.fault()
-            self.sim.fault("odd-row", value=value, route="/v1/" + route)
-            done = self.whole(self.run(
-                0, "--with-text", state=f"odd{value}",
-                says=f"acme: [12] records .* are partly unreadable.*the "
-                     f"first: {says}"))
-            self.equal(len(of_type(done, "chat")), count, f"chats: {says}")
         self.sim.fault()
 
     def removed_dialog(self):
@@ -326,18 +275,6 @@ class Test:
                   '"status":"open"}\n')
         done = self.run(0, "--status", state="budget", stdin=known.encode())
         self.equal(answers(done), ["9003 gone"], "one that left")
-
-    def several_tenants(self):
-        url = self.sim.url
-        self.path = self.lab.conf("three", {
-            f"crm {t}": {"url": url, "token": token} for t, token in (
-                ("a", TOKEN), ("b", "wrong"), ("c", TOKEN))})
-        done = self.run(77, state="new",
-                        says="tenant b: .*Token is not correct")
-        self.equal(ended(done), ["a", "c"], "whole tenants")
-        self.run(0, "--tenant", "a", "--tenant", "c", state="new")
-        self.that(b"wrong" not in done.out + done.err.encode(),
-                  "a token is shown")
 
     def one_that_waits_delays_nobody(self):
         names = "abcdef"
@@ -427,37 +364,6 @@ class Test:
         self.sim.fault()
         self.equal(answers(self.ask(0, 9002)), ["9002 gone"], "with a list")
 
-    def list_for_each_operator(self):
-        """The only list that --status reads has no assigned chats in this
-        profile, so one HTTP 404 for a chat is not proof. For a list it ends the
-        poll."""
-        with open(CHAT2DESK, encoding="utf-8") as f:
-            text = f.read()
-        self.conf(concurrency=1, profile=self.profile(text.replace(
-            'query: {state: "open", ',
-            'query: {state: "open", operator_id: (.operator // 1), ') +
-            "def jq_about: about; def about: jq_about + {by_operator: true};"))
-        self.sim.fault("404-gone", route="/v1/dialogs/9010", count=1)
-        self.equal(answers(self.ask(0, 9002, 9010)),
-                   ["9002 gone", "9010 open"], "HTTP 404 once")
-        self.sim.fault()
-        self.sim.fault("404-gone", route="/v1/dialogs/9010")
-        self.equal(answers(self.ask(0, 9010)), ["9010 gone"],
-                   "HTTP 404 each time")
-        self.sim.fault()
-        assigned = {r["chat"] for r in of_type(
-            self.whole(self.run(0, state="each")), "chat")}
-        self.that("9010" in assigned, f"chats of all lists: {assigned}")
-        self.sim.fault("404", route="/v1/dialogs", after=2, count=1)
-        done = self.run(69, state="each",
-                        says="cannot read open chats: .*HTTP 404")
-        self.equal((ended(done), '"gone"' in done.out.decode()), ([], False),
-                   "the list of one operator is missing")
-        self.sim.fault()
-        self.equal({r["chat"] for r in of_type(
-            self.whole(self.run(0, state="each")), "chat")}, assigned,
-            "chats afterwards")
-
     def gone_is_all_or_nothing(self):
         """A run that gave up, was stopped or read only some chats reports no
         chat as gone, because the reaper judges by their number. One bad chat
@@ -481,137 +387,18 @@ class Test:
         self.sim.fault()
         done = self.ask(65, *six, says="", tail=b'{"type":"chat","ten')
         self.equal(done.out, b"", "a cut input")
-        rest = [f"{c} gone" for c in six[1:]]
-        for status in (400, 403):
-            self.sim.fault("errors-string", value=status,
-                           route="/v1/dialogs/9004")
-            done = self.ask(69, *six, status="open", says="chat 9004: .*"
-                            f"{status}.*the next run asks again")
-            self.equal(answers(done), rest, f"beside HTTP {status}")
-            self.sim.fault()
-        # If the first request gets it, the others are sent all the same.
-        self.sim.fault("errors-string", value=403, route="/v1/dialogs/9004")
-        self.ask(69, *six, says="")
+        self.conf(concurrency=1, poller={"retry_budget": "1s"})
+        self.sim.fault("500", route="/v1/dialogs/9004")
+        done = self.ask(75, *six, status="open", says="chat 9004: .*HTTP 500"
+                        ".*; the next run asks again")
+        self.equal(answers(done), [f"{c} gone" for c in six[1:]],
+                   "beside an outage of one")
+        self.sim.fault()
         self.sim.fault("errors-string", value=403, route="/v1/dialogs/")
         done = self.ask(77, *six, says="")
         self.that("chats: the CRM forbids all of them; check" in done.err,
                   f"all are forbidden: {done}")
         self.sim.fault()
-        self.conf(concurrency=1, poller={"retry_budget": "1s"})
-        self.sim.fault("500", route="/v1/dialogs/9004")
-        done = self.ask(75, *six, status="open", says="chat 9004: .*HTTP 500"
-                        ".*; the next run asks again")
-        self.equal(answers(done), rest, "beside an outage of one")
-        self.sim.fault()
-        self.sim.fault("403", route="/v1/dialogs")
-        self.conf()
-        self.equal(self.ask(77, 9010, says="").out, b"", "without a token")
-        self.sim.fault()
-
-    def status_and_profiles(self):
-        """A profile's missing functions are reported, and make no chat gone."""
-        with open(CHAT2DESK, encoding="utf-8") as f:
-            text = f.read()
-        other = text.replace("records: [$dialog | chat,",
-                             'records: [$dialog | chat | .chat = "77",')
-        self.that(other != text, "no such text in the profile")
-        self.conf(profile=self.profile(other))
-        done = self.ask(69, 9010, says="chat 9010: the answer is about another "
-                        "chat, or none; the next run asks")
-        self.equal(done.out, b"", "an answer of another chat")
-        self.conf(profile=self.profile(chat_request="null"))
-        self.reset()
-        self.ask(78, 9004, 9005, says="acme: the profile has no chat_request "
-                 "for the tenant's chats; see")
-        self.equal(self.sim.calls(), 0, "calls without chat_request")
-        done = self.ask(78, 9010, 9011, 9004, status="open", says="acme: the "
-                        "profile has no chat_request for chats that are "
-                        "missing from the list")
-        self.equal(answers(done), ["9010 open", "9011 open"], "listed chats")
-        self.conf()
-        self.run(78, "--status", says="tenant 'nobody'",
-                 stdin=b'{"type":"chat","tenant":"nobody","chat":"1"}\n')
-        self.run(65, "--status", says="", stdin=b'{"type":"chat","ten')
-        # A tenant with webhooks and no token is served by the webhooks.
-        self.conf(("crm pushed", {"profile": "chatwoot", "hook": "secret",
-                                  "hook_secret": "0123456789abcdef"}))
-        self.run(0, "--status", stdin=b'{"type":"chat","tenant":"pushed",'
-                                      b'"chat":"1"}\n')
-
-    def bad_profiles(self):
-        """An answer without records is not an empty list."""
-        for name, answer in (("operators", "{record: [], next: null}"),
-                             ("chats", "{records: null}"),
-                             ("messages", "{error: 5}")):
-            self.conf(profile=self.profile(**{name + "_read": answer}))
-            done = self.run(69, state="new", says="")
-            self.that(f"{name}_read of profile" in done.err
-                      and "it must return {rec" in done.err
-                      and not ended(done), f"{name}: {done}")
-        self.conf(profile=self.profile(
-            messages_request='{path: "/messages", query: '
-                             '{dialog_id: "9010"}}',
-            messages_read="{records: [rows(.data)[] | "
-                          "message(.dialog_id; [])]}"))
-        done = self.run(69, state="new", says="")
-        self.that("the answer has messages of another chat" in done.err
-                  and not ended(done), f"mixed chats: {done}")
-
-    def results(self, code=0, **more):
-        """{check: its record} of --check."""
-        done = self.run(code, "--check", "-o", "ndjson", **more)
-        return {r["check"]: r for r in done.records()}
-
-    def table(self, code, *patterns, says=None, **more):
-        done = self.run(code, "--check", "-o", "table", says=says, **more)
-        for pattern in patterns:
-            self.that(re.search(pattern, done.out.decode(), re.M),
-                      f"--check lacks '{pattern}': {done.out.decode()}")
-
-    def self_check(self):
-        """It reports nothing about checks that did not run."""
-        self.conf(profile=self.profile(check_request="null"))
-        found = self.results(state="unasked")
-        self.equal([found[c]["result"] for c in ("address", "token", "chats")],
-                   ["ok", "-", "ok"], "without check_request")
-        self.conf(profile=self.profile(check_request="null",
-                                       operators_request="null",
-                                       chats_request="null"))
-        found = self.results(state="unasked")
-        self.equal({r["result"] for c, r in found.items()
-                    if c not in ("profile", "state")}, {"-"}, "without any")
-        self.conf(budget=10000000)
-        found = self.results()
-        for check in ("token", "operators", "chats", "messages", "clock",
-                      "state"):
-            self.equal(found[check]["result"], "ok", check)
-        self.conf(budget=1)
-        self.table(0, r"^acme *calls *advice *[0-9,]+ calls this month, about "
-                   "[0-9,]+ expected of 1: polls every 60 minutes$")
-        self.conf()
-        self.path = self.lab.conf("plain", {"crm acme": {
-            "url": self.sim.url, "token": TOKEN}})
-        homeless = {"HOME": "", "XDG_STATE_HOME": ""}
-        self.table(0, "^acme *chats *ok", r"^acme *calls *advice *about "
-                   "[0-9,]+ expected: polls every minute, and each reads everything; "
-                   r"set \[poller\] state$", "^acme *state *- .*calls are not "
-                   "counted", r"^acme *token .*API calls: used \d",
-                   says="each poll reads everything, because there is no state", state=None,
-                   env=homeless)
-        self.sim.fault("401")
-        self.table(77, "token *failed.*not correct", says="")
-        self.sim.fault()
-
-    def few_forbidden_chats(self):
-        """They do not count as failed chats, and are never shown as last
-        seen."""
-        self.sim = self.lab.sim("--dialogs", 4, "--speed", 0, "--pace", 0,
-                                name="few")
-        self.conf()
-        self.sim.fault("errors-string", value=403, route="/v1/messages")
-        for _ in range(4):
-            self.run(77, state="few", says="cannot read messages: .*403.*; "
-                     "check .* and its permissions")
 
     def act(self, *acts):
         for what, dialog in acts:
@@ -684,13 +471,10 @@ class Test:
                                 "--operators", 5)
         for step in (
                 self.snapshots, self.one_at_a_time, self.clock_goes_back,
-                self.state_of_others, self.unreadable_chats, self.forbidden,
-                self.many_fail, self.unnamed_customers, self.odd_rows,
-                self.removed_dialog, self.used_budget, self.several_tenants,
+                self.state_of_others, self.unreadable_chats, self.many_fail,
+                self.unnamed_customers, self.removed_dialog, self.used_budget,
                 self.one_that_waits_delays_nobody, self.stopped, self.status,
-                self.list_for_each_operator, self.gone_is_all_or_nothing,
-                self.status_and_profiles, self.bad_profiles, self.self_check,
-                self.few_forbidden_chats, self.last_word,
+                self.gone_is_all_or_nothing, self.last_word,
                 self.pause_by_a_clock_that_jumped):
             step()
         return self.checks.result()

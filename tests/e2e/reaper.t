@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 
-from harness import BIN, TESTBIN, Checks, Lab, main, program, until
+from harness import BIN, Checks, Lab, main, program, until
 from streamlib import Sql
 
 ALL = ["acme/1", "acme/2", "acme/3", "beta/1", "beta/2"]
@@ -119,21 +119,6 @@ class Test:
         self.q("INSERT INTO chat_metrics (tenant, chat, status, as_of) SELECT "
                f"'{tenant}', seq, 'left', '2026-11-20 10:00:00' FROM "
                f"seq_{first}_to_{last}")
-
-    def rules(self):
-        """Each table with a tenant has a rule; otherwise a purge would leave
-        rows."""
-        text = subprocess.run(
-            [os.path.join(TESTBIN, "tools", "tables")], check=True,
-            capture_output=True, text=True).stdout
-        self.equal(sorted(re.findall(r"^rule\t(\w+)", text, re.M)),
-                   sorted(self.column("""SELECT DISTINCT c.table_name
-            FROM information_schema.columns c
-            JOIN information_schema.tables t USING (table_schema, table_name)
-            WHERE c.table_schema = DATABASE() AND t.table_type = 'BASE TABLE'
-            AND c.column_name = 'tenant' AND c.table_name NOT IN
-            ('tenants', 'tenant_locks', 'revoked_tokens')""")),
-                   "tables with a rule")
 
     def listed(self, *options):
         return [(f"{r['tenant']}/{r['chat']}", r.get("status"), r["at"])
@@ -438,12 +423,12 @@ class Test:
         self.sink(row(1, "10:00:00"))
         self.left(["beta/1", "beta/2"], "a row that was on its way")
 
-    def beside(self, deleted):
-        """Starts a purge that waits for another transaction."""
+    def purge_is_stopped(self):
+        """A signal ends it, and it reports that it is incomplete."""
         self.fresh(("acme", 10001, 12000))
         other = Sql(self.lab)
         other.ask("START TRANSACTION; DELETE FROM chat_metrics WHERE tenant = "
-                  f"'acme' AND chat {deleted}; SELECT 1")
+                  "'acme' AND chat = '10101'; SELECT 1")
         p = subprocess.Popen(
             program(["reaper", "--purge", "acme"]),
             env=self.lab.env, stdin=subprocess.DEVNULL,
@@ -453,18 +438,6 @@ class Test:
             "information_schema.processlist p ON p.id = "
             "t.trx_mysql_thread_id WHERE t.trx_state = 'LOCK WAIT' AND "
             f"p.db = '{self.lab.database}'") == "1", "a purge that waits")
-        return other, p
-
-    def purge_beside_others(self):
-        other, p = self.beside("BETWEEN '10101' AND '10200'")
-        other.ask("COMMIT; SELECT 1")
-        other.close()
-        self.equal((p.communicate(timeout=60)[1], p.returncode), ("", 0),
-                   "a purge beside another")
-        count = "SELECT COUNT(*) FROM chat_metrics WHERE tenant = 'acme'"
-        self.equal(self.value(count), "0", "rows left beside another")
-        # A signal ends it, and it reports that it is incomplete.
-        other, p = self.beside("= '10101'")
         p.terminate()
         other.ask("COMMIT; SELECT 1")
         other.close()
@@ -472,6 +445,7 @@ class Test:
         self.that(p.returncode == 75 and said.count("\n") == 1 and re.search(
             "the purge of 'acme' was interrupted.*; run it again", said),
             f"a purge that was stopped: {p.returncode} {said}")
+        count = "SELECT COUNT(*) FROM chat_metrics WHERE tenant = 'acme'"
         self.that(0 < int(self.value(count)) < 2002, "rows left of it")
         self.reap(0, "--purge", "acme")
         self.equal(self.value(count), "0", "rows left of the next")
@@ -532,13 +506,12 @@ class Test:
 
     def all(self):
         for step in (
-                self.rules, self.list, self.closed_ones_go,
-                self.last_answer_counts, self.bad_input, self.many_gone,
-                self.impossible_times, self.archive,
-                self.on_close, self.tombstones_go_in_time, self.streams,
-                self.history_is_not_refused, self.purge,
-                self.purge_beside_others, self.stream_is_purged_and_added,
-                self.no_row_slips_in):
+                self.list, self.closed_ones_go, self.last_answer_counts,
+                self.bad_input, self.many_gone,
+                self.impossible_times, self.archive, self.on_close,
+                self.tombstones_go_in_time, self.streams,
+                self.history_is_not_refused, self.purge, self.purge_is_stopped,
+                self.stream_is_purged_and_added, self.no_row_slips_in):
             step()
         return self.checks.result()
 
