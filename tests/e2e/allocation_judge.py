@@ -39,7 +39,7 @@ import json
 import os
 
 from harness import say
-from worlds import ms_of
+from streamlib import millis
 
 SLACK = 0.1  # seconds, between the simulator's clock and ours
 START = 1.0  # seconds
@@ -221,7 +221,7 @@ class Judge:
             "late": self.effective.get(i, i),
             "early": min(self.effective.get(k, k) for k, _ in mine),
             "arrival": max([self.arrival(open_[0][1])] + [
-                ms_of(r["opened_at"]) for k, r in mine
+                millis(r["opened_at"]) for k, r in mine
                 if k < reserved and "opened_at" in r]),
             "earliest": earliest,
             "clean": not self.is_reopened(chat, reserved, earliest) and
@@ -235,7 +235,7 @@ class Judge:
     def is_reopened(self, chat, reserved, arrival):
         """Its history has a closing in the second of its arrival, or later."""
         second = arrival // 1000 * 1000
-        return any(ms_of(m["at"]) >= second
+        return any(millis(m["at"]) >= second
                    for m in self.history(chat, "closed", reserved))
 
     def is_given(self, chat, reserved):
@@ -253,7 +253,7 @@ class Judge:
         rounding of the CRM's clock: the webhooks in between were lost."""
         soon = arrival + 1000 + self.world.choices.ahead * 1000
         return any(k < reserved and "opened_at" in r
-                   and ms_of(r["opened_at"]) > soon for k, r in mine)
+                   and millis(r["opened_at"]) > soon for k, r in mine)
 
     def is_missed(self, chat, told, reserved):
         """A snapshot lacks it: it ended, and its webhook was lost."""
@@ -262,7 +262,7 @@ class Judge:
 
     @staticmethod
     def arrival(r):
-        return ms_of(r.get("opened_at") or r["at"])
+        return millis(r.get("opened_at") or r["at"])
 
     # --- time ---
 

@@ -25,7 +25,7 @@ sys.path.insert(0, HERE)
 from allocation_judge import Judge, Wrong, story  # noqa: E402
 from harness import (  # noqa: E402
     BIN, LONG, TESTBIN, Lab, main, say, seed, until)
-from worlds import ms_of  # noqa: E402
+from streamlib import millis  # noqa: E402
 
 LANES = 2 if LONG else 4  # concurrent worlds, each with its own queues
 PATIENCE = 300    # seconds until a missing event counts as a failure
@@ -231,7 +231,7 @@ class World:
         found = []
         for _ in range(5):
             began = time.time()
-            now = ms_of(self.sim.stats()["now"]) / 1000
+            now = millis(self.sim.stats()["now"]) / 1000
             found.append((time.time() - began, began - now))
         return min(found)[1]
 
@@ -447,7 +447,7 @@ class World:
     def journal(self):
         """The journal, with our time in seconds as `time`."""
         with urllib.request.urlopen(self.sim.root + "/control/journal") as f:
-            return [dict(e, time=ms_of(e["at"]) / 1000 + self.behind)
+            return [dict(e, time=millis(e["at"]) / 1000 + self.behind)
                     for e in json.load(f)]
 
     def dump(self):

@@ -8,8 +8,8 @@ time.
 The programs create each state in several runs, after each of which the files
 are copied: these are the earlier times. Then one file is damaged, the program
 goes on with the rest of its input, and the whole result is compared with that
-without damage. damage_states.py and damage_snapshots.py define the states,
-damage_kinds.py the kinds of damage.
+without damage. damage_states.py defines the states, damage_kinds.py the kinds
+of damage.
 """
 
 import collections
@@ -20,15 +20,12 @@ import shutil
 import threading
 
 import damage_kinds
-import damage_snapshots
 import damage_states
 from harness import LONG, Checks, Lab, main, say, seed
 
 DAMAGES = int(os.environ.get("DAMAGES") or (10000 if LONG else 200))
 AT_ONCE = 4
-STATES = (damage_states.Stream, damage_states.Counter, damage_states.Poll,
-          damage_states.Spool, damage_snapshots.Staging,
-          damage_snapshots.Orders, damage_snapshots.Allocation)
+STATES = damage_states.Stream, damage_states.Poll, damage_states.Spool
 SAME, TOLD, OLDER, WRONG = "the same", "refused", "older", "WRONG"
 
 
@@ -37,7 +34,7 @@ def choose(state, dice):
     while True:
         kind = dice.choice(list(damage_kinds.KINDS))
         now, before = state.copies[-1], dice.choice(state.copies[:-1])
-        name = dice.choice(sorted(set(now) - state.spared))
+        name = dice.choice(sorted(now))
         if kind == "removed" and name in damage_kinds.LMDB:
             continue # an absent state is a state, too
         new = damage_kinds.KINDS[kind](now[name], before.get(name), dice)
@@ -105,16 +102,6 @@ class Trials:
             say(f"{state.name:14} {'all':14}" + "".join(f"{i:10}" for i in n))
 
 
-def chosen(first):
-    """The last two states are streams as well, and alternate in the short
-    test."""
-    only = os.environ.get("ONLY")
-    if only:
-        return [kind for kind in STATES if kind.name == only]
-    turn = random.Random(f"{first}.turn").choice(STATES[-2:])
-    return STATES if LONG else STATES[:-2] + (turn,)
-
-
 def prepare(state):
     """Creates the state. Returns an error if its undamaged result is not the
     same each time."""
@@ -132,7 +119,7 @@ def body():
     checks = Checks()
     first = seed()
     with Lab("damage") as lab:
-        states = [kind(lab, first) for kind in chosen(first)]
+        states = [kind(lab, first) for kind in STATES]
         if any(s.wants_broker for s in states):
             lab.start_servers("rabbitmq")
         trials = Trials(states, checks, first)

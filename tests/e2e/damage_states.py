@@ -46,7 +46,6 @@ def is_told(lines):
 
 class State:
     wants_broker = False
-    spared = frozenset()
 
     def __init__(self, lab, first):
         """The seed chooses the differences between runs of the test."""
@@ -175,45 +174,6 @@ class Stream(State):
             return list(folded(rows, False)) + sorted(passed)
 
         return done, got
-
-
-class Counter(State):
-    """The event counter."""
-    name = "eventcounter"
-    wants_broker = True
-
-    def make(self):
-        for n in range(4):
-            self.publish("counted", n, 200)
-            self.lab.must(self.argv(self.folder, "counted", "counted"))
-            self.copy()
-
-    def publish(self, queue, seed, n):
-        self.lab.must([
-            TESTBIN + "/tools/event_publisher", "-d", "-e", queue, "-q", queue,
-            "-n", n, "-s", seed, "-u", 30, "-a", 10])
-
-    def argv(self, folder, queue, to):
-        os.makedirs(self.lab.path(to), exist_ok=True)
-        return ["aggregator", "--input", "eventcounter", "-f",
-                "queue:" + queue, "--exchange", queue, "--json-dir",
-                self.lab.path(to), "--state", folder, "--until-empty",
-                "--idle-exit", "50ms"]
-
-    def judge(self, folder, place):
-        queue = f"counter.{place}"
-        to = self.lab.path(queue)
-        for seed in (2, 9): # records of one run are repeated
-            self.publish(queue, seed, 200)
-        argv = self.argv(folder, queue, queue)
-        for name in os.listdir(to):
-            os.unlink(os.path.join(to, name))
-        done = self.lab.run(argv)
-        if done.code != 0:
-            self.lab.must([PROBE, "-e", "read", "queue:" + queue])
-        return self.compare(done, lambda: [
-            (name, json.loads("\n".join(read_text(os.path.join(to, name)))))
-            for name in sorted(os.listdir(to))])
 
 
 class Poll(State):

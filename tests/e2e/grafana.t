@@ -3,13 +3,11 @@
 source for MySQL are expanded by its rules, then each query is sent as the user
 of grants.sql.example to a database that is filled from a stream of messages.
 The panels must not overlap; the eight of the original message tracking system
-are present. The results are drawn into build/grafana for people, because
-Grafana is not packaged in Debian.
+are present. Grafana itself is not packaged in Debian.
 """
 
 import datetime
 import glob
-import html
 import json
 import os
 import re
@@ -20,11 +18,6 @@ import xml.etree.ElementTree
 from harness import BIN, Checks, Lab, main, say
 
 FOLDER = "scripts/grafana"
-PICTURES = "build/grafana"
-STYLE = ("<!DOCTYPE html><meta charset=utf-8><style>body { font: 14px "
-         "sans-serif; columns: 2 } section { break-inside: avoid } td { border:"
-         " 1px solid #ccc; padding: 2px 6px } polyline { fill: none; stroke: "
-         "#06c }</style>")
 ORIGINAL = {"Messages", "Unread messages", "Active users",
             "Active conversations", "Messages per minute", "Read and unread",
             "Top users", "Top conversations"}
@@ -125,34 +118,6 @@ class Database:
                 for row in xml.etree.ElementTree.fromstring(done.stdout)]
 
 
-def drawn(panel, rows):
-    """A simple drawing of a panel: lines over time, otherwise a table."""
-    text = (f"<section><h2>{html.escape(panel['title'])}</h2>"
-            f"<p>{html.escape(panel['description'])}</p>")
-    lines = {}
-    for row in map(dict, rows):
-        if "time" in row:
-            time, name = int(row.pop("time")), row.pop("metric", "")
-            [(column, value)] = row.items()
-            lines.setdefault(name or column, []).append(
-                (time, float(value or 0)))
-    if not lines:
-        cells = [[c for c, _ in rows[0]]] + [[v for _, v in row]
-                                             for row in rows[:12]]
-        return text + "<table>" + "".join(
-            "<tr>" + "".join(f"<td>{html.escape(v or '–')}</td>" for v in row)
-            + "</tr>" for row in cells) + "</table></section>"
-    first = min(p[0][0] for p in lines.values())
-    wide = max(1, max(p[-1][0] for p in lines.values()) - first)
-    high = max(v for p in lines.values() for _, v in p) or 1
-    for name, points in lines.items():
-        at = " ".join(f"{600 * (t - first) / wide:.0f},{100 - 99 * v / high:.0f}"
-                      for t, v in points)
-        text += (f"<p>{html.escape(name)}, at most {high:g}</p><svg viewBox="
-                 f"'0 0 600 101'><polyline points='{at}'/></svg>")
-    return text + "</section>"
-
-
 def is_number(text):
     return text is None or re.fullmatch(r"-?\d+(\.\d+)?", text) is not None
 
@@ -210,13 +175,6 @@ class Test:
                 self.sources.add((t["datasource"]["type"],
                                   t["datasource"]["uid"]))
 
-    def receipts_by_their_index(self, name, sql):
-        """The query does not read all receipts of the tenant for each message:
-        without a hint, the server uses the primary key of a small table."""
-        keys = [dict(row)["key"] for row in self.database.ask("EXPLAIN " + sql)
-                if dict(row)["table"] == "v"]
-        self.checks.that(keys == ["by_message"], f"{name}: receipts by {keys}")
-
     def query(self, name, panel, target):
         """A MySQL query: no error, the columns that the panel needs, and
         rows."""
@@ -229,9 +187,6 @@ class Test:
             return
         if not self.checks.that(len(rows) > 0, f"{name}: no rows"):
             return
-        if "message_views" in sql:
-            self.receipts_by_their_index(name, sql)
-        self.drawn.append(drawn(panel, rows))
         columns = [c for c, _ in rows[0]]
         self.checks.that(len(set(columns)) == len(columns), f"{name}: twice")
         for row in rows:
@@ -379,7 +334,6 @@ class Test:
 
     def run(self):
         self.sources, self.expressions, self.by_operator = set(), [], []
-        os.makedirs(PICTURES, exist_ok=True)
         say("- a filled database")
         self.fill()
         exported, uids, titles = self.exported(), set(), set()
@@ -392,7 +346,6 @@ class Test:
                 rows = self.database.ask(expand(v["query"], 0, 1))
                 self.checks.that(rows == [[("tenant", "acme")]],
                                  f"{path}: {v['name']}: {rows}")
-            self.drawn = []
             for p in board["panels"]:
                 titles.add(p["title"])
                 for t in p["targets"]:
@@ -401,9 +354,6 @@ class Test:
                         self.query(name, p, t)
                     else:
                         self.promql(name, t, exported)
-            with open(f"{PICTURES}/{board['uid']}.html", "w",
-                      encoding="utf-8") as f:
-                f.write(STYLE + "".join(self.drawn))
         self.checks.that(ORIGINAL <= titles, f"without {ORIGINAL - titles}")
         self.namesakes()
         self.secrets()
