@@ -312,15 +312,8 @@ static enum exit_code
 commit_confirmed(struct stream *s)
 {
 	struct buf why = BUF_INIT;
-	enum exit_code code;
-	bool aged = false;
-	size_t i;
+	enum exit_code code = stream_commit(s, &why);
 
-	for (i = 0; i < s->tenants_n; i++)
-		aged = aged || s->tenants[i]->aged;
-	if (!aged && !s->refreshed)
-		state_set_number(s->state, STREAM_REFRESHED, 1);
-	code = stream_commit(s, &why);
 	if (code != PROG_OK)
 		log_error("%s", buf_str(&why));
 	buf_release(&why);

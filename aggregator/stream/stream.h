@@ -66,10 +66,6 @@
 #include "aggregator/state/state.h"
 #include "aggregator/tenant/job.h"
 
-/* Name of a number in the state. 1: the last run ended normally, so no tenant
- * is aged. */
-#define STREAM_REFRESHED "refreshed"
-
 struct stream_tenant {
 	struct pipeline pipeline; /* first member: the model's callbacks get it
 				   * as their context */
@@ -128,9 +124,7 @@ struct stream {
 	struct stream_tenant **tenants;
 	size_t tenants_n, tenants_cap;
 	struct stream_tenant *last;
-	size_t touched; /* number of touched tenants */
-	bool refreshed; /* according to the state, the last run ended in order,
-			 * so no tenant is aged */
+	size_t touched;       /* number of touched tenants */
 	uint64_t next_number; /* of the next chat */
 
 	/* The current block. */

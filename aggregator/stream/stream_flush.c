@@ -112,9 +112,6 @@ commit_flush(struct stream *s)
 	for (i = 0; i < s->tenants_n; i++)
 		if (s->tenants[i]->touched)
 			stream_flush_tenant(s->tenants[i]);
-	if (s->refreshed)
-		state_set_number(s->state, STREAM_REFRESHED, 0);
-	s->refreshed = false;
 	/* Commit point: the records read so far need not be delivered again. */
 	code = stream_commit(s, &why);
 	if (code == PROG_OK) {

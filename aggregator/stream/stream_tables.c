@@ -2,7 +2,7 @@
  * stream_tables: the tables of the state. A flush writes a tenant's changes
  * into them:
  *
- *   tenants    number -> name, and what no other table has
+ *   tenants    number -> name, whether it is aged, and what no other table has
  *   operators  tenant, id -> operator
  *   chats      number -> tenant, head
  *   messages   number, segment -> messages
@@ -48,6 +48,7 @@ save_tenant(struct stream_tenant *t)
 	stream_tenant_key(t, &s->key);
 	buf_clear(&s->scratch);
 	buf_add(&s->scratch, t->name, strlen(t->name) + 1);
+	buf_addc(&s->scratch, t->aged ? 1 : 0);
 	model_pack_tenant(&t->pipeline.model, &s->scratch);
 	state_put(s->tables.tenants, s->key.data, s->key.len, s->scratch.data,
 	    s->scratch.len);
@@ -305,11 +306,12 @@ load_tenant_entry(
 	    stream_read_number(key, STREAM_TENANT_BYTES) != s->tenants_n)
 		return damaged(s);
 	name.len = (size_t)(nul - name.p);
+	if (name.len + 1 == len)
+		return damaged(s);
 	t = stream_tenant(s, name);
-	/* A killed run may have left outdated waits in the rows. */
-	t->aged = !s->refreshed;
-	if (!check_unpacked(s, model_unpack_tenant(&t->pipeline.model, nul + 1,
-				   len - name.len - 1)))
+	t->aged = nul[1] != 0;
+	if (!check_unpacked(s, model_unpack_tenant(&t->pipeline.model, nul + 2,
+				   len - name.len - 2)))
 		return false;
 	if (t->pipeline.streaming != NULL)
 		streaming_metrics_resume(
@@ -383,7 +385,6 @@ stream_load(struct stream *s)
 {
 	const struct stream_tables *t = &s->tables;
 
-	s->refreshed = state_number(s->state, STREAM_REFRESHED, 0) != 0;
 	state_each(t->tenants, NULL, 0, load_tenant_entry, s);
 	state_each(t->operators, NULL, 0, load_operator_entry, s);
 	state_each(t->seen, NULL, 0, load_identity_run, s);
