@@ -385,54 +385,26 @@ open_chat_record(
 	jsonw_members(b, members, strlen(members));
 }
 
-static bool
-is_of_chat(const struct flat_field *f)
-{
-	const struct text key = { f->key, f->key_len };
-
-	return !text_is(key, "type") && !text_is(key, "tenant") &&
-	       !text_is(key, "operator");
-}
-
 /* Keeps the members for the outcome, except the operator, who may change until
  * then: the outcome names the assignee. */
 static void
-note_body(struct reservation *r, const struct flat *flat)
-{
-	const struct flat_field *f;
-	const char *raw;
-	size_t i, len;
-
-	buf_clear(&r->body);
-	for (i = 0; i < flat->n; i++) {
-		f = &flat->field[i];
-		if (!is_of_chat(f))
-			continue;
-		raw = flat_raw(f, &len);
-		jsonw_name(&r->body, f->key, f->key_len);
-		buf_add(&r->body, raw, len);
-	}
-}
-
-static void
 note_chat(struct reservation *r, const struct crm_record *record)
 {
-	struct buf line = BUF_INIT;
-	struct flat flat = FLAT_INIT;
-	static const char padding[64];
-	size_t len;
+	char *object = xasprintf("{%s}", record->body);
+	struct buf text = BUF_INIT, why = BUF_INIT;
+	json_t *members = value_parse(object, strlen(object), NULL, &why);
 
-	open_chat_record(&line, r, record->body);
-	jsonw_close(&line);
-	len = line.len;
-	buf_add(&line, padding, sizeof padding);
+	(void)json_object_del(members, "operator");
+	value_dump(members, &text);
+	buf_clear(&r->body);
+	buf_add(&r->body, text.data + 1, text.len - 2); /* without braces */
 	free(r->assignee);
 	r->assignee =
 	    record->operator_id != NULL ? xstrdup(record->operator_id) : NULL;
-	if (flat_parse(&flat, line.data, len, NULL) == 0)
-		note_body(r, &flat);
-	flat_release(&flat);
-	buf_release(&line);
+	json_decref(members);
+	free(object);
+	buf_release(&text);
+	buf_release(&why);
 }
 
 /* A chat without a status is open: messaging-records(5). */
@@ -529,7 +501,7 @@ static void
 reservation_list(struct reservation *r)
 {
 	struct crm_question q = { .call = PROFILE_CHATS,
-		.operator_id = r->operator_id,
+		.with = json_pack("{s:s}", "operator", r->operator_id),
 		.ctx = r,
 		.page = operator_list_page,
 		.end = operator_list_end };
@@ -796,8 +768,9 @@ static void
 reservation_give(struct reservation *r)
 {
 	struct crm_question q = { .call = PROFILE_ASSIGN,
-		.operator_id = r->operator_id,
-		.replaces = r->replaces,
+		.with =
+		    json_pack("{s:{s:s}, s:s, s:s?}", "chat", "chat", r->chat,
+			"operator", r->operator_id, "replaces", r->replaces),
 		.changes = true,
 		.tries = 1,
 		.at_once = true,
@@ -811,7 +784,5 @@ reservation_give(struct reservation *r)
 	r->giving = GIVING_ASKED;
 	free(r->answer);
 	r->answer = NULL;
-	q.chat = json_pack("{s:s}", "chat", r->chat);
 	reservation_ask(r, &q);
-	json_decref(q.chat);
 }

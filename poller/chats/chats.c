@@ -581,9 +581,9 @@ ask_chat_messages(struct polled_chat *c)
 	 * read, they would end every poll and never be written from the
 	 * state. */
 	bool again = c->state.failures > 0;
+	const char *known = NULL;
 	struct crm_question q = { .call = PROFILE_MESSAGES,
 		.item = c->list.id,
-		.chat = c->list.raw,
 		.tries = again ? 2 : TRIES,
 		.at_once = again,
 		.weight = again ? FAILURE_ALONE : FAILURE_OTHER,
@@ -595,8 +595,10 @@ ask_chat_messages(struct polled_chat *c)
 	if (c->state.failures >= FAILURES_MAX)
 		q.tries = 1;
 	if (c->known)
-		q.known = history_complete_up_to(
+		known = history_complete_up_to(
 		    &c->state.history, c->asked_ms - HISTORY_LATE_MS);
+	q.with = json_pack(
+	    "{s:O?, s:{s:s?}}", "chat", c->list.raw, "known", "last", known);
 	c->waiting++;
 	cs->to_read++;
 	fetch_ask(cs->crm->fetch, &q);

@@ -169,7 +169,7 @@ ask_customer(struct customer *c)
 {
 	struct crm_question q = { .call = PROFILE_CUSTOMER,
 		.item = c->id,
-		.customer = c->id,
+		.with = json_pack("{s:s}", "customer", c->id),
 		.tries = 2,
 		.at_once = true,
 		.weight = FAILURE_OTHER,

@@ -58,13 +58,13 @@ read_list(struct locate *l)
 {
 	struct crm_question q = { .call = PROFILE_CHATS,
 		.item = l->chat,
+		.with = json_pack("{s:s?}", "operator",
+		    l->list > 0 ? l->operators[l->list - 1] : NULL),
 		.urgent = l->urgent,
 		.ctx = l,
 		.page = list_page,
 		.end = list_end };
 
-	if (l->list > 0)
-		q.operator_id = l->operators[l->list - 1];
 	fetch_ask(l->fetch, &q);
 }
 
@@ -121,6 +121,7 @@ ask_for_chat(struct locate *l)
 {
 	struct crm_question q = { .call = PROFILE_CHAT,
 		.item = l->chat,
+		.with = json_pack("{s:{s:s}}", "chat", "chat", l->chat),
 		.urgent = l->urgent,
 		.tries = l->tries,
 		.at_once = l->at_once,
@@ -128,9 +129,7 @@ ask_for_chat(struct locate *l)
 		.page = chat_page,
 		.end = chat_end };
 
-	q.chat = json_pack("{s:s}", "chat", l->chat);
 	fetch_ask(l->fetch, &q);
-	json_decref(q.chat);
 }
 
 void

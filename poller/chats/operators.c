@@ -195,7 +195,8 @@ ask_chat_list(struct chat_lists *l, const char *operator_id,
 	struct crm_question q = l->list_question;
 
 	q.call = PROFILE_CHATS;
-	q.operator_id = operator_id;
+	q.with = json_pack("{s:s?, s:o}", "operator", operator_id, "since",
+	    profile_seconds(l->since_ms));
 	q.ctx = l;
 	q.page = chat_list_page;
 	q.end = list_end;

@@ -76,6 +76,7 @@ struct chat_lists {
 	struct profile *profile;
 	const struct operators *operators; /* must be complete if by_operator */
 	bool by_operator;
+	int64_t since_ms; /* only changes since then; 0: whole lists */
 	/* The model for each question; set page, end, ctx and tries. */
 	struct crm_question list_question;
 

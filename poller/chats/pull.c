@@ -256,8 +256,8 @@ ask_lists(struct pull *p)
 		.profile = p->crm.tenant->profile,
 		.operators = &p->operators,
 		.by_operator = by_operator,
+		.since_ms = p->since,
 		.list_question = { .urgent = true,
-		    .since_ms = p->since,
 		    .ctx = p,
 		    .page = pulled_chats_page,
 		    .end = pulled_chats_end } };

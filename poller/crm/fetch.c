@@ -42,7 +42,7 @@ struct fetch_job {
 	TAILQ_ENTRY(fetch_job) link;
 	struct fetch *fetch;
 	struct crm_question q;
-	char *item, *known, *customer, *operator_id, *replaces; /* as in q */
+	char *item; /* as in q */
 	json_t *cursor;
 	struct paging_guard paging;
 	struct profile_rows rows; /* of all pages so far */
@@ -128,15 +128,10 @@ static void
 job_free(struct fetch_job *j)
 {
 	j->fetch->left--;
-	json_decref(j->q.chat);
-	json_decref(j->q.hook);
+	json_decref(j->q.with);
 	json_decref(j->cursor);
 	strmap_release(&j->paging.visited, NULL);
 	free(j->item);
-	free(j->known);
-	free(j->customer);
-	free(j->replaces);
-	free(j->operator_id);
 	fetch_drop_request(j);
 	free(j);
 }
@@ -156,19 +151,14 @@ fetch_ask(struct fetch *f, const struct crm_question *q)
 {
 	struct fetch_job *j;
 
-	if (f->stopped)
+	if (f->stopped) {
+		json_decref(q->with);
 		return;
+	}
 	j = xcalloc(1, sizeof *j);
 	j->fetch = f;
 	j->q = *q;
-	j->q.chat = json_incref(q->chat);
-	j->q.hook = json_incref(q->hook);
 	j->item = q->item != NULL ? xstrdup(q->item) : NULL;
-	j->known = q->known != NULL ? xstrdup(q->known) : NULL;
-	j->customer = q->customer != NULL ? xstrdup(q->customer) : NULL;
-	j->replaces = q->replaces != NULL ? xstrdup(q->replaces) : NULL;
-	j->operator_id =
-	    q->operator_id != NULL ? xstrdup(q->operator_id) : NULL;
 	j->retry = (struct retry)RETRY_INIT(
 	    DELAY_BASE_MS, DELAY_CAP_MS, f->tenant->retry_budget_ms);
 	f->left++;
@@ -242,15 +232,9 @@ fetch_input(const struct fetch_job *j)
 {
 	return (struct profile_input){
 		.now_ms = skew_apply(j->fetch->skew, clock_now_ms()),
-		.cursor = j->cursor,
-		.chat = j->q.chat,
-		.hook = j->q.hook,
-		.known = j->known,
-		.customer = j->customer,
-		.replaces = j->replaces,
-		.operator_id = j->operator_id,
-		.since_ms = j->q.since_ms,
 		.asked_ms = j->asked_ms,
+		.cursor = j->cursor,
+		.with = j->q.with,
 		.before = j->rows,
 	};
 }

@@ -53,14 +53,10 @@ struct ending {
 
 struct crm_question {
 	enum profile_call call;
-	const char *item;                   /* the chat or customer that it is
-					     * about, for counting failures;
-					     * NULL: the tenant. Copied. */
-	json_t *chat, *hook;                /* references are taken */
-	const char *known, *customer;       /* copied; may be NULL */
-	const char *operator_id, *replaces; /* likewise */
-	int64_t since_ms; /* for chats: only changes since then; 0: the whole
-			   * list */
+	const char *item; /* the chat or customer that it is
+			   * about, for counting failures;
+			   * NULL: the tenant. Copied. */
+	json_t *with;     /* see struct profile_input; taken by fetch_ask() */
 	bool changes;     /* it changes the CRM: retried only if the request is
 			   * known not to have arrived */
 	int64_t until_ms; /* not sent after this time, on the CRM's clock; 0: no

@@ -189,8 +189,8 @@ profile_run(struct profile *p, const char *call, json_t *more, struct buf *why)
 	return program_run(p->program, p->always, more, p->limit_ms, why);
 }
 
-static json_t *
-seconds_or_null(int64_t ms)
+json_t *
+profile_seconds(int64_t ms)
 {
 	return ms != 0 ? json_real((double)ms / 1000) : json_null();
 }
@@ -200,18 +200,12 @@ static json_t *
 run_call(struct profile *p, enum profile_call call, const char *what,
     const struct profile_input *in, struct buf *why)
 {
-	json_t *input = json_pack("{s:f, s:o, s:o, s:O?, s:O?, s:O?, s:{s:o}, "
-				  "s:o, s:o, s:o, s:i, s:O?}",
-	    "now", (double)in->now_ms / 1000, "asked",
-	    seconds_or_null(in->asked_ms), "since",
-	    seconds_or_null(in->since_ms), "cursor", in->cursor, "chat",
-	    in->chat, "hook", in->hook, "known", "last",
-	    text_or_null(in->known), "customer", text_or_null(in->customer),
-	    "operator", text_or_null(in->operator_id), "replaces",
-	    text_or_null(in->replaces), "status", in->status, "answer",
-	    in->answer);
+	json_t *input = json_pack("{s:f, s:o, s:O?, s:i, s:O?}", "now",
+	    (double)in->now_ms / 1000, "asked", profile_seconds(in->asked_ms),
+	    "cursor", in->cursor, "status", in->status, "answer", in->answer);
 	char name[32];
 
+	(void)json_object_update(input, in->with);
 	(void)snprintf(
 	    name, sizeof name, "%s_%s", profile_call_names[call], what);
 	return profile_run(p, name, input, why);

@@ -174,12 +174,9 @@ struct profile_rows {
 struct profile_input {
 	int64_t now_ms;   /* by the CRM's clock */
 	int64_t asked_ms; /* for an answer: now_ms of its request */
-	int64_t since_ms; /* see the contract; 0: absent */
-	json_t *cursor, *chat, *hook, *answer;
-	const char *known;       /* see the contract */
-	const char *customer;    /* see the contract */
-	const char *operator_id; /* see the contract */
-	const char *replaces;    /* see the contract */
+	json_t *cursor, *answer;
+	json_t *with; /* an object with the other members of the contract: chat,
+		       * known, ... */
 	int status;
 	struct profile_rows before; /* rows of the list's earlier pages */
 };
@@ -237,6 +234,9 @@ struct profile *profile_open(
 void profile_close(struct profile *p);
 
 const struct profile_about *profile_about(const struct profile *p);
+
+/* Returns a time for a call in seconds; null for 0. */
+json_t *profile_seconds(int64_t ms) __attribute__((warn_unused_result));
 
 /* Sets the arrays of operators and of former operators for all later calls;
  * takes references. */

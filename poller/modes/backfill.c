@@ -345,8 +345,8 @@ read_chat(struct backfill *b, const struct crm_record *r)
 {
 	const struct crm_question q = { .call = PROFILE_MESSAGES,
 		.item = r->id,
-		.chat = r->raw,
-		.since_ms = b->since_ms,
+		.with = json_pack("{s:O?, s:o}", "chat", r->raw, "since",
+		    profile_seconds(b->since_ms)),
 		.tries = TRIES,
 		.ctx = b,
 		.page = past_messages_page,
@@ -412,9 +412,8 @@ backfill_tenant(struct backfill *b)
 	if (b->until_ms == 0)
 		b->until_ms = crm_session_now(&b->crm);
 	b->since_ms = b->until_ms - b->since_ms;
-	past.since_ms = b->since_ms;
-	if (b->crm.code == PROG_OK && !stop_asked())
-		ask(b, &past);
+	past.with = json_pack("{s:o}", "since", profile_seconds(b->since_ms));
+	ask(b, &past);
 	if (b->crm.code != PROG_OK || stop_asked())
 		return;
 	keep_pace(b);

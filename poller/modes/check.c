@@ -322,8 +322,8 @@ ask_once(struct tenant_check *p, enum profile_call call,
 	struct crm_question q = { .call = call,
 		.tries = TRIES,
 		.at_once = true,
-		.chat = p->sample,
-		.customer = p->customer,
+		.with = json_pack(
+		    "{s:O?, s:s?}", "chat", p->sample, "customer", p->customer),
 		.ctx = p,
 		.page = page,
 		.end = end };

@@ -154,7 +154,7 @@ ask(struct registry *r, enum profile_call call, const struct webhook *hook,
 	struct skew skew = { .known = false };
 	struct fetch *f = fetch_new(r->run->http, r->tenant, &skew);
 	struct crm_question q = { .call = call,
-		.hook = json_pack("{s:s?, s:s?}", "id",
+		.with = json_pack("{s:{s:s?, s:s?}}", "hook", "id",
 		    hook != NULL ? hook->id : NULL, "url", url),
 		.changes = call != PROFILE_HOOKS,
 		.tries = 1,
@@ -177,7 +177,6 @@ ask(struct registry *r, enum profile_call call, const struct webhook *hook,
 	/* The CRM may quote the address with its secret. */
 	if (end != NULL && *end != '\0')
 		secret_conceal(r->why, end + 1);
-	json_decref(q.hook);
 	fetch_free(f);
 	return r->code;
 }

@@ -33,9 +33,9 @@ read_next(struct profile *p, enum profile_call call, const char *answer,
 	json_t *k = cursor != NULL ? json(cursor) : NULL;
 	struct profile_input in = { .status = 200,
 		.answer = a,
-		.chat = c,
 		.cursor = k,
-		.known = known };
+		.with = json_pack(
+		    "{s:o?, s:{s:s?}}", "chat", c, "known", "last", known) };
 	struct profile_answer out;
 
 	buf_clear(got);
@@ -47,7 +47,7 @@ read_next(struct profile *p, enum profile_call call, const char *answer,
 		value_dump(out.next, got);
 	profile_answer_release(&out);
 	json_decref(a);
-	json_decref(c);
+	json_decref(in.with);
 	json_decref(k);
 }
 
