@@ -211,14 +211,14 @@ int64_t
 throttle_wait(const struct http_answer_headers *headers,
     enum throttle_case answer, int64_t now_ms, int64_t period_ms)
 {
-	bool used_up =
-	    answer == THROTTLE_REFUSED || parse_number(headers->remaining) == 0;
+	bool used_up = answer == THROTTLE_REFUSED ||
+		       parse_number(headers->value[HTTP_REMAINING]) == 0;
 	int64_t wait = -1;
 
 	if (answer != THROTTLE_GIVEN)
-		wait = by_retry_after(headers->retry_after, now_ms);
+		wait = by_retry_after(headers->value[HTTP_RETRY_AFTER], now_ms);
 	if (wait < 0 && used_up)
-		wait = by_reset(headers->reset, now_ms);
+		wait = by_reset(headers->value[HTTP_RESET], now_ms);
 	if (wait < 0 && used_up && period_ms > 0)
 		wait = bounded((double)(period_ms - now_ms % period_ms));
 	return wait;

@@ -642,7 +642,8 @@ describe_body(const struct http_answer *a, const char *reason, struct buf *out)
 	if (a->status == 204 || body[blank] == '\0')
 		buf_setf(out, "the CRM's answer is empty (HTTP %d)", a->status);
 	else if (body[blank] == '<' ||
-		 strncasecmp(a->headers.content_type, "text/html", 9) == 0)
+		 strncasecmp(
+		     a->headers.value[HTTP_CONTENT_TYPE], "text/html", 9) == 0)
 		buf_setf(out,
 		    "the CRM answered with a web page (HTTP %d) instead of "
 		    "JSON",

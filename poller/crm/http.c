@@ -1,5 +1,5 @@
 /*
- * http: see http.h. There is one multi handle; easy handles are reused.
+ * http: see http.h. There is one multi handle, which keeps the connections.
  */
 #define _DEFAULT_SOURCE /* explicit_bzero, sys/queue.h */
 #include "poller/crm/http.h"
@@ -16,8 +16,6 @@
 #include "common/base/xalloc.h"
 #include "common/conf/url.h"
 #include "poller/crm/tape.h"
-
-#define KEEP_HANDLES 64
 
 /* How long connecting may take, within the request's timeout. */
 #define CONNECT_MS 10000L
@@ -48,8 +46,6 @@ struct http {
 	struct transfers under_way;
 	struct http_answer **done;
 	size_t done_n, done_cap, done_at;
-	CURL *idle[KEEP_HANDLES];
-	size_t idle_n;
 };
 
 struct http_headers *
@@ -256,7 +252,7 @@ http_start(struct http *h, const struct http_request *r)
 		return;
 	}
 	t = xcalloc(1, sizeof *t);
-	t->easy = h->idle_n > 0 ? h->idle[--h->idle_n] : curl_easy_init();
+	t->easy = curl_easy_init();
 	t->request = *r;
 	t->answer = a;
 	t->answer->body.max = r->limits->max_body;
@@ -270,59 +266,54 @@ http_start(struct http *h, const struct http_request *r)
 		prog_die(PROG_TEMPFAIL, "out of memory");
 }
 
-/* Frees the transfer and keeps its easy handle for the next one. */
 static void
 end_transfer(struct http *h, struct transfer *t)
 {
 	(void)curl_multi_remove_handle(h->multi, t->easy);
-	curl_easy_reset(t->easy); /* connections stay open */
-	if (h->idle_n < KEEP_HANDLES)
-		h->idle[h->idle_n++] = t->easy;
-	else
-		curl_easy_cleanup(t->easy);
+	curl_easy_cleanup(t->easy);
 	TAILQ_REMOVE(&h->under_way, t, link);
 	--*t->request.in_flight;
 	free(t);
 }
 
-static void
-get_header(CURL *c, const char *name, char *to, size_t size)
+const char *const http_header_names[HTTP_HEADERS] = { "Retry-After",
+	"X-RateLimit-Reset", "X-RateLimit-Remaining", "Content-Type" };
+
+/* Returns "" if it is absent. */
+static const char *
+get_header(CURL *c, const char *name)
 {
 	struct curl_header *header;
-	size_t n;
 
-	if (*to != '\0' || curl_easy_header(c, name, 0, CURLH_HEADER, -1,
-			       &header) != CURLHE_OK)
-		return;
-	n = strlen(header->value);
-	if (n >= size)
-		n = size - 1;
-	memcpy(to, header->value, n);
-	to[n] = '\0';
+	return curl_easy_header(c, name, 0, CURLH_HEADER, -1, &header) ==
+		       CURLHE_OK
+		   ? header->value
+		   : "";
 }
 
 static void
 get_headers(CURL *c, struct http_answer_headers *headers)
 {
-	char date[64] = "";
+	static const struct {
+		const char *name;
+		enum http_header which;
+	} others[] = { { "X-Rate-Limit-Reset", HTTP_RESET },
+		{ "RateLimit-Reset", HTTP_RESET },
+		{ "X-Rate-Limit-Remaining", HTTP_REMAINING },
+		{ "RateLimit-Remaining", HTTP_REMAINING } };
+	size_t i;
 
-	get_header(c, "Retry-After", headers->retry_after,
-	    sizeof headers->retry_after);
-	get_header(
-	    c, "X-RateLimit-Reset", headers->reset, sizeof headers->reset);
-	get_header(
-	    c, "X-Rate-Limit-Reset", headers->reset, sizeof headers->reset);
-	get_header(c, "RateLimit-Reset", headers->reset, sizeof headers->reset);
-	get_header(c, "X-RateLimit-Remaining", headers->remaining,
-	    sizeof headers->remaining);
-	get_header(c, "X-Rate-Limit-Remaining", headers->remaining,
-	    sizeof headers->remaining);
-	get_header(c, "RateLimit-Remaining", headers->remaining,
-	    sizeof headers->remaining);
-	get_header(c, "Content-Type", headers->content_type,
-	    sizeof headers->content_type);
-	get_header(c, "Date", date, sizeof date);
-	headers->date_ms = http_date(date);
+	for (i = 0; i < HTTP_HEADERS; i++)
+		(void)snprintf(headers->value[i], sizeof headers->value[i],
+		    "%s", get_header(c, http_header_names[i]));
+	for (i = 0; i < ARRAY_LEN(others); i++) {
+		char *to = headers->value[others[i].which];
+
+		if (*to == '\0')
+			(void)snprintf(to, sizeof headers->value[0], "%s",
+			    get_header(c, others[i].name));
+	}
+	headers->date_ms = http_date(get_header(c, "Date"));
 }
 
 /* Errors that a retry cannot fix. */
@@ -533,8 +524,6 @@ http_free(struct http *h)
 		http_cancel(h, TAILQ_FIRST(&h->under_way)->request.in_flight);
 	while ((a = http_next(h)) != NULL)
 		http_answer_free(a);
-	while (h->idle_n > 0)
-		curl_easy_cleanup(h->idle[--h->idle_n]);
 	(void)curl_multi_cleanup(h->multi);
 	curl_global_cleanup();
 	free(h->done);

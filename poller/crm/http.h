@@ -51,13 +51,19 @@ enum http_outcome {
 	HTTP_TOO_LONG, /* the body is longer than max_body */
 };
 
-/* Values of the answer's headers; "" if absent. */
+/* The headers that matter; CRMs have several names for two of them. */
+enum http_header {
+	HTTP_RETRY_AFTER,
+	HTTP_RESET,
+	HTTP_REMAINING,
+	HTTP_CONTENT_TYPE,
+	HTTP_HEADERS
+};
+extern const char *const http_header_names[HTTP_HEADERS];
+
 struct http_answer_headers {
-	char retry_after[64];
-	char reset[32];     /* X-RateLimit-Reset, RateLimit-Reset */
-	char remaining[32]; /* X-RateLimit-Remaining, RateLimit-Remaining */
-	char content_type[64];
-	int64_t date_ms; /* CLOCK_NONE: absent */
+	char value[HTTP_HEADERS][64]; /* "" if absent */
+	int64_t date_ms;              /* CLOCK_NONE: absent */
 };
 
 struct http_answer {

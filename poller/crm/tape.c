@@ -229,20 +229,12 @@ static json_t *
 headers_of(const struct http_answer_headers *h)
 {
 	json_t *o = json_object();
-	const struct {
-		const char *name, *value;
-	} headers[] = {
-		{ "Content-Type", h->content_type },
-		{ "Retry-After", h->retry_after },
-		{ "X-RateLimit-Reset", h->reset },
-		{ "X-RateLimit-Remaining", h->remaining },
-	};
 	size_t i;
 
-	for (i = 0; i < ARRAY_LEN(headers); i++)
-		if (headers[i].value[0] != '\0')
+	for (i = 0; i < HTTP_HEADERS; i++)
+		if (h->value[i][0] != '\0')
 			json_object_set_new(
-			    o, headers[i].name, json_string(headers[i].value));
+			    o, http_header_names[i], json_string(h->value[i]));
 	return o;
 }
 
@@ -333,28 +325,18 @@ find_answer(const struct tape *t, const char *method, const char *path)
 }
 
 static void
-copy_header(const json_t *headers, const char *name, char *to, size_t size)
-{
-	snprintf(to, size, "%s", text_of(headers, name));
-}
-
-static void
 give(const json_t *o, struct http_answer *a)
 {
 	const json_t *headers = json_object_get(o, "headers"),
 		     *body = json_object_get(o, "body");
 	char *text;
+	size_t i;
 
 	a->outcome = HTTP_ANSWERED;
 	a->status = (int)json_integer_value(json_object_get(o, "status"));
-	copy_header(headers, "Content-Type", a->headers.content_type,
-	    sizeof a->headers.content_type);
-	copy_header(headers, "Retry-After", a->headers.retry_after,
-	    sizeof a->headers.retry_after);
-	copy_header(headers, "X-RateLimit-Reset", a->headers.reset,
-	    sizeof a->headers.reset);
-	copy_header(headers, "X-RateLimit-Remaining", a->headers.remaining,
-	    sizeof a->headers.remaining);
+	for (i = 0; i < HTTP_HEADERS; i++)
+		(void)snprintf(a->headers.value[i], sizeof a->headers.value[i],
+		    "%s", text_of(headers, http_header_names[i]));
 	if (json_is_string(body)) {
 		buf_add(&a->body, json_string_value(body),
 		    json_string_length(body));

@@ -75,11 +75,13 @@ each_signal_is_understood(void **state)
 		struct http_answer_headers told = { .date_ms = NOW };
 		int64_t got;
 
-		(void)snprintf(told.retry_after, sizeof told.retry_after, "%s",
+		(void)snprintf(told.value[HTTP_RETRY_AFTER],
+		    sizeof told.value[HTTP_RETRY_AFTER], "%s",
 		    cases[i].retry_after);
-		(void)snprintf(
-		    told.reset, sizeof told.reset, "%s", cases[i].reset);
-		(void)snprintf(told.remaining, sizeof told.remaining, "%s",
+		(void)snprintf(told.value[HTTP_RESET],
+		    sizeof told.value[HTTP_RESET], "%s", cases[i].reset);
+		(void)snprintf(told.value[HTTP_REMAINING],
+		    sizeof told.value[HTTP_REMAINING], "%s",
 		    cases[i].remaining);
 		got = throttle_wait(
 		    &told, cases[i].answer, NOW, cases[i].period_ms);
