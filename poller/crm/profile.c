@@ -388,57 +388,6 @@ show_info(json_t *info, struct buf *out)
 	}
 }
 
-/* Returns the member that the answer to a call must have: otherwise a
- * misspelled member would mean an empty list, or an unassigned chat. */
-static const char *
-needed_member(enum profile_call call)
-{
-	switch (call) {
-	case PROFILE_ASSIGN:
-		return "operator";
-	case PROFILE_CHECK:
-	case PROFILE_AUTO_ASSIGN:
-		return NULL;
-	case PROFILE_HOOKS:
-	case PROFILE_HOOK_ADD:
-	case PROFILE_HOOK_REMOVE:
-		return "hooks";
-	case PROFILE_OPERATORS:
-	case PROFILE_CHATS:
-	case PROFILE_MESSAGES:
-	case PROFILE_CHAT:
-	case PROFILE_CUSTOMER:
-	case PROFILE_PAST:
-	case PROFILE_CALLS:
-		break;
-	}
-	return "records";
-}
-
-static bool
-has_answer(enum profile_call call, const json_t *result)
-{
-	const char *needed = needed_member(call);
-	const json_t *member;
-
-	if (needed == NULL)
-		return true;
-	member = json_object_get(result, needed);
-	return call == PROFILE_ASSIGN ? member != NULL : json_is_array(member);
-}
-
-static void
-say_what_to_give(enum profile_call call, struct buf *why)
-{
-	const char *needed = needed_member(call);
-
-	buf_addf(why, "it must return {%s%s} or {error, message}",
-	    needed != NULL          ? needed
-	    : call == PROFILE_CHECK ? "info"
-				    : "advice",
-	    needed != NULL && call != PROFILE_ASSIGN ? ", next" : "");
-}
-
 /* Returns how many rows a short list lacks; a very large number if this is
  * unknown. */
 static size_t
@@ -491,10 +440,6 @@ read_answer_value(struct profile *p, enum profile_call call,
 		read_error(result, error, out);
 		return 0;
 	}
-	if (!has_answer(call, result)) {
-		say_what_to_give(call, &out->message);
-		return -1;
-	}
 	rc = read_answer_records(
 	    p, call, in, json_object_get(result, "records"), out);
 	if (rc == 0)
@@ -518,10 +463,8 @@ profile_read(struct profile *p, enum profile_call call,
 
 	*out = (struct profile_answer){ .error = ERROR_CLASS_NONE };
 	result = run_call(p, call, "read", in, &out->message);
-	if (json_is_object(result))
+	if (result != NULL)
 		rc = read_answer_value(p, call, in, result, out);
-	else if (result != NULL)
-		say_what_to_give(call, &out->message);
 	if (rc != 0) {
 		out->error = ERROR_CLASS_UNUSABLE;
 		out->unread = true;

@@ -311,8 +311,7 @@ extern char **environ;
 /* Static, because another thread may read it while environ is restored. */
 static char *no_environ[] = { NULL };
 
-/* Calls the function that the input names. A read function only gets answers
- * for which neither failure nor the HTTP status indicates an error. */
+/* Calls the function that the input names. */
 static void
 add_main(struct buf *program)
 {
@@ -320,14 +319,15 @@ add_main(struct buf *program)
 	size_t i;
 
 	buf_adds(program,
-	    "def read(f): (failure // http_failure) as $e"
-	    " | if $e == null then f else $e end;"
+	    "def jq_read(f): (failure // http_failure) as $e"
+	    " | .call as $call | if $e == null then f else $e end"
+	    " | jq_given($call);"
 	    "jq_call(.call as $c | if $c == \"hook_read\" then hook_read");
 	for (i = 0; i < PROFILE_CALLS; i++) {
 		name = profile_call_names[i];
 		buf_addf(program,
 		    " elif $c == \"%s_request\" then %s_request | jq_http"
-		    " elif $c == \"%s_read\" then read(%s_read)",
+		    " elif $c == \"%s_read\" then jq_read(%s_read)",
 		    name, name, name, name);
 	}
 	/* Initialises jq's regular expressions before there are threads. */

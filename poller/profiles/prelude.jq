@@ -148,6 +148,26 @@ def jq_http:
           end
     end;
 
+# The result of the X_read function with that name, if it has the member that is
+# due: a misspelled one would mean an empty list, or an unassigned chat. Such a
+# function only gets answers for which neither failure nor the HTTP status
+# indicates an error.
+def jq_given($call):
+    ({check_read: "info", assign_read: "operator", auto_assign_read: "advice",
+      hooks_read: "hooks", hook_add_read: "hooks", hook_remove_read: "hooks"}
+     | .[$call] // "records") as $due
+    | ($due == "records" or $due == "hooks") as $is_list
+    | if type == "object"
+         and ((.error | type == "string")
+              or ($is_list and (.[$due] | type == "array"))
+              or ($due == "operator" and has($due))
+              or $due == "info" or $due == "advice")
+      then .
+      else
+          (if $is_list then ", next" else "" end) as $next
+          | error("it must return {\($due)\($next)} or {error, message}")
+      end;
+
 # The result of about, if each member is what messaging-profile(5) says, or the
 # first fault as an error. null counts as absent.
 def jq_checked_about:
