@@ -238,3 +238,11 @@ jsonw_members(struct buf *b, const char *json, size_t len)
 	jsonw_next(b);
 	buf_add(b, json, len);
 }
+
+void
+jsonw_open_record(struct buf *b, const char *type, const char *tenant)
+{
+	jsonw_open(b);
+	jsonw_str(b, "type", type);
+	jsonw_str(b, "tenant", tenant);
+}

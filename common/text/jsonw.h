@@ -21,6 +21,8 @@
 void jsonw_open(struct buf *b);  /* { */
 void jsonw_close(struct buf *b); /* } */
 void jsonw_line(struct buf *b);  /* } and a newline: ends a record */
+/* {"type":"chat","tenant":"acme" begins a record. */
+void jsonw_open_record(struct buf *b, const char *type, const char *tenant);
 /* "key":{ which jsonw_close() closes. */
 void jsonw_open_in(struct buf *b, const char *key);
 /* {"key":"s"} */

@@ -279,9 +279,7 @@ reservation_outcome(struct reservation *r, enum reservation_result result)
 {
 	struct buf *b = &r->outcome;
 
-	jsonw_open(b);
-	jsonw_str(b, "type", "chat");
-	jsonw_str(b, "tenant", r->assigner->crm.tenant->name);
+	jsonw_open_record(b, "chat", r->assigner->crm.tenant->name);
 	if (r->body.len > 0) {
 		jsonw_members(b, r->body.data, r->body.len);
 		if (r->assignee != NULL)
@@ -379,9 +377,7 @@ static void
 open_chat_record(
     struct buf *b, const struct reservation *r, const char *members)
 {
-	jsonw_open(b);
-	jsonw_str(b, "type", "chat");
-	jsonw_str(b, "tenant", r->assigner->crm.tenant->name);
+	jsonw_open_record(b, "chat", r->assigner->crm.tenant->name);
 	jsonw_members(b, members, strlen(members));
 }
 
@@ -452,9 +448,7 @@ outcome_unknown(struct reservation *r)
 {
 	struct buf *b = &r->outcome;
 
-	jsonw_open(b);
-	jsonw_str(b, "type", "chat");
-	jsonw_str(b, "tenant", r->assigner->crm.tenant->name);
+	jsonw_open_record(b, "chat", r->assigner->crm.tenant->name);
 	jsonw_str(b, "chat", r->chat);
 	jsonw_str(b, "assignment", r->id);
 	jsonw_close(b);

@@ -54,9 +54,7 @@ static void
 open_marker(struct emit *e, const char *state, int64_t at, unsigned part)
 {
 	buf_clear(&e->line);
-	jsonw_open(&e->line);
-	jsonw_str(&e->line, "type", "snapshot");
-	jsonw_str(&e->line, "tenant", e->tenant);
+	jsonw_open_record(&e->line, "snapshot", e->tenant);
 	jsonw_str(&e->line, "state", state);
 	jsonw_str(&e->line, "snapshot", e->id);
 	jsonw_time(&e->line, "at", at);

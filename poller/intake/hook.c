@@ -167,9 +167,7 @@ add_hook_record(struct buf *out, const struct hook *h,
 {
 	struct buf line = BUF_INIT;
 
-	jsonw_open(&line);
-	jsonw_str(&line, "type", record_types[r->type]);
-	jsonw_str(&line, "tenant", h->tenant);
+	jsonw_open_record(&line, record_types[r->type], h->tenant);
 	jsonw_members(&line, r->body, strlen(r->body));
 	if (r->type == RECORD_CHAT) {
 		if (*r->person != '\0')

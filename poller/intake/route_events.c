@@ -80,9 +80,7 @@ event_record(struct collect *c, const struct event_request *e)
 	jsonw_str(&data, "session_id", e->session);
 	jsonw_raw(&data, "event_data", e->data, strlen(e->data));
 	jsonw_close(&data);
-	jsonw_open(b);
-	jsonw_str(b, "type", "event");
-	jsonw_str(b, "tenant", c->sender.tenant);
+	jsonw_open_record(b, "event", c->sender.tenant);
 	jsonw_str(b, "id", e->id);
 	if (user != NULL)
 		jsonw_str(b, "user", user);
@@ -353,9 +351,7 @@ analytics_record(struct collect *c, const struct analytics *n)
 			   "inbound") == 0;
 
 	analytics_data(&data, n);
-	jsonw_open(b);
-	jsonw_str(b, "type", "message");
-	jsonw_str(b, "tenant", c->sender.tenant);
+	jsonw_open_record(b, "message", c->sender.tenant);
 	collect_member(b, "id", n->v[ANALYTICS_ID]);
 	collect_member(b, "chat", n->v[ANALYTICS_CONVERSATION]);
 	collect_member(b, "channel", n->v[ANALYTICS_CHANNEL]);

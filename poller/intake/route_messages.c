@@ -121,9 +121,7 @@ write_message_record(const struct sent_message *m, const char *tenant,
 {
 	struct buf *b = &a->records;
 
-	jsonw_open(b);
-	jsonw_str(b, "type", "message");
-	jsonw_str(b, "tenant", tenant);
+	jsonw_open_record(b, "message", tenant);
 	jsonw_str(b, "id", m->id);
 	jsonw_str(b, "chat", m->chat);
 	add_optional(b, "channel", m->channel);

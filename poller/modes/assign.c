@@ -71,9 +71,7 @@ dry_run_add(struct dry_run *d, const struct reservation *r)
 		output_table_cell(&d->table, result);
 		return;
 	}
-	jsonw_open(&d->lines);
-	jsonw_str(&d->lines, "type", "dry_run");
-	jsonw_str(&d->lines, "tenant", tenant);
+	jsonw_open_record(&d->lines, "dry_run", tenant);
 	jsonw_str(&d->lines, "assignment", r->id);
 	jsonw_str(&d->lines, "chat", r->chat);
 	jsonw_str(&d->lines, "operator", r->operator_id);

@@ -182,9 +182,7 @@ static void
 open_line(struct backfill *b, const char *type)
 {
 	buf_clear(&b->line);
-	jsonw_open(&b->line);
-	jsonw_str(&b->line, "type", type);
-	jsonw_str(&b->line, "tenant", b->crm.tenant->name);
+	jsonw_open_record(&b->line, type, b->crm.tenant->name);
 }
 
 static void

@@ -636,9 +636,7 @@ show_findings_ndjson(const struct tenant_check *p, struct buf *out)
 	size_t i;
 
 	for (i = 0; i < STEPS; i++) {
-		jsonw_open(out);
-		jsonw_str(out, "type", "check");
-		jsonw_str(out, "tenant", p->crm.tenant->name);
+		jsonw_open_record(out, "check", p->crm.tenant->name);
 		jsonw_str(out, "check", tenant_check_names[i]);
 		jsonw_str(out, "result", result_name(&p->findings[i]));
 		jsonw_str(out, "detail", buf_str(&p->findings[i].detail));

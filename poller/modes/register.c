@@ -317,9 +317,7 @@ show_webhook(
 	if (w->url != NULL)
 		add_url(r, w->url, &url);
 	if (s->format == OUTPUT_NDJSON) {
-		jsonw_open(&s->lines);
-		jsonw_str(&s->lines, "type", "webhook");
-		jsonw_str(&s->lines, "tenant", r->tenant->name);
+		jsonw_open_record(&s->lines, "webhook", r->tenant->name);
 		jsonw_str(&s->lines, "url", buf_str(&url));
 		jsonw_str(&s->lines, "events", w->events);
 		jsonw_bool(&s->lines, "active", w->active);

@@ -122,9 +122,7 @@ static void
 open_answer(struct asked_chats *q, const char *type)
 {
 	buf_clear(&q->line);
-	jsonw_open(&q->line);
-	jsonw_str(&q->line, "type", type);
-	jsonw_str(&q->line, "tenant", q->crm.tenant->name);
+	jsonw_open_record(&q->line, type, q->crm.tenant->name);
 }
 
 static void
