@@ -414,7 +414,6 @@ update_state(struct polled_chat *c)
 		      (has_last(c) || c->asked_ms - s->since > HISTORY_WAIT_MS);
 	s->failures = 0;
 	set_text(&s->mark, mark);
-	set_text(&s->episode, c->list.episode);
 	set_text(&s->operator_id, c->list.operator_id);
 }
 
@@ -430,7 +429,6 @@ fail_chat(struct polled_chat *c)
 	s->complete = false;
 	if (!c->known) {
 		set_text(&s->mark, "");
-		set_text(&s->episode, "");
 		set_text(&s->operator_id, "");
 	}
 	history_sort(&s->history);

@@ -277,7 +277,7 @@ history_drop_before(struct history *h, int64_t at)
 /* The bytes hold the chat's own members, the number of messages, and each
  * message; texts end with NUL. */
 
-#define LAYOUT 6
+#define LAYOUT 7
 
 /* The minimum size of a message: a time, three flags, and the length and NUL of
  * three texts. */
@@ -288,7 +288,6 @@ chat_state_release(struct chat_state *c)
 {
 	free(c->row);
 	free(c->mark);
-	free(c->episode);
 	free(c->operator_id);
 	history_release(&c->history);
 	*c = (struct chat_state){ .row = NULL };
@@ -317,7 +316,6 @@ code_state(struct pack *k, struct chat_state *c)
 	code_signed(k, &c->told);
 	code_string(k, &c->row);
 	code_string(k, &c->mark);
-	code_string(k, &c->episode);
 	code_string(k, &c->operator_id);
 }
 

@@ -91,7 +91,6 @@ struct chat_state {
 			    * changes */
 	char *mark;        /* the chat's mark in the list when its messages were
 			    * read */
-	char *episode;     /* "" if there is none */
 	char *operator_id; /* the assignee; "" if there is none */
 	bool complete;     /* all messages up to the mark were read */
 	unsigned failures; /* polls in a row that could not read it */
