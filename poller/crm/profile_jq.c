@@ -8,7 +8,6 @@
  * hides it.
  */
 #define _GNU_SOURCE /* environ, gettid, SIGEV_THREAD_ID */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jq.h>
@@ -215,31 +214,6 @@ read_profile_file(const char *path, struct buf *b, struct buf *why)
 	return rc;
 }
 
-static int
-is_profile(const struct dirent *e)
-{
-	return text_ends_with(e->d_name, ".jq") &&
-	       strcmp(e->d_name, PRELUDE) != 0;
-}
-
-/* Lists the profiles that exist. */
-static void
-explain_unknown_profile(const char *name, const char *dir, struct buf *why)
-{
-	struct dirent **found;
-	int n = scandir(dir, &found, is_profile, alphasort), i;
-
-	buf_setf(why, "unknown profile '%s'; profiles: ", name);
-	for (i = 0; i < n; i++) {
-		buf_addf(why, "%s%.*s", i > 0 ? ", " : "",
-		    (int)strlen(found[i]->d_name) - 3, found[i]->d_name);
-		free(found[i]);
-	}
-	if (n >= 0)
-		free(found);
-	buf_adds(why, n > 0 ? ", or give a path" : "none: give a path");
-}
-
 /* The poller calls functions by these names, so a misspelled one would be
  * missing. Returns 0, or -1 and *why. */
 static int
@@ -284,7 +258,10 @@ profile_file_read(struct profile_file *f, const char *name, struct buf *why)
 	*f = (struct profile_file){ BUF_INIT, BUF_INIT };
 	if (strchr(name, '/') == NULL && access(path, F_OK) != 0 &&
 	    access(prelude, R_OK) == 0) {
-		explain_unknown_profile(name, dir, why);
+		buf_setf(why,
+		    "unknown profile '%s'; see messaging-crms(7), or give a "
+		    "path",
+		    name);
 		rc = -1;
 	} else if (read_profile_file(path, &f->text, why) != 0 ||
 		   check_functions(name, buf_str(&f->text), why) != 0 ||
