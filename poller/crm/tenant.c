@@ -13,34 +13,46 @@
 #include "common/conf/secret.h"
 #include "common/os/file.h"
 
-/* Sets the header lines of each request to that host, including its token; not
- * if a line has control characters. */
-static void
-set_headers(
-    struct tenant_host *host, const struct profile_host *h, const char *token)
+/* Sets the header lines of each request to host i, including its token, which
+ * comes from `source`. */
+static enum exit_code
+set_headers(struct tenant *t, size_t i, const char *token, const char *source,
+    struct buf *why)
 {
-	size_t n = 0, i;
+	const struct profile_host *h = &profile_about(t->profile)->hosts[i];
+	size_t n = 0, k;
 	char **lines;
 	bool good = true;
 
+	if (!text_is_printable(token, strlen(token))) {
+		buf_setf(why,
+		    "%s has control characters; it must be one line of text",
+		    source);
+		return PROG_CONFIG;
+	}
 	while (h->headers[n] != NULL)
 		n++;
 	lines = xcalloc(n + 3, sizeof *lines);
-	for (i = 0; i < n; i++) {
-		lines[i] = h->headers[i];
-		good = good && text_is_printable(lines[i], strlen(lines[i]));
+	for (k = 0; k < n; k++) {
+		lines[k] = h->headers[k];
+		good = good && text_is_printable(lines[k], strlen(lines[k]));
 	}
 	lines[n] = xasprintf("%s: %s%s",
 	    h->auth_header != NULL ? h->auth_header : "Authorization",
 	    h->auth_prefix != NULL ? h->auth_prefix : "", token);
 	lines[n + 1] = xstrdup("Accept: application/json");
 	if (good) {
-		host->headers = http_headers_new((const char *const *)lines);
-		host->token = xstrdup(token);
+		t->hosts[i].headers =
+		    http_headers_new((const char *const *)lines);
+		t->hosts[i].token = xstrdup(token);
+	} else {
+		buf_setf(
+		    why, "account of [%s] has control characters", t->section);
 	}
 	secret_free(lines[n]);
 	free(lines[n + 1]);
 	free(lines);
+	return good ? PROG_OK : PROG_CONFIG;
 }
 
 static enum exit_code
@@ -49,6 +61,7 @@ set_token(struct tenant *t, const struct conf *c, struct buf *why)
 	const struct profile_about *about = profile_about(t->profile);
 	const char *token = conf_text(c, t->section, "token");
 	const char *file = conf_text(c, t->section, "token_file");
+	enum exit_code code = PROG_OK;
 	size_t i;
 
 	if (token == NULL) {
@@ -63,23 +76,10 @@ set_token(struct tenant *t, const struct conf *c, struct buf *why)
 	else
 		t->token_source =
 		    xasprintf("the token of [%s] (or CRM_TOKEN)", t->section);
-	if (!text_is_printable(token, strlen(token))) {
-		buf_setf(why,
-		    "%s has control characters; it must be one line of text",
-		    t->token_source);
-		return PROG_CONFIG;
-	}
-	for (i = 0; i < t->hosts_n; i++) {
-		if (about->hosts[i].for_admin)
-			continue;
-		set_headers(&t->hosts[i], &about->hosts[i], token);
-		if (t->hosts[i].headers == NULL) {
-			buf_setf(why, "account of [%s] has control characters",
-			    t->section);
-			return PROG_CONFIG;
-		}
-	}
-	return PROG_OK;
+	for (i = 0; i < t->hosts_n && code == PROG_OK; i++)
+		if (!about->hosts[i].for_admin)
+			code = set_headers(t, i, token, t->token_source, why);
+	return code;
 }
 
 /* Owned; NULL and *why if it is missing. */
@@ -107,19 +107,13 @@ tenant_admit(struct tenant *t, const struct conf *c, struct buf *why)
 	for (i = 0; i < t->hosts_n && code == PROG_OK; i++) {
 		if (!about->hosts[i].for_admin)
 			continue;
-		token = admin_token(t, c, why);
-		if (token != NULL && text_is_printable(token, strlen(token)))
-			set_headers(&t->hosts[i], &about->hosts[i], token);
-		else if (token != NULL)
-			buf_setf(why,
-			    "the admin_token of [%s] has control characters; "
-			    "it must be one line of text",
-			    t->section);
-		if (t->hosts[i].headers == NULL)
-			code = PROG_CONFIG;
-		else if (t->admin_source == NULL)
+		if (t->admin_source == NULL)
 			t->admin_source =
 			    xasprintf("the admin_token of [%s]", t->section);
+		token = admin_token(t, c, why);
+		code = token != NULL
+			   ? set_headers(t, i, token, t->admin_source, why)
+			   : PROG_CONFIG;
 		secret_free(token);
 	}
 	return code;
