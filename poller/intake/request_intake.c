@@ -63,8 +63,6 @@ struct intake {
 	struct request_list waiting;
 	uint64_t last;      /* number of the last stored entry */
 	uint64_t confirmed; /* number of the last published entry */
-	uint64_t lines;     /* approximate number of stored, unpublished
-			     * lines */
 	bool closing, kept_all;
 	bool gave_up; /* the broker accepted nothing while we were closing */
 	int64_t closing_ms;
@@ -336,34 +334,14 @@ drop_published(struct intake *in, uint64_t confirmed)
 	}
 }
 
-static uint64_t
-count_lines(const struct request_list *l, uint64_t *requests)
-{
-	const struct pending_request *p;
-	uint64_t lines = 0;
-
-	*requests = 0;
-	for (p = l->first; p != NULL; p = p->next) {
-		lines += p->n;
-		++*requests;
-	}
-	return lines;
-}
-
 /* Makes the requests safe and answers all of them. */
 static void
 keep_requests(struct intake *in, struct request_list *batch, uint64_t confirmed)
 {
 	struct request_list full;
-	uint64_t requests, lines = count_lines(batch, &requests), kept;
-	bool stored, refused;
+	bool stored, refused, any;
 
 	list_clear(&full);
-	/* The publisher may publish and subtract these lines right after the
-	 * commit, before this thread continues. */
-	(void)pthread_mutex_lock(&in->lock);
-	in->lines += lines;
-	(void)pthread_mutex_unlock(&in->lock);
 	stored = commit_requests(in, batch, &full, confirmed) == 0;
 	if (!stored)
 		drop_published(in, confirmed);
@@ -374,19 +352,17 @@ keep_requests(struct intake *in, struct request_list *batch, uint64_t confirmed)
 		    request_store_path(in->opt.store));
 	if (refused)
 		log_refusal(in, buf_str(&in->keeping_why));
-	kept = count_lines(batch, &requests);
-	if (stored && requests > 0)
+	any = stored && batch->first != NULL;
+	if (any)
 		FAULT_POINT("poller.request_stored");
 	(void)pthread_mutex_lock(&in->lock);
 	in->takes = !refused;
-	lines -= stored ? kept : 0;
-	in->lines -= lines < in->lines ? lines : in->lines;
 	in->last = request_store_end(in->opt.store, REQUEST_LINES) - 1;
 	(void)pthread_cond_signal(&in->stored);
 	(void)pthread_mutex_unlock(&in->lock);
 	list_answer(batch, stored);
 	list_answer(&full, false);
-	if (stored && requests > 0)
+	if (any)
 		FAULT_POINT("poller.request_answered");
 	if (request_store_is_lost(in->opt.store))
 		end_intake(in, PROG_IO);
@@ -489,7 +465,6 @@ count_published(struct intake *in, uint64_t number, uint64_t lines)
 		log_info("confirms_again", "endpoint=%s", in->opt.to);
 	in->confirms = true;
 	in->confirmed = number;
-	in->lines -= lines < in->lines ? lines : in->lines;
 	(void)pthread_mutex_unlock(&in->lock);
 }
 
@@ -614,7 +589,6 @@ intake_open(
 	}
 	in->confirmed = request_store_first(opt->store, REQUEST_LINES) - 1;
 	in->last = request_store_end(opt->store, REQUEST_LINES) - 1;
-	in->lines = in->last - in->confirmed;
 	thread_must_start(&in->keeper, "keep", run_keeper, in);
 	thread_must_start(&in->publisher, "publish", run_publisher, in);
 	return in;
@@ -644,14 +618,18 @@ intake_has_ended(struct intake *in, enum exit_code *code)
 void
 intake_look(struct intake *in, struct intake_view *view)
 {
-	uint64_t requests;
+	const struct pending_request *p;
 
 	(void)pthread_mutex_lock(&in->lock);
 	*view = (struct intake_view){
 		.confirms = in->confirms,
 		.takes = in->takes,
-		.waiting = in->lines + count_lines(&in->waiting, &requests),
+		/* The publisher may be ahead of what the keeper has noted. */
+		.waiting =
+		    in->last > in->confirmed ? in->last - in->confirmed : 0,
 	};
+	for (p = in->waiting.first; p != NULL; p = p->next)
+		view->waiting++;
 	(void)pthread_mutex_unlock(&in->lock);
 }
 

@@ -66,7 +66,7 @@ struct intake_view {
 			   * last lines */
 	bool takes;       /* the last request was made safe, or the next one can
 			   * be */
-	uint64_t waiting; /* approximate number of unpublished lines */
+	uint64_t waiting; /* requests whose lines are not published */
 };
 
 /* Does not wait. An outage is detected after some seconds. */

@@ -93,8 +93,8 @@ write_intake_metrics(struct buf *to, const struct listener_context *in)
 	    now.confirms);
 	prometheus_gauge(to, "messaging_listener_spool_usable",
 	    "1 if the last request could be stored, else 0.", now.takes);
-	prometheus_gauge(to, "messaging_listener_waiting_records",
-	    "Records not yet published, approximately.", now.waiting);
+	prometheus_gauge(to, "messaging_listener_waiting_requests",
+	    "Requests whose records are not yet published.", now.waiting);
 	prometheus_counter(to, "messaging_listener_records_total",
 	    "Records stored.", atomic_load(&in->counts->records));
 	prometheus_counter(to, "messaging_listener_dead_letters_total",

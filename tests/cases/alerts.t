@@ -77,7 +77,7 @@ WELL = {
     'messaging_http_requests_total{job="messaging-listener",instance="l",'
     'result="later"}': "0x60",
     'messaging_listener_broker_confirms{instance="l"}': "1x60",
-    'messaging_listener_waiting_records{instance="l"}': "7x60",
+    'messaging_listener_waiting_requests{instance="l"}': "7x60",
     'messaging_daemon_written_timestamp_seconds{program="sink",queue="rows"}':
     "0+60x60",
     'up{job="messaging-listener",instance="l"}': "1x60",

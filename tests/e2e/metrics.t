@@ -112,7 +112,7 @@ class Test:
             s.has(f'messaging_http_requests_total{{result="{result}"}}', n)
 
         def all_published():
-            return s.scrape()["messaging_listener_waiting_records"] == "0"
+            return s.scrape()["messaging_listener_waiting_requests"] == "0"
 
         until(60, all_published, "all to be published")
         self.broker.shut()
@@ -122,7 +122,7 @@ class Test:
               == "0", "it to notice")
         s.has("messaging_listener_records_total", 5)
         s.has("messaging_listener_spool_usable", 1)
-        s.has("messaging_listener_waiting_records", 2)
+        s.has("messaging_listener_waiting_requests", 2)
         self.broker.open()
         until(60, all_published, f"all to be published: {s.now}")
         s.hidden("192.0.2.1", "nobody", "unknown", "unix")
