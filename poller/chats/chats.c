@@ -275,7 +275,7 @@ emit_chat(struct polled_chat *c, int64_t opened_at, bool stale)
 static bool
 is_message_wanted(const struct chats *cs, int64_t at, int64_t opened_at)
 {
-	return cs->crm->tenant->history_all || opened_at == CLOCK_NONE ||
+	return cs->crm->tenant->opt.history_all || opened_at == CLOCK_NONE ||
 	       at >= opened_at;
 }
 
@@ -406,7 +406,8 @@ update_state(struct polled_chat *c)
 			   ? known
 			   : history_opened_at(&s->history, c->list.episode,
 				 known, c->list.opened_at);
-	if (!c->chats->crm->tenant->history_all && s->opened_at != CLOCK_NONE)
+	if (!c->chats->crm->tenant->opt.history_all &&
+	    s->opened_at != CLOCK_NONE)
 		history_drop_before(&s->history, s->opened_at);
 	if (!same_mark)
 		s->since = c->asked_ms;

@@ -336,7 +336,7 @@ pull_new(struct http *h, const struct tenant *t, struct store *store,
 	emit_init(&p->emit, to, t->name);
 	crm_session_open(&p->crm, h, t, USAGE_POLL, store);
 	chats_init(&p->chats, &p->crm, &p->emit);
-	operators_init(&p->operators, t->bot_operators);
+	operators_init(&p->operators, t->opt.bot_operators);
 	if (store != NULL) {
 		p->first = store_number(store, "as_of", 0) == 0;
 		forget_other_state(p);

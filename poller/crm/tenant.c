@@ -268,24 +268,20 @@ enum exit_code
 tenant_open(struct tenant *t, const struct conf *c, const char *name,
     bool with_text, struct buf *why)
 {
-	struct profile_options opt;
 	enum exit_code code;
 
 	*t = (struct tenant){ .name = name };
 	t->section = xasprintf("crm %s", name);
-	opt = tenant_profile_options(c, name, t->section, with_text);
-	opt.shared = true; /* tenants are polled in one thread */
-	t->assign = opt.assign;
+	t->opt = tenant_profile_options(c, name, t->section, with_text);
+	t->opt.shared = true; /* tenants are polled in one thread */
+	t->customers = t->opt.customers || t->opt.customer_phone;
 	t->metrics = conf_text(c, "metrics", "folder");
-	t->history_all = opt.history_all;
-	t->bot_operators = opt.bot_operators;
-	t->customers = opt.customers || opt.customer_phone;
 	set_limits(t, c);
 	t->profile =
-	    profile_open(conf_text(c, t->section, "profile"), &opt, why);
+	    profile_open(conf_text(c, t->section, "profile"), &t->opt, why);
 	if (t->profile == NULL)
 		return PROG_CONFIG;
-	if (opt.need != NULL && *opt.need != NULL &&
+	if (t->opt.need != NULL && *t->opt.need != NULL &&
 	    !profile_about(t->profile)->needs) {
 		buf_setf(why,
 		    "need of [%s]: the profile has no operator tags; remove "

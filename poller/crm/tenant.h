@@ -36,10 +36,8 @@ struct tenant {
 	int64_t operators_every_ms, retry_budget_ms;
 	int64_t budget;             /* calls per month; 0: no limit */
 	const char *metrics;        /* [metrics] folder, borrowed; NULL: none */
-	char *const *bot_operators; /* ids, ending with NULL; NULL: none */
-	bool customers;             /* ask for names of customers */
-	bool history_all;
-	bool assign; /* poller --assign may change the CRM */
+	struct profile_options opt; /* the section's settings for its profile */
+	bool customers;             /* ask for customers */
 };
 
 /* Returns the section's settings for its profile; borrowed from the

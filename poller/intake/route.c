@@ -85,7 +85,7 @@ route_conversation(const char *a, const char *b, char id[ROUTE_ID])
 
 void
 route_key_id(const char *key, const struct web_request *r,
-    const struct first_request *first, char id[ROUTE_KEY_ID])
+    const struct idempotent *first, char id[ROUTE_KEY_ID])
 {
 	uint64_t sum;
 
@@ -209,18 +209,12 @@ route_clear_answer(struct web_answer *a)
 enum idempotency_verdict
 route_first(const struct listener_context *in, const struct web_request *r,
     const struct sender *s, const char *kind, const char *key,
-    struct first_request *first)
+    struct idempotent *first)
 {
-	struct idempotent known = { .at = r->now_ms,
-		.sum = checksum(0, r->body, r->len),
-		.note = first->note };
-	enum idempotency_verdict v = IDEMPOTENCY_NEW;
-
-	if (key != NULL)
-		v = idempotency_first(in->keys, s->tenant, kind, key, &known);
-	first->at = known.at;
-	first->note = known.note;
-	return v;
+	first->sum = checksum(0, r->body, r->len);
+	return key != NULL
+		   ? idempotency_first(in->keys, s->tenant, kind, key, first)
+		   : IDEMPOTENCY_NEW;
 }
 
 void

@@ -105,12 +105,6 @@ void route_message_id(char id[ROUTE_ID]);
  * lesser one first and a NUL between them. */
 void route_conversation(const char *a, const char *b, char id[ROUTE_ID]);
 
-/* The first arrival of a request with a key. */
-struct first_request {
-	int64_t at;
-	uint64_t note; /* the route's other decisions */
-};
-
 /* Creates the id for a request with a key: the first 160 bytes of the key, a
  * hyphen, and 16 digits that depend on the key, the day (UTC) and the body. A
  * key that is reused after it expired belongs to another request and needs
@@ -118,7 +112,7 @@ struct first_request {
  * gets the same id even if its key was lost, unless a day of UTC has ended
  * meanwhile. */
 void route_key_id(const char *key, const struct web_request *r,
-    const struct first_request *first, char id[ROUTE_KEY_ID]);
+    const struct idempotent *first, char id[ROUTE_KEY_ID]);
 
 /*
  * route_auth: shared by the routes of messages and events: who sends a request,
@@ -159,7 +153,7 @@ void route_clear_answer(struct web_answer *a);
  * its first arrival. */
 enum idempotency_verdict route_first(const struct listener_context *in,
     const struct web_request *r, const struct sender *s, const char *kind,
-    const char *key, struct first_request *first);
+    const char *key, struct idempotent *first);
 
 /* Answers 503 with a Retry-After of one second. */
 void route_busy(struct web_answer *a);
@@ -243,7 +237,7 @@ struct collect {
 	struct validate_errors errors;
 	json_t *body;    /* NULL if there is none, which is already an error */
 	const char *key; /* Idempotency-Key, or NULL */
-	struct first_request first; /* its time becomes that of the records */
+	struct idempotent first; /* its time becomes that of the records */
 };
 
 extern const struct validate_place collect_body;

@@ -303,7 +303,7 @@ void
 collect_finish(
     struct collect *c, const char *kind, collect_write *write, void *ctx)
 {
-	c->first = (struct first_request){ .at = c->r->now_ms };
+	c->first = (struct idempotent){ .at = c->r->now_ms };
 	if (c->errors.n > 0) {
 		validate_answer(&c->errors, c->a);
 		return;

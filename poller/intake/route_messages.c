@@ -150,7 +150,7 @@ write_send_answer(const struct sent_message *m, struct web_answer *a)
 /* Assigns an id to the message, made from the key of its request or new. */
 static void
 name_message(struct sent_message *m, const struct web_request *r,
-    const char *key, const struct first_request *first)
+    const char *key, const struct idempotent *first)
 {
 	if (key != NULL)
 		route_key_id(key, r, first, m->id);
@@ -165,7 +165,7 @@ static void
 send_message(const struct listener_context *in, const struct web_request *r,
     const struct sender *s, struct sent_message *m, struct web_answer *a)
 {
-	struct first_request first = { .at = r->now_ms };
+	struct idempotent first = { .at = r->now_ms };
 	const char *key;
 
 	if (!route_key(r, &key)) {

@@ -153,7 +153,7 @@ open_slot(
 	const struct tenant *t = &all->poller->tenants[i];
 
 	slot->assigner = *defaults;
-	slot->allowed = t->assign || defaults->dry_run;
+	slot->allowed = t->opt.assign || defaults->dry_run;
 	crm_session_open(crm, all->http, t, USAGE_ASSIGN,
 	    slot->allowed ? open_state(all, t) : NULL);
 	store_close(crm->store);
@@ -603,21 +603,6 @@ wait_until(const struct assign *a, int64_t end)
 		(void)stop_sleep(left);
 }
 
-static void
-end_input(struct assign *a, enum endpoint_status status)
-{
-	a->ended = true;
-	if (status == ENDPOINT_CUT) {
-		log_error("the input ends inside %s; the assignments before it "
-			  "were carried out",
-		    endpoint_where(a->from));
-		poller_failed(a->poller, PROG_DATA);
-	} else if (status == ENDPOINT_FAILED) {
-		log_error("%s", endpoint_why(a->from));
-		poller_failed(a->poller, endpoint_code(a->from));
-	}
-}
-
 /* Reads available records until the window is full; waits up to wait_ms for the
  * first. */
 static void
@@ -642,8 +627,11 @@ take_input(struct assign *a, int wait_ms)
 		else if (status == ENDPOINT_TOOLONG)
 			add_dead_assignment(
 			    a, NULL, 0, endpoint_refusal(a->from));
-		else
-			end_input(a, status);
+		else {
+			a->ended = true;
+			poller_report_input(a->poller, a->from, status,
+			    "the assignments before it were carried out");
+		}
 		end = wait_ms = 0;
 	}
 }

@@ -464,7 +464,7 @@ run_tenant(struct poller *p, const struct tenant *t, struct http *http,
 	    poller_open_store(poller_state(p), t, STORE_SHARED, true, &code);
 	crm_session_open(&b.crm, http, t, USAGE_BACKFILL, store);
 	b.crm.code = code;
-	operators_init(&b.operators, t->bot_operators);
+	operators_init(&b.operators, t->opt.bot_operators);
 	if (store != NULL) {
 		b.until_ms = store_number(store, "first_as_of", 0);
 		b.place_ms = store_number(store, PLACE, 0);

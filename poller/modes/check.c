@@ -546,14 +546,14 @@ tenant_check_begin(struct tenant_check *p, struct http *http,
 	crm_session_open(&p->crm, http, t, USAGE_STATUS, store);
 	p->crm.code = code;
 	p->conf = conf;
-	operators_init(&p->directory, t->bot_operators);
+	operators_init(&p->directory, t->opt.bot_operators);
 	set_finding(p, STEP_PROFILE, true);
 	buf_setf(&p->findings[STEP_PROFILE].detail, "%s",
 	    conf_text(p->conf, t->section, "profile"));
 	ask_once(p, PROFILE_CHECK, token_page, token_end);
 	ask_once(p, PROFILE_OPERATORS, checked_operators_page,
 	    checked_operators_end);
-	if (t->assign)
+	if (t->opt.assign)
 		ask_once(p, PROFILE_AUTO_ASSIGN, assigning_page, assigning_end);
 	p->lists = (struct chat_lists){ .fetch = p->crm.fetch,
 		.profile = t->profile,

@@ -331,6 +331,20 @@ poller_open_output(
 	return to;
 }
 
+void
+poller_report_input(struct poller *p, struct endpoint *from,
+    enum endpoint_status status, const char *so)
+{
+	if (status == ENDPOINT_CUT) {
+		log_error(
+		    "the input ends inside %s; %s", endpoint_where(from), so);
+		poller_failed(p, PROG_DATA);
+	} else if (status == ENDPOINT_FAILED) {
+		log_error("%s", endpoint_why(from));
+		poller_failed(p, endpoint_code(from));
+	}
+}
+
 enum outcome
 poller_flush(struct poller *p, struct endpoint *to)
 {

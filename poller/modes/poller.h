@@ -100,6 +100,11 @@ struct endpoint *poller_open_input(
 struct endpoint *poller_open_output(struct poller *p, const char *otherwise,
     const struct endpoint_options *opt);
 
+/* Logs why the input cannot be read to its end: it is cut off, which is
+ * followed by `so`, or failed. Sets p->code. */
+void poller_report_input(struct poller *p, struct endpoint *from,
+    enum endpoint_status status, const char *so);
+
 /* Waits until all records are written or confirmed; logs failures. Returns
  * DONE, or LATER after a signal. */
 enum outcome poller_flush(struct poller *p, struct endpoint *to);

@@ -542,34 +542,22 @@ static int
 read_asked_chats(struct status_input *in)
 {
 	enum outcome o = OUTCOME_DONE;
+	enum endpoint_status status;
 	char *line;
 	size_t len;
 
 	while (o == OUTCOME_DONE && !stop_asked()) {
-		switch (endpoint_read(in->from, &line, &len, 1000)) {
-		case ENDPOINT_RECORD:
+		status = endpoint_read(in->from, &line, &len, 1000);
+		if (status == ENDPOINT_RECORD) {
 			o = take_asked_line(in, line, len);
-			break;
-		case ENDPOINT_WAIT:
-			break;
-		case ENDPOINT_EMPTY:
-		case ENDPOINT_END:
-			return 0;
-		case ENDPOINT_CUT:
-			log_error("the input ends inside %s; only the chats "
-				  "before it are looked up",
-			    endpoint_where(in->from));
-			poller_failed(in->poller, PROG_DATA);
-			in->cut = true;
-			return 0;
-		case ENDPOINT_TOOLONG:
+		} else if (status == ENDPOINT_TOOLONG) {
 			o = deadletter_add(&in->dead, endpoint_where(in->from),
 			    NULL, 0, endpoint_refusal(in->from));
-			break;
-		case ENDPOINT_FAILED:
-			log_error("%s", endpoint_why(in->from));
-			poller_failed(in->poller, endpoint_code(in->from));
-			return -1;
+		} else if (status != ENDPOINT_WAIT) {
+			poller_report_input(in->poller, in->from, status,
+			    "only the chats before it are looked up");
+			in->cut = status == ENDPOINT_CUT;
+			return status == ENDPOINT_FAILED ? -1 : 0;
 		}
 	}
 	if (o != OUTCOME_DONE)
