@@ -202,7 +202,7 @@ add_to_load(struct allocation *a, struct alloc_operator *o,
 {
 	if (o == NULL)
 		return;
-	alloc_operator_begin(a, o);
+	alloc_operator_begin(o);
 	o->load += by;
 	if (channel != NULL)
 		alloc_share_of(o, channel)->chats += by;
@@ -216,7 +216,7 @@ move_between_channels(struct allocation *a, struct alloc_operator *o,
 {
 	if (o == NULL || from == to)
 		return;
-	alloc_operator_begin(a, o);
+	alloc_operator_begin(o);
 	if (from != NULL)
 		alloc_share_of(o, from)->chats--;
 	if (to != NULL)

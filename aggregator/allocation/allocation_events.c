@@ -129,7 +129,7 @@ allocation_operator(
 	if (o == NULL)
 		return;
 	serves_others = o->listed != now->listed || o->tags != tags;
-	alloc_operator_begin(a, o);
+	alloc_operator_begin(o);
 	set_available(a, o, now->listed && now->available);
 	o->listed = now->listed;
 	o->max_chats = now->max_chats;
@@ -144,7 +144,7 @@ allocation_operator(
 static void
 timer_of_operator(struct allocation *a, struct alloc_operator *o)
 {
-	alloc_operator_begin(a, o);
+	alloc_operator_begin(o);
 	alloc_operator_end(a, o);
 	alloc_recompute_unanswered(a, o);
 	alloc_operator_timer(a, o);

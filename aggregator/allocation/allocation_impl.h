@@ -260,7 +260,7 @@ struct alloc_line *alloc_line_get(struct allocation *a,
 void alloc_line_update(struct allocation *a, struct alloc_line *l);
 /* Call before and after any change of an operator that affects whether they
  * have a free slot, or their order among others. */
-void alloc_operator_begin(struct allocation *a, struct alloc_operator *o);
+void alloc_operator_begin(struct alloc_operator *o);
 void alloc_operator_end(struct allocation *a, struct alloc_operator *o);
 /* Call after a change to the operator's tags, and for a new operator. */
 void alloc_operator_seats(struct allocation *a, struct alloc_operator *o);

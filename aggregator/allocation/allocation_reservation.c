@@ -60,7 +60,7 @@ alloc_operator_timer(struct allocation *a, struct alloc_operator *o)
 static void
 pause_operator(struct allocation *a, struct alloc_operator *o)
 {
-	alloc_operator_begin(a, o);
+	alloc_operator_begin(o);
 	if (++o->refusals >= REFUSALS_OF_ONE)
 		o->paused_until =
 		    a->now + pause_after(a, o->refusals - REFUSALS_OF_ONE + 1);
@@ -144,7 +144,7 @@ reserve(struct allocation *a, struct alloc_chat *c, struct alloc_operator *o)
 {
 	struct allocation_reservation p;
 
-	alloc_operator_begin(a, o);
+	alloc_operator_begin(o);
 	c->reservation_number = o->last_reservation = ++a->reservations;
 	alloc_entry_changed(a, &o->entry);
 	alloc_operator_end(a, o);

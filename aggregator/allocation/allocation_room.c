@@ -197,11 +197,10 @@ operator_has_room(const struct allocation *a, const struct alloc_operator *o)
 }
 
 void
-alloc_operator_begin(struct allocation *a, struct alloc_operator *o)
+alloc_operator_begin(struct alloc_operator *o)
 {
 	size_t i;
 
-	(void)a;
 	for (i = 0; i < o->seats_n; i++)
 		treap_remove(&o->seats[i]->line->seats, &o->seats[i]->node);
 }
@@ -326,7 +325,7 @@ alloc_operator_seats(struct allocation *a, struct alloc_operator *o)
 {
 	size_t i;
 
-	alloc_operator_begin(a, o);
+	alloc_operator_begin(o);
 	end_waits(a, o, true);
 	for (i = 0; i < o->seats_n; i++) {
 		alloc_line_update(a, o->seats[i]->line);

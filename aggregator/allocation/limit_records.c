@@ -18,7 +18,7 @@ recompute_room(struct allocation *a)
 	size_t i = 0;
 
 	while ((e = strmap_next(&a->operators, &i)) != NULL) {
-		alloc_operator_begin(a, e->value);
+		alloc_operator_begin(e->value);
 		alloc_operator_end(a, e->value);
 	}
 }
@@ -48,7 +48,7 @@ apply_channel_limit(struct allocation *a, struct alloc_operator *o,
 	size_t before = channel->limits;
 
 	if (o != NULL) {
-		alloc_operator_begin(a, o);
+		alloc_operator_begin(o);
 		limit = &alloc_share_of(o, channel)->limit;
 	}
 	channel->limits -= *limit != RECORD_NO_NUMBER;
@@ -72,7 +72,7 @@ apply_limit(struct allocation *a, struct text operator_id, struct text channel,
 	if (channel.p != NULL) {
 		apply_channel_limit(a, o, alloc_channel_get(a, channel), max);
 	} else if (o != NULL) {
-		alloc_operator_begin(a, o);
+		alloc_operator_begin(o);
 		o->own_limit = max;
 		alloc_operator_end(a, o);
 	} else {

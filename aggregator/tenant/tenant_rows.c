@@ -356,11 +356,21 @@ out:
 	return ret;
 }
 
-/* Returns the cell's text in CSV; NULL if it is empty. */
-static const char *
-plain_text(struct buf *b, const struct column *column, const struct cell *c)
+void
+tenant_rows_column(const struct column *column, struct output_column *to)
 {
-	char time[CLOCK_TEXT];
+	enum cell_form form = cell_form(column);
+
+	to->title = column->name;
+	if (form == CELL_NUMBER || form == CELL_SECONDS)
+		to->kind = OUTPUT_NUMBER;
+}
+
+const char *
+tenant_rows_cell(struct buf *b, const struct column *column,
+    const struct cell *c, bool for_people)
+{
+	char text[CLOCK_TEXT];
 
 	buf_clear(b);
 	if (!c->set)
@@ -373,15 +383,24 @@ plain_text(struct buf *b, const struct column *column, const struct cell *c)
 		buf_addi(b, c->n);
 		break;
 	case CELL_SECONDS:
-		buf_addf(b, "%lld.%03lld", (long long)(c->n / 1000),
-		    (long long)(c->n % 1000));
+		if (for_people)
+			buf_adds(b, duration_format(c->n, text));
+		else
+			buf_addf(b, "%lld.%03lld", (long long)(c->n / 1000),
+			    (long long)(c->n % 1000));
 		break;
 	case CELL_TIME:
-		clock_format(c->n, time);
-		buf_adds(b, time);
+		if (for_people)
+			clock_format_local(c->n, false, text);
+		else
+			clock_format(c->n, text);
+		buf_adds(b, text);
 		break;
 	case CELL_FLAG:
-		buf_adds(b, c->n != 0 ? "true" : "false");
+		if (for_people)
+			buf_adds(b, c->n != 0 ? "yes" : "no");
+		else
+			buf_adds(b, c->n != 0 ? "true" : "false");
 		break;
 	}
 	return buf_str(b);
@@ -402,8 +421,9 @@ add_csv_rows(struct output_table *t, const struct tenant_rows *r,
 
 		output_table_cell(t, r->model->tenant);
 		for (j = 0; j < table_cells(f->table); j++)
-			output_table_cell(t,
-			    plain_text(&b, table_cell(f->table, j), &cells[j]));
+			output_table_cell(
+			    t, tenant_rows_cell(&b, table_cell(f->table, j),
+				   &cells[j], false));
 		output_table_cell(t, as_of);
 	}
 	buf_release(&b);
@@ -415,16 +435,11 @@ tenant_rows_csv(
 {
 	size_t i, j, cells = table_cells(f->table);
 	struct output_column *columns = xcalloc(cells + 2, sizeof *columns);
-	enum cell_form form;
 	struct output_table t;
 
 	columns[0].title = "tenant";
-	for (i = 0; i < cells; i++) {
-		form = cell_form(table_cell(f->table, i));
-		columns[i + 1].title = table_cell(f->table, i)->name;
-		if (form == CELL_NUMBER || form == CELL_SECONDS)
-			columns[i + 1].kind = OUTPUT_NUMBER;
-	}
+	for (i = 0; i < cells; i++)
+		tenant_rows_column(table_cell(f->table, i), &columns[i + 1]);
 	columns[cells + 1].title = "as_of";
 	output_table_init(&t, columns, cells + 2);
 	for (i = 0; i < n; i++) {

@@ -6,6 +6,7 @@
 #define AGGREGATOR_TENANT_TENANT_ROWS_H
 
 #include "common/base/buf.h"
+#include "common/output/output_table.h"
 
 #include "aggregator/tenant/pipeline.h"
 
@@ -52,8 +53,12 @@ void tenant_rows_csv(
 /* Appends each tenant's tables for people. */
 void tenant_rows_table(struct tenant_rows *r, size_t n, struct buf *to);
 
-/* For tenant_rows_table.c: makes the rows. */
+/* For tenant_rows_table.c: makes the rows, titles and aligns a column, and
+ * returns a cell's text, which is NULL if the cell is empty. */
 void tenant_rows_make_tables(struct tenant_rows *r);
+void tenant_rows_column(const struct column *column, struct output_column *to);
+const char *tenant_rows_cell(struct buf *b, const struct column *column,
+    const struct cell *c, bool for_people);
 
 /* True if there is anything to show besides the overview. */
 bool tenant_rows_has_plain(const struct metric_selection *c);

@@ -42,36 +42,6 @@ tenant_rows_has_plain(const struct metric_selection *c)
 	return passes_records(c);
 }
 
-/* Returns the cell's text for people; NULL if it is empty. */
-static const char *
-shown_cell(struct buf *b, const struct column *column, const struct cell *c)
-{
-	char text[CLOCK_TEXT];
-
-	buf_clear(b);
-	if (!c->set)
-		return NULL;
-	switch (cell_form(column)) {
-	case CELL_TEXT:
-		buf_add(b, c->text.p, c->text.len);
-		break;
-	case CELL_NUMBER:
-		buf_addi(b, c->n);
-		break;
-	case CELL_SECONDS:
-		buf_adds(b, duration_format(c->n, text));
-		break;
-	case CELL_TIME:
-		clock_format_local(c->n, false, text);
-		buf_adds(b, text);
-		break;
-	case CELL_FLAG:
-		buf_adds(b, c->n != 0 ? "yes" : "no");
-		break;
-	}
-	return buf_str(b);
-}
-
 static void
 add_plain_rows(const struct rowset *rows, struct buf *to)
 {
@@ -81,20 +51,15 @@ add_plain_rows(const struct rowset *rows, struct buf *to)
 	struct output_table shown;
 	struct buf b = BUF_INIT;
 
-	for (j = 0; j < cells; j++) {
-		enum cell_form form = cell_form(table_cell(t, j));
-
-		columns[j].title = table_cell(t, j)->name;
-		if (form == CELL_NUMBER || form == CELL_SECONDS)
-			columns[j].kind = OUTPUT_NUMBER;
-	}
+	for (j = 0; j < cells; j++)
+		tenant_rows_column(table_cell(t, j), &columns[j]);
 	output_table_init(&shown, columns, cells);
 	shown.width = output_width();
 	for (i = 0; i < rows->n && i < ROWS_SHOWN; i++)
 		for (j = 0; j < cells; j++)
 			output_table_cell(
-			    &shown, shown_cell(&b, table_cell(t, j),
-					rowset_get(rows, i) + j));
+			    &shown, tenant_rows_cell(&b, table_cell(t, j),
+					rowset_get(rows, i) + j, true));
 	output_table_show(&shown, OUTPUT_TABLE, to);
 	output_table_release(&shown);
 	buf_release(&b);
