@@ -7,44 +7,32 @@
 
 #include "aggregator/state/state.h"
 
-/* True if a selected metric uses the intervals of the clocks. */
-static bool
-needs_clocks(const struct metric_selection *c)
-{
-	return metric_selection_has(c, "operator_metrics") ||
-	       metric_selection_has(c, "chat_metrics") ||
-	       metric_selection_has(c, "tenant_metrics") ||
-	       metric_selection_has(c, "intervals") ||
-	       metric_selection_has(c, "response_hours") ||
-	       metric_selection_has(c, "response_histogram");
-}
+/* What the selected metrics read. */
+struct needs {
+	bool model, streaming;
+	bool messages; /* a streaming metric takes each message as it arrives,
+			* or its intervals */
+	bool events;
+};
 
-static bool
-has_streaming(const struct metric_selection *c)
+static struct needs
+needs_of(const struct metric_selection *c)
 {
-	size_t i;
-
-	for (i = 0; i < c->n; i++)
-		if (c->metrics[i]->streaming != NULL)
-			return true;
-	return false;
-}
-
-/* True if a selected metric takes each message as it arrives, or its
- * intervals. */
-static bool
-counts_messages(const struct metric_selection *c)
-{
+	struct needs n = { .model = false };
 	const struct streaming_metric_ops *ops;
 	size_t i;
 
 	for (i = 0; i < c->n; i++) {
 		ops = c->metrics[i]->streaming;
-		if (ops != NULL && (ops->add != NULL || ops->interval != NULL ||
-				       ops->walk != NULL))
-			return true;
+		n.model |= c->metrics[i]->emit != NULL;
+		if (ops == NULL)
+			continue;
+		n.streaming = true;
+		n.events |= ops->event != NULL;
+		n.messages |= ops->add != NULL || ops->interval != NULL ||
+			      ops->walk != NULL;
 	}
-	return false;
+	return n;
 }
 
 static void
@@ -98,6 +86,7 @@ void
 pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
     struct text tenant, bool stream, int64_t as_of, uint32_t number)
 {
+	const struct needs needs = needs_of(setup->selection);
 	struct model *m = &d->model;
 
 	memset(d, 0, sizeof *d);
@@ -113,15 +102,13 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	/* A snapshot may be merged into a stream, which counts its words. */
 	m->keeps_texts = !stream && metric_selection_needs_text(d->selection);
 	m->by_clock = m->incremental && setup->future->bounded;
-	d->counts_messages =
-	    !setup->no_streaming && counts_messages(d->selection);
-	/* These metrics need the model to recognise duplicate messages. */
-	m->no_clocks = !needs_clocks(d->selection) &&
-		       !counts_messages(d->selection) && !setup->clocks;
-	m->no_events = !metric_selection_has(d->selection, "event_counts");
+	d->counts_messages = !setup->no_streaming && needs.messages;
+	/* Streaming metrics need the model to recognise duplicate messages. */
+	m->no_clocks = !needs.model && !needs.messages && !setup->clocks;
+	m->no_events = !needs.events;
 	if (d->selection->allocation && stream && setup->state != NULL)
 		open_allocation(d, setup);
-	if (!has_streaming(d->selection) || setup->no_streaming)
+	if (!needs.streaming || setup->no_streaming)
 		return;
 	d->streaming = streaming_metrics_open(d->selection->metrics,
 	    d->selection->n, setup->conf, m->tenant,
