@@ -57,26 +57,6 @@ streaming_metrics_find(
 	return x != NULL ? x->ctx : NULL;
 }
 
-static struct streaming_metrics *
-new_metrics(const struct streaming_metrics_home *at, size_t n,
-    const struct conf *conf, const char *tenant)
-{
-	struct streaming_metrics *f = xcalloc(1, sizeof *f);
-
-	f->home.state = at->state;
-	f->home.tenant = at->number;
-	f->home.seed = hash_seed(at->state);
-	f->home.window_ms = at->window_ms;
-	f->home.newest = f->home.now = CLOCK_NONE;
-	f->home.cache = at->cache;
-	f->setup.conf = conf;
-	f->setup.tenant = tenant;
-	f->setup.home = &f->home;
-	f->setup.all_events = at->all_events;
-	f->v = xcalloc(n + 1, sizeof *f->v);
-	return f;
-}
-
 static void
 open_metric(struct streaming_metrics *f, const struct streaming_metric_ops *ops)
 {
@@ -91,12 +71,18 @@ open_metric(struct streaming_metrics *f, const struct streaming_metric_ops *ops)
 
 struct streaming_metrics *
 streaming_metrics_open(const struct metric *const *list, size_t n,
-    const struct conf *conf, const char *tenant,
-    const struct streaming_metrics_home *at)
+    const struct streaming_metric_setup *setup,
+    const struct keyed_state_home *home)
 {
-	struct streaming_metrics *f = new_metrics(at, n, conf, tenant);
+	struct streaming_metrics *f = xcalloc(1, sizeof *f);
 	size_t i;
 
+	f->home = *home;
+	f->home.seed = hash_seed(home->state);
+	f->home.newest = f->home.now = CLOCK_NONE;
+	f->setup = *setup;
+	f->setup.home = &f->home;
+	f->v = xcalloc(n + 1, sizeof *f->v);
 	for (i = 0; i < n; i++)
 		open_metric(f, list[i]->streaming);
 	return f;

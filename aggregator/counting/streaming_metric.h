@@ -78,21 +78,15 @@ struct streaming_metric_ops {
 
 struct streaming_metrics;
 
-/* The counts of streaming metrics. A one-shot run has no state, only memory,
- * and no message is too late. */
-struct streaming_metrics_home {
-	struct keyed_state_cache *cache; /* see keyed_state.h */
-	struct state *state;
-	uint32_t number;   /* the tenant's number in the state */
-	int64_t window_ms; /* how late a message may arrive */
-	bool all_events;   /* see struct streaming_metric_setup */
-};
-
-/* Opens the streaming metrics among the n metrics. All arguments except the
- * array of metrics and *at must outlive the result. Never returns NULL. */
+/* Opens the streaming metrics among the n metrics. The home has the tenant's
+ * number, the state, the cache and the window; it is copied. A one-shot run has
+ * no state, only memory, and no message is too late. setup->home is set here.
+ * All that the setup and the home point to must outlive the result. Never
+ * returns NULL. */
 struct streaming_metrics *streaming_metrics_open(
-    const struct metric *const *list, size_t n, const struct conf *conf,
-    const char *tenant, const struct streaming_metrics_home *at);
+    const struct metric *const *list, size_t n,
+    const struct streaming_metric_setup *setup,
+    const struct keyed_state_home *home);
 /* Closes without saving. NULL is allowed. */
 void streaming_metrics_close(struct streaming_metrics *f);
 

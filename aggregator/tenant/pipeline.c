@@ -110,10 +110,15 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 		open_allocation(d, setup);
 	if (!needs.streaming || setup->no_streaming)
 		return;
-	d->streaming = streaming_metrics_open(d->selection->metrics,
-	    d->selection->n, setup->conf, m->tenant,
-	    &(struct streaming_metrics_home){ setup->cache, setup->state,
-		number, setup->window_ms, setup->all_events });
+	d->streaming =
+	    streaming_metrics_open(d->selection->metrics, d->selection->n,
+		&(struct streaming_metric_setup){ .conf = setup->conf,
+		    .tenant = m->tenant,
+		    .all_events = setup->all_events },
+		&(struct keyed_state_home){ .state = setup->state,
+		    .tenant = number,
+		    .window_ms = setup->window_ms,
+		    .cache = setup->cache });
 	if (!d->counts_messages)
 		return;
 	m->dedup_on_add = true;
