@@ -279,25 +279,20 @@ parse_ago(const char *v, int64_t now_ms, int64_t *ms)
 	return true;
 }
 
+/* Reads the beginning of a day in the zone. */
 static bool
-read_time(struct question *q, const char *name, int64_t *ms)
+parse_day(const char *v, const struct zone *zone, int64_t *ms)
 {
-	const char *v = question_parameter(q, name);
-	char date[32];
+	char midnight[] = "2026-11-20T00:00:00Z";
+	const size_t len = strlen("2026-11-20");
 
-	if (v == NULL || parse_instant(v, ms) ||
-	    parse_ago(v, q->request->now_ms, ms))
-		return true;
-	if (strlen(v) == strlen("2026-11-20")) {
-		memcpy(date, v, 10);
-		memcpy(date + 10, "T00:00:00Z", 11);
-		if (clock_parse(date, 20, ms) == 0)
-			return true;
-	}
-	return question_problem(q, 400,
-	    "%s must be a time such as 2026-11-20T10:00:00Z or 2026-11-20, or "
-	    "an age such as 24h or 7d",
-	    name);
+	if (strlen(v) != len)
+		return false;
+	memcpy(midnight, v, len);
+	if (clock_parse(midnight, strlen(midnight), ms) != 0)
+		return false;
+	*ms = calendar_day_begin(zone, *ms / DAY_MS);
+	return true;
 }
 
 bool
@@ -306,12 +301,13 @@ question_zoned_time(
 {
 	const char *v = question_parameter(q, name);
 
-	if (!read_time(q, name, ms))
-		return false;
-	if (v != NULL && strlen(v) == strlen("2026-11-20") && v[4] == '-' &&
-	    v[7] == '-')
-		*ms = calendar_day_begin(zone, *ms / DAY_MS);
-	return true;
+	if (v == NULL || parse_instant(v, ms) || parse_day(v, zone, ms) ||
+	    parse_ago(v, q->request->now_ms, ms))
+		return true;
+	return question_problem(q, 400,
+	    "%s must be a time such as 2026-11-20T10:00:00Z or 2026-11-20, or "
+	    "an age such as 24h or 7d",
+	    name);
 }
 
 struct zone *
