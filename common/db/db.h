@@ -102,8 +102,7 @@ enum db_type {
 	DB_NULL,
 	DB_TEXT,
 	DB_INT,
-	DB_TIME,    /* ms since 1970 -> DATETIME(3) in UTC */
-	DB_SECONDS, /* ms -> DECIMAL(15,3) seconds */
+	DB_TIME, /* ms since 1970 -> DATETIME(3) in UTC */
 };
 
 struct db_value {
@@ -118,7 +117,6 @@ struct db_value db_text(const char *p, size_t len);
 struct db_value db_str(const char *s);
 struct db_value db_int(int64_t n);
 struct db_value db_time(int64_t ms);
-struct db_value db_seconds(int64_t ms);
 
 /* True if a DATETIME can store that time; times before the year 1000 may not
  * fit. */

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/decimal.h"
 #include "common/base/xalloc.h"
 #include "common/db/db.h"
 #include "common/db/db_impl.h"
@@ -25,8 +24,6 @@ enum {
 	/* Overhead of a value in bytes: quotes, length, comma; its type. */
 	VALUE_BYTES = 14,
 	NUMBER_BYTES = 36,
-	/* Space for a number as text. */
-	NUMBER_TEXT = DECIMAL_ROOM,
 };
 
 /* The arrays to which one column is bound. Only the arrays that its type needs
@@ -36,7 +33,6 @@ struct bulk_column {
 	const void **text; /* addresses of the values */
 	unsigned long *len;
 	int64_t *num;
-	char *written; /* NUMBER_TEXT bytes for each row */
 	MYSQL_TIME *time;
 	char *indicator;
 	size_t cap;
@@ -118,7 +114,6 @@ db_bulk_free(struct db_bulk *b)
 		free(c->text);
 		free(c->len);
 		free(c->num);
-		free(c->written);
 		free(c->time);
 		free(c->indicator);
 	}
@@ -175,18 +170,14 @@ grow_column(struct bulk_column *c, size_t n)
 		c->text = xrealloc(c->text, n, sizeof *c->text);
 		c->len = xrealloc(c->len, n, sizeof *c->len);
 		free(c->num);
-		free(c->written);
 		free(c->time);
 		c->num = NULL;
-		c->written = NULL;
 		c->time = NULL;
 	}
 	if (c->type == DB_INT && c->num == NULL)
 		c->num = xcalloc(c->cap, sizeof *c->num);
 	if (c->type == DB_TIME && c->time == NULL)
 		c->time = xcalloc(c->cap, sizeof *c->time);
-	if (c->type == DB_SECONDS && c->written == NULL)
-		c->written = xcalloc(c->cap, NUMBER_TEXT);
 }
 
 /* Converts ms since 1970 to the server's date and time. */
@@ -208,8 +199,6 @@ split_time(int64_t ms, MYSQL_TIME *t)
 static void
 bind_value(struct bulk_column *c, size_t i, const struct db_value *v)
 {
-	char *text;
-
 	if (v->type != DB_NULL && v->type != c->type)
 		prog_die(PROG_SOFTWARE, "a column has two types");
 	c->indicator[i] = STMT_INDICATOR_NONE;
@@ -227,13 +216,6 @@ bind_value(struct bulk_column *c, size_t i, const struct db_value *v)
 	case DB_TIME:
 		split_time(v->num, &c->time[i]);
 		c->text[i] = &c->time[i];
-		break;
-	case DB_SECONDS:
-		text = c->written + i * NUMBER_TEXT;
-		c->text[i] = text;
-		c->len[i] =
-		    (unsigned long)(decimal_write_thousandths(text, v->num) -
-				    text);
 		break;
 	}
 }

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/decimal.h"
 #include "common/base/xalloc.h"
 #include "common/db/db.h"
 #include "common/db/db_impl.h"
@@ -77,12 +76,6 @@ db_takes_time(int64_t ms)
 	return ms >= clock_civil(1000, 1, 1, 0, 0, 0) * 1000;
 }
 
-struct db_value
-db_seconds(int64_t ms)
-{
-	return number_value(DB_SECONDS, ms);
-}
-
 static void
 quote_text(struct db *db, struct buf *sql, const char *p, size_t len)
 {
@@ -97,7 +90,7 @@ quote_text(struct db *db, struct buf *sql, const char *p, size_t len)
 void
 db_quote(struct db *db, struct buf *sql, struct db_value v)
 {
-	char text[CLOCK_TEXT], decimal[DECIMAL_ROOM];
+	char text[CLOCK_TEXT];
 
 	switch (v.type) {
 	case DB_NULL:
@@ -112,11 +105,6 @@ db_quote(struct db *db, struct buf *sql, struct db_value v)
 	case DB_TIME:
 		clock_format_sql(v.num, text);
 		buf_addf(sql, "'%s'", text);
-		break;
-	case DB_SECONDS:
-		buf_add(sql, decimal,
-		    (size_t)(decimal_write_thousandths(decimal, v.num) -
-			     decimal));
 		break;
 	}
 }

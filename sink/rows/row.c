@@ -12,8 +12,8 @@
 #include "common/base/xalloc.h"
 #include "sink/tables/upsert_sql.h"
 
-/* The greatest DECIMAL(15,3), in thousandths. */
-#define SECONDS_MAX 999999999999999.0
+/* The greatest DECIMAL(15,3). */
+#define SECONDS_MAX 999999999999.999
 
 size_t
 row_text_bytes(const char *p, size_t len, int64_t max)
@@ -69,21 +69,16 @@ read_id_column(
 	return record_id_field_error(f);
 }
 
-/* The line continues after the number, at least with a brace. */
-static double
-number_of_field(const struct flat_field *f)
-{
-	return strtod(f->val, NULL);
-}
-
-/* Passed on as written: the database reads numbers of any size and form. */
+/* Passed on as written: the database reads numbers of any form, and rounds
+ * them. The line continues after the number, at least with a brace. */
 static const char *
-read_real_column(const struct flat_field *f, struct db_value *v)
+read_number_column(const struct flat_field *f, double most, const char *wrong,
+    struct db_value *v)
 {
 	if (f->kind != FLAT_NUMBER)
 		return "must be a number";
-	if (!(fabs(number_of_field(f)) <= COLUMN_REAL_MAX))
-		return "is beyond 10^15";
+	if (!(fabs(strtod(f->val, NULL)) <= most))
+		return wrong;
 	*v = db_text(f->val, f->val_len);
 	return NULL;
 }
@@ -155,20 +150,6 @@ read_status_column(const struct flat_field *f, struct db_value *v)
 }
 
 static const char *
-read_seconds_column(const struct flat_field *f, struct db_value *v)
-{
-	double ms;
-
-	if (f->kind != FLAT_NUMBER)
-		return "must be a number";
-	ms = round(1000 * number_of_field(f));
-	if (!(fabs(ms) <= SECONDS_MAX))
-		return "is too large";
-	*v = db_seconds((int64_t)ms);
-	return NULL;
-}
-
-static const char *
 read_bool_column(const struct flat_field *f, struct db_value *v)
 {
 	if (f->kind != FLAT_TRUE && f->kind != FLAT_FALSE)
@@ -194,13 +175,14 @@ read_column(
 	case COLUMN_HOUR:
 		return read_hour_column(f, v);
 	case COLUMN_SECONDS:
-		return read_seconds_column(f, v);
+		return read_number_column(f, SECONDS_MAX, "is too large", v);
 	case COLUMN_COUNT:
 	case COLUMN_LENGTH:
 	case COLUMN_VERSION:
 		return read_count_column(c, f, v);
 	case COLUMN_REAL:
-		return read_real_column(f, v);
+		return read_number_column(
+		    f, COLUMN_REAL_MAX, "is beyond 10^15", v);
 	case COLUMN_BOOL:
 		return read_bool_column(f, v);
 	case COLUMN_STATUS:
