@@ -14,7 +14,6 @@ from harness import LONG, TESTBIN, Checks, Door, Lab, main, seed, until
 
 PROBE = os.path.join(TESTBIN, "tools", "amqp_probe")
 PATIENCE = 60
-WINDOW = 128 # messages, see common/endpoint/amqp_unconfirmed.h
 
 
 def records(first, last):
@@ -57,10 +56,8 @@ class Cutting(Door):
 class Test:
     def __init__(self, lab):
         self.lab, self.checks = lab, Checks()
+        self.that = self.checks.that
         lab.start_servers("rabbitmq")
-
-    def that(self, good, what):
-        return self.checks.that(good, what)
 
     def settings(self, **keys):
         """Sets [amqp] for the following probes."""
@@ -238,25 +235,6 @@ class Test:
         self.that(sorted(line for _, line in got) == sorted(lines),
                   f"{len(got)} lines, or two ids of one")
 
-    def few_messages_wait_for_confirms(self):
-        """Two lines are a message. More input is only read when confirms
-        arrive."""
-        door = self.lab.door("rabbitmq", Confirms)
-        lines = [b"%05d" % n + b"x" * 60000 for n in range(4 * WINDOW)]
-        with open(self.lab.write("large", text(lines)), "rb") as large:
-            writer = self.lab.start(
-                [PROBE, "-p", "-b", "1000", "write", "queue:window"],
-                self.lab.path("window.log"), stdin=large,
-                env={"AMQP_URL": door.url})
-        until(PATIENCE, lambda: self.lab.in_queue("window") >= WINDOW,
-              "a full window")
-        for _ in range(3):
-            self.checks.equal(self.lab.in_queue("window"), WINDOW, "window")
-        door.free.set()
-        self.that(writer.wait() == 0, self.lab.text("window.log"))
-        self.checks.equal(self.lab.in_queue("window"), len(lines) // 2,
-                          "messages")
-
 
 def body():
     with Lab("amqp") as lab:
@@ -267,7 +245,6 @@ def body():
         test.what_is_not_acknowledged_comes_again()
         test.what_is_in_hand_is_finished()
         test.what_the_broker_refuses_is_sent_again()
-        test.few_messages_wait_for_confirms()
         test.connections_are_cut()
         return test.checks.result()
 

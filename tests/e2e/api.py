@@ -175,6 +175,7 @@ class Test:
     def __init__(self, lab):
         self.lab = lab
         self.checks = Checks()
+        self.that = self.checks.that
         self.dice = random.Random(seed())
         lab.start_servers("mariadb")
         self.door = lab.door("mariadb")
@@ -186,9 +187,6 @@ class Test:
         self.admin = token(tenant_id=OURS, role="admin")
         self.lead = token(tenant_id=OURS, role="lead")
         self.wall = token(tenant_id=OURS, role="wall")
-
-    def that(self, good, text):
-        return self.checks.that(good, text)
 
     def pages(self, name, bearer, **parameters):
         """All rows of a list, following its cursors."""

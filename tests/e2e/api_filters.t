@@ -40,6 +40,7 @@ FILTERS = {"messages": ("operator", "channel"), "intervals": ("channel",),
 class Test:
     def __init__(self, lab):
         self.lab, self.checks = lab, Checks()
+        self.that = self.checks.that
         self.sql = Sql(lab)
         conf = lab.conf("conf", {})
         lab.must(["sink", "-c", conf, "--migrate"])
@@ -54,9 +55,6 @@ class Test:
         self.audit = lab.path("audit")
         self.server = Server(lab, {"serve": {"audit": self.audit}})
         self.admin = token(tenant_id=OURS, role="admin")
-
-    def that(self, good, text):
-        self.checks.that(good, text)
 
     def pages(self, path, parameters):
         """(rows, next) of each page, and the most rows that one of them

@@ -67,6 +67,7 @@ class Test:
     def __init__(self, lab):
         self.lab = lab
         self.checks = Checks()
+        self.that = self.checks.that
         lab.start_servers("mariadb")
         self.door = lab.door("mariadb")
         lab.env["MYSQL_URL"] = self.door.url
@@ -90,9 +91,6 @@ class Test:
                      "conversation_id, channel, 'inbound', 'good', 'order', "
                      f"1.5 FROM messages WHERE tenant = '{OURS}' "
                      "GROUP BY message_id")
-
-    def that(self, good, text):
-        return self.checks.that(good, text)
 
     def refs(self, v):
         if isinstance(v, dict):
@@ -210,26 +208,6 @@ class Test:
                 self.fits(path, answer)
             self.that(answer.status == 200, f"{path}: {answer.status}")
             self.other_forms_fit(path, bearer)
-
-    def a_cookie_is_as_good(self):
-        """A cookie works for GET and HEAD, as the second security scheme
-        says."""
-        schemes = self.document["components"]["securitySchemes"]
-        self.that(schemes["session"]["in"] == "cookie", f"{schemes}")
-        cookie = {"Cookie": schemes["session"]["name"] + "="
-                  + token(tenant_id=OURS, role="admin")}
-        for path, operation in self.paths.items():
-            used = [set(one) for one in operation["get"]["security"]]
-            if used:
-                self.that(used == [{name} for name in schemes],
-                          f"{path}: {used}")
-            for method, status in (("GET", 200), ("HEAD", 200),
-                                   ("POST", 401)):
-                if used:
-                    answer = self.server.ask(self.target(path), None, method,
-                                             cookie)
-                    self.that(answer.status == status, f"{path}: {method} by "
-                              f"a cookie: {answer.status}")
 
     def other_forms_fit(self, path, bearer):
         ends = {".ndjson": "application/x-ndjson", ".csv": "text/csv"}
@@ -381,7 +359,6 @@ def body():
         test.it_is_openapi()
         test.good_answers_fit()
         test.problems_fit()
-        test.a_cookie_is_as_good()
         test.login_and_logout_fit()
         test.the_stream_fits()
         test.targets = {path: test.target(path)

@@ -205,6 +205,7 @@ class Test:
     def __init__(self, lab):
         self.lab = lab
         self.checks = Checks()
+        self.that = self.checks.that
         self.dice = random.Random(seed())
         lab.start_servers("mariadb")
         self.door = lab.door("mariadb")
@@ -217,9 +218,6 @@ class Test:
             "serve": {"rate": 0, "query_timeout": "60s"},
             "crm " + OURS: {"token": "unused", "teams": "support: a1"}})
         self.admin = token(tenant_id=OURS, role="admin")
-
-    def that(self, good, text):
-        return self.checks.that(good, text)
 
     def analytics(self, path, **parameters):
         parameters.setdefault("tenant_id", OURS)
@@ -610,21 +608,6 @@ class Test:
             self.that(set(got["message_metrics"].values()) == {0},
                       f"with {table}: {got}")
 
-    def an_agents_dashboard_is_the_tenants(self):
-        """Except for an agent in a team, whose totals the dashboard does not
-        have."""
-        answers = [self.server.get(
-            ANALYTICS + "dashboard", token(tenant_id=OURS, role="agent",
-                                           sub=sub),
-            tenant_id=OURS, period="month") for sub in ("a1", "none")]
-        self.that(answers[0].status == 403 and answers[0].problem(),
-                  f"of an agent in a team: {answers[0].status}")
-        answer = answers[1]
-        got = answer.json()["conversation_metrics"]
-        want = self.dashboard_oracle(
-            answer.json()["period"])["conversation_metrics"]
-        self.that(same(got, want), f"{got}, not {want}")
-
     def times_have_the_originals_forms(self):
         want = "2025-01-02T03:04:00.000Z"
         seconds = int(at(want).timestamp())
@@ -728,7 +711,6 @@ def body():
         test.too_many_hours_are_refused()
         test.the_dashboard_is_the_oracles()
         test.what_is_not_kept_is_null()
-        test.an_agents_dashboard_is_the_tenants()
         test.times_have_the_originals_forms()
         test.what_is_no_time_is_refused()
         test.the_last_of_a_name_counts()

@@ -66,6 +66,7 @@ def names(operators):
 class Test:
     def __init__(self, lab):
         self.checks = Checks()
+        self.that = self.checks.that
         self.lab = lab
         self.world = BoardWorld(lab)
         self.server = self.world.server
@@ -88,9 +89,6 @@ class Test:
                  f"'{TENANT}', {end}, '{chat}', '{message}', '{kind}', "
                  f"'2026-01-01', {quoted(operator)}, {ms}, 0, '2026-01-02', "
                  "1)")
-
-    def that(self, good, text):
-        return self.checks.that(good, text)
 
     def sql(self, statement):
         return self.world.sql.ask(statement)

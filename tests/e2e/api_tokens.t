@@ -55,6 +55,7 @@ class Test:
     def __init__(self, lab):
         self.lab = lab
         self.checks = Checks()
+        self.that = self.checks.that
         self.seen = []  # all tokens; no message may contain one
         self.said = ""
         lab.start_servers("mariadb")
@@ -73,9 +74,6 @@ class Test:
                       "secret_key_old_file": lab.write("old", OLD_KEY),
                       "rate": 0, "audit": self.audit_file}},
             env={"MYSQL_URL": self.serving_url}, options=["-v"])
-
-    def that(self, good, text):
-        return self.checks.that(good, text)
 
     def put_rows(self, tenant):
         now = "UTC_TIMESTAMP(3)"

@@ -19,6 +19,7 @@ PAST = "2020-01-01T00:00:00Z"
 class Test:
     def __init__(self, lab):
         self.lab, self.checks = lab, Checks()
+        self.that, self.equal = self.checks.that, self.checks.equal
         self.sim = lab.sim("--dialogs", 30, "--messages", 3, "--operators", 5)
         self.chats = sorted(self.sim.open_dialogs())
         self.operators = [o["id"] for o in self.sim.get("/operators")["data"]]
@@ -27,12 +28,6 @@ class Test:
         self.later = self.at(36000)
         self.path = None
         self.conf()
-
-    def that(self, good, text):
-        return self.checks.that(good, text)
-
-    def equal(self, got, want, what):
-        self.that(got == want, f"{what}: got {got!r}, wanted {want!r}")
 
     def at(self, seconds):
         """A time on the CRM's clock."""

@@ -121,12 +121,10 @@ class Test:
     def __init__(self, lab):
         self.lab = lab
         self.checks = Checks()
+        self.that = self.checks.that
         self.world = BoardWorld(lab)
         self.server = self.world.server
         self.lead = self.world.token("lead")
-
-    def that(self, good, text):
-        return self.checks.that(good, text)
 
     def listen(self, bearer=None, **how):
         return Listener(self.server.port, bearer or self.lead, **how)

@@ -314,41 +314,6 @@ def figures(lab, cron, world, kinds, checks):
                         figure, said.get(figure), want[kind]))
 
 
-def live(tables):
-    """Rows of open chats and operators, without values that change each second,
-    and without the CRM's own count, which the job reads once per
-    operators_every. An operator who is not in the CRM's list and has no chat
-    any more is known only to the job, which saw the chat."""
-    found = {}
-    for table in ("operator_metrics", "chat_metrics", "tenant_metrics"):
-        for key, row in tables[table].items():
-            unknown = table == "operator_metrics" and \
-                row.get("available") is None and row["open_chats"] == 0
-            if row.get("status", "open") == "open" and not unknown:
-                found[(table,) + key] = {
-                    k: v for k, v in row.items()
-                    if k not in ("as_of", "longest_wait_seconds",
-                                 "reported_open_chats")}
-    return found
-
-
-def wrong_in_terminal(lab, cron, world):
-    """poller | aggregator shows the same as the job stores."""
-    conf = lab.conf("terminal.conf", {
-        "crm acme": {"url": world.sim.url, "token": TOKEN,
-                     "bot_operators": ",".join(BOTS)},
-        "poller": {"state": lab.path("other-polls")}})
-    for done in (shows := lab.pipe(
-            ["poller", "-c", conf], ["aggregator", "-c", conf])):
-        if done.code != 0:
-            yield "poller | aggregator: %r" % done
-    there = compare.from_ndjson(shows[-1].out.decode())[0]
-    stored = compare.from_database(
-        "\t".join(cells) for cells in lab.sql(compare.statement()))
-    yield from stream_metrics.differences(
-        "in a terminal:", live(stored), live(there))
-
-
 def minutes():
     """Minutes at whose end the job runs, from the start of the test on."""
     yield from range(WORK)
@@ -396,8 +361,7 @@ def body():
         own = expected.rows["acme"]
         wrong = list(wrong_messages(lab, records)) + \
             list(wrong_rows(lab, own)) + \
-            list(wrong_closings(lab, records)) + \
-            list(wrong_in_terminal(lab, cron, world))
+            list(wrong_closings(lab, records))
         for sentence in wrong:
             checks.that(False, sentence)
         kinds = collections.Counter(

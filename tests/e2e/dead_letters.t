@@ -244,43 +244,6 @@ class Test:
         self.equal(lab.in_queue("old.dead", "total"), 0, "left")
         self.nowhere_to_write("drop", "--all", "old")
 
-    def broken_link(self):
-        """No false output, and nothing twice."""
-        lab = self.lab
-        # More than the sockets' buffers hold.
-        lab.put("cut.dead", (letter(f"reason {i % 2}", chat(1), more="x" * 16384)
-                             for i in range(2000)), 1)
-
-        def left(n):
-            until(30, lambda: lab.in_queue("cut.dead") == n, f"{n} letters")
-
-        left(2000)
-        door = lab.door("rabbitmq")
-        shows = subprocess.Popen(
-            [SCRIPT, "show", "-n", "5000", "cut"], stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, env={**lab.env, "AMQP_URL": door.url})
-        first = shows.stdout.readline()
-        door.cut()
-        out, err = shows.communicate()
-        self.checks.that(first and shows.returncode == 75 and
-                         b"lost the connection to 'queue:cut.dead'" in err,
-                         f"{shows.returncode} {err}")
-        self.checks.that(out.count(b"\n") + 1 < 2000, "some are shown twice")
-        left(2000)
-        lab.put("landing", ["x"])
-        for n, words, before in (
-                (1, ["replay", "--all", "-t", "queue:landing"], None),
-                (1, ["drop", "-r", "reason 1"], 0), (2, ["drop", "--all"], 500)):
-            door = lab.door("rabbitmq", Acks)
-            door.at, door.cut_there = n, True
-            done = self.letters(
-                *words, "cut", code=75, env={"AMQP_URL": door.url},
-                says=None if before is None else
-                f"'; {before} dead letters were removed, perhaps more")
-            self.equal(done.out, b"", "told of what broke")
-            left(2000 - (before or 0))
-        self.dropped(1500, "--all", "cut")
-
     def used_wrongly(self):
         for words, fault in (
                 ("replay rows", "no letters selected"),
@@ -323,7 +286,7 @@ def body():
         test = Test(lab)
         steps(test.from_nobody, test.by_reason, test.refused_again,
               test.of_a_message, test.of_shards, test.killed, test.by_dropping,
-              test.broken_link, test.used_wrongly, test.broker_away)
+              test.used_wrongly, test.broker_away)
         return test.checks.result()
 
 

@@ -53,13 +53,11 @@ def its_rest(tenant):
 class Test:
     def __init__(self, lab):
         self.checks = Checks()
+        self.that = self.checks.that
         self.lab = lab
         self.stream = streamlib.House(lab, private=True)
         self.tables = House.__new__(House)
         self.tables.lab = lab
-
-    def that(self, good, text):
-        return self.checks.that(good, text)
 
     def aggregator(self):
         self.stream.aggregator(metrics="all")

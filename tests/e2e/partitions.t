@@ -15,13 +15,6 @@ KEYS = {"message": ["chat"], "view": ["chat", "message"],
         "event": ["chat", "user"], "chat": ["chat"], "row": ["chat"]}
 
 
-def bucket(tenant, key):
-    h = 14695981039346656037
-    for c in tenant.encode() + b"\0" + key.encode():
-        h = ((h ^ c) * 1099511628211) & (2**64 - 1)
-    return (h ^ h >> 32) % 64
-
-
 def split(lines, n):
     """Distributes each chat's records over N files by its bucket; records for
     all go to each."""
@@ -30,7 +23,7 @@ def split(lines, n):
         r = json.loads(line)
         if r["type"] in KEYS:
             key = next((str(r[k]) for k in KEYS[r["type"]] if k in r), "")
-            parts[bucket(r["tenant"], key) % n].append(line)
+            parts[partitions.bucket(r["tenant"], key) % n].append(line)
         else:
             for part in parts:
                 part.append(line)

@@ -47,14 +47,9 @@ def answers(done):
 class Test:
     def __init__(self, lab):
         self.lab, self.checks = lab, Checks()
+        self.that, self.equal = self.checks.that, self.checks.equal
         self.path = self.sim = None
         self.new = 0
-
-    def that(self, good, text):
-        return self.checks.that(good, text)
-
-    def equal(self, got, want, what):
-        self.that(got == want, f"{what}: got {got!r}, wanted {want!r}")
 
     def conf(self, *more, tenant="acme", poller=None, **keys):
         """The configuration of one tenant; MORE are other sections."""

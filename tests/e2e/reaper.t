@@ -48,14 +48,9 @@ ANSWERS = b"".join([
 class Test:
     def __init__(self, lab):
         self.lab, self.checks = lab, Checks()
+        self.that, self.equal = self.checks.that, self.checks.equal
         lab.start_servers("mariadb")
         lab.must(["sink", "--migrate"])
-
-    def that(self, good, text):
-        return self.checks.that(good, text)
-
-    def equal(self, got, want, what):
-        self.that(got == want, f"{what}: got {got!r}, wanted {want!r}")
 
     def q(self, statement):
         return self.lab.sql(statement)

@@ -67,13 +67,11 @@ class Test:
     def __init__(self, lab):
         self.lab = lab
         self.checks = Checks()
+        self.that = self.checks.that
         lab.start_servers("mariadb", private=True)
         lab.must(["sink", "-c", lab.conf("c", {"sink": {}}), "--migrate"])
         self.sql = Sql(lab)
         self.fill()
-
-    def that(self, good, text):
-        return self.checks.that(good, text)
 
     def fill(self):
         """Busy hours of each day for two tenants, with names that a page could

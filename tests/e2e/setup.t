@@ -61,6 +61,7 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
 class Test:
     def __init__(self, lab):
         self.lab, self.checks = lab, Checks()
+        self.that = self.checks.that
         lab.start_servers()
         self.sim = lab.sim("--seed", 5, "--operators", 3, "--dialogs", 12,
                            "--hours", "0-24", "--pace", 4)
@@ -76,9 +77,6 @@ class Test:
             lab.env.pop(name, None)
         self.folder = self.home + "/.config/messaging-analytics/"
         self.state = self.home + "/.local/state/messaging-analytics/"
-
-    def that(self, good, text):
-        return self.checks.that(good, text)
 
     def setup(self, *options, code=0, stdin=b"", env=None):
         done = self.lab.run([SETUP, "--as", getpass.getuser(), *options],

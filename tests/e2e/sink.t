@@ -155,18 +155,6 @@ class Test(Tables):
         self.holds("chats with an operator", "7", "SELECT COUNT(DISTINCT id) "
                    f"FROM reports {of}")
 
-    def metrics_are_fresh_for_three_intervals(self):
-        """For at least three minutes, and at most three hours."""
-        t = self.tenant()
-        for name, hour, minute, fresh in (
-                ("s1", 10, 1, 180), ("s2", 10, 2, 180), ("s3", 10, 4, 360),
-                ("s4", 10, 59, 9900), ("s5", 18, 0, 10800)):
-            self.store(name, text(snapshot(t, name, minute, 1, 1)).replace(
-                "T10:", f"T{hour}:").splitlines())
-            self.holds(f"{name} is fresh for", str(fresh),
-                       "SELECT TIMESTAMPDIFF(SECOND, stored_at, stale_at) "
-                       f"FROM tenants WHERE tenant = '{t}'")
-
     def snapshots_in_any_order(self):
         """Chats 1001 and 1002 and operator 3 leave, 1009 and 1010 arrive."""
         want = None
@@ -499,7 +487,6 @@ def body():
     with Lab("sink") as lab:
         test = Test(lab)
         test.rows_are_stored_as_they_are()
-        test.metrics_are_fresh_for_three_intervals()
         test.snapshots_in_any_order()
         test.an_incomplete_snapshot_removes_nothing()
         test.what_was_deleted_does_not_come_back()
