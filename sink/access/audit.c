@@ -108,25 +108,6 @@ add_client_text(struct buf *to, const char *text)
 		buf_adds(to, "null");
 }
 
-/* The values of a parameter that the request may repeat. */
-struct parameter_values {
-	const char *name;
-	struct buf list;
-	size_t n;
-};
-
-static void
-take_parameter(void *ctx, const char *name, const char *value)
-{
-	struct parameter_values *values = ctx;
-
-	if (strcmp(name, values->name) != 0)
-		return;
-	if (values->n++ > 0)
-		buf_addc(&values->list, ',');
-	add_client_text(&values->list, value != NULL ? value : "");
-}
-
 /* A word or a tag may be a customer's name, and would stay here after that
  * customer was erased. A cursor contains the key of a row, which may be such a
  * word, or the id of a customer. */
@@ -137,24 +118,21 @@ is_withheld(const char *name)
 	       strcmp(name, "tag") == 0;
 }
 
-/* Adds all values of a repeated parameter as a list: some resources use the
- * first value, those of the original program the last. */
+/* If a parameter is repeated, which only resources of the original services
+ * allow, the last value is used, and logged. */
 static void
-add_parameter_values(
+add_parameter_value(
     struct buf *line, const struct web_request *r, const char *name)
 {
-	struct parameter_values values = { .name = name };
+	const char *value = web_last_parameter(r, name, "");
 
-	r->parameters(r, take_parameter, &values);
-	if (values.n > 0) {
-		jsonw_key(line, name);
-		if (is_withheld(name))
-			buf_adds(line, "null");
-		else
-			buf_addf(line, values.n > 1 ? "[%s]" : "%s",
-			    buf_str(&values.list));
-	}
-	buf_release(&values.list);
+	if (value == NULL)
+		return;
+	jsonw_key(line, name);
+	if (is_withheld(name))
+		buf_adds(line, "null");
+	else
+		add_client_text(line, value);
 }
 
 static void
@@ -173,9 +151,8 @@ write_audit_line(struct buf *line, const struct viewer *v,
 	jsonw_key(line, "path");
 	add_client_text(line, r->path);
 	jsonw_open_in(line, "parameters");
-	for (i = 0; r->parameters != NULL && i < ARRAY_LEN(logged_parameters);
-	     i++)
-		add_parameter_values(line, r, logged_parameters[i]);
+	for (i = 0; i < ARRAY_LEN(logged_parameters); i++)
+		add_parameter_value(line, r, logged_parameters[i]);
 	jsonw_close(line);
 	jsonw_int(line, "status", status);
 	jsonw_int(line, "rows", (int64_t)rows);

@@ -9,9 +9,8 @@
  *    "path":...,"parameters":{...},"status":200,"rows":50}
  *
  * id and subject are the token's jti and sub; rows is the number of rows in the
- * answer. The value of a repeated parameter is a list. The file is appended to,
- * locked, with mode 0600; if it was renamed (logrotate) or removed, a new one
- * is begun.
+ * answer. The file is appended to, locked, with mode 0600; if it was renamed
+ * (logrotate) or removed, a new one is begun.
  */
 #ifndef SINK_ACCESS_AUDIT_H
 #define SINK_ACCESS_AUDIT_H
