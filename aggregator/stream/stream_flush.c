@@ -123,6 +123,18 @@ commit_flush(struct stream *s)
 	return o;
 }
 
+/* The state's error is returned by its next commit. */
+static enum outcome
+fail_state(struct stream *s)
+{
+	struct buf why = BUF_INIT;
+	enum exit_code code = state_commit(s->state, &why);
+	enum outcome o = fail_flush(s, code, buf_str(&why));
+
+	buf_release(&why);
+	return o;
+}
+
 enum outcome
 stream_write_lines(struct stream *s)
 {
@@ -133,6 +145,8 @@ stream_write_lines(struct stream *s)
 	    stream_lines_write(&s->reservations, s->assign) == -1)
 		return fail_flush(
 		    s, endpoint_code(s->assign), endpoint_why(s->assign));
+	if (state_failed(s->state)) /* lines may be missing */
+		return fail_state(s);
 	s->written = true;
 	return OUTCOME_DONE;
 }
