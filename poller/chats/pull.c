@@ -202,6 +202,8 @@ pulled_chats_end(void *ctx, const struct ending *e)
 	}
 	p->listed = true;
 	chats_listed(&p->chats);
+	log_info("listed", "tenant=%s chats=%zu to_read=%zu",
+	    p->crm.tenant->name, p->chats.listed, p->chats.to_read);
 	if (p->crm.store != NULL)
 		chats_leave(&p->chats);
 }
@@ -443,8 +445,6 @@ keep_pull_state(struct pull *p)
 static void
 finish_pull(struct pull *p)
 {
-	struct pull_progress n;
-
 	if (p->crm.store != NULL)
 		keep_listed(p);
 	report_refused_chats(p);
@@ -457,13 +457,12 @@ finish_pull(struct pull *p)
 	if (p->crm.code == PROG_OK && !p->emit.broken) {
 		emit_end(&p->emit, p->as_of);
 		warn_stale(p);
-		pull_progress(p, &n);
 		log_info("snapshot",
-		    "tenant=%s chats=%llu read=%llu records=%llu calls=%llu "
+		    "tenant=%s chats=%zu read=%zu records=%llu calls=%llu "
 		    "skew_ms=%lld",
-		    p->crm.tenant->name, (unsigned long long)n.chats,
-		    (unsigned long long)n.read, (unsigned long long)n.records,
-		    (unsigned long long)n.calls,
+		    p->crm.tenant->name, p->chats.listed, p->chats.read,
+		    (unsigned long long)p->emit.records,
+		    (unsigned long long)crm_session_calls(&p->crm),
 		    (long long)p->crm.skew.offset_ms);
 	}
 	p->done = true;
@@ -513,14 +512,4 @@ int64_t
 pull_told(const struct pull *p)
 {
 	return p->crm.code == PROG_OK && p->chats.told ? p->as_of : 0;
-}
-
-void
-pull_progress(const struct pull *p, struct pull_progress *out)
-{
-	*out = (struct pull_progress){ .chats = p->chats.listed,
-		.to_read = p->chats.to_read,
-		.read = p->chats.read,
-		.records = p->emit.records,
-		.calls = crm_session_calls(&p->crm) };
 }

@@ -50,11 +50,6 @@ enum exit_code pull_code(const struct pull *p);
  * the snapshot is confirmed, the caller stores this time as CHATS_CONFIRMED. */
 int64_t pull_told(const struct pull *p);
 
-struct pull_progress {
-	uint64_t chats, to_read, read, calls, records;
-};
-void pull_progress(const struct pull *p, struct pull_progress *out);
-
 /*
  * short_list: lists that end before the total they state: of open chats, or of
  * the operators by whom chats are listed. The first such answers count as a

@@ -367,24 +367,21 @@ newest_first(const void *x, const void *y)
 static void
 read_chats(struct backfill *b)
 {
-	struct progress progress;
 	size_t i;
 
 	if (b->n > 0)
 		qsort(b->chats, b->n, sizeof *b->chats, newest_first);
-	progress_init(&progress);
 	for (i = 0; i < b->n && b->crm.code == PROG_OK && !stop_asked(); i++) {
 		if (i % COMMIT_CHATS == 0 && is_budget_spent(b))
 			break;
 		read_chat(b, &b->chats[i]);
-		if (b->crm.code == PROG_OK && !stop_asked() &&
-		    (i + 1) % COMMIT_CHATS == 0)
-			commit(b, b->chats[i].last_at);
-		if (progress_due(&progress))
-			progress_draw(&progress,
-			    "%zu of %zu past conversations read", i + 1, b->n);
+		if (b->crm.code != PROG_OK || stop_asked() ||
+		    (i + 1) % COMMIT_CHATS != 0)
+			continue;
+		commit(b, b->chats[i].last_at);
+		log_info("reading", "tenant=%s conversations=%zu of=%zu",
+		    b->crm.tenant->name, i + 1, b->n);
 	}
-	progress_end(&progress);
 	if (b->crm.code == PROG_OK && !stop_asked())
 		commit(b, 0);
 	else

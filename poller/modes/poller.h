@@ -124,25 +124,4 @@ int poller_check_ends(void *poller);
 /* Returns the destination for records: the option, otherwise [poller] to. */
 const char *poller_to(const struct poller *p);
 
-/*
- * progress: a line on stderr that is rewritten during a long run; only on a
- * terminal.
- */
-
-struct progress {
-	bool on, drawn;
-	int64_t next_ms; /* when it may be drawn again, monotonic */
-};
-
-void progress_init(struct progress *p);
-
-/* True if the line may be drawn again, so that callers compute its numbers only
- * then. */
-bool progress_due(const struct progress *p);
-void progress_draw(struct progress *p, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
-/* Erases the line. */
-void progress_end(struct progress *p);
-
 #endif

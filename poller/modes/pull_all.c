@@ -38,7 +38,6 @@ struct pull_run {
 	int64_t *told;         /* likewise: pull_told() */
 	size_t next;           /* index of the next tenant to start */
 	bool ended;            /* a tenant's lines wait to be passed on */
-	struct progress progress;
 };
 
 static void
@@ -165,33 +164,10 @@ hand_on(struct pull_run *j)
 }
 
 static void
-show_progress(struct pull_run *j)
-{
-	struct pull_progress sum = { .chats = 0 }, one;
-	size_t i;
-
-	if (!progress_due(&j->progress))
-		return;
-	for (i = 0; i < TENANTS_AT_ONCE; i++) {
-		if (j->slots[i].pull == NULL)
-			continue;
-		pull_progress(j->slots[i].pull, &one);
-		sum.to_read += one.to_read;
-		sum.read += one.read;
-		sum.calls += one.calls;
-	}
-	progress_draw(&j->progress,
-	    "%llu of %llu changed chats read, %llu calls",
-	    (unsigned long long)sum.read, (unsigned long long)sum.to_read,
-	    (unsigned long long)sum.calls);
-}
-
-static void
 run_pulls(struct pull_run *j)
 {
 	int64_t wait;
 
-	progress_init(&j->progress);
 	while ((wait = step_pulls(j)) >= 0 && !stop_asked()) {
 		if (j->ended)
 			hand_on(j);
@@ -200,10 +176,8 @@ run_pulls(struct pull_run *j)
 		(void)step_pulls(j);
 		http_wait(j->http, 0);
 		endpoint_pump(j->to);
-		show_progress(j);
 		handle_answers(j);
 	}
-	progress_end(&j->progress);
 }
 
 /* The snapshot is confirmed. If this cannot be stored, the next poll reads last
