@@ -1,7 +1,6 @@
 /*
  * route_hooks: webhooks from CRMs, POST /hooks/TENANT/SOURCE. If the CRM does
- * not sign its deliveries, a secret follows as the last part of the path or as
- * ?secret=.
+ * not sign its deliveries, a secret follows as the last part of the path.
  *
  * No body is parsed before its delivery is authenticated. The tenant's work
  * queue then parses it in its own thread, because that may take a second. A
@@ -156,11 +155,7 @@ route_hook(const struct listener_context *in, const struct web_request *r,
 	size_t len;
 	const char *secret = path_pattern_part(r->path, 3, &len);
 
-	if (len == 0) {
-		secret = r->query(r, "secret");
-		len = secret != NULL ? strlen(secret) : 0;
-	}
-	if (hook_authenticate(h, r, secret, len, &verdict)) {
+	if (hook_authenticate(h, r, len > 0 ? secret : NULL, len, &verdict)) {
 		a->queue = hook_queue(h);
 		a->later = read_hook;
 	} else {

@@ -59,7 +59,7 @@ find_hook_path(const struct registry *r, const char *url)
 	if (at == NULL)
 		return NULL;
 	at += strlen(r->path);
-	return *at == '\0' || *at == '/' || *at == '?' ? at : NULL;
+	return *at == '\0' || *at == '/' ? at : NULL;
 }
 
 /* True if the address begins with the base; case does not matter in scheme and

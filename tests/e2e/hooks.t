@@ -161,8 +161,7 @@ class Test:
         # A secret in the address suffices if configured.
         self.post(200, "/hooks/room/chat2desk/" + HOOK,
                   {"hook_type": "close_dialog", "dialog_id": 9})
-        self.post(200, "/hooks/room/chat2desk?secret=" + HOOK,
-                  {"hook_type": "outbox_status", "data": {}})
+        self.post(401, "/hooks/room/chat2desk?secret=" + HOOK, SAID)
         # Unknown webhooks are kept.
         self.chatwoot(200, UNKNOWN)
         self.chatwoot(400, '{"event":')

@@ -26,9 +26,9 @@ static const char conf_text_of_all[] =
     "hook_secret = 0123456789abcdef\n"
     "[listen]\ntenant = room\n";
 
-/* A request with one or two headers and a secret in the query. */
+/* A request with one or two headers. */
 struct made {
-	const char *signature, *timestamp, *secret;
+	const char *signature, *timestamp;
 };
 
 static const char *
@@ -39,14 +39,6 @@ header(const struct web_request *r, const char *name)
 	if (strcmp(name, "X-Chatwoot-Signature") == 0)
 		return m->signature;
 	return strcmp(name, "X-Chatwoot-Timestamp") == 0 ? m->timestamp : NULL;
-}
-
-static const char *
-query(const struct web_request *r, const char *name)
-{
-	const struct made *m = r->private;
-
-	return strcmp(name, "secret") == 0 ? m->secret : NULL;
 }
 
 static struct listener_context in;
@@ -100,7 +92,6 @@ check(const struct test_case *t, const char *peer)
 		.peer = peer,
 		.now_ms = NOW,
 		.header = header,
-		.query = query,
 		.private = (struct made *)(uintptr_t)&t->made };
 	struct web_answer a = { .status = 200 };
 
@@ -152,61 +143,51 @@ webhooks_prove_themselves_and_are_kept(void **state)
 {
 	static const struct test_case cases[] = {
 		{ "a conversation", "/hooks/wo/chatwoot", BEGINS,
-		    { "sha256=" BEGINS_MAC, STAMP, NULL }, 200, OK, 1, 0 },
+		    { "sha256=" BEGINS_MAC, STAMP }, 200, OK, 1, 0 },
 		{ "nothing to tell", "/hooks/wo/chatwoot", TYPING,
-		    { "sha256=" TYPING_MAC, STAMP, NULL }, 200, OK, 0, 0 },
+		    { "sha256=" TYPING_MAC, STAMP }, 200, OK, 0, 0 },
 		{ "unknown", "/hooks/wo/chatwoot", MERGED,
-		    { "sha256=" MERGED_MAC, STAMP, NULL }, 200, OK, 0, 1 },
+		    { "sha256=" MERGED_MAC, STAMP }, 200, OK, 0, 1 },
 		{ "not to be read", "/hooks/wo/chatwoot", CREATED,
-		    { "sha256=" CREATED_MAC, STAMP, NULL }, 200, OK, 0, 1 },
+		    { "sha256=" CREATED_MAC, STAMP }, 200, OK, 0, 1 },
 		{ "no JSON, but authentic", "/hooks/wo/chatwoot", BROKEN,
-		    { "sha256=" BROKEN_MAC, STAMP, NULL }, 400,
+		    { "sha256=" BROKEN_MAC, STAMP }, 400,
 		    "{\"detail\":\"Invalid JSON\"}", 0, 0 },
 		{ "no JSON, and nobody's", "/hooks/wo/chatwoot", BROKEN,
-		    { NULL, NULL, NULL }, 401, UNAUTHORIZED, 0, 0 },
-		{ "unsigned", "/hooks/wo/chatwoot", BEGINS,
-		    { NULL, STAMP, NULL }, 401, UNAUTHORIZED, 0, 0 },
+		    { NULL, NULL }, 401, UNAUTHORIZED, 0, 0 },
+		{ "unsigned", "/hooks/wo/chatwoot", BEGINS, { NULL, STAMP },
+		    401, UNAUTHORIZED, 0, 0 },
 		{ "forged", "/hooks/wo/chatwoot", BEGINS,
-		    { "sha256=" TYPING_MAC, STAMP, NULL }, 401, UNAUTHORIZED, 0,
-		    0 },
+		    { "sha256=" TYPING_MAC, STAMP }, 401, UNAUTHORIZED, 0, 0 },
 		{ "replayed", "/hooks/wo/chatwoot", BEGINS,
-		    { "sha256=" BEGINS_MAC, "1750160000", NULL }, 401,
-		    UNAUTHORIZED, 0, 0 },
+		    { "sha256=" BEGINS_MAC, "1750160000" }, 401, UNAUTHORIZED,
+		    0, 0 },
 		{ "signed for another source", "/hooks/desk/chat2desk", BEGINS,
-		    { "sha256=" BEGINS_MAC, STAMP, NULL }, 401, UNAUTHORIZED, 0,
-		    0 },
+		    { "sha256=" BEGINS_MAC, STAMP }, 401, UNAUTHORIZED, 0, 0 },
 		{ "nobody", "/hooks/nobody/chatwoot", BEGINS,
-		    { "sha256=" BEGINS_MAC, STAMP, NULL }, 401, UNAUTHORIZED, 0,
-		    0 },
+		    { "sha256=" BEGINS_MAC, STAMP }, 401, UNAUTHORIZED, 0, 0 },
 		{ "another source", "/hooks/wo/chat2desk", BEGINS,
-		    { "sha256=" BEGINS_MAC, STAMP, NULL }, 401, UNAUTHORIZED, 0,
-		    0 },
+		    { "sha256=" BEGINS_MAC, STAMP }, 401, UNAUTHORIZED, 0, 0 },
 		{ "a tenant that takes none",
 		    "/hooks/closed/chat2desk/0123456789abcdef", INBOX,
-		    { NULL, NULL, NULL }, 401, UNAUTHORIZED, 0, 0 },
+		    { NULL, NULL }, 401, UNAUTHORIZED, 0, 0 },
 		{ "one for the originals' routes only",
 		    "/hooks/room/qiscus/0123456789abcdef", INBOX,
-		    { NULL, NULL, NULL }, 401, UNAUTHORIZED, 0, 0 },
+		    { NULL, NULL }, 401, UNAUTHORIZED, 0, 0 },
 		{ "the secret in the path",
 		    "/hooks/desk/chat2desk/0123456789abcdef", INBOX,
-		    { NULL, NULL, NULL }, 200, OK, 2, 0 },
+		    { NULL, NULL }, 200, OK, 2, 0 },
 		{ "a number that nobody reads is beyond a double",
 		    "/hooks/desk/chat2desk/0123456789abcdef", HUGE_FIELD,
-		    { NULL, NULL, NULL }, 200, OK, 2, 0 },
-		{ "the secret in the query", "/hooks/desk/chat2desk", INBOX,
-		    { NULL, NULL, "0123456789abcdef" }, 200, OK, 2, 0 },
+		    { NULL, NULL }, 200, OK, 2, 0 },
 		{ "a wrong one", "/hooks/desk/chat2desk/0123456789abcdeg",
-		    INBOX, { NULL, NULL, NULL }, 401, UNAUTHORIZED, 0, 0 },
-		{ "a wrong one, and the right one behind it",
-		    "/hooks/desk/chat2desk/0123456789abcdeg", INBOX,
-		    { NULL, NULL, "0123456789abcdef" }, 401, UNAUTHORIZED, 0,
-		    0 },
-		{ "no secret", "/hooks/desk/chat2desk", INBOX,
-		    { NULL, NULL, NULL }, 401, UNAUTHORIZED, 0, 0 },
+		    INBOX, { NULL, NULL }, 401, UNAUTHORIZED, 0, 0 },
+		{ "no secret", "/hooks/desk/chat2desk", INBOX, { NULL, NULL },
+		    401, UNAUTHORIZED, 0, 0 },
 		{ "too many parts", "/hooks/desk/chat2desk/a/b", INBOX,
-		    { NULL, NULL, NULL }, 404, NULL, 0, 0 },
-		{ "too few", "/hooks/desk", INBOX, { NULL, NULL, NULL }, 404,
-		    NULL, 0, 0 },
+		    { NULL, NULL }, 404, NULL, 0, 0 },
+		{ "too few", "/hooks/desk", INBOX, { NULL, NULL }, 404, NULL, 0,
+		    0 },
 	};
 	size_t i;
 
@@ -219,7 +200,7 @@ webhooks_prove_themselves_and_are_kept(void **state)
 #define INVALID "{\"error\":\"Invalid payload\"}"
 #define NONE                                                                   \
 	{                                                                      \
-		NULL, NULL, NULL                                               \
+		NULL, NULL                                                     \
 	}
 
 static void
@@ -335,7 +316,7 @@ the_originals_are_there_for_some_only(void **state)
 static char *
 told(const char *body, int64_t now_ms)
 {
-	const struct made none = { NULL, NULL, NULL };
+	const struct made none = { NULL, NULL };
 	struct web_request r = { .method = WEB_POST,
 		.path = "/resolve",
 		.body = body,
@@ -343,7 +324,6 @@ told(const char *body, int64_t now_ms)
 		.peer = "127.0.0.1",
 		.now_ms = now_ms,
 		.header = header,
-		.query = query,
 		.private = (struct made *)(uintptr_t)&none };
 	struct web_answer a = { .status = 200 };
 
