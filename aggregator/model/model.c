@@ -122,7 +122,7 @@ add_message(struct model *m, const struct record *r)
 	message_read(&m->lexicon, &new, r, c->name_hints);
 	if (m->dedup_on_add)
 		return messages_take(m, c, f, &new);
-	*messages_append(c) = new;
+	*messages_append(m, c) = new;
 	return MODEL_NEW;
 }
 

@@ -232,32 +232,29 @@ remove_from_chats(struct model *m, struct chat *c)
 void
 chats_drop_messages(struct model *m, struct chat *c, size_t n)
 {
+	uint32_t cap;
 	size_t i;
 
 	for (i = 0; i < n; i++)
 		message_drop(&m->lexicon, &c->messages[i]);
 	c->n -= (uint32_t)n;
-	if (c->n > 0) {
+	if (c->n > 0)
 		memmove(
 		    c->messages, c->messages + n, c->n * sizeof *c->messages);
-		/* Memory of long episodes is not reused for short ones. */
-		if (4 * (size_t)c->n <= c->cap) {
-			c->cap = 2 * c->n;
-			c->messages =
-			    xrealloc(c->messages, c->cap, sizeof *c->messages);
-		}
-	} else {
-		free(c->messages);
-		c->messages = NULL;
-		c->cap = 0;
-	}
+	cap = c->n > 0 ? c->cap : 0;
+	/* Memory of long episodes is not reused for short ones. */
+	while (cap > MESSAGES_LEAST && 4 * (size_t)c->n <= cap)
+		cap /= 2;
+	if (cap != c->cap)
+		messages_resize(m, c, cap);
 }
 
 /* Frees what is not allocated in pieces. */
 static void
 free_parts(struct chat *c)
 {
-	free(c->messages);
+	if (c->cap > MESSAGES_IN_PIECE)
+		free(c->messages);
 	free(c->intervals);
 	if (c->id_len > sizeof c->id.bytes)
 		free(c->id.far);

@@ -60,7 +60,10 @@ struct derivation {
 };
 
 struct model_private {
-	struct pieces pieces; /* for chats and descriptions */
+	struct pieces pieces; /* for chats, descriptions and messages */
+	/* Arrays of messages that no chat uses, by the logarithm of their
+	 * size. */
+	struct message_array *arrays[32];
 
 	/* The table of chats by id. */
 	uint64_t *slots; /* pointer | 16 bits of the hash << 48 */
@@ -135,7 +138,14 @@ void descriptions_code(struct pack *k, struct model *m, struct chat *c);
 /* model_messages.c. */
 
 /* Appends a message to the chat, for the caller to fill in. */
-struct message *messages_append(struct chat *c);
+struct message *messages_append(struct model *m, struct chat *c);
+/* Moves the messages to an array for that many: a power of two of at least
+ * MESSAGES_LEAST or, if there are no messages, 0. The arrays are taken from
+ * pieces, because a million messages in the small pages of malloc() take a
+ * tenth more time; only arrays above MESSAGES_IN_PIECE come from malloc(). */
+#define MESSAGES_LEAST 4u
+#define MESSAGES_IN_PIECE (PIECES_MAX / sizeof(struct message))
+void messages_resize(struct model *m, struct chat *c, uint32_t cap);
 /* Returns the index of the message if it is kept, otherwise c->n. */
 size_t messages_find(
     struct model *m, struct chat *c, int64_t at, message_id id);

@@ -157,7 +157,7 @@ merge_message(struct model *to, struct chat *c, const struct model *from,
 		result = messages_take(
 		    to, c, identities_make(to, chat_id(c), id), &new);
 	else
-		*messages_append(c) = new;
+		*messages_append(to, c) = new;
 	if (to->on_merged != NULL && !late && result == MODEL_NEW)
 		to->on_merged(to->ctx, to, c, &new, model_text(from, c, old));
 }

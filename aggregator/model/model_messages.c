@@ -13,15 +13,66 @@
  * search. */
 #define UNSORTED 64
 
-struct message *
-messages_append(struct chat *c)
+/* An array that no chat uses. */
+struct message_array {
+	struct message_array *next;
+};
+
+/* Returns the list of free arrays for that many messages. */
+static struct message_array **
+free_arrays(struct model *m, uint32_t cap)
 {
-	if (c->n == c->cap) {
-		/* Most chats have few. */
-		c->cap = c->cap == 0 ? 4 : c->cap < 16 ? 16 : 2 * c->cap;
-		c->messages =
-		    xrealloc(c->messages, c->cap, sizeof *c->messages);
+	return &m->private->arrays[__builtin_ctz(cap)];
+}
+
+static struct message *
+take_array(struct model *m, uint32_t cap)
+{
+	struct message_array **list = free_arrays(m, cap), *array = *list;
+
+	if (cap > MESSAGES_IN_PIECE)
+		return xmalloc(cap * sizeof(struct message));
+	if (array == NULL)
+		return pieces_take(
+		    &m->private->pieces, cap * sizeof(struct message));
+	*list = array->next;
+	return (struct message *)(void *)array;
+}
+
+static void
+release_array(struct model *m, struct message *v, uint32_t cap)
+{
+	struct message_array *array = (struct message_array *)(void *)v;
+
+	if (cap > MESSAGES_IN_PIECE) {
+		free(v);
+	} else if (cap > 0) {
+		array->next = *free_arrays(m, cap);
+		*free_arrays(m, cap) = array;
 	}
+}
+
+void
+messages_resize(struct model *m, struct chat *c, uint32_t cap)
+{
+	struct message *old = c->messages;
+
+	c->messages = cap > 0 ? take_array(m, cap) : NULL;
+	if (c->n > 0)
+		memcpy(c->messages, old, c->n * sizeof *old);
+	release_array(m, old, c->cap);
+	c->cap = cap;
+}
+
+struct message *
+messages_append(struct model *m, struct chat *c)
+{
+	/* Most chats have few. */
+	if (c->n == c->cap)
+		messages_resize(m, c,
+		    c->cap == 0   ? MESSAGES_LEAST
+		    : c->cap < 16 ? 16
+				  : 2 * c->cap);
 	return &c->messages[c->n++];
 }
 
@@ -49,7 +100,7 @@ messages_find(struct model *m, struct chat *c, int64_t at, message_id id)
 static void
 add_message(struct model *m, struct chat *c, const struct message *new)
 {
-	*messages_append(c) = *new;
+	*messages_append(m, c) = *new;
 	chats_touch(m, c, true);
 }
 

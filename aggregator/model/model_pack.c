@@ -330,7 +330,7 @@ model_unpack_segment(struct model *m, struct chat *c, const void *p, size_t len)
 	unsigned channel = 0;
 
 	while (pack_more(&r))
-		unpack_message(&r, m, messages_append(c), &channel);
+		unpack_message(&r, m, messages_append(m, c), &channel);
 	return pack_end(&r);
 }
 
