@@ -12,10 +12,6 @@
 #include "common/base/xalloc.h"
 #include "common/digest/hex.h"
 
-#ifdef __x86_64__
-#include <immintrin.h>
-#endif
-
 /* Number of pieces that are indexed together, so that text, index and records
  * fit into the first-level cache. */
 #define WINDOW_PIECES ((size_t)128)
@@ -190,8 +186,6 @@ drop_escaped_quotes(struct scan_piece *piece, const char *p, struct carry *s)
 }
 
 /* Bit i of the result is set if the number of ones in bits 0..i is odd. */
-typedef uint64_t parity_fn(uint64_t x);
-
 static inline uint64_t
 parity(uint64_t x)
 {
@@ -207,7 +201,7 @@ parity(uint64_t x)
 /* Writes the numbers of the set bits plus offset, and returns their count.
  * Writes eight at a time: there are seldom more, so no branch depends on their
  * number. */
-static inline __attribute__((always_inline)) size_t
+static inline size_t
 list_bits(uint32_t *to, uint64_t bits, uint32_t offset)
 {
 	const uint64_t top = UINT64_C(1) << 63;
@@ -222,25 +216,10 @@ list_bits(uint32_t *to, uint64_t bits, uint32_t offset)
 	return n;
 }
 
-#ifdef __x86_64__
-#define TARGET_BITS __attribute__((target("popcnt,bmi,pclmul")))
-
-/* Uses a carry-less product: multiplying by all ones adds up, modulo 2, the
- * bits below each bit. */
-static inline TARGET_BITS uint64_t
-parity_at_once(uint64_t x)
-{
-	__m128i product = _mm_clmulepi64_si128(
-	    _mm_cvtsi64_si128((long long)x), _mm_set1_epi8(-1), 0);
-
-	return (uint64_t)_mm_cvtsi128_si64(product);
-}
-#endif
-
 /* Makes the list from pieces [0..n). Returns the offset after the first newline
  * inside a string, or 0. */
-static inline __attribute__((always_inline)) size_t
-combine_any(struct scan_index *x, size_t n, parity_fn *parity_of)
+static size_t
+combine_pieces(struct scan_index *x, size_t n)
 {
 	struct carry s = { 0, 0, NULL };
 	uint32_t *to = x->close;
@@ -255,7 +234,7 @@ combine_any(struct scan_index *x, size_t n, parity_fn *parity_of)
 			    piece, x->base + i * SCAN_PIECE, &s);
 			escapes = 1;
 		}
-		inside = parity_of(piece->quotes) ^ s.in_string;
+		inside = parity(piece->quotes) ^ s.in_string;
 		s.in_string = 0 - (inside >> 63);
 		cut = piece->newlines & inside;
 		if (__builtin_expect(cut != 0, 0)) {
@@ -276,30 +255,12 @@ combine_any(struct scan_index *x, size_t n, parity_fn *parity_of)
 	return end;
 }
 
-static size_t
-combine(struct scan_index *x, size_t n)
-{
-	return combine_any(x, n, parity);
-}
-
-#ifdef __x86_64__
-/* The same with the bit counting and products of all processors since 2013. */
-static TARGET_BITS size_t
-combine_bits(struct scan_index *x, size_t n)
-{
-	return combine_any(x, n, parity_at_once);
-}
-#endif
-
 static bool
 is_usable(const struct scan_variant *v)
 {
 #ifdef __x86_64__
 	if (v->find == scan_pieces_avx2)
-		return __builtin_cpu_supports("popcnt") &&
-		       __builtin_cpu_supports("bmi") &&
-		       __builtin_cpu_supports("pclmul") &&
-		       __builtin_cpu_supports("avx2");
+		return __builtin_cpu_supports("avx2");
 #endif
 	return v->find != NULL;
 }
@@ -307,9 +268,9 @@ is_usable(const struct scan_variant *v)
 /* The best variant comes first. */
 static const struct scan_variant variants[] = {
 #ifdef __x86_64__
-	{ "avx2", scan_pieces_avx2, combine_bits },
+	{ "avx2", scan_pieces_avx2 },
 #endif
-	{ "plain", pieces_plain, combine },
+	{ "plain", pieces_plain },
 };
 
 static const struct scan_variant *_Atomic chosen;
@@ -325,8 +286,9 @@ scan_variant_list(size_t i)
 	return NULL;
 }
 
-const struct scan_variant *
-scan_variant(void)
+/* Returns the selected variant, or else the best. */
+static const struct scan_variant *
+variant_to_use(void)
 {
 	const struct scan_variant *v = atomic_load(&chosen);
 
@@ -355,11 +317,8 @@ scan_variant_choose(const char *name)
 void
 scan_index_init(struct scan_index *x)
 {
-	const struct scan_variant *v = scan_variant();
-
 	memset(x, 0, sizeof *x);
-	x->find = v->find;
-	x->combine = v->combine;
+	x->find = variant_to_use()->find;
 }
 
 void
@@ -444,7 +403,7 @@ scan_index_lines(struct scan_index *x, const char *p, size_t len)
 		(void)find_pieces(x, len);
 		end = len;
 	}
-	cut = x->combine(x, cut_pieces(x, end));
+	cut = combine_pieces(x, cut_pieces(x, end));
 	x->len = cut != 0 ? cut : end;
 	/* Before the last newline. */
 	x->close[x->n] = x->len > 1 ? (uint32_t)x->len - 2 : 0;
@@ -458,7 +417,7 @@ scan_index_line(struct scan_index *x, const char *p, size_t len)
 	if (len == 0)
 		return false;
 	(void)find_pieces(x, len);
-	if (x->combine(x, cut_pieces(x, len)) != 0 || x->odd)
+	if (combine_pieces(x, cut_pieces(x, len)) != 0 || x->odd)
 		return false;
 	x->close[x->n] = 0; /* scan_string_end() refuses an end before p */
 	return true;

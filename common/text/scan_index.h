@@ -50,23 +50,16 @@ scan_controls(const char *p, uint64_t c2)
  * detected. */
 typedef void scan_pieces_fn(const char *p, size_t n, struct scan_piece *pieces);
 
-struct scan_index;
-
 /* Wide instructions speed this up, so there are variants for several
  * processors; all give the same result. */
 struct scan_variant {
 	const char *name;
 	scan_pieces_fn *find;
-	size_t (*combine)(struct scan_index *x, size_t n); /* private */
 };
 
-/* Returns the variant to use: the best on this processor, or the selected
- * one. */
-const struct scan_variant *scan_variant(void);
-
-/* Selects a variant for all later calls, NULL: the best; for tests and
- * measurements. Returns -1 if there is no such variant, or if this processor
- * does not support it. */
+/* Selects a variant for all later calls, NULL: the best on this processor,
+ * which is the default; for tests and measurements. Returns -1 if there is no
+ * such variant, or if this processor does not support it. */
 int scan_variant_choose(const char *name) __attribute__((warn_unused_result));
 
 /* Returns the i-th variant of this processor, the best first; NULL: no more. */
@@ -90,7 +83,6 @@ struct scan_index {
 	struct scan_piece *pieces;
 	size_t cap; /* pieces */
 	scan_pieces_fn *find;
-	size_t (*combine)(struct scan_index *x, size_t n);
 };
 
 /* 64 bytes after any text must be readable. */
