@@ -185,7 +185,7 @@ message_kind_of_system(struct text kind)
 }
 
 /* Sets the author's names. The user of an operator's message is usually the
- * operator; the same text is not compared twice. */
+ * operator. */
 static void
 name_author(struct lexicon *w, struct message *m, const struct record *r,
     uint32_t hints[2])
@@ -197,15 +197,7 @@ name_author(struct lexicon *w, struct message *m, const struct record *r,
 	m->user = interner_get_near(&w->names, r->user, *hint);
 	if (m->user != 0)
 		*hint = m->user;
-	if (r->operator_id.p == NULL) {
-		m->operator_id = 0;
-	} else if (r->operator_id.p == r->user.p) {
-		m->operator_id = m->user;
-		interner_hold(&w->names, m->user);
-	} else {
-		m->operator_id =
-		    interner_get_near(&w->names, r->operator_id, *hint);
-	}
+	m->operator_id = interner_get_near(&w->names, r->operator_id, *hint);
 }
 
 void

@@ -243,8 +243,9 @@ record_id_field_error(const struct flat_field *v)
 	return record_id_error(v->val, v->val_len);
 }
 
-const char *
-record_read_id(const struct flat_field *v, struct text *to)
+/* Stores the id. Returns NULL, or the reason why the value is not one. */
+static const char *
+read_id_field(const struct flat_field *v, struct text *to)
 {
 	if (v->kind != FLAT_STRING && !is_integer(v))
 		return "must be a string";
@@ -330,7 +331,7 @@ read_field(
 	case FIELD_TENANT:
 		return read_tenant_field(v, to);
 	case FIELD_ID:
-		return record_read_id(v, to);
+		return read_id_field(v, to);
 	case FIELD_TEXT:
 		return read_text_field(v, to);
 	case FIELD_TIME:

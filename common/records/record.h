@@ -147,10 +147,6 @@ const char *record_id_error(const char *p, size_t len);
 /* The same for a field, whose escapes must also be convertible without loss. */
 const char *record_id_field_error(const struct flat_field *v);
 
-/* Reads a field that is an id. Returns NULL, or the reason why it is not
- * one. */
-const char *record_read_id(const struct flat_field *v, struct text *to);
-
 /* Clearing the first RECORD_CLEARED bytes makes all fields absent. */
 #define RECORD_CLEARED offsetof(struct record, raw)
 void record_clear(struct record *r);

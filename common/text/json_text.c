@@ -207,21 +207,3 @@ json_text_value(struct json_text *t)
 	} while (n.depth > 0);
 	return true;
 }
-
-void
-json_text_compact(const char *json, size_t len, struct buf *to)
-{
-	struct json_text t = { json, json + len, NULL };
-	const char *from;
-
-	json_text_blanks(&t);
-	while (t.p < t.end) {
-		from = t.p;
-		if (*t.p != '"')
-			t.p++;
-		else if (!json_text_string(&t))
-			break;
-		buf_add(to, from, (size_t)(t.p - from));
-		json_text_blanks(&t);
-	}
-}

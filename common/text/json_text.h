@@ -38,10 +38,6 @@ bool json_text_value(struct json_text *t);
 /* Reads the colon after a member's name, and surrounding whitespace. */
 bool json_text_colon(struct json_text *t);
 
-/* Appends the JSON, which must be valid, without whitespace between its pieces,
- * so that it is on one line. */
-void json_text_compact(const char *json, size_t len, struct buf *to);
-
 /* The message for a value that is nested too deeply. */
 extern const char json_text_too_deep[];
 
