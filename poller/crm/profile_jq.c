@@ -162,7 +162,7 @@ json_t *
 value_parse(const char *body, size_t len, bool *repaired, struct buf *why)
 {
 	json_error_t e;
-	bool ignored;
+	bool ignored = false;
 	json_t *j = json_read_repaired(
 	    body, len, repaired != NULL ? repaired : &ignored, &e);
 
