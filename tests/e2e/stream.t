@@ -1,10 +1,9 @@
 #!/usr/bin/env -S python3 -B
 """The streaming aggregator: its rows equal those of the same records in a
 terminal, regardless of how they are split into messages, flushes and runs.
-Late, future and bad records become dead letters. Redelivered records change
-nothing, even when the aggregator is killed between its commit and its
-acknowledgement. Messages, views and events are passed through. A pipe without
-a reader loses no row.
+Late, future and bad records become dead letters. Messages, views and events are
+passed through. A pipe without a reader loses no row. faults.t kills the
+aggregator at each commit point, stream_oracle.t at any moment.
 """
 
 import json
@@ -12,8 +11,7 @@ import os
 import random
 import time
 
-from amqp_doors import Acks
-from harness import LONG, TESTBIN, Checks, Lab, main, say, seed, until
+from harness import TESTBIN, Checks, Lab, main, say, seed, until
 from streams import Flow, lines_of
 
 
@@ -194,105 +192,6 @@ def check_pipe(lab, checks):
     flow.same_figures(records)
 
 
-def killed_at_acknowledgement(lab, flow):
-    """An aggregator that is killed at its first acknowledgement."""
-    door = lab.door("rabbitmq", Acks)
-    p = lab.start(flow.argv(), lab.path("log"), env={"AMQP_URL": door.url})
-    until(30, door.reached.is_set, "an acknowledgement")
-    p.kill()
-    p.wait()
-    until(60, lambda: lab.in_queue("records", "checked_out") == 0,
-          "the broker to notice")
-
-
-def check_again(lab, checks):
-    say("- killed after its commit, before it acknowledges")
-    flow = Flow(lab, "operators,chats,tenant,events,messages,channels,"
-                "conversations", prefetch=100)
-    at = "2026-01-10T10:00:0{}Z".format
-    mark = {"type": "snapshot", "tenant": "a", "snapshot": "s1", "at": at(1)}
-    records = [json.dumps({"tenant": "a", **r}) for r in (
-        {"type": "operator", "operator": "x", "available": True, "at": at(0)},
-        {**mark, "state": "begin"},
-        {"type": "operator", "snapshot": "s1", "operator": "y", "at": at(1)},
-        {**mark, "state": "end", "records": 1},
-        {"type": "operator", "operator": "z", "available": True, "at": at(2)},
-        {"type": "operator", "operator": "z", "available": False, "at": at(3)},
-        {"type": "event", "id": "1", "event": "login", "user": "u",
-         "at": at(3)},
-        {"type": "chat", "chat": "old", "status": "open", "operator": "z",
-         "at": at(4)},
-        {"type": "message", "id": "1", "chat": "c", "from": "customer",
-         "at": at(5), "channel": "web"},
-        {"type": "message", "id": "2", "chat": "c", "from": "system",
-         "kind": "closed", "at": at(6)},
-        {"type": "chat", "chat": "old", "status": "closed", "at": at(7)},
-        {"type": "message", "id": "3", "chat": "c", "from": "customer",
-         "at": "2026-01-14T10:00:00Z"},
-        {"type": "message", "id": "4", "chat": "c", "from": "customer",
-         "at": at(8)})] + ["nonsense"]
-
-    def ends():
-        flow.run()
-        letters = {(x["reason"][:6], x["record"]) for x in flow.letters()}
-        result = flow.figures(), lines_of("message", flow.rows), letters
-        flow.fresh()
-        return result
-
-    flow.fresh()
-    flow.put(records)
-    want = ends()
-    checks.that(want[0] and any(x[0] == "late: " for x in want[2]), want)
-    for with_id, per_message in (True, 3), (False, 1):
-        if with_id:
-            flow.put(records, per_message)
-        else:
-            lab.must([TESTBIN + "/tools/amqp_lines", "records", per_message],
-                     stdin=("\n".join(records) + "\n").encode())
-        for _ in range(2):
-            killed_at_acknowledgement(lab, flow)
-        got = ends()
-        # Records that became late meanwhile are dead letters although they
-        # count.
-        checks.that(got[:2] == want[:2] and want[2] <= got[2] and
-                    all(x[0] == "late: " for x in got[2] - want[2]),
-                    f"with message_id {with_id}: {got}, not {want}")
-        checks.that(lab.in_queue("records", "total") == 0, "not acknowledged")
-
-
-def check_kills(lab, checks):
-    say("- killed at any moment, with hardly any memory")
-    dice = random.Random(seed())
-    tables = ("conversation_metrics user_stats realtime_user_activity alerts "
-              "trends channel_metrics response_hours response_histogram "
-              "intervals").split()
-    flow = Flow(lab, "conversations,users,activity,alerts,trends,channels,"
-                "histograms,intervals,events", prefetch=20, cache="1M",
-                refresh="100ms", alert_minute=3, alert_five_minutes=5)
-    flow.fresh()
-    n = 30000 if LONG else 6000
-    # All within the window: repeated records may come before the rest.
-    records = load(lab, "-n", n, "--chats", n // 20, "--users", 300,
-                   "--tenants", 2, "--gap", 2500, "--seed", dice.randrange(9999))
-    flow.put(records, 60)
-    for _ in range(25 if LONG else 4):
-        p = lab.start(flow.argv(every=f"{dice.randrange(1, 31)}ms"),
-                      lab.path("log"))
-        time.sleep(dice.uniform(0, 0.4)) # a random moment
-        p.kill()
-        p.wait()
-        flow.put(dice.sample(records, 300), 50)
-    flow.run()
-    flow.same_figures(records)
-    checks.that(flow.letters() == [], "dead letters")
-    figures = flow.figures()
-    got = {json.loads(x)["table"] for x in figures}
-    checks.that(got >= set(tables), f"no rows of {set(tables) - got}")
-    flow.put(records, 400)
-    flow.run()
-    checks.that(flow.figures() == figures, "a replay changed rows")
-
-
 def check_silent(lab, checks):
     say("- waits of a tenant that was silent when it was killed go on")
     flow = Flow(lab, prefetch=20)
@@ -362,8 +261,7 @@ def body():
         lab.start_servers("rabbitmq")
         for check in (check_figures, check_passing, check_letters,
                       check_undated, check_waits, check_clock, check_pipe,
-                      check_again, check_kills, check_silent, check_dropped,
-                      check_gap):
+                      check_silent, check_dropped, check_gap):
             check(lab, checks)
     return checks.result()
 
