@@ -1,6 +1,7 @@
 /*
- * Tests of POST /api/v1/messages/send against its contract, of who may use it,
- * and of tokens, which the collecting routes accept, too.
+ * Tests of POST /api/v1/messages/send after some time: its ids, who is an
+ * operator now, what a retry is, and keys of tokens that change.
+ * tests/cases/routes has its contract.
  */
 #include "tests/unit/route_world.h"
 
@@ -37,72 +38,6 @@ send_text(const struct world *w, const struct ask *ask, const char *body)
 	return world_post(w, SEND, ask, body, strlen(body));
 }
 
-/* Returns a string of the answer, owned. */
-static char *
-said(const struct web_answer *a, const char *name)
-{
-	json_t *v = json_loads(buf_str(&a->body), 0, NULL);
-	const char *s = json_string_value(json_object_get(v, name));
-	char *copy = s != NULL ? xstrdup(s) : NULL;
-
-	json_decref(v);
-	if (copy == NULL)
-		fail_msg("no %s in %s", name, buf_str(&a->body));
-	return copy;
-}
-
-static void
-the_request_of_the_readme_works(void **state)
-{
-	struct buf want = BUF_INIT;
-	struct web_answer a;
-	struct world w;
-	char *id;
-
-	(void)state;
-	world_open(&w, conf, NULL);
-	a = send_text(&w, &plain, readme);
-	assert_int_equal(a.status, 200);
-	id = said(&a, "message_id");
-	assert_int_equal(strspn(id, "msg-"), 4);
-	assert_int_equal(strspn(id + 4, "0123456789"), 19);
-	assert_int_equal(strlen(id), 23);
-	/* Made with openssl dgst -sha256 -hmac conversation from alice, NUL,
-	 * bob. */
-	buf_setf(&want,
-	    "{\"status\":\"success\",\"message_id\":\"%s\","
-	    "\"conversation_id\":\"conv-e45069dcdc2f393c4fbdeda3\"}\n",
-	    id);
-	assert_string_equal(buf_str(&a.body), buf_str(&want));
-	buf_setf(&want,
-	    "{\"type\":\"message\",\"tenant\":\"acme\",\"id\":\"%s\","
-	    "\"chat\":\"conv-e45069dcdc2f393c4fbdeda3\","
-	    "\"at\":\"2026-11-20T10:00:00.123Z\",\"from\":\"customer\","
-	    "\"user\":\"alice\",\"to\":\"bob\",\"kind\":\"text\","
-	    "\"text\":\"Hello Bob! Let's discuss the project deadline.\"}\n",
-	    id);
-	assert_string_equal(buf_str(&a.records), buf_str(&want));
-	free(id);
-	world_drop(&a);
-	world_close(&w);
-	buf_release(&want);
-}
-
-static void
-both_directions_are_one_conversation(void **state)
-{
-	char one[ROUTE_ID], two[ROUTE_ID], three[ROUTE_ID];
-
-	(void)state;
-	route_conversation("alice", "bob", one);
-	route_conversation("bob", "alice", two);
-	route_conversation("alic", "ebob", three);
-	assert_string_equal(one, two);
-	assert_string_not_equal(one, three);
-	route_conversation("a", "a", one); /* notes to oneself */
-	assert_int_equal(strlen(one), 5 + 24);
-}
-
 static void
 message_ids_are_never_the_same(void **state)
 {
@@ -117,43 +52,6 @@ message_ids_are_never_the_same(void **state)
 			fail_msg("%s after %s", id, last);
 		memcpy(last, id, sizeof last);
 	}
-}
-
-static void
-an_operator_is_who_is_listed(void **state)
-{
-	static const struct {
-		const char *sender, *from;
-	} senders[] = {
-		{ "anna", "\"from\":\"operator\",\"user\":\"anna\","
-			  "\"operator\":\"anna\"" },
-		{ "17", "\"from\":\"operator\"" },
-		{ "bob", "\"from\":\"customer\",\"user\":\"bob\"" },
-		{ "an", "\"from\":\"customer\"" },
-		{ "robot", "\"from\":\"bot\",\"user\":\"robot\","
-			   "\"kind\"" },
-		{ "99", "\"from\":\"bot\",\"user\":\"99\",\"kind\"" },
-	};
-	struct buf body = BUF_INIT;
-	struct web_answer a;
-	struct world w;
-	size_t i;
-
-	(void)state;
-	world_open(&w, conf, NULL);
-	for (i = 0; i < ARRAY_LEN(senders); i++) {
-		buf_setf(&body,
-		    "{\"sender_id\":\"%s\",\"conversation_id\":\"c\"}",
-		    senders[i].sender);
-		a = send_text(&w, &plain, buf_str(&body));
-		assert_int_equal(a.status, 200);
-		if (strstr(buf_str(&a.records), senders[i].from) == NULL)
-			fail_msg(
-			    "%s: %s", senders[i].sender, buf_str(&a.records));
-		world_drop(&a);
-	}
-	world_close(&w);
-	buf_release(&body);
 }
 
 /* Runs in another process, because LMDB must not open a file twice in one
@@ -236,156 +134,6 @@ an_operator_is_who_the_poller_saw(void **state)
 	empty_state();
 }
 
-/* The listener has a state of its own, as with the shipped systemd units. The
- * poller's state is read when it appears, and again after it was replaced. The
- * reader creates nothing there. */
-static void
-the_pollers_state_is_another_folder(void **state)
-{
-	static const char two[] = "[crm acme]\n[listen]\ntenant = acme\n"
-				  "[poller]\nstate = polled\n";
-	static const char x1[] =
-	    "{\"sender_id\":\"x1\",\"conversation_id\":\"c\"}";
-	static const char is_x1[] = "{\"x1\":{}}";
-	static const char is_x2[] = "{\"x2\":{}}";
-	char told[1024];
-	struct world w;
-	int saved = tmpdir_catch_stderr(), i;
-
-	(void)state;
-	world_open(&w, two, "state");
-	for (i = 0; i < 3; i++)
-		assert_false(is_operator(&w, x1, WORLD_NOW + i * 60000));
-	tmpdir_stderr(saved, told, sizeof told);
-	assert_non_null(strstr(told, "acme"));
-	assert_non_null(strstr(told, "there is no state 'polled/acme.mdb'"));
-	assert_non_null(strstr(told, "[poller] state"));
-	assert_ptr_equal(strchr(told, '\n'), strrchr(told, '\n'));
-	assert_int_equal(access("polled", F_OK), -1);
-	put_operators("state", is_x1); /* not the poller's */
-	put_operators("polled", is_x2);
-	assert_false(is_operator(&w, x1, WORLD_NOW + 3 * 60000));
-	tmpdir_empty("polled");
-	assert_false(is_operator(&w, x1, WORLD_NOW + 4 * 60000));
-	assert_int_equal(access("polled/acme.mdb", F_OK), -1);
-	put_operators("polled", is_x1);
-	assert_true(is_operator(&w, x1, WORLD_NOW + 5 * 60000));
-	world_close(&w);
-	empty_folder("polled");
-	empty_state();
-}
-
-static const struct {
-	const char *body, *answer;
-} bad[] = {
-	{ "", "Invalid request\n" },
-	{ "{", "Invalid request\n" },
-	{ "nonsense", "Invalid request\n" },
-	{ "[]", "Invalid request: body must be an object\n" },
-	{ "{\"sender_id\":5,\"receiver_id\":\"b\"}",
-	    "Invalid request: sender_id must be a text\n" },
-	{ "{\"sender_id\":\"a\",\"receiver_id\":\"b\",\"content\":[]}",
-	    "Invalid request: content must be a text\n" },
-	{ "{\"sender_id\":\"a\\ud800\",\"receiver_id\":\"b\"}",
-	    "Invalid request: sender_id must not have control characters or a "
-	    "space at its end\n" },
-	{ "{\"sender_id\":\"a\",\"sender_id\":\"b\",\"receiver_id\":\"b\"}",
-	    "Invalid request\n" },
-	{ "{}", "Invalid request: sender_id is missing\n" },
-	{ "{\"sender_id\":\"\",\"receiver_id\":\"b\"}",
-	    "Invalid request: sender_id must not be empty\n" },
-	{ "{\"sender_id\":\"a\"}",
-	    "Invalid request: conversation_id or receiver_id is required\n" },
-};
-
-static void
-bad_input_is_400_and_nothing_is_published(void **state)
-{
-	struct web_answer a;
-	struct world w;
-	size_t i;
-
-	(void)state;
-	world_open(&w, conf, NULL);
-	for (i = 0; i < ARRAY_LEN(bad); i++) {
-		a = send_text(&w, &plain, bad[i].body);
-		if (a.status != 400 ||
-		    strcmp(buf_str(&a.body), bad[i].answer) != 0)
-			fail_msg("%s: %d %s", bad[i].body, a.status,
-			    buf_str(&a.body));
-		assert_string_equal(
-		    a.content_type, "text/plain; charset=utf-8");
-		world_drop(&a);
-	}
-	world_close(&w);
-}
-
-/* A character that cannot be stored does not lose the message. */
-static void
-a_text_is_kept_as_well_as_can_be(void **state)
-{
-	struct web_answer a;
-	struct world w;
-
-	(void)state;
-	world_open(&w, conf, NULL);
-	a = send_text(&w, &plain,
-	    "{\"sender_id\":\"a\",\"receiver_id\":\"b\",\"x\":1e400,"
-	    "\"content\":\"1\\u00002\\ud800\"}");
-	assert_int_equal(a.status, 200);
-	assert_non_null(strstr(buf_str(&a.records), "\"text\":\"1\xef\xbf\xbd"
-						    "2\xef\xbf\xbd\""));
-	world_drop(&a);
-	world_close(&w);
-}
-
-/* In characters, not in bytes. */
-static void
-a_long_text_is_refused(void **state)
-{
-	struct buf body = BUF_INIT;
-	struct web_answer a;
-	struct world w;
-	int i, more;
-
-	(void)state;
-	world_open(&w, conf, NULL);
-	for (more = 0; more < 2; more++) {
-		buf_setf(&body, "{\"sender_id\":\"a\",\"receiver_id\":\"b\","
-				"\"content\":\"");
-		for (i = 0; i < 65536 + more; i++)
-			buf_adds(&body, "\xc3\xa9");
-		buf_adds(&body, "\"}");
-		a = send_text(&w, &plain, buf_str(&body));
-		assert_int_equal(a.status, more == 0 ? 200 : 400);
-		world_drop(&a);
-	}
-	world_close(&w);
-	buf_release(&body);
-}
-
-static void
-without_a_tenant_there_is_no_such_route(void **state)
-{
-	struct ask far = plain;
-	struct web_answer a;
-	struct world w;
-
-	(void)state;
-	world_open(&w, "[crm acme]\n", NULL);
-	a = send_text(&w, &plain, readme);
-	assert_int_equal(a.status, 404);
-	world_drop(&a);
-	world_close(&w);
-	world_open(&w, conf, NULL);
-	far.peer = "192.0.2.1";
-	a = send_text(&w, &far, readme);
-	assert_int_equal(a.status, 404);
-	assert_string_equal(buf_str(&a.body), "{\"detail\":\"Not Found\"}");
-	world_drop(&a);
-	world_close(&w);
-}
-
 static void
 a_retry_is_the_same_message(void **state)
 {
@@ -453,54 +201,6 @@ a_retry_is_of_the_same_writer(void **state)
 	world_drop(&b);
 	world_close(&w);
 	empty_state();
-}
-
-static const char with_key[] =
-    "[crm acme]\n[listen]\nsecret_key = " VECTOR_KEY "\n"
-    "trusted = 127.0.0.1\n";
-
-static void
-a_token_is_asked_for_when_there_is_a_key(void **state)
-{
-	struct buf header = BUF_INIT;
-	struct ask ask = { .tenant = "other", .peer = "192.0.2.1" };
-	struct web_answer a;
-	struct world w;
-
-	(void)state;
-	world_open(&w, with_key, NULL);
-	a = send_text(&w, &plain, readme);
-	assert_int_equal(a.status, 401);
-	assert_string_equal(a.authenticate, "Bearer");
-	world_drop(&a);
-	/* The token is checked before the body. */
-	a = world_post(&w, EVENTS, &plain, "{", 1);
-	assert_int_equal(a.status, 401);
-	world_drop(&a);
-	ask.authorization = "Basic YTpi";
-	a = world_post(&w, EVENTS, &ask, EVENT, strlen(EVENT));
-	assert_int_equal(a.status, 401);
-	world_drop(&a);
-	ask.authorization = "Bearer a.b.c";
-	a = world_post(&w, EVENTS, &ask, EVENT, strlen(EVENT));
-	assert_int_equal(a.status, 401);
-	assert_string_equal(a.authenticate, "Bearer error=\"invalid_token\"");
-	world_drop(&a);
-	/* The token counts, from any address and regardless of the query. */
-	buf_setf(&header, "bearer %s", VECTOR_TOKEN);
-	ask.authorization = buf_str(&header);
-	a = world_post(&w, EVENTS, &ask, EVENT, strlen(EVENT));
-	assert_int_equal(a.status, 200);
-	assert_non_null(strstr(buf_str(&a.records), "\"tenant\":\"acme\""));
-	assert_non_null(strstr(buf_str(&a.body), "\"tenant_id\":\"acme\""));
-	world_drop(&a);
-	ask.tenant = NULL;
-	a = send_text(&w, &ask, readme);
-	assert_int_equal(a.status, 200);
-	assert_non_null(strstr(buf_str(&a.records), "\"tenant\":\"acme\""));
-	world_drop(&a);
-	world_close(&w);
-	buf_release(&header);
 }
 
 static void
@@ -579,19 +279,10 @@ int
 test_routes_messages(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_request_of_the_readme_works),
-		cmocka_unit_test(both_directions_are_one_conversation),
 		cmocka_unit_test(message_ids_are_never_the_same),
-		cmocka_unit_test(an_operator_is_who_is_listed),
 		cmocka_unit_test(an_operator_is_who_the_poller_saw),
-		cmocka_unit_test(the_pollers_state_is_another_folder),
-		cmocka_unit_test(bad_input_is_400_and_nothing_is_published),
-		cmocka_unit_test(a_text_is_kept_as_well_as_can_be),
-		cmocka_unit_test(a_long_text_is_refused),
-		cmocka_unit_test(without_a_tenant_there_is_no_such_route),
 		cmocka_unit_test(a_retry_is_the_same_message),
 		cmocka_unit_test(a_retry_is_of_the_same_writer),
-		cmocka_unit_test(a_token_is_asked_for_when_there_is_a_key),
 		cmocka_unit_test(a_configuration_that_cannot_be_is_refused),
 		cmocka_unit_test(keys_come_from_files_and_change),
 	};
