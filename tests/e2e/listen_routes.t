@@ -3,7 +3,7 @@
 of the original services' READMEs, as printed there; the same records for a
 repeated request, also after the listener was killed in between; bearer tokens
 that are good and forged; and openapi.json, which has all paths and describes
-every answer. The unit tests (test_routes_*) cover the details of the contracts.
+every answer. The files of tests/cases/routes cover the details of the contracts.
 """
 
 import json

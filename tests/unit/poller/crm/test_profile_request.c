@@ -151,49 +151,6 @@ about_names_hosts_and_headers(void **state)
 	profile_close(p);
 }
 
-static const struct {
-	const char *gives, *want; /* NULL: nobody */
-} assigned[] = {
-	{ "{operator: .answer.agent}", "502" },
-	{ "{operator: \"a@b.test\"}", "a@b.test" },
-	{ "{operator: null}", NULL },
-	{ "{operator: 0}", NULL },
-	{ "{operator: \"\"}", NULL },
-};
-
-static void
-an_assignment_says_who_has_the_chat(void **state)
-{
-	struct profile_input in = { .status = 200 };
-	struct buf why = BUF_INIT;
-	bool mended = false;
-	json_t *answer = value_parse(
-	    "{\"agent\":502}", strlen("{\"agent\":502}"), &mended, &why);
-	struct profile_answer out;
-	struct profile *p;
-	char *text;
-	size_t i;
-
-	(void)state;
-	in.answer = answer;
-	for (i = 0; i < ARRAY_LEN(assigned); i++) {
-		text = xasprintf("def assign_read: %s;\n", assigned[i].gives);
-		p = open_text(text);
-		profile_read(p, PROFILE_ASSIGN, &in, &out);
-		assert_int_equal(out.error, ERROR_CLASS_NONE);
-		if ((out.operator_id == NULL) != (assigned[i].want == NULL) ||
-		    (out.operator_id != NULL &&
-			strcmp(out.operator_id, assigned[i].want) != 0))
-			fail_msg("%s: got %s", assigned[i].gives,
-			    out.operator_id != NULL ? out.operator_id : "none");
-		profile_answer_release(&out);
-		profile_close(p);
-		free(text);
-	}
-	json_decref(answer);
-	buf_release(&why);
-}
-
 /* A misspelled member must not count as a refusal, or the chat would be
  * reserved again. */
 static void
@@ -291,7 +248,6 @@ test_profile_request(void)
 		cmocka_unit_test(requests_are_what_the_profile_says),
 		cmocka_unit_test(about_names_hosts_and_headers),
 		cmocka_unit_test(about_is_what_it_must_be),
-		cmocka_unit_test(an_assignment_says_who_has_the_chat),
 		cmocka_unit_test(an_assignment_without_operator_cannot_be_read),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,38 +33,6 @@ open_text(const char *text, struct buf *why)
 	return p;
 }
 
-static const struct {
-	const char *name, *text, *why;
-} refused[] = {
-	{ "no jq", "def about: {;\n", "line 1: syntax error" },
-	{ "an error in the third line", "def a: 1;\ndef b: 2;\ndef about: d;\n",
-	    "line 3: d/0 is not defined" },
-	{ "another file", "import \"a\" as a;\n", "syntax error" },
-	{ "about that is not an object", "def about: 1;", "object" },
-};
-
-static void
-bad_profiles_are_refused(void **state)
-{
-	struct buf why = BUF_INIT;
-	struct profile *p;
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < ARRAY_LEN(refused); i++) {
-		buf_clear(&why);
-		p = open_text(refused[i].text, &why);
-		if (p != NULL)
-			fail_msg("%s: accepted", refused[i].name);
-		if (strstr(buf_str(&why), refused[i].why) == NULL)
-			fail_msg(
-			    "%s: got '%s'", refused[i].name, buf_str(&why));
-	}
-	assert_null(profile_open("no-such-profile", &options, &why));
-	assert_non_null(strstr(buf_str(&why), "no-such-profile"));
-	buf_release(&why);
-}
-
 /* The settings of the poller that a profile requests, and the answers. */
 static const struct {
 	const char *expression, *want; /* the path that comes of it */
@@ -298,7 +266,6 @@ int
 test_profile_world(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(bad_profiles_are_refused),
 		cmocka_unit_test(a_profile_has_no_world),
 		cmocka_unit_test(a_call_that_does_not_end_is_ended),
 		cmocka_unit_test(a_call_may_end_behind_a_path),
