@@ -1,9 +1,9 @@
 """parse: a million messages from a file into the metrics of operators and
 chats, `aggregator -a operators,chats`, on one core, compared with readers of
 the same records that use other parsers and give the same answer: jansson
-always, simdjson and Go if they are installed, and a count of lines as the
-lower bound. Only Go uses all cores. Then the same with keys shuffled, with
-spaces, with unknown fields, and of five tenants."""
+always, simdjson if it is installed, and a count of lines as the lower bound.
+Then the same with keys shuffled, with spaces, with unknown fields, and of five
+tenants."""
 
 import json
 
@@ -107,11 +107,6 @@ def show(stream, done, rounds, limits):
             lines.append((f"aggregator / {name}", times(done, name), "",
                           table.at_least(times(done, name),
                                          limits.get(name))))
-    if "goparse" in done and limits.get("memory"):
-        part = (max(d.peak_kib for d in done["ours"])
-                / max(d.peak_kib for d in done["goparse"]))
-        lines.append(("peak memory / Go's", part, "",
-                      table.at_most(part, limits["memory"])))
     table.show(
         f"{stream.title}: {stream.lines:,} records of {stream.bytes:.0f} bytes"
         " from a file", lines,
@@ -123,11 +118,10 @@ def body():
     table.machine()
     with Lab("parse") as lab:
         names = list(ARGV) + rivals.build(
-            "newlines", "jansson", "simdjson", "goparse"
-        )
+            "newlines", "jansson", "simdjson")
         stream = Stream(lab, "Plain", [])
         show(stream, stream.race(names, ROUNDS), ROUNDS,
-             {"goparse": 4, "simdjson": 1.8, "memory": 0.35})
+             {"simdjson": 1.8})
         few = [n for n in names if n in ("ours", "jansson", "simdjson")]
         if "simdjson" in few:
             few.remove("jansson")

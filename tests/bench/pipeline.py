@@ -2,8 +2,7 @@
 queue, the aggregator, a queue and the sink, until everything is committed:
 every message stored, and operators, chats and users rolled up. In the same run
 it is compared with a bare loop that only stores the same messages, on one
-connection and on two, and with the same pipeline in Go if it is installed. The
-tables are compared with a count of its records."""
+connection and on two. The tables are compared with a count of its records."""
 
 import json
 
@@ -68,27 +67,6 @@ class Race:
             self.checks.that(h.stop(name) == 0, f"{name}: {h.log(name)}")
         return self.totals.messages / (last - began), cpu, used
 
-    def go(self, number):
-        self.truncate("messages")
-        table.quiet()
-        servers = table.cpu_of_servers(self.lab)
-        p = self.lab.start([rivals.path("gopipeline"), IN],
-                           self.lab.path("go.log"), env=self.go_env())
-        self.house.running["go"] = p
-        with table.Cpu([p]) as cpu:
-            began = table.now()
-            self.publish()
-            last = self.house.rest(PATIENCE,
-                                   lambda: self.stored("go_messages"),
-                                   every=LOOK)
-        used = table.minus(table.cpu_of_servers(self.lab), servers)
-        self.house.stop("go")
-        self.sql.ask("DROP TABLE go_messages")
-        return self.totals.messages / (last - began), cpu, used
-
-    def go_env(self):
-        return {"MYSQL_DSN": rivals.mysql_dsn(self.lab)}
-
     def bare(self, connections):
         self.truncate("messages")
         table.quiet()
@@ -106,25 +84,17 @@ def describe(cpu, used):
 def body():
     table.machine()
     with Lab("pipeline") as lab:
-        there = rivals.build("store", "gopipeline")
+        there = rivals.build("store")
         race = Race(lab)
-        ours, go, bare = [], [], {1: [], 2: []}
+        ours, bare = [], {1: [], 2: []}
         for k in range(ROUNDS):
             ours.append(race.ours(k))
-            if "gopipeline" in there:
-                go.append(race.go(k))
             if "store" in there:
                 for n, rates in bare.items():
                     rates.append(race.bare(n))
         rate = [r for r, _, _ in ours]
         lines = [("aggregator and sink", table.median(rate), "msg/s",
                   describe(*ours[-1][1:]))]
-        if go:
-            theirs = [r for r, _, _ in go]
-            ratio = table.ratio(rate, theirs)
-            lines += [("Go, batched", table.median(theirs), "msg/s",
-                       describe(*go[-1][1:])),
-                      ("ratio", ratio, "", table.at_least(ratio, 1.5))]
         for n, rates in bare.items():
             if rates:
                 ratio = table.ratio(rate, rates)

@@ -13,31 +13,17 @@ TITLES = {
     "newlines": "count of lines (floor)",
     "jansson": "jansson, one thread",
     "simdjson": "simdjson on demand, one thread",
-    "goparse": "Go encoding/json, all cores",
-    "gopipeline": "Go, batched",
     "golisten": "Go, net/http and amqp091-go",
-    "gohistory": "Go, net/http and database/sql",
     "store": "bulk-array loop, only storing",
 }
 HINTS = {
     "simdjson": "libsimdjson-dev g++",
-    "goparse": "golang-go",
-    "gopipeline": "golang-go golang-github-rabbitmq-amqp091-go-dev "
-                  "golang-github-go-sql-driver-mysql-dev",
     "golisten": "golang-go golang-github-rabbitmq-amqp091-go-dev",
-    "gohistory": "golang-go golang-github-go-sql-driver-mysql-dev",
 }
 
 
 def path(name):
     return os.path.join(OUT, name)
-
-
-def mysql_dsn(lab):
-    """The address of the database in the form of Go's driver."""
-    who, rest = lab.env["MYSQL_URL"].removeprefix("mysql://").rsplit("@", 1)
-    host, name = rest.split("/", 1)
-    return f"{who}@tcp({host})/{name}"
 
 
 def build(*names):

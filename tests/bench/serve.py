@@ -1,22 +1,23 @@
 """serve: the answers of the API and the board over filled tables, 200 a second
 while messages arrive through the sink: percentiles by route; the same with
-cold caches; compared with the same answers by SQL over the raw rows, and with
-a handler in Go for one of them. Then listeners of events: the server's memory,
+cold caches; compared with the same answers by SQL over the raw rows. Then
+listeners of events: the server's memory,
 and the delay between a commit and each event. And the report of a month."""
 
 import os
 import subprocess
+import sys
 import threading
 import time
 from datetime import datetime, timedelta, timezone
 
 import table # adds the folder of the harness to the path
-import rivals
 from serve_world import OPERATORS, TENANT, World, seconds_of_rows
 
 from api_client import Server, token
-from harness import TESTBIN, Checks, Lab, main, until
+from harness import Checks, Lab, main
 
+HTTP_LOAD = [sys.executable, "-B", "tests/bench/http_load.py"]
 RATE = 200
 ARRIVING = table.scaled(5000, 50) # messages a second
 # About 360 answers per route: three lie above the 99th percentile.
@@ -86,7 +87,7 @@ class Bench:
         self.checks = Checks()
         pool = "1G" if table.SCALE >= 0.1 else "128M"
         lab.env["MYSQL_OPTIONS"] = f"--innodb-buffer-pool-size={pool}"
-        lab.start_servers("mariadb")
+        lab.start_servers("mariadb", private=True) # cold() stops it
         self.conf = lab.conf("m.conf", {"sink": {"connections": 2}})
         lab.must(["sink", "-c", self.conf, "--migrate"])
         self.world = World(lab, self.conf)
@@ -102,15 +103,15 @@ class Bench:
             "connections_per_address": LISTENERS + 100}})
 
     def env(self):
-        return {"GETLOAD_TOKEN": self.token}
+        return {"TOKEN": self.token}
 
     def load(self):
         """{name: (p50, p99)} in ms."""
         paths = self.lab.write("paths", "".join(
             f"{name} {path}\n" for name, path in self.routes))
         done = self.lab.must(
-            [TESTBIN + "/tools/getload", "-r", RATE, "-s", SECONDS,
-             self.server.port, paths], env=self.env(), timeout=600)
+            [*HTTP_LOAD, "get", RATE, SECONDS, self.server.port, paths],
+            env=self.env(), timeout=600)
         found = {}
         for line in done.out.decode().splitlines():
             name, n, bad, p50, p99, _ = line.split()
@@ -237,34 +238,6 @@ class Bench:
         table.show("Beside SQL over the raw rows", rows,
                    "Medians; SQL's without percentiles and JSON.")
 
-    def show_go(self):
-        if not rivals.build("gohistory"):
-            return
-        port_file = self.lab.path("gohistory.port")
-        p = self.lab.start([rivals.path("gohistory"), port_file],
-                           self.lab.path("gohistory.log"),
-                           env={"MYSQL_DSN": self.world.dsn()})
-        until(30, lambda: os.path.exists(port_file) or p.poll() is not None,
-              "the port of gohistory")
-        path = dict(self.routes)["history"]
-        said = self.server.ask(path, self.token).json()["messages"]
-        self.checks.that({m["read_status"] for m in said} == {"read", "sent"},
-                         f"what of the history was read: {said}")
-        paths = self.lab.write("history", f"history {path}\n")
-        found = {}
-        for name, port in (("ours", self.server.port),
-                           ("Go", int(open(port_file).read()))):
-            done = self.lab.must(
-                [TESTBIN + "/tools/getload", "-r", RATE, "-s",
-                 table.scaled(10, 2), port, paths], env=self.env())
-            found[name] = done.out.split()
-            self.checks.that(found[name][2] == b"0", f"{name}: {done}")
-        table.show("The history of a conversation, beside a handler in Go", [
-            (f"{name}, {which}", int(found[name][i]) / 1000, "ms")
-            for name in found for which, i in (("50th percentile", 3),
-                                               ("99th", 4))],
-            f"{RATE} a second; Go's checks no token and reads no receipts.")
-
     def show_report(self):
         begin, end = self.month
         took = []
@@ -287,8 +260,8 @@ class Bench:
         log = self.lab.path("told")
         with open(log, "wb") as out:
             p = self.lab.start(
-                [TESTBIN + "/tools/eventload", "-c", LISTENERS,
-                 self.server.port, V1 + "now/stream"], stdout=out,
+                [*HTTP_LOAD, "listen", LISTENERS, self.server.port,
+                 V1 + "now/stream"], stdout=out,
                 stdin=subprocess.PIPE, env=self.env())
         self.wait_for_open(p, log)
         commits = []
@@ -358,7 +331,6 @@ def body():
         bench = Bench(lab)
         bench.show()
         bench.show_raw()
-        bench.show_go()
         bench.show_report()
         bench.show_events()
         return bench.checks.result()

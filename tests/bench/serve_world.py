@@ -6,7 +6,6 @@ import zlib
 from datetime import datetime, timedelta, timezone
 
 import table
-import rivals
 
 from harness import until
 from streamlib import Sql
@@ -214,10 +213,6 @@ class World:
 
     def intervals(self):
         return self.sql.number("SELECT COUNT(*) FROM intervals")
-
-    def dsn(self):
-        """The address of the database for Go's driver."""
-        return rivals.mysql_dsn(self.lab) + "?interpolateParams=false"
 
 
 def text(t):
