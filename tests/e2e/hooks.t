@@ -177,6 +177,7 @@ class Test:
         self.listen(self.mine(), self.lab.path("few"), state=False)
         self.chatwoot(200, SAID)
         self.chatwoot(200, UNKNOWN)
+        self.published()
         lines = [json.loads(x) for x in self.lab.text("few").splitlines()]
         self.equal([json.loads(x["record"]) for x in lines
                     if x["type"] == "dead"], [UNKNOWN], lines)
