@@ -15,8 +15,8 @@ the files of tests/cases/routes. A file has a configuration, then cases:
 Headers are optional. "From: ADDRESS" is the client's address (127.0.0.1),
 "Sign: KEY" signs as Chatwoot does, "Age: SECONDS" makes that signature older,
 and with "Python: yes" the body is an expression of bytes. Times are numbered in
-each case; one of an earlier case has its name. Random ids are written as UUID, MSG, SESSION and
-OF-KEY, and characters that repeat as "c * 100".
+each case; one of an earlier case has its name. Random ids are written as UUID,
+MSG, SESSION and OF-KEY, and characters that repeat as "c * 100".
 
 UPDATE=1 writes what the listener answers; review it with git diff."""
 
