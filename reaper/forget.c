@@ -22,7 +22,7 @@
 #include "common/os/stop.h"
 #include "common/records/forget_order.h"
 #include "common/records/stream_files.h"
-#include "reaper/files/line_file.h"
+#include "reaper/rights/line_file.h"
 #include "reaper/rights/personal_tables.h"
 
 enum {

@@ -4,8 +4,10 @@
 #include "reaper/modes.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "common/base/log.h"
 #include "common/base/parse.h"
@@ -14,6 +16,9 @@
 #include "common/endpoint/endpoint.h"
 #include "common/records/record.h"
 #include "common/text/jsonw.h"
+
+/* How long to wait for reaper --forget, which rewrites the archive. */
+#define LOCK_WAIT_MS 10000
 
 int
 reaper_check_tenant(const char *option, const char *name)
@@ -162,21 +167,32 @@ counts_release(struct counts *c)
 }
 
 enum exit_code
-reaper_open_archive(const struct reaper *r, struct archive **a)
+reaper_open_archive(const struct reaper *r, struct append_file *a)
 {
 	const char *path = conf_text(r->common.conf, "reaper", "archive");
-	struct buf why = BUF_INIT;
-	enum exit_code code = PROG_OK;
+	struct stat st;
 
+	*a = (struct append_file){ .flags = O_NOFOLLOW | O_NOCTTY | O_NONBLOCK,
+		.lock_wait_ms = LOCK_WAIT_MS,
+		.fd = -1 };
 	if (path == NULL || r->dry_run)
 		return PROG_OK;
 	if (endpoint_check_ends(r->from, path, "--archive") != -1)
 		return PROG_USAGE;
-	*a = archive_open(path, &why, &code);
-	if (*a != NULL)
-		code = PROG_OK;
-	else
-		log_error("%s", buf_str(&why));
-	buf_release(&why);
-	return code;
+	a->path = path;
+	if (append_file_open(a) != 0 && errno == EWOULDBLOCK) {
+		log_error(
+		    "cannot lock '%s': another run is writing to it", path);
+		return PROG_TEMPFAIL;
+	}
+	if (a->fd < 0 || fstat(a->fd, &st) != 0)
+		return syserr_log(PROG_CANTCREATE, "cannot open '%s'", path);
+	if (!S_ISREG(st.st_mode)) {
+		log_error("'%s' is not a regular file", path);
+		return PROG_CANTCREATE;
+	}
+	if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+		log_warn(
+		    "other users can read '%s'; run chmod 600 on it", path);
+	return PROG_OK;
 }

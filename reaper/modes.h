@@ -9,8 +9,8 @@
 #include "common/conf/conf.h"
 #include "common/db/db.h"
 #include "common/options/option_table.h"
+#include "common/os/append_file.h"
 #include "common/output/output_table.h"
-#include "reaper/files/archive.h"
 
 #include <stdbool.h>
 
@@ -54,10 +54,15 @@ const char *reaper_choose_tenant(const struct reaper *r, const char *what);
 enum exit_code reaper_with_db(
     struct reaper *r, enum exit_code (*work)(const struct reaper *r));
 
-/* Opens the configured archive into *a, which stays NULL if there is none, and
- * in a dry run. Errors are logged. */
-enum exit_code reaper_open_archive(const struct reaper *r, struct archive **a)
-    __attribute__((warn_unused_result));
+/* Opens the configured archive, to which deleted rows are written first, as row
+ * records. It has no path if there is none, and in a dry run. Errors are
+ * logged.
+ *
+ * Rows are synced to disk before the transaction that deletes them commits.
+ * After a crash, a row may therefore be in the file and in the table, or twice
+ * in the file, but never in neither. */
+enum exit_code reaper_open_archive(const struct reaper *r,
+    struct append_file *a) __attribute__((warn_unused_result));
 
 /* True if a run prints its results at its end: if that was requested, or on a
  * terminal. */

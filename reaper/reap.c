@@ -211,7 +211,7 @@ reap_input(const struct reaper *asked)
 	deadletter_close(&dead);
 	endpoint_close(s.in);
 out:
-	archive_close(r.close.archive);
+	append_file_close(&r.close.archive);
 	close_release(&r.close);
 	buf_release(&why);
 	return code;
@@ -357,7 +357,7 @@ delete_gone_chat(const struct reaper *asked)
 	if (code == PROG_OK)
 		code = check_known(&r, tenant);
 	deadletter_close(&dead);
-	archive_close(r.close.archive);
+	append_file_close(&r.close.archive);
 	close_release(&r.close);
 	buf_release(&line);
 	return code;

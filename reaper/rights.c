@@ -18,7 +18,7 @@
 #include "common/os/stop.h"
 #include "common/records/record.h"
 #include "common/text/flat.h"
-#include "reaper/files/line_file.h"
+#include "reaper/rights/line_file.h"
 
 int
 rights_take_path(const char *value, void *to)

@@ -11,8 +11,8 @@
 #ifndef REAPER_RIGHTS_H
 #define REAPER_RIGHTS_H
 
-#include "reaper/files/line_file.h"
 #include "reaper/modes.h"
+#include "reaper/rights/line_file.h"
 #include "reaper/rights/subject_lines.h"
 
 /* Reads the data about the customer in the options from database and files,

@@ -22,6 +22,7 @@ void
 close_init(struct close *c)
 {
 	memset(c, 0, sizeof *c);
+	c->archive.fd = -1;
 	output_table_init(&c->would_table, columns, ARRAY_LEN(columns));
 }
 

@@ -17,23 +17,23 @@
 #define REAPER_CLOSE_CLOSE_H
 
 #include "common/db/db.h"
+#include "common/os/append_file.h"
 #include "common/output/output_table.h"
 #include "common/stage/stage.h"
 #include "reaper/close/answers.h"
 #include "reaper/close/summary.h"
-#include "reaper/files/archive.h"
 
 #define CLOSE_BATCH 1000
 
 struct close {
 	/* Set by the caller; everything is borrowed. */
 	struct db *db;
-	struct stage *stage;     /* provides input and dead letters, and gets
-				  * the code; the input may be NULL, then
-				  * close_handle() gets the single record of
-				  * --gone */
-	struct archive *archive; /* NULL: none */
-	bool all;                /* [reaper] on_close = all */
+	struct stage *stage;        /* provides input and dead letters, and gets
+				     * the code; the input may be NULL, then
+				     * close_handle() gets the single record of
+				     * --gone */
+	struct append_file archive; /* without a path: none */
+	bool all;                   /* [reaper] on_close = all */
 	bool force, dry_run;
 	bool by_batch; /* the input is a queue: handle each batch */
 	bool from_queue;

@@ -9,6 +9,7 @@
 
 #include "common/base/fault.h"
 #include "common/base/log.h"
+#include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/db/tenant_lock.h"
 #include "common/os/stop.h"
@@ -147,8 +148,12 @@ archive_rows(const struct transaction *t)
 	}
 	buf_release(&where);
 	if (o == OUTCOME_DONE &&
-	    archive_write(c->archive, &lines, &c->why, &c->why_code) == -1)
+	    append_file_write(&c->archive, &lines, true) != 0) {
+		c->why_code = syserr_explain(&c->why, PROG_CANTCREATE,
+		    "nothing was deleted, because '%s' cannot be written",
+		    c->archive.path);
 		o = OUTCOME_NEVER;
+	}
 	buf_release(&lines);
 	return o;
 }
@@ -240,7 +245,7 @@ delete_in_transaction(struct db *db, void *ctx)
 		o = find_reopened_chats(t);
 	if (c->dry_run)
 		return o;
-	if (o == OUTCOME_DONE && c->archive != NULL)
+	if (o == OUTCOME_DONE && c->archive.path != NULL)
 		o = archive_rows(t);
 	FAULT_POINT("reaper.archived");
 	if (o == OUTCOME_DONE)

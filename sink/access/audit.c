@@ -7,19 +7,17 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/base/parse.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
-#include "common/os/file.h"
+#include "common/os/append_file.h"
 #include "common/text/jsonw.h"
 
 struct audit {
-	pthread_mutex_t lock; /* protects fd, and the lines of the file */
-	const char *path;     /* NULL: none */
-	int fd;               /* -1: must be opened */
+	pthread_mutex_t lock;    /* protects the file */
+	struct append_file file; /* without a path: none */
 };
 
 /* Parameters that select the requested rows. Other parameters are not logged,
@@ -32,32 +30,14 @@ static const char *const logged_parameters[] = { "at", "from", "to",
 	"kind", "withdrawn", "group", "user_id", "rule", "word", "event_type",
 	"source_service" };
 
-static int
-open_audit_file(struct audit *a)
-{
-	size_t torn;
-
-	a->fd = file_open_lines(a->path, 0, &torn);
-	return a->fd >= 0 ? 0 : -1;
-}
-
-static void
-close_audit_file(struct audit *a)
-{
-	if (a->fd >= 0)
-		(void)close(a->fd);
-	a->fd = -1;
-}
-
 struct audit *
 audit_open(const char *path, struct buf *why, enum exit_code *code)
 {
 	struct audit *a = xcalloc(1, sizeof *a);
 
 	(void)pthread_mutex_init(&a->lock, NULL);
-	a->path = path;
-	a->fd = -1;
-	if (path == NULL || open_audit_file(a) == 0)
+	a->file = (struct append_file){ .path = path, .fd = -1 };
+	if (path == NULL || append_file_open(&a->file) == 0)
 		return a;
 	if (errno == EWOULDBLOCK) {
 		buf_setf(why,
@@ -78,7 +58,7 @@ audit_close(struct audit *a)
 {
 	if (a == NULL)
 		return;
-	close_audit_file(a);
+	append_file_close(&a->file);
 	(void)pthread_mutex_destroy(&a->lock);
 	free(a);
 }
@@ -159,44 +139,17 @@ write_audit_line(struct buf *line, const struct viewer *v,
 	jsonw_line(line);
 }
 
-/* Writes all of the line, or nothing: if only a part fits on a full disk, it is
- * removed at once, because the file may be rotated before the next line.
- * Returns -1 with errno. */
-static int
-write_whole_audit_line(struct audit *a, const struct buf *line)
-{
-	off_t end = lseek(a->fd, 0, SEEK_END);
-	int err;
-
-	if (file_write_all(a->fd, line->data, line->len) == 0)
-		return 0;
-	err = errno;
-	/* If this fails, it is repeated when the file is opened again. */
-	if (end < 0 || ftruncate(a->fd, end) != 0)
-		close_audit_file(a);
-	errno = err;
-	return -1;
-}
-
-/* After an error, the next line opens the file again. */
 static int
 append_audit_line(struct audit *a, const struct buf *line)
 {
-	int rc = 0;
+	int rc;
 
 	(void)pthread_mutex_lock(&a->lock);
-	if (a->fd >= 0 && file_is_at(a->fd, a->path, true) != 0)
-		close_audit_file(a);
-	if (a->fd < 0)
-		rc = open_audit_file(a);
-	if (rc == 0)
-		rc = write_whole_audit_line(a, line);
-	if (rc != 0) {
+	rc = append_file_write(&a->file, line, false);
+	if (rc != 0)
 		log_error("cannot write [serve] audit '%s': %s; %s; audited "
 			  "requests are refused until then",
-		    a->path, log_errno(errno), syserr_way_out(errno));
-		close_audit_file(a);
-	}
+		    a->file.path, log_errno(errno), syserr_way_out(errno));
 	(void)pthread_mutex_unlock(&a->lock);
 	return rc;
 }
@@ -208,7 +161,7 @@ audit_add(struct audit *a, const struct viewer *v, const struct web_request *r,
 	struct buf line = BUF_INIT;
 	int rc = 0;
 
-	if (a->path != NULL) {
+	if (a->file.path != NULL) {
 		write_audit_line(&line, v, r, answer->status, rows);
 		rc = append_audit_line(a, &line);
 		buf_release(&line);

@@ -2,7 +2,7 @@
  * line_file: see line_file.h.
  */
 #define _DEFAULT_SOURCE /* flock */
-#include "reaper/files/line_file.h"
+#include "reaper/rights/line_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,10 +4,10 @@
  * process is killed at any time, either the old file or the new one exists.
  *
  * The file is locked meanwhile (flock), as it is while lines are appended;
- * archive.c notices if the file was replaced while it waited for the lock.
+ * append_file.c notices if the file was replaced while it waited for the lock.
  */
-#ifndef REAPER_FILES_LINE_FILE_H
-#define REAPER_FILES_LINE_FILE_H
+#ifndef REAPER_RIGHTS_LINE_FILE_H
+#define REAPER_RIGHTS_LINE_FILE_H
 
 #include "common/base/buf.h"
 #include "common/base/prog.h"
