@@ -9,46 +9,9 @@
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "common/conf/conf.h"
 #include "common/endpoint/endpoint_kind.h"
 #include "common/os/file.h"
 #include "common/os/lines.h"
-#include "common/os/stop.h"
-
-/* Even a flush that waits forever returns LATER after this long without
- * progress. */
-#define FLUSH_MS 3000
-/* After a signal: how long to wait for pending answers, and how long before the
- * program is killed this wait must have ended. */
-#define STOP_MS 3000
-#define STOP_SPARE_MS 2500
-
-struct endpoint_timeout
-endpoint_timeout(const struct endpoint_options *opt)
-{
-	return (struct endpoint_timeout){ opt->wait_forever,
-		conf_int(opt->conf, "amqp", "wait_timeout") };
-}
-
-static int64_t
-timeout_after_signal_ms(void)
-{
-	int64_t left = stop_left_ms() - STOP_SPARE_MS;
-
-	if (left <= 0)
-		return 0;
-	return left < STOP_MS ? left : STOP_MS;
-}
-
-int64_t
-endpoint_timeout_ms(const struct endpoint_timeout *p, bool up, bool flushing)
-{
-	if (stop_asked())
-		return up ? timeout_after_signal_ms() : 0;
-	if (!p->for_ever)
-		return p->timeout_ms;
-	return flushing ? FLUSH_MS : -1;
-}
 
 void
 endpoint_close(struct endpoint *e)

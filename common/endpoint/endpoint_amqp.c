@@ -74,7 +74,8 @@ endpoint_amqp_init(struct amqp_endpoint *a, const char *queue, bool writing,
 	    xasprintf("%s:%s", a->spread ? "exchange" : "queue", queue);
 	a->source.exchange = opt->exchange;
 	a->source.binding = opt->binding;
-	a->timeout = endpoint_timeout(opt);
+	a->wait_forever = opt->wait_forever;
+	a->timeout_ms = conf_int(opt->conf, "amqp", "wait_timeout");
 	a->sole = !writing && opt->sole;
 	a->retry = (struct retry)RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
 	return 0;
@@ -101,9 +102,9 @@ take_link_reason(struct amqp_endpoint *a)
 static int64_t
 gone_ms(const struct amqp_endpoint *a)
 {
-	int64_t half = a->timeout.timeout_ms / 2;
+	int64_t half = a->timeout_ms / 2;
 
-	return a->timeout.for_ever || half > GONE_MS ? GONE_MS : half;
+	return a->wait_forever || half > GONE_MS ? GONE_MS : half;
 }
 
 static void
@@ -128,7 +129,7 @@ endpoint_amqp_lost(struct amqp_endpoint *a)
 {
 	take_link_reason(a);
 	/* Logs one line per outage; from cron none, unless it gives up. */
-	if (a->outage_since_ms == 0 && a->timeout.for_ever &&
+	if (a->outage_since_ms == 0 && a->wait_forever &&
 	    a->link.outcome == OUTCOME_LATER)
 		log_warn("%s; trying again", buf_str(&a->base.why));
 	wait_before_next_try(a);
@@ -153,8 +154,8 @@ endpoint_amqp_works(struct amqp_endpoint *a)
 bool
 endpoint_amqp_gives_up(const struct amqp_endpoint *a)
 {
-	return !a->timeout.for_ever && a->outage_since_ms != 0 &&
-	       clock_mono_ms() - a->outage_since_ms >= a->timeout.timeout_ms;
+	return !a->wait_forever && a->outage_since_ms != 0 &&
+	       clock_mono_ms() - a->outage_since_ms >= a->timeout_ms;
 }
 
 void
@@ -314,8 +315,9 @@ endpoint_amqp_connect(struct amqp_endpoint *a, int wait_ms)
 	return OUTCOME_DONE;
 }
 
-enum outcome
-endpoint_amqp_first(struct amqp_endpoint *a)
+struct endpoint *
+endpoint_amqp_first(
+    struct amqp_endpoint *a, struct buf *why, enum exit_code *code)
 {
 	enum outcome o;
 
@@ -330,7 +332,12 @@ endpoint_amqp_first(struct amqp_endpoint *a)
 		    a->link.title);
 		a->base.code = PROG_OK;
 	}
-	return o;
+	if (o == OUTCOME_DONE)
+		return &a->base;
+	buf_setf(why, "%s", buf_str(&a->base.why));
+	*code = a->base.code;
+	endpoint_close(&a->base);
+	return NULL;
 }
 
 enum outcome

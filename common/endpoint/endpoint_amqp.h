@@ -26,7 +26,8 @@ struct amqp_endpoint {
 	char *queue;
 	struct amqp_source source; /* exchange NULL: the queue is ours */
 	bool spread; /* writing: `queue` is the name of an exchange */
-	struct endpoint_timeout timeout;
+	bool wait_forever;
+	int64_t timeout_ms;     /* otherwise: [amqp] wait_timeout */
 	bool sole;              /* reading: as the only reader */
 	int64_t taken_since_ms; /* since when another reader has the queue; 0:
 				 * none */
@@ -56,9 +57,10 @@ void endpoint_amqp_release(struct amqp_endpoint *a);
 enum outcome endpoint_amqp_connect(struct amqp_endpoint *a, int wait_ms)
     __attribute__((warn_unused_result));
 
-/* Connects for the first time: waits up to [amqp] wait_timeout. */
-enum outcome endpoint_amqp_first(struct amqp_endpoint *a)
-    __attribute__((warn_unused_result));
+/* Connects for the first time: waits up to [amqp] wait_timeout. Returns the
+ * endpoint; otherwise closes it, and returns NULL with *why and *code. */
+struct endpoint *endpoint_amqp_first(struct amqp_endpoint *a, struct buf *why,
+    enum exit_code *code) __attribute__((warn_unused_result));
 
 /* Reports the load of a queue that existed when the link was established. Also
  * LATER if the queue was deleted; the link is then dropped. */

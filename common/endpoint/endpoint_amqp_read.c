@@ -371,38 +371,6 @@ reader_set_up(struct amqp_endpoint *a)
 	return OUTCOME_DONE;
 }
 
-static struct endpoint *
-open_read(const char *queue, const struct endpoint_options *opt,
-    struct buf *why, enum exit_code *code)
-{
-	struct amqp_reader *r = xcalloc(1, sizeof *r);
-
-	if (endpoint_amqp_init(&r->a, queue, false, opt, why, code) != 0) {
-		free(r);
-		return NULL;
-	}
-	r->a.set_up = reader_set_up;
-	r->now.max_line = opt->max_line != 0 ? opt->max_line : RECORD_MAX_LINE;
-	r->prefetch = (uint16_t)conf_int(opt->conf, "amqp", "prefetch");
-	r->reads_all = opt->prefetch > PREFETCH_MAX;
-	if (r->reads_all)
-		r->prefetch = opt->exchange != NULL ? 0 : PREFETCH_MAX;
-	else if (opt->prefetch != 0)
-		r->prefetch = (uint16_t)opt->prefetch;
-	r->present_only = opt->present;
-	/* Other consumers may have received some of the counted messages. */
-	r->until_empty = opt->until_empty || opt->present;
-	r->now.whole = opt->whole;
-	/* One more than the maximum number that can arrive, so it is never
-	 * full. */
-	amqp_inflow_init(&r->ready, r->prefetch > 0 && r->prefetch < READY_MAX
-					? r->prefetch + (size_t)1
-					: READY_MAX);
-	r->ready.max_message = MESSAGE_MAX;
-	r->ready.with_keys = opt->whole;
-	return &r->a.base;
-}
-
 /* Called when a message is complete. */
 static void
 on_message(struct amqp_reader *r)
@@ -534,8 +502,8 @@ drop_overlooked(struct amqp_reader *r, const struct amqp_queue_load *load)
 
 	if (r->silent_since_ms == 0)
 		r->silent_since_ms = now;
-	if (load->messages == 0 || r->a.timeout.for_ever ||
-	    now - r->silent_since_ms < r->a.timeout.timeout_ms) {
+	if (load->messages == 0 || r->a.wait_forever ||
+	    now - r->silent_since_ms < r->a.timeout_ms) {
 		amqp_link_drop(l, "the queue '%s' at %s was deleted or moved",
 		    r->a.queue, l->title);
 		return;
@@ -758,15 +726,31 @@ struct endpoint *
 endpoint_amqp_open_read(const char *queue, const struct endpoint_options *opt,
     struct buf *why, enum exit_code *code)
 {
-	struct endpoint *e = open_read(queue, opt, why, code);
+	struct amqp_reader *r = xcalloc(1, sizeof *r);
 
-	if (e == NULL)
+	if (endpoint_amqp_init(&r->a, queue, false, opt, why, code) != 0) {
+		free(r);
 		return NULL;
-	e->ops = &ops;
-	if (endpoint_amqp_first(&reader_of(e)->a) == OUTCOME_DONE)
-		return e;
-	buf_setf(why, "%s", buf_str(&e->why));
-	*code = e->code;
-	endpoint_close(e);
-	return NULL;
+	}
+	r->a.base.ops = &ops;
+	r->a.set_up = reader_set_up;
+	r->now.max_line = opt->max_line != 0 ? opt->max_line : RECORD_MAX_LINE;
+	r->prefetch = (uint16_t)conf_int(opt->conf, "amqp", "prefetch");
+	r->reads_all = opt->prefetch > PREFETCH_MAX;
+	if (r->reads_all)
+		r->prefetch = opt->exchange != NULL ? 0 : PREFETCH_MAX;
+	else if (opt->prefetch != 0)
+		r->prefetch = (uint16_t)opt->prefetch;
+	r->present_only = opt->present;
+	/* Other consumers may have received some of the counted messages. */
+	r->until_empty = opt->until_empty || opt->present;
+	r->now.whole = opt->whole;
+	/* One more than the maximum number that can arrive, so it is never
+	 * full. */
+	amqp_inflow_init(&r->ready, r->prefetch > 0 && r->prefetch < READY_MAX
+					? r->prefetch + (size_t)1
+					: READY_MAX);
+	r->ready.max_message = MESSAGE_MAX;
+	r->ready.with_keys = opt->whole;
+	return endpoint_amqp_first(&r->a, why, code);
 }

@@ -29,6 +29,7 @@
 #include "common/digest/random.h"
 #include "common/endpoint/endpoint_amqp.h"
 #include "common/os/notify.h"
+#include "common/os/stop.h"
 #include "common/records/bucket.h"
 
 /* Maximum messages in a window. */
@@ -362,6 +363,13 @@ send_outgoing(struct amqp_writer *w)
 }
 
 #define LINGER_MS 5
+/* Even a flush that waits forever returns LATER after this long without
+ * progress. */
+#define FLUSH_MS 3000
+/* After a signal: how long to wait for pending answers, and how long before the
+ * program is killed this wait must have ended. */
+#define STOP_MS 3000
+#define STOP_SPARE_MS 2500
 /* How long nothing is sent to a full queue. */
 #define PAUSE_BASE_MS 50
 #define PAUSE_CAP_MS 2000
@@ -423,6 +431,21 @@ explain_stall(struct amqp_writer *w)
 		    w->a.link.title, w->a.queue);
 }
 
+/* Returns how long to continue without progress in ms; -1: forever. */
+static int64_t
+patience_ms(const struct amqp_writer *w, bool flushing)
+{
+	int64_t left = stop_left_ms() - STOP_SPARE_MS;
+
+	if (stop_asked() && (w->a.link.conn == NULL || w->a.link.blocked))
+		return 0;
+	if (stop_asked()) /* answers may be in transit */
+		return left <= 0 ? 0 : left < STOP_MS ? left : STOP_MS;
+	if (!w->a.wait_forever)
+		return w->a.timeout_ms;
+	return flushing ? FLUSH_MS : -1;
+}
+
 /* Continues until the window holds at most n messages. */
 static enum outcome
 confirm_down_to(struct amqp_writer *w, size_t n, bool flushing)
@@ -439,8 +462,7 @@ confirm_down_to(struct amqp_writer *w, size_t n, bool flushing)
 			return o;
 		if (w->progress_ms > since)
 			since = w->progress_ms;
-		max = endpoint_timeout_ms(&w->a.timeout,
-		    w->a.link.conn != NULL && !w->a.link.blocked, flushing);
+		max = patience_ms(w, flushing);
 		if (w->n > n && max >= 0 && clock_mono_ms() - since >= max) {
 			explain_stall(w);
 			return OUTCOME_LATER;
@@ -651,12 +673,8 @@ endpoint_amqp_open_write(const char *queue, bool spread,
 	e->ops = &ops;
 	if (opt->lazy)
 		return e;
-	if (endpoint_amqp_first(&w->a) == OUTCOME_DONE) {
+	e = endpoint_amqp_first(&w->a, why, code);
+	if (e != NULL)
 		endpoint_amqp_reached(&w->a);
-		return e;
-	}
-	buf_setf(why, "%s", buf_str(&e->why));
-	*code = e->code;
-	endpoint_close(e);
-	return NULL;
+	return e;
 }

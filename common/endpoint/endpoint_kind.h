@@ -48,19 +48,6 @@ struct endpoint_ops {
 	void (*close)(struct endpoint *e);
 };
 
-/* For kinds that wait for another process: [amqp] wait_timeout, unless the
- * program is a daemon. */
-struct endpoint_timeout {
-	bool for_ever;
-	int64_t timeout_ms;
-};
-struct endpoint_timeout endpoint_timeout(const struct endpoint_options *opt);
-
-/* Returns how long a writing end continues without progress in ms; -1: forever.
- * up: answers may be in transit. */
-int64_t endpoint_timeout_ms(
-    const struct endpoint_timeout *p, bool up, bool flushing);
-
 /* The first member of every kind's own struct. */
 struct endpoint {
 	const struct endpoint_ops *ops;
