@@ -237,14 +237,11 @@ drop_named_partitions(
 static enum outcome
 handle_drop_failure(struct age *a, const struct table *table, enum outcome o)
 {
-	struct buf grant = BUF_INIT;
-
 	if (db_cause(a->db) == DB_DENIED) {
-		db_grant(a->db, "ALTER, DROP", table->name, &grant);
-		log_warn("no permission to drop partitions of %s; %s, see "
-			 "grants.sql.example; rows are deleted one by one",
-		    table->name, buf_str(&grant));
-		buf_release(&grant);
+		log_warn("no permission to drop partitions of %s; grant ALTER "
+			 "and DROP, see grants.sql.example; rows are deleted "
+			 "one by one",
+		    table->name);
 		return OUTCOME_DONE;
 	}
 	if (db_cause(a->db) != DB_CONFLICT)

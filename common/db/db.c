@@ -243,7 +243,6 @@ db_close(struct db *db)
 	free(db->ca_file);
 	buf_release(&db->why);
 	buf_release(&db->version);
-	buf_release(&db->account);
 	buf_release(&db->cipher);
 	buf_release(&db->sql);
 	free(db);
@@ -328,23 +327,6 @@ set_session(struct db *db)
 	return o;
 }
 
-/* Stores the result of CURRENT_USER() in the form of a GRANT. */
-static void
-keep_account(struct db *db, const char *current_user)
-{
-	const char *host = strrchr(current_user, '@');
-	char *user;
-
-	buf_clear(&db->account);
-	if (host == NULL)
-		return;
-	user = xstrndup(current_user, (size_t)(host - current_user));
-	db_quote(db, &db->account, db_str(user));
-	buf_addc(&db->account, '@');
-	db_quote(db, &db->account, db_str(host + 1));
-	free(user);
-}
-
 static enum outcome
 learn_server(struct db *db)
 {
@@ -355,7 +337,7 @@ learn_server(struct db *db)
 
 	o = db_query(db,
 	    "SELECT @@version, @@max_allowed_packet, "
-	    "@@innodb_flush_log_at_trx_commit, CURRENT_USER()",
+	    "@@innodb_flush_log_at_trx_commit",
 	    NULL, 0, &rows);
 	if (o != OUTCOME_DONE)
 		return o;
@@ -363,7 +345,6 @@ learn_server(struct db *db)
 		buf_setf(&db->version, "%s", db_get(rows, 0));
 		s->max_packet = (size_t)db_get_int(rows, 1);
 		s->flush_at_commit = db_get_int(rows, 2);
-		keep_account(db, db_get(rows, 3));
 	}
 	db_rows_free(rows);
 	s->version = buf_str(&db->version);
@@ -512,35 +493,4 @@ const struct db_server *
 db_server(const struct db *db)
 {
 	return &db->server;
-}
-
-/* Adds the name between backticks; with `all`, _ and % must be escaped, because
- * they would be wildcards. */
-static void
-add_schema(const char *name, bool all, struct buf *to)
-{
-	for (; *name != '\0'; name++) {
-		if (*name == '`')
-			buf_addc(to, '`');
-		if (all && (*name == '_' || *name == '%'))
-			buf_addc(to, '\\');
-		buf_addc(to, *name);
-	}
-}
-
-void
-db_grant(
-    const struct db *db, const char *rights, const char *table, struct buf *to)
-{
-	bool all = strcmp(table, "*") == 0;
-	const char *quote = all ? "" : "`";
-
-	/* MySQL also needs CREATE for a new partition. */
-	buf_addf(to, "GRANT %s%s ON `", rights,
-	    strstr(rights, "ALTER") != NULL && !db_server(db)->mariadb
-		? ", CREATE"
-		: "");
-	add_schema(db->url.path, all, to);
-	buf_addf(
-	    to, "`.%s%s%s TO %s", quote, table, quote, buf_str(&db->account));
 }

@@ -276,11 +276,6 @@ struct db_server {
 };
 const struct db_server *db_server(const struct db *db);
 
-/* Appends the statement with which an administrator grants our user privileges
- * such as "SELECT, INSERT" on one of our tables; "*": on all. */
-void db_grant(
-    const struct db *db, const char *rights, const char *table, struct buf *to);
-
 /* The server's error number for a lock time-out. */
 enum { DB_LOCKED = 1205 };
 

@@ -41,7 +41,6 @@ struct db {
 
 	struct db_server server;
 	struct buf version, cipher; /* texts to which server points */
-	struct buf account;         /* our account, as in SQL */
 	struct buf sql;             /* the current statement */
 	char doing[DB_DOING];       /* its beginning, without values */
 	int64_t used_ms;            /* when it was sent (clock_mono_ms()) */

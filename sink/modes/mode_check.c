@@ -271,12 +271,12 @@ check_thresholds(struct check_report *r)
 
 struct rights {
 	struct db *db;
-	struct buf grants; /* the statements that grant missing privileges */
+	struct buf grants; /* missing privileges */
 	struct buf sql;
 };
 
-/* Runs r->sql; if the privilege is missing, adds the grant. Ignores a missing
- * table, which the check of the schema reports. */
+/* Runs r->sql; if the privilege is missing, adds it to r->grants. Ignores a
+ * missing table, which the check of the schema reports. */
 static enum outcome
 try_right(struct rights *r, const char *right, const char *table)
 {
@@ -288,8 +288,8 @@ try_right(struct rights *r, const char *right, const char *table)
 		return o == OUTCOME_NEVER ? OUTCOME_DONE : o;
 	if (db_cause(r->db) != DB_DENIED)
 		return o;
-	buf_adds(&r->grants, r->grants.len > 0 ? "; " : "");
-	db_grant(r->db, right, table, &r->grants);
+	buf_addf(&r->grants, "%s%s on %s", r->grants.len > 0 ? "; " : "", right,
+	    table);
 	return OUTCOME_DONE;
 }
 
@@ -304,18 +304,18 @@ try_table(struct rights *r, const char *table)
 
 	if (r->grants.len == 0) {
 		buf_setf(&r->sql, "SELECT 1 FROM %s WHERE 1 = 0", table);
-		o = try_right(r, on_all, "*");
+		o = try_right(r, on_all, "all tables");
 	}
 	if (o == OUTCOME_DONE && r->grants.len == 0) {
 		buf_setf(&r->sql,
 		    "INSERT INTO %s (tenant) SELECT tenant FROM %s WHERE 1 = 0",
 		    table, table);
-		o = try_right(r, on_all, "*");
+		o = try_right(r, on_all, "all tables");
 	}
 	if (o == OUTCOME_DONE && r->grants.len == 0) {
 		buf_setf(&r->sql, "UPDATE %s SET tenant = tenant WHERE 1 = 0",
 		    table);
-		o = try_right(r, on_all, "*");
+		o = try_right(r, on_all, "all tables");
 	}
 	return o;
 }
@@ -374,8 +374,7 @@ check_rights(struct check_report *report)
 		add_item(report, r.grants.len > 0 ? CHECK_WRONG : CHECK_FINE,
 		    "missing privileges",
 		    r.grants.len > 0 ? buf_str(&r.grants) : "none",
-		    "run this as an administrator of the server; "
-		    "scripts/examples/grants.sql.example has all grants");
+		    "grant them as scripts/examples/grants.sql.example does");
 	}
 	buf_release(&r.grants);
 	buf_release(&r.sql);

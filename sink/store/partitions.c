@@ -158,18 +158,15 @@ split_last(struct partitions *d, struct db *db, size_t k)
 static void
 postpone_table(struct partitions *d, size_t k, const struct db *db)
 {
-	struct buf grant = BUF_INIT;
-
 	d->table[k].retry_ms = clock_mono_ms() + RETRY_MS;
 	if (db_cause(db) == DB_DENIED) {
 		d->table[k].refused = true;
-		db_grant(db, "ALTER", tables[k].name, &grant);
 		log_warn(
-		    "no permission to create partitions of %s; %s, see "
+		    "no permission to create partitions of %s; grant ALTER, "
+		    "see "
 		    "grants.sql.example; until then rows go into the existing "
 		    "partition, and reaper --retention deletes them one by one",
-		    tables[k].name, buf_str(&grant));
-		buf_release(&grant);
+		    tables[k].name);
 		return;
 	}
 	log_debug(

@@ -7,6 +7,7 @@ line give advice, and the next run, or the waiting one, stores everything.
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -100,14 +101,18 @@ class Test(Tables):
                   in done.err, f"{done}")
 
     def rights_are_told(self):
-        """The suggested statement helps."""
+        """They can be granted."""
         env = self.user("reader", "SELECT ON messaging.*")
         self.refused("no right to store", 77, DENIED, env=env)
         found = self.check("no right to store", "missing privileges "
-                           "failed GRANT ", env=env)
-        grant = next(f for f in found if f.startswith("missing privileges"))
-        grant = grant.split(" failed ")[1].split("; run this")[0]
-        self.sql.ask(grant.rstrip("; "))
+                           "failed SELECT, INSERT, UPDATE on all tables; "
+                           "DELETE on operator_metrics; ", env=env)
+        missing = next(f for f in found if f.startswith("missing privileges"))
+        for right, table in re.findall(r"([A-Z, ]+) on (all tables|\w+)",
+                                       missing.split(" failed")[1]):
+            self.sql.ask(f"GRANT {right} ON messaging."
+                         f"{'*' if table == 'all tables' else table} "
+                         "TO reader@127.0.0.1")
         self.check("with it", "missing privileges ok", env=env)
         self.run("with it", "sink", "-f", self.rows, env=env)
         self.chats("with it", 50)
