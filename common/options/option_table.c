@@ -223,7 +223,25 @@ is_same_option(const struct option_row *a, const struct option_row *b)
 int
 option_take_format(const char *value, void *to)
 {
-	return output_format_option(value, to);
+	static const struct {
+		const char *name;
+		enum output_format format;
+	} formats[] = {
+		{ "table", OUTPUT_TABLE },
+		{ "ndjson", OUTPUT_NDJSON },
+		{ "csv", OUTPUT_CSV },
+	};
+	enum output_format *format = to;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(formats); i++) {
+		if (strcmp(value, formats[i].name) == 0) {
+			*format = formats[i].format;
+			return -1;
+		}
+	}
+	return prog_usage_error(
+	    "unknown format '%s'; use table, ndjson or csv", value);
 }
 
 static void

@@ -15,7 +15,6 @@
 
 #include "common/base/log.h"
 #include "common/base/parse.h"
-#include "common/base/prog.h"
 #include "common/base/xalloc.h"
 
 /* Widths come from libunistring, not wcwidth(3), so that a table looks the same
@@ -80,37 +79,6 @@ duration_format(int64_t ms, char *text)
 #define NAME_MAX_WIDTH 24
 
 #define GAP 2 /* between two columns */
-
-int
-output_format_parse(const char *s, enum output_format *f)
-{
-	static const struct {
-		const char *name;
-		enum output_format format;
-	} formats[] = {
-		{ "table", OUTPUT_TABLE },
-		{ "ndjson", OUTPUT_NDJSON },
-		{ "csv", OUTPUT_CSV },
-	};
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(formats); i++) {
-		if (strcmp(s, formats[i].name) == 0) {
-			*f = formats[i].format;
-			return 0;
-		}
-	}
-	return -1;
-}
-
-int
-output_format_option(const char *s, enum output_format *f)
-{
-	if (output_format_parse(s, f) == 0)
-		return -1;
-	return prog_usage_error(
-	    "unknown format '%s'; use table, ndjson or csv", s);
-}
 
 enum output_format
 output_format_resolve(enum output_format f)

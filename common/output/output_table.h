@@ -1,7 +1,6 @@
 /*
- * output_table: prints rows as a table for people or as CSV, and reads the
- * option -o, which also has NDJSON. Default: a table if stdout is a terminal,
- * otherwise NDJSON.
+ * output_table: prints rows as a table for people or as CSV. The option -o also
+ * has NDJSON. Default: a table if stdout is a terminal, otherwise NDJSON.
  *
  * CSV follows RFC 4180; text that a spreadsheet would run as a formula gets a
  * leading apostrophe. The width of a table's cells is that of their characters
@@ -19,15 +18,6 @@
 #include <stdint.h>
 
 enum output_format { OUTPUT_AUTO, OUTPUT_TABLE, OUTPUT_NDJSON, OUTPUT_CSV };
-
-/* Returns -1 for any word other than table, ndjson and csv. */
-int output_format_parse(const char *s, enum output_format *f)
-    __attribute__((warn_unused_result));
-
-/* Reads the value of -o: returns -1 to continue, otherwise the exit code, after
- * a message that lists the formats. */
-int output_format_option(const char *s, enum output_format *f)
-    __attribute__((warn_unused_result));
 
 /* Replaces AUTO with TABLE or NDJSON, depending on stdout. */
 enum output_format output_format_resolve(enum output_format f);
