@@ -122,8 +122,6 @@ init_stage(struct reap_run *r, struct stage *s)
 	c->force = r->options->force;
 	c->dry_run = r->options->dry_run;
 	c->from_queue = endpoint_is_queue(r->options->from);
-	c->by_batch = c->from_queue && !c->dry_run;
-	c->wait_forever = s->wait_forever;
 	c->percent = conf_int(conf, "reaper", "gone_percent");
 	c->least = conf_int(conf, "reaper", "gone_least");
 	if (strcmp(conf_text(conf, "aggregator", "clock"), "system") == 0) {

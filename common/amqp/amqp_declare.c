@@ -8,6 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"
 
@@ -46,9 +47,7 @@ add_text_argument(amqp_table_entry_t *e, const char *key, const char *value)
 bool
 amqp_is_dead_letter_queue(const char *queue)
 {
-	size_t len = strlen(queue), n = strlen(".dead");
-
-	return len > n && strcmp(queue + len - n, ".dead") == 0;
+	return text_ends_with(queue, ".dead");
 }
 
 static void
@@ -103,6 +102,18 @@ reopen_channel(struct amqp_link *l)
 	    l, "reopen the channel", amqp_get_rpc_reply(l->conn));
 }
 
+/* True if the broker has closed the channel with that reply code. */
+static bool
+is_refused(const struct amqp_link *l, int reply_code)
+{
+	amqp_rpc_reply_t r = amqp_get_rpc_reply(l->conn);
+	const amqp_channel_close_t *c = r.reply.decoded;
+
+	return r.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
+	       r.reply.id == AMQP_CHANNEL_CLOSE_METHOD &&
+	       c->reply_code == reply_code;
+}
+
 /* Call after a failed passive declaration, before any other call. True if no
  * queue or exchange (`kind`) has that name. The channel is then closed until
  * reopen_channel(). */
@@ -116,9 +127,7 @@ is_told_missing(const struct amqp_link *l, const char *kind)
 
 	/* While a broker starts, it reports a queue as "down" with the same
 	 * code. */
-	return r.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
-	       r.reply.id == AMQP_CHANNEL_CLOSE_METHOD &&
-	       c->reply_code == AMQP_NOT_FOUND &&
+	return is_refused(l, AMQP_NOT_FOUND) &&
 	       c->reply_text.len >= n + kind_len &&
 	       memcmp(c->reply_text.bytes, start, n) == 0 &&
 	       memcmp((const char *)c->reply_text.bytes + n, kind, kind_len) ==
@@ -236,18 +245,6 @@ make_classic(struct amqp_link *l, const char *queue)
 	if (ok)
 		log_info("queue_made", "queue=%s", queue);
 	return declare_outcome(l, ok, "create queue", queue);
-}
-
-/* True if the broker has closed the channel with that reply code. */
-static bool
-is_refused(const struct amqp_link *l, int reply_code)
-{
-	amqp_rpc_reply_t r = amqp_get_rpc_reply(l->conn);
-	const amqp_channel_close_t *c = r.reply.decoded;
-
-	return r.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
-	       r.reply.id == AMQP_CHANNEL_CLOSE_METHOD &&
-	       c->reply_code == reply_code;
 }
 
 static enum outcome

@@ -302,7 +302,7 @@ close_flush(void *ctx)
 {
 	struct close *c = ctx;
 
-	if (!c->by_batch)
+	if (!c->from_queue || c->dry_run)
 		return OUTCOME_DONE;
 	c->whole = true;
 	return carry_out(c);
@@ -313,7 +313,8 @@ close_finish(struct close *c, bool whole)
 {
 	enum outcome o;
 
-	if (c->by_batch) /* answers that were not handled are delivered again */
+	/* Answers that were not handled are delivered again. */
+	if (c->from_queue && !c->dry_run)
 		return OUTCOME_DONE;
 	c->whole = whole;
 	o = carry_out(c);

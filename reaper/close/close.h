@@ -35,9 +35,7 @@ struct close {
 	struct append_file archive; /* without a path: none */
 	bool all;                   /* [reaper] on_close = all */
 	bool force, dry_run;
-	bool by_batch; /* the input is a queue: handle each batch */
-	bool from_queue;
-	bool wait_forever;
+	bool from_queue;        /* handle each batch, except in a dry run */
 	int64_t percent, least; /* see close_gone_is_too_many() */
 	int64_t ahead_ms;       /* how far `at` may be ahead; 0: any time is
 				 * accepted */
