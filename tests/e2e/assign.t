@@ -5,46 +5,24 @@ call is made without need. assign_queue.t kills it.
 """
 
 import collections
-import datetime
 import json
 import re
 
-from harness import TOKEN, Checks, Lab, main
+from assigning import GET, PAST, PUT, Assigning
+from harness import TOKEN, Lab, main
 
-GET, PUT = "GET /v1/dialogs/{id}", "PUT /v1/dialogs/{id}"
 LIST = "GET /v1/dialogs"
-PAST = "2020-01-01T00:00:00Z"
 
 
-class Test:
+class Test(Assigning):
     def __init__(self, lab):
-        self.lab, self.checks = lab, Checks()
-        self.that, self.equal = self.checks.that, self.checks.equal
-        self.sim = lab.sim("--dialogs", 30, "--messages", 3, "--operators", 5)
-        self.chats = sorted(self.sim.open_dialogs())
-        self.operators = [o["id"] for o in self.sim.get("/operators")["data"]]
-        self.a, self.b, self.c = self.operators[:3]
-        self.d = self.chats[0]
-        self.later = self.at(36000)
-        self.path = None
+        super().__init__(lab, 30)
         self.conf()
-
-    def at(self, seconds):
-        """A time on the CRM's clock."""
-        now = datetime.datetime.fromisoformat(self.sim.stats()["now"][:19])
-        return (now + datetime.timedelta(seconds=seconds)).isoformat() + "Z"
 
     def conf(self, poller=None, **keys):
         self.path = self.lab.conf("conf", {"crm acme": {
             "url": self.sim.url, "token": TOKEN, "assign": "yes", **keys},
             "poller": poller or {}})
-
-    def reservation(self, name, chat, operator, expires=None, **more):
-        return json.dumps({
-            "type": "assignment", "tenant": "acme", "id": name,
-            "chat": str(chat), "operator": str(operator),
-            "expires": expires or self.later,
-            **{k: str(v) for k, v in more.items()}}) + "\n"
 
     def assign(self, code, *reservations, says=None, options=()):
         """[(chat, operator, status, id)]; SAYS matches the one line on stderr,
@@ -71,17 +49,6 @@ class Test:
     def calls(self, *routes):
         by_route = self.sim.stats()["by_route"]
         return [by_route.get(r, 0) for r in routes]
-
-    def free(self, *chats):
-        """Chats that no operator has; resets counters and faults."""
-        for chat in chats:
-            self.sim.control("act", do="transfer", dialog=chat)
-        self.sim.fault()
-        self.sim.control("reset-stats")
-
-    def holder(self, chat):
-        data = self.sim.get(f"/dialogs/{chat}")["data"]
-        return (data[0] if isinstance(data, list) else data)["operator_id"]
 
     def by_default_nothing_changes(self):
         self.conf(assign="no")
@@ -169,8 +136,8 @@ class Test:
         self.sim.control("act", do="transfer", dialog=other, operator=self.c)
         self.sim.control("reset-stats")
         self.gives([(d, self.a, "open", "r1"), (other, self.c, "open", "r2")],
-                   0, self.reservation("r1", d, self.a, replaces=self.b),
-                   self.reservation("r2", other, self.a, replaces=self.b))
+                   0, self.reservation("r1", d, self.a, replaces=str(self.b)),
+                   self.reservation("r2", other, self.a, replaces=str(self.b)))
         self.equal(self.calls(PUT), [1], "changes")
 
     def refused(self):

@@ -8,25 +8,17 @@ ends it normally.
 import json
 import os
 import re
-import time
 
-from harness import TESTBIN, TOKEN, Checks, Lab, main, steps, until
+from assigning import GET, PAST, PUT, Assigning
+from harness import TESTBIN, TOKEN, Lab, main, steps, until
 
-GET, PUT = "GET /v1/dialogs/{id}", "PUT /v1/dialogs/{id}"
-PAST = "2020-01-01T00:00:00Z"
 ASK = "assignments" # the queue of reservations
 
 
-class Test:
+class Test(Assigning):
     def __init__(self, lab):
-        self.lab, self.checks = lab, Checks()
-        self.that, self.equal = self.checks.that, self.checks.equal
+        super().__init__(lab, 60)
         lab.start_servers("rabbitmq")
-        self.sim = lab.sim("--dialogs", 60, "--messages", 3, "--operators", 5)
-        self.chats = sorted(self.sim.open_dialogs())
-        self.d = self.chats[0]
-        self.a, self.b, self.c = [
-            o["id"] for o in self.sim.get("/operators")["data"]][:3]
         self.conf()
         for queue in (ASK, "records"):
             lab.take(queue) # creates it
@@ -40,20 +32,7 @@ class Test:
             "amqp": {"prefetch": prefetch} if prefetch else {}, **more})
 
     def put(self, *lines, queue=ASK):
-        self.lab.put(queue, lines, 3)
-
-    def reservation(self, name, chat, operator, expires=None, **more):
-        return json.dumps({
-            "type": "assignment", "tenant": "acme", "id": name,
-            "chat": str(chat), "operator": str(operator),
-            "expires": expires or self.at(360000), **more})
-
-    def at(self, seconds):
-        """From now, on the CRM's clock."""
-        now = self.sim.stats()["now"][:19] + "+0000"
-        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.mktime(
-            time.strptime(now, "%Y-%m-%dT%H:%M:%S%z")) - time.timezone
-            + seconds))
+        self.lab.put(queue, [line.rstrip() for line in lines], 3)
 
     def calls(self, route):
         return self.sim.stats()["by_route"].get(route, 0)
@@ -64,17 +43,6 @@ class Test:
 
     def said(self):
         return self.lab.text("err")
-
-    def holder(self, chat):
-        data = self.sim.get(f"/dialogs/{chat}")["data"]
-        return (data[0] if isinstance(data, list) else data)["operator_id"]
-
-    def free(self, *chats):
-        """Chats that no operator has; resets counters and faults."""
-        for chat in chats:
-            self.sim.control("act", do="transfer", dialog=chat)
-        self.sim.fault()
-        self.sim.control("reset-stats")
 
     def argv(self, *options):
         return ["poller", "-c", self.path, "--assign", *options, "-f",
@@ -263,8 +231,7 @@ class Test:
         self.free(self.d)
         line = self.reservation("N", "N", self.b, self.at(-3600)).replace(
             '"acme"', '"beta"')
-        self.lab.put(ASK, [line.replace('"N"', f'"{n}"') for n in range(2000)],
-                     3)
+        self.put(*(line.replace('"N"', f'"{n}"') for n in range(2000)))
         self.put(self.reservation("p14", self.d, self.b))
         self.begin()
         self.comes((self.d, self.b, "p14"))
