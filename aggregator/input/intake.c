@@ -41,6 +41,8 @@ intake_init(
 	in->setup = setup;
 	in->text_of = text_of;
 	scan_init(&in->scan);
+	in->scan.skips_text =
+	    text_of == NULL && !metric_selection_needs_text(setup->selection);
 }
 
 void

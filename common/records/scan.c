@@ -47,9 +47,9 @@ struct string_rule {
 struct scan_plan {
 	const struct record_words *words;
 	struct string_rule rules[KEYWORDS_NONE + 1];
-	uint64_t meanings;  /* rows whose strings need conversion */
-	uint64_t texts;     /* rows that may have escapes */
-	uint64_t available; /* the row of that field */
+	uint64_t meanings;        /* rows whose strings need conversion */
+	uint64_t texts;           /* rows that may have escapes */
+	uint64_t available, text; /* rows of these fields */
 	struct record blank;
 	size_t cleared; /* RECORD_CLEARED; a variable, because for a constant
 			 * gcc emits a slow instruction to copy it */
@@ -140,6 +140,8 @@ make_plan(void)
 		if (record_fields[i].offset ==
 		    offsetof(struct record, available))
 			plan.available = BIT(i);
+		if (record_fields[i].offset == offsetof(struct record, text))
+			plan.text = BIT(i);
 	}
 }
 
@@ -443,6 +445,8 @@ unescape_texts(struct record_walk *w, uint64_t rows)
 {
 	size_t i;
 
+	if (w->s->skips_text)
+		rows &= ~plan.text;
 	for (i = 0; i < w->unknown_n; i++)
 		if (scan_has_escape(
 			&w->s->index, w->unknown[i].p, w->unknown[i].len))

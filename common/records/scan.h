@@ -47,6 +47,10 @@ struct scan {
 	 * record_fields is present. 0: record_read() read it. */
 	uint64_t fields;
 
+	/* May be set after scan_init(): the caller does not use r->text, so its
+	 * escapes need not be replaced. */
+	bool skips_text;
+
 	uint64_t fast, slow; /* number of records read here, and by
 			      * record_parse() */
 

@@ -228,6 +228,35 @@ lines_of_any_length_are_read(void **state)
 		buf_release(&lines[i]);
 }
 
+/* Only r->text is skipped, and only if it is not read. */
+static void
+a_skipped_text_stays_as_it_is_written(void **state)
+{
+	static const char lines[] =
+	    HEAD "\"c-1\"," AT TAIL ",\"text\":\"a\\nb\",\"to\":\"x\"}\n"
+		 "{\"type\":\"operator\",\"tenant\":\"t1\",\"operator\":\"7\","
+		 "\"name\":\"a\\nb\"}\n" HEAD "\"c-1\"," AT TAIL
+		 ",\"text\":\"a\\xb\"}\n";
+	char *block = block_new(lines, sizeof lines - 1);
+	struct record r;
+	struct scan s;
+
+	(void)state;
+	scan_init(&s);
+	s.skips_text = true;
+	scan_block(&s, block, sizeof lines - 1);
+	assert_int_equal(scan_record(&s, &r), 1);
+	assert_true(text_is(r.text, "a\\nb"));
+	assert_true(text_is(r.to, "x"));
+	assert_int_equal(scan_record(&s, &r), 1);
+	assert_true(text_is(r.name, "a\nb"));
+	assert_int_equal(s.slow, 0);
+	assert_int_equal(scan_record(&s, &r), -1);
+	assert_int_equal(scan_record(&s, &r), 0);
+	scan_release(&s);
+	block_free(block);
+}
+
 /* Texts that were copied out of lines stay valid as long as the block. */
 static void
 records_live_as_long_as_the_block(void **state)
@@ -272,6 +301,7 @@ test_scan(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_variant_answers_like_record_parse),
 		cmocka_unit_test(lines_of_any_length_are_read),
+		cmocka_unit_test(a_skipped_text_stays_as_it_is_written),
 		cmocka_unit_test(records_live_as_long_as_the_block),
 	};
 
