@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 from harness import BIN, TESTBIN, Lab, main, seed, until
-from sinklib import Lock, Tables, snapshot, text
+from sinklib import Lock, Tables, snapshot
 
 DAY = "2026-11-20T"
 SNAPSHOT_TABLES = ("operator_metrics", "chat_metrics", "tenant_metrics",

@@ -11,7 +11,7 @@ import os
 import random
 import time
 
-from harness import TESTBIN, Checks, Lab, main, say, seed, until
+from harness import TESTBIN, Checks, Lab, main, say, until
 from streams import Flow, lines_of
 
 
