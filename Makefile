@@ -164,9 +164,11 @@ E2E   = $(sort $(wildcard tests/e2e/*.t))
 LONG_TESTS = tests/cases/alerts.t $(patsubst %,tests/e2e/%.t, \
     allocation_worlds \
     board \
+    chaos \
     damage \
     galera \
     listen_tables \
+    prometheus \
     readme_install \
     soak \
     topology)

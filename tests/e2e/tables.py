@@ -1,13 +1,30 @@
-"""tables: rows of the tables in one form, whether they come from the database
-or from the aggregator's output, and how two of them differ.
+"""tables: the tables as a reader sees them at one time. A Reader keeps one
+session of the mariadb client and queries everything in a transaction with a
+consistent snapshot, so that rows and tombstones are of the same moment. If the
+database becomes unavailable, one query fails, and the next one opens a new
+session.
 """
 
+import json
 import os
+import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "oracle"))
 import compare  # noqa: E402
+
+DONE = "--end--"
+
+
+def statement():
+    """One SQL statement: all tables, each row as a line of JSON."""
+    parts = ["START TRANSACTION WITH CONSISTENT SNAPSHOT"]
+    for table, columns in compare.COLUMNS.items():
+        names = ", ".join(f"`{c}`" for c in columns)
+        parts.append(f"SELECT '{table}', JSON_ARRAY({names}) FROM {table}")
+    return "; ".join(parts) + f"; COMMIT; SELECT '{DONE}';\n"
 
 
 def thousandths(value):
@@ -42,6 +59,67 @@ def row_of(table, values):
 
 def key_of(table, row):
     return tuple(row[c] for c in compare.KEYS[table])
+
+
+class Reader:
+    def __init__(self, lab):
+        self.argv = lab.mysql_argv("-r", "-n", "--skip-reconnect")
+        self.session = None
+        self.sql = statement()
+
+    def _open(self):
+        self.session = subprocess.Popen(
+            self.argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, text=True, encoding="utf-8",
+        )
+        self.session.stdin.write(
+            "SET NAMES utf8mb4; "
+            "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ;\n"
+        )
+
+    def close(self):
+        if self.session is not None:
+            self.session.kill()
+            self.session.wait()
+            for pipe in (self.session.stdin, self.session.stdout):
+                try:
+                    pipe.close()
+                except OSError:
+                    pass # never sent
+            self.session = None
+
+    def look(self):
+        """A list of (table, JSON text), or None if the database is
+        unavailable."""
+        try:
+            if self.session is None:
+                self._open()
+            self.session.stdin.write(self.sql)
+            self.session.stdin.flush()
+            found = []
+            for line in self.session.stdout:
+                if line.rstrip("\n") == DONE:
+                    return found
+                found.append(tuple(line.rstrip("\n").split("\t", 1)))
+        except (BrokenPipeError, OSError, ValueError):
+            pass
+        self.close()
+        return None
+
+    def tables(self):
+        """{table: {key: row}} now; waits until the database is available."""
+        for _ in range(600):
+            seen = self.look()
+            if seen is not None:
+                break
+            time.sleep(0.05)
+        else:
+            raise AssertionError("the database does not come back")
+        tables = {table: {} for table in compare.COLUMNS}
+        for table, text in seen:
+            row = row_of(table, json.loads(text))
+            tables[table][key_of(table, row)] = row
+        return tables
 
 
 def differences(table, want, got):
