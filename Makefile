@@ -257,7 +257,7 @@ analyze:  ## gcc -fanalyzer and clang-tidy
 lint: all $(B)/tests/tools/tables $(B)/tests/tools/declared  ## style, manual, schema
 	cppcheck --quiet -j $$(nproc) --std=c11 --enable=warning,performance,portability \
 	    --inline-suppr --suppress=missingIncludeSystem --error-exitcode=1 \
-	    --suppress='unknownMacro:poller/crm/profile*.c' \
+	    --library=tests/lint/jansson.cfg \
 	    -I. common $(PROGS) tests/crm tests/loadgen tests/tools tests/fuzz
 	shellcheck -e SC2016 $(SHELL_SCRIPTS)
 	mandoc -T lint -W warning man/man?/*

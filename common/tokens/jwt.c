@@ -165,8 +165,7 @@ check_header(const struct token_part *part, struct buf *why)
 		buf_setf(why, "it is not signed with HS256");
 	} else {
 		rc = 0;
-		json_object_foreach(header, name, value)
-		{
+		json_object_foreach (header, name, value) {
 			if (rc == 0)
 				rc = check_member(name, value, why);
 		}

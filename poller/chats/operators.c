@@ -59,8 +59,8 @@ drop_listed_former(struct operators *c)
 	const char *id;
 	json_t *v;
 
-	json_object_foreach(c->rows, id, v)(void)
-	    json_object_del(c->former, id);
+	json_object_foreach (c->rows, id, v)
+		(void)json_object_del(c->former, id);
 	while (json_object_size(c->former) > FORMER_OPERATORS)
 		(void)json_object_del(c->former,
 		    json_object_iter_key(json_object_iter(c->former)));
@@ -142,8 +142,9 @@ operators_emit(const struct operators *c, struct emit *e)
 	const char *id;
 	json_t *body;
 
-	json_object_foreach(c->bodies, id, body) emit_record(e, "operator",
-	    json_string_value(body), json_string_length(body), NULL);
+	json_object_foreach (c->bodies, id, body)
+		emit_record(e, "operator", json_string_value(body),
+		    json_string_length(body), NULL);
 }
 
 static json_t *
@@ -152,7 +153,8 @@ values_of(json_t *object)
 	json_t *list = json_array(), *v;
 	const char *id;
 
-	json_object_foreach(object, id, v)(void) json_array_append(list, v);
+	json_object_foreach (object, id, v)
+		(void)json_array_append(list, v);
 	return list;
 }
 
@@ -212,8 +214,8 @@ free_chats_end(void *ctx, const struct ending *e)
 	json_t *v;
 
 	if (e->error == ERROR_CLASS_NONE)
-		json_object_foreach(l->operators->rows, id, v)
-		    ask_chat_list(l, id, chat_list_end);
+		json_object_foreach (l->operators->rows, id, v)
+			ask_chat_list(l, id, chat_list_end);
 	chat_list_end(l, e);
 }
 

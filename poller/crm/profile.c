@@ -45,8 +45,7 @@ read_headers(json_t *headers, struct profile_host *h, bool *needs_account)
 	json_t *v;
 
 	h->headers = xcalloc(json_object_size(headers) + 1, sizeof *h->headers);
-	json_object_foreach(headers, key, v)
-	{
+	json_object_foreach (headers, key, v) {
 		if (json_is_string(v))
 			h->headers[at++] =
 			    xasprintf("%s: %s", key, json_string_value(v));
@@ -79,7 +78,8 @@ read_about_members(const json_t *about, struct profile_about *out)
 
 	out->hosts = xcalloc(json_object_size(hosts) + 1, sizeof *out->hosts);
 	read_host(about, NULL, out);
-	json_object_foreach(hosts, name, host) read_host(host, name, out);
+	json_object_foreach (hosts, name, host)
+		read_host(host, name, out);
 	out->by_operator = flag_member(about, "by_operator");
 	out->operators_first =
 	    out->by_operator || flag_member(about, "operators_first");
@@ -378,8 +378,7 @@ show_info(json_t *info, struct buf *out)
 	const char *key;
 	json_t *v;
 
-	json_object_foreach(info, key, v)
-	{
+	json_object_foreach (info, key, v) {
 		buf_addf(out, "%s%s: ", out->len > 0 ? ", " : "", key);
 		if (json_is_string(v))
 			buf_adds(out, json_string_value(v));

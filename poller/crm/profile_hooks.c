@@ -25,7 +25,8 @@ list_texts(const json_t *object, const char *key)
 	if (!json_is_array(list))
 		return NULL;
 	all = xcalloc(json_array_size(list) + 1, sizeof *all);
-	json_array_foreach(list, i, v) all[i] = xstrdup(json_string_value(v));
+	json_array_foreach (list, i, v)
+		all[i] = xstrdup(json_string_value(v));
 	return all;
 }
 
@@ -91,8 +92,7 @@ read_hook_records(const struct crm_record_options *opt, const json_t *records,
 
 	out->records =
 	    xcalloc(json_array_size(records) + 1, sizeof *out->records);
-	json_array_foreach(records, i, v)
-	{
+	json_array_foreach (records, i, v) {
 		buf_clear(&reason);
 		if (crm_record_read(&out->records[out->n], v, opt, &reason) ==
 		    0)
@@ -167,8 +167,10 @@ join_texts(const json_t *list)
 	const json_t *v;
 	size_t i;
 
-	json_array_foreach(list, i, v) if (json_is_string(v))
-	    buf_addf(&b, "%s%s", b.len > 0 ? ", " : "", json_string_value(v));
+	json_array_foreach (list, i, v)
+		if (json_is_string(v))
+			buf_addf(&b, "%s%s", b.len > 0 ? ", " : "",
+			    json_string_value(v));
 	return buf_take(&b);
 }
 
@@ -178,8 +180,7 @@ profile_webhooks_read(const json_t *result, struct webhooks *out)
 	const json_t *list = json_object_get(result, "hooks"), *v;
 	size_t i;
 
-	json_array_foreach(list, i, v)
-	{
+	json_array_foreach (list, i, v) {
 		XGROW(out->list, out->n, out->cap);
 		out->list[out->n++] = (struct webhook){
 			.id = profile_id(json_object_get(v, "id")),

@@ -80,13 +80,13 @@ from_json(json_t *j)
 	switch (json_typeof(j)) {
 	case JSON_OBJECT:
 		v = jv_object();
-		json_object_foreach(j, key, member) v =
-		    jv_object_set(v, jv_string(key), from_json(member));
+		json_object_foreach (j, key, member)
+			v = jv_object_set(v, jv_string(key), from_json(member));
 		return v;
 	case JSON_ARRAY:
 		v = jv_array_sized((int)json_array_size(j));
-		json_array_foreach(j, i, member) v =
-		    jv_array_append(v, from_json(member));
+		json_array_foreach (j, i, member)
+			v = jv_array_append(v, from_json(member));
 		return v;
 	case JSON_STRING:
 		return from_string(j);

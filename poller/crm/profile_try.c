@@ -79,8 +79,7 @@ show_records(const struct crm_record_options *opt, const json_t *records,
 	json_t *v;
 	size_t i;
 
-	json_array_foreach(records, i, v)
-	{
+	json_array_foreach (records, i, v) {
 		buf_clear(&reason);
 		if (crm_record_read(&r, v, opt, &reason) == 0) {
 			crm_record_write(&r, out);

@@ -192,8 +192,7 @@ mask_people(json_t *v, bool personal)
 	void *next;
 
 	if (json_is_object(v)) {
-		json_object_foreach_safe(v, next, key, each)
-		{
+		json_object_foreach_safe (v, next, key, each) {
 			bool theirs = is_personal(key);
 
 			if (theirs && json_is_string(each))
@@ -203,8 +202,7 @@ mask_people(json_t *v, bool personal)
 				mask_people(each, theirs);
 		}
 	}
-	json_array_foreach(v, i, each)
-	{
+	json_array_foreach (v, i, each) {
 		if (personal && json_is_string(each))
 			json_array_set_new(
 			    v, i, masked_string(json_string_value(each)));

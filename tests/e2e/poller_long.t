@@ -23,9 +23,9 @@ def shown(sim):
 def body():
     checks = Checks()
     with Lab("poller_long") as lab:
-        for ids in ("--operators=3", "--big-ids", "--no-request-ids"):
-            sim = lab.sim("--dialogs", 3, "--messages", 150, "--pace", 0, ids,
-                          name="sim" + ids)
+        for ids in "--operators 3", "--big-ids", "--no-request-ids":
+            sim = lab.sim("--dialogs", 3, "--messages", 150, "--pace", 0,
+                          *ids.split(), name="sim" + ids.replace(" ", "-"))
             conf = lab.conf("conf", {"crm acme": {
                 "url": sim.url, "token": TOKEN, "history": "all"}})
 

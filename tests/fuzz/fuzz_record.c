@@ -241,8 +241,7 @@ check_flat(const struct flat *f, int rc, json_t *root)
 			    : "flat_parse() takes it";
 	if (!good)
 		return NULL;
-	json_object_foreach(root, key, j)
-	{
+	json_object_foreach (root, key, j) {
 		name = without_lost(key);
 		v = flat_find(f, name);
 		free(name);

@@ -106,8 +106,7 @@ agree(struct flat *f, const char *line, size_t len)
 	ok = flat_parse(f, line, len, &why) == 0;
 	same = ok == (json_is_object(root) != 0);
 	if (ok && same)
-		json_object_foreach(root, key, j)
-		{
+		json_object_foreach (root, key, j) {
 			const struct flat_field *v = flat_find(f, key);
 
 			same = same && v != NULL && same_value(v, j);

@@ -60,10 +60,8 @@ every_status_is_described(void **state)
 	size_t i, n;
 
 	(void)state;
-	json_object_foreach(paths, path, methods)
-	{
-		json_object_foreach(methods, method, one)
-		{
+	json_object_foreach (paths, path, methods) {
+		json_object_foreach (methods, method, one) {
 			one = at(one, "responses");
 			for (i = 0; i < ARRAY_LEN(all); i++)
 				(void)at(one, all[i]);
@@ -93,8 +91,7 @@ check_answer(const struct web_answer *a, const char *name)
 	if (a->status != 200)
 		fail_msg("%s", buf_str(&a->body));
 	assert_non_null(v);
-	json_object_foreach(properties, key, member)
-	{
+	json_object_foreach (properties, key, member) {
 		if (json_object_get(v, key) == NULL)
 			fail_msg("%s.%s is not answered", name, key);
 	}
@@ -141,8 +138,7 @@ check_references(json_t *v)
 	const char *key, *ref;
 	size_t i;
 
-	json_object_foreach(v, key, member)
-	{
+	json_object_foreach (v, key, member) {
 		if (strcmp(key, "$ref") == 0) {
 			ref = json_string_value(member);
 			if (strncmp(ref, responses, strlen(responses)) == 0) {
@@ -157,7 +153,8 @@ check_references(json_t *v)
 		}
 		check_references(member);
 	}
-	json_array_foreach(v, i, member) check_references(member);
+	json_array_foreach (v, i, member)
+		check_references(member);
 }
 
 static void
