@@ -201,9 +201,11 @@ class World:
             f"'login' FROM seq_1_to_{N // 100}")
 
     def change(self):
-        """A commit of which listeners are notified."""
-        self.sql.ask("UPDATE tenant_metrics SET open_chats = open_chats + 1, "
-                     "version = version + 1")
+        """A commit of which listeners are notified, as the sink makes it."""
+        self.sql.ask("START TRANSACTION; "
+                     "UPDATE tenant_metrics SET open_chats = open_chats + 1, "
+                     "version = version + 1; "
+                     "UPDATE tenant_locks SET uses = uses + 1; COMMIT")
 
     def messages(self):
         """The number of messages that arrived."""
