@@ -6,7 +6,9 @@
  * History is kept since the beginning of the day that contains the time keep_ms
  * ago, so at least keep_ms, and always today. Age is measured by our clock or
  * the database's, whichever is behind, and not by the newest row: a single
- * message with a wrong time in the future would make all others old.
+ * message with a wrong time in the future would make all others old. If no row
+ * of history is young enough to stay, the clock is probably far ahead: nothing
+ * is then deleted unless forced.
  *
  * The age of a tombstone is measured in the CRM's time, from the tenant's
  * newest snapshot, or from tenants.newest_at, because a stream has no
@@ -59,7 +61,7 @@ enum { GONE_PARTITIONS, GONE_ROWS, GONE_NUMBERS };
 
 struct age {
 	struct db *db;
-	bool dry_run;
+	bool dry_run, force;
 	int64_t now; /* by the slower clock */
 	struct age_tenant *tenants;
 	size_t tenants_n, tenants_cap;
@@ -69,6 +71,7 @@ struct age {
 	const char *tenant;
 	int64_t before;
 
+	bool found;
 	uint64_t affected;
 	bool locked;                    /* a table was locked for too long */
 	uint64_t (*gone)[GONE_NUMBERS]; /* one for each table, as in tables[] */
@@ -110,12 +113,13 @@ read_clock_and_tenants(struct db *db, void *ctx)
 	return OUTCOME_DONE;
 }
 
-/* Appends the condition for the current tenant's old rows in the current table.
- * If all messages of a user were withdrawn, the row has no time and counts as
- * being as old as the tenant's data. Returns the number of values, which it
- * sets. */
+/* Appends the condition for the current tenant's rows in the current table:
+ * `compare` compares their time with a->before. If all messages of a user were
+ * withdrawn, the row has no time and counts as being as old as the tenant's
+ * data. Returns the number of values, which it sets. */
 static size_t
-add_condition(const struct age *a, struct buf *sql, struct db_value args[3])
+add_condition(const struct age *a, const char *compare, struct buf *sql,
+    struct db_value args[3])
 {
 	const struct table *t = a->table;
 	int age = t->age >= 0 ? t->age : t->at;
@@ -124,28 +128,61 @@ add_condition(const struct age *a, struct buf *sql, struct db_value args[3])
 	args[0] = db_str(a->tenant);
 	args[1] = args[2] = db_time(a->before);
 	if (t->columns[age].needed) {
-		buf_addf(sql, "tenant = ? AND `%s` < ?", name);
+		buf_addf(sql, "tenant = ? AND `%s` %s ?", name, compare);
 		return 2;
 	}
-	buf_addf(sql, "tenant = ? AND (`%s` < ? OR `%s` IS NULL AND `%s` < ?)",
-	    name, name, rule_column(t, t->at));
+	buf_addf(sql,
+	    "tenant = ? AND (`%s` %s ? OR `%s` IS NULL AND `%s` %s ?)", name,
+	    compare, name, rule_column(t, t->at), compare);
 	return 3;
+}
+
+/* The number of `what` among the rows. */
+static enum outcome
+select_count(struct db *db, const struct age *a, const char *what,
+    const char *compare, const char *limit, uint64_t *count)
+{
+	struct db_value args[3];
+	struct buf sql = BUF_INIT;
+	enum outcome o;
+	size_t n;
+
+	buf_addf(&sql, "SELECT %s FROM %s WHERE ", what, a->table->name);
+	n = add_condition(a, compare, &sql, args);
+	buf_adds(&sql, limit);
+	o = db_query_count(db, buf_str(&sql), args, n, count);
+	buf_release(&sql);
+	return o;
+}
+
+static enum outcome
+find_row(struct db *db, struct age *a, const char *compare)
+{
+	uint64_t found;
+	enum outcome o = select_count(db, a, "1", compare, " LIMIT 1", &found);
+
+	a->found = found > 0;
+	return o;
+}
+
+static enum outcome
+find_young_row(struct db *db, void *ctx)
+{
+	return find_row(db, ctx, ">=");
+}
+
+static enum outcome
+find_old_row(struct db *db, void *ctx)
+{
+	return find_row(db, ctx, "<");
 }
 
 static enum outcome
 count_old_rows(struct db *db, void *ctx)
 {
 	struct age *a = ctx;
-	struct db_value args[3];
-	struct buf sql = BUF_INIT;
-	enum outcome o;
-	size_t n;
 
-	buf_addf(&sql, "SELECT COUNT(*) FROM %s WHERE ", a->table->name);
-	n = add_condition(a, &sql, args);
-	o = db_query_count(db, buf_str(&sql), args, n, &a->affected);
-	buf_release(&sql);
-	return o;
+	return select_count(db, a, "COUNT(*)", "<", "", &a->affected);
 }
 
 static enum outcome
@@ -158,7 +195,7 @@ delete_old_rows(struct db *db, void *ctx)
 	size_t n;
 
 	buf_addf(&sql, "DELETE FROM %s WHERE ", a->table->name);
-	n = add_condition(a, &sql, args);
+	n = add_condition(a, "<", &sql, args);
 	buf_adds(&sql, " LIMIT " BATCH_TEXT);
 	o = db_exec(db, buf_str(&sql), args, n, &a->affected);
 	buf_release(&sql);
@@ -181,6 +218,27 @@ delete_or_count(struct age *a)
 			*gone += a->affected;
 	} while (o == OUTCOME_DONE && !a->dry_run && a->affected == BATCH &&
 		 !stop_asked());
+	return o;
+}
+
+/* Searches for a row of history that find() accepts, in any table of any
+ * tenant. */
+static enum outcome
+search_history(struct age *a, enum outcome (*find)(struct db *db, void *ctx))
+{
+	enum outcome o = OUTCOME_DONE;
+	size_t i, k;
+
+	a->found = false;
+	for (i = 0; i < TABLES_STORED; i++) {
+		a->table = &tables[i];
+		for (k = 0; a->table->age >= 0 && k < a->tenants_n; k++) {
+			a->tenant = a->tenants[k].name;
+			o = db_transaction(a->db, find, a, false);
+			if (o != OUTCOME_DONE || a->found || stop_asked())
+				return o;
+		}
+	}
 	return o;
 }
 
@@ -295,6 +353,27 @@ log_age_failure(const struct age *a)
 	return db_code(a->db);
 }
 
+/* Checks that some row stays: otherwise the clock may be wrong. */
+static enum exit_code
+check_clock(struct age *a)
+{
+	char before[CLOCK_TEXT];
+
+	if (search_history(a, find_young_row) != OUTCOME_DONE)
+		return log_age_failure(a);
+	if (a->found || a->force || stop_asked())
+		return PROG_OK;
+	if (search_history(a, find_old_row) != OUTCOME_DONE)
+		return log_age_failure(a);
+	if (!a->found)
+		return PROG_OK;
+	clock_format(a->before, before);
+	log_error("all rows of history are older than %s; is the clock right? "
+		  "if so, delete them with --force",
+	    before);
+	return PROG_DATA;
+}
+
 static enum outcome
 delete_history_of_table(struct age *a, const struct table *table)
 {
@@ -320,10 +399,14 @@ delete_history_of_table(struct age *a, const struct table *table)
 static enum exit_code
 delete_history(struct age *a, int64_t keep_ms)
 {
+	enum exit_code code;
 	enum outcome o = OUTCOME_DONE;
 	size_t i;
 
 	a->before = clock_floor(a->now - keep_ms, DAY_MS);
+	code = check_clock(a);
+	if (code != PROG_OK)
+		return code;
 	for (i = 0; i < TABLES_STORED && o == OUTCOME_DONE && !stop_asked();
 	     i++) {
 		if (tables[i].age >= 0)
@@ -439,6 +522,7 @@ delete_and_show(const struct reaper *r)
 	struct age a;
 	enum exit_code code = begin(&a, r), shown = PROG_OK;
 
+	a.force = r->force;
 	if (code == PROG_OK)
 		code = delete_history(
 		    &a, conf_int(r->common.conf, "reaper", "retention"));
@@ -457,6 +541,8 @@ run_retention(void *options)
 static const struct option_row options_rows[] = {
 	OPTION_FORMAT(struct reaper, format),
 	REAPER_DRY_RUN,
+	OPTION_FLAG("force", struct reaper, force,
+	    "delete even if all history is older than AGE"),
 };
 
 const struct option_mode reaper_mode_retention = {

@@ -221,10 +221,27 @@ check_export(void *options)
 	return rights_check_options(options);
 }
 
+/* A file that grows while it is read would never end. */
+static enum exit_code
+refuse_stdout(void *ctx, const char *path)
+{
+	(void)ctx;
+	if (file_is_at(STDOUT_FILENO, path, true) != 0)
+		return PROG_OK;
+	return (enum exit_code)prog_usage_error(
+	    "the export on standard output would overwrite its input '%s'; "
+	    "choose another file with -t",
+	    path);
+}
+
 static enum exit_code
 read_and_export(const struct reaper *r)
 {
-	return rights_read_and(r, export_subject);
+	enum exit_code code = PROG_OK;
+
+	if (r->to == NULL || strcmp(r->to, "-") == 0)
+		code = rights_each_file(r, refuse_stdout, NULL);
+	return code == PROG_OK ? rights_read_and(r, export_subject) : code;
 }
 
 static enum exit_code

@@ -152,25 +152,54 @@ rights_warn_of_broken(const struct subject_lines *l, const char *path)
 		    path, l->broken);
 }
 
+/* A file that is read for the first time. */
+struct learning {
+	const struct reaper *reap;
+	struct subject_lines *lines;
+	bool any, json; /* it has a line; one is JSON */
+};
+
 /* A line_file_fn. */
 static bool
 learn_line(void *ctx, const char *line, size_t len, struct buf *instead)
 {
+	struct learning *l = ctx;
+
 	(void)instead;
-	subject_lines_learn(ctx, line, len);
+	subject_lines_learn(l->lines, line, len);
+	l->any = l->any || len > 0;
+	l->json = l->json || !l->lines->is_broken;
 	return false;
 }
 
+/* A file that was named by mistake, such as a compressed archive, would count
+ * as searched, so it is refused. The configured archive may have any content
+ * after a power failure. */
 static enum exit_code
 learn_file(void *ctx, const char *path)
 {
-	return rights_read_lines(path, learn_line, ctx);
+	struct learning *l = ctx;
+	const char *archive =
+	    conf_text(l->reap->common.conf, "reaper", "archive");
+	bool named = l->reap->archive != NULL || archive == NULL ||
+		     strcmp(path, archive) != 0;
+	enum exit_code code;
+
+	l->any = l->json = false;
+	code = rights_read_lines(path, learn_line, l);
+	if (code != PROG_OK || !named || !l->any || l->json)
+		return code;
+	log_error("'%s' does not contain records: none of its lines is JSON; "
+		  "if it is compressed, unpack it first",
+	    path);
+	return PROG_DATA;
 }
 
 static enum exit_code
 read_subject(const struct reaper *r, struct subject_lines *l)
 {
 	struct subject *s = l->subject;
+	struct learning learning = { .reap = r, .lines = l };
 	enum outcome o = subject_read(s);
 
 	if (o != OUTCOME_DONE)
@@ -184,7 +213,7 @@ read_subject(const struct reaper *r, struct subject_lines *l)
 			 "data with this user id belongs to them and stays",
 		    s->tenant);
 	l->found = 0;
-	return rights_each_file(r, learn_file, l);
+	return rights_each_file(r, learn_file, &learning);
 }
 
 enum exit_code

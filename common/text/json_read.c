@@ -4,6 +4,7 @@
  */
 #include "common/text/json_read.h"
 
+#include <errno.h>
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -15,9 +16,6 @@
 #include "common/text/json_text.h"
 
 #define REPLACEMENT "\xEF\xBF\xBD"
-
-/* An integer with more digits may not fit into 64 bits. */
-#define DIGITS_KEPT 18
 
 struct utf8_repair {
 	const char *p, *end;
@@ -116,12 +114,14 @@ static bool
 is_too_large(const char *number, size_t len)
 {
 	struct json_text t = { .p = number, .end = number + len };
-	const char *digits = number + (*number == '-');
 
 	if (!json_text_value(&t) || t.p != t.end)
 		return false;
-	if (strpbrk(digits, ".eE") == NULL)
-		return t.end - digits > DIGITS_KEPT;
+	if (strpbrk(number, ".eE") == NULL) {
+		errno = 0;
+		(void)strtoll(number, NULL, 10);
+		return errno == ERANGE;
+	}
 	return !isfinite(strtod(number, NULL));
 }
 

@@ -12,6 +12,7 @@
 #include "common/base/clock.h"
 #include "common/base/fault.h"
 #include "common/base/log.h"
+#include "common/base/prog.h"
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"
 #include "common/text/jsonw.h"
@@ -390,6 +391,9 @@ note_chat(struct reservation *r, const struct crm_record *record)
 	struct buf text = BUF_INIT, why = BUF_INIT;
 	json_t *members = value_parse(object, strlen(object), NULL, &why);
 
+	if (members == NULL) /* our own JSON */
+		prog_die(PROG_SOFTWARE, "bug: a chat that is not JSON: %s",
+		    buf_str(&why));
 	(void)json_object_del(members, "operator");
 	value_dump(members, &text);
 	buf_clear(&r->body);

@@ -175,7 +175,7 @@ response_span_read(
 		return question_problem(q, 400,
 		    "from%s and to must be in the years %d to %d",
 		    given ? "" : " (by default seven days before to)", YEAR_MIN,
-		    ZONE_LAST_YEAR);
+		    ZONE_LAST_YEAR - 1);
 	return true;
 }
 

@@ -109,17 +109,18 @@ is_last_large(struct db *db, const char *table, bool *large)
 }
 
 /* Until it is split manually, days get no partition. The statement begins a new
- * bmax after tomorrow. */
+ * bmax after tomorrow, or a day after its beginning. */
 static void
-warn_of_large(struct partitions *d, size_t k)
+warn_of_large(struct partitions *d, size_t k, int64_t from)
 {
 	int64_t tomorrow = this_day() + 1;
+	int64_t first = from > tomorrow ? from : tomorrow;
 	struct buf sql = BUF_INIT;
 
 	if (d->table[k].warned)
 		return;
 	d->table[k].warned = true;
-	write_split(&sql, tables[k].name, INT64_MIN, tomorrow, tomorrow);
+	write_split(&sql, tables[k].name, from, first, first);
 	log_warn("the partition bmax of %s has too many rows to split it while "
 		 "rows arrive, so reaper --retention deletes its rows one by "
 		 "one; stop the sinks and execute: %s",
@@ -143,7 +144,7 @@ split_last(struct partitions *d, struct db *db, size_t k)
 	if (o != OUTCOME_DONE)
 		return o;
 	if (large) {
-		warn_of_large(d, k);
+		warn_of_large(d, k, from);
 		return o;
 	}
 	write_split(&sql, table, from, first, last);

@@ -448,7 +448,7 @@ def history(run):
     run.put("records", stream_records(run))
     aggregate(run, "records")
     run.sink()
-    run.do("reaper", "--retention", "1d")
+    run.do("reaper", "--retention", "1d", "--force")
     return {**run.tables(), "schema": sorted(schema)}
 
 

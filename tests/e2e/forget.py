@@ -5,6 +5,7 @@ after the customer was erased. In the end, no table and no file outside the
 database contains any byte that identifies the customer. faults.t kills reaper.
 """
 
+import gzip
 import json
 import os
 import re
@@ -232,6 +233,23 @@ def check_filled(checks, house):
         checks.that(house.dump(table, "calm"), f"{table} is empty")
 
 
+def check_own_file(checks, lab):
+    """An export must not be appended to a file that it reads: it would never
+    end."""
+    with open(lab.path("letters"), "rb") as f:
+        before = f.read()
+    lab.write("old", before.decode())
+    done = subprocess.run(
+        ["sh", "-c", '"$0" --export "$1" --tenant calm --file "$2" >>"$2"',
+         os.path.join(BIN, "reaper"), C, lab.path("old")], env=lab.env,
+        stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60)
+    checks.that(done.returncode == 64 and b"standard output" in done.stderr,
+                f"its own output: {done}")
+    with open(lab.path("old"), "rb") as f:
+        checks.that(f.read() == before, "its own output was changed")
+    os.unlink(lab.path("old"))
+
+
 def check_export_file(checks, lab, path):
     """An existing file stays unchanged."""
     with open(path, "rb") as f:
@@ -253,6 +271,7 @@ def check_export_file(checks, lab, path):
     with open(path, "rb") as f:
         checks.that(f.read() == before, "an export was changed by another")
     os.unlink(lab.path("link"))
+    check_own_file(checks, lab)
     checks.that(export("nobody", "-").out == b"", "a head without lines")
 
 
@@ -459,6 +478,30 @@ def check_no_such_path(checks, house):
     checks.that(done.code == 0, f"a configured archive: {done}")
 
 
+def check_no_records(checks, house):
+    """A file without records is refused and stays unchanged."""
+    lab = house.lab
+    line = lines_of("twin", [chat_of("100", C)])
+    before = house.whole("twin")
+    for name, content in (
+            ("old.gz", gzip.compress(line * 9)),
+            ("notes.csv", b"customer;note\n%s;last" % C.encode())):
+        with open(lab.path(name), "wb") as f:
+            f.write(content)
+        for option in ("--file", "--archive"):
+            for mode in (["--forget", C], ["--forget", C, "--dry-run"],
+                         ["--export", C]):
+                done = lab.run(["reaper", *mode, "--tenant", "twin", option,
+                                lab.path(name)])
+                checks.that(done.code == 65 and
+                            f"'{lab.path(name)}' does not contain records"
+                            in done.err and done.err.count("\n") == 1 and
+                            done.out == b"", f"{mode} {name}: {done}")
+        with open(lab.path(name), "rb") as f:
+            checks.that(f.read() == content, f"{name} was changed")
+    same(checks, "no file of records", before, house.whole("twin"))
+
+
 def forgotten(lines):
     """Lines of the customer's chats, and their form after the erasure."""
     return b"".join(json.dumps({**json.loads(line), "customer": "ALIAS"},
@@ -471,8 +514,8 @@ def without_alias(content):
 
 
 def check_power_cut(checks, house):
-    """What a power cut left of an archive is read as far as possible, with a
-    warning."""
+    """The archive in the configuration is never refused because of a power cut;
+    the rest of it is read."""
     lab = house.lab
     line = lines_of("plain", [chat_of("100", C)])
     archive = lab.path("closed")
@@ -532,6 +575,7 @@ def check_refusals(checks, house):
         checks.that(done.code == code and text in done.err and
                     done.err.count("\n") == 1, f"{argv}: {done}")
     check_no_such_path(checks, house)
+    check_no_records(checks, house)
     check_power_cut(checks, house)
     check_last_line(checks, house)
     # A customer who is only in a webhook that could not be interpreted.

@@ -161,6 +161,18 @@ class Test(Tables):
         self.reap("one day", "--retention", "1d")
         self.left("yesterday stays", 3, 4)
 
+    def all_at_once_only_when_told(self):
+        self.fill(-50, -60)
+        for options in (), ("--dry-run",):
+            done = self.lab.run(["reaper", "--retention", "30d", *options])
+            self.that(done.code == 65 and "all rows of history are older"
+                      in done.err and "is the clock right" in done.err,
+                      f"{options}: {done}")
+        self.left("refused", 2, 2)
+        self.reap("told", "--retention", "30d", "--force")
+        self.left("told", 0, 2)
+        self.reap("nothing to do", "--retention", "30d")
+
     def many_rows_and_rows_without_a_time(self):
         """A user whose messages were all withdrawn has no time and is as old as
         the tenant's data."""
@@ -185,6 +197,11 @@ class Test(Tables):
         self.left("a dry run", 2, 2)
         self.run("a run", "reaper", "-c", conf, "-f", path)
         self.left("a run", 1, 2)
+        self.fill(-50, -60)
+        # --force there only concerns gone chats.
+        self.run("all", "reaper", "-c", conf, "-f", path, "--force", code=65,
+                 says="is the clock right")
+        self.left("all", 2, 2)
 
     def a_table_in_use_is_told(self):
         self.fill(0, -40)
@@ -226,6 +243,7 @@ def body():
         test = Test(lab)
         test.what_is_older_goes()
         test.a_message_from_the_future_makes_no_other_old()
+        test.all_at_once_only_when_told()
         test.many_rows_and_rows_without_a_time()
         test.at_the_end_of_each_run()
         test.a_table_in_use_is_told()
