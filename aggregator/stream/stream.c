@@ -471,8 +471,10 @@ run_once(struct stream *s, const struct aggregator_job *job, bool *again)
 	/* A run that is stopped while it connects has no input or output. */
 	if (code == PROG_OK && !stop_asked()) {
 		code = run_stream(s);
+		/* A stop may leave records applied but not committed: the next
+		 * run reads them again, and executes the orders. */
 		if (code == PROG_OK && !s->failed && !s->written &&
-		    (s->stage.enough || s->stage.ended))
+		    s->touched == 0 && (s->stage.enough || s->stage.ended))
 			code = stream_forget(s);
 	}
 	*again = s->stage.enough;

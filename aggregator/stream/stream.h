@@ -88,7 +88,7 @@ struct stream_tables {
 };
 
 /* The lines of a flush for one output: entries of a table of the state, each
- * with as many lines as an AMQP message has. */
+ * with about 60 KiB of lines. */
 struct stream_lines {
 	struct state_table *table; /* number -> lines; NULL: no output */
 	uint64_t entries;          /* that this flush has put */

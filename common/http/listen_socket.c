@@ -103,7 +103,7 @@ describe_socket(struct listen_socket *d)
 	address_format(&address, host);
 	/* The port is in the same place in both kinds of address. */
 	d->port = ntohs(a.in.sin_port);
-	if (a.any.sa_family == AF_INET)
+	if (strchr(host, ':') == NULL) /* also an IPv4 address in IPv6 */
 		buf_setf(&d->text, "%s:%d", host, d->port);
 	else
 		buf_setf(&d->text, "[%s]:%d", host, d->port);
