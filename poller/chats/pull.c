@@ -288,20 +288,20 @@ commit_pull_state(struct pull *p)
 	buf_release(&why);
 }
 
-static void
-delete_chat(void *store, const char *id, const void *data, size_t len)
-{
-	(void)data;
-	(void)len;
-	store_delete(store, STORE_CHATS, id);
-}
+/* A table that is being emptied. */
+struct emptied {
+	struct store *store;
+	enum store_table table;
+};
 
 static void
-delete_customer(void *store, const char *id, const void *data, size_t len)
+delete_entry(void *ctx, const char *key, const void *data, size_t len)
 {
+	const struct emptied *e = ctx;
+
 	(void)data;
 	(void)len;
-	store_delete(store, STORE_CUSTOMERS, id);
+	store_delete(e->store, e->table, key);
 }
 
 /* Empties a state that belongs to another profile, other options, or another
@@ -321,8 +321,10 @@ forget_other_state(struct pull *p)
 	log_info("state_forgotten",
 	    "tenant=%s reason='profile, options or tenant changed'", name);
 	p->first = true;
-	store_each(s, STORE_CHATS, delete_chat, s);
-	store_each(s, STORE_CUSTOMERS, delete_customer, s);
+	store_each(
+	    s, STORE_CHATS, delete_entry, &(struct emptied){ s, STORE_CHATS });
+	store_each(s, STORE_CUSTOMERS, delete_entry,
+	    &(struct emptied){ s, STORE_CUSTOMERS });
 	operators_forget(s);
 	store_set_number(s, "listed", 0);
 	commit_pull_state(p);
