@@ -30,7 +30,7 @@ rights_take_path(const char *value, void *to)
 		return prog_usage_error("more than %zu files or folders; pass "
 					"the others to another run",
 		    ARRAY_LEN(p->path));
-	/* Each file is read, and each stream gets an order, once. */
+	/* A path that is given twice counts once. */
 	for (i = 0; i < p->n; i++)
 		if (strcmp(p->path[i], value) == 0)
 			return -1;

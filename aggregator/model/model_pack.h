@@ -1,7 +1,7 @@
 /*
  * model_pack: the packed form of the parts of a model that must survive a
  * restart, for the state (aggregator/state/state.h). Names are packed as text,
- * because their numbers differ between processes; integers are little-endian.
+ * because their numbers differ between processes.
  * The model must be recomputed before it is packed.
  *
  * A chat is packed as a small head, which is loaded at start and has everything

@@ -31,9 +31,8 @@ struct json_read_error {
 /* Reads the JSON of a request or token, which must be UTF-8 without repeated
  * names in an object. Values are converted to those that a record can contain:
  * \u0000 and half of a surrogate pair become U+FFFD, and a number that exceeds
- * 64 bits or a double becomes the nearest double. Values that must stay as
- * written are taken from the text (flat.h). Returns a new reference, or NULL
- * and *wrong. */
+ * 64 bits or a double becomes the nearest double. Returns a new reference, or
+ * NULL and *wrong. */
 json_t *json_read_strictly(const char *text, size_t len,
     struct json_read_error *wrong) __attribute__((warn_unused_result));
 

@@ -167,8 +167,8 @@ write_gone_chat(struct asked_chats *q, const struct asked *a)
 	write_answer(q);
 }
 
-/* Writes all of them or none: a part would hide from the reaper that very many
- * are gone at once. */
+/* Writes all of them, or none if the run is incomplete: a part would hide from
+ * the reaper that very many are gone at once. A kill may still leave a part. */
 static void
 write_gone_chats(struct asked_chats *q)
 {
