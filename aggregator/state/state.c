@@ -11,16 +11,59 @@
 #include "common/base/fault.h"
 #include "common/base/xalloc.h"
 #include "common/os/notify.h"
+#include "common/os/thread.h"
 
 /* If address space is limited: the maximum number of bytes by which one commit
  * can enlarge the file. */
 #define ROOM ((size_t)256 << 20)
+
+size_t
+state_map_size(const struct state *s)
+{
+	struct rlimit addresses;
+	struct stat st;
+	size_t size = lstat(s->path, &st) == 0 ? (size_t)st.st_size : 0;
+
+	if (getrlimit(RLIMIT_AS, &addresses) != 0 ||
+	    addresses.rlim_cur == RLIM_INFINITY || size + 2 * ROOM > s->limit)
+		return s->limit;
+	return (size / ROOM + 2) * ROOM;
+}
+
+/* Call between two transactions. */
+static void
+grow_address_map(struct state *s)
+{
+	size_t size = state_map_size(s);
+	int rc;
+
+	if (size <= s->map)
+		return;
+	rc = mdb_env_set_mapsize(s->env, size);
+	if (rc != 0)
+		state_fail(s, rc);
+	s->map = size;
+}
+
+void
+state_join(struct state *s)
+{
+	if (s->committing == NULL)
+		return;
+	(void)pthread_join(s->thread, NULL);
+	s->committing = NULL;
+	if (s->committed != 0)
+		state_fail(s, s->committed);
+	else
+		grow_address_map(s);
+}
 
 bool
 state_begin(struct state *s)
 {
 	int rc;
 
+	state_join(s);
 	if (s->rc != 0)
 		return false;
 	if (s->txn != NULL)
@@ -334,58 +377,57 @@ state_seed(const struct state *s, uint64_t seed[2])
 	seed[1] = s->seed[1];
 }
 
-size_t
-state_map_size(const struct state *s)
+static void *
+commit_main(void *ctx)
 {
-	struct rlimit addresses;
-	struct stat st;
-	size_t size = lstat(s->path, &st) == 0 ? (size_t)st.st_size : 0;
-
-	if (getrlimit(RLIMIT_AS, &addresses) != 0 ||
-	    addresses.rlim_cur == RLIM_INFINITY || size + 2 * ROOM > s->limit)
-		return s->limit;
-	return (size / ROOM + 2) * ROOM;
-}
-
-/* Call between two transactions. */
-static void
-grow_address_map(struct state *s)
-{
-	size_t size = state_map_size(s);
-	int rc;
-
-	if (size <= s->map)
-		return;
-	rc = mdb_env_set_mapsize(s->env, size);
-	if (rc != 0)
-		state_fail(s, rc);
-	s->map = size;
-}
-
-static void
-commit_changes(struct state *s)
-{
-	int rc;
+	struct state *s = ctx;
 
 	state_guard(true);
-	rc = lmdb_put_digest(s->txn, s->meta->dbi, s->sum);
-	if (rc == 0) {
-		rc = mdb_txn_commit(s->txn);
-		s->txn = NULL;
-	}
-	if (rc != 0)
-		state_fail(s, rc);
+	s->committed = mdb_txn_commit(s->committing);
 	state_guard(false);
+	atomic_store(&s->done, true);
+	return NULL;
+}
+
+void
+state_commit_begin(struct state *s)
+{
+	int rc;
+
+	state_join(s);
+	if (s->rc != 0 || !s->changed)
+		return;
+	state_guard(true);
+	rc = lmdb_put_digest(s->txn, s->meta->dbi, s->sum);
+	state_guard(false);
+	if (rc != 0) {
+		state_fail(s, rc);
+		return;
+	}
 	s->changed = false;
 	s->version = 0;
-	if (s->rc == 0)
-		grow_address_map(s);
+	s->committing = s->txn;
+	s->txn = NULL;
+	atomic_store(&s->done, false);
+	thread_must_start(&s->thread, "commit", commit_main, s);
+}
+
+bool
+state_commit_done(const struct state *s)
+{
+	return s->committing == NULL || atomic_load(&s->done);
+}
+
+enum exit_code
+state_commit_finish(struct state *s, struct buf *why)
+{
+	state_join(s);
+	return s->rc == 0 ? PROG_OK : state_explain(s, why);
 }
 
 enum exit_code
 state_commit(struct state *s, struct buf *why)
 {
-	if (s->rc == 0 && s->changed)
-		commit_changes(s);
-	return s->rc == 0 ? PROG_OK : state_explain(s, why);
+	state_commit_begin(s);
+	return state_commit_finish(s, why);
 }

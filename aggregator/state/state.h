@@ -140,6 +140,15 @@ void state_seed(const struct state *s, uint64_t seed[2]);
 enum exit_code state_commit(struct state *s, struct buf *why)
     __attribute__((warn_unused_result));
 
+/* The same without waiting: the commit runs in a thread. The first read or
+ * change waits until it is done, so a caller that wants to go on meanwhile must
+ * not use the state. */
+void state_commit_begin(struct state *s);
+bool state_commit_done(const struct state *s);
+/* Waits for it. Returns its result, or the error of an earlier call. */
+enum exit_code state_commit_finish(struct state *s, struct buf *why)
+    __attribute__((warn_unused_result));
+
 /* True after an error, which the next state_commit() returns. */
 bool state_failed(const struct state *s);
 

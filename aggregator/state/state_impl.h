@@ -7,12 +7,15 @@
  *   state_error.c  errors as sentences and exit codes, crashes inside LMDB
  *
  * There is at most one write transaction, begun when it is needed; reads use
- * it, too.
+ * it, too. It is committed by a thread, which has the transaction for itself
+ * until it is joined.
  */
 #ifndef AGGREGATOR_STATE_STATE_IMPL_H
 #define AGGREGATOR_STATE_STATE_IMPL_H
 
 #include <lmdb.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "common/os/lmdb_digest.h"
@@ -32,7 +35,11 @@ struct state {
 	int lock;          /* -1: no lock, for a new file */
 	size_t limit, map; /* bytes: maximum size of the file; mapped now */
 	MDB_env *env;
-	MDB_txn *txn;    /* NULL: not begun since the last commit */
+	MDB_txn *txn;        /* NULL: not begun since the last commit */
+	MDB_txn *committing; /* NULL: none; otherwise it belongs to... */
+	pthread_t thread;
+	int committed; /* ...and this is the result, LMDB's number, once... */
+	atomic_bool done;
 	bool changed;    /* something has changed since the last commit */
 	uint64_t sum;    /* the digest's sum, including these changes */
 	int64_t version; /* of the next commit; 0: not requested yet */
@@ -44,6 +51,9 @@ struct state {
 	int rc;           /* the first error: LMDB's number, or an errno */
 	char reason[160]; /* what is damaged; if empty, rc explains it */
 };
+
+/* Waits for a running commit. */
+void state_join(struct state *s);
 
 /* Begins a transaction unless one is open. Returns false after an error. */
 bool state_begin(struct state *s);

@@ -388,6 +388,7 @@ state_close(struct state *s)
 
 	if (s == NULL)
 		return;
+	state_join(s);
 	if (s->txn != NULL)
 		mdb_txn_abort(s->txn);
 	if (s->env != NULL)

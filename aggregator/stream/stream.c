@@ -205,7 +205,7 @@ static enum outcome
 flush_stream(void *ctx)
 {
 	struct stream *s = ctx;
-	enum outcome o = stream_flush_begin(s);
+	enum outcome o = stream_flush_begin(s, false);
 
 	s->stage.code = s->code;
 	stream_forget_look(s);
@@ -377,7 +377,8 @@ run_stream(struct stream *s)
 	/* Unconfirmed lines are written again at the next start. This includes
 	 * a pipe closed by its reader, which is not an error. Records that were
 	 * not flushed are not committed. */
-	if (code == PROG_OK && !s->failed && !s->written && s->touched == 0)
+	if (code == PROG_OK && !s->failed && s->step == FLUSH_CONFIRMED &&
+	    s->touched == 0)
 		code = commit_confirmed(s);
 	if (code == PROG_OK && !s->failed)
 		code = stream_foreign_end(s);
@@ -473,8 +474,9 @@ run_once(struct stream *s, const struct aggregator_job *job, bool *again)
 		code = run_stream(s);
 		/* A stop may leave records applied but not committed: the next
 		 * run reads them again, and executes the orders. */
-		if (code == PROG_OK && !s->failed && !s->written &&
-		    s->touched == 0 && (s->stage.enough || s->stage.ended))
+		if (code == PROG_OK && !s->failed &&
+		    s->step == FLUSH_CONFIRMED && s->touched == 0 &&
+		    (s->stage.enough || s->stage.ended))
 			code = stream_forget(s);
 	}
 	*again = s->stage.enough;

@@ -29,7 +29,7 @@
  *   dead letters synced, The same. The dead letters and the passed-through
  *   passed-through       records are written again; the database keeps one of
  *   records confirmed    two equal records.
- *   state_commit()       This commit: its lines are written. The records are
+ *   the commit           This commit: its lines are written. The records are
  *                        delivered again and change nothing.
  *   lines written        This commit: its lines are written again. The records
  *                        are delivered again and change nothing.
@@ -44,17 +44,19 @@
  * known by their ids, lines of snapshots are known (staging.h), and of chats
  * and operators the latest record counts.
  *
- * The next records are read while lines are being confirmed, but they are
- * committed only after that. So the state always has the unconfirmed lines.
+ * The next records are read, and passed through, while the commit runs and its
+ * lines are being confirmed, but they are committed only after that. So the
+ * state always has the unconfirmed lines.
  *
  * Records that are passed through unchanged are confirmed before their
  * identities are committed: when they are delivered again, they may have become
  * late.
  *
- * One thread reads, scans and flushes. A second thread for reading would gain
- * nothing: at 10,000 records a second an aggregator is busy for less than a
- * fifth of the time, and a flush begins within 0.1 ms of its record. Most of
- * the time is spent waiting for the broker or the database.
+ * One thread reads, scans and flushes; each commit, which mostly waits for the
+ * disk, has one of its own (state.h). A thread for reading would gain nothing:
+ * at 10,000 records a second an aggregator is busy for less than a fifth of the
+ * time, and a flush begins within 0.1 ms of its record. Most of the time is
+ * spent waiting for the broker or the database.
  */
 #ifndef AGGREGATOR_STREAM_STREAM_H
 #define AGGREGATOR_STREAM_STREAM_H
@@ -93,6 +95,13 @@ struct stream_lines {
 	struct state_table *table; /* number -> lines; NULL: no output */
 	uint64_t entries;          /* that this flush has put */
 	struct buf next;           /* lines that are not in the table yet */
+};
+
+/* How far the current flush is. */
+enum flush_step {
+	FLUSH_CONFIRMED,  /* done; its lines are deleted */
+	FLUSH_COMMITTING, /* its commit runs; its lines are not written */
+	FLUSH_WRITTEN     /* its lines are written and not confirmed */
 };
 
 /* Counted since the program started. */
@@ -136,7 +145,7 @@ struct stream {
 			* LATER */
 
 	/* The current flush. */
-	bool written;       /* it has written lines that are not confirmed */
+	enum flush_step step;
 	bool failed;        /* an outcome was NEVER, so nothing is committed any
 			     * more */
 	uint64_t passed;    /* how many of counts.passed are confirmed */
@@ -237,13 +246,14 @@ bool stream_passes(void *ctx, struct record *r);
 int stream_apply(void *ctx, struct text tenant, struct snapshot *snapshot,
     const struct bucket_set *part) __attribute__((warn_unused_result));
 
-/* Begins a flush without waiting; stream_confirm() ends it, and records may be
- * read meanwhile. Also returns DONE if the flush had already begun. */
-enum outcome stream_flush_begin(struct stream *s)
+/* Begins a flush, after the end of the last one: its commit runs while the next
+ * records are read. stream_confirm() writes and confirms its lines. */
+enum outcome stream_flush_begin(struct stream *s, bool refresh)
     __attribute__((warn_unused_result));
 
-/* Returns whether the written lines are confirmed; LATER means not yet. wait:
- * waits for it, as stream_flush() does. */
+/* Writes the lines once they are committed, and returns whether they are
+ * confirmed; LATER means not yet. wait: waits for it, as stream_flush()
+ * does. */
 enum outcome stream_confirm(struct stream *s, bool wait)
     __attribute__((warn_unused_result));
 
@@ -256,7 +266,8 @@ int stream_lines_write(const struct stream_lines *l, struct endpoint *to)
     __attribute__((warn_unused_result));
 void stream_lines_delete(struct stream_lines *l);
 
-/* After a commit, and at the start: writes its lines to the outputs. */
+/* After a commit was begun, and at the start: waits for it, and writes its
+ * lines to the outputs. */
 enum outcome stream_write_lines(struct stream *s)
     __attribute__((warn_unused_result));
 

@@ -92,29 +92,33 @@ stream_flush_tenant(struct stream_tenant *t)
 	t->touched = false;
 }
 
-enum exit_code
-stream_commit(struct stream *s, struct buf *why)
+/* Puts what a commit consists of, besides the tenants' changes. */
+static void
+put_lines(struct stream *s)
 {
 	stream_lines_put(&s->rows);
 	stream_lines_put(&s->reservations);
 	staging_save(&s->staging);
+}
+
+enum exit_code
+stream_commit(struct stream *s, struct buf *why)
+{
+	put_lines(s);
 	return state_commit(s->state, why);
 }
 
+/* Waits for the commit that was begun. Also returns the state's error. */
 static enum outcome
-commit_flush(struct stream *s)
+finish_commit(struct stream *s)
 {
 	struct buf why = BUF_INIT;
+	enum exit_code code = state_commit_finish(s->state, &why);
 	enum outcome o = OUTCOME_DONE;
-	enum exit_code code;
-	size_t i;
 
-	for (i = 0; i < s->tenants_n; i++)
-		if (s->tenants[i]->touched)
-			stream_flush_tenant(s->tenants[i]);
-	/* Commit point: the records read so far need not be delivered again. */
-	code = stream_commit(s, &why);
 	if (code == PROG_OK) {
+		/* Commit point: the records read before it need not be
+		 * delivered again. */
 		FAULT_POINT("aggregator.after_commit");
 	} else {
 		o = fail_flush(s, code, buf_str(&why));
@@ -123,21 +127,13 @@ commit_flush(struct stream *s)
 	return o;
 }
 
-/* The state's error is returned by its next commit. */
-static enum outcome
-fail_state(struct stream *s)
-{
-	struct buf why = BUF_INIT;
-	enum exit_code code = state_commit(s->state, &why);
-	enum outcome o = fail_flush(s, code, buf_str(&why));
-
-	buf_release(&why);
-	return o;
-}
-
 enum outcome
 stream_write_lines(struct stream *s)
 {
+	enum outcome o = finish_commit(s);
+
+	if (o != OUTCOME_DONE)
+		return o;
 	if (stream_lines_write(&s->rows, s->out) == -1)
 		return fail_flush(
 		    s, endpoint_code(s->out), endpoint_why(s->out));
@@ -146,8 +142,8 @@ stream_write_lines(struct stream *s)
 		return fail_flush(
 		    s, endpoint_code(s->assign), endpoint_why(s->assign));
 	if (state_failed(s->state)) /* lines may be missing */
-		return fail_state(s);
-	s->written = true;
+		return finish_commit(s);
+	s->step = FLUSH_WRITTEN;
 	return OUTCOME_DONE;
 }
 
@@ -202,10 +198,13 @@ confirm_passed(struct stream *s)
 	return o;
 }
 
+/* Everything of a flush that changes the model or the state. The commit runs
+ * while the next records are read. */
 static enum outcome
-commit_and_write(struct stream *s, bool refresh)
+begin_commit(struct stream *s, bool refresh)
 {
 	enum outcome o;
+	size_t i;
 
 	if (staging_apply(&s->staging) == -1)
 		return OUTCOME_NEVER;
@@ -218,13 +217,17 @@ commit_and_write(struct stream *s, bool refresh)
 	recompute_touched(s, refresh);
 	if (s->touched == 0 && !s->staging.changed)
 		return OUTCOME_DONE;
+	for (i = 0; i < s->tenants_n; i++)
+		if (s->tenants[i]->touched)
+			stream_flush_tenant(s->tenants[i]);
+	put_lines(s);
 	FAULT_POINT("aggregator.before_commit");
-	o = commit_flush(s);
-	if (o == OUTCOME_DONE)
-		o = stream_write_lines(s);
+	state_commit_begin(s->state);
+	s->step = FLUSH_COMMITTING;
+	s->begun = false;
 	s->counts.flushes++;
 	drop_saved(s);
-	return o;
+	return OUTCOME_DONE;
 }
 
 static enum outcome
@@ -257,46 +260,40 @@ stream_confirm(struct stream *s, bool wait)
 
 	if (s->failed)
 		return OUTCOME_NEVER;
-	if (!s->written)
+	if (s->step == FLUSH_COMMITTING) {
+		if (!wait && !state_commit_done(s->state))
+			return OUTCOME_LATER;
+		o = stream_write_lines(s);
+		if (o != OUTCOME_DONE)
+			return o;
+	}
+	if (s->step == FLUSH_CONFIRMED)
 		return OUTCOME_DONE;
 	o = wait ? confirm_outputs(s) : look_at_outputs(s);
 	if (o != OUTCOME_DONE)
 		return o;
-	s->written = false;
+	s->step = FLUSH_CONFIRMED;
 	stream_lines_delete(&s->rows);
 	stream_lines_delete(&s->reservations);
 	return OUTCOME_DONE;
 }
 
-/* Runs the flush until its lines are written, after those of the previous flush
- * are confirmed. */
-static enum outcome
-write_flush(struct stream *s, bool refresh)
+/* A flush may begin when the lines of the last one are confirmed. */
+enum outcome
+stream_flush_begin(struct stream *s, bool refresh)
 {
 	enum outcome o = stream_confirm(s, true);
 
 	if (o != OUTCOME_DONE)
 		return o;
-	s->begun = false;
-	return commit_and_write(
+	return begin_commit(
 	    s, refresh || clock_mono_ms() - s->refreshed_ms >= s->refresh_ms);
-}
-
-enum outcome
-stream_flush_begin(struct stream *s)
-{
-	enum outcome o = write_flush(s, false);
-
-	if (o != OUTCOME_DONE)
-		return o;
-	o = stream_confirm(s, false);
-	return o == OUTCOME_LATER ? OUTCOME_DONE : o;
 }
 
 enum outcome
 stream_flush(struct stream *s, bool refresh)
 {
-	enum outcome o = write_flush(s, refresh);
+	enum outcome o = stream_flush_begin(s, refresh);
 
 	return o == OUTCOME_DONE ? stream_confirm(s, true) : o;
 }
