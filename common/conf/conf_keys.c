@@ -159,7 +159,7 @@ const struct conf_key conf_keys[] = {
 	TEXT("sink", "from", "-", NULL),
 	INT("sink", "batch", "5000", 1, 100000),
 	DURATION("sink", "batch_age", "200ms", 1, MINUTE),
-	INT("sink", "connections", "2", 1, 8),
+	INT("sink", "connections", "3", 1, 8),
 
 	HTTP_SERVER("serve", "2048", "256", "200", "400", "60s"),
 	INT("serve", "queries", "4", 1, 64),

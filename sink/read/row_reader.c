@@ -65,7 +65,8 @@ is_history(struct text table)
 static struct row_batch *
 tenant_batch(struct row_reader *t, struct text tenant)
 {
-	return workers_batch(t->workers, tenant, (struct text){ NULL, 0 });
+	return workers_batch(
+	    t->workers, true, tenant, (struct text){ NULL, 0 });
 }
 
 /* Counts a bad row as refused in its snapshot, if the row names one. */
@@ -226,23 +227,26 @@ read_analytics(
 	return 0;
 }
 
-static struct text
-chat_of(const struct record *r)
+static struct row_batch *
+batch_of(struct row_reader *t, const struct record *r)
 {
 	const struct table *table;
 
+	if (r->type == RECORD_ROW) {
+		table = table_find(r->table.p, r->table.len);
+		if (table != NULL && table->chat >= 0)
+			return workers_batch(t->workers, true, r->tenant,
+			    field_text(r->flat,
+				table->columns[table->chat].name,
+				RECORD_MAX_ID));
+		return tenant_batch(t, r->tenant);
+	}
 	/* Without a time, the tenant's rows in the same batch show whether it
 	 * is from before the tenant's removal. */
 	if ((r->type == RECORD_EVENT || r->type == RECORD_ASSIGNMENT) &&
 	    r->at == CLOCK_NONE)
-		return (struct text){ NULL, 0 };
-	if (r->type != RECORD_ROW)
-		return r->chat;
-	table = table_find(r->table.p, r->table.len);
-	if (table == NULL || table->chat < 0)
-		return (struct text){ NULL, 0 };
-	return field_text(
-	    r->flat, table->columns[table->chat].name, RECORD_MAX_ID);
+		return tenant_batch(t, r->tenant);
+	return workers_batch(t->workers, false, r->tenant, r->chat);
 }
 
 /* Adds the rows of a parsed record, or its marker, to a batch. Returns -1 and
@@ -261,7 +265,7 @@ read_record_rows(struct row_reader *t, const struct record *r)
 		return 0;
 	}
 	t->rows++;
-	b = workers_batch(t->workers, r->tenant, chat_of(r));
+	b = batch_of(t, r);
 	mark = arena_mark(&b->arena);
 	row = row_read(r, t->scan.line, t->scan.len, &b->arena, &t->why);
 	if (row == NULL) {

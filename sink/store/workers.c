@@ -162,13 +162,18 @@ workers_close(struct workers *w)
 }
 
 struct row_batch *
-workers_batch(struct workers *w, struct text tenant, struct text chat)
+workers_batch(
+    struct workers *w, bool figures, struct text tenant, struct text chat)
 {
 	uint64_t hash = hash_text(HASH_SEED, tenant.p, tenant.len);
+	size_t first = (w->n + 2) / 3, others = w->n - first;
 
 	if (chat.p != NULL)
 		hash = hash_text(hash, chat.p, chat.len);
-	return w->worker[(hash >> 32) % w->n].filling;
+	hash >>= 32;
+	if (figures || others == 0)
+		return w->worker[hash % first].filling;
+	return w->worker[first + hash % others].filling;
 }
 
 static bool

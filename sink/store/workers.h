@@ -2,9 +2,12 @@
  * workers: threads with their own database connections, which store batches of
  * rows (batch_store.h), one transaction after the other.
  *
- * A row belongs to the worker of its tenant and chat; a row without a chat, and
- * the end of a snapshot, to the worker of its tenant. Therefore no key occurs
- * in the batches of two workers, and sums by tenant (batch_store.h) do not wait
+ * The first third of the workers stores the figures, which arrive in bursts,
+ * and the others store the records that aggregators pass on, so a new message
+ * does not wait for the figures of a thousand chats. Within its group, a row
+ * belongs to the worker of its tenant and chat; a row without a chat, and the
+ * end of a snapshot, to the worker of its tenant. Therefore no key occurs in
+ * the batches of two workers, and sums by tenant (batch_store.h) do not wait
  * for another worker. The end of a snapshot may be stored before its last rows
  * (snapshot_end.h).
  *
@@ -46,9 +49,10 @@ struct workers *workers_open(struct db *db, const struct conf *conf,
 /* Waits until running transactions are finished. NULL is allowed. */
 void workers_close(struct workers *w);
 
-/* Returns the batch for rows about that chat; chat.p NULL: about the tenant. */
+/* Returns the batch for figures, or for passed-on records, about that chat;
+ * chat.p NULL: about the tenant. */
 struct row_batch *workers_batch(
-    struct workers *w, struct text tenant, struct text chat);
+    struct workers *w, bool figures, struct text tenant, struct text chat);
 
 /* True if a batch is full: no row may be added to any batch until that one is
  * started. */
