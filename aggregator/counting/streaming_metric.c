@@ -66,7 +66,8 @@ open_metric(struct streaming_metrics *f, const struct streaming_metric_ops *ops)
 		return;
 	to = &f->v[f->n++];
 	to->ops = ops;
-	to->ctx = ops->open(&f->setup);
+	to->ctx = xcalloc(1, ops->size);
+	ops->open(to->ctx, &f->setup);
 }
 
 struct streaming_metrics *
@@ -95,8 +96,12 @@ streaming_metrics_close(struct streaming_metrics *f)
 
 	if (f == NULL)
 		return;
-	for (i = 0; i < f->n; i++)
-		f->v[i].ops->close(f->v[i].ctx);
+	keyed_state_home_close(&f->home);
+	for (i = 0; i < f->n; i++) {
+		if (f->v[i].ops->close != NULL)
+			f->v[i].ops->close(f->v[i].ctx);
+		free(f->v[i].ctx);
+	}
 	free(f->v);
 	free(f);
 }
@@ -173,6 +178,7 @@ streaming_metrics_advance(
 	for (i = 0; i < f->n; i++)
 		if (f->v[i].ops->advance != NULL)
 			f->v[i].ops->advance(f->v[i].ctx, newest, refresh);
+	keyed_state_home_expire(&f->home);
 }
 
 void
@@ -185,11 +191,17 @@ void
 streaming_metrics_emit(
     struct streaming_metrics *f, struct rowset *to, enum metric_rows which)
 {
-	const struct streaming_metric *x;
+	const struct streaming_metric *x =
+	    find_streaming(f, to->metric->streaming);
+	size_t n, i;
+	void **entries;
 
-	x = find_streaming(f, to->metric->streaming);
-	if (x != NULL)
-		x->ops->emit(x->ctx, to, which);
+	if (x == NULL)
+		return;
+	entries = keyed_state_list(x->ctx, which == ROWS_ALL, &n);
+	for (i = 0; i < n; i++)
+		x->ops->row(x->ctx, entries[i], to, which);
+	free(entries);
 }
 
 void

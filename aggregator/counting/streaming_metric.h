@@ -46,7 +46,7 @@ struct streaming_metric_interval {
 	int64_t start, end, ms;
 };
 
-/* The arguments of open(); they outlive the metric. */
+/* The argument of open(); it outlives the metric. */
 struct streaming_metric_setup {
 	const struct conf *conf;
 	const char *tenant; /* for log lines */
@@ -54,9 +54,14 @@ struct streaming_metric_setup {
 	bool all_events; /* [aggregator] event_pairs does not apply */
 };
 
-/* All but open, close and emit may be NULL. */
+/* All but size, open and row may be NULL. */
 struct streaming_metric_ops {
-	void *(*open)(const struct streaming_metric_setup *setup);
+	/* The size of the context, which begins with the struct keyed_state
+	 * whose entries have rows. */
+	size_t size;
+	/* Opens the tables and timer queues of the zeroed context. */
+	void (*open)(void *ctx, const struct streaming_metric_setup *setup);
+	/* Releases what the context has besides these. */
 	void (*close)(void *ctx);
 	/* Counts a message. */
 	void (*add)(void *ctx, const struct streaming_metric_message *m);
@@ -65,15 +70,16 @@ struct streaming_metric_ops {
 	void (*interval)(void *ctx, const struct streaming_metric_interval *i,
 	    bool withdrawn);
 	/* Set if the metric follows the walks over chats instead of counting
-	 * messages; the context is that of open(). At most one set of ops may
-	 * have it. */
+	 * messages. At most one set of ops may have it. */
 	const struct model_walk_ops *walk;
-	/* The tenant's newest time advances: windows end, entries expire.
-	 * Afterwards the set of changed rows is complete. refresh: includes
-	 * rows about the present. */
+	/* The tenant's newest time advances: windows end. Afterwards the set
+	 * of changed rows is complete. refresh: includes rows about the
+	 * present. */
 	void (*advance)(void *ctx, int64_t newest, bool refresh);
-	/* Adds rows in the order of their keys. */
-	void (*emit)(void *ctx, struct rowset *to, enum metric_rows which);
+	/* Adds the row of an entry, if it has one. Called for all entries in
+	 * memory, or for the emitted ones, in the order of their keys. */
+	void (*row)(void *ctx, const void *entry, struct rowset *to,
+	    enum metric_rows which);
 };
 
 struct streaming_metrics;
@@ -129,8 +135,7 @@ void streaming_metrics_list_all(struct streaming_metrics *f);
 
 /* The rest is only for the files of the metrics. */
 
-/* Returns the result of these ops' open(); NULL if no selected metric has
- * them. */
+/* Returns the context of these ops; NULL if no selected metric has them. */
 void *streaming_metrics_find(
     const struct streaming_metrics *f, const struct streaming_metric_ops *ops);
 

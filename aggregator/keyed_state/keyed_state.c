@@ -9,10 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
 #include "common/containers/hash.h"
 
+#include "aggregator/keyed_state/timer_queue.h"
 #include "aggregator/state/state.h"
 
 enum {
@@ -37,12 +39,19 @@ keyed_state_open(struct keyed_state *k, struct keyed_state_home *home,
 	k->payload = payload;
 	k->slots = xcalloc(FIRST_SLOTS, sizeof *k->slots);
 	k->mask = FIRST_SLOTS - 1;
+	k->keep = -1;
 	k->expired = INT64_MIN;
 	if (home->state != NULL && name != NULL)
 		k->store = state_table(home->state, name);
 	if (home->tables_n == KEYED_STATE_TABLES)
 		prog_die(PROG_SOFTWARE, "too many tables");
 	home->tables[home->tables_n++] = k;
+}
+
+void
+keyed_state_keep(struct keyed_state *k, int64_t ms)
+{
+	k->keep = ms;
 }
 
 void
@@ -93,19 +102,16 @@ entry_of(const void *payload)
 	return (struct keyed_state_entry *)(uintptr_t)payload - 1;
 }
 
-void
-keyed_state_close(struct keyed_state *k)
+static void
+close_table(struct keyed_state *k)
 {
 	size_t i;
 
-	if (k->slots == NULL)
-		return;
 	for (i = 0; i <= k->mask; i++)
 		if (k->slots[i].entry != NULL)
 			free_entry(k, k->slots[i].entry);
 	free(k->slots);
 	free(k->changed.v);
-	memset(k, 0, sizeof *k);
 }
 
 /* Returns the slot of the key, or the free slot where it belongs. */
@@ -396,12 +402,13 @@ keyed_state_delete_prefix(struct keyed_state *k, const void *prefix, size_t len)
 	keyed_state_each_saved(k, prefix, len, delete_payload, NULL);
 }
 
-void
-keyed_state_expire(struct keyed_state *k, int64_t before)
+static void
+expire_table(struct keyed_state *k)
 {
+	int64_t before = k->home->newest - k->home->window_ms - k->keep;
 	struct key prefix = { 0 }, bound;
 
-	if (k->store == NULL || before <= k->expired)
+	if (k->store == NULL || k->keep < 0 || before <= k->expired)
 		return;
 	keyed_state_home_prefix(k->home, &prefix);
 	bound = prefix;
@@ -409,6 +416,17 @@ keyed_state_expire(struct keyed_state *k, int64_t before)
 	if (state_delete_before(k->store, prefix.bytes, prefix.len, bound.bytes,
 		bound.len, EXPIRE_AT_ONCE) < EXPIRE_AT_ONCE)
 		k->expired = before;
+}
+
+void
+keyed_state_home_expire(struct keyed_state_home *h)
+{
+	size_t i;
+
+	if (h->window_ms == 0 || h->newest == CLOCK_NONE)
+		return;
+	for (i = 0; i < h->tables_n; i++)
+		expire_table(h->tables[i]);
 }
 
 static void
@@ -504,4 +522,15 @@ keyed_state_home_drop(struct keyed_state_home *h)
 	for (i = 0; i < h->tables_n; i++)
 		if (h->tables[i]->store != NULL)
 			drop_saved(h->tables[i]);
+}
+
+void
+keyed_state_home_close(struct keyed_state_home *h)
+{
+	size_t i;
+
+	for (i = 0; i < h->tables_n; i++)
+		close_table(h->tables[i]);
+	for (i = 0; i < h->timer_queues_n; i++)
+		timer_queue_close(h->timer_queues[i]);
 }

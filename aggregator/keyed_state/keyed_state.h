@@ -24,6 +24,7 @@
 
 struct state;
 struct state_table;
+struct timer_queue;
 
 /* The memory that the entries of all tenants occupy. */
 struct keyed_state_cache {
@@ -56,6 +57,7 @@ struct keyed_state {
 	size_t payload;            /* size in bytes */
 	struct keyed_state_slot *slots;
 	size_t mask, n;
+	int64_t keep;    /* see keyed_state_keep(); -1: for ever */
 	int64_t expired; /* no saved key has a time before this */
 	struct keyed_state_list changed;
 };
@@ -75,13 +77,18 @@ struct keyed_state_home {
 	struct keyed_state_cache *cache;
 	struct keyed_state *tables[KEYED_STATE_TABLES];
 	size_t tables_n;
+	struct timer_queue *timer_queues[KEYED_STATE_TABLES];
+	size_t timer_queues_n;
 };
 
 /* Opens a table and adds it to the home. The name is that of a table in the
  * state and must always be the same; NULL: the table is only in memory. */
 void keyed_state_open(struct keyed_state *k, struct keyed_state_home *home,
     const char *name, size_t payload);
-void keyed_state_close(struct keyed_state *k);
+
+/* Saved entries are deleted when the time with which their keys begin is more
+ * than that many ms older than the window. */
+void keyed_state_keep(struct keyed_state *k, int64_t ms);
 
 /* Returns the payload of a key, or NULL. Valid until
  * keyed_state_home_drop(). */
@@ -116,12 +123,11 @@ struct text keyed_state_key(const void *payload);
  */
 void **keyed_state_list(struct keyed_state *k, bool all, size_t *n);
 
-/* Deletes saved entries whose keys begin with a time before `before`; a limited
- * number per call. */
-void keyed_state_expire(struct keyed_state *k, int64_t before);
-
 /* Appends the bytes with which this tenant's keys in the state begin. */
 void keyed_state_home_prefix(const struct keyed_state_home *h, struct key *k);
+
+/* Deletes entries as keyed_state_keep() says; a limited number per call. */
+void keyed_state_home_expire(struct keyed_state_home *h);
 
 /* Writes all changes into the state; the caller commits. */
 void keyed_state_home_save(struct keyed_state_home *h);
@@ -132,5 +138,8 @@ void keyed_state_home_clear_changed(struct keyed_state_home *h);
 /* Drops entries from memory that have not changed since they were saved. For a
  * cache above its limit, after a flush. */
 void keyed_state_home_drop(struct keyed_state_home *h);
+
+/* Closes all tables and timer queues, without saving. */
+void keyed_state_home_close(struct keyed_state_home *h);
 
 #endif

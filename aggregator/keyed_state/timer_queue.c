@@ -7,20 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/prog.h"
 #include "common/base/xalloc.h"
 
 #include "aggregator/keyed_state/keyed_state.h"
 #include "aggregator/state/state.h"
 
 void
-timer_queue_open(struct timer_queue *c, const struct keyed_state_home *home,
-    const char *name)
+timer_queue_open(
+    struct timer_queue *c, struct keyed_state_home *home, const char *name)
 {
 	memset(c, 0, sizeof *c);
 	c->home = home;
 	c->earliest = INT64_MIN;
 	if (home->state != NULL)
 		c->store = state_table(home->state, name);
+	if (home->timer_queues_n == KEYED_STATE_TABLES)
+		prog_die(PROG_SOFTWARE, "too many timer queues");
+	home->timer_queues[home->timer_queues_n++] = c;
 }
 
 void
@@ -32,7 +36,6 @@ timer_queue_close(struct timer_queue *c)
 		free(c->heap[i].key);
 	free(c->heap);
 	buf_release(&c->key);
-	memset(c, 0, sizeof *c);
 }
 
 static void

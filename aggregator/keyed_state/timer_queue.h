@@ -32,10 +32,10 @@ struct timer_queue {
 	struct buf key; /* the key that timer_queue_next() returned last */
 };
 
-/* Opens a queue. The name is that of a table in the state and must always be
- * the same. */
-void timer_queue_open(struct timer_queue *c,
-    const struct keyed_state_home *home, const char *name);
+/* Opens a queue and adds it to the home, which closes it. The name is that of a
+ * table in the state and must always be the same. */
+void timer_queue_open(
+    struct timer_queue *c, struct keyed_state_home *home, const char *name);
 void timer_queue_close(struct timer_queue *c);
 
 /* Adds a key, which is copied. A key that is added twice with the same time may

@@ -28,8 +28,6 @@
 
 #include <stdlib.h>
 
-#include "common/base/xalloc.h"
-
 enum {
 	RULES = 2,
 };
@@ -58,8 +56,8 @@ struct alert {
 };
 
 struct alerts {
-	struct keyed_state windows; /* (begin, rule, user) */
 	struct keyed_state table;   /* (user, rule, begin) */
+	struct keyed_state windows; /* (begin, rule, user) */
 	struct timer_queue timer_queue, moved;
 	struct rule rules[RULES];
 	int64_t window;
@@ -78,14 +76,16 @@ static const struct rule original[RULES] = {
 	{ "five_minutes", "alert_five_minutes", INT64_C(300) * 1000, 0 },
 };
 
-static void *
-alerts_open(const struct streaming_metric_setup *setup)
+static void
+alerts_open(void *ctx, const struct streaming_metric_setup *setup)
 {
-	struct alerts *f = xcalloc(1, sizeof *f);
+	struct alerts *f = ctx;
 	size_t i;
 
 	keyed_state_open(
 	    &f->windows, setup->home, "alert_windows", sizeof(struct window));
+	/* Until the next window can no longer exceed the threshold. */
+	keyed_state_keep(&f->windows, 2 * original[RULES - 1].length);
 	keyed_state_open(
 	    &f->table, setup->home, "alerts", sizeof(struct alert));
 	timer_queue_open(&f->timer_queue, setup->home, "alerts_due");
@@ -96,19 +96,6 @@ alerts_open(const struct streaming_metric_setup *setup)
 		f->rules[i].threshold =
 		    (uint64_t)streaming_metric_conf(setup, original[i].key);
 	}
-	return f;
-}
-
-static void
-alerts_close(void *ctx)
-{
-	struct alerts *f = ctx;
-
-	keyed_state_close(&f->windows);
-	keyed_state_close(&f->table);
-	timer_queue_close(&f->timer_queue);
-	timer_queue_close(&f->moved);
-	free(f);
 }
 
 static struct window *
@@ -369,22 +356,24 @@ alerts_advance(void *ctx, int64_t newest, bool refresh)
 	if (refresh)
 		report_moved(f);
 	mark_reported(f);
-	/* Keep windows until the next one can no longer exceed the
-	 * threshold. */
-	if (f->window > 0 && newest != CLOCK_NONE)
-		keyed_state_expire(&f->windows,
-		    newest - f->window - 2 * f->rules[RULES - 1].length);
 }
 
 static void
-emit_alert(const struct alerts *f, const struct alert *a, struct rowset *to)
+alerts_row(
+    void *ctx, const void *entry, struct rowset *to, enum metric_rows which)
 {
-	struct cell *c = rowset_add(to);
+	const struct alerts *f = ctx;
+	const struct alert *a = entry;
 	struct alert_series w;
 	int64_t begin = read_alert_key(f, keyed_state_key(a), &w);
 	const struct rule *rule = &f->rules[w.rule];
 	int64_t end = a->ended != 0 ? a->end : CLOCK_NONE;
+	struct cell *c;
 
+	/* An alert without a row need not be withdrawn. */
+	if (a->withdrawn != 0 && (which == ROWS_ALL || a->reported == 0))
+		return;
+	c = rowset_add(to);
 	c = cell_time(c, begin);
 	c = cell_id(c, w.user);
 	c = cell_text(c, rule->name);
@@ -393,30 +382,12 @@ emit_alert(const struct alerts *f, const struct alert *a, struct rowset *to)
 	cell_count(c, rule->threshold);
 }
 
-static void
-alerts_emit(void *ctx, struct rowset *to, enum metric_rows which)
-{
-	struct alerts *f = ctx;
-	const struct alert *a;
-	size_t n, i;
-	void **list = keyed_state_list(&f->table, which == ROWS_ALL, &n);
-
-	for (i = 0; i < n; i++) {
-		a = list[i];
-		/* An alert without a row need not be withdrawn. */
-		if (a->withdrawn == 0 ||
-		    (which == ROWS_CHANGED && a->reported != 0))
-			emit_alert(f, a, to);
-	}
-	free(list);
-}
-
 static const struct streaming_metric_ops ops = {
+	.size = sizeof(struct alerts),
 	.open = alerts_open,
-	.close = alerts_close,
 	.add = alerts_add,
 	.advance = alerts_advance,
-	.emit = alerts_emit,
+	.row = alerts_row,
 };
 
 const struct metric metric_alerts = {

@@ -7,10 +7,7 @@
 #include "aggregator/counting/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"
 
-#include <stdlib.h>
-
 #include "common/base/clock.h"
-#include "common/base/xalloc.h"
 
 struct channel {
 	uint64_t inbound, outbound;
@@ -21,31 +18,20 @@ struct channels {
 	struct keyed_state table; /* (hour, channel) */
 	struct keyed_state chats; /* (hour, channel, chat) -> nothing */
 	struct streaming_metric_cap cap;
-	int64_t window;
 };
 
-static void *
-channels_open(const struct streaming_metric_setup *setup)
+static void
+channels_open(void *ctx, const struct streaming_metric_setup *setup)
 {
-	struct channels *f = xcalloc(1, sizeof *f);
+	struct channels *f = ctx;
 
 	keyed_state_open(
 	    &f->table, setup->home, "channels", sizeof(struct channel));
 	keyed_state_open(
 	    &f->chats, setup->home, "channel_chats", sizeof(uint64_t));
+	keyed_state_keep(&f->table, HOUR_MS);
+	keyed_state_keep(&f->chats, HOUR_MS);
 	streaming_metric_cap_init(&f->cap, setup, "channel_conversations");
-	f->window = setup->home->window_ms;
-	return f;
-}
-
-static void
-channels_close(void *ctx)
-{
-	struct channels *f = ctx;
-
-	keyed_state_close(&f->table);
-	keyed_state_close(&f->chats);
-	free(f);
 }
 
 static void
@@ -81,50 +67,29 @@ channels_add(void *ctx, const struct streaming_metric_message *m)
 }
 
 static void
-channels_advance(void *ctx, int64_t newest, bool refresh)
+channels_row(
+    void *ctx, const void *entry, struct rowset *to, enum metric_rows which)
 {
-	struct channels *f = ctx;
+	struct text key = keyed_state_key(entry);
+	const struct channel *h = entry;
+	struct cell *c = rowset_add(to);
+	size_t at = 0;
 
-	(void)refresh;
-	if (f->window == 0 || newest == CLOCK_NONE)
-		return;
-	keyed_state_expire(&f->table, newest - f->window - HOUR_MS);
-	keyed_state_expire(&f->chats, newest - f->window - HOUR_MS);
-}
-
-static void
-channels_emit(void *ctx, struct rowset *to, enum metric_rows which)
-{
-	struct channels *f = ctx;
-	const struct channel *h;
-	struct text key;
-	struct cell *c;
-	size_t n, i, at;
-	int64_t hour;
-	void **list = keyed_state_list(&f->table, which == ROWS_ALL, &n);
-
-	for (i = 0; i < n; i++) {
-		h = list[i];
-		key = keyed_state_key(h);
-		at = 0;
-		hour = key_read_time(key, &at);
-		c = rowset_add(to);
-		c = cell_time(c, hour);
-		c = cell_id(c, key_read_text(key, &at));
-		c = cell_count(c, h->inbound + h->outbound);
-		c = cell_count(c, h->inbound);
-		c = cell_count(c, h->outbound);
-		cell_count(c, h->chats);
-	}
-	free(list);
+	(void)ctx;
+	(void)which;
+	c = cell_time(c, key_read_time(key, &at));
+	c = cell_id(c, key_read_text(key, &at));
+	c = cell_count(c, h->inbound + h->outbound);
+	c = cell_count(c, h->inbound);
+	c = cell_count(c, h->outbound);
+	cell_count(c, h->chats);
 }
 
 static const struct streaming_metric_ops ops = {
+	.size = sizeof(struct channels),
 	.open = channels_open,
-	.close = channels_close,
 	.add = channels_add,
-	.advance = channels_advance,
-	.emit = channels_emit,
+	.row = channels_row,
 };
 
 const struct metric metric_channel_metrics = {

@@ -20,10 +20,8 @@
 #include "aggregator/counting/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "common/base/xalloc.h"
 #include "common/containers/hash.h"
 
 #include "aggregator/containers/key_set.h"
@@ -65,10 +63,10 @@ struct conversations {
 	struct key_set participants; /* authors since the past */
 };
 
-static void *
-conversations_open(const struct streaming_metric_setup *setup)
+static void
+conversations_open(void *ctx, const struct streaming_metric_setup *setup)
 {
-	struct conversations *f = xcalloc(1, sizeof *f);
+	struct conversations *f = ctx;
 
 	keyed_state_open(
 	    &f->table, setup->home, "talks", sizeof(struct conversation));
@@ -79,7 +77,6 @@ conversations_open(const struct streaming_metric_setup *setup)
 	f->lasts = setup->home->state != NULL && setup->home->window_ms > 0;
 	f->window = setup->home->window_ms;
 	f->forget = streaming_metric_conf(setup, "forget");
-	return f;
 }
 
 static void
@@ -87,11 +84,7 @@ conversations_close(void *ctx)
 {
 	struct conversations *f = ctx;
 
-	keyed_state_close(&f->table);
-	keyed_state_close(&f->others);
-	timer_queue_close(&f->timer_queue);
 	key_set_release(&f->participants);
-	free(f);
 }
 
 static struct conversation *
@@ -334,49 +327,31 @@ conversations_advance(void *ctx, int64_t newest, bool refresh)
 }
 
 static void
-emit_conversation(
-    const struct conversation *c, int64_t last_at, struct cell *cell)
+conversations_row(
+    void *ctx, const void *entry, struct rowset *to, enum metric_rows which)
 {
-	const struct talk *t = &c->all;
+	const struct conversation *x = entry;
+	const struct talk *t = &x->all;
+	bool any = t->messages > 0;
+	int64_t last_at = any ? t->last_at : x->known_last;
+	struct cell *c;
+	size_t at = 0;
 
-	cell = cell_count(cell, t->messages);
-	cell = cell_count(cell, t->participants);
-	cell = cell_time(cell, last_at);
-	cell = cell_time(cell, t->messages > 0 ? t->first_at : CLOCK_NONE);
-	cell_ms(cell, c->first_response);
-}
-
-static void
-emit_monologue(const struct talk *t, int64_t last_at, struct cell *cell)
-{
-	cell = cell_count(cell, t->longest);
-	cell_time(cell, last_at);
-}
-
-static void
-conversations_emit(void *ctx, struct rowset *to, enum metric_rows which)
-{
-	struct conversations *f = ctx;
-	const struct conversation *c;
-	struct cell *cell;
-	size_t n, i, at;
-	int64_t last_at;
-	void **list = keyed_state_list(&f->table, which == ROWS_ALL, &n);
-
-	for (i = 0; i < n; i++) {
-		c = list[i];
-		if (which == ROWS_ALL && c->all.messages == 0)
-			continue;
-		last_at = c->all.messages > 0 ? c->all.last_at : c->known_last;
-		at = 0;
-		cell = rowset_add(to);
-		cell = cell_id(cell, key_read_text(keyed_state_key(c), &at));
-		if (to->metric == &metric_longest_monologue)
-			emit_monologue(&c->all, last_at, cell);
-		else
-			emit_conversation(c, last_at, cell);
+	(void)ctx;
+	if (which == ROWS_ALL && !any)
+		return;
+	c = rowset_add(to);
+	c = cell_id(c, key_read_text(keyed_state_key(x), &at));
+	if (to->metric == &metric_longest_monologue) {
+		c = cell_count(c, t->longest);
+		cell_time(c, last_at);
+		return;
 	}
-	free(list);
+	c = cell_count(c, t->messages);
+	c = cell_count(c, t->participants);
+	c = cell_time(c, last_at);
+	c = cell_time(c, any ? t->first_at : CLOCK_NONE);
+	cell_ms(c, x->first_response);
 }
 
 static const struct model_walk_ops walk = {
@@ -387,11 +362,12 @@ static const struct model_walk_ops walk = {
 };
 
 static const struct streaming_metric_ops ops = {
+	.size = sizeof(struct conversations),
 	.open = conversations_open,
 	.close = conversations_close,
 	.walk = &walk,
 	.advance = conversations_advance,
-	.emit = conversations_emit,
+	.row = conversations_row,
 };
 
 const struct metric metric_conversation_metrics = {

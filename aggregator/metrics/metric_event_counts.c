@@ -6,20 +6,16 @@
 #include "aggregator/metrics/event_counts.h"
 #include "aggregator/metrics/metrics.h"
 
-#include <stdlib.h>
-
-#include "common/base/xalloc.h"
-
 struct event_counts {
 	struct keyed_state table; /* (user, event) -> how many */
 	struct keyed_state pairs; /* () -> number of entries of the table */
 	struct streaming_metric_cap cap;
 };
 
-static void *
-counts_open(const struct streaming_metric_setup *setup)
+static void
+counts_open(void *ctx, const struct streaming_metric_setup *setup)
 {
-	struct event_counts *f = xcalloc(1, sizeof *f);
+	struct event_counts *f = ctx;
 
 	keyed_state_open(
 	    &f->table, setup->home, "event_counts", sizeof(uint64_t));
@@ -28,17 +24,6 @@ counts_open(const struct streaming_metric_setup *setup)
 	streaming_metric_cap_init(&f->cap, setup, "event_pairs");
 	if (setup->all_events)
 		f->cap.limit = UINT64_MAX;
-	return f;
-}
-
-static void
-counts_close(void *ctx)
-{
-	struct event_counts *f = ctx;
-
-	keyed_state_close(&f->table);
-	keyed_state_close(&f->pairs);
-	free(f);
 }
 
 /* Returns the count of the pair; NULL if there are too many pairs. */
@@ -82,32 +67,26 @@ counts_event(void *ctx, struct text user, struct text event)
 }
 
 static void
-counts_emit(void *ctx, struct rowset *to, enum metric_rows which)
+counts_row(
+    void *ctx, const void *entry, struct rowset *to, enum metric_rows which)
 {
-	struct event_counts *f = ctx;
-	const uint64_t *count;
-	struct text key;
-	struct cell *c;
-	size_t n, i, at;
-	void **list = keyed_state_list(&f->table, which == ROWS_ALL, &n);
+	struct text key = keyed_state_key(entry);
+	const uint64_t *count = entry;
+	struct cell *c = rowset_add(to);
+	size_t at = 0;
 
-	for (i = 0; i < n; i++) {
-		count = list[i];
-		key = keyed_state_key(count);
-		at = 0;
-		c = rowset_add(to);
-		c = cell_id(c, key_read_text(key, &at));
-		c = cell_id(c, key_read_text(key, &at));
-		cell_count(c, *count);
-	}
-	free(list);
+	(void)ctx;
+	(void)which;
+	c = cell_id(c, key_read_text(key, &at));
+	c = cell_id(c, key_read_text(key, &at));
+	cell_count(c, *count);
 }
 
 static const struct streaming_metric_ops ops = {
+	.size = sizeof(struct event_counts),
 	.open = counts_open,
-	.close = counts_close,
 	.event = counts_event,
-	.emit = counts_emit,
+	.row = counts_row,
 };
 
 struct counts_reader {

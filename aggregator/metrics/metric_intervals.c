@@ -11,10 +11,7 @@
 #include "aggregator/counting/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-#include "common/base/xalloc.h"
 
 struct interval_row {
 	int64_t start, ms;
@@ -24,34 +21,18 @@ struct interval_row {
 				      * channel */
 };
 
-struct intervals {
-	struct keyed_state table; /* (end, chat, message, kind) */
-};
-
-static void *
-intervals_open(const struct streaming_metric_setup *setup)
-{
-	struct intervals *f = xcalloc(1, sizeof *f);
-
-	keyed_state_open(
-	    &f->table, setup->home, NULL, sizeof(struct interval_row));
-	return f;
-}
-
+/* (end, chat, message, kind) -> the row */
 static void
-intervals_close(void *ctx)
+intervals_open(void *table, const struct streaming_metric_setup *setup)
 {
-	struct intervals *f = ctx;
-
-	keyed_state_close(&f->table);
-	free(f);
+	keyed_state_open(
+	    table, setup->home, NULL, sizeof(struct interval_row));
 }
 
 static void
 keep_interval(
-    void *ctx, const struct streaming_metric_interval *i, bool withdrawn)
+    void *table, const struct streaming_metric_interval *i, bool withdrawn)
 {
-	struct intervals *f = ctx;
 	struct key k;
 	struct interval_row *r;
 
@@ -60,7 +41,7 @@ keep_interval(
 	key_text(&k, i->chat);
 	key_text(&k, i->message);
 	key_byte(&k, i->kind);
-	r = keyed_state_get(&f->table, k.bytes, k.len, NULL);
+	r = keyed_state_get(table, k.bytes, k.len, NULL);
 	memset(r, 0, sizeof *r);
 	r->start = i->start;
 	r->ms = i->ms;
@@ -72,18 +53,23 @@ keep_interval(
 	r->channel_len = (uint8_t)i->channel.len;
 	if (r->channel_len > 0)
 		memcpy(r->ids + r->operator_len, i->channel.p, r->channel_len);
-	keyed_state_emit(&f->table, r);
-	keyed_state_delete(&f->table, r);
+	keyed_state_emit(table, r);
+	keyed_state_delete(table, r);
 }
 
 static void
-emit_interval(const struct interval_row *r, struct rowset *to)
+intervals_row(void *table, const void *entry, struct rowset *to,
+    enum metric_rows which)
 {
-	struct text key = keyed_state_key(r), operator_id = { NULL, 0 };
+	struct text key = keyed_state_key(entry), operator_id = { NULL, 0 };
 	struct text channel = { NULL, 0 };
-	struct cell *c = rowset_add(to);
+	const struct interval_row *r = entry;
+	struct cell *c;
 	size_t at = 0;
 
+	(void)table;
+	if (which == ROWS_ALL && r->withdrawn != 0)
+		return;
 	if (r->has_operator != 0) {
 		operator_id.p = r->ids;
 		operator_id.len = r->operator_len;
@@ -92,6 +78,7 @@ emit_interval(const struct interval_row *r, struct rowset *to)
 		channel.p = r->ids + r->operator_len;
 		channel.len = r->channel_len;
 	}
+	c = rowset_add(to);
 	c = cell_time(c, key_read_time(key, &at));
 	c = cell_id(c, key_read_text(key, &at));
 	c = cell_id(c, key_read_text(key, &at));
@@ -104,27 +91,11 @@ emit_interval(const struct interval_row *r, struct rowset *to)
 	cell_flag(c, true, r->withdrawn != 0);
 }
 
-static void
-intervals_emit(void *ctx, struct rowset *to, enum metric_rows which)
-{
-	struct intervals *f = ctx;
-	const struct interval_row *r;
-	size_t n, i;
-	void **list = keyed_state_list(&f->table, which == ROWS_ALL, &n);
-
-	for (i = 0; i < n; i++) {
-		r = list[i];
-		if (which == ROWS_CHANGED || r->withdrawn == 0)
-			emit_interval(r, to);
-	}
-	free(list);
-}
-
 static const struct streaming_metric_ops ops = {
+	.size = sizeof(struct keyed_state),
 	.open = intervals_open,
-	.close = intervals_close,
 	.interval = keep_interval,
-	.emit = intervals_emit,
+	.row = intervals_row,
 };
 
 const struct metric metric_intervals = {

@@ -13,10 +13,7 @@
 #include "aggregator/counting/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"
 
-#include <stdlib.h>
-
 #include "common/base/clock.h"
-#include "common/base/xalloc.h"
 #include "common/containers/duration_bucket.h"
 
 #include "aggregator/containers/top_values.h"
@@ -30,43 +27,22 @@ struct hour {
 	struct top_values longest;
 };
 
-/* Either metric: a table with the key (hour, kind, operator), in
- * response_histogram followed by the bucket. */
-struct responses {
-	struct keyed_state table;
-	int64_t window;
-};
-
-static struct responses *
-open_responses(const struct streaming_metric_setup *setup, const char *name,
-    size_t payload)
-{
-	struct responses *f = xcalloc(1, sizeof *f);
-
-	keyed_state_open(&f->table, setup->home, name, payload);
-	f->window = setup->home->window_ms;
-	return f;
-}
-
-static void *
-open_hours(const struct streaming_metric_setup *setup)
-{
-	return open_responses(setup, "response_hours", sizeof(struct hour));
-}
-
-static void *
-open_buckets(const struct streaming_metric_setup *setup)
-{
-	return open_responses(setup, "response_buckets", sizeof(uint64_t));
-}
-
+/* (hour, kind, operator) -> struct hour */
 static void
-responses_close(void *ctx)
+open_hours(void *table, const struct streaming_metric_setup *setup)
 {
-	struct responses *f = ctx;
+	keyed_state_open(
+	    table, setup->home, "response_hours", sizeof(struct hour));
+	keyed_state_keep(table, KEEP_MS);
+}
 
-	keyed_state_close(&f->table);
-	free(f);
+/* (hour, kind, operator, bucket) -> number of responses */
+static void
+open_buckets(void *table, const struct streaming_metric_setup *setup)
+{
+	keyed_state_open(
+	    table, setup->home, "response_buckets", sizeof(uint64_t));
+	keyed_state_keep(table, KEEP_MS);
 }
 
 static bool
@@ -81,16 +57,15 @@ response_hour_key(struct key *k, const struct streaming_metric_interval *i)
 
 static void
 add_to_hour(
-    void *ctx, const struct streaming_metric_interval *i, bool withdrawn)
+    void *table, const struct streaming_metric_interval *i, bool withdrawn)
 {
-	struct responses *f = ctx;
 	struct hour *h;
 	struct key k;
 
 	if (!response_hour_key(&k, i))
 		return;
-	h = withdrawn ? keyed_state_find(&f->table, k.bytes, k.len)
-		      : keyed_state_get(&f->table, k.bytes, k.len, NULL);
+	h = withdrawn ? keyed_state_find(table, k.bytes, k.len)
+		      : keyed_state_get(table, k.bytes, k.len, NULL);
 	if (h == NULL || (withdrawn && h->n == 0))
 		return;
 	h->n += withdrawn ? UINT64_MAX : UINT64_C(1);
@@ -99,114 +74,86 @@ add_to_hour(
 		top_values_remove(&h->longest, i->ms);
 	else
 		top_values_add(&h->longest, i->ms);
-	keyed_state_emit(&f->table, h);
+	keyed_state_emit(table, h);
 }
 
 static void
 add_to_bucket(
-    void *ctx, const struct streaming_metric_interval *i, bool withdrawn)
+    void *table, const struct streaming_metric_interval *i, bool withdrawn)
 {
-	struct responses *f = ctx;
 	struct key k;
 	uint64_t *n;
 
 	if (!response_hour_key(&k, i))
 		return;
 	key_number(&k, duration_bucket(i->ms));
-	n = withdrawn ? keyed_state_find(&f->table, k.bytes, k.len)
-		      : keyed_state_get(&f->table, k.bytes, k.len, NULL);
+	n = withdrawn ? keyed_state_find(table, k.bytes, k.len)
+		      : keyed_state_get(table, k.bytes, k.len, NULL);
 	if (n == NULL || (withdrawn && *n == 0))
 		return;
 	*n += withdrawn ? UINT64_MAX : UINT64_C(1);
-	keyed_state_emit(&f->table, n);
+	keyed_state_emit(table, n);
 }
 
-static void
-responses_advance(void *ctx, int64_t newest, bool refresh)
-{
-	struct responses *f = ctx;
-
-	(void)refresh;
-	if (f->window == 0 || newest == CLOCK_NONE)
-		return;
-	keyed_state_expire(&f->table, newest - f->window - KEEP_MS);
-}
-
-/* Writes the first cells of both tables; sets *at to the rest of the key. */
+/* Writes the first cells of both tables; advances *at to the rest of the key. */
 static struct cell *
-begin_response_row(
-    const void *payload, struct rowset *to, struct text *key, size_t *at)
+begin_response_row(struct text key, struct rowset *to, size_t *at)
 {
 	struct cell *c = rowset_add(to);
 	enum interval_kind kind;
-	int64_t hour;
 
-	*at = 0;
-	*key = keyed_state_key(payload);
-	hour = key_read_time(*key, at);
-	kind = (enum interval_kind)key_read_byte(*key, at);
-	c = cell_time(c, hour);
-	c = cell_id(c, key_read_text(*key, at));
+	c = cell_time(c, key_read_time(key, at));
+	kind = (enum interval_kind)key_read_byte(key, at);
+	c = cell_id(c, key_read_text(key, at));
 	return cell_text(c, clocks_interval_name(kind));
 }
 
 static void
-emit_hours(void *ctx, struct rowset *to, enum metric_rows which)
+hours_row(void *table, const void *entry, struct rowset *to,
+    enum metric_rows which)
 {
-	struct responses *f = ctx;
-	const struct hour *h;
-	struct text key;
+	const struct hour *h = entry;
 	struct cell *c;
-	size_t n, i, at;
-	void **list = keyed_state_list(&f->table, which == ROWS_ALL, &n);
+	size_t at = 0;
 
-	for (i = 0; i < n; i++) {
-		h = list[i];
-		if (which == ROWS_ALL && h->n == 0)
-			continue;
-		c = begin_response_row(h, to, &key, &at);
-		c = cell_count(c, h->n);
-		c = cell_number(c, h->sum);
-		cell_number(c, h->n > 0 ? top_values_get(&h->longest) : 0);
-	}
-	free(list);
+	(void)table;
+	if (which == ROWS_ALL && h->n == 0)
+		return;
+	c = begin_response_row(keyed_state_key(h), to, &at);
+	c = cell_count(c, h->n);
+	c = cell_number(c, h->sum);
+	cell_number(c, h->n > 0 ? top_values_get(&h->longest) : 0);
 }
 
 static void
-emit_buckets(void *ctx, struct rowset *to, enum metric_rows which)
+buckets_row(void *table, const void *entry, struct rowset *to,
+    enum metric_rows which)
 {
-	struct responses *f = ctx;
-	const uint64_t *count;
-	struct text key;
+	struct text key = keyed_state_key(entry);
+	const uint64_t *count = entry;
 	struct cell *c;
-	size_t n, i, at;
-	void **list = keyed_state_list(&f->table, which == ROWS_ALL, &n);
+	size_t at = 0;
 
-	for (i = 0; i < n; i++) {
-		count = list[i];
-		if (which == ROWS_ALL && *count == 0)
-			continue;
-		c = begin_response_row(count, to, &key, &at);
-		c = cell_count(c, key_read_number(key, &at));
-		cell_count(c, *count);
-	}
-	free(list);
+	(void)table;
+	if (which == ROWS_ALL && *count == 0)
+		return;
+	c = begin_response_row(key, to, &at);
+	c = cell_count(c, key_read_number(key, &at));
+	cell_count(c, *count);
 }
 
 static const struct streaming_metric_ops hour_ops = {
+	.size = sizeof(struct keyed_state),
 	.open = open_hours,
-	.close = responses_close,
 	.interval = add_to_hour,
-	.advance = responses_advance,
-	.emit = emit_hours,
+	.row = hours_row,
 };
 
 static const struct streaming_metric_ops bucket_ops = {
+	.size = sizeof(struct keyed_state),
 	.open = open_buckets,
-	.close = responses_close,
 	.interval = add_to_bucket,
-	.advance = responses_advance,
-	.emit = emit_buckets,
+	.row = buckets_row,
 };
 
 const struct metric metric_response_hours = {

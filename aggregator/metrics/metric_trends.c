@@ -18,11 +18,9 @@
 #include "aggregator/metrics/metrics.h"
 #include "aggregator/words/text_words.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/log.h"
-#include "common/base/xalloc.h"
 #include "common/containers/hash.h"
 #include "common/containers/strmap.h"
 
@@ -70,10 +68,10 @@ is_asked_for(const struct conf *conf)
 	return *name != NULL;
 }
 
-static void *
-trends_open(const struct streaming_metric_setup *setup)
+static void
+trends_open(void *ctx, const struct streaming_metric_setup *setup)
 {
-	struct trends *f = xcalloc(1, sizeof *f);
+	struct trends *f = ctx;
 	char *const *word =
 	    conf_list(setup->conf, "aggregator", "trend_stop_words");
 
@@ -94,9 +92,10 @@ trends_open(const struct streaming_metric_setup *setup)
 	f->shortest = (size_t)streaming_metric_conf(setup, "trend_length") + 1;
 	f->length = streaming_metric_conf(setup, "trend_window");
 	f->window = setup->home->window_ms;
+	keyed_state_keep(&f->table, f->length);
+	keyed_state_keep(&f->windows, f->length);
 	for (; *word != NULL; word++)
 		add_stop_words(f, *word);
-	return f;
 }
 
 static void
@@ -120,12 +119,8 @@ trends_close(void *ctx)
 {
 	struct trends *f = ctx;
 
-	keyed_state_close(&f->table);
-	keyed_state_close(&f->windows);
-	timer_queue_close(&f->timer_queue);
 	words_release(&f->words);
 	strmap_release(&f->stop, NULL);
-	free(f);
 }
 
 /* Counts a word in its window; returns false if the window is full. */
@@ -268,23 +263,22 @@ trends_advance(void *ctx, int64_t newest, bool refresh)
 	}
 	if (f->window == 0)
 		report_missing_text(f);
-	if (f->window == 0 || newest == CLOCK_NONE)
-		return;
-	keyed_state_expire(&f->table, newest - f->window - f->length);
-	keyed_state_expire(&f->windows, newest - f->window - f->length);
 }
 
 static void
-emit_word(struct trends *f, uint64_t *n, bool all, struct rowset *to)
+trends_row(
+    void *ctx, const void *entry, struct rowset *to, enum metric_rows which)
 {
-	struct text key = keyed_state_key(n), word;
+	struct text key = keyed_state_key(entry), word;
+	const struct trends *f = ctx;
+	const uint64_t *n = entry;
 	struct cell *c;
 	int64_t begin;
 	size_t at = 0;
 
 	begin = key_read_time(key, &at);
 	word = key_read_text(key, &at);
-	if (all &&
+	if (which == ROWS_ALL &&
 	    (*n <= f->more_than ||
 		(begin + f->length > f->table.home->newest && !f->parts)))
 		return;
@@ -295,24 +289,13 @@ emit_word(struct trends *f, uint64_t *n, bool all, struct rowset *to)
 	cell_count(c, *n > f->more_than ? *n : 0);
 }
 
-static void
-trends_emit(void *ctx, struct rowset *to, enum metric_rows which)
-{
-	struct trends *f = ctx;
-	size_t n, i;
-	void **list = keyed_state_list(&f->table, which == ROWS_ALL, &n);
-
-	for (i = 0; i < n; i++)
-		emit_word(f, list[i], which == ROWS_ALL, to);
-	free(list);
-}
-
 static const struct streaming_metric_ops ops = {
+	.size = sizeof(struct trends),
 	.open = trends_open,
 	.close = trends_close,
 	.add = trends_add,
 	.advance = trends_advance,
-	.emit = trends_emit,
+	.row = trends_row,
 };
 
 const struct metric metric_trends = {

@@ -19,10 +19,6 @@
 #include "aggregator/counting/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"
 
-#include <stdlib.h>
-
-#include "common/base/xalloc.h"
-
 /* How often expired pairs are removed between two flushes, in the messages' own
  * time. */
 #define EXPIRE_EVERY HOUR_MS
@@ -55,10 +51,10 @@ struct users {
 	int64_t expired_at;
 };
 
-static void *
-users_open(const struct streaming_metric_setup *setup)
+static void
+users_open(void *ctx, const struct streaming_metric_setup *setup)
 {
-	struct users *f = xcalloc(1, sizeof *f);
+	struct users *f = ctx;
 
 	keyed_state_open(&f->table, setup->home, "users", sizeof(struct user));
 	timer_queue_open(&f->silent, setup->home, "users_silent");
@@ -71,19 +67,6 @@ users_open(const struct streaming_metric_setup *setup)
 	streaming_metric_cap_init(&f->cap, setup, "user_conversations");
 	f->active = streaming_metric_conf(setup, "user_active");
 	f->expired_at = CLOCK_NONE;
-	return f;
-}
-
-static void
-users_close(void *ctx)
-{
-	struct users *f = ctx;
-
-	keyed_state_close(&f->table);
-	timer_queue_close(&f->silent);
-	keyed_state_close(&f->pairs);
-	timer_queue_close(&f->timer_queue);
-	free(f);
 }
 
 static struct user *
@@ -285,7 +268,6 @@ static void
 users_advance(void *ctx, int64_t newest, bool refresh)
 {
 	struct users *f = ctx;
-
 	struct text key;
 	int64_t due;
 
@@ -297,11 +279,15 @@ users_advance(void *ctx, int64_t newest, bool refresh)
 }
 
 static void
-emit_user(const struct user *u, struct rowset *to)
+users_row(
+    void *ctx, const void *entry, struct rowset *to, enum metric_rows which)
 {
+	const struct user *u = entry;
 	struct cell *c = rowset_add(to);
 	size_t at = 0;
 
+	(void)ctx;
+	(void)which;
 	c = cell_id(c, key_read_text(keyed_state_key(u), &at));
 	c = cell_count(c, u->now.messages);
 	c = cell_count(c, u->conversations);
@@ -309,24 +295,12 @@ emit_user(const struct user *u, struct rowset *to)
 	cell_time(c, u->now.first);
 }
 
-static void
-users_emit(void *ctx, struct rowset *to, enum metric_rows which)
-{
-	struct users *f = ctx;
-	size_t n, i;
-	void **list = keyed_state_list(&f->table, which == ROWS_ALL, &n);
-
-	for (i = 0; i < n; i++)
-		emit_user(list[i], to);
-	free(list);
-}
-
 static const struct streaming_metric_ops ops = {
+	.size = sizeof(struct users),
 	.open = users_open,
-	.close = users_close,
 	.add = users_add,
 	.advance = users_advance,
-	.emit = users_emit,
+	.row = users_row,
 };
 
 const struct metric metric_user_stats = {
