@@ -106,16 +106,17 @@ streaming_metrics_close(struct streaming_metrics *f)
 	free(f);
 }
 
-struct model_walker
-streaming_metrics_walker(const struct streaming_metrics *f)
+struct model_follower
+streaming_metrics_follower(const struct streaming_metrics *f)
 {
 	size_t i;
 
 	for (i = 0; i < f->n; i++)
-		if (f->v[i].ops->walk != NULL)
-			return (struct model_walker){ f->v[i].ops->walk,
-				f->v[i].ctx };
-	return (struct model_walker){ NULL, NULL };
+		if (f->v[i].ops->follower.derived != NULL)
+			return (struct model_follower){
+				&f->v[i].ops->follower, f->v[i].ctx
+			};
+	return (struct model_follower){ NULL, NULL };
 }
 
 void
@@ -124,8 +125,6 @@ streaming_metrics_message(
 {
 	size_t i;
 
-	if (!m->counted)
-		return;
 	for (i = 0; i < f->n; i++)
 		if (f->v[i].ops->add != NULL)
 			f->v[i].ops->add(f->v[i].ctx, m);

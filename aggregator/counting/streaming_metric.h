@@ -26,15 +26,13 @@
 #include "aggregator/keyed_state/timer_queue.h"
 #include "aggregator/rows/metric.h"
 
-/* The parts of a message that streaming metrics read. Texts are borrowed for
- * the call. */
+/* The parts of a message that streaming metrics read, if messaging-metrics(7)
+ * counts it: from a customer, operator or bot, neither private nor automated.
+ * Texts are borrowed for the call. */
 struct streaming_metric_message {
 	struct text chat, user, channel, text;
 	int64_t at;
 	enum message_from from;
-	/* From a customer, operator or bot, neither private nor automated:
-	 * messaging-metrics(7) counts it. */
-	bool counted;
 };
 
 struct streaming_metric_interval {
@@ -69,9 +67,9 @@ struct streaming_metric_ops {
 	void (*event)(void *ctx, struct text user, struct text event);
 	void (*interval)(void *ctx, const struct streaming_metric_interval *i,
 	    bool withdrawn);
-	/* Set if the metric follows the walks over chats instead of counting
-	 * messages. At most one set of ops may have it. */
-	const struct model_walk_ops *walk;
+	/* Set if the metric follows the chats instead of counting messages. At
+	 * most one set of ops may have it. */
+	struct model_follower_ops follower;
 	/* The tenant's newest time advances: windows end. Afterwards the set
 	 * of changed rows is complete. refresh: includes rows about the
 	 * present. */
@@ -96,8 +94,9 @@ struct streaming_metrics *streaming_metrics_open(
 /* Closes without saving. NULL is allowed. */
 void streaming_metrics_close(struct streaming_metrics *f);
 
-/* Returns the metric that follows the walks over chats, for the model. */
-struct model_walker streaming_metrics_walker(const struct streaming_metrics *f);
+/* Returns the metric that follows the chats, for the model. */
+struct model_follower streaming_metrics_follower(
+    const struct streaming_metrics *f);
 
 /* Call before the first message, with the tenant's newest time at the last save
  * of the state. */

@@ -7,10 +7,10 @@
  * Unlike rows of chat_metrics, these rows are never removed. Of the responses,
  * only the first belongs to an episode.
  *
- * Counting restarts after a silence of more than [aggregator] forget. The walk
- * that computes the clocks also does this. A conversation outlives its chat in
- * the model: the figures of messages that the model dropped stay here, and the
- * next walk starts with them.
+ * Counting restarts after a silence of more than [aggregator] forget. A
+ * conversation outlives its chat in the model: the figures of messages that the
+ * model dropped stay here, and those of its other messages are added to them
+ * whenever the chat is derived.
  *
  * Past participants are stored as 64-bit hashes: the first few inside the
  * conversation, because almost all conversations have two, the others in a
@@ -56,11 +56,7 @@ struct conversations {
 	struct streaming_metric_cap cap;
 	bool lasts; /* a stream, which deletes silent conversations */
 	int64_t window, forget;
-	/* The current walk. */
-	struct conversation *walked; /* NULL: not known yet */
-	struct talk talk;
-	bool past_counts; /* the talk includes the participants of the past */
-	struct key_set participants; /* authors since the past */
+	struct key_set participants; /* authors since the past, in one chat */
 };
 
 static void
@@ -229,32 +225,30 @@ conversations_drop(
 	keyed_state_change(&f->table, c);
 }
 
-static void
-conversations_begin(void *ctx, const struct chat *chat)
+/* Returns the figures of all messages. c: the known conversation, or NULL. */
+static struct talk
+sum_up(struct conversations *f, const struct model *m, const struct chat *chat,
+    const struct conversation *c)
 {
-	struct conversations *f = ctx;
+	struct talk t = c != NULL ? c->past : (struct talk){ 0 };
+	bool past_counts = c != NULL; /* the talk includes the past */
+	const struct message *x;
 
-	f->walked = find_conversation(f, chat_id(chat), NULL);
-	f->talk = f->walked != NULL ? f->walked->past : (struct talk){ 0 };
-	f->past_counts = f->walked != NULL;
 	key_set_empty(&f->participants);
-}
-
-static void
-conversations_message(void *ctx, const struct model *m, const struct message *x)
-{
-	struct conversations *f = ctx;
-
-	if (talk_add(&f->talk, f->forget, x)) {
-		f->past_counts = false;
-		key_set_empty(&f->participants);
+	for (x = chat->messages; x < chat->messages + chat->n; x++) {
+		if (!message_counts(x))
+			continue;
+		if (talk_add(&t, f->forget, x)) {
+			past_counts = false;
+			key_set_empty(&f->participants);
+		}
+		if (key_set_add(&f->participants, message_participant(x)) &&
+		    !(past_counts &&
+			is_past_participant(f, c, hash_writer(f, m, x))) &&
+		    has_room_for_participant(f, &t))
+			t.participants++;
 	}
-	if (!key_set_add(&f->participants, message_participant(x)) ||
-	    (f->past_counts &&
-		is_past_participant(f, f->walked, hash_writer(f, m, x))) ||
-	    !has_room_for_participant(f, &f->talk))
-		return;
-	f->talk.participants++;
+	return t;
 }
 
 /* True if an unknown conversation has already been written and deleted, because
@@ -267,26 +261,27 @@ was_deleted(const struct conversations *f, int64_t last_at)
 }
 
 static void
-conversations_end(void *ctx, const struct chat *chat)
+conversations_derived(
+    void *ctx, const struct model *m, const struct chat *chat)
 {
 	struct conversations *f = ctx;
-	struct conversation *c = f->walked;
-	struct talk *t = &f->talk;
+	struct conversation *c = find_conversation(f, chat_id(chat), NULL);
+	struct talk t = sum_up(f, m, chat, c);
 	bool made;
 
-	if (c == NULL && (t->messages == 0 || was_deleted(f, t->last_at)))
+	if (c == NULL && (t.messages == 0 || was_deleted(f, t.last_at)))
 		return;
 	if (c == NULL) {
 		c = find_conversation(f, chat_id(chat), &made);
 		c->known_last = CLOCK_NONE;
-		schedule(f, c, when_silent(f, t->last_at));
+		schedule(f, c, when_silent(f, t.last_at));
 	}
-	if (memcmp(&c->all, t, sizeof *t) == 0 &&
+	if (memcmp(&c->all, &t, sizeof t) == 0 &&
 	    c->first_response == chat->first_response)
 		return;
-	if (t->messages > 0 && t->last_at > c->known_last)
-		c->known_last = t->last_at;
-	c->all = *t;
+	if (t.messages > 0 && t.last_at > c->known_last)
+		c->known_last = t.last_at;
+	c->all = t;
 	c->first_response = chat->first_response;
 	keyed_state_emit(&f->table, c);
 }
@@ -354,18 +349,11 @@ conversations_row(
 	cell_ms(c, x->first_response);
 }
 
-static const struct model_walk_ops walk = {
-	.begin = conversations_begin,
-	.message = conversations_message,
-	.end = conversations_end,
-	.drop = conversations_drop,
-};
-
 static const struct streaming_metric_ops ops = {
 	.size = sizeof(struct conversations),
 	.open = conversations_open,
 	.close = conversations_close,
-	.walk = &walk,
+	.follower = { conversations_derived, conversations_drop },
 	.advance = conversations_advance,
 	.row = conversations_row,
 };

@@ -98,8 +98,9 @@ add_chat(struct model *m, const struct record *r)
 	return MODEL_NEW;
 }
 
+/* Sets *to to the message's chat, unless the model has no chats. */
 static enum model_result
-add_message(struct model *m, const struct record *r)
+add_message(struct model *m, const struct record *r, struct chat **to)
 {
 	struct fingerprint f = { 0, 0 };
 	struct message new;
@@ -117,7 +118,7 @@ add_message(struct model *m, const struct record *r)
 	    (m->keeps_texts ||
 		(m->text_of != NULL && text_is(r->chat, m->text_of))))
 		messages_keep_text(m, r);
-	c = chats_get(m, r->chat);
+	c = *to = chats_get(m, r->chat);
 	chats_load(m, c);
 	message_read(&m->lexicon, &new, r, c->name_hints);
 	if (m->dedup_on_add)
@@ -187,6 +188,7 @@ model_add(struct model *m, const struct record *r)
 {
 	enum model_result result = MODEL_SKIPPED;
 	int64_t at = time_of_record(r);
+	struct chat *c = NULL;
 
 	m->known_at = r->at;
 	/* A record about a message is not itself a message and has no time. */
@@ -196,7 +198,7 @@ model_add(struct model *m, const struct record *r)
 		return MODEL_LATE;
 	switch (r->type) {
 	case RECORD_MESSAGE:
-		result = add_message(m, r);
+		result = add_message(m, r, &c);
 		break;
 	case RECORD_EVENT:
 		result = add_event(m, r);
@@ -218,6 +220,10 @@ model_add(struct model *m, const struct record *r)
 	}
 	if (m->stream)
 		model_pass_time(m, at);
+	/* A new message is the last of its chat. */
+	if (c != NULL && result == MODEL_NEW && m->on_message != NULL)
+		m->on_message(
+		    m->ctx, m, c, &c->messages[c->n - 1], r->text);
 	return result;
 }
 

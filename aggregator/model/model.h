@@ -155,21 +155,17 @@ struct model_changes {
 
 struct model;
 
-/* Follows the walks over derived chats: begin(), message() for each message
- * from a customer, operator or bot that is neither private nor automated, in
- * order, and end(), when the chat is derived. drop(): the first n messages of
- * the chat will not be walked over again. */
-struct model_walk_ops {
-	void (*begin)(void *ctx, const struct chat *c);
-	void (*message)(
-	    void *ctx, const struct model *m, const struct message *x);
-	void (*end)(void *ctx, const struct chat *c);
+/* Follows the chats: derived() when a chat was derived from the messages that
+ * the model has; drop() before it drops the first n of them. */
+struct model_follower_ops {
+	void (*derived)(
+	    void *ctx, const struct model *m, const struct chat *c);
 	void (*drop)(
 	    void *ctx, const struct model *m, const struct chat *c, size_t n);
 };
 
-struct model_walker {
-	const struct model_walk_ops *ops; /* NULL: no follower */
+struct model_follower {
+	const struct model_follower_ops *ops; /* NULL: nobody */
 	void *ctx;
 };
 
@@ -196,14 +192,14 @@ struct model {
 	 * model_recompute(). */
 	void (*on_interval)(void *ctx, const struct model *m,
 	    const struct chat *c, const struct interval *i, bool withdrawn);
-	struct model_walker walker;
+	struct model_follower follower;
 	/* Requests the messages of an unpacked chat; the callee passes them to
 	 * model_unpack_segment(). */
 	void (*fetch)(void *ctx, struct model *m, struct chat *c);
-	/* With dedup_on_add: model_copy() or model_merge() added a new
-	 * message. */
-	void (*on_merged)(void *ctx, const struct model *m,
-	    const struct chat *c, const struct message *x, const char *text);
+	/* With dedup_on_add: a new message was added, which is not too late for
+	 * streaming metrics. */
+	void (*on_message)(void *ctx, const struct model *m,
+	    const struct chat *c, const struct message *x, struct text text);
 	const char *text_of; /* the chat whose texts are kept; may be NULL */
 	bool keeps_texts;    /* of all chats */
 
@@ -332,8 +328,8 @@ struct text interval_operator(const struct model *m, const struct interval *i);
 struct text interval_message(
     const struct model *m, const struct interval *i, char buf[MESSAGE_ID_TEXT]);
 
-/* Returns the text of a message if texts are kept; otherwise NULL. */
-const char *model_text(
+/* Returns the text of a message if texts are kept; otherwise absent. */
+struct text model_text(
     const struct model *m, const struct chat *c, const struct message *message);
 
 static inline bool

@@ -248,7 +248,6 @@ struct collector {
 	const struct model *model;
 	struct derivation *work; /* the model's */
 	struct chat *chat;
-	const struct model_walker *told; /* NULL: nobody */
 	bool all;                        /* also intervals of past episodes */
 	int64_t limit;  /* messages before this time may be dropped; INT64_MIN:
 			 * none */
@@ -338,8 +337,6 @@ collect_message(void *ctx, const struct clocks *clocks, const struct message *m,
 	c->messages_counted++;
 	c->last_message_at = m->at;
 	(void)key_set_add(&k->work->participants, message_participant(m));
-	if (k->told != NULL)
-		k->told->ops->message(k->told->ctx, k->model, m);
 }
 
 /* Credits the responses of the current episode among the intervals. */
@@ -394,15 +391,13 @@ derive_state(struct model *m, struct chat *c)
 }
 
 struct droppable
-derive_walk(struct model *m, struct chat *c, bool tell)
+derive_walk(struct model *m, struct chat *c)
 {
 	struct derivation *w = &m->private->derivation;
 	struct collector k = { .model = m,
 		.work = w,
 		.chat = c,
-		.told = tell && m->walker.ops != NULL ? &m->walker : NULL,
-		.all = m->incremental || m->on_interval != NULL ||
-		       m->walker.ops != NULL,
+		.all = m->incremental || m->on_interval != NULL,
 		.limit = INT64_MIN };
 	struct clocks_listener listener = { .ctx = &k,
 		.on_interval = collect_interval,
@@ -416,8 +411,6 @@ derive_walk(struct model *m, struct chat *c, bool tell)
 		k.limit = m->as_of - m->window;
 	w->intervals_n = 0;
 	start_episode(&k);
-	if (k.told != NULL)
-		k.told->ops->begin(k.told->ctx, c);
 	if (chat_is_open(c) || k.all) {
 		view = model_clocks_chat(m, c);
 		clocks_walk(m->definition, &view, &listener, &end);
@@ -429,8 +422,6 @@ derive_walk(struct model *m, struct chat *c, bool tell)
 	c->participants = w->participants.n;
 	c->waiting_since = chat_is_open(c) ? end.w : CLOCK_NONE;
 	credit_responses(&k);
-	if (k.told != NULL)
-		k.told->ops->end(k.told->ctx, c);
 	return k.old;
 }
 

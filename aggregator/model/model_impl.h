@@ -249,8 +249,8 @@ struct droppable {
 /* Sets the chat's present state from its records. */
 void derive_state(struct model *m, struct chat *c);
 /* Then walks over the chat: sets its figures, and the intervals of the
- * derivation. tell: the model's walker follows. */
-struct droppable derive_walk(struct model *m, struct chat *c, bool tell);
+ * derivation. */
+struct droppable derive_walk(struct model *m, struct chat *c);
 void derivation_release(struct derivation *w);
 /* Lists the chat's descriptions, oldest first. */
 void derive_gather(struct derivation *w, const struct chat *c);

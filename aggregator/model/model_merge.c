@@ -158,8 +158,8 @@ merge_message(struct model *to, struct chat *c, const struct model *from,
 		    to, c, identities_make(to, chat_id(c), id), &new);
 	else
 		*messages_append(to, c) = new;
-	if (to->on_merged != NULL && !late && result == MODEL_NEW)
-		to->on_merged(to->ctx, to, c, &new, model_text(from, c, old));
+	if (to->on_message != NULL && !late && result == MODEL_NEW)
+		to->on_message(to->ctx, to, c, &new, model_text(from, c, old));
 }
 
 static bool

@@ -190,14 +190,16 @@ messages_keep_text(struct model *m, const struct record *r)
 	}
 }
 
-const char *
+struct text
 model_text(
     const struct model *m, const struct chat *c, const struct message *message)
 {
 	char key[TEXT_KEY], buf[MESSAGE_ID_TEXT];
-	struct text id =
+	struct text t, id =
 	    message_id_text(&m->lexicon.message_ids, message->id, buf);
 
-	return strmap_get(&m->private->texts, key,
+	t.p = strmap_get(&m->private->texts, key,
 	    text_key(key, chat_id(c), id, message_updated_at(message)));
+	t.len = t.p != NULL ? strlen(t.p) : 0;
+	return t;
 }

@@ -29,8 +29,8 @@ trim_chat(struct model *m, struct chat *c, const struct droppable *old)
 {
 	if (old->messages == 0)
 		return;
-	if (m->walker.ops != NULL)
-		m->walker.ops->drop(m->walker.ctx, m, c, old->messages);
+	if (m->follower.ops != NULL)
+		m->follower.ops->drop(m->follower.ctx, m, c, old->messages);
 	drop_episodes(m, c, old);
 	chat_intervals_drop(m, c, old->intervals);
 	c->sorted = c->n;
@@ -47,7 +47,9 @@ recompute_chat(struct model *m, struct chat *c)
 	timeline_drop(&m->lexicon, &w->timeline.dropped);
 	if (m->no_figures)
 		return;
-	old = derive_walk(m, c, true);
+	old = derive_walk(m, c);
+	if (m->follower.ops != NULL)
+		m->follower.ops->derived(m->follower.ctx, m, c);
 	c->left |= c->shown && !chat_is_open(c);
 	c->shown = chat_is_open(c);
 	chat_intervals_update(m, c, w->intervals, w->intervals_n);
@@ -115,7 +117,7 @@ chats_load(struct model *m, struct chat *c)
 	c->sorted = c->n;
 	c->clean = c->n;
 	/* Of a packed chat, only the credited intervals are known. */
-	(void)derive_walk(m, c, false);
+	(void)derive_walk(m, c);
 	chat_intervals_save(m, c, w->intervals, w->intervals_n);
 }
 
@@ -123,14 +125,14 @@ chats_load(struct model *m, struct chat *c)
 static void
 tell_gone(struct model *m, struct chat *c)
 {
-	if (m->walker.ops == NULL)
+	if (m->follower.ops == NULL)
 		return;
 	if (!c->loaded && c->stored > 0 && m->fetch != NULL) {
 		c->loaded = true;
 		m->fetch(m->ctx, m, c);
 	}
 	if (c->n > 0)
-		m->walker.ops->drop(m->walker.ctx, m, c, c->n);
+		m->follower.ops->drop(m->follower.ctx, m, c, c->n);
 }
 
 void

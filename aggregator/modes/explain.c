@@ -255,7 +255,7 @@ add_what(struct buf *b, const struct explain *x, const struct message *m)
 {
 	const struct model *model = x->model;
 	struct text kind = model_name(model, model->lexicon.kinds[m->kind]);
-	const char *text = model_text(model, x->chat, m);
+	struct text text = model_text(model, x->chat, m);
 
 	if (m->is_private)
 		buf_adds(b, "note, ");
@@ -268,8 +268,8 @@ add_what(struct buf *b, const struct explain *x, const struct message *m)
 			buf_adds(b, "nobody");
 		add_operator_name(b, x, m->operator_id);
 	}
-	if (text != NULL)
-		buf_addf(b, ": %s", text);
+	if (text.p != NULL)
+		buf_addf(b, ": %s", text.p);
 }
 
 static void

@@ -30,7 +30,7 @@ needs_of(const struct metric_selection *c)
 		n.streaming = true;
 		n.events |= ops->event != NULL;
 		n.messages |= ops->add != NULL || ops->interval != NULL ||
-			      ops->walk != NULL;
+			      ops->follower.derived != NULL;
 	}
 	return n;
 }
@@ -54,21 +54,22 @@ take_interval(void *ctx, const struct model *m, const struct chat *c,
 	    withdrawn);
 }
 
-/* Takes a message from a snapshot. */
 static void
-take_merged(void *ctx, const struct model *m, const struct chat *c,
-    const struct message *x, const char *text)
+take_message(void *ctx, const struct model *m, const struct chat *c,
+    const struct message *x, struct text text)
 {
 	struct pipeline *d = ctx;
 
+	streaming_metrics_pass_time(d->streaming, m->as_of);
+	if (!message_counts(x))
+		return;
 	streaming_metrics_message(d->streaming,
 	    &(struct streaming_metric_message){ .chat = chat_id(c),
 		.user = model_name(m, message_writer(x)),
 		.channel = lexicon_channel_text(&m->lexicon, x->channel),
-		.text = { text, text != NULL ? strlen(text) : 0 },
+		.text = text,
 		.at = x->at,
-		.from = (enum message_from)x->from,
-		.counted = message_counts(x) });
+		.from = (enum message_from)x->from });
 }
 
 static void
@@ -102,7 +103,6 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	/* A snapshot may be merged into a stream, which counts its words. */
 	m->keeps_texts = !stream && metric_selection_needs_text(d->selection);
 	m->by_clock = m->incremental && setup->future->bounded;
-	d->counts_messages = !setup->no_streaming && needs.messages;
 	/* Streaming metrics need the model to recognise duplicate messages. */
 	m->no_clocks = !needs.model && !needs.messages && !setup->clocks;
 	m->no_events = !needs.events;
@@ -119,12 +119,12 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 		    .tenant = number,
 		    .window_ms = setup->window_ms,
 		    .cache = setup->cache });
-	if (!d->counts_messages)
+	if (!needs.messages)
 		return;
 	m->dedup_on_add = true;
 	m->on_interval = take_interval;
-	m->on_merged = take_merged;
-	m->walker = streaming_metrics_walker(d->streaming);
+	m->on_message = take_message;
+	m->follower = streaming_metrics_follower(d->streaming);
 }
 
 void
@@ -135,25 +135,6 @@ pipeline_release(struct pipeline *d)
 	model_release(&d->model);
 }
 
-static void
-take_message(struct pipeline *d, const struct record *r)
-{
-	struct streaming_metric_message m = { .chat = r->chat,
-		.user = r->user,
-		.channel = r->channel,
-		.text = r->text,
-		.at = r->at,
-		.from = r->from,
-		.counted =
-		    r->from != FROM_SYSTEM && !r->is_private && !r->automated };
-
-	/* An operator's id may be in the field user or operator. */
-	if (m.user.p == NULL && r->from == FROM_OPERATOR)
-		m.user = r->operator_id;
-	streaming_metrics_pass_time(d->streaming, d->model.as_of);
-	streaming_metrics_message(d->streaming, &m);
-}
-
 enum model_result
 pipeline_add(struct pipeline *d, const struct record *r)
 {
@@ -161,12 +142,9 @@ pipeline_add(struct pipeline *d, const struct record *r)
 
 	if (d->allocation != NULL && taken != MODEL_LATE)
 		allocation_record(d->allocation, r);
-	if (taken != MODEL_NEW)
-		return taken;
-	if (r->type == RECORD_EVENT && d->streaming != NULL)
+	if (taken == MODEL_NEW && r->type == RECORD_EVENT &&
+	    d->streaming != NULL)
 		streaming_metrics_event(d->streaming, r->user, r->event);
-	if (r->type == RECORD_MESSAGE && d->counts_messages)
-		take_message(d, r);
 	return taken;
 }
 

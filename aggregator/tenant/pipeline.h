@@ -22,7 +22,6 @@ struct pipeline {
 	struct allocation *allocation; /* NULL: not selected, or not a stream */
 	const struct metric_selection *selection;
 	struct shard part;
-	bool counts_messages; /* a streaming metric takes messages */
 };
 
 /* Shared by all pipelines of a run, which it outlives. */
