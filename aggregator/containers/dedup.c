@@ -33,10 +33,13 @@ dedup_new_seed(void)
 }
 
 void
-dedup_init(struct dedup *s, struct dedup_seed seed)
+dedup_init(struct dedup *s, struct dedup_seed seed, int64_t window_ms)
 {
 	memset(s, 0, sizeof *s);
 	s->seed = seed;
+	s->window_ms = window_ms;
+	s->span_ms = dedup_span_ms(window_ms);
+	s->until = CLOCK_NONE;
 	s->open = true;
 }
 
@@ -47,12 +50,14 @@ dedup_release(struct dedup *s)
 
 	for (i = 0; i < DEDUP_PARTS; i++)
 		free(s->parts[i].slots);
+	free(s->fresh);
 	memset(s, 0, sizeof *s);
 }
 
 struct fingerprint
 dedup_fingerprint(const struct dedup *s, struct text chat, struct text id)
 {
+	const struct dedup_part *p;
 	struct fingerprint f;
 	uint64_t c, i;
 
@@ -64,6 +69,9 @@ dedup_fingerprint(const struct dedup *s, struct text chat, struct text id)
 	i = hash_text(s->seed.k[1] ^ HASH_K2, id.p, id.len);
 	f.b = hash_mix(c ^ HASH_K3, i ^ s->seed.k[0]) & ~SPAN_MASK;
 	f.a += f.a == 0;
+	p = &s->parts[f.a >> 56];
+	if (p->slots != NULL)
+		__builtin_prefetch(p->slots + (f.a & p->mask), 1);
 	return f;
 }
 
@@ -77,13 +85,23 @@ dedup_span_ms(int64_t window_ms)
 	return ms < SPAN_LEAST_MS ? SPAN_LEAST_MS : ms;
 }
 
-uint16_t
-dedup_span(int64_t at, int64_t span_ms)
+/* Returns the number of the span that contains `at`. */
+static uint16_t
+span_of(const struct dedup *s, int64_t at)
 {
-	int64_t n = at / span_ms;
+	int64_t n = at / s->span_ms;
 
-	n -= n * span_ms > at;
+	n -= n * s->span_ms > at;
 	return (uint16_t)((uint64_t)n & SPAN_MASK);
+}
+
+static void
+list_fresh(struct dedup *s, struct fingerprint f, uint16_t span)
+{
+	if (!s->lists)
+		return;
+	XGROW(s->fresh, s->fresh_n, s->fresh_cap);
+	s->fresh[s->fresh_n++] = (struct dedup_fresh){ f, span };
 }
 
 static bool
@@ -92,15 +110,6 @@ is_expired_slot(const struct dedup *s, const struct fingerprint *slot)
 	uint16_t age = (uint16_t)((slot->b & SPAN_MASK) - s->oldest);
 
 	return s->expires && age > SPAN_MASK / 2;
-}
-
-void
-dedup_prefetch(const struct dedup *s, struct fingerprint f)
-{
-	const struct dedup_part *p = &s->parts[f.a >> 56];
-
-	if (p->slots != NULL)
-		__builtin_prefetch(p->slots + (f.a & p->mask), 1);
 }
 
 /* Returns the fingerprint's slot, or the free slot where it belongs. */
@@ -177,7 +186,6 @@ sweep_expired(struct dedup *s)
 			/* Another entry may have moved here: check the slot
 			 * again. */
 			remove_slot(p, s->sweep_slot);
-			s->n--;
 		} else {
 			s->sweep_slot++;
 		}
@@ -196,17 +204,17 @@ compare_span(
 }
 
 enum dedup_found
-dedup_find(const struct dedup *s, struct fingerprint f, uint16_t span)
+dedup_find(const struct dedup *s, struct fingerprint f, int64_t at)
 {
 	const struct dedup_part *p = &s->parts[f.a >> 56];
 
 	if (p->slots == NULL)
 		return DEDUP_NEW;
-	return compare_span(s, find_fingerprint(p, f), span);
+	return compare_span(s, find_fingerprint(p, f), span_of(s, at));
 }
 
-enum dedup_found
-dedup_add(struct dedup *s, struct fingerprint f, uint16_t span)
+static enum dedup_found
+add_to_span(struct dedup *s, struct fingerprint f, uint16_t span)
 {
 	struct dedup_part *p = &s->parts[f.a >> 56];
 	struct fingerprint *slot;
@@ -218,22 +226,37 @@ dedup_add(struct dedup *s, struct fingerprint f, uint16_t span)
 		grow_part(p);
 	slot = find_fingerprint(p, f);
 	found = compare_span(s, slot, span);
-	if (slot->a == 0) {
-		p->n++;
-		s->n++;
-	}
+	p->n += slot->a == 0;
 	if (found != DEDUP_KNOWN)
 		*slot = (struct fingerprint){ f.a, f.b | span };
 	return found;
 }
 
-void
-dedup_date_all(struct dedup *s, uint16_t span,
-    void (*each)(void *ctx, struct fingerprint f), void *ctx)
+enum dedup_found
+dedup_add(struct dedup *s, struct fingerprint f, int64_t at)
 {
+	uint16_t span = span_of(s, at);
+	enum dedup_found found = add_to_span(s, f, span);
+
+	if (found != DEDUP_KNOWN)
+		list_fresh(s, f, span);
+	return found;
+}
+
+void
+dedup_restore(struct dedup *s, struct fingerprint f, uint16_t span)
+{
+	(void)add_to_span(s, f, span);
+}
+
+void
+dedup_date_all(struct dedup *s, int64_t at)
+{
+	uint16_t span = span_of(s, at);
 	struct fingerprint *slot;
 	size_t i, j;
 
+	s->fresh_n = 0;
 	for (i = 0; i < DEDUP_PARTS; i++) {
 		for (j = 0; s->parts[i].slots != NULL && j <= s->parts[i].mask;
 		     j++) {
@@ -241,19 +264,32 @@ dedup_date_all(struct dedup *s, uint16_t span,
 			if (slot->a == 0)
 				continue;
 			slot->b = (slot->b & ~SPAN_MASK) | span;
-			each(ctx, (struct fingerprint){
-				      slot->a, slot->b & ~SPAN_MASK });
+			list_fresh(s,
+			    (struct fingerprint){
+				slot->a, slot->b & ~SPAN_MASK },
+			    span);
 		}
 	}
 }
 
 void
-dedup_expire(struct dedup *s, uint16_t oldest)
+dedup_expire(struct dedup *s, int64_t now)
 {
-	if (s->expires && s->oldest == oldest)
+	int64_t from = now - s->window_ms, ms = s->span_ms;
+
+	if (s->window_ms == 0 || now < s->until)
 		return;
-	s->oldest = oldest;
+	s->until = from - (from % ms + ms) % ms + ms + s->window_ms;
+	s->oldest = span_of(s, from);
 	s->expires = true;
 	/* Sweep all parts, including the rest of the current one. */
 	s->to_sweep = DEDUP_PARTS + 1;
+}
+
+bool
+dedup_span_is_over(const struct dedup *s, uint16_t span, int64_t now)
+{
+	uint16_t age = (uint16_t)(span_of(s, now - s->window_ms) - span);
+
+	return s->window_ms > 0 && age > 0 && age <= UINT16_MAX / 2;
 }

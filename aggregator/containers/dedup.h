@@ -23,6 +23,12 @@ struct fingerprint {
 	uint64_t b; /* the low 16 bits are 0; the table stores the span there */
 };
 
+/* A fingerprint that must be stored. */
+struct dedup_fresh {
+	struct fingerprint f;
+	uint16_t span;
+};
+
 /* A random secret. Stored fingerprints are only valid with their seed. */
 struct dedup_seed {
 	uint64_t k[2];
@@ -30,11 +36,17 @@ struct dedup_seed {
 
 #define DEDUP_PARTS 256
 
-/* Callers may read n; the rest is private. */
 struct dedup {
-	size_t n; /* including expired ones that are not removed yet */
-	struct dedup_seed seed;
 	bool open; /* dedup_init() has been called */
+	/* Set by the caller: additions are listed in fresh, until the caller
+	 * sets fresh_n to 0. */
+	bool lists;
+	struct dedup_fresh *fresh;
+	size_t fresh_n, fresh_cap;
+	/* Private. */
+	struct dedup_seed seed;
+	int64_t window_ms, span_ms;
+	int64_t until; /* nothing expires before this time */
 	struct dedup_part {
 		struct fingerprint *slots; /* b has the span in its low bits */
 		size_t mask, n;
@@ -49,11 +61,13 @@ struct dedup {
 /* Makes a random seed. */
 struct dedup_seed dedup_new_seed(void);
 
-/* A zeroed struct is empty, and not open. */
-void dedup_init(struct dedup *s, struct dedup_seed seed);
+/* A zeroed struct is empty, and not open. Without a window (0), nothing
+ * expires. */
+void dedup_init(struct dedup *s, struct dedup_seed seed, int64_t window_ms);
 void dedup_release(struct dedup *s);
 
-/* For a message: chat and id. For an event: its id; chat is absent. */
+/* For a message: chat and id. For an event: its id; chat is absent. Also
+ * prefetches the slot that dedup_add() reads first. */
 struct fingerprint dedup_fingerprint(
     const struct dedup *s, struct text chat, struct text id);
 
@@ -61,13 +75,6 @@ struct fingerprint dedup_fingerprint(
  * the window is kept, but at least ten seconds and at most an hour. Without a
  * window it is an hour. */
 int64_t dedup_span_ms(int64_t window_ms);
-
-/* Returns the number of the span that contains `at`. Span numbers wrap after 7
- * days (spans of ten seconds) to 7 years (spans of an hour). */
-uint16_t dedup_span(int64_t at, int64_t span_ms);
-
-/* Prefetches the slot that dedup_add() reads first. */
-void dedup_prefetch(const struct dedup *s, struct fingerprint f);
 
 /* The result of looking up a fingerprint. */
 enum dedup_found {
@@ -77,18 +84,24 @@ enum dedup_found {
 };
 
 enum dedup_found dedup_find(
-    const struct dedup *s, struct fingerprint f, uint16_t span);
+    const struct dedup *s, struct fingerprint f, int64_t at);
 
-/* Adds the fingerprint; a known one moves to this span if it is later. */
-enum dedup_found dedup_add(
-    struct dedup *s, struct fingerprint f, uint16_t span);
+/* Adds the fingerprint of a record with that time; a known one moves to this
+ * time's span if it is later. */
+enum dedup_found dedup_add(struct dedup *s, struct fingerprint f, int64_t at);
 
-/* Moves all fingerprints to this span, and calls back for each. */
-void dedup_date_all(struct dedup *s, uint16_t span,
-    void (*each)(void *ctx, struct fingerprint f), void *ctx);
+/* Adds a stored fingerprint, which is not listed. */
+void dedup_restore(struct dedup *s, struct fingerprint f, uint16_t span);
 
-/* Spans before `oldest` expire. Their slots count as empty until they are
- * removed. */
-void dedup_expire(struct dedup *s, uint16_t oldest);
+/* Moves all fingerprints to the span of that time; all are listed again. */
+void dedup_date_all(struct dedup *s, int64_t at);
+
+/* The newest time is `now`: spans that the window has passed expire. Their
+ * slots count as empty until they are removed. */
+void dedup_expire(struct dedup *s, int64_t now);
+
+/* True if that span has expired at that time. Span numbers wrap after 7 days
+ * (spans of ten seconds) to 7 years (spans of an hour). */
+bool dedup_span_is_over(const struct dedup *s, uint16_t span, int64_t now);
 
 #endif

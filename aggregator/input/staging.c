@@ -191,7 +191,7 @@ static bool
 is_new_line(struct staging_tenant *t, struct text line)
 {
 	if (!t->lines.open)
-		dedup_init(&t->lines, dedup_new_seed());
+		dedup_init(&t->lines, dedup_new_seed(), 0);
 	return dedup_add(&t->lines, print_of_line(t, line), 0) == DEDUP_NEW;
 }
 

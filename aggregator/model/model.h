@@ -79,7 +79,7 @@ struct chat {
 	/* Private. */
 	struct description *descriptions; /* newest first, once recomputed */
 	int64_t listed_at; /* time of the newest snapshot that has the chat */
-	struct interval *intervals; /* see model_intervals.c */
+	struct interval *intervals; /* see model_recompute.c */
 	uint32_t intervals_n;
 	int64_t newest; /* time of its newest record, once recomputed */
 	/* Data of dropped messages; CLOCK_NONE if there are none. */

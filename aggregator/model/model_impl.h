@@ -2,14 +2,12 @@
  * model_impl: shared by the files of the model. No other file includes it.
  * There are no circular calls among these files.
  *
- *   model.c               takes records
+ *   model.c               takes records; the messages of a chat; which records
+ *                         have arrived already
  *   model_operators.c     operators
  *   model_chats.c         the table of chats, their memory, their expiry
  *   model_descriptions.c  what chat records report about a chat
- *   model_messages.c      the messages of a chat
- *   model_duplicates.c    which messages and events have arrived already
- *   model_recompute.c     updates what metrics read, with
- *                         model_intervals.c
+ *   model_recompute.c     updates what metrics read
  *   model_derive.c        derives chats
  *   model_standing.c      the state of a chat for an allocation
  *   model_merge.c         merges another model
@@ -30,12 +28,6 @@ status_or_open(const struct description *d)
 {
 	return d->status == CHAT_NONE ? CHAT_OPEN : d->status;
 }
-
-/* An identity that must be packed. */
-struct fresh_id {
-	struct fingerprint f;
-	uint16_t span;
-};
 
 /* A queue entry: the chat may expire when the window has passed `due`. It is
  * stale if the chat's memory has been reused by then. */
@@ -74,11 +66,7 @@ struct model_private {
 	struct chat_expiry *expiries; /* a heap ordered by due */
 	size_t expiries_n, expiries_cap;
 
-	/* The identities that have arrived within the window. */
-	struct dedup identities;
-	int64_t identities_until; /* some expire when as_of reaches this */
-	struct fresh_id *fresh;
-	size_t fresh_n, fresh_cap;
+	struct dedup identities; /* see model_identities() */
 
 	struct strmap texts; /* texts of messages, see struct model: text_of */
 
@@ -135,7 +123,7 @@ void chats_drop_descriptions(struct model *m, struct chat *c, size_t oldest);
 /* Packs or unpacks them. */
 void descriptions_code(struct pack *k, struct model *m, struct chat *c);
 
-/* model_messages.c. */
+/* model.c. */
 
 /* Appends a message to the chat, for the caller to fill in. */
 struct message *messages_append(struct model *m, struct chat *c);
@@ -153,26 +141,11 @@ size_t messages_find(
  * is another version of a known message, replaces that message or drops it. */
 enum model_result messages_take(struct model *m, struct chat *c,
     struct fingerprint f, const struct message *new);
-void messages_keep_text(struct model *m, const struct record *r);
 
-/* model_duplicates.c. */
-
-/* Returns the identity of a message or, if chat is absent, of an event, and
- * prefetches its slot. */
-struct fingerprint identities_make(
-    struct model *m, struct text chat, struct text id);
-/* Keeps the identity until its latest time is older than the window, because
- * another version may arrive until then. */
-enum dedup_found identities_add(
-    struct model *m, struct fingerprint f, int64_t at);
-/* Looks up a message without adding it. */
-enum dedup_found identities_find(struct model *m, const struct record *r);
-/* The tenant now has a time; this applies it to earlier events. */
-void identities_date(struct model *m);
-/* Adds an identity from the state. */
-void identities_restore(struct model *m, struct fingerprint f, uint16_t span);
-/* Drops identities that are older than the window. */
-void identities_expire(struct model *m);
+/* Returns the identities of messages and events that have arrived within the
+ * window. An incremental model lists new ones until they are packed
+ * (model_pack.h). */
+struct dedup *model_identities(const struct model *m);
 
 /* Advances the tenant's time. */
 void model_pass_time(struct model *m, int64_t at);
@@ -184,13 +157,6 @@ model_by_clock(const struct model *m, int64_t at)
 	int64_t now = m->by_clock ? clock_now_ms() + m->ahead : at;
 
 	return at < now ? at : now;
-}
-
-/* Returns the span of an identity, see dedup.h. */
-static inline uint16_t
-model_span(const struct model *m, int64_t at)
-{
-	return dedup_span(at, dedup_span_ms(m->window));
 }
 
 /* True if it is older than the window. */
@@ -220,20 +186,6 @@ model_missing_at(const struct model *m, const struct chat *c)
 	at = m->whole_at[c->bucket];
 	return at > c->listed_at ? at : CLOCK_NONE;
 }
-
-/* model_intervals.c. */
-
-/* Replaces the chat's intervals with these; reports and credits the
- * differences. */
-void chat_intervals_update(
-    struct model *m, struct chat *c, const struct interval *v, size_t n);
-/* Replaces them without doing that. */
-void chat_intervals_save(
-    struct model *m, struct chat *c, const struct interval *v, size_t n);
-/* Drops the first n messages without a report; none may be credited. */
-void chat_intervals_drop(struct model *m, struct chat *c, size_t n);
-/* Takes all credits back. */
-void chat_intervals_uncredit(struct model *m, struct chat *c);
 
 /* model_derive.c. */
 
@@ -271,17 +223,8 @@ void chats_recompute_before(
     struct model *m, struct chat *c, const struct description *d);
 /* The same before messages that are older than the window. */
 void chats_recompute_before_late(struct model *m, struct chat *c);
-/* Marks the chat as gone, and removes its share from the totals. */
-void recompute_gone(struct model *m, struct chat *c);
-
-/* model_intervals.c: the shares of operators and totals in each chat. */
-
-/* Updates whether the chat is open and the start of its wait. */
-void credit_open(struct model *m, struct chat *c);
-/* Credits all data from an unpacked chat. */
+/* Credits to operators and totals what is known of an unpacked chat. */
 void credit_unpacked(struct model *m, struct chat *c);
-/* Updates the tenant's longest wait. */
-void credit_waits(struct model *m);
 
 /* Packs a name as its text. */
 static inline void

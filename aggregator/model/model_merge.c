@@ -146,6 +146,7 @@ merge_message(struct model *to, struct chat *c, const struct model *from,
 	char buf[MESSAGE_ID_TEXT];
 	struct text id =
 	    message_id_text(&from->lexicon.message_ids, old->id, buf);
+	struct fingerprint f;
 	struct message new;
 	bool late = model_is_late(to, old->at);
 	enum model_result result = MODEL_NEW;
@@ -153,11 +154,12 @@ merge_message(struct model *to, struct chat *c, const struct model *from,
 	if (is_past_episode(c, old->at, late))
 		return;
 	copy_message(to, from, old, &new);
-	if (to->dedup_on_add)
-		result = messages_take(
-		    to, c, identities_make(to, chat_id(c), id), &new);
-	else
+	if (to->dedup_on_add) {
+		f = dedup_fingerprint(model_identities(to), chat_id(c), id);
+		result = messages_take(to, c, f, &new);
+	} else {
 		*messages_append(to, c) = new;
+	}
 	if (to->on_message != NULL && !late && result == MODEL_NEW)
 		to->on_message(to->ctx, to, c, &new, model_text(from, c, old));
 }
@@ -378,6 +380,7 @@ bool
 model_lacks(struct model *m, struct record *r)
 {
 	struct chat *c = model_find_chat(m, r->chat);
+	struct dedup *s = model_identities(m);
 	bool late = model_is_late(m, r->at), held, lacks;
 
 	if (c != NULL && !c->gone) {
@@ -386,7 +389,8 @@ model_lacks(struct model *m, struct record *r)
 		if (held || is_past_episode(c, r->at, late))
 			return lacks;
 	}
-	return late || identities_find(m, r) != DEDUP_KNOWN;
+	return late || dedup_find(s, dedup_fingerprint(s, r->chat, r->id),
+			   r->at) != DEDUP_KNOWN;
 }
 
 void
@@ -419,7 +423,7 @@ model_clear_changed(struct model *m)
 	}
 	for (i = 0; i < x->operators_n; i++)
 		x->operators[i]->changed = false;
-	m->private->fresh_n = 0;
+	m->private->identities.fresh_n = 0;
 	x->chats_n = 0;
 	x->operators_n = 0;
 	x->totals = false;

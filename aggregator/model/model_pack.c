@@ -337,7 +337,7 @@ model_unpack_segment(struct model *m, struct chat *c, const void *p, size_t len)
 static int
 compare_spans(const void *a, const void *b)
 {
-	const struct fresh_id *const *x = a, *const *y = b;
+	const struct dedup_fresh *const *x = a, *const *y = b;
 
 	return (*x)->span - (*y)->span;
 }
@@ -346,20 +346,20 @@ void
 model_pack_identities(const struct model *m, void *ctx,
     void (*run)(void *ctx, uint16_t span, const void *p, size_t len))
 {
-	const struct model_private *p = m->private;
-	const struct fresh_id **v = xcalloc(p->fresh_n + 1, sizeof *v);
+	const struct dedup *s = &m->private->identities;
+	const struct dedup_fresh **v = xcalloc(s->fresh_n + 1, sizeof *v);
 	struct buf b = BUF_INIT;
 	size_t i;
 
-	for (i = 0; i < p->fresh_n; i++)
-		v[i] = &p->fresh[i];
-	if (p->fresh_n > 1)
-		qsort(v, p->fresh_n, sizeof(const struct fresh_id *),
+	for (i = 0; i < s->fresh_n; i++)
+		v[i] = &s->fresh[i];
+	if (s->fresh_n > 1)
+		qsort(v, s->fresh_n, sizeof(const struct dedup_fresh *),
 		    compare_spans);
-	for (i = 0; i < p->fresh_n; i++) {
+	for (i = 0; i < s->fresh_n; i++) {
 		pack_put_fixed(&b, v[i]->f.a);
 		pack_put_fixed(&b, v[i]->f.b);
-		if (i + 1 == p->fresh_n || v[i + 1]->span != v[i]->span) {
+		if (i + 1 == s->fresh_n || v[i + 1]->span != v[i]->span) {
 			run(ctx, v[i]->span, b.data, b.len);
 			buf_clear(&b);
 		}
@@ -380,7 +380,7 @@ model_unpack_identities(
 		f.b = pack_fixed(&r);
 		if (r.bad || f.a == 0 || (f.b & 0xffff) != 0)
 			return -1;
-		identities_restore(m, f, span);
+		dedup_restore(model_identities(m), f, span);
 	}
 	return pack_end(&r);
 }
@@ -388,10 +388,6 @@ model_unpack_identities(
 bool
 model_span_is_over(const struct model *m, uint16_t span)
 {
-	uint16_t age;
-
-	if (m->window == 0 || m->as_of == CLOCK_NONE)
-		return false;
-	age = (uint16_t)(model_span(m, m->as_of - m->window) - span);
-	return age > 0 && age <= UINT16_MAX / 2;
+	return m->as_of != CLOCK_NONE &&
+	       dedup_span_is_over(model_identities(m), span, m->as_of);
 }

@@ -1,12 +1,250 @@
 /*
  * model_recompute: updates the data that the metrics read: derives each changed
- * chat, credits it, reports its intervals, and drops messages that are no
- * longer needed.
+ * chat, credits its figures to operators and the tenant, reports its intervals,
+ * and drops messages that are no longer needed.
+ *
+ * A chat keeps the intervals that its last walk found. The next walk usually
+ * finds few changes: on_interval() reports added and removed intervals, and the
+ * responses of the current episode are added to or removed from operators and
+ * totals. The names in intervals are held. Until an unpacked chat's messages
+ * are loaded, only the lengths of its credited intervals are known.
  */
 #include "aggregator/model/model_impl.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
+
+/* A response is added, or removed. */
+static void
+credit_response(struct model *m, const struct interval *i, bool more)
+{
+	void (*tally)(struct tally *, int64_t) =
+	    more ? tally_add : tally_remove;
+	struct tenant_totals *t = &m->totals;
+	struct operator_info *o;
+
+	tally(&t->responses, i->ms);
+	if (i->skewed)
+		t->skewed += more ? 1 : SIZE_MAX;
+	m->changes.totals = true;
+	if (i->operator_id == 0)
+		return;
+	o = model_operators_get(m, i->operator_id);
+	if (more)
+		order_stats_insert(&o->responses, i->ms);
+	else
+		order_stats_remove(&o->responses, i->ms);
+	if (i->kind == INTERVAL_FIRST_RESPONSE)
+		tally(&o->first_responses, i->ms);
+	model_operators_touch(m, o);
+}
+
+/* The range in which two lists differ: from .. old_end - 1, and from .. end -
+ * 1. */
+struct difference {
+	size_t from, old_end, end;
+};
+
+static bool
+is_same_interval(
+    const struct interval *a, const struct interval *b, bool credits)
+{
+	return a->start == b->start && a->end == b->end && a->kind == b->kind &&
+	       a->by_record == b->by_record &&
+	       a->operator_id == b->operator_id && a->channel == b->channel &&
+	       message_id_same(a->message, b->message) &&
+	       (!credits || a->credited == b->credited);
+}
+
+/* credits: intervals that are credited in only one list also differ. */
+static struct difference
+find_difference(
+    const struct chat *c, const struct interval *v, size_t n, bool credits)
+{
+	const struct interval *old = c->intervals;
+	struct difference d = { 0, c->intervals_n, n };
+
+	while (d.from < d.old_end && d.from < d.end &&
+	       is_same_interval(&old[d.from], &v[d.from], credits))
+		d.from++;
+	while (d.old_end > d.from && d.end > d.from &&
+	       is_same_interval(&old[d.old_end - 1], &v[d.end - 1], credits)) {
+		d.old_end--;
+		d.end--;
+	}
+	return d;
+}
+
+static void
+report_difference(
+    struct model *m, const struct chat *c, const struct interval *v, size_t n)
+{
+	struct difference d = find_difference(c, v, n, false);
+	size_t i;
+
+	for (i = d.from; i < d.old_end; i++)
+		m->on_interval(m->ctx, m, c, &c->intervals[i], true);
+	for (i = d.from; i < d.end; i++)
+		m->on_interval(m->ctx, m, c, &v[i], false);
+}
+
+/* Replaces the chat's intervals without a report. */
+static void
+save_intervals(
+    struct model *m, struct chat *c, const struct interval *v, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		interner_hold(&m->lexicon.names, v[i].operator_id);
+	for (i = 0; i < c->intervals_n; i++)
+		interner_drop(&m->lexicon.names, c->intervals[i].operator_id);
+	free(c->intervals);
+	c->intervals = n > 0 ? xcalloc(n, sizeof *v) : NULL;
+	if (n > 0)
+		memcpy(c->intervals, v, n * sizeof *v);
+	c->intervals_n = (uint32_t)n;
+}
+
+/* Replaces the chat's intervals; reports and credits the differences. */
+static void
+update_intervals(
+    struct model *m, struct chat *c, const struct interval *v, size_t n)
+{
+	struct difference d = find_difference(c, v, n, true);
+	size_t i;
+
+	if (m->on_interval != NULL)
+		report_difference(m, c, v, n);
+	for (i = d.from; i < d.old_end; i++)
+		if (c->intervals[i].credited)
+			credit_response(m, &c->intervals[i], false);
+	for (i = d.from; i < d.end; i++)
+		if (v[i].credited)
+			credit_response(m, &v[i], true);
+	if (m->incremental && (d.from < d.old_end || d.from < d.end))
+		save_intervals(m, c, v, n);
+}
+
+/* Drops the first n intervals without a report; none may be credited. */
+static void
+drop_intervals(struct model *m, struct chat *c, size_t n)
+{
+	size_t i;
+
+	if (n == 0)
+		return;
+	for (i = 0; i < n; i++)
+		interner_drop(&m->lexicon.names, c->intervals[i].operator_id);
+	c->intervals_n -= (uint32_t)n;
+	memmove(c->intervals, c->intervals + n,
+	    c->intervals_n * sizeof *c->intervals);
+}
+
+static void
+uncredit_intervals(struct model *m, struct chat *c)
+{
+	struct interval *x;
+
+	for (x = c->intervals; x < c->intervals + c->intervals_n; x++) {
+		if (x->credited)
+			credit_response(m, x, false);
+		x->credited = false;
+	}
+}
+
+/* Adds an open chat to its assignee and the tenant, or removes it. */
+static void
+count_open_chat(struct model *m, uint32_t assignee, int64_t wait, bool more)
+{
+	struct tenant_totals *t = &m->totals;
+	size_t one = more ? 1 : SIZE_MAX;
+	struct operator_info *o;
+
+	t->open_chats += one;
+	if (wait != CLOCK_NONE) {
+		if (more)
+			order_stats_insert(&t->waits, wait);
+		else
+			order_stats_remove(&t->waits, wait);
+	}
+	if (assignee == 0) {
+		t->unassigned_chats += one;
+		return;
+	}
+	o = model_operators_get(m, assignee);
+	o->open_chats += one;
+	model_operators_touch(m, o);
+	if (wait == CLOCK_NONE)
+		return;
+	if (more)
+		order_stats_insert(&o->waits, wait);
+	else
+		order_stats_remove(&o->waits, wait);
+}
+
+/* Updates whether the chat is open and the start of its wait. */
+static void
+credit_open(struct model *m, struct chat *c)
+{
+	bool open = chat_is_open(c);
+
+	if (c->counted == open &&
+	    (!open || (c->counted_assignee == c->now.assignee &&
+			  c->counted_wait == c->waiting_since)))
+		return;
+	if (c->counted)
+		count_open_chat(m, c->counted_assignee, c->counted_wait, false);
+	if (open)
+		count_open_chat(m, c->now.assignee, c->waiting_since, true);
+	c->counted = open;
+	c->counted_assignee = c->now.assignee;
+	c->counted_wait = c->waiting_since;
+	m->changes.totals = true;
+}
+
+void
+credit_unpacked(struct model *m, struct chat *c)
+{
+	uint32_t i;
+
+	for (i = 0; i < c->intervals_n; i++)
+		credit_response(m, &c->intervals[i], true);
+	c->counted = false;
+	credit_open(m, c);
+}
+
+/* Returns the length of the longest of the waits with these start times;
+ * TALLY_NONE: there are none. */
+static int64_t
+longest_wait(const struct model *m, struct order_stats *waits)
+{
+	int64_t since = order_stats_min(waits);
+
+	if (since == TALLY_NONE)
+		return TALLY_NONE;
+	return m->now > since ? m->now - since : 0;
+}
+
+int64_t
+operator_longest_wait(const struct model *m, struct operator_info *o)
+{
+	return longest_wait(m, &o->waits);
+}
+
+void
+model_mark_waits(struct model *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->operators_n; i++)
+		if (m->operators[i]->waits.n > 0)
+			model_operators_touch(m, m->operators[i]);
+	m->changes.totals = true;
+}
 
 /* The status and assignee of past episodes are kept. */
 static void
@@ -32,7 +270,7 @@ trim_chat(struct model *m, struct chat *c, const struct droppable *old)
 	if (m->follower.ops != NULL)
 		m->follower.ops->drop(m->follower.ctx, m, c, old->messages);
 	drop_episodes(m, c, old);
-	chat_intervals_drop(m, c, old->intervals);
+	drop_intervals(m, c, old->intervals);
 	c->sorted = c->n;
 	c->clean = 0;
 }
@@ -52,7 +290,7 @@ recompute_chat(struct model *m, struct chat *c)
 		m->follower.ops->derived(m->follower.ctx, m, c);
 	c->left |= c->shown && !chat_is_open(c);
 	c->shown = chat_is_open(c);
-	chat_intervals_update(m, c, w->intervals, w->intervals_n);
+	update_intervals(m, c, w->intervals, w->intervals_n);
 	credit_open(m, c);
 	trim_chat(m, c, &old);
 	chats_queue_expiry(m, c);
@@ -118,7 +356,7 @@ chats_load(struct model *m, struct chat *c)
 	c->clean = c->n;
 	/* Of a packed chat, only the credited intervals are known. */
 	(void)derive_walk(m, c);
-	chat_intervals_save(m, c, w->intervals, w->intervals_n);
+	save_intervals(m, c, w->intervals, w->intervals_n);
 }
 
 /* Its messages are dropped with it. */
@@ -135,7 +373,8 @@ tell_gone(struct model *m, struct chat *c)
 		m->follower.ops->drop(m->follower.ctx, m, c, c->n);
 }
 
-void
+/* Marks the chat as gone, and takes back its credits. */
+static void
 recompute_gone(struct model *m, struct chat *c)
 {
 	tell_gone(m, c);
@@ -145,7 +384,7 @@ recompute_gone(struct model *m, struct chat *c)
 	c->left |= c->shown;
 	c->shown = false;
 	c->waiting_since = CLOCK_NONE;
-	chat_intervals_uncredit(m, c);
+	uncredit_intervals(m, c);
 	credit_open(m, c);
 }
 
@@ -188,7 +427,7 @@ recompute_changed(struct model *m)
 	}
 	if (m->window > 0 && m->as_of != CLOCK_NONE) {
 		expire_chats(m);
-		identities_expire(m);
+		dedup_expire(model_identities(m), m->as_of);
 	}
 	chats_sort(x->chats, x->chats_n);
 	model_operators_sort(m, x->operators, x->operators_n);
@@ -219,5 +458,5 @@ model_recompute(struct model *m, const struct definition *definition)
 	m->now = model_by_clock(m, m->as_of);
 	if (m->now < m->since) /* the clock was set back */
 		m->now = m->since;
-	credit_waits(m);
+	m->totals.longest_wait = longest_wait(m, &m->totals.waits);
 }
