@@ -31,130 +31,80 @@ lexicon_release(struct lexicon *w)
 {
 	interner_release(&w->names);
 	message_ids_release(&w->message_ids);
-	strmap_release(&w->channel_numbers, NULL);
 	free(w->channels);
 	memset(w, 0, sizeof *w);
 }
 
-static bool
-same_kind(struct text a, struct text b)
+/* Returns the name of a channel or kind, with a reference. Most of them have
+ * different lengths or last bytes, by which the last names are found again. */
+static uint32_t
+get_word(
+    struct lexicon *w, uint32_t recent[LEXICON_RECENT], struct text word)
 {
-	return a.len == b.len && hash_same(a.p, b.p, a.len);
+	size_t end = word.len > 0 ? (unsigned char)word.p[word.len - 1] : 0;
+	uint32_t *guess = &recent[(5 * word.len + end) % LEXICON_RECENT];
+
+	*guess = interner_get_near(&w->names, word, *guess);
+	return *guess;
 }
 
-static void
-kinds_are_full(struct lexicon *w)
+unsigned
+lexicon_kind(struct lexicon *w, struct text kind)
 {
+	uint32_t word;
+	unsigned number;
+
+	if (kind.p == NULL)
+		return 0;
+	word = get_word(w, w->recent_kinds, kind);
+	number = interner_at(&w->names, word)->as.number.kind;
+	if (number == 0 && w->kinds_n + 1 < LEXICON_KINDS) {
+		number = ++w->kinds_n;
+		w->kinds[number] = word;
+		interner_at(&w->names, word)->as.number.kind = (uint8_t)number;
+		return number;
+	}
+	interner_drop(&w->names, word);
+	if (number != 0)
+		return number;
 	if (!w->kinds_full)
 		log_error(
 		    "a tenant has more than %d kinds of messages; for other "
 		    "kinds, either version of an edited message may count",
 		    LEXICON_KINDS - 1);
 	w->kinds_full = true;
-}
-
-/* Not inline, like others below: the usual path is short and saves no
- * registers. */
-static __attribute__((noinline)) unsigned
-look_up_kind(struct lexicon *w, struct text kind)
-{
-	struct text known;
-	unsigned i;
-
-	for (i = 1; i <= w->kinds_n; i++) {
-		known = interner_text(&w->names, w->kinds[i]);
-		if (!same_kind(known, kind))
-			continue;
-		/* A name does not move while it is held. */
-		w->recent_kind = known;
-		w->recent_kind_n = i;
-		return i;
-	}
-	if (w->kinds_n + 1 < LEXICON_KINDS)
-		w->kinds[++w->kinds_n] = interner_get(&w->names, kind);
-	else
-		kinds_are_full(w);
-	return i;
-}
-
-unsigned
-lexicon_kind(struct lexicon *w, struct text kind)
-{
-	if (kind.p == NULL)
-		return 0;
-	if (w->recent_kind.p != NULL && same_kind(w->recent_kind, kind))
-		return w->recent_kind_n;
-	return look_up_kind(w, kind);
-}
-
-static unsigned
-new_channel(struct lexicon *w, struct text channel)
-{
-	if (w->channels_n == LEXICON_CHANNELS) {
-		if (!w->channels_full)
-			log_error("a tenant has more than %u channels; edited "
-				  "messages in other channels count twice",
-			    LEXICON_CHANNELS);
-		w->channels_full = true;
-		return 0;
-	}
-	if ((w->channels_n & (w->channels_n + 1)) == 0)
-		w->channels = xrealloc(w->channels,
-		    2 * ((size_t)w->channels_n + 1), sizeof *w->channels);
-	w->channels[++w->channels_n] = interner_get(&w->names, channel);
-	return w->channels_n;
-}
-
-/* Returns the channel's cache entry, by a hash of its length and last byte,
- * which differ between most channels. */
-static uint16_t *
-recent_channel(struct lexicon *w, struct text channel)
-{
-	size_t end =
-	    channel.len > 0 ? (unsigned char)channel.p[channel.len - 1] : 0;
-
-	return &w->recent_channels[(5 * channel.len + end) %
-				   LEXICON_RECENT_CHANNELS];
-}
-
-static __attribute__((noinline)) uint16_t
-look_up_channel(struct lexicon *w, struct text channel)
-{
-	uintptr_t number =
-	    (uintptr_t)strmap_get(&w->channel_numbers, channel.p, channel.len);
-
-	if (number == 0) {
-		number = new_channel(w, channel);
-		if (number != 0)
-			*strmap_put(&w->channel_numbers, channel.p,
-			    channel.len) = (void *)number;
-	}
-	return (uint16_t)number;
-}
-
-static bool
-is_channel(const struct lexicon *w, unsigned number, struct text channel)
-{
-	const struct name *name;
-
-	if (number == 0)
-		return false;
-	name = interner_at(&w->names, w->channels[number]);
-	return name->len == channel.len &&
-	       hash_same(name_str(name), channel.p, channel.len);
+	return LEXICON_KINDS;
 }
 
 unsigned
 lexicon_channel(struct lexicon *w, struct text channel)
 {
-	uint16_t *recent;
+	uint32_t word;
+	unsigned number;
 
 	if (channel.p == NULL)
 		return 0;
-	recent = recent_channel(w, channel);
-	if (!is_channel(w, *recent, channel))
-		*recent = look_up_channel(w, channel);
-	return *recent;
+	word = get_word(w, w->recent_channels, channel);
+	number = interner_at(&w->names, word)->as.number.channel;
+	if (number == 0 && w->channels_n < LEXICON_CHANNELS) {
+		if ((w->channels_n & (w->channels_n + 1)) == 0)
+			w->channels = xrealloc(w->channels,
+			    2 * ((size_t)w->channels_n + 1),
+			    sizeof *w->channels);
+		number = ++w->channels_n;
+		w->channels[number] = word;
+		interner_at(&w->names, word)->as.number.channel =
+		    (uint16_t)number;
+		return number;
+	}
+	interner_drop(&w->names, word);
+	if (number == 0 && !w->channels_full) {
+		log_error("a tenant has more than %u channels; messages in "
+			  "others count as if they had none",
+		    LEXICON_CHANNELS);
+		w->channels_full = true;
+	}
+	return number;
 }
 
 struct text

@@ -7,7 +7,6 @@
 #ifndef AGGREGATOR_CLOCKS_TIMELINE_H
 #define AGGREGATOR_CLOCKS_TIMELINE_H
 
-#include "common/containers/strmap.h"
 #include "common/records/record.h"
 
 #include "aggregator/clocks/message_id.h"
@@ -39,23 +38,20 @@ struct message {
 
 #define LEXICON_KINDS 127
 #define LEXICON_CHANNELS 32767u
-#define LEXICON_RECENT_CHANNELS 64
+#define LEXICON_RECENT 64
 
 /* Shared by all messages of a tenant. */
 struct lexicon {
 	struct interner names;
 	struct message_ids message_ids;
-	uint32_t kinds[LEXICON_KINDS + 1]; /* names, with references */
+	/* By number; these names have references. Index 0 is unused. */
+	uint32_t kinds[LEXICON_KINDS + 1];
 	unsigned kinds_n;
-	uint32_t *channels; /* names, with references; index 0 is unused */
+	uint32_t *channels;
 	unsigned channels_n;
 	uint32_t recent_names[FROM_SYSTEM + 1]; /* guesses for message_read() */
-	/* Private: the numbers of channels, and a cache of them by hash. */
-	struct strmap channel_numbers;
-	struct text recent_kind; /* the text of recent_kind_n, which most
-				  * messages have */
-	unsigned recent_kind_n;
-	uint16_t recent_channels[LEXICON_RECENT_CHANNELS];
+	/* Private: guesses. */
+	uint32_t recent_kinds[LEXICON_RECENT], recent_channels[LEXICON_RECENT];
 	bool kinds_full, channels_full;
 };
 

@@ -91,7 +91,7 @@ allocate_name_number(struct interner *n)
 	uint32_t i = n->first_free;
 
 	if (i != 0) {
-		n->first_free = interner_at(n, i)->next_free;
+		n->first_free = interner_at(n, i)->as.next_free;
 		return i;
 	}
 	if (n->n / INTERNER_CHUNK >= n->chunks_n) {
@@ -204,7 +204,7 @@ interner_drop(struct interner *n, uint32_t i)
 	empty_name_slot(n, find_name_slot(n, name->hash, interner_text(n, i)));
 	if (name->len > NAME_SHORT)
 		free(name->u.far);
-	name->next_free = n->first_free;
+	name->as.next_free = n->first_free;
 	n->first_free = i;
 	n->live--;
 }

@@ -23,7 +23,13 @@ struct name {
 	uint32_t len;
 	uint32_t held; /* references; 0: free */
 	uint32_t hash;
-	uint32_t next_free;
+	union {
+		uint32_t next_free; /* of a free name */
+		struct {            /* its numbers in the lexicon; 0: none */
+			uint16_t channel;
+			uint8_t kind;
+		} number;
+	} as;
 	struct operator_info *operator_info; /* the model's; may be NULL */
 };
 
