@@ -38,8 +38,7 @@ lexicon_release(struct lexicon *w)
 /* Returns the name of a channel or kind, with a reference. Most of them have
  * different lengths or last bytes, by which the last names are found again. */
 static uint32_t
-get_word(
-    struct lexicon *w, uint32_t recent[LEXICON_RECENT], struct text word)
+get_word(struct lexicon *w, uint32_t recent[LEXICON_RECENT], struct text word)
 {
 	size_t end = word.len > 0 ? (unsigned char)word.p[word.len - 1] : 0;
 	uint32_t *guess = &recent[(5 * word.len + end) % LEXICON_RECENT];

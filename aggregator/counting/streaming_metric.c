@@ -113,9 +113,8 @@ streaming_metrics_follower(const struct streaming_metrics *f)
 
 	for (i = 0; i < f->n; i++)
 		if (f->v[i].ops->follower.derived != NULL)
-			return (struct model_follower){
-				&f->v[i].ops->follower, f->v[i].ctx
-			};
+			return (struct model_follower){ &f->v[i].ops->follower,
+				f->v[i].ctx };
 	return (struct model_follower){ NULL, NULL };
 }
 

@@ -374,10 +374,10 @@ alerts_row(
 	if (a->withdrawn != 0 && (which == ROWS_ALL || a->reported == 0))
 		return;
 	c = rowset_add(to);
-	c = cell_time(c, begin);
+	c = cell_number(c, begin);
 	c = cell_id(c, w.user);
 	c = cell_text(c, rule->name);
-	c = cell_time(c, a->withdrawn != 0 ? begin : end);
+	c = cell_number(c, a->withdrawn != 0 ? begin : end);
 	c = cell_count(c, a->messages);
 	cell_count(c, rule->threshold);
 }

@@ -77,7 +77,7 @@ channels_row(
 
 	(void)ctx;
 	(void)which;
-	c = cell_time(c, key_read_time(key, &at));
+	c = cell_number(c, key_read_time(key, &at));
 	c = cell_id(c, key_read_text(key, &at));
 	c = cell_count(c, h->inbound + h->outbound);
 	c = cell_count(c, h->inbound);

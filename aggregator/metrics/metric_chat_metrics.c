@@ -19,14 +19,14 @@ emit_chat_row(const struct model *m, const struct chat *chat,
 	c = cell_id(c, model_name(m, now->customer_phone));
 	c = cell_id(c, model_name(m, now->tag));
 	c = cell_text(c, status);
-	c = cell_time(c, chat->now.opened_at);
-	c = cell_time(c, chat->last_message_at);
+	c = cell_number(c, chat->now.opened_at);
+	c = cell_number(c, chat->last_message_at);
 	c = cell_count(c, chat->messages_counted);
 	c = cell_count(c, chat->participants);
 	c = cell_count(c, chat->responses.n);
-	c = cell_ms(c, tally_mean(&chat->responses));
-	c = cell_ms(c, chat->first_response);
-	cell_time(c, chat->waiting_since);
+	c = cell_number(c, tally_mean(&chat->responses));
+	c = cell_number(c, chat->first_response);
+	cell_number(c, chat->waiting_since);
 }
 
 static void

@@ -261,8 +261,7 @@ was_deleted(const struct conversations *f, int64_t last_at)
 }
 
 static void
-conversations_derived(
-    void *ctx, const struct model *m, const struct chat *chat)
+conversations_derived(void *ctx, const struct model *m, const struct chat *chat)
 {
 	struct conversations *f = ctx;
 	struct conversation *c = find_conversation(f, chat_id(chat), NULL);
@@ -339,14 +338,14 @@ conversations_row(
 	c = cell_id(c, key_read_text(keyed_state_key(x), &at));
 	if (to->metric == &metric_longest_monologue) {
 		c = cell_count(c, t->longest);
-		cell_time(c, last_at);
+		cell_number(c, last_at);
 		return;
 	}
 	c = cell_count(c, t->messages);
 	c = cell_count(c, t->participants);
-	c = cell_time(c, last_at);
-	c = cell_time(c, any ? t->first_at : CLOCK_NONE);
-	cell_ms(c, x->first_response);
+	c = cell_number(c, last_at);
+	c = cell_number(c, any ? t->first_at : CLOCK_NONE);
+	cell_number(c, x->first_response);
 }
 
 static const struct streaming_metric_ops ops = {

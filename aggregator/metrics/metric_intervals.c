@@ -25,8 +25,7 @@ struct interval_row {
 static void
 intervals_open(void *table, const struct streaming_metric_setup *setup)
 {
-	keyed_state_open(
-	    table, setup->home, NULL, sizeof(struct interval_row));
+	keyed_state_open(table, setup->home, NULL, sizeof(struct interval_row));
 }
 
 static void
@@ -58,8 +57,8 @@ keep_interval(
 }
 
 static void
-intervals_row(void *table, const void *entry, struct rowset *to,
-    enum metric_rows which)
+intervals_row(
+    void *table, const void *entry, struct rowset *to, enum metric_rows which)
 {
 	struct text key = keyed_state_key(entry), operator_id = { NULL, 0 };
 	struct text channel = { NULL, 0 };
@@ -79,12 +78,12 @@ intervals_row(void *table, const void *entry, struct rowset *to,
 		channel.len = r->channel_len;
 	}
 	c = rowset_add(to);
-	c = cell_time(c, key_read_time(key, &at));
+	c = cell_number(c, key_read_time(key, &at));
 	c = cell_id(c, key_read_text(key, &at));
 	c = cell_id(c, key_read_text(key, &at));
 	c = cell_text(c,
 	    clocks_interval_name((enum interval_kind)key_read_byte(key, &at)));
-	c = cell_time(c, r->start);
+	c = cell_number(c, r->start);
 	c = cell_id(c, operator_id);
 	c = cell_id(c, channel);
 	c = cell_number(c, r->ms);

@@ -36,13 +36,13 @@ emit_operator(const struct model *m, struct operator_info *o, struct rowset *to)
 {
 	struct cell *c = begin_operator(m, o, to);
 
-	c = cell_ms(c, order_stats_mean(&o->responses));
-	c = cell_ms(c, order_stats_median(&o->responses));
-	c = cell_ms(c, order_stats_percentile(&o->responses, 90));
+	c = cell_number(c, order_stats_mean(&o->responses));
+	c = cell_number(c, order_stats_median(&o->responses));
+	c = cell_number(c, order_stats_percentile(&o->responses, 90));
 	c = cell_count(c, o->first_responses.n);
-	c = cell_ms(c, tally_mean(&o->first_responses));
+	c = cell_number(c, tally_mean(&o->first_responses));
 	c = cell_count(c, o->waits.n);
-	cell_ms(c, operator_longest_wait(m, o));
+	cell_number(c, operator_longest_wait(m, o));
 }
 
 /* [[bucket,count],...], with the buckets of duration_bucket.h. */
@@ -76,12 +76,12 @@ emit_operator_part(
 	struct cell *c = begin_operator(m, o, to);
 
 	c = cell_number(c, (int64_t)o->responses.sum);
-	c = cell_ms(c, order_stats_max(&o->responses));
+	c = cell_number(c, order_stats_max(&o->responses));
 	c = cell_id(c, response_buckets(&o->responses, &to->text));
 	c = cell_count(c, o->first_responses.n);
 	c = cell_number(c, (int64_t)o->first_responses.sum);
 	c = cell_count(c, o->waits.n);
-	cell_time(c, order_stats_min(&o->waits));
+	cell_number(c, order_stats_min(&o->waits));
 }
 
 static void

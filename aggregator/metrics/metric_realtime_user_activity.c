@@ -35,8 +35,8 @@ activity_add(void *table, const struct streaming_metric_message *m)
 }
 
 static void
-activity_row(void *table, const void *entry, struct rowset *to,
-    enum metric_rows which)
+activity_row(
+    void *table, const void *entry, struct rowset *to, enum metric_rows which)
 {
 	struct text key = keyed_state_key(entry);
 	const uint64_t *count = entry;
@@ -45,7 +45,7 @@ activity_row(void *table, const void *entry, struct rowset *to,
 
 	(void)table;
 	(void)which;
-	c = cell_time(c, key_read_time(key, &at));
+	c = cell_number(c, key_read_time(key, &at));
 	c = cell_id(c, key_read_text(key, &at));
 	cell_count(c, *count);
 }

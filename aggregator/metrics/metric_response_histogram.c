@@ -95,22 +95,22 @@ add_to_bucket(
 	keyed_state_emit(table, n);
 }
 
-/* Writes the first cells of both tables; advances *at to the rest of the key. */
+/* Writes the first cells of both tables; *at becomes the rest of the key. */
 static struct cell *
 begin_response_row(struct text key, struct rowset *to, size_t *at)
 {
 	struct cell *c = rowset_add(to);
 	enum interval_kind kind;
 
-	c = cell_time(c, key_read_time(key, at));
+	c = cell_number(c, key_read_time(key, at));
 	kind = (enum interval_kind)key_read_byte(key, at);
 	c = cell_id(c, key_read_text(key, at));
 	return cell_text(c, clocks_interval_name(kind));
 }
 
 static void
-hours_row(void *table, const void *entry, struct rowset *to,
-    enum metric_rows which)
+hours_row(
+    void *table, const void *entry, struct rowset *to, enum metric_rows which)
 {
 	const struct hour *h = entry;
 	struct cell *c;
@@ -126,8 +126,8 @@ hours_row(void *table, const void *entry, struct rowset *to,
 }
 
 static void
-buckets_row(void *table, const void *entry, struct rowset *to,
-    enum metric_rows which)
+buckets_row(
+    void *table, const void *entry, struct rowset *to, enum metric_rows which)
 {
 	struct text key = keyed_state_key(entry);
 	const uint64_t *count = entry;

@@ -15,7 +15,7 @@ emit_tenant_part(const struct model *m, struct rowset *to)
 	c = cell_count(c, t->open_chats);
 	c = cell_count(c, t->unassigned_chats);
 	c = cell_count(c, t->waits.n);
-	c = cell_time(c, waits ? m->now - t->longest_wait : CLOCK_NONE);
+	c = cell_number(c, waits ? m->now - t->longest_wait : CLOCK_NONE);
 	c = cell_count(c, t->responses.n);
 	c = cell_number(c, (int64_t)t->responses.sum);
 	cell_count(c, t->skewed);
@@ -31,9 +31,9 @@ emit_tenant(const struct model *m, struct rowset *to)
 	c = cell_count(c, t->open_chats);
 	c = cell_count(c, t->unassigned_chats);
 	c = cell_count(c, t->waits.n);
-	c = cell_ms(c, t->longest_wait);
+	c = cell_number(c, t->longest_wait);
 	c = cell_count(c, t->responses.n);
-	c = cell_ms(c, tally_mean(&t->responses));
+	c = cell_number(c, tally_mean(&t->responses));
 	cell_count(c, t->skewed);
 }
 

@@ -283,9 +283,9 @@ trends_row(
 		(begin + f->length > f->table.home->newest && !f->parts)))
 		return;
 	c = rowset_add(to);
-	c = cell_time(c, begin);
+	c = cell_number(c, begin);
 	c = cell_id(c, word);
-	c = cell_time(c, begin + f->length);
+	c = cell_number(c, begin + f->length);
 	cell_count(c, *n > f->more_than ? *n : 0);
 }
 

@@ -291,8 +291,8 @@ users_row(
 	c = cell_id(c, key_read_text(keyed_state_key(u), &at));
 	c = cell_count(c, u->now.messages);
 	c = cell_count(c, u->conversations);
-	c = cell_time(c, u->now.last);
-	cell_time(c, u->now.first);
+	c = cell_number(c, u->now.last);
+	cell_number(c, u->now.first);
 }
 
 static const struct streaming_metric_ops ops = {

@@ -283,8 +283,8 @@ model_text(
     const struct model *m, const struct chat *c, const struct message *message)
 {
 	char key[TEXT_KEY], buf[MESSAGE_ID_TEXT];
-	struct text t, id =
-	    message_id_text(&m->lexicon.message_ids, message->id, buf);
+	struct text t,
+	    id = message_id_text(&m->lexicon.message_ids, message->id, buf);
 
 	t.p = strmap_get(&m->private->texts, key,
 	    text_key(key, chat_id(c), id, message_updated_at(message)));
@@ -417,8 +417,7 @@ model_add(struct model *m, const struct record *r)
 		model_pass_time(m, at);
 	/* A new message is the last of its chat. */
 	if (c != NULL && result == MODEL_NEW && m->on_message != NULL)
-		m->on_message(
-		    m->ctx, m, c, &c->messages[c->n - 1], r->text);
+		m->on_message(m->ctx, m, c, &c->messages[c->n - 1], r->text);
 	return result;
 }
 

@@ -158,8 +158,7 @@ struct model;
 /* Follows the chats: derived() when a chat was derived from the messages that
  * the model has; drop() before it drops the first n of them. */
 struct model_follower_ops {
-	void (*derived)(
-	    void *ctx, const struct model *m, const struct chat *c);
+	void (*derived)(void *ctx, const struct model *m, const struct chat *c);
 	void (*drop)(
 	    void *ctx, const struct model *m, const struct chat *c, size_t n);
 };

@@ -248,7 +248,7 @@ struct collector {
 	const struct model *model;
 	struct derivation *work; /* the model's */
 	struct chat *chat;
-	bool all;                        /* also intervals of past episodes */
+	bool all;       /* also intervals of past episodes */
 	int64_t limit;  /* messages before this time may be dropped; INT64_MIN:
 			 * none */
 	size_t present; /* the first interval of the current episode */

@@ -110,25 +110,12 @@ cell_count(struct cell *c, size_t n)
 	return c + 1;
 }
 
-/* RECORD_NO_NUMBER, TALLY_NONE and CLOCK_NONE have the same value. */
 struct cell *
 cell_number(struct cell *c, int64_t n)
 {
 	c->n = n;
 	c->set = n != RECORD_NO_NUMBER;
 	return c + 1;
-}
-
-struct cell *
-cell_ms(struct cell *c, int64_t ms)
-{
-	return cell_number(c, ms);
-}
-
-struct cell *
-cell_time(struct cell *c, int64_t ms)
-{
-	return cell_number(c, ms);
 }
 
 struct cell *

@@ -55,9 +55,9 @@ const struct cell *rowset_get(const struct rowset *r, size_t i);
 struct cell *cell_id(struct cell *c, struct text t); /* absent: NULL */
 struct cell *cell_text(struct cell *c, const char *s);
 struct cell *cell_count(struct cell *c, size_t n);
-struct cell *cell_number(struct cell *c, int64_t n); /* RECORD_NO_NUMBER */
-struct cell *cell_ms(struct cell *c, int64_t ms);    /* TALLY_NONE: NULL */
-struct cell *cell_time(struct cell *c, int64_t ms);  /* CLOCK_NONE: NULL */
 struct cell *cell_flag(struct cell *c, bool set, bool v);
+/* A number, a duration in ms or a time. RECORD_NO_NUMBER, TALLY_NONE and
+ * CLOCK_NONE, which have the same value, are NULL. */
+struct cell *cell_number(struct cell *c, int64_t n);
 
 #endif

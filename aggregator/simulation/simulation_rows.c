@@ -84,9 +84,9 @@ simulation_operators(const struct simulation *w, struct rowset *to)
 		c = cell_count(c, o->given);
 		c = cell_count(c, o->theirs);
 		c = cell_number(c, o->busiest);
-		c = cell_time(c, o->busiest_at);
+		c = cell_number(c, o->busiest_at);
 		c = cell_count(c, o->breaches);
-		(void)cell_ms(c, o->above_ms);
+		(void)cell_number(c, o->above_ms);
 	}
 	free(list);
 }
@@ -157,10 +157,10 @@ simulation_totals(const struct simulation *w, struct rowset *to)
 	c = cell_count(c, w->assignments_n - w->served);
 	c = cell_count(c, w->unserved);
 	c = cell_count(c, count_waiting(w));
-	c = cell_ms(c, order_stats_mean(waits));
-	c = cell_ms(c, order_stats_median(waits));
-	c = cell_ms(c, order_stats_percentile(waits, 90));
-	c = cell_ms(c, order_stats_max(waits));
+	c = cell_number(c, order_stats_mean(waits));
+	c = cell_number(c, order_stats_median(waits));
+	c = cell_number(c, order_stats_percentile(waits, 90));
+	c = cell_number(c, order_stats_max(waits));
 	c = cell_count(c, s.operators);
 	c = cell_number(c, s.least);
 	c = cell_number(c, s.most);

@@ -13,67 +13,28 @@
 #include "common/output/output_table.h"
 #include "common/text/jsonw.h"
 
-/* Writes rows of one table as NDJSON. What all rows share is formatted once;
- * each row is then put together from that and its values. A flush has tens of
- * thousands of rows, and a row of 15 columns takes a third of the instructions
- * that a jsonw call for each member takes (measured with callgrind: 3,200 and
- * 9,600). Values are written by the functions that jsonw uses. */
-struct rowline {
+/* Writes the rows of one table as NDJSON. What all rows share is formatted
+ * once; each row is then put together from that and its values. A flush has
+ * tens of thousands of rows, and a row of 15 columns takes a third of the
+ * instructions that a jsonw call for each member takes (measured with
+ * callgrind: 3,200 and 9,600). Values are written by the functions that jsonw
+ * uses. */
+struct row_writer {
 	size_t cells;
 	struct buf head;  /* {"type":"row", ... */
 	struct buf names; /* ,"column": for each column; cell[] has their
 			   * ends */
 	struct buf tail;  /* ,"as_of": ... } */
-	struct rowline_cell {
+	struct row_writer_cell {
 		size_t end;
 		enum cell_form form;
 	} * cell;
+	struct buf line;
+	tenant_rows_line_fn *to;
+	void *ctx;
+	int64_t written;
+	bool failed;
 };
-
-/* snapshot NULL: a stream; version 0: none; part NULL: the only aggregator. */
-static void
-rowline_init(struct rowline *l, const struct table *t, const struct shard *part,
-    const char *tenant, const char *snapshot, int64_t as_of, int64_t since,
-    int64_t version)
-{
-	size_t i;
-
-	memset(l, 0, sizeof *l);
-	l->cells = table_cells(t);
-	jsonw_open(&l->head);
-	jsonw_str(&l->head, "type", "row");
-	jsonw_str(&l->head, "table", t->name);
-	jsonw_str(&l->head, "tenant", tenant);
-	if (snapshot != NULL)
-		jsonw_str(&l->head, "snapshot", snapshot);
-	if (part != NULL) {
-		jsonw_int(&l->head, "generation", part->generation);
-		jsonw_int(&l->head, "part", part->number);
-	}
-	l->cell = xcalloc(l->cells + 1, sizeof *l->cell);
-	for (i = 0; i < l->cells; i++) {
-		/* The head is not empty, so each name follows a comma. */
-		buf_addf(&l->names, ",\"%s\":", table_cell(t, i)->name);
-		l->cell[i].end = l->names.len;
-		l->cell[i].form = cell_form(table_cell(t, i));
-	}
-	jsonw_time(&l->tail, "as_of", as_of);
-	if (since != CLOCK_NONE)
-		jsonw_time(&l->tail, "since", since);
-	if (version != 0)
-		jsonw_int(&l->tail, "version", version);
-	jsonw_close(&l->tail);
-}
-
-static void
-rowline_release(struct rowline *l)
-{
-	buf_release(&l->head);
-	buf_release(&l->names);
-	buf_release(&l->tail);
-	free(l->cell);
-	memset(l, 0, sizeof *l);
-}
 
 static char *
 copy(char *to, const char *text, size_t len)
@@ -104,25 +65,30 @@ put_cell(char *to, enum cell_form form, const struct cell *c)
 }
 
 static void
-rowline_add(const struct rowline *l, const struct cell *cells, struct buf *to)
+write_row(void *ctx, const struct cell *cells)
 {
+	struct row_writer *w = ctx;
+	struct buf *to = &w->line;
 	size_t i, from = 0, len;
-	const struct cell *c;
 	char *p, *start;
 
-	buf_add(to, l->head.data, l->head.len);
-	for (i = 0; i < l->cells; from = l->cell[i++].end) {
-		c = &cells[i];
-		len = l->cell[i].end - from;
+	if (w->failed)
+		return;
+	buf_clear(to);
+	buf_add(to, w->head.data, w->head.len);
+	for (i = 0; i < w->cells; from = w->cell[i++].end) {
+		len = w->cell[i].end - from;
 		start = buf_room(to, len + JSONW_TIME_ROOM);
-		p = copy(start, l->names.data + from, len);
-		p = put_cell(p, l->cell[i].form, c);
+		p = copy(start, w->names.data + from, len);
+		p = put_cell(p, w->cell[i].form, &cells[i]);
 		buf_grown(to, (size_t)(p - start));
-		if (c->set && l->cell[i].form == CELL_TEXT)
-			jsonw_quote(to, c->text.p, c->text.len);
+		if (cells[i].set && w->cell[i].form == CELL_TEXT)
+			jsonw_quote(to, cells[i].text.p, cells[i].text.len);
 	}
 	buf_addc(to, ',');
-	buf_add(to, l->tail.data, l->tail.len);
+	buf_add(to, w->tail.data, w->tail.len);
+	w->failed = w->to(w->ctx, to->data, to->len) == -1;
+	w->written++;
 }
 
 static void
@@ -152,31 +118,6 @@ is_state(const struct tenant_rows *r, const struct metric *f)
 	return f->table->life == LIFE_NOW && !is_in_parts(r, f);
 }
 
-/* A table that is being written. */
-struct row_writer {
-	const struct tenant_rows *report;
-	const struct metric *metric;
-	struct rowline line;
-	tenant_rows_line_fn *to;
-	void *ctx;
-	int64_t written;
-	bool failed;
-	struct buf buf;
-};
-
-static void
-write_row(void *ctx, const struct cell *cells)
-{
-	struct row_writer *w = ctx;
-
-	if (w->failed)
-		return;
-	buf_clear(&w->buf);
-	rowline_add(&w->line, cells, &w->buf);
-	w->failed = w->to(w->ctx, w->buf.data, w->buf.len) == -1;
-	w->written++;
-}
-
 /* Returns the time at which sums begin, if earlier data are unknown. The
  * tenant's row shows the sink how far the tables go. */
 static int64_t
@@ -190,26 +131,61 @@ counts_since(const struct tenant_rows *r, const struct table *t)
 		   : CLOCK_NONE;
 }
 
+/* Formats what all rows of the metric share. */
+static void
+begin_table(
+    struct row_writer *w, const struct tenant_rows *r, const struct metric *f)
+{
+	const struct shard *part =
+	    is_in_parts(r, f) ? &r->pipeline->part : NULL;
+	const struct table *t = part != NULL ? f->table->parts : f->table;
+	int64_t since = counts_since(r, f->table);
+	size_t i;
+
+	jsonw_open(&w->head);
+	jsonw_str(&w->head, "type", "row");
+	jsonw_str(&w->head, "table", t->name);
+	jsonw_str(&w->head, "tenant", r->model->tenant);
+	if (r->snapshot != NULL && is_state(r, f))
+		jsonw_str(&w->head, "snapshot", r->snapshot);
+	if (part != NULL) {
+		jsonw_int(&w->head, "generation", part->generation);
+		jsonw_int(&w->head, "part", part->number);
+	}
+	w->cells = table_cells(t);
+	w->cell = xcalloc(w->cells + 1, sizeof *w->cell);
+	for (i = 0; i < w->cells; i++) {
+		/* The head is not empty, so each name follows a comma. */
+		buf_addf(&w->names, ",\"%s\":", table_cell(t, i)->name);
+		w->cell[i].end = w->names.len;
+		w->cell[i].form = cell_form(table_cell(t, i));
+	}
+	jsonw_time(&w->tail, "as_of", r->model->now);
+	if (since != CLOCK_NONE)
+		jsonw_time(&w->tail, "since", since);
+	if (r->version != 0)
+		jsonw_int(&w->tail, "version", r->version);
+	jsonw_close(&w->tail);
+}
+
 static int
 write_rows(const struct tenant_rows *r, const struct metric *f,
     tenant_rows_line_fn *line, void *ctx, int64_t *written)
 {
-	struct row_writer w = {
-		.report = r, .metric = f, .to = line, .ctx = ctx
-	};
-	const struct shard *part =
-	    is_in_parts(r, f) ? &r->pipeline->part : NULL;
-	struct rowset rows = {
-		.metric = f, .part = part != NULL, .each = write_row, .ctx = &w
-	};
+	struct row_writer w = { .to = line, .ctx = ctx };
+	struct rowset rows = { .metric = f,
+		.part = is_in_parts(r, f),
+		.each = write_row,
+		.ctx = &w };
 
-	rowline_init(&w.line, part != NULL ? f->table->parts : f->table, part,
-	    r->model->tenant, is_state(r, f) ? r->snapshot : NULL,
-	    r->model->now, counts_since(r, f->table), r->version);
+	begin_table(&w, r, f);
 	emit_rows(r, &rows);
 	rowset_release(&rows);
-	rowline_release(&w.line);
-	buf_release(&w.buf);
+	buf_release(&w.head);
+	buf_release(&w.names);
+	buf_release(&w.tail);
+	buf_release(&w.line);
+	free(w.cell);
 	*written += w.written;
 	return w.failed ? -1 : 0;
 }
