@@ -6,7 +6,7 @@
 #ifndef AGGREGATOR_METRICS_EVENT_COUNTS_H
 #define AGGREGATOR_METRICS_EVENT_COUNTS_H
 
-#include "aggregator/counting/streaming_metric.h"
+#include "aggregator/metrics/streaming_metric.h"
 
 /* Calls back for each pair of user and event; the texts are valid until
  * streaming_metrics_drop_saved(). */

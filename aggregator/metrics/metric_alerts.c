@@ -23,7 +23,7 @@
  * another one stores that alert's start. Therefore no code here iterates over
  * the windows of an alert.
  */
-#include "aggregator/counting/streaming_metric.h"
+#include "aggregator/metrics/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"
 
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  * many from operators and bots (outbound), and in how many chats they were.
  * Messages without a channel count under the empty name.
  */
-#include "aggregator/counting/streaming_metric.h"
+#include "aggregator/metrics/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"
 
 #include "common/base/clock.h"

@@ -10,7 +10,7 @@
  * An interval that a late message withdraws is subtracted. The maximum is then
  * as exact as top_values.h says.
  */
-#include "aggregator/counting/streaming_metric.h"
+#include "aggregator/metrics/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"
 
 #include "common/base/clock.h"

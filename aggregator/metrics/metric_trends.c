@@ -14,7 +14,7 @@
  *
  * Messages without text have no words; this is logged once.
  */
-#include "aggregator/counting/streaming_metric.h"
+#include "aggregator/metrics/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"
 #include "aggregator/words/text_words.h"
 

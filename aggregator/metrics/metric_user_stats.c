@@ -16,7 +16,7 @@
  * from before two silences are not kept: in a one-shot run, where messages
  * arrive in any order, a message that fills the older silence is too late.
  */
-#include "aggregator/counting/streaming_metric.h"
+#include "aggregator/metrics/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"
 
 /* How often expired pairs are removed between two flushes, in the messages' own

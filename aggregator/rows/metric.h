@@ -15,7 +15,7 @@
 #include "aggregator/model/model.h"
 #include "aggregator/rows/rowset.h"
 
-struct streaming_metric_ops; /* aggregator/counting/streaming_metric.h */
+struct streaming_metric_ops; /* aggregator/metrics/streaming_metric.h */
 struct simulation;           /* aggregator/simulation/simulation.h */
 
 enum metric_rows {

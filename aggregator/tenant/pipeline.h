@@ -9,7 +9,7 @@
 #include "common/conf/conf.h"
 
 #include "aggregator/allocation/allocation.h"
-#include "aggregator/counting/streaming_metric.h"
+#include "aggregator/metrics/streaming_metric.h"
 #include "aggregator/model/model.h"
 #include "aggregator/rows/shard.h"
 #include "aggregator/tenant/future.h"

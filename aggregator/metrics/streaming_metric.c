@@ -2,7 +2,7 @@
  * streaming_metric: see streaming_metric.h. The streaming metrics of one
  * tenant, and their shared data.
  */
-#include "aggregator/counting/streaming_metric.h"
+#include "aggregator/metrics/streaming_metric.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

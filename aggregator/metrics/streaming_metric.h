@@ -16,8 +16,8 @@
  * There is one struct streaming_metrics for each tenant's stream, or for one
  * snapshot. It is used by one thread.
  */
-#ifndef AGGREGATOR_COUNTING_STREAMING_METRIC_H
-#define AGGREGATOR_COUNTING_STREAMING_METRIC_H
+#ifndef AGGREGATOR_METRICS_STREAMING_METRIC_H
+#define AGGREGATOR_METRICS_STREAMING_METRIC_H
 
 #include "common/conf/conf.h"
 #include "common/records/record.h"
