@@ -50,6 +50,18 @@ copy_message(struct model *to, const struct model *from,
 		    127u;
 }
 
+/* Returns the operator of the other model in this one, created if new. */
+static struct operator_info *
+get_operator(
+    struct model *to, const struct model *from, const struct operator_info *x)
+{
+	uint32_t id = model_translate_name(to, from, x->id);
+	struct operator_info *o = model_operators_get(to, id);
+
+	interner_drop(&to->lexicon.names, id);
+	return o;
+}
+
 /* A record without a name keeps the last name, which is shown after the
  * operator has left the directory. */
 static void
@@ -68,10 +80,8 @@ static void
 copy_operator(
     struct model *to, const struct model *from, const struct operator_info *x)
 {
-	uint32_t id = model_translate_name(to, from, x->id);
-	struct operator_info *o = model_operators_get(to, id);
+	struct operator_info *o = get_operator(to, from, x);
 
-	interner_drop(&to->lexicon.names, id);
 	copy_operator_name(to, from, o, x);
 	if (from->as_of > o->at)
 		o->at = from->as_of;
@@ -90,10 +100,8 @@ static void
 copy_unlisted_name(
     struct model *to, const struct model *from, const struct operator_info *x)
 {
-	uint32_t id = model_translate_name(to, from, x->id);
-	struct operator_info *o = model_operators_get(to, id);
+	struct operator_info *o = get_operator(to, from, x);
 
-	interner_drop(&to->lexicon.names, id);
 	if (!o->listed)
 		copy_operator_name(to, from, o, x);
 }
@@ -249,10 +257,8 @@ static void
 complete_operator(
     struct model *to, const struct model *from, const struct operator_info *x)
 {
-	uint32_t id = model_translate_name(to, from, x->id);
-	struct operator_info *o = model_operators_get(to, id);
+	struct operator_info *o = get_operator(to, from, x);
 
-	interner_drop(&to->lexicon.names, id);
 	/* The name of an unlisted operator comes from a message. */
 	if (o->name == 0 || !o->listed)
 		copy_operator_name(to, from, o, x);
@@ -285,25 +291,17 @@ model_copy(struct model *to, const struct model *from)
 		to->as_of = from->as_of;
 }
 
-/* The earlier row must be replaced, even if the operator has no row now. */
-static void
-continue_operator(
-    struct model *to, const struct model *from, const struct operator_info *x)
-{
-	uint32_t id = model_translate_name(to, from, x->id);
-
-	model_operators_get(to, id)->shown = operator_has_row(x);
-	interner_drop(&to->lexicon.names, id);
-}
-
 void
 model_continue(struct model *to, const struct model *from)
 {
 	struct chat *c;
 	size_t i;
 
+	/* The earlier row must be replaced, even if the operator has no row
+	 * now. */
 	for (i = 0; i < from->operators_n; i++)
-		continue_operator(to, from, from->operators[i]);
+		get_operator(to, from, from->operators[i])->shown =
+		    operator_has_row(from->operators[i]);
 	for (i = 0; i < from->chats_n; i++) {
 		c = model_find_chat(to, chat_id(from->chats[i]));
 		if (c != NULL)
