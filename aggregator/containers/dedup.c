@@ -57,18 +57,14 @@ dedup_release(struct dedup *s)
 struct fingerprint
 dedup_fingerprint(const struct dedup *s, struct text chat, struct text id)
 {
+	struct hash_128 c = hash_text_128(s->seed.k[0], chat.p, chat.len);
+	struct hash_128 i = hash_text_128(s->seed.k[1], id.p, id.len);
 	const struct dedup_part *p;
 	struct fingerprint f;
-	uint64_t c, i;
 
-	/* Two hashes of each text, so that no 64-bit collision decides. */
-	c = hash_text(s->seed.k[0], chat.p, chat.len) + (chat.p != NULL);
-	i = hash_text(s->seed.k[0] ^ HASH_K3, id.p, id.len);
-	f.a = hash_mix(c ^ HASH_K2, i ^ s->seed.k[1]);
-	c = hash_text(s->seed.k[1], chat.p, chat.len) + (chat.p != NULL);
-	i = hash_text(s->seed.k[1] ^ HASH_K2, id.p, id.len);
-	f.b = hash_mix(c ^ HASH_K3, i ^ s->seed.k[0]) & ~SPAN_MASK;
+	f.a = hash_mix(c.low ^ HASH_K2, i.low ^ HASH_K3);
 	f.a += f.a == 0;
+	f.b = hash_mix(c.high ^ HASH_K2, i.high ^ HASH_K3) & ~SPAN_MASK;
 	p = &s->parts[f.a >> 56];
 	if (p->slots != NULL)
 		__builtin_prefetch(p->slots + (f.a & p->mask), 1);

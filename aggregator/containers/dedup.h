@@ -4,10 +4,10 @@
  * less) of its record. Records older than the window expire span by span.
  *
  * A fingerprint has 112 bits and depends on a random seed: the probability that
- * any two of 10^9 collide is 10^-16. It takes four hashes from hash.h, about 10
- * ns; two from keyed_hash.h would take 50. The table consists of 256 parts,
- * each at most 3/4 full, which grow one at a time, and each insertion removes a
- * few expired entries, so no insertion takes long.
+ * any two of 10^9 collide is 10^-16. It takes two hashes from hash.h; two from
+ * keyed_hash.h would take 50 ns. The table consists of 256 parts, each at most
+ * 3/4 full, which grow one at a time, and each insertion removes a few expired
+ * entries, so no insertion takes long.
  */
 #ifndef AGGREGATOR_CONTAINERS_DEDUP_H
 #define AGGREGATOR_CONTAINERS_DEDUP_H

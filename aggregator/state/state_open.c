@@ -17,7 +17,7 @@
 #include "common/digest/random.h"
 #include "common/os/file.h"
 
-#define FORMAT "messaging-analytics stream 20"
+#define FORMAT "messaging-analytics stream 21"
 #define FORMAT_ANY "messaging-analytics stream "
 
 static bool

@@ -55,6 +55,19 @@ hash_text(uint64_t seed, const void *text, size_t len)
 	return XXH3_64bits_withSeed(text, len, seed);
 }
 
+struct hash_128 {
+	uint64_t low, high;
+};
+
+/* For tables in which no 64-bit collision may decide. */
+static inline struct hash_128
+hash_text_128(uint64_t seed, const void *text, size_t len)
+{
+	XXH128_hash_t h = XXH3_128bits_withSeed(text, len, seed);
+
+	return (struct hash_128){ h.low64, h.high64 };
+}
+
 /* Returns memcmp() == 0. */
 static inline bool
 hash_same(const char *a, const char *b, size_t len)
