@@ -23,8 +23,8 @@
  * another one stores that alert's start. Therefore no code here iterates over
  * the windows of an alert.
  */
-#include "aggregator/metrics/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"
+#include "aggregator/metrics/streaming_metric.h"
 
 #include <stdlib.h>
 

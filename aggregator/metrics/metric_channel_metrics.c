@@ -4,8 +4,8 @@
  * many from operators and bots (outbound), and in how many chats they were.
  * Messages without a channel count under the empty name.
  */
-#include "aggregator/metrics/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"
+#include "aggregator/metrics/streaming_metric.h"
 
 #include "common/base/clock.h"
 
@@ -35,21 +35,15 @@ channels_open(void *ctx, const struct streaming_metric_setup *setup)
 }
 
 static void
-channel_hour_key(struct key *k, int64_t at, struct text channel)
-{
-	k->len = 0;
-	key_time(k, streaming_metric_span(at, HOUR_MS));
-	key_text(k, channel);
-}
-
-static void
 channels_add(void *ctx, const struct streaming_metric_message *m)
 {
 	struct channels *f = ctx;
 	struct channel *c;
 	struct key k;
 
-	channel_hour_key(&k, m->at, m->channel);
+	k.len = 0;
+	key_time(&k, streaming_metric_span(m->at, HOUR_MS));
+	key_text(&k, m->channel);
 	c = keyed_state_get(&f->table, k.bytes, k.len, NULL);
 	if (m->from == FROM_CUSTOMER)
 		c->inbound++;

@@ -10,8 +10,8 @@
  * An interval that a late message withdraws is subtracted. The maximum is then
  * as exact as top_values.h says.
  */
-#include "aggregator/metrics/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"
+#include "aggregator/metrics/streaming_metric.h"
 
 #include "common/base/clock.h"
 #include "common/containers/duration_bucket.h"

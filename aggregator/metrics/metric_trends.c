@@ -14,8 +14,8 @@
  *
  * Messages without text have no words; this is logged once.
  */
-#include "aggregator/metrics/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"
+#include "aggregator/metrics/streaming_metric.h"
 #include "aggregator/words/text_words.h"
 
 #include <string.h>
@@ -141,41 +141,17 @@ has_room_for_word(struct trends *f, int64_t begin)
 	return true;
 }
 
-static bool
-is_stopped(struct trends *f, struct text word)
-{
-	return f->stop.live > 0 &&
-	       strmap_get(&f->stop, word.p, word.len) != NULL;
-}
-
-static void
-word_key(struct key *k, int64_t begin, struct text word)
-{
-	k->len = 0;
-	key_time(k, begin);
-	key_text(k, word);
-}
-
-/* Marks the row as changed if there is one. Call before the count falls or
- * after it has risen. */
-static void
-change_word(struct trends *f, int64_t begin, uint64_t *n)
-{
-	if (*n > f->more_than && begin + f->length <= f->table.home->newest)
-		keyed_state_emit(&f->table, n);
-	else
-		keyed_state_change(&f->table, n);
-}
-
 static void
 count_word(struct trends *f, int64_t begin, struct text word)
 {
 	struct key k;
 	uint64_t *n;
 
-	if (is_stopped(f, word))
+	if (f->stop.live > 0 && strmap_get(&f->stop, word.p, word.len) != NULL)
 		return;
-	word_key(&k, begin, word);
+	k.len = 0;
+	key_time(&k, begin);
+	key_text(&k, word);
 	n = keyed_state_find(&f->table, k.bytes, k.len);
 	if (n == NULL) {
 		if (!has_room_for_word(f, begin))
@@ -186,7 +162,11 @@ count_word(struct trends *f, int64_t begin, struct text word)
 	if (*n == f->more_than + 1)
 		timer_queue_add(
 		    &f->timer_queue, begin + f->length, k.bytes, k.len);
-	change_word(f, begin, n);
+	/* Until its window ends, the word has no row. */
+	if (*n > f->more_than && begin + f->length <= f->table.home->newest)
+		keyed_state_emit(&f->table, n);
+	else
+		keyed_state_change(&f->table, n);
 }
 
 static void

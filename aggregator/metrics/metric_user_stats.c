@@ -16,8 +16,8 @@
  * from before two silences are not kept: in a one-shot run, where messages
  * arrive in any order, a message that fills the older silence is too late.
  */
-#include "aggregator/metrics/streaming_metric.h"
 #include "aggregator/metrics/metrics.h"
+#include "aggregator/metrics/streaming_metric.h"
 
 /* How often expired pairs are removed between two flushes, in the messages' own
  * time. */
@@ -138,14 +138,6 @@ count_message(const struct users *f, struct user *u, int64_t at)
 }
 
 static void
-pair_key(struct key *k, const struct streaming_metric_message *m)
-{
-	k->len = 0;
-	key_text(k, m->user);
-	key_text(k, m->chat);
-}
-
-static void
 remove_pair(struct users *f, struct text user, struct pair *p)
 {
 	struct user *u = find_user(f, user);
@@ -187,16 +179,6 @@ expire_pairs(struct users *f)
 		review_pair(f, key, due);
 }
 
-static void
-expire_pairs_at_times(struct users *f)
-{
-	int64_t now = f->table.home->now;
-
-	/* CLOCK_NONE is less than any time. */
-	if (now != CLOCK_NONE && f->expired_at < now - EXPIRE_EVERY)
-		expire_pairs(f);
-}
-
 static bool
 has_room_for_pair(struct users *f, const struct user *u)
 {
@@ -214,7 +196,9 @@ add_to_pair(
 	struct pair *p;
 	struct key k;
 
-	pair_key(&k, m);
+	k.len = 0;
+	key_text(&k, m->user);
+	key_text(&k, m->chat);
 	p = keyed_state_find(&f->pairs, k.bytes, k.len);
 	if (p == NULL) {
 		if (!has_room_for_pair(f, u))
@@ -234,15 +218,18 @@ static void
 users_add(void *ctx, const struct streaming_metric_message *m)
 {
 	struct users *f = ctx;
+	int64_t now = f->table.home->now;
 	struct user *u;
 
 	if (m->user.p == NULL)
 		return;
-	expire_pairs_at_times(f);
+	/* CLOCK_NONE is less than any time. */
+	if (now != CLOCK_NONE && f->expired_at < now - EXPIRE_EVERY)
+		expire_pairs(f);
 	u = get_user(f, m);
 	count_message(f, u, m->at);
 	keyed_state_emit(&f->table, u);
-	if (m->at + f->active > f->table.home->now)
+	if (m->at + f->active > now)
 		add_to_pair(f, u, m);
 }
 

@@ -94,18 +94,6 @@ apply_newer_assignee(struct chat *c, int64_t since)
 	}
 }
 
-/* Applies messages after the newest description. */
-static void
-apply_newer_messages(struct chat *c)
-{
-	int64_t since = c->now.at == CLOCK_NONE ? CLOCK_NONE : c->now.at - 1000;
-
-	if (c->now.status == CHAT_NONE)
-		c->now.status = CHAT_OPEN;
-	apply_newer_status(c, since);
-	apply_newer_assignee(c, since);
-}
-
 static void
 find_newest(struct chat *c)
 {
@@ -119,13 +107,19 @@ find_newest(struct chat *c)
 static void
 set_state(const struct model *m, struct chat *c)
 {
-	int64_t missed = model_missing_at(m, c);
+	int64_t missed = model_missing_at(m, c), since = CLOCK_NONE;
 
 	chats_describe(c);
 	find_newest(c);
 	if (!m->stream)
 		return;
-	apply_newer_messages(c);
+	/* Apply the messages after the newest description. */
+	if (c->now.at != CLOCK_NONE)
+		since = c->now.at - 1000;
+	if (c->now.status == CHAT_NONE)
+		c->now.status = CHAT_OPEN;
+	apply_newer_status(c, since);
+	apply_newer_assignee(c, since);
 	/* The chat returns only with a record newer than the snapshot. */
 	if (missed != CLOCK_NONE && missed >= c->newest)
 		c->now.status = CHAT_GONE;

@@ -433,26 +433,20 @@ recompute_changed(struct model *m)
 	model_operators_sort(m, x->operators, x->operators_n);
 }
 
-static void
-recompute_all_chats(struct model *m)
-{
-	size_t i;
-
-	for (i = 0; i < m->chats_n; i++) {
-		derive_prefetch(m->chats, m->chats_n, i);
-		recompute_chat(m, m->chats[i]);
-	}
-}
-
 void
 model_recompute(struct model *m, const struct definition *definition)
 {
+	size_t i;
+
 	m->definition = definition;
 	if (m->incremental) {
 		recompute_changed(m);
 	} else {
 		chats_sort(m->chats, m->chats_n);
-		recompute_all_chats(m);
+		for (i = 0; i < m->chats_n; i++) {
+			derive_prefetch(m->chats, m->chats_n, i);
+			recompute_chat(m, m->chats[i]);
+		}
 		model_operators_sort(m, m->operators, m->operators_n);
 	}
 	m->now = model_by_clock(m, m->as_of);
