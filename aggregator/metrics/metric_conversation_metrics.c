@@ -352,7 +352,8 @@ static const struct streaming_metric_ops ops = {
 	.size = sizeof(struct conversations),
 	.open = conversations_open,
 	.close = conversations_close,
-	.follower = { conversations_derived, conversations_drop },
+	.derived = conversations_derived,
+	.drop = conversations_drop,
 	.advance = conversations_advance,
 	.row = conversations_row,
 };

@@ -106,29 +106,6 @@ streaming_metrics_close(struct streaming_metrics *f)
 	free(f);
 }
 
-struct model_follower
-streaming_metrics_follower(const struct streaming_metrics *f)
-{
-	size_t i;
-
-	for (i = 0; i < f->n; i++)
-		if (f->v[i].ops->follower.derived != NULL)
-			return (struct model_follower){ &f->v[i].ops->follower,
-				f->v[i].ctx };
-	return (struct model_follower){ NULL, NULL };
-}
-
-void
-streaming_metrics_message(
-    struct streaming_metrics *f, const struct streaming_metric_message *m)
-{
-	size_t i;
-
-	for (i = 0; i < f->n; i++)
-		if (f->v[i].ops->add != NULL)
-			f->v[i].ops->add(f->v[i].ctx, m);
-}
-
 void
 streaming_metrics_event(
     struct streaming_metrics *f, struct text user, struct text event)
@@ -141,22 +118,76 @@ streaming_metrics_event(
 }
 
 void
-streaming_metrics_interval(struct streaming_metrics *f,
-    const struct streaming_metric_interval *in, bool withdrawn)
-{
-	size_t i;
-
-	for (i = 0; i < f->n; i++)
-		if (f->v[i].ops->interval != NULL)
-			f->v[i].ops->interval(f->v[i].ctx, in, withdrawn);
-}
-
-void
 streaming_metrics_pass_time(struct streaming_metrics *f, int64_t newest)
 {
 	if (newest > f->home.now)
 		f->home.now = newest;
 }
+
+static void
+take_message(void *ctx, const struct model *m, const struct chat *c,
+    const struct message *x, struct text text)
+{
+	const struct streaming_metric_message taken = { .chat = chat_id(c),
+		.user = model_name(m, message_writer(x)),
+		.channel = lexicon_channel_text(&m->lexicon, x->channel),
+		.text = text,
+		.at = x->at,
+		.from = (enum message_from)x->from };
+	struct streaming_metrics *f = ctx;
+	size_t i;
+
+	streaming_metrics_pass_time(f, m->as_of);
+	for (i = 0; i < f->n && message_counts(x); i++)
+		if (f->v[i].ops->add != NULL)
+			f->v[i].ops->add(f->v[i].ctx, &taken);
+}
+
+static void
+take_interval(void *ctx, const struct model *m, const struct chat *c,
+    const struct interval *x, bool withdrawn)
+{
+	char buf[MESSAGE_ID_TEXT];
+	const struct streaming_metric_interval taken = { .kind = x->kind,
+		.chat = chat_id(c),
+		.message = interval_message(m, x, buf),
+		.operator_id = interval_operator(m, x),
+		.channel = lexicon_channel_text(&m->lexicon, x->channel),
+		.start = x->start,
+		.end = x->end,
+		.ms = x->ms };
+	struct streaming_metrics *f = ctx;
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (f->v[i].ops->interval != NULL)
+			f->v[i].ops->interval(f->v[i].ctx, &taken, withdrawn);
+}
+
+static void
+take_derived(void *ctx, const struct model *m, const struct chat *c)
+{
+	struct streaming_metrics *f = ctx;
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (f->v[i].ops->derived != NULL)
+			f->v[i].ops->derived(f->v[i].ctx, m, c);
+}
+
+static void
+take_drop(void *ctx, const struct model *m, const struct chat *c, size_t n)
+{
+	struct streaming_metrics *f = ctx;
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (f->v[i].ops->drop != NULL)
+			f->v[i].ops->drop(f->v[i].ctx, m, c, n);
+}
+
+const struct model_follower streaming_metrics_follower = { take_message,
+	take_interval, take_derived, take_drop };
 
 void
 streaming_metrics_resume(struct streaming_metrics *f, int64_t newest)

@@ -67,9 +67,10 @@ struct streaming_metric_ops {
 	void (*event)(void *ctx, struct text user, struct text event);
 	void (*interval)(void *ctx, const struct streaming_metric_interval *i,
 	    bool withdrawn);
-	/* Set if the metric follows the chats instead of counting messages. At
-	 * most one set of ops may have it. */
-	struct model_follower_ops follower;
+	/* For a metric that counts by chat: see struct model_follower. */
+	void (*derived)(void *ctx, const struct model *m, const struct chat *c);
+	void (*drop)(
+	    void *ctx, const struct model *m, const struct chat *c, size_t n);
 	/* The tenant's newest time advances: windows end. Afterwards the set
 	 * of changed rows is complete. refresh: includes rows about the
 	 * present. */
@@ -94,27 +95,22 @@ struct streaming_metrics *streaming_metrics_open(
 /* Closes without saving. NULL is allowed. */
 void streaming_metrics_close(struct streaming_metrics *f);
 
-/* Returns the metric that follows the chats, for the model. */
-struct model_follower streaming_metrics_follower(
-    const struct streaming_metrics *f);
+/* Passes what the model reports to the metrics; the context is the struct
+ * streaming_metrics. */
+extern const struct model_follower streaming_metrics_follower;
 
 /* Call before the first message, with the tenant's newest time at the last save
  * of the state. */
 void streaming_metrics_resume(struct streaming_metrics *f, int64_t newest);
 
-/* Call before each message, with the tenant's newest time including this
- * record. Calls of streaming_metrics_advance() therefore do not affect which
+/* Call before a snapshot is merged, with the tenant's newest time including the
+ * snapshot. Calls of streaming_metrics_advance() therefore do not affect which
  * messages are too old. */
 void streaming_metrics_pass_time(struct streaming_metrics *f, int64_t newest);
 
-/* Takes a new message. */
-void streaming_metrics_message(
-    struct streaming_metrics *f, const struct streaming_metric_message *m);
+/* Takes a new event. */
 void streaming_metrics_event(
     struct streaming_metrics *f, struct text user, struct text event);
-/* Takes an interval. A chat's withdrawn intervals come first. */
-void streaming_metrics_interval(struct streaming_metrics *f,
-    const struct streaming_metric_interval *in, bool withdrawn);
 
 /* A flush of a stream calls streaming_metrics_advance(), _save(), _emit() and
  * _clear_changed(), in this order. A one-shot run calls advance and emit.

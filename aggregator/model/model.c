@@ -416,8 +416,9 @@ model_add(struct model *m, const struct record *r)
 	if (m->stream)
 		model_pass_time(m, at);
 	/* A new message is the last of its chat. */
-	if (c != NULL && result == MODEL_NEW && m->on_message != NULL)
-		m->on_message(m->ctx, m, c, &c->messages[c->n - 1], r->text);
+	if (c != NULL && result == MODEL_NEW && m->follower != NULL)
+		m->follower->message(
+		    m->follower_ctx, m, c, &c->messages[c->n - 1], r->text);
 	return result;
 }
 

@@ -155,17 +155,22 @@ struct model_changes {
 
 struct model;
 
-/* Follows the chats: derived() when a chat was derived from the messages that
- * the model has; drop() before it drops the first n of them. */
-struct model_follower_ops {
+/* What the metrics that count as records pass learn from the model. */
+struct model_follower {
+	/* With dedup_on_add: a new message was added. In a snapshot that is
+	 * merged, messages older than the window are left out. */
+	void (*message)(void *ctx, const struct model *m, const struct chat *c,
+	    const struct message *x, struct text text);
+	/* An interval was added, or (withdrawn) removed, in any episode that is
+	 * kept; the removed ones come first. Waits that have not ended are not
+	 * reported. */
+	void (*interval)(void *ctx, const struct model *m, const struct chat *c,
+	    const struct interval *i, bool withdrawn);
+	/* A chat was derived from the messages that the model has. */
 	void (*derived)(void *ctx, const struct model *m, const struct chat *c);
+	/* The first n messages of a chat will be dropped. */
 	void (*drop)(
 	    void *ctx, const struct model *m, const struct chat *c, size_t n);
-};
-
-struct model_follower {
-	const struct model_follower_ops *ops; /* NULL: nobody */
-	void *ctx;
 };
 
 struct model {
@@ -185,20 +190,12 @@ struct model {
 	int64_t ahead;
 	const struct definition *definition; /* needed when chats are fetched */
 	struct dedup_seed seed;              /* stored with packed identities */
-	void *ctx; /* for the callbacks, which may be NULL */
-	/* An interval was added, or (withdrawn) removed, in any episode that is
-	 * kept; waits that have not ended are not reported. Called by
-	 * model_recompute(). */
-	void (*on_interval)(void *ctx, const struct model *m,
-	    const struct chat *c, const struct interval *i, bool withdrawn);
-	struct model_follower follower;
+	const struct model_follower *follower; /* NULL: nobody */
+	void *follower_ctx;
 	/* Requests the messages of an unpacked chat; the callee passes them to
-	 * model_unpack_segment(). */
+	 * model_unpack_segment(). May be NULL. */
 	void (*fetch)(void *ctx, struct model *m, struct chat *c);
-	/* With dedup_on_add: a new message was added, which is not too late for
-	 * streaming metrics. */
-	void (*on_message)(void *ctx, const struct model *m,
-	    const struct chat *c, const struct message *x, struct text text);
+	void *ctx;           /* for fetch */
 	const char *text_of; /* the chat whose texts are kept; may be NULL */
 	bool keeps_texts;    /* of all chats */
 

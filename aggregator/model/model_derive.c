@@ -390,7 +390,7 @@ derive_walk(struct model *m, struct chat *c)
 	struct collector k = { .model = m,
 		.work = w,
 		.chat = c,
-		.all = m->incremental || m->on_interval != NULL,
+		.all = m->incremental || m->follower != NULL,
 		.limit = INT64_MIN };
 	struct clocks_listener listener = { .ctx = &k,
 		.on_interval = collect_interval,

@@ -168,8 +168,9 @@ merge_message(struct model *to, struct chat *c, const struct model *from,
 	} else {
 		*messages_append(to, c) = new;
 	}
-	if (to->on_message != NULL && !late && result == MODEL_NEW)
-		to->on_message(to->ctx, to, c, &new, model_text(from, c, old));
+	if (to->follower != NULL && !late && result == MODEL_NEW)
+		to->follower->message(
+		    to->follower_ctx, to, c, &new, model_text(from, c, old));
 }
 
 static bool

@@ -4,10 +4,10 @@
  * and drops messages that are no longer needed.
  *
  * A chat keeps the intervals that its last walk found. The next walk usually
- * finds few changes: on_interval() reports added and removed intervals, and the
- * responses of the current episode are added to or removed from operators and
- * totals. The names in intervals are held. Until an unpacked chat's messages
- * are loaded, only the lengths of its credited intervals are known.
+ * finds few changes: the follower learns of added and removed intervals, and
+ * the responses of the current episode are added to or removed from operators
+ * and totals. The names in intervals are held. Until an unpacked chat's
+ * messages are loaded, only the lengths of its credited intervals are known.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -86,9 +86,10 @@ report_difference(
 	size_t i;
 
 	for (i = d.from; i < d.old_end; i++)
-		m->on_interval(m->ctx, m, c, &c->intervals[i], true);
+		m->follower->interval(
+		    m->follower_ctx, m, c, &c->intervals[i], true);
 	for (i = d.from; i < d.end; i++)
-		m->on_interval(m->ctx, m, c, &v[i], false);
+		m->follower->interval(m->follower_ctx, m, c, &v[i], false);
 }
 
 /* Replaces the chat's intervals without a report. */
@@ -117,7 +118,7 @@ update_intervals(
 	struct difference d = find_difference(c, v, n, true);
 	size_t i;
 
-	if (m->on_interval != NULL)
+	if (m->follower != NULL)
 		report_difference(m, c, v, n);
 	for (i = d.from; i < d.old_end; i++)
 		if (c->intervals[i].credited)
@@ -267,8 +268,8 @@ trim_chat(struct model *m, struct chat *c, const struct droppable *old)
 {
 	if (old->messages == 0)
 		return;
-	if (m->follower.ops != NULL)
-		m->follower.ops->drop(m->follower.ctx, m, c, old->messages);
+	if (m->follower != NULL)
+		m->follower->drop(m->follower_ctx, m, c, old->messages);
 	drop_episodes(m, c, old);
 	drop_intervals(m, c, old->intervals);
 	c->sorted = c->n;
@@ -286,8 +287,8 @@ recompute_chat(struct model *m, struct chat *c)
 	if (m->no_figures)
 		return;
 	old = derive_walk(m, c);
-	if (m->follower.ops != NULL)
-		m->follower.ops->derived(m->follower.ctx, m, c);
+	if (m->follower != NULL)
+		m->follower->derived(m->follower_ctx, m, c);
 	c->left |= c->shown && !chat_is_open(c);
 	c->shown = chat_is_open(c);
 	update_intervals(m, c, w->intervals, w->intervals_n);
@@ -363,14 +364,14 @@ chats_load(struct model *m, struct chat *c)
 static void
 tell_gone(struct model *m, struct chat *c)
 {
-	if (m->follower.ops == NULL)
+	if (m->follower == NULL)
 		return;
 	if (!c->loaded && c->stored > 0 && m->fetch != NULL) {
 		c->loaded = true;
 		m->fetch(m->ctx, m, c);
 	}
 	if (c->n > 0)
-		m->follower.ops->drop(m->follower.ctx, m, c, c->n);
+		m->follower->drop(m->follower_ctx, m, c, c->n);
 }
 
 /* Marks the chat as gone, and takes back its credits. */

@@ -30,46 +30,9 @@ needs_of(const struct metric_selection *c)
 		n.streaming = true;
 		n.events |= ops->event != NULL;
 		n.messages |= ops->add != NULL || ops->interval != NULL ||
-			      ops->follower.derived != NULL;
+			      ops->derived != NULL;
 	}
 	return n;
-}
-
-static void
-take_interval(void *ctx, const struct model *m, const struct chat *c,
-    const struct interval *i, bool withdrawn)
-{
-	struct pipeline *d = ctx;
-	char buf[MESSAGE_ID_TEXT];
-
-	streaming_metrics_interval(d->streaming,
-	    &(struct streaming_metric_interval){ .kind = i->kind,
-		.chat = chat_id(c),
-		.message = interval_message(m, i, buf),
-		.operator_id = interval_operator(m, i),
-		.channel = lexicon_channel_text(&m->lexicon, i->channel),
-		.start = i->start,
-		.end = i->end,
-		.ms = i->ms },
-	    withdrawn);
-}
-
-static void
-take_message(void *ctx, const struct model *m, const struct chat *c,
-    const struct message *x, struct text text)
-{
-	struct pipeline *d = ctx;
-
-	streaming_metrics_pass_time(d->streaming, m->as_of);
-	if (!message_counts(x))
-		return;
-	streaming_metrics_message(d->streaming,
-	    &(struct streaming_metric_message){ .chat = chat_id(c),
-		.user = model_name(m, message_writer(x)),
-		.channel = lexicon_channel_text(&m->lexicon, x->channel),
-		.text = text,
-		.at = x->at,
-		.from = (enum message_from)x->from });
 }
 
 static void
@@ -122,9 +85,8 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	if (!needs.messages)
 		return;
 	m->dedup_on_add = true;
-	m->on_interval = take_interval;
-	m->on_message = take_message;
-	m->follower = streaming_metrics_follower(d->streaming);
+	m->follower = &streaming_metrics_follower;
+	m->follower_ctx = d->streaming;
 }
 
 void
