@@ -209,7 +209,6 @@ struct model {
 	/* For a stream: the time of the newest complete snapshot of each
 	 * bucket; CLOCK_NONE: none. */
 	int64_t whole_at[BUCKETS];
-	bool corrected; /* there was a snapshot */
 	struct lexicon lexicon;
 
 	/* Sorted by id after model_recompute(), but in no particular order in

@@ -177,11 +177,8 @@ model_translate_name(struct model *to, const struct model *from, uint32_t name)
 static inline int64_t
 model_missing_at(const struct model *m, const struct chat *c)
 {
-	int64_t at;
+	int64_t at = m->whole_at[c->bucket];
 
-	if (!m->corrected)
-		return CLOCK_NONE;
-	at = m->whole_at[c->bucket];
 	return at > c->listed_at ? at : CLOCK_NONE;
 }
 

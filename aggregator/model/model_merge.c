@@ -239,7 +239,6 @@ touch_missing_chats(struct model *m, const struct model *snapshot,
 		    (part == NULL || bucket_set_has(part, (unsigned)i)))
 			m->whole_at[i] = at;
 	}
-	m->corrected = true;
 	m->ahead = at > clock_now_ms() ? at - clock_now_ms() : 0;
 	for (i = 0; i < m->chats_n; i++) {
 		c = m->chats[i];

@@ -37,7 +37,6 @@ code_tenant(struct pack *k, struct model *m)
 		at = m->whole_at[i];
 		code_number(k, &n);
 		code_signed(k, &at);
-		m->corrected |= at != CLOCK_NONE;
 		if (n == 0 || n > BUCKETS - i)
 			k->bad = true;
 		for (; n > 0 && !k->bad; n--)
