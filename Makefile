@@ -174,14 +174,16 @@ LONG_TESTS = tests/cases/alerts.t $(patsubst %,tests/e2e/%.t, \
     topology)
 # These wait for minutes, mostly for servers. They start first, so that they do
 # not end last.
-LONGEST = $(patsubst %,tests/e2e/%.t,fault_injection budget \
+LONGEST = tests/cases/poller.t $(patsubst %,tests/e2e/%.t,fault_injection budget \
 	forget api rollup reaper forget_files retention board_stream)
 
 # Tests with servers that check much in a few seconds.
-FAST_E2E = $(patsubst %,tests/e2e/%.t,acks amqp append assign forget_who gone \
-    grants isolation listen_about listen_bounds listen_http listen_operators \
-    listen_routes reconcile rollup sink sink_bad stored stream stream_refuse \
-    stream_snapshots tape)
+FAST_E2E = $(patsubst %,tests/e2e/%.t,acks allocation amqp api_teams \
+    api_tokens append assign dead_letters forget_who gone grants isolation \
+    listen_about listen_bounds listen_full listen_http listen_operators \
+    listen_routes reaper reaper_queue reconcile rollup schema sink sink_bad \
+    stored stream stream_refuse stream_snapshots tape)
+FAST = $(FAST_E2E) $(UNITS) $(filter-out $(LONG_TESTS),$(CASES))
 
 check:  ## install what tests need, build, run the tests
 	@scripts/install-deps check
@@ -189,7 +191,7 @@ check:  ## install what tests need, build, run the tests
 	@$(RUN) $(LONGEST) $(UNITS) \
 	    $(filter-out $(LONGEST) $(LONG_TESTS),$(CASES) $(E2E))
 check-fast: test-programs  ## units, cases and quick tests with servers: three minutes
-	@$(RUN) $(FAST_E2E) $(UNITS) $(filter-out $(LONG_TESTS),$(CASES))
+	@$(RUN) $(filter $(LONGEST),$(FAST)) $(filter-out $(LONGEST),$(FAST))
 check-e2e: test-programs  ## the tests with private servers
 	@$(RUN) $(filter-out $(LONG_TESTS),$(E2E))
 check-long: test-programs  ## all that check lacks: kills, worlds, sanitizers, clang ...
