@@ -72,6 +72,12 @@ for dry in -q -n; do
 		aggregator "$dry" -c aggregator.conf -f queue:q
 done
 
+# The longest name of a queue.
+name=$(printf '%0200d' 0)
+sink -n -f "queue:$name"
+refuses 64 "is not a valid name for a queue; use up to 200" \
+	sink -n -f "queue:0$name"
+
 # No endpoint is both read and written: a file would be emptied before or after
 # it is read, or rows would overwrite reservations.
 echo '{"type":"chat","tenant":"t","chat":"7","at":"2026-11-20T10:00:00Z"}' >in

@@ -6,7 +6,9 @@ NAME=VALUE for its environment), and the file in has the standard input. The
 files out, err and rc have the expected output, errors and exit code; a missing
 one stands for no output and 0. The file conf next to the folders is the
 configuration, if there is one. If there is a file only, out has only the lines
-that match one of its patterns.
+that match one of its patterns. If cmd has several lines, the program runs once
+for each, in the same environment and with the input in, in2, in3 ...; the files
+have the output of all, and rc a line for each.
 
 CRM=FOLDER... in cmd starts a CRM; its address is in CRM_URL, and is written as
 http://crm in out and err. A response is a file as written by poller --record;
@@ -76,7 +78,8 @@ class Crm(http.server.BaseHTTPRequestHandler):
                             "Content-Length": len(body)}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        with contextlib.suppress(ConnectionError): # it may have read enough
+            self.wfile.write(body)
 
     do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
 
@@ -108,31 +111,36 @@ def crm_of(folders):
 
 
 def run(program, case, more):
-    words = shlex.split(read(case / "cmd"))
+    first, *others = read(case / "cmd").splitlines()
+    words = shlex.split(first)
     env = {**environment(case), **more}
     while words and re.match("[A-Z_]+=", words[0]):
         name, value = words.pop(0).split("=", 1)
         env[name] = value
-    if (case / "conf").exists():
-        (case / "conf").chmod(0o600) # it may contain secrets
+    for conf in case.rglob("*conf"):
+        conf.chmod(0o600) # it may contain secrets
+    runs = [(0, words), *enumerate(map(shlex.split, others), 2)]
     folders = [case.parent / f for f in env.pop("CRM", "").split()]
     with crm_of(folders) as crm, tempfile.TemporaryDirectory() as state:
         if crm:
             env["CRM_URL"] = crm + "/v1"
         env.setdefault("XDG_STATE_HOME", state)
-        done = subprocess.run(
+        done = [subprocess.run(
             [os.environ["BIN"] + "/" + program] +
-            [state if word == "STATE" else word for word in words],
-            cwd=case.parent, input=read(case / "in"), capture_output=True,
-            text=True, env=env, timeout=60)
-    out, err = done.stdout, done.stderr
+            [state if word == "STATE" else word for word in argv],
+            cwd=case.parent, input=read(case / f"in{n or ''}"),
+            capture_output=True, text=True, env=env, timeout=60)
+                for n, argv in runs]
+    out, err = ("".join(text) for text in zip(
+        *((d.stdout, d.stderr) for d in done)))
     if crm:
         out, err = (NOW.sub("2026-11-20T10:00:00.000Z", text.replace(
             crm, "http://crm").replace(state, "STATE")) for text in (out, err))
     if (case / "only").exists():
         out = matching(read(case / "only").splitlines(), out)
     out = SNAPSHOT.sub(r"\1", out)
-    rc = "%d\n" % done.returncode if done.returncode != 0 else ""
+    codes = [d.returncode for d in done]
+    rc = "".join(f"{code}\n" for code in codes) if any(codes) else ""
     return dict(zip(RESULTS, [out, err, rc]))
 
 

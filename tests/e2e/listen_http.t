@@ -59,6 +59,8 @@ CASES = [
     ("much of everything",
      post(*MUCH, path=EVENTS + LONG_PATH, body=EVENT + b" " * 500000), [200],
      True),
+    ("the most headers", get(headers=HOST + b"X-A: b\r\n" * 63), [200], True),
+    ("one too many", get(headers=HOST + b"X-A: b\r\n" * 64), [431], False),
     ("HTTP/1.0", get(version=b"HTTP/1.0"), [200], False),
     ("a client that closes", get(headers=HOST + b"Connection: close\r\n"),
      [200], False),
