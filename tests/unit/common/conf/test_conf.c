@@ -135,24 +135,6 @@ the_environment_wins_over_the_file(void **state)
 }
 
 static void
-flags_win_over_everything(void **state)
-{
-	struct buf why = BUF_INIT;
-	struct conf *c;
-
-	(void)state;
-	clean_environment();
-	c = must_load("[sink]\nbatch = 5\n");
-	assert_int_equal(conf_set(c, "sink", "batch", "9", &why), 0);
-	assert_int_equal(conf_int(c, "sink", "batch"), 9);
-	assert_int_equal(conf_set(c, "sink", "batch", "x", &why), -1);
-	assert_string_equal(buf_str(&why), "batch = x is not a whole number");
-	assert_int_equal(conf_int(c, "sink", "batch"), 9);
-	conf_free(c);
-	buf_release(&why);
-}
-
-static void
 the_environment_alone_is_enough(void **state)
 {
 	struct buf why = BUF_INIT;
@@ -212,89 +194,6 @@ no_token_goes_to_the_wrong_tenant(void **state)
 	buf_release(&why);
 }
 
-static void
-a_token_problem_is_the_tenants_own(void **state)
-{
-	struct conf *c;
-
-	(void)state;
-	clean_environment();
-	c = must_load("[crm a]\ntoken_file = nowhere\n"
-		      "[crm b]\ntoken = B\n"
-		      "[crm c]\ntoken = C\ntoken_file = nowhere\n");
-	assert_int_equal(conf_tenants(c), 3);
-	assert_string_equal(conf_tenant_error(c, 0),
-	    "token_file of [crm a]: cannot read 'nowhere': No such file or "
-	    "directory; check its name, and that its folder exists");
-	assert_null(conf_tenant_error(c, 1));
-	assert_string_equal(conf_tenant_error(c, 2),
-	    "[crm c] has both token and token_file; remove one");
-	conf_free(c);
-}
-
-static void
-tenants_have_files_of_their_own(void **state)
-{
-	static const struct {
-		const char *file, *text, *tenant, *error;
-	} cases[] = {
-		{ "t-a.conf", "token = A\n", "t-a", NULL },
-		{ "t-b.conf", "[crm t-b]\ntoken = B\n", "t-b", NULL },
-		{ "t-c.conf", "[crm other]\ntoken = C\n", "t-c",
-		    "./t-c.conf:1: this file is for [crm t-c]; each tenant "
-		    "needs its own file" },
-		{ "t-d.conf", "[amqp]\n", "t-d",
-		    "./t-d.conf:1: this file may only have the section [crm "
-		    "t-d]" },
-		{ "t-e.conf", "tokn = E\n", "t-e",
-		    "./t-e.conf:1: unknown key 'tokn' in [crm t-e]; see "
-		    "messaging.conf(5)" },
-		{ "t-f.conf", "token = F\n[crm t-f]\n[crm t-f]\n", "t-f",
-		    "./t-f.conf:3: [crm t-f] is already in line 2" },
-		{ "t-g.conf", "token = G\n", "t-g",
-		    "'./t-g.conf': [crm t-g] is already in 'main.ini'" },
-		{ "t-h.conf", "token_file = t-h.token\n", "t-h", NULL },
-		{ "u v.conf", "token = U\n", "u v",
-		    "'./u v.conf': the file is not named like a tenant: up to "
-		    "64 letters, digits, '_', '.', '-', then .conf" },
-	};
-	static const char text[] =
-	    "[poller]\ntenants = .\n[crm t-g]\ntoken = main\n";
-	struct buf why = BUF_INIT;
-	struct conf *c;
-	size_t i;
-
-	(void)state;
-	clean_environment();
-	tmpdir_empty(".");
-	tmpdir_file("main.ini", text, strlen(text), 0600);
-	tmpdir_file(".hidden.conf", "x", 1, 0600);
-	tmpdir_file("t-z.conf~", "x", 1, 0600);
-	tmpdir_file("t-h.token", "H\n", 2, 0600);
-	for (i = 0; i < ARRAY_LEN(cases); i++)
-		tmpdir_file(
-		    cases[i].file, cases[i].text, strlen(cases[i].text), 0600);
-	c = conf_load("main.ini", &why);
-	assert_non_null(c);
-	assert_int_equal(conf_tenants(c), ARRAY_LEN(cases) + 1);
-	assert_string_equal(conf_tenant(c, 0), "t-g");
-	for (i = 0; i < ARRAY_LEN(cases); i++) {
-		assert_string_equal(conf_tenant(c, i + 1), cases[i].tenant);
-		if (cases[i].error == NULL)
-			assert_null(conf_tenant_error(c, i + 1));
-		else
-			assert_string_equal(
-			    conf_tenant_error(c, i + 1), cases[i].error);
-	}
-	assert_string_equal(conf_text(c, "crm t-b", "token"), "B");
-	assert_string_equal(conf_text(c, "crm t-g", "token"), "main");
-	assert_string_equal(conf_text(c, "crm t-h", "token"), "H");
-	assert_int_equal(conf_int(c, "crm t-a", "concurrency"), 4);
-	conf_free(c);
-	tmpdir_empty(".");
-	buf_release(&why);
-}
-
 /* Opening a pipe without a writer in the usual way would block. */
 static void
 a_pipe_that_nobody_named_stops_nothing(void **state)
@@ -320,26 +219,6 @@ a_pipe_that_nobody_named_stops_nothing(void **state)
 	(void)alarm(0);
 	conf_free(c);
 	tmpdir_empty(".");
-	buf_release(&why);
-}
-
-static void
-a_missing_folder_of_tenants_is_told(void **state)
-{
-	static const char text[] = "[poller]\ntenants = nowhere\n";
-	struct buf why = BUF_INIT;
-
-	(void)state;
-	assert_null(load_text(text, strlen(text), &why));
-	assert_string_equal(buf_str(&why),
-	    "cannot read 'nowhere', the folder of tenants: No such file or "
-	    "directory; create it, or remove [poller] tenants");
-	tmpdir_file("nowhere", "", 0, 0600);
-	assert_null(load_text(text, strlen(text), &why));
-	assert_string_equal(buf_str(&why),
-	    "cannot read 'nowhere', the folder of tenants: Not a directory; a "
-	    "folder in its path is a file; choose another path");
-	assert_int_equal(unlink("nowhere"), 0);
 	buf_release(&why);
 }
 
@@ -484,80 +363,21 @@ the_table_is_sound(void **state)
 	}
 }
 
-static jmp_buf died;
-
-static void
-die_jumps(enum exit_code code)
-{
-	longjmp(died, (int)code);
-}
-
-static void
-asking_for_what_does_not_exist_is_a_bug(void **state)
-{
-	struct conf *volatile c = must_load("[crm a]\n");
-	char err[512];
-	int saved, code;
-
-	(void)state;
-	prog_die_hook = die_jumps;
-	saved = tmpdir_catch_stderr();
-	code = setjmp(died);
-	if (code == 0)
-		(void)conf_text(c, "sink", "nonsense");
-	assert_int_equal(code, PROG_SOFTWARE);
-	code = setjmp(died);
-	if (code == 0)
-		(void)conf_text(c, "crm b", "token");
-	assert_int_equal(code, PROG_SOFTWARE);
-	tmpdir_stderr(saved, err, sizeof err);
-	prog_die_hook = NULL;
-	conf_free(c);
-}
-
-/* A profile is a name, or a file relative to the configuration that names
- * it. */
-static void
-the_path_of_a_profile_starts_at_the_file(void **state)
-{
-	static const char text[] = "[crm a]\ntoken = A\nprofile = sub/mine.jq\n"
-				   "[crm b]\ntoken = B\nprofile = qiscus\n";
-	struct buf why = BUF_INIT;
-	struct conf *c;
-
-	(void)state;
-	clean_environment();
-	tmpdir_empty(".");
-	tmpdir_file("./main.ini", text, sizeof text - 1, 0600);
-	c = conf_load("./main.ini", &why);
-	assert_non_null(c);
-	assert_string_equal(conf_text(c, "crm a", "profile"), "./sub/mine.jq");
-	assert_string_equal(conf_text(c, "crm b", "profile"), "qiscus");
-	conf_free(c);
-	buf_release(&why);
-}
-
 int
 test_conf(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_path_of_a_profile_starts_at_the_file),
 		cmocka_unit_test(values_of_every_type),
 		cmocka_unit_test(odd_files_are_read),
 		cmocka_unit_test(the_environment_wins_over_the_file),
-		cmocka_unit_test(flags_win_over_everything),
 		cmocka_unit_test(the_environment_alone_is_enough),
 		cmocka_unit_test(no_token_goes_to_the_wrong_tenant),
-		cmocka_unit_test(a_token_problem_is_the_tenants_own),
-		cmocka_unit_test(tenants_have_files_of_their_own),
 		cmocka_unit_test(a_pipe_that_nobody_named_stops_nothing),
-		cmocka_unit_test(a_missing_folder_of_tenants_is_told),
 		cmocka_unit_test(paths_are_meant_from_the_file),
 		cmocka_unit_test(files_are_searched_in_order),
 		cmocka_unit_test(somebody_elses_file_is_not_taken),
 		cmocka_unit_test(open_files_with_secrets_are_warned_of_once),
 		cmocka_unit_test(the_table_is_sound),
-		cmocka_unit_test(asking_for_what_does_not_exist_is_a_bug),
 	};
 
 	prog_init("test_conf");
