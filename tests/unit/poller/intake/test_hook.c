@@ -424,87 +424,6 @@ one_is_found_by_tenant_and_source(void **state)
 	close_all(all, c);
 }
 
-/* Each mistake is reported and its tenant left out; the other tenant works. */
-static void
-mistakes_stop_one_tenant(void **state)
-{
-	static const struct {
-		const char *conf, *want;
-	} cases[] = {
-		{ "profile = chatwoot\nhook = signature\n",
-		    "there is no webhook secret" },
-		{ "profile = chatwoot\nhook = signature\nhook_secret = a\n"
-		  "hook_secret_file = b\n",
-		    "both hook_secret and hook_secret_file" },
-		{ "profile = chatwoot\nhook = signature\n"
-		  "hook_secret_file = not-there\n",
-		    "not-there" },
-		{ "hook = secret\nhook_secret = short\n",
-		    "be 16 to 128 letters" },
-		{ "hook = secret\nhook_secret = 0123456789abcde/\n",
-		    "be 16 to 128 letters" },
-		{ "profile = ./bare.jq\nhook = signature\nhook_secret = a\n",
-		    "does not support webhooks" },
-		{ "profile = ./unsigned.jq\nhook = signature\n"
-		  "hook_secret = a\n",
-		    "set hook = secret" },
-		{ "profile = ./odd.jq\nhook = signature\nhook_secret = a\n",
-		    "hooks.sign must be {header, parts}" },
-		{ "profile = not-there\nhook = signature\nhook_secret = a\n",
-		    "not-there" },
-	};
-	static const char bare[] = "def about: {};";
-	static const char no_sign[] = "def about: {hooks: {}};";
-	static const char odd[] =
-	    "def about: {hooks: {sign: {header: \"X\", parts: [\"time\"]}}};";
-	char text[1024], told[4096];
-	struct conf *c;
-	struct hooks *all;
-	int saved;
-	size_t i;
-
-	(void)state;
-	tmpdir_file("bare.jq", bare, sizeof bare - 1, 0600);
-	tmpdir_file("unsigned.jq", no_sign, sizeof no_sign - 1, 0600);
-	tmpdir_file("odd.jq", odd, sizeof odd - 1, 0600);
-	for (i = 0; i < ARRAY_LEN(cases); i++) {
-		(void)snprintf(text, sizeof text,
-		    "[crm bad]\n%s[crm good]\nprofile = chatwoot\n"
-		    "hook = signature\nhook_secret = s\n",
-		    cases[i].conf);
-		saved = tmpdir_catch_stderr();
-		all = open_text(text, &c);
-		tmpdir_stderr(saved, told, sizeof told);
-		assert_int_equal(hooks_failed(all), 1);
-		assert_non_null(hook_of(all, "good"));
-		if (strstr(told, cases[i].want) == NULL)
-			fail_msg("%s: told %s", cases[i].conf, told);
-		close_all(all, c);
-	}
-}
-
-static void
-a_body_that_is_no_json_is_told_apart(void **state)
-{
-	static const char *const bodies[] = { "", "{", "event=x", "{}{}",
-		"\xff" };
-	struct conf *c;
-	struct hooks *all = open_text("[crm a]\nprofile = chatwoot\n"
-				      "hook = signature\nhook_secret = s\n",
-	    &c);
-	struct buf got = BUF_INIT;
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < ARRAY_LEN(bodies); i++) {
-		describe(hook_of(all, "a"), bodies[i], &got);
-		if (strncmp(buf_str(&got), "no JSON: ", 9) != 0)
-			fail_msg("%s: %s", bodies[i], buf_str(&got));
-	}
-	buf_release(&got);
-	close_all(all, c);
-}
-
 int
 test_hook(void)
 {
@@ -516,8 +435,6 @@ test_hook(void)
 		    an_event_without_a_time_has_that_of_its_signature),
 		cmocka_unit_test(transfers_within_a_second_keep_their_order),
 		cmocka_unit_test(one_is_found_by_tenant_and_source),
-		cmocka_unit_test(mistakes_stop_one_tenant),
-		cmocka_unit_test(a_body_that_is_no_json_is_told_apart),
 	};
 	struct buf text = BUF_INIT;
 	FILE *f = fopen("tests/records/hooks.txt", "re");

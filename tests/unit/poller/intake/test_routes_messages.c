@@ -203,41 +203,6 @@ a_retry_is_of_the_same_writer(void **state)
 	empty_state();
 }
 
-static void
-a_configuration_that_cannot_be_is_refused(void **state)
-{
-	static const char *const texts[][2] = {
-		{ "[listen]\nsecret_key = short\n", "5 bytes" },
-		{ "[listen]\ntenant = ../x\n", "tenant is not a name" },
-		{ "[listen]\ntrusted = nowhere\n", "trusted" },
-		{ "[listen]\nsecret_key_file = missing\n", "secret_key_file" },
-		{ "[listen]\nsecret_key_old_file = key\n", "no key" },
-		{ "[listen]\nsecret_key_file = key\nsecret_key = " VECTOR_KEY
-		  "\n",
-		    "both" },
-	};
-	struct buf why = BUF_INIT;
-	enum exit_code code;
-	struct conf *c;
-	size_t i;
-
-	(void)state;
-	tmpdir_file("key", VECTOR_OLD_KEY "\n", 33, 0600);
-	for (i = 0; i < ARRAY_LEN(texts); i++) {
-		tmpdir_file(
-		    "messaging.conf", texts[i][0], strlen(texts[i][0]), 0600);
-		c = conf_load("messaging.conf", &why);
-		assert_non_null(c);
-		assert_null(listener_context_open(c, NULL, NULL, &code, &why));
-		assert_int_equal(code, PROG_CONFIG);
-		if (strstr(buf_str(&why), texts[i][1]) == NULL)
-			fail_msg("%s: %s", texts[i][0], buf_str(&why));
-		assert_null(strstr(buf_str(&why), VECTOR_KEY));
-		conf_free(c);
-	}
-	buf_release(&why);
-}
-
 /* Two keys are valid at a time: the file's present key and the one before. */
 static void
 keys_come_from_files_and_change(void **state)
@@ -283,7 +248,6 @@ test_routes_messages(void)
 		cmocka_unit_test(an_operator_is_who_the_poller_saw),
 		cmocka_unit_test(a_retry_is_the_same_message),
 		cmocka_unit_test(a_retry_is_of_the_same_writer),
-		cmocka_unit_test(a_configuration_that_cannot_be_is_refused),
 		cmocka_unit_test(keys_come_from_files_and_change),
 	};
 
