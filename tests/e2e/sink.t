@@ -191,9 +191,19 @@ class Test(Tables):
                    f"SELECT snapshot FROM tenants WHERE tenant = '{t}'")
 
     def an_incomplete_snapshot_removes_nothing(self):
-        t, other = self.tenant(), self.tenant()
+        t, other, same = self.tenant(), self.tenant(), self.tenant()
         self.store("two tenants", snapshot(t, "s1", 1, 3, 3)
                    + snapshot(other, "o1", 1, 3, 3))
+        # Rows of another tenant do not make up for a missing one, whether of
+        # the same snapshot, refused, or newer.
+        bad = snapshot(same, "s2", 2, 3, 3)
+        bad[2]["open_chats"] = -1
+        self.store("the same name", bad, code=65, says="sink: line ")
+        self.store("newer", snapshot(self.tenant(), "s9", 9, 3, 3))
+        of_other = ("SELECT t.*, (SELECT COUNT(*) FROM operator_metrics o WHERE "
+                    "o.tenant = t.tenant) FROM tenants t WHERE tenant = "
+                    f"'{other}'")
+        before = self.found(of_other)
         two = snapshot(t, "s2", 2, 1, 1)
         last = two.pop(-2)
         self.store("a missing row", two, code=65,
@@ -206,6 +216,7 @@ class Test(Tables):
         self.chats("now it is whole", t, "1001:open,1002:left,1003:left")
         self.stored("now it is whole", t, "s2")
         self.chats("another tenant", other, "1001:open,1002:open,1003:open")
+        self.that(self.found(of_other) == before, "another tenant's snapshot")
         self.store("no end", snapshot(t, "s3", 3, 0, 1)[:2], code=65,
                    says=f"snapshot s3 of {t} is incomplete")
         self.store("back", snapshot(t, "s4", 4, 1, 3))
@@ -351,6 +362,61 @@ class Test(Tables):
                    "2026-11-20 10:01:00.000", "SELECT id, chat, operator, "
                    f"reserved_at, expires FROM assignments {of}")
 
+    def records_become_rows(self):
+        """What a record lacks, or has in another form."""
+        t = self.tenant()
+        # An operator who is named once is both writer and assignee.
+        writers = (("operator", None, "7"), ("operator", "7", None),
+                   ("operator", "5", "7"), ("operator", None, None),
+                   ("bot", "7", None), ("system", None, "7"))
+        # Some CRMs send the year 1 for a missing time.
+        edits = ("0001-01-01T00:00:00", "1969-12-31T23:59:59",
+                 "1970-01-01T00:00:00", "1970-01-01T00:00:00.002")
+        # What does not fit its column is dropped.
+        members = ({"session_id": "s", "ip_address": "::1"},
+                   {"session_id": {"a": 1}, "ip_address": "::1"},
+                   {"session_id": False, "user_agent": 7},
+                   {"session_id": "s", "ip_address": 1.5},
+                   {"user_agent": True, "ip_address": []})
+        odd = [json.dumps({**event(t, "x", 1), "data": "DATA"}),
+               json.dumps({**message(t, "c", "x", 1), "from": "bot",
+                           "about": True, "data": "DATA"})]
+        self.store("in other forms", [
+            *({**message(t, "w", str(i), 1), "from": sender, "user": user,
+               "operator": operator}
+              for i, (sender, user, operator) in enumerate(writers)),
+            *(message(t, "e", str(i), 1, updated_at=at + "Z")
+              for i, at in enumerate(edits)), message(t, "e", "none", 1),
+            view(t, "1", "u", 1), view(t, "2", "u", 1, chat="c", device="app"),
+            *(event(t, str(i), 1, data={"event_data": 5, **more})
+              for i, more in enumerate(members)),
+            event(t, "text", 1, data="a"),
+            odd[0].replace('"DATA"', '{"event_data": 1e400}'),
+            odd[1].replace('"DATA"', r'{"\u0061nal\u0079tics": {"id": "a"}}')])
+        of = f"WHERE tenant = '{t}'"
+        self.holds("writers", "7 7,7 7,5 7,NULL NULL,7 NULL,NULL 7",
+                   f"SELECT sender_id, operator FROM messages {of} AND "
+                   "conversation_id = 'w' ORDER BY message_id")
+        self.holds("versions", "1,1,1,2,0", f"SELECT version FROM messages {of} "
+                   "AND conversation_id = 'e' ORDER BY message_id")
+        self.holds("views", "1  web,2 c app", "SELECT message_id, "
+                   f"conversation_id, device FROM message_views {of} ORDER BY 1")
+        self.holds("events", "5 s ::1 NULL,5 NULL ::1 NULL,5 NULL NULL 7,"
+                   '5 s NULL NULL,5 NULL NULL NULL,"a" NULL NULL NULL,'
+                   "1e400 NULL NULL NULL", "SELECT event_data, session_id, "
+                   f"ip_address, user_agent FROM events {of} ORDER BY id")
+        self.holds("an analysis with escapes in its name", "a x outbound",
+                   "SELECT id, message_id, direction FROM message_analytics "
+                   + of)
+        for what, record in {
+                "no analysis": odd[1].replace('"DATA"',
+                                              r'{"\u0061nalytic": {}}'),
+                "an id that ends with a blank": view(t, "3", "u ", 1),
+                "a time before all columns":
+                    {**view(t, "3", "u", 1), "at": "0999-11-20T10:00:00Z"},
+                }.items():
+            self.store(what, [record], code=65, says="sink: line ")
+
     def an_id_counts_once(self):
         t = self.tenant()
         analysis = message(t, "c", "1", 1, data={"analytics": {"id": "a"}})
@@ -493,6 +559,7 @@ def body():
         test.a_removed_tenant_comes_back_with_newer_rows_only()
         test.the_newest_version_stays()
         test.every_field_is_stored()
+        test.records_become_rows()
         test.an_id_counts_once()
         test.receipts_tell_what_was_read()
         test.on_close_all_removes_history()

@@ -36,6 +36,20 @@ def message(**fields):
     return {k: v for k, v in made.items() if v is not ...}
 
 
+def raw(record, text):
+    """The record with TEXT, as Python would not write it, for RAW."""
+    return json.dumps(record).replace('"RAW"', text)
+
+
+def interval(**columns):
+    return row("intervals", end_at=AS_OF, chat="1", message="1", kind="reply",
+               **columns)
+
+
+def by_hour(table, hour, **columns):
+    return row(table, kind="reply", hour=hour, **columns)
+
+
 # The error, and the record; ... removes a field.
 BAD = [
     ("no table 'x'", row("x")),
@@ -48,10 +62,13 @@ BAD = [
     ("field 'chat' is missing", row(chat=None)),
     ("field 'chat' is empty", row(chat="")),
     ("field 'chat' ends with a space", row(chat="1 ")),
-    ("field 'chat' is too long", row(chat=LONG)),
+    ("field 'chat' is too long", row(chat="a" * 192)),
+    ("field 'chat' is too long", row(chat="é" * 96)),
     ("field 'chat' must be a string", row(chat=1.5)),
     ("field 'status' is missing", row(status=...)),
-    ("field 'status' must be open", row(status="closed")),
+    ("field 'status' must be open or left", row(status="pending")),
+    ("field 'status' must be open or left", row(status="")),
+    ("field 'operator' ends with a space", row(operator="1 ")),
     ("field 'operator' is too long", row(operator=LONG)),
     ("field 'tag' must be a string", row(tag=["a"])),
     ("field 'messages' is below 0", row(messages=-1)),
@@ -59,24 +76,38 @@ BAD = [
     ("field 'messages' is too large", row(messages=10**23)),
     ("field 'messages' must be a whole number", row(messages=1.5)),
     ("field 'messages' must be a whole number", row(messages="7")),
-    ("field 'avg_response_seconds' is too large",
-     row(avg_response_seconds=1e12)),
+    *(("field 'avg_response_seconds' is too large",
+       raw(row(avg_response_seconds="RAW"), number))
+      for number in ("1e12", "-1e12", "999999999999.9995", "1e400", "12" * 25)),
     ("field 'avg_response_seconds' must be a number",
      row(avg_response_seconds=True)),
     ("field 'tenant' must be the name of", row("tenant_metrics", tenant=LONG)),
     ("field 'tenant' must be", row("tenant_metrics", tenant="a b")),
     ("field 'tenant' must be", {"type": "snapshot", "tenant": "t ", "at": AS_OF,
                                 "state": "begin", "snapshot": "s"}),
-    ("field 'ms' is below 0",
-     row("intervals", end_at=AS_OF, chat="1", message="1", kind="reply",
-         ms=-1)),
+    ("field 'ms' is below 0", interval(ms=-1)),
+    ("field 'ms' is missing", interval()),
+    ("field 'ms' is missing", interval(ms=None)),
+    ("field 'version' is below 0", row(version=-1)),
+    *(("field 'hour' is not a whole hour",
+       by_hour(table, "2026-11-20T10:00:00.001Z", **more))
+      for table, more in (("response_hours", {}), ("channel_metrics", {}),
+                          ("response_hours_parts", {"generation": 1, "part": 0}),
+                          ("response_histogram", {"bucket": 0}))),
+    ("field 'hour' is not a whole hour",
+     by_hour("response_hours", "1026-11-20T10:30:00Z")),
+    ("field 'bucket' is too large",
+     by_hour("response_histogram", AS_OF, bucket=1888)),
     ("field 'available' must be true or false",
      row("operator_metrics", operator="1", available=1)),
     ("the limit", row(unknown="x" * 70000)),
     ("field 'type' is missing", {"tenant": "t"}),
     ("holds a control character", row(chat="b\a")),
     ("holds a control character", row(operator="1\n")),
+    ("holds a control character", raw(row(chat="RAW"), r'"\u0085"')),
     ("has \\u0000", row(chat="b\0d")),
+    ("has \\u0000", row(operator="1\0")),
+    ("has \\u0000 or half of", raw(row(chat="RAW"), r'"b\ud800d"')),
     ("sink: ", json.dumps(row())[:-1]),
     ("sink: ", "not JSON at all"),
     ("", message(chat="c ")),
@@ -117,6 +148,29 @@ class Test(Tables):
                           and reason in line, f"{reason!r}: {line[:200]}")
             self.chats("neighbours", len(some) + 1)
         self.holds("no bad message", "0", "SELECT COUNT(*) FROM messages")
+
+    def what_is_unusual_is_stored(self):
+        self.sql.ask("DELETE FROM chat_metrics")
+        self.store("unusual rows", [
+            *(raw(row("operator_metrics", operator=str(n),
+                      avg_response_seconds="RAW"), number)
+              for n, number in enumerate(("0", "12.345", "1.5E+3", "1e-400",
+                                          "-1.5", "999999999999.999"))),
+            *(row(chat=chat, operator="", tag="\0\n ")
+              for chat in ("a" * 191, "b\ufffd", "\U0001f600")),
+            interval(ms=0, withdrawn=True),
+            by_hour("response_histogram", AS_OF, bucket=1887, count=1),
+            # In any order, with an unknown field, one of two, and escapes.
+            '{"count":1,"type":"row","later":{"a":[1]},"event":"log\\u0069n",'
+            '"user":7,"tenant":"t","table":"event_counts","count":3,'
+            f'"as_of":"{AS_OF}"}}'])
+        self.holds("seconds", "0.000,12.345,1500.000,0.000,-1.500,"
+                   "999999999999.999", "SELECT avg_response_seconds FROM "
+                   "operator_metrics ORDER BY operator")
+        self.chats("unusual ones", 3, "tag IS NOT NULL")
+        self.holds("a row by its names", "7 login 3",
+                   "SELECT user, event, count FROM event_counts")
+        self.sql.ask("DELETE FROM operator_metrics")
 
     def bytes_that_are_no_text(self):
         path = self.file(json.dumps(row(chat="b-")).encode().replace(
@@ -237,6 +291,7 @@ def body():
     with Lab("sink_bad") as lab:
         test = Test(lab)
         test.each_has_its_reason()
+        test.what_is_unusual_is_stored()
         test.bytes_that_are_no_text()
         test.a_long_text_is_cut()
         test.a_bad_analysis_leaves_its_message()
