@@ -1,5 +1,6 @@
-"""api_client: sink --serve in a Lab, tokens for it, and requests to it. Tokens
-are created here, with Python's hmac, independently of the tested code.
+"""api_client: sink --serve in a Lab, tokens for it, requests to it and its
+stream. Tokens are created here, with Python's hmac, independently of the tested
+code.
 """
 
 import base64
@@ -7,11 +8,13 @@ import hashlib
 import hmac
 import http.client
 import json
+import socket
 import time
 from urllib.parse import urlencode
 
 KEY = "0123456789abcdef0123456789abcdef"
 PATIENCE = 120  # seconds; only guards against hanging
+STREAM = "/api/v1/now/stream"
 RESTS = 20  # far less than the server's keep_alive
 
 
@@ -105,3 +108,71 @@ class Server:
         if parameters:
             path += "?" + urlencode(parameters)
         return self.ask(path, bearer)
+
+
+class Stream:
+    """A raw connection to the stream; splits it into chunks and events."""
+
+    def __init__(self, port, bearer, last=None, cookie=False):
+        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
+        who = ("Cookie: a=b; session=" if cookie
+               else "Authorization: Bearer ")
+        known = f"Last-Event-ID: {last}\r\n" if last else ""
+        self.socket.sendall(
+            f"GET {STREAM} HTTP/1.1\r\nHost: x\r\n{who}{bearer}\r\n{known}"
+            "\r\n".encode())
+        self.file = self.socket.makefile("rb")
+        self.status = int(self.file.readline().split()[1])
+        self.headers = {}
+        while (line := self.file.readline().decode().strip()):
+            name, value = line.split(": ", 1)
+            self.headers[name] = value
+        self.text = b""
+        self.ended = False
+
+    def chunk(self):
+        size = self.file.readline()
+        if not size:
+            return False
+        data = self.file.read(int(size, 16))
+        self.file.readline()
+        self.text += data
+        self.ended = not data
+        return bool(data)
+
+    def block(self):
+        """The text up to the next empty line."""
+        while b"\n\n" not in self.text:
+            if not self.chunk():
+                raise AssertionError(f"the stream ended: {self.text!r}")
+        block, self.text = self.text.split(b"\n\n", 1)
+        return block.decode()
+
+    def event(self, name="now"):
+        """The next event of that name, as (id, data); skips others and
+        comments."""
+        while True:
+            block = self.block()
+            fields = dict(line.split(": ", 1) for line in block.split("\n")
+                          if not line.startswith(":"))
+            if "data" in fields:
+                if fields["event"] not in ("now", "problem"):
+                    raise AssertionError(f"no event of ours: {block}")
+                if fields["event"] == name:
+                    return fields["id"], fields["data"]
+
+    def until_revoked(self):
+        """False if the stream continues with only comments."""
+        while self.text.count(b":\n\n") < 4:
+            if not self.chunk():
+                return self.ended
+        return False
+
+    def until_end(self):
+        while self.chunk():
+            pass
+        return self.ended
+
+    def close(self):
+        self.file.close()
+        self.socket.close()

@@ -18,13 +18,14 @@ import time
 from http.cookies import SimpleCookie
 from urllib.parse import urlencode
 
-from api_client import KEY, PATIENCE, Server, token
+from api_client import KEY, PATIENCE, STREAM, Server, Stream, token
 from harness import Checks, Lab, main, until
 from streamlib import Sql
 
 OURS, THEIRS = "ours", "theirs"
 V1 = "/api/v1/"
 DAY = 86400
+FORM = "application/x-www-form-urlencoded"
 OLD_KEY = "fedcba9876543210fedcba9876543210"
 WALL, AGENT, LEAD, ADMIN = ROLES = ("wall", "agent", "lead", "admin")
 LEAST = {  # the least role for each resource
@@ -255,7 +256,7 @@ class Test:
         self.sql.ask("DELETE FROM revoked_tokens WHERE tenant = 'many'")
 
     def login(self, bearer, path="/login", **headers):
-        headers = {"Content-Type": "application/x-www-form-urlencoded",
+        headers = {"Content-Type": FORM,
                    **{k.replace("_", "-"): v for k, v in headers.items()}}
         return self.server.ask(path, method="POST", headers=headers,
                                body=urlencode({"token": bearer}))
@@ -289,6 +290,81 @@ class Test:
                       and not answer.headers["Set-Cookie"]
                       and not answer.headers["WWW-Authenticate"],
                       f"{bearer}: {answer.status} {answer.headers}")
+
+    def post(self, path, body, **headers):
+        """The status, and the cookie that is set."""
+        answer = self.server.ask(path, method="POST", body=body, headers={
+            k.replace("_", "-"): v for k, v in headers.items()})
+        cookie = answer.headers["Set-Cookie"]
+        self.that(bool(cookie) == (answer.status == 303),
+                  f"{path} {body}: {answer.status} {cookie}")
+        return answer.status, cookie
+
+    def what_is_a_login(self):
+        made = self.make("--tenant", OURS, "--role", LEAD, "--days", "2")[0]
+        good = "token=" + made
+        for body, status in (
+                (f"a=b&{good}&c", 303), (f"&&%74oken={made}&", 303),
+                (f"token=++{made}%0D%0A", 303), (f"{good}&token=x", 303),
+                (f"token=x&{good}", 401), ("b=1&" * 63 + good, 303),
+                ("b=1&" * 64 + good, 400), ("", 400), ("token", 400),
+                ("token=", 400), ("token=+%20", 400), (good[1:], 400),
+                ("a" + good, 400), ("T" + good[1:], 400), ("token=a.b.c", 401),
+                ("token=x%0Ay", 401), (good + "%", 401), (good + "%4", 401),
+                (good + "%zz", 401)):
+            got = self.post("/login", body, Content_Type=FORM)[0]
+            self.that(got == status, f"{body}: {got}, not {status}")
+        for status, path, headers in (
+                (303, "/login", {"Content_Type": FORM + "; charset=utf-8"}),
+                (415, "/login", {"Content_Type": FORM + "x"}),
+                (415, "/login", {"Content_Type": "text/plain"}),
+                (415, "/login", {}), (303, "/logout", {}),
+                *((status, path, {"Content_Type": FORM, "Sec_Fetch_Site": site})
+                  for path in ("/login", "/logout") for site, status in (
+                      ("cross-site", 403), ("same-site", 403),
+                      ("same-origin", 303), ("none", 303)))):
+            got = self.post(path, good, **headers)[0]
+            self.that(got == status, f"{path} {headers}: {got}, not {status}")
+
+    def a_cookie_is_secure_but_for_this_machine(self):
+        """Only pages from the browser's own machine may be without TLS."""
+        made = self.make("--tenant", OURS, "--role", LEAD, "--days", "2")[0]
+        for end, pages in (("", (
+                "http://localhost", "http://localhost:8081",
+                "http://127.0.0.1:8081", "http://[::1]:8081")), ("; Secure", (
+                    "null", "https://localhost", "https://board.example.com",
+                    "http://board.example.com", "http://localhost.example.com",
+                    "http://127.0.0.1.example.com:80",
+                    "http://192.0.2.1:8081"))):
+            for page in pages:
+                found = [re.fullmatch(
+                    r"session=([\w.-]*); Path=/; Max-Age=(\d+); HttpOnly; "
+                    "SameSite=Strict" + end, self.post(
+                        path, "token=" + made, Content_Type=FORM,
+                        Origin=page)[1]) for path in ("/login", "/logout")]
+                self.that(all(found) and found[0][1] == made
+                          and 0 <= 2 * DAY - int(found[0][2]) < 600
+                          and found[1].groups() == ("", "0"),
+                          f"{page}: {found}")
+
+    def a_cookie_is_found_among_others(self):
+        made = self.make("--tenant", OURS, "--role", LEAD)[0]
+        for status, cookies in ((200, (
+                "session=%s", "x=1; session=%s; y=2", "x=1;session=%s",
+                "session=%s; session=b")), (401, (
+                    "session=b; session=%s", "xsession=%s", "Session=%s",
+                    "x=session=%s", "session", "session=", ";; ;"))):
+            for cookie in cookies:
+                got = self.status("now", None, Cookie=cookie.replace("%s", made))
+                self.that(got == status, f"{cookie}: {got}")
+        answer = self.server.ask(V1 + "now", method="POST", headers={
+            "Cookie": "session=" + made})
+        self.that(answer.status == 401, f"POST by cookie: {answer.status}")
+        # A token in the header has priority; another scheme does not count.
+        for authorization, status in ("Bearer x", 401), ("Basic eDp5", 200):
+            got = self.status("now", None, Cookie="session=" + made,
+                              Authorization=authorization)
+            self.that(got == status, f"{authorization}: {got}")
 
     def audit(self):
         with open(self.audit_file, encoding="utf-8") as f:
@@ -371,7 +447,7 @@ class Test:
         before = len(self.audit()) if os.path.isfile(self.audit_file) else 0
         connection = http.client.HTTPConnection(
             "127.0.0.1", self.server.port, timeout=30)
-        connection.request("GET", V1 + "now/stream", headers={
+        connection.request("GET", STREAM, headers={
             "Authorization": "Bearer " + bearer})
         status = connection.getresponse().status
         connection.close()
@@ -387,6 +463,18 @@ class Test:
                 LEAD, ADMIN) else []
             self.that(status == 200 and told == wanted,
                       f"stream of {role}: {status} {lines}")
+
+    def each_tenant_hears_its_own_changes(self):
+        heard = {tenant: Stream(self.server.port, self.make(
+            "--tenant", tenant, "--role", WALL)[0]) for tenant in (OURS, THEIRS)}
+        first = {tenant: s.event() for tenant, s in heard.items()}
+        for tenant, stream in heard.items():
+            self.sql.ask(
+                "UPDATE tenant_metrics SET operators = 77 WHERE tenant = "
+                f"'{tenant}'; INSERT INTO tenant_locks VALUES ('{tenant}', 0, 1)"
+                " ON DUPLICATE KEY UPDATE uses = uses + 1")
+            self.that(stream.event() != first[tenant], f"{tenant} hears nothing")
+            stream.close()
 
     def without_a_trace_nothing_is_read(self):
         made = self.make("--tenant", OURS, "--role", LEAD)[0]
@@ -511,11 +599,15 @@ def body():
         test.bad_tokens_read_nothing()
         test.what_is_read_is_written_down()
         test.a_stream_is_written_down()
+        test.each_tenant_hears_its_own_changes()
         test.without_a_trace_nothing_is_read()
         test.what_a_full_disk_left_goes_at_once()
         test.a_second_server_needs_a_file_of_its_own()
         test.a_browser_logs_in()
         test.a_refused_login_returns_to_its_page()
+        test.what_is_a_login()
+        test.a_cookie_is_secure_but_for_this_machine()
+        test.a_cookie_is_found_among_others()
         test.misspelled_tenants_are_named()
         test.who_cannot_write_revokes_nothing()
         test.too_many_are_not_revoked()

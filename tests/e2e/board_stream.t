@@ -10,15 +10,13 @@ import json
 import os
 import re
 import resource
-import socket
 import subprocess
 import time
 
-from api_client import PATIENCE, Server, token
+from api_client import PATIENCE, STREAM, Server, Stream, token
 from board_world import MARKUP, OPERATORS, TENANT, BoardWorld, example
 from harness import LONG, Checks, Lab, Skip, main, until
 
-STREAM = "/api/v1/now/stream"
 NOW = "/api/v1/now"
 FILES = {
     "/": "text/html; charset=utf-8",
@@ -49,74 +47,6 @@ def resident(pid):
         return int(re.search(r"VmRSS:\s*(\d+)", f.read())[1])
 
 
-class Listener:
-    """A raw connection to the stream; splits it into chunks and events."""
-
-    def __init__(self, port, bearer, last=None, cookie=False):
-        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
-        who = ("Cookie: a=b; session=" if cookie
-               else "Authorization: Bearer ")
-        known = f"Last-Event-ID: {last}\r\n" if last else ""
-        self.socket.sendall(
-            f"GET {STREAM} HTTP/1.1\r\nHost: x\r\n{who}{bearer}\r\n{known}"
-            "\r\n".encode())
-        self.file = self.socket.makefile("rb")
-        self.status = int(self.file.readline().split()[1])
-        self.headers = {}
-        while (line := self.file.readline().decode().strip()):
-            name, value = line.split(": ", 1)
-            self.headers[name] = value
-        self.text = b""
-        self.ended = False
-
-    def chunk(self):
-        size = self.file.readline()
-        if not size:
-            return False
-        data = self.file.read(int(size, 16))
-        self.file.readline()
-        self.text += data
-        self.ended = not data
-        return bool(data)
-
-    def block(self):
-        """The text up to the next empty line."""
-        while b"\n\n" not in self.text:
-            if not self.chunk():
-                raise AssertionError(f"the stream ended: {self.text!r}")
-        block, self.text = self.text.split(b"\n\n", 1)
-        return block.decode()
-
-    def event(self, name="now"):
-        """The next event of that name, as (id, data); skips others and
-        comments."""
-        while True:
-            block = self.block()
-            fields = dict(line.split(": ", 1) for line in block.split("\n")
-                          if not line.startswith(":"))
-            if "data" in fields:
-                if fields["event"] not in ("now", "problem"):
-                    raise AssertionError(f"no event of ours: {block}")
-                if fields["event"] == name:
-                    return fields["id"], fields["data"]
-
-    def until_revoked(self):
-        """False if the stream continues with only comments."""
-        while self.text.count(b":\n\n") < 4:
-            if not self.chunk():
-                return self.ended
-        return False
-
-    def until_end(self):
-        while self.chunk():
-            pass
-        return self.ended
-
-    def close(self):
-        self.file.close()
-        self.socket.close()
-
-
 class Test:
     def __init__(self, lab):
         self.lab = lab
@@ -127,7 +57,7 @@ class Test:
         self.lead = self.world.token("lead")
 
     def listen(self, bearer=None, **how):
-        return Listener(self.server.port, bearer or self.lead, **how)
+        return Stream(self.server.port, bearer or self.lead, **how)
 
     def files_are_compressed(self):
         """Everything that the first page loads, with the same content as
@@ -242,7 +172,7 @@ class Test:
         wide = Server(lab, {"serve": {
             "rate": 0, "connections_per_address": CROWD + 10}}, name="wide")
         before = resident(wide.process.pid)
-        crowd = [Listener(wide.port, self.lead) for _ in range(CROWD)]
+        crowd = [Stream(wide.port, self.lead) for _ in range(CROWD)]
         first = {one.event()[0] for one in crowd}
         self.that(len(first) == 1, f"{len(first)} answers to one question")
         before_one = lab.rows_read()
@@ -344,10 +274,10 @@ class Test:
             f"UTC_TIMESTAMP(3), 1 FROM seq_1_to_{MANY}")
         hasty = Server(lab, {"serve": {"rate": 0, "query_timeout": "50ms"}},
                        name="hasty")
-        ours = Listener(hasty.port, self.lead)
+        ours = Stream(hasty.port, self.lead)
         ours.event()
         # The last listener is read for first.
-        large = Listener(hasty.port, token(tenant_id="large", role="lead"))
+        large = Stream(hasty.port, token(tenant_id="large", role="lead"))
         self.that(large.block().startswith("retry:"), "a beginning")
         for n in range(3):
             time.sleep(0.5) # meanwhile the server reads for it
