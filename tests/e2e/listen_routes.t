@@ -6,6 +6,7 @@ that are good and forged; and openapi.json, which has all paths and describes
 every answer. The files of tests/cases/routes cover the details of the contracts.
 """
 
+import functools
 import json
 import os
 import re
@@ -39,6 +40,12 @@ curl http://localhost:8080/api/v1/health
 """
 # Method, path, status and type of each answer in this test.
 MET = set()
+# Further statuses of a path, beside those of all.
+STATUSES = {SEND: "401 403 404 415", "/metrics": "404",
+            **dict.fromkeys((EVENTS, BULK, ANALYTICS), "401 403 415 422"),
+            **dict.fromkeys(("/hooks/{tenant}/{source}",
+                             "/hooks/{tenant}/{source}/{secret}"), "401 403"),
+            **dict.fromkeys(("/webhook", "/resolve"), "403 404 415")}
 
 
 class Listener(listen.Listener):
@@ -120,8 +127,31 @@ def check_openapi(checks, listener):
         checks.that(
             got[0] == 405 and got[1]["Allow"] == ", ".join(sorted(allowed)),
             f"{path} is described, and is {got[0]} {got[1]['Allow']}")
+    check_statuses(checks, document["paths"])
+    for ref in references(document):
+        # This fails if it leads nowhere.
+        functools.reduce(dict.__getitem__, ref[2:].split("/"), document)
     check_defaults(checks, listener, document["components"]["schemas"])
     return document
+
+
+def check_statuses(checks, paths):
+    """Each path has the statuses that its route may answer with, and those that
+    the server gives for any route."""
+    for path, methods in paths.items():
+        want = set("200 400 405 408 413 414 429 431 503".split() +
+                   STATUSES.get(path, "").split())
+        for method, operation in methods.items():
+            checks.equal(set(operation["responses"]), want, f"{method} {path}")
+
+
+def references(v):
+    """Every $ref in the document."""
+    if isinstance(v, dict) and isinstance(v.get("$ref"), str):
+        yield v["$ref"]
+    for member in v.values() if isinstance(v, dict) else \
+            v if isinstance(v, list) else ():
+        yield from references(member)
 
 
 def check_defaults(checks, listener, schemas):
@@ -130,12 +160,19 @@ def check_defaults(checks, listener, schemas):
         about = schemas[schema]["properties"][field]
         return about.get("anyOf", [about])[0]["default"]
 
-    listener.post(SEND, {"sender_id": "a", "receiver_id": "b"})
+    def described(got, schema):
+        """The answer has each member that the schema lists, and no other."""
+        answer = json.loads(got[2])
+        checks.equal(set(answer), set(schemas[schema]["properties"]), schema)
+        return answer
+
+    described(listener.post(SEND, {"sender_id": "a", "receiver_id": "b"}),
+              "MessageResponse")
     record = json.loads(listener.lines()[-1])
     checks.that(record["kind"] == default("MessageRequest", "message_type"),
                 f"a message without a type: {record}")
     got = listener.post(EVENTS, EVENT, tenant_id="acme")
-    checks.that(json.loads(got[2])["source_service"] ==
+    checks.that(described(got, "EventResponse")["source_service"] ==
                 default("EventCreate", "source_service"),
                 f"an event without a source: {got}")
     got = listener.post(EVENTS + "?tenant_id=other&tenant_id=acme", EVENT)
@@ -144,8 +181,9 @@ def check_defaults(checks, listener, schemas):
     one = {"id": "m", "conversation_id": "c", "channel_id": "h",
            "direction": "inbound"}
     given = {**one, "content": default("MessageAnalyticsCreate", "content")}
-    lengths = [json.loads(listener.post(ANALYTICS, b, tenant_id="acme")[2])
-               ["message_length"] for b in (one, given)]
+    lengths = [described(listener.post(ANALYTICS, b, tenant_id="acme"),
+                         "MessageAnalyticsResponse")["message_length"]
+               for b in (one, given)]
     checks.that(lengths == [0, 0], f"analytics without a text: {lengths}")
 
 
