@@ -16,6 +16,8 @@ QUEUES = {
                 "at": AT, "from": "customer", "user": "c"},
     "chats": CHAT,
     "statuses": {**CHAT, "status": "closed", "at": AT},
+    "waiting": {"type": "message", "tenant": "acme", "chat": "2", "id": "1",
+                "at": AT, "from": "customer", "user": "c"},
     "reservations": {"type": "assignment", "tenant": "acme", "id": "a1",
                      "chat": "9001", "operator": "501", "expires": AT},
 }
@@ -23,13 +25,16 @@ READERS = {
     "rows": ["sink", "--until-empty"],
     "records": ["aggregator", "-t", "queue:rows2", "--every", "20ms",
                 "--until-empty", "--state", "STATE"],
+    "waiting": ["aggregator", "-t", "queue:rows3", "--every", "20ms",
+                "-a", "chats,allocation", "--assign-to", "queue:assigned",
+                "--until-empty", "--state", "STATE2"],
     "chats": ["poller", "--status", "-t", "queue:statuses2"],
     "statuses": ["reaper", "--until-empty"],
     "reservations": ["poller", "--assign", "-t", "queue:outcomes"],
 }
 
 
-OUTPUTS = {"records": "rows2", "chats": "statuses2"}
+OUTPUTS = {"records": "rows2", "waiting": "rows3", "chats": "statuses2"}
 
 
 def output_is_full(lab, checks, argv, queue):
@@ -71,7 +76,7 @@ def body():
                             json.dumps(record), ""], 1)
             program, *options = READERS[queue]
             argv = [program, "-c", conf, "-f", "queue:" + queue,
-                    *(lab.path("state") if o == "STATE" else o
+                    *(lab.path(o) if o.startswith("STATE") else o
                       for o in options)]
             reader = lab.start(argv, lab.path(queue + ".log"))
             until(60, lambda: lab.in_queue(queue) == 0, queue)

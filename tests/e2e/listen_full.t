@@ -31,6 +31,10 @@ def body():
         own, lab.env["AMQP_URL"] = lab.env["AMQP_URL"], door.url
         state = lab.path("state")
         listener = Listener(lab, "full", "--state", state, to="queue:records")
+        # Its health follows the broker, also without requests.
+        for up in True, False, True:
+            (door.open if up else door.shut)()
+            becomes(listener, "healthy", up, True, False)
         load = Load(listener, 0)
         load.more(10, "requests while all is well")
         checks.that(refusals(load) == 0, "refused while all was well")
