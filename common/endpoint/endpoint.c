@@ -1,6 +1,6 @@
 /*
  * endpoint: the table of kinds, and the code that they share; see endpoint.h.
- * Only this file handles operations that a kind lacks.
+ * What concerns only one end of a queue is in the file of that end.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -227,13 +227,6 @@ endpoint_ack_to(struct endpoint *e, const struct endpoint_mark *mark)
 		e->ops->ack_to(e, mark);
 }
 
-bool
-endpoint_ack_only(
-    struct endpoint *e, const struct endpoint_mark *marks, size_t n)
-{
-	return e->ops->ack_only == NULL || e->ops->ack_only(e, marks, n);
-}
-
 int
 endpoint_write(struct endpoint *e, const char *line, size_t len)
 {
@@ -244,30 +237,6 @@ enum outcome
 endpoint_flush(struct endpoint *e)
 {
 	return e->ops->flush(e);
-}
-
-enum outcome
-endpoint_connect(struct endpoint *e)
-{
-	return e->ops->connect != NULL ? e->ops->connect(e) : OUTCOME_DONE;
-}
-
-bool
-endpoint_flush_begin(struct endpoint *e, uint64_t *mark)
-{
-	return e->ops->flush_begin != NULL && e->ops->flush_begin(e, mark);
-}
-
-bool
-endpoint_flush_done(struct endpoint *e, uint64_t mark)
-{
-	return e->ops->flush_done(e, mark);
-}
-
-bool
-endpoint_send(struct endpoint *e)
-{
-	return e->ops->send != NULL && e->ops->send(e);
 }
 
 void
@@ -306,26 +275,6 @@ endpoint_where_in(struct endpoint *e, const char *line)
 	if (line != NULL && e->block_end != NULL)
 		lines = lines_count(line, (size_t)(e->block_end - line));
 	return format_where(e, lines > 0 ? lines - 1 : 0);
-}
-
-bool
-endpoint_ends_message(const struct endpoint *e)
-{
-	return e->ops->ends_message != NULL && e->ops->ends_message(e);
-}
-
-const char *
-endpoint_routing_key(const struct endpoint *e, size_t *len)
-{
-	*len = 0;
-	return e->ops->routing_key != NULL ? e->ops->routing_key(e, len) : NULL;
-}
-
-void
-endpoint_set_until_empty(struct endpoint *e, bool until_empty)
-{
-	if (e->ops->set_until_empty != NULL)
-		e->ops->set_until_empty(e, until_empty);
 }
 
 bool

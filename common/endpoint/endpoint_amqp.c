@@ -90,13 +90,6 @@ endpoint_amqp_release(struct amqp_endpoint *a)
 	a->queue = NULL;
 }
 
-static void
-take_link_reason(struct amqp_endpoint *a)
-{
-	buf_setf(&a->base.why, "%s", buf_str(&a->link.why));
-	a->base.code = a->link.code;
-}
-
 /* A caller with a time-out still has half of that time to create the queue
  * again. */
 static int64_t
@@ -127,7 +120,8 @@ wait_before_next_try(struct amqp_endpoint *a)
 void
 endpoint_amqp_lost(struct amqp_endpoint *a)
 {
-	take_link_reason(a);
+	buf_setf(&a->base.why, "%s", buf_str(&a->link.why));
+	a->base.code = a->link.code;
 	/* Logs one line per outage; from cron none, unless it gives up. */
 	if (a->outage_since_ms == 0 && a->wait_forever &&
 	    a->link.outcome == OUTCOME_LATER)
@@ -338,17 +332,6 @@ endpoint_amqp_first(
 	*code = a->base.code;
 	endpoint_close(&a->base);
 	return NULL;
-}
-
-enum outcome
-endpoint_amqp_op_connect(struct endpoint *e)
-{
-	struct amqp_endpoint *a = (struct amqp_endpoint *)(void *)e;
-	enum outcome o = endpoint_amqp_connect(a, AMQP_SLICE_MS);
-
-	if (o == OUTCOME_DONE)
-		endpoint_amqp_reached(a);
-	return o;
 }
 
 bool

@@ -85,8 +85,6 @@ void endpoint_amqp_works(struct amqp_endpoint *a);
 bool endpoint_amqp_gives_up(const struct amqp_endpoint *a);
 
 /* For the ops of the two ends, whose structs begin with amqp_endpoint. */
-enum outcome endpoint_amqp_op_connect(struct endpoint *e)
-    __attribute__((warn_unused_result));
 bool endpoint_amqp_op_is_up(const struct endpoint *e);
 
 /* The two ends, in their own files. */

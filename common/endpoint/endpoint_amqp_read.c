@@ -2,9 +2,11 @@
  * endpoint_amqp_read: the reading end of a queue.
  *
  * The broker sends messages ahead of their acknowledgement, at most [amqp]
- * prefetch of them; they wait in `ready`, in order. `now` is the message whose
- * lines are being returned. There is only one consumer, because with several
- * the broker would requeue the messages from a lost connection out of order.
+ * prefetch of them. They are assembled from their frames here, so that the size
+ * of a message is bounded and no read blocks in the middle of one, and wait in
+ * `ready`, in order. `now` is the message whose lines are being returned. There
+ * is only one consumer, because with several the broker would requeue the
+ * messages from a lost connection out of order.
  *
  * Guarantee: endpoint_ack() acknowledges a message only after its last line has
  * been returned. If the link goes down, all unacknowledged messages are dropped
@@ -14,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/amqp/amqp_message.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
@@ -25,6 +26,28 @@
 #include "common/os/stop.h"
 #include "common/records/record.h"
 
+struct amqp_message {
+	uint64_t tag;
+	char *id;  /* NULL: none, or an empty one, or one with control
+		    * characters */
+	char *key; /* the routing key; NULL: not stored */
+	size_t key_len;
+	char *data;  /* the body, with LINES_BEFORE and LINES_BEHIND around */
+	size_t len;  /* bytes received so far, stored unless too_long */
+	size_t size; /* of the whole body */
+	bool too_long;
+};
+
+/* Complete messages, in a ring in order of arrival, and behind them the one
+ * that is arriving. */
+struct amqp_ready {
+	struct amqp_message *ring;
+	size_t head, n, max;
+	size_t bytes; /* of the complete messages, as received */
+	enum amqp_phase phase;
+	bool with_keys;
+};
+
 /* The current message, and how many of its lines have been returned. */
 struct amqp_cursor {
 	size_t max_line;
@@ -32,31 +55,141 @@ struct amqp_cursor {
 
 	bool in_hand; /* there is a current message */
 	struct amqp_message message;
-	size_t at;           /* end of the lines returned so far */
-	uint64_t line;       /* number of the last line returned */
-	const char *refusal; /* of the last TOOLONG; NULL: the line is too
-			      * long */
+	size_t at;     /* end of the lines returned so far */
+	uint64_t line; /* number of the last line returned */
 };
 
 /* Callers serve their links between two blocks. */
 #define BLOCK_BYTES (64 * 1024)
 
-/* Makes m the current message, which the cursor then owns; there must be no
- * current message. */
+/* The longest message that is read, which RabbitMQ 4 does not exceed by
+ * default. Our own are shorter: a dead letter with an escaped record of 1 MiB
+ * has 8 MiB. */
+#define MESSAGE_MAX ((size_t)16 * 1024 * 1024)
+
 static void
-cursor_take(struct amqp_cursor *c, struct amqp_message m)
+message_release(struct amqp_message *m)
 {
-	c->message = m;
-	c->in_hand = true;
-	c->at = 0;
-	c->line = 0;
+	free(m->id);
+	free(m->key);
+	if (m->data != NULL)
+		free(m->data - LINES_BEFORE);
+	memset(m, 0, sizeof *m);
+}
+
+static struct amqp_message *
+arriving(struct amqp_ready *q)
+{
+	return &q->ring[(q->head + q->n) % q->max];
 }
 
 static void
-cursor_release(struct amqp_cursor *c)
+message_is_complete(struct amqp_ready *q)
 {
-	amqp_message_release(&c->message);
-	c->in_hand = false;
+	q->bytes += arriving(q)->len;
+	q->n++;
+	q->phase = AMQP_PHASE_METHOD;
+}
+
+/* Drops all messages, including an incomplete one. */
+static void
+ready_clear(struct amqp_ready *q)
+{
+	size_t i;
+
+	for (i = 0; i < q->max; i++)
+		message_release(&q->ring[i]);
+	q->head = q->n = q->bytes = 0;
+	q->phase = AMQP_PHASE_METHOD;
+}
+
+static bool
+start_message(struct amqp_ready *q, const amqp_frame_t *f)
+{
+	const amqp_basic_deliver_t *d = f->payload.method.decoded;
+	struct amqp_message *m = arriving(q);
+
+	if (f->payload.method.id != AMQP_BASIC_DELIVER_METHOD)
+		return true;
+	if (q->n == q->max)
+		return false;
+	m->tag = d->delivery_tag;
+	if (q->with_keys) {
+		m->key = xstrndup(d->routing_key.bytes, d->routing_key.len);
+		m->key_len = d->routing_key.len;
+	}
+	q->phase = AMQP_PHASE_HEADER;
+	return true;
+}
+
+/* Returns its id, owned; NULL if it has no usable id. All messages with an
+ * empty id would count as one message, and control characters would break lines
+ * in files and logs. */
+static char *
+message_id_of(const amqp_basic_properties_t *p)
+{
+	const unsigned char *id = p->message_id.bytes;
+	size_t i;
+
+	if ((p->_flags & AMQP_BASIC_MESSAGE_ID_FLAG) == 0 ||
+	    p->message_id.len == 0)
+		return NULL;
+	for (i = 0; i < p->message_id.len; i++)
+		if (id[i] < ' ' || id[i] == 127)
+			return NULL;
+	return xstrndup(p->message_id.bytes, p->message_id.len);
+}
+
+/* Allocates space for the body and a newline, which it may lack. */
+static void
+start_body(struct amqp_ready *q, const amqp_frame_t *f)
+{
+	uint64_t size = f->payload.properties.body_size;
+	struct amqp_message *m = arriving(q);
+	size_t room;
+
+	m->id = message_id_of(f->payload.properties.decoded);
+	m->too_long = size > MESSAGE_MAX;
+	m->size = (size_t)size;
+	room = m->too_long ? 0 : m->size;
+	m->data = (char *)xmalloc(LINES_BEFORE + room + 1 + LINES_BEHIND) +
+		  LINES_BEFORE;
+	memset(m->data - LINES_BEFORE, 0, LINES_BEFORE);
+	memset(m->data + room, 0, 1 + LINES_BEHIND);
+	q->phase = AMQP_PHASE_BODY;
+	if (size == 0)
+		message_is_complete(q);
+}
+
+static bool
+add_body(struct amqp_ready *q, const amqp_frame_t *f)
+{
+	amqp_bytes_t part = f->payload.body_fragment;
+	struct amqp_message *m = arriving(q);
+
+	if (part.len > m->size - m->len)
+		return false;
+	if (!m->too_long)
+		memcpy(m->data + m->len, part.bytes, part.len);
+	m->len += part.len;
+	if (m->len == m->size)
+		message_is_complete(q);
+	return true;
+}
+
+/* Adds a frame: delivery, header or part of a body. Returns false if it is out
+ * of order, or if the ring is full. */
+static bool
+add_frame(struct amqp_ready *q, const amqp_frame_t *f)
+{
+	if (f->frame_type == AMQP_FRAME_METHOD)
+		return q->phase == AMQP_PHASE_METHOD && start_message(q, f);
+	if (f->frame_type == AMQP_FRAME_BODY)
+		return q->phase == AMQP_PHASE_BODY && add_body(q, f);
+	if (f->frame_type != AMQP_FRAME_HEADER || q->phase != AMQP_PHASE_HEADER)
+		return false;
+	start_body(q, f);
+	return true;
 }
 
 static bool
@@ -101,42 +234,6 @@ next_block(struct amqp_cursor *c, char **block, size_t *len)
 	return ENDPOINT_RECORD;
 }
 
-/* Returns the whole body as one line. */
-static enum endpoint_status
-next_whole(struct amqp_cursor *c, char **line, size_t *len)
-{
-	*line = c->message.data;
-	*len = c->at = c->message.size;
-	c->line++;
-	c->refusal = "the message is too long";
-	return *len > c->max_line ? ENDPOINT_TOOLONG : ENDPOINT_RECORD;
-}
-
-/* Returns the next line (lines), or the next block of lines, which ends at a
- * certain size or before a line that is too long; *status is RECORD or TOOLONG.
- * False if nothing is left. */
-static bool
-cursor_next(struct amqp_cursor *c, bool lines, char **part, size_t *len,
-    enum endpoint_status *status)
-{
-	/* A message that is read as a whole is one line even if it is empty. */
-	if (!c->in_hand || (cursor_is_done(c) && (!c->whole || c->line > 0)))
-		return false;
-	c->refusal = c->message.too_long ? "the message is too long" : NULL;
-	if (c->refusal != NULL) {
-		c->line++;
-		c->at = c->message.size;
-		*status = ENDPOINT_TOOLONG;
-	} else if (c->whole) {
-		*status = next_whole(c, part, len);
-	} else if (lines) {
-		*status = next_line(c, part, len);
-	} else {
-		*status = next_block(c, part, len);
-	}
-	return true;
-}
-
 struct amqp_reader {
 	struct amqp_endpoint a;
 	uint16_t prefetch; /* 0: no limit */
@@ -146,8 +243,7 @@ struct amqp_reader {
 			    * connected */
 	uint32_t present;  /* number of these messages */
 
-	struct amqp_inflow ready;
-
+	struct amqp_ready ready;
 	struct amqp_cursor now;
 	bool stale; /* its connection broke: the next read frees it */
 
@@ -168,6 +264,8 @@ struct amqp_reader {
 	int64_t silent_since_ms;
 };
 
+static const struct endpoint_ops reader_ops;
+
 static struct amqp_reader *
 reader_of(struct endpoint *e)
 {
@@ -184,25 +282,17 @@ const_reader_of(const struct endpoint *e)
  * further ones back, and discards them when it is closed. */
 #define ACKS_AT_ONCE 25
 
-/* The link is lost, and with it every unacknowledged delivery. */
-static void
-drop_unacknowledged(struct amqp_reader *r)
+/* The link is lost, and with it every unacknowledged delivery. Returns -1. */
+static int
+reader_lost(struct amqp_reader *r)
 {
-	amqp_inflow_clear(&r->ready);
+	ready_clear(&r->ready);
 	/* The caller may still use its line. */
 	r->stale = r->now.in_hand;
 	r->done.connection++;
 	r->done.tag = r->done.messages = 0;
 	r->acked = r->done;
 	r->said_empty = false;
-}
-
-/* The link is lost, and with it everything unacknowledged. Returns
- * -1. */
-static int
-reader_lost(struct amqp_reader *r)
-{
-	drop_unacknowledged(r);
 	endpoint_amqp_lost(&r->a);
 	return -1;
 }
@@ -232,19 +322,6 @@ reader_ack_to(struct endpoint *e, const struct endpoint_mark *mark)
 	r->acked = *mark;
 }
 
-/* Acknowledges one message. Returns 0, or -1 if the link is lost. */
-static int
-ack_alone(struct amqp_reader *r, uint64_t tag)
-{
-	struct amqp_link *l = &r->a.link;
-
-	/* Commit point: the broker deletes this message. */
-	if (amqp_link_check(l, "acknowledge",
-		amqp_basic_ack(l->conn, AMQP_LINK_CHANNEL, tag, 0)) == 0)
-		return 0;
-	return reader_lost(r);
-}
-
 /* Waits until the leader of a quorum queue has processed all requests so
  * far. */
 static bool
@@ -264,13 +341,15 @@ wait_for_leader(struct amqp_reader *r)
 	return r->a.link.conn != NULL;
 }
 
-static bool
-reader_ack_only(struct endpoint *e, const struct endpoint_mark *marks, size_t n)
+bool
+endpoint_ack_only(
+    struct endpoint *e, const struct endpoint_mark *marks, size_t n)
 {
 	struct amqp_reader *r = reader_of(e);
+	struct amqp_link *l = &r->a.link;
 	size_t i = 0, sent = 0;
 
-	if (n == 0)
+	if (e->ops != &reader_ops || n == 0)
 		return true;
 	/* A single acknowledgement is enough if there is no gap. */
 	while (i < n && marks[i].tag == r->acked.tag + i + 1)
@@ -278,8 +357,14 @@ reader_ack_only(struct endpoint *e, const struct endpoint_mark *marks, size_t n)
 	if (i > 0)
 		reader_ack_to(e, &marks[i - 1]);
 	for (; i < n; i++) {
-		if (marks[i].connection != r->done.connection ||
-		    ack_alone(r, marks[i].tag) != 0 ||
+		if (marks[i].connection != r->done.connection)
+			return false;
+		/* Commit point: the broker deletes this message. */
+		if (amqp_link_check(l, "acknowledge",
+			amqp_basic_ack(
+			    l->conn, AMQP_LINK_CHANNEL, marks[i].tag, 0)) != 0)
+			(void)reader_lost(r);
+		if (l->conn == NULL ||
 		    (++sent % ACKS_AT_ONCE == 0 && !wait_for_leader(r)))
 			return false;
 	}
@@ -302,11 +387,6 @@ reader_ack_only(struct endpoint *e, const struct endpoint_mark *marks, size_t n)
 #define READY_MAX 32768
 #define READY_BYTES (16 * 1024 * 1024)
 #define PREFETCH_MAX 65535
-
-/* The longest message that is read, which RabbitMQ 4 does not exceed by
- * default. Our own are shorter: a dead letter with an escaped record of 1 MiB
- * has 8 MiB. */
-#define MESSAGE_MAX ((size_t)16 * 1024 * 1024)
 
 #define CONSUMER "lines" /* its tag */
 
@@ -337,20 +417,6 @@ consume(struct amqp_endpoint *a)
 	return status == 0 ? OUTCOME_DONE : l->outcome;
 }
 
-/* The consumer receives no more messages, but keeps those that it has. */
-static enum outcome
-retire_consumer(struct amqp_reader *r)
-{
-	struct amqp_link *l = &r->a.link;
-
-	(void)amqp_basic_cancel(
-	    l->conn, AMQP_LINK_CHANNEL, amqp_cstring_bytes(CONSUMER));
-	if (amqp_link_check_reply(
-		l, "stop reading a queue", amqp_get_rpc_reply(l->conn)) != 0)
-		return l->outcome;
-	return OUTCOME_DONE;
-}
-
 static enum outcome
 reader_set_up(struct amqp_endpoint *a)
 {
@@ -371,27 +437,21 @@ reader_set_up(struct amqp_endpoint *a)
 	return OUTCOME_DONE;
 }
 
-/* Called when a message is complete. */
-static void
-on_message(struct amqp_reader *r)
-{
-	r->said_empty = false;
-	r->check_ms = 0;
-	r->passed_over = false;
-	r->silent_since_ms = 0;
-	r->idle_ms = clock_mono_ms();
-	endpoint_amqp_works(&r->a);
-}
-
 static bool
 reader_take_frame(struct amqp_reader *r, const amqp_frame_t *f)
 {
-	bool whole;
+	size_t before = r->ready.n;
 
-	if (!amqp_inflow_take(&r->ready, f, &whole))
+	if (!add_frame(&r->ready, f))
 		return false;
-	if (whole)
-		on_message(r);
+	if (r->ready.n > before) {
+		r->said_empty = false;
+		r->check_ms = 0;
+		r->passed_over = false;
+		r->silent_since_ms = 0;
+		r->idle_ms = clock_mono_ms();
+		endpoint_amqp_works(&r->a);
+	}
 	if (f->frame_type == AMQP_FRAME_METHOD &&
 	    f->payload.method.id == AMQP_BASIC_CANCEL_METHOD)
 		endpoint_amqp_gone(&r->a);
@@ -431,29 +491,56 @@ finish_message(struct amqp_reader *r)
 	}
 }
 
-/* Returns the next line or block of the current message; false if there is
- * none. */
-static bool
-next_part(struct amqp_reader *r, bool lines, char **part, size_t *len,
-    enum endpoint_status *status)
+/* Returns the next line (lines) of the current message, or a block of lines,
+ * which ends at a certain size or before a line that is too long, or the whole
+ * body: RECORD or TOOLONG. EMPTY: nothing is left of it. */
+static enum endpoint_status
+next_part(struct amqp_reader *r, bool lines, char **part, size_t *len)
 {
-	if (!cursor_next(&r->now, lines, part, len, status))
-		return false;
-	r->a.base.refusal = r->now.refusal;
-	if (cursor_is_done(&r->now))
+	struct amqp_cursor *c = &r->now;
+	enum endpoint_status status;
+
+	/* A message that is read as a whole is one line even if it is empty. */
+	if (!c->in_hand || (cursor_is_done(c) && (!c->whole || c->line > 0)))
+		return ENDPOINT_EMPTY;
+	r->a.base.refusal = NULL;
+	if (c->whole || c->message.too_long) {
+		r->a.base.refusal = "the message is too long";
+		*part = c->message.data;
+		*len = c->at = c->message.size;
+		c->line++;
+		status = c->message.too_long || *len > c->max_line
+			     ? ENDPOINT_TOOLONG
+			     : ENDPOINT_RECORD;
+	} else if (lines) {
+		status = next_line(c, part, len);
+	} else {
+		status = next_block(c, part, len);
+	}
+	if (cursor_is_done(c))
 		finish_message(r);
-	return true;
+	return status;
 }
 
 /* Makes the next message the current one; false if there is none. */
 static bool
 next_message(struct amqp_reader *r)
 {
-	cursor_release(&r->now);
+	struct amqp_ready *q = &r->ready;
+	struct amqp_message *first = &q->ring[q->head];
+
+	message_release(&r->now.message);
+	r->now.in_hand = q->n > 0;
 	r->stale = false;
-	if (r->ready.n == 0)
+	if (q->n == 0)
 		return false;
-	cursor_take(&r->now, amqp_inflow_next(&r->ready));
+	r->now.message = *first;
+	memset(first, 0, sizeof *first);
+	q->head = (q->head + 1) % q->max;
+	q->n--;
+	q->bytes -= r->now.message.len;
+	r->now.at = 0;
+	r->now.line = 0;
 	if (r->now.message.size == 0 && !r->now.whole)
 		finish_message(r); /* empty, but to be acknowledged */
 	return true;
@@ -540,18 +627,6 @@ is_overlooked(struct amqp_reader *r)
 	return true;
 }
 
-/* Returns wait_ms, or the time until the next check of the queue if that is
- * shorter. */
-static int
-before_check(const struct amqp_reader *r, int wait_ms)
-{
-	int64_t left = r->check_ms - clock_mono_ms();
-
-	if (left <= 0)
-		return 0;
-	return left < wait_ms ? (int)left : wait_ms;
-}
-
 /* One step of waiting. RECORD: look again for messages. */
 static enum endpoint_status
 wait_for_more(struct amqp_reader *r, int wait_ms)
@@ -565,8 +640,13 @@ wait_for_more(struct amqp_reader *r, int wait_ms)
 	case OUTCOME_DONE:
 		break;
 	}
-	if (receive_frames(
-		r, r->until_empty ? before_check(r, wait_ms) : wait_ms) != 0)
+	if (r->until_empty) { /* at most until the next check of the queue */
+		int64_t left = r->check_ms - clock_mono_ms();
+
+		if (left < wait_ms)
+			wait_ms = left > 0 ? (int)left : 0;
+	}
+	if (receive_frames(r, wait_ms) != 0)
 		return r->a.link.outcome == OUTCOME_NEVER ? ENDPOINT_FAILED
 							  : ENDPOINT_RECORD;
 	if (r->ready.n > 0 || r->ready.phase != AMQP_PHASE_METHOD)
@@ -578,14 +658,6 @@ wait_for_more(struct amqp_reader *r, int wait_ms)
 		   : ENDPOINT_RECORD;
 }
 
-static void
-warn_rest_is_left(const struct amqp_reader *r)
-{
-	log_warn("the queue '%s' at %s has more than %d messages; the rest was "
-		 "not read, because this mode acknowledges only at its end",
-	    r->a.queue, r->a.link.title, PREFETCH_MAX);
-}
-
 static enum endpoint_status
 reader_next(
     struct amqp_reader *r, bool lines, char **part, size_t *len, int timeout_ms)
@@ -594,7 +666,9 @@ reader_next(
 	enum endpoint_status status;
 
 	for (;;) {
-		if (!r->stale && next_part(r, lines, part, len, &status))
+		status =
+		    r->stale ? ENDPOINT_EMPTY : next_part(r, lines, part, len);
+		if (status != ENDPOINT_EMPTY)
 			return status;
 		if (r->present_only && r->a.link.conn != NULL &&
 		    r->done.messages >= r->present)
@@ -602,7 +676,10 @@ reader_next(
 		if (next_message(r))
 			continue;
 		if (is_starved(r) && r->reads_all) {
-			warn_rest_is_left(r);
+			log_warn("the queue '%s' at %s has more than %d "
+				 "messages; the rest was not read, because "
+				 "this mode acknowledges only at its end",
+			    r->a.queue, r->a.link.title, PREFETCH_MAX);
 			return ENDPOINT_EMPTY;
 		}
 		if (end < 0)
@@ -654,26 +731,30 @@ amqp_where(const struct endpoint *e, uint64_t behind, struct buf *where)
 		    (unsigned long long)(r->now.line - behind));
 }
 
-static const char *
-amqp_routing_key(const struct endpoint *e, size_t *len)
+const char *
+endpoint_routing_key(const struct endpoint *e, size_t *len)
 {
 	const struct amqp_reader *r = const_reader_of(e);
+	bool whole = e->ops == &reader_ops && r->now.whole;
 
-	*len = r->now.message.key_len;
-	return r->now.message.key;
+	*len = whole ? r->now.message.key_len : 0;
+	return whole ? r->now.message.key : NULL;
 }
 
-static bool
-amqp_ends_message(const struct endpoint *e)
+bool
+endpoint_ends_message(const struct endpoint *e)
 {
-	return cursor_is_done(&const_reader_of(e)->now);
+	return e->ops == &reader_ops &&
+	       cursor_is_done(&const_reader_of(e)->now);
 }
 
-static void
-amqp_set_until_empty(struct endpoint *e, bool until_empty)
+void
+endpoint_set_until_empty(struct endpoint *e, bool until_empty)
 {
 	struct amqp_reader *r = reader_of(e);
 
+	if (e->ops != &reader_ops)
+		return;
 	if (until_empty && !r->until_empty)
 		r->said_empty = false;
 	r->until_empty = until_empty;
@@ -682,16 +763,21 @@ amqp_set_until_empty(struct endpoint *e, bool until_empty)
 /* Waits until the leader of a quorum queue has the acknowledgements that were
  * sent, because closing a channel discards those that it held back while the
  * leader was slow. The queue of a sole reader refuses a probe beside its
- * consumer, so the consumer is removed first. */
+ * consumer, so the consumer is removed first; it keeps the messages that it
+ * has. */
 static void
 end_consumer(struct amqp_reader *r)
 {
 	struct amqp_link *l = &r->a.link;
 
-	if (l->conn == NULL || r->acked.tag == 0 || l->blocked)
+	if (l->conn == NULL || r->acked.tag == 0 || l->blocked ||
+	    amqp_link_end(l) < LEADER_MS)
 		return;
-	if (amqp_link_end(l) >= LEADER_MS &&
-	    retire_consumer(r) == OUTCOME_DONE && amqp_link_end(l) >= LEADER_MS)
+	(void)amqp_basic_cancel(
+	    l->conn, AMQP_LINK_CHANNEL, amqp_cstring_bytes(CONSUMER));
+	if (amqp_link_check_reply(
+		l, "stop reading a queue", amqp_get_rpc_reply(l->conn)) == 0 &&
+	    amqp_link_end(l) >= LEADER_MS)
 		(void)leader_has_all(r);
 }
 
@@ -702,22 +788,19 @@ reader_close(struct endpoint *e)
 
 	end_consumer(r);
 	endpoint_amqp_release(&r->a);
-	amqp_inflow_release(&r->ready);
-	cursor_release(&r->now);
+	ready_clear(&r->ready);
+	free(r->ready.ring);
+	message_release(&r->now.message);
 	free(r);
 }
 
-static const struct endpoint_ops ops = {
+static const struct endpoint_ops reader_ops = {
 	.read = amqp_read,
 	.read_block = amqp_read_block,
 	.mark = reader_mark,
 	.ack_to = reader_ack_to,
-	.ack_only = reader_ack_only,
 	.pump = reader_pump,
 	.where = amqp_where,
-	.ends_message = amqp_ends_message,
-	.routing_key = amqp_routing_key,
-	.set_until_empty = amqp_set_until_empty,
 	.is_up = endpoint_amqp_op_is_up,
 	.close = reader_close,
 };
@@ -732,7 +815,7 @@ endpoint_amqp_open_read(const char *queue, const struct endpoint_options *opt,
 		free(r);
 		return NULL;
 	}
-	r->a.base.ops = &ops;
+	r->a.base.ops = &reader_ops;
 	r->a.set_up = reader_set_up;
 	r->now.max_line = opt->max_line != 0 ? opt->max_line : RECORD_MAX_LINE;
 	r->prefetch = (uint16_t)conf_int(opt->conf, "amqp", "prefetch");
@@ -747,10 +830,10 @@ endpoint_amqp_open_read(const char *queue, const struct endpoint_options *opt,
 	r->now.whole = opt->whole;
 	/* One more than the maximum number that can arrive, so it is never
 	 * full. */
-	amqp_inflow_init(&r->ready, r->prefetch > 0 && r->prefetch < READY_MAX
-					? r->prefetch + (size_t)1
-					: READY_MAX);
-	r->ready.max_message = MESSAGE_MAX;
+	r->ready.max = r->prefetch > 0 && r->prefetch < READY_MAX
+			   ? r->prefetch + (size_t)1
+			   : READY_MAX;
+	r->ready.ring = xcalloc(r->ready.max, sizeof *r->ready.ring);
 	r->ready.with_keys = opt->whole;
 	return endpoint_amqp_first(&r->a, why, code);
 }

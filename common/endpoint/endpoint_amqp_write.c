@@ -118,21 +118,16 @@ window_lost(struct amqp_writer *w)
 	return -1;
 }
 
-/* Empties a buffer, and frees it if a long line enlarged it. */
-static void
-shorten_body(struct buf *b)
-{
-	if (b->cap > 2 * AMQP_BODY_BYTES)
-		buf_release(b);
-	buf_clear(b);
-}
-
 /* Removes confirmed messages from the old end of the window. */
 static void
 slide(struct amqp_writer *w)
 {
 	while (w->n > 0 && outgoing_at(w, 0)->state == OUTGOING_DONE) {
-		shorten_body(&outgoing_at(w, 0)->body);
+		struct buf *body = &outgoing_at(w, 0)->body;
+
+		if (body->cap > 2 * AMQP_BODY_BYTES) /* after a long line */
+			buf_release(body);
+		buf_clear(body);
 		w->head = (w->head + 1) % AMQP_WINDOW;
 		w->n--;
 	}
@@ -315,28 +310,23 @@ publish_message(struct amqp_writer *w, struct amqp_outgoing *m)
 	return 0;
 }
 
-/* Returns the oldest message that must be sent, or NULL. */
+/* Returns the oldest message that must be sent, or NULL. *waits: others wait
+ * for their answer. */
 static struct amqp_outgoing *
-next_to_send(struct amqp_writer *w)
+next_to_send(struct amqp_writer *w, bool *waits)
 {
+	struct amqp_outgoing *next = NULL, *m;
 	size_t i;
 
-	for (i = 0; i < w->n; i++)
-		if (outgoing_at(w, i)->state == OUTGOING_TO_SEND)
-			return outgoing_at(w, i);
-	return NULL;
-}
-
-static bool
-awaits_answer(struct amqp_writer *w)
-{
-	size_t i;
-
-	for (i = 0; i < w->n; i++)
-		if (outgoing_at(w, i)->state != OUTGOING_TO_SEND &&
-		    outgoing_at(w, i)->state != OUTGOING_DONE)
-			return true;
-	return false;
+	*waits = false;
+	for (i = 0; i < w->n; i++) {
+		m = outgoing_at(w, i);
+		if (m->state == OUTGOING_TO_SEND && next == NULL)
+			next = m;
+		*waits |=
+		    m->state == OUTGOING_SENT || m->state == OUTGOING_RETURNED;
+	}
+	return next;
 }
 
 /* Checks before each message whether the broker accepts any, so that an alarm
@@ -348,14 +338,15 @@ static int
 send_outgoing(struct amqp_writer *w)
 {
 	struct amqp_outgoing *m;
+	bool waits;
 
 	for (;;) {
 		if (receive_answers(w, 0) != 0)
 			return -1;
 		if (w->a.link.blocked || clock_mono_ms() < w->pause_until_ms)
 			return 0;
-		m = next_to_send(w);
-		if (m == NULL || (w->full && !w->a.spread && awaits_answer(w)))
+		m = next_to_send(w, &waits);
+		if (m == NULL || (w->full && !w->a.spread && waits))
 			return 0;
 		if (publish_message(w, m) != 0)
 			return -1;
@@ -373,6 +364,8 @@ send_outgoing(struct amqp_writer *w)
 /* How long nothing is sent to a full queue. */
 #define PAUSE_BASE_MS 50
 #define PAUSE_CAP_MS 2000
+
+static const struct endpoint_ops writer_ops;
 
 static struct amqp_writer *
 amqp_writer_of(struct endpoint *e)
@@ -565,13 +558,13 @@ amqp_flush(struct endpoint *e)
 	return confirm_down_to(w, 0, true);
 }
 
-static bool
-amqp_flush_begin(struct endpoint *e, uint64_t *mark)
+bool
+endpoint_flush_begin(struct endpoint *e, uint64_t *mark)
 {
 	struct amqp_writer *w = amqp_writer_of(e);
 	size_t i;
 
-	if (w->a.link.conn == NULL)
+	if (e->ops != &writer_ops || w->a.link.conn == NULL)
 		return false;
 	for (i = 0; i < w->buffers_n; i++) {
 		if (w->buffers[i].filling.len == 0)
@@ -584,8 +577,8 @@ amqp_flush_begin(struct endpoint *e, uint64_t *mark)
 	return send_outgoing(w) == 0;
 }
 
-static bool
-amqp_flush_done(struct endpoint *e, uint64_t mark)
+bool
+endpoint_flush_done(struct endpoint *e, uint64_t mark)
 {
 	struct amqp_writer *w = amqp_writer_of(e);
 
@@ -594,13 +587,13 @@ amqp_flush_done(struct endpoint *e, uint64_t mark)
 	return w->n == 0 || outgoing_at(w, 0)->seq >= mark;
 }
 
-static bool
-amqp_send(struct endpoint *e)
+bool
+endpoint_send(struct endpoint *e)
 {
 	struct amqp_writer *w = amqp_writer_of(e);
 
 	/* An exchange has a buffer for each bucket. */
-	if (w->a.spread || w->a.link.conn == NULL ||
+	if (e->ops != &writer_ops || w->a.spread || w->a.link.conn == NULL ||
 	    w->buffers[0].filling.len == 0)
 		return false;
 	if (w->n > 0 && receive_answers(w, 0) != 0)
@@ -609,6 +602,20 @@ amqp_send(struct endpoint *e)
 		seal_message(w, &w->buffers[0]);
 	send_due(w);
 	return w->buffers[0].filling.len > 0;
+}
+
+enum outcome
+endpoint_connect(struct endpoint *e)
+{
+	struct amqp_writer *w = amqp_writer_of(e);
+	enum outcome o;
+
+	if (e->ops != &writer_ops)
+		return OUTCOME_DONE;
+	o = endpoint_amqp_connect(&w->a, AMQP_SLICE_MS);
+	if (o == OUTCOME_DONE)
+		endpoint_amqp_reached(&w->a);
+	return o;
 }
 
 static void
@@ -635,13 +642,9 @@ writer_close(struct endpoint *e)
 	free(w);
 }
 
-static const struct endpoint_ops ops = {
+static const struct endpoint_ops writer_ops = {
 	.write = amqp_write,
 	.flush = amqp_flush,
-	.flush_begin = amqp_flush_begin,
-	.flush_done = amqp_flush_done,
-	.send = amqp_send,
-	.connect = endpoint_amqp_op_connect,
 	.pump = writer_pump,
 	.is_up = endpoint_amqp_op_is_up,
 	.close = writer_close,
@@ -670,7 +673,7 @@ endpoint_amqp_open_write(const char *queue, bool spread,
 	w->buffers = xcalloc(w->buffers_n, sizeof *w->buffers);
 	w->all = xasprintf("%s.all", queue);
 	w->pause = (struct retry)RETRY_INIT(PAUSE_BASE_MS, PAUSE_CAP_MS, -1);
-	e->ops = &ops;
+	e->ops = &writer_ops;
 	if (opt->lazy)
 		return e;
 	e = endpoint_amqp_first(&w->a, why, code);

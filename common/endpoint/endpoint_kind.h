@@ -28,22 +28,13 @@ struct endpoint_ops {
 	    struct endpoint *e, char **block, size_t *len, int timeout_ms);
 	struct endpoint_mark (*mark)(const struct endpoint *e);
 	void (*ack_to)(struct endpoint *e, const struct endpoint_mark *mark);
-	bool (*ack_only)(
-	    struct endpoint *e, const struct endpoint_mark *marks, size_t n);
 	int (*write)(struct endpoint *e, const char *line, size_t len);
 	enum outcome (*flush)(struct endpoint *e);
-	bool (*flush_begin)(struct endpoint *e, uint64_t *mark);
-	bool (*flush_done)(struct endpoint *e, uint64_t mark);
-	bool (*send)(struct endpoint *e);
-	enum outcome (*connect)(struct endpoint *e);
 	void (*pump)(struct endpoint *e);
 	/* behind: the number of lines of the last block that follow the line in
 	 * question. */
 	void (*where)(
 	    const struct endpoint *e, uint64_t behind, struct buf *where);
-	bool (*ends_message)(const struct endpoint *e);
-	const char *(*routing_key)(const struct endpoint *e, size_t *len);
-	void (*set_until_empty)(struct endpoint *e, bool until_empty);
 	bool (*is_up)(const struct endpoint *e);
 	void (*close)(struct endpoint *e);
 };

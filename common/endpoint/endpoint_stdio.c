@@ -270,24 +270,22 @@ stdio_write(struct endpoint *e, const char *line, size_t len)
 	return s->out.len < WRITE_SIZE ? 0 : write_out(s);
 }
 
-/* Some file systems report a lack of space only on close. */
-static int
-close_copy(int fd)
-{
-	int copy = dup(fd);
-
-	return copy < 0 ? 0 : close(copy);
-}
-
 static enum outcome
 stdio_flush(struct endpoint *e)
 {
 	struct stdio_endpoint *s = stdio_of(e);
+	int copy;
 
 	if (s->broken || write_out(s) != 0)
 		return OUTCOME_NEVER;
 	/* Commit point: everything written so far is on disk. */
-	if (s->is_file && (s->synced ? fsync(s->fd) : close_copy(s->fd)) != 0) {
+	if (s->synced && fsync(s->fd) != 0) {
+		(void)stdio_fail(s, errno);
+		return OUTCOME_NEVER;
+	}
+	/* Some file systems report a lack of space only on close. */
+	copy = s->is_file && !s->synced ? dup(s->fd) : -1;
+	if (copy >= 0 && close(copy) != 0) {
 		(void)stdio_fail(s, errno);
 		return OUTCOME_NEVER;
 	}
