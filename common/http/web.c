@@ -5,10 +5,12 @@
 
 #include <inttypes.h>
 #include <microhttpd.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/digest/checksum.h"
+#include "common/text/jsonw.h"
 
 void
 etag_write(char etag[ETAG_TEXT], const struct buf *body, const char *more)
@@ -64,4 +66,64 @@ path_pattern_part(const char *path, size_t n, size_t *len)
 			return path;
 		path += *len;
 	}
+}
+
+void
+validate_release(struct validate_errors *f)
+{
+	buf_release(&f->list);
+	buf_release(&f->first);
+}
+
+static void
+add_place(struct buf *b, const struct validate_place *at)
+{
+	if (at->in != NULL)
+		add_place(b, at->in);
+	jsonw_next(b);
+	if (at->name != NULL)
+		jsonw_quote(b, at->name, strlen(at->name));
+	else
+		buf_addi(b, (int64_t)at->index);
+}
+
+void
+validate_error(struct validate_errors *f, const struct validate_place *at,
+    const char *fmt, ...)
+{
+	struct buf loc = BUF_INIT, msg = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_addv(&msg, fmt, ap);
+	va_end(ap);
+	if (f->n++ == 0)
+		buf_setf(&f->first, "%s %s",
+		    at->name != NULL ? at->name : "body", buf_str(&msg));
+	if (f->n <= VALIDATE_ERRORS) {
+		jsonw_list(&loc);
+		add_place(&loc, at);
+		jsonw_list_end(&loc);
+		jsonw_next(&f->list);
+		jsonw_open(&f->list);
+		jsonw_raw(&f->list, "loc", loc.data, loc.len);
+		jsonw_str(&f->list, "msg", buf_str(&msg));
+		jsonw_close(&f->list);
+	}
+	buf_release(&loc);
+	buf_release(&msg);
+}
+
+void
+validate_answer(const struct validate_errors *f, struct web_answer *a)
+{
+	a->status = 422;
+	a->content_type = NULL;
+	buf_clear(&a->body);
+	jsonw_open(&a->body);
+	jsonw_key(&a->body, "detail");
+	jsonw_list(&a->body);
+	buf_add(&a->body, buf_str(&f->list), f->list.len);
+	jsonw_list_end(&a->body);
+	jsonw_close(&a->body);
 }

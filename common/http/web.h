@@ -1,6 +1,6 @@
 /*
  * web: an HTTP request and its answer, as handlers see them. The server speaks
- * HTTP (server.h); a handler is a function of the program's context and the
+ * HTTP (service.h); a handler is a function of the program's context and the
  * request, so it can be tested without a socket. Handlers run in several
  * threads.
  */
@@ -38,8 +38,8 @@ struct web_request {
 	size_t len;
 	const char *peer; /* the peer's address as text */
 	int64_t now_ms;   /* when the request was complete */
-	/* Return a header in any case, with repeated lines joined; or a query
-	 * parameter, decoded, the last with that name. NULL: none. */
+	/* Return a header in any case, its first line; or a query parameter,
+	 * decoded, the last with that name. NULL: none. */
 	const char *(*header)(const struct web_request *r, const char *name);
 	const char *(*query)(const struct web_request *r, const char *name);
 	/* Visits all parameters, decoded, in order. NULL: there is no query. */
@@ -125,7 +125,7 @@ struct web_answer {
 };
 
 /* The lines of one request that must be stored safely before it is answered.
- * The server passes it to the program's storer (server.h), which owns it until
+ * The server passes it to the program's storer (service.h), which owns it until
  * it calls done(), once, in any thread. done() does not block. */
 struct pending_request {
 	const struct buf *records, *dead; /* complete lines; may be empty */
@@ -158,5 +158,35 @@ void etag_write(char etag[ETAG_TEXT], const struct buf *body, const char *more);
 
 /* True if the If-None-Match header has the tag, or *: the answer is 304. */
 bool etag_is_known(const struct web_request *r, const char *etag);
+
+/* All errors in a request, as the answer lists them:
+ * {"detail":[{"loc":["body","id"],"msg":"is missing"}]}. */
+
+/* The path of a value, from the inside out. */
+struct validate_place {
+	const struct validate_place *in; /* the enclosing place; NULL: none */
+	const char *name;                /* NULL: an index */
+	size_t index;
+};
+
+/* The errors. A zeroed struct has none. */
+struct validate_errors {
+	struct buf list;  /* JSON objects, separated by commas */
+	size_t n;         /* number of errors; those above VALIDATE_ERRORS are
+			   * not listed */
+	struct buf first; /* the first error as a sentence: "sender_id is
+			   * missing" */
+};
+
+#define VALIDATE_ERRORS 100
+
+void validate_release(struct validate_errors *f);
+
+/* Adds an error. The text follows the name of the place. */
+void validate_error(struct validate_errors *f, const struct validate_place *at,
+    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* Answers with the list, with status 422. */
+void validate_answer(const struct validate_errors *f, struct web_answer *a);
 
 #endif

@@ -1,13 +1,15 @@
 /*
- * server: the threads of the server; see server.h. Each thread accepts
+ * server: the threads of the server; see service.h. Each thread accepts
  * connections from the shared socket, runs libmicrohttpd for those it accepted,
  * resumes requests that the storer or a work queue has finished, and checks
  * deadlines a few times a second.
  */
-#define _DEFAULT_SOURCE /* MSG_NOSIGNAL */
+#define _GNU_SOURCE /* accept4, MSG_NOSIGNAL */
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -65,9 +67,9 @@ server_resume(struct connection *c)
 static const char slow[] = "HTTP/1.1 408 Request Timeout\r\n"
 			   "Content-Length: 0\r\nConnection: close\r\n\r\n";
 
-void
-server_add_connection(
-    struct server_worker *w, int fd, const struct address *peer)
+/* The library closes the socket. */
+static void
+add_connection(struct server_worker *w, int fd, const struct address *peer)
 {
 	struct connection *c = xcalloc(1, sizeof *c);
 
@@ -104,10 +106,7 @@ void
 server_reset_request(struct connection *c)
 {
 	struct web_answer *a = &c->answer, kept = *a;
-	size_t i;
 
-	for (i = 0; i < HEADER_LISTS; i++)
-		recycle(&c->lists[i]);
 	server_drop_body(c);
 	server_end_stream(c);
 	recycle(&kept.body);
@@ -130,11 +129,7 @@ server_reset_request(struct connection *c)
 static void
 release_request(struct connection *c)
 {
-	size_t i;
-
 	server_reset_request(c);
-	for (i = 0; i < HEADER_LISTS; i++)
-		buf_release(&c->lists[i]);
 	buf_release(&c->target);
 	buf_release(&c->body);
 	buf_release(&c->answer.body);
@@ -164,8 +159,10 @@ linger(struct connection *c)
 	w->lingerers_n++;
 }
 
-void
-server_drain_lingering(struct server_worker *w, int64_t now, bool all)
+/* Reads and drops input from refused clients; closes those whose time is over,
+ * or all. */
+static void
+drain_lingering(struct server_worker *w, int64_t now, bool all)
 {
 	char waste[DRAIN_BYTES];
 	struct lingerer *l;
@@ -184,8 +181,9 @@ server_drain_lingering(struct server_worker *w, int64_t now, bool all)
 	}
 }
 
-void
-server_remove_connection(struct connection *c)
+/* Called when the library closes its socket. */
+static void
+remove_connection(struct connection *c)
 {
 	*c->prev = c->next;
 	if (c->next != NULL)
@@ -195,7 +193,8 @@ server_remove_connection(struct connection *c)
 		c->worker->arriving = NULL;
 	if (c->sends_on)
 		linger(c);
-	client_limits_leave(c->worker->server->opt.client_limits, &c->peer);
+	client_limits_leave(
+	    c->worker->server->service->client_limits, &c->peer);
 	release_request(c);
 	free(c);
 }
@@ -204,7 +203,7 @@ server_remove_connection(struct connection *c)
 static int64_t
 deadline(const struct connection *c)
 {
-	const struct server_options *o = &c->worker->server->opt;
+	const struct service *o = c->worker->server->service;
 
 	switch (c->phase) {
 	case PHASE_IDLE:
@@ -225,54 +224,42 @@ deadline(const struct connection *c)
 	return 0;
 }
 
-static bool
-is_slow(const struct connection *c, int64_t now)
-{
-	int64_t end = deadline(c);
-
-	return end != 0 && now > end;
-}
-
 static void
 cut_off_slow(struct connection *c)
 {
 	if (c->phase != PHASE_IDLE)
-		server_count(&c->worker->server->opt.counts->slow, 1);
+		server_count(&c->worker->server->service->counts.slow, 1);
 	if (c->phase == PHASE_HEAD || c->phase == PHASE_BODY)
 		(void)send(
 		    c->fd, slow, sizeof slow - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 	(void)shutdown(c->fd, SHUT_RDWR);
 }
 
-/* True if not even the first line has arrived. */
-static bool
-has_no_request(const struct connection *c)
-{
-	return c->phase == PHASE_IDLE ||
-	       (c->phase == PHASE_HEAD && c->target.len == 0);
-}
-
-/* True if the client has disconnected in the middle of a body. The library
- * would wait for the rest until the deadline. */
-static bool
-has_hung_up(const struct connection *c)
-{
-	return c->phase == PHASE_BODY && server_has_left(c);
-}
-
-void
-server_sweep_connections(struct server_worker *w, int64_t now, bool stopping)
+/* Shuts down connections that have exceeded their deadlines; if the server
+ * stops, also those whose request has not begun. */
+static void
+sweep_connections(struct server_worker *w, int64_t now, bool stopping)
 {
 	struct connection *c;
+	bool silent, gone;
+	int64_t end;
 
 	w->swept_ms = now;
-	for (c = w->connections; c != NULL; c = c->next)
-		if (is_slow(c, now))
+	for (c = w->connections; c != NULL; c = c->next) {
+		/* Not even the first line has arrived. */
+		silent = c->phase == PHASE_IDLE ||
+			 (c->phase == PHASE_HEAD && c->target.len == 0);
+		/* The library would wait for the rest of a body until the
+		 * deadline. */
+		gone = c->phase == PHASE_BODY && server_has_left(c);
+		end = deadline(c);
+		if (end != 0 && now > end)
 			cut_off_slow(c);
 		else if (c->phase == PHASE_STREAM)
 			server_tend_stream(c, now, stopping);
-		else if (has_hung_up(c) || (stopping && has_no_request(c)))
+		else if (gone || (stopping && silent))
 			(void)shutdown(c->fd, SHUT_RDWR);
+	}
 }
 
 #define THREADS_MAX 8
@@ -306,7 +293,7 @@ on_connection_change(void *cls, struct MHD_Connection *connection,
 		w->arriving->connection = connection;
 		*socket_context = w->arriving;
 	} else if (*socket_context != NULL) {
-		server_remove_connection(*socket_context);
+		remove_connection(*socket_context);
 		*socket_context = NULL;
 	}
 }
@@ -316,9 +303,9 @@ static void
 admit_connection(struct server_worker *w, int fd, const struct address *peer)
 {
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
-	struct server_counts *t = w->server->opt.counts;
+	struct server_counts *t = &w->server->service->counts;
 
-	if (!client_limits_enter(w->server->opt.client_limits, peer)) {
+	if (!client_limits_enter(w->server->service->client_limits, peer)) {
 		server_count(&t->turned_away, 1);
 		(void)send(
 		    fd, busy, sizeof busy - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -326,12 +313,40 @@ admit_connection(struct server_worker *w, int fd, const struct address *peer)
 		return;
 	}
 	server_count(&t->connections, 1);
-	server_add_connection(w, fd, peer);
+	add_connection(w, fd, peer);
 	w->arriving = w->connections;
 	if (MHD_add_connection(w->daemon, fd, &none, sizeof none) != MHD_YES &&
 	    w->arriving != NULL && w->arriving->connection == NULL)
-		server_remove_connection(w->arriving);
+		remove_connection(w->arriving);
 	w->arriving = NULL;
+}
+
+/* Accepts a connection, which is non-blocking, and sets its peer; returns -1 if
+ * none is pending. *full: descriptors have run out, so an immediate retry would
+ * fail, too. */
+static int
+accept_one(int listening, struct address *peer, bool *full)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in6 largest;
+	} from;
+	int fd, on = 1;
+	socklen_t len;
+
+	*full = false;
+	do {
+		len = sizeof from;
+		fd = accept4(
+		    listening, &from.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	} while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
+	if (fd < 0) {
+		*full = errno != EAGAIN;
+		return -1;
+	}
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	address_of_socket(peer, &from.any);
+	return fd;
 }
 
 static void
@@ -342,7 +357,7 @@ accept_connections(struct server_worker *w)
 	int fd, i;
 
 	for (i = 0; i < ACCEPTS; i++) {
-		fd = listen_socket_accept(w->server->opt.socket, &peer, &full);
+		fd = accept_one(w->server->service->socket, &peer, &full);
 		if (fd < 0)
 			break;
 		admit_connection(w, fd, &peer);
@@ -391,13 +406,6 @@ poll_ms(const struct server_worker *w, int64_t now)
 	return least > 0 ? (int)least : 0;
 }
 
-/* True while a stopping server has requests to finish. */
-static bool
-has_requests(const struct server_worker *w, int64_t now, int64_t stop_ms)
-{
-	return w->waiting_n > 0 || (w->connections_n > 0 && now < stop_ms);
-}
-
 static void *
 run_worker(void *ctx)
 {
@@ -413,11 +421,13 @@ run_worker(void *ctx)
 			stop_ms = now + STOP_MS;
 			w->swept_ms = 0;
 		}
-		if (stop_ms != 0 && !has_requests(w, now, stop_ms))
+		/* A stopping server finishes its requests. */
+		if (stop_ms != 0 && w->waiting_n == 0 &&
+		    (w->connections_n == 0 || now >= stop_ms))
 			break;
 		fds[2].fd = stop_ms != 0 || now < w->accept_ms
 				? -1
-				: w->server->opt.socket->fd;
+				: w->server->service->socket;
 		if (poll(fds, 3, poll_ms(w, now)) > 0) {
 			if (fds[0].revents != 0)
 				resume_connections(w);
@@ -427,19 +437,19 @@ run_worker(void *ctx)
 		notify_alive();
 		now = clock_mono_ms();
 		if (w->lingerers_n > 0)
-			server_drain_lingering(w, now, false);
+			drain_lingering(w, now, false);
 		if (now - w->swept_ms >= SWEEP_MS)
-			server_sweep_connections(w, now, stop_ms != 0);
+			sweep_connections(w, now, stop_ms != 0);
 		(void)MHD_run(w->daemon);
 	}
-	server_drain_lingering(w, now, true);
+	drain_lingering(w, now, true);
 	return NULL;
 }
 
 static int
 start_worker(struct server_worker *w, struct buf *why)
 {
-	const struct server_options *o = &w->server->opt;
+	const struct service *o = w->server->service;
 	unsigned idle_s = (unsigned)((o->keep_alive_ms + 999) / 1000);
 
 	w->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -464,13 +474,13 @@ start_worker(struct server_worker *w, struct buf *why)
 }
 
 struct server *
-server_open(const struct server_options *opt, struct buf *why)
+server_open(struct service *service, struct buf *why)
 {
 	struct server *s = xcalloc(1, sizeof *s);
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	size_t i;
 
-	s->opt = *opt;
+	s->service = service;
 	s->n = cores < 1             ? 1
 	       : cores > THREADS_MAX ? THREADS_MAX
 				     : (size_t)cores;

@@ -1,7 +1,7 @@
 /*
  * server_events: topics, and answers that stay open and send a topic's events;
- * see event_topic.h. Only the connection's thread calls these functions, except
- * on_event().
+ * see event_topic.h. Only the connection's thread calls the functions of its
+ * stream.
  *
  * A stream that has sent everything is a suspended connection, which costs
  * nothing until the next event; otherwise libmicrohttpd would ask for more data
@@ -70,13 +70,6 @@ event_topic_is_idle(struct event_topic *t)
 	return atomic_load(&t->references) == 1;
 }
 
-static struct event_text *
-hold_text(struct event_text *t)
-{
-	(void)atomic_fetch_add(&t->references, 1);
-	return t;
-}
-
 /* Each line of the data becomes a line of the event. */
 static struct event_text *
 make_event_text(const char *name, const char *id, const char *data, size_t len)
@@ -104,21 +97,6 @@ make_event_text(const char *name, const char *id, const char *data, size_t len)
 	return t;
 }
 
-/* The lock must be held. */
-static void
-notify_listener(struct event_listener *l, struct event_text *text)
-{
-	if (strcmp(l->known, text->id) == 0)
-		return;
-	l->known[0] = '\0';
-	event_text_release(l->newest);
-	l->newest = hold_text(text);
-	if (l->parked) {
-		l->parked = false;
-		l->wake(l);
-	}
-}
-
 void
 event_topic_publish(struct event_topic *t, const char *name, const char *id,
     const char *data, size_t len)
@@ -129,8 +107,15 @@ event_topic_publish(struct event_topic *t, const char *name, const char *id,
 	(void)pthread_mutex_lock(&t->lock);
 	event_text_release(t->newest);
 	t->newest = text;
-	for (l = t->listeners; l != NULL; l = l->next)
-		notify_listener(l, text);
+	for (l = t->listeners; l != NULL; l = l->next) {
+		if (!l->parked || strcmp(l->known, text->id) == 0)
+			continue;
+		l->parked = false;
+		server_resume(
+		    (struct connection *)(void *)((char *)l -
+						  offsetof(struct connection,
+						      stream.listener)));
+	}
 	(void)pthread_mutex_unlock(&t->lock);
 }
 
@@ -138,41 +123,42 @@ event_topic_publish(struct event_topic *t, const char *name, const char *id,
  * event is the current state, or the first one published, but never the one
  * with the id `known` (NULL: none). */
 static void
-event_listener_join(struct event_listener *l, struct event_topic *topic,
-    const char *known, void (*wake)(struct event_listener *l))
+event_listener_join(
+    struct event_listener *l, struct event_topic *t, const char *known)
 {
-	struct event_topic *t = topic;
-
-	*l = (struct event_listener){ .topic = t, .wake = wake };
+	*l = (struct event_listener){ .topic = t };
+	(void)snprintf(l->known, sizeof l->known, "%s", known ? known : "");
 	(void)pthread_mutex_lock(&t->lock);
 	l->next = t->listeners;
 	l->prev = &t->listeners;
 	if (l->next != NULL)
 		l->next->prev = &l->next;
 	t->listeners = l;
-	(void)snprintf(l->known, sizeof l->known, "%s", known ? known : "");
-	if (t->newest != NULL)
-		notify_listener(l, t->newest);
 	(void)pthread_mutex_unlock(&t->lock);
 }
 
-/* Returns the newest event with a reference for the caller; NULL: there is
- * none, and the listener is parked. */
+/* Returns the newest event with a reference for the caller; NULL: the client
+ * has it, or there is none, and the listener is parked. */
 static struct event_text *
 event_listener_take(struct event_listener *l)
 {
 	struct event_text *text;
 
 	(void)pthread_mutex_lock(&l->topic->lock);
-	text = l->newest;
-	l->newest = NULL;
-	l->parked = text == NULL;
+	text = l->topic->newest;
+	l->parked = text == NULL || strcmp(text->id, l->known) == 0;
+	if (l->parked) {
+		text = NULL;
+	} else {
+		(void)atomic_fetch_add(&text->references, 1);
+		memcpy(l->known, text->id, sizeof l->known);
+	}
 	(void)pthread_mutex_unlock(&l->topic->lock);
 	return text;
 }
 
-/* Unparks the listener. Returns false if another thread did, and wake() was
- * called or will be. */
+/* Unparks the listener. Returns false if another thread did, which resumes the
+ * connection. */
 static bool
 event_listener_unpark(struct event_listener *l)
 {
@@ -199,7 +185,6 @@ event_listener_leave(struct event_listener *l)
 	if (l->next != NULL)
 		l->next->prev = l->prev;
 	(void)pthread_mutex_unlock(&t->lock);
-	event_text_release(l->newest);
 	event_topic_release(t);
 	*l = (struct event_listener){ .topic = NULL };
 }
@@ -269,15 +254,6 @@ read_stream(void *cls, uint64_t pos, char *to, size_t room)
 	return (ssize_t)n;
 }
 
-/* Runs in the publisher's thread. */
-static void
-on_event(struct event_listener *l)
-{
-	server_resume((
-	    struct connection *)(void *)((char *)l - offsetof(struct connection,
-							 stream.listener)));
-}
-
 struct MHD_Response *
 server_begin_stream(struct connection *c)
 {
@@ -294,7 +270,7 @@ server_begin_stream(struct connection *c)
 		c->stream.end_ms += clock_mono_ms();
 	begin_piece(c, opening, sizeof opening - 1);
 	event_listener_join(&c->stream.listener, a->events,
-	    c->request.header(&c->request, "Last-Event-ID"), on_event);
+	    c->request.header(&c->request, "Last-Event-ID"));
 	a->events = NULL;
 	r = MHD_create_response_from_callback(
 	    MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_stream, c, NULL);
@@ -324,7 +300,8 @@ is_over(const struct connection *c, int64_t now)
 
 	return (c->stream.end_ms != 0 && now >= c->stream.end_ms) ||
 	       (a->goes_on != NULL &&
-		   !a->goes_on(c->worker->server->opt.callbacks.context, a));
+		   !a->goes_on(
+		       c->worker->server->service->callbacks.context, a));
 }
 
 void

@@ -1,6 +1,6 @@
 /*
  * server_headers: reads the headers of a request, and refuses those that a
- * proxy might read in another way (request smuggling); see server.h.
+ * proxy might read in another way (request smuggling); see service.h.
  *
  * The library accepts bare line feeds, folds lines, ends a text at a NUL and
  * the headers at a line that begins with a colon, and reports none of this.
@@ -71,7 +71,7 @@ is_token(const char *s, size_t len)
 
 /* These may occur only once, because a proxy might read another occurrence than
  * we do. */
-static const char *const single[] = { "authorization", "content-type",
+static const char *const single[] = { "authorization", "content-type", "cookie",
 	"idempotency-key" };
 
 static bool
@@ -179,7 +179,7 @@ static int
 judge_headers(const struct connection *c, const char *method,
     const char *version, const struct request_headers *h)
 {
-	const struct server_options *o = &c->worker->server->opt;
+	const struct service *o = c->worker->server->service;
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
 	    c->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
 	bool is_1_1 = strcmp(version, MHD_HTTP_VERSION_1_1) == 0, odd = false;
@@ -197,7 +197,7 @@ judge_headers(const struct connection *c, const char *method,
 		return MHD_HTTP_BAD_REQUEST;
 	if (h->n > HEADERS_MAX || info->header_size > HEADERS_MAX_BYTES)
 		return MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
-	return h->length > o->max_body ? MHD_HTTP_CONTENT_TOO_LARGE : 0;
+	return h->length > o->bodies.longest ? MHD_HTTP_CONTENT_TOO_LARGE : 0;
 }
 
 int

@@ -8,7 +8,7 @@
 #define COMMON_HTTP_SERVER_SERVER_IMPL_H
 
 #include "common/http_server/event_topic.h"
-#include "common/http_server/server.h"
+#include "common/http_server/service.h"
 #include "common/http_server/work_queue.h"
 
 #include <microhttpd.h>
@@ -16,9 +16,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* A listener of a topic. It is parked once it has sent everything; the next
- * event unparks it and calls wake(), once, in the publisher's thread. All other
- * functions are called in the thread of its connection. */
 /* An event in its transmitted form. */
 struct event_text {
 	atomic_size_t references;
@@ -27,13 +24,14 @@ struct event_text {
 	char bytes[];
 };
 
+/* A listener of a topic. It is parked once it has sent everything; the next
+ * event unparks it and resumes its connection, once, in the publisher's
+ * thread. */
 struct event_listener {
 	struct event_topic *topic; /* NULL: not a listener */
-	void (*wake)(struct event_listener *l);
 	struct event_listener *next, **prev;
 
 	/* Behind the lock of the topic. */
-	struct event_text *newest; /* not sent yet; NULL: none */
 	bool parked;
 	char known[EVENT_ID_MAX + 1]; /* id of the event that the client has;
 				       * "" */
@@ -63,9 +61,6 @@ struct answer_stream {
 	bool broken;    /* the client has closed its side */
 };
 
-/* Headers that may be repeated (server_request.c). */
-#define HEADER_LISTS 2
-
 /* A connection and its request, if there is one. */
 struct connection {
 	struct server_worker *worker;
@@ -81,8 +76,6 @@ struct connection {
 	struct buf target; /* the path, up to the '?' */
 	const char *raw;   /* path and query, in the library's memory */
 	size_t raw_len;
-	struct buf lists[HEADER_LISTS]; /* repeated headers that were requested,
-					 * joined */
 	struct buf body;
 	size_t received;
 	bool blanks; /* path or query have blanks */
@@ -129,7 +122,7 @@ struct server_worker {
 };
 
 struct server {
-	struct server_options opt;
+	struct service *service;
 	struct server_worker *workers;
 	size_t n;
 	atomic_bool stopping;
@@ -137,6 +130,16 @@ struct server {
 	atomic_llong queues_end_ms;
 	atomic_size_t held; /* bytes of all bodies in memory */
 };
+
+/* Starts the threads of a configured service. Returns NULL and *why if the
+ * system refuses. Owned. */
+struct server *server_open(struct service *service, struct buf *why)
+    __attribute__((warn_unused_result));
+
+/* Stops accepting connections, answers running requests for at most 10 seconds,
+ * or until storer and work queues have finished them, and ends the threads.
+ * NULL is allowed. */
+void server_close(struct server *s);
 
 /* Begins a phase now. */
 void server_set_phase(struct connection *c, enum connection_phase phase);
@@ -180,9 +183,6 @@ enum MHD_Result server_handle(void *cls, struct MHD_Connection *connection,
 void server_end_request(void *cls, struct MHD_Connection *connection,
     void **ctx, enum MHD_RequestTerminationCode how);
 
-/* Sends c->answer, or c->refusal if there is one. */
-enum MHD_Result server_send_answer(struct connection *c);
-
 /* Returns the response that sends the events of c->answer.events; NULL: out of
  * memory. */
 struct MHD_Response *server_begin_stream(struct connection *c);
@@ -192,24 +192,8 @@ void server_end_stream(struct connection *c);
  * that has disconnected. */
 void server_tend_stream(struct connection *c, int64_t now, bool stopping);
 
-/* Adds a connection to w. The library closes the socket. */
-void server_add_connection(
-    struct server_worker *w, int fd, const struct address *peer);
-
-/* Removes and frees the connection when the library closes its socket. */
-void server_remove_connection(struct connection *c);
-
 /* Clears the request, but keeps some memory for the next one. */
 void server_reset_request(struct connection *c);
 void server_drop_body(struct connection *c);
-
-/* Shuts down connections that have exceeded their deadlines; if the server
- * stops, also those whose request has not begun. */
-void server_sweep_connections(
-    struct server_worker *w, int64_t now, bool stopping);
-
-/* Reads and drops input from refused clients; closes those whose time is over,
- * or all. */
-void server_drain_lingering(struct server_worker *w, int64_t now, bool all);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * server_request: one request of a connection, from its first line to its
- * answer; see server.h.
+ * answer; see service.h.
  *
  * The library calls server_handle() once after the headers (a refusal then
  * closes the connection, because the body is not read), once for each piece of
@@ -8,7 +8,6 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
@@ -22,7 +21,7 @@ static void
 set_refusal(struct connection *c)
 {
 	struct web_answer *a = &c->answer;
-	server_refuser *refuse = c->worker->server->opt.callbacks.refuse;
+	server_refuser *refuse = c->worker->server->service->callbacks.refuse;
 
 	a->status = c->refusal;
 	a->content_type = a->allow = a->authenticate = NULL;
@@ -41,7 +40,7 @@ set_refusal(struct connection *c)
 static void
 count_answer(const struct connection *c)
 {
-	struct server_counts *t = c->worker->server->opt.counts;
+	struct server_counts *t = &c->worker->server->service->counts;
 	int status = c->answer.status;
 
 	server_count(&t->requests, 1);
@@ -112,8 +111,9 @@ type_of(const struct web_answer *a)
 							  : a->content_type;
 }
 
-enum MHD_Result
-server_send_answer(struct connection *c)
+/* Sends c->answer, or c->refusal if there is one. */
+static enum MHD_Result
+send_answer(struct connection *c)
 {
 	struct web_answer *a = &c->answer;
 	struct MHD_Response *r;
@@ -215,7 +215,7 @@ server_end_request(void *cls, struct MHD_Connection *connection, void **ctx,
 static void
 admit_request(struct connection *c, const char *forwarded)
 {
-	struct client_limits *a = c->worker->server->opt.client_limits;
+	struct client_limits *a = c->worker->server->service->client_limits;
 	struct address client = client_limits_client(a, &c->peer, forwarded);
 	int wait = client_limits_take(a, &client, c->phase_ms);
 
@@ -248,7 +248,7 @@ begin_body(struct connection *c, const char *method, const char *version)
 	    (c->refusal == 0 || (!h.chunked && h.length <= POLITE_BYTES)))
 		return MHD_YES;
 	c->sends_on = h.chunked || h.length > 0;
-	return server_send_answer(c);
+	return send_answer(c);
 }
 
 /* Adds a piece of the body. Up to four times max_body is read and dropped,
@@ -257,7 +257,7 @@ static enum MHD_Result
 add_to_body(struct connection *c, const char *data, size_t len)
 {
 	struct server *s = c->worker->server;
-	size_t most = s->opt.max_body, held;
+	size_t most = s->service->bodies.longest, held;
 
 	c->received += len;
 	if (c->refusal != 0)
@@ -269,7 +269,7 @@ add_to_body(struct connection *c, const char *data, size_t len)
 	}
 	held = atomic_fetch_add_explicit(&s->held, len, memory_order_relaxed);
 	buf_add(&c->body, data, len);
-	if (held + len > s->opt.memory) {
+	if (held + len > s->service->bodies.memory) {
 		c->refusal = MHD_HTTP_SERVICE_UNAVAILABLE;
 		c->retry_after = 1;
 		server_drop_body(c); /* otherwise all later ones would be
@@ -278,58 +278,11 @@ add_to_body(struct connection *c, const char *data, size_t len)
 	return MHD_YES;
 }
 
-/* Headers that may be repeated (RFC 9110, 5.3), and the separator with which
- * their lines are joined. For other headers, the first line counts. */
-static const struct header_list {
-	const char *name, *between;
-} lists[HEADER_LISTS] = {
-	{ "If-None-Match", ", " },
-	{ "Cookie", "; " },
-};
-
-struct list_visit {
-	const struct header_list *list;
-	struct buf *to;
-	unsigned n; /* number of lines */
-};
-
-static enum MHD_Result
-visit_header(
-    void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
-{
-	struct list_visit *v = cls;
-
-	(void)kind;
-	if (strcasecmp(name, v->list->name) != 0)
-		return MHD_YES;
-	if (v->n++ > 0)
-		buf_adds(v->to, v->list->between);
-	buf_adds(v->to, value != NULL ? value : "");
-	return MHD_YES;
-}
-
-/* Kept until the request has ended, so that a second call returns the same
- * text. */
-static const char *
-join_lines(struct connection *c, size_t i)
-{
-	struct list_visit v = { .list = &lists[i], .to = &c->lists[i] };
-
-	buf_clear(v.to);
-	(void)MHD_get_connection_values(
-	    c->connection, MHD_HEADER_KIND, visit_header, &v);
-	return v.n > 0 ? buf_str(v.to) : NULL;
-}
-
 static const char *
 find_request_header(const struct web_request *r, const char *name)
 {
-	struct connection *c = r->private;
-	size_t i;
+	const struct connection *c = r->private;
 
-	for (i = 0; i < ARRAY_LEN(lists); i++)
-		if (strcasecmp(name, lists[i].name) == 0)
-			return join_lines(c, i);
 	return MHD_lookup_connection_value(
 	    c->connection, MHD_HEADER_KIND, name);
 }
@@ -382,7 +335,8 @@ on_stored(struct pending_request *p, bool safe)
 static void
 call_handler(struct connection *c, const char *method)
 {
-	const struct server_callbacks *cb = &c->worker->server->opt.callbacks;
+	const struct server_callbacks *cb =
+	    &c->worker->server->service->callbacks;
 
 	c->request = (struct web_request){
 		.method = c->is_get                     ? WEB_GET
@@ -415,7 +369,8 @@ has_lines(const struct connection *c)
 static void
 store_lines(struct connection *c)
 {
-	const struct server_callbacks *cb = &c->worker->server->opt.callbacks;
+	const struct server_callbacks *cb =
+	    &c->worker->server->service->callbacks;
 	struct web_answer *a = &c->answer;
 
 	c->pending = (struct pending_request){
@@ -445,7 +400,7 @@ run_later_handler(struct work_queue_job *j)
 	    (struct connection *)(void *)((char *)j -
 					  offsetof(struct connection, job));
 	const struct server *s = c->worker->server;
-	const void *context = s->opt.callbacks.context;
+	const void *context = s->service->callbacks.context;
 	long long end = atomic_load(&s->queues_end_ms);
 
 	if ((end != 0 && clock_mono_ms() > end) || is_for_nobody(c)) {
@@ -519,6 +474,6 @@ server_handle(void *cls, struct MHD_Connection *connection, const char *url,
 		c->refusal = MHD_HTTP_SERVICE_UNAVAILABLE;
 		c->retry_after = STORE_RETRY_S;
 	}
-	return server_send_answer(c);
+	return send_answer(c);
 }
 /* NOLINTEND(readability-function-size) */

@@ -1,15 +1,24 @@
 /*
  * service: see service.h.
  */
+#define _GNU_SOURCE /* SOCK_NONBLOCK */
+
 #include "common/http_server/service.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/base/log.h"
+#include "common/base/parse.h"
+#include "common/base/syserr.h"
 #include "common/base/xalloc.h"
+#include "common/http_server/server_impl.h"
 #include "common/monitoring/prometheus.h"
 #include "common/os/file.h"
 
@@ -59,6 +68,99 @@ server_metrics_write(struct buf *to, const struct server_counts *c)
 	    counted(&c->slow));
 }
 
+/* Maximum number of connections that wait to be accepted. */
+#define BACKLOG 1024
+
+union any {
+	struct sockaddr any;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+static int
+no_address(const char *where, enum exit_code *code, struct buf *why)
+{
+	buf_setf(why,
+	    "'%s' is not an address to listen on; write 127.0.0.1:8080 or "
+	    "[::1]:8080",
+	    where);
+	*code = PROG_USAGE;
+	return -1;
+}
+
+/* Reads "HOST:PORT". */
+static int
+read_address(const char *where, union any *a, socklen_t *len)
+{
+	const char *colon = strrchr(where, ':');
+	char host[ADDRESS_TEXT];
+	int64_t port;
+	size_t n;
+
+	if (colon == NULL || parse_int(colon + 1, 0, 65535, &port) != 0)
+		return -1;
+	n = (size_t)(colon - where);
+	if (n > 1 && where[0] == '[' && colon[-1] == ']') {
+		where++;
+		n -= 2;
+	}
+	if (n == 0 || n >= sizeof host)
+		return -1;
+	memcpy(host, where, n);
+	host[n] = '\0';
+	memset(a, 0, sizeof *a);
+	if (inet_pton(AF_INET,
+		strcmp(host, "localhost") == 0 ? "127.0.0.1" : host,
+		&a->in.sin_addr) == 1) {
+		a->in.sin_family = AF_INET;
+		a->in.sin_port = htons((uint16_t)port);
+		*len = sizeof a->in;
+		return 0;
+	}
+	if (inet_pton(AF_INET6, host, &a->in6.sin6_addr) != 1)
+		return -1;
+	a->in6.sin6_family = AF_INET6;
+	a->in6.sin6_port = htons((uint16_t)port);
+	*len = sizeof a->in6;
+	return 0;
+}
+
+static int
+listen_there(struct service *s, const union any *a, socklen_t len)
+{
+	int on = 1;
+
+	s->socket = socket(
+	    a->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (s->socket < 0)
+		return -1;
+	(void)setsockopt(s->socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	return bind(s->socket, &a->any, len) != 0 ||
+		       listen(s->socket, BACKLOG) != 0
+		   ? -1
+		   : 0;
+}
+
+/* Writes the address with the real port as text. */
+static void
+describe_socket(struct service *s)
+{
+	union any a = { .any = { .sa_family = AF_UNSPEC } };
+	socklen_t len = sizeof a;
+	char host[ADDRESS_TEXT];
+	struct address address;
+
+	(void)getsockname(s->socket, &a.any, &len);
+	address_of_socket(&address, &a.any);
+	address_format(&address, host);
+	/* The port is in the same place in both kinds of address. */
+	s->port = ntohs(a.in.sin_port);
+	if (strchr(host, ':') == NULL) /* also an IPv4 address in IPv6 */
+		buf_setf(&s->bound, "%s:%d", host, s->port);
+	else
+		buf_setf(&s->bound, "[%s]:%d", host, s->port);
+}
+
 /* File descriptors besides those of connections. */
 #define OWN_FILES 512
 
@@ -79,10 +181,12 @@ service_configure(struct service *s, enum exit_code *code, struct buf *why)
 		.burst = (unsigned)service_setting(s, "burst"),
 	};
 	struct buf reason = BUF_INIT;
+	union any where;
+	socklen_t len;
 
-	s->socket.fd = -1;
-	if (listen_socket_check(s->address, code, why) != 0)
-		return -1;
+	s->socket = -1;
+	if (read_address(s->address, &where, &len) != 0)
+		return no_address(s->address, code, why);
 	if (networks_read(&limits.proxies,
 		conf_list(s->conf, s->section, "proxies"), &reason) != 0) {
 		buf_setf(why, "[%s] proxies: %s", s->section, buf_str(&reason));
@@ -121,9 +225,21 @@ raise_files(const struct service *s, enum exit_code *code, struct buf *why)
 int
 service_bind(struct service *s, enum exit_code *code, struct buf *why)
 {
+	union any where;
+	socklen_t len;
+
 	if (raise_files(s, code, why) != 0)
 		return -1;
-	return listen_socket_open(&s->socket, s->address, code, why);
+	if (read_address(s->address, &where, &len) != 0)
+		return no_address(s->address, code, why);
+	if (listen_there(s, &where, len) == 0) {
+		describe_socket(s);
+		return 0;
+	}
+	*code = syserr_explain(why,
+	    errno == EACCES ? PROG_NOPERM : PROG_UNAVAILABLE,
+	    "cannot listen on '%s'", s->address);
+	return -1;
 }
 
 /* Written as a whole, because a script may be waiting for the file. */
@@ -136,7 +252,7 @@ write_port(struct service *s, enum exit_code *code, struct buf *why)
 
 	if (s->port_file == NULL)
 		return 0;
-	n = snprintf(port, sizeof port, "%d\n", s->socket.port);
+	n = snprintf(port, sizeof port, "%d\n", s->port);
 	written = file_replace(s->port_file, 0644, port, (size_t)n, why);
 	s->wrote_port = written == PROG_OK;
 	if (!s->wrote_port)
@@ -148,21 +264,14 @@ int
 service_start(struct service *s, const struct server_callbacks *callbacks,
     const struct service_bodies *bodies, enum exit_code *code, struct buf *why)
 {
-	struct server_options opt = {
-		.socket = &s->socket,
-		.client_limits = s->client_limits,
-		.counts = &s->counts,
-		.callbacks = *callbacks,
-		.connections = (unsigned)service_setting(s, "connections"),
-		.max_body = bodies->longest,
-		.memory = bodies->memory,
-		.header_ms = service_setting(s, "header_timeout"),
-		.request_ms = service_setting(s, "request_timeout"),
-		.keep_alive_ms = service_setting(s, "keep_alive"),
-	};
-
+	s->callbacks = *callbacks;
+	s->bodies = *bodies;
+	s->connections = (unsigned)service_setting(s, "connections");
+	s->header_ms = service_setting(s, "header_timeout");
+	s->request_ms = service_setting(s, "request_timeout");
+	s->keep_alive_ms = service_setting(s, "keep_alive");
 	*code = PROG_TEMPFAIL;
-	s->server = server_open(&opt, why);
+	s->server = server_open(s, why);
 	return s->server != NULL ? write_port(s, code, why) : -1;
 }
 
@@ -173,9 +282,9 @@ service_log_address(const struct service *s)
 	bool chosen = len > 2 && strcmp(s->address + len - 2, ":0") == 0;
 
 	if (chosen)
-		log_warn("listening on %s", buf_str(&s->socket.text));
+		log_warn("listening on %s", buf_str(&s->bound));
 	else
-		log_info("listening", "address=%s", buf_str(&s->socket.text));
+		log_info("listening", "address=%s", buf_str(&s->bound));
 }
 
 void
@@ -189,7 +298,10 @@ void
 service_close(struct service *s)
 {
 	service_end_requests(s);
-	listen_socket_close(&s->socket);
+	if (s->socket >= 0)
+		(void)close(s->socket);
+	s->socket = -1;
+	buf_release(&s->bound);
 	if (s->wrote_port)
 		(void)unlink(s->port_file);
 	client_limits_close(s->client_limits);

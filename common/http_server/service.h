@@ -1,39 +1,125 @@
 /*
- * service: the HTTP server of a program, as configured by a section: limits,
- * files, socket, server and port file. It is opened in three steps, so that a
- * program can open its own resources in between.
+ * service: the HTTP server of a program, over libmicrohttpd, which only
+ * server*.c include. It is opened in three steps, so that a program can open
+ * its own resources in between. A section of the configuration has its keys:
+ * connections, connections_per_address, rate, burst, proxies, header_timeout,
+ * request_timeout and keep_alive.
  *
- * The section has the keys connections, connections_per_address, rate, burst,
- * proxies, header_timeout, request_timeout and keep_alive.
+ * It has a few threads, each with its own connections. The program decides what
+ * to do with a request, see server_callbacks. A request that waits for a storer
+ * or a work queue is a suspended connection, never a blocked thread.
+ *
+ * Limits: 4 KiB for the request line, 64 headers, 12 KiB for both together, and
+ * the options below. Deadlines run from the start of a request, so sending
+ * single bytes does not extend them.
+ *
+ * The server itself refuses: 400 and close (two lengths, a length beside
+ * Transfer-Encoding, an encoding other than chunked, no host or two, a
+ * malformed path or name, a repeated header that must be single, bare line
+ * feeds, folded headers, NULs, a header without a name), 408 and close (slow),
+ * 413, 414, 431, 429, 503 (out of memory, lines not stored, work queue full).
+ * All other answers come from the handler.
+ *
+ * libmicrohttpd does not show the lines between and after the chunks of a
+ * chunked body, so anomalies there cannot be refused. A proxy does not receive
+ * them.
  */
 #ifndef COMMON_HTTP_SERVER_SERVICE_H
 #define COMMON_HTTP_SERVER_SERVICE_H
 
 #include "common/base/prog.h"
 #include "common/conf/conf.h"
-#include "common/http_server/server.h"
+#include "common/http/client_limits.h"
+#include "common/http/web.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-struct service {
-	/* Set by the program; borrowed. */
-	const struct conf *conf;
-	const char *section;
-	const char *address;   /* where to listen */
-	const char *port_file; /* NULL: none */
+/* Counters of all threads of the server since its start. Any thread may read
+ * them at any time. */
+struct server_counts {
+	atomic_ullong connections; /* admitted */
+	atomic_ullong turned_away; /* connections refused: too many */
+	atomic_ullong requests;    /* received completely, or refused */
+	atomic_ullong accepted;    /* answers below 400 */
+	atomic_ullong malformed;   /* 400 */
+	atomic_ullong too_large;   /* 413, 414, 431 */
+	atomic_ullong too_many;    /* 429 */
+	atomic_ullong refused;     /* other 4xx */
+	atomic_ullong later;       /* 503 */
+	atomic_ullong failed;      /* other 5xx */
+	atomic_ullong slow;        /* connections closed because they were too
+				    * slow */
+	atomic_ullong records;     /* stored */
+	atomic_ullong dead;        /* dead letters stored */
+};
 
-	/* The rest is private. */
-	struct server_counts counts;
-	struct listen_socket socket;
-	struct client_limits *client_limits;
-	struct server *server;
-	bool wrote_port; /* we wrote the port file and must remove it */
+static inline void
+server_count(atomic_ullong *what, unsigned long long n)
+{
+	(void)atomic_fetch_add_explicit(what, n, memory_order_relaxed);
+}
+
+/* The functions with which a program handles requests. The server reads a
+ * request and calls handle(), which fills the answer; it lets store() store the
+ * answer's lines, if any; and it sends the answer. handle() must not take long,
+ * because its thread serves other connections: for slow answers it names
+ * another handler and a work queue, see struct web_answer. */
+
+/* Fills the answer to a request that the server itself refuses. Its status and
+ * retry time are set; body and headers are empty. Called in any thread of the
+ * server. */
+typedef void server_refuser(int status, struct web_answer *a);
+
+/* Stores the lines of a request safely and calls p->done() once; with false if
+ * it cannot, which answers 503. Called in any thread of the server or of a work
+ * queue; must not block; may call done() before it returns. */
+typedef void server_storer(const void *context, struct pending_request *p);
+
+struct server_callbacks {
+	/* Called once for each request that is complete and not refused by the
+	 * server itself. */
+	web_handler *handle;
+	/* Called for each answer below 300 that has lines. NULL: no handler
+	 * produces lines. */
+	server_storer *store;
+	/* NULL: {"detail": the text of the status}. */
+	server_refuser *refuse;
+	/* For handle and store, and web_answer.later; borrowed. */
+	const void *context;
 };
 
 /* The limits of bodies, which depend on the program. */
 struct service_bodies {
 	size_t longest; /* maximum size of one body */
 	size_t memory;  /* maximum size of all bodies together */
+};
+
+struct server;
+
+struct service {
+	/* Set by the program; borrowed. */
+	const struct conf *conf;
+	const char *section;
+	const char *address;   /* where to listen: 127.0.0.1:PORT, [::1]:PORT */
+	const char *port_file; /* NULL: none */
+
+	/* The rest is private. */
+	struct server_counts counts;
+	int socket; /* listening, non-blocking; -1: none */
+	int port;
+	struct buf bound; /* the address, with the real port instead of 0 */
+	struct client_limits *client_limits;
+	struct server_callbacks callbacks;
+	struct service_bodies bodies;
+	unsigned connections; /* of all threads; the same as in client_limits */
+	/* Deadlines for the headers, for a request or an answer, and for the
+	 * next request of a connection. */
+	int64_t header_ms, request_ms, keep_alive_ms;
+	struct server *server;
+	bool wrote_port; /* we wrote the port file and must remove it */
 };
 
 /* Each function returns 0, or -1 with *code and *why, a complete sentence; call
@@ -54,8 +140,10 @@ int service_start(struct service *s, const struct server_callbacks *callbacks,
 /* Logs the address; as a warning if port 0 was requested. */
 void service_log_address(const struct service *s);
 
-/* The first answers running requests, see server_close(). service_close() frees
- * everything else, and calls it unless it has already been called. */
+/* The first stops accepting connections and answers running requests, for at
+ * most 10 seconds, or until storer and work queues have finished them.
+ * service_close() frees everything else, and calls it unless it has already
+ * been called. */
 void service_end_requests(struct service *s);
 void service_close(struct service *s);
 

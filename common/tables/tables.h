@@ -143,4 +143,11 @@ void column_type(const struct column *c, char type[COLUMN_TYPE]);
 bool column_is_null(const struct column *c);
 const char *column_default(const struct column *c);
 
+/* The condition, in SQL, for rows of the table intervals that count. The
+ * aggregator always writes the column withdrawn, but rows from other programs
+ * may lack it (NULL) and count as not withdrawn. Rows without ms contribute
+ * nothing to sums. No index has these columns, so the condition does not
+ * prevent the use of one. */
+#define INTERVAL_COUNTS "(COALESCE(withdrawn, 0) = 0 AND ms IS NOT NULL)"
+
 #endif

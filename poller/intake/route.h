@@ -15,7 +15,6 @@
 
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
-#include "common/http/validate_errors.h"
 #include "common/http/web.h"
 #include "common/records/record.h"
 #include "poller/intake/hook.h"

@@ -238,7 +238,7 @@ listen_on(struct poller *p)
 		    .section = "listen",
 		    .address = p->address,
 		    .port_file = p->port_file,
-		    .socket = { .fd = -1 } } };
+		    .socket = -1 } };
 	bool open;
 
 	/* Any thread may serve any connection: with one arena for each thread,

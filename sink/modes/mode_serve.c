@@ -154,7 +154,7 @@ init_server(struct api_server *s, const struct sink *o)
 		    .section = SERVE,
 		    .address = o->address,
 		    .port_file = o->port_file,
-		    .socket = { .fd = -1 } },
+		    .socket = -1 },
 		.code = PROG_CONFIG };
 }
 

@@ -19,8 +19,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "common/http/validate_errors.h"
-#include "common/tables/intervals.h"
+#include "common/http/web.h"
+#include "common/tables/tables.h"
 #include "common/text/jsonw.h"
 #include "sink/api/kept.h"
 #include "sink/api/question.h"

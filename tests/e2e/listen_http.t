@@ -113,6 +113,7 @@ CASES = [
      post(TE, length=False, body=b"2\r\nabcdef\r\n0\r\n\r\n"), [400], False),
     ("no host", get(headers=b""), [400], False),
     ("two hosts", get(headers=HOST + HOST), [400], False),
+    ("two cookies", get(headers=HOST + b"Cookie: a=b\r\n" * 2), [400], False),
     ("two tokens", get(headers=HOST + b"Authorization: Bearer a\r\n" * 2),
      [400], False),
     ("two names of a request",
