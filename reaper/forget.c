@@ -21,7 +21,6 @@
 #include "common/os/file.h"
 #include "common/os/stop.h"
 #include "common/records/forget_order.h"
-#include "common/records/stream_files.h"
 #include "reaper/rights/line_file.h"
 #include "reaper/rights/personal_tables.h"
 

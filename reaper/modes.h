@@ -9,7 +9,7 @@
 #include "common/conf/conf.h"
 #include "common/db/db.h"
 #include "common/options/option_table.h"
-#include "common/os/append_file.h"
+#include "common/os/file.h"
 #include "common/output/output_table.h"
 
 #include <stdbool.h>

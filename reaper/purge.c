@@ -10,7 +10,7 @@
 #include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "common/db/tenant_lock.h"
+#include "common/db/db.h"
 #include "common/os/stop.h"
 #include "reaper/rights/subject.h"
 #include "reaper/rows/rules.h"

@@ -29,7 +29,7 @@
  * longer be used.
  *
  * Damage: state_open() reads all entries and refuses a file that has been
- * damaged while no process had it open (common/os/lmdb_digest.h). Damage after
+ * damaged while no process had it open (common/os/lmdb_file.h). Damage after
  * that is detected when the value is read. If the file is truncated while it is
  * mapped, a signal handler ends the process with PROG_DATA and a line that says
  * so.

@@ -10,7 +10,7 @@
 
 #include "common/base/log.h"
 #include "common/base/syserr.h"
-#include "common/os/lmdb_guard.h"
+#include "common/os/lmdb_file.h"
 
 #define DAMAGED                                                                \
 	"state '%s' is damaged: %s; restore a copy of the whole folder, or "   \

@@ -18,8 +18,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "common/os/lmdb_digest.h"
-#include "common/records/stream_files.h"
+#include "common/os/lmdb_file.h"
+#include "common/records/forget_order.h"
 
 #include "aggregator/state/state.h"
 

@@ -1,6 +1,6 @@
 /*
  * stream_metrics: the metrics of a stream for Prometheus: how far it has read,
- * and the results of its records. daemon_metrics.h has the rest.
+ * and the results of its records. prometheus.h has the rest.
  */
 #include "aggregator/stream/stream.h"
 

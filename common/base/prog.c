@@ -1,5 +1,5 @@
 /*
- * prog: start and end, help, version, options and data files; see prog.h.
+ * prog: start and end, help, usage errors and data files; see prog.h.
  */
 #include "common/base/prog.h"
 
@@ -97,13 +97,6 @@ prog_help(const char *usage)
 	return (int)prog_flush();
 }
 
-int
-prog_show_version(void)
-{
-	printf("%s (messaging-analytics) %s\n", prog_name(), prog_version());
-	return (int)prog_flush();
-}
-
 static const char *mode_option; /* NULL: none */
 
 void
@@ -129,18 +122,6 @@ prog_usage_error(const char *fmt, ...)
 	buf_release(&text);
 	buf_release(&masked);
 	return PROG_USAGE;
-}
-
-int
-prog_bad_option(int c, char *const *argv)
-{
-	const char letter[] = { '-', (char)optopt, '\0' };
-	/* Long options without a letter have larger numbers, or 0. */
-	bool is_letter = optopt > 0 && optopt < 256;
-
-	return prog_usage_error(
-	    c == ':' ? "option '%s' needs a value" : "unknown option '%s'",
-	    is_letter ? letter : argv[optind - 1]);
 }
 
 /* How many levels above the program the root of a checkout may be: build/bin is

@@ -4,7 +4,7 @@
  *
  * Exit codes are those of sysexits.h. Cron and the other programs interpret
  * them: 75 means "try again"; all other codes from 64 to 78 need manual action.
- * Only main.c, prog.c and the signal handlers of stop.c and lmdb_guard.c, which
+ * Only main.c, prog.c and the signal handlers of stop.c and lmdb_file.c, which
  * have no alternative, end the process; all other code returns.
  */
 #ifndef COMMON_BASE_PROG_H
@@ -61,10 +61,6 @@ enum exit_code prog_flush(void);
  * prog_flush(). */
 int prog_help(const char *usage);
 
-/* Prints "name (messaging-analytics) VERSION" on stdout and returns the result
- * of prog_flush(), for -V. */
-int prog_show_version(void);
-
 /* Sets the option that chose a mode, or NULL: usage errors then refer to the
  * help of that mode. It must stay valid. */
 void prog_set_mode(const char *option);
@@ -73,11 +69,6 @@ void prog_set_mode(const char *option);
  * returns PROG_USAGE. Control characters are masked as in the log. */
 int prog_usage_error(const char *fmt, ...)
     __attribute__((format(printf, 1, 2)));
-
-/* The same for an option for which getopt_long() returned c, '?' or ':'. The
- * list of letters must begin with ':', so that getopt_long() prints nothing
- * itself. */
-int prog_bad_option(int c, char *const *argv);
 
 /* Ends the process with PROG_SOFTWARE or PROG_TEMPFAIL after one line on
  * stderr. Only for failed allocations and broken invariants. */

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "common/digest/hex.h"
 
 #define LETTERS_AND_DIGITS                                                     \
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "common/digest/hex.h"
+#include "common/digest/encoding.h"
 #include "common/digest/keyed_hash.h"
 #include "common/digest/random.h"
 

@@ -12,7 +12,7 @@
 #include "common/base/buf.h"
 #include "common/base/parse.h"
 #include "common/base/prog.h"
-#include "common/digest/hex.h"
+#include "common/digest/encoding.h"
 
 /* The greatest timestamp in seconds, in the year 5138. */
 #define SECONDS_MAX INT64_C(99999999999)

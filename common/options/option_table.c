@@ -352,13 +352,18 @@ refuse_word(const struct option_reader *r, int c, char **argv)
 	const struct option_row *row = row_of(r, optopt);
 	const struct option_mode *m =
 	    row != NULL && c == ':' ? mode_chosen_by(r, row) : NULL;
+	const char letter[] = { '-', (char)optopt, '\0' };
+	/* Long options without a letter have larger numbers, or 0. */
+	bool is_letter = optopt > 0 && optopt < FIRST_NUMBER;
 	int code;
 
 	if (row != NULL && row->name != NULL && c == '?')
 		return prog_usage_error("--%s takes no value", row->name);
 	if (m != NULL && m->when == NULL)
 		prog_set_mode(m->choice.name);
-	code = prog_bad_option(c, argv);
+	code = prog_usage_error(
+	    c == ':' ? "option '%s' needs a value" : "unknown option '%s'",
+	    is_letter ? letter : argv[optind - 1]);
 	if (m != NULL && m->list_values != NULL)
 		list_values(m);
 	return code;
@@ -606,10 +611,13 @@ option_read(const struct option_mode *const *modes, size_t modes_n, int argc,
 		code = choose_mode(&r, mode);
 	if (code == -1 && r.shows == 'h')
 		code = show_help(&r, *mode);
-	else if (code == -1 && r.shows == 'V')
-		code = prog_show_version();
-	else if (code == -1)
+	else if (code == -1 && r.shows != 'V')
 		code = store_all(&r, *mode, options);
+	if (code == -1 && r.shows == 'V') {
+		printf("%s (messaging-analytics) %s\n", prog_name(),
+		    prog_version());
+		code = (int)prog_flush();
+	}
 	free(r.rows);
 	free(r.longs);
 	free(r.given);

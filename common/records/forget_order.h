@@ -17,6 +17,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* In the folder of a stream's state, which the reaper recognises by the first
+ * file. The second is locked while an aggregator has the state open. */
+#define STREAM_MDB "stream.mdb"
+#define STREAM_LOCK "stream.lock"
+
 #define FORGET_FOLDER "forget"
 #define FORGET_ENDING ".order"
 #define FORGET_DONE ".done"

@@ -14,7 +14,7 @@
 #include "common/base/xalloc.h"
 #include "common/records/bucket.h"
 #include "common/records/record_words.h"
-#include "common/text/scan_value.h"
+#include "common/text/scan_index.h"
 
 #define SNAP (1u << RECORD_SNAPSHOT)
 #define OPER (1u << RECORD_OPERATOR)

@@ -23,7 +23,7 @@
 #include "common/base/prog.h"
 #include "common/records/bucket.h"
 #include "common/records/record_words.h"
-#include "common/text/scan_value.h"
+#include "common/text/scan_index.h"
 
 #define BIT(i) (UINT64_C(1) << (i))
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)

@@ -17,7 +17,7 @@
 #define COMMON_STAGE_STAGE_H
 
 #include "common/endpoint/endpoint.h"
-#include "common/monitoring/daemon_metrics.h"
+#include "common/monitoring/prometheus.h"
 #include "common/stage/deadletter.h"
 
 struct stage {

@@ -13,7 +13,7 @@
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
 #include "common/text/json_text.h"
-#include "common/text/scan_value.h"
+#include "common/text/scan_index.h"
 
 /* Bytes after a copy that keywords.h may read. */
 #define COPY_BEHIND 16

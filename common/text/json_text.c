@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/base/text.h"
-#include "common/digest/hex.h"
+#include "common/digest/encoding.h"
 
 const char json_text_too_deep[] = "nested too deeply";
 

@@ -2,7 +2,7 @@
  * json_text: checks JSON (RFC 8259) piece by piece, finds where each piece
  * ends, and describes errors. It builds no values, so numbers may have any
  * size, and names may be repeated. It is for rare text; frequent text is read
- * along an index (scan_value.h). Jansson builds a tree, refuses integers above
+ * along an index (scan_index.h). Jansson builds a tree, refuses integers above
  * 64 bits, and keeps only one member with each name.
  */
 #ifndef COMMON_TEXT_JSON_TEXT_H

@@ -5,7 +5,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/decimal.h"
-#include "common/digest/hex.h"
+#include "common/digest/encoding.h"
 
 #include <stdbool.h>
 #include <stdio.h>

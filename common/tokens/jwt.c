@@ -19,7 +19,6 @@
 #include "common/digest/encoding.h"
 #include "common/http/signature.h"
 #include "common/records/record.h"
-#include "common/text/json_read.h"
 #include "common/text/jsonw.h"
 
 #define BEARER "Bearer "
@@ -112,11 +111,12 @@ static json_t *
 read_token_part(const struct token_part *part)
 {
 	struct buf text = BUF_INIT;
-	struct json_read_error fault;
+	json_error_t unused;
 	json_t *v = NULL;
 
 	if (base64url_decode(&text, part->p, part->len))
-		v = json_read_strictly(text.data, text.len, &fault);
+		v = json_loadb(
+		    text.data, text.len, JSON_REJECT_DUPLICATES, &unused);
 	buf_release(&text);
 	if (v != NULL && !json_is_object(v)) {
 		json_decref(v);

@@ -10,7 +10,6 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "common/monitoring/daemon_metrics.h"
 #include "common/monitoring/prometheus.h"
 #include "poller/crm/failure.h"
 #include "poller/crm/quota.h"

@@ -27,7 +27,7 @@
 #include "common/base/xalloc.h"
 #include "common/digest/checksum.h"
 #include "common/os/file.h"
-#include "common/text/json_read.h"
+#include "poller/crm/json_read.h"
 #include "poller/crm/profile_impl.h"
 
 /* ---- values ---- */

@@ -17,8 +17,7 @@
 #include "common/base/xalloc.h"
 #include "common/containers/strmap.h"
 #include "common/os/file.h"
-#include "common/os/lmdb_digest.h"
-#include "common/os/lmdb_guard.h"
+#include "common/os/lmdb_file.h"
 
 #define STORE_FORMAT 5
 #define MAP_MIN ((size_t)16 * 1024 * 1024)

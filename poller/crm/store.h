@@ -12,7 +12,7 @@
  * with advice. The file can be removed, because the CRM has all its data.
  *
  * When a poll or a listener opens the file, it reads all of it and rejects a
- * file that is damaged or has an outdated page (common/os/lmdb_digest.h). An
+ * file that is damaged or has an outdated page (common/os/lmdb_file.h). An
  * older copy of the whole file is valid: what it lacks is read from the CRM
  * again, and the count of calls may be too low. The file of another tenant is
  * emptied at its first use, see chats/pull.c.

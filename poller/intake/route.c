@@ -13,7 +13,7 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/digest/checksum.h"
-#include "common/digest/hex.h"
+#include "common/digest/encoding.h"
 #include "common/digest/random.h"
 #include "common/http/signature.h"
 #include "common/http/web.h"

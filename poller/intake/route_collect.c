@@ -8,8 +8,8 @@
 #include "common/base/parse.h"
 #include "common/records/record.h"
 #include "common/tables/tables.h"
-#include "common/text/json_read.h"
 #include "common/text/jsonw.h"
+#include "poller/crm/json_read.h"
 #include "poller/intake/listener_context.h"
 #include "poller/intake/route.h"
 

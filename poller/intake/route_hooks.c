@@ -21,7 +21,6 @@
 #include "common/base/log.h"
 #include "common/http/web.h"
 #include "common/stage/deadletter.h"
-#include "common/text/json_read.h"
 #include "common/text/jsonw.h"
 #include "poller/intake/route.h"
 

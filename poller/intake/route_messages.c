@@ -5,8 +5,8 @@
  */
 #include <string.h>
 
-#include "common/text/json_read.h"
 #include "common/text/jsonw.h"
+#include "poller/crm/json_read.h"
 #include "poller/intake/listener_context.h"
 #include "poller/intake/route.h"
 

@@ -20,7 +20,7 @@
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
 #include "common/endpoint/endpoint.h"
-#include "common/monitoring/daemon_metrics.h"
+#include "common/monitoring/prometheus.h"
 #include "common/os/notify.h"
 #include "common/os/stop.h"
 #include "common/output/output_table.h"

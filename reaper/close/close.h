@@ -17,7 +17,7 @@
 #define REAPER_CLOSE_CLOSE_H
 
 #include "common/db/db.h"
-#include "common/os/append_file.h"
+#include "common/os/file.h"
 #include "common/output/output_table.h"
 #include "common/stage/stage.h"
 #include "reaper/close/answers.h"

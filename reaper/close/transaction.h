@@ -1,7 +1,7 @@
 /*
  * transaction: deletes the rows of closed chats of one tenant.
  *
- * It locks the tenant exclusively (common/db/tenant_lock.h), so no row is
+ * It locks the tenant exclusively (common/db/db.h), so no row is
  * stored meanwhile. It keeps every chat that was open after the CRM had been
  * asked, writes the rows to the archive and syncs it, deletes them, leaves a
  * tombstone with the time of the request, and commits.

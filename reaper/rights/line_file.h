@@ -4,7 +4,7 @@
  * process is killed at any time, either the old file or the new one exists.
  *
  * The file is locked meanwhile (flock), as it is while lines are appended;
- * append_file.c notices if the file was replaced while it waited for the lock.
+ * file.c notices if the file was replaced while it waited for the lock.
  */
 #ifndef REAPER_RIGHTS_LINE_FILE_H
 #define REAPER_RIGHTS_LINE_FILE_H

@@ -12,7 +12,7 @@
 #include "common/base/parse.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
-#include "common/os/append_file.h"
+#include "common/os/file.h"
 #include "common/text/jsonw.h"
 
 struct audit {

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "common/digest/hex.h"
+#include "common/digest/encoding.h"
 
 /* Teams. */
 

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "common/digest/hex.h"
+#include "common/digest/encoding.h"
 
 /* Returns true if the text has a NUL. */
 static bool

@@ -8,7 +8,6 @@
 #include "common/base/clock.h"
 #include "common/base/parse.h"
 #include "common/digest/encoding.h"
-#include "common/digest/hex.h"
 #include "common/tables/tables.h"
 #include "sink/access/scope.h"
 #include "sink/api/kept.h"

@@ -10,7 +10,7 @@
 #include "common/base/log.h"
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
-#include "common/db/schema_number.h"
+#include "common/db/db.h"
 #include "common/output/output_table.h"
 #include "common/records/record.h"
 #include "common/tables/tables.h"

@@ -14,7 +14,7 @@
 #include "common/base/text.h"
 #include "common/base/xalloc.h"
 #include "common/db/db.h"
-#include "common/digest/hex.h"
+#include "common/digest/encoding.h"
 #include "common/digest/random.h"
 #include "common/records/record.h"
 #include "common/tokens/jwt.h"

@@ -30,7 +30,7 @@
 #define SINK_READ_CONSUME_H
 
 #include "common/conf/conf.h"
-#include "common/monitoring/daemon_metrics.h"
+#include "common/monitoring/prometheus.h"
 #include "sink/read/row_reader.h"
 
 struct read_mark;

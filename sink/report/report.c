@@ -16,7 +16,7 @@
 #include "common/base/xalloc.h"
 #include "common/digest/encoding.h"
 #include "common/output/output_table.h"
-#include "common/tables/intervals.h"
+#include "common/tables/tables.h"
 #include "sink/api/kept.h"
 #include "sink/calendar/calendar.h"
 #include "sink/report/chart.h"

@@ -4,7 +4,7 @@
  */
 #include "common/base/clock.h"
 #include "common/digest/encoding.h"
-#include "common/tables/intervals.h"
+#include "common/tables/tables.h"
 #include "sink/resources/chat_rows.h"
 #include "sink/resources/resource.h"
 #include "sink/responses/responses.h"

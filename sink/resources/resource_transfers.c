@@ -7,7 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "common/tables/intervals.h"
+#include "common/tables/tables.h"
 #include "sink/access/scope.h"
 #include "sink/api/question.h"
 #include "sink/resources/resource.h"

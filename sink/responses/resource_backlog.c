@@ -19,7 +19,7 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
-#include "common/tables/intervals.h"
+#include "common/tables/tables.h"
 #include "common/text/jsonw.h"
 #include "sink/access/scope.h"
 #include "sink/api/kept.h"

@@ -14,7 +14,7 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/digest/encoding.h"
-#include "common/tables/intervals.h"
+#include "common/tables/tables.h"
 #include "common/text/jsonw.h"
 #include "sink/access/scope.h"
 #include "sink/api/kept.h"

@@ -11,7 +11,7 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/digest/encoding.h"
-#include "common/tables/intervals.h"
+#include "common/tables/tables.h"
 #include "sink/access/scope.h"
 #include "sink/api/question.h"
 #include "sink/rollup/span.h"

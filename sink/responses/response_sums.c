@@ -11,7 +11,7 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/containers/duration_bucket.h"
-#include "common/tables/intervals.h"
+#include "common/tables/tables.h"
 #include "common/text/jsonw.h"
 #include "sink/access/scope.h"
 #include "sink/rollup/span.h"

@@ -9,7 +9,7 @@
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/containers/duration_bucket.h"
-#include "common/db/tenant_lock.h"
+#include "common/db/db.h"
 #include "common/os/stop.h"
 #include "sink/rollup/span.h"
 #include "sink/rollup/sums_due.h"

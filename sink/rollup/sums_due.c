@@ -19,7 +19,7 @@
 #include "common/os/notify.h"
 #include "common/os/stop.h"
 #include "common/os/thread.h"
-#include "common/tables/intervals.h"
+#include "common/tables/tables.h"
 #include "sink/rollup/span.h"
 
 /* message_analytics_hours: sums of message_analytics by hour and channel. Rows

@@ -7,7 +7,7 @@
 #include "common/base/clock.h"
 #include "common/base/fault.h"
 #include "common/base/xalloc.h"
-#include "common/db/tenant_lock.h"
+#include "common/db/db.h"
 #include "sink/store/snapshot_end.h"
 #include "sink/store/tenant_locks.h"
 #include "sink/tables/upsert_sql.h"

@@ -35,7 +35,7 @@ struct batch_store {
 	struct db *db;
 
 	/* private */
-	unsigned slot; /* for tenant_lock.h */
+	unsigned slot; /* for tenant_lock_share() */
 	struct db_bulk *upsert[TABLES];
 	struct barred_rows barred;
 	struct short_counts short_counts;

@@ -9,7 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "common/db/tenant_lock.h"
+#include "common/db/db.h"
 
 enum {
 	NEWEST_STEP_MS = HOUR_MS, /* tenants.newest_at grows by at least this

@@ -1,6 +1,6 @@
 /*
- * tenant_locks: a batch shares its tenants (common/db/tenant_lock.h), or locks
- * them exclusively if a snapshot ends in it or newest_at grows. Their rows in
+ * tenant_locks: a batch shares its tenants (common/db/db.h), or locks them
+ * exclusively if a snapshot ends in it or newest_at grows. Their rows in
  * `tenants` are read under the lock.
  *
  * The lock is needed because the reaper locks the tenant exclusively when it

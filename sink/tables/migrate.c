@@ -13,7 +13,7 @@
 #include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
-#include "common/db/schema_number.h"
+#include "common/db/db.h"
 #include "common/os/file.h"
 #include "common/os/stop.h"
 #include "sink/tables/schema.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/digest/hex.h"
+#include "common/digest/encoding.h"
 
 enum { TYPE_MESSAGE, TYPE_VIEW, TYPE_EVENT, TYPE_CHAT, TYPE_OPERATOR };
 enum { VALUE = 96 };

@@ -106,10 +106,10 @@ def make():
     refused("claims are not a JSON object", sign(head + "." + body + "="),
             sign(head + "."), token(HEADER, "[]"),
             *(token(HEADER, '{"tenant_id":"acme",' + x) for x in
-              ('"exp":1795172400,"exp":1}', '"exp":1795172400} {}')))
+              ('"exp":1795172400,"exp":1}', '"exp":1795172400} {}',
+               '"exp":1e999}', '"exp":99999999999999999999}')))
     refused("not a time", *(token(HEADER, '{"tenant_id":"acme","exp":%s}' % x)
-                         for x in ("null", "1e300", "1e999",
-                                   "99999999999999999999")),
+                         for x in ("null", "1e300")),
             of_claims(exp=2 ** 63 - 1), of_claims(exp=-1),
             of_claims(exp=-0.5),
             of_claims(exp="1795172400"), of_claims(exp=True),

@@ -7,7 +7,7 @@
 
 #include "common/base/parse.h"
 #include "common/base/xalloc.h"
-#include "common/digest/hex.h"
+#include "common/digest/encoding.h"
 
 #define BAD INT64_MIN
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/base/xalloc.h"
-#include "common/db/schema_number.h"
+#include "common/db/db.h"
 #include "sink/rows/batch.h"
 #include "sink/tables/schema.h"
 #include "sink/tables/upsert_sql.h"

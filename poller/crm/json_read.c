@@ -2,7 +2,7 @@
  * json_read: see json_read.h. The repair is one pass over the bytes that only
  * distinguishes strings, escapes and numbers.
  */
-#include "common/text/json_read.h"
+#include "poller/crm/json_read.h"
 
 #include <errno.h>
 #include <float.h>
@@ -12,7 +12,7 @@
 
 #include "common/base/parse.h"
 #include "common/base/text.h"
-#include "common/digest/hex.h"
+#include "common/digest/encoding.h"
 #include "common/text/json_text.h"
 
 #define REPLACEMENT "\xEF\xBF\xBD"

@@ -6,8 +6,8 @@
  * pass on other encodings), a NUL in a name, and numbers that are too large.
  * One such value must not make a whole answer unreadable.
  */
-#ifndef COMMON_TEXT_JSON_READ_H
-#define COMMON_TEXT_JSON_READ_H
+#ifndef POLLER_CRM_JSON_READ_H
+#define POLLER_CRM_JSON_READ_H
 
 #include "common/base/buf.h"
 
@@ -28,7 +28,7 @@ struct json_read_error {
 	size_t at;        /* position in characters */
 };
 
-/* Reads the JSON of a request or token, which must be UTF-8 without repeated
+/* Reads the JSON of a request, which must be UTF-8 without repeated
  * names in an object. Values are converted to those that a record can contain:
  * \u0000 and half of a surrogate pair become U+FFFD, and a number that exceeds
  * 64 bits or a double becomes the nearest double. Returns a new reference, or

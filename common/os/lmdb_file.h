@@ -1,5 +1,5 @@
 /*
- * lmdb_digest: finds damage in an LMDB file that several tables share. Each
+ * lmdb_file: finds damage in an LMDB file that several tables share. Each
  * value is stored behind a checksum of its table, its key and itself. Each
  * commit stores the sum of all checksums and its own number, as an entry of the
  * table "meta" that is not part of the sum: so it covers exactly the entries of
@@ -9,13 +9,14 @@
  * that was changed, lost, duplicated or exchanged is detected with a
  * probability of 1 - 2^-64, and so are an older page, and keys that a search
  * does not find because LMDB's inner pages are damaged. An older copy of the
- * whole file is valid. Damage can crash LMDB itself, so callers hold a guard
- * (lmdb_guard.h).
+ * whole file is valid. Damage can crash LMDB itself, so callers hold a guard.
  *
  * Functions that return an int return 0 or LMDB's error.
  */
-#ifndef COMMON_OS_LMDB_DIGEST_H
-#define COMMON_OS_LMDB_DIGEST_H
+#ifndef COMMON_OS_LMDB_FILE_H
+#define COMMON_OS_LMDB_FILE_H
+
+#include "common/base/prog.h"
 
 #include <lmdb.h>
 #include <stdbool.h>
@@ -62,5 +63,18 @@ const char *lmdb_verify_table(MDB_txn *txn, const char *table, uint64_t *sum)
  * that number. */
 bool lmdb_verify_digest(
     MDB_txn *txn, MDB_dbi meta, uint64_t sum, uint64_t number);
+
+/* LMDB trusts the file that it maps, so a damaged or truncated page can crash
+ * the process inside LMDB. While a guard is set, such a crash ends the program
+ * with one line that names the file and the remedy, instead of a core dump.
+ * Each thread has its own guard. */
+
+/* From now on a crash in this thread prints "PROGRAM: TEXT" and exits with the
+ * code. The text is borrowed until lmdb_guard_end(). */
+void lmdb_guard_begin(const char *text, enum exit_code code);
+void lmdb_guard_end(void);
+
+/* Failed assertions of LMDB end in the same way. */
+void lmdb_guard_env(MDB_env *env);
 
 #endif
