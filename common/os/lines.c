@@ -6,6 +6,8 @@
  * LINES_BEHIND after `end` are always allocated, so that readers of a line may
  * look beyond it.
  */
+#define _GNU_SOURCE /* memrchr */
+
 #include "common/os/lines.h"
 
 #include <errno.h>
@@ -209,57 +211,43 @@ skip_long(struct lines *l)
 	}
 }
 
-enum line_status
-lines_next(struct lines *l, char **line, size_t *len, int timeout_ms)
+static enum line_status
+next_lines(
+    struct lines *l, bool block, char **text, size_t *len, int timeout_ms)
 {
 	enum line_status status;
+	size_t n;
 	char *nl;
 
 	for (;;) {
-		nl = l->end > l->scanned ? memchr(l->data + l->scanned, '\n',
-					       l->end - l->scanned)
-					 : NULL;
+		n = l->end - l->scanned;
+		nl = NULL;
+		if (n > 0)
+			nl = block ? memrchr(l->data + l->scanned, '\n', n)
+				   : memchr(l->data + l->scanned, '\n', n);
+		if (nl != NULL && block)
+			return take_block(l, nl + 1, text, len);
 		if (nl != NULL)
-			return take_one_line(l, nl, line, len);
+			return take_one_line(l, nl, text, len);
 		skip_long(l);
 		if (l->eof)
-			return at_end(l, line, len);
+			return at_end(l, text, len);
 		status = fill_buffer(l, timeout_ms);
 		if (status != LINE_OK)
 			return status;
 	}
 }
 
-/* Returns the position after the last newline of the bytes not yet scanned, or
- * NULL. */
-static const char *
-whole_lines_end(const struct lines *l)
+enum line_status
+lines_next(struct lines *l, char **line, size_t *len, int timeout_ms)
 {
-	size_t i;
-
-	for (i = l->end; i > l->scanned; i--)
-		if (l->data[i - 1] == '\n')
-			return l->data + i;
-	return NULL;
+	return next_lines(l, false, line, len, timeout_ms);
 }
 
 enum line_status
 lines_block(struct lines *l, char **block, size_t *len, int timeout_ms)
 {
-	enum line_status status;
-	const char *to;
-
-	for (;;) {
-		to = whole_lines_end(l);
-		if (to != NULL)
-			return take_block(l, to, block, len);
-		skip_long(l);
-		if (l->eof)
-			return at_end(l, block, len);
-		status = fill_buffer(l, timeout_ms);
-		if (status != LINE_OK)
-			return status;
-	}
+	return next_lines(l, true, block, len, timeout_ms);
 }
 
 size_t
@@ -280,15 +268,14 @@ lines_within(const char *p, size_t len, size_t max_line)
 size_t
 lines_of(const char *p, size_t len, size_t most)
 {
-	size_t n = most;
+	const char *nl;
 
 	if (len <= most)
 		return len;
-	while (n > 0 && p[n - 1] != '\n')
-		n--;
-	if (n == 0)
-		n = (size_t)((const char *)memchr(p, '\n', len) - p) + 1;
-	return n;
+	nl = memrchr(p, '\n', most);
+	if (nl == NULL)
+		nl = memchr(p, '\n', len);
+	return (size_t)(nl - p) + 1;
 }
 
 uint64_t

@@ -33,22 +33,35 @@ bucket_of(const char *tenant, size_t tenant_len, const char *key, size_t len)
 
 /* The key fields of each type. The first field that a record has is used,
  * otherwise its tenant alone. Types that are not listed are BUCKET_ALL. */
-static const struct {
-	const char *type, *key[3];
+#define KEYS 3
+#define AT(field) offsetof(struct record, field)
+
+static const struct bucket_type {
+	const char *type;
+	struct {
+		const char *name;
+		size_t offset;
+	} key[KEYS];
 } types[] = {
-	{ "message", { "chat" } },
-	{ "view", { "chat", "message" } },
-	{ "event", { "chat", "user", "id" } },
-	{ "chat", { "chat" } },
-	{ "assignment", { "chat" } },
-	{ "row", { "chat" } },
+	{ "message", { { "chat", AT(chat) } } },
+	{ "view", { { "chat", AT(chat) }, { "message", AT(message) } } },
+	{ "event",
+	    { { "chat", AT(chat) }, { "user", AT(user) }, { "id", AT(id) } } },
+	{ "chat", { { "chat", AT(chat) } } },
+	{ "assignment", { { "chat", AT(chat) } } },
+	{ "row", { { "chat", 0 } } }, /* its fields are read from the line */
 };
 
-static bool
-is_string_field(const struct flat_field *f, const char *text)
+/* Returns NULL if records of this type go to all buckets. */
+static const struct bucket_type *
+find_type(struct text name)
 {
-	return f->kind == FLAT_STRING && f->val_len == strlen(text) &&
-	       memcmp(f->val, text, f->val_len) == 0;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(types); i++)
+		if (text_is(name, types[i].type))
+			return &types[i];
+	return NULL;
 }
 
 /* Returns the field if it is an id: a string, or a number in digits. */
@@ -82,22 +95,25 @@ marked(const struct flat *f)
 unsigned
 bucket_of_flat(const struct flat *f)
 {
-	const struct flat_field *type, *tenant, *key = NULL;
-	size_t i, j;
+	const struct flat_field *type = flat_find(f, "type"),
+				*tenant = find_id_field(f, "tenant"),
+				*key = NULL;
+	const struct bucket_type *t;
+	struct text name;
+	size_t i;
 
-	type = flat_find(f, "type");
-	tenant = find_id_field(f, "tenant");
 	if (type == NULL || tenant == NULL)
 		return bucket_of("", 0, "", 0);
-	if (is_string_field(type, "snapshot"))
-		return marked(f);
-	for (i = 0; i < ARRAY_LEN(types); i++)
-		if (is_string_field(type, types[i].type))
-			break;
-	if (i == ARRAY_LEN(types))
+	if (type->kind != FLAT_STRING)
 		return BUCKET_ALL;
-	for (j = 0; j < ARRAY_LEN(types[i].key) && key == NULL; j++)
-		key = find_id_field(f, types[i].key[j]);
+	name = (struct text){ type->val, type->val_len };
+	if (text_is(name, "snapshot"))
+		return marked(f);
+	t = find_type(name);
+	if (t == NULL)
+		return BUCKET_ALL;
+	for (i = 0; i < KEYS && key == NULL; i++)
+		key = find_id_field(f, t->key[i].name);
 	return bucket_of(tenant->val, tenant->val_len,
 	    key != NULL ? key->val : "", key != NULL ? key->val_len : 0);
 }
@@ -110,48 +126,25 @@ bucket_of_line(struct flat *f, const char *line, size_t len)
 	return bucket_of_flat(f);
 }
 
-/* Returns a record's key field with that name. */
-static struct text
-key_of(const struct record *r, const char *name)
-{
-	static const struct {
-		const char *name;
-		size_t offset;
-	} keys[] = {
-		{ "chat", offsetof(struct record, chat) },
-		{ "user", offsetof(struct record, user) },
-		{ "message", offsetof(struct record, message) },
-		{ "id", offsetof(struct record, id) },
-	};
-	struct text none = { NULL, 0 };
-	size_t i;
-
-	for (i = 0; name != NULL && i < ARRAY_LEN(keys); i++)
-		if (strcmp(keys[i].name, name) == 0)
-			return *(
-			    const struct text *)(const void *)((const char *)r +
-							       keys[i].offset);
-	return none;
-}
-
 unsigned
 bucket_of_record(const struct record *r)
 {
+	const char *name = record_types[r->type];
+	const struct bucket_type *t =
+	    find_type((struct text){ name, strlen(name) });
 	struct text key = { NULL, 0 };
-	size_t i, j;
+	size_t i;
 
 	/* These contain all fields, including those that struct record
 	 * lacks. */
 	if (r->type == RECORD_SNAPSHOT || r->type == RECORD_ROW ||
 	    r->type == RECORD_UNKNOWN)
 		return bucket_of_flat(r->flat);
-	for (i = 0; i < ARRAY_LEN(types); i++)
-		if (strcmp(types[i].type, record_types[r->type]) == 0)
-			break;
-	if (i == ARRAY_LEN(types))
+	if (t == NULL)
 		return BUCKET_ALL;
-	for (j = 0; j < ARRAY_LEN(types[i].key) && key.p == NULL; j++)
-		key = key_of(r, types[i].key[j]);
+	for (i = 0; i < KEYS && t->key[i].name != NULL && key.p == NULL; i++)
+		key = *(const struct text *)(const void *)((const char *)r +
+							   t->key[i].offset);
 	return bucket_of(
 	    r->tenant.p, r->tenant.len, key.p != NULL ? key.p : "", key.len);
 }

@@ -208,23 +208,16 @@ id_text(const struct flat_field *v)
 	return t;
 }
 
-/* True for C0, DEL and C1 characters; C1 takes two bytes in UTF-8. */
-static bool
-is_control(const char *p, const char *end)
-{
-	unsigned char c = (unsigned char)*p;
-
-	return c < 0x20 || c == 0x7F ||
-	       (c == 0xC2 && p + 1 < end && (unsigned char)p[1] < 0xA0);
-}
-
 const char *
 record_id_error(const char *p, size_t len)
 {
-	const char *end = p + len, *q;
+	const unsigned char *c = (const unsigned char *)p;
+	size_t i;
 
-	for (q = p; q < end; q++)
-		if (is_control(q, end))
+	/* C0, DEL and C1, which takes two bytes in UTF-8. */
+	for (i = 0; i < len; i++)
+		if (c[i] < 0x20 || c[i] == 0x7F ||
+		    (c[i] == 0xC2 && i + 1 < len && c[i + 1] < 0xA0))
 			return "holds a control character";
 	return text_ends_with_blank(p, len) ? "ends with a space" : NULL;
 }
@@ -287,45 +280,13 @@ read_count_field(const struct flat_field *v, int64_t *to)
 	return NULL;
 }
 
-static const char *
-read_time_field(const struct flat_field *v, int64_t *to)
-{
-	if (v->kind != FLAT_STRING || clock_parse(v->val, v->val_len, to) == -1)
-		return "must be a time like 2026-11-20T10:00:00.123Z";
-	return NULL;
-}
-
-static const char *
-read_flag_field(const struct record_field *f, const struct flat_field *v,
-    struct record *r, bool *to)
-{
-	if (v->kind != FLAT_TRUE && v->kind != FLAT_FALSE)
-		return "must be true or false";
-	*to = v->kind == FLAT_TRUE;
-	if (f->offset == offsetof(struct record, available))
-		r->has_available = true;
-	return NULL;
-}
-
-static const char *
-read_text_field(const struct flat_field *v, struct text *to)
-{
-	if (v->kind != FLAT_STRING)
-		return "must be a string";
-	to->p = v->val;
-	to->len = v->val_len;
-	return NULL;
-}
-
-/* Stores the value into its member. Returns NULL, or an error text for the
- * value. */
-static const char *
-read_field(
+const char *
+record_read_field(
     const struct record_field *f, const struct flat_field *v, struct record *r)
 {
 	void *to = (char *)r + f->offset;
-	const struct record_words *words = record_words();
 	struct text *text = to;
+	bool *flag = to;
 
 	switch (f->kind) {
 	case FIELD_TENANT:
@@ -333,24 +294,35 @@ read_field(
 	case FIELD_ID:
 		return read_id_field(v, to);
 	case FIELD_TEXT:
-		return read_text_field(v, to);
+		*text = (struct text){ v->val, v->val_len };
+		return v->kind == FLAT_STRING ? NULL : "must be a string";
 	case FIELD_TIME:
-		return read_time_field(v, to);
+		return v->kind == FLAT_STRING &&
+			       clock_parse(v->val, v->val_len, to) == 0
+			   ? NULL
+			   : "must be a time like 2026-11-20T10:00:00.123Z";
 	case FIELD_COUNT:
 		return read_count_field(v, to);
 	case FIELD_FLAG:
-		return read_flag_field(f, v, r, to);
+		*flag = v->kind == FLAT_TRUE;
+		if (f->offset == offsetof(struct record, available))
+			r->has_available = true;
+		return *flag || v->kind == FLAT_FALSE ? NULL
+						      : "must be true or false";
 	case FIELD_STATE:
-		r->state = (enum snapshot_state)word_index(v, &words->states);
+		r->state =
+		    (enum snapshot_state)word_index(v, &record_words()->states);
 		return r->state == SNAPSHOT_NONE ? "must be begin or end"
 						 : NULL;
 	case FIELD_STATUS:
-		r->status = (enum chat_status)word_index(v, &words->statuses);
+		r->status =
+		    (enum chat_status)word_index(v, &record_words()->statuses);
 		return r->status == CHAT_NONE ? "must be open, pending, "
 						"snoozed, closed or gone"
 					      : NULL;
 	case FIELD_FROM:
-		r->from = (enum message_from)word_index(v, &words->froms);
+		r->from =
+		    (enum message_from)word_index(v, &record_words()->froms);
 		return r->from == FROM_NONE
 			   ? "must be customer, operator, bot or system"
 			   : NULL;
@@ -436,7 +408,7 @@ read_record_fields(struct record *r, uint64_t *present, struct buf *why)
 		may &= ~bit;
 		if (v->kind == FLAT_NULL)
 			continue;
-		wrong = read_field(&record_fields[row], v, r);
+		wrong = record_read_field(&record_fields[row], v, r);
 		if (wrong != NULL) {
 			buf_setf(why, "field '%s' %s", record_fields[row].name,
 			    wrong);

@@ -1,7 +1,7 @@
 /*
  * record_words: lookup tables (keywords.h) for the names of fields and types
- * and the words of enumerations, made once from the tables of record.c. Private
- * to the readers of records, record.c and scan.c.
+ * and the words of enumerations, made once from the tables of record.c, and how
+ * a field is read. Private to the readers of records, record.c and scan.c.
  */
 #ifndef COMMON_RECORDS_RECORD_WORDS_H
 #define COMMON_RECORDS_RECORD_WORDS_H
@@ -22,5 +22,10 @@ struct record_words {
 
 /* Static. */
 const struct record_words *record_words(void);
+
+/* Stores the value into its member. Returns NULL, or an error text for the
+ * value. */
+const char *record_read_field(
+    const struct record_field *f, const struct flat_field *v, struct record *r);
 
 #endif

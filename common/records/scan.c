@@ -183,82 +183,21 @@ record_member(struct record *r, unsigned key)
 	return (char *)r + record_fields[key].offset;
 }
 
-/* Stores the number p[0..len). Returns false if the field does not take it. */
-static bool
-store_number_value(
-    struct record_walk *w, unsigned key, const char *p, size_t len)
-{
-	int64_t n = 0;
-	size_t i = *p == '-';
-	bool digits;
-
-	for (; i < len && text_is_digit(p[i]); i++)
-		n = n * 10 + (p[i] - '0');
-	digits = i == len;
-	switch ((enum field_kind)plan.rules[key].kind) {
-	case FIELD_TENANT:
-	case FIELD_ID:
-		*(struct text *)record_member(w->r, key) =
-		    (struct text){ p, len };
-		return digits && *p != '-';
-	case FIELD_COUNT:
-		*(int64_t *)record_member(w->r, key) = n;
-		return digits && *p != '-';
-	case FIELD_TEXT:
-	case FIELD_TIME:
-	case FIELD_FLAG:
-	case FIELD_STATE:
-	case FIELD_STATUS:
-	case FIELD_FROM:
-	case FIELD_JSON:
-		break;
-	}
-	return false;
-}
-
-static bool
-store_flag_value(struct record_walk *w, unsigned key, bool yes)
-{
-	if (plan.rules[key].kind != FIELD_FLAG)
-		return false;
-	*(bool *)record_member(w->r, key) = yes;
-	return true;
-}
-
-static bool
-store_nested_value(
-    struct record_walk *w, unsigned key, const char *p, size_t len)
-{
-	if (plan.rules[key].kind != FIELD_JSON)
-		return false;
-	*(struct text *)record_member(w->r, key) = (struct text){ p, len };
-	return true;
-}
-
 /* Reads and stores a value that is not a string; returns its end, or NULL. */
 static const char *
 walk_other(struct record_walk *w, unsigned key, const char *p)
 {
-	const char *end;
-	bool good = true;
+	struct flat_field v = { .raw = p };
+	const char *end = flat_other_value(&w->s->index, p, &w->k, &v);
 
-	if (*p == '{' || *p == '[')
-		end = scan_nested_end(&w->s->index, p, &w->k);
-	else if (*p >= 'a')
-		end = scan_literal_end(p);
-	else
-		end = scan_number_end(p);
-	if (*p == 'n')
+	if (v.kind == FLAT_NULL)
 		w->nulls |= BIT(key);
-	if (end == NULL || *p == 'n' || key == KEYWORDS_NONE)
+	if (end == NULL || v.kind == FLAT_NULL || key == KEYWORDS_NONE)
 		return end;
-	if (*p == '{' || *p == '[')
-		good = store_nested_value(w, key, p, (size_t)(end - p));
-	else if (*p >= 'a')
-		good = store_flag_value(w, key, *p == 't');
-	else
-		good = store_number_value(w, key, p, (size_t)(end - p));
-	return good ? end : NULL;
+	return key != RECORD_TYPE_KEY &&
+		       record_read_field(&record_fields[key], &v, w->r) == NULL
+		   ? end
+		   : NULL;
 }
 
 /* Moves p past the colon after a key, and a space. Returns false if there is no
@@ -387,54 +326,27 @@ is_tenant(struct scan *s, struct text t)
 	return keyword_is(&s->tenants[s->tenant], t.p) || is_other_tenant(s, t);
 }
 
-/* Returns the number of the word, 0 for an unknown one. */
-static unsigned
-word(const struct keywords *words, struct text t)
-{
-	unsigned found = keywords_find(words, t.p, t.len);
-
-	return found != KEYWORDS_NONE ? found : 0;
-}
-
-/* Converts a string that has another type in the record. */
-static inline bool
-read_meaning(struct record_walk *w, unsigned key)
-{
-	const struct record_words *words = plan.words;
-	struct record *r = w->r;
-	struct text t =
-	    *(struct text *)(void *)((char *)r + plan.rules[key].offset);
-
-	switch ((enum field_kind)plan.rules[key].kind) {
-	case FIELD_TENANT:
-		return is_tenant(w->s, t);
-	case FIELD_TIME:
-		return clock_parse(t.p, t.len, record_member(r, key)) == 0;
-	case FIELD_STATE:
-		r->state = (enum snapshot_state)word(&words->states, t);
-		return r->state != SNAPSHOT_NONE;
-	case FIELD_STATUS:
-		r->status = (enum chat_status)word(&words->statuses, t);
-		return r->status != CHAT_NONE;
-	case FIELD_FROM:
-		r->from = (enum message_from)word(&words->froms, t);
-		return r->from != FROM_NONE;
-	case FIELD_ID:
-	case FIELD_TEXT:
-	case FIELD_COUNT:
-	case FIELD_FLAG:
-	case FIELD_JSON:
-		break;
-	}
-	return false;
-}
-
+/* Converts strings that have another type in the record. */
 static bool
 read_meanings(struct record_walk *w, uint64_t rows)
 {
-	for (; rows != 0; rows &= rows - 1)
-		if (!read_meaning(w, (unsigned)__builtin_ctzll(rows)))
+	struct flat_field v = { .kind = FLAT_STRING };
+	const struct string_rule *rule;
+	struct text t;
+	size_t i;
+
+	for (; rows != 0; rows &= rows - 1) {
+		i = (size_t)__builtin_ctzll(rows);
+		rule = &plan.rules[i];
+		t = *(struct text *)(void *)((char *)w->r + rule->offset);
+		v.val = t.p;
+		v.val_len = t.len;
+		if (rule->kind == FIELD_TENANT
+			? !is_tenant(w->s, t)
+			: record_read_field(&record_fields[i], &v, w->r) !=
+			      NULL)
 			return false;
+	}
 	return true;
 }
 
@@ -464,37 +376,6 @@ unescape_texts(struct record_walk *w, uint64_t rows)
 	return true;
 }
 
-/* Clears fields that the record's type does not have. */
-static void
-clear_fields(struct record *r, uint64_t rows)
-{
-	for (; rows != 0; rows &= rows - 1) {
-		size_t key = (size_t)__builtin_ctzll(rows);
-		size_t from = record_fields[key].offset, size = 0;
-
-		switch (record_fields[key].kind) {
-		case FIELD_TENANT:
-		case FIELD_ID:
-		case FIELD_TEXT:
-		case FIELD_JSON:
-			size = sizeof(struct text);
-			break;
-		case FIELD_COUNT:
-			size = sizeof(int64_t);
-			break;
-		case FIELD_FLAG:
-			size = sizeof(bool);
-			break;
-		case FIELD_TIME:
-		case FIELD_STATE:
-		case FIELD_STATUS:
-		case FIELD_FROM:
-			break; /* not converted yet */
-		}
-		memcpy((char *)r + from, (char *)&plan.blank + from, size);
-	}
-}
-
 /* Called after all members: determines whether the record is regular, and
  * converts the remaining values. */
 static bool
@@ -502,27 +383,29 @@ finish_record(struct record_walk *w, const char *line, size_t len)
 {
 	const struct scan_index *x = &w->s->index;
 	struct record *r = w->r;
-	uint64_t fields = w->set & (BIT(RECORD_TYPE_KEY) - 1), mine;
+	uint64_t fields = w->set & (BIT(RECORD_TYPE_KEY) - 1);
 	unsigned type;
 
 	if ((w->set & BIT(RECORD_TYPE_KEY)) == 0)
 		return false;
-	type = word(&plan.words->types, r->type_name);
-	mine = fields & plan.words->may[type];
-	w->s->fields = mine;
+	type =
+	    keywords_find(&plan.words->types, r->type_name.p, r->type_name.len);
+	if (type == KEYWORDS_NONE)
+		type = RECORD_UNKNOWN;
+	w->s->fields = fields;
 	r->type = (enum record_type)type;
+	/* A field that the type does not have is unusual, too. */
 	if (type == RECORD_UNKNOWN || type == RECORD_SNAPSHOT ||
-	    type == RECORD_ROW || (plan.words->must[type] & ~w->set) != 0)
+	    type == RECORD_ROW || (fields & ~plan.words->may[type]) != 0 ||
+	    (plan.words->must[type] & ~fields) != 0)
 		return false;
-	if (UNLIKELY(fields != mine))
-		clear_fields(r, fields & ~mine);
 	r->has_available =
 	    r->type == RECORD_OPERATOR && (w->set & plan.available) != 0;
-	return read_meanings(w, mine & plan.meanings) &&
+	return read_meanings(w, fields & plan.meanings) &&
 	       r->bucket <= BUCKET_ALL && r->max_chats <= RECORD_MAX_COUNT &&
 	       r->reported_open_chats <= RECORD_MAX_COUNT &&
 	       (!x->escapes || !scan_has_escape(x, line, len) ||
-		   unescape_texts(w, mine & plan.texts));
+		   unescape_texts(w, fields & plan.texts));
 }
 
 /* Reads rows, of which all fields are needed, and rare types. */

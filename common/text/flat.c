@@ -26,16 +26,6 @@ end_copy(char *end)
 	end[1] = ':';
 }
 
-static const char *
-copy_with_end(struct flat *f, const char *p, size_t len)
-{
-	char *copy = arena_take_text(&f->copies, len + COPY_BEHIND);
-
-	memcpy(copy, p, len);
-	end_copy(copy + len);
-	return copy;
-}
-
 const char *
 flat_unescape(struct flat *f, const char *p, size_t *len)
 {
@@ -46,10 +36,8 @@ flat_unescape(struct flat *f, const char *p, size_t *len)
 	return copy;
 }
 
-/* Reads the value at p, which is not a string, into *v; returns its end, or
- * NULL. */
-static const char *
-read_other_value(
+const char *
+flat_other_value(
     const struct scan_index *x, const char *p, size_t *k, struct flat_field *v)
 {
 	const char *end;
@@ -87,7 +75,7 @@ read_member(
 	p += *p == ' ';
 	v->raw = p;
 	if (*p != '"')
-		return read_other_value(x, p, k, v);
+		return flat_other_value(x, p, k, v);
 	end = scan_string_end(x, p, k);
 	if (end == NULL)
 		return NULL;
@@ -147,15 +135,6 @@ take_string(struct flat *f, const char *p, size_t *len)
 	return memchr(p, '\\', *len) != NULL ? flat_unescape(f, p, len) : p;
 }
 
-/* The same for a key, directly followed by a colon. */
-static const char *
-take_field_key(struct flat *f, const char *p, size_t *len)
-{
-	const char *key = take_string(f, p, len);
-
-	return key[*len + 1] == ':' ? key : copy_with_end(f, key, *len);
-}
-
 static enum flat_kind
 value_kind(char first)
 {
@@ -181,11 +160,18 @@ static bool
 take_member(struct flat *f, struct json_text *t, struct flat_field *v)
 {
 	const char *key = t->p + 1;
+	char *copy;
 
 	if (!json_text_string(t))
 		return false;
 	v->key_len = (size_t)(t->p - key) - 1;
-	v->key = take_field_key(f, key, &v->key_len);
+	v->key = take_string(f, key, &v->key_len);
+	if (v->key[v->key_len + 1] != ':') { /* blanks before the colon */
+		copy = arena_take_text(&f->copies, v->key_len + COPY_BEHIND);
+		memcpy(copy, v->key, v->key_len);
+		end_copy(copy + v->key_len);
+		v->key = copy;
+	}
 	if (!json_text_colon(t))
 		return false;
 	v->raw = t->p;

@@ -72,6 +72,11 @@ const struct flat_field *flat_find(const struct flat *f, const char *key);
 bool flat_walk(struct flat *f, const struct scan_index *x, const char *line,
     size_t len, size_t *k);
 
+/* Reads the value at p, which is not a string, into *v; returns its end, or
+ * NULL. */
+const char *flat_other_value(
+    const struct scan_index *x, const char *p, size_t *k, struct flat_field *v);
+
 /* Returns a copy of a string with its escapes replaced, which must be valid;
  * borrowed like a field. *len: its length, before and after. */
 const char *flat_unescape(struct flat *f, const char *p, size_t *len);
