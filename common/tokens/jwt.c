@@ -241,45 +241,6 @@ take_tenant(const json_t *name, char *tenant, struct buf *why)
 	return 0;
 }
 
-static int
-check_claims(const struct jwt_rules *rules, const struct token_part *part,
-    int64_t now_ms, char *tenant, struct buf *why)
-{
-	json_t *claims = read_token_part(part);
-	int rc;
-
-	if (claims == NULL)
-		return refuse_token(why, "its claims are not a JSON object");
-	rc = check_times(claims, now_ms / 1000, why);
-	if (rc == 0 && rules->issuer != NULL &&
-	    !claim_is(json_object_get(claims, "iss"), rules->issuer))
-		rc = refuse_token(why, "its iss differs from [listen] issuer");
-	if (rc == 0 && rules->audience != NULL &&
-	    !is_for(json_object_get(claims, "aud"), rules->audience))
-		rc =
-		    refuse_token(why, "its aud differs from [listen] audience");
-	if (rc == 0)
-		rc = take_tenant(
-		    json_object_get(claims, rules->tenant_claim), tenant, why);
-	json_decref(claims);
-	return rc;
-}
-
-int
-jwt_check(const struct jwt_rules *rules, const char *token, int64_t now_ms,
-    char *tenant, struct buf *why)
-{
-	struct token_part parts[PARTS];
-
-	if (split_token(token, parts, why) != 0)
-		return -1;
-	if (!is_signed(rules, parts))
-		return refuse_token(why, "its signature is wrong");
-	if (check_header(&parts[HEADER], why) != 0)
-		return -1;
-	return check_claims(rules, &parts[CLAIMS], now_ms, tenant, why);
-}
-
 /* Copies a text of 1 to room - 1 printable bytes; does nothing if there is no
  * such claim. */
 static bool
@@ -319,56 +280,64 @@ copy_teams(const json_t *list, char *to, size_t room)
 	return true;
 }
 
-/* Returns the claims of an accepted token, owned; NULL with *why if there are
- * none. */
-static json_t *
-read_claims(const char *token, struct buf *why)
+/* Reads the claims that need not be there. */
+static void
+read_other_claims(const json_t *claims, struct jwt_claims *c)
 {
-	struct token_part parts[PARTS];
+	const json_t *role = json_object_get(claims, "role");
+	const json_t *teams = json_object_get(claims, "teams");
 
-	return split_token(token, parts, why) == 0
-		   ? read_token_part(&parts[CLAIMS])
-		   : NULL;
-}
-
-int
-jwt_read_claims(const char *token, struct jwt_claims *c, struct buf *why)
-{
-	json_t *claims = read_claims(token, why);
-	bool good;
-
-	if (claims == NULL)
-		return -1;
-	good =
-	    copy_claim(
-		json_object_get(claims, "role"), c->role, sizeof c->role) &&
+	c->has_role = role != NULL && !json_is_null(role) &&
+		      !(json_is_string(role) && json_string_length(role) == 0);
+	c->in_teams = teams != NULL;
+	c->are_short =
+	    copy_claim(role, c->role, sizeof c->role) &&
 	    copy_claim(json_object_get(claims, "sub"), c->subject,
 		sizeof c->subject) &&
 	    copy_claim(json_object_get(claims, "jti"), c->id, sizeof c->id) &&
-	    copy_teams(
-		json_object_get(claims, "teams"), c->teams, sizeof c->teams);
-	c->in_teams = json_object_get(claims, "teams") != NULL;
-	good = good && read_claim_time(claims, "exp", true, &c->expires_s) == 1;
-	json_decref(claims);
-	return good ? 0
-		    : refuse_token(why,
-			  "its role, sub, jti or teams is not a short string");
+	    copy_teams(teams, c->teams, sizeof c->teams);
+	(void)read_claim_time(claims, "exp", true, &c->expires_s);
 }
 
-bool
-jwt_has_role(const char *token)
+static int
+check_claims(const struct jwt_rules *rules, const struct token_part *part,
+    int64_t now_ms, char *tenant, struct jwt_claims *c, struct buf *why)
 {
-	struct buf unused = BUF_INIT;
-	json_t *claims = read_claims(token, &unused);
-	const json_t *role = json_object_get(claims, "role");
-	bool none =
-	    claims != NULL &&
-	    (role == NULL || json_is_null(role) ||
-		(json_is_string(role) && json_string_length(role) == 0));
+	json_t *claims = read_token_part(part);
+	int rc;
 
+	if (claims == NULL)
+		return refuse_token(why, "its claims are not a JSON object");
+	rc = check_times(claims, now_ms / 1000, why);
+	if (rc == 0 && rules->issuer != NULL &&
+	    !claim_is(json_object_get(claims, "iss"), rules->issuer))
+		rc = refuse_token(why, "its iss differs from [listen] issuer");
+	if (rc == 0 && rules->audience != NULL &&
+	    !is_for(json_object_get(claims, "aud"), rules->audience))
+		rc =
+		    refuse_token(why, "its aud differs from [listen] audience");
+	if (rc == 0)
+		rc = take_tenant(
+		    json_object_get(claims, rules->tenant_claim), tenant, why);
+	if (rc == 0)
+		read_other_claims(claims, c);
 	json_decref(claims);
-	buf_release(&unused);
-	return !none;
+	return rc;
+}
+
+int
+jwt_check(const struct jwt_rules *rules, const char *token, int64_t now_ms,
+    char *tenant, struct jwt_claims *c, struct buf *why)
+{
+	struct token_part parts[PARTS];
+
+	if (split_token(token, parts, why) != 0)
+		return -1;
+	if (!is_signed(rules, parts))
+		return refuse_token(why, "its signature is wrong");
+	if (check_header(&parts[HEADER], why) != 0)
+		return -1;
+	return check_claims(rules, &parts[CLAIMS], now_ms, tenant, c, why);
 }
 
 static void

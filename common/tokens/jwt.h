@@ -34,13 +34,11 @@ struct jwt_rules {
 	const char *tenant_claim;
 };
 
-/* Returns 0 and the tenant, which has RECORD_MAX_TENANT + 1 bytes; or -1 and
- * *why, which may be logged because it contains no part of the token. */
-int jwt_check(const struct jwt_rules *rules, const char *token, int64_t now_ms,
-    char *tenant, struct buf *why) __attribute__((warn_unused_result));
-
 /* The other claims of a token; "" if absent. */
 struct jwt_claims {
+	bool has_role;  /* there is a role, in any form */
+	bool are_short; /* these claims are texts, and not too long; if
+			 * false, they are not all here */
 	char role[16];
 	char subject[192]; /* sub: the person for whom it was created */
 	char id[65];       /* jti: the id used to revoke it */
@@ -49,13 +47,12 @@ struct jwt_claims {
 	int64_t expires_s; /* exp */
 };
 
-/* For a token that jwt_check() has accepted. Returns -1 and *why if one of
- * these claims is not text, or too long. */
-int jwt_read_claims(const char *token, struct jwt_claims *c, struct buf *why)
+/* Returns 0, the tenant, which has RECORD_MAX_TENANT + 1 bytes, and the other
+ * claims; or -1 and *why, which may be logged because it contains no part of
+ * the token. */
+int jwt_check(const struct jwt_rules *rules, const char *token, int64_t now_ms,
+    char *tenant, struct jwt_claims *c, struct buf *why)
     __attribute__((warn_unused_result));
-
-/* True if a token that jwt_check() has accepted has a role, in any form. */
-bool jwt_has_role(const char *token);
 
 /* The content of a token besides issuer and audience, which come from the
  * rules. Texts are UTF-8, borrowed. */

@@ -111,9 +111,11 @@ static int
 check_sender_token(const struct jwt_rules *rules, const char *token,
     const struct web_request *r, struct sender *s, struct buf *why)
 {
-	if (jwt_check(rules, token, r->now_ms, s->tenant, why) != 0)
+	struct jwt_claims c;
+
+	if (jwt_check(rules, token, r->now_ms, s->tenant, &c, why) != 0)
 		return -1;
-	if (!jwt_has_role(token))
+	if (!c.has_role)
 		return 0;
 	buf_setf(why, "a token with a role is only valid for reading");
 	return -1;

@@ -38,9 +38,13 @@ viewer_from_token(struct viewer *v, const struct jwt_rules *rules,
     const char *token, int64_t now_ms, struct buf *why)
 {
 	*v = (struct viewer){ .role = VIEWER_NONE };
-	if (jwt_check(rules, token, now_ms, v->tenant, why) != 0 ||
-	    jwt_read_claims(token, &v->claims, why) != 0)
+	if (jwt_check(rules, token, now_ms, v->tenant, &v->claims, why) != 0)
 		return -1;
+	if (!v->claims.are_short) {
+		buf_setf(
+		    why, "its role, sub, jti or teams is not a short string");
+		return -1;
+	}
 	v->role = viewer_role_named(v->claims.role);
 	if (v->role == VIEWER_NONE) {
 		buf_setf(why, "it has no role that allows reading; create a "

@@ -187,7 +187,7 @@ revoke_by_id(struct sink *s, struct db **db)
 	return code;
 }
 
-/* Checks them as jwt_read_claims() would. */
+/* Checks them as jwt_check() would. */
 static int
 check_teams(const struct sink *s)
 {

@@ -24,8 +24,9 @@ static void
 check(const struct jwt_rules *r, const char *token, const char *want)
 {
 	char tenant[RECORD_MAX_TENANT + 1] = "";
+	struct jwt_claims claims;
 	struct buf why = BUF_INIT;
-	int rc = jwt_check(r, token, NOW, tenant, &why);
+	int rc = jwt_check(r, token, NOW, tenant, &claims, &why);
 
 	if (want[0] == '+') {
 		if (rc != 0)
@@ -109,6 +110,7 @@ a_token_with_a_changed_letter_is_refused(void **state)
 {
 	char *token = xstrdup(VECTOR_TOKEN);
 	char tenant[RECORD_MAX_TENANT + 1];
+	struct jwt_claims claims;
 	struct buf why = BUF_INIT;
 	size_t i;
 
@@ -117,11 +119,12 @@ a_token_with_a_changed_letter_is_refused(void **state)
 		char was = token[i];
 
 		token[i] = was == 'A' ? 'B' : 'A';
-		if (jwt_check(&rules, token, NOW, tenant, &why) == 0)
+		if (jwt_check(&rules, token, NOW, tenant, &claims, &why) == 0)
 			fail_msg("letter %zu changed, and it counts", i);
 		token[i] = was;
 	}
-	assert_int_equal(jwt_check(&rules, token, NOW, tenant, &why), 0);
+	assert_int_equal(
+	    jwt_check(&rules, token, NOW, tenant, &claims, &why), 0);
 	free(token);
 	buf_release(&why);
 }
