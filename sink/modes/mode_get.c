@@ -106,9 +106,7 @@ print_pages(struct printing *p, const char *target)
 	bool first = true, more = true;
 	enum exit_code code = PROG_OK;
 
-	/* The target does not choose a page, or its length. */
-	p->to_end = strstr(target, "limit=") == NULL &&
-		    strstr(target, "cursor=") == NULL;
+	p->to_end = !by_hand_selects_page(target);
 	buf_adds(&p->target, target);
 	for (; more; first = false) {
 		code = print_target(p, first, &more);

@@ -91,6 +91,18 @@ by_hand_knows(const char *target)
 	return knows;
 }
 
+bool
+by_hand_selects_page(const char *target)
+{
+	struct form parameters;
+	char *path = split_target(target, &parameters);
+	bool selects = form_value(&parameters, "limit") != NULL ||
+		       form_value(&parameters, "cursor") != NULL;
+
+	free(path);
+	return selects;
+}
+
 void
 by_hand_list_paths(struct buf *to)
 {

@@ -23,6 +23,9 @@ void by_hand_get(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
 bool by_hand_knows(const char *target);
 void by_hand_list_paths(struct buf *to);
 
+/* True if the target chooses a page, or its length. */
+bool by_hand_selects_page(const char *target);
+
 /* Sets *next to the target of the next page, from the answer's header Link,
  * with `limit` rows if `limit` is given. Returns false if there is no next
  * page. */

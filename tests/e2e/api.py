@@ -762,11 +762,12 @@ class Test:
             ["sink", "--tenant", "long", "--get", V1 + path])
         self.world.sql.ask(
             "INSERT INTO messages (tenant, created_at, conversation_id, "
-            "message_id, sender, private, automated, version) SELECT 'long', "
-            "'2026-11-20' + INTERVAL seq SECOND, IF(seq % 2, 'c', 'd'), seq, "
-            "'customer', 0, 0, 0 FROM seq_1_to_2500; "
+            "message_id, sender, channel, private, automated, version) SELECT "
+            "'long', '2026-11-20' + INTERVAL seq SECOND, IF(seq % 2, 'c', 'd'),"
+            " seq, 'customer', 'limit=5', 0, 0, 0 FROM seq_1_to_2500; "
             "INSERT INTO tenants (tenant) VALUES ('long')")
         for path, n in (("messages", 2500), ("messages?sender=customer", 2500),
+                        ("messages?channel=limit=5", 2500),
                         ("messages?conversation_id=c&from=2026-11-20", 1250),
                         ("messages?conversation_id=none", 0)):
             done = get(path.replace("messages", "messages.csv"))
