@@ -93,47 +93,8 @@ count_fates(struct consume *c, const struct row_batch *b)
 }
 
 static void
-log_missing_rows(struct text tenant, const struct snapshot_progress *s)
+count_stored_snapshot(struct consume *c, const struct batch_tenant *t)
 {
-	log_warn("snapshot %s of %.*s is incomplete: %lld of %lld rows "
-		 "arrived; operators and chats that are gone stay until the "
-		 "next snapshot",
-	    s->snapshot, TEXT_ARG(tenant), (long long)s->arrived,
-	    (long long)s->records);
-}
-
-/* Batches finish in any order: a batch that did not complete its snapshot may
- * follow the batch that did. */
-static void
-count_snapshot(struct consume *c, const struct batch_tenant *t)
-{
-	struct snapshot_progress now = { NULL, t->ended.as_of, t->arrived,
-		t->ended.records, t->fate == END_STORED };
-	struct snapshot_progress *before =
-	    strmap_get(&c->snapshots, t->name.p, t->name.len);
-	bool same =
-	    before != NULL && text_is(t->ended.snapshot, before->snapshot);
-
-	if (t->fate == END_NONE)
-		return;
-	if (t->fate == END_OLDER) {
-		report_older(c, t);
-		return;
-	}
-	if (t->fate == END_AGAIN || (same && before->stored))
-		return;
-	if (t->fate == END_OVERTAKEN) {
-		log_info("snapshot_overtaken", "tenant=%.*s snapshot=%.*s",
-		    TEXT_ARG(t->name), TEXT_ARG(t->ended.snapshot));
-		if (same)
-			before->stored = true;
-		return;
-	}
-	if (before != NULL && !before->stored && !same)
-		log_missing_rows(t->name, before);
-	snapshot_progress_put(&c->snapshots, t->name, t->ended.snapshot, &now);
-	if (t->fate == END_INCOMPLETE)
-		return;
 	c->counts.snapshots++;
 	c->counts.swept += t->swept;
 	c->counts.left += t->left;
@@ -142,6 +103,46 @@ count_snapshot(struct consume *c, const struct batch_tenant *t)
 	    TEXT_ARG(t->name), TEXT_ARG(t->ended.snapshot),
 	    (long long)t->arrived, (unsigned long long)t->swept,
 	    (unsigned long long)t->left);
+}
+
+/* Keeps the progress of the tenant's newest snapshot for the end of the input.
+ * Batches finish in any order: one that did not complete its snapshot may
+ * follow the one that did, or one of a newer snapshot. */
+static void
+keep_newest(struct consume *c, const struct batch_tenant *t)
+{
+	const struct snapshot_progress now = { NULL, t->ended.as_of, t->arrived,
+		t->ended.records, t->fate != END_INCOMPLETE };
+	const struct snapshot_progress *before =
+	    strmap_get(&c->snapshots, t->name.p, t->name.len);
+
+	if (before == NULL || now.as_of > before->as_of ||
+	    (now.as_of == before->as_of && !before->stored))
+		snapshot_progress_put(
+		    &c->snapshots, t->name, t->ended.snapshot, &now);
+}
+
+static void
+count_snapshot(struct consume *c, const struct batch_tenant *t)
+{
+	switch (t->fate) {
+	case END_NONE:
+		return;
+	case END_OLDER:
+		report_older(c, t);
+		return;
+	case END_STORED:
+		count_stored_snapshot(c, t);
+		break;
+	case END_OVERTAKEN:
+		log_info("snapshot_overtaken", "tenant=%.*s snapshot=%.*s",
+		    TEXT_ARG(t->name), TEXT_ARG(t->ended.snapshot));
+		break;
+	case END_INCOMPLETE:
+	case END_AGAIN: /* also after a COMMIT whose answer was lost */
+		break;
+	}
+	keep_newest(c, t);
 }
 
 static void
@@ -172,7 +173,12 @@ has_cut_snapshots(struct consume *c)
 		if (s->stored)
 			continue;
 		cut = true;
-		log_missing_rows(tenant, s);
+		log_warn(
+		    "snapshot %s of %.*s is incomplete: %lld of %lld rows "
+		    "arrived; operators and chats that are gone stay until "
+		    "the next snapshot",
+		    s->snapshot, TEXT_ARG(tenant), (long long)s->arrived,
+		    (long long)s->records);
 	}
 	for (i = 0;
 	     c->one_shot && (e = strmap_next(&c->reader.open, &i)) != NULL;) {

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 from harness import BIN, TESTBIN, Lab, main, seed, until
-from sinklib import Lock, Tables, snapshot
+from sinklib import Lock, Tables, snapshot, text
 
 DAY = "2026-11-20T"
 SNAPSHOT_TABLES = ("operator_metrics", "chat_metrics", "tenant_metrics",
@@ -549,12 +549,64 @@ class Test(Tables):
         self.that(got == [16, 1], f"again: {got}")
 
 
+    def behind_a_slow_worker(self, name):
+        """A sink with two workers that reads a pipe. A lock keeps one of them
+        busy with a row of tenant Z. Returns both, and the sink's log."""
+        def chat(n):
+            return {"type": "row", "table": "chat_metrics", "tenant": "z",
+                    "chat": "c", "status": "open", "version": n,
+                    "as_of": f"{DAY}10:00:00.000Z"}
+
+        self.store("a row", [chat(1)])
+        lock = Lock(self.lab, "BEGIN; SELECT chat FROM chat_metrics WHERE "
+                    "tenant = 'z' FOR UPDATE")
+        log = self.lab.path(name)
+        conf = self.conf(sink={"connections": 2, "batch_age": "50ms"})
+        sink = self.lab.start(["sink", "-c", conf, "-f", "-"], log,
+                              stdin=subprocess.PIPE)
+        self.send(sink, [chat(2)])
+        until(30, lambda: self.sql.number(
+            "SELECT COUNT(*) FROM information_schema.innodb_trx JOIN "
+            "information_schema.processlist ON id = trx_mysql_thread_id WHERE "
+            "trx_state = 'LOCK WAIT' AND db = DATABASE()") > 0,
+            "a worker to wait for the lock")
+        return sink, lock, log
+
+    def send(self, sink, records):
+        sink.stdin.write(text(records).encode())
+        sink.stdin.flush()
+
+    def ends_well(self, sink, lock, log):
+        lock.release()
+        sink.stdin.close()
+        code = sink.wait(60)
+        said = self.lab.text(log)
+        self.that(code == 0 and "incomplete" not in said,
+                  f"{log}: exit {code}: {said}")
+
+    def several_snapshots_arrive_at_once(self):
+        """The rows of all of them arrive, but some are stored late."""
+        tenants = [self.tenant() for _ in range(8)]
+        of = "FROM tenants WHERE tenant IN ('" + "','".join(tenants) + "')"
+        sink, lock, log = self.behind_a_slow_worker("several")
+        for n in 1, 2:
+            for t in tenants:
+                self.send(sink, snapshot(t, f"s{n}", n, 1, 4))
+            until(30, lambda n=n: self.sql.number(
+                f"SELECT COUNT(*) {of} AND pending_snapshot = 's{n}'") > 0,
+                f"the end of s{n} before its last rows")
+        self.ends_well(sink, lock, log)
+        self.holds("all are complete", "s2 8", "SELECT snapshot, COUNT(*) "
+                   f"{of} GROUP BY snapshot")
+
+
 def body():
     with Lab("sink") as lab:
         test = Test(lab)
         test.rows_are_stored_as_they_are()
         test.snapshots_in_any_order()
         test.an_incomplete_snapshot_removes_nothing()
+        test.several_snapshots_arrive_at_once()
         test.what_was_deleted_does_not_come_back()
         test.a_removed_tenant_comes_back_with_newer_rows_only()
         test.the_newest_version_stays()
