@@ -148,12 +148,14 @@ read_marker(struct row_reader *t, const struct record *r)
 		snapshot_progress_put(&t->open, r->tenant, r->snapshot, &begun);
 		return 0;
 	}
-	if (r->state != SNAPSHOT_APPLIED) {
-		if (read_end_marker(t, r, &end) != 0)
-			return -1;
-		snapshot_progress_free(
-		    strmap_delete(&t->open, r->tenant.p, r->tenant.len));
+	if (r->state == SNAPSHOT_APPLIED) {
+		workers_hold_end(t->workers, r->tenant, &end);
+		return 0;
 	}
+	if (read_end_marker(t, r, &end) != 0)
+		return -1;
+	snapshot_progress_free(
+	    strmap_delete(&t->open, r->tenant.p, r->tenant.len));
 	batch_end(tenant_batch(t, r->tenant), r->tenant, &end);
 	return 0;
 }

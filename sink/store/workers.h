@@ -8,8 +8,9 @@
  * belongs to the worker of its tenant and chat; a row without a chat, and the
  * end of a snapshot, to the worker of its tenant. Therefore no key occurs in
  * the batches of two workers, and sums by tenant (batch_store.h) do not wait
- * for another worker. The end of a snapshot may be stored before its last rows
- * (snapshot_end.h).
+ * for another worker. The end of a snapshot may be stored before its last rows,
+ * which it counts (snapshot_end.h). The marker after a stream's rows has no
+ * number of rows, so it is held until all earlier batches are stored.
  *
  * Each worker has two batches: one is filled while the other one is stored.
  * They are numbered as they are started, so that a reader can tell up to which
@@ -27,9 +28,9 @@ enum { WORKERS_MAX = 8 };
 
 struct workers;
 
-/* The number of a batch for each worker. */
+/* The number of a batch for each worker, and of held ends. */
 struct workers_mark {
-	uint64_t batch[WORKERS_MAX];
+	uint64_t batch[WORKERS_MAX], ends;
 };
 
 /* A finished batch, stored or not. */
@@ -53,6 +54,11 @@ void workers_close(struct workers *w);
  * chat.p NULL: about the tenant. */
 struct row_batch *workers_batch(
     struct workers *w, bool figures, struct text tenant, struct text chat);
+
+/* Adds the marker of a stream to the batch of its tenant once everything that
+ * was added before is stored. */
+void workers_hold_end(
+    struct workers *w, struct text tenant, const struct end_marker *end);
 
 /* True if a batch is full: no row may be added to any batch until that one is
  * started. */

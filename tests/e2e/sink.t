@@ -550,8 +550,9 @@ class Test(Tables):
 
 
     def behind_a_slow_worker(self, name):
-        """A sink with two workers that reads a pipe. A lock keeps one of them
-        busy with a row of tenant Z. Returns both, and the sink's log."""
+        """A sink with two workers for figures that reads a pipe. A lock keeps
+        one of them busy with a row of tenant Z. Returns both, and the sink's
+        log."""
         def chat(n):
             return {"type": "row", "table": "chat_metrics", "tenant": "z",
                     "chat": "c", "status": "open", "version": n,
@@ -561,7 +562,7 @@ class Test(Tables):
         lock = Lock(self.lab, "BEGIN; SELECT chat FROM chat_metrics WHERE "
                     "tenant = 'z' FOR UPDATE")
         log = self.lab.path(name)
-        conf = self.conf(sink={"connections": 2, "batch_age": "50ms"})
+        conf = self.conf(sink={"connections": 4, "batch_age": "50ms"})
         sink = self.lab.start(["sink", "-c", conf, "-f", "-"], log,
                               stdin=subprocess.PIPE)
         self.send(sink, [chat(2)])
@@ -599,6 +600,25 @@ class Test(Tables):
         self.holds("all are complete", "s2 8", "SELECT snapshot, COUNT(*) "
                    f"{of} GROUP BY snapshot")
 
+    def a_stream_says_last_that_it_applied_a_snapshot(self):
+        """Its marker has no number of rows, so it waits for all of them."""
+        tenants = [self.tenant() for _ in range(8)]
+        of = "FROM tenants WHERE tenant IN ('" + "','".join(tenants) + "')"
+        sink, lock, log = self.behind_a_slow_worker("applied")
+        for t in tenants:
+            self.send(sink, [*stream_rows(t, 1), {
+                "type": "snapshot", "tenant": t, "snapshot": "s1",
+                "state": "applied", "at": f"{DAY}10:00:00.000Z"}])
+        fence = self.tenant()
+        self.send(sink, snapshot(fence, "s1", 1, 0, 16))
+        until(30, lambda: self.counts(fence, "chat_metrics") > [0],
+              "later rows of the other worker")
+        self.holds("none is applied yet", "0",
+                   f"SELECT COUNT(*) {of} AND as_of IS NOT NULL")
+        self.ends_well(sink, lock, log)
+        self.holds("all are applied", "8", f"SELECT COUNT(*) {of} AND "
+                   "as_of = '2026-11-20 10:00:00' AND snapshot = 's1'")
+
 
 def body():
     with Lab("sink") as lab:
@@ -607,6 +627,7 @@ def body():
         test.snapshots_in_any_order()
         test.an_incomplete_snapshot_removes_nothing()
         test.several_snapshots_arrive_at_once()
+        test.a_stream_says_last_that_it_applied_a_snapshot()
         test.what_was_deleted_does_not_come_back()
         test.a_removed_tenant_comes_back_with_newer_rows_only()
         test.the_newest_version_stays()
