@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/syserr.h"
@@ -177,6 +178,27 @@ delete_rows(const struct transaction *t)
 	return o;
 }
 
+/* Notes up to when intervals may now be missing. */
+static enum outcome
+note_deleted_intervals(const struct transaction *t)
+{
+	const struct answer *one;
+	int64_t newest = CLOCK_NONE;
+	struct db_value args[3];
+
+	for (one = t->list; one < t->list + t->n; one++)
+		if (is_to_delete(one) && one->at > newest)
+			newest = one->at;
+	if (!t->c->all || newest == CLOCK_NONE)
+		return OUTCOME_DONE;
+	args[0] = args[1] = db_time(newest + 1);
+	args[2] = db_str(t->list[0].tenant);
+	return db_exec(t->c->db,
+	    "UPDATE tenants SET intervals_from = "
+	    "GREATEST(COALESCE(intervals_from, ?), ?) WHERE tenant = ?",
+	    args, ARRAY_LEN(args), NULL);
+}
+
 /* Writes a tombstone for each chat, even for one without a row: rows about it
  * may still arrive. The newer of two tombstones stays. */
 static enum outcome
@@ -250,6 +272,8 @@ delete_in_transaction(struct db *db, void *ctx)
 	FAULT_POINT("reaper.archived");
 	if (o == OUTCOME_DONE)
 		o = delete_rows(t);
+	if (o == OUTCOME_DONE)
+		o = note_deleted_intervals(t);
 	if (o == OUTCOME_DONE)
 		o = leave_tombstones(t);
 	FAULT_POINT("reaper.before_commit");

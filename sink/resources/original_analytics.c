@@ -807,16 +807,31 @@ count_active(struct question *q, int64_t period_ms, int64_t *n)
 	return good;
 }
 
-/* Finds the number and total duration of the intervals of these kinds up to the
- * end of this hour, for the whole tenant, like the conversations. CLOCK_NONE:
- * not everything is kept. */
+/* Finds the period in which intervals count: up to the end of this hour. If
+ * intervals at its start were deleted, only whole hours are known. */
+static bool
+find_times_of_intervals(struct question *q, const struct analytics_period *p,
+    struct analytics_period *times)
+{
+	struct response_stored stored;
+	bool good = response_find_stored(q, &stored);
+
+	times->start = p->start;
+	if (stored.first == INT64_MAX || stored.whole > p->start)
+		times->start = clock_ceil(p->start, HOUR_MS);
+	times->end = (p->end / HOUR_MS + 1) * HOUR_MS;
+	return good;
+}
+
+/* Finds the number and total duration of the intervals of these kinds, for the
+ * whole tenant, like the conversations. CLOCK_NONE: not everything is kept. */
 static bool
 ask_durations(struct question *q, const struct analytics_period *p,
     const char *kinds, unsigned kind_set, int64_t *n, int64_t *sum_ms)
 {
-	int64_t begins[] = { p->start, (p->end / HOUR_MS + 1) * HOUR_MS };
+	int64_t begins[] = { p->start, p->end };
 	const struct response_span span = {
-		.from = begins[0], .to = begins[1], .begins = begins, .n = 1
+		.from = p->start, .to = p->end, .begins = begins, .n = 1
 	};
 	const struct response_filter choice = {
 		.kinds = kinds, .kind_set = kind_set, .of_tenant = true
@@ -900,7 +915,7 @@ original_dashboard(struct question *q)
 	static const char *const words[] = { "hour", "day", "week", "month",
 		NULL };
 	static const int days[] = { 1, 7, 28, 90 };
-	struct analytics_period p = { .end = q->request->now_ms };
+	struct analytics_period p = { .end = q->request->now_ms }, times;
 	struct dashboard d = { .posted = NULL };
 	struct original_query o;
 	int64_t period_ms;
@@ -913,9 +928,10 @@ original_dashboard(struct question *q)
 	if (original_query_end(&o) && ask_messages_of(q, &p, &d.posted) &&
 	    db_next(d.posted) && ask_counted_messages(q, &p, &d.counted) &&
 	    count_active(q, period_ms, &d.active) &&
-	    ask_durations(q, &p, "'resolution'", 1U << SPAN_RESOLUTION,
+	    find_times_of_intervals(q, &p, &times) &&
+	    ask_durations(q, &times, "'resolution'", 1U << SPAN_RESOLUTION,
 		&d.resolved, &d.resolved_ms) &&
-	    ask_durations(q, &p, RESPONSE_KINDS, RESPONSE_KIND_SET,
+	    ask_durations(q, &times, RESPONSE_KINDS, RESPONSE_KIND_SET,
 		&d.responses, &d.responses_ms))
 		write_dashboard(q, &p, &d);
 	db_rows_free(d.posted);

@@ -7,18 +7,16 @@
  * The past is computed from the intervals: a customer waited from an interval's
  * start to its end, and a chat was open from the start of its resolution to its
  * end. Unfinished waits and open chats have no interval yet, but a row in
- * chat_metrics. Nothing is known about the time before the oldest interval;
- * nothing at all if [reaper] on_close deletes intervals.
+ * chat_metrics. Nothing is known about the time before the oldest interval, or
+ * before intervals of closed chats were deleted ([reaper] on_close).
  */
 #include "sink/responses/responses.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
-#include "common/conf/conf.h"
 #include "common/tables/tables.h"
 #include "common/text/jsonw.h"
 #include "sink/access/scope.h"
@@ -127,31 +125,28 @@ read_backlog(struct backlog *b)
 	       set_points(b, by, compares);
 }
 
-/* Finds out whether the past can be computed, and from when. */
+/* Finds the time from which on the past can be computed. */
 static bool
 find_known(struct backlog *b)
 {
 	static const char *const needed[] = { "intervals", "chats" };
-	const struct conf *conf = b->q->viewer.conf;
-	struct db_rows *rows = NULL;
-	bool good;
+	struct kept_lacking *l = &b->not_kept;
+	struct response_stored stored;
+	size_t n;
 
-	b->known_from = INT64_MAX;
-	if (conf != NULL &&
-	    strcmp(conf_text(conf, "reaper", "on_close"), "all") == 0)
-		b->not_kept.metrics[b->not_kept.n++] = needed[0];
-	else if (!kept_find_lacking(
-		     b->q, needed, ARRAY_LEN(needed), &b->not_kept))
+	if (!response_find_stored(b->q, &stored))
 		return false;
-	if (b->not_kept.n > 0)
-		return true;
-	good = question_ask(b->q,
-	    "SELECT MIN(end_at) FROM intervals WHERE tenant = ?", NULL, 0,
-	    &rows);
-	if (good && db_next(rows) && db_get(rows, 0) != NULL)
-		b->known_from = db_get_time(rows, 0);
-	db_rows_free(rows);
-	return good;
+	b->known_from =
+	    stored.first > stored.whole ? stored.first : stored.whole;
+	if (stored.first == INT64_MAX ||
+	    (b->n > 0 && stored.whole > b->points[0].at))
+		l->metrics[l->n++] = needed[0];
+	n = l->n;
+	if (!kept_find_lacking(b->q, &needed[1], 1, l))
+		return false;
+	if (l->n > n)
+		b->known_from = INT64_MAX;
+	return true;
 }
 
 /* Counting. */

@@ -33,8 +33,6 @@ enum response_level {
 	RESPONSE_DAYS,
 	RESPONSE_HOURS,
 	RESPONSE_INTERVALS,
-	RESPONSE_CUT_HOURS, /* hours that have sums, but whose intervals are
-			     * read */
 	RESPONSE_LEVELS
 };
 
@@ -42,7 +40,8 @@ enum response_level {
  * of all days with all their hours. */
 struct response_available {
 	int64_t first, end;
-	int64_t *due; /* sorted; owned */
+	struct response_range stored; /* from the first to the last hour */
+	int64_t *due;                 /* sorted; owned */
 	size_t due_n, due_cap;
 };
 
@@ -158,28 +157,10 @@ fits(const struct response_available *k, enum response_level level, int64_t t,
 	       end <= k->end && !is_due(k, t, end);
 }
 
-/* Adds the hour that contains ms, unless it was the last one added. */
-static void
-add_cut_hour(const struct response_available *k, struct response_ranges *ranges,
-    int64_t ms)
-{
-	int64_t begin = clock_floor(ms, HOUR_MS), end = begin + HOUR_MS;
-	struct response_ranges *hours = &ranges[RESPONSE_HOURS];
-
-	if (begin < k->first || end > k->end ||
-	    (hours->n > 0 && hours->list[hours->n - 1].to > begin))
-		return;
-	response_ranges_add(hours, begin, end);
-	response_ranges_add(&ranges[RESPONSE_CUT_HOURS], begin, end);
-}
-
-/* Splits the stretches into days and hours with sums, and the rest. With `cut`,
- * the hours include hours with sums that a stretch contains only partly: they
- * have no slot, but show how many responses they contain. */
+/* Splits the stretches into days and hours with sums, and the rest. */
 static void
 response_plan_cut(const struct response_plan *p,
-    const struct response_available *k, bool cut,
-    struct response_ranges *ranges)
+    const struct response_available *k, struct response_ranges *ranges)
 {
 	enum response_level level;
 	int64_t t, to, next;
@@ -199,10 +180,19 @@ response_plan_cut(const struct response_plan *p,
 				   : clock_floor(t, HOUR_MS) + HOUR_MS;
 			next = next < to ? next : to;
 			response_ranges_add(&ranges[level], t, next);
-			if (cut && level == RESPONSE_INTERVALS)
-				add_cut_hour(k, ranges, t);
 		}
 	}
+}
+
+static bool
+has_part_of(
+    const struct response_ranges *ranges, const struct response_range *time)
+{
+	const struct response_range *r = ranges->list, *end = r + ranges->n;
+
+	while (r < end && (r->to <= time->from || r->from >= time->to))
+		r++;
+	return r < end;
 }
 
 /* Puts the slots of those parts of a time that are in the ranges into a map, by
@@ -395,9 +385,6 @@ struct sums_reader {
 	bool channels; /* grouped by channel, or for a single one */
 	struct response_sums *to;
 	int64_t end_ms; /* no further statement after this, monotonic */
-	/* For hours that a stretch contains only partly: how many more
-	 * responses than intervals there are, by the hour's start. */
-	struct strmap cut;
 };
 
 /* True if sums for single operators are read, rather than for several
@@ -556,6 +543,7 @@ find_hours(const struct sums_reader *r, struct response_available *k)
 		k->first = db_get_time(rows, 0);
 		k->end = db_get_time(rows, 1) + HOUR_MS;
 	}
+	k->stored = (struct response_range){ k->first, k->end };
 	db_rows_free(rows);
 	buf_release(&sql);
 	return good && drop_bounds(r, k);
@@ -628,23 +616,12 @@ refuse_damage(const struct sums_reader *r, const char *begin)
 	    begin);
 }
 
-/* Adds n to the number for a time or slot. */
-static void
-add_number(struct strmap *numbers, int64_t of, int64_t n)
-{
-	void **to = strmap_put(numbers, (const char *)&of, sizeof of);
-
-	n += (intptr_t)*to;
-	*to = (void *)(intptr_t)n; /* NOLINT(performance-no-int-to-ptr) */
-}
-
 /* Reads a row: begin, id, sums, as_of, span. Returns false if it is damaged or
  * one too many; the answer is then a problem. */
 static bool
 take_span(struct sums_reader *r, const struct db_rows *rows)
 {
-	int64_t begin = db_get_time(rows, 0);
-	int64_t slot = response_plan_slot(r->plan, begin,
+	int64_t slot = response_plan_slot(r->plan, db_get_time(rows, 0),
 	    strcmp(db_get(rows, 4), SPAN_DAY) == 0 ? RESPONSE_DAYS
 						   : RESPONSE_HOURS);
 	struct span_text t = { .rest = db_get(rows, 2) };
@@ -655,8 +632,6 @@ take_span(struct sums_reader *r, const struct db_rows *rows)
 		if ((r->filter->kind_set & 1U << t.kind) == 0)
 			continue;
 		note_time(r->to, db_get_time(rows, 3));
-		if (slot < 0 && t.n > 0)
-			add_number(&r->cut, begin, t.n);
 		if (slot < 0 || t.n == 0)
 			continue;
 		if (to == NULL)
@@ -824,27 +799,8 @@ take_intervals(struct sums_reader *r, const struct db_rows *rows)
 	return true;
 }
 
-/* Calls back for a few of the ranges at a time. */
 static bool
-for_some_ranges(struct sums_reader *r, const struct response_ranges *ranges,
-    bool (*read)(struct sums_reader *r, const struct response_ranges *some))
-{
-	struct response_ranges some;
-	size_t i;
-
-	for (i = 0; i < ranges->n; i += some.n) {
-		some = (struct response_ranges){ .list = &ranges->list[i],
-			.n = ranges->n - i };
-		if (some.n > INTERVAL_RANGES_MAX)
-			some.n = INTERVAL_RANGES_MAX;
-		if (!read(r, &some))
-			return false;
-	}
-	return true;
-}
-
-static bool
-read_intervals(struct sums_reader *r, const struct response_ranges *ranges)
+read_some_intervals(struct sums_reader *r, const struct response_ranges *ranges)
 {
 	struct buf sql = BUF_INIT;
 	struct db_rows *rows = NULL;
@@ -872,51 +828,71 @@ read_intervals(struct sums_reader *r, const struct response_ranges *ranges)
 	return good;
 }
 
+/* Reads a few of the ranges at a time. */
+static bool
+read_intervals(struct sums_reader *r, const struct response_ranges *ranges)
+{
+	struct response_ranges some;
+	size_t i;
+
+	for (i = 0; i < ranges->n; i += some.n) {
+		some = (struct response_ranges){ .list = &ranges->list[i],
+			.n = ranges->n - i };
+		if (some.n > INTERVAL_RANGES_MAX)
+			some.n = INTERVAL_RANGES_MAX;
+		if (!read_some_intervals(r, &some))
+			return false;
+	}
+	return true;
+}
+
 /* Missing intervals. */
 
-/* Subtracts the number of intervals in these hours. */
-static bool
-count_intervals(struct sums_reader *r, const struct response_ranges *hours)
+bool
+response_find_stored(struct question *q, struct response_stored *s)
 {
-	struct buf sql = BUF_INIT;
+	const struct db_value tenant = db_str(q->viewer.tenant);
 	struct db_rows *rows = NULL;
-	struct db_value *args = xcalloc(2 * hours->n + 1, sizeof *args);
-	size_t n = 0;
-	bool good;
+	bool good = question_ask(q,
+	    "SELECT (SELECT MIN(end_at) FROM intervals WHERE tenant = ?), "
+	    "(SELECT intervals_from FROM tenants WHERE tenant = ?)",
+	    &tenant, 1, &rows);
 
-	buf_adds(&sql,
-	    "SELECT TIMESTAMPDIFF(HOUR, '1970-01-01', end_at) AS h, COUNT(*)");
-	add_intervals(r, hours, &sql, args, &n);
-	buf_adds(&sql, " GROUP BY h");
-	good = ask(r, &sql, args, n, HOURS_MAX, &rows);
-	while (good && db_next(rows))
-		add_number(&r->cut, db_get_int(rows, 0) * HOUR_MS,
-		    -db_get_int(rows, 1));
+	*s = (struct response_stored){ INT64_MAX, INT64_MIN };
+	if (good && db_next(rows)) {
+		if (db_get(rows, 0) != NULL)
+			s->first = db_get_time(rows, 0);
+		if (db_get(rows, 1) != NULL)
+			s->whole = db_get_time(rows, 1);
+	}
 	db_rows_free(rows);
-	buf_release(&sql);
-	free(args);
 	return good;
 }
 
-/* Checks whether partly contained hours have as many intervals as responses;
- * the slots of the others are marked as missing. */
+/* Marks slots as missing for which intervals were read at a time that has
+ * stored hours, but not all intervals. The hours of channels are made from
+ * intervals, too. */
 static bool
-find_missing(struct sums_reader *r, const struct response_ranges *ranges)
+find_missing(struct sums_reader *r, const struct response_available *k,
+    const struct response_ranges *ranges)
 {
-	const struct strmap_entry *e;
-	struct response_range time;
-	size_t i = 0;
+	struct response_range all = { r->plan->from, r->plan->to };
+	const struct response_ranges whole = { .list = &all, .n = 1 };
+	const struct response_ranges *read =
+	    r->channels ? &whole : &ranges[RESPONSE_INTERVALS];
+	struct response_range lacking = k->stored;
+	struct response_stored stored;
 
-	if (r->cut.n > 0 &&
-	    !for_some_ranges(r, &ranges[RESPONSE_CUT_HOURS], count_intervals))
+	if (!has_part_of(read, &k->stored))
+		return true;
+	if (!response_find_stored(r->q, &stored))
 		return false;
-	while ((e = strmap_next(&r->cut, &i)) != NULL) {
-		memcpy(&time.from, e->key, sizeof time.from);
-		time.to = time.from + HOUR_MS;
-		if ((intptr_t)e->value > 0)
-			response_plan_mark(r->plan, &ranges[RESPONSE_INTERVALS],
-			    &time, &r->to->missing);
+	if (stored.first < INT64_MAX) {
+		lacking.to = clock_floor(stored.first, HOUR_MS);
+		if (stored.whole > lacking.to)
+			lacking.to = stored.whole;
 	}
+	response_plan_mark(r->plan, read, &lacking, &r->to->missing);
 	return true;
 }
 
@@ -928,72 +904,14 @@ read_available(struct sums_reader *r, const struct response_available *k)
 	enum response_level level;
 	bool good;
 
-	response_plan_cut(r->plan, k, !r->channels, ranges);
-	good =
-	    read_level(r, RESPONSE_DAYS, &ranges[RESPONSE_DAYS], &b) &&
-	    read_level(r, RESPONSE_HOURS, &ranges[RESPONSE_HOURS], &b) &&
-	    read_batch(r, &b) &&
-	    for_some_ranges(r, &ranges[RESPONSE_INTERVALS], read_intervals) &&
-	    find_missing(r, ranges);
+	response_plan_cut(r->plan, k, ranges);
+	good = read_level(r, RESPONSE_DAYS, &ranges[RESPONSE_DAYS], &b) &&
+	       read_level(r, RESPONSE_HOURS, &ranges[RESPONSE_HOURS], &b) &&
+	       read_batch(r, &b) &&
+	       read_intervals(r, &ranges[RESPONSE_INTERVALS]) &&
+	       find_missing(r, k, ranges);
 	for (level = 0; level < RESPONSE_LEVELS; level++)
 		free(ranges[level].list);
-	return good;
-}
-
-/* Channels. */
-
-/* Adds the counts of the sums to those of their slots. */
-static void
-add_numbers(struct strmap *numbers, const struct response_sums *s, int64_t sign)
-{
-	size_t i;
-
-	for (i = 0; i < s->n; i++)
-		add_number(numbers, s->list[i].slot, sign * s->list[i].of.n);
-}
-
-/* Marks slots as missing that have fewer responses than all channels together,
- * or that are missing for all together. */
-static void
-find_missing_of_channels(struct sums_reader *r, const struct response_sums *all)
-{
-	struct strmap numbers = STRMAP_INIT;
-	const struct strmap_entry *e;
-	size_t i = 0;
-
-	add_numbers(&numbers, r->to, 1);
-	add_numbers(&numbers, all, -1);
-	while ((e = strmap_next(&numbers, &i)) != NULL)
-		if ((intptr_t)e->value < 0)
-			*strmap_put(&r->to->missing, e->key, e->key_len) = r;
-	for (i = 0; (e = strmap_next(&all->missing, &i)) != NULL;)
-		*strmap_put(&r->to->missing, e->key, e->key_len) = r;
-	note_time(r->to, all->as_of);
-	strmap_release(&numbers, NULL);
-}
-
-static const struct response_sums no_sums = { .as_of = CLOCK_NONE };
-
-/* Reads all channels together first, which shows whether intervals are
- * missing. */
-static bool
-read_channels(struct sums_reader *r, struct response_available *k)
-{
-	struct response_filter any = *r->filter;
-	struct response_sums all = no_sums;
-	struct sums_reader of_all = *r;
-	bool good;
-
-	any.channel = NULL;
-	of_all.filter = &any;
-	of_all.by_channel = of_all.channels = false;
-	of_all.to = &all;
-	good = read_available(&of_all, k) && find_hours_of_channels(r, k) &&
-	       read_available(r, k);
-	if (good)
-		find_missing_of_channels(r, &all);
-	response_sums_release(&all);
-	strmap_release(&of_all.cut, NULL);
 	return good;
 }
 
@@ -1107,15 +1025,14 @@ response_sums_read(struct question *q, const struct response_plan *p,
 	struct response_available available = { .due = NULL };
 	bool alone = !q->begun, good;
 
-	*s = no_sums;
+	*s = (struct response_sums){ .as_of = CLOCK_NONE };
 	good = (alone ? question_begin(q) : true) &&
 	       find_hours(&r, &available) &&
-	       (r.channels ? read_channels(&r, &available)
-			   : read_available(&r, &available));
+	       (!r.channels || find_hours_of_channels(&r, &available)) &&
+	       read_available(&r, &available);
 	if (alone)
 		question_end(q);
 	free(available.due);
-	strmap_release(&r.cut, NULL);
 	if (good && group == GROUP_TEAM)
 		good = add_up_teams(&r);
 	arrange_sums(s);

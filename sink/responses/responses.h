@@ -177,12 +177,11 @@ void response_plan_release(struct response_plan *p);
  * Whole UTC days and hours come from response_rollups if they fit into a slot.
  * Hours that belong to two slots, as all do in zones at :30 and :45, come from
  * intervals, which have milliseconds; so does time without sums: before the
- * first hour, after the last one, or everything. If such an hour has more
- * responses than intervals, figures that need them are unknown.
+ * first hour, after the last one, or everything. Figures that need intervals of
+ * an hour with sums are unknown if its intervals are not stored.
  *
  * Channels come from response_rollups if all operators are requested, except
- * for hours that are due (sink/rollup/sums_due.h); otherwise from intervals.
- * The sums of all channels together show whether a slot lacks some. */
+ * for hours that are due (sink/rollup/sums_due.h); otherwise from intervals. */
 
 /* Maximum rows of an answer. */
 #define RESPONSE_ROWS_MAX 20000
@@ -224,6 +223,16 @@ void response_sums_release(struct response_sums *s);
  * in the answer. */
 void response_sums_join(
     struct response_sums *to, const struct response_sums *before);
+/* Which intervals are stored. */
+struct response_stored {
+	int64_t first; /* the end of the oldest; INT64_MAX: there are none */
+	int64_t whole; /* some of those before this time were deleted;
+			* INT64_MIN: none */
+};
+
+/* Returns false if the answer is now a problem. */
+bool response_find_stored(struct question *q, struct response_stored *s)
+    __attribute__((warn_unused_result));
 /* True if the slot is not completely stored, so its figures are unknown. */
 bool response_sums_unknown(const struct response_sums *s, int64_t slot);
 bool response_refuse_rows(struct question *q); /* returns false */

@@ -619,22 +619,26 @@ class Test:
                           f"backlog {asked}: {row}, not {want}")
         self.that(len(seen) > 4, f"too few customers waited: {seen}")
 
+    def intervals_are_from(self, tenant, time):
+        """As after reaper with on_close = all. TIME in SQL."""
+        self.sql.ask("INSERT INTO tenants (tenant, intervals_from) VALUES "
+                     f"('{tenant}', {time}) ON DUPLICATE KEY UPDATE "
+                     "intervals_from = VALUES(intervals_from)")
+
     def backlog_needs_what_closing_deletes(self):
         """If closing a chat deletes its intervals, the past backlog is unknown,
         whatever rows remain."""
-        for on_close, known in ("live", True), ("all", False):
-            conf = self.lab.conf("on_close.conf",
-                                 {"reaper": {"on_close": on_close}})
-            answer = json.loads(self.lab.must(
-                ["sink", "-c", conf, "--tenant", TENANT, "--get", V1
-                 + "backlog?from=2026-11-01&to=2026-11-05&by=day"]).out)
+        for since, known in ("'2026-11-06'", False), ("NULL", True):
+            self.intervals_are_from(TENANT, since)
+            answer = self.get("backlog", **{
+                "from": "2026-11-01", "to": "2026-11-05"}, by="day")
             figures = [row[c] for row in answer["rows"] for c in row
                        if c.endswith(("_chats", "_seconds", "m", "_longer"))]
             self.that(len(answer["rows"]) == 5
                       and any(f is not None for f in figures) == known
                       and answer["not_kept"] == (None if known
                                                  else "intervals"),
-                      f"on_close = {on_close}: {answer}")
+                      f"intervals from {since}: {answer}")
 
     def moments(self, zone, by, begin, end, now):
         """Starts of periods, and the end or now, of both ranges."""
@@ -798,18 +802,26 @@ class Test:
     def an_hour_lacks_what_is_deleted_of_it(self):
         """If the intervals of closed chats are deleted, a range that cuts an
         hour does not know its part, nor a channel's part. The hour as a whole
-        is known, also for a channel once it is added up."""
+        is known."""
         self.copy_tenant("reaped", "TRUE", "TRUE")
         self.lab.must(["sink", "-c", self.conf, "--recompute"])
+        lead, self.lead = self.lead, token(tenant_id="reaped", role="lead")
         hour = self.hour_to_cut()
-        begin, end = (utc_text(t)[:-1].replace("T", " ")
-                      for t in (hour, hour + QUARTER))
+        begin, end, until = (utc_text(t)[:-1].replace("T", " ")
+                             for t in (hour, hour + QUARTER, hour + HOUR))
         self.sql.ask("DELETE FROM intervals WHERE tenant = 'reaped' AND "
                      f"end_at >= '{begin}' AND end_at < '{end}'")
-        lead, self.lead = self.lead, token(tenant_id="reaped", role="lead")
+        by_channel = {"by": "total", "group": "channel",
+                      "from": utc_text(hour), "to": utc_text(hour + HOUR)}
+        whole = len(self.oracle.chosen("response", ANY, hour, hour + HOUR))
+        for since, known in ("NULL", whole), (f"'{until}'", 0):
+            self.intervals_are_from("reaped", since)
+            rows = self.get("responses", **by_channel)["rows"]
+            self.that(rows and sum(r["count"] or 0 for r in rows) == known,
+                      f"by channel, from {since}: {rows} for {known}")
         minute = HOUR // 60
         for first, last, known in (1, 40, False), (1, 4, False), (
-                16, 40, False), (0, 59, False), (0, 60, True):
+                16, 40, False), (0, 59, False), (0, 60, True), (61, 90, True):
             span = hour + first * minute, hour + last * minute
             row, = self.get("responses", by="total", **{
                 "from": utc_text(span[0]), "to": utc_text(span[1])})["rows"]
@@ -818,22 +830,16 @@ class Test:
                       f"{utc_text(hour)}, minutes {first} to {last}: {row}, "
                       f"{want} are to be {known}")
         self.halves_of_it_are_null(hour)
-        whole = {"from": utc_text(hour), "to": utc_text(hour + HOUR)}
-        for due in False, True:
-            if due:
-                self.sql.ask("INSERT INTO sums_due VALUES ('reaped', "
-                             f"'channels', '{begin}')")
-            counts = [row["count"] for row in self.get(
-                "responses", by="total", group="channel", **whole)["rows"]]
-            self.that(sum(n or 0 for n in counts) == want and not due
-                      or due and counts and not any(counts),
-                      f"by channel, due: {due}: {counts} for {want}")
+        self.intervals_are_from("reaped", "UTC_TIMESTAMP()")
+        got = self.get("analytics/dashboard", tenant_id="reaped",
+                       period="month")["conversation_metrics"]
+        self.that(got["resolved"] is not None, f"whole hours are known: {got}")
         self.lead = lead
 
     def halves_of_it_are_null(self, hour):
         """In a zone at :30, two hours of the week contain a part of it."""
         answer = self.get("heatmap", zone="Asia/Kolkata", **{
-            "from": utc_text(hour - HOUR // 2 - 6 * HOUR),
+            "from": utc_text(hour - HOUR // 2),
             "to": utc_text(hour + HOUR // 2 + 6 * HOUR)})
         there = [datetime.fromtimestamp(
             t / 1000, self.oracle.places["Asia/Kolkata"].zone)
@@ -856,15 +862,17 @@ class Test:
             self.that(not any(before), f"{whose}: {rows}")
 
     def what_the_span_before_lacks_is_told(self):
-        """The previous range cuts an hour without intervals; the requested one
-        is whole."""
+        """The previous range cuts an hour from before the first interval."""
         self.sql.ask(
             "INSERT INTO response_rollups SELECT 'before', 'tenant', 'hour', hour, "
             "'', 'reply 1 1 1 1:b;', NOW(3) FROM (SELECT "
             "'2026-02-28 18:00' AS hour UNION SELECT '2026-03-02 05:00') h; "
             "INSERT INTO response_rollups VALUES ('before', 'tenant', 'hour', "
             "'2026-03-01 03:00', '', 'reply 1 1 1 1:b;', "
-            "'2026-03-04 05:00')")
+            "'2026-03-04 05:00'); "
+            "INSERT INTO intervals (tenant, end_at, chat, message, kind, ms, "
+            "withdrawn, as_of) VALUES ('before', '2026-03-01 18:00', 'c', "
+            "'1', 'resolution', 1, 0, '2026-03-04 05:00')")
         answer = self.server.get(
             V1 + "responses", token(tenant_id="before", role="lead"),
             zone="Asia/Kolkata", compare="previous",

@@ -301,9 +301,12 @@ class Test:
 
     def on_close(self):
         """With on_close = all, rows of history are deleted, too."""
-        for close, left in (("live", ["1", "3"]), ("all", ["3"])):
+        for close, left, since in (
+                ("live", ["1", "3"], ""),
+                ("all", ["3"], "2026-11-20 10:01:00.001")):
             self.fresh()
-            self.q("DELETE FROM intervals; INSERT INTO intervals (tenant, "
+            self.q("UPDATE tenants SET intervals_from = NULL; "
+                   "DELETE FROM intervals; INSERT INTO intervals (tenant, "
                    "end_at, chat, kind, ms, as_of, version) VALUES "
                    + ", ".join(f"('acme', '2026-11-20 10:00:00', '{n}', "
                                "'reply', 1, '2026-11-20 10:00:00', 1)"
@@ -313,6 +316,9 @@ class Test:
                 stdin=answer("acme", 1, "closed", "10:01:00"))
             self.equal(self.column("SELECT chat FROM intervals ORDER BY 1"),
                        left, f"on_close = {close}")
+            self.equal(self.column("SELECT COALESCE(MAX(intervals_from), '') "
+                                   "FROM tenants"), [since],
+                       f"intervals are complete since, on_close = {close}")
 
     def stones(self, tenant):
         self.q("INSERT IGNORE INTO closed_chats (tenant, chat, as_of) VALUES "
