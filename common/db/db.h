@@ -314,9 +314,8 @@ enum outcome tenant_lock_share(struct db *db, const struct text *tenants,
 enum outcome tenant_lock_alone(struct db *db, const struct text *tenants,
     size_t n) __attribute__((warn_unused_result));
 
-/* The schema of this program. A change of common/tables/tables.def that a
- * released database needs increments the number and adds a file for that
- * database (sink/tables/migrate.h). */
+/* The schema of this program. A change of common/tables/tables.def increments
+ * the number once there are released databases. */
 extern const int64_t schema_last;
 
 /* The schema number of the database; 0: it has no schema. */

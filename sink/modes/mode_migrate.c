@@ -25,8 +25,8 @@ run_migrate(void *options)
 }
 
 const struct option_mode sink_mode_migrate = {
-	.choice = OPTION_MODE("migrate", "create or upgrade the tables"),
-	.about = "Creates or upgrades the tables, and stores the thresholds "
-		 "that views use.\n",
+	.choice = OPTION_MODE("migrate", "create or compare the tables"),
+	.about = "Creates the tables, or refuses those that differ, and stores "
+		 "the thresholds that\nviews use.\n",
 	.run = run_migrate,
 };

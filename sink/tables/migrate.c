@@ -3,36 +3,22 @@
  */
 #include "sink/tables/migrate.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "common/base/clock.h"
 #include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/db/db.h"
-#include "common/os/file.h"
 #include "common/os/stop.h"
 #include "sink/tables/schema.h"
 #include "sink/tables/thresholds.h"
 
-enum {
-	/* Seconds to wait for another migration, in each attempt. */
-	LOCK_S = 1,
-	/* The server's error numbers for an existing column or key; there is no
-	 * ADD ... IF NOT EXISTS that both MariaDB and MySQL have. */
-	HAS_COLUMN = 1060,
-	HAS_KEY = 1061,
-};
+/* Seconds to wait for another migration, in each attempt. */
+enum { LOCK_S = 1 };
 
 /* The state of one attempt. */
 struct migration {
 	struct db *db;
 	const struct conf *conf;
-	const char *dir;
 	struct schema schema;
 	int64_t was; /* the schema's number before; -1: none */
 	size_t differences;
@@ -83,15 +69,11 @@ lock_migrations(struct migration *m)
 	return refuse_migration(m, PROG_TEMPFAIL);
 }
 
-/* Executes a statement that may have been executed before. */
 static enum outcome
 execute(struct migration *m, const char *sql)
 {
 	enum outcome o = db_exec(m->db, sql, NULL, 0, NULL);
-	unsigned number = db_errno(m->db);
 
-	if (o == OUTCOME_NEVER && (number == HAS_COLUMN || number == HAS_KEY))
-		o = OUTCOME_DONE;
 	FAULT_POINT("sink.schema_statement");
 	return o;
 }
@@ -130,9 +112,10 @@ read_number(struct migration *m)
 }
 
 static enum outcome
-write_schema_number(struct migration *m, int64_t number)
+write_schema_number(struct migration *m)
 {
-	struct db_value row[] = { db_int(number), db_time(clock_now_ms()) };
+	struct db_value row[] = { db_int(schema_last),
+		db_time(clock_now_ms()) };
 
 	return db_exec(m->db,
 	    "INSERT INTO schema_migrations (number, applied_at) VALUES (?, ?)",
@@ -150,64 +133,6 @@ make_tables(struct migration *m)
 	if (o == OUTCOME_DONE)
 		o = execute(m, "INSERT IGNORE INTO generations (id, generation)"
 			       " VALUES (1, 1)");
-	return o;
-}
-
-/* Reads the file with that number, which brings a database to that schema.
- * Returns false with m->why if it is missing. */
-static bool
-read_file(struct migration *m, int64_t number, struct buf *text)
-{
-	DIR *d = opendir(m->dir);
-	struct dirent *entry;
-	char begin[16], *path;
-	bool found = false;
-
-	(void)snprintf(begin, sizeof begin, "%04d_", (int)number);
-	while (!found && d != NULL && (entry = readdir(d)) != NULL) {
-		if (strncmp(entry->d_name, begin, strlen(begin)) != 0)
-			continue;
-		path = xasprintf("%s/%s", m->dir, entry->d_name);
-		found = file_read_path(path, O_NOCTTY, text) == 0;
-		free(path);
-	}
-	if (d != NULL)
-		closedir(d);
-	if (!found)
-		buf_setf(&m->why,
-		    "cannot read '%s/%s*.sql', which upgrades the schema from "
-		    "%lld to %lld; install program and data of the same "
-		    "version",
-		    m->dir, begin, (long long)m->was, (long long)schema_last);
-	return found;
-}
-
-static enum outcome
-run_file(struct migration *m, int64_t number)
-{
-	struct buf text = BUF_INIT, sql = BUF_INIT;
-	enum outcome o = OUTCOME_DONE;
-	const char *p;
-
-	if (!read_file(m, number, &text))
-		return refuse_migration(m, PROG_CONFIG);
-	p = buf_str(&text);
-	while (o == OUTCOME_DONE && schema_statement(&p, &sql))
-		o = execute(m, buf_str(&sql));
-	buf_release(&text);
-	buf_release(&sql);
-	/* Commit point: from here on, the file does not run again. */
-	return o == OUTCOME_DONE ? write_schema_number(m, number) : o;
-}
-
-static enum outcome
-run_files(struct migration *m)
-{
-	enum outcome o = OUTCOME_DONE;
-	int64_t n;
-
-	for (n = m->was + 1; n <= schema_last && o == OUTCOME_DONE; n++)
-		o = run_file(m, n);
 	return o;
 }
 
@@ -252,15 +177,15 @@ migrate_schema(struct migration *m)
 {
 	enum outcome o = read_number(m);
 
-	if (o == OUTCOME_DONE)
-		o = m->was < 0 ? make_tables(m) : run_files(m);
+	if (o == OUTCOME_DONE && m->was < 0)
+		o = make_tables(m);
 	if (o == OUTCOME_DONE)
 		o = compare_tables(m);
 	if (o == OUTCOME_DONE)
 		o = make_views(m);
 	/* Commit point: from here on, the tables are not created again. */
-	if (o == OUTCOME_DONE && m->was < 0)
-		o = write_schema_number(m, schema_last);
+	if (o == OUTCOME_DONE && m->was < schema_last)
+		o = write_schema_number(m);
 	if (o == OUTCOME_DONE)
 		o = thresholds_write(m->db, m->conf);
 	if (o == OUTCOME_DONE)
@@ -294,9 +219,7 @@ migrate_in_transaction(struct db *db, void *ctx)
 enum exit_code
 migrate_run(struct db *db, const struct conf *conf, const char *dir)
 {
-	struct migration m = {
-		.db = db, .conf = conf, .dir = dir, .code = PROG_OK
-	};
+	struct migration m = { .db = db, .conf = conf, .code = PROG_OK };
 	enum exit_code code = PROG_CONFIG;
 
 	if (schema_read(&m.schema, dir, &m.why, &code) != 0) {

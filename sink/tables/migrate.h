@@ -4,10 +4,7 @@
  *
  * The table schema_migrations has the number of the schema. It is written last:
  * until then a killed migration is repeated from its start, and every statement
- * may run again. If a database has a smaller number than the program, the files
- * NNNN_name.sql with greater numbers in the folder sink/schema are run in
- * order, each with its number. There are no such files yet, and a new database
- * needs none. Two migrations at the same time take turns (GET_LOCK).
+ * may run again. Two migrations at the same time take turns (GET_LOCK).
  */
 #ifndef SINK_TABLES_MIGRATE_H
 #define SINK_TABLES_MIGRATE_H
@@ -15,7 +12,7 @@
 #include "common/conf/conf.h"
 #include "common/db/db.h"
 
-/* dir has views.sql and the files. Creates all views again, and writes the
+/* dir has views.sql. Creates all views again, and writes the
  * thresholds of conf for them. Logs its steps and errors; returns the exit
  * code. */
 enum exit_code migrate_run(

@@ -153,8 +153,11 @@ add_sums(struct schema *s)
 
 /* The file. */
 
-bool
-schema_statement(const char **text, struct buf *sql)
+/* Reads the next statement into sql, without its semicolon and without
+ * comments, and advances *text. Returns false at the end. A statement ends with
+ * a semicolon at the end of a line. */
+static bool
+next_statement(const char **text, struct buf *sql)
 {
 	const char *line = *text, *end, *last;
 
@@ -185,7 +188,7 @@ add_file(struct schema *s, const char *text)
 	struct buf sql = BUF_INIT;
 	const char *name;
 
-	while (schema_statement(&text, &sql)) {
+	while (next_statement(&text, &sql)) {
 		name = buf_str(&sql);
 		if (strncmp(name, CREATE_VIEW, begin) != 0)
 			continue;

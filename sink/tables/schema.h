@@ -37,11 +37,6 @@ void schema_add_table(struct buf *sql, const struct table *t);
 void schema_add_column(
     struct buf *sql, const struct column *c, const char *expression);
 
-/* Reads the next statement of an SQL text into sql, without its semicolon and
- * without comments, and advances *text. Returns false at the end. A statement
- * ends with a semicolon at the end of a line. */
-bool schema_statement(const char **text, struct buf *sql);
-
 /* A difference between a database and the schema. */
 struct schema_difference {
 	const char *what;    /* "column messages.content is missing" */

@@ -39,32 +39,6 @@ the_version_is_assigned_last(void **state)
 }
 
 static void
-sql_files_are_taken_apart(void **state)
-{
-	const char *text = "-- a comment; with a semicolon;\n"
-			   "\n"
-			   "CREATE TABLE a (\n"
-			   "  -- inside\n"
-			   "  b INT, c CHAR(1) DEFAULT ';'\n"
-			   ");\n"
-			   "INSERT INTO a VALUES (1, 'x;y');  \n"
-			   "\t-- between\n"
-			   "DROP TABLE b";
-	struct buf sql = BUF_INIT;
-
-	(void)state;
-	assert_true(schema_statement(&text, &sql));
-	assert_string_equal(buf_str(&sql),
-	    "CREATE TABLE a (\n  b INT, c CHAR(1) DEFAULT ';'\n)");
-	assert_true(schema_statement(&text, &sql));
-	assert_string_equal(buf_str(&sql), "INSERT INTO a VALUES (1, 'x;y')");
-	assert_true(schema_statement(&text, &sql));
-	assert_string_equal(buf_str(&sql), "DROP TABLE b");
-	assert_false(schema_statement(&text, &sql));
-	buf_release(&sql);
-}
-
-static void
 only_its_own_schema_will_do(void **state)
 {
 	(void)state;
@@ -182,7 +156,6 @@ test_tables(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_version_is_assigned_last),
-		cmocka_unit_test(sql_files_are_taken_apart),
 		cmocka_unit_test(only_its_own_schema_will_do),
 		cmocka_unit_test(tables_fit_the_code),
 		cmocka_unit_test(a_table_is_made_as_it_is_declared),
