@@ -1,7 +1,6 @@
 /*
- * mode_now: sink --now: the present state according to the database: a table
- * for people, or the operators as lines. A user who may read the database sees
- * all tenants.
+ * mode_now: sink --now: the present state according to the database as a table
+ * for people. A user who may read the database sees all tenants.
  */
 #include <stdio.h>
 
@@ -10,7 +9,6 @@
 #include "common/base/xalloc.h"
 #include "common/output/output_table.h"
 #include "common/output/overview.h"
-#include "sink/api/sheet.h"
 #include "sink/modes/modes.h"
 #include "sink/resources/chat_rows.h"
 
@@ -173,50 +171,6 @@ add_tenants(struct sink *s, struct db *db, const struct overview_screen *all,
 	return done;
 }
 
-/* Adds the operators of all tenants as lines for programs. */
-static enum outcome
-add_lines(struct sink *s, struct db *db, struct buf *to)
-{
-	static const struct sheet_column columns[] = {
-		{ "tenant", SHEET_TEXT },
-		{ "operator", SHEET_TEXT },
-		{ "name", SHEET_TEXT },
-		{ "available", SHEET_FLAG },
-		{ "open_chats", SHEET_NUMBER },
-		{ "waiting_chats", SHEET_NUMBER },
-		{ "longest_wait_seconds", SHEET_NUMBER },
-		{ "responses", SHEET_NUMBER },
-		{ "avg_response_seconds", SHEET_NUMBER },
-		{ "median_response_seconds", SHEET_NUMBER },
-		{ "p90_response_seconds", SHEET_NUMBER },
-		{ "avg_first_response_seconds", SHEET_NUMBER },
-		{ "as_of", SHEET_TIME },
-	};
-	const struct db_value arg = db_str(s->tenant);
-	struct buf sql = BUF_INIT;
-	struct sheet sheet;
-	struct db_rows *rows = NULL;
-	enum outcome done;
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(columns); i++)
-		buf_addf(
-		    &sql, "%s%s", i == 0 ? "SELECT " : ", ", columns[i].name);
-	buf_adds(&sql, " FROM operator_metrics_all WHERE tenant = "
-		       "COALESCE(?, tenant) "
-		       "ORDER BY tenant, name IS NULL, name, operator");
-	done = db_query(db, buf_str(&sql), &arg, 1, &rows);
-	sheet_begin(&sheet, to,
-	    s->format == OUTPUT_CSV ? SHEET_CSV : SHEET_NDJSON, columns,
-	    ARRAY_LEN(columns));
-	while (done == OUTCOME_DONE && db_next(rows))
-		sheet_row(&sheet, rows);
-	sheet_end(&sheet);
-	db_rows_free(rows);
-	buf_release(&sql);
-	return done;
-}
-
 /* Reads everything as of one moment. */
 static enum outcome
 read_page(struct sink *s, struct db *db, const struct overview_screen *screen,
@@ -228,8 +182,7 @@ read_page(struct sink *s, struct db *db, const struct overview_screen *screen,
 		done = db_begin_reading(db);
 	if (done != OUTCOME_DONE)
 		return done;
-	done = s->format == OUTPUT_TABLE ? add_tenants(s, db, screen, to)
-					 : add_lines(s, db, to);
+	done = add_tenants(s, db, screen, to);
 	db_end_reading(db);
 	return done;
 }
@@ -242,7 +195,6 @@ show_now(struct sink *s, struct db **db)
 	struct buf page = BUF_INIT;
 	enum exit_code code = sink_find_tenant(s, *db);
 
-	s->format = output_format_resolve(s->format);
 	if (code != PROG_OK)
 		return code;
 	if (read_page(s, *db, &screen, &page) == OUTCOME_DONE) {
@@ -257,7 +209,6 @@ show_now(struct sink *s, struct db **db)
 }
 
 static const struct option_row rows[] = {
-	OPTION_FORMAT(struct sink, format),
 	OPTION_TEXT(
 	    0, "tenant", "NAME", struct sink, tenant, "only this tenant"),
 };
@@ -276,8 +227,7 @@ run_now(void *options)
 
 const struct option_mode sink_mode_now = {
 	.choice = OPTION_MODE("now", "show operators and waiting customers"),
-	.about = "Shows operators and waiting customers from the database, as "
-		 "a table; in a pipe,\nthe operators as lines.\n",
+	.about = "Shows operators and waiting customers from the database.\n",
 	.rows = rows,
 	.rows_n = ARRAY_LEN(rows),
 	.check = check_now,

@@ -25,7 +25,7 @@ NAMES = ["田中花子", "Maximiliana Konstantinopolskaya", "Анна",
          "Malik\u202e\x9b2J"]
 OPERATORS = 45
 NOW = shlex.quote(os.path.join(BIN, "sink")) + " --now"
-WATCH = f"watch -t -n 1 {NOW} -o table"
+WATCH = f"watch -t -n 1 {NOW}"
 
 
 def width(text):
@@ -227,7 +227,7 @@ class Test:
 
     def is_marked(self, marked, what):
         """Whether all outputs mark the tenant as old."""
-        page = self.lab.must(["sink", "--now", "-o", "table"]).out.decode()
+        page = self.lab.must(["sink", "--now"]).out.decode()
         self.that(("; STALE: not updated for " in page) == marked,
                   f"{what}: {page.splitlines()[0]}")
         now = json.loads(self.lab.must(

@@ -65,9 +65,12 @@ class Database:
     def shown(self):
         """The displayed rows, without times and values from buckets, which
         viewed() covers."""
-        report = self.run(["sink", "--now", "-o", "csv"]).splitlines()
         tenants = self.run(["scripts/tenant", "list", "-o", "csv"])
-        return [[*x.split(",")[:9], *x.split(",")[11:12]] for x in report] + \
+        return self.sql(
+            "SELECT tenant, operator, name, available, open_chats, "
+            "waiting_chats, longest_wait_seconds, responses, "
+            "avg_response_seconds, avg_first_response_seconds "
+            "FROM operator_metrics_all ORDER BY tenant, operator") + \
             self.sql("SELECT tenant, operator_id, operator_name, dialog_id, "
                      "opened_dialogs, client, status_tag FROM reports "
                      "ORDER BY tenant, dialog_id") + \

@@ -121,26 +121,16 @@ class Test:
         self.tenant("remove", "pushed")
 
     def reports(self):
-        """Reports as a table, CSV and NDJSON."""
-        lab = self.lab
-        table = self.report("-o", "table").out.decode()
+        """All tenants, or one, as a table."""
+        table = self.report().out.decode()
         for pattern in (r"one, as of 20[\d-]* [\d:]* [A-Z]",
+                        r"two, as of 20[\d-]* [\d:]* [A-Z]",
                         f"open {self.chats('two')}, unassigned ",
                         "OPERATOR *WAITING *LONGEST *AVAIL"):
             self.that(re.search("(?m)^" + pattern, table), f"{pattern}: {table}")
-        csv = self.report("--tenant", "one", "-o", "csv").out.decode().splitlines()
-        self.equal(len(csv) - 1, self.number(
-            "SELECT COUNT(*) FROM operator_metrics WHERE tenant = 'one'"),
-            "lines of CSV")
-        column = [line.split(",")[3] for line in csv]
-        self.that(column[0] == "available" and set(column[1:]) <= {
-            "true", "false", ""}, f"available: {column}")
-        self.equal({r["tenant"] for r in self.report().records()},
-                   {"one", "two"}, "tenants in a pipe")
-        self.equal(sum(r["open_chats"]
-                       for r in self.report("--tenant", "one").records()),
-                   self.chats("one", "status = 'open' AND operator IS NOT NULL"),
-                   "chats held")
+        one = self.report("--tenant", "one").out.decode()
+        self.that("one, as of" in one and "two, as of" not in one,
+                  f"only one: {one}")
 
     def one_fails(self):
         """One tenant fails: the other is served, and the exit code reports the
