@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-#include "common/base/clock.h"
 #include "common/base/xalloc.h"
 #include "common/digest/checksum.h"
 #include "common/tables/tables.h"
@@ -87,35 +86,6 @@ has_row(struct question *q, const char *table, const char *condition, bool *is)
 	return good;
 }
 
-/* A tenant with rows usually has some from the last day; searching every daily
- * partition would take longer than most answers. */
-static bool
-has_row_of_a_day(struct question *q, const struct table *t, bool *is)
-{
-	struct buf condition = BUF_INIT;
-	char from[CLOCK_TEXT], to[CLOCK_TEXT];
-	const char *day = t->columns[t->day].name;
-	int64_t now = clock_now_ms();
-	bool good;
-
-	(void)clock_format_sql(now - DAY_MS, from);
-	(void)clock_format_sql(now, to);
-	buf_addf(
-	    &condition, " AND %s >= '%s' AND %s < '%s'", day, from, day, to);
-	good = has_row(q, t->name, buf_str(&condition), is);
-	buf_release(&condition);
-	return good;
-}
-
-static bool
-has_row_of(struct question *q, const struct table *t, bool *is)
-{
-	*is = false;
-	if (t->day >= 0 && !has_row_of_a_day(q, t, is))
-		return false;
-	return *is || has_row(q, t->name, "", is);
-}
-
 /* An operator who is not listed, but has a chat or a response, has a row,
  * too. */
 #define NO_OPERATORS                                                           \
@@ -142,7 +112,7 @@ bool
 kept_find(struct question *q, const char *metric, bool *is)
 {
 	const struct table *t = table_of(metric), *parts = parts_of(t);
-	bool good = has_row_of(q, t, is) &&
+	bool good = has_row(q, t->name, "", is) &&
 		    (*is || parts == NULL || has_row(q, parts->name, "", is));
 
 	if (good && !*is && t->life == LIFE_NOW)
