@@ -450,17 +450,21 @@ add_range(struct question *q, const char *column, int64_t from, int64_t to,
 	buf_addc(sql, ')');
 }
 
+/* Adds the hours that are due, adjacent ones as one range. */
 static void
 add_due(struct question *q, struct db_rows *due, struct analysed_time *t)
 {
-	int64_t hour;
+	bool more = db_next(due);
+	int64_t from, to;
 
-	while (db_next(due)) {
-		hour = db_get_time(due, 0);
+	while (more) {
+		from = to = db_get_time(due, 0);
+		for (; more && db_get_time(due, 0) == to; more = db_next(due))
+			to += HOUR_MS;
 		buf_adds(&t->rows, " OR ");
-		add_range(q, "created_at", hour, hour + HOUR_MS, &t->rows);
+		add_range(q, "created_at", from, to, &t->rows);
 		buf_adds(&t->hours, " AND NOT ");
-		add_range(q, "`hour`", hour, hour + HOUR_MS, &t->hours);
+		add_range(q, "`hour`", from, to, &t->hours);
 	}
 }
 
@@ -477,9 +481,8 @@ find_analysed_time(struct question *q, const struct analytics_period *p,
 	*t = (struct analysed_time){ BUF_INIT, BUF_INIT };
 	find_whole_hours(q, p, &first, &last);
 	good = question_ask(q,
-	    "SELECT `hour` FROM sums_due WHERE tenant = ? "
-	    "AND sums = 'analytics' AND `hour` >= ? AND `hour` < ? "
-	    "LIMIT " HOURS_LIMIT,
+	    "SELECT `hour` FROM sums_due WHERE tenant = ? AND `hour` >= ? "
+	    "AND `hour` < ? ORDER BY `hour` LIMIT " HOURS_LIMIT,
 	    (const struct db_value[]){ db_time(first), db_time(last) }, 2,
 	    &due);
 	if (!good)

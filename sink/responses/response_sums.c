@@ -567,9 +567,8 @@ find_hours_of_channels(
 		return true;
 	}
 	buf_addf(&sql,
-	    "SELECT `hour` FROM sums_due WHERE tenant = ? "
-	    "AND sums = 'channels' AND `hour` >= ? AND `hour` < ? ORDER BY "
-	    "`hour` LIMIT %d",
+	    "SELECT `hour` FROM sums_due WHERE tenant = ? AND `hour` >= ? "
+	    "AND `hour` < ? ORDER BY `hour` LIMIT %d",
 	    HOURS_MAX + 1);
 	good = ask(r, &sql, args, ARRAY_LEN(args), HOURS_MAX, &rows);
 	while (good && db_next(rows)) {

@@ -65,13 +65,7 @@ analytics_hours_make(
 /* Most rows of an hour have arrived by this long after its end. */
 #define SETTLING_MS (10 * MINUTE_MS)
 
-enum { COLUMNS = 3 };
-
-/* As in the column `sums`. */
-static const char *const kind_names[] = {
-	[SUMS_OF_CHANNELS] = "channels",
-	[SUMS_OF_ANALYTICS] = "analytics",
-};
+enum { COLUMNS = 2 };
 
 void
 sums_due_init(struct sums_due *s, struct db *db)
@@ -80,8 +74,8 @@ sums_due_init(struct sums_due *s, struct db *db)
 	/* An existing row only gets a shared lock, so transactions that store
 	 * rows of the same hour do not wait for each other. */
 	s->list = db_bulk_new(db,
-	    "INSERT IGNORE INTO sums_due (tenant, sums, `hour`) VALUES ",
-	    "(?, ?, ?)", "", COLUMNS);
+	    "INSERT IGNORE INTO sums_due (tenant, `hour`) VALUES ", "(?, ?)",
+	    "", COLUMNS);
 	s->put = span_set_bulk(db);
 }
 
@@ -106,17 +100,14 @@ compare_hours(const void *pa, const void *pb)
 	int order = text_compare(a->tenant, b->tenant);
 
 	if (order == 0)
-		order = (a->kind > b->kind) - (a->kind < b->kind);
-	if (order == 0)
 		order = (a->begin > b->begin) - (a->begin < b->begin);
 	return order;
 }
 
 void
-sums_due_add(
-    struct sums_due *s, struct text tenant, enum sums_kind kind, int64_t hour)
+sums_due_add(struct sums_due *s, struct text tenant, int64_t hour)
 {
-	const struct due_hour added = { tenant, kind, hour };
+	const struct due_hour added = { tenant, hour };
 
 	/* Rows come in the order of their keys. */
 	if (s->hours_n > 0 &&
@@ -142,7 +133,6 @@ sums_due_list(struct sums_due *s)
 			db_bulk_add(s->list,
 			    (const struct db_value[COLUMNS]){
 				db_text(h[i].tenant.p, h[i].tenant.len),
-				db_str(kind_names[h[i].kind]),
 				db_time(h[i].begin) });
 	return db_bulk_run(s->list, 0, db_bulk_rows(s->list));
 }
@@ -232,25 +222,23 @@ make_channels(struct sums_due *s, const char *tenant, int64_t from, int64_t to)
 	return o;
 }
 
-/* Locks those hours in [from, to), all of one day, that are on the list.
- * *listed: there are some. For channels, the day is locked first. */
+/* Locks those hours in [from, to), all of one day, that are on the list, and
+ * before them the day of channels. *listed: there are some. */
 static enum outcome
-lock_hours(struct sums_due *s, enum sums_kind kind, const char *tenant,
-    int64_t from, int64_t to, bool *listed)
+lock_hours(struct sums_due *s, const char *tenant, int64_t from, int64_t to,
+    bool *listed)
 {
 	const struct span_set days = { .span = SPAN_DAY,
 		.of = SPAN_OF_CHANNEL };
-	const struct db_value args[] = { db_str(tenant),
-		db_str(kind_names[kind]), db_time(from), db_time(to) };
+	const struct db_value args[] = { db_str(tenant), db_time(from),
+		db_time(to) };
 	struct db_rows *rows = NULL;
-	enum outcome o = OUTCOME_DONE;
+	enum outcome o =
+	    span_set_lock(&days, s->db, tenant, clock_floor(from, DAY_MS));
 
-	if (kind == SUMS_OF_CHANNELS)
-		o = span_set_lock(
-		    &days, s->db, tenant, clock_floor(from, DAY_MS));
 	if (o == OUTCOME_DONE)
 		o = db_query(s->db,
-		    "SELECT `hour` FROM sums_due WHERE tenant = ? AND sums = ? "
+		    "SELECT `hour` FROM sums_due WHERE tenant = ? "
 		    "AND `hour` >= ? AND `hour` < ? FOR UPDATE",
 		    args, ARRAY_LEN(args), &rows);
 	*listed = o == OUTCOME_DONE && db_rows_count(rows) > 0;
@@ -258,37 +246,35 @@ lock_hours(struct sums_due *s, enum sums_kind kind, const char *tenant,
 	return o;
 }
 
-/* With the lock: computes them and removes them from the list. */
+/* With the lock: computes the sums of hours and removes them from the list. */
 static enum outcome
-make_hours(struct sums_due *s, enum sums_kind kind, const char *tenant,
-    int64_t from, int64_t to)
+make_hours(struct sums_due *s, const char *tenant, int64_t from, int64_t to)
 {
-	const struct db_value args[] = { db_str(tenant),
-		db_str(kind_names[kind]), db_time(from), db_time(to) };
-	enum outcome o = kind == SUMS_OF_CHANNELS
-			     ? make_channels(s, tenant, from, to)
-			     : analytics_hours_make(s->db, tenant, from, to);
+	const struct db_value args[] = { db_str(tenant), db_time(from),
+		db_time(to) };
+	enum outcome o = make_channels(s, tenant, from, to);
 
-	return o != OUTCOME_DONE
-		   ? o
-		   : db_exec(s->db,
-			 "DELETE FROM sums_due WHERE tenant = ? AND sums = ? "
-			 "AND `hour` >= ? AND `hour` < ?",
-			 args, ARRAY_LEN(args), NULL);
+	if (o == OUTCOME_DONE)
+		o = analytics_hours_make(s->db, tenant, from, to);
+	if (o == OUTCOME_DONE)
+		o = db_exec(s->db,
+		    "DELETE FROM sums_due WHERE tenant = ? AND `hour` >= ? "
+		    "AND `hour` < ?",
+		    args, ARRAY_LEN(args), NULL);
+	return o;
 }
 
-/* Does nothing if another sink has already computed them. */
+/* Does nothing if another sink has already computed the hour. */
 static enum outcome
-make_hour(
-    struct sums_due *s, enum sums_kind kind, const char *tenant, int64_t hour)
+make_hour(struct sums_due *s, const char *tenant, int64_t hour)
 {
 	bool listed = false;
 	enum outcome o = db_begin(s->db);
 
 	if (o == OUTCOME_DONE)
-		o = lock_hours(s, kind, tenant, hour, hour + HOUR_MS, &listed);
+		o = lock_hours(s, tenant, hour, hour + HOUR_MS, &listed);
 	if (o == OUTCOME_DONE && listed)
-		o = make_hours(s, kind, tenant, hour, hour + HOUR_MS);
+		o = make_hours(s, tenant, hour, hour + HOUR_MS);
 	if (o == OUTCOME_DONE)
 		o = db_commit(s->db);
 	if (o != OUTCOME_DONE)
@@ -304,18 +290,14 @@ sums_due_make_one(struct sums_due *s, int64_t now_ms, bool *made)
 	const struct db_value args[] = { db_time(
 	    clock_floor(now_ms - SETTLING_MS, HOUR_MS)) };
 	struct db_rows *rows = NULL;
-	enum sums_kind kind;
 	enum outcome o = db_query(s->db,
-	    "SELECT tenant, sums = 'analytics', `hour` FROM sums_due "
+	    "SELECT tenant, `hour` FROM sums_due "
 	    "WHERE `hour` < ? ORDER BY `hour` DESC, tenant LIMIT 1",
 	    args, ARRAY_LEN(args), &rows);
 
 	*made = o == OUTCOME_DONE && db_next(rows);
-	if (*made) {
-		kind = db_get_int(rows, 1) != 0 ? SUMS_OF_ANALYTICS
-						: SUMS_OF_CHANNELS;
-		o = make_hour(s, kind, db_get(rows, 0), db_get_time(rows, 2));
-	}
+	if (*made)
+		o = make_hour(s, db_get(rows, 0), db_get_time(rows, 1));
 	db_rows_free(rows);
 	return o;
 }
@@ -324,16 +306,11 @@ enum outcome
 sums_due_make_day(struct sums_due *s, struct text tenant, int64_t day)
 {
 	char *name = text_dup(tenant);
-	enum outcome o = OUTCOME_DONE;
-	enum sums_kind kind;
 	bool listed;
+	enum outcome o = lock_hours(s, name, day, day + DAY_MS, &listed);
 
-	for (kind = SUMS_OF_CHANNELS;
-	     o == OUTCOME_DONE && kind <= SUMS_OF_ANALYTICS; kind++) {
-		o = lock_hours(s, kind, name, day, day + DAY_MS, &listed);
-		if (o == OUTCOME_DONE)
-			o = make_hours(s, kind, name, day, day + DAY_MS);
-	}
+	if (o == OUTCOME_DONE)
+		o = make_hours(s, name, day, day + DAY_MS);
 	free(name);
 	return o;
 }

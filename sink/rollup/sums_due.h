@@ -22,12 +22,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum sums_kind { SUMS_OF_CHANNELS, SUMS_OF_ANALYTICS };
-
 /* An hour with stored rows. The text is borrowed. */
 struct due_hour {
 	struct text tenant;
-	enum sums_kind kind;
 	int64_t begin; /* ms since 1970, a full hour */
 };
 
@@ -45,8 +42,7 @@ void sums_due_release(struct sums_due *s); /* before db_close() */
 
 /* Clears the hours of the previous attempt. */
 void sums_due_begin(struct sums_due *s);
-void sums_due_add(
-    struct sums_due *s, struct text tenant, enum sums_kind kind, int64_t hour);
+void sums_due_add(struct sums_due *s, struct text tenant, int64_t hour);
 
 /* Puts the hours on the list. Call within the transaction that stores their
  * rows, as its last write. */

@@ -115,8 +115,7 @@ add_hours_of(struct batch_store *s, const struct row_list *rows)
 
 /* Records which hours must be added up later. */
 static void
-add_due_hours(struct batch_store *s, const struct row_list *rows,
-    enum sums_kind kind, size_t time)
+add_due_hours(struct batch_store *s, const struct row_list *rows, size_t time)
 {
 	const struct sink_row *row;
 	size_t i;
@@ -124,7 +123,7 @@ add_due_hours(struct batch_store *s, const struct row_list *rows,
 	for (i = 0; i < rows->n; i++) {
 		row = rows->row[i];
 		if (row->fate == ROW_STORED)
-			sums_due_add(&s->due, row->tenant->name, kind,
+			sums_due_add(&s->due, row->tenant->name,
 			    clock_floor(row->values[time].num, HOUR_MS));
 	}
 }
@@ -142,9 +141,9 @@ add_up(struct batch_store *s)
 	add_hours_of(s, &b->rows[TABLE_response_hours_parts]);
 	add_hours_of(s, &b->rows[TABLE_response_histogram]);
 	add_hours_of(s, &b->rows[TABLE_response_histogram_parts]);
-	add_due_hours(s, &b->rows[TABLE_intervals], SUMS_OF_CHANNELS,
-	    TABLE_COLUMN(intervals, end_at));
-	add_due_hours(s, &b->rows[TABLE_message_analytics], SUMS_OF_ANALYTICS,
+	add_due_hours(
+	    s, &b->rows[TABLE_intervals], TABLE_COLUMN(intervals, end_at));
+	add_due_hours(s, &b->rows[TABLE_message_analytics],
 	    TABLE_COLUMN(message_analytics, created_at));
 	o = rollup_changed(&s->responses);
 	return o == OUTCOME_DONE ? sums_due_list(&s->due) : o;
