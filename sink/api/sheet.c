@@ -58,7 +58,6 @@ end_cell(struct sheet *s)
 		return;
 	buf_adds(s->to, ends[s->format]);
 	s->at = 0;
-	s->rows++;
 }
 
 static void

@@ -31,7 +31,7 @@ struct sheet {
 	struct buf *to; /* borrowed */
 	enum sheet_format format;
 	const struct sheet_column *columns; /* borrowed */
-	size_t columns_n, at, rows;
+	size_t columns_n, at;
 };
 
 /* Begins with [ or a line of titles, if the format has it. */

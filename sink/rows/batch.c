@@ -102,7 +102,6 @@ batch_add(struct row_batch *b, struct sink_row *row)
 
 	keep_line(b, row);
 	row->tenant = t;
-	t->has_rows = true;
 	XGROW(r->row, r->n, r->cap);
 	r->row[r->n++] = row;
 }

@@ -50,7 +50,6 @@ enum end_fate {
 struct batch_tenant {
 	struct text name;
 	struct end_marker end;
-	bool has_rows;
 
 	/* Results of the current attempt. */
 	int64_t oldest_chat; /* as_of of its oldest row that a tombstone can

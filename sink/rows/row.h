@@ -82,20 +82,13 @@ int row_set(struct sink_row *row, size_t k, const struct flat_field *f,
  * overwrites them with the next line. */
 void row_keep_texts(struct sink_row *row, struct arena *a);
 
-/* Returns the column by which a tenant's rows are sorted before the rest of
- * their key: for messages the chat, otherwise the next column of the key. The
- * messages of a batch are close in time, so with a primary key that begins with
- * the time they are in a few pages. Sorted by chat, they also enter the index
- * by chat one chat after another instead of at a random position for each
- * row. */
-size_t row_order_column(const struct table *t);
-
-/* Compares by tenant, order column and key, bytewise. For the same key, the
- * newest version comes first; for the same version, the row that wins in the
- * table: by the table's tie columns, otherwise the one that arrived first. */
+/* Compares by tenant, then messages by chat, then by key, bytewise. For the
+ * same key, the newest version comes first; for the same version, the row that
+ * wins in the table: by the table's tie columns, otherwise the one that arrived
+ * first. */
 int row_compare(const struct sink_row *a, const struct sink_row *b);
 
-/* Compares only by tenant, order column and key. */
+/* The same without versions and ties. */
 int row_compare_key(const struct sink_row *a, const struct sink_row *b);
 
 /* Returns the length in bytes of the first max characters; a character is a
