@@ -116,10 +116,6 @@ def listed($rows; records):
           ends_short($lacking; meta.total)
       else {records: [records], next: $next} end;
 
-# One that is not an object becomes a record without an id: counted and reported.
-def row:
-    if type == "object" then . else {} end;
-
 # "", 0 and "0" count as absent.
 def given:
     . != null and . != "" and . != [] and . != 0 and . != "0";
@@ -285,12 +281,9 @@ def chat_read:
       else {records: [$dialog | chat, last_message($bots)]}
       end;
 
-# A number if it is one, because Chat2Desk sends numbers.
 def assign_request:
     {method: "PUT", path: @uri "/dialogs/\(.chat.chat)",
-     body: {operator_id: (.operator as $id | try ($id | tonumber
-                          | if tostring == $id then . else $id end)
-                          catch $id)}};
+     body: {operator_id: (.operator | number_if_one)}};
 
 # An answer that does not say who has the dialog is none: it is read again.
 def assign_read:

@@ -81,9 +81,6 @@ def second:
         | try fromdateiso8601 catch null
     else null end;
 
-def text_or_null:
-    if type == "string" and . != "" then . else null end;
-
 def member($name):
     if type == "object" then .[$name] else null end;
 
@@ -158,7 +155,7 @@ def needed($in):
     if $in.options.assign
     then [(.inbox_id | given | values | "inbox-\(.)"),
           (.meta.team | member("id") | given | values | "team-\(.)")]
-         | join(",") | text_or_null
+         | join(",") | some_text
     else null end;
 
 # closing is when it was resolved, if it is; without one there is no record. A
@@ -176,10 +173,10 @@ def chat($in; closing):
        status: $status,
        operator: assignee_id,
        customer: ($customer | member("id")),
-       customer_name: ($customer | member("name") | text_or_null),
-       customer_phone: ($customer | member("phone_number") | text_or_null),
+       customer_name: ($customer | member("name") | some_text),
+       customer_phone: ($customer | member("phone_number") | some_text),
        channel: .inbox_id,
-       tag: ([.labels | arrays | .[] | text_or_null] | .[0]),
+       tag: ([.labels | arrays | .[] | some_text] | .[0]),
        tags: needed($in),
        opened_at: (.created_at | given),
        closed_at: $closed_at};
@@ -210,8 +207,8 @@ def assignee_message($now):
 # --- messages ---
 
 def content_kind:
-    ([.attachments | arrays | .[] | member("file_type") | text_or_null] | .[0])
-    // (.content_type | text_or_null) // "text";
+    ([.attachments | arrays | .[] | member("file_type") | some_text] | .[0])
+    // (.content_type | some_text) // "text";
 
 def is_bot($bots):
     . as $id | any($bots[]; . == ($id | tostring));
@@ -271,7 +268,7 @@ def lacks_author:
 # A reply that could not be delivered: the customer has not seen it.
 def has_failed:
     .status == "failed"
-    or (.content_attributes | member("external_error") | text_or_null) != null;
+    or (.content_attributes | member("external_error") | some_text) != null;
 
 def written($chat; $channel; $bots):
     select(is_reaction | not)
@@ -302,7 +299,7 @@ def message($in):
 # stale: the name alone. Who is named is neither in a directory nor available,
 # and allocation gives chats to operators whose availability it is not told.
 def name_of:
-    {type: "operator", operator: .id, name: (.name | text_or_null),
+    {type: "operator", operator: .id, name: (.name | some_text),
      stale: true}
     | select((.operator | given) != null and .name != null);
 
@@ -326,7 +323,7 @@ def agents:
     [rows(.)[]
      | {type: "operator",
         operator: .id,
-        name: ([.name, .available_name, .email | text_or_null | values] | .[0]),
+        name: ([.name, .available_name, .email | some_text | values] | .[0]),
         available: (.availability_status == "online")}];
 
 # Some lists are in an object, some are not.
@@ -336,7 +333,7 @@ def listed_rows:
 def with_tags:
     .tags as $tags
     | [.operators[]
-       | .tags = ($tags["\(.operator)"] // [] | join(",") | text_or_null)];
+       | .tags = ($tags["\(.operator)"] // [] | join(",") | some_text)];
 
 def operators_read:
     if (.options.assign | not) then {records: agents}
@@ -618,9 +615,7 @@ def failure:
 
 def assign_request:
     {path: "\(account_path)/conversations/\(.chat.chat | tostring | @uri)/assignments",
-     body: {assignee_id: (.operator as $id | try ($id | tonumber
-                          | if tostring == $id then . else $id end)
-                          catch $id)}};
+     body: {assignee_id: (.operator | number_if_one)}};
 
 # null: there is no such agent, and the conversation has none now.
 def assign_read:

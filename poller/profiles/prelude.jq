@@ -52,6 +52,19 @@ def flat_text:
 def number:
     try tonumber catch null;
 
+# An id as a number if it is one, for CRMs whose ids are numbers.
+def number_if_one:
+    . as $id
+    | try (tonumber | if tostring == $id then . else $id end) catch $id;
+
+def some_text:
+    if type == "string" and . != "" then . else null end;
+
+# A row that is not an object becomes a record without an id: counted and
+# reported.
+def row:
+    if type == "object" then . else {} end;
+
 # An HTTP status of a server in trouble, or of a proxy before it: whatever the
 # text says, it says nothing about what was asked for.
 def is_temporary:

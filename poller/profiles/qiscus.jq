@@ -69,22 +69,10 @@ def given:
 def is_id:
     given and . != "0";
 
-def some_text:
-    if type == "string" and . != "" then . else null end;
-
-# One that is not an object becomes a record without an id: counted and reported.
-def row:
-    if type == "object" then . else {} end;
-
 # Some members are JSON in a string.
 def decoded:
     if type == "string" then (try fromjson catch null) else . end
     | if type == "object" then . else {} end;
-
-# An id as a number if it is one, because Qiscus sends numbers.
-def number_if_one:
-    . as $id
-    | try (tonumber | if tostring == $id then . else $id end) catch $id;
 
 # --- operators ---
 
@@ -111,18 +99,6 @@ def agent:
             | if . == [] then null else join(",") end),
      sdk_email};
 
-# The cursor is {page, total, before: how many rows the pages before have, ids:
-# of the page before, moved: how often rows moved, had: of a page that is read
-# again, who was on it before, restarted: the list was begun again}.
-def first_agents:
-    {page: 1, total: null, before: 0, ids: [], moved: 0, had: [], restarted: false};
-
-# When the total shrinks between two pages, rows have moved to the page before:
-# that one is read again, for those who were not on it, and then this one.
-def have_moved($cursor; $total):
-    $cursor.page > 1
-    and $total != null and $cursor.total != null and $total < $cursor.total;
-
 # Rows are counted, because a page may have fewer than asked for. Where the page
 # is empty and the total is not reached, agents are missing.
 def is_last_of_agents($rows; $before; $total; $size):
@@ -131,36 +107,27 @@ def is_last_of_agents($rows; $before; $total; $size):
       or (if $total != null then $before + $n >= $total
           else $n < ($size // least_page) end);
 
+# The cursor is {page, total, before: how many rows the pages before have}. When
+# the total shrinks between two pages, rows have moved to a page that was read,
+# and these agents would be missing: the next poll reads the list from its
+# beginning.
 def operators_read:
     [rows(.data.agents)[] | row] as $rows
-    | (.cursor // first_agents) as $cursor
+    | (.cursor // {page: 1, before: 0}) as $cursor
     | (.answer.meta | row) as $meta
     | ($meta.total_count | number) as $total
-    | $cursor + {total: $total, ids: [$rows[] | .id], had: []}
-    | if (have_moved($cursor; $total) | not)
-         and $rows == [] and .before < ($total // 0) then
-          ends_short($total - .before; $total)
-      elif have_moved($cursor; $total) | not then
-          {records: [$rows[] | select(.id as $id
-                                      | any($cursor.had[]; . == $id) | not)
-                     | agent],
-           moved: .restarted,
-           next: (if is_last_of_agents($rows; .before; $total;
-                                       $meta.per_page | number) then null
-                  else .page += 1 | .before += ($rows | length) end)}
-      elif .moved == 3 then
+    | if $total != null and $cursor.total != null and $total < $cursor.total then
           {error: "later",
-           message: "agents leave the list faster than it can be read"}
+           message: "agents were removed while they were listed"}
+      elif $rows == [] and $cursor.before < ($total // 0) then
+          ends_short($total - $cursor.before; $total)
       else
-          # Who was on the page before that one is not known any more.
-          {records: [],
-           moved: true,
-           next: (if $cursor.ids == [] then
-                      first_agents + {$total, moved: (.moved + 1), restarted: true}
-                  else
-                      .page -= 1 | .before -= ($cursor.ids | length)
-                      | .moved += 1 | .ids = [] | .had = $cursor.ids
-                  end)} end;
+          {records: [$rows[] | agent],
+           next: (if is_last_of_agents($rows; $cursor.before; $total;
+                                       $meta.per_page | number) then null
+                  else {page: ($cursor.page + 1), total: $total,
+                        before: ($cursor.before + ($rows | length))} end)}
+      end;
 
 # --- chats ---
 
