@@ -368,19 +368,6 @@ openapi_response(struct buf *to, const char *key, const char *description,
 	jsonw_close(to);
 }
 
-void
-openapi_response_of(struct buf *to, int status, const char *name)
-{
-	struct buf ref = BUF_INIT;
-	char key[16];
-
-	(void)snprintf(key, sizeof key, "%d", status);
-	buf_addf(&ref, "#/components/responses/%s", name);
-	jsonw_key(to, key);
-	jsonw_object_of(to, "$ref", buf_str(&ref));
-	buf_release(&ref);
-}
-
 bool
 openapi_path_part(const char **p, char *name, size_t size)
 {

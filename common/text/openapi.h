@@ -38,9 +38,6 @@ void openapi_parameter(struct buf *to, const char *name, const char *where,
 void openapi_response(struct buf *to, const char *key, const char *description,
     const char *headers, const char *contents);
 
-/* Writes "STATUS": a reference to #/components/responses/NAME. */
-void openapi_response_of(struct buf *to, int status, const char *name);
-
 /* Finds the next part such as "{chat}" of a path after *p, which is advanced;
  * false if there is none. The name is truncated to fit. A part for the rest of
  * a path has no * here. */

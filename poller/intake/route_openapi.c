@@ -3,7 +3,6 @@
  * OpenAPI 3.1. It is made from the table of routes, the fields by which bodies
  * are checked, and the shapes of answers, which are declared here.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "common/base/xalloc.h"
@@ -13,8 +12,7 @@
 #include "poller/intake/listener_context.h"
 #include "poller/intake/route.h"
 
-#define DETAIL "application/json=@Detail"
-#define OR_HTML DETAIL ", text/html=text"
+#define OR_HTML "application/json=@Detail, text/html=text"
 
 static const char EVENT_TYPES[] =
     "(message_sent|message_received|conversation_started|conversation_ended|"
@@ -79,113 +77,11 @@ static const struct {
 	{ "Content", "text", "Only its length is stored", NULL, NULL },
 };
 
-/* Answers that any request may get. */
-static const struct {
-	int status;
-	const char *name, *description, *headers, *contents;
-} refusals[] = {
-	{ 400, "Malformed",
-	    "Bad Request: the request line or a header can be read in more "
-	    "than one way; in HTML if it could not be parsed at all",
-	    NULL, OR_HTML },
-	{ 403, "Forbidden",
-	    "If no bearer token is required: the client's address is not "
-	    "trusted, the proxy did not pass one on, or the request has an "
-	    "Origin header",
-	    NULL, DETAIL },
-	{ 405, "MethodNotAllowed",
-	    "Method Not Allowed: the Allow header lists the methods of this "
-	    "path",
-	    "Allow=text", DETAIL },
-	{ 408, "RequestTimeout",
-	    "Request Timeout: the headers or the body arrived too slowly; the "
-	    "answer has no body, and the connection is closed",
-	    NULL, NULL },
-	{ 413, "ContentTooLarge",
-	    "Content Too Large: the body is longer than [listen] max_body",
-	    NULL, DETAIL },
-	{ 414, "UriTooLong",
-	    "URI Too Long: the path and the query are longer than 4096 bytes; "
-	    "in HTML if they are much longer",
-	    NULL, OR_HTML },
-	{ 415, "NotJson",
-	    "If no bearer token is required: the content type is not JSON",
-	    NULL, DETAIL },
-	{ 429, "TooManyRequests",
-	    "Too Many Requests: this client exceeds [listen] rate; try again "
-	    "after Retry-After seconds",
-	    "Retry-After=integer", DETAIL },
-	{ 431, "HeadersTooLarge",
-	    "Request Header Fields Too Large: more than 64 headers, or more "
-	    "than 12 KiB of them; in HTML if they are much larger",
-	    NULL, OR_HTML },
-	{ 503, "Unavailable",
-	    "Service Unavailable: neither the broker nor the spool accepts "
-	    "records, or too many requests are being read, or (without a body) "
-	    "too many connections are open; try again after Retry-After "
-	    "seconds",
-	    "Retry-After=integer", DETAIL },
-};
-
-/* Answers that any request to a group of routes may get. */
-static const struct {
-	enum route_group group;
-	int status;
-	const char *description, *contents; /* NULL: as for refusals */
-} answers[] = {
-	{ ROUTE_MESSAGE, 400, "Invalid request", "text/plain=text, " OR_HTML },
-	{ ROUTE_MESSAGE, 401, "No valid bearer token", DETAIL },
-	{ ROUTE_MESSAGE, 403, NULL, NULL },
-	{ ROUTE_MESSAGE, 404,
-	    "No tenant is configured for this path, or the client's address is "
-	    "not trusted",
-	    DETAIL },
-	{ ROUTE_MESSAGE, 415, NULL, NULL },
-	{ ROUTE_ANALYTICS, 400,
-	    "The body is not UTF-8, or is nested too "
-	    "deeply",
-	    OR_HTML },
-	{ ROUTE_ANALYTICS, 401, "No valid bearer token", DETAIL },
-	{ ROUTE_ANALYTICS, 403, NULL, NULL },
-	{ ROUTE_ANALYTICS, 415, NULL, NULL },
-	{ ROUTE_ANALYTICS, 422, "Validation Error",
-	    "application/json=@HTTPValidationError" },
-	{ ROUTE_HOOK, 400, "Not JSON", OR_HTML },
-	{ ROUTE_HOOK, 401, "Unknown webhook, or no proof of its origin",
-	    DETAIL },
-	{ ROUTE_HOOK, 403,
-	    "The webhook belongs to an account other than the "
-	    "tenant's",
-	    DETAIL },
-	{ ROUTE_ORIGINAL, 400, "Not a request as Qiscus sends it",
-	    "application/json=@OriginalRefused, text/html=text" },
-	{ ROUTE_ORIGINAL, 403, NULL, NULL },
-	{ ROUTE_ORIGINAL, 404,
-	    "No tenant is configured for this path, or the client's address is "
-	    "not trusted",
-	    DETAIL },
-	{ ROUTE_ORIGINAL, 415, NULL, NULL },
-	{ ROUTE_METRICS, 404, "The client's address is not trusted", DETAIL },
-};
-
-static void
-add_refusal(struct buf *to, int status)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(refusals); i++)
-		if (refusals[i].status == status)
-			openapi_response_of(to, status, refusals[i].name);
-}
-
+/* What differs in form is described; every other refusal is alike. */
 static void
 add_responses(struct buf *to, const struct route *r)
 {
-	static const int any[] = { 405, 408, 413, 414, 429, 431, 503 };
 	struct buf contents = BUF_INIT;
-	bool own_400 = false;
-	char status[16];
-	size_t i;
 
 	jsonw_open_in(to, "responses");
 	buf_addf(&contents, "%s=%s",
@@ -194,21 +90,20 @@ add_responses(struct buf *to, const struct route *r)
 	openapi_response(to, "200",
 	    r->success != NULL ? r->success : "Successful Response", NULL,
 	    buf_str(&contents));
-	for (i = 0; i < ARRAY_LEN(answers); i++) {
-		if (answers[i].group != r->group)
-			continue;
-		own_400 |= answers[i].status == 400;
-		(void)snprintf(status, sizeof status, "%d", answers[i].status);
-		if (answers[i].description == NULL)
-			add_refusal(to, answers[i].status);
-		else
-			openapi_response(to, status, answers[i].description,
-			    NULL, answers[i].contents);
-	}
-	if (!own_400)
-		add_refusal(to, 400);
-	for (i = 0; i < ARRAY_LEN(any); i++)
-		add_refusal(to, any[i]);
+	if (r->group == ROUTE_MESSAGE)
+		openapi_response(to, "400", "Invalid request", NULL,
+		    "text/plain=text, " OR_HTML);
+	if (r->group == ROUTE_ORIGINAL)
+		openapi_response(to, "400", "Not a request as Qiscus sends it",
+		    NULL, "application/json=@OriginalError, text/html=text");
+	if (r->group == ROUTE_ANALYTICS)
+		openapi_response(to, "422", "Validation Error", NULL,
+		    "application/json=@HTTPValidationError");
+	openapi_response(to, "default",
+	    "Refused. With 429 and 503, Retry-After says how many seconds to "
+	    "wait. The body is HTML if the request cannot be parsed, and it "
+	    "may be missing",
+	    "Retry-After=integer", OR_HTML);
 	jsonw_close(to);
 	buf_release(&contents);
 }
@@ -376,10 +271,6 @@ add_components(struct buf *to, size_t max_events)
 	for (i = 0; i < ARRAY_LEN(shapes); i++)
 		openapi_member(to, shapes[i].name, shapes[i].shape);
 	openapi_member(to, "EventType", EVENT_TYPES);
-	jsonw_key(to, "OriginalRefused");
-	buf_adds(to, "{\"anyOf\":[{\"$ref\":\"#/components/schemas/"
-		     "OriginalError\"},{\"$ref\":\"#/components/schemas/"
-		     "Detail\"}]}");
 	for (i = 0; i < ARRAY_LEN(models); i++)
 		add_model(to, models[i]);
 	jsonw_key(to, "BulkEventCreate");
@@ -389,11 +280,6 @@ add_components(struct buf *to, size_t max_events)
 	    "schemas/EventCreate\"},\"description\":\"At "
 	    "most [listen] max_events\"}},\"required\":[\"events\"]}",
 	    max_events);
-	jsonw_close(to);
-	jsonw_open_in(to, "responses");
-	for (i = 0; i < ARRAY_LEN(refusals); i++)
-		openapi_response(to, refusals[i].name, refusals[i].description,
-		    refusals[i].headers, refusals[i].contents);
 	jsonw_close(to);
 	jsonw_open_in(to, "securitySchemes");
 	jsonw_open_in(to, "bearer");
