@@ -95,31 +95,6 @@ reservation_is_expired(const struct reservation *r)
 	return reservation_expires_in(r) <= 0;
 }
 
-/* Iterates over the breakers of the three kinds of questions. */
-static const struct breaker *
-next_breaker(const struct reservation *r, size_t *i)
-{
-	static const enum profile_call kinds[] = { PROFILE_CHAT, PROFILE_CHATS,
-		PROFILE_ASSIGN };
-
-	return *i < ARRAY_LEN(kinds)
-		   ? fetch_breaker(r->assigner->crm.fetch, kinds[(*i)++])
-		   : NULL;
-}
-
-/* True if a question about a chat has failed, and none has succeeded since. */
-static bool
-has_failed(const struct reservation *r)
-{
-	const struct breaker *b;
-	size_t i = 0;
-
-	while ((b = next_breaker(r, &i)) != NULL)
-		if (b->weight > 0)
-			return true;
-	return false;
-}
-
 /* True if the operator's open chats are counted before the chat is assigned:
  * only some CRMs list the chats of one operator. */
 static bool
@@ -134,8 +109,6 @@ reservation_may_start(const struct reservation *r)
 {
 	const struct tenant_assigner *assigner = r->assigner;
 
-	if (!assigner->wait_forever && assigner->active > 0 && has_failed(r))
-		return false;
 	if (is_counted(r) && strmap_get(&assigner->counting, r->operator_id,
 				 strlen(r->operator_id)) != NULL)
 		return false;
@@ -182,29 +155,13 @@ reservation_warn(const struct reservation *r, const char *why)
 	    r->assigner->crm.tenant->name, r->chat, r->operator_id, why);
 }
 
-/* Returns for how many ms the chat may still be assigned: until the reservation
- * expires; in a run that does not wait for the CRM, also until the retry
- * budget, counted from the first unclear answer, is used up. */
-static int64_t
-reservation_give_ms(const struct reservation *r)
-{
-	const struct tenant_assigner *assigner = r->assigner;
-	int64_t left = reservation_expires_in(r), budget;
-
-	if (r->unclear == NULL || assigner->wait_forever)
-		return left;
-	budget = assigner->crm.tenant->retry_budget_ms -
-		 (clock_mono_ms() - r->unclear_ms);
-	return budget < left ? budget : left;
-}
-
 /* Pauses, but not much longer than the chat may be assigned, and reads the chat
  * again. */
 static void
 reservation_wait(struct reservation *r)
 {
 	int64_t pause = retry_next(&r->retry, -1),
-		left = reservation_give_ms(r);
+		left = reservation_expires_in(r);
 
 	if (pause > RESERVATION_CAP_MS && pause > left)
 		pause = left > RESERVATION_CAP_MS ? left : RESERVATION_CAP_MS;
@@ -212,14 +169,14 @@ reservation_wait(struct reservation *r)
 	r->due_ms = clock_mono_ms() + pause;
 }
 
-/* The CRM is unreachable: waits until the reservation has expired, if the run
- * waits at all. */
+/* The CRM is unreachable: waits until the reservation has expired, except in a
+ * dry run. */
 static void
 reservation_away(struct reservation *r)
 {
 	bool expired = reservation_is_expired(r);
 
-	if (!r->assigner->wait_forever || stop_asked()) {
+	if (r->assigner->dry_run || stop_asked()) {
 		reservation_done(r, RESERVATION_UNANSWERED);
 	} else if (!expired) {
 		reservation_wait(r);
@@ -240,19 +197,6 @@ reservation_ask(struct reservation *r, struct crm_question *q)
 	fetch_ask(r->assigner->crm.fetch, q);
 }
 
-/* Returns false if this would only query the chat that failed before. */
-static bool
-is_crm_away(const struct reservation *r)
-{
-	const struct breaker *b;
-	size_t i = 0;
-
-	while ((b = next_breaker(r, &i)) != NULL)
-		if (breaker_is_open(b) || reservation_is_same(b->item, r->chat))
-			return true;
-	return false;
-}
-
 bool
 reservation_give_up(struct reservation *r)
 {
@@ -264,11 +208,12 @@ reservation_give_up(struct reservation *r)
 	/* The CRM's clock counts; the CRM's first answer shows it. While the
 	 * CRM is unreachable, one reservation continues to query it, to notice
 	 * when it is back. */
-	away = is_crm_away(r);
+	away =
+	    breaker_is_open(fetch_breaker(assigner->crm.fetch, PROFILE_CHAT));
 	if (reservation_is_expired(r) &&
 	    (assigner->crm.skew.known || (away && assigner->active > 0)))
 		end_reservation(r, RESERVATION_EXPIRED);
-	else if (!assigner->wait_forever && away)
+	else if (assigner->dry_run && away)
 		end_reservation(r, RESERVATION_UNANSWERED);
 	else
 		return false;
@@ -315,9 +260,8 @@ report(struct tenant_assigner *assigner, enum error_class *logged,
 	failure_way_out(assigner->crm.tenant, error, &way);
 	log_error("tenant %s: cannot %s chats: %s; %s",
 	    assigner->crm.tenant->name, what, message,
-	    assigner->wait_forever && failure_passes(error)
-		? "it will be retried"
-		: buf_str(&way));
+	    !assigner->dry_run && failure_passes(error) ? "it will be retried"
+							: buf_str(&way));
 	buf_release(&way);
 }
 
@@ -581,31 +525,6 @@ is_operator_full(const struct reservation *r)
 	       (int64_t)r->listed_ids.live >= r->max_chats;
 }
 
-/* The CRM assigns chats, or gives a reason for refusing, so earlier failures
- * are cleared. */
-static void
-clear_failed_gives(const struct reservation *r)
-{
-	breaker_close(fetch_breaker(r->assigner->crm.fetch, PROFILE_ASSIGN));
-}
-
-/* Ends a reservation whose retry budget is used up; otherwise returns false. */
-static bool
-reservation_end_unclear(struct reservation *r)
-{
-	struct tenant_assigner *assigner = r->assigner;
-	struct breaker *b = fetch_breaker(assigner->crm.fetch, PROFILE_ASSIGN);
-
-	if (r->unclear == NULL || assigner->wait_forever ||
-	    reservation_give_ms(r) > 0)
-		return false;
-	if (!breaker_is_open(b))
-		report_giving(r, ERROR_CLASS_LATER, r->unclear);
-	breaker_fail(b, r->chat, FAILURE_SILENT);
-	reservation_done(r, RESERVATION_UNANSWERED);
-	return true;
-}
-
 static void
 end_expired(struct reservation *r)
 {
@@ -625,25 +544,12 @@ give_or_refuse(struct reservation *r)
 		reservation_done(r, RESERVATION_ASSIGNABLE);
 	else if (stop_asked())
 		reservation_done(r, RESERVATION_UNANSWERED);
-	else if (reservation_end_unclear(r))
-		; /* the CRM has been asked for long enough */
 	else if (is_counted(r) && r->state != STATE_LISTING)
 		reservation_list(r);
 	else if (is_operator_full(r))
 		reservation_outcome(r, RESERVATION_REFUSED);
 	else
 		reservation_give(r);
-}
-
-/* The operator has the chat, possibly through a request that got no answer. */
-static void
-end_given(struct reservation *r)
-{
-	if (r->giving != GIVING_NONE)
-		clear_failed_gives(r);
-	reservation_outcome(r, r->giving != GIVING_NONE
-				   ? RESERVATION_FULFILLED
-				   : RESERVATION_CONFIRMED);
 }
 
 /* Determines the next state from the chat that was read. */
@@ -653,7 +559,10 @@ reservation_decide(struct reservation *r)
 	if (r->status != CHAT_OPEN)
 		reservation_outcome(r, RESERVATION_CLOSED);
 	else if (reservation_is_same(r->assignee, r->operator_id))
-		end_given(r);
+		/* Possibly through a request that got no answer. */
+		reservation_outcome(r, r->giving != GIVING_NONE
+					   ? RESERVATION_FULFILLED
+					   : RESERVATION_CONFIRMED);
 	else if (r->assignee != NULL &&
 		 !reservation_is_same(r->assignee, r->replaces))
 		reservation_outcome(r, RESERVATION_TAKEN);
@@ -705,27 +614,20 @@ on_chat_given(struct reservation *r)
 }
 
 /* Only reading the chat shows whether the CRM has assigned it. While the CRM
- * throttles, the pauses grow, even beyond the retry budget. During such a pause
- * it cannot be read, either, so a run that does not wait ends. */
+ * throttles, the pauses grow; a long one is reported, because the chat cannot
+ * be read, either. */
 static void
 on_give_unclear(struct reservation *r, const struct ending *e)
 {
-	const struct tenant_assigner *assigner = r->assigner;
-	bool throttled = e->silenced || e->error == ERROR_CLASS_THROTTLED;
-
-	if (r->unclear == NULL) {
+	if (r->unclear == NULL)
 		r->unclear = xstrdup(e->message);
-		r->unclear_ms = clock_mono_ms();
-	}
-	if (throttled && (assigner->wait_forever || e->silenced))
+	if (e->silenced)
 		report_giving(r, ERROR_CLASS_THROTTLED, e->message);
-	if (e->silenced && !assigner->wait_forever) {
-		reservation_done(r, RESERVATION_UNANSWERED);
-		return;
-	}
 	log_info("unclear", "tenant=%s chat=%s operator=%s reason='%s'",
-	    assigner->crm.tenant->name, r->chat, r->operator_id, e->message);
-	r->retry.cap_ms = throttled ? THROTTLED_CAP_MS : RESERVATION_CAP_MS;
+	    r->assigner->crm.tenant->name, r->chat, r->operator_id, e->message);
+	r->retry.cap_ms = e->silenced || e->error == ERROR_CLASS_THROTTLED
+			      ? THROTTLED_CAP_MS
+			      : RESERVATION_CAP_MS;
 	reservation_wait(r);
 }
 
@@ -744,7 +646,6 @@ give_end(void *ctx, const struct ending *e)
 		on_give_unclear(r, e);
 		return;
 	}
-	clear_failed_gives(r);
 	if (e->error == ERROR_CLASS_NONE && r->giving == GIVING_NAMED) {
 		on_chat_given(r);
 	} else if (e->error == ERROR_CLASS_NONE) {

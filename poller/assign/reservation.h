@@ -11,8 +11,7 @@
  *           operator's; at max_chats the outcome names no operator
  *        -> give -> the answer names the operator: the outcome
  *                -> refused: read again; the outcome is what the CRM shows
- *                -> no answer: read again and start over; a run that does
- *                   not wait for the CRM, while the retry budget lasts
+ *                -> no answer: read again and start over
  *        -> unassigned, but expired or refused: the outcome names no operator
  *
  * max_chats is checked again here, because the allocation's data may be
@@ -92,9 +91,8 @@ struct reservation;
  * open the session; release it at the end. */
 struct tenant_assigner {
 	struct crm_session crm;
-	bool dry_run;      /* only reads */
-	bool wait_forever; /* retry while the CRM is unreachable */
-	bool timeless;     /* ignore expires */
+	bool dry_run;  /* only reads, and does not wait for the CRM */
+	bool timeless; /* ignore expires */
 	void (*done)(void *ctx, struct reservation *r);
 	void *ctx;
 
@@ -131,8 +129,7 @@ struct reservation {
 	bool taken; /* assigned, but the CRM does not name the assignee */
 	struct strmap listed_ids; /* chats in that list */
 	char *answer;  /* assignee in the answer to giving, or NULL */
-	char *unclear; /* why it is unclear whether it was assigned, or NULL; */
-	int64_t unclear_ms; /* and since when, monotonic */
+	char *unclear; /* why it is unclear whether it was assigned, or NULL */
 	struct retry retry;
 	int64_t due_ms; /* end of its pause, monotonic */
 };
@@ -143,14 +140,11 @@ void reservation_init(struct reservation *r, struct tenant_assigner *assigner,
 void reservation_release(struct reservation *r);
 
 /* True if no other reservation of the same chat, or of an operator whose chats
- * are counted, is active, and the tenant's concurrency allows one more. In a
- * run that does not wait for the CRM, no active reservation may be about to
- * show whether it is reachable. */
+ * are counted, is active, and the tenant's concurrency allows one more. */
 bool reservation_may_start(const struct reservation *r);
 
-/* Ends a reservation that was not started, if it has expired, or if the CRM is
- * known to be unreachable and the run does not wait for it. False: it goes
- * on. */
+/* Ends a reservation that was not started, if it has expired, or in a dry run
+ * if the CRM is known to be unreachable. False: it goes on. */
 bool reservation_give_up(struct reservation *r);
 
 /* Starts it. It ends with a call of assigner->done, possibly before this

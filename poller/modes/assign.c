@@ -216,19 +216,13 @@ assigners_open(struct assigners *all, const struct tenant_assigner *defaults)
 	return any ? 0 : -1;
 }
 
-/* With one_shot, each tenant's last error becomes the run's. */
 static void
-assigners_release(struct assigners *all, bool one_shot)
+assigners_release(struct assigners *all)
 {
 	size_t i;
 
-	for (i = 0; all->slots != NULL && i < all->poller->tenants_n; i++) {
-		struct tenant_assigner *assigner = &all->slots[i].assigner;
-
-		if (one_shot)
-			poller_failed(all->poller, assigner->crm.code);
-		tenant_assigner_release(assigner);
-	}
+	for (i = 0; all->slots != NULL && i < all->poller->tenants_n; i++)
+		tenant_assigner_release(&all->slots[i].assigner);
 	free(all->slots);
 	free(all->fetches);
 	http_free(all->http);
@@ -395,8 +389,8 @@ struct assign {
 	struct flat flat;
 	struct buf why;
 	struct dry_run dry_run; /* output of a dry run */
-	bool waits; /* reads a queue; without one, and in a dry run, the run
-		     * ends by itself */
+	bool waits; /* reads a queue for ever; without one, and in a dry run,
+		     * the run ends by itself */
 	bool ended, failed;
 };
 
@@ -433,27 +427,21 @@ on_reservation_done(void *ctx, struct reservation *r)
 						reservation));
 
 	a->counts.ended[r->result]++;
+	if (!a->waits && (r->result == RESERVATION_FAILED ||
+			     r->result == RESERVATION_UNANSWERED))
+		poller_failed(a->poller, r->assigner->crm.code);
 	if (a->poller->dry_run)
 		dry_run_add(&a->dry_run, r);
-	/* UNANSWERED: the queue delivers it again; a run that does not wait
-	 * fails. */
+	/* The queue delivers an UNANSWERED one again. */
 	if (a->poller->dry_run || r->outcome.len == 0) {
-		e->completed = r->result != RESERVATION_UNANSWERED ||
-			       !r->assigner->wait_forever;
+		e->completed =
+		    r->result != RESERVATION_UNANSWERED || a->poller->dry_run;
 		return;
 	}
 	a->unflushed++;
 	if (write_listed_chats(a, r) != 0 ||
 	    endpoint_write(a->to, r->outcome.data, r->outcome.len) != 0)
 		fail_assign(a, endpoint_code(a->to), endpoint_why(a->to));
-}
-
-static bool
-is_unanswered(const struct assign_entry *e)
-{
-	return e->reservation.assigner != NULL &&
-	       e->reservation.state == STATE_DONE &&
-	       e->reservation.result == RESERVATION_UNANSWERED;
 }
 
 /* Called when all written outcomes are confirmed. */
@@ -464,7 +452,7 @@ complete_written(struct assign *a)
 
 	a->unflushed = 0;
 	for (e = STAILQ_FIRST(&a->entries); e != NULL; e = STAILQ_NEXT(e, link))
-		if (e->reservation.state == STATE_DONE && !is_unanswered(e))
+		if (e->reservation.outcome.len > 0)
 			e->completed = true;
 }
 
@@ -682,7 +670,7 @@ assign_goes_on(const struct assign *a)
 	if (!a->ended || assigners_in_flight(&a->assigners) > 0)
 		return true;
 	for (e = STAILQ_FIRST(&a->entries); e != NULL; e = STAILQ_NEXT(e, link))
-		if (!e->completed && !is_unanswered(e))
+		if (!e->completed)
 			return true;
 	return false;
 }
@@ -778,7 +766,7 @@ release_assign(struct assign *a)
 	struct assign_entry *e;
 
 	daemon_metrics_close(a->metrics);
-	assigners_release(&a->assigners, !a->waits);
+	assigners_release(&a->assigners);
 	while ((e = STAILQ_FIRST(&a->entries)) != NULL)
 		drop_entry(a, e);
 	flat_release(&a->flat);
@@ -800,7 +788,6 @@ assign(struct poller *p)
 	STAILQ_INIT(&a.entries);
 	dry_run_init(&a.dry_run, p->format);
 	if (open_assign_ends(&a) == 0) {
-		defaults.wait_forever = a.waits;
 		/* The file may be from a past day, and nothing is changed. */
 		defaults.timeless =
 		    p->dry_run && !endpoint_is_queue(endpoint_name(a.from));
