@@ -29,148 +29,6 @@
 #include "poller/chats/pull.h"
 #include "poller/crm/profile.h"
 
-/*
- * holders: the operators who have the same chat at the same time, in CRMs that
- * list chats by operator. Only one holder counts: the one who counted at the
- * last poll, otherwise the one who joined or wrote last, otherwise the lowest
- * id. Therefore every poll chooses the same one, regardless of the order of the
- * lists.
- */
-
-/* Start with zeros. */
-struct holders {
-	struct crm_record *others; /* records of the same chat, one per
-				    * holder */
-	size_t n, cap;
-	bool chosen;  /* the holder of the last poll was found */
-	char *writer; /* the holder who joined or wrote last; or NULL */
-	int64_t writer_at;
-};
-
-/* ---- holders ---- */
-
-static void
-holders_release(struct holders *h)
-{
-	size_t i;
-
-	for (i = 0; i < h->n; i++)
-		crm_record_release(&h->others[i]);
-	free(h->others);
-	free(h->writer);
-	*h = (struct holders){ .n = 0 };
-}
-
-static bool
-is_of(const struct crm_record *r, const char *operator_id)
-{
-	return r->operator_id != NULL &&
-	       strcmp(r->operator_id, operator_id) == 0;
-}
-
-static void
-swap_records(struct crm_record *a, struct crm_record *b)
-{
-	struct crm_record other = *a;
-
-	*a = *b;
-	*b = other;
-}
-
-/* Returns that holder's record among the others, or NULL. */
-static struct crm_record *
-find_other(const struct holders *h, const char *operator_id)
-{
-	size_t i;
-
-	for (i = 0; i < h->n; i++) {
-		if (is_of(&h->others[i], operator_id))
-			return &h->others[i];
-	}
-	return NULL;
-}
-
-/* The chat of *listed also appeared in another list, as *r. Takes over *r,
- * which becomes *listed if *listed has the same holder or none. */
-static void
-holders_add(struct holders *h, struct crm_record *listed, struct crm_record *r)
-{
-	struct crm_record *same;
-
-	if (r->operator_id == NULL)
-		return;
-	if (listed->operator_id == NULL || is_of(listed, r->operator_id)) {
-		swap_records(listed, r);
-		return;
-	}
-	same = find_other(h, r->operator_id);
-	if (same == NULL) {
-		XGROW(h->others, h->n, h->cap);
-		same = &h->others[h->n++];
-		*same = (struct crm_record){ .type = RECORD_UNKNOWN };
-	}
-	swap_records(same, r);
-}
-
-/* Sets *listed to that holder's record; returns false if no holder has that
- * id. */
-static bool
-choose(struct holders *h, struct crm_record *listed, const char *operator_id)
-{
-	struct crm_record *other = find_other(h, operator_id);
-
-	if (other != NULL)
-		swap_records(listed, other);
-	return is_of(listed, operator_id);
-}
-
-/* Call it when all lists are read. last: the holder who counted at the last
- * poll, or "". Sets *listed to the record of that holder, or else of the lowest
- * id. */
-static void
-holders_choose(struct holders *h, struct crm_record *listed, const char *last)
-{
-	size_t i;
-
-	if (h->n == 0)
-		return;
-	h->chosen = choose(h, listed, last);
-	for (i = 0; i < h->n && !h->chosen; i++) {
-		const char *id = h->others[i].operator_id;
-
-		if (id_compare(id, strlen(id), listed->operator_id,
-			strlen(listed->operator_id)) < 0)
-			swap_records(listed, &h->others[i]);
-	}
-}
-
-/* Records a message of the chat, which may be from one of the holders. */
-static void
-holders_wrote(struct holders *h, const struct crm_record *listed,
-    const struct crm_record *message)
-{
-	const char *who = message->operator_id;
-
-	if (h->n == 0 || h->chosen || who == NULL ||
-	    (h->writer != NULL && message->at < h->writer_at) ||
-	    (!is_of(listed, who) && find_other(h, who) == NULL))
-		return;
-	free(h->writer);
-	h->writer = xstrdup(who);
-	h->writer_at = message->at;
-}
-
-/* Call it when the messages are read: sets *listed to the record of the holder
- * who counts. */
-static void
-holders_settle(struct holders *h, struct crm_record *listed)
-{
-	if (h->writer != NULL)
-		(void)choose(h, listed, h->writer);
-}
-
-/* ---- chats ---- */
-
 /* After this many polls in a row that could not read a chat, it is written from
  * the state. */
 #define FAILURES_MAX 3
@@ -181,7 +39,6 @@ holders_settle(struct holders *h, struct crm_record *listed)
 struct polled_chat {
 	struct chats *chats;
 	struct crm_record list; /* from the list */
-	struct holders holders; /* if it came in several lists */
 	struct chat_state state;
 	struct history read; /* the pages of its messages read so far */
 	bool known;          /* state was read from the store */
@@ -201,7 +58,6 @@ free_chat(struct polled_chat *c)
 	if (c == &DONE)
 		return;
 	crm_record_release(&c->list);
-	holders_release(&c->holders);
 	chat_state_release(&c->state);
 	history_release(&c->read);
 	free(c->person);
@@ -481,7 +337,6 @@ static void miss_last_word(struct chats *cs, const char *id, bool gone);
 static void
 complete_chat(struct polled_chat *c)
 {
-	holders_settle(&c->holders, &c->list);
 	if (c->failed && is_closed(c)) {
 		miss_last_word(c->chats, c->list.id, false);
 	} else if (c->failed) {
@@ -521,7 +376,6 @@ chat_messages_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 			c->mixed = true;
 			continue;
 		}
-		holders_wrote(&c->holders, &c->list, r);
 		history_put(&c->read, r, true);
 	}
 }
@@ -666,9 +520,6 @@ static void
 decide_chat(struct polled_chat *c)
 {
 	c->known = load_state(c);
-	/* The holder at the poll that last found the chat in a list. */
-	holders_choose(&c->holders, &c->list,
-	    c->known && c->state.told == 0 ? c->state.operator_id : "");
 	c->waiting = 1; /* This count stands for the questions that are yet to
 			 * be queued. */
 	find_customer(c);
@@ -676,6 +527,51 @@ decide_chat(struct polled_chat *c)
 	if (!c->unchanged)
 		ask_chat_messages(c);
 	answer_arrived(c);
+}
+
+static bool
+is_of(const struct crm_record *r, const char *operator_id)
+{
+	return r->operator_id != NULL &&
+	       strcmp(r->operator_id, operator_id) == 0;
+}
+
+/* True if the assignee in *r counts instead of the one in *listed. last: the
+ * one who counted at the last poll, or "". */
+static bool
+counts_instead(const struct crm_record *r, const struct crm_record *listed,
+    const char *last)
+{
+	if (r->operator_id == NULL)
+		return false;
+	if (listed->operator_id == NULL || is_of(listed, r->operator_id))
+		return true; /* it is newer */
+	if (is_of(listed, last) || is_of(r, last))
+		return is_of(r, last);
+	return id_compare(r->operator_id, strlen(r->operator_id),
+		   listed->operator_id, strlen(listed->operator_id)) < 0;
+}
+
+/* In CRMs that list chats by operator, a chat may be in several lists: it has
+ * several operators, or it moves while the lists are read. Only one operator
+ * counts: the one who counted at the last poll, otherwise the lowest id. So
+ * every poll chooses the same one, regardless of the order of the lists. *r:
+ * the chat in another list. */
+static void
+list_again(struct polled_chat *c, struct crm_record *r, int64_t asked_ms)
+{
+	struct crm_record other = c->list;
+	struct chat_state s;
+	bool known = chat_state_load(&s, c->chats->crm->store, c->list.id);
+
+	c->asked_ms = asked_ms;
+	if (counts_instead(
+		r, &c->list, known && s.told == 0 ? s.operator_id : "")) {
+		c->list = *r;
+		*r = other;
+	}
+	if (known)
+		chat_state_release(&s);
 }
 
 static struct polled_chat *
@@ -686,11 +582,8 @@ add_listed_chat(struct chats *cs, struct crm_record *r, int64_t asked_ms)
 
 	if (*slot != NULL) { /* The chat moved to another page or list while the
 			      * lists were read. */
-		if (cs->gather) {
-			c = *slot;
-			holders_add(&c->holders, &c->list, r);
-			c->asked_ms = asked_ms;
-		}
+		if (cs->gather)
+			list_again(*slot, r, asked_ms);
 		return NULL;
 	}
 	c = xcalloc(1, sizeof *c);
