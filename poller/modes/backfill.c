@@ -67,13 +67,14 @@ give_up(struct backfill *b, const char *what, const struct ending *e)
 	crm_session_fail(&b->crm, e->error, what, e->message);
 }
 
-/* Sends one question and waits for its end, or until the run has failed. */
+/* Sends one question and waits for its end, or until the run has failed. After
+ * a signal, no more calls are made: they are paid for. */
 static void
 ask(struct backfill *b, const struct crm_question *q)
 {
 	fetch_ask(b->crm.fetch, q);
-	while (fetch_turn(b->http, &b->crm.fetch, 1, INT64_MAX) > 0 &&
-	       !stop_asked() && b->crm.code == PROG_OK)
+	while (!stop_asked() && b->crm.code == PROG_OK &&
+	       fetch_turn(b->http, &b->crm.fetch, 1, INT64_MAX) > 0)
 		endpoint_pump(b->to);
 }
 
