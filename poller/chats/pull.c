@@ -473,7 +473,7 @@ finish_pull(struct pull *p)
 static bool
 is_commit_due(const struct pull *p)
 {
-	uint64_t calls = crm_session_calls(&p->crm) - p->crm.counted;
+	uint64_t calls = crm_session_uncounted(&p->crm);
 
 	return store_pending(p->crm.store) > COMMIT_BYTES ||
 	       calls >= COMMIT_CALLS ||

@@ -3,7 +3,6 @@
  */
 #include "poller/crm/crm_session.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,10 +77,27 @@ crm_session_fail(struct crm_session *s, enum error_class error,
 	fetch_stop(s->fetch);
 }
 
+void
+crm_session_fail_state(
+    struct crm_session *s, enum exit_code code, const char *why)
+{
+	if (s->code == PROG_OK) {
+		s->code = code;
+		log_error("tenant %s: %s", s->tenant->name, why);
+	}
+	fetch_stop(s->fetch);
+}
+
 uint64_t
 crm_session_calls(const struct crm_session *s)
 {
-	return usage_calls(fetch_calls(s->fetch));
+	return usage_sum(fetch_results(s->fetch));
+}
+
+uint64_t
+crm_session_uncounted(const struct crm_session *s)
+{
+	return crm_session_calls(s) - usage_sum(s->counted);
 }
 
 /* Another run may have received a different pause: the longer one counts, also
@@ -101,57 +117,19 @@ keep_hold(struct crm_session *s)
 		fetch_hold(s->fetch, stored);
 }
 
-static const char *const result_names[CALL_RESULTS] = {
-	[CALL_OK] = "ok",
-	[CALL_GONE] = "gone",
-	[CALL_LIMITED] = "limited",
-	[CALL_REFUSED] = "refused",
-	[CALL_FAILED] = "failed",
-};
-
-/* The key, such as "poll calls ok", for all runs together. */
-#define RESULT_KEY 32
-static void
-result_key(enum usage_who who, size_t result, char key[RESULT_KEY])
-{
-	(void)snprintf(key, RESULT_KEY, "%s calls %s", usage_names[who],
-	    result_names[result]);
-}
-
-static void
-count_results(struct crm_session *s, const uint64_t now[CALL_RESULTS])
-{
-	char key[RESULT_KEY];
-	size_t i;
-
-	for (i = 0; i < CALL_RESULTS; i++) {
-		if (now[i] == s->results[i])
-			continue;
-		result_key(s->who, i, key);
-		store_set_number(s->store, key,
-		    store_number(s->store, key, 0) +
-			(int64_t)(now[i] - s->results[i]));
-	}
-}
-
 enum exit_code
 crm_session_commit(struct crm_session *s, struct buf *why)
 {
-	uint64_t calls = crm_session_calls(s), n = calls - s->counted;
-	uint64_t results[CALL_RESULTS];
+	const uint64_t *calls = fetch_results(s->fetch);
 	enum exit_code code;
 
 	if (s->store == NULL)
 		return PROG_OK;
-	memcpy(results, fetch_results(s->fetch), sizeof results);
-	count_results(s, results);
-	usage_add(s->store, s->who, crm_session_now(s), n);
+	usage_add(s->store, s->who, crm_session_now(s), s->counted, calls);
 	keep_hold(s);
 	code = store_commit(s->store, why);
-	if (code == PROG_OK) {
-		s->counted = calls;
-		memcpy(s->results, results, sizeof results);
-	}
+	if (code == PROG_OK)
+		memcpy(s->counted, calls, sizeof s->counted);
 	return code;
 }
 
@@ -188,9 +166,9 @@ call_metrics_add(struct buf *to, const char *labels, const char *mode,
 	buf_adds(&with, labels);
 	prometheus_label(&with, "mode", mode);
 	prometheus_label(&with, "tenant", tenant);
-	for (i = 0; i < CALL_RESULTS; i++)
+	for (i = 0; i < CALL_PENDING; i++)
 		prometheus_result(to, calls_total, buf_str(&with),
-		    result_names[i], results[i]);
+		    call_result_names[i], results[i]);
 	buf_release(&with);
 }
 
@@ -218,16 +196,14 @@ call_metrics_keep(const struct crm_session *s)
 	uint64_t results[CALL_RESULTS];
 	struct buf text = BUF_INIT;
 	bool failed = false;
-	char key[RESULT_KEY], *path;
-	size_t i;
+	char *path;
 
 	if (folder == NULL)
 		return;
-	memcpy(results, fetch_results(s->fetch), sizeof results);
-	for (i = 0; s->store != NULL && i < CALL_RESULTS; i++) {
-		result_key(s->who, i, key);
-		results[i] = (uint64_t)store_number(s->store, key, 0);
-	}
+	if (s->store != NULL)
+		usage_month_of(s->store, s->who, crm_session_now(s), results);
+	else
+		memcpy(results, fetch_results(s->fetch), sizeof results);
 	path = xasprintf("%s/messaging_calls_%s_%s.prom", folder, mode, tenant);
 	call_metrics_head(&text);
 	call_metrics_add(&text, "", mode, tenant, results);

@@ -25,9 +25,8 @@ struct crm_session {
 
 	/* private */
 	enum usage_who who;
-	uint64_t counted;               /* calls that have been counted in the
-					 * state, */
-	uint64_t results[CALL_RESULTS]; /* and their results */
+	uint64_t counted[CALL_RESULTS]; /* calls that have been counted in the
+					 * state */
 };
 
 /* Takes over the store, which may be NULL; borrows the others. Close it. */
@@ -46,8 +45,15 @@ void crm_session_begin(struct crm_session *s);
 void crm_session_fail(struct crm_session *s, enum error_class error,
     const char *what, const char *message);
 
-/* Returns the number of calls made. */
+/* The run fails because of the state: drops all questions. Logs only the first
+ * reason. */
+void crm_session_fail_state(
+    struct crm_session *s, enum exit_code code, const char *why);
+
+/* Return the number of calls made, and of those not counted in the state
+ * yet. */
 uint64_t crm_session_calls(const struct crm_session *s);
+uint64_t crm_session_uncounted(const struct crm_session *s);
 
 /* Counts the calls and commits the state, if there is one. */
 enum exit_code crm_session_commit(struct crm_session *s, struct buf *why)
@@ -63,10 +69,11 @@ void crm_session_count(struct crm_session *s);
  *
  * A daemon adds its counts to its own metrics. A run that ends cannot be
  * scraped, so it writes them to a file for node_exporter,
- * messaging_calls_MODE_TENANT.prom in [metrics] folder. The counts come from
- * the tenant's state, so that they grow from run to run; without a state, they
- * only cover the run, which looks like a restart to Prometheus. Each mode has
- * its own file, because a poll and poller --status may end at the same time.
+ * messaging_calls_MODE_TENANT.prom in [metrics] folder. The counts are those of
+ * the month in the tenant's state, so that they grow from run to run; without a
+ * state, they only cover the run. To Prometheus, both look like a restart. Each
+ * mode has its own file, because a poll and poller --status may end at the same
+ * time.
  */
 
 /* Write the head of the counts; then the samples of one mode and tenant,

@@ -46,6 +46,15 @@ static const struct error_rule {
 	    PROG_TEMPFAIL, WAY_WAIT },
 };
 
+const char *const call_result_names[CALL_RESULTS] = {
+	[CALL_OK] = "ok",
+	[CALL_GONE] = "gone",
+	[CALL_LIMITED] = "limited",
+	[CALL_REFUSED] = "refused",
+	[CALL_FAILED] = "failed",
+	[CALL_PENDING] = "pending",
+};
+
 enum call_result
 failure_result(enum error_class error)
 {

@@ -27,15 +27,17 @@
 
 enum failure { FAILURE_NONE, FAILURE_ITEM, FAILURE_TENANT };
 
-/* The result of a request, for metrics. */
+/* The result of a request, by which requests are counted. */
 enum call_result {
 	CALL_OK,
 	CALL_GONE,    /* the requested item does not exist */
 	CALL_LIMITED, /* too many requests */
 	CALL_REFUSED, /* because of the token or its permissions */
 	CALL_FAILED,  /* no answer, or an unusable one */
+	CALL_PENDING, /* sent, but not finished */
 	CALL_RESULTS
 };
+extern const char *const call_result_names[CALL_RESULTS];
 
 enum call_result failure_result(enum error_class error);
 

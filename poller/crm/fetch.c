@@ -307,6 +307,7 @@ send_job(struct fetch_job *j)
 
 	j->asked = true;
 	f->calls[j->q.call]++;
+	f->results[CALL_PENDING]++;
 	TAILQ_INSERT_TAIL(&f->in_flight, j, link);
 	log_call(j);
 	http_start(f->http, &r);
@@ -442,11 +443,9 @@ drop_jobs(struct fetch_jobs *jobs)
 void
 fetch_stop(struct fetch *f)
 {
-	const struct fetch_job *j;
-
 	f->stopped = true;
-	for (j = TAILQ_FIRST(&f->in_flight); j != NULL; j = TAILQ_NEXT(j, link))
-		f->results[CALL_FAILED]++;
+	f->results[CALL_FAILED] += f->results[CALL_PENDING];
+	f->results[CALL_PENDING] = 0;
 	http_cancel(f->http, &f->in_flight_n);
 	drop_jobs(&f->urgent);
 	drop_jobs(&f->ready);
@@ -814,6 +813,13 @@ read_answer_body(
 	return in.answer != NULL;
 }
 
+static void
+count_result(struct fetch *f, enum call_result result)
+{
+	f->results[CALL_PENDING]--;
+	f->results[result]++;
+}
+
 static bool
 is_redirect(const struct http_answer *h)
 {
@@ -830,7 +836,7 @@ refuse_redirect(struct fetch_job *j, const struct http_answer *h)
 
 	buf_setf(&text, "the CRM redirects to '%s'; redirects are not followed",
 	    h->redirect);
-	j->fetch->results[CALL_FAILED]++;
+	count_result(j->fetch, CALL_FAILED);
 	fetch_end(j, ERROR_CLASS_UNUSABLE, buf_str(&text));
 	buf_release(&text);
 }
@@ -848,7 +854,7 @@ handle_answer(struct fetch_job *j, struct http_answer *h)
 		return;
 	}
 	json = read_answer_body(j, h, &a);
-	f->results[failure_result(a.error)]++;
+	count_result(f, failure_result(a.error));
 	if (a.error != ERROR_CLASS_NONE) {
 		bad_answer(j, h, &a, json);
 	} else {
@@ -865,7 +871,7 @@ fetch_answer(struct http_answer *h)
 
 	TAILQ_REMOVE(&j->fetch->in_flight, j, link);
 	if (h->outcome != HTTP_ANSWERED)
-		j->fetch->results[CALL_FAILED]++;
+		count_result(j->fetch, CALL_FAILED);
 	switch (h->outcome) {
 	case HTTP_ANSWERED:
 		handle_answer(j, h);

@@ -111,8 +111,8 @@ void fetch_stop(struct fetch *f);
 /* Returns the number of questions that have not ended. */
 size_t fetch_left(const struct fetch *f);
 
-/* Return the number of requests sent, by enum profile_call; and of those that
- * are finished, by enum call_result. */
+/* Return the number of requests sent, by enum profile_call, and by enum
+ * call_result. */
 const uint64_t *fetch_calls(const struct fetch *f);
 const uint64_t *fetch_results(const struct fetch *f);
 

@@ -71,11 +71,10 @@ pace_compute(const struct pace_month *m)
 /* ---- usage ---- */
 
 /* Each kind of run has its own keys, so that no run overwrites what another
- * adds meanwhile: "p calls 2026-11". */
+ * adds meanwhile: "poll ok 2026-11". */
 
-#define KEY 24
+#define KEY 32
 
-static const char letters[USAGE_WHO] = { 'p', 's', 'a', 'b' };
 const char *const usage_names[USAGE_WHO] = {
 	"poll",
 	"status",
@@ -84,12 +83,12 @@ const char *const usage_names[USAGE_WHO] = {
 };
 
 uint64_t
-usage_calls(const uint64_t calls[PROFILE_CALLS])
+usage_sum(const uint64_t calls[CALL_RESULTS])
 {
 	uint64_t n = 0;
 	size_t i;
 
-	for (i = 0; i < PROFILE_CALLS; i++)
+	for (i = 0; i < CALL_RESULTS; i++)
 		n += calls[i];
 	return n;
 }
@@ -100,7 +99,7 @@ month_key(enum usage_who who, const char *what, int64_t now_ms, char key[KEY])
 	char text[CLOCK_TEXT];
 
 	clock_format(now_ms, text);
-	(void)snprintf(key, KEY, "%c %s %.7s", letters[who], what, text);
+	(void)snprintf(key, KEY, "%s %s %.7s", usage_names[who], what, text);
 }
 
 /* Returns a number for the month of now_ms. */
@@ -125,19 +124,25 @@ add_to_month(struct store *s, enum usage_who who, const char *what,
 }
 
 uint64_t
-usage_month_of(struct store *s, enum usage_who who, int64_t now_ms)
+usage_month_of(struct store *s, enum usage_who who, int64_t now_ms,
+    uint64_t calls[CALL_RESULTS])
 {
-	return (uint64_t)month_number(s, who, "calls", now_ms);
+	size_t i;
+
+	for (i = 0; i < CALL_RESULTS; i++)
+		calls[i] = (uint64_t)month_number(
+		    s, who, call_result_names[i], now_ms);
+	return usage_sum(calls);
 }
 
 uint64_t
 usage_month(struct store *s, int64_t now_ms)
 {
-	uint64_t n = 0;
+	uint64_t calls[CALL_RESULTS], n = 0;
 	size_t i;
 
 	for (i = 0; i < USAGE_WHO; i++)
-		n += usage_month_of(s, (enum usage_who)i, now_ms);
+		n += usage_month_of(s, (enum usage_who)i, now_ms, calls);
 	return n;
 }
 
@@ -156,22 +161,31 @@ usage_add_poll(struct store *s, int64_t now_ms, int64_t interval_ms,
     const uint64_t calls[PROFILE_CALLS])
 {
 	uint64_t list = calls[PROFILE_CHATS] + calls[PROFILE_OPERATORS];
+	uint64_t changes = 0;
+	size_t i;
 
+	for (i = 0; i < PROFILE_CALLS; i++)
+		changes += calls[i];
+	changes -= list;
 	if (month_number(s, USAGE_POLL, "polls", now_ms) == 0)
 		add_to_month(
 		    s, USAGE_POLL, "since", now_ms, now_ms - interval_ms);
 	add_to_month(s, USAGE_POLL, "polls", now_ms, 1);
 	add_to_month(s, USAGE_POLL, "interval", now_ms, interval_ms);
 	add_to_month(s, USAGE_POLL, "list", now_ms, (int64_t)list);
-	add_to_month(s, USAGE_POLL, "changes", now_ms,
-	    (int64_t)(usage_calls(calls) - list));
+	add_to_month(s, USAGE_POLL, "changes", now_ms, (int64_t)changes);
 }
 
 void
-usage_add(struct store *s, enum usage_who who, int64_t now_ms, uint64_t calls)
+usage_add(struct store *s, enum usage_who who, int64_t now_ms,
+    const uint64_t counted[CALL_RESULTS], const uint64_t calls[CALL_RESULTS])
 {
-	if (calls > 0)
-		add_to_month(s, who, "calls", now_ms, (int64_t)calls);
+	size_t i;
+
+	for (i = 0; i < CALL_RESULTS; i++)
+		if (calls[i] != counted[i])
+			add_to_month(s, who, call_result_names[i], now_ms,
+			    (int64_t)(calls[i] - counted[i]));
 }
 
 struct pace_month
@@ -179,6 +193,7 @@ usage_measure(struct store *s, int64_t now_ms)
 {
 	struct pace_month m = { .now_ms = now_ms,
 		.end_ms = usage_month_end(now_ms) };
+	uint64_t calls[CALL_RESULTS], other;
 
 	if (s == NULL)
 		return m;
@@ -188,9 +203,10 @@ usage_measure(struct store *s, int64_t now_ms)
 	m.minutes =
 	    (double)month_number(s, USAGE_POLL, "interval", now_ms) / MINUTE_MS;
 	m.list = (double)month_number(s, USAGE_POLL, "list", now_ms);
-	m.changes = (double)(month_number(s, USAGE_POLL, "changes", now_ms) +
-			     month_number(s, USAGE_STATUS, "calls", now_ms) +
-			     month_number(s, USAGE_ASSIGN, "calls", now_ms));
+	other = usage_month_of(s, USAGE_STATUS, now_ms, calls) +
+		usage_month_of(s, USAGE_ASSIGN, now_ms, calls);
+	m.changes = (double)other +
+		    (double)month_number(s, USAGE_POLL, "changes", now_ms);
 	return m;
 }
 

@@ -5,6 +5,7 @@
 #ifndef POLLER_CRM_QUOTA_H
 #define POLLER_CRM_QUOTA_H
 
+#include "poller/crm/failure.h"
 #include "poller/crm/profile.h"
 #include "poller/crm/store.h"
 #include "poller/crm/tenant.h"
@@ -72,7 +73,7 @@ struct pace pace_compute(const struct pace_month *m);
 
 /*
  * usage: counts the calls of polls, status runs, assigning and backfill in the
- * state for each UTC month, by the CRM's clock.
+ * state, by their result, for each UTC month by the CRM's clock.
  */
 
 enum usage_who {
@@ -84,13 +85,13 @@ enum usage_who {
 };
 extern const char *const usage_names[USAGE_WHO];
 
-/* Returns the sum of calls of all kinds. */
-uint64_t usage_calls(const uint64_t calls[PROFILE_CALLS]);
+/* Returns the sum of calls with all results. */
+uint64_t usage_sum(const uint64_t calls[CALL_RESULTS]);
 
 /* These functions add to the committed value: call each at most once between
- * two commits. Adds calls to the month of now_ms. */
-void usage_add(
-    struct store *s, enum usage_who who, int64_t now_ms, uint64_t calls);
+ * two commits. Adds the calls since `counted` to the month of now_ms. */
+void usage_add(struct store *s, enum usage_who who, int64_t now_ms,
+    const uint64_t counted[CALL_RESULTS], const uint64_t calls[CALL_RESULTS]);
 
 /* Adds a measured poll that began interval_ms after the previous one;
  * usage_add() adds its calls, too. */
@@ -100,8 +101,9 @@ void usage_add_poll(struct store *s, int64_t now_ms, int64_t interval_ms,
 /* Returns the calls in the month of now_ms. */
 uint64_t usage_month(struct store *s, int64_t now_ms);
 
-/* Returns those of one kind. */
-uint64_t usage_month_of(struct store *s, enum usage_who who, int64_t now_ms);
+/* Sets calls to those of one kind, and returns their sum. */
+uint64_t usage_month_of(struct store *s, enum usage_who who, int64_t now_ms,
+    uint64_t calls[CALL_RESULTS]);
 
 /* Returns the end of the month of now_ms. */
 int64_t usage_month_end(int64_t now_ms);

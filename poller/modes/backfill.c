@@ -120,10 +120,10 @@ static bool
 is_budget_spent(struct backfill *b)
 {
 	int64_t now_ms = crm_session_now(&b->crm);
-	uint64_t budget = (uint64_t)b->crm.tenant->budget;
+	uint64_t budget = (uint64_t)b->crm.tenant->budget, calls[CALL_RESULTS];
 
 	if (budget == 0 || b->crm.store == NULL ||
-	    (usage_month_of(b->crm.store, USAGE_BACKFILL, now_ms) <
+	    (usage_month_of(b->crm.store, USAGE_BACKFILL, now_ms, calls) <
 		    budget / SHARE &&
 		usage_month(b->crm.store, now_ms) < budget))
 		return false;

@@ -18,6 +18,17 @@ static const uint64_t calls[PROFILE_CALLS] = {
 };
 
 static void
+add(struct store *s, enum usage_who who, int64_t now_ms, uint64_t n)
+{
+	const uint64_t counted[CALL_RESULTS] = { [CALL_PENDING] = 2 };
+	const uint64_t results[CALL_RESULTS] = {
+		[CALL_OK] = n, [CALL_GONE] = 1, [CALL_PENDING] = 1
+	};
+
+	usage_add(s, who, now_ms, counted, results);
+}
+
+static void
 lists_and_changes_are_told_apart(void **state)
 {
 	struct store *s = open_store(".", "kinds", STORE_EXCLUSIVE);
@@ -25,8 +36,8 @@ lists_and_changes_are_told_apart(void **state)
 
 	(void)state;
 	usage_add_poll(s, NOW, 2 * MINUTE_MS, calls);
-	usage_add(s, USAGE_STATUS, NOW, 30);
-	usage_add(s, USAGE_ASSIGN, NOW, 400);
+	add(s, USAGE_STATUS, NOW, 30);
+	add(s, USAGE_ASSIGN, NOW, 400);
 	commit_store(s);
 	usage_add_poll(s, NOW + DAY_MS, 3 * MINUTE_MS, calls);
 	commit_store(s);
@@ -47,15 +58,19 @@ a_month_ends_by_utc(void **state)
 {
 	struct store *s = open_store(".", "month", STORE_EXCLUSIVE);
 	int64_t end = usage_month_end(NOW), december;
+	uint64_t results[CALL_RESULTS];
 
 	(void)state;
 	assert_int_equal(end, INT64_C(1796083200000)); /* 2026-12-01 */
 	december = usage_month_end(end);
 	assert_int_equal(december, INT64_C(1798761600000)); /* 2027-01-01 */
-	usage_add(s, USAGE_POLL, NOW, 7);
-	usage_add(s, USAGE_ASSIGN, end - 1, 8);
-	usage_add(s, USAGE_STATUS, end, 100);
+	add(s, USAGE_POLL, NOW, 7);
+	add(s, USAGE_ASSIGN, end - 1, 8);
+	add(s, USAGE_STATUS, end, 100);
 	commit_store(s);
+	assert_int_equal(usage_month_of(s, USAGE_POLL, NOW, results), 7);
+	assert_int_equal(results[CALL_OK], 7);
+	assert_int_equal(results[CALL_GONE], 1);
 	assert_int_equal(usage_month(s, NOW), 15);
 	assert_int_equal(usage_month(s, december - 1), 100);
 	store_close(s);
