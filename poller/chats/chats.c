@@ -36,6 +36,9 @@
 /* How often one chat is tried in a poll. */
 #define TRIES 4
 
+/* How often a customer is queried whom the CRM cannot show. */
+#define PERSON_AGAIN_MS (10 * MINUTE_MS)
+
 struct polled_chat {
 	struct chats *chats;
 	struct crm_record list; /* from the list */
@@ -46,7 +49,7 @@ struct polled_chat {
 	bool unchanged, failed;
 	bool mixed; /* its answer had messages of another chat */
 	int64_t asked_ms;
-	char *person; /* the customer; NULL: as in the list */
+	bool person_asked; /* the state has a newer answer about its customer */
 };
 
 /* Marks a written chat in the map. */
@@ -60,7 +63,6 @@ free_chat(struct polled_chat *c)
 	crm_record_release(&c->list);
 	chat_state_release(&c->state);
 	history_release(&c->read);
-	free(c->person);
 	free(c);
 }
 
@@ -77,8 +79,7 @@ chats_init(struct chats *c, struct crm_session *crm, struct emit *emit)
 		.emit = emit,
 		.all = STRMAP_INIT,
 		.closed = STRMAP_INIT,
-		.asked_left = STRMAP_INIT,
-		.customers = { .crm = crm } };
+		.asked_left = STRMAP_INIT };
 }
 
 void
@@ -87,9 +88,9 @@ chats_release(struct chats *c)
 	strmap_release(&c->all, free_chat_entry);
 	strmap_release(&c->closed, NULL);
 	strmap_release(&c->asked_left, free);
-	customers_release(&c->customers);
 	free(c->gathered);
 	free(c->first_failure);
+	free(c->first_unnamed);
 }
 
 /* Frees the chat. Its id stays in the map, with DONE. */
@@ -110,9 +111,9 @@ is_closed(const struct polled_chat *c)
 static void
 emit_chat(struct polled_chat *c, int64_t opened_at, bool stale)
 {
-	const char *person = c->person != NULL && *c->person != '\0'
-				 ? c->person
-				 : c->list.person;
+	const char *known = c->state.person;
+	const char *person =
+	    known != NULL && *known != '\0' ? known : c->list.person;
 	struct buf more = BUF_INIT;
 
 	buf_adds(&more, person);
@@ -310,7 +311,8 @@ write_open_chat(struct polled_chat *c)
 	bool back = s->left_at != 0;
 
 	s->left_at = s->told = 0;
-	if (!c->unchanged || back || (c->chats->keep_rows && !has_row(c)))
+	if (!c->unchanged || back || c->person_asked ||
+	    (c->chats->keep_rows && !has_row(c)))
 		keep_chat_state(c);
 	emit_history(c, false);
 }
@@ -458,29 +460,85 @@ ask_chat_messages(struct polled_chat *c)
 }
 
 static void
-customer_known(void *ctx, const char *person)
+customer_page(void *ctx, struct profile_answer *a, int64_t asked_ms)
 {
 	struct polled_chat *c = ctx;
 
-	c->person = xstrdup(person);
+	(void)asked_ms;
+	if (a->n > 0)
+		set_text(&c->state.person, a->records[0].person);
+}
+
+/* If the CRM does not show the customer, an earlier name remains. */
+static void
+customer_end(void *ctx, const struct ending *e)
+{
+	struct polled_chat *c = ctx;
+	struct chats *cs = c->chats;
+	struct chat_state *s = &c->state;
+	bool gone = e->error == ERROR_CLASS_GONE;
+	bool failed = e->failure != FAILURE_NONE && !gone;
+
+	if (e->failure == FAILURE_TENANT) {
+		crm_session_fail(cs->crm, e->error, "customers", e->message);
+		return;
+	}
+	if (gone)
+		set_text(&s->person, "");
+	if (failed && cs->unnamed++ == 0)
+		cs->first_unnamed =
+		    xasprintf("customer %s: %s", c->list.customer, e->message);
+	if (e->asked) {
+		s->person_failures = failed ? s->person_failures + 1 : 0;
+		s->person_at = e->ended_ms;
+		c->person_asked = true;
+	}
 	answer_arrived(c);
 }
 
-/* Gets the customer's name, if [crm] customers is set. */
+/* True if the customer need not be queried yet. Names are read again after a
+ * day, or up to four hours earlier, so that not all customers are due in the
+ * same minute. A customer whom the CRM could not show is queried again in the
+ * next poll, and then every PERSON_AGAIN_MS: most faults are over by then, and
+ * a customer who can never be shown does not cost a call in each poll. A time
+ * more than a day ahead is from a wrong clock. */
+static bool
+is_person_fresh(const struct polled_chat *c)
+{
+	const struct chat_state *s = &c->state;
+	int64_t ago = c->asked_ms - s->person_at, age = PERSON_AGAIN_MS;
+	unsigned h = 0;
+	const char *id;
+
+	if (s->person_failures == 0) {
+		for (id = c->list.customer; *id != '\0'; id++)
+			h = h * 31 + (unsigned char)*id;
+		age = DAY_MS - h % 240 * MINUTE_MS;
+	}
+	return s->person_failures != 1 && ago < age && ago >= -DAY_MS;
+}
+
+/* Reads the customer's name, if [crm] customers is set. */
 static void
 find_customer(struct polled_chat *c)
 {
-	struct chats *cs = c->chats;
-	const char *person;
+	struct crm_session *crm = c->chats->crm;
+	struct crm_question q = { .call = PROFILE_CUSTOMER,
+		.item = c->list.customer,
+		.tries = 2,
+		.at_once = true,
+		.weight = FAILURE_OTHER,
+		.optional = true,
+		.ctx = c,
+		.page = customer_page,
+		.end = customer_end };
 
-	if (!cs->crm->tenant->customers || c->list.customer == NULL)
+	if (!crm->tenant->customers || c->list.customer == NULL ||
+	    is_person_fresh(c))
 		return;
-	person = customers_get(
-	    &cs->customers, c->list.customer, c->asked_ms, customer_known, c);
-	if (person != NULL)
-		c->person = xstrdup(person);
-	else
-		c->waiting++;
+	q.with = json_pack("{s:s}", "customer", c->list.customer);
+	c->waiting++;
+	fetch_ask(crm->fetch, &q);
 }
 
 /* True if the state has everything that the CRM would show. */
@@ -652,6 +710,21 @@ chats_page(struct chats *cs, struct profile_answer *a, int64_t asked_ms)
 	take_page(cs, a, asked_ms, NULL);
 }
 
+/* Calls entry() for each chat of the state. If that fails, so does the poll. */
+static void
+each_stored(struct chats *cs,
+    void (*entry)(void *ctx, const char *id, const void *data, size_t len),
+    void *ctx)
+{
+	struct buf why = BUF_INIT;
+	enum exit_code code =
+	    store_each(cs->crm->store, STORE_CHATS, entry, ctx, &why);
+
+	if (code != PROG_OK)
+		crm_session_fail_state(cs->crm, code, buf_str(&why));
+	buf_release(&why);
+}
+
 struct carried {
 	struct chats *chats;
 	struct profile_answer rows;
@@ -682,7 +755,7 @@ chats_carry(struct chats *cs, int64_t asked_ms)
 {
 	struct carried c = { .chats = cs };
 
-	store_each(cs->crm->store, STORE_CHATS, carry_stored, &c);
+	each_stored(cs, carry_stored, &c);
 	chats_page(cs, &c.rows, asked_ms);
 	profile_answer_release(&c.rows);
 }
@@ -852,7 +925,7 @@ chats_leave(struct chats *cs)
 		.now_ms = crm_session_now(cs->crm) };
 	size_t i;
 
-	store_each(cs->crm->store, STORE_CHATS, look_at_stored, &l);
+	each_stored(cs, look_at_stored, &l);
 	for (i = 0; i < l.n; i++) {
 		set_left(cs, l.ids[i], l.now_ms);
 		if (i < SHORT_LIST_MOST)

@@ -9,7 +9,6 @@
 #define POLLER_CHATS_CHATS_H
 
 #include "common/containers/strmap.h"
-#include "poller/chats/customers.h"
 #include "poller/chats/emit.h"
 #include "poller/chats/history.h"
 #include "poller/crm/crm_session.h"
@@ -27,8 +26,9 @@ struct chats {
 			    * chat's record, and `closed` lists the chats that
 			    * have left */
 	struct strmap closed;
-	struct customers customers;
 	size_t listed, to_read, read, failed, stale;
+	size_t unnamed;      /* chats whose customer could not be read, */
+	char *first_unnamed; /* and why: half a sentence; or NULL */
 	bool told;      /* the snapshot has the last messages of some closed
 			 * chat */
 	size_t unknown; /* chats assigned to an operator who is not in our list

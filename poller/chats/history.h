@@ -92,14 +92,18 @@ struct chat_state {
 	char *mark;        /* the chat's mark in the list when its messages were
 			    * read */
 	char *operator_id; /* the assignee; "" if there is none */
-	bool complete;     /* all messages up to the mark were read */
-	unsigned failures; /* polls in a row that could not read it */
-	int64_t opened_at; /* of the current episode, or CLOCK_NONE */
-	int64_t since;     /* since when the chat has been incomplete at this
-			    * mark */
-	int64_t left_at;   /* when it left the list; 0 if it is in the list */
-	int64_t told;      /* the time of the snapshot with its last messages,
-			    * or TOLD_NOTHING; 0 if there is none yet */
+	char *person;      /* the customer's name and phone number, as in struct
+			    * crm_record; "" if there are none */
+	int64_t person_at; /* when the CRM was asked for them; 0: never */
+	unsigned person_failures; /* failed questions in a row */
+	bool complete;            /* all messages up to the mark were read */
+	unsigned failures;        /* polls in a row that could not read it */
+	int64_t opened_at;        /* of the current episode, or CLOCK_NONE */
+	int64_t since;   /* since when the chat has been incomplete at this
+			  * mark */
+	int64_t left_at; /* when it left the list; 0 if it is in the list */
+	int64_t told;    /* the time of the snapshot with its last messages,
+			  * or TOLD_NOTHING; 0 if there is none yet */
 	struct history history;
 };
 

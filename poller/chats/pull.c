@@ -12,7 +12,6 @@
 #include "common/base/xalloc.h"
 #include "common/digest/checksum.h"
 #include "poller/chats/chats.h"
-#include "poller/chats/customers.h"
 #include "poller/chats/emit.h"
 #include "poller/chats/operators.h"
 #include "poller/crm/crm_session.h"
@@ -277,31 +276,9 @@ commit_pull_state(struct pull *p)
 	enum exit_code code = crm_session_commit(&p->crm, &why);
 
 	p->committed_ms = clock_mono_ms();
-	if (code != PROG_OK) {
-		if (p->crm.code == PROG_OK) {
-			p->crm.code = code;
-			log_error("tenant %s: %s", p->crm.tenant->name,
-			    buf_str(&why));
-		}
-		fetch_stop(p->crm.fetch);
-	}
+	if (code != PROG_OK)
+		crm_session_fail_state(&p->crm, code, buf_str(&why));
 	buf_release(&why);
-}
-
-/* A table that is being emptied. */
-struct emptied {
-	struct store *store;
-	enum store_table table;
-};
-
-static void
-delete_entry(void *ctx, const char *key, const void *data, size_t len)
-{
-	const struct emptied *e = ctx;
-
-	(void)data;
-	(void)len;
-	store_delete(e->store, e->table, key);
 }
 
 /* Empties a state that belongs to another profile, other options, or another
@@ -321,10 +298,7 @@ forget_other_state(struct pull *p)
 	log_info("state_forgotten",
 	    "tenant=%s reason='profile, options or tenant changed'", name);
 	p->first = true;
-	store_each(
-	    s, STORE_CHATS, delete_entry, &(struct emptied){ s, STORE_CHATS });
-	store_each(s, STORE_CUSTOMERS, delete_entry,
-	    &(struct emptied){ s, STORE_CUSTOMERS });
+	store_empty(s);
 	operators_forget(s);
 	store_set_number(s, "listed", 0);
 	commit_pull_state(p);
@@ -344,8 +318,6 @@ pull_new(struct http *h, const struct tenant *t, struct store *store,
 	if (store != NULL) {
 		p->first = store_number(store, "as_of", 0) == 0;
 		forget_other_state(p);
-		/* This must happen before the poll stores customers. */
-		customers_drop_old(store, crm_session_now(&p->crm));
 	}
 	crm_session_begin(&p->crm);
 	p->began_ms = crm_session_now(&p->crm);
@@ -414,11 +386,11 @@ warn_stale(const struct pull *p)
 		log_warn("tenant %s: %zu chats are shown as last read; %s",
 		    p->crm.tenant->name, p->chats.stale,
 		    p->chats.first_failure);
-	if (p->chats.customers.failed > 0)
+	if (p->chats.unnamed > 0)
 		log_warn("tenant %s: %zu customers are shown without a name "
 			 "for now; %s",
-		    p->crm.tenant->name, p->chats.customers.failed,
-		    p->chats.customers.first_failure);
+		    p->crm.tenant->name, p->chats.unnamed,
+		    p->chats.first_unnamed);
 }
 
 /* Stores the data that the next poll and the self-check need from this one. */

@@ -19,13 +19,13 @@
 #include "common/os/file.h"
 #include "common/os/lmdb_file.h"
 
-#define STORE_FORMAT 5
+#define STORE_FORMAT 6
 #define MAP_MIN ((size_t)16 * 1024 * 1024)
 /* Size of LMDB's lock file, with its table of readers. */
 #define LOCK_BYTES 65536
 
 static const char *const table_names[STORE_TABLES] = { LMDB_META, "chats",
-	"customers", "lines", "keys" };
+	"lines", "keys" };
 
 const struct store_kind store_of_tenant = { "state",
 	"remove it; the next poll then reads everything" };
@@ -48,6 +48,7 @@ struct store {
 	MDB_dbi dbi[STORE_TABLES];
 	uint64_t seeds[STORE_TABLES]; /* for checksums */
 	MDB_txn *reader;              /* NULL: none open */
+	bool emptied; /* a change: before the others, the tables are emptied */
 	struct store_change *changes;
 	size_t changes_n, changes_cap, pending;
 	bool lost;
@@ -71,6 +72,7 @@ store_forget_changes(struct store *s)
 		free(s->changes[i].data);
 	}
 	s->changes_n = s->pending = 0;
+	s->emptied = false;
 }
 
 void
@@ -391,20 +393,20 @@ store_open_kind(const struct store_kind *kind, const char *dir,
 }
 
 /* Opens the read transaction if there is none. Another process may have
- * enlarged the map. */
-static bool
+ * enlarged the map. Returns 0, or an error code. */
+static int
 read_begin(struct store *s)
 {
 	int rc;
 
 	if (s->reader != NULL)
-		return true;
+		return 0;
 	rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &s->reader);
 	if (rc == MDB_MAP_RESIZED && mdb_env_set_mapsize(s->env, 0) == 0)
 		rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &s->reader);
 	if (rc != 0)
 		s->reader = NULL;
-	return rc == 0;
+	return rc;
 }
 
 bool
@@ -415,7 +417,8 @@ store_get(struct store *s, enum store_table t, const char *key,
 	bool got;
 
 	lmdb_guard_begin(s->damage, PROG_IO);
-	got = read_begin(s) && mdb_get(s->reader, s->dbi[t], &k, &v) == 0 &&
+	got = read_begin(s) == 0 &&
+	      mdb_get(s->reader, s->dbi[t], &k, &v) == 0 &&
 	      lmdb_unwrap(s->seeds[t], &k, &v);
 	lmdb_guard_end();
 	if (got) {
@@ -462,42 +465,68 @@ store_delete(struct store *s, enum store_table t, const char *key)
 	add_change(s, t, key, NULL, 0);
 }
 
-static bool
-next_entry(const struct store *s, MDB_cursor *cursor, MDB_val *k, MDB_val *v)
+void
+store_empty(struct store *s)
+{
+	s->emptied = true;
+}
+
+/* Gets the next entry. Returns 0, MDB_NOTFOUND, or an error code. */
+static int
+next_entry(const struct store *s, enum store_table t, MDB_cursor *cursor,
+    MDB_val *k, MDB_val *v)
 {
 	int rc;
 
 	lmdb_guard_begin(s->damage, PROG_IO);
 	rc = mdb_cursor_get(cursor, k, v, MDB_NEXT);
+	if (rc == 0 && !lmdb_unwrap(s->seeds[t], k, v))
+		rc = MDB_CORRUPTED;
 	lmdb_guard_end();
-	return rc == 0;
+	return rc;
 }
 
-void
+enum exit_code
 store_each(struct store *s, enum store_table t,
     void (*entry)(void *ctx, const char *key, const void *data, size_t len),
-    void *ctx)
+    void *ctx, struct buf *why)
 {
-	MDB_cursor *cursor;
+	MDB_cursor *cursor = NULL;
 	MDB_val k, v;
+	int rc = read_begin(s);
 
-	if (!read_begin(s) ||
-	    mdb_cursor_open(s->reader, s->dbi[t], &cursor) != 0)
-		return;
-	while (next_entry(s, cursor, &k, &v)) {
-		if (!lmdb_unwrap(s->seeds[t], &k, &v))
-			continue;
+	if (rc == 0)
+		rc = mdb_cursor_open(s->reader, s->dbi[t], &cursor);
+	while (rc == 0 && (rc = next_entry(s, t, cursor, &k, &v)) == 0) {
 		buf_clear(&s->scratch);
 		buf_add(&s->scratch, k.mv_data, k.mv_size);
 		entry(ctx, buf_str(&s->scratch), v.mv_data, v.mv_size);
 	}
-	mdb_cursor_close(cursor);
+	if (cursor != NULL)
+		mdb_cursor_close(cursor);
+	return rc == MDB_NOTFOUND ? PROG_OK : explain_store_error(s, rc, why);
 }
 
 size_t
 store_pending(const struct store *s)
 {
 	return s->pending;
+}
+
+/* Drops whole tables, so that not even an unreadable entry remains. The digest
+ * then covers the entries of STORE_META only. */
+static int
+empty_tables(struct store *s, MDB_txn *txn, uint64_t *sum)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = STORE_META + 1; rc == 0 && i < STORE_TABLES; i++)
+		rc = mdb_drop(txn, s->dbi[i], 0);
+	*sum = 0;
+	if (rc == 0 && lmdb_verify_table(txn, LMDB_META, sum) != NULL)
+		rc = MDB_CORRUPTED;
+	return rc;
 }
 
 static int
@@ -507,6 +536,8 @@ write_changes(struct store *s, MDB_txn *txn)
 	size_t i;
 	int rc = lmdb_get_digest(txn, s->dbi[STORE_META], &sum, &number);
 
+	if (rc == 0 && s->emptied)
+		rc = empty_tables(s, txn, &sum);
 	for (i = 0; rc == 0 && i < s->changes_n; i++) {
 		const struct store_change *c = &s->changes[i];
 		MDB_val key = text_key(c->key);

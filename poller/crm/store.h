@@ -30,7 +30,6 @@
 enum store_table {
 	STORE_META,
 	STORE_CHATS,
-	STORE_CUSTOMERS,
 	STORE_LINES, /* requests of the listener, */
 	STORE_KEYS,  /* and their keys */
 	STORE_TABLES
@@ -80,11 +79,16 @@ void store_put(struct store *s, enum store_table t, const char *key,
     const void *data, size_t len);
 void store_delete(struct store *s, enum store_table t, const char *key);
 
+/* store_commit() empties all tables except STORE_META before it writes the
+ * changes. */
+void store_empty(struct store *s);
+
 /* Calls entry() for each committed entry, sorted by key; its arguments are
- * borrowed during the call. */
-void store_each(struct store *s, enum store_table t,
+ * borrowed during the call. Returns the code and *why if not all of them could
+ * be read. */
+enum exit_code store_each(struct store *s, enum store_table t,
     void (*entry)(void *ctx, const char *key, const void *data, size_t len),
-    void *ctx);
+    void *ctx, struct buf *why) __attribute__((warn_unused_result));
 
 /* Returns the size of uncommitted changes in bytes. */
 size_t store_pending(const struct store *s);

@@ -70,13 +70,27 @@ extend_range(void *ctx, const char *key, const void *data, size_t len)
 	r->bytes += len;
 }
 
+static enum exit_code
+read_ranges(struct request_store *s, struct buf *why)
+{
+	enum exit_code code = PROG_OK;
+	int q;
+
+	for (q = 0; code == PROG_OK && q < REQUEST_QUEUES; q++) {
+		s->ranges[q] = (struct range){ 1, 1, 0 };
+		code = store_each(
+		    s->store, tables[q], extend_range, &s->ranges[q], why);
+	}
+	memcpy(s->committed, s->ranges, sizeof s->committed);
+	return code;
+}
+
 struct request_store *
 request_store_open(
     const char *dir, uint64_t max, enum exit_code *code, struct buf *why)
 {
 	struct request_store *s = xcalloc(1, sizeof *s);
 	char *spool = xasprintf("%s/spool", dir);
-	int q;
 
 	s->max = max;
 	s->path = xasprintf("%s/requests.mdb", spool);
@@ -93,16 +107,13 @@ request_store_open(
 		}
 	}
 	free(spool);
-	if (s->store == NULL) {
-		request_store_close(s);
-		return NULL;
+	if (s->store != NULL) {
+		*code = read_ranges(s, why);
+		if (*code == PROG_OK)
+			return s;
 	}
-	for (q = 0; q < REQUEST_QUEUES; q++) {
-		s->ranges[q] = (struct range){ 1, 1, 0 };
-		store_each(s->store, tables[q], extend_range, &s->ranges[q]);
-	}
-	memcpy(s->committed, s->ranges, sizeof s->committed);
-	return s;
+	request_store_close(s);
+	return NULL;
 }
 
 void
