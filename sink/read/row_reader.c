@@ -62,13 +62,6 @@ is_history(struct text table)
 	return t != NULL && t->life != LIFE_NOW;
 }
 
-static struct row_batch *
-tenant_batch(struct row_reader *t, struct text tenant)
-{
-	return workers_batch(
-	    t->workers, true, tenant, (struct text){ NULL, 0 });
-}
-
 /* Counts a bad row as refused in its snapshot, if the row names one. */
 static void
 refuse_bad_row(struct row_reader *t)
@@ -93,7 +86,7 @@ refuse_bad_row(struct row_reader *t)
 	as_of = field_text(f, "as_of", CLOCK_TEXT * 2);
 	if (as_of.p == NULL || clock_parse(as_of.p, as_of.len, &r.as_of) != 0)
 		r.as_of = clock_now_ms();
-	batch_refuse(tenant_batch(t, tenant), &r, tenant);
+	batch_refuse(workers_figures(t->workers, tenant), &r, tenant);
 out:
 	buf_release(&unused);
 }
@@ -148,15 +141,13 @@ read_marker(struct row_reader *t, const struct record *r)
 		snapshot_progress_put(&t->open, r->tenant, r->snapshot, &begun);
 		return 0;
 	}
-	if (r->state == SNAPSHOT_APPLIED) {
-		workers_hold_end(t->workers, r->tenant, &end);
-		return 0;
+	if (r->state != SNAPSHOT_APPLIED) {
+		if (read_end_marker(t, r, &end) != 0)
+			return -1;
+		snapshot_progress_free(
+		    strmap_delete(&t->open, r->tenant.p, r->tenant.len));
 	}
-	if (read_end_marker(t, r, &end) != 0)
-		return -1;
-	snapshot_progress_free(
-	    strmap_delete(&t->open, r->tenant.p, r->tenant.len));
-	batch_end(tenant_batch(t, r->tenant), r->tenant, &end);
+	batch_end(workers_figures(t->workers, r->tenant), r->tenant, &end);
 	return 0;
 }
 
@@ -230,25 +221,17 @@ read_analytics(
 }
 
 static struct row_batch *
-batch_of(struct row_reader *t, const struct record *r)
+batch_of(const struct row_reader *t, const struct record *r)
 {
-	const struct table *table;
+	/* Without a time, the tenant's figures in the same batch show whether
+	 * it is from before the tenant's removal. */
+	bool undated =
+	    (r->type == RECORD_EVENT || r->type == RECORD_ASSIGNMENT) &&
+	    r->at == CLOCK_NONE;
 
-	if (r->type == RECORD_ROW) {
-		table = table_find(r->table.p, r->table.len);
-		if (table != NULL && table->chat >= 0)
-			return workers_batch(t->workers, true, r->tenant,
-			    field_text(r->flat,
-				table->columns[table->chat].name,
-				RECORD_MAX_ID));
-		return tenant_batch(t, r->tenant);
-	}
-	/* Without a time, the tenant's rows in the same batch show whether it
-	 * is from before the tenant's removal. */
-	if ((r->type == RECORD_EVENT || r->type == RECORD_ASSIGNMENT) &&
-	    r->at == CLOCK_NONE)
-		return tenant_batch(t, r->tenant);
-	return workers_batch(t->workers, false, r->tenant, r->chat);
+	return r->type == RECORD_ROW || undated
+		   ? workers_figures(t->workers, r->tenant)
+		   : workers_records(t->workers, r->tenant, r->chat);
 }
 
 /* Adds the rows of a parsed record, or its marker, to a batch. Returns -1 and

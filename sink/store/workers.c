@@ -6,7 +6,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/xalloc.h"
@@ -37,23 +36,12 @@ struct worker {
 	struct worker_result result;
 };
 
-/* The marker of a stream that waits for earlier batches, and then for its
- * own. */
-struct held_end {
-	char *tenant, *snapshot;
-	int64_t as_of;
-	struct workers_mark after;
-};
-
 struct workers {
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* signals a change of state */
 	struct worker worker[WORKERS_MAX];
 	size_t n, full;
 	bool wait_forever;
-	struct held_end *ends;               /* in order */
-	size_t ends_n, ends_cap, ends_added; /* the first are in batches */
-	uint64_t ends_held, ends_safe;       /* numbers since the start */
 	pthread_mutex_t altering; /* one worker at a time makes partitions */
 	struct partitions partitions;
 };
@@ -160,13 +148,6 @@ end_worker(struct worker *w)
 	batch_release(&w->batch[1]);
 }
 
-static void
-free_end(struct held_end *e)
-{
-	free(e->tenant);
-	free(e->snapshot);
-}
-
 void
 workers_close(struct workers *w)
 {
@@ -174,28 +155,36 @@ workers_close(struct workers *w)
 		return;
 	while (w->n > 0)
 		end_worker(&w->worker[--w->n]);
-	while (w->ends_n > 0)
-		free_end(&w->ends[--w->ends_n]);
-	free(w->ends);
 	(void)pthread_cond_destroy(&w->changed);
 	(void)pthread_mutex_destroy(&w->altering);
 	(void)pthread_mutex_destroy(&w->lock);
 	free(w);
 }
 
+/* The number of workers that store figures. */
+static size_t
+figures_n(const struct workers *w)
+{
+	return (w->n + 2) / 3;
+}
+
 struct row_batch *
-workers_batch(
-    struct workers *w, bool figures, struct text tenant, struct text chat)
+workers_figures(struct workers *w, struct text tenant)
 {
 	uint64_t hash = hash_text(HASH_SEED, tenant.p, tenant.len);
-	size_t first = (w->n + 2) / 3, others = w->n - first;
+
+	return w->worker[(hash >> 32) % figures_n(w)].filling;
+}
+
+struct row_batch *
+workers_records(struct workers *w, struct text tenant, struct text chat)
+{
+	uint64_t hash = hash_text(HASH_SEED, tenant.p, tenant.len);
+	size_t first = w->n > 1 ? figures_n(w) : 0;
 
 	if (chat.p != NULL)
 		hash = hash_text(hash, chat.p, chat.len);
-	hash >>= 32;
-	if (figures || others == 0)
-		return w->worker[hash % first].filling;
-	return w->worker[first + hash % others].filling;
+	return w->worker[first + (hash >> 32) % (w->n - first)].filling;
 }
 
 static bool
@@ -291,19 +280,19 @@ workers_result(struct workers *w, int timeout_ms, struct worker_result *r)
 	return found;
 }
 
-static bool
-batches_are_safe(const struct workers *w, const struct workers_mark *m)
+void
+workers_take_back(struct workers *w, const struct worker_result *r)
 {
-	size_t i;
+	struct worker *x = &w->worker[r->worker];
 
-	for (i = 0; i < w->n; i++)
-		if (w->worker[i].safe < m->batch[i])
-			return false;
-	return true;
+	batch_clear(x->storing);
+	x->storing = NULL;
+	x->safe++;
+	set_state(x, IDLE);
 }
 
-static void
-mark_batches(const struct workers *w, struct workers_mark *m)
+void
+workers_mark(const struct workers *w, struct workers_mark *m)
 {
 	const struct worker *x;
 	size_t i;
@@ -314,77 +303,13 @@ mark_batches(const struct workers *w, struct workers_mark *m)
 	}
 }
 
-static void
-add_end(struct workers *w, const struct held_end *e)
-{
-	const struct text tenant = { e->tenant, strlen(e->tenant) };
-	const struct end_marker end = { { e->snapshot, strlen(e->snapshot) },
-		e->as_of, END_OF_STREAM };
-
-	batch_end(workers_batch(w, true, tenant, (struct text){ NULL, 0 }),
-	    tenant, &end);
-}
-
-/* Adds ends whose earlier batches are safe to batches, and drops ends whose own
- * batch is safe. */
-static void
-move_ends(struct workers *w)
-{
-	struct held_end *e;
-	size_t done = 0;
-
-	while (w->ends_added < w->ends_n &&
-	       batches_are_safe(w, &w->ends[w->ends_added].after)) {
-		e = &w->ends[w->ends_added++];
-		add_end(w, e);
-		mark_batches(w, &e->after);
-	}
-	while (
-	    done < w->ends_added && batches_are_safe(w, &w->ends[done].after))
-		free_end(&w->ends[done++]);
-	w->ends_n -= done;
-	w->ends_added -= done;
-	w->ends_safe += done;
-	if (done > 0)
-		memmove(w->ends, w->ends + done, w->ends_n * sizeof *w->ends);
-}
-
-void
-workers_hold_end(
-    struct workers *w, struct text tenant, const struct end_marker *end)
-{
-	struct held_end e = { .tenant = text_dup(tenant),
-		.snapshot = text_dup(end->snapshot),
-		.as_of = end->as_of };
-
-	mark_batches(w, &e.after);
-	XGROW(w->ends, w->ends_n, w->ends_cap);
-	w->ends[w->ends_n++] = e;
-	w->ends_held++;
-	move_ends(w);
-}
-
-void
-workers_take_back(struct workers *w, const struct worker_result *r)
-{
-	struct worker *x = &w->worker[r->worker];
-
-	batch_clear(x->storing);
-	x->storing = NULL;
-	x->safe++;
-	set_state(x, IDLE);
-	move_ends(w);
-}
-
-void
-workers_mark(const struct workers *w, struct workers_mark *m)
-{
-	mark_batches(w, m);
-	m->ends = w->ends_held;
-}
-
 bool
 workers_safe(const struct workers *w, const struct workers_mark *m)
 {
-	return batches_are_safe(w, m) && w->ends_safe >= m->ends;
+	size_t i;
+
+	for (i = 0; i < w->n; i++)
+		if (w->worker[i].safe < m->batch[i])
+			return false;
+	return true;
 }

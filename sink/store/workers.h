@@ -4,13 +4,11 @@
  *
  * The first third of the workers stores the figures, which arrive in bursts,
  * and the others store the records that aggregators pass on, so a new message
- * does not wait for the figures of a thousand chats. Within its group, a row
- * belongs to the worker of its tenant and chat; a row without a chat, and the
- * end of a snapshot, to the worker of its tenant. Therefore no key occurs in
- * the batches of two workers, and sums by tenant (batch_store.h) do not wait
- * for another worker. The end of a snapshot may be stored before its last rows,
- * which it counts (snapshot_end.h). The marker after a stream's rows has no
- * number of rows, so it is held until all earlier batches are stored.
+ * does not wait for the figures of a thousand chats. The figures of a tenant
+ * belong to one worker, which stores them in the order of their arrival, as it
+ * does the end of its snapshot. The records of a chat belong to one worker.
+ * Therefore no key occurs in the batches of two workers, and sums by tenant
+ * (batch_store.h) do not wait for another worker.
  *
  * Each worker has two batches: one is filled while the other one is stored.
  * They are numbered as they are started, so that a reader can tell up to which
@@ -28,9 +26,9 @@ enum { WORKERS_MAX = 8 };
 
 struct workers;
 
-/* The number of a batch for each worker, and of held ends. */
+/* The number of a batch for each worker. */
 struct workers_mark {
-	uint64_t batch[WORKERS_MAX], ends;
+	uint64_t batch[WORKERS_MAX];
 };
 
 /* A finished batch, stored or not. */
@@ -50,15 +48,11 @@ struct workers *workers_open(struct db *db, const struct conf *conf,
 /* Waits until running transactions are finished. NULL is allowed. */
 void workers_close(struct workers *w);
 
-/* Returns the batch for figures, or for passed-on records, about that chat;
- * chat.p NULL: about the tenant. */
-struct row_batch *workers_batch(
-    struct workers *w, bool figures, struct text tenant, struct text chat);
-
-/* Adds the marker of a stream to the batch of its tenant once everything that
- * was added before is stored. */
-void workers_hold_end(
-    struct workers *w, struct text tenant, const struct end_marker *end);
+/* Return the batch for a tenant's figures, and for passed-on records about a
+ * chat; chat.p NULL: about none. */
+struct row_batch *workers_figures(struct workers *w, struct text tenant);
+struct row_batch *workers_records(
+    struct workers *w, struct text tenant, struct text chat);
 
 /* True if a batch is full: no row may be added to any batch until that one is
  * started. */

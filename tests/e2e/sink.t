@@ -548,76 +548,33 @@ class Test(Tables):
         got = self.counts(u, "messages") + self.counts(t, "chat_metrics")
         self.that(got == [16, 1], f"again: {got}")
 
-
-    def behind_a_slow_worker(self, name):
-        """A sink with two workers for figures that reads a pipe. A lock keeps
-        one of them busy with a row of tenant Z. Returns both, and the sink's
-        log."""
-        def chat(n):
-            return {"type": "row", "table": "chat_metrics", "tenant": "z",
-                    "chat": "c", "status": "open", "version": n,
-                    "as_of": f"{DAY}10:00:00.000Z"}
-
-        self.store("a row", [chat(1)])
+    def a_stream_says_last_that_it_applied_a_snapshot(self):
+        """Its marker has no number of rows: it is stored after all rows before
+        it, and a message does not wait for them."""
+        t, u = self.tenant(), self.tenant()
+        self.store("rows", stream_rows(t, 1))
         lock = Lock(self.lab, "BEGIN; SELECT chat FROM chat_metrics WHERE "
-                    "tenant = 'z' FOR UPDATE")
-        log = self.lab.path(name)
-        conf = self.conf(sink={"connections": 4, "batch_age": "50ms"})
+                    f"tenant = '{t}' FOR UPDATE")
+        log = self.lab.path("applied")
+        conf = self.conf(sink={"connections": 8, "batch_age": "50ms"})
         sink = self.lab.start(["sink", "-c", conf, "-f", "-"], log,
                               stdin=subprocess.PIPE)
-        self.send(sink, [chat(2)])
-        until(30, lambda: self.sql.number(
-            "SELECT COUNT(*) FROM information_schema.innodb_trx JOIN "
-            "information_schema.processlist ON id = trx_mysql_thread_id WHERE "
-            "trx_state = 'LOCK WAIT' AND db = DATABASE()") > 0,
-            "a worker to wait for the lock")
-        return sink, lock, log
-
-    def send(self, sink, records):
-        sink.stdin.write(text(records).encode())
+        lines = [*stream_rows(t, 2), {
+            "type": "snapshot", "tenant": t, "snapshot": "s1",
+            "state": "applied", "at": f"{DAY}10:00:00.000Z"},
+            *(message(u, f"c{n}", "1", n) for n in range(16))]
+        sink.stdin.write(text(lines).encode())
         sink.stdin.flush()
-
-    def ends_well(self, sink, lock, log):
+        until(30, lambda: self.counts(u, "messages") == [16],
+              "messages beside locked rows")
+        of = f"FROM tenants WHERE tenant = '{t}'"
+        self.holds("not applied yet", "NULL", f"SELECT as_of {of}")
         lock.release()
         sink.stdin.close()
-        code = sink.wait(60)
-        said = self.lab.text(log)
-        self.that(code == 0 and "incomplete" not in said,
-                  f"{log}: exit {code}: {said}")
-
-    def several_snapshots_arrive_at_once(self):
-        """The rows of all of them arrive, but some are stored late."""
-        tenants = [self.tenant() for _ in range(8)]
-        of = "FROM tenants WHERE tenant IN ('" + "','".join(tenants) + "')"
-        sink, lock, log = self.behind_a_slow_worker("several")
-        for n in 1, 2:
-            for t in tenants:
-                self.send(sink, snapshot(t, f"s{n}", n, 1, 4))
-            until(30, lambda n=n: self.sql.number(
-                f"SELECT COUNT(*) {of} AND pending_snapshot = 's{n}'") > 0,
-                f"the end of s{n} before its last rows")
-        self.ends_well(sink, lock, log)
-        self.holds("all are complete", "s2 8", "SELECT snapshot, COUNT(*) "
-                   f"{of} GROUP BY snapshot")
-
-    def a_stream_says_last_that_it_applied_a_snapshot(self):
-        """Its marker has no number of rows, so it waits for all of them."""
-        tenants = [self.tenant() for _ in range(8)]
-        of = "FROM tenants WHERE tenant IN ('" + "','".join(tenants) + "')"
-        sink, lock, log = self.behind_a_slow_worker("applied")
-        for t in tenants:
-            self.send(sink, [*stream_rows(t, 1), {
-                "type": "snapshot", "tenant": t, "snapshot": "s1",
-                "state": "applied", "at": f"{DAY}10:00:00.000Z"}])
-        fence = self.tenant()
-        self.send(sink, snapshot(fence, "s1", 1, 0, 16))
-        until(30, lambda: self.counts(fence, "chat_metrics") > [0],
-              "later rows of the other worker")
-        self.holds("none is applied yet", "0",
-                   f"SELECT COUNT(*) {of} AND as_of IS NOT NULL")
-        self.ends_well(sink, lock, log)
-        self.holds("all are applied", "8", f"SELECT COUNT(*) {of} AND "
-                   "as_of = '2026-11-20 10:00:00' AND snapshot = 's1'")
+        code, said = sink.wait(60), self.lab.text(log)
+        self.that(code == 0 and said == "", f"exit {code}: {said}")
+        self.holds("applied", "2026-11-20 10:00:00.000 s1",
+                   f"SELECT as_of, snapshot {of}")
 
 
 def body():
@@ -626,7 +583,6 @@ def body():
         test.rows_are_stored_as_they_are()
         test.snapshots_in_any_order()
         test.an_incomplete_snapshot_removes_nothing()
-        test.several_snapshots_arrive_at_once()
         test.a_stream_says_last_that_it_applied_a_snapshot()
         test.what_was_deleted_does_not_come_back()
         test.a_removed_tenant_comes_back_with_newer_rows_only()
