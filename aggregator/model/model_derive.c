@@ -379,6 +379,7 @@ void
 derive_state(struct model *m, struct chat *c)
 {
 	sort_messages(m, c);
+	chats_sort_descriptions(m, c);
 	set_state(m, c);
 	c->dirty = false;
 }

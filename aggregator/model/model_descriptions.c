@@ -1,6 +1,8 @@
 /*
  * model_descriptions: the chat records of a chat: which of two is newer, which
- * ones need not be kept, and their packed form.
+ * ones need not be kept, and their packed form. An incremental model inserts
+ * each description in its place; any other model sorts them once, when the chat
+ * is derived.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -180,7 +182,7 @@ chats_add_description(
 	*new = *d;
 	for (; *at != NULL; at = &(*at)->next) {
 		order = compare_descriptions(m, new, *at);
-		if (order >= 0)
+		if (order >= 0 || !m->incremental)
 			break;
 	}
 	/* A duplicate. */
@@ -193,6 +195,46 @@ chats_add_description(
 	c->descriptions_n++;
 	if (m->incremental)
 		prune_descriptions(m, c);
+}
+
+static struct description *
+merge_descriptions(
+    const struct model *m, struct description *a, struct description *b)
+{
+	struct description *first = NULL, **at = &first, **from;
+
+	while (a != NULL && b != NULL) {
+		from = compare_descriptions(m, a, b) >= 0 ? &a : &b;
+		*at = *from;
+		at = &(*from)->next;
+		*from = *at;
+	}
+	*at = a != NULL ? a : b;
+	return first;
+}
+
+static struct description *
+sort_descriptions(const struct model *m, struct description *list, size_t n)
+{
+	struct description *last = list, *half;
+	size_t i;
+
+	if (n < 2)
+		return list;
+	for (i = 1; i < n / 2; i++)
+		last = last->next;
+	half = last->next;
+	last->next = NULL;
+	return merge_descriptions(m, sort_descriptions(m, list, n / 2),
+	    sort_descriptions(m, half, n - n / 2));
+}
+
+void
+chats_sort_descriptions(const struct model *m, struct chat *c)
+{
+	if (!m->incremental)
+		c->descriptions =
+		    sort_descriptions(m, c->descriptions, c->descriptions_n);
 }
 
 void

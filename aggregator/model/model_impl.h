@@ -114,7 +114,9 @@ struct chat *chats_next_expired(struct model *m, int64_t limit);
  * chats_recompute_before() first. */
 void chats_add_description(
     struct model *m, struct chat *c, const struct description *d);
-/* Sets c->now from the descriptions. */
+/* Sorts them newest first, before the chat is derived. */
+void chats_sort_descriptions(const struct model *m, struct chat *c);
+/* Sets c->now from the sorted descriptions. */
 void chats_describe(struct chat *c);
 /* Removes up to that many of the oldest descriptions. */
 void chats_drop_descriptions(struct model *m, struct chat *c, size_t oldest);
