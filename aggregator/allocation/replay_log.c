@@ -8,6 +8,8 @@
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
 
+#include "aggregator/model/model.h"
+
 void
 replay_log_release(struct replay_log *n)
 {
@@ -39,21 +41,12 @@ is_of_interest(const struct record *r)
 	return false;
 }
 
-/* Returns the record's time; for a chat record without a time, the time of its
- * opening. */
-static int64_t
-replay_record_time(const struct record *r)
-{
-	return r->at == CLOCK_NONE && r->type == RECORD_CHAT ? r->opened_at
-							     : r->at;
-}
-
 void
 replay_log_add(struct replay_log *n, const struct record *r, const char *line,
     size_t len, int64_t snapshot_at)
 {
 	int64_t when =
-	    snapshot_at != CLOCK_NONE ? snapshot_at : replay_record_time(r);
+	    snapshot_at != CLOCK_NONE ? snapshot_at : model_record_time(r);
 
 	if (!is_of_interest(r))
 		return;

@@ -63,14 +63,6 @@ model_identities(const struct model *m)
 	return s;
 }
 
-/* Returns the time to which a record refers. */
-static int64_t
-time_of_record(const struct record *r)
-{
-	return r->type == RECORD_CHAT && r->at == CLOCK_NONE ? r->opened_at
-							     : r->at;
-}
-
 static enum model_result
 add_chat(struct model *m, const struct record *r)
 {
@@ -82,7 +74,7 @@ add_chat(struct model *m, const struct record *r)
 		return MODEL_NEW;
 	c = chats_get(m, r->chat);
 	chats_load(m, c);
-	d.at = time_of_record(r);
+	d.at = model_record_time(r);
 	d.opened_at = r->opened_at;
 	d.status = r->status;
 	d.closed_at = CLOCK_NONE;
@@ -382,7 +374,7 @@ enum model_result
 model_add(struct model *m, const struct record *r)
 {
 	enum model_result result = MODEL_SKIPPED;
-	int64_t at = time_of_record(r);
+	int64_t at = model_record_time(r);
 	struct chat *c = NULL;
 
 	m->known_at = r->at;

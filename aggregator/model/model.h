@@ -233,6 +233,15 @@ void model_init(
     struct model *m, struct text tenant, bool stream, int64_t as_of);
 void model_release(struct model *m);
 
+/* Returns the time to which a record refers: a chat without a time counts from
+ * its opening. */
+static inline int64_t
+model_record_time(const struct record *r)
+{
+	return r->type == RECORD_CHAT && r->at == CLOCK_NONE ? r->opened_at
+							     : r->at;
+}
+
 /* Takes one record of the tenant. Borrowed texts are copied. */
 enum model_result model_add(struct model *m, const struct record *r);
 

@@ -95,22 +95,14 @@ apply_newer_assignee(struct chat *c, int64_t since)
 }
 
 static void
-find_newest(struct chat *c)
-{
-	c->newest = c->dropped.at;
-	if (c->n > 0 && c->messages[c->n - 1].at > c->newest)
-		c->newest = c->messages[c->n - 1].at;
-	if (c->descriptions != NULL && c->descriptions->at > c->newest)
-		c->newest = c->descriptions->at;
-}
-
-static void
 set_state(const struct model *m, struct chat *c)
 {
 	int64_t missed = model_missing_at(m, c), since = CLOCK_NONE;
 
 	chats_describe(c);
-	find_newest(c);
+	c->newest = c->dropped.at > c->now.at ? c->dropped.at : c->now.at;
+	if (c->n > 0 && c->messages[c->n - 1].at > c->newest)
+		c->newest = c->messages[c->n - 1].at;
 	if (!m->stream)
 		return;
 	/* Apply the messages after the newest description. */

@@ -9,6 +9,8 @@
 
 #include "common/base/clock.h"
 
+#include "aggregator/model/model.h"
+
 void
 future_init(struct future *f, const struct conf *conf)
 {
@@ -31,19 +33,16 @@ is_ahead(struct future *f, int64_t at)
 	return at > f->allowed;
 }
 
-/* Returns the record's time. A chat without one counts from its opening, unless
- * its snapshot has a time. An end marker may be late, but its snapshot's time
- * must not be in the future. */
+/* Returns the record's time. In a snapshot, a chat without one has the time of
+ * the snapshot. An end marker may be late, but its snapshot's time must not be
+ * in the future. */
 static int64_t
 time_of(const struct record *r)
 {
 	if (r->type == RECORD_UNKNOWN || r->type == RECORD_ROW ||
 	    (r->type == RECORD_SNAPSHOT && r->state == SNAPSHOT_END))
 		return CLOCK_NONE;
-	if (r->type == RECORD_CHAT && r->at == CLOCK_NONE &&
-	    r->snapshot.p == NULL)
-		return r->opened_at;
-	return r->at;
+	return r->snapshot.p == NULL ? model_record_time(r) : r->at;
 }
 
 const char *
