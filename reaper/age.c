@@ -20,7 +20,6 @@
  */
 #include "reaper/modes.h"
 
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -28,28 +27,22 @@
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"
-#include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/db/db.h"
 #include "common/os/stop.h"
 #include "common/tables/tables.h"
+#include "reaper/rows/row_deletion.h"
 #include "reaper/rows/rules.h"
-
-#define BATCH 2000
-#define BATCH_TEXT "2000"
 
 /* The server's error numbers for a missing partition: another run has dropped
  * it meanwhile. */
 #define NO_PARTITION_TO_DROP 1507
 #define UNKNOWN_PARTITION 1735
 
-enum {
-	/* How long, and how often, to wait for a table that another session
-	 * uses. Sinks queue behind us meanwhile. */
-	WAIT_S = 2,
-	TRIES = 5,
-};
+/* How many seconds to wait for a table that another session uses. Sinks queue
+ * behind us meanwhile. */
+#define WAIT_S 2
 
 struct age_tenant {
 	char *name;
@@ -65,14 +58,7 @@ struct age {
 	int64_t now; /* by the slower clock */
 	struct age_tenant *tenants;
 	size_t tenants_n, tenants_cap;
-
-	/* About the current statement. */
-	const struct table *table;
-	const char *tenant;
-	int64_t before;
-
-	bool found;
-	uint64_t affected;
+	int64_t before;                 /* history before it is old */
 	bool locked;                    /* a table was locked for too long */
 	uint64_t (*gone)[GONE_NUMBERS]; /* one for each table, as in tables[] */
 };
@@ -113,129 +99,60 @@ read_clock_and_tenants(struct db *db, void *ctx)
 	return OUTCOME_DONE;
 }
 
-/* Appends the condition for the current tenant's rows in the current table:
- * `compare` compares their time with a->before. If all messages of a user were
- * withdrawn, the row has no time and counts as being as old as the tenant's
- * data. Returns the number of values, which it sets. */
-static size_t
-add_condition(const struct age *a, const char *compare, struct buf *sql,
-    struct db_value args[3])
+/* Returns the condition for the tenant's rows whose time is so related to
+ * `before`. If all messages of a user were withdrawn, the row has no time and
+ * counts as being as old as the tenant's data. The caller releases its sql. */
+static struct row_condition
+compare_age(const struct table *t, const char *tenant, const char *relation,
+    int64_t before)
 {
-	const struct table *t = a->table;
+	struct row_condition c = { .values = { db_str(tenant), db_time(before),
+				       db_time(before) },
+		.n = 2 };
 	int age = t->age >= 0 ? t->age : t->at;
 	const char *name = rule_column(t, age);
 
-	args[0] = db_str(a->tenant);
-	args[1] = args[2] = db_time(a->before);
-	if (t->columns[age].needed) {
-		buf_addf(sql, "tenant = ? AND `%s` %s ?", name, compare);
-		return 2;
+	buf_addf(&c.sql, "tenant = ? AND (`%s` %s ?", name, relation);
+	if (!t->columns[age].needed) {
+		buf_addf(&c.sql, " OR `%s` IS NULL AND `%s` %s ?", name,
+		    rule_column(t, t->at), relation);
+		c.n = 3;
 	}
-	buf_addf(sql,
-	    "tenant = ? AND (`%s` %s ? OR `%s` IS NULL AND `%s` %s ?)", name,
-	    compare, name, rule_column(t, t->at), compare);
-	return 3;
+	buf_addc(&c.sql, ')');
+	return c;
 }
 
-/* The number of `what` among the rows. */
+/* Deletes the tenant's old rows; in a dry run only counts them. */
 static enum outcome
-select_count(struct db *db, const struct age *a, const char *what,
-    const char *compare, const char *limit, uint64_t *count)
+delete_old_rows(
+    struct age *a, const struct table *t, const char *tenant, int64_t before)
 {
-	struct db_value args[3];
-	struct buf sql = BUF_INIT;
-	enum outcome o;
-	size_t n;
+	struct row_condition old = compare_age(t, tenant, "<", before);
+	enum outcome o = row_delete(
+	    a->db, t, &old, a->dry_run, &a->gone[t - tables][GONE_ROWS]);
 
-	buf_addf(&sql, "SELECT %s FROM %s WHERE ", what, a->table->name);
-	n = add_condition(a, compare, &sql, args);
-	buf_adds(&sql, limit);
-	o = db_query_count(db, buf_str(&sql), args, n, count);
-	buf_release(&sql);
+	buf_release(&old.sql);
 	return o;
 }
 
+/* Searches for a row of history, in any table of any tenant, whose time is so
+ * related to a->before. */
 static enum outcome
-find_row(struct db *db, struct age *a, const char *compare)
+search_history(const struct age *a, const char *relation, bool *found)
 {
-	uint64_t found;
-	enum outcome o = select_count(db, a, "1", compare, " LIMIT 1", &found);
-
-	a->found = found > 0;
-	return o;
-}
-
-static enum outcome
-find_young_row(struct db *db, void *ctx)
-{
-	return find_row(db, ctx, ">=");
-}
-
-static enum outcome
-find_old_row(struct db *db, void *ctx)
-{
-	return find_row(db, ctx, "<");
-}
-
-static enum outcome
-count_old_rows(struct db *db, void *ctx)
-{
-	struct age *a = ctx;
-
-	return select_count(db, a, "COUNT(*)", "<", "", &a->affected);
-}
-
-static enum outcome
-delete_old_rows(struct db *db, void *ctx)
-{
-	struct age *a = ctx;
-	struct db_value args[3];
-	struct buf sql = BUF_INIT;
-	enum outcome o;
-	size_t n;
-
-	buf_addf(&sql, "DELETE FROM %s WHERE ", a->table->name);
-	n = add_condition(a, "<", &sql, args);
-	buf_adds(&sql, " LIMIT " BATCH_TEXT);
-	o = db_exec(db, buf_str(&sql), args, n, &a->affected);
-	buf_release(&sql);
-	return o;
-}
-
-/* Deletes the current tenant's old rows of the current table; in a dry run only
- * counts them. */
-static enum outcome
-delete_or_count(struct age *a)
-{
-	uint64_t *gone = &a->gone[a->table - tables][GONE_ROWS];
-	enum outcome o;
-
-	do {
-		o = db_transaction(a->db,
-		    a->dry_run ? count_old_rows : delete_old_rows, a, false);
-		FAULT_POINT("reaper.history_deleted");
-		if (o == OUTCOME_DONE)
-			*gone += a->affected;
-	} while (o == OUTCOME_DONE && !a->dry_run && a->affected == BATCH &&
-		 !stop_asked());
-	return o;
-}
-
-/* Searches for a row of history that find() accepts, in any table of any
- * tenant. */
-static enum outcome
-search_history(struct age *a, enum outcome (*find)(struct db *db, void *ctx))
-{
+	const struct table *t;
+	struct row_condition c;
 	enum outcome o = OUTCOME_DONE;
-	size_t i, k;
+	size_t i;
 
-	a->found = false;
-	for (i = 0; i < TABLES_STORED; i++) {
-		a->table = &tables[i];
-		for (k = 0; a->table->age >= 0 && k < a->tenants_n; k++) {
-			a->tenant = a->tenants[k].name;
-			o = db_transaction(a->db, find, a, false);
-			if (o != OUTCOME_DONE || a->found || stop_asked())
+	*found = false;
+	for (t = tables; t < tables + TABLES_STORED; t++) {
+		for (i = 0; t->age >= 0 && i < a->tenants_n; i++) {
+			c = compare_age(
+			    t, a->tenants[i].name, relation, a->before);
+			o = row_find(a->db, t, &c, found);
+			buf_release(&c.sql);
+			if (o != OUTCOME_DONE || *found || stop_asked())
 				return o;
 		}
 	}
@@ -290,8 +207,9 @@ drop_named_partitions(
 	return o;
 }
 
-/* Without permission to drop partitions, rows are deleted one by one; if
- * another session locks a table, its rows are left for the next run. */
+/* Without permission to drop partitions, rows are deleted one by one. If
+ * another session locks a table, its partitions are left for the next run, and
+ * so are those that are left when another run has dropped some meanwhile. */
 static enum outcome
 handle_drop_failure(struct age *a, const struct table *table, enum outcome o)
 {
@@ -302,6 +220,9 @@ handle_drop_failure(struct age *a, const struct table *table, enum outcome o)
 		    table->name);
 		return OUTCOME_DONE;
 	}
+	if (db_errno(a->db) == NO_PARTITION_TO_DROP ||
+	    db_errno(a->db) == UNKNOWN_PARTITION)
+		return OUTCOME_DONE;
 	if (db_cause(a->db) != DB_CONFLICT)
 		return o;
 	log_error("the table %s is locked by another connection; its old "
@@ -311,37 +232,20 @@ handle_drop_failure(struct age *a, const struct table *table, enum outcome o)
 	return OUTCOME_DONE;
 }
 
-static bool
-was_dropped_meanwhile(const struct db *db)
-{
-	return db_errno(db) == NO_PARTITION_TO_DROP ||
-	       db_errno(db) == UNKNOWN_PARTITION;
-}
-
-/* Lists them again before each attempt, because another run may have dropped
- * them. In a dry run they are only counted. */
+/* In a dry run they are only counted. */
 static enum outcome
 drop_old_partitions(struct age *a, const struct table *table)
 {
 	struct buf names = BUF_INIT;
 	uint64_t n = 0;
-	bool again = true;
-	enum outcome o = OUTCOME_DONE;
-	int i;
+	enum outcome o = find_partitions(a, table, &names, &n);
 
-	for (i = 0; i < TRIES && again && !stop_asked(); i++) {
-		again = false;
-		o = find_partitions(a, table, &names, &n);
-		if (o != OUTCOME_DONE || n == 0 || a->dry_run)
-			continue;
+	if (o == OUTCOME_DONE && n > 0 && !a->dry_run)
 		o = drop_named_partitions(a->db, table, buf_str(&names));
-		again = o == OUTCOME_LATER || was_dropped_meanwhile(a->db);
-	}
 	buf_release(&names);
-	if (o != OUTCOME_DONE)
-		return handle_drop_failure(a, table, o);
-	a->gone[table - tables][GONE_PARTITIONS] = n;
-	return OUTCOME_DONE;
+	if (o == OUTCOME_DONE)
+		a->gone[table - tables][GONE_PARTITIONS] = n;
+	return o == OUTCOME_DONE ? o : handle_drop_failure(a, table, o);
 }
 
 static enum exit_code
@@ -358,14 +262,15 @@ static enum exit_code
 check_clock(struct age *a)
 {
 	char before[CLOCK_TEXT];
+	bool found;
 
-	if (search_history(a, find_young_row) != OUTCOME_DONE)
+	if (search_history(a, ">=", &found) != OUTCOME_DONE)
 		return log_age_failure(a);
-	if (a->found || a->force || stop_asked())
+	if (found || a->force || stop_asked())
 		return PROG_OK;
-	if (search_history(a, find_old_row) != OUTCOME_DONE)
+	if (search_history(a, "<", &found) != OUTCOME_DONE)
 		return log_age_failure(a);
-	if (!a->found)
+	if (!found)
 		return PROG_OK;
 	clock_format(a->before, before);
 	log_error("all rows of history are older than %s; is the clock right? "
@@ -380,19 +285,10 @@ delete_history_of_table(struct age *a, const struct table *table)
 	enum outcome o = OUTCOME_DONE;
 	size_t i;
 
-	if (table->day >= 0) {
+	if (table->day >= 0)
 		o = drop_old_partitions(a, table);
-		/* Restore the session's default lock timeout. */
-		if (!a->dry_run && db_connected(a->db) &&
-		    db_wait_for_tables(a->db, 0) != OUTCOME_DONE)
-			log_debug("session", "%s", db_why(a->db));
-	}
-	a->table = table;
-	for (i = 0; i < a->tenants_n && o == OUTCOME_DONE && !stop_asked();
-	     i++) {
-		a->tenant = a->tenants[i].name;
-		o = delete_or_count(a);
-	}
+	for (i = 0; i < a->tenants_n && o == OUTCOME_DONE && !stop_asked(); i++)
+		o = delete_old_rows(a, table, a->tenants[i].name, a->before);
 	return o;
 }
 
@@ -417,51 +313,35 @@ delete_history(struct age *a, int64_t keep_ms)
 	return a->locked ? PROG_TEMPFAIL : PROG_OK;
 }
 
-static bool
-is_tombstone(const struct table *table)
-{
-	return table->life == LIFE_TOMBSTONE || table->life == LIFE_REFUSAL;
-}
-
 static enum exit_code
 delete_tombstones(struct age *a, int64_t keep_ms)
 {
-	enum outcome o = OUTCOME_DONE;
-	size_t i, k;
+	const struct age_tenant *tenant;
+	const struct table *t;
+	enum outcome o;
+	size_t i;
 
 	for (i = 0; i < a->tenants_n; i++) {
-		if (a->tenants[i].newest == CLOCK_NONE)
+		tenant = &a->tenants[i];
+		if (tenant->newest == CLOCK_NONE)
 			continue;
-		a->tenant = a->tenants[i].name;
-		a->before = a->tenants[i].newest - keep_ms;
-		for (k = 0; k < TABLES_STORED; k++) {
-			if (!is_tombstone(&tables[k]))
+		for (t = tables; t < tables + TABLES_STORED; t++) {
+			if (t->life != LIFE_TOMBSTONE)
 				continue;
-			a->table = &tables[k];
-			o = delete_or_count(a);
-			if (o != OUTCOME_DONE || stop_asked())
-				return o == OUTCOME_DONE ? PROG_OK
-							 : log_age_failure(a);
+			o = delete_old_rows(
+			    a, t, tenant->name, tenant->newest - keep_ms);
+			if (o != OUTCOME_DONE)
+				return log_age_failure(a);
+			if (stop_asked())
+				return PROG_OK;
 		}
 	}
 	return PROG_OK;
 }
 
-static void
-log_gone(const struct age *a)
-{
-	size_t i;
-
-	for (i = 0; i < TABLES_STORED; i++)
-		if (a->gone[i][GONE_PARTITIONS] + a->gone[i][GONE_ROWS] > 0)
-			log_info("rows_expired",
-			    "table=%s partitions=%" PRIu64 " rows=%" PRIu64,
-			    tables[i].name, a->gone[i][GONE_PARTITIONS],
-			    a->gone[i][GONE_ROWS]);
-}
-
+/* Prints what was deleted, or logs it. */
 static enum exit_code
-show_gone(const struct reaper *r, const struct age *a)
+show_gone(const struct reaper *r, const struct age *a, bool print)
 {
 	static const struct output_column columns[] = { { "table",
 							    OUTPUT_TEXT },
@@ -471,8 +351,9 @@ show_gone(const struct reaper *r, const struct age *a)
 	size_t i;
 
 	counts_init(&counts, r, "expired", NULL, columns, ARRAY_LEN(columns));
+	counts.prints = counts.prints && print;
 	for (i = 0; i < TABLES_STORED; i++)
-		if (tables[i].age >= 0)
+		if (tables[i].age >= 0 || !counts.prints)
 			counts_add(&counts, tables[i].name, a->gone[i]);
 	code = counts_print(&counts);
 	counts_release(&counts);
@@ -493,8 +374,6 @@ begin(struct age *a, const struct reaper *r)
 static void
 end(struct age *a)
 {
-	if (!a->dry_run)
-		log_gone(a);
 	free_age_tenants(a);
 	free(a->tenants);
 	free(a->gone);
@@ -505,29 +384,29 @@ age_expire(const struct reaper *r)
 {
 	int64_t keep_ms = conf_int(r->common.conf, "reaper", "retention");
 	struct age a;
-	enum exit_code code = begin(&a, r);
+	enum exit_code code = begin(&a, r), shown;
 
 	if (code == PROG_OK)
 		code = delete_tombstones(
 		    &a, conf_int(r->common.conf, "reaper", "tombstones"));
 	if (code == PROG_OK && keep_ms > 0)
 		code = delete_history(&a, keep_ms);
+	shown = show_gone(r, &a, false);
 	end(&a);
-	return code;
+	return code != PROG_OK ? code : shown;
 }
 
 static enum exit_code
 delete_and_show(const struct reaper *r)
 {
 	struct age a;
-	enum exit_code code = begin(&a, r), shown = PROG_OK;
+	enum exit_code code = begin(&a, r), shown;
 
 	a.force = r->force;
 	if (code == PROG_OK)
 		code = delete_history(
 		    &a, conf_int(r->common.conf, "reaper", "retention"));
-	if (code == PROG_OK || code == PROG_TEMPFAIL)
-		shown = show_gone(r, &a);
+	shown = show_gone(r, &a, code == PROG_OK || code == PROG_TEMPFAIL);
 	end(&a);
 	return code != PROG_OK ? code : shown;
 }

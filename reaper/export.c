@@ -121,7 +121,8 @@ export_tables(struct export_run *e)
 				write_export(e);
 		}
 	}
-	return o == OUTCOME_DONE ? PROG_OK : rights_log_failure(e->subject, o);
+	return o == OUTCOME_DONE ? PROG_OK
+				 : reaper_log_failure(e->subject->db, o);
 }
 
 static bool

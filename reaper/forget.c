@@ -5,7 +5,6 @@
 #include "reaper/rights.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,21 +84,9 @@ was_done_lately(const struct subject *s, const char *dir)
 }
 
 static void
-remove_done(const struct subject *s, const char *dir)
+remove_order(const struct subject *s, const char *dir, const char *ending)
 {
-	char *path = order_path(s, dir, FORGET_DONE);
-
-	(void)unlink(path);
-	free(path);
-}
-
-/* Removes an unfinished order that a killed run left behind, because it
- * contains the id. If an earlier order has been executed meanwhile, no run
- * would overwrite it. */
-static void
-remove_unfinished(const struct subject *s, const char *dir)
-{
-	char *path = order_path(s, dir, FORGET_ENDING FILE_NEW);
+	char *path = order_path(s, dir, ending);
 
 	(void)unlink(path);
 	free(path);
@@ -211,7 +198,7 @@ state_order_write(
 	*wait_ms = is_running(dir) ? STREAM_WAIT_MS : 0;
 	if (*wait_ms == 0 && was_done_lately(s, dir))
 		return PROG_OK;
-	remove_done(s, dir);
+	remove_order(s, dir, FORGET_DONE);
 	path = order_path(s, dir, FORGET_ENDING);
 	code = make_order_folder(dir, why);
 	if (code == PROG_OK)
@@ -246,8 +233,11 @@ state_order_wait(
 		    "run this again",
 		    dir);
 	else {
-		remove_unfinished(s, dir);
-		remove_done(s, dir);
+		/* A killed run may have left an unfinished order, with the id:
+		 * if an earlier order was executed meanwhile, no run overwrites
+		 * it. */
+		remove_order(s, dir, FORGET_ENDING FILE_NEW);
+		remove_order(s, dir, FORGET_DONE);
 		code = PROG_OK;
 	}
 	return code;
@@ -259,17 +249,9 @@ struct forget_run {
 	struct subject_lines *lines;
 	struct subject *subject;
 	struct counts counts;
-	uint64_t total;
 	int64_t wait_ms[REAPER_PATHS]; /* for the aggregators that own the
 					* states */
 };
-
-static void
-show_place(struct forget_run *f, const char *place, uint64_t n)
-{
-	f->total += n;
-	counts_add(&f->counts, place, &n);
-}
 
 static enum exit_code
 forget_tables(struct forget_run *f)
@@ -285,10 +267,10 @@ forget_tables(struct forget_run *f)
 		o = forgetting_run(
 		    s, &personal_tables[i], f->options->dry_run, &rows);
 		if (o == OUTCOME_DONE)
-			show_place(
-			    f, tables[personal_tables[i].table].name, rows);
+			counts_add(&f->counts,
+			    tables[personal_tables[i].table].name, &rows);
 	}
-	return o == OUTCOME_DONE ? PROG_OK : rights_log_failure(s, o);
+	return o == OUTCOME_DONE ? PROG_OK : reaper_log_failure(s->db, o);
 }
 
 /* A line_file_fn. */
@@ -296,6 +278,15 @@ static bool
 forget_line(void *ctx, const char *line, size_t len, struct buf *instead)
 {
 	return subject_lines_match(ctx, line, len, instead);
+}
+
+static enum exit_code
+log_unless_ok(enum exit_code code, struct buf *why)
+{
+	if (code != PROG_OK)
+		log_error("%s", buf_str(why));
+	buf_release(why);
+	return code;
 }
 
 /* A file without lines about the customer is left alone. */
@@ -312,14 +303,11 @@ forget_in_file(void *ctx, const char *path)
 		f->lines->found = f->lines->broken = 0;
 		code = line_file_change(path, forget_line, f->lines, &why);
 	}
-	if (code == PROG_OK) {
-		show_place(f, path, f->lines->found);
-		rights_warn_of_broken(f->lines, path);
-	} else {
-		log_error("%s", buf_str(&why));
-	}
-	buf_release(&why);
-	return code;
+	if (log_unless_ok(code, &why) != PROG_OK)
+		return code;
+	counts_add(&f->counts, path, &f->lines->found);
+	rights_warn_of_broken(f->lines, path);
+	return PROG_OK;
 }
 
 /* Takes the lock that a poll of the tenant holds; returns -1 and *code on
@@ -355,15 +343,6 @@ remove_under_lock(const char *path, const char *lock, struct buf *why)
 	return code;
 }
 
-static enum exit_code
-log_unless_ok(enum exit_code code, struct buf *why)
-{
-	if (code != PROG_OK)
-		log_error("%s", buf_str(why));
-	buf_release(why);
-	return code;
-}
-
 enum stream_step { WRITE_ORDERS, WAIT_FOR_THEM };
 
 /* Orders are written before anything is erased here, because tables and files
@@ -393,6 +372,7 @@ order_streams(struct forget_run *f, enum stream_step step)
 static enum exit_code
 forget_state_file(struct forget_run *f, char *path, char *lock)
 {
+	const uint64_t one = 1;
 	struct buf why = BUF_INIT;
 	enum exit_code code = PROG_OK;
 	struct stat st;
@@ -401,7 +381,7 @@ forget_state_file(struct forget_run *f, char *path, char *lock)
 		if (!f->options->dry_run)
 			code = remove_under_lock(path, lock, &why);
 		if (code == PROG_OK)
-			show_place(f, path, 1);
+			counts_add(&f->counts, path, &one);
 	}
 	free(path);
 	free(lock);
@@ -414,9 +394,10 @@ static enum exit_code
 forget_in_state(struct forget_run *f, const char *dir)
 {
 	const char *tenant = f->subject->tenant;
+	const uint64_t one = 1;
 
 	if (state_order_takes(dir)) {
-		show_place(f, dir, 1);
+		counts_add(&f->counts, dir, &one);
 		return PROG_OK;
 	}
 	return forget_state_file(f, xasprintf("%s/%s.mdb", dir, tenant),
@@ -477,7 +458,7 @@ record_subject_and_chats(struct subject *s)
 	if (o == OUTCOME_DONE)
 		o = subject_record_chats(s);
 	FAULT_POINT("reaper.chats_recorded");
-	return o == OUTCOME_DONE ? PROG_OK : rights_log_failure(s, o);
+	return o == OUTCOME_DONE ? PROG_OK : reaper_log_failure(s->db, o);
 }
 
 /* True if a state on the command line may contain the customer: only its
@@ -509,19 +490,9 @@ look_for_anything(struct forget_run *f, bool *any)
 		o = row_exists(
 		    s, personal_tables[i].table, personal_tables[i].about, any);
 	if (o != OUTCOME_DONE)
-		return rights_log_failure(s, o);
+		return reaper_log_failure(s->db, o);
 	*any = *any || may_be_in_states(f);
 	return PROG_OK;
-}
-
-static enum exit_code
-show_forgotten(struct forget_run *f)
-{
-	if (!f->options->dry_run)
-		log_info("customer_forgotten",
-		    "tenant=%s chats=%zu rows=%" PRIu64, f->subject->tenant,
-		    f->subject->chats.n, f->total);
-	return counts_print(&f->counts);
 }
 
 static enum exit_code
@@ -556,10 +527,10 @@ forget_all(struct forget_run *f)
 	FAULT_POINT("reaper.before_done");
 	o = dry_run ? OUTCOME_DONE : subject_done(f->subject);
 	if (o != OUTCOME_DONE)
-		return rights_log_failure(f->subject, o);
+		return reaper_log_failure(f->subject->db, o);
 	warn_of_state(f, "poller");
 	warn_of_state(f, "aggregator");
-	return show_forgotten(f);
+	return counts_print(&f->counts);
 }
 
 static enum exit_code

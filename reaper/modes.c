@@ -14,6 +14,7 @@
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
 #include "common/endpoint/endpoint.h"
+#include "common/os/stop.h"
 #include "common/records/record.h"
 #include "common/text/jsonw.h"
 
@@ -85,10 +86,17 @@ reaper_with_db(
 	return code;
 }
 
-bool
-reaper_prints(const struct reaper *r, enum output_format f)
+enum exit_code
+reaper_log_failure(const struct db *db, enum outcome o)
 {
-	return r->dry_run || r->format != OUTPUT_AUTO || f == OUTPUT_TABLE;
+	/* If the run was stopped between two statements, the database has no
+	 * error to report. */
+	if (o == OUTCOME_LATER && stop_asked()) {
+		log_error("stopped by a signal; run it again");
+		return PROG_TEMPFAIL;
+	}
+	log_error("%s", db_why(db));
+	return db_code(db);
 }
 
 enum exit_code
@@ -111,9 +119,30 @@ counts_init(struct counts *c, const struct reaper *r, const char *type,
 		.tenant = tenant,
 		.columns = columns,
 		.columns_n = n,
-		.reap = r,
 		.format = output_format_resolve(r->format) };
+	c->prints =
+	    r->dry_run || r->format != OUTPUT_AUTO || c->format == OUTPUT_TABLE;
 	output_table_init(&c->table, columns, n);
+}
+
+static void
+log_counts(const struct counts *c, const char *name, const uint64_t *numbers)
+{
+	struct buf line = BUF_INIT;
+	bool any = false;
+	size_t i;
+
+	if (c->tenant != NULL)
+		buf_addf(&line, "tenant=%s ", c->tenant);
+	buf_addf(&line, "%s=%s", c->columns[0].title, name);
+	for (i = 1; i < c->columns_n; i++) {
+		any = any || numbers[i - 1] > 0;
+		buf_addf(
+		    &line, " %s=%" PRIu64, c->columns[i].title, numbers[i - 1]);
+	}
+	if (any)
+		log_info(c->type, "%s", buf_str(&line));
+	buf_release(&line);
 }
 
 static void
@@ -138,6 +167,10 @@ counts_add(struct counts *c, const char *name, const uint64_t *numbers)
 	char number[24];
 	size_t i;
 
+	if (!c->prints) {
+		log_counts(c, name, numbers);
+		return;
+	}
 	if (c->format == OUTPUT_NDJSON) {
 		add_count_record(c, name, numbers);
 		return;
@@ -152,7 +185,7 @@ counts_add(struct counts *c, const char *name, const uint64_t *numbers)
 enum exit_code
 counts_print(struct counts *c)
 {
-	if (!reaper_prints(c->reap, c->format))
+	if (!c->prints)
 		return PROG_OK;
 	if (c->format != OUTPUT_NDJSON)
 		output_table_show(&c->table, c->format, &c->text);
@@ -181,8 +214,9 @@ reaper_open_archive(const struct reaper *r, struct append_file *a)
 		return PROG_USAGE;
 	a->path = path;
 	if (append_file_open(a) != 0 && errno == EWOULDBLOCK) {
-		log_error(
-		    "cannot lock '%s': another run is writing to it", path);
+		log_error("cannot lock '%s': another program is writing to it; "
+			  "stop that program, or try again",
+		    path);
 		return PROG_TEMPFAIL;
 	}
 	if (a->fd < 0 || fstat(a->fd, &st) != 0)

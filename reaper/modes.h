@@ -54,6 +54,10 @@ const char *reaper_choose_tenant(const struct reaper *r, const char *what);
 enum exit_code reaper_with_db(
     struct reaper *r, enum exit_code (*work)(const struct reaper *r));
 
+/* Logs why not all rows were read or deleted; `o` is not DONE. Returns the exit
+ * code, 75 if a signal stopped the run. */
+enum exit_code reaper_log_failure(const struct db *db, enum outcome o);
+
 /* Opens the configured archive, to which deleted rows are written first, as row
  * records. It has no path if there is none, and in a dry run. Errors are
  * logged.
@@ -64,24 +68,22 @@ enum exit_code reaper_with_db(
 enum exit_code reaper_open_archive(const struct reaper *r,
     struct append_file *a) __attribute__((warn_unused_result));
 
-/* True if a run prints its results at its end: if that was requested, or on a
- * terminal. */
-bool reaper_prints(const struct reaper *r, enum output_format f);
-
 /* Writes text to stdout and empties it. PROG_OK, or PROG_IO (logged). */
 enum exit_code reaper_print(struct buf *text)
     __attribute__((warn_unused_result));
 
 /* A mode's results: for each table, file or tenant, a line with its name and
- * some numbers. */
+ * some numbers. Lines that are not printed are logged, unless all numbers are
+ * 0. */
 struct counts {
 	const char *type;   /* in each NDJSON record */
 	const char *tenant; /* in each NDJSON record; NULL: none */
 	const struct output_column *columns; /* the name, then the numbers */
 	size_t columns_n;
 
+	bool prints; /* as requested, in a dry run, and on a terminal */
+
 	/* private */
-	const struct reaper *reap;
 	enum output_format format;
 	struct output_table table;
 	struct buf text;
@@ -91,7 +93,7 @@ void counts_init(struct counts *c, const struct reaper *r, const char *type,
     const char *tenant, const struct output_column *columns, size_t n);
 void counts_add(struct counts *c, const char *name, const uint64_t *numbers);
 
-/* Prints the lines if reaper_prints(). */
+/* Prints the lines, unless they were logged. */
 enum exit_code counts_print(struct counts *c)
     __attribute__((warn_unused_result));
 void counts_release(struct counts *c);

@@ -56,17 +56,50 @@ expire_when_due(void *ctx)
 		(void)expire_old_rows(r); /* errors are logged */
 }
 
+static void
+show_chat(struct output_table *to, const struct answer *one)
+{
+	char at[CLOCK_TEXT];
+
+	clock_format(one->at, at);
+	output_table_cell(to, one->tenant);
+	output_table_cell(to, one->chat);
+	output_table_cell(to, record_status_name(one->status));
+	output_table_cell(to, at);
+}
+
 /* Shows the chats that would be deleted. */
 static enum exit_code
-show_dry_run(const struct reaper *r, struct close *c)
+show_dry_run(const struct reaper *r, const struct answers *answers)
 {
+	static const struct output_column columns[] = {
+		{ "tenant", OUTPUT_TEXT },
+		{ "chat", OUTPUT_TEXT },
+		{ "status", OUTPUT_TEXT },
+		{ "asked", OUTPUT_TEXT },
+	};
 	enum output_format f = output_format_resolve(r->format);
+	struct output_table table;
+	struct buf text = BUF_INIT;
+	enum exit_code code;
+	size_t i;
 
-	if (f == OUTPUT_NDJSON)
-		return reaper_print(&c->would_go);
-	buf_clear(&c->would_go);
-	output_table_show(&c->would_table, f, &c->would_go);
-	return reaper_print(&c->would_go);
+	output_table_init(&table, columns, ARRAY_LEN(columns));
+	for (i = 0; i < answers->n; i++) {
+		if (!answer_deletes(&answers->list[i]))
+			continue;
+		show_chat(&table, &answers->list[i]);
+		if (f != OUTPUT_NDJSON)
+			continue;
+		answer_write(&text, &answers->list[i]);
+		buf_addc(&text, '\n');
+	}
+	if (f != OUTPUT_NDJSON)
+		output_table_show(&table, f, &text);
+	code = reaper_print(&text);
+	output_table_release(&table);
+	buf_release(&text);
+	return code;
 }
 
 static void
@@ -100,10 +133,8 @@ show_summary(const struct reaper *r, struct close *c)
 	enum exit_code code;
 
 	if (r->dry_run)
-		return show_dry_run(r, c);
+		return show_dry_run(r, &c->answers);
 	counts_init(&counts, r, "reaped", NULL, columns, ARRAY_LEN(columns));
-	if (!reaper_prints(r, counts.format))
-		summary_log(&c->summary);
 	add_tenants(&counts, &c->summary);
 	code = counts_print(&counts);
 	counts_release(&counts);

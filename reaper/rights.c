@@ -15,7 +15,6 @@
 #include "common/base/prog.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
-#include "common/os/stop.h"
 #include "common/records/record.h"
 #include "common/text/flat.h"
 #include "reaper/rights/line_file.h"
@@ -129,19 +128,6 @@ rights_read_lines(const char *path, line_file_fn *see, void *ctx)
 	return code;
 }
 
-enum exit_code
-rights_log_failure(const struct subject *s, enum outcome o)
-{
-	/* If the run was stopped between two days, the database has no error to
-	 * report. */
-	if (o == OUTCOME_LATER && stop_asked()) {
-		log_error("stopped by a signal; run it again");
-		return PROG_TEMPFAIL;
-	}
-	log_error("%s", db_why(s->db));
-	return db_code(s->db);
-}
-
 void
 rights_warn_of_broken(const struct subject_lines *l, const char *path)
 {
@@ -203,7 +189,7 @@ read_subject(const struct reaper *r, struct subject_lines *l)
 	enum outcome o = subject_read(s);
 
 	if (o != OUTCOME_DONE)
-		return rights_log_failure(s, o);
+		return reaper_log_failure(s->db, o);
 	if (!s->known) {
 		log_error("the database has no tenant '%s'", s->tenant);
 		return PROG_NOINPUT;

@@ -30,10 +30,6 @@ enum exit_code rights_each_file(const struct reaper *r,
 enum exit_code rights_read_lines(const char *path, line_file_fn *see, void *ctx)
     __attribute__((warn_unused_result));
 
-/* Logs why not all rows in the database were read or changed; `o` is not DONE.
- * Returns the exit code, 75 if stopped. */
-enum exit_code rights_log_failure(const struct subject *s, enum outcome o);
-
 /* Logs how many lines of the file could not be read completely, if any. */
 void rights_warn_of_broken(const struct subject_lines *l, const char *path);
 

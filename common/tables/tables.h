@@ -56,7 +56,6 @@ enum table_life {
 			 * [reaper] on_close = all */
 	LIFE_TENANT,    /* with the tenant only */
 	LIFE_TOMBSTONE, /* by age ([reaper] tombstones) */
-	LIFE_REFUSAL,   /* the same, and with their chat if on_close = all */
 	LIFE_EVER,      /* never */
 	LIFE_NONE,      /* the table is not in a database */
 };

@@ -6,12 +6,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/xalloc.h"
+#include "common/text/jsonw.h"
 
 bool
 answer_has_left(enum chat_status status)
 {
 	return status == CHAT_CLOSED || status == CHAT_GONE;
+}
+
+bool
+answer_deletes(const struct answer *one)
+{
+	return one->fate == FATE_DELETE && one->had_row;
+}
+
+void
+answer_write(struct buf *line, const struct answer *one)
+{
+	jsonw_open(line);
+	jsonw_str(line, "type", "chat");
+	jsonw_str(line, "tenant", one->tenant);
+	jsonw_str(line, "chat", one->chat);
+	jsonw_time(line, "at", one->at);
+	jsonw_str(line, "status", record_status_name(one->status));
+	if (one->closed_at != CLOCK_NONE)
+		jsonw_time(line, "closed_at", one->closed_at);
+	jsonw_close(line);
 }
 
 static bool

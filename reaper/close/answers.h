@@ -8,6 +8,7 @@
 #ifndef REAPER_CLOSE_ANSWERS_H
 #define REAPER_CLOSE_ANSWERS_H
 
+#include "common/base/buf.h"
 #include "common/records/record.h"
 
 #include <stdbool.h>
@@ -42,6 +43,12 @@ struct answers {
 
 /* True for closed or gone. */
 bool answer_has_left(enum chat_status status);
+
+/* True if the chat's rows were deleted, or would be in a dry run. */
+bool answer_deletes(const struct answer *one);
+
+/* Appends the answer as the original record. */
+void answer_write(struct buf *line, const struct answer *one);
 
 /* Adds the record, a chat with `at`. Texts are copied. */
 void answers_add(struct answers *a, const struct record *r, const char *where);

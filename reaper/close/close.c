@@ -8,22 +8,14 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/xalloc.h"
 #include "common/records/record.h"
-#include "common/text/jsonw.h"
 #include "reaper/close/transaction.h"
-
-/* The table that a dry run prints. */
-static const struct output_column columns[] = { { "tenant", OUTPUT_TEXT },
-	{ "chat", OUTPUT_TEXT }, { "status", OUTPUT_TEXT },
-	{ "asked", OUTPUT_TEXT } };
 
 void
 close_init(struct close *c)
 {
 	memset(c, 0, sizeof *c);
 	c->archive.fd = -1;
-	output_table_init(&c->would_table, columns, ARRAY_LEN(columns));
 }
 
 void
@@ -31,8 +23,6 @@ close_release(struct close *c)
 {
 	answers_release(&c->answers);
 	summary_release(&c->summary);
-	buf_release(&c->would_go);
-	output_table_release(&c->would_table);
 	buf_release(&c->why);
 }
 
@@ -179,21 +169,6 @@ limit_gone(struct close *c, struct answer *list, size_t n)
 	return OUTCOME_DONE;
 }
 
-/* Appends an answer as the original record. */
-static void
-write_answer(struct buf *line, const struct answer *one)
-{
-	jsonw_open(line);
-	jsonw_str(line, "type", "chat");
-	jsonw_str(line, "tenant", one->tenant);
-	jsonw_str(line, "chat", one->chat);
-	jsonw_time(line, "at", one->at);
-	jsonw_str(line, "status", record_status_name(one->status));
-	if (one->closed_at != CLOCK_NONE)
-		jsonw_time(line, "closed_at", one->closed_at);
-	jsonw_close(line);
-}
-
 static enum outcome
 send_answer_to_dead_letters(
     struct close *c, const struct answer *one, const char *reason)
@@ -201,24 +176,10 @@ send_answer_to_dead_letters(
 	struct buf line = BUF_INIT;
 	enum outcome o;
 
-	write_answer(&line, one);
+	answer_write(&line, one);
 	o = send_dead_letter(c, one->where, line.data, line.len, reason);
 	buf_release(&line);
 	return o;
-}
-
-static void
-show_would_go(struct close *c, const struct answer *one)
-{
-	char at[CLOCK_TEXT];
-
-	write_answer(&c->would_go, one);
-	buf_addc(&c->would_go, '\n');
-	clock_format(one->at, at);
-	output_table_cell(&c->would_table, one->tenant);
-	output_table_cell(&c->would_table, one->chat);
-	output_table_cell(&c->would_table, record_status_name(one->status));
-	output_table_cell(&c->would_table, at);
 }
 
 /* Returns the reason why an answer becomes a dead letter, or NULL. */
@@ -237,7 +198,7 @@ static enum outcome
 count_fate(struct close *c, const struct answer *one, struct summary_tenant *t)
 {
 	const char *refusal = find_refusal(c, one);
-	bool deleted = one->fate == FATE_DELETE && one->had_row;
+	bool deleted = answer_deletes(one);
 	enum outcome o = OUTCOME_DONE;
 
 	if (refusal != NULL)
@@ -249,8 +210,6 @@ count_fate(struct close *c, const struct answer *one, struct summary_tenant *t)
 	t->refused += one->fate == FATE_REFUSED;
 	if (deleted && one->status == CHAT_GONE)
 		summary_add_gone(t, 1);
-	if (deleted && c->dry_run)
-		show_would_go(c, one);
 	return OUTCOME_DONE;
 }
 
@@ -289,8 +248,9 @@ carry_out(struct close *c)
 	while (o == OUTCOME_DONE && c->next < c->answers.n)
 		o = close_chats_of_tenant(
 		    c, answers_tenant_end(&c->answers, c->next));
-	/* After LATER the stage calls again to handle the remaining answers. */
-	if (o == OUTCOME_DONE) {
+	/* After LATER the stage calls again to handle the remaining answers. A
+	 * dry run shows them at its end. */
+	if (o == OUTCOME_DONE && !c->dry_run) {
 		answers_clear(&c->answers);
 		c->next = 0;
 	}

@@ -18,7 +18,6 @@
 
 #include "common/db/db.h"
 #include "common/os/file.h"
-#include "common/output/output_table.h"
 #include "common/stage/stage.h"
 #include "reaper/close/answers.h"
 #include "reaper/close/summary.h"
@@ -42,12 +41,10 @@ struct close {
 
 	/* The result. */
 	struct summary summary;
-	struct buf would_go;             /* dry run: the chats to delete, */
-	struct output_table would_table; /* as lines and as a table */
-	bool refused;                    /* gone chats were kept */
+	struct answers answers; /* in a dry run all, with their fates */
+	bool refused;           /* gone chats were kept */
 
 	/* Private. */
-	struct answers answers;
 	size_t next;     /* the answers before it were handled */
 	bool whole;      /* no line of the input is missing */
 	uint64_t unsure; /* gone chats of an incomplete input */

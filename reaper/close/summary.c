@@ -3,15 +3,11 @@
  */
 #include "reaper/close/summary.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "common/base/clock.h"
-#include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/monitoring/prometheus.h"
-
-#define LATELY_MS (INT64_C(3600) * 1000)
 
 struct summary_tenant *
 summary_of(struct summary *t, const char *tenant, size_t len)
@@ -26,7 +22,7 @@ summary_of(struct summary *t, const char *tenant, size_t len)
 uint64_t
 summary_gone_lately(struct summary_tenant *t)
 {
-	if (clock_mono_ms() - t->lately_since_ms > LATELY_MS)
+	if (clock_mono_ms() - t->lately_since_ms > HOUR_MS)
 		t->gone_lately = 0;
 	return t->gone_lately;
 }
@@ -37,24 +33,6 @@ summary_add_gone(struct summary_tenant *t, uint64_t n)
 	if (summary_gone_lately(t) == 0)
 		t->lately_since_ms = clock_mono_ms();
 	t->gone_lately += n;
-}
-
-void
-summary_log(const struct summary *t)
-{
-	const struct summary_tenant *n;
-	struct strmap_entry *e;
-	size_t i = 0;
-
-	while ((e = strmap_next(&t->tenants, &i)) != NULL) {
-		n = e->value;
-		log_info("chats_reaped",
-		    "tenant=%s open=%" PRIu64 " closed=%" PRIu64
-		    " gone=%" PRIu64 " deleted=%" PRIu64 " newer=%" PRIu64
-		    " refused=%" PRIu64,
-		    e->key, n->open, n->closed, n->gone, n->deleted, n->newer,
-		    n->refused);
-	}
 }
 
 void

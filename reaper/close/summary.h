@@ -32,9 +32,6 @@ struct summary_tenant *summary_of(
 uint64_t summary_gone_lately(struct summary_tenant *t);
 void summary_add_gone(struct summary_tenant *t, uint64_t n);
 
-/* Logs one event for each tenant. */
-void summary_log(const struct summary *t);
-
 /* A daemon_metrics_writer for the fates of the chats of all tenants. summary: a
  * struct summary. */
 void summary_add_metrics(void *summary, struct buf *to, const char *labels);

@@ -12,7 +12,6 @@
 #include "common/base/log.h"
 #include "common/base/syserr.h"
 #include "common/base/xalloc.h"
-#include "common/db/db.h"
 #include "common/os/stop.h"
 #include "reaper/rows/row_export.h"
 #include "reaper/rows/rules.h"

@@ -35,18 +35,12 @@ day_slice_write(struct db *db, const struct day_slice *slice, const char *of,
 	db_quote(db, sql, db_time(slice->to));
 }
 
-/* db_transaction() may repeat the search, which must therefore not change the
- * slice until it is committed. */
-struct day_search {
-	const struct day_slice *slice;
-	int64_t first; /* time of the row after the slice; CLOCK_NONE: none */
-};
-
+/* Sets `from` to the time of the first row after the slice; CLOCK_NONE: there
+ * is none. */
 static enum outcome
-find_first_behind(struct db *db, void *ctx)
+find_next_row(struct db *db, void *ctx)
 {
-	struct day_search *search = ctx;
-	const struct day_slice *s = search->slice;
+	struct day_slice *s = ctx;
 	const char *name = s->table->columns[slice_column(s->table)].name;
 	struct buf sql = BUF_INIT;
 	struct db_rows *found;
@@ -63,27 +57,21 @@ find_first_behind(struct db *db, void *ctx)
 	buf_release(&sql);
 	if (o != OUTCOME_DONE)
 		return o;
-	search->first = db_next(found) ? db_get_time(found, 0) : CLOCK_NONE;
+	s->from = db_next(found) ? db_get_time(found, 0) : CLOCK_NONE;
 	db_rows_free(found);
 	return OUTCOME_DONE;
 }
 
-/* Moves the slice to the day of the next row after it; `from` is CLOCK_NONE if
- * there is none. */
 static enum outcome
 move_to_next_day(struct db *db, struct day_slice *s)
 {
-	struct day_search search = { .slice = s };
-	enum outcome o = db_transaction(db, find_first_behind, &search, false);
+	enum outcome o = db_transaction(db, find_next_row, s, false);
 
-	if (o != OUTCOME_DONE)
-		return o;
-	s->from = search.first;
-	if (s->from != CLOCK_NONE) {
+	if (o == OUTCOME_DONE && s->from != CLOCK_NONE) {
 		s->from = clock_floor(s->from, DAY_MS);
 		s->to = s->from + DAY_MS - 1;
 	}
-	return OUTCOME_DONE;
+	return o;
 }
 
 bool

@@ -30,92 +30,15 @@ enum {
 /* A dead letter with a record of maximum length, each byte escaped. */
 enum { MAX_LINE = 8 << 20 };
 
-/* The lines of a regular file, one by one. */
-struct line_reader {
-	char *line; /* without newline; 64 bytes after it are readable */
-	size_t len;
-	bool unended;        /* the file ends in it, without a newline */
-	enum exit_code code; /* after the last line: PROG_OK, or the error's
-			      * code */
-	const char *path;
-	struct lines lines;
-};
+/* Gets a line; ended: with a newline, as all but the last one are. */
+typedef enum exit_code take_fn(
+    void *ctx, const char *line, size_t len, bool ended, struct buf *why);
 
-/* Opens a regular file; refuses a symbolic link. Returns -1 with errno; EINVAL
- * if it is not a regular file. */
+/* Opens a regular file that is not a symbolic link. Returns -1 with errno. */
 static int
-line_reader_open(const char *path)
+open_line_file(const char *path)
 {
-	int fd = open(
-	    path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
-	struct stat st;
-
-	if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))) {
-		(void)close(fd);
-		errno = EINVAL;
-		return -1;
-	}
-	return fd;
-}
-
-static enum exit_code
-line_reader_explain_open(const char *path, struct buf *why)
-{
-	if (errno != EINVAL)
-		return syserr_explain(why, PROG_IO, "cannot open '%s'", path);
-	buf_setf(why, "'%s' is not a regular file", path);
-	return PROG_IO;
-}
-
-static void
-line_reader_init(struct line_reader *r, int fd, const char *path)
-{
-	*r = (struct line_reader){ .path = path, .code = PROG_OK };
-	lines_init(&r->lines, fd, MAX_LINE);
-}
-
-static void
-line_reader_release(struct line_reader *r)
-{
-	lines_release(&r->lines);
-}
-
-static enum exit_code
-explain_long_line(const struct line_reader *r, struct buf *why)
-{
-	buf_setf(why,
-	    "'%s' has a line longer than %d MiB; does it contain records?",
-	    r->path, MAX_LINE >> 20);
-	return PROG_DATA;
-}
-
-/* Returns false at the end, and after an error with *why. */
-static bool
-line_reader_next(struct line_reader *r, struct buf *why)
-{
-	switch (lines_next(&r->lines, &r->line, &r->len, -1)) {
-	case LINE_OK:
-		return true;
-	case LINE_CUT:
-		r->unended = true;
-		if (r->lines.headless)
-			r->code = explain_long_line(r, why);
-		return !r->lines.headless;
-	case LINE_TOOLONG:
-		r->code = explain_long_line(r, why);
-		return false;
-	case LINE_END:
-		return false;
-	case LINE_WAIT:
-		buf_setf(
-		    why, "stopped by a signal while reading '%s'", r->path);
-		r->code = PROG_TEMPFAIL;
-		return false;
-	case LINE_ERROR:
-		break;
-	}
-	r->code = syserr_explain(why, PROG_IO, "cannot read '%s'", r->path);
-	return false;
+	return file_open(path, O_RDONLY | O_NOFOLLOW, 0);
 }
 
 static enum exit_code
@@ -124,35 +47,96 @@ explain_line_file(const char *what, const char *path, struct buf *why)
 	return syserr_explain(why, PROG_IO, "cannot %s '%s'", what, path);
 }
 
+/* Returns PROG_OK after the last line. */
+static enum exit_code
+explain_end(enum line_status status, const char *path, struct buf *why)
+{
+	switch (status) {
+	case LINE_OK:
+	case LINE_END:
+		return PROG_OK;
+	case LINE_CUT:
+	case LINE_TOOLONG:
+		buf_setf(why,
+		    "'%s' has a line longer than %d MiB; does it contain "
+		    "records?",
+		    path, MAX_LINE >> 20);
+		return PROG_DATA;
+	case LINE_WAIT:
+		buf_setf(why, "stopped by a signal while reading '%s'", path);
+		return PROG_TEMPFAIL;
+	case LINE_ERROR:
+		break;
+	}
+	return explain_line_file("read", path, why);
+}
+
+/* Calls take() for each line, until it fails. */
+static enum exit_code
+take_lines(int fd, const char *path, take_fn *take, void *ctx, struct buf *why)
+{
+	struct lines lines;
+	enum line_status status;
+	enum exit_code code;
+	char *line;
+	size_t len;
+
+	lines_init(&lines, fd, MAX_LINE);
+	do {
+		status = lines_next(&lines, &line, &len, -1);
+		if (status == LINE_OK ||
+		    (status == LINE_CUT && !lines.headless))
+			code = take(ctx, line, len, status == LINE_OK, why);
+		else
+			code = explain_end(status, path, why);
+	} while (code == PROG_OK && status == LINE_OK);
+	lines_release(&lines);
+	return code;
+}
+
+struct reading {
+	line_file_fn *see;
+	void *ctx;
+	struct buf instead; /* what see() would write */
+};
+
+static enum exit_code
+see_line(void *ctx, const char *line, size_t len, bool ended, struct buf *why)
+{
+	struct reading *r = ctx;
+
+	(void)ended;
+	(void)why;
+	buf_clear(&r->instead);
+	(void)r->see(r->ctx, line, len, &r->instead);
+	return PROG_OK;
+}
+
 enum exit_code
 line_file_read(const char *path, line_file_fn *see, void *ctx, struct buf *why)
 {
-	int fd = line_reader_open(path);
-	struct buf instead = BUF_INIT;
-	struct line_reader r;
+	struct reading r = { .see = see, .ctx = ctx };
+	int fd = open_line_file(path);
+	enum exit_code code;
 
 	if (fd < 0)
 		return errno == ENOENT ? PROG_OK
-				       : line_reader_explain_open(path, why);
-	line_reader_init(&r, fd, path);
-	while (line_reader_next(&r, why)) {
-		buf_clear(&instead);
-		(void)see(ctx, r.line, r.len, &instead);
-	}
-	buf_release(&instead);
-	line_reader_release(&r);
+				       : explain_line_file("open", path, why);
+	code = take_lines(fd, path, see_line, &r, why);
+	buf_release(&r.instead);
 	(void)close(fd);
-	return r.code;
+	return code;
 }
 
 /* A file whose lines are being changed. */
 struct change {
 	const char *path;
+	line_file_fn *change;
+	void *ctx;
 	char *name;      /* of the new file */
 	int from;        /* locked */
 	int to;          /* the new file, or -1 */
 	struct buf kept; /* to be written to the new file */
-	off_t size;      /* of what was read */
 };
 
 /* Locks an open file against other writers (flock), and waits for them. Returns
@@ -181,7 +165,7 @@ open_locked(const char *path)
 	int fd, err;
 
 	do {
-		fd = line_reader_open(path);
+		fd = open_line_file(path);
 		if (fd < 0)
 			return -1;
 		if (lock_file(fd) == 0) {
@@ -200,21 +184,12 @@ static enum exit_code
 explain_lock(const char *path, struct buf *why)
 {
 	if (errno != EWOULDBLOCK)
-		return line_reader_explain_open(path, why);
+		return explain_line_file("open", path, why);
 	buf_setf(why,
 	    "cannot lock '%s': another program is writing to it; stop that "
 	    "program, or try again",
 	    path);
 	return PROG_TEMPFAIL;
-}
-
-/* If the last line has no newline, none is added. */
-static void
-keep_line(struct change *c, const struct line_reader *r)
-{
-	buf_add(&c->kept, r->line, r->len);
-	if (!r->unended)
-		buf_addc(&c->kept, '\n');
 }
 
 static enum exit_code
@@ -257,7 +232,8 @@ check_size(const struct change *c, struct buf *why)
 {
 	struct stat st;
 
-	if (fstat(c->from, &st) == 0 && st.st_size == c->size)
+	if (fstat(c->from, &st) == 0 &&
+	    st.st_size == lseek(c->from, 0, SEEK_CUR))
 		return PROG_OK;
 	buf_setf(why,
 	    "'%s' was changed during the run; stop the program that writes to "
@@ -266,25 +242,20 @@ check_size(const struct change *c, struct buf *why)
 	return PROG_TEMPFAIL;
 }
 
+/* If the last line has no newline, none is added. */
 static enum exit_code
-copy_lines(struct change *c, line_file_fn *change, void *ctx, struct buf *why)
+copy_line(void *ctx, const char *line, size_t len, bool ended, struct buf *why)
 {
-	struct buf instead = BUF_INIT;
-	struct line_reader r;
+	struct change *c = ctx;
+	size_t before = c->kept.len;
 
-	line_reader_init(&r, c->from, c->path);
-	while (r.code == PROG_OK && line_reader_next(&r, why)) {
-		buf_clear(&instead);
-		if (!change(ctx, r.line, r.len, &instead))
-			keep_line(c, &r);
-		else if (instead.len > 0)
-			buf_add(&c->kept, instead.data, instead.len);
-		r.code = write_kept(c, WRITE_AT_ONCE, why);
+	if (!c->change(c->ctx, line, len, &c->kept)) {
+		buf_cut(&c->kept, before);
+		buf_add(&c->kept, line, len);
+		if (ended)
+			buf_addc(&c->kept, '\n');
 	}
-	buf_release(&instead);
-	line_reader_release(&r);
-	c->size = lseek(c->from, 0, SEEK_CUR);
-	return r.code;
+	return write_kept(c, WRITE_AT_ONCE, why);
 }
 
 static enum exit_code
@@ -307,7 +278,11 @@ enum exit_code
 line_file_change(
     const char *path, line_file_fn *change, void *ctx, struct buf *why)
 {
-	struct change c = { .path = path, .from = open_locked(path), .to = -1 };
+	struct change c = { .path = path,
+		.change = change,
+		.ctx = ctx,
+		.from = open_locked(path),
+		.to = -1 };
 	enum exit_code code;
 
 	if (c.from < 0)
@@ -317,7 +292,7 @@ line_file_change(
 	(void)unlink(c.name);
 	c.to = make_new_file(c.from, c.name);
 	code = c.to < 0 ? explain_line_file("make", c.name, why)
-			: copy_lines(&c, change, ctx, why);
+			: take_lines(c.from, path, copy_line, &c, why);
 	if (code == PROG_OK)
 		code = exchange_file(&c, why);
 	if (code != PROG_OK)

@@ -8,10 +8,19 @@
 #include "common/base/fault.h"
 #include "common/base/xalloc.h"
 
-#define SENT PERSONAL_SENT("$CUSTOMER", "$USER")
-#define RECEIVED PERSONAL_RECEIVED("$CUSTOMER", "$USER")
-#define SENT_EVER PERSONAL_SENT("$IDS", "$UIDS")
-#define RECEIVED_EVER PERSONAL_RECEIVED("$IDS", "$UIDS")
+/* Messages from or to the customer. Operators and bots who write may have the
+ * same id by chance; the recipient of a customer's message, and the person
+ * named by a system message, are not stored. */
+#define SENT_BY(ids, uids)                                                     \
+	"(sender = 'customer' AND sender_id IN (" ids                          \
+	") OR sender = 'system' AND sender_id IN (" uids "))"
+#define RECEIVED_BY(ids, uids)                                                 \
+	"(sender IN ('operator', 'bot') AND receiver_id IN (" ids              \
+	") OR receiver_id IN (" uids "))"
+#define SENT SENT_BY("$CUSTOMER", "$USER")
+#define RECEIVED RECEIVED_BY("$CUSTOMER", "$USER")
+#define SENT_EVER SENT_BY("$IDS", "$UIDS")
+#define RECEIVED_EVER RECEIVED_BY("$IDS", "$UIDS")
 
 /* Words that are too rare to be trends: no view shows them, and they may come
  * from one of the customer's messages. Words of trends stay, because they are
@@ -26,14 +35,15 @@
 
 #define OF_CHAT "conversation_id IN ($CHATS)"
 
-#define BY_USER(table, column)                                                 \
+#define BY_USER(name, column)                                                  \
 	{                                                                      \
-		TABLE_##table, "`" column "` IN ($UIDS)",                      \
-		    "`" column "` = $ALIAS", "`" column "` = $USER", column    \
+		.table = TABLE_##name, .about = "`" column "` IN ($UIDS)",     \
+		.change = "`" column "` = $ALIAS",                             \
+		.where = "`" column "` = $USER", .user = column                \
 	}
-#define ONLY_CHAT(table, column)                                               \
+#define ONLY_CHAT(name, column)                                                \
 	{                                                                      \
-		TABLE_##table, "`" column "` IN ($CHATS)", NULL, NULL, NULL    \
+		.table = TABLE_##name, .about = "`" column "` IN ($CHATS)"     \
 	}
 
 const struct personal_table personal_tables[] = {
@@ -44,8 +54,10 @@ const struct personal_table personal_tables[] = {
 	BY_USER(realtime_user_activity, "user_id"),
 	BY_USER(realtime_user_activity_parts, "user_id"),
 	BY_USER(alerts, "user_id"),
-	{ TABLE_trends_parts, "FALSE", "", "window_start <= $ASKED AND " RARE,
-	    NULL },
+	{ .table = TABLE_trends_parts,
+	    .about = "FALSE",
+	    .change = "",
+	    .where = "window_start <= $ASKED AND " RARE },
 	ONLY_CHAT(conversation_metrics, "conversation_id"),
 	ONLY_CHAT(conversation_metrics_parts, "conversation_id"),
 	ONLY_CHAT(longest_monologue, "conversation_id"),
@@ -54,28 +66,37 @@ const struct personal_table personal_tables[] = {
 	ONLY_CHAT(message_analytics, "conversation_id"),
 	ONLY_CHAT(assignments, "chat"),
 	ONLY_CHAT(closed_chats, "chat"),
-	{ TABLE_message_views, "user_id IN ($UIDS) OR " OF_CHAT,
-	    "user_id = $ALIAS", "user_id = $USER AND viewed_at <= $ASKED",
-	    "user_id" },
-	/* Assigned from left to right, so the id comes last. */
-	{ TABLE_events, "user_id IN ($UIDS) OR " OF_CHAT,
-	    "session_id = IF(user_id = $USER, NULL, session_id), "
-	    "ip_address = IF(user_id = $USER, NULL, ip_address), "
-	    "user_agent = IF(user_id = $USER, NULL, user_agent), "
-	    "event_data = NULL, "
-	    "user_id = IF(user_id = $USER, $ALIAS, user_id)",
-	    "(user_id = $USER OR " OF_CHAT ") AND created_at <= $ASKED", NULL },
-	{ TABLE_messages, OF_CHAT " OR " SENT_EVER " OR " RECEIVED_EVER,
-	    "receiver_id = IF(" RECEIVED ", $ALIAS, receiver_id), "
-	    "sender_id = IF(" SENT ", $ALIAS, sender_id), "
-	    "content = NULL, data = NULL",
-	    OF_CHAT " AND created_at <= $ASKED", NULL },
-	{ TABLE_chat_metrics, "customer IN ($IDS) OR chat IN ($CHATS)",
-	    "customer = IF(customer = $CUSTOMER, $ALIAS, customer), "
-	    "customer_name = NULL, customer_phone = NULL, tag = NULL",
-	    PERSONAL_CHAT("$CUSTOMER") " AND (opened_at IS NULL OR opened_at "
-				       "<= $ASKED)",
-	    NULL },
+	{ .table = TABLE_message_views,
+	    .about = "user_id IN ($UIDS) OR " OF_CHAT,
+	    .change = "user_id = $ALIAS",
+	    .where = "user_id = $USER",
+	    .time = "viewed_at",
+	    .user = "user_id" },
+	{ .table = TABLE_events,
+	    .about = "user_id IN ($UIDS) OR " OF_CHAT,
+	    /* Assigned from left to right, so the id comes last. */
+	    .change = "session_id = IF(user_id = $USER, NULL, session_id), "
+		      "ip_address = IF(user_id = $USER, NULL, ip_address), "
+		      "user_agent = IF(user_id = $USER, NULL, user_agent), "
+		      "event_data = NULL, "
+		      "user_id = IF(user_id = $USER, $ALIAS, user_id)",
+	    .where = "user_id = $USER OR " OF_CHAT,
+	    .time = "created_at" },
+	{ .table = TABLE_messages,
+	    .about = OF_CHAT " OR " SENT_EVER " OR " RECEIVED_EVER,
+	    .change = "receiver_id = IF(" RECEIVED ", $ALIAS, receiver_id), "
+		      "sender_id = IF(" SENT ", $ALIAS, sender_id), "
+		      "content = NULL, data = NULL",
+	    .where = OF_CHAT,
+	    .time = "created_at" },
+	{ .table = TABLE_chat_metrics,
+	    .about = "customer IN ($IDS) OR chat IN ($CHATS)",
+	    .change = "customer = IF(customer = $CUSTOMER, $ALIAS, customer), "
+		      "customer_name = NULL, customer_phone = NULL, tag = NULL",
+	    /* A chat that names another customer keeps that customer's data. */
+	    .where = "customer = $CUSTOMER OR customer IS NULL AND "
+		     "chat IN ($CHATS)",
+	    .time = "opened_at" },
 };
 const size_t personal_tables_n = ARRAY_LEN(personal_tables);
 
@@ -228,6 +249,19 @@ struct forgetting {
 	uint64_t affected; /* rows affected in the current slice */
 };
 
+/* Appends the condition for the rows to change. */
+static void
+write_rows_to_change(const struct forgetting *f, struct buf *sql)
+{
+	const char *time = f->personal->time;
+
+	personal_write_rows(sql, f->personal->where, f->subject, &f->slice);
+	if (time == NULL)
+		return;
+	buf_addf(sql, " AND (`%s` IS NULL OR `%s` <= ", time, time);
+	personal_write(sql, "$ASKED)", f->subject);
+}
+
 static enum outcome
 count_slice(struct forgetting *f)
 {
@@ -235,7 +269,7 @@ count_slice(struct forgetting *f)
 	enum outcome o;
 
 	buf_addf(&sql, "SELECT COUNT(*) FROM %s WHERE ", f->slice.table->name);
-	personal_write_rows(&sql, f->personal->where, f->subject, &f->slice);
+	write_rows_to_change(f, &sql);
 	o = db_query_count(
 	    f->subject->db, buf_str(&sql), NULL, 0, &f->affected);
 	buf_release(&sql);
@@ -256,7 +290,7 @@ run_change(struct forgetting *f, const char *verb, const char *change,
 		personal_write(&sql, change, f->subject);
 	}
 	buf_adds(&sql, " WHERE ");
-	personal_write_rows(&sql, f->personal->where, f->subject, &f->slice);
+	write_rows_to_change(f, &sql);
 	o = db_exec(f->subject->db, buf_str(&sql), NULL, 0, affected);
 	buf_release(&sql);
 	return o;

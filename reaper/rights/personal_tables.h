@@ -25,6 +25,10 @@ struct personal_table {
 	/* How rows for which `where` is true are erased. NULL: they stay. "":
 	 * they are deleted. */
 	const char *change, *where;
+	/* Only in tables whose rows tell which chats are the customer's: the
+	 * column with the time of the customer's activity. Rows after the
+	 * erasure stay: the customer has returned. */
+	const char *time;
 	/* `change` puts the alias into the key; if two rows then have the same
 	 * key, the newer one stays. */
 	const char *user; /* that column, or NULL */
@@ -45,23 +49,6 @@ struct operator_place {
 
 extern const struct operator_place operator_places[];
 extern const size_t operator_places_n;
-
-/* SQL conditions, with the marks below, for messages from or to the customer.
- * Operators and bots who write may have the same id by chance; the recipient of
- * a customer's message, and the person named by a system message, are not
- * stored. */
-#define PERSONAL_SENT(ids, uids)                                               \
-	"(sender = 'customer' AND sender_id IN (" ids                          \
-	") OR sender = 'system' AND sender_id IN (" uids "))"
-#define PERSONAL_RECEIVED(ids, uids)                                           \
-	"(sender IN ('operator', 'bot') AND receiver_id IN (" ids              \
-	") OR receiver_id IN (" uids "))"
-
-/* The rows of chat_metrics whose name, phone number and tag are the customer's:
- * including the customer's chats that name no customer. A chat that names
- * another customer keeps that customer's data. */
-#define PERSONAL_CHAT(ids)                                                     \
-	"(customer IN (" ids ") OR customer IS NULL AND chat IN ($CHATS))"
 
 /* Appends SQL with its marks replaced by quoted values: $CUSTOMER the id, $USER
  * the same, or NULL if an operator has it, $ALIAS, $IDS id and alias, $UIDS the

@@ -7,12 +7,11 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/xalloc.h"
-#include "common/db/db.h"
 #include "common/digest/random.h"
 #include "reaper/rights/day_slices.h"
 #include "reaper/rights/personal_tables.h"
 #include "reaper/rows/rules.h"
+#include "reaper/rows/tenant_row.h"
 
 #define CHATS_AT_ONCE 1000
 
@@ -34,21 +33,6 @@ digest_of_subject(const struct subject *s, enum forgotten_kind kind,
     char digest[FORGOTTEN_DIGEST + 1])
 {
 	forgotten_digest(s->key, kind, s->id, strlen(s->id), digest);
-}
-
-/* Runs a query after replacing its marks. */
-static enum outcome
-ask(struct subject *s, const char *text, const char *tail,
-    struct db_rows **found)
-{
-	struct buf sql = BUF_INIT;
-	enum outcome o;
-
-	personal_write(&sql, text, s);
-	buf_adds(&sql, tail);
-	o = db_query(s->db, buf_str(&sql), NULL, 0, found);
-	buf_release(&sql);
-	return o;
 }
 
 /* Reads the customer's entry, if there is one. */
@@ -81,23 +65,15 @@ static enum outcome
 read_tenant(struct db *db, void *ctx)
 {
 	struct subject *s = ctx;
-	struct db_rows *found;
-	enum outcome o = db_connect(db);
-	bool has_key;
+	struct tenant_row row;
+	enum outcome o = tenant_row_read(db, s->tenant, &row);
 
-	s->known = s->recorded = false;
+	s->known = row.known;
+	s->recorded = false;
 	s->alias[0] = '\0';
 	s->asked_at = CLOCK_NONE;
-	if (o == OUTCOME_DONE)
-		o = ask(s,
-		    "SELECT forget_key FROM tenants WHERE tenant = $TENANT", "",
-		    &found);
-	if (o != OUTCOME_DONE)
-		return o;
-	s->known = db_next(found);
-	has_key = s->known && forgotten_key_read(db_get(found, 0), s->key) == 0;
-	db_rows_free(found);
-	return has_key ? read_entry(s) : OUTCOME_DONE;
+	return forgotten_key_read(row.forget_key, s->key) == 0 ? read_entry(s)
+							       : o;
 }
 
 /* Sets is_operator. */
@@ -115,46 +91,30 @@ find_operator(struct subject *s)
 	return o;
 }
 
-/* The queries that find chats. */
-static const struct {
-	enum table_id table;
-	const char *sql;
-} chat_queries[] = {
-	{ TABLE_chat_metrics,
-	    "SELECT chat FROM chat_metrics WHERE tenant = $TENANT AND "
-	    "customer IN ($IDS)" },
-	{ TABLE_messages,
-	    "SELECT DISTINCT conversation_id FROM messages WHERE "
-	    "tenant = $TENANT AND (" PERSONAL_SENT("$IDS",
-		"$UIDS") " OR " PERSONAL_RECEIVED("$IDS", "$UIDS") ")" },
-	{ TABLE_message_views,
-	    "SELECT DISTINCT conversation_id FROM message_views WHERE "
-	    "tenant = $TENANT AND user_id IN ($UIDS)" },
-	{ TABLE_events, "SELECT DISTINCT conversation_id FROM events WHERE "
-			"tenant = $TENANT AND user_id IN ($UIDS)" },
-};
-
 /* A search through the days of a table. */
-struct slice_search {
+struct chat_search {
 	struct subject *subject;
 	struct day_slice slice;
-	const char *sql;
+	const char *about; /* as in personal_tables.h */
 };
 
 static enum outcome
 find_chats_of_slice(struct db *db, void *ctx)
 {
-	struct slice_search *c = ctx;
+	struct chat_search *c = ctx;
 	struct subject *s = c->subject;
-	struct buf tail = BUF_INIT;
+	const struct table *t = c->slice.table;
+	struct buf sql = BUF_INIT;
 	struct db_rows *found;
 	enum outcome o = db_connect(db);
 
 	if (o != OUTCOME_DONE)
 		return o;
-	day_slice_write(db, &c->slice, "", &tail);
-	o = ask(s, c->sql, buf_str(&tail), &found);
-	buf_release(&tail);
+	buf_addf(&sql, "SELECT DISTINCT `%s` FROM %s WHERE ",
+	    rule_column(t, t->chat), t->name);
+	personal_write_rows(&sql, c->about, s, &c->slice);
+	o = db_query(db, buf_str(&sql), NULL, 0, &found);
+	buf_release(&sql);
 	if (o != OUTCOME_DONE)
 		return o;
 	while (db_next(found))
@@ -163,43 +123,31 @@ find_chats_of_slice(struct db *db, void *ctx)
 	return OUTCOME_DONE;
 }
 
+static enum outcome
+find_chats_in(struct subject *s, const struct personal_table *p)
+{
+	struct chat_search c = { .subject = s,
+		.slice = { .table = &tables[p->table], .tenant = s->tenant },
+		.about = p->about };
+	enum outcome o = OUTCOME_DONE;
+
+	while (day_slice_next(s->db, &c.slice, &o))
+		o = db_transaction(s->db, find_chats_of_slice, &c, false);
+	return o;
+}
+
 enum outcome
 subject_read(struct subject *s)
 {
-	struct slice_search c = { .subject = s };
 	enum outcome o = db_transaction(s->db, read_tenant, s, false);
 	size_t i;
 
 	if (o == OUTCOME_DONE && s->known)
 		o = find_operator(s);
-	for (i = 0; s->known && i < ARRAY_LEN(chat_queries); i++) {
-		c.sql = chat_queries[i].sql;
-		c.slice = (struct day_slice){
-			.table = &tables[chat_queries[i].table],
-			.tenant = s->tenant,
-		};
-		while (day_slice_next(s->db, &c.slice, &o))
-			o = db_transaction(
-			    s->db, find_chats_of_slice, &c, false);
-	}
+	for (i = 0; i < personal_tables_n && o == OUTCOME_DONE; i++)
+		if (s->known && personal_tables[i].time != NULL)
+			o = find_chats_in(s, &personal_tables[i]);
 	return o;
-}
-
-/* Excludes sinks from the tenant. */
-static enum outcome
-lock_tenant_of(struct subject *s, struct db_rows **found)
-{
-	const struct text tenant = { s->tenant, strlen(s->tenant) };
-	struct db_value name = db_str(s->tenant);
-	enum outcome o = tenant_lock_alone(s->db, &tenant, 1);
-
-	*found = NULL;
-	return o == OUTCOME_DONE
-		   ? db_query(s->db,
-			 "SELECT as_of, stored_at, forget_key FROM tenants "
-			 "WHERE tenant = ?",
-			 &name, 1, found)
-		   : o;
 }
 
 enum outcome
@@ -257,63 +205,66 @@ write_entries(struct subject *s)
 	return o;
 }
 
-/* The customer's activity may have a time in the future if a publisher's clock
- * is ahead. It was stored before the request, so it is erased, too. */
-#define LATER                                                                  \
-	"SELECT MAX(at) FROM (SELECT MAX(created_at) AS at FROM messages "     \
-	"WHERE tenant = $TENANT AND created_at > $ASKED "                      \
-	"AND conversation_id IN ($CHATS) "                                     \
-	"UNION ALL SELECT MAX(viewed_at) FROM message_views "                  \
-	"WHERE tenant = $TENANT AND viewed_at > $ASKED AND user_id = $USER "   \
-	"UNION ALL SELECT MAX(created_at) FROM events "                        \
-	"WHERE tenant = $TENANT AND created_at > $ASKED "                      \
-	"AND (user_id = $USER OR conversation_id IN ($CHATS)) "                \
-	"UNION ALL SELECT MAX(opened_at) FROM chat_metrics "                   \
-	"WHERE tenant = $TENANT AND opened_at > $ASKED "                       \
-	"AND " PERSONAL_CHAT("$CUSTOMER") ") later"
-
+/* Sets s->later to the greatest time of the customer's activity after
+ * s->asked_at. If a publisher's clock is ahead, this may be in the future. Such
+ * rows were stored before the request, so they are erased, too. */
 static enum outcome
 read_later(struct db *db, void *ctx)
 {
 	struct subject *s = ctx;
+	const struct personal_table *p;
+	struct buf sql = BUF_INIT;
 	struct db_rows *found;
-	enum outcome o = ask(s, LATER, "", &found);
+	enum outcome o = db_connect(db);
+	int64_t time;
 
-	(void)db;
-	if (o != OUTCOME_DONE)
-		return o;
-	s->later = db_next(found) ? db_get_time(found, 0) : CLOCK_NONE;
-	db_rows_free(found);
-	return OUTCOME_DONE;
+	s->later = CLOCK_NONE;
+	for (p = personal_tables;
+	     o == OUTCOME_DONE && p < personal_tables + personal_tables_n;
+	     p++) {
+		if (p->time == NULL)
+			continue;
+		buf_clear(&sql);
+		buf_addf(&sql, "SELECT MAX(`%s`) FROM %s WHERE ", p->time,
+		    tables[p->table].name);
+		personal_write(&sql, "tenant = $TENANT AND (", s);
+		personal_write(&sql, p->where, s);
+		buf_addf(&sql, ") AND `%s` > ", p->time);
+		personal_write(&sql, "$ASKED", s);
+		o = db_query(db, buf_str(&sql), NULL, 0, &found);
+		if (o != OUTCOME_DONE)
+			break;
+		time = db_next(found) ? db_get_time(found, 0) : CLOCK_NONE;
+		if (time > s->later)
+			s->later = time;
+		db_rows_free(found);
+	}
+	buf_release(&sql);
+	return o;
 }
 
 static enum outcome
 record_subject(struct db *db, void *ctx)
 {
 	struct subject *s = ctx;
-	char key[FORGOTTEN_KEY + 1];
-	struct db_rows *found;
-	enum outcome o = lock_tenant_of(s, &found);
+	struct tenant_row row;
+	enum outcome o = tenant_row_lock(db, s->tenant);
 
-	(void)db;
+	if (o == OUTCOME_DONE)
+		o = tenant_row_read(db, s->tenant, &row);
 	if (o != OUTCOME_DONE)
 		return o;
-	forgotten_key_draw(key);
-	if (db_next(found)) {
-		s->asked_at =
-		    rule_crm_now(db_get_time(found, 0), db_get_time(found, 1));
-		if (db_get(found, 2) != NULL)
-			snprintf(key, sizeof key, "%s", db_get(found, 2));
-	}
-	db_rows_free(found);
-	if (s->later != CLOCK_NONE && s->later > s->asked_at)
+	if (row.forget_key[0] == '\0')
+		forgotten_key_draw(row.forget_key);
+	if (forgotten_key_read(row.forget_key, s->key) != 0)
+		return OUTCOME_NEVER;
+	s->asked_at = row.crm_now;
+	if (s->later > s->asked_at)
 		s->asked_at = s->later;
-	if (forgotten_key_read(key, s->key) != 0)
-		o = OUTCOME_NEVER;
-	if (o == OUTCOME_DONE)
-		o = write_entries(s);
-	return o == OUTCOME_DONE ? subject_notify_sinks(s->db, s->tenant, key)
-				 : o;
+	o = write_entries(s);
+	return o == OUTCOME_DONE
+		   ? subject_notify_sinks(db, s->tenant, row.forget_key)
+		   : o;
 }
 
 enum outcome
@@ -333,22 +284,17 @@ record_some_chats(struct db *db, void *ctx)
 {
 	struct subject *s = ctx;
 	char digest[FORGOTTEN_DIGEST + 1];
-	struct db_rows *found;
 	struct strmap_entry *e;
 	size_t i = s->noted, n = 0;
-	enum outcome o = lock_tenant_of(s, &found);
+	enum outcome o = tenant_row_lock(db, s->tenant);
 
-	(void)db;
-	if (o != OUTCOME_DONE)
-		return o;
-	db_rows_free(found);
 	while (o == OUTCOME_DONE && n++ < CHATS_AT_ONCE &&
 	       (e = strmap_next(&s->chats, &i)) != NULL) {
 		forgotten_digest(
 		    s->key, FORGOTTEN_CHAT, e->key, e->key_len, digest);
 		o = write_entry(s, digest, "chat", NULL);
 	}
-	return o == OUTCOME_DONE ? subject_notify_sinks(s->db, s->tenant, NULL)
+	return o == OUTCOME_DONE ? subject_notify_sinks(db, s->tenant, NULL)
 				 : o;
 }
 
@@ -371,13 +317,11 @@ write_done(struct db *db, void *ctx)
 	struct subject *s = ctx;
 	char digest[FORGOTTEN_DIGEST + 1];
 	struct db_value args[2] = { db_str(s->tenant) };
-	struct db_rows *found;
 	/* The lock also shows the live board that names were removed. */
-	enum outcome o = lock_tenant_of(s, &found);
+	enum outcome o = tenant_row_lock(db, s->tenant);
 
 	if (o != OUTCOME_DONE)
 		return o;
-	db_rows_free(found);
 	digest_of_subject(s, FORGOTTEN_CUSTOMER, digest);
 	args[1] = db_str(digest);
 	return db_exec(db,

@@ -14,11 +14,6 @@ bool rule_ends(const struct table *t);
 /* True if closing a chat deletes its rows; all: [reaper] on_close = all. */
 bool rule_on_close(const struct table *t, bool all);
 
-/* Estimates the present time on the CRM's clock from as_of and stored_at in the
- * tenant's row, or returns CLOCK_NONE: no row stored now is newer. If a CRM's
- * clock is ahead of ours, its snapshots are from our future. */
-int64_t rule_crm_now(int64_t as_of, int64_t stored_at);
-
 /* Returns the name of a column; in SQL it needs backticks. */
 static inline const char *
 rule_column(const struct table *t, int column)

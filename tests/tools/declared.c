@@ -19,7 +19,6 @@ static const char *const lives[] = {
 	[LIFE_HISTORY] = "History.",
 	[LIFE_TENANT] = "",
 	[LIFE_TOMBSTONE] = "",
-	[LIFE_REFUSAL] = "",
 	[LIFE_EVER] = "",
 	[LIFE_NONE] =
 	    "This table is not in the database; a simulation prints it.",
