@@ -85,9 +85,7 @@ case $disk in
 esac
 [ "$((10#${disk%,*}))" -ge "$((10#${disk#*,}))" ] || usage_error "-d $disk:" \
 	"the first percentage, for warnings, must not be below the second"
-case $tenant in
-[.-]* | *[!A-Za-z0-9_.-]*) usage_error "'$tenant' names no tenant" ;;
-esac
+[ -z "$tenant" ] || check_name "$tenant"
 need_programs aggregator
 find_config
 

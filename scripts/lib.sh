@@ -58,7 +58,7 @@ check_option() {
 	esac
 }
 
-# check_name NAME: checks the name of a tenant.
+# check_name NAME: checks the name of a tenant or an exchange.
 check_name() {
 	case $1 in
 	'' | [.-]* | *[!A-Za-z0-9_.-]*)
@@ -85,6 +85,18 @@ read_token() {
 	fi
 	token=$(printf '%s' "$token" | tr -d '\r')
 	[ -n "$token" ] || die 65 "no token on standard input"
+}
+
+# Makes the folder $tmp, which the caller removes.
+make_tmp() {
+	tmp=$(mktemp -d "${TMPDIR:-/tmp}/$me.XXXXXX" 2>/dev/null) || die 73 \
+		"cannot create a folder in '${TMPDIR:-/tmp}'; set TMPDIR to another one"
+}
+
+# Programs then read only the configuration that they are given.
+drop_environment() {
+	unset MESSAGING_CONFIG CRM_URL CRM_TOKEN CRM_TOKEN_FILE CRM_ACCOUNT \
+		CRM_PROFILE CRM_TENANT
 }
 
 # program NAME: prints the program's path.

@@ -56,8 +56,6 @@ refused 64 "-a needs a value" reap -f -a ''
 refused 64 "-t needs a value" mail-report -t '' lead@example.com
 refused 64 "-p needs a value" demo --live -p ''
 refused 69 "cannot find the program 'poller'" job -v
-# Two missing folders are equal but give no counts.
-refused 66 "there is nothing to compare" eventcounter -d "$tmp/none" compare
 
 # Stubs of a database and of a broker with two generations; the broker is away
 # when asked for $AWAY. All calls are logged.

@@ -354,7 +354,8 @@ def check_help():
 # Exit codes of functions in scripts/lib.sh that end a script.
 LIBRARY_EXITS = {"usage_error": {64}, "find_config": {77, 78},
                  "need_programs": {69}, "unreadable": {69, 78},
-                 "take_lock": {73}, "skip_or_complain": {75}}
+                 "take_lock": {73}, "make_tmp": {73},
+                 "skip_or_complain": {75}}
 
 
 def check_scripts():
