@@ -1,6 +1,7 @@
-/* api: routes, paging and the single objects; see api.h. */
+/* api: the routes of Chat2Desk, paging and the single objects; see api.h. */
 #include "tests/crm/api.h"
 
+#include <jansson.h>
 #include <string.h>
 
 #include "common/base/xalloc.h"
@@ -65,14 +66,11 @@ one_end(struct answer *a)
 }
 
 static void
-get_api_info(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+get_api_info(struct call *c, struct answer *a)
 {
+	struct world *w = c->world;
 	struct buf *b = &a->body;
 
-	(void)s;
-	(void)c;
-	(void)id;
 	one_begin(a);
 	jsonw_open(b);
 	jsonw_int(b, "companyID", 1);
@@ -91,65 +89,26 @@ get_api_info(struct sim *s, struct world *w, struct call *c, int64_t id,
 }
 
 static void
-get_operators(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+get_operators(struct call *c, struct answer *a)
 {
-	const char *role = c->query(c->ctx, "role");
+	struct world *w = c->world;
 	struct page p;
 
-	(void)s;
-	(void)id;
 	page_begin(&p, c, a);
-	for (size_t i = 0; i < w->operators_n; i++) {
-		const struct worker *o = &w->operators[i];
-
-		if (o->hidden ||
-		    (role != NULL && strcmp(role, render_role(o)) != 0))
-			continue;
-		if (page_row(&p))
-			render_operator(&a->body, w, o);
-	}
+	for (size_t i = 0; i < w->operators_n; i++)
+		if (!w->operators[i].hidden && page_row(&p))
+			render_operator(&a->body, w, &w->operators[i]);
 	page_end(&p, w);
 }
 
-static void
-get_groups(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
-{
-	struct page p;
-
-	(void)s;
-	(void)id;
-	page_begin(&p, c, a);
-	if (page_row(&p))
-		buf_addf(&a->body,
-		    "{\"id\":1,\"name\":\"First "
-		    "line\",\"operator_ids\":[%lld]}",
-		    (long long)w->operators[0].id);
-	page_end(&p, w);
-}
-
-static void
-get_statuses(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
-{
-	(void)s;
-	(void)w;
-	(void)c;
-	(void)id;
-	buf_adds(&a->body, "[{\"id\":0,\"name\":{\"en\":\"Free\"}},"
-			   "{\"id\":1,\"name\":{\"en\":\"Busy\"}}]");
-}
-
-/* Something happens in the first open dialog between two pages. */
-static void
-disturb(struct world *w, const struct call *c)
+void
+disturb(struct world *w, int what)
 {
 	for (size_t i = 0; i < w->dialogs_n; i++) {
 		if (w->dialogs[i].end != 0 || w->dialogs[i].request < 0 ||
 		    w->dialogs[i].gone)
 			continue;
-		if (c->disturb == 1)
+		if (what == 1)
 			world_close(w, (int32_t)i, w->now);
 		else
 			life_client_writes(w, (int32_t)i, w->now);
@@ -158,32 +117,20 @@ disturb(struct world *w, const struct call *c)
 }
 
 static void
-get_dialogs(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+get_dialogs(struct call *c, struct answer *a)
 {
+	struct world *w = c->world;
 	const char *state = c->query(c->ctx, "state");
-	const char *order = c->query(c->ctx, "order");
-	int64_t operator_id = call_int(c, "operator_id", 0);
-	int32_t who =
-	    operator_id == 0 ? NO_OPERATOR : world_operator(w, operator_id);
-	bool desc = order != NULL && strcmp(order, "desc") == 0;
+	bool open = state != NULL && strncmp(state, "open", 4) == 0;
 	struct page p;
 
-	(void)s;
-	(void)id;
 	page_begin(&p, c, a);
 	if (c->disturb >= 0 && p.offset > 0)
-		disturb(w, c);
+		disturb(w, c->disturb);
 	for (size_t i = 0; i < w->dialogs_n; i++) {
-		const struct dialog *d =
-		    &w->dialogs[desc ? w->dialogs_n - 1 - i : i];
+		const struct dialog *d = &w->dialogs[i];
 
-		if (d->gone)
-			continue;
-		if (state != NULL &&
-		    (strncmp(state, "open", 4) == 0) != (d->end == 0))
-			continue;
-		if (operator_id != 0 && d->assignee != who)
+		if (d->gone || (state != NULL && open != (d->end == 0)))
 			continue;
 		if (page_row(&p))
 			render_dialog(&a->body, w, d);
@@ -192,13 +139,11 @@ get_dialogs(struct sim *s, struct world *w, struct call *c, int64_t id,
 }
 
 static void
-get_dialog(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+get_dialog(struct call *c, struct answer *a)
 {
-	const struct dialog *d = world_dialog(w, id);
+	struct world *w = c->world;
+	const struct dialog *d = world_dialog(w, c->id);
 
-	(void)s;
-	(void)c;
 	if (d == NULL || d->gone) {
 		answer_error(a, 404, "not_found", "\"dialog not found\"");
 		return;
@@ -208,82 +153,74 @@ get_dialog(struct sim *s, struct world *w, struct call *c, int64_t id,
 	one_end(a);
 }
 
+/*
+ * Lists the messages of a dialog, or all. The traps: offset, page and
+ * request_id have no effect. start_id is the least id, in ascending order
+ * whatever `order` says.
+ */
 static void
-get_message(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+get_messages(struct call *c, struct answer *a)
 {
-	const struct message *m = world_message(w, id);
+	struct world *w = c->world;
+	const char *order = c->query(c->ctx, "order");
+	int64_t start_id = c->same_page ? -1 : call_int(c, "start_id", -1);
+	bool desc = start_id < 0 && order != NULL && strcmp(order, "desc") == 0;
+	int64_t id = call_int(c, "dialog_id", -1);
+	const struct dialog *d = world_dialog(w, id);
+	size_t n = d != NULL ? d->messages_n : id < 0 ? w->messages_n : 0;
+	struct page p;
 
-	(void)s;
-	(void)c;
-	if (m == NULL || !world_visible(w, m)) {
-		answer_error(a, 404, "not_found", "\"message not found\"");
-		return;
+	page_begin(&p, c, a);
+	if (!c->sim->honour_offset)
+		p.offset = 0;
+	for (size_t i = 0; i < n; i++) {
+		size_t at = desc ? n - 1 - i : i;
+		const struct message *m =
+		    &w->messages[d != NULL ? (size_t)d->messages[at] : at];
+
+		if (m->id >= start_id && world_visible(w, m) && page_row(&p))
+			render_message(&a->body, w, m);
 	}
-	one_begin(a);
-	render_message(&a->body, w, m);
-	one_end(a);
+	page_end(&p, w);
+}
+
+/* Gives the dialog to the operator of the body, 0 to nobody. Without a number
+ * nothing changes. */
+static void
+put_dialog(struct call *c, struct answer *a)
+{
+	struct world *w = c->world;
+	struct dialog *d = world_dialog(w, c->id);
+	json_t *body =
+	    json_loadb(c->body.data, c->body.len, JSON_REJECT_DUPLICATES, NULL);
+	json_t *asked = json_object_get(body, "operator_id");
+	int64_t id = json_is_integer(asked) ? json_integer_value(asked) : -1;
+	int32_t who = world_operator(w, id), i, before;
+
+	json_decref(body);
+	if (d == NULL) {
+		answer_error(a, 404, "not_found", "\"dialog not found\"");
+	} else if (id > 0 && who == NO_OPERATOR) {
+		answer_error(a, 404, "operator not found", NULL);
+	} else {
+		i = (int32_t)(d - w->dialogs);
+		before = d->assignee;
+		if (id >= 0)
+			world_give(w, i, who, w->now);
+		if (id > 0)
+			world_did(w, DEED_ASSIGNED, i, who, before);
+		one_begin(a);
+		render_dialog(&a->body, w, d);
+		one_end(a);
+	}
 }
 
 static void
-get_request(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+get_client(struct call *c, struct answer *a)
 {
-	const struct request *r = world_request(w, id);
-	struct buf *b = &a->body;
+	struct world *w = c->world;
+	int64_t client = render_client_number(w, c->id);
 
-	(void)s;
-	(void)c;
-	if (r == NULL) {
-		answer_error(a, 404, "not_found", "\"request not found\"");
-		return;
-	}
-	one_begin(a);
-	jsonw_open(b);
-	jsonw_int(b, "id", r->id);
-	jsonw_int(b, "dialog_id", w->dialogs[r->dialog].id);
-	jsonw_close(b);
-	one_end(a);
-}
-
-/* Lists messages newest first: the real list is not sorted by time. */
-static void
-get_request_messages(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
-{
-	const struct request *r = world_request(w, id);
-	const struct dialog *d;
-	bool first = true;
-
-	(void)s;
-	(void)c;
-	if (r == NULL) {
-		answer_error(a, 404, "not_found", "\"request not_found\"");
-		return;
-	}
-	d = &w->dialogs[r->dialog];
-	buf_addc(&a->body, '[');
-	for (size_t i = d->messages_n; i-- > 0;) {
-		const struct message *m = &w->messages[d->messages[i]];
-
-		if (&w->requests[m->request] != r || !world_visible(w, m))
-			continue;
-		if (!first)
-			buf_addc(&a->body, ',');
-		first = false;
-		render_request_message(&a->body, w, m);
-	}
-	buf_addc(&a->body, ']');
-}
-
-static void
-get_client(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
-{
-	int64_t client = render_client_number(w, id);
-
-	(void)s;
-	(void)c;
 	if (client < 0) {
 		answer_error(a, 404, "not_found", "\"client not found\"");
 		return;
@@ -293,120 +230,17 @@ get_client(struct sim *s, struct world *w, struct call *c, int64_t id,
 	one_end(a);
 }
 
-static void
-get_client_dialogs(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
-{
-	int64_t client = render_client_number(w, id);
-	struct page p;
-
-	(void)s;
-	page_begin(&p, c, a);
-	for (size_t i = 0; i < w->dialogs_n; i++)
-		if (w->dialogs[i].client == client && !w->dialogs[i].gone &&
-		    page_row(&p))
-			render_dialog(&a->body, w, &w->dialogs[i]);
-	page_end(&p, w);
-}
-
-/* The offset has no effect here; this was observed. */
-static void
-get_channels(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
-{
-	struct page p;
-
-	(void)s;
-	(void)id;
-	page_begin(&p, c, a);
-	p.offset = 0;
-	for (size_t i = 0; i < WORLD_CHANNELS; i++)
-		if (page_row(&p))
-			render_channel(&a->body, w, &world_channels[i]);
-	page_end(&p, w);
-}
-
-static const struct route routes[] = {
+const struct route api_routes[] = {
 	{ METHOD_GET, "/v1/companies/api_info", get_api_info },
 	{ METHOD_GET, "/v1/operators", get_operators },
-	{ METHOD_GET, "/v1/operators_groups", get_groups },
-	{ METHOD_GET, "/v1/operators/statuses", get_statuses },
 	{ METHOD_GET, "/v1/dialogs", get_dialogs },
 	{ METHOD_GET, "/v1/dialogs/{id}", get_dialog },
-	{ METHOD_GET, "/v1/messages", api_messages },
-	{ METHOD_GET, "/v1/messages/{id}", get_message },
-	{ METHOD_GET, "/v1/requests/{id}", get_request },
-	{ METHOD_GET, "/v1/requests/{id}/messages", get_request_messages },
+	{ METHOD_GET, "/v1/messages", get_messages },
 	{ METHOD_GET, "/v1/clients/{id}", get_client },
-	{ METHOD_GET, "/v1/clients/{id}/dialogs", get_client_dialogs },
-	{ METHOD_GET, "/v1/channels", get_channels },
-	{ METHOD_GET, "/v1/statistics", api_statistics },
-	{ METHOD_PUT, "/v1/dialogs/{id}", api_put_dialog },
-	{ METHOD_GET, "/v1/messages/{id}/transfer", api_transfer },
-	{ METHOD_POST, "/v1/messages", api_post_message },
+	{ METHOD_PUT, "/v1/dialogs/{id}", put_dialog },
 	{ METHOD_GET, "/v1/webhooks", api_hooks },
 	{ METHOD_POST, "/v1/webhooks", api_post_hook },
 	{ METHOD_PUT, "/v1/webhooks/{id}", api_put_hook },
 	{ METHOD_DELETE, "/v1/webhooks/{id}", api_delete_hook },
+	{ .pattern = NULL },
 };
-
-static const char *const method_names[] = { "GET", "POST", "PUT", "PATCH",
-	"DELETE", "?" };
-
-const char *
-api_name(const struct route *all, size_t n, size_t index, struct buf *text)
-{
-	if (index >= n)
-		return NULL;
-	buf_clear(text);
-	buf_addf(
-	    text, "%s %s", method_names[all[index].method], all[index].pattern);
-	return buf_str(text);
-}
-
-const char *
-api_route_name(size_t index, struct buf *text)
-{
-	return api_name(routes, ARRAY_LEN(routes), index, text);
-}
-
-/* Matches a path against a pattern. A slash at the end of the path is
- * ignored. */
-static bool
-matches(const char *pattern, const char *path, int64_t *id)
-{
-	while (*pattern != '\0') {
-		if (*pattern == '{') {
-			if (*path < '0' || *path > '9')
-				return false;
-			for (*id = 0; *path >= '0' && *path <= '9'; path++)
-				if (*id < INT64_MAX / 100)
-					*id = *id * 10 + (*path - '0');
-			pattern = strchr(pattern, '}') + 1;
-		} else if (*pattern++ != *path++) {
-			return false;
-		}
-	}
-	return strcmp(path, "") == 0 || strcmp(path, "/") == 0;
-}
-
-const struct route *
-api_find(const struct route *all, size_t n, const struct call *c, int64_t *id,
-    size_t *index)
-{
-	*id = 0;
-	for (size_t i = 0; i < n; i++) {
-		if (all[i].method == c->method &&
-		    matches(all[i].pattern, c->path, id)) {
-			*index = i;
-			return &all[i];
-		}
-	}
-	return NULL;
-}
-
-const struct route *
-api_route(const struct call *c, int64_t *id, size_t *index)
-{
-	return api_find(routes, ARRAY_LEN(routes), c, id, index);
-}

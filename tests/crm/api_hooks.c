@@ -50,13 +50,11 @@ answer_one(struct answer *a, const struct registered *h)
 }
 
 void
-api_hooks(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+api_hooks(struct call *c, struct answer *a)
 {
+	struct world *w = c->world;
 	struct page p;
 
-	(void)s;
-	(void)id;
 	page_begin(&p, c, a);
 	for (size_t i = 0; i < HOOKS_MAX; i++)
 		if (all[i].world == w && page_row(&p))
@@ -161,13 +159,11 @@ add(const struct world *w, size_t most)
 }
 
 void
-api_post_hook(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+api_post_hook(struct call *c, struct answer *a)
 {
+	struct world *w = c->world;
 	struct registered *unused = add(w, FREE_ONES);
 
-	(void)s;
-	(void)id;
 	if (unused == NULL) {
 		answer_error(a, 400, "Too many webhooks", NULL);
 		return;
@@ -181,12 +177,11 @@ api_post_hook(struct sim *s, struct world *w, struct call *c, int64_t id,
 }
 
 void
-api_put_hook(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+api_put_hook(struct call *c, struct answer *a)
 {
-	struct registered *h = find(w, id);
+	struct world *w = c->world;
+	struct registered *h = find(w, c->id);
 
-	(void)s;
 	if (h == NULL)
 		answer_error(a, 404, "not_found", "\"webhook not found\"");
 	else if (set(h, w, c, a))
@@ -194,13 +189,11 @@ api_put_hook(struct sim *s, struct world *w, struct call *c, int64_t id,
 }
 
 void
-api_delete_hook(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+api_delete_hook(struct call *c, struct answer *a)
 {
-	struct registered *h = find(w, id);
+	struct world *w = c->world;
+	struct registered *h = find(w, c->id);
 
-	(void)s;
-	(void)c;
 	if (h == NULL) {
 		answer_error(a, 404, "not_found", "\"webhook not found\"");
 		return;
@@ -225,14 +218,11 @@ render_chatwoot(struct buf *b, const struct registered *h)
 }
 
 void
-chatwoot_hooks(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+chatwoot_hooks(struct call *c, struct answer *a)
 {
+	struct world *w = c->world;
 	const char *comma = "";
 
-	(void)s;
-	(void)c;
-	(void)id;
 	buf_adds(&a->body, "{\"payload\":{\"webhooks\":[");
 	for (size_t i = 0; i < HOOKS_MAX; i++) {
 		if (all[i].world != w)
@@ -266,13 +256,11 @@ set_chatwoot(struct registered *h, const struct world *w, const struct call *c,
 }
 
 void
-chatwoot_post_hook(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+chatwoot_post_hook(struct call *c, struct answer *a)
 {
+	struct world *w = c->world;
 	struct registered *h = add(w, HOOKS_MAX);
 
-	(void)s;
-	(void)id;
 	if (h == NULL) {
 		answer_text(a, 500, "");
 		return;
@@ -297,24 +285,21 @@ find_chatwoot(const struct world *w, int64_t id, struct answer *a)
 }
 
 void
-chatwoot_patch_hook(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+chatwoot_patch_hook(struct call *c, struct answer *a)
 {
-	struct registered *h = find_chatwoot(w, id, a);
+	struct world *w = c->world;
+	struct registered *h = find_chatwoot(w, c->id, a);
 
-	(void)s;
 	if (h != NULL)
 		(void)set_chatwoot(h, w, c, a);
 }
 
 void
-chatwoot_delete_hook(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+chatwoot_delete_hook(struct call *c, struct answer *a)
 {
-	struct registered *h = find_chatwoot(w, id, a);
+	struct world *w = c->world;
+	struct registered *h = find_chatwoot(w, c->id, a);
 
-	(void)s;
-	(void)c;
 	if (h == NULL)
 		return;
 	clear(h);

@@ -8,6 +8,9 @@
 #include "common/base/parse.h"
 #include "common/text/jsonw.h"
 
+const char *const method_names[] = { "GET", "POST", "PUT", "PATCH", "DELETE",
+	"?" };
+
 void
 answer_header(struct answer *a, const char *name, const char *fmt, ...)
 {

@@ -20,6 +20,12 @@ enum method {
 	METHOD_OTHER
 };
 
+struct sim;
+struct world;
+
+/* By number; "?" for METHOD_OTHER. */
+extern const char *const method_names[];
+
 struct call {
 	enum method method;
 	const char *path;  /* without the query */
@@ -33,6 +39,10 @@ struct call {
 	/* A header, or NULL. Borrowed. */
 	const char *(*header)(void *ctx, const char *name);
 	void *ctx;
+	/* Set for routes. */
+	struct sim *sim;
+	struct world *world; /* of the account */
+	int64_t id;          /* the one in the path */
 	/* Set by faults. */
 	int64_t shift;  /* added to an offset above 0 */
 	bool same_page; /* offset and start_id have no effect */

@@ -8,7 +8,6 @@
 
 #include "common/base/xalloc.h"
 #include "common/text/jsonw.h"
-#include "tests/crm/life.h"
 
 #define PAGE_ROWS 25
 
@@ -23,13 +22,9 @@ chatwoot_error(struct answer *a, unsigned status, const char *text)
 }
 
 static void
-get_profile(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+get_profile(struct call *c, struct answer *a)
 {
-	(void)s;
-	(void)w;
 	(void)c;
-	(void)id;
 	buf_adds(&a->body,
 	    "{\"id\":1,\"name\":\"Admin\",\"email\":\"admin@example.test\","
 	    "\"accounts\":[{\"id\":1,\"name\":\"Simulated Company\","
@@ -37,17 +32,14 @@ get_profile(struct sim *s, struct world *w, struct call *c, int64_t id,
 }
 
 static void
-get_agents(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+get_agents(struct call *c, struct answer *a)
 {
+	struct world *w = c->world;
 	const char *comma = "";
 
-	(void)s;
-	(void)c;
-	(void)id;
 	buf_addc(&a->body, '[');
 	for (size_t i = 0; i < w->operators_n; i++) {
-		if (!chatwoot_is_agent(&w->operators[i]))
+		if (!worker_is_agent(&w->operators[i]))
 			continue;
 		buf_adds(&a->body, comma);
 		comma = ",";
@@ -100,23 +92,6 @@ list(const struct world *w, const char *status, struct row *rows)
 	return n;
 }
 
-/* Something happens in the first open dialog between two pages. */
-static void
-disturb(struct world *w, int what)
-{
-	for (size_t i = 0; i < w->dialogs_n; i++) {
-		struct dialog *d = &w->dialogs[i];
-
-		if (d->end != 0 || d->request < 0 || d->gone)
-			continue;
-		if (what == 1)
-			world_close(w, (int32_t)i, w->now);
-		else
-			life_client_writes(w, (int32_t)i, w->now);
-		return;
-	}
-}
-
 static bool
 is_shown(const struct world *w, const struct dialog *d, int64_t within,
     size_t number, size_t first)
@@ -127,9 +102,9 @@ is_shown(const struct world *w, const struct dialog *d, int64_t within,
 }
 
 static void
-get_conversations(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+get_conversations(struct call *c, struct answer *a)
 {
+	struct world *w = c->world;
 	const char *status = c->query(c->ctx, "status");
 	const char *sort = c->query(c->ctx, "sort_by"), *comma = "";
 	bool asc = sort != NULL && strcmp(sort, "last_activity_at_asc") == 0;
@@ -138,8 +113,6 @@ get_conversations(struct sim *s, struct world *w, struct call *c, int64_t id,
 	struct row *rows = xcalloc(w->dialogs_n + 1, sizeof *rows);
 	size_t n, i;
 
-	(void)s;
-	(void)id;
 	if (c->disturb >= 0 && page > 1)
 		disturb(w, c->disturb);
 	n = list(w, status != NULL ? status : "open", rows);
@@ -175,13 +148,11 @@ find(const struct world *w, int64_t id, struct answer *a)
 }
 
 static void
-get_conversation(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+get_conversation(struct call *c, struct answer *a)
 {
-	const struct dialog *d = find(w, id, a);
+	struct world *w = c->world;
+	const struct dialog *d = find(w, c->id, a);
 
-	(void)s;
-	(void)c;
 	if (d != NULL)
 		chatwoot_conversation(&a->body, w, d);
 }
@@ -189,16 +160,15 @@ get_conversation(struct sim *s, struct world *w, struct call *c, int64_t id,
 /* Answers with the newest 20 messages, the newest 20 before an id, or up to 100
  * after an id. */
 static void
-get_messages(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+get_messages(struct call *c, struct answer *a)
 {
-	const struct dialog *d = find(w, id, a);
+	struct world *w = c->world;
+	const struct dialog *d = find(w, c->id, a);
 	int64_t after = call_int(c, "after", -1);
 	int64_t before = call_int(c, "before", INT64_MAX);
 	const char *comma = "";
 	size_t i, from = 0, n = 0, most = after >= 0 ? 100 : 20;
 
-	(void)s;
 	if (d == NULL)
 		return;
 	if (after < 0) { /* the last of those before */
@@ -238,39 +208,31 @@ add_reported(
 }
 
 static void
-get_report(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+get_report(struct call *c, struct answer *a)
 {
 	const char *hours = c->query(c->ctx, "business_hours");
 
-	(void)w;
-	(void)id;
-	add_reported(s,
+	add_reported(c->sim,
 	    hours != NULL && strcmp(hours, "true") == 0 ? "business_hours"
 							: "agents",
 	    NULL, a);
 }
 
 static void
-get_events(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+get_events(struct call *c, struct answer *a)
 {
+	struct world *w = c->world;
 	char key[24];
 
-	(void)c;
-	if (find(w, id, a) == NULL)
+	if (find(w, c->id, a) == NULL)
 		return;
-	(void)snprintf(key, sizeof key, "%lld", (long long)id);
-	add_reported(s, "events", key, a);
+	(void)snprintf(key, sizeof key, "%lld", (long long)c->id);
+	add_reported(c->sim, "events", key, a);
 }
 
 static void
-get_inboxes(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+get_inboxes(struct call *c, struct answer *a)
 {
-	(void)w;
-	(void)c;
-	(void)id;
 	buf_adds(&a->body, "{\"payload\":[");
 	for (size_t i = 0; i < WORLD_CHANNELS; i++) {
 		buf_adds(&a->body, i > 0 ? "," : "");
@@ -278,26 +240,25 @@ get_inboxes(struct sim *s, struct world *w, struct call *c, int64_t id,
 		jsonw_int(&a->body, "id", world_channels[i].id);
 		jsonw_str(&a->body, "name", world_channels[i].name);
 		jsonw_bool(&a->body, "enable_auto_assignment",
-		    s->auto_assign && i == 0);
+		    c->sim->auto_assign && i == 0);
 		jsonw_close(&a->body);
 	}
 	buf_adds(&a->body, "]}");
 }
 
 static void
-get_teams(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+get_teams(struct call *c, struct answer *a)
 {
-	(void)c;
-	(void)id;
+	struct world *w = c->world;
+
 	buf_addc(&a->body, '[');
 	for (int team = 1; w->opt.apart && team <= CHATWOOT_TEAMS; team++) {
 		buf_adds(&a->body, team > 1 ? "," : "");
 		jsonw_open(&a->body);
 		jsonw_int(&a->body, "id", team);
 		jsonw_str(&a->body, "name", team == 1 ? "sales" : "support");
-		jsonw_bool(
-		    &a->body, "allow_auto_assign", s->auto_assign && team == 1);
+		jsonw_bool(&a->body, "allow_auto_assign",
+		    c->sim->auto_assign && team == 1);
 		jsonw_close(&a->body);
 	}
 	buf_addc(&a->body, ']');
@@ -310,7 +271,7 @@ add_members(struct buf *to, const struct world *w, int64_t inbox, int64_t team)
 
 	buf_addc(to, '[');
 	for (size_t i = 0; i < w->operators_n; i++) {
-		if (!chatwoot_is_agent(&w->operators[i]) ||
+		if (!worker_is_agent(&w->operators[i]) ||
 		    !chatwoot_is_member(w, (int32_t)i, inbox, team))
 			continue;
 		buf_adds(to, comma);
@@ -321,42 +282,39 @@ add_members(struct buf *to, const struct world *w, int64_t inbox, int64_t team)
 }
 
 static void
-get_inbox_members(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+get_inbox_members(struct call *c, struct answer *a)
 {
-	(void)s;
-	(void)c;
+	struct world *w = c->world;
+
 	buf_adds(&a->body, "{\"payload\":");
-	add_members(&a->body, w, id, 0);
+	add_members(&a->body, w, c->id, 0);
 	buf_addc(&a->body, '}');
 }
 
 static void
-get_team_members(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+get_team_members(struct call *c, struct answer *a)
 {
-	(void)s;
-	(void)c;
-	add_members(&a->body, w, 0, id);
+	struct world *w = c->world;
+
+	add_members(&a->body, w, 0, c->id);
 }
 
 /* Assigns the conversation to any agent of the account, as Chatwoot does. An
  * unknown agent removes the present assignee. */
 static void
-assign(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+assign(struct call *c, struct answer *a)
 {
+	struct world *w = c->world;
 	json_t *body = json_loadb(c->body.data, c->body.len, 0, NULL);
-	struct dialog *d = find(w, id, a);
+	struct dialog *d = find(w, c->id, a);
 	int32_t who = world_operator(
 	    w, json_integer_value(json_object_get(body, "assignee_id")));
 	int32_t i, before;
 
-	(void)s;
 	json_decref(body);
 	if (d == NULL)
 		return;
-	if (who != NO_OPERATOR && !chatwoot_is_agent(&w->operators[who]))
+	if (who != NO_OPERATOR && !worker_is_agent(&w->operators[who]))
 		who = NO_OPERATOR;
 	i = (int32_t)(d - w->dialogs);
 	before = d->assignee;
@@ -372,7 +330,7 @@ assign(struct sim *s, struct world *w, struct call *c, int64_t id,
 		chatwoot_agent(&a->body, w, who);
 }
 
-static const struct route routes[] = {
+const struct route chatwoot_routes[] = {
 	{ METHOD_GET, "/api/v1/profile", get_profile },
 	{ METHOD_GET, "/api/v1/accounts/1/agents", get_agents },
 	{ METHOD_GET, "/api/v1/accounts/1/inboxes", get_inboxes },
@@ -397,16 +355,5 @@ static const struct route routes[] = {
 	{ METHOD_DELETE, "/api/v1/accounts/1/webhooks/{id}",
 	    chatwoot_delete_hook },
 	{ METHOD_GET, "/api/v2/accounts/1/summary_reports/agent", get_report },
+	{ .pattern = NULL },
 };
-
-const struct route *
-chatwoot_route(const struct call *c, int64_t *id, size_t *index)
-{
-	return api_find(routes, ARRAY_LEN(routes), c, id, index);
-}
-
-const char *
-chatwoot_route_name(size_t index, struct buf *text)
-{
-	return api_name(routes, ARRAY_LEN(routes), index, text);
-}

@@ -1,7 +1,7 @@
 /*
  * chatwoot: the routes of Chatwoot's API, under /api/v1/: agents, conversations
  * with their traps (25 per page, status=open by default, updated_within without
- * pages), messages by id, assigning, resolving, webhooks. A dialog is a
+ * pages), messages by id, assigning, webhooks. A dialog is a
  * conversation, which is reopened under the same id.
  */
 #ifndef TESTS_CRM_CHATWOOT_H
@@ -10,23 +10,14 @@
 #include "tests/crm/api.h"
 #include "tests/crm/push.h"
 
-/* Like api_route() and api_route_name(). */
-const struct route *chatwoot_route(
-    const struct call *c, int64_t *id, size_t *index);
-const char *chatwoot_route_name(size_t index, struct buf *text);
-
 /* {"error":"..."} */
 void chatwoot_error(struct answer *a, unsigned status, const char *text);
 
 /* api_hooks.c */
-void chatwoot_hooks(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a);
-void chatwoot_post_hook(struct sim *s, struct world *w, struct call *c,
-    int64_t id, struct answer *a);
-void chatwoot_patch_hook(struct sim *s, struct world *w, struct call *c,
-    int64_t id, struct answer *a);
-void chatwoot_delete_hook(struct sim *s, struct world *w, struct call *c,
-    int64_t id, struct answer *a);
+void chatwoot_hooks(struct call *c, struct answer *a);
+void chatwoot_post_hook(struct call *c, struct answer *a);
+void chatwoot_patch_hook(struct call *c, struct answer *a);
+void chatwoot_delete_hook(struct call *c, struct answer *a);
 
 /* chatwoot_render.c: objects as the API shows them. */
 void chatwoot_agent(struct buf *b, const struct world *w, int32_t who);
@@ -59,9 +50,6 @@ const char *chatwoot_status(const struct dialog *d);
 
 /* The last time that anything in the conversation changed. */
 int64_t chatwoot_updated_at(const struct world *w, const struct dialog *d);
-
-/* True if it is an agent of the account. */
-bool chatwoot_is_agent(const struct worker *o);
 
 /* With agents kept apart, each is in turn a member of one inbox and one team,
  * and two out of three conversations have a team. */

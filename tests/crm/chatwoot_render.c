@@ -10,12 +10,6 @@
 
 enum { INCOMING, OUTGOING, ACTIVITY, TEMPLATE };
 
-bool
-chatwoot_is_agent(const struct worker *o)
-{
-	return o->kind == HUMAN && !o->hidden;
-}
-
 int64_t
 chatwoot_team(const struct world *w, const struct dialog *d)
 {
@@ -62,13 +56,6 @@ chatwoot_updated_at(const struct world *w, const struct dialog *d)
 	return d->labelled_at > at ? d->labelled_at : at;
 }
 
-static char *
-name_of(const struct worker *o)
-{
-	return xasprintf("%s%s%s", o->first_name,
-	    *o->last_name != '\0' ? " " : "", o->last_name);
-}
-
 /* A time in seconds; 0 for none. */
 static void
 seconds(struct buf *b, const char *key, int64_t ms)
@@ -88,7 +75,7 @@ void
 chatwoot_agent(struct buf *b, const struct world *w, int32_t who)
 {
 	const struct worker *o = &w->operators[who];
-	char *name = name_of(o);
+	char *name = render_full_name(o);
 
 	jsonw_open(b);
 	jsonw_int(b, "id", o->id);
@@ -137,7 +124,7 @@ activity_text(const struct world *w, const struct message *m)
 {
 	const struct worker *o =
 	    m->author != NO_OPERATOR ? &w->operators[m->author] : NULL;
-	char *name = o != NULL ? name_of(o) : NULL, *text = NULL;
+	char *name = o != NULL ? render_full_name(o) : NULL, *text = NULL;
 
 	switch (m->service) {
 	case SERVICE_CLOSED:
@@ -210,7 +197,7 @@ static void
 writer(struct buf *b, const struct world *w, int32_t who)
 {
 	const struct worker *o = &w->operators[who];
-	char *name = name_of(o);
+	char *name = render_full_name(o);
 
 	jsonw_open(b);
 	jsonw_int(b, "id", o->id);
@@ -293,7 +280,7 @@ chatwoot_assignee(struct buf *b, const struct world *w, const struct dialog *d)
 	const struct worker *o =
 	    d->assignee != NO_OPERATOR ? &w->operators[d->assignee] : NULL;
 
-	if (o == NULL || (o->kind != ROBOT && !chatwoot_is_agent(o)))
+	if (o == NULL || (o->kind != ROBOT && !worker_is_agent(o)))
 		return;
 	buf_adds(b, ",\"assignee\":");
 	if (o->kind == ROBOT)

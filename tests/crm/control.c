@@ -54,9 +54,10 @@ ok(struct answer *a)
 }
 
 static struct world *
-account(struct sim *s, const struct call *c)
+account(const struct call *c)
 {
 	const char *token = c->query(c->ctx, "account");
+	struct sim *s = c->sim;
 
 	for (size_t i = 0; i < s->worlds_n; i++)
 		if (token == NULL || strcmp(token, s->worlds[i].opt.token) == 0)
@@ -79,11 +80,11 @@ push_stats(struct buf *b, struct push_tally t)
 }
 
 static void
-stats(struct sim *s, struct call *c, struct answer *a)
+stats(struct call *c, struct answer *a)
 {
 	struct buf *b = &a->body, name = BUF_INIT;
+	struct sim *s = c->sim;
 
-	(void)c;
 	a->status = 200;
 	jsonw_open(b);
 	jsonw_int(b, "calls", (int64_t)s->calls);
@@ -108,9 +109,10 @@ stats(struct sim *s, struct call *c, struct answer *a)
 }
 
 static void
-reset_stats(struct sim *s, struct call *c, struct answer *a)
+reset_stats(struct call *c, struct answer *a)
 {
-	(void)c;
+	struct sim *s = c->sim;
+
 	s->calls = 0;
 	memset(s->by_route, 0, sizeof s->by_route);
 	for (size_t i = 0; i < s->worlds_n; i++)
@@ -119,7 +121,7 @@ reset_stats(struct sim *s, struct call *c, struct answer *a)
 }
 
 static void
-advance(struct sim *s, struct call *c, struct answer *a)
+advance(struct call *c, struct answer *a)
 {
 	int64_t seconds = call_int(c, "seconds", 0);
 
@@ -127,13 +129,14 @@ advance(struct sim *s, struct call *c, struct answer *a)
 		answer_error(a, 400, "seconds must be 0 to a year", NULL);
 		return;
 	}
-	sim_advance(s, seconds * 1000);
+	sim_advance(c->sim, seconds * 1000);
 	ok(a);
 }
 
 static void
-set(struct sim *s, struct call *c, struct answer *a)
+set(struct call *c, struct answer *a)
 {
+	struct sim *s = c->sim;
 	int64_t lag = call_int(c, "lag", -1);
 
 	for (size_t i = 0; lag >= 0 && i < s->worlds_n; i++)
@@ -145,22 +148,24 @@ set(struct sim *s, struct call *c, struct answer *a)
 }
 
 static void
-fault(struct sim *s, struct call *c, struct answer *a)
+fault(struct call *c, struct answer *a)
 {
-	if (fault_add(&s->faults, c) != 0)
+	if (fault_add(&c->sim->faults, c) != 0)
 		answer_error(a, 400, "no such fault; see --help", NULL);
 	else
 		ok(a);
 }
 
 static void
-webhooks(struct sim *s, struct call *c, struct answer *a)
+webhooks(struct call *c, struct answer *a)
 {
-	if (s->push == NULL) {
+	struct push *p = c->sim->push;
+
+	if (p == NULL) {
 		answer_error(a, 400, "Chat2Desk sends no webhooks here", NULL);
 		return;
 	}
-	push_fault(s->push, call_int(c, "lose", 0), call_int(c, "repeat", 0),
+	push_fault(p, call_int(c, "lose", 0), call_int(c, "repeat", 0),
 	    call_int(c, "delay", 0));
 	ok(a);
 }
@@ -196,7 +201,7 @@ operator_acts(struct world *w, const char *what, int32_t who)
 	for (size_t i = 0; i < w->operators_n; i++) {
 		struct worker *o = &w->operators[i];
 
-		if (o->kind != HUMAN || o->hidden ||
+		if (!worker_is_agent(o) ||
 		    (who != NO_OPERATOR && (int32_t)i != who))
 			continue;
 		o->online = on;
@@ -265,9 +270,9 @@ transfer(struct world *w, int32_t i, int32_t who)
 }
 
 static void
-act(struct sim *s, struct call *c, struct answer *a)
+act(struct call *c, struct answer *a)
 {
-	struct world *w = account(s, c);
+	struct world *w = account(c);
 	const char *what = c->query(c->ctx, "do");
 	struct dialog *d =
 	    w == NULL ? NULL : world_dialog(w, call_int(c, "dialog", -1));
@@ -350,9 +355,9 @@ show_assigned(struct buf *b, const struct world *w)
 }
 
 static void
-show_world(struct sim *s, struct call *c, struct answer *a)
+show_world(struct call *c, struct answer *a)
 {
-	struct world *w = account(s, c);
+	struct world *w = account(c);
 	struct buf *b = &a->body;
 	const char *comma = "";
 
@@ -407,11 +412,11 @@ put_operator(struct buf *b, const char *key, const struct world *w, int32_t who)
 /* Shows the journal from a number on: who was assigned which dialog, and the
  * outcome. */
 static void
-show_journal(struct sim *s, struct call *c, struct answer *a)
+show_journal(struct call *c, struct answer *a)
 {
 	static const char *const names[] = { "waits", "assigned", "given",
 		"resolved", "online", "offline" };
-	const struct world *w = account(s, c);
+	const struct world *w = account(c);
 	int64_t i = call_int(c, "from", 0);
 	struct buf *b = &a->body;
 	const char *comma = "";
@@ -440,18 +445,14 @@ show_journal(struct sim *s, struct call *c, struct answer *a)
 }
 
 static void
-report(struct sim *s, struct call *c, struct answer *a)
+report(struct call *c, struct answer *a)
 {
-	buf_clear(&s->report);
-	buf_add(&s->report, c->body.data, c->body.len);
+	buf_clear(&c->sim->report);
+	buf_add(&c->sim->report, c->body.data, c->body.len);
 	ok(a);
 }
 
-static const struct {
-	enum method method;
-	const char *path;
-	void (*answer)(struct sim *s, struct call *c, struct answer *a);
-} routes[] = {
+const struct route control_routes[] = {
 	{ METHOD_GET, "/control/stats", stats },
 	{ METHOD_POST, "/control/reset-stats", reset_stats },
 	{ METHOD_POST, "/control/advance", advance },
@@ -462,17 +463,5 @@ static const struct {
 	{ METHOD_POST, "/control/report", report },
 	{ METHOD_GET, "/control/world", show_world },
 	{ METHOD_GET, "/control/journal", show_journal },
+	{ .pattern = NULL },
 };
-
-void
-control_answer(struct sim *s, struct call *c, struct answer *a)
-{
-	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
-		if (routes[i].method == c->method &&
-		    strcmp(routes[i].path, c->path) == 0) {
-			routes[i].answer(s, c, a);
-			return;
-		}
-	}
-	answer_error(a, 404, "no such control; see --help", NULL);
-}

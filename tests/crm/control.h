@@ -5,9 +5,9 @@
 #ifndef TESTS_CRM_CONTROL_H
 #define TESTS_CRM_CONTROL_H
 
-#include "tests/crm/sim.h"
+#include "tests/crm/api.h"
 
-void control_answer(struct sim *s, struct call *c, struct answer *a);
+extern const struct route control_routes[];
 
 extern const char control_help[];
 

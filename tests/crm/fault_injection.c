@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#include "tests/crm/fault_kinds.h"
-
 static void
 copy(char *to, size_t size, const char *from)
 {
@@ -65,28 +63,17 @@ fault_add(struct fault_set *t, const struct call *c)
 static bool
 applies(const struct fault *t, const struct call *c)
 {
-	static const char *const methods[] = {
-		[METHOD_GET] = "GET",
-		[METHOD_POST] = "POST",
-		[METHOD_PUT] = "PUT",
-		[METHOD_PATCH] = "PATCH",
-		[METHOD_DELETE] = "DELETE",
-		[METHOD_OTHER] = "other",
-	};
-
 	return t->count != 0 &&
 	       (t->method[0] == '\0' ||
-		   strcmp(t->method, methods[c->method]) == 0) &&
+		   strcmp(t->method, method_names[c->method]) == 0) &&
 	       strncmp(c->path, t->route, strlen(t->route)) == 0 &&
 	       (t->token[0] == '\0' ||
 		   (c->token != NULL && strcmp(c->token, t->token) == 0));
 }
 
-bool
-fault_before(struct fault_set *set, struct call *c, struct answer *a,
-    int64_t now, const struct fault_kind **on, int64_t *value)
+const struct fault *
+fault_for(struct fault_set *set, const struct call *c)
 {
-	*on = NULL;
 	for (size_t i = 0; i < set->n; i++) {
 		struct fault *t = &set->fault[i];
 
@@ -98,23 +85,32 @@ fault_before(struct fault_set *set, struct call *c, struct answer *a,
 		}
 		if (t->count > 0)
 			t->count--;
-		*on = t->kind;
-		*value = t->value;
-		if (t->kind->change != NULL)
-			t->kind->change(c, t->value);
-		if (t->kind->instead == NULL)
-			return false;
-		t->kind->instead(a, now, t->value);
-		return true;
+		return t;
 	}
-	return false;
+	return NULL;
 }
 
-void
-fault_after(const struct fault_kind *on, int64_t value, struct answer *a)
+bool
+fault_apply(const struct fault *f, enum fault_time now, struct call *c,
+    struct answer *a)
 {
-	if (on != NULL && on->spoil != NULL)
-		on->spoil(a, value);
+	const struct fault_kind *k = f != NULL ? f->kind : NULL;
+
+	if (k == NULL || k->when != now)
+		return false;
+	if (k->act != NULL)
+		k->act(c, a, f->value);
+	if (k->body != NULL)
+		answer_text(a,
+		    k->mode == ANSWER_WHOLE ? (unsigned)f->value : 200,
+		    k->body);
+	if (k->type != NULL)
+		a->type = k->type;
+	if (k->mode != ANSWER_WHOLE) {
+		a->mode = k->mode;
+		a->value = f->value;
+	}
+	return true;
 }
 
 void

@@ -5,7 +5,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 #include "common/base/parse.h"
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
+#include "common/os/file.h"
 #include "common/os/stop.h"
 #include "tests/crm/options.h"
 #include "tests/crm/past.h"
@@ -79,74 +79,59 @@ static char *
 read_file(const char *path)
 {
 	struct buf text = BUF_INIT;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : 1;
 
-	while (n > 0) {
-		n = read(fd, buf_room(&text, 4096), 4096);
-		buf_grown(&text, n > 0 ? (size_t)n : 0);
-	}
-	if (n < 0)
-		log_error("cannot read '%s': %s", path, log_errno(errno));
-	if (fd >= 0)
-		close(fd);
-	if (n == 0)
+	if (file_read_path(path, 0, &text) == 0)
 		return buf_take(&text);
+	log_error("cannot read '%s': %s", path, log_errno(errno));
 	buf_release(&text);
 	return NULL;
 }
 
-/* Written under another name first, so that every reader sees the whole
- * file. */
-static int
-write_port(const char *path, int port)
+static enum exit_code
+write_port(const char *path, int port, struct buf *why)
 {
-	char *draft = xasprintf("%s.new", path);
-	FILE *f = fopen(draft, "w");
-	bool bad = f == NULL;
+	char text[16];
+	int len = snprintf(text, sizeof text, "%d\n", port);
 
-	if (f != NULL) {
-		fprintf(f, "%d\n", port);
-		bad = fclose(f) != 0 || rename(draft, path) != 0;
-	}
-	if (bad)
-		log_error("cannot write '%s': %s", path, log_errno(errno));
-	free(draft);
-	return bad ? -1 : 0;
+	return file_replace(path, 0644, text, (size_t)len, why);
 }
 
 static int
-serve(struct settings *s)
+serve(struct settings *s, const char *cert, const char *key)
 {
 	struct buf why = BUF_INIT;
-	char *cert = NULL, *key = NULL;
-	struct server *server = NULL;
-	int code = PROG_OK;
+	struct server *server =
+	    server_open(&s->sim, (int)s->port, cert, key, &why);
+	enum exit_code code = server != NULL ? PROG_OK : PROG_TEMPFAIL;
 
-	if (s->cert != NULL && s->key != NULL) {
-		cert = read_file(s->cert);
-		key = read_file(s->key);
-		if (cert == NULL || key == NULL)
-			code = PROG_NOINPUT;
-	}
-	if (code == PROG_OK)
-		server = server_open(&s->sim, (int)s->port, cert, key, &why);
-	if (code == PROG_OK && server == NULL) {
-		log_error("%s", buf_str(&why));
-		code = PROG_TEMPFAIL;
-	}
-	if (server != NULL && s->port_file != NULL &&
-	    write_port(s->port_file, server_port(server)) != 0)
-		code = PROG_CANTCREATE;
-	if (server != NULL && code == PROG_OK) {
+	if (server != NULL && s->port_file != NULL)
+		code = write_port(s->port_file, server_port(server), &why);
+	if (code == PROG_OK) {
 		log_info("listening", "port=%d", server_port(server));
 		server_run(server);
+	} else {
+		log_error("%s", buf_str(&why));
 	}
 	if (server != NULL)
 		server_close(server);
+	buf_release(&why);
+	return (int)code;
+}
+
+/* With TLS, if there is a certificate. */
+static int
+open_and_serve(struct settings *s)
+{
+	char *cert = NULL, *key = NULL;
+	int code = PROG_NOINPUT;
+
+	if (s->cert == NULL || s->key == NULL)
+		code = serve(s, NULL, NULL);
+	else if ((cert = read_file(s->cert)) != NULL &&
+		 (key = read_file(s->key)) != NULL)
+		code = serve(s, cert, key);
 	free(cert);
 	free(key);
-	buf_release(&why);
 	return code;
 }
 
@@ -168,7 +153,7 @@ main(int argc, char **argv)
 	}
 	code = make_worlds(&s);
 	if (code == PROG_OK)
-		code = serve(&s);
+		code = open_and_serve(&s);
 	push_free(s.sim.push);
 	buf_release(&s.sim.report);
 	for (size_t i = 0; i < s.sim.worlds_n; i++)

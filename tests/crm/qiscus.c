@@ -127,27 +127,19 @@ qiscus_flag(const json_t *params, const char *name)
 		   (strcmp(text, "true") == 0 || strcmp(text, "1") == 0));
 }
 
-static bool
-is_listed(const struct worker *o)
-{
-	return o->kind == HUMAN && !o->hidden;
-}
-
 /* The admin comes first, then the agents. */
 static void
-get_agents(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+get_agents(struct call *c, struct answer *a)
 {
+	struct world *w = c->world;
 	int64_t page = c->same_page ? 1 : call_int(c, "page", 1), n = 0;
 	int64_t limit = call_int(c, "limit", 20), from = (page - 1) * limit;
 	struct buf *b = &a->body;
 	bool any = false;
 
-	(void)s;
-	(void)id;
 	buf_adds(b, "{\"data\":{\"agents\":[");
 	for (size_t i = 0; i <= w->operators_n; i++) {
-		if (i > 0 && !is_listed(&w->operators[i - 1]))
+		if (i > 0 && !worker_is_agent(&w->operators[i - 1]))
 			continue;
 		if (n++ < from || n > from + limit)
 			continue;
@@ -164,119 +156,23 @@ get_agents(struct sim *s, struct world *w, struct call *c, int64_t id,
 	    (long long)limit, (long long)n);
 }
 
-/* Sorts the agents by the number of rooms they hold, the fewest first. Every
- * agent is in every division. */
-static size_t
-sorted_agents(const struct world *w, bool only_free, int32_t *to)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < w->operators_n; i++) {
-		const struct worker *o = &w->operators[i];
-		size_t at = n;
-
-		if (!is_listed(o) ||
-		    (only_free && (!o->online || o->offline_type != NULL)))
-			continue;
-		for (; at > 0 &&
-		       qiscus_load(w, to[at - 1]) > qiscus_load(w, (int32_t)i);
-		     at--)
-			to[at] = to[at - 1];
-		to[at] = (int32_t)i;
-		n++;
-	}
-	return n;
-}
-
-static void
-list_sorted(struct world *w, const struct call *c, int64_t limit, struct buf *b,
-    size_t *total)
-{
-	int32_t *order = xcalloc(w->operators_n + 1, sizeof *order);
-	const char *free_only = c->query(c->ctx, "is_available");
-	int64_t from = (call_int(c, "page", 1) - 1) * limit;
-
-	*total = sorted_agents(
-	    w, free_only != NULL && strcmp(free_only, "true") == 0, order);
-	for (int64_t i = from; i < (int64_t)*total && i < from + limit; i++) {
-		buf_adds(b, i > from ? "," : "");
-		qiscus_agent(b, w, order[i]);
-	}
-	free(order);
-}
-
-static void
-get_by_division(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
-{
-	int64_t limit = call_int(c, "limit", 20);
-	size_t total;
-
-	(void)s;
-	(void)id;
-	buf_adds(&a->body, "{\"data\":[");
-	list_sorted(w, c, limit, &a->body, &total);
-	buf_addf(&a->body,
-	    "],\"meta\":{\"limit\":%lld,\"page\":%lld,\"total\":%zu,"
-	    "\"total_page\":%lld},\"status\":200}",
-	    (long long)limit, (long long)call_int(c, "page", 1), total,
-	    (long long)(((int64_t)total + limit - 1) / limit));
-}
-
-static void
-get_available(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
-{
-	size_t total;
-
-	(void)s;
-	(void)id;
-	if (world_dialog(w, call_int(c, "room_id", -1)) == NULL) {
-		qiscus_error(a, 404, "room not found");
-		return;
-	}
-	buf_adds(&a->body, "{\"data\":{\"agents\":[");
-	list_sorted(w, c, call_int(c, "limit", 20), &a->body, &total);
-	buf_addf(&a->body,
-	    "]},\"meta\":{\"per_page\":20,\"total_count\":%zu},"
-	    "\"status\":200}",
-	    total);
-}
-
-static const struct route routes[] = {
+const struct route qiscus_routes[] = {
 	{ METHOD_GET, "/api/v2/admin/agents", get_agents },
-	{ METHOD_GET, "/api/v2/admin/agents/by_division", get_by_division },
-	{ METHOD_GET, "/api/v2/admin/service/available_agents", get_available },
-	{ METHOD_GET, "/api/v2/admin/service/total_unserved", qiscus_unserved },
 	{ METHOD_GET, "/api/v2/admin/webhook_config", qiscus_hook_config },
 	{ METHOD_POST, "/api/v2/customer_rooms", qiscus_rooms },
 	{ METHOD_GET, "/api/v2/customer_rooms/{id}", qiscus_one_room },
 	{ METHOD_GET, "/api/v2.1/rest/load_comments", qiscus_comments },
 	{ METHOD_POST, "/api/v1/admin/service/assign_agent", qiscus_assign },
-	{ METHOD_POST, "/api/v1/admin/service/remove_agent", qiscus_remove },
-	{ METHOD_POST, "/api/v1/admin/service/mark_as_resolved",
-	    qiscus_resolve },
 	{ METHOD_POST, "/api/v1/app/webhook/agent_allocation",
-	    qiscus_hook_allocation },
+	    qiscus_set_hook },
 	{ METHOD_POST, "/api/v1/app/webhook/mark_as_resolved",
-	    qiscus_hook_resolved },
-	{ METHOD_POST, "/api/v1/app/webhook/new_session", qiscus_hook_session },
+	    qiscus_set_hook },
+	{ METHOD_POST, "/api/v1/app/webhook/new_session", qiscus_set_hook },
+	{ .pattern = NULL },
 };
 
 bool
 qiscus_is_path(const char *path)
 {
 	return strncmp(path, "/api/", 5) == 0;
-}
-
-const struct route *
-qiscus_route(const struct call *c, int64_t *id, size_t *index)
-{
-	return api_find(routes, ARRAY_LEN(routes), c, id, index);
-}
-
-const char *
-qiscus_route_name(size_t index, struct buf *text)
-{
-	return api_name(routes, ARRAY_LEN(routes), index, text);
 }

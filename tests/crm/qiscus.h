@@ -1,7 +1,7 @@
 /*
  * qiscus: the routes of Qiscus Omnichannel, on the same port as Chat2Desk's,
  * under /api/: agents, rooms, comments (which are on another host in reality),
- * assigning, resolving and webhooks. It has the known quirks of the API: rows
+ * assigning and webhooks. It has the known quirks of the API: rows
  * that a filter should leave out, an order without effect, ids that are numbers
  * in one place and strings in another, nulls.
  */
@@ -12,11 +12,8 @@
 
 #include "tests/crm/api.h"
 
-/* Like api_route() and api_route_name(). */
+/* True if it is not a path of Chat2Desk. */
 bool qiscus_is_path(const char *path);
-const struct route *qiscus_route(
-    const struct call *c, int64_t *id, size_t *index);
-const char *qiscus_route_name(size_t index, struct buf *text);
 
 /* True if the call has the app's id and, if the secret key is not enough, an
  * admin's token. Otherwise makes the answer. */
@@ -48,33 +45,14 @@ void qiscus_happening(
 /* True if the list of comments shows that message. */
 bool qiscus_shows(const struct message *m);
 
-/* Open rooms that an agent has. */
-int64_t qiscus_load(const struct world *w, int32_t who);
-
 /* qiscus_rooms.c */
-void qiscus_rooms(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a);
-void qiscus_one_room(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a);
-void qiscus_unserved(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a);
-void qiscus_comments(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a);
+void qiscus_rooms(struct call *c, struct answer *a);
+void qiscus_one_room(struct call *c, struct answer *a);
+void qiscus_comments(struct call *c, struct answer *a);
 
 /* qiscus_write.c */
-void qiscus_assign(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a);
-void qiscus_remove(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a);
-void qiscus_resolve(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a);
-void qiscus_hook_allocation(struct sim *s, struct world *w, struct call *c,
-    int64_t id, struct answer *a);
-void qiscus_hook_resolved(struct sim *s, struct world *w, struct call *c,
-    int64_t id, struct answer *a);
-void qiscus_hook_session(struct sim *s, struct world *w, struct call *c,
-    int64_t id, struct answer *a);
-void qiscus_hook_config(struct sim *s, struct world *w, struct call *c,
-    int64_t id, struct answer *a);
+void qiscus_assign(struct call *c, struct answer *a);
+void qiscus_hook_config(struct call *c, struct answer *a);
+void qiscus_set_hook(struct call *c, struct answer *a);
 
 #endif

@@ -62,30 +62,12 @@ customer_name(const struct dialog *d)
 	return names[d->client % 5];
 }
 
-int64_t
-qiscus_load(const struct world *w, int32_t who)
-{
-	int64_t n = 0;
-
-	for (size_t i = 0; i < w->dialogs_n; i++)
-		n += w->dialogs[i].end == 0 && !w->dialogs[i].gone &&
-		     w->dialogs[i].assignee == who;
-	return n;
-}
-
 /* The address under which a person writes. Owned. */
 static char *
 sdk_email(const struct world *w, int32_t who)
 {
 	return xasprintf("%s_agent%lld@qismo.example.test", w->opt.app,
 	    (long long)w->operators[who].id);
-}
-
-static char *
-full_name(const struct worker *o)
-{
-	return xasprintf("%s%s%s", o->first_name,
-	    *o->last_name != '\0' ? " " : "", o->last_name);
 }
 
 /* Returns false if no room may be offered, because the agent is offline or
@@ -100,7 +82,7 @@ void
 qiscus_agent(struct buf *b, const struct world *w, int32_t who)
 {
 	const struct worker *o = &w->operators[who];
-	char *name = full_name(o), *email = sdk_email(w, who);
+	char *name = render_full_name(o), *email = sdk_email(w, who);
 	const char *comma = "";
 
 	jsonw_open(b);
@@ -112,7 +94,7 @@ qiscus_agent(struct buf *b, const struct world *w, int32_t who)
 	jsonw_bool(b, "is_available", is_free(o));
 	jsonw_bool(b, "force_offline", o->offline_type != NULL);
 	if (w->opt.seed % 2 == 1) /* some accounts do not have it */
-		jsonw_int(b, "current_customer_count", qiscus_load(w, who));
+		jsonw_int(b, "current_customer_count", world_load(w, who));
 	qiscus_time(b, "last_login", o->online ? w->now : 0);
 	qiscus_time(b, "created_at", w->opt.start_ms);
 	jsonw_null(b, "avatar_url");
@@ -164,7 +146,7 @@ event_text(const struct world *w, const struct message *m)
 	case SERVICE_CLOSED:
 		return xstrdup("Admin marked this conversation as resolved");
 	case SERVICE_TRANSFERRED:
-		name = full_name(&w->operators[m->author]);
+		name = render_full_name(&w->operators[m->author]);
 		text = xasprintf("%s joined this conversation", name);
 		free(name);
 		return text;
@@ -245,7 +227,7 @@ add_user(struct buf *b, const struct world *w, const struct message *m)
 		free(id);
 	} else if (is_human(w, m)) {
 		id = sdk_email(w, m->author);
-		name = full_name(&w->operators[m->author]);
+		name = render_full_name(&w->operators[m->author]);
 		buf_addf(b, "\"user_id\":\"%s\"", id);
 		jsonw_str(b, "username", name);
 		buf_adds(b, ",\"extras\":{}");
@@ -387,9 +369,9 @@ add_candidate(struct buf *b, const struct world *w)
 	for (size_t i = 0; i < w->operators_n; i++) {
 		const struct worker *o = &w->operators[i];
 
-		if (o->kind == HUMAN && !o->hidden && is_free(o) &&
+		if (worker_is_agent(o) && is_free(o) &&
 		    (best == NO_OPERATOR ||
-			qiscus_load(w, (int32_t)i) < qiscus_load(w, best)))
+			world_load(w, (int32_t)i) < world_load(w, best)))
 			best = (int32_t)i;
 	}
 	buf_adds(b, ",\"candidate_agent\":");

@@ -112,7 +112,7 @@ move(struct world *w, int64_t number)
 	int32_t who = NO_OPERATOR;
 
 	for (size_t i = 0; i < w->operators_n; i++)
-		if (w->operators[i].kind == HUMAN && !w->operators[i].hidden &&
+		if (worker_is_agent(&w->operators[i]) &&
 		    (who == NO_OPERATOR || number > 0))
 			who = (int32_t)i;
 	if (d != NULL && d->end == 0)
@@ -120,9 +120,9 @@ move(struct world *w, int64_t number)
 }
 
 void
-qiscus_rooms(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+qiscus_rooms(struct call *c, struct answer *a)
 {
+	struct world *w = c->world;
 	json_t *params = qiscus_params(c);
 	const char *cursor = qiscus_text(params, "cursor_after");
 	struct filter f = { .serve = qiscus_text(params, "serve_status"),
@@ -130,8 +130,6 @@ qiscus_rooms(struct sim *s, struct world *w, struct call *c, int64_t id,
 		.agents = json_object_get(params, "user_ids") };
 	int64_t limit = qiscus_int(params, "limit", 50), after = INT32_MAX;
 
-	(void)s;
-	(void)id;
 	if (c->move != 0)
 		move(w, c->move);
 	if (params == NULL || limit < 1 || limit > ROOMS_MOST) {
@@ -147,13 +145,11 @@ qiscus_rooms(struct sim *s, struct world *w, struct call *c, int64_t id,
 }
 
 void
-qiscus_one_room(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+qiscus_one_room(struct call *c, struct answer *a)
 {
-	const struct dialog *d = world_dialog(w, id);
+	struct world *w = c->world;
+	const struct dialog *d = world_dialog(w, c->id);
 
-	(void)s;
-	(void)c;
 	if (d == NULL || d->gone) {
 		qiscus_error(a, 404, "room not found");
 		return;
@@ -163,37 +159,16 @@ qiscus_one_room(struct sim *s, struct world *w, struct call *c, int64_t id,
 	buf_adds(&a->body, "},\"status\":200}");
 }
 
-void
-qiscus_unserved(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
-{
-	size_t n = 0;
-
-	(void)s;
-	(void)c;
-	(void)id;
-	for (size_t i = 0; i < w->dialogs_n; i++) {
-		const struct dialog *d = &w->dialogs[i];
-
-		n += d->end == 0 && d->assignee == NO_OPERATOR && !d->gone &&
-		     d->messages_n > 0;
-	}
-	buf_addf(
-	    &a->body, "{\"data\":{\"total_unserved\":%zu},\"status\":200}", n);
-}
-
 /* Lists comments newest first, by page numbers, so new comments move rows to
  * later pages. */
 void
-qiscus_comments(struct sim *s, struct world *w, struct call *c, int64_t id,
-    struct answer *a)
+qiscus_comments(struct call *c, struct answer *a)
 {
+	struct world *w = c->world;
 	const struct dialog *d = world_dialog(w, call_int(c, "room_id", -1));
 	int64_t page = c->same_page ? 1 : call_int(c, "page", 1), n = 0;
 	int64_t limit = call_int(c, "limit", 20), from;
 
-	(void)s;
-	(void)id;
 	if (d == NULL || d->gone) {
 		a->status = 404;
 		buf_adds(&a->body,

@@ -62,8 +62,15 @@ operator_id(const struct world *w, int32_t who)
 	return who == NO_OPERATOR ? 0 : w->operators[who].id;
 }
 
-const char *
-render_role(const struct worker *o)
+char *
+render_full_name(const struct worker *o)
+{
+	return xasprintf("%s%s%s", o->first_name,
+	    *o->last_name != '\0' ? " " : "", o->last_name);
+}
+
+static const char *
+role_of(const struct worker *o)
 {
 	switch (o->kind) {
 	case HUMAN:
@@ -93,18 +100,6 @@ operator_status(const struct worker *o)
 	return "enabled";
 }
 
-static int64_t
-held(const struct world *w, const struct worker *o)
-{
-	int32_t who = (int32_t)(o - w->operators);
-	int64_t n = 0;
-
-	for (size_t i = 0; i < w->dialogs_n; i++)
-		n += w->dialogs[i].end == 0 && !w->dialogs[i].gone &&
-		     w->dialogs[i].assignee == who;
-	return n;
-}
-
 void
 render_operator(struct buf *b, const struct world *w, const struct worker *o)
 {
@@ -113,7 +108,7 @@ render_operator(struct buf *b, const struct world *w, const struct worker *o)
 	buf_addf(
 	    b, ",\"email\":\"op%d@example.test\"", (int)(o - w->operators));
 	jsonw_null(b, "phone");
-	jsonw_str(b, "role", render_role(o));
+	jsonw_str(b, "role", role_of(o));
 	jsonw_null(b, "access_right_id");
 	jsonw_null(b, "access_right_name");
 	jsonw_int(b, "online", o->online);
@@ -122,7 +117,8 @@ render_operator(struct buf *b, const struct world *w, const struct worker *o)
 	else
 		jsonw_str(b, "offline_type", o->offline_type);
 	jsonw_null(b, "avatar");
-	jsonw_int(b, "opened_dialogs", held(w, o));
+	jsonw_int(
+	    b, "opened_dialogs", world_load(w, (int32_t)(o - w->operators)));
 	jsonw_str(b, "first_name", o->first_name);
 	jsonw_str(b, "last_name", o->last_name);
 	jsonw_null(b, "external_id");
@@ -212,32 +208,6 @@ render_message(struct buf *b, const struct world *w, const struct message *m)
 	buf_adds(b, ",\"is_new\":0,\"status\":null,\"extra_data\":{");
 	add_told(b, w, m);
 	buf_adds(b, "}}");
-}
-
-void
-render_request_message(
-    struct buf *b, const struct world *w, const struct message *m)
-{
-	const struct dialog *d = &w->dialogs[m->dialog];
-	const struct channel *c = &world_channels[d->channel];
-	static const char *const types[] = { "in", "out", "out", "system",
-		"system", "out" };
-
-	jsonw_open(b);
-	jsonw_int(b, "id", m->id);
-	add_text(b, m);
-	jsonw_str(b, "type", types[m->type]);
-	jsonw_int(b, "created", m->at / 1000);
-	jsonw_int(b, "clientID", render_client_id(w, d->client));
-	render_id(b, "operatorID", operator_id(w, m->author));
-	jsonw_int(b, "channelID", c->id);
-	jsonw_int(b, "companyID", 1);
-	jsonw_int(b, "dialogID", d->id);
-	jsonw_str(b, "transport", c->transport);
-	jsonw_int(b, "read", m->read);
-	buf_adds(b, ",\"gateway_status\":\"\",\"video\":\"\",\"photo\":\"\","
-		    "\"audio\":\"\",\"pdf\":\"\",\"coordinates\":\"\","
-		    "\"extra_data\":{}}");
 }
 
 void
@@ -376,17 +346,4 @@ render_client(struct buf *b, const struct world *w, int64_t client)
 		    "\"external_ids\":{},\"channels\":[]");
 	client_tags(b, &r);
 	jsonw_close(b);
-}
-
-void
-render_channel(struct buf *b, const struct world *w, const struct channel *c)
-{
-	(void)w;
-	jsonw_open(b);
-	jsonw_int(b, "id", c->id);
-	jsonw_str(b, "name", c->name);
-	jsonw_null(b, "phone");
-	buf_adds(b, ",\"transports\":[\"");
-	buf_adds(b, c->transport);
-	buf_adds(b, "\"]}");
 }

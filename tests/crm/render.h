@@ -16,18 +16,11 @@ void render_dialog(
 void render_message(
     struct buf *b, const struct world *w, const struct message *m);
 
-/* Adds a message as GET /requests/{id}/messages shows it, with other names and
- * Unix seconds. */
-void render_request_message(
-    struct buf *b, const struct world *w, const struct message *m);
-
 /* Returns the API's id of a client. The second function returns the number for
  * an id, or -1 if it is not a client's. */
 int64_t render_client_id(const struct world *w, int64_t client);
 int64_t render_client_number(const struct world *w, int64_t id);
 void render_client(struct buf *b, const struct world *w, int64_t client);
-void render_channel(
-    struct buf *b, const struct world *w, const struct channel *c);
 
 /* Adds a member with a time in the API's format; null for 0. */
 void render_time(struct buf *b, const char *key, int64_t ms);
@@ -38,7 +31,7 @@ void render_id(struct buf *b, const char *key, int64_t id);
 /* Returns the text of a message that is neither a system line nor a photo. */
 const char *render_text(const struct message *m);
 
-/* The operator's role. */
-const char *render_role(const struct worker *o);
+/* The operator's first and last name. Owned. */
+char *render_full_name(const struct worker *o);
 
 #endif

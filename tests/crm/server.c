@@ -74,13 +74,11 @@ token(struct MHD_Connection *connection, const char *path, bool *by_admin)
 static enum method
 method_of(const char *name)
 {
-	static const char *const names[] = { "GET", "POST", "PUT", "PATCH",
-		"DELETE" };
+	size_t i = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (strcmp(name, names[i]) == 0)
-			return (enum method)i;
-	return METHOD_OTHER;
+	while (i < METHOD_OTHER && strcmp(name, method_names[i]) != 0)
+		i++;
+	return (enum method)i;
 }
 
 static struct exchange *

@@ -76,14 +76,61 @@ is_chatwoot(const struct sim *s)
 	return s->worlds_n > 0 && s->worlds[0].opt.chatwoot;
 }
 
+/* Matches a path against a pattern. A slash at the end of the path is
+ * ignored. */
+static bool
+matches(const char *pattern, const char *path, int64_t *id)
+{
+	while (*pattern != '\0') {
+		if (*pattern == '{') {
+			if (*path < '0' || *path > '9')
+				return false;
+			for (*id = 0; *path >= '0' && *path <= '9'; path++)
+				if (*id < INT64_MAX / 100)
+					*id = *id * 10 + (*path - '0');
+			pattern = strchr(pattern, '}') + 1;
+		} else if (*pattern++ != *path++) {
+			return false;
+		}
+	}
+	return strcmp(path, "") == 0 || strcmp(path, "/") == 0;
+}
+
+/* Finds the route of a call in a table, or NULL; adds to *n the routes before
+ * it, and sets the id in the path. */
+static const struct route *
+find_route(const struct route *r, struct call *c, size_t *n)
+{
+	for (; r->pattern != NULL; r++, ++*n)
+		if (r->method == c->method &&
+		    matches(r->pattern, c->path, &c->id))
+			return r;
+	return NULL;
+}
+
+/* The routes beside those of Chat2Desk, which every simulator has. */
+static const struct route *
+more_routes(const struct sim *s)
+{
+	return is_chatwoot(s) ? chatwoot_routes : qiscus_routes;
+}
+
 const char *
 sim_route_name(const struct sim *s, size_t index, struct buf *text)
 {
-	if (index < SIM_ROUTES / 2)
-		return api_route_name(index, text);
-	index -= SIM_ROUTES / 2;
-	return is_chatwoot(s) ? chatwoot_route_name(index, text)
-			      : qiscus_route_name(index, text);
+	const struct route *r = api_routes, *more = more_routes(s);
+
+	for (; r->pattern != NULL && index > 0; index--) {
+		r++;
+		if (r->pattern == NULL && more != NULL) {
+			r = more;
+			more = NULL;
+		}
+	}
+	if (r->pattern == NULL)
+		return NULL;
+	buf_setf(text, "%s %s", method_names[r->method], r->pattern);
+	return buf_str(text);
 }
 
 int64_t
@@ -107,8 +154,8 @@ answer_echo(const struct call *c, struct answer *a)
 
 /* Checks in Chat2Desk's order: token, quota, route. */
 static void
-answer_api(struct sim *s, struct call *c, const struct route *route, int64_t id,
-    struct answer *a)
+answer_api(
+    struct sim *s, struct call *c, const struct route *route, struct answer *a)
 {
 	struct world *w;
 
@@ -143,39 +190,41 @@ answer_api(struct sim *s, struct call *c, const struct route *route, int64_t id,
 	    !qiscus_knows(w, c, a))
 		return;
 	a->status = 200;
-	route->answer(s, w, c, id, a);
+	c->world = w;
+	route->answer(c, a);
 }
 
 void
 sim_answer(struct sim *s, struct call *c, struct answer *a)
 {
-	const struct fault_kind *on = NULL;
+	const struct fault *fault;
 	const struct route *route;
-	int64_t id, value = 0;
-	size_t index = SIM_ROUTES / 2 - 1;
+	size_t index = 0;
 
 	sim_now(s);
+	c->sim = s;
 	if (strncmp(c->path, "/control/", 9) == 0) {
-		control_answer(s, c, a);
+		route = find_route(control_routes, c, &index);
+		if (route != NULL)
+			route->answer(c, a);
+		else
+			answer_error(
+			    a, 404, "no such control; see --help", NULL);
+		return;
+	}
+	route = find_route(api_routes, c, &index);
+	if (route == NULL)
+		route = find_route(more_routes(s), c, &index);
+	if (c->uncounted) {
+		answer_api(s, c, route, a);
 		return;
 	}
 	a->delay_ms = s->latency_ms;
-	if (qiscus_is_path(c->path)) {
-		index = SIM_ROUTES / 2 - 1;
-		route = is_chatwoot(s) ? chatwoot_route(c, &id, &index)
-				       : qiscus_route(c, &id, &index);
-		index += SIM_ROUTES / 2;
-	} else {
-		route = api_route(c, &id, &index);
-	}
-	if (c->uncounted) {
-		a->delay_ms = 0;
-		answer_api(s, c, route, id, a);
-		return;
-	}
 	s->calls++;
 	s->by_route[index]++;
-	if (!fault_before(&s->faults, c, a, s->now_ms, &on, &value))
-		answer_api(s, c, route, id, a);
-	fault_after(on, value, a);
+	fault = fault_for(&s->faults, c);
+	fault_apply(fault, FAULT_BEFORE, c, a);
+	if (!fault_apply(fault, FAULT_INSTEAD, c, a))
+		answer_api(s, c, route, a);
+	fault_apply(fault, FAULT_AFTER, c, a);
 }

@@ -15,8 +15,7 @@
 #include "tests/crm/push.h"
 #include "tests/crm/world.h"
 
-/* The first half is for Chat2Desk, the second for Qiscus or Chatwoot. The last
- * entry of each half counts calls without a route. */
+/* At least the number of routes, and one more. */
 #define SIM_ROUTES 64
 
 struct sim {
@@ -30,7 +29,8 @@ struct sim {
 	bool auto_assign; /* auto-assignment is on in Chatwoot's first inbox and
 			   * team */
 	uint64_t calls;
-	uint64_t by_route[SIM_ROUTES];
+	uint64_t by_route[SIM_ROUTES]; /* the one after the last route: calls
+					* without a route */
 	struct fault_set faults;
 	struct buf report; /* Chatwoot's report about its agents */
 	struct push *push; /* webhooks to be sent; NULL for Chat2Desk */

@@ -13,56 +13,14 @@ const struct channel world_channels[WORLD_CHANNELS] = {
 	{ 15, "Direct", "insta_direct" },
 };
 
-/* The first index of a sorted array whose element is not less than `wanted`. */
-#define LOWER_BOUND(array, n, wanted, result)                                  \
-	do {                                                                   \
-		size_t lo_ = 0, hi_ = (n);                                     \
-		while (lo_ < hi_) {                                            \
-			size_t mid_ = lo_ + (hi_ - lo_) / 2;                   \
-			if ((array)[mid_].id < (wanted))                       \
-				lo_ = mid_ + 1;                                \
-			else                                                   \
-				hi_ = mid_;                                    \
-		}                                                              \
-		(result) = lo_;                                                \
-	} while (0)
+#define FIRST_DIALOG 9001
 
 struct dialog *
 world_dialog(const struct world *w, int64_t id)
 {
-	size_t i;
+	int64_t i = id - w->opt.id_base - FIRST_DIALOG;
 
-	LOWER_BOUND(w->dialogs, w->dialogs_n, id, i);
-	return i < w->dialogs_n && w->dialogs[i].id == id ? &w->dialogs[i]
-							  : NULL;
-}
-
-size_t
-world_message_from(const struct world *w, int64_t id)
-{
-	size_t i;
-
-	LOWER_BOUND(w->messages, w->messages_n, id, i);
-	return i;
-}
-
-struct message *
-world_message(const struct world *w, int64_t id)
-{
-	size_t i = world_message_from(w, id);
-
-	return i < w->messages_n && w->messages[i].id == id ? &w->messages[i]
-							    : NULL;
-}
-
-struct request *
-world_request(const struct world *w, int64_t id)
-{
-	size_t i;
-
-	LOWER_BOUND(w->requests, w->requests_n, id, i);
-	return i < w->requests_n && w->requests[i].id == id ? &w->requests[i]
-							    : NULL;
+	return i >= 0 && i < (int64_t)w->dialogs_n ? &w->dialogs[i] : NULL;
 }
 
 int32_t
@@ -72,6 +30,17 @@ world_operator(const struct world *w, int64_t id)
 		if (w->operators[i].id == id)
 			return (int32_t)i;
 	return NO_OPERATOR;
+}
+
+int64_t
+world_load(const struct world *w, int32_t who)
+{
+	int64_t n = 0;
+
+	for (size_t i = 0; i < w->dialogs_n; i++)
+		n += w->dialogs[i].end == 0 && !w->dialogs[i].gone &&
+		     w->dialogs[i].assignee == who;
+	return n;
 }
 
 const struct message *
@@ -96,7 +65,7 @@ world_add_dialog(struct world *w, int64_t client, int64_t t)
 	XGROW(w->dialogs, w->dialogs_n, w->dialogs_cap);
 	d = &w->dialogs[w->dialogs_n];
 	*d = (struct dialog){ 0 };
-	d->id = w->opt.id_base + 9001 + (int64_t)w->dialogs_n;
+	d->id = w->opt.id_base + FIRST_DIALOG + (int64_t)w->dialogs_n;
 	d->client = client;
 	d->begin = t;
 	d->end = t;
@@ -178,13 +147,10 @@ void
 world_did(struct world *w, enum deed_kind kind, int32_t dialog, int32_t who,
     int32_t before)
 {
-	int64_t held = 0;
+	int64_t held = who != NO_OPERATOR ? world_load(w, who) : 0;
 
 	if (w->ids_later) /* the past */
 		return;
-	for (size_t i = 0; who != NO_OPERATOR && i < w->dialogs_n; i++)
-		held += w->dialogs[i].end == 0 && !w->dialogs[i].gone &&
-			w->dialogs[i].assignee == who;
 	XGROW(w->deeds, w->deeds_n, w->deeds_cap);
 	w->deeds[w->deeds_n++] =
 	    (struct deed){ w->now, kind, dialog, who, before, held };

@@ -99,6 +99,13 @@ struct worker {
 	bool hidden;     /* hired later, or removed: not in /operators */
 };
 
+/* True if Qiscus and Chatwoot list it as an agent. */
+static inline bool
+worker_is_agent(const struct worker *o)
+{
+	return o->kind == HUMAN && !o->hidden;
+}
+
 struct channel {
 	int64_t id;
 	const char *name, *transport;
@@ -225,12 +232,10 @@ struct world {
 /* Lookups, which also find removed objects; NULL if there is none. Ids are
  * those of the API. */
 struct dialog *world_dialog(const struct world *w, int64_t id);
-struct message *world_message(const struct world *w, int64_t id);
-struct request *world_request(const struct world *w, int64_t id);
 int32_t world_operator(const struct world *w, int64_t id); /* or NO_OPERATOR */
 
-/* Returns the index of the first message whose id is at least `id`. */
-size_t world_message_from(const struct world *w, int64_t id);
+/* The number of open dialogs that an operator has. */
+int64_t world_load(const struct world *w, int32_t who);
 
 /* The newest message of a dialog, or NULL. */
 const struct message *world_last(const struct world *w, const struct dialog *d);

@@ -24,7 +24,6 @@ import clocks
 import metrics
 from crm import View, milliseconds
 
-SOURCES = {"wa_dialog": "wa", "widget": "qiscus", "insta_direct": "ig"}
 NAMES = ("Budi", "Siti Aminah", "李雷", "O'Neil \"Jo\"", "")
 FIRST_CLIENT = 40001
 
