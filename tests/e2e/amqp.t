@@ -10,7 +10,7 @@ import random
 import time
 
 from amqp_doors import Confirms
-from harness import LONG, TESTBIN, Checks, Door, Lab, main, seed, until
+from harness import LONG, TESTBIN, Checklist, Door, run_checks, seed, until
 
 PROBE = os.path.join(TESTBIN, "tools", "amqp_probe")
 PATIENCE = 60
@@ -53,10 +53,9 @@ class Cutting(Door):
                 raise OSError
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab, self.checks = lab, Checks()
-        self.that = self.checks.that
+        super().__init__(lab)
         lab.start_servers("rabbitmq")
 
     def settings(self, **keys):
@@ -91,6 +90,7 @@ class Test:
         return read
 
     @staticmethod
+
     def lines_of(path):
         with open(path, "rb") as f:
             return f.read().count(b"\n")
@@ -187,6 +187,17 @@ class Test:
         self.that(rest and {x for _, x in part + rest} == set(lines),
                   "the parts are not the whole")
 
+    def what_the_broker_refuses_is_sent_again(self):
+        door = self.lab.door("rabbitmq", Confirms)
+        door.nacks = 3
+        door.free.set()
+        lines = records(1, 200)
+        self.write("refused", lines, "-p", "-b", "10", AMQP_URL=door.url)
+        self.equal(door.nacks, 0, "refusals that were not seen")
+        got = set(self.read("refused", "-e"))
+        self.that(sorted(line for _, line in got) == sorted(lines),
+                  f"{len(got)} lines, or two ids of one")
+
     def connections_are_cut(self):
         """Connections break in the login, in a publish, in a delivery, before a
         confirm, before an acknowledgement. Nothing is lost and nothing
@@ -224,29 +235,5 @@ class Test:
             cuts = (f.read() + wrote.err).count("trying again")
         self.that(cuts >= 2, f"only {cuts} cuts")
 
-    def what_the_broker_refuses_is_sent_again(self):
-        door = self.lab.door("rabbitmq", Confirms)
-        door.nacks = 3
-        door.free.set()
-        lines = records(1, 200)
-        self.write("refused", lines, "-p", "-b", "10", AMQP_URL=door.url)
-        self.checks.equal(door.nacks, 0, "refusals that were not seen")
-        got = set(self.read("refused", "-e"))
-        self.that(sorted(line for _, line in got) == sorted(lines),
-                  f"{len(got)} lines, or two ids of one")
 
-
-def body():
-    with Lab("amqp") as lab:
-        test = Test(lab)
-        test.queues_are_made()
-        test.many_records_are_few_messages()
-        test.lines_of_all_kinds()
-        test.what_is_not_acknowledged_comes_again()
-        test.what_is_in_hand_is_finished()
-        test.what_the_broker_refuses_is_sent_again()
-        test.connections_are_cut()
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

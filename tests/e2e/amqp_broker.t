@@ -15,7 +15,7 @@ import threading
 import time
 
 from certificates import Authority
-from harness import LONG, PROBE, Checks, Lab, main, seed, steps, until
+from harness import LONG, PROBE, Checklist, run_checks, seed, until
 
 
 def records(first, last):
@@ -23,10 +23,9 @@ def records(first, last):
             for n in range(first, last + 1)]
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab, self.checks = lab, Checks()
-        self.that = self.checks.that
+        super().__init__(lab)
         self.tls = lab.path("servers/rabbitmq/tls")
         os.makedirs(self.tls, mode=0o700)
         self.authority = Authority(self.tls)
@@ -42,8 +41,8 @@ class Test:
         lab = self.lab
         url, ca = lab.env["AMQPS_URL"], self.tls + "/ca.pem"
         lines = records(1, 5000)
-        self.checks.ends(self.probe(url, "write", "queue:tls", ca_file=ca,
-                                    stdin=b"".join(lines)), 0)
+        self.ends(self.probe(url, "write", "queue:tls", ca_file=ca,
+                             stdin=b"".join(lines)), 0)
         done = self.probe(url, "-e", "read", "queue:tls", ca_file=ca)
         self.that([x.split(b"\t", 1)[1] + b"\n" for x in
                    done.out.splitlines()] == lines, "other lines came back")
@@ -76,15 +75,9 @@ class Test:
 
     def refuses(self, url, code, says, **amqp):
         done = self.probe(url, "read", "queue:tls", **amqp)
-        self.checks.ends(done, code, says)
+        self.ends(done, code, says)
         password = re.search(":([^:@]*)@", url)[1]
         self.that(password not in done.err, "it shows the password")
-
-    def expired(self):
-        self.authority.issue("cert", "DNS:localhost", -1)
-        self.lab.servers("restart", "rabbitmq")
-        self.refuses(self.lab.env["AMQPS_URL"], 78, "has expired; renew it",
-                     ca_file=self.tls + "/ca.pem")
 
     def crashes(self):
         lab, dice = self.lab, random.Random(seed())
@@ -128,8 +121,8 @@ class Test:
             feeder.join()
         writer.stdin.close()
         self.that(writer.wait() == 0, lab.text("writer"))
-        self.checks.equal(lab.text("confirmed").splitlines()[-1:],
-                          [f"confirmed {n}"], "the writer")
+        self.equal(lab.text("confirmed").splitlines()[-1:],
+                   [f"confirmed {n}"], "the writer")
 
         def pairs():
             return {tuple(x.split("\t", 1))
@@ -143,11 +136,11 @@ class Test:
         got = pairs()
         self.that({line.encode() + b"\n" for _, line in got} ==
                   set(records(1, n)), "other records")
-        self.checks.equal(lab.in_queue("crash", "total"), 0, "left")
+        self.equal(lab.in_queue("crash", "total"), 0, "left")
         # A line is always in the same message, however often it is delivered.
         twice = [line for line, k in collections.Counter(
             line for _, line in got).items() if k > 1]
-        self.checks.equal(twice[:3], [], "other ids")
+        self.equal(twice[:3], [], "other ids")
         for side in "writer", "reader":
             # Either side may have finished before the last restart, and a busy
             # broker may need two attempts.
@@ -164,7 +157,7 @@ class Test:
         until(60, lambda: "memory" in lab.ask_broker(
             "rabbit_alarm:get_alarms()."), "an alarm")
         url = lab.env["AMQP_URL"]
-        self.checks.ends(self.probe(
+        self.ends(self.probe(
             url, "-b", "10", "write", "queue:alarm", stdin=b"".join(lines),
             wait_timeout="5s"), 75, r"accepts no messages because of an alarm "
             r"\(low on memory\); give it")
@@ -180,12 +173,11 @@ class Test:
         self.that({x.encode() + b"\n" for x in lab.take("alarm")} ==
                   set(lines), "other lines")
 
+    def expired(self):
+        self.authority.issue("cert", "DNS:localhost", -1)
+        self.lab.servers("restart", "rabbitmq")
+        self.refuses(self.lab.env["AMQPS_URL"], 78, "has expired; renew it",
+                     ca_file=self.tls + "/ca.pem")
 
-def body():
-    with Lab("amqp_broker") as lab:
-        test = Test(lab)
-        steps(test.by_tls, test.crashes, test.alarm, test.expired)
-        return test.checks.result()
 
-
-main(body)
+run_checks(Test)

@@ -12,7 +12,7 @@ import signal
 import time
 from urllib.parse import urlsplit
 
-from harness import TESTBIN, Checks, Lab, main, say, until
+from harness import TESTBIN, Checklist, run_checks, say, until
 
 PROBE = os.path.join(TESTBIN, "tools", "amqp_probe")
 PATIENCE = 60
@@ -66,10 +66,10 @@ class Running:
         return self.process.wait(PATIENCE)
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab, self.checks, self.count = lab, Checks(), 0
-        self.that = self.checks.that
+        super().__init__(lab)
+        self.count = 0
         lab.start_servers("rabbitmq")
         self.url = lab.env["AMQP_URL"]
         self.parts = urlsplit(self.url)
@@ -313,23 +313,4 @@ class Test:
         self.that(reader.stop() == 0, reader.said())
 
 
-def body():
-    with Lab("amqp_faults") as lab:
-        test = Test(lab)
-        for part in (
-                test.names_and_urls,
-                test.few_rights,
-                test.another_one_reads_alone,
-                test.a_full_queue_is_waited_for,
-                test.a_deleted_queue_is_made_anew,
-                test.a_forgotten_reader_comes_back,
-                test.a_queue_that_stands_still_is_not_empty,
-                test.idle_connections_live_on,
-                test.a_broker_that_stands_still_is_noticed,
-        ):
-            say("- " + part.__name__.replace("_", " "))
-            part()
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

@@ -19,7 +19,7 @@ from datetime import datetime
 from urllib.parse import parse_qs
 
 from api_client import PATIENCE, Answer, Server, resources, token
-from harness import LONG, Checks, Lab, seed, until
+from harness import LONG, Checklist, seed, until
 from streamlib import Sql
 
 OURS, THEIRS = "ours", "theirs"
@@ -171,11 +171,9 @@ def without_links(rows):
     return [{c: v for c, v in row.items() if c != "href"} for row in rows]
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab = lab
-        self.checks = Checks()
-        self.that = self.checks.that
+        super().__init__(lab)
         self.dice = random.Random(seed())
         lab.start_servers("mariadb")
         self.door = lab.door("mariadb")
@@ -459,43 +457,69 @@ class Test:
             self.that(first and again.status == 200
                       and again.rows() == first, f"{time}: {again.body[:99]}")
 
-    def known_parameters(self):
+    def _known_parameters(self):
         """Parameters by path, as in the description."""
         document = self.server.ask(V1 + "openapi.json").json()
         return {path: [p.get("name") or p["$ref"].split("/")[-1]
                        for p in operation["get"].get("parameters", [])]
                 for path, operation in resources(document).items()}
 
-    def a_stranger_sees_nothing(self):
-        """Random requests with our ids from a user of another tenant."""
-        ids = sorted({v for name in LISTS for row in self.pages(
-            name, self.admin) for v in row.values()
-            if isinstance(v, str) and v.startswith(OURS)})
-        subjects = [i for i in ids if "\n" not in i]
-        known = self.known_parameters()
-        paths = list(LISTS) + ["now", "chats/{}", "chats/{}/timeline"]
-        for _ in range(STRANGER_REQUESTS):
-            stranger = token(tenant_id=THEIRS, role=self.dice.choice(
-                ["admin", "lead", "agent", "wall"]),
-                sub=self.dice.choice(subjects))
-            path = self.dice.choice(paths).format(
-                quoted(self.dice.choice(ids)))
-            names = known.get(V1 + path.split("/")[0], []) + ["tenant_id"]
-            values = ids + [OURS, "1' OR '1'='1", "5", "7d"]
-            parameters = {self.dice.choice(names): self.dice.choice(values)
-                          for _ in range(self.dice.randrange(3))}
-            answer = self.server.get(
-                V1 + path + self.dice.choice(["", ".csv", ".ndjson"]),
-                stranger, **parameters)
-            self.that(answer.status in (200, 400, 403, 404, 406),
-                      f"{answer.status} for {path} {parameters}")
-            said = answer.body.decode()
-            if "timeline" not in path and answer.status == 200:
-                self.that(OURS not in said, f"a leak: {path} {parameters}")
-            elif answer.status == 200:
-                self.that(False, f"{path}: a stranger has that chat")
+    def bad_requests_are_refused(self):
+        admin, ask = self.admin, self.server.ask
+        bad = {
+            "nothing": 404, "chats/": 404, "chats?limit=0": 400,
+            "chats?limit=1001": 400, "chats?limit=ten": 400,
+            "chats?cursor=zz": 400, "chats?cursor=00": 400,
+            "messages?cursor=61": 400, "chats?cursor=ff": 400,
+            "messages?cursor=" + b"later\0c\0m".hex(): 400,
+            "trends?cursor=" + b"2026-01-01 10:00:00.000\0\xff".hex(): 400, "messages?from=yesterday": 400,
+            "messages?to=2026-02-30": 400, "messages?from=20261120": 400,
+            "intervals?to=1795392000": 400, "responses?from=2026": 400,
+            "heatmap?from=0": 400, "messages?from=900000d": 400,
+            "heatmap?from=1970-01-02&to=2200-01-01": 400,
+            "responses?from=2025-01-01&to=2026-11-01&by=quarter": 400,
+            "responses?from=1969-12-31&to=2026-01-01&by=total": 400,
+            "responses?from=2026-01-01&to=2201-01-01&by=total": 400,
+            "responses?zone=../etc/passwd": 400,
+            "responses?zone=/etc/localtime": 400,
+            "responses?zone=EST5EDT,M3.2.0,M11.1.0": 400,
+            "responses?zone=" + "x" * 500: 400, "figure?hour=1": 400,
+            "intervals?weekday=1&hour=24": 400, "figure?weekday=1&hour=1": 400,
+            "now.csv": 406,
+            "analytics/dashboard.csv?tenant_id=ours": 406,
+            "chats/%ff/timeline": 400, "chats/ours1%20/timeline": 400,
+            "messages/conversation/ours1%20": 400, "chats/%zz/timeline": 400,
+            "chats/%00/timeline": 400, "chats/none": 404,
+            "chats/" + "x" * 192 + "/timeline": 400,
+            "chats/none/timeline": 404,
+        }
+        refused = self._refused_parameters()
+        for path in refused:
+            bad[path] = 400
+        for path, status in bad.items():
+            answer = ask(V1 + path, admin)
+            self.that(answer.status == status,
+                      f"{path}: {answer.status}, not {status}")
+            said = answer.problem()
+            self.that(all(word in said for word in refused.get(path, [" "])),
+                      f"{path}: {said}")
+        later = token(tenant_id=OURS, role="lead", exp=2e9 + 0.25)
+        self.that(ask(V1 + "now", later).status == 200
+                  and ask(V1 + "now/stream?x=1", later).status == 400,
+                  "a time with a fraction is none")
+        zones = "localtime", "posixrules", "Factory", "posix/Europe/Lisbon"
+        for zone in zones:
+            self.that(ask(V1 + "responses?zone=" + zone, admin).status == 400,
+                      f"{zone} is not a zone of IANA's")
+        hours = ask(V1 + "responses?by=hour&from=2000d", admin).problem()
+        self.that("periods of an hour" in hours, hours)
+        for method in ("POST", "PUT", "DELETE"):
+            answer = ask(V1 + "chats", admin, method)
+            self.that(answer.status == 405
+                      and answer.headers["Allow"] == "GET, HEAD",
+                      f"{method}: {answer.status}")
 
-    def refused_parameters(self):
+    def _refused_parameters(self):
         """Each parameter would otherwise be ignored; checks the message,
         too."""
         twice, one = ["operator", "twice"], ["must be 1"]
@@ -552,60 +576,34 @@ class Test:
             "operators?operator=501+": ["ends with a space"],
         }
 
-    def bad_requests_are_refused(self):
-        admin, ask = self.admin, self.server.ask
-        bad = {
-            "nothing": 404, "chats/": 404, "chats?limit=0": 400,
-            "chats?limit=1001": 400, "chats?limit=ten": 400,
-            "chats?cursor=zz": 400, "chats?cursor=00": 400,
-            "messages?cursor=61": 400, "chats?cursor=ff": 400,
-            "messages?cursor=" + b"later\0c\0m".hex(): 400,
-            "trends?cursor=" + b"2026-01-01 10:00:00.000\0\xff".hex(): 400, "messages?from=yesterday": 400,
-            "messages?to=2026-02-30": 400, "messages?from=20261120": 400,
-            "intervals?to=1795392000": 400, "responses?from=2026": 400,
-            "heatmap?from=0": 400, "messages?from=900000d": 400,
-            "heatmap?from=1970-01-02&to=2200-01-01": 400,
-            "responses?from=2025-01-01&to=2026-11-01&by=quarter": 400,
-            "responses?from=1969-12-31&to=2026-01-01&by=total": 400,
-            "responses?from=2026-01-01&to=2201-01-01&by=total": 400,
-            "responses?zone=../etc/passwd": 400,
-            "responses?zone=/etc/localtime": 400,
-            "responses?zone=EST5EDT,M3.2.0,M11.1.0": 400,
-            "responses?zone=" + "x" * 500: 400, "figure?hour=1": 400,
-            "intervals?weekday=1&hour=24": 400, "figure?weekday=1&hour=1": 400,
-            "now.csv": 406,
-            "analytics/dashboard.csv?tenant_id=ours": 406,
-            "chats/%ff/timeline": 400, "chats/ours1%20/timeline": 400,
-            "messages/conversation/ours1%20": 400, "chats/%zz/timeline": 400,
-            "chats/%00/timeline": 400, "chats/none": 404,
-            "chats/" + "x" * 192 + "/timeline": 400,
-            "chats/none/timeline": 404,
-        }
-        refused = self.refused_parameters()
-        for path in refused:
-            bad[path] = 400
-        for path, status in bad.items():
-            answer = ask(V1 + path, admin)
-            self.that(answer.status == status,
-                      f"{path}: {answer.status}, not {status}")
-            said = answer.problem()
-            self.that(all(word in said for word in refused.get(path, [" "])),
-                      f"{path}: {said}")
-        later = token(tenant_id=OURS, role="lead", exp=2e9 + 0.25)
-        self.that(ask(V1 + "now", later).status == 200
-                  and ask(V1 + "now/stream?x=1", later).status == 400,
-                  "a time with a fraction is none")
-        zones = "localtime", "posixrules", "Factory", "posix/Europe/Lisbon"
-        for zone in zones:
-            self.that(ask(V1 + "responses?zone=" + zone, admin).status == 400,
-                      f"{zone} is not a zone of IANA's")
-        hours = ask(V1 + "responses?by=hour&from=2000d", admin).problem()
-        self.that("periods of an hour" in hours, hours)
-        for method in ("POST", "PUT", "DELETE"):
-            answer = ask(V1 + "chats", admin, method)
-            self.that(answer.status == 405
-                      and answer.headers["Allow"] == "GET, HEAD",
-                      f"{method}: {answer.status}")
+    def a_stranger_sees_nothing(self):
+        """Random requests with our ids from a user of another tenant."""
+        ids = sorted({v for name in LISTS for row in self.pages(
+            name, self.admin) for v in row.values()
+            if isinstance(v, str) and v.startswith(OURS)})
+        subjects = [i for i in ids if "\n" not in i]
+        known = self._known_parameters()
+        paths = list(LISTS) + ["now", "chats/{}", "chats/{}/timeline"]
+        for _ in range(STRANGER_REQUESTS):
+            stranger = token(tenant_id=THEIRS, role=self.dice.choice(
+                ["admin", "lead", "agent", "wall"]),
+                sub=self.dice.choice(subjects))
+            path = self.dice.choice(paths).format(
+                quoted(self.dice.choice(ids)))
+            names = known.get(V1 + path.split("/")[0], []) + ["tenant_id"]
+            values = ids + [OURS, "1' OR '1'='1", "5", "7d"]
+            parameters = {self.dice.choice(names): self.dice.choice(values)
+                          for _ in range(self.dice.randrange(3))}
+            answer = self.server.get(
+                V1 + path + self.dice.choice(["", ".csv", ".ndjson"]),
+                stranger, **parameters)
+            self.that(answer.status in (200, 400, 403, 404, 406),
+                      f"{answer.status} for {path} {parameters}")
+            said = answer.body.decode()
+            if "timeline" not in path and answer.status == 200:
+                self.that(OURS not in said, f"a leak: {path} {parameters}")
+            elif answer.status == 200:
+                self.that(False, f"{path}: a stranger has that chat")
 
     def the_servers_refusals_are_problems(self):
         ask = self.server.ask
@@ -740,7 +738,7 @@ class Test:
             done = self.lab.run(["sink", "--tenant", OURS, "--get", path])
             self.that(done.code == code and len(done.lines()) == 1
                       and path in done.err, f"{path}: {done}")
-        for path in (*self.refused_parameters(), "operators?operator=%00",
+        for path in (*self._refused_parameters(), "operators?operator=%00",
                      "operators?%00=1"):
             if "stream" in path:
                 continue
@@ -842,65 +840,6 @@ class Test:
                       "no word of the lock in the log")
         self.world.sql.ask("UNLOCK TABLES")
 
-    def slow_questions_of_one_tenant_delay_no_other(self):
-        """Forty requests, each slower than this test waits. If a client has
-        left or reset its connection, its request is not run at all."""
-        self.world.sql.ask(
-            "RENAME TABLE operator_metrics TO real_metrics; "
-            "CREATE VIEW operator_metrics AS SELECT * FROM real_metrics "
-            "WHERE tenant <> 'slow' OR SLEEP(600) = 0")
-        server = Server(self.lab, {"serve": {
-            "query_timeout": "600s", "rate": 0}}, name="turns")
-        slow = token(tenant_id="slow", role="admin")
-        asked = [self.asked_raw(server, V1 + "operators", slow)
-                 for _ in range(40)]
-        until(PATIENCE, lambda: self.sleepers() == 3, "three under way")
-        # On new connections: each thread of the server has read all requests by
-        # then.
-        for _ in range(20):
-            with self.asked_raw(server, V1 + "chats", self.admin) as other:
-                self.that(b" 200 " in other.recv(4096),
-                          "another tenant waits")
-        for path in V1 + "analytics/health", "/health":
-            self.that(server.ask(path).json()["status"] == "healthy",
-                      f"a stranger waits for {path}")
-        began = time.monotonic()
-        for connection in asked[::2]:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
-                                  struct.pack("ii", 1, 0))
-        for connection in asked:
-            connection.close()
-        while time.monotonic() - began < 1.5:  # query_timeout of the server
-            server.ask(V1 + "chats", self.admin)
-        # Three requests are running. A starved server may have read others so
-        # late that it still believes their clients are there.
-        killed = 0
-        while sleeping := self.sleeping():
-            killed += len(sleeping)
-            self.world.sql.ask("; ".join(f"KILL QUERY {n}" for n in sleeping))
-            self.that(server.ask(V1 + "chats", slow).status == 200,
-                      "who has left is still served")
-        self.that(killed < 12, f"{killed} of 40 who have left are asked for")
-        self.world.sql.ask(
-            "DROP VIEW operator_metrics; "
-            "RENAME TABLE real_metrics TO operator_metrics")
-
-    def asked_raw(self, server, path, bearer):
-        connection = socket.create_connection(
-            ("127.0.0.1", server.port), PATIENCE)
-        connection.sendall(
-            f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "
-            f"{bearer}\r\n\r\n".encode())
-        return connection
-
-    def sleeping(self):
-        return [n for n, in self.world.sql.ask(
-            "SELECT ID FROM information_schema.PROCESSLIST "
-            "WHERE STATE = 'User sleep' AND DB = DATABASE()")]
-
-    def sleepers(self):
-        return len(self.sleeping())
-
     def an_answer_may_take_longer_than_other_statements(self):
         """query_timeout is the limit, not [mysql] timeout."""
         self.world.sql.ask(
@@ -926,6 +865,65 @@ class Test:
                   f"served: {got.status} {got.body}")
         self.world.sql.ask("DROP VIEW operator_metrics; "
                            "RENAME TABLE real_metrics TO operator_metrics")
+
+    def asked_raw(self, server, path, bearer):
+        connection = socket.create_connection(
+            ("127.0.0.1", server.port), PATIENCE)
+        connection.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "
+            f"{bearer}\r\n\r\n".encode())
+        return connection
+
+    def _sleeping(self):
+        return [n for n, in self.world.sql.ask(
+            "SELECT ID FROM information_schema.PROCESSLIST "
+            "WHERE STATE = 'User sleep' AND DB = DATABASE()")]
+
+    def _sleepers(self):
+        return len(self._sleeping())
+
+    def slow_questions_of_one_tenant_delay_no_other(self):
+        """Forty requests, each slower than this test waits. If a client has
+        left or reset its connection, its request is not run at all."""
+        self.world.sql.ask(
+            "RENAME TABLE operator_metrics TO real_metrics; "
+            "CREATE VIEW operator_metrics AS SELECT * FROM real_metrics "
+            "WHERE tenant <> 'slow' OR SLEEP(600) = 0")
+        server = Server(self.lab, {"serve": {
+            "query_timeout": "600s", "rate": 0}}, name="turns")
+        slow = token(tenant_id="slow", role="admin")
+        asked = [self.asked_raw(server, V1 + "operators", slow)
+                 for _ in range(40)]
+        until(PATIENCE, lambda: self._sleepers() == 3, "three under way")
+        # On new connections: each thread of the server has read all requests by
+        # then.
+        for _ in range(20):
+            with self.asked_raw(server, V1 + "chats", self.admin) as other:
+                self.that(b" 200 " in other.recv(4096),
+                          "another tenant waits")
+        for path in V1 + "analytics/health", "/health":
+            self.that(server.ask(path).json()["status"] == "healthy",
+                      f"a stranger waits for {path}")
+        began = time.monotonic()
+        for connection in asked[::2]:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                  struct.pack("ii", 1, 0))
+        for connection in asked:
+            connection.close()
+        while time.monotonic() - began < 1.5:  # query_timeout of the server
+            server.ask(V1 + "chats", self.admin)
+        # Three requests are running. A starved server may have read others so
+        # late that it still believes their clients are there.
+        killed = 0
+        while sleeping := self._sleeping():
+            killed += len(sleeping)
+            self.world.sql.ask("; ".join(f"KILL QUERY {n}" for n in sleeping))
+            self.that(server.ask(V1 + "chats", slow).status == 200,
+                      "who has left is still served")
+        self.that(killed < 12, f"{killed} of 40 who have left are asked for")
+        self.world.sql.ask(
+            "DROP VIEW operator_metrics; "
+            "RENAME TABLE real_metrics TO operator_metrics")
 
     def a_database_that_is_away_comes_back(self):
         self.door.shut()
@@ -954,33 +952,3 @@ class Test:
 
 def quoted(text):
     return "".join("%%%02X" % b for b in text.encode())
-
-
-def body():
-    with Lab("api") as lab:
-        test = Test(lab)
-        test.every_list_is_its_table()
-        test.what_is_not_kept_says_so()
-        test.each_role_sees_its_part()
-        test.a_chat_is_its_row_of_the_list()
-        test.a_chat_has_its_messages()
-        test.messages_of_one_moment_are_in_order()
-        test.who_left_waits_no_more()
-        test.an_offset_is_read()
-        test.bad_requests_are_refused()
-        test.a_stranger_sees_nothing()
-        test.the_servers_refusals_are_problems()
-        test.the_suffix_chooses_the_form()
-        test.a_repeated_header_is_not_joined()
-        test.the_same_is_not_sent_again()
-        test.a_page_that_gets_another_behind_it_is_not_the_same()
-        test.the_next_page_begins_where_the_first_one_did()
-        test.by_hand_it_is_the_same()
-        test.by_hand_a_table_has_all_pages()
-        test.one_who_may_only_read_is_enough()
-        test.a_locked_table_is_not_waited_for()
-        test.an_answer_may_take_longer_than_other_statements()
-        test.slow_questions_of_one_tenant_delay_no_other()
-        test.a_database_that_is_away_comes_back()
-        test.it_ends_when_asked()
-        return test.checks.result()

@@ -4,4 +4,4 @@
 import api
 import harness
 
-harness.main(api.body)
+harness.run_checks(api.Test)

@@ -8,7 +8,7 @@ import json
 import re
 
 from api_client import Server, token
-from harness import Checks, Lab, main
+from harness import Checklist, run_checks
 from streamlib import Sql
 
 OURS = "acme"
@@ -37,10 +37,10 @@ FILTERS = {"messages": ("operator", "channel"), "intervals": ("channel",),
            "events": ("user_id",), "receipts": ("user_id",)}
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab, self.checks = lab, Checks()
-        self.that = self.checks.that
+        super().__init__(lab)
+        lab.start_servers("mariadb")
         self.sql = Sql(lab)
         conf = lab.conf("conf", {})
         lab.must(["sink", "-c", conf, "--migrate"])
@@ -121,15 +121,4 @@ class Test:
                       f"{form} by hand: {got}")
 
 
-def body():
-    with Lab("filters") as lab:
-        lab.start_servers("mariadb")
-        test = Test(lab)
-        test.few_of_many_cost_little()
-        test.usual_rows_fill_a_page()
-        test.what_was_looked_at_is_not_what_was_read()
-        test.by_hand_all_pages_are_printed()
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import api
 from api_client import Server, resources, token
-from harness import Checks, Lab, main, need, seed
+from harness import Checklist, need, run_checks, seed
 
 need("jsonschema", "python3-jsonschema")
 import jsonschema  # noqa: E402
@@ -63,11 +63,9 @@ DOCUMENT = {
 }
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab = lab
-        self.checks = Checks()
-        self.that = self.checks.that
+        super().__init__(lab)
         lab.start_servers("mariadb")
         self.door = lab.door("mariadb")
         lab.env["MYSQL_URL"] = self.door.url
@@ -83,7 +81,6 @@ class Test:
         self.document = answer.json()
         self.paths = resources(self.document)
         self.seen = set()
-        self.targets = {}
         self.sql.ask("INSERT INTO message_analytics (tenant, id, created_at, "
                      "message_id, conversation_id, channel_id, direction, "
                      "sentiment_label, intent_name, response_time) SELECT "
@@ -340,9 +337,10 @@ class Test:
                   f"{path}: {event}")
 
     def a_database_that_is_away_fits(self):
+        targets = {path: self.target(path) for path in self.paths}
         self.door.shut()
         admin = token(tenant_id=OURS, role="admin")
-        for path, target in self.targets.items():
+        for path, target in targets.items():
             self.fits(path, self.server.ask(target, admin))
 
     def each_status_was_seen(self):
@@ -353,19 +351,4 @@ class Test:
                           f"{path}: {status} was never answered")
 
 
-def body():
-    with Lab("openapi") as lab:
-        test = Test(lab)
-        test.it_is_openapi()
-        test.good_answers_fit()
-        test.problems_fit()
-        test.login_and_logout_fit()
-        test.the_stream_fits()
-        test.targets = {path: test.target(path)
-                        for path in test.paths}
-        test.a_database_that_is_away_fits()
-        test.each_status_was_seen()
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, timezone
 from urllib.parse import quote
 
 from api_client import Server, token
-from harness import Checks, Lab, main, seed
+from harness import Checklist, run_checks, seed
 from streamlib import Sql
 
 OURS, THEIRS = "acme", "other"
@@ -201,11 +201,9 @@ class World:
             hour += timedelta(hours=1)
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab = lab
-        self.checks = Checks()
-        self.that = self.checks.that
+        super().__init__(lab)
         self.dice = random.Random(seed())
         lab.start_servers("mariadb")
         self.door = lab.door("mariadb")
@@ -279,7 +277,7 @@ class Test:
         self.that(self.history("nobody's", self.admin) == [],
                   "a conversation that is unknown")
 
-    def put_large_chat(self):
+    def _put_large_chat(self):
         one = "'2026-11-01' + INTERVAL seq SECOND"
         for table, time_, chat, message, rest, values in (
                 ("messages", "created_at", "conversation_id", "message_id",
@@ -295,7 +293,7 @@ class Test:
         """A long chat's timeline covers both its messages and its intervals;
         ends that only one of them has are left out. Requests around the first
         or last time reach all rows."""
-        self.put_large_chat()
+        self._put_large_chat()
         whole = range(1, 20001)
         for query, want, around in (
                 ("", range(1, 2001), (False, True)),
@@ -322,9 +320,9 @@ class Test:
         got = self.server.ask(row["href"], self.admin).json()
         self.that("l15000" in [m["message_id"] for m in got["messages"]],
                   f"{row['href']} does not lead to the message")
-        self.a_timeline_is_cut_where_one_is()
+        self._a_timeline_is_cut_where_one_is()
 
-    def a_timeline_is_cut_where_one_is(self):
+    def _a_timeline_is_cut_where_one_is(self):
         """Two intervals end with each message."""
         self.world.sql.ask(
             "INSERT INTO intervals (tenant, end_at, chat, message, kind, "
@@ -670,6 +668,13 @@ class Test:
                                      tenant_id=OURS, **times)
             self.that(answer.status == 401, f"{path}: {answer.status}")
 
+    def by_hand_it_is_the_same(self):
+        for path in (HISTORY + "conv-abc123", HISTORY + "x.csv"):
+            served = self.server.ask(path, self.admin).body
+            printed = self.lab.must(
+                ["sink", "--tenant", OURS, "--get", path]).out
+            self.that(printed.rstrip(b"\n") == served, f"{path} by hand")
+
     def health_needs_no_token(self):
         want = {"status": "healthy", "database_connected": True,
                 "cache_connected": None, "processing_queue_size": None}
@@ -691,34 +696,5 @@ class Test:
         self.that(answer.status == 503 and answer.problem(),
                   f"{answer.status}")
 
-    def by_hand_it_is_the_same(self):
-        for path in (HISTORY + "conv-abc123", HISTORY + "x.csv"):
-            served = self.server.ask(path, self.admin).body
-            printed = self.lab.must(
-                ["sink", "--tenant", OURS, "--get", path]).out
-            self.that(printed.rstrip(b"\n") == served, f"{path} by hand")
 
-
-def body():
-    with Lab("originals") as lab:
-        test = Test(lab)
-        test.a_conversation_has_its_messages()
-        test.a_timeline_is_around_a_time()
-        test.long_texts_end_a_page()
-        test.bad_requests_for_messages()
-        test.conversations_are_the_oracles()
-        test.channels_are_the_oracles()
-        test.too_many_hours_are_refused()
-        test.the_dashboard_is_the_oracles()
-        test.what_is_not_kept_is_null()
-        test.times_have_the_originals_forms()
-        test.what_is_no_time_is_refused()
-        test.the_last_of_a_name_counts()
-        test.a_tenant_id_decides_nothing()
-        test.by_hand_it_is_the_same()
-        test.health_needs_no_token()
-        test.health_without_a_database()
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta, timezone
 from urllib.parse import parse_qsl, urlsplit
 
 from api_client import Server, token
-from harness import LONG, TESTBIN, Checks, Lab, main, seed
+from harness import LONG, TESTBIN, Checklist, run_checks, seed
 from streamlib import Sql, millis
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
@@ -250,17 +250,15 @@ def percentile(lengths, p):
     return lengths[math.ceil(round(len(lengths) * p, 6)) - 1]
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab = lab
-        self.checks = Checks()
-        self.that = self.checks.that
+        super().__init__(lab)
         self.dice = random.Random(seed())
         lab.start_servers("rabbitmq", "mariadb")
         self.conf = lab.conf("messaging.conf", {"aggregator": {}, "sink": {}})
         self.fill(self.conf)
         self.sql = Sql(lab)
-        self.move_to_parts()
+        self._move_to_parts()
         self.oracle = Oracle(self.sql)
         self.server = Server(lab, {"serve": {"rate": 0,
                                              "query_timeout": "60s"}})
@@ -288,7 +286,7 @@ class Test:
             lab.must(["sink", "-c", conf, "-f", "queue:rows",
                       "--until-empty"])
 
-    def move_to_parts(self):
+    def _move_to_parts(self):
         """Moves a third of the sums to another aggregator's part."""
         third = "CRC32(CONCAT(hour, operator, kind)) % 3 = 0"
         for table, values in (
@@ -300,16 +298,16 @@ class Test:
                 f"SELECT {names}, 1, 0 FROM {table} WHERE {third}; "
                 f"DELETE FROM {table} WHERE {third}")
 
-    def due_hours(self):
+    def _due_hours(self):
         return {millis(at) for at, in self.sql.ask(
             f"SELECT hour FROM sums_due WHERE tenant = '{TENANT}'")}
 
-    def recompute(self):
+    def _recompute(self):
         """The number of hours that the sink has added up depends on its
         runs."""
-        before = self.due_hours()
+        before = self._due_hours()
         self.lab.must(["sink", "-c", self.conf, "--recompute"])
-        after = self.due_hours()
+        after = self._due_hours()
         self.that(before and not after,
                   f"{len(before)} hours were due, and {len(after)} are")
 
@@ -356,7 +354,7 @@ class Test:
             end = place.begin_of(last) * 1000
         return begin, end
 
-    def question(self):
+    def _question(self):
         d = self.dice
         by, zone = d.choice(BY), d.choice(ZONES)
         begin, end = self.range(zone, by)
@@ -385,7 +383,7 @@ class Test:
 
     def responses_are_right(self, questions=QUESTIONS):
         for _ in range(questions):
-            asked, (zone, by, kind, whose, begin, end) = self.question()
+            asked, (zone, by, kind, whose, begin, end) = self._question()
             rows, now = self.get_within_a_minute("responses", asked)
             spans = [("asked", self.oracle.periods(zone, by, begin, end))]
             if "compare" in asked:
@@ -422,6 +420,7 @@ class Test:
                 self.link_opens(row)
 
     @staticmethod
+
     def text(place, t):
         there = (datetime(1970, 1, 1, tzinfo=timezone.utc)
                  + timedelta(milliseconds=t)).astimezone(place.zone)
@@ -477,9 +476,9 @@ class Test:
                   and total == round(row["sum_seconds"] * 1000),
                   f"{row['href']} has {count}, {total} for {row}")
 
-    def heat_maps_are_right(self):
+    def _heat_maps_are_right(self):
         for _ in range(QUESTIONS // 5):
-            asked, (zone, _, kind, whose, begin, end) = self.question()
+            asked, (zone, _, kind, whose, begin, end) = self._question()
             for name in ("by", "within_seconds", "compare", "group"):
                 asked.pop(name, None)
             rows = self.get("heatmap", **asked)["rows"]
@@ -513,6 +512,7 @@ class Test:
                   == [row["count"], row["sum_seconds"], row["avg_seconds"]],
                   f"{path}: {answer}, not {row}")
         self.figure_says_its_range(path, answer)
+
     def figure_says_its_range(self, path, answer):
         """Like the heat map of the same range. Without a range it has none."""
         asked = dict(parse_qsl(urlsplit(path).query))
@@ -541,7 +541,7 @@ class Test:
                   == [len(behind), round(sum(r["seconds"] for r in behind), 3)],
                   f"{path}: {answer}, not {want}")
 
-    def transfers_are_right(self):
+    def _transfers_are_right(self):
         cut = [i for i in self.oracle.intervals if i[2] == "waiting"]
         self.that(len(cut) > 0, f"only {len(cut)} parts of waits")
         for _ in range(QUESTIONS // 10):
@@ -578,7 +578,7 @@ class Test:
                             "count", "sum_seconds", "max_seconds")),
                         f"{row}: {figure}")
 
-    def backlog_is_right(self):
+    def _backlog_is_right(self):
         """For rows that are not added up: ended intervals and current ones."""
         over = [(kind, millis(start), millis(end))
                 for kind, start, end in self.sql.ask(
@@ -624,6 +624,24 @@ class Test:
                      f"('{tenant}', {time}) ON DUPLICATE KEY UPDATE "
                      "intervals_from = VALUES(intervals_from)")
 
+    def all_is_right_before_channels_are_added_up(self):
+        self.responses_are_right()
+        self._heat_maps_are_right()
+        self._transfers_are_right()
+        self._backlog_is_right()
+
+    def moments(self, zone, by, begin, end, now):
+        """Starts of periods, and the end or now, of both ranges."""
+        periods = self.oracle.periods(zone, by, begin, end)
+        found = []
+        for span, of, last in (
+                ("asked", periods, min(end, now // MINUTE * MINUTE)),
+                ("previous", earlier := self.oracle.before(
+                    zone, by, periods, now), earlier[-1][1])):
+            begins = [t for t, _ in of if t < last]
+            found += [(span, i, t) for i, t in enumerate([*begins, last])]
+        return found
+
     def backlog_needs_what_closing_deletes(self):
         """If closing a chat deletes its intervals, the past backlog is unknown,
         whatever rows remain."""
@@ -639,17 +657,72 @@ class Test:
                                                  else "intervals"),
                       f"intervals from {since}: {answer}")
 
-    def moments(self, zone, by, begin, end, now):
-        """Starts of periods, and the end or now, of both ranges."""
-        periods = self.oracle.periods(zone, by, begin, end)
-        found = []
-        for span, of, last in (
-                ("asked", periods, min(end, now // MINUTE * MINUTE)),
-                ("previous", earlier := self.oracle.before(
-                    zone, by, periods, now), earlier[-1][1])):
-            begins = [t for t, _ in of if t < last]
-            found += [(span, i, t) for i, t in enumerate([*begins, last])]
-        return found
+    def intervals_have_the_dates(self, zone, row):
+        """Also without an hour of the week; with one, also in one step."""
+        dates = {"from": "2026-10-25", "to": "2026-11-02", "zone": zone}
+        times = {"from": row["begin_utc"], "to": row["end_utc"]}
+        for hour in {}, {"weekday": 7, "hour": 0, "zone": zone}:
+            for_dates, for_times = (
+                self.get("intervals", limit=1000, **{**asked, **hour})["rows"]
+                for asked in (dates, times))
+            self.that(for_dates == for_times,
+                      f"{zone} {hour}: {for_dates}, not {for_times}")
+
+    def and_afterwards(self):
+        self._recompute()
+        self.responses_are_right()
+        self._heat_maps_are_right()
+
+    def _an_agents_figure_opens(self):
+        """Without operator= the figure is the agent's own, and so are the rows
+        of its link."""
+        agent = token(tenant_id=TENANT, role="agent", sub="ann")
+        figure = self.server.get(V1 + "figure", agent, **{
+            "from": "2026-03-01", "to": "2026-11-05"}).json()
+        rows = self.server.ask((figure["href"] or V1 + "intervals?") +
+                               "&limit=1000", agent).rows()
+        self.that(figure["href"] and {r["operator"] for r in rows} == {"ann"}
+                  and figure["now"]["count"] == len(rows),
+                  f"an agent's figure: {figure}, {len(rows)} rows")
+
+    def _peak(self):
+        """The server's peak memory so far, in bytes."""
+        with open(f"/proc/{self.server.process.pid}/status",
+                  encoding="ascii") as f:
+            return 1024 * int(re.search(r"VmHWM:\s+(\d+)", f.read())[1])
+
+    def without_sums_intervals_count(self):
+        self.copy_tenant("unsummed", "TRUE", "FALSE")
+        lead, self.lead = self.lead, token(tenant_id="unsummed", role="lead")
+        self.responses_are_right(QUESTIONS // 4)
+        self.lead = lead
+
+    def _spans_share_the_limit(self):
+        """Three days have 14400 rows, and so do the three days before."""
+        for compare, status in (("none", 200), ("previous", 400)):
+            answer = self.server.get(
+                V1 + "responses", token(tenant_id="many", role="lead"),
+                by="hour", group="operator", compare=compare,
+                **{"from": "2026-01-04", "to": "2026-01-07"})
+            self.that(answer.status == status,
+                      f"compare={compare}: {answer.status}")
+
+    def copy_tenant(self, name, intervals, sums):
+        """Copies acme's rows that meet these conditions."""
+        names = ("end_at, chat, message, kind, start_at, operator, channel, "
+                 "ms, withdrawn, as_of, version")
+        statements = [f"INSERT INTO intervals (tenant, {names}) SELECT "
+                      f"'{name}', {names} FROM intervals WHERE tenant = "
+                      f"'{TENANT}' AND {intervals}"]
+        for table, values in (("response_hours", "responses, sum_ms, max_ms"),
+                              ("response_histogram", "bucket, count")):
+            names = f"hour, operator, kind, {values}, as_of, version"
+            for parts, more in ("", ""), ("_parts", ", generation, part"):
+                statements.append(
+                    f"INSERT INTO {table}{parts} (tenant, {names}{more}) "
+                    f"SELECT '{name}', {names}{more} FROM {table}{parts} "
+                    f"WHERE tenant = '{TENANT}' AND {sums}")
+        self.sql.ask("; ".join(statements))
 
     def dates_are_of_the_zone(self):
         for zone in ZONES:
@@ -668,16 +741,15 @@ class Test:
                   and frame["from"].endswith("T00:00:00.000+05:30"),
                   f"without a range: {frame}")
 
-    def intervals_have_the_dates(self, zone, row):
-        """Also without an hour of the week; with one, also in one step."""
-        dates = {"from": "2026-10-25", "to": "2026-11-02", "zone": zone}
-        times = {"from": row["begin_utc"], "to": row["end_utc"]}
-        for hour in {}, {"weekday": 7, "hour": 0, "zone": zone}:
-            for_dates, for_times = (
-                self.get("intervals", limit=1000, **{**asked, **hour})["rows"]
-                for asked in (dates, times))
-            self.that(for_dates == for_times,
-                      f"{zone} {hour}: {for_dates}, not {for_times}")
+    def _hour_to_cut(self):
+        """An hour with responses in three of its quarter-hours."""
+        for hour in {i[0] // HOUR * HOUR for i in self.oracle.intervals}:
+            parts = [self.oracle.chosen("response", ANY, hour + n * QUARTER,
+                                        hour + n * QUARTER + QUARTER // 3)
+                     for n in range(3)]
+            if all(parts):
+                return hour
+        raise AssertionError("no hour has responses in three quarters")
 
     def roles_see_their_part(self):
         asked = {"from": "2026-03-01", "to": "2026-11-05", "by": "month"}
@@ -706,7 +778,7 @@ class Test:
         same = ask("agent", "ann", operator="ann").rows()
         self.that([r["count"] for r in same if r["count"]]
                   == [r["count"] for r in own], "an agent by name")
-        self.an_agents_figure_opens()
+        self._an_agents_figure_opens()
         stranger = self.server.get(
             V1 + "responses", token(tenant_id="other", role="admin"), **asked)
         self.that(all(r["count"] is None and r["sum_seconds"] is None
@@ -714,89 +786,19 @@ class Test:
                   and stranger.json()["not_kept"] == "histograms, intervals",
                   "what is not kept of a stranger is not 0")
 
-    def an_agents_figure_opens(self):
-        """Without operator= the figure is the agent's own, and so are the rows
-        of its link."""
-        agent = token(tenant_id=TENANT, role="agent", sub="ann")
-        figure = self.server.get(V1 + "figure", agent, **{
-            "from": "2026-03-01", "to": "2026-11-05"}).json()
-        rows = self.server.ask((figure["href"] or V1 + "intervals?") +
-                               "&limit=1000", agent).rows()
-        self.that(figure["href"] and {r["operator"] for r in rows} == {"ann"}
-                  and figure["now"]["count"] == len(rows),
-                  f"an agent's figure: {figure}, {len(rows)} rows")
-
-    def peak(self):
-        """The server's peak memory so far, in bytes."""
-        with open(f"/proc/{self.server.process.pid}/status",
-                  encoding="ascii") as f:
-            return 1024 * int(re.search(r"VmHWM:\s+(\d+)", f.read())[1])
-
-    def too_many_rows_are_refused_early(self):
-        """For days with 200 operators, each hour of each operator is a row."""
-        buckets = " ".join(f"{64 + 4 * n}:b" for n in range(60))
-        self.sql.ask(
-            "INSERT INTO response_rollups SELECT 'many', 'operator', 'hour', "
-            "'2026-01-01' + INTERVAL seq DIV 200 HOUR, "
-            f"CONCAT('o', seq MOD 200), 'reply 60 600000 9999 {buckets};', "
-            f"NOW(3) FROM seq_0_to_{MANY_DAYS * 4800 - 1}; "
-            "INSERT INTO response_rollups SELECT 'many', 'tenant', 'hour', "
-            "'2026-01-01' + INTERVAL seq HOUR, '', '', NOW(3) "
-            f"FROM seq_0_to_{MANY_DAYS * 24 - 1}")
-        before = self.peak()
-        answer = self.server.get(
-            V1 + "responses", token(tenant_id="many", role="lead"),
-            by="hour", group="operator",
-            **{"from": "2026-01-01", "to": utc_text(
-                millis("2026-01-01T00:00:00.000") + MANY_DAYS * DAY)})
-        took = self.peak() - before
-        self.that(answer.status == 400 and b"20000 rows" in answer.body,
-                  f"too many rows: {answer.status} {answer.body[:200]!r}")
-        self.that(took < 120 << 20, f"to refuse them took {took} bytes")
-        self.spans_share_the_limit()
-
-    def spans_share_the_limit(self):
-        """Three days have 14400 rows, and so do the three days before."""
-        for compare, status in (("none", 200), ("previous", 400)):
-            answer = self.server.get(
-                V1 + "responses", token(tenant_id="many", role="lead"),
-                by="hour", group="operator", compare=compare,
-                **{"from": "2026-01-04", "to": "2026-01-07"})
-            self.that(answer.status == status,
-                      f"compare={compare}: {answer.status}")
-
-    def copy_tenant(self, name, intervals, sums):
-        """Copies acme's rows that meet these conditions."""
-        names = ("end_at, chat, message, kind, start_at, operator, channel, "
-                 "ms, withdrawn, as_of, version")
-        statements = [f"INSERT INTO intervals (tenant, {names}) SELECT "
-                      f"'{name}', {names} FROM intervals WHERE tenant = "
-                      f"'{TENANT}' AND {intervals}"]
-        for table, values in (("response_hours", "responses, sum_ms, max_ms"),
-                              ("response_histogram", "bucket, count")):
-            names = f"hour, operator, kind, {values}, as_of, version"
-            for parts, more in ("", ""), ("_parts", ", generation, part"):
-                statements.append(
-                    f"INSERT INTO {table}{parts} (tenant, {names}{more}) "
-                    f"SELECT '{name}', {names}{more} FROM {table}{parts} "
-                    f"WHERE tenant = '{TENANT}' AND {sums}")
-        self.sql.ask("; ".join(statements))
-
-    def without_sums_intervals_count(self):
-        self.copy_tenant("unsummed", "TRUE", "FALSE")
-        lead, self.lead = self.lead, token(tenant_id="unsummed", role="lead")
-        self.responses_are_right(QUESTIONS // 4)
-        self.lead = lead
-
-    def hour_to_cut(self):
-        """An hour with responses in three of its quarter-hours."""
-        for hour in {i[0] // HOUR * HOUR for i in self.oracle.intervals}:
-            parts = [self.oracle.chosen("response", ANY, hour + n * QUARTER,
-                                        hour + n * QUARTER + QUARTER // 3)
-                     for n in range(3)]
-            if all(parts):
-                return hour
-        raise AssertionError("no hour has responses in three quarters")
+    def halves_of_it_are_null(self, hour):
+        """In a zone at :30, two hours of the week contain a part of it."""
+        answer = self.get("heatmap", zone="Asia/Kolkata", **{
+            "from": utc_text(hour - HOUR // 2),
+            "to": utc_text(hour + HOUR // 2 + 6 * HOUR)})
+        there = [datetime.fromtimestamp(
+            t / 1000, self.oracle.places["Asia/Kolkata"].zone)
+            for t in (hour - HOUR // 2, hour + HOUR // 2)]
+        got = {(r["weekday"], r["hour"]) for r in answer["rows"]
+               if r["count"] is None}
+        self.that(got == {(t.isoweekday(), t.hour) for t in there}
+                  and answer["not_kept"] == "intervals",
+                  f"null are {got}, not {there}, {answer['not_kept']}")
 
     def an_hour_lacks_what_is_deleted_of_it(self):
         """If the intervals of closed chats are deleted, a range that cuts an
@@ -805,7 +807,7 @@ class Test:
         self.copy_tenant("reaped", "TRUE", "TRUE")
         self.lab.must(["sink", "-c", self.conf, "--recompute"])
         lead, self.lead = self.lead, token(tenant_id="reaped", role="lead")
-        hour = self.hour_to_cut()
+        hour = self._hour_to_cut()
         begin, end, until = (utc_text(t)[:-1].replace("T", " ")
                              for t in (hour, hour + QUARTER, hour + HOUR))
         self.sql.ask("DELETE FROM intervals WHERE tenant = 'reaped' AND "
@@ -835,31 +837,6 @@ class Test:
         self.that(got["resolved"] is not None, f"whole hours are known: {got}")
         self.lead = lead
 
-    def halves_of_it_are_null(self, hour):
-        """In a zone at :30, two hours of the week contain a part of it."""
-        answer = self.get("heatmap", zone="Asia/Kolkata", **{
-            "from": utc_text(hour - HOUR // 2),
-            "to": utc_text(hour + HOUR // 2 + 6 * HOUR)})
-        there = [datetime.fromtimestamp(
-            t / 1000, self.oracle.places["Asia/Kolkata"].zone)
-            for t in (hour - HOUR // 2, hour + HOUR // 2)]
-        got = {(r["weekday"], r["hour"]) for r in answer["rows"]
-               if r["count"] is None}
-        self.that(got == {(t.isoweekday(), t.hour) for t in there}
-                  and answer["not_kept"] == "intervals",
-                  f"null are {got}, not {there}, {answer['not_kept']}")
-
-    def the_span_before_may_be_empty(self):
-        """The last days of March correspond to a single moment of February."""
-        for whose in {"channel": "web"}, {"group": "channel"}, {
-                "channel": "web", "group": "operator"}, {"operator": "7"}:
-            rows = self.get("responses", **{
-                "from": "2026-03-28T18:30:00.000Z",
-                "to": "2026-03-30T18:30:00.000Z"}, by="month",
-                zone="Asia/Kolkata", compare="previous", **whose)["rows"]
-            before = [r["count"] for r in rows if r["span"] != "asked"]
-            self.that(not any(before), f"{whose}: {rows}")
-
     def what_the_span_before_lacks_is_told(self):
         """The previous range cuts an hour from before the first interval."""
         self.sql.ask(
@@ -880,47 +857,18 @@ class Test:
                   and answer["not_kept"] == "intervals",
                   f"the span before: {answer}")
 
-    def present_of_chatwoot_opens(self):
-        """The whole life of an open chat, including answers before it was
-        closed."""
-        at = ("2026-11-26T10:00:00.000Z", "2026-11-26T10:00:20.000Z",
-              "2026-11-26T10:05:00.000Z", "2026-11-26T12:00:00.000Z",
-              "2026-11-26T12:00:50.000Z")
-        message = {"type": "message", "tenant": "cw", "chat": "a"}
-        records = [
-            {"type": "operator", "tenant": "cw", "operator": "A",
-             "name": "Ann", "available": True},
-            {"type": "chat", "tenant": "cw", "chat": "a", "status": "open",
-             "operator": "A", "at": at[0], "opened_at": at[0]}] + [
-            {**message, "id": str(n), "at": at[n], **who}
-            for n, who in enumerate((
-                {"from": "customer"}, {"from": "operator", "operator": "A"},
-                {"from": "system", "kind": "closed"}, {"from": "customer"},
-                {"from": "operator", "operator": "A"}))]
-        conf = self.lab.conf("chatwoot.conf", {
-            "aggregator": {"definition": "chatwoot"}, "sink": {}})
-        rows = self.lab.must(
-            ["aggregator", "-c", conf, "-a", "all", "-f", "-", "-o",
-             "ndjson"], stdin="".join(json.dumps(r) + "\n"
-                                      for r in records).encode()).out
-        self.lab.must(["sink", "-c", conf, "-f", "-"], stdin=rows)
-        lead = token(tenant_id="cw", role="lead")
+    def the_span_before_may_be_empty(self):
+        """The last days of March correspond to a single moment of February."""
+        for whose in {"channel": "web"}, {"group": "channel"}, {
+                "channel": "web", "group": "operator"}, {"operator": "7"}:
+            rows = self.get("responses", **{
+                "from": "2026-03-28T18:30:00.000Z",
+                "to": "2026-03-30T18:30:00.000Z"}, by="month",
+                zone="Asia/Kolkata", compare="previous", **whose)["rows"]
+            before = [r["count"] for r in rows if r["span"] != "asked"]
+            self.that(not any(before), f"{whose}: {rows}")
 
-        def counts():
-            return [(f["now"]["count"], f["now"]["sum_seconds"]) for f in (
-                self.server.get(V1 + "figure", lead, open="1").json(),
-                self.server.get(V1 + "figure", lead, open="1",
-                                operator="A").json())]
-
-        now = self.server.get(V1 + "now", lead).json()["now"][0]
-        self.that([now["responses"], now["avg_response_seconds"]]
-                  == [2, 35], f"now: {now}")
-        self.that(counts() == [(1, 50)] * 2, f"ours: {counts()}")
-        self.lab.must(["sink", "-c", conf, "--migrate"])
-        self.that(counts() == [(2, 70)] * 2, f"chatwoot: {counts()}")
-        self.lab.must(["sink", "-c", self.conf, "--migrate"])
-
-    def put_open_world(self):
+    def _put_open_world(self):
         """Chats that are open or closed, again or for good; no two messages of
         a chat have the same time."""
         d, start = self.dice, millis("2026-11-26T00:00:00.000")
@@ -971,30 +919,30 @@ class Test:
                        == mean(lengths)), f"{row} opens {behind}")
         return len(lengths)
 
-    def every_number_opens(self):
-        self.put_open_world()
-        rows = {name: json.loads(self.by_hand(f"{V1}{name}?limit=1000"))["rows"]
-                for name in ("operators", "chats", "intervals")}
-        now = json.loads(self.by_hand(V1 + "now"))
-        opened = sum(self.number_opens(
-            row, row["responses"], None, row["avg_response_seconds"])
-            for row in now["now"] + now["operators"] + rows["operators"])
-        for row in rows["chats"]:
-            if row["status"] == "left":
-                self.that(row["href"] is None, f"{row} is not open")
-                continue
-            opened += self.number_opens(row, row["responses"], None,
-                                        row["avg_response_seconds"])
-        self.that(opened > 100, f"only {opened} intervals are behind them")
-        for row in self.dice.sample(rows["intervals"], 10):
-            timeline = json.loads(self.by_hand(row["href"]))
-            self.that(timeline["chat"] == row["chat"] and [
-                row["end_at"], row["message"], row["kind"]] in [
-                    [i["end_at"], i["message"], i["kind"]]
-                    for i in timeline["intervals"]], f"{row}: {timeline}")
-        self.numbers_of_nothing_open_nothing()
+    def too_many_rows_are_refused_early(self):
+        """For days with 200 operators, each hour of each operator is a row."""
+        buckets = " ".join(f"{64 + 4 * n}:b" for n in range(60))
+        self.sql.ask(
+            "INSERT INTO response_rollups SELECT 'many', 'operator', 'hour', "
+            "'2026-01-01' + INTERVAL seq DIV 200 HOUR, "
+            f"CONCAT('o', seq MOD 200), 'reply 60 600000 9999 {buckets};', "
+            f"NOW(3) FROM seq_0_to_{MANY_DAYS * 4800 - 1}; "
+            "INSERT INTO response_rollups SELECT 'many', 'tenant', 'hour', "
+            "'2026-01-01' + INTERVAL seq HOUR, '', '', NOW(3) "
+            f"FROM seq_0_to_{MANY_DAYS * 24 - 1}")
+        before = self._peak()
+        answer = self.server.get(
+            V1 + "responses", token(tenant_id="many", role="lead"),
+            by="hour", group="operator",
+            **{"from": "2026-01-01", "to": utc_text(
+                millis("2026-01-01T00:00:00.000") + MANY_DAYS * DAY)})
+        took = self._peak() - before
+        self.that(answer.status == 400 and b"20000 rows" in answer.body,
+                  f"too many rows: {answer.status} {answer.body[:200]!r}")
+        self.that(took < 120 << 20, f"to refuse them took {took} bytes")
+        self._spans_share_the_limit()
 
-    def numbers_of_nothing_open_nothing(self):
+    def _numbers_of_nothing_open_nothing(self):
         """Numbers without intervals have no rows behind them."""
         self.sql.ask(
             "INSERT INTO operator_metrics (tenant, operator, open_chats, "
@@ -1015,32 +963,74 @@ class Test:
             self.that(got["rows"] == want and got["not_kept"] == "intervals",
                       f"transfers of nothing: {got}")
 
+    def present_of_chatwoot_opens(self):
+        """The whole life of an open chat, including answers before it was
+        closed."""
+        at = ("2026-11-26T10:00:00.000Z", "2026-11-26T10:00:20.000Z",
+              "2026-11-26T10:05:00.000Z", "2026-11-26T12:00:00.000Z",
+              "2026-11-26T12:00:50.000Z")
+        message = {"type": "message", "tenant": "cw", "chat": "a"}
+        records = [
+            {"type": "operator", "tenant": "cw", "operator": "A",
+             "name": "Ann", "available": True},
+            {"type": "chat", "tenant": "cw", "chat": "a", "status": "open",
+             "operator": "A", "at": at[0], "opened_at": at[0]}] + [
+            {**message, "id": str(n), "at": at[n], **who}
+            for n, who in enumerate((
+                {"from": "customer"}, {"from": "operator", "operator": "A"},
+                {"from": "system", "kind": "closed"}, {"from": "customer"},
+                {"from": "operator", "operator": "A"}))]
+        conf = self.lab.conf("chatwoot.conf", {
+            "aggregator": {"definition": "chatwoot"}, "sink": {}})
+        rows = self.lab.must(
+            ["aggregator", "-c", conf, "-a", "all", "-f", "-", "-o",
+             "ndjson"], stdin="".join(json.dumps(r) + "\n"
+                                      for r in records).encode()).out
+        self.lab.must(["sink", "-c", conf, "-f", "-"], stdin=rows)
+        lead = token(tenant_id="cw", role="lead")
 
-def body():
-    with Lab("api_responses") as lab:
-        test = Test(lab)
-        test.responses_are_right()
-        test.heat_maps_are_right()
-        test.transfers_are_right()
-        test.backlog_is_right()
-        test.backlog_needs_what_closing_deletes()
-        test.recompute()
-        test.responses_are_right()
-        test.heat_maps_are_right()
-        test.without_sums_intervals_count()
-        test.dates_are_of_the_zone()
-        test.roles_see_their_part()
-        test.an_hour_lacks_what_is_deleted_of_it()
-        test.what_the_span_before_lacks_is_told()
-        test.the_span_before_may_be_empty()
-        test.too_many_rows_are_refused_early()
-        test.present_of_chatwoot_opens()
-        test.every_number_opens()
-        test.that(len(test.grouped) == 3 and test.links > 0
-                  and test.inexact > 0,
-                  f"too little was asked: {test.grouped} rows by group, "
-                  f"{test.links} links, {test.inexact} inexact")
-        return test.checks.result()
+        def counts():
+            return [(f["now"]["count"], f["now"]["sum_seconds"]) for f in (
+                self.server.get(V1 + "figure", lead, open="1").json(),
+                self.server.get(V1 + "figure", lead, open="1",
+                                operator="A").json())]
+
+        now = self.server.get(V1 + "now", lead).json()["now"][0]
+        self.that([now["responses"], now["avg_response_seconds"]]
+                  == [2, 35], f"now: {now}")
+        self.that(counts() == [(1, 50)] * 2, f"ours: {counts()}")
+        self.lab.must(["sink", "-c", conf, "--migrate"])
+        self.that(counts() == [(2, 70)] * 2, f"chatwoot: {counts()}")
+        self.lab.must(["sink", "-c", self.conf, "--migrate"])
+
+    def every_number_opens(self):
+        self._put_open_world()
+        rows = {name: json.loads(self.by_hand(f"{V1}{name}?limit=1000"))["rows"]
+                for name in ("operators", "chats", "intervals")}
+        now = json.loads(self.by_hand(V1 + "now"))
+        opened = sum(self.number_opens(
+            row, row["responses"], None, row["avg_response_seconds"])
+            for row in now["now"] + now["operators"] + rows["operators"])
+        for row in rows["chats"]:
+            if row["status"] == "left":
+                self.that(row["href"] is None, f"{row} is not open")
+                continue
+            opened += self.number_opens(row, row["responses"], None,
+                                        row["avg_response_seconds"])
+        self.that(opened > 100, f"only {opened} intervals are behind them")
+        for row in self.dice.sample(rows["intervals"], 10):
+            timeline = json.loads(self.by_hand(row["href"]))
+            self.that(timeline["chat"] == row["chat"] and [
+                row["end_at"], row["message"], row["kind"]] in [
+                    [i["end_at"], i["message"], i["kind"]]
+                    for i in timeline["intervals"]], f"{row}: {timeline}")
+        self._numbers_of_nothing_open_nothing()
+
+    def enough_was_asked(self):
+        self.that(len(self.grouped) == 3 and self.links > 0
+                  and self.inexact > 0,
+                  f"too little was asked: {self.grouped} rows by group, "
+                  f"{self.links} links, {self.inexact} inexact")
 
 
-main(body)
+run_checks(Test)

@@ -9,7 +9,7 @@ import json
 
 from api_client import token
 from board_world import TENANT, BoardWorld, quoted
-from harness import Checks, Lab, main
+from harness import Checklist, run_checks
 from streamlib import millis
 
 V1 = "/api/v1/"
@@ -63,11 +63,9 @@ def names(operators):
     return ", ".join(f"'{one}'" for one in sorted(operators)) or "NULL"
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.checks = Checks()
-        self.that = self.checks.that
-        self.lab = lab
+        super().__init__(lab)
         self.world = BoardWorld(lab)
         self.server = self.world.server
         # Parts of waits that a transfer splits.
@@ -400,23 +398,4 @@ class Test:
                   and len(done.lines()) == 1, f"{done}")
 
 
-def body():
-    with Lab("api_teams") as lab:
-        test = Test(lab)
-        test.each_sees_their_rows()
-        test.each_sees_their_totals()
-        test.teams_are_theirs()
-        test.links_are_for_who_may_open_them()
-        test.what_waits_is_theirs_or_nobodys()
-        test.waits_run_to_the_present()
-        test.the_chats_of_nobody_are_everybodys()
-        test.a_figure_is_theirs()
-        test.others_are_refused()
-        test.a_timeline_names_no_others()
-        test.bad_claims_are_refused()
-        test.a_stream_is_theirs()
-        test.a_token_is_made_for_teams()
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

@@ -9,7 +9,7 @@ import json
 import re
 
 from assigning import GET, PAST, PUT, Assigning
-from harness import TOKEN, Lab, main
+from harness import TOKEN, run_checks
 
 LIST = "GET /v1/dialogs"
 
@@ -17,6 +17,7 @@ LIST = "GET /v1/dialogs"
 class Test(Assigning):
     def __init__(self, lab):
         super().__init__(lab, 30)
+        self.sim.control("set", speed=0)
         self.conf()
 
     def conf(self, poller=None, **keys):
@@ -278,20 +279,5 @@ class Test(Assigning):
             self.that(who and told.get(str(chat)) == str(who),
                       f"{chat} is {who}'s: {done} {told}")
 
-    def all(self):
-        self.sim.control("set", speed=0)
-        for step in (
-                self.by_default_nothing_changes, self.dry_run,
-                self.free_chat_is_given, self.taken_closed_gone_expired,
-                self.taken_over, self.refused, self.uncertain, self.crm_that_gives_none,
-                self.bad_records, self.two_at_once, self.from_a_snapshot):
-            step()
-        return self.checks.result()
 
-
-def body():
-    with Lab("assign") as lab:
-        return Test(lab).all()
-
-
-main(body)
+run_checks(Test)

@@ -10,7 +10,7 @@ import os
 import re
 
 from assigning import GET, PAST, PUT, Assigning
-from harness import TESTBIN, TOKEN, Lab, main, steps, until
+from harness import TESTBIN, TOKEN, run_checks, until
 
 ASK = "assignments" # the queue of reservations
 
@@ -39,27 +39,27 @@ class Test(Assigning):
 
     def called(self, route, n=1):
         until(20, lambda: self.calls(route) >= n,
-              f"{n} of {route}: {self.said()}")
+              f"{n} of {route}: {self._said()}")
 
-    def said(self):
+    def _said(self):
         return self.lab.text("err")
 
     def argv(self, *options):
         return ["poller", "-c", self.path, "--assign", *options, "-f",
                 "queue:" + ASK]
 
-    def begin(self):
+    def _begin(self):
         self.p = self.lab.start(self.argv("-t", "queue:records"),
                                 self.lab.path("err"))
 
-    def end(self):
-        self.equal(self.lab.end(self.p), 0, "SIGTERM: " + self.said())
+    def _end(self):
+        self.equal(self.lab.end(self.p), 0, "SIGTERM: " + self._said())
 
-    def drop(self):
+    def _drop(self):
         self.p.kill()
         self.p.wait()
 
-    def outcomes(self):
+    def _outcomes(self):
         """The outcomes so far, removed from the queue."""
         return sorted((r["chat"], r.get("operator"), r["status"],
                        r["assignment"]) for r in map(
@@ -68,12 +68,12 @@ class Test(Assigning):
     def comes(self, *want):
         """Waits for exactly these outcomes."""
         until(30, lambda: self.lab.in_queue("records") > 0,
-              "an outcome: " + self.said())
-        self.equal(self.outcomes(), sorted(
+              "an outcome: " + self._said())
+        self.equal(self._outcomes(), sorted(
             (str(chat), str(operator), "open", name)
             for chat, operator, name in want), "outcomes")
 
-    def settled(self):
+    def _settled(self):
         until(60, lambda: self.lab.in_queue(ASK, "total") == 0,
               "all to be acknowledged")
 
@@ -96,52 +96,52 @@ class Test(Assigning):
             self.free(self.d)
             self.sim.fault("slow", value=30000, method="PUT", count=1)
             self.put(self.reservation(name, self.d, operator, self.at(expires)))
-            self.begin()
+            self._begin()
             self.called(PUT)
-            self.drop()
+            self._drop()
             self.equal(self.holder(self.d), operator, "holder")
             if expires == 60:
                 self.sim.advance(120)
-            self.begin()
+            self._begin()
             self.comes((self.d, operator, name))
-            self.end()
+            self._end()
             self.equal(self.calls(PUT), 1, "changes")
-        self.settled()
+        self._settled()
 
     def killed_while_it_reads(self):
         self.free(self.d)
         self.sim.fault("slow", value=30000, count=1)
         self.put(self.reservation("p3", self.d, self.a))
-        self.begin()
+        self._begin()
         self.called(GET)
-        self.drop()
+        self._drop()
         self.equal(self.calls(PUT), 0, "changes")
-        self.begin()
+        self._begin()
         self.comes((self.d, self.a, "p3"))
 
     def expired(self):
         """Costs no call once the CRM's clock is known."""
         before = self.calls(GET)
         self.put(self.reservation("p16", self.chats[1], self.b, PAST))
-        self.settled()
+        self._settled()
         self.equal(self.calls(GET), before, "calls")
-        self.equal(self.outcomes(), [], "outcomes")
+        self.equal(self._outcomes(), [], "outcomes")
 
     def done_while_another_waits(self):
         """The finished one is acknowledged, so it is not repeated."""
         other = self.chats[1]
         self.free(self.d, other)
         self.sim.fault("slow", value=60000, route=f"/v1/dialogs/{other}")
-        self.drop()
+        self._drop()
         self.put(self.reservation("p17", self.d, self.a))
         self.put(self.reservation("p18", other, self.b))
-        self.begin()
+        self._begin()
         self.comes((self.d, self.a, "p17"))
         until(10, lambda: self.lab.in_queue(ASK, "total") == 1,
               "the first reservation to be acknowledged")
-        self.drop()
+        self._drop()
         self.sim.fault()
-        self.begin()
+        self._begin()
         self.comes((other, self.b, "p18"))
 
     def crm_away(self):
@@ -152,33 +152,17 @@ class Test(Assigning):
         self.sim.fault("500", method="GET")
         self.put(self.reservation("p4", self.d, self.b))
         until(20, lambda: re.search("acme: cannot read chats: .*it will be "
-                                    "retried", self.said()), "a word")
+                                    "retried", self._said()), "a word")
         self.called(GET, 3)
         # No further calls: the program pauses.
-        before, began = self.ticks(), self.calls(GET)
+        before, began = self._ticks(), self.calls(GET)
         self.called(GET, began + 2)
-        used = self.ticks() - before
+        used = self._ticks() - before
         self.that(used < 50, f"{used} ticks for two tries")
         self.sim.fault()
         self.comes((self.d, self.b, "p4"))
-        self.equal(len(self.said().splitlines()), 1, self.said())
-        self.end()
-
-    def crm_wants_no_call(self):
-        """A pause of hours is reported, and the program ends normally."""
-        self.begin()
-        self.free(self.d)
-        self.sim.fault("429-decade", method="PUT", count=1)
-        self.put(self.reservation("p8", self.d, self.b))
-        until(20, lambda: re.search("acme: cannot assign chats.*no calls for 3600 "
-                                    "s; it will be retried", self.said()), "a word")
-        self.end()
-        self.lab.take(ASK)
-
-    def ticks(self):
-        """CPU time."""
-        with open(f"/proc/{self.p.pid}/stat", encoding="ascii") as f:
-            return sum(map(int, f.read().rsplit(")", 1)[1].split()[11:13]))
+        self.equal(len(self._said().splitlines()), 1, self._said())
+        self._end()
 
     def dry_runs(self):
         """Dry runs report expired reservations, bad records and an unavailable
@@ -214,14 +198,19 @@ class Test(Assigning):
                           if r["type"] == "chat"),
                    sorted(map(str, self.chats[:2])), "chats")
 
+    def _ticks(self):
+        """CPU time."""
+        with open(f"/proc/{self.p.pid}/stat", encoding="ascii") as f:
+            return sum(map(int, f.read().rsplit(")", 1)[1].split()[11:13]))
+
     def empty_messages(self):
         """Messages without a line, more than the prefetch."""
         self.free(self.d)
         self.lab.must([TESTBIN + "/tools/amqp_lines", ASK, "0"], stdin=b"\n" * 3)
         self.put(self.reservation("p10", self.d, self.b))
-        self.begin()
+        self._begin()
         self.comes((self.d, self.b, "p10"))
-        self.end()
+        self._end()
         self.conf()
 
     def other_tenant_away(self):
@@ -233,10 +222,10 @@ class Test(Assigning):
             '"acme"', '"beta"')
         self.put(*(line.replace('"N"', f'"{n}"') for n in range(2000)))
         self.put(self.reservation("p14", self.d, self.b))
-        self.begin()
+        self._begin()
         self.comes((self.d, self.b, "p14"))
-        self.settled()
-        self.end()
+        self._settled()
+        self._end()
         self.conf()
 
     def bad_records(self):
@@ -244,9 +233,9 @@ class Test(Assigning):
         self.put("nonsense", self.reservation("s5", self.d, self.a,
                                               simulated=True),
                  self.reservation("p5", self.d, self.b))
-        self.begin()
+        self._begin()
         self.comes((self.d, self.b, "p5"))
-        self.settled()
+        self._settled()
         dead = self.lab.take(ASK + ".dead")
         self.that(len(dead) == 2 and "it is simulated: nobody reserved the chat"
                   in "".join(dead), dead)
@@ -259,15 +248,15 @@ class Test(Assigning):
         self.put(self.reservation("p6", self.d, self.a),
                  self.reservation("p7", self.d, self.b))
         self.called(PUT)
-        self.end()
+        self._end()
         self.comes((self.d, self.a, "p6"))
         self.equal(self.calls(PUT), 1, "changes")
-        self.begin()
+        self._begin()
         got = []
-        until(20, lambda: got.extend(self.outcomes()) or
+        until(20, lambda: got.extend(self._outcomes()) or
               "p7" in {x[3] for x in got}, "p7")
-        self.end()
-        self.equal(sorted(got + self.outcomes()),
+        self._end()
+        self.equal(sorted(got + self._outcomes()),
                    [(str(self.d), str(self.a), "open", name)
                     for name in ("p6", "p7")], "outcomes")
 
@@ -278,32 +267,32 @@ class Test(Assigning):
             self.a, self.b, self.c)))
         self.free(*some)
         self.sim.control("set", latency=15)
-        self.begin()
+        self._begin()
         other = self.p
         for n, (chat, operator) in enumerate(some.items()):
             self.put(self.reservation(f"q{n}", chat, operator))
             if n % 5 == 0:
-                self.begin()
+                self._begin()
                 self.called(GET, n)
-                self.drop()
-        self.settled()
+                self._drop()
+        self._settled()
         self.p = other
-        self.end()
-        self.equal(sorted(set(self.outcomes())), sorted(
+        self._end()
+        self.equal(sorted(set(self._outcomes())), sorted(
             (str(chat), str(operator), "open", f"q{n}")
             for n, (chat, operator) in enumerate(some.items())), "outcomes")
         self.equal({chat: self.holder(chat) for chat in some}, some, "holders")
 
+    def crm_wants_no_call(self):
+        """A pause of hours is reported, and the program ends normally."""
+        self._begin()
+        self.free(self.d)
+        self.sim.fault("429-decade", method="PUT", count=1)
+        self.put(self.reservation("p8", self.d, self.b))
+        until(20, lambda: re.search("acme: cannot assign chats.*no calls for 3600 "
+                                    "s; it will be retried", self._said()), "a word")
+        self._end()
+        self.lab.take(ASK)
 
-def body():
-    with Lab("assign_queue") as lab:
-        test = Test(lab)
-        steps(test.killed_while_it_changes, test.killed_while_it_reads,
-              test.expired, test.done_while_another_waits, test.crm_away,
-              test.dry_runs, test.empty_messages,
-              test.other_tenant_away, test.bad_records, test.signal_waits,
-              test.two_killed, test.crm_wants_no_call)
-        return test.checks.result()
 
-
-main(body)
+run_checks(Test)

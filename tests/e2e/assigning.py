@@ -3,16 +3,15 @@
 import datetime
 import json
 
-from harness import Checks
+from harness import Checklist
 
 GET, PUT = "GET /v1/dialogs/{id}", "PUT /v1/dialogs/{id}"
 PAST = "2020-01-01T00:00:00Z"
 
 
-class Assigning:
+class Assigning(Checklist):
     def __init__(self, lab, dialogs):
-        self.lab, self.checks = lab, Checks()
-        self.that, self.equal = self.checks.that, self.checks.equal
+        super().__init__(lab)
         self.sim = lab.sim("--dialogs", dialogs, "--messages", 3, "--operators",
                            5)
         self.chats = sorted(self.sim.open_dialogs())

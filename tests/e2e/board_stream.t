@@ -15,7 +15,7 @@ import time
 
 from api_client import PATIENCE, STREAM, Server, Stream, token
 from board_world import MARKUP, OPERATORS, TENANT, BoardWorld, example
-from harness import LONG, Checks, Lab, Skip, main, until
+from harness import LONG, Checklist, Skip, run_checks, until
 
 NOW = "/api/v1/now"
 FILES = {
@@ -47,41 +47,16 @@ def resident(pid):
         return int(re.search(r"VmRSS:\s*(\d+)", f.read())[1])
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab = lab
-        self.checks = Checks()
-        self.that = self.checks.that
+        super().__init__(lab)
+        raise_files()
         self.world = BoardWorld(lab)
         self.server = self.world.server
         self.lead = self.world.token("lead")
 
     def listen(self, bearer=None, **how):
         return Stream(self.server.port, bearer or self.lead, **how)
-
-    def files_are_compressed(self):
-        """Everything that the first page loads, with the same content as
-        uncompressed."""
-        weight = 0
-        for path in FILES:
-            plain = self.server.ask(path)
-            got = self.server.ask(path, headers={
-                "Accept-Encoding": "gzip, deflate, br"})
-            self.that(got.headers["Content-Encoding"] == "gzip"
-                      and got.headers["Vary"] == "Accept-Encoding"
-                      and gzip.decompress(got.body) == plain.body,
-                      f"{path}: {got.headers}")
-            self.that(plain.headers["Content-Encoding"] is None
-                      and plain.headers["ETag"] != got.headers["ETag"],
-                      f"{path}: {plain.headers}")
-        for name in sorted(os.listdir("sink/board")):
-            path = "/" if name == "index.html" else f"/board/{name}"
-            if not name.startswith("login"):
-                got = self.server.ask(path, headers={
-                    "Accept-Encoding": "gzip"})
-                self.that(got.status == 200, f"{path}: {got.status}")
-                weight += len(got.body)
-        self.that(weight < MOST_BYTES, f"the board weighs {weight} bytes")
 
     def files_have_their_headers(self):
         for path, kind in FILES.items():
@@ -110,6 +85,30 @@ class Test:
         for path in ("/board/none.js", "/board/..%2f..%2fmain.c", "/board/"):
             got = self.server.ask(path)
             self.that(got.status in (401, 404), f"{path}: {got.status}")
+
+    def files_are_compressed(self):
+        """Everything that the first page loads, with the same content as
+        uncompressed."""
+        weight = 0
+        for path in FILES:
+            plain = self.server.ask(path)
+            got = self.server.ask(path, headers={
+                "Accept-Encoding": "gzip, deflate, br"})
+            self.that(got.headers["Content-Encoding"] == "gzip"
+                      and got.headers["Vary"] == "Accept-Encoding"
+                      and gzip.decompress(got.body) == plain.body,
+                      f"{path}: {got.headers}")
+            self.that(plain.headers["Content-Encoding"] is None
+                      and plain.headers["ETag"] != got.headers["ETag"],
+                      f"{path}: {plain.headers}")
+        for name in sorted(os.listdir("sink/board")):
+            path = "/" if name == "index.html" else f"/board/{name}"
+            if not name.startswith("login"):
+                got = self.server.ask(path, headers={
+                    "Accept-Encoding": "gzip"})
+                self.that(got.status == 200, f"{path}: {got.status}")
+                weight += len(got.body)
+        self.that(weight < MOST_BYTES, f"the board weighs {weight} bytes")
 
     def who_may_hear_it(self):
         for bearer in ("nonsense", token(tenant_id=TENANT),
@@ -166,23 +165,23 @@ class Test:
         for listener in listeners:
             listener.close()
 
-    def a_crowd_of_listeners_is_one_question(self, lab):
+    def a_crowd_of_listeners_is_one_question(self):
         """However many listeners there are, the tables are read as often as for
         one; only the cost of sending grows."""
-        wide = Server(lab, {"serve": {
+        wide = Server(self.lab, {"serve": {
             "rate": 0, "connections_per_address": CROWD + 10}}, name="wide")
         before = resident(wide.process.pid)
         crowd = [Stream(wide.port, self.lead) for _ in range(CROWD)]
         first = {one.event()[0] for one in crowd}
         self.that(len(first) == 1, f"{len(first)} answers to one question")
-        before_one = lab.rows_read()
+        before_one = self.lab.rows_read()
         alone = self.listen()
         alone.event()
         alone.close()
-        before_all = lab.rows_read()
+        before_all = self.lab.rows_read()
         self.world.put_chat(TENANT, "crowded", 5, "1", "web", "Crowded")
         told = {one.event() for one in crowd}
-        for_one, for_all = before_all - before_one, lab.rows_read() - before_all
+        for_one, for_all = before_all - before_one, self.lab.rows_read() - before_all
         self.that(len(told) == 1 and "crowded" in told.pop()[1],
                   "listeners hear different things of one change")
         # No read for a listener whose answer was just read for the others.
@@ -206,7 +205,7 @@ class Test:
         for one in (listener, known, stale):
             one.close()
 
-    def a_forgotten_name_is_told_no_more(self, lab):
+    def a_forgotten_name_is_told_no_more(self):
         """Although the row of an erased customer keeps its version."""
         name = "Customer 4"
         self.world.sql.ask(
@@ -215,8 +214,8 @@ class Test:
         self.world.sql.ask(f"INSERT INTO tenants (tenant) VALUES ('{TENANT}')")
         listener = self.listen()
         self.that(name in listener.event()[1], "the name is not told before")
-        conf = lab.conf("forget.conf", {"reaper": {}})
-        lab.must(["reaper", "-c", conf, "--forget", "c4", "--tenant", TENANT])
+        conf = self.lab.conf("forget.conf", {"reaper": {}})
+        self.lab.must(["reaper", "-c", conf, "--forget", "c4", "--tenant", TENANT])
         # Earlier changes may be reported in a separate event.
         self.that(any(name not in listener.event()[1] for _ in range(3)),
                   "the name stays")
@@ -265,37 +264,12 @@ class Test:
             one.close()
         reader.close()
 
-    def a_tenant_too_large_holds_up_no_other(self, lab):
-        """Its own listener gets nothing; the others get everything."""
-        self.world.sql.ask(
-            "INSERT INTO chat_metrics (tenant, chat, status, messages, "
-            "responses, waiting_since, opened_at, as_of, version) SELECT "
-            "'large', seq, 'open', 1, 1, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), "
-            f"UTC_TIMESTAMP(3), 1 FROM seq_1_to_{MANY}")
-        hasty = Server(lab, {"serve": {"rate": 0, "query_timeout": "50ms"}},
-                       name="hasty")
-        ours = Stream(hasty.port, self.lead)
-        ours.event()
-        # The last listener is read for first.
-        large = Stream(hasty.port, token(tenant_id="large", role="lead"))
-        self.that(large.block().startswith("retry:"), "a beginning")
-        for n in range(3):
-            time.sleep(0.5) # meanwhile the server reads for it
-            self.world.put_chat(TENANT, f"beside{n}", 5, "1", "web", "B")
-            self.world.put_tenant(TENANT)
-            while f"beside{n}" not in ours.event()[1]:
-                pass
-        for one in (ours, large):
-            one.close()
-        hasty.process.terminate()
-        self.that(hasty.process.wait(PATIENCE) == 0, "the hasty one")
-
-    def the_page_shows_it_right(self, lab):
+    def the_page_shows_it_right(self):
         """The page's example, typed unchanged."""
-        lab.write("token", self.lead + "\n")
+        self.lab.write("token", self.lead + "\n")
         typed = example(1).replace(":8081", f":{self.server.port}")
-        shell = lab.start(["bash", "-euo", "pipefail", "-c", typed],
-                          cwd=lab.tmp, stdout=subprocess.PIPE)
+        shell = self.lab.start(["bash", "-euo", "pipefail", "-c", typed],
+                          cwd=self.lab.tmp, stdout=subprocess.PIPE)
         waiting = self.world.sql.ask(
             "SELECT waiting_chats FROM tenant_metrics_all")[0][0]
         # The last chat and the tenant's row are two commits: the first line may
@@ -332,6 +306,31 @@ class Test:
             pass
         listener.close()
 
+    def a_tenant_too_large_holds_up_no_other(self):
+        """Its own listener gets nothing; the others get everything."""
+        self.world.sql.ask(
+            "INSERT INTO chat_metrics (tenant, chat, status, messages, "
+            "responses, waiting_since, opened_at, as_of, version) SELECT "
+            "'large', seq, 'open', 1, 1, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), "
+            f"UTC_TIMESTAMP(3), 1 FROM seq_1_to_{MANY}")
+        hasty = Server(self.lab, {"serve": {"rate": 0, "query_timeout": "50ms"}},
+                       name="hasty")
+        ours = Stream(hasty.port, self.lead)
+        ours.event()
+        # The last listener is read for first.
+        large = Stream(hasty.port, token(tenant_id="large", role="lead"))
+        self.that(large.block().startswith("retry:"), "a beginning")
+        for n in range(3):
+            time.sleep(0.5) # meanwhile the server reads for it
+            self.world.put_chat(TENANT, f"beside{n}", 5, "1", "web", "B")
+            self.world.put_tenant(TENANT)
+            while f"beside{n}" not in ours.event()[1]:
+                pass
+        for one in (ours, large):
+            one.close()
+        hasty.process.terminate()
+        self.that(hasty.process.wait(PATIENCE) == 0, "the hasty one")
+
     def it_ends_with_the_server(self):
         listeners = [self.listen() for _ in range(LISTENERS)]
         for listener in listeners:
@@ -354,26 +353,4 @@ def raise_files():
         resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, hard))
 
 
-def body():
-    raise_files()
-    with Lab("board_stream") as lab:
-        test = Test(lab)
-        test.files_have_their_headers()
-        test.files_are_compressed()
-        test.who_may_hear_it()
-        test.it_says_what_now_says()
-        test.each_change_is_told()
-        test.a_crowd_of_listeners_is_one_question(lab)
-        test.what_is_known_is_not_repeated()
-        test.a_forgotten_name_is_told_no_more(lab)
-        test.a_session_that_rested_and_was_ended_is_not_missed()
-        test.a_revoked_token_hears_no_more()
-        test.who_does_not_read_holds_up_nobody()
-        test.the_page_shows_it_right(lab)
-        test.it_outlives_the_database()
-        test.a_tenant_too_large_holds_up_no_other(lab)
-        test.it_ends_with_the_server()
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

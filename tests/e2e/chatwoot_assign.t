@@ -6,14 +6,14 @@ assigns chats itself is reported.
 
 import re
 
-from harness import TOKEN, Checks, Lab, main
+from harness import TOKEN, Checklist, run_checks
 
 AGENTS = 10  # so that each inbox has a member of each team
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab, self.checks = lab, Checks()
+        super().__init__(lab)
         self.sim = lab.sim("--crm", "chatwoot", "--by-us", "--apart",
                            "--dialogs", 60, "--messages", 2, "--operators",
                            AGENTS, "--pace", 0, "--hours", "0-24")
@@ -26,7 +26,7 @@ class Test:
                          **keys},
             "aggregator": {"allocation_limit": 100}})
 
-    def strangers(self):
+    def _strangers(self):
         return self.sim.world()["strangers"]
 
     def reserve(self, conf):
@@ -49,29 +49,29 @@ class Test:
             self.sim.control("act", do="transfer", dialog=chat)
         done = self.assign(conf, self.reserve(conf))
         given = [r for r in done.records() if r.get("operator")]
-        self.checks.equal(len(given), len(self.sim.open_dialogs()),
-                          "chats that got an operator")
-        self.checks.that(len({r["operator"] for r in given}) == AGENTS,
-                         "not every agent got some")
-        self.checks.equal(self.strangers(), [], "given to strangers")
+        self.equal(len(given), len(self.sim.open_dialogs()),
+                   "chats that got an operator")
+        self.that(len({r["operator"] for r in given}) == AGENTS,
+                  "not every agent got some")
+        self.equal(self._strangers(), [], "given to strangers")
 
     def what_the_simulator_notices(self):
         """The same with a profile that does not know the members."""
         with open("poller/profiles/chatwoot.jq", encoding="utf-8") as f:
             text, n = re.subn(r"tags: needed\(\$in\),", "", f.read())
-        self.checks.equal(n, 1, "lines with the tags of a chat")
+        self.equal(n, 1, "lines with the tags of a chat")
         conf = self.conf("blind", profile=self.lab.write("blind.jq", text))
         for chat in self.sim.open_dialogs():
             self.sim.control("act", do="transfer", dialog=chat)
         self.assign(conf, self.reserve(conf))
-        self.checks.that(self.strangers(), "strangers are not noticed")
+        self.that(self._strangers(), "strangers are not noticed")
 
     def lists_of_members(self):
         """Pollers that do not assign do not request the lists of members."""
         for assign, calls in (("no", 0), ("yes", 7)):
             self.sim.control("reset-stats")
             self.lab.must(["poller", "-c", self.conf("n", assign=assign)])
-            self.checks.equal(sum(
+            self.equal(sum(
                 n for route, n in self.sim.stats()["by_route"].items()
                 if "member" in route), calls, f"assign = {assign}: calls")
 
@@ -83,31 +83,21 @@ class Test:
             self.sim.control("set", auto_assign=itself)
             found = {r["check"]: r for r in self.lab.must([
                 "poller", "-c", conf, "--check", "-o", "ndjson"]).records()}
-            self.checks.equal(found["assigning"]["result"],
-                              "advice" if itself else "ok", "the check")
+            self.equal(found["assigning"]["result"],
+                       "advice" if itself else "ok", "the check")
             done = self.assign(conf, "")
             if itself:
-                self.checks.that(says in found["assigning"]["detail"]
-                                 and "teams 'sales'"
-                                 in found["assigning"]["detail"],
-                                 f"the check: {found['assigning']}")
-            self.checks.equal(says in done.err, bool(itself),
-                              f"said at the start: {done.err}")
+                self.that(says in found["assigning"]["detail"]
+                          and "teams 'sales'"
+                          in found["assigning"]["detail"],
+                          f"the check: {found['assigning']}")
+            self.equal(says in done.err, bool(itself),
+                       f"said at the start: {done.err}")
         self.sim.control("set", auto_assign=1)
         found = self.lab.must(["poller", "-c", self.conf("n", assign="no"),
                                "--check", "-o", "ndjson"]).records()
-        self.checks.that(all(r["result"] == "-" for r in found
-                             if r["check"] == "assigning"), "without assign")
+        self.that(all(r["result"] == "-" for r in found
+                      if r["check"] == "assigning"), "without assign")
 
 
-def body():
-    with Lab("chatwoot_assign") as lab:
-        t = Test(lab)
-        t.only_members()
-        t.what_the_simulator_notices()
-        t.lists_of_members()
-        t.assigns_itself()
-        return t.checks.result()
-
-
-main(body)
+run_checks(Test)

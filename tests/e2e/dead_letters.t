@@ -9,7 +9,7 @@ import os
 import subprocess
 
 from amqp_doors import Acks
-from harness import BIN, PROBE, Checks, Lab, main, shown_in, steps, until
+from harness import BIN, PROBE, Checklist, run_checks, shown_in, until
 
 SCRIPT = os.path.abspath("scripts/dead-letters")
 AT = "2026-11-20T10:00:00.000Z"
@@ -33,17 +33,16 @@ def kinds(first, last):
             for i in range(first, last + 1)] + [f"no letter {last}"]
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab, self.checks = lab, Checks()
-        self.equal = self.checks.equal
+        super().__init__(lab)
         lab.start_servers()
         lab.must(["sink", "--migrate"])
         lab.env["MESSAGING_BIN"] = BIN
 
     def letters(self, *words, code=0, says="", **kw):
         done = self.lab.run([SCRIPT, *words], **kw)
-        self.checks.ends(done, code, says, words)
+        self.ends(done, code, says, words)
         return done
 
     def shown(self, *words):
@@ -64,7 +63,7 @@ class Test:
                        for line in self.shown("-n", "100000", queue)
                        if line.startswith("{")})
 
-    def store(self):
+    def _store(self):
         self.lab.must(["sink", "-f", "queue:rows", "--until-empty"])
 
     def nowhere_to_write(self, *words):
@@ -101,15 +100,15 @@ class Test:
                              "as_of": AT})]
         self.lab.must([PROBE, "write", "queue:rows"], stdin="\n".join(
             lines).encode() + b'\n{"type":"row\xff"\n')
-        self.store()
+        self._store()
         listed = self.listed()
         self.equal(len(listed), 3, listed)
-        self.checks.that(any("no_poison" in x and x.startswith("rows 3 sink: ")
-                             for x in listed), listed)
-        self.checks.that(any(x.startswith("rows 1 sink: no table 'x'")
-                             for x in listed), listed)
+        self.that(any("no_poison" in x and x.startswith("rows 3 sink: ")
+                      for x in listed), listed)
+        self.that(any(x.startswith("rows 1 sink: no table 'x'")
+                      for x in listed), listed)
         self.equal(self.listed("rows.dead"), listed, "of one queue")
-        self.checks.that(self.letters("-o", "table").out.startswith(
+        self.that(self.letters("-o", "table").out.startswith(
             b"QUEUE"), "no table")
         self.equal(len(self.shown("rows")), 5, "shown")
         self.equal(len(self.shown("-n", "2", "rows")), 2, "two of them")
@@ -118,19 +117,19 @@ class Test:
                          says="there is no queue 'nowhere'")
         self.nowhere_to_write("show", "rows")
         of_reason = self.shown("-n", "1", "-r", "no_poison", "rows")
-        self.checks.that(json.loads(json.loads(of_reason[0])["record"])["chat"]
-                         in ("c2", "c3", "c4"), "one of a reason")
+        self.that(json.loads(json.loads(of_reason[0])["record"])["chat"]
+                  in ("c2", "c3", "c4"), "one of a reason")
         self.equal(self.listed(), listed, "still there")
 
         self.lab.sql("ALTER TABLE chat_metrics DROP CONSTRAINT no_poison")
         self.letters("replay", "--reason", "no_poison", "rows")
         self.equal(len(self.shown("rows")), 2, "left by a replay")
-        self.store()
+        self._store()
         self.equal([r[0] for r in self.lab.sql(
             "SELECT chat FROM chat_metrics ORDER BY 1")],
             ["c1", "c2", "c3", "c4"], "stored")
         self.equal(len(self.shown("rows")), 2, "none came back")
-        self.checks.that('{"type":"row","table":"x"' in self.typed(3).replace(
+        self.that('{"type":"row","table":"x"' in self.typed(3).replace(
             " ", ""), "the page's example shows no record")
         self.typed(1, 2, 4)
 
@@ -183,8 +182,8 @@ class Test:
         """Queues of scripts/topology are listed, too."""
         self.lab.must(["scripts/topology", "-n", "2"])
         self.lab.put("records.g1.1.dead", [letter("of a shard", "{}")])
-        self.checks.that("records.g1.1 1 sink: of a shard" in self.listed(),
-                         "a shard's letters are not listed")
+        self.that("records.g1.1 1 sink: of a shard" in self.listed(),
+                  "a shard's letters are not listed")
 
     def killed(self):
         """Killed before and after its first acknowledgement: a replay loses
@@ -217,7 +216,7 @@ class Test:
                        f"others, {options} {after}")
             if options != ["--drop"]:
                 replayed = {json.loads(line)["n"] for line in lab.take("kept")}
-                self.checks.that(replayed, "nothing was replayed")
+                self.that(replayed, "nothing was replayed")
                 self.equal(sorted(replayed | {n for n in left if n % 2}), odd,
                            f"replayed or left, {after}")
                 lab.put("old.dead", kinds(1, 700)[:-1][::2])
@@ -263,12 +262,12 @@ class Test:
                  "is neither queue:NAME nor exchange:NAME"),
                 ("-o xml", "no format")):
             done = self.letters(*words.split(), code=64, says=None)
-            self.checks.that(fault in done.err, f"{words}: {done}")
+            self.that(fault in done.err, f"{words}: {done}")
         for words, fault in (
                 ("rows", "needs a dead-letter queue"),
                 ("rows.dead -t queue:rows.dead", "is the queue they are in"),
                 ("rows.dead --drop -t queue:x", "drop writes nothing")):
-            self.checks.ends(self.lab.run(
+            self.ends(self.lab.run(
                 ["aggregator", "--dead-letters", "-f",
                  *("queue:" + words).split()]), 64, fault)
 
@@ -281,13 +280,4 @@ class Test:
                      env={"AMQP_URL": door.url})
 
 
-def body():
-    with Lab("dead_letters") as lab:
-        test = Test(lab)
-        steps(test.from_nobody, test.by_reason, test.refused_again,
-              test.of_a_message, test.of_shards, test.killed, test.by_dropping,
-              test.used_wrongly, test.broker_away)
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

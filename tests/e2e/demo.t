@@ -10,7 +10,7 @@ import os
 import re
 import signal
 
-from harness import BIN, LONG, TESTBIN, Checks, Lab, main, say, until
+from harness import BIN, LONG, TESTBIN, Checklist, run_checks, say, until
 
 DEMO = os.path.abspath("scripts/demo")
 
@@ -34,11 +34,10 @@ def left(path):
     return found
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab, self.checks = lab, Checks()
+        super().__init__(lab)
         lab.env.update(BIN=BIN, TESTBIN=TESTBIN)
-        self.that = self.checks.that
 
     def nothing_left(self, said):
         path = folder(said)
@@ -56,7 +55,7 @@ class Test:
                   f"the parts are numbered {parts}")
         self.that("\033" not in said, "colours without a terminal")
 
-    def files(self):
+    def _files(self):
         """Files below build/demo named in its output."""
         for name in ("day", "rows", "deleted"):
             with open(f"build/demo/{name}.ndjson", encoding="utf-8") as f:
@@ -67,6 +66,11 @@ class Test:
         self.that("<h1>team: response times, Mon " in page
                   and page.count("<svg ") == 2, "another report")
 
+    def without_programs(self):
+        done = self.lab.run([DEMO], env={"BIN": self.lab.tmp})
+        self.that(done.code == 69 and "run: make demo"
+                  in done.err + done.out.decode(), f"without programs: {done}")
+
     def shown(self):
         # All demos of a checkout share build/demo.
         with open("build/demo.lock", "w") as alone:
@@ -75,15 +79,10 @@ class Test:
             done = self.lab.must([DEMO])
             said = done.out.decode() + done.err
             self.told(said)
-            self.files()
+            self._files()
         self.that(not os.path.exists("build/demo.killed"),
                   "what a killed demo left stays")
         self.nothing_left(said)
-
-    def without_programs(self):
-        done = self.lab.run([DEMO], env={"BIN": self.lab.tmp})
-        self.that(done.code == 69 and "run: make demo"
-                  in done.err + done.out.decode(), f"without programs: {done}")
 
     def interrupted(self, pattern):
         say(f"- SIGTERM after '{pattern}'")
@@ -99,15 +98,9 @@ class Test:
         self.that(p.wait(120) == 143, f"SIGTERM: {p.returncode}")
         self.nothing_left(said())
 
-
-def body():
-    with Lab("demo") as lab:
-        test = Test(lab)
-        test.without_programs()
-        test.shown()
+    def interrupted_in_the_middle(self):
         if LONG:
-            test.interrupted("after 300 messages")
-        return test.checks.result()
+            self.interrupted("after 300 messages")
 
 
-main(body)
+run_checks(Test)

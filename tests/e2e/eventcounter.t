@@ -18,8 +18,8 @@ import threading
 import time
 
 from amqp_doors import ACK, METHOD, Frames
-from harness import (BIN, LONG, TESTBIN, Checks, Lab, catches, main, say,
-                     seed, steps, until)
+from harness import (BIN, LONG, TESTBIN, Checklist, catches, run_checks, say,
+                     seed, until)
 
 QUEUE = "eventcountertest"
 TOOLS = TESTBIN + "/tools/"
@@ -52,10 +52,9 @@ def sums(folders):
     return total
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab, self.checks = lab, Checks()
-        self.that, self.equal = self.checks.that, self.checks.equal
+        super().__init__(lab)
         lab.start_servers()
         lab.must(["sink", "--migrate"])
         self.dice = random.Random(seed())
@@ -86,7 +85,7 @@ class Test:
     def consume(self, name, *options, idle="1s", **kw):
         done = self.lab.run(self.argv(name, "--idle-exit", idle, *options),
                             **kw)
-        self.checks.ends(done, 0, None, name)
+        self.ends(done, 0, None, name)
         self.equal(self.messages()[0], 0, f"{name}: messages that are left")
         return done
 
@@ -107,7 +106,7 @@ class Test:
             'rabbit_amqqueue:info(Q, [messages_ready, messages_unacknowledged])'
             '; _ -> {0, 0} end.'))]
 
-    def has_all(self):
+    def _has_all(self):
         ready, delivered = self.messages()
         return ready == 0 and delivered > 0
 
@@ -219,12 +218,12 @@ class Test:
         counted nothing and loses nothing."""
         self.publish("term", "-n", 50, "-s", 6)
         p = self.start("term")
-        until(60, self.has_all, "a reader")
+        until(60, self._has_all, "a reader")
         self.equal(self.lab.end(p), 0, "SIGTERM")
         self.same("term")
         self.publish("kill", "-n", 3000, "-s", 8, "-a", 10)
         p = self.start("kill")
-        until(60, self.has_all, "a reader")
+        until(60, self._has_all, "a reader")
         p.kill()
         p.wait()
         self.equal(os.listdir(self.lab.path("gotkill")), [], "files too early")
@@ -268,8 +267,8 @@ class Test:
         self.equal(sums([lab.path("gotstate")]), sums(
             [lab.path("wantstate"), lab.path("wantmore")]), "a second run")
         self.settings(window="2h")
-        self.checks.ends(lab.run(self.argv("state", *state)), 78,
-                         "was created with --window")
+        self.ends(lab.run(self.argv("state", *state)), 78,
+                  "was created with --window")
         self.settings()
 
     def unconfirmed_rows(self):
@@ -319,8 +318,8 @@ class Test:
         done = lab.run([lab.path("scripts/eventcounter"), "-d",
                         lab.path("own")], env={"TESTBIN": lab.tmp,
                                                "AMQP_URL": ""})
-        self.checks.ends(done, 69, "cannot find the publisher; .* 'make "
-                         "eventcounter' builds it")
+        self.ends(done, 69, "cannot find the publisher; .* 'make "
+                  "eventcounter' builds it")
         self.that(not os.path.exists(lab.path("own")), "a broker for nothing")
         made = lab.must(["make", "-n", "eventcounter", "B=" + lab.path("build"),
                          "SKIP_DEPS=1"]).out.decode()
@@ -337,7 +336,7 @@ class Test:
                 (["--json-dir", file + "s/x"], "No such file or directory")):
             argv = [x for x in self.argv() if x != QUEUE and x != "--exchange"]
             done = self.lab.run([*argv, *options])
-            self.checks.ends(done, 64 if "exchange" in says else 73, says)
+            self.ends(done, 64 if "exchange" in says else 73, says)
 
     def erased(self):
         """The counter is away, running, or killed at a random moment."""
@@ -401,10 +400,10 @@ class Test:
         gone = lab.start(["true"])
         gone.wait()
         lab.write(f"goterased/.created.json.{gone.pid}", '{"user_a": ')
-        self.checks.ends(forget("user_a"), 75,
-                         "still has data about this customer; start its aggregator")
+        self.ends(forget("user_a"), 75,
+                  "still has data about this customer; start its aggregator")
         count()
-        self.checks.ends(forget("user_a"), 0)
+        self.ends(forget("user_a"), 0)
         nothing_of("user_a")
         same("user_a")
         # Later events count for the alias; the second order reaches a running
@@ -412,10 +411,10 @@ class Test:
         publish()
         running = lab.start(argv, lab.path("log"))
         publish()
-        self.checks.ends(forget("user_b"), 0)
+        self.ends(forget("user_b"), 0)
         nothing_of("user_b")
         publish()
-        self.checks.ends(forget("user_a"), 0)
+        self.ends(forget("user_a"), 0)
         until(60, lambda: self.messages()[0] == 0, "it to go on")
         self.equal(lab.end(running), 0, lab.text("log"))
         nothing_of("user_a")
@@ -438,7 +437,7 @@ class Test:
         self.that(first in (0, 75), f"it gives {first}")
         count()
         if first:
-            self.checks.ends(forget("user_c"), 0)
+            self.ends(forget("user_c"), 0)
         nothing_of("user_c")
         same("user_a", "user_b", "user_c")
         # Another tenant, or an operator with the same id: nothing changes.
@@ -451,14 +450,4 @@ class Test:
             same("user_a", "user_b", "user_c")
 
 
-def body():
-    with Lab("eventcounter") as lab:
-        test = Test(lab)
-        steps(test.empty, test.hundred, test.garbage, test.many, test.trickle,
-              test.slow_queue, test.ended, test.killed,
-              test.unconfirmed_rows, test.broker_away, test.script, test.misused,
-              test.erased)
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

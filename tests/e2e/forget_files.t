@@ -12,17 +12,15 @@ import subprocess
 from api_client import Server, token
 from forget import C, D, House
 
-from harness import BIN, Checks, Lab, main, say, seed
+from harness import BIN, Checklist, run_checks, say, seed
 
 TENANT = "calm"
 ALIAS = re.compile(r"forgotten-[0-9a-f]{16}")
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.checks = Checks()
-        self.that = self.checks.that
-        self.lab = lab
+        super().__init__(lab)
         self.house = House(lab)
         for tenant in (TENANT, "storm", "twin"):
             self.house.make(tenant)
@@ -123,12 +121,4 @@ class Test:
                        if x.endswith(".forget")], "a new file is left")
 
 
-def body():
-    with Lab("forget_files") as lab:
-        test = Test(lab)
-        test.the_audit_keeps_its_lines()
-        test.killed_at_any_time()
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

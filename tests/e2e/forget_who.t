@@ -7,7 +7,7 @@ import subprocess
 
 from forget import House, at, chat_of, lines_of, message
 
-from harness import Checks, Lab, main, until
+from harness import Checklist, run_checks, until
 
 # Customers whose id is also that of a bot, of an operator who left, and of an
 # operator known only from an assignment.
@@ -40,10 +40,9 @@ def twins():
                "message_count": 2, "last_active": at(2)}
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.checks = Checks()
-        self.lab = lab
+        super().__init__(lab)
         self.house = House(lab)
 
     def store(self, tenant, records):
@@ -59,7 +58,7 @@ class Test:
                           "'forgotten%'")
 
     def check_twin(self, user, theirs, other, archive):
-        that = self.checks.that
+        that = self.that
         done = self.lab.run(["reaper", "--export", user, "--tenant", "twins",
                              "--file", archive])
         text = done.out.decode()
@@ -86,19 +85,19 @@ class Test:
             self.check_twin(user, str(2 * n + 201), str(2 * n + 200), archive)
         with open(archive, encoding="utf-8") as f:
             left = {r["chat"] for r in map(json.loads, f) if "text" in r}
-        self.checks.that(left == {"200", "202", "204"},
-                         f"texts of {left} stayed in the archive")
-        self.checks.that(self.count("twins", "events",
-                                    "event_data IS NOT NULL") == 1,
-                         "an event of the twin lost its data")
+        self.that(left == {"200", "202", "204"},
+                  f"texts of {left} stayed in the archive")
+        self.that(self.count("twins", "events",
+                             "event_data IS NOT NULL") == 1,
+                  "an event of the twin lost its data")
         # Later rows; the person with id 9 was unknown before.
         self.store("twins", [*of_another("206", "x1", "bot", "5"),
                              message("9", 1, 1, "customer", "9", None, "9")])
         done = self.house.forget("twins", customer="9")
-        self.checks.that(done.code == 0 and done.err == "", f"{done}")
+        self.that(done.code == 0 and done.err == "", f"{done}")
         self.store("twins", of_another("208", "x1", "bot", "9"))
         for chat in ("206", "208"):
-            self.checks.that(self.texts(chat) == 2, f"a text of {chat} went")
+            self.that(self.texts(chat) == 2, f"a text of {chat} went")
 
     def check_last_day(self):
         """The search also ends at a day that no later one follows."""
@@ -109,11 +108,11 @@ class Test:
         for mode in ("--export", "--forget"):
             done = self.lab.run(["reaper", mode, "30", "--tenant", "last"],
                                 timeout=300)
-            self.checks.that(done.code == 0, f"{mode} at the end: {done}")
-            self.checks.that(mode != "--export" or
-                             done.out.count(b"to the end") == 2, f"{done}")
-        self.checks.that(self.count("last", "messages", "content IS NULL") ==
-                         2, "a text of the last day stayed")
+            self.that(done.code == 0, f"{mode} at the end: {done}")
+            self.that(mode != "--export" or
+                      done.out.count(b"to the end") == 2, f"{done}")
+        self.that(self.count("last", "messages", "content IS NULL") ==
+                  2, "a text of the last day stayed")
 
     def check_event_alone(self):
         """A customer without chats, with only an event in the future."""
@@ -122,17 +121,17 @@ class Test:
                  "data": {"ip_address": "203.0.113.40"}}
         self.store("event", [ahead])
         done = self.house.forget("event", customer="41")
-        self.checks.that(done.code == 66, f"nobody: {done}")
+        self.that(done.code == 66, f"nobody: {done}")
         for _ in range(2):
             done = self.house.forget("event", customer="40")
-            self.checks.that(done.code == 0, f"an event alone: {done}")
-        self.checks.that(not self.house.found("203.0.113.40", "event"),
-                         "an event without a chat stayed as it was")
+            self.that(done.code == 0, f"an event alone: {done}")
+        self.that(not self.house.found("203.0.113.40", "event"),
+                  "an event without a chat stayed as it was")
 
     def check_state_alone(self):
         """Before their rows are stored, or after their chat was closed: a state
         may still have the customer, and later rows, too."""
-        that = self.checks.that
+        that = self.that
         for folder in ("poller", "other"):
             os.makedirs(self.lab.path(folder))
         self.lab.write("poller/event.mdb", "")
@@ -164,7 +163,7 @@ class Test:
     def check_chats_that_name_nobody(self):
         """The writers of messages determine to whom a name in the chat's record
         belongs."""
-        that, house = self.checks.that, self.house
+        that, house = self.that, self.house
         self.store("nameless", [
             *self.nameless(9),
             *(message(chat, n, 1, "customer", who, None, "text")
@@ -219,33 +218,21 @@ class Test:
 
         def forget():
             done = self.house.forget("purged", customer="60")
-            self.checks.that(done.code == 0, f"{done}")
+            self.that(done.code == 0, f"{done}")
 
         send("600", "11")
         forget()
         send("601", "10")
-        self.checks.that(ids() == [["3", "1", "1"]], f"forgotten: {ids()}")
+        self.that(ids() == [["3", "1", "1"]], f"forgotten: {ids()}")
         self.lab.must(["reaper", "--purge", "purged"])
         # Rows from before the purge are refused.
         send("602", "12")
-        self.checks.that(ids() == [["2", "0", "1"]], f"added anew: {ids()}")
+        self.that(ids() == [["2", "0", "1"]], f"added anew: {ids()}")
         forget()
         send("603", "12")
-        self.checks.that(ids() == [["3", "1", "1"]], f"once more: {ids()}")
+        self.that(ids() == [["3", "1", "1"]], f"once more: {ids()}")
         sink.stdin.close()
-        self.checks.that(sink.wait(60) == 0, "the sink ends badly")
+        self.that(sink.wait(60) == 0, "the sink ends badly")
 
 
-def body():
-    with Lab("forgetwho") as lab:
-        test = Test(lab)
-        test.check_twins()
-        test.check_last_day()
-        test.check_event_alone()
-        test.check_state_alone()
-        test.check_chats_that_name_nobody()
-        test.check_purged()
-    return test.checks.result()
-
-
-main(body)
+run_checks(Test)

@@ -12,7 +12,7 @@ import subprocess
 import time
 import urllib.parse
 
-from harness import LONG, TESTBIN, Checks, Door, Lab, main, say, steps, until
+from harness import LONG, TESTBIN, Checklist, Door, run_checks, say, until
 
 SECONDS = 600 if LONG else 15
 STEP_S = 0.05
@@ -45,9 +45,9 @@ class FarDoor(Door):
             yield data
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab, self.checks = lab, Checks()
+        super().__init__(lab)
         self.messages, self.closed, self.step = 0, {}, 0
         lab.start_servers("--galera", "3", "rabbitmq", "mariadb", private=True)
         self.alive = list(NODES)
@@ -129,10 +129,10 @@ class Test:
                 raise AssertionError(
                     f"{what}, {node}: messages, closed chats, those that came "
                     f"back: {self.counts(node)}, not {want}") from e
-            self.checks.that(True, what)
+            self.that(True, what)
         for name, program in self.programs.items():
-            self.checks.equal(program.poll(), None, (what, name,
-                                                     self.lab.text(name)))
+            self.equal(program.poll(), None, (what, name,
+                                              self.lab.text(name)))
         for queue in self.queues:
             until(60, lambda q=queue: self.lab.in_queue(q, "total") == 0,
                   f"all of {queue} to be acknowledged")
@@ -161,18 +161,10 @@ class Test:
     def all_end(self):
         for queue in self.queues.values():
             queue.stdin.close()
-            self.checks.equal(queue.wait(60), 0, "a writer")
+            self.equal(queue.wait(60), 0, "a writer")
         for name, program in self.programs.items():
-            self.checks.equal(self.lab.end(program), 0,
-                              (name, self.lab.text(name)))
+            self.equal(self.lab.end(program), 0,
+                       (name, self.lab.text(name)))
 
 
-def body():
-    with Lab("galera") as lab:
-        test = Test(lab)
-        steps(test.three_nodes, test.one_node_is_killed, test.it_comes_back,
-              test.all_end)
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

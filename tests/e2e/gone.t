@@ -4,7 +4,7 @@ tells the aggregator of the stream, which then no longer counts it as open."""
 
 import json
 
-from harness import Checks, Lab, main
+from harness import Checklist, run_checks
 
 TENANT = "acme"
 AT = "2026-11-20T10:0%d:00.000Z"
@@ -17,9 +17,9 @@ def chat(name):
              "status": "open", "operator": "5"}]
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab, self.checks = lab, Checks()
+        super().__init__(lab)
         lab.start_servers("mariadb", "rabbitmq")
         lab.must(["sink", "--migrate"])
         self.conf = lab.conf("conf", {
@@ -32,7 +32,7 @@ class Test:
         self.lab.must(["aggregator", "--publish", "-t", "queue:records"],
                       stdin=text)
 
-    def store(self):
+    def _store(self):
         """Stores the stream's rows in the database."""
         self.lab.must(["aggregator", "-f", "queue:records", "-a",
                        "operators,chats", "--every", "100ms", "--state", self.lab.path("state"),
@@ -41,7 +41,7 @@ class Test:
 
     def reap(self, *options, code=0):
         done = self.lab.run(["reaper", "-c", self.conf, *options])
-        self.checks.that(done.code == code, f"{options}: {done}")
+        self.that(done.code == code, f"{options}: {done}")
         return done
 
     def has(self, what, chats, open_chats, tombstones):
@@ -50,39 +50,32 @@ class Test:
                self.lab.sql("SELECT chat FROM closed_chats ORDER BY 1"))
         want = ([[c] for c in chats], [[str(open_chats)]],
                 [[c] for c in tombstones])
-        self.checks.that(got == want, f"{what}: {got}, not {want}")
+        self.that(got == want, f"{what}: {got}, not {want}")
 
     def check(self):
         self.send(chat("1") + chat("2"))
-        self.store()
+        self._store()
         self.has("before", ["1", "2"], 2, [])
 
         self.reap("--gone", "1", "--dry-run")
-        self.store()
+        self._store()
         self.has("a dry run changes nothing", ["1", "2"], 2, [])
 
         self.reap("--gone", "1")
         self.has("the rows are deleted at once", ["2"], 2, ["1"])
-        self.store()
+        self._store()
         self.has("the stream no longer counts it", ["2"], 1, ["1"])
 
         for options in ((), ("--dry-run",)):
             done = self.reap("--gone", "1", *options, code=66)
-            self.checks.that(
+            self.that(
                 [line for line in done.lines() if "has no rows" in line] == [
                     f"reaper: tenant {TENANT} has no rows of chat '1'; "
                     "check its id"], f"deleted before: {done}")
 
         done = self.reap("--gone", "1", "--tenant", "other", code=65)
-        self.checks.that("does not know this tenant" in done.err,
-                         f"another tenant: {done}")
+        self.that("does not know this tenant" in done.err,
+                  f"another tenant: {done}")
 
 
-def body():
-    with Lab("gone") as lab:
-        test = Test(lab)
-        test.check()
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

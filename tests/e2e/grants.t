@@ -8,7 +8,7 @@ import re
 import time
 
 from api_client import Server, resources
-from harness import BIN, Checks, Lab, main, shown_in, steps
+from harness import BIN, Checklist, run_checks, shown_in
 
 DAY = 86400
 NEWER = "newer than this program"
@@ -39,9 +39,9 @@ def at(days=0):
     return time.strftime("%FT00:00:00Z", time.gmtime(time.time() - days * DAY))
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab, self.checks = lab, Checks()
+        super().__init__(lab)
         lab.start_servers("mariadb")
         lab.env["MESSAGING_BIN"] = BIN
         self.where = lab.env.pop("MYSQL_URL").split("@")[1]
@@ -65,7 +65,7 @@ class Test:
         done = self.lab.run(
             argv, env={"MYSQL_URL": self.url(user)},
             stdin="".join(json.dumps(x) + "\n" for x in lines).encode())
-        self.checks.ends(done, code, says, argv)
+        self.ends(done, code, says, argv)
         return done
 
     def query(self, user, statement):
@@ -86,9 +86,9 @@ class Test:
         self.run("sink", "aggregator", "-f", records, "-t", self.rows)
         self.run("sink", "sink", "-f", self.rows)
         done = self.run("sink", "sink", "--check", "-o", "ndjson", says=None)
-        self.checks.that(b'"failed"' not in done.out, done.out)
+        self.that(b'"failed"' not in done.out, done.out)
         done = self.run("report", "sink", "--now")
-        self.checks.that(b"Ann" in done.out, done.out)
+        self.that(b"Ann" in done.out, done.out)
         self.run("sink", "sink", "--token", "--tenant", "t1", "--revoke", "x",
                  says=None)
 
@@ -103,26 +103,26 @@ class Test:
             "--tenant", "t1", "--role", "admin", "--days", "1", says=None)
         token = token.out.decode().strip()
         paths = resources(json.loads(self.lab.must(["sink", "--openapi"]).out))
-        self.checks.that(len(paths) > 20, paths)
+        self.that(len(paths) > 20, paths)
         for _ in range(2):
             for path in paths:
                 about = {"tenant_id": "t1", "period": "week"} \
                     if "/analytics/" in path else {}
                 path = re.sub(r"{\w+}", "x", path.replace("{chat}", "9"))
                 answer = server.get(path, token, **about)
-                self.checks.that(
+                self.that(
                     answer.status in (200, 404, 422) and (
                         "/health" not in path or b'"healthy"' in answer.body),
                     f"{path}: {answer.status} {answer.body}")
             answer = server.ask("/metrics")
-            self.checks.that(b'\nmessaging_tenant_open_chats{tenant="t1"}' in
-                             answer.body, f"metrics: {answer.body}")
+            self.that(b'\nmessaging_tenant_open_chats{tenant="t1"}' in
+                      answer.body, f"metrics: {answer.body}")
             self.lab.sql(
                 "REPLACE INTO tenant_metrics_parts (tenant, generation, part, "
                 "open_chats, as_of) VALUES ('t1', 1, 0, 1, NOW())")
-        self.checks.equal(self.lab.end(server.process), 0, "sink --serve")
+        self.equal(self.lab.end(server.process), 0, "sink --serve")
         log = self.lab.text("serve.log")
-        self.checks.that("denied" not in log, log)
+        self.that("denied" not in log, log)
 
     def newer_schema(self):
         """These permissions suffice to detect tables of another version:
@@ -143,10 +143,10 @@ class Test:
             "at": "2026-11-20T11:00:00Z"}) + "\n")
         gone = self.lab.path("gone")
         self.run("reaper", "reaper", "-f", closed, "--archive", gone)
-        self.checks.that('"chat":"9"' in self.lab.text("gone"), "no archive")
+        self.that('"chat":"9"' in self.lab.text("gone"), "no archive")
         self.run("sink", "sink", "-f", self.rows)
-        self.checks.equal(self.lab.sql("SELECT chat FROM chat_metrics"), [],
-                          "chats")
+        self.equal(self.lab.sql("SELECT chat FROM chat_metrics"), [],
+                   "chats")
 
     def forget(self):
         today = at() # older days could lose their partition first
@@ -160,11 +160,11 @@ class Test:
         about = "c1", "--tenant", "t1"
         hello = b'"content":"hello"'
         done = self.run("reaper", "reaper", "--export", *about)
-        self.checks.that(hello in done.out, f"exported: {done.out}")
+        self.that(hello in done.out, f"exported: {done.out}")
         self.run("reaper", "reaper", "--forget", *about, "--archive",
                  self.lab.path("gone"))
         done = self.run("reaper", "reaper", "--export", *about)
-        self.checks.that(hello not in done.out, f"not forgotten: {done.out}")
+        self.that(hello not in done.out, f"not forgotten: {done.out}")
         self.run("reaper", "reaper", "--purge", "t1")
 
     def retention(self):
@@ -179,15 +179,15 @@ class Test:
              "from": "customer", "at": at(days)} for days in (0, 40)])
         done = self.run("reaper", "reaper", "--retention", "30d", "-o",
                         "ndjson")
-        self.checks.that(b'"table":"messages","partitions":1,"rows":0' in
-                         done.out, f"retention: {done.out}")
+        self.that(b'"table":"messages","partitions":1,"rows":0' in
+                  done.out, f"retention: {done.out}")
 
     def no_more(self):
         for user, statements in REFUSED.items():
             for statement in statements:
                 done = self.query(user, statement)
-                self.checks.that(done.code and "denied" in done.err,
-                                 f"{user} may {statement}: {done}")
+                self.that(done.code and "denied" in done.err,
+                          f"{user} may {statement}: {done}")
 
     def words_of_many(self):
         """Grafana sees only words above the limit, also in the shards'
@@ -204,15 +204,7 @@ class Test:
                 UNION ALL SELECT 'deadline', 1, 1) s""")
         done = self.query("grafana",
                           "SELECT word, occurrences FROM grafana_trends")
-        self.checks.equal(done.out, b"deadline\t3\n", done)
+        self.equal(done.out, b"deadline\t3\n", done)
 
 
-def body():
-    with Lab("grants") as lab:
-        test = Test(lab)
-        steps(test.snapshot, test.serve, test.newer_schema, test.reap,
-              test.forget, test.retention, test.no_more, test.words_of_many)
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

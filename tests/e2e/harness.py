@@ -8,6 +8,7 @@ in all tests.
 
 import fcntl
 import importlib.util
+import inspect
 import json
 import os
 import re
@@ -81,15 +82,15 @@ class Checks:
     any_failed = False # of all instances
 
     def __init__(self):
-        self.done = 0
-        self.failed = 0
+        self.checks_made = 0
+        self.checks_failed = 0
 
     def that(self, good, text):
-        self.done += 1
+        self.checks_made += 1
         if not good:
-            self.failed += 1
+            self.checks_failed += 1
             Checks.any_failed = True
-            if self.failed <= 50:
+            if self.checks_failed <= 50:
                 say(f"FAILED: {text}"[:2000])
         return good
 
@@ -106,8 +107,27 @@ class Checks:
         return self.that(good, f"{what} {done}, not {code} with {says!r}")
 
     def result(self):
-        say(f"{self.done} checks, {self.failed} failed")
-        return 1 if self.failed else 0
+        say(f"{self.checks_made} checks, {self.checks_failed} failed")
+        return 1 if self.checks_failed else 0
+
+
+class Checklist(Checks):
+    """A test as a list of checks: the methods of its own class that take no
+    parameters and have no leading underscore, in the order of the file."""
+
+    def __init__(self, lab):
+        super().__init__()
+        self.lab = lab
+
+    def _run(self):
+        own = vars(type(self)).items()
+        steps(*(check.__get__(self) for name, check in own
+                if inspect.isfunction(check) and not name.startswith("_")
+                and len(inspect.signature(check).parameters) == 1))
+        return self.result()
+
+    def _leave(self):
+        """Comes last, even if a check raises an exception."""
 
 
 class Done:
@@ -704,6 +724,20 @@ def steps(*parts):
         part()
         say(f"- {part.__name__.replace('_', ' ')}: "
             f"{time.monotonic() - began:.1f} s")
+
+
+def run_checks(kind):
+    """Runs a Checklist as a test, in a Lab with the test's name."""
+    def body():
+        name = os.path.basename(sys.argv[0])
+        with Lab(name.removesuffix(".t")) as lab:
+            test = kind(lab)
+            try:
+                return test._run()
+            finally:
+                test._leave()
+
+    main(body)
 
 
 def main(body):

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import time
 
-from harness import BIN, PROBE, Checks, Lab, Skip, main, shown_in, steps, until
+from harness import BIN, PROBE, Checklist, Skip, run_checks, shown_in, until
 
 CHECK = "scripts/health-check.sh"
 LEVELS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
@@ -31,10 +31,9 @@ def command_lines(pid):
     return found + [x for child in children for x in command_lines(child)]
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab, self.checks = lab, Checks()
-        self.that, self.equal = self.checks.that, self.checks.equal
+        super().__init__(lab)
         lab.start_servers()
         self.passwords = [lab.env[k].split("@")[0].split(":")[2]
                           for k in ("AMQP_URL", "MYSQL_URL")]
@@ -72,7 +71,7 @@ class Test:
         self.that(bool(done.code) == bool(fails), f"{script}: {done}")
         return done
 
-    def failing_job(self):
+    def _failing_job(self):
         self.token("wrong")
         self.job(fails=True)
         self.token("one-token")
@@ -96,7 +95,7 @@ class Test:
     def succeeded(self, task):
         return self.value(task, "last_success_timestamp_seconds")
 
-    def runs(self):
+    def _runs(self):
         return [self.value("job", "runs_total", result=result)
                 for result in ("success", "failure")]
 
@@ -105,7 +104,7 @@ class Test:
             'messaging_crm_calls_total{mode="poll",tenant="one",'
             f'result="{result}"}}']
 
-    def all_calls(self):
+    def _all_calls(self):
         """Calls of each mode, and the rest of the budget."""
         return sum(value for mode in ("poll", "status")
                    for key, value in self.values("calls_" + mode).items()
@@ -122,7 +121,7 @@ class Test:
                 f.write(re.sub(r"(success_timestamp_seconds{.*}) .*",
                                rf"\1 {at}", text))
 
-    def jobs_succeed(self):
+    def _jobs_succeed(self):
         """Keeps the jobs fresh, however long the test takes."""
         for task in ("job", "reap"):
             self.set_success(task, 0)
@@ -137,11 +136,11 @@ class Test:
         self.job("reap")
         for task in ("job", "reap"):
             self.that(self.succeeded(task) >= before, f"no success of {task}")
-        self.equal(self.runs(), [1, 0], "runs")
+        self.equal(self._runs(), [1, 0], "runs")
         self.equal(os.stat(self.files("job")[0]).st_mode & 0o777, 0o644, "mode")
         at = self.succeeded("job")
-        self.failing_job()
-        self.equal((self.runs(), self.succeeded("job")), ([1, 1], at), "failed")
+        self._failing_job()
+        self.equal((self._runs(), self.succeeded("job")), ([1, 1], at), "failed")
         self.equal(self.value("job", "last_run_succeeded"), 0, "the last run")
         self.equal(sorted(re.sub(r"_\d+\.", "_N.", name)
                           for name in os.listdir(self.metrics)),
@@ -160,11 +159,11 @@ class Test:
         self.job()
         self.that(self.calls("ok") > ok, "no calls")
         self.equal(self.calls("refused"), refused, "refused")
-        whole = self.all_calls()
+        whole = self._all_calls()
         self.that(whole > 4000, f"calls and their budget: {whole}")
-        self.failing_job()
+        self._failing_job()
         self.that(self.calls("refused") > refused, "no call was refused")
-        self.equal(self.all_calls(), whole, "calls and their budget")
+        self.equal(self._all_calls(), whole, "calls and their budget")
 
     def described(self):
         """Each metric has an entry in messaging-monitoring(7), and promtool
@@ -180,11 +179,11 @@ class Test:
         if shutil.which("promtool"):
             for task in ("job", "calls_poll"):
                 with open(self.files(task)[0], "rb") as f:
-                    self.checks.ends(self.lab.run(
+                    self.ends(self.lab.run(
                         ["promtool", "check", "metrics"], stdin=f), 0, "", task)
 
     def all_is_well(self):
-        self.jobs_succeed()
+        self._jobs_succeed()
         self.checked(0, r"1 tenants \| dead_letters=0;0 "
                      "age_one=[0-9]+s;8640000000;17280000000")
         self.checked(0, "1 tenants .* job_job=[0-9]+s;[0-9;]* job_reap=[0-9]+s")
@@ -229,7 +228,7 @@ class Test:
         for code, pattern, warn, critical in (
                 (1, old, "10m", "1h"), (2, old, "9m", "10m"),
                 (0, "1 tenants", "1h", "2h")):
-            self.jobs_succeed()
+            self._jobs_succeed()
             self.checked(code, pattern, "-w", warn, "-c", critical)
         self.checked(2, "no metrics of two", "--tenant", "two")
 
@@ -247,17 +246,17 @@ class Test:
             self.checked(0, "1 tenants")
 
     def job_without_success(self):
-        self.jobs_succeed()
+        self._jobs_succeed()
         self.set_success("job", 1200)
         self.checked(2, ".*the last success of job is 1[2-9].. s old",
                      "-w", "5m", "-c", "15m")
-        self.jobs_succeed()
+        self._jobs_succeed()
         self.set_success("reap", 1200)
         self.checked(1, "the newest of one .*; the last success of reap is "
                      "1[2-9].. s old;", "-w", "15m", "-c", "1h")
         self.set_success("reap", None)
         self.checked(2, "reap has not succeeded yet;")
-        self.jobs_succeed()
+        self._jobs_succeed()
         self.checked(0, "1 tenants")
 
     def report_not_mailed(self):
@@ -335,18 +334,9 @@ class Test:
         self.checked(2, "database: no database is configured; .*", "-C", half)
 
 
-def body():
-    with Lab("health_check") as lab:
-        test = Test(lab)
-        steps(test.before_the_first_run, test.how_jobs_ended,
-              test.calls_are_counted, test.described, test.all_is_well,
-              test.other_complaints, test.old_metrics, test.purged,
-              test.job_without_success, test.report_not_mailed,
-              test.dead_letters, test.full_disk, test.other_schema,
-              test.servers_away, test.database_hangs, test.used_wrongly)
+    def promtool_has_read_them(self):
         if not shutil.which("promtool"):
             raise Skip("promtool is missing: scripts/install-deps monitoring")
-        return test.checks.result()
 
 
-main(body)
+run_checks(Test)

@@ -10,7 +10,7 @@ import json
 import os
 import time
 
-from harness import Checks, Lab, main, steps, until
+from harness import Checklist, run_checks, until
 
 KEY = "s3cr3t-that-nobody-knows"
 HOOK = "0123456789abcdef"
@@ -68,10 +68,9 @@ WROTE = said(905, "10:01:40.700", OPENED, **CUSTOMER)
 UNKNOWN = {"event": "conversation_merged", "id": 13}
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab, self.checks = lab, Checks()
-        self.that, self.equal = self.checks.that, self.checks.equal
+        super().__init__(lab)
         lab.start_servers("rabbitmq")
         self.sim = lab.sim("--seed", 7)
         self.state, self.key, self.listener = lab.path("state"), KEY, None
@@ -86,12 +85,12 @@ class Test:
 
     def listen(self, conf, to, state=True):
         if self.listener:
-            self.equal(self.lab.end(self.listener), 0, self.log())
+            self.equal(self.lab.end(self.listener), 0, self._log())
         self.listener = self.lab.serve(
             ["poller", "-c", conf, "--listen", "127.0.0.1:0", "-t", to,
              *(["--state", self.state] if state else [])], "listen")
 
-    def log(self):
+    def _log(self):
         return self.lab.text("listen.log")
 
     def ask(self, path, body=None, headers=None):
@@ -128,7 +127,7 @@ class Test:
             "X-Timestamp": at, "X-Signature": hmac.digest(
                 key, (text + at).encode(), "sha256").hex()})
 
-    def published(self):
+    def _published(self):
         """Accepted webhooks are stored; waits until they have reached their
         queue or file."""
         def is_so():
@@ -138,7 +137,7 @@ class Test:
         until(60, is_so, "all to be published")
 
     def taken(self, queue="records"):
-        self.published()
+        self._published()
         return self.lab.take(queue)
 
     def who_is_let_in(self):
@@ -177,7 +176,7 @@ class Test:
         self.listen(self.mine(), self.lab.path("few"), state=False)
         self.chatwoot(200, SAID)
         self.chatwoot(200, UNKNOWN)
-        self.published()
+        self._published()
         lines = [json.loads(x) for x in self.lab.text("few").splitlines()]
         self.equal([json.loads(x["record"]) for x in lines
                     if x["type"] == "dead"], [UNKNOWN], lines)
@@ -243,7 +242,7 @@ class Test:
 
     def poller(self, conf, *options, code=0, says=None):
         done = self.lab.run(["poller", "-c", conf, *options])
-        self.checks.ends(done, code, says, options)
+        self.ends(done, code, says, options)
         self.that(HOOK not in done.err + done.out.decode() and
                   "sim-token" not in done.err, f"a secret is shown: {done}")
         return done
@@ -346,18 +345,18 @@ class Test:
         self.listen(path, lab.path("file"))
         self.chatwoot(200, SAID, tenant="made")
         self.chatwoot(200, UNKNOWN, tenant="made")
-        self.published()
-        self.equal([json.loads(r["record"]) for r in self.file()
+        self._published()
+        self.equal([json.loads(r["record"]) for r in self._file()
                     if r["type"] == "dead"], [UNKNOWN], "the dead letter")
-        self.equal(len(self.file()), 4, self.file())
+        self.equal(len(self._file()), 4, self._file())
         self.made = path
 
-    def file(self):
+    def _file(self):
         return [json.loads(x) for x in self.lab.text("file").splitlines()]
 
     def of_room(self, room):
-        self.published()
-        return [r for r in self.file() if r.get("chat") == room]
+        self._published()
+        return [r for r in self._file() if r.get("chat") == room]
 
     def originals(self):
         """The routes of the original allocator."""
@@ -389,17 +388,9 @@ class Test:
                     "https://h.example.com")
         self.equal(self.poller(self.made, "--tenant", "made",
                                "--registered").records(), [], "not removed")
-        self.equal(self.lab.end(self.listener), 0, self.log())
-        self.that(not any(x in self.log() for x in (self.key, "s3cr3t",
+        self.equal(self.lab.end(self.listener), 0, self._log())
+        self.that(not any(x in self._log() for x in (self.key, "s3cr3t",
                                                     "words")), "the log tells")
 
 
-def body():
-    with Lab("hooks") as lab:
-        test = Test(lab)
-        steps(test.who_is_let_in, test.kept_among_records, test.twice, test.closings,
-              test.registered, test.qiscus, test.made_up_key, test.originals)
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

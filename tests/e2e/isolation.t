@@ -11,7 +11,7 @@ import re
 from datetime import datetime, timedelta, timezone
 
 from api_client import Server, resources, token
-from harness import TESTBIN, Checks, Lab, main, steps
+from harness import TESTBIN, Checklist, run_checks
 
 READERS = {
     "a lead of a team": {"role": "lead", "teams": ["support"]},
@@ -30,9 +30,9 @@ def at(time):
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab, self.checks = lab, Checks()
+        super().__init__(lab)
         lab.start_servers("mariadb")
         crm = {"url": "http://127.0.0.1:1/v1", "token": "x"}
         sections = {"crm ours": {**crm, "teams": "support: 501 502"},
@@ -93,7 +93,7 @@ class Test:
                 "FROM tenants, (SELECT 0 AS own UNION SELECT 1) x"):
             self.lab.sql(statement + f" WHERE tenant = '{tenant}'")
 
-    def of_theirs(self):
+    def _of_theirs(self):
         """The same ids, a little later, with other content: more rows, newer
         versions."""
         self.store([re.sub(
@@ -109,7 +109,7 @@ class Test:
         self.lab.sql("UPDATE tenants SET stale_at = '2031-01-01' WHERE tenant "
                      "= 'theirs'")
 
-    def paths(self):
+    def _paths(self):
         lab = self.lab
         document = json.loads(lab.must(
             ["sink", "-c", self.conf, "--tenant", "ours", "--get",
@@ -143,7 +143,7 @@ class Test:
             else:
                 yield path
 
-    def shown(self):
+    def _shown(self):
         """{request: answer without values that change with the clock}."""
         lab, found = self.lab, {}
         argv = ["sink", "-c", self.conf, "--tenant", "ours"]
@@ -167,11 +167,11 @@ class Test:
         return {what: CLOCKS.sub(r"\1\2", text) for what, text in found.items()}
 
     def same(self, what):
-        for asked, answer in self.shown().items():
+        for asked, answer in self._shown().items():
             old = self.before[asked]
             first = next((i for i, (a, b) in enumerate(zip(old, answer))
                           if a != b), min(len(old), len(answer)))
-            self.checks.that(
+            self.that(
                 answer == old, f"{what}, {asked}: "
                 f"{answer[max(0, first - 80):first + 80]!r}, it was "
                 f"{old[max(0, first - 80):first + 80]!r}")
@@ -182,31 +182,31 @@ class Test:
         # They are missing, also when another tenant has some.
         self.lab.sql("DELETE FROM alerts")
         self.lab.sql("UPDATE tenants SET stale_at = '2030-01-01'")
-        self.asked = list(self.paths())
+        self.asked = list(self._paths())
         # Without sums the intervals count, although another tenant has sums of
         # these hours.
         self.lab.sql("DELETE FROM response_rollups WHERE begin_at < "
                      f"'{self.days[1]}'")
-        self.before = self.shown()
+        self.before = self._shown()
         self.same("asked again")
         empty = [asked for asked, answer in self.before.items()
                  if '"rows":[]' in answer and " as " not in asked]
-        self.checks.equal(empty, ["/api/v1/alerts"], "nothing there")
+        self.equal(empty, ["/api/v1/alerts"], "nothing there")
 
     def beside_another(self):
-        self.of_theirs()
+        self._of_theirs()
         self.same("beside another tenant")
         for tenant, status in ("ours", 200), ("theirs", 401):
             answer = self.server.ask("/api/v1/now", token(
                 tenant_id=tenant, role="lead", jti="x"))
-            self.checks.equal(answer.status, status, f"{tenant}: a revoked id")
+            self.equal(answer.status, status, f"{tenant}: a revoked id")
 
     def when_another_is_cleaned_up(self):
         reaper = ["reaper", "-c", self.conf]
         who = self.lab.sql("SELECT user_id FROM user_stats WHERE tenant = "
                            "'theirs' ORDER BY 1 LIMIT 1")[0][0]
         self.lab.must([*reaper, "--forget", who, "--tenant", "theirs"])
-        self.checks.equal(self.lab.sql(
+        self.equal(self.lab.sql(
             "SELECT tenant FROM tenants WHERE forgets > 0 OR forget_key IS NOT "
             "NULL"), [["theirs"]], "tenants who erased a customer")
         self.same("a customer of another tenant is erased")
@@ -215,7 +215,7 @@ class Test:
         self.lab.must([*reaper, "--purge", "theirs", "--force"])
         self.same("another tenant is purged")
         for unknown in "theirs", "nobody":
-            self.checks.ends(self.lab.run(
+            self.ends(self.lab.run(
                 ["sink", "-c", self.conf, "--tenant", unknown, "--report", "-",
                  "-o", "csv"]), 66, f"'{unknown}'")
         left = [table for (table,) in self.lab.sql(
@@ -224,14 +224,7 @@ class Test:
             if table not in ("tenants", "tenant_locks", "revoked_tokens")
             and self.lab.sql(
                 f"SELECT 1 FROM `{table}` WHERE tenant = 'theirs' LIMIT 1")]
-        self.checks.equal(left, [], "still has rows of a purged tenant")
+        self.equal(left, [], "still has rows of a purged tenant")
 
 
-def body():
-    with Lab("isolation") as lab:
-        test = Test(lab)
-        steps(test.alone, test.beside_another, test.when_another_is_cleaned_up)
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

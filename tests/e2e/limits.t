@@ -7,13 +7,13 @@ import json
 import os
 import subprocess
 
-from harness import BIN, Checks, Lab, main, steps, until
+from harness import BIN, Checklist, run_checks, until
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab, self.checks, self.records = lab, Checks(), []
-        self.equal = self.checks.equal
+        super().__init__(lab)
+        self.records = []
         lab.start_servers()
         lab.env.update(MESSAGING_BIN=BIN, CRM_TENANT="desk")
         lab.must(["sink", "--migrate"])
@@ -28,7 +28,7 @@ class Test:
         """Publishes to a file, which needs no reader."""
         done = self.lab.run(["scripts/limits", "-t", self.lab.path("told"),
                              *words], env=env)
-        self.checks.ends(done, code, says, words)
+        self.ends(done, code, says, words)
         if os.path.exists(self.lab.path("told")):
             self.records += map(json.loads, self.lab.text("told").splitlines())
             os.unlink(self.lab.path("told"))
@@ -59,7 +59,7 @@ class Test:
         self.limits("--default", "o'neil")
         self.shown(*everybody, ("17", None, 2))
         table = self.limits("-o", "table").out.decode()
-        self.checks.that(["desk", "17", "Anna", "-", "2"] in [
+        self.that(["desk", "17", "Anna", "-", "2"] in [
             x.split()[:5] for x in table.splitlines()], table)
         odd = 'c:\\x "wide"'
         self.limits("6", 'a\\"&b')
@@ -129,14 +129,14 @@ class Test:
 
     def without_reader(self):
         lab = self.lab
-        self.checks.ends(lab.run(["scripts/limits", "5"]), 69,
-                         "no program reads 'queue:records'")
+        self.ends(lab.run(["scripts/limits", "5"]), 69,
+                  "no program reads 'queue:records'")
         self.equal(self.declared(b"look queue records"), "no records", "a queue")
         reader = lab.start(["aggregator", "-f", "queue:records", "-t",
                             lab.path("rows")], lab.path("log"))
         until(30, lambda: self.declared(b"readers records") == "1 records",
               lab.text("log"))
-        self.checks.ends(lab.run(["scripts/limits", "5"]), 0, "")
+        self.ends(lab.run(["scripts/limits", "5"]), 0, "")
         self.equal(lab.end(reader), 0, lab.text("log"))
 
     def database_away(self):
@@ -145,18 +145,9 @@ class Test:
         door.shut()
         env = {"MYSQL_URL": door.url}
         done = self.limits("3", "18", env=env, says=None)
-        self.checks.that("unknown whether there is an operator '18'" in
-                         done.err, done)
+        self.that("unknown whether there is an operator '18'" in
+                  done.err, done)
         self.limits(code=69, env=env, says=None)
 
 
-def body():
-    with Lab("limits") as lab:
-        test = Test(lab)
-        steps(test.said_last, test.no_names, test.of_nobody,
-              test.folder_of_tenants, test.without_reader,
-              test.database_away)
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

@@ -9,13 +9,12 @@ import re
 import socket
 import subprocess
 
-from harness import BIN, TESTBIN, Checks, Lab, main, shown_in, steps
+from harness import BIN, TESTBIN, Checklist, run_checks, shown_in
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab, self.checks = lab, Checks()
-        self.that, self.equal = self.checks.that, self.checks.equal
+        super().__init__(lab)
         # A built checkout with our scripts and the programs under test.
         self.checkout = lab.path("checkout")
         os.makedirs(self.checkout + "/build")
@@ -31,24 +30,6 @@ class Test:
                             cwd=self.checkout, env=env, timeout=300)
         self.equal(done.code, 0, f"{lines}: {done.out} {done}")
         return done.out.decode() + done.err
-
-    def stream(self):
-        lines = shown_in("messaging-stream.7", "TRYING IT")
-        watch = "watch -t build/bin/sink --now"
-        self.that(watch in lines, "no example in the page")
-        # Everything is already built; and watch needs a terminal.
-        lines = re.sub("(?m)^make .*\n", "", lines).replace(
-            watch, "for i in {1..30}; do build/bin/sink --now; sleep 1; done")
-        shell = self.lab.start(["bash", self.lab.write("typed", lines)],
-                               self.lab.path("out"), cwd=self.checkout)
-        self.equal(shell.wait(200), 0, self.lab.text("out"))
-        self.that(len({line for line in self.lab.text("out").splitlines()
-                       if ", as of " in line}) >= 3,
-                  "the stream does not move: " + self.lab.text("out"))
-        self.that(not os.path.exists(self.checkout + "/build/try"),
-                  "build/try was left")
-        self.that(not re.search("(?m)^(aggregator|sink|servers|load): ",
-                                self.lab.text("out")), self.lab.text("out"))
 
     def records_of_a_stream(self):
         """Each record on the page gives rows."""
@@ -84,16 +65,6 @@ class Test:
                        '"table":"user_stats"'):
             self.that(re.search(answer, out), f"no {answer}: {out}")
 
-    def command(self, begins):
-        """The only command in messaging-allocation(7) that begins so, as one
-        line."""
-        page = shown_in("messaging-allocation.7", "DESCRIPTION") + \
-            shown_in("messaging-allocation.7", "What if")
-        found = [line for line in re.sub(r" *\\\n *", " ", page).splitlines()
-                 if line.startswith(begins)]
-        self.equal(len(found), 1, begins)
-        return f"{BIN}/{found[0]}"
-
     def allocation(self):
         """The daemons have these options, and the simulation runs."""
         conf = self.lab.conf("conf", {"crm acme": {"token": "x",
@@ -107,21 +78,38 @@ class Test:
         self.that(re.search('"table":"allocation_operators".*"max_chats":3',
                             out), f"no what-if: {out}")
 
-    def end(self):
+    def command(self, begins):
+        """The only command in messaging-allocation(7) that begins so, as one
+        line."""
+        page = shown_in("messaging-allocation.7", "DESCRIPTION") + \
+            shown_in("messaging-allocation.7", "What if")
+        found = [line for line in re.sub(r" *\\\n *", " ", page).splitlines()
+                 if line.startswith(begins)]
+        self.equal(len(found), 1, begins)
+        return f"{BIN}/{found[0]}"
+
+    def stream(self):
+        lines = shown_in("messaging-stream.7", "TRYING IT")
+        watch = "watch -t build/bin/sink --now"
+        self.that(watch in lines, "no example in the page")
+        # Everything is already built; and watch needs a terminal.
+        lines = re.sub("(?m)^make .*\n", "", lines).replace(
+            watch, "for i in {1..30}; do build/bin/sink --now; sleep 1; done")
+        shell = self.lab.start(["bash", self.lab.write("typed", lines)],
+                               self.lab.path("out"), cwd=self.checkout)
+        self.equal(shell.wait(200), 0, self.lab.text("out"))
+        self.that(len({line for line in self.lab.text("out").splitlines()
+                       if ", as of " in line}) >= 3,
+                  "the stream does not move: " + self.lab.text("out"))
+        self.that(not os.path.exists(self.checkout + "/build/try"),
+                  "build/try was left")
+        self.that(not re.search("(?m)^(aggregator|sink|servers|load): ",
+                                self.lab.text("out")), self.lab.text("out"))
+
+    def _leave(self):
         folder = self.checkout + "/build/try"
         if os.path.exists(folder):
             subprocess.run(["scripts/servers", "stop", folder], check=False)
 
 
-def body():
-    with Lab("manual") as lab:
-        test = Test(lab)
-        try:
-            steps(test.records_of_a_stream, test.messages_and_events,
-                  test.allocation, test.stream)
-        finally:
-            test.end()
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

@@ -9,7 +9,7 @@ import os
 import re
 import threading
 
-from harness import BIN, TOKEN, Checks, Lab, main, shown_in, steps
+from harness import BIN, TOKEN, Checklist, run_checks, shown_in
 
 SCRIPTS = os.path.abspath("scripts")
 NO_CRM = "unset CRM_URL CRM_TOKEN CRM_TENANT\n"
@@ -53,10 +53,9 @@ def ends(lines):
     return lines.rstrip("\n") + " --until-empty\n"
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab, self.checks = lab, Checks()
-        self.that = self.checks.that
+        super().__init__(lab)
         lab.start_servers()
         os.umask(0o077)
         for folder in ("bin", "here", "lib", "lib/poller"):
@@ -201,7 +200,7 @@ class Test:
     def quickstart(self):
         lines = re.findall("(?m)^(?:export.*token|build.bin.*)$", shown_in(
             "messaging-quickstart.7", "LOOK FIRST"))
-        self.checks.equal(len(lines), 3, f"lines {lines}")
+        self.equal(len(lines), 3, f"lines {lines}")
         self.typed("look first", "unset CRM_TOKEN\n" + costs_may_be_high(
             "\n".join(lines).replace("build/bin/", ""), "--check"),
             '"table":"operator_metrics"')
@@ -234,7 +233,7 @@ class Test:
             "messaging-metrics.7", "Over which chats").split("\n", 1)
         out = self.typed("--explain", command.replace("day", "snapshot").replace(
             ".ndjson", "") + " -o table\n")
-        self.checks.equal(out, explained, "what --explain says")
+        self.equal(out, explained, "what --explain says")
 
     def records(self):
         self.typed("messages of each operator", shown_in(
@@ -248,7 +247,7 @@ class Test:
         self.command("sink", stdin=self.command(
             "aggregator", "-f", "about", "-a", "messages", "-o",
             "ndjson").encode())
-        self.checks.equal(self.lab.sql(
+        self.equal(self.lab.sql(
             "SELECT sentiment_label, intent_name FROM message_analytics"),
             [["positive", "order"]], "what is known of a message")
 
@@ -303,8 +302,8 @@ class Test:
         self.typed("rights", shown_in("messaging-operation.7", "SECURITY", 1))
         listed = self.command("rabbitmqctl", "-q", "list_permissions", "-p",
                               "messaging")
-        self.checks.equal(len([x for x in listed.splitlines() if "amq" in x]),
-                          4, listed)
+        self.equal(len([x for x in listed.splitlines() if "amq" in x]),
+                   4, listed)
 
     def more_than_one_core(self):
         def example(number, heading="MORE THAN ONE CORE"):
@@ -317,8 +316,8 @@ class Test:
                     f"0/{count}", f"{i}/{count}")))
 
         out = self.typed("three queues", example(1))
-        self.checks.equal(re.findall(r"(?m)^records\.g1\.([0-2])$", out),
-                          ["0", "1", "2"], out)
+        self.equal(re.findall(r"(?m)^records\.g1\.([0-2])$", out),
+                   ["0", "1", "2"], out)
         self.command("aggregator", "--publish", "-f", "stream", "-t",
                      "exchange:records")
         parts(example(2), 1, 3)
@@ -349,15 +348,4 @@ class Test:
                    NO_CRM + shown_in("reaper.1", "EXAMPLES", 3))
 
 
-def body():
-    with Lab("manual_pages") as lab:
-        test = Test(lab)
-        steps(test.poller, test.aggregator, test.sink, test.report,
-              test.quickstart, test.troubleshooting, test.metrics, test.records,
-              test.jobs_and_conf, test.reaper, test.listen,
-              test.rights_at_the_broker, test.more_than_one_core, test.profile,
-              test.who_left)
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

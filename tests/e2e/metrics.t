@@ -18,7 +18,7 @@ import subprocess
 import threading
 import time
 
-from harness import TESTBIN, Checks, Lab, Skip, main, steps, until
+from harness import TESTBIN, Checklist, Skip, run_checks, until
 
 MESSAGE = json.dumps({"conversation_id": "c", "sender_id": "a",
                       "receiver_id": "b", "content": "x"})
@@ -51,25 +51,25 @@ class Scraped:
 
     def scrape(self):
         status, text = self.ask("/metrics")
-        self.test.checks.equal(status, 200, "metrics")
+        self.test.equal(status, 200, "metrics")
         self.test.texts.append(text)
         self.now = samples(text)
         return self.now
 
     def has(self, metric, value):
-        self.test.checks.equal(self.now.get(metric), str(value), metric)
+        self.test.equal(self.now.get(metric), str(value), metric)
 
     def hidden(self, *clients):
         for client in clients:
             status, text = self.ask("/metrics", X_Forwarded_For=client)
-            self.test.checks.that(status == 404 and "messaging_" not in text,
-                                  f"a stranger, {client}: {status} {text}")
+            self.test.that(status == 404 and "messaging_" not in text,
+                           f"a stranger, {client}: {status} {text}")
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab, self.checks, self.texts = lab, Checks(), []
-        self.that = self.checks.that
+        super().__init__(lab)
+        self.texts = []
         lab.start_servers()
         self.broker, self.database = lab.door("rabbitmq"), lab.door("mariadb")
         lab.must(["sink", "--migrate"])
@@ -95,14 +95,14 @@ class Test:
         s.has("messaging_listener_broker_confirms", 1)
 
         def post(status, body=MESSAGE):
-            self.checks.equal(s.ask(
+            self.equal(s.ask(
                 "/api/v1/messages/send", body, Content_Type="application/json",
                 X_Forwarded_For="127.0.0.1")[0], status, body)
 
         for _ in range(3):
             post(200)
         post(400, "no JSON")
-        self.checks.equal(s.ask("/none")[0], 404, "no such path")
+        self.equal(s.ask("/none")[0], 404, "no such path")
         s.scrape()
         s.has("messaging_listener_records_total", 3)
         # The previous one was accepted as well; this one counts once it is
@@ -157,7 +157,7 @@ class Test:
                 ('tenant_longest_wait_seconds{tenant="two"}', "0.000"),
                 ('http_requests_total{result="accepted"}', 0)):
             s.has("messaging_" + metric, value)
-        self.checks.equal(s.ask("/api/v1/now")[0], 401, "without a token")
+        self.equal(s.ask("/api/v1/now")[0], 401, "without a token")
         s.hidden("192.0.2.1", "nobody")
         self.database.shut()
         s.scrape()
@@ -228,9 +228,9 @@ class Test:
         self.wait(name, daemon_records_total=0)
 
     def stop(self, name):
-        self.checks.equal(self.lab.end(self.p), 0, self.lab.text("log"))
+        self.equal(self.lab.end(self.p), 0, self.lab.text("log"))
         path = self.lab.path(self.file(name))
-        self.checks.equal(os.stat(path).st_mode & 0o777, 0o644, path)
+        self.equal(os.stat(path).st_mode & 0o777, 0o644, path)
         self.that(not os.path.exists(path + ".new"), "left behind")
 
     def row(self, tenant):
@@ -245,14 +245,14 @@ class Test:
     def sink(self):
         put, name = self.lab.put, "sink_rows"
         self.daemon(name, "sink", "-f", "queue:rows")
-        self.checks.equal(self.value(
+        self.equal(self.value(
             name, "daemon_last_success_timestamp_seconds"), 0, "a success")
         put("rows", [self.row("a"), self.row("b"), self.row("c"), "no JSON"])
         self.wait(name, daemon_records_total=4, daemon_dead_letters_total=1,
                   sink_rows_total__result_stored=3,
                   # The file may have been written between rows and flush.
                   daemon_last_success_timestamp_seconds=None)
-        self.checks.equal(self.value(name, "daemon_retries_total"), 0, "retries")
+        self.equal(self.value(name, "daemon_retries_total"), 0, "retries")
         times = [self.value(name, f"daemon_{x}_timestamp_seconds")
                  for x in ("start", "last_success", "written")]
         self.that(times == sorted(times) and times[0] > 1e9, times)
@@ -370,9 +370,9 @@ class Test:
                            self.lab.path("log"))
         self.lab.put("rows", [self.row("f")])
         until(60, lambda: self.stored("f"), "a row")
-        self.checks.equal(self.lab.end(p), 0, "exit code")
-        self.checks.equal(self.lab.text("log").count("cannot write"), 1,
-                          self.lab.text("log"))
+        self.equal(self.lab.end(p), 0, "exit code")
+        self.equal(self.lab.text("log").count("cannot write"), 1,
+                   self.lab.text("log"))
         self.conf = conf
 
     def described(self):
@@ -396,13 +396,4 @@ class Test:
             self.that(done.returncode == 0, f"{done.stderr} {text}")
 
 
-def body():
-    with Lab("metrics") as lab:
-        test = Test(lab)
-        steps(test.listener, test.server, test.sink, test.never_idle,
-              test.stream, test.assignments, test.reaper, test.events,
-              test.unwritable, test.described)
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

@@ -12,7 +12,7 @@ import subprocess
 import unicodedata
 from datetime import datetime, timedelta, timezone
 
-from harness import BIN, Checks, Lab, Skip, main, say, until
+from harness import BIN, Checklist, Skip, run_checks, say, until
 
 TITLES = ("OPERATOR WAITING LONGEST AVAIL OPEN RESPONSES AVERAGE MEDIAN P90 "
           "FIRST").split()
@@ -95,18 +95,18 @@ class Terminal:
         self.call("kill-server")
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab = lab
-        self.checks = Checks()
-        self.that = self.checks.that
+        super().__init__(lab)
+        if not shutil.which("tmux"):
+            raise Skip("there is no tmux")
         lab.start_servers("mariadb", private=True)
         lab.env.update(MESSAGING_BIN=BIN, TZ="Asia/Kolkata")
         lab.must(["sink", "--migrate"])
-        self.fill()
-        self.operators = self.read_operators()
+        self._fill()
+        self.operators = self._read_operators()
 
-    def fill(self):
+    def _fill(self):
         self.lab.sql(
             "INSERT INTO tenant_metrics (tenant, operators, open_chats, "
             "unassigned_chats, waiting_chats, longest_wait_seconds, responses, "
@@ -135,7 +135,7 @@ class Test:
                 f"'{1000 + i}', '1', 'c', 'web', 'open', as_of - INTERVAL "
                 f"{93 + 37 * i} SECOND, 1, 1, 0, as_of, 1 FROM tenant_metrics")
 
-    def read_operators(self):
+    def _read_operators(self):
         """The database's values as the screen shows them, longest wait
         first."""
         rows = self.lab.sql(
@@ -265,16 +265,4 @@ class Test:
                 "MINUTE")
 
 
-def body():
-    if not shutil.which("tmux"):
-        raise Skip("there is no tmux")
-    with Lab("now") as lab:
-        test = Test(lab)
-        test.every_width()
-        test.it_is_shown_again()
-        test.old_metrics_are_marked()
-        test.old_snapshots_are_marked()
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

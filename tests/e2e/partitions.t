@@ -7,7 +7,7 @@ an exchange.
 import json
 
 import partitions
-from harness import BIN, TESTBIN, Checks, Lab, main, seed, steps
+from harness import BIN, TESTBIN, Checklist, run_checks, seed
 
 METRICS = ("operators,tenant,events,users,activity,alerts,trends,channels,"
            "histograms,chats,conversations")
@@ -78,16 +78,16 @@ class Database:
              for x in tenants.splitlines()]
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab, self.checks = lab, Checks()
+        super().__init__(lab)
         lab.start_servers()
         lab.env["MESSAGING_BIN"] = BIN
         lab.env["MESSAGING_CONFIG"] = lab.conf("conf", {
             "amqp": {"prefetch": 20, "wait_timeout": "90s"}})
 
     def database(self, name):
-        return Database(self.lab, self.checks, name)
+        return Database(self.lab, self, name)
 
     def aggregate(self, lines, *options, metrics=METRICS):
         return self.lab.must(
@@ -95,12 +95,12 @@ class Test:
             stdin="".join(x + "\n" for x in lines).encode()).out.decode()
 
     def same(self, want, got, what):
-        self.checks.that(partitions.same(want, got) == 0,
-                         f"{what}: the parts do not add up to the whole")
+        self.that(partitions.same(want, got) == 0,
+                  f"{what}: the parts do not add up to the whole")
 
     def same_shown(self, want, got, what):
-        self.checks.that(want == got, f"{what}: readers see others: "
-                         f"{[x for x in got if x not in want][:3]}")
+        self.that(want == got, f"{what}: readers see others: "
+                  f"{[x for x in got if x not in want][:3]}")
 
     def whole(self):
         self.records = self.lab.must(
@@ -110,7 +110,7 @@ class Test:
         one = self.database("one")
         one.store(self.aggregate(self.records))
         self.want, self.want_shown = one.viewed(), one.shown()
-        self.checks.that(len(self.want_shown) > 100, "too little is shown")
+        self.that(len(self.want_shown) > 100, "too little is shown")
 
     def halves_of_a_file(self):
         db = self.database("halves")
@@ -146,7 +146,7 @@ class Test:
                  "--generation", str(generation), "-a", metrics, "--state",
                  self.lab.path(state), "--until-empty"], log))
         for i, p in enumerate(running):
-            self.checks.equal(p.wait(), 0, self.lab.text(f"{prefix}.{i}.log"))
+            self.equal(p.wait(), 0, self.lab.text(f"{prefix}.{i}.log"))
 
     def queues(self):
         """Two shards behind an exchange."""
@@ -162,14 +162,14 @@ class Test:
                 (["--part", "1/2", "--generation", "1"], "part 1/2 "),
                 (["--part", "0/3", "--generation", "1"], "part 0/3 "),
                 ([], "one alone")):
-            self.checks.ends(self.lab.run(
+            self.ends(self.lab.run(
                 ["aggregator", "-f", "queue:records.g1.0", "-t", "queue:rows",
                  "--every", "20ms", "--state", self.lab.path("records.0"),
                  "--until-empty", *options]), 78,
                 f"belongs to part 0/2 of generation 1, not to {is_not}")
         for wrong in ("2/2", "0/65", "-1/2", "1", "x/y"):
-            self.checks.ends(self.lab.run(["aggregator", "--part", wrong]), 64,
-                             None, wrong)
+            self.ends(self.lab.run(["aggregator", "--part", wrong]), 64,
+                      None, wrong)
 
     def another_number(self):
         """From two shards to three in the middle, with new states: rows that do
@@ -194,18 +194,18 @@ class Test:
         db.run(change + ["2"])
         self.publish(records[:middle], "grown", 3000)
         # Messages in the old queues prevent the change.
-        self.checks.ends(self.lab.run(change + ["3"], env=db.env), 75,
-                         "is not empty; let its consumer finish, then try again")
+        self.ends(self.lab.run(change + ["3"], env=db.env), 75,
+                  "is not empty; let its consumer finish, then try again")
         self.count(2, "grown")
         db.run(change + ["3"])
-        self.checks.equal(db.sql("SELECT generation, parts FROM generations"),
-                          [["2", "3"]], "the generation")
+        self.equal(db.sql("SELECT generation, parts FROM generations"),
+                   [["2", "3"]], "the generation")
         self.publish(records[middle:], "grown", 3000)
         self.count(3, "grown", generation=2)
         db.store()
-        self.checks.that(all(len(x) > 3 for x in sums(one)), "too few sums")
+        self.that(all(len(x) > 3 for x in sums(one)), "too few sums")
         for want, got in zip(sums(one), sums(db)):
-            self.checks.equal(got, want, "after the change")
+            self.equal(got, want, "after the change")
 
     def publish(self, lines, exchange, each=100):
         self.lab.must([f"{TESTBIN}/tools/amqp_probe", "-p", "-b", each, "write",
@@ -213,12 +213,4 @@ class Test:
                       stdin="".join(x + "\n" for x in lines).encode())
 
 
-def body():
-    with Lab("partitions") as lab:
-        test = Test(lab)
-        steps(test.whole, test.halves_of_a_file,
-              test.queues, test.another_number)
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

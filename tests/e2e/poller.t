@@ -11,7 +11,7 @@ import re
 import subprocess
 import time
 
-from harness import TOKEN, Checks, Lab, main, program, until
+from harness import TOKEN, Checklist, program, run_checks, until
 
 
 def content(done):
@@ -44,12 +44,12 @@ def answers(done):
     return sorted(f"{r['chat']} {r['status']}" for r in done.records())
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab, self.checks = lab, Checks()
-        self.that, self.equal = self.checks.that, self.checks.equal
-        self.path = self.sim = None
-        self.new = 0
+        super().__init__(lab)
+        self.path, self.new = None, 0
+        self.sim = lab.sim("--dialogs", 30, "--messages", 20, "--pace", 0,
+                           "--operators", 5)
 
     def conf(self, *more, tenant="acme", poller=None, **keys):
         """The configuration of one tenant; MORE are other sections."""
@@ -95,14 +95,14 @@ class Test:
                    sorted(map(str, self.sim.open_dialogs())), "chats")
         return done
 
-    def reset(self):
+    def _reset(self):
         self.sim.control("reset-stats")
 
     def touch(self, *dialogs):
         for dialog in dialogs or (9002,):
             self.sim.control("act", do="client", dialog=dialog)
 
-    def heals(self):
+    def _heals(self):
         self.sim.fault()
         return self.run(0)
 
@@ -117,7 +117,7 @@ class Test:
         kept = self.run(0)
         self.equal(content(kept), content(first), "the first with a state")
         listed = {r["available_at"] for r in of_type(kept, "operator")}
-        self.reset()
+        self._reset()
         idle = self.whole(self.run(0))
         self.equal(self.sim.calls(), 1, "calls of an idle poll")
         self.equal({r["available_at"] for r in of_type(idle, "operator")},
@@ -126,7 +126,7 @@ class Test:
         mode = os.stat(self.lab.path("state/acme.mdb")).st_mode & 0o777
         self.equal(mode, 0o600, "mode of the state")
         self.touch(9001)
-        self.reset()
+        self._reset()
         changed = self.same_chats(self.run(0))
         self.equal(self.sim.calls(), 2, "calls after one change")
         self.equal(content(changed), content(self.run(0, state="new")),
@@ -156,7 +156,7 @@ class Test:
 
     def state_of_others(self):
         """Other options, or another tenant, do not use this state."""
-        self.reset()
+        self._reset()
         done = self.run(0, "--with-text")
         self.that(b'"text":' in done.out and self.sim.calls() > 20,
                   "the state was used in spite of other options")
@@ -165,7 +165,7 @@ class Test:
         os.link(self.lab.path("state/acme.mdb"),
                 self.lab.path("swapped/beta.mdb"))
         self.conf(tenant="beta")
-        self.reset()
+        self._reset()
         self.run(0, state="swapped")
         self.that(self.sim.calls() > 20, "another tenant's state was used")
         os.unlink(self.lab.path("swapped/beta.mdb"))
@@ -180,7 +180,7 @@ class Test:
             self.that(not ended(done), "a snapshot ends without a chat")
         done = self.same_chats(self.run(0, says="shown as last read.*9002"))
         self.equal(stale(done), ["9002"], "stale chats")
-        self.equal(stale(self.heals()), [], "stale chats afterwards")
+        self.equal(stale(self._heals()), [], "stale chats afterwards")
 
     def unreadable_chats(self):
         self.conf(poller={"retry_budget": "1s"})
@@ -200,22 +200,22 @@ class Test:
         self.touch(*chats)
         self.sim.fault("500", route="/v1/messages")
         for polls in range(36):
-            done = self.run_any()
+            done = self._run_any()
             if done.code == 0:
                 break
             self.that(not ended(done), "a snapshot without chats")
         self.that(2 <= polls, f"stale after {polls} polls: {done}")
         self.same_chats(done)
         self.equal(len(stale(done)), 11, "stale chats")
-        self.heals()
+        self._heals()
 
-    def run_any(self):
+    def _run_any(self):
         return self.lab.run(["poller", "-c", self.path, "--state",
                              self.lab.path("state")])
 
     def unnamed_customers(self):
         self.conf(customers="yes", poller={"retry_budget": "1s"})
-        customer = of_type(self.run_any(), "chat")[0]["customer"]
+        customer = of_type(self._run_any(), "chat")[0]["customer"]
         fault = {"name": "500", "route": f"/v1/clients/{customer}"}
         says = r"customers are shown without a name for now; customer \d*: .*HTTP 500"
         self.sim.fault(**fault)
@@ -227,7 +227,7 @@ class Test:
         self.sim.fault(**fault)
         for _ in range(2):
             self.run(0, state="again", says=says)
-        self.reset()
+        self._reset()
         self.same_chats(self.run(0, state="again"))
         self.equal(self.sim.calls(), 1, "calls beside such a customer")
         self.sim.fault()
@@ -246,7 +246,7 @@ class Test:
             0, state="budget", says=r"tenant acme: all 5 calls for this month "
             r"\(\[crm acme\] budget\) are used up; polls continue every 60 "
             "minutes"))
-        self.reset()
+        self._reset()
         done = self.run(0, state="budget")
         self.equal((done.out, self.sim.calls()), (b"", 0), "a skipped poll")
         said = []
@@ -260,7 +260,7 @@ class Test:
                 self.that('"state":"end"' in f.read(), "skipped in a terminal")
         self.that("budget" not in str(said), f"a second line: {said}")
         # Chats that the last poll saw are not requested.
-        self.reset()
+        self._reset()
         known = "".join(json.dumps({k: r[k] for k in (
             "type", "tenant", "chat", "status")}) + "\n"
             for r in of_type(last, "chat")[:3])
@@ -301,7 +301,7 @@ class Test:
         """SIGTERM: exit 0, and no end marker. SIGPIPE is a normal end."""
         self.conf(concurrency=1)
         self.sim.control("set", latency=1000)
-        self.reset()
+        self._reset()
         p = self.lab.start(["poller", "-c", self.path],
                            log=self.lab.path("stopped"))
         until(20, lambda: self.sim.calls() > 3, "some calls")
@@ -340,7 +340,7 @@ class Test:
         self.sim.fault()
         self.sim.control("act", do="close", dialog=9001)
         self.sim.control("act", do="remove", dialog=9002)
-        self.reset()
+        self._reset()
         done = self.ask(0, *listed, status="open")
         self.equal(answers(done), sorted(
             {"9001": "9001 closed", "9002": "9002 gone"}.get(c, c + " open")
@@ -349,7 +349,7 @@ class Test:
         by_chat = {r["chat"]: r for r in done.records()}
         self.that(by_chat["9001"]["closed_at"] <= by_chat["9001"]["at"],
                   f"fields: {by_chat}")
-        self.reset()
+        self._reset()
         self.equal(answers(self.ask(0, 9001)), ["9001 closed"], "one alone")
         self.equal(self.sim.calls(), 1, "calls for one alone")
         # Only an answer about the chat makes it gone, not one about its list.
@@ -370,7 +370,7 @@ class Test:
         self.equal(self.ask(77, *six, says="").out, b"", "the token failed")
         self.sim.fault()
         self.sim.fault("hang", route="/v1/dialogs/", after=3)
-        self.reset()
+        self._reset()
         chats = self.lab.write("six.in", "".join(
             f'{{"type":"chat","tenant":"acme","chat":"{c}"}}\n' for c in six))
         out = self.lab.path("six.out")
@@ -414,7 +414,7 @@ class Test:
         before = of_type(self.run(0, state="last"), "message")
         self.act(("client", 9001), ("answer", 9001), ("close", 9001),
                  ("close", 9002), ("remove", 9003))
-        self.reset()
+        self._reset()
         self.run(74, "-t", "/dev/full", state="last", says="No space left")
         self.equal(self.sim.calls(), 5, "calls for three that left")
         done = self.run(0, state="last")
@@ -424,7 +424,7 @@ class Test:
             m["chat"] == "9001" for m in before), "messages of the last one")
         self.that(all(r["closed_at"] <= r["at"] for r in of_type(done, "chat")
                       if r["chat"] in told), f"times: {done}")
-        self.reset()
+        self._reset()
         self.equal(self.closings(self.run(0, state="last")), {}, "told twice")
         self.equal(self.sim.calls(), 2, "calls for one that was deleted")
         self.act(("client", 9001))
@@ -461,23 +461,5 @@ class Test:
         time.sleep(2.1)
         self.run(0, state="jumped")
 
-    def all(self):
-        self.sim = self.lab.sim("--dialogs", 30, "--messages", 20, "--pace", 0,
-                                "--operators", 5)
-        for step in (
-                self.snapshots, self.one_at_a_time, self.clock_goes_back,
-                self.state_of_others, self.unreadable_chats, self.many_fail,
-                self.unnamed_customers, self.removed_dialog, self.used_budget,
-                self.one_that_waits_delays_nobody, self.stopped, self.status,
-                self.gone_is_all_or_nothing, self.last_word,
-                self.pause_by_a_clock_that_jumped):
-            step()
-        return self.checks.result()
 
-
-def body():
-    with Lab("poller") as lab:
-        return Test(lab).all()
-
-
-main(body)
+run_checks(Test)

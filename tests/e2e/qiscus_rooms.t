@@ -10,24 +10,20 @@ of a new agent would be missing.
 import json
 import urllib.request
 
-from harness import TOKEN, Checks, Lab, main, steps
+from harness import TOKEN, Checklist, run_checks
 
 
-class Test:
-    def __init__(self, lab):
-        self.lab, self.checks = lab, Checks()
-        self.equal = self.checks.equal
-
+class Test(Checklist):
     def start(self):
         self.sim = self.lab.sim("--crm", "qiscus", "--dialogs", 30, "--messages",
                                 3, "--operators", 4, "--pace", 0)
         self.conf = self.lab.conf("conf", {"crm q": {
             "url": self.sim.root, "profile": "qiscus", "account": "sim-app",
             "token": TOKEN, "assign": "yes", "timeout": "4s"}})
-        self.d = [d["id"] for d in self.open()]
-        self.checks.that(len(self.d) >= 12, "few open rooms")
+        self.d = [d["id"] for d in self._open()]
+        self.that(len(self.d) >= 12, "few open rooms")
 
-    def open(self):
+    def _open(self):
         return [d for d in self.sim._ask("/control/world", "GET", {})["dialogs"]
                 if d["state"] == "open"]
 
@@ -81,8 +77,8 @@ class Test:
         self.comes((d[0], None, None, "p1"), (d[1], None, "closed", "p2"),
                    (d[2], None, "open", "p3"), (d[3], 503, "open", "p4"))
         self.given(2)
-        self.checks.ends(self.done, 0, f"chat {d[2]} is not assigned to operator "
-                         "99999: .*agent not found")
+        self.ends(self.done, 0, f"chat {d[2]} is not assigned to operator "
+                  "99999: .*agent not found")
 
     def lost_answer(self):
         """The assignment succeeded, and is found done."""
@@ -98,8 +94,8 @@ class Test:
         have."""
         d = self.d
         self.free(d[0], d[1])
-        has = sum(x["operator_id"] == 504 for x in self.open())
-        self.checks.that(has > 0, "504 has nothing")
+        has = sum(x["operator_id"] == 504 for x in self._open())
+        self.that(has > 0, "504 has nothing")
         self.assign(self.asks("f1", d[0], 504, max_chats=has))
         self.comes((d[0], None, "open", "f1"))
         self.equal(sum(r.get("operator") == "504" for r in self.records), has,
@@ -164,17 +160,17 @@ class Test:
                                   "--assign-to", file], stdin=polled).records()
             with open(file, encoding="utf-8") as f:
                 reserved = [json.loads(line) for line in f]
-            self.checks.that(reserved, "nothing is reserved")
+            self.that(reserved, "nothing is reserved")
             return [r for r in reserved
                     if rooms[r["chat"]] not in agents[r["operator"]]], rows
 
         bad, rows = crossed(conf(need="channel"))
         self.equal(bad, [], "not of the channel")
         totals = [r for r in rows if r.get("table") == "allocation_totals"]
-        self.checks.that(totals[-1]["waiting"] != 0, "nobody waits")
+        self.that(totals[-1]["waiting"] != 0, "nobody waits")
         # Without it, other agents get them, too.
         self.lab.run(["rm", self.lab.path("need.reserved")])
-        self.checks.that(crossed(conf())[0], "all are of the channel anyway")
+        self.that(crossed(conf())[0], "all are of the channel anyway")
         # Whatever is configured, and although the state has them.
         path = conf(need="channel", operators_every="1d")
         poll = ["poller", "-c", path, "--state", self.lab.path("state")]
@@ -185,12 +181,4 @@ class Test:
                        if "/agents" in route), 1, "times agents were read")
 
 
-def body():
-    with Lab("qiscus_rooms") as lab:
-        test = Test(lab)
-        steps(test.start, test.once, test.of_others, test.lost_answer,
-              test.at_the_limit, test.two_pollers, test.need)
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

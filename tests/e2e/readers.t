@@ -11,14 +11,14 @@ import re
 import shlex
 import signal
 
-from harness import Checks, Lab, main, shown_in, steps, until
+from harness import Checklist, run_checks, shown_in, until
 
 TAKEN = "the queue '%s' at .* has another consumer"
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab, self.checks = lab, Checks()
+        super().__init__(lab)
         lab.start_servers("rabbitmq")
 
     def heartbeat(self, seconds):
@@ -45,12 +45,12 @@ class Test:
     def refused(self, name, queue, process):
         code = process.wait(240)
         last = self.said(name, TAKEN % queue + ".*; stop one, or [^;]*\n")
-        self.checks.that(code == 78 and len(last) == 1,
-                         f"{name}: {code}, {self.lab.text(name + '.err')}")
+        self.that(code == 78 and len(last) == 1,
+                  f"{name}: {code}, {self.lab.text(name + '.err')}")
 
     def well(self, name, process):
-        self.checks.that(self.lab.end(process) == 0,
-                         f"{name}: {self.lab.text(name + '.err')}")
+        self.that(self.lab.end(process) == 0,
+                  f"{name}: {self.lab.text(name + '.err')}")
 
     def together(self):
         """Runs the cases in which the broker takes time side by side."""
@@ -72,11 +72,11 @@ class Test:
         for kind, queue in ("stream", "records"), ("counter", "counted"):
             name = "second." + kind
             self.refused(name, queue, second[kind])
-            self.checks.that(
+            self.that(
                 len(self.said(name, TAKEN % queue + ".*; trying again")) == 1,
                 f"it waits without a word: {self.lab.text(name + '.err')}")
-            self.checks.that(not self.said("first." + kind, TAKEN % queue),
-                             "the first complains")
+            self.that(not self.said("first." + kind, TAKEN % queue),
+                      "the first complains")
             self.well("first." + kind, first[kind])
         self.reads("heir", "frozen")
         still.send_signal(signal.SIGCONT)
@@ -101,8 +101,8 @@ class Test:
         users = {}
         for words in map(shlex.split, page):
             users[words[0]] = self.lab.broker_user(*words)
-        self.checks.equal(sorted(users),
-                          ["aggregator", "assign", "listener", "sink"], "users")
+        self.equal(sorted(users),
+                   ["aggregator", "assign", "listener", "sink"], "users")
         self.lab.must(
             ["aggregator", "--publish", "-t", "queue:records"],
             env={"AMQP_URL": users["listener"]}, stdin=json.dumps(
@@ -116,11 +116,4 @@ class Test:
         return process
 
 
-def body():
-    with Lab("readers") as lab:
-        test = Test(lab)
-        steps(test.together, test.killed, test.rights)
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

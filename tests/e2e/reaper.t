@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 
-from harness import BIN, Checks, Lab, main, program, until
+from harness import BIN, Checklist, program, run_checks, until
 from streamlib import Sql
 
 ALL = ["acme/1", "acme/2", "acme/3", "beta/1", "beta/2"]
@@ -45,10 +45,9 @@ ANSWERS = b"".join([
     line(type="news", tenant="acme")])
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab, self.checks = lab, Checks()
-        self.that, self.equal = self.checks.that, self.checks.equal
+        super().__init__(lab)
         lab.start_servers("mariadb")
         lab.must(["sink", "--migrate"])
 
@@ -451,7 +450,7 @@ class Test:
         self.reap(0, "--purge", "acme")
         self.equal(self.value(count), "0", "rows left of the next")
 
-    def flow(self):
+    def _flow(self):
         """The output of the list and of scripts/tenant for a stream."""
         chats = [r["chat"] for r in self.reap(0, "--list").records()
                  if r["tenant"] == "flow"]
@@ -470,13 +469,13 @@ class Test:
                 version=int(now.timestamp() * 1000) | 1))
 
         stream(0)
-        self.equal(self.flow(), (["1"], ["streaming"]), "a stream")
+        self.equal(self._flow(), (["1"], ["streaming"]), "a stream")
         self.reap(0, "--purge", "flow")
-        self.equal(self.flow(), ([], ["purged"]), "purged")
+        self.equal(self._flow(), ([], ["purged"]), "purged")
         stream(-3600)
-        self.equal(self.flow(), ([], ["purged"]), "rows on their way")
+        self.equal(self._flow(), ([], ["purged"]), "rows on their way")
         stream(60)
-        self.equal(self.flow(), (["1"], ["streaming"]), "added again")
+        self.equal(self._flow(), (["1"], ["streaming"]), "added again")
 
     def no_row_slips_in(self):
         """Sinks write older rows while the reaper deletes: no chat may have
@@ -505,21 +504,5 @@ class Test:
                 "USING (tenant, chat) WHERE c.as_of <= t.as_of"), "0",
                 "rows that slipped in")
 
-    def all(self):
-        for step in (
-                self.list, self.closed_ones_go, self.last_answer_counts,
-                self.bad_input, self.many_gone,
-                self.impossible_times, self.archive, self.on_close,
-                self.tombstones_go_in_time, self.streams,
-                self.history_is_not_refused, self.purge, self.purge_is_stopped,
-                self.stream_is_purged_and_added, self.no_row_slips_in):
-            step()
-        return self.checks.result()
 
-
-def body():
-    with Lab("reaper") as lab:
-        return Test(lab).all()
-
-
-main(body)
+run_checks(Test)

@@ -8,7 +8,7 @@ import collections
 import json
 from datetime import datetime, timedelta, timezone
 
-from harness import TESTBIN, Checks, Lab, main, steps, until
+from harness import TESTBIN, Checklist, run_checks, until
 
 
 def answer(tenant, chat, status):
@@ -16,10 +16,9 @@ def answer(tenant, chat, status):
                        "status": status, "at": "2026-11-20T10:01:00Z"})
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab, self.checks = lab, Checks()
-        self.equal = self.checks.equal
+        super().__init__(lab)
         lab.start_servers()
         lab.must(["sink", "--migrate"])
         self.database = lab.door("mariadb")
@@ -36,11 +35,11 @@ class Test:
         return int(self.lab.sql("SELECT COUNT(*) FROM chat_metrics WHERE "
                                 f"tenant = '{tenant}'")[0][0])
 
-    def begin(self):
+    def _begin(self):
         self.p = self.lab.start(["reaper", "-f", "queue:closed"],
                                 self.lab.path("log"))
 
-    def end(self):
+    def _end(self):
         self.equal(self.lab.end(self.p), 0, self.lab.text("log"))
 
     def reap(self, code, *options):
@@ -58,36 +57,36 @@ class Test:
         self.lab.must([TESTBIN + "/tools/amqp_lines", "closed", per_message],
                       stdin="".join(x + "\n" for x in lines).encode())
 
-    def settled(self):
+    def _settled(self):
         until(20, lambda: self.lab.in_queue("closed", "total") == 0,
               "all to be acknowledged")
 
     def list_and_answers(self):
         """The list goes to a queue, and answers come from another one."""
         self.lab.must(["reaper", "--list", "-t", "queue:left"])
-        self.checks.that(self.lab.take("left"), "nothing is listed")
+        self.that(self.lab.take("left"), "nothing is listed")
         self.lab.put("closed", [
             *(answer("acme", n, "closed") for n in range(1, 31)),
             *(answer("beta", n, "gone") for n in range(1, 14)),
             answer("beta", 60, "closed"), answer("nobody", 1, "closed"),
             "nonsense"])
         done = self.reap(65, "--until-empty")
-        self.settled()
+        self._settled()
         self.equal((self.chats("acme"), self.chats("beta")), (30, 59), "left")
-        self.checks.that("13 of the 60 known chats of tenant 'beta'" in
-                         done.err, done)
+        self.that("13 of the 60 known chats of tenant 'beta'" in
+                  done.err, done)
         reasons = collections.Counter(
             json.loads(x)["reason"] for x in self.lab.take("closed.dead"))
-        self.checks.that(len(reasons) == 3 and
-                         reasons["too many chats gone at once"] == 13 and
-                         reasons["the database does not know this tenant"] == 1,
-                         reasons)
+        self.that(len(reasons) == 3 and
+                  reasons["too many chats gone at once"] == 13 and
+                  reasons["the database does not know this tenant"] == 1,
+                  reasons)
 
     def gone_in_portions(self):
         """Chats that are gone in small portions count together for a running
         reaper: the first portion leaves 54 of beta's chats, the second 49, and
         the third is refused as a whole: 15 of 59."""
-        self.begin()
+        self._begin()
         for part in range(3):
             self.lab.put("closed", [answer("beta", 5 * part + n, "gone")
                                     for n in range(1, 6)])
@@ -97,7 +96,7 @@ class Test:
         until(20, lambda: "of tenant 'beta' are suddenly missing"
               in self.lab.text("log"), "a word")
         self.equal(self.chats("beta"), 49, "chats of beta")
-        self.end()
+        self._end()
 
     def dry_run(self):
         """Shows what would be deleted and what is refused, and changes
@@ -161,14 +160,14 @@ class Test:
         self.lines(0, "", "", "")
         self.lab.put("closed", [answer("acme", 60, "closed")])
         self.reap(0, "--until-empty")
-        self.settled()
+        self._settled()
         self.equal(self.chats("acme"), 29, "chats of acme")
 
     def database_away(self):
         """The reaper waits for the database, and nothing becomes a dead
         letter."""
         letters = self.lab.in_queue("closed.dead")
-        self.begin()
+        self._begin()
         self.database.shut()
         self.lab.put("closed", [answer("acme", 31, "closed")])
         until(60, lambda: self.lab.in_queue("closed", "checked_out") == 1,
@@ -176,15 +175,7 @@ class Test:
         self.equal(self.lab.in_queue("closed.dead"), letters, "dead letters")
         self.database.open()
         until(40, lambda: self.chats("acme") == 28, "the chat to go")
-        self.end()
+        self._end()
 
 
-def body():
-    with Lab("reaper_queue") as lab:
-        test = Test(lab)
-        steps(test.list_and_answers, test.gone_in_portions, test.dry_run,
-              test.crm_ahead, test.empty_messages, test.database_away)
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

@@ -13,7 +13,7 @@ import re
 from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
-from harness import TESTBIN, Checks, Lab, main, need, say, until
+from harness import TESTBIN, Checklist, need, run_checks, say, until
 from report_mail import check_mail
 from report_page import ReportPage, shown
 from streamlib import Sql
@@ -63,17 +63,15 @@ def same(got, want):
     return got in (want, "'" + want)
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab = lab
-        self.checks = Checks()
-        self.that = self.checks.that
+        super().__init__(lab)
         lab.start_servers("mariadb", private=True)
         lab.must(["sink", "-c", lab.conf("c", {"sink": {}}), "--migrate"])
         self.sql = Sql(lab)
-        self.fill()
+        self._fill()
 
-    def fill(self):
+    def _fill(self):
         """Busy hours of each day for two tenants, with names that a page could
         take for markup."""
         records = b""
@@ -276,6 +274,13 @@ class Test:
             self.that(one_line(name) in page.text,
                       f"{name} is not to be read")
 
+    def its_figures_are_the_apis_and_sqls(self):
+        for zone, days in (("UTC", WEEK), ("Europe/Lisbon", WEEK),
+                           ("Asia/Kolkata", ("2026-10-20", "2026-10-27"))):
+            self.its_response_times_are_the_apis(zone, days)
+            self.the_rest_is_sqls(zone, days)
+            self.whatever_is_left_of_the_page_has_the_figures(zone, days)
+
     def spans_have_fitting_periods(self):
         for days, count, last in (
             (("2026-10-20", "2026-10-21"), 24, "2026-10-20 23:00"),
@@ -422,6 +427,21 @@ class Test:
                              f"--tenant {TENANT} --report - >/dev/full"])
         self.that(done.code == 74, f"a full disk: {done}")
 
+    def the_mail_has_it(self):
+        check_mail(self.lab, TENANT, self.that)
+
+    def it_looks_right(self):
+        try:
+            from report_picture import look
+        except ImportError:
+            say("not looked at: python3-selenium is missing; run: "
+                "scripts/install-deps browser")
+            return
+        path = self.lab.path("look.html")
+        self.lab.must(["sink", "--tenant", TENANT, "--report", path,
+                       "--from", "2026-10-12", "--to", "2026-11-09"])
+        look(self.lab, path, self.that)
+
     def channels_of_the_span_come_first(self):
         """Regardless of the channels' figures in the previous period."""
         columns = ("channel_metrics (tenant, hour, channel, messages, "
@@ -448,40 +468,5 @@ class Test:
             f"{of_week} ORDER BY end_at DESC LIMIT 400")
         self.the_rest_is_sqls("UTC", WEEK)
 
-    def it_looks_right(self):
-        try:
-            from report_picture import look
-        except ImportError:
-            say("not looked at: python3-selenium is missing; run: "
-                "scripts/install-deps browser")
-            return
-        path = self.lab.path("look.html")
-        self.lab.must(["sink", "--tenant", TENANT, "--report", path,
-                       "--from", "2026-10-12", "--to", "2026-11-09"])
-        look(self.lab, path, self.that)
 
-
-def body():
-    with Lab("report") as lab:
-        test = Test(lab)
-        for zone, days in (("UTC", WEEK), ("Europe/Lisbon", WEEK),
-                           ("Asia/Kolkata", ("2026-10-20", "2026-10-27"))):
-            test.its_response_times_are_the_apis(zone, days)
-            test.the_rest_is_sqls(zone, days)
-            test.whatever_is_left_of_the_page_has_the_figures(zone, days)
-        test.spans_have_fitting_periods()
-        test.ten_years_have_no_week()
-        test.a_cut_hour_without_intervals_is_empty()
-        test.what_is_not_kept_is_not_0()
-        test.without_dates_it_is_last_week()
-        test.a_running_period_is_compared_with_the_same_part()
-        test.wrong_options_are_refused()
-        test.a_file_is_whole_or_as_it_was()
-        check_mail(lab, TENANT, test.that)
-        test.it_looks_right()
-        test.channels_of_the_span_come_first()
-        test.equal_waits_are_in_order()
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

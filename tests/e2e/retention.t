@@ -8,10 +8,9 @@ are reported.
 import datetime
 import json
 import os
-import time
 
-from harness import Lab, main
-from sinklib import Lock, Tables
+from harness import run_checks
+from sinklib import Lock, Tables, pass_midnight
 
 TODAY = datetime.datetime.now(datetime.timezone.utc).date()
 # Tables of history, and the column with the age of a row.
@@ -41,6 +40,7 @@ def day(days, form="%Y-%m-%d"):
 
 class Test(Tables):
     def __init__(self, lab):
+        pass_midnight()
         super().__init__(lab, "mariadb")
         self.tables = {t: c for t, c in TIMES.items() if t not in SUMMED}
         self.needed = {}
@@ -117,7 +117,7 @@ class Test(Tables):
                 found[r["table"]] = (r["partitions"], r["rows"])
         return found
 
-    def partitions(self):
+    def _partitions(self):
         return [p for p, in self.sql.ask(
             "SELECT partition_name FROM information_schema.partitions WHERE "
             "table_schema = DATABASE() AND table_name = 'messages' ORDER BY "
@@ -127,7 +127,7 @@ class Test(Tables):
         self.fill(0, -1, -29, -30, -31, -40, -500)
         self.add(-30, "00:00:00")
         self.add(-31, "23:59:59.999")
-        before = self.partitions()
+        before = self._partitions()
         shown = self.reap("a dry run", "--retention", "30d", "--dry-run")
         self.that(shown.keys() == self.tables.keys(), f"declared history, and "
                   f"this test's: {shown.keys() ^ self.tables.keys()}")
@@ -135,7 +135,7 @@ class Test(Tables):
             self.that(rows == 4 and (partitions > 1) == (table in BY_DAY),
                       f"{table}: {partitions} partitions, {rows} rows")
         self.left("a dry run", 9, 9)
-        self.that(self.partitions() == before, "a dry run drops partitions")
+        self.that(self._partitions() == before, "a dry run drops partitions")
         went = self.reap("for good", "--retention", "30d")
         for table, (partitions, rows) in went.items():
             # Rows in dropped partitions are not counted.
@@ -144,7 +144,7 @@ class Test(Tables):
                       f"{table}: {partitions} partitions, {rows} rows")
         self.left("for good", 5, 9)
         want = [f"p{day(n, '%Y%m%d')}" for n in (-30, -29)]
-        self.that(self.partitions()[:2] == want, f"{self.partitions()}")
+        self.that(self._partitions()[:2] == want, f"{self._partitions()}")
         self.holds("the oldest", f"{day(-30)} 00:00:00.000",
                    "SELECT MIN(created_at) FROM messages")
         again = self.reap("again", "--retention", "30d")
@@ -213,9 +213,9 @@ class Test(Tables):
         lock.release()
         self.left("its rows and the rest are gone", 1, 2)
         old = f"p{day(-40, '%Y%m%d')}"
-        self.that(old in self.partitions(), "its partition is kept")
+        self.that(old in self._partitions(), "its partition is kept")
         self.reap("later", "--retention", "30d")
-        self.that(old not in self.partitions(), "its partition goes later")
+        self.that(old not in self._partitions(), "its partition goes later")
 
     def without_the_right_to_drop_partitions(self):
         self.fill(0, -40)
@@ -235,20 +235,4 @@ class Test(Tables):
         self.left("rows go all the same", 1, 2)
 
 
-def body():
-    left = 86400 - time.time() % 86400
-    if left < 300: # partitions are named by the number of their day
-        time.sleep(left)
-    with Lab("retention") as lab:
-        test = Test(lab)
-        test.what_is_older_goes()
-        test.a_message_from_the_future_makes_no_other_old()
-        test.all_at_once_only_when_told()
-        test.many_rows_and_rows_without_a_time()
-        test.at_the_end_of_each_run()
-        test.a_table_in_use_is_told()
-        test.without_the_right_to_drop_partitions()
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

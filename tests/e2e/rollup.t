@@ -10,7 +10,7 @@ import random
 from collections import defaultdict
 from datetime import datetime, timedelta, timezone
 
-from harness import Checks, Lab, main, seed, until
+from harness import Checklist, run_checks, seed, until
 from rollup_sums import difference, read_sums
 from streamlib import Sql
 
@@ -110,11 +110,9 @@ def add(to, kind, n, total, longest, buckets):
     to[kind] = (was[0] + n, was[1] + total, max(was[2], longest), merged)
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab = lab
-        self.checks = Checks()
-        self.that = self.checks.that
+        super().__init__(lab)
         self.dice = random.Random(seed())
         self.now = datetime.now(timezone.utc)
         lab.start_servers("mariadb")
@@ -127,13 +125,13 @@ class Test:
         self.world = World(self.dice, self.now)
         self.compared = 0
 
-    def file(self):
+    def _file(self):
         return self.lab.write(f"rows{self.world.version}", self.world.lines())
 
     def sink(self, *argv, **kw):
         return self.lab.must(["sink", "-c", self.conf, *argv], **kw)
 
-    def stored(self):
+    def _stored(self):
         """{(tenant, hour, operator): {kind: ...}} computed from the stored
         rows."""
         want = defaultdict(dict)
@@ -150,10 +148,10 @@ class Test:
                 add(want[t, hour, who], kind, 0, 0, 0, {int(bucket): int(n)})
         return want
 
-    def wanted(self):
+    def _wanted(self):
         """{(tenant, subject, span, begin, id): {kind: ...}}"""
         want = defaultdict(dict)
-        for (t, hour, who), kinds in self.stored().items():
+        for (t, hour, who), kinds in self._stored().items():
             begins = {"hour": hour, "day": hour[:10] + " 00:00:00.000"}
             for kind, numbers in kinds.items():
                 for span, begin in begins.items():
@@ -194,7 +192,7 @@ class Test:
             got[tuple(key)] = read_sums(stored)
         # A kind without responses is omitted.
         want = {k: {kind: x for kind, x in v.items() if x[0] or x[3]}
-                for k, v in self.wanted().items()}
+                for k, v in self._wanted().items()}
         got, want = ({k: v for k, v in x.items() if v} for x in (got, want))
         wrong = difference(got, want)
         self.compared += len(want)
@@ -202,14 +200,14 @@ class Test:
 
     def rows_come_late_and_twice(self):
         for _ in range(BATCHES // 3):
-            self.sink("-f", self.file())
+            self.sink("-f", self._file())
             self.is_right("one after the other")
 
     def sinks_work_at_the_same_time(self):
         for _ in range(BATCHES // 3):
             argv = ["sink", "-c", self.conf, "-f"]
             log = self.lab.path("log")
-            several = [self.lab.start(argv + [self.file()], log)
+            several = [self.lab.start(argv + [self._file()], log)
                        for _ in range(3)]
             codes = [p.wait(PATIENCE) for p in several]
             self.that(codes == [0, 0, 0], f"{codes}: {open(log).read()}")
@@ -217,7 +215,7 @@ class Test:
 
     def killed_sinks_leave_nothing_half(self):
         for _ in range(BATCHES // 3):
-            path = self.file()
+            path = self._file()
             before = self.sql.written()
             p = self.lab.start(["sink", "-c", self.conf, "-f", path],
                                self.lab.path("log"))
@@ -271,7 +269,7 @@ class Test:
             "bucket, `count`, as_of, version) SELECT tenant, hour, operator, "
             f"kind, {NO_BUCKET}, 1, as_of, version FROM response_hours")
         log = self.lab.path("log")
-        p = self.lab.start(["sink", "-c", self.conf, "-f", self.file()], log)
+        p = self.lab.start(["sink", "-c", self.conf, "-f", self._file()], log)
         self.sink("--recompute")
         self.that(p.wait(PATIENCE) == 0, f"beside it: {open(log).read()}")
         self.is_right("recomputed")
@@ -342,22 +340,12 @@ class Test:
         self.that(oldest == 0 and left > 0,
                   f"{oldest} old ones of {left} are left")
         self.totals_are_right("after --retention")
-        self.sink("-f", self.file())
+        self.sink("-f", self._file())
         self.totals_are_right("after --retention and late rows")
 
 
-def body():
-    with Lab("rollup") as lab:
-        test = Test(lab)
-        test.rows_come_late_and_twice()
-        test.sinks_work_at_the_same_time()
-        test.killed_sinks_leave_nothing_half()
-        test.damage_is_told()
-        test.damage_is_recomputed()
-        test.deleted_analyses_stay_counted()
-        test.what_is_kept_is_read()
-        test.that(test.compared > 1000, f"only {test.compared} compared")
-        return test.checks.result()
+    def enough_was_compared(self):
+        self.that(self.compared > 1000, f"only {self.compared} compared")
 
 
-main(body)
+run_checks(Test)

@@ -9,10 +9,9 @@ import datetime
 import os
 import re
 import subprocess
-import time
 
-from harness import TESTBIN, Lab, main
-from sinklib import Lock, Tables, snapshot
+from harness import TESTBIN, run_checks
+from sinklib import Lock, Tables, pass_midnight, snapshot
 
 TODAY = datetime.datetime.now(datetime.timezone.utc).date()
 
@@ -57,6 +56,7 @@ def message(days, id):
 
 class Test(Tables):
     def __init__(self, lab):
+        pass_midnight()
         super().__init__(lab, "mariadb")
         self.url = lab.env["MYSQL_URL"]
         self.users = []
@@ -77,7 +77,7 @@ class Test(Tables):
         where = self.url.split("@")[1]
         return {"MYSQL_URL": f"mysql://{name}:x@{where}"}
 
-    def leave(self):
+    def _leave(self):
         self.lab.sql("; ".join(self.users))
 
     def schema(self, database=None):
@@ -360,31 +360,4 @@ class Test(Tables):
         self.partitions("none", "bmax")
 
 
-def body():
-    left = 86400 - time.time() % 86400
-    if left < 300: # partitions are named by the number of their day
-        time.sleep(left)
-    with Lab("schema") as lab:
-        test = Test(lab)
-        try:
-            test.migrating_makes_the_declared_tables()
-            test.several_migrate_at_once()
-            test.every_difference_is_named()
-            test.an_older_schema_is_compared()
-            test.what_others_put_on_tables_stays()
-            test.thresholds_are_those_of_the_configuration()
-            test.a_newer_schema_is_refused()
-            test.without_the_right_or_the_database()
-            test.a_dump_in_another_database_shows_its_own_rows()
-            test.each_day_has_a_partition()
-            test.days_of_an_outage_get_theirs()
-            test.many_rows_are_moved_by_the_told_statement()
-            test.several_sinks_meet_the_same_days()
-            test.a_table_in_use_gets_its_partition_later()
-            test.without_the_right_rows_are_stored()
-        finally:
-            test.leave()
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

@@ -8,15 +8,14 @@ import json
 import os
 import re
 
-from harness import BIN, Checks, Lab, main, steps, until
+from harness import BIN, Checklist, run_checks, until
 
 SCRIPTS = os.path.abspath("scripts")
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab, self.checks = lab, Checks()
-        self.that, self.equal = self.checks.that, self.checks.equal
+        super().__init__(lab)
         lab.start_servers()
         self.sim = lab.sim("--account", "one-token:5:12", "--account",
                            "two-token:6:5", "--pace", 60)
@@ -57,7 +56,7 @@ class Test:
     def add(self, name, *options, **kw):
         return self.tenant("add", name, "--url", self.sim.url, *options, **kw)
 
-    def listed(self):
+    def _listed(self):
         return {r["tenant"]: r for r in self.tenant("list").records()}
 
     def number(self, statement):
@@ -108,7 +107,7 @@ class Test:
         self.sim.advance(60)
         self.cron("job")
         self.that(self.chats("two") > 0, "the second company was not read")
-        found = self.listed()
+        found = self._listed()
         self.equal({t: r["state"] for t, r in found.items()},
                    {"one": "current", "two": "current"}, "the list")
         self.equal(found["two"]["open_chats"], self.chats("two"), "the tenant's chats")
@@ -188,7 +187,7 @@ class Test:
 
         self.tenant("remove", "two")
         self.cron("job")
-        self.equal(self.listed()["two"]["file"], "not configured", "it is shown")
+        self.equal(self._listed()["two"]["file"], "not configured", "it is shown")
         self.that("two.mdb" in kept(), kept())
         self.tenant("remove", "two", "--purge")
         self.equal(kept(), [], "what is kept of it")
@@ -196,17 +195,8 @@ class Test:
         for table in ("chat_metrics", "operator_metrics"):
             self.equal(self.number(f"SELECT COUNT(*) FROM {table} WHERE "
                                    "tenant = 'two'"), 0, table)
-        self.equal(self.listed()["two"]["state"], "purged", "its state")
+        self.equal(self._listed()["two"]["state"], "purged", "its state")
         self.that(self.chats("one") > 0, "the other company is gone, too")
 
 
-def body():
-    with Lab("scripts") as lab:
-        test = Test(lab)
-        steps(test.added, test.beside_daemons, test.another_while_a_job_runs,
-              test.reports, test.one_fails, test.closed_and_reopened,
-              test.database_away, test.removed)
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

@@ -9,7 +9,7 @@ import shlex
 import stat
 import subprocess
 
-from harness import Checks, Lab, main, steps
+from harness import Checklist, run_checks
 
 
 def pids(folder):
@@ -33,10 +33,9 @@ def life(pid):
     return None if fields[0] in "ZX" else fields[19]
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab, self.checks = lab, Checks()
-        self.that, self.equal = self.checks.that, self.checks.equal
+        super().__init__(lab)
         self.one = lab.path("one")
         self.long = lab.path("a folder with blanks and a long name " * 3)
 
@@ -140,22 +139,11 @@ class Test:
                       f"process {pid} still runs")
         self.that(not os.path.exists(self.socket), "the socket is left behind")
 
-    def end(self):
+    def _leave(self):
         for folder in (self.one, self.long):
             if os.path.exists(folder):
                 subprocess.run(["scripts/servers", "stop", folder], check=False,
                                stderr=subprocess.DEVNULL)
 
 
-def body():
-    with Lab("servers") as lab:
-        test = Test(lab)
-        try:
-            steps(test.two_sets, test.only_this_machine, test.answers,
-                  test.killed, test.stranger, test.nothing_left)
-        finally:
-            test.end()
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

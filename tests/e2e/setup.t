@@ -14,7 +14,7 @@ import subprocess
 import urllib.error
 import urllib.request
 
-from harness import BIN, TOKEN, Checks, Lab, main, say, until
+from harness import BIN, TOKEN, Checklist, run_checks, say, until
 
 SETUP = os.path.abspath("scripts/setup")
 CRONTAB = """#!/bin/sh
@@ -58,10 +58,9 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab, self.checks = lab, Checks()
-        self.that = self.checks.that
+        super().__init__(lab)
         lab.start_servers()
         self.sim = lab.sim("--seed", 5, "--operators", 3, "--dialogs", 12,
                            "--hours", "0-24", "--pace", 4)
@@ -87,18 +86,18 @@ class Test:
             self.that(secret not in said, f"setup tells '{secret}': {said}")
         return done
 
-    def answers(self):
+    def _answers(self):
         return ["--crm", "chat2desk", "--tenant", "acme", "--url",
                 self.sim.url, "--token-file", self.token_file]
 
-    def crontab(self):
+    def _crontab(self):
         try:
             with open(self.home + "/crontab", encoding="utf-8") as f:
                 return f.read()
         except FileNotFoundError:
             return None
 
-    def files(self):
+    def _files(self):
         """What a second run must not change: name, mode and content of each
         file."""
         found = {}
@@ -113,26 +112,26 @@ class Test:
         for options, word in (
                 ([], "--crm"), (["--crm", "qiscus"], "--tenant"),
                 (["-y", "--crm", "none"], "--url"),
-                (["-y", "--tenant", "../x", *self.answers()[4:]], "../x"),
+                (["-y", "--tenant", "../x", *self._answers()[4:]], "../x"),
                 (["--broker", "amqp://u:secret@h/v"], "AMQP_URL"),
                 (["--crm"], "needs a value"), (["--remove"], "-y")):
             done = self.setup(*options, code=64)
             self.that(word in done.err and "secret" not in done.err,
                       f"{options}: {done}")
-        done = self.setup("-y", *self.answers()[:-2], code=65)
+        done = self.setup("-y", *self._answers()[:-2], code=65)
         self.that("no token" in done.err, f"an empty token: {done}")
-        done = self.setup("-y", *self.answers()[:-1], "/none", code=65)
+        done = self.setup("-y", *self._answers()[:-1], "/none", code=65)
         self.that("cannot read the token file '/none'" in done.err,
                   f"no token file: {done}")
         self.that(os.listdir(self.home) == before, "a refusal leaves files")
         # The CRM refuses the token: nothing is configured, and nothing runs.
-        done = self.setup("-y", *self.answers()[:-2], stdin=b"wrong\n",
+        done = self.setup("-y", *self._answers()[:-2], stdin=b"wrong\n",
                           code=77)
         self.that("nothing is configured" in done.err
                   and b"Token is not correct" in done.out,
                   f"a wrong token: {done} {done.out}")
         self.that(not os.path.exists(self.folder + "messaging.conf")
-                  and self.crontab() is None, "a wrong token is kept")
+                  and self._crontab() is None, "a wrong token is kept")
 
     def link(self, said):
         found = re.findall(r"^  (http://\S+)/login#token=(\S+)$", said, re.M)
@@ -161,9 +160,9 @@ class Test:
         with opener.open(request) as answer:
             return json.load(answer)
 
-    def run_cron(self):
+    def _run_cron(self):
         """Runs both lines like cron, without the half-minute pause."""
-        for line in self.crontab().splitlines():
+        for line in self._crontab().splitlines():
             command = line.split(None, 5)[5].replace("sleep 30; ", "")
             done = subprocess.run(
                 ["env", "-i", "HOME=" + self.home, "PATH=/usr/bin:/bin",
@@ -175,24 +174,24 @@ class Test:
             self.that(f.read() == "", "the jobs complain")
 
     def check_setup(self):
-        done = self.setup("-y", *self.answers(), "--board", "127.0.0.1:0")
-        for name, (mode, _) in self.files().items():
+        done = self.setup("-y", *self._answers(), "--board", "127.0.0.1:0")
+        for name, (mode, _) in self._files().items():
             self.that(mode == 0o600, f"{name} has the mode {mode:o}")
-        lines = self.crontab().splitlines()
+        lines = self._crontab().splitlines()
         self.that([line.split(None, 5)[:5] for line in lines]
                   == [["*"] * 5, ["*/2"] + ["*"] * 4], f"cron: {lines}")
-        pid = self.board()
+        pid = self._board()
         self.that(all("board.log" in os.readlink(f"/proc/{pid}/fd/{n}")
                       for n in (1, 2)), "the board holds setup's output")
         address, token = self.link(done.out.decode())
         for _ in range(3):
             self.sim.advance(120)
-            self.run_cron()
+            self._run_cron()
         now = self.open_board(address, token)
         self.that(now["now"][0]["open_chats"] == len(self.sim.open_dialogs()),
                   f"the board shows {now}")
         self.terminal_shows(done.out.decode(), now["now"][0]["open_chats"])
-        return address
+        self.check_second_run(address)
 
     def terminal_shows(self, said, chats):
         """The command that setup recommends; watch(1) needs a terminal."""
@@ -206,56 +205,28 @@ class Test:
     def check_second_run(self, address):
         with open(self.home + "/crontab", "a", encoding="utf-8") as f:
             f.write("0 0 * * * other\n")
-        before = self.files(), self.crontab(), self.board()
+        before = self._files(), self._crontab(), self._board()
         done = self.setup("-y", "--crm", "qiscus", "--cron", "yes")
-        self.that((self.files(), self.crontab(), self.board()) == before,
+        self.that((self._files(), self._crontab(), self._board()) == before,
                   "a second run changes something")
         self.that(b"Keeping" in done.out, f"it does not say so: {done.out}")
         again, token = self.link(done.out.decode())
         self.that(again == address, "the board moved")
         self.open_board(again, token)
 
-    def board(self):
+    def _board(self):
         with open(self.state + "board.pid", encoding="ascii") as f:
             return f.read().strip()
 
     def check_removal(self):
-        pid = int(self.board())
+        pid = int(self._board())
         self.setup("--remove", "-y")
         self.that(not os.path.exists(f"/proc/{pid}"), "the board still runs")
-        self.that(self.crontab() in (None, "0 0 * * * other\n"), "cron")
+        self.that(self._crontab() in (None, "0 0 * * * other\n"), "cron")
         for path in (self.folder, self.state):
             self.that(not os.path.exists(path), f"{path} is left")
         rows = self.lab.sql("SELECT COUNT(*) FROM chat_metrics")
         self.that(rows == [["0"]], f"rows are left: {rows}")
-
-    def check_systemd(self):
-        """The board becomes a unit; --remove also stops units that others
-        enabled."""
-        if os.getuid() != 0:
-            say("only root can try the unit of the board")
-            return
-        self.lab.write("bin/systemctl", SYSTEMCTL, 0o755)
-        done = self.lab.run(
-            ["unshare", "-m", "sh", "-c", SYSTEMD, "sh", *self.answers()])
-        said = done.out.decode()
-        self.that(done.code == 0, f"systemd: {done} {said}")
-        conf = "/etc/messaging-analytics/messaging.conf"
-        for line in ("User=nobody", "    --serve 127.0.0.1:9",
-                     f"ExecStart=/opt/build/bin/sink -v -c {conf} \\",
-                     "Keeping /etc/systemd/system/messaging-api.service"):
-            self.that(line in said.splitlines(), f"no '{line}': {said}")
-        self.that(said.count("http://127.0.0.1:9/login#token=") == 2
-                  and "left: " not in said, f"systemd: {said}")
-        with open(self.home + "/systemctl", encoding="utf-8") as f:
-            told = f.read().splitlines()
-        start = ["enable --now messaging-api"]
-        self.that(told == ["daemon-reload", *start, *start,
-                           "stop messaging-aggregator@*",
-                           "disable messaging-aggregator@.service",
-                           "stop messaging-api*",
-                           "disable messaging-api.service",
-                           "daemon-reload"], f"systemctl: {told}")
 
     def check_terminal(self):
         """The questions in a terminal, each answered when it is asked. A token
@@ -297,6 +268,34 @@ class Test:
         self.that(found > 40, f"intervals of the past: {found}")
         self.setup("--remove", "-y")
 
+    def check_systemd(self):
+        """The board becomes a unit; --remove also stops units that others
+        enabled."""
+        if os.getuid() != 0:
+            say("only root can try the unit of the board")
+            return
+        self.lab.write("bin/systemctl", SYSTEMCTL, 0o755)
+        done = self.lab.run(
+            ["unshare", "-m", "sh", "-c", SYSTEMD, "sh", *self._answers()])
+        said = done.out.decode()
+        self.that(done.code == 0, f"systemd: {done} {said}")
+        conf = "/etc/messaging-analytics/messaging.conf"
+        for line in ("User=nobody", "    --serve 127.0.0.1:9",
+                     f"ExecStart=/opt/build/bin/sink -v -c {conf} \\",
+                     "Keeping /etc/systemd/system/messaging-api.service"):
+            self.that(line in said.splitlines(), f"no '{line}': {said}")
+        self.that(said.count("http://127.0.0.1:9/login#token=") == 2
+                  and "left: " not in said, f"systemd: {said}")
+        with open(self.home + "/systemctl", encoding="utf-8") as f:
+            told = f.read().splitlines()
+        start = ["enable --now messaging-api"]
+        self.that(told == ["daemon-reload", *start, *start,
+                           "stop messaging-aggregator@*",
+                           "disable messaging-aggregator@.service",
+                           "stop messaging-api*",
+                           "disable messaging-api.service",
+                           "daemon-reload"], f"systemctl: {told}")
+
     def type(self, options, answers):
         pid, terminal = pty.fork()
         if pid == 0:
@@ -324,17 +323,4 @@ class Test:
         return said, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def body():
-    with Lab("setup") as lab:
-        test = Test(lab)
-        test.check_refusals()
-        address = test.check_setup()
-        test.check_second_run(address)
-        test.check_removal()
-        test.check_terminal()
-        test.check_chatwoot()
-        test.check_systemd()
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

@@ -10,7 +10,7 @@ import random
 import subprocess
 import sys
 
-from harness import BIN, TESTBIN, Lab, main, seed, until
+from harness import BIN, TESTBIN, run_checks, seed, until
 from sinklib import Lock, Tables, snapshot, text
 
 DAY = "2026-11-20T"
@@ -98,7 +98,7 @@ class Test(Tables):
         self.small = self.conf(sink={"batch": 2}, mysql={"bulk": "off"})
         self.tenants = 0
 
-    def tenant(self):
+    def _tenant(self):
         self.tenants += 1
         return f"t{self.tenants}"
 
@@ -119,7 +119,7 @@ class Test(Tables):
                                  f"tenant = '{tenant}'")
 
     def rows_are_stored_as_they_are(self):
-        t = self.tenant()
+        t = self._tenant()
         self.store("a snapshot", snapshot(t, "s1", 1, 3, 8))
         of = f"WHERE tenant = '{t}'"
         self.holds(
@@ -161,7 +161,7 @@ class Test(Tables):
         for conf in (self.conf(sink={"batch": 1000}),
                      self.conf(sink={"batch": 4}), self.small):
             for n in range(3):
-                t = self.tenant()
+                t = self._tenant()
                 one = snapshot(t, "s1", 1, 3, 8)
                 order = self.orders(snapshot(t, "s2", 2, 2, 8, 3))[n]
                 self.store("the first", one, conf=conf)
@@ -191,7 +191,7 @@ class Test(Tables):
                    f"SELECT snapshot FROM tenants WHERE tenant = '{t}'")
 
     def an_incomplete_snapshot_removes_nothing(self):
-        t, other, same = self.tenant(), self.tenant(), self.tenant()
+        t, other, same = self._tenant(), self._tenant(), self._tenant()
         self.store("two tenants", snapshot(t, "s1", 1, 3, 3)
                    + snapshot(other, "o1", 1, 3, 3))
         # Rows of another tenant do not make up for a missing one, whether of
@@ -199,7 +199,7 @@ class Test(Tables):
         bad = snapshot(same, "s2", 2, 3, 3)
         bad[2]["open_chats"] = -1
         self.store("the same name", bad, code=65, says="sink: line ")
-        self.store("newer", snapshot(self.tenant(), "s9", 9, 3, 3))
+        self.store("newer", snapshot(self._tenant(), "s9", 9, 3, 3))
         of_other = ("SELECT t.*, (SELECT COUNT(*) FROM operator_metrics o WHERE "
                     "o.tenant = t.tenant) FROM tenants t WHERE tenant = "
                     f"'{other}'")
@@ -232,8 +232,36 @@ class Test(Tables):
                    says=f"snapshot s2 of {t} (2026-11-20T10:02:00.000Z) "
                    "is not newer than the stored one (2026-11-20T10:05:00.000Z)")
 
+    def a_stream_says_last_that_it_applied_a_snapshot(self):
+        """Its marker has no number of rows: it is stored after all rows before
+        it, and a message does not wait for them."""
+        t, u = self._tenant(), self._tenant()
+        self.store("rows", stream_rows(t, 1))
+        lock = Lock(self.lab, "BEGIN; SELECT chat FROM chat_metrics WHERE "
+                    f"tenant = '{t}' FOR UPDATE")
+        log = self.lab.path("applied")
+        conf = self.conf(sink={"connections": 8, "batch_age": "50ms"})
+        sink = self.lab.start(["sink", "-c", conf, "-f", "-"], log,
+                              stdin=subprocess.PIPE)
+        lines = [*stream_rows(t, 2), {
+            "type": "snapshot", "tenant": t, "snapshot": "s1",
+            "state": "applied", "at": f"{DAY}10:00:00.000Z"},
+            *(message(u, f"c{n}", "1", n) for n in range(16))]
+        sink.stdin.write(text(lines).encode())
+        sink.stdin.flush()
+        until(30, lambda: self.counts(u, "messages") == [16],
+              "messages beside locked rows")
+        of = f"FROM tenants WHERE tenant = '{t}'"
+        self.holds("not applied yet", "NULL", f"SELECT as_of {of}")
+        lock.release()
+        sink.stdin.close()
+        code, said = sink.wait(60), self.lab.text(log)
+        self.that(code == 0 and said == "", f"exit {code}: {said}")
+        self.holds("applied", "2026-11-20 10:00:00.000 s1",
+                   f"SELECT as_of, snapshot {of}")
+
     def what_was_deleted_does_not_come_back(self):
-        t, other = self.tenant(), self.tenant()
+        t, other = self._tenant(), self._tenant()
         self.store("two tenants", snapshot(t, "s5", 5, 1, 2)
                    + snapshot(other, "s5", 5, 1, 2))
         # The CRM was asked at 10:06.
@@ -266,7 +294,7 @@ class Test(Tables):
                        f"tenant = '{t}'")
 
     def a_removed_tenant_comes_back_with_newer_rows_only(self):
-        t, flow = self.tenant(), self.tenant()
+        t, flow = self._tenant(), self._tenant()
         ids = ("SELECT id FROM events WHERE tenant = '%s' UNION ALL SELECT id "
                "FROM assignments WHERE tenant = '%s' ORDER BY 1")
         for name in t, flow:
@@ -289,7 +317,7 @@ class Test(Tables):
     def the_newest_version_stays(self):
         for n in range(3):
             for conf in None, self.small:
-                t = self.tenant()
+                t = self._tenant()
                 records = stream_rows(t, 5) + stream_rows(t, 9) \
                     + stream_rows(t, 7)
                 records += [
@@ -315,7 +343,7 @@ class Test(Tables):
                            f"WHERE tenant = '{t}'")
 
     def every_field_is_stored(self):
-        t = self.tenant()
+        t = self._tenant()
         analytics = {
             "id": "a1", "direction": "outbound", "message_length": 42,
             "sentiment": {"score": -0.125, "label": "negative",
@@ -364,7 +392,7 @@ class Test(Tables):
 
     def records_become_rows(self):
         """What a record lacks, or has in another form."""
-        t = self.tenant()
+        t = self._tenant()
         # An operator who is named once is both writer and assignee.
         writers = (("operator", None, "7"), ("operator", "7", None),
                    ("operator", "5", "7"), ("operator", None, None),
@@ -418,7 +446,7 @@ class Test(Tables):
             self.store(what, [record], code=65, says="sink: line ")
 
     def an_id_counts_once(self):
-        t = self.tenant()
+        t = self._tenant()
         analysis = message(t, "c", "1", 1, data={"analytics": {"id": "a"}})
         later = message(t, "c", "1", 1, about=True, data={"analytics": {
             "id": "b", "direction": "outbound"}})
@@ -441,6 +469,10 @@ class Test(Tables):
         self.holds("an assignment", "2026-11-20 10:00:05.000", "SELECT "
                    f"reserved_at FROM assignments WHERE tenant = '{t}'")
 
+    def counts(self, t, *tables):
+        return [self.sql.number(f"SELECT COUNT(*) FROM {table} WHERE "
+                                f"tenant = '{t}'") for table in tables]
+
     def receipts_tell_what_was_read(self):
         """Compares tenant r with the oracle."""
         want = self.lab.path("want")
@@ -457,12 +489,8 @@ class Test(Tables):
         self.that(got == lines and " read " in "".join(lines),
                   f"receipts: {set(got) ^ set(lines)}")
 
-    def counts(self, t, *tables):
-        return [self.sql.number(f"SELECT COUNT(*) FROM {table} WHERE "
-                                f"tenant = '{t}'") for table in tables]
-
     def on_close_all_removes_history(self):
-        t = self.tenant()
+        t = self._tenant()
         tables = ("chat_metrics", "messages", "message_views", "intervals",
                   "conversation_metrics", "events", "message_analytics",
                   "assignments")
@@ -509,7 +537,7 @@ class Test(Tables):
     def what_is_stored_is_acknowledged(self):
         """Also if a batch is full at the last line of a message, and for
         messages without a row."""
-        t = self.tenant()
+        t = self._tenant()
         conf = self.conf(amqp={"prefetch": 1}, sink={"connections": 1,
                                                      "batch": 2})
         self.put("rows", [message(t, "c", str(n), n) for n in range(10)], 2)
@@ -524,7 +552,7 @@ class Test(Tables):
     def what_is_not_stored_comes_again(self):
         """A locked table blocks the worker that needs it, not the other one; a
         sink that dies with rows of both gets them again."""
-        t, u = self.tenant(), self.tenant()
+        t, u = self._tenant(), self._tenant()
         lock = Lock(self.lab, "LOCK TABLES chat_metrics WRITE")
         log = self.lab.path("sink.log")
         daemon = self.lab.start(["sink", "-f", "queue:rows"], log)
@@ -548,54 +576,5 @@ class Test(Tables):
         got = self.counts(u, "messages") + self.counts(t, "chat_metrics")
         self.that(got == [16, 1], f"again: {got}")
 
-    def a_stream_says_last_that_it_applied_a_snapshot(self):
-        """Its marker has no number of rows: it is stored after all rows before
-        it, and a message does not wait for them."""
-        t, u = self.tenant(), self.tenant()
-        self.store("rows", stream_rows(t, 1))
-        lock = Lock(self.lab, "BEGIN; SELECT chat FROM chat_metrics WHERE "
-                    f"tenant = '{t}' FOR UPDATE")
-        log = self.lab.path("applied")
-        conf = self.conf(sink={"connections": 8, "batch_age": "50ms"})
-        sink = self.lab.start(["sink", "-c", conf, "-f", "-"], log,
-                              stdin=subprocess.PIPE)
-        lines = [*stream_rows(t, 2), {
-            "type": "snapshot", "tenant": t, "snapshot": "s1",
-            "state": "applied", "at": f"{DAY}10:00:00.000Z"},
-            *(message(u, f"c{n}", "1", n) for n in range(16))]
-        sink.stdin.write(text(lines).encode())
-        sink.stdin.flush()
-        until(30, lambda: self.counts(u, "messages") == [16],
-              "messages beside locked rows")
-        of = f"FROM tenants WHERE tenant = '{t}'"
-        self.holds("not applied yet", "NULL", f"SELECT as_of {of}")
-        lock.release()
-        sink.stdin.close()
-        code, said = sink.wait(60), self.lab.text(log)
-        self.that(code == 0 and said == "", f"exit {code}: {said}")
-        self.holds("applied", "2026-11-20 10:00:00.000 s1",
-                   f"SELECT as_of, snapshot {of}")
 
-
-def body():
-    with Lab("sink") as lab:
-        test = Test(lab)
-        test.rows_are_stored_as_they_are()
-        test.snapshots_in_any_order()
-        test.an_incomplete_snapshot_removes_nothing()
-        test.a_stream_says_last_that_it_applied_a_snapshot()
-        test.what_was_deleted_does_not_come_back()
-        test.a_removed_tenant_comes_back_with_newer_rows_only()
-        test.the_newest_version_stays()
-        test.every_field_is_stored()
-        test.records_become_rows()
-        test.an_id_counts_once()
-        test.receipts_tell_what_was_read()
-        test.on_close_all_removes_history()
-        test.what_is_no_row()
-        test.what_is_stored_is_acknowledged()
-        test.what_is_not_stored_comes_again()
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

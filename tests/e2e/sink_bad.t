@@ -8,7 +8,7 @@ letters.
 import json
 import resource
 
-from harness import Lab, main, sanitized
+from harness import run_checks, sanitized
 from sinklib import Tables, snapshot
 
 AS_OF = "2026-11-20T10:00:00.000Z"
@@ -279,27 +279,12 @@ class Test(Tables):
                 self.that(rest.startswith("2 "), line)
         self.that(counted == len(bad), f"{counted} of {len(bad)}: {done}")
         self.chats("neighbours", len(bad), "chat LIKE 'gq%'")
-        letters = [json.loads(line) for line in self.take("rows.dead")]
+        letters = [json.loads(line) for line in self.lab.take("rows.dead")]
         self.that(len(letters) == len(bad) and all(
             x["type"] == "dead" and x["program"] == "sink" and x["reason"]
             for x in letters), f"{len(letters)} letters: {letters[:2]}")
         self.run("again", "sink", "-f", "queue:rows", "--until-empty")
-        self.that(self.take("rows.dead") == [], "none again")
+        self.that(self.lab.take("rows.dead") == [], "none again")
 
 
-def body():
-    with Lab("sink_bad") as lab:
-        test = Test(lab)
-        test.each_has_its_reason()
-        test.what_is_unusual_is_stored()
-        test.bytes_that_are_no_text()
-        test.a_long_text_is_cut()
-        test.a_bad_analysis_leaves_its_message()
-        test.a_long_line_costs_no_memory()
-        test.refused_rows_of_a_snapshot_are_known()
-        test.what_only_the_database_refuses()
-        test.from_a_queue_they_are_dead_letters()
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 from certificates import Authority
-from harness import Lab, main, until
+from harness import run_checks, until
 from sinklib import Lock, Tables, snapshot
 from streamlib import Sql
 
@@ -33,9 +33,9 @@ class Test(Tables):
         self.where = self.url.split("@")[1]
         self.quick = self.conf(mysql={"wait_timeout": "5s", "timeout": "5s"})
         self.rows = self.file(snapshot("t", "s1", 1, 3, 50))
-        self.empty()
+        self._empty()
 
-    def empty(self):
+    def _empty(self):
         self.sql.ask("; ".join(f"DELETE FROM {t}" for t in (
             "chat_metrics", "operator_metrics", "tenant_metrics", "messages",
             "refused_rows", "tenants")))
@@ -91,7 +91,7 @@ class Test(Tables):
                    "innodb_flush_log_at_trx_commit failed 0; set it to 1")
         self.run("told to accept it", "sink", "--accept-loss", "-f", self.rows)
         self.chats("told to accept it", 50)
-        self.empty()
+        self._empty()
         self.set(innodb_flush_log_at_trx_commit=1)
         found = self.check("all is well", "tls ")
         self.that(not any(" failed " in f for f in found), f"{found}")
@@ -116,7 +116,7 @@ class Test(Tables):
         self.check("with it", "missing privileges ok", env=env)
         self.run("with it", "sink", "-f", self.rows, env=env)
         self.chats("with it", 50)
-        self.empty()
+        self._empty()
 
     def statements_fit_the_server(self):
         self.set(max_allowed_packet=8192)
@@ -130,7 +130,7 @@ class Test(Tables):
             self.store("a row that never fits", wide, code=65, conf=conf,
                        says="line 4: a row of ")
             self.chats(f"its neighbours, {bulk}", 3, "responses = 9")
-            self.empty()
+            self._empty()
         longest = 1048462 # for a line of 1 MiB
         for bulk, need in ("auto", 1114112), ("off", 2162688):
             conf = self.conf(mysql={"bulk": bulk})
@@ -143,7 +143,7 @@ class Test(Tables):
                 "1", longest), separators=(",", ":"))], conf=conf)
             self.holds("the longest record", str(longest),
                        "SELECT LENGTH(content) FROM messages")
-            self.empty()
+            self._empty()
         self.set(max_allowed_packet=16777216)
 
     def sessions_with_other_defaults(self):
@@ -173,10 +173,10 @@ class Test(Tables):
             self.store(init, rows)
             self.holds(init, "C3A9F09F9880",
                        "SELECT HEX(name) FROM operator_metrics")
-            self.empty()
+            self._empty()
         self.set(init_connect="''")
 
-    def hold(self):
+    def _hold(self):
         return Lock(self.lab, "LOCK TABLES chat_metrics WRITE")
 
     def processes(self, condition):
@@ -185,7 +185,7 @@ class Test(Tables):
                                f"'messaging' AND {condition}")
 
     def a_lock_is_waited_for(self):
-        lock = self.hold()
+        lock = self._hold()
         for wait in "0s", "3s":
             conf = self.conf(mysql={"wait_timeout": wait})
             done = self.run("locked", "sink", "-c", conf, "-f", self.rows,
@@ -199,7 +199,7 @@ class Test(Tables):
         lock.release()
         self.that(p.wait(120) == 0, "released: " + open(log).read())
         self.chats("released", 50)
-        self.empty()
+        self._empty()
         lock = Lock(self.lab, "FLUSH TABLES WITH READ LOCK")
         self.run("a backup", "sink", "-c", self.conf(mysql={
             "wait_timeout": "2s"}), "--check", code=75, says=LOCKED)
@@ -222,7 +222,7 @@ class Test(Tables):
             self.chats(f"both, {n}", 600, f"responses = {n}")
             self.holds(f"both, {n}", "2", "SELECT COUNT(*) FROM tenants WHERE "
                        f"snapshot = 's{n}'")
-        self.empty()
+        self._empty()
 
     def a_slow_server_is_not_a_dead_one(self):
         """A running statement is waited for up to [mysql] timeout."""
@@ -238,11 +238,11 @@ class Test(Tables):
             until(60, lambda: self.processes(
                 "info LIKE 'INSERT INTO `chat_metrics`%'") == 0,
                 "the server's statement to end")
-            self.empty()
+            self._empty()
         self.sql.ask("DROP TRIGGER slow")
-        self.empty()
+        self._empty()
 
-    def tables(self):
+    def _tables(self):
         return {t: self.sql.ask(f"SELECT * FROM {t} ORDER BY 1, 2, 3")
                 for t in ("chat_metrics", "operator_metrics",
                           "tenant_metrics", "refused_rows")}
@@ -263,13 +263,13 @@ class Test(Tables):
             letters = [x for x in done.lines() if " is incomplete" not in x
                        and "snapshot" not in x]
             self.that(done.code == 65 and len(letters) == 1, f"{done}")
-            return self.tables(), letters
+            return self._tables(), letters
 
         want = store()
         address = self.where.split("/")[0]
         port = address.split(":")[1]
         for what in ("1",), ("100",), ("8", "begin"), ("8", "rollback"):
-            self.empty()
+            self._empty()
             name = self.lab.path("proxy" + "".join(what))
             proxy = self.lab.start([sys.executable, "-B",
                                     "tests/e2e/dbproxy.py", port, what[0],
@@ -282,7 +282,7 @@ class Test(Tables):
             spoilt = int(proxy.communicate()[0])
             self.that(got == want and spoilt > 0, f"{what}, {spoilt} spoilt: "
                       f"{got} for {want}")
-        self.empty()
+        self._empty()
         p = self.lab.start(["sink", "-c", self.conf(
             sink={"batch": 1, "connections": 1}, mysql={"wait_timeout": "5m"}),
             "-f", path], self.lab.path("killed"))
@@ -294,8 +294,8 @@ class Test(Tables):
         self.sql.client.wait()
         self.sql = Sql(self.lab)
         self.that(p.wait(200) == 65, open(self.lab.path("killed")).read())
-        self.that(self.tables() == want[0], "a killed server")
-        self.empty()
+        self.that(self._tables() == want[0], "a killed server")
+        self._empty()
 
     def serve(self, *tls):
         """Serves the same data with another server."""
@@ -344,20 +344,4 @@ class Test(Tables):
             server.wait()
 
 
-def body():
-    os.environ["PATH"] += ":/usr/sbin"
-    with Lab("sink_database") as lab:
-        test = Test(lab)
-        test.settings_are_refused()
-        test.rights_are_told()
-        test.statements_fit_the_server()
-        test.sessions_with_other_defaults()
-        test.a_lock_is_waited_for()
-        test.two_sinks_with_rows_in_the_other_order()
-        test.a_slow_server_is_not_a_dead_one()
-        test.lost_answers_to_commits_change_nothing()
-        test.certificates_are_verified()
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

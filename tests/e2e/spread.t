@@ -9,7 +9,7 @@ import random
 import time
 
 import partitions
-from harness import BIN, TOKEN, Checks, Lab, main, seed, steps, until
+from harness import BIN, TOKEN, Checklist, run_checks, seed, until
 from streams import Flow
 
 METRICS = ("operators,chats,tenant,messages,conversations,users,channels,"
@@ -22,10 +22,9 @@ def of_type(kind, lines):
     return [r for r in map(json.loads, lines) if r["type"] == kind]
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab, self.checks = lab, Checks()
-        self.equal, self.that = self.checks.equal, self.checks.that
+        super().__init__(lab)
         lab.start_servers()
         self.flow = Flow(lab, METRICS)
         lab.env["MESSAGING_CONFIG"] = lab.conf("amqp.conf", {
@@ -40,11 +39,11 @@ class Test:
                  b"bind records tee all\nbind records.all tee all\n")
 
     def poll(self, *options):
-        self.checks.ends(self.lab.run(
+        self.ends(self.lab.run(
             ["poller", *options, "-t", "exchange:records"]), 0, "", "a poll")
         return self.flow.get("tee")
 
-    def poll_with_state(self):
+    def _poll_with_state(self):
         return self.poll("--state", self.lab.path("crm"))
 
     def part(self, i):
@@ -53,7 +52,7 @@ class Test:
             "--part", f"{i}/{PARTS}", "--generation", "1", every="10ms",
             queue=QUEUES[i], state=self.lab.path(f"part.{i}"))
 
-    def finish(self):
+    def _finish(self):
         """Stores everything that is left in the queues."""
         for i, queue in enumerate(QUEUES):
             # Until the broker notices that a killed reader is gone, its queue
@@ -75,13 +74,13 @@ class Test:
             "\t".join(row) + "\n" for row in self.lab.sql(
                 "; ".join(partitions.statements(columns)))))
 
-    def left(self):
+    def _left(self):
         return int(self.lab.sql("SELECT COUNT(*) FROM chat_metrics WHERE "
                                 "status = 'left'")[0][0])
 
     def each_bucket(self):
         """A snapshot has all buckets, including empty ones."""
-        self.first = self.poll_with_state()
+        self.first = self._poll_with_state()
         begun, ended = [], {}
         for r in of_type("snapshot", self.first):
             if r["state"] == "begin":
@@ -92,8 +91,8 @@ class Test:
         self.equal(sorted(begun), list(range(65)), "begun")
         self.equal(sorted(ended), begun and sorted(begun), "ended")
         self.that(sum(ended.values()) > 500 and 0 in ended.values(), ended)
-        self.finish()
-        self.equal(self.left(), 0, "chats that left")
+        self._finish()
+        self.equal(self._left(), 0, "chats that left")
 
     def rows_of(self, lines):
         return self.lab.run(["aggregator", "-o", "ndjson", "-a", METRICS],
@@ -108,9 +107,9 @@ class Test:
         self.that(len(messages) > 500, "messages are not passed on")
         self.that(not any("snapshot" in r for r in messages),
                   "messages belong to a snapshot")
-        self.checks.ends(self.rows_of(self.first), 65, "is in parts, which "
-                         "only an aggregator behind a queue can read; all of "
-                         "it is ignored")
+        self.ends(self.rows_of(self.first), 65, "is in parts, which "
+                  "only an aggregator behind a queue can read; all of "
+                  "it is ignored")
 
     def killed(self):
         """While chats go on and are closed."""
@@ -127,7 +126,7 @@ class Test:
             self.sim.control("act", do="client", dialog=chats[3])
             self.sim.control("act", do="answer", dialog=chats[4])
             del chats[:3]
-            polled = self.poll_with_state()
+            polled = self._poll_with_state()
             listed = {r["chat"] for r in of_type("chat", polled)
                       if r["status"] != "closed"}
             seen |= listed
@@ -136,9 +135,9 @@ class Test:
             for daemon in daemons:
                 daemon.kill()
                 daemon.wait()
-        self.finish()
+        self._finish()
         self.that(len(seen - listed) > 10, "too few chats were closed")
-        self.equal(self.left(), len(seen - listed), "chats that left")
+        self.equal(self._left(), len(seen - listed), "chats that left")
         self.equal([self.flow.get(q + ".dead") for q in QUEUES], [[]] * PARTS,
                    "dead letters")
         self.all = self.plain + list(partitions.plain(rest))
@@ -170,12 +169,4 @@ class Test:
                    "messages written")
 
 
-def body():
-    with Lab("spread") as lab:
-        test = Test(lab)
-        steps(test.each_bucket, test.in_one_place, test.killed,
-              test.one_aggregator, test.messages_once)
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

@@ -14,7 +14,7 @@ import socket
 import threading
 
 from amqp_doors import Slow
-from harness import (BIN, PROBE, Checks, Lab, Sim, catches, main, program, steps,
+from harness import (BIN, PROBE, Checklist, Sim, catches, program, run_checks,
                      until)
 
 AT = "2026-11-20T10:00:00Z"
@@ -41,9 +41,9 @@ def has_socket(pid):
         return False
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab, self.checks = lab, Checks()
+        super().__init__(lab)
         lab.start_servers()
         lab.must(["sink", "--migrate"])
         self.broker, self.database = lab.door("rabbitmq"), lab.door("mariadb")
@@ -82,9 +82,9 @@ class Test:
             p = self.running[name]
             until(60, lambda p=p: p.poll() is not None or catches(
                 p.pid, TERM) and has_socket(p.pid), name)
-            self.checks.that(p.poll() in (None, 75),
-                             f"{name} reaches nothing: {p.poll()} "
-                             f"{self.lab.text(name + '.err')}")
+            self.that(p.poll() in (None, 75),
+                      f"{name} reaches nothing: {p.poll()} "
+                      f"{self.lab.text(name + '.err')}")
 
     def end(self, *names):
         """Stops all at once; each must end in time. The documented limit is 10
@@ -95,9 +95,9 @@ class Test:
         for name in names:
             p = self.running.pop(name)
             until(5, lambda p=p: p.poll() is not None, f"{name} to end")
-            self.checks.that(p.returncode in (0, 75),
-                             f"{name} gave {p.returncode}: "
-                             f"{self.lab.text(name + '.err')}")
+            self.that(p.returncode in (0, 75),
+                      f"{name} gave {p.returncode}: "
+                      f"{self.lab.text(name + '.err')}")
 
     def database_stands_still(self):
         """In the middle of their work, with input in memory."""
@@ -128,7 +128,7 @@ class Test:
             return s
 
         with ask("/api/v1/operators") as s:
-            self.checks.equal(s.recv(12), b"HTTP/1.1 200", "the answer")
+            self.equal(s.recv(12), b"HTTP/1.1 200", "the answer")
         self.database.freeze()
         asked = [ask(f"{path}?n={n}") for n in range(6)
                  for path in ("/api/v1/operators", "/metrics")]
@@ -162,7 +162,7 @@ class Test:
         self.end(*commands, "sink", "reaper")
         self.database.open()
 
-    def start_daemons(self):
+    def _start_daemons(self):
         """Starts each daemon; returns names and queues."""
         state, conf = self.lab.path("state"), self.lab.conf("conf", {
             "crm acme": {"assign": "yes"}, "listen": {"tenant": "acme"}})
@@ -182,13 +182,13 @@ class Test:
         return {name: queue for name, (queue, _) in daemons.items()}
 
     def broker_stands_still(self):
-        daemons = self.start_daemons()
+        daemons = self._start_daemons()
         for name, queue in daemons.items():
             self.ready(name, queue)
         self.broker.freeze()
         self.end(*daemons)
         # From the start.
-        daemons = self.start_daemons()
+        daemons = self._start_daemons()
         topology = self.lab.write("topology", "count out\n")
         commands = {
             "once": "aggregator -f tests/records/small.ndjson -t queue:out",
@@ -212,7 +212,7 @@ class Test:
         self.put("slow", "x")
         until(60, lambda: self.lab.text("slow.out"), "a line")
         door.slow.set()
-        self.checks.equal(self.lab.end(p), 0, self.lab.text("slow.out"))
+        self.equal(self.lab.end(p), 0, self.lab.text("slow.out"))
 
     def crm_says_nothing(self):
         asked, held = threading.Event(), []
@@ -274,8 +274,8 @@ class Test:
                 start_new_session=True)
 
         wrong = start("wrong", ["aggregator", "--unheard-of"])
-        self.checks.equal(wrong.wait(60), 64, "a wrong command line")
-        self.checks.that(lab.text("hupwrong.err").startswith(
+        self.equal(wrong.wait(60), 64, "a wrong command line")
+        self.that(lab.text("hupwrong.err").startswith(
             "<3>aggregator: unknown option '--unheard-of'"),
             lab.text("hupwrong.err"))
         running = [start(n, d.split()) for n, d in enumerate(daemons)]
@@ -287,10 +287,10 @@ class Test:
             line = f"<4>{name}: SIGHUP: the configuration is only read at start; "\
                 "restart to apply changes\n"
             until(10, lambda n=n: "SIGHUP" in lab.text(f"hup{n}.err"), name)
-            self.checks.that(line in lab.text(f"hup{n}.err") and
-                             p.poll() is None, lab.text(f"hup{n}.err"))
-            self.checks.equal(lab.end(p), 0, daemons[n])
-            self.checks.that(all(re.match("<[3467]>", x) for x in lab.text(
+            self.that(line in lab.text(f"hup{n}.err") and
+                      p.poll() is None, lab.text(f"hup{n}.err"))
+            self.equal(lab.end(p), 0, daemons[n])
+            self.that(all(re.match("<[3467]>", x) for x in lab.text(
                 f"hup{n}.err").splitlines()), "a line has no level")
 
     def in_terminal(self, name, *argv):
@@ -309,7 +309,7 @@ class Test:
         pid, shell = self.in_terminal("tty", "sink", "-f", "queue:rows")
         until(30, lambda: catches(pid, HUP), "a handler")
         os.kill(pid, signal.SIGHUP)
-        self.checks.equal(shell.wait(60), 0, lab.text("tty.out"))
+        self.equal(shell.wait(60), 0, lab.text("tty.out"))
 
         sim = Sim(lab, "sim", ["--dialogs", 3, "--messages", 1, "--operators",
                                1])
@@ -328,7 +328,7 @@ class Test:
             "PUT /v1/dialogs/{id}"), "a chat to be given")
         os.kill(pid, signal.SIGHUP)
         shell.wait(60)
-        self.checks.that(
+        self.that(
             "poller: asked to stop, but work in progress did not end within"
             in lab.text("slow.out"), lab.text("slow.out"))
 
@@ -338,18 +338,8 @@ class Test:
                            start_new_session=True)
         until(30, lambda: catches(p.pid, TERM), "the sink")
         p.send_signal(signal.SIGHUP)
-        self.checks.equal(self.lab.end(p), 0, "nohup")
-        self.checks.equal(self.lab.text("nohup.err"), "", "nohup says")
+        self.equal(self.lab.end(p), 0, "nohup")
+        self.equal(self.lab.text("nohup.err"), "", "nohup says")
 
 
-def body():
-    with Lab("stop") as lab:
-        test = Test(lab)
-        steps(test.database_stands_still, test.requests_stand_still,
-              test.database_from_the_start, test.broker_stands_still,
-              test.broker_is_slow, test.crm_says_nothing, test.hang_up,
-              test.terminal_goes, test.nohup_holds)
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)

@@ -11,16 +11,17 @@ import re
 import resource
 import shutil
 
-from harness import TESTBIN, Checks, Lab, main, sanitized, say, seed, until
+from harness import TESTBIN, Checklist, run_checks, sanitized, say, seed, until
 from streams import Flow
 
 WAY_OUT = re.compile(
     r"; .*\b(remove|put|replay|choose|give|make|have|raise|end)\b")
 
 
-class Refusals:
-    def __init__(self, lab, checks):
-        self.lab, self.checks = lab, checks
+class Refusals(Checklist):
+    def __init__(self, lab):
+        super().__init__(lab)
+        lab.start_servers("rabbitmq")
         self.flow = Flow(lab)
         self.kept = lab.path("kept")
         self.records = self.load(3000)
@@ -34,15 +35,15 @@ class Refusals:
         return self.lab.must([TESTBIN + "/load", "-n", n, "--late", 0, "--seed",
                               2, *options]).out.decode().splitlines()
 
-    def undo(self):
+    def _undo(self):
         shutil.rmtree(self.flow.state, ignore_errors=True)
         shutil.copytree(self.kept, self.flow.state)
 
     def refused(self, code, text, *options, **kw):
         done = self.lab.run(self.flow.argv(*options, "--until-empty"), **kw)
-        self.checks.that(done.code == code and text in done.err and
-                         len(done.lines()) == 1 and
-                         WAY_OUT.search(done.err), f"not {text!r}: {done}")
+        self.that(done.code == code and text in done.err and
+                  len(done.lines()) == 1 and
+                  WAY_OUT.search(done.err), f"not {text!r}: {done}")
         until(20, lambda: self.lab.in_queue("records") == self.left,
               "what was not acknowledged")
         return done
@@ -60,9 +61,9 @@ class Refusals:
             done = self.lab.must(self.flow.argv(
                 "--until-empty", metrics=metrics, queue="narrowed",
                 to="queue:narrowed_rows", state=self.lab.path("narrowed")))
-            self.checks.that(says in done.err and
-                             len(done.lines()) == (says != ""),
-                             f"not {says!r}: {done}")
+            self.that(says in done.err and
+                      len(done.lines()) == (says != ""),
+                      f"not {says!r}: {done}")
         say("- a second run with the same state")
         first = self.lab.start(self.flow.argv(queue="others"))
         fds = f"/proc/{first.pid}/fd"
@@ -71,7 +72,7 @@ class Refusals:
             for n in os.listdir(fds)), "a state in use")
         self.refused(75, "stop it, or choose another folder with --state")
         first.terminate()
-        self.checks.that(first.wait(60) == 0, "SIGTERM is not a failure")
+        self.that(first.wait(60) == 0, "SIGTERM is not a failure")
         say("- a folder that cannot be made")
         state, self.flow.state = self.flow.state, self.flow.conf
         self.refused(73, "Not a directory; a folder in its path is a file; choose")
@@ -80,7 +81,7 @@ class Refusals:
     def goes_on_with(self, what, name, content):
         """True if the state with this file is refused; otherwise the figures
         must be unchanged."""
-        self.undo()
+        self._undo()
         path = os.path.join(self.flow.state, name)
         with open(path, "wb") as f:
             f.write(content)
@@ -91,10 +92,10 @@ class Refusals:
             "--until-empty", queue=queue, to="queue:elsewhere"))
         rows = self.flow.get("elsewhere")
         if done.code in (65, 74):
-            return self.checks.that(
+            return self.that(
                 len(done.lines()) == 1 and WAY_OUT.search(done.err) and
                 self.lab.in_queue(queue, "total") > 0, f"{what} {name}: {done}")
-        if self.checks.that(done.code == 0, f"{what} {name}: {done}"):
+        if self.that(done.code == 0, f"{what} {name}: {done}"):
             before, self.flow.rows = self.flow.rows, self.flow.rows + rows
             self.flow.same_figures(self.records)
             self.flow.rows = before
@@ -118,7 +119,7 @@ class Refusals:
                         [good[at] ^ 1 << dice.randrange(8)]) + good[at + 1:])):
                 refused += self.goes_on_with(what, name, content)
         say(f"  {self.trials} damages, {refused} refused")
-        self.checks.that(refused > 1, "what is damaged is not refused")
+        self.that(refused > 1, "what is damaged is not refused")
 
     def room(self):
         """Separate queues: rows of the part that fits are written."""
@@ -131,8 +132,8 @@ class Refusals:
         def fails(code, text, **kw):
             shutil.rmtree(state, ignore_errors=True)
             done = self.lab.run(argv, **kw)
-            self.checks.that(done.code == code and text in done.err and
-                             len(done.lines()) == 1, f"not {text!r}: {done}")
+            self.that(done.code == code and text in done.err and
+                      len(done.lines()) == 1, f"not {text!r}: {done}")
             until(20, lambda: self.lab.in_queue("big", "checked_out") == 0,
                   "the messages to be back")
 
@@ -150,21 +151,11 @@ class Refusals:
 
     def goes_on(self):
         say("- and then it goes on")
-        self.undo()
+        self._undo()
         self.flow.run()
-        self.checks.that(self.lab.in_queue("records", "total") == 0,
-                         "not all was acknowledged")
+        self.that(self.lab.in_queue("records", "total") == 0,
+                  "not all was acknowledged")
         self.flow.same_figures(self.records)
 
 
-def body():
-    checks = Checks()
-    with Lab("refusals") as lab:
-        lab.start_servers("rabbitmq")
-        r = Refusals(lab, checks)
-        for step in r.others, r.damage, r.room, r.goes_on:
-            step()
-    return checks.result()
-
-
-main(body)
+run_checks(Refusals)

@@ -63,18 +63,14 @@ class Flow:
             "amqp": {"prefetch": prefetch, "wait_timeout": "90s"},
             "crm t": {"token": "x"}, "aggregator": aggregator})
         lab.env["MESSAGING_CONFIG"] = self.conf
-        self.probe = os.path.join(os.environ["TESTBIN"], "tools", "amqp_probe")
 
     def put(self, lines, per_message=100, queue="records"):
         """Lines are text, with or without a newline."""
-        text = "".join(line.rstrip("\n") + "\n" for line in lines)
-        self.lab.must([self.probe, "-b", per_message, "write",
-                       "queue:" + queue], stdin=text.encode())
+        self.lab.put(queue, (line.rstrip("\n") for line in lines), per_message)
 
     def get(self, queue="rows"):
         """Takes all lines of a queue."""
-        out = self.lab.must([self.probe, "-e", "read", "queue:" + queue]).out
-        return [line.split("\t", 1)[1] for line in out.decode().splitlines()]
+        return self.lab.take(queue)
 
     def letters(self, queue="records"):
         return [json.loads(line) for line in self.get(queue + ".dead")]

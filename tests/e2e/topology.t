@@ -7,7 +7,7 @@ import json
 import subprocess
 import threading
 
-from harness import BIN, PROBE, Checks, Lab, main, steps, until
+from harness import BIN, PROBE, Checklist, run_checks, until
 
 KINDS = {0: {"type": "view"}, 1: {"type": "event", "user": "u"}}
 
@@ -27,10 +27,9 @@ def queues(prefix, count):
     return [f"{prefix}.{i}" for i in range(count)]
 
 
-class Test:
+class Test(Checklist):
     def __init__(self, lab):
-        self.lab, self.checks = lab, Checks()
-        self.equal, self.that = self.checks.equal, self.checks.that
+        super().__init__(lab)
         lab.start_servers(private=True)
         lab.must(["sink", "--migrate"])
         lab.env["MESSAGING_CONFIG"] = lab.conf("conf", {
@@ -38,11 +37,11 @@ class Test:
 
     def topology(self, *words, code=0, says=""):
         done = self.lab.run(["scripts/topology", "-b", BIN, *words])
-        self.checks.ends(done, code, says, words)
+        self.ends(done, code, says, words)
         return done.out.decode().split()
 
     def plan(self, *lines, code=0, says=""):
-        self.checks.ends(self.lab.run(
+        self.ends(self.lab.run(
             ["aggregator", "--declare"], stdin="".join(
                 line + "\n" for line in lines).encode()), code, says, lines)
 
@@ -63,10 +62,10 @@ class Test:
 
     def nothing_there(self):
         lab = self.lab
-        self.checks.ends(lab.run([PROBE, "write", "exchange:records"]), 78,
-                         "there is no exchange 'records'.*scripts/topology")
-        self.checks.ends(lab.run([PROBE, "read", "exchange:records"]), 64,
-                         "cannot be read; read one of its queues")
+        self.ends(lab.run([PROBE, "write", "exchange:records"]), 78,
+                  "there is no exchange 'records'.*scripts/topology")
+        self.ends(lab.run([PROBE, "read", "exchange:records"]), 64,
+                  "cannot be read; read one of its queues")
         self.topology("--list", code=65,
                       says="there is no 'records.g1'; make it with -n N")
         for wrong in (["-n", "0"], ["-n", "3", "--list"], []):
@@ -266,13 +265,4 @@ class Test:
         switched(3)
 
 
-def body():
-    with Lab("topology") as lab:
-        test = Test(lab)
-        steps(test.nothing_there, test.three_queues, test.each_chat_in_one,
-              test.broker_comes_back, test.one_bucket_a_message,
-              test.another_number, test.printed, test.wrong_plans, test.cut_off)
-        return test.checks.result()
-
-
-main(body)
+run_checks(Test)
