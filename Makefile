@@ -167,10 +167,8 @@ LONG_TESTS = tests/cases/alerts.t $(patsubst %,tests/e2e/%.t, \
     chaos \
     damage \
     galera \
-    listen_tables \
     prometheus \
     readme_install \
-    soak \
     topology)
 # These wait for minutes, mostly for servers. They start first, so that they do
 # not end last.

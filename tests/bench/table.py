@@ -64,15 +64,6 @@ def cpu_of(pid):
     return sum(int(x) for x in v[11:15]) / TICK
 
 
-def fine_cpu_of(pid):
-    """CPU seconds of its running threads, in finer units than ticks."""
-    total = 0
-    for thread in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{thread}/schedstat") as f:
-            total += int(f.read().split()[0])
-    return total / 1e9
-
-
 def peak_of(pid):
     """KiB."""
     with open(f"/proc/{pid}/status") as f:

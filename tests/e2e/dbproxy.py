@@ -1,4 +1,4 @@
-"""dbproxy.py PORT COUNT FILE [begin|rollback|TEXT]: a proxy to the database at
+"""dbproxy.py PORT COUNT FILE [begin|rollback]: a proxy to the database at
 127.0.0.1:PORT that loses the answer to COUNT commits. Either the COMMIT goes to
 the server and its answer is dropped, or the COMMIT itself is dropped; both
 times the connection is cut, and a client cannot tell the difference. With
@@ -7,10 +7,8 @@ the server does not get it, but gets the following statements. With `rollback`,
 a statement with arrays does not reach the server, which rolls its transaction
 back instead and answers OK, as a node of a Galera cluster does when another
 node's transaction was first. The third one in a row passes, and so does
-everything after COUNT. With another TEXT, the connection is cut at each query
-that contains it, as by a client that no longer waits for the answer. Writes its
-own port to FILE once it listens, and the number of lost ones to stdout at the
-end (SIGTERM).
+everything after COUNT. Writes its own port to FILE once it listens, and the
+number of lost ones to stdout at the end (SIGTERM).
 """
 
 import os
@@ -28,7 +26,6 @@ INTERRUPTED = b"\xff\x25\x05#70100Query execution was interrupted"
 port, count, name = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 begins = sys.argv[4:] == ["begin"]
 rolls = sys.argv[4:] == ["rollback"]
-cut = b"" if begins or rolls else "".join(sys.argv[4:]).encode()
 spoilt = seen = 0
 lock = threading.Lock()
 
@@ -54,11 +51,7 @@ def serve(client):
                 data = key.fileobj.recv(65536)
                 if not data:
                     return
-                if key.fileobj is client and cut:
-                    if cut in data:
-                        spoil()
-                        return
-                elif key.fileobj is client and begins and BEGIN in data:
+                if key.fileobj is client and begins and BEGIN in data:
                     if spoil() is not None:
                         data = data.replace(BEGIN, b"")
                         client.sendall(bytes([len(INTERRUPTED), 0, 0, 1])

@@ -11,7 +11,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from harness import TESTBIN, until
+from harness import until
 
 CLIENTS = 8
 LONG = 120
@@ -98,19 +98,12 @@ class Client(threading.Thread):
         self.odd = []
         self.ended = threading.Event()
 
-    def request(self, n):
-        """The path and the body of request number n."""
-        return PATH, {"event_type": "user_action", "event_data":
-                      {"client": self.number, "n": n}}
-
-    def key(self, n):
-        return f"c{self.number}-{n}"
-
     def send(self, connection, n):
-        path, body = self.request(n)
-        connection.request("POST", path, json.dumps(body), {
+        body = {"event_type": "user_action",
+                "event_data": {"client": self.number, "n": n}}
+        connection.request("POST", PATH, json.dumps(body), {
             "Content-Type": "application/json",
-            "Idempotency-Key": self.key(n)})
+            "Idempotency-Key": f"c{self.number}-{n}"})
         answer = connection.getresponse()
         said = answer.read()
         if answer.status == 200:
@@ -138,8 +131,8 @@ class Client(threading.Thread):
 
 
 class Load:
-    def __init__(self, listener, first, kind=Client, n=CLIENTS):
-        self.clients = [kind(first + i, listener) for i in range(n)]
+    def __init__(self, listener, first):
+        self.clients = [Client(first + i, listener) for i in range(CLIENTS)]
         for c in self.clients:
             c.start()
 
@@ -172,10 +165,7 @@ def becomes(listener, *wanted):
 
 
 def read_queue(lab):
-    got = lab.must([f"{TESTBIN}/tools/amqp_probe", "-e", "read",
-                    "queue:records"])
-    return [json.loads(line.split("\t", 1)[1])
-            for line in got.out.decode().splitlines()]
+    return [json.loads(line) for line in lab.take("records")]
 
 
 def check_records(checks, records, loads):

@@ -2,14 +2,14 @@
 """Random streams through queues, with kills, lead to the tables that the
 oracle of the manual computes. Each round has its own nasty stream: published
 in messages of some lines, with and without a message_id, while aggregator,
-sink and broker are killed with -9 and restarted. Finally, every table equals
-the oracle's: metrics, messages, views, events, findings, dead letters. In
-shards, the views add up, up to the buckets of percentiles. A publisher that
-sets no message_id and loses its broker publishes unconfirmed messages again,
-so that records count once by their own contents: not the lines of a snapshot,
-nor events that arrive a window later. One round through one queue, one in
-three shards (LONG=1: 40 and 20). SEED=n repeats one, ROUNDS=n sets their
-number, SHARDS=n the number in shards.
+sink, broker and database are killed with -9 and restarted. Finally, every
+table equals the oracle's: metrics, messages, views, events, findings, dead
+letters. In shards, the views add up, up to the buckets of percentiles. A
+publisher that sets no message_id and loses its broker publishes unconfirmed
+messages again, so that records count once by their own contents: not the lines
+of a snapshot, nor events that arrive a window later. One round through one
+queue, one in three shards (LONG=1: 40 and 20). SEED=n repeats one, ROUNDS=n
+sets their number, SHARDS=n the number in shards.
 """
 
 import base64
@@ -103,7 +103,7 @@ class Round:
             self.commands()[name], self.lab.path(name + ".log"))
 
     def kill(self, name):
-        if name == "rabbitmq":
+        if name in ("rabbitmq", "mariadb"):
             self.lab.servers("kill", name)
             self.lab.servers("start", name)
             return
@@ -165,6 +165,8 @@ class Round:
                     self.again and self.dice.random() < 0.15:
                 name = "rabbitmq"
                 self.broken += 1
+            elif self.dice.random() < 0.03:
+                name = "mariadb"
             self.kill(name)
             kills += 1
         writer.join()
