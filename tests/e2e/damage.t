@@ -1,9 +1,9 @@
 #!/usr/bin/env -S python3 -B
-"""damage: if any byte of any file that the programs keep is changed, zeroed,
-cut or exchanged, or a file is older than the others, the program reports this
-in one line with advice, or the results are the same as without damage. The only
+"""damage: if any byte of any file that the poller keeps is changed, zeroed, cut
+or exchanged, or a file is older than the others, the program reports this in
+one line with advice, or the results are the same as without damage. The only
 exception is an LMDB file with an older root, which is a valid state of that
-time.
+time. stream_refuse.t does the same to the state of a stream.
 
 The programs create each state in several runs, after each of which the files
 are copied: these are the earlier times. Then one file is damaged, the program
@@ -25,7 +25,7 @@ from harness import LONG, Checks, Lab, main, say, seed
 
 DAMAGES = int(os.environ.get("DAMAGES") or (10000 if LONG else 200))
 AT_ONCE = 4
-STATES = damage_states.Stream, damage_states.Poll, damage_states.Spool
+STATES = damage_states.Poll, damage_states.Spool
 SAME, TOLD, OLDER, WRONG = "the same", "refused", "older", "WRONG"
 
 
@@ -73,7 +73,7 @@ class Trials:
         try:
             folder = os.path.join(state.lab.tmp, f"damaged{place}", state.name)
             write(folder, files)
-            result, why = state.judge(folder, place)
+            result, why = state.judge(folder)
             if result == WRONG and name in damage_kinds.LMDB and \
                     damage_kinds.is_older(state.copies[-1][name], new):
                 result = OLDER
@@ -109,7 +109,7 @@ def prepare(state):
     for i in range(2):
         folder = os.path.join(state.lab.tmp, f"again{i}", state.name)
         write(folder, state.copies[-1])
-        result, why = state.judge(folder, i)
+        result, why = state.judge(folder)
         if result != SAME:
             return f"{state.name} undamaged: {result}, {why}"
     return ""
@@ -119,9 +119,7 @@ def body():
     checks = Checks()
     first = seed()
     with Lab("damage") as lab:
-        states = [kind(lab, first) for kind in STATES]
-        if any(s.wants_broker for s in states):
-            lab.start_servers("rabbitmq")
+        states = [kind(lab) for kind in STATES]
         trials = Trials(states, checks, first)
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
             for wrong in pool.map(prepare, states):

@@ -1,24 +1,20 @@
-"""damage_states: the programs' states on disk, for damage.t: how a state is
+"""damage_states: the poller's states on disk, for damage.t: how a state is
 created, and the results when the program goes on with it.
 
 Each state has copies, a list of {file: bytes}, the earliest first, and
-judge(folder, place): the program goes on with the state in that folder and may
-use the queues number `place`. The result is compared with that of the undamaged
-state.
+judge(folder): the program goes on with the state in that folder. The result is
+compared with that of the undamaged state.
 """
 
 import datetime
 import http.client
 import json
 import os
-import random
 import re
 import signal
 
-from harness import LONG, TESTBIN, TOKEN, say, until
-from streams import folded
+from harness import TOKEN, until
 
-PROBE = f"{TESTBIN}/tools/amqp_probe"
 # Advice: what to do.
 WAY_OUT = re.compile(
     r"; .*\b(remove|move|put|replay|choose|give|make|have|raise)\b")
@@ -45,28 +41,12 @@ def is_told(lines):
 
 
 class State:
-    wants_broker = False
-
-    def __init__(self, lab, first):
-        """The seed chooses the differences between runs of the test."""
+    def __init__(self, lab):
         self.lab, self.copies, self.want = lab, [], None
-        self.dice = random.Random(f"{first}.{self.name}")
         self.folder = lab.path("made." + self.name)
 
     def copy(self):
         self.copies.append(read_files(self.folder))
-
-    def left(self, queue):
-        return self.lab.in_queue(queue, "total") != 0
-
-    def drain(self, queue):
-        """Messages that a dead program had taken return only when the broker
-        has noticed its death."""
-        def is_drained():
-            self.lab.must([PROBE, "-e", "read", "queue:" + queue])
-            return not self.left(queue)
-
-        until(60, is_drained, f"nothing in {queue}")
 
     def compare(self, done, got):
         """For a program that ended; got() returns the results."""
@@ -87,93 +67,6 @@ class State:
 def read_text(path):
     with open(path, encoding="utf-8") as f:
         return f.read().splitlines()
-
-
-class Stream(State):
-    """A streaming aggregator with normal ends and kill -9. Each seed has some
-    of the metrics, the long test all of them."""
-    name = "stream"
-    wants_broker = True
-    settings = {"alert_minute": 3, "alert_five_minutes": 6, "trend_count": 2,
-                "trend_window": "2m"}
-    every = "20ms"
-    some = 6
-    runs = 5
-    clean = 2 # runs that end normally; the others are killed
-
-    def make(self):
-        self.conf = self.lab.conf(
-            self.name + ".conf", {"aggregator": self.settings})
-        names = self.names()
-        self.metrics = ",".join(
-            names if LONG else self.dice.sample(names, self.some))
-        say(f"{self.name}: {self.metrics}")
-        lines = self.lines()
-        step = len(lines) // (self.runs + 1)
-        parts = [lines[i * step:(i + 1) * step] for i in range(self.runs + 1)]
-        self.rows = []
-        for n, part in enumerate(parts[:-1]):
-            out = self.lab.path(f"{self.name}.rows{n}")
-            self.publish(self.name + ".in", part)
-            if n < self.clean:
-                self.lab.must(self.argv(self.folder, self.name + ".in", out) +
-                              ["--until-empty"])
-            else:
-                self.run_and_kill(out)
-            self.rows += read_text(out)
-            self.copy()
-        # Some records are repeated: the state must know them.
-        self.rest = parts[-1] + [x for part in parts for x in part[:30]]
-
-    def lines(self):
-        return self.lab.must([
-            TESTBIN + "/load", "-n", 1500, "--late", 0, "--chats", 150,
-            "--users", 60, "--tenants", 2, "--gap", 500]).out.splitlines(True)
-
-    def names(self):
-        """All metrics except those with effects outside."""
-        told = self.lab.run(["aggregator", "-a", "none"]).err
-        names = told.rsplit("metrics: ", 1)[1].split("; ")[0].split(", ")
-        return [name for name in names if name != "allocation"]
-
-    def argv(self, folder, queue, to):
-        return ["aggregator", "-c", self.conf, "-a", self.metrics, "-f",
-                "queue:" + queue, "-t", to, "--state", folder, "--every",
-                self.every]
-
-    def run_and_kill(self, out):
-        p = self.lab.start(self.argv(self.folder, self.name + ".in", out),
-                           self.lab.path(self.name + ".log"))
-        until(60, lambda: not self.left(self.name + ".in"),
-              "a stream that is read")
-        p.send_signal(signal.SIGKILL)
-        p.wait()
-        self.lab.processes.remove(p)
-
-    def publish(self, queue, lines):
-        self.lab.must([PROBE, "-b", 50, "write", "queue:" + queue],
-                      stdin=b"".join(lines))
-
-    def judge(self, folder, place):
-        return self.compare(*self.go_on(folder, f"{self.name}.{place}"))
-
-    def go_on(self, folder, queue):
-        """Returns the program's end, and a function for the results."""
-        out = folder + ".rows"
-        self.publish(queue, self.rest)
-        if os.path.exists(out):
-            os.unlink(out)
-        done = self.lab.run(self.argv(folder, queue, out) + ["--until-empty"])
-        if done.code != 0: # leftovers must not reach the next run
-            self.drain(queue)
-
-        def got():
-            lines = self.rows + read_text(out)
-            rows = [line for line in lines if '"type":"row"' in line]
-            passed = set(lines) - set(rows)
-            return list(folded(rows, False)) + sorted(passed)
-
-        return done, got
 
 
 class Poll(State):
@@ -198,7 +91,7 @@ class Poll(State):
     def argv(self, folder):
         return ["poller", "-c", self.conf, "--state", folder]
 
-    def judge(self, folder, place):
+    def judge(self, folder):
         done = self.lab.run(self.argv(folder))
         return self.compare(done, lambda: self.records(done))
 
@@ -290,7 +183,7 @@ class Spool(State):
         connection.close()
         return said["processing_queue_size"] == 0
 
-    def judge(self, folder, place):
+    def judge(self, folder):
         out = folder + ".out"
         if os.path.exists(out):
             os.unlink(out)
