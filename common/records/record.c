@@ -188,13 +188,17 @@ word_index(const struct flat_field *v, const struct keywords *words)
 	return i == KEYWORDS_NONE ? 0 : i;
 }
 
+/* True for a number without a point and an exponent. */
 static bool
 is_integer(const struct flat_field *v)
 {
-	return v->kind == FLAT_NUMBER &&
-	       memchr(v->val, '.', v->val_len) == NULL &&
-	       memchr(v->val, 'e', v->val_len) == NULL &&
-	       memchr(v->val, 'E', v->val_len) == NULL;
+	size_t i = 0;
+
+	if (v->kind != FLAT_NUMBER)
+		return false;
+	while (i < v->val_len && (text_is_digit(v->val[i]) || v->val[i] == '-'))
+		i++;
+	return i == v->val_len;
 }
 
 /* Returns the text of an id; the number -0 is the id 0. */
@@ -247,7 +251,7 @@ read_id_field(const struct flat_field *v, struct text *to)
 	if (v->val_len > RECORD_MAX_ID)
 		return "is too long";
 	*to = id_text(v);
-	return record_id_field_error(v);
+	return v->kind == FLAT_STRING ? record_id_field_error(v) : NULL;
 }
 
 /* A tenant must be a valid name in the configuration, because it becomes part
