@@ -376,6 +376,28 @@ unescape_texts(struct record_walk *w, uint64_t rows)
 	return true;
 }
 
+/* Clears fields that the record's type does not have. Times and words are not
+ * converted yet. */
+static void
+clear_fields(struct record *r, uint64_t rows)
+{
+	static const size_t sizes[] = {
+		[FIELD_TENANT] = sizeof(struct text),
+		[FIELD_ID] = sizeof(struct text),
+		[FIELD_TEXT] = sizeof(struct text),
+		[FIELD_COUNT] = sizeof(int64_t),
+		[FIELD_FLAG] = sizeof(bool),
+		[FIELD_JSON] = sizeof(struct text),
+	};
+	const struct record_field *f;
+
+	for (; rows != 0; rows &= rows - 1) {
+		f = &record_fields[__builtin_ctzll(rows)];
+		memcpy((char *)r + f->offset, (char *)&plan.blank + f->offset,
+		    sizes[f->kind]);
+	}
+}
+
 /* Called after all members: determines whether the record is regular, and
  * converts the remaining values. */
 static bool
@@ -383,7 +405,7 @@ finish_record(struct record_walk *w, const char *line, size_t len)
 {
 	const struct scan_index *x = &w->s->index;
 	struct record *r = w->r;
-	uint64_t fields = w->set & (BIT(RECORD_TYPE_KEY) - 1);
+	uint64_t fields = w->set & (BIT(RECORD_TYPE_KEY) - 1), mine;
 	unsigned type;
 
 	if ((w->set & BIT(RECORD_TYPE_KEY)) == 0)
@@ -392,20 +414,21 @@ finish_record(struct record_walk *w, const char *line, size_t len)
 	    keywords_find(&plan.words->types, r->type_name.p, r->type_name.len);
 	if (type == KEYWORDS_NONE)
 		type = RECORD_UNKNOWN;
-	w->s->fields = fields;
+	mine = fields & plan.words->may[type];
+	w->s->fields = mine;
 	r->type = (enum record_type)type;
-	/* A field that the type does not have is unusual, too. */
 	if (type == RECORD_UNKNOWN || type == RECORD_SNAPSHOT ||
-	    type == RECORD_ROW || (fields & ~plan.words->may[type]) != 0 ||
-	    (plan.words->must[type] & ~fields) != 0)
+	    type == RECORD_ROW || (plan.words->must[type] & ~mine) != 0)
 		return false;
+	if (UNLIKELY(fields != mine))
+		clear_fields(r, fields & ~mine);
 	r->has_available =
 	    r->type == RECORD_OPERATOR && (w->set & plan.available) != 0;
-	return read_meanings(w, fields & plan.meanings) &&
+	return read_meanings(w, mine & plan.meanings) &&
 	       r->bucket <= BUCKET_ALL && r->max_chats <= RECORD_MAX_COUNT &&
 	       r->reported_open_chats <= RECORD_MAX_COUNT &&
 	       (!x->escapes || !scan_has_escape(x, line, len) ||
-		   unescape_texts(w, fields & plan.texts));
+		   unescape_texts(w, mine & plan.texts));
 }
 
 /* Reads rows, of which all fields are needed, and rare types. */

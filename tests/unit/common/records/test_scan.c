@@ -31,7 +31,8 @@ static const char *const usual[] = {
 	     "\"data\":{\"id\":\"no\",\"at\":[1, 2],\"deep\":{\"chat\" : {}}}}",
 	"{\"type\":\"operator\",\"tenant\":\"t1\",\"operator\":\"7\","
 	"\"name\":\"Zo\xC3\xAB \\\\\",\"available\":true,\"max_chats\":12,"
-	"\"reported_open_chats\":0}",
+	"\"reported_open_chats\":0,\"chat\":\"not its field\","
+	"\"private\":true,\"records\":3}",
 	"{\"type\":\"chat\",\"tenant\":\"t1\",\"chat\":\"1\",\"status\":"
 	"\"open\","
 	"\"opened_at\":\"2026-11-20T09:00:00Z\",\"customer_name\":\"\"}",
@@ -44,9 +45,6 @@ static const char *const usual[] = {
 
 /* Bad, or only unusual. */
 static const char *const unusual[] = {
-	"{\"type\":\"operator\",\"tenant\":\"t1\",\"operator\":\"7\","
-	"\"available\":true,\"reported_open_chats\":0,"
-	"\"chat\":\"not its field\",\"private\":true,\"records\":3}",
 	"{\"type\":\"operator\",\"tenant\":\"t\",\"operator\":\"7\","
 	"\"reported_open_chats\":4294967296}",
 	"{\"type\":\"operator\",\"tenant\":\"t\",\"operator\":\"7\","
