@@ -45,11 +45,11 @@ class Test(Checklist):
         self.that(left(path) == [], f"left running: {left(path)}")
 
     def told(self, said):
-        for text in ("All went as it should",
+        for text in ("Everything worked",
                      "each once, in spite of the kill -9"):
             self.that(text in said, f"it does not say '{text}': {said}")
         for what in ("alerts", "trends", "read receipts", "history"):
-            self.that(f"What it keeps, too: {what}," in said, f"no {what}")
+            self.that(f"Also kept: {what}," in said, f"no {what}")
         parts = re.findall(r"^(\d+)\. ", said, re.M)
         self.that(parts == [str(i + 1) for i in range(len(parts))] and parts,
                   f"the parts are numbered {parts}")
