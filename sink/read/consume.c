@@ -105,26 +105,14 @@ count_stored_snapshot(struct consume *c, const struct batch_tenant *t)
 	    (unsigned long long)t->left);
 }
 
-/* Keeps the progress of the tenant's newest snapshot for the end of the input.
- * Batches finish in any order: one that did not complete its snapshot may
- * follow the one that did, or one of a newer snapshot. */
-static void
-keep_newest(struct consume *c, const struct batch_tenant *t)
-{
-	const struct snapshot_progress now = { NULL, t->ended.as_of, t->arrived,
-		t->ended.records, t->fate != END_INCOMPLETE };
-	const struct snapshot_progress *before =
-	    strmap_get(&c->snapshots, t->name.p, t->name.len);
-
-	if (before == NULL || now.as_of > before->as_of ||
-	    (now.as_of == before->as_of && !before->stored))
-		snapshot_progress_put(
-		    &c->snapshots, t->name, t->ended.snapshot, &now);
-}
-
+/* A worker stores all ends of a tenant, and results of a worker come in order:
+ * the last one is about the newest snapshot. */
 static void
 count_snapshot(struct consume *c, const struct batch_tenant *t)
 {
+	const struct snapshot_progress now = { NULL, t->ended.as_of, t->arrived,
+		t->ended.records, t->fate != END_INCOMPLETE };
+
 	switch (t->fate) {
 	case END_NONE:
 		return;
@@ -142,7 +130,7 @@ count_snapshot(struct consume *c, const struct batch_tenant *t)
 	case END_AGAIN: /* also after a COMMIT whose answer was lost */
 		break;
 	}
-	keep_newest(c, t);
+	snapshot_progress_put(&c->snapshots, t->name, t->ended.snapshot, &now);
 }
 
 static void
