@@ -405,25 +405,6 @@ transfers_within_a_second_keep_their_order(void **state)
 	close_all(all, c);
 }
 
-static void
-one_is_found_by_tenant_and_source(void **state)
-{
-	static const char conf[] =
-	    "[crm a]\nprofile = chatwoot\nhook = signature\n"
-	    "hook_secret = s\n"
-	    "[crm off]\nprofile = chatwoot\nhook_secret = s\n";
-	struct conf *c;
-	struct hooks *all = open_text(conf, &c);
-
-	(void)state;
-	assert_non_null(hook_find(all, "a/x", 1, "chatwoot/", 8));
-	assert_null(hook_find(all, "a", 1, "chat2desk", 9));
-	assert_null(hook_find(all, "a", 1, "chatwoo", 7));
-	assert_null(hook_find(all, "", 0, "", 0));
-	assert_null(hook_find(all, "off", 3, "chatwoot", 8));
-	close_all(all, c);
-}
-
 int
 test_hook(void)
 {
@@ -434,7 +415,6 @@ test_hook(void)
 		cmocka_unit_test(
 		    an_event_without_a_time_has_that_of_its_signature),
 		cmocka_unit_test(transfers_within_a_second_keep_their_order),
-		cmocka_unit_test(one_is_found_by_tenant_and_source),
 	};
 	struct buf text = BUF_INIT;
 	FILE *f = fopen("tests/records/hooks.txt", "re");
