@@ -76,8 +76,8 @@ static enum exit_code
 take_lines(int fd, const char *path, take_fn *take, void *ctx, struct buf *why)
 {
 	struct lines lines;
+	enum exit_code code = PROG_OK;
 	enum line_status status;
-	enum exit_code code;
 	char *line;
 	size_t len;
 

@@ -97,7 +97,7 @@ def test():
         t = Tables(lab)
         at_the_start(t)
         while_rows_flow(t)
-        return t.checks.result()
+        return t.result()
 
 
 main(test)

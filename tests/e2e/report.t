@@ -319,9 +319,8 @@ class Test(Checklist):
             totals = {row["figure"]: row["value"] for row in r["totals"]}
             self.that((totals["responses"] == "") == lacks,
                       f"a cut hour: {totals}")
-            self.sql.ask("DELETE FROM intervals WHERE tenant = 't2' AND "
-                         f"end_at >= '{WEEK[0]} 09:00' AND "
-                         f"end_at < '{WEEK[0]} 10:00'")
+            self.sql.ask("UPDATE tenants SET intervals_from = "
+                         f"'{WEEK[0]} 10:00' WHERE tenant = 't2'")
 
     def what_is_not_kept_is_not_0(self):
         """The other tenant has only its present state left."""
