@@ -18,9 +18,6 @@
 
 #include "aggregator/containers/top_values.h"
 
-/* A snapshot may correct hours older than the window. */
-#define KEEP_MS (7 * DAY_MS)
-
 struct hour {
 	uint64_t n;
 	int64_t sum;
@@ -33,7 +30,7 @@ open_hours(void *table, const struct streaming_metric_setup *setup)
 {
 	keyed_state_open(
 	    table, setup->home, "response_hours", sizeof(struct hour));
-	keyed_state_keep(table, KEEP_MS);
+	keyed_state_keep(table, MODEL_CORRECTS_MS);
 }
 
 /* (hour, kind, operator, bucket) -> number of responses */
@@ -42,7 +39,7 @@ open_buckets(void *table, const struct streaming_metric_setup *setup)
 {
 	keyed_state_open(
 	    table, setup->home, "response_buckets", sizeof(uint64_t));
-	keyed_state_keep(table, KEEP_MS);
+	keyed_state_keep(table, MODEL_CORRECTS_MS);
 }
 
 static bool

@@ -153,6 +153,10 @@ struct model_changes {
 	bool totals;
 };
 
+/* How long after the window a snapshot or an assignment may still correct
+ * intervals, and sums are kept for that. */
+#define MODEL_CORRECTS_MS (7 * DAY_MS)
+
 struct model;
 
 /* What the metrics that count as records pass learn from the model. */

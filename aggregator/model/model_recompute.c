@@ -110,13 +110,36 @@ save_intervals(
 	c->intervals_n = (uint32_t)n;
 }
 
+/* Intervals that ended long ago keep their operators, even if the first
+ * assignment of their chat arrives only now: the sums of their hours are no
+ * longer in the state, and could not be corrected. */
+static void
+keep_old_operators(
+    const struct model *m, const struct chat *c, struct interval *v, size_t n)
+{
+	int64_t limit = m->as_of - m->window - MODEL_CORRECTS_MS;
+	const struct interval *old = c->intervals;
+	size_t i;
+
+	if (m->window == 0 || m->as_of == CLOCK_NONE)
+		return;
+	for (i = 0; i < n && i < c->intervals_n && v[i].end < limit; i++) {
+		if (old[i].start != v[i].start || old[i].end != v[i].end ||
+		    old[i].kind != v[i].kind)
+			return;
+		v[i].operator_id = old[i].operator_id;
+	}
+}
+
 /* Replaces the chat's intervals; reports and credits the differences. */
 static void
-update_intervals(
-    struct model *m, struct chat *c, const struct interval *v, size_t n)
+update_intervals(struct model *m, struct chat *c, struct interval *v, size_t n)
 {
-	struct difference d = find_difference(c, v, n, true);
+	struct difference d;
 	size_t i;
+
+	keep_old_operators(m, c, v, n);
+	d = find_difference(c, v, n, true);
 
 	if (m->follower != NULL)
 		report_difference(m, c, v, n);

@@ -255,13 +255,33 @@ def check_gap(lab, checks):
     checks.that(not flow.rows, f"rows again: {flow.rows}")
 
 
+def check_late_assignee(lab, checks):
+    say("- a first assignment does not change what ended long ago")
+    flow = Flow(lab, "histograms,intervals", window="1h")
+    flow.fresh()
+    flow.put([message("a", "1", "c", "01T10:00:00", "customer"),
+              message("a", "2", "c", "01T10:10:00", "system", kind="closed"),
+              message("a", "3", "c", "01T10:20:00", "system", kind="opened")])
+    flow.run()
+    checks.that("resolution" in str(flow.rows), f"no rows: {flow.rows}")
+    for day in "05", "10", "15":
+        flow.put([message("a", day, "d", f"{day}T10:00:00", "customer")])
+        flow.run()
+    flow.rows = []
+    flow.put([message("a", "4", "c", "20T10:00:00", "system", kind="assigned",
+                      operator="7")])
+    flow.run()
+    checks.that("resolution" not in str(flow.rows), f"again: {flow.rows}")
+
+
 def body():
     checks = Checks()
     with Lab("stream") as lab:
         lab.start_servers("rabbitmq")
         for check in (check_figures, check_passing, check_letters,
                       check_undated, check_waits, check_clock, check_pipe,
-                      check_silent, check_dropped, check_gap):
+                      check_silent, check_dropped, check_gap,
+                      check_late_assignee):
             check(lab, checks)
     return checks.result()
 
