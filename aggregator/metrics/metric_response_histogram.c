@@ -30,7 +30,7 @@ open_hours(void *table, const struct streaming_metric_setup *setup)
 {
 	keyed_state_open(
 	    table, setup->home, "response_hours", sizeof(struct hour));
-	keyed_state_keep(table, MODEL_CORRECTS_MS);
+	keyed_state_keep(table, MODEL_CORRECTS_MS + HOUR_MS);
 }
 
 /* (hour, kind, operator, bucket) -> number of responses */
@@ -39,7 +39,7 @@ open_buckets(void *table, const struct streaming_metric_setup *setup)
 {
 	keyed_state_open(
 	    table, setup->home, "response_buckets", sizeof(uint64_t));
-	keyed_state_keep(table, MODEL_CORRECTS_MS);
+	keyed_state_keep(table, MODEL_CORRECTS_MS + HOUR_MS);
 }
 
 static bool

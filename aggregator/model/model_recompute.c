@@ -78,17 +78,32 @@ find_difference(
 	return d;
 }
 
+/* True if only the operator of an interval differs, which ended before the
+ * limit. The sums of its hour are no longer in the state, so they could not be
+ * corrected: rows and sums keep the operator that they had. */
+static bool
+is_settled(const struct interval *a, const struct interval *b, int64_t limit)
+{
+	return a->end < limit && a->start == b->start && a->end == b->end &&
+	       a->kind == b->kind && message_id_same(a->message, b->message);
+}
+
 static void
 report_difference(
     struct model *m, const struct chat *c, const struct interval *v, size_t n)
 {
 	struct difference d = find_difference(c, v, n, false);
-	size_t i;
+	int64_t limit = m->window > 0 && m->as_of != CLOCK_NONE
+			    ? m->as_of - m->window - MODEL_CORRECTS_MS
+			    : INT64_MIN;
 
-	for (i = d.from; i < d.old_end; i++)
+	while (d.from < d.old_end && d.from < d.end &&
+	       is_settled(&c->intervals[d.from], &v[d.from], limit))
+		d.from++;
+	for (size_t i = d.from; i < d.old_end; i++)
 		m->follower->interval(
 		    m->follower_ctx, m, c, &c->intervals[i], true);
-	for (i = d.from; i < d.end; i++)
+	for (size_t i = d.from; i < d.end; i++)
 		m->follower->interval(m->follower_ctx, m, c, &v[i], false);
 }
 
@@ -110,36 +125,13 @@ save_intervals(
 	c->intervals_n = (uint32_t)n;
 }
 
-/* Intervals that ended long ago keep their operators, even if the first
- * assignment of their chat arrives only now: the sums of their hours are no
- * longer in the state, and could not be corrected. */
-static void
-keep_old_operators(
-    const struct model *m, const struct chat *c, struct interval *v, size_t n)
-{
-	int64_t limit = m->as_of - m->window - MODEL_CORRECTS_MS;
-	const struct interval *old = c->intervals;
-	size_t i;
-
-	if (m->window == 0 || m->as_of == CLOCK_NONE)
-		return;
-	for (i = 0; i < n && i < c->intervals_n && v[i].end < limit; i++) {
-		if (old[i].start != v[i].start || old[i].end != v[i].end ||
-		    old[i].kind != v[i].kind)
-			return;
-		v[i].operator_id = old[i].operator_id;
-	}
-}
-
 /* Replaces the chat's intervals; reports and credits the differences. */
 static void
-update_intervals(struct model *m, struct chat *c, struct interval *v, size_t n)
+update_intervals(
+    struct model *m, struct chat *c, const struct interval *v, size_t n)
 {
-	struct difference d;
+	struct difference d = find_difference(c, v, n, true);
 	size_t i;
-
-	keep_old_operators(m, c, v, n);
-	d = find_difference(c, v, n, true);
 
 	if (m->follower != NULL)
 		report_difference(m, c, v, n);

@@ -50,7 +50,8 @@ state_join(struct state *s)
 {
 	if (s->committing == NULL)
 		return;
-	(void)pthread_join(s->thread, NULL);
+	if (s->threaded)
+		(void)pthread_join(s->thread, NULL);
 	s->committing = NULL;
 	if (s->committed != 0)
 		state_fail(s, s->committed);
@@ -392,6 +393,7 @@ commit_main(void *ctx)
 void
 state_commit_begin(struct state *s)
 {
+	struct buf why = BUF_INIT;
 	int rc;
 
 	state_join(s);
@@ -409,7 +411,11 @@ state_commit_begin(struct state *s)
 	s->committing = s->txn;
 	s->txn = NULL;
 	atomic_store(&s->done, false);
-	thread_must_start(&s->thread, "commit", commit_main, s);
+	s->threaded =
+	    thread_start(&s->thread, "commit", commit_main, s, &why) == PROG_OK;
+	if (!s->threaded) /* too little memory or too many threads */
+		(void)commit_main(s);
+	buf_release(&why);
 }
 
 bool

@@ -35,10 +35,13 @@ struct state {
 	int lock;          /* -1: no lock, for a new file */
 	size_t limit, map; /* bytes: maximum size of the file; mapped now */
 	MDB_env *env;
-	MDB_txn *txn;        /* NULL: not begun since the last commit */
-	MDB_txn *committing; /* NULL: none; otherwise it belongs to... */
+	MDB_txn *txn; /* NULL: not begun since the last commit */
+	/* The commit that runs; NULL: none. It and `committed` belong to the
+	 * thread until that is joined. */
+	MDB_txn *committing;
+	bool threaded; /* false: no thread could be started */
 	pthread_t thread;
-	int committed; /* ...and this is the result, LMDB's number, once... */
+	int committed; /* its result, LMDB's number */
 	atomic_bool done;
 	bool changed;    /* something has changed since the last commit */
 	uint64_t sum;    /* the digest's sum, including these changes */

@@ -127,6 +127,9 @@ stream_add_record(struct stream *s)
 		allocation_clock(t->pipeline.allocation, s->clock.now_ms);
 	newest = t->pipeline.model.as_of;
 	taken = pipeline_add(&t->pipeline, r);
+	/* A commit has failed meanwhile, and the state finds nothing. */
+	if (state_failed(s->state))
+		return stream_finish_commit(s);
 	passes = is_passed_through(s, t, taken);
 	switch (taken) {
 	case MODEL_LATE:
@@ -205,7 +208,9 @@ static enum outcome
 flush_stream(void *ctx)
 {
 	struct stream *s = ctx;
-	enum outcome o = stream_flush_begin(s, false);
+	/* Counts that are published must not be ahead of what is committed. */
+	enum outcome o = s->job->counter != NULL ? stream_flush(s, false)
+						 : stream_flush_begin(s, false);
 
 	s->stage.code = s->code;
 	stream_forget_look(s);

@@ -266,6 +266,11 @@ int stream_lines_write(const struct stream_lines *l, struct endpoint *to)
     __attribute__((warn_unused_result));
 void stream_lines_delete(struct stream_lines *l);
 
+/* Waits for the commit that was begun; fails the stream after any error of the
+ * state. */
+enum outcome stream_finish_commit(struct stream *s)
+    __attribute__((warn_unused_result));
+
 /* After a commit was begun, and at the start: waits for it, and writes its
  * lines to the outputs. */
 enum outcome stream_write_lines(struct stream *s)

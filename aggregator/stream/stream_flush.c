@@ -108,9 +108,8 @@ stream_commit(struct stream *s, struct buf *why)
 	return state_commit(s->state, why);
 }
 
-/* Waits for the commit that was begun. Also returns the state's error. */
-static enum outcome
-finish_commit(struct stream *s)
+enum outcome
+stream_finish_commit(struct stream *s)
 {
 	struct buf why = BUF_INIT;
 	enum exit_code code = state_commit_finish(s->state, &why);
@@ -119,7 +118,8 @@ finish_commit(struct stream *s)
 	if (code == PROG_OK) {
 		/* Commit point: the records read before it need not be
 		 * delivered again. */
-		FAULT_POINT("aggregator.after_commit");
+		if (s->step == FLUSH_COMMITTING)
+			FAULT_POINT("aggregator.after_commit");
 	} else {
 		o = fail_flush(s, code, buf_str(&why));
 	}
@@ -130,7 +130,7 @@ finish_commit(struct stream *s)
 enum outcome
 stream_write_lines(struct stream *s)
 {
-	enum outcome o = finish_commit(s);
+	enum outcome o = stream_finish_commit(s);
 
 	if (o != OUTCOME_DONE)
 		return o;
@@ -142,7 +142,7 @@ stream_write_lines(struct stream *s)
 		return fail_flush(
 		    s, endpoint_code(s->assign), endpoint_why(s->assign));
 	if (state_failed(s->state)) /* lines may be missing */
-		return finish_commit(s);
+		return stream_finish_commit(s);
 	s->step = FLUSH_WRITTEN;
 	return OUTCOME_DONE;
 }

@@ -4,8 +4,7 @@
  * puts a topic into its answer (struct web_answer); the program publishes.
  *
  * All listeners share one text of the newest state. A slow listener skips
- * states that were replaced meanwhile, so each keeps at most two texts: the one
- * being sent, and the newest.
+ * states that were replaced meanwhile: it keeps only the text being sent.
  *
  * Any thread may call these functions.
  */

@@ -3,9 +3,9 @@
  *
  *   reading, handling     the lines are read again
  *   flush, dead letters   the same, and part of the effect exists already
- *   confirm               the same, for this batch and the part of the next one
- * that was read acknowledge           lines are read again whose effect exists
- * completely
+ *   confirm               the same, for this batch and the part of the next
+ *                         one that was read
+ *   acknowledge           lines are read again whose effect exists completely
  *
  * A line may therefore be handled twice, but is never lost.
  */
