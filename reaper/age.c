@@ -208,10 +208,12 @@ drop_named_partitions(
 }
 
 /* Without permission to drop partitions, rows are deleted one by one. If
- * another session locks a table, its partitions are left for the next run, and
- * so are those that are left when another run has dropped some meanwhile. */
+ * another session locks a table, *left is set: its old rows are left for the
+ * next run, which can drop them by day. So are those that are left when another
+ * run has dropped some partitions meanwhile. */
 static enum outcome
-handle_drop_failure(struct age *a, const struct table *table, enum outcome o)
+handle_drop_failure(
+    struct age *a, const struct table *table, enum outcome o, bool *left)
 {
 	if (db_cause(a->db) == DB_DENIED) {
 		log_warn("no permission to drop partitions of %s; grant ALTER "
@@ -220,6 +222,7 @@ handle_drop_failure(struct age *a, const struct table *table, enum outcome o)
 		    table->name);
 		return OUTCOME_DONE;
 	}
+	*left = true;
 	if (db_errno(a->db) == NO_PARTITION_TO_DROP ||
 	    db_errno(a->db) == UNKNOWN_PARTITION)
 		return OUTCOME_DONE;
@@ -232,9 +235,10 @@ handle_drop_failure(struct age *a, const struct table *table, enum outcome o)
 	return OUTCOME_DONE;
 }
 
-/* In a dry run they are only counted. */
+/* In a dry run they are only counted. Sets *left if the table's old rows are
+ * left for the next run. */
 static enum outcome
-drop_old_partitions(struct age *a, const struct table *table)
+drop_old_partitions(struct age *a, const struct table *table, bool *left)
 {
 	struct buf names = BUF_INIT;
 	uint64_t n = 0;
@@ -245,7 +249,7 @@ drop_old_partitions(struct age *a, const struct table *table)
 	buf_release(&names);
 	if (o == OUTCOME_DONE)
 		a->gone[table - tables][GONE_PARTITIONS] = n;
-	return o == OUTCOME_DONE ? o : handle_drop_failure(a, table, o);
+	return o == OUTCOME_DONE ? o : handle_drop_failure(a, table, o, left);
 }
 
 static enum exit_code
@@ -283,10 +287,13 @@ static enum outcome
 delete_history_of_table(struct age *a, const struct table *table)
 {
 	enum outcome o = OUTCOME_DONE;
+	bool left = false;
 	size_t i;
 
 	if (table->day >= 0)
-		o = drop_old_partitions(a, table);
+		o = drop_old_partitions(a, table, &left);
+	if (left)
+		return o;
 	for (i = 0; i < a->tenants_n && o == OUTCOME_DONE && !stop_asked(); i++)
 		o = delete_old_rows(a, table, a->tenants[i].name, a->before);
 	return o;
