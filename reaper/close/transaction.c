@@ -15,12 +15,14 @@
 #include "common/os/stop.h"
 #include "reaper/rows/row_export.h"
 #include "reaper/rows/rules.h"
+#include "reaper/rows/tenant_row.h"
 
 /* One transaction: answers about chats of one tenant, sorted. */
 struct transaction {
 	struct close *c;
 	struct answer *list;
 	size_t n;
+	int64_t crm_now;     /* see struct tenant_row */
 	uint64_t rows, gone; /* for transaction_count() */
 };
 
@@ -46,13 +48,12 @@ compare_chat(const void *chat, const void *one)
 static enum outcome
 check_tenant(struct transaction *t)
 {
-	struct db_value tenant = db_str(t->list[0].tenant);
-	uint64_t known;
-	enum outcome o = db_query_count(t->c->db,
-	    "SELECT 1 FROM tenants WHERE tenant = ?", &tenant, 1, &known);
+	struct tenant_row row;
+	enum outcome o = tenant_row_read(t->c->db, t->list[0].tenant, &row);
 	size_t i;
 
-	for (i = 0; o == OUTCOME_DONE && known == 0 && i < t->n; i++)
+	t->crm_now = row.crm_now;
+	for (i = 0; o == OUTCOME_DONE && !row.known && i < t->n; i++)
 		if (is_to_delete(&t->list[i]))
 			t->list[i].fate = FATE_UNKNOWN;
 	return o;
@@ -177,12 +178,14 @@ delete_rows(const struct transaction *t)
 	return o;
 }
 
-/* Notes up to when intervals may now be missing. */
+/* Notes up to when intervals may now be missing. They have not ended later than
+ * now, but an answer may have any time if only the records' clock counts: a
+ * wrong one would make all later intervals incomplete for ever. */
 static enum outcome
 note_deleted_intervals(const struct transaction *t)
 {
 	const struct answer *one;
-	int64_t newest = CLOCK_NONE;
+	int64_t newest = CLOCK_NONE, latest = t->crm_now + t->c->ahead_ms;
 	struct db_value args[3];
 
 	for (one = t->list; one < t->list + t->n; one++)
@@ -190,6 +193,8 @@ note_deleted_intervals(const struct transaction *t)
 			newest = one->at;
 	if (!t->c->all || newest == CLOCK_NONE)
 		return OUTCOME_DONE;
+	if (newest > latest)
+		newest = latest;
 	args[0] = args[1] = db_time(newest + 1);
 	args[2] = db_str(t->list[0].tenant);
 	return db_exec(t->c->db,

@@ -318,6 +318,13 @@ class Test(Checklist):
             self.equal(self.column("SELECT COALESCE(MAX(intervals_from), '') "
                                    "FROM tenants"), [since],
                        f"intervals are complete since, on_close = {close}")
+        self.fresh()
+        self.reap(0, "-c", self.lab.conf("records", {
+            "aggregator": {"clock": "records"}, "reaper": {"on_close": "all"}}),
+            stdin=answer("acme", 1, "closed", "2099-01-01T00:00:00Z"))
+        self.equal(self.value("SELECT intervals_from <= UTC_TIMESTAMP(3) FROM "
+                              "tenants WHERE tenant = 'acme'"), "1",
+                   "a wrong time does not make later intervals incomplete")
 
     def stones(self, tenant):
         self.q("INSERT IGNORE INTO closed_chats (tenant, chat, as_of) VALUES "
