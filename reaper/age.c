@@ -349,7 +349,8 @@ delete_tombstones(struct age *a, int64_t keep_ms)
 	return PROG_OK;
 }
 
-/* Prints what was deleted, or logs it. */
+/* Prints what was deleted, or logs it. A dry run that fails has nothing to
+ * show. */
 static enum exit_code
 show_gone(const struct reaper *r, const struct age *a, bool print)
 {
@@ -360,6 +361,8 @@ show_gone(const struct reaper *r, const struct age *a, bool print)
 	enum exit_code code;
 	size_t i;
 
+	if (r->dry_run && !print)
+		return PROG_OK;
 	counts_init(&counts, r, "expired", NULL, columns, ARRAY_LEN(columns));
 	counts.prints = counts.prints && print;
 	for (i = 0; i < TABLES_STORED; i++)

@@ -218,22 +218,34 @@ class Test(Tables):
         self.that(old not in self._partitions(), "its partition goes later")
         self.left("later", 1, 2)
 
+    def _run_with(self, grants, *options):
+        """Runs it as a user with only these rights, each (rights, table)."""
+        user = f"reaper_{os.getpid()}@127.0.0.1"
+        self.sql.ask(f"CREATE USER {user} IDENTIFIED BY 'x'; " + "; ".join(
+            f"GRANT {rights} ON {self.lab.database}.{table} TO {user}"
+            for rights, table in grants))
+        where = self.lab.env["MYSQL_URL"].split("@")[1]
+        name = user.split("@")[0]
+        try:
+            return self.lab.run(["reaper", "--retention", "30d", *options],
+                                env={"MYSQL_URL": f"mysql://{name}:x@{where}"})
+        finally:
+            self.lab.sql(f"DROP USER {user}")
+
     def without_the_right_to_drop_partitions(self):
         self.fill(0, -40)
-        user = f"reaper_{os.getpid()}"
-        self.sql.ask(f"CREATE USER {user}@127.0.0.1 IDENTIFIED BY 'x'; GRANT "
-                     f"SELECT, DELETE ON {self.lab.database}.* TO "
-                     f"{user}@127.0.0.1")
-        where = self.lab.env["MYSQL_URL"].split("@")[1]
-        try:
-            done = self.lab.run(["reaper", "--retention", "30d"], env={
-                "MYSQL_URL": f"mysql://{user}:x@{where}"})
-        finally:
-            self.lab.sql(f"DROP USER {user}@127.0.0.1")
+        done = self._run_with([("SELECT, DELETE", "*")])
         self.that(done.code == 0 and len(done.lines()) == 2 and
                   "no permission to drop partitions of messages; grant ALTER and "
                   "DROP" in done.err, f"{done}")
         self.left("rows go all the same", 1, 2)
+
+    def a_dry_run_that_fails_shows_nothing(self):
+        self.fill(0, -40)
+        done = self._run_with([("SELECT", "tenants"), ("SELECT", "messages")],
+                              "-v", "--dry-run")
+        self.that(done.code == 77 and "message_views" in done.err and
+                  "expired" not in done.err and not done.out, f"{done}")
 
 
 run_checks(Test)
