@@ -107,16 +107,24 @@ is_closed(const struct polled_chat *c)
 	return c->list.status == CHAT_CLOSED;
 }
 
+/* Returns the name and phone number to show with the chat's customer. */
+static const char *
+person_of(const struct polled_chat *c)
+{
+	const char *known = c->state.person;
+
+	if (c->list.customer == NULL)
+		return "";
+	return known != NULL && *known != '\0' ? known : c->list.person;
+}
+
 /* Writes the chat's own record. */
 static void
 emit_chat(struct polled_chat *c, int64_t opened_at, bool stale)
 {
-	const char *known = c->state.person;
-	const char *person =
-	    known != NULL && *known != '\0' ? known : c->list.person;
 	struct buf more = BUF_INIT;
 
-	buf_adds(&more, person);
+	buf_adds(&more, person_of(c));
 	if (opened_at != CLOCK_NONE)
 		jsonw_time(&more, "opened_at", opened_at);
 	jsonw_time(&more, "at", c->asked_ms);
@@ -518,6 +526,21 @@ is_person_fresh(const struct polled_chat *c)
 	return s->person_failures != 1 && ago < age && ago >= -DAY_MS;
 }
 
+/* Forgets the name of an earlier customer: that of a chat may change. */
+static void
+forget_other_person(struct polled_chat *c)
+{
+	struct chat_state *s = &c->state;
+	const char *id = c->list.customer;
+
+	if (id == NULL || (s->customer != NULL && strcmp(s->customer, id) == 0))
+		return;
+	set_text(&s->customer, id);
+	set_text(&s->person, "");
+	s->person_at = 0;
+	s->person_failures = 0;
+}
+
 /* Reads the customer's name, if [crm] customers is set. */
 static void
 find_customer(struct polled_chat *c)
@@ -580,6 +603,7 @@ decide_chat(struct polled_chat *c)
 	c->known = load_state(c);
 	c->waiting = 1; /* This count stands for the questions that are yet to
 			 * be queued. */
+	forget_other_person(c);
 	find_customer(c);
 	c->unchanged = c->known && is_unchanged(c);
 	if (!c->unchanged)

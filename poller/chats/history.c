@@ -277,7 +277,7 @@ history_drop_before(struct history *h, int64_t at)
 /* The bytes hold the chat's own members, the number of messages, and each
  * message; texts end with NUL. */
 
-#define LAYOUT 8
+#define LAYOUT 9
 
 /* The minimum size of a message: a time, three flags, and the length and NUL of
  * three texts. */
@@ -289,6 +289,7 @@ chat_state_release(struct chat_state *c)
 	free(c->row);
 	free(c->mark);
 	free(c->operator_id);
+	free(c->customer);
 	free(c->person);
 	history_release(&c->history);
 	*c = (struct chat_state){ .row = NULL };
@@ -318,6 +319,7 @@ code_state(struct pack *k, struct chat_state *c)
 	code_string(k, &c->row);
 	code_string(k, &c->mark);
 	code_string(k, &c->operator_id);
+	code_string(k, &c->customer);
 	code_string(k, &c->person);
 	code_signed(k, &c->person_at);
 	code_limited(k, &c->person_failures, UINT32_MAX);

@@ -92,6 +92,7 @@ struct chat_state {
 	char *mark;        /* the chat's mark in the list when its messages were
 			    * read */
 	char *operator_id; /* the assignee; "" if there is none */
+	char *customer;    /* whom the following members describe */
 	char *person;      /* the customer's name and phone number, as in struct
 			    * crm_record; "" if there are none */
 	int64_t person_at; /* when the CRM was asked for them; 0: never */
