@@ -109,24 +109,27 @@ def is_last_of_agents($rows; $before; $total; $size):
 
 # The cursor is {page, total, before: how many rows the pages before have}. When
 # the total shrinks between two pages, rows have moved to a page that was read,
-# and these agents would be missing: the next poll reads the list from its
-# beginning.
+# and these agents would be missing: the list is read once more from its
+# beginning. If it shrinks again, the same cursor comes twice, which is an error.
 def operators_read:
-    [rows(.data.agents)[] | row] as $rows
-    | (.cursor // {page: 1, before: 0}) as $cursor
+    {page: 1, total: null, before: 0} as $beginning
+    | [rows(.data.agents)[] | row] as $rows
+    | (.cursor // $beginning) as $cursor
     | (.answer.meta | row) as $meta
     | ($meta.total_count | number) as $total
     | if $total != null and $cursor.total != null and $total < $cursor.total then
-          {error: "later",
-           message: "agents were removed while they were listed"}
+          {records: [], moved: true, next: ($beginning + {again: true})}
       elif $rows == [] and $cursor.before < ($total // 0) then
           ends_short($total - $cursor.before; $total)
       else
           {records: [$rows[] | agent],
            next: (if is_last_of_agents($rows; $cursor.before; $total;
                                        $meta.per_page | number) then null
-                  else {page: ($cursor.page + 1), total: $total,
-                        before: ($cursor.before + ($rows | length))} end)}
+                  else $cursor
+                       | .page += 1
+                       | .total = $total
+                       | .before += ($rows | length) end)}
+          | if $cursor.again then .moved = true else . end
       end;
 
 # --- chats ---
