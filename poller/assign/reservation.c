@@ -201,6 +201,7 @@ bool
 reservation_give_up(struct reservation *r)
 {
 	const struct tenant_assigner *assigner = r->assigner;
+	struct fetch *f = assigner->crm.fetch;
 	bool away;
 
 	if (r->state != STATE_NONE)
@@ -208,12 +209,12 @@ reservation_give_up(struct reservation *r)
 	/* The CRM's clock counts; the CRM's first answer shows it. While the
 	 * CRM is unreachable, one reservation continues to query it, to notice
 	 * when it is back. */
-	away =
-	    breaker_is_open(fetch_breaker(assigner->crm.fetch, PROFILE_CHAT));
+	away = breaker_is_open(fetch_breaker(f, PROFILE_CHAT));
 	if (reservation_is_expired(r) &&
 	    (assigner->crm.skew.known || (away && assigner->active > 0)))
 		end_reservation(r, RESERVATION_EXPIRED);
-	else if (assigner->dry_run && away)
+	else if (assigner->dry_run &&
+		 (away || breaker_is_open(fetch_breaker(f, PROFILE_CHATS))))
 		end_reservation(r, RESERVATION_UNANSWERED);
 	else
 		return false;
