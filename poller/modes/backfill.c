@@ -410,8 +410,10 @@ backfill_tenant(struct backfill *b)
 	b->since_ms = b->until_ms - b->since_ms;
 	past.with = json_pack("{s:o}", "since", profile_seconds(b->since_ms));
 	ask(b, &past);
-	if (b->crm.code != PROG_OK || stop_asked())
+	if (b->crm.code != PROG_OK || stop_asked()) {
+		crm_session_count(&b->crm);
 		return;
+	}
 	keep_pace(b);
 	read_chats(b);
 	fetch_warn_odd(b->crm.fetch);
