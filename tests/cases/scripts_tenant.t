@@ -210,15 +210,15 @@ for way in "-c $tmp/at/messaging.conf" "-c messaging.conf" ""; do
 done
 
 echo "- a file that nobody named: not another user's, nor one that is closed"
+# found: prints the configuration that scripts use in that folder.
+found() {
+	(cd "$tmp/found" &&
+		sh -euc '. "$0"; find_config; echo "$config"' "$scripts/lib.sh") \
+		2>"$tmp/err"
+}
 # passed_over WHY: a message says that messaging.conf is not read.
 passed_over() {
-	(
-		# shellcheck source=/dev/null # its make_tmp() is not used
-		. "$scripts/lib.sh"
-		cd "$tmp/found"
-		find_config
-		[ "$config" != "$tmp/found/messaging.conf" ]
-	) 2>"$tmp/err" || fail "it is read"
+	[ "$(found)" != "$tmp/found/messaging.conf" ] || fail "it is read"
 	says "'./messaging.conf' is not read: $1; set MESSAGING_CONFIG to insist\$"
 	[ "$(wc -l <"$tmp/err")" = 1 ] || fail "$(cat "$tmp/err")"
 }
@@ -227,13 +227,8 @@ mkdir "$tmp/found"
 if [ "$(id -u)" = 0 ]; then
 	chown 12345 "$tmp/found/messaging.conf"
 	passed_over "it belongs to somebody else"
-	(
-		# shellcheck source=/dev/null # its make_tmp() is not used
-		. "$scripts/lib.sh"
-		cd "$tmp/found"
-		MESSAGING_CONFIG=messaging.conf find_config
-		is "by name" "$config" "$tmp/found/messaging.conf"
-	) 2>"$tmp/err"
+	is "by name" "$(MESSAGING_CONFIG=messaging.conf found)" \
+		"$tmp/found/messaging.conf"
 	[ ! -s "$tmp/err" ] || fail "by name: $(cat "$tmp/err")"
 else
 	chmod 000 "$tmp/found/messaging.conf"
