@@ -387,8 +387,8 @@ warn_stale(const struct pull *p)
 		    p->crm.tenant->name, p->chats.stale,
 		    p->chats.first_failure);
 	if (p->chats.unnamed > 0)
-		log_warn("tenant %s: %zu customers are shown without a name "
-			 "for now; %s",
+		log_warn("tenant %s: %zu chats are shown without the "
+			 "customer's name for now; %s",
 		    p->crm.tenant->name, p->chats.unnamed,
 		    p->chats.first_unnamed);
 }

@@ -217,7 +217,7 @@ class Test(Checklist):
         self.conf(customers="yes", poller={"retry_budget": "1s"})
         customer = of_type(self._run_any(), "chat")[0]["customer"]
         fault = {"name": "500", "route": f"/v1/clients/{customer}"}
-        says = r"customers are shown without a name for now; customer \d*: .*HTTP 500"
+        says = r"shown without the customer's name for now; customer \d*: .*HTTP 500"
         self.sim.fault(**fault)
         self.same_chats(self.run(0, state="named", says=says))
         self.sim.fault()
