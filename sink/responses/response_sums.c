@@ -184,17 +184,6 @@ response_plan_cut(const struct response_plan *p,
 	}
 }
 
-static bool
-has_part_of(
-    const struct response_ranges *ranges, const struct response_range *time)
-{
-	const struct response_range *r = ranges->list, *end = r + ranges->n;
-
-	while (r < end && (r->to <= time->from || r->from >= time->to))
-		r++;
-	return r < end;
-}
-
 /* Puts the slots of those parts of a time that are in the ranges into a map, by
  * their 8 bytes. */
 static void
@@ -868,9 +857,32 @@ response_find_stored(struct question *q, struct response_stored *s)
 	return good;
 }
 
-/* Marks slots as missing for which intervals were read at a time that has
- * stored hours, but not all intervals. The hours of channels are made from
- * intervals, too. */
+/* Returns the time with sums, or without any of them, whose intervals are
+ * incomplete. */
+static struct response_range
+lacking_intervals(
+    const struct response_range *sums, const struct response_stored *s)
+{
+	struct response_range lacking = *sums;
+
+	if (s->first == INT64_MAX)
+		return lacking;
+	if (sums->from == INT64_MAX) /* without sums */
+		return (struct response_range){ INT64_MIN, s->whole };
+	lacking.to = clock_floor(s->first, HOUR_MS);
+	/* Storing intervals may have begun in the middle of that hour. */
+	if (sums->from < lacking.to)
+		lacking.to += HOUR_MS;
+	if (s->whole > lacking.to)
+		lacking.to = s->whole;
+	/* There were no responses after the last sum. */
+	if (lacking.to > sums->to)
+		lacking.to = sums->to;
+	return lacking;
+}
+
+/* Marks slots as missing for which intervals were read, but not all of them are
+ * stored. The hours of channels are made from intervals, too. */
 static bool
 find_missing(struct sums_reader *r, const struct response_available *k,
     const struct response_ranges *ranges)
@@ -879,18 +891,14 @@ find_missing(struct sums_reader *r, const struct response_available *k,
 	const struct response_ranges whole = { .list = &all, .n = 1 };
 	const struct response_ranges *read =
 	    r->channels ? &whole : &ranges[RESPONSE_INTERVALS];
-	struct response_range lacking = k->stored;
+	struct response_range lacking;
 	struct response_stored stored;
 
-	if (!has_part_of(read, &k->stored))
+	if (read->n == 0)
 		return true;
 	if (!response_find_stored(r->q, &stored))
 		return false;
-	if (stored.first < INT64_MAX) {
-		lacking.to = clock_floor(stored.first, HOUR_MS);
-		if (stored.whole > lacking.to)
-			lacking.to = stored.whole;
-	}
+	lacking = lacking_intervals(&k->stored, &stored);
 	response_plan_mark(r->plan, read, &lacking, &r->to->missing);
 	return true;
 }

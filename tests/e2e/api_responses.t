@@ -695,6 +695,15 @@ class Test(Checklist):
         self.copy_tenant("unsummed", "TRUE", "FALSE")
         lead, self.lead = self.lead, token(tenant_id="unsummed", role="lead")
         self.responses_are_right(QUESTIONS // 4)
+        self.intervals_are_from("unsummed", "'2026-10-25 12:00'")
+        answer = self.get("responses", **{
+            "from": "2026-10-24", "to": "2026-10-27"}, by="day")
+        last = millis("2026-10-26T00:00:00.000")
+        want = [None, None, len(self.oracle.chosen(
+            "response", ANY, last, last + DAY))]
+        self.that([r["count"] for r in answer["rows"]] == want
+                  and answer["not_kept"] == "intervals",
+                  f"deleted without sums: {answer}, not {want}")
         self.lead = lead
 
     def _spans_share_the_limit(self):
@@ -837,6 +846,36 @@ class Test(Checklist):
         self.that(got["resolved"] is not None, f"whole hours are known: {got}")
         self.lead = lead
 
+    def an_hour_lacks_what_came_before_intervals(self):
+        """They were added to the metrics in the hour of the oldest one. After
+        the last sum, nothing was deleted."""
+        day = "2026-03-01"
+        self.sql.ask(
+            "INSERT INTO response_rollups VALUES " + ", ".join(
+                f"('added', 'tenant', 'hour', '{day} {hour}:00', '', "
+                "'reply 1 1 1 1:b;', NOW(3))" for hour in (10, 11, 12)) +
+            "; INSERT INTO intervals (tenant, end_at, chat, message, kind, ms,"
+            " withdrawn, as_of) VALUES " + ", ".join(
+                f"('added', '{day} {at}', 'c', '{at}', 'reply', 1, 0, NOW(3))"
+                for at in ("11:20", "12:10")))
+        lead = token(tenant_id="added", role="lead")
+        cut = "11:10", "11:40"
+        for since, first, last, want in (
+                ("NULL", *cut, [None]), ("NULL", "12:05", "12:40", [1]),
+                (f"'{day} 20:00'", "12:05", "13:15", [None, 0])):
+            self.intervals_are_from("added", since)
+            self.equal_counts(lead, f"{day}T{first}", f"{day}T{last}", want)
+        self.intervals_are_from("added", "NULL")
+        self.sql.ask("DELETE FROM response_rollups WHERE tenant = 'added' AND "
+                     f"begin_at = '{day} 10:00'")
+        self.equal_counts(lead, f"{day}T{cut[0]}", f"{day}T{cut[1]}", [1])
+
+    def equal_counts(self, lead, first, last, want):
+        rows = self.server.get(V1 + "responses", lead, by="hour", **{
+            "from": first + ":00.000Z", "to": last + ":00.000Z"}).rows()
+        self.that([r["count"] for r in rows] == want,
+                  f"{first} to {last}: {rows}, not {want}")
+
     def what_the_span_before_lacks_is_told(self):
         """The previous range cuts an hour from before the first interval."""
         self.sql.ask(
@@ -847,7 +886,7 @@ class Test(Checklist):
             "'2026-03-01 03:00', '', 'reply 1 1 1 1:b;', "
             "'2026-03-04 05:00'); "
             "INSERT INTO intervals (tenant, end_at, chat, message, kind, ms, "
-            "withdrawn, as_of) VALUES ('before', '2026-03-01 18:00', 'c', "
+            "withdrawn, as_of) VALUES ('before', '2026-03-01 17:00', 'c', "
             "'1', 'resolution', 1, 0, '2026-03-04 05:00')")
         answer = self.server.get(
             V1 + "responses", token(tenant_id="before", role="lead"),
