@@ -876,6 +876,30 @@ class Test(Checklist):
         self.that([r["count"] for r in rows] == want,
                   f"{first} to {last}: {rows}, not {want}")
 
+    def an_hour_lacks_what_a_purge_deletes(self):
+        """Intervals from before the purge are refused when the tenant returns,
+        but sums of its hour contain them."""
+        self.intervals_are_from("purged", "NULL")
+        self.lab.must(["reaper", "-c", self.conf, "--purge", "purged"])
+        (removed,), = self.sql.ask(
+            "SELECT removed_at FROM tenants WHERE tenant = 'purged'")
+        at = millis(removed)
+        self.sql.ask(
+            "INSERT INTO response_rollups SELECT tenant, 'tenant', 'hour', "
+            "DATE_FORMAT(removed_at, '%Y-%m-%d %H:00'), '', "
+            "'reply 2 2 1 1:c;', NOW(3) FROM tenants WHERE tenant = 'purged'; "
+            "INSERT INTO intervals (tenant, end_at, chat, message, kind, ms, "
+            "withdrawn, as_of) SELECT tenant, removed_at + INTERVAL 1000 "
+            "MICROSECOND, 'c', '1', 'reply', 1, 0, NOW(3) FROM tenants WHERE "
+            "tenant = 'purged'")
+        for first, known in (at, None), (at + 1, 1):
+            row, = self.server.get(
+                V1 + "responses", token(tenant_id="purged", role="lead"),
+                by="total", **{"from": utc_text(first),
+                               "to": utc_text(at + 2)}).rows()
+            self.that(row["count"] == known,
+                      f"from {utc_text(first)}, purged {removed}: {row}")
+
     def what_the_span_before_lacks_is_told(self):
         """The previous range cuts an hour from before the first interval."""
         self.sql.ask(
