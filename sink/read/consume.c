@@ -126,7 +126,12 @@ count_snapshot(struct consume *c, const struct batch_tenant *t)
 		log_info("snapshot_overtaken", "tenant=%.*s snapshot=%.*s",
 		    TEXT_ARG(t->name), TEXT_ARG(t->ended.snapshot));
 		break;
-	case END_INCOMPLETE:
+	case END_INCOMPLETE: /* the rest may still be in the queue */
+		log_info("snapshot_incomplete",
+		    "tenant=%.*s snapshot=%.*s arrived=%lld expected=%lld",
+		    TEXT_ARG(t->name), TEXT_ARG(t->ended.snapshot),
+		    (long long)t->arrived, (long long)t->ended.records);
+		break;
 	case END_AGAIN: /* also after a COMMIT whose answer was lost */
 		break;
 	}

@@ -208,6 +208,9 @@ class Test(Tables):
         last = two.pop(-2)
         self.store("a missing row", two, code=65,
                    says=f"snapshot s2 of {t} is incomplete: 2 of 3 rows arrived")
+        done = self.lab.run(["sink", "-v", "-f", self.file(two)])
+        self.that(f"snapshot_incomplete tenant={t} snapshot=s2 arrived=2 "
+                  "expected=3" in done.err, f"the event: {done}")
         self.chats("all stay", t, "1001:open,1002:open,1003:open")
         self.stored("still the first", t, "s1")
         self.holds("but what came is stored", "3", "SELECT open_chats FROM "
