@@ -4,7 +4,7 @@
  *
  * The first third of the workers stores the figures, which arrive in bursts,
  * and the others store the records that aggregators pass on, so a new message
- * does not wait for the figures of a thousand chats. The figures of a tenant
+ * seldom waits for the figures of a thousand chats. The figures of a tenant
  * belong to one worker, which stores them in the order of their arrival, as it
  * does the end of its snapshot. The records of a chat belong to one worker.
  * Therefore no key occurs in the batches of two workers, and sums by tenant
