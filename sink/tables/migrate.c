@@ -156,7 +156,7 @@ compare_tables(struct migration *m)
 	if (o != OUTCOME_DONE || m->differences == 0)
 		return o;
 	if (m->differences > 1)
-		buf_addf(&m->why, "; `sink --check` also shows the other %zu",
+		buf_addf(&m->why, "; then run this again for the other %zu",
 		    m->differences - 1);
 	return refuse_migration(m, PROG_CONFIG);
 }

@@ -160,7 +160,7 @@ class Test(Tables):
             if done.code == 0:
                 break
             self.sql.ask(f"USE {name}; " + done.err.split("; type: ")[1].split(
-                "; `sink --check`")[0] + f"; USE {self.lab.database}")
+                "; then run this")[0] + f"; USE {self.lab.database}")
         self.that(done.code == 0, f"the ways out: {done}")
         failed = [x for x in self.checked(env=env) if x[1] == "failed"]
         self.that(not failed, f"after the ways out: {failed}")
