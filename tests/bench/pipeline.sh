@@ -6,7 +6,7 @@
 #   AMQP_URL, IN_QUEUE   the input queue; rows go through IN_QUEUE.rows
 #   MYSQL_URL            an empty database
 #   BIN                  the folder of the programs (build/bin of this checkout)
-#   METRICS, EVERY       operators,chats,messages; 100ms
+#   METRICS, EVERY       operators,chats,messages; the default of --every
 #
 # Each message is stored in the table `messages` (tenant, created_at,
 # conversation_id, message_id; DATETIME(3) in UTC). To see one:
@@ -36,7 +36,7 @@ trap finish EXIT
 
 cd "$state"
 "$bin/aggregator" -q -f "queue:$IN_QUEUE" -t "$rows" \
-	-a "${METRICS:-operators,chats,messages}" --every "${EVERY:-100ms}" \
+	-a "${METRICS:-operators,chats,messages}" ${EVERY:+--every "$EVERY"} \
 	--state "$state/stream" &
 aggregator=$!
 "$bin/sink" -q --migrate
