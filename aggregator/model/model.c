@@ -227,9 +227,8 @@ messages_take(struct model *m, struct chat *c, struct fingerprint f,
 		i = messages_find(m, c, new->at, new->id);
 	if (i < c->n && (late || !model_is_late(m, c->messages[i].at)))
 		return revise_message(m, c, i, new);
-	/* The time of its first version is older than the window, so the
-	 * message is, too. A message that is no longer kept is at least that
-	 * old. */
+	/* A message has the time of its first version, which is older than the
+	 * window, or so old that the message is no longer kept. */
 	if (i < c->n || known == DEDUP_KNOWN) {
 		message_drop(&m->lexicon, new);
 		return MODEL_LATE;

@@ -48,14 +48,20 @@ struct difference {
 	size_t from, old_end, end;
 };
 
+/* Whatever the operator and the channel. */
+static bool
+is_same_span(const struct interval *a, const struct interval *b)
+{
+	return a->start == b->start && a->end == b->end && a->kind == b->kind &&
+	       message_id_same(a->message, b->message);
+}
+
 static bool
 is_same_interval(
     const struct interval *a, const struct interval *b, bool credits)
 {
-	return a->start == b->start && a->end == b->end && a->kind == b->kind &&
-	       a->by_record == b->by_record &&
+	return is_same_span(a, b) && a->by_record == b->by_record &&
 	       a->operator_id == b->operator_id && a->channel == b->channel &&
-	       message_id_same(a->message, b->message) &&
 	       (!credits || a->credited == b->credited);
 }
 
@@ -78,16 +84,8 @@ find_difference(
 	return d;
 }
 
-/* True if only the operator of an interval differs, which ended before the
- * limit. The sums of its hour are no longer in the state, so they could not be
- * corrected: rows and sums keep the operator that they had. */
-static bool
-is_settled(const struct interval *a, const struct interval *b, int64_t limit)
-{
-	return a->end < limit && a->start == b->start && a->end == b->end &&
-	       a->kind == b->kind && message_id_same(a->message, b->message);
-}
-
+/* Intervals that ended long ago are reported once: the sums of their hours are
+ * no longer in the state, so another operator could not be corrected there. */
 static void
 report_difference(
     struct model *m, const struct chat *c, const struct interval *v, size_t n)
@@ -96,14 +94,15 @@ report_difference(
 	int64_t limit = m->window > 0 && m->as_of != CLOCK_NONE
 			    ? m->as_of - m->window - MODEL_CORRECTS_MS
 			    : INT64_MIN;
+	size_t i;
 
-	while (d.from < d.old_end && d.from < d.end &&
-	       is_settled(&c->intervals[d.from], &v[d.from], limit))
+	while (d.from < d.old_end && d.from < d.end && v[d.from].end < limit &&
+	       is_same_span(&c->intervals[d.from], &v[d.from]))
 		d.from++;
-	for (size_t i = d.from; i < d.old_end; i++)
+	for (i = d.from; i < d.old_end; i++)
 		m->follower->interval(
 		    m->follower_ctx, m, c, &c->intervals[i], true);
-	for (size_t i = d.from; i < d.end; i++)
+	for (i = d.from; i < d.end; i++)
 		m->follower->interval(m->follower_ctx, m, c, &v[i], false);
 }
 

@@ -227,7 +227,7 @@ class Test(Checklist):
         self.lab.must(["reaper", "--purge", "purged"])
         # Rows from before the purge are refused.
         send("602", "12")
-        self.that(ids() == [["2", "0", "1"]], f"added anew: {ids()}")
+        self.that(ids() == [["2", "0", "1"]], f"added again: {ids()}")
         forget()
         send("603", "12")
         self.that(ids() == [["3", "1", "1"]], f"once more: {ids()}")

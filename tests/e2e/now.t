@@ -99,7 +99,7 @@ class Test(Checklist):
     def __init__(self, lab):
         super().__init__(lab)
         if not shutil.which("tmux"):
-            raise Skip("there is no tmux")
+            raise Skip("tmux is not installed")
         lab.start_servers("mariadb", private=True)
         lab.env.update(MESSAGING_BIN=BIN, TZ="Asia/Kolkata")
         lab.must(["sink", "--migrate"])
