@@ -8,7 +8,7 @@ Webhooks are repeated and overtake each other, and some are lost if a poll
 repairs this. Polls see whole seconds, webhooks milliseconds; both at once give
 the figures of polls alone. A section without a token is never polled. WORLDS
 worlds are run (20; LONG=1: 200), alternating between the three kinds. SEED=n
-begins at n, otherwise seeds change with the time.
+begins at n.
 """
 
 import collections
@@ -17,7 +17,6 @@ import json
 import os
 import random
 import sys
-import time
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
@@ -26,7 +25,7 @@ import chatwoot  # noqa: E402
 import clocks  # noqa: E402
 import compare  # noqa: E402
 import crm  # noqa: E402
-from harness import LONG, TOKEN, Checks, Lab, main, say, until  # noqa: E402
+from harness import LONG, TOKEN, Checks, Lab, main, say, seed, until  # noqa: E402
 
 KINDS = ("polled", "pushed", "both")
 SECRET = "a-secret-of-webhooks"
@@ -218,24 +217,23 @@ class World:
         return wrong, sum(self.found()[0].values())
 
 
-def run(lab, seed):
+def run(lab, number):
     """(kind, intervals, errors)"""
-    kind = os.environ.get("KIND") or KINDS[seed % 3]
-    wrong, intervals = World(lab, seed, kind).run()
+    kind = os.environ.get("KIND") or KINDS[number % 3]
+    wrong, intervals = World(lab, number, kind).run()
     return kind, intervals, wrong and (
-        f"SEED={seed} KIND={kind} WORLDS=1: " + "\n  ".join(wrong[:12]))
+        f"SEED={number} KIND={kind} WORLDS=1: " + "\n  ".join(wrong[:12]))
 
 
 def body():
     checks, counts = Checks(), collections.Counter()
-    first = int(os.environ.get("SEED") or int(time.time()) % 10 ** 7 * 100)
+    first = seed()
     count = int(os.environ.get("WORLDS") or (200 if LONG else 20))
-    say(f"SEED={first}")
     with Lab("chatwoot_worlds") as lab:
         lab.start_servers("rabbitmq")
         with concurrent.futures.ThreadPoolExecutor(3) as pool:
             for kind, intervals, wrong in pool.map(
-                    lambda seed: run(lab, seed), range(first, first + count)):
+                    lambda n: run(lab, n), range(first, first + count)):
                 counts[kind] += intervals
                 checks.that(not wrong, wrong)
     say("intervals: " + ", ".join(f"{n} {k}" for k, n in counts.items()))

@@ -45,9 +45,10 @@ def sanitized():
 
 
 def seed():
-    """SEED from the environment, or a new one; printed, so that a failure can
-    be repeated."""
-    n = int(os.environ.get("SEED") or int.from_bytes(os.urandom(4), "big"))
+    """SEED from the environment, that of the run (tests/run), or a new one;
+    printed, so that a failure can be repeated."""
+    n = int(os.environ.get("SEED") or os.environ.get("FIRST_SEED") or
+            int.from_bytes(os.urandom(4), "big"))
     say(f"SEED={n}")
     return n
 

@@ -336,7 +336,9 @@ class Test(Checklist):
         p = self.lab.start(["sh", "-c", f"trap '' HUP; exec {BIN}/sink -f "
                             "queue:rows"], self.lab.path("nohup.err"),
                            start_new_session=True)
-        until(30, lambda: catches(p.pid, TERM), "the sink")
+        # Once it reads the queue: before, it would say that it was stopped.
+        self.lab.put("rows", [ROW])
+        until(30, lambda: self.lab.in_queue("rows", "total") == 0, "the sink")
         p.send_signal(signal.SIGHUP)
         self.equal(self.lab.end(p), 0, "nohup")
         self.equal(self.lab.text("nohup.err"), "", "nohup says")

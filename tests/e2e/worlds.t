@@ -12,7 +12,8 @@ state is lost; a poll is killed first; the reaper asks about all chats.
 
 Every fourth world is one of Chatwoot, the others are of Chat2Desk.
 
-WORLDS worlds are run (12; LONG=1: 260), with seeds that change with the time.
+WORLDS worlds are run (12; LONG=1: 260), with seeds from the commit or,
+with LONG=1, the time.
 SEED=n runs n alone, or WORLDS from n on; CRM=chatwoot, those of that CRM.
 """
 
@@ -511,7 +512,8 @@ def seeds():
     if start:
         return [int(start) + i
                 for i in range(int(os.environ.get("WORLDS") or 1))]
-    start = int(time.time()) % 10 ** 7 * 100
+    start = int(os.environ.get("FIRST_SEED") or
+                int(time.time()) % 10 ** 7 * 100)
     return list(range(start, start + count))
 
 

@@ -176,7 +176,7 @@ def try_world(seed):
 
 
 def main():
-    start = os.environ.get("SEED")
+    start = os.environ.get("SEED") or os.environ.get("FIRST_SEED")
     start = int(start) if start else int(time.time()) % 10 ** 7 * 100
     print("SEED=%d and the %d after it" % (start, SNAPSHOTS - 1), flush=True)
     for seed in range(start, start + SNAPSHOTS):

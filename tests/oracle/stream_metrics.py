@@ -226,7 +226,7 @@ def try_file(path):
 def main():
     if sys.argv[1:]:
         return try_file(sys.argv[1])
-    start = os.environ.get("SEED")
+    start = os.environ.get("SEED") or os.environ.get("FIRST_SEED")
     start = int(start) if start else int(time.time()) % 10 ** 7 * 100
     streams = int(os.environ.get(
         "STREAMS", 400 if os.environ.get("LONG") == "1" else 60))

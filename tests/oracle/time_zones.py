@@ -121,7 +121,8 @@ class Place:
 
 
 def main():
-    seed = int(os.environ.get("SEED") or random.randrange(2 ** 32))
+    seed = int(os.environ.get("SEED") or os.environ.get("FIRST_SEED") or
+               random.randrange(2 ** 32))
     print(f"SEED={seed}")
     dice = random.Random(seed)
     asked = []
