@@ -1,9 +1,9 @@
 /*
  * flat: splits a line, one JSON object, into its fields; see flat.h.
  *
- * flat_walk() reads regular lines. It gives up on anything else, valid or not;
- * then parse_stepwise() reads the line, so all rules about unusual JSON are in
- * json_text.c.
+ * flat_walk() reads regular lines for scan.c. It gives up on anything else,
+ * valid or not; flat_parse() reads every line, so all rules about unusual JSON
+ * are in json_text.c.
  */
 #include "common/text/flat.h"
 
@@ -211,14 +211,22 @@ take_object(struct flat *f, struct json_text *t)
 	return true;
 }
 
+static const char *
+encoding_error(const char *line, size_t len)
+{
+	if (parse_utf8_mark(line, len) > 0)
+		return "a byte order mark; write UTF-8 without one";
+	if (parse_is_utf16(line, len))
+		return "UTF-16; write UTF-8";
+	return parse_is_utf8(line, len) ? NULL : "not valid UTF-8";
+}
+
 static int
-parse_stepwise(struct flat *f, const char *line, size_t len, struct buf *why)
+parse_text(struct flat *f, const char *line, size_t len, struct buf *why)
 {
 	struct json_text t = { line, line + len, NULL };
 	bool object, good;
 
-	f->slow = true;
-	f->n = 0;
 	json_text_blanks(&t);
 	if (t.p == t.end) {
 		buf_setf(why, "an empty line");
@@ -234,51 +242,25 @@ parse_stepwise(struct flat *f, const char *line, size_t len, struct buf *why)
 		    (size_t)(t.p - line) + 1);
 	else if (!object)
 		buf_setf(why, "not a JSON object");
-	if (good && object)
-		return 0;
-	f->n = 0;
-	return -1;
-}
-
-static struct scan_index *
-get_index(struct flat *f)
-{
-	if (f->index == NULL) {
-		f->index = xmalloc(sizeof *f->index);
-		scan_index_init(f->index);
-	}
-	return f->index;
-}
-
-static const char *
-encoding_error(const char *line, size_t len)
-{
-	if (parse_utf8_mark(line, len) > 0)
-		return "a byte order mark; write UTF-8 without one";
-	if (parse_is_utf16(line, len))
-		return "UTF-16; write UTF-8";
-	return parse_is_utf8(line, len) ? NULL : "not valid UTF-8";
+	return good && object ? 0 : -1;
 }
 
 int
 flat_parse(struct flat *f, const char *line, size_t len, struct buf *why)
 {
-	struct scan_index *x = get_index(f);
-	const char *wrong;
-	size_t k = 0;
+	const char *wrong = encoding_error(line, len);
+	int rc = -1;
 
-	f->slow = false;
 	if (!f->keep)
 		arena_clear(&f->copies);
-	if (scan_index_line(x, line, len) && flat_walk(f, x, line, len, &k))
-		return 0;
 	f->n = 0;
-	wrong = encoding_error(line, len);
-	if (wrong != NULL) {
+	if (wrong != NULL)
 		buf_setf(why, "%s", wrong);
-		return -1;
-	}
-	return parse_stepwise(f, line, len, why);
+	else
+		rc = parse_text(f, line, len, why);
+	if (rc != 0)
+		f->n = 0;
+	return rc;
 }
 
 const struct flat_field *
@@ -324,10 +306,6 @@ void
 flat_release(struct flat *f)
 {
 	arena_release(&f->copies);
-	if (f->index != NULL)
-		scan_index_release(f->index);
-	free(f->index);
-	f->index = NULL;
 	free(f->field);
 	f->field = NULL;
 	f->n = f->cap = 0;

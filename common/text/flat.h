@@ -1,13 +1,13 @@
 /*
- * flat: reads the fields of one line, a JSON object, in place.
+ * flat: reads the fields of one line, a JSON object, in place: every value is a
+ * pointer into the line; only strings with escapes are copied.
  *
- * A regular line is read once along an index of its strings (scan_index.h):
- * nothing is allocated and every value is a pointer into the line; only strings
- * with escapes are copied. An unusual line (a key with an escape, whitespace
- * other than single spaces, a large number, an error) is read again from its
- * beginning, step by step (json_text.h). Both ways give the same result; `slow`
- * says which one was used. Any JSON is accepted, and every byte is checked to
- * be UTF-8. An escaped NUL, and half of a surrogate pair, become U+FFFD.
+ * flat_parse() accepts any JSON, and checks every byte to be UTF-8. An escaped
+ * NUL, and half of a surrogate pair, become U+FFFD. flat_walk() gives the same
+ * result for regular lines. It is several times faster, but needs an index of
+ * the strings (scan_index.h), which pays only for many lines together; scan.h
+ * has one. A line is not regular if it has a key with an escape, whitespace
+ * other than single spaces, a large number, or an error.
  *
  * A line may have any number of fields: the memory for them grows as needed.
  */
@@ -44,10 +44,8 @@ struct flat_field {
 struct flat {
 	struct flat_field *field;
 	size_t n, cap;
-	bool slow; /* read step by step; for tests and counts */
 
 	/* Private. */
-	struct scan_index *index;
 	struct arena copies; /* strings that had escapes */
 	bool keep;           /* copies live until flat_drop_copies() */
 };
@@ -68,7 +66,7 @@ const struct flat_field *flat_find(const struct flat *f, const char *key);
 
 /* Reads a regular line along the caller's index, in which the line begins after
  * *k closing quotes; advances *k past those of the line. Returns false if the
- * line is unusual and flat_parse() must read it. */
+ * line is not regular and flat_parse() must read it. */
 bool flat_walk(struct flat *f, const struct scan_index *x, const char *line,
     size_t len, size_t *k);
 

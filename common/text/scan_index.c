@@ -1,10 +1,9 @@
 /*
  * scan_index: see scan_index.h. The bits for each piece in plain C, the list of
- * closing quotes made from them, the choice of a variant, and values.
+ * closing quotes made from them, and values.
  */
 #include "common/text/scan_index.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistr.h>
@@ -76,8 +75,8 @@ check_wide(
 			from->odd = ~UINT64_C(0);
 }
 
-static void
-pieces_plain(const char *p, size_t n, struct scan_piece *pieces)
+void
+scan_pieces_plain(const char *p, size_t n, struct scan_piece *pieces)
 {
 	struct scan_piece *wide = NULL;
 	uint64_t x, high, low, c2;
@@ -256,70 +255,15 @@ combine_pieces(struct scan_index *x, size_t n)
 	return end;
 }
 
-static bool
-is_usable(const struct scan_variant *v)
-{
-#ifdef __x86_64__
-	if (v->find == scan_pieces_avx2)
-		return __builtin_cpu_supports("avx2");
-#endif
-	return v->find != NULL;
-}
-
-/* The best variant comes first. */
-static const struct scan_variant variants[] = {
-#ifdef __x86_64__
-	{ "avx2", scan_pieces_avx2 },
-#endif
-	{ "plain", pieces_plain },
-};
-
-static const struct scan_variant *_Atomic chosen;
-
-const struct scan_variant *
-scan_variant_list(size_t i)
-{
-	size_t k;
-
-	for (k = 0; k < ARRAY_LEN(variants); k++)
-		if (is_usable(&variants[k]) && i-- == 0)
-			return &variants[k];
-	return NULL;
-}
-
-/* Returns the selected variant, or else the best. */
-static const struct scan_variant *
-variant_to_use(void)
-{
-	const struct scan_variant *v = atomic_load(&chosen);
-
-	if (v == NULL)
-		v = scan_variant_list(0);
-	return v != NULL ? v : &variants[ARRAY_LEN(variants) - 1];
-}
-
-int
-scan_variant_choose(const char *name)
-{
-	const struct scan_variant *v = NULL;
-	size_t i;
-
-	for (i = 0; name != NULL; i++) {
-		v = scan_variant_list(i);
-		if (v == NULL)
-			return -1;
-		if (strcmp(v->name, name) == 0)
-			break;
-	}
-	atomic_store(&chosen, v);
-	return 0;
-}
-
 void
 scan_index_init(struct scan_index *x)
 {
 	memset(x, 0, sizeof *x);
-	x->find = variant_to_use()->find;
+	x->find = scan_pieces_plain;
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("avx2"))
+		x->find = scan_pieces_avx2;
+#endif
 }
 
 void
@@ -408,20 +352,6 @@ scan_index_lines(struct scan_index *x, const char *p, size_t len)
 	x->len = cut != 0 ? cut : end;
 	/* Before the last newline. */
 	x->close[x->n] = x->len > 1 ? (uint32_t)x->len - 2 : 0;
-}
-
-bool
-scan_index_line(struct scan_index *x, const char *p, size_t len)
-{
-	x->base = p;
-	x->len = len;
-	if (len == 0)
-		return false;
-	(void)find_pieces(x, len);
-	if (combine_pieces(x, cut_pieces(x, len)) != 0 || x->odd)
-		return false;
-	x->close[x->n] = 0; /* scan_string_end() refuses an end before p */
-	return true;
 }
 
 #define MOST_DIGITS 18

@@ -48,25 +48,10 @@ scan_controls(const char *p, uint64_t c2)
 /* Examines n pieces from p on as one text. Invalid UTF-8 marks the piece with
  * the first wrong byte; for a truncated character that is the byte after it.
  * Therefore a character that is truncated by the end of the last piece is not
- * detected. */
+ * detected. The first function runs everywhere, the second is faster and needs
+ * AVX2; both give the same result. */
 typedef void scan_pieces_fn(const char *p, size_t n, struct scan_piece *pieces);
-
-/* Wide instructions speed this up, so there are variants for several
- * processors; all give the same result. */
-struct scan_variant {
-	const char *name;
-	scan_pieces_fn *find;
-};
-
-/* Selects a variant for all later calls, NULL: the best on this processor,
- * which is the default; for tests and measurements. Returns -1 if there is no
- * such variant, or if this processor does not support it. */
-int scan_variant_choose(const char *name) __attribute__((warn_unused_result));
-
-/* Returns the i-th variant of this processor, the best first; NULL: no more. */
-const struct scan_variant *scan_variant_list(size_t i);
-
-/* The variant for x86; private. */
+scan_pieces_fn scan_pieces_plain;
 #ifdef __x86_64__
 scan_pieces_fn scan_pieces_avx2;
 #endif
@@ -82,8 +67,8 @@ struct scan_index {
 
 	/* Private. */
 	struct scan_piece *pieces;
-	size_t cap; /* pieces */
-	scan_pieces_fn *find;
+	size_t cap;           /* pieces */
+	scan_pieces_fn *find; /* the fastest on this processor */
 };
 
 /* 64 bytes after any text must be readable. */
@@ -94,11 +79,6 @@ void scan_index_release(struct scan_index *x);
  * or at least one line. There must be len > 0 bytes that end with a newline.
  * Ends early after a line that ends within a string; such a line is odd. */
 void scan_index_lines(struct scan_index *x, const char *p, size_t len);
-
-/* Indexes one line without newline. Returns false if it is odd or ends in a
- * string; the index is then not valid. */
-bool scan_index_line(struct scan_index *x, const char *p, size_t len)
-    __attribute__((warn_unused_result));
 
 /* True if a piece with a byte from offset `from` to offset `to`, inclusive, is
  * odd. */
