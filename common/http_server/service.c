@@ -50,20 +50,20 @@ write_requests(struct buf *to, const struct server_counts *c)
 	    "Requests by status: below 400 (accepted), 400 (malformed), 413 "
 	    "and similar, 429, other 4xx (refused), 503 (later), other 5xx.");
 	for (i = 0; i < ARRAY_LEN(results); i++)
-		prometheus_count(to, name, "result", results[i].result,
-		    counted(results[i].n));
+		prometheus_result(
+		    to, name, "", results[i].result, counted(results[i].n));
 }
 
 void
 server_metrics_write(struct buf *to, const struct server_counts *c)
 {
 	write_requests(to, c);
-	prometheus_counter(to, "messaging_http_connections_total",
+	prometheus_total(to, "messaging_http_connections_total", "",
 	    "Connections accepted.", counted(&c->connections));
-	prometheus_counter(to, "messaging_http_connections_refused_total",
+	prometheus_total(to, "messaging_http_connections_refused_total", "",
 	    "Connections refused because there were too many.",
 	    counted(&c->turned_away));
-	prometheus_counter(to, "messaging_http_connections_cut_off_total",
+	prometheus_total(to, "messaging_http_connections_cut_off_total", "",
 	    "Connections closed because they were too slow.",
 	    counted(&c->slow));
 }

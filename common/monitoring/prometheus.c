@@ -83,18 +83,6 @@ prometheus_sample_seconds(
 }
 
 void
-prometheus_count(struct buf *to, const char *name, const char *label,
-    const char *value, uint64_t n)
-{
-	struct buf labels = BUF_INIT;
-
-	if (label != NULL)
-		prometheus_label(&labels, label, value);
-	prometheus_sample(to, name, buf_str(&labels), n);
-	buf_release(&labels);
-}
-
-void
 prometheus_total(struct buf *to, const char *name, const char *labels,
     const char *help, uint64_t n)
 {
@@ -112,13 +100,6 @@ prometheus_result(struct buf *to, const char *name, const char *labels,
 	prometheus_label(&with, "result", result);
 	prometheus_sample(to, name, buf_str(&with), n);
 	buf_release(&with);
-}
-
-void
-prometheus_counter(
-    struct buf *to, const char *name, const char *help, uint64_t n)
-{
-	prometheus_total(to, name, "", help, n);
 }
 
 void

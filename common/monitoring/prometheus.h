@@ -40,10 +40,6 @@ void prometheus_sample(
 void prometheus_sample_seconds(
     struct buf *to, const char *name, const char *labels, int64_t ms);
 
-/* The same with one label, or none (label NULL, value ""). */
-void prometheus_count(struct buf *to, const char *name, const char *label,
-    const char *value, uint64_t n);
-
 /* Adds a counter with one sample. */
 void prometheus_total(struct buf *to, const char *name, const char *labels,
     const char *help, uint64_t n);
@@ -52,9 +48,7 @@ void prometheus_total(struct buf *to, const char *name, const char *labels,
 void prometheus_result(struct buf *to, const char *name, const char *labels,
     const char *result, uint64_t n);
 
-/* Adds a counter with one sample and no label. */
-void prometheus_counter(
-    struct buf *to, const char *name, const char *help, uint64_t n);
+/* Adds a gauge with one sample and no label. */
 void prometheus_gauge(
     struct buf *to, const char *name, const char *help, uint64_t n);
 

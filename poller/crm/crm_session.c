@@ -178,14 +178,17 @@ add_calls_left(struct buf *to, const struct crm_session *s)
 {
 	static const char name[] = "messaging_crm_calls_left";
 	uint64_t budget = (uint64_t)s->tenant->budget, used;
+	struct buf labels = BUF_INIT;
 
 	if (s->who != USAGE_POLL || s->store == NULL || budget == 0)
 		return;
 	used = usage_month(s->store, crm_session_now(s));
 	prometheus_head(to, name, PROMETHEUS_GAUGE,
 	    "Calls to the CRM left in the budget of this month.");
-	prometheus_count(to, name, "tenant", s->tenant->name,
-	    used < budget ? budget - used : 0);
+	prometheus_label(&labels, "tenant", s->tenant->name);
+	prometheus_sample(
+	    to, name, buf_str(&labels), used < budget ? budget - used : 0);
+	buf_release(&labels);
 }
 
 void

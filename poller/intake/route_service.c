@@ -95,9 +95,9 @@ write_intake_metrics(struct buf *to, const struct listener_context *in)
 	    "1 if the last request could be stored, else 0.", now.takes);
 	prometheus_gauge(to, "messaging_listener_waiting_requests",
 	    "Requests whose records are not yet published.", now.waiting);
-	prometheus_counter(to, "messaging_listener_records_total",
+	prometheus_total(to, "messaging_listener_records_total", "",
 	    "Records stored.", atomic_load(&in->counts->records));
-	prometheus_counter(to, "messaging_listener_dead_letters_total",
+	prometheus_total(to, "messaging_listener_dead_letters_total", "",
 	    "Authentic webhooks that were not understood.",
 	    atomic_load(&in->counts->dead));
 }

@@ -15,7 +15,7 @@ a_metric_has_a_head_and_samples(void **state)
 	struct buf b = BUF_INIT;
 
 	(void)state;
-	prometheus_counter(&b, "messaging_x_total", "What it is.", 7);
+	prometheus_total(&b, "messaging_x_total", "", "What it is.", 7);
 	prometheus_gauge(&b, "messaging_y", "And that.", UINT64_MAX);
 	assert_string_equal(buf_str(&b),
 	    "# HELP messaging_x_total What it is.\n"
@@ -33,10 +33,10 @@ labels_are_escaped(void **state)
 	struct buf b = BUF_INIT;
 
 	(void)state;
-	prometheus_count(&b, "n", "tenant", "a\"b\\c\nd\xc3\xa9", 1);
-	prometheus_count(&b, "n", "tenant", "", 2);
+	prometheus_result(&b, "n", "", "a\"b\\c\nd\xc3\xa9", 1);
+	prometheus_result(&b, "n", "", "", 2);
 	assert_string_equal(buf_str(&b),
-	    "n{tenant=\"a\\\"b\\\\c\\nd\xc3\xa9\"} 1\nn{tenant=\"\"} 2\n");
+	    "n{result=\"a\\\"b\\\\c\\nd\xc3\xa9\"} 1\nn{result=\"\"} 2\n");
 	buf_release(&b);
 }
 
