@@ -44,7 +44,6 @@ struct db {
 	struct buf sql;             /* the current statement */
 	char doing[DB_DOING];       /* its beginning, without values */
 	int64_t used_ms;            /* when it was sent (clock_mono_ms()) */
-	bool begun;                 /* the server confirmed START TRANSACTION */
 	bool in_trans;              /* we have a transaction open there */
 };
 

@@ -48,7 +48,7 @@ db_begin(struct db *db)
 	static const char sql[] = "START TRANSACTION";
 	enum outcome o = db_send(db, sql, strlen(sql));
 
-	db->begun = db->in_trans = o == OUTCOME_DONE;
+	db->in_trans = o == OUTCOME_DONE;
 	return o;
 }
 
@@ -192,8 +192,9 @@ begin_attempt(struct db *db, const struct wait *w)
 {
 	enum outcome o;
 
-	db->begun = db->in_trans = false;
-	o = db_connect(db);
+	db->in_trans = false;
+	/* The server closes idle sessions, which is not an outage. */
+	o = db_wake(db);
 	if (o == OUTCOME_DONE)
 		o = limit_locks(db, w);
 	return o == OUTCOME_DONE ? db_begin(db) : o;
@@ -218,21 +219,6 @@ attempt(struct db *db, const struct wait *w,
 	return o;
 }
 
-/* The server closes idle connections. If this is detected at the start of a
- * transaction, the transaction is repeated at once, because this is not an
- * outage. */
-static enum outcome
-attempt_anew(struct db *db, const struct wait *w,
-    enum outcome (*work)(struct db *db, void *ctx), void *ctx)
-{
-	bool old = db_connected(db);
-	enum outcome o = attempt(db, w, work, ctx);
-
-	return o == OUTCOME_LATER && old && db->cause == DB_LOST && !db->begun
-		   ? attempt(db, w, work, ctx)
-		   : o;
-}
-
 enum outcome
 db_transaction(struct db *db, enum outcome (*work)(struct db *db, void *ctx),
     void *ctx, bool wait_forever)
@@ -247,7 +233,7 @@ db_transaction(struct db *db, enum outcome (*work)(struct db *db, void *ctx),
 
 	db->give_up_ms = wait_forever ? 0 : w.since_ms + db->wait_timeout_ms;
 	do
-		o = attempt_anew(db, &w, work, ctx);
+		o = attempt(db, &w, work, ctx);
 	while (o == OUTCOME_LATER && wait_again(db, &w));
 	db->give_up_ms = 0;
 	if (w.warned)
