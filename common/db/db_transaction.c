@@ -21,13 +21,12 @@
 #include "common/os/stop.h"
 
 enum {
+	RETRY_BASE_MS = 10,
+	RETRY_CAP_MS = 10000,
 	/* Conflicts are retried quickly this many times before they are treated
 	 * like a busy server. */
 	CONFLICT_TRIES = 10,
-	CONFLICT_BASE_MS = 10,
 	CONFLICT_CAP_MS = 200,
-	AWAY_BASE_MS = 200,
-	AWAY_CAP_MS = 10000,
 	NOTICE_MS = 3000,
 };
 
@@ -36,7 +35,7 @@ static atomic_bool warned;
 
 /* How long a transaction has waited so far. */
 struct wait {
-	struct retry conflicts, away;
+	struct retry retry;
 	int64_t since_ms;
 	bool wait_forever;
 	bool warned; /* in this transaction */
@@ -166,16 +165,16 @@ static bool
 wait_again(struct db *db, struct wait *w)
 {
 	bool conflict =
-	    db->cause == DB_CONFLICT && w->conflicts.attempt < CONFLICT_TRIES;
-	bool first = w->conflicts.attempt == 0 && w->away.attempt == 0;
+	    db->cause == DB_CONFLICT && w->retry.attempt < CONFLICT_TRIES;
 	int64_t left = db_wait_left(db), ms;
 
 	/* When a deadlock is reported, it is already resolved, so the next
 	 * attempt need not wait. */
-	if (left == 0 && !(first && db->number == DB_DEADLOCK))
+	if (left == 0 && (w->retry.attempt > 0 || db->number != DB_DEADLOCK))
 		return false;
 	db->retries++;
-	ms = retry_next(conflict ? &w->conflicts : &w->away, -1);
+	w->retry.cap_ms = conflict ? CONFLICT_CAP_MS : RETRY_CAP_MS;
+	ms = retry_next(&w->retry, -1);
 	if (ms > left)
 		ms = left;
 	if (w->wait_forever && !w->warned &&
@@ -224,8 +223,7 @@ db_transaction(struct db *db, enum outcome (*work)(struct db *db, void *ctx),
     void *ctx, bool wait_forever)
 {
 	struct wait w = {
-		.conflicts = RETRY_INIT(CONFLICT_BASE_MS, CONFLICT_CAP_MS, -1),
-		.away = RETRY_INIT(AWAY_BASE_MS, AWAY_CAP_MS, -1),
+		.retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1),
 		.since_ms = clock_mono_ms(),
 		.wait_forever = wait_forever,
 	};

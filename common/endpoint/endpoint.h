@@ -75,9 +75,6 @@ struct endpoint_options {
 	bool lazy; /* writing a queue: opening does not connect;
 		    * endpoint_connect() or the first flush does */
 
-	size_t body; /* writing a queue: bytes collected for one message; 0: 124
-		      * KiB, 1: one line per message */
-
 	/* Reading the queue of other publishers, with endpoint_read(): each
 	 * message is one line, whatever its content, even if empty. */
 	bool whole;

@@ -665,9 +665,7 @@ endpoint_amqp_open_write(const char *queue, bool spread,
 	(void)snprintf(w->run, sizeof w->run, "%08" PRIx32 "%08" PRIx32,
 	    random_32(), random_32());
 	/* Each dead letter is shown, replayed or dropped individually. */
-	w->body_bytes = amqp_is_dead_letter_queue(queue) ? 1
-			: opt->body > 0                  ? opt->body
-							 : AMQP_BODY_BYTES;
+	w->body_bytes = amqp_is_dead_letter_queue(queue) ? 1 : AMQP_BODY_BYTES;
 	w->a.set_up = writer_set_up;
 	w->buffers_n = spread ? BUCKETS + 1 : 1;
 	w->buffers = xcalloc(w->buffers_n, sizeof *w->buffers);
