@@ -181,25 +181,18 @@ handle_stream_block(void *ctx, char *block, size_t len, size_t *lines)
 	struct stream *s = ctx;
 	enum outcome o;
 
-	if (!s->again) {
-		scan_block(&s->scan, block, len);
-		s->line = 0;
-		(void)stream_allocation_now(s);
-	}
-	for (;; s->line++) {
-		if (!s->again)
-			s->scanned = scan_record(&s->scan, &s->record);
-		s->again = false;
+	scan_block(&s->scan, block, len);
+	(void)stream_allocation_now(s);
+	for (*lines = 0;; ++*lines) {
+		s->scanned = scan_record(&s->scan, &s->record);
 		if (s->scanned == 0)
 			break;
 		o = handle_line(s);
 		if (o != OUTCOME_DONE) {
-			s->again = true;
 			s->stage.code = s->code;
 			return o;
 		}
 	}
-	*lines = (size_t)s->line;
 	s->counts.records += *lines;
 	return OUTCOME_DONE;
 }

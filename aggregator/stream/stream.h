@@ -136,13 +136,10 @@ struct stream {
 	size_t touched;       /* number of touched tenants */
 	uint64_t next_number; /* of the next chat */
 
-	/* The current block. */
+	/* The current line. */
 	struct scan scan;
 	struct record record;
-	uint64_t line; /* the current line's index in the block, from 0 */
-	int scanned;   /* what scan_record() returned for the current line */
-	bool again;    /* the current line is handled again, after an outcome
-			* LATER */
+	int scanned; /* what scan_record() returned for it */
 
 	/* The current flush. */
 	enum flush_step step;

@@ -50,9 +50,10 @@ void deadletter_open(struct deadletter *d, const struct endpoint *in,
 /* Dead letters always go to stderr, for a run that changes nothing. */
 void deadletter_open_shown(struct deadletter *d);
 
-/* Adds one bad record; where: endpoint_where(). line may be NULL. If the queue
- * or file does not accept it, this is logged; after LATER, the same record may
- * be added again. */
+/* Adds one bad record; where: endpoint_where(). line may be NULL. Waits for the
+ * queue as its options say: without limit (wait_forever), or until [amqp]
+ * wait_timeout has passed, and not after a request to stop. If the queue does
+ * not accept the record by then, this is logged, and the caller must stop. */
 enum outcome deadletter_add(struct deadletter *d, const char *where,
     const char *line, size_t len, const char *reason)
     __attribute__((warn_unused_result));

@@ -130,15 +130,9 @@ look_for_confirm(struct stage *s)
 static enum outcome
 handle_lines(struct stage *s, char *line, size_t len, size_t *lines)
 {
-	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
-	enum outcome o;
-
-	do {
-		o = s->handle_block != NULL
-			? s->handle_block(s->ctx, line, len, lines)
-			: s->handle(s->ctx, line, len);
-	} while (o != OUTCOME_DONE && try_again(s, o, &retry));
-	return o;
+	return s->handle_block != NULL
+		   ? s->handle_block(s->ctx, line, len, lines)
+		   : s->handle(s->ctx, line, len);
 }
 
 static enum endpoint_status
@@ -157,18 +151,6 @@ refuse_unread(struct stage *s)
 
 	if (o == OUTCOME_NEVER)
 		s->code = s->dead->code;
-	return o;
-}
-
-static enum outcome
-handle_unread(struct stage *s)
-{
-	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
-	enum outcome o;
-
-	do {
-		o = refuse_unread(s);
-	} while (o != OUTCOME_DONE && try_again(s, o, &retry));
 	return o;
 }
 
@@ -278,7 +260,7 @@ read_batch(struct stage *s, enum outcome *o)
 		if (status == ENDPOINT_RECORD)
 			*o = handle_lines(s, line, len, &lines);
 		else if (status == ENDPOINT_TOOLONG)
-			*o = handle_unread(s);
+			*o = refuse_unread(s);
 		else if (go_on_without(s, &b, status, again, &left, o))
 			continue;
 		else

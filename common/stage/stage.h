@@ -39,9 +39,7 @@ struct stage {
 
 	/* Handles one borrowed line; passes a bad record to deadletter_add()
 	 * itself. Returns DONE (continue), NEVER (stop; it has logged why and
-	 * set `code`), or LATER: the line was neither handled nor changed. With
-	 * wait_forever, it is passed again after a pause; otherwise the stage
-	 * stops with PROG_TEMPFAIL. */
+	 * set `code`), or LATER (stop with PROG_TEMPFAIL). */
 	enum outcome (*handle)(void *ctx, char *line, size_t len);
 
 	/* Replaces handle(): handles a block, see endpoint_read_block(), and
@@ -50,7 +48,8 @@ struct stage {
 	    void *ctx, char *block, size_t len, size_t *lines);
 
 	/* Makes the effect of all handled lines safe: committed, confirmed,
-	 * synced. Called at least once, at the end of input. Same outcomes. */
+	 * synced. Called at least once, at the end of input. Same outcomes, but
+	 * after LATER it is called again if the stage waits for ever. */
 	enum outcome (*flush)(void *ctx);
 
 	/* May be NULL: flush() does everything. Otherwise flush() may begin

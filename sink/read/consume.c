@@ -239,31 +239,15 @@ keep_heartbeats(void *ctx)
 	deadletter_pump(&c->dead);
 }
 
-/* Called after an outcome other than DONE. Returns true when the pause is over
- * and a retry makes sense; false to give up. */
-static bool
-wait_before_retry(struct consume *c, enum outcome o, struct retry *retry)
-{
-	if (o == OUTCOME_LATER)
-		daemon_metrics_retried(c->metrics, 1);
-	return o == OUTCOME_LATER && c->wait_forever &&
-	       retry_wait(retry, keep_heartbeats, c);
-}
-
 /* Writes a dead letter for a row that the database refused. */
 static enum outcome
 send_bad(struct consume *c, const struct sink_row *row)
 {
-	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
 	char where[32];
-	enum outcome o;
 
 	snprintf(where, sizeof where, "line %" PRIu64, row->number);
-	do {
-		o = deadletter_add(
-		    &c->dead, where, row->line, row->len, row->reason);
-	} while (o != OUTCOME_DONE && wait_before_retry(c, o, &retry));
-	return o;
+	return deadletter_add(
+	    &c->dead, where, row->line, row->len, row->reason);
 }
 
 static enum outcome
@@ -300,7 +284,10 @@ flush_dead_letters(struct consume *c)
 
 	do {
 		o = deadletter_flush(&c->dead);
-	} while (o != OUTCOME_DONE && wait_before_retry(c, o, &retry));
+		if (o == OUTCOME_LATER)
+			daemon_metrics_retried(c->metrics, 1);
+	} while (o == OUTCOME_LATER && c->wait_forever &&
+		 retry_wait(&retry, keep_heartbeats, c));
 	return o == OUTCOME_NEVER ? fail_with_code(c, c->dead.code) : o;
 }
 
@@ -388,12 +375,9 @@ finish_batches(struct consume *c, int timeout_ms)
 static enum endpoint_status
 read_input(struct consume *c, int timeout_ms, enum outcome *o)
 {
-	struct retry retry = RETRY_INIT(RETRY_BASE_MS, RETRY_CAP_MS, -1);
-	enum endpoint_status status;
+	enum endpoint_status status =
+	    row_reader_read(&c->reader, timeout_ms, o);
 
-	do {
-		status = row_reader_read(&c->reader, timeout_ms, o);
-	} while (*o != OUTCOME_DONE && wait_before_retry(c, *o, &retry));
 	if (*o == OUTCOME_NEVER)
 		c->code = c->dead.code;
 	if (*o == OUTCOME_DONE)

@@ -104,7 +104,6 @@ reject_line(struct row_reader *t)
 	enum outcome o = deadletter_add(t->dead, line_position(t), t->scan.line,
 	    t->scan.len, buf_str(&t->why));
 
-	t->bad = o != OUTCOME_DONE;
 	if (o == OUTCOME_DONE)
 		refuse_bad_row(t);
 	return o;
@@ -265,7 +264,7 @@ read_record_rows(struct row_reader *t, const struct record *r)
 static enum outcome
 read_block_lines(struct row_reader *t)
 {
-	enum outcome o = t->bad ? reject_line(t) : OUTCOME_DONE;
+	enum outcome o = OUTCOME_DONE;
 	struct record r;
 	int rc;
 
@@ -287,12 +286,9 @@ read_block_lines(struct row_reader *t)
 static enum outcome
 reject_long_line(struct row_reader *t)
 {
-	enum outcome o = deadletter_add(t->dead, endpoint_where_in(t->in, NULL),
-	    NULL, 0, endpoint_refusal(t->in));
-
-	t->long_line = o != OUTCOME_DONE;
-	t->lines += o == OUTCOME_DONE;
-	return o;
+	t->lines++;
+	return deadletter_add(t->dead, endpoint_where_in(t->in, NULL), NULL, 0,
+	    endpoint_refusal(t->in));
 }
 
 enum endpoint_status
@@ -304,10 +300,6 @@ row_reader_read(struct row_reader *t, int timeout_ms, enum outcome *o)
 	size_t len;
 
 	*o = OUTCOME_DONE;
-	if (t->long_line) {
-		*o = reject_long_line(t);
-		return ENDPOINT_TOOLONG;
-	}
 	if (!t->inside) {
 		mark = endpoint_mark(t->in);
 		status = endpoint_read_block(t->in, &block, &len, timeout_ms);

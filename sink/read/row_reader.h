@@ -39,7 +39,6 @@ struct row_reader {
 				      * logged */
 	struct endpoint_mark mark;   /* for the lines before the block */
 	bool inside;                 /* the block has lines left */
-	bool bad, long_line;         /* its dead letter has yet to be written */
 };
 
 /* The arguments are borrowed and must outlive t. */
@@ -48,8 +47,7 @@ void row_reader_init(struct row_reader *t, struct endpoint *in,
 
 /* Reads a block, or the rest of one, until a batch is full. Returns the
  * endpoint's status; RECORD and TOOLONG mean that lines were read. *o is DONE,
- * or the outcome of a dead letter that could not be written: call again to
- * continue with the same line. */
+ * or the outcome of a dead letter that could not be written: then stop. */
 enum endpoint_status row_reader_read(
     struct row_reader *t, int timeout_ms, enum outcome *o);
 
