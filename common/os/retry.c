@@ -9,9 +9,6 @@
 #include "common/digest/random.h"
 #include "common/os/stop.h"
 
-/* The longest wait for a server's hint if there is no budget. */
-#define HINT_CAP_MS (INT64_C(3600) * 1000)
-
 /* The other end may close a link that is not served for longer than this. */
 #define SERVE_MS 1000
 
@@ -35,37 +32,31 @@ window(unsigned attempt, int64_t base_ms, int64_t cap_ms)
 
 int64_t
 retry_delay(unsigned attempt, int64_t base_ms, int64_t cap_ms, int64_t hint_ms,
-    int64_t hint_cap_ms, uint32_t random)
+    uint32_t random)
 {
 	uint64_t w = (uint64_t)window(attempt, base_ms, cap_ms);
 	/* w + 1 fits into 32 bits, so the product fits into 64. */
 	int64_t backoff = (int64_t)((random * (w + 1)) >> 32);
-	int64_t hint = min64(hint_ms, hint_cap_ms);
 
-	return hint > backoff ? hint : backoff;
+	return hint_ms > backoff ? hint_ms : backoff;
 }
 
 int64_t
 retry_next(struct retry *r, int64_t hint_ms)
 {
-	int64_t now = clock_mono_ms(), left, delay, hint_cap = HINT_CAP_MS;
+	int64_t now = clock_mono_ms(), left, delay;
 
 	if (r->attempt == 0)
 		r->since_ms = now;
-	left = r->budget_ms - (now - r->since_ms);
-	if (r->budget_ms >= 0 && left <= 0)
+	left =
+	    r->budget_ms < 0 ? INT64_MAX : r->budget_ms - (now - r->since_ms);
+	/* A request before the hinted time would only burden the server. */
+	if (left <= 0 || hint_ms > left)
 		return -1;
-	if (r->budget_ms >= 0)
-		hint_cap = INT64_MAX;
 	delay = retry_delay(
-	    r->attempt, r->base_ms, r->cap_ms, hint_ms, hint_cap, random_32());
+	    r->attempt, r->base_ms, r->cap_ms, hint_ms, random_32());
 	if (r->attempt < UINT32_MAX)
 		r->attempt++;
-	if (r->budget_ms < 0)
-		return delay;
-	/* A request before the hinted time would only burden the server. */
-	if (hint_ms > left)
-		return -1;
 	return min64(delay, left);
 }
 

@@ -24,14 +24,13 @@ struct retry {
 	}
 
 /* Pure. Full jitter: a value in [0, min(cap, base * 2^attempt)], selected by
- * random (any 32 bits). A server's hint (ms; -1: none), up to hint_cap, can
- * only extend it; otherwise a hint of 0 would cause requests without a
- * pause. */
+ * random (any 32 bits). A server's hint (ms; -1: none) can only extend it;
+ * otherwise a hint of 0 would cause requests without a pause. */
 int64_t retry_delay(unsigned attempt, int64_t base_ms, int64_t cap_ms,
-    int64_t hint_ms, int64_t hint_cap_ms, uint32_t random);
+    int64_t hint_ms, uint32_t random);
 
-/* Counts a failure. Returns the delay to sleep, or -1 if the budget is used
- * up. */
+/* Counts a failure. Returns the delay to sleep, or -1 if the budget is used up
+ * or less than the hint. */
 int64_t retry_next(struct retry *r, int64_t hint_ms);
 
 /* Counts a failure and sleeps for the delay. Calls serve(ctx) each second,
