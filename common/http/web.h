@@ -38,14 +38,13 @@ struct web_request {
 	size_t len;
 	const char *peer; /* the peer's address as text */
 	int64_t now_ms;   /* when the request was complete */
-	/* Return a header in any case, its first line; or a query parameter,
-	 * decoded, the last with that name. NULL: none. */
+	/* Returns a header in any case, its first line. NULL: none. */
 	const char *(*header)(const struct web_request *r, const char *name);
-	const char *(*query)(const struct web_request *r, const char *name);
-	/* Visits all parameters, decoded, in order. NULL: there is no query. */
+	/* Visits all query parameters, decoded, in order. NULL: there is no
+	 * query. */
 	void (*parameters)(const struct web_request *r,
 	    web_parameter_visitor *visit, void *ctx);
-	void *private; /* for header, query and parameters */
+	void *private; /* for header and parameters */
 };
 
 struct web_parameter {

@@ -314,12 +314,6 @@ visit_arguments(
 	    c->connection, MHD_GET_ARGUMENT_KIND, visit_argument, &v);
 }
 
-static const char *
-find_argument(const struct web_request *r, const char *name)
-{
-	return web_last_parameter(r, name, NULL);
-}
-
 /* Called in any thread. */
 static void
 on_stored(struct pending_request *p, bool safe)
@@ -348,7 +342,6 @@ call_handler(struct connection *c, const char *method)
 		.peer = c->client,
 		.now_ms = clock_now_ms(),
 		.header = find_request_header,
-		.query = find_argument,
 		.parameters = visit_arguments,
 		.private = c,
 	};

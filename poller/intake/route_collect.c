@@ -247,7 +247,7 @@ static void
 read_query_tenant(struct collect *c)
 {
 	struct validate_place at = { &in_query, "tenant_id", 0 };
-	const char *name = c->r->query(c->r, "tenant_id");
+	const char *name = web_last_parameter(c->r, "tenant_id", NULL);
 
 	if (c->sender.by_token)
 		return;

@@ -241,7 +241,7 @@ question_rest(struct question *q, size_t n, char id[RECORD_MAX_ID + 1])
 const char *
 question_parameter(const struct question *q, const char *name)
 {
-	const char *v = q->request->query(q->request, name);
+	const char *v = web_last_parameter(q->request, name, NULL);
 
 	return v != NULL && *v != '\0' ? v : NULL;
 }

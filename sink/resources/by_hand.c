@@ -22,12 +22,6 @@ no_header(const struct web_request *r, const char *name)
 	return NULL;
 }
 
-static const char *
-find_parameter(const struct web_request *r, const char *name)
-{
-	return web_last_parameter(r, name, NULL);
-}
-
 static void
 visit_parameters(
     const struct web_request *r, web_parameter_visitor *visit, void *ctx)
@@ -67,7 +61,6 @@ by_hand_get(const struct viewer *viewer, struct db *db, int64_t timeout_ms,
 		.peer = "::1",
 		.now_ms = clock_now_ms(),
 		.header = no_header,
-		.query = find_parameter,
 		.parameters = visit_parameters,
 		.private = &parameters };
 

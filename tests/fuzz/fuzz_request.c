@@ -304,16 +304,15 @@ find_header(const struct web_request *web, const char *name)
 	return NULL;
 }
 
-static const char *
-find_query(const struct web_request *web, const char *name)
+static void
+visit_queries(
+    const struct web_request *web, web_parameter_visitor *visit, void *ctx)
 {
 	const struct request *r = web->private;
 	size_t i;
 
 	for (i = 0; i < r->queries_n; i++)
-		if (strcmp(r->queries[i].name, name) == 0)
-			return r->queries[i].value;
-	return NULL;
+		visit(ctx, r->queries[i].name, r->queries[i].value);
 }
 
 static void
@@ -381,7 +380,7 @@ read_request(struct request *r, const char *input, size_t len)
 	r->web.peer = "127.0.0.1";
 	r->web.now_ms = NOW;
 	r->web.header = find_header;
-	r->web.query = find_query;
+	r->web.parameters = visit_queries;
 	r->web.private = r;
 }
 

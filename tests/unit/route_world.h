@@ -50,12 +50,14 @@ world_header(const struct web_request *r, const char *name)
 	return NULL;
 }
 
-static inline const char *
-world_query(const struct web_request *r, const char *name)
+static inline void
+world_parameters(
+    const struct web_request *r, web_parameter_visitor *visit, void *ctx)
 {
 	const struct ask *ask = r->private;
 
-	return strcmp(name, "tenant_id") == 0 ? ask->tenant : NULL;
+	if (ask->tenant != NULL)
+		visit(ctx, "tenant_id", ask->tenant);
 }
 
 static inline void
@@ -138,7 +140,7 @@ world_post(const struct world *w, const char *path, const struct ask *ask,
 		.peer = ask->peer != NULL ? ask->peer : "127.0.0.1",
 		.now_ms = ask->now_ms != 0 ? ask->now_ms : WORLD_NOW,
 		.header = world_header,
-		.query = world_query,
+		.parameters = world_parameters,
 		.private = &copy };
 	struct web_answer a = { .status = 200 };
 

@@ -13,12 +13,17 @@
 static const char *value; /* of every parameter */
 static struct zone *jakarta;
 
-static const char *
-query(const struct web_request *r, const char *name)
+static void
+visit_parameters(
+    const struct web_request *r, web_parameter_visitor *visit, void *ctx)
 {
+	static const char *const names[] = { "within", "limit", "withdrawn",
+		"from" };
+	size_t i;
+
 	(void)r;
-	(void)name;
-	return value;
+	for (i = 0; i < ARRAY_LEN(names); i++)
+		visit(ctx, names[i], value);
 }
 
 struct asked {
@@ -59,7 +64,7 @@ read_time(struct question *q, int64_t *n)
 static void
 each_is_read(reader *read, const struct asked *cases, size_t n)
 {
-	struct web_request r = { .query = query };
+	struct web_request r = { .parameters = visit_parameters };
 	struct web_answer a = { 0 };
 	struct question q = { .request = &r, .answer = &a };
 	int64_t got;

@@ -11,13 +11,13 @@
 
 static const char *from_asked, *to_asked;
 
-static const char *
-range_parameter(const struct web_request *r, const char *name)
+static void
+visit_range(
+    const struct web_request *r, web_parameter_visitor *visit, void *ctx)
 {
 	(void)r;
-	return strcmp(name, "from") == 0 ? from_asked
-	       : strcmp(name, "to") == 0 ? to_asked
-					 : NULL;
+	visit(ctx, "from", from_asked);
+	visit(ctx, "to", to_asked);
 }
 
 /* Reads the range; false and the problem on errors. */
@@ -25,7 +25,7 @@ static bool
 read_range(const char *zone, const char *from, const char *to,
     struct response_span *s, struct web_answer *a)
 {
-	struct web_request request = { .query = range_parameter };
+	struct web_request request = { .parameters = visit_range };
 	struct question q = { .request = &request, .answer = a };
 	struct zone *z = zone_open(zone, NULL);
 	bool good;
