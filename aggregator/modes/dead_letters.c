@@ -30,7 +30,7 @@
 #define DEAD_LETTER_MAX (8 * (size_t)RECORD_MAX_LINE)
 /* Maximum number of messages between two commits. */
 #define MARKS_MAX 500
-/* Readable bytes that flat_parse() needs after the text. */
+/* Readable bytes that record_parse() needs after the text. */
 #define READABLE 64
 
 enum dead_letters_do {

@@ -91,7 +91,6 @@ struct amqp_writer {
 	int64_t swept_ms; /* when all buffers were last checked */
 	char *all;        /* the exchange NAME.all, for records of BUCKET_ALL */
 	struct flat flat; /* to find the bucket of a line */
-	struct buf line;
 
 	enum amqp_phase phase; /* next frame of a message that is being
 				* returned */
@@ -500,25 +499,12 @@ send_due(struct amqp_writer *w)
 		(void)send_outgoing(w);
 }
 
-/* Returns the buffer of the line's bucket, if there are several. */
-static struct amqp_buffer *
-buffer_of(struct amqp_writer *w, const char *line, size_t len)
-{
-	static const char zeros[64];
-
-	if (!w->a.spread)
-		return w->buffers;
-	buf_clear(&w->line);
-	buf_add(&w->line, line, len);
-	buf_add(&w->line, zeros, sizeof zeros);
-	return &w->buffers[bucket_of_line(&w->flat, w->line.data, len)];
-}
-
 static int
 amqp_write(struct endpoint *e, const char *line, size_t len)
 {
 	struct amqp_writer *w = amqp_writer_of(e);
-	struct amqp_buffer *buffer = buffer_of(w, line, len);
+	struct amqp_buffer *buffer =
+	    &w->buffers[w->a.spread ? bucket_of_line(&w->flat, line, len) : 0];
 	struct buf *filling = &buffer->filling;
 	int64_t now;
 
@@ -638,7 +624,6 @@ writer_close(struct endpoint *e)
 	free(w->buffers);
 	free(w->all);
 	flat_release(&w->flat);
-	buf_release(&w->line);
 	free(w);
 }
 

@@ -33,9 +33,8 @@
 unsigned bucket_of(
     const char *tenant, size_t tenant_len, const char *key, size_t key_len);
 
-/* Returns the bucket of a line that is followed by 64 readable bytes. A line
- * that is not a record gets one bucket, so that one reader reports it. f is
- * scratch memory. */
+/* Returns the bucket of a line. A line that is not a record gets one bucket, so
+ * that one reader reports it. f is scratch memory. */
 unsigned bucket_of_line(struct flat *f, const char *line, size_t len);
 
 /* The same for a line that flat_parse(), record_parse() or a scan has read. */

@@ -15,7 +15,7 @@
 #include "common/text/json_text.h"
 #include "common/text/scan_index.h"
 
-/* Bytes after a copy that keywords.h may read. */
+/* Bytes after a copy that keywords.h may read, for record_read(). */
 #define COPY_BEHIND 16
 
 static void
@@ -166,7 +166,7 @@ take_member(struct flat *f, struct json_text *t, struct flat_field *v)
 		return false;
 	v->key_len = (size_t)(t->p - key) - 1;
 	v->key = take_string(f, key, &v->key_len);
-	if (v->key[v->key_len + 1] != ':') { /* blanks before the colon */
+	if (json_text_peek(t) != ':') { /* blanks before the colon */
 		copy = arena_take_text(&f->copies, v->key_len + COPY_BEHIND);
 		memcpy(copy, v->key, v->key_len);
 		end_copy(copy + v->key_len);

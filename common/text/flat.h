@@ -56,8 +56,7 @@ struct flat {
 	}
 
 /* Returns 0, or -1 and the reason in *why. Fields are borrowed from line and *f
- * until the next parse. The 64 bytes after the line must be readable. If a key
- * is repeated, the last one counts. */
+ * until the next parse. If a key is repeated, the last one counts. */
 int flat_parse(struct flat *f, const char *line, size_t len, struct buf *why)
     __attribute__((warn_unused_result));
 

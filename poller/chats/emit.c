@@ -10,8 +10,6 @@
 #include "common/digest/random.h"
 #include "common/text/jsonw.h"
 
-#define PAD 64 /* bytes behind a line that the parser may read */
-
 void
 emit_init(struct emit *e, struct endpoint *to, const char *tenant)
 {
@@ -136,7 +134,6 @@ make_record(struct emit *e, const char *type, const char *body, size_t len,
 static unsigned
 part_of_line(struct emit *e)
 {
-	memset(buf_room(&e->line, PAD), 0, PAD);
 	return bucket_of_line(&e->flat, e->line.data, e->line.len);
 }
 

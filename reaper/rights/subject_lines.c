@@ -94,9 +94,6 @@ any_value(struct flat *f, const char *json, size_t len, value_fn *is_theirs,
 	return false;
 }
 
-/* flat_parse() may read this many bytes after a line. */
-#define BEHIND 64
-
 void
 subject_lines_release(struct subject_lines *l)
 {
@@ -221,7 +218,6 @@ set_inner(struct subject_lines *l, const char *text, size_t len)
 {
 	buf_clear(&l->inner);
 	buf_add(&l->inner, text, len);
-	memset(buf_room(&l->inner, BEHIND), 0, BEHIND);
 }
 
 /* Extracts the record from a dead letter. */

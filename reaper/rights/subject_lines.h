@@ -25,8 +25,7 @@ struct subject_lines {
 	bool dead; /* the line is a dead letter */
 };
 
-/* Returns whether the line is about the customer or one of their chats. The 64
- * bytes after the line must be readable.
+/* Returns whether the line is about the customer or one of their chats.
  *
  * If instead is not NULL, returns whether the line still has any data about
  * them. It is then replaced by the text appended to *instead: a record without

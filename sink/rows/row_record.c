@@ -9,9 +9,6 @@
 #include "common/base/xalloc.h"
 #include "sink/rows/row_record.h"
 
-/* flat_parse() may read this many bytes after the text. */
-static const char padding[64];
-
 /* The first year of a DATETIME. */
 #define OLDEST_YEAR 1000
 
@@ -124,34 +121,13 @@ read_view_row(const struct record *r, const char *line, size_t len,
 	return row;
 }
 
-/* An object inside a record, parsed on its own. A zeroed struct is empty. */
-struct inner_object {
-	struct flat flat;
-	struct buf text; /* a copy with padding for flat_parse() */
-};
-
-static void
-inner_release(struct inner_object *in)
-{
-	flat_release(&in->flat);
-	buf_release(&in->text);
-}
-
-/* Returns false if it is not an object. The parser's reason is dropped: it
- * would be misleading, because the line around the object is valid JSON. */
+/* Reads an object inside a record. Returns false if it is not an object. The
+ * parser's reason is dropped: it would be misleading, because the line around
+ * the object is valid JSON. */
 static bool
-inner_read(struct inner_object *in, const char *p, size_t len)
+inner_read(struct flat *f, const char *p, size_t len)
 {
-	struct buf why = BUF_INIT;
-	bool good = false;
-
-	if (len > 0 && *p == '{') {
-		buf_add(&in->text, p, len);
-		buf_add(&in->text, padding, sizeof padding);
-		good = flat_parse(&in->flat, in->text.data, len, &why) == 0;
-	}
-	buf_release(&why);
-	return good;
+	return len > 0 && *p == '{' && flat_parse(f, p, len, NULL) == 0;
 }
 
 /* A member of an object, and its column. */
@@ -203,23 +179,23 @@ read_event_data(struct sink_row *row, const struct record *r, struct arena *a)
 		{ "ip_address", TABLE_COLUMN(events, ip_address) },
 		{ "user_agent", TABLE_COLUMN(events, user_agent) },
 	};
-	struct inner_object data = { .flat = FLAT_INIT };
+	struct flat data = FLAT_INIT;
 	const struct flat_field *field;
 	struct buf why = BUF_INIT;
 	size_t i;
 
 	row->values[TABLE_COLUMN(events, event_data)] = text_value(r->data);
 	if (r->data.p != NULL && inner_read(&data, r->data.p, r->data.len) &&
-	    flat_find(&data.flat, members[0].name) != NULL) {
+	    flat_find(&data, members[0].name) != NULL) {
 		for (i = 0; i < ARRAY_LEN(members); i++) {
-			field = flat_find(&data.flat, members[i].name);
+			field = flat_find(&data, members[i].name);
 			if (field != NULL &&
 			    row_set(row, members[i].column, field, &why) != 0)
 				row->values[members[i].column] = db_str(NULL);
 		}
 	}
 	row_keep_texts(row, a);
-	inner_release(&data);
+	flat_release(&data);
 	buf_release(&why);
 }
 
@@ -284,21 +260,21 @@ read_member_group(struct sink_row *row, const struct flat *f, const char *name,
     const struct data_member *m, size_t n, struct arena *a, struct buf *why)
 {
 	const struct flat_field *group = flat_find(f, name);
-	struct inner_object in = { .flat = FLAT_INIT };
+	struct flat in = FLAT_INIT;
 	int rc = 0;
 
 	if (group == NULL || group->kind == FLAT_NULL)
 		return 0;
 	if (group->kind == FLAT_JSON &&
 	    inner_read(&in, group->val, group->val_len)) {
-		rc = read_members(row, &in.flat, m, n, name, why);
+		rc = read_members(row, &in, m, n, name, why);
 		row_keep_texts(row, a);
 	} else {
 		buf_setf(
 		    why, "in analytics: field '%s' must be an object", name);
 		rc = -1;
 	}
-	inner_release(&in);
+	flat_release(&in);
 	return rc;
 }
 
@@ -384,8 +360,7 @@ static int
 read_data_analytics(const struct record *r, const char *line, size_t len,
     struct arena *a, struct sink_row **row, struct buf *why)
 {
-	struct inner_object data = { .flat = FLAT_INIT },
-			    analytics = { .flat = FLAT_INIT };
+	struct flat data = FLAT_INIT, analytics = FLAT_INIT;
 	const struct flat_field *f = NULL;
 	bool there;
 
@@ -393,13 +368,13 @@ read_data_analytics(const struct record *r, const char *line, size_t len,
 	if (!may_have_analytics(r->data))
 		return 0;
 	if (inner_read(&data, r->data.p, r->data.len))
-		f = flat_find(&data.flat, "analytics");
+		f = flat_find(&data, "analytics");
 	there = f != NULL && f->kind == FLAT_JSON &&
 		inner_read(&analytics, f->val, f->val_len);
 	if (there)
-		*row = analytics_row(r, &analytics.flat, line, len, a, why);
-	inner_release(&data);
-	inner_release(&analytics);
+		*row = analytics_row(r, &analytics, line, len, a, why);
+	flat_release(&data);
+	flat_release(&analytics);
 	return there && *row == NULL ? -1 : 0;
 }
 
