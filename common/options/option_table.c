@@ -597,8 +597,10 @@ show_help(const struct option_reader *r, const struct option_mode *mode)
 	return code;
 }
 
-int
-option_read(const struct option_mode *const *modes, size_t modes_n, int argc,
+/* Sets *mode. Returns -1 to continue, otherwise the exit code: after the help,
+ * the version, or one line with the error. */
+static int
+read_options(const struct option_mode *const *modes, size_t modes_n, int argc,
     char **argv, void *options, const struct option_mode **mode)
 {
 	struct option_reader r = { .modes = modes, .modes_n = modes_n };
@@ -636,7 +638,7 @@ program_main(const struct option_mode *const *modes, size_t modes_n, int argc,
 
 	prog_init(argv[0]);
 	stop_init();
-	code = option_read(modes, modes_n, argc, argv, options, &mode);
+	code = read_options(modes, modes_n, argc, argv, options, &mode);
 	if (code != -1)
 		return code;
 	log_set_verbosity(common->quiet, common->verbose);

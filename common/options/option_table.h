@@ -114,19 +114,12 @@ struct option_common {
 	struct conf *conf; /* loaded by program_main() */
 };
 
-/* Reads argv into *options, which begins with a struct option_common, and sets
- * *mode. Returns -1 to continue, otherwise the exit code: after the help, the
- * version, or one line with the error. */
-int option_read(const struct option_mode *const *modes, size_t modes_n,
-    int argc, char **argv, void *options, const struct option_mode **mode)
-    __attribute__((warn_unused_result));
-
 /* The take() of OPTION_FORMAT. */
 int option_take_format(const char *value, void *to);
 
-/* The common main(): reads the options into *options (option_read()), loads the
- * configuration into its struct option_common, runs the mode, and frees the
- * configuration. Returns the exit code. */
+/* The common main(): reads the options into *options, which begins with a
+ * struct option_common, loads the configuration into it, runs the mode, and
+ * frees the configuration. Returns the exit code. */
 int program_main(const struct option_mode *const *modes, size_t modes_n,
     int argc, char **argv, void *options);
 

@@ -156,7 +156,7 @@ scan_init(struct scan *s)
 	for (i = 0; i < SCAN_TENANTS; i++)
 		keyword_set(&s->tenants[i], "", 0);
 	scan_index_init(&s->index);
-	flat_keep_copies(&s->flat);
+	s->flat.keep = true;
 }
 
 void
@@ -170,7 +170,7 @@ scan_release(struct scan *s)
 void
 scan_block(struct scan *s, const char *block, size_t len)
 {
-	flat_drop_copies(&s->flat);
+	arena_clear(&s->flat.copies);
 	s->at = block;
 	s->window = block;
 	s->end = block + len;

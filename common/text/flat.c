@@ -291,18 +291,6 @@ flat_raw(const struct flat_field *v, size_t *len)
 }
 
 void
-flat_keep_copies(struct flat *f)
-{
-	f->keep = true;
-}
-
-void
-flat_drop_copies(struct flat *f)
-{
-	arena_clear(&f->copies);
-}
-
-void
 flat_release(struct flat *f)
 {
 	arena_release(&f->copies);

@@ -45,9 +45,11 @@ struct flat {
 	struct flat_field *field;
 	size_t n, cap;
 
-	/* Private. */
-	struct arena copies; /* strings that had escapes */
-	bool keep;           /* copies live until flat_drop_copies() */
+	/* Copies of strings that had escapes. A caller that sets `keep` clears
+	 * the arena itself; otherwise they live until the next line is
+	 * read. */
+	struct arena copies;
+	bool keep;
 };
 
 #define FLAT_INIT                                                              \
@@ -80,11 +82,6 @@ const char *flat_unescape(struct flat *f, const char *p, size_t *len);
 
 /* Returns the value as written, a string with its quotes; *len: its length. */
 const char *flat_raw(const struct flat_field *v, size_t *len);
-
-/* From now on copies of strings live until flat_drop_copies(), not only until
- * the next line is read. */
-void flat_keep_copies(struct flat *f);
-void flat_drop_copies(struct flat *f);
 
 void flat_release(struct flat *f);
 
