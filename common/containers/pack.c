@@ -54,15 +54,6 @@ pack_put_text(struct buf *b, struct text t)
 		buf_add(b, t.p, t.len);
 }
 
-void
-pack_put_string(struct buf *b, const char *s)
-{
-	size_t len = strlen(s);
-
-	pack_put_number(b, len);
-	buf_add(b, s, len + 1);
-}
-
 static void
 set_bad(struct pack *r)
 {
@@ -129,22 +120,6 @@ pack_text(struct pack *r)
 	t.len = len;
 	r->p += len;
 	return t;
-}
-
-const char *
-pack_string(struct pack *r, size_t *len)
-{
-	uint64_t n = pack_number(r);
-	const char *s = (const char *)r->p;
-
-	if (r->bad || n >= (uint64_t)(r->end - r->p) || s[n] != '\0') {
-		set_bad(r);
-		*len = 0;
-		return "";
-	}
-	r->p += n + 1;
-	*len = n;
-	return s;
 }
 
 uint64_t
@@ -224,10 +199,11 @@ code_text(struct pack *k, struct text *t)
 void
 code_string(struct pack *k, char **s)
 {
-	size_t len;
+	struct text t = { *s, 0 };
 
+	if (!pack_reads(k) && t.p != NULL)
+		t.len = strlen(t.p);
+	code_text(k, &t);
 	if (pack_reads(k))
-		*s = xstrdup(pack_string(k, &len));
-	else
-		pack_put_string(k->to, *s != NULL ? *s : "");
+		*s = xstrndup(t.p != NULL ? t.p : "", t.len);
 }

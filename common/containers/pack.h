@@ -34,9 +34,6 @@ void pack_put_fixed(struct buf *b, uint64_t n);
 /* Absent text is 0; otherwise the length + 1 comes first. */
 void pack_put_text(struct buf *b, struct text t);
 
-/* The same with a NUL, so that it can be used in place. */
-void pack_put_string(struct buf *b, const char *s);
-
 /* A reader, which is bad after a missing or malformed value; or, with `to`, a
  * writer for code_...(). */
 struct pack {
@@ -72,9 +69,6 @@ int64_t pack_signed(struct pack *r);
 uint64_t pack_fixed(struct pack *r);
 struct text pack_text(struct pack *r); /* borrowed */
 
-/* Borrowed; "" if absent. */
-const char *pack_string(struct pack *r, size_t *len);
-
 /* Reads the count of the items that follow, each of at least `least` bytes. A
  * count that exceeds the remaining bytes is bad, so allocating that many is
  * safe. */
@@ -107,7 +101,8 @@ void code_number(struct pack *k, uint64_t *n);
 void code_signed(struct pack *k, int64_t *n);
 void code_flag(struct pack *k, bool *flag);
 void code_text(struct pack *k, struct text *t); /* borrowed if read */
-void code_string(struct pack *k, char **s);     /* allocated if read */
+/* A text with NUL, never absent; allocated if read. */
+void code_string(struct pack *k, char **s);
 
 /* A greater number than max is bad. */
 void code_limited(struct pack *k, uint32_t *n, uint32_t max);
