@@ -265,14 +265,12 @@ set_connect_options(struct db *db, MYSQL *my)
 {
 	unsigned connect_s =
 	    db_seconds_of(at_most(db->connect_ms, db_wait_left(db)));
-	unsigned timeout_s, off = 0;
+	unsigned timeout_s = db_seconds_of(
+	    db->timeout_ms > db->allowed_ms ? db->timeout_ms : db->allowed_ms);
+	unsigned off = 0;
 	unsigned protocol = MYSQL_PROTOCOL_TCP;
 	my_bool yes = 1, no = 0;
 
-	/* libmariadb cannot change this time-out later. */
-	db->answer_ms =
-	    db->timeout_ms > db->allowed_ms ? db->timeout_ms : db->allowed_ms;
-	timeout_s = db_seconds_of(db->answer_ms);
 	mysql_options(my, MYSQL_SET_CHARSET_NAME, "utf8mb4");
 	mysql_options(my, MYSQL_OPT_CONNECT_TIMEOUT, &connect_s);
 	mysql_options(my, MYSQL_OPT_READ_TIMEOUT, &timeout_s);

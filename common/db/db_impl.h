@@ -28,7 +28,6 @@ struct db {
 	bool bulk_off;
 	int64_t connect_ms, timeout_ms, lock_ms, wait_timeout_ms;
 	int64_t allowed_ms; /* by db_allow(); 0: no more than timeout_ms */
-	int64_t answer_ms;  /* how long an answer on this connection may take */
 	unsigned lock_s;    /* how long the session waits for a lock */
 	int64_t give_up_ms; /* end of the current transaction's wait; 0:
 			     * never */

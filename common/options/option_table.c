@@ -333,17 +333,6 @@ means_help(void)
 	       (strcmp(optarg, "-h") == 0 || strcmp(optarg, "--help") == 0);
 }
 
-/* After an error in the choice of a mode: lists the values that it takes. */
-static void
-list_values(const struct option_mode *m)
-{
-	struct buf text = BUF_INIT;
-
-	m->list_values(&text);
-	fputs(buf_str(&text), stderr);
-	buf_release(&text);
-}
-
 /* Explains getopt_long()'s result '?' or ':'. '?' for a known long option means
  * that it takes no value but was given one. */
 static int
@@ -355,18 +344,14 @@ refuse_word(const struct option_reader *r, int c, char **argv)
 	const char letter[] = { '-', (char)optopt, '\0' };
 	/* Long options without a letter have larger numbers, or 0. */
 	bool is_letter = optopt > 0 && optopt < FIRST_NUMBER;
-	int code;
 
 	if (row != NULL && row->name != NULL && c == '?')
 		return prog_usage_error("--%s takes no value", row->name);
 	if (m != NULL && m->when == NULL)
 		prog_set_mode(m->choice.name);
-	code = prog_usage_error(
+	return prog_usage_error(
 	    c == ':' ? "option '%s' needs a value" : "unknown option '%s'",
 	    is_letter ? letter : argv[optind - 1]);
-	if (m != NULL && m->list_values != NULL)
-		list_values(m);
-	return code;
 }
 
 /* Returns -1, or the exit code after an unknown option or an argument. */

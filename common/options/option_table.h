@@ -94,8 +94,8 @@ struct option_mode {
 	bool (*when)(const char *value);
 	const char *title; /* for messages; NULL: the choice's name */
 	const char *about; /* what the mode does: lines with newlines */
-	/* Appends the values that the choice takes, one per line: for the help,
-	 * and if its value is missing. May be NULL. */
+	/* Appends the values that the choice takes, one per line, for the help.
+	 * May be NULL. */
 	void (*list_values)(struct buf *to);
 	const struct option_row *rows;
 	size_t rows_n;
