@@ -226,9 +226,7 @@ reap_input(const struct reaper *asked)
 		log_error("%s", buf_str(&why));
 		goto out;
 	}
-	if (dry_run)
-		deadletter_open_shown(&dead);
-	else
+	if (!dry_run)
 		deadletter_open(&dead, s.in, &opt);
 	init_stage(&r, &s);
 	if (s.wait_forever)
@@ -373,7 +371,6 @@ delete_gone_chat(const struct reaper *asked)
 		return PROG_USAGE;
 	close_init(&r.close);
 	init_stage(&r, &s);
-	deadletter_open_shown(&dead);
 	code = reaper_open_archive(asked, &r.close.archive);
 	if (code == PROG_OK) {
 		write_gone_record(&line, tenant, asked->gone);

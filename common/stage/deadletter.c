@@ -24,15 +24,8 @@ deadletter_open(struct deadletter *d, const struct endpoint *in,
 {
 	memset(d, 0, sizeof *d);
 	d->opt = *opt;
-	d->opt.append = true;
 	if (endpoint_is_queue(endpoint_name(in)))
 		d->to = xasprintf("%s.dead", endpoint_name(in));
-}
-
-void
-deadletter_open_shown(struct deadletter *d)
-{
-	memset(d, 0, sizeof *d);
 }
 
 /* Adds a message of the program that may quote bytes of the record: if they are

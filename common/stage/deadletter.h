@@ -30,7 +30,7 @@ struct deadletter {
 	enum exit_code code; /* for the last outcome that was not DONE */
 
 	/* private */
-	char *to; /* "queue:NAME.dead", "PATH.dead"; NULL: stderr */
+	char *to; /* "queue:NAME.dead"; NULL: stderr */
 	struct endpoint *out;
 	struct endpoint_options opt;
 	struct buf letter;
@@ -43,12 +43,11 @@ struct deadletter {
 			* logged */
 };
 
-/* in: the source of the records; its name says whether it is a queue. */
+/* in: the source of the records; its name says whether it is a queue. Without
+ * this call, a zeroed struct puts all dead letters on stderr, for a run that
+ * changes nothing. */
 void deadletter_open(struct deadletter *d, const struct endpoint *in,
     const struct endpoint_options *opt);
-
-/* Dead letters always go to stderr, for a run that changes nothing. */
-void deadletter_open_shown(struct deadletter *d);
 
 /* Adds one bad record; where: endpoint_where(). line may be NULL. Waits for the
  * queue as its options say: without limit (wait_forever), or until [amqp]
@@ -71,7 +70,7 @@ enum outcome deadletter_flush(struct deadletter *d)
 void deadletter_pump(struct deadletter *d);
 
 /* Returns the exit code after these dead letters: PROG_DATA if they went to
- * stderr, PROG_OK if they are in a queue or file. */
+ * stderr, PROG_OK if they are in a queue. */
 enum exit_code deadletter_code(const struct deadletter *d);
 
 void deadletter_close(struct deadletter *d);

@@ -739,10 +739,8 @@ open_assign_ends(struct assign *a)
 	a->from = poller_open_input(p, &opt);
 	if (a->from == NULL)
 		return -1;
-	if (p->dry_run) {
-		deadletter_open_shown(&a->dead);
+	if (p->dry_run)
 		return 0;
-	}
 	a->to = poller_open_output(p, "-", &opt);
 	if (a->to == NULL)
 		return -1;
