@@ -90,9 +90,9 @@ file_open(const char *path, int flags, mode_t mode)
 }
 
 int
-file_read_path(const char *path, int flags, struct buf *b)
+file_read_path(const char *path, struct buf *b)
 {
-	int fd = file_open(path, O_RDONLY | flags, 0), rc, err;
+	int fd = file_open(path, O_RDONLY, 0), rc, err;
 
 	if (fd < 0)
 		return -1;

@@ -28,9 +28,8 @@ int file_open(const char *path, int flags, mode_t mode)
  * buffer's cap. */
 int file_read_all(int fd, struct buf *b) __attribute__((warn_unused_result));
 
-/* The same for the regular file at path; flags are further flags for
- * open(2). */
-int file_read_path(const char *path, int flags, struct buf *b)
+/* The same for the regular file at path. */
+int file_read_path(const char *path, struct buf *b)
     __attribute__((warn_unused_result));
 
 /* Returns 0 if path still names the open file; ENOENT if it names another one.

@@ -72,7 +72,7 @@ forget_order_read(struct forget_order *o, const char *path, struct buf *bytes,
     struct buf *why)
 {
 	bytes->max = MOST_BYTES;
-	if (file_read_path(path, 0, bytes) != 0) {
+	if (file_read_path(path, bytes) != 0) {
 		if (errno == ENOENT)
 			return 0;
 		(void)syserr_explain(

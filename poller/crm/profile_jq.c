@@ -9,7 +9,6 @@
  */
 #define _GNU_SOURCE /* environ, gettid, SIGEV_THREAD_ID */
 #include <errno.h>
-#include <fcntl.h>
 #include <jq.h>
 #include <math.h>
 #include <pthread.h>
@@ -198,7 +197,7 @@ read_profile_file(const char *path, struct buf *b, struct buf *why)
 	int rc;
 
 	b->max = FILE_MAX_BYTES;
-	rc = file_read_path(path, O_NOCTTY, b);
+	rc = file_read_path(path, b);
 	mark = parse_utf8_mark(buf_str(b), b->len);
 	if (rc != 0) {
 		(void)syserr_explain(

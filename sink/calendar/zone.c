@@ -160,7 +160,7 @@ read_zone_file(const char *name, struct buf *data)
 	char path[sizeof FOLDER + ZONE_NAME_MAX] = FOLDER;
 
 	memcpy(path + strlen(FOLDER), name, strlen(name) + 1);
-	return file_read_path(path, 0, data) == 0;
+	return file_read_path(path, data) == 0;
 }
 
 struct zone *

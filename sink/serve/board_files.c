@@ -89,7 +89,7 @@ read_file(struct board_file *f, const char *path, struct buf *why)
 	int rc;
 
 	f->text.max = FILE_BYTES_MAX;
-	rc = file_read_path(path, 0, &f->text);
+	rc = file_read_path(path, &f->text);
 	if (rc != 0)
 		(void)syserr_explain(why, PROG_NOINPUT,
 		    "cannot read the board's file '%s'", path);

@@ -3,7 +3,6 @@
  */
 #include "sink/tables/schema.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -204,7 +203,7 @@ schema_read(
 {
 	char *path = xasprintf("%s/views.sql", dir);
 	struct buf text = { .max = FILE_MAX };
-	int rc = file_read_path(path, O_NOCTTY, &text);
+	int rc = file_read_path(path, &text);
 
 	if (rc == 0) {
 		add_sums(s);

@@ -80,7 +80,7 @@ read_file(const char *path)
 {
 	struct buf text = BUF_INIT;
 
-	if (file_read_path(path, 0, &text) == 0)
+	if (file_read_path(path, &text) == 0)
 		return buf_take(&text);
 	log_error("cannot read '%s': %s", path, log_errno(errno));
 	buf_release(&text);

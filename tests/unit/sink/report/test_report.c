@@ -273,7 +273,7 @@ only_regular_files_are_replaced(void **state)
 	tmpdir_file("r.html.new", "half of a report", 4, 0600);
 	buf_adds(&text, "a report");
 	assert_int_equal(report_file_write("r.html", &text), PROG_OK);
-	assert_int_equal(file_read_path("r.html", 0, &got), 0);
+	assert_int_equal(file_read_path("r.html", &got), 0);
 	assert_string_equal(buf_str(&got), buf_str(&text));
 	assert_int_equal(report_file_check("r.html"), PROG_OK);
 	assert_int_equal(report_file_check("."), PROG_CANTCREATE);
