@@ -5,7 +5,7 @@
  * through conf_set().
  *
  * An error in the main file or the environment stops the program. An error in
- * one tenant's own file or token stops only that tenant.
+ * one tenant's own file stops only that tenant.
  */
 #include "common/conf/conf.h"
 
@@ -354,25 +354,6 @@ load_env(struct conf *c, struct buf *why)
 	return rc;
 }
 
-/* Reads the token of one tenant from its file. */
-static void
-load_token(struct conf_section *s)
-{
-	struct conf_value *token = &s->values[conf_key_at("crm", "token")];
-	struct conf_value *file = &s->values[conf_key_at("crm", "token_file")];
-	struct buf why = BUF_INIT;
-	char *secret;
-
-	if (s->error != NULL || file->text == NULL)
-		return;
-	secret = secret_choose(s->name, "token", token->text, file->text, &why);
-	if (secret != NULL)
-		token->text = secret;
-	else
-		s->error = xstrdup(buf_str(&why));
-	buf_release(&why);
-}
-
 static void
 apply_defaults(struct conf_section *s)
 {
@@ -420,11 +401,8 @@ conf_load(const char *path, struct buf *why)
 		errno = err;
 		return NULL;
 	}
-	for (i = 0; i < c->n; i++) {
-		if (conf_is_tenant(&c->sections[i]))
-			load_token(&c->sections[i]);
+	for (i = 0; i < c->n; i++)
 		apply_defaults(&c->sections[i]);
-	}
 	return c;
 }
 

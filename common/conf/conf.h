@@ -15,9 +15,10 @@
  * [poller] tenants. Such a file has the keys of one section (with or without
  * its header) and is read again at each start.
  *
- * Secrets (tokens, URLs with passwords) are read here, from the file or from
- * the file that it names, and removed from the environment. If other users may
- * read a file with a secret, one warning is logged.
+ * Secrets (tokens, URLs with passwords) are removed from the environment. The
+ * file that contains a secret is read by the program that needs the secret, see
+ * conf_secret(). If other users may read a file with a secret, one warning is
+ * logged.
  */
 #ifndef COMMON_CONF_CONF_H
 #define COMMON_CONF_CONF_H
@@ -92,8 +93,8 @@ char *const *conf_list(
     const struct conf *c, const char *section, const char *name);
 
 /* Return number, names and errors of the tenants, in order; borrowed. A tenant
- * whose own file or token could not be read is included; conf_tenant_error()
- * has the reason, otherwise NULL. One mistake therefore does not stop the other
+ * whose own file could not be read is included; conf_tenant_error() has the
+ * reason, otherwise NULL. One mistake therefore does not stop the other
  * tenants. */
 size_t conf_tenants(const struct conf *c);
 const char *conf_tenant(const struct conf *c, size_t i);

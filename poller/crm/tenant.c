@@ -59,18 +59,18 @@ static enum exit_code
 set_token(struct tenant *t, const struct conf *c, struct buf *why)
 {
 	const struct profile_about *about = profile_about(t->profile);
-	const char *token = conf_text(c, t->section, "token");
 	const char *file = conf_text(c, t->section, "token_file");
+	char *token = conf_secret(c, t->section, "token", why);
 	enum exit_code code = PROG_OK;
 	size_t i;
 
-	if (token == NULL) {
+	if (token == NULL && why->len == 0)
 		buf_setf(why,
 		    "[%s] has no token; set token_file to a file with the "
 		    "token, or set CRM_TOKEN",
 		    t->section);
+	if (token == NULL)
 		return PROG_CONFIG;
-	}
 	if (file != NULL)
 		t->token_source = xasprintf("token_file '%s'", file);
 	else
@@ -79,6 +79,7 @@ set_token(struct tenant *t, const struct conf *c, struct buf *why)
 	for (i = 0; i < t->hosts_n && code == PROG_OK; i++)
 		if (!about->hosts[i].for_admin)
 			code = set_headers(t, i, token, t->token_source, why);
+	secret_free(token);
 	return code;
 }
 

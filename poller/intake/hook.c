@@ -372,15 +372,14 @@ static char *
 find_hook_secret(const struct hook *h, const struct conf *c, struct buf *why)
 {
 	char *secret = conf_secret(c, h->section, "hook_secret", why);
-	const char *token = conf_text(c, h->section, "token");
 
-	if (secret != NULL || why->len > 0)
-		return secret;
-	if (h->signs && h->spec->key_is_token && token != NULL)
-		return xstrdup(token);
-	buf_setf(why, "there is no webhook secret; set hook_secret_file to a "
-		      "file with the secret");
-	return NULL;
+	if (secret == NULL && why->len == 0 && h->signs &&
+	    h->spec->key_is_token)
+		secret = conf_secret(c, h->section, "token", why);
+	if (secret == NULL && why->len == 0)
+		buf_setf(why, "there is no webhook secret; set "
+			      "hook_secret_file to a file with the secret");
+	return secret;
 }
 
 /* True if the secret is long enough and needs no escapes in an address. */

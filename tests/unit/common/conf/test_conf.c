@@ -6,6 +6,7 @@
 
 #include "common/base/prog.h"
 #include "common/conf/conf.h"
+#include "common/conf/secret.h"
 
 /* Everything conf looks at, gone. */
 static void
@@ -139,6 +140,7 @@ the_environment_alone_is_enough(void **state)
 {
 	struct buf why = BUF_INIT;
 	struct conf *c;
+	char *token;
 
 	(void)state;
 	clean_environment();
@@ -149,7 +151,9 @@ the_environment_alone_is_enough(void **state)
 	assert_non_null(c);
 	assert_int_equal(conf_tenants(c), 1);
 	assert_string_equal(conf_tenant(c, 0), "default");
-	assert_string_equal(conf_text(c, "crm default", "token"), "from-file");
+	token = conf_secret(c, "crm default", "token", &why);
+	assert_string_equal(token, "from-file");
+	secret_free(token);
 	assert_string_equal(conf_text(c, "crm default", "profile"), "other");
 	conf_free(c);
 	(void)setenv("CRM_TENANT", "acme", 1);
