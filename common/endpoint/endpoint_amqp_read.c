@@ -59,9 +59,6 @@ struct amqp_cursor {
 	uint64_t line; /* number of the last line returned */
 };
 
-/* Callers serve their links between two blocks. */
-#define BLOCK_BYTES (64 * 1024)
-
 /* The longest message that is read, which RabbitMQ 4 does not exceed by
  * default. Our own are shorter: a dead letter with an escaped record of 1 MiB
  * has 8 MiB. */
@@ -223,8 +220,7 @@ next_block(struct amqp_cursor *c, char **block, size_t *len)
 
 	if (m->data[m->size - 1] != '\n')
 		m->data[m->size++] = '\n';
-	n = lines_of(from, m->size - c->at, BLOCK_BYTES);
-	n = lines_within(from, n, c->max_line);
+	n = lines_within(from, m->size - c->at, c->max_line);
 	if (n == 0)
 		return next_line(c, block, len);
 	*block = from;
@@ -492,8 +488,8 @@ finish_message(struct amqp_reader *r)
 }
 
 /* Returns the next line (lines) of the current message, or a block of lines,
- * which ends at a certain size or before a line that is too long, or the whole
- * body: RECORD or TOOLONG. EMPTY: nothing is left of it. */
+ * which ends before a line that is too long, or the whole body: RECORD or
+ * TOOLONG. EMPTY: nothing is left of it. */
 static enum endpoint_status
 next_part(struct amqp_reader *r, bool lines, char **part, size_t *len)
 {

@@ -265,19 +265,6 @@ lines_within(const char *p, size_t len, size_t max_line)
 	return (size_t)(line - p);
 }
 
-size_t
-lines_of(const char *p, size_t len, size_t most)
-{
-	const char *nl;
-
-	if (len <= most)
-		return len;
-	nl = memrchr(p, '\n', most);
-	if (nl == NULL)
-		nl = memchr(p, '\n', len);
-	return (size_t)(nl - p) + 1;
-}
-
 uint64_t
 lines_count(const char *p, size_t len)
 {

@@ -58,10 +58,6 @@ enum line_status lines_block(
  * must end with a newline. */
 size_t lines_within(const char *p, size_t len, size_t max_line);
 
-/* Returns the length of the complete lines at the beginning that fit into
- * `most` bytes; at least the first line. */
-size_t lines_of(const char *p, size_t len, size_t most);
-
 /* Returns the number of newlines. */
 uint64_t lines_count(const char *p, size_t len);
 

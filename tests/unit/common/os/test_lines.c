@@ -203,21 +203,6 @@ blocks_hold_whole_lines(void **state)
 }
 
 static void
-a_text_is_cut_between_lines(void **state)
-{
-	static const char text[] = "one\ntwo\nthree\n";
-
-	(void)state;
-	assert_int_equal(lines_of(text, 14, 14), 14);
-	assert_int_equal(lines_of(text, 14, 20), 14);
-	assert_int_equal(lines_of(text, 14, 13), 8);
-	assert_int_equal(lines_of(text, 14, 8), 8);
-	assert_int_equal(lines_of(text, 14, 7), 4);
-	assert_int_equal(lines_of(text, 14, 2), 4);
-	assert_int_equal(lines_of("\n\n\n", 3, 2), 2);
-}
-
-static void
 a_wait_is_bounded(void **state)
 {
 	struct lines l;
@@ -252,7 +237,6 @@ test_lines(void)
 		cmocka_unit_test(every_end_is_told_apart),
 		cmocka_unit_test(blocks_end_as_lines_do),
 		cmocka_unit_test(blocks_hold_whole_lines),
-		cmocka_unit_test(a_text_is_cut_between_lines),
 		cmocka_unit_test(a_wait_is_bounded),
 	};
 
