@@ -347,7 +347,7 @@ check_url(struct amqp_link *l, const struct conf *conf, const char *text,
 	size_t i;
 
 	if (url_parse(&l->url, text, &reason) != 0 ||
-	    url_check_query(&l->url, NULL, 0, &reason) != 0) {
+	    url_read_query(&l->url, NULL, NULL, &reason) != 0) {
 		buf_setf(why, "[amqp] url or AMQP_URL: %s", buf_str(&reason));
 		buf_release(&reason);
 		return -1;

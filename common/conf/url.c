@@ -293,43 +293,27 @@ url_copy(struct url *to, const struct url *from)
 	}
 }
 
-char *
-url_query(const struct url *u, const char *key)
-{
-	const char *s = u->query, *eq;
-	size_t len, key_len = strlen(key);
-
-	while (s != NULL && *s != '\0') {
-		len = strcspn(s, "&");
-		eq = memchr(s, '=', len);
-		if (eq != NULL && (size_t)(eq - s) == key_len &&
-		    memcmp(s, key, key_len) == 0)
-			return percent_decode(eq + 1, len - key_len - 1);
-		s += len;
-		s += *s == '&';
-	}
-	return NULL;
-}
-
 int
-url_check_query(
-    const struct url *u, const char *const *known, size_t n, struct buf *why)
+url_read_query(
+    const struct url *u, const char *key, char **value, struct buf *why)
 {
 	const char *s = u->query;
-	size_t len, name, i;
+	size_t len, name;
 
 	for (; s != NULL && *s != '\0'; s += len, s += *s == '&') {
 		len = strcspn(s, "&");
 		name = strcspn(s, "=&");
-		for (i = 0; i < n; i++)
-			if (name < len && strlen(known[i]) == name &&
-			    memcmp(s, known[i], name) == 0)
-				break;
-		if (i < n || len == 0)
+		if (len == 0)
 			continue;
-		buf_setf(why, "unknown parameter '%.*s' in the URL; remove it",
-		    (int)name, s);
-		return -1;
+		if (key == NULL || name == len || strlen(key) != name ||
+		    memcmp(s, key, name) != 0) {
+			buf_setf(why,
+			    "unknown parameter '%.*s' in the URL; remove it",
+			    (int)name, s);
+			return -1;
+		}
+		free(*value);
+		*value = percent_decode(s + name + 1, len - name - 1);
 	}
 	return 0;
 }

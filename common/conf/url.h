@@ -33,13 +33,10 @@ int url_parse(struct url *u, const char *text, struct buf *why)
 void url_release(struct url *u);
 void url_copy(struct url *to, const struct url *from);
 
-/* Returns the value of a query parameter, owned, or NULL. */
-char *url_query(const struct url *u, const char *key)
-    __attribute__((warn_unused_result));
-
-/* Returns -1 and *why if the query has a parameter that is not among the n
- * names in `known`. */
-int url_check_query(const struct url *u, const char *const *known, size_t n,
+/* Sets *value, which must be NULL or owned, to the value of the query parameter
+ * `key`, owned, if there is one. Returns -1 and *why if the query has another
+ * parameter. key NULL: it may have none; value is not used. */
+int url_read_query(const struct url *u, const char *key, char **value,
     struct buf *why) __attribute__((warn_unused_result));
 
 /* True for localhost, 127.0.0.0/8 and ::1, where plaintext is allowed. */

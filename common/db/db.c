@@ -58,13 +58,12 @@ db_disconnect(struct db *db)
 static int
 read_url(struct db *db, const char *text, struct buf *why)
 {
-	static const char *const known[] = { "socket" };
 	struct url *u = &db->url;
 	struct buf reason = BUF_INIT;
 	int rc = -1;
 
 	if (url_parse(u, text, &reason) != 0 ||
-	    url_check_query(u, known, ARRAY_LEN(known), &reason) != 0)
+	    url_read_query(u, "socket", &db->socket, &reason) != 0)
 		buf_setf(why, "[mysql] url: %s", buf_str(&reason));
 	else if (strcmp(u->scheme, "mysql") != 0 &&
 		 strcmp(u->scheme, "mariadb") != 0)
@@ -76,8 +75,6 @@ read_url(struct db *db, const char *text, struct buf *why)
 	else
 		rc = 0;
 	buf_release(&reason);
-	if (rc == 0)
-		db->socket = url_query(u, "socket");
 	return rc;
 }
 
