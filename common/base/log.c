@@ -60,32 +60,24 @@ log_prefix(enum log_level level)
 
 #define LOG_LINE 2048
 
-static enum log_level shown = LOG_LEVEL_WARN;
-static bool level_set, stamped;
-
-void
-log_set_level(enum log_level level)
-{
-	shown = level;
-	level_set = true;
-}
-
-enum log_level
-log_get_level(void)
-{
-	if (!level_set)
-		log_set_level(
-		    isatty(STDERR_FILENO) ? LOG_LEVEL_INFO : LOG_LEVEL_WARN);
-	return shown;
-}
+static int shown = -1; /* an enum log_level; -1: not determined yet */
+static bool stamped;
 
 void
 log_set_verbosity(bool quiet, int verbose)
 {
 	if (quiet)
-		log_set_level(LOG_LEVEL_ERROR);
+		shown = LOG_LEVEL_ERROR;
 	else if (verbose > 0)
-		log_set_level(verbose > 1 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+		shown = verbose > 1 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+}
+
+static bool
+is_shown(enum log_level level)
+{
+	if (shown < 0)
+		shown = isatty(STDERR_FILENO) ? LOG_LEVEL_INFO : LOG_LEVEL_WARN;
+	return (int)level <= shown;
 }
 
 void
@@ -133,7 +125,7 @@ log_event(enum log_level level, const char *event, const char *fmt, ...)
 	va_list ap;
 	ssize_t n;
 
-	if (level > LOG_LEVEL_ERROR && log_get_level() < level)
+	if (!is_shown(level))
 		return;
 	buf_adds(&line, log_prefix(level));
 	if (stamped) {

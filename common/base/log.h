@@ -30,13 +30,8 @@ enum log_level {
 	LOG_LEVEL_DEBUG,
 };
 
-/* Sets which levels are shown. Default: LOG_LEVEL_WARN, but LOG_LEVEL_INFO if
- * stderr is a terminal. */
-void log_set_level(enum log_level level);
-enum log_level log_get_level(void);
-
-/* Sets the level from -q and the number of -v; without both, the default
- * stays. */
+/* Sets which levels are shown, from -q and the number of -v. Without both:
+ * LOG_LEVEL_WARN, but LOG_LEVEL_INFO if stderr is a terminal. */
 void log_set_verbosity(bool quiet, int verbose);
 
 /* Puts the time before each line, for daemons. Ignored if stderr is the

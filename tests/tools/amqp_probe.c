@@ -200,7 +200,7 @@ main(int argc, char **argv)
 		else if (c == 'e')
 			p.opt.until_empty = true;
 		else if (c == 'v')
-			log_set_level(LOG_LEVEL_DEBUG);
+			log_set_verbosity(false, 2);
 		else if (c == '?' || parse_int(optarg, 0, 1000000,
 					 c == 'b'   ? &p.batch
 					 : c == 'l' ? &p.later_ms
