@@ -51,9 +51,8 @@ next_chunk(struct arena *a, size_t size)
 	a->used = 0;
 }
 
-/* Returns the next bytes, neither aligned nor zeroed. */
-static char *
-take_bytes(struct arena *a, size_t size)
+char *
+arena_take_text(struct arena *a, size_t size)
 {
 	char *p;
 
@@ -62,12 +61,6 @@ take_bytes(struct arena *a, size_t size)
 	p = (char *)a->now->data + a->used;
 	a->used += size;
 	return p;
-}
-
-char *
-arena_take_text(struct arena *a, size_t size)
-{
-	return take_bytes(a, size);
 }
 
 void *
@@ -80,13 +73,13 @@ arena_take(struct arena *a, size_t size)
 		next_chunk(a, size);
 	else
 		a->used += gap;
-	return memset(take_bytes(a, size), 0, size);
+	return memset(arena_take_text(a, size), 0, size);
 }
 
 char *
 arena_copy(struct arena *a, const char *p, size_t len)
 {
-	char *to = take_bytes(a, len + 1);
+	char *to = arena_take_text(a, len + 1);
 
 	memcpy(to, p, len);
 	to[len] = '\0';
