@@ -38,9 +38,8 @@ static enum outcome
 refuse_stream_line(void *ctx, const char *line, size_t len, const char *reason)
 {
 	struct stream *s = ctx;
-	const char *where = line != NULL && s->job->counter == NULL
-				? endpoint_where_in(s->in, line)
-				: endpoint_where(s->in);
+	const char *where =
+	    endpoint_where_in(s->in, s->job->counter == NULL ? line : NULL);
 	enum outcome o = deadletter_add(&s->dead, where, line, len, reason);
 
 	if (o == OUTCOME_NEVER)

@@ -246,19 +246,10 @@ endpoint_pump(struct endpoint *e)
 		e->ops->pump(e);
 }
 
-static const char *
-format_where(struct endpoint *e, uint64_t behind)
-{
-	buf_clear(&e->where);
-	if (e->ops->where != NULL)
-		e->ops->where(e, behind, &e->where);
-	return buf_str(&e->where);
-}
-
 const char *
 endpoint_where(struct endpoint *e)
 {
-	return format_where(e, 0);
+	return endpoint_where_in(e, NULL);
 }
 
 const char *
@@ -274,7 +265,10 @@ endpoint_where_in(struct endpoint *e, const char *line)
 
 	if (line != NULL && e->block_end != NULL)
 		lines = lines_count(line, (size_t)(e->block_end - line));
-	return format_where(e, lines > 0 ? lines - 1 : 0);
+	buf_clear(&e->where);
+	if (e->ops->where != NULL)
+		e->ops->where(e, lines > 0 ? lines - 1 : 0, &e->where);
+	return buf_str(&e->where);
 }
 
 bool
