@@ -219,10 +219,8 @@ uint64_t db_retries(const struct db *db);
 enum outcome db_wait_for_tables(struct db *db, unsigned wait_s)
     __attribute__((warn_unused_result));
 
-/* The steps of a transaction one by one. The statement that begins it may be
- * sent only with the first statement, which then returns a failure to begin.
- * db_begin_reading(): everything is read as of one moment, and nothing can be
- * written; db_end_reading() ends it without waiting for the server's answer.
+/* The steps of a transaction one by one. db_begin_reading(): everything is read
+ * as of one moment, and nothing can be written; db_rollback() ends it.
  *
  * After a lock time-out, the transaction is still open: a caller that gives up
  * must roll back. LATER with DB_LOST from db_commit(): it may have committed.
@@ -230,7 +228,6 @@ enum outcome db_wait_for_tables(struct db *db, unsigned wait_s)
 enum outcome db_begin(struct db *db) __attribute__((warn_unused_result));
 enum outcome db_begin_reading(struct db *db)
     __attribute__((warn_unused_result));
-void db_end_reading(struct db *db);
 enum outcome db_commit(struct db *db) __attribute__((warn_unused_result));
 void db_rollback(struct db *db);
 

@@ -89,14 +89,6 @@ db_commit(struct db *db)
 }
 
 void
-db_end_reading(struct db *db)
-{
-	db->in_trans = false;
-	if (db->my != NULL)
-		(void)db_send(db, "ROLLBACK", strlen("ROLLBACK"));
-}
-
-void
 db_rollback(struct db *db)
 {
 	db->in_trans = false;

@@ -186,7 +186,7 @@ question_begin(struct question *q)
 void
 question_end(struct question *q)
 {
-	db_end_reading(q->db);
+	db_rollback(q->db);
 	q->begun = false;
 }
 

@@ -183,7 +183,7 @@ read_page(struct sink *s, struct db *db, const struct overview_screen *screen,
 	if (done != OUTCOME_DONE)
 		return done;
 	done = add_tenants(s, db, screen, to);
-	db_end_reading(db);
+	db_rollback(db);
 	return done;
 }
 
