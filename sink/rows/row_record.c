@@ -9,15 +9,12 @@
 #include "common/base/xalloc.h"
 #include "sink/rows/row_record.h"
 
-/* The first year of a DATETIME. */
-#define OLDEST_YEAR 1000
-
 static int
 check_row_time(int64_t at, struct buf *why)
 {
-	if (at >= clock_civil(OLDEST_YEAR, 1, 1, 0, 0, 0) * 1000)
+	if (db_takes_time(at))
 		return 0;
-	buf_setf(why, "field 'at' is before the year %d", OLDEST_YEAR);
+	buf_setf(why, "field 'at' is before the year 1000");
 	return -1;
 }
 
