@@ -14,27 +14,19 @@
 #include "common/base/xalloc.h"
 #include "common/http/web.h"
 #include "common/http_server/server_impl.h"
-#include "common/text/jsonw.h"
 
 /* Replaces the handler's answer with the server's own. */
 static void
 set_refusal(struct connection *c)
 {
 	struct web_answer *a = &c->answer;
-	server_refuser *refuse = c->worker->server->service->callbacks.refuse;
 
 	a->status = c->refusal;
 	a->content_type = a->allow = a->authenticate = NULL;
 	a->retry_after = c->retry_after;
 	buf_clear(&a->body);
 	buf_clear(&a->headers);
-	if (refuse != NULL) {
-		refuse(c->refusal, a);
-		return;
-	}
-	jsonw_open(&a->body);
-	jsonw_str(&a->body, "detail", http_status_text(c->refusal));
-	jsonw_close(&a->body);
+	c->worker->server->service->callbacks.refuse(c->refusal, a);
 }
 
 static void

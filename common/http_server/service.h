@@ -85,7 +85,6 @@ struct server_callbacks {
 	/* Called for each answer below 300 that has lines. NULL: no handler
 	 * produces lines. */
 	server_storer *store;
-	/* NULL: {"detail": the text of the status}. */
 	server_refuser *refuse;
 	/* For handle and store, and web_answer.later; borrowed. */
 	const void *context;
