@@ -146,7 +146,7 @@ put_pending(struct staging *in, struct staging_tenant *t, unsigned part)
 	begin_key(&k, t);
 	key_byte(&k, part);
 	key_number(&k, t->pieces++);
-	state_put(in->staged, k.bytes, k.len, lines->data, lines->len);
+	lmdb_put(in->staged, k.bytes, k.len, lines->data, lines->len);
 	buf_clear(lines);
 }
 
@@ -157,7 +157,7 @@ delete_part(struct staging *in, const struct staging_tenant *t, unsigned part)
 
 	begin_key(&k, t);
 	key_byte(&k, part);
-	(void)state_delete_prefix(in->staged, k.bytes, k.len, SIZE_MAX);
+	(void)lmdb_delete_prefix(in->staged, k.bytes, k.len, SIZE_MAX);
 }
 
 /* Drops the unfinished snapshot. */
@@ -167,7 +167,7 @@ drop_snapshot(struct staging *in, struct staging_tenant *t)
 	struct key k;
 
 	begin_key(&k, t);
-	(void)state_delete_prefix(in->staged, k.bytes, k.len, SIZE_MAX);
+	(void)lmdb_delete_prefix(in->staged, k.bytes, k.len, SIZE_MAX);
 	close_snapshot(t);
 	mark_changed(in, t);
 }
@@ -274,7 +274,7 @@ read_part(struct reading *g, struct staging_tenant *t, unsigned part)
 	put_pending(g->in, t, part);
 	begin_key(&k, t);
 	key_byte(&k, part);
-	state_each(g->in->staged, k.bytes, k.len, read_piece, g);
+	lmdb_each(g->in->staged, k.bytes, k.len, read_piece, g);
 }
 
 static bool
@@ -678,7 +678,7 @@ staging_save(struct staging *in)
 		buf_clear(&packed);
 		k = pack_write(&packed);
 		code_tenant(&k, t);
-		state_put(
+		lmdb_put(
 		    in->snapshots, e->key, e->key_len, packed.data, packed.len);
 		t->changed = false;
 	}
@@ -751,9 +751,9 @@ staging_open(struct staging *in, struct state *state)
 	in->staged = state_table(state, "staged");
 	if (state_failed(state))
 		return -1;
-	state_each(in->snapshots, NULL, 0, load_tenant, in);
+	lmdb_each(in->snapshots, NULL, 0, load_tenant, in);
 	if (!state_failed(state))
-		state_each(in->staged, NULL, 0, load_piece, in);
+		lmdb_each(in->staged, NULL, 0, load_piece, in);
 	staging_expire(in);
 	return state_failed(state) ? -1 : 0;
 }

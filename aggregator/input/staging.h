@@ -65,7 +65,7 @@ struct staging_tenant {
 
 struct staging {
 	struct state *state;
-	struct state_table *snapshots, *staged;
+	struct lmdb_table *snapshots, *staged;
 	struct strmap tenants; /* name -> struct staging_tenant */
 	bool changed;          /* some tenant has changed */
 	bool ready;            /* some part is complete and not yet applied */

@@ -209,7 +209,7 @@ load_stored_entry(struct keyed_state *k, struct keyed_state_slot *slot,
 
 	keyed_state_home_prefix(k->home, &stored);
 	memcpy(stored.bytes + stored.len, key, len);
-	if (!state_get(
+	if (!lmdb_get(
 		k->store, stored.bytes, stored.len + len, &data, &data_len))
 		return NULL;
 	if (data_len != k->payload) {
@@ -378,7 +378,7 @@ keyed_state_each_saved(struct keyed_state *k, const void *prefix, size_t len,
 	own = p.len;
 	if (len > 0)
 		memcpy(p.bytes + own, prefix, len);
-	state_each(k->store, p.bytes, own + len, collect_prefixed_key, &keys);
+	lmdb_each(k->store, p.bytes, own + len, collect_prefixed_key, &keys);
 	at = (const unsigned char *)buf_str(&keys);
 	for (end = at + keys.len; at < end; at += 2 + n) {
 		n = (size_t)at[0] << 8 | at[1];
@@ -413,7 +413,7 @@ expire_table(struct keyed_state *k)
 	keyed_state_home_prefix(k->home, &prefix);
 	bound = prefix;
 	key_time(&bound, before);
-	if (state_delete_before(k->store, prefix.bytes, prefix.len, bound.bytes,
+	if (lmdb_delete_before(k->store, prefix.bytes, prefix.len, bound.bytes,
 		bound.len, EXPIRE_AT_ONCE) < EXPIRE_AT_ONCE)
 		k->expired = before;
 }
@@ -437,9 +437,9 @@ save_table_entry(
 
 	memcpy(key->bytes + prefix, entry_key(e), e->key_len);
 	if ((e->flags & DELETED) != 0)
-		state_delete(k->store, key->bytes, prefix + e->key_len);
+		lmdb_delete(k->store, key->bytes, prefix + e->key_len);
 	else
-		state_put(k->store, key->bytes, prefix + e->key_len, e + 1,
+		lmdb_put(k->store, key->bytes, prefix + e->key_len, e + 1,
 		    k->payload);
 }
 

@@ -23,7 +23,7 @@
 #include <stdint.h>
 
 struct state;
-struct state_table;
+struct lmdb_table;
 struct timer_queue;
 
 /* The memory that the entries of all tenants occupy. */
@@ -53,8 +53,8 @@ struct keyed_state_list {
 
 struct keyed_state {
 	struct keyed_state_home *home;
-	struct state_table *store; /* NULL: everything is in memory */
-	size_t payload;            /* size in bytes */
+	struct lmdb_table *store; /* NULL: everything is in memory */
+	size_t payload;           /* size in bytes */
 	struct keyed_state_slot *slots;
 	size_t mask, n;
 	int64_t keep;    /* see keyed_state_keep(); -1: for ever */

@@ -57,7 +57,7 @@ store_timer(struct timer_queue *c, int64_t due, struct text key)
 	key_time(&k, due);
 	buf_add(&stored, k.bytes, k.len);
 	buf_add(&stored, key.p, key.len);
-	state_put(c->store, stored.data, stored.len, "", 0);
+	lmdb_put(c->store, stored.data, stored.len, "", 0);
 	buf_release(&stored);
 	if (due < c->earliest)
 		c->earliest = due;
@@ -133,7 +133,7 @@ next_stored_timer(
 		return false;
 	keyed_state_home_prefix(c->home, &prefix);
 	buf_clear(&c->key);
-	state_each(c->store, prefix.bytes, prefix.len, copy_timer_key, c);
+	lmdb_each(c->store, prefix.bytes, prefix.len, copy_timer_key, c);
 	c->earliest = INT64_MAX;
 	if (c->key.len < prefix.len + 8)
 		return false;
@@ -144,7 +144,7 @@ next_stored_timer(
 	c->earliest = *due;
 	if (*due > now)
 		return false;
-	state_delete(c->store, c->key.data, c->key.len);
+	lmdb_delete(c->store, c->key.data, c->key.len);
 	key->p += at;
 	key->len -= at;
 	return true;

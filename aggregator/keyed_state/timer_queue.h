@@ -14,7 +14,7 @@
 #include <stdbool.h>
 
 struct keyed_state_home;
-struct state_table;
+struct lmdb_table;
 
 struct timer_queue_item {
 	int64_t due;
@@ -25,7 +25,7 @@ struct timer_queue_item {
 /* Private. */
 struct timer_queue {
 	const struct keyed_state_home *home;
-	struct state_table *store;     /* NULL: everything is in memory */
+	struct lmdb_table *store;      /* NULL: everything is in memory */
 	int64_t earliest;              /* no stored key is due before this */
 	struct timer_queue_item *heap; /* without a store */
 	size_t n, cap;

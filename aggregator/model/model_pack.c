@@ -1,6 +1,6 @@
 /*
  * model_pack: see model_pack.h. Each change to a layout needs a new version of
- * the state (state_open.c).
+ * the state (aggregator/state/state.c).
  */
 #include "aggregator/model/model_pack.h"
 

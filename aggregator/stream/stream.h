@@ -85,16 +85,16 @@ struct stream_tenant {
 };
 
 struct stream_tables {
-	struct state_table *tenants, *chats, *messages, *operators, *seen,
+	struct lmdb_table *tenants, *chats, *messages, *operators, *seen,
 	    *allocation; /* allocation is NULL if chats are not assigned */
 };
 
 /* The lines of a flush for one output: entries of a table of the state, each
  * with about 60 KiB of lines. */
 struct stream_lines {
-	struct state_table *table; /* number -> lines; NULL: no output */
-	uint64_t entries;          /* that this flush has put */
-	struct buf next;           /* lines that are not in the table yet */
+	struct lmdb_table *table; /* number -> lines; NULL: no output */
+	uint64_t entries;         /* that this flush has put */
+	struct buf next;          /* lines that are not in the table yet */
 };
 
 /* How far the current flush is. */

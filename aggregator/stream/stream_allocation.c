@@ -71,10 +71,10 @@ save_allocation_entry(void *ctx, const struct buf *key, const struct buf *value)
 	stream_tenant_key(t, &s->key);
 	buf_add(&s->key, key->data, key->len);
 	if (value->len > 0)
-		state_put(s->tables.allocation, s->key.data, s->key.len,
+		lmdb_put(s->tables.allocation, s->key.data, s->key.len,
 		    value->data, value->len);
 	else
-		state_delete(s->tables.allocation, s->key.data, s->key.len);
+		lmdb_delete(s->tables.allocation, s->key.data, s->key.len);
 }
 
 void
@@ -110,7 +110,7 @@ stream_allocation_load(struct stream *s)
 	for (i = 0; i < s->tenants_n; i++) {
 		t = s->tenants[i];
 		stream_tenant_key(t, &s->key);
-		state_each(s->tables.allocation, s->key.data, s->key.len,
+		lmdb_each(s->tables.allocation, s->key.data, s->key.len,
 		    load_allocation_entry, t);
 		allocation_read_all(t->pipeline.allocation, &t->pipeline.model);
 		/* There may be waiting chats. */

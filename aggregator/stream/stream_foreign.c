@@ -69,8 +69,8 @@ stream_foreign_forget(struct stream *s, const struct forget_order *o)
 {
 	struct keyed_hash hash = hash_user(s, o->customer);
 
-	state_put(state_table(s->state, ALIASES), &hash, sizeof hash,
-	    o->alias.p, o->alias.len);
+	lmdb_put(state_table(s->state, ALIASES), &hash, sizeof hash, o->alias.p,
+	    o->alias.len);
 }
 
 static bool
@@ -89,7 +89,7 @@ void
 stream_foreign_load(struct stream *s)
 {
 	if (s->job->counter != NULL)
-		state_each(
+		lmdb_each(
 		    state_table(s->state, ALIASES), NULL, 0, load_alias, s);
 }
 

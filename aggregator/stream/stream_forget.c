@@ -173,17 +173,17 @@ static void
 delete_rare_words(struct stream_tenant *t)
 {
 	struct stream *s = t->stream;
-	struct state_table *words = state_table(s->state, "trend_words");
+	struct lmdb_table *words = state_table(s->state, "trend_words");
 	struct rare_words r = { (uint64_t)conf_int(
 				    s->job->conf, "aggregator", "trend_count"),
 		BUF_INIT };
 	size_t at = 0, len;
 
 	stream_tenant_key(t, &s->key);
-	state_each(words, s->key.data, s->key.len, collect_rare_word, &r);
+	lmdb_each(words, s->key.data, s->key.len, collect_rare_word, &r);
 	for (; at < r.keys.len; at += 1 + len) {
 		len = (unsigned char)r.keys.data[at];
-		state_delete(words, r.keys.data + at + 1, len);
+		lmdb_delete(words, r.keys.data + at + 1, len);
 	}
 	buf_release(&r.keys);
 }

@@ -19,7 +19,7 @@ stream_lines_put(struct stream_lines *l)
 	if (l->next.len == 0)
 		return;
 	key_number(&k, l->entries++);
-	state_put(l->table, k.bytes, k.len, l->next.data, l->next.len);
+	lmdb_put(l->table, k.bytes, k.len, l->next.data, l->next.len);
 	buf_clear(&l->next);
 }
 
@@ -61,7 +61,7 @@ stream_lines_write(const struct stream_lines *l, struct endpoint *to)
 	struct lines_writer w = { to, false };
 
 	if (l->table != NULL)
-		state_each(l->table, NULL, 0, write_entry, &w);
+		lmdb_each(l->table, NULL, 0, write_entry, &w);
 	return w.failed ? -1 : 0;
 }
 
@@ -69,6 +69,6 @@ void
 stream_lines_delete(struct stream_lines *l)
 {
 	if (l->table != NULL)
-		(void)state_delete_prefix(l->table, NULL, 0, SIZE_MAX);
+		(void)lmdb_delete_prefix(l->table, NULL, 0, SIZE_MAX);
 	l->entries = 0;
 }

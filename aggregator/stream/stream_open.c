@@ -9,18 +9,15 @@
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
 
-#include "aggregator/containers/dedup.h"
-
 static enum exit_code
 open_state(struct stream *s, struct buf *why)
 {
 	const struct conf *conf = s->job->conf;
 	char part[SHARD_TEXT];
 	const struct state_identity id = { s->job->definition->name,
-		s->setup.window_ms, shard_text(&s->job->part, part),
-		dedup_span_ms(s->setup.window_ms) };
+		s->setup.window_ms, shard_text(&s->job->part, part) };
 	const struct {
-		struct state_table **table;
+		struct lmdb_table **table;
 		const char *name;
 	} own[] = {
 		{ &s->tables.tenants, "tenants" },

@@ -50,7 +50,7 @@ save_tenant(struct stream_tenant *t)
 	buf_add(&s->scratch, t->name, strlen(t->name) + 1);
 	buf_addc(&s->scratch, t->aged ? 1 : 0);
 	model_pack_tenant(&t->pipeline.model, &s->scratch);
-	state_put(s->tables.tenants, s->key.data, s->key.len, s->scratch.data,
+	lmdb_put(s->tables.tenants, s->key.data, s->key.len, s->scratch.data,
 	    s->scratch.len);
 }
 
@@ -72,13 +72,13 @@ save_operators(struct stream_tenant *t)
 		 * known. */
 		if (!operator_has_row(o) && o->name == 0 &&
 		    o->at == CLOCK_NONE) {
-			state_delete(
+			lmdb_delete(
 			    s->tables.operators, s->key.data, s->key.len);
 			continue;
 		}
 		buf_clear(&s->scratch);
 		model_pack_operator(m, o, &s->scratch);
-		state_put(s->tables.operators, s->key.data, s->key.len,
+		lmdb_put(s->tables.operators, s->key.data, s->key.len,
 		    s->scratch.data, s->scratch.len);
 	}
 }
@@ -97,7 +97,7 @@ delete_segments(struct stream *s, uint64_t number, size_t from, size_t to)
 {
 	for (; from < to; from++) {
 		stream_segment_key(number, from, &s->key);
-		state_delete(s->tables.messages, s->key.data, s->key.len);
+		lmdb_delete(s->tables.messages, s->key.data, s->key.len);
 	}
 }
 
@@ -105,7 +105,7 @@ static void
 delete_head(struct stream *s, uint64_t number)
 {
 	stream_chat_key(number, &s->key);
-	state_delete(s->tables.chats, s->key.data, s->key.len);
+	lmdb_delete(s->tables.chats, s->key.data, s->key.len);
 }
 
 /* Copies the segments of a chat from its old number to its new one. */
@@ -117,7 +117,7 @@ move_segments(struct stream *s, uint64_t old, uint64_t new, size_t n)
 
 	for (i = 0; i < n; i++) {
 		stream_segment_key(old, i, &s->key);
-		if (!state_get(s->tables.messages, s->key.data, s->key.len,
+		if (!lmdb_get(s->tables.messages, s->key.data, s->key.len,
 			&data, &len)) {
 			state_set_damaged(s->state);
 			return;
@@ -125,7 +125,7 @@ move_segments(struct stream *s, uint64_t old, uint64_t new, size_t n)
 		buf_clear(&s->scratch);
 		buf_add(&s->scratch, data, len);
 		stream_segment_key(new, i, &s->key);
-		state_put(s->tables.messages, s->key.data, s->key.len,
+		lmdb_put(s->tables.messages, s->key.data, s->key.len,
 		    s->scratch.data, s->scratch.len);
 	}
 }
@@ -141,7 +141,7 @@ save_chat(struct stream_tenant *t, struct chat *c)
 	buf_add(&s->scratch, s->key.data, s->key.len);
 	model_pack_chat(&t->pipeline.model, c, &s->scratch);
 	stream_chat_key(c->number, &s->key);
-	state_put(s->tables.chats, s->key.data, s->key.len, s->scratch.data,
+	lmdb_put(s->tables.chats, s->key.data, s->key.len, s->scratch.data,
 	    s->scratch.len);
 	delete_segments(s, c->number, seg.to, seg.stored);
 	for (; seg.from < seg.to; seg.from++) {
@@ -149,7 +149,7 @@ save_chat(struct stream_tenant *t, struct chat *c)
 		model_pack_segment(
 		    &t->pipeline.model, c, seg.from, &s->scratch);
 		stream_segment_key(c->number, seg.from, &s->key);
-		state_put(s->tables.messages, s->key.data, s->key.len,
+		lmdb_put(s->tables.messages, s->key.data, s->key.len,
 		    s->scratch.data, s->scratch.len);
 	}
 }
@@ -220,7 +220,7 @@ save_run(void *ctx, uint16_t span, const void *p, size_t len)
 	stream_tenant_key(t, &s->key);
 	stream_put_number(&s->key, span, 2);
 	stream_put_number(&s->key, (uint64_t)state_version(s->state), 8);
-	state_put(s->tables.seen, s->key.data, s->key.len, p, len);
+	lmdb_put(s->tables.seen, s->key.data, s->key.len, p, len);
 	if (!t->has_runs || (int16_t)(uint16_t)(span - t->oldest_run) < 0)
 		t->oldest_run = span;
 	t->has_runs = true;
@@ -236,7 +236,7 @@ expire_runs(struct stream_tenant *t)
 	       model_span_is_over(&t->pipeline.model, t->oldest_run)) {
 		stream_tenant_key(t, &s->key);
 		stream_put_number(&s->key, t->oldest_run, 2);
-		n = state_delete_prefix(
+		n = lmdb_delete_prefix(
 		    s->tables.seen, s->key.data, s->key.len, left);
 		if (n < left)
 			t->oldest_run++;
@@ -385,11 +385,11 @@ stream_load(struct stream *s)
 {
 	const struct stream_tables *t = &s->tables;
 
-	state_each(t->tenants, NULL, 0, load_tenant_entry, s);
-	state_each(t->operators, NULL, 0, load_operator_entry, s);
-	state_each(t->seen, NULL, 0, load_identity_run, s);
+	lmdb_each(t->tenants, NULL, 0, load_tenant_entry, s);
+	lmdb_each(t->operators, NULL, 0, load_operator_entry, s);
+	lmdb_each(t->seen, NULL, 0, load_identity_run, s);
 	s->next_number = 1;
-	state_each(t->chats, NULL, 0, load_chat_entry, s);
+	lmdb_each(t->chats, NULL, 0, load_chat_entry, s);
 	list_undated(s);
 	stream_foreign_load(s);
 	if (stream_allocation_load(s) == -1)

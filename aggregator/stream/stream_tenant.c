@@ -32,7 +32,7 @@ fetch_chat_messages(void *ctx, struct model *m, struct chat *c)
 
 	for (i = 0; i < n; i++) {
 		stream_segment_key(c->number, i, &s->key);
-		if (!state_get(s->tables.messages, s->key.data, s->key.len,
+		if (!lmdb_get(s->tables.messages, s->key.data, s->key.len,
 			&data, &len) ||
 		    model_unpack_segment(m, c, data, len) == -1) {
 			state_set_damaged(s->state);

@@ -1,299 +1,405 @@
 /*
- * lmdb_file: see lmdb_file.h.
+ * lmdb_file: opens, commits and rewrites a file; see lmdb_file.h.
  */
-#define _DEFAULT_SOURCE /* sigaction's flags */
+#include "common/os/lmdb_impl.h"
 
-#include "common/os/lmdb_file.h"
-
-#include <pthread.h>
-#include <signal.h>
-#include <string.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/digest/checksum.h"
-#include "common/os/notify.h"
+#include "common/base/xalloc.h"
+#include "common/os/file.h"
+#include "common/os/thread.h"
 
-/* The value of LMDB_DIGEST. */
-struct digest {
-	uint64_t sum;    /* checksums of all entries, added modulo 2^64 */
-	uint64_t number; /* LMDB's number of the commit */
-};
+/* Mapped at least, of a file without limit. */
+#define MAP_MIN ((size_t)16 << 20)
+/* If address space is limited: the maximum number of bytes by which one commit
+ * can enlarge a file with a limit. */
+#define ROOM ((size_t)256 << 20)
+/* Size of LMDB's lock file, with its table of readers. */
+#define LOCK_BYTES 65536
 
-/* The verification of a table. */
-struct verify {
-	MDB_txn *txn;
-	MDB_dbi dbi;
-	bool meta;
-	uint64_t seed;
-	size_t page;  /* page size in bytes */
-	MDB_val last; /* the previous key */
-	size_t n;
-};
-
-uint64_t
-lmdb_seed(const char *table)
+struct lmdb_file *
+lmdb_new(
+    const struct lmdb_kind *kind, const char *path, size_t limit, bool shared)
 {
-	return checksum(0, table, strlen(table));
+	struct lmdb_file *f = xcalloc(1, sizeof *f);
+
+	f->kind = kind;
+	f->path = xstrdup(path);
+	f->limit = limit;
+	f->shared = shared;
+	f->crash = xasprintf("%s '%s' is damaged: it is truncated, or has "
+			     "wrong pages; %s",
+	    kind->name, path, kind->way_out);
+	return f;
 }
 
-uint64_t
-lmdb_sum(uint64_t seed, const MDB_val *key, const void *data, size_t len)
+/* Returns how many bytes LMDB may map now: what a file without limit needs
+ * soon; the limit; or, if address space is limited, what the next commit can
+ * need. */
+static size_t
+map_size(const struct lmdb_file *f)
 {
-	return checksum(checksum(seed, key->mv_data, key->mv_size), data, len);
+	struct rlimit addresses;
+	struct stat st;
+	size_t size = stat(f->path, &st) == 0 ? (size_t)st.st_size : 0;
+	size_t want = MAP_MIN;
+
+	if (f->limit == 0) {
+		while (want < 2 * size)
+			want *= 2;
+		return want;
+	}
+	if (getrlimit(RLIMIT_AS, &addresses) != 0 ||
+	    addresses.rlim_cur == RLIM_INFINITY || size + 2 * ROOM > f->limit)
+		return f->limit;
+	return (size / ROOM + 2) * ROOM;
 }
 
-uint64_t
-lmdb_stored_sum(const MDB_val *stored)
+/* Call between two transactions. */
+static void
+grow_address_map(struct lmdb_file *f)
 {
-	uint64_t sum = 0;
+	size_t size = f->limit > 0 ? map_size(f) : 0;
+	int rc;
 
-	if (stored->mv_size >= LMDB_SUM_LEN)
-		memcpy(&sum, stored->mv_data, LMDB_SUM_LEN);
-	return sum;
+	if (size <= f->map)
+		return;
+	rc = mdb_env_set_mapsize(f->env, size);
+	if (rc != 0)
+		lmdb_fail(f, rc);
+	f->map = size;
+}
+
+/* Allocates LMDB's lock file: the file is mapped, and on a full disk, a write
+ * to an unallocated page would kill the process. */
+static int
+reserve_lock_file(const char *path)
+{
+	char *name = xasprintf("%s-lock", path);
+	int fd = file_open(name, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+	struct stat st;
+	int rc = 0;
+
+	if (fd < 0 || fstat(fd, &st) != 0)
+		rc = errno;
+	else if (st.st_size < LOCK_BYTES)
+		rc = posix_fallocate(fd, 0, LOCK_BYTES);
+	if (fd >= 0)
+		(void)close(fd);
+	free(name);
+	return rc;
+}
+
+static int
+open_env(struct lmdb_file *f)
+{
+	/* Any thread may use a transaction that another one began. */
+	unsigned flags = MDB_NOSUBDIR | MDB_NOTLS;
+	int rc, dead;
+
+	if (!f->shared)
+		flags |= MDB_NORDAHEAD | MDB_NOLOCK;
+	lmdb_guard_env(f->env);
+	lmdb_guard(f);
+	rc = mdb_env_open(f->env, f->path, flags, 0600);
+	if (rc == 0 && f->shared)
+		/* Removes readers of killed processes. */
+		rc = mdb_reader_check(f->env, &dead);
+	lmdb_guard_end();
+	return rc;
 }
 
 bool
-lmdb_unwrap(uint64_t seed, const MDB_val *key, MDB_val *v)
+lmdb_open(struct lmdb_file *f)
 {
-	uint64_t sum = lmdb_stored_sum(v);
+	int rc = f->shared ? reserve_lock_file(f->path) : 0;
 
-	if (v->mv_size < LMDB_SUM_LEN)
-		return false;
-	v->mv_data = (char *)v->mv_data + LMDB_SUM_LEN;
-	v->mv_size -= LMDB_SUM_LEN;
-	return sum == lmdb_sum(seed, key, v->mv_data, v->mv_size);
-}
-
-int
-lmdb_put(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, uint64_t sum,
-    const void *data, size_t len)
-{
-	MDB_val room = { LMDB_SUM_LEN + len, NULL };
-	int rc = mdb_put(txn, dbi, key, &room, MDB_RESERVE);
-
+	if (f->map == 0)
+		f->map = map_size(f);
+	if (rc == 0)
+		rc = mdb_env_create(&f->env);
+	if (rc == 0)
+		rc = mdb_env_set_maxdbs(f->env, LMDB_TABLES);
+	if (rc == 0)
+		rc = mdb_env_set_mapsize(f->env, f->map);
+	if (rc == 0)
+		rc = open_env(f);
 	if (rc != 0)
-		return rc;
-	memcpy(room.mv_data, &sum, LMDB_SUM_LEN);
-	if (len > 0)
-		memcpy((char *)room.mv_data + LMDB_SUM_LEN, data, len);
-	return 0;
+		lmdb_fail(f, rc);
+	return f->rc == 0;
 }
 
-static MDB_val
-digest_key(void)
+/* Waits for a running commit. */
+static void
+join_commit(struct lmdb_file *f)
 {
-	return (MDB_val){ strlen(LMDB_DIGEST), (void *)(uintptr_t)LMDB_DIGEST };
+	if (!f->committing)
+		return;
+	if (f->threaded)
+		(void)pthread_join(f->thread, NULL);
+	f->committing = false;
+	f->txn = NULL;
+	if (f->committed != 0)
+		lmdb_fail(f, f->committed);
+	else
+		grow_address_map(f);
 }
 
-int
-lmdb_put_digest(MDB_txn *txn, MDB_dbi meta, uint64_t sum)
+void
+lmdb_abort(struct lmdb_file *f)
 {
-	struct digest d = { sum, mdb_txn_id(txn) };
-	MDB_val key = digest_key();
-
-	return lmdb_put(txn, meta, &key,
-	    lmdb_sum(lmdb_seed(LMDB_META), &key, &d, sizeof d), &d, sizeof d);
-}
-
-int
-lmdb_get_digest(MDB_txn *txn, MDB_dbi meta, uint64_t *sum, uint64_t *number)
-{
-	MDB_val key = digest_key(), v;
-	struct digest d;
-	int rc = mdb_get(txn, meta, &key, &v);
-
-	if (rc != 0)
-		return rc;
-	if (!lmdb_unwrap(lmdb_seed(LMDB_META), &key, &v) ||
-	    v.mv_size != sizeof d)
-		return MDB_CORRUPTED;
-	memcpy(&d, v.mv_data, sizeof d);
-	*sum = d.sum;
-	*number = d.number;
-	return 0;
-}
-
-/* ---- verification ---- */
-
-/* True if a search finds this key in this place. */
-static bool
-is_found(const struct verify *v, const MDB_val *key, const void *stored)
-{
-	MDB_val k = *key, found;
-
-	return mdb_get(v->txn, v->dbi, &k, &found) == 0 &&
-	       (stored == NULL || found.mv_data == stored);
+	join_commit(f);
+	if (f->txn != NULL && f->writes)
+		mdb_txn_abort(f->txn);
+	else if (f->txn != NULL) /* keeps the tables that it opened */
+		(void)mdb_txn_commit(f->txn);
+	f->txn = NULL;
+	f->changed = false;
 }
 
 static bool
-is_on_other_page(const struct verify *v, const MDB_val *key)
+begin_transaction(struct lmdb_file *f, bool writes)
 {
-	return v->last.mv_data == NULL ||
-	       (uintptr_t)key->mv_data / v->page !=
-		   (uintptr_t)v->last.mv_data / v->page;
-}
+	unsigned flags = writes ? 0 : MDB_RDONLY;
+	int rc;
 
-/* True if the entry follows the previous one, and a search finds both where
- * inner pages separate them. */
-static bool
-is_in_place(const struct verify *v, const MDB_val *key, const MDB_val *stored)
-{
-	if (v->last.mv_data != NULL &&
-	    mdb_cmp(v->txn, v->dbi, &v->last, key) >= 0)
+	join_commit(f);
+	if (f->rc != 0)
 		return false;
-	return !is_on_other_page(v, key) ||
-	       (is_found(v, key, stored->mv_data) &&
-		   (v->last.mv_data == NULL || is_found(v, &v->last, NULL)));
+	if (f->txn != NULL && (f->writes || !writes))
+		return true;
+	lmdb_abort(f);
+	lmdb_guard(f);
+	rc = mdb_txn_begin(f->env, NULL, flags, &f->txn);
+	/* Another process has enlarged the file. */
+	if (rc == MDB_MAP_RESIZED && mdb_env_set_mapsize(f->env, 0) == 0)
+		rc = mdb_txn_begin(f->env, NULL, flags, &f->txn);
+	lmdb_guard_end();
+	f->writes = writes;
+	if (rc != 0) {
+		f->txn = NULL;
+		lmdb_fail(f, rc);
+	}
+	return rc == 0;
 }
 
+bool
+lmdb_begin(struct lmdb_file *f)
+{
+	return begin_transaction(f, !f->shared);
+}
+
+bool
+lmdb_begin_changes(struct lmdb_file *f)
+{
+	return begin_transaction(f, true);
+}
+
+bool
+lmdb_is_new(struct lmdb_file *f)
+{
+	return lmdb_begin(f) && mdb_txn_id(f->txn) == (f->writes ? 1 : 0);
+}
+
+void
+lmdb_begin_file(struct lmdb_file *f)
+{
+	struct lmdb_table *meta = lmdb_table(f, LMDB_META, true);
+
+	if (meta != NULL)
+		lmdb_put(meta, "format", strlen("format"), f->kind->format,
+		    strlen(f->kind->format));
+}
+
+void
+lmdb_close(struct lmdb_file *f)
+{
+	size_t i;
+
+	if (f == NULL)
+		return;
+	lmdb_abort(f);
+	if (f->env != NULL)
+		mdb_env_close(f->env);
+	for (i = 0; i < f->tables_n; i++) {
+		free(f->tables[i]->name);
+		free(f->tables[i]);
+	}
+	free(f->path);
+	free(f->crash);
+	free(f);
+}
+
+/* Writes the digest of the changes. Returns false if there is nothing to
+ * commit. */
 static bool
-is_digest_entry(const struct verify *v, const MDB_val *key)
+prepare_commit(struct lmdb_file *f)
 {
-	return v->meta && key->mv_size == strlen(LMDB_DIGEST) &&
-	       memcmp(key->mv_data, LMDB_DIGEST, key->mv_size) == 0;
+	int rc = 0;
+
+	join_commit(f);
+	if (f->rc != 0 || f->txn == NULL || !f->writes ||
+	    (!f->changed && !f->shared))
+		return false;
+	lmdb_guard(f);
+	if (!f->changed)
+		rc = lmdb_count_change(f, NULL, 0);
+	if (rc == 0)
+		rc = lmdb_put_digest(f);
+	lmdb_guard_end();
+	if (rc != 0)
+		lmdb_fail(f, rc);
+	return rc == 0;
 }
 
-static const char *
-verify_entry(
-    struct verify *v, const MDB_val *key, const MDB_val *stored, uint64_t *sum)
+static void *
+commit_main(void *ctx)
 {
-	MDB_val value = *stored;
+	struct lmdb_file *f = ctx;
 
-	if (!lmdb_unwrap(v->seed, key, &value))
-		return "has an entry that does not match its checksum";
-	if (!is_in_place(v, key, stored))
-		return "is out of order";
-	if (!is_digest_entry(v, key))
-		*sum += lmdb_stored_sum(stored);
-	v->last = *key;
-	v->n++;
+	lmdb_guard(f);
+	f->committed = mdb_txn_commit(f->txn);
+	lmdb_guard_end();
+	atomic_store(&f->done, true);
 	return NULL;
 }
 
-static const char *
-verify_entries(struct verify *v, MDB_cursor *c, size_t entries, uint64_t *sum)
+static void
+start_commit(struct lmdb_file *f, bool threaded)
 {
-	MDB_val key, stored;
-	const char *why;
-	int rc;
+	struct buf why = BUF_INIT;
 
-	while ((rc = mdb_cursor_get(c, &key, &stored, MDB_NEXT)) == 0) {
-		notify_alive(); /* A large file may take minutes. */
-		why = verify_entry(v, &key, &stored, sum);
-		if (why != NULL)
-			return why;
-	}
-	if (rc != MDB_NOTFOUND)
-		return mdb_strerror(rc);
-	return v->n == entries && (v->n == 0 || is_found(v, &v->last, NULL))
-		   ? NULL
-		   : "lacks entries";
+	if (!prepare_commit(f))
+		return;
+	f->changed = false;
+	f->committing = true;
+	atomic_store(&f->done, false);
+	f->threaded = threaded && thread_start(&f->thread, "commit",
+				      commit_main, f, &why) == PROG_OK;
+	if (!f->threaded) /* perhaps too little memory or too many threads */
+		(void)commit_main(f);
+	buf_release(&why);
 }
 
-const char *
-lmdb_verify_table(MDB_txn *txn, const char *table, uint64_t *sum)
+void
+lmdb_commit_begin(struct lmdb_file *f)
 {
-	struct verify v = { .txn = txn,
-		.meta = strcmp(table, LMDB_META) == 0,
-		.seed = lmdb_seed(table) };
-	const char *why;
-	MDB_stat stat;
-	MDB_cursor *c;
-	int rc = mdb_dbi_open(txn, table, 0, &v.dbi);
-
-	if (rc == 0)
-		rc = mdb_stat(txn, v.dbi, &stat);
-	if (rc == 0)
-		rc = mdb_cursor_open(txn, v.dbi, &c);
-	if (rc != 0)
-		return mdb_strerror(rc);
-	v.page = stat.ms_psize;
-	why = verify_entries(&v, c, stat.ms_entries, sum);
-	mdb_cursor_close(c);
-	return why;
+	start_commit(f, true);
 }
 
 bool
-lmdb_verify_digest(MDB_txn *txn, MDB_dbi meta, uint64_t sum, uint64_t number)
+lmdb_commit_done(const struct lmdb_file *f)
 {
-	uint64_t stored, its_number;
-
-	return lmdb_get_digest(txn, meta, &stored, &its_number) == 0 &&
-	       stored == sum && its_number == number;
+	return !f->committing || atomic_load(&f->done);
 }
 
-/* ---- the guard ---- */
-
-static _Thread_local const char *volatile guard_text;
-static _Thread_local volatile sig_atomic_t guard_code;
-
-static void
-write_text(const char *text)
+bool
+lmdb_commit_finish(struct lmdb_file *f)
 {
-	ssize_t ignored = write(STDERR_FILENO, text, strlen(text));
-
-	(void)ignored;
+	join_commit(f);
+	return f->rc == 0;
 }
 
-static void
-die_if_guarded(void)
+bool
+lmdb_commit(struct lmdb_file *f)
 {
-	if (guard_text == NULL)
-		return;
-	write_text(prog_name());
-	write_text(": ");
-	write_text(guard_text);
-	write_text("\n");
-	_exit(guard_code);
-}
-
-/* The kernel delivers both signals to the thread that made the access. */
-static void
-on_crash(int signo)
-{
-	die_if_guarded();
-	(void)signal(signo, SIG_DFL);
-	(void)raise(signo);
-}
-
-static void
-on_assertion(MDB_env *env, const char *text)
-{
-	(void)env;
-	die_if_guarded();
-	prog_die(PROG_SOFTWARE, "LMDB: %s", text);
-}
-
-static void
-install_handlers(void)
-{
-	static const int signals[] = { SIGSEGV, SIGBUS };
-	struct sigaction action = { .sa_handler = on_crash };
-	size_t i;
-
-	(void)sigemptyset(&action.sa_mask);
-	for (i = 0; i < sizeof signals / sizeof *signals; i++)
-		(void)sigaction(signals[i], &action, NULL);
+	start_commit(f, false);
+	return lmdb_commit_finish(f);
 }
 
 void
-lmdb_guard_begin(const char *text, enum exit_code code)
+lmdb_recover(struct lmdb_file *f)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-	(void)pthread_once(&once, install_handlers);
-	guard_code = (sig_atomic_t)code;
-	guard_text = text;
+	lmdb_abort(f);
+	if ((f->rc > 0 && f->rc != EINVAL) || f->rc == MDB_MAP_FULL ||
+	    f->rc == MDB_TXN_FULL || f->rc == MDB_READERS_FULL)
+		f->rc = 0;
 }
 
-void
-lmdb_guard_end(void)
+/* Returns how many bytes are mapped; another process may have decided. */
+static size_t
+mapped_bytes(struct lmdb_file *f)
 {
-	guard_text = NULL;
+	MDB_envinfo info;
+
+	return mdb_env_info(f->env, &info) == 0 ? info.me_mapsize : f->map;
 }
 
-void
-lmdb_guard_env(MDB_env *env)
+bool
+lmdb_grow(struct lmdb_file *f)
 {
-	(void)mdb_env_set_assert(env, on_assertion);
+	if (f->rc != MDB_MAP_FULL || f->limit > 0)
+		return false;
+	lmdb_abort(f);
+	f->map = 2 * mapped_bytes(f);
+	f->rc = mdb_env_set_mapsize(f->env, f->map);
+	return f->rc == 0;
+}
+
+/* Copies an entry to the table of the new file, the context. */
+static bool
+copy_entry(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
+{
+	struct lmdb_table *to = ctx;
+
+	/* The new file makes its own digest. */
+	if (to != to->file->meta || key_len != strlen(LMDB_DIGEST) ||
+	    memcmp(key, LMDB_DIGEST, key_len) != 0)
+		lmdb_put(to, key, key_len, data, len);
+	return to->file->rc == 0;
+}
+
+static void
+copy_tables(struct lmdb_file *from, struct lmdb_file *to)
+{
+	char *names[LMDB_TABLES];
+	size_t i, n = lmdb_list_tables(from, names);
+
+	(void)lmdb_table(to, LMDB_META, true);
+	for (i = 0; i < n; i++) {
+		struct lmdb_table *old = lmdb_table(from, names[i], false);
+		struct lmdb_table *new = lmdb_table(to, names[i], true);
+
+		if (old != NULL && new != NULL)
+			lmdb_each(old, NULL, 0, copy_entry, new);
+		free(names[i]);
+	}
+}
+
+bool
+lmdb_install(struct lmdb_file *f, const char *path)
+{
+	if (lmdb_commit(f) && file_rename(f->path, path) != 0)
+		lmdb_fail(f, errno);
+	return f->rc == 0;
+}
+
+bool
+lmdb_rewrite(struct lmdb_file *f)
+{
+	char *path = xasprintf("%s.new", f->path);
+	struct lmdb_file *new = lmdb_new(f->kind, path, f->limit, false);
+
+	new->map = mapped_bytes(f);
+	if (unlink(path) != 0 && errno != ENOENT)
+		lmdb_fail(new, errno);
+	if (new->rc == 0 && lmdb_open(new))
+		copy_tables(f, new);
+	if (f->rc == 0)
+		(void)lmdb_install(new, f->path);
+	if (new->rc != 0 && f->rc == 0) {
+		lmdb_fail(f, new->rc);
+		memcpy(f->reason, new->reason, sizeof f->reason);
+	}
+	if (f->rc != 0)
+		(void)unlink(path);
+	lmdb_close(new);
+	free(path);
+	return f->rc == 0;
 }

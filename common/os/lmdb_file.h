@@ -1,80 +1,177 @@
 /*
- * lmdb_file: finds damage in an LMDB file that several tables share. Each
- * value is stored behind a checksum of its table, its key and itself. Each
- * commit stores the sum of all checksums and its own number, as an entry of the
- * table "meta" that is not part of the sum: so it covers exactly the entries of
- * that commit.
+ * lmdb_file: a file of named tables of keys and values, over LMDB, which only
+ * lmdb_*.c include. Keys and values are bytes; the caller defines their
+ * meaning. Keys have at most 511 bytes and are sorted as by memcmp(), prefixes
+ * first.
  *
- * A program that opens a file verifies each table, then the digest. An entry
- * that was changed, lost, duplicated or exchanged is detected with a
- * probability of 1 - 2^-64, and so are an older page, and keys that a search
- * does not find because LMDB's inner pages are damaged. An older copy of the
- * whole file is valid. Damage can crash LMDB itself, so callers hold a guard.
+ * A file is used in one of two ways:
  *
- * Functions that return an int return 0 or LMDB's error.
+ *   alone     One process has it open; its owner holds a lock elsewhere. One
+ *             write transaction is begun when it is needed, and reads see its
+ *             changes. A thread may commit it.
+ *   shared    Several processes have it open. Reads see the last commit. A
+ *             process that changes something begins with
+ *             lmdb_begin_changes() and soon commits.
+ *
+ * Guarantee: lmdb_commit() makes all changes since the last commit durable, or
+ * none. The process may be killed, or the power may fail, at any time:
+ *
+ *   crash during       the next lmdb_open() finds
+ *   -----------------  ----------------------------------------------------
+ *   changes            the previous commit: LMDB never writes a page that
+ *                      the last commit uses
+ *   lmdb_commit(),     the previous commit: the new pages are written and
+ *     before its root  synced, but nothing refers to them yet
+ *   lmdb_commit(),     this commit or the previous one: the root is written
+ *     its root         over the second last root, and synced
+ *   later              this commit
+ *   lmdb_rewrite()     the old file or the new one, which is renamed to its
+ *                      name when it is complete and synced
+ *
+ * Damage: each value is stored behind a checksum of its table, its key and
+ * itself. Each commit stores the sum of all checksums and its own number, as an
+ * entry of the table "meta" that is not part of the sum: so it covers exactly
+ * the entries of that commit. lmdb_verify() reads everything and refuses a file
+ * in which an entry was changed, lost, duplicated or exchanged, with a
+ * probability of 1 - 2^-64; and so it does with an older page, and with keys
+ * that a search does not find because LMDB's inner pages are damaged. Damage
+ * after that is found when the value is read. If a damaged or truncated file
+ * crashes LMDB itself, a signal handler ends the process with one line that
+ * names the file and the way out.
+ *
+ * An older copy of the whole file is valid and is not detected as old. If
+ * LMDB's newest root is damaged, the previous commit is used, which has the
+ * same effect.
+ *
+ * Errors are sticky: after one, reads find nothing and changes do nothing, so
+ * it is enough to check lmdb_commit() or lmdb_failed().
  */
 #ifndef COMMON_OS_LMDB_FILE_H
 #define COMMON_OS_LMDB_FILE_H
 
+#include "common/base/buf.h"
 #include "common/base/prog.h"
 
-#include <lmdb.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* The name of the digest's table, and its key there. */
+/* The table of a file's own entries; a caller may add others. */
 #define LMDB_META "meta"
-#define LMDB_DIGEST "digest"
 
-/* The checksum before each value. */
-#define LMDB_SUM_LEN sizeof(uint64_t)
+/* The maximum number of tables. */
+#define LMDB_TABLES 96
 
-/* Returns the seed of a table's checksums. */
-uint64_t lmdb_seed(const char *table);
+struct lmdb_file;
+struct lmdb_table;
 
-/* Returns the checksum of an entry of that table. */
-uint64_t lmdb_sum(
-    uint64_t seed, const MDB_val *key, const void *data, size_t len);
+/* What a file is for. */
+struct lmdb_kind {
+	const char *name;       /* in messages, such as "state" */
+	const char *format;     /* "KIND VERSION"; a file with another one is
+				 * refused */
+	const char *way_out;    /* the advice if it is damaged... */
+	enum exit_code damaged; /* ...and the exit code */
+	const char *full;       /* the advice if it reaches its limit */
+};
 
-/* Returns the checksum before a stored value, 0 if it is too short for one. */
-uint64_t lmdb_stored_sum(const MDB_val *stored);
+/* Returns a file that is not open yet. The kind is borrowed, the path copied.
+ * limit: the maximum size in bytes; 0: as much as the disk has. */
+struct lmdb_file *lmdb_new(
+    const struct lmdb_kind *kind, const char *path, size_t limit, bool shared);
 
-/* Moves *v past its checksum; returns false if that does not match. */
-bool lmdb_unwrap(uint64_t seed, const MDB_val *key, MDB_val *v);
+/* Closes the file without committing, and frees it. NULL is allowed. */
+void lmdb_close(struct lmdb_file *f);
 
-/* Writes a value behind its checksum, without touching the digest. */
-int lmdb_put(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, uint64_t sum,
+/* Opens the file; creates one without commits if there is none. */
+bool lmdb_open(struct lmdb_file *f);
+
+/* True if nothing was ever committed. */
+bool lmdb_is_new(struct lmdb_file *f);
+
+/* Makes the table LMDB_META of a new file and writes its format there. */
+void lmdb_begin_file(struct lmdb_file *f);
+
+/* Refuses a file of another format. all: also verifies all entries. */
+bool lmdb_verify(struct lmdb_file *f, bool all);
+
+/* Returns the table with that name, which the file owns; a missing one is made,
+ * or is damage. The name is copied. Returns NULL only after an error. */
+struct lmdb_table *lmdb_table(struct lmdb_file *f, const char *name, bool make);
+
+/* Reads the value of a key, borrowed until the next change, commit or close; it
+ * is not aligned. Returns false if the key is absent. */
+bool lmdb_get(struct lmdb_table *t, const void *key, size_t key_len,
+    const void **data, size_t *len);
+
+/* Sets the value of a key; both are copied. The value may be empty. */
+void lmdb_put(struct lmdb_table *t, const void *key, size_t key_len,
     const void *data, size_t len);
+void lmdb_delete(struct lmdb_table *t, const void *key, size_t key_len);
 
-/* Stores the sum in the transaction that commits these entries. */
-int lmdb_put_digest(MDB_txn *txn, MDB_dbi meta, uint64_t sum);
+/* Deletes at most max entries whose keys begin with the prefix, in order, and
+ * returns their number. This allows large deletions in small steps. An empty
+ * prefix matches all keys. */
+size_t lmdb_delete_prefix(
+    struct lmdb_table *t, const void *prefix, size_t len, size_t max);
+/* The same, but only entries whose keys come before that key. */
+size_t lmdb_delete_before(struct lmdb_table *t, const void *prefix, size_t len,
+    const void *key, size_t key_len, size_t max);
 
-/* Reads the sum of the last commit, and its number. */
-int lmdb_get_digest(
-    MDB_txn *txn, MDB_dbi meta, uint64_t *sum, uint64_t *number);
+/* Receives one entry, borrowed during the call. Must not change the table.
+ * Returns false to end lmdb_each(). */
+typedef bool lmdb_entry_fn(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len);
 
-/* Reads all entries of a table and adds their checksums to *sum. Returns NULL;
- * or the fault in the table, such as "is out of order". */
-const char *lmdb_verify_table(MDB_txn *txn, const char *table, uint64_t *sum)
-    __attribute__((warn_unused_result));
+/* Calls back for each entry whose key begins with the prefix, in the order of
+ * keys. An empty prefix matches all keys. */
+void lmdb_each(struct lmdb_table *t, const void *prefix, size_t len,
+    lmdb_entry_fn *entry, void *ctx);
 
-/* True if the entries that are verified are those of the last commit, which has
- * that number. */
-bool lmdb_verify_digest(
-    MDB_txn *txn, MDB_dbi meta, uint64_t sum, uint64_t number);
+/* Begins to change a shared file: sees all that other processes committed. Its
+ * commit is made even if nothing changes, after which LMDB can reuse pages. */
+bool lmdb_begin_changes(struct lmdb_file *f);
 
-/* LMDB trusts the file that it maps, so a damaged or truncated page can crash
- * the process inside LMDB. While a guard is set, such a crash ends the program
- * with one line that names the file and the remedy, instead of a core dump.
- * Each thread has its own guard. */
+/* Commits all changes since the last commit. Returns false after an error. */
+bool lmdb_commit(struct lmdb_file *f);
 
-/* From now on a crash in this thread prints "PROGRAM: TEXT" and exits with the
- * code. The text is borrowed until lmdb_guard_end(). */
-void lmdb_guard_begin(const char *text, enum exit_code code);
-void lmdb_guard_end(void);
+/* The same without waiting: the commit runs in a thread. The first read or
+ * change waits until it is done, so a caller that wants to go on meanwhile must
+ * not use the file. */
+void lmdb_commit_begin(struct lmdb_file *f);
+bool lmdb_commit_done(const struct lmdb_file *f);
+/* Waits for it. Returns false after any error. */
+bool lmdb_commit_finish(struct lmdb_file *f);
 
-/* Failed assertions of LMDB end in the same way. */
-void lmdb_guard_env(MDB_env *env);
+/* Drops all changes since the last commit; what was read is no longer valid.
+ * The second function also clears an error from which LMDB can recover, such as
+ * a full disk. */
+void lmdb_abort(struct lmdb_file *f);
+void lmdb_recover(struct lmdb_file *f);
+
+/* If the last commit failed because the file outgrew its address space, and it
+ * has no limit: drops the changes, clears the error and returns true, so that
+ * they can be repeated. */
+bool lmdb_grow(struct lmdb_file *f);
+
+/* Replaces the file, which is committed, by a copy, which leaves no byte of
+ * deleted data; LMDB keeps those until it reuses the page. No other process may
+ * have it open. The file may then only be closed. */
+bool lmdb_rewrite(struct lmdb_file *f);
+
+/* Commits a file under a temporary name and renames it. */
+bool lmdb_install(struct lmdb_file *f, const char *path);
+
+/* Set the error: an errno, or damage with its description. Only the first error
+ * counts. */
+void lmdb_fail(struct lmdb_file *f, int err);
+void lmdb_fail_damaged(struct lmdb_file *f, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+bool lmdb_failed(const struct lmdb_file *f);
+
+/* Returns the exit code of the error, PROG_OK without one, and its sentence,
+ * which names the file and the way out. */
+enum exit_code lmdb_explain(const struct lmdb_file *f, struct buf *why);
 
 #endif

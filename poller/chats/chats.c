@@ -736,9 +736,7 @@ chats_page(struct chats *cs, struct profile_answer *a, int64_t asked_ms)
 
 /* Calls entry() for each chat of the state. If that fails, so does the poll. */
 static void
-each_stored(struct chats *cs,
-    void (*entry)(void *ctx, const char *id, const void *data, size_t len),
-    void *ctx)
+each_stored(struct chats *cs, lmdb_entry_fn *entry, void *ctx)
 {
 	struct buf why = BUF_INIT;
 	enum exit_code code =
@@ -755,23 +753,27 @@ struct carried {
 	size_t cap;
 };
 
-static void
-carry_stored(void *ctx, const char *id, const void *data, size_t len)
+static bool
+carry_stored(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
 	struct carried *c = ctx;
+	const char *id = key;
 	struct chats *cs = c->chats;
 	struct profile_answer *a = &c->rows;
 	struct chat_state s;
 
+	(void)key_len;
 	if (strmap_get(&cs->all, id, strlen(id)) != NULL ||
 	    strmap_get(&cs->closed, id, strlen(id)) != NULL ||
 	    chat_state_decode(&s, data, len) != 0)
-		return;
+		return true;
 	XGROW(a->records, a->n, c->cap);
 	if (s.left_at == 0 && profile_record_read(cs->crm->tenant->profile,
 				  s.row, strlen(s.row), &a->records[a->n]) == 0)
 		a->n++;
 	chat_state_release(&s);
+	return true;
 }
 
 void
@@ -825,19 +827,22 @@ chat_is_over(const struct chat_state *c, struct store *s)
 	       c->told <= store_number(s, CHATS_CONFIRMED, TOLD_NOTHING);
 }
 
-static void
-look_at_stored(void *ctx, const char *id, const void *data, size_t len)
+static bool
+look_at_stored(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
 	struct left_chats *l = ctx;
+	const char *id = key;
 	struct store *store = l->chats->crm->store;
 	struct chat_state s;
 	bool old, over;
 
+	(void)key_len;
 	if (strmap_get(&l->chats->all, id, strlen(id)) != NULL)
-		return;
+		return true;
 	if (chat_state_decode(&s, data, len) != 0) {
 		store_delete(store, STORE_CHATS, id);
-		return;
+		return true;
 	}
 	old = s.left_at != 0 && (l->now_ms - s.left_at >= KEEP_LEFT_MS ||
 				    s.left_at - l->now_ms >= KEEP_LEFT_MS);
@@ -849,6 +854,7 @@ look_at_stored(void *ctx, const char *id, const void *data, size_t len)
 		XGROW(l->ids, l->n, l->cap);
 		l->ids[l->n++] = xstrdup(id);
 	}
+	return true;
 }
 
 /* Records that the chat left at that time and that its last messages are

@@ -8,13 +8,13 @@
  * poll of a tenant at a time; the self-check and --status may read and count
  * meanwhile.
  *
- * If a file is damaged, full or of another version, the error is one sentence
- * with advice. The file can be removed, because the CRM has all its data.
+ * If a file is damaged or of another version, the error is one sentence with
+ * advice (common/os/lmdb_file.h). The file can be removed, because the CRM has
+ * all its data.
  *
- * When a poll or a listener opens the file, it reads all of it and rejects a
- * file that is damaged or has an outdated page (common/os/lmdb_file.h). An
- * older copy of the whole file is valid: what it lacks is read from the CRM
- * again, and the count of calls may be too low. The file of another tenant is
+ * When a poll or a listener opens the file, it verifies all of it. An older
+ * copy of the whole file is valid: what it lacks is read from the CRM again,
+ * and the count of calls may be too low. The file of another tenant is
  * emptied at its first use, see chats/pull.c.
  */
 #ifndef POLLER_CRM_STORE_H
@@ -22,6 +22,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/prog.h"
+#include "common/os/lmdb_file.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,11 +44,7 @@ enum store_access {
 
 struct store;
 
-/* The name of a file in messages, and the advice if it is damaged. */
-struct store_kind {
-	const char *name, *way_out;
-};
-extern const struct store_kind store_of_tenant, store_of_requests;
+extern const struct lmdb_kind store_of_requests;
 
 /* Opens the state of a tenant; creates folder and file if they are missing.
  * Returns NULL, the code and *why on failure; errno is EWOULDBLOCK if another
@@ -56,7 +53,7 @@ struct store *store_open(const char *dir, const char *tenant,
     enum store_access access, enum exit_code *code, struct buf *why)
     __attribute__((warn_unused_result));
 /* The same for any file DIR/NAME.mdb. */
-struct store *store_open_kind(const struct store_kind *kind, const char *dir,
+struct store *store_open_kind(const struct lmdb_kind *kind, const char *dir,
     const char *name, enum store_access access, enum exit_code *code,
     struct buf *why) __attribute__((warn_unused_result));
 /* True if the tenant has a state. */
@@ -83,12 +80,11 @@ void store_delete(struct store *s, enum store_table t, const char *key);
  * changes. */
 void store_empty(struct store *s);
 
-/* Calls entry() for each committed entry, sorted by key; its arguments are
- * borrowed during the call. Returns the code and *why if not all of them could
- * be read. */
+/* Calls entry() for each committed entry, sorted by key; its key is a text.
+ * Returns the code and *why if not all of them could be read. */
 enum exit_code store_each(struct store *s, enum store_table t,
-    void (*entry)(void *ctx, const char *key, const void *data, size_t len),
-    void *ctx, struct buf *why) __attribute__((warn_unused_result));
+    lmdb_entry_fn *entry, void *ctx, struct buf *why)
+    __attribute__((warn_unused_result));
 
 /* Returns the size of uncommitted changes in bytes. */
 size_t store_pending(const struct store *s);
@@ -103,12 +99,12 @@ void store_forget_changes(struct store *s);
 /* True if LMDB cannot continue: the file must be opened again. */
 bool store_is_lost(const struct store *s);
 
-/* Returns the message about a damaged file. */
-const char *store_damage(const struct store *s);
+/* Explains why a committed entry is missing: the file is damaged. */
+void store_explain_missing(struct store *s, struct buf *why);
 
-/* Copies the content to a new file and continues with that: LMDB keeps the
- * bytes of removed entries in free pages. No other process may have it open. On
- * failure the old file remains in use, unless it is lost. */
+/* Copies the content to a new file and continues with that, so that no byte of
+ * removed entries remains. No other process may have it open. On failure the
+ * old file remains in use, unless it is lost. */
 enum exit_code store_compact(struct store *s, struct buf *why)
     __attribute__((warn_unused_result));
 

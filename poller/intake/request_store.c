@@ -57,17 +57,20 @@ get_entry(struct request_store *s, enum request_queue q, uint64_t number,
 }
 
 /* Called for each entry in the order of numbers. */
-static void
-extend_range(void *ctx, const char *key, const void *data, size_t len)
+static bool
+extend_range(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
 	struct range *r = ctx;
 	uint64_t number = strtoull(key, NULL, 10);
 
+	(void)key_len;
 	(void)data;
 	if (r->first == r->next)
 		r->first = number;
 	r->next = number + 1;
 	r->bytes += len;
+	return true;
 }
 
 static enum exit_code
@@ -197,16 +200,15 @@ request_store_next(struct request_store *s, uint64_t *number, size_t most,
 	for (; good && i < s->committed[REQUEST_LINES].next &&
 	       lines->len - begin < most;
 	     i++) {
-		good = !store_is_lost(s->store) &&
-		       get_entry(s, REQUEST_LINES, i, &data, &len);
+		good = get_entry(s, REQUEST_LINES, i, &data, &len);
 		if (good)
 			buf_add(lines, data, len);
 	}
+	if (!good)
+		store_explain_missing(s->store, why);
 	(void)pthread_mutex_unlock(&s->lock);
-	if (!good) {
-		buf_setf(why, "%s", store_damage(s->store));
+	if (!good)
 		return -1;
-	}
 	if (lines->len == begin)
 		return 0;
 	*number = i - 1;
@@ -229,9 +231,9 @@ request_store_each(struct request_store *s, enum request_queue q,
 		if (good)
 			each(ctx, i, data, len);
 	}
-	(void)pthread_mutex_unlock(&s->lock);
 	if (!good)
-		buf_setf(why, "%s", store_damage(s->store));
+		store_explain_missing(s->store, why);
+	(void)pthread_mutex_unlock(&s->lock);
 	return good ? 0 : -1;
 }
 

@@ -233,7 +233,7 @@ PROGRAMS = [
          env=CRM_ENV),
     Prog("damage in the state",
          ["poller", "--state", "{damaged}"], 74,
-         r"'{damaged}/acme.mdb' is damaged; remove it", env=CRM_ENV),
+         r"'{damaged}/acme.mdb' is damaged: .*; remove it", env=CRM_ENV),
 ]
 
 

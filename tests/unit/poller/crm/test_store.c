@@ -72,75 +72,48 @@ readers_do_not_wait_for_a_writer(void **state)
 	store_close(s);
 }
 
-/* Damages the chat "b" of a store that no process has open. */
-static void
-damage_chat(void)
-{
-	MDB_val key = { 1, (char[]){ 'b' } }, value = { 4, (char[]){ "bad" } };
-	MDB_env *env;
-	MDB_txn *txn;
-	MDB_dbi chats;
-
-	assert_int_equal(mdb_env_create(&env), 0);
-	assert_int_equal(mdb_env_set_maxdbs(env, STORE_TABLES), 0);
-	assert_int_equal(
-	    mdb_env_open(env, "./emptied.mdb", MDB_NOSUBDIR, 0600), 0);
-	assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
-	assert_int_equal(mdb_dbi_open(txn, "chats", 0, &chats), 0);
-	assert_int_equal(mdb_put(txn, chats, &key, &value, 0), 0);
-	assert_int_equal(mdb_txn_commit(txn), 0);
-	mdb_env_close(env);
-}
-
-static void
-count_entry(void *ctx, const char *key, const void *data, size_t len)
+static bool
+count_entry(
+    void *ctx, const void *key, size_t key_len, const void *data, size_t len)
 {
 	(void)key;
+	(void)key_len;
 	(void)data;
 	(void)len;
 	++*(int *)ctx;
+	return true;
 }
 
-static enum exit_code
-count_chats(struct store *s, int *n)
+static int
+count_chats(struct store *s)
 {
 	struct buf why = BUF_INIT;
-	enum exit_code code;
+	int n = 0;
 
-	*n = 0;
-	code = store_each(s, STORE_CHATS, count_entry, n, &why);
 	assert_int_equal(
-	    strstr(buf_str(&why), "is damaged") != NULL, code != PROG_OK);
+	    store_each(s, STORE_CHATS, count_entry, &n, &why), PROG_OK);
 	buf_release(&why);
-	return code;
+	return n;
 }
 
-/* Even an entry that cannot be read is gone. */
 static void
 an_emptied_store_keeps_only_its_numbers(void **state)
 {
 	struct store *s = open_store(".", "emptied", STORE_EXCLUSIVE);
-	int n;
 
 	(void)state;
 	store_set_number(s, "calls", 7);
 	store_put(s, STORE_CHATS, "a", "1", 1);
 	store_put(s, STORE_CHATS, "b", "2", 1);
 	commit_store(s);
-	assert_int_equal(count_chats(s, &n), PROG_OK);
-	assert_int_equal(n, 2);
-	store_close(s);
-	damage_chat();
-	s = open_store(".", "emptied", STORE_COUNTING);
-	assert_int_equal(count_chats(s, &n), PROG_IO);
+	assert_int_equal(count_chats(s), 2);
 	store_empty(s);
 	store_put(s, STORE_CHATS, "c", "3", 1);
 	commit_store(s);
 	store_close(s);
 	/* All of the file is verified. */
 	s = open_store(".", "emptied", STORE_EXCLUSIVE);
-	assert_int_equal(count_chats(s, &n), PROG_OK);
-	assert_int_equal(n, 1);
+	assert_int_equal(count_chats(s), 1);
 	assert_int_equal(store_number(s, "calls", 0), 7);
 	store_close(s);
 }
