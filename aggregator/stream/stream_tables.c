@@ -9,11 +9,9 @@
  *   seen       tenant, span, version -> identities of that span
  *
  * LMDB writes whole pages, so data that change in the same flush should be
- * adjacent. Therefore chats are numbered in the order in which they become
- * active, and a chat that becomes active after a pause gets a new number. To
- * detect pauses, the higher bits of a chat's number in memory have the minute
- * of its last change. Identities are a log: each flush appends one run under a
- * growing key. When a span leaves the window, flushes delete it in small steps.
+ * adjacent. Therefore chats are numbered in the order in which they begin, and
+ * identities are a log: each flush appends one run under a growing key. When a
+ * span leaves the window, flushes delete it in small steps.
  *
  * The start reads the operators, identities and chat heads of every tenant. The
  * messages of a chat are read when a record about the chat arrives, and the
@@ -26,16 +24,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/clock.h"
 #include "common/base/xalloc.h"
 
 #include "aggregator/model/model_pack.h"
-
-/* The chat's number in the state, without the minute of its last change. */
-#define NUMBER(c) ((c)->number & ((UINT64_C(1) << 40) - 1))
-
-/* A chat that has not changed for this long gets a new number. */
-#define PAUSE_MINUTES 10
 
 /* Maximum number of runs of expired identities that one flush deletes. */
 #define EXPIRE_RUNS 64
@@ -83,15 +74,6 @@ save_operators(struct stream_tenant *t)
 	}
 }
 
-/* Minutes since this process started, from 1; the count wraps after 31
- * years. */
-static uint64_t
-current_minute(void)
-{
-	return ((uint64_t)(clock_mono_ms() / MINUTE_MS) + PAUSE_MINUTES + 1) &
-	       0xffffff;
-}
-
 static void
 delete_segments(struct stream *s, uint64_t number, size_t from, size_t to)
 {
@@ -102,32 +84,11 @@ delete_segments(struct stream *s, uint64_t number, size_t from, size_t to)
 }
 
 static void
-delete_head(struct stream *s, uint64_t number)
+delete_chat(struct stream *s, const struct chat *c)
 {
-	stream_chat_key(number, &s->key);
+	delete_segments(s, c->number, 0, model_segments(c).stored);
+	stream_chat_key(c->number, &s->key);
 	lmdb_delete(s->tables.chats, s->key.data, s->key.len);
-}
-
-/* Copies the segments of a chat from its old number to its new one. */
-static void
-move_segments(struct stream *s, uint64_t old, uint64_t new, size_t n)
-{
-	const void *data = NULL;
-	size_t i, len = 0;
-
-	for (i = 0; i < n; i++) {
-		stream_segment_key(old, i, &s->key);
-		if (!lmdb_get(s->tables.messages, s->key.data, s->key.len,
-			&data, &len)) {
-			state_set_damaged(s->state);
-			return;
-		}
-		buf_clear(&s->scratch);
-		buf_add(&s->scratch, data, len);
-		stream_segment_key(new, i, &s->key);
-		lmdb_put(s->tables.messages, s->key.data, s->key.len,
-		    s->scratch.data, s->scratch.len);
-	}
 }
 
 static void
@@ -154,32 +115,11 @@ save_chat(struct stream_tenant *t, struct chat *c)
 	}
 }
 
-/* Assigns a number close to those of the chats that are active now. */
-static void
-renumber(struct stream *s, struct chat *c)
-{
-	uint64_t old = NUMBER(c), now = current_minute();
-	uint64_t quiet = (now - (c->number >> 40)) & 0xffffff;
-	struct model_segments seg = model_segments(c);
-	size_t kept = seg.from < seg.stored ? seg.from : seg.stored;
-
-	if (old != 0 && quiet < PAUSE_MINUTES) {
-		c->number = now << 40 | old;
-		return;
-	}
-	c->number = now << 40 | s->next_number++;
-	if (old == 0)
-		return;
-	move_segments(s, old, c->number, kept);
-	delete_segments(s, old, 0, seg.stored);
-	delete_head(s, old);
-}
-
 static int
 compare_numbers(const void *a, const void *b)
 {
-	uint64_t x = NUMBER(*(struct chat *const *)a);
-	uint64_t y = NUMBER(*(struct chat *const *)b);
+	uint64_t x = (*(struct chat *const *)a)->number;
+	uint64_t y = (*(struct chat *const *)b)->number;
 
 	return (x > y) - (x < y);
 }
@@ -191,18 +131,17 @@ save_chats(struct stream_tenant *t)
 	struct stream *s = t->stream;
 	struct chat **list = xcalloc(changes->chats_n + 1, sizeof *list), *c;
 	size_t i, n = 0;
-	uint64_t old;
 
 	for (i = 0; i < changes->chats_n; i++) {
 		c = changes->chats[i];
-		old = NUMBER(c);
-		if (!chat_is_gone(c)) {
-			renumber(s, c);
-			list[n++] = c;
-		} else if (old != 0) {
-			delete_segments(s, old, 0, model_segments(c).stored);
-			delete_head(s, old);
+		if (chat_is_gone(c)) {
+			if (c->number != 0)
+				delete_chat(s, c);
+			continue;
 		}
+		if (c->number == 0)
+			c->number = s->next_number++;
+		list[n++] = c;
 	}
 	if (n > 1)
 		qsort(list, n, sizeof(struct chat *), compare_numbers);
