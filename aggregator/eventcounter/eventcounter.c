@@ -7,12 +7,7 @@
  */
 #include "aggregator/eventcounter/eventcounter.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -167,106 +162,28 @@ format_counts(struct user_counts *c, struct buf *to)
 	buf_adds(to, "\n}");
 }
 
-/* Writes and syncs the file. Returns 0, or -1 with errno. */
-static int
-write_synced_file(const char *path, const struct buf *content)
-{
-	int fd = file_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-
-	return fd < 0 ? -1
-		      : file_write_and_close(fd, content->data, content->len);
-}
-
-static int
-replace_file(const char *dir, const char *name, const struct buf *content,
-    struct buf *why)
-{
-	char *path = xasprintf("%s/%s.json", dir, name);
-	/* Two processes may write to the same folder. */
-	char *fresh = xasprintf("%s/.%s.json.%ld", dir, name, (long)getpid());
-	int rc = write_synced_file(fresh, content), err;
-
-	if (rc == 0)
-		rc = file_rename(fresh, path);
-	if (rc != 0) {
-		(void)syserr_explain(
-		    why, PROG_CANTCREATE, "cannot write '%s'", path);
-		err = errno;
-		(void)unlink(fresh);
-		errno = err;
-	}
-	free(path);
-	free(fresh);
-	return rc;
-}
-
-/* True for a temporary file whose process has ended or had the pid of this
- * process. */
-static bool
-is_left(const char *name)
-{
-	char before[32];
-	int64_t pid;
-	size_t i, len;
-
-	for (i = 0; i < EVENT_TYPES; i++) {
-		len = (size_t)snprintf(
-		    before, sizeof before, ".%s.json.", event_types[i]);
-		if (strncmp(name, before, len) == 0 &&
-		    parse_int(name + len, 1, INT_MAX, &pid) == 0)
-			return pid == getpid() ||
-			       (kill((pid_t)pid, 0) != 0 && errno == ESRCH);
-	}
-	return false;
-}
-
-static void
-clear_files(const char *dir)
-{
-	DIR *d = opendir(dir);
-	struct dirent *e;
-
-	while (d != NULL && (e = readdir(d)) != NULL)
-		if (is_left(e->d_name))
-			(void)unlinkat(dirfd(d), e->d_name, 0);
-	if (d != NULL)
-		(void)closedir(d);
-}
-
-static int
-check_folder(const char *dir, struct buf *why)
-{
-	struct stat st;
-
-	if (mkdir(dir, 0777) == 0)
-		return 0;
-	if (errno == EEXIST && stat(dir, &st) == 0 && !S_ISDIR(st.st_mode))
-		errno = ENOTDIR;
-	if ((errno == EEXIST) && access(dir, W_OK | X_OK) == 0)
-		return 0;
-	(void)syserr_explain(
-	    why, PROG_CANTCREATE, "cannot write into --json-dir '%s'", dir);
-	return -1;
-}
-
-static int
+static enum exit_code
 write_files(const char *dir, struct streaming_metrics *counts, struct buf *why)
 {
 	struct user_counts all[EVENT_TYPES] = { { NULL, 0, 0 } };
 	struct buf content = BUF_INIT;
-	int rc = 0;
+	enum exit_code code = PROG_OK;
+	char *path;
 	size_t i;
 
 	event_counts_each(counts, collect_count, all);
 	for (i = 0; i < EVENT_TYPES; i++) {
-		if (rc == 0 && all[i].n > 0) {
+		if (code == PROG_OK && all[i].n > 0) {
 			format_counts(&all[i], &content);
-			rc = replace_file(dir, event_types[i], &content, why);
+			path = xasprintf("%s/%s.json", dir, event_types[i]);
+			code = file_replace(
+			    path, 0644, content.data, content.len, why);
+			free(path);
 		}
 		free(all[i].v);
 	}
 	buf_release(&content);
-	return rc;
+	return code;
 }
 
 int
@@ -282,37 +199,33 @@ eventcounter_read(const struct eventcounter_job *c, struct record *r,
 	return parse_body(r, scratch, body.p, body.len, why);
 }
 
-/* Logs the error that errno and *why describe. */
-static enum exit_code
-report_error(struct buf *why)
-{
-	enum exit_code code = syserr_code(errno, PROG_CANTCREATE);
-
-	log_error("%s", buf_str(why));
-	buf_release(why);
-	return code;
-}
-
 enum exit_code
 eventcounter_publish(
     const struct eventcounter_job *c, struct streaming_metrics *counts)
 {
+	enum exit_code code = PROG_OK;
 	struct buf why = BUF_INIT;
 
-	if (c->json_dir != NULL && write_files(c->json_dir, counts, &why) == -1)
-		return report_error(&why);
-	return PROG_OK;
+	if (c->json_dir != NULL)
+		code = write_files(c->json_dir, counts, &why);
+	if (code != PROG_OK)
+		log_error("%s", buf_str(&why));
+	buf_release(&why);
+	return code;
 }
 
 enum exit_code
 eventcounter_open(const struct eventcounter_job *c)
 {
-	struct buf why = BUF_INIT;
+	const char *dir = c->json_dir;
+	struct stat st;
 
-	if (c->json_dir == NULL)
+	if (dir == NULL || mkdir(dir, 0777) == 0)
 		return PROG_OK;
-	if (check_folder(c->json_dir, &why) == -1)
-		return report_error(&why);
-	clear_files(c->json_dir);
-	return PROG_OK;
+	if (errno == EEXIST && stat(dir, &st) == 0 && !S_ISDIR(st.st_mode))
+		errno = ENOTDIR;
+	if (errno == EEXIST && access(dir, W_OK | X_OK) == 0)
+		return PROG_OK;
+	return syserr_log(
+	    PROG_CANTCREATE, "cannot write into --json-dir '%s'", dir);
 }

@@ -43,8 +43,7 @@ struct eventcounter_job {
 			       * message has arrived for this long; -1: never */
 };
 
-/* Creates the folder for the files, and removes what killed runs left there.
- * Logs errors. */
+/* Creates the folder for the files. Logs errors. */
 enum exit_code eventcounter_open(const struct eventcounter_job *c)
     __attribute__((warn_unused_result));
 
