@@ -113,8 +113,7 @@ refuse_value(const char *key, const char *of_option, const struct buf *why)
 static bool
 is_of_stream_only(const struct aggregator *a)
 {
-	return a->metrics == NULL && a->assign_to == NULL &&
-	       a->job.limit == RECORD_NO_NUMBER &&
+	return a->metrics == NULL && a->job.limit == RECORD_NO_NUMBER &&
 	       !endpoint_is_queue(a->job.from);
 }
 
@@ -174,26 +173,17 @@ select_metrics_for_people(struct aggregator_job *job)
 		metric_selection_add_overview(c);
 }
 
-/* True if allocation can be simulated, which needs a file or a pipe and output
- * for people. */
+/* True if allocation can be simulated: nothing may store its result. */
 static bool
 can_simulate(const struct aggregator_job *job)
 {
-	if (endpoint_is_queue(job->to)) {
-		log_error("allocation over a file or a pipe is only simulated, "
-			  "and '%s' would store the result; remove -a "
-			  "allocation, or add -t FILE",
-		    job->to);
-		return false;
-	}
-	if (job->assign_to != NULL && endpoint_is_queue(job->assign_to)) {
-		log_error("allocation over a file or a pipe is only simulated, "
-			  "and '%s' would receive the result; remove -a "
-			  "allocation, or add --assign-to FILE",
-		    job->assign_to);
-		return false;
-	}
-	return true;
+	if (!endpoint_is_queue(job->to))
+		return true;
+	log_error("allocation over a file or a pipe is only simulated, and "
+		  "'%s' would store the result; remove -a allocation, or add "
+		  "-t FILE",
+	    job->to);
+	return false;
 }
 
 /* True if chats can be assigned, which requires all chats of a tenant as they
@@ -242,50 +232,29 @@ can_run(struct aggregator_job *job)
 	return !job->selection.allocation || can_allocate(job);
 }
 
-/* Assignments from a file or a pipe are a simulation, so no configuration may
- * send them to the queue whose reservations are carried out. */
-static const char *
-reservations_to(const struct aggregator *a)
-{
-	if (endpoint_is_queue(a->job.from))
-		return conf_text(a->common.conf, "aggregator", "assign_to");
-	return a->assign_to;
-}
-
-/* True if rows written after the reservations would overwrite them. */
-static bool
-is_where_rows_go(const struct aggregator_job *job)
-{
-	const char *rows = job->to, *to = job->assign_to;
-
-	if (strcmp(rows, to) == 0 && strcmp(to, "-") == 0)
-		return false;
-	return endpoint_is_same_output(
-	    strcmp(rows, "-") == 0 ? "/dev/stdout" : rows,
-	    strcmp(to, "-") == 0 ? "/dev/stdout" : to);
-}
-
-enum exit_code
-aggregator_check_assign_to(const struct aggregator *a)
+/* Refuses reservations that would go to the input, or among the rows. */
+static enum exit_code
+check_assign_to(const struct aggregator *a)
 {
 	const struct aggregator_job *job = &a->job;
-	const char *also = NULL;
+	const char *to = job->assign_to, *also = NULL;
 
-	if (is_where_rows_go(job))
-		also = "the output of rows";
-	else if (endpoint_is_input(job->from, job->assign_to))
+	if (endpoint_check_key(to, ENDPOINT_TO, "aggregator", "assign_to") != 0)
+		return PROG_CONFIG;
+	if (strcmp(to, job->from) == 0)
 		also = "the input";
-	if (also == NULL)
+	else if (strcmp(to, job->to) == 0 && strcmp(to, "-") != 0)
+		also = "the output of rows";
+	if (also == NULL || !job->selection.allocation)
 		return PROG_OK;
 	if (a->assign_to != NULL) {
 		(void)prog_usage_error(
-		    "'%s' is also %s; choose another --assign-to",
-		    job->assign_to, also);
+		    "'%s' is also %s; choose another --assign-to", to, also);
 		return PROG_USAGE;
 	}
 	log_error(
-	    "[aggregator] assign_to: '%s' is also %s; choose another queue",
-	    job->assign_to, also);
+	    "[aggregator] assign_to: '%s' is also %s; choose another queue", to,
+	    also);
 	return PROG_CONFIG;
 }
 
@@ -298,15 +267,13 @@ aggregator_configure(struct aggregator *a, enum exit_code *code)
 	job->conf = a->common.conf;
 	*code = set_option_keys(a, &why) ? select_metrics(a, &why) : PROG_USAGE;
 	buf_release(&why);
-	job->assign_to = reservations_to(a);
-	/* The option was checked when it was read. */
-	if (*code == PROG_OK && job->assign_to != NULL &&
-	    endpoint_check_key(
-		job->assign_to, ENDPOINT_TO, "aggregator", "assign_to") != 0)
-		*code = PROG_CONFIG;
-	else if (*code == PROG_OK && job->assign_to != NULL &&
-		 job->selection.allocation)
-		*code = aggregator_check_assign_to(a);
+	/* A file or a pipe is only simulated, and the result is among the
+	 * rows. */
+	if (endpoint_is_queue(job->from))
+		job->assign_to =
+		    conf_text(job->conf, "aggregator", "assign_to");
+	if (*code == PROG_OK && job->assign_to != NULL)
+		*code = check_assign_to(a);
 	if (*code != PROG_OK)
 		return false;
 	select_metrics_for_people(job);

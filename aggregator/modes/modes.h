@@ -48,9 +48,6 @@ extern const struct option_mode aggregator_mode_dead_letters;
 #define AGGREGATOR_METRICS                                                     \
 	OPTION_TEXT('a', "metrics", "METRICS", struct aggregator, metrics,     \
 	    "operators,chats,...; all; allocation")
-#define AGGREGATOR_ASSIGN_TO                                                   \
-	OPTION_TAKE(0, "assign-to", "TO", struct aggregator, assign_to,        \
-	    endpoint_take_to, "where allocation's reservations go")
 #define AGGREGATOR_CLOCK                                                       \
 	OPTION_TEXT(0, "clock", "CLOCK", struct aggregator, clock,             \
 	    "the clock for running waits: system or records")
@@ -88,12 +85,6 @@ int aggregator_check_ends(const struct aggregator *a);
 /* Sets the configuration from the options, and the job from the configuration.
  * False: the program ends with *code; an error was logged. */
 bool aggregator_configure(struct aggregator *a, enum exit_code *code);
-
-/* Refuses reservations that would go to the input, or to the output of the
- * rows, which would overwrite them; logs the error. Called again when the file
- * exists, because only then can two names of the same file be recognised. */
-enum exit_code aggregator_check_assign_to(const struct aggregator *a)
-    __attribute__((warn_unused_result));
 
 /* The run() of modes that read a file or a pipe to its end before they write;
  * in one_shot.c. */

@@ -338,8 +338,7 @@ write_one_shot_answer(struct one_shot *b, struct endpoint *out)
 	return buf_each_line(&b->text, aggregator_write_line, out);
 }
 
-/* Writes the assignments of the simulated days, among the rows or to the
- * endpoint of --assign-to. */
+/* Writes the assignments of the simulated days. */
 static int
 write_assignments(const struct one_shot *b, struct endpoint *to)
 {
@@ -350,25 +349,6 @@ write_assignments(const struct one_shot *b, struct endpoint *to)
 		ret = simulation_assignments(
 		    b->simulations[i], aggregator_write_line, to);
 	return ret;
-}
-
-static enum exit_code
-write_assignments_to(const struct aggregator *a, const struct one_shot *b)
-{
-	struct endpoint_options opt = { .conf = b->job->conf };
-	struct buf why = BUF_INIT;
-	enum exit_code code = PROG_OK;
-	struct endpoint *to =
-	    endpoint_open_write(b->job->assign_to, &opt, &why, &code);
-
-	if (to == NULL)
-		log_error("%s", buf_str(&why));
-	else if (write_assignments(b, to) == -1 ||
-		 endpoint_flush(to) != OUTCOME_DONE)
-		code = report_endpoint_error(to);
-	endpoint_close(to);
-	buf_release(&why);
-	return code == PROG_OK ? aggregator_check_assign_to(a) : code;
 }
 
 static enum exit_code
@@ -385,7 +365,6 @@ write_output(struct one_shot *b)
 	if (out == NULL)
 		log_error("%s", buf_str(&why));
 	else if ((b->job->format == OUTPUT_NDJSON &&
-		     b->job->assign_to == NULL &&
 		     write_assignments(b, out) == -1) ||
 		 write_one_shot_answer(b, out) == -1 ||
 		 endpoint_flush(out) != OUTCOME_DONE)
@@ -454,19 +433,8 @@ release_one_shot(struct one_shot *b)
 }
 
 static enum exit_code
-write_answer(const struct aggregator *a, struct one_shot *b)
+run_one_shot(const struct aggregator_job *job)
 {
-	enum exit_code code = PROG_OK;
-
-	if (b->job->assign_to != NULL)
-		code = write_assignments_to(a, b);
-	return code == PROG_OK ? write_output(b) : code;
-}
-
-static enum exit_code
-run_one_shot(const struct aggregator *a)
-{
-	const struct aggregator_job *job = &a->job;
 	struct one_shot b = { .job = job };
 	enum exit_code code;
 
@@ -486,7 +454,7 @@ run_one_shot(const struct aggregator *a)
 	if (code == PROG_OK && !b.stopped) {
 		code = prepare_answer(&b);
 		if (code == PROG_OK && !b.stopped)
-			code = write_answer(a, &b);
+			code = write_output(&b);
 		log_one_shot_summary(&b);
 		if (code == PROG_OK && b.bad)
 			code = PROG_DATA;
@@ -509,7 +477,6 @@ static const struct option_row rows[] = {
 	AGGREGATOR_TO,
 	AGGREGATOR_FORMAT,
 	AGGREGATOR_METRICS,
-	AGGREGATOR_ASSIGN_TO,
 	AGGREGATOR_CLOCK,
 	AGGREGATOR_DEFINITION,
 	AGGREGATOR_GENERATION,
@@ -528,13 +495,11 @@ aggregator_run_once(void *options)
 
 	if (!aggregator_configure(a, &code))
 		return code;
-	if (!a->job.selection.allocation &&
-	    (a->job.limit != RECORD_NO_NUMBER || a->assign_to != NULL)) {
-		(void)prog_usage_error("--%s is for -a allocation",
-		    a->assign_to != NULL ? "assign-to" : "limit");
+	if (!a->job.selection.allocation && a->job.limit != RECORD_NO_NUMBER) {
+		(void)prog_usage_error("--limit is for -a allocation");
 		return PROG_USAGE;
 	}
-	return run_one_shot(a);
+	return run_one_shot(&a->job);
 }
 
 const struct option_mode aggregator_mode_once = {

@@ -24,10 +24,9 @@ struct aggregator_job {
 				     * tables */
 	const char *state;          /* folder of a stream; NULL: only this run's
 				     * memory */
-	const char *assign_to; /* where reservations go; NULL: into the rows of
-				* a one-shot run */
-	int64_t limit;         /* for every operator, in a one-shot run;
-				* RECORD_NO_NUMBER: as in the records */
+	const char *assign_to;      /* where a stream's reservations go */
+	int64_t limit;              /* for every operator, in a one-shot run;
+				     * RECORD_NO_NUMBER: as in the records */
 	/* Set if messages from another program are read instead of records. */
 	const struct eventcounter_job *counter;
 	struct metric_selection selection;

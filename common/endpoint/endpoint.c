@@ -5,7 +5,6 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/base/xalloc.h"
@@ -128,14 +127,8 @@ is_same(const char *a, const char *b)
 	       file_is_same(a, b);
 }
 
-bool
-endpoint_is_same_output(const char *a, const char *b)
-{
-	return is_same(a, b) || (strcmp(a, b) == 0 && access(a, F_OK) != 0);
-}
-
-bool
-endpoint_is_input(const char *from, const char *to)
+static bool
+is_input(const char *from, const char *to)
 {
 	if (strcmp(to, "-") == 0)
 		return false;
@@ -145,7 +138,7 @@ endpoint_is_input(const char *from, const char *to)
 int
 endpoint_check_ends(const char *from, const char *to, const char *option)
 {
-	if (from == NULL || to == NULL || !endpoint_is_input(from, to))
+	if (from == NULL || to == NULL || !is_input(from, to))
 		return -1;
 	return prog_usage_error(
 	    "'%s' is also the input; choose another %s", to, option);

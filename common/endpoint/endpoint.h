@@ -113,17 +113,10 @@ int endpoint_take_to(const char *name, void *to);
 /* Refuses to write to the input, before either is opened: a file would be
  * truncated, and a queue would never end. Returns -1, or the exit code after a
  * message that names the option of `to`, such as "-t". If either is NULL, there
- * is nothing to check. */
+ * is nothing to check. "-" means standard input for `from`; as `to` it is not
+ * checked. */
 int endpoint_check_ends(const char *from, const char *to, const char *option)
     __attribute__((warn_unused_result));
-
-/* True if `to` is also the input. "-" means standard input for `from`; as `to`
- * it is not checked. */
-bool endpoint_is_input(const char *from, const char *to);
-
-/* True if both names are one queue, exchange or regular file; for a file that
- * does not exist yet, only if they are equal. */
-bool endpoint_is_same_output(const char *a, const char *b);
 
 /* Owned. Returns NULL with *why and *code if a file does not exist, a name is
  * malformed, or the broker cannot be reached. Missing queues are created:

@@ -97,13 +97,6 @@ grep -q "^aggregator: '1000001' is not a limit from 0 to 1000000" "$tmp/err" ||
 mv "$tmp/other" "$tmp/day"
 gives '1>7@00:00 2>8@00:10 3>7@00:20 4>7@05:30'
 
-# Reservations to another endpoint do not change the rows.
-"$BIN/aggregator" -a allocation -o ndjson --assign-to "$tmp/reservations" \
-	<"$tmp/day" >"$tmp/rows"
-[ "$(grep -c '"simulated":true' "$tmp/reservations")" = 4 ] ||
-	fail "$(cat "$tmp/reservations")"
-! grep -q '"assignment"' "$tmp/rows" || fail "in both places"
-
 # Simulated reservations never go to the endpoint that the configuration names
 # for a stream.
 printf '[aggregator]\nassign_to = %s\n' "$tmp/live" >"$tmp/conf"
@@ -115,13 +108,6 @@ echo kept >"$tmp/live"
 	>/dev/null 2>&1 || :
 "$BIN/aggregator" -c "$tmp/conf" <"$tmp/day" >/dev/null
 [ "$(cat "$tmp/live")" = kept ] || fail "reservations in $(cat "$tmp/live")"
-
-got=0
-"$BIN/aggregator" --assign-to "$tmp/live" <"$tmp/day" >"$tmp/rows" \
-	2>"$tmp/err" || got=$?
-[ $got = 64 ] || fail "it gave $got: $(cat "$tmp/err")"
-grep -q '^aggregator: --assign-to is for -a allocation' "$tmp/err" ||
-	fail "$(cat "$tmp/err")"
 
 "$BIN/aggregator" -a allocation,messages -o table <"$tmp/day" |
 	grep -q '^Use -o ndjson to pass records on' || fail "no word about messages"

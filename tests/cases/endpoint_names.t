@@ -52,7 +52,7 @@ for dry in -q -n; do
 	each to aggregator "$dry" -t
 	each to aggregator "$dry" --publish -t
 	each to aggregator "$dry" --dead-letters -f queue:q.dead -t
-	each to aggregator "$dry" -a allocation --assign-to
+	each to aggregator "$dry" -f queue:q --assign-to
 	each to poller "$dry" -t
 	each to poller "$dry" --listen 127.0.0.1:0 -t
 	each from poller "$dry" --status -f
@@ -79,7 +79,7 @@ refuses 64 "is not a valid name for a queue; use up to 200" \
 	sink -n -f "queue:0$name"
 
 # No endpoint is both read and written: a file would be emptied before or after
-# it is read, or rows would overwrite reservations.
+# it is read.
 echo '{"type":"chat","tenant":"t","chat":"7","at":"2026-11-20T10:00:00Z"}' >in
 cp in kept
 ln in hard
@@ -92,8 +92,6 @@ for dry in -q -n; do
 		refuses 64 "$same" aggregator "$dry" -f in -t "$to"
 		refuses 64 "$same" aggregator "$dry" --explain c -f in -t "$to"
 		refuses 64 "$same" aggregator "$dry" --publish -f in -t "$to"
-		refuses 64 "'$to' is also the input; choose another --assign-to" \
-			aggregator "$dry" -a allocation -f in --assign-to "$to"
 	done
 	same="'queue:q' is also the input; choose another -t"
 	refuses 64 "$same" poller "$dry" --status -f queue:q -t queue:q
@@ -105,7 +103,8 @@ for dry in -q -n; do
 		aggregator "$dry" -a allocation -f queue:q --every 1s --state st \
 		--assign-to queue:q
 	refuses 64 "'rows' is also the output of rows; choose another --assign-to" \
-		aggregator "$dry" -a allocation -f in --assign-to rows -t rows
+		aggregator "$dry" -a allocation -f queue:q --state st \
+		--assign-to rows -t rows
 	# A key that nothing uses does no harm.
 	printf '[aggregator]\nassign_to = queue:rows\nstate = s\n' >same.conf
 	refuses 78 "[aggregator] assign_to: 'queue:rows' is also the output of rows" \
@@ -125,37 +124,8 @@ aggregator -t in <in 2>err || got=$?
 [ $got = 64 ] || { echo "its own standard input: exit $got"; exit 1; }
 cmp in kept
 [ ! -e rows ]
-# Two names of one file that does not exist yet. The program notices once the
-# file has reservations, which stay.
-cat >day <<'END'
-{"type":"operator","tenant":"t","operator":"1","available":true,"max_chats":3,"at":"2026-11-20T10:00:00Z"}
-{"type":"chat","tenant":"t","chat":"7","status":"open","at":"2026-11-20T10:00:01Z"}
-END
-mkdir folder
-refuses 64 "'new' is also the output of rows; choose another --assign-to" \
-	aggregator -a allocation -f day -t new --assign-to new
-[ ! -e new ]
-for to in ./new "$tmp/new" folder/../new; do
-	refuses 64 "'new' is also the output of rows; choose another --assign-to" \
-		aggregator -a allocation -f day -t "$to" --assign-to new
-	rm -f new
-done
-ln -s new link
-refuses 64 "'new' is also the output of rows; choose another --assign-to" \
-	aggregator -a allocation -f day -t link --assign-to new
-grep -q '"type":"assignment"' new
-aggregator -a allocation -f day -t ./queue:x --assign-to folder/queue:x
-[ -e queue:x ] && [ -e folder/queue:x ]
-# The file that is standard output.
-refuses 64 "'out' is also the output of rows; choose another --assign-to" \
-	aggregator -a allocation -f day --assign-to out
-refuses 64 "'-' is also the output of rows; choose another --assign-to" \
-	aggregator -a allocation -f day --assign-to - -t out
-# A device and a pipe do not keep what is written.
-echo '{"type":"chat","tenant":"t","chat":"7","at":"2026-11-20T10:00:00Z"}' |
-	aggregator -a allocation -t /dev/null --assign-to /dev/null
 aggregator -n -f /dev/null -t /dev/null
-aggregator -n -f in -t - --assign-to - -a allocation
+aggregator -n -f queue:q -t - --assign-to - -a allocation --state st
 
 # Names that may turn out to be the same are not compared before they are
 # opened.

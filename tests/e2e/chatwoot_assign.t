@@ -4,6 +4,7 @@ and of the team, which Chatwoot itself does not check; and a Chatwoot that
 assigns chats itself is reported.
 """
 
+import json
 import re
 
 from harness import TOKEN, Checklist, run_checks
@@ -32,12 +33,10 @@ class Test(Checklist):
     def reserve(self, conf):
         """Reservations for the waiting chats."""
         polled = self.lab.must(["poller", "-c", conf]).out
-        file = self.lab.path("reserved")
-        self.lab.run(["rm", "-f", file])
-        self.lab.must(["aggregator", "-c", conf, "-a", "allocation",
-                       "--assign-to", file], stdin=polled)
-        with open(file, encoding="utf-8") as f:
-            return f.read()
+        rows = self.lab.must(["aggregator", "-c", conf, "-a", "allocation"],
+                             stdin=polled).records()
+        return "".join(json.dumps(r) + "\n" for r in rows
+                       if r["type"] == "assignment")
 
     def assign(self, conf, reservations, *options):
         return self.lab.must(["poller", "-c", conf, "--assign", *options],
