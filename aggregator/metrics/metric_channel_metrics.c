@@ -17,7 +17,6 @@ struct channel {
 struct channels {
 	struct keyed_state table; /* (hour, channel) */
 	struct keyed_state chats; /* (hour, channel, chat) -> nothing */
-	struct streaming_metric_cap cap;
 };
 
 static void
@@ -31,7 +30,6 @@ channels_open(void *ctx, const struct streaming_metric_setup *setup)
 	    &f->chats, setup->home, "channel_chats", sizeof(uint64_t));
 	keyed_state_keep(&f->table, HOUR_MS);
 	keyed_state_keep(&f->chats, HOUR_MS);
-	streaming_metric_cap_init(&f->cap, setup, "channel_conversations");
 }
 
 static void
@@ -40,6 +38,8 @@ channels_add(void *ctx, const struct streaming_metric_message *m)
 	struct channels *f = ctx;
 	struct channel *c;
 	struct key k;
+	void *chat;
+	bool made;
 
 	k.len = 0;
 	key_time(&k, streaming_metric_span(m->at, HOUR_MS));
@@ -51,13 +51,11 @@ channels_add(void *ctx, const struct streaming_metric_message *m)
 		c->outbound++;
 	keyed_state_emit(&f->table, c);
 	key_text(&k, m->chat);
-	if (keyed_state_find(&f->chats, k.bytes, k.len) != NULL ||
-	    !streaming_metric_cap_allows(
-		&f->cap, c->chats, "a channel with more chats in an hour"))
+	chat = keyed_state_get(&f->chats, k.bytes, k.len, &made);
+	if (!made)
 		return;
 	c->chats++;
-	keyed_state_change(
-	    &f->chats, keyed_state_get(&f->chats, k.bytes, k.len, NULL));
+	keyed_state_change(&f->chats, chat);
 }
 
 static void

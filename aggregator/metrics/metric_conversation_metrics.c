@@ -53,7 +53,6 @@ struct conversations {
 	struct keyed_state others; /* (chat, start, hash): further participants
 				    * of the past that begins at that time */
 	struct timer_queue timer_queue;
-	struct streaming_metric_cap cap;
 	bool lasts; /* a stream, which deletes silent conversations */
 	int64_t window, forget;
 	struct key_set participants; /* authors since the past, in one chat */
@@ -69,7 +68,6 @@ conversations_open(void *ctx, const struct streaming_metric_setup *setup)
 	keyed_state_open(
 	    &f->others, setup->home, "talk_participants", sizeof(uint64_t));
 	timer_queue_open(&f->timer_queue, setup->home, "talks_due");
-	streaming_metric_cap_init(&f->cap, setup, "conversation_users");
 	f->lasts = setup->home->state != NULL && setup->home->window_ms > 0;
 	f->window = setup->home->window_ms;
 	f->forget = streaming_metric_conf(setup, "forget");
@@ -174,21 +172,13 @@ is_past_participant(
 	return keyed_state_find(&f->others, k.bytes, k.len) != NULL;
 }
 
-static bool
-has_room_for_participant(struct conversations *f, const struct talk *t)
-{
-	return streaming_metric_cap_allows(
-	    &f->cap, t->participants, "a conversation with more people");
-}
-
 static void
 add_past_participant(
     struct conversations *f, struct conversation *c, uint64_t who)
 {
 	struct key k;
 
-	if (is_past_participant(f, c, who) ||
-	    !has_room_for_participant(f, &c->past))
+	if (is_past_participant(f, c, who))
 		return;
 	if (c->past.participants < NEAR) {
 		c->near[c->past.participants] = who;
@@ -244,8 +234,7 @@ sum_up(struct conversations *f, const struct model *m, const struct chat *chat,
 		}
 		if (key_set_add(&f->participants, message_participant(x)) &&
 		    !(past_counts &&
-			is_past_participant(f, c, hash_writer(f, m, x))) &&
-		    has_room_for_participant(f, &t))
+			is_past_participant(f, c, hash_writer(f, m, x))))
 			t.participants++;
 	}
 	return t;

@@ -6,64 +6,32 @@
 #include "aggregator/metrics/event_counts.h"
 #include "aggregator/metrics/metrics.h"
 
-struct event_counts {
-	struct keyed_state table; /* (user, event) -> how many */
-	struct keyed_state pairs; /* () -> number of entries of the table */
-	struct streaming_metric_cap cap;
-};
-
+/* (user, event) -> how many */
 static void
-counts_open(void *ctx, const struct streaming_metric_setup *setup)
+counts_open(void *table, const struct streaming_metric_setup *setup)
 {
-	struct event_counts *f = ctx;
-
-	keyed_state_open(
-	    &f->table, setup->home, "event_counts", sizeof(uint64_t));
-	keyed_state_open(
-	    &f->pairs, setup->home, "event_pairs", sizeof(uint64_t));
-	streaming_metric_cap_init(&f->cap, setup, "event_pairs");
-	if (setup->all_events)
-		f->cap.limit = UINT64_MAX;
+	keyed_state_open(table, setup->home, "event_counts", sizeof(uint64_t));
 }
 
-/* Returns the count of the pair; NULL if there are too many pairs. */
-static uint64_t *
-get_count(struct event_counts *f, struct text user, struct text event)
+static void
+add_events(struct keyed_state *table, struct text user, struct text event,
+    uint64_t more)
 {
 	struct key k;
-	uint64_t *n, *pairs;
+	uint64_t *n;
 
 	k.len = 0;
 	key_text(&k, user);
 	key_text(&k, event);
-	n = keyed_state_find(&f->table, k.bytes, k.len);
-	if (n != NULL)
-		return n;
-	pairs = keyed_state_get(&f->pairs, "", 0, NULL);
-	if (!streaming_metric_cap_allows(
-		&f->cap, *pairs, "more pairs of user and event"))
-		return NULL;
-	*pairs += 1;
-	keyed_state_change(&f->pairs, pairs);
-	return keyed_state_get(&f->table, k.bytes, k.len, NULL);
-}
-
-static void
-add_events(
-    struct event_counts *f, struct text user, struct text event, uint64_t more)
-{
-	uint64_t *n = get_count(f, user, event);
-
-	if (n == NULL)
-		return;
+	n = keyed_state_get(table, k.bytes, k.len, NULL);
 	*n += more;
-	keyed_state_emit(&f->table, n);
+	keyed_state_emit(table, n);
 }
 
 static void
-counts_event(void *ctx, struct text user, struct text event)
+counts_event(void *table, struct text user, struct text event)
 {
-	add_events(ctx, user, event, 1);
+	add_events(table, user, event, 1);
 }
 
 static void
@@ -83,7 +51,7 @@ counts_row(
 }
 
 static const struct streaming_metric_ops ops = {
-	.size = sizeof(struct event_counts),
+	.size = sizeof(struct keyed_state),
 	.open = counts_open,
 	.event = counts_event,
 	.row = counts_row,
@@ -112,27 +80,22 @@ event_counts_each(struct streaming_metrics *f,
     void (*each)(void *ctx, struct text user, struct text event, uint64_t n),
     void *ctx)
 {
-	struct event_counts *counts = streaming_metrics_find(f, &ops);
 	struct counts_reader r = { each, ctx };
 
-	keyed_state_each_saved(&counts->table, NULL, 0, read_count, &r);
+	keyed_state_each_saved(
+	    streaming_metrics_find(f, &ops), NULL, 0, read_count, &r);
 }
 
-struct counts_move {
-	struct event_counts *counts;
-	struct text alias;
-};
-
+/* Adds the count to the alias, the context, and deletes it. */
 static void
 move_count(void *ctx, struct keyed_state *table, void *count)
 {
-	const struct counts_move *m = ctx;
+	const struct text *alias = ctx;
 	struct text key = keyed_state_key(count);
 	size_t at = 0;
 
 	(void)key_read_text(key, &at);
-	add_events(
-	    m->counts, m->alias, key_read_text(key, &at), *(uint64_t *)count);
+	add_events(table, *alias, key_read_text(key, &at), *(uint64_t *)count);
 	keyed_state_delete(table, count);
 }
 
@@ -140,13 +103,12 @@ void
 event_counts_rename(
     struct streaming_metrics *f, struct text user, struct text alias)
 {
-	struct counts_move m = { streaming_metrics_find(f, &ops), alias };
 	struct key k;
 
 	k.len = 0;
 	key_text(&k, user);
-	keyed_state_each_saved(
-	    &m.counts->table, k.bytes, k.len, move_count, &m);
+	keyed_state_each_saved(streaming_metrics_find(f, &ops), k.bytes, k.len,
+	    move_count, &alias);
 }
 
 const struct metric metric_event_counts = {

@@ -30,12 +30,10 @@ enum {
 };
 
 struct trends {
-	struct keyed_state table;   /* (window, word) -> number of messages */
-	struct keyed_state windows; /* (window) -> number of words */
+	struct keyed_state table; /* (window, word) -> number of messages */
 	struct timer_queue timer_queue;
 	struct words words;
 	struct strmap stop;
-	struct streaming_metric_cap cap;
 	const char *tenant;
 	uint64_t more_than;
 	int64_t length, window;
@@ -77,10 +75,7 @@ trends_open(void *ctx, const struct streaming_metric_setup *setup)
 
 	keyed_state_open(
 	    &f->table, setup->home, "trend_words", sizeof(uint64_t));
-	keyed_state_open(
-	    &f->windows, setup->home, "trend_windows", sizeof(uint64_t));
 	timer_queue_open(&f->timer_queue, setup->home, "trends_due");
-	streaming_metric_cap_init(&f->cap, setup, "trend_words");
 	f->tenant = setup->tenant;
 	f->asked_for = is_asked_for(setup->conf);
 	/* With several aggregators, only their sum can be compared with the
@@ -93,7 +88,6 @@ trends_open(void *ctx, const struct streaming_metric_setup *setup)
 	f->length = streaming_metric_conf(setup, "trend_window");
 	f->window = setup->home->window_ms;
 	keyed_state_keep(&f->table, f->length);
-	keyed_state_keep(&f->windows, f->length);
 	for (; *word != NULL; word++)
 		add_stop_words(f, *word);
 }
@@ -123,24 +117,6 @@ trends_close(void *ctx)
 	strmap_release(&f->stop, NULL);
 }
 
-/* Counts a word in its window; returns false if the window is full. */
-static bool
-has_room_for_word(struct trends *f, int64_t begin)
-{
-	struct key k;
-	uint64_t *n;
-
-	k.len = 0;
-	key_time(&k, begin);
-	n = keyed_state_get(&f->windows, k.bytes, k.len, NULL);
-	if (!streaming_metric_cap_allows(
-		&f->cap, *n, "a window with more words"))
-		return false;
-	*n += 1;
-	keyed_state_change(&f->windows, n);
-	return true;
-}
-
 static void
 count_word(struct trends *f, int64_t begin, struct text word)
 {
@@ -152,12 +128,7 @@ count_word(struct trends *f, int64_t begin, struct text word)
 	k.len = 0;
 	key_time(&k, begin);
 	key_text(&k, word);
-	n = keyed_state_find(&f->table, k.bytes, k.len);
-	if (n == NULL) {
-		if (!has_room_for_word(f, begin))
-			return;
-		n = keyed_state_get(&f->table, k.bytes, k.len, NULL);
-	}
+	n = keyed_state_get(&f->table, k.bytes, k.len, NULL);
 	*n += 1;
 	if (*n == f->more_than + 1)
 		timer_queue_add(

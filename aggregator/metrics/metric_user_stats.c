@@ -46,7 +46,6 @@ struct users {
 					 * may be silent */
 	bool expires;                   /* false: one-shot */
 	int64_t forget, window;         /* ms */
-	struct streaming_metric_cap cap;
 	int64_t active; /* how long a conversation is active, in ms */
 	int64_t expired_at;
 };
@@ -64,7 +63,6 @@ users_open(void *ctx, const struct streaming_metric_setup *setup)
 	keyed_state_open(
 	    &f->pairs, setup->home, "user_chats", sizeof(struct pair));
 	timer_queue_open(&f->timer_queue, setup->home, "user_chats_due");
-	streaming_metric_cap_init(&f->cap, setup, "user_conversations");
 	f->active = streaming_metric_conf(setup, "user_active");
 	f->expired_at = CLOCK_NONE;
 }
@@ -179,31 +177,19 @@ expire_pairs(struct users *f)
 		review_pair(f, key, due);
 }
 
-static bool
-has_room_for_pair(struct users *f, const struct user *u)
-{
-	if (u->conversations < f->cap.limit)
-		return true;
-	expire_pairs(f);
-	return streaming_metric_cap_allows(
-	    &f->cap, u->conversations, "a user with more active conversations");
-}
-
 static void
 add_to_pair(
     struct users *f, struct user *u, const struct streaming_metric_message *m)
 {
 	struct pair *p;
 	struct key k;
+	bool made;
 
 	k.len = 0;
 	key_text(&k, m->user);
 	key_text(&k, m->chat);
-	p = keyed_state_find(&f->pairs, k.bytes, k.len);
-	if (p == NULL) {
-		if (!has_room_for_pair(f, u))
-			return;
-		p = keyed_state_get(&f->pairs, k.bytes, k.len, NULL);
+	p = keyed_state_get(&f->pairs, k.bytes, k.len, &made);
+	if (made) {
 		u->conversations++;
 		p->last = m->at;
 		p->due = m->at + f->active;

@@ -4,10 +4,8 @@
  */
 #include "aggregator/metrics/streaming_metric.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
-#include "common/base/log.h"
 #include "common/base/xalloc.h"
 #include "common/digest/random.h"
 
@@ -272,30 +270,6 @@ bool
 streaming_metric_in_parts(const struct streaming_metric_setup *s)
 {
 	return conf_text(s->conf, "aggregator", "part") != NULL;
-}
-
-void
-streaming_metric_cap_init(struct streaming_metric_cap *c,
-    const struct streaming_metric_setup *s, const char *key)
-{
-	c->setup = s;
-	c->key = key;
-	c->limit = (uint64_t)streaming_metric_conf(s, key);
-	c->reported = false;
-}
-
-bool
-streaming_metric_cap_allows(
-    struct streaming_metric_cap *c, uint64_t n, const char *what)
-{
-	if (n < c->limit)
-		return true;
-	if (!c->reported)
-		log_error("tenant '%s' has %s than [aggregator] %s = %" PRIu64
-			  "; the rest is not counted",
-		    c->setup->tenant, what, c->key, c->limit);
-	c->reported = true;
-	return false;
 }
 
 int64_t

@@ -10,8 +10,7 @@
  * The model passes each message and event on exactly once: its first version
  * determines time, user and channel. Results depend only on the messages and
  * the tenant's newest time, not on the order of messages or on the calls of
- * streaming_metrics_advance(); metric_user_stats.c names an exception. A capped
- * figure is exact below its cap.
+ * streaming_metrics_advance(); metric_user_stats.c names an exception.
  *
  * There is one struct streaming_metrics for each tenant's stream, or for one
  * snapshot. It is used by one thread.
@@ -49,7 +48,6 @@ struct streaming_metric_setup {
 	const struct conf *conf;
 	const char *tenant; /* for log lines */
 	struct keyed_state_home *home;
-	bool all_events; /* [aggregator] event_pairs does not apply */
 };
 
 /* All but size, open and row may be NULL. */
@@ -133,22 +131,6 @@ void streaming_metrics_list_all(struct streaming_metrics *f);
 /* Returns the context of these ops; NULL if no selected metric has them. */
 void *streaming_metrics_find(
     const struct streaming_metrics *f, const struct streaming_metric_ops *ops);
-
-/* A limit on the size of a metric, from a key of [aggregator]. */
-struct streaming_metric_cap {
-	const struct streaming_metric_setup *setup;
-	const char *key;
-	uint64_t limit;
-	bool reported;
-};
-
-void streaming_metric_cap_init(struct streaming_metric_cap *c,
-    const struct streaming_metric_setup *s, const char *key);
-
-/* Returns true if n may grow by one; otherwise logs this once. `what` reads
- * like "a user with more chats than that". */
-bool streaming_metric_cap_allows(
-    struct streaming_metric_cap *c, uint64_t n, const char *what);
 
 /* Returns a duration or number from [aggregator]. */
 int64_t streaming_metric_conf(

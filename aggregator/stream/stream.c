@@ -411,8 +411,6 @@ init_stream(struct stream *s, const struct aggregator_job *job)
 	 * already arrived in the stream, and to hand over chats and
 	 * operators. */
 	s->setup.clocks = job->selection.messages || job->selection.allocation;
-	/* The counts that are published are complete. */
-	s->setup.all_events = job->counter != NULL;
 	s->snapshots = s->setup; /* copied before the state is open */
 	s->snapshots.window_ms = 0;
 	s->snapshots.no_streaming = true;

@@ -75,9 +75,8 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 		return;
 	d->streaming =
 	    streaming_metrics_open(d->selection->metrics, d->selection->n,
-		&(struct streaming_metric_setup){ .conf = setup->conf,
-		    .tenant = m->tenant,
-		    .all_events = setup->all_events },
+		&(struct streaming_metric_setup){
+		    .conf = setup->conf, .tenant = m->tenant },
 		&(struct keyed_state_home){ .state = setup->state,
 		    .tenant = number,
 		    .window_ms = setup->window_ms,

@@ -40,8 +40,6 @@ struct pipeline_setup {
 				* model */
 	bool no_streaming;     /* its records only correct another pipeline */
 	bool clocks;           /* keeps chats even if no metric needs them */
-	bool all_events;       /* counts all pairs, regardless of [aggregator]
-				* event_pairs */
 };
 
 /* stream: false for a snapshot, which has the time as_of. number: the tenant's
