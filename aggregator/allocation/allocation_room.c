@@ -69,8 +69,7 @@ sort_tags(struct alloc_tags *t)
 	struct buf text = BUF_INIT;
 	size_t i, n = 0;
 
-	if (t->n > 1)
-		qsort(t->tag, t->n, sizeof *t->tag, compare_tags);
+	sort_array(t->tag, t->n, sizeof *t->tag, compare_tags);
 	for (i = 0; i < t->n; i++) {
 		if (n > 0 && strcmp(t->tag[n - 1], t->tag[i]) == 0) {
 			free(t->tag[i]);

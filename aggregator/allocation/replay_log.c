@@ -107,8 +107,7 @@ replay_log_sort(struct replay_log *n)
 	buf_add(&n->lines, behind, sizeof behind);
 	for (i = 0; i < n->n; i++)
 		n->v[i].order = i;
-	if (n->n > 1)
-		qsort(n->v, n->n, sizeof *n->v, compare_entries);
+	sort_array(n->v, n->n, sizeof *n->v, compare_entries);
 }
 
 void

@@ -3,7 +3,7 @@
  */
 #include "aggregator/containers/id_order.h"
 
-#include <stdlib.h>
+#include "common/base/xalloc.h"
 
 #include "aggregator/containers/interner.h"
 
@@ -54,6 +54,5 @@ compare_id_items(const void *a, const void *b)
 void
 id_order_sort(struct id_order_item *v, size_t n)
 {
-	if (n > 1)
-		qsort(v, n, sizeof *v, compare_id_items);
+	sort_array(v, n, sizeof *v, compare_id_items);
 }

@@ -496,8 +496,6 @@ intake_tenants(const struct intake *in, size_t *n)
 	*n = 0;
 	while ((e = strmap_next(&in->tenants, &i)) != NULL)
 		list[(*n)++] = e->value;
-	if (*n > 1)
-		qsort(
-		    list, *n, sizeof(struct intake_tenant *), compare_tenants);
+	sort_array(list, *n, sizeof(struct intake_tenant *), compare_tenants);
 	return list;
 }

@@ -344,8 +344,7 @@ keyed_state_list(struct keyed_state *k, bool all, size_t *n)
 				     (all && (e->flags & DELETED) == 0)))
 			v[(*n)++] = payload_of(e);
 	}
-	if (*n > 1)
-		qsort(v, *n, sizeof(void *), compare_payload_keys);
+	sort_array(v, *n, sizeof(void *), compare_payload_keys);
 	return v;
 }
 
@@ -451,9 +450,8 @@ save_table(struct keyed_state *k)
 	struct key key = { 0 };
 	size_t i;
 
-	if (list->n > 1)
-		qsort(list->v, list->n, sizeof(struct keyed_state_entry *),
-		    compare_entry_keys);
+	sort_array(list->v, list->n, sizeof(struct keyed_state_entry *),
+	    compare_entry_keys);
 	keyed_state_home_prefix(k->home, &key);
 	for (i = 0; i < list->n; i++)
 		save_table_entry(k, list->v[i], &key);

@@ -352,9 +352,8 @@ model_pack_identities(const struct model *m, void *ctx,
 
 	for (i = 0; i < s->fresh_n; i++)
 		v[i] = &s->fresh[i];
-	if (s->fresh_n > 1)
-		qsort(v, s->fresh_n, sizeof(const struct dedup_fresh *),
-		    compare_spans);
+	sort_array(
+	    v, s->fresh_n, sizeof(const struct dedup_fresh *), compare_spans);
 	for (i = 0; i < s->fresh_n; i++) {
 		pack_put_fixed(&b, v[i]->f.a);
 		pack_put_fixed(&b, v[i]->f.b);

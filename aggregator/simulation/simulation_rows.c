@@ -61,8 +61,7 @@ sort_simulated(const struct simulation *w)
 
 	while ((e = strmap_next(&w->operators, &i)) != NULL)
 		list[n++] = e->value;
-	if (n > 1)
-		qsort(list, n, sizeof(struct simulation_operator *), by_id);
+	sort_array(list, n, sizeof(struct simulation_operator *), by_id);
 	return list;
 }
 

@@ -143,8 +143,7 @@ save_chats(struct stream_tenant *t)
 			c->number = s->next_number++;
 		list[n++] = c;
 	}
-	if (n > 1)
-		qsort(list, n, sizeof(struct chat *), compare_numbers);
+	sort_array(list, n, sizeof(struct chat *), compare_numbers);
 	for (i = 0; i < n; i++)
 		save_chat(t, list[i]);
 	free(list);

@@ -75,3 +75,11 @@ xasprintf(const char *fmt, ...)
 	va_end(ap);
 	return p;
 }
+
+void
+sort_array(void *array, size_t n, size_t size,
+    int (*compare)(const void *, const void *))
+{
+	if (n > 0)
+		qsort(array, n, size, compare);
+}

@@ -22,6 +22,10 @@ char *xstrndup(const char *s, size_t len)
 char *xasprintf(const char *fmt, ...)
     __attribute__((format(printf, 1, 2), returns_nonnull, warn_unused_result));
 
+/* Like qsort(), which must not get the NULL of an empty array. */
+void sort_array(void *array, size_t n, size_t size,
+    int (*compare)(const void *, const void *));
+
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Makes space for at least one more element: p is the array, n its length, cap

@@ -232,11 +232,9 @@ overview_show(
 	size_t most =
 	    screen->lines / 4 < CHATS_MAX ? screen->lines / 4 + 1 : CHATS_MAX;
 
-	if (o->operators_n > 0)
-		qsort(o->operators, o->operators_n, sizeof *o->operators,
-		    compare_operators);
-	if (o->chats_n > 0)
-		qsort(o->chats, o->chats_n, sizeof *o->chats, compare_chats);
+	sort_array(o->operators, o->operators_n, sizeof *o->operators,
+	    compare_operators);
+	sort_array(o->chats, o->chats_n, sizeof *o->chats, compare_chats);
 	add_totals(o, screen->width, &totals);
 	add_chats(o, most, screen->width, &chats);
 	buf_add(to, buf_str(&totals), totals.len);

@@ -370,8 +370,7 @@ read_chats(struct backfill *b)
 {
 	size_t i;
 
-	if (b->n > 0)
-		qsort(b->chats, b->n, sizeof *b->chats, newest_first);
+	sort_array(b->chats, b->n, sizeof *b->chats, newest_first);
 	for (i = 0; i < b->n && b->crm.code == PROG_OK && !stop_asked(); i++) {
 		if (i % COMMIT_CHATS == 0 && is_budget_spent(b))
 			break;

@@ -72,8 +72,7 @@ answers_reduce(struct answers *a)
 {
 	size_t i, n = 0;
 
-	if (a->n > 1)
-		qsort(a->list, a->n, sizeof *a->list, compare_answers);
+	sort_array(a->list, a->n, sizeof *a->list, compare_answers);
 	for (i = 0; i < a->n; i++) {
 		if (n > 0 && is_same_chat(&a->list[n - 1], &a->list[i]))
 			free_answer(&a->list[--n]);

@@ -988,8 +988,7 @@ arrange_sums(struct response_sums *s)
 			span_sum_release(&s->list[i].of);
 	}
 	s->n = n;
-	if (n > 0)
-		qsort(s->list, n, sizeof *s->list, compare_sums);
+	sort_array(s->list, n, sizeof *s->list, compare_sums);
 }
 
 /* If there are no rows at all, the metric may not be stored. */

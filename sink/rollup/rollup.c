@@ -321,9 +321,8 @@ rollup_changed(struct rollup *r)
 	enum outcome o = OUTCOME_DONE;
 	struct rollup_work d;
 
-	if (r->changes_n > 0)
-		qsort(r->changes, r->changes_n, sizeof *r->changes,
-		    compare_changes);
+	sort_array(
+	    r->changes, r->changes_n, sizeof *r->changes, compare_changes);
 	for (end = c + r->changes_n; c < end && o == OUTCOME_DONE;) {
 		first = c;
 		begin_work(&d, r, first->tenant, first->hour);
