@@ -238,7 +238,7 @@ confirm_flush(void *ctx, bool wait)
 
 	if (o == OUTCOME_DONE) {
 		FAULT_POINT("aggregator.rows_confirmed");
-		o = stream_foreign_confirmed(s);
+		o = stream_foreign_publish_due(s);
 	}
 	s->stage.code = s->code;
 	return o;
@@ -280,6 +280,8 @@ on_stream_idle(void *ctx)
 	struct stream *s = ctx;
 
 	flush_when_idle(s);
+	if (!s->failed && stream_foreign_publish_due(s) == OUTCOME_NEVER)
+		stop_set(true);
 	stream_foreign_idle(s);
 	stream_forget_look(s);
 }
@@ -378,7 +380,7 @@ run_stream(struct stream *s)
 	    s->touched == 0)
 		code = commit_confirmed(s);
 	if (code == PROG_OK && !s->failed)
-		code = stream_foreign_end(s);
+		code = stream_foreign_publish(s);
 	daemon_metrics_close(s->stage.metrics);
 	log_stream_summary(s);
 	if (code != PROG_OK || !s->stage.ended)

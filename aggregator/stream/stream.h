@@ -193,16 +193,15 @@ enum outcome stream_refuse_record(
 
 /* For a foreign input; with any other input these do nothing. They define how
  * the input is opened and how its stage differs, and act after a confirmed
- * flush, when no input arrives, and after the last commit. */
+ * flush and when no input arrives. */
 struct endpoint_options;
 void stream_foreign_open(const struct stream *s, struct endpoint_options *opt);
 void stream_foreign_stage(struct stream *s);
-enum outcome stream_foreign_confirmed(struct stream *s);
+enum outcome stream_foreign_publish_due(struct stream *s);
 void stream_foreign_idle(struct stream *s);
-enum exit_code stream_foreign_end(struct stream *s);
 /* The first loads the aliases under which erased customers are counted. The
  * second counts a customer under an alias from the next run on. The third
- * publishes the counts that changed. */
+ * publishes the counts after the last commit. */
 struct forget_order;
 void stream_foreign_load(struct stream *s);
 void stream_foreign_forget(struct stream *s, const struct forget_order *o);

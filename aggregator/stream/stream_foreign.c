@@ -153,6 +153,8 @@ stream_foreign_stage(struct stream *s)
 	s->stage.handle = take_message;
 }
 
+/* Publishes the counts. Without a state folder, the broker need not keep their
+ * messages any longer. */
 static enum exit_code
 publish(struct stream *s)
 {
@@ -165,6 +167,11 @@ publish(struct stream *s)
 	for (i = 0; i < s->tenants_n && code == PROG_OK; i++)
 		code =
 		    eventcounter_publish(c, s->tenants[i]->pipeline.streaming);
+	if (code == PROG_OK && s->job->state == NULL) {
+		endpoint_ack(s->in);
+		s->foreign.held = s->stage.lines;
+		s->foreign.held_since_ms = s->foreign.published_ms;
+	}
 	return code;
 }
 
@@ -173,9 +180,13 @@ publish(struct stream *s)
 static bool
 is_held_enough(struct stream *s)
 {
+	int64_t now = clock_mono_ms();
+
+	if (s->stage.lines == s->foreign.held)
+		s->foreign.held_since_ms = now;
 	if (s->job->state != NULL ||
 	    (s->stage.lines - s->foreign.held < HOLD &&
-		clock_mono_ms() - s->foreign.held_since_ms < HOLD_MS))
+		now - s->foreign.held_since_ms < HOLD_MS))
 		return false;
 	if (!s->foreign.warned)
 		log_warn("no --state: if this run is killed, the counts are "
@@ -184,31 +195,28 @@ is_held_enough(struct stream *s)
 	return true;
 }
 
+static bool
+is_due(const struct stream *s)
+{
+	return s->job->state != NULL &&
+	       s->counts.records != s->foreign.published &&
+	       clock_mono_ms() - s->foreign.published_ms >= PUBLISH_EVERY_MS;
+}
+
 enum outcome
-stream_foreign_confirmed(struct stream *s)
+stream_foreign_publish_due(struct stream *s)
 {
 	enum exit_code code;
-	bool enough, due;
 
-	if (s->job->counter == NULL)
-		return OUTCOME_DONE;
-	enough = is_held_enough(s);
-	due = s->job->state != NULL &&
-	      s->counts.records != s->foreign.published &&
-	      clock_mono_ms() - s->foreign.published_ms >= PUBLISH_EVERY_MS;
-	if (!enough && !due)
+	/* What is published must not be ahead of what is committed. */
+	if (s->job->counter == NULL || s->touched > 0 ||
+	    s->step != FLUSH_CONFIRMED || (!is_held_enough(s) && !is_due(s)))
 		return OUTCOME_DONE;
 	code = publish(s);
-	if (code != PROG_OK) {
-		stream_fail(s, code);
-		return OUTCOME_NEVER;
-	}
-	if (enough) {
-		endpoint_ack(s->in);
-		s->foreign.held = s->stage.lines;
-		s->foreign.held_since_ms = clock_mono_ms();
-	}
-	return OUTCOME_DONE;
+	if (code == PROG_OK)
+		return OUTCOME_DONE;
+	stream_fail(s, code);
+	return OUTCOME_NEVER;
 }
 
 /* The idle time alone does not end the run: the queue must be empty, too. The
@@ -225,19 +233,6 @@ stream_foreign_idle(struct stream *s)
 		s->foreign.quiet_since_ms = now;
 	endpoint_set_until_empty(
 	    s->in, now - s->foreign.quiet_since_ms >= c->idle_exit_ms);
-}
-
-enum exit_code
-stream_foreign_end(struct stream *s)
-{
-	enum exit_code code;
-
-	if (s->job->counter == NULL)
-		return PROG_OK;
-	code = publish(s);
-	if (code == PROG_OK && s->stage.dry_run)
-		endpoint_ack(s->in);
-	return code;
 }
 
 enum exit_code

@@ -4,8 +4,9 @@ including refused records and messages without a record. But its output must
 have been confirmed first."""
 
 import json
+import os
 
-from harness import PROBE, TOKEN, Checks, Lab, main, until
+from harness import PROBE, TESTBIN, TOKEN, Checks, Lab, main, until
 
 AT = "2026-11-20T10:00:00.000Z"
 CHAT = {"type": "chat", "tenant": "acme", "chat": "9001"}
@@ -34,22 +35,36 @@ READERS = {
 }
 
 
-OUTPUTS = {"records": "rows2", "waiting": "rows3", "chats": "statuses2"}
+# The outputs that are full while these records wait.
+OUTPUTS = {
+    "records": {"rows2": [{**QUEUES["records"], "id": "2"}]},
+    "waiting": {
+        "assigned": [{"type": "operator", "tenant": "acme", "operator": "5",
+                      "available": True},
+                     {**CHAT, "chat": "2", "status": "open", "at": AT}],
+        "rows3": [{**QUEUES["waiting"], "id": "2"}]},
+    "chats": {"statuses2": [CHAT]},
+}
 
 
-def output_is_full(lab, checks, argv, queue):
-    """The broker refuses the output, so the input stays."""
-    output = OUTPUTS[queue]
+def fill(lab, checks, output, conf):
+    """From now on, the broker refuses what is written to a queue."""
     lab.take(output)
     lab.ask_broker(
         'rabbit_policy:parse_set(<<"VHOST">>, <<"%s">>, <<"^%s$">>, '
         r'<<"{\"max-length\":1}">>, <<"0">>, <<"queues">>, <<"test">>).' %
         (output, output))
     done = lab.run([PROBE, "-b", "1", "write", "queue:" + output],
-                   stdin=b"full\n" * 50, env={"MESSAGING_CONFIG": argv[2]})
+                   stdin=b"full\n" * 50, env={"MESSAGING_CONFIG": conf})
     checks.ends(done, 75, "is full", output)
-    lab.put(queue, [json.dumps({**QUEUES[queue], "id": "2"})])
-    log = queue + ".full"
+
+
+def output_is_full(lab, checks, argv, queue, output):
+    """The input stays."""
+    fill(lab, checks, output, argv[2])
+    lab.take(queue)
+    lab.put(queue, map(json.dumps, OUTPUTS[queue][output]))
+    log = output + ".full"
     reader = lab.start(argv, lab.path(log))
     until(20, lambda: "is full" in lab.text(log) or reader.poll() is not None,
           f"{output} to be full")
@@ -57,6 +72,63 @@ def output_is_full(lab, checks, argv, queue):
     reader.wait(60)
     checks.equal(lab.in_queue(queue, "total"), 1,
                  f"{queue} that were not confirmed: {lab.text(log)}")
+    lab.take(output)
+
+
+def passed_on_before_it_is_known(lab, checks, conf):
+    """A message of a snapshot is passed on once, also if the aggregator is
+    killed while nobody accepts it."""
+    argv = ["aggregator", "-c", conf, "-f", "queue:snapshots", "-t",
+            "queue:passed", "-a", "chats,messages", "--every", "20ms",
+            "--until-empty", "--state", lab.path("STATE3")]
+    fill(lab, checks, "passed", conf)
+    of = {"tenant": "acme", "snapshot": "s1"}
+    mark = {**of, "type": "snapshot", "at": AT}
+    lab.put("snapshots", map(json.dumps, (
+        {**mark, "state": "begin"}, {**CHAT, **of, "chat": "1", "at": AT},
+        {**QUEUES["records"], **of}, {**mark, "state": "end", "records": 2})))
+    reader = lab.start(argv, lab.path("passed.log"))
+    until(20, lambda: "is full" in lab.text("passed.log")
+          or reader.poll() is not None, "the output to be full")
+    reader.kill()
+    reader.wait()
+    until(20, lambda: lab.in_queue("snapshots", "checked_out") == 0,
+          "the broker to notice")
+    lab.ask_broker('rabbit_policy:delete(<<"VHOST">>, <<"passed">>, '
+                   '<<"test">>).')
+    lab.take("passed")
+    argv[2] = lab.conf("patient", {"amqp": {"wait_timeout": "60s"}})
+    lab.must(argv)
+    checks.that(any('"message"' in x for x in lab.take("passed")),
+                "a message was not passed on")
+
+
+def events_are_counted(lab, checks, conf):
+    """Without a state, the messages of the event counter are gone when it has
+    ended. With one, its files appear while it runs."""
+    def publish():
+        lab.must([TESTBIN + "/tools/event_publisher", "-d", "-e", "counted",
+                  "-q", "counted", "-o", lab.tmp, "-n", 20])
+
+    def count(folder, *options):
+        return ["aggregator", "-c", conf, "--input", "eventcounter", "-f",
+                "queue:counted", "--exchange", "counted", "--json-dir",
+                lab.path(folder), *options]
+
+    def files(folder):
+        return os.path.isdir(lab.path(folder)) and any(
+            name.endswith(".json") for name in os.listdir(lab.path(folder)))
+
+    publish()
+    for folder, is_there in ("first", True), ("again", False):
+        lab.must(count(folder, "--idle-exit", "1s"))
+        checks.equal(files(folder), is_there, f"counts: {folder}")
+    counter = lab.start(count("live", "--state", lab.path("STATE4")),
+                        lab.path("counter.log"))
+    publish()
+    until(30, lambda: files("live") or counter.poll() is not None,
+          "counts of a running counter")
+    checks.equal(lab.end(counter), 0, lab.text("counter.log"))
 
 
 def body():
@@ -90,8 +162,10 @@ def body():
             letters = lab.must([PROBE, "-e", "read", f"queue:{queue}.dead"])
             checks.that(b"no record" in letters.out,
                         f"{queue}.dead: {letters.out}")
-            if queue in OUTPUTS:
-                output_is_full(lab, checks, argv, queue)
+            for output in OUTPUTS.get(queue, ()):
+                output_is_full(lab, checks, argv, queue, output)
+        passed_on_before_it_is_known(lab, checks, conf)
+        events_are_counted(lab, checks, conf)
         return checks.result()
 
 
