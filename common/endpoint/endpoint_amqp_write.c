@@ -477,6 +477,18 @@ seal_message(struct amqp_writer *w, struct amqp_buffer *buffer)
 	w->n++;
 }
 
+/* Waits until the window has space. */
+static enum outcome
+seal_when_possible(
+    struct amqp_writer *w, struct amqp_buffer *buffer, bool flushing)
+{
+	enum outcome o = confirm_down_to(w, AMQP_WINDOW - 1, flushing);
+
+	if (o == OUTCOME_DONE)
+		seal_message(w, buffer);
+	return o;
+}
+
 static bool
 is_buffer_due(
     const struct amqp_writer *w, const struct amqp_buffer *buffer, int64_t now)
@@ -509,11 +521,9 @@ amqp_write(struct endpoint *e, const char *line, size_t len)
 	int64_t now;
 
 	/* Accept the line only if there is space for it. */
-	if (filling->len > 0 && filling->len + len >= w->body_bytes) {
-		if (confirm_down_to(w, AMQP_WINDOW - 1, false) != OUTCOME_DONE)
-			return -1;
-		seal_message(w, buffer);
-	}
+	if (filling->len > 0 && filling->len + len >= w->body_bytes &&
+	    seal_when_possible(w, buffer, false) != OUTCOME_DONE)
+		return -1;
 	now = clock_mono_ms();
 	if (filling->len == 0)
 		buffer->since_ms = now;
@@ -535,10 +545,9 @@ amqp_flush(struct endpoint *e)
 	for (i = 0; i < w->buffers_n; i++) {
 		if (w->buffers[i].filling.len == 0)
 			continue;
-		o = confirm_down_to(w, AMQP_WINDOW - 1, true);
+		o = seal_when_possible(w, &w->buffers[i], true);
 		if (o != OUTCOME_DONE)
 			return o;
-		seal_message(w, &w->buffers[i]);
 	}
 	/* Commit point: the broker has confirmed everything. */
 	return confirm_down_to(w, 0, true);

@@ -82,6 +82,8 @@ open_dead_letters(struct deadletter *d)
 	struct buf why = BUF_INIT;
 	enum outcome o = OUTCOME_DONE;
 
+	if (d->out != NULL)
+		return OUTCOME_DONE;
 	d->out = endpoint_open_write(d->to, &d->opt, &why, &code);
 	if (d->out == NULL)
 		o = letter_failed(d, code, buf_str(&why));
@@ -142,13 +144,16 @@ enum outcome
 deadletter_add(struct deadletter *d, const char *where, const char *line,
     size_t len, const char *reason)
 {
+	enum outcome o;
+
 	if (d->to == NULL) {
 		if (++d->count <= SHOWN)
 			log_error("%s: %s", where, reason);
 		return OUTCOME_DONE;
 	}
-	if (d->out == NULL && open_dead_letters(d) != OUTCOME_DONE)
-		return d->code == PROG_TEMPFAIL ? OUTCOME_LATER : OUTCOME_NEVER;
+	o = open_dead_letters(d);
+	if (o != OUTCOME_DONE)
+		return o;
 	deadletter_write(&d->letter, where, line, len, reason);
 	if (endpoint_write(d->out, d->letter.data, d->letter.len) != 0)
 		return letter_failed(

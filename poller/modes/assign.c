@@ -469,20 +469,16 @@ drop_entry(struct assign *a, struct assign_entry *e)
 static void
 acknowledge(struct assign *a)
 {
-	struct endpoint_mark mark = { 0, 0, 0 };
+	struct endpoint_mark mark = { 0, 0, 0 }; /* nothing */
 	struct assign_entry *e;
-	bool some = false;
 
 	while ((e = STAILQ_FIRST(&a->entries)) != NULL && e->completed) {
 		mark = e->mark;
-		some = true;
 		drop_entry(a, e);
 	}
-	if (a->poller->dry_run)
-		return;
 	if (STAILQ_EMPTY(&a->entries)) /* including messages without lines */
-		endpoint_ack(a->from);
-	else if (some)
+		mark = endpoint_mark(a->from);
+	if (!a->poller->dry_run)
 		endpoint_ack_to(a->from, &mark);
 }
 
