@@ -4,7 +4,6 @@
 #include "reaper/modes.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/fault.h"
 #include "common/base/log.h"
@@ -116,18 +115,6 @@ show_purged_rows(const struct reaper *r, const struct purge *p)
 	return code;
 }
 
-/* A tenant that is still polled would reappear within a minute. */
-static bool
-is_configured(const struct conf *conf, const char *tenant)
-{
-	size_t i;
-
-	for (i = 0; i < conf_tenants(conf); i++)
-		if (strcmp(conf_tenant(conf, i), tenant) == 0)
-			return true;
-	return false;
-}
-
 static enum exit_code
 purge_tenant(const struct reaper *r)
 {
@@ -137,7 +124,9 @@ purge_tenant(const struct reaper *r)
 	};
 	enum exit_code code;
 
-	if (!r->force && !r->dry_run && is_configured(r->common.conf, tenant)) {
+	/* A tenant that is still polled would reappear within a minute. */
+	if (!r->force && !r->dry_run &&
+	    conf_has_tenant(r->common.conf, tenant)) {
 		log_error(
 		    "tenant '%s' is still configured, so the next poll would "
 		    "bring it back; remove it first, or use --force",

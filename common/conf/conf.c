@@ -522,3 +522,13 @@ conf_tenant_error(const struct conf *c, size_t i)
 {
 	return tenant_at(c, i)->error;
 }
+
+bool
+conf_has_tenant(const struct conf *c, const char *name)
+{
+	char *section = xasprintf("crm %s", name);
+	bool has = conf_section_find(c, section) != NULL;
+
+	free(section);
+	return has;
+}

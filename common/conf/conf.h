@@ -99,5 +99,6 @@ char *const *conf_list(
 size_t conf_tenants(const struct conf *c);
 const char *conf_tenant(const struct conf *c, size_t i);
 const char *conf_tenant_error(const struct conf *c, size_t i);
+bool conf_has_tenant(const struct conf *c, const char *name);
 
 #endif

@@ -4,7 +4,6 @@
  * sees no names at all, and an agent sees no customer names.
  */
 #include <stdio.h>
-#include <string.h>
 
 #include "common/base/xalloc.h"
 #include "common/conf/conf.h"
@@ -191,11 +190,9 @@ write_chat_url(const struct viewer *v, struct buf *to)
 {
 	const char *url = NULL;
 	char section[RECORD_MAX_TENANT + sizeof "crm "];
-	size_t i, n = v->conf == NULL ? 0 : conf_tenants(v->conf);
 
-	for (i = 0; i < n && v->role >= VIEWER_AGENT; i++) {
-		if (strcmp(conf_tenant(v->conf, i), v->tenant) != 0)
-			continue;
+	if (v->role >= VIEWER_AGENT && v->conf != NULL &&
+	    conf_has_tenant(v->conf, v->tenant)) {
 		(void)snprintf(section, sizeof section, "crm %s", v->tenant);
 		url = conf_text(v->conf, section, "chat_url");
 	}
