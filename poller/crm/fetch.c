@@ -820,13 +820,6 @@ count_result(struct fetch *f, enum call_result result)
 	f->results[result]++;
 }
 
-static bool
-is_redirect(const struct http_answer *h)
-{
-	return h->redirect != NULL && (h->status == 301 || h->status == 302 ||
-					  h->status == 307 || h->status == 308);
-}
-
 /* Redirects are not followed, because the token would be sent along, and a POST
  * might become a GET. */
 static void
@@ -849,7 +842,7 @@ handle_answer(struct fetch_job *j, struct http_answer *h)
 	bool json;
 
 	skew_update(f->skew, h->sent_ms, h->got_ms, h->headers.date_ms);
-	if (is_redirect(h)) {
+	if (h->redirect != NULL) {
 		refuse_redirect(j, h);
 		return;
 	}
