@@ -267,7 +267,7 @@ conversations_derived(void *ctx, const struct model *m, const struct chat *chat)
 	if (memcmp(&c->all, &t, sizeof t) == 0 &&
 	    c->first_response == chat->first_response)
 		return;
-	if (t.messages > 0 && t.last_at > c->known_last)
+	if (t.last_at > c->known_last)
 		c->known_last = t.last_at;
 	c->all = t;
 	c->first_response = chat->first_response;
