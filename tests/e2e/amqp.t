@@ -124,6 +124,57 @@ class Test(Checklist):
         self.that([line for _, line in self.read("bulk", "-b", "100000", **few)]
                   == lines, "a small prefetch loses")
 
+    def each_dead_letter_is_a_message(self):
+        """More of them than are sent before the broker confirms some."""
+        lines = records(1, 1000)
+        self.write("bulk.dead", lines)
+        self.equal(self.lab.in_queue("bulk.dead"), 1000, "messages")
+        self.that([line for _, line in self.read("bulk.dead")] == lines,
+                  "other dead letters")
+
+    def declare(self, code, lines, out="", says=""):
+        done = self.lab.run(["aggregator", "--declare"],
+                            stdin=("\n".join(lines) + "\n").encode())
+        self.equal((done.code, done.out.decode()), (code, out), f"{lines}")
+        self.that(says in done.err and len(done.lines()) == bool(says),
+                  f"{lines}: {done}")
+
+    def a_list_is_carried_out(self):
+        """aggregator --declare ends at the first line that fails."""
+        self.declare(0, [
+            "# a comment", "", "exchange tee fanout", "exchange tee fanout",
+            "queue listed", "queue " + 200 * "q", "look queue listed",
+            "look queue other", "look exchange tee", "look exchange listed",
+            "count listed", "readers listed", "count other"],
+            "yes listed\nno other\nyes tee\nno listed\n0 listed\n"
+            "0 listed\n0 other\n")
+        self.write("listed", [b"x"])
+        self.write("listed.dead", [b"x"])
+        self.declare(75, ["count listed", "drop queue listed", "count listed"],
+                     "1 listed\n", "'listed' is not empty")
+        reader = self.lab.start([PROBE, "read", "queue:listed"])
+        until(PATIENCE, lambda: self.lab.in_queue("listed", "total") == 0,
+              "a reader")
+        self.declare(75, ["readers listed", "drop queue listed"], "1 listed\n",
+                     "'listed' has a consumer")
+        reader.terminate()
+        reader.wait(PATIENCE)
+        self.declare(0, [
+            "drop queue listed", "drop queue listed", "look queue listed",
+            "count listed.dead", "drop exchange tee", "look exchange tee",
+            "drop queue " + 200 * "q"],
+            "no listed\n1 listed.dead\nno tee\n")
+        for line, says in (
+                ("queue", "'queue' is not a known action"),
+                ("queue a b", "too many words"),
+                ("tee a b", "'tee' is not a known action"),
+                ("bind a b c d", "too many words"),
+                ("drop message a", "'message' is neither"),
+                ("look message a", "'message' is neither"),
+                ("queue " + 201 * "q", "is not a name"),
+                ("queue a/b", "'a/b' is not a name")):
+            self.declare(65, [line, "look queue a"], says=says)
+
     def lines_of_all_kinds(self):
         """Empty lines, lines longer than a usual message, arbitrary bytes. A
         line and a message above their limits become dead letters."""

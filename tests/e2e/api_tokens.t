@@ -7,6 +7,7 @@ permissions. No message contains a token.
 
 import base64
 import glob
+import gzip
 import hashlib
 import hmac
 import http.client
@@ -272,6 +273,14 @@ class Test(Checklist):
                 " ON DUPLICATE KEY UPDATE uses = uses + 1")
             self.that(stream.event() != first[tenant], f"{tenant} hears nothing")
             stream.close()
+
+    def the_board_is_compressed(self):
+        plain = self.server.ask("/")
+        zipped = self.server.ask("/", headers={"Accept-Encoding": "gzip"})
+        self.that(zipped.headers["Content-Encoding"] == "gzip"
+                  and len(zipped.body) < len(plain.body)
+                  and gzip.decompress(zipped.body) == plain.body,
+                  f"{zipped.status}, {len(zipped.body)} bytes")
 
     def without_a_trace_nothing_is_read(self):
         made = self.make("--tenant", OURS, "--role", LEAD)[0]

@@ -24,7 +24,10 @@ CHANNELS = ["web", "telegram", "whatsapp"]
 WAITS = [1342, 612, 301, 244, 200, 121, 76, 51, 12]  # seconds, longest first
 HISTORY_DAYS = 30
 EPISODE_MINUTES = 180  # minutes since open chats were opened
-SECTIONS = {"crm acme": {"token": "unused", "teams": "support: 1 2, sales: 3"},
+# The teams of "aside" have the names of others, and operators with their ids.
+SECTIONS = {"crm aside": {"token": "unused",
+                          "teams": "support: 1 3, sales: 1 4"},
+            "crm acme": {"token": "unused", "teams": "support: 1 2, sales: 3"},
             "crm helpdesk": {"token": "unused",
                             "teams": "Day: 11 12 13 11, Chat: 13 14 20",
                             "chat_url": "https://crm.example/c/{chat}"}}

@@ -99,6 +99,49 @@ class Test(Checklist):
         for chat in ("206", "208"):
             self.that(self.texts(chat) == 2, f"a text of {chat} went")
 
+    def check_lines(self):
+        """Lines of a file: only those of the customer change."""
+        def row(tenant, who, **more):
+            return json.dumps({"type": "row", "tenant": tenant, "chat": "9",
+                               "from": "customer", "user": who, **more})
+
+        def text(tenant, who):
+            return row(tenant, who, text="x", data={"a": 1})
+
+        def audit(tenant, who):
+            return json.dumps({"tenant": tenant, "role": "lead", "path": "/",
+                               "parameters": {"user_id": who}})
+
+        def broken(tenant, who):
+            return f'{{"tenant": "{tenant}", "customer": "{who}"'
+
+        def dead(tenant, who):
+            return json.dumps({"type": "dead", "where": "line 1",
+                               "record": text(tenant, who)})
+
+        def webhook(tenant, who):
+            return json.dumps({"type": "dead", "where": f"webhook {tenant}/a",
+                               "record": f'{{"a": [{{"id": {who}}}]}}'})
+
+        self.store("lines", [
+            message("700", 1, 1, "customer", "70", None, "mine")])
+        kinds = text, audit, broken, dead, webhook
+        others = [kind(*whose) for kind in kinds
+                  for whose in (("others", "70"), ("lines", "71"))]
+        path = self.lab.write("lines", "".join(
+            x + "\n" for x in others + [kind("lines", "70")
+                                        for kind in kinds]))
+        done = self.house.forget("lines", "--archive", path, customer="70")
+        self.that(done.code == 0, f"lines: {done}")
+        alias = self.lab.sql("SELECT alias FROM forgotten WHERE tenant = "
+                             "'lines' AND kind = 'customer'")[0][0]
+        with open(path, encoding="utf-8") as f:
+            left = f.read().splitlines()
+        self.that(left[:len(others)] == others, f"lines of others: {left}")
+        want = [row("lines", alias), audit("lines", alias)]
+        self.that([json.loads(x) for x in left[len(others):]] ==
+                  [json.loads(x) for x in want], f"lines of theirs: {left}")
+
     def check_last_day(self):
         """The search also ends at a day that no later one follows."""
         last = "9999-12-31T23:59:59.999Z"
@@ -127,6 +170,9 @@ class Test(Checklist):
             self.that(done.code == 0, f"an event alone: {done}")
         self.that(not self.house.found("203.0.113.40", "event"),
                   "an event without a chat stayed as it was")
+        self.that(self.count("event", "forgotten", "kind = 'customer' AND "
+                             "done_at IS NOT NULL") == 1,
+                  "an erasure that is complete must be repeated")
 
     def check_state_alone(self):
         """Before their rows are stored, or after their chat was closed: a state

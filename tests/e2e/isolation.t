@@ -1,8 +1,8 @@
 #!/usr/bin/env -S python3 -B
-"""A tenant's answers, report and terminal output are the same whether another
-tenant is stored or not, with the same ids and newer figures; also after that
-one was partly erased, cleaned up and purged. This holds for every path that
-OpenAPI describes, so that a query without its tenant is detected anywhere.
+"""A tenant's rows, answers, report and terminal output are the same whether
+another tenant is stored or not, with the same ids and newer figures; also after
+that one was partly erased, cleaned up and purged. This holds for every path
+that OpenAPI describes, so that a query without its tenant is detected anywhere.
 """
 
 import json
@@ -20,6 +20,10 @@ READERS = {
         {"role": "agent", "sub": "502", "teams": ["support"]},
 }
 HOURS = 60 # of messages; the newest is an hour old
+# Tables that change when sums are made.
+SUMS = ("response_rollups", "message_analytics_hours", "sums_due",
+        "tenant_locks")
+THEIRS = "/api/v1/chats/theirs/timeline" # a chat that ours lacks
 # Values that change with the clock between two requests.
 CLOCKS = re.compile(r'("(?:longest_)?wait_seconds": ?)[0-9.]+|'
                     r'("period":\{)"start":"[^"]+","end":"[^"]+"|'
@@ -28,6 +32,12 @@ CLOCKS = re.compile(r'("(?:longest_)?wait_seconds": ?)[0-9.]+|'
 
 def at(time):
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def message(chat, id_, time, sender, **more):
+    return json.dumps({
+        "type": "message", "tenant": "ours", "id": id_, "chat": chat,
+        "channel": "web", "at": at(time), "from": sender, **more})
 
 
 class Test(Checklist):
@@ -41,8 +51,15 @@ class Test(Checklist):
         lab.must(["sink", "-c", self.conf, "--migrate"])
         lab.sql("INSERT INTO revoked_tokens VALUES ('theirs', 'x', NOW(3), NULL)")
         self.server = Server(lab, {**sections, "serve": {"rate": 0}})
+        self.tables = [table for (table,) in lab.sql(
+            "SELECT table_name FROM information_schema.columns JOIN "
+            "information_schema.tables USING (table_schema, table_name) WHERE "
+            "table_schema = DATABASE() AND column_name = 'tenant' AND "
+            "table_type = 'BASE TABLE'")]
         begin = datetime.now(timezone.utc) - timedelta(hours=HOURS + 1)
         self.lines = self.records(begin)
+        self.lines.append(message("new", "n", begin, "customer"))
+        self.last = begin + timedelta(hours=HOURS)
 
     def records(self, begin):
         """A tenant's records: those of the load generator, and other kinds."""
@@ -55,18 +72,16 @@ class Test(Checklist):
         for n in range(80):
             # First a burst, for alerts and trends.
             when = begin + timedelta(seconds=n if n < 40 else n * 2000)
-            lines.append(json.dumps({
-                "type": "message", "tenant": "ours", "id": f"a{n}",
-                "chat": f"9{n % 4}", "channel": "web", "at": at(when),
-                "from": "customer" if n < 40 or n % 2 else "operator",
-                "user": "u1", "operator": None if n < 40 or n % 2 else "501",
-                "text": "urgent price",
-                "data": {"analytics": {
+            asks = n < 40 or n % 2
+            lines.append(message(
+                f"9{n % 4}", f"a{n}", when, "customer" if asks else "operator",
+                user="u1", operator=None if asks else "501",
+                text="urgent price", data={"analytics": {
                     "id": f"analysis{n}", "message_length": 10 + n,
                     "direction": "outbound" if n % 2 else "inbound",
                     "response_time": n * 1.5,
                     "sentiment": {"score": n / 80, "label": "positive"},
-                    "intent": {"name": "order"}}}}))
+                    "intent": {"name": "order"}}}))
         return lines
 
     def store(self, lines):
@@ -74,10 +89,12 @@ class Test(Checklist):
             ["aggregator", "-c", self.conf, "-a", "all", "-o", "ndjson"],
             stdin=("\n".join(lines) + "\n").encode()).out
         self.lab.must(["sink", "-c", self.conf], stdin=rows)
-        self.lab.sql("DELETE FROM chat_metrics WHERE chat = '90'")
+        self.lab.sql("DELETE FROM chat_metrics WHERE chat = '90' AND tenant = "
+                     "'ours'")
 
     def plant(self, tenant, more):
-        """Adds receipts, reservations and capacities."""
+        """Adds receipts, reservations and capacities, and conversations that
+        were counted by a shard."""
         for statement in (
                 "INSERT INTO message_views (tenant, viewed_at, message_id, "
                 "user_id, conversation_id, device) SELECT tenant, created_at + "
@@ -92,13 +109,26 @@ class Test(Checklist):
                 f"'', IF(own, 60, 50) + {more}, UTC_TIMESTAMP(3), 1 "
                 "FROM tenants, (SELECT 0 AS own UNION SELECT 1) x"):
             self.lab.sql(statement + f" WHERE tenant = '{tenant}'")
+        columns = ("message_count, participant_count, last_message_at, "
+                   "created_at, as_of, version")
+        self.lab.sql(
+            "INSERT INTO conversation_metrics_parts (tenant, conversation_id, "
+            f"generation, part, {columns}) SELECT tenant, conversation_id, 1, "
+            f"0, {columns} FROM conversation_metrics WHERE tenant = '{tenant}' "
+            "AND conversation_id IN ('91', '92')")
+        self.lab.sql("DELETE FROM conversation_metrics WHERE tenant = 'ours' "
+                     "AND conversation_id = '92'")
 
     def _of_theirs(self):
         """The same ids, a little later, with other content: more rows, newer
         versions."""
+        more = [message("91", "closed", self.last, "system", kind="closed"),
+                message("theirs", "t1", self.last, "customer"),
+                message("theirs", "t2", self.last, "operator", operator="501")]
         self.store([re.sub(
-            r'"tenant": ?"ours"', '"tenant":"theirs"', line).replace(
-                "price", "refund") for line in self.lines])
+            r'"tenant": ?"ours"', '"tenant":"theirs"', re.sub(
+                r'"name": ?"', '"name":"Their ', line)).replace(
+                    "price", "refund") for line in self.lines + more])
         self.plant("theirs", 7)
         # Their rows also begin earlier.
         for table, column in (("intervals", "end_at"), ("alerts", "started_at"),
@@ -121,6 +151,8 @@ class Test(Checklist):
                  f"&end_time={at(now)}")
         chat = lab.sql("SELECT chat FROM intervals ORDER BY 1 LIMIT 1")[0][0]
         yield "/api/v1/chats/90/timeline" # which no longer exists
+        yield "/api/v1/chats/new/timeline" # which has no operator
+        yield "/api/v1/intervals?open=1"
         for pattern in resources(document):
             if "openapi" in pattern or "health" in pattern:
                 continue
@@ -154,7 +186,7 @@ class Test(Checklist):
             found[path] = done.out.decode()
         for who, claims in READERS.items():
             bearer = token(tenant_id="ours", **claims)
-            for path in self.asked:
+            for path in [*self.asked, THEIRS]:
                 answer = self.server.ask(path, bearer)
                 found[f"{path} as {who}"] = \
                     f"{answer.status} {answer.body.decode()}"
@@ -166,7 +198,23 @@ class Test(Checklist):
         found["--now"] = lab.must([*argv, "--now"]).out.decode()
         return {what: CLOCKS.sub(r"\1\2", text) for what, text in found.items()}
 
+    def _stored(self):
+        """{table: the rows of ours}"""
+        return {table: sorted(self.lab.sql(
+            f"SELECT * FROM `{table}` WHERE tenant = 'ours'"))
+                for table in self.tables if table not in SUMS}
+
+    def _drop_sums(self):
+        """Without sums the intervals count, although another tenant has sums of
+        these hours."""
+        self.lab.sql("DELETE FROM response_rollups WHERE tenant = 'ours' AND "
+                     f"(begin_at < '{self.days[1]}' OR begin_at >= "
+                     f"'{self.days[2]}')")
+
     def same(self, what):
+        self.equal([table for table, rows in self._stored().items()
+                    if rows != self.rows[table]], [],
+                   f"{what}: tables of which rows differ")
         for asked, answer in self._shown().items():
             old = self.before[asked]
             first = next((i for i, (a, b) in enumerate(zip(old, answer))
@@ -183,11 +231,8 @@ class Test(Checklist):
         self.lab.sql("DELETE FROM alerts")
         self.lab.sql("UPDATE tenants SET stale_at = '2030-01-01'")
         self.asked = list(self._paths())
-        # Without sums the intervals count, although another tenant has sums of
-        # these hours.
-        self.lab.sql("DELETE FROM response_rollups WHERE begin_at < "
-                     f"'{self.days[1]}'")
-        self.before = self._shown()
+        self._drop_sums()
+        self.rows, self.before = self._stored(), self._shown()
         self.same("asked again")
         empty = [asked for asked, answer in self.before.items()
                  if '"rows":[]' in answer and " as " not in asked]
@@ -195,6 +240,9 @@ class Test(Checklist):
 
     def beside_another(self):
         self._of_theirs()
+        self.lab.must(["sink", "-c", self.conf, "--recompute", "--tenant",
+                       "ours"])
+        self._drop_sums()
         self.same("beside another tenant")
         for tenant, status in ("ours", 200), ("theirs", 401):
             answer = self.server.ask("/api/v1/now", token(
@@ -218,12 +266,10 @@ class Test(Checklist):
             self.ends(self.lab.run(
                 ["sink", "-c", self.conf, "--tenant", unknown, "--report", "-",
                  "-o", "csv"]), 66, f"'{unknown}'")
-        left = [table for (table,) in self.lab.sql(
-            "SELECT table_name FROM information_schema.columns WHERE "
-            "table_schema = DATABASE() AND column_name = 'tenant'")
-            if table not in ("tenants", "tenant_locks", "revoked_tokens")
-            and self.lab.sql(
-                f"SELECT 1 FROM `{table}` WHERE tenant = 'theirs' LIMIT 1")]
+        left = [table for table in self.tables
+                if table not in ("tenants", "tenant_locks", "revoked_tokens")
+                and self.lab.sql(
+                    f"SELECT 1 FROM `{table}` WHERE tenant = 'theirs' LIMIT 1")]
         self.equal(left, [], "still has rows of a purged tenant")
 
 

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta, timezone
 from harness import TESTBIN, Checklist, run_checks, until
 
 
-def answer(tenant, chat, status):
+def answer(tenant, chat, status, minute=1):
     return json.dumps({"type": "chat", "tenant": tenant, "chat": str(chat),
-                       "status": status, "at": "2026-11-20T10:01:00Z"})
+                       "status": status, "at": f"2026-11-20T10:0{minute}:00Z"})
 
 
 class Test(Checklist):
@@ -175,6 +175,19 @@ class Test(Checklist):
         self.equal(self.lab.in_queue("closed.dead"), letters, "dead letters")
         self.database.open()
         until(40, lambda: self.chats("acme") == 28, "the chat to go")
+        self._end()
+
+    def last_answer_counts(self):
+        """In each batch."""
+        self._begin()
+        for chat, left in (41, 27), (42, 26):
+            self.lab.put("closed", [
+                answer("acme", chat, "closed"), answer("acme", 43, "closed"),
+                answer("acme", 43, "open", 2)])
+            until(20, lambda left=left: self.chats("acme") <= left,
+                  "a chat to go")
+            self._settled()
+            self.equal(self.chats("acme"), left, "chats of acme")
         self._end()
 
 

@@ -112,6 +112,19 @@ utf8_as_rfc_3629_has_it(void **state)
 }
 
 static void
+marks_at_the_beginning_of_a_file(void **state)
+{
+	(void)state;
+	assert_int_equal(parse_utf8_mark("\xEF\xBB\xBF", 3), 3);
+	assert_int_equal(parse_utf8_mark("\xEF\xBB\xBF", 2), 0);
+	assert_int_equal(parse_utf8_mark("\xEF\xBB{}", 4), 0);
+	assert_true(parse_is_utf16("\xFF\xFE", 2));
+	assert_true(parse_is_utf16("\xFE\xFF\0x", 4));
+	assert_false(parse_is_utf16("\xFF\xFE", 1));
+	assert_false(parse_is_utf16("{}", 2));
+}
+
+static void
 hexadecimal_digits(void **state)
 {
 	static const unsigned char bytes[] = { 0x00, 0x9A, 0xBF, 0xFF };
@@ -142,6 +155,7 @@ test_parse(void)
 		cmocka_unit_test(sizes_integers_booleans),
 		cmocka_unit_test(names),
 		cmocka_unit_test(utf8_as_rfc_3629_has_it),
+		cmocka_unit_test(marks_at_the_beginning_of_a_file),
 		cmocka_unit_test(hexadecimal_digits),
 	};
 
