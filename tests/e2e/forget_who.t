@@ -101,12 +101,12 @@ class Test(Checklist):
 
     def check_lines(self):
         """Lines of a file: only those of the customer change."""
-        def row(tenant, who, **more):
-            return json.dumps({"type": "row", "tenant": tenant, "chat": "9",
+        def row(tenant, who, chat, **more):
+            return json.dumps({"type": "row", "tenant": tenant, "chat": chat,
                                "from": "customer", "user": who, **more})
 
         def text(tenant, who):
-            return row(tenant, who, text="x", data={"a": 1})
+            return row(tenant, who, "of " + who, text="x", data={"a": 1})
 
         def audit(tenant, who):
             return json.dumps({"tenant": tenant, "role": "lead", "path": "/",
@@ -138,7 +138,7 @@ class Test(Checklist):
         with open(path, encoding="utf-8") as f:
             left = f.read().splitlines()
         self.that(left[:len(others)] == others, f"lines of others: {left}")
-        want = [row("lines", alias), audit("lines", alias)]
+        want = [row("lines", alias, "of 70"), audit("lines", alias)]
         self.that([json.loads(x) for x in left[len(others):]] ==
                   [json.loads(x) for x in want], f"lines of theirs: {left}")
 
