@@ -47,15 +47,19 @@ replay_log_add(struct replay_log *n, const struct record *r, const char *line,
 {
 	int64_t when =
 	    snapshot_at != CLOCK_NONE ? snapshot_at : model_record_time(r);
+	int64_t at = r->at;
 
 	if (!is_of_interest(r))
 		return;
+	/* As the model dates a chat without a time. */
+	if (r->type == RECORD_CHAT && at == CLOCK_NONE)
+		at = snapshot_at;
 	/* A record without a time is applied with the previous one. */
 	if (when == CLOCK_NONE && n->n > 0)
 		when = n->v[n->n - 1].when;
 	XGROW(n->v, n->n, n->cap);
 	n->v[n->n++] = (struct replay_entry){ .when = when,
-		.at = r->at,
+		.at = at,
 		.available_at = r->available_at,
 		.line = n->lines.len,
 		.len = len,

@@ -17,12 +17,25 @@
 #define UNUSED "; all of it is ignored"
 
 static void
+free_snapshot(struct snapshot *s)
+{
+	if (s == NULL)
+		return;
+	pipeline_release(&s->pipeline);
+	buf_release(&s->pass_through);
+	buf_release(&s->events);
+	replay_log_release(&s->replay);
+	markers_close(&s->markers);
+	free(s);
+}
+
+static void
 free_intake_tenant(void *p)
 {
 	struct intake_tenant *t = p;
 
-	snapshot_free(t->open);
-	snapshot_free(t->whole);
+	free_snapshot(t->open);
+	free_snapshot(t->whole);
 	if (t->stream != NULL)
 		pipeline_release(t->stream);
 	free(t->stream);
@@ -107,6 +120,23 @@ open_tenant_stream(struct intake *in, struct intake_tenant *t)
 	t->stream->model.text_of = in->text_of;
 }
 
+/* Keeps the line if it is to be passed through. */
+static void
+pass_through(struct intake *in, struct buf *to)
+{
+	const struct intake_line *l = in->now;
+
+	if (!in->passes ||
+	    !metric_selection_passes(in->setup->selection, &l->record))
+		return;
+	if (l->record.snapshot.p != NULL) {
+		markers_strip(to, l->text, l->len, CLOCK_NONE);
+	} else {
+		buf_add(to, l->text, l->len);
+		buf_addc(to, '\n');
+	}
+}
+
 static void
 add_to_stream(struct intake *in, struct intake_tenant *t)
 {
@@ -116,8 +146,7 @@ add_to_stream(struct intake *in, struct intake_tenant *t)
 		return;
 	if (t->stream == NULL)
 		open_tenant_stream(in, t);
-	passing_add(
-	    &in->passing, &t->pass_through, r, in->now->text, in->now->len);
+	pass_through(in, &t->pass_through);
 	if (in->setup->selection->allocation)
 		replay_log_add(
 		    &t->replay, r, in->now->text, in->now->len, CLOCK_NONE);
@@ -158,7 +187,7 @@ drop_open(struct intake_tenant *t)
 	struct snapshot *s = t->open;
 
 	set_open(t, NULL);
-	snapshot_free(s);
+	free_snapshot(s);
 }
 
 static struct text
@@ -174,6 +203,7 @@ static void
 begin_snapshot(struct intake *in, struct intake_tenant *t)
 {
 	const struct record *r = &in->now->record;
+	struct snapshot *s;
 
 	if (t->open != NULL) {
 		fail_snapshot(in, t, open_id(t),
@@ -182,9 +212,11 @@ begin_snapshot(struct intake *in, struct intake_tenant *t)
 		drop_open(t);
 	}
 	(void)strmap_delete(&t->failed, r->snapshot.p, r->snapshot.len);
-	set_open(t, snapshot_new(in->setup, r->tenant, r->at));
-	markers_open(&t->open->markers, r);
-	t->open->pipeline.model.text_of = in->text_of;
+	s = xcalloc(1, sizeof *s);
+	pipeline_init(&s->pipeline, in->setup, r->tenant, false, r->at, 0);
+	s->pipeline.model.text_of = in->text_of;
+	markers_open(&s->markers, r);
+	set_open(t, s);
 }
 
 /* The snapshot is complete. The newest snapshot is kept; of two with the same
@@ -200,10 +232,10 @@ finish_snapshot(const struct intake *in, struct intake_tenant *t)
 	if (t->whole != NULL && t->whole->markers.at > s->markers.at) {
 		log_info("snapshot_older", "tenant=%s snapshot=%s newer=%s",
 		    t->name, s->markers.id, t->whole->markers.id);
-		snapshot_free(s);
+		free_snapshot(s);
 		return;
 	}
-	snapshot_free(t->whole);
+	free_snapshot(t->whole);
 	t->whole = s;
 }
 
@@ -270,17 +302,23 @@ fail_at_end(struct intake *in, struct intake_tenant *t, bool cut)
 static void
 add_to_snapshot(struct intake *in, struct intake_tenant *t)
 {
-	const char *why;
+	const struct intake_line *l = in->now;
+	struct snapshot *s = t->open;
 
-	if (!markers_are_of(t->marked.open, in->now->record.snapshot)) {
+	if (!markers_are_of(t->marked.open, l->record.snapshot)) {
 		fail_outside(in, t);
 		return;
 	}
-	why = snapshot_add(t->open, in->setup, &in->passing, &in->now->record,
-	    in->now->text, in->now->len);
-	if (why != NULL)
-		intake_refuse(in, in->now->text, in->now->len, why);
 	open_part(t)->lines++;
+	if (refuses_future(in))
+		return;
+	pass_through(in, &s->pass_through);
+	if (in->setup->selection->allocation)
+		replay_log_add(
+		    &s->replay, &l->record, l->text, l->len, s->markers.at);
+	if (l->record.type == RECORD_EVENT && !s->pipeline.model.no_events)
+		markers_strip(&s->events, l->text, l->len, CLOCK_NONE);
+	(void)pipeline_add(&s->pipeline, &l->record);
 }
 
 /* Counts a bad record as a line of its snapshot. */

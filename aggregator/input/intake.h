@@ -18,7 +18,19 @@
 #include "common/records/scan.h"
 #include "common/stage/deadletter.h"
 
-#include "aggregator/input/snapshot.h"
+#include "aggregator/allocation/replay_log.h"
+#include "aggregator/input/markers.h"
+#include "aggregator/tenant/pipeline.h"
+
+/* The records of a snapshot. */
+struct snapshot {
+	struct markers markers;
+	struct pipeline pipeline;
+	struct buf pass_through;
+	struct buf events; /* lines of events, for a stream that continues the
+			    * snapshot */
+	struct replay_log replay;
+};
 
 struct intake_tenant {
 	struct marked_tenant marked; /* first member */
@@ -52,8 +64,8 @@ struct intake {
 	struct strmap tenants; /* name -> struct intake_tenant */
 	struct intake_tenant *recent[SCAN_TENANTS]; /* by the place that `scan`
 						     * gives their names */
-	const char *text_of; /* see struct model; borrowed */
-	struct passing passing;
+	const char *text_of;     /* see struct model; borrowed */
+	bool passes;             /* selected records are passed through */
 	struct deadletter *dead; /* for bad lines; borrowed */
 	struct intake_line ahead[INTAKE_AHEAD];
 	uint64_t read, added;    /* numbers of lines that were put into `ahead`

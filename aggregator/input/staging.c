@@ -234,12 +234,21 @@ add_to_part(struct staging *in, struct staging_tenant *t, unsigned part,
 
 struct reading {
 	struct staging *in;
-	struct snapshot *to;
+	bool messages; /* the other records have been read */
+	bool failed;
 	struct scan scan;
 	struct buf piece;
 };
 
-/* A bad line was already rejected when it was read. */
+static bool
+is_read_now(const struct reading *g, const struct record *r)
+{
+	return g->messages
+		   ? r->type == RECORD_MESSAGE
+		   : r->type == RECORD_OPERATOR || r->type == RECORD_CHAT;
+}
+
+/* A bad line, or one from the future, was already rejected when it was read. */
 static bool
 read_piece(
     void *ctx, const void *key, size_t key_len, const void *data, size_t len)
@@ -258,12 +267,12 @@ read_piece(
 	buf_add(&g->piece, zeros, SCAN_BEHIND);
 	memset(&r, 0, sizeof r);
 	scan_block(&g->scan, g->piece.data + SCAN_BEFORE, len);
-	while ((rc = scan_record(&g->scan, &r)) != 0)
-		if (rc == 1 && r.type != RECORD_SNAPSHOT &&
-		    r.type != RECORD_UNKNOWN)
-			(void)snapshot_add(g->to, in->setup, &in->passing, &r,
-			    g->scan.line, g->scan.len);
-	return true;
+	while (!g->failed && (rc = scan_record(&g->scan, &r)) != 0)
+		if (rc == 1 && is_read_now(g, &r) &&
+		    future_refuses(in->future, &r) == NULL)
+			g->failed = in->add(in->ctx, &r, g->scan.line,
+					g->scan.len) == -1;
+	return !g->failed;
 }
 
 static void
@@ -316,42 +325,50 @@ finish_parts(struct staging *in, struct staging_tenant *t,
 		close_snapshot(t);
 }
 
-/* After an error in the state, nothing is applied, because the commit will
- * fail. */
+/* Reads the complete parts twice: first what their messages depend on, then the
+ * messages. */
+static int
+read_parts(struct staging *in, struct staging_tenant *t)
+{
+	const struct marked_part *parts = t->markers.parts;
+	struct reading g = { .in = in };
+	unsigned i, pass;
+
+	scan_init(&g.scan);
+	for (pass = 0; pass < 2; pass++) {
+		g.messages = pass == 1;
+		for (i = 0; i < MARKERS_PARTS && !g.failed; i++)
+			if (is_applicable(&parts[i]))
+				read_part(&g, t, i);
+	}
+	scan_release(&g.scan);
+	buf_release(&g.piece);
+	return g.failed ? -1 : 0;
+}
+
 static int
 apply_tenant(struct staging *in, struct staging_tenant *t)
 {
 	struct markers *m = &t->markers;
 	struct text name = { t->name, strlen(t->name) };
 	struct bucket_set parts = { .all = false };
-	struct reading g = { .in = in };
 	unsigned i;
-	int rc = 0;
 
 	if (t->marked.open == NULL || markers_count_whole(m) == 0)
 		return 0;
-	scan_init(&g.scan);
-	g.to = snapshot_new(in->setup, name, m->at);
-	g.to->markers.id = xstrdup(m->id);
-	for (i = 0; i < MARKERS_PARTS; i++) {
-		if (!is_applicable(&m->parts[i]))
-			continue;
-		read_part(&g, t, i);
-		if (i != MARKERS_WHOLE)
+	for (i = 0; i < MARKERS_WHOLE; i++)
+		if (is_applicable(&m->parts[i]))
 			bucket_set_add(&parts, i);
-	}
-	if (!state_failed(in->state)) {
-		rc =
-		    in->apply(in->ctx, name, g.to, m->in_parts ? &parts : NULL);
-		FAULT_POINT("aggregator.snapshot_applied");
-		if (rc == 0)
-			finish_parts(in, t, &parts,
-			    get_over(t, (struct text){ m->id, strlen(m->id) }));
-	}
-	snapshot_free(g.to);
-	scan_release(&g.scan);
-	buf_release(&g.piece);
-	return rc;
+	in->begin(in->ctx, name, m->at);
+	if (read_parts(in, t) == -1)
+		return -1;
+	if (state_failed(in->state)) /* The commit will fail, too. */
+		return 0;
+	in->end(in->ctx, name, m, m->in_parts ? &parts : NULL);
+	FAULT_POINT("aggregator.snapshot_applied");
+	finish_parts(
+	    in, t, &parts, get_over(t, (struct text){ m->id, strlen(m->id) }));
+	return 0;
 }
 
 int
@@ -458,7 +475,7 @@ add_begin_marker(struct staging *in, struct staging_tenant *t,
 		ignore_snapshot(in, t, r->snapshot);
 		return OUTCOME_DONE;
 	}
-	ahead = future_refuses(in->setup->future, r);
+	ahead = future_refuses(in->future, r);
 	if (ahead == NULL) {
 		begin_snapshot(in, t, l, part);
 		return OUTCOME_DONE;
@@ -478,7 +495,7 @@ add_line(struct staging *in, struct staging_tenant *t,
     const struct staging_line *l, unsigned part)
 {
 	struct record *r = l->record;
-	const char *ahead = future_refuses(in->setup->future, r);
+	const char *ahead = future_refuses(in->future, r);
 	enum outcome o = OUTCOME_DONE;
 
 	if (ahead != NULL && !has_line(t, l)) {

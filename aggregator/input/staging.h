@@ -30,8 +30,9 @@
 #include "common/endpoint/endpoint.h"
 
 #include "aggregator/containers/dedup.h"
-#include "aggregator/input/snapshot.h"
+#include "aggregator/input/markers.h"
 #include "aggregator/state/state.h"
+#include "aggregator/tenant/future.h"
 
 /* The number of finished snapshots that are remembered for each tenant. Lines
  * of older ones become dead letters if they are delivered again. */
@@ -75,16 +76,19 @@ struct staging {
 				* the future */
 
 	/* Set by the caller before staging_open(). */
-	const struct pipeline_setup *setup; /* for the pipeline of a snapshot */
-	struct passing passing;             /* for the records of a complete
-					     * snapshot */
-	void *ctx;                          /* context of the callbacks */
+	struct future *future;
+	void *ctx; /* context of the callbacks */
 	/* Refuses a bad line, with the reason. */
 	enum outcome (*refuse)(
 	    void *ctx, const char *line, size_t len, const char *reason);
-	/* Corrects the tenant. part is NULL if the snapshot is not in parts.
-	 * -1: an error, which has been logged. */
-	int (*apply)(void *ctx, struct text tenant, struct snapshot *s,
+	/* Correct the tenant with a complete snapshot, or with parts of one:
+	 * add() gets its operators and chats, then its messages. */
+	void (*begin)(void *ctx, struct text tenant, int64_t at);
+	/* -1: an error, which has been logged. */
+	int (*add)(
+	    void *ctx, const struct record *r, const char *line, size_t len);
+	/* part is NULL if the snapshot is not in parts. */
+	void (*end)(void *ctx, struct text tenant, const struct markers *m,
 	    const struct bucket_set *part);
 };
 
@@ -104,7 +108,7 @@ int staging_open(struct staging *in, struct state *state)
 void staging_close(struct staging *in);
 
 /* Adds a line that belongs to a snapshot or is bad. Returns LATER as refuse()
- * does, NEVER as refuse() or apply() does. */
+ * does, NEVER as refuse() does or after an error of add(). */
 enum outcome staging_add(struct staging *in, const struct staging_line *l)
     __attribute__((warn_unused_result));
 
@@ -112,7 +116,7 @@ enum outcome staging_add(struct staging *in, const struct staging_line *l)
  * applied. */
 bool staging_is_ready(const struct staging *in, struct text tenant);
 
-/* Applies all complete parts. Returns -1 as apply() does. */
+/* Applies all complete parts. Returns -1 as add() does. */
 int staging_apply(struct staging *in) __attribute__((warn_unused_result));
 
 /* Writes the changes to the state; call it before the commit. */

@@ -24,6 +24,7 @@ model_init(struct model *m, struct text tenant, bool stream, int64_t as_of)
 	m->tenant = text_dup(tenant);
 	m->stream = stream;
 	m->as_of = m->now = as_of;
+	m->snapshot_at = stream ? CLOCK_NONE : as_of;
 	m->since = CLOCK_NONE;
 	m->seed = dedup_new_seed();
 	m->totals.longest_wait = TALLY_NONE;
@@ -63,6 +64,40 @@ model_identities(const struct model *m)
 	return s;
 }
 
+/* Lists the chat in the snapshot before its first record there. */
+static void
+list_in_snapshot(struct model *m, struct chat *c)
+{
+	if (!m->stream || c->listed_at >= m->snapshot_at)
+		return;
+	chats_recompute_before_late(m, c);
+	c->listed_at = m->snapshot_at;
+	chats_touch(m, c, true);
+}
+
+/* Returns the chat of the record, with its messages. */
+static struct chat *
+get_chat(struct model *m, const struct record *r)
+{
+	struct chat *c = chats_get(m, r->chat);
+
+	chats_load(m, c);
+	if (model_in_snapshot(m))
+		list_in_snapshot(m, c);
+	return c;
+}
+
+/* In a snapshot, a chat without a time has the time at which the CRM was
+ * asked. */
+static int64_t
+time_of(const struct model *m, const struct record *r)
+{
+	if (model_in_snapshot(m) && r->type == RECORD_CHAT &&
+	    r->at == CLOCK_NONE)
+		return m->snapshot_at;
+	return model_record_time(r);
+}
+
 static enum model_result
 add_chat(struct model *m, const struct record *r)
 {
@@ -72,9 +107,8 @@ add_chat(struct model *m, const struct record *r)
 
 	if (m->no_clocks)
 		return MODEL_NEW;
-	c = chats_get(m, r->chat);
-	chats_load(m, c);
-	d.at = model_record_time(r);
+	c = get_chat(m, r);
+	d.at = time_of(m, r);
 	d.opened_at = r->opened_at;
 	d.status = r->status;
 	d.closed_at = CLOCK_NONE;
@@ -162,8 +196,9 @@ messages_append(struct model *m, struct chat *c)
 	return &c->messages[c->n++];
 }
 
-size_t
-messages_find(struct model *m, struct chat *c, int64_t at, message_id id)
+/* Returns the index of the message if it is kept, otherwise c->n. */
+static size_t
+find_message(struct model *m, struct chat *c, int64_t at, message_id id)
 {
 	size_t i;
 
@@ -213,8 +248,20 @@ revise_message(
 	return MODEL_VERSION;
 }
 
-enum model_result
-messages_take(struct model *m, struct chat *c, struct fingerprint f,
+/* True if a message with that time, before the window, belongs to an episode
+ * that was, or may have been, dropped. */
+static bool
+is_past_episode(const struct chat *c, int64_t at)
+{
+	return at <= c->dropped.at ||
+	       (c->descriptions != NULL && at < c->descriptions->opened_at);
+}
+
+/* Takes a message in a model that recognises duplicates: appends it or, if it
+ * is another version of a known message, replaces that message or drops it.
+ * Only in a snapshot may it be older than the window. */
+static enum model_result
+take_message(struct model *m, struct chat *c, struct fingerprint f,
     const struct message *new)
 {
 	bool late = model_is_late(m, new->at);
@@ -224,12 +271,14 @@ messages_take(struct model *m, struct chat *c, struct fingerprint f,
 	size_t i = c->n;
 
 	if (late || known != DEDUP_NEW)
-		i = messages_find(m, c, new->at, new->id);
-	if (i < c->n && (late || !model_is_late(m, c->messages[i].at)))
+		i = find_message(m, c, new->at, new->id);
+	if (i < c->n &&
+	    (model_in_snapshot(m) || !model_is_late(m, c->messages[i].at)))
 		return revise_message(m, c, i, new);
 	/* A message has the time of its first version, which is older than the
 	 * window, or so old that the message is no longer kept. */
-	if (i < c->n || known == DEDUP_KNOWN) {
+	if (i < c->n || known == DEDUP_KNOWN ||
+	    (late && is_past_episode(c, new->at))) {
 		message_drop(&m->lexicon, new);
 		return MODEL_LATE;
 	}
@@ -291,7 +340,7 @@ add_message(struct model *m, const struct record *r, struct chat **to)
 	struct message new;
 	struct chat *c;
 
-	if (m->no_clocks && !m->dedup_on_add)
+	if (m->no_clocks && (!m->dedup_on_add || model_in_snapshot(m)))
 		return MODEL_SKIPPED;
 	if (m->dedup_on_add)
 		f = dedup_fingerprint(model_identities(m), r->chat, r->id);
@@ -303,11 +352,10 @@ add_message(struct model *m, const struct record *r, struct chat **to)
 	    (m->keeps_texts ||
 		(m->text_of != NULL && text_is(r->chat, m->text_of))))
 		keep_text(m, r);
-	c = *to = chats_get(m, r->chat);
-	chats_load(m, c);
+	c = *to = get_chat(m, r);
 	message_read(&m->lexicon, &new, r, c->name_hints);
 	if (m->dedup_on_add)
-		return messages_take(m, c, f, &new);
+		return take_message(m, c, f, &new);
 	*messages_append(m, c) = new;
 	return MODEL_NEW;
 }
@@ -373,14 +421,14 @@ enum model_result
 model_add(struct model *m, const struct record *r)
 {
 	enum model_result result = MODEL_SKIPPED;
-	int64_t at = model_record_time(r);
+	int64_t at = time_of(m, r);
 	struct chat *c = NULL;
 
 	m->known_at = r->at;
 	/* A record about a message is not itself a message and has no time. */
 	if (r->type == RECORD_MESSAGE && r->about)
 		return MODEL_SKIPPED;
-	if (is_refused_as_late(m, r->type, at))
+	if (!model_in_snapshot(m) && is_refused_as_late(m, r->type, at))
 		return MODEL_LATE;
 	switch (r->type) {
 	case RECORD_MESSAGE:
@@ -404,10 +452,11 @@ model_add(struct model *m, const struct record *r)
 	case RECORD_TYPES:
 		break;
 	}
-	if (m->stream)
+	if (!model_in_snapshot(m))
 		model_pass_time(m, at);
 	/* A new message is the last of its chat. */
-	if (c != NULL && result == MODEL_NEW && m->follower != NULL)
+	if (c != NULL && result == MODEL_NEW && m->follower != NULL &&
+	    !model_is_late(m, at))
 		m->follower->message(
 		    m->follower_ctx, m, c, &c->messages[c->n - 1], r->text);
 	return result;

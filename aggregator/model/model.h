@@ -113,6 +113,7 @@ struct operator_info {
 			       * snapshot */
 	int64_t available_at; /* since when, or CLOCK_NONE */
 	bool listed;          /* in the operator directory of the CRM */
+	bool in_snapshot;     /* the open snapshot lists it */
 	bool available, has_available;
 	bool nameless; /* a snapshot lacked the name: see operator_name() */
 	bool shown;    /* the rows that a one-shot run continues include it */
@@ -139,7 +140,9 @@ enum model_result {
 			  * a later version of a message too old to be kept */
 	MODEL_DUPLICATE, /* this or a later version has already arrived */
 	MODEL_VERSION,   /* a later version, which replaces the known one */
-	MODEL_LATE,      /* older than the window: must be refused */
+	MODEL_LATE,      /* older than the window: must be refused; in a
+			  * snapshot, also from an episode that is no longer
+			  * kept: must be skipped */
 	MODEL_SKIPPED,   /* no metric of the model needs it */
 };
 
@@ -161,8 +164,8 @@ struct model;
 
 /* What the metrics that count as records pass learn from the model. */
 struct model_follower {
-	/* With dedup_on_add: a new message was added. In a snapshot that is
-	 * merged, messages older than the window are left out. */
+	/* With dedup_on_add: a new message was added. Messages of a snapshot
+	 * that are older than the window are left out. */
 	void (*message)(void *ctx, const struct model *m, const struct chat *c,
 	    const struct message *x, struct text text);
 	/* An interval was added, or (withdrawn) removed, in any episode that is
@@ -210,6 +213,9 @@ struct model {
 			* what came before */
 	int64_t now;   /* as_of of rows and of unfinished waits: as_of at the
 			* last recomputation */
+	/* The time of the snapshot to which the records belong that are added
+	 * now; CLOCK_NONE: to none. */
+	int64_t snapshot_at;
 	/* For a stream: the time of the newest complete snapshot of each
 	 * bucket; CLOCK_NONE: none. */
 	int64_t whole_at[BUCKETS];
@@ -249,29 +255,25 @@ model_record_time(const struct record *r)
 /* Takes one record of the tenant. Borrowed texts are copied. */
 enum model_result model_add(struct model *m, const struct record *r);
 
-/* Adds everything from the other model; call it before either is recomputed. */
-void model_copy(struct model *to, const struct model *from);
+/* Correct a stream with a complete snapshot of its tenant: between these calls,
+ * add the snapshot's operators and chats, then its messages, but no events. A
+ * chat record decides which messages belong to a past episode, whose intervals
+ * must not count a second time.
+ * At the end, operators who are not in the snapshot are removed from the
+ * directory. A chat that is not in the snapshot, and has no record newer than
+ * it, becomes CHAT_GONE. A partial snapshot only covers the chats of these
+ * buckets, and operators if part->all; part NULL: it is complete. */
+void model_begin_snapshot(struct model *m, int64_t at);
+void model_end_snapshot(struct model *m, const struct bucket_set *part);
 
-/* Call after model_copy(), when the other model has been recomputed and this
- * one has not. The rows of the other model exist, too, so chats that are open
- * there but not here have left, and operators with a row there get one here. */
-void model_continue(struct model *to, const struct model *from);
+/* Adds the snapshot that the stream continues; call it before either is
+ * recomputed. */
+void model_copy(struct model *to, const struct model *snapshot);
 
-/* Corrects a stream, an incremental model, with a snapshot of its tenant.
- * Operators who are not in the snapshot are removed from the directory.
- * Descriptions and messages are merged. A chat that is not in the snapshot, and
- * has no record newer than it, becomes CHAT_GONE. Events are ignored. The
- * snapshot must not be recomputed; recompute the stream afterwards. A partial
- * snapshot only covers the chats of these buckets, and operators if part->all;
- * part NULL: it is complete. */
-void model_merge(struct model *m, const struct model *snapshot,
-    const struct bucket_set *part);
-
-/* True if a message of a snapshot that will correct the model is new to it, or
- * is a newer version of a known message; the message then gets that message's
- * time. False for a message from a past episode that is older than the
- * window. */
-bool model_lacks(struct model *m, struct record *r);
+/* Call after model_copy(), when the snapshot has been recomputed and the stream
+ * has not. The rows of the snapshot exist, too, so chats that are open there
+ * but not here have left, and operators with a row there get one here. */
+void model_continue(struct model *to, const struct model *snapshot);
 
 /* Derives everything that has changed. */
 void model_recompute(struct model *m, const struct definition *definition);

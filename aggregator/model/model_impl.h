@@ -10,9 +10,9 @@
  *   model_recompute.c     updates what metrics read
  *   model_derive.c        derives chats
  *   model_standing.c      the state of a chat for an allocation
- *   model_merge.c         merges another model
- *   model_forget_customer.c  removes the data about a customer
- *   model_pack.c          the packed form for the state
+ *   model_snapshot.c      a snapshot corrects a stream, or a stream continues
+ * it model_forget_customer.c  removes the data about a customer model_pack.c
+ * the packed form for the state
  */
 #ifndef AGGREGATOR_MODEL_MODEL_IMPL_H
 #define AGGREGATOR_MODEL_MODEL_IMPL_H
@@ -134,14 +134,6 @@ struct message *messages_append(struct model *m, struct chat *c);
 #define MESSAGES_LEAST 4u
 #define MESSAGES_IN_PIECE (PIECES_MAX / sizeof(struct message))
 void messages_resize(struct model *m, struct chat *c, uint32_t cap);
-/* Returns the index of the message if it is kept, otherwise c->n. */
-size_t messages_find(
-    struct model *m, struct chat *c, int64_t at, message_id id);
-/* Takes a message in a model that recognises duplicates: appends it or, if it
- * is another version of a known message, replaces that message or drops it. */
-enum model_result messages_take(struct model *m, struct chat *c,
-    struct fingerprint f, const struct message *new);
-
 /* Returns the identities of messages and events that have arrived within the
  * window. An incremental model lists new ones until they are packed
  * (model_pack.h). */
@@ -167,11 +159,11 @@ model_is_late(const struct model *m, int64_t at)
 	       at < m->as_of - m->window;
 }
 
-/* Returns a name of one model as a name of the other, with a reference. */
-static inline uint32_t
-model_translate_name(struct model *to, const struct model *from, uint32_t name)
+/* True while the records of a snapshot are added. */
+static inline bool
+model_in_snapshot(const struct model *m)
 {
-	return interner_get(&to->lexicon.names, model_name(from, name));
+	return m->snapshot_at != CLOCK_NONE;
 }
 
 /* Returns the time of the newest complete snapshot of the chat's bucket if it
@@ -218,7 +210,8 @@ void chats_load(struct model *m, struct chat *c);
  * whether a row was written meanwhile. */
 void chats_recompute_before(
     struct model *m, struct chat *c, const struct description *d);
-/* The same before messages that are older than the window. */
+/* The same before the records of a snapshot, of which messages may be older
+ * than the window. */
 void chats_recompute_before_late(struct model *m, struct chat *c);
 /* Credits to operators and totals what is known of an unpacked chat. */
 void credit_unpacked(struct model *m, struct chat *c);

@@ -85,9 +85,9 @@ set_capacity(struct model *m, struct operator_info *o, const struct record *r)
 {
 	struct interner *n = &m->lexicon.names;
 
-	if (r->max_chats != RECORD_NO_NUMBER || !m->stream)
+	if (r->max_chats != RECORD_NO_NUMBER || model_in_snapshot(m))
 		o->max_chats = r->max_chats;
-	if (r->tags.p == NULL && m->stream)
+	if (r->tags.p == NULL && !model_in_snapshot(m))
 		return;
 	interner_drop(n, o->tags);
 	o->tags = interner_get(n, r->tags);
@@ -95,10 +95,13 @@ set_capacity(struct model *m, struct operator_info *o, const struct record *r)
 
 /* Of two records about an operator, the one with the later `at` counts; a
  * record without `at` counts as the latest. For availability, the later time
- * counts: a list may be minutes older than a webhook's report. */
+ * counts: a list may be minutes older than a webhook's report. The records of a
+ * snapshot count as of its time. */
 bool
 model_operators_add(struct model *m, const struct record *r)
 {
+	const bool in_snapshot = model_in_snapshot(m);
+	const int64_t at = in_snapshot ? m->snapshot_at : r->at;
 	struct interner *n = &m->lexicon.names;
 	uint32_t id = interner_get(n, r->operator_id), old;
 	struct operator_info *o = model_operators_get(m, id);
@@ -106,13 +109,13 @@ model_operators_add(struct model *m, const struct record *r)
 
 	interner_drop(n, id);
 	/* It has only the name, and the directory's name has priority. */
-	if (r->stale && o->listed)
+	if (r->stale && (in_snapshot ? o->in_snapshot : o->listed))
 		return true;
-	if (m->stream && r->at != CLOCK_NONE && r->at < o->at && !r->stale)
+	if (!in_snapshot && at != CLOCK_NONE && at < o->at && !r->stale)
 		return add_older_record(m, o, r);
-	if (r->at > o->at)
-		o->at = r->at;
-	/* In a stream an absent field keeps its value. */
+	if (at > o->at)
+		o->at = at;
+	/* Outside a snapshot an absent field keeps its value. */
 	if (r->name.p != NULL) {
 		old = o->name;
 		o->name = interner_get(n, r->name);
@@ -125,13 +128,14 @@ model_operators_add(struct model *m, const struct record *r)
 			model_operators_touch(m, o);
 		return true;
 	}
-	o->nameless = r->name.p == NULL && !m->stream;
-	if (r->has_available || !m->stream)
+	o->nameless = r->name.p == NULL && in_snapshot;
+	if (r->has_available || in_snapshot)
 		model_operators_set_available(
 		    o, r->has_available, r->available, r->available_at);
-	if (r->reported_open_chats != RECORD_NO_NUMBER || !m->stream)
+	if (r->reported_open_chats != RECORD_NO_NUMBER || in_snapshot)
 		o->reported_open_chats = r->reported_open_chats;
 	set_capacity(m, o, r);
+	o->in_snapshot = in_snapshot;
 	model_operators_set_listed(m, o, true);
 	return true;
 }

@@ -8,12 +8,15 @@
  * the responses of the current episode are added to or removed from operators
  * and totals. The names in intervals are held. Until an unpacked chat's
  * messages are loaded, only the lengths of its credited intervals are known.
+ *
+ * What has changed is listed until model_clear_changed().
  */
 #include "aggregator/model/model_impl.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "aggregator/model/model_pack.h"
 #include "common/base/prog.h"
 #include "common/base/xalloc.h"
 
@@ -468,4 +471,40 @@ model_recompute(struct model *m, const struct definition *definition)
 	if (m->now < m->since) /* the clock was set back */
 		m->now = m->since;
 	m->totals.longest_wait = longest_wait(m, &m->totals.waits);
+}
+
+void
+model_list_all(struct model *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->chats_n; i++)
+		chats_touch(m, m->chats[i], false);
+	for (i = 0; i < m->operators_n; i++)
+		model_operators_touch(m, m->operators[i]);
+	m->changes.totals = true;
+}
+
+/* The next new chat reuses the memory of a freed one. */
+void
+model_clear_changed(struct model *m)
+{
+	struct model_changes *x = &m->changes;
+	struct chat *c;
+	size_t i;
+
+	for (i = 0; i < x->chats_n; i++) {
+		c = x->chats[i];
+		c->listed = false;
+		c->left = false;
+		model_chat_packed(c);
+		if (c->gone)
+			chats_free(m, c);
+	}
+	for (i = 0; i < x->operators_n; i++)
+		x->operators[i]->changed = false;
+	m->private->identities.fresh_n = 0;
+	x->chats_n = 0;
+	x->operators_n = 0;
+	x->totals = false;
 }

@@ -53,15 +53,6 @@ report_endpoint_error(const struct endpoint *e)
 	return endpoint_code(e);
 }
 
-/* A one-shot run passes all selected records through. */
-static bool
-one_shot_passes(void *ctx, struct record *r)
-{
-	const struct one_shot *b = ctx;
-
-	return metric_selection_passes(&b->job->selection, r);
-}
-
 /* Returns PROG_OK even if the input is bad, which is recorded in *b. */
 static enum exit_code
 read_to_end(struct one_shot *b, struct endpoint *in)
@@ -446,9 +437,7 @@ run_one_shot(const struct aggregator_job *job)
 	future_init(&b.future, job->conf);
 	b.setup.future = &b.future;
 	intake_init(&b.intake, &b.setup, job->explain);
-	if (job->format == OUTPUT_NDJSON && job->explain == NULL)
-		b.intake.passing.passes = one_shot_passes;
-	b.intake.passing.ctx = &b;
+	b.intake.passes = job->format == OUTPUT_NDJSON && job->explain == NULL;
 	b.intake.dead = &b.dead;
 	code = read_one_shot_input(&b);
 	if (code == PROG_OK && !b.stopped) {

@@ -321,13 +321,6 @@ may_open(const struct simulation_chat *c, const struct record *r)
 	       (r->status == CHAT_NONE || r->status == CHAT_OPEN);
 }
 
-/* Adds it to the snapshot that is being replayed, if there is one. */
-static void
-add_record(struct simulation *w, const struct record *r)
-{
-	(void)model_add(w->snapshot != NULL ? w->snapshot : &w->model, r);
-}
-
 /* Records that named the operator of a closed chat count if the chat is now
  * open. */
 static void
@@ -342,7 +335,7 @@ apply_returns(struct simulation *w)
 		state = state_of_chat(w, r.chat);
 		if (state != SIMULATED_WAITS && state != SIMULATED_HELD)
 			continue;
-		add_record(w, &r);
+		(void)model_add(&w->model, &r);
 		get_chat(w, r.chat)->named |= r.operator_id.p != NULL;
 	}
 	if (w->returns_n > 0)
@@ -397,23 +390,8 @@ replay_chat(
 		r->operator_id = our_assignee(w, r->chat);
 		names = false;
 	}
-	add_record(w, r);
+	(void)model_add(&w->model, r);
 	c->named |= names && r->operator_id.p != NULL;
-}
-
-static void
-begin_snapshot(struct simulation *w, int64_t at)
-{
-	w->snapshot = xcalloc(1, sizeof *w->snapshot);
-	model_init(w->snapshot, simulation_text(w->tenant), false, at);
-}
-
-static void
-end_snapshot(struct simulation *w)
-{
-	model_release(w->snapshot);
-	free(w->snapshot);
-	w->snapshot = NULL;
 }
 
 /* A chat that is missing from a snapshot may return in a later one. */
@@ -423,8 +401,7 @@ replay_snapshot_end(struct simulation *w)
 	const struct strmap_entry *e;
 	size_t i = 0;
 
-	model_merge(&w->model, w->snapshot, NULL);
-	end_snapshot(w);
+	model_end_snapshot(&w->model, NULL);
 	read_records(w);
 	while ((e = strmap_next(&w->chats, &i)) != NULL) {
 		struct text id = { e->key, e->key_len };
@@ -445,7 +422,7 @@ replay_operator(struct simulation *w, struct record *r)
 		free(o->name);
 		o->name = text_dup(r->name);
 	}
-	add_record(w, r);
+	(void)model_add(&w->model, r);
 }
 
 static void
@@ -454,7 +431,7 @@ apply_entry(struct simulation *w, const struct replay_entry *entry)
 	struct record r;
 
 	if (entry->what == REPLAY_SNAPSHOT_BEGIN) {
-		begin_snapshot(w, entry->at);
+		model_begin_snapshot(&w->model, entry->at);
 		return;
 	}
 	if (entry->what == REPLAY_SNAPSHOT_END) {
@@ -569,8 +546,6 @@ simulation_free(struct simulation *w)
 	strmap_release(&w->chats, free_simulation_chat);
 	strmap_release(&w->operators, free_simulation_operator);
 	allocation_free(w->a);
-	if (w->snapshot != NULL)
-		end_snapshot(w);
 	model_release(&w->model);
 	free(w->tenant);
 	free(w);

@@ -61,8 +61,7 @@ struct simulation_assignment {
 
 struct simulation {
 	char *tenant;
-	struct model model;     /* the records, with our assignees */
-	struct model *snapshot; /* the snapshot being replayed; NULL: none */
+	struct model model; /* the records, with our assignees */
 	struct allocation *a;
 	struct replay_log *log;
 	struct allocation_listener listener;

@@ -69,16 +69,15 @@ refuse_late_record(struct stream *s)
 	return stream_refuse_record(s, reason, &s->counts.late);
 }
 
-/* A message keeps the time of its first version. */
-static enum outcome
-pass_record_through(struct stream *s, int64_t at)
+enum outcome
+stream_pass_through(struct stream *s, const struct record *r, const char *line,
+    size_t len, int64_t at)
 {
-	const char *line = s->scan.line;
-	size_t len = s->scan.len;
+	bool moved = r->type == RECORD_MESSAGE && at != r->at;
 
-	if (s->record.type == RECORD_MESSAGE && at != s->record.at) {
+	if (moved || r->snapshot.p != NULL) {
 		buf_clear(&s->scratch);
-		passing_add_at(&s->scratch, line, len, at);
+		markers_strip(&s->scratch, line, len, moved ? at : CLOCK_NONE);
 		line = s->scratch.data;
 		len = s->scratch.len - 1; /* The newline is left out. */
 	}
@@ -144,7 +143,8 @@ stream_add_record(struct stream *s)
 		stream_touch(t);
 		break;
 	}
-	return passes ? pass_record_through(s, t->pipeline.model.known_at)
+	return passes ? stream_pass_through(s, r, s->scan.line, s->scan.len,
+			    t->pipeline.model.known_at)
 		      : OUTCOME_DONE;
 }
 
@@ -409,19 +409,15 @@ init_stream(struct stream *s, const struct aggregator_job *job)
 	s->setup.future = &s->future;
 	s->refresh_ms = conf_int(job->conf, "aggregator", "refresh");
 	s->refreshed_ms = clock_mono_ms();
-	/* The staging uses the clocks to find messages in a snapshot that have
-	 * already arrived in the stream, and to hand over chats and
-	 * operators. */
+	/* The chats show which messages of a snapshot have already arrived in
+	 * the stream; allocation reads chats and operators. */
 	s->setup.clocks = job->selection.messages || job->selection.allocation;
-	s->snapshots = s->setup; /* copied before the state is open */
-	s->snapshots.window_ms = 0;
-	s->snapshots.no_streaming = true;
-	s->staging.setup = &s->snapshots;
+	s->staging.future = &s->future;
 	s->staging.ctx = s;
 	s->staging.refuse = refuse_stream_line;
-	if (job->selection.messages)
-		s->staging.passing = (struct passing){ stream_passes, s };
-	s->staging.apply = stream_apply;
+	s->staging.begin = stream_begin_snapshot;
+	s->staging.add = stream_add_to_snapshot;
+	s->staging.end = stream_end_snapshot;
 	scan_init(&s->scan);
 }
 

@@ -123,8 +123,7 @@ struct stream {
 	struct stream_lines rows, reservations; /* for out and assign */
 	struct allocation_listener listener;
 	struct keyed_state_cache cache;
-	struct pipeline_setup setup;     /* for streams */
-	struct pipeline_setup snapshots; /* for snapshots */
+	struct pipeline_setup setup;
 	struct future future;
 	enum exit_code code; /* the reason of an outcome NEVER */
 	struct stream_counts counts;
@@ -234,13 +233,19 @@ stream_is_undated(const struct stream_tenant *t)
 	return t->pipeline.model.as_of == CLOCK_NONE;
 }
 
-/* Callbacks of the staging, whose context is the stream. The first is true for
- * a message in a snapshot that has not arrived in the stream; it then sets the
- * time of the message's first version. The second lets a complete snapshot
- * correct the stream. */
-bool stream_passes(void *ctx, struct record *r);
-int stream_apply(void *ctx, struct text tenant, struct snapshot *snapshot,
-    const struct bucket_set *part) __attribute__((warn_unused_result));
+/* Passes the line of a record through, without the field `snapshot`. A message
+ * gets the time of its first version. */
+enum outcome stream_pass_through(struct stream *s, const struct record *r,
+    const char *line, size_t len, int64_t at)
+    __attribute__((warn_unused_result));
+
+/* Callbacks of the staging, whose context is the stream: a complete snapshot
+ * corrects its tenant. */
+void stream_begin_snapshot(void *ctx, struct text tenant, int64_t at);
+int stream_add_to_snapshot(void *ctx, const struct record *r, const char *line,
+    size_t len) __attribute__((warn_unused_result));
+void stream_end_snapshot(void *ctx, struct text tenant, const struct markers *m,
+    const struct bucket_set *part);
 
 /* Begins a flush, after the end of the last one: its commit runs while the next
  * records are read. stream_confirm() writes and confirms its lines. */

@@ -63,7 +63,7 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	if (setup->state != NULL)
 		state_seed(setup->state, m->seed.k);
 	m->window = setup->window_ms;
-	/* A snapshot may be merged into a stream, which counts its words. */
+	/* A stream may continue a snapshot, and counts its words. */
 	m->keeps_texts = !stream && metric_selection_needs_text(d->selection);
 	m->by_clock = m->incremental && setup->future->bounded;
 	/* Streaming metrics need the model to recognise duplicate messages. */
@@ -71,7 +71,7 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	m->no_events = !needs.events;
 	if (d->selection->allocation && stream && setup->state != NULL)
 		open_allocation(d, setup);
-	if (!needs.streaming || setup->no_streaming)
+	if (!needs.streaming)
 		return;
 	d->streaming =
 	    streaming_metrics_open(d->selection->metrics, d->selection->n,

@@ -38,7 +38,6 @@ struct pipeline_setup {
 	const struct allocation_listener *reservations;
 	struct future *future; /* decides which records are refused before the
 				* model */
-	bool no_streaming;     /* its records only correct another pipeline */
 	bool clocks;           /* keeps chats even if no metric needs them */
 };
 

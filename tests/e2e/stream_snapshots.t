@@ -171,6 +171,24 @@ def check_correction(lab, checks):
     checks.that([r["occurrences"] for r in rows if r["table"] == "trends"
                  and r["word"] == "invoice"] == [3], rows)
 
+    say("- a past episode in a snapshot does not count, in any order of lines")
+    flow.fresh()
+    flow.metrics = "intervals"
+    flow.put([json.dumps({
+        "type": "message", "tenant": "a", "chat": "d", "id": "0",
+        "from": "customer", "at": "2026-11-20T10:00:00Z"})])
+    flow.put(snapshot(
+        "s1", "2026-11-20T10:05:00Z",
+        *({"type": "message", "chat": "c", "id": str(i), "from": who,
+           "user": who[0], "at": f"2026-11-{day}T10:0{i}:00Z"}
+          for i, day, who in ((1, 18, "customer"), (2, 18, "operator"),
+                              (3, 20, "customer"), (4, 20, "operator"))),
+        {"type": "chat", "chat": "c", "status": "open",
+         "opened_at": "2026-11-20T10:02:30Z", "at": "2026-11-20T10:04:30Z"}))
+    flow.run()
+    ends = [json.loads(x)["end_at"] for x in flow.figures()]
+    checks.that(ends == ["2026-11-20T10:04:00.000Z"], f"intervals: {ends}")
+
 
 def check_passing(lab, checks):
     """Snapshots of growing parts of the same records."""

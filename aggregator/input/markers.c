@@ -1,12 +1,11 @@
 /*
- * snapshot: see snapshot.h.
+ * markers: see markers.h.
  */
-#include "aggregator/input/snapshot.h"
+#include "aggregator/input/markers.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/xalloc.h"
 #include "common/text/flat.h"
 #include "common/text/jsonw.h"
 
@@ -98,7 +97,7 @@ marked_owner(const struct strmap *tenants, const struct flat *f, unsigned *part)
 }
 
 void
-passing_add_at(struct buf *to, const char *line, size_t len, int64_t at)
+markers_strip(struct buf *to, const char *line, size_t len, int64_t at)
 {
 	struct flat f = FLAT_INIT;
 	struct buf why = BUF_INIT;
@@ -125,72 +124,4 @@ passing_add_at(struct buf *to, const char *line, size_t len, int64_t at)
 	}
 	flat_release(&f);
 	buf_release(&why);
-}
-
-void
-passing_add(const struct passing *p, struct buf *to, struct record *r,
-    const char *line, size_t len)
-{
-	int64_t at = r->at;
-
-	if (p->passes == NULL || !p->passes(p->ctx, r))
-		return;
-	if (r->snapshot.p != NULL || r->at != at) {
-		passing_add_at(to, line, len, r->at != at ? r->at : CLOCK_NONE);
-	} else {
-		buf_add(to, line, len);
-		buf_addc(to, '\n');
-	}
-}
-
-struct snapshot *
-snapshot_new(const struct pipeline_setup *setup, struct text tenant, int64_t at)
-{
-	struct snapshot *s = xcalloc(1, sizeof *s);
-
-	s->markers.at = at;
-	pipeline_init(&s->pipeline, setup, tenant, false, at, 0);
-	return s;
-}
-
-void
-snapshot_free(struct snapshot *s)
-{
-	if (s == NULL)
-		return;
-	pipeline_release(&s->pipeline);
-	buf_release(&s->pass_through);
-	buf_release(&s->events);
-	replay_log_release(&s->replay);
-	markers_close(&s->markers);
-	free(s);
-}
-
-/* A chat without a time gets the time at which the CRM was asked: it is in the
- * snapshot, even if an earlier record reported it as gone. Afterwards the
- * record is as before, because the next scan clears only the fields that it has
- * set. */
-const char *
-snapshot_add(struct snapshot *s, const struct pipeline_setup *setup,
-    const struct passing *passing, struct record *r, const char *line,
-    size_t len)
-{
-	bool undated = r->type == RECORD_CHAT && r->at == CLOCK_NONE;
-	const char *why;
-
-	if (undated)
-		r->at = s->markers.at;
-	why = future_refuses(setup->future, r);
-	if (why == NULL) {
-		passing_add(passing, &s->pass_through, r, line, len);
-		if (setup->selection->allocation && !setup->no_streaming)
-			replay_log_add(&s->replay, r, line, len, s->markers.at);
-		if (r->type == RECORD_EVENT && !setup->no_streaming &&
-		    !s->pipeline.model.no_events)
-			passing_add_at(&s->events, line, len, CLOCK_NONE);
-		(void)pipeline_add(&s->pipeline, r);
-	}
-	if (undated)
-		r->at = CLOCK_NONE;
-	return why;
 }

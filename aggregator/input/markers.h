@@ -1,7 +1,7 @@
 /*
- * snapshot: the markers of snapshots, which are the same in a pipe and in a
+ * markers: the markers of snapshots, which are the same in a pipe and in a
  * queue. They show to which snapshot and part a line belongs, and when a part
- * is complete. Also builds the model from the records between the markers.
+ * is complete.
  *
  * A snapshot that went through an exchange is in parts, each with its own
  * markers (common/records/bucket.h).
@@ -11,14 +11,12 @@
  * does not name them belongs to no snapshot, so its snapshot will be
  * incomplete.
  */
-#ifndef AGGREGATOR_INPUT_SNAPSHOT_H
-#define AGGREGATOR_INPUT_SNAPSHOT_H
+#ifndef AGGREGATOR_INPUT_MARKERS_H
+#define AGGREGATOR_INPUT_MARKERS_H
 
 #include "common/containers/strmap.h"
 #include "common/records/bucket.h"
-
-#include "aggregator/allocation/replay_log.h"
-#include "aggregator/tenant/pipeline.h"
+#include "common/records/record.h"
 
 /* Index of the only part of a snapshot that was not split into parts. */
 #define MARKERS_WHOLE BUCKET_PARTS
@@ -78,43 +76,9 @@ size_t markers_count_whole(const struct markers *m);
 struct marked_tenant *marked_owner(
     const struct strmap *tenants, const struct flat *f, unsigned *part);
 
-/* Decides which records, from the stream or from a snapshot, are kept and
- * passed through. */
-struct passing {
-	/* May set the time of a message. NULL: no record is passed through. */
-	bool (*passes)(void *ctx, struct record *r);
-	void *ctx;
-};
-
-/* If the record is to be passed through, appends its line with a newline and
- * without the field `snapshot`. */
-void passing_add(const struct passing *p, struct buf *to, struct record *r,
-    const char *line, size_t len);
-
-/* Does the same for a line that is known to be passed through, with another
- * time unless that is CLOCK_NONE. The line is in a block of scan.h. */
-void passing_add_at(struct buf *to, const char *line, size_t len, int64_t at);
-
-/* The records of a snapshot. */
-struct snapshot {
-	struct markers markers;
-	struct pipeline pipeline;
-	struct buf pass_through;
-	struct buf events; /* lines of events, for a stream that continues the
-			    * snapshot in the same pipe */
-	struct replay_log replay;
-};
-
-/* Creates a snapshot with that time; the caller sets the other members of its
- * markers. */
-struct snapshot *snapshot_new(
-    const struct pipeline_setup *setup, struct text tenant, int64_t at);
-void snapshot_free(struct snapshot *s); /* s may be NULL */
-
-/* Adds a record. Returns NULL, or the reason why it is refused. */
-const char *snapshot_add(struct snapshot *s, const struct pipeline_setup *setup,
-    const struct passing *passing, struct record *r, const char *line,
-    size_t len);
+/* Appends a record's line without the field `snapshot`, and with another time
+ * unless that is CLOCK_NONE. The line is in a block of scan.h. */
+void markers_strip(struct buf *to, const char *line, size_t len, int64_t at);
 
 /* Returns a field as text, from a bad record or one of an unknown type. */
 struct text record_peek(const struct flat *f, const char *key);
