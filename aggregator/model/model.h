@@ -96,11 +96,9 @@ struct chat {
 	uint8_t bucket;
 	bool trimmed;           /* its messages have expired, see
 				 * expire_chats() */
-	bool expiry_queued;     /* in the queue of chats_queue_expiry() */
 	uint32_t sorted;        /* number of sorted messages */
 	uint32_t clean, stored; /* messages and segments as packed */
 	uint32_t index;         /* index in the model's chats */
-	uint32_t use;           /* incremented whenever this memory is reused */
 	uint32_t hash;
 };
 

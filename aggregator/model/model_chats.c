@@ -1,6 +1,6 @@
 /*
- * model_chats: the chats of a model: the hash table that finds them by id,
- * their memory, and the queue of chats that may expire.
+ * model_chats: the chats of a model: the hash table that finds them by id, and
+ * their memory.
  */
 #include "aggregator/model/model_impl.h"
 
@@ -131,25 +131,13 @@ model_find_chat(const struct model *m, struct text id)
 
 /* Chats never move; freed ones are reused. */
 static struct chat *
-allocate_chat(struct model_private *p)
-{
-	struct chat *c;
-
-	if (p->free_n > 0)
-		return p->free[--p->free_n];
-	c = pieces_take(&p->pieces, sizeof *c);
-	c->use = 0;
-	return c;
-}
-
-static struct chat *
 new_chat(struct model *m, uint32_t hash, struct text id)
 {
-	struct chat *c = allocate_chat(m->private);
-	uint32_t use = c->use + 1;
+	struct model_private *p = m->private;
+	struct chat *c = p->free_n > 0 ? p->free[--p->free_n]
+				       : pieces_take(&p->pieces, sizeof *c);
 
 	memset(c, 0, sizeof *c);
-	c->use = use;
 	c->hash = hash;
 	c->loaded = true;
 	c->id_len = (uint8_t)id.len;
@@ -288,7 +276,6 @@ chats_free_all(struct model *m)
 		free_parts(m->chats[i]);
 	free(p->free);
 	free(p->slots);
-	free(p->expiries);
 	free(m->chats);
 	free(m->changes.chats);
 }
@@ -317,82 +304,4 @@ chats_touch(struct model *m, struct chat *c, bool derive)
 	c->listed = true;
 	XGROW(m->changes.chats, m->changes.chats_n, m->changes.chats_cap);
 	m->changes.chats[m->changes.chats_n++] = c;
-}
-
-/* A heap ordered by due. */
-static void
-heap_put(struct chat_expiry *v, size_t i, struct chat_expiry x)
-{
-	for (; i > 0 && v[(i - 1) / 2].due > x.due; i = (i - 1) / 2)
-		v[i] = v[(i - 1) / 2];
-	v[i] = x;
-}
-
-static struct chat_expiry
-heap_take(struct chat_expiry *v, size_t n)
-{
-	struct chat_expiry first = v[0], last = v[n - 1];
-	size_t i = 0, k;
-
-	for (;; i = k) {
-		k = 2 * i + 1;
-		if (k >= n - 1)
-			break;
-		if (k + 1 < n - 1 && v[k + 1].due < v[k].due)
-			k++;
-		if (v[k].due >= last.due)
-			break;
-		v[i] = v[k];
-	}
-	v[i] = last;
-	return first;
-}
-
-/* A chat's messages are dropped when no further record can be as old as its
- * last message. The chat itself is dropped a window later, or when no further
- * record can be as old as the snapshot from which it was missing. */
-static int64_t
-expiry_due(const struct model *m, const struct chat *c)
-{
-	int64_t due = c->newest + (c->trimmed ? m->window : 0), left;
-
-	if (!c->trimmed || c->now.status != CHAT_GONE)
-		return due;
-	left = model_missing_at(m, c);
-	return left > due ? left : due;
-}
-
-void
-chats_queue_expiry(struct model *m, struct chat *c)
-{
-	struct model_private *p = m->private;
-	struct chat_expiry x = { expiry_due(m, c), c, c->use };
-
-	/* A chat without any time never counts as old. */
-	if (c->newest == CLOCK_NONE || c->expiry_queued || m->window == 0 ||
-	    c->gone || !status_is_over(c->now.status))
-		return;
-	c->expiry_queued = true;
-	XGROW(p->expiries, p->expiries_n, p->expiries_cap);
-	heap_put(p->expiries, p->expiries_n++, x);
-}
-
-struct chat *
-chats_next_expired(struct model *m, int64_t limit)
-{
-	struct model_private *p = m->private;
-	struct chat_expiry x;
-
-	while (p->expiries_n > 0 && p->expiries[0].due < limit) {
-		x = heap_take(p->expiries, p->expiries_n--);
-		if (x.use != x.chat->use || x.chat->gone)
-			continue;
-		x.chat->expiry_queued = false;
-		if (expiry_due(m, x.chat) < limit &&
-		    status_is_over(x.chat->now.status))
-			return x.chat;
-		/* It has received records meanwhile, or was reopened. */
-		chats_queue_expiry(m, x.chat);
-	}
-	return NULL;
 }

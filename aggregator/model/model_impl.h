@@ -5,7 +5,7 @@
  *   model.c               takes records; the messages of a chat; which records
  *                         have arrived already
  *   model_operators.c     operators
- *   model_chats.c         the table of chats, their memory, their expiry
+ *   model_chats.c         the table of chats and their memory
  *   model_descriptions.c  what chat records report about a chat
  *   model_recompute.c     updates what metrics read
  *   model_derive.c        derives chats
@@ -28,14 +28,6 @@ status_or_open(const struct description *d)
 {
 	return d->status == CHAT_NONE ? CHAT_OPEN : d->status;
 }
-
-/* A queue entry: the chat may expire when the window has passed `due`. It is
- * stale if the chat's memory has been reused by then. */
-struct chat_expiry {
-	int64_t due;
-	struct chat *chat;
-	uint32_t use;
-};
 
 /* Chats are derived one after another: the results of the current one are in
  * memory that the next one reuses. */
@@ -63,8 +55,8 @@ struct model_private {
 	struct description *free_descriptions;
 	struct chat **free;
 	size_t free_n, free_cap;
-	struct chat_expiry *expiries; /* a heap ordered by due */
-	size_t expiries_n, expiries_cap;
+	int64_t expired_at; /* the chats_expiry_time() at which chats last
+			     * expired */
 
 	struct dedup identities; /* see model_identities() */
 
@@ -103,10 +95,6 @@ void chats_drop_messages(struct model *m, struct chat *c, size_t n);
 void chats_sort(struct chat **v, size_t n);
 /* Lists the chat as changed; derive: it must also be recomputed. */
 void chats_touch(struct model *m, struct chat *c, bool derive);
-/* The first queues a closed chat for its expiry; the second takes the next one
- * whose due time is before limit, or returns NULL. */
-void chats_queue_expiry(struct model *m, struct chat *c);
-struct chat *chats_next_expired(struct model *m, int64_t limit);
 
 /* model_descriptions.c. */
 
@@ -213,6 +201,9 @@ void chats_recompute_before(
 /* The same before the records of a snapshot, of which messages may be older
  * than the window. */
 void chats_recompute_before_late(struct model *m, struct chat *c);
+/* Returns the newest time at which chats expire: 24 times in a window, whenever
+ * the tenant is recomputed and wherever the process was restarted. */
+int64_t chats_expiry_time(const struct model *m);
 /* Credits to operators and totals what is known of an unpacked chat. */
 void credit_unpacked(struct model *m, struct chat *c);
 

@@ -58,6 +58,8 @@ model_unpack_tenant(struct model *m, const void *p, size_t len)
 	struct pack k = pack_open_bare(p, len);
 
 	code_tenant(&k, m);
+	if (m->as_of != CLOCK_NONE)
+		m->private->expired_at = chats_expiry_time(m);
 	return pack_end(&k);
 }
 
@@ -223,7 +225,6 @@ model_unpack_chat(struct model *m, const void *p, size_t len, uint64_t number)
 	interner_drop(&m->lexicon.names, c->now.assignee);
 	c->shown = chat_is_open(c);
 	credit_unpacked(m, c);
-	chats_queue_expiry(m, c);
 	return 0;
 }
 

@@ -311,7 +311,6 @@ recompute_chat(struct model *m, struct chat *c)
 	update_intervals(m, c, w->intervals, w->intervals_n);
 	credit_open(m, c);
 	trim_chat(m, c, &old);
-	chats_queue_expiry(m, c);
 }
 
 /* True if it reports an opening or closing before the window, or has no time
@@ -406,27 +405,61 @@ recompute_gone(struct model *m, struct chat *c)
 	credit_open(m, c);
 }
 
-/* A closed chat's messages are dropped when it has had no record for a window,
- * and it is freed another window later, or a window after it left. Later
- * records start a new chat. */
+/* Returns the time that the window must have passed. A chat's messages are
+ * dropped when no further record can be as old as its last message. The chat
+ * itself is freed a window later, or when no further record can be as old as
+ * the snapshot from which it was missing. */
+static int64_t
+expiry_due(const struct model *m, const struct chat *c)
+{
+	int64_t due = c->newest + (c->trimmed ? m->window : 0), left;
+
+	if (!c->trimmed || c->now.status != CHAT_GONE)
+		return due;
+	left = model_missing_at(m, c);
+	return left > due ? left : due;
+}
+
+/* A closed chat expires in two steps. Later records start a new chat. */
+static void
+expire_chat(struct model *m, struct chat *c)
+{
+	if (c->trimmed) {
+		recompute_gone(m, c);
+		return;
+	}
+	c->trimmed = true;
+	if (c->loaded && c->n > 0) {
+		chats_touch(m, c, false);
+		recompute_chat(m, c);
+	}
+}
+
+int64_t
+chats_expiry_time(const struct model *m)
+{
+	int64_t step = m->window / 24 + 1, rest = m->as_of % step;
+
+	return m->as_of - (rest < 0 ? rest + step : rest);
+}
+
+/* Looks at all chats whenever that time changes, so at each closed chat some 50
+ * times before it is freed. A chat without any time never counts as old. */
 static void
 expire_chats(struct model *m)
 {
-	int64_t limit = m->as_of - m->window;
+	int64_t now = chats_expiry_time(m), limit = now - m->window;
 	struct chat *c;
+	size_t i;
 
-	while ((c = chats_next_expired(m, limit)) != NULL) {
-		if (c->trimmed) {
-			recompute_gone(m, c);
-			continue;
-		}
-		c->trimmed = true;
-		if (c->loaded && c->n > 0) {
-			chats_touch(m, c, false);
-			recompute_chat(m, c);
-		} else {
-			chats_queue_expiry(m, c);
-		}
+	if (now == m->private->expired_at)
+		return;
+	m->private->expired_at = now;
+	for (i = 0; i < m->chats_n; i++) {
+		c = m->chats[i];
+		if (!c->gone && status_is_over(c->now.status) &&
+		    c->newest != CLOCK_NONE && expiry_due(m, c) < limit)
+			expire_chat(m, c);
 	}
 }
 
@@ -443,10 +476,8 @@ recompute_changed(struct model *m)
 		if (c->dirty && !c->gone)
 			recompute_chat(m, c);
 	}
-	if (m->window > 0 && m->as_of != CLOCK_NONE) {
+	if (m->window > 0 && m->as_of != CLOCK_NONE)
 		expire_chats(m);
-		dedup_expire(model_identities(m), m->as_of);
-	}
 	chats_sort(x->chats, x->chats_n);
 	model_operators_sort(m, x->operators, x->operators_n);
 }
