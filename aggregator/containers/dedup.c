@@ -19,10 +19,6 @@
 #define SPAN_MASK UINT64_C(0xffff)
 #define FIRST_SLOTS 16
 
-/* Number of slots that each insertion checks for expired entries: a table of 24
- * spans that is 3/8 full is swept during a quarter of one span's insertions. */
-#define SWEEP 64
-
 struct dedup_seed
 dedup_new_seed(void)
 {
@@ -100,14 +96,6 @@ list_fresh(struct dedup *s, struct fingerprint f, uint16_t span)
 	s->fresh[s->fresh_n++] = (struct dedup_fresh){ f, span };
 }
 
-static bool
-is_expired_slot(const struct dedup *s, const struct fingerprint *slot)
-{
-	uint16_t age = (uint16_t)((slot->b & SPAN_MASK) - s->oldest);
-
-	return s->expires && age > SPAN_MASK / 2;
-}
-
 /* Returns the fingerprint's slot, or the free slot where it belongs. */
 static struct fingerprint *
 find_fingerprint(const struct dedup_part *p, struct fingerprint f)
@@ -162,39 +150,29 @@ remove_slot(struct dedup_part *p, size_t i)
 	p->n--;
 }
 
+/* Removes the entries of spans before that one. */
 static void
-sweep_expired(struct dedup *s)
+remove_before(struct dedup_part *p, uint16_t oldest)
 {
-	struct dedup_part *p = &s->parts[s->sweep_part];
-	size_t looked;
+	size_t i = 0;
+	uint16_t age;
 
-	for (looked = 0; looked < SWEEP; looked++) {
-		if (p->slots == NULL || s->sweep_slot > p->mask) {
-			s->sweep_slot = 0;
-			s->sweep_part = (s->sweep_part + 1) % DEDUP_PARTS;
-			if (--s->to_sweep == 0)
-				return;
-			p = &s->parts[s->sweep_part];
-			continue;
-		}
-		if (p->slots[s->sweep_slot].a != 0 &&
-		    is_expired_slot(s, &p->slots[s->sweep_slot])) {
-			/* Another entry may have moved here: check the slot
-			 * again. */
-			remove_slot(p, s->sweep_slot);
-		} else {
-			s->sweep_slot++;
-		}
+	while (i <= p->mask) {
+		age = (uint16_t)((p->slots[i].b & SPAN_MASK) - oldest);
+		/* Another entry may move here: check the slot again. */
+		if (p->slots[i].a != 0 && age > SPAN_MASK / 2)
+			remove_slot(p, i);
+		else
+			i++;
 	}
 }
 
 static enum dedup_found
-compare_span(
-    const struct dedup *s, const struct fingerprint *slot, uint16_t span)
+compare_span(const struct fingerprint *slot, uint16_t span)
 {
 	uint16_t later = (uint16_t)(span - (slot->b & SPAN_MASK));
 
-	if (slot->a == 0 || is_expired_slot(s, slot))
+	if (slot->a == 0)
 		return DEDUP_NEW;
 	return later > 0 && later <= SPAN_MASK / 2 ? DEDUP_LATER : DEDUP_KNOWN;
 }
@@ -206,7 +184,7 @@ dedup_find(const struct dedup *s, struct fingerprint f, int64_t at)
 
 	if (p->slots == NULL)
 		return DEDUP_NEW;
-	return compare_span(s, find_fingerprint(p, f), span_of(s, at));
+	return compare_span(find_fingerprint(p, f), span_of(s, at));
 }
 
 static enum dedup_found
@@ -216,12 +194,10 @@ add_to_span(struct dedup *s, struct fingerprint f, uint16_t span)
 	struct fingerprint *slot;
 	enum dedup_found found;
 
-	if (s->to_sweep > 0)
-		sweep_expired(s);
 	if (p->slots == NULL || p->n * 4 >= (p->mask + 1) * 3)
 		grow_part(p);
 	slot = find_fingerprint(p, f);
-	found = compare_span(s, slot, span);
+	found = compare_span(slot, span);
 	p->n += slot->a == 0;
 	if (found != DEDUP_KNOWN)
 		*slot = (struct fingerprint){ f.a, f.b | span };
@@ -272,14 +248,14 @@ void
 dedup_expire(struct dedup *s, int64_t now)
 {
 	int64_t from = now - s->window_ms, ms = s->span_ms;
+	size_t i;
 
 	if (s->window_ms == 0 || now < s->until)
 		return;
 	s->until = from - (from % ms + ms) % ms + ms + s->window_ms;
-	s->oldest = span_of(s, from);
-	s->expires = true;
-	/* Sweep all parts, including the rest of the current one. */
-	s->to_sweep = DEDUP_PARTS + 1;
+	for (i = 0; i < DEDUP_PARTS; i++)
+		if (s->parts[i].slots != NULL)
+			remove_before(&s->parts[i], span_of(s, from));
 }
 
 bool

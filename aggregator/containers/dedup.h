@@ -6,8 +6,7 @@
  * A fingerprint has 112 bits and depends on a random seed: the probability that
  * any two of 10^9 collide is 10^-16. It takes two hashes from hash.h; two from
  * keyed_hash.h would take 50 ns. The table consists of 256 parts, each at most
- * 3/4 full, which grow one at a time, and each insertion removes a few expired
- * entries, so no insertion takes long.
+ * 3/4 full, which grow one at a time, so no insertion takes long.
  */
 #ifndef AGGREGATOR_CONTAINERS_DEDUP_H
 #define AGGREGATOR_CONTAINERS_DEDUP_H
@@ -51,11 +50,6 @@ struct dedup {
 		struct fingerprint *slots; /* b has the span in its low bits */
 		size_t mask, n;
 	} parts[DEDUP_PARTS];
-	uint16_t oldest;               /* the oldest span that has not
-					* expired */
-	bool expires;                  /* oldest has been set */
-	size_t sweep_part, sweep_slot; /* the next slot to sweep */
-	size_t to_sweep;               /* number of parts left to sweep */
 };
 
 /* Makes a random seed. */
@@ -96,8 +90,8 @@ void dedup_restore(struct dedup *s, struct fingerprint f, uint16_t span);
 /* Moves all fingerprints to the span of that time; all are listed again. */
 void dedup_date_all(struct dedup *s, int64_t at);
 
-/* The newest time is `now`: spans that the window has passed expire. Their
- * slots count as empty until they are removed. */
+/* The newest time is `now`: removes the fingerprints of spans that the window
+ * has passed. Once in a span, this reads the whole table. */
 void dedup_expire(struct dedup *s, int64_t now);
 
 /* True if that span has expired at that time. Span numbers wrap after 7 days
