@@ -113,8 +113,8 @@ lexicon_channel_text(const struct lexicon *w, unsigned channel)
 	    &w->names, channel != 0 ? w->channels[channel] : 0);
 }
 
-enum message_kind
-message_kind_of_system(struct text kind)
+static enum message_kind
+system_kind(struct text kind)
 {
 	static const struct {
 		const char *name;
@@ -161,7 +161,7 @@ message_read(struct lexicon *w, struct message *m, const struct record *r,
 	m->from = (unsigned)r->from & 7u;
 	m->is = KIND_OTHER;
 	if (r->from == FROM_SYSTEM)
-		m->is = (unsigned)message_kind_of_system(r->kind) & 7u;
+		m->is = (unsigned)system_kind(r->kind) & 7u;
 	m->is_private = r->is_private;
 	m->automated = r->automated;
 	name_author(w, m, r, hints);

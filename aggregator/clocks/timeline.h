@@ -94,9 +94,6 @@ void message_read(struct lexicon *w, struct message *m, const struct record *r,
     uint32_t hints[2]);
 void message_drop(struct lexicon *w, const struct message *m);
 
-/* Returns the kind of a system message from the kind of its record. */
-enum message_kind message_kind_of_system(struct text kind);
-
 /* 49 bits are enough for the years 1 to 9999. */
 static inline void
 message_set_at(struct message *m, int64_t at)

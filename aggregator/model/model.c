@@ -70,7 +70,7 @@ list_in_snapshot(struct model *m, struct chat *c)
 {
 	if (!m->stream || c->listed_at >= m->snapshot_at)
 		return;
-	chats_recompute_before_late(m, c);
+	chats_recompute_before(m, c, NULL);
 	c->listed_at = m->snapshot_at;
 	chats_touch(m, c, true);
 }

@@ -258,7 +258,7 @@ chats_free(struct model *m, struct chat *c)
 	chats_drop_messages(m, c, c->n);
 	for (i = 0; i < c->intervals_n; i++)
 		interner_drop(&m->lexicon.names, c->intervals[i].operator_id);
-	chats_drop_descriptions(m, c, SIZE_MAX);
+	chats_free_descriptions(m, c);
 	interner_drop(&m->lexicon.names, c->dropped.assignee);
 	free_parts(c);
 	XGROW(p->free, p->free_n, p->free_cap);

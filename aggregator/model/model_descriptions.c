@@ -238,18 +238,15 @@ chats_sort_descriptions(const struct model *m, struct chat *c)
 }
 
 void
-chats_drop_descriptions(struct model *m, struct chat *c, size_t oldest)
+chats_free_descriptions(struct model *m, struct chat *c)
 {
-	struct description **at = &c->descriptions, *d;
-	size_t n;
+	struct description *d;
 
-	for (n = c->descriptions_n; n > oldest; n--)
-		at = &(*at)->next;
-	while ((d = *at) != NULL) {
-		*at = d->next;
+	while ((d = c->descriptions) != NULL) {
+		c->descriptions = d->next;
 		free_description(m, d);
-		c->descriptions_n--;
 	}
+	c->descriptions_n = 0;
 }
 
 static void

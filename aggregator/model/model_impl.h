@@ -106,8 +106,7 @@ void chats_add_description(
 void chats_sort_descriptions(const struct model *m, struct chat *c);
 /* Sets c->now from the sorted descriptions. */
 void chats_describe(struct chat *c);
-/* Removes up to that many of the oldest descriptions. */
-void chats_drop_descriptions(struct model *m, struct chat *c, size_t oldest);
+void chats_free_descriptions(struct model *m, struct chat *c);
 /* Packs or unpacks them. */
 void descriptions_code(struct pack *k, struct model *m, struct chat *c);
 
@@ -193,14 +192,12 @@ void derive_prefetch(struct chat *const *v, size_t n, size_t i);
 
 /* Fetches the messages of an unpacked chat. */
 void chats_load(struct model *m, struct chat *c);
-/* Call before a description that reports an opening or closing before the
- * window: drops data that are old enough, so that the result does not depend on
+/* Call before a description, which may report an opening or closing before the
+ * window, and (d: NULL) before the records of a snapshot, whose messages may be
+ * older: drops data that are old enough, so that the result does not depend on
  * whether a row was written meanwhile. */
 void chats_recompute_before(
     struct model *m, struct chat *c, const struct description *d);
-/* The same before the records of a snapshot, of which messages may be older
- * than the window. */
-void chats_recompute_before_late(struct model *m, struct chat *c);
 /* Returns the newest time at which chats expire: 24 times in a window, whenever
  * the tenant is recomputed and wherever the process was restarted. */
 int64_t chats_expiry_time(const struct model *m);

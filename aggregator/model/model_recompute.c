@@ -313,47 +313,34 @@ recompute_chat(struct model *m, struct chat *c)
 	trim_chat(m, c, &old);
 }
 
-/* True if it reports an opening or closing before the window, or has no time
- * and may therefore name the assignee of that time. */
+static bool
+is_before_window(const struct model *m, int64_t at)
+{
+	return at != CLOCK_NONE && at < m->as_of - m->window;
+}
+
+/* True if it reports an opening or closing before the window that the newest
+ * description does not repeat, or has no time and may therefore name the
+ * assignee of that time. */
 static bool
 reaches_back(
     const struct model *m, const struct chat *c, const struct description *d)
 {
-	int64_t limit = m->as_of - m->window;
-	const struct description *old;
-	bool opens = d->opened_at != CLOCK_NONE && d->opened_at < limit;
-	bool closes = d->closed_at != CLOCK_NONE && d->closed_at < limit;
+	const struct description *last = c->descriptions;
 
-	if (d->at == CLOCK_NONE)
-		return true;
-	for (old = c->descriptions; old != NULL && (opens || closes);
-	     old = old->next) {
-		opens = opens && old->opened_at != d->opened_at;
-		closes = closes && old->closed_at != d->closed_at;
-	}
-	return opens || closes;
-}
-
-/* True if it may have data that are old enough to be forgotten. */
-static bool
-may_forget(const struct model *m, const struct chat *c)
-{
-	return m->incremental && m->window > 0 && m->as_of != CLOCK_NONE &&
-	       c->n > 0;
+	return d->at == CLOCK_NONE ||
+	       (is_before_window(m, d->opened_at) &&
+		   (last == NULL || last->opened_at != d->opened_at)) ||
+	       (is_before_window(m, d->closed_at) &&
+		   (last == NULL || last->closed_at != d->closed_at));
 }
 
 void
 chats_recompute_before(
     struct model *m, struct chat *c, const struct description *d)
 {
-	if (may_forget(m, c) && reaches_back(m, c, d))
-		recompute_chat(m, c);
-}
-
-void
-chats_recompute_before_late(struct model *m, struct chat *c)
-{
-	if (may_forget(m, c))
+	if (m->incremental && m->window > 0 && m->as_of != CLOCK_NONE &&
+	    c->n > 0 && (d == NULL || reaches_back(m, c, d)))
 		recompute_chat(m, c);
 }
 

@@ -57,7 +57,6 @@ stream_tenant(struct stream *s, struct text name)
 		t->number = (uint32_t)s->tenants_n;
 		pipeline_init(
 		    &t->pipeline, &s->setup, name, true, CLOCK_NONE, t->number);
-		t->pipeline.model.dedup_on_add = true;
 		t->pipeline.model.fetch = fetch_chat_messages;
 		XGROW(s->tenants, s->tenants_n, s->tenants_cap);
 		s->tenants[s->tenants_n++] = t;
