@@ -47,15 +47,13 @@ free_intake_tenant(void *p)
 }
 
 void
-intake_init(
-    struct intake *in, const struct pipeline_setup *setup, const char *text_of)
+intake_init(struct intake *in, const struct pipeline_setup *setup)
 {
 	memset(in, 0, sizeof *in);
 	in->setup = setup;
-	in->text_of = text_of;
 	scan_init(&in->scan);
-	in->scan.skips_text =
-	    text_of == NULL && !metric_selection_needs_text(setup->selection);
+	in->scan.skips_text = setup->text_of == NULL &&
+			      !metric_selection_needs_text(setup->selection);
 }
 
 void
@@ -117,7 +115,6 @@ open_tenant_stream(struct intake *in, struct intake_tenant *t)
 
 	t->stream = xcalloc(1, sizeof *t->stream);
 	pipeline_init(t->stream, in->setup, name, true, CLOCK_NONE, 0);
-	t->stream->model.text_of = in->text_of;
 }
 
 /* Keeps the line if it is to be passed through. */
@@ -214,7 +211,6 @@ begin_snapshot(struct intake *in, struct intake_tenant *t)
 	(void)strmap_delete(&t->failed, r->snapshot.p, r->snapshot.len);
 	s = xcalloc(1, sizeof *s);
 	pipeline_init(&s->pipeline, in->setup, r->tenant, false, r->at, 0);
-	s->pipeline.model.text_of = in->text_of;
 	markers_open(&s->markers, r);
 	set_open(t, s);
 }

@@ -64,7 +64,6 @@ struct intake {
 	struct strmap tenants; /* name -> struct intake_tenant */
 	struct intake_tenant *recent[SCAN_TENANTS]; /* by the place that `scan`
 						     * gives their names */
-	const char *text_of;     /* see struct model; borrowed */
 	bool passes;             /* selected records are passed through */
 	struct deadletter *dead; /* for bad lines; borrowed */
 	struct intake_line ahead[INTAKE_AHEAD];
@@ -78,9 +77,8 @@ struct intake {
 	struct scan scan;
 };
 
-/* Both arguments are borrowed. */
-void intake_init(
-    struct intake *in, const struct pipeline_setup *setup, const char *text_of);
+/* The setup is borrowed. */
+void intake_init(struct intake *in, const struct pipeline_setup *setup);
 void intake_release(struct intake *in);
 
 /* Adds a block of lines in the form that scan_block() takes. */

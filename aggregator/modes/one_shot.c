@@ -436,7 +436,8 @@ run_one_shot(const struct aggregator_job *job)
 	b.setup.cache = &b.cache;
 	future_init(&b.future, job->conf);
 	b.setup.future = &b.future;
-	intake_init(&b.intake, &b.setup, job->explain);
+	b.setup.text_of = job->explain;
+	intake_init(&b.intake, &b.setup);
 	b.intake.passes = job->format == OUTPUT_NDJSON && job->explain == NULL;
 	b.intake.dead = &b.dead;
 	code = read_one_shot_input(&b);

@@ -59,6 +59,7 @@ pipeline_init(struct pipeline *d, const struct pipeline_setup *setup,
 	model_init(m, tenant, stream, as_of);
 	m->ctx = d;
 	m->definition = setup->definition;
+	m->text_of = setup->text_of;
 	m->incremental = m->dedup_on_add = setup->state != NULL;
 	if (setup->state != NULL)
 		state_seed(setup->state, m->seed.k);

@@ -38,6 +38,7 @@ struct pipeline_setup {
 	const struct allocation_listener *reservations;
 	struct future *future; /* decides which records are refused before the
 				* model */
+	const char *text_of;   /* see struct model */
 	bool clocks;           /* keeps chats even if no metric needs them */
 };
 
