@@ -1,7 +1,7 @@
 /*
  * timeline: see timeline.h. Two versions of a message may be far apart in time,
- * so duplicates are searched among all ids. Usually messages are sorted or
- * almost sorted; these are neither sorted again nor put into a hash table.
+ * so duplicates are searched among all ids. Usually messages are sorted, and
+ * their ids ascend; these are neither sorted again nor put into a hash table.
  */
 #include "aggregator/clocks/timeline.h"
 
@@ -12,9 +12,6 @@
 #include "common/base/xalloc.h"
 
 #include "common/containers/hash.h"
-
-/* Build a hash table after this many comparisons of ids per message. */
-#define LOOKS 4
 
 _Static_assert(sizeof(struct message) == 32, "there are many messages");
 
@@ -248,14 +245,30 @@ drop_version(const struct lexicon *w, struct timeline_versions *v,
 	message_set_at(old, at);
 }
 
+/* True if there are no duplicates, because each id is a word that is greater
+ * than the one before it. */
+static bool
+are_ascending(const struct message *m, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (message_id_is_text(m[i].id) ||
+		    (i > 0 && m[i].id <= m[i - 1].id))
+			return false;
+	return true;
+}
+
 /* Moves the messages to keep to the front and returns their number. */
 static size_t
-drop_duplicates_by_table(const struct lexicon *w, struct timeline_scratch *t,
+drop_duplicates(const struct lexicon *w, struct timeline_scratch *t,
     struct message *m, size_t n)
 {
 	size_t i, slot, kept = 0, slots = 16;
 	uint32_t *table; /* index of a kept message + 1; 0: free */
 
+	if (are_ascending(m, n))
+		return n;
 	while (slots < n * 2)
 		slots *= 2;
 	if (slots > t->table_cap) {
@@ -276,34 +289,6 @@ drop_duplicates_by_table(const struct lexicon *w, struct timeline_scratch *t,
 		}
 		m[kept++] = m[i];
 		table[slot] = (uint32_t)kept;
-	}
-	return kept;
-}
-
-/* The same without a table. Ids usually increase: an id greater than all
- * earlier ones is new. The others are few, so they are searched backwards. */
-static size_t
-drop_duplicates(const struct lexicon *w, struct timeline_scratch *t,
-    struct message *m, size_t n)
-{
-	size_t i, k, kept = 0, looked = 0;
-	message_id highest = 0;
-
-	for (i = 0; i < n; i++) {
-		k = 0;
-		if (message_id_is_text(m[i].id) || looked > LOOKS * n) {
-			memmove(m + kept, m + i, (n - i) * sizeof *m);
-			return drop_duplicates_by_table(w, t, m, kept + n - i);
-		}
-		if (m[i].id <= highest)
-			for (k = kept; k > 0 && m[k - 1].id != m[i].id; k--)
-				looked++;
-		else
-			highest = m[i].id;
-		if (k > 0)
-			drop_version(w, &t->dropped, &m[k - 1], &m[i]);
-		else
-			m[kept++] = m[i];
 	}
 	return kept;
 }

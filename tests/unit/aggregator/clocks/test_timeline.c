@@ -279,8 +279,7 @@ the_order_of_arrival_does_not_matter(void **state)
 	}
 }
 
-/* Ids that ascend with time, that descend, and mixtures: a few ids out of order
- * are looked up in a different way than many. */
+/* Ids that ascend with time, that descend, and mixtures. */
 static void
 doubles_are_found_in_any_order(void **state)
 {
