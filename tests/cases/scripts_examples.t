@@ -213,7 +213,7 @@ if [[ $missing != *nginx* && $missing != *openssl* ]]; then
 		curl -sk -o "$tmp/answer" -w '%{http_code}\n' "${@:2}" \
 			--unix-socket "$tmp/tls" "https://hooks.example.com$1" || :
 	}
-	for _ in $(seq 100); do
+	for _ in $(seq 600); do
 		[ "$(ask /health)" = 000 ] || break
 		sleep 0.1
 	done
@@ -247,7 +247,7 @@ socketserver.UnixStreamServer(sys.argv[1], Api).serve_forever()
 END
 	api=$!
 	trap 'kill "$server" "$api"; wait "$server" "$api"; rm -rf "$tmp"' EXIT
-	for _ in $(seq 100); do
+	for _ in $(seq 600); do
 		[ ! -S "$tmp/api" ] || break
 		sleep 0.1
 	done

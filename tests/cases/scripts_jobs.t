@@ -252,7 +252,7 @@ if [ ! -e /etc/messaging-analytics ]; then
 	started_both() {
 		[ "$(grep -c '^poller' "$tmp/called")" = 2 ]
 	}
-	for _ in $(seq 500); do
+	for _ in $(seq 3000); do
 		! started_both || break
 		sleep 0.02
 	done

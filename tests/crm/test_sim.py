@@ -29,7 +29,7 @@ class Sim:
         self.process = subprocess.Popen(
             [SIM, "--port-file", port_file, "--die-with-parent", *crm,
              *options], stdin=subprocess.DEVNULL)
-        end = time.monotonic() + 20
+        end = time.monotonic() + 120
         while not os.path.exists(port_file):
             if self.process.poll() is not None or time.monotonic() > end:
                 raise AssertionError("crm-sim does not start")
@@ -42,14 +42,14 @@ class Sim:
 
     def __exit__(self, *exc):
         self.process.terminate()
-        code = self.process.wait(20)
+        code = self.process.wait(60)
         self.dir.cleanup()
         if exc[0] is None and code != 0:
             raise AssertionError("crm-sim ended with %d" % code)
 
     def ask(self, path, body=None, keys=None):
         """(status, JSON)"""
-        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             c.request("GET" if body is None else "POST", path,
                       None if body is None else json.dumps(body),

@@ -143,9 +143,9 @@ class Test(Checklist):
         self.equal(twice[:3], [], "other ids")
         for side in "writer", "reader":
             # Either side may have finished before the last restart, and a busy
-            # broker may need two attempts.
+            # broker may need several attempts.
             tries = lab.text(side).count("trying again")
-            self.that(1 <= tries <= 2 * crashes, f"{tries} lines about "
+            self.that(1 <= tries <= 5 * crashes, f"{tries} lines about "
                       f"{crashes} crashes: {lab.text(side)}")
 
     def alarm(self):

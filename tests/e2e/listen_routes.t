@@ -295,6 +295,7 @@ def check_file(checks, lab, conf):
         with open(one.out, "a") as f:
             f.write('{"type":"eve')
     one = Listener(lab, "file", "-c", conf)
+    until(60, one.is_drained, "the stored requests in the file")
     one.process.terminate()
     one.process.wait()
     ids = [json.loads(line)["id"][:-17] for line in one.lines()]

@@ -50,15 +50,18 @@ class Test(Checklist):
                           page)[0]
         self.equal(len(re.findall("(?m)^curl ", lines)), 3, "requests")
         # The page's port may be taken; and the commands run faster than anyone
-        # types.
-        with socket.create_server(("127.0.0.1", 0)) as s:
-            address = f"127.0.0.1:{s.getsockname()[1]}"
+        # types. This socket keeps the port for the listener.
+        keeper = socket.socket()
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        keeper.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{keeper.getsockname()[1]}"
         lines = re.sub("(?m)^curl ", "curl -sS ",
                        lines.replace("127.0.0.1:8080", address))
         lines = re.sub(
             r"(?m)\.ndjson &$", r"\g<0>" "\nuntil curl -s -o /dev/null "
             f"http://{address}/health; do sleep 0.1; done", lines)
         out = self.typed(lines)
+        keeper.close()
         for answer in ('"status":"success","message_id":"msg-', '"id":"order-17-',
                        '"status":"healthy"',
                        '"type":"event".*"id":"order-17-',
@@ -97,7 +100,7 @@ class Test(Checklist):
             watch, "for i in {1..30}; do build/bin/sink --now; sleep 1; done")
         shell = self.lab.start(["bash", self.lab.write("typed", lines)],
                                self.lab.path("out"), cwd=self.checkout)
-        self.equal(shell.wait(200), 0, self.lab.text("out"))
+        self.equal(shell.wait(600), 0, self.lab.text("out"))
         self.that(len({line for line in self.lab.text("out").splitlines()
                        if ", as of " in line}) >= 3,
                   "the stream does not move: " + self.lab.text("out"))

@@ -12,7 +12,7 @@ import os
 from harness import run_checks
 from sinklib import Lock, Tables, pass_midnight
 
-TODAY = datetime.datetime.now(datetime.timezone.utc).date()
+TODAY = pass_midnight()
 # Tables of history, and the column with the age of a row.
 TIMES = {
     "messages": "created_at", "message_views": "viewed_at",
@@ -40,7 +40,6 @@ def day(days, form="%Y-%m-%d"):
 
 class Test(Tables):
     def __init__(self, lab):
-        pass_midnight()
         super().__init__(lab, "mariadb")
         self.tables = {t: c for t, c in TIMES.items() if t not in SUMMED}
         self.needed = {}

@@ -13,7 +13,7 @@ import subprocess
 from harness import TESTBIN, run_checks
 from sinklib import Lock, Tables, pass_midnight, snapshot
 
-TODAY = datetime.datetime.now(datetime.timezone.utc).date()
+TODAY = pass_midnight()
 
 # Possible manual changes to a schema, and the output of --check for each.
 CHANGES = [
@@ -56,7 +56,6 @@ def message(days, id):
 
 class Test(Tables):
     def __init__(self, lab):
-        pass_midnight()
         super().__init__(lab, "mariadb")
         self.url = lab.env["MYSQL_URL"]
         self.users = []

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import time
+from datetime import datetime, timezone
 
 from harness import Checklist
 from streamlib import Sql
@@ -95,11 +96,13 @@ class Tables(Checklist):
 
 
 def pass_midnight():
-    """Waits for the next day if it is near: a test that names partitions by the
-    number of their day has to see only one."""
+    """Returns the present day, after waiting for the next one if that is near:
+    a test that names partitions by the number of their day has to see only
+    one."""
     left = 86400 - time.time() % 86400
     if left < 300:
         time.sleep(left)
+    return datetime.now(timezone.utc).date()
 
 
 class Lock:
