@@ -164,7 +164,6 @@ E2E   = $(sort $(wildcard tests/e2e/*.t))
 LONG_TESTS = tests/cases/alerts.t $(patsubst %,tests/e2e/%.t, \
     allocation_worlds \
     board \
-    chaos \
     damage \
     galera \
     prometheus \

@@ -18,9 +18,12 @@ import socket
 import sys
 import threading
 
-import tables
-from certificates import Authority
-from harness import Checks, Lab, main, program, sanitized, say, seed
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "oracle"))
+import compare  # noqa: E402
+from certificates import Authority  # noqa: E402
+from harness import (Checks, Lab, main, program, sanitized,  # noqa: E402
+                     say, seed)
 
 WORKERS = 3
 PEAK_KIB = 120 * 1024 # memory limit of a program under any fault
@@ -371,15 +374,12 @@ class Bench:
     def rows(self, polled):
         """The aggregator's rows for the records: {(table, key): row}, without
         values that differ from run to run."""
-        rows = {}
-        for r in self.lab.run(["aggregator", "-o", "ndjson"],
-                              stdin=polled.out).records():
-            if r.get("table") in tables.compare.COLUMNS:
-                row = tables.row_of(r["table"], r)
-                for k in ("as_of", "longest_wait_seconds"):
-                    row.pop(k, None)
-                rows[(r["table"], *tables.key_of(r["table"], row))] = row
-        return rows
+        done = self.lab.run(["aggregator", "-o", "ndjson"], stdin=polled.out)
+        tables, _ = compare.from_ndjson(done.out.decode())
+        return {(table, *key): {
+            k: v for k, v in row.items()
+            if k not in ("as_of", "longest_wait_seconds")}
+            for table, found in tables.items() for key, row in found.items()}
 
     def check_waits(self, token):
         used = self.calls(token)

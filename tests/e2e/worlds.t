@@ -1,6 +1,6 @@
 #!/usr/bin/env -S python3 -B
-"""Random worlds through all programs: after poll, reap and poll the tables equal
-the oracle's.
+"""Random worlds through all programs: after poll, reap and poll the tables
+equal the oracle's.
 
 One world is one simulator with one to three accounts, on a frozen clock. A
 step moves the clock, polls (poller | aggregator | sink, for some worlds over
@@ -8,7 +8,9 @@ a queue) and compares all tables with those that the oracle computes from the
 CRM; then it reaps, sometimes after a while, and compares again.
 Chosen for each world: sizes, pace, lag, definition, history, customers,
 big ids, the contents of service lines. What may happen at a step: the poller's
-state is lost; a poll is killed first; the reaper asks about all chats.
+state is lost; one of the programs is killed while it polls or reaps; the CRM
+gives faulty answers; the reaper asks about all chats. LONG=1 also kills the
+broker and the database.
 
 Every fourth world is one of Chatwoot, the others are of Chat2Desk.
 
@@ -22,11 +24,9 @@ import concurrent.futures
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import time
-import urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "oracle"))
@@ -35,7 +35,7 @@ import compare  # noqa: E402
 import crm  # noqa: E402
 import clocks  # noqa: E402
 import metrics  # noqa: E402
-from harness import LONG, Lab, main, program, say  # noqa: E402
+from harness import LONG, Lab, main, program, say, until  # noqa: E402
 
 ROBOT = 10900
 # Possible faulty answers of the CRM, given once or twice; some make the poll
@@ -45,6 +45,7 @@ FAULTS = ("401", "403", "404", "429-negative", "500", "502-html",
             "short-length", "truncated", "bom", "reset", "errors-string",
             "errors-object", "error-200", "wrong-shape", "html-type")
 METRICS = ("operator_metrics", "chat_metrics", "tenant_metrics")
+SERVERS = ("rabbitmq", "mariadb") if LONG else () # those that are killed
 
 
 class Wrong(Exception):
@@ -82,7 +83,7 @@ class Choices:
         self.removing = d.random() < 0.2  # removes chats in the CRM
         self.request_ids = d.random() < 0.85
         self.honour_offset = d.random() < 0.2
-        self.killing = d.random() < 0.3  # kills a poll at some step
+        self.killing = d.random() < 0.3  # kills a program at some step
         self.faulty = d.random() < 0.3  # the CRM fails at some step
         if self.crm == "chatwoot":
             # Chatwoot shows everything at once and has small ids; a removed
@@ -97,14 +98,12 @@ class Choices:
 
 
 class World:
-    def __init__(self, lab, seed, database):
+    def __init__(self, lab, seed):
         self.lab, self.seed = lab, seed
         self.dice = random.Random(seed)
         self.choices = Choices(seed, self.dice)
         self.folder = lab.path("world%d" % seed)
         os.mkdir(self.folder)
-        self.env = {**lab.env, "MYSQL_URL": database}
-        self.database = urllib.parse.urlparse(database).path[1:]
         self.may_wait = [] # closings: tenant, chat, when
         self.tenants = ["w%d-%d" % (seed, i)
                         for i in range(self.choices.tenants)]
@@ -166,24 +165,23 @@ class World:
             return {"profile": "chatwoot", "url": self.sim.root, "account": 1}
         return {"url": self.sim.url}
 
-    def pipeline(self, *commands, conf=None, killed_after=None,
-                 may_fail=False):
+    def pipeline(self, *commands, conf=None, killed=False, may_fail=False):
         """Runs commands as a pipe; fails if one complains, unless this is
-        allowed."""
+        allowed. KILLED: one of them, or a server, dies meanwhile."""
         processes, stdin = [], subprocess.DEVNULL
         for argv in commands:
             argv = program([argv[0], "-c", conf or self.conf, *argv[1:]])
             p = subprocess.Popen(
                 argv, stdin=stdin, stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE, env=self.env)
+                stderr=subprocess.PIPE, env=self.lab.env)
             if stdin is not subprocess.DEVNULL:
                 stdin.close()
             stdin = p.stdout
             processes.append(p)
         try:
-            if killed_after is not None:
-                time.sleep(killed_after)
-                processes[0].send_signal(signal.SIGKILL)
+            if killed:
+                time.sleep(self.dice.random() * 0.3) # a random moment
+                self.kill(self.dice.choice([*processes, *SERVERS]))
             out = processes[-1].stdout.read()
             errors = [p.stderr.read().decode() for p in processes]
             codes = [p.wait(120) for p in processes]
@@ -193,8 +191,16 @@ class World:
                 p.wait()
                 p.stdout.close()
                 p.stderr.close()
-        if killed_after is None and not may_fail:
+        if not killed and not may_fail:
             self.quiet(commands, codes, errors, out)
+
+    def kill(self, victim):
+        self.counts["kills"] += 1
+        if victim in SERVERS:
+            self.lab.servers("kill", victim)
+            self.lab.servers("start", victim)
+        else:
+            victim.kill()
 
     def quiet(self, commands, codes, errors, out):
         if any(codes) or any(errors) or out:
@@ -203,13 +209,22 @@ class World:
                 for argv, code, error in zip(commands, codes, errors))
                 + "\n" + out.decode()[:600])
 
-    def poll(self, **how):
+    def poll(self, killed=False, **how):
         if not self.choices.queue:
-            self.pipeline(["poller"], ["aggregator"], ["sink"], **how)
+            self.pipeline(["poller"], ["aggregator"], ["sink"], killed=killed,
+                          **how)
             return
-        queue = "queue:w%d" % self.seed
-        self.pipeline(["poller"], ["aggregator", "-t", queue], **how)
-        self.pipeline(["sink", "-f", queue, "--until-empty"])
+        queue = "w%d" % self.seed
+        store = ["sink", "-f", "queue:" + queue, "--until-empty"]
+        self.pipeline(["poller"], ["aggregator", "-t", "queue:" + queue],
+                      killed=killed, **how)
+        self.pipeline(store, killed=killed)
+        if killed:
+            # The queue looks empty until the broker has noticed that the reader
+            # is gone; and a snapshot may be incomplete.
+            until(60, lambda: self.lab.in_queue(queue, "checked_out") == 0,
+                  "the rest of a killed sink")
+            self.pipeline(store, may_fail=True)
 
     def fault(self, reaping=False):
         # After a 429 without a time, the poller waits for Chatwoot's next full
@@ -235,9 +250,8 @@ class World:
 
     def sql(self, statement):
         done = subprocess.run(
-            ["scripts/servers", "mysql", self.lab.server_dir, "-N", "-B",
-             "-r", self.database, "-e", statement],
-            check=True, capture_output=True, stdin=subprocess.DEVNULL)
+            self.lab.mysql_argv("-r", "-e", statement), check=True,
+            capture_output=True, stdin=subprocess.DEVNULL)
         return done.stdout.decode().splitlines()
 
     def tables(self):
@@ -425,7 +439,7 @@ class World:
         self.look()
         if c.killing and d.random() < 0.6:
             self.where += ", after a poll that was killed"
-            self.poll(killed_after=d.random() * 0.06)
+            self.poll(killed=True)
             self.take_in(all_of_them=False)  # some may have been ready
         if c.faulty and d.random() < 0.6:
             self.where += ", after a poll with a fault"
@@ -450,9 +464,13 @@ class World:
         for tenant in self.tenants:
             self.expect_reap(tenant, everything)
         chain = (["reaper", "--list"], ["poller", "--status"], ["reaper"])
-        if self.choices.faulty and self.dice.random() < 0.4:
-            self.fault(reaping=True)
-            self.pipeline(*chain, conf=conf, may_fail=True)
+        faulty, killed = (may and self.dice.random() < 0.4 for may in (
+            self.choices.faulty, self.choices.killing))
+        if faulty or killed:
+            if faulty:
+                self.fault(reaping=True)
+            self.where += ", killed" if killed else ""
+            self.pipeline(*chain, conf=conf, killed=killed, may_fail=True)
             self.calm()
             self.take_what_waits()
             self.check_nothing_too_much()
@@ -489,23 +507,6 @@ class World:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def make_database(lab, name):
-    """An empty database with our tables; its URL."""
-    name = f"{lab.database}_{name}"
-    url = lab.env["MYSQL_URL"]
-    user = urllib.parse.urlparse(url).username
-    subprocess.run(
-        ["scripts/servers", "mysql", lab.server_dir, "-e",
-         "CREATE DATABASE %s; GRANT ALL ON %s.* TO '%s'@'127.0.0.1'"
-         % (name, name, user)],
-        check=True, stdin=subprocess.DEVNULL)
-    url = url.rsplit("/", 1)[0] + "/" + name
-    done = lab.run(["sink", "--migrate"], env={"MYSQL_URL": url})
-    if done.code != 0:
-        raise AssertionError("sink --migrate: %r" % done)
-    return url
-
-
 def seeds():
     count = int(os.environ.get("WORLDS") or (260 if LONG else 12))
     start = os.environ.get("SEED")
@@ -517,15 +518,17 @@ def seeds():
     return list(range(start, start + count))
 
 
-def share(lab, name, queue):
+def share(queue):
     """One lane: runs world after world in its own database until one fails."""
-    database = make_database(lab, name)
     wrong, counts = [], collections.Counter()
-    while queue and not wrong:
-        world = World(lab, queue.pop(0), database)
-        why = world.run()
-        wrong += [why] if why else []
-        counts += world.counts
+    with Lab("worlds") as lab:
+        lab.start_servers("rabbitmq", "mariadb", private=bool(SERVERS))
+        lab.must(["sink", "--migrate"])
+        while queue and not wrong:
+            world = World(lab, queue.pop(0))
+            why = world.run()
+            wrong += [why] if why else []
+            counts += world.counts
     return wrong, counts
 
 
@@ -533,28 +536,23 @@ def body():
     queue = seeds()
     count = len(queue)
     say("SEED=%d and the %d after it" % (queue[0], count - 1))
-    with Lab("worlds") as lab:
-        lab.start_servers("rabbitmq", "mariadb")
-        begin = time.monotonic()
-        lanes = min(2, count)
-        with concurrent.futures.ThreadPoolExecutor(lanes) as pool:
-            try:
-                found = list(pool.map(
-                    lambda i: share(lab, "worlds%d" % i, queue),
-                    range(lanes)))
-            except BaseException:
-                # When stopped, no lane begins another world.
-                queue.clear()
-                raise
-        wrong = [why for lane, _ in found for why in lane]
-        for why in wrong:
-            say(why)
-        if not wrong:
-            counts = sum((c for _, c in found), collections.Counter())
-            say("%d worlds in %.0f s: %s" % (
-                count, time.monotonic() - begin,
-                ", ".join("%d %s" % (n, what) for what, n in counts.items())))
-        return 1 if wrong else 0
+    begin, lanes = time.monotonic(), min(2, count)
+    with concurrent.futures.ThreadPoolExecutor(lanes) as pool:
+        try:
+            found = list(pool.map(share, [queue] * lanes))
+        except BaseException:
+            # When stopped, no lane begins another world.
+            queue.clear()
+            raise
+    wrong = [why for lane, _ in found for why in lane]
+    for why in wrong:
+        say(why)
+    if not wrong:
+        counts = sum((c for _, c in found), collections.Counter())
+        say("%d worlds in %.0f s: %s" % (
+            count, time.monotonic() - begin,
+            ", ".join("%d %s" % (n, what) for what, n in counts.items())))
+    return 1 if wrong else 0
 
 
 main(body)
