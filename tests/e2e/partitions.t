@@ -1,16 +1,17 @@
 #!/usr/bin/env -S python3 -B
 """Metrics in parts: the views add up the rows of several aggregators, and show
 the same as one aggregator over everything, from files and from queues behind
-an exchange.
+an exchange, through which a poller sends its snapshots. stream_oracle.t kills
+aggregators of parts.
 """
 
 import json
 
 import partitions
-from harness import BIN, TESTBIN, Checklist, run_checks, seed
+from harness import BIN, TESTBIN, TOKEN, Checklist, run_checks, seed
 
 METRICS = ("operators,tenant,events,users,activity,alerts,trends,channels,"
-           "histograms,chats,conversations")
+           "histograms,chats,conversations,messages")
 KEYS = {"message": ["chat"], "view": ["chat", "message"],
         "event": ["chat", "user"], "chat": ["chat"], "row": ["chat"]}
 
@@ -28,6 +29,12 @@ def split(lines, n):
             for part in parts:
                 part.append(line)
     return parts
+
+
+def listed_in(snapshots):
+    """The chats that a CRM listed as not closed."""
+    return {r["chat"] for r in map(json.loads, snapshots)
+            if r["type"] == "chat" and r["status"] != "closed"}
 
 
 class Database:
@@ -51,11 +58,12 @@ class Database:
             stdin=(rows or "").encode())
 
     def viewed(self):
-        """Writes the rows of the views and the tables of chats to a file."""
+        """Writes the rows of the views and of the tables of chats and messages
+        to a file."""
         columns = self.sql(
             "SELECT table_name, column_name FROM information_schema.columns "
             "WHERE table_schema = DATABASE() AND (table_name LIKE '%\\_all' OR "
-            "table_name = 'chat_metrics') "
+            "table_name IN ('chat_metrics', 'messages')) "
             "ORDER BY table_name, ordinal_position")
         self.files += 1
         return self.lab.write(f"{self.name}.{self.files}", "".join(
@@ -133,30 +141,86 @@ class Test(Checklist):
         db.sql("UPDATE generations SET generation = 2")
         self.same_shown(self.want_shown, db.shown(), "a switch before its rows")
 
-    def count(self, parts, prefix="records", metrics=METRICS,
-              generation=1):
+    def start(self, queue, state, *options):
+        """Starts an aggregator, which ends when its queue is empty."""
+        return self.lab.start(
+            ["aggregator", "-f", "queue:" + queue, "-t", "queue:rows",
+             "--every", "20ms", "-a", METRICS, "--state", self.lab.path(state),
+             "--until-empty", *options], self.lab.path(state + ".log"))
+
+    def count(self, parts, prefix="records", generation=1):
         """Runs one aggregator per shard until its queue is empty."""
-        running = []
-        for i in range(parts):
-            log = self.lab.path(f"{prefix}.{i}.log")
-            state = f"{prefix}.{i}" if generation == 1 else f"{prefix}.new.{i}"
-            running.append(self.lab.start(
-                ["aggregator", "-f", f"queue:{prefix}.g{generation}.{i}", "-t",
-                 "queue:rows", "--every", "20ms", "--part", f"{i}/{parts}",
-                 "--generation", str(generation), "-a", metrics, "--state",
-                 self.lab.path(state), "--until-empty"], log))
-        for i, p in enumerate(running):
-            self.equal(p.wait(), 0, self.lab.text(f"{prefix}.{i}.log"))
+        states = [f"{prefix}.{i}" if generation == 1 else f"{prefix}.new.{i}"
+                  for i in range(parts)]
+        running = [self.start(
+            f"{prefix}.g{generation}.{i}", state, "--part", f"{i}/{parts}",
+            "--generation", generation) for i, state in enumerate(states)]
+        for p, state in zip(running, states):
+            self.equal(p.wait(), 0, self.lab.text(state + ".log"))
+
+    def _poll(self):
+        """Sends a snapshot through the exchange; returns its lines."""
+        self.ends(self.lab.run(["poller", "--state", self.lab.path("crm"), "-t",
+                                "exchange:records"]), 0, "", "a poll")
+        return self.lab.take("tee")
+
+    def each_bucket(self, lines):
+        """A snapshot has all buckets, including empty ones."""
+        begun, ended = [], {}
+        for r in map(json.loads, lines):
+            if r["type"] == "snapshot" and r["state"] == "begin":
+                begun.append(r["bucket"])
+            elif r["type"] == "snapshot":
+                self.that(r["bucket"] not in ended, f"again: {r}")
+                ended[r["bucket"]] = r["records"]
+        self.equal(sorted(begun), list(range(65)), "begun")
+        self.equal(sorted(ended), list(range(65)), "ended")
+        self.that(sum(ended.values()) > 500 and 0 in ended.values(), ended)
 
     def queues(self):
-        """Two shards behind an exchange."""
-        db = self.database("queues")
+        """Snapshots of a poller, between which chats are closed, and a stream:
+        two shards behind an exchange show the same as one aggregator that gets
+        each snapshot in one piece. A file with parts is refused."""
+        lab, db = self.lab, self.database("queues")
         db.run(["scripts/topology", "-n", "2"])
+        # The queue tee gets everything that is published, once.
+        lab.must(["aggregator", "--declare"], stdin=b"queue tee\n"
+                 b"bind records tee all\nbind records.all tee all\n")
+        sim = lab.sim("--dialogs", 60, "--messages", 900, "--operators", 5,
+                      "--speed", 0)
+        lab.env.update(CRM_URL=sim.url, CRM_TOKEN=TOKEN, CRM_TENANT="acme")
+        polled = self._poll()
+        self.each_bucket(polled)
+        done = lab.run(["aggregator"], stdin="".join(
+            x + "\n" for x in polled).encode())
+        self.ends(done, 65, "is in parts, which only an aggregator behind a "
+                  "queue can read; all of it is ignored")
+        closed = list(sim.open_dialogs())[:3]
+        sim.advance(2)
+        for chat in closed:
+            sim.control("act", do="close", dialog=chat)
+        polled += self._poll()
+        # A closing in the second of a poll that listed the chat appears in the
+        # poll after the next one.
+        last = self._poll()
+        polled += last
+        seen, listed = listed_in(polled), listed_in(last)
+        for name in "CRM_URL", "CRM_TOKEN", "CRM_TENANT":
+            del lab.env[name]
         self.publish(self.records, "records", 3000)
         self.count(2)
         db.store()
-        self.same(self.want, db.viewed(), "two queues")
-        self.same_shown(self.want_shown, db.shown(), "two queues")
+        left = db.sql("SELECT chat FROM chat_metrics WHERE tenant = 'acme' AND "
+                      "status = 'left' ORDER BY chat")
+        self.equal({chat for chat, in left}, seen - listed, "chats that left")
+        self.that(len(left) >= 3, "too few chats were closed")
+        lab.put("whole", [*partitions.plain(polled), *self.records])
+        self.equal(self.start("whole", "whole").wait(), 0,
+                   lab.text("whole.log"))
+        one = self.database("whole")
+        one.store()
+        self.same(one.viewed(), db.viewed(), "two queues")
+        self.same_shown(one.shown(), db.shown(), "two queues")
         # A state belongs to one shard.
         for options, is_not in (
                 (["--part", "1/2", "--generation", "1"], "part 1/2 "),
