@@ -223,7 +223,7 @@ class Door:
         port = self.place.getsockname()[1]
         self.url = url.replace(f":{self.server.port}/", f":{port}/")
         self.passable, self.lock = threading.Event(), threading.Lock()
-        self.listener, self.ends = None, set()
+        self.listener, self.ends = None, {} # each end, and its other end
         self.open()
 
     def open(self):
@@ -274,14 +274,14 @@ class Door:
             with self.lock:
                 if self.listener is not listener:
                     return
-                self.ends |= {near, far}
+                self.ends.update({near: far, far: near})
             back = threading.Thread(target=self._carry, daemon=True,
                                     args=(far, near, False))
             back.start()
             self._carry(near, far, True)
             back.join()
             with self.lock:
-                self.ends -= {near, far}
+                del self.ends[near], self.ends[far]
 
     def _carry(self, source, target, upward):
         try:

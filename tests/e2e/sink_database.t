@@ -8,22 +8,76 @@ line give advice, and the next run, or the waiting one, stores everything.
 import json
 import os
 import re
-import subprocess
-import sys
 
 from certificates import Authority
-from harness import run_checks, until
+from harness import Door, run_checks, until
 from sinklib import Lock, Tables, snapshot
 from streamlib import Sql
 
 DENIED = "check user, password and grants"
 LOCKED = "another connection holds the lock"
+# Packets to the server, and its error.
+COMMIT = b"\x07\x00\x00\x00\x03COMMIT"
+BEGIN = b"\x12\x00\x00\x00\x03START TRANSACTION"
+ROLLBACK = b"\x09\x00\x00\x00\x03ROLLBACK"
+BULK = b"\xfa" # the command of a statement with arrays
+INTERRUPTED = b"\xff\x25\x05#70100Query execution was interrupted"
 
 
 def message(id, length, chat="1"):
     return {"type": "message", "tenant": "t", "id": id, "chat": chat,
             "at": "2026-11-20T10:00:00Z", "from": "customer",
             "text": "0" * length}
+
+
+class Lossy(Door):
+    """Spoils COUNT transactions. COMMIT: the connection breaks, and either the
+    answer to a commit is lost or the commit itself; a client cannot tell the
+    difference. BEGIN: a transaction does not begin, as when an administrator
+    kills it; the following statements reach the server. ROLLBACK: instead of a
+    statement with arrays, the server gets a rollback and answers OK, as a node
+    of a Galera cluster does when another node's transaction was first. The
+    third one in a row is not spoilt."""
+
+    def __init__(self, url):
+        super().__init__(url)
+        self.what, self.count = COMMIT, 0
+        self.seen = self.spoilt = 0
+        self.deaf = set() # connections of servers whose answers are lost
+
+    def spoil(self):
+        """The number of this one, or 0."""
+        with self.lock:
+            self.seen += 1
+            if self.spoilt >= self.count or self.seen % 3 == 0:
+                return 0
+            self.spoilt += 1
+            return self.spoilt
+
+    def pieces(self, source, upward):
+        for data in super().pieces(source, upward):
+            if source in self.deaf:
+                raise OSError
+            if upward and (data[4:5] == BULK if self.what == ROLLBACK else
+                           self.what in data):
+                data = self.spoilt_by(source, data, self.spoil())
+            yield data
+
+    def spoilt_by(self, source, data, number):
+        """What the server gets instead of DATA."""
+        if number and self.what == COMMIT:
+            if number % 2 == 0:
+                raise OSError
+            self.deaf.add(self.ends[source])
+        elif number and self.what == BEGIN:
+            source.sendall(bytes([len(INTERRUPTED), 0, 0, 1]) + INTERRUPTED)
+            return data.replace(BEGIN, b"")
+        elif number:
+            rest = int.from_bytes(data[:3], "little") + 4 - len(data)
+            while rest > 0:
+                rest -= len(source.recv(rest))
+            return ROLLBACK
+        return data
 
 
 class Test(Tables):
@@ -266,22 +320,14 @@ class Test(Tables):
             return self._tables(), letters
 
         want = store()
-        address = self.where.split("/")[0]
-        port = address.split(":")[1]
-        for what in ("1",), ("100",), ("8", "begin"), ("8", "rollback"):
+        for what, count in ((COMMIT, 1), (COMMIT, 100), (BEGIN, 8),
+                            (ROLLBACK, 8)):
             self._empty()
-            name = self.lab.path("proxy" + "".join(what))
-            proxy = self.lab.start([sys.executable, "-B",
-                                    "tests/e2e/dbproxy.py", port, what[0],
-                                    name, *what[1:]], stdout=subprocess.PIPE)
-            until(10, lambda n=name: os.path.exists(n), "the proxy")
-            with open(name) as f:
-                through = self.url.replace(f":{port}/", f":{f.read().strip()}/")
-            got = store({"MYSQL_URL": through})
-            proxy.terminate()
-            spoilt = int(proxy.communicate()[0])
-            self.that(got == want and spoilt > 0, f"{what}, {spoilt} spoilt: "
-                      f"{got} for {want}")
+            door = self.lab.door("mariadb", Lossy)
+            door.what, door.count = what, count
+            got = store({"MYSQL_URL": door.url})
+            self.that(got == want and door.spoilt > 0,
+                      f"{what}, {door.spoilt} spoilt: {got} for {want}")
         self._empty()
         p = self.lab.start(["sink", "-c", self.conf(
             sink={"batch": 1, "connections": 1}, mysql={"wait_timeout": "5m"}),
