@@ -213,7 +213,7 @@ live: demo-programs  ## the board in a browser, with a made-up CRM, until ^C
 eventcounter:  ## the same for the event counter, with 100 messages
 	@scripts/install-deps demo
 	@MAKE='$(MAKE)' scripts/build $(B)/bin/aggregator \
-	    $(B)/tests/tools/event_publisher
+	    $(B)/tests/tools/amqp_lines
 	@$(BUILT) scripts/eventcounter -b "$(abspath $(B)/bin)" -d $(B)/eventcounter
 bench: test-programs  ## measure against peers and limits, print ratios
 	@$(BUILT) tests/bench/run

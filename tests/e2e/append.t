@@ -8,9 +8,8 @@ left.
 import json
 import os
 
+from events import Events
 from harness import TESTBIN, Checks, Lab, main, until
-
-TOOLS = TESTBIN + "/tools/"
 
 
 class Writer:
@@ -53,8 +52,7 @@ def writers(lab):
         return ["--state", lab.path(name + ".state")]
 
     def count(n):
-        lab.must([TOOLS + "event_publisher", "-d", "-q", "counted", "-e",
-                  "counting", "-n", 100, "-s", n])
+        Events(seed=n, n=100).publish(lab, "counting", "counted")
 
     def assign(n):
         lab.put("given", [json.dumps({
@@ -65,9 +63,11 @@ def writers(lab):
     yield Writer(lab, "stream", ["aggregator", "-f", "queue:records", "--every",
                                  "20ms", *state("stream")],
                  lambda n: lab.put("records", load(lab, n)))
-    yield Writer(lab, "counter", [
-        "aggregator", "--input", "eventcounter", "-f", "queue:counted",
-        "--exchange", "counting", *state("counter")], count)
+    counter = ["aggregator", "--input", "eventcounter", "-f", "queue:counted",
+               "--exchange", "counting", *state("counter")]
+    # Creates the queue and the exchange.
+    lab.must([*counter, "-t", "/dev/null", "--until-empty"])
+    yield Writer(lab, "counter", counter, count)
     yield Writer(lab, "assign", ["poller", "-c", conf, "--assign", "-f",
                                  "queue:given"], assign)
 

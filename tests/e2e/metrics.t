@@ -18,6 +18,7 @@ import subprocess
 import threading
 import time
 
+from events import Events
 from harness import TESTBIN, Checklist, Skip, run_checks, until
 
 MESSAGE = json.dumps({"conversation_id": "c", "sender_id": "a",
@@ -355,11 +356,11 @@ class Test(Checklist):
         self.daemon(name, "aggregator", "--input", "eventcounter", "-f",
                     "queue:events", "--exchange", "events", "--json-dir",
                     self.lab.tmp, "--state", self.lab.path("counts"))
-        sent = self.lab.must([TESTBIN + "/tools/event_publisher", "-e", "events",
-                              "-q", "events", "-n", 30, "-g", 20, "-s", 7]).out
-        sent = [int(n) for n in re.findall(rb"\d+", sent)]
-        self.wait(name, daemon_records_total=sum(sent),
-                  daemon_dead_letters_total=sent[-1],
+        sent = Events(seed=7, n=30, garbage=20)
+        sent.publish(self.lab, "events", "events")
+        self.that(sent.garbage, "no garbage")
+        self.wait(name, daemon_records_total=30,
+                  daemon_dead_letters_total=sent.garbage,
                   daemon_last_success_timestamp_seconds=None)
         self.stop(name)
 

@@ -39,7 +39,7 @@ libraries() {
 ^curl/ ^(poller/crm/http|tests/crm/push)[.]c$
 ^j[qv][.]h$ ^poller/crm/profile_jq[.]c$
 ^lmdb[.]h$ ^(tests/unit/poller/crm/test_store[.]c|common/os/lmdb_[a-z]*[.][ch])$
-^amqp ^(common/(amqp|endpoint)/(endpoint_)?amqp[a-z_]*|tests/tools/event_publisher)[.][ch]$
+^amqp ^common/(amqp|endpoint)/(endpoint_)?amqp[a-z_]*[.][ch]$
 ^(mysql|mariadb|mysqld_error|errmsg) ^(common/db/db[a-z_]*|tests/bench/peers/store)[.][ch]$
 ^jansson[.]h$ ^(common/base/prog|common/tokens/jwt|poller/crm/(json_read|profile[a-z_]*)|poller/intake/route[a-z_]*|sink/resources/by_hand|poller/crm/tape|sink/report/[a-z_]*|tests/.*)[.][ch]$
 ^uni(case|ctype|norm|str|width)[.]h$ ^(common/(base/(log|parse)|output/output_table|text/scan_index)|aggregator/words/text_words)[.]c$

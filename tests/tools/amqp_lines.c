@@ -1,12 +1,16 @@
 /*
- * amqp_lines: a minimal publisher for tests: each N lines of standard input as
- * a persistent message of the broker without any other property, above all
- * without an id. Messages that are not confirmed because the broker is
+ * amqp_lines: a minimal publisher for tests and demos: each N lines of standard
+ * input as a persistent message of the broker without any other property, above
+ * all without an id. Messages that are not confirmed because the broker is
  * unavailable are published again.
  *
  *   amqp_lines QUEUE N     N 0: an empty message for each line
  *   amqp_lines exchange:NAME N     each line behind its routing key and a tab;
  *       a message has lines of one key, those of "all" go to NAME.all
+ *   amqp_lines -     messages with the only property of the original's events:
+ *       their type as content encoding. Each is a line of three lengths, then
+ *       as many bytes of its exchange's name, its routing key and its body.
+ *       They are published once.
  *
  * The configuration is that of the programs.
  */
@@ -17,12 +21,15 @@
 #include "common/amqp/amqp_declare.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/xalloc.h"
 #include "common/conf/conf.h"
 #include "common/os/stop.h"
 
 /* The test fails if the broker does not answer within this time. */
 #define CONFIRM_MS 60000
 #define AGAIN_MS 100
+
+#define WINDOW 500 /* events that are unconfirmed at most */
 
 /* The destination of messages, and the message that is being filled. */
 struct target {
@@ -90,14 +97,14 @@ read_confirm(struct amqp_link *l)
 	return -1;
 }
 
-/* Connects and makes the queue, unless the link is up. */
+/* Connects and makes the queue, if there is one, unless the link is up. */
 static int
 open_link(struct amqp_link *l, const struct target *t)
 {
 	if (l->conn != NULL)
 		return 0;
 	if (amqp_link_connect(l) != OUTCOME_DONE ||
-	    (!t->spread &&
+	    (t->name != NULL && !t->spread &&
 		amqp_declare_queue(l, t->name, NULL) != OUTCOME_DONE))
 		return -1;
 	amqp_confirm_select(l->conn, AMQP_LINK_CHANNEL);
@@ -167,6 +174,90 @@ publish_all(struct amqp_link *l, struct target *t, unsigned long most)
 	return rc;
 }
 
+/* The three parts of an event, and how many events were published. */
+struct events {
+	struct buf exchange, key, body;
+	uint64_t sent, confirmed;
+};
+
+/* Reads frames until at most `open` events are unconfirmed. */
+static int
+await_confirms(struct amqp_link *l, struct events *e, uint64_t open)
+{
+	const amqp_basic_ack_t *ack;
+	amqp_frame_t f;
+	int got = 1;
+
+	while (got > 0 && e->sent - e->confirmed > open) {
+		got = amqp_link_frame(l, &f, CONFIRM_MS);
+		if (got <= 0 || !is_method(&f, AMQP_BASIC_ACK_METHOD))
+			continue;
+		ack = f.payload.method.decoded;
+		e->confirmed =
+		    ack->multiple ? ack->delivery_tag : e->confirmed + 1;
+	}
+	if (got == 0)
+		amqp_link_drop(l, "RabbitMQ confirms nothing");
+	return got > 0 ? 0 : -1;
+}
+
+static int
+publish_event(struct amqp_link *l, struct events *e)
+{
+	amqp_basic_properties_t p = {
+		._flags = AMQP_BASIC_CONTENT_ENCODING_FLAG,
+		.content_encoding = amqp_cstring_bytes("application/json"),
+	};
+
+	e->sent++;
+	if (amqp_link_check(l, "publish",
+		amqp_basic_publish(l->conn, AMQP_LINK_CHANNEL,
+		    amqp_cstring_bytes(buf_str(&e->exchange)),
+		    amqp_cstring_bytes(buf_str(&e->key)), 0, 0, &p,
+		    (amqp_bytes_t){ e->body.len, e->body.data })) != 0)
+		return -1;
+	return await_confirms(l, e, WINDOW);
+}
+
+/* Reads the next bytes of standard input. */
+static bool
+read_part(struct buf *part, size_t len)
+{
+	size_t got;
+
+	buf_clear(part);
+	got = fread(buf_room(part, len + 1), 1, len, stdin);
+	buf_grown(part, got);
+	return got == len;
+}
+
+/* All of standard input. */
+static int
+publish_events(struct amqp_link *l)
+{
+	const struct target nowhere = { .name = NULL };
+	struct events e = { .exchange = BUF_INIT };
+	struct buf *parts[] = { &e.exchange, &e.key, &e.body };
+	size_t lengths[ARRAY_LEN(parts)], cap = 0, i;
+	char *line = NULL, *p;
+	int rc = open_link(l, &nowhere);
+
+	while (rc == 0 && getline(&line, &cap, stdin) > 0) {
+		for (p = line, i = 0; i < ARRAY_LEN(parts); i++)
+			lengths[i] = strtoul(p, &p, 10);
+		for (i = 0; i < ARRAY_LEN(parts) && rc == 0; i++)
+			rc = read_part(parts[i], lengths[i]) ? 0 : -1;
+		if (rc == 0)
+			rc = publish_event(l, &e);
+	}
+	if (rc == 0)
+		rc = await_confirms(l, &e, 0);
+	free(line);
+	for (i = 0; i < ARRAY_LEN(parts); i++)
+		buf_release(parts[i]);
+	return rc;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -174,18 +265,20 @@ main(int argc, char **argv)
 	enum exit_code code = PROG_USAGE;
 	struct target to = { .key = BUF_INIT, .body = BUF_INIT };
 	unsigned long lines = argc == 3 ? strtoul(argv[2], NULL, 10) : 0;
+	bool events = argc == 2 && strcmp(argv[1], "-") == 0;
 	struct buf why = BUF_INIT;
 	struct conf *conf;
 
 	prog_init(argv[0]);
-	if (argc != 3)
+	if (argc != 3 && !events)
 		return PROG_USAGE;
 	set_target(&to, argv[1]);
 	conf = conf_load(NULL, &why);
 	if (conf != NULL &&
 	    amqp_link_init(&l, conf, "publishes lines", &why, &code) == 0) {
 		code = PROG_OK;
-		if (publish_all(&l, &to, lines) != 0) {
+		if ((events ? publish_events(&l)
+			    : publish_all(&l, &to, lines)) != 0) {
 			code = l.code;
 			buf_setf(&why, "%s", buf_str(&l.why));
 		}
