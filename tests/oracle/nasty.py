@@ -106,8 +106,9 @@ EVERY = ("edits", "repeats", "records", "closed_records", "opened_later",
          "moved_events", "chatwoot", "busy")
 # A stream keeps only the last few times and forgets ended chats. A record that
 # comes a window later, or in a chat that returns, may count for a new chat, so
-# only one-shot runs include these two.
-BY_HAND = (*EVERY, "withdrawn", "returns")
+# only one-shot runs include these two. Messages that are newer than their
+# snapshot would move a stream's clock.
+BY_HAND = (*EVERY, "withdrawn", "returns", "newer")
 
 
 class Nasty:
@@ -581,9 +582,10 @@ class Tenant:
                                  operator=d.choice(self.operators)))
         body += [c for c in self.polled if c["at"] <= t][-1:]
         shown_now = {(m["chat"], m["id"]): m for m in self.written}
+        last = t + self.window if self.has("newer", 0.2) else t - 5000
         for m in shown_now.values():
             if m["chat"] in there and d.random() < 0.7 and \
-                    t - self.window * 3 // 4 < m["at"] < t - 5000:
+                    t - self.window * 3 // 4 < m["at"] < last:
                 body.append(m)
         for _ in range(d.choice((0, 0, 3))):
             self.n += 1

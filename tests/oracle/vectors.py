@@ -1,4 +1,4 @@
-"""Reads the second half of vectors.txt: records and their expected rows.
+"""Reads vectors.txt: records and their expected rows.
 
 A vector begins with "--" and a sentence; "conf KEY=VALUE" sets a key of the
 configuration. A record is a word or two and fields, KEY=VALUE:
