@@ -13,14 +13,17 @@ the files of tests/cases/routes. A file has a configuration, then cases:
     RECORDS
 
 Headers are optional. "From: ADDRESS" is the client's address (127.0.0.1),
-"Sign: KEY" signs as Chatwoot does, "Age: SECONDS" makes that signature older,
-and with "Python: yes" the body is an expression of bytes. Times are numbered in
-each case; one of an earlier case has its name. Random ids are written as UUID,
-MSG, SESSION and OF-KEY, and characters that repeat as "c * 100".
+"Sign: KEY" signs as Chatwoot does, "Sign-by-token: TOKEN" as Chat2Desk does,
+"Age: SECONDS" makes that signature older, and with "Python: yes" the body is an
+expression of bytes. Times of the last day are numbered in each case; one of an
+earlier case has its name. Ids that nobody can foretell are written as UUID, MSG,
+MS (milliseconds), SESSION and OF-KEY, and characters that repeat as "c * 100".
 
 UPDATE=1 writes what the listener answers; review it with git diff."""
 
+import datetime
 import difflib
+import hashlib
 import hmac
 import http.client
 import json
@@ -37,9 +40,18 @@ UPDATE = os.environ.get("UPDATE") == "1"
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 RANDOM = ((re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "UUID"),
           (re.compile(r"msg-\d{19}"), "MSG"),
+          (re.compile(r"(?<=ed-)\d{13}(?=[-\"])"), "MS"),
           (re.compile(r"session_\d+\.\d{3}"), "SESSION"),
           (re.compile(r"-[0-9a-f]{16}(?=[ \"])"), "-OF-KEY"))
 RUN = re.compile(r"(.)\1{99,}")
+
+
+def is_recent(text):
+    try:
+        at = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError: # the 30th of February
+        return False
+    return abs(time.time() - at.timestamp()) < 86400
 
 
 def signature(key, age, body):
@@ -47,6 +59,13 @@ def signature(key, age, body):
     mac = hmac.digest(key.encode(), at.encode() + b"." + body, "sha256")
     return {"X-Chatwoot-Timestamp": at,
             "X-Chatwoot-Signature": "sha256=" + mac.hex()}
+
+
+def signature_by_token(token, age, body):
+    at = str(int(time.time()) - age)
+    key = hashlib.md5(token.encode()).hexdigest().encode()
+    return {"X-Timestamp": at, "X-Signature": hmac.digest(
+        key, body + at.encode(), "sha256").hex()}
 
 
 class Listener:
@@ -87,9 +106,11 @@ class Listener:
     def ask(self, method, target, headers, body):
         given = {"Content-Type": "application/json",
                  "X-Forwarded-For": headers.pop("From", "127.0.0.1")}
-        if "Sign" in headers:
-            given |= signature(headers.pop("Sign"),
-                               int(headers.pop("Age", 0)), body)
+        age = int(headers.pop("Age", 0))
+        for name, sign in (("Sign", signature),
+                           ("Sign-by-token", signature_by_token)):
+            if name in headers:
+                given |= sign(headers.pop(name), age, body)
         status, text = self.send(method, target, {
             k: v for k, v in {**given, **headers}.items() if v != "none"}, body)
         time.sleep(0.002) # times differ
@@ -100,8 +121,10 @@ class Listener:
             text = pattern.sub(word, text)
         text = RUN.sub(lambda m: f"{m[1]} * {len(m[0])}", text)
         here = {}
-        text = TIME.sub(lambda m: self.times.get(m[0]) or here.setdefault(
-            m[0], "TIME%d" % (len(here) + 1)), text)
+        text = TIME.sub(
+            lambda m: self.times.get(m[0]) or here.setdefault(
+                m[0], "TIME%d" % (len(here) + 1))
+            if is_recent(m[0]) else m[0], text)
         self.times |= {at: f"{word} of {name}" for at, word in here.items()}
         return text
 

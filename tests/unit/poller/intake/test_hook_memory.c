@@ -1,6 +1,6 @@
 /*
  * A listener runs for months, so reading a payload must not leak memory. Reads
- * each payload of tests/records/hooks.txt many times, and makes calls of a
+ * each payload of tests/cases/routes/payloads many times, and makes calls of a
  * profile that fail.
  */
 #include "tests/unit/growth.h" /* first: it defines which names the system
@@ -24,11 +24,7 @@ static const char tenants[] =
     "hook = signature\nhook_secret = s3cr3t\n"
     "[crm chat2desk]\ntoken = 0123\nbot_operators = 777\nhook = signature\n"
     "[crm qiscus]\nprofile = qiscus\nhook = secret\n"
-    "hook_secret = 0123456789abcdef\n"
-    "[crm chatwoot-all]\nprofile = chatwoot\ncustomers = yes\n"
-    "customer_phone = yes\nhook = signature\nhook_secret = s3cr3t\n"
-    "[crm chat2desk-all]\ncustomers = yes\ncustomer_phone = yes\n"
-    "hook = secret\nhook_secret = 0123456789abcdef\n";
+    "hook_secret = 0123456789abcdef\n";
 
 static const char *
 no_header(const struct web_request *r, const char *name)
@@ -61,7 +57,8 @@ deliver(void *ctx)
 	(void)hook_read(x->hook, &r, x->keys, &x->records, &n, &x->why);
 }
 
-/* line: the text after "== ", TENANT: NAME, and the payload below it. */
+/* line: the text after "== ", TENANT: NAME, and the payload behind an empty
+ * line. */
 static void
 check_payload(const struct hooks *all, const char *line)
 {
@@ -73,7 +70,7 @@ check_payload(const struct hooks *all, const char *line)
 	x.hook = hook_of(all, tenant);
 	x.keys = idempotency_open(NULL, 100, &x.why);
 	assert_non_null(x.hook);
-	x.payload = line + name_len + 1;
+	x.payload = strstr(line, "\n\n") + 2;
 	x.len = strcspn(x.payload, "\n");
 	bytes = growth(deliver, &x);
 	if (bytes > GROWTH_MOST_BYTES)
@@ -201,7 +198,7 @@ test_hook_memory(void)
 		cmocka_unit_test(a_payload_leaves_nothing_behind),
 		cmocka_unit_test(a_call_leaves_nothing_behind),
 	};
-	FILE *f = fopen("tests/records/hooks.txt", "re");
+	FILE *f = fopen("tests/cases/routes/payloads", "re");
 	char line[8192];
 	int rc;
 

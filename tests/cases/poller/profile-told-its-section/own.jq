@@ -1,0 +1,1 @@
+def hook_read: {unknown: (.options | "\(.account) \(.history)")};
