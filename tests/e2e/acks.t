@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """When a program ends, all messages that it read are gone from the queue,
-including refused records and messages without a record. But its output must
-have been confirmed first."""
+including refused records and messages without a record, even as many as the
+prefetch. But its output must have been confirmed first."""
 
 import json
 import os
@@ -138,14 +138,16 @@ def body():
         sim = lab.sim("--dialogs", 3, "--operators", 2, "--pace", 0)
         conf = lab.conf("conf", {
             "crm acme": {"url": sim.url, "token": TOKEN, "assign": "yes"},
-            "amqp": {"wait_timeout": "2s"},
+            "amqp": {"wait_timeout": "2s", "prefetch": 2},
             "poller": {"state": lab.path("polls")}})
         lab.must(["sink", "-c", conf, "--migrate"])
         for queue, record in QUEUES.items():
-            # One line per message: one in the middle and the last one contain
-            # no record.
-            lab.put(queue, [json.dumps(record), "no record", "",
-                            json.dumps(record), ""], 1)
+            # One line per message, or none: some in the middle and the last
+            # one contain no record.
+            lab.put(queue, [json.dumps(record), "no record", ""], 1)
+            lab.must([TESTBIN + "/tools/amqp_lines", queue, "0"],
+                     stdin=b"\n" * 3)
+            lab.put(queue, [json.dumps(record), ""], 1)
             program, *options = READERS[queue]
             argv = [program, "-c", conf, "-f", "queue:" + queue,
                     *(lab.path(o) if o.startswith("STATE") else o

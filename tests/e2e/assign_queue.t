@@ -10,7 +10,7 @@ import os
 import re
 
 from assigning import GET, PAST, PUT, Assigning
-from harness import TESTBIN, TOKEN, run_checks, until
+from harness import TOKEN, run_checks, until
 
 ASK = "assignments" # the queue of reservations
 
@@ -202,16 +202,6 @@ class Test(Assigning):
         """CPU time."""
         with open(f"/proc/{self.p.pid}/stat", encoding="ascii") as f:
             return sum(map(int, f.read().rsplit(")", 1)[1].split()[11:13]))
-
-    def empty_messages(self):
-        """Messages without a line, more than the prefetch."""
-        self.free(self.d)
-        self.lab.must([TESTBIN + "/tools/amqp_lines", ASK, "0"], stdin=b"\n" * 3)
-        self.put(self.reservation("p10", self.d, self.b))
-        self._begin()
-        self.comes((self.d, self.b, "p10"))
-        self._end()
-        self.conf()
 
     def other_tenant_away(self):
         """Reservations of other tenants are carried out."""

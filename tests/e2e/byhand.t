@@ -1,19 +1,15 @@
 #!/usr/bin/env -S python3 -B
 """In a terminal, without broker and database: `poller | aggregator` prints the
 operator table, the same day in a file gives the same rows, CSV and --explain
-work, the terminal shows what a program waits for, and a truncated snapshot is
-refused in one line. LONG=1 truncates at every byte.
+work, and the terminal shows what a program waits for.
 """
 
-import concurrent.futures
 import json
 import os
-import random
 import re
 import subprocess
 
-from harness import (BIN, LONG, TOKEN, Checks, Lab, main, sanitized, say,
-                     seed, until)
+from harness import BIN, TOKEN, Checks, Lab, main, until
 
 RECORD = (b'{"type":"chat","tenant":"t","chat":"7",'
           b'"at":"2026-11-20T10:00:00Z","status":"open"}\n')
@@ -29,8 +25,8 @@ class Test:
         self.that(done.err == "", f"{argv}: {done}")
         return done.out
 
-    def poll(self, name, *options):
-        sim = self.lab.sim(*options, name=name)
+    def poll(self, *options):
+        sim = self.lab.sim(*options)
         self.lab.env.update(CRM_URL=sim.url, CRM_TOKEN=TOKEN)
         return sim, self.quiet(["poller"])
 
@@ -116,40 +112,16 @@ class Test:
         self.that(done.code == 74 and len(done.lines()) == 1
                   and "cannot write standard output" in done.err, f"{done}")
 
-    def cut(self, whole, number):
-        """Only the complete input is accepted."""
-        size = len(whole)
-        places = range(size)
-        if not LONG or sanitized() or size > 100000:
-            places = {*random.Random(seed()).sample(places, number),
-                      0, 1, size - 2, size - 1}
-
-        def refused(at):
-            done = subprocess.run([BIN + "/aggregator"], input=whole[:at],
-                                  capture_output=True, check=False)
-            good = done.returncode > 0 and done.stdout == b"" \
-                and done.stderr.count(b"\n") == 1
-            return good, f"cut at {at}: {done.returncode} {done.stderr}"
-
-        with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            for good, text in pool.map(refused, places):
-                self.that(good, text)
-        say(f"{len(places)} cuts of {size} bytes")
-
 
 def body():
     with Lab("byhand") as lab:
         test = Test(lab)
-        sim, day = test.poll("sim", "--dialogs", 12, "--operators", 3,
-                             "--messages", 6, "--seed", 5)
+        sim, day = test.poll("--dialogs", 12, "--operators", 3, "--messages",
+                             6, "--seed", 5)
         test.tables(sim, day)
         test.alone_on_a_terminal()
         test.rows(day)
         test.closed_output()
-        test.cut(test.poll("small", "--dialogs", 2, "--operators", 1,
-                           "--messages", 2, "--seed", 8)[1], 60)
-        test.cut(test.poll("large", "--dialogs", 300, "--operators", 10,
-                           "--messages", 30, "--seed", 9)[1], 20)
         return test.checks.result()
 
 
