@@ -8,7 +8,7 @@ one stands for no output and 0. The file conf next to the folders is the
 configuration, if there is one. If there is a file only, out has only the lines
 that match one of its patterns. If cmd has several lines, the program runs once
 for each, in the same environment and with the input in, in2, in3 ...; the files
-have the output of all, and rc a line for each.
+have the output of all, and rc a line for each. A file about is for readers.
 
 CRM=FOLDER... in cmd starts a CRM; its address is in CRM_URL, and is written as
 http://crm in out and err. A response is a file as written by poller --record;
