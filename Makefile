@@ -187,7 +187,7 @@ check:  ## install what tests need, build, run the tests
 	@MAKE='$(MAKE)' scripts/build test-programs
 	@$(RUN) $(LONGEST) $(UNITS) \
 	    $(filter-out $(LONGEST) $(LONG_TESTS),$(CASES) $(E2E))
-check-fast: test-programs  ## units, cases and quick tests with servers: three minutes
+check-fast: test-programs  ## units, cases and quick tests with servers: a few minutes
 	@$(RUN) $(filter $(LONGEST),$(FAST)) $(filter-out $(LONGEST),$(FAST))
 check-e2e: test-programs  ## the tests with private servers
 	@$(RUN) $(filter-out $(LONG_TESTS),$(E2E))
