@@ -338,7 +338,7 @@ open_files_with_secrets_are_warned_of_once(void **state)
 		    strstr(err, "other users can read the secret in 'w.conf'");
 		assert_int_equal(first != NULL, cases[i].warned);
 		if (first != NULL)
-			assert_null(strstr(first + 1, "others may read"));
+			assert_null(strstr(first + 1, "other users can read"));
 	}
 	buf_release(&why);
 }
