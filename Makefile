@@ -176,10 +176,11 @@ LONGEST = tests/cases/poller.t $(patsubst %,tests/e2e/%.t,fault_injection budget
 
 # Tests with servers that check much in a few seconds.
 FAST_E2E = $(patsubst %,tests/e2e/%.t,acks allocation amqp api_teams \
-    api_tokens append assign dead_letters forget_who gone grants isolation \
-    listen_about listen_bounds listen_full listen_http listen_operators \
-    listen_routes reaper reaper_queue reconcile rollup schema sink sink_bad \
-    stored stream stream_refuse stream_snapshots tape)
+    api_tokens append assign dead_letters forget_who gone grants hosts \
+    isolation listen_about listen_bounds listen_full listen_http \
+    listen_operators listen_routes readers reaper reaper_queue reconcile \
+    retention rollup schema sink sink_bad spread stored stream stream_refuse \
+    stream_snapshots tape)
 FAST = $(FAST_E2E) $(UNITS) $(filter-out $(LONG_TESTS),$(CASES))
 
 check:  ## install what tests need, build, run the tests
