@@ -118,10 +118,61 @@ an_emptied_store_keeps_only_its_numbers(void **state)
 	store_close(s);
 }
 
+/* Changes the value of the chat "b" while no process has the file open. */
+static void
+damage_chat(const char *path)
+{
+	MDB_val key = { 2, (char[]){ "b" } }, value = { 20, (char[20]){ "" } };
+	MDB_env *env;
+	MDB_txn *txn;
+	MDB_dbi chats;
+
+	assert_int_equal(mdb_env_create(&env), 0);
+	assert_int_equal(mdb_env_set_maxdbs(env, STORE_TABLES), 0);
+	assert_int_equal(mdb_env_open(env, path, MDB_NOSUBDIR, 0600), 0);
+	assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+	assert_int_equal(mdb_dbi_open(txn, "chats", 0, &chats), 0);
+	assert_int_equal(mdb_put(txn, chats, &key, &value, 0), 0);
+	assert_int_equal(mdb_txn_commit(txn), 0);
+	mdb_env_close(env);
+}
+
+/* If the file is not verified when it is opened, the damage is found when the
+ * value is read. Nothing is committed after that. */
+static void
+a_damaged_value_is_refused(void **state)
+{
+	struct store *s = open_store(".", "damaged", STORE_EXCLUSIVE);
+	struct buf why = BUF_INIT;
+	enum exit_code code = PROG_OK;
+	int n = 0;
+
+	(void)state;
+	store_put(s, STORE_CHATS, "a", "1", 1);
+	store_put(s, STORE_CHATS, "b", "2", 1);
+	commit_store(s);
+	store_close(s);
+	damage_chat("./damaged.mdb");
+	s = open_store(".", "damaged", STORE_COUNTING);
+	assert_int_equal(
+	    store_each(s, STORE_CHATS, count_entry, &n, &why), PROG_IO);
+	assert_non_null(strstr(buf_str(&why), "'./damaged.mdb' is damaged: "));
+	assert_non_null(strstr(buf_str(&why), "; remove it"));
+	assert_int_equal(n, 1);
+	store_set_number(s, "calls", 8);
+	assert_int_equal(store_commit(s, &why), PROG_IO);
+	store_close(s);
+	assert_null(store_open(".", "damaged", STORE_EXCLUSIVE, &code, &why));
+	assert_int_equal(code, PROG_IO);
+	assert_non_null(strstr(buf_str(&why), "does not match its checksum"));
+	buf_release(&why);
+}
+
 int
 test_store(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_damaged_value_is_refused),
 		cmocka_unit_test(an_emptied_store_keeps_only_its_numbers),
 		cmocka_unit_test(readers_do_not_wait_for_a_writer),
 	};
