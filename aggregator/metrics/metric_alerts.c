@@ -26,8 +26,6 @@
 #include "aggregator/metrics/metrics.h"
 #include "aggregator/metrics/streaming_metric.h"
 
-#include <stdlib.h>
-
 enum {
 	RULES = 2,
 };
@@ -50,9 +48,9 @@ struct alert {
 	uint64_t messages;
 	int64_t joined; /* start of the alert it was joined to, or NONE */
 	int64_t due;    /* time of its timer queue entry; NONE: no entry */
-	uint8_t withdrawn, ended, reported;
+	uint8_t withdrawn, ended;
 	uint8_t moved; /* in the queue of alerts to refresh */
-	uint8_t spare[4];
+	uint8_t spare[5];
 };
 
 struct alerts {
@@ -161,7 +159,7 @@ static void
 change_alert_end(const struct alert_series *w, struct alert *a, int64_t end)
 {
 	a->end = end;
-	if (a->ended != 0 || a->reported == 0)
+	if (a->ended != 0)
 		keyed_state_emit(&w->f->table, a);
 	a->ended = 0;
 	schedule_alert(w, a, end + w->length);
@@ -190,9 +188,7 @@ withdraw_alert(const struct alert_series *w, struct alert *a, int64_t joined)
 	a->withdrawn = 1;
 	a->joined = joined;
 	a->messages = 0;
-	if (a->reported != 0)
-		keyed_state_emit(&w->f->table, a);
-	keyed_state_change(&w->f->table, a);
+	keyed_state_emit(&w->f->table, a);
 }
 
 static struct alert *
@@ -327,23 +323,6 @@ report_moved(struct alerts *f)
 	}
 }
 
-/* Records that all changed rows will be written. */
-static void
-mark_reported(struct alerts *f)
-{
-	struct alert *a;
-	size_t n, i;
-	void **list = keyed_state_list(&f->table, false, &n);
-
-	for (i = 0; i < n; i++) {
-		a = list[i];
-		a->moved = 0;
-		if (a->withdrawn == 0)
-			a->reported = 1;
-	}
-	free(list);
-}
-
 static void
 alerts_advance(void *ctx, int64_t newest, bool refresh)
 {
@@ -355,7 +334,6 @@ alerts_advance(void *ctx, int64_t newest, bool refresh)
 		review_alert(f, key, due);
 	if (refresh)
 		report_moved(f);
-	mark_reported(f);
 }
 
 static void
@@ -370,8 +348,7 @@ alerts_row(
 	int64_t end = a->ended != 0 ? a->end : CLOCK_NONE;
 	struct cell *c;
 
-	/* An alert without a row need not be withdrawn. */
-	if (a->withdrawn != 0 && (which == ROWS_ALL || a->reported == 0))
+	if (a->withdrawn != 0 && which == ROWS_ALL)
 		return;
 	c = rowset_add(to);
 	c = cell_number(c, begin);

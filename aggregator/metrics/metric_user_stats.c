@@ -19,10 +19,6 @@
 #include "aggregator/metrics/metrics.h"
 #include "aggregator/metrics/streaming_metric.h"
 
-/* How often expired pairs are removed between two flushes, in the messages' own
- * time. */
-#define EXPIRE_EVERY HOUR_MS
-
 /* Messages of a user without a silence between them. */
 struct spell {
 	uint64_t messages;
@@ -47,7 +43,6 @@ struct users {
 	bool expires;                   /* false: one-shot */
 	int64_t forget, window;         /* ms */
 	int64_t active; /* how long a conversation is active, in ms */
-	int64_t expired_at;
 };
 
 static void
@@ -64,7 +59,6 @@ users_open(void *ctx, const struct streaming_metric_setup *setup)
 	    &f->pairs, setup->home, "user_chats", sizeof(struct pair));
 	timer_queue_open(&f->timer_queue, setup->home, "user_chats_due");
 	f->active = streaming_metric_conf(setup, "user_active");
-	f->expired_at = CLOCK_NONE;
 }
 
 static struct user *
@@ -172,7 +166,6 @@ expire_pairs(struct users *f)
 	int64_t now = f->table.home->now, due;
 	struct text key;
 
-	f->expired_at = now;
 	while (timer_queue_next(&f->timer_queue, now, &key, &due))
 		review_pair(f, key, due);
 }
@@ -209,9 +202,6 @@ users_add(void *ctx, const struct streaming_metric_message *m)
 
 	if (m->user.p == NULL)
 		return;
-	/* CLOCK_NONE is less than any time. */
-	if (now != CLOCK_NONE && f->expired_at < now - EXPIRE_EVERY)
-		expire_pairs(f);
 	u = get_user(f, m);
 	count_message(f, u, m->at);
 	keyed_state_emit(&f->table, u);
