@@ -270,29 +270,6 @@ url_release(struct url *u)
 	memset(u, 0, sizeof *u);
 }
 
-static char *
-copied(const char *s)
-{
-	return s != NULL ? xstrdup(s) : NULL;
-}
-
-void
-url_copy(struct url *to, const struct url *from)
-{
-	size_t i;
-
-	*to = *from;
-	to->scheme = copied(from->scheme);
-	to->user = copied(from->user);
-	to->password = copied(from->password);
-	to->path = copied(from->path);
-	to->query = copied(from->query);
-	for (i = 0; i < from->n_hosts; i++) {
-		to->hosts[i].name = copied(from->hosts[i].name);
-		to->hosts[i].shown = copied(from->hosts[i].shown);
-	}
-}
-
 int
 url_read_query(
     const struct url *u, const char *key, char **value, struct buf *why)

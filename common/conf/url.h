@@ -31,7 +31,6 @@ struct url {
 int url_parse(struct url *u, const char *text, struct buf *why)
     __attribute__((warn_unused_result));
 void url_release(struct url *u);
-void url_copy(struct url *to, const struct url *from);
 
 /* Sets *value, which must be NULL or owned, to the value of the query parameter
  * `key`, owned, if there is one. Returns -1 and *why if the query has another

@@ -101,24 +101,27 @@ at_most(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-static void
-read_conf(struct db *db, const struct conf *conf)
+/* True if all servers are on this machine. */
+static bool
+is_here(const struct db *db)
 {
-	const char *ca = conf_text(conf, "mysql", "ca_file");
 	bool here = true;
 	size_t i;
 
 	for (i = 0; i < db->url.n_hosts; i++)
 		here = here && url_is_loopback(db->url.hosts[i].name);
-	here = here || over_socket(db);
-	db->ca_file = ca != NULL ? xstrdup(ca) : NULL;
-	db->tls =
-	    !over_socket(db) &&
-	    (ca != NULL || (!here && !conf_bool(conf, "mysql", "plaintext")));
-	if (!here && !db->tls)
-		log_warn("the connection to database %s is not encrypted, "
-			 "because [mysql] plaintext allows it",
-		    db_name(db));
+	return here || over_socket(db);
+}
+
+static void
+read_conf(struct db *db)
+{
+	const struct conf *conf = db->conf;
+
+	db->ca_file = conf_text(conf, "mysql", "ca_file");
+	db->tls = !over_socket(db) &&
+		  (db->ca_file != NULL ||
+		      (!is_here(db) && !conf_bool(conf, "mysql", "plaintext")));
 	db->timeout_ms = conf_int(conf, "mysql", "timeout");
 	db->connect_ms = at_most(CONNECT_MS, db->timeout_ms);
 	db->lock_ms = at_most(LOCK_MS, db->timeout_ms / 2);
@@ -141,6 +144,7 @@ db_open(const struct conf *conf, struct buf *why, enum exit_code *code)
 		return NULL;
 	}
 	db = xcalloc(1, sizeof *db);
+	db->conf = conf;
 	if (read_url(db, url, why) != 0) {
 		db_close(db);
 		return NULL;
@@ -151,14 +155,12 @@ db_open(const struct conf *conf, struct buf *why, enum exit_code *code)
 		db_close(db);
 		return NULL;
 	}
-	read_conf(db, conf);
+	read_conf(db);
+	if (!db->tls && !is_here(db))
+		log_warn("the connection to database %s is not encrypted, "
+			 "because [mysql] plaintext allows it",
+		    db_name(db));
 	return db;
-}
-
-static char *
-copied(const char *s)
-{
-	return s != NULL ? xstrdup(s) : NULL;
 }
 
 struct db *
@@ -166,12 +168,11 @@ db_another(const struct db *db)
 {
 	struct db *d = xcalloc(1, sizeof *d);
 
-	url_copy(&d->url, &db->url);
+	d->conf = db->conf;
+	/* It has been read before. */
+	(void)read_url(d, conf_text(d->conf, "mysql", "url"), NULL);
+	read_conf(d);
 	d->host = db->host;
-	d->socket = copied(db->socket);
-	d->ca_file = copied(db->ca_file);
-	d->tls = db->tls;
-	d->bulk_off = db->bulk_off;
 	d->connect_ms = db->connect_ms;
 	d->timeout_ms = db->timeout_ms;
 	d->allowed_ms = db->allowed_ms;
@@ -236,7 +237,6 @@ db_close(struct db *db)
 	db_disconnect(db);
 	url_release(&db->url);
 	free(db->socket);
-	free(db->ca_file);
 	buf_release(&db->why);
 	buf_release(&db->version);
 	buf_release(&db->cipher);

@@ -20,10 +20,12 @@ enum {
 
 struct db {
 	struct st_mysql *my; /* NULL: not connected */
+	const struct conf *conf;
 	struct url url;
-	size_t host;            /* index of the current or next host of url */
-	bool pass_over;         /* the host failed: try another one next */
-	char *socket, *ca_file; /* owned, or NULL */
+	size_t host;         /* index of the current or next host of url */
+	bool pass_over;      /* the host failed: try another one next */
+	char *socket;        /* owned, or NULL */
+	const char *ca_file; /* NULL: the system's authorities */
 	bool tls;
 	bool bulk_off;
 	int64_t connect_ms, timeout_ms, lock_ms, wait_timeout_ms;
