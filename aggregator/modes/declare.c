@@ -72,7 +72,8 @@ make_queue(struct amqp_plan *p)
 static enum outcome
 bind_queue(struct amqp_plan *p)
 {
-	return amqp_declare_bind(&p->link, p->word[0], p->word[1], p->word[2]);
+	return amqp_declare_bind(
+	    &p->link, p->word[0], p->word[1], p->word[2], false);
 }
 
 static enum outcome

@@ -193,12 +193,18 @@ amqp_declare_exchange(struct amqp_link *l, const char *name, const char *type)
 
 enum outcome
 amqp_declare_bind(struct amqp_link *l, const char *exchange, const char *queue,
-    const char *key)
+    const char *key, bool optional)
 {
 	bool ok = amqp_queue_bind(l->conn, AMQP_LINK_CHANNEL,
 		      amqp_cstring_bytes(queue), amqp_cstring_bytes(exchange),
 		      amqp_cstring_bytes(key), none) != NULL;
 
+	if (!ok && optional && is_refused(l, AMQP_ACCESS_REFUSED)) {
+		log_info("not_bound",
+		    "queue=%s exchange=%s reason=\"no permission\"", queue,
+		    exchange);
+		return reopen_channel(l) == 0 ? OUTCOME_DONE : l->outcome;
+	}
 	return declare_outcome(l, ok, "bind queue", queue);
 }
 
@@ -245,24 +251,6 @@ make_classic(struct amqp_link *l, const char *queue)
 	if (ok)
 		log_info("queue_made", "queue=%s", queue);
 	return declare_outcome(l, ok, "create queue", queue);
-}
-
-static enum outcome
-bind_source(struct amqp_link *l, const char *queue,
-    const struct amqp_source *source, bool optional)
-{
-	bool ok =
-	    amqp_queue_bind(l->conn, AMQP_LINK_CHANNEL,
-		amqp_cstring_bytes(queue), amqp_cstring_bytes(source->exchange),
-		amqp_cstring_bytes(source->binding), none) != NULL;
-
-	if (!ok && optional && is_refused(l, AMQP_ACCESS_REFUSED)) {
-		log_info("not_bound",
-		    "queue=%s exchange=%s reason=\"no permission\"", queue,
-		    source->exchange);
-		return reopen_channel(l) == 0 ? OUTCOME_DONE : l->outcome;
-	}
-	return declare_outcome(l, ok, "bind queue", queue);
 }
 
 enum outcome
@@ -354,6 +342,7 @@ amqp_declare_source(
 	if (o == OUTCOME_DONE && !there)
 		o = make_classic(l, queue);
 	if (o == OUTCOME_DONE)
-		o = bind_source(l, queue, source, exchange && there);
+		o = amqp_declare_bind(l, source->exchange, queue,
+		    source->binding, exchange && there);
 	return o;
 }

@@ -50,9 +50,10 @@ enum outcome amqp_declare_exchange(struct amqp_link *l, const char *name,
     const char *type) __attribute__((warn_unused_result));
 
 /* Binds the queue to the exchange, so that it gets the messages with that key.
- * An existing binding stays. */
+ * An existing binding stays. optional: also DONE without the permission. */
 enum outcome amqp_declare_bind(struct amqp_link *l, const char *exchange,
-    const char *queue, const char *key) __attribute__((warn_unused_result));
+    const char *queue, const char *key, bool optional)
+    __attribute__((warn_unused_result));
 
 /* Binds (on) or unbinds two exchanges: `to` gets everything that is published
  * to `from`. */
