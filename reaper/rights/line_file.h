@@ -15,9 +15,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Gets a line without its newline, followed by 64 readable bytes; the last one
- * may be truncated. Returns true if what it appended to *instead should replace
- * the line. */
+/* Gets a line without its newline; the last one may be truncated. Returns true
+ * if what it appended to *instead should replace the line. */
 typedef bool line_file_fn(
     void *ctx, const char *line, size_t len, struct buf *instead);
 
