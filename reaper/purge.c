@@ -21,15 +21,13 @@ struct purge {
 	uint64_t *deleted; /* rows of each table, as in tables[] */
 };
 
-/* From now on, sinks refuse rows up to the time in removed_at. If the tenant
- * returns, its sums of that hour may contain responses whose intervals are
- * refused. */
+/* From now on, sinks refuse rows up to the time in removed_at. */
 static enum outcome
 mark_removed(struct db *db, void *ctx)
 {
 	struct purge *p = ctx;
 	struct tenant_row row;
-	struct db_value args[3];
+	struct db_value args[2];
 	enum outcome o = OUTCOME_DONE;
 
 	if (!p->dry_run)
@@ -42,12 +40,11 @@ mark_removed(struct db *db, void *ctx)
 	if (!row.known || p->dry_run)
 		return OUTCOME_DONE;
 	args[0] = db_time(row.crm_now);
-	args[1] = db_time(row.crm_now + 1);
-	args[2] = db_str(p->tenant);
+	args[1] = db_str(p->tenant);
 	return db_exec(db,
-	    "UPDATE tenants SET removed_at = ?, intervals_from = ?, "
-	    "pending_as_of = NULL, pending_snapshot = NULL, "
-	    "pending_records = NULL WHERE tenant = ?",
+	    "UPDATE tenants SET removed_at = ?, pending_as_of = NULL, "
+	    "pending_snapshot = NULL, pending_records = NULL "
+	    "WHERE tenant = ?",
 	    args, ARRAY_LEN(args), NULL);
 }
 

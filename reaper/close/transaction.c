@@ -22,7 +22,6 @@ struct transaction {
 	struct close *c;
 	struct answer *list;
 	size_t n;
-	int64_t crm_now;     /* see struct tenant_row */
 	uint64_t rows, gone; /* for transaction_count() */
 };
 
@@ -52,7 +51,6 @@ check_tenant(struct transaction *t)
 	enum outcome o = tenant_row_read(t->c->db, t->list[0].tenant, &row);
 	size_t i;
 
-	t->crm_now = row.crm_now;
 	for (i = 0; o == OUTCOME_DONE && !row.known && i < t->n; i++)
 		if (is_to_delete(&t->list[i]))
 			t->list[i].fate = FATE_UNKNOWN;
@@ -178,31 +176,6 @@ delete_rows(const struct transaction *t)
 	return o;
 }
 
-/* Notes up to when intervals may now be missing. They have not ended later than
- * now, but an answer may have any time if only the records' clock counts: a
- * wrong one would make all later intervals incomplete for ever. */
-static enum outcome
-note_deleted_intervals(const struct transaction *t)
-{
-	const struct answer *one;
-	int64_t newest = CLOCK_NONE, latest = t->crm_now + t->c->ahead_ms;
-	struct db_value args[3];
-
-	for (one = t->list; one < t->list + t->n; one++)
-		if (is_to_delete(one) && one->at > newest)
-			newest = one->at;
-	if (!t->c->all || newest == CLOCK_NONE)
-		return OUTCOME_DONE;
-	if (newest > latest)
-		newest = latest;
-	args[0] = args[1] = db_time(newest + 1);
-	args[2] = db_str(t->list[0].tenant);
-	return db_exec(t->c->db,
-	    "UPDATE tenants SET intervals_from = "
-	    "GREATEST(COALESCE(intervals_from, ?), ?) WHERE tenant = ?",
-	    args, ARRAY_LEN(args), NULL);
-}
-
 /* Writes a tombstone for each chat, even for one without a row: rows about it
  * may still arrive. The newer of two tombstones stays. */
 static enum outcome
@@ -276,8 +249,6 @@ delete_in_transaction(struct db *db, void *ctx)
 	FAULT_POINT("reaper.archived");
 	if (o == OUTCOME_DONE)
 		o = delete_rows(t);
-	if (o == OUTCOME_DONE)
-		o = note_deleted_intervals(t);
 	if (o == OUTCOME_DONE)
 		o = leave_tombstones(t);
 	FAULT_POINT("reaper.before_commit");

@@ -156,20 +156,6 @@ kept_lacks(const struct kept_lacking *l, const char *metric)
 }
 
 void
-kept_drop_derivable(struct kept_lacking *l)
-{
-	size_t i, n = 0;
-
-	if (kept_lacks(l, "intervals"))
-		return;
-	for (i = 0; i < l->n; i++) {
-		if (strcmp(l->metrics[i], "histograms") != 0)
-			l->metrics[n++] = l->metrics[i];
-	}
-	l->n = n;
-}
-
-void
 kept_add_lacking(const struct kept_lacking *l, struct buf *to)
 {
 	size_t i;

@@ -44,10 +44,6 @@ bool kept_find_if_empty(struct question *q, const struct db_rows *rows,
     __attribute__((warn_unused_result));
 bool kept_lacks(const struct kept_lacking *l, const char *metric);
 
-/* Histograms do not count as missing if there are intervals, because these give
- * the same figures. */
-void kept_drop_derivable(struct kept_lacking *l);
-
 /* Appends the names, separated by ", ". */
 void kept_add_lacking(const struct kept_lacking *l, struct buf *to);
 

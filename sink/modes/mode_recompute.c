@@ -6,29 +6,30 @@
 #include "common/base/xalloc.h"
 #include "common/os/stop.h"
 #include "sink/modes/modes.h"
-#include "sink/rollup/rollup.h"
+#include "sink/rollup/sums_due.h"
 
 static enum exit_code
 recompute(struct sink *s, struct db **db)
 {
 	enum exit_code code;
-	size_t days = 0;
+	size_t hours = 0;
 	enum outcome o;
 
 	sink_allow_long_statements(*db);
 	code = sink_find_tenant(s, *db);
 	if (code != PROG_OK)
 		return code;
-	o = recompute_all(*db, s->tenant, &days);
-	log_info("recomputed", "days=%zu", days);
+	o = sums_due_recompute(*db, s->tenant, &hours);
+	log_info("recomputed", "hours=%zu", hours);
 	if (o != OUTCOME_DONE) {
 		log_error("%s; run it again", db_why(*db));
 		return db_code(*db);
 	}
 	if (!stop_asked())
 		return PROG_OK;
-	log_warn("stopped by a signal; days after the first %zu are unchanged",
-	    days);
+	log_warn(
+	    "stopped by a signal after %zu hours; sinks compute the others",
+	    hours);
 	return PROG_TEMPFAIL;
 }
 

@@ -777,18 +777,17 @@ static const struct section sections[] = {
 	{ "days", "Response times over the period",
 	    "Half of the responses took at most the median, and 90 % took at "
 	    "most P90.",
-	    "histograms", COLUMNS(day_columns), .fill = fill_days,
+	    "intervals", COLUMNS(day_columns), .fill = fill_days,
 	    .draw = draw_days },
 	{ "operators", "Operators",
 	    "Fastest median first. If there are more than 20 operators, the "
 	    "page shows the ten fastest and the ten slowest; the CSV file "
 	    "lists all.",
-	    "histograms", COLUMNS(operator_columns), .ends = OPERATOR_ENDS,
+	    "intervals", COLUMNS(operator_columns), .ends = OPERATOR_ENDS,
 	    .fill = fill_operators },
 	{ "week", "Hours of the week",
-	    "Number of responses and their median, by local hour.",
-	    "histograms", COLUMNS(week_columns), .fill = fill_week,
-	    .draw = draw_week },
+	    "Number of responses and their median, by local hour.", "intervals",
+	    COLUMNS(week_columns), .fill = fill_week, .draw = draw_week },
 	{ "waits", "Longest waits", NULL, "intervals", COLUMNS(wait_columns),
 	    /* Only whole waits; the parts of a wait that a transfer split have
 	     * the kind waiting. */
@@ -800,8 +799,8 @@ static const struct section sections[] = {
 		   "'unanswered') AND " INTERVAL_COUNTS
 		   " ORDER BY ms DESC, end_at, chat LIMIT 10" },
 	{ "resolved", "Resolutions",
-	    "From the first message of an episode to its closing.",
-	    "histograms", COLUMNS(resolved_columns), .fill = fill_resolved },
+	    "From the first message of an episode to its closing.", "intervals",
+	    COLUMNS(resolved_columns), .fill = fill_resolved },
 	{ "transfers", "Transfers",
 	    "A wait during which the chat was transferred has a part for each "
 	    "operator; the parts add up to the wait. At most " OPERATORS_TEXT
@@ -950,15 +949,14 @@ read_names(struct report *r)
 static bool
 read_not_kept(struct report *r)
 {
-	static const char *const metrics[] = { "histograms", "intervals",
-		"conversations", "channels", "views", "alerts", "trends" };
+	static const char *const metrics[] = { "intervals", "conversations",
+		"channels", "views", "alerts", "trends" };
 	struct question q = question_of(r);
 
 	if (!kept_find_lacking(&q, metrics, ARRAY_LEN(metrics), &r->not_kept)) {
 		r->code = by_hand_explain(&r->answer, r->db, "what is kept");
 		return false;
 	}
-	kept_drop_derivable(&r->not_kept);
 	return true;
 }
 

@@ -810,22 +810,6 @@ count_active(struct question *q, int64_t period_ms, int64_t *n)
 	return good;
 }
 
-/* Finds the period in which intervals count: up to the end of this hour. If
- * intervals at its start were deleted, only whole hours are known. */
-static bool
-find_times_of_intervals(struct question *q, const struct analytics_period *p,
-    struct analytics_period *times)
-{
-	struct response_stored stored;
-	bool good = response_find_stored(q, &stored);
-
-	times->start = p->start;
-	if (stored.first == INT64_MAX || stored.whole > p->start)
-		times->start = clock_ceil(p->start, HOUR_MS);
-	times->end = (p->end / HOUR_MS + 1) * HOUR_MS;
-	return good;
-}
-
 /* Finds the number and total duration of the intervals of these kinds, for the
  * whole tenant, like the conversations. CLOCK_NONE: not everything is kept. */
 static bool
@@ -846,7 +830,7 @@ ask_durations(struct question *q, const struct analytics_period *p,
 	response_plan_periods(&plan, &span);
 	good = response_sums_read(q, &plan, &choice, GROUP_NONE, &sums);
 	*n = sums.n > 0 ? sums.list[0].of.n : 0;
-	if (response_sums_unknown(&sums, 0))
+	if (response_sums_unknown(&sums))
 		*n = CLOCK_NONE;
 	*sum_ms = sums.n > 0 ? sums.list[0].of.sum_ms : 0;
 	response_sums_release(&sums);
@@ -928,10 +912,12 @@ original_dashboard(struct question *q)
 	original_query_begin(&o, q);
 	period_ms = days[original_query_word(&o, "period", words, 1)] * DAY_MS;
 	p.start = p.end - period_ms;
+	/* Intervals count up to the end of this hour. */
+	times = (struct analytics_period){ .start = p.start,
+		.end = clock_floor(p.end, HOUR_MS) + HOUR_MS };
 	if (original_query_end(&o) && ask_messages_of(q, &p, &d.posted) &&
 	    db_next(d.posted) && ask_counted_messages(q, &p, &d.counted) &&
 	    count_active(q, period_ms, &d.active) &&
-	    find_times_of_intervals(q, &p, &times) &&
 	    ask_durations(q, &times, "'resolution'", 1U << SPAN_RESOLUTION,
 		&d.resolved, &d.resolved_ms) &&
 	    ask_durations(q, &times, RESPONSE_KINDS, RESPONSE_KIND_SET,

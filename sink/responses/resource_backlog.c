@@ -8,7 +8,7 @@
  * start to its end, and a chat was open from the start of its resolution to its
  * end. Unfinished waits and open chats have no interval yet, but a row in
  * chat_metrics. Nothing is known about the time before the oldest interval, or
- * before intervals of closed chats were deleted ([reaper] on_close).
+ * before the tenant was purged.
  */
 #include "sink/responses/responses.h"
 
@@ -125,21 +125,37 @@ read_backlog(struct backlog *b)
 	       set_points(b, by, compares);
 }
 
+/* Finds the oldest interval. Those from before a purge may arrive again, but
+ * not all of them. */
+static bool
+find_oldest(struct backlog *b)
+{
+	const struct db_value tenant = db_str(b->q->viewer.tenant);
+	struct db_rows *rows = NULL;
+	bool good = question_ask(b->q,
+	    "SELECT GREATEST(MIN(end_at), COALESCE((SELECT removed_at FROM "
+	    "tenants WHERE tenant = ?), MIN(end_at))) FROM intervals "
+	    "WHERE tenant = ?",
+	    &tenant, 1, &rows);
+
+	b->known_from = INT64_MAX;
+	if (good && db_next(rows) && db_get(rows, 0) != NULL)
+		b->known_from = db_get_time(rows, 0);
+	db_rows_free(rows);
+	return good;
+}
+
 /* Finds the time from which on the past can be computed. */
 static bool
 find_known(struct backlog *b)
 {
 	static const char *const needed[] = { "intervals", "chats" };
 	struct kept_lacking *l = &b->not_kept;
-	struct response_stored stored;
 	size_t n;
 
-	if (!response_find_stored(b->q, &stored))
+	if (!find_oldest(b))
 		return false;
-	b->known_from =
-	    stored.first > stored.whole ? stored.first : stored.whole;
-	if (stored.first == INT64_MAX ||
-	    (b->n > 0 && stored.whole > b->points[0].at))
+	if (b->known_from == INT64_MAX)
 		l->metrics[l->n++] = needed[0];
 	n = l->n;
 	if (!kept_find_lacking(b->q, &needed[1], 1, l))

@@ -172,10 +172,7 @@ write_response_row(const struct responses_question *r, struct sheet *s,
 	const char *operator_id = r->group == GROUP_OPERATOR ? sum->name : NULL;
 	const char *channel = r->group == GROUP_CHANNEL ? sum->name : NULL;
 	const char *team = r->group == GROUP_TEAM ? sum->name : NULL;
-	bool unknown = response_sums_unknown(&r->sums[span], sum->slot);
-	/* Figures that are not stored are unknown, and parts are not sums. */
-	const struct span_sum none = { .n = 0 },
-			      *of = unknown ? &none : &sum->of;
+	bool unknown = response_sums_unknown(&r->sums[span]);
 	struct buf href = BUF_INIT;
 	char text[CALENDAR_TEXT];
 	bool linked;
@@ -191,8 +188,8 @@ write_response_row(const struct responses_question *r, struct sheet *s,
 	sheet_text(s, operator_id);
 	sheet_text(s, channel);
 	sheet_text(s, team);
-	write_metrics(s, of, unknown);
-	write_within(r, s, of);
+	write_metrics(s, &sum->of, unknown);
+	write_within(r, s, &sum->of);
 	linked = !unknown && team == NULL &&
 		 response_href(r->q, &r->filter, from, to,
 		     operator_id != NULL ? operator_id : r->filter.operator_id,
@@ -330,8 +327,9 @@ write_heatmap(struct question *q, const struct response_filter *c,
 	const struct span_sum none = { .n = 0 }, *sum;
 	struct buf *to = reply_begin(q);
 	struct buf href = BUF_INIT;
-	bool unknown, links = response_href(
-			  q, c, span->from, span->to, c->operator_id, &href);
+	bool unknown = response_sums_unknown(sums);
+	bool links =
+	    response_href(q, c, span->from, span->to, c->operator_id, &href);
 	size_t slot, i = 0, base;
 	struct sheet s;
 
@@ -343,9 +341,6 @@ write_heatmap(struct question *q, const struct response_filter *c,
 		sum = &none;
 		if (i < sums->n && sums->list[i].slot == slot)
 			sum = &sums->list[i++].of;
-		unknown = response_sums_unknown(sums, (int64_t)slot);
-		if (unknown)
-			sum = &none;
 		sheet_int(&s, (int64_t)slot / 24 + 1);
 		sheet_int(&s, (int64_t)slot % 24);
 		sheet_int(&s, unknown ? CLOCK_NONE : sum->n);

@@ -36,12 +36,11 @@ enum response_level {
 	RESPONSE_LEVELS
 };
 
-/* The existing sums: of all hours in [first, end) except those on the list, and
- * of all days with all their hours. */
+/* The existing sums: of all hours and days, except those with an hour on the
+ * list of hours that are due. */
 struct response_available {
-	int64_t first, end;
-	struct response_range stored; /* from the first to the last hour */
-	int64_t *due;                 /* sorted; owned */
+	bool none;    /* there are no sums of what is requested */
+	int64_t *due; /* sorted; owned */
 	size_t due_n, due_cap;
 };
 
@@ -153,8 +152,8 @@ fits(const struct response_available *k, enum response_level level, int64_t t,
 {
 	int64_t end = t + lengths[level];
 
-	return t % lengths[level] == 0 && end <= to && t >= k->first &&
-	       end <= k->end && !is_due(k, t, end);
+	return !k->none && t % lengths[level] == 0 && end <= to &&
+	       !is_due(k, t, end);
 }
 
 /* Splits the stretches into days and hours with sums, and the rest. */
@@ -181,31 +180,6 @@ response_plan_cut(const struct response_plan *p,
 			next = next < to ? next : to;
 			response_ranges_add(&ranges[level], t, next);
 		}
-	}
-}
-
-/* Puts the slots of those parts of a time that are in the ranges into a map, by
- * their 8 bytes. */
-static void
-response_plan_mark(const struct response_plan *p,
-    const struct response_ranges *ranges, const struct response_range *time,
-    struct strmap *slots)
-{
-	const struct response_stretch *s = p->stretches;
-	const struct response_range *r;
-	int64_t from, to;
-	size_t i;
-
-	for (r = ranges->list; r < ranges->list + ranges->n; r++) {
-		from = r->from > time->from ? r->from : time->from;
-		to = r->to < time->to ? r->to : time->to;
-		if (from >= to)
-			continue;
-		for (i = find_stretch(p, from);
-		     i < p->stretches_n && s[i].begin < to; i++)
-			if (s[i].slot >= 0)
-				*strmap_put(slots, (const char *)&s[i].slot,
-				    sizeof s[i].slot) = slots;
 	}
 }
 
@@ -485,64 +459,10 @@ note_time(struct response_sums *s, int64_t as_of)
 
 /* Which sums exist. */
 
-/* If only hours report the time before the first or after the last one, there
- * were no responses then. */
+/* Finds the hours that are due. Channels only have sums for all operators
+ * together. */
 static bool
-drop_bounds(const struct sums_reader *r, struct response_available *k)
-{
-	const struct response_plan *p = r->plan;
-	const struct db_value args[] = { db_time(p->from),
-		db_time(k->first < p->to ? k->first : p->to),
-		db_str(r->q->viewer.tenant),
-		db_time(k->end > p->from ? k->end : p->from), db_time(p->to) };
-	struct buf sql = BUF_INIT;
-	struct db_rows *rows = NULL;
-	bool good;
-
-	if (k->first == INT64_MAX || (p->from >= k->first && p->to <= k->end))
-		return true;
-	buf_adds(&sql,
-	    "SELECT EXISTS(SELECT 1 FROM intervals WHERE tenant = ? "
-	    "AND end_at >= ? AND end_at < ?), EXISTS(SELECT 1 FROM intervals "
-	    "WHERE tenant = ? AND end_at >= ? AND end_at < ?)");
-	good = ask(r, &sql, args, ARRAY_LEN(args), 1, &rows) && db_next(rows);
-	if (good && db_get_int(rows, 0) == 0)
-		k->first = INT64_MIN;
-	if (good && db_get_int(rows, 1) == 0)
-		k->end = INT64_MAX;
-	db_rows_free(rows);
-	buf_release(&sql);
-	return good;
-}
-
-/* Finds the first and last hour, from the index. */
-static bool
-find_hours(const struct sums_reader *r, struct response_available *k)
-{
-	struct buf sql = BUF_INIT;
-	struct db_rows *rows = NULL;
-	bool good;
-
-	k->first = k->end = INT64_MAX;
-	buf_adds(&sql,
-	    "SELECT MIN(begin_at), MAX(begin_at) FROM response_rollups "
-	    "WHERE tenant = ? AND subject = 'tenant' AND span = 'hour'");
-	good = ask(r, &sql, NULL, 0, 1, &rows) && db_next(rows);
-	if (good && db_get(rows, 0) != NULL) {
-		k->first = db_get_time(rows, 0);
-		k->end = db_get_time(rows, 1) + HOUR_MS;
-	}
-	k->stored = (struct response_range){ k->first, k->end };
-	db_rows_free(rows);
-	buf_release(&sql);
-	return good && drop_bounds(r, k);
-}
-
-/* Channels only have sums for all operators together, and not for hours that
- * are due. */
-static bool
-find_hours_of_channels(
-    const struct sums_reader *r, struct response_available *k)
+find_sums(const struct sums_reader *r, struct response_available *k)
 {
 	const struct db_value args[] = { db_time(clock_floor(
 					     r->plan->from, DAY_MS)),
@@ -551,10 +471,9 @@ find_hours_of_channels(
 	struct db_rows *rows = NULL;
 	bool good;
 
-	if (reads_operators(r) || has_scope(r)) {
-		k->first = k->end = INT64_MAX;
+	k->none = r->channels && (reads_operators(r) || has_scope(r));
+	if (k->none)
 		return true;
-	}
 	buf_addf(&sql,
 	    "SELECT `hour` FROM sums_due WHERE tenant = ? AND `hour` >= ? "
 	    "AND `hour` < ? ORDER BY `hour` LIMIT %d",
@@ -834,75 +753,6 @@ read_intervals(struct sums_reader *r, const struct response_ranges *ranges)
 	return true;
 }
 
-/* Missing intervals. */
-
-bool
-response_find_stored(struct question *q, struct response_stored *s)
-{
-	const struct db_value tenant = db_str(q->viewer.tenant);
-	struct db_rows *rows = NULL;
-	bool good = question_ask(q,
-	    "SELECT (SELECT MIN(end_at) FROM intervals WHERE tenant = ?), "
-	    "(SELECT intervals_from FROM tenants WHERE tenant = ?)",
-	    &tenant, 1, &rows);
-
-	*s = (struct response_stored){ INT64_MAX, INT64_MIN };
-	if (good && db_next(rows)) {
-		if (db_get(rows, 0) != NULL)
-			s->first = db_get_time(rows, 0);
-		if (db_get(rows, 1) != NULL)
-			s->whole = db_get_time(rows, 1);
-	}
-	db_rows_free(rows);
-	return good;
-}
-
-/* Returns the time with sums, or without any of them, whose intervals are
- * incomplete. */
-static struct response_range
-lacking_intervals(
-    const struct response_range *sums, const struct response_stored *s)
-{
-	struct response_range lacking = *sums;
-
-	if (s->first == INT64_MAX)
-		return lacking;
-	if (sums->from == INT64_MAX) /* without sums */
-		return (struct response_range){ INT64_MIN, s->whole };
-	lacking.to = clock_floor(s->first, HOUR_MS);
-	/* Storing intervals may have begun in the middle of that hour. */
-	if (sums->from < lacking.to)
-		lacking.to += HOUR_MS;
-	if (s->whole > lacking.to)
-		lacking.to = s->whole;
-	/* There were no responses after the last sum. */
-	if (lacking.to > sums->to)
-		lacking.to = sums->to;
-	return lacking;
-}
-
-/* Marks slots as missing for which intervals were read, but not all of them are
- * stored. The hours of channels are made from intervals, too. */
-static bool
-find_missing(struct sums_reader *r, const struct response_available *k,
-    const struct response_ranges *ranges)
-{
-	struct response_range all = { r->plan->from, r->plan->to };
-	const struct response_ranges whole = { .list = &all, .n = 1 };
-	const struct response_ranges *read =
-	    r->channels ? &whole : &ranges[RESPONSE_INTERVALS];
-	struct response_range lacking;
-	struct response_stored stored;
-
-	if (read->n == 0)
-		return true;
-	if (!response_find_stored(r->q, &stored))
-		return false;
-	lacking = lacking_intervals(&k->stored, &stored);
-	response_plan_mark(r->plan, read, &lacking, &r->to->missing);
-	return true;
-}
-
 static bool
 read_available(struct sums_reader *r, const struct response_available *k)
 {
@@ -915,8 +765,7 @@ read_available(struct sums_reader *r, const struct response_available *k)
 	good = read_level(r, RESPONSE_DAYS, &ranges[RESPONSE_DAYS], &b) &&
 	       read_level(r, RESPONSE_HOURS, &ranges[RESPONSE_HOURS], &b) &&
 	       read_batch(r, &b) &&
-	       read_intervals(r, &ranges[RESPONSE_INTERVALS]) &&
-	       find_missing(r, k, ranges);
+	       read_intervals(r, &ranges[RESPONSE_INTERVALS]);
 	for (level = 0; level < RESPONSE_LEVELS; level++)
 		free(ranges[level].list);
 	return good;
@@ -995,24 +844,15 @@ arrange_sums(struct response_sums *s)
 static bool
 find_not_kept(struct question *q, struct response_sums *s)
 {
-	static const char *const needed[] = { "histograms", "intervals" };
+	static const char *const needed[] = { "intervals" };
 
-	if (s->missing.n > 0)
-		s->not_kept.metrics[s->not_kept.n++] = needed[1];
-	if (s->missing.n > 0 || s->n > 0)
-		return true;
-	if (!kept_find_lacking(q, needed, ARRAY_LEN(needed), &s->not_kept))
-		return false;
-	kept_drop_derivable(&s->not_kept);
-	s->unknown = s->not_kept.n == ARRAY_LEN(needed);
-	return true;
+	return s->n > 0 || kept_find_lacking(q, needed, 1, &s->not_kept);
 }
 
 bool
-response_sums_unknown(const struct response_sums *s, int64_t slot)
+response_sums_unknown(const struct response_sums *s)
 {
-	return s->unknown || strmap_get(&s->missing, (const char *)&slot,
-				 sizeof slot) != NULL;
+	return s->not_kept.n > 0;
 }
 
 bool
@@ -1033,9 +873,7 @@ response_sums_read(struct question *q, const struct response_plan *p,
 
 	*s = (struct response_sums){ .as_of = CLOCK_NONE };
 	good = (alone ? question_begin(q) : true) &&
-	       find_hours(&r, &available) &&
-	       (!r.channels || find_hours_of_channels(&r, &available)) &&
-	       read_available(&r, &available);
+	       find_sums(&r, &available) && read_available(&r, &available);
 	if (alone)
 		question_end(q);
 	free(available.due);
@@ -1048,15 +886,7 @@ response_sums_read(struct question *q, const struct response_plan *p,
 void
 response_sums_join(struct response_sums *to, const struct response_sums *before)
 {
-	const struct kept_lacking *l = &before->not_kept;
-	bool unknown = before->unknown || before->missing.n > 0;
-	size_t i;
-
 	note_time(to, before->as_of);
-	for (i = 0; unknown && i < l->n; i++) {
-		if (!kept_lacks(&to->not_kept, l->metrics[i]))
-			to->not_kept.metrics[to->not_kept.n++] = l->metrics[i];
-	}
 }
 
 void
@@ -1068,7 +898,6 @@ response_sums_release(struct response_sums *s)
 		span_sum_release(&s->list[i].of);
 	free(s->list);
 	strmap_release(&s->places, NULL);
-	strmap_release(&s->missing, NULL);
 	strmap_release(&s->names, free);
 }
 

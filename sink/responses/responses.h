@@ -174,14 +174,10 @@ void response_plan_release(struct response_plan *p);
 /* Responses added up from the tables, by slot (a period, an hour of the week)
  * and operator, channel or team: count, sum, maximum and buckets.
  *
- * Whole UTC days and hours come from response_rollups if they fit into a slot.
- * Hours that belong to two slots, as all do in zones at :30 and :45, come from
- * intervals, which have milliseconds; so does time without sums: before the
- * first hour, after the last one, or everything. Figures that need intervals of
- * an hour with sums are unknown if its intervals are not stored.
- *
- * Channels come from response_rollups if all operators are requested, except
- * for hours that are due (sink/rollup/sums_due.h); otherwise from intervals. */
+ * Whole UTC days and hours come from response_rollups if they fit into a slot,
+ * except hours that are due (sink/rollup/sums_due.h). Those, and hours that
+ * belong to two slots, as all do in zones at :30 and :45, come from intervals,
+ * which have milliseconds. So do the channels of single operators. */
 
 /* Maximum rows of an answer. */
 #define RESPONSE_ROWS_MAX 20000
@@ -203,8 +199,6 @@ struct response_sums {
 	/* Metrics that are missing from the answer. */
 	struct kept_lacking not_kept;
 	/* Private. */
-	bool unknown;          /* no kept metric has these figures */
-	struct strmap missing; /* slots that lack intervals */
 	size_t cap;
 	struct strmap places; /* slot and name -> index in list, plus 1 */
 	struct strmap names;  /* owned */
@@ -218,23 +212,11 @@ bool response_sums_read(struct question *q, const struct response_plan *p,
     const struct response_filter *c, enum response_group group,
     struct response_sums *s) __attribute__((warn_unused_result));
 void response_sums_release(struct response_sums *s);
-/* Adds what the previous range's sums say to an answer made from both: its time
- * becomes the newer one, and what is unknown in the previous range is unknown
- * in the answer. */
+/* Adds the previous range's time to an answer made from both. */
 void response_sums_join(
     struct response_sums *to, const struct response_sums *before);
-/* Which intervals are stored. */
-struct response_stored {
-	int64_t first; /* the end of the oldest; INT64_MAX: there are none */
-	int64_t whole; /* some of those before this time were deleted;
-			* INT64_MIN: none */
-};
-
-/* Returns false if the answer is now a problem. */
-bool response_find_stored(struct question *q, struct response_stored *s)
-    __attribute__((warn_unused_result));
-/* True if the slot is not completely stored, so its figures are unknown. */
-bool response_sums_unknown(const struct response_sums *s, int64_t slot);
+/* True if the tenant has no intervals, so all figures are unknown. */
+bool response_sums_unknown(const struct response_sums *s);
 bool response_refuse_rows(struct question *q); /* returns false */
 
 /* Appends from and to in the zone's local time. */

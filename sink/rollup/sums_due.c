@@ -30,13 +30,11 @@
 static const char *const sums[] = { "inbound", "outbound", "sentiments",
 	"sentiment_sum", "responses", "response_sum", "messages" };
 
-/* For hours in [from, to). */
 static enum outcome
-analytics_hours_make(
-    struct db *db, const char *tenant, int64_t from, int64_t to)
+analytics_hour_make(struct db *db, const char *tenant, int64_t hour)
 {
-	const struct db_value args[] = { db_str(tenant), db_time(from),
-		db_time(to) };
+	const struct db_value args[] = { db_time(hour), db_str(tenant),
+		db_time(hour), db_time(hour + HOUR_MS) };
 	struct buf sql = BUF_INIT;
 	enum outcome o;
 	size_t i;
@@ -45,14 +43,13 @@ analytics_hours_make(
 	    "INSERT INTO message_analytics_hours (tenant, `hour`, channel, "
 	    "messages, inbound, outbound, sentiments, sentiment_sum, "
 	    "responses, response_sum) "
-	    "SELECT tenant, CAST(DATE_FORMAT(created_at, '%Y-%m-%d %H:00:00') "
-	    "AS DATETIME(3)), COALESCE(channel_id, ''), COUNT(*), "
+	    "SELECT tenant, ?, COALESCE(channel_id, ''), COUNT(*), "
 	    "COUNT(NULLIF(direction <> 'inbound', TRUE)), "
 	    "COUNT(NULLIF(direction <> 'outbound', TRUE)), "
 	    "COUNT(sentiment_score), COALESCE(SUM(sentiment_score), 0), "
 	    "COUNT(response_time), COALESCE(SUM(response_time), 0) "
 	    "FROM message_analytics WHERE tenant = ? AND created_at >= ? "
-	    "AND created_at < ? GROUP BY 1, 2, 3 ON DUPLICATE KEY UPDATE ");
+	    "AND created_at < ? GROUP BY 1, 3 ON DUPLICATE KEY UPDATE ");
 	for (i = 0; i < ARRAY_LEN(sums); i++)
 		buf_addf(&sql,
 		    "%s%s = IF(VALUES(messages) < messages, %s, VALUES(%s))",
@@ -137,129 +134,169 @@ sums_due_list(struct sums_due *s)
 	return db_bulk_run(s->list, 0, db_bulk_rows(s->list));
 }
 
-/* Adds up the intervals of a time by hour. */
+/* The responses of a subject in the hours of a day. column: of intervals, names
+ * the operator or channel; NULL: the tenant. */
+struct subject_day {
+	const char *column;
+	struct span_set hours, days;
+};
+
+/* Adds up the intervals of an hour. */
 static enum outcome
-count_intervals(struct sums_due *s, const char *tenant, int64_t from,
-    int64_t to, struct span_set *hours)
+count_intervals(
+    struct sums_due *s, const char *tenant, int64_t hour, struct subject_day *d)
 {
-	const struct db_value args[] = { db_time(from), db_str(tenant),
-		db_time(from), db_time(to) };
+	const struct db_value args[] = { db_str(tenant), db_time(hour),
+		db_time(hour + HOUR_MS) };
+	struct buf sql = BUF_INIT;
 	struct db_rows *rows;
 	enum span_kind kind;
 	struct span_row *row;
 	struct span_sum *sum;
-	enum outcome o = db_query(s->db,
-	    "SELECT TIMESTAMPDIFF(HOUR, ?, end_at) AS n, "
-	    "COALESCE(channel, '') AS c, kind, " DURATION_BUCKET_SQL(
+	enum outcome o;
+
+	buf_addf(&sql,
+	    "SELECT COALESCE(%s, '') AS id, kind, " DURATION_BUCKET_SQL(
 		"ms") " AS bucket, COUNT(*), SUM(ms), MAX(ms), "
 		      "MAX(as_of) FROM intervals "
 		      "WHERE tenant = ? AND end_at >= ? AND end_at < ? "
 		      "AND kind <> 'waiting' AND " INTERVAL_COUNTS
-		      " GROUP BY n, c, kind, bucket",
-	    args, ARRAY_LEN(args), &rows);
-
+		      " GROUP BY id, kind, bucket",
+	    d->column);
+	o = db_query(s->db, buf_str(&sql), args, ARRAY_LEN(args), &rows);
+	buf_release(&sql);
 	while (o == OUTCOME_DONE && db_next(rows)) {
-		kind = span_kind_named(db_get(rows, 2), db_get_len(rows, 2));
+		kind = span_kind_named(db_get(rows, 1), db_get_len(rows, 1));
 		if (kind == SPAN_KINDS)
 			continue;
-		row = span_set_row(hours, from + db_get_int(rows, 0) * HOUR_MS,
-		    db_get(rows, 1), db_get_len(rows, 1));
+		row = span_set_row(
+		    &d->hours, hour, db_get(rows, 0), db_get_len(rows, 0));
 		row->put = true;
-		if (db_get_time(rows, 7) > row->as_of)
-			row->as_of = db_get_time(rows, 7);
+		if (db_get_time(rows, 6) > row->as_of)
+			row->as_of = db_get_time(rows, 6);
 		sum = &row->sums.kind[kind];
-		span_sum_add(sum, db_get_int(rows, 4), db_get_int(rows, 5),
-		    db_get_int(rows, 6));
+		span_sum_add(sum, db_get_int(rows, 3), db_get_int(rows, 4),
+		    db_get_int(rows, 5));
 		span_sum_add_bucket(
-		    sum, (uint32_t)db_get_int(rows, 3), db_get_int(rows, 4));
+		    sum, (uint32_t)db_get_int(rows, 2), db_get_int(rows, 3));
 	}
 	db_rows_free(rows);
 	return o;
 }
 
-/* Adds up the stored hours of a day; those in [from, to) are recomputed. */
-static enum outcome
-add_up_day(struct sums_due *s, const char *tenant, int64_t from, int64_t to,
-    struct span_set *hours, struct span_set *days)
+/* Adds the rows that begin then to a row without an id, or to one with the same
+ * id. */
+static void
+add_up(const struct span_set *from, int64_t begin, int64_t end,
+    struct span_set *to, int64_t at, bool by_id)
 {
-	int64_t day = clock_floor(from, DAY_MS);
 	const struct strmap_entry *e;
-	const struct span_row *hour;
+	const struct span_row *part;
 	struct span_row *row;
-	enum outcome o;
+	const char *id;
 	size_t i = 0;
 
-	/* Existing rows are written even if they become empty. */
-	o = span_set_read(hours, s->db, tenant, from, to, true);
-	if (o == OUTCOME_DONE)
-		o = span_set_read(days, s->db, tenant, day, day + 1, true);
-	if (o == OUTCOME_DONE)
-		o = count_intervals(s, tenant, from, to, hours);
-	if (o == OUTCOME_DONE)
-		o = span_set_read(
-		    hours, s->db, tenant, day, day + DAY_MS, false);
-	while ((e = strmap_next(&hours->rows, &i)) != NULL) {
-		hour = e->value;
-		row = span_set_row(days, day, hour->id, strlen(hour->id));
-		span_row_merge(row, hour);
+	while ((e = strmap_next(&from->rows, &i)) != NULL) {
+		part = e->value;
+		if (part->begin < begin || part->begin >= end)
+			continue;
+		id = by_id ? part->id : "";
+		row = span_set_row(to, at, id, strlen(id));
+		span_row_merge(row, part);
 		row->put = true;
 	}
+}
+
+/* Computes an hour from intervals, or the tenant's from that of its operators,
+ * and the day from all its hours. Existing rows are written even if they become
+ * empty. */
+static enum outcome
+make_subject(struct sums_due *s, const char *tenant, int64_t hour,
+    const struct span_set *operators, struct subject_day *d)
+{
+	int64_t day = clock_floor(hour, DAY_MS);
+	enum outcome o;
+
+	o = span_set_read(&d->hours, s->db, tenant, hour, hour + 1, true);
+	if (o == OUTCOME_DONE)
+		o = span_set_read(&d->days, s->db, tenant, day, day + 1, true);
+	if (o == OUTCOME_DONE && d->column != NULL)
+		o = count_intervals(s, tenant, hour, d);
+	else if (o == OUTCOME_DONE)
+		add_up(operators, hour, hour + 1, &d->hours, hour, false);
+	if (o == OUTCOME_DONE)
+		o = span_set_read(
+		    &d->hours, s->db, tenant, day, day + DAY_MS, false);
+	add_up(&d->hours, day, day + DAY_MS, &d->days, day, true);
 	return o;
 }
 
-static enum outcome
-make_channels(struct sums_due *s, const char *tenant, int64_t from, int64_t to)
-{
-	struct span_set hours = { .span = SPAN_HOUR, .of = SPAN_OF_CHANNEL };
-	struct span_set days = { .span = SPAN_DAY, .of = SPAN_OF_CHANNEL };
-	struct span_set *const sets[] = { &hours, &days };
-	enum outcome o = add_up_day(s, tenant, from, to, &hours, &days);
+enum { OPERATORS, CHANNELS, TENANT, SUBJECTS };
 
+static enum outcome
+make_responses(struct sums_due *s, const char *tenant, int64_t hour)
+{
+	struct subject_day subjects[SUBJECTS] = {
+		[OPERATORS] = { .column = "operator",
+		    .hours = { .span = SPAN_HOUR, .of = SPAN_OF_OPERATOR },
+		    .days = { .span = SPAN_DAY, .of = SPAN_OF_OPERATOR } },
+		[CHANNELS] = { .column = "channel",
+		    .hours = { .span = SPAN_HOUR, .of = SPAN_OF_CHANNEL },
+		    .days = { .span = SPAN_DAY, .of = SPAN_OF_CHANNEL } },
+		[TENANT] = { .hours = { .span = SPAN_HOUR,
+				 .of = SPAN_OF_TENANT },
+		    .days = { .span = SPAN_DAY, .of = SPAN_OF_TENANT } },
+	};
+	struct span_set *sets[2 * SUBJECTS];
+	enum outcome o = OUTCOME_DONE;
+	size_t i;
+
+	for (i = 0; i < SUBJECTS; i++) {
+		if (o == OUTCOME_DONE)
+			o = make_subject(s, tenant, hour,
+			    &subjects[OPERATORS].hours, &subjects[i]);
+		sets[2 * i] = &subjects[i].hours;
+		sets[2 * i + 1] = &subjects[i].days;
+	}
 	if (o == OUTCOME_DONE)
 		o = span_sets_write(sets, ARRAY_LEN(sets), tenant, s->put);
-	span_set_release(&hours);
-	span_set_release(&days);
+	for (i = 0; i < ARRAY_LEN(sets); i++)
+		span_set_release(sets[i]);
 	return o;
 }
 
-/* Locks those hours in [from, to), all of one day, that are on the list, and
- * before them the day of channels. *listed: there are some. */
+/* Locks an hour if it is on the list, and before it the day. */
 static enum outcome
-lock_hours(struct sums_due *s, const char *tenant, int64_t from, int64_t to,
-    bool *listed)
+lock_hour(struct sums_due *s, const char *tenant, int64_t hour, bool *listed)
 {
-	const struct span_set days = { .span = SPAN_DAY,
-		.of = SPAN_OF_CHANNEL };
-	const struct db_value args[] = { db_str(tenant), db_time(from),
-		db_time(to) };
+	const struct span_set days = { .span = SPAN_DAY, .of = SPAN_OF_TENANT };
+	const struct db_value args[] = { db_str(tenant), db_time(hour) };
 	struct db_rows *rows = NULL;
 	enum outcome o =
-	    span_set_lock(&days, s->db, tenant, clock_floor(from, DAY_MS));
+	    span_set_lock(&days, s->db, tenant, clock_floor(hour, DAY_MS));
 
 	if (o == OUTCOME_DONE)
 		o = db_query(s->db,
 		    "SELECT `hour` FROM sums_due WHERE tenant = ? "
-		    "AND `hour` >= ? AND `hour` < ? FOR UPDATE",
+		    "AND `hour` = ? FOR UPDATE",
 		    args, ARRAY_LEN(args), &rows);
 	*listed = o == OUTCOME_DONE && db_rows_count(rows) > 0;
 	db_rows_free(rows);
 	return o;
 }
 
-/* With the lock: computes the sums of hours and removes them from the list. */
+/* With the lock: computes the sums of an hour and removes it from the list. */
 static enum outcome
-make_hours(struct sums_due *s, const char *tenant, int64_t from, int64_t to)
+make_sums(struct sums_due *s, const char *tenant, int64_t hour)
 {
-	const struct db_value args[] = { db_str(tenant), db_time(from),
-		db_time(to) };
-	enum outcome o = make_channels(s, tenant, from, to);
+	const struct db_value args[] = { db_str(tenant), db_time(hour) };
+	enum outcome o = make_responses(s, tenant, hour);
 
 	if (o == OUTCOME_DONE)
-		o = analytics_hours_make(s->db, tenant, from, to);
+		o = analytics_hour_make(s->db, tenant, hour);
 	if (o == OUTCOME_DONE)
 		o = db_exec(s->db,
-		    "DELETE FROM sums_due WHERE tenant = ? AND `hour` >= ? "
-		    "AND `hour` < ?",
+		    "DELETE FROM sums_due WHERE tenant = ? AND `hour` = ?",
 		    args, ARRAY_LEN(args), NULL);
 	return o;
 }
@@ -272,9 +309,9 @@ make_hour(struct sums_due *s, const char *tenant, int64_t hour)
 	enum outcome o = db_begin(s->db);
 
 	if (o == OUTCOME_DONE)
-		o = lock_hours(s, tenant, hour, hour + HOUR_MS, &listed);
+		o = lock_hour(s, tenant, hour, &listed);
 	if (o == OUTCOME_DONE && listed)
-		o = make_hours(s, tenant, hour, hour + HOUR_MS);
+		o = make_sums(s, tenant, hour);
 	if (o == OUTCOME_DONE)
 		o = db_commit(s->db);
 	if (o != OUTCOME_DONE)
@@ -282,40 +319,83 @@ make_hour(struct sums_due *s, const char *tenant, int64_t hour)
 	return o;
 }
 
-/* Computes the sums of an hour that is on the list and ended some time ago, the
- * newest first. *made: there was one. Uses its own transaction. */
+/* Computes the sums of at most a day's hours that are on the list and ended
+ * some time ago, the newest first, each in its own transaction. *made: how
+ * many. */
 static enum outcome
-sums_due_make_one(struct sums_due *s, int64_t now_ms, bool *made)
+make_some(struct sums_due *s, int64_t now_ms, size_t *made)
 {
 	const struct db_value args[] = { db_time(
 	    clock_floor(now_ms - SETTLING_MS, HOUR_MS)) };
 	struct db_rows *rows = NULL;
 	enum outcome o = db_query(s->db,
-	    "SELECT tenant, `hour` FROM sums_due "
-	    "WHERE `hour` < ? ORDER BY `hour` DESC, tenant LIMIT 1",
+	    "SELECT tenant, `hour` FROM sums_due WHERE `hour` < ? "
+	    "ORDER BY `hour` DESC, tenant LIMIT 24",
 	    args, ARRAY_LEN(args), &rows);
 
-	*made = o == OUTCOME_DONE && db_next(rows);
-	if (*made)
+	*made = 0;
+	while (o == OUTCOME_DONE && !stop_asked() && db_next(rows)) {
 		o = make_hour(s, db_get(rows, 0), db_get_time(rows, 1));
+		*made += o == OUTCOME_DONE;
+	}
 	db_rows_free(rows);
 	return o;
 }
 
-enum outcome
-sums_due_make_day(struct sums_due *s, struct text tenant, int64_t day)
-{
-	char *name = text_dup(tenant);
-	bool listed;
-	enum outcome o = lock_hours(s, name, day, day + DAY_MS, &listed);
+/* Every hour with rows or sums, by the column of its table. */
+static const struct {
+	const char *table, *time;
+} dated_tables[] = {
+	{ "intervals", "end_at" },
+	{ "message_analytics", "created_at" },
+	{ "response_rollups", "begin_at" },
+};
 
-	if (o == OUTCOME_DONE)
-		o = make_hours(s, name, day, day + DAY_MS);
-	free(name);
+static enum outcome
+list_all_hours(struct db *db, void *ctx)
+{
+	const char *const *tenant = ctx;
+	const struct db_value args[] = { db_str(*tenant) };
+	struct buf sql = BUF_INIT;
+	enum outcome o = OUTCOME_DONE;
+	size_t i;
+
+	for (i = 0; o == OUTCOME_DONE && i < ARRAY_LEN(dated_tables); i++) {
+		buf_clear(&sql);
+		buf_addf(&sql,
+		    "INSERT IGNORE INTO sums_due (tenant, `hour`) "
+		    "SELECT DISTINCT tenant, CAST(DATE_FORMAT(%s, "
+		    "'%%Y-%%m-%%d %%H:00:00') AS DATETIME(3)) FROM %s%s",
+		    dated_tables[i].time, dated_tables[i].table,
+		    *tenant != NULL ? " WHERE tenant = ?" : "");
+		o = db_exec(db, buf_str(&sql), args, *tenant != NULL, NULL);
+	}
+	buf_release(&sql);
 	return o;
 }
 
-enum { PAUSE_MS = 10000, LOOK_MS = 200, HOURS_OF_RUN = 24 };
+enum outcome
+sums_due_recompute(struct db *db, const char *tenant, size_t *hours)
+{
+	enum outcome o = db_transaction(db, list_all_hours, &tenant, false);
+	size_t made = 1;
+	struct sums_due s;
+
+	*hours = 0;
+	sums_due_init(&s, db);
+	while (o == OUTCOME_DONE && made > 0) {
+		o = make_some(&s, clock_now_ms(), &made);
+		*hours += made;
+		if (o == OUTCOME_LATER && db_cause(db) == DB_CONFLICT) {
+			o = OUTCOME_DONE;
+			made = !stop_asked();
+		}
+	}
+	sums_due_release(&s);
+	return o;
+}
+
+enum { PAUSE_MS = 10000, LOOK_MS = 200, RUN_MS = 2000 };
 
 struct sums_maker {
 	pthread_t thread;
@@ -323,19 +403,18 @@ struct sums_maker {
 	struct db *db;
 };
 
-/* Computes one hour. Returns false if nothing is due, or if it failed and is
- * retried later. */
+/* Returns false if nothing is due, or if it failed and is retried later. */
 static bool
-make_one(struct sums_due *s)
+make_due(struct sums_due *s)
 {
 	enum outcome o = db_wake(s->db);
-	bool made = false;
+	size_t made = 0;
 
 	if (o == OUTCOME_DONE)
-		o = sums_due_make_one(s, clock_now_ms(), &made);
+		o = make_some(s, clock_now_ms(), &made);
 	if (o != OUTCOME_DONE)
 		log_debug("sums_due", "why=\"%s\"", db_why(s->db));
-	return o == OUTCOME_DONE && made;
+	return o == OUTCOME_DONE && made > 0;
 }
 
 static void *
@@ -351,7 +430,7 @@ sums_maker_main(void *ctx)
 	while (!stop_sleep(LOOK_MS) && !atomic_load(&m->ending)) {
 		if (clock_mono_ms() - made_ms < PAUSE_MS)
 			continue;
-		while (!stop_asked() && make_one(&s))
+		while (!stop_asked() && make_due(&s))
 			continue;
 		made_ms = clock_mono_ms();
 	}
@@ -382,12 +461,12 @@ sums_maker_end(struct sums_maker *m)
 void
 sums_maker_run(struct db *db)
 {
+	int64_t end = clock_mono_ms() + RUN_MS;
 	struct sums_due s;
-	size_t n = 0;
 
 	sums_due_init(&s, db);
-	while (n < HOURS_OF_RUN && !stop_asked() && make_one(&s))
-		n++;
+	while (make_due(&s) && clock_mono_ms() < end)
+		continue;
 	sums_due_release(&s);
 	db_close(db);
 }

@@ -1,7 +1,8 @@
 /*
  * sums_due: sums that are computed when an hour is over, instead of with each
- * row: the responses of channels (hours and days of response_rollups), from
- * intervals; and message_analytics_hours, from message_analytics.
+ * row: the responses of operators, channels and the tenant (hours and days of
+ * response_rollups), from intervals; and message_analytics_hours, from
+ * message_analytics.
  *
  * The table sums_due lists the hours whose rows are not all added up; for these
  * hours, readers use the rows instead. A transaction that stores a row of an
@@ -49,10 +50,12 @@ void sums_due_add(struct sums_due *s, struct text tenant, int64_t hour);
 enum outcome sums_due_list(struct sums_due *s)
     __attribute__((warn_unused_result));
 
-/* Computes the sums of a day (ms of its begin), regardless of the list. Call
- * within a transaction. */
-enum outcome sums_due_make_day(struct sums_due *s, struct text tenant,
-    int64_t day) __attribute__((warn_unused_result));
+/* Lists all hours of a tenant, or of all tenants (NULL), and computes those
+ * that are over, while sinks may store rows. Counts of deleted rows stay in
+ * message_analytics_hours. Ends early if the program is asked to stop: sinks
+ * compute the remaining hours. *hours: the number of computed hours. */
+enum outcome sums_due_recompute(struct db *db, const char *tenant,
+    size_t *hours) __attribute__((warn_unused_result));
 
 /* Computes sums in a separate thread, over its own connection. Each of several
  * sinks may have one. */
@@ -63,8 +66,8 @@ struct sums_maker *sums_maker_start(struct db *db)
     __attribute__((warn_unused_result));
 void sums_maker_end(struct sums_maker *m);
 
-/* The alternative at the end of a run that is not a daemon: computes at most
- * one day, so that the run ends soon. Closes db. */
+/* The alternative at the end of a run that is not a daemon: computes sums for a
+ * few seconds, so that the run ends soon. Closes db. */
 void sums_maker_run(struct db *db);
 
 #endif

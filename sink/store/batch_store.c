@@ -29,7 +29,6 @@ batch_store_init(
 		upsert_sql_release(&sql);
 	}
 	barred_rows_init(&s->barred, db, keep_ms, all);
-	rollup_init(&s->responses, db);
 	sums_due_init(&s->due, db);
 }
 
@@ -43,7 +42,6 @@ batch_store_release(struct batch_store *s)
 	barred_rows_release(&s->barred);
 	short_counts_release(&s->short_counts);
 	forgotten_rows_release(&s->forgotten);
-	rollup_release(&s->responses);
 	sums_due_release(&s->due);
 	free(s->sent);
 }
@@ -95,24 +93,6 @@ upsert(struct batch_store *s, size_t k)
 	return n > 0 ? run_halves(s, bulk, 0, n) : OUTCOME_DONE;
 }
 
-/* Records which hours of operators have new rows. */
-static void
-add_hours_of(struct batch_store *s, const struct row_list *rows)
-{
-	const struct sink_row *row;
-	size_t i;
-
-	/* All of these tables begin with tenant, hour and operator. */
-	for (i = 0; i < rows->n; i++) {
-		row = rows->row[i];
-		if (row->fate == ROW_STORED)
-			rollup_add(&s->responses, row->tenant->name,
-			    row->values[1].num,
-			    (struct text){
-				row->values[2].text, row->values[2].len });
-	}
-}
-
 /* Records which hours must be added up later. */
 static void
 add_due_hours(struct batch_store *s, const struct row_list *rows, size_t time)
@@ -130,23 +110,16 @@ add_due_hours(struct batch_store *s, const struct row_list *rows, size_t time)
 
 /* Must be the transaction's last write. */
 static enum outcome
-add_up(struct batch_store *s)
+list_due_hours(struct batch_store *s)
 {
 	const struct row_batch *b = s->batch;
-	enum outcome o;
 
-	rollup_begin(&s->responses);
 	sums_due_begin(&s->due);
-	add_hours_of(s, &b->rows[TABLE_response_hours]);
-	add_hours_of(s, &b->rows[TABLE_response_hours_parts]);
-	add_hours_of(s, &b->rows[TABLE_response_histogram]);
-	add_hours_of(s, &b->rows[TABLE_response_histogram_parts]);
 	add_due_hours(
 	    s, &b->rows[TABLE_intervals], TABLE_COLUMN(intervals, end_at));
 	add_due_hours(s, &b->rows[TABLE_message_analytics],
 	    TABLE_COLUMN(message_analytics, created_at));
-	o = rollup_changed(&s->responses);
-	return o == OUTCOME_DONE ? sums_due_list(&s->due) : o;
+	return sums_due_list(&s->due);
 }
 
 static enum outcome
@@ -179,7 +152,7 @@ store_in_transaction(struct db *db, void *ctx)
 			o = snapshot_end(db, t);
 	}
 	if (o == OUTCOME_DONE)
-		o = add_up(s);
+		o = list_due_hours(s);
 	FAULT_POINT("sink.before_commit");
 	return o;
 }

@@ -10,8 +10,7 @@
  *     neighbours are stored
  *   4 record refused rows, so that the end of their snapshot counts them
  *   5 if a snapshot is complete: remove what it no longer has
- *   6 add up the responses of operators and the tenant (rollup.h); note that
- *     those of channels and analyses must be added up later (sums_due.h)
+ *   6 list the hours whose sums must be computed later (sums_due.h)
  *   7 COMMIT
  *
  * Guarantee: after OUTCOME_DONE, every row of the batch is stored, is refused
@@ -24,7 +23,6 @@
 #define SINK_STORE_BATCH_STORE_H
 
 #include "common/db/db.h"
-#include "sink/rollup/rollup.h"
 #include "sink/rollup/sums_due.h"
 #include "sink/rows/batch.h"
 #include "sink/store/barred_rows.h"
@@ -40,7 +38,6 @@ struct batch_store {
 	struct barred_rows barred;
 	struct short_counts short_counts;
 	struct forgotten_rows forgotten;
-	struct rollup responses;
 	struct sums_due due;
 	struct row_batch *batch;
 	struct arena_mark mark; /* the arena before the first attempt */

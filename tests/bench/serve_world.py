@@ -2,7 +2,6 @@
 that arrive each second while they are read."""
 
 import json
-import zlib
 from datetime import datetime, timedelta, timezone
 
 import table
@@ -24,9 +23,6 @@ OPERATOR = f"CONCAT('op', ({CHAT}) % {OPERATORS})"
 # From a second to about a day; most take minutes.
 MS = "FLOOR(1000 * EXP(CRC32(seq) / 4294967296 * 6 + CRC32(-seq) / " \
      "4294967296 * 5))"
-BUCKET = ("IF(ms < 64, ms, (LENGTH(BIN(ms)) - 6) * 32 + "
-          "(ms >> (LENGTH(BIN(ms)) - 6)))")
-HOUR = "CAST(DATE_FORMAT({}, '%Y-%m-%d %H:00:00') AS DATETIME(3))"
 
 
 def as_sql(t):
@@ -47,7 +43,6 @@ class World:
         self.in_pieces(self.messages_piece)
         self.in_pieces(self.receipts_piece)
         self.in_pieces(self.intervals_piece)
-        self.sums()
         self.present()
         self.rest()
         self.sql.ask("SET GLOBAL innodb_flush_log_at_trx_commit = 1")
@@ -122,22 +117,6 @@ class World:
             f"{self.at()} - INTERVAL 1 MINUTE, {OPERATOR}, {CHANNEL}, "
             f"{MS}, 0, "
             f"{self.at()}, seq FROM {seq} WHERE seq % 3 = 0 OR seq % 50 = 0")
-
-    def sums(self):
-        hour = HOUR.format("end_at")
-        key = f"SELECT tenant, {hour}, operator, kind"
-        for n in range(DAYS + 1):
-            day = as_sql(self.begin + timedelta(days=n))
-            of = (f"FROM intervals WHERE tenant = '{TENANT}' AND end_at >= "
-                  f"{day} AND end_at < {day} + INTERVAL 1 DAY "
-                  "GROUP BY 1, 2, 3, 4")
-            self.sql.ask(
-                "INSERT INTO response_hours (tenant, hour, operator, kind, "
-                "responses, sum_ms, max_ms, as_of, version) "
-                f"{key}, COUNT(*), SUM(ms), MAX(ms), MAX(as_of), MAX(version) "
-                f"{of}; INSERT INTO response_histogram (tenant, hour, "
-                "operator, kind, bucket, count, as_of, version) "
-                f"{key}, {BUCKET}, COUNT(*), MAX(as_of), MAX(version) {of}, 5")
 
     def present(self):
         now = as_sql(self.now)
@@ -242,24 +221,9 @@ def seconds_of_rows(n, rate, now):
                     message=f"live{number}", kind="reply",
                     operator=operator, channel="whatsapp",
                     ms=1000 * (i % 600), withdrawn=False))
-        for k in range(part, OPERATORS, 10):
-            lines += sums_of(n, rate, now, at, f"op{k}")
         yield ("\n".join(lines) + "\n").encode()
 
 
 def row(name, at, n, **columns):
     return json.dumps({"type": "row", "table": name, "tenant": TENANT,
                        "as_of": text(at), "version": n + 1, **columns})
-
-
-def sums_of(n, rate, now, at, operator):
-    """The sums of an operator in the current hour; only a few buckets change at
-    a time."""
-    key = {"hour": text(now), "operator": operator, "kind": "reply"}
-    each = rate // 3 // OPERATORS + 1
-    yield row("response_hours", at, n, **key, responses=(n + 1) * each,
-              sum_ms=(n + 1) * each * 60000, max_ms=599000)
-    for i in range(each):
-        bucket = 400 + zlib.crc32(f"{n} {operator} {i}".encode()) % 150
-        yield row("response_histogram", at, n, **key, bucket=bucket,
-                  count=n + 1)

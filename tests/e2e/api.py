@@ -52,7 +52,7 @@ METRICS = {
     "events": "eventlog", "receipts": "views"}
 TABLES = {  # tables to fill, and their numbers of rows
     "operator_metrics": 12, "chat_metrics": 60, "tenant_metrics": 1,
-    "messages": 150, "intervals": 120, "response_hours": 60,
+    "messages": 150, "intervals": 120,
     "conversation_metrics": 40, "user_stats": 40, "alerts": 20, "trends": 20,
     "events": 40, "message_views": 40, "channel_metrics": 30,
     "assignments": 30,

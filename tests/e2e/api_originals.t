@@ -163,10 +163,8 @@ class World:
             default=None)
 
     def hours(self, tenant):
-        """Hourly rows of each channel; responses and resolutions as intervals
-        and as sums."""
+        """Hourly rows of each channel; responses and resolutions."""
         hour = self.now.replace(minute=0, second=0) - timedelta(days=95)
-        sums = {}
         # Some lie in the hours in which the dashboard's periods begin.
         ends = [self.now - timedelta(days=days, seconds=self.dice.randrange(
             -3600, 3600)) for days in BACK.values() for _ in range(12)]
@@ -180,14 +178,6 @@ class World:
                    "withdrawn": int(self.dice.random() < 0.1),
                    "as_of": self.now}
             self.put("intervals", row)
-            if not row["withdrawn"]:
-                key = end.replace(minute=0, second=0, microsecond=0)
-                sums.setdefault((key, row["kind"]), []).append(row["ms"])
-        for (key, kind), ms in sums.items():
-            self.put("response_hours", {
-                "tenant": tenant, "hour": key, "operator": "7",
-                "kind": kind, "responses": len(ms),
-                "sum_ms": sum(ms), "max_ms": max(ms), "as_of": self.now})
         while hour < self.now:
             for channel in CHANNELS[:-1]:
                 if self.dice.random() < 0.1:

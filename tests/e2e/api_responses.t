@@ -1,8 +1,8 @@
 #!/usr/bin/env -S python3 -B
 """api_responses: /api/v1/responses and /api/v1/heatmap against an oracle that
-only uses the rows of intervals, not hours and buckets: while most hours of
-channels are still to be added up, and when none is. Messages are late, so rows
-arrive for hours that were added up before.
+only uses the rows of intervals: while half of the hours are still to be added
+up, and when none is. Messages are late, so rows arrive for hours that were
+added up before.
 """
 
 import csv
@@ -258,7 +258,7 @@ class Test(Checklist):
         self.conf = lab.conf("messaging.conf", {"aggregator": {}, "sink": {}})
         self.fill(self.conf)
         self.sql = Sql(lab)
-        self._move_to_parts()
+        self._make_due()
         self.oracle = Oracle(self.sql)
         self.server = Server(lab, {"serve": {"rate": 0,
                                              "query_timeout": "60s"}})
@@ -286,17 +286,15 @@ class Test(Checklist):
             lab.must(["sink", "-c", conf, "-f", "queue:rows",
                       "--until-empty"])
 
-    def _move_to_parts(self):
-        """Moves a third of the sums to another aggregator's part."""
-        third = "CRC32(CONCAT(hour, operator, kind)) % 3 = 0"
-        for table, values in (
-                ("response_hours", "responses, sum_ms, max_ms"),
-                ("response_histogram", "bucket, count")):
-            names = f"tenant, hour, operator, kind, {values}, as_of, version"
-            self.sql.ask(
-                f"INSERT INTO {table}_parts ({names}, generation, part) "
-                f"SELECT {names}, 1, 0 FROM {table} WHERE {third}; "
-                f"DELETE FROM {table} WHERE {third}")
+    def _make_due(self):
+        """Lists half of the hours as due. Their sums must not be read."""
+        self.sql.ask(
+            "INSERT IGNORE INTO sums_due SELECT * FROM (SELECT DISTINCT "
+            "tenant, DATE_FORMAT(end_at, '%Y-%m-%d %H:00') AS hour FROM "
+            "intervals) hours WHERE CRC32(hour) % 2; "
+            "UPDATE response_rollups r JOIN sums_due d ON d.tenant = r.tenant "
+            "AND d.hour >= r.begin_at AND d.hour < r.begin_at + INTERVAL "
+            "IF(r.span = 'day', 24, 1) HOUR SET r.sums = 'reply 1 1 1 1:b;'")
 
     def _due_hours(self):
         return {millis(at) for at, in self.sql.ask(
@@ -618,13 +616,7 @@ class Test(Checklist):
                           f"backlog {asked}: {row}, not {want}")
         self.that(len(seen) > 4, f"too few customers waited: {seen}")
 
-    def intervals_are_from(self, tenant, time):
-        """As after reaper with on_close = all. TIME in SQL."""
-        self.sql.ask("INSERT INTO tenants (tenant, intervals_from) VALUES "
-                     f"('{tenant}', {time}) ON DUPLICATE KEY UPDATE "
-                     "intervals_from = VALUES(intervals_from)")
-
-    def all_is_right_before_channels_are_added_up(self):
+    def all_is_right_before_hours_are_added_up(self):
         self.responses_are_right()
         self._heat_maps_are_right()
         self._transfers_are_right()
@@ -642,20 +634,19 @@ class Test(Checklist):
             found += [(span, i, t) for i, t in enumerate([*begins, last])]
         return found
 
-    def backlog_needs_what_closing_deletes(self):
-        """If closing a chat deletes its intervals, the past backlog is unknown,
-        whatever rows remain."""
-        for since, known in ("'2026-11-06'", False), ("NULL", True):
-            self.intervals_are_from(TENANT, since)
+    def backlog_is_unknown_before_a_purge(self):
+        """Some intervals from before it may arrive again."""
+        for purged, known in ("'2026-11-06'", False), ("NULL", True):
+            self.sql.ask(f"UPDATE tenants SET removed_at = {purged} WHERE "
+                         f"tenant = '{TENANT}'")
             answer = self.get("backlog", **{
                 "from": "2026-11-01", "to": "2026-11-05"}, by="day")
             figures = [row[c] for row in answer["rows"] for c in row
                        if c.endswith(("_chats", "_seconds", "m", "_longer"))]
             self.that(len(answer["rows"]) == 5
                       and any(f is not None for f in figures) == known
-                      and answer["not_kept"] == (None if known
-                                                 else "intervals"),
-                      f"intervals from {since}: {answer}")
+                      and answer["not_kept"] is None,
+                      f"purged at {purged}: {answer}")
 
     def intervals_have_the_dates(self, zone, row):
         """Also without an hour of the week; with one, also in one step."""
@@ -691,21 +682,6 @@ class Test(Checklist):
                   encoding="ascii") as f:
             return 1024 * int(re.search(r"VmHWM:\s+(\d+)", f.read())[1])
 
-    def without_sums_intervals_count(self):
-        self.copy_tenant("unsummed", "TRUE", "FALSE")
-        lead, self.lead = self.lead, token(tenant_id="unsummed", role="lead")
-        self.responses_are_right(QUESTIONS // 4)
-        self.intervals_are_from("unsummed", "'2026-10-25 12:00'")
-        answer = self.get("responses", **{
-            "from": "2026-10-24", "to": "2026-10-27"}, by="day")
-        last = millis("2026-10-26T00:00:00.000")
-        want = [None, None, len(self.oracle.chosen(
-            "response", ANY, last, last + DAY))]
-        self.that([r["count"] for r in answer["rows"]] == want
-                  and answer["not_kept"] == "intervals",
-                  f"deleted without sums: {answer}, not {want}")
-        self.lead = lead
-
     def _spans_share_the_limit(self):
         """Three days have 14400 rows, and so do the three days before."""
         for compare, status in (("none", 200), ("previous", 400)):
@@ -715,23 +691,6 @@ class Test(Checklist):
                 **{"from": "2026-01-04", "to": "2026-01-07"})
             self.that(answer.status == status,
                       f"compare={compare}: {answer.status}")
-
-    def copy_tenant(self, name, intervals, sums):
-        """Copies acme's rows that meet these conditions."""
-        names = ("end_at, chat, message, kind, start_at, operator, channel, "
-                 "ms, withdrawn, as_of, version")
-        statements = [f"INSERT INTO intervals (tenant, {names}) SELECT "
-                      f"'{name}', {names} FROM intervals WHERE tenant = "
-                      f"'{TENANT}' AND {intervals}"]
-        for table, values in (("response_hours", "responses, sum_ms, max_ms"),
-                              ("response_histogram", "bucket, count")):
-            names = f"hour, operator, kind, {values}, as_of, version"
-            for parts, more in ("", ""), ("_parts", ", generation, part"):
-                statements.append(
-                    f"INSERT INTO {table}{parts} (tenant, {names}{more}) "
-                    f"SELECT '{name}', {names}{more} FROM {table}{parts} "
-                    f"WHERE tenant = '{TENANT}' AND {sums}")
-        self.sql.ask("; ".join(statements))
 
     def dates_are_of_the_zone(self):
         for zone in ZONES:
@@ -749,16 +708,6 @@ class Test(Checklist):
         self.that(len(frame["rows"]) == 7
                   and frame["from"].endswith("T00:00:00.000+05:30"),
                   f"without a range: {frame}")
-
-    def _hour_to_cut(self):
-        """An hour with responses in three of its quarter-hours."""
-        for hour in {i[0] // HOUR * HOUR for i in self.oracle.intervals}:
-            parts = [self.oracle.chosen("response", ANY, hour + n * QUARTER,
-                                        hour + n * QUARTER + QUARTER // 3)
-                     for n in range(3)]
-            if all(parts):
-                return hour
-        raise AssertionError("no hour has responses in three quarters")
 
     def roles_see_their_part(self):
         asked = {"from": "2026-03-01", "to": "2026-11-05", "by": "month"}
@@ -792,133 +741,8 @@ class Test(Checklist):
             V1 + "responses", token(tenant_id="other", role="admin"), **asked)
         self.that(all(r["count"] is None and r["sum_seconds"] is None
                       for r in stranger.rows())
-                  and stranger.json()["not_kept"] == "histograms, intervals",
+                  and stranger.json()["not_kept"] == "intervals",
                   "what is not kept of a stranger is not 0")
-
-    def halves_of_it_are_null(self, hour):
-        """In a zone at :30, two hours of the week contain a part of it."""
-        answer = self.get("heatmap", zone="Asia/Kolkata", **{
-            "from": utc_text(hour - HOUR // 2),
-            "to": utc_text(hour + HOUR // 2 + 6 * HOUR)})
-        there = [datetime.fromtimestamp(
-            t / 1000, self.oracle.places["Asia/Kolkata"].zone)
-            for t in (hour - HOUR // 2, hour + HOUR // 2)]
-        got = {(r["weekday"], r["hour"]) for r in answer["rows"]
-               if r["count"] is None}
-        self.that(got == {(t.isoweekday(), t.hour) for t in there}
-                  and answer["not_kept"] == "intervals",
-                  f"null are {got}, not {there}, {answer['not_kept']}")
-
-    def an_hour_lacks_what_is_deleted_of_it(self):
-        """If the intervals of closed chats are deleted, a range that cuts an
-        hour does not know its part, nor a channel's part. The hour as a whole
-        is known."""
-        self.copy_tenant("reaped", "TRUE", "TRUE")
-        self.lab.must(["sink", "-c", self.conf, "--recompute"])
-        lead, self.lead = self.lead, token(tenant_id="reaped", role="lead")
-        hour = self._hour_to_cut()
-        begin, end, until = (utc_text(t)[:-1].replace("T", " ")
-                             for t in (hour, hour + QUARTER, hour + HOUR))
-        self.sql.ask("DELETE FROM intervals WHERE tenant = 'reaped' AND "
-                     f"end_at >= '{begin}' AND end_at < '{end}'")
-        by_channel = {"by": "total", "group": "channel",
-                      "from": utc_text(hour), "to": utc_text(hour + HOUR)}
-        whole = len(self.oracle.chosen("response", ANY, hour, hour + HOUR))
-        for since, known in ("NULL", whole), (f"'{until}'", 0):
-            self.intervals_are_from("reaped", since)
-            rows = self.get("responses", **by_channel)["rows"]
-            self.that(rows and sum(r["count"] or 0 for r in rows) == known,
-                      f"by channel, from {since}: {rows} for {known}")
-        minute = HOUR // 60
-        for first, last, known in (1, 40, False), (1, 4, False), (
-                16, 40, False), (0, 59, False), (0, 60, True), (61, 90, True):
-            span = hour + first * minute, hour + last * minute
-            row, = self.get("responses", by="total", **{
-                "from": utc_text(span[0]), "to": utc_text(span[1])})["rows"]
-            want = len(self.oracle.chosen("response", ANY, *span))
-            self.that(row["count"] == (want if known else None),
-                      f"{utc_text(hour)}, minutes {first} to {last}: {row}, "
-                      f"{want} are to be {known}")
-        self.halves_of_it_are_null(hour)
-        self.intervals_are_from("reaped", "UTC_TIMESTAMP()")
-        got = self.get("analytics/dashboard", tenant_id="reaped",
-                       period="month")["conversation_metrics"]
-        self.that(got["resolved"] is not None, f"whole hours are known: {got}")
-        self.lead = lead
-
-    def an_hour_lacks_what_came_before_intervals(self):
-        """They were added to the metrics in the hour of the oldest one. After
-        the last sum, nothing was deleted."""
-        day = "2026-03-01"
-        self.sql.ask(
-            "INSERT INTO response_rollups VALUES " + ", ".join(
-                f"('added', 'tenant', 'hour', '{day} {hour}:00', '', "
-                "'reply 1 1 1 1:b;', NOW(3))" for hour in (10, 11, 12)) +
-            "; INSERT INTO intervals (tenant, end_at, chat, message, kind, ms,"
-            " withdrawn, as_of) VALUES " + ", ".join(
-                f"('added', '{day} {at}', 'c', '{at}', 'reply', 1, 0, NOW(3))"
-                for at in ("11:20", "12:10")))
-        lead = token(tenant_id="added", role="lead")
-        cut = "11:10", "11:40"
-        for since, first, last, want in (
-                ("NULL", *cut, [None]), ("NULL", "12:05", "12:40", [1]),
-                (f"'{day} 20:00'", "12:05", "13:15", [None, 0])):
-            self.intervals_are_from("added", since)
-            self.equal_counts(lead, f"{day}T{first}", f"{day}T{last}", want)
-        self.intervals_are_from("added", "NULL")
-        self.sql.ask("DELETE FROM response_rollups WHERE tenant = 'added' AND "
-                     f"begin_at = '{day} 10:00'")
-        self.equal_counts(lead, f"{day}T{cut[0]}", f"{day}T{cut[1]}", [1])
-
-    def equal_counts(self, lead, first, last, want):
-        rows = self.server.get(V1 + "responses", lead, by="hour", **{
-            "from": first + ":00.000Z", "to": last + ":00.000Z"}).rows()
-        self.that([r["count"] for r in rows] == want,
-                  f"{first} to {last}: {rows}, not {want}")
-
-    def an_hour_lacks_what_a_purge_deletes(self):
-        """Intervals from before the purge are refused when the tenant returns,
-        but sums of its hour contain them."""
-        self.intervals_are_from("purged", "NULL")
-        self.lab.must(["reaper", "-c", self.conf, "--purge", "purged"])
-        (removed,), = self.sql.ask(
-            "SELECT removed_at FROM tenants WHERE tenant = 'purged'")
-        at = millis(removed)
-        self.sql.ask(
-            "INSERT INTO response_rollups SELECT tenant, 'tenant', 'hour', "
-            "DATE_FORMAT(removed_at, '%Y-%m-%d %H:00'), '', "
-            "'reply 2 2 1 1:c;', NOW(3) FROM tenants WHERE tenant = 'purged'; "
-            "INSERT INTO intervals (tenant, end_at, chat, message, kind, ms, "
-            "withdrawn, as_of) SELECT tenant, removed_at + INTERVAL 1000 "
-            "MICROSECOND, 'c', '1', 'reply', 1, 0, NOW(3) FROM tenants WHERE "
-            "tenant = 'purged'")
-        for first, known in (at, None), (at + 1, 1):
-            row, = self.server.get(
-                V1 + "responses", token(tenant_id="purged", role="lead"),
-                by="total", **{"from": utc_text(first),
-                               "to": utc_text(at + 2)}).rows()
-            self.that(row["count"] == known,
-                      f"from {utc_text(first)}, purged {removed}: {row}")
-
-    def what_the_span_before_lacks_is_told(self):
-        """The previous range cuts an hour from before the first interval."""
-        self.sql.ask(
-            "INSERT INTO response_rollups SELECT 'before', 'tenant', 'hour', hour, "
-            "'', 'reply 1 1 1 1:b;', NOW(3) FROM (SELECT "
-            "'2026-02-28 18:00' AS hour UNION SELECT '2026-03-02 05:00') h; "
-            "INSERT INTO response_rollups VALUES ('before', 'tenant', 'hour', "
-            "'2026-03-01 03:00', '', 'reply 1 1 1 1:b;', "
-            "'2026-03-04 05:00'); "
-            "INSERT INTO intervals (tenant, end_at, chat, message, kind, ms, "
-            "withdrawn, as_of) VALUES ('before', '2026-03-01 17:00', 'c', "
-            "'1', 'resolution', 1, 0, '2026-03-04 05:00')")
-        answer = self.server.get(
-            V1 + "responses", token(tenant_id="before", role="lead"),
-            zone="Asia/Kolkata", compare="previous",
-            **{"from": "2026-03-02", "to": "2026-03-03"}).json()
-        self.that([r["count"] for r in answer["rows"]] == [1, None]
-                  and answer["not_kept"] == "intervals",
-                  f"the span before: {answer}")
 
     def the_span_before_may_be_empty(self):
         """The last days of March correspond to a single moment of February."""

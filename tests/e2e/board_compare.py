@@ -36,6 +36,7 @@ def put_days(test, offset):
     test.sql("INSERT INTO intervals (tenant, end_at, chat, message, kind, "
              "start_at, operator, channel, ms, withdrawn, as_of, version) "
              "VALUES " + ",".join(rows))
+    test.world.list_hours(NOON)
 
 
 def figure_of(test, name):

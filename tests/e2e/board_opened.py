@@ -329,7 +329,7 @@ def change_the_past(test, rows):
              "tenant, end_at, 'late', 'm', 'reply', start_at, '1', 7777, 0, "
              f"as_of, 900001 FROM intervals WHERE chat = '{rows[1]['Chat']}' "
              "AND ms = 5000 LIMIT 1")
-    test.world.put_hours(test.world.tenant)
+    test.world.list_hours(test.world.tenant)
     return gone
 
 

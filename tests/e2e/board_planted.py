@@ -141,7 +141,7 @@ def plant(world, sql):
     sql("SET NAMES utf8mb4")
     zone, offset = zone_of(sql)
     put_intervals(sql, offset)
-    world.put_hours(PLANTED)
+    world.list_hours(PLANTED)
     put_chats(sql)
     put_operators(sql)
     return zone
@@ -399,7 +399,7 @@ def test(t):
         "tr.overloaded") and t.browser.texts("#day-picture title"), "the page")
     t.that(t.browser.findings() == [], "axe: the planted world")
     t.browser.picture("build/board", "planted")
-    for table in ("intervals", "response_hours", "response_histogram",
-                  "chat_metrics", "operator_metrics", "tenant_metrics",
+    for table in ("intervals", "sums_due", "chat_metrics",
+                  "operator_metrics", "tenant_metrics",
                   "allocation_limits"):
         t.sql(f"DELETE FROM {table} WHERE tenant = '{PLANTED}'")

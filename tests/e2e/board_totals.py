@@ -103,7 +103,7 @@ def what_is_not_kept_is_not_0(test):
     test.browser.until(lambda: test.browser.text("#summary-count .value"),
                        "the responses")
     for note in ("#responses-note", "#heatmap-note"):
-        test.shows(lambda: "add histograms and intervals to metrics "
+        test.shows(lambda: "add intervals to metrics "
                    "of [aggregator]" in test.browser.text(note), note)
     test.that(test.browser.text("#summary-count .value") == "–"
               and test.browser.texts("#heatmap-table a") == [],

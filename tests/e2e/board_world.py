@@ -137,7 +137,7 @@ class BoardWorld:
             "INSERT INTO messages (tenant, created_at, conversation_id, "
             "message_id, sender, operator, channel, message_type, content, "
             "version) VALUES " + ",".join(messages))
-        self.put_hours(tenant)
+        self.list_hours(tenant)
 
     def add_interval(self, cells, messages, tenant, n, of, chat, minutes):
         """The n-th interval of OF. Each takes a different time, which
@@ -162,24 +162,12 @@ class BoardWorld:
                 f"{quoted(who)}, 'web', 'text', "
                 f"{quoted(MARKUP if n == 1 else f'Text {n}')}, 0)")
 
-    def put_hours(self, tenant):
-        """Adds up the hours again."""
-        hour = ("CAST(DATE_FORMAT(end_at, '%Y-%m-%d %H:00:00') AS "
-                "DATETIME(3))")
-        bucket = ("CASE WHEN ms < 64 THEN ms ELSE (LENGTH(BIN(ms)) - 6) * 32 "
-                  "+ (ms >> (LENGTH(BIN(ms)) - 6)) END")
-        for table, names, values, group in (
-                ("response_hours", "responses, sum_ms, max_ms",
-                 "COUNT(*), SUM(ms), MAX(ms)", "1, 2, 3, 4"),
-                ("response_histogram", "bucket, count",
-                 f"{bucket} AS b, COUNT(*)", "1, 2, 3, 4, b")):
-            self.sql.ask(f"DELETE FROM {table} WHERE tenant = '{tenant}'")
-            self.sql.ask(
-                f"INSERT INTO {table} (tenant, hour, operator, kind, {names},"
-                f" as_of, version) SELECT tenant, {hour}, "
-                f"COALESCE(operator, ''), kind, {values}, MAX(as_of), "
-                f"MAX(version) FROM intervals WHERE tenant = '{tenant}' "
-                f"AND withdrawn = 0 GROUP BY {group}")
+    def list_hours(self, tenant):
+        """The intervals were changed by SQL, so their sums are not read."""
+        self.sql.ask(
+            "INSERT IGNORE INTO sums_due SELECT DISTINCT tenant, "
+            "DATE_FORMAT(end_at, '%Y-%m-%d %H:00') FROM intervals "
+            f"WHERE tenant = '{tenant}'")
 
     def put_limits(self, tenant):
         self.sql.ask(

@@ -32,8 +32,7 @@ MOMENT = 30 # seconds on a quiet machine
 # recomputed when missing, because batches decide which ones exist.
 UNCOMPARED = {"as_of", "version", "stored_at", "snapshot", "asked_at",
               "done_at", "digest", "forget_key", "forgets", "removed_at",
-              "newest_at", "intervals_from", "pending_as_of",
-              "pending_snapshot"}
+              "newest_at", "pending_as_of", "pending_snapshot"}
 
 
 class Run:

@@ -299,32 +299,30 @@ class Test(Checklist):
                        "in the archive")
 
     def on_close(self):
-        """With on_close = all, rows of history are deleted, too."""
-        for close, left, since in (
-                ("live", ["1", "3"], ""),
-                ("all", ["3"], "2026-11-20 10:01:00.001")):
+        """With on_close = all, rows of history are deleted, too, except
+        intervals, from which response times are computed."""
+        for close, left in ("live", ["1", "3"]), ("all", ["3"]):
             self.fresh()
-            self.q("UPDATE tenants SET intervals_from = NULL; "
-                   "DELETE FROM intervals; INSERT INTO intervals (tenant, "
-                   "end_at, chat, kind, ms, as_of, version) VALUES "
-                   + ", ".join(f"('acme', '2026-11-20 10:00:00', '{n}', "
-                               "'reply', 1, '2026-11-20 10:00:00', 1)"
-                               for n in (1, 3)))
+            for table, time, chat, more in (
+                    ("intervals", "end_at", "chat", {"kind": "'reply'",
+                                                     "ms": "1"}),
+                    ("conversation_metrics", "last_message_at",
+                     "conversation_id", {})):
+                names = ", ".join([time, chat, *more])
+                self.q(f"DELETE FROM {table}; INSERT INTO {table} (tenant, "
+                       f"{names}, as_of, version) VALUES " + ", ".join(
+                           "('acme', " + ", ".join(
+                               ["'2026-11-20 10:00:00'", f"'{n}'",
+                                *more.values()])
+                           + ", '2026-11-20 10:00:00', 1)" for n in (1, 3)))
             self.reap(0, "-c", self.lab.conf(close, {
                 "reaper": {"on_close": close}}),
                 stdin=answer("acme", 1, "closed", "10:01:00"))
-            self.equal(self.column("SELECT chat FROM intervals ORDER BY 1"),
+            self.equal(self.column("SELECT conversation_id FROM "
+                                   "conversation_metrics ORDER BY 1"),
                        left, f"on_close = {close}")
-            self.equal(self.column("SELECT COALESCE(intervals_from, '') FROM "
-                                   "tenants ORDER BY tenant"), [since, ""],
-                       f"intervals are complete since, on_close = {close}")
-        self.fresh()
-        self.reap(0, "-c", self.lab.conf("records", {
-            "aggregator": {"clock": "records"}, "reaper": {"on_close": "all"}}),
-            stdin=answer("acme", 1, "closed", "2099-01-01T00:00:00Z"))
-        self.equal(self.value("SELECT intervals_from <= UTC_TIMESTAMP(3) FROM "
-                              "tenants WHERE tenant = 'acme'"), "1",
-                   "a wrong time does not make later intervals incomplete")
+            self.equal(self.column("SELECT chat FROM intervals ORDER BY 1"),
+                       ["1", "3"], f"intervals with on_close = {close}")
 
     def stones(self, tenant):
         self.q("INSERT IGNORE INTO closed_chats (tenant, chat, as_of) VALUES "

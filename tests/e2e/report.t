@@ -310,22 +310,9 @@ class Test(Checklist):
             self.that(("not computed" in page) == (rows == 0),
                       f"{days}: the page's week")
 
-    def a_cut_hour_without_intervals_is_empty(self):
-        """The other tenant; a day in the Marquesas begins at 9:30 UTC."""
-        argv = ["sink", "--tenant", "t2", "--from", WEEK[0], "--to", WEEK[1],
-                "--zone", "Pacific/Marquesas", "--report", "-", "-o", "csv"]
-        for lacks in False, True:
-            r = sections(self.lab.must(argv).out.decode())
-            totals = {row["figure"]: row["value"] for row in r["totals"]}
-            self.that((totals["responses"] == "") == lacks,
-                      f"a cut hour: {totals}")
-            self.sql.ask("UPDATE tenants SET intervals_from = "
-                         f"'{WEEK[0]} 10:00' WHERE tenant = 't2'")
-
     def what_is_not_kept_is_not_0(self):
         """The other tenant has only its present state left."""
-        for table in ("response_hours", "response_histogram", "intervals",
-                      "response_rollups", "conversation_metrics",
+        for table in ("intervals", "response_rollups", "conversation_metrics",
                       "channel_metrics", "message_views", "alerts", "trends"):
             self.sql.ask(f"DELETE FROM {table} WHERE tenant = 't2'")
         argv = ["sink", "--tenant", "t2", "--from", WEEK[0], "--to", WEEK[1],
@@ -335,8 +322,8 @@ class Test(Checklist):
                       for row in r["totals"]), f"totals: {r['totals']}")
         about = {row["what"]: row["value"] for row in r["about"]}
         lacking = about["not_kept"].split(", ")
-        self.that(lacking == ["histograms", "intervals", "conversations",
-                              "channels", "views", "alerts", "trends"],
+        self.that(lacking == ["intervals", "conversations", "channels", "views",
+                              "alerts", "trends"],
                   f"not kept: {lacking}")
         page = self.lab.must([*argv, "html"]).out.decode()
         self.that(f"Nothing is stored yet for: {about['not_kept']}." in page,

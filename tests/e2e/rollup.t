@@ -1,8 +1,9 @@
 #!/usr/bin/env -S python3 -B
 """The sums of responses by hour and day, and of analyses by hour, equal those
-of the stored rows, even if rows are late, repeated or out of order, from
-several concurrent sinks, including killed ones; after damage, a recomputation
-and a deletion of old rows. SEED=n repeats one.
+of the stored intervals and analyses, even if rows are late, repeated or out of
+order, from several concurrent sinks, including killed ones; after damage, a
+recomputation and a deletion of old rows. Hours on the list of sums that are due
+are read from the rows. SEED=n repeats one.
 """
 
 import json
@@ -11,20 +12,18 @@ from collections import defaultdict
 from datetime import datetime, timedelta, timezone
 
 from harness import Checklist, run_checks, seed, until
-from rollup_sums import difference, read_sums
+from rollup_sums import difference, read_sums, sums_of
 from streamlib import Sql
 
 TENANTS = ("acme", "beta")
 OPERATORS = ("", "7", "10", "Zoé", "a;b c", "x'y")
-KINDS = ("first_response", "reply", "resolution", "unanswered")
+CHANNELS = ("", "web", "mail", "x'y", "Ж b")
+KINDS = ("first_response", "reply", "resolution", "unanswered", "waiting")
 DAYS = 75  # includes two or three changes of month
-CELLS = 240
+INTERVALS = 900
 BATCHES = 6
-NO_BUCKET = 1888  # for no duration
 HOUR = timedelta(hours=1)
 PATIENCE = 300  # seconds; for the programs, too
-SUMS = ("response_hours", "response_hours_parts")
-BUCKETS = ("response_histogram", "response_histogram_parts")
 
 
 def text(t):
@@ -36,46 +35,47 @@ def sql_time(t):
 
 
 class World:
-    """Cells (an hour of a tenant by operator and kind, in a shard or none) that
-    grow and shrink; each change is a full row with a greater version."""
+    """Intervals that change; each change is a full row with a greater
+    version."""
 
     def __init__(self, dice, now):
         self.dice = dice
-        first = now.replace(minute=0, second=0, microsecond=0) - DAYS * (
-            24 * HOUR)
-        # Most cells are in a few hours, as in a stream.
+        # Hours that were over some time ago, so that sinks add them up.
+        first = now.replace(minute=0, second=0, microsecond=0) - (
+            24 * DAYS + 2) * HOUR
+        # Most intervals are in a few hours, as in a stream.
         busy = [first + dice.randrange(DAYS * 24) * HOUR for _ in range(12)]
-        self.cells = [(dice.choice(TENANTS), dice.choice(
-            busy + [first + dice.randrange(DAYS * 24) * HOUR] * 4),
-                       dice.choice(OPERATORS), dice.choice(KINDS),
-                       dice.choice((None, None, 0, 1)))
-                      for _ in range(CELLS)]
+        self.intervals = [
+            (dice.choice(TENANTS), dice.choice(
+                busy * 2 + [first + dice.randrange(DAYS * 24) * HOUR])
+             + timedelta(milliseconds=dice.choice(
+                 (0, dice.randrange(3600000), 3599999))),
+             f"c{n}", dice.choice(KINDS)) for n in range(INTERVALS)]
         self.version = 0
         self.old = []
 
-    def row(self, table, cell, **columns):
-        tenant, hour, operator, kind, part = cell
-        row = {"type": "row", "table": table, "tenant": tenant,
-               "hour": text(hour), "operator": operator or None, "kind": kind}
-        if part is not None:
-            row.update(table=table + "_parts", generation=1, part=part)
+    def row(self, tenant, end, chat, kind):
+        d = self.dice
         at = datetime(2026, 1, 1, tzinfo=timezone.utc)
         at += timedelta(seconds=self.version)
-        row.update(as_of=text(at), version=self.version, **columns)
-        return json.dumps(row, ensure_ascii=False)
+        return json.dumps({
+            "type": "row", "table": "intervals", "tenant": tenant,
+            "end_at": end.isoformat(timespec="milliseconds").replace(
+                "+00:00", "Z"),
+            "chat": chat, "message": "1", "kind": kind,
+            "operator": d.choice(OPERATORS) or None,
+            "channel": d.choice(CHANNELS) or None,
+            "ms": d.choice((0, *(d.randrange(2 ** n)
+                                 for n in (6, 10, 20, 40)))),
+            "withdrawn": d.random() < 0.1, "as_of": text(at),
+            "version": self.version}, ensure_ascii=False)
 
     def lines(self):
-        """Changed cells in any order, mixed with repeated rows."""
+        """Changed intervals in any order, mixed with repeated rows."""
         d, lines = self.dice, []
-        for cell in d.sample(self.cells, CELLS // 3):
+        for interval in d.sample(self.intervals, INTERVALS // 3):
             self.version += 1
-            n = d.choice((0, 1, 5, 40))
-            lines.append(self.row("response_hours", cell, responses=n,
-                                  sum_ms=n * d.randrange(10**6),
-                                  max_ms=d.randrange(10**6)))
-            for bucket in d.sample(range(40, 70), 6):
-                lines.append(self.row("response_histogram", cell,
-                                      bucket=bucket, count=d.randrange(4)))
+            lines.append(self.row(*interval))
         lines += [self.analysis() for _ in range(60)]
         lines += d.sample(self.old, min(len(self.old), 200))
         self.old += d.sample(lines, 100)
@@ -85,8 +85,8 @@ class World:
     def analysis(self):
         """Some ids are repeated with other figures: the first one stays."""
         d = self.dice
-        tenant, hour, *_ = d.choice(self.cells)
-        at = hour + timedelta(seconds=d.randrange(3600))
+        tenant, at, *_ = d.choice(self.intervals)
+        at = at.replace(microsecond=0)
         analytics = {"id": f"a{d.randrange(2000)}",
                      "direction": d.choice(("inbound", "outbound")),
                      "message_length": d.randrange(99)}
@@ -100,14 +100,6 @@ class World:
         if d.random() < 0.8:
             message["channel"] = d.choice(("web", "mail"))
         return json.dumps(message)
-
-
-def add(to, kind, n, total, longest, buckets):
-    was = to.get(kind, (0, 0, 0, {}))
-    merged = dict(was[3])
-    for bucket, count in buckets.items():
-        merged[bucket] = merged.get(bucket, 0) + count
-    to[kind] = (was[0] + n, was[1] + total, max(was[2], longest), merged)
 
 
 class Test(Checklist):
@@ -131,34 +123,39 @@ class Test(Checklist):
     def sink(self, *argv, **kw):
         return self.lab.must(["sink", "-c", self.conf, *argv], **kw)
 
-    def _stored(self):
-        """{(tenant, hour, operator): {kind: ...}} computed from the stored
-        rows."""
-        want = defaultdict(dict)
-        for table in SUMS:
-            for t, hour, who, kind, n, total, longest in self.sql.ask(
-                    "SELECT tenant, hour, operator, kind, responses, sum_ms, "
-                    f"max_ms FROM {table}"):
-                add(want[t, hour, who], kind, int(n), int(total), int(longest),
-                    {})
-        for table in BUCKETS:
-            for t, hour, who, kind, bucket, n in self.sql.ask(
-                    "SELECT tenant, hour, operator, kind, bucket, count FROM "
-                    f"{table} WHERE count > 0 AND bucket < {NO_BUCKET}"):
-                add(want[t, hour, who], kind, 0, 0, 0, {int(bucket): int(n)})
-        return want
-
     def _wanted(self):
-        """{(tenant, subject, span, begin, id): {kind: ...}}"""
-        want = defaultdict(dict)
-        for (t, hour, who), kinds in self._stored().items():
-            begins = {"hour": hour, "day": hour[:10] + " 00:00:00.000"}
-            for kind, numbers in kinds.items():
-                for span, begin in begins.items():
-                    add(want[t, "operator", span, begin, who], kind,
-                        *numbers)
-                    add(want[t, "tenant", span, begin, ""], kind, *numbers)
-        return want
+        """{(tenant, subject, span, begin, id): {kind: ...}} from intervals."""
+        found = defaultdict(lambda: defaultdict(list))
+        for t, end, who, channel, kind, ms in self.sql.ask(
+                "SELECT tenant, end_at, COALESCE(operator, ''), "
+                "COALESCE(channel, ''), kind, ms FROM intervals WHERE "
+                "NOT COALESCE(withdrawn, 0) AND ms IS NOT NULL AND "
+                "kind <> 'waiting'"):
+            for span, begin in (("hour", end[:13] + ":00:00.000"),
+                                ("day", end[:10] + " 00:00:00.000")):
+                for subject, name in (("operator", who), ("channel", channel),
+                                      ("tenant", "")):
+                    found[t, subject, span, begin, name][kind].append(int(ms))
+        return {key: {kind: sums_of(lengths) for kind, lengths in of.items()}
+                for key, of in found.items()}
+
+    def _due(self):
+        """{(tenant, span, begin)} of hours that are due, and of their days."""
+        return {(t, span, hour if span == "hour"
+                 else hour[:10] + " 00:00:00.000")
+                for t, hour in self.sql.ask("SELECT tenant, hour FROM sums_due")
+                for span in ("hour", "day")}
+
+    def _add_up(self):
+        """Each run of a sink computes the sums of some hours."""
+        nothing = self.lab.write("nothing", b'{"type":"later"}\n')
+        left = self.sql.number("SELECT COUNT(*) FROM sums_due")
+        while left > 0:
+            self.sink("-f", nothing)
+            before, left = left, self.sql.number(
+                "SELECT COUNT(*) FROM sums_due")
+            if not self.that(left < before, f"{left} hours remain due"):
+                return
 
     def analyses_are_right(self, when):
         """Sums of quarters and eighths are exact."""
@@ -184,16 +181,22 @@ class Test(Checklist):
                   f"{wrong[:4]}")
 
     def is_right(self, when):
+        self.sums_are_right(f"{when}, before all hours are added up")
+        self.totals_are_right(when, 2)
+        self._add_up()
+        self.sums_are_right(when)
+
+    def sums_are_right(self, when):
         self.analyses_are_right(when)
+        due = self._due()
         got = {}
         for *key, stored in self.sql.ask(
                 "SELECT tenant, subject, span, begin_at, id, sums "
-                "FROM response_rollups WHERE subject <> 'channel'"):
+                "FROM response_rollups"):
             got[tuple(key)] = read_sums(stored)
-        # A kind without responses is omitted.
-        want = {k: {kind: x for kind, x in v.items() if x[0] or x[3]}
-                for k, v in self._wanted().items()}
-        got, want = ({k: v for k, v in x.items() if v} for x in (got, want))
+        got, want = ({k: v for k, v in x.items()
+                      if v and (k[0], k[2], k[3]) not in due}
+                     for x in (got, self._wanted()))
         wrong = difference(got, want)
         self.compared += len(want)
         self.that(not wrong, f"{when}: {wrong}")
@@ -236,17 +239,17 @@ class Test(Checklist):
         self.sql.ask("UPDATE response_rollups SET sums = 'x y' "
                      "WHERE tenant = 'acme'")
         hour = self.now.replace(minute=0, second=0, microsecond=0)
-        asked = [self.get("acme", hour - DAYS * 24 * HOUR, hour, group)
+        asked = [self.get("acme", hour - (DAYS + 1) * 24 * HOUR, hour, group)
                  for group in ("none", "operator")]
         # The same range; with some seeds the last week has none.
         asked.append(self.lab.run(
             ["sink", "-c", self.conf, "--tenant", "acme", "--report", "-",
-             "--from", (hour - DAYS * 24 * HOUR).date().isoformat(),
+             "--from", (hour - (DAYS + 1) * 24 * HOUR).date().isoformat(),
              "--to", hour.date().isoformat()]))
         for done in asked:
             self.that(done.code == 75 and "sink --recompute" in done.err
                       and not done.out, f"damaged: {done}")
-        done = self.get("beta", hour - DAYS * 24 * HOUR, hour)
+        done = self.get("beta", hour - (DAYS + 1) * 24 * HOUR, hour)
         self.that(done.code == 0, f"another's damage: {done}")
         self.sink("--recompute", "--tenant", "acme")
         self.is_right("damaged")
@@ -264,10 +267,7 @@ class Test(Checklist):
             "INSERT INTO response_rollups VALUES ('beta', 'operator', 'day', "
             "'2026-02-03', 'gone', 'reply 1 1 1 5:b;', NOW(3)); "
             "UPDATE response_rollups SET sums = 'x y' WHERE "
-            "CRC32(CONCAT(begin_at, id)) % 11 = 0; "
-            "INSERT INTO response_histogram (tenant, hour, operator, kind, "
-            "bucket, `count`, as_of, version) SELECT tenant, hour, operator, "
-            f"kind, {NO_BUCKET}, 1, as_of, version FROM response_hours")
+            "CRC32(CONCAT(begin_at, id)) % 11 = 0")
         log = self.lab.path("log")
         p = self.lab.start(["sink", "-c", self.conf, "-f", self._file()], log)
         self.sink("--recompute")
@@ -309,19 +309,20 @@ class Test(Checklist):
             raise AssertionError(f"--get: {done}")
         return json.loads(done.out)
 
-    def totals_are_right(self, when):
+    def totals_are_right(self, when, ranges=12):
         """Ranges begin and end at any hour."""
         hour = self.now.replace(minute=0, second=0, microsecond=0)
-        for _ in range(12):
+        for _ in range(ranges):
             tenant = self.dice.choice(TENANTS)
             back = sorted(self.dice.sample(range(-24, DAYS * 24 + 72), 2))
             begin, end = hour - back[1] * HOUR, hour - back[0] * HOUR
             n, total = self.sql.ask(
-                "SELECT COALESCE(SUM(responses), 0), COALESCE(SUM(sum_ms), 0) "
-                f"FROM response_hours_all WHERE tenant = '{tenant}' AND "
-                f"hour >= '{sql_time(begin)}' AND hour < '{sql_time(end)}' "
-                "AND kind IN ('first_response', 'reply')")[0]
-            for group in ("none", "operator"):
+                "SELECT COUNT(*), COALESCE(SUM(ms), 0) FROM intervals WHERE "
+                f"tenant = '{tenant}' AND end_at >= '{sql_time(begin)}' AND "
+                f"end_at < '{sql_time(end)}' AND ms IS NOT NULL AND NOT "
+                "COALESCE(withdrawn, 0) AND kind IN ('first_response', "
+                "'reply')")[0]
+            for group in ("none", "operator", "channel"):
                 rows = self.ask(tenant, begin, end, group)["rows"]
                 got = (sum(r["count"] for r in rows),
                        sum(round(1000 * r["sum_seconds"]) for r in rows))
